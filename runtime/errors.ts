@@ -1,0 +1,343 @@
+/**
+ * Every error code of Firesteel, declared once: what it means and what to do.
+ * Codes are API: users match codes, never texts. `docs/errors.md` is generated from this table.
+ */
+export interface CodeEntry {
+  /** What happened, for the reference page. */
+  readonly meaning: string
+  /** What the reader can do about it. */
+  readonly help: string
+  /** Exit code of a command that ends with this error (surface, section 3). */
+  readonly exit: 1 | 2 | 3 | 4
+}
+
+export const errorCodes = {
+  // Usage and configuration
+  USAGE: {
+    meaning: 'A command line could not be understood.',
+    help: 'Run the command with --help.',
+    exit: 2,
+  },
+  CONFIG_UNREADABLE: {
+    meaning: 'A deployment file could not be read or is not YAML.',
+    help: 'Check the path and the place named.',
+    exit: 2,
+  },
+  CONFIG_UNKNOWN_KEY: {
+    meaning: 'A deployment file has a key that does not exist.',
+    help: 'Use the nearest key named in the message.',
+    exit: 2,
+  },
+  CONFIG_INVALID: {
+    meaning: 'A value in a deployment file breaks its rule.',
+    help: 'Change the value at the place named.',
+    exit: 2,
+  },
+  CONFIG_CONFLICT: {
+    meaning: 'Settings contradict each other.',
+    help: 'Change one of the settings named.',
+    exit: 2,
+  },
+  SECRET_MISSING: {
+    meaning: 'No cluster secret was found.',
+    help: 'Set FIRESTEEL_SECRET or run the command where `firesteel up` made .firesteel/secret.',
+    exit: 2,
+  },
+  SECRET_TOO_SHORT: {
+    meaning: 'The cluster secret has fewer than 16 bytes.',
+    help: 'Use a longer secret.',
+    exit: 2,
+  },
+  NOT_IN_RELEASE: {
+    meaning: 'A setting is valid, but this release does not have what it asks for.',
+    help: 'Use another setting; see docs/configuration.md.',
+    exit: 2,
+  },
+  ALREADY_UP: {
+    meaning: 'A cluster that `firesteel up` started in this folder is still running.',
+    help: 'Stop it with `firesteel down`, or run this one in another folder.',
+    exit: 2,
+  },
+  PORT_IN_USE: {
+    meaning: 'A port that this node must listen on is taken.',
+    help: 'Choose another port, or 0 for any free one.',
+    exit: 2,
+  },
+  LISTEN_FAILED: {
+    meaning: 'A host and port that this node must listen on could not be opened.',
+    help: 'Check that the host is an address of this machine and the port is allowed.',
+    exit: 2,
+  },
+  ADDRESS_INVALID: {
+    meaning: 'A Master address is not of the form firesteel://host:port[,host:port...].',
+    help: 'Correct the address.',
+    exit: 2,
+  },
+  MAIN_NOT_FOUND: { meaning: 'The program to run does not exist.', help: 'Check the path.', exit: 2 },
+  // The door
+  SECRET_WRONG: {
+    meaning: 'The other side refused the proof of the cluster secret.',
+    help: 'Give this process the secret of that cluster (FIRESTEEL_SECRET or .firesteel/secret).',
+    exit: 4,
+  },
+  CLUSTER_MISMATCH: {
+    meaning: 'The peer belongs to another cluster.',
+    help: 'Check the address and the cluster name.',
+    exit: 4,
+  },
+  VERSION_UNSUPPORTED: {
+    meaning: 'The peer or the store speaks another version of the protocol.',
+    help: 'Upgrade the older side.',
+    exit: 4,
+  },
+  HANDSHAKE_FAILED: {
+    meaning: 'A connection ended or timed out before both sides had proved the secret.',
+    help: 'Check that the address is a Firesteel port.',
+    exit: 4,
+  },
+  FRAME_INVALID: {
+    meaning: 'A peer sent bytes that are not a frame, or a frame over the limit.',
+    help: 'Check that only Firesteel talks to this port.',
+    exit: 4,
+  },
+  MESSAGE_TOO_LARGE: {
+    meaning: 'A message to another process is over the limit of a frame, or cannot be written as JSON.',
+    help: 'Send less at once.',
+    exit: 1,
+  },
+  // Leadership and requests (protocol, section 15)
+  NO_MASTER: {
+    meaning: 'No ALIVE Master answered in time.',
+    help: 'Check the addresses and that a Master runs; raise --master-timeout to wait longer.',
+    exit: 3,
+  },
+  NOT_LEADER: {
+    meaning: 'The request was not done: this Master does not lead.',
+    help: 'Send it to the Master named; commands and the library do so by themselves.',
+    exit: 3,
+  },
+  OUTCOME_UNKNOWN: {
+    meaning: 'The leadership ended while the request was under way; it may or may not be done.',
+    help: 'Ask for its status, or repeat it with the same key.',
+    exit: 3,
+  },
+  BUSY: {
+    meaning: 'The Master has more work queued than it may hold.',
+    help: 'Try again; commands and the library do so by themselves.',
+    exit: 3,
+  },
+  STORE_FULL: {
+    meaning: 'The store has no room for new records.',
+    help: 'Free space in the store.',
+    exit: 3,
+  },
+  STORE_UNAVAILABLE: {
+    meaning: 'The store does not answer.',
+    help: 'Bring it back; nothing acknowledged is lost.',
+    exit: 3,
+  },
+  STORE_UNREADABLE: {
+    meaning: 'The store holds something that is not a record of this cluster.',
+    help: 'See the place named; the entry was set aside, not deleted.',
+    exit: 1,
+  },
+  STORE_FAILED: {
+    meaning: 'The store failed to make a write durable; the leadership ended.',
+    help: 'Check the disk named in the log.',
+    exit: 1,
+  },
+  SUBMISSION_LOST: {
+    meaning: 'The store forgot this submission.',
+    help: 'Submit it again with the same key.',
+    exit: 1,
+  },
+  KEY_REUSED: {
+    meaning: 'The idempotency key was used for another submission.',
+    help: 'Use a new key for new content.',
+    exit: 4,
+  },
+  STALE_EPOCH: {
+    meaning: 'A command came from a leadership that has ended.',
+    help: 'Nothing: the current leader will send it again if needed.',
+    exit: 1,
+  },
+  UNKNOWN_ID: {
+    meaning: 'No application, executor or driver has this id.',
+    help: 'Run `firesteel status` for the ids.',
+    exit: 4,
+  },
+  NOT_ALLOWED: {
+    meaning: 'The state of the thing named does not allow this.',
+    help: 'See the state in the message.',
+    exit: 4,
+  },
+  NO_ROOM: {
+    meaning: 'A Worker has not the free cores, memory or resources for a launch.',
+    help: 'Nothing: the Master places it again.',
+    exit: 4,
+  },
+  // Actors and asks
+  ASK_TIMEOUT: {
+    meaning: 'No answer came before the deadline of an ask.',
+    help: 'See whether the peer is up.',
+    exit: 1,
+  },
+  ACTOR_STOPPED: { meaning: 'The actor asked has stopped.', help: 'Ask its successor.', exit: 1 },
+  MAILBOX_FULL: {
+    meaning: 'The mailbox of an actor is at its bound.',
+    help: 'Send less, or later.',
+    exit: 1,
+  },
+  LINK_CLOSED: {
+    meaning: 'The connection to the peer closed.',
+    help: 'Nothing: it is dialled again.',
+    exit: 1,
+  },
+  // Applications and tasks
+  APPLICATION_FAILED: {
+    meaning: 'The Master ended the application after repeated executor failures.',
+    help: 'See the logs of its executors.',
+    exit: 1,
+  },
+  APPLICATION_KILLED: { meaning: 'The application was killed.', help: 'Nothing.', exit: 1 },
+  APPLICATION_CLOSED: {
+    meaning: 'The application was closed before this work ended.',
+    help: 'Await the work before close().',
+    exit: 1,
+  },
+  TASK_FAILED: { meaning: 'A task threw on every attempt it was allowed.', help: 'See the cause.', exit: 1 },
+  TASK_TIMEOUT: {
+    meaning: 'A task ran longer than its timeout.',
+    help: 'Raise the timeout or make the task smaller.',
+    exit: 1,
+  },
+  TASK_CANCELLED: { meaning: 'The task was cancelled.', help: 'Nothing.', exit: 1 },
+  TASK_QUARANTINED: {
+    meaning: 'The task was running on three executors when they died.',
+    help: 'See what it does to its process: memory, process.exit, native code.',
+    exit: 1,
+  },
+  TASK_OUTCOME_UNKNOWN: {
+    meaning: 'The executor was lost while a task with retries: 0 was on it.',
+    help: 'Check its effects; it is not run again.',
+    exit: 1,
+  },
+  TASK_MODULE_NOT_FOUND: {
+    meaning: 'The task module does not exist at this path on the Worker.',
+    help: 'Put the module at the same path on every Worker.',
+    exit: 1,
+  },
+  TASK_MODULE_TYPESCRIPT: {
+    meaning: 'Only a .ts file stands where the task module is, and this Node does not strip types.',
+    help: 'Compile it, or run Workers on Node 22.18 or later.',
+    exit: 1,
+  },
+  TASK_MODULE_FAILED: {
+    meaning: 'The task module threw while it was loaded.',
+    help: 'See the cause.',
+    exit: 1,
+  },
+  TASK_NOT_A_FUNCTION: {
+    meaning: 'The export named as a task is not a function.',
+    help: 'Export a function of that name.',
+    exit: 1,
+  },
+  NOT_IN_TASK: {
+    meaning: 'context() was called where no task runs.',
+    help: 'Call it in a task function, or in what it calls and awaits.',
+    exit: 1,
+  },
+  INPUT_NOT_CLONEABLE: {
+    meaning: 'The input of a task cannot be cloned.',
+    help: 'Send plain data; the path in the message names the part.',
+    exit: 1,
+  },
+  INPUT_TOO_LARGE: {
+    meaning: 'The input of a task is over maxInputBytes.',
+    help: 'Send a path or a reference instead.',
+    exit: 1,
+  },
+  RESULT_NOT_CLONEABLE: {
+    meaning: 'The result of a task cannot be cloned.',
+    help: 'Return plain data; the path in the message names the part.',
+    exit: 1,
+  },
+  RESULT_TOO_LARGE: {
+    meaning: 'The result of a task is over maxResultBytes.',
+    help: 'Write it to a file and return its path, or raise maxResultBytes.',
+    exit: 1,
+  },
+  COMMAND_FAILED: {
+    meaning: 'A command of `each` ended with a code other than 0.',
+    help: 'See its output.',
+    exit: 1,
+  },
+  DRIVER_FAILED: { meaning: 'A driver did not end in FINISHED.', help: 'See its logs.', exit: 1 },
+  FOLDER_MISSING: {
+    meaning: 'The working folder does not exist on the Worker.',
+    help: 'Create it on every Worker or run the command elsewhere.',
+    exit: 1,
+  },
+  // HTTP
+  HTTP_REFUSED: {
+    meaning: 'An HTTP request had an unknown Host, a foreign Origin, or a body that is not JSON.',
+    help: 'Call the server by its own name; send application/json; add the name as `advertise` if it is one.',
+    exit: 4,
+  },
+  HTTP_NOT_FOUND: { meaning: 'Nothing is served at this path.', help: 'Check the path.', exit: 4 },
+  // Machine
+  DISK_FULL: {
+    meaning: 'The disk has no room left.',
+    help: 'Free space; the cluster goes on and tries again.',
+    exit: 1,
+  },
+  SPAWN_FAILED: {
+    meaning: 'A process could not be started.',
+    help: 'See the reason in the message.',
+    exit: 1,
+  },
+  INTERNAL: { meaning: 'A defect of Firesteel.', help: 'Report it with the log.', exit: 1 },
+} as const satisfies Record<string, CodeEntry>
+
+/** Name of a code without its prefix. */
+export type ErrorName = keyof typeof errorCodes
+/** A code as users see it. */
+export type ErrorCode = `FIRESTEEL_${ErrorName}`
+
+export interface ErrorDetails {
+  /** Where: file:line:column, key, host and path. */
+  readonly place?: string
+  /** What to do, where the table's general advice can be made exact. */
+  readonly help?: string
+  readonly cause?: unknown
+}
+
+/** The one error class of the public surface. Match `code`; `message` is one sentence for people. */
+export class FiresteelError extends Error {
+  override readonly name = 'FiresteelError'
+  readonly code: ErrorCode
+  readonly place: string | undefined
+  readonly help: string
+
+  constructor(code: ErrorName, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = `FIRESTEEL_${code}`
+    this.place = details.place
+    this.help = details.help ?? errorCodes[code].help
+  }
+
+  get exitCode(): number {
+    return errorCodes[this.code.slice('FIRESTEEL_'.length) as ErrorName].exit
+  }
+}
+
+/** True for our errors, also of another copy of this package; optionally of one code. */
+export function isFiresteelError(error: unknown, code?: ErrorName): error is FiresteelError {
+  if (!(error instanceof Error) || error.name !== 'FiresteelError') return false
+  return code === undefined || (error as FiresteelError).code === `FIRESTEEL_${code}`
+}
+
+/** The text of anything thrown, for messages to people. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

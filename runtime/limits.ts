@@ -1,0 +1,172 @@
+/**
+ * Every limit of Firesteel: name with unit, default, reason. What a deployment file can change is in the
+ * config schema, with its default taken from here. Numbers of protocol section 19 carry that mark.
+ */
+const SECOND = 1000
+const KIB = 1024
+const MIB = 1024 * KIB
+
+export const limits = {
+  // Transport
+  /** A frame of the control plane. Over it the link is cut before anything is allocated. */
+  frameBytes: 16 * MIB,
+  /** Task payload bytes in one frame, so that a large result never delays a heartbeat. */
+  payloadChunkBytes: 64 * KIB,
+  /** What a payload frame may hold beside its chunk: whose it is and where it goes. */
+  payloadHeaderBytes: 1 * KIB,
+  /** Envelopes gathered in one turn leave at the latest at this size: about what one read of a socket takes. */
+  linkBatchBytes: 64 * KIB,
+  /** Payload handed to a socket at once: all that an envelope can find ahead of it on our side. */
+  payloadWindowBytes: 128 * KIB,
+  /** A handshake message (protocol 16): unproven peers get no memory. */
+  handshakeBytes: 1 * KIB,
+  handshakeMs: 5 * SECOND,
+  openHandshakesPerAddress: 64,
+  /** Bytes queued on one link before it pushes back. */
+  linkHighWaterBytes: 4 * MIB,
+  /** Multiple of linkHighWaterBytes at which a link whose sender does not stop is closed. */
+  linkOverflowFactor: 4,
+  /** Time a closed link has to hand over what was sent before. */
+  linkLingerMs: 1 * SECOND,
+  linkHeartbeatMs: 1 * SECOND,
+  /** Silence that counts as a dead link: max(this, 2 leases) (protocol 19). */
+  linkDeadMs: 5 * SECOND,
+  /** Toward drivers, whose loop belongs to their user (L4). */
+  driverLinkDeadMs: 60 * SECOND,
+  reconnectFirstMs: 20,
+  reconnectMaxMs: 250,
+  /** Wrong secret, cluster or version: nothing that mends within a second. */
+  reconnectRefusedMaxMs: 5 * SECOND,
+  dialMs: 1 * SECOND,
+
+  // Actors
+  mailboxMessages: 100_000,
+  /** Messages one actor handles before others get their turn. */
+  batchMessages: 256,
+  askMs: 10 * SECOND,
+  /** How long a stop waits for a handler whose promise is pending before it leaves it behind. */
+  actorStopMs: 5 * SECOND,
+  /** A handler that has been pending this long is told of. */
+  handlerWarnMs: 10 * SECOND,
+  /** Restarts of one actor in actorRestartPeriodMs before its failure escalates. */
+  actorRestarts: 3,
+  actorRestartPeriodMs: 10 * SECOND,
+  traceRing: 10_000,
+
+  // Commit lane (protocol 4)
+  laneSteps: 10_000,
+  laneBytes: 64 * MIB,
+  commitEntries: 512,
+  commitBytes: 1 * MIB,
+  recordBytes: 256 * KIB,
+  readPage: 512,
+  storeBackoffFirstMs: 20,
+  storeBackoffMaxMs: 250,
+  /** Journal size at which the file engine writes a new snapshot. */
+  journalBytes: 64 * MIB,
+
+  // Leadership and recovery (protocol 11, 19)
+  leaseMs: 2.5 * SECOND,
+  recoveryQuietMs: 250,
+  recoveryMaxMs: 1 * SECOND,
+  workerTimeoutMs: 60 * SECOND,
+  applicationTimeoutMs: 60 * SECOND,
+  applicationGraceMs: 10 * SECOND,
+  adoptGraceMs: 30 * SECOND,
+  /** Extra wait before a relaunch, so that the guard of a dead Worker has done its work. */
+  guardMarginMs: 2 * SECOND,
+  executorIdBlock: 1000,
+  retainedEnded: 200,
+  keyRetentionMs: 24 * 3600 * SECOND,
+  retainedKeys: 100_000,
+  maxExecutorRetries: 10,
+
+  // Worker
+  heartbeatsPerTimeout: 12,
+  killGraceMs: 10 * SECOND,
+  memoryCheckMs: 1 * SECOND,
+  outboxKeepMs: 10 * 60 * SECOND,
+  restartFirstMs: 1 * SECOND,
+  restartMaxMs: 60 * SECOND,
+  /** A driver that ran this long before it failed starts its back-off anew. */
+  restartResetMs: 5 * SECOND,
+  outputFileBytes: 64 * MIB,
+  outputFiles: 4,
+  /** How often the size of an output file is looked at. */
+  outputCheckMs: 1 * SECOND,
+  /** How often a reader that follows an output file looks for more. */
+  outputFollowMs: 100,
+  /** How often a guard looks for what its groups have started. */
+  guardScanMs: 1 * SECOND,
+  /** A line on a control pipe between two of our processes. */
+  controlLineBytes: 1 * MIB,
+  workCleanupMs: 1800 * SECOND,
+  workRetentionMs: 7 * 24 * 3600 * SECOND,
+  /** Ended executors, and ended drivers, that a Worker still shows (Spark's retainedExecutors). */
+  retainedFinished: 1000,
+  /** Ends a Worker remembers, so that a launch that comes again is not started again (R6). */
+  rememberedLaunches: 100_000,
+  /** Bytes in one chunk of a log stream: 64 KiB as base64. */
+  logChunkBytes: 48 * KIB,
+  /** Log streams open at one Worker. */
+  logStreams: 256,
+
+  // Tasks
+  executorTimeoutMs: 10 * SECOND,
+  executorHeartbeatMs: 1 * SECOND,
+  taskAttempts: 4,
+  /** Work of this long is sent ahead to an executor: hides the way there and back, hoards nothing that takes longer. */
+  taskPrefetchMs: 20,
+  /** Tasks at one executor at most, however fast they end. */
+  taskWindow: 4096,
+  /** Input bytes at one executor, beyond the one task that may be larger. */
+  taskWindowBytes: 64 * MIB,
+  /** Tasks that wait in one thread of an executor; what has not begun is taken back when another thread idles. */
+  threadQueue: 64,
+  /** Shared memory in which a thread leaves its results, so that they outlive it. */
+  threadRingBytes: 1 * MIB,
+  /** How often an executor looks at its running tasks: timeouts, results that nobody was woken for. */
+  threadLookMs: 10,
+  /** A cancelled or timed-out task has this long to end by its AbortSignal before its thread is ended. */
+  taskAbortGraceMs: 500,
+  /** What a command of `each` leaves behind gets SIGTERM, and SIGKILL after this. */
+  commandGraceMs: 1 * SECOND,
+  /** Idle slots wait this long before tasks that have not started are recalled from busier executors. */
+  taskRebalanceMs: 20,
+  /** Tasks of one map or each that are pulled before anything is known of their speed. */
+  mapInFlightFirst: 16,
+  /** Results of one map or each that nobody has read yet; over it no further input is pulled. */
+  mapUnreadResults: 1024,
+  /** Bytes of inputs under way and unread results of one map or each. */
+  mapBufferedBytes: 64 * MIB,
+  quarantineLosses: 3,
+  maxInputBytes: 64 * MIB,
+  maxResultBytes: 64 * MIB,
+
+  // Clients
+  /** An unanswered RegisterApplication or UnregisterApplication is sent again after this: both are idempotent. */
+  requestRepeatMs: 1 * SECOND,
+  /** Wait before a request that was refused for now (BUSY, STORE_*, a leader that still recovers) is sent again. */
+  requestRetryMs: 100,
+  /** close() waits this long for UnregisteredApplication; then the closed link ends the application (applicationGrace). */
+  unregisterMs: 10 * SECOND,
+  /** Ended executors whose ids an application remembers, so that a late ExecutorAdded does not revive them. */
+  rememberedExecutors: 10_000,
+  /** Log bytes that wait for a slow reader of `logs` before the stream is given up. */
+  logBacklogBytes: 256 * MIB,
+  /** An embedded cluster must be ready within this. */
+  embeddedStartMs: 30 * SECOND,
+
+  // Launcher
+  launcherRestartFirstMs: 100,
+  launcherRestartMaxMs: 5 * SECOND,
+  /** A node that ran this long before it died is restarted at once again. */
+  launcherStableMs: 60 * SECOND,
+  masterTimeoutMs: 30 * SECOND,
+  stopGraceMs: 15 * SECOND,
+
+  // Logs
+  /** A repeated complaint about one peer is logged once, then as a count at this interval. */
+  logRepeatMs: 10 * SECOND,
+  logRepeatKeys: 1000,
+} as const

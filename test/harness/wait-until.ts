@@ -1,0 +1,32 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+export interface WaitOptions {
+  /** Milliseconds until the wait fails; default 10,000. */
+  readonly deadlineMs?: number
+  /** Milliseconds between two looks; default 10. */
+  readonly everyMs?: number
+}
+
+/**
+ * Waits until `condition` gives something truthy and returns it. Fails with `what` and the last error or value
+ * when the deadline passes, so that a failing test says what it waited for.
+ */
+export async function waitUntil<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  { deadlineMs = 10_000, everyMs = 10 }: WaitOptions = {},
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + deadlineMs
+  let last: unknown
+  do {
+    try {
+      last = await condition()
+      if (last) return last as NonNullable<T>
+    } catch (error) {
+      last = error
+    }
+    await delay(everyMs)
+  } while (performance.now() < deadline)
+  const seen = last instanceof Error ? last.message : JSON.stringify(last)
+  throw new Error(`waited ${deadlineMs} ms for ${what}; last saw: ${seen}`)
+}
