@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto'
+import { connect, type Socket } from 'node:net'
+import { type Clock, systemClock } from '../clock.js'
+import { type ErrorDetails, type ErrorName, FiresteelError, reasonOf } from '../errors.js'
+import { limits } from '../limits.js'
+import { DiallerHandshake } from './handshake.js'
+import { NONCE_BYTES, type RefusalCode } from './handshake-message.js'
+import { currentIdentity, formatAddress, type IdentitySource, type Role } from './identity.js'
+import { type InvalidReport, Link } from './link.js'
+import { nodeMajor } from './node-major.js'
+import { type HandshakeResult, runHandshake } from './run-handshake.js'
+import { systemTimers, type Timers } from './timers.js'
+
+export interface DialOptions {
+  readonly host: string
+  readonly port: number
+  readonly identity: IdentitySource
+  readonly role: Role
+  readonly subject?: string | undefined
+  readonly key: Buffer
+  readonly signal?: AbortSignal | undefined
+  /** For connection and handshake together; default `dialMs` to connect, `handshakeMs` for the handshake. */
+  readonly timeoutMs?: number | undefined
+  /** Silence that counts as dead; default `limits.linkDeadMs`. */
+  readonly deadMs?: number | undefined
+  readonly onInvalid?: ((report: InvalidReport) => void) | undefined
+  readonly clock?: Clock | undefined
+  readonly timers?: Timers | undefined
+}
+
+/** Why a dial gave no link. */
+export class DialError extends FiresteelError {
+  /** The peer's kernel refused the connection (ECONNREFUSED at every address): nobody listens there. */
+  readonly refused: boolean
+
+  constructor(code: ErrorName, message: string, details: ErrorDetails, refused: boolean) {
+    super(code, message, details)
+    this.refused = refused
+  }
+}
+
+const refusalSentences: Record<RefusalCode, string> = {
+  SECRET_WRONG: 'the cluster secrets differ',
+  CLUSTER_MISMATCH: 'it belongs to another cluster',
+  VERSION_UNSUPPORTED: 'it speaks another version of the protocol',
+  HANDSHAKE_FAILED: 'the handshake failed',
+}
+
+/**
+ * Opens a link. Rejects with a DialError: SECRET_WRONG, CLUSTER_MISMATCH, VERSION_UNSUPPORTED; HANDSHAKE_FAILED;
+ * LINK_CLOSED where there was no connection, with the socket's error as cause. Our own names not fitting a handshake
+ * is a plain HANDSHAKE_FAILED.
+ */
+export function dial(options: DialOptions): Promise<Link> {
+  return new Promise((resolve, reject) => {
+    const { host, port, role, subject, key, signal } = options
+    const timers = options.timers ?? systemTimers
+    const place = formatAddress(host, port)
+    if (signal?.aborted) return reject(closedError(place, 'the dial was given up', signal.reason))
+    const identity = currentIdentity(options.identity)
+    const handshake = new DiallerHandshake({
+      identity,
+      nodeMajor,
+      nonce: randomBytes(NONCE_BYTES),
+      role,
+      subject,
+      key,
+    })
+    const socket = connect({ host, port, noDelay: true })
+    let breakOff = (detail: string, cause?: unknown): void => {
+      socket.destroy()
+      settle(() => reject(closedError(place, detail, cause)))
+    }
+    const onAbort = (): void => breakOff('the dial was given up', signal?.reason)
+    const connectMs = options.timeoutMs ?? limits.dialMs
+    const cancelConnect = timers.after(connectMs, () =>
+      breakOff(`no connection within ${connectMs} ms`, timeoutCause()),
+    )
+    const cancelWhole =
+      options.timeoutMs === undefined
+        ? undefined
+        : timers.after(options.timeoutMs, () => breakOff(`no link within ${options.timeoutMs} ms`))
+    const settle = (conclude: () => void): void => {
+      cancelConnect()
+      cancelWhole?.()
+      signal?.removeEventListener('abort', onAbort)
+      conclude()
+    }
+    const onConnectError = (error: Error): void => breakOff(codeOf(error) ?? reasonOf(error), error)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    socket.once('error', onConnectError)
+    socket.once('connect', () => {
+      cancelConnect()
+      socket.off('error', onConnectError)
+      breakOff = runHandshake({
+        socket,
+        first: handshake.start(),
+        receive: (body) => handshake.receive(body),
+        timers,
+        timeoutMs: limits.handshakeMs,
+        done: (result) =>
+          settle(() => {
+            if (result.kind === 'linked') resolve(linkOf(socket, place, result, options))
+            else reject(handshakeError(place, result))
+          }),
+      })
+    })
+  })
+}
+
+type Linked = Extract<HandshakeResult, { kind: 'linked' }>
+
+function linkOf(socket: Socket, address: string, { peer, decoder }: Linked, options: DialOptions): Link {
+  const remote =
+    socket.remoteAddress === undefined
+      ? address
+      : formatAddress(socket.remoteAddress, socket.remotePort ?? options.port)
+  return new Link({
+    socket,
+    decoder,
+    peer: { ...peer, address: remote },
+    clock: options.clock ?? systemClock,
+    timers: options.timers ?? systemTimers,
+    deadMs: options.deadMs ?? limits.linkDeadMs,
+    onInvalid: options.onInvalid,
+  })
+}
+
+function handshakeError(place: string, result: Exclude<HandshakeResult, Linked>): DialError {
+  if (result.kind === 'refused') {
+    const sentence = `${place} does not let us in: ${refusalSentences[result.code]} (${result.detail}).`
+    return new DialError(result.code, sentence, { place }, false)
+  }
+  const details = { place, cause: result.cause }
+  return new DialError(
+    'HANDSHAKE_FAILED',
+    `The handshake with ${place} failed: ${result.detail}.`,
+    details,
+    false,
+  )
+}
+
+function closedError(place: string, detail: string, cause: unknown): DialError {
+  const message = `No connection to ${place}: ${detail}.`
+  return new DialError('LINK_CLOSED', message, { place, cause }, isRefused(cause))
+}
+
+/** A host with several addresses fails with one error for each: all must say refused. */
+function isRefused(cause: unknown): boolean {
+  if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(isRefused)
+  return codeOf(cause) === 'ECONNREFUSED'
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code
+}
+
+function timeoutCause(): Error {
+  return Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' })
+}

@@ -1,0 +1,180 @@
+import { Buffer } from 'node:buffer'
+import { FiresteelError } from '../errors.js'
+import { limits } from '../limits.js'
+import { isRole, type LocalIdentity, type Role } from './identity.js'
+
+/** Raised when a message or frame changes its meaning. */
+export const PROTOCOL_VERSION = 1
+export const NONCE_BYTES = 32
+export const PROOF_BYTES = 32
+
+const TEXT_LENGTH_MAX = 128
+const ADDRESS_LENGTH_MAX = 262
+const NODE_MAJOR_MAX = 999
+
+/** Why a peer is not let in; told to it before the connection ends. */
+export type RefusalCode = 'SECRET_WRONG' | 'CLUSTER_MISMATCH' | 'VERSION_UNSUPPORTED' | 'HANDSHAKE_FAILED'
+const refusalCodes: ReadonlySet<string> = new Set<RefusalCode>([
+  'SECRET_WRONG',
+  'CLUSTER_MISMATCH',
+  'VERSION_UNSUPPORTED',
+  'HANDSHAKE_FAILED',
+])
+
+/** First message of the dialler. */
+export interface Hello {
+  readonly type: 'hello'
+  readonly version: number
+  /** '' from a client that knows only an address: any cluster that shares its secret will do, and it learns the name. */
+  readonly cluster: string
+  readonly role: Role
+  readonly subject?: string
+  readonly incarnation: string
+  /** 32 fresh random bytes, hex. */
+  readonly nonce: string
+  readonly nodeMajor: number
+  readonly advertise?: string
+}
+
+/** First message of the side that listens. */
+export type HelloBack = Omit<Hello, 'type' | 'role' | 'subject'> & { readonly type: 'hello-back' }
+
+export interface Proof {
+  readonly type: 'proof'
+  /** HMAC-SHA256, hex. */
+  readonly mac: string
+}
+
+export interface Refusal {
+  readonly type: 'refused'
+  readonly code: RefusalCode
+  /** Version of the side that refuses. */
+  readonly version: number
+}
+
+export type HandshakeMessage = Hello | HelloBack | Proof | Refusal
+
+/** The part of both hellos that says who speaks. */
+export function selfDescription(
+  identity: LocalIdentity,
+  nonce: Buffer,
+  nodeMajor: number,
+): Omit<Hello, 'type' | 'role' | 'subject'> {
+  const advertise = identity.advertise === undefined ? {} : { advertise: identity.advertise }
+  return {
+    version: PROTOCOL_VERSION,
+    cluster: identity.cluster,
+    incarnation: identity.incarnation,
+    nonce: nonce.toString('hex'),
+    nodeMajor,
+    ...advertise,
+  }
+}
+
+/** The body of a handshake frame. Throws HANDSHAKE_FAILED where our own names do not fit. */
+export function encodeHandshake(message: HandshakeMessage): Buffer {
+  const body = Buffer.from(JSON.stringify(message), 'utf8')
+  if (body.length > limits.handshakeBytes || readHandshake(body) === undefined) {
+    throw new FiresteelError(
+      'HANDSHAKE_FAILED',
+      'Our own cluster name, incarnation, subject or address does not fit a handshake.',
+    )
+  }
+  return body
+}
+
+/** Strictly reads a handshake message of any version; undefined if it is none. Only `version` is read of other versions. */
+export function readHandshake(
+  body: Buffer,
+): HandshakeMessage | { readonly type: 'other-version' } | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(body.toString('utf8'))
+  } catch {
+    return undefined
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const fields = value as Record<string, unknown>
+  const type = Object.hasOwn(fields, 'type') ? fields.type : undefined
+  if (type === 'proof') return readProof(fields)
+  if (type === 'refused') return readRefusal(fields)
+  if (type !== 'hello' && type !== 'hello-back') return undefined
+  if (!isVersion(fields.version)) return undefined
+  if (fields.version !== PROTOCOL_VERSION) return { type: 'other-version' }
+  return type === 'hello' ? readHello(fields) : readHelloBack(fields)
+}
+
+const selfKeys = ['type', 'version', 'cluster', 'incarnation', 'nonce', 'nodeMajor', 'advertise']
+const helloBackKeys: ReadonlySet<string> = new Set(selfKeys)
+const helloKeys: ReadonlySet<string> = new Set([...selfKeys, 'role', 'subject'])
+const proofKeys: ReadonlySet<string> = new Set(['type', 'mac'])
+const refusalKeys: ReadonlySet<string> = new Set(['type', 'code', 'version'])
+
+function readHello(fields: Record<string, unknown>): Hello | undefined {
+  const anyCluster = fields.role === 'client' && fields.cluster === ''
+  if (!hasOnly(fields, helloKeys) || !describesSelf(fields, anyCluster) || !isRole(fields.role))
+    return undefined
+  const namesSubject = fields.role === 'driver' || fields.role === 'application'
+  if (namesSubject !== isText(fields.subject)) return undefined
+  if (!namesSubject && fields.subject !== undefined) return undefined
+  return fields as unknown as Hello
+}
+
+function readHelloBack(fields: Record<string, unknown>): HelloBack | undefined {
+  return hasOnly(fields, helloBackKeys) && describesSelf(fields)
+    ? (fields as unknown as HelloBack)
+    : undefined
+}
+
+function readProof(fields: Record<string, unknown>): Proof | undefined {
+  return hasOnly(fields, proofKeys) && isHex(fields.mac, PROOF_BYTES)
+    ? (fields as unknown as Proof)
+    : undefined
+}
+
+function readRefusal(fields: Record<string, unknown>): Refusal | undefined {
+  const known = typeof fields.code === 'string' && refusalCodes.has(fields.code) && isVersion(fields.version)
+  return known && hasOnly(fields, refusalKeys) ? (fields as unknown as Refusal) : undefined
+}
+
+function describesSelf(fields: Record<string, unknown>, anyCluster = false): boolean {
+  return (
+    (anyCluster || isText(fields.cluster)) &&
+    isText(fields.incarnation) &&
+    isHex(fields.nonce, NONCE_BYTES) &&
+    isCount(fields.nodeMajor, NODE_MAJOR_MAX) &&
+    (fields.advertise === undefined || isAddress(fields.advertise))
+  )
+}
+
+function hasOnly(fields: Record<string, unknown>, known: ReadonlySet<string>): boolean {
+  return Object.keys(fields).every((key) => known.has(key))
+}
+
+/** Printable: it goes into logs before anything is proved. */
+function isText(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= TEXT_LENGTH_MAX &&
+    /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]+$/u.test(value)
+  )
+}
+
+function isHex(value: unknown, bytes: number): value is string {
+  return typeof value === 'string' && value.length === bytes * 2 && /^[0-9a-f]+$/.test(value)
+}
+
+function isCount(value: unknown, max: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max
+}
+
+function isVersion(value: unknown): value is number {
+  return isCount(value, 0xffff)
+}
+
+function isAddress(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > ADDRESS_LENGTH_MAX) return false
+  const port = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\]):([0-9]{1,5})$/.exec(value)?.[1]
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65535
+}

@@ -1,0 +1,192 @@
+import { Buffer } from 'node:buffer'
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
+import {
+  encodeHandshake,
+  type Hello,
+  type HelloBack,
+  PROTOCOL_VERSION,
+  type RefusalCode,
+  readHandshake,
+  selfDescription,
+} from './handshake-message.js'
+import type { LocalIdentity, ProvenPeer, Role } from './identity.js'
+
+/** What to do after a message of the other side: bodies of handshake frames to send, and whether it is over. */
+export type HandshakeStep =
+  | { readonly kind: 'waiting'; readonly send?: Buffer }
+  | { readonly kind: 'linked'; readonly send?: Buffer; readonly peer: ProvenPeer }
+  | { readonly kind: 'refused'; readonly send?: Buffer; readonly code: RefusalCode; readonly detail: string }
+
+export interface HandshakeSide {
+  readonly identity: LocalIdentity
+  readonly nodeMajor: number
+  /** 32 fresh random bytes. */
+  readonly nonce: Buffer
+  /** TLS exporter, where there is TLS: ties the proof to this very connection. */
+  readonly channelBinding?: Buffer | undefined
+}
+
+export interface DiallerSide extends HandshakeSide {
+  readonly role: Role
+  readonly subject?: string | undefined
+  readonly key: Buffer
+}
+
+export interface AcceptorSide extends HandshakeSide {
+  /** Key of a role and subject; undefined where there is none such. */
+  readonly keyFor: (role: Role, subject?: string) => Buffer | undefined
+}
+
+const DIALLER_LABEL = 'firesteel/1 dialler'
+const ACCEPTOR_LABEL = 'firesteel/1 acceptor'
+
+/** HMAC(role key, direction label, hash of both hellos and the channel binding) (protocol 16). */
+function proofOf(key: Buffer, label: string, transcript: Buffer): Buffer {
+  return createHmac('sha256', key).update(label).update('\0').update(transcript).digest()
+}
+
+function transcriptOf(hello: Buffer, helloBack: Buffer, binding: Buffer | undefined): Buffer {
+  const hash = createHash('sha256')
+  for (const part of [hello, helloBack, binding ?? Buffer.alloc(0)]) {
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(part.length)
+    hash.update(length).update(part)
+  }
+  return hash.digest()
+}
+
+function refuse(code: RefusalCode, detail: string, tell: boolean): HandshakeStep {
+  if (!tell) return { kind: 'refused', code, detail }
+  return {
+    kind: 'refused',
+    code,
+    detail,
+    send: encodeHandshake({ type: 'refused', code, version: PROTOCOL_VERSION }),
+  }
+}
+
+function peerOf(hello: Hello | HelloBack, role: Role, subject: string | undefined): ProvenPeer {
+  return {
+    role,
+    ...(subject === undefined ? {} : { subject }),
+    incarnation: hello.incarnation,
+    cluster: hello.cluster,
+    ...(hello.advertise === undefined ? {} : { advertise: hello.advertise }),
+    nodeMajor: hello.nodeMajor,
+  }
+}
+
+/** The side that dials: hello, proof, then checks the other's proof. */
+export class DiallerHandshake {
+  readonly #side: DiallerSide
+  readonly #hello: Buffer
+  #back: HelloBack | undefined
+  #transcript: Buffer | undefined
+
+  /** Throws HANDSHAKE_FAILED where our own names do not fit. */
+  constructor(side: DiallerSide) {
+    this.#side = side
+    this.#hello = encodeHandshake({
+      type: 'hello',
+      ...selfDescription(side.identity, side.nonce, side.nodeMajor),
+      role: side.role,
+      ...(side.subject === undefined ? {} : { subject: side.subject }),
+    })
+  }
+
+  start(): Buffer {
+    return this.#hello
+  }
+
+  receive(body: Buffer): HandshakeStep {
+    const message = readHandshake(body)
+    if (message?.type === 'refused') return refuse(message.code, 'the other side refused', false)
+    if (message?.type === 'other-version')
+      return refuse('VERSION_UNSUPPORTED', 'another version answers', false)
+    if (this.#back === undefined && message?.type === 'hello-back') return this.#prove(body, message)
+    if (this.#back !== undefined && message?.type === 'proof') return this.#check(message.mac, this.#back)
+    return refuse('HANDSHAKE_FAILED', 'the answer is no handshake', false)
+  }
+
+  #prove(body: Buffer, back: HelloBack): HandshakeStep {
+    const { identity, nonce, key, channelBinding } = this.#side
+    const anyCluster = identity.cluster === ''
+    if (!anyCluster && back.cluster !== identity.cluster)
+      return refuse('CLUSTER_MISMATCH', 'another cluster answers', false)
+    if (back.nonce === nonce.toString('hex'))
+      return refuse('HANDSHAKE_FAILED', 'our own nonce came back', false)
+    if (back.incarnation === identity.incarnation) {
+      return refuse('HANDSHAKE_FAILED', 'the address leads back to this process', false)
+    }
+    this.#back = back
+    this.#transcript = transcriptOf(this.#hello, body, channelBinding)
+    const mac = proofOf(key, DIALLER_LABEL, this.#transcript).toString('hex')
+    return { kind: 'waiting', send: encodeHandshake({ type: 'proof', mac }) }
+  }
+
+  #check(mac: string, back: HelloBack): HandshakeStep {
+    const { key, role, subject } = this.#side
+    const expected = proofOf(key, ACCEPTOR_LABEL, this.#transcript as Buffer)
+    if (!timingSafeEqual(expected, Buffer.from(mac, 'hex'))) {
+      return refuse('SECRET_WRONG', 'the other side did not prove the secret', false)
+    }
+    return { kind: 'linked', peer: peerOf(back, role, subject) }
+  }
+}
+
+/** The side that listens: answers a hello with a nonce, and proves nothing before the dialler has. */
+export class AcceptorHandshake {
+  readonly #side: AcceptorSide
+  #hello: Hello | undefined
+  #key: Buffer | undefined
+  #transcript: Buffer | undefined
+
+  constructor(side: AcceptorSide) {
+    this.#side = side
+  }
+
+  receive(body: Buffer): HandshakeStep {
+    const message = readHandshake(body)
+    if (message?.type === 'other-version') return refuse('VERSION_UNSUPPORTED', 'another version dials', true)
+    if (this.#hello === undefined && message?.type === 'hello') return this.#answer(body, message)
+    if (this.#hello !== undefined && message?.type === 'proof') return this.#check(message.mac, this.#hello)
+    return refuse('HANDSHAKE_FAILED', 'the message is no handshake', true)
+  }
+
+  #answer(body: Buffer, hello: Hello): HandshakeStep {
+    const { identity, nonce, nodeMajor, keyFor, channelBinding } = this.#side
+    if (hello.cluster !== '' && hello.cluster !== identity.cluster) {
+      return refuse('CLUSTER_MISMATCH', `it dials cluster ${hello.cluster}`, true)
+    }
+    if (hello.nonce === nonce.toString('hex'))
+      return refuse('HANDSHAKE_FAILED', 'our own nonce came back', true)
+    if (hello.incarnation === identity.incarnation) {
+      return refuse('HANDSHAKE_FAILED', 'the dialler is this process', true)
+    }
+    const back = encodeHandshake({ type: 'hello-back', ...selfDescription(identity, nonce, nodeMajor) })
+    this.#hello = hello
+    this.#key = keyFor(hello.role, hello.subject)
+    this.#transcript = transcriptOf(body, back, channelBinding)
+    return { kind: 'waiting', send: back }
+  }
+
+  #check(mac: string, hello: Hello): HandshakeStep {
+    const key = this.#key
+    const transcript = this.#transcript as Buffer
+    // Compared without a key as well: who guesses subjects learns nothing from the course of the handshake.
+    const fits = timingSafeEqual(
+      proofOf(key ?? transcript, DIALLER_LABEL, transcript),
+      Buffer.from(mac, 'hex'),
+    )
+    if (!fits || key === undefined) {
+      const subject = hello.subject === undefined ? '' : ` ${hello.subject}`
+      return refuse('SECRET_WRONG', `as ${hello.role}${subject}, incarnation ${hello.incarnation}`, true)
+    }
+    const proof = proofOf(key, ACCEPTOR_LABEL, transcript).toString('hex')
+    return {
+      kind: 'linked',
+      peer: { ...peerOf(hello, hello.role, hello.subject), cluster: this.#side.identity.cluster },
+      send: encodeHandshake({ type: 'proof', mac: proof }),
+    }
+  }
+}

@@ -1,0 +1,54 @@
+export interface HeartbeatTimes {
+  readonly heartbeatMs: number
+  /** Silence that counts as a dead link. */
+  deadMs: number
+}
+
+/**
+ * Judges the silence of one peer (protocol R7). Counts only time in which the watcher itself was awake: a tick that
+ * comes late adds two heartbeats at most, and a verdict is asked for only after the socket was read once more.
+ */
+export class Heartbeat {
+  readonly #times: HeartbeatTimes
+  #silentMs = 0
+  #countedToMs: number
+  #lastHeardMs: number
+
+  constructor(times: HeartbeatTimes, nowMs: number) {
+    this.#times = times
+    this.#countedToMs = nowMs
+    this.#lastHeardMs = nowMs
+  }
+
+  /** Monotonic time at which the last bytes came. */
+  get lastHeardMs(): number {
+    return this.#lastHeardMs
+  }
+
+  /** Silence while the watcher was awake. */
+  get silentMs(): number {
+    return this.#silentMs
+  }
+
+  setDeadMs(deadMs: number): void {
+    this.#times.deadMs = deadMs
+  }
+
+  heard(nowMs: number): void {
+    this.#silentMs = 0
+    this.#countedToMs = nowMs
+    this.#lastHeardMs = nowMs
+  }
+
+  /** Call each heartbeat. True: read the socket once, then ask `isDead()`. */
+  tick(nowMs: number): boolean {
+    const passedMs = nowMs - this.#countedToMs
+    this.#countedToMs = nowMs
+    this.#silentMs += Math.min(passedMs, 2 * this.#times.heartbeatMs)
+    return this.isDead()
+  }
+
+  isDead(): boolean {
+    return this.#silentMs >= this.#times.deadMs
+  }
+}

@@ -1,0 +1,29 @@
+import { createHmac } from 'node:crypto'
+import { FiresteelError } from '../errors.js'
+import type { Role } from './identity.js'
+
+const SECRET_BYTES_MIN = 16
+/** Names the derivation, so that the same secret used elsewhere gives other keys. */
+const LABEL = 'firesteel/1 key'
+
+/**
+ * The key of a role (protocol 16), 32 bytes: HMAC-SHA256 of the parent over role and subject.
+ *
+ * | role | parent | subject |
+ * | --- | --- | --- |
+ * | node, client | cluster secret | none |
+ * | driver | cluster secret | `${driverId}/${generation}` |
+ * | application | key of the client or driver that registered it | appId |
+ *
+ * So both ends compute the key of an application and no key ever travels. Throws SECRET_TOO_SHORT.
+ */
+export function deriveKey(parent: Buffer | string, role: Role, subject = ''): Buffer {
+  const parentBytes = typeof parent === 'string' ? Buffer.from(parent, 'utf8') : parent
+  if (parentBytes.length < SECRET_BYTES_MIN) {
+    throw new FiresteelError(
+      'SECRET_TOO_SHORT',
+      `The secret has ${parentBytes.length} bytes; at least ${SECRET_BYTES_MIN} are needed.`,
+    )
+  }
+  return createHmac('sha256', parentBytes).update(`${LABEL}\0${role}\0${subject}`, 'utf8').digest()
+}

@@ -1,0 +1,26 @@
+/** How a link ended. `closed-by-peer` and `reset` are the peer's kernel speaking (FIN, RST): witness (i) of protocol 5. */
+export type LinkEndKind =
+  | 'closed-by-peer'
+  | 'reset'
+  /** Nothing heard for deadMs, or the network gave up: says nothing about the peer's life. */
+  | 'silent'
+  | 'local'
+  /** A newer link to the same incarnation took its place (R3). */
+  | 'replaced'
+  /** The peer sent what is no frame. */
+  | 'invalid'
+  /** Our side went on sending after it was told to stop. */
+  | 'overflow'
+
+export interface LinkEnd {
+  readonly kind: LinkEndKind
+  /** For people and logs. */
+  readonly detail: string
+}
+
+const resetCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED'])
+
+export function endOfError(error: NodeJS.ErrnoException): LinkEnd {
+  const code = error.code ?? error.message
+  return resetCodes.has(code) ? { kind: 'reset', detail: code } : { kind: 'silent', detail: code }
+}

@@ -1,0 +1,117 @@
+import { type Clock, systemClock } from '../clock.js'
+import { Backoff } from './backoff.js'
+import { type DialError, type DialOptions, dial } from './dial.js'
+import type { Link } from './link.js'
+import type { LinkEnd } from './link-end.js'
+import { systemTimers, type Timers } from './timers.js'
+
+export interface LinkKeeperOptions extends Omit<DialOptions, 'signal'> {
+  /** Each link that stands; give it its receiver. */
+  readonly onLink: (link: Link) => void
+  /** The link ended; the next dial is on its way. */
+  readonly onDown?: (end: LinkEnd) => void
+  /** Wrong secret, cluster or version. It goes on trying, every 5 s at last, until `close()`. */
+  readonly onRefused?: (error: DialError) => void
+  /** Each dial that found nobody or broke; `error.refused` is witness (ii) of protocol 5. */
+  readonly onDialFailed?: (error: DialError) => void
+  /** In [0, 1). */
+  readonly random?: () => number
+  /** For tests and TLS. */
+  readonly dialWith?: (options: DialOptions) => Promise<Link>
+}
+
+const refusals: ReadonlySet<string> = new Set([
+  'FIRESTEEL_SECRET_WRONG',
+  'FIRESTEEL_CLUSTER_MISMATCH',
+  'FIRESTEEL_VERSION_UNSUPPORTED',
+])
+
+/** Keeps one link to an address: dials, and dials again after each loss, with jittered back-off. Starts at once. */
+export class LinkKeeper {
+  readonly #options: LinkKeeperOptions
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #backoff: Backoff
+  #link: Link | undefined
+  #dialling: AbortController | undefined
+  #cancelWait: (() => void) | undefined
+  #closed = false
+
+  constructor(options: LinkKeeperOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#timers = options.timers ?? systemTimers
+    this.#backoff = new Backoff(options.random ?? Math.random)
+    this.#dial()
+  }
+
+  /** The link, while it stands. */
+  get link(): Link | undefined {
+    return this.#link
+  }
+
+  /** Dials now instead of at the end of the wait. */
+  retryNow(): void {
+    if (this.#cancelWait === undefined) return
+    this.#cancelWait()
+    this.#cancelWait = undefined
+    this.#dial()
+  }
+
+  /** Ends the link and the dialling. No callback comes after it but the link's own `closed`. */
+  close(reason?: string): void {
+    this.#closed = true
+    this.#cancelWait?.()
+    this.#cancelWait = undefined
+    this.#dialling?.abort()
+    this.#link?.close(reason)
+    this.#link = undefined
+  }
+
+  #dial(): void {
+    const controller = new AbortController()
+    this.#dialling = controller
+    const dialWith = this.#options.dialWith ?? dial
+    dialWith({ ...this.#options, signal: controller.signal }).then(
+      (link) => this.#linked(link),
+      (error: DialError) => this.#failed(error),
+    )
+  }
+
+  #linked(link: Link): void {
+    this.#dialling = undefined
+    if (this.#closed) {
+      link.close('no longer wanted')
+      return
+    }
+    this.#link = link
+    this.#backoff.linked(this.#clock.monotonicMs())
+    link.whenEnded((end) => this.#lost(link, end))
+    this.#options.onLink(link)
+  }
+
+  #lost(link: Link, end: LinkEnd): void {
+    if (this.#closed || this.#link !== link) return
+    this.#link = undefined
+    // Who was replaced would push the newer link out in turn, and so on: it waits long.
+    const failure = end.kind === 'replaced' ? 'refused' : 'unreachable'
+    this.#wait(this.#backoff.lost(this.#clock.monotonicMs(), failure))
+    this.#options.onDown?.(end)
+  }
+
+  #failed(error: DialError): void {
+    this.#dialling = undefined
+    if (this.#closed) return
+    const refused = refusals.has(error.code)
+    this.#wait(this.#backoff.failed(refused ? 'refused' : 'unreachable'))
+    if (refused) this.#options.onRefused?.(error)
+    else this.#options.onDialFailed?.(error)
+  }
+
+  #wait(delayMs: number): void {
+    this.#cancelWait = this.#timers.after(delayMs, () => {
+      this.#cancelWait = undefined
+      this.#dial()
+    })
+  }
+}

@@ -1,0 +1,157 @@
+import type { Socket } from 'node:net'
+import { limits } from '../limits.js'
+import { EnvelopeBatch } from './envelope-batch.js'
+import { encodeFrame, frameKind } from './frame.js'
+import { PayloadQueue } from './payload-queue.js'
+
+export interface LinkWriterEvents {
+  /** A lane that pushed back has room again. */
+  drain(): void
+  /** A sender went on although its lane pushed back; the link must end. */
+  overflow(detail: string): void
+}
+
+const NOTHING = new Uint8Array(0)
+const PING = encodeFrame(frameKind.ping, NOTHING)
+const PONG = encodeFrame(frameKind.pong, NOTHING)
+const HARD_CAP_BYTES = limits.linkHighWaterBytes * limits.linkOverflowFactor
+const LOW_WATER_BYTES = limits.linkHighWaterBytes / 2
+
+/**
+ * The sending half of a link: two lanes over one socket. What is sent in one turn of the event loop leaves together.
+ * Control frames go to the socket at once; payload waits in a lane of its own and has at most `payloadWindowBytes`
+ * in the socket, so that a large result never delays a heartbeat. Both lanes push back, and neither grows without bound.
+ */
+export class LinkWriter {
+  readonly #socket: Socket
+  readonly #events: LinkWriterEvents
+  readonly #batch = new EnvelopeBatch()
+  readonly #payloads = new PayloadQueue()
+  #payloadInSocketBytes = 0
+  #pongDue = false
+  #scheduled: NodeJS.Immediate | undefined
+  #envelopesBlocked = false
+  #payloadsBlocked = false
+  #stopped = false
+
+  constructor(socket: Socket, events: LinkWriterEvents) {
+    this.#socket = socket
+    this.#events = events
+  }
+
+  /** Bytes accepted that the kernel has not. */
+  get bufferedBytes(): number {
+    return this.#controlBytes + this.#payloadBytes
+  }
+
+  /** False: accepted, but stop until `drain`. Throws MESSAGE_TOO_LARGE; the envelope is not sent then. */
+  send(envelope: object): boolean {
+    const before = this.#controlBytes
+    this.#batch.add(envelope)
+    if (this.#batch.bytes >= limits.linkBatchBytes) this.#writeControl()
+    else this.#schedule()
+    const after = this.#controlBytes
+    if (after <= limits.linkHighWaterBytes) return true
+    this.#envelopesBlocked = true
+    if (after > HARD_CAP_BYTES && before > limits.linkHighWaterBytes) {
+      this.#events.overflow(`${after} bytes of envelopes wait for the peer`)
+    }
+    return false
+  }
+
+  /** False: accepted, but stop until `drain`. The parts must stay unchanged until they have left. */
+  sendPayload(parts: readonly Uint8Array[]): boolean {
+    this.#payloads.push(parts)
+    this.#schedule()
+    const after = this.#payloadBytes
+    if (after <= limits.linkHighWaterBytes) return true
+    this.#payloadsBlocked = true
+    if (after > HARD_CAP_BYTES) this.#events.overflow(`${after} bytes of payload wait for the peer`)
+    return false
+  }
+
+  ping(): void {
+    if (this.#stopped || this.#controlBytes > limits.linkHighWaterBytes) return
+    this.#socket.write(PING)
+  }
+
+  /** One pong answers all pings of a turn: a peer that sends nothing else cannot fill our memory. */
+  pong(): void {
+    this.#pongDue = true
+    this.#schedule()
+  }
+
+  /** Hands over the envelopes sent, drops the payload that waits, and takes nothing more. */
+  finish(): void {
+    if (this.#stopped) return
+    this.#writeControl()
+    this.stop()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
+    this.#payloads.clear()
+  }
+
+  get #controlBytes(): number {
+    // The socket forgets written bytes before it calls back, hence not below 0.
+    const inSocketBytes = Math.max(0, this.#socket.writableLength - this.#payloadInSocketBytes)
+    return this.#batch.bytes + inSocketBytes
+  }
+
+  get #payloadBytes(): number {
+    return this.#payloads.bytes + this.#payloadInSocketBytes
+  }
+
+  #schedule(): void {
+    if (this.#scheduled !== undefined || this.#stopped) return
+    // Not a microtask: of the messages handled in one turn, each would flush its own answer.
+    this.#scheduled = setImmediate(this.#flush)
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = undefined
+    this.#socket.cork()
+    this.#writeControl()
+    this.#writePayloads()
+    this.#socket.uncork()
+    this.#tellDrained()
+  }
+
+  #writeControl(): void {
+    if (this.#pongDue && this.#controlBytes <= limits.linkHighWaterBytes) this.#socket.write(PONG)
+    this.#pongDue = false
+    for (const frame of this.#batch.take()) this.#socket.write(frame, this.#controlWritten)
+  }
+
+  #writePayloads(): void {
+    while (this.#payloadInSocketBytes < limits.payloadWindowBytes) {
+      const item = this.#payloads.take()
+      if (item === undefined) return
+      this.#payloadInSocketBytes += item.bytes
+      const last = item.buffers.length - 1
+      for (let index = 0; index < last; index++) this.#socket.write(item.buffers[index] as Uint8Array)
+      this.#socket.write(item.buffers[last] as Uint8Array, () => this.#payloadWritten(item.bytes))
+    }
+  }
+
+  readonly #controlWritten = (): void => {
+    if (this.#envelopesBlocked) this.#schedule()
+  }
+
+  #payloadWritten(bytes: number): void {
+    this.#payloadInSocketBytes -= bytes
+    // In the next turn, not here: a fast reader would otherwise keep our timers and reads waiting.
+    if (this.#payloads.bytes > 0 || this.#payloadsBlocked) this.#schedule()
+  }
+
+  #tellDrained(): void {
+    if (this.#stopped) return
+    const envelopesFree = this.#envelopesBlocked && this.#controlBytes <= LOW_WATER_BYTES
+    const payloadsFree = this.#payloadsBlocked && this.#payloadBytes <= LOW_WATER_BYTES
+    if (envelopesFree) this.#envelopesBlocked = false
+    if (payloadsFree) this.#payloadsBlocked = false
+    if (envelopesFree || payloadsFree) this.#events.drain()
+  }
+}

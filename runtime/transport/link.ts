@@ -1,0 +1,264 @@
+import type { Buffer } from 'node:buffer'
+import type { Socket } from 'node:net'
+import type { Clock } from '../clock.js'
+import { reasonOf } from '../errors.js'
+import { limits } from '../limits.js'
+import { readEnvelopes } from './envelope-batch.js'
+import { type Frame, type FrameDecoder, frameKind } from './frame.js'
+import { Heartbeat } from './heartbeat.js'
+import { type PeerIdentity, plainHost } from './identity.js'
+import { endOfError, type LinkEnd } from './link-end.js'
+import { LinkWriter } from './link-writer.js'
+import type { Timers } from './timers.js'
+
+/** Where a link delivers. Nothing is called from inside a call of yours, and nothing after `closed`. */
+export interface LinkReceiver {
+  /** One envelope as it came, not validated. What it throws is counted and reported as invalid. */
+  envelope(raw: unknown): void
+  /** One payload frame; the buffer may be a view into a larger one, so copy what is kept for long. */
+  payload(body: Buffer): void
+  /** Once. */
+  closed(end: LinkEnd): void
+  /** Sending may go on after `send` or `sendPayload` gave false. */
+  drain(): void
+}
+
+/** Something a peer sent that could not be used. */
+export interface InvalidReport {
+  readonly peer: PeerIdentity
+  readonly detail: string
+  /** Of this link so far. */
+  readonly count: number
+}
+
+export interface LinkParts {
+  readonly socket: Socket
+  /** After the handshake; may already hold what came behind it. */
+  readonly decoder: FrameDecoder
+  readonly peer: PeerIdentity
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly deadMs: number
+  readonly onInvalid?: ((report: InvalidReport) => void) | undefined
+}
+
+/**
+ * One authenticated connection between two incarnations (protocol 1). At most once, in order per lane: envelopes among
+ * themselves and payload frames among themselves; envelopes overtake payload. Reads nothing until `setReceiver`.
+ */
+export class Link {
+  readonly peer: PeerIdentity
+  /** The address our side has on this connection, without port. */
+  readonly localAddress: string
+  readonly #socket: Socket
+  readonly #decoder: FrameDecoder
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #writer: LinkWriter
+  readonly #heartbeat: Heartbeat
+  readonly #onInvalid: ((report: InvalidReport) => void) | undefined
+  readonly #endListeners: ((end: LinkEnd) => void)[] = []
+  #receiver: LinkReceiver | undefined
+  #end: LinkEnd | undefined
+  #told = false
+  #invalidCount = 0
+  #cancelTimer: () => void
+
+  constructor({ socket, decoder, peer, clock, timers, deadMs, onInvalid }: LinkParts) {
+    this.peer = peer
+    this.localAddress = plainHost(socket.localAddress ?? '')
+    this.#socket = socket
+    this.#decoder = decoder
+    this.#clock = clock
+    this.#timers = timers
+    this.#onInvalid = onInvalid
+    this.#heartbeat = new Heartbeat({ heartbeatMs: limits.linkHeartbeatMs, deadMs }, clock.monotonicMs())
+    this.#writer = new LinkWriter(socket, {
+      drain: () => this.#receiver?.drain(),
+      overflow: (detail) => this.#finish({ kind: 'overflow', detail }),
+    })
+    this.#cancelTimer = timers.after(limits.linkHeartbeatMs, this.#beat)
+    socket.setNoDelay(true)
+    socket.pause()
+    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    socket.on('end', () => this.#finish({ kind: 'closed-by-peer', detail: 'the peer closed the connection' }))
+    socket.on('error', (error) => this.#finish(endOfError(error)))
+    socket.on('close', () => this.#socketClosed())
+  }
+
+  get isOpen(): boolean {
+    return this.#end === undefined
+  }
+
+  /** Bytes accepted that the kernel has not. */
+  get bufferedBytes(): number {
+    return this.isOpen ? this.#writer.bufferedBytes : 0
+  }
+
+  /** Monotonic time at which the peer was last heard. */
+  get lastHeardMs(): number {
+    return this.#heartbeat.lastHeardMs
+  }
+
+  get invalidCount(): number {
+    return this.#invalidCount
+  }
+
+  /** Silence after which this link is dead; toward drivers `limits.driverLinkDeadMs` (L4). */
+  setDeadMs(deadMs: number): void {
+    this.#heartbeat.setDeadMs(deadMs)
+  }
+
+  /**
+   * Sends one envelope, together with all others of this turn. False: stop until `drain` (it is accepted all the same,
+   * up to `linkOverflowFactor` times the high-water mark, where the link ends as `overflow`), or the link has ended.
+   * Throws MESSAGE_TOO_LARGE. Do not change the envelope's parts while this runs; afterwards you may.
+   */
+  send(envelope: object): boolean {
+    return this.isOpen && this.#writer.send(envelope) && this.isOpen
+  }
+
+  /**
+   * Sends one payload frame of at most `payloadChunkBytes` + `payloadHeaderBytes`, in a lane of its own with the same
+   * push-back. The parts are not copied: leave them unchanged.
+   */
+  sendPayload(parts: readonly Uint8Array[]): boolean {
+    return this.isOpen && this.#writer.sendPayload(parts) && this.isOpen
+  }
+
+  /** Starts delivery. Set it soon: until then nothing is read, and after deadMs the link is closed. */
+  setReceiver(receiver: LinkReceiver): void {
+    const first = this.#receiver === undefined
+    this.#receiver = receiver
+    if (!first) return
+    process.nextTick(() => {
+      this.#heartbeat.heard(this.#clock.monotonicMs())
+      this.#deliver()
+      if (this.isOpen) this.#socket.resume()
+      else this.#tellEnd()
+    })
+  }
+
+  /** Called once when the link has ended, before the receiver's `closed`; at once (next microtask) if it already has. */
+  whenEnded(listener: (end: LinkEnd) => void): void {
+    if (this.#told) queueMicrotask(() => listener(this.#end as LinkEnd))
+    else this.#endListeners.push(listener)
+  }
+
+  /** Ends the link from our side. Envelopes already sent still leave; waiting payload does not; nothing is delivered any more. */
+  close(reason = 'closed here'): void {
+    this.#finish({ kind: 'local', detail: reason })
+  }
+
+  /** Ends the link because another took its place (R3): unread rest included. */
+  replace(reason: string): void {
+    this.#finish({ kind: 'replaced', detail: reason })
+  }
+
+  #read(chunk: Buffer): void {
+    if (!this.isOpen) return
+    this.#heartbeat.heard(this.#clock.monotonicMs())
+    this.#decoder.feed(chunk)
+    this.#deliver()
+  }
+
+  #deliver(): void {
+    while (this.isOpen) {
+      let frame: Frame | undefined
+      try {
+        frame = this.#decoder.next()
+      } catch (error) {
+        this.#reportInvalid(reasonOf(error))
+        this.#finish({ kind: 'invalid', detail: reasonOf(error) })
+        return
+      }
+      if (frame === undefined) return
+      this.#accept(frame)
+    }
+  }
+
+  #accept({ kind, body }: Frame): void {
+    if (kind === frameKind.ping) this.#writer.pong()
+    else if (kind === frameKind.payload) this.#acceptPayload(body)
+    else if (kind === frameKind.envelopes) this.#acceptEnvelopes(body)
+  }
+
+  #acceptEnvelopes(body: Buffer): void {
+    const { envelopes, malformed } = readEnvelopes(body)
+    if (malformed > 0) this.#reportInvalid(`${malformed} malformed envelopes`, malformed)
+    for (const envelope of envelopes) {
+      if (!this.isOpen) return
+      try {
+        this.#receiver?.envelope(envelope)
+      } catch (error) {
+        this.#reportInvalid(`the receiver threw: ${reasonOf(error)}`)
+      }
+    }
+  }
+
+  #acceptPayload(body: Buffer): void {
+    try {
+      this.#receiver?.payload(body)
+    } catch (error) {
+      this.#reportInvalid(`the receiver threw: ${reasonOf(error)}`)
+    }
+  }
+
+  readonly #beat = (): void => {
+    this.#cancelTimer = this.#timers.after(limits.linkHeartbeatMs, this.#beat)
+    this.#writer.ping()
+    const suspect = this.#heartbeat.tick(this.#clock.monotonicMs())
+    if (!suspect) return
+    if (this.#receiver === undefined) {
+      // Not read, so not judged; but nobody would ever see its end either.
+      this.close('nobody took the link')
+      return
+    }
+    // An immediate runs after the next poll, so after all that waits in our own socket has been heard (R7).
+    setImmediate(() => {
+      if (!this.isOpen || !this.#heartbeat.isDead()) return
+      this.#finish({ kind: 'silent', detail: `nothing heard for ${Math.round(this.#heartbeat.silentMs)} ms` })
+    })
+  }
+
+  #finish(end: LinkEnd): void {
+    if (this.#end !== undefined) return
+    this.#cancelTimer()
+    this.#end = end
+    if (end.kind === 'local') this.#linger()
+    else {
+      this.#writer.stop()
+      this.#socket.destroy()
+    }
+    queueMicrotask(() => this.#tellEnd())
+  }
+
+  /** Lets the kernel take what was sent, but not for longer than the peer deserves. */
+  #linger(): void {
+    this.#writer.finish()
+    this.#socket.end()
+    this.#socket.resume()
+    this.#cancelTimer = this.#timers.after(limits.linkLingerMs, () => this.#socket.destroy())
+  }
+
+  #socketClosed(): void {
+    this.#finish({ kind: 'closed-by-peer', detail: 'the connection closed' })
+    this.#cancelTimer()
+  }
+
+  #tellEnd(): void {
+    const end = this.#end as LinkEnd
+    if (!this.#told) {
+      this.#told = true
+      for (const listener of this.#endListeners.splice(0)) listener(end)
+    }
+    const receiver = this.#receiver
+    this.#receiver = undefined
+    receiver?.closed(end)
+  }
+
+  #reportInvalid(detail: string, times = 1): void {
+    this.#invalidCount += times
+    this.#onInvalid?.({ peer: this.peer, detail, count: this.#invalidCount })
+  }
+}

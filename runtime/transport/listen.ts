@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto'
+import { createServer, type Server, type Socket } from 'node:net'
+import { type Clock, systemClock } from '../clock.js'
+import { FiresteelError } from '../errors.js'
+import { limits } from '../limits.js'
+import { AcceptorHandshake } from './handshake.js'
+import { encodeHandshake, NONCE_BYTES, type RefusalCode, selfDescription } from './handshake-message.js'
+import {
+  currentIdentity,
+  formatAddress,
+  type IdentitySource,
+  type PeerIdentity,
+  plainHost,
+  type Role,
+} from './identity.js'
+import { type InvalidReport, Link } from './link.js'
+import { nodeMajor } from './node-major.js'
+import { OpenHandshakes } from './open-handshakes.js'
+import { type HandshakeResult, runHandshake } from './run-handshake.js'
+import { systemTimers, type Timers } from './timers.js'
+
+/** A connection that did not become a link. */
+export interface Rejection {
+  /** host:port it came from. */
+  readonly address: string
+  readonly code: RefusalCode
+  readonly detail: string
+}
+
+export interface ListenOptions {
+  readonly host: string
+  /** 0 for any free one. */
+  readonly port: number
+  readonly identity: IdentitySource
+  /** Key of a role and subject; undefined where there is none such. */
+  readonly keyFor: (role: Role, subject?: string) => Buffer | undefined
+  /** Give the link its receiver soon. */
+  readonly onLink: (link: Link) => void
+  readonly onRejected?: (rejection: Rejection) => void
+  readonly onInvalid?: (report: InvalidReport) => void
+  /** Silence that counts as dead; default `limits.linkDeadMs` for all. */
+  readonly deadMsFor?: (peer: PeerIdentity) => number
+  readonly clock?: Clock
+  readonly timers?: Timers
+}
+
+export interface Listener {
+  readonly host: string
+  readonly port: number
+  /** Stops listening and cuts open handshakes. Links live on: close them by their table. */
+  close(): Promise<void>
+}
+
+/** Opens a port for links. Rejects with PORT_IN_USE, LISTEN_FAILED, or HANDSHAKE_FAILED where our own names do not fit. */
+export async function listen(options: ListenOptions): Promise<Listener> {
+  // A name that fits no handshake must fail here, not at the first peer.
+  const probe = selfDescription(currentIdentity(options.identity), Buffer.alloc(NONCE_BYTES), nodeMajor)
+  encodeHandshake({ type: 'hello-back', ...probe })
+  const door = new Door(options)
+  const server = createServer({ noDelay: true }, (socket) => door.open(socket))
+  await bind(server, options.host, options.port)
+  // A failed accept (out of file descriptors) costs that connection, not the listener.
+  server.on('error', (error) =>
+    options.onRejected?.({ address: '', code: 'HANDSHAKE_FAILED', detail: error.message }),
+  )
+  const bound = server.address()
+  const port = typeof bound === 'object' && bound !== null ? bound.port : options.port
+  return {
+    host: options.host,
+    port,
+    close: async () => {
+      server.close()
+      door.close()
+      // The port is free once the event loop has closed its handle.
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    },
+  }
+}
+
+function bind(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const place = formatAddress(host, port)
+      const taken = error.code === 'EADDRINUSE'
+      const message = taken
+        ? `The port ${place} is in use.`
+        : `Cannot listen on ${place}: ${error.code ?? error.message}.`
+      reject(new FiresteelError(taken ? 'PORT_IN_USE' : 'LISTEN_FAILED', message, { place, cause: error }))
+    })
+    server.listen({ host, port }, () => {
+      server.removeAllListeners('error')
+      resolve()
+    })
+  })
+}
+
+/** Connections between accept and link. */
+class Door {
+  readonly #options: ListenOptions
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #counts = new OpenHandshakes()
+  readonly #open = new Set<Socket>()
+
+  constructor(options: ListenOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#timers = options.timers ?? systemTimers
+  }
+
+  open(socket: Socket): void {
+    const host = plainHost(socket.remoteAddress ?? '')
+    const address = formatAddress(host, socket.remotePort ?? 0)
+    // Without a remote address it has closed already.
+    if (host === '' || !this.#counts.enter(host)) {
+      this.#drop(socket)
+      this.#options.onRejected?.({ address, code: 'HANDSHAKE_FAILED', detail: 'too many open handshakes' })
+      return
+    }
+    this.#open.add(socket)
+    const leave = (): void => {
+      if (this.#open.delete(socket)) this.#counts.leave(host)
+    }
+    socket.once('close', leave)
+    const side = {
+      identity: currentIdentity(this.#options.identity),
+      nodeMajor,
+      nonce: randomBytes(NONCE_BYTES),
+      keyFor: this.#options.keyFor,
+    }
+    const handshake = new AcceptorHandshake(side)
+    runHandshake({
+      socket,
+      receive: (body) => handshake.receive(body),
+      timers: this.#timers,
+      timeoutMs: limits.handshakeMs,
+      done: (result) => {
+        if (result.kind === 'linked') leave()
+        this.#done(socket, address, result)
+      },
+    })
+  }
+
+  close(): void {
+    for (const socket of this.#open) socket.destroy()
+  }
+
+  #drop(socket: Socket): void {
+    socket.on('error', () => {})
+    socket.destroy()
+  }
+
+  #done(socket: Socket, address: string, result: HandshakeResult): void {
+    const { onLink, onRejected, onInvalid, deadMsFor } = this.#options
+    if (result.kind === 'linked') {
+      const peer: PeerIdentity = { ...result.peer, address }
+      const deadMs = deadMsFor?.(peer) ?? limits.linkDeadMs
+      const { decoder } = result
+      onLink(new Link({ socket, decoder, peer, clock: this.#clock, timers: this.#timers, deadMs, onInvalid }))
+      return
+    }
+    const code = result.kind === 'refused' ? result.code : 'HANDSHAKE_FAILED'
+    onRejected?.({ address, code, detail: result.detail })
+  }
+}

@@ -1,0 +1,90 @@
+import type { Buffer } from 'node:buffer'
+import type { Socket } from 'node:net'
+import { reasonOf } from '../errors.js'
+import { encodeFrame, FrameDecoder, frameKind } from './frame.js'
+import type { HandshakeStep } from './handshake.js'
+import type { RefusalCode } from './handshake-message.js'
+import type { ProvenPeer } from './identity.js'
+import type { Timers } from './timers.js'
+
+export type HandshakeResult =
+  | { readonly kind: 'linked'; readonly peer: ProvenPeer; readonly decoder: FrameDecoder }
+  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly detail: string }
+  | { readonly kind: 'broken'; readonly detail: string; readonly cause?: unknown }
+
+export interface HandshakeRun {
+  readonly socket: Socket
+  /** Body of the first frame, for the side that speaks first. */
+  readonly first?: Buffer
+  readonly receive: (body: Buffer) => HandshakeStep
+  readonly timers: Timers
+  readonly timeoutMs: number
+  /** Called once. Linked: the socket is paused and without listeners of ours. Else it is being closed. */
+  readonly done: (result: HandshakeResult) => void
+}
+
+/** Moves handshake frames between a socket and a state machine. Gives the function that breaks it off. */
+export function runHandshake(run: HandshakeRun): (detail: string) => void {
+  const { socket, timers } = run
+  const decoder = new FrameDecoder()
+  let over = false
+
+  // Also ends a refused peer that does not close: until then it counts as open.
+  const cancelTimer = timers.after(run.timeoutMs, () => {
+    finish({ kind: 'broken', detail: `no proof within ${run.timeoutMs} ms` })
+    socket.destroy()
+  })
+  const finish = (result: HandshakeResult): void => {
+    if (over) return
+    over = true
+    run.done(result)
+  }
+  const breakOff = (detail: string, cause?: unknown): void => {
+    finish({ kind: 'broken', detail, cause })
+    socket.destroy()
+  }
+  const send = (body: Buffer | undefined): void => {
+    if (body !== undefined) socket.write(encodeFrame(frameKind.handshake, body))
+  }
+  const follow = (step: HandshakeStep): void => {
+    send(step.send)
+    if (step.kind === 'linked') {
+      cancelTimer()
+      socket.pause()
+      detach()
+      decoder.open()
+      finish({ kind: 'linked', peer: step.peer, decoder })
+    } else if (step.kind === 'refused') {
+      // Not a cut where there is something to tell, which it could overtake.
+      if (step.send === undefined) socket.destroy()
+      else socket.end()
+      finish({ kind: 'refused', code: step.code, detail: step.detail })
+    }
+  }
+  const onData = (chunk: Buffer): void => {
+    if (over) return
+    try {
+      decoder.feed(chunk)
+      while (!over) {
+        const frame = decoder.next()
+        if (frame === undefined) return
+        follow(run.receive(frame.body))
+      }
+    } catch (error) {
+      breakOff(reasonOf(error), error)
+    }
+  }
+  const onEnd = (): void => breakOff('the other side closed the connection')
+  const onError = (error: Error): void => breakOff(reasonOf(error), error)
+  const onClose = (): void => {
+    cancelTimer()
+    breakOff('the connection closed')
+  }
+  const detach = (): void => {
+    socket.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
+  }
+  socket.setNoDelay(true)
+  socket.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
+  send(run.first)
+  return breakOff
+}

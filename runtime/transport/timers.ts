@@ -1,0 +1,12 @@
+/** Where delays come from. Injected, so that tests and the simulator run on virtual time. */
+export interface Timers {
+  /** Calls `run` once after `delayMs`; the answer cancels it. */
+  after(delayMs: number, run: () => void): () => void
+}
+
+export const systemTimers: Timers = {
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs)
+    return () => clearTimeout(timer)
+  },
+}

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { limits } from '../../runtime/limits.js'
+import { EnvelopeBatch, readEnvelopes } from '../../runtime/transport/envelope-batch.js'
+import { FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
+import { PayloadQueue } from '../../runtime/transport/payload-queue.js'
+
+function decode(buffers: readonly Uint8Array[]): { kind: number; body: Buffer }[] {
+  const decoder = new FrameDecoder()
+  decoder.open()
+  return decoder.push(Buffer.concat(buffers))
+}
+
+function readAll(frames: readonly Buffer[]): unknown[] {
+  return decode(frames).flatMap(({ kind, body }) => {
+    assert.equal(kind, frameKind.envelopes)
+    const { envelopes, malformed } = readEnvelopes(body)
+    assert.equal(malformed, 0)
+    return envelopes
+  })
+}
+
+/** JSON as the wire gives it back: no -0, no undefined, no own `__proto__`. */
+const json = fc
+  .jsonValue({ stringUnit: 'binary' })
+  .map((value) => JSON.parse(JSON.stringify(value).replaceAll('__proto__', 'proto')) as unknown)
+
+test('envelopes come back in order, however they are batched', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(json, fc.boolean()), { maxLength: 30 }), (sent) => {
+      const batch = new EnvelopeBatch()
+      const frames: Buffer[] = []
+      for (const [value, takeNow] of sent) {
+        batch.add({ value })
+        if (takeNow) frames.push(...batch.take())
+      }
+      frames.push(...batch.take())
+      assert.deepEqual(
+        readAll(frames),
+        sent.map(([value]) => ({ value })),
+      )
+      assert.equal(batch.bytes, 0)
+    }),
+  )
+})
+
+test('sizes around the slab and the batch limit come back whole', () => {
+  const sizes = [0, 1, 20_000, 43_000, 44_000, 65_536, 70_000, 131_072, 1_000_000]
+  for (const letter of ['a', 'ü', '€', '\u{1f525}']) {
+    const batch = new EnvelopeBatch()
+    const sent = [...sizes, ...sizes.toReversed(), 10, 10].map((size, id) => ({
+      id,
+      text: letter.repeat(size),
+    }))
+    for (const envelope of sent) batch.add(envelope)
+    const frames = batch.take()
+    assert.ok(readAll(frames).every((got, index) => JSON.stringify(got) === JSON.stringify(sent[index])))
+  }
+})
+
+test('many small envelopes share frames of about the batch limit', () => {
+  const batch = new EnvelopeBatch()
+  for (let id = 0; id < 5000; id++) batch.add({ id, text: 'x'.repeat(100) })
+  const frames = batch.take()
+  assert.ok(frames.length >= 2 && frames.length < 30, `${frames.length} frames`)
+  assert.equal(readAll(frames).length, 5000)
+})
+
+test('what is no JSON or does not fit a frame is refused, and what was gathered stays', () => {
+  const batch = new EnvelopeBatch()
+  batch.add({ id: 1 })
+  const tooLarge = { text: 'x'.repeat(limits.frameBytes) }
+  const circular: { self?: object } = {}
+  circular.self = circular
+  for (const bad of [{ n: 1n }, circular, { toJSON: () => undefined }, tooLarge]) {
+    assert.throws(() => batch.add(bad), { code: 'FIRESTEEL_MESSAGE_TOO_LARGE' })
+  }
+  assert.deepEqual(readAll(batch.take()), [{ id: 1 }])
+})
+
+const bodies: [string, string, unknown[], number][] = [
+  ['one malformed of three', '[{"a":1},\n{"a":,\n{"a":3}]', [{ a: 1 }, { a: 3 }], 1],
+  ['no JSON at all', 'GET / HTTP/1.1', [], 1],
+  ['empty', '', [], 1],
+  ['not an array', '{"a":1}', [], 1],
+  ['an empty array', '[]', [], 0],
+  ['a __proto__ key', '[{"a":1},\n{"b":{"__proto__":{"admin":true}}}]', [{ a: 1 }], 1],
+  ['a __proto__ key in escapes', '[{"\\u005f_proto__":1},\n{"a":1}]', [{ a: 1 }], 1],
+  ['__proto__ as text only', '[{"a":"__proto__"}]', [{ a: '__proto__' }], 0],
+  ['__proto__ beside malformed', '[{"__proto__":1},\n{"a":1},\n{]', [{ a: 1 }], 2],
+]
+for (const [name, body, envelopes, malformed] of bodies) {
+  test(`body with ${name}`, () => {
+    assert.deepEqual(readEnvelopes(Buffer.from(body)), { envelopes, malformed })
+  })
+}
+
+test('deep nesting and random bytes do not throw', () => {
+  const deep = `[${'['.repeat(200_000)}"__proto__"${']'.repeat(200_000)}]`
+  assert.equal(readEnvelopes(Buffer.from(deep)).malformed, 0)
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void readEnvelopes(Buffer.from(bytes))))
+})
+
+test('payload frames come out in order and whole, small and large mixed', () => {
+  const part = fc.oneof(
+    fc.uint8Array({ maxLength: 50 }),
+    fc.nat(30_000).map((size) => new Uint8Array(size).fill(size)),
+  )
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.array(part, { maxLength: 2 }), fc.nat(3)), { maxLength: 60 }),
+      (sent) => {
+        const queue = new PayloadQueue()
+        const out: Uint8Array[] = []
+        const takeOne = (): boolean => {
+          const item = queue.take()
+          if (item === undefined) return false
+          assert.equal(
+            item.buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0),
+            item.bytes,
+          )
+          out.push(...item.buffers)
+          return true
+        }
+        for (const [parts, takes] of sent) {
+          queue.push(parts)
+          for (let n = 0; n < takes; n++) takeOne()
+        }
+        while (takeOne());
+        assert.equal(queue.bytes, 0)
+        const got = decode(out).map(({ body }) => Buffer.from(body))
+        const expected = sent.map(([parts]) => Buffer.concat(parts))
+        assert.equal(got.length, expected.length)
+        assert.ok(got.every((body, index) => body.equals(expected[index] as Buffer)))
+      },
+    ),
+    { numRuns: 50 },
+  )
+})
+
+test('small payload frames that fill several slabs come out whole', () => {
+  const queue = new PayloadQueue()
+  for (let id = 0; id < 3000; id++) queue.push([Buffer.from(`frame ${id} `.padEnd(100, '.'))])
+  const items = []
+  for (let item = queue.take(); item !== undefined; item = queue.take()) items.push(item)
+  assert.ok(items.length >= 4 && items.length < 10, `${items.length} items`)
+  const got = decode(items.flatMap((item) => item.buffers)).map(({ body }) => body.toString().split(' ')[1])
+  assert.deepEqual(
+    got,
+    Array.from({ length: 3000 }, (_, id) => String(id)),
+  )
+})
+
+test('a payload frame over the chunk limit is refused', () => {
+  const queue = new PayloadQueue()
+  const most = limits.payloadChunkBytes + limits.payloadHeaderBytes
+  queue.push([new Uint8Array(most)])
+  assert.throws(() => queue.push([new Uint8Array(most), new Uint8Array(1)]), { code: 'FIRESTEEL_INTERNAL' })
+})

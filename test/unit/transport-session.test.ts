@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { limits } from '../../runtime/limits.js'
+import { Backoff } from '../../runtime/transport/backoff.js'
+import { Heartbeat } from '../../runtime/transport/heartbeat.js'
+import type { LinkEnd } from '../../runtime/transport/link-end.js'
+import { LinkTable, type TableLink } from '../../runtime/transport/link-table.js'
+import { OpenHandshakes } from '../../runtime/transport/open-handshakes.js'
+
+const watch = (): Heartbeat => new Heartbeat({ heartbeatMs: 1000, deadMs: 5000 }, 0)
+
+test('a silent peer is suspect at deadMs and not a heartbeat before', () => {
+  const heartbeat = watch()
+  const suspectAt = [1, 2, 3, 4, 5, 6].find((second) => heartbeat.tick(second * 1000))
+  assert.equal(suspectAt, 5)
+  assert.ok(heartbeat.isDead())
+})
+
+test('what is heard before the verdict saves the peer', () => {
+  const heartbeat = watch()
+  for (let second = 1; second <= 5; second++) heartbeat.tick(second * 1000)
+  heartbeat.heard(5001)
+  assert.equal(heartbeat.isDead(), false)
+  assert.equal(heartbeat.lastHeardMs, 5001)
+})
+
+test("the watcher's own stall does not count", () => {
+  const heartbeat = watch()
+  heartbeat.tick(1000)
+  assert.equal(heartbeat.tick(61_000), false, 'a minute of its own sleep')
+  assert.equal(heartbeat.tick(62_000), false)
+  assert.equal(heartbeat.tick(63_000), true, 'but silence while awake does')
+})
+
+test('a peer heard at least every deadMs - 2 heartbeats is never suspect', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 2999 }), { maxLength: 50 }), (gaps) => {
+      const heartbeat = watch()
+      let now = 0
+      for (const gap of gaps) {
+        for (let tick = now + 700; tick < now + gap; tick += 700) assert.equal(heartbeat.tick(tick), false)
+        now += gap
+        heartbeat.heard(now)
+      }
+    }),
+  )
+})
+
+test('deadMs can be raised toward a driver', () => {
+  const heartbeat = watch()
+  heartbeat.setDeadMs(60_000)
+  for (let second = 1; second < 60; second++) assert.equal(heartbeat.tick(second * 1000), false)
+  assert.equal(heartbeat.tick(60_000), true)
+})
+
+test('back-off doubles from the first to the longest wait, jittered down to half', () => {
+  const longest = new Backoff(() => 0.999999)
+  const waits = Array.from({ length: 6 }, () => Math.round(longest.failed('unreachable')))
+  assert.deepEqual(waits, [20, 40, 80, 160, 250, 250])
+  const shortest = new Backoff(() => 0)
+  assert.equal(shortest.failed('unreachable'), 10)
+  for (let n = 0; n < 2000; n++) assert.ok(shortest.failed('unreachable') <= limits.reconnectMaxMs)
+})
+
+test('who is refused backs off to 5 s', () => {
+  const backoff = new Backoff(() => 0.999999)
+  const waits = Array.from({ length: 6 }, () => Math.round(backoff.failed('refused')))
+  assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 5000])
+})
+
+test('a link that held starts the back-off anew, one that broke at once does not', () => {
+  const backoff = new Backoff(() => 0.999999)
+  for (let n = 0; n < 5; n++) backoff.failed('unreachable')
+  backoff.linked(1000)
+  assert.equal(Math.round(backoff.lost(1001, 'unreachable')), 250)
+  backoff.linked(2000)
+  assert.equal(Math.round(backoff.lost(3000, 'unreachable')), 20)
+})
+
+test('a replaced link waits long although it held', () => {
+  const backoff = new Backoff(() => 0.999999)
+  backoff.linked(0)
+  assert.equal(Math.round(backoff.lost(60_000, 'refused')), 250)
+})
+
+class FakeLink implements TableLink {
+  readonly peer: TableLink['peer']
+  end: LinkEnd | undefined
+  readonly #listeners: ((end: LinkEnd) => void)[] = []
+
+  constructor(incarnation: string, role = 'node', subject?: string) {
+    this.peer = { incarnation, role, ...(subject === undefined ? {} : { subject }) }
+  }
+  get isOpen(): boolean {
+    return this.end === undefined
+  }
+  close(detail = ''): void {
+    this.#finish({ kind: 'local', detail })
+  }
+  replace(detail: string): void {
+    this.#finish({ kind: 'replaced', detail })
+  }
+  whenEnded(listener: (end: LinkEnd) => void): void {
+    this.#listeners.push(listener)
+  }
+  #finish(end: LinkEnd): void {
+    this.end = end
+    for (const listener of this.#listeners) listener(end)
+  }
+}
+
+test('a new link takes the place of the old one and its late end does not remove the new', () => {
+  const table = new LinkTable<FakeLink>()
+  const [first, second] = [new FakeLink('worker-1'), new FakeLink('worker-1')]
+  assert.ok(table.add(first))
+  assert.ok(table.add(first), 'twice is once')
+  assert.ok(table.add(second))
+  assert.equal(first.end?.kind, 'replaced')
+  assert.equal(table.get('worker-1'), second)
+  assert.equal(table.size, 1)
+  second.close()
+  assert.equal(table.get('worker-1'), undefined)
+  assert.equal(table.size, 0)
+})
+
+test('a link of another role or subject cannot push one out', () => {
+  const table = new LinkTable<FakeLink>()
+  const worker = new FakeLink('worker-1')
+  table.add(worker)
+  for (const thief of [
+    new FakeLink('worker-1', 'client'),
+    new FakeLink('worker-1', 'application', 'app-1'),
+  ]) {
+    assert.equal(table.add(thief), false)
+    assert.equal(thief.end?.kind, 'local')
+  }
+  assert.ok(worker.isOpen)
+  const ended = new FakeLink('worker-2')
+  ended.close()
+  assert.equal(table.add(ended), false)
+  table.add(new FakeLink('master-1'))
+  assert.deepEqual([...table].map((link) => link.peer.incarnation).sort(), ['master-1', 'worker-1'])
+  table.closeAll('end of test')
+  assert.equal(table.size, 0)
+  assert.equal(worker.end?.detail, 'end of test')
+})
+
+test('open handshakes are counted by address', () => {
+  const open = new OpenHandshakes(2)
+  assert.ok(open.enter('a') && open.enter('a') && open.enter('b'))
+  assert.equal(open.enter('a'), false)
+  open.leave('a')
+  assert.ok(open.enter('a'))
+  open.leave('nobody')
+  assert.equal(open.enter('a'), false)
+})

@@ -1,0 +1,162 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import type { Clock } from '../../runtime/clock.js'
+import { type DialOptions, dial } from '../../runtime/transport/dial.js'
+import { deriveKey } from '../../runtime/transport/keys.js'
+import type { Link, LinkReceiver } from '../../runtime/transport/link.js'
+import type { LinkEnd } from '../../runtime/transport/link-end.js'
+import { type Listener, type ListenOptions, listen } from '../../runtime/transport/listen.js'
+import type { Timers } from '../../runtime/transport/timers.js'
+import { waitUntil } from '../harness/wait-until.js'
+
+export const SECRET = 'a secret of the tests only'
+export const NODE_KEY = deriveKey(SECRET, 'node')
+
+/** Time that stands still until `advance`. */
+export class VirtualTime {
+  #nowMs = 0
+  #next = 0
+  readonly #due = new Map<number, { atMs: number; run: () => void }>()
+
+  readonly clock: Clock = {
+    wallMs: () => this.#nowMs,
+    monotonicMs: () => this.#nowMs,
+    bootMs: () => this.#nowMs,
+  }
+
+  readonly timers: Timers = {
+    after: (delayMs, run) => {
+      const id = this.#next++
+      this.#due.set(id, { atMs: this.#nowMs + delayMs, run })
+      return () => this.#due.delete(id)
+    },
+  }
+
+  get pending(): number {
+    return this.#due.size
+  }
+
+  /** Runs all that falls due on the way, in order. */
+  advance(ms: number): void {
+    const endMs = this.#nowMs + ms
+    for (;;) {
+      const next = [...this.#due]
+        .filter(([, { atMs }]) => atMs <= endMs)
+        .sort((a, b) => a[1].atMs - b[1].atMs)[0]
+      if (next === undefined) break
+      this.#due.delete(next[0])
+      this.#nowMs = Math.max(this.#nowMs, next[1].atMs)
+      next[1].run()
+    }
+    this.#nowMs = endMs
+  }
+
+  /** A stall of the process: the clock moves and nothing runs until afterwards. */
+  stall(ms: number): void {
+    this.#nowMs += ms
+    this.advance(0)
+  }
+}
+
+/** Keeps what a link delivers. */
+export class Inbox implements LinkReceiver {
+  readonly envelopes: unknown[] = []
+  payloadBytes = 0
+  drains = 0
+  end: LinkEnd | undefined
+  /** What came, in order. */
+  readonly order: string[] = []
+
+  envelope(raw: unknown): void {
+    this.envelopes.push(raw)
+    this.order.push('envelope')
+  }
+  payload(body: Buffer): void {
+    this.payloadBytes += body.length
+    this.order.push('payload')
+  }
+  drain(): void {
+    this.drains++
+  }
+  closed(end: LinkEnd): void {
+    this.end = end
+  }
+}
+
+/** A listener that keeps its links, each with an Inbox. */
+export interface Host {
+  readonly listener: Listener
+  readonly links: Link[]
+  readonly inboxes: Inbox[]
+  readonly rejections: { code: string; detail: string }[]
+  readonly invalid: string[]
+  close(): Promise<void>
+}
+
+export async function startHost(options: Partial<ListenOptions> = {}): Promise<Host> {
+  const links: Link[] = []
+  const inboxes: Inbox[] = []
+  const rejections: { code: string; detail: string }[] = []
+  const invalid: string[] = []
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    identity: { cluster: 'test', incarnation: 'host-1', advertise: 'host.example:7070' },
+    keyFor: (role) => (role === 'node' ? NODE_KEY : undefined),
+    onRejected: (rejection) => rejections.push(rejection),
+    onInvalid: (report) => invalid.push(report.detail),
+    ...options,
+    onLink: (link) => {
+      links.push(link)
+      if (options.onLink !== undefined) {
+        options.onLink(link)
+        return
+      }
+      const inbox = new Inbox()
+      inboxes.push(inbox)
+      link.setReceiver(inbox)
+    },
+  })
+  const close = async (): Promise<void> => {
+    for (const link of links) link.close()
+    await listener.close()
+  }
+  return { listener, links, inboxes, rejections, invalid, close }
+}
+
+export function dialHost(port: number, options: Partial<DialOptions> = {}): Promise<Link> {
+  return dial({
+    host: '127.0.0.1',
+    port,
+    identity: { cluster: 'test', incarnation: 'dialler-1' },
+    role: 'node',
+    key: NODE_KEY,
+    ...options,
+  })
+}
+
+/** Both ends of a link. */
+export async function linkPair(
+  host: Host,
+  options: Partial<DialOptions> = {},
+): Promise<{ link: Link; inbox: Inbox; far: Link; farInbox: Inbox }> {
+  const index = host.links.length
+  const link = await dialHost(host.listener.port, options)
+  const inbox = new Inbox()
+  link.setReceiver(inbox)
+  await waitUntil('the link at the host', () => host.links.length > index)
+  return { link, inbox, far: host.links[index] as Link, farInbox: host.inboxes[index] as Inbox }
+}
+
+/** Resolves when a socket is gone, by error or not. */
+export function gone(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()))
+}
+
+/** A bare connection, for peers that misbehave. */
+export async function rawSocket(port: number): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return socket
+}
