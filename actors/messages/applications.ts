@@ -1,0 +1,103 @@
+import { z } from 'zod'
+import {
+  applicationDescription,
+  applicationStates,
+  count,
+  driverIncarnation,
+  list,
+  name,
+  port,
+  position,
+  text,
+} from './common.js'
+
+/* The conversation of a ClientEndpoint with its Masters. */
+
+export const registerApplication = z.strictObject({
+  type: z.literal('RegisterApplication'),
+  /** Random id of this registration: repeated, it gives the same application (protocol 10). */
+  registration: name,
+  description: applicationDescription,
+  /** The cluster driver that registers, if it is one. */
+  driver: driverIncarnation.optional(),
+  /** Where executors dial the driver. Without a host: the address that the Master sees the driver under. */
+  listen: z.strictObject({ host: name.optional(), port }),
+})
+export type RegisterApplication = z.infer<typeof registerApplication>
+
+export const registeredApplication = z.strictObject({
+  type: z.literal('RegisteredApplication'),
+  appId: name,
+  registration: name,
+})
+export type RegisteredApplication = z.infer<typeof registeredApplication>
+
+export const unregisterApplication = z.strictObject({ type: z.literal('UnregisterApplication'), appId: name })
+export type UnregisterApplication = z.infer<typeof unregisterApplication>
+
+/** The end is durable. */
+export const unregisteredApplication = z.strictObject({
+  type: z.literal('UnregisteredApplication'),
+  appId: name,
+})
+export type UnregisteredApplication = z.infer<typeof unregisteredApplication>
+
+/** Answer to MasterChanged by an application that is registered: all that the store does not keep. */
+export const masterChangeAcknowledged = z.strictObject({
+  type: z.literal('MasterChangeAcknowledged'),
+  appId: name,
+  registration: name,
+  description: applicationDescription,
+  driver: driverIncarnation.optional(),
+  listen: z.strictObject({ host: name.optional(), port }),
+  executors: list(z.strictObject({ execId: count, workerId: name })),
+  /** Newest RequestExecutors: its number and the total wanted; absent: no limit was asked. */
+  target: z.strictObject({ request: count, total: count }).optional(),
+  highestExecId: z.int().min(-1),
+  /** Position of its RegisteredApplication: above the store's, the store forgot it (protocol 12). */
+  registeredAt: position.optional(),
+})
+export type MasterChangeAcknowledged = z.infer<typeof masterChangeAcknowledged>
+
+/** The total of executors wanted. Absolute; lowering kills nothing (Spark). A late number is ignored. */
+export const requestExecutors = z.strictObject({
+  type: z.literal('RequestExecutors'),
+  appId: name,
+  request: count,
+  total: count,
+})
+export type RequestExecutors = z.infer<typeof requestExecutors>
+
+export const killExecutors = z.strictObject({
+  type: z.literal('KillExecutors'),
+  appId: name,
+  execIds: z.array(count).max(10_000),
+})
+export type KillExecutors = z.infer<typeof killExecutors>
+
+/** Answer of RequestExecutors and KillExecutors: false for an unknown application (Spark). */
+export const executorsAnswer = z.strictObject({ type: z.literal('ExecutorsAnswer'), done: z.boolean() })
+export type ExecutorsAnswer = z.infer<typeof executorsAnswer>
+
+/** The Master ended the application. Also sent for FINISHED when the client still thinks it lives. */
+export const applicationRemoved = z.strictObject({
+  type: z.literal('ApplicationRemoved'),
+  appId: name,
+  state: z.enum(applicationStates),
+  message: text,
+})
+export type ApplicationRemoved = z.infer<typeof applicationRemoved>
+
+/** Anybody with the client's key -> Master: end an application as KILLED. */
+export const requestKillApplication = z.strictObject({
+  type: z.literal('RequestKillApplication'),
+  appId: name,
+})
+export type RequestKillApplication = z.infer<typeof requestKillApplication>
+
+export const killApplicationResponse = z.strictObject({
+  type: z.literal('KillApplicationResponse'),
+  appId: name,
+  message: text,
+})
+export type KillApplicationResponse = z.infer<typeof killApplicationResponse>

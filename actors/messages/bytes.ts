@@ -1,0 +1,109 @@
+import { Buffer } from 'node:buffer'
+import { FiresteelError } from '../../runtime/errors.js'
+
+/** Bounds-checked reading of one frame. Throws nothing but FRAME_INVALID. */
+export class ByteReader {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#at
+  }
+
+  u8(): number {
+    return this.#bytes[this.#advance(1)] as number
+  }
+
+  u32(): number {
+    return this.#bytes.readUInt32LE(this.#advance(4))
+  }
+
+  /** A count of tasks or bytes: whole, not negative, at most 2^53 - 1. */
+  safeInteger(): number {
+    const value = this.#bytes.readDoubleLE(this.#advance(8))
+    if (!Number.isSafeInteger(value) || value < 0) throw invalid(`${value} is not a count`)
+    return value
+  }
+
+  flag(): boolean {
+    const value = this.u8()
+    if (value > 1) throw invalid(`${value} is not a flag`)
+    return value === 1
+  }
+
+  text(): string {
+    const length = this.u32()
+    const start = this.#advance(length)
+    return this.#bytes.toString('utf8', start, start + length)
+  }
+
+  /** A view, not a copy. */
+  bytes(length: number): Buffer {
+    const start = this.#advance(length)
+    return this.#bytes.subarray(start, start + length)
+  }
+
+  /** How many entries follow, each of at least `entryBytes`: a lie is found before anything is allocated. */
+  count(entryBytes: number): number {
+    const count = this.u32()
+    if (count * entryBytes > this.remaining) throw invalid(`${count} entries do not fit the frame`)
+    return count
+  }
+
+  end(): void {
+    if (this.remaining > 0) throw invalid(`${this.remaining} bytes too many`)
+  }
+
+  #advance(length: number): number {
+    const start = this.#at
+    if (length > this.#bytes.length - start) throw invalid(`it ends ${length} bytes too early`)
+    this.#at = start + length
+    return start
+  }
+}
+
+export function invalid(why: string): FiresteelError {
+  return new FiresteelError('FRAME_INVALID', `A task frame cannot be read: ${why}.`)
+}
+
+/** Writes one frame whose size is known beforehand. */
+export class ByteWriter {
+  readonly bytes: Buffer
+  #at = 0
+
+  /** `own`: memory of its own, so that it can be transferred to another thread. */
+  constructor(size: number, own = false) {
+    this.bytes = own ? Buffer.allocUnsafeSlow(size) : Buffer.allocUnsafe(size)
+  }
+
+  u8(value: number): this {
+    this.bytes[this.#at++] = value
+    return this
+  }
+
+  u32(value: number): this {
+    this.#at = this.bytes.writeUInt32LE(value, this.#at)
+    return this
+  }
+
+  safeInteger(value: number): this {
+    this.#at = this.bytes.writeDoubleLE(value, this.#at)
+    return this
+  }
+
+  raw(value: Uint8Array): this {
+    this.bytes.set(value, this.#at)
+    this.#at += value.byteLength
+    return this
+  }
+
+  text(value: Uint8Array): this {
+    return this.u32(value.byteLength).raw(value)
+  }
+}

@@ -1,0 +1,120 @@
+import type { z } from 'zod'
+import * as applications from './applications.js'
+import { failure } from './common.js'
+import * as drivers from './drivers.js'
+import * as executors from './executors.js'
+import * as leadership from './leadership.js'
+import * as status from './status.js'
+import * as workers from './workers.js'
+
+/*
+ * The catalogue: every message that crosses a process boundary, by receiver. Messages are validated once,
+ * where they come in. What is not listed for a receiver is dropped, counted and logged with its sender.
+ */
+
+/** Worker -> Master. */
+const fromWorker = [
+  workers.registerWorker,
+  workers.heartbeat,
+  workers.workerSchedulerStateResponse,
+  workers.workerLatestState,
+  executors.executorStateChanged,
+  drivers.driverStateChanged,
+  leadership.staleEpoch,
+] as const
+
+/** ClientEndpoint -> Master. */
+const fromApplication = [
+  applications.registerApplication,
+  applications.unregisterApplication,
+  applications.masterChangeAcknowledged,
+  applications.requestExecutors,
+  applications.killExecutors,
+] as const
+
+/** Commands and anybody with the client's key -> Master. */
+const fromCommand = [
+  applications.requestKillApplication,
+  drivers.requestSubmitDriver,
+  drivers.requestKillDriver,
+  drivers.requestDriverStatus,
+  status.requestMasterState,
+  status.requestLogLocation,
+] as const
+
+const toMaster = [...fromWorker, ...fromApplication, ...fromCommand] as const
+
+const toWorker = [
+  leadership.masterChanged,
+  leadership.masterInStandby,
+  workers.registeredWorker,
+  workers.registerWorkerFailed,
+  workers.reconnectWorker,
+  workers.heartbeatAck,
+  workers.changesAcknowledged,
+  executors.launchExecutor,
+  executors.killExecutor,
+  executors.applicationFinished,
+  drivers.launchDriver,
+  drivers.killDriver,
+  status.requestWorkerState,
+  status.requestLog,
+  status.stopLog,
+] as const
+
+const toClient = [
+  leadership.masterChanged,
+  leadership.masterInStandby,
+  applications.registeredApplication,
+  applications.unregisteredApplication,
+  applications.applicationRemoved,
+  applications.executorsAnswer,
+  applications.killApplicationResponse,
+  executors.executorAdded,
+  executors.executorUpdated,
+  executors.workerRemoved,
+  drivers.submitDriverResponse,
+  drivers.killDriverResponse,
+  drivers.driverStatusResponse,
+  status.masterStateResponse,
+  status.workerStateResponse,
+  status.logLocation,
+  status.logChunk,
+  failure,
+] as const
+
+export type FromWorker = z.infer<(typeof fromWorker)[number]>
+export type FromApplication = z.infer<(typeof fromApplication)[number]>
+export type FromCommand = z.infer<(typeof fromCommand)[number]>
+export type MasterMessage = z.infer<(typeof toMaster)[number]>
+export type WorkerMessage = z.infer<(typeof toWorker)[number]>
+export type ClientMessage = z.infer<(typeof toClient)[number]>
+
+type Schema = z.ZodType<{ type: string }> & { shape: { type: z.ZodLiteral<string> } }
+
+const byType = (schemas: readonly unknown[]): ReadonlyMap<string, Schema> =>
+  new Map((schemas as readonly Schema[]).map((schema) => [schema.shape.type.value, schema]))
+
+export const catalogue = {
+  master: byType(toMaster),
+  worker: byType(toWorker),
+  client: byType(toClient),
+} as const
+
+export type Receiver = keyof typeof catalogue
+
+/** Types that only a peer with the node key may send (S6). */
+export const nodeOnly: ReadonlySet<string> = new Set(fromWorker.map((schema) => schema.shape.type.value))
+
+/** Undefined when `message` is in the catalogue of `receiver` and well-formed; else why not. */
+export function violation(receiver: Receiver, message: unknown): string | undefined {
+  if (typeof message !== 'object' || message === null) return 'not an object'
+  const type: unknown = (message as { type?: unknown }).type
+  if (typeof type !== 'string') return 'no type'
+  const schema = catalogue[receiver].get(type)
+  if (!schema) return `unknown type ${JSON.stringify(type.slice(0, 64))}`
+  const parsed = schema.safeParse(message)
+  if (parsed.success) return undefined
+  const issue = parsed.error.issues[0]
+  return `${type}: ${issue?.path.join('.') || '(message)'}: ${issue?.message}`
+}

@@ -1,0 +1,133 @@
+import { z } from 'zod'
+
+/** Bounds of the catalogue: a peer that belongs may still be confused. */
+const NAME_MAX = 256
+const TEXT_MAX = 16_384
+const LIST_MAX = 100_000
+
+export const name = z.string().min(1).max(NAME_MAX)
+export const text = z.string().max(TEXT_MAX)
+export const count = z.int().min(0)
+export const positive = z.int().min(1)
+export const port = z.int().min(0).max(65_535)
+export const list = <T extends z.ZodType>(item: T) => z.array(item).max(LIST_MAX)
+
+/** `firesteel://host:port`. */
+export const masterAddress = z.string().max(NAME_MAX).startsWith('firesteel://')
+
+/** Custom resources held or offered: name -> addresses, such as `{gpu: ['0', '1']}` (Spark's ResourceInformation). */
+export const resourceAddresses = z.record(name, z.array(name).max(1024))
+export type ResourceAddresses = z.infer<typeof resourceAddresses>
+
+/** Custom resources wanted: name -> how many (Spark's ResourceRequirement). */
+export const resourceAmounts = z.record(name, positive)
+export type ResourceAmounts = z.infer<typeof resourceAmounts>
+
+export const environment = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), text)
+
+/** (epoch, seq) of a commit, compared in that order (protocol, section 1). */
+export const position = z.strictObject({ epoch: count, seq: count })
+export type Position = z.infer<typeof position>
+
+export function comparePositions(a: Position, b: Position): number {
+  return a.epoch - b.epoch || a.seq - b.seq
+}
+
+/** States as Spark spells them. */
+export const recoveryStates = ['STANDBY', 'RECOVERING', 'COMPLETING_RECOVERY', 'ALIVE'] as const
+export type RecoveryState = (typeof recoveryStates)[number]
+
+export const workerStates = ['ALIVE', 'DEAD', 'DECOMMISSIONED', 'UNKNOWN'] as const
+export type WorkerState = (typeof workerStates)[number]
+
+export const applicationStates = ['WAITING', 'RUNNING', 'FINISHED', 'FAILED', 'KILLED', 'UNKNOWN'] as const
+export type ApplicationState = (typeof applicationStates)[number]
+
+export const driverStates = [
+  'SUBMITTED',
+  'RUNNING',
+  'FINISHED',
+  'RELAUNCHING',
+  'UNKNOWN',
+  'KILLED',
+  'FAILED',
+  'ERROR',
+] as const
+export type DriverState = (typeof driverStates)[number]
+
+export const executorStates = [
+  'LAUNCHING',
+  'RUNNING',
+  'KILLED',
+  'FAILED',
+  'LOST',
+  'EXITED',
+  'DECOMMISSIONED',
+] as const
+export type ExecutorState = (typeof executorStates)[number]
+
+const endedExecutor: ReadonlySet<ExecutorState> = new Set(['KILLED', 'FAILED', 'LOST', 'EXITED'])
+/** DECOMMISSIONED is deliberately not an end: the process still runs and holds resources (Spark). */
+export const isEndedExecutor = (state: ExecutorState): boolean => endedExecutor.has(state)
+
+const endedDriver: ReadonlySet<DriverState> = new Set(['FINISHED', 'KILLED', 'FAILED', 'ERROR'])
+export const isEndedDriver = (state: DriverState): boolean => endedDriver.has(state)
+
+/** What an application asks of each executor. */
+export const executorRequest = z.strictObject({
+  cores: positive.optional(),
+  memoryMib: positive,
+  resources: resourceAmounts,
+})
+export type ExecutorRequest = z.infer<typeof executorRequest>
+
+/** An application as its driver describes it (Spark's ApplicationDescription). */
+export const applicationDescription = z.strictObject({
+  name,
+  /** Total cores wanted; absent: scheduling.defaultCores. */
+  maxCores: positive.optional(),
+  executor: executorRequest,
+  /** Executors wanted at most; absent: as many as the cores allow. */
+  executorLimit: count.optional(),
+  user: name,
+  /** Working folder and environment of the executors. */
+  cwd: text,
+  env: environment,
+  nodeOptions: z.array(text).max(100),
+})
+export type ApplicationDescription = z.infer<typeof applicationDescription>
+
+export const isolationModes = ['run', 'stop'] as const
+
+/** A program for the cluster (Spark's DriverDescription). */
+export const driverDescription = z.strictObject({
+  name,
+  /** Absolute path of the program on the Worker. */
+  main: text,
+  args: z.array(text).max(10_000),
+  cwd: text,
+  cores: positive,
+  memoryMib: positive,
+  resources: resourceAmounts,
+  supervise: z.boolean(),
+  onIsolation: z.enum(isolationModes),
+  env: environment,
+  nodeOptions: z.array(text).max(100),
+})
+export type DriverDescription = z.infer<typeof driverDescription>
+
+/** Which incarnation of a cluster driver: ordered by (launchedUnder, generation, attempt), protocol section 9. */
+export const driverIncarnation = z.strictObject({ id: name, generation: positive, attempt: positive })
+export type DriverIncarnation = z.infer<typeof driverIncarnation>
+
+/** Any answer may be this instead: a request refused or not done, with a stable code. */
+export const failure = z.strictObject({
+  type: z.literal('Failure'),
+  code: name,
+  message: text,
+  help: text.optional(),
+  place: text.optional(),
+  /** With NOT_LEADER: the address of the Master that leads, if known. */
+  leader: masterAddress.optional(),
+})
+export type Failure = z.infer<typeof failure>

@@ -1,0 +1,83 @@
+import { z } from 'zod'
+import { driverDescription, driverStates, name, positive, resourceAddresses, text } from './common.js'
+
+/* Programs in the cluster: submission, launch, end. */
+
+export const requestSubmitDriver = z.strictObject({
+  type: z.literal('RequestSubmitDriver'),
+  /** Idempotency key: the caller's, or a random one kept for its retries. Scope: the cluster (protocol 15). */
+  key: name,
+  description: driverDescription,
+})
+export type RequestSubmitDriver = z.infer<typeof requestSubmitDriver>
+
+export const submitDriverResponse = z.strictObject({
+  type: z.literal('SubmitDriverResponse'),
+  driverId: name,
+  key: name,
+  state: z.enum(driverStates),
+})
+export type SubmitDriverResponse = z.infer<typeof submitDriverResponse>
+
+export const requestKillDriver = z.strictObject({ type: z.literal('RequestKillDriver'), driverId: name })
+export type RequestKillDriver = z.infer<typeof requestKillDriver>
+
+/** The kill is durable; the end is reported when the process group is gone. */
+export const killDriverResponse = z.strictObject({
+  type: z.literal('KillDriverResponse'),
+  driverId: name,
+  message: text,
+})
+export type KillDriverResponse = z.infer<typeof killDriverResponse>
+
+export const requestDriverStatus = z.strictObject({ type: z.literal('RequestDriverStatus'), driverId: name })
+export type RequestDriverStatus = z.infer<typeof requestDriverStatus>
+
+export const driverStatusResponse = z.strictObject({
+  type: z.literal('DriverStatusResponse'),
+  driverId: name,
+  name,
+  state: z.enum(driverStates),
+  generation: z.int().min(0),
+  supervise: z.boolean(),
+  worker: name.nullable(),
+  exitCode: z.int().nullable(),
+  signal: name.nullable(),
+  message: text,
+})
+export type DriverStatusResponse = z.infer<typeof driverStatusResponse>
+
+export const launchDriver = z.strictObject({
+  type: z.literal('LaunchDriver'),
+  workerId: name,
+  driverId: name,
+  generation: positive,
+  resources: resourceAddresses,
+  description: driverDescription,
+})
+export type LaunchDriver = z.infer<typeof launchDriver>
+
+export const killDriver = z.strictObject({
+  type: z.literal('KillDriver'),
+  workerId: name,
+  driverId: name,
+  generation: positive,
+})
+export type KillDriver = z.infer<typeof killDriver>
+
+export const driverStateChanged = z.strictObject({
+  type: z.literal('DriverStateChanged'),
+  workerId: name,
+  /** Number of this change at this Worker; acknowledged by ChangesAcknowledged (R5). */
+  change: positive,
+  driverId: name,
+  generation: positive,
+  attempt: positive,
+  state: z.enum(driverStates),
+  exitCode: z.int().optional(),
+  signal: name.optional(),
+  message: text.optional(),
+  /** Refused for want of room: placed again, not a failure. */
+  noRoom: z.boolean().optional(),
+})
+export type DriverStateChanged = z.infer<typeof driverStateChanged>

@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import {
+  applicationDescription,
+  count,
+  executorStates,
+  name,
+  positive,
+  resourceAddresses,
+  text,
+} from './common.js'
+
+/* Executors: Master and Worker, and what the application hears of them. */
+
+/** Whose key opens the driver's door: application keys derive from the registrant's (protocol 16). */
+export const registrant = z.discriminatedUnion('role', [
+  z.strictObject({ role: z.literal('client') }),
+  z.strictObject({ role: z.literal('driver'), subject: name }),
+])
+export type Registrant = z.infer<typeof registrant>
+
+export const launchExecutor = z.strictObject({
+  type: z.literal('LaunchExecutor'),
+  workerId: name,
+  appId: name,
+  execId: count,
+  cores: positive,
+  memoryMib: positive,
+  resources: resourceAddresses,
+  application: applicationDescription,
+  /** host:port where the application's driver listens for its executors. */
+  driver: name,
+  registrant,
+})
+export type LaunchExecutor = z.infer<typeof launchExecutor>
+
+export const killExecutor = z.strictObject({
+  type: z.literal('KillExecutor'),
+  workerId: name,
+  appId: name,
+  execId: count,
+})
+export type KillExecutor = z.infer<typeof killExecutor>
+
+export const executorStateChanged = z.strictObject({
+  type: z.literal('ExecutorStateChanged'),
+  workerId: name,
+  /** Number of this change at this Worker; acknowledged by ChangesAcknowledged (R5). */
+  change: positive,
+  appId: name,
+  execId: count,
+  state: z.enum(executorStates),
+  message: text.optional(),
+  exitStatus: z.int().optional(),
+  /** Refused for want of room: no failure of the application (protocol 8). */
+  noRoom: z.boolean().optional(),
+})
+export type ExecutorStateChanged = z.infer<typeof executorStateChanged>
+
+/** Master -> Workers: the application has ended; its folders may go once no executor of it is left. */
+export const applicationFinished = z.strictObject({ type: z.literal('ApplicationFinished'), appId: name })
+export type ApplicationFinished = z.infer<typeof applicationFinished>
+
+export const executorAdded = z.strictObject({
+  type: z.literal('ExecutorAdded'),
+  appId: name,
+  execId: count,
+  workerId: name,
+  host: name,
+  cores: positive,
+  memoryMib: positive,
+})
+export type ExecutorAdded = z.infer<typeof executorAdded>
+
+export const executorUpdated = z.strictObject({
+  type: z.literal('ExecutorUpdated'),
+  appId: name,
+  execId: count,
+  state: z.enum(executorStates),
+  message: text.optional(),
+  exitStatus: z.int().optional(),
+  /** Set only when the Worker was lost or decommissioned (Spark). */
+  workerHost: name.optional(),
+})
+export type ExecutorUpdated = z.infer<typeof executorUpdated>
+
+/** Master -> every live application (Spark). */
+export const workerRemoved = z.strictObject({
+  type: z.literal('WorkerRemoved'),
+  id: name,
+  host: name,
+  message: text,
+})
+export type WorkerRemoved = z.infer<typeof workerRemoved>

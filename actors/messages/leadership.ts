@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { count, masterAddress, name } from './common.js'
+
+/*
+ * Who leads. A Master speaks first on every new link (R0): MasterChanged if it leads, else MasterInStandby.
+ * Its epoch and position travel in the envelope; its owner is the link's incarnation (R1).
+ */
+
+export const masterChanged = z.strictObject({
+  type: z.literal('MasterChanged'),
+  /** Address of the Master that leads. */
+  master: masterAddress,
+  web: z.string().max(256).nullable(),
+  /** All Masters of the cluster, so that receivers need no complete list of their own. */
+  masters: z.array(masterAddress).max(64),
+})
+export type MasterChanged = z.infer<typeof masterChanged>
+
+export const masterInStandby = z.strictObject({
+  type: z.literal('MasterInStandby'),
+  masters: z.array(masterAddress).max(64),
+  /** Who leads, as far as this Master knows. */
+  leader: masterAddress.optional(),
+})
+export type MasterInStandby = z.infer<typeof masterInStandby>
+
+/** Receiver -> Master: your leadership is over, I have seen this one (R1). */
+export const staleEpoch = z.strictObject({
+  type: z.literal('StaleEpoch'),
+  epoch: count,
+  owner: name,
+})
+export type StaleEpoch = z.infer<typeof staleEpoch>

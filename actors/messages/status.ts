@@ -1,0 +1,181 @@
+import { z } from 'zod'
+import {
+  applicationDescription,
+  applicationStates,
+  count,
+  driverDescription,
+  driverStates,
+  executorStates,
+  masterAddress,
+  name,
+  port,
+  position,
+  recoveryStates,
+  resourceAddresses,
+  text,
+  workerStates,
+} from './common.js'
+
+/* What commands, pages and `/json/` show: snapshots of a Master and of a Worker. */
+
+export const workerStatus = z.strictObject({
+  id: name,
+  name,
+  host: name,
+  port,
+  web: z.string().nullable(),
+  state: z.enum(workerStates),
+  suspect: z.boolean(),
+  cores: count,
+  coresUsed: count,
+  memoryMib: count,
+  memoryMibUsed: count,
+  resources: resourceAddresses,
+  resourcesUsed: resourceAddresses,
+  labels: z.record(name, text),
+  lastHeartbeatMs: z.number(),
+})
+export type WorkerStatus = z.infer<typeof workerStatus>
+
+export const executorStatus = z.strictObject({
+  execId: count,
+  workerId: name,
+  cores: count,
+  memoryMib: count,
+  state: z.enum(executorStates),
+})
+export type ExecutorStatus = z.infer<typeof executorStatus>
+
+export const applicationStatus = z.strictObject({
+  id: name,
+  description: applicationDescription,
+  state: z.enum(applicationStates),
+  submittedAtMs: z.number(),
+  endedAtMs: z.number().nullable(),
+  coresGranted: count,
+  executors: z.array(executorStatus),
+  driver: name.nullable(),
+  message: text,
+})
+export type ApplicationStatus = z.infer<typeof applicationStatus>
+
+export const driverStatus = z.strictObject({
+  id: name,
+  description: driverDescription,
+  state: z.enum(driverStates),
+  submittedAtMs: z.number(),
+  endedAtMs: z.number().nullable(),
+  generation: count,
+  worker: name.nullable(),
+  exitCode: z.int().nullable(),
+  signal: name.nullable(),
+  /** Why it waits, or how it ended. */
+  message: text,
+})
+export type DriverStatus = z.infer<typeof driverStatus>
+
+export const requestMasterState = z.strictObject({ type: z.literal('RequestMasterState') })
+export type RequestMasterState = z.infer<typeof requestMasterState>
+
+export const masterStateResponse = z.strictObject({
+  type: z.literal('MasterStateResponse'),
+  cluster: name,
+  address: masterAddress,
+  web: z.string().nullable(),
+  rest: z.string().nullable(),
+  state: z.enum(recoveryStates),
+  position,
+  leader: masterAddress.nullable(),
+  /** When this leadership began, epoch milliseconds. */
+  sinceMs: z.number().nullable(),
+  /** The store is away: this comes from memory. */
+  stale: z.boolean(),
+  masters: z.array(z.strictObject({ address: masterAddress, state: z.enum(recoveryStates) })),
+  workers: z.array(workerStatus),
+  activeApps: z.array(applicationStatus),
+  completedApps: z.array(applicationStatus),
+  activeDrivers: z.array(driverStatus),
+  completedDrivers: z.array(driverStatus),
+})
+export type MasterStateResponse = z.infer<typeof masterStateResponse>
+
+export const requestWorkerState = z.strictObject({ type: z.literal('RequestWorkerState') })
+export type RequestWorkerState = z.infer<typeof requestWorkerState>
+
+export const workerExecutorStatus = z.strictObject({
+  appId: name,
+  execId: count,
+  cores: count,
+  memoryMib: count,
+  resources: resourceAddresses,
+  state: z.enum(executorStates),
+  application: applicationDescription,
+})
+
+export const workerDriverStatus = z.strictObject({
+  driverId: name,
+  generation: count,
+  attempt: count,
+  state: z.enum(driverStates),
+  resources: resourceAddresses,
+  description: driverDescription,
+})
+
+export const workerStateResponse = z.strictObject({
+  type: z.literal('WorkerStateResponse'),
+  id: name,
+  name,
+  host: name,
+  port,
+  masterUrl: z.string(),
+  masterWebUrl: z.string().nullable(),
+  cores: count,
+  coresUsed: count,
+  memoryMib: count,
+  memoryMibUsed: count,
+  resources: resourceAddresses,
+  resourcesUsed: resourceAddresses,
+  executors: z.array(workerExecutorStatus),
+  finishedExecutors: z.array(workerExecutorStatus),
+  drivers: z.array(workerDriverStatus),
+  finishedDrivers: z.array(workerDriverStatus),
+})
+export type WorkerStateResponse = z.infer<typeof workerStateResponse>
+
+/** Where the output of a driver or executor lies: asked of the Master, then read from that Worker. */
+export const requestLogLocation = z.strictObject({ type: z.literal('RequestLogLocation'), id: name })
+export type RequestLogLocation = z.infer<typeof requestLogLocation>
+
+export const logLocation = z.strictObject({
+  type: z.literal('LogLocation'),
+  id: name,
+  workerId: name,
+  /** firesteel://host:port of the Worker's actors. */
+  worker: masterAddress,
+})
+export type LogLocation = z.infer<typeof logLocation>
+
+/** Client -> Worker. `id`: `driver-...` or `app-.../N`. Answered by LogChunks, the last one with `end`. */
+export const requestLog = z.strictObject({
+  type: z.literal('RequestLog'),
+  /** Chosen by the caller; names the stream in its chunks and in StopLog. */
+  stream: name,
+  id: name,
+  output: z.enum(['stdout', 'stderr']),
+  tailLines: count.optional(),
+  follow: z.boolean(),
+})
+export type RequestLog = z.infer<typeof requestLog>
+
+export const stopLog = z.strictObject({ type: z.literal('StopLog'), stream: name })
+export type StopLog = z.infer<typeof stopLog>
+
+export const logChunk = z.strictObject({
+  type: z.literal('LogChunk'),
+  stream: name,
+  /** Base64 of the bytes: output need not be UTF-8, and a chunk may cut a character. */
+  data: z.string().max(1_000_000),
+  end: z.boolean(),
+  error: text.optional(),
+})
+export type LogChunk = z.infer<typeof logChunk>

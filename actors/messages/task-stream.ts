@@ -1,0 +1,142 @@
+import { limits } from '../../runtime/limits.js'
+import { invalid } from './bytes.js'
+import { type AttemptKey, CHUNK_BYTES, type Chunk, type Emit, writeChunk } from './tasks.js'
+
+/** What a stream needs of a link. */
+export interface PayloadLink {
+  /** False: stop until `drain`. */
+  sendPayload(parts: readonly Uint8Array[]): boolean
+}
+
+interface OutgoingBody extends AttemptKey {
+  readonly body: Uint8Array
+  readonly isWanted: () => boolean
+  readonly done: () => void
+  offset: number
+}
+
+/**
+ * The sending half of the task conversation over one link: heeds its push-back, and cuts large bodies into chunks
+ * that leave between the other frames.
+ */
+export class TaskStream {
+  readonly #link: PayloadLink
+  readonly #jobs: (() => void)[] = []
+  readonly #bodies: OutgoingBody[] = []
+  #blocked = false
+
+  constructor(link: PayloadLink) {
+    this.#link = link
+  }
+
+  /** Writes frames now, whatever waits: for small messages that must not wait. */
+  readonly emit: Emit = (parts) => {
+    if (!this.#link.sendPayload(parts)) this.#blocked = true
+  }
+
+  /** More than the link takes at once is waiting. */
+  get isBlocked(): boolean {
+    return this.#blocked || this.#jobs.length > 0
+  }
+
+  /** Runs `job`, which emits frames of 1 MiB at most, as soon as the link takes them; in order. */
+  push(job: () => void): void {
+    if (this.isBlocked) this.#jobs.push(job)
+    else job()
+  }
+
+  /** Sends a body in chunks, then calls `done`, which sends what refers to it. */
+  sendBody(key: AttemptKey, body: Uint8Array, isWanted: () => boolean, done: () => void): void {
+    this.#bodies.push({ taskId: key.taskId, n: key.n, body, isWanted, done, offset: 0 })
+    this.#pump()
+  }
+
+  /** The link takes more. */
+  drained(): void {
+    this.#blocked = false
+    let ran = 0
+    while (ran < this.#jobs.length && !this.#blocked) (this.#jobs[ran++] as () => void)()
+    this.#jobs.splice(0, ran)
+    this.#pump()
+  }
+
+  #pump(): void {
+    while (!this.isBlocked) {
+      const next = this.#bodies[0]
+      if (next === undefined) return
+      if (!next.isWanted()) {
+        this.#bodies.shift()
+      } else if (next.offset >= next.body.byteLength) {
+        this.#bodies.shift()
+        next.done()
+      } else {
+        writeChunk(next, next.body, next.offset, this.emit)
+        next.offset += CHUNK_BYTES
+      }
+    }
+  }
+}
+
+interface PartialBody {
+  readonly n: number
+  readonly bytes: Buffer
+  received: number
+}
+
+/** Puts chunked bodies together again: one at a time per task, none over `maxBytes`. */
+export class BodyAssembly {
+  readonly #parts = new Map<number, PartialBody>()
+  readonly #maxBytes: () => number
+
+  constructor(maxBytes: () => number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** Throws FRAME_INVALID. */
+  add({ taskId, n, totalBytes, bytes }: Chunk): void {
+    if (totalBytes > this.#maxBytes()) throw invalid(`a body announces ${totalBytes} bytes`)
+    let part = this.#parts.get(taskId)
+    if (part === undefined || part.n !== n || part.bytes.length !== totalBytes) {
+      part = { n, bytes: Buffer.allocUnsafeSlow(totalBytes), received: 0 }
+      this.#parts.set(taskId, part)
+    }
+    if (part.received + bytes.byteLength > totalBytes) throw invalid('a body has more bytes than announced')
+    part.bytes.set(bytes, part.received)
+    part.received += bytes.byteLength
+  }
+
+  /** The whole body of an attempt. Throws FRAME_INVALID where it is not whole. */
+  take({ taskId, n }: AttemptKey): Uint8Array {
+    const part = this.#parts.get(taskId)
+    this.#parts.delete(taskId)
+    if (part === undefined || part.n !== n || part.received !== part.bytes.length) {
+      throw invalid('a body has not come whole')
+    }
+    return part.bytes
+  }
+
+  discard(taskId: number): void {
+    this.#parts.delete(taskId)
+  }
+
+  clear(): void {
+    this.#parts.clear()
+  }
+}
+
+const JOB_BYTES = 1024 * 1024
+const JOB_ENTRIES = limits.taskWindow
+
+/** Cuts entries into runs whose bodies fit one job. */
+export function* jobsOf<T>(entries: readonly T[], bytesOf: (entry: T) => number): Generator<readonly T[]> {
+  let from = 0
+  let bytes = 0
+  for (let index = 0; index < entries.length; index++) {
+    bytes += bytesOf(entries[index] as T)
+    if (bytes < JOB_BYTES && index - from < JOB_ENTRIES) continue
+    yield entries.slice(from, index + 1)
+    from = index + 1
+    bytes = 0
+  }
+  if (from < entries.length) yield from === 0 ? entries : entries.slice(from)
+}

@@ -1,0 +1,394 @@
+import { Buffer } from 'node:buffer'
+import { limits } from '../../runtime/limits.js'
+import { ByteReader, ByteWriter, invalid } from './bytes.js'
+
+/*
+ * The conversation of a driver with its executors: the one binary conversation. Each message is the body of one
+ * payload frame: kind (1 byte), then fields, little endian. Bodies over INLINE_BYTES go ahead in chunks.
+ *
+ * An attempt is (taskId, n): n counts the times the task was given to an executor. Nothing here is validated again
+ * further in; the reader throws FRAME_INVALID and the link's owner drops the frame.
+ */
+
+/** One attempt of a task at one executor. */
+export interface AttemptKey {
+  readonly taskId: number
+  readonly n: number
+}
+
+/** An export of a module, told once per executor and named by number afterwards. */
+export interface FunctionEntry {
+  readonly functionId: number
+  /** URL of the module. */
+  readonly url: string
+  readonly name: string
+}
+
+export interface RunEntry extends AttemptKey {
+  readonly functionId: number
+  /** 0: none. */
+  readonly timeoutMs: number
+  /** node:v8 bytes of the arguments; undefined: they came ahead in chunks. */
+  readonly input: Uint8Array | undefined
+}
+
+/** How an attempt ended. `permanent`: trying elsewhere would not help. */
+export const resultStatuses = ['value', 'failure', 'timeout', 'permanent', 'cancelled'] as const
+export type ResultStatus = (typeof resultStatuses)[number]
+
+export interface ResultEntry extends AttemptKey {
+  readonly status: ResultStatus
+  /** node:v8 bytes of the value or an error record; undefined: it came ahead in chunks. */
+  readonly body: Uint8Array | undefined
+}
+
+export interface Chunk extends AttemptKey {
+  readonly totalBytes: number
+  readonly bytes: Uint8Array
+}
+
+export interface Hello {
+  readonly execId: number
+  readonly workerId: string
+  readonly host: string
+  readonly cores: number
+  readonly pid: number
+  readonly resources: Readonly<Record<string, readonly string[]>>
+}
+
+export type ToExecutor =
+  | { readonly kind: 'welcome'; readonly maxInputBytes: number; readonly maxResultBytes: number }
+  | { readonly kind: 'refused'; readonly reason: string }
+  | { readonly kind: 'functions'; readonly functions: readonly FunctionEntry[] }
+  | { readonly kind: 'run'; readonly tasks: readonly RunEntry[] }
+  | { readonly kind: 'chunk'; readonly chunk: Chunk }
+  | { readonly kind: 'cancel'; readonly attempts: readonly AttemptKey[] }
+  | { readonly kind: 'ack'; readonly attempts: readonly AttemptKey[] }
+  /** Give back up to so many attempts that have not started. */
+  | { readonly kind: 'recall'; readonly count: number }
+  | { readonly kind: 'exit'; readonly reason: string }
+
+export type FromExecutor =
+  | { readonly kind: 'hello'; readonly hello: Hello }
+  /** After Welcome: every attempt that this executor has queued, runs, or holds a result of. */
+  | { readonly kind: 'held'; readonly last: boolean; readonly attempts: readonly AttemptKey[] }
+  | { readonly kind: 'started'; readonly attempts: readonly AttemptKey[] }
+  /** Never started, and will not be: recalled, or cancelled in time. */
+  | { readonly kind: 'returned'; readonly attempts: readonly AttemptKey[] }
+  | { readonly kind: 'results'; readonly results: readonly ResultEntry[] }
+  | { readonly kind: 'chunk'; readonly chunk: Chunk }
+  | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly text: string }
+
+const kinds = {
+  welcome: 1,
+  refused: 2,
+  functions: 3,
+  run: 4,
+  chunk: 5,
+  cancel: 6,
+  ack: 7,
+  recall: 8,
+  exit: 9,
+  hello: 16,
+  held: 17,
+  started: 18,
+  returned: 19,
+  results: 20,
+  log: 21,
+} as const
+
+/** Larger bodies go in chunks, so that a frame stays small whatever a task sends. */
+export const INLINE_BYTES = 16 * 1024
+const FRAME_BYTES = limits.payloadChunkBytes
+const KEY_BYTES = 8 + 4
+const RUN_BYTES = KEY_BYTES + 4 + 4 + 1 + 4
+const RESULT_BYTES = KEY_BYTES + 1 + 1 + 4
+const FUNCTION_BYTES = 4 + 4 + 4
+const BATCH_HEADER_BYTES = 1 + 1 + 4
+const CHUNK_HEADER_BYTES = 1 + KEY_BYTES + 8
+export const CHUNK_BYTES = FRAME_BYTES - CHUNK_HEADER_BYTES
+/** Texts for people, cut rather than refused. */
+const TEXT_BYTES = 8 * 1024
+
+export type Emit = (parts: readonly Uint8Array[]) => void
+
+const utf8 = (text: string): Buffer => Buffer.from(text, 'utf8')
+const shortText = (text: string): Buffer => utf8(text).subarray(0, TEXT_BYTES)
+
+// Writing
+
+/** Cuts entries into frames of at most FRAME_BYTES. */
+function emitBatches<T>(
+  kind: number,
+  entries: readonly T[],
+  sizeOf: (entry: T) => number,
+  write: (writer: ByteWriter, entry: T) => void,
+  emit: Emit,
+  head: (last: boolean) => number = () => 0,
+): void {
+  let from = 0
+  do {
+    let size = BATCH_HEADER_BYTES
+    let to = from
+    while (to < entries.length) {
+      const next = sizeOf(entries[to] as T)
+      if (to > from && size + next > FRAME_BYTES) break
+      size += next
+      to++
+    }
+    const writer = new ByteWriter(size)
+    writer
+      .u8(kind)
+      .u8(head(to === entries.length))
+      .u32(to - from)
+    for (let index = from; index < to; index++) write(writer, entries[index] as T)
+    emit([writer.bytes])
+    from = to
+  } while (from < entries.length)
+}
+
+const keySize = (): number => KEY_BYTES
+const writeKey = (writer: ByteWriter, { taskId, n }: AttemptKey): ByteWriter =>
+  writer.safeInteger(taskId).u32(n)
+
+export function writeWelcome(maxInputBytes: number, maxResultBytes: number, emit: Emit): void {
+  emit([new ByteWriter(17).u8(kinds.welcome).safeInteger(maxInputBytes).safeInteger(maxResultBytes).bytes])
+}
+
+export function writeReason(kind: 'refused' | 'exit', reason: string, emit: Emit): void {
+  const text = shortText(reason)
+  emit([new ByteWriter(5 + text.length).u8(kinds[kind]).text(text).bytes])
+}
+
+export function writeFunctions(functions: readonly FunctionEntry[], emit: Emit): void {
+  const entries = functions.map(({ functionId, url, name }) => ({
+    functionId,
+    url: utf8(url),
+    name: utf8(name),
+  }))
+  const sizeOf = (entry: (typeof entries)[number]): number =>
+    FUNCTION_BYTES + entry.url.length + entry.name.length
+  emitBatches(
+    kinds.functions,
+    entries,
+    sizeOf,
+    (writer, entry) => writer.u32(entry.functionId).text(entry.url).text(entry.name),
+    emit,
+  )
+}
+
+/** Attempts whose inputs are over INLINE_BYTES must have `input` undefined and come after their chunks. */
+export function writeRun(tasks: readonly RunEntry[], emit: Emit): void {
+  emitBatches(
+    kinds.run,
+    tasks,
+    (task) => RUN_BYTES + (task.input?.byteLength ?? 0),
+    (writer, task) => {
+      writeKey(writer, task).u32(task.functionId).u32(task.timeoutMs)
+      writeBody(writer, task.input)
+    },
+    emit,
+  )
+}
+
+/** As `writeRun`, for results. */
+export function writeResults(results: readonly ResultEntry[], emit: Emit): void {
+  emitBatches(
+    kinds.results,
+    results,
+    (result) => RESULT_BYTES + (result.body?.byteLength ?? 0),
+    (writer, result) => {
+      writeKey(writer, result).u8(resultStatuses.indexOf(result.status))
+      writeBody(writer, result.body)
+    },
+    emit,
+  )
+}
+
+function writeBody(writer: ByteWriter, body: Uint8Array | undefined): void {
+  if (body === undefined) writer.u8(1).u32(0)
+  else writer.u8(0).u32(body.byteLength).raw(body)
+}
+
+/** The part of a body that begins at `offset`; the body is not copied. */
+export function writeChunk({ taskId, n }: AttemptKey, body: Uint8Array, offset: number, emit: Emit): void {
+  const header = new ByteWriter(CHUNK_HEADER_BYTES).u8(kinds.chunk)
+  writeKey(header, { taskId, n }).safeInteger(body.byteLength)
+  emit([header.bytes, body.subarray(offset, offset + CHUNK_BYTES)])
+}
+
+export function writeAttempts(
+  kind: 'cancel' | 'ack' | 'started' | 'returned' | 'held',
+  attempts: readonly AttemptKey[],
+  emit: Emit,
+): void {
+  emitBatches(kinds[kind], attempts, keySize, writeKey, emit, (last) => (last ? 1 : 0))
+}
+
+export function writeRecall(count: number, emit: Emit): void {
+  emit([new ByteWriter(5).u8(kinds.recall).u32(count).bytes])
+}
+
+export function writeHello(hello: Hello, emit: Emit): void {
+  const texts = [utf8(hello.workerId), utf8(hello.host), utf8(JSON.stringify(hello.resources))]
+  const size = texts.reduce((sum, text) => sum + 4 + text.length, 13)
+  const writer = new ByteWriter(size).u8(kinds.hello).u32(hello.execId).u32(hello.cores).u32(hello.pid)
+  for (const text of texts) writer.text(text)
+  emit([writer.bytes])
+}
+
+export function writeLog(level: 'warn' | 'error', message: string, emit: Emit): void {
+  const text = shortText(message)
+  emit([
+    new ByteWriter(6 + text.length)
+      .u8(kinds.log)
+      .u8(level === 'warn' ? 0 : 1)
+      .text(text).bytes,
+  ])
+}
+
+// Reading
+
+/** Reads a frame from the driver. Bodies are views into `frame`. Throws FRAME_INVALID. */
+export function readToExecutor(frame: Uint8Array): ToExecutor {
+  const reader = new ByteReader(frame)
+  const message = toExecutor(reader)
+  reader.end()
+  return message
+}
+
+function toExecutor(reader: ByteReader): ToExecutor {
+  const kind = reader.u8()
+  switch (kind) {
+    case kinds.welcome:
+      return { kind: 'welcome', maxInputBytes: reader.safeInteger(), maxResultBytes: reader.safeInteger() }
+    case kinds.refused:
+      return { kind: 'refused', reason: reader.text() }
+    case kinds.functions:
+      return { kind: 'functions', functions: readEntries(reader, FUNCTION_BYTES, readFunction) }
+    case kinds.run:
+      return { kind: 'run', tasks: readEntries(reader, RUN_BYTES, readRunEntry) }
+    case kinds.chunk:
+      return { kind: 'chunk', chunk: readChunk(reader) }
+    case kinds.cancel:
+      return { kind: 'cancel', attempts: readEntries(reader, KEY_BYTES, readKey) }
+    case kinds.ack:
+      return { kind: 'ack', attempts: readEntries(reader, KEY_BYTES, readKey) }
+    case kinds.recall:
+      return { kind: 'recall', count: reader.u32() }
+    case kinds.exit:
+      return { kind: 'exit', reason: reader.text() }
+    default:
+      throw invalid(`${kind} is not a message to an executor`)
+  }
+}
+
+/** Reads a frame from an executor. Bodies are views into `frame`. Throws FRAME_INVALID. */
+export function readFromExecutor(frame: Uint8Array): FromExecutor {
+  const reader = new ByteReader(frame)
+  const message = fromExecutor(reader)
+  reader.end()
+  return message
+}
+
+function fromExecutor(reader: ByteReader): FromExecutor {
+  const kind = reader.u8()
+  switch (kind) {
+    case kinds.hello:
+      return { kind: 'hello', hello: readHello(reader) }
+    case kinds.held: {
+      const last = reader.flag()
+      return { kind: 'held', last, attempts: readBare(reader, KEY_BYTES, readKey) }
+    }
+    case kinds.started:
+      return { kind: 'started', attempts: readEntries(reader, KEY_BYTES, readKey) }
+    case kinds.returned:
+      return { kind: 'returned', attempts: readEntries(reader, KEY_BYTES, readKey) }
+    case kinds.results:
+      return { kind: 'results', results: readEntries(reader, RESULT_BYTES, readResult) }
+    case kinds.chunk:
+      return { kind: 'chunk', chunk: readChunk(reader) }
+    case kinds.log:
+      return { kind: 'log', level: reader.flag() ? 'error' : 'warn', text: reader.text() }
+    default:
+      throw invalid(`${kind} is not a message of an executor`)
+  }
+}
+
+function readEntries<T>(reader: ByteReader, entryBytes: number, read: (reader: ByteReader) => T): T[] {
+  reader.u8()
+  return readBare(reader, entryBytes, read)
+}
+
+function readBare<T>(reader: ByteReader, entryBytes: number, read: (reader: ByteReader) => T): T[] {
+  const count = reader.count(entryBytes)
+  const entries: T[] = []
+  for (let index = 0; index < count; index++) entries.push(read(reader))
+  return entries
+}
+
+const readKey = (reader: ByteReader): AttemptKey => ({ taskId: reader.safeInteger(), n: reader.u32() })
+
+const readFunction = (reader: ByteReader): FunctionEntry => ({
+  functionId: reader.u32(),
+  url: reader.text(),
+  name: reader.text(),
+})
+
+const readRunEntry = (reader: ByteReader): RunEntry => ({
+  taskId: reader.safeInteger(),
+  n: reader.u32(),
+  functionId: reader.u32(),
+  timeoutMs: reader.u32(),
+  input: readBody(reader),
+})
+
+function readResult(reader: ByteReader): ResultEntry {
+  const taskId = reader.safeInteger()
+  const n = reader.u32()
+  const status = resultStatuses[reader.u8()]
+  if (status === undefined) throw invalid('a result has no such status')
+  return { taskId, n, status, body: readBody(reader) }
+}
+
+function readBody(reader: ByteReader): Uint8Array | undefined {
+  const chunked = reader.flag()
+  const body = reader.bytes(reader.u32())
+  return chunked ? undefined : body
+}
+
+function readChunk(reader: ByteReader): Chunk {
+  const taskId = reader.safeInteger()
+  const n = reader.u32()
+  const totalBytes = reader.safeInteger()
+  return { taskId, n, totalBytes, bytes: reader.bytes(reader.remaining) }
+}
+
+function readHello(reader: ByteReader): Hello {
+  const execId = reader.u32()
+  const cores = reader.u32()
+  const pid = reader.u32()
+  const workerId = reader.text()
+  const host = reader.text()
+  return { execId, workerId, host, cores, pid, resources: readResources(reader.text()) }
+}
+
+function readResources(text: string): Record<string, readonly string[]> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    throw invalid('the resources are not JSON')
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw invalid('no resources')
+  const resources: Record<string, readonly string[]> = Object.create(null) as Record<
+    string,
+    readonly string[]
+  >
+  for (const [name, addresses] of Object.entries(parsed)) {
+    const wellFormed = Array.isArray(addresses) && addresses.every((address) => typeof address === 'string')
+    if (!wellFormed) throw invalid('a resource is not a list of addresses')
+    resources[name] = addresses as string[]
+  }
+  return resources
+}
