@@ -1,0 +1,20 @@
+/*
+ * Lease arithmetic (protocol 6, 19), pure. All times monotonic milliseconds. The lease bounds stale answers;
+ * safety rests on the fence alone.
+ */
+
+/** Two renewals fit into a lease, so that one may fail. */
+export const renewEveryMs = (leaseMs: number): number => leaseMs / 3
+
+export const safetyMarginMs = (leaseMs: number): number => Math.max(100, leaseMs / 10)
+
+/** Until when a leader may act that was last confirmed by a request sent at `sentAtMs`. */
+export function deadlineMs(sentAtMs: number, leaseMs: number): number {
+  return sentAtMs + leaseMs - safetyMarginMs(leaseMs)
+}
+
+/** A candidate gives an attempt up after this: who reaches the lock but not the data must block nobody. */
+export const attemptMs = (leaseMs: number): number => leaseMs / 4
+
+/** lease/2 +- 50 %, from a random number in [0, 1). */
+export const attemptBackoffMs = (leaseMs: number, random: number): number => (leaseMs / 2) * (0.5 + random)

@@ -1,0 +1,145 @@
+import type { Position, RecoveryState } from '../messages/common.js'
+import type { ExecutorReport } from '../messages/workers.js'
+import type { ApplicationEntry } from './application-entry.js'
+import { DriverEntry } from './driver-entry.js'
+import type { IdSource } from './ids.js'
+import type { DriverRecord, EndedApplication, EndedDriver, KeyRecord } from './records.js'
+import type { Step } from './step.js'
+import type { HoldingKey, WorkerEntry } from './worker-entry.js'
+
+/** What the core must know of its node and of the scheduling rules. Times in milliseconds. */
+export interface MasterConfig {
+  readonly cluster: string
+  readonly address: string
+  readonly web: string | null
+  readonly rest: string | null
+  readonly masters: readonly string[]
+  readonly spreadOut: boolean
+  readonly defaultCores: number | undefined
+  readonly maxExecutorRetries: number
+  readonly workerTimeoutMs: number
+  readonly orphanGraceMs: number
+  readonly relaunchOnRefused: boolean
+  readonly applicationTimeoutMs: number
+  readonly applicationGraceMs: number
+  readonly recoveryQuietMs: number
+  readonly recoveryMaxMs: number
+  readonly guardMarginMs: number
+  readonly adoptGraceMs: number
+  readonly executorIdBlock: number
+  readonly retainedEnded: number
+  readonly retainedKeys: number
+  readonly keyRetentionMs: number
+}
+
+/** The other end of a link, as the shell tells it. */
+export interface PeerInfo {
+  readonly incarnation: string
+  readonly role: 'node' | 'client' | 'application' | 'driver'
+  /** With role driver: `ID/GENERATION`. */
+  readonly subject?: string
+  /** Host the link comes from. */
+  readonly host: string
+}
+
+export interface Leadership {
+  readonly epoch: number
+  readonly owner: string
+  readonly base: Position
+  readonly sinceMs: number
+  readonly electedAtMs: number
+}
+
+const REMEMBERED_HOMES = 10_000
+
+/** All that one leadership knows. A new leadership starts with new books. */
+export class Books {
+  readonly config: MasterConfig
+  readonly leadership: Leadership
+  readonly ids: IdSource
+  state: RecoveryState = 'RECOVERING'
+  readonly peers = new Map<string, PeerInfo>()
+  readonly workers = new Map<string, WorkerEntry>()
+  readonly workersByAddress = new Map<string, WorkerEntry>()
+  /** In order of registration: scheduling is FIFO over it. */
+  readonly apps = new Map<string, ApplicationEntry>()
+  readonly appsByRegistration = new Map<string, ApplicationEntry>()
+  readonly drivers = new Map<string, DriverEntry>()
+  readonly driversByKey = new Map<string, DriverEntry>()
+  readonly endedDrivers = new Map<string, EndedDriver>()
+  readonly endedApps = new Map<string, EndedApplication>()
+  readonly keys = new Map<string, KeyRecord>()
+  /** Executors of applications that the store forgot, until these speak up (protocol 12). */
+  readonly orphans = new Map<string, { workerId: string; report: ExecutorReport }[]>()
+  /** Where executors ran, newest last, so that their output is found after their end. */
+  readonly executorHomes = new Map<HoldingKey, string>()
+  /** Something changed that may let work be placed. */
+  dirty = false
+  /** Where the next driver's search begins. */
+  driverCursor = 0
+  /** Last time any Worker or application answered, monotonic: quiet ends recovery. */
+  lastAnswerMs: number
+
+  constructor(config: MasterConfig, leadership: Leadership, ids: IdSource) {
+    this.config = config
+    this.leadership = leadership
+    this.ids = ids
+    this.lastAnswerMs = leadership.electedAtMs
+  }
+
+  get alive(): boolean {
+    return this.state === 'ALIVE'
+  }
+
+  addDriver(step: Step, record: DriverRecord): DriverEntry {
+    const driver = this.restoreDriver(record)
+    step.put('driver', record.id, record)
+    this.dirty = true
+    return driver
+  }
+
+  restoreDriver(record: DriverRecord): DriverEntry {
+    const driver = new DriverEntry(record)
+    this.drivers.set(record.id, driver)
+    this.driversByKey.set(record.key, driver)
+    return driver
+  }
+
+  awaitAdoption(step: Step, workerId: string, report: ExecutorReport): void {
+    const waiting = this.orphans.get(report.appId)
+    if (waiting) waiting.push({ workerId, report })
+    else {
+      this.orphans.set(report.appId, [{ workerId, report }])
+      step.startTimer(`adopt:${report.appId}`, this.config.adoptGraceMs)
+    }
+  }
+
+  takeOrphans(step: Step, appId: string): { workerId: string; report: ExecutorReport }[] {
+    const orphans = this.orphans.get(appId) ?? []
+    this.orphans.delete(appId)
+    step.cancelTimer(`adopt:${appId}`)
+    return orphans
+  }
+
+  /** Do the books themselves account for this holding of a Worker? */
+  owns(workerId: string, key: HoldingKey): boolean {
+    const cut = key.lastIndexOf('/')
+    const id = key.slice(0, cut)
+    const number = Number(key.slice(cut + 1))
+    const driver = this.drivers.get(id)
+    if (driver) return driver.record.workerId === workerId && driver.record.generation === number
+    return this.apps.get(id)?.executors.get(number)?.workerId === workerId
+  }
+
+  rememberHome(key: HoldingKey, workerId: string): void {
+    this.executorHomes.delete(key)
+    this.executorHomes.set(key, workerId)
+    if (this.executorHomes.size <= REMEMBERED_HOMES) return
+    const [oldest] = this.executorHomes.keys()
+    this.executorHomes.delete(oldest!)
+  }
+
+  linkedWorkers(): WorkerEntry[] {
+    return [...this.workers.values()].filter((worker) => worker.linked && worker.state !== 'DEAD')
+  }
+}

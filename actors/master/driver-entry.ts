@@ -1,0 +1,31 @@
+import type { DriverRecord } from './records.js'
+import type { Step } from './step.js'
+
+/** A driver in the Master's books (Spark's DriverInfo). Its record is the truth; this adds what is not stored. */
+export class DriverEntry {
+  readonly id: string
+  record: DriverRecord
+  /** Not launched before this monotonic time: its former Worker's guard may still be at work (protocol 9). */
+  notBeforeMs = 0
+  /** Has a report under this leadership confirmed the accepted generation? */
+  confirmed = false
+  message = ''
+
+  constructor(record: DriverRecord) {
+    this.id = record.id
+    this.record = record
+  }
+
+  /** Waits for a Worker. */
+  get queued(): boolean {
+    return this.record.workerId === null
+  }
+
+  /** Back to the queue under the same id; its next launch is the next generation. */
+  requeue(step: Step, message: string): void {
+    this.record = { ...this.record, state: 'SUBMITTED', workerId: null, resources: {} }
+    this.confirmed = false
+    this.message = message
+    step.put('driver', this.id, this.record)
+  }
+}

@@ -1,0 +1,184 @@
+import { Hono } from 'hono'
+import type { ResourceAddresses, ResourceAmounts } from '../messages/common.js'
+import type {
+  ApplicationStatus,
+  DriverStatus,
+  MasterStateResponse,
+  WorkerStatus,
+} from '../messages/status.js'
+
+/* `/json/` of a Master with Spark's keys and shapes (JsonProtocol), and one key of ours, `firesteel`. */
+
+/** Spark's ResourceInformation, in a stable order. */
+export const resourcesJson = (resources: ResourceAddresses) =>
+  Object.entries(resources)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, addresses]) => ({ name, addresses }))
+
+/** Spark's ResourceRequirement. */
+export const requirementsJson = (amounts: ResourceAmounts) =>
+  Object.entries(amounts)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, amount]) => ({ name, amount }))
+
+function freeResources(all: ResourceAddresses, used: ResourceAddresses): ResourceAddresses {
+  return Object.fromEntries(
+    Object.entries(all).map(([name, addresses]) => {
+      const taken = new Set(used[name])
+      return [name, addresses.filter((address) => !taken.has(address))]
+    }),
+  )
+}
+
+/** Addresses of several Workers under one name follow each other, as in Spark. */
+function mergedResources(workers: readonly WorkerStatus[], of: (worker: WorkerStatus) => ResourceAddresses) {
+  const merged: Record<string, string[]> = {}
+  for (const worker of workers) {
+    for (const [name, addresses] of Object.entries(of(worker))) {
+      merged[name] = [...(merged[name] ?? []), ...addresses]
+    }
+  }
+  return resourcesJson(merged)
+}
+
+const sum = <T>(items: readonly T[], of: (item: T) => number): number =>
+  items.reduce((total, item) => total + of(item), 0)
+
+export const workerJson = (worker: WorkerStatus) => ({
+  id: worker.id,
+  host: worker.host,
+  port: worker.port,
+  webuiaddress: worker.web ?? '',
+  cores: worker.cores,
+  coresused: worker.coresUsed,
+  coresfree: worker.cores - worker.coresUsed,
+  memory: worker.memoryMib,
+  memoryused: worker.memoryMibUsed,
+  memoryfree: worker.memoryMib - worker.memoryMibUsed,
+  resources: resourcesJson(worker.resources),
+  resourcesused: resourcesJson(worker.resourcesUsed),
+  resourcesfree: resourcesJson(freeResources(worker.resources, worker.resourcesUsed)),
+  state: worker.state,
+  lastheartbeat: worker.lastHeartbeatMs,
+})
+
+export const applicationJson = (app: ApplicationStatus, nowMs: number) => {
+  const { executor, name, user } = app.description
+  const requirements = requirementsJson(executor.resources)
+  return {
+    id: app.id,
+    starttime: app.submittedAtMs,
+    name,
+    cores: app.coresGranted,
+    user,
+    memoryperexecutor: executor.memoryMib,
+    memoryperslave: executor.memoryMib,
+    resourcesperexecutor: requirements,
+    resourcesperslave: requirements,
+    submitdate: new Date(app.submittedAtMs).toUTCString(),
+    state: app.state,
+    duration: Math.max(0, (app.endedAtMs ?? nowMs) - app.submittedAtMs),
+  }
+}
+
+export const driverJson = (driver: DriverStatus) => ({
+  id: driver.id,
+  starttime: String(driver.submittedAtMs),
+  state: driver.state,
+  cores: driver.description.cores,
+  memory: driver.description.memoryMib,
+  resources: requirementsJson(driver.description.resources),
+  submitdate: new Date(driver.submittedAtMs).toUTCString(),
+  worker: driver.worker ?? 'None',
+  // Spark: the third argument of the command that a Worker runs, which is what the user wants run.
+  mainclass: driver.description.main,
+})
+
+/** The whole of `/json/`. Sums are over ALIVE Workers only, as in Spark. */
+export function masterJson(state: MasterStateResponse, nowMs: number) {
+  const alive = state.workers.filter((worker) => worker.state === 'ALIVE')
+  return {
+    url: state.address,
+    workers: state.workers.map(workerJson),
+    aliveworkers: alive.length,
+    cores: sum(alive, (worker) => worker.cores),
+    coresused: sum(alive, (worker) => worker.coresUsed),
+    memory: sum(alive, (worker) => worker.memoryMib),
+    memoryused: sum(alive, (worker) => worker.memoryMibUsed),
+    resources: mergedResources(alive, (worker) => worker.resources),
+    resourcesused: mergedResources(alive, (worker) => worker.resourcesUsed),
+    activeapps: state.activeApps.map((app) => applicationJson(app, nowMs)),
+    completedapps: state.completedApps.map((app) => applicationJson(app, nowMs)),
+    activedrivers: state.activeDrivers.map(driverJson),
+    completeddrivers: state.completedDrivers.map(driverJson),
+    status: state.state,
+    firesteel: {
+      cluster: state.cluster,
+      epoch: state.position.epoch,
+      leader: state.leader,
+      since: state.sinceMs === null ? null : new Date(state.sinceMs).toISOString(),
+    },
+  }
+}
+
+/** Percent, rounded down; 100 where there is nothing to use. */
+const percent = (used: number, all: number): number => (all === 0 ? 100 : Math.floor((100 * used) / all))
+
+/** `/json/clusterutilization` (SPARK-46883). */
+export function clusterUtilization(state: MasterStateResponse) {
+  const alive = state.workers.filter((worker) => worker.state === 'ALIVE')
+  const cores = sum(alive, (worker) => worker.cores)
+  const coresused = sum(alive, (worker) => worker.coresUsed)
+  const memory = sum(alive, (worker) => worker.memoryMib)
+  const memoryused = sum(alive, (worker) => worker.memoryMibUsed)
+  return {
+    waitingDrivers: state.activeDrivers.filter((driver) => driver.state === 'SUBMITTED').length,
+    cores,
+    coresused,
+    coresutilization: percent(coresused, cores),
+    memory,
+    memoryused,
+    memoryutilization: percent(memoryused, memory),
+  }
+}
+
+/** `/json/KEY`: that key alone; an unknown one is empty, as in Spark. */
+export function masterJsonKey(
+  state: MasterStateResponse,
+  key: string,
+  nowMs: number,
+): Record<string, unknown> {
+  if (key === 'clusterutilization') return clusterUtilization(state)
+  const all: Record<string, unknown> = masterJson(state, nowMs)
+  return { [key]: Object.hasOwn(all, key) ? all[key] : '' }
+}
+
+/** `/readyz`: ALIVE, or a STANDBY whose store can be reached. */
+export const isReady = (state: MasterStateResponse): boolean =>
+  state.state === 'ALIVE' || (state.state === 'STANDBY' && !state.stale)
+
+/** `/leader`, for load balancers: only the Master that is ALIVE. */
+export const isLeader = (state: MasterStateResponse): boolean => state.state === 'ALIVE'
+
+const verdict = (good: boolean): 200 | 503 => (good ? 200 : 503)
+
+/** All that a Master answers over HTTP. `getState` is read for each request. */
+export function masterRoutes(getState: () => MasterStateResponse, wallMs: () => number): Hono {
+  const routes = new Hono()
+  for (const path of ['/json', '/json/']) {
+    routes.get(path, (context) => context.json(masterJson(getState(), wallMs())))
+  }
+  routes.get('/json/:key', (context) =>
+    context.json(masterJsonKey(getState(), context.req.param('key'), wallMs())),
+  )
+  routes.get('/healthz', (context) => context.json({ status: 'ok' }))
+  routes.get('/readyz', (context) => {
+    const state = getState()
+    return context.json({ status: state.state, stale: state.stale }, verdict(isReady(state)))
+  })
+  routes.get('/leader', (context) => {
+    const state = getState()
+    return context.json({ status: state.state, leader: state.leader }, verdict(isLeader(state)))
+  })
+  return routes
+}

@@ -1,0 +1,114 @@
+import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
+import type { Books } from './books.js'
+import type { DriverEntry } from './driver-entry.js'
+import { endApplicationsOfDriver } from './ending.js'
+import { takeAddresses } from './resources.js'
+import type { Step } from './step.js'
+import { driverHolding, executorHolding, type WorkerEntry } from './worker-entry.js'
+
+/* Launches: the books first, then the command behind its commit. */
+
+/** One commit: next generation, new Worker, the older generation's applications ended (protocol 9). */
+export function launchDriver(books: Books, step: Step, driver: DriverEntry, worker: WorkerEntry): void {
+  const { cores, memoryMib, resources: amounts } = driver.record.description
+  const resources = takeAddresses(worker.resourcesFree, amounts)!
+  const generation = driver.record.generation + 1
+  endApplicationsOfDriver(books, step, driver.id, `driver relaunched as generation ${generation}`)
+  driver.record = {
+    ...driver.record,
+    state: 'RUNNING',
+    generation,
+    launchedUnder: books.leadership.epoch,
+    workerId: worker.id,
+    resources,
+  }
+  driver.confirmed = true
+  driver.message = ''
+  step.put('driver', driver.id, driver.record)
+  worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })
+  tellLaunchDriver(step, driver)
+}
+
+export function tellLaunchDriver(step: Step, driver: DriverEntry): void {
+  const { workerId, generation, resources, description } = driver.record
+  step.tell(workerId!, {
+    type: 'LaunchDriver',
+    workerId: workerId!,
+    driverId: driver.id,
+    generation,
+    resources,
+    description,
+  })
+}
+
+/** No confirmation is awaited; a lost launch is repaired by the Worker's next full report (R4). */
+export function launchExecutor(
+  books: Books,
+  step: Step,
+  app: ApplicationEntry,
+  worker: WorkerEntry,
+  cores: number,
+): ExecutorEntry {
+  const { memoryMib, resources: amounts } = app.record.description.executor
+  const executor: ExecutorEntry = {
+    appId: app.id,
+    execId: nextExecutorId(books, step, app),
+    workerId: worker.id,
+    cores,
+    memoryMib,
+    resources: takeAddresses(worker.resourcesFree, amounts)!,
+    state: 'LAUNCHING',
+  }
+  app.executors.set(executor.execId, executor)
+  app.state = 'RUNNING'
+  const holding = executorHolding(app.id, executor.execId)
+  worker.hold(holding, executor)
+  books.rememberHome(holding, worker.id)
+  tellLaunchExecutor(step, app, executor)
+  tellAdded(step, app, executor, worker)
+  return executor
+}
+
+export function tellLaunchExecutor(step: Step, app: ApplicationEntry, executor: ExecutorEntry): void {
+  const { workerId, execId, cores, memoryMib, resources } = executor
+  step.tell(workerId, {
+    type: 'LaunchExecutor',
+    workerId,
+    appId: app.id,
+    execId,
+    cores,
+    memoryMib,
+    resources,
+    application: app.record.description,
+    driver: app.record.address,
+    registrant: app.record.registrant,
+  })
+}
+
+export function tellAdded(
+  step: Step,
+  app: ApplicationEntry,
+  executor: ExecutorEntry,
+  worker: WorkerEntry,
+): void {
+  const { execId, cores, memoryMib } = executor
+  step.tell(app.record.endpoint, {
+    type: 'ExecutorAdded',
+    appId: app.id,
+    execId,
+    workerId: worker.id,
+    host: worker.record.host,
+    cores,
+    memoryMib,
+  })
+}
+
+/** Ids are never used again: a block's ceiling is durable before its first id leaves (protocol 10). */
+function nextExecutorId(books: Books, step: Step, app: ApplicationEntry): number {
+  const execId = app.nextExecId++
+  if (execId >= app.record.execIds) {
+    app.record = { ...app.record, execIds: execId + books.config.executorIdBlock }
+    step.put('app', app.id, app.record)
+  }
+  return execId
+}

@@ -1,0 +1,339 @@
+import type { MasterMessage } from '../messages/catalogue.js'
+import { comparePositions, type Position, type RecoveryState } from '../messages/common.js'
+import type { LogLocation, RequestLogLocation } from '../messages/status.js'
+import * as applications from './applications.js'
+import { Books, type MasterConfig, type PeerInfo } from './books.js'
+import { IdSource } from './ids.js'
+import type { StoredRecords } from './records.js'
+import { advanceRecovery, beginRecovery, recoveryQuietElapsed } from './recovery.js'
+import { workerReported } from './reports.js'
+import { schedule } from './scheduling.js'
+import { snapshot } from './snapshot.js'
+import { type Now, type ReplyToken, Step } from './step.js'
+import * as submission from './submission.js'
+import * as workers from './workers.js'
+
+export type MasterInput =
+  | { readonly kind: 'linkUp'; readonly peer: PeerInfo }
+  | { readonly kind: 'linkDown'; readonly incarnation: string }
+  | {
+      readonly kind: 'message'
+      readonly from: string
+      readonly message: MasterMessage
+      readonly reply?: ReplyToken
+    }
+  | { readonly kind: 'timer'; readonly key: string }
+  | { readonly kind: 'probed'; readonly workerId: string; readonly refused: boolean }
+  | {
+      readonly kind: 'elected'
+      readonly epoch: number
+      readonly owner: string
+      readonly base: Position
+      readonly records: StoredRecords
+    }
+  /** The mailbox is empty for now: place what the messages made possible, once. */
+  | { readonly kind: 'turnEnd' }
+
+/** What the core must know of its lane when it answers. */
+export interface LaneView {
+  readonly position: Position
+  readonly stale: boolean
+  /** Code while the store refuses: new requests are refused with it (protocol 4.3). */
+  readonly trouble: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
+}
+
+/**
+ * The Master, pure: one input and the time, own state, and what to do about it. It reads no clock, draws no random
+ * number and does no I/O; the shell runs the effects, gated ones behind the commit lane.
+ */
+export class MasterCore {
+  readonly #config: MasterConfig
+  readonly #peers = new Map<string, PeerInfo>()
+  #books: Books | undefined
+  #sweptAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(config: MasterConfig) {
+    this.#config = config
+  }
+
+  get state(): RecoveryState {
+    return this.#books?.state ?? 'STANDBY'
+  }
+
+  get books(): Books | undefined {
+    return this.#books
+  }
+
+  snapshot(lane: LaneView, now: Now) {
+    const { position, stale } = lane
+    return snapshot({ config: this.#config, state: this.state, books: this.#books, position, stale }, now)
+  }
+
+  step(input: MasterInput, now: Now, lane: LaneView): Step {
+    const step = new Step(now)
+    switch (input.kind) {
+      case 'linkUp':
+        this.#linkUp(step, input.peer)
+        break
+      case 'linkDown':
+        this.#linkDown(step, input.incarnation)
+        break
+      case 'message':
+        this.#message(step, input.from, input.message, input.reply, lane)
+        break
+      case 'timer':
+        this.#timer(step, input.key)
+        break
+      case 'probed':
+        if (this.#books) workers.probed(this.#books, step, input.workerId, input.refused)
+        break
+      case 'elected':
+        this.#elected(step, input.epoch, input.owner, input.base, input.records)
+        break
+      case 'turnEnd':
+        if (this.#books?.dirty) schedule(this.#books, step)
+        break
+    }
+    return step
+  }
+
+  #elected(step: Step, epoch: number, owner: string, base: Position, records: StoredRecords): void {
+    const leadership = {
+      epoch,
+      owner,
+      base,
+      sinceMs: step.now.wallMs,
+      electedAtMs: step.now.monotonicMs,
+    }
+    this.#books = new Books(this.#config, leadership, new IdSource(epoch))
+    beginRecovery(this.#books, step, records)
+    for (const peer of this.#peers.values()) this.#speakFirst(step, peer)
+    this.#sweptAtMs = step.now.monotonicMs
+    step.startTimer('sweep', this.#sweepEveryMs)
+  }
+
+  get #sweepEveryMs(): number {
+    return this.#config.workerTimeoutMs / 12
+  }
+
+  /** R0: on a new link the Master speaks first. */
+  #speakFirst(step: Step, peer: PeerInfo): void {
+    const { masters, address, web } = this.#config
+    if (!this.#books) {
+      step.tellNow(peer.incarnation, { type: 'MasterInStandby', masters: [...masters] })
+      return
+    }
+    step.tell(peer.incarnation, { type: 'MasterChanged', master: address, web, masters: [...masters] })
+  }
+
+  #linkUp(step: Step, peer: PeerInfo): void {
+    this.#peers.set(peer.incarnation, peer)
+    this.#speakFirst(step, peer)
+  }
+
+  #linkDown(step: Step, incarnation: string): void {
+    this.#peers.delete(incarnation)
+    if (!this.#books) return
+    workers.workerUnlinked(this.#books, step, incarnation)
+    applications.applicationUnlinked(this.#books, step, incarnation)
+  }
+
+  #message(step: Step, incarnation: string, message: MasterMessage, reply: ReplyToken, lane: LaneView): void {
+    const from = this.#peers.get(incarnation)
+    if (!from) return
+    if (message.type === 'StaleEpoch') {
+      this.#staleEpoch(step, message.epoch, message.owner)
+    } else if (message.type === 'RequestMasterState') {
+      this.#masterState(step, reply, lane)
+    } else if (!this.#books) {
+      this.#notLeader(step, from, reply)
+    } else {
+      fromWorker(this.#books, step, from, message)
+      fromApplication(this.#books, step, from, message, reply)
+      this.#fromCommand(step, message, reply, lane)
+      advanceRecovery(this.#books, step)
+    }
+  }
+
+  #masterState(step: Step, reply: ReplyToken, lane: LaneView): void {
+    const state = this.snapshot(lane, step.now)
+    // With the store away it comes from memory, marked stale; a STANDBY has nothing to fence (protocol 15).
+    if (!this.#books || lane.stale) step.replyNow(reply, state)
+    else step.reply(reply, state)
+  }
+
+  #notLeader(step: Step, from: PeerInfo, reply: ReplyToken): void {
+    const { masters, address } = this.#config
+    step.tellNow(from.incarnation, { type: 'MasterInStandby', masters: [...masters] })
+    step.replyNow(reply, notLeader(address, this.state))
+  }
+
+  /** Somebody has seen a later leadership, or another owner of mine: this one is over (protocol 6). */
+  #staleEpoch(step: Step, epoch: number, owner: string): void {
+    const leadership = this.#books?.leadership
+    if (!leadership) return
+    if (comparePositions({ epoch, seq: 0 }, { epoch: leadership.epoch, seq: 0 }) < 0) return
+    if (epoch === leadership.epoch && owner === leadership.owner) return
+    step.free.push({ kind: 'lost', reason: `a peer has seen epoch ${epoch} of ${owner}`, heardEpoch: epoch })
+  }
+
+  #fromCommand(step: Step, message: MasterMessage, reply: ReplyToken, lane: LaneView): void {
+    const books = this.#books!
+    switch (message.type) {
+      case 'RequestSubmitDriver':
+        if (!books.alive) step.replyNow(reply, notLeader(this.#config.address, this.state))
+        else if (lane.trouble) step.replyNow(reply, storeTrouble(lane.trouble))
+        else submission.submitDriver(books, step, message, reply)
+        break
+      case 'RequestKillDriver':
+        if (!books.alive) step.replyNow(reply, notLeader(this.#config.address, this.state))
+        else submission.killDriverOnRequest(books, step, message, reply)
+        break
+      case 'RequestDriverStatus':
+        submission.driverStatus(books, step, message, reply)
+        break
+      case 'RequestKillApplication':
+        applications.killApplication(books, step, message, reply)
+        break
+      case 'RequestLogLocation':
+        logLocation(books, step, message, reply)
+        break
+      default:
+        break
+    }
+  }
+
+  #timer(step: Step, key: string): void {
+    const books = this.#books
+    if (!books) return
+    const cut = key.indexOf(':')
+    const kind = cut < 0 ? key : key.slice(0, cut)
+    const subject = key.slice(cut + 1)
+    switch (kind) {
+      case 'sweep':
+        this.#sweep(step, books)
+        break
+      case 'recovery-quiet':
+        recoveryQuietElapsed(books, step)
+        break
+      case 'recovery-max':
+        advanceRecovery(books, step, true)
+        break
+      case 'application':
+        applications.applicationSilent(books, step, subject)
+        break
+      case 'relaunch':
+        books.dirty = true
+        break
+      case 'probe':
+        workers.probe(books, step, subject)
+        break
+      case 'adopt':
+        applications.giveUpOrphans(books, step, subject)
+        break
+      default:
+        break
+    }
+  }
+
+  /** A sweep that comes late was held up by this process: it judges nobody (R7). */
+  #sweep(step: Step, books: Books): void {
+    const lateMs = step.now.monotonicMs - this.#sweptAtMs - this.#sweepEveryMs
+    this.#sweptAtMs = step.now.monotonicMs
+    if (lateMs < this.#sweepEveryMs) workers.checkWorkers(books, step)
+    step.startTimer('sweep', this.#sweepEveryMs)
+  }
+}
+
+function fromWorker(books: Books, step: Step, from: PeerInfo, message: MasterMessage): void {
+  switch (message.type) {
+    case 'RegisterWorker':
+      workers.registerWorker(books, step, from, message)
+      break
+    case 'Heartbeat':
+      workers.heartbeat(books, step, from, message)
+      break
+    case 'WorkerSchedulerStateResponse':
+    case 'WorkerLatestState':
+      workerReported(books, step, from, message)
+      break
+    case 'ExecutorStateChanged':
+      applications.executorStateChanged(books, step, from, message)
+      break
+    case 'DriverStateChanged':
+      submission.driverStateChanged(books, step, from, message)
+      break
+    default:
+      break
+  }
+}
+
+function fromApplication(
+  books: Books,
+  step: Step,
+  from: PeerInfo,
+  message: MasterMessage,
+  reply: ReplyToken,
+): void {
+  switch (message.type) {
+    case 'RegisterApplication':
+      applications.registerApplication(books, step, from, message)
+      break
+    case 'MasterChangeAcknowledged':
+      applications.masterChangeAcknowledged(books, step, from, message)
+      break
+    case 'UnregisterApplication':
+      applications.unregisterApplication(books, step, from, message)
+      break
+    case 'RequestExecutors':
+      applications.requestExecutors(books, step, message, reply)
+      break
+    case 'KillExecutors':
+      applications.killExecutors(books, step, message, reply)
+      break
+    default:
+      break
+  }
+}
+
+const notLeader = (address: string, state: RecoveryState) =>
+  ({
+    type: 'Failure',
+    code: 'FIRESTEEL_NOT_LEADER',
+    message: `the Master at ${address} is ${state}`,
+  }) as const
+
+const storeTrouble = (code: 'STORE_FULL' | 'STORE_UNAVAILABLE') =>
+  ({
+    type: 'Failure',
+    code: `FIRESTEEL_${code}`,
+    message: code === 'STORE_FULL' ? 'the store has no room for a new record' : 'the store does not answer',
+  }) as const
+
+/** Where an output lies: on the Worker that runs it, or ran it. */
+function logLocation(books: Books, step: Step, message: RequestLogLocation, reply: ReplyToken): void {
+  const { id } = message
+  const workerId =
+    books.drivers.get(id)?.record.workerId ??
+    books.endedDrivers.get(id)?.worker ??
+    books.executorHomes.get(id)
+  const worker = workerId ? books.workers.get(workerId) : undefined
+  if (worker) {
+    const location: LogLocation = {
+      type: 'LogLocation',
+      id,
+      workerId: worker.id,
+      worker: `firesteel://${worker.address}`,
+    }
+    step.reply(reply, location)
+  } else if (workerId || books.drivers.has(id)) {
+    const why = workerId ? `its worker ${workerId} is gone` : 'it has not been placed yet'
+    step.reply(reply, {
+      type: 'Failure',
+      code: 'FIRESTEEL_NOT_ALLOWED',
+      message: `${id} has no output: ${why}`,
+    })
+  } else {
+    step.reply(reply, submission.unknownId(id))
+  }
+}

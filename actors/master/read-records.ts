@@ -1,0 +1,57 @@
+import type { Fence, PersistenceEngine, Table } from '../../runtime/persistence/engine.js'
+import type {
+  ApplicationRecord,
+  DriverRecord,
+  EndedRecord,
+  KeyRecord,
+  StoredRecords,
+  WorkerRecord,
+} from './records.js'
+
+/**
+ * All records, page by page. The old leader can no longer write, so the pages are one consistent snapshot.
+ * Undefined: the store has moved, this leadership is over before it began (protocol 11.1).
+ */
+export async function readRecords(
+  engine: PersistenceEngine,
+  fence: Fence,
+  mark: string,
+): Promise<StoredRecords | undefined> {
+  const workers = await readTable<WorkerRecord>(engine, fence, mark, 'worker')
+  const apps = await readTable<ApplicationRecord>(engine, fence, mark, 'app')
+  const drivers = await readTable<DriverRecord>(engine, fence, mark, 'driver')
+  const ended = await readTable<EndedRecord>(engine, fence, mark, 'ended')
+  const keys = await readTable<KeyRecord>(engine, fence, mark, 'key')
+  if (!workers || !apps || !drivers || !ended || !keys) return undefined
+  return {
+    workers: valuesOf(workers),
+    // FIFO order of submission: the store keeps none.
+    apps: valuesOf(apps).sort(bySubmission),
+    drivers: valuesOf(drivers).sort(bySubmission),
+    ended: valuesOf(ended).sort((a, b) => a.endedAtMs - b.endedAtMs),
+    keys: [...keys].sort(([, a], [, b]) => a.endedAtMs - b.endedAtMs),
+  }
+}
+
+const valuesOf = <R>(entries: readonly (readonly [string, R])[]): R[] => entries.map(([, record]) => record)
+
+const bySubmission = (a: { submittedAtMs: number; id: string }, b: { submittedAtMs: number; id: string }) =>
+  a.submittedAtMs - b.submittedAtMs || (a.id < b.id ? -1 : 1)
+
+async function readTable<R>(
+  engine: PersistenceEngine,
+  fence: Fence,
+  mark: string,
+  table: Table,
+): Promise<(readonly [string, R])[] | undefined> {
+  const records: (readonly [string, R])[] = []
+  let cursor: string | undefined
+  do {
+    const page = await engine.read(fence, mark, table, cursor)
+    if (page.kind === 'moved') return undefined
+    // Validated by the engine with the schemas of records.ts.
+    for (const entry of page.records) records.push(entry as readonly [string, R])
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return records
+}

@@ -1,0 +1,142 @@
+import { z } from 'zod'
+import {
+  applicationDescription,
+  applicationStates,
+  count,
+  driverDescription,
+  driverIncarnation,
+  driverStates,
+  name,
+  port,
+  position,
+  positive,
+  resourceAddresses,
+  text,
+} from '../messages/common.js'
+import { registrant } from '../messages/executors.js'
+
+/*
+ * What the store keeps (protocol, section 2). FROZEN FORMAT: these shapes outlive releases; add optional keys only.
+ * `at`, the position of the last write, is stamped by the commit lane.
+ */
+const at = position.optional()
+
+export const workerRecord = z.strictObject({
+  id: name,
+  name,
+  host: name,
+  port,
+  cores: positive,
+  memoryMib: positive,
+  resources: resourceAddresses,
+  labels: z.record(name, text),
+  web: z.string().nullable(),
+  draining: z.boolean(),
+  at,
+})
+export type WorkerRecord = z.infer<typeof workerRecord>
+
+export const applicationRecord = z.strictObject({
+  id: name,
+  submittedAtMs: z.number(),
+  registration: name,
+  description: applicationDescription,
+  /** Incarnation of its ClientEndpoint. */
+  endpoint: name,
+  /** host:port where its driver listens for executors. */
+  address: name,
+  registrant,
+  driver: driverIncarnation.optional(),
+  /** Ceiling of executor ids given out: a whole block is durable before its first id is used. */
+  execIds: count,
+  at,
+})
+export type ApplicationRecord = z.infer<typeof applicationRecord>
+
+export const driverRecord = z.strictObject({
+  id: name,
+  submittedAtMs: z.number(),
+  description: driverDescription,
+  key: name,
+  digest: name,
+  state: z.enum(driverStates),
+  wanted: z.enum(['RUN', 'KILL']),
+  generation: count,
+  launchedUnder: count,
+  workerId: name.nullable(),
+  resources: resourceAddresses,
+  at,
+})
+export type DriverRecord = z.infer<typeof driverRecord>
+
+const ended = {
+  id: name,
+  submittedAtMs: z.number(),
+  endedAtMs: z.number(),
+  message: text,
+  at,
+}
+
+export const endedRecord = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('driver'),
+    ...ended,
+    description: driverDescription,
+    state: z.enum(driverStates),
+    generation: count,
+    worker: name.nullable(),
+    exitCode: z.int().nullable(),
+    signal: name.nullable(),
+  }),
+  z.strictObject({
+    kind: z.literal('app'),
+    ...ended,
+    description: applicationDescription,
+    state: z.enum(applicationStates),
+    driver: name.nullable(),
+  }),
+])
+export type EndedRecord = z.infer<typeof endedRecord>
+export type EndedDriver = Extract<EndedRecord, { kind: 'driver' }>
+export type EndedApplication = Extract<EndedRecord, { kind: 'app' }>
+
+/** Idempotency key of a driver that ended; while it lives its own record holds the key. */
+export const keyRecord = z.strictObject({ driverId: name, digest: name, endedAtMs: z.number(), at })
+export type KeyRecord = z.infer<typeof keyRecord>
+
+const schemas = {
+  worker: workerRecord,
+  app: applicationRecord,
+  driver: driverRecord,
+  ended: endedRecord,
+  key: keyRecord,
+} as const
+
+export type RecordTable = keyof typeof schemas
+
+const unreadable = (schema: z.ZodType) => (value: unknown) => {
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return undefined
+  const issue = parsed.error.issues[0]
+  return `${issue?.path.join('.') || '(record)'}: ${issue?.message}`
+}
+
+/** Why a record of a table is unreadable; handed to the persistence engine at composition. */
+export const recordViolations: Readonly<Record<RecordTable, (value: unknown) => string | undefined>> = {
+  worker: unreadable(workerRecord),
+  app: unreadable(applicationRecord),
+  driver: unreadable(driverRecord),
+  ended: unreadable(endedRecord),
+  key: unreadable(keyRecord),
+}
+
+/** Everything read at election. */
+export interface StoredRecords {
+  readonly workers: readonly WorkerRecord[]
+  readonly apps: readonly ApplicationRecord[]
+  readonly drivers: readonly DriverRecord[]
+  readonly ended: readonly EndedRecord[]
+  readonly keys: readonly (readonly [key: string, record: KeyRecord])[]
+}
+
+export const noRecords: StoredRecords = { workers: [], apps: [], drivers: [], ended: [], keys: [] }

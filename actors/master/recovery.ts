@@ -1,0 +1,101 @@
+import { ApplicationEntry } from './application-entry.js'
+import type { Books } from './books.js'
+import type { EndedRecord, StoredRecords } from './records.js'
+import type { Step } from './step.js'
+import { driverHolding, WorkerEntry } from './worker-entry.js'
+
+/* Spark's recovery (reference 3.4), improved: nobody waits for the silent (protocol 11, L3). */
+
+/** Fills empty books from the store; nobody has answered yet. */
+export function beginRecovery(books: Books, step: Step, records: StoredRecords): void {
+  const { monotonicMs, wallMs } = step.now
+  for (const record of records.workers) {
+    const worker = new WorkerEntry(record, 'UNKNOWN', monotonicMs, wallMs)
+    books.workers.set(worker.id, worker)
+    books.workersByAddress.set(worker.address, worker)
+  }
+  for (const record of records.apps) {
+    const app = new ApplicationEntry(record, 'UNKNOWN', false, monotonicMs)
+    books.apps.set(app.id, app)
+    books.appsByRegistration.set(record.registration, app)
+    step.startTimer(`application:${app.id}`, books.config.applicationTimeoutMs)
+  }
+  restoreDrivers(books, step, records)
+  for (const record of records.ended) restoreEnded(books, record)
+  for (const [key, record] of records.keys) books.keys.set(key, record)
+  if (books.workers.size + books.apps.size + books.drivers.size === 0) {
+    completeRecovery(books, step)
+    return
+  }
+  books.state = 'RECOVERING'
+  step.startTimer('recovery-quiet', books.config.recoveryQuietMs)
+  step.startTimer('recovery-max', books.config.recoveryMaxMs)
+}
+
+function restoreDrivers(books: Books, step: Step, records: StoredRecords): void {
+  const { orphanGraceMs, guardMarginMs } = books.config
+  for (const record of records.drivers) {
+    const driver = books.restoreDriver(record)
+    const { workerId, generation, description, resources } = record
+    if (workerId === null) {
+      // Its former Worker's guard may still be at work: the wait was in the deposed leader's memory only.
+      if (record.state === 'RELAUNCHING')
+        driver.notBeforeMs = step.now.monotonicMs + orphanGraceMs + guardMarginMs
+      continue
+    }
+    const { cores, memoryMib } = description
+    const worker = books.workers.get(workerId)
+    if (worker) worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })
+    else driver.requeue(step, 'its worker is not in the store')
+  }
+}
+
+function restoreEnded(books: Books, record: EndedRecord): void {
+  if (record.kind === 'driver') books.endedDrivers.set(record.id, record)
+  else books.endedApps.set(record.id, record)
+}
+
+/** Have all answered, or are they known dead? */
+function allAnswered(books: Books): boolean {
+  for (const worker of books.workers.values()) if (worker.state === 'UNKNOWN') return false
+  for (const app of books.apps.values()) if (app.state === 'UNKNOWN') return false
+  return true
+}
+
+/** After each answer, and when quiet or the limit says so. The silent stay UNKNOWN on their own clocks. */
+export function advanceRecovery(books: Books, step: Step, overdue = false): void {
+  if (books.state !== 'RECOVERING') return
+  const quietForMs = step.now.monotonicMs - books.lastAnswerMs
+  const quietLeftMs = books.config.recoveryQuietMs - quietForMs
+  if (overdue || allAnswered(books) || quietLeftMs <= 0) completeRecovery(books, step)
+}
+
+/** Re-arms the watch for quiet: answers came since it was set. */
+export function recoveryQuietElapsed(books: Books, step: Step): void {
+  advanceRecovery(books, step)
+  if (books.state !== 'RECOVERING') return
+  const sinceMs = step.now.monotonicMs - books.lastAnswerMs
+  step.startTimer('recovery-quiet', books.config.recoveryQuietMs - sinceMs)
+}
+
+function completeRecovery(books: Books, step: Step): void {
+  step.cancelTimer('recovery-quiet')
+  step.cancelTimer('recovery-max')
+  books.state = 'COMPLETING_RECOVERY'
+  const silent = [...books.workers.values()].filter((worker) => worker.state === 'UNKNOWN').length
+  for (const driver of books.drivers.values()) {
+    if (driver.queued && driver.notBeforeMs > step.now.monotonicMs) {
+      step.startTimer(`relaunch:${driver.id}`, driver.notBeforeMs - step.now.monotonicMs)
+    }
+  }
+  books.state = 'ALIVE'
+  books.dirty = true
+  step.log('info', 'I have been elected leader! New state: ALIVE', {
+    epoch: books.leadership.epoch,
+    recoveredMs: Math.round(step.now.monotonicMs - books.leadership.electedAtMs),
+    workers: books.workers.size,
+    silentWorkers: silent,
+    applications: books.apps.size,
+    drivers: books.drivers.size,
+  })
+}

@@ -1,0 +1,196 @@
+import { comparePositions, isEndedExecutor } from '../messages/common.js'
+import type {
+  DriverReport,
+  ExecutorReport,
+  WorkerLatestState,
+  WorkerSchedulerStateResponse,
+} from '../messages/workers.js'
+import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
+import type { Books, PeerInfo } from './books.js'
+import type { DriverEntry } from './driver-entry.js'
+import { endDriver } from './ending.js'
+import { tellAdded, tellLaunchDriver, tellLaunchExecutor } from './launching.js'
+import type { DriverRecord } from './records.js'
+import type { Step } from './step.js'
+import { driverDigest } from './submission.js'
+import { driverHolding, executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
+
+/* Reconciliation of a Worker's full report with the books (protocol 11.4): repairs every lost launch and kill. */
+
+export type FullReport = WorkerSchedulerStateResponse | WorkerLatestState
+
+export function workerReported(books: Books, step: Step, from: PeerInfo, report: FullReport): void {
+  const worker = books.workers.get(from.incarnation)
+  if (!worker || worker.state === 'DEAD' || report.id !== from.incarnation) {
+    step.tell(from.incarnation, { type: 'ReconnectWorker', workerId: from.incarnation })
+    return
+  }
+  if (worker.state === 'UNKNOWN') worker.state = 'ALIVE'
+  worker.answered = true
+  worker.linked = true
+  worker.lastHeartbeatMs = step.now.monotonicMs
+  worker.lastHeartbeatWallMs = step.now.wallMs
+  books.lastAnswerMs = step.now.monotonicMs
+  const reported = new Set<HoldingKey>()
+  for (const driver of report.drivers) driverReported(books, step, worker, driver, reported)
+  for (const executor of report.executors) executorReported(books, step, worker, executor, reported)
+  releaseUnreported(books, step, worker, reported)
+  books.dirty = true
+}
+
+/** Was it launched after the store's last known write? Then the store forgot it, not we (protocol 12). */
+const forgotten = (books: Books, launchedAt: { epoch: number; seq: number }): boolean =>
+  comparePositions(launchedAt, books.leadership.base) > 0 && launchedAt.epoch < books.leadership.epoch
+
+function driverReported(
+  books: Books,
+  step: Step,
+  worker: WorkerEntry,
+  report: DriverReport,
+  reported: Set<HoldingKey>,
+): void {
+  const { driverId, generation, description, resources } = report
+  const holding = driverHolding(driverId, generation)
+  // Whatever it is, it holds room until the Worker says that its processes are gone (11.7).
+  worker.hold(holding, { cores: description.cores, memoryMib: description.memoryMib, resources })
+  reported.add(holding)
+  const driver = books.drivers.get(driverId) ?? adoptDriver(books, step, worker, report)
+  if (driver && accepts(driver, worker, generation)) {
+    driver.confirmed = true
+    driver.message = ''
+    if (driver.record.wanted === 'KILL') killDriver(step, worker, driverId, generation)
+    return
+  }
+  step.log('warn', 'killing a driver that the books do not hold', {
+    driverId,
+    generation,
+    workerId: worker.id,
+  })
+  killDriver(step, worker, driverId, generation)
+}
+
+const accepts = (driver: DriverEntry, worker: WorkerEntry, generation: number): boolean =>
+  driver.record.workerId === worker.id && driver.record.generation === generation
+
+function killDriver(step: Step, worker: WorkerEntry, driverId: string, generation: number): void {
+  step.tell(worker.id, { type: 'KillDriver', workerId: worker.id, driverId, generation })
+}
+
+function adoptDriver(
+  books: Books,
+  step: Step,
+  worker: WorkerEntry,
+  report: DriverReport,
+): DriverEntry | undefined {
+  if (books.endedDrivers.has(report.driverId) || !forgotten(books, report.launchedAt)) return undefined
+  const record: DriverRecord = {
+    id: report.driverId,
+    submittedAtMs: step.now.wallMs,
+    description: report.description,
+    // Its key went with the store: nobody can ask by it again.
+    key: `adopted-${report.driverId}`,
+    digest: driverDigest(report.description),
+    state: 'RUNNING',
+    wanted: 'RUN',
+    generation: report.generation,
+    launchedUnder: report.launchedAt.epoch,
+    workerId: worker.id,
+    resources: report.resources,
+  }
+  step.log('warn', 'adopted a driver that the store forgot', {
+    driverId: report.driverId,
+    workerId: worker.id,
+  })
+  return books.addDriver(step, record)
+}
+
+function executorReported(
+  books: Books,
+  step: Step,
+  worker: WorkerEntry,
+  report: ExecutorReport,
+  reported: Set<HoldingKey>,
+): void {
+  const { appId, execId, cores, memoryMib, resources, state } = report
+  const holding = executorHolding(appId, execId)
+  worker.hold(holding, { cores, memoryMib, resources })
+  books.rememberHome(holding, worker.id)
+  reported.add(holding)
+  const app = books.apps.get(appId)
+  if (!app) {
+    // Its application may still tell us of itself, if the store forgot it: it has adoptGrace for that.
+    if (forgotten(books, report.launchedAt) && !books.endedApps.has(appId)) {
+      books.awaitAdoption(step, worker.id, report)
+    } else {
+      step.tell(worker.id, { type: 'KillExecutor', workerId: worker.id, appId, execId })
+    }
+    return
+  }
+  const known = app.executors.get(execId)
+  if (known) {
+    known.state = isEndedExecutor(state) ? known.state : state
+    return
+  }
+  if (app.lost.has(execId)) {
+    // The application was told LOST: however well it runs, it is not ours any more (11.7).
+    step.tell(worker.id, { type: 'KillExecutor', workerId: worker.id, appId, execId })
+    return
+  }
+  const executor = { appId, execId, workerId: worker.id, cores, memoryMib, resources, state }
+  app.executors.set(execId, executor)
+  app.nextExecId = Math.max(app.nextExecId, execId + 1)
+  if (app.answered && !app.listed.has(execId)) tellAdded(step, app, executor, worker)
+}
+
+/**
+ * What the books hold there and the same incarnation does not report. Unacknowledged ends came before the report, so
+ * it was never started: this leader's own launch goes out again (idempotent, R6), a former leader's is given up.
+ */
+function releaseUnreported(
+  books: Books,
+  step: Step,
+  worker: WorkerEntry,
+  reported: ReadonlySet<HoldingKey>,
+): void {
+  for (const app of books.apps.values()) {
+    for (const executor of [...app.executors.values()]) {
+      if (executor.workerId !== worker.id || reported.has(executorHolding(app.id, executor.execId))) continue
+      if (executor.state === 'LAUNCHING') tellLaunchExecutor(step, app, executor)
+      else loseExecutor(step, app, executor, worker)
+    }
+  }
+  for (const driver of [...books.drivers.values()]) {
+    const { workerId, generation, wanted, launchedUnder } = driver.record
+    if (workerId !== worker.id || reported.has(driverHolding(driver.id, generation))) continue
+    if (wanted === 'KILL') {
+      worker.release(driverHolding(driver.id, generation))
+      endDriver(books, step, driver, { state: 'KILLED', message: 'killed before it started' })
+    } else if (launchedUnder === books.leadership.epoch) {
+      tellLaunchDriver(step, driver)
+    } else {
+      worker.release(driverHolding(driver.id, generation))
+      driver.requeue(step, 'its launch did not arrive')
+    }
+  }
+  releaseForeign(books, worker, reported)
+}
+
+function loseExecutor(step: Step, app: ApplicationEntry, executor: ExecutorEntry, worker: WorkerEntry): void {
+  app.executors.delete(executor.execId)
+  app.lost.add(executor.execId)
+  worker.release(executorHolding(app.id, executor.execId))
+  step.tell(app.record.endpoint, {
+    type: 'ExecutorUpdated',
+    appId: app.id,
+    execId: executor.execId,
+    state: 'LOST',
+    message: 'its worker does not run it',
+  })
+}
+
+/** Holdings that neither the report nor the books know: processes of the past that are gone by now. */
+function releaseForeign(books: Books, worker: WorkerEntry, reported: ReadonlySet<HoldingKey>): void {
+  for (const key of [...worker.holdings.keys()]) {
+    if (!reported.has(key) && !books.owns(worker.id, key)) worker.release(key)
+  }
+}

@@ -1,0 +1,57 @@
+import type { ResourceAddresses, ResourceAmounts } from '../messages/common.js'
+
+/** Cores, memory and custom resources that something holds on a Worker. */
+export interface Holding {
+  readonly cores: number
+  readonly memoryMib: number
+  readonly resources: ResourceAddresses
+}
+
+export interface Demand {
+  readonly cores: number
+  readonly memoryMib: number
+  readonly resources: ResourceAmounts
+}
+
+/** Addresses of `offered` that none of `held` uses, per resource. */
+export function freeAddresses(offered: ResourceAddresses, held: Iterable<Holding>): ResourceAddresses {
+  const used = new Map<string, Set<string>>()
+  for (const { resources } of held) {
+    for (const [name, addresses] of Object.entries(resources)) {
+      const set = used.get(name) ?? new Set()
+      for (const address of addresses) set.add(address)
+      used.set(name, set)
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(offered).map(([name, addresses]) => [
+      name,
+      addresses.filter((address) => !used.get(name)?.has(address)),
+    ]),
+  )
+}
+
+/** The first free addresses that satisfy `amounts` (Spark: exclusive, whole units); undefined if there are too few. */
+export function takeAddresses(
+  free: ResourceAddresses,
+  amounts: ResourceAmounts,
+): ResourceAddresses | undefined {
+  const taken: ResourceAddresses = {}
+  for (const [name, amount] of Object.entries(amounts)) {
+    const addresses = free[name] ?? []
+    if (addresses.length < amount) return undefined
+    taken[name] = addresses.slice(0, amount)
+  }
+  return taken
+}
+
+/** All addresses in use, per resource, for status pages. */
+export function usedAddresses(held: Iterable<Holding>): ResourceAddresses {
+  const used: Record<string, string[]> = {}
+  for (const { resources } of held) {
+    for (const [name, addresses] of Object.entries(resources)) {
+      used[name] = [...(used[name] ?? []), ...addresses]
+    }
+  }
+  return used
+}

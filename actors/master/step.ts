@@ -1,0 +1,93 @@
+import type { ClientMessage, WorkerMessage } from '../messages/catalogue.js'
+import type { RecordTable } from './records.js'
+
+/** The times of one step, read once by the shell. */
+export interface Now {
+  readonly monotonicMs: number
+  readonly wallMs: number
+}
+
+/** Where an answer goes: made by the shell, opaque here. */
+export type ReplyToken = unknown
+
+/** Effects that leave the process: released when the writes of their step and all before are durable (protocol 4). */
+export type GatedEffect =
+  | { readonly kind: 'tell'; readonly to: string; readonly message: WorkerMessage | ClientMessage }
+  | { readonly kind: 'reply'; readonly reply: ReplyToken; readonly message: ClientMessage }
+  | { readonly kind: 'probe'; readonly workerId: string; readonly host: string; readonly port: number }
+
+/** Effects that need no fence: timers, logs, and the exempt answers of protocol 4.2. */
+export type FreeEffect =
+  | { readonly kind: 'tellNow'; readonly to: string; readonly message: WorkerMessage | ClientMessage }
+  | { readonly kind: 'replyNow'; readonly reply: ReplyToken; readonly message: ClientMessage }
+  | { readonly kind: 'startTimer'; readonly key: string; readonly ms: number }
+  | { readonly kind: 'cancelTimer'; readonly key: string }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string; readonly fields?: LogFields }
+  | { readonly kind: 'lost'; readonly reason: string; readonly heardEpoch: number }
+
+export type LogFields = Readonly<Record<string, unknown>>
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export interface PutEntry {
+  readonly table: RecordTable
+  readonly id: string
+  readonly value: object
+}
+
+export interface DeleteEntry {
+  readonly table: RecordTable
+  readonly id: string
+}
+
+/** Collects what one step of the Master core does. */
+export class Step {
+  readonly puts: PutEntry[] = []
+  readonly deletes: DeleteEntry[] = []
+  readonly gated: GatedEffect[] = []
+  readonly free: FreeEffect[] = []
+  readonly now: Now
+
+  constructor(now: Now) {
+    this.now = now
+  }
+
+  put(table: RecordTable, id: string, value: object): void {
+    this.puts.push({ table, id, value })
+  }
+
+  delete(table: RecordTable, id: string): void {
+    this.deletes.push({ table, id })
+  }
+
+  tell(to: string, message: WorkerMessage | ClientMessage): void {
+    this.gated.push({ kind: 'tell', to, message })
+  }
+
+  reply(reply: ReplyToken, message: ClientMessage): void {
+    if (reply !== undefined) this.gated.push({ kind: 'reply', reply, message })
+  }
+
+  tellNow(to: string, message: WorkerMessage | ClientMessage): void {
+    this.free.push({ kind: 'tellNow', to, message })
+  }
+
+  replyNow(reply: ReplyToken, message: ClientMessage): void {
+    if (reply !== undefined) this.free.push({ kind: 'replyNow', reply, message })
+  }
+
+  probe(workerId: string, host: string, port: number): void {
+    this.gated.push({ kind: 'probe', workerId, host, port })
+  }
+
+  startTimer(key: string, ms: number): void {
+    this.free.push({ kind: 'startTimer', key, ms: Math.max(0, ms) })
+  }
+
+  cancelTimer(key: string): void {
+    this.free.push({ kind: 'cancelTimer', key })
+  }
+
+  log(level: LogLevel, text: string, fields?: LogFields): void {
+    this.free.push({ kind: 'log', level, text, ...(fields && { fields }) })
+  }
+}

@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto'
+import type { DriverDescription } from '../messages/common.js'
+import { isEndedDriver } from '../messages/common.js'
+import type {
+  DriverStateChanged,
+  DriverStatusResponse,
+  RequestDriverStatus,
+  RequestKillDriver,
+  RequestSubmitDriver,
+} from '../messages/drivers.js'
+import type { Books, PeerInfo } from './books.js'
+import type { DriverEntry } from './driver-entry.js'
+import { endDriver } from './ending.js'
+import type { EndedDriver } from './records.js'
+import type { ReplyToken, Step } from './step.js'
+import { driverHolding } from './worker-entry.js'
+
+/* Drivers: submission, kill, status, and what their Workers say of them (protocol 9, 15). */
+
+/** Digest of what was submitted: the same key may only come with the same content. */
+export function driverDigest(description: DriverDescription): string {
+  return createHash('sha256').update(canonical(description)).digest('base64url')
+}
+
+/** JSON with sorted keys: two clients may order them differently. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  )
+}
+
+export function submitDriver(
+  books: Books,
+  step: Step,
+  message: RequestSubmitDriver,
+  reply: ReplyToken,
+): void {
+  const { key, description } = message
+  const digest = driverDigest(description)
+  const live = books.driversByKey.get(key)
+  const ended = books.keys.get(key)
+  const known = live
+    ? { driverId: live.id, digest: live.record.digest, state: live.record.state }
+    : ended && {
+        driverId: ended.driverId,
+        digest: ended.digest,
+        state: books.endedDrivers.get(ended.driverId)?.state ?? ('FINISHED' as const),
+      }
+  if (known && known.digest !== digest) {
+    step.reply(reply, {
+      type: 'Failure',
+      code: 'FIRESTEEL_KEY_REUSED',
+      message: `the key ${JSON.stringify(key)} belongs to ${known.driverId}, whose content is another`,
+    })
+    return
+  }
+  if (known) {
+    step.reply(reply, { type: 'SubmitDriverResponse', driverId: known.driverId, key, state: known.state })
+    return
+  }
+  const driverId = books.ids.driver(step.now.wallMs)
+  books.addDriver(step, {
+    id: driverId,
+    submittedAtMs: step.now.wallMs,
+    description,
+    key,
+    digest,
+    state: 'SUBMITTED',
+    wanted: 'RUN',
+    generation: 0,
+    launchedUnder: 0,
+    workerId: null,
+    resources: {},
+  })
+  step.log('info', 'driver submitted', { driverId, name: description.name })
+  step.reply(reply, { type: 'SubmitDriverResponse', driverId, key, state: 'SUBMITTED' })
+}
+
+export function killDriverOnRequest(
+  books: Books,
+  step: Step,
+  message: RequestKillDriver,
+  reply: ReplyToken,
+): void {
+  const { driverId } = message
+  const driver = books.drivers.get(driverId)
+  const answer = (text: string) => step.reply(reply, { type: 'KillDriverResponse', driverId, message: text })
+  if (driver?.queued) {
+    endDriver(books, step, driver, { state: 'KILLED', message: 'killed before it started' })
+    answer('killed before it started')
+  } else if (driver) {
+    const { workerId, generation } = driver.record
+    driver.record = { ...driver.record, wanted: 'KILL' }
+    step.put('driver', driverId, driver.record)
+    step.tell(workerId!, { type: 'KillDriver', workerId: workerId!, driverId, generation })
+    answer(`kill accepted; it runs on ${workerId}`)
+  } else {
+    const ended = books.endedDrivers.get(driverId)
+    if (ended) answer(`it had already ended ${ended.state}`)
+    else step.reply(reply, unknownId(driverId))
+  }
+}
+
+export function unknownId(id: string) {
+  return {
+    type: 'Failure',
+    code: 'FIRESTEEL_UNKNOWN_ID',
+    message: `nothing here has the id ${JSON.stringify(id)}`,
+  } as const
+}
+
+export function driverStatus(
+  books: Books,
+  step: Step,
+  message: RequestDriverStatus,
+  reply: ReplyToken,
+): void {
+  const { driverId } = message
+  const driver = books.drivers.get(driverId)
+  const ended = books.endedDrivers.get(driverId)
+  if (driver) step.reply(reply, liveStatus(driver))
+  else if (ended) step.reply(reply, endedStatus(ended))
+  else step.reply(reply, unknownId(driverId))
+}
+
+const liveStatus = ({ id, record, message }: DriverEntry): DriverStatusResponse => ({
+  type: 'DriverStatusResponse',
+  driverId: id,
+  name: record.description.name,
+  state: record.state,
+  generation: record.generation,
+  supervise: record.description.supervise,
+  worker: record.workerId,
+  exitCode: null,
+  signal: null,
+  message,
+})
+
+const endedStatus = (ended: EndedDriver): DriverStatusResponse => ({
+  type: 'DriverStatusResponse',
+  driverId: ended.id,
+  name: ended.description.name,
+  state: ended.state,
+  generation: ended.generation,
+  supervise: ended.description.supervise,
+  worker: ended.worker,
+  exitCode: ended.exitCode,
+  signal: ended.signal,
+  message: ended.message,
+})
+
+/** Reports of another generation than the accepted one, even FINISHED, are acknowledged and ignored (S3a). */
+export function driverStateChanged(
+  books: Books,
+  step: Step,
+  from: PeerInfo,
+  message: DriverStateChanged,
+): void {
+  const { driverId, generation, state, change } = message
+  const worker = books.workers.get(from.incarnation)
+  const driver = books.drivers.get(driverId)
+  const over = isEndedDriver(state)
+  if (over) worker?.release(driverHolding(driverId, generation))
+  if (over) books.dirty = true
+  const accepted = driver?.record.workerId === from.incarnation && driver.record.generation === generation
+  if (driver && accepted && over) {
+    if (message.noRoom && driver.record.wanted === 'RUN') {
+      driver.requeue(step, `placed again: ${message.message ?? 'its worker had no room'}`)
+    } else {
+      endDriver(books, step, driver, {
+        state,
+        message: message.message ?? '',
+        exitCode: message.exitCode,
+        signal: message.signal,
+      })
+    }
+  } else if (driver && accepted) {
+    driver.confirmed = true
+    driver.message = message.message ?? ''
+  } else if (!over) {
+    step.tell(from.incarnation, { type: 'KillDriver', workerId: from.incarnation, driverId, generation })
+  }
+  step.tell(from.incarnation, { type: 'ChangesAcknowledged', workerId: from.incarnation, changes: [change] })
+}

@@ -1,0 +1,101 @@
+import type { WorkerState } from '../messages/common.js'
+import type { RegisterWorker } from '../messages/workers.js'
+import type { WorkerRecord } from './records.js'
+import { freeAddresses, type Holding, usedAddresses } from './resources.js'
+
+/** Names a holding on a Worker: `driver-.../GENERATION` or `app-.../EXECID`. */
+export type HoldingKey = string
+export const driverHolding = (driverId: string, generation: number): HoldingKey => `${driverId}/${generation}`
+export const executorHolding = (appId: string, execId: number): HoldingKey => `${appId}/${execId}`
+
+/** A Worker in the Master's books (Spark's WorkerInfo). Books are derived from holdings, so they cannot drift (S4). */
+export class WorkerEntry {
+  readonly id: string
+  readonly record: WorkerRecord
+  state: WorkerState
+  /** Has it reported under this leadership? Only then may it be given work (protocol 11.4). */
+  answered = false
+  linked = false
+  lastHeartbeatMs: number
+  lastHeartbeatWallMs: number
+  diedAtMs: number | undefined
+  /** Number of the dial under way to see whether its process lives. */
+  probes = 0
+  readonly #holdings = new Map<HoldingKey, Holding>()
+  #coresUsed = 0
+  #memoryUsedMib = 0
+
+  constructor(record: WorkerRecord, state: WorkerState, nowMs: number, wallMs: number) {
+    this.id = record.id
+    this.record = record
+    this.state = state
+    this.lastHeartbeatMs = nowMs
+    this.lastHeartbeatWallMs = wallMs
+  }
+
+  static recordOf(message: RegisterWorker): WorkerRecord {
+    const { type: _, ...fields } = message
+    return { ...fields, draining: false }
+  }
+
+  get address(): string {
+    return `${this.record.host}:${this.record.port}`
+  }
+
+  get schedulable(): boolean {
+    return this.state === 'ALIVE' && this.answered && this.linked && !this.record.draining
+  }
+
+  get coresUsed(): number {
+    return this.#coresUsed
+  }
+
+  get memoryUsedMib(): number {
+    return this.#memoryUsedMib
+  }
+
+  /** Never negative: a Worker that reports more than it has is simply full. */
+  get coresFree(): number {
+    return Math.max(0, this.record.cores - this.#coresUsed)
+  }
+
+  get memoryFreeMib(): number {
+    return Math.max(0, this.record.memoryMib - this.#memoryUsedMib)
+  }
+
+  get resourcesFree() {
+    return freeAddresses(this.record.resources, this.#holdings.values())
+  }
+
+  get resourcesUsed() {
+    return usedAddresses(this.#holdings.values())
+  }
+
+  get idle(): boolean {
+    return this.#holdings.size === 0
+  }
+
+  /** Books a holding; the same key again replaces the former, so nothing is counted twice. */
+  hold(key: HoldingKey, holding: Holding): void {
+    this.release(key)
+    this.#holdings.set(key, holding)
+    this.#coresUsed += holding.cores
+    this.#memoryUsedMib += holding.memoryMib
+  }
+
+  release(key: HoldingKey): void {
+    const holding = this.#holdings.get(key)
+    if (!holding) return
+    this.#holdings.delete(key)
+    this.#coresUsed -= holding.cores
+    this.#memoryUsedMib -= holding.memoryMib
+  }
+
+  holds(key: HoldingKey): boolean {
+    return this.#holdings.has(key)
+  }
+
+  get holdings(): ReadonlyMap<HoldingKey, Holding> {
+    return this.#holdings
+  }
+}

@@ -1,0 +1,185 @@
+import type { Heartbeat, RegisterWorker } from '../messages/workers.js'
+import type { Books, PeerInfo } from './books.js'
+import { endDriver } from './ending.js'
+import type { Step } from './step.js'
+import { WorkerEntry } from './worker-entry.js'
+
+/* Workers in the books: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
+
+/**
+ * The same incarnation again is answered `duplicate`. A new incarnation at the address of an entry in any state
+ * replaces it: its bound port proves the old process gone, where Spark refuses.
+ */
+export function registerWorker(books: Books, step: Step, from: PeerInfo, message: RegisterWorker): void {
+  if (message.id !== from.incarnation) {
+    step.tell(from.incarnation, {
+      type: 'RegisterWorkerFailed',
+      workerId: message.id,
+      message: `the id ${message.id} is not the incarnation of this link, ${from.incarnation}`,
+    })
+    return
+  }
+  const known = books.workers.get(message.id)
+  if (known && known.state !== 'DEAD') {
+    known.linked = true
+    beat(known, step)
+    step.tell(message.id, { type: 'RegisteredWorker', workerId: message.id, duplicate: true })
+    return
+  }
+  const worker = new WorkerEntry(
+    WorkerEntry.recordOf(message),
+    'ALIVE',
+    step.now.monotonicMs,
+    step.now.wallMs,
+  )
+  const former = books.workersByAddress.get(worker.address)
+  if (former && former.state !== 'DEAD') {
+    removeWorker(books, step, former, 'a new Worker process holds its address', 'gone')
+  }
+  if (former) books.workers.delete(former.id)
+  worker.linked = true
+  books.workers.set(worker.id, worker)
+  books.workersByAddress.set(worker.address, worker)
+  step.put('worker', worker.id, worker.record)
+  step.tell(worker.id, { type: 'RegisteredWorker', workerId: worker.id, duplicate: false })
+  step.log('info', 'worker registered', {
+    workerId: worker.id,
+    cores: message.cores,
+    memoryMib: message.memoryMib,
+  })
+}
+
+const beat = (worker: WorkerEntry, step: Step): void => {
+  worker.lastHeartbeatMs = step.now.monotonicMs
+  worker.lastHeartbeatWallMs = step.now.wallMs
+}
+
+export function heardFrom(books: Books, step: Step, workerId: string): void {
+  const worker = books.workers.get(workerId)
+  if (worker && worker.state !== 'DEAD') beat(worker, step)
+}
+
+export function heartbeat(books: Books, step: Step, from: PeerInfo, message: Heartbeat): void {
+  const worker = books.workers.get(from.incarnation)
+  if (!worker || worker.state === 'DEAD' || message.workerId !== from.incarnation) {
+    step.tellNow(from.incarnation, { type: 'ReconnectWorker', workerId: from.incarnation })
+    return
+  }
+  beat(worker, step)
+  step.tellNow(worker.id, { type: 'HeartbeatAck', workerId: worker.id, sentAtMs: message.sentAtMs })
+}
+
+/** How sure we are that the processes of a lost Worker are gone: decides when its drivers may run again. */
+export type Certainty = 'gone' | 'silent'
+
+/** Spark 2.2, DEAD. Its executors are LOST; its drivers relaunch if supervised, else end in ERROR. */
+export function removeWorker(
+  books: Books,
+  step: Step,
+  worker: WorkerEntry,
+  reason: string,
+  certainty: Certainty,
+): void {
+  worker.state = 'DEAD'
+  worker.linked = false
+  worker.diedAtMs = step.now.monotonicMs
+  step.delete('worker', worker.id)
+  step.log('warn', `worker lost: ${reason}`, { workerId: worker.id })
+  for (const app of books.apps.values()) {
+    for (const executor of [...app.executors.values()]) {
+      if (executor.workerId !== worker.id) continue
+      app.executors.delete(executor.execId)
+      app.lost.add(executor.execId)
+      step.tell(app.record.endpoint, {
+        type: 'ExecutorUpdated',
+        appId: app.id,
+        execId: executor.execId,
+        state: 'LOST',
+        message: `worker lost: ${reason}`,
+        workerHost: worker.record.host,
+      })
+    }
+    step.tell(app.record.endpoint, {
+      type: 'WorkerRemoved',
+      id: worker.id,
+      host: worker.record.host,
+      message: reason,
+    })
+  }
+  for (const key of [...worker.holdings.keys()]) worker.release(key)
+  // Silence has already lasted W: longer than a cut-off Worker lets its drivers live (protocol 9).
+  const waitMs = certainty === 'gone' ? books.config.orphanGraceMs + books.config.guardMarginMs : 0
+  loseDriversOf(books, step, worker, reason, waitMs)
+  books.dirty = true
+}
+
+function loseDriversOf(books: Books, step: Step, worker: WorkerEntry, reason: string, waitMs: number): void {
+  for (const driver of [...books.drivers.values()]) {
+    if (driver.record.workerId !== worker.id) continue
+    if (driver.record.wanted === 'KILL') {
+      endDriver(books, step, driver, { state: 'KILLED', message: `killed; its worker was lost: ${reason}` })
+    } else if (driver.record.description.supervise) {
+      driver.record = { ...driver.record, state: 'RELAUNCHING', workerId: null }
+      driver.confirmed = false
+      driver.notBeforeMs = step.now.monotonicMs + waitMs
+      driver.message = `relaunches: worker lost: ${reason}`
+      step.put('driver', driver.id, driver.record)
+      step.startTimer(`relaunch:${driver.id}`, waitMs)
+    } else {
+      endDriver(books, step, driver, { state: 'ERROR', message: `worker lost: ${reason}` })
+    }
+  }
+}
+
+/** Spark keeps a DEAD worker on its page for 16 timeouts. */
+const DEAD_SHOWN_TIMEOUTS = 16
+
+/** Sweep for silence; the shell calls it only when its own clock did not stall (R7). */
+export function checkWorkers(books: Books, step: Step): void {
+  const { workerTimeoutMs } = books.config
+  for (const worker of [...books.workers.values()]) {
+    if (worker.state === 'DEAD') {
+      if (step.now.monotonicMs - (worker.diedAtMs ?? 0) < DEAD_SHOWN_TIMEOUTS * workerTimeoutMs) continue
+      books.workers.delete(worker.id)
+      if (books.workersByAddress.get(worker.address) === worker) books.workersByAddress.delete(worker.address)
+      continue
+    }
+    const since = Math.max(worker.lastHeartbeatMs, books.leadership.electedAtMs)
+    const silentMs = step.now.monotonicMs - since
+    if (silentMs < workerTimeoutMs) continue
+    removeWorker(books, step, worker, `no heartbeat for ${Math.round(silentMs / 1000)} s`, 'silent')
+  }
+}
+
+const PROBES = 3
+const PROBE_EVERY_MS = 300
+
+/** A closed link is not a death (R7); the Master dials, and three refusals within a second are. */
+export function workerUnlinked(books: Books, step: Step, workerId: string): void {
+  const worker = books.workers.get(workerId)
+  if (!worker || worker.state === 'DEAD') return
+  worker.linked = false
+  if (books.config.relaunchOnRefused) probeSoon(step, worker.id, 1)
+}
+
+function probeSoon(step: Step, workerId: string, number: number): void {
+  step.startTimer(`probe:${workerId}/${number}`, number === 1 ? 0 : PROBE_EVERY_MS)
+}
+
+/** `key` is `WORKER/NUMBER`. */
+export function probe(books: Books, step: Step, key: string): void {
+  const cut = key.lastIndexOf('/')
+  const worker = books.workers.get(key.slice(0, cut))
+  if (!worker || worker.linked || worker.state === 'DEAD') return
+  worker.probes = Number(key.slice(cut + 1))
+  step.probe(worker.id, worker.record.host, worker.record.port)
+}
+
+export function probed(books: Books, step: Step, workerId: string, refused: boolean): void {
+  const worker = books.workers.get(workerId)
+  if (!worker || worker.linked || worker.state === 'DEAD') return
+  // Somebody answers at its port: itself, or its successor, who will register and so replace it.
+  if (!refused) return
+  if (worker.probes < PROBES) probeSoon(step, worker.id, worker.probes + 1)
+  else removeWorker(books, step, worker, 'its process is gone: connections to its port are refused', 'gone')
+}

@@ -1,0 +1,179 @@
+import type { ActorSystem } from '../system/actor-system.js'
+import type { AskOptions } from '../system/behavior.js'
+import type { Envelope, Sink, WireEnvelope } from '../system/envelope.js'
+import type { Message, Ref } from '../system/ref.js'
+import { systemPath } from '../system/system-messages.js'
+import type { PeerIdentity } from './identity.js'
+import type { Link } from './link.js'
+import type { LinkEnd } from './link-end.js'
+import { LinkTable } from './link-table.js'
+
+/** To the served actor: a link stands; nothing from its peer comes before this. */
+export interface LinkUp {
+  readonly type: 'LinkUp'
+  readonly peer: PeerIdentity
+  /** Host our side has on this link. */
+  readonly localHost: string
+}
+
+/** To the served actor: the link has ended; nothing from its peer comes after this. Not a death (R7). */
+export interface LinkDown {
+  readonly type: 'LinkDown'
+  readonly peer: PeerIdentity
+  readonly end: LinkEnd
+}
+
+export type LinkMessage = LinkUp | LinkDown
+
+export interface GatewayOptions {
+  readonly system: ActorSystem
+  /** Why a message from outside is not acceptable here; undefined when it is. */
+  readonly violation: (message: unknown) => string | undefined
+  /** May this peer send this type at all? Default: yes (S6). */
+  readonly admit?: (peer: PeerIdentity, type: string) => boolean
+  /** Name of the actor behind a peer, such as /user/Master. */
+  readonly remotePath: (peer: PeerIdentity) => string
+  /** A message was dropped: who sent it and why. Called for each; the caller keeps its log calm. */
+  readonly onRejected?: (peer: PeerIdentity, reason: string) => void
+}
+
+/** A link as the actor system sees it; found in `envelope.sink`. */
+class PeerSink implements Sink {
+  readonly path: string
+  readonly link: Link
+
+  constructor(link: Link) {
+    const { cluster, advertise, address } = link.peer
+    this.path = `firesteel://${cluster}@${advertise ?? address}`
+    this.link = link
+  }
+
+  send(envelope: WireEnvelope): boolean {
+    if (!this.link.isOpen) return false
+    // False here means "slow down", and the link cuts itself at its bound: the envelope is taken.
+    this.link.send(envelope)
+    return true
+  }
+}
+
+/** Who sent this over a link; undefined for what came from this process. */
+export function peerOf(envelope: Envelope): PeerIdentity | undefined {
+  return envelope.sink instanceof PeerSink ? envelope.sink.link.peer : undefined
+}
+
+/**
+ * Joins the links of a process with the one actor that they serve: validates once, at the boundary, and turns links
+ * into references. What is unknown or malformed is counted, reported with its sender and dropped.
+ */
+export class Gateway<M extends Message> {
+  readonly #options: GatewayOptions
+  readonly #links = new LinkTable<Link>()
+  readonly #refs = new Map<string, { readonly link: Link; readonly ref: Ref<Message> }>()
+  #actor: Ref<M | LinkMessage> | undefined
+  #rejected = 0
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+  }
+
+  /** Messages dropped at the boundary so far. */
+  get rejected(): number {
+    return this.#rejected
+  }
+
+  get links(): Iterable<Link> {
+    return this.#links
+  }
+
+  /** The actor that hears LinkUp, LinkDown and all that peers send. */
+  serve(actor: Ref<M | LinkMessage>): void {
+    this.#actor = actor
+  }
+
+  /** Takes a fresh link in. An older one to the same incarnation ends, its unread rest included (R3). */
+  attach(link: Link): void {
+    const actor = this.#actor
+    if (!actor) {
+      link.close('nobody is served here yet')
+      return
+    }
+    const { system, remotePath } = this.#options
+    const { peer } = link
+    if (!this.#links.add(link)) return
+    const sink = new PeerSink(link)
+    this.#refs.set(peer.incarnation, { link, ref: system.remote(sink, remotePath(peer)) })
+    link.setReceiver({
+      envelope: (raw) => this.#receive(sink, raw),
+      payload: () => this.#reject(peer, 'task payload on a control link'),
+      drain: () => {},
+      closed: (end) => {
+        if (this.#refs.get(peer.incarnation)?.link === link) this.#refs.delete(peer.incarnation)
+        system.disconnect(sink)
+        // A replaced link is not down for its peer: the newer one is up already.
+        if (end.kind !== 'replaced') this.#tellActor({ type: 'LinkDown', peer, end })
+      },
+    })
+    this.#tellActor({ type: 'LinkUp', peer, localHost: link.localAddress })
+  }
+
+  /** The open link to an incarnation. */
+  link(incarnation: string): Link | undefined {
+    return this.#links.get(incarnation)
+  }
+
+  /** False: there is no such link, or it is over its bound. */
+  send(incarnation: string, message: Message, cause?: Envelope): boolean {
+    const entry = this.#refs.get(incarnation)
+    if (!entry?.link.isOpen) return false
+    return this.#options.system.tell(entry.ref, message, this.#actor, cause)
+  }
+
+  /** Rejects with LINK_CLOSED where there is no link, with the error of a Failure, or with ASK_TIMEOUT. */
+  ask<R extends Message>(incarnation: string, message: Message, options?: AskOptions): Promise<R> {
+    const { system } = this.#options
+    const entry = this.#refs.get(incarnation)
+    const ref = entry?.ref ?? system.remote(closedSink, '/user/nobody')
+    return system.ask<R, Message>(ref, message, options)
+  }
+
+  close(incarnation: string, reason: string): void {
+    this.#links.get(incarnation)?.close(reason)
+  }
+
+  closeAll(reason: string): void {
+    this.#links.closeAll(reason)
+  }
+
+  #tellActor(message: LinkMessage): void {
+    if (this.#actor) this.#options.system.tell<LinkMessage>(this.#actor as Ref<LinkMessage>, message)
+  }
+
+  #receive(sink: PeerSink, raw: unknown): void {
+    const { system, violation, admit } = this.#options
+    const { peer } = sink.link
+    const envelope = raw as WireEnvelope
+    const to = envelope?.to
+    const type = envelope?.message?.type
+    const forSystem = to === systemPath
+    const reason = forSystem ? undefined : violation(envelope?.message)
+    if (reason !== undefined) this.#reject(peer, reason)
+    else if (!forSystem && admit && !admit(peer, type))
+      this.#reject(peer, `${type} is not for a ${peer.role}`)
+    else if (!forSystem && envelope.answer === undefined && !this.#serves(to))
+      this.#reject(peer, `no actor ${to}`)
+    else system.receive(sink, envelope)
+  }
+
+  /** Peers speak to the one actor served, to nobody else in this process. */
+  #serves(to: string): boolean {
+    const path = this.#actor?.path
+    return path !== undefined && path.slice(path.indexOf('/user/')) === to
+  }
+
+  #reject(peer: PeerIdentity, reason: string): void {
+    this.#rejected++
+    this.#options.onRejected?.(peer, reason)
+  }
+}
+
+const closedSink: Sink = { path: 'firesteel://closed', send: () => false }

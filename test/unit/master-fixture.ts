@@ -1,0 +1,242 @@
+import type { MasterConfig, PeerInfo } from '../../actors/master/books.js'
+import { MasterCore, type MasterInput } from '../../actors/master/master-core.js'
+import { noRecords, type RecordTable, type StoredRecords } from '../../actors/master/records.js'
+import type { ReplyToken, Step } from '../../actors/master/step.js'
+import type { ClientMessage, MasterMessage, WorkerMessage } from '../../actors/messages/catalogue.js'
+import type { ApplicationDescription, DriverDescription, Position } from '../../actors/messages/common.js'
+import { limits } from '../../runtime/limits.js'
+
+export const masterConfig: MasterConfig = {
+  cluster: 'test',
+  address: 'firesteel://127.0.0.1:7070',
+  web: null,
+  rest: null,
+  masters: ['firesteel://127.0.0.1:7070'],
+  spreadOut: true,
+  defaultCores: undefined,
+  maxExecutorRetries: limits.maxExecutorRetries,
+  workerTimeoutMs: limits.workerTimeoutMs,
+  orphanGraceMs: 0,
+  relaunchOnRefused: true,
+  applicationTimeoutMs: limits.applicationTimeoutMs,
+  applicationGraceMs: limits.applicationGraceMs,
+  recoveryQuietMs: limits.recoveryQuietMs,
+  recoveryMaxMs: limits.recoveryMaxMs,
+  guardMarginMs: limits.guardMarginMs,
+  adoptGraceMs: limits.adoptGraceMs,
+  executorIdBlock: limits.executorIdBlock,
+  retainedEnded: limits.retainedEnded,
+  retainedKeys: limits.retainedKeys,
+  keyRetentionMs: limits.keyRetentionMs,
+}
+
+export const driverDescription: DriverDescription = {
+  name: 'job',
+  main: '/job.js',
+  args: [],
+  cwd: '/',
+  cores: 1,
+  memoryMib: 128,
+  resources: {},
+  supervise: false,
+  onIsolation: 'run',
+  env: {},
+  nodeOptions: [],
+}
+
+export const applicationDescription: ApplicationDescription = {
+  name: 'count',
+  executor: { cores: 1, memoryMib: 128, resources: {} },
+  user: 'me',
+  cwd: '/',
+  env: {},
+  nodeOptions: [],
+}
+
+type Told = WorkerMessage | ClientMessage
+export type ToldOf<T extends Told['type']> = Extract<Told, { type: T }>
+
+/** A Master core on virtual time with a store that remembers: what it wrote and what it said. */
+export class MasterWorld {
+  nowMs = 0
+  core: MasterCore
+  readonly config: MasterConfig
+  readonly store = new Map<RecordTable, Map<string, object>>()
+  readonly timers = new Map<string, number>()
+  readonly told: { to: string; message: Told }[] = []
+  readonly replies = new Map<ReplyToken, ClientMessage>()
+  readonly probes: string[] = []
+  readonly lost: string[] = []
+  trouble: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
+  #position: Position = { epoch: 0, seq: 0 }
+
+  constructor(config: Partial<MasterConfig> = {}) {
+    this.config = { ...masterConfig, ...config }
+    this.core = new MasterCore(this.config)
+  }
+
+  /** A fresh Master over the same store: what a failover leaves. */
+  failover(): this {
+    this.core = new MasterCore(this.config)
+    this.timers.clear()
+    this.told.length = 0
+    return this
+  }
+
+  elect(records: StoredRecords = this.stored()): this {
+    const base = this.#position
+    this.#position = { epoch: base.epoch + 1, seq: base.seq }
+    this.input({ kind: 'elected', epoch: this.#position.epoch, owner: 'm1', base, records })
+    return this
+  }
+
+  stored(): StoredRecords {
+    const all = (table: RecordTable) => [...(this.store.get(table)?.values() ?? [])] as never[]
+    const keys = [...(this.store.get('key') ?? [])] as never[]
+    return {
+      ...noRecords,
+      workers: all('worker'),
+      apps: all('app'),
+      drivers: all('driver'),
+      ended: all('ended'),
+      keys,
+    }
+  }
+
+  get position(): Position {
+    return this.#position
+  }
+
+  input(input: MasterInput): Step {
+    const now = { monotonicMs: this.nowMs, wallMs: 1_700_000_000_000 + this.nowMs }
+    const lane = { position: this.#position, stale: false, trouble: this.trouble }
+    const step = this.core.step(input, now, lane)
+    if (step.puts.length + step.deletes.length > 0) {
+      this.#position = { ...this.#position, seq: this.#position.seq + 1 }
+    }
+    for (const { table, id, value } of step.puts) {
+      const rows = this.store.get(table) ?? new Map<string, object>()
+      rows.set(id, structuredClone(value))
+      this.store.set(table, rows)
+    }
+    for (const { table, id } of step.deletes) this.store.get(table)?.delete(id)
+    for (const effect of [...step.free, ...step.gated]) {
+      if (effect.kind === 'tell' || effect.kind === 'tellNow') this.told.push(effect)
+      else if (effect.kind === 'reply' || effect.kind === 'replyNow') {
+        this.replies.set(effect.reply, effect.message)
+      } else if (effect.kind === 'startTimer') this.timers.set(effect.key, this.nowMs + effect.ms)
+      else if (effect.kind === 'cancelTimer') this.timers.delete(effect.key)
+      else if (effect.kind === 'probe') this.probes.push(effect.workerId)
+      else if (effect.kind === 'lost') this.lost.push(effect.reason)
+    }
+    if (input.kind !== 'turnEnd') this.input({ kind: 'turnEnd' })
+    return step
+  }
+
+  /** Virtual time goes on; timers fire in order. */
+  advance(ms: number): this {
+    const until = this.nowMs + ms
+    for (;;) {
+      const [next] = [...this.timers].sort(([, a], [, b]) => a - b)
+      if (!next || next[1] > until) break
+      this.timers.delete(next[0])
+      this.nowMs = Math.max(this.nowMs, next[1])
+      this.input({ kind: 'timer', key: next[0] })
+    }
+    this.nowMs = until
+    return this
+  }
+
+  link(incarnation: string, role: PeerInfo['role'] = 'node', subject?: string): void {
+    const peer = { incarnation, role, host: '10.0.0.9', ...(subject !== undefined && { subject }) }
+    this.input({ kind: 'linkUp', peer })
+  }
+
+  unlink(incarnation: string): void {
+    this.input({ kind: 'linkDown', incarnation })
+  }
+
+  tell(from: string, message: MasterMessage, reply?: ReplyToken): void {
+    this.input({ kind: 'message', from, message, reply })
+  }
+
+  ask(from: string, message: MasterMessage): ClientMessage | undefined {
+    const token = Symbol('ask')
+    this.tell(from, message, token)
+    return this.replies.get(token)
+  }
+
+  /** A Worker registers and reports that it runs nothing. */
+  worker(id: string, parts: { port?: number; cores?: number; memoryMib?: number } = {}): void {
+    this.link(id)
+    this.registerWorker(id, parts)
+    this.report(id)
+  }
+
+  registerWorker(id: string, { port = 7001, cores = 4, memoryMib = 1024, from = id } = {}): void {
+    this.tell(from, {
+      type: 'RegisterWorker',
+      id,
+      name: id,
+      host: '10.0.0.1',
+      port,
+      cores,
+      memoryMib,
+      resources: {},
+      labels: {},
+      web: null,
+    })
+  }
+
+  report(
+    id: string,
+    parts: Partial<Omit<Extract<MasterMessage, { type: 'WorkerLatestState' }>, 'type' | 'id'>> = {},
+  ): void {
+    this.tell(id, { type: 'WorkerLatestState', id, executors: [], drivers: [], ...parts })
+  }
+
+  application(endpoint: string, parts: Partial<ApplicationDescription> = {}): string {
+    this.link(endpoint, 'client')
+    this.tell(endpoint, {
+      type: 'RegisterApplication',
+      registration: `reg-${endpoint}`,
+      description: { ...applicationDescription, ...parts },
+      listen: { port: 5000 },
+    })
+    return this.lastTold(endpoint, 'RegisteredApplication')!.appId
+  }
+
+  submit(parts: Partial<DriverDescription> = {}, key = `key-${Math.random()}`): ClientMessage | undefined {
+    this.link('cli', 'client')
+    return this.ask('cli', {
+      type: 'RequestSubmitDriver',
+      key,
+      description: { ...driverDescription, ...parts },
+    })
+  }
+
+  submitted(parts: Partial<DriverDescription> = {}): string {
+    const answer = this.submit(parts)
+    if (answer?.type !== 'SubmitDriverResponse') throw new Error(`not submitted: ${JSON.stringify(answer)}`)
+    return answer.driverId
+  }
+
+  toldTo<T extends Told['type']>(to: string, type: T): ToldOf<T>[] {
+    return this.told.flatMap((entry) =>
+      entry.to === to && entry.message.type === type ? [entry.message as ToldOf<T>] : [],
+    )
+  }
+
+  lastTold<T extends Told['type']>(to: string, type: T): ToldOf<T> | undefined {
+    return this.toldTo(to, type).at(-1)
+  }
+
+  forgetTold(): void {
+    this.told.length = 0
+  }
+
+  snapshot() {
+    const lane = { position: this.#position, stale: false, trouble: undefined }
+    return this.core.snapshot(lane, { monotonicMs: this.nowMs, wallMs: 0 })
+  }
+}
