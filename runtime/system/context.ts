@@ -1,0 +1,80 @@
+import { FiresteelError } from '../errors.js'
+import type { ActorSystem } from './actor-system.js'
+import type { ActorTimers } from './actor-timers.js'
+import type { ActorContext, AskOptions, Behavior, SpawnOptions } from './behavior.js'
+import type { Cell } from './cell.js'
+import type { Envelope, ReplyAddress } from './envelope.js'
+import { destinationOf, refTo } from './handle.js'
+import type { Kernel } from './kernel.js'
+import type { Letter } from './letter.js'
+import type { AnyRef, Message, Ref } from './ref.js'
+import { Remote } from './remote.js'
+
+/**
+ * What one incarnation of an actor can do. After its end it may still send, which late continuations do; it
+ * starts nothing any more that nobody would end.
+ */
+export class Context implements ActorContext<Message> {
+  readonly self: Ref<Message>
+  readonly timers: ActorTimers
+  readonly #kernel: Kernel
+  readonly #cell: Cell
+
+  constructor(kernel: Kernel, cell: Cell, timers: ActorTimers) {
+    this.#kernel = kernel
+    this.#cell = cell
+    this.timers = timers
+    this.self = refTo(cell)
+  }
+
+  get system(): ActorSystem {
+    return this.#kernel.system
+  }
+
+  spawn<C extends Message>(name: string, behavior: Behavior<C>, options: SpawnOptions = {}): Ref<C> {
+    if (this.timers.closed) throw this.#gone()
+    return refTo(this.#kernel.lifecycle.spawn(name, behavior, options, this.#cell))
+  }
+
+  tell<T extends Message>(ref: Ref<T>, message: NoInfer<T>, cause?: Envelope): boolean {
+    const { relay } = this.#kernel
+    const to = destinationOf(ref)
+    return relay.pass(relay.stamp(this.#cell.path, to.path, message, cause ?? this.#cell.current), to)
+  }
+
+  ask<R extends Message, T extends Message = never>(
+    ref: Ref<T>,
+    message: NoInfer<T>,
+    options?: AskOptions,
+  ): Promise<R> {
+    if (this.timers.closed) return Promise.reject(this.#gone())
+    const to = destinationOf(ref)
+    const sink = to instanceof Remote ? to.sink : undefined
+    const cause = this.#cell.current
+    return this.#kernel.asks.ask({ to, sink, message, asker: this.#cell, cause }, options)
+  }
+
+  reply<R extends Message>(envelope: Envelope, message: R): boolean {
+    return this.#kernel.replies.answer((envelope as Letter).token, message)
+  }
+
+  replyTo(envelope: Envelope): ReplyAddress | undefined {
+    return this.#kernel.replies.addressOf(envelope)
+  }
+
+  stop(): void {
+    if (!this.timers.closed) void this.#kernel.lifecycle.stop(this.#cell, 'stopped')
+  }
+
+  watch(ref: AnyRef): void {
+    if (!this.timers.closed) this.#kernel.watches.watch(this.#cell, destinationOf(ref) as Cell | Remote)
+  }
+
+  unwatch(ref: AnyRef): void {
+    this.#kernel.watches.unwatch(this.#cell, destinationOf(ref) as Cell | Remote)
+  }
+
+  #gone(): FiresteelError {
+    return new FiresteelError('ACTOR_STOPPED', `${this.#cell.path} has stopped`)
+  }
+}

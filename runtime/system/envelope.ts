@@ -1,0 +1,54 @@
+import type { Message } from './ref.js'
+
+/** What travels with a message on a link: plain data, of which JSON may drop the undefined. */
+export interface WireEnvelope {
+  /** Sender and receiver without their authority (`/user/NAME`): who the peer is, the link knows better. */
+  readonly from: string
+  readonly to: string
+  readonly message: Message
+  /** Names this message in traces; unique in the time that a trace ring spans. */
+  readonly id: number
+  /** The id of the message that all this began with. */
+  readonly trace: number
+  /** The id of the message whose handling sent this one. */
+  readonly parent?: number | undefined
+  /** Leadership the sender acts under (protocol R1), and its commit number where it gives one (R8). */
+  readonly epoch: number
+  readonly seq?: number | undefined
+  /** Set on a question: its answer must carry this as `answer`. */
+  readonly ask?: string | undefined
+  /** How long the asker waits, from its sending. */
+  readonly askMs?: number | undefined
+  readonly answer?: string | undefined
+}
+
+/** A message with all that the relay knows about it. In one process `from` and `to` are full paths. */
+export interface Envelope extends WireEnvelope {
+  /** The link it came by; undefined for one from this process. */
+  readonly sink?: Sink | undefined
+  /** Its size on the link, where it took one and the transport told. */
+  readonly bytes?: number | undefined
+  /** How long its handler took, where that was measured: always when it waited, else in small batches. */
+  readonly tookUs?: number | undefined
+}
+
+/** A way out of this process: a link. The transport implements it. */
+export interface Sink {
+  /** Address of the peer, firesteel://CLUSTER@host:port: the authority of its actors' paths. */
+  readonly path: string
+  /**
+   * Takes the envelope for sending. False: closed or over its bound, nothing was taken. May set `bytes`, which
+   * is no part of what is sent.
+   */
+  send(envelope: WireEnvelope & { bytes?: number }): boolean
+}
+
+/** Where an answer goes, however late it is given. Opaque: keep it, then give it to `system.answer`. */
+export interface ReplyAddress {
+  readonly ask: string
+  /** Path of the asker. */
+  readonly from: string
+  readonly sink?: Sink | undefined
+  /** Names the question in this process, once. */
+  readonly token: number
+}

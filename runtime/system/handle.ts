@@ -1,0 +1,36 @@
+import { FiresteelError } from '../errors.js'
+import type { Destination } from './letter.js'
+import type { AnyRef, Message, Ref } from './ref.js'
+
+/** What a Ref is at run time. It keeps the destination itself: no name is looked up, so none can rebind. */
+class Handle {
+  readonly destination: Destination
+
+  constructor(destination: Destination) {
+    this.destination = destination
+  }
+
+  get path(): string {
+    return this.destination.path
+  }
+
+  /** In logs and JSON a reference is its path. */
+  toJSON(): string {
+    return this.path
+  }
+
+  toString(): string {
+    return this.path
+  }
+}
+
+/** M is a promise of the caller: here is where references get their type. */
+export function refTo<M extends Message>(destination: Destination): Ref<M> {
+  return new Handle(destination) as unknown as Ref<M>
+}
+
+export function destinationOf(ref: AnyRef): Destination {
+  const handle = ref as unknown as Handle
+  if (handle instanceof Handle) return handle.destination
+  throw new FiresteelError('INTERNAL', 'not a reference of this actor system')
+}

@@ -1,0 +1,81 @@
+import type { Sink, WireEnvelope } from './envelope.js'
+import type { Kernel } from './kernel.js'
+import { type Destination, type Letter, type LetterParts, letterOf } from './letter.js'
+import { localPart } from './names.js'
+import { systemPath } from './system-messages.js'
+
+/** What comes in over links. The peer is authenticated, its bytes are not believed to be well made. */
+export class Inbound {
+  readonly #kernel: Kernel
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
+  receive(sink: Sink, wire: WireEnvelope, bytes: number | undefined): void {
+    const { relay, cells } = this.#kernel
+    relay.counters.received++
+    if (!isWireEnvelope(wire)) {
+      relay.dead(this.#unreadable(sink, bytes), 'malformed')
+      return
+    }
+    const path = localPart(wire.to)
+    const cell = cells.get(path)
+    relay.pass(
+      this.#letter(sink, wire, cell?.path ?? this.#kernel.name + path, bytes),
+      this.#route(wire, path),
+    )
+  }
+
+  /** The sender's authority is the link's, whatever it says of itself. */
+  #letter(sink: Sink, wire: WireEnvelope, to: string, bytes: number | undefined): Letter {
+    const { message, id, trace, parent, epoch, seq, ask, askMs, answer } = wire
+    const parts: LetterParts = { sink, ask, askMs, answer, bytes }
+    return letterOf(sink.path + localPart(wire.from), to, message, id, trace, parent, epoch, seq, parts)
+  }
+
+  /** What was sent may be anything: whoever logs dead letters gets its sender, and nothing to stumble over. */
+  #unreadable(sink: Sink, bytes: number | undefined): Letter {
+    const { name } = this.#kernel
+    const message = { type: 'Malformed' }
+    return letterOf(sink.path, name, message, 0, 0, undefined, 0, undefined, { sink, bytes })
+  }
+
+  #route(wire: WireEnvelope, path: string): Destination {
+    const { asks, cells, watches } = this.#kernel
+    if (wire.answer !== undefined) return asks
+    if (path === systemPath) return watches
+    // Only this system tells an actor that another has ended.
+    const cell = wire.message.type === 'Terminated' ? undefined : cells.get(path)
+    return cell ?? this.#nowhere
+  }
+
+  readonly #nowhere: Destination = {
+    path: '/',
+    accept: (letter) => this.#kernel.undeliverable(letter, 'unknown', this.#nowhere),
+  }
+}
+
+function isWireEnvelope(wire: WireEnvelope): boolean {
+  return (
+    typeof wire === 'object' &&
+    wire !== null &&
+    typeof wire.from === 'string' &&
+    typeof wire.to === 'string' &&
+    typeof wire.message === 'object' &&
+    wire.message !== null &&
+    typeof wire.message.type === 'string' &&
+    typeof wire.id === 'number' &&
+    typeof wire.trace === 'number' &&
+    typeof wire.epoch === 'number' &&
+    isOptional(wire.parent, 'number') &&
+    isOptional(wire.seq, 'number') &&
+    isOptional(wire.ask, 'string') &&
+    isOptional(wire.askMs, 'number') &&
+    isOptional(wire.answer, 'string')
+  )
+}
+
+function isOptional(value: unknown, type: 'number' | 'string'): boolean {
+  return value === undefined || typeof value === type
+}

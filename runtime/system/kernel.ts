@@ -1,0 +1,103 @@
+import type { Clock } from '../clock.js'
+import { limits } from '../limits.js'
+import type { ActorFailure, ActorSystem, DeadLetterReason, SystemOptions } from './actor-system.js'
+import { Asks } from './asks.js'
+import type { Cell } from './cell.js'
+import type { Sink } from './envelope.js'
+import { Inbound } from './inbound.js'
+import type { Destination, Letter } from './letter.js'
+import { Lifecycle } from './lifecycle.js'
+import { NactHost } from './nact-host.js'
+import { Relay } from './relay.js'
+import { Remote } from './remote.js'
+import { Replies } from './replies.js'
+import { type Failure, systemPath } from './system-messages.js'
+import { systemTimers, type TimerSource } from './timers.js'
+import { throwUncaught } from './uncaught.js'
+import { Watchdog } from './watchdog.js'
+import { Watches } from './watches.js'
+
+/** The parts of an actor system and what they share. */
+export class Kernel {
+  readonly system: ActorSystem
+  readonly clock: Clock
+  readonly timers: TimerSource
+  readonly batchMessages: number
+  readonly relay: Relay
+  readonly asks: Asks
+  readonly replies: Replies
+  readonly watches: Watches
+  readonly watchdog: Watchdog
+  readonly inbound: Inbound
+  readonly lifecycle: Lifecycle
+  readonly host = new NactHost(throwUncaught)
+  /** Live actors by local path. */
+  readonly cells = new Map<string, Cell>()
+  /** Actors with a turn under way or ahead. */
+  activeTurns = 0
+  /** The actor whose handler runs right now. */
+  running: Cell | undefined
+  closed = false
+  #name = ''
+
+  constructor(system: ActorSystem, options: SystemOptions) {
+    this.system = system
+    this.clock = options.clock
+    this.timers = options.timers ?? systemTimers
+    this.batchMessages = options.batchMessages ?? limits.batchMessages
+    this.relay = new Relay(options)
+    this.asks = new Asks(this.relay, this.timers, (letter) => this.replies.forget(letter))
+    const linkTo = (sink: Sink, path: string) => new Remote(this, sink, path)
+    this.replies = new Replies(this.relay, this.asks, this.clock, linkTo)
+    this.watches = new Watches(this)
+    this.watchdog = new Watchdog(this.clock, this.timers, options.watchdog)
+    this.inbound = new Inbound(this)
+    this.lifecycle = new Lifecycle(this, options.onFailure ?? throwUnhandled)
+    this.name = options.name
+  }
+
+  get name(): string {
+    return this.#name
+  }
+
+  /** Paths of living actors follow it: a node learns its port after its actors began. */
+  set name(name: string) {
+    this.#name = name
+    this.asks.path = name + systemPath
+    for (const cell of this.cells.values()) cell.path = name + cell.localPath
+  }
+
+  enter(cell: Cell): void {
+    this.running = cell
+    this.relay.beginBatch()
+  }
+
+  exit(): void {
+    this.running = undefined
+    this.relay.endBatch()
+  }
+
+  fail(cell: Cell, error: unknown, letter: Letter | undefined): Promise<void> | undefined {
+    return this.lifecycle.fail(cell, error, letter)
+  }
+
+  /** A dead letter; a question among them is answered at once. Returns what `accept` does: false. */
+  undeliverable(letter: Letter, reason: DeadLetterReason, at: Destination): false {
+    this.relay.dead(letter, reason)
+    if (letter.ask !== undefined) this.replies.refuse(letter, refusal(letter, reason, at))
+    return false
+  }
+}
+
+function refusal(letter: Letter, reason: DeadLetterReason, at: Destination): Failure {
+  if (reason === 'full')
+    return { type: 'Failure', code: 'MAILBOX_FULL', message: `the mailbox of ${at.path} is full` }
+  if (reason === 'link') {
+    return { type: 'Failure', code: 'LINK_CLOSED', message: `the link to ${at.path} takes nothing` }
+  }
+  return { type: 'Failure', code: 'ACTOR_STOPPED', message: `there is no actor ${letter.to}` }
+}
+
+function throwUnhandled({ error, outcome }: ActorFailure): void {
+  if (outcome === 'unhandled') throwUncaught(error)
+}

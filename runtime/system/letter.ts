@@ -1,0 +1,68 @@
+import type { Envelope, Sink } from './envelope.js'
+import type { Message } from './ref.js'
+
+/** Something that may call back a message it has put into a mailbox: a timer, a watch. */
+export interface Recall {
+  /** Called when the message's turn has come; false: it was cancelled meanwhile. */
+  take(): boolean
+}
+
+/** An envelope inside this process. Always made by `letterOf`, so that all have one shape. */
+export interface Letter extends Envelope {
+  readonly sink: Sink | undefined
+  readonly recall: Recall | undefined
+  bytes: number | undefined
+  tookUs: number | undefined
+  /** Of a question once it is in an actor's hands; 0 before. */
+  token: number
+}
+
+/** Where letters go: a mailbox, a link, the pending asks. */
+export interface Destination {
+  readonly path: string
+  /** False: it could not be delivered, which the destination has told. */
+  accept(letter: Letter): boolean
+}
+
+export interface LetterParts {
+  readonly sink?: Sink | undefined
+  readonly recall?: Recall | undefined
+  readonly ask?: string | undefined
+  readonly askMs?: number | undefined
+  readonly answer?: string | undefined
+  readonly bytes?: number | undefined
+}
+
+export const plain: LetterParts = {}
+
+export function letterOf(
+  from: string,
+  to: string,
+  message: Message,
+  id: number,
+  trace: number,
+  parent: number | undefined,
+  epoch: number,
+  seq: number | undefined,
+  parts: LetterParts,
+): Letter {
+  const { sink, recall, ask, askMs, answer, bytes } = parts
+  return {
+    from,
+    to,
+    message,
+    id,
+    trace,
+    parent,
+    epoch,
+    seq,
+    ask,
+    askMs,
+    answer,
+    sink,
+    recall,
+    bytes,
+    tookUs: undefined,
+    token: 0,
+  }
+}

@@ -1,0 +1,54 @@
+import { AsyncResource } from 'node:async_hooks'
+import { dispatch, type Ref as NactRef, spawn, start, stop } from 'nact'
+
+/** The one message that nact carries for us: "your mailbox has something". */
+const turnToken = { type: 'turn' }
+
+/** One nact actor: gives its owner a turn of the event loop for each wake, one after the other. */
+export interface Seat {
+  wake(): void
+  leave(): void
+}
+
+let systems = 0
+
+/**
+ * nact, wrapped. Every seat is a child of the root, which gets no messages: nact copies an actor's children at
+ * each of its messages, and does not stop them with it. Names are numbered: nact binds references by name.
+ * Turns run in the async context of this constructor: nact would run them in that of whoever sent first.
+ */
+export class NactHost {
+  readonly #root: NactRef<never>
+  readonly #scope = new AsyncResource('firesteel.actors')
+  readonly #onDefect: (error: unknown) => void
+  #seats = 0
+
+  /** `onDefect` hears what a turn threw, which it never should. */
+  constructor(onDefect: (error: unknown) => void) {
+    // nact takes its name in an object, which its types do not know.
+    this.#root = start({ name: `firesteel-${++systems}` } as unknown as string)
+    this.#onDefect = onDefect
+  }
+
+  seat(turn: () => void | Promise<void>): Seat {
+    const actor = spawn(
+      this.#root,
+      (_state: undefined, _token: typeof turnToken): undefined | Promise<undefined> => turn() as undefined,
+      `actor-${++this.#seats}`,
+      {
+        onCrash: (_message, error, context) => {
+          this.#onDefect(error)
+          return context.resume
+        },
+      },
+    )
+    return {
+      wake: () => this.#scope.runInAsyncScope(dispatch, undefined, actor, turnToken),
+      leave: () => stop(actor),
+    }
+  }
+
+  close(): void {
+    stop(this.#root)
+  }
+}

@@ -1,0 +1,78 @@
+import { randomInt } from 'node:crypto'
+import type { Clock } from '../clock.js'
+import type { TraceRing } from '../trace/ring.js'
+import type { Counters, DeadLetterReason, SystemOptions } from './actor-system.js'
+import type { Envelope } from './envelope.js'
+import { type Destination, type Letter, type LetterParts, letterOf, plain } from './letter.js'
+import type { Message } from './ref.js'
+import { guarded } from './uncaught.js'
+
+/** Leaves 2^52 ids before they stop being exact. */
+const idSpace = 2 ** 47
+
+/** The one place that every message passes: local, in and out. */
+export class Relay {
+  readonly counters: Counters = {
+    messages: 0,
+    received: 0,
+    sent: 0,
+    deadLetters: 0,
+    overflowed: 0,
+    failures: 0,
+    restarts: 0,
+    spawned: 0,
+  }
+  readonly #clock: Clock
+  readonly #ring: TraceRing | undefined
+  readonly #epoch: () => number
+  readonly #seq: () => number | undefined
+  readonly #onDeadLetter: (envelope: Envelope, reason: DeadLetterReason) => void
+  #id: number
+  /** Wall clock of the batch in hand; 0 between batches. */
+  #batchMs = 0
+
+  constructor(options: SystemOptions) {
+    this.#clock = options.clock
+    this.#ring = options.ring
+    this.#epoch = options.epoch
+    this.#seq = options.seq ?? (() => undefined)
+    this.#onDeadLetter = guarded(options.onDeadLetter ?? (() => {}))
+    this.#id = options.firstId ?? randomInt(idSpace)
+  }
+
+  beginBatch(): void {
+    this.#batchMs = this.#clock.wallMs()
+  }
+
+  endBatch(): void {
+    this.#batchMs = 0
+  }
+
+  /** A new letter, stamped: without a cause it begins a trace. */
+  stamp(
+    from: string,
+    to: string,
+    message: Message,
+    cause: Envelope | undefined,
+    parts: LetterParts = plain,
+  ): Letter {
+    const id = this.#id++
+    const epoch = this.#epoch()
+    if (cause === undefined) return letterOf(from, to, message, id, id, undefined, epoch, this.#seq(), parts)
+    return letterOf(from, to, message, id, cause.trace, cause.id, epoch, this.#seq(), parts)
+  }
+
+  /** Counts, traces, delivers. False: not delivered. */
+  pass(letter: Letter, destination: Destination): boolean {
+    this.counters.messages++
+    this.#ring?.record(letter, this.#batchMs === 0 ? this.#clock.wallMs() : this.#batchMs)
+    return destination.accept(letter)
+  }
+
+  /** Told by destinations that could not deliver. */
+  dead(letter: Envelope, reason: DeadLetterReason): void {
+    this.counters.deadLetters++
+    if (reason === 'full') this.counters.overflowed++
+    this.#onDeadLetter(letter, reason)
+  }
+}

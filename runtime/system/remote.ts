@@ -1,0 +1,34 @@
+import type { Sink, WireEnvelope } from './envelope.js'
+import type { Kernel } from './kernel.js'
+import type { Destination, Letter } from './letter.js'
+import { localPart } from './names.js'
+
+/** An actor behind a link. */
+export class Remote implements Destination {
+  readonly sink: Sink
+  readonly localPath: string
+  readonly #kernel: Kernel
+
+  constructor(kernel: Kernel, sink: Sink, path: string) {
+    this.#kernel = kernel
+    this.sink = sink
+    this.localPath = localPart(path)
+  }
+
+  get path(): string {
+    return this.sink.path + this.localPath
+  }
+
+  accept(letter: Letter): boolean {
+    const wire = wireOf(letter, this.localPath)
+    if (!this.sink.send(wire)) return this.#kernel.undeliverable(letter, 'link', this)
+    letter.bytes = wire.bytes
+    this.#kernel.relay.counters.sent++
+    return true
+  }
+}
+
+function wireOf(letter: Letter, to: string): WireEnvelope & { bytes?: number } {
+  const { from, message, id, trace, parent, epoch, seq, ask, askMs, answer } = letter
+  return { from: localPart(from), to, message, id, trace, parent, epoch, seq, ask, askMs, answer }
+}

@@ -1,0 +1,51 @@
+import { type ErrorName, errorCodes, FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
+import type { Message } from './ref.js'
+
+/** Why a watched actor is gone. `disconnected`: its link is, which is not a death (protocol R7). */
+export type EndReason = 'stopped' | 'failed' | 'disconnected' | 'unknown'
+
+/** Told once to who watches an actor. */
+export interface Terminated {
+  readonly type: 'Terminated'
+  readonly path: string
+  readonly reason: EndReason
+}
+
+/** The answer that makes an ask fail: the fields of a FiresteelError. */
+export interface Failure {
+  readonly type: 'Failure'
+  /** With or without the prefix FIRESTEEL_. */
+  readonly code: string
+  readonly message: string
+  readonly help?: string | undefined
+  readonly place?: string | undefined
+}
+
+/** Between two systems, addressed to `/system`; paths are without authority. */
+export type SystemMessage =
+  | { readonly type: 'Watch'; readonly path: string }
+  | { readonly type: 'Unwatch'; readonly path: string }
+  | Terminated
+
+/** Actors never send these themselves. */
+export const systemPath = '/system'
+
+export function isFailure(message: Message): message is Failure {
+  const { type, code, message: text } = message as Partial<Failure>
+  return type === 'Failure' && typeof code === 'string' && typeof text === 'string'
+}
+
+/** Anything thrown, as an answer. What is not ours is a defect: INTERNAL. */
+export function failureOf(error: unknown): Failure {
+  if (!isFiresteelError(error)) return { type: 'Failure', code: 'INTERNAL', message: reasonOf(error) }
+  const { code, message, help, place } = error
+  return { type: 'Failure', code, message, help, place }
+}
+
+/** The error that an asker sees. A code that this version does not know is told in the sentence. */
+export function errorOf({ code, message, help, place }: Failure): FiresteelError {
+  const details = { ...(help !== undefined && { help }), ...(place !== undefined && { place }) }
+  const name = code.startsWith('FIRESTEEL_') ? code.slice('FIRESTEEL_'.length) : code
+  if (Object.hasOwn(errorCodes, name)) return new FiresteelError(name as ErrorName, message, details)
+  return new FiresteelError('INTERNAL', `${code}: ${message}`, details)
+}

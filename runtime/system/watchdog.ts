@@ -1,0 +1,56 @@
+import type { Clock } from '../clock.js'
+import { limits } from '../limits.js'
+import type { StuckHandler, SystemOptions } from './actor-system.js'
+import type { Cell } from './cell.js'
+import type { Cancel, TimerSource } from './timers.js'
+import { guarded } from './uncaught.js'
+
+/** Knows the actors whose handler's promise is pending, and tells of those that are so for too long. */
+export class Watchdog {
+  readonly waiting = new Set<Cell>()
+  readonly #clock: Clock
+  readonly #timers: TimerSource
+  readonly #warnMs: number
+  readonly #onStuck: ((handler: StuckHandler) => void) | undefined
+  #cancel: Cancel | undefined
+
+  constructor(clock: Clock, timers: TimerSource, options: SystemOptions['watchdog']) {
+    this.#clock = clock
+    this.#timers = timers
+    this.#warnMs = options?.warnMs ?? limits.handlerWarnMs
+    this.#onStuck = options === undefined ? undefined : guarded(options.onStuck)
+  }
+
+  add(cell: Cell): void {
+    cell.warned = false
+    this.waiting.add(cell)
+    if (this.#onStuck !== undefined && this.#cancel === undefined) this.#arm()
+  }
+
+  remove(cell: Cell): void {
+    this.waiting.delete(cell)
+  }
+
+  close(): void {
+    this.#cancel?.()
+  }
+
+  /** One timer for all, so that a message that waits shortly costs none. */
+  #arm(): void {
+    this.#cancel = this.#timers.after(this.#warnMs, () => {
+      this.#cancel = undefined
+      this.#sweep()
+      if (this.waiting.size > 0) this.#arm()
+    })
+  }
+
+  #sweep(): void {
+    const now = this.#clock.monotonicMs()
+    for (const cell of this.waiting) {
+      const forMs = now - cell.waitingSinceMs
+      if (cell.warned || forMs < this.#warnMs) continue
+      cell.warned = true
+      this.#onStuck?.({ path: cell.path, message: cell.current?.message.type ?? '', forMs })
+    }
+  }
+}

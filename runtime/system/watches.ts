@@ -1,0 +1,163 @@
+import type { Cell } from './cell.js'
+import type { Sink } from './envelope.js'
+import type { Kernel } from './kernel.js'
+import type { Destination, Letter, Recall } from './letter.js'
+import { localPart } from './names.js'
+import { Remote } from './remote.js'
+import { type EndReason, type SystemMessage, systemPath, type Terminated } from './system-messages.js'
+
+/** One actor's interest in the end of another; told once. */
+export class Watch implements Recall {
+  readonly watcher: Cell
+  readonly target: Cell | Remote
+  live = true
+  fired = false
+
+  constructor(watcher: Cell, target: Cell | Remote) {
+    this.watcher = watcher
+    this.target = target
+  }
+
+  take(): boolean {
+    this.watcher.watching.delete(this)
+    return this.live
+  }
+
+  concerns(target: Cell | Remote): boolean {
+    if (!(target instanceof Remote) || !(this.target instanceof Remote)) return this.target === target
+    return this.target.sink === target.sink && this.target.localPath === target.localPath
+  }
+}
+
+/** Death watch, in this process and over links; the `/system` actor that other systems talk to. */
+export class Watches implements Destination {
+  readonly #kernel: Kernel
+  /** Ours over links: one Watch message per link and path, however many watch. */
+  readonly #away = new Map<Sink, Map<string, Set<Watch>>>()
+  /** Which of our actors a peer watches. */
+  readonly #guests = new Map<Sink, Set<Cell>>()
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
+  get path(): string {
+    return this.#kernel.name + systemPath
+  }
+
+  watch(watcher: Cell, target: Cell | Remote): void {
+    for (const known of this.#watchersOf(target)) {
+      if (known.watcher === watcher && !known.fired) return
+    }
+    const watch = new Watch(watcher, target)
+    watcher.watching.add(watch)
+    if (target instanceof Remote) this.#watchAway(watch, target)
+    else if (target.phase === 'stopped') this.#fire(watch, 'stopped')
+    else target.watchers.add(watch)
+  }
+
+  unwatch(watcher: Cell, target: Cell | Remote): void {
+    for (const watch of watcher.watching) if (watch.concerns(target)) this.#end(watch)
+  }
+
+  /** The watcher's incarnation has ended. */
+  unwatchAll(watcher: Cell): void {
+    for (const watch of watcher.watching) this.#end(watch)
+  }
+
+  ended(cell: Cell, reason: EndReason): void {
+    for (const watch of cell.watchers) this.#fire(watch, reason)
+    cell.watchers.clear()
+    for (const [sink, cells] of this.#guests) {
+      if (cells.delete(cell)) this.#send(sink, { type: 'Terminated', path: cell.localPath, reason })
+    }
+  }
+
+  disconnect(sink: Sink): void {
+    this.#guests.delete(sink)
+    const paths = this.#away.get(sink)
+    this.#away.delete(sink)
+    for (const watches of paths?.values() ?? []) {
+      for (const watch of watches) this.#fire(watch, 'disconnected')
+    }
+  }
+
+  /** What another system says. A peer that says nonsense is not answered. */
+  accept(letter: Letter): boolean {
+    const { sink } = letter
+    const message = letter.message as Partial<SystemMessage>
+    if (sink === undefined || typeof message.path !== 'string') return this.#malformed(letter)
+    const path = localPart(message.path)
+    const cell = this.#kernel.cells.get(path)
+    if (message.type === 'Watch') {
+      if (cell === undefined) return this.#send(sink, { type: 'Terminated', path, reason: 'unknown' })
+      const guests = this.#guests.get(sink) ?? new Set()
+      this.#guests.set(sink, guests.add(cell))
+    } else if (message.type === 'Unwatch') {
+      if (cell !== undefined) this.#guests.get(sink)?.delete(cell)
+    } else if (message.type === 'Terminated') {
+      const watches = this.#away.get(sink)?.get(path)
+      this.#away.get(sink)?.delete(path)
+      for (const watch of watches ?? []) this.#fire(watch, reasonOf(message))
+    } else return this.#malformed(letter)
+    return true
+  }
+
+  #watchAway(watch: Watch, { sink, localPath }: Remote): void {
+    const paths = this.#away.get(sink) ?? new Map<string, Set<Watch>>()
+    this.#away.set(sink, paths)
+    const watches = paths.get(localPath)
+    if (watches !== undefined) {
+      watches.add(watch)
+      return
+    }
+    paths.set(localPath, new Set([watch]))
+    if (this.#send(sink, { type: 'Watch', path: localPath })) return
+    paths.delete(localPath)
+    if (paths.size === 0) this.#away.delete(sink)
+    this.#fire(watch, 'disconnected')
+  }
+
+  #end(watch: Watch): void {
+    watch.live = false
+    watch.watcher.watching.delete(watch)
+    const { target } = watch
+    if (!(target instanceof Remote)) {
+      target.watchers.delete(watch)
+      return
+    }
+    const paths = this.#away.get(target.sink)
+    const watches = paths?.get(target.localPath)
+    if (watches?.delete(watch) !== true || watches.size > 0) return
+    paths?.delete(target.localPath)
+    this.#send(target.sink, { type: 'Unwatch', path: target.localPath })
+  }
+
+  #watchersOf(target: Cell | Remote): Iterable<Watch> {
+    if (!(target instanceof Remote)) return target.watchers
+    return this.#away.get(target.sink)?.get(target.localPath) ?? []
+  }
+
+  #fire(watch: Watch, reason: EndReason): void {
+    if (watch.fired) return
+    watch.fired = true
+    const { path } = watch.target
+    const message: Terminated = { type: 'Terminated', path, reason }
+    const { relay } = this.#kernel
+    relay.pass(relay.stamp(path, watch.watcher.path, message, undefined, { recall: watch }), watch.watcher)
+  }
+
+  #send(sink: Sink, message: SystemMessage): boolean {
+    const { relay } = this.#kernel
+    const to = new Remote(this.#kernel, sink, systemPath)
+    return relay.pass(relay.stamp(this.path, to.path, message, undefined), to)
+  }
+
+  #malformed(letter: Letter): boolean {
+    return this.#kernel.undeliverable(letter, 'malformed', this)
+  }
+}
+
+function reasonOf({ reason }: Partial<Terminated>): EndReason {
+  return reason === 'stopped' || reason === 'failed' ? reason : 'unknown'
+}
