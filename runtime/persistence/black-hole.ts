@@ -1,0 +1,109 @@
+import type {
+  CommitOutcome,
+  CommitRequest,
+  ElectOutcome,
+  ElectRequest,
+  Fence,
+  LeaderRecord,
+  Page,
+  PersistenceEngine,
+  Position,
+  Quarantined,
+} from './engine.js'
+import { verdict } from './verdict.js'
+
+interface Leadership extends Fence {
+  readonly address: string
+  readonly base: Position
+  lock: string
+  seq: number
+  mark: string
+  touchedMs: number
+  left: boolean
+}
+
+/** Recovery mode NONE: the fence holds within the process, records are forgotten at once. */
+export class BlackHoleEngine implements PersistenceEngine {
+  readonly #nowMs: () => number
+  #stored: Leadership | undefined
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs
+  }
+
+  async leader(): Promise<LeaderRecord | undefined> {
+    const stored = this.#stored
+    if (stored === undefined) return undefined
+    const { epoch, owner, address, lock, seq, mark, base, touchedMs, left } = stored
+    return {
+      epoch,
+      owner,
+      address,
+      lock,
+      mark,
+      base,
+      touchedMs,
+      left,
+      position: { epoch, seq },
+      ownerGone: false,
+    }
+  }
+
+  async elect(request: ElectRequest): Promise<ElectOutcome> {
+    const { seen, me, address, lock, heardEpoch, mark } = request
+    const stored = this.#stored
+    if (stored?.owner === me) {
+      return { kind: 'elected', epoch: stored.epoch, owner: me, base: stored.base, mark: stored.mark }
+    }
+    if (stored?.epoch !== seen?.epoch || stored?.owner !== seen?.owner) {
+      return { kind: 'changed', epoch: stored?.epoch ?? 0, owner: stored?.owner ?? '' }
+    }
+    const base: Position = { epoch: stored?.epoch ?? 0, seq: stored?.seq ?? 0 }
+    const epoch = Math.max(base.epoch, heardEpoch) + 1
+    const touchedMs = this.#nowMs()
+    this.#stored = { epoch, owner: me, address, lock, base, seq: base.seq, mark, touchedMs, left: false }
+    return { kind: 'elected', epoch, owner: me, base, mark }
+  }
+
+  async read(fence: Fence, mark: string): Promise<Page> {
+    const stored = this.#stored
+    const mine = stored?.epoch === fence.epoch && stored.owner === fence.owner && stored.mark === mark
+    return mine ? { kind: 'page', records: [], cursor: undefined } : { kind: 'moved' }
+  }
+
+  async touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome> {
+    const stored = this.#stored
+    if (stored === undefined) return nothingStored
+    const found = verdict(stored, fence, prev)
+    if (found.kind === 'deposed' || found.kind === 'rewound') return found
+    stored.lock = lock
+    stored.touchedMs = this.#nowMs()
+    return { kind: 'ok', position: { epoch: stored.epoch, seq: stored.seq } }
+  }
+
+  async commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome> {
+    const stored = this.#stored
+    if (stored === undefined) return nothingStored
+    const found = verdict(stored, fence, request.prev, request.mark)
+    if (found.kind === 'deposed' || found.kind === 'rewound') return found
+    if (found.kind === 'go') {
+      stored.seq = request.n
+      stored.mark = request.mark
+    }
+    const position = { epoch: stored.epoch, seq: stored.seq }
+    return { kind: found.kind === 'go' ? 'ok' : 'duplicate', position }
+  }
+
+  async leave(fence: Fence): Promise<void> {
+    const stored = this.#stored
+    if (stored?.epoch === fence.epoch && stored.owner === fence.owner) stored.left = true
+  }
+
+  async quarantined(): Promise<readonly Quarantined[]> {
+    return []
+  }
+
+  async close(): Promise<void> {}
+}
+
+const nothingStored: CommitOutcome = { kind: 'rewound', position: { epoch: 0, seq: 0 }, mark: '' }

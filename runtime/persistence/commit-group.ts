@@ -1,0 +1,93 @@
+import type { Delete, Position, Put, Table } from './engine.js'
+
+/** A record on its way into the store. The lane writes its `at`; one that is there already is replaced. */
+export interface RecordPut {
+  readonly table: Table
+  readonly id: string
+  readonly value: object
+}
+
+/** One step of a core: its writes and what leaves the process once they are durable. */
+export interface Step<Effect> {
+  readonly puts: readonly RecordPut[]
+  readonly deletes: readonly Delete[]
+  readonly effects: readonly Effect[]
+}
+
+/** A write as it waits in the lane: the record's text without `at`; undefined deletes. */
+export interface Write {
+  readonly table: Table
+  readonly id: string
+  readonly body: string | undefined
+  readonly bytes: number
+}
+
+/** Room for `at`, quotes and separators around a record. */
+const entryOverheadBytes = 64
+
+/** The text is taken now, because a core may go on changing the object that it handed over. */
+export function writesOf(puts: readonly RecordPut[], deletes: readonly Delete[]): Write[] {
+  const writes: Write[] = []
+  for (const { table, id, value } of puts) {
+    const { at: _replaced, ...rest } = value as { at?: unknown }
+    const body = JSON.stringify(rest)
+    const bytes = Buffer.byteLength(id) + Buffer.byteLength(body) + entryOverheadBytes
+    writes.push({ table, id, body, bytes })
+  }
+  for (const { table, id } of deletes) {
+    writes.push({ table, id, body: undefined, bytes: Buffer.byteLength(id) + entryOverheadBytes })
+  }
+  return writes
+}
+
+/** Collects the writes of several steps into one commit, the last one of each (table, id). */
+export class CommitGroup {
+  readonly #last = new Map<string, Write>()
+  readonly #maxEntries: number
+  readonly #maxBytes: number
+  #bytes = 0
+
+  constructor(maxEntries: number, maxBytes: number) {
+    this.#maxEntries = maxEntries
+    this.#maxBytes = maxBytes
+  }
+
+  get empty(): boolean {
+    return this.#last.size === 0
+  }
+
+  /** Takes a whole step or nothing of it. A step alone always fits: one step is one commit, never two. */
+  add(writes: readonly Write[]): boolean {
+    if (!this.empty && !this.#hasRoomFor(writes)) return false
+    for (const write of writes) {
+      const key = `${write.table}/${write.id}`
+      this.#bytes += write.bytes - (this.#last.get(key)?.bytes ?? 0)
+      this.#last.set(key, write)
+    }
+    return true
+  }
+
+  /** Bytes are counted as if nothing collapsed within the step: never too few. */
+  #hasRoomFor(writes: readonly Write[]): boolean {
+    let entries = this.#last.size
+    let bytes = this.#bytes
+    for (const { table, id, bytes: size } of writes) {
+      const replaced = this.#last.get(`${table}/${id}`)
+      if (replaced === undefined) entries += 1
+      bytes += size
+    }
+    return entries <= this.#maxEntries && bytes <= this.#maxBytes
+  }
+
+  /** The entries, each put with the position of this commit in its `at`. */
+  entries(at: Position): { puts: Put[]; deletes: Delete[] } {
+    const stamp = `{"at":{"epoch":${at.epoch},"seq":${at.seq}}`
+    const puts: Put[] = []
+    const deletes: Delete[] = []
+    for (const { table, id, body } of this.#last.values()) {
+      if (body === undefined) deletes.push({ table, id })
+      else puts.push({ table, id, json: body === '{}' ? `${stamp}}` : `${stamp},${body.slice(1)}` })
+    }
+    return { puts, deletes }
+  }
+}

@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { FiresteelError } from '../../errors.js'
+import { type FileOps, isMissing, synced } from './file-ops.js'
+import { type Identity, parseObject } from './payload.js'
+import type { ProcessIdentity } from './process-identity.js'
+
+/** Who made an epoch's folder: one line of JSON and its CRC-32, readable for people and for every version. */
+export interface OwnerFile extends Identity, ProcessIdentity {
+  readonly owner: string
+  readonly address: string
+  readonly lock: string
+}
+
+/** The folder of a store: `epoch-N/` for each leadership, `quarantine/` beside them. */
+export class EpochFolders {
+  readonly directory: string
+  readonly #files: FileOps
+
+  constructor(directory: string, files: FileOps) {
+    this.directory = directory
+    this.#files = files
+  }
+
+  path(epoch: number, ...name: string[]): string {
+    return join(this.directory, `epoch-${epoch}`, ...name)
+  }
+
+  /** Ascending; empty where there is no folder yet. */
+  async epochs(): Promise<number[]> {
+    let names: string[]
+    try {
+      names = await this.#files.list(this.directory)
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw error
+    }
+    const epochs: number[] = []
+    for (const name of names) {
+      const digits = /^epoch-([1-9]\d{0,14})$/.exec(name)?.[1]
+      if (digits !== undefined) epochs.push(Number(digits))
+    }
+    return epochs.sort((a, b) => a - b)
+  }
+
+  /** The stored epoch: 0 for none. Also an unfinished folder counts: its maker deposed everybody below. */
+  async highest(): Promise<number> {
+    return (await this.epochs()).at(-1) ?? 0
+  }
+
+  async writeOwner(epoch: number, owner: OwnerFile): Promise<void> {
+    const line = JSON.stringify(owner)
+    const file = await this.#files.create(this.path(epoch, 'owner'))
+    try {
+      await file.write(Buffer.from(`${line}\n${checksum(line)}\n`), 0)
+      await synced(file.sync())
+    } finally {
+      await file.close()
+    }
+    await synced(this.#files.syncFolder(this.path(epoch)))
+  }
+
+  /** Undefined when it is not there, not yet whole, or damaged. */
+  async readOwner(epoch: number): Promise<OwnerFile | undefined> {
+    let text: string
+    try {
+      text = (await this.#files.read(this.path(epoch, 'owner'))).toString('utf8')
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+    const [line = '', sum] = text.split('\n')
+    const owner = sum === checksum(line) ? parseObject(line) : undefined
+    return typeof owner?.owner === 'string' ? (owner as unknown as OwnerFile) : undefined
+  }
+}
+
+function checksum(line: string): string {
+  return crc32(line).toString(16).padStart(8, '0')
+}
+
+/** Throws where a file belongs to another program, version or cluster; before anything is written. */
+export function checkIdentity(found: Identity, mine: Identity, place: string): void {
+  if (found.format !== mine.format) {
+    throw new FiresteelError('STORE_UNREADABLE', `${place} was not written by Firesteel`, {
+      place,
+      help: 'Give this cluster a folder of its own.',
+    })
+  }
+  if (found.version !== mine.version) {
+    throw new FiresteelError(
+      'VERSION_UNSUPPORTED',
+      `${place} has version ${found.version} of the file format, this program reads version ${mine.version}`,
+      { place, help: 'Use the version of Firesteel that wrote it, or another folder.' },
+    )
+  }
+  if (found.cluster !== mine.cluster) {
+    throw new FiresteelError(
+      'CLUSTER_MISMATCH',
+      `${place} belongs to cluster "${found.cluster}", this is cluster "${mine.cluster}"`,
+      { place, help: 'Give each cluster a folder of its own.' },
+    )
+  }
+}

@@ -1,0 +1,163 @@
+import { reasonOf } from '../../errors.js'
+import type { CommitRequest, Failed, Fence, Position, Refused } from '../engine.js'
+import { RecordTables } from '../record-tables.js'
+import type { EpochFolders } from './epoch-folders.js'
+import { type FileOps, SyncFailed, synced } from './file-ops.js'
+import { numbered } from './folder-reader.js'
+import { Journal } from './journal.js'
+import { encodeCommit, type Head, type Identity } from './payload.js'
+import { writeSnapshot } from './snapshot.js'
+
+export interface EpochStoreOptions {
+  readonly files: FileOps
+  readonly folders: EpochFolders
+  readonly identity: Identity
+  readonly fence: Fence
+  readonly base: Position
+  readonly mark: string
+  readonly records: RecordTables
+  /** Journal size at which a new snapshot is written. */
+  readonly journalBytes: number
+  readonly onWarning: (place: string, reason: string) => void
+}
+
+/**
+ * The folder of the epoch that this process leads: `snapshot-G`, and `journal-G` with all after it. A larger G is
+ * begun when the journal has grown: first its journal, into which commits go on, then in the background its
+ * snapshot; only then the older files go. Calls must not overlap, except `close`.
+ */
+export class EpochStore {
+  readonly fence: Fence
+  readonly base: Position
+  readonly records: RecordTables
+  readonly #options: EpochStoreOptions
+  #journal: Journal
+  #generation = 1
+  #rotateAtBytes: number
+  #background: Promise<void> | undefined
+  #seq: number
+  #mark: string
+  #failed: string | undefined
+
+  private constructor(options: EpochStoreOptions, journal: Journal) {
+    this.#options = options
+    this.fence = options.fence
+    this.base = options.base
+    this.records = options.records
+    this.#journal = journal
+    this.#rotateAtBytes = options.journalBytes
+    this.#seq = options.base.seq
+    this.#mark = options.mark
+  }
+
+  /** Durable and finished when it resolves. */
+  static async begin(options: EpochStoreOptions): Promise<EpochStore> {
+    const { files, folders, fence, base, mark, records } = options
+    const head = headOf(options, base.seq, mark)
+    const journal = await Journal.create(files, folders.path(fence.epoch, 'journal-1'), head)
+    try {
+      // The name of the snapshot finishes the epoch, and makes the journal's entry durable with its own.
+      await writeSnapshot(files, folders.path(fence.epoch), 1, head, records)
+    } catch (error) {
+      await journal.close()
+      throw error
+    }
+    return new EpochStore(options, journal)
+  }
+
+  get position(): Position {
+    return { epoch: this.fence.epoch, seq: this.#seq }
+  }
+
+  get mark(): string {
+    return this.#mark
+  }
+
+  /** Why nothing may be written any more. */
+  get failed(): string | undefined {
+    return this.#failed
+  }
+
+  async commit({ n, mark, puts, deletes }: CommitRequest): Promise<'durable' | Refused | Failed> {
+    if (this.#failed !== undefined) return { kind: 'failed', reason: this.#failed }
+    try {
+      if ((await this.#journal.append(encodeCommit(n, mark, puts, deletes))) === 'full') {
+        return { kind: 'refused', code: 'STORE_FULL', reason: 'no space left for the journal' }
+      }
+    } catch (error) {
+      this.#failed = reasonOf(error)
+      return { kind: 'failed', reason: this.#failed }
+    }
+    this.records.apply(puts, deletes)
+    this.#seq = n
+    this.#mark = mark
+    return 'durable'
+  }
+
+  /** Begins the next generation if the journal has grown over its limit. Never throws. */
+  async rotateIfLarge(): Promise<void> {
+    if (this.#failed !== undefined || this.#background !== undefined) return
+    if (this.#journal.bytes < this.#rotateAtBytes) return
+    const { files, folders, journalBytes } = this.#options
+    const generation = this.#generation + 1
+    const head = headOf(this.#options, this.#seq, this.#mark)
+    const folder = folders.path(this.fence.epoch)
+    const old = this.#journal
+    try {
+      const next = await Journal.create(files, folders.path(this.fence.epoch, `journal-${generation}`), head)
+      try {
+        await synced(files.syncFolder(folder))
+      } catch (error) {
+        await next.close()
+        throw error
+      }
+      this.#journal = next
+    } catch (error) {
+      this.#rotateAtBytes = old.bytes + journalBytes
+      this.#warn('a new journal could not be begun', error)
+      return
+    }
+    this.#generation = generation
+    this.#rotateAtBytes = journalBytes
+    // All of it is durable already.
+    await old.close().catch(() => {})
+    const copy = new RecordTables(this.records)
+    this.#background = this.#compact(generation, head, copy).finally(() => {
+      this.#background = undefined
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#failed ??= 'the engine was closed'
+    await this.#background
+    await this.#journal.close()
+  }
+
+  async #compact(generation: number, head: Head, records: RecordTables): Promise<void> {
+    const { files, folders } = this.#options
+    const { epoch } = this.fence
+    try {
+      await writeSnapshot(files, folders.path(epoch), generation, head, records)
+      const names = await files.list(folders.path(epoch))
+      for (const kind of ['snapshot', 'journal'] as const) {
+        for (const number of numbered(names, kind)) {
+          if (number < generation) await files.remove(folders.path(epoch, `${kind}-${number}`))
+        }
+      }
+    } catch (error) {
+      // The older snapshot and all journals are still there, and enough.
+      this.#warn('a new snapshot could not be written', error)
+      await files.remove(folders.path(epoch, `snapshot-${generation}.tmp`)).catch(() => {})
+    }
+  }
+
+  #warn(what: string, error: unknown): void {
+    // A disk that fails one fsync is trusted with nothing more.
+    if (error instanceof SyncFailed) this.#failed ??= reasonOf(error)
+    this.#options.onWarning(this.#options.folders.path(this.fence.epoch), `${what}: ${reasonOf(error)}`)
+  }
+}
+
+function headOf({ identity, fence, base }: EpochStoreOptions, seq: number, mark: string): Head {
+  return { kind: 'head', ...identity, epoch: fence.epoch, seq, mark, base }
+}

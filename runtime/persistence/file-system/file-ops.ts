@@ -1,0 +1,129 @@
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** A file being written. Offsets are explicit, so that a cut-back write leaves no hole and no leftovers. */
+export interface WritableFile {
+  write(bytes: Uint8Array, offset: number): Promise<void>
+  sync(): Promise<void>
+  dataSync(): Promise<void>
+  truncate(bytes: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Every file operation of the engine, so that tests can fail each one in turn. */
+export interface FileOps {
+  /** Names in a folder, as the server of a network file system sees them now. */
+  list(folder: string): Promise<string[]>
+  /** Fails with EEXIST. */
+  makeFolder(path: string): Promise<void>
+  /** With parents; each new level is durable in its parent. */
+  makeFolders(path: string): Promise<void>
+  read(path: string): Promise<Buffer>
+  /** Creates or empties. */
+  create(path: string): Promise<WritableFile>
+  rename(from: string, to: string): Promise<void>
+  /** Also a folder with all in it; what is not there is fine. */
+  remove(path: string): Promise<void>
+  syncFolder(path: string): Promise<void>
+  /** Sets the time of a file. */
+  renew(path: string, timeMs: number): Promise<void>
+  modifiedMs(path: string): Promise<number>
+  sizeBytes(path: string): Promise<number>
+}
+
+/** A failed fsync: the kernel may have dropped the pages, so there is no second try. */
+export class SyncFailed extends Error {}
+
+/** Runs an fsync; its failure is told apart from every other one. */
+export async function synced(sync: Promise<void>): Promise<void> {
+  try {
+    await sync
+  } catch (error) {
+    throw new SyncFailed(`fsync failed: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+export function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | undefined)?.code
+  return typeof code === 'string' ? code : ''
+}
+
+export function isMissing(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' || codeOf(error) === 'ESTALE'
+}
+
+export function isFull(error: unknown): boolean {
+  return codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT'
+}
+
+/** File systems without fsync of folders say so this way; there is nothing more that could be done. */
+const folderSyncUnsupported = new Set(['EINVAL', 'ENOTSUP', 'EISDIR'])
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } catch (error) {
+    if (!folderSyncUnsupported.has(codeOf(error))) throw error
+  } finally {
+    await folder.close()
+  }
+}
+
+async function makeFolders(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+}
+
+/** Opened first: on a network file system that is what fetches fresh attributes. */
+async function modifiedMs(path: string): Promise<number> {
+  const file = await open(path, 'r')
+  try {
+    return (await file.stat()).mtimeMs
+  } finally {
+    await file.close()
+  }
+}
+
+async function renew(path: string, timeMs: number): Promise<void> {
+  const file = await open(path, 'a', 0o600)
+  try {
+    await file.utimes(timeMs / 1000, timeMs / 1000)
+  } finally {
+    await file.close()
+  }
+}
+
+async function create(path: string): Promise<WritableFile> {
+  const file = await open(path, 'w', 0o600)
+  return {
+    async write(bytes, offset) {
+      // One write may take less than all, without an error: the next one then says why.
+      for (let done = 0; done < bytes.byteLength; ) {
+        const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done, offset + done)
+        done += bytesWritten
+      }
+    },
+    sync: () => file.sync(),
+    dataSync: () => file.datasync(),
+    truncate: (bytes) => file.truncate(bytes),
+    close: () => file.close(),
+  }
+}
+
+export const nodeFileOps: FileOps = {
+  list: (folder) => readdir(folder),
+  makeFolder: async (path) => {
+    await mkdir(path, { mode: 0o700 })
+  },
+  makeFolders,
+  read: (path) => readFile(path),
+  create,
+  rename: (from, to) => rename(from, to),
+  remove: (path) => rm(path, { recursive: true, force: true }),
+  syncFolder,
+  renew,
+  modifiedMs,
+  sizeBytes: async (path) => (await stat(path)).size,
+}

@@ -1,0 +1,407 @@
+import { FiresteelError, reasonOf } from '../../errors.js'
+import { limits } from '../../limits.js'
+import type {
+  CommitOutcome,
+  CommitRequest,
+  Deposed,
+  Elected,
+  ElectOutcome,
+  ElectRequest,
+  Failed,
+  Fence,
+  LeaderRecord,
+  Page,
+  PersistenceEngine,
+  Quarantined,
+  RecordSchemas,
+  Rewound,
+  Table,
+  Unknown,
+} from '../engine.js'
+import { RecordTables } from '../record-tables.js'
+import { verdict } from '../verdict.js'
+import { checkIdentity, EpochFolders } from './epoch-folders.js'
+import { EpochStore } from './epoch-store.js'
+import { codeOf, type FileOps, isFull, isMissing, nodeFileOps, synced } from './file-ops.js'
+import { type Loaded, loadNewest } from './folder-reader.js'
+import type { Identity } from './payload.js'
+import { type ProcessTable, procTable } from './process-identity.js'
+import { type Aside, Quarantine, takeUnreadable } from './quarantine.js'
+
+export interface FileSystemOptions {
+  readonly directory: string
+  readonly cluster: string
+  readonly schemas: RecordSchemas
+  /** Wall clock, for the time of `alive`. */
+  readonly nowMs: () => number
+  /** Told once for each thing set aside, and when old files or a new snapshot make trouble. */
+  readonly onWarning: (place: string, reason: string) => void
+  readonly files?: FileOps
+  readonly processes?: ProcessTable
+  readonly journalBytes?: number
+  readonly readPage?: number
+}
+
+/** Raise it when files change so that an older program would misread them. */
+const formatVersion = 1
+
+/**
+ * Recovery mode FILESYSTEM (protocol 14). `epoch-N/` is made exclusively and fences every smaller N: who commits
+ * looks for a higher folder after its fsync, who takes over reads after its mkdir; so what was released was read.
+ */
+export class FileSystemEngine implements PersistenceEngine {
+  readonly #options: FileSystemOptions
+  readonly #files: FileOps
+  readonly #processes: ProcessTable
+  readonly #identity: Identity
+  readonly #folders: EpochFolders
+  readonly #quarantine: Quarantine
+  /** The epoch that this process leads, as far as it knows. */
+  #held: EpochStore | undefined
+  #pages: { readonly table: Table; readonly rows: readonly [string, string][] } | undefined
+  /** The last reading for `leader`, good while no file has another size. */
+  #seen: { readonly sizes: string; readonly loaded: Loaded | undefined } | undefined
+  /** Elect, commit, leave and close, one after the other. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(options: FileSystemOptions) {
+    this.#options = options
+    this.#files = options.files ?? nodeFileOps
+    this.#processes = options.processes ?? procTable
+    this.#identity = { format: 'firesteel-state', version: formatVersion, cluster: options.cluster }
+    this.#folders = new EpochFolders(options.directory, this.#files)
+    this.#quarantine = new Quarantine(options.directory, this.#files)
+  }
+
+  async leader(): Promise<LeaderRecord | undefined> {
+    try {
+      return await this.#readLeader()
+    } catch (error) {
+      throw unavailable(error, this.#options.directory)
+    }
+  }
+
+  elect(request: ElectRequest): Promise<ElectOutcome> {
+    return this.#exclusive(async () => {
+      try {
+        return await this.#elect(request)
+      } catch (error) {
+        if (error instanceof FiresteelError) throw error
+        const code = isFull(error) ? 'STORE_FULL' : 'STORE_UNAVAILABLE'
+        return { kind: 'refused', code, reason: reasonOf(error) }
+      }
+    })
+  }
+
+  async read(fence: Fence, mark: string, table: Table, cursor: string | undefined): Promise<Page> {
+    const held = this.#holding(fence)
+    if (held === undefined || held.mark !== mark || held.failed !== undefined) return { kind: 'moved' }
+    let deposed: Deposed | Rewound | undefined
+    try {
+      deposed = await this.#lookForHigher(held)
+    } catch (error) {
+      throw unavailable(error, this.#options.directory)
+    }
+    if (deposed !== undefined || held.mark !== mark) return { kind: 'moved' }
+    // Nothing can change between the pages: the mark would have moved.
+    if (this.#pages?.table !== table || cursor === undefined) {
+      this.#pages = { table, rows: [...held.records.rows(table)] }
+    }
+    const { rows } = this.#pages
+    const from = Number(cursor ?? 0)
+    const to = from + (this.#options.readPage ?? limits.readPage)
+    const records = rows.slice(from, to).map(([id, json]): [string, unknown] => [id, JSON.parse(json)])
+    if (to < rows.length) return { kind: 'page', records, cursor: String(to) }
+    this.#pages = undefined
+    return { kind: 'page', records, cursor: undefined }
+  }
+
+  async touch(fence: Fence, _lock: string, prev?: string): Promise<CommitOutcome> {
+    try {
+      const held = this.#holding(fence)
+      if (held === undefined) return await this.#verdictUnheld(fence)
+      if (held.failed !== undefined) return { kind: 'failed', reason: held.failed }
+      const found = (await this.#lookForHigher(held)) ?? verdictOf(held, fence, prev)
+      if (found.kind === 'deposed' || found.kind === 'rewound') return found
+      await this.#files.renew(this.#folders.path(fence.epoch, 'alive'), this.#options.nowMs())
+      return { kind: 'ok', position: held.position }
+    } catch (error) {
+      return unknown(error)
+    }
+  }
+
+  commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome> {
+    return this.#exclusive(async () => {
+      try {
+        return await this.#commit(fence, request)
+      } catch (error) {
+        return unknown(error)
+      }
+    })
+  }
+
+  leave(fence: Fence): Promise<void> {
+    return this.#exclusive(async () => {
+      const held = this.#holding(fence)
+      if (held === undefined) return
+      // No fsync: a hint that saves the next one a lease of waiting.
+      await this.#files.renew(this.#folders.path(fence.epoch, 'left'), this.#options.nowMs())
+    })
+  }
+
+  async quarantined(): Promise<readonly Quarantined[]> {
+    try {
+      return await this.#quarantine.entries()
+    } catch (error) {
+      throw unavailable(error, this.#options.directory)
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#exclusive(() => this.#release())
+  }
+
+  async #elect({ seen, me, address, lock, heardEpoch, mark }: ElectRequest): Promise<ElectOutcome> {
+    const highest = await this.#folders.highest()
+    const stored = { kind: 'changed' as const, epoch: highest, owner: await this.#ownerOf(highest) }
+    const held = this.#held
+    if (held !== undefined && held.fence.owner === me && held.fence.epoch === highest) return electedOf(held)
+    // An own folder that was never finished (a failed try) does not stand in my way.
+    const asSeen = stored.epoch === (seen?.epoch ?? 0) && stored.owner === (seen?.owner ?? '')
+    if (stored.owner !== me && !asSeen) return stored
+    await this.#checkStore()
+    const epoch = Math.max(highest, heardEpoch) + 1
+    if (!(await this.#makeEpoch(epoch))) return this.#changed()
+    const store = await this.#fill({ epoch, owner: me }, address, lock, mark)
+    const now = await this.#lookAfterBegin(store)
+    if (now !== undefined) return now
+    await this.#release()
+    this.#held = store
+    this.#seen = undefined
+    await this.#removeOlder(epoch)
+    return electedOf(store)
+  }
+
+  /** Exclusive; false when somebody else was first. */
+  async #makeEpoch(epoch: number): Promise<boolean> {
+    await this.#files.makeFolders(this.#options.directory)
+    try {
+      await this.#files.makeFolder(this.#folders.path(epoch))
+      return true
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return false
+      throw error
+    }
+  }
+
+  /** All that makes a new folder a finished epoch; a failed try leaves nothing that fills the disk. */
+  async #fill(fence: Fence, address: string, lock: string, mark: string): Promise<EpochStore> {
+    const { epoch, owner } = fence
+    try {
+      await this.#folders.writeOwner(epoch, {
+        ...this.#identity,
+        owner,
+        address,
+        lock,
+        ...this.#processes.self(),
+      })
+      await this.#files.renew(this.#folders.path(epoch, 'alive'), this.#options.nowMs())
+      await synced(this.#files.syncFolder(this.#options.directory))
+      // Only now: whoever committed before it saw our folder is in what we read.
+      return await this.#begin(
+        fence,
+        mark,
+        await loadNewest(this.#files, this.#folders, this.#identity, epoch),
+      )
+    } catch (error) {
+      await this.#files.remove(this.#folders.path(epoch)).catch(() => {})
+      throw error
+    }
+  }
+
+  async #begin(fence: Fence, mark: string, loaded: Loaded | undefined): Promise<EpochStore> {
+    const records = loaded?.records ?? new RecordTables()
+    const unreadable = takeUnreadable(records, this.#options.schemas, loaded?.epoch ?? 0)
+    const aside: Aside[] = [...(loaded?.aside ?? []), ...unreadable]
+    if (aside.length > 0) await this.#quarantine.write(fence.epoch, aside)
+    for (const { place, reason } of aside) this.#options.onWarning(place, reason)
+    const { journalBytes = limits.journalBytes, onWarning } = this.#options
+    return EpochStore.begin({
+      files: this.#files,
+      folders: this.#folders,
+      identity: this.#identity,
+      fence,
+      base: loaded?.position ?? { epoch: 0, seq: 0 },
+      mark,
+      records,
+      journalBytes,
+      onWarning,
+    })
+  }
+
+  async #lookAfterBegin(store: EpochStore): Promise<ElectOutcome | undefined> {
+    try {
+      if ((await this.#folders.highest()) === store.fence.epoch) return undefined
+      await store.close()
+      return await this.#changed()
+    } catch (error) {
+      await store.close().catch(() => {})
+      throw error
+    }
+  }
+
+  async #changed(): Promise<ElectOutcome> {
+    const epoch = await this.#folders.highest()
+    return { kind: 'changed', epoch, owner: await this.#ownerOf(epoch) }
+  }
+
+  /** Before anything is written: is all that is there ours? */
+  async #checkStore(): Promise<void> {
+    for (const epoch of await this.#folders.epochs()) {
+      const owner = await this.#folders.readOwner(epoch)
+      if (owner !== undefined) checkIdentity(owner, this.#identity, this.#folders.path(epoch))
+      else await loadNewest(this.#files, this.#folders, this.#identity, epoch + 1)
+    }
+  }
+
+  async #commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome> {
+    const held = this.#holding(fence)
+    if (held === undefined) return this.#verdictUnheld(fence)
+    if (held.failed !== undefined) return { kind: 'failed', reason: held.failed }
+    const found = verdictOf(held, fence, request.prev, request.mark)
+    if (found.kind === 'deposed' || found.kind === 'rewound') return found
+    if (found.kind === 'go') {
+      const done = await held.commit(request)
+      if (done !== 'durable') return done
+    }
+    // After the fsync, never before: looking first lost acknowledged writes (protocol 14).
+    const higher = await this.#lookForHigher(held)
+    if (higher !== undefined) return higher
+    void this.#exclusive(() => held.rotateIfLarge())
+    return { kind: found.kind === 'go' ? 'ok' : 'duplicate', position: held.position }
+  }
+
+  /** What stands above (or, if somebody removed our folder, below) the epoch that this process leads. */
+  async #lookForHigher(held: EpochStore): Promise<Deposed | Rewound | undefined> {
+    const highest = await this.#folders.highest()
+    if (highest === held.fence.epoch) return undefined
+    if (highest > held.fence.epoch) {
+      return { kind: 'deposed', epoch: highest, owner: await this.#ownerOf(highest) }
+    }
+    return { kind: 'rewound', position: { epoch: highest, seq: 0 }, mark: '' }
+  }
+
+  /** For a fence whose files this process does not hold. */
+  async #verdictUnheld(fence: Fence): Promise<Deposed | Rewound | Failed> {
+    const record = await this.#readLeader()
+    if (record === undefined) return { kind: 'rewound', position: { epoch: 0, seq: 0 }, mark: '' }
+    const found = verdict({ ...record, seq: record.position.seq }, fence)
+    if (found.kind === 'deposed' || found.kind === 'rewound') return found
+    return { kind: 'failed', reason: 'the files of this epoch are not open in this process' }
+  }
+
+  async #readLeader(): Promise<LeaderRecord | undefined> {
+    const epoch = await this.#folders.highest()
+    if (epoch === 0) return undefined
+    const owner = await this.#folders.readOwner(epoch)
+    const held = this.#held?.fence.epoch === epoch ? this.#held : undefined
+    const stands = held ?? (await this.#loadSeen())
+    return {
+      epoch,
+      owner: owner?.owner ?? '',
+      address: owner?.address ?? '',
+      lock: owner?.lock ?? '',
+      position: stands?.position ?? { epoch: 0, seq: 0 },
+      mark: stands?.mark ?? '',
+      base: stands?.base ?? { epoch: 0, seq: 0 },
+      touchedMs: (await this.#modifiedMs(epoch, 'alive')) ?? 0,
+      left: (await this.#modifiedMs(epoch, 'left')) !== undefined,
+      ownerGone: owner !== undefined && this.#processes.isGone(owner),
+    }
+  }
+
+  /** The newest finished epoch, read again only when a file has changed its size. */
+  async #loadSeen(): Promise<Loaded | undefined> {
+    const sizes = await this.#sizes()
+    if (sizes === undefined || this.#seen?.sizes !== sizes) {
+      const loaded = await loadNewest(this.#files, this.#folders, this.#identity, Number.POSITIVE_INFINITY)
+      this.#seen = { sizes: sizes ?? '', loaded }
+    }
+    return this.#seen?.loaded
+  }
+
+  async #sizes(): Promise<string | undefined> {
+    const sizes: string[] = []
+    try {
+      for (const epoch of await this.#folders.epochs()) {
+        for (const name of (await this.#files.list(this.#folders.path(epoch))).sort()) {
+          sizes.push(`${epoch}/${name} ${await this.#files.sizeBytes(this.#folders.path(epoch, name))}`)
+        }
+      }
+      return sizes.join('\n')
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  }
+
+  async #modifiedMs(epoch: number, name: string): Promise<number | undefined> {
+    try {
+      return await this.#files.modifiedMs(this.#folders.path(epoch, name))
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  }
+
+  async #ownerOf(epoch: number): Promise<string> {
+    return epoch === 0 ? '' : ((await this.#folders.readOwner(epoch))?.owner ?? '')
+  }
+
+  /** Ours is finished, and was still the highest after that: nobody reads the older ones any more. */
+  async #removeOlder(epoch: number): Promise<void> {
+    try {
+      for (const older of await this.#folders.epochs()) {
+        if (older < epoch) await this.#files.remove(this.#folders.path(older))
+      }
+    } catch (error) {
+      this.#options.onWarning(this.#options.directory, `old files stay: ${reasonOf(error)}`)
+    }
+  }
+
+  #holding(fence: Fence): EpochStore | undefined {
+    const held = this.#held
+    return held?.fence.epoch === fence.epoch && held.fence.owner === fence.owner ? held : undefined
+  }
+
+  async #release(): Promise<void> {
+    const held = this.#held
+    this.#held = undefined
+    this.#pages = undefined
+    // Everything in it is durable; a close that fails changes nothing.
+    await held?.close().catch(() => {})
+  }
+
+  #exclusive<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(run)
+    this.#last = result.catch(() => {})
+    return result
+  }
+}
+
+function electedOf(store: EpochStore): Elected {
+  return { kind: 'elected', ...store.fence, base: store.base, mark: store.mark }
+}
+
+function verdictOf(held: EpochStore, fence: Fence, prev?: string, mark?: string) {
+  return verdict({ ...held.fence, seq: held.position.seq, mark: held.mark }, fence, prev, mark)
+}
+
+function unknown(error: unknown): Unknown {
+  return { kind: 'unknown', reason: reasonOf(error) }
+}
+
+function unavailable(error: unknown, place: string): unknown {
+  if (error instanceof FiresteelError) return error
+  return new FiresteelError('STORE_UNAVAILABLE', `${place}: ${reasonOf(error)}`, { place, cause: error })
+}

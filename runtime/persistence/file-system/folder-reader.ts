@@ -1,0 +1,162 @@
+import { FiresteelError } from '../../errors.js'
+import type { Position } from '../engine.js'
+import { RecordTables } from '../record-tables.js'
+import { checkIdentity, type EpochFolders } from './epoch-folders.js'
+import { type FileOps, isMissing } from './file-ops.js'
+import { scanFrames } from './frame.js'
+import { decodePayload, type Identity, type Payload } from './payload.js'
+import type { Aside } from './quarantine.js'
+
+/** What a finished epoch holds. */
+export interface Loaded {
+  readonly epoch: number
+  readonly records: RecordTables
+  readonly position: Position
+  readonly mark: string
+  readonly base: Position
+  readonly aside: readonly Aside[]
+}
+
+/** How often a folder may vanish or change under the reader before that is an error. */
+const tries = 5
+
+/** The newest finished epoch below `below`; undefined when there is none. Throws for what is not ours. */
+export async function loadNewest(
+  files: FileOps,
+  folders: EpochFolders,
+  identity: Identity,
+  below: number,
+): Promise<Loaded | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      for (const epoch of (await folders.epochs()).reverse()) {
+        if (epoch >= below) continue
+        const names = await files.list(folders.path(epoch))
+        const generation = Math.max(0, ...numbered(names, 'snapshot'))
+        if (generation === 0) continue
+        const reader = new FolderReader(files, folders, identity, epoch)
+        return await reader.load(names, generation, attempt === tries)
+      }
+      return undefined
+    } catch (error) {
+      // Its owner wrote a newer snapshot, or a newer leader removed it: both show in the next listing.
+      if (!isMissing(error) || attempt === tries) throw error
+    }
+  }
+}
+
+export function numbered(names: readonly string[], kind: 'snapshot' | 'journal'): number[] {
+  const numbers: number[] = []
+  for (const name of names) {
+    const digits = new RegExp(`^${kind}-([1-9]\\d*)$`).exec(name)?.[1]
+    if (digits !== undefined) numbers.push(Number(digits))
+  }
+  return numbers.sort((a, b) => a - b)
+}
+
+class FolderReader {
+  readonly #files: FileOps
+  readonly #folders: EpochFolders
+  readonly #identity: Identity
+  readonly #epoch: number
+  readonly #records = new RecordTables()
+  readonly #aside: Aside[] = []
+  #frames = 0
+  #seq = 0
+  #mark = ''
+  #base: Position | undefined
+  #sawEnd = false
+  #torn: Aside | undefined
+
+  constructor(files: FileOps, folders: EpochFolders, identity: Identity, epoch: number) {
+    this.#files = files
+    this.#folders = folders
+    this.#identity = identity
+    this.#epoch = epoch
+  }
+
+  async load(names: readonly string[], generation: number, lastTry: boolean): Promise<Loaded> {
+    const owner = await this.#folders.readOwner(this.#epoch)
+    if (owner !== undefined) checkIdentity(owner, this.#identity, this.#folders.path(this.#epoch))
+    await this.#loadFile(`snapshot-${generation}`)
+    if (!this.#sawEnd)
+      this.#aside.push(this.#asideOf(`snapshot-${generation}`, 'the end of the snapshot is missing', ''))
+    const journals = numbered(names, 'journal').filter((number) => number >= generation)
+    if (journals[0] !== generation) {
+      // A snapshot is named after its journal is made: either it has just been replaced, or somebody removed a file.
+      if (!lastTry) throw Object.assign(new Error('the journal has vanished'), { code: 'ENOENT' })
+      this.#aside.push(this.#asideOf(`journal-${generation}`, 'the journal is missing', ''))
+    }
+    for (const journal of journals) await this.#loadFile(`journal-${journal}`)
+    if (this.#frames === 0 || (owner === undefined && this.#base === undefined)) {
+      const place = this.#folders.path(this.#epoch)
+      throw new FiresteelError('STORE_UNREADABLE', `${place} holds nothing that Firesteel can read`, {
+        place,
+        help: 'Restore it from a copy, or move it away to begin anew; nothing in it was changed.',
+      })
+    }
+    return {
+      epoch: this.#epoch,
+      records: this.#records,
+      position: { epoch: this.#epoch, seq: this.#seq },
+      mark: this.#mark,
+      base: this.#base ?? { epoch: 0, seq: 0 },
+      aside: this.#aside,
+    }
+  }
+
+  async #loadFile(name: string): Promise<void> {
+    const file = await this.#files.read(this.#folders.path(this.#epoch, name))
+    const { frames, bad } = scanFrames(file)
+    for (const frame of frames) {
+      this.#frames += 1
+      const payload = decodePayload(frame)
+      const place = `${name} at ${frame.offset}`
+      if (this.#torn !== undefined && (payload.kind === 'commit' || frame.seq > this.#seq)) {
+        // The history went on in a later journal, so the torn one had been whole.
+        this.#aside.push(this.#torn)
+        this.#torn = undefined
+      }
+      this.#seq = Math.max(this.#seq, frame.seq)
+      if (payload.kind !== 'bad') this.#apply(payload, place)
+      else this.#aside.push(this.#asideOf(place, payload.reason, frame.payload.toString('base64'), 'base64'))
+    }
+    for (const { offset, end, reason, torn } of bad) {
+      const aside = this.#asideOf(
+        `${name} at ${offset}`,
+        reason,
+        file.toString('base64', offset, end),
+        'base64',
+      )
+      // A commit that was still being written: never acknowledged, so dropped if nothing follows.
+      if (torn && name.startsWith('journal')) this.#torn = aside
+      else this.#aside.push(aside)
+    }
+  }
+
+  #apply(payload: Exclude<Payload, { kind: 'bad' }>, place: string): void {
+    switch (payload.kind) {
+      case 'head':
+      case 'end':
+        checkIdentity(payload, this.#identity, this.#folders.path(this.#epoch))
+        // A journal that was begun in vain keeps an older head.
+        if (payload.seq >= this.#seq) this.#mark = payload.mark
+        this.#base = payload.base
+        if (payload.kind === 'end') this.#sawEnd = true
+        return
+      case 'record':
+        this.#records.apply([payload.put], [])
+        return
+      case 'commit':
+        this.#mark = payload.mark
+        this.#records.apply(payload.puts, payload.deletes)
+        for (const line of payload.bad)
+          this.#aside.push(this.#asideOf(place, 'the entry is not understood', line))
+        return
+    }
+  }
+
+  #asideOf(place: string, reason: string, content: string, encoding: Aside['encoding'] = 'utf8'): Aside {
+    return { place: `epoch-${this.#epoch}/${place}`, reason, content, encoding }
+  }
+}

@@ -1,0 +1,97 @@
+import { crc32 } from 'node:zlib'
+
+/**
+ * Frames of snapshots and journals: marker (8), length of the payload (4), its CRC-32 (4), seq (8), CRC-32 of
+ * the 24 bytes before (4), payload. All numbers big-endian. The header has a checksum of its own, so that a
+ * torn frame (a good header, too few bytes) is told from a damaged one. This layout holds in every version.
+ */
+const marker = Buffer.from([0xff, 0xfe, 0x46, 0x53, 0x46, 0x52, 0xfd, 0xfc]) // never in UTF-8, so in no payload
+const headerBytes = 28
+
+export interface Frame {
+  readonly offset: number
+  readonly seq: number
+  readonly payload: Buffer
+}
+
+/** Bytes that are no frame. `torn`: the file simply ends here, as after a crash in the middle of a write. */
+export interface BadBytes {
+  readonly offset: number
+  readonly end: number
+  readonly reason: string
+  readonly torn: boolean
+}
+
+export interface Scan {
+  readonly frames: readonly Frame[]
+  readonly bad: readonly BadBytes[]
+}
+
+export function encodeFrame(seq: number, payload: Buffer): Buffer {
+  const frame = Buffer.allocUnsafe(headerBytes + payload.byteLength)
+  marker.copy(frame, 0)
+  frame.writeUInt32BE(payload.byteLength, 8)
+  frame.writeUInt32BE(crc32(payload), 12)
+  frame.writeBigUInt64BE(BigInt(seq), 16)
+  frame.writeUInt32BE(crc32(frame.subarray(0, 24)), 24)
+  payload.copy(frame, headerBytes)
+  return frame
+}
+
+/** All good frames of a file in order; after bad bytes it goes on at the next marker. */
+export function scanFrames(file: Buffer): Scan {
+  const frames: Frame[] = []
+  const bad: BadBytes[] = []
+  let offset = 0
+  while (offset < file.byteLength) {
+    const read = readFrame(file, offset)
+    if ('payload' in read) {
+      frames.push(read)
+      offset += headerBytes + read.payload.byteLength
+    } else {
+      bad.push(read)
+      offset = read.end
+    }
+  }
+  return { frames, bad }
+}
+
+function readFrame(file: Buffer, offset: number): Frame | BadBytes {
+  const rest = file.byteLength - offset
+  if (rest < headerBytes && isPrefixOfFrame(file.subarray(offset))) {
+    return { offset, end: file.byteLength, reason: 'a frame ends within its header', torn: true }
+  }
+  const header = file.subarray(offset, offset + headerBytes)
+  if (!isHeader(header)) {
+    const next = nextHeader(file, offset + 1)
+    // What a file system leaves when it grew the file and lost the data.
+    const torn = next === file.byteLength && file.subarray(offset).every((byte) => byte === 0)
+    return { offset, end: next, reason: 'no frame begins here', torn }
+  }
+  const end = offset + headerBytes + header.readUInt32BE(8)
+  if (end > file.byteLength) {
+    return { offset, end: file.byteLength, reason: 'the file ends within a frame', torn: true }
+  }
+  const payload = file.subarray(offset + headerBytes, end)
+  if (crc32(payload) !== header.readUInt32BE(12)) {
+    return { offset, end, reason: 'the checksum of a frame is wrong', torn: false }
+  }
+  return { offset, seq: Number(header.readBigUInt64BE(16)), payload }
+}
+
+function isHeader(header: Buffer): boolean {
+  if (header.byteLength < headerBytes || header.compare(marker, 0, 8, 0, 8) !== 0) return false
+  return crc32(header.subarray(0, 24)) === header.readUInt32BE(24)
+}
+
+function isPrefixOfFrame(bytes: Buffer): boolean {
+  const length = Math.min(bytes.byteLength, marker.byteLength)
+  return bytes.compare(marker, 0, length, 0, length) === 0
+}
+
+function nextHeader(file: Buffer, from: number): number {
+  for (let at = file.indexOf(marker, from); at !== -1; at = file.indexOf(marker, at + 1)) {
+    if (isHeader(file.subarray(at, at + headerBytes))) return at
+  }
+  return file.byteLength
+}

@@ -1,0 +1,52 @@
+import { type FileOps, isFull, synced, type WritableFile } from './file-ops.js'
+import { encodeHead, type Head } from './payload.js'
+
+/** Appends whole frames, each durable when `append` resolves. */
+export class Journal {
+  readonly #file: WritableFile
+  #endBytes: number
+
+  private constructor(file: WritableFile, endBytes: number) {
+    this.#file = file
+    this.#endBytes = endBytes
+  }
+
+  /** Its entry in the folder is for the caller to make durable. */
+  static async create(files: FileOps, path: string, head: Head): Promise<Journal> {
+    const file = await files.create(path)
+    try {
+      const frame = encodeHead(head)
+      await file.write(frame, 0)
+      await synced(file.sync())
+      return new Journal(file, frame.byteLength)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  get bytes(): number {
+    return this.#endBytes
+  }
+
+  /**
+   * `full`: the disk has no room, the journal is cut back to its last whole frame. Throws SyncFailed, or the error
+   * of a write that could not be undone: then nothing may be appended any more.
+   */
+  async append(frame: Buffer): Promise<'ok' | 'full'> {
+    try {
+      await this.#file.write(frame, this.#endBytes)
+    } catch (error) {
+      if (!isFull(error)) throw error
+      await this.#file.truncate(this.#endBytes)
+      return 'full'
+    }
+    await synced(this.#file.dataSync())
+    this.#endBytes += frame.byteLength
+    return 'ok'
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+}

@@ -1,0 +1,51 @@
+import { readFileSync, readlinkSync } from 'node:fs'
+import { codeOf } from './file-ops.js'
+
+/** Which process owns an epoch. Undefined where the system does not say: then only stillness counts. */
+export interface ProcessIdentity {
+  readonly pid: number
+  /** Boot of the machine and, as containers share it, the namespace of process ids. */
+  readonly boot: string | undefined
+  /** Clock ticks from boot to its start: pids are used again. */
+  readonly startTime: string | undefined
+}
+
+export interface ProcessTable {
+  self(): ProcessIdentity
+  /** True only when proved: the same boot, and no such process any more. */
+  isGone(owner: ProcessIdentity): boolean
+}
+
+/** From /proc. Without it (macOS) nobody is ever proved gone. */
+export const procTable: ProcessTable = {
+  self: () => ({ pid: process.pid, boot: bootOf(), startTime: startTimeOf(process.pid).startTime }),
+  isGone(owner) {
+    const boot = bootOf()
+    if (boot === undefined || owner.boot !== boot || owner.startTime === undefined) return false
+    const found = startTimeOf(owner.pid)
+    return found.gone || (found.startTime !== undefined && found.startTime !== owner.startTime)
+  },
+}
+
+function bootOf(): string | undefined {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`
+  } catch {
+    return undefined
+  }
+}
+
+function startTimeOf(pid: number): { gone: boolean; startTime: string | undefined } {
+  let stat: string
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  } catch (error) {
+    const gone = codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH'
+    return { gone, startTime: undefined }
+  }
+  // The name in brackets may hold anything, so count from the last one: state is field 3, start time field 22.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const ended = fields[0] === 'Z' || fields[0] === 'X' || fields[0] === 'x'
+  return { gone: ended, startTime: fields[19] }
+}

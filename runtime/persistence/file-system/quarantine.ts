@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import type { Delete, Quarantined, RecordSchemas } from '../engine.js'
+import type { RecordTables } from '../record-tables.js'
+import { type FileOps, isMissing, synced } from './file-ops.js'
+import { parseObject } from './payload.js'
+
+/** Something unreadable with all of its content, on its way into the quarantine. */
+export interface Aside extends Quarantined {
+  readonly content: string
+  readonly encoding: 'utf8' | 'base64'
+}
+
+/** Takes out the records that are no JSON object or that their schema refuses. Each costs only itself. */
+export function takeUnreadable(records: RecordTables, schemas: RecordSchemas, epoch: number): Aside[] {
+  const aside: Aside[] = []
+  const taken: Delete[] = []
+  for (const { table, id, json } of records.puts()) {
+    const value = parseObject(json)
+    const reason = value === undefined ? 'not a JSON object' : schemas[table](value)
+    if (reason === undefined) continue
+    aside.push({ place: `epoch-${epoch}, ${table} ${id}`, reason, content: json, encoding: 'utf8' })
+    taken.push({ table, id })
+  }
+  records.apply([], taken)
+  return aside
+}
+
+/** `quarantine/epoch-N.jsonl`: what the leader of epoch N could not read. We never delete it. */
+export class Quarantine {
+  readonly #folder: string
+  readonly #files: FileOps
+
+  constructor(directory: string, files: FileOps) {
+    this.#folder = join(directory, 'quarantine')
+    this.#files = files
+  }
+
+  /** Durable when it resolves, so that the old files may go. */
+  async write(epoch: number, aside: readonly Aside[]): Promise<void> {
+    await this.#files.makeFolders(this.#folder)
+    const path = join(this.#folder, `epoch-${epoch}.jsonl`)
+    const file = await this.#files.create(`${path}.tmp`)
+    try {
+      const lines = aside.map((entry) => `${JSON.stringify(entry)}\n`)
+      await file.write(Buffer.from(lines.join('')), 0)
+      await synced(file.sync())
+    } finally {
+      await file.close()
+    }
+    await this.#files.rename(`${path}.tmp`, path)
+    await synced(this.#files.syncFolder(this.#folder))
+  }
+
+  async entries(): Promise<Quarantined[]> {
+    let names: string[]
+    try {
+      names = await this.#files.list(this.#folder)
+    } catch (error) {
+      if (isMissing(error)) return []
+      throw error
+    }
+    const entries: Quarantined[] = []
+    for (const name of names.filter((name) => name.endsWith('.jsonl')).sort()) {
+      const text = (await this.#files.read(join(this.#folder, name))).toString('utf8')
+      for (const line of text.split('\n')) {
+        const entry = parseObject(line)
+        if (entry === undefined) continue
+        entries.push({ place: `${name}: ${String(entry.place)}`, reason: String(entry.reason) })
+      }
+    }
+    return entries
+  }
+}

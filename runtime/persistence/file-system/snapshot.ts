@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import type { RecordTables } from '../record-tables.js'
+import { type FileOps, synced } from './file-ops.js'
+import { encodeHead, encodeRecord, type Head } from './payload.js'
+
+/** Written in pieces, so that commits and messages get their turns in between. */
+const pieceBytes = 1024 * 1024
+
+/** Durable under its name when it resolves: write, fsync, rename, fsync of the folder. */
+export async function writeSnapshot(
+  files: FileOps,
+  folder: string,
+  generation: number,
+  head: Head,
+  records: RecordTables,
+): Promise<void> {
+  const path = join(folder, `snapshot-${generation}`)
+  const file = await files.create(`${path}.tmp`)
+  try {
+    let offset = 0
+    let frames: Buffer[] = [encodeHead(head)]
+    let waiting = frames[0]?.byteLength ?? 0
+    const flush = async () => {
+      await file.write(Buffer.concat(frames), offset)
+      offset += waiting
+      frames = []
+      waiting = 0
+    }
+    for (const put of records.puts()) {
+      const frame = encodeRecord(head.seq, put)
+      frames.push(frame)
+      waiting += frame.byteLength
+      if (waiting >= pieceBytes) await flush()
+    }
+    const end = encodeHead({ ...head, kind: 'end' })
+    frames.push(end)
+    waiting += end.byteLength
+    await flush()
+    await synced(file.sync())
+  } finally {
+    await file.close()
+  }
+  await files.rename(`${path}.tmp`, path)
+  await synced(files.syncFolder(folder))
+}

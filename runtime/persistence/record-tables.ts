@@ -1,0 +1,44 @@
+import { type Delete, type Put, type Table, tables } from './engine.js'
+
+/**
+ * Durable records as JSON text, by table and id: what the file engine writes its snapshots from, and the image
+ * (protocol 6) of a leader, fed by the commit lane. Text, because it cannot change under its holder.
+ */
+export class RecordTables {
+  readonly #rows: Record<Table, Map<string, string>>
+
+  constructor(from?: RecordTables) {
+    this.#rows = {
+      worker: new Map(from?.rows('worker')),
+      app: new Map(from?.rows('app')),
+      driver: new Map(from?.rows('driver')),
+      ended: new Map(from?.rows('ended')),
+      key: new Map(from?.rows('key')),
+    }
+  }
+
+  get size(): number {
+    let size = 0
+    for (const table of tables) size += this.#rows[table].size
+    return size
+  }
+
+  apply(puts: Iterable<Put>, deletes: Iterable<Delete>): void {
+    for (const { table, id, json } of puts) this.#rows[table].set(id, json)
+    for (const { table, id } of deletes) this.#rows[table].delete(id)
+  }
+
+  get(table: Table, id: string): string | undefined {
+    return this.#rows[table].get(id)
+  }
+
+  rows(table: Table): ReadonlyMap<string, string> {
+    return this.#rows[table]
+  }
+
+  *puts(): Generator<Put> {
+    for (const table of tables) {
+      for (const [id, json] of this.#rows[table]) yield { table, id, json }
+    }
+  }
+}
