@@ -2,6 +2,7 @@ import type { Clock } from '../../runtime/clock.js'
 import { reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { Fence, LeaderRecord, PersistenceEngine } from '../../runtime/persistence/engine.js'
+import { Stillness } from '../../runtime/persistence/stillness.js'
 import type { ActorContext, Behavior } from '../../runtime/system/behavior.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
@@ -46,13 +47,13 @@ class MonarchyAgent {
   #revoked = false
   #confirmedAtMs = 0
   #heardEpoch: number
-  /** The other leader's last sign of life, by its store's clock, and since when by ours it stands still. */
-  #watched: { readonly touchedMs: number; readonly sinceMs: number } | undefined
+  readonly #stillness: Stillness
 
   constructor(options: MonarchyOptions, context: ActorContext<AgentMessage | Tick>) {
     this.#options = options
     this.#context = context
     this.#heardEpoch = options.heardEpoch
+    this.#stillness = new Stillness(options.leaseMs)
   }
 
   receive(message: AgentMessage | Tick): void | Promise<void> {
@@ -76,10 +77,10 @@ class MonarchyAgent {
   }
 
   async #campaign(): Promise<void> {
-    const { engine, log, leaseMs, random } = this.#options
+    const { engine, log, leaseMs, random, clock } = this.#options
     try {
       const leader = await engine.leader()
-      const waitMs = leader ? this.#stillnessLeftMs(leader) : 0
+      const waitMs = this.#stillness.waitMs(leader, clock.monotonicMs())
       if (waitMs > 0) {
         log.info('another process leads; waiting for its end', { owner: leader?.owner, epoch: leader?.epoch })
         this.#campaignAgain(Math.min(waitMs, renewEveryMs(leaseMs)))
@@ -90,16 +91,6 @@ class MonarchyAgent {
       log.error(`election failed: ${reasonOf(error)}`)
       this.#campaignAgain(attemptBackoffMs(leaseMs, random()))
     }
-  }
-
-  /** A leader that left or whose process is gone is followed at once, a silent one after a lease by our own clock. */
-  #stillnessLeftMs(leader: LeaderRecord): number {
-    if (leader.left || leader.ownerGone) return 0
-    const nowMs = this.#options.clock.monotonicMs()
-    if (this.#watched?.touchedMs !== leader.touchedMs) {
-      this.#watched = { touchedMs: leader.touchedMs, sinceMs: nowMs }
-    }
-    return this.#watched.sinceMs + this.#options.leaseMs - nowMs
   }
 
   async #elect(seen: LeaderRecord | undefined): Promise<void> {

@@ -309,7 +309,9 @@ export function executorStateChanged(
     if (state === 'RUNNING') app.failures = 0
     if (isEndedExecutor(state)) {
       app.executors.delete(execId)
-      if (exitStatus !== 0 && !message.noRoom) executorFailed(books, step, app, message.message ?? state)
+      // Killed: on request, or with its Worker. Want of room: placed again.
+      const failed = exitStatus !== 0 && state !== 'KILLED' && !message.noRoom
+      if (failed) executorFailed(books, step, app, message.message ?? state)
     }
   }
   step.tell(from.incarnation, { type: 'ChangesAcknowledged', workerId: from.incarnation, changes: [change] })

@@ -179,7 +179,8 @@ export function driverStateChanged(
   } else if (driver && accepted) {
     driver.confirmed = true
     driver.message = message.message ?? ''
-  } else if (!over) {
+  } else if (!over && worker?.answered) {
+    // Before its report it may be one that the store forgot, to be adopted.
     step.tell(from.incarnation, { type: 'KillDriver', workerId: from.incarnation, driverId, generation })
   }
   step.tell(from.incarnation, { type: 'ChangesAcknowledged', workerId: from.incarnation, changes: [change] })

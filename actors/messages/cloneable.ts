@@ -1,5 +1,7 @@
-import { serialize } from 'node:v8'
+import { Buffer } from 'node:buffer'
+import { deserialize, serialize } from 'node:v8'
 import { type ErrorName, FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { notPlain, plainBytes, plainListBytes, readPlain, readPlainList } from './plain-bytes.js'
 
 export interface CloneContext {
   /** How the value is called in messages: `input`, `result`. */
@@ -7,7 +9,7 @@ export interface CloneContext {
   readonly notCloneable: Extract<ErrorName, 'INPUT_NOT_CLONEABLE' | 'RESULT_NOT_CLONEABLE'>
   readonly tooLarge: Extract<ErrorName, 'INPUT_TOO_LARGE' | 'RESULT_TOO_LARGE'>
   readonly maxBytes: number
-  /** What is serialised is a list, named by its only item where it has one: `input`, else `input[1]`. */
+  /** The value is a list of arguments, named by its only item where it has one: `input`, else `input[1]`. */
   readonly list?: boolean
   /** Whose: the task, for the message. */
   readonly task: string
@@ -15,20 +17,44 @@ export interface CloneContext {
 
 /** node:v8 bytes of a value. Throws what `context` names, with the path of the part that cannot be cloned. */
 export function toBytes(value: unknown, context: CloneContext): Uint8Array {
-  let bytes: Buffer
-  try {
-    bytes = serialize(value)
-  } catch (error) {
-    throw notCloneable(value, context, error)
-  }
+  const bytes = plainOf(value, context) ?? serialized(value, context)
   if (bytes.length > context.maxBytes) {
-    const name = context.tooLarge
     throw new FiresteelError(
-      name,
+      context.tooLarge,
       `The ${context.root} of ${context.task} has ${bytes.length} bytes; at most ${context.maxBytes} may travel.`,
     )
   }
   return bytes
+}
+
+const plainOf = (value: unknown, { list }: CloneContext): Buffer | undefined =>
+  list ? plainListBytes(value as unknown[]) : plainBytes(value)
+
+function serialized(value: unknown, context: CloneContext): Buffer {
+  try {
+    return serialize(value)
+  } catch (error) {
+    throw notCloneable(value, context, error)
+  }
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** What `toBytes` wrote. Throws where the bytes are no value. */
+export function fromBytes(bytes: Uint8Array): unknown {
+  const plain = readPlain(asBuffer(bytes))
+  return plain === notPlain ? deserialize(bytes) : plain
+}
+
+/** What `toBytes` wrote of a list. */
+export function listFromBytes(bytes: Uint8Array): unknown[] {
+  const plain = readPlainList(asBuffer(bytes))
+  if (plain !== notPlain) return plain
+  const list: unknown = deserialize(bytes)
+  if (!Array.isArray(list))
+    throw new FiresteelError('INTERNAL', 'The input of a task is no list of arguments.')
+  return list
 }
 
 function notCloneable(value: unknown, context: CloneContext, cause: unknown): FiresteelError {

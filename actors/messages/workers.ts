@@ -96,7 +96,7 @@ const fullReport = {
   drivers: list(driverReport),
 }
 
-/** Answer to MasterChanged: all that runs here (Spark). Unacknowledged ends follow as their own messages. */
+/** Answer to MasterChanged: all that runs here (Spark). Unacknowledged ends came before it, as their own messages. */
 export const workerSchedulerStateResponse = z.strictObject({
   type: z.literal('WorkerSchedulerStateResponse'),
   ...fullReport,

@@ -1,0 +1,136 @@
+import { access, stat } from 'node:fs/promises'
+import { isAbsolute, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { formatMasterAddresses, parseMasterAddresses } from '../../runtime/addresses.js'
+import { FiresteelError } from '../../runtime/errors.js'
+import { childEnvironment } from '../../runtime/process/environment.js'
+import { type CommandLine, heapOptions, mainCommand } from '../../runtime/process/node-command.js'
+import { deriveKey } from '../../runtime/transport/keys.js'
+import type { DriverBoot } from '../client/boot.js'
+import type { ExecutorBoot } from '../executor/boot.js'
+import type { LaunchDriver } from '../messages/drivers.js'
+import type { LaunchExecutor, Registrant } from '../messages/executors.js'
+import type { WorkerConfig } from './worker-config.js'
+
+/** All that is needed to start one process. */
+export interface ChildPlan extends CommandLine {
+  /** Where its output lies, below the work folder. */
+  readonly folder: readonly string[]
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  /** For descriptor 3: credentials never go by argv or environment. */
+  readonly boot: string
+  readonly memoryMib: number
+}
+
+/** What a driver finds in its environment, and an executor does not; users cannot set them. */
+type OwnVariables = Record<
+  'FIRESTEEL_MASTER' | 'FIRESTEEL_DRIVER_ID' | 'FIRESTEEL_GENERATION' | 'FIRESTEEL_RESOURCES',
+  string | undefined
+>
+
+const NO_VARIABLES: OwnVariables = {
+  FIRESTEEL_MASTER: undefined,
+  FIRESTEEL_DRIVER_ID: undefined,
+  FIRESTEEL_GENERATION: undefined,
+  FIRESTEEL_RESOURCES: undefined,
+}
+
+const EXECUTOR_MAIN = fileURLToPath(new URL('../executor/main.js', import.meta.url))
+
+/** Throws FOLDER_MISSING, MAIN_NOT_FOUND, SPAWN_FAILED. `masters`: all that are known now. */
+export async function driverPlan(
+  launch: LaunchDriver,
+  attempt: number,
+  config: WorkerConfig,
+  masters: readonly string[],
+): Promise<ChildPlan> {
+  const { driverId, generation, description, resources } = launch
+  const { main: given, args, cwd, memoryMib, nodeOptions, env } = description
+  await checkFolder(cwd, config)
+  const main = isAbsolute(given) ? given : resolve(cwd, given)
+  await checkMain(main, config)
+  const subject = `${driverId}/${generation}`
+  const boot: DriverBoot = {
+    cluster: config.cluster,
+    masters,
+    role: 'driver',
+    subject,
+    key: deriveKey(config.secret, 'driver', subject).toString('base64'),
+    driver: { id: driverId, generation, attempt },
+  }
+  const own: OwnVariables = {
+    FIRESTEEL_MASTER: formatMasterAddresses(masters.flatMap(parseMasterAddresses)),
+    FIRESTEEL_DRIVER_ID: driverId,
+    FIRESTEEL_GENERATION: String(generation),
+    FIRESTEEL_RESOURCES: Object.keys(resources).length > 0 ? JSON.stringify(resources) : undefined,
+  }
+  return {
+    ...mainCommand({ main, args, memoryMib, nodeOptions }),
+    folder: [driverId],
+    cwd,
+    env: childEnvironment({ ...env, ...own }),
+    boot: `${JSON.stringify(boot)}\n`,
+    memoryMib,
+  }
+}
+
+/** Throws FOLDER_MISSING. */
+export async function executorPlan(
+  launch: LaunchExecutor,
+  config: WorkerConfig,
+  workerId: string,
+  main: string = EXECUTOR_MAIN,
+): Promise<ChildPlan> {
+  const { appId, execId, cores, memoryMib, resources, application, driver, registrant } = launch
+  await checkFolder(application.cwd, config)
+  const boot: ExecutorBoot = {
+    cluster: config.cluster,
+    driver,
+    appId,
+    execId,
+    workerId,
+    host: config.advertise ?? config.host,
+    cores,
+    memoryMib,
+    resources,
+    key: deriveKey(registrantKey(registrant, config), 'application', appId).toString('base64'),
+    applicationTimeoutMs: config.applicationTimeoutMs,
+  }
+  return {
+    command: process.execPath,
+    args: [...heapOptions(memoryMib), ...application.nodeOptions, main],
+    folder: [appId, String(execId)],
+    cwd: application.cwd,
+    env: childEnvironment({ ...application.env, ...NO_VARIABLES }),
+    boot: `${JSON.stringify(boot)}\n`,
+    memoryMib,
+  }
+}
+
+/** The application's driver derives the same key from its own (protocol 16). */
+function registrantKey(registrant: Registrant, { secret }: WorkerConfig): Buffer {
+  return registrant.role === 'client'
+    ? deriveKey(secret, 'client')
+    : deriveKey(secret, 'driver', registrant.subject)
+}
+
+async function checkFolder(cwd: string, config: WorkerConfig): Promise<void> {
+  const isFolder = isAbsolute(cwd) && (await stat(cwd).catch(() => undefined))?.isDirectory()
+  if (isFolder) return
+  const text = `the working folder ${cwd || '(none named)'} does not exist on ${hostOf(config)}`
+  throw new FiresteelError('FOLDER_MISSING', text, { place: cwd })
+}
+
+async function checkMain(main: string, config: WorkerConfig): Promise<void> {
+  try {
+    await access(main)
+  } catch (cause) {
+    throw new FiresteelError('MAIN_NOT_FOUND', `${main} does not exist on ${hostOf(config)}`, {
+      place: main,
+      cause,
+    })
+  }
+}
+
+const hostOf = (config: WorkerConfig): string => config.advertise ?? config.host

@@ -1,0 +1,156 @@
+import { join } from 'node:path'
+import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import type { Log } from '../../runtime/observe/log.js'
+import { type Child, type LifelineKeeper, type ProcessExit, startChild } from '../../runtime/process/child.js'
+import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
+import { type OutputFile, openOutputFile } from '../../runtime/process/output-file.js'
+import type { ChildPlan } from './child-plans.js'
+import { fileError, type WorkFolders } from './work-folders.js'
+import type { ProcessEnd, ProcessName } from './worker-events.js'
+
+/** What becomes of a process, in this order; `startFailed` or `ended` is the last word on it. */
+export interface ChildListener {
+  started(process: ProcessName, pid: number): void
+  startFailed(process: ProcessName, message: string): void
+  ended(process: ProcessName, end: ProcessEnd): void
+}
+
+export interface ChildrenOptions {
+  readonly folders: WorkFolders
+  readonly guard: LifelineKeeper
+  readonly outputFileBytes?: number | undefined
+  readonly listener: ChildListener
+  readonly log: Log
+}
+
+interface Outputs {
+  readonly stdout: OutputFile
+  readonly stderr: OutputFile
+}
+
+/** Longer texts are of no use to who reads an end report, and the catalogue bounds them. */
+const MESSAGE_CHARS = 2000
+
+/** The processes of this Worker: executors and drivers alike. */
+export class Children {
+  readonly #options: ChildrenOptions
+  readonly #running = new Map<ProcessName, Child>()
+  readonly #memory = new MemoryWatch()
+
+  constructor(options: ChildrenOptions) {
+    this.#options = options
+  }
+
+  start(process: ProcessName, plan: Promise<ChildPlan>): void {
+    // Never rejects: all that can go wrong is told to the listener.
+    void this.#run(process, plan)
+  }
+
+  /** SIGTERM to the group, SIGKILL after the grace. */
+  stop(process: ProcessName, graceMs: number): void {
+    void this.#running.get(process)?.stop({ graceMs })
+  }
+
+  close(): void {
+    this.#memory.close()
+  }
+
+  async #run(process: ProcessName, planned: Promise<ChildPlan>): Promise<void> {
+    const { listener } = this.#options
+    let outputs: Outputs | undefined
+    let child: Child
+    let memoryMib: number
+    try {
+      const plan = await planned
+      memoryMib = plan.memoryMib
+      outputs = await this.#openOutputs(plan)
+      child = await this.#startChild(plan, outputs)
+    } catch (error) {
+      await this.#close(outputs)
+      listener.startFailed(process, startFailure(error))
+      return
+    }
+    this.#running.set(process, child)
+    let excess: MemoryExcess | undefined
+    const unwatch = this.#memory.watch({
+      follower: child.follower,
+      memoryMib,
+      onExceeded: (figures) => {
+        excess = figures
+        this.#options.log.warn('killed: over its memory', { process, ...figures })
+        void child.stop({ graceMs: 0 })
+      },
+    })
+    listener.started(process, child.pid)
+    await child.groupGone
+    const exit = await child.exited
+    unwatch()
+    this.#running.delete(process)
+    // Closed before anybody hears of the end: the next attempt opens the same files.
+    await this.#close(outputs)
+    listener.ended(process, endOf(exit, excess))
+  }
+
+  async #openOutputs(plan: ChildPlan): Promise<Outputs> {
+    const folder = await this.#options.folders.make(plan.folder)
+    const stdout = await this.#openOutput(join(folder, 'stdout'))
+    try {
+      return { stdout, stderr: await this.#openOutput(join(folder, 'stderr')) }
+    } catch (error) {
+      await stdout.close()
+      throw error
+    }
+  }
+
+  async #openOutput(path: string): Promise<OutputFile> {
+    const { outputFileBytes, log } = this.#options
+    try {
+      return await openOutputFile(path, {
+        ...(outputFileBytes !== undefined && { maxBytes: outputFileBytes }),
+        onTrouble: (error) =>
+          log.warn('an output file could not be rotated', { path, reason: reasonOf(error) }),
+      })
+    } catch (error) {
+      throw fileError(error, path)
+    }
+  }
+
+  #startChild(plan: ChildPlan, outputs: Outputs): Promise<Child> {
+    const { command, args, cwd, env, boot } = plan
+    return startChild({
+      command,
+      args,
+      cwd,
+      env,
+      boot,
+      ...outputs,
+      ownGroup: true,
+      keeper: this.#options.guard,
+    })
+  }
+
+  async #close(outputs: Outputs | undefined): Promise<void> {
+    for (const file of [outputs?.stdout, outputs?.stderr]) {
+      // What a full disk has not taken is lost either way; the Worker lives on.
+      await file?.close().catch((error: unknown) => {
+        this.#options.log.warn('an output file did not close well', {
+          path: file.path,
+          reason: reasonOf(error),
+        })
+      })
+    }
+  }
+}
+
+function startFailure(error: unknown): string {
+  const text = isFiresteelError(error) ? `${error.code}: ${error.message}` : reasonOf(error)
+  return text.slice(0, MESSAGE_CHARS)
+}
+
+function endOf(exit: ProcessExit, excess: MemoryExcess | undefined): ProcessEnd {
+  return {
+    exitCode: exit.code,
+    signal: exit.signal,
+    ...(excess && { overMemory: { usedMib: excess.residentMib, limitMib: excess.limitMib } }),
+  }
+}

@@ -1,0 +1,20 @@
+import type { Books } from './books.js'
+import type { Contact } from './contact.js'
+import type { LaunchLedger } from './launch-ledger.js'
+import type { ChangeDraft } from './outbox.js'
+import type { LogLevel, WorkerEffect } from './worker-events.js'
+import type { WorkerTimes } from './worker-identity.js'
+
+/** What the parts of the core share. Everything they do goes through it. */
+export interface Desk {
+  readonly times: WorkerTimes
+  readonly books: Books
+  readonly ledger: LaunchLedger
+  readonly contact: Contact
+  emit(effect: WorkerEffect): void
+  log(level: LogLevel, text: string, fields?: object): void
+  /** Keeps the change until it is acknowledged, and tells the leader if one listens. */
+  report(draft: ChangeDraft): void
+  /** The Master's picture of this Worker is wrong somewhere: here is all of it. */
+  correctMaster(): void
+}

@@ -1,0 +1,58 @@
+import type { z } from 'zod'
+import type { DriverState, Position } from '../messages/common.js'
+import type { LaunchDriver } from '../messages/drivers.js'
+import type { workerDriverStatus } from '../messages/status.js'
+import type { DriverReport } from '../messages/workers.js'
+import { RestartBackoff, type RestartTimes } from './restart-backoff.js'
+import type { ProcessName } from './worker-events.js'
+
+export type WorkerDriverStatus = z.infer<typeof workerDriverStatus>
+
+/**
+ * - held: an older generation of it has not left this Worker yet
+ * - starting: its process is being made
+ * - running
+ * - resting: supervised, between two attempts; it keeps its room
+ */
+export type DriverPhase = 'held' | 'starting' | 'running' | 'resting'
+
+/** One generation of a driver on this Worker. */
+export class DriverEntry {
+  readonly launch: LaunchDriver
+  readonly launchedAt: Position
+  readonly backoff: RestartBackoff
+  phase: DriverPhase = 'held'
+  /** 0 before the first. */
+  attempt = 0
+  startedAtMs = 0
+  /** Why its end was asked for; undefined: nobody asked. */
+  killedBecause: string | undefined
+
+  constructor(launch: LaunchDriver, launchedAt: Position, restart: RestartTimes) {
+    this.launch = launch
+    this.launchedAt = launchedAt
+    this.backoff = new RestartBackoff(restart)
+  }
+
+  /** `ID/GENERATION`. */
+  get key(): string {
+    return `${this.launch.driverId}/${this.launch.generation}`
+  }
+
+  get process(): ProcessName {
+    return `${this.key}/${this.attempt}`
+  }
+
+  /** Restarts do not show: it is RUNNING as long as its generation lives here (Spark). */
+  report(): DriverReport {
+    const { driverId, generation, resources, description } = this.launch
+    const { launchedAt } = this
+    const attempt = Math.max(1, this.attempt)
+    return { driverId, generation, attempt, state: 'RUNNING', resources, description, launchedAt }
+  }
+
+  status(state: DriverState): WorkerDriverStatus {
+    const { driverId, generation, resources, description } = this.launch
+    return { driverId, generation, attempt: this.attempt, state, resources, description }
+  }
+}

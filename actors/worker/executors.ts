@@ -1,0 +1,220 @@
+import type { z } from 'zod'
+import type { ExecutorState, Position } from '../messages/common.js'
+import type { KillExecutor, LaunchExecutor } from '../messages/executors.js'
+import type { workerExecutorStatus } from '../messages/status.js'
+import type { ExecutorReport } from '../messages/workers.js'
+import type { Desk } from './desk.js'
+import { exitStatusOf, exitText } from './exit-text.js'
+import { FinishedList } from './finished-list.js'
+import { isApplicationId } from './output-id.js'
+import type { ProcessEnd, ProcessName } from './worker-events.js'
+
+type ExecutorStatus = z.infer<typeof workerExecutorStatus>
+
+interface Executor {
+  readonly launch: LaunchExecutor
+  readonly launchedAt: Position
+  started: boolean
+  /** Why its end was asked for; undefined: nobody asked. */
+  killedBecause?: string
+}
+
+interface End {
+  readonly state: ExecutorState
+  readonly message: string
+  readonly exitStatus?: number | undefined
+}
+
+const keyOf = (appId: string, execId: number): ProcessName => `${appId}/${execId}`
+
+/** The executors of this Worker, from launch to the end of their group (Spark 5.5). */
+export class Executors {
+  readonly #desk: Desk
+  readonly #live = new Map<ProcessName, Executor>()
+  readonly #finished: FinishedList<ExecutorStatus>
+  /** Applications that have ended while executors of them were left here. */
+  readonly #endedApps = new Set<string>()
+
+  constructor(desk: Desk) {
+    this.#desk = desk
+    this.#finished = new FinishedList(desk.times.retainedFinished)
+  }
+
+  get count(): number {
+    return this.#live.size
+  }
+
+  /** By `APP/EXEC`. */
+  has(key: string): boolean {
+    return this.#live.has(key)
+  }
+
+  launch(launch: LaunchExecutor, launchedAt: Position): void {
+    const { ledger, books } = this.#desk
+    const { appId, execId, cores, memoryMib, resources } = launch
+    const key = keyOf(appId, execId)
+    if (ledger.executor(appId, execId) !== 'new') {
+      this.#repeated(key)
+      return
+    }
+    ledger.decideExecutor(appId, execId)
+    const executor: Executor = { launch, launchedAt, started: false }
+    if (!isApplicationId(appId)) {
+      this.#conclude(executor, { state: 'FAILED', message: 'its application id cannot name a folder' })
+      return
+    }
+    const refusal = books.take(key, { cores, memoryMib, resources })
+    if (refusal !== undefined) {
+      this.#conclude(executor, { state: 'FAILED', message: refusal }, true)
+      this.#desk.correctMaster()
+      return
+    }
+    this.#live.set(key, executor)
+    this.#desk.emit({ kind: 'startExecutor', process: key, launch })
+  }
+
+  kill({ appId, execId }: KillExecutor): void {
+    const key = keyOf(appId, execId)
+    const executor = this.#live.get(key)
+    if (executor) {
+      this.#stop(key, executor, 'killed')
+      return
+    }
+    const { ledger } = this.#desk
+    if (ledger.executor(appId, execId) === 'same') {
+      this.#repeated(key)
+      return
+    }
+    // Its launch was lost; should it still come, it finds itself decided.
+    ledger.decideExecutor(appId, execId)
+    this.#report({
+      type: 'ExecutorStateChanged',
+      appId,
+      execId,
+      state: 'KILLED',
+      message: 'it was not running here',
+    })
+  }
+
+  /** False: not an executor, or not one that lives. */
+  started(process: ProcessName): boolean {
+    const executor = this.#live.get(process)
+    if (!executor) return false
+    executor.started = true
+    const { appId, execId } = executor.launch
+    if (executor.killedBecause !== undefined) {
+      this.#desk.emit({ kind: 'stopProcess', process, graceMs: this.#desk.times.killGraceMs })
+    } else {
+      this.#desk.report({ type: 'ExecutorStateChanged', appId, execId, state: 'RUNNING' })
+    }
+    return true
+  }
+
+  startFailed(process: ProcessName, message: string): boolean {
+    const executor = this.#live.get(process)
+    if (!executor) return false
+    this.#conclude(executor, { state: executor.killedBecause === undefined ? 'FAILED' : 'KILLED', message })
+    return true
+  }
+
+  ended(process: ProcessName, end: ProcessEnd): boolean {
+    const executor = this.#live.get(process)
+    if (!executor) return false
+    const exitStatus = exitStatusOf(end)
+    if (executor.killedBecause !== undefined) {
+      this.#conclude(executor, { state: 'KILLED', message: executor.killedBecause, exitStatus })
+    } else {
+      this.#conclude(executor, { state: 'EXITED', message: exitText(end), exitStatus })
+    }
+    return true
+  }
+
+  /** Spark reports these FAILED; but no application has failed because a Worker was stopped. */
+  stopAll(): void {
+    for (const [key, executor] of this.#live) this.#stop(key, executor, 'Worker shutting down')
+  }
+
+  applicationFinished(appId: string): void {
+    if (!isApplicationId(appId)) return
+    if (this.#hasExecutorsOf(appId)) this.#endedApps.add(appId)
+    else this.#desk.emit({ kind: 'folderEnded', folder: appId })
+  }
+
+  reports(): ExecutorReport[] {
+    return [...this.#live.values()].map(({ launch, launchedAt, started }) => {
+      const { appId, execId, cores, memoryMib, resources } = launch
+      return {
+        appId,
+        execId,
+        cores,
+        memoryMib,
+        resources,
+        state: started ? 'RUNNING' : 'LAUNCHING',
+        launchedAt,
+      }
+    })
+  }
+
+  statuses(): { executors: ExecutorStatus[]; finishedExecutors: ExecutorStatus[] } {
+    const executors = [...this.#live.values()].map(({ launch, started }) =>
+      statusOf(launch, started ? 'RUNNING' : 'LAUNCHING'),
+    )
+    return { executors, finishedExecutors: [...this.#finished.items] }
+  }
+
+  folders(): string[] {
+    return [...new Set([...this.#live.values()].map((executor) => executor.launch.appId))]
+  }
+
+  #stop(process: ProcessName, executor: Executor, because: string): void {
+    if (executor.killedBecause !== undefined) return
+    executor.killedBecause = because
+    // One that is not there yet is stopped as soon as it is.
+    if (executor.started) {
+      this.#desk.emit({ kind: 'stopProcess', process, graceMs: this.#desk.times.killGraceMs })
+    }
+  }
+
+  /** A launch or kill of what was decided before: alive, its state is known or on its way; ended, tell it again. */
+  #repeated(key: ProcessName): void {
+    const end = this.#desk.ledger.endOf(key)
+    if (end) this.#desk.report(end)
+    else this.#desk.log('debug', 'this executor is here already', { executor: key })
+  }
+
+  #conclude(executor: Executor, end: End, noRoom = false): void {
+    const { appId, execId } = executor.launch
+    const key = keyOf(appId, execId)
+    this.#live.delete(key)
+    this.#desk.books.release(key)
+    if (!noRoom) this.#finished.add(statusOf(executor.launch, end.state))
+    this.#report({
+      type: 'ExecutorStateChanged',
+      appId,
+      execId,
+      state: end.state,
+      message: end.message,
+      ...(end.exitStatus !== undefined && { exitStatus: end.exitStatus }),
+      ...(noRoom && { noRoom }),
+    })
+    if (this.#endedApps.has(appId) && !this.#hasExecutorsOf(appId)) {
+      this.#endedApps.delete(appId)
+      this.#desk.emit({ kind: 'folderEnded', folder: appId })
+    }
+  }
+
+  #report(end: Parameters<Desk['report']>[0]): void {
+    this.#desk.ledger.ended(end)
+    this.#desk.report(end)
+  }
+
+  #hasExecutorsOf(appId: string): boolean {
+    for (const executor of this.#live.values()) if (executor.launch.appId === appId) return true
+    return false
+  }
+}
+
+function statusOf(launch: LaunchExecutor, state: ExecutorState): ExecutorStatus {
+  const { appId, execId, cores, memoryMib, resources, application } = launch
+  return { appId, execId, cores, memoryMib, resources, state, application }
+}

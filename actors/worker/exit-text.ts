@@ -1,0 +1,21 @@
+import { constants } from 'node:os'
+import type { ProcessEnd } from './worker-events.js'
+
+/** One number for both kinds of end, as shells do: the code, or 128 + the number of the signal. */
+export function exitStatusOf(end: ProcessEnd): number | undefined {
+  if (end.exitCode !== null) return end.exitCode
+  if (end.signal === null) return undefined
+  const number = constants.signals[end.signal as NodeJS.Signals]
+  return number === undefined ? undefined : 128 + number
+}
+
+/** How a process ended, in Spark's words where it has them. */
+export function exitText(end: ProcessEnd): string {
+  const { overMemory } = end
+  if (overMemory) {
+    return `Killed: it used ${overMemory.usedMib} MiB of the ${overMemory.limitMib} MiB it was given`
+  }
+  if (end.message !== undefined) return end.message
+  if (end.signal !== null) return `Command ended by signal ${end.signal}`
+  return `Command exited with code ${end.exitCode ?? 'unknown'}`
+}

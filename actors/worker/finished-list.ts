@@ -1,0 +1,18 @@
+/** The newest ended of a kind, oldest first: for people only, nothing rests on it. */
+export class FinishedList<T> {
+  readonly #most: number
+  readonly #items: T[] = []
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  add(item: T): void {
+    this.#items.push(item)
+    if (this.#items.length > this.#most) this.#items.shift()
+  }
+
+  get items(): readonly T[] {
+    return this.#items
+  }
+}

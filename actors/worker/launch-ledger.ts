@@ -1,0 +1,53 @@
+import { type ChangeDraft, subjectOf } from './outbox.js'
+
+/** `new`: may be started. `same`: was decided here before. `older`: below a generation decided here. */
+export type LaunchVerdict = 'new' | 'same' | 'older'
+
+/**
+ * Every launch this Worker has decided on, started or refused (R6): nothing at or below a generation is decided
+ * twice, also after its end. Keeps the end as well, to answer a launch or kill that comes again. Bounded by
+ * forgetting the oldest ends; what is still alive is never forgotten.
+ */
+export class LaunchLedger {
+  readonly #mostEnds: number
+  readonly #generations = new Map<string, number>()
+  readonly #executors = new Set<string>()
+  readonly #ends = new Map<string, ChangeDraft>()
+
+  constructor(mostEnds: number) {
+    this.#mostEnds = mostEnds
+  }
+
+  driver(driverId: string, generation: number): LaunchVerdict {
+    const decided = this.#generations.get(driverId) ?? 0
+    if (generation > decided) return 'new'
+    return generation === decided ? 'same' : 'older'
+  }
+
+  executor(appId: string, execId: number): LaunchVerdict {
+    return this.#executors.has(`${appId}/${execId}`) ? 'same' : 'new'
+  }
+
+  decideDriver(driverId: string, generation: number): void {
+    this.#generations.set(driverId, Math.max(generation, this.#generations.get(driverId) ?? 0))
+  }
+
+  decideExecutor(appId: string, execId: number): void {
+    this.#executors.add(`${appId}/${execId}`)
+  }
+
+  ended(end: ChangeDraft): void {
+    this.#ends.set(subjectOf(end), end)
+    if (this.#ends.size <= this.#mostEnds) return
+    const [subject, oldest] = this.#ends.entries().next().value!
+    this.#ends.delete(subject)
+    if (oldest.type === 'ExecutorStateChanged') this.#executors.delete(subject)
+    else if (this.#generations.get(oldest.driverId) === oldest.generation)
+      this.#generations.delete(oldest.driverId)
+  }
+
+  /** By `ID/GENERATION` or `APP/EXEC`. */
+  endOf(subject: string): ChangeDraft | undefined {
+    return this.#ends.get(subject)
+  }
+}

@@ -1,0 +1,157 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { reasonOf } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import { followOutput, readOutput } from '../../runtime/process/read-output.js'
+import type { LogChunk, RequestLog } from '../messages/status.js'
+import { outputFolder } from './output-id.js'
+import type { WorkFolders } from './work-folders.js'
+
+export interface LogStreamsOptions {
+  readonly folders: WorkFolders
+  /** May the output of this id still grow? */
+  readonly lives: (id: string) => boolean
+  /** False: that peer has no link any more. */
+  readonly send: (peer: string, chunk: LogChunk) => boolean
+  /** Bytes that wait on the link to that peer. */
+  readonly bufferedBytes: (peer: string) => number
+}
+
+interface Stream {
+  readonly id: string
+  readonly abort: AbortController
+  readonly ended: Promise<void>
+  readonly end: () => void
+}
+
+const BUSY_LOOK_MS = 20
+
+/** Outputs on their way to whoever asked, one stream each, no faster than their links take them. */
+export class LogStreams {
+  readonly #options: LogStreamsOptions
+  /** Peer -> name of the stream -> stream. */
+  readonly #open = new Map<string, Map<string, Stream>>()
+  #count = 0
+
+  constructor(options: LogStreamsOptions) {
+    this.#options = options
+  }
+
+  request(peer: string, request: RequestLog): void {
+    const path = this.#pathOf(request)
+    const mine = this.#open.get(peer) ?? new Map<string, Stream>()
+    if (path === undefined) {
+      this.#refuse(
+        peer,
+        request.stream,
+        `FIRESTEEL_UNKNOWN_ID: nothing named ${request.id} has run on this Worker`,
+      )
+    } else if (mine.has(request.stream)) {
+      this.#refuse(peer, request.stream, 'FIRESTEEL_NOT_ALLOWED: a stream of this name is open')
+    } else if (this.#count >= limits.logStreams) {
+      this.#refuse(peer, request.stream, `FIRESTEEL_BUSY: ${limits.logStreams} log streams are open`)
+    } else {
+      const { promise: ended, resolve: end } = deferred()
+      const stream: Stream = { id: request.id, abort: new AbortController(), ended, end }
+      if (!this.#options.lives(request.id)) end()
+      mine.set(request.stream, stream)
+      this.#open.set(peer, mine)
+      this.#count++
+      void this.#run(peer, request, stream, path).finally(() => this.#forget(peer, request.stream))
+    }
+  }
+
+  stop(peer: string, name: string): void {
+    this.#open.get(peer)?.get(name)?.abort.abort()
+  }
+
+  /** Its link has ended. */
+  stopAllOf(peer: string): void {
+    for (const stream of this.#open.get(peer)?.values() ?? []) stream.abort.abort()
+  }
+
+  stopAll(): void {
+    for (const peer of this.#open.keys()) this.stopAllOf(peer)
+  }
+
+  /** Some work has ended: who follows its output gets the rest and the end. */
+  workEnded(): void {
+    if (this.#count === 0) return
+    for (const streams of this.#open.values()) {
+      for (const stream of streams.values()) if (!this.#options.lives(stream.id)) stream.end()
+    }
+  }
+
+  #pathOf({ id, output }: RequestLog): string | undefined {
+    const segments = outputFolder(id)
+    if (!segments) return undefined
+    const path = join(this.#options.folders.path(segments), output)
+    return this.#options.lives(id) || existsSync(path) ? path : undefined
+  }
+
+  async #run(peer: string, request: RequestLog, stream: Stream, path: string): Promise<void> {
+    const { signal } = stream.abort
+    let error: string | undefined
+    try {
+      for await (const data of pages(path, request, stream)) {
+        if (!this.#send(peer, { stream: request.stream, data, end: false })) return
+        await this.#waitForRoom(peer, signal)
+      }
+    } catch (thrown) {
+      error = `FIRESTEEL_INTERNAL: the output could not be read: ${reasonOf(thrown)}`
+    }
+    if (signal.aborted) return
+    this.#send(peer, { stream: request.stream, data: '', end: true, ...(error !== undefined && { error }) })
+  }
+
+  async #waitForRoom(peer: string, signal: AbortSignal): Promise<void> {
+    // Half of what a link may hold: the control messages beside us must not wait for a log.
+    while (!signal.aborted && this.#options.bufferedBytes(peer) > limits.linkHighWaterBytes / 2) {
+      await delay(BUSY_LOOK_MS, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  #refuse(peer: string, stream: string, error: string): void {
+    this.#send(peer, { stream, data: '', end: true, error })
+  }
+
+  #send(peer: string, chunk: Omit<LogChunk, 'type'>): boolean {
+    return this.#options.send(peer, { type: 'LogChunk', ...chunk })
+  }
+
+  #forget(peer: string, name: string): void {
+    const mine = this.#open.get(peer)
+    if (!mine?.delete(name)) return
+    this.#count--
+    if (mine.size === 0) this.#open.delete(peer)
+  }
+}
+
+/** Base64 of what is there now; with `follow` also of what comes. */
+async function* pages(path: string, request: RequestLog, stream: Stream): AsyncGenerator<string> {
+  const maxBytes = limits.logChunkBytes
+  const start = { maxBytes, ...(request.tailLines !== undefined && { tailLines: request.tailLines }) }
+  if (request.follow) {
+    const { signal } = stream.abort
+    for await (const page of followOutput(path, { ...start, signal, ended: stream.ended })) {
+      yield page.data.toString('base64')
+    }
+    return
+  }
+  let page = readOutput(path, start)
+  const { end } = page
+  while (page.data.length > 0 && !stream.abort.signal.aborted) {
+    yield page.data.toString('base64')
+    if (page.next >= end) return
+    page = readOutput(path, { maxBytes, offset: page.next })
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve!: () => void
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve }
+}

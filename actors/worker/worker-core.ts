@@ -1,0 +1,329 @@
+import type { FromWorker } from '../messages/catalogue.js'
+import type { MasterChanged } from '../messages/leadership.js'
+import type { WorkerStateResponse } from '../messages/status.js'
+import type { Heartbeat } from '../messages/workers.js'
+import { Allegiance } from './allegiance.js'
+import { Books } from './books.js'
+import { Contact } from './contact.js'
+import type { Desk } from './desk.js'
+import { Drivers, RESTART_TIMER } from './drivers.js'
+import { Executors } from './executors.js'
+import { LaunchLedger } from './launch-ledger.js'
+import { type ChangeDraft, Outbox } from './outbox.js'
+import type { CoreMessage, Now, WorkerEffect, WorkerInput } from './worker-events.js'
+import type { WorkerIdentity, WorkerTimes } from './worker-identity.js'
+
+const HEARTBEAT_TIMER = 'heartbeat'
+const CLEANUP_TIMER = 'cleanup'
+const NOWHERE = { epoch: 0, seq: 0 }
+
+type MessageInput = Extract<WorkerInput, { kind: 'message' }>
+/** What only the Master that leads may say. */
+type LeaderMessage = Exclude<CoreMessage, { type: 'MasterInStandby' | 'RequestWorkerState' }>
+
+/**
+ * How far this Worker has come with the leader, on the present link: nothing; registration asked for; full report
+ * given, so that changes may follow.
+ */
+type Standing = 'none' | 'registering' | 'reported'
+
+/** A Worker without its processes, sockets and clock: Spark's Worker by the rules R1-R6 of protocol section 7. */
+export class WorkerCore {
+  readonly #identity: WorkerIdentity
+  readonly #times: WorkerTimes
+  readonly #allegiance = new Allegiance()
+  readonly #books: Books
+  readonly #outbox: Outbox
+  readonly #contact: Contact
+  readonly #executors: Executors
+  readonly #drivers: Drivers
+  readonly #masters = new Set<string>()
+  #effects: WorkerEffect[] = []
+  #now: Now
+  #standing: Standing = 'none'
+  /** Some leader of this cluster has had this incarnation in its books, so its successor finds it there. */
+  #registered = false
+  #master: { readonly url: string; readonly web: string | null } = { url: '', web: null }
+  #stopping = false
+  #acceptsLaunches = true
+
+  constructor(identity: WorkerIdentity, times: WorkerTimes, masters: readonly string[], now: Now) {
+    this.#identity = identity
+    this.#times = times
+    this.#now = now
+    this.#books = new Books(identity)
+    this.#outbox = new Outbox(identity.incarnation, times.outboxKeepMs)
+    this.#contact = new Contact(times.workerTimeoutMs, now.bootMs)
+    for (const address of masters) this.#masters.add(address)
+    const desk: Desk = {
+      times,
+      books: this.#books,
+      ledger: new LaunchLedger(times.rememberedLaunches),
+      contact: this.#contact,
+      emit: (effect) => void this.#effects.push(effect),
+      log: (level, text, fields) =>
+        void this.#effects.push({ kind: 'log', level, text, ...(fields && { fields }) }),
+      report: (draft) => this.#report(draft),
+      correctMaster: () => this.#correctMaster(),
+    }
+    this.#executors = new Executors(desk)
+    this.#drivers = new Drivers(desk)
+  }
+
+  /** One input at one time; the effects are to be done in their order. */
+  step(input: WorkerInput, now: Now): WorkerEffect[] {
+    this.#now = now
+    this.#effects = []
+    this.#handle(input)
+    if (this.#stopping && this.#executors.count + this.#drivers.count === 0) {
+      this.#stopping = false
+      this.#emit({ kind: 'stopped' })
+    }
+    return this.#effects
+  }
+
+  status(): WorkerStateResponse {
+    const { incarnation, name, host, port, cores, memoryMib, resources } = this.#identity
+    return {
+      type: 'WorkerStateResponse',
+      id: incarnation,
+      name,
+      host,
+      port,
+      masterUrl: this.#master.url,
+      masterWebUrl: this.#master.web,
+      cores,
+      coresUsed: this.#books.coresUsed,
+      memoryMib,
+      memoryMibUsed: this.#books.memoryMibUsed,
+      resources,
+      resourcesUsed: this.#books.resourcesUsed,
+      ...this.#executors.statuses(),
+      ...this.#drivers.statuses(),
+    }
+  }
+
+  /** Does work of this output id (`driver-...`, `app-.../N`) live here, so that its output may still grow? */
+  lives(outputId: string): boolean {
+    return this.#executors.has(outputId) || this.#drivers.has(outputId)
+  }
+
+  #handle(input: WorkerInput): void {
+    switch (input.kind) {
+      case 'start':
+        this.#start()
+        return
+      case 'stop':
+        this.#stop()
+        return
+      case 'message':
+        this.#message(input)
+        return
+      case 'linkUp':
+      case 'linkDown':
+        // Until the leader has spoken on the new link nothing is told: its report comes first (R0, R4).
+        if (input.peer === this.#allegiance.leader?.owner) this.#standing = 'none'
+        return
+      case 'timer':
+        this.#timer(input.key)
+        return
+      case 'started':
+        if (!this.#executors.started(input.process)) this.#drivers.started(input.process, this.#now)
+        return
+      case 'startFailed':
+        if (!this.#executors.startFailed(input.process, input.message)) {
+          this.#drivers.startFailed(input.process, input.message)
+        }
+        return
+      case 'ended':
+        if (!this.#executors.ended(input.process, input.end)) {
+          this.#drivers.ended(input.process, input.end, this.#now)
+        }
+        return
+    }
+  }
+
+  #start(): void {
+    for (const address of this.#masters) this.#emit({ kind: 'dial', address })
+    this.#emit({ kind: 'startTimer', key: HEARTBEAT_TIMER, ms: this.#times.heartbeatMs })
+    this.#emit({ kind: 'startTimer', key: CLEANUP_TIMER, ms: this.#times.workCleanupMs })
+  }
+
+  #stop(): void {
+    this.#stopping = true
+    this.#acceptsLaunches = false
+    this.#executors.stopAll()
+    this.#drivers.stopAll()
+  }
+
+  #timer(key: string): void {
+    if (key === HEARTBEAT_TIMER) {
+      this.#heartbeat()
+      this.#outbox.prune(this.#now.monotonicMs)
+      this.#emit({ kind: 'startTimer', key, ms: this.#times.heartbeatMs })
+    } else if (key === CLEANUP_TIMER) {
+      const keep = [...this.#executors.folders(), ...this.#drivers.folders()]
+      this.#emit({ kind: 'cleanWork', keep, olderThanMs: this.#times.workRetentionMs })
+      this.#emit({ kind: 'startTimer', key, ms: this.#times.workCleanupMs })
+    } else if (key.startsWith(RESTART_TIMER)) {
+      this.#drivers.restart(key.slice(RESTART_TIMER.length), this.#now)
+    }
+  }
+
+  #message(input: MessageInput): void {
+    const { message } = input
+    if (message.type === 'RequestWorkerState') {
+      if (input.reply !== undefined) this.#emit({ kind: 'reply', reply: input.reply, message: this.status() })
+      return
+    }
+    // S6: whatever its epoch, who holds only a client's or a driver's key commands nobody.
+    if (input.role !== 'node') {
+      this.#refused(input, 'its sender is no node')
+      return
+    }
+    if (message.type === 'MasterInStandby') {
+      this.#learnMasters(message.masters)
+      return
+    }
+    const verdict = this.#allegiance.judge(input.from, input.position)
+    if (verdict === 'stale') {
+      this.#refused(input, 'its leadership is over')
+      const leader = this.#allegiance.leader!
+      this.#tell(input.from, { type: 'StaleEpoch', epoch: leader.epoch, owner: leader.owner })
+      return
+    }
+    if (verdict === 'new') this.#standing = 'none'
+    if ('workerId' in message && message.workerId !== this.#identity.incarnation) {
+      this.#refused(input, 'it names another incarnation')
+      return
+    }
+    this.#obey(message, input)
+  }
+
+  #obey(message: LeaderMessage, input: MessageInput): void {
+    switch (message.type) {
+      case 'MasterChanged':
+        this.#masterChanged(message)
+        return
+      case 'RegisteredWorker':
+        this.#reportAll('WorkerLatestState')
+        return
+      case 'RegisterWorkerFailed':
+        if (this.#standing !== 'reported') this.#log('error', 'the Master refused this Worker', message)
+        return
+      case 'ReconnectWorker':
+        this.#register()
+        return
+      case 'HeartbeatAck':
+        this.#contact.answered(message.sentAtMs, this.#now.bootMs)
+        return
+      case 'ChangesAcknowledged':
+        this.#outbox.acknowledge(message.changes, this.#now.monotonicMs)
+        return
+      case 'LaunchExecutor':
+        if (this.#mayLaunch(message.type)) this.#executors.launch(message, input.position)
+        return
+      case 'LaunchDriver':
+        if (this.#mayLaunch(message.type)) this.#drivers.launch(message, input.position)
+        return
+      case 'KillExecutor':
+        this.#executors.kill(message)
+        return
+      case 'KillDriver':
+        this.#drivers.kill(message)
+        return
+      case 'ApplicationFinished':
+        this.#executors.applicationFinished(message.appId)
+        return
+    }
+  }
+
+  /** No answer: a Worker that ends is soon seen to be gone, and a refusal would only be placed here again. */
+  #mayLaunch(type: string): boolean {
+    if (!this.#acceptsLaunches) this.#log('info', 'not launched: this Worker is stopping', { message: type })
+    return this.#acceptsLaunches
+  }
+
+  /** R4: each new link to the leader begins with this, and goes on with all that this Worker knows. */
+  #masterChanged(message: MasterChanged): void {
+    this.#master = { url: message.master, web: message.web }
+    this.#learnMasters(message.masters)
+    if (this.#registered) this.#reportAll('WorkerSchedulerStateResponse')
+    else this.#register()
+  }
+
+  #register(): void {
+    const { incarnation, ...offer } = this.#identity
+    this.#standing = 'registering'
+    this.#tellLeader({ type: 'RegisterWorker', id: incarnation, ...offer, labels: { ...offer.labels } })
+  }
+
+  /** Ends first: what has ended must not look to the Master like a launch that never arrived. */
+  #reportAll(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState'): void {
+    this.#registered = true
+    this.#standing = 'reported'
+    for (const change of this.#outbox.toResend(this.#now.monotonicMs)) this.#tellLeader(change)
+    this.#tellFullReport(type)
+    this.#heartbeat()
+  }
+
+  #tellFullReport(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState'): void {
+    const seen = this.#allegiance.seen ?? NOWHERE
+    const [executors, drivers] = [this.#executors.reports(), this.#drivers.reports()]
+    this.#tellLeader({ type, id: this.#identity.incarnation, seen, executors, drivers })
+  }
+
+  #correctMaster(): void {
+    if (this.#standing === 'reported') this.#tellFullReport('WorkerLatestState')
+  }
+
+  #report(draft: ChangeDraft): void {
+    const change = this.#outbox.add(draft)
+    if (this.#standing === 'reported') this.#tellLeader(change)
+  }
+
+  /** Also unregistered: the answer to a heartbeat of a stranger is ReconnectWorker, which repairs a lost registration. */
+  #heartbeat(): void {
+    if (this.#standing === 'none') return
+    const heartbeat: Heartbeat = {
+      type: 'Heartbeat',
+      workerId: this.#identity.incarnation,
+      sentAtMs: this.#now.bootMs,
+    }
+    this.#tellLeader(heartbeat)
+  }
+
+  #learnMasters(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      if (this.#masters.has(address)) continue
+      this.#masters.add(address)
+      this.#emit({ kind: 'dial', address })
+    }
+  }
+
+  #refused(input: MessageInput, reason: string): void {
+    const { from, position, message } = input
+    this.#log('warn', `refused ${message.type}: ${reason}`, {
+      from,
+      position,
+      leader: this.#allegiance.leader,
+    })
+  }
+
+  #tellLeader(message: FromWorker): void {
+    const { leader } = this.#allegiance
+    if (leader) this.#tell(leader.owner, message)
+  }
+
+  #tell(to: string, message: FromWorker): void {
+    this.#emit({ kind: 'tell', to, message })
+  }
+
+  #emit(effect: WorkerEffect): void {
+    this.#effects.push(effect)
+  }
+
+  #log(level: 'debug' | 'info' | 'warn' | 'error', text: string, fields: object): void {
+    this.#emit({ kind: 'log', level, text, fields })
+  }
+}

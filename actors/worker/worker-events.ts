@@ -1,0 +1,81 @@
+import type { Role } from '../../runtime/transport/identity.js'
+import type { FromWorker, WorkerMessage } from '../messages/catalogue.js'
+import type { Position } from '../messages/common.js'
+import type { LaunchDriver } from '../messages/drivers.js'
+import type { LaunchExecutor } from '../messages/executors.js'
+import type { WorkerStateResponse } from '../messages/status.js'
+
+/** The times of one step, read once by the shell. */
+export interface Now {
+  readonly monotonicMs: number
+  readonly bootMs: number
+  readonly wallMs: number
+}
+
+/** How a process and all that it started ended: told only when its whole group is gone. */
+export interface ProcessEnd {
+  readonly exitCode: number | null
+  readonly signal: string | null
+  /** Set when the memory watch killed it: the group's resident memory then, and what it was allowed. */
+  readonly overMemory?: { readonly usedMib: number; readonly limitMib: number } | undefined
+  /** What became of it cannot be told from code and signal: the guard killed it, its start was broken off. */
+  readonly message?: string | undefined
+}
+
+/**
+ * Names one process of this Worker: `app-ID/EXEC` or `driver-ID/GENERATION/ATTEMPT`. Never used again, so a
+ * late report of an old attempt finds nobody.
+ */
+export type ProcessName = string
+
+/** Where an answer goes: made by the shell, opaque here. */
+export type ReplyToken = unknown
+
+/** Messages that reach the core; log streams are I/O and stay in the shell. */
+export type CoreMessage = Exclude<WorkerMessage, { type: 'RequestLog' | 'StopLog' }>
+
+export type WorkerInput =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'stop' }
+  | {
+      readonly kind: 'message'
+      /** Incarnation of the sender: with a Master, the owner of R1. */
+      readonly from: string
+      readonly role: Role
+      readonly position: Position
+      readonly message: CoreMessage
+      readonly reply?: ReplyToken
+    }
+  /** Incarnation of the peer. */
+  | { readonly kind: 'linkUp'; readonly peer: string }
+  | { readonly kind: 'linkDown'; readonly peer: string }
+  | { readonly kind: 'timer'; readonly key: string }
+  | { readonly kind: 'started'; readonly process: ProcessName; readonly pid: number }
+  | { readonly kind: 'startFailed'; readonly process: ProcessName; readonly message: string }
+  | { readonly kind: 'ended'; readonly process: ProcessName; readonly end: ProcessEnd }
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export type WorkerEffect =
+  | { readonly kind: 'tell'; readonly to: string; readonly message: FromWorker }
+  | { readonly kind: 'reply'; readonly reply: ReplyToken; readonly message: WorkerStateResponse }
+  | { readonly kind: 'startTimer'; readonly key: string; readonly ms: number }
+  | { readonly kind: 'cancelTimer'; readonly key: string }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string; readonly fields?: object }
+  /** Keep a link to the Master at this address from now on. */
+  | { readonly kind: 'dial'; readonly address: string }
+  | { readonly kind: 'startExecutor'; readonly process: ProcessName; readonly launch: LaunchExecutor }
+  | {
+      readonly kind: 'startDriver'
+      readonly process: ProcessName
+      readonly launch: LaunchDriver
+      readonly attempt: number
+    }
+  /** SIGTERM to the group, SIGKILL after the grace. Only for a process reported `started`. */
+  | { readonly kind: 'stopProcess'; readonly process: ProcessName; readonly graceMs: number }
+  /** Folders of ended work whose newest file is older than this go. */
+  | { readonly kind: 'cleanWork'; readonly keep: readonly string[]; readonly olderThanMs: number }
+  /** The application has ended and none of its executors is left: the age of its folder counts from now. */
+  | { readonly kind: 'folderEnded'; readonly folder: string }
+  /** After `stop`: no child is left. */
+  | { readonly kind: 'stopped' }

@@ -1,0 +1,166 @@
+import type { Clock } from '../../runtime/clock.js'
+import type { Log } from '../../runtime/observe/log.js'
+import type { ActorContext, Handler } from '../../runtime/system/behavior.js'
+import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
+import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import type { WorkerMessage } from '../messages/catalogue.js'
+import type { WorkerStateResponse } from '../messages/status.js'
+import type { ChildPlan } from './child-plans.js'
+import type { Children } from './children.js'
+import type { LogStreams } from './log-streams.js'
+import type { MasterDoors } from './master-doors.js'
+import type { WorkFolders } from './work-folders.js'
+import type { WorkerCore } from './worker-core.js'
+import type { CoreMessage, Now, ProcessEnd, WorkerEffect, WorkerInput } from './worker-events.js'
+
+/** To itself. */
+export type WorkerSelfMessage =
+  | { readonly type: 'Timer'; readonly key: string }
+  | { readonly type: 'Start' }
+  | { readonly type: 'Stop' }
+  | { readonly type: 'ProcessStarted'; readonly process: string; readonly pid: number }
+  | { readonly type: 'ProcessStartFailed'; readonly process: string; readonly message: string }
+  | { readonly type: 'ProcessEnded'; readonly process: string; readonly end: ProcessEnd }
+
+export type WorkerActorMessage = WorkerMessage | LinkMessage | WorkerSelfMessage
+
+export interface WorkerShellParts {
+  readonly core: WorkerCore
+  readonly gateway: Pick<Gateway<WorkerMessage>, 'send'>
+  readonly children: Children
+  readonly folders: WorkFolders
+  readonly logs: LogStreams
+  readonly doors: MasterDoors
+  readonly driverPlan: (effect: Extract<WorkerEffect, { kind: 'startDriver' }>) => Promise<ChildPlan>
+  readonly executorPlan: (effect: Extract<WorkerEffect, { kind: 'startExecutor' }>) => Promise<ChildPlan>
+  readonly clock: Clock
+  readonly log: Log
+  /** After `Stop`: no child is left. */
+  readonly onStopped: () => void
+}
+
+/** Where the core meets mailbox, links, timers and processes. */
+export class WorkerShell implements Handler<WorkerActorMessage> {
+  readonly #parts: WorkerShellParts
+  readonly #context: ActorContext<WorkerActorMessage>
+
+  constructor(parts: WorkerShellParts, context: ActorContext<WorkerActorMessage>) {
+    this.#parts = parts
+    this.#context = context
+  }
+
+  status(): WorkerStateResponse {
+    return this.#parts.core.status()
+  }
+
+  receive(message: WorkerActorMessage, envelope: Envelope): void {
+    switch (message.type) {
+      case 'Start':
+        this.#step({ kind: 'start' }, envelope)
+        return
+      case 'Stop':
+        this.#step({ kind: 'stop' }, envelope)
+        return
+      case 'LinkUp':
+        this.#step({ kind: 'linkUp', peer: message.peer.incarnation }, envelope)
+        return
+      case 'LinkDown':
+        this.#parts.logs.stopAllOf(message.peer.incarnation)
+        this.#step({ kind: 'linkDown', peer: message.peer.incarnation }, envelope)
+        return
+      case 'Timer':
+        this.#step({ kind: 'timer', key: message.key }, envelope)
+        return
+      case 'ProcessStarted':
+        this.#step({ kind: 'started', process: message.process, pid: message.pid }, envelope)
+        return
+      case 'ProcessStartFailed':
+        this.#step({ kind: 'startFailed', process: message.process, message: message.message }, envelope)
+        this.#parts.logs.workEnded()
+        return
+      case 'ProcessEnded':
+        this.#step({ kind: 'ended', process: message.process, end: message.end }, envelope)
+        this.#parts.logs.workEnded()
+        return
+      default:
+        this.#fromPeer(message, envelope)
+    }
+  }
+
+  #fromPeer(message: WorkerMessage, envelope: Envelope): void {
+    const peer = peerOf(envelope)
+    if (!peer) return
+    if (message.type === 'RequestLog') this.#parts.logs.request(peer.incarnation, message)
+    else if (message.type === 'StopLog') this.#parts.logs.stop(peer.incarnation, message.stream)
+    else {
+      const core: CoreMessage = message
+      const reply = this.#context.replyTo(envelope)
+      const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
+      const { incarnation: from, role } = peer
+      this.#step({ kind: 'message', from, role, position, message: core, ...(reply && { reply }) }, envelope)
+      // A kill ends a driver between two attempts without a process.
+      if (core.type === 'KillDriver') this.#parts.logs.workEnded()
+    }
+  }
+
+  #step(input: WorkerInput, cause: Envelope): void {
+    for (const effect of this.#parts.core.step(input, this.#now())) this.#run(effect, cause)
+  }
+
+  #run(effect: WorkerEffect, cause: Envelope): void {
+    const { gateway, children, folders, log, clock } = this.#parts
+    switch (effect.kind) {
+      case 'tell':
+        // Not sent: the next link to a leader begins with all of it (R4).
+        gateway.send(effect.to, effect.message, cause)
+        break
+      case 'reply':
+        this.#context.system.answer(effect.reply as ReplyAddress, effect.message)
+        break
+      case 'startTimer':
+        this.#context.timers.start(effect.key, effect.ms, { type: 'Timer', key: effect.key })
+        break
+      case 'cancelTimer':
+        this.#context.timers.cancel(effect.key)
+        break
+      case 'log':
+        log[effect.level](effect.text, effect.fields as Readonly<Record<string, unknown>> | undefined)
+        break
+      case 'dial':
+        this.#dial(effect.address)
+        break
+      case 'startExecutor':
+        children.start(effect.process, this.#parts.executorPlan(effect))
+        break
+      case 'startDriver':
+        children.start(effect.process, this.#parts.driverPlan(effect))
+        break
+      case 'stopProcess':
+        children.stop(effect.process, effect.graceMs)
+        break
+      case 'cleanWork':
+        void folders.clean(new Set(effect.keep), clock.wallMs() - effect.olderThanMs)
+        break
+      case 'folderEnded':
+        void folders.stampEnd(effect.folder)
+        break
+      case 'stopped':
+        this.#parts.onStopped()
+        break
+    }
+  }
+
+  #dial(address: string): void {
+    try {
+      this.#parts.doors.open(address)
+    } catch (error) {
+      // From a message: another Master's mistake must not end this Worker.
+      this.#parts.log.warn('a Master named an address that cannot be dialled', { address, error })
+    }
+  }
+
+  #now(): Now {
+    const { clock } = this.#parts
+    return { monotonicMs: clock.monotonicMs(), bootMs: clock.bootMs(), wallMs: clock.wallMs() }
+  }
+}

@@ -1,0 +1,235 @@
+import { mkdir } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { formatHostPort, formatMasterAddress, parseMasterAddresses } from '../../runtime/addresses.js'
+import type { Clock } from '../../runtime/clock.js'
+import type { Log } from '../../runtime/observe/log.js'
+import { type Guard, type GuardEvent, startGuard } from '../../runtime/process/guard.js'
+import type { ActorSystem } from '../../runtime/system/actor-system.js'
+import type { Ref } from '../../runtime/system/ref.js'
+import type { Gateway } from '../../runtime/transport/gateway.js'
+import { deriveKey } from '../../runtime/transport/keys.js'
+import type { WorkerMessage } from '../messages/catalogue.js'
+import type { WorkerStateResponse } from '../messages/status.js'
+import { driverPlan, executorPlan } from './child-plans.js'
+import { Children } from './children.js'
+import { LogStreams } from './log-streams.js'
+import { MasterDoors } from './master-doors.js'
+import { fileError, WorkFolders } from './work-folders.js'
+import { newIncarnation, type WorkerConfig } from './worker-config.js'
+import { WorkerCore } from './worker-core.js'
+import type { Now } from './worker-events.js'
+import { type WorkerTimes, workerTimes } from './worker-identity.js'
+import { type WorkerActorMessage, type WorkerSelfMessage, WorkerShell } from './worker-shell.js'
+
+/** Name of the Worker's actor: what Masters and clients send to. */
+export const WORKER_ACTOR = 'Worker'
+
+export interface WorkerOptions {
+  readonly system: ActorSystem
+  /** Of this node, with the catalogue of the Worker; it serves this Worker from now on. */
+  readonly gateway: Gateway<WorkerMessage>
+  readonly config: WorkerConfig
+  readonly clock: Clock
+  readonly log: Log
+  /** Tests have less time. */
+  readonly times?: Partial<WorkerTimes>
+  /** Program of the executors; default: this package's. */
+  readonly executorMain?: string
+}
+
+export interface Worker {
+  readonly incarnation: string
+  /** The guard's process, while one runs. */
+  readonly guardPid: number | undefined
+  status(): WorkerStateResponse
+  /** Stops all children in order, tells the Masters what it can, closes its links. */
+  stop(): Promise<void>
+}
+
+/** How long the last reports may take to leave. */
+const FLUSH_MS = 1000
+const FLUSH_LOOK_MS = 10
+/** A mailbox that is full takes the end of a process a little later; it must not be lost. */
+const INFORM_AGAIN_MS = 50
+
+/** Rejects with ADDRESS_INVALID, DISK_FULL or SPAWN_FAILED (work folder, guard), SECRET_TOO_SHORT. */
+export async function startWorker(options: WorkerOptions): Promise<Worker> {
+  const { config, log } = options
+  // Before anything is started: a wrong address or secret must not leave a guard behind.
+  config.masters.forEach(parseMasterAddresses)
+  deriveKey(config.secret, 'node')
+  await makeWorkFolder(config.workDir)
+  const guard = await startGuard({
+    orphanGraceMs: config.orphanGraceMs,
+    onEvent: (event) => logGuard(log, event),
+  })
+  try {
+    return new RunningWorker(options, guard)
+  } catch (error) {
+    await guard.close()
+    throw error
+  }
+}
+
+class RunningWorker implements Worker {
+  readonly incarnation: string
+  readonly #options: WorkerOptions
+  readonly #guard: Guard
+  readonly #core: WorkerCore
+  readonly #doors: MasterDoors
+  readonly #children: Children
+  readonly #logs: LogStreams
+  readonly #actor: Ref<WorkerActorMessage>
+  readonly #childless: Promise<void>
+  #onChildless!: () => void
+  #stop: Promise<void> | undefined
+  #isOver = false
+
+  constructor(options: WorkerOptions, guard: Guard) {
+    const { system, gateway, config, clock, log } = options
+    this.#options = options
+    this.#guard = guard
+    this.incarnation = config.incarnation ?? newIncarnation(config.name)
+    this.#childless = new Promise((resolve) => {
+      this.#onChildless = resolve
+    })
+    this.#core = this.#makeCore(nowOf(clock))
+    this.#doors = this.#makeDoors()
+    const folders = new WorkFolders(config.workDir, log)
+    this.#children = this.#makeChildren(folders)
+    this.#logs = new LogStreams({
+      folders,
+      lives: (id) => this.#core.lives(id),
+      send: (peer, chunk) => gateway.send(peer, chunk),
+      bufferedBytes: (peer) => gateway.link(peer)?.bufferedBytes ?? 0,
+    })
+    const parts = {
+      core: this.#core,
+      gateway,
+      children: this.#children,
+      folders,
+      logs: this.#logs,
+      doors: this.#doors,
+      clock,
+      log,
+      onStopped: () => this.#onChildless(),
+      driverPlan: ({ launch, attempt }) => driverPlan(launch, attempt, config, this.#doors.addresses),
+      executorPlan: ({ launch }) => executorPlan(launch, config, this.incarnation, options.executorMain),
+    } satisfies ConstructorParameters<typeof WorkerShell>[0]
+    // A core that throws is inconsistent: escalate, so that the node ends and its guard takes the children along.
+    this.#actor = system.spawn<WorkerActorMessage>(WORKER_ACTOR, (context) => new WorkerShell(parts, context))
+    gateway.serve(this.#actor)
+    this.#inform({ type: 'Start' })
+  }
+
+  get guardPid(): number | undefined {
+    return this.#guard.pid
+  }
+
+  status(): WorkerStateResponse {
+    return this.#core.status()
+  }
+
+  stop(): Promise<void> {
+    this.#stop ??= this.#stopInOrder()
+    return this.#stop
+  }
+
+  async #stopInOrder(): Promise<void> {
+    this.#inform({ type: 'Stop' })
+    await this.#childless
+    await this.#flush()
+    this.#isOver = true
+    this.#logs.stopAll()
+    this.#doors.close('the Worker has stopped')
+    await this.#options.system.stop(this.#actor)
+    this.#children.close()
+    await this.#guard.close()
+  }
+
+  /** The last reports are told; wait until the kernel has them. */
+  async #flush(): Promise<void> {
+    const untilMs = this.#options.clock.monotonicMs() + FLUSH_MS
+    // One turn, so that what was told is with its link.
+    do await delay(FLUSH_LOOK_MS)
+    while (this.#buffered() && this.#options.clock.monotonicMs() < untilMs)
+  }
+
+  #buffered(): boolean {
+    for (const link of this.#options.gateway.links) if (link.bufferedBytes > 0) return true
+    return false
+  }
+
+  #makeCore(now: Now): WorkerCore {
+    const { config, times } = this.#options
+    const identity = {
+      incarnation: this.incarnation,
+      name: config.name,
+      host: config.advertise ?? config.host,
+      port: config.port,
+      cores: config.cores,
+      memoryMib: config.memoryMib,
+      resources: config.resources,
+      labels: config.labels,
+      web: config.web,
+    }
+    const masters = config.masters.flatMap(parseMasterAddresses).map(formatMasterAddress)
+    return new WorkerCore(identity, workerTimes(config.workerTimeoutMs, times), masters, now)
+  }
+
+  #makeDoors(): MasterDoors {
+    const { config, gateway, clock, log } = this.#options
+    const host = config.advertise ?? config.host
+    return new MasterDoors({
+      identity: {
+        cluster: config.cluster,
+        incarnation: this.incarnation,
+        advertise: formatHostPort({ host, port: config.port }),
+      },
+      key: deriveKey(config.secret, 'node'),
+      deadMs: config.linkDeadMs,
+      clock,
+      attach: (link) => gateway.attach(link),
+      log,
+    })
+  }
+
+  #makeChildren(folders: WorkFolders): Children {
+    const { config, log } = this.#options
+    return new Children({
+      folders,
+      guard: this.#guard,
+      outputFileBytes: config.outputFileBytes,
+      log,
+      listener: {
+        started: (process, pid) => this.#inform({ type: 'ProcessStarted', process, pid }),
+        startFailed: (process, message) => this.#inform({ type: 'ProcessStartFailed', process, message }),
+        ended: (process, end) => this.#inform({ type: 'ProcessEnded', process, end }),
+      },
+    })
+  }
+
+  #inform(message: WorkerSelfMessage): void {
+    if (this.#isOver || this.#options.system.tell(this.#actor, message)) return
+    setTimeout(() => this.#inform(message), INFORM_AGAIN_MS).unref()
+  }
+}
+
+async function makeWorkFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o750 })
+  } catch (error) {
+    throw fileError(error, path)
+  }
+}
+
+function nowOf(clock: Clock): Now {
+  return { monotonicMs: clock.monotonicMs(), bootMs: clock.bootMs(), wallMs: clock.wallMs() }
+}
+
+function logGuard(log: Log, event: GuardEvent): void {
+  if (event.event === 'started') log.debug('guard started', { pid: event.pid })
+  else if (event.event === 'exited')
+    log.warn('the guard ended; another starts', { pid: event.pid, exit: event.exit })
+  else log.error('the guard could not be started; trying again', { reason: event.reason })
+}

@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto'
+import type { MasterMessage } from '../../actors/messages/catalogue.js'
+import type { WireEnvelope } from '../../runtime/system/envelope.js'
+import type { Message } from '../../runtime/system/ref.js'
+import type { Role } from '../../runtime/transport/identity.js'
+import { deriveKey } from '../../runtime/transport/keys.js'
+import type { Link } from '../../runtime/transport/link.js'
+import { LinkKeeper } from '../../runtime/transport/link-keeper.js'
+
+export interface EndpointPlace {
+  readonly cluster: string
+  readonly secret: string
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * A light Worker or application over a real socket: it says what the real one says to a Master, and starts no process.
+ * Many fit into one process, so that a Master can be measured with a thousand of each.
+ */
+export abstract class Endpoint {
+  readonly incarnation: string
+  /** What it heard, by type. */
+  readonly heard = new Map<string, number>()
+  readonly #keeper: LinkKeeper
+  readonly #name: string
+  #id = 0
+
+  constructor(place: EndpointPlace, role: Role, name: string, actor: string) {
+    this.incarnation = `${name}-${randomBytes(8).toString('hex')}`
+    this.#name = `/user/${actor}`
+    this.#keeper = new LinkKeeper({
+      host: place.host,
+      port: place.port,
+      identity: { cluster: place.cluster, incarnation: this.incarnation },
+      role,
+      key: deriveKey(place.secret, role),
+      onLink: (link) => this.#linked(link),
+    })
+  }
+
+  close(): void {
+    this.#keeper.close()
+  }
+
+  protected abstract received(message: Message & Record<string, unknown>): void
+
+  protected tell(message: MasterMessage): void {
+    const id = this.#id++
+    const envelope: WireEnvelope = {
+      from: this.#name,
+      to: '/user/Master',
+      message,
+      id,
+      trace: id,
+      epoch: 0,
+    }
+    this.#keeper.link?.send(envelope)
+  }
+
+  #linked(link: Link): void {
+    link.setReceiver({
+      envelope: (raw) => {
+        const { message } = raw as { message: Message & Record<string, unknown> }
+        this.heard.set(message.type, (this.heard.get(message.type) ?? 0) + 1)
+        this.received(message)
+      },
+      payload: () => {},
+      closed: () => {},
+      drain: () => {},
+    })
+  }
+}
+
+export class WorkerEndpoint extends Endpoint {
+  readonly #number: number
+  #registered = false
+
+  constructor(place: EndpointPlace, number: number) {
+    super(place, 'node', `w${number}`, 'Worker')
+    this.#number = number
+  }
+
+  protected override received(message: Message): void {
+    const id = this.incarnation
+    if (message.type === 'MasterChanged' && this.#registered) {
+      this.tell({ type: 'WorkerSchedulerStateResponse', id, executors: [], drivers: [] })
+    } else if (message.type === 'MasterChanged' || message.type === 'ReconnectWorker') {
+      this.tell({
+        type: 'RegisterWorker',
+        id,
+        name: `w${this.#number}`,
+        host: '127.0.0.1',
+        port: this.#number + 1,
+        cores: 8,
+        memoryMib: 16_384,
+        resources: {},
+        labels: {},
+        web: null,
+      })
+    } else if (message.type === 'RegisteredWorker') {
+      this.#registered = true
+      this.tell({ type: 'WorkerLatestState', id, executors: [], drivers: [] })
+    }
+  }
+}
+
+export class ApplicationEndpoint extends Endpoint {
+  appId: string | undefined
+
+  constructor(place: EndpointPlace, number: number) {
+    super(place, 'client', `a${number}`, 'ClientEndpoint')
+  }
+
+  protected override received(message: Message & Record<string, unknown>): void {
+    const description = {
+      name: 'idle',
+      // No executors: what is measured is the Master.
+      executorLimit: 0,
+      executor: { cores: 1, memoryMib: 512, resources: {} },
+      user: 'bench',
+      cwd: '/',
+      env: {},
+      nodeOptions: [],
+    }
+    const registration = this.incarnation
+    if (message.type === 'RegisteredApplication') {
+      this.appId = message.appId as string
+    } else if (message.type === 'MasterChanged' && this.appId) {
+      this.tell({
+        type: 'MasterChangeAcknowledged',
+        appId: this.appId,
+        registration,
+        description,
+        listen: { port: 1 },
+        executors: [],
+        highestExecId: -1,
+      })
+    } else if (message.type === 'MasterChanged') {
+      this.tell({ type: 'RegisterApplication', registration, description, listen: { port: 1 } })
+    }
+  }
+}

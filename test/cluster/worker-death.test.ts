@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { dirname, join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { type Child, startChild } from '../../runtime/process/child.js'
+import { childEnvironment } from '../../runtime/process/environment.js'
+import { readProcess } from '../../runtime/process/process-table.js'
+import { waitUntil } from '../harness/wait-until.js'
+import { APP, applicationDescription, launchDriver, launchExecutor } from '../unit/worker-fixture.js'
+import { FakeMaster, startWorkerNode, Workshop } from './worker-fixture.js'
+
+/* What is left of a Worker that dies or is stopped: nothing (protocol 8, lifelines). */
+
+let workshop: Workshop
+let master: FakeMaster
+
+before(async () => {
+  workshop = await Workshop.make()
+  master = await FakeMaster.start()
+})
+after(async () => {
+  await master.close()
+  await workshop.remove()
+})
+
+const gone = (pid: number): boolean => {
+  const entry = readProcess(pid)
+  return entry === undefined || entry.state === 'Z'
+}
+
+/** Blocks its loop for good, has a child that ignores SIGTERM and one in a session of its own. */
+const stubborn = (file: string): string => `
+  import { spawn } from 'node:child_process'
+  import { writeFileSync } from 'node:fs'
+  process.on('SIGTERM', () => {})
+  const deaf = spawn('sh', ['-c', 'trap "" TERM; while :; do sleep 1; done'], { stdio: 'ignore' })
+  const away = spawn('sleep', ['1000'], { stdio: 'ignore', detached: true })
+  writeFileSync('${file}', [process.pid, deaf.pid, away.pid].join('\\n'))
+  const end = Date.now() + 60_000
+  while (Date.now() < end);`
+
+async function family(file: string): Promise<number[]> {
+  return waitUntil('the family', async () => {
+    const pids = await workshop.pids(file)
+    return pids.length === 3 ? pids : undefined
+  })
+}
+
+function workerProcess(): Promise<Child> {
+  const main = join(dirname(fileURLToPath(import.meta.url)), 'worker-process.js')
+  return startChild({
+    command: process.execPath,
+    args: [main, workshop.workDir, master.address],
+    cwd: workshop.root,
+    env: childEnvironment(),
+    stdout: 'ignore',
+    stderr: 'inherit',
+    ownGroup: true,
+    followDescendants: false,
+  })
+}
+
+test('kill -9 of a Worker: its drivers and all they started are gone within a second', async () => {
+  const child = await workerProcess()
+  await master.registered()
+  const [workerId] = [...master.links.keys()]
+  const main = await workshop.program('stubborn.mjs', stubborn('family'))
+  const description = { main, cwd: workshop.root, memoryMib: 256, supervise: true }
+  master.tell(workerId!, launchDriver(1, description, { workerId: workerId! }))
+  const pids = await family('family')
+  child.signal('SIGKILL')
+  const killedAt = performance.now()
+  await waitUntil('all gone', () => pids.every(gone), { deadlineMs: 3000 })
+  const tookMs = performance.now() - killedAt
+  assert.ok(tookMs < 1000, `took ${tookMs} ms`)
+  await child.groupGone
+})
+
+test('stop: drivers and executors end in order, with a grace, and what could be reported was', async () => {
+  const executor = await workshop.program(
+    'executor.mjs',
+    `import { readFileSync } from 'node:fs'
+    const boot = JSON.parse(readFileSync(3, 'utf8'))
+    console.log(JSON.stringify([boot.appId, boot.execId, process.cwd()]))
+    process.on('SIGTERM', () => { console.log('asked'); process.exit(0) })
+    setInterval(() => {}, 1000)`,
+  )
+  const settings = { workDir: workshop.workDir, masters: [master.address] }
+  const node = await startWorkerNode(settings, { times: { killGraceMs: 300 }, executorMain: executor })
+  const workerId = node.worker.incarnation
+  const registered = () => master.all('WorkerLatestState').some(({ id }) => id === workerId)
+  await waitUntil('the Worker', registered)
+  const main = await workshop.program('stubborn2.mjs', stubborn('family2'))
+  const driverId = 'driver-20260101000000-1-0099'
+  const description = { main, cwd: workshop.root, memoryMib: 256 }
+  master.tell(workerId, launchDriver(1, description, { workerId, driverId }))
+  const application = { ...applicationDescription, cwd: workshop.root }
+  master.tell(workerId, launchExecutor(5, { workerId, application }))
+  const stdout = `work/${APP}/5/stdout`
+  await waitUntil('the executor', async () => (await workshop.read(stdout)).includes(APP))
+  const running = master.all('ExecutorStateChanged').find(({ execId }) => execId === 5)
+  assert.equal(running?.state, 'RUNNING')
+  const pids = await family('family2')
+
+  await node.close()
+  assert.deepEqual(
+    pids.filter((pid) => !gone(pid)),
+    [],
+  )
+  assert.equal(await workshop.read(stdout), `${JSON.stringify([APP, 5, workshop.root])}\nasked\n`)
+  const states = master.all('ExecutorStateChanged').filter(({ workerId: id }) => id === workerId)
+  assert.deepEqual(
+    states.map(({ state, message }) => [state, message]),
+    [
+      ['RUNNING', undefined],
+      ['KILLED', 'Worker shutting down'],
+    ],
+  )
+  assert.equal((await master.driverEnd(driverId)).state, 'FAILED')
+  assert.equal(node.worker.guardPid, undefined, 'its guard has gone too')
+})

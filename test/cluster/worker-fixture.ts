@@ -1,0 +1,224 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { violation, type WorkerMessage } from '../../actors/messages/catalogue.js'
+import { startWorker, WORKER_ACTOR, type Worker, type WorkerOptions } from '../../actors/worker/worker.js'
+import { newIncarnation, type WorkerConfig } from '../../actors/worker/worker-config.js'
+import { systemClock } from '../../runtime/clock.js'
+import { silentLog } from '../../runtime/observe/log.js'
+import { createSystem } from '../../runtime/system/system.js'
+import { dial } from '../../runtime/transport/dial.js'
+import { Gateway } from '../../runtime/transport/gateway.js'
+import { deriveKey } from '../../runtime/transport/keys.js'
+import type { Link } from '../../runtime/transport/link.js'
+import { type Listener, listen } from '../../runtime/transport/listen.js'
+import { waitUntil } from '../harness/wait-until.js'
+import type { Told } from '../unit/worker-fixture.js'
+
+export const secret = 'a secret of the tests'
+const cluster = 'test'
+
+/** What a Worker meets that is no Worker: leads, answers, acknowledges, and remembers all that it heard. */
+export class FakeMaster {
+  readonly incarnation = newIncarnation('m1')
+  readonly heard: Told[] = []
+  readonly links = new Map<string, Link>()
+  epoch = 1
+  #seq = 0
+  #listener!: Listener
+
+  static async start(): Promise<FakeMaster> {
+    const master = new FakeMaster()
+    master.#listener = await listen({
+      host: '127.0.0.1',
+      port: 0,
+      identity: { cluster, incarnation: master.incarnation },
+      keyFor: (role) => (role === 'node' ? deriveKey(secret, 'node') : undefined),
+      onLink: (link) => master.#linked(link),
+    })
+    return master
+  }
+
+  get address(): string {
+    return `firesteel://127.0.0.1:${this.#listener.port}`
+  }
+
+  tell(to: string, message: WorkerMessage): void {
+    const why = violation('worker', message)
+    if (why !== undefined) throw new Error(why)
+    const seq = ++this.#seq
+    const envelope = { from: '/user/Master', to: `/user/${WORKER_ACTOR}`, message, id: seq, trace: seq }
+    this.links.get(to)?.send({ ...envelope, epoch: this.epoch, seq })
+  }
+
+  all<T extends Told['type']>(type: T): Extract<Told, { type: T }>[] {
+    return this.heard.filter((message): message is Extract<Told, { type: T }> => message.type === type)
+  }
+
+  registered(): Promise<Extract<Told, { type: 'WorkerLatestState' }>> {
+    return waitUntil('a registered Worker', () => this.all('WorkerLatestState')[0])
+  }
+
+  driverEnd(driverId: string): Promise<Extract<Told, { type: 'DriverStateChanged' }>> {
+    return waitUntil(`the end of ${driverId}`, () =>
+      this.all('DriverStateChanged').find((change) => change.driverId === driverId),
+    )
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.links.values()) link.close()
+    await this.#listener.close()
+  }
+
+  #linked(link: Link): void {
+    const { incarnation } = link.peer
+    this.links.set(incarnation, link)
+    link.setReceiver({
+      envelope: (raw) => this.#hear(incarnation, (raw as { message: Told }).message),
+      payload: () => {},
+      drain: () => {},
+      closed: () => {
+        if (this.links.get(incarnation) === link) this.links.delete(incarnation)
+      },
+    })
+    this.tell(incarnation, {
+      type: 'MasterChanged',
+      master: this.address,
+      web: null,
+      masters: [this.address],
+    })
+  }
+
+  #hear(from: string, message: Told): void {
+    const why = violation('master', message)
+    if (why !== undefined) throw new Error(why)
+    this.heard.push(message)
+    if (message.type === 'RegisterWorker') {
+      this.tell(from, { type: 'RegisteredWorker', workerId: from, duplicate: false })
+    } else if (message.type === 'Heartbeat') {
+      this.tell(from, { type: 'HeartbeatAck', workerId: from, sentAtMs: message.sentAtMs })
+    } else if ('change' in message) {
+      this.tell(from, { type: 'ChangesAcknowledged', workerId: from, changes: [message.change] })
+    }
+  }
+}
+
+/** A Worker's node as the launcher will compose it, here or in a process of its own. */
+export async function startWorkerNode(
+  settings: Partial<WorkerConfig> & Pick<WorkerConfig, 'workDir' | 'masters'>,
+  more: Partial<WorkerOptions> = {},
+): Promise<{ worker: Worker; port: number; close(): Promise<void> }> {
+  const incarnation = newIncarnation('w1')
+  const system = createSystem({
+    name: `firesteel://${cluster}@127.0.0.1:1`,
+    clock: systemClock,
+    epoch: () => 0,
+  })
+  const gateway = new Gateway<WorkerMessage>({
+    system,
+    violation: (message) => violation('worker', message),
+    remotePath: ({ role }) => (role === 'node' ? '/user/Master' : '/user/Client'),
+  })
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    identity: { cluster, incarnation },
+    keyFor: (role) => deriveKey(secret, role),
+    onLink: (link) => gateway.attach(link),
+  })
+  const config: WorkerConfig = {
+    name: 'w1',
+    cluster,
+    secret,
+    host: '127.0.0.1',
+    port: listener.port,
+    web: null,
+    cores: 4,
+    memoryMib: 4096,
+    resources: {},
+    labels: {},
+    workerTimeoutMs: 6000,
+    orphanGraceMs: 0,
+    applicationTimeoutMs: 60_000,
+    incarnation,
+    ...settings,
+  }
+  const worker = await startWorker({ system, gateway, config, clock: systemClock, log: silentLog, ...more })
+  return {
+    worker,
+    port: listener.port,
+    async close() {
+      await worker.stop()
+      await listener.close()
+      gateway.closeAll('over')
+      await system.shutdown()
+    },
+  }
+}
+
+/** Somebody with the client's key at a Worker's door. */
+export async function dialAsClient(port: number): Promise<{
+  ask(message: WorkerMessage): void
+  readonly heard: { message: Record<string, unknown> }[]
+  readonly link: Link
+}> {
+  const heard: { message: Record<string, unknown> }[] = []
+  const identity = { cluster, incarnation: newIncarnation('client') }
+  const link = await dial({
+    host: '127.0.0.1',
+    port,
+    identity,
+    role: 'client',
+    key: deriveKey(secret, 'client'),
+  })
+  link.setReceiver({
+    envelope: (raw) => void heard.push(raw as { message: Record<string, unknown> }),
+    payload: () => {},
+    drain: () => {},
+    closed: () => {},
+  })
+  let id = 0
+  const ask = (message: WorkerMessage): void => {
+    id++
+    const ids = { id, trace: id, epoch: 0 }
+    link.send({ from: '/user/Client', to: `/user/${WORKER_ACTOR}`, message, ...ids })
+  }
+  return { ask, heard, link }
+}
+
+/** A temporary folder with programs for drivers in it. */
+export class Workshop {
+  readonly root: string
+  private constructor(root: string) {
+    this.root = root
+  }
+
+  static async make(): Promise<Workshop> {
+    return new Workshop(await mkdtemp(join(tmpdir(), 'firesteel-worker-')))
+  }
+
+  get workDir(): string {
+    return join(this.root, 'work')
+  }
+
+  path(name: string): string {
+    return join(this.root, name)
+  }
+
+  async program(name: string, text: string): Promise<string> {
+    await writeFile(this.path(name), text)
+    return this.path(name)
+  }
+
+  read(name: string): Promise<string> {
+    return readFile(this.path(name), 'utf8').catch(() => '')
+  }
+
+  async pids(name: string): Promise<number[]> {
+    return (await this.read(name)).split('\n').filter(Boolean).map(Number)
+  }
+
+  remove(): Promise<void> {
+    return rm(this.root, { recursive: true, force: true })
+  }
+}

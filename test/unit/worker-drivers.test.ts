@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { DRIVER, launchDriver, MASTER, ME, WorkerWorld } from './worker-fixture.js'
+
+/* Drivers: generations, attempts, supervision: R6, S3, Spark 5.6. */
+
+const kill = (generation: number) =>
+  ({ type: 'KillDriver', workerId: ME, driverId: DRIVER, generation }) as const
+const attempt = (generation: number, number: number): string => `${DRIVER}/${generation}/${number}`
+const restart = (generation: number): string => `restart:${DRIVER}/${generation}`
+
+function running(supervise = false): WorkerWorld {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(1, { supervise }))
+  world.started(attempt(1, 1))
+  return world
+}
+
+for (const [name, supervise, killed, end, state] of [
+  ['exit 0', false, false, { exitCode: 0 }, 'FINISHED'],
+  ['exit 0, supervised', true, false, { exitCode: 0 }, 'FINISHED'],
+  ['exit 0 while a kill is on its way (Spark)', false, true, { exitCode: 0 }, 'FINISHED'],
+  ['exit 3', false, false, { exitCode: 3 }, 'FAILED'],
+  ['a signal', false, false, { exitCode: null, signal: 'SIGABRT' }, 'FAILED'],
+  ['exit 143 after a kill', false, true, { exitCode: 143 }, 'KILLED'],
+  ['a signal after a kill, supervised', true, true, { exitCode: null, signal: 'SIGTERM' }, 'KILLED'],
+] as const) {
+  test(`Spark 5.6: a driver that ends by ${name} is ${state}`, () => {
+    const world = running(supervise)
+    if (killed) world.hear(kill(1))
+    world.ended(attempt(1, 1), end)
+    const [change] = world.told('DriverStateChanged')
+    assert.equal(change?.state, state)
+    assert.equal(change?.exitCode ?? null, end.exitCode)
+    assert.equal(change?.signal, 'signal' in end ? end.signal : undefined)
+    assert.equal(world.core.status().coresUsed, 0)
+    assert.equal(world.core.status().finishedDrivers[0]?.state, state)
+  })
+}
+
+test('Spark 5.6: a driver that could not be started is ERROR, supervised or not', () => {
+  for (const supervise of [true, false]) {
+    const world = WorkerWorld.registered()
+    world.hear(launchDriver(1, { supervise }))
+    const message = 'FIRESTEEL_FOLDER_MISSING: the working folder /x does not exist'
+    world.step({ kind: 'startFailed', process: attempt(1, 1), message })
+    const [change] = world.told('DriverStateChanged')
+    assert.deepEqual([change?.state, change?.message], ['ERROR', message])
+  }
+})
+
+test('the memory watch ends a driver FAILED, with the figures', () => {
+  const world = running()
+  world.ended(attempt(1, 1), {
+    exitCode: null,
+    signal: 'SIGKILL',
+    overMemory: { usedMib: 700, limitMib: 512 },
+  })
+  const [change] = world.told('DriverStateChanged')
+  assert.deepEqual(
+    [change?.state, change?.message],
+    ['FAILED', 'Killed: it used 700 MiB of the 512 MiB it was given'],
+  )
+})
+
+test('supervise: it runs again here, the Master hears nothing, the room stays taken', () => {
+  const world = running(true)
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  assert.deepEqual(world.tells(), [])
+  assert.equal(world.core.status().coresUsed, 1)
+  assert.equal(world.core.status().drivers[0]?.state, 'RUNNING')
+  world.timer(restart(1))
+  assert.deepEqual(
+    world.done('startDriver').map((effect) => [effect.process, effect.attempt]),
+    [[attempt(1, 2), 2]],
+  )
+})
+
+test('supervise: the wait doubles from 1 s to 60 s, and begins anew after a run of more than 5 s', () => {
+  const world = running(true)
+  const waits: number[] = []
+  for (let number = 1; number <= 9; number++) {
+    world.later(number === 8 ? 5001 : 100)
+    world.ended(attempt(1, number), { exitCode: 1 })
+    waits.push(world.done('startTimer')[0]!.ms)
+    world.timer(restart(1))
+    world.started(attempt(1, number + 1))
+  }
+  assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 1000, 2000])
+})
+
+test('a kill cuts the wait short: KILLED at once, and the timer that still comes starts nothing', () => {
+  const world = running(true)
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  world.hear(kill(1))
+  assert.equal(world.told('DriverStateChanged')[0]?.state, 'KILLED')
+  assert.deepEqual(world.done('cancelTimer'), [{ kind: 'cancelTimer', key: restart(1) }])
+  assert.equal(world.core.status().coresUsed, 0)
+  world.timer(restart(1))
+  assert.deepEqual(world.effects, [])
+})
+
+test('a kill during the start stops the process as soon as it is there', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(1))
+  world.hear(kill(1))
+  assert.deepEqual(world.effects, [])
+  world.started(attempt(1, 1))
+  assert.deepEqual(world.done('stopProcess'), [
+    { kind: 'stopProcess', process: attempt(1, 1), graceMs: 10_000 },
+  ])
+})
+
+test('R6: nothing at or below a generation once decided is started, also after its end', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(5))
+  world.started(attempt(5, 1))
+  for (const generation of [5, 4, 1]) {
+    world.hear(launchDriver(generation))
+    assert.deepEqual(world.done('startDriver'), [])
+  }
+  world.ended(attempt(5, 1), { exitCode: 9 })
+  world.hear(launchDriver(5))
+  assert.deepEqual(world.done('startDriver'), [])
+  assert.equal(world.told('DriverStateChanged')[0]?.exitCode, 9, 'its end is told again')
+  world.hear(launchDriver(3))
+  assert.deepEqual(world.done('startDriver'), [])
+  assert.equal(world.told('WorkerLatestState').length, 1, 'the Master is out of date')
+  world.hear(launchDriver(6))
+  assert.equal(world.done('startDriver').length, 1)
+})
+
+test('S3: the next generation starts only when nothing of the older is left here', () => {
+  const world = running(true)
+  world.hear(launchDriver(2))
+  assert.deepEqual(
+    world.effects.map(({ kind }) => kind),
+    ['stopProcess'],
+  )
+  assert.equal(world.core.status().coresUsed, 2)
+  world.ended(attempt(1, 1), { exitCode: null, signal: 'SIGTERM' })
+  assert.equal(world.told('DriverStateChanged')[0]?.state, 'KILLED')
+  assert.deepEqual(
+    world.done('startDriver').map(({ process }) => process),
+    [attempt(2, 1)],
+  )
+})
+
+test('S3: a generation that waits for an older one can be killed before it ever starts', () => {
+  const world = running(true)
+  world.hear(launchDriver(2))
+  world.hear(kill(2))
+  assert.deepEqual(
+    world.told('DriverStateChanged').map(({ generation, state }) => [generation, state]),
+    [[2, 'KILLED']],
+  )
+  world.ended(attempt(1, 1), { exitCode: null, signal: 'SIGTERM' })
+  assert.deepEqual(world.done('startDriver'), [])
+  assert.equal(world.core.status().coresUsed, 0)
+})
+
+test('an older generation that rests is ended at once by the newer', () => {
+  const world = running(true)
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  world.hear(launchDriver(2))
+  assert.deepEqual(
+    world.done('startDriver').map(({ process }) => process),
+    [attempt(2, 1)],
+  )
+})
+
+test('S4: no room for a driver is no failure of it, full report attached', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(1, { cores: 5 }))
+  const [change] = world.told('DriverStateChanged')
+  assert.deepEqual([change?.state, change?.noRoom], ['FAILED', true])
+  assert.equal(world.told('WorkerLatestState').length, 1)
+})
+
+test('the kill of a generation that never came here ends it, and its late launch starts nothing', () => {
+  const world = WorkerWorld.registered()
+  world.hear(kill(4))
+  assert.equal(world.told('DriverStateChanged')[0]?.state, 'KILLED')
+  world.hear(launchDriver(4))
+  assert.deepEqual(world.done('startDriver'), [])
+})
+
+test('stop: a supervised driver is not reported, the Master sees the Worker go and launches it elsewhere', () => {
+  const world = running(true)
+  world.step({ kind: 'stop' })
+  world.ended(attempt(1, 1), { exitCode: null, signal: 'SIGTERM' })
+  assert.deepEqual(world.tells(), [])
+  assert.equal(world.done('stopped').length, 1)
+})
+
+test('stop: an unsupervised driver is FAILED by it; one that rests is gone at once', () => {
+  const world = running(false)
+  world.step({ kind: 'stop' })
+  world.ended(attempt(1, 1), { exitCode: null, signal: 'SIGTERM' })
+  const [change] = world.told('DriverStateChanged')
+  assert.deepEqual([change?.state, change?.message], ['FAILED', 'Worker shutting down'])
+
+  const resting = running(true)
+  resting.ended(attempt(1, 1), { exitCode: 1 })
+  resting.step({ kind: 'stop' })
+  assert.equal(resting.done('stopped').length, 1)
+})
+
+test('a driver id that is no folder name is never started', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(1, {}, { driverId: 'driver-/../../x' }), MASTER)
+  assert.deepEqual(world.done('startDriver'), [])
+  assert.equal(world.told('DriverStateChanged')[0]?.state, 'ERROR')
+})
+
+test('its output may grow while it rests, and no longer after its end', () => {
+  const world = running(true)
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  assert.equal(world.core.lives(DRIVER), true)
+  world.hear(kill(1))
+  assert.equal(world.core.lives(DRIVER), false)
+})

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  DRIVER,
+  launchDriver,
+  launchExecutor,
+  MASTER,
+  ME,
+  OTHER_MASTER,
+  WorkerWorld,
+} from './worker-fixture.js'
+
+/* Whom a Worker obeys: R1, R2, S1, S6, R0. */
+
+test('R1: a lower epoch is not handled and answered StaleEpoch with the leader that is known', () => {
+  const world = WorkerWorld.registered()
+  world.leads(OTHER_MASTER, 2)
+  world.hear(launchDriver(1), MASTER, { epoch: 1, seq: 999 })
+  assert.deepEqual(world.done('startDriver'), [])
+  assert.deepEqual(world.tells(), [
+    { to: MASTER, message: { type: 'StaleEpoch', epoch: 2, owner: OTHER_MASTER } },
+  ])
+})
+
+test('R1: an equal epoch with another owner is not handled: one owner per epoch', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(1), OTHER_MASTER, { epoch: 1, seq: 999 })
+  assert.deepEqual(world.done('startDriver'), [])
+  assert.deepEqual(world.tells(), [
+    { to: OTHER_MASTER, message: { type: 'StaleEpoch', epoch: 1, owner: MASTER } },
+  ])
+})
+
+test('R1: a higher epoch is noted by whatever message carries it, then the message is handled', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(1), OTHER_MASTER, { epoch: 5, seq: 1 })
+  assert.equal(world.done('startDriver').length, 1)
+  world.hear({ type: 'KillDriver', workerId: ME, driverId: DRIVER, generation: 1 }, MASTER, {
+    epoch: 4,
+    seq: 9,
+  })
+  assert.deepEqual(world.told('StaleEpoch'), [{ type: 'StaleEpoch', epoch: 5, owner: OTHER_MASTER }])
+})
+
+test('R1: MasterInStandby is no command: it is taken from any Master, whatever its epoch', () => {
+  const world = WorkerWorld.registered()
+  world.leads(MASTER, 3)
+  const masters = ['firesteel://10.0.0.9:7070']
+  world.hear({ type: 'MasterInStandby', masters }, OTHER_MASTER, { epoch: 0, seq: 0 })
+  assert.deepEqual(world.tells(), [])
+  assert.deepEqual(world.done('dial'), [{ kind: 'dial', address: 'firesteel://10.0.0.9:7070' }])
+})
+
+test('R0: Masters that are named are dialled once, whoever names them', () => {
+  const world = new WorkerWorld()
+  world.step({ kind: 'start' })
+  assert.deepEqual(
+    world.done('dial').map(({ address }) => address),
+    ['firesteel://127.0.0.1:7070'],
+  )
+  world.leads(MASTER)
+  assert.deepEqual(
+    world.done('dial').map(({ address }) => address),
+    ['firesteel://127.0.0.1:7071'],
+  )
+  world.leads(MASTER)
+  assert.deepEqual(world.done('dial'), [])
+})
+
+for (const message of [
+  launchExecutor(1, { workerId: 'w1-other' }),
+  launchDriver(1, {}, { workerId: 'w1-other' }),
+] as const) {
+  test(`R2: ${message.type} for another incarnation is refused and logged`, () => {
+    const world = WorkerWorld.registered()
+    world.hear(message)
+    assert.deepEqual(
+      world.effects.map(({ kind }) => kind),
+      ['log'],
+    )
+    assert.equal(world.core.status().coresUsed, 0)
+  })
+}
+
+test('R2: a kill for another incarnation kills nothing', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchExecutor(1))
+  world.started(`${launchExecutor(1).appId}/1`)
+  world.hear({ type: 'KillExecutor', workerId: 'w1-other', appId: launchExecutor(1).appId, execId: 1 })
+  assert.deepEqual(world.done('stopProcess'), [])
+})
+
+for (const role of ['client', 'driver', 'application'] as const) {
+  test(`S6: who opened its link with a ${role} key commands nobody, not with the highest epoch either`, () => {
+    const world = WorkerWorld.registered()
+    const position = { epoch: 99, seq: 1 }
+    world.step({ kind: 'message', from: 'evil', role, position, message: launchDriver(1) })
+    assert.deepEqual(
+      world.effects.map(({ kind }) => kind),
+      ['log'],
+    )
+    world.hear(launchDriver(1))
+    assert.equal(world.done('startDriver').length, 1, 'and the epoch it named does not count')
+  })
+}
+
+test('any peer may ask for the state of the Worker; the answer is Spark shaped', () => {
+  const world = WorkerWorld.registered()
+  const message = { type: 'RequestWorkerState' } as const
+  world.step({
+    kind: 'message',
+    from: 'c',
+    role: 'client',
+    position: { epoch: 0, seq: 0 },
+    message,
+    reply: 7,
+  })
+  const [answer] = world.done('reply')
+  assert.equal(answer?.reply, 7)
+  assert.equal(answer?.message.id, ME)
+  assert.equal(answer?.message.masterUrl, 'firesteel://127.0.0.1:7070')
+})
