@@ -1,0 +1,96 @@
+import { limits } from '../limits.js'
+import type { Log, LogFields } from './log.js'
+
+interface Repeats {
+  loggedAtMs: number
+  suppressed: number
+  message: string
+  fields: LogFields
+}
+
+/** A repeated complaint that is due as a count. */
+export interface DueRepeat {
+  readonly key: string
+  readonly suppressed: number
+  /** Of its latest occurrence, as the fields. */
+  readonly message: string
+  readonly fields: LogFields
+}
+
+/** Pure rule against floods: the first of a key is logged at once, later ones as a count every `everyMs`. */
+export class LogThrottle {
+  readonly #everyMs: number
+  readonly #maxKeys: number
+  readonly #keys = new Map<string, Repeats>()
+
+  constructor(everyMs: number = limits.logRepeatMs, maxKeys: number = limits.logRepeatKeys) {
+    this.#everyMs = everyMs
+    this.#maxKeys = maxKeys
+  }
+
+  /** True when this one is to be logged now. Keys come from peers, so their number is bounded: the oldest goes. */
+  hit(key: string, message: string, fields: LogFields, nowMs: number): boolean {
+    const known = this.#keys.get(key)
+    if (known !== undefined) {
+      known.suppressed++
+      known.message = message
+      known.fields = fields
+      return false
+    }
+    if (this.#keys.size >= this.#maxKeys) this.#keys.delete(this.#keys.keys().next().value!)
+    this.#keys.set(key, { loggedAtMs: nowMs, suppressed: 0, message, fields })
+    return true
+  }
+
+  /** Counts to log now. A key that was quiet for a whole interval is forgotten: its next one is a first again. */
+  due(nowMs: number): DueRepeat[] {
+    const due: DueRepeat[] = []
+    for (const [key, repeats] of this.#keys) {
+      if (nowMs - repeats.loggedAtMs < this.#everyMs) continue
+      if (repeats.suppressed === 0) {
+        this.#keys.delete(key)
+        continue
+      }
+      due.push({ key, suppressed: repeats.suppressed, message: repeats.message, fields: repeats.fields })
+      repeats.loggedAtMs = nowMs
+      repeats.suppressed = 0
+    }
+    return due
+  }
+}
+
+/** Warns without flooding, for example of malformed messages with their sender in the key. */
+export class ThrottledLog {
+  readonly #log: Log
+  readonly #throttle: LogThrottle
+  readonly #monotonicMs: () => number
+  readonly #timer: NodeJS.Timeout
+
+  constructor(
+    log: Log,
+    monotonicMs: () => number = () => performance.now(),
+    everyMs: number = limits.logRepeatMs,
+  ) {
+    this.#log = log
+    this.#monotonicMs = monotonicMs
+    this.#throttle = new LogThrottle(everyMs)
+    this.#timer = setInterval(() => this.flush(), everyMs)
+    this.#timer.unref()
+  }
+
+  warn(key: string, message: string, fields: LogFields = {}): void {
+    if (this.#throttle.hit(key, message, fields, this.#monotonicMs())) this.#log.warn(message, fields)
+  }
+
+  /** Logs the counts that are due. */
+  flush(): void {
+    for (const { suppressed, message, fields } of this.#throttle.due(this.#monotonicMs())) {
+      this.#log.warn(`${message} (${suppressed} more)`, { ...fields, repeated: suppressed })
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.flush()
+  }
+}

@@ -1,0 +1,124 @@
+import { writeSync } from 'node:fs'
+import winston from 'winston'
+import { type LogFields, type LogFormat, type Logger, type LogLevel, logLevels } from './log.js'
+import { formatLine } from './log-line.js'
+import { survivePipeEnd } from './stderr-logger.js'
+
+export interface LoggerOptions {
+  readonly level: LogLevel
+  readonly format: LogFormat
+  /** Which part of the program speaks, for example `master`. */
+  readonly component?: string
+  /** The node's name. */
+  readonly node?: string
+  /** Default stderr: stdout belongs to what commands print. */
+  readonly stream?: NodeJS.WritableStream
+  readonly wallMs?: () => number
+}
+
+/** winston's own level test comes after its format; ours comes before everything and is shared with all children. */
+interface Shared {
+  readonly sink: winston.Logger
+  readonly transport: winston.transport
+  readonly stream: NodeJS.WritableStream
+  readonly format: LogFormat
+  readonly wallMs: () => number
+  threshold: number
+  closing: Promise<void> | undefined
+}
+
+/** A flush takes at most this long: a reader that has stopped must not keep a process from ending. */
+const CLOSE_MS = 2000
+
+/** The log of a process: one per process, children per component. */
+export function createLogger(options: LoggerOptions): Logger {
+  const stream = options.stream ?? process.stderr
+  survivePipeEnd(stream)
+  const transport = new winston.transports.Stream({ stream, eol: '\n' })
+  const sink = winston.createLogger({
+    levels: logLevels,
+    level: 'debug',
+    exitOnError: false,
+    // The line is made before winston sees it: its formats cost more and trip over fields called `message`.
+    format: winston.format((info) => Object.assign(info, { [Symbol.for('message')]: info.message }))(),
+    transports: [transport],
+  })
+  const shared: Shared = {
+    sink,
+    transport,
+    stream,
+    format: options.format,
+    wallMs: options.wallMs ?? Date.now,
+    threshold: logLevels[options.level],
+    closing: undefined,
+  }
+  const fields: Record<string, unknown> = {}
+  if (options.component !== undefined) fields.component = options.component
+  if (options.node !== undefined) fields.node = options.node
+  return loggerWith(shared, fields)
+}
+
+function loggerWith(shared: Shared, fields: LogFields): Logger {
+  const lineOf = (level: LogLevel, message: string, more: LogFields | undefined): string =>
+    formatLine(shared.format, {
+      wallMs: shared.wallMs(),
+      level,
+      message,
+      fields: more === undefined ? fields : { ...fields, ...more },
+    })
+  const write = (level: LogLevel, message: string, more?: LogFields): void => {
+    if (logLevels[level] > shared.threshold) return
+    const line = lineOf(level, message, more)
+    if (shared.closing === undefined) shared.sink.log(level, line)
+    else writeAtOnce(shared.stream, line)
+  }
+  return {
+    error: (message, more) => write('error', message, more),
+    warn: (message, more) => write('warn', message, more),
+    info: (message, more) => write('info', message, more),
+    debug: (message, more) => write('debug', message, more),
+    isEnabled: (level) => logLevels[level] <= shared.threshold,
+    child: (more) => loggerWith(shared, { ...fields, ...more }),
+    setLevel(level) {
+      shared.threshold = logLevels[level]
+    },
+    fatal: (message, more) => writeAtOnce(shared.stream, lineOf('error', message, more)),
+    close() {
+      shared.closing ??= flush(shared)
+      return shared.closing
+    },
+  }
+}
+
+function writeAtOnce(stream: NodeJS.WritableStream, line: string): void {
+  if (stream !== process.stderr) {
+    stream.write(`${line}\n`)
+    return
+  }
+  try {
+    writeSync(2, `${line}\n`)
+  } catch {
+    // The reader is gone or stuck, and we are ending: there is nobody left to tell.
+  }
+}
+
+async function flush({ sink, transport, stream }: Shared): Promise<void> {
+  await within(CLOSE_MS, (done) => {
+    transport.once('finish', done)
+    sink.end()
+  })
+  // winston's end says that its transport has written; an empty write says that the stream has.
+  await within(CLOSE_MS, (done) => {
+    stream.write('', () => done())
+  })
+}
+
+async function within(ms: number, start: (done: () => void) => void): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    start(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

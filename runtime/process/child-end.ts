@@ -1,0 +1,120 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ProcessExit } from './child.js'
+import type { GroupFollower } from './process-group.js'
+import { type ProcessEntry, recentProcessTable } from './process-table.js'
+import { sendSignal, signalMembers } from './send-signal.js'
+
+const POLL_FIRST_MS = 5
+const POLL_MAX_MS = 200
+
+/**
+ * Follows a child to the end of all it started. Its leader's exit is not the end: what is left gets SIGTERM, and
+ * SIGKILL after the grace.
+ */
+export class ChildEnd {
+  readonly exited: Promise<ProcessExit>
+  /** No process of the group is left: only now are its cores and memory free. */
+  readonly gone: Promise<void>
+  readonly #follower: GroupFollower
+  readonly #leftoverGraceMs: number
+  #leaderExited = false
+  #isGone = false
+  #polling = false
+  #terminated = false
+  #killAtMs = Number.POSITIVE_INFINITY
+  #resolveGone!: () => void
+  #wake = new AbortController()
+
+  constructor(follower: GroupFollower, exited: Promise<ProcessExit>, leftoverGraceMs: number) {
+    this.#follower = follower
+    this.#leftoverGraceMs = leftoverGraceMs
+    this.exited = exited
+    this.gone = new Promise((resolve) => {
+      this.#resolveGone = resolve
+    })
+    void exited.then(() => this.#onLeaderExit())
+  }
+
+  isEmpty(): boolean {
+    return this.#isGone || (this.#leaderExited && this.#members().length === 0)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.#isGone) return
+    if (this.#follower.ownGroup) sendSignal(-this.#follower.identity.pid, signal)
+    // Once reaped, the number of a leader without a group of its own may be another's.
+    else if (!this.#leaderExited) sendSignal(this.#follower.identity.pid, signal)
+  }
+
+  async stop(graceMs: number): Promise<ProcessExit> {
+    if (!this.#isGone) {
+      if (!this.#terminated && graceMs > 0) this.#terminate(this.#members())
+      this.#killAtMs = Math.min(this.#killAtMs, performance.now() + graceMs)
+      this.#startPolling()
+    }
+    await this.gone
+    return await this.exited
+  }
+
+  #onLeaderExit(): void {
+    this.#leaderExited = true
+    const members = this.#members()
+    if (members.length > 0 && !this.#terminated) {
+      this.#terminate(members)
+      this.#killAtMs = Math.min(this.#killAtMs, performance.now() + this.#leftoverGraceMs)
+    }
+    if (members.length === 0) this.#finish()
+    else this.#startPolling()
+  }
+
+  #terminate(members: readonly ProcessEntry[]): void {
+    this.#terminated = true
+    signalMembers(this.#follower, members, 'SIGTERM')
+  }
+
+  #members(): ProcessEntry[] {
+    const { identity, ownGroup, hasEscaped } = this.#follower
+    // The common end costs one system call, not a look at every process.
+    const askKernel = this.#leaderExited && ownGroup && !hasEscaped
+    if (askKernel && sendSignal(-identity.pid, 0) === 'gone') return []
+    return this.#follower.members(recentProcessTable())
+  }
+
+  #finish(): void {
+    this.#isGone = true
+    this.#resolveGone()
+    this.#wake.abort()
+  }
+
+  #startPolling(): void {
+    if (!this.#polling) {
+      this.#polling = true
+      void this.#poll()
+    } else {
+      this.#wake.abort()
+    }
+  }
+
+  async #poll(): Promise<void> {
+    let waitMs = POLL_FIRST_MS
+    while (!this.#isGone) {
+      const untilKillMs = this.#killAtMs - performance.now()
+      const members = this.#members()
+      if (this.#leaderExited && members.length === 0) {
+        this.#finish()
+        return
+      }
+      // Again at each round: between two looks somebody may have been started outside the group.
+      if (untilKillMs <= 0) signalMembers(this.#follower, members, 'SIGKILL')
+      else waitMs = Math.min(waitMs, untilKillMs)
+      await this.#sleep(waitMs)
+      waitMs = Math.min(POLL_MAX_MS, waitMs * 1.5 + 1)
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    const wake = new AbortController()
+    this.#wake = wake
+    await delay(ms, undefined, { signal: wake.signal }).catch(() => undefined)
+  }
+}

@@ -1,0 +1,177 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import { limits } from '../limits.js'
+import { ChildEnd } from './child-end.js'
+import { type ControlPipe, controlPipe, unrefStream } from './control-pipe.js'
+import { withGroupFrozen } from './freeze.js'
+import type { OutputFile } from './output-file.js'
+import { GroupFollower } from './process-group.js'
+import { readProcess } from './process-table.js'
+import { spawnError } from './spawn-error.js'
+
+export interface ProcessExit {
+  /** Null when a signal ended it. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** An output file is rotated while the child writes; its opener closes it, after `groupGone`. */
+export type OutputTarget = OutputFile | 'inherit' | 'ignore' | 'pipe'
+
+/** Who must know a child from its first moment, so that it never outlives us. */
+export interface LifelineKeeper {
+  add(identity: { readonly pid: number; readonly startTime: string }): void
+  remove(pid: number): void
+}
+
+export interface ChildOptions {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly cwd: string
+  /** Exactly this, nothing inherited: see `childEnvironment`. */
+  readonly env: Readonly<Record<string, string>>
+  readonly stdout: OutputTarget
+  readonly stderr: OutputTarget
+  /** Default `ignore`. */
+  readonly stdin?: 'inherit' | 'ignore' | 'pipe'
+  /** Written to descriptor 3, which is then closed (`control`: a first line, left open). Credentials go this way. */
+  readonly boot?: string | Buffer
+  /** Descriptor 3 stays open both ways, one JSON value a line. */
+  readonly control?: boolean
+  /** A session and process group of its own. Without it only the descendants can be stopped with the child. */
+  readonly ownGroup: boolean
+  /** Also stop what left the group; default true. Off for nodes, whose children are their own business. */
+  readonly followDescendants?: boolean
+  /** Told within the same turn as the start, and again when the group is gone. */
+  readonly keeper?: LifelineKeeper
+  /** From SIGTERM to SIGKILL for what an ended leader left behind; default `killGraceMs`. */
+  readonly leftoverGraceMs?: number
+}
+
+export interface Child {
+  readonly pid: number
+  /** With the pid, names this process for ever. */
+  readonly startTime: string
+  /** The leader's end. Resources are free at `groupGone`. */
+  readonly exited: Promise<ProcessExit>
+  /** No process of the group is left. What an ended leader leaves behind gets SIGTERM, later SIGKILL. */
+  readonly groupGone: Promise<void>
+  /** Leader ended and all pipes read to their end. */
+  readonly closed: Promise<void>
+  /** Who belongs to it, for the memory watch. */
+  readonly follower: GroupFollower
+  readonly control: ControlPipe | undefined
+  /** For the targets 'pipe'. */
+  readonly stdin: Writable | undefined
+  readonly stdout: Readable | undefined
+  readonly stderr: Readable | undefined
+  /** To the whole group when it has its own, else to the process. */
+  signal(signal: NodeJS.Signals): void
+  /** SIGTERM, after the grace SIGKILL, to the child and all it started; resolves when nobody is left. 0: SIGKILL at once. */
+  stop(options: { readonly graceMs: number }): Promise<ProcessExit>
+  groupEmpty(): boolean
+  /** Neither the child nor its pipes keep this process running. */
+  unref(): void
+}
+
+/**
+ * Starts a process. Rejects with SPAWN_FAILED (command missing, not executable, no more processes) or FOLDER_MISSING.
+ */
+export async function startChild(options: ChildOptions): Promise<Child> {
+  let spawned: ChildProcess
+  try {
+    spawned = spawnNow(options)
+  } catch (cause) {
+    // Node throws some reasons (too long, NUL in a name) and emits the others.
+    throw await spawnError(cause, options)
+  }
+  const { pid } = spawned
+  if (pid === undefined) {
+    const cause = await new Promise<Error>((resolve) => spawned.once('error', resolve))
+    throw await spawnError(cause, options)
+  }
+  // It cannot have been reaped in this turn, so /proc still has it even if it has ended.
+  const identity = { pid, startTime: readProcess(pid)?.startTime ?? 'unknown' }
+  options.keeper?.add(identity)
+  // After a good start only a failed kill() of Node's own comes here, and we do not use that.
+  spawned.on('error', () => undefined)
+
+  const follower = new GroupFollower(identity, {
+    ownGroup: options.ownGroup,
+    followDescendants: options.followDescendants ?? true,
+  })
+  const exited = new Promise<ProcessExit>((resolve) => {
+    spawned.once('exit', (code, signal) => resolve({ code, signal }))
+  })
+  const closed = new Promise<void>((resolve) => spawned.once('close', () => resolve()))
+  const end = new ChildEnd(follower, exited, options.leftoverGraceMs ?? limits.killGraceMs)
+  const detachOutputs = attachOutputs(options, follower)
+  void end.gone.then(() => {
+    options.keeper?.remove(pid)
+    detachOutputs()
+  })
+
+  return {
+    ...identity,
+    exited,
+    groupGone: end.gone,
+    closed,
+    follower,
+    control: bootPipe(spawned, options),
+    stdin: spawned.stdin ?? undefined,
+    stdout: spawned.stdout ?? undefined,
+    stderr: spawned.stderr ?? undefined,
+    signal: (signal) => end.signal(signal),
+    stop: ({ graceMs }) => end.stop(graceMs),
+    groupEmpty: () => end.isEmpty(),
+    unref() {
+      spawned.unref()
+      for (const stream of spawned.stdio) unrefStream(stream)
+    },
+  }
+}
+
+/** Gives the process in the turn of its start: the keeper must know it before anything else can happen. */
+function spawnNow(options: ChildOptions): ChildProcess {
+  const needsPipe = options.boot !== undefined || options.control === true
+  return spawn(options.command, [...options.args], {
+    cwd: options.cwd,
+    env: { ...options.env },
+    // setsid: a new session and group, so that no terminal's signal reaches it and one kill reaches all of it.
+    detached: options.ownGroup,
+    stdio: [
+      options.stdin ?? 'ignore',
+      stdioOf(options.stdout),
+      stdioOf(options.stderr),
+      ...(needsPipe ? ['pipe' as const] : []),
+    ],
+  })
+}
+
+function stdioOf(target: OutputTarget): 'inherit' | 'ignore' | 'pipe' | number {
+  return typeof target === 'string' ? target : target.descriptor
+}
+
+/** While the group runs, its files are rotated with it frozen, so that no line falls between copy and truncate. */
+function attachOutputs(options: ChildOptions, follower: GroupFollower): () => void {
+  const files = [options.stdout, options.stderr].filter((target) => typeof target !== 'string')
+  const detach = files.map((file) => file.attach((action) => withGroupFrozen(follower, action)))
+  return () => {
+    for (const undo of detach) undo()
+  }
+}
+
+function bootPipe(spawned: ChildProcess, options: ChildOptions): ControlPipe | undefined {
+  const stream = spawned.stdio[3] as Duplex | null | undefined
+  if (stream === null || stream === undefined) return undefined
+  if (options.control) {
+    const pipe = controlPipe(stream)
+    if (options.boot !== undefined) stream.write(`${String(options.boot).trimEnd()}\n`)
+    return pipe
+  }
+  // A child that never reads it, or has ended: its own business.
+  stream.on('error', () => undefined)
+  stream.resume()
+  stream.end(options.boot)
+  return undefined
+}

@@ -1,0 +1,31 @@
+/** All that a child gets of our own environment. Its home is where its user's tools look for their settings. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'] as const
+
+export interface EnvironmentOptions {
+  /** Folder for compiled code of our own Node children; Node 20 ignores it. Must not be writable by other users. */
+  readonly compileCacheDirectory?: string
+}
+
+/**
+ * The environment of a child: PATH, HOME, LANG, TZ, TMPDIR of ours and `extra`, nothing else. So NODE_OPTIONS,
+ * NODE_EXTRA_CA_CERTS (28 ms of every start) and credentials of ours stay here; the cluster's secret is dropped from
+ * `extra` as well.
+ */
+export function childEnvironment(
+  extra: Readonly<Record<string, string | undefined>> = {},
+  options: EnvironmentOptions = {},
+  own: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string> {
+  const environment: Record<string, string> = {}
+  for (const name of INHERITED) {
+    const value = own[name]
+    if (value !== undefined) environment[name] = value
+  }
+  if (options.compileCacheDirectory !== undefined) {
+    environment.NODE_COMPILE_CACHE = options.compileCacheDirectory
+  }
+  for (const [name, value] of Object.entries(extra)) {
+    if (value !== undefined && name !== 'FIRESTEEL_SECRET') environment[name] = value
+  }
+  return environment
+}

@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import type { GroupFollower } from './process-group.js'
+import { type ProcessEntry, parseProcStat, readProcessTable } from './process-table.js'
+import { sendSignal } from './send-signal.js'
+
+/** Longer than this a group is not held: who writes to a slow disk is left alone and tried again later. */
+const FREEZE_MAX_MS = 50
+/** On a machine whose cores are all busy our own turn may come late; so many looks are taken in any case. */
+const FREEZE_LOOKS = 10
+const STEP_MS = 0.5
+
+/**
+ * Runs `action` while nobody in the group runs, and lets them go on. False, and nothing done, when they did not all
+ * stop in time. Linux only; elsewhere `action` runs beside them. Must be synchronous: we stop them, we start them.
+ */
+export function withGroupFrozen(follower: GroupFollower, action: () => void): boolean {
+  if (process.platform !== 'linux') {
+    action()
+    return true
+  }
+  const stopped = new Map<number, ProcessEntry>()
+  try {
+    if (!stopAll(follower, stopped)) return false
+    action()
+    return true
+  } finally {
+    for (const pid of stopped.keys()) sendSignal(pid, 'SIGCONT')
+  }
+}
+
+function stopAll(follower: GroupFollower, stopped: Map<number, ProcessEntry>): boolean {
+  const deadline = performance.now() + FREEZE_MAX_MS
+  for (let look = 0; look < FREEZE_LOOKS || performance.now() < deadline; look++) {
+    const members = follower.members(readProcessTable())
+    let running = 0
+    for (const member of members) {
+      if (allThreadsStopped(member.pid)) continue
+      running++
+      // Whoever was stopped before us, by its user, stays so afterwards: only whom we stop do we continue.
+      if (stopped.has(member.pid)) continue
+      stopped.set(member.pid, member)
+      sendSignal(member.pid, 'SIGSTOP')
+    }
+    // Also found nobody new in this look: what a member started meanwhile would have been seen running.
+    if (running === 0) return true
+    pause(STEP_MS)
+  }
+  return false
+}
+
+/** A thread inside a write() stops only after it, so the state of the first thread is not enough. */
+function allThreadsStopped(pid: number): boolean {
+  try {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const state = parseProcStat(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1'))?.state
+      if (state !== undefined && !'TtZX'.includes(state)) return false
+    }
+  } catch {
+    // It ended.
+  }
+  return true
+}
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+function pause(ms: number): void {
+  Atomics.wait(sleeper, 0, 0, ms)
+}

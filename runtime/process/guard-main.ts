@@ -1,0 +1,99 @@
+/**
+ * The guard: a program of its own, in a session of its own, on one pipe from its Worker (stdin). At the end of the
+ * pipe it kills what the Worker left behind. It imports almost nothing: it must start fast and never fail.
+ */
+import { uptime } from 'node:os'
+import { StringDecoder } from 'node:string_decoder'
+import { limits } from '../limits.js'
+import { GuardBook, type GuardedGroup } from './guard-book.js'
+import { GroupFollower } from './process-group.js'
+import { type ProcessTable, readProcessTable } from './process-table.js'
+import { signalMembers } from './send-signal.js'
+
+/** Between two rounds of killing: somebody may have been started outside his group meanwhile. */
+const KILL_ROUND_MS = 20
+const KILL_ROUND_MAX_MS = 1000
+/** Looking at all processes takes at most this part of a core, on a machine with very many of them too. */
+const SCAN_SHARE = 0.02
+
+const book = new GuardBook()
+const followers = new Map<number, GroupFollower>()
+const decoder = new StringDecoder('utf8')
+let rest = ''
+let timer: NodeJS.Timeout | undefined
+let scanEveryMs: number = limits.guardScanMs
+let killRoundMs = KILL_ROUND_MS
+
+// Its end is the end of the pipe; a signal to a whole session or a stray kill must not open the way for orphans.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+
+process.stdin.on('data', (chunk: Buffer) => {
+  const lines = (rest + decoder.write(chunk)).split('\n')
+  rest = lines.pop() ?? ''
+  for (const line of lines) book.apply(line)
+  schedule()
+})
+for (const event of ['end', 'close', 'error'] as const) {
+  process.stdin.on(event, () => {
+    book.orphan(bootMs())
+    schedule()
+  })
+}
+
+function bootMs(): number {
+  return uptime() * 1000
+}
+
+function schedule(): void {
+  clearTimeout(timer)
+  if (book.groups.length === 0) {
+    if (book.isOrphaned) process.exit(0)
+    return
+  }
+  const untilDueMs = (book.nextDeadline() ?? Number.POSITIVE_INFINITY) - bootMs()
+  const waitMs = untilDueMs <= 0 ? 0 : Math.min(untilDueMs, scanEveryMs)
+  timer = setTimeout(tick, waitMs)
+}
+
+function tick(): void {
+  const startedMs = performance.now()
+  const table = readProcessTable()
+  const due = new Set(book.due(bootMs()).map(({ pid }) => pid))
+  let left = 0
+  for (const group of book.groups) {
+    if (due.has(group.pid)) left += kill(group, table)
+    // Remembers who descends from it, for the time when its parents have ended.
+    else followerOf(group).members(table)
+  }
+  for (const pid of followers.keys()) {
+    if (!book.groups.some((group) => group.pid === pid)) followers.delete(pid)
+  }
+  scanEveryMs = Math.max(limits.guardScanMs, (performance.now() - startedMs) / SCAN_SHARE)
+  if (left === 0) {
+    killRoundMs = KILL_ROUND_MS
+    schedule()
+  } else {
+    timer = setTimeout(tick, killRoundMs)
+    killRoundMs = Math.min(KILL_ROUND_MAX_MS, killRoundMs * 1.5)
+  }
+}
+
+/** Gives how many are left to see dead; forgets the group when there are none. */
+function kill(group: GuardedGroup, table: ProcessTable): number {
+  const follower = followerOf(group)
+  const left = signalMembers(follower, follower.members(table), 'SIGKILL')
+  if (left === 0) {
+    book.forget(group.pid)
+    followers.delete(group.pid)
+  }
+  return left
+}
+
+function followerOf({ pid, startTime }: GuardedGroup): GroupFollower {
+  let follower = followers.get(pid)
+  if (follower === undefined || follower.identity.startTime !== startTime) {
+    follower = new GroupFollower({ pid, startTime }, { ownGroup: true, followDescendants: true })
+    followers.set(pid, follower)
+  }
+  return follower
+}

@@ -1,0 +1,83 @@
+import { limits } from '../limits.js'
+import { memoryBoundKib, memoryExactKib } from './memory-usage.js'
+import type { GroupFollower } from './process-group.js'
+import { type ProcessTable, readProcessTable } from './process-table.js'
+
+/** Figures for the end report. */
+export interface MemoryExcess {
+  readonly limitMib: number
+  readonly residentMib: number
+  readonly pids: readonly number[]
+}
+
+export interface MemoryWatchEntry {
+  readonly follower: GroupFollower
+  /** None: the group is only followed, so that who leaves it stays known. */
+  readonly memoryMib?: number
+  /** Called once, at the first look above the limit; who is called stops the group. */
+  readonly onExceeded?: (excess: MemoryExcess) => void
+}
+
+export interface MemorySources {
+  readTable(): ProcessTable
+  boundKib(pid: number): number
+  exactKib(pid: number): number
+}
+
+const kernelSources: MemorySources = {
+  readTable: readProcessTable,
+  boundKib: memoryBoundKib,
+  exactKib: memoryExactKib,
+}
+
+/**
+ * Looks each second at the resident memory of whole groups: anonymous and shared-memory pages of all members. RSS
+ * would count the pages of node's own file in each process, and forked copies twice; so the cheap upper bound is read
+ * each second, and the proportional figure, which counts each page once, only when that bound is above the limit.
+ */
+export class MemoryWatch {
+  readonly #entries = new Set<MemoryWatchEntry>()
+  readonly #sources: MemorySources
+  readonly #timer: NodeJS.Timeout | undefined
+
+  /** `everyMs` 0: no timer, the caller looks. Without /proc (not Linux) nothing is watched. */
+  constructor(everyMs: number = limits.memoryCheckMs, sources: MemorySources = kernelSources) {
+    this.#sources = sources
+    if (everyMs > 0 && process.platform === 'linux') {
+      this.#timer = setInterval(() => this.look(), everyMs)
+      this.#timer.unref()
+    }
+  }
+
+  /** Gives the way to end this watch. */
+  watch(entry: MemoryWatchEntry): () => void {
+    this.#entries.add(entry)
+    return () => this.#entries.delete(entry)
+  }
+
+  look(): void {
+    if (this.#entries.size === 0) return
+    const table = this.#sources.readTable()
+    for (const entry of [...this.#entries]) this.#lookAt(entry, table)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#entries.clear()
+  }
+
+  #lookAt(entry: MemoryWatchEntry, table: ProcessTable): void {
+    const pids = entry.follower.members(table).map(({ pid }) => pid)
+    if (entry.memoryMib === undefined) return
+    const limitKib = entry.memoryMib * 1024
+    if (sum(pids, this.#sources.boundKib) <= limitKib) return
+    const residentKib = sum(pids, this.#sources.exactKib)
+    if (residentKib <= limitKib) return
+    this.#entries.delete(entry)
+    entry.onExceeded?.({ limitMib: entry.memoryMib, residentMib: Math.ceil(residentKib / 1024), pids })
+  }
+}
+
+function sum(pids: readonly number[], kib: (pid: number) => number): number {
+  return pids.reduce((total, pid) => total + kib(pid), 0)
+}

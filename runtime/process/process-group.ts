@@ -1,0 +1,87 @@
+import type { ProcessIdentity } from './find-process.js'
+import { isRunning, type ProcessEntry, type ProcessTable } from './process-table.js'
+
+export interface GroupOptions {
+  /** The leader has a session and group of its own; else only its descendants count. */
+  readonly ownGroup: boolean
+  /**
+   * Also what left the group (setsid) but descends from it. Off for our own nodes: what a Worker starts belongs to
+   * the Worker and its guard.
+   */
+  readonly followDescendants: boolean
+}
+
+/**
+ * Knows who belongs to a process that we started: its group, its session, and their descendants. Whoever was once
+ * seen as a descendant stays known after its parents have ended.
+ *
+ * Limit: without cgroups a process that left the session AND whose parents ended before anybody looked (a daemon that
+ * forks twice within one look, a second at most for what a Worker runs) cannot be told from a stranger.
+ */
+export class GroupFollower {
+  readonly identity: ProcessIdentity
+  readonly #options: GroupOptions
+  #known = new Map<number, string>()
+
+  constructor(identity: ProcessIdentity, options: GroupOptions) {
+    this.identity = identity
+    this.#options = options
+  }
+
+  get ownGroup(): boolean {
+    return this.#options.ownGroup
+  }
+
+  /** True when a process outside the group was seen at the last look: asking the kernel for the group is not enough. */
+  hasEscaped = false
+
+  /** All running members in this table; remembers them for the next look. */
+  members(table: ProcessTable): ProcessEntry[] {
+    const { pid } = this.identity
+    const members = new Map<number, ProcessEntry>()
+    for (const seed of this.#seeds(table)) members.set(seed.pid, seed)
+    if (this.#options.followDescendants && members.size > 0) addDescendants(members, table)
+    // Whatever the books say, never ourselves and never init.
+    members.delete(process.pid)
+    members.delete(1)
+    members.delete(0)
+
+    const found = [...members.values()]
+    // A node's child is in its group for the moment between fork and setsid: to remember it would claim it.
+    if (this.#options.followDescendants) {
+      this.#known = new Map(found.map((entry) => [entry.pid, entry.startTime]))
+    }
+    this.hasEscaped = found.some((entry) => entry.groupId !== pid)
+    return found
+  }
+
+  #seeds(table: ProcessTable): ProcessEntry[] {
+    const { pid, startTime } = this.identity
+    const leader = table.get(pid)
+    // A pid is not given again while a group or session of that number lives: another leader means ours is long gone.
+    const ours = leader === undefined || leader.startTime === startTime
+    const seeds: ProcessEntry[] = []
+    for (const entry of table.values()) {
+      if (!isRunning(entry)) continue
+      const inGroup = entry.groupId === pid || (this.#options.followDescendants && entry.sessionId === pid)
+      const belongs = this.#options.ownGroup ? inGroup : entry.pid === pid
+      if ((ours && belongs) || this.#known.get(entry.pid) === entry.startTime) seeds.push(entry)
+    }
+    return seeds
+  }
+}
+
+function addDescendants(members: Map<number, ProcessEntry>, table: ProcessTable): void {
+  const childrenOf = new Map<number, ProcessEntry[]>()
+  for (const entry of table.values()) {
+    const siblings = childrenOf.get(entry.parentPid)
+    if (siblings === undefined) childrenOf.set(entry.parentPid, [entry])
+    else siblings.push(entry)
+  }
+  // A Map's iteration also visits what is added on the way.
+  for (const member of members.values()) {
+    for (const child of childrenOf.get(member.pid) ?? []) {
+      if (isRunning(child) && !members.has(child.pid)) members.set(child.pid, child)
+    }
+  }
+}

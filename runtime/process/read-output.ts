@@ -1,0 +1,119 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { limits } from '../limits.js'
+import { type OutputSegment, outputSegments } from './output-segments.js'
+
+/** A piece of an output. Offsets count all bytes ever written, so they stay true over rotations. */
+export interface OutputPage {
+  /** Where `data` begins; above the offset asked for when that part has been dropped. */
+  readonly offset: number
+  readonly data: Buffer
+  /** Where the next page begins. */
+  readonly next: number
+  /** Bytes ever written, at this moment. */
+  readonly end: number
+}
+
+export interface ReadOptions {
+  /** Default: the oldest byte that is kept. */
+  readonly offset?: number
+  /** Instead of an offset: begin so many lines before the end. */
+  readonly tailLines?: number
+  readonly maxBytes?: number
+}
+
+export interface FollowOptions extends ReadOptions {
+  readonly signal: AbortSignal
+  /** Resolves when nothing more will be written: the rest is read, then the iteration ends. */
+  readonly ended?: Promise<unknown>
+}
+
+const PAGE_BYTES = 256 * 1024
+const TAIL_CHUNK_BYTES = 64 * 1024
+/** A line longer than this is not looked for to its beginning. */
+const TAIL_MAX_BYTES = 16 * 1024 * 1024
+const RACE_ATTEMPTS = 5
+
+/** One page of an output, of one part of it; empty when there is nothing (yet) at the offset. */
+export function readOutput(path: string, options: ReadOptions = {}): OutputPage {
+  let page = readOnce(path, options)
+  // Another process may rotate between our looks; ours cannot, all this is one turn.
+  for (let attempt = 0; page === undefined && attempt < RACE_ATTEMPTS; attempt++)
+    page = readOnce(path, options)
+  return page ?? { offset: options.offset ?? 0, data: Buffer.alloc(0), next: options.offset ?? 0, end: 0 }
+}
+
+/** Pages as they are written, over rotations, until the signal or until the writer has ended and all is read. */
+export async function* followOutput(path: string, options: FollowOptions): AsyncGenerator<OutputPage> {
+  const { signal, ended, ...start } = options
+  let hasEnded = false
+  void ended?.finally(() => {
+    hasEnded = true
+  })
+  let read: ReadOptions = start
+  while (!signal.aborted) {
+    // Read before the look at the end: what was written before it is then in the page.
+    const lastRound = hasEnded
+    const page = readOutput(path, read)
+    read = { ...(start.maxBytes === undefined ? {} : { maxBytes: start.maxBytes }), offset: page.next }
+    if (page.data.length > 0) yield page
+    else if (lastRound) return
+    else await delay(limits.outputFollowMs, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+function readOnce(path: string, options: ReadOptions): OutputPage | undefined {
+  const segments = outputSegments(path)
+  const end = segments.at(-1)!.start + segments.at(-1)!.length
+  const wanted =
+    options.tailLines === undefined
+      ? (options.offset ?? segments[0]!.start)
+      : tailOffset(segments, options.tailLines)
+  const offset = Math.min(Math.max(wanted, segments[0]!.start), end)
+  const segment = segments.find(({ start, length }) => offset >= start && offset < start + length)
+  if (segment === undefined) return { offset, data: Buffer.alloc(0), next: offset, end }
+
+  const length = Math.min(options.maxBytes ?? PAGE_BYTES, segment.start + segment.length - offset)
+  const data = readAt(segment.path, offset - segment.start, length)
+  const unchanged = outputSegments(path).some(
+    (now) => now.path === segment.path && now.start === segment.start,
+  )
+  if (data === undefined || !unchanged) return undefined
+  return { offset, data, next: offset + data.length, end }
+}
+
+/** Where the last `lines` lines begin; a last line without its end counts as one. */
+function tailOffset(segments: readonly OutputSegment[], lines: number): number {
+  const last = segments.at(-1)!
+  const end = last.start + last.length
+  if (lines <= 0) return end
+  let found = 0
+  for (const segment of segments.toReversed()) {
+    for (let to = segment.length; to > 0; ) {
+      const from = Math.max(0, to - TAIL_CHUNK_BYTES)
+      const chunk = readAt(segment.path, from, to - from) ?? Buffer.alloc(0)
+      for (let at = chunk.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : chunk.lastIndexOf(10, at - 1)) {
+        const place = segment.start + from + at
+        // The newline at the very end closes the last line, it does not begin another.
+        if (place !== end - 1 && ++found === lines) return place + 1
+      }
+      to = from
+      if (end - segment.start - to > TAIL_MAX_BYTES) return segment.start + to
+    }
+  }
+  return segments[0]!.start
+}
+
+function readAt(path: string, position: number, length: number): Buffer | undefined {
+  try {
+    const descriptor = openSync(path, 'r')
+    try {
+      const data = Buffer.allocUnsafe(length)
+      return data.subarray(0, readSync(descriptor, data, 0, length, position))
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch {
+    return undefined
+  }
+}

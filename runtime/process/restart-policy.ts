@@ -1,0 +1,40 @@
+import { limits } from '../limits.js'
+import type { ProcessExit } from './child.js'
+
+export interface RestartSettings {
+  readonly firstMs: number
+  readonly maxMs: number
+  /** A life this long clears the record. */
+  readonly stableMs: number
+}
+
+/** Exit code of bad usage or configuration: the next start would end the same way. */
+const UNUSABLE_EXIT_CODE = 2
+
+export type RestartDecision =
+  | { readonly restart: true; readonly delayMs: number; readonly failures: number }
+  | { readonly restart: false; readonly reason: string }
+
+export const launcherRestart: RestartSettings = {
+  firstMs: limits.launcherRestartFirstMs,
+  maxMs: limits.launcherRestartMaxMs,
+  stableMs: limits.launcherStableMs,
+}
+
+/**
+ * Whether and when a process that ended unasked is started again (protocol 19): at once, then after 100 ms doubling to
+ * 5 s; a stable minute clears the count; never after exit 2. `failures` counts the ends before this one.
+ */
+export function decideRestart(
+  exit: ProcessExit,
+  ranMs: number,
+  failures: number,
+  settings: RestartSettings = launcherRestart,
+): RestartDecision {
+  if (exit.code === UNUSABLE_EXIT_CODE) {
+    return { restart: false, reason: 'it refused its configuration (exit 2)' }
+  }
+  const before = ranMs >= settings.stableMs ? 0 : failures
+  const delayMs = before === 0 ? 0 : Math.min(settings.maxMs, settings.firstMs * 2 ** (before - 1))
+  return { restart: true, delayMs, failures: before + 1 }
+}

@@ -1,0 +1,41 @@
+import type { GroupFollower } from './process-group.js'
+import type { ProcessEntry } from './process-table.js'
+
+/** `gone`: nobody of this id; `refused`: it runs as somebody else, and no try will ever change that. */
+export type SignalOutcome = 'sent' | 'gone' | 'refused'
+
+/** Sends a signal to one process, or to a group when `id` is negative. Refuses ids that mean "everybody". */
+export function sendSignal(id: number, signal: NodeJS.Signals | 0): SignalOutcome {
+  // kill(-1) is every process we may signal, kill(0) our own group: a lost number must never become one of them.
+  if (!Number.isSafeInteger(id) || (id >= -1 && id <= 1)) return 'gone'
+  try {
+    process.kill(id, signal)
+    return 'sent'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'refused' : 'gone'
+  }
+}
+
+/**
+ * Signals the members just read from a fresh process table: the group in one call, so that nobody can fork past it,
+ * and those outside it one by one. Gives how many may still be worth another try.
+ */
+export function signalMembers(
+  follower: GroupFollower,
+  members: readonly ProcessEntry[],
+  signal: NodeJS.Signals,
+): number {
+  const { pid } = follower.identity
+  let reachable = 0
+  let groupSignalled = false
+  for (const member of members) {
+    if (follower.ownGroup && member.groupId === pid) {
+      if (!groupSignalled) sendSignal(-pid, signal)
+      groupSignalled = true
+      if (sendSignal(member.pid, 0) !== 'refused') reachable++
+    } else if (sendSignal(member.pid, signal) !== 'refused') {
+      reachable++
+    }
+  }
+  return reachable
+}

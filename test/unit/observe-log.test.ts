@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import { FiresteelError } from '../../runtime/errors.js'
+import type { Log } from '../../runtime/observe/log.js'
+import { formatLine } from '../../runtime/observe/log-line.js'
+import { LogThrottle, ThrottledLog } from '../../runtime/observe/log-throttle.js'
+import { createLogger } from '../../runtime/observe/logger.js'
+import { stderrLogger } from '../../runtime/observe/stderr-logger.js'
+
+function collect(): { stream: PassThrough; lines: () => Record<string, unknown>[] } {
+  const stream = new PassThrough()
+  let text = ''
+  stream.on('data', (chunk) => {
+    text += chunk
+  })
+  return {
+    stream,
+    lines: () =>
+      text
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
+  }
+}
+
+test('winston and the light log write the same lines', async () => {
+  const [first, second] = [collect(), collect()]
+  const wallMs = () => 0
+  const heavy = createLogger({
+    level: 'info',
+    format: 'json',
+    component: 'worker',
+    node: 'w1',
+    stream: first.stream,
+    wallMs,
+  })
+  const light = stderrLogger({ fields: { component: 'worker', node: 'w1' }, stream: second.stream, wallMs })
+  const cause = new Error('disk')
+  const error = new FiresteelError('SPAWN_FAILED', 'no sh', { place: '/bin/sh', cause })
+  for (const log of [heavy, light] as Log[]) {
+    log.info('hello', { message: 'mine', level: 3, big: 10n })
+    log.debug('not seen')
+    log.child({ component: 'guard' }).error('failed', { error })
+  }
+  await heavy.close()
+  const lines = first.lines()
+  assert.deepEqual(lines, second.lines())
+  assert.deepEqual(lines[0], {
+    at: '1970-01-01T00:00:00.000Z',
+    level: 'info',
+    message: 'hello',
+    component: 'worker',
+    node: 'w1',
+    message_: 'mine',
+    level_: 3,
+    big: '10',
+  })
+  assert.equal(lines.length, 2)
+  const logged = lines[1]!.error as Record<string, Record<string, unknown>>
+  assert.equal(lines[1]!.component, 'guard')
+  assert.deepEqual(
+    [logged.code, logged.message, logged.place],
+    ['FIRESTEEL_SPAWN_FAILED', 'no sh', '/bin/sh'],
+  )
+  assert.equal(logged.cause!.message, 'disk')
+})
+
+test('the level is one for a logger and its children, and a disabled level formats nothing', async () => {
+  const { stream, lines } = collect()
+  const log = createLogger({ level: 'warn', format: 'json', stream })
+  const child = log.child({ component: 'a' })
+  let formatted = 0
+  const dear = {
+    toJSON() {
+      formatted++
+      return 1
+    },
+  }
+  child.info('no', { dear })
+  assert.deepEqual([formatted, child.isEnabled('info'), child.isEnabled('warn')], [0, false, true])
+  log.setLevel('debug')
+  child.debug('yes', { dear })
+  await log.close()
+  assert.deepEqual([formatted, lines().map(({ message }) => message)], [1, ['yes']])
+})
+
+test('close loses no line, also to a pipe and with process.exit after it', () => {
+  const url = new URL('../../runtime/observe/logger.js', import.meta.url).href
+  const code = `const { createLogger } = await import(${JSON.stringify(url)})
+    const log = createLogger({ level: 'info', format: 'json' })
+    for (let i = 0; i < 5000; i++) log.info('line', { i, padding: 'x'.repeat(100) })
+    await log.close()
+    log.info('after')
+    process.exit(0)`
+  const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  const lines = stderr.trim().split('\n')
+  assert.equal(status, 0)
+  assert.equal(lines.length, 5001)
+  assert.equal(JSON.parse(lines[4999]!).i, 4999)
+  assert.equal(JSON.parse(lines[5000]!).message, 'after')
+})
+
+test('a line holds no secret, no forged line, and survives circles', () => {
+  const entry = { wallMs: 0, level: 'warn', message: 'a\nb\u001b[2J' } as const
+  const circle: Record<string, unknown> = { again: 1 }
+  circle.self = circle
+  const fields = { spec: { secret: 's3cret-value' }, circle, shared: [circle], list: new Set([1]) }
+  for (const format of ['json', 'text'] as const) {
+    const line = formatLine(format, { ...entry, fields })
+    assert.ok(!line.includes('s3cret-value'), line)
+    assert.ok(!line.includes('\n') && !line.includes('\u001b'), line)
+    assert.ok(line.includes('[circular]'), line)
+  }
+  const text = formatLine('text', {
+    ...entry,
+    message: 'm',
+    fields: { component: 'c', node: 'n', a: 'b c', d: 1 },
+  })
+  assert.equal(text, '00:00:00.000 warn  [c n] m a="b c" d=1')
+})
+
+test('a flood is one line, then counts; a quiet key is new again; keys are bounded', () => {
+  const throttle = new LogThrottle(10_000, 2)
+  assert.equal(throttle.hit('a', 'm', {}, 0), true)
+  for (let i = 0; i < 99; i++) assert.equal(throttle.hit('a', 'm', { i }, 1), false)
+  assert.deepEqual(throttle.due(9_999), [])
+  assert.deepEqual(throttle.due(10_000), [{ key: 'a', suppressed: 99, message: 'm', fields: { i: 98 } }])
+  assert.equal(throttle.hit('a', 'm', {}, 15_000), false)
+  assert.equal(throttle.due(20_000).length, 1)
+  assert.deepEqual(throttle.due(30_000), [])
+  assert.equal(throttle.hit('a', 'm', {}, 30_001), true)
+  throttle.hit('b', 'm', {}, 30_001)
+  throttle.hit('c', 'm', {}, 30_001)
+  assert.equal(throttle.hit('a', 'm', {}, 30_002), true, 'the oldest key made room')
+})
+
+test('ThrottledLog writes the first and, on its end, the count', () => {
+  const { stream, lines } = collect()
+  let now = 0
+  const throttled = new ThrottledLog(stderrLogger({ stream }), () => now)
+  for (let i = 0; i < 5; i++) throttled.warn('malformed peer', 'a malformed message', { peer: 'p' })
+  now = 10_000
+  throttled.close()
+  assert.deepEqual(
+    lines().map(({ message, repeated }) => [message, repeated]),
+    [
+      ['a malformed message', undefined],
+      ['a malformed message (4 more)', 4],
+    ],
+  )
+})

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { tmpdir } from 'node:os'
+import { type TestContext, test } from 'node:test'
+import { type Child, startChild } from '../../runtime/process/child.js'
+import { childEnvironment } from '../../runtime/process/environment.js'
+import { identityOf, isAlive, type ProcessIdentity } from '../../runtime/process/find-process.js'
+import { waitUntil } from '../harness/wait-until.js'
+
+const moduleUrl = (name: string): string => new URL(`../../runtime/process/${name}`, import.meta.url).href
+
+/** Blocks its loop for ever, after it has started a sleep in its group and one in a session of its own. */
+const BLOCKING = `const { spawn } = require('node:child_process')
+  const sleeps = [false, true].map((detached) => spawn('sleep', ['600'], { stdio: 'ignore', detached }).pid)
+  require('node:fs').writeSync(1, sleeps.join() + '\\n')
+  for (;;);`
+
+/**
+ * A small worker: guards one blocking child and one shell; says pids by its control pipe. `extra` runs in it with
+ * `guard`, `shell` and `bystander` (a pid of the test's own, or undefined).
+ */
+async function startWorker(t: TestContext, { extra = '', orphanGraceMs = 0, bystander = 0 } = {}) {
+  const code = `
+    const { startGuard } = await import(${JSON.stringify(moduleUrl('guard.js'))})
+    const { startChild } = await import(${JSON.stringify(moduleUrl('child.js'))})
+    const { openInheritedControl } = await import(${JSON.stringify(moduleUrl('inherited-pipe.js'))})
+    const bystander = ${bystander}
+    const control = openInheritedControl()
+    const guard = await startGuard({ orphanGraceMs: ${orphanGraceMs}, onEvent: (event) => control.send(event) })
+    const common = { cwd: '/', env: { PATH: process.env.PATH }, stderr: 'inherit', ownGroup: true, keeper: guard }
+    const blocking = await startChild({ ...common, command: process.execPath, args: ['-e', ${JSON.stringify(BLOCKING)}], stdout: 'pipe' })
+    const sleeps = await new Promise((resolve) => blocking.stdout.once('data', (pids) => resolve(String(pids))))
+    const shell = await startChild({ ...common, command: 'sh', args: ['-c', 'trap "" TERM; sleep 600 & wait'], stdout: 'ignore' })
+    ${extra}
+    control.send({ event: 'up', children: [blocking.pid, shell.pid, ...sleeps.split(',').map(Number)], shell: shell.pid })
+    control.onMessage(async (message) => {
+      if (message !== 'close') return
+      await blocking.stop({ graceMs: 0 })
+      await shell.stop({ graceMs: 0 })
+      control.unref()
+      await guard.close()
+      process.exitCode = 5
+    })`
+  const worker: Child = await startChild({
+    command: process.execPath,
+    args: ['--input-type=module', '-e', code],
+    cwd: tmpdir(),
+    env: childEnvironment(),
+    stdout: 'ignore',
+    stderr: 'inherit',
+    control: true,
+    ownGroup: true,
+    followDescendants: false,
+  })
+  t.after(() => worker.stop({ graceMs: 0 }))
+  const events: { event: string; pid?: number; children?: number[]; shell?: number }[] = []
+  worker.control!.onMessage((message) => events.push(message as (typeof events)[number]))
+  const up = await waitUntil('the worker is up', () => events.find(({ event }) => event === 'up'))
+  const children = up.children!.map((pid) => identityOf(pid)!)
+  const guards = (): ProcessIdentity[] =>
+    events
+      .filter(({ event }) => event === 'started')
+      .map(({ pid }) => identityOf(pid!) ?? { pid: pid!, startTime: '' })
+  const guard = guards()[0]!
+  t.after(() => {
+    for (const each of [...children, guard, ...guards()]) if (isAlive(each)) process.kill(each.pid, 'SIGKILL')
+  })
+  assert.equal(children.filter(isAlive).length, 4)
+  return { worker, events, children, guard, guards, shell: identityOf(up.shell!)! }
+}
+
+// The promise is one second; the rest is for a test machine whose cores are all busy.
+const GONE = { deadlineMs: 3_000 }
+
+test('kill -9 of a worker ends all its children, who block their loops, and what they started', async (t) => {
+  const { worker, children, guard } = await startWorker(t)
+  // Neither a signal to everybody nor one by hand opens the way for orphans.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(guard.pid, signal)
+  process.kill(worker.pid, 'SIGKILL')
+  await waitUntil('all are gone', () => !children.some(isAlive), GONE)
+  await waitUntil('the guard has ended', () => !isAlive(guard), GONE)
+})
+
+test('a guard that dies is replaced at once by one that knows everything', async (t) => {
+  const { worker, children, guard, guards } = await startWorker(t)
+  process.kill(guard.pid, 'SIGKILL')
+  const second = await waitUntil('the next guard', () => guards()[1])
+  assert.notEqual(second.pid, guard.pid)
+  assert.equal(children.every(isAlive), true)
+  process.kill(worker.pid, 'SIGKILL')
+  await waitUntil('all are gone', () => !children.some(isAlive), GONE)
+  await waitUntil('the guard has ended', () => !isAlive(second), GONE)
+})
+
+test('a pid that belongs to somebody else now is left alone', async (t) => {
+  const bystander = await startChild({
+    command: 'sleep',
+    args: ['600'],
+    cwd: tmpdir(),
+    env: childEnvironment(),
+    stdout: 'ignore',
+    stderr: 'ignore',
+    ownGroup: true,
+  })
+  t.after(() => bystander.stop({ graceMs: 0 }))
+  const extra = `guard.add({ pid: bystander, startTime: 'another' })`
+  const { worker, children, guard } = await startWorker(t, { extra, bystander: bystander.pid })
+  process.kill(worker.pid, 'SIGKILL')
+  await waitUntil('the guard has done its work', () => !isAlive(guard), GONE)
+  assert.equal(children.some(isAlive), false)
+  assert.equal(isAlive(bystander), true)
+})
+
+test('"valid until" ends one group though its worker is frozen, and no other', async (t) => {
+  const extra = `guard.extend(shell.pid, (await import('node:os')).uptime() * 1000 + 1500)`
+  const { worker, children, shell, guard } = await startWorker(t, { extra })
+  process.kill(worker.pid, 'SIGSTOP')
+  await waitUntil('the one is gone', () => !isAlive(shell))
+  assert.equal(children.filter(isAlive).length, 3)
+  assert.equal(isAlive(guard), true)
+})
+
+test('after the orphan grace, not before', async (t) => {
+  const orphanGraceMs = 1_000
+  const { worker, children } = await startWorker(t, { orphanGraceMs })
+  const killedAt = performance.now()
+  process.kill(worker.pid, 'SIGKILL')
+  await worker.exited
+  await waitUntil('all are gone', () => !children.some(isAlive))
+  assert.ok(performance.now() - killedAt >= orphanGraceMs * 0.95)
+})
+
+test('a worker that ends in order leaves no guard behind', async (t) => {
+  const { worker, children, guard } = await startWorker(t)
+  worker.control!.send('close')
+  assert.deepEqual(await worker.exited, { code: 5, signal: null })
+  assert.deepEqual([...children, guard].filter(isAlive), [])
+})

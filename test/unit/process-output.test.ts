@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { startChild } from '../../runtime/process/child.js'
+import { childEnvironment } from '../../runtime/process/environment.js'
+import { openOutputFile } from '../../runtime/process/output-file.js'
+import { outputSegments } from '../../runtime/process/output-segments.js'
+import { followOutput, readOutput } from '../../runtime/process/read-output.js'
+import { waitUntil } from '../harness/wait-until.js'
+
+async function outputPath(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'firesteel-output-'))
+  t.after(() => rm(folder, { recursive: true }))
+  return join(folder, 'work', 'stdout')
+}
+
+/** Everything that is kept, page by page. */
+function readAll(path: string): string {
+  const parts: Buffer[] = []
+  for (let page = readOutput(path); page.data.length > 0; page = readOutput(path, { offset: page.next })) {
+    parts.push(page.data)
+  }
+  return Buffer.concat(parts).toString()
+}
+
+test('rotation under live writers keeps every line, and a follower sees each once', async (t) => {
+  const path = await outputPath(t)
+  const output = await openOutputFile(path, { maxBytes: 100_000, files: 1000, checkMs: 5 })
+  // Two processes of one group write from threads of their pools, as fast as they can, until they are told to end.
+  const writer = (name: string) => `const fs = require('node:fs'); let i = 0, end = false
+    process.on('SIGUSR2', () => { end = true })
+    const next = () => fs.write(1, '${name} ' + i++ + (end ? ' end\\n' : ' padding\\n'), end ? () => process.exit() : next)
+    next()`
+  const code = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(writer('b'))}], { stdio: 'inherit' }); ${writer('a')}`
+  const child = await startChild({
+    command: process.execPath,
+    args: ['-e', code],
+    cwd: tmpdir(),
+    env: childEnvironment(),
+    stdout: output,
+    stderr: 'inherit',
+    ownGroup: true,
+  })
+  t.after(() => child.stop({ graceMs: 0 }))
+  const written = waitUntil(
+    'rotations while both write',
+    () => /^b \d+ padding$/m.test(readAll(path)) && outputSegments(path).length > 5,
+    { everyMs: 20, deadlineMs: 20_000 },
+  ).then(() => {
+    child.signal('SIGUSR2')
+    return child.groupGone
+  })
+  const followed: Buffer[] = []
+  let offset = 0
+  for await (const page of followOutput(path, { signal: AbortSignal.timeout(30_000), ended: written })) {
+    assert.equal(page.offset, offset)
+    offset = page.next
+    followed.push(page.data)
+  }
+  await written
+  await output.close()
+
+  const text = readAll(path)
+  assert.ok(Buffer.concat(followed).toString() === text, 'the follower has seen all of it')
+  assert.ok(!text.includes('\0'))
+  for (const name of ['a', 'b']) {
+    const lines = text.split('\n').filter((line) => line.startsWith(name))
+    const numbers = lines.map((line) => Number(line.split(' ')[1]))
+    assert.ok(
+      numbers.every((number, i) => number === i),
+      `${name}: in order, no gap`,
+    )
+    assert.ok(lines.at(-1)!.endsWith(' end') || name === 'b', `${name}: to its last line`)
+  }
+})
+
+test('the oldest part goes first, offsets stay true, and an output can be opened again', async (t) => {
+  const path = await outputPath(t)
+  let output = await openOutputFile(path, { maxBytes: 10, files: 3, checkMs: 60_000 })
+  assert.equal(await output.rotateIfNeeded(), false)
+  for (let part = 0; part < 5; part++) {
+    await appendFile(path, `part ${part} ....\n`)
+    assert.equal(await output.rotateIfNeeded(), true)
+    if (part === 2) {
+      await output.close()
+      output = await openOutputFile(path, { maxBytes: 10, files: 3, checkMs: 60_000 })
+    }
+  }
+  await appendFile(path, 'live\n')
+  await output.close()
+  assert.deepEqual((await readdir(join(path, '..'))).sort(), [
+    'stdout',
+    'stdout.000000000000036',
+    'stdout.000000000000048',
+  ])
+  assert.equal(readAll(path), 'part 3 ....\npart 4 ....\nlive\n')
+  const gap = readOutput(path, { offset: 0 })
+  assert.deepEqual([gap.offset, gap.next, gap.end], [36, 48, 65])
+  assert.equal(readOutput(path, { offset: 1e6 }).next, 65)
+  assert.equal(readOutput(path, { offset: 50, maxBytes: 3 }).data.toString(), 'rt ')
+})
+
+test('tail counts lines over rotated parts', async (t) => {
+  const path = await outputPath(t)
+  const output = await openOutputFile(path, { maxBytes: 4, files: 5, checkMs: 60_000 })
+  assert.equal(readOutput(path, { tailLines: 3 }).data.length, 0)
+  await appendFile(path, 'one\ntwo\n')
+  await output.rotateIfNeeded()
+  await appendFile(path, 'three\nfo')
+  await output.close()
+  const tail = (tailLines: number): string => {
+    const page = readOutput(path, { tailLines })
+    return page.data.toString() + readOutput(path, { offset: page.next }).data.toString()
+  }
+  assert.equal(tail(1), 'fo')
+  assert.equal(tail(2), 'three\nfo')
+  assert.equal(tail(3), 'two\nthree\nfo')
+  assert.equal(tail(99), 'one\ntwo\nthree\nfo')
+  assert.equal(tail(0), '')
+})
+
+test('tail finds its lines in a file of many chunks, and is quick about empty lines', async (t) => {
+  const path = await outputPath(t)
+  const output = await openOutputFile(path)
+  await appendFile(path, `${'x'.repeat(200_000)}\n\n\nlast\n`)
+  await output.close()
+  assert.equal(readOutput(path, { tailLines: 3 }).data.toString(), '\n\nlast\n')
+  assert.equal(readOutput(path, { tailLines: 4 }).offset, 0)
+})
+
+test('a rotation that fails leaves the output whole and says so', async (t) => {
+  const path = await outputPath(t)
+  const troubles: unknown[] = []
+  const output = await openOutputFile(path, {
+    maxBytes: 4,
+    checkMs: 60_000,
+    onTrouble: (error) => troubles.push(error),
+  })
+  await appendFile(path, 'one\ntwo\n')
+  const undo = output.attach(() => {
+    throw new Error('disk')
+  })
+  assert.equal(await output.rotateIfNeeded(), false)
+  assert.equal(troubles.length, 1)
+  undo()
+  // A writer who cannot be held: tried again, at last without holding.
+  output.attach(() => false)
+  for (let i = 0; i < 5; i++) assert.equal(await output.rotateIfNeeded(), false)
+  assert.equal(await readFile(path, 'utf8'), 'one\ntwo\n')
+  assert.equal(await output.rotateIfNeeded(), true)
+  await output.close()
+  assert.deepEqual((await readdir(join(path, '..'))).sort(), ['stdout', 'stdout.000000000000000'])
+  assert.equal(readAll(path), 'one\ntwo\n')
+})
+
+test('following ends at once by its signal', async (t) => {
+  const path = await outputPath(t)
+  await (await openOutputFile(path)).close()
+  await appendFile(path, 'one\n')
+  const controller = new AbortController()
+  const pages: string[] = []
+  for await (const page of followOutput(path, { signal: controller.signal })) {
+    pages.push(page.data.toString())
+    if (pages.length === 1) await appendFile(path, 'two\n')
+    else setImmediate(() => controller.abort())
+  }
+  assert.deepEqual(pages, ['one\n', 'two\n'])
+})
