@@ -27,7 +27,7 @@ const LIST_MAX = 16
 const SCRATCH_BYTES = 32 + LIST_MAX * (STRING_MAX + 8)
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 let at = 0
-const isNotLatin1 = /[^\u0000-\u00ff]/
+const isNotLatin1 = /[\u0100-\uffff]/
 
 /** Undefined where the value is not plain. */
 export function plainBytes(value: unknown): Buffer | undefined {

@@ -22,7 +22,9 @@ export async function benchBullMq(): Promise<{ name: string; perSecond: number }
       })
     })
     for (let at = 0; at < JOBS; at += BULK) {
-      await queue.addBulk(Array.from({ length: BULK }, (_, value) => ({ name: 'noop', data: { value: at + value } })))
+      await queue.addBulk(
+        Array.from({ length: BULK }, (_, value) => ({ name: 'noop', data: { value: at + value } })),
+      )
     }
     await finished
     return { name: 'BullMQ no-op jobs', perSecond: Math.round(JOBS / ((performance.now() - begun) / 1000)) }

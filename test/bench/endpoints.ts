@@ -14,6 +14,9 @@ export interface EndpointPlace {
   readonly port: number
 }
 
+/** Ten endpoints a machine: a Master lets only so many handshakes of one address be open. Linux owns all of 127/8. */
+const machineOf = (number: number): string => `127.0.1.${1 + Math.floor(number / 10)}`
+
 /**
  * A light Worker or application over a real socket: it says what the real one says to a Master, and starts no process.
  * Many fit into one process, so that a Master can be measured with a thousand of each.
@@ -26,7 +29,7 @@ export abstract class Endpoint {
   readonly #name: string
   #id = 0
 
-  constructor(place: EndpointPlace, role: Role, name: string, actor: string) {
+  constructor(place: EndpointPlace, role: Role, number: number, name: string, actor: string) {
     this.incarnation = `${name}-${randomBytes(8).toString('hex')}`
     this.#name = `/user/${actor}`
     this.#keeper = new LinkKeeper({
@@ -35,6 +38,7 @@ export abstract class Endpoint {
       identity: { cluster: place.cluster, incarnation: this.incarnation },
       role,
       key: deriveKey(place.secret, role),
+      localAddress: machineOf(number),
       onLink: (link) => this.#linked(link),
     })
   }
@@ -77,7 +81,7 @@ export class WorkerEndpoint extends Endpoint {
   #registered = false
 
   constructor(place: EndpointPlace, number: number) {
-    super(place, 'node', `w${number}`, 'Worker')
+    super(place, 'node', number, `w${number}`, 'Worker')
     this.#number = number
   }
 
@@ -109,7 +113,7 @@ export class ApplicationEndpoint extends Endpoint {
   appId: string | undefined
 
   constructor(place: EndpointPlace, number: number) {
-    super(place, 'client', `a${number}`, 'ClientEndpoint')
+    super(place, 'client', number, `a${number}`, 'ClientEndpoint')
   }
 
   protected override received(message: Message & Record<string, unknown>): void {

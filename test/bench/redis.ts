@@ -25,11 +25,24 @@ async function freePort(): Promise<number> {
 export async function startRedis(): Promise<BenchRedis> {
   const port = await freePort()
   const directory = await mkdtemp(join(tmpdir(), 'firesteel-redis-'))
-  const flags = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--dir', directory]
+  const flags = [
+    '--port',
+    `${port}`,
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'yes',
+    '--dir',
+    directory,
+  ]
   const child = spawn('redis-server', flags, { stdio: 'ignore' })
   const exited = new Promise((resolve) => child.once('exit', resolve))
   const answers = () =>
-    spawnSync('redis-cli', ['-p', `${port}`, 'PING']).stdout.toString().trim() === 'PONG'
+    spawnSync('redis-cli', ['-p', `${port}`, 'PING'])
+      .stdout.toString()
+      .trim() === 'PONG'
   await waitUntil('Redis to answer', answers)
   return {
     port,

@@ -1,0 +1,113 @@
+import type { Readable } from 'node:stream'
+import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import { startChild } from '../../runtime/process/child.js'
+import { childEnvironment } from '../../runtime/process/environment.js'
+import { context } from './task.js'
+
+/** A command of `each`, as its caller gives it. */
+export interface CommandSpec {
+  /** For `sh -c`. */
+  readonly command: string
+  readonly cwd: string
+  /** On top of PATH, HOME, LANG, TZ, TMPDIR of the executor. */
+  readonly env: Readonly<Record<string, string>>
+  /** Output over this is TASK result too large; default maxResultBytes less some room. */
+  readonly maxOutputBytes?: number
+}
+
+export interface CommandResult {
+  /** Null when a signal ended it. */
+  readonly code: number | null
+  readonly signal: string | null
+  readonly stdout: Uint8Array
+  readonly stderr: Uint8Array
+  /** Wall clock. */
+  readonly startedAtMs: number
+  readonly ms: number
+  readonly host: string
+}
+
+/** Name, numbers and framing of a result beside its output. */
+const RESULT_ROOM_BYTES = 64 * 1024
+
+/**
+ * Descriptor 3 is a pipe from this executor: when it ends, however, the watcher ends the command's whole group. The
+ * command itself gets neither the descriptor nor the watcher's output.
+ */
+const WATCHED = '(read -r _ <&3; kill -9 0) >/dev/null 2>&1 & exec 3<&-; exec /bin/sh -c "$1"'
+
+/**
+ * Runs a command in a process group of its own, which ends with its task. A code other than 0 is a result, not a
+ * failure. Throws FOLDER_MISSING naming host and folder, RESULT_TOO_LARGE, SPAWN_FAILED.
+ */
+export async function command(spec: CommandSpec): Promise<CommandResult> {
+  const { signal: aborted, executor } = context()
+  const { host } = executor
+  const startedAtMs = Date.now()
+  const beganMs = performance.now()
+  const child = await start(spec, host)
+  const end = (): void => void child.stop({ graceMs: limits.commandGraceMs })
+  aborted.addEventListener('abort', end)
+  if (aborted.aborted) end()
+  try {
+    const room = { bytes: spec.maxOutputBytes ?? limits.maxResultBytes - RESULT_ROOM_BYTES }
+    const outputs = Promise.all([collect(child.stdout, room, end), collect(child.stderr, room, end)])
+    const exit = await child.exited
+    const ms = performance.now() - beganMs
+    await child.groupGone
+    const [stdout, stderr] = await outputs
+    aborted.throwIfAborted()
+    if (room.bytes < 0) {
+      throw new FiresteelError(
+        'RESULT_TOO_LARGE',
+        `The output of ${shown(spec.command)} is too large to be sent.`,
+        {
+          help: 'Let the command write to a file.',
+        },
+      )
+    }
+    return { code: exit.code, signal: exit.signal, stdout, stderr, startedAtMs, ms, host }
+  } finally {
+    aborted.removeEventListener('abort', end)
+  }
+}
+
+async function start({ command: text, cwd, env }: CommandSpec, host: string): ReturnType<typeof startChild> {
+  try {
+    return await startChild({
+      command: '/bin/sh',
+      args: ['-c', WATCHED, 'sh', text],
+      cwd,
+      env: childEnvironment(env),
+      stdout: 'pipe',
+      stderr: 'pipe',
+      control: true,
+      ownGroup: true,
+      leftoverGraceMs: limits.commandGraceMs,
+    })
+  } catch (cause) {
+    if (!isFiresteelError(cause, 'FOLDER_MISSING')) throw cause
+    throw new FiresteelError('FOLDER_MISSING', `The folder ${cwd} does not exist on ${host}.`, {
+      place: `${host}:${cwd}`,
+      cause,
+    })
+  }
+}
+
+/** Reads to the end; over the room all is dropped and the command ended. */
+async function collect(
+  stream: Readable | undefined,
+  room: { bytes: number },
+  end: () => void,
+): Promise<Uint8Array> {
+  const chunks: Buffer[] = []
+  for await (const chunk of (stream ?? []) as AsyncIterable<Buffer>) {
+    room.bytes -= chunk.length
+    if (room.bytes >= 0) chunks.push(chunk)
+    else end()
+  }
+  return room.bytes >= 0 ? new Uint8Array(Buffer.concat(chunks)) : new Uint8Array(0)
+}
+
+const shown = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto'
+import { FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import { readBootText } from '../../runtime/process/inherited-pipe.js'
+import { LinkKeeper } from '../../runtime/transport/link-keeper.js'
+import type { ExecutorBoot } from './boot.js'
+import { ExecutorSession } from './session.js'
+import { ThreadPool } from './threads.js'
+
+/*
+ * The entry of an executor process. It imports no schema library, no logger, no actor system: from fork to the
+ * driver's door in well under 100 ms. It works on while there is no Master; without its driver it ends.
+ */
+
+/** Node's heap is a part of the process: the heap of a runaway task must fail before the memory watch does. */
+const HEAP_SHARE = 0.75
+
+const exitCodes = { asked: 0, boot: 2, alone: 3 } as const
+
+function readBoot(): ExecutorBoot {
+  try {
+    return JSON.parse(readBootText()) as ExecutorBoot
+  } catch (cause) {
+    throw new FiresteelError(
+      'USAGE',
+      'An executor is started by its Worker, which describes it on descriptor 3.',
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function splitAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
+  return { host, port: Number(address.slice(colon + 1)) }
+}
+
+function say(text: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${text}\n`)
+}
+
+class Executor {
+  readonly #boot: ExecutorBoot
+  readonly #session: ExecutorSession
+  readonly #threads: ThreadPool
+  #alone: NodeJS.Timeout | undefined
+
+  constructor(boot: ExecutorBoot) {
+    this.#boot = boot
+    const { appId, execId, workerId, host, cores, resources, memoryMib } = boot
+    this.#threads = new ThreadPool({
+      threads: cores,
+      heapMib: Math.max(32, Math.floor(memoryMib * HEAP_SHARE)),
+      executor: { id: `${appId}/${execId}`, host, cores, resources },
+      maxResultBytes: limits.maxResultBytes,
+      onResult: (attempt, status, body) => this.#session.result(attempt, status, body),
+      onStarted: (attempts) => this.#session.started(attempts),
+      onReturned: (attempts) => this.#session.returned(attempts),
+      onLog: (text) => {
+        say(text)
+        this.#session.log(text)
+      },
+    })
+    const hello = { execId, workerId, host, cores, pid: process.pid, resources }
+    this.#session = new ExecutorSession({
+      hello,
+      runner: this.#threads,
+      onExit: (reason) => this.exit(exitCodes.asked, `the driver said: ${reason}`),
+    })
+    this.#waitAlone()
+    this.#keepLink()
+  }
+
+  exit(code: number, why: string): void {
+    say(`executor ${this.#boot.appId}/${this.#boot.execId} ends: ${why}`)
+    // Threads and sockets end with the process; what a driver has not acknowledged it does not want any more.
+    process.exit(code)
+  }
+
+  #keepLink(): void {
+    const { cluster, driver, appId, execId, key } = this.#boot
+    // Held by its timers and sockets; it ends with the process.
+    new LinkKeeper({
+      ...splitAddress(driver),
+      identity: { cluster, incarnation: `executor-${execId}-${randomBytes(8).toString('hex')}` },
+      role: 'application',
+      subject: appId,
+      key: Buffer.from(key, 'base64'),
+      // The driver's loop belongs to its user, who may block it (L4).
+      deadMs: limits.driverLinkDeadMs,
+      onLink: (link) => {
+        clearTimeout(this.#alone)
+        this.#session.link(link)
+        this.#threads.warm()
+      },
+      onDown: (end) => {
+        say(`the link to the driver ended: ${end.detail}`)
+        this.#waitAlone()
+      },
+      onRefused: (error) => say(`the driver refused this executor: ${error.message}`),
+      onInvalid: ({ detail }) => say(`the driver sent what cannot be read: ${detail}`),
+    })
+  }
+
+  #waitAlone(): void {
+    clearTimeout(this.#alone)
+    const { applicationTimeoutMs, driver } = this.#boot
+    const why = `no link to its driver at ${driver} for ${applicationTimeoutMs / 1000} s`
+    this.#alone = setTimeout(() => this.exit(exitCodes.alone, why), applicationTimeoutMs)
+  }
+}
+
+try {
+  const executor = new Executor(readBoot())
+  process.on('SIGTERM', () => executor.exit(exitCodes.asked, 'SIGTERM'))
+} catch (error) {
+  say(reasonOf(error))
+  process.exitCode = exitCodes.boot
+}

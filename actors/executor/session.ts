@@ -1,0 +1,217 @@
+import { limits } from '../../runtime/limits.js'
+import type { LinkReceiver } from '../../runtime/transport/link.js'
+import type { LinkEnd } from '../../runtime/transport/link-end.js'
+import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
+import {
+  type AttemptKey,
+  type Hello,
+  INLINE_BYTES,
+  type ResultEntry,
+  type ResultStatus,
+  type RunEntry,
+  readToExecutor,
+  type ToExecutor,
+  writeAttempts,
+  writeHello,
+  writeLog,
+  writeResults,
+} from '../messages/tasks.js'
+import type { Attempt } from './attempt.js'
+
+/** What the session needs of the threads. */
+export interface TaskRunner {
+  addFunctions(functions: Extract<ToExecutor, { kind: 'functions' }>['functions']): void
+  setMaxResultBytes(maxResultBytes: number): void
+  run(attempts: readonly Attempt[]): void
+  cancel(attempt: Attempt): void
+  recall(count: number): void
+  pause(paused: boolean): void
+}
+
+interface KeptResult extends ResultEntry {
+  readonly body: Uint8Array
+}
+
+export interface SessionOptions {
+  readonly hello: Hello
+  readonly runner: TaskRunner
+  /** The driver wants this executor to end. */
+  readonly onExit: (reason: string) => void
+}
+
+export interface SessionLink extends PayloadLink {
+  setReceiver(receiver: LinkReceiver): void
+  close(reason?: string): void
+}
+
+/**
+ * The executor's side of the conversation with its driver, over one link after the other: a broken link loses
+ * nothing. Results are kept, and sent again on each new link, until the driver has acknowledged them.
+ */
+export class ExecutorSession {
+  readonly #options: SessionOptions
+  readonly #attempts = new Map<number, Attempt>()
+  /** Ended and not acknowledged. */
+  readonly #kept = new Map<number, KeptResult>()
+  readonly #inputs = new BodyAssembly(() => this.#maxInputBytes)
+  readonly #functions = new Set<number>()
+  #maxInputBytes: number = limits.maxInputBytes
+  #stream: TaskStream | undefined
+  #welcomed = false
+  #fresh: KeptResult[] = []
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+  }
+
+  /** A new link to the driver; the one before is no longer listened to. */
+  link(link: SessionLink): void {
+    const stream = new TaskStream(link)
+    this.#stream = stream
+    this.#welcomed = false
+    this.#inputs.clear()
+    const isCurrent = (): boolean => this.#stream === stream
+    link.setReceiver({
+      envelope: () => undefined,
+      payload: (frame) => {
+        if (isCurrent()) this.#receive(readToExecutor(frame))
+      },
+      drain: () => {
+        if (!isCurrent()) return
+        stream.drained()
+        this.#pressure()
+      },
+      closed: (_end: LinkEnd) => {
+        if (!isCurrent()) return
+        this.#stream = undefined
+        this.#welcomed = false
+        this.#options.runner.pause(false)
+      },
+    })
+    writeHello(this.#options.hello, stream.emit)
+  }
+
+  result(attempt: Attempt, status: ResultStatus, body: Uint8Array): void {
+    const { taskId, n } = attempt
+    this.#attempts.delete(taskId)
+    const result: KeptResult = { taskId, n, status, body }
+    this.#kept.set(taskId, result)
+    if (!this.#welcomed) return
+    // In the next microtask: results that are read together leave together.
+    if (this.#fresh.length === 0) queueMicrotask(() => this.#sendFresh())
+    this.#fresh.push(result)
+  }
+
+  started(attempts: readonly AttemptKey[]): void {
+    if (this.#welcomed && this.#stream) writeAttempts('started', attempts, this.#stream.emit)
+  }
+
+  returned(attempts: readonly AttemptKey[]): void {
+    for (const { taskId } of attempts) this.#attempts.delete(taskId)
+    if (this.#welcomed && this.#stream) writeAttempts('returned', attempts, this.#stream.emit)
+  }
+
+  log(text: string): void {
+    if (this.#welcomed && this.#stream) writeLog('warn', text, this.#stream.emit)
+  }
+
+  #receive(message: ToExecutor): void {
+    const { runner, onExit } = this.#options
+    switch (message.kind) {
+      case 'welcome':
+        this.#maxInputBytes = message.maxInputBytes
+        runner.setMaxResultBytes(message.maxResultBytes)
+        this.#welcome()
+        return
+      case 'functions':
+        runner.addFunctions(message.functions.filter(({ functionId }) => !this.#functions.has(functionId)))
+        for (const { functionId } of message.functions) this.#functions.add(functionId)
+        return
+      case 'run':
+        this.#run(message.tasks)
+        return
+      case 'chunk':
+        this.#inputs.add(message.chunk)
+        return
+      case 'cancel':
+        for (const key of message.attempts) this.#cancel(key)
+        return
+      case 'ack':
+        for (const { taskId, n } of message.attempts) {
+          if (this.#kept.get(taskId)?.n === n) this.#kept.delete(taskId)
+        }
+        return
+      case 'recall':
+        runner.recall(message.count)
+        return
+      case 'refused':
+      case 'exit':
+        onExit(message.reason)
+    }
+  }
+
+  /** Says what it holds, then sends every result that was not acknowledged. */
+  #welcome(): void {
+    const stream = this.#stream
+    if (stream === undefined || this.#welcomed) return
+    this.#welcomed = true
+    this.#fresh = []
+    writeAttempts('held', [...this.#attempts.values(), ...this.#kept.values()], stream.emit)
+    this.#send([...this.#kept.values()], stream)
+  }
+
+  #run(tasks: readonly RunEntry[]): void {
+    const attempts: Attempt[] = []
+    for (const { taskId, n, functionId, timeoutMs, input } of tasks) {
+      const bytes = input ?? this.#inputs.take({ taskId, n })
+      // Given again after a new link that the list of what we hold had crossed.
+      if (this.#attempts.get(taskId)?.n === n || this.#kept.get(taskId)?.n === n) continue
+      const attempt: Attempt = {
+        taskId,
+        n,
+        functionId,
+        timeoutMs,
+        input: bytes,
+        state: 'queued',
+        reported: false,
+      }
+      this.#attempts.set(taskId, attempt)
+      attempts.push(attempt)
+    }
+    this.#options.runner.run(attempts)
+  }
+
+  #cancel({ taskId, n }: AttemptKey): void {
+    this.#inputs.discard(taskId)
+    const attempt = this.#attempts.get(taskId)
+    if (attempt?.n === n) this.#options.runner.cancel(attempt)
+    // An ended one's result is on its way, and says so.
+    else if (this.#kept.get(taskId)?.n !== n) this.returned([{ taskId, n }])
+  }
+
+  #sendFresh(): void {
+    const results = this.#fresh
+    this.#fresh = []
+    if (this.#stream !== undefined && this.#welcomed && results.length > 0) this.#send(results, this.#stream)
+  }
+
+  #send(results: readonly KeptResult[], stream: TaskStream): void {
+    const small = results.filter(({ body }) => body.byteLength <= INLINE_BYTES)
+    for (const job of jobsOf(small, ({ body }) => body.byteLength)) {
+      stream.push(() => writeResults(job, stream.emit))
+    }
+    for (const result of results) {
+      if (result.body.byteLength <= INLINE_BYTES) continue
+      const { taskId, n, status, body } = result
+      const isWanted = (): boolean => this.#stream === stream && this.#kept.get(taskId) === result
+      stream.sendBody(result, body, isWanted, () => {
+        writeResults([{ taskId, n, status, body: undefined }], stream.emit)
+      })
+    }
+    this.#pressure()
+  }
+
+  #pressure(): void {
+    this.#options.runner.pause(this.#stream?.isBlocked ?? false)
+  }
+}

@@ -1,0 +1,65 @@
+import { Console } from 'node:console'
+import { writeSync } from 'node:fs'
+import { Writable } from 'node:stream'
+import { format } from 'node:util'
+import { type TaskContext, type TaskLogger, taskContexts } from './task.js'
+
+const STDOUT = 1
+const STDERR = 2
+const AGAIN_MS = 1
+const sleeper = new Int32Array(new SharedArrayBuffer(4))
+
+/** At once and whole: what a task printed is there though its thread or process dies in the next moment. */
+function writeAll(descriptor: number, text: string): void {
+  let rest = Buffer.from(text)
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest))
+    } catch (error) {
+      // A pipe that is full for now; any other failure leaves nobody to tell.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
+      Atomics.wait(sleeper, 0, 0, AGAIN_MS)
+    }
+  }
+}
+
+const prefixOf = ({ taskId, attempt }: TaskContext): string => `[task ${taskId} attempt ${attempt}] `
+
+function prefixed(text: string): string {
+  const current = taskContexts.getStore()
+  if (current === undefined) return text
+  const prefix = prefixOf(current)
+  const body = text.endsWith('\n') ? text.slice(0, -1) : text
+  return `${prefix}${body.replaceAll('\n', `\n${prefix}`)}\n`
+}
+
+const stream = (descriptor: number): Writable =>
+  new Writable({
+    decodeStrings: false,
+    write(chunk: string | Buffer, _encoding, done) {
+      writeAll(descriptor, prefixed(String(chunk)))
+      done()
+    },
+  })
+
+/** All methods of the global console carry task and attempt from now on. */
+export function installConsole(): void {
+  const own = new Console({ stdout: stream(STDOUT), stderr: stream(STDERR) })
+  for (const [name, method] of Object.entries(own)) {
+    if (typeof method === 'function') (console as unknown as Record<string, unknown>)[name] = method
+  }
+}
+
+type Level = keyof TaskLogger
+
+function log(level: Level, message: string, fields?: Readonly<Record<string, unknown>>): void {
+  const rest = fields === undefined ? '' : ` ${format('%j', fields)}`
+  writeAll(STDERR, prefixed(`${new Date().toISOString()} ${level} ${message}${rest}\n`))
+}
+
+export const taskLogger: TaskLogger = {
+  debug: (message, fields) => log('debug', message, fields),
+  info: (message, fields) => log('info', message, fields),
+  warn: (message, fields) => log('warn', message, fields),
+  error: (message, fields) => log('error', message, fields),
+}

@@ -1,0 +1,46 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { FiresteelError } from '../../runtime/errors.js'
+
+/* The package's entry `firesteel/task`: what a task can know of where it runs. */
+
+export interface TaskLogger {
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void
+  info(message: string, fields?: Readonly<Record<string, unknown>>): void
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void
+}
+
+export interface ExecutorInfo {
+  /** `APP_ID/N`. */
+  readonly id: string
+  readonly host: string
+  readonly cores: number
+  /** Custom resources this executor holds: name -> addresses. */
+  readonly resources: Readonly<Record<string, readonly string[]>>
+}
+
+export interface TaskContext {
+  /** Aborted when the task is cancelled or its time is over; soon after that its thread is ended. */
+  readonly signal: AbortSignal
+  /** 1 for the first. */
+  readonly attempt: number
+  readonly taskId: number
+  readonly executor: ExecutorInfo
+  /** Lines on the executor's stderr, with task and attempt. */
+  readonly logger: TaskLogger
+}
+
+/** In the global registry: a task may import another copy of this package than the one that runs it. */
+const key = Symbol.for('firesteel.task.context')
+const registry = globalThis as { [key]?: AsyncLocalStorage<TaskContext> }
+registry[key] ??= new AsyncLocalStorage<TaskContext>()
+
+/** For the thread that runs tasks. */
+export const taskContexts: AsyncLocalStorage<TaskContext> = registry[key]
+
+/** The running task's context. Throws NOT_IN_TASK anywhere else. */
+export function context(): TaskContext {
+  const current = taskContexts.getStore()
+  if (current !== undefined) return current
+  throw new FiresteelError('NOT_IN_TASK', 'context() was called outside a task.')
+}

@@ -1,0 +1,57 @@
+import { ByteReader, ByteWriter } from '../messages/bytes.js'
+import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
+import type { ExecutorInfo } from './task.js'
+
+/* What an executor's main thread and its task threads post to each other, beside the memory they share. */
+
+export interface ThreadData {
+  readonly memory: SharedArrayBuffer
+  readonly executor: ExecutorInfo
+  readonly functions: readonly FunctionEntry[]
+  readonly maxResultBytes: number
+}
+
+export type ToThread =
+  | { readonly kind: 'functions'; readonly functions: readonly FunctionEntry[] }
+  /** Packed tasks; see `packTasks`. */
+  | { readonly kind: 'run'; readonly tasks: Uint8Array }
+  | { readonly kind: 'abort'; readonly position: number; readonly reason: 'cancelled' | 'timeout' }
+  | { readonly kind: 'limits'; readonly maxResultBytes: number }
+
+export type FromThread =
+  /** Look at the ring. */
+  | { readonly kind: 'notice' }
+  /** The body of a record that the ring has without one; comes before the record. */
+  | { readonly kind: 'large'; readonly position: number; readonly body: Uint8Array }
+  /** An exception that belongs to no task's promise; the thread ends. */
+  | { readonly kind: 'fault'; readonly error: Uint8Array }
+
+export interface PackedTask extends AttemptKey {
+  readonly position: number
+  readonly functionId: number
+  readonly input: Uint8Array
+}
+
+const TASK_BYTES = 8 + 8 + 4 + 4 + 4
+
+/** One buffer for many: cloning a view would clone the whole frame that it came in. */
+export function packTasks(tasks: readonly PackedTask[]): Uint8Array<ArrayBuffer> {
+  let size = 4
+  for (const { input } of tasks) size += TASK_BYTES + input.byteLength
+  const writer = new ByteWriter(size, true).u32(tasks.length)
+  for (const { position, taskId, n, functionId, input } of tasks) {
+    writer.safeInteger(position).safeInteger(taskId).u32(n).u32(functionId).text(input)
+  }
+  return writer.bytes as Uint8Array<ArrayBuffer>
+}
+
+export function* unpackTasks(bytes: Uint8Array): Generator<PackedTask> {
+  const reader = new ByteReader(bytes)
+  for (let left = reader.u32(); left > 0; left--) {
+    const position = reader.safeInteger()
+    const taskId = reader.safeInteger()
+    const n = reader.u32()
+    const functionId = reader.u32()
+    yield { position, taskId, n, functionId, input: reader.bytes(reader.u32()) }
+  }
+}

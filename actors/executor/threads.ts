@@ -1,0 +1,248 @@
+import { FiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import { encodeError } from '../messages/task-error.js'
+import type { AttemptKey, FunctionEntry, ResultStatus } from '../messages/tasks.js'
+import { Deque } from '../tasks/deque.js'
+import type { Attempt } from './attempt.js'
+import { epochNow } from './shared-ring.js'
+import type { ExecutorInfo } from './task.js'
+import { TaskThread, type ThreadEnd, type ThreadEvents, threadEnded } from './task-thread.js'
+
+export interface ThreadPoolOptions {
+  readonly threads: number
+  /** Heap of each thread. */
+  readonly heapMib: number
+  readonly executor: ExecutorInfo
+  readonly maxResultBytes: number
+  /** Each attempt ends here once, or is returned. */
+  readonly onResult: (attempt: Attempt, status: ResultStatus, body: Uint8Array) => void
+  readonly onStarted: (attempts: readonly AttemptKey[]) => void
+  /** Never begun, and will not be. */
+  readonly onReturned: (attempts: readonly AttemptKey[]) => void
+  readonly onLog: (text: string) => void
+}
+
+const NOTHING = new Uint8Array(0)
+
+/**
+ * One thread per core, started when first needed. A cancelled, timed-out or runaway task costs only its thread; so
+ * does an exception outside a task.
+ */
+export class ThreadPool {
+  readonly #options: ThreadPoolOptions
+  readonly #threads = new Set<TaskThread>()
+  readonly #queue = new Deque<Attempt>()
+  readonly #functions: FunctionEntry[] = []
+  #maxResultBytes: number
+  #looking: NodeJS.Timeout | undefined
+  #paused = false
+  #closed = false
+
+  constructor(options: ThreadPoolOptions) {
+    this.#options = options
+    this.#maxResultBytes = options.maxResultBytes
+  }
+
+  /** A first thread before the first task, so that it does not wait for it. */
+  warm(): void {
+    if (this.#threads.size === 0) this.#start()
+  }
+
+  setMaxResultBytes(maxResultBytes: number): void {
+    this.#maxResultBytes = maxResultBytes
+    for (const thread of this.#threads) thread.tell({ kind: 'limits', maxResultBytes })
+  }
+
+  addFunctions(functions: readonly FunctionEntry[]): void {
+    this.#functions.push(...functions)
+    for (const thread of this.#threads) thread.addFunctions(functions)
+  }
+
+  run(attempts: readonly Attempt[]): void {
+    for (const attempt of attempts) this.#queue.push(attempt)
+    this.#distribute()
+  }
+
+  /** Results wait for the driver: nothing new is begun meanwhile. */
+  pause(paused: boolean): void {
+    if (this.#paused === paused) return
+    this.#paused = paused
+    if (!paused) this.#distribute()
+  }
+
+  cancel(attempt: Attempt): void {
+    if (attempt.state === 'ended') return
+    if (attempt.state === 'posted' && !this.#revokeOne(attempt)) {
+      this.#abort(attempt, 'cancelled')
+      return
+    }
+    // Still in the queue it is passed over when its turn comes.
+    attempt.state = 'ended'
+    this.#options.onReturned([attempt])
+  }
+
+  /** Gives back up to `count` attempts that have not begun, the last ones first. */
+  recall(count: number): void {
+    const returned: Attempt[] = []
+    while (returned.length < count) {
+      const attempt = this.#queue.pop()
+      if (attempt === undefined) break
+      if (attempt.state !== 'ended') returned.unshift(attempt)
+    }
+    for (const thread of this.#threads) returned.push(...thread.revoke(count - returned.length))
+    for (const attempt of returned) attempt.state = 'ended'
+    this.#options.onReturned(returned)
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#looking)
+    for (const thread of [...this.#threads]) thread.terminate('the executor ends')
+  }
+
+  #distribute(): void {
+    if (this.#paused || this.#closed) return
+    const wanted = Math.min(this.#options.threads, this.#busyThreads() + this.#queue.size)
+    while (this.#threads.size < wanted) this.#start()
+    const share = Math.max(1, Math.ceil(this.#queue.size / this.#options.threads))
+    for (const thread of this.#byLoad()) {
+      const attempts = this.#nextFor(Math.min(share, thread.room))
+      if (attempts.length > 0) thread.post(attempts)
+    }
+    this.#look()
+  }
+
+  #busyThreads(): number {
+    let busy = 0
+    for (const thread of this.#threads) if (thread.load > 0) busy++
+    return busy
+  }
+
+  #byLoad(): TaskThread[] {
+    return [...this.#threads].sort((one, other) => one.load - other.load)
+  }
+
+  #nextFor(room: number): Attempt[] {
+    const attempts: Attempt[] = []
+    while (attempts.length < room) {
+      const attempt = this.#queue.shift()
+      if (attempt === undefined) break
+      if (attempt.state === 'queued') attempts.push(attempt)
+    }
+    return attempts
+  }
+
+  #start(): void {
+    const { heapMib, executor } = this.#options
+    const settings = {
+      heapMib,
+      executor,
+      functions: [...this.#functions],
+      maxResultBytes: this.#maxResultBytes,
+    }
+    this.#threads.add(new TaskThread(settings, this.#events))
+  }
+
+  readonly #events: ThreadEvents = {
+    result: (thread, attempt, status, body) => {
+      this.#end(attempt, status, body)
+      if (thread.load === 0 || this.#queue.size > 0) this.#refillSoon(thread)
+    },
+    ended: (thread, end) => this.#threadEnded(thread, end),
+  }
+
+  #refilling = new Set<TaskThread>()
+
+  /** Once for all results that are read together. */
+  #refillSoon(thread: TaskThread): void {
+    if (this.#refilling.size === 0) queueMicrotask(() => this.#refill())
+    this.#refilling.add(thread)
+  }
+
+  #refill(): void {
+    const drained = [...this.#refilling]
+    this.#refilling.clear()
+    if (this.#closed) return
+    this.#distribute()
+    for (const thread of drained) {
+      if (thread.load === 0 && this.#threads.has(thread) && !this.#paused) this.#steal(thread)
+    }
+  }
+
+  /** An idle thread takes half of what the fullest has not begun. */
+  #steal(idle: TaskThread): void {
+    const fullest = this.#byLoad().at(-1)
+    if (fullest === undefined || fullest === idle || fullest.load < 2) return
+    const attempts = fullest.revoke(Math.floor(fullest.load / 2))
+    if (attempts.length > 0) idle.post(attempts)
+  }
+
+  #revokeOne(attempt: Attempt): boolean {
+    for (const thread of this.#threads) {
+      if (thread.revoke(1, (posted) => posted === attempt).length > 0) return true
+    }
+    return false
+  }
+
+  #abort(attempt: Attempt, reason: 'cancelled' | 'timeout'): void {
+    for (const thread of this.#threads) {
+      const running = thread.running()
+      if (running?.attempt !== attempt) continue
+      attempt.abort ??= { reason, deadlineMs: epochNow() + limits.taskAbortGraceMs }
+      thread.tell({ kind: 'abort', position: running.position, reason })
+    }
+  }
+
+  #end(attempt: Attempt, status: ResultStatus, body: Uint8Array): void {
+    if (attempt.state === 'ended') return
+    attempt.state = 'ended'
+    if (attempt.abort?.reason === 'cancelled') this.#options.onResult(attempt, 'cancelled', NOTHING)
+    else this.#options.onResult(attempt, status, body)
+  }
+
+  #look(): void {
+    if (this.#looking !== undefined || this.#closed) return
+    this.#looking = setTimeout(() => {
+      this.#looking = undefined
+      const started: AttemptKey[] = []
+      for (const thread of [...this.#threads]) this.#lookAt(thread, started)
+      if (started.length > 0) this.#options.onStarted(started)
+      if (this.#busyThreads() > 0) this.#look()
+    }, limits.threadLookMs)
+  }
+
+  #lookAt(thread: TaskThread, started: AttemptKey[]): void {
+    thread.drain()
+    const running = thread.running()
+    if (running === undefined) return
+    const { attempt, sinceMs } = running
+    const nowMs = epochNow()
+    if (!attempt.reported && attempt.state !== 'ended') {
+      attempt.reported = true
+      started.push({ taskId: attempt.taskId, n: attempt.n })
+    }
+    if (attempt.abort !== undefined) {
+      if (nowMs >= attempt.abort.deadlineMs) thread.terminate(`its task was ${wordFor[attempt.abort.reason]}`)
+    } else if (attempt.timeoutMs > 0 && nowMs - sinceMs >= attempt.timeoutMs) {
+      this.#abort(attempt, 'timeout')
+      const error = new FiresteelError('TASK_TIMEOUT', `The task ran longer than ${attempt.timeoutMs} ms.`)
+      this.#end(attempt, 'timeout', encodeError(error))
+    }
+  }
+
+  #threadEnded(thread: TaskThread, { reason, running, unbegun, unread }: ThreadEnd): void {
+    this.#threads.delete(thread)
+    if (this.#closed) return
+    for (const attempt of [...(running ? [running] : []), ...unread]) {
+      this.#end(attempt, 'failure', encodeError(threadEnded(reason)))
+    }
+    for (const attempt of [...unbegun].reverse()) {
+      attempt.state = 'queued'
+      this.#queue.unshift(attempt)
+    }
+    this.#options.onLog(`A task thread ended: ${reason}.`)
+    this.#distribute()
+  }
+}
+
+const wordFor = { cancelled: 'cancelled', timeout: 'over its time' } as const

@@ -1,0 +1,246 @@
+import { limits } from '../../runtime/limits.js'
+import type { AttemptKey } from '../messages/tasks.js'
+import { adoptTimer, lose, lossOf, silenceTimer } from './dispatch-losses.js'
+import { place, REBALANCE_TIMER, rebalance } from './dispatch-placement.js'
+import { acceptResults, acceptReturned, acceptStarted, reconcile } from './dispatch-results.js'
+import { DispatchState, ExecutorEntry } from './dispatch-state.js'
+import type { DispatchEffect, DispatchInput, DispatchStats, ExecutorDescription } from './dispatch-types.js'
+
+export interface DispatchNow {
+  readonly monotonicMs: number
+}
+
+/**
+ * Which executor runs which task, and whose result counts (protocol 10, S7). Pure: no clock, no I/O; the simulator
+ * runs it as it is. A step that throws is a defect.
+ */
+export class DispatchCore {
+  readonly #state = new DispatchState()
+
+  step(input: DispatchInput, now: DispatchNow): DispatchEffect[] {
+    const state = this.#state
+    state.effects = []
+    this.#handle(input, now.monotonicMs)
+    place(state, now.monotonicMs)
+    return state.effects
+  }
+
+  get stats(): Readonly<DispatchStats> {
+    return this.#state.stats
+  }
+
+  /** Tasks that have not ended. */
+  get live(): number {
+    return this.#state.tasks.size
+  }
+
+  /** Executors that are linked or that the Master has told of. */
+  executors(): ExecutorDescription[] {
+    return [...this.#state.executors.values()].map((executor) => executor.description)
+  }
+
+  /** Tasks of a group that are at executors. */
+  running(group: number): number {
+    return this.#state.groups.get(group)?.running ?? 0
+  }
+
+  /** How many tasks all executors together would hold now. */
+  window(): number {
+    let sum = 0
+    for (const { link, window, description } of this.#state.executors.values()) {
+      if (link === 'up') sum += window.size(description.cores)
+    }
+    return sum
+  }
+
+  #handle(input: DispatchInput, nowMs: number): void {
+    const state = this.#state
+    switch (input.kind) {
+      case 'submit':
+        for (const spec of input.tasks) state.add(spec)
+        if (state.closed !== undefined) this.#endAll(state.closed)
+        return
+      case 'cancel':
+        this.#cancel(input.taskIds, input.reason)
+        return
+      case 'executorAdded':
+        this.#added(input.executor)
+        return
+      case 'executorUpdated': {
+        const executor = state.executors.get(input.update.execId)
+        const loss = lossOf(input.update)
+        if (executor && loss) lose(state, executor, loss)
+        else if (executor && input.update.state === 'DECOMMISSIONED') executor.draining = true
+        else if (loss) state.fenced.add(input.update.execId)
+        return
+      }
+      case 'hello':
+        this.#hello(input.executor)
+        return
+      case 'linkDown':
+        this.#linkDown(input.execId)
+        return
+      case 'timer':
+        this.#timer(input.key)
+        return
+      case 'close':
+        this.#close(input.reason)
+        return
+      default:
+        this.#fromExecutor(input, nowMs)
+    }
+  }
+
+  #fromExecutor(
+    input: Extract<DispatchInput, { kind: 'held' | 'started' | 'returned' | 'results' | 'pressure' }>,
+    nowMs: number,
+  ): void {
+    const state = this.#state
+    const executor = state.executors.get(input.execId)
+    if (executor === undefined) {
+      if (input.kind === 'results') state.stats.dropped += input.results.length
+      return
+    }
+    switch (input.kind) {
+      case 'held':
+        if (executor.link !== 'resync') return
+        executor.link = 'up'
+        executor.blocked = false
+        executor.recalling = false
+        reconcile(state, executor, input.attempts)
+        state.effects.push({
+          kind: 'event',
+          event: { name: 'executorLinked', executor: executor.description },
+        })
+        return
+      case 'started':
+        acceptStarted(executor, input.attempts)
+        return
+      case 'returned':
+        acceptReturned(state, executor, input.attempts)
+        return
+      case 'results':
+        acceptResults(state, executor, input.results, nowMs)
+        return
+      case 'pressure':
+        executor.blocked = input.blocked
+    }
+  }
+
+  #added(executor: ExecutorDescription): void {
+    const state = this.#state
+    const { execId } = executor
+    if (state.fenced.has(execId) || state.closed !== undefined) {
+      // A new Master that took it over does not know that we gave it up.
+      state.effects.push({ kind: 'killExecutor', execId })
+      return
+    }
+    const entry = this.#entry(executor)
+    if (entry.known) return
+    entry.known = true
+    entry.description = executor
+    state.effects.push({ kind: 'event', event: { name: 'executorAdded', executor } })
+    if (entry.link === 'waiting') this.#welcome(entry)
+  }
+
+  #hello(executor: ExecutorDescription): void {
+    const state = this.#state
+    const { execId } = executor
+    if (state.closed !== undefined || state.fenced.has(execId)) {
+      const reason = state.closed ?? 'its tasks were given to others'
+      state.effects.push({ kind: 'refuse', execId, reason })
+      return
+    }
+    const entry = this.#entry(executor)
+    if (entry.known) {
+      this.#welcome(entry)
+      return
+    }
+    entry.link = 'waiting'
+    state.effects.push({ kind: 'startTimer', key: adoptTimer(execId), ms: limits.adoptGraceMs })
+  }
+
+  #welcome(entry: ExecutorEntry): void {
+    const { execId } = entry
+    entry.link = 'resync'
+    this.#state.effects.push(
+      { kind: 'cancelTimer', key: adoptTimer(execId) },
+      { kind: 'cancelTimer', key: silenceTimer(execId) },
+      { kind: 'welcome', execId },
+    )
+  }
+
+  #entry(executor: ExecutorDescription): ExecutorEntry {
+    const { executors } = this.#state
+    const entry = executors.get(executor.execId) ?? new ExecutorEntry(executor)
+    executors.set(executor.execId, entry)
+    return entry
+  }
+
+  #linkDown(execId: number): void {
+    const state = this.#state
+    const entry = state.executors.get(execId)
+    if (entry === undefined || entry.link === 'none') return
+    entry.link = 'none'
+    if (entry.known) {
+      state.effects.push({ kind: 'startTimer', key: silenceTimer(execId), ms: limits.executorTimeoutMs })
+    } else {
+      state.executors.delete(execId)
+      state.effects.push({ kind: 'cancelTimer', key: adoptTimer(execId) })
+    }
+  }
+
+  #timer(key: string): void {
+    const state = this.#state
+    if (key === REBALANCE_TIMER) {
+      rebalance(state)
+      return
+    }
+    const entry = state.executors.get(Number(key.slice(key.indexOf(':') + 1)))
+    if (entry === undefined) return
+    if (key === adoptTimer(entry.execId) && entry.link === 'waiting') {
+      lose(state, entry, { reason: 'the Master never told of it', died: false, mayRun: true })
+    } else if (key === silenceTimer(entry.execId) && entry.link === 'none') {
+      const reason = `no link for ${limits.executorTimeoutMs / 1000} s`
+      lose(state, entry, { reason, died: false, mayRun: true })
+    }
+  }
+
+  #cancel(taskIds: readonly number[], reason: string): void {
+    const state = this.#state
+    const byExecutor = new Map<number, AttemptKey[]>()
+    for (const taskId of taskIds) {
+      const task = state.tasks.get(taskId)
+      if (task === undefined) continue
+      if (task.state === 'sent') {
+        const attempts = byExecutor.get(task.execId)
+        if (attempts === undefined) byExecutor.set(task.execId, [{ taskId, n: task.n }])
+        else attempts.push({ taskId, n: task.n })
+      }
+      state.stats.cancelled++
+      state.settle(task, { kind: 'cancelled', reason })
+    }
+    for (const [execId, attempts] of byExecutor) {
+      // Without a link the list that comes with the next one says it.
+      if (state.executors.get(execId)?.link === 'up') state.effects.push({ kind: 'cancel', execId, attempts })
+    }
+  }
+
+  #close(reason: string): void {
+    const state = this.#state
+    if (state.closed !== undefined) return
+    state.closed = reason
+    for (const { execId, link } of state.executors.values()) {
+      if (link !== 'none') state.effects.push({ kind: 'refuse', execId, reason })
+      state.effects.push({ kind: 'cancelTimer', key: silenceTimer(execId) })
+      state.effects.push({ kind: 'cancelTimer', key: adoptTimer(execId) })
+    }
+    state.effects.push({ kind: 'cancelTimer', key: REBALANCE_TIMER })
+    this.#endAll(reason)
+    state.executors.clear()
+  }
+
+  #endAll(reason: string): void {
+    for (const task of [...this.#state.tasks.values()]) this.#state.settle(task, { kind: 'closed', reason })
+  }
+}

@@ -1,0 +1,86 @@
+import { limits } from '../../runtime/limits.js'
+import { isEndedExecutor } from '../messages/common.js'
+import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
+import type { ExecutorUpdate } from './dispatch-types.js'
+
+export const silenceTimer = (execId: number): string => `executor:${execId}`
+export const adoptTimer = (execId: number): string => `adopt:${execId}`
+
+export interface Loss {
+  readonly reason: string
+  /** Its process died, and not because its whole Worker was lost: a task may have killed it. */
+  readonly died: boolean
+  /** Its process may still run: it is told to exit, and the Master is asked to kill it. */
+  readonly mayRun: boolean
+}
+
+/** What the Master says of an executor's state: undefined where it is not an end. */
+export function lossOf({ state, message, exitStatus, workerHost }: ExecutorUpdate): Loss | undefined {
+  if (!isEndedExecutor(state)) return undefined
+  const workerLost = workerHost !== undefined || state === 'LOST'
+  const status = exitStatus === undefined ? '' : `, exit status ${exitStatus}`
+  const where = workerHost === undefined ? '' : ` with its Worker on ${workerHost}`
+  return {
+    reason: message ?? `${state}${status}${where}`,
+    died: !workerLost,
+    mayRun: workerLost,
+  }
+}
+
+/**
+ * Fences an executor (protocol 10): never listened to again, its tasks given back. Each of them is recorded as a
+ * repetition with its cause, or ends as unknown where it may run at most once.
+ */
+export function lose(state: DispatchState, executor: ExecutorEntry, loss: Loss): void {
+  const { execId } = executor
+  state.executors.delete(execId)
+  state.fenced.add(execId)
+  state.effects.push({ kind: 'cancelTimer', key: silenceTimer(execId) })
+  state.effects.push({ kind: 'cancelTimer', key: adoptTimer(execId) })
+  if (executor.link !== 'none') state.effects.push({ kind: 'refuse', execId, reason: loss.reason })
+  if (loss.mayRun) state.effects.push({ kind: 'killExecutor', execId })
+  const live = [...executor.outstanding.values()].filter((task) => task.state === 'sent')
+  const blamed = loss.died ? suspectsAmong(live, executor.description.cores) : NOBODY
+  for (const task of executor.outstanding.values()) task.group.running--
+  executor.outstanding.clear()
+  state.effects.push({
+    kind: 'event',
+    event: { name: 'executorLost', executor: executor.description, reason: loss.reason, tasks: live.length },
+  })
+  state.log('warn', 'an executor is lost', { execId, reason: loss.reason, tasks: live.length })
+  // Backwards: what goes to the head of its queue keeps its order.
+  for (const task of live.reverse()) giveBack(state, task, execId, loss.reason, blamed.has(task))
+}
+
+/**
+ * Who may have killed it. What ran for a while was reported as started: with every core accounted for it was one of
+ * those; otherwise it may be any that had no time to be reported. The innocent among them run alone once.
+ */
+function suspectsAmong(tasks: readonly Task[], cores: number): ReadonlySet<Task> {
+  const started = tasks.filter((task) => task.started)
+  return new Set(started.length >= cores ? started : tasks)
+}
+
+function giveBack(state: DispatchState, task: Task, execId: number, reason: string, blamed: boolean): void {
+  if (blamed) {
+    task.killed = [...task.killed, execId]
+    task.suspect = true
+  }
+  if (task.spec.retries === 0) {
+    state.stats.unknown++
+    state.settle(task, { kind: 'unknown', why: reason })
+    return
+  }
+  if (task.killed.length >= limits.quarantineLosses) {
+    const { taskId } = task.spec
+    state.stats.quarantined++
+    state.effects.push({ kind: 'event', event: { name: 'taskQuarantined', taskId, executors: task.killed } })
+    state.settle(task, { kind: 'quarantined', executors: task.killed })
+    return
+  }
+  state.stats.lost++
+  state.repeat(task, { execId, cause: `executor lost: ${reason}` })
+  state.requeue(task)
+}
+
+const NOBODY: ReadonlySet<Task> = new Set()

@@ -1,0 +1,212 @@
+import { limits } from '../../runtime/limits.js'
+import type { AttemptKey } from '../messages/tasks.js'
+import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
+
+/** A long list of retries is looked at from its head only: fresh tasks must not wait for the search. */
+const RETRIES_SEEN = 64
+export const REBALANCE_TIMER = 'rebalance'
+
+/** Gives what is queued to whoever has room: idle cores of all executors first, then what is sent ahead. */
+export function place(state: DispatchState, nowMs: number): void {
+  if (state.closed !== undefined) return
+  const round = new Round(state, nowMs)
+  if (state.suspects.length > 0) round.placeSuspects()
+  if (state.queue.size + state.retries.length > 0) {
+    round.fillCores()
+    round.fillWindows()
+  }
+  round.send()
+  watchBalance(state)
+}
+
+/** One pass of placement: gathers a batch per executor. */
+class Round {
+  readonly #state: DispatchState
+  readonly #nowMs: number
+  readonly #batches = new Map<ExecutorEntry, AttemptKey[]>()
+
+  constructor(state: DispatchState, nowMs: number) {
+    this.#state = state
+    this.#nowMs = nowMs
+  }
+
+  /** A suspect gets an executor for itself; half of the executors at most, so that the rest goes on. */
+  placeSuspects(): void {
+    const { suspects, executors } = this.#state
+    const usable = [...executors.values()].filter((executor) => executor.takesTasks)
+    const most = Math.max(1, Math.floor(usable.length / 2))
+    let taken = usable.filter((executor) => executor.reserved || executor.alone !== undefined).length
+    for (const executor of usable) {
+      if (suspects.length === 0) break
+      if (executor.outstanding.size > 0 || executor.alone !== undefined) continue
+      if (!executor.reserved && taken++ >= most) continue
+      const task = this.#nextSuspect()
+      executor.reserved = false
+      if (task === undefined) break
+      executor.alone = task
+      this.#give(executor, task)
+    }
+    if (suspects.length === 0) for (const executor of executors.values()) executor.reserved = false
+    else if (taken < most) this.#reserve(usable)
+  }
+
+  #nextSuspect(): Task | undefined {
+    const { suspects } = this.#state
+    for (let task = suspects.shift(); task !== undefined; task = suspects.shift()) {
+      if (task.state === 'queued') return task
+    }
+    return undefined
+  }
+
+  #reserve(usable: readonly ExecutorEntry[]): void {
+    let least: ExecutorEntry | undefined
+    for (const executor of usable) {
+      if (executor.alone !== undefined || executor.reserved) continue
+      if (least === undefined || executor.outstanding.size < least.outstanding.size) least = executor
+    }
+    if (least === undefined) return
+    least.reserved = true
+    if (least.outstanding.size > 0) recall(this.#state, least, least.outstanding.size)
+  }
+
+  /** One task each in turn: few tasks spread over all executors. */
+  fillCores(): void {
+    for (let placed = true; placed; ) {
+      placed = false
+      for (const executor of this.#state.executors.values()) {
+        if (!isOpen(executor) || executor.outstanding.size >= executor.description.cores) continue
+        const task = this.#nextFor(executor)
+        if (task === undefined) continue
+        this.#give(executor, task)
+        placed = true
+      }
+    }
+  }
+
+  fillWindows(): void {
+    const { executors, queue, retries } = this.#state
+    let open = 0
+    for (const executor of executors.values()) if (isOpen(executor)) open++
+    const share = Math.ceil((queue.size + retries.length) / Math.max(1, open))
+    for (const executor of executors.values()) {
+      if (!isOpen(executor)) continue
+      const { outstanding, window, description } = executor
+      let room = Math.min(share, window.size(description.cores) - outstanding.size)
+      for (; room > 0; room--) {
+        const task = this.#nextFor(executor)
+        if (task === undefined) break
+        this.#give(executor, task)
+      }
+    }
+  }
+
+  send(): void {
+    for (const [executor, attempts] of this.#batches) {
+      this.#state.effects.push({ kind: 'run', execId: executor.execId, attempts })
+    }
+  }
+
+  #nextFor(executor: ExecutorEntry): Task | undefined {
+    if (executor.outstandingBytes >= limits.taskWindowBytes) return undefined
+    const { queue, retries } = this.#state
+    if (retries.length > 0) {
+      const retry = this.#nextRetry(executor)
+      if (retry !== undefined) return retry
+    }
+    for (let task = queue.peek(); task !== undefined; task = queue.peek()) {
+      if (task.state !== 'queued') {
+        queue.shift()
+        continue
+      }
+      // At most once: what is sent ahead and lost would have an unknown outcome without having run.
+      const sentAhead = executor.outstanding.size >= executor.description.cores
+      return task.spec.retries === 0 && sentAhead ? undefined : queue.shift()
+    }
+    return undefined
+  }
+
+  #nextRetry(executor: ExecutorEntry): Task | undefined {
+    const { retries } = this.#state
+    for (let index = 0; index < Math.min(retries.length, RETRIES_SEEN); index++) {
+      const task = retries[index] as Task
+      if (task.state !== 'queued') {
+        retries.splice(index--, 1)
+      } else if (!task.tried.includes(executor.execId) || !this.#hasUntried(task)) {
+        retries.splice(index, 1)
+        return task
+      }
+    }
+    return undefined
+  }
+
+  #hasUntried(task: Task): boolean {
+    for (const executor of this.#state.executors.values()) {
+      if (executor.link === 'up' && !executor.draining && !task.tried.includes(executor.execId)) return true
+    }
+    return false
+  }
+
+  #give(executor: ExecutorEntry, task: Task): void {
+    const { taskId, inputBytes } = task.spec
+    if (executor.outstanding.size === 0) executor.window.busyFrom(this.#nowMs)
+    task.state = 'sent'
+    task.n++
+    task.attempts++
+    task.execId = executor.execId
+    task.started = false
+    task.group.running++
+    executor.outstanding.set(taskId, task)
+    executor.outstandingBytes += inputBytes
+    this.#state.stats.dispatched++
+    const batch = this.#batches.get(executor)
+    if (batch === undefined) this.#batches.set(executor, [{ taskId, n: task.n }])
+    else batch.push({ taskId, n: task.n })
+  }
+}
+
+function isOpen(executor: ExecutorEntry): boolean {
+  return executor.takesTasks && executor.alone === undefined && !executor.reserved
+}
+
+/** Nothing waits here, somebody idles, and somebody has more than it can run: soon part of that goes back. */
+function watchBalance(state: DispatchState): void {
+  if (state.rebalancing || state.executors.size < 2 || state.queue.size > 0) return
+  if (idleCores(state) === 0 || busiest(state) === undefined) return
+  state.rebalancing = true
+  state.effects.push({ kind: 'startTimer', key: REBALANCE_TIMER, ms: limits.taskRebalanceMs })
+}
+
+/** At the timer: whoever is still behind gives up half of what it has not started. */
+export function rebalance(state: DispatchState): void {
+  state.rebalancing = false
+  const idle = idleCores(state)
+  const victim = busiest(state)
+  if (state.queue.size > 0 || idle === 0 || victim === undefined) return
+  const excess = victim.outstanding.size - victim.description.cores
+  recall(state, victim, Math.max(Math.min(idle, excess), Math.ceil(excess / 2)))
+}
+
+function idleCores(state: DispatchState): number {
+  let idle = 0
+  for (const executor of state.executors.values()) {
+    if (isOpen(executor)) idle += Math.max(0, executor.description.cores - executor.outstanding.size)
+  }
+  return idle
+}
+
+function busiest(state: DispatchState): ExecutorEntry | undefined {
+  let found: ExecutorEntry | undefined
+  let most = 0
+  for (const executor of state.executors.values()) {
+    const excess = executor.outstanding.size - executor.description.cores
+    if (executor.link !== 'up' || executor.recalling || excess <= most) continue
+    found = executor
+    most = excess
+  }
+  return found
+}
+
+function recall(state: DispatchState, executor: ExecutorEntry, count: number): void {
+  executor.recalling = true
+  state.effects.push({ kind: 'recall', execId: executor.execId, count })
+}

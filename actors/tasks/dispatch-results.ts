@@ -1,0 +1,114 @@
+import type { AttemptKey } from '../messages/tasks.js'
+import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
+import type { AttemptResult } from './dispatch-types.js'
+
+/** The task of a current attempt at this executor. */
+function currentTask(executor: ExecutorEntry, { taskId, n }: AttemptKey): Task | undefined {
+  const task = executor.outstanding.get(taskId)
+  return task !== undefined && task.n === n ? task : undefined
+}
+
+export function acceptStarted(executor: ExecutorEntry, attempts: readonly AttemptKey[]): void {
+  for (const attempt of attempts) {
+    const task = currentTask(executor, attempt)
+    if (task !== undefined) task.started = true
+  }
+}
+
+/** The first result of a current attempt wins; all others are dropped and counted (S7). All are acknowledged. */
+export function acceptResults(
+  state: DispatchState,
+  executor: ExecutorEntry,
+  results: readonly AttemptResult[],
+  nowMs: number,
+): void {
+  state.effects.push({ kind: 'ack', execId: executor.execId, attempts: results })
+  executor.window.ended(results.length, nowMs)
+  for (const result of results) {
+    const task = currentTask(executor, result)
+    if (task === undefined) {
+      state.stats.dropped++
+      continue
+    }
+    if (result.status !== 'cancelled') state.stats.executed++
+    state.take(executor, task)
+    if (task.state === 'sent') endAttempt(state, task, result)
+    else if (result.status !== 'cancelled') state.stats.dropped++
+  }
+}
+
+function endAttempt(state: DispatchState, task: Task, { status, body }: AttemptResult): void {
+  switch (status) {
+    case 'value':
+      state.stats.accepted++
+      state.settle(task, { kind: 'value', body })
+      return
+    case 'permanent':
+      state.stats.failed++
+      state.settle(task, { kind: 'failed', cause: 'permanent', body })
+      return
+    case 'failure':
+    case 'timeout':
+    // Nobody here cancelled it: for us it has failed.
+    case 'cancelled':
+      failAttempt(state, task, status === 'timeout' ? 'timeout' : 'failure', body)
+  }
+}
+
+function failAttempt(state: DispatchState, task: Task, cause: 'failure' | 'timeout', body: Uint8Array): void {
+  task.failures++
+  if (task.failures > task.spec.retries) {
+    state.stats.failed++
+    state.settle(task, { kind: 'failed', cause, body })
+    return
+  }
+  state.stats.retried++
+  task.tried = [...task.tried, task.execId]
+  state.repeat(task, { execId: task.execId, cause })
+  state.requeue(task)
+}
+
+/** Attempts that never started and never will: no repetition. */
+export function acceptReturned(
+  state: DispatchState,
+  executor: ExecutorEntry,
+  attempts: readonly AttemptKey[],
+): void {
+  executor.recalling = false
+  for (const attempt of [...attempts].reverse()) {
+    const task = currentTask(executor, attempt)
+    if (task === undefined) continue
+    state.take(executor, task)
+    if (task.state !== 'sent') continue
+    task.attempts--
+    // Nobody will ever report this number: the next attempt may have it, and users see no gaps.
+    task.n--
+    state.stats.recalled++
+    state.requeue(task)
+  }
+}
+
+/**
+ * The executor's list after a new link repairs what the old one lost: attempts that never arrived are sent again
+ * under their number, and what it holds without need is cancelled. Results it has kept follow by themselves.
+ */
+export function reconcile(state: DispatchState, executor: ExecutorEntry, held: readonly AttemptKey[]): void {
+  const { execId } = executor
+  const holds = new Map(held.map(({ taskId, n }) => [taskId, n]))
+  const again: AttemptKey[] = []
+  const unwanted: AttemptKey[] = []
+  for (const task of [...executor.outstanding.values()]) {
+    const { taskId } = task.spec
+    const arrived = holds.get(taskId) === task.n
+    if (task.state === 'sent') {
+      if (!arrived) again.push({ taskId, n: task.n })
+    } else if (arrived) {
+      unwanted.push({ taskId, n: task.n })
+    } else {
+      state.take(executor, task)
+    }
+  }
+  for (const attempt of held) if (currentTask(executor, attempt) === undefined) unwanted.push(attempt)
+  if (again.length > 0) state.effects.push({ kind: 'run', execId, attempts: again })
+  if (unwanted.length > 0) state.effects.push({ kind: 'cancel', execId, attempts: unwanted })
+}

@@ -1,0 +1,143 @@
+import type { ExecutorState } from '../messages/common.js'
+import type { AttemptKey, ResultStatus } from '../messages/tasks.js'
+
+/* What goes into the dispatch core and what comes out of it. */
+
+/** What the core knows of a task: its input stays with the shell. */
+export interface TaskSpec {
+  readonly taskId: number
+  /** One map, each, or the single calls of an application: groups take turns. */
+  readonly group: number
+  /** Failures and timeouts allowed before the last one counts. 0: at most once (S7). */
+  readonly retries: number
+  readonly inputBytes: number
+}
+
+export interface ExecutorDescription {
+  readonly execId: number
+  readonly workerId: string
+  readonly host: string
+  readonly cores: number
+}
+
+export interface ExecutorUpdate {
+  readonly execId: number
+  readonly state: ExecutorState
+  readonly message?: string | undefined
+  readonly exitStatus?: number | undefined
+  /** Set where the whole Worker was lost. */
+  readonly workerHost?: string | undefined
+}
+
+export interface AttemptResult extends AttemptKey {
+  readonly status: ResultStatus
+  /** Opaque here: bytes of the value or of the error record. */
+  readonly body: Uint8Array
+}
+
+export type RepetitionCause = 'failure' | 'timeout' | `executor lost: ${string}`
+
+/** Why a task ran, or may have run, once more (S7: each repetition names its cause). */
+export interface Repetition {
+  readonly execId: number
+  readonly cause: RepetitionCause
+}
+
+export type TaskEnd =
+  | { readonly kind: 'value'; readonly body: Uint8Array }
+  | {
+      readonly kind: 'failed'
+      readonly cause: 'failure' | 'timeout' | 'permanent'
+      readonly body: Uint8Array
+    }
+  | { readonly kind: 'cancelled'; readonly reason: string }
+  | { readonly kind: 'closed'; readonly reason: string }
+  | { readonly kind: 'quarantined'; readonly executors: readonly number[] }
+  | { readonly kind: 'unknown'; readonly why: string }
+
+/** What becomes of a task, exactly once. */
+export interface TaskOutcome {
+  readonly taskId: number
+  readonly end: TaskEnd
+  /** How often it was given to an executor and not given back unstarted. */
+  readonly attempts: number
+  readonly repetitions: readonly Repetition[]
+}
+
+export type DispatchInput =
+  | { readonly kind: 'submit'; readonly tasks: readonly TaskSpec[] }
+  | { readonly kind: 'cancel'; readonly taskIds: readonly number[]; readonly reason: string }
+  | { readonly kind: 'executorAdded'; readonly executor: ExecutorDescription }
+  | { readonly kind: 'executorUpdated'; readonly update: ExecutorUpdate }
+  /** A new link of this executor, which has proved its application's key. */
+  | { readonly kind: 'hello'; readonly executor: ExecutorDescription }
+  /** All that the executor holds: its answer to `welcome`. */
+  | { readonly kind: 'held'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
+  | { readonly kind: 'linkDown'; readonly execId: number; readonly reason: string }
+  | { readonly kind: 'started'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
+  | { readonly kind: 'returned'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
+  | { readonly kind: 'results'; readonly execId: number; readonly results: readonly AttemptResult[] }
+  /** The link pushes back, or no longer does. */
+  | { readonly kind: 'pressure'; readonly execId: number; readonly blocked: boolean }
+  | { readonly kind: 'timer'; readonly key: string }
+  | { readonly kind: 'close'; readonly reason: string }
+
+export type TaskPoolEvent =
+  | { readonly name: 'executorAdded'; readonly executor: ExecutorDescription }
+  | { readonly name: 'executorLinked'; readonly executor: ExecutorDescription }
+  /** `tasks`: how many it had that run elsewhere now or have an unknown outcome. */
+  | {
+      readonly name: 'executorLost'
+      readonly executor: ExecutorDescription
+      readonly reason: string
+      readonly tasks: number
+    }
+  | {
+      readonly name: 'taskRepeated'
+      readonly taskId: number
+      readonly group: number
+      readonly execId: number
+      readonly cause: RepetitionCause
+    }
+  | { readonly name: 'taskQuarantined'; readonly taskId: number; readonly executors: readonly number[] }
+
+export type DispatchEffect =
+  | { readonly kind: 'welcome'; readonly execId: number }
+  /** Tell it to exit and listen to it no more. */
+  | { readonly kind: 'refuse'; readonly execId: number; readonly reason: string }
+  | { readonly kind: 'run'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
+  | { readonly kind: 'cancel'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
+  | { readonly kind: 'ack'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
+  | { readonly kind: 'recall'; readonly execId: number; readonly count: number }
+  | { readonly kind: 'killExecutor'; readonly execId: number }
+  | { readonly kind: 'settle'; readonly outcome: TaskOutcome }
+  | { readonly kind: 'event'; readonly event: TaskPoolEvent }
+  | { readonly kind: 'startTimer'; readonly key: string; readonly ms: number }
+  | { readonly kind: 'cancelTimer'; readonly key: string }
+  | {
+      readonly kind: 'log'
+      readonly level: 'info' | 'warn'
+      readonly text: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }
+
+export interface DispatchStats {
+  /** Attempts given to executors. */
+  dispatched: number
+  /** Attempts that executors report as run to an end. */
+  executed: number
+  /** Results delivered: each task at most one. */
+  accepted: number
+  failed: number
+  cancelled: number
+  quarantined: number
+  unknown: number
+  /** Attempts after a failure or timeout. */
+  retried: number
+  /** Tasks that went elsewhere because their executor was lost. */
+  lost: number
+  /** Results of attempts that were no longer current. */
+  dropped: number
+  /** Tasks given back unstarted to be run elsewhere: no repetition. */
+  recalled: number
+}

@@ -1,0 +1,64 @@
+import { Deque } from './deque.js'
+import {
+  type CallOptions,
+  type Ended,
+  type Inputs,
+  type Outbox,
+  TaskCall,
+  valueOfEnded,
+} from './task-call.js'
+import type { TaskPool } from './task-pool.js'
+
+/** `attempts` counts how often the task was given to an executor; 0: its input was refused. */
+export type EachResult<I, O> =
+  | { readonly index: number; readonly input: I; readonly value: O; readonly error?: undefined }
+  | { readonly index: number; readonly input: I; readonly error: Error; readonly attempts: number }
+
+/**
+ * Runs `fn` once for each input; gives results as they end. Never throws for a task: only for the inputs' own
+ * iterator, an aborted signal or a closed application. Leaving the loop cancels the rest.
+ */
+export function each<I, O>(
+  pool: TaskPool,
+  fn: (input: I) => Promise<O>,
+  inputs: Inputs<I>,
+  options: CallOptions = {},
+): AsyncIterableIterator<EachResult<I, O>> {
+  const call = new TaskCall<I>(pool, fn, inputs, options, new AsEnded<I>())
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async next(): Promise<IteratorResult<EachResult<I, O>>> {
+      const ended = await call.next()
+      if (ended === undefined) return { done: true, value: undefined }
+      const { index, input, attempts } = ended
+      try {
+        return { done: false, value: { index, input, value: valueOfEnded(ended, call.ref) as O } }
+      } catch (error) {
+        return { done: false, value: { index, input, error: error as Error, attempts } }
+      }
+    },
+    async return(): Promise<IteratorResult<EachResult<I, O>>> {
+      call.end('its reader has left')
+      return { done: true, value: undefined }
+    },
+  }
+}
+
+class AsEnded<I> implements Outbox<I> {
+  readonly endsAtFailure = false
+  readonly #waiting = new Deque<Ended<I>>()
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  add(ended: Ended<I>): void {
+    this.#waiting.push(ended)
+  }
+
+  take(): Ended<I> | undefined {
+    return this.#waiting.shift()
+  }
+}

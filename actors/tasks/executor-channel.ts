@@ -1,0 +1,214 @@
+import { reasonOf } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import type { LinkReceiver } from '../../runtime/transport/link.js'
+import type { LinkEnd } from '../../runtime/transport/link-end.js'
+import type { Timers } from '../../runtime/transport/timers.js'
+import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
+import {
+  type AttemptKey,
+  type FromExecutor,
+  type FunctionEntry,
+  type Hello,
+  INLINE_BYTES,
+  type RunEntry,
+  readFromExecutor,
+  writeAttempts,
+  writeFunctions,
+  writeReason,
+  writeRecall,
+  writeRun,
+  writeWelcome,
+} from '../messages/tasks.js'
+import type { AttemptResult } from './dispatch-types.js'
+
+/** What a channel needs of a link; tests have their own. */
+export interface ChannelLink extends PayloadLink {
+  setReceiver(receiver: LinkReceiver): void
+  close(reason?: string): void
+  replace(reason: string): void
+}
+
+export interface ChannelEvents {
+  hello(channel: ExecutorChannel, hello: Hello): void
+  held(channel: ExecutorChannel, attempts: readonly AttemptKey[]): void
+  started(channel: ExecutorChannel, attempts: readonly AttemptKey[]): void
+  returned(channel: ExecutorChannel, attempts: readonly AttemptKey[]): void
+  results(channel: ExecutorChannel, results: readonly AttemptResult[]): void
+  pressure(channel: ExecutorChannel): void
+  log(channel: ExecutorChannel, text: string): void
+  /** Also when its frames could not be read: then it was cut, and the next link repairs what was lost. */
+  closed(channel: ExecutorChannel, reason: string): void
+}
+
+export interface ChannelOptions {
+  readonly link: ChannelLink
+  readonly timers: Timers
+  readonly maxInputBytes: number
+  readonly maxResultBytes: number
+  readonly events: ChannelEvents
+}
+
+export interface RunTask extends RunEntry {
+  readonly input: Uint8Array
+}
+
+/** The driver's side of the conversation with one executor, over one link. */
+export class ExecutorChannel {
+  execId: number | undefined
+  readonly #options: ChannelOptions
+  readonly #stream: TaskStream
+  readonly #bodies: BodyAssembly
+  readonly #told = new Set<number>()
+  readonly #held: AttemptKey[] = []
+  #blocked = false
+  /** Never listened to again. */
+  #silenced = false
+  #welcomed = false
+  #cancelTimer: () => void
+
+  constructor(options: ChannelOptions) {
+    const { link, timers } = options
+    this.#options = options
+    this.#stream = new TaskStream(link)
+    this.#bodies = new BodyAssembly(() => options.maxResultBytes)
+    this.#cancelTimer = timers.after(limits.handshakeMs, () => link.close('no hello came'))
+    link.setReceiver({
+      envelope: () => undefined,
+      payload: (frame) => this.#payload(frame),
+      drain: () => {
+        this.#stream.drained()
+        this.#tellPressure()
+      },
+      closed: (end: LinkEnd) => {
+        this.#cancelTimer()
+        if (!this.#silenced) options.events.closed(this, end.detail)
+        this.#silenced = true
+      },
+    })
+  }
+
+  get isBlocked(): boolean {
+    return this.#blocked
+  }
+
+  welcome(): void {
+    this.#welcomed = true
+    const { maxInputBytes, maxResultBytes } = this.#options
+    writeWelcome(maxInputBytes, maxResultBytes, this.#stream.emit)
+  }
+
+  /** `functionOf` gives the functions by number; `isWanted` whether a large input still has to go. */
+  run(
+    tasks: readonly RunTask[],
+    functionOf: (functionId: number) => FunctionEntry,
+    isWanted: (key: AttemptKey) => boolean,
+  ): void {
+    this.#tellFunctions(tasks, functionOf)
+    const small = tasks.filter(({ input }) => input.byteLength <= INLINE_BYTES)
+    for (const job of jobsOf(small, ({ input }) => input.byteLength)) {
+      this.#stream.push(() => writeRun(job, this.#stream.emit))
+    }
+    for (const task of tasks) {
+      if (task.input.byteLength <= INLINE_BYTES) continue
+      const wanted = (): boolean => !this.#silenced && isWanted(task)
+      this.#stream.sendBody(task, task.input, wanted, () => {
+        this.#stream.push(() => writeRun([{ ...task, input: undefined }], this.#stream.emit))
+      })
+    }
+    this.#tellPressure()
+  }
+
+  /** In line behind what was sent, so that no cancel overtakes its task. */
+  cancel(attempts: readonly AttemptKey[]): void {
+    this.#stream.push(() => writeAttempts('cancel', attempts, this.#stream.emit))
+  }
+
+  acknowledge(attempts: readonly AttemptKey[]): void {
+    this.#stream.push(() => writeAttempts('ack', attempts, this.#stream.emit))
+  }
+
+  recall(count: number): void {
+    this.#stream.push(() => writeRecall(count, this.#stream.emit))
+  }
+
+  /** Tells it to exit and hears it no more; it closes the link when it has understood, else we do. */
+  dismiss(reason: string): void {
+    this.#silenced = true
+    const { link, timers } = this.#options
+    writeReason(this.#welcomed ? 'exit' : 'refused', reason, this.#stream.emit)
+    this.#cancelTimer()
+    this.#cancelTimer = timers.after(limits.linkLingerMs, () => link.close(reason))
+  }
+
+  /** A newer link of the same executor took its place. */
+  replace(): void {
+    this.#silenced = true
+    this.#options.link.replace('a newer link of this executor')
+  }
+
+  #tellFunctions(tasks: readonly RunTask[], functionOf: (functionId: number) => FunctionEntry): void {
+    const fresh: FunctionEntry[] = []
+    for (const { functionId } of tasks) {
+      if (this.#told.has(functionId)) continue
+      this.#told.add(functionId)
+      fresh.push(functionOf(functionId))
+    }
+    if (fresh.length > 0) this.#stream.push(() => writeFunctions(fresh, this.#stream.emit))
+  }
+
+  #payload(frame: Buffer): void {
+    if (this.#silenced) return
+    try {
+      this.#receive(readFromExecutor(frame))
+    } catch (error) {
+      this.#options.link.close(reasonOf(error))
+      throw error
+    }
+  }
+
+  #receive(message: FromExecutor): void {
+    const { events } = this.#options
+    // Who has not said who it is has nothing else to say.
+    if ((message.kind === 'hello') !== (this.execId === undefined)) return
+    switch (message.kind) {
+      case 'hello':
+        this.#cancelTimer()
+        this.execId = message.hello.execId
+        events.hello(this, message.hello)
+        return
+      case 'held':
+        for (const attempt of message.attempts) this.#held.push(attempt)
+        if (message.last) events.held(this, this.#held.splice(0))
+        return
+      case 'started':
+        events.started(this, message.attempts)
+        return
+      case 'returned':
+        events.returned(this, message.attempts)
+        return
+      case 'results':
+        events.results(
+          this,
+          message.results.map((result) => this.#whole(result)),
+        )
+        return
+      case 'chunk':
+        this.#bodies.add(message.chunk)
+        return
+      case 'log':
+        events.log(this, message.text)
+    }
+  }
+
+  #whole(result: Extract<FromExecutor, { kind: 'results' }>['results'][number]): AttemptResult {
+    const { body } = result
+    if (body !== undefined) return result as AttemptResult
+    return { taskId: result.taskId, n: result.n, status: result.status, body: this.#bodies.take(result) }
+  }
+
+  #tellPressure(): void {
+    if (this.#stream.isBlocked === this.#blocked) return
+    this.#blocked = !this.#blocked
+    this.#options.events.pressure(this)
+  }
+}

@@ -1,0 +1,61 @@
+import {
+  type CallOptions,
+  type Ended,
+  type Inputs,
+  type Outbox,
+  TaskCall,
+  valueOfEnded,
+} from './task-call.js'
+import type { TaskPool } from './task-pool.js'
+
+/**
+ * Runs `fn` once for each input; gives the values in the order of the inputs. A failure cancels all that is behind it
+ * at once, and is thrown after the values before it. Leaving the loop cancels the rest. Inputs are pulled as there is room.
+ */
+export function map<I, O>(
+  pool: TaskPool,
+  fn: (input: I) => Promise<O>,
+  inputs: Inputs<I>,
+  options: CallOptions = {},
+): AsyncIterableIterator<O> {
+  const call = new TaskCall<I>(pool, fn, inputs, options, new InOrder<I>())
+  return {
+    [Symbol.asyncIterator]() {
+      return this
+    },
+    async next(): Promise<IteratorResult<O>> {
+      const ended = await call.next()
+      if (ended === undefined) return { done: true, value: undefined }
+      try {
+        return { done: false, value: valueOfEnded(ended, call.ref) as O }
+      } catch (error) {
+        call.end('an earlier task of this map failed')
+        throw error
+      }
+    },
+    async return(): Promise<IteratorResult<O>> {
+      call.end('its reader has left')
+      return { done: true, value: undefined }
+    },
+  }
+}
+
+class InOrder<I> implements Outbox<I> {
+  readonly endsAtFailure = true
+  readonly #waiting = new Map<number, Ended<I>>()
+  #next = 0
+
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  add(ended: Ended<I>): void {
+    this.#waiting.set(ended.index, ended)
+  }
+
+  take(): Ended<I> | undefined {
+    const ended = this.#waiting.get(this.#next)
+    if (ended !== undefined) this.#waiting.delete(this.#next++)
+    return ended
+  }
+}

@@ -1,0 +1,40 @@
+import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { decodeError } from '../messages/task-error.js'
+import type { TaskEnd, TaskOutcome } from './dispatch-types.js'
+
+/** What the caller of a task gets for every end but a value. `name` is the task function. */
+export function errorOf({ end, attempts }: TaskOutcome, name: string): Error {
+  switch (end.kind) {
+    case 'failed':
+      return failed(end, name, attempts)
+    case 'cancelled':
+      return new FiresteelError('TASK_CANCELLED', `The task ${name} was cancelled: ${end.reason}.`)
+    case 'closed':
+      return new FiresteelError('APPLICATION_CLOSED', `The task ${name} had not ended: ${end.reason}.`)
+    case 'quarantined':
+      return new FiresteelError(
+        'TASK_QUARANTINED',
+        `The task ${name} was running on the executors ${end.executors.join(', ')} when they died; it is not run again.`,
+      )
+    case 'unknown':
+      return new FiresteelError(
+        'TASK_OUTCOME_UNKNOWN',
+        `The task ${name} may have run: its executor was lost (${end.why}), and retries: 0 forbids another try.`,
+      )
+    case 'value':
+      return new FiresteelError('INTERNAL', `The task ${name} has a value.`)
+  }
+}
+
+function failed(end: Extract<TaskEnd, { kind: 'failed' }>, name: string, attempts: number): Error {
+  const cause = decodeError(end.body)
+  const times = attempts === 1 ? '' : ` ${attempts} times`
+  if (end.cause === 'timeout') {
+    return new FiresteelError('TASK_TIMEOUT', `The task ${name} ran longer than its timeout${times}.`, {
+      cause,
+    })
+  }
+  // Ours say all that is to be said.
+  if (end.cause === 'permanent' || isFiresteelError(cause, 'TASK_FAILED')) return cause
+  return new FiresteelError('TASK_FAILED', `The task ${name} failed${times}: ${cause.message}`, { cause })
+}

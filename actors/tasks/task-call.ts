@@ -1,0 +1,338 @@
+import { FiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import type { TaskOutcome } from './dispatch-types.js'
+import { errorOf } from './outcome-error.js'
+import type { FunctionRef, TaskPool } from './task-pool.js'
+import {
+  inputBytes,
+  refOf,
+  resultValue,
+  type TaskOptions,
+  type TaskSettings,
+  taskSettings,
+} from './task-proxy.js'
+
+export interface TaskProgress {
+  readonly done: number
+  readonly failed: number
+  /** Attempts after a failure, a timeout or the loss of an executor. */
+  readonly retried: number
+  /** At executors now. */
+  readonly running: number
+  /** Where the inputs have a length. */
+  readonly total?: number
+}
+
+export interface CallOptions extends TaskOptions {
+  /** Called after tasks have ended, once for those that ended together. */
+  readonly onProgress?: (progress: TaskProgress) => void
+  readonly signal?: AbortSignal
+  /** Tasks of this call under way at most; default: as many as the executors take. */
+  readonly concurrency?: number
+}
+
+export type Inputs<I> = Iterable<I> | AsyncIterable<I>
+
+/** One task that has ended, before anybody has read it. */
+export interface Ended<I> {
+  readonly index: number
+  readonly input: I
+  readonly attempts: number
+  readonly bytes: number
+  readonly result: { readonly value: unknown } | { readonly body: Uint8Array } | { readonly error: Error }
+}
+
+/** Where ended tasks wait for their reader: map and each differ only here. */
+export interface Outbox<I> {
+  readonly size: number
+  add(ended: Ended<I>): void
+  /** The next one to be read. */
+  take(): Ended<I> | undefined
+  /** The first failure in the order of inputs ends the call: nothing behind it is of use. */
+  readonly endsAtFailure: boolean
+}
+
+/** Smaller results are read on arrival: as bytes each would hold on to the whole chunk that it came in. */
+const KEPT_AS_BYTES = 4096
+
+/** One map or each: pulls inputs as there is room, submits them, hands out what has ended. */
+export class TaskCall<I> {
+  readonly ref: FunctionRef
+  readonly #pool: TaskPool
+  readonly #settings: TaskSettings
+  readonly #options: CallOptions
+  readonly #inputs: Inputs<I>
+  readonly #outbox: Outbox<I>
+  readonly #group: number
+  readonly #inFlight = new Map<number, number>()
+  readonly #waiters: { resolve(ended: Ended<I> | undefined): void; reject(error: unknown): void }[] = []
+  #iterator: Iterator<I> | AsyncIterator<I> | undefined
+  #isAsync = false
+  #nextIndex = 0
+  #bufferedBytes = 0
+  #pulling = false
+  #exhausted = false
+  #ended = false
+  #failure: { readonly error: unknown } | undefined
+  #progress = { done: 0, failed: 0, retried: 0 }
+  #progressDue = false
+  #unlisten: (() => void) | undefined
+
+  /** Throws USAGE. Nothing is pulled before the first `next`. */
+  constructor(pool: TaskPool, fn: unknown, inputs: Inputs<I>, options: CallOptions, outbox: Outbox<I>) {
+    this.ref = refOf(fn)
+    this.#settings = taskSettings(options)
+    if (!isIterable(inputs))
+      throw new FiresteelError('USAGE', 'The inputs are no iterable.', { place: 'inputs' })
+    const { concurrency } = options
+    if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency > 0)) {
+      throw new FiresteelError('USAGE', `concurrency is ${concurrency}; it must be a whole number from 1.`)
+    }
+    this.#pool = pool
+    this.#inputs = inputs
+    this.#options = options
+    this.#outbox = outbox
+    this.#group = pool.newGroup()
+  }
+
+  /** The next ended task; undefined at the end. Rejects with what ended the call. */
+  next(): Promise<Ended<I> | undefined> {
+    if (this.#iterator === undefined && !this.#ended) this.#start()
+    const ready = this.#take()
+    if (ready !== undefined) {
+      this.#pull()
+      return Promise.resolve(ready)
+    }
+    if (this.#failure !== undefined) {
+      const { error } = this.#failure
+      this.#failure = undefined
+      return Promise.reject(error)
+    }
+    if (this.#isOver()) this.end('all is done')
+    if (this.#ended) return Promise.resolve(undefined)
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject })
+      this.#pull()
+    })
+  }
+
+  /** Cancels what is under way; no more is pulled. */
+  end(reason: string): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#unlisten?.()
+    const taskIds = [...this.#inFlight.keys()]
+    this.#inFlight.clear()
+    this.#pool.cancel(taskIds, reason)
+    if (!this.#exhausted) void this.#closeIterator()
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve(undefined)
+  }
+
+  /** Ends the call with an error for its reader. */
+  fail(error: unknown): void {
+    if (this.#ended) return
+    const waiter = this.#waiters.shift()
+    if (waiter === undefined) this.#failure = { error }
+    else waiter.reject(error)
+    this.end('the call has failed')
+  }
+
+  #start(): void {
+    const { signal } = this.#options
+    const iterable = this.#inputs as Partial<AsyncIterable<I>> & Partial<Iterable<I>>
+    this.#isAsync = iterable[Symbol.asyncIterator] !== undefined
+    this.#iterator = iterable[Symbol.asyncIterator]?.() ?? iterable[Symbol.iterator]?.()
+    const unlisten = this.#pool.on((event) => {
+      if (event.name !== 'taskRepeated' || event.group !== this.#group) return
+      this.#progress.retried++
+      this.#report()
+    })
+    const abort = (): void => this.fail(signal?.reason)
+    signal?.addEventListener('abort', abort)
+    this.#unlisten = () => {
+      unlisten()
+      signal?.removeEventListener('abort', abort)
+    }
+    if (signal?.aborted) abort()
+    else this.#pull()
+  }
+
+  #isOver(): boolean {
+    return this.#exhausted && this.#inFlight.size === 0 && this.#outbox.size === 0
+  }
+
+  #take(): Ended<I> | undefined {
+    // What had ended before a failure is not read past it.
+    if (this.#ended && this.#failure !== undefined) return undefined
+    const ended = this.#outbox.take()
+    if (ended !== undefined) this.#bufferedBytes -= ended.bytes
+    return ended
+  }
+
+  #inFlightMost(): number {
+    return this.#options.concurrency ?? Math.max(limits.mapInFlightFirst, 2 * this.#pool.window())
+  }
+
+  #hasRoom(inFlightMost: number): boolean {
+    const inFlight = this.#inFlight.size
+    const unread = this.#outbox.size
+    if (inFlight >= inFlightMost || unread >= limits.mapUnreadResults) return false
+    return this.#bufferedBytes < limits.mapBufferedBytes || inFlight + unread === 0
+  }
+
+  #pull(): void {
+    if (this.#pulling || this.#exhausted || this.#ended) return
+    const most = this.#inFlightMost()
+    if (!this.#hasRoom(most)) return
+    this.#pulling = true
+    if (this.#isAsync) {
+      this.#pullAsync().catch((error: unknown) => this.#inputsFailed(error))
+      return
+    }
+    try {
+      while (!this.#exhausted && !this.#ended && this.#hasRoom(most)) {
+        const { done, value } = (this.#iterator as Iterator<I>).next()
+        if (done) this.#exhaust()
+        else this.#submit(value)
+      }
+      this.#pulling = false
+    } catch (error) {
+      this.#inputsFailed(error)
+    }
+  }
+
+  async #pullAsync(): Promise<void> {
+    while (!this.#exhausted && !this.#ended && this.#hasRoom(this.#inFlightMost())) {
+      const { done, value } = await (this.#iterator as AsyncIterator<I>).next()
+      if (done) this.#exhaust()
+      else if (!this.#exhausted && !this.#ended) this.#submit(value)
+    }
+    this.#pulling = false
+  }
+
+  /** The user's iterator threw: it is over, and so is the call. */
+  #inputsFailed(error: unknown): void {
+    this.#pulling = false
+    this.#exhausted = true
+    this.fail(error)
+  }
+
+  #exhaust(): void {
+    this.#exhausted = true
+    if (this.#isOver()) this.end('all is done')
+  }
+
+  #submit(input: I): void {
+    const index = this.#nextIndex++
+    let bytes: Uint8Array
+    try {
+      bytes = inputBytes(this.#pool, this.ref, [input])
+    } catch (error) {
+      this.#add({ index, input, attempts: 0, bytes: 0, result: { error: error as Error } })
+      return
+    }
+    const size = bytes.byteLength
+    this.#bufferedBytes += size
+    const taskId = this.#pool.submit({
+      fn: this.ref,
+      input: bytes,
+      ...this.#settings,
+      group: this.#group,
+      onEnd: (outcome) => this.#onEnd(outcome, index, input, size),
+    })
+    this.#inFlight.set(taskId, index)
+  }
+
+  #onEnd(outcome: TaskOutcome, index: number, input: I, inputSize: number): void {
+    this.#bufferedBytes -= inputSize
+    if (!this.#inFlight.delete(outcome.taskId)) return
+    const { end, attempts } = outcome
+    if (end.kind === 'closed') {
+      this.fail(errorOf(outcome, this.ref.name))
+    } else if (end.kind !== 'value') {
+      this.#add({ index, input, attempts, bytes: 0, result: { error: errorOf(outcome, this.ref.name) } })
+    } else if (end.body.byteLength > KEPT_AS_BYTES) {
+      const { body } = end
+      this.#add({ index, input, attempts, bytes: body.byteLength, result: { body } })
+    } else {
+      this.#add({ index, input, attempts, bytes: 0, result: this.#read(end.body) })
+    }
+    this.#pull()
+  }
+
+  #read(body: Uint8Array): Ended<I>['result'] {
+    try {
+      return { value: resultValue(body, this.ref) }
+    } catch (error) {
+      return { error: error as Error }
+    }
+  }
+
+  #add(ended: Ended<I>): void {
+    if ('error' in ended.result) this.#progress.failed++
+    else this.#progress.done++
+    if ('error' in ended.result && this.#outbox.endsAtFailure) this.#cutAfter(ended.index)
+    this.#report()
+    this.#bufferedBytes += ended.bytes
+    this.#outbox.add(ended)
+    while (this.#waiters.length > 0) {
+      const next = this.#take()
+      if (next === undefined) return
+      this.#waiters.shift()?.resolve(next)
+    }
+  }
+
+  /** Nothing behind this input is of use; what is before it is still waited for. */
+  #cutAfter(index: number): void {
+    const behind: number[] = []
+    for (const [taskId, at] of this.#inFlight) if (at > index) behind.push(taskId)
+    for (const taskId of behind) this.#inFlight.delete(taskId)
+    this.#pool.cancel(behind, 'an earlier task of this map failed')
+    if (this.#exhausted) return
+    this.#exhausted = true
+    void this.#closeIterator()
+  }
+
+  #report(): void {
+    const { onProgress } = this.#options
+    if (onProgress === undefined || this.#progressDue) return
+    this.#progressDue = true
+    queueMicrotask(() => {
+      this.#progressDue = false
+      const total = totalOf(this.#inputs)
+      const running = this.#pool.running(this.#group)
+      try {
+        onProgress({ ...this.#progress, running, ...(total !== undefined && { total }) })
+      } catch (error) {
+        this.fail(error)
+      }
+    })
+  }
+
+  async #closeIterator(): Promise<void> {
+    try {
+      await this.#iterator?.return?.()
+    } catch {
+      // The call has ended already, for a reason that matters more.
+    }
+  }
+}
+
+/** The value of an ended task; throws its error. */
+export function valueOfEnded<I>(ended: Ended<I>, ref: FunctionRef): unknown {
+  const { result } = ended
+  if ('error' in result) throw result.error
+  return 'body' in result ? resultValue(result.body, ref) : result.value
+}
+
+function isIterable(value: unknown): boolean {
+  if (value === null || value === undefined) return false
+  const iterable = value as { [Symbol.asyncIterator]?: unknown; [Symbol.iterator]?: unknown }
+  return typeof (iterable[Symbol.asyncIterator] ?? iterable[Symbol.iterator]) === 'function'
+}
+
+function totalOf(inputs: unknown): number | undefined {
+  if (Array.isArray(inputs) || ArrayBuffer.isView(inputs)) return (inputs as unknown[]).length
+  if (inputs instanceof Set || inputs instanceof Map) return inputs.size
+  return undefined
+}

@@ -1,0 +1,334 @@
+import { type Clock, systemClock } from '../../runtime/clock.js'
+import { limits } from '../../runtime/limits.js'
+import type { Logger } from '../../runtime/observe/log.js'
+import { systemTimers, type Timers } from '../../runtime/transport/timers.js'
+import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
+import { DispatchCore } from './dispatch-core.js'
+import type {
+  DispatchEffect,
+  DispatchInput,
+  DispatchStats,
+  ExecutorDescription,
+  ExecutorUpdate,
+  TaskOutcome,
+  TaskPoolEvent,
+  TaskSpec,
+} from './dispatch-types.js'
+import { type ChannelEvents, type ChannelLink, ExecutorChannel, type RunTask } from './executor-channel.js'
+
+/** Where a task function is. */
+export interface FunctionRef {
+  /** URL of its module. */
+  readonly url: string
+  readonly name: string
+}
+
+export interface SubmitSpec {
+  readonly fn: FunctionRef
+  /** node:v8 bytes of the list of arguments. */
+  readonly input: Uint8Array
+  readonly retries: number
+  /** Of one attempt; 0: none. */
+  readonly timeoutMs: number
+  /** From `newGroup()`. */
+  readonly group: number
+  /** Called exactly once. */
+  readonly onEnd: (outcome: TaskOutcome) => void
+}
+
+export interface TaskPoolLimits {
+  readonly maxInputBytes: number
+  readonly maxResultBytes: number
+}
+
+export interface TaskPoolOptions {
+  readonly appId: string
+  readonly clock?: Clock
+  readonly timers?: Timers
+  readonly log: Pick<Logger, 'info' | 'warn'>
+  /** Asks the Master to kill an executor that was given up. */
+  readonly killExecutor: (execId: number) => void
+  readonly limits?: Partial<TaskPoolLimits>
+}
+
+export interface TaskPoolStats extends DispatchStats {
+  /** Tasks that have not ended. */
+  live: number
+}
+
+/** The driver's side of tasks: the dispatch core with links, timers and the tasks' inputs. */
+export interface TaskPool {
+  readonly limits: TaskPoolLimits
+  executorAdded(executor: ExecutorDescription): void
+  executorUpdated(update: ExecutorUpdate): void
+  /** A link that proved the application's key. */
+  link(link: ChannelLink): void
+  /** Number of the task, for `cancel`. */
+  submit(spec: SubmitSpec): number
+  cancel(taskIds: readonly number[], reason: string): void
+  /** Number of a new map or each: they take turns. Single calls are group 0. */
+  newGroup(): number
+  /** Tasks of a group that are at executors. */
+  running(group: number): number
+  /** How many tasks all executors together would hold now. */
+  window(): number
+  /** Ends all tasks with APPLICATION_CLOSED and tells the executors to exit. */
+  close(reason: string): void
+  /** The answer ends it. */
+  on(listener: (event: TaskPoolEvent) => void): () => void
+  stats(): TaskPoolStats
+  executors(): ExecutorDescription[]
+}
+
+export function createTaskPool(options: TaskPoolOptions): TaskPool {
+  return new Pool(options)
+}
+
+class Pool implements TaskPool {
+  readonly limits: TaskPoolLimits
+  readonly #options: TaskPoolOptions
+  readonly #clock: Clock
+  readonly #timers: Timers
+  readonly #core = new DispatchCore()
+  readonly #submissions = new Map<number, SubmitSpec>()
+  readonly #functions: FunctionEntry[] = []
+  readonly #functionIds = new Map<string, number>()
+  /** By the caller's own object: found without putting a name together for each task. */
+  readonly #refIds = new WeakMap<FunctionRef, number>()
+  readonly #channels = new Map<number, ExecutorChannel>()
+  readonly #cancels = new Map<string, () => void>()
+  readonly #listeners = new Set<(event: TaskPoolEvent) => void>()
+  #fresh: TaskSpec[] = []
+  readonly #inputs: DispatchInput[] = []
+  #stepping = false
+  #nextTask = 1
+  #nextGroup = 1
+
+  constructor(options: TaskPoolOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#timers = options.timers ?? systemTimers
+    this.limits = {
+      maxInputBytes: options.limits?.maxInputBytes ?? limits.maxInputBytes,
+      maxResultBytes: options.limits?.maxResultBytes ?? limits.maxResultBytes,
+    }
+  }
+
+  executorAdded({ execId, workerId, host, cores }: ExecutorDescription): void {
+    this.#step({ kind: 'executorAdded', executor: { execId, workerId, host, cores } })
+  }
+
+  executorUpdated(update: ExecutorUpdate): void {
+    this.#step({ kind: 'executorUpdated', update })
+  }
+
+  link(link: ChannelLink): void {
+    new ExecutorChannel({ link, timers: this.#timers, ...this.limits, events: this.#channelEvents })
+  }
+
+  submit(spec: SubmitSpec): number {
+    const taskId = this.#nextTask++
+    const { retries, group, input } = spec
+    this.#submissions.set(taskId, spec)
+    // Calls of one turn go out together.
+    if (this.#fresh.length === 0) queueMicrotask(() => this.#submitFresh())
+    this.#fresh.push({ taskId, group, retries, inputBytes: input.byteLength })
+    return taskId
+  }
+
+  cancel(taskIds: readonly number[], reason: string): void {
+    this.#submitFresh()
+    if (taskIds.length > 0) this.#step({ kind: 'cancel', taskIds, reason })
+  }
+
+  newGroup(): number {
+    return this.#nextGroup++
+  }
+
+  running(group: number): number {
+    return this.#core.running(group)
+  }
+
+  window(): number {
+    return this.#core.window()
+  }
+
+  close(reason: string): void {
+    this.#submitFresh()
+    this.#step({ kind: 'close', reason })
+  }
+
+  on(listener: (event: TaskPoolEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  stats(): TaskPoolStats {
+    return { ...this.#core.stats, live: this.#submissions.size }
+  }
+
+  executors(): ExecutorDescription[] {
+    return this.#core.executors()
+  }
+
+  #submitFresh(): void {
+    if (this.#fresh.length === 0) return
+    const tasks = this.#fresh
+    this.#fresh = []
+    this.#step({ kind: 'submit', tasks })
+  }
+
+  #functionId(ref: FunctionRef): number {
+    const seen = this.#refIds.get(ref)
+    if (seen !== undefined) return seen
+    const { url, name } = ref
+    const key = `${name} ${url}`
+    const functionId = this.#functionIds.get(key) ?? this.#functions.length
+    if (functionId === this.#functions.length) this.#functions.push({ functionId, url, name })
+    this.#functionIds.set(key, functionId)
+    this.#refIds.set(ref, functionId)
+    return functionId
+  }
+
+  /** One at a time: what an effect sets off must not overtake the effects behind it. */
+  #step(input: DispatchInput): void {
+    this.#inputs.push(input)
+    if (this.#stepping) return
+    this.#stepping = true
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const effects = this.#core.step(next, { monotonicMs: this.#clock.monotonicMs() })
+        for (const effect of effects) this.#apply(effect)
+      }
+    } finally {
+      this.#stepping = false
+    }
+  }
+
+  #apply(effect: DispatchEffect): void {
+    switch (effect.kind) {
+      case 'settle':
+        this.#settle(effect.outcome)
+        return
+      case 'startTimer':
+        this.#startTimer(effect.key, effect.ms)
+        return
+      case 'cancelTimer':
+        this.#cancels.get(effect.key)?.()
+        this.#cancels.delete(effect.key)
+        return
+      case 'killExecutor':
+        this.#options.killExecutor(effect.execId)
+        return
+      case 'event':
+        this.#tell(effect.event)
+        return
+      case 'log':
+        this.#options.log[effect.level](effect.text, { appId: this.#options.appId, ...effect.fields })
+        return
+      default:
+        this.#toExecutor(effect)
+    }
+  }
+
+  #toExecutor(
+    effect: Extract<DispatchEffect, { kind: 'welcome' | 'refuse' | 'run' | 'cancel' | 'ack' | 'recall' }>,
+  ): void {
+    const channel = this.#channels.get(effect.execId)
+    // Its link has just ended; the list that comes with the next one repairs it.
+    if (channel === undefined) return
+    switch (effect.kind) {
+      case 'welcome':
+        channel.welcome()
+        return
+      case 'refuse':
+        this.#channels.delete(effect.execId)
+        channel.dismiss(effect.reason)
+        return
+      case 'run':
+        this.#run(channel, effect.attempts)
+        return
+      case 'cancel':
+        channel.cancel(effect.attempts)
+        return
+      case 'ack':
+        channel.acknowledge(effect.attempts)
+        return
+      case 'recall':
+        channel.recall(effect.count)
+    }
+  }
+
+  #run(channel: ExecutorChannel, attempts: readonly AttemptKey[]): void {
+    const tasks: RunTask[] = []
+    for (const { taskId, n } of attempts) {
+      const submission = this.#submissions.get(taskId)
+      if (submission === undefined) continue
+      const { fn, timeoutMs, input } = submission
+      tasks.push({ taskId, n, functionId: this.#functionId(fn), timeoutMs, input })
+    }
+    channel.run(
+      tasks,
+      (functionId) => this.#functions[functionId] as FunctionEntry,
+      ({ taskId }) => this.#submissions.has(taskId),
+    )
+  }
+
+  #settle(outcome: TaskOutcome): void {
+    const submission = this.#submissions.get(outcome.taskId)
+    this.#submissions.delete(outcome.taskId)
+    submission?.onEnd(outcome)
+  }
+
+  #startTimer(key: string, ms: number): void {
+    this.#cancels.get(key)?.()
+    const cancel = this.#timers.after(ms, () => {
+      this.#cancels.delete(key)
+      this.#step({ kind: 'timer', key })
+    })
+    this.#cancels.set(key, cancel)
+  }
+
+  #tell(event: TaskPoolEvent): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event)
+      } catch (error) {
+        this.#options.log.warn('a listener of task events threw', { event: event.name, error })
+      }
+    }
+  }
+
+  readonly #channelEvents: ChannelEvents = {
+    hello: (channel, { execId, workerId, host, cores }) => {
+      const older = this.#channels.get(execId)
+      this.#channels.set(execId, channel)
+      if (older !== undefined) {
+        older.replace()
+        this.#step({ kind: 'linkDown', execId, reason: 'replaced' })
+      }
+      this.#step({ kind: 'hello', executor: { execId, workerId, host, cores } })
+    },
+    held: (channel, attempts) => this.#heard(channel, (execId) => ({ kind: 'held', execId, attempts })),
+    started: (channel, attempts) => this.#heard(channel, (execId) => ({ kind: 'started', execId, attempts })),
+    returned: (channel, attempts) =>
+      this.#heard(channel, (execId) => ({ kind: 'returned', execId, attempts })),
+    results: (channel, results) => this.#heard(channel, (execId) => ({ kind: 'results', execId, results })),
+    pressure: (channel) =>
+      this.#heard(channel, (execId) => ({ kind: 'pressure', execId, blocked: channel.isBlocked })),
+    log: (channel, text) => {
+      this.#options.log.warn(text, { appId: this.#options.appId, execId: channel.execId })
+    },
+    closed: (channel, reason) => {
+      const { execId } = channel
+      if (execId === undefined || this.#channels.get(execId) !== channel) return
+      this.#channels.delete(execId)
+      this.#step({ kind: 'linkDown', execId, reason })
+    },
+  }
+
+  #heard(channel: ExecutorChannel, input: (execId: number) => DispatchInput): void {
+    const { execId } = channel
+    if (execId !== undefined && this.#channels.get(execId) === channel) this.#step(input(execId))
+  }
+}

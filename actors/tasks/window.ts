@@ -1,0 +1,33 @@
+import { limits } from '../../runtime/limits.js'
+
+/** Below this the clock's own noise would be the rate. */
+const MEASURE_MS = 1
+
+/**
+ * How many tasks one executor may hold: one per core and as many more as it will end in `taskPrefetchMs`, by its own
+ * pace. No-op tasks stream by the thousand; tasks longer than that are never sent ahead.
+ */
+export class Window {
+  #perMs = 0
+  #sinceMs = 0
+  #ended = 0
+
+  size(cores: number): number {
+    return Math.min(limits.taskWindow, cores + Math.floor(this.#perMs * limits.taskPrefetchMs))
+  }
+
+  /** The executor has work again: idle time says nothing about its pace. */
+  busyFrom(nowMs: number): void {
+    this.#sinceMs = nowMs
+    this.#ended = 0
+  }
+
+  ended(count: number, nowMs: number): void {
+    this.#ended += count
+    const ms = nowMs - this.#sinceMs
+    if (ms < MEASURE_MS) return
+    const measured = this.#ended / ms
+    this.#perMs = this.#perMs === 0 ? measured : (this.#perMs + measured) / 2
+    this.busyFrom(nowMs)
+  }
+}

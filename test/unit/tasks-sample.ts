@@ -1,0 +1,69 @@
+/* Task functions that the tests run on real executors. */
+import { writeFileSync } from 'node:fs'
+import { context } from '../../actors/executor/task.js'
+
+export const echo = (value: unknown): unknown => value
+export const square = (value: number): number => value * value
+export const slowSquare = async (value: number): Promise<number> => {
+  await new Promise((resolve) => setTimeout(resolve, 3))
+  return value * value
+}
+export const notAFunction = 42
+
+export function fails(message: string): never {
+  const inner = Object.assign(new RangeError('inner'), { code: 'E_INNER' })
+  throw Object.assign(new TypeError(message, { cause: inner }), { code: 'E_OUTER' })
+}
+
+export function failsTogether(): never {
+  throw new AggregateError([new Error('one'), new RangeError('two')], 'both')
+}
+
+export const attempt = (): number => context().attempt
+
+export function failsUntil(attempts: number): string {
+  const { attempt, executor } = context()
+  if (attempt < attempts) throw new Error(`attempt ${attempt}`)
+  return `${executor.id} ${attempt}`
+}
+
+/** Leaves a file, then never gives its thread back. */
+export function spins(file: string): never {
+  writeFileSync(file, '')
+  for (;;);
+}
+
+export const untilAborted = (): Promise<string> =>
+  new Promise((resolve) => {
+    const { signal } = context()
+    signal.addEventListener('abort', () => resolve('aborted'))
+  })
+
+export function poison(value: number): number {
+  if (value === 13) process.kill(process.pid, 'SIGKILL')
+  return value
+}
+
+export const exits = (): void => process.exit(3)
+
+export const throwsOutside = async (): Promise<void> => {
+  setTimeout(() => {
+    throw new Error('outside')
+  }, 1)
+  await new Promise((resolve) => setTimeout(resolve, 60_000))
+}
+
+export const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(7)
+export const lengthOf = (value: Uint8Array): number => value.length
+export const functions = (): unknown => ({ items: [1, 2, 3, { fn: () => undefined }] })
+
+export const where = (): unknown => {
+  const { attempt, taskId, executor, signal } = context()
+  return { attempt, taskId, executor, aborted: signal.aborted }
+}
+
+export function prints(text: string): void {
+  console.log(text)
+}
+
+export const pid = (): number => process.pid
