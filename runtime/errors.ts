@@ -74,6 +74,11 @@ export const errorCodes = {
     exit: 2,
   },
   MAIN_NOT_FOUND: { meaning: 'The program to run does not exist.', help: 'Check the path.', exit: 2 },
+  PATH_NOT_FOUND: {
+    meaning: 'A file or folder named on the command line does not exist or cannot be read.',
+    help: 'Check the path.',
+    exit: 2,
+  },
   // The door
   SECRET_WRONG: {
     meaning: 'The other side refused the proof of the cluster secret.',
@@ -289,6 +294,11 @@ export const errorCodes = {
   DISK_FULL: {
     meaning: 'The disk has no room left.',
     help: 'Free space; the cluster goes on and tries again.',
+    exit: 1,
+  },
+  FILE_UNREADABLE: {
+    meaning: 'Files or folders could not be read while they were worked on.',
+    help: 'Check their permissions and that nobody removes them meanwhile.',
     exit: 1,
   },
   SPAWN_FAILED: {

@@ -22,6 +22,8 @@ export const limits = {
   handshakeBytes: 1 * KIB,
   handshakeMs: 5 * SECOND,
   openHandshakesPerAddress: 64,
+  /** Connections that wait to be accepted. Over it a whole cluster that comes back at once waits for TCP's 1 s retry. */
+  listenBacklog: 4096,
   /** Bytes queued on one link before it pushes back. */
   linkHighWaterBytes: 4 * MIB,
   /** Multiple of linkHighWaterBytes at which a link whose sender does not stop is closed. */

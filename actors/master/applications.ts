@@ -136,15 +136,9 @@ function reconcileExecutors(
     const worker = books.workers.get(workerId)
     if (worker && worker.state === 'UNKNOWN') {
       const { memoryMib, cores } = app.record.description.executor
-      app.executors.set(execId, {
-        appId: app.id,
-        execId,
-        workerId,
-        cores: cores ?? 1,
-        memoryMib,
-        resources: {},
-        state: 'RUNNING',
-      })
+      const holding = { cores: cores ?? 1, memoryMib, resources: {} }
+      app.executors.set(execId, { appId: app.id, execId, workerId, state: 'RUNNING', ...holding })
+      worker.hold(executorHolding(app.id, execId), holding)
     } else {
       app.lost.add(execId)
       step.tell(app.record.endpoint, {

@@ -1,6 +1,6 @@
 import type { Position, RecoveryState } from '../messages/common.js'
 import type { ExecutorReport } from '../messages/workers.js'
-import type { ApplicationEntry } from './application-entry.js'
+import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import { DriverEntry } from './driver-entry.js'
 import type { IdSource } from './ids.js'
 import type { DriverRecord, EndedApplication, EndedDriver, KeyRecord } from './records.js'
@@ -48,6 +48,12 @@ export interface Leadership {
   readonly base: Position
   readonly sinceMs: number
   readonly electedAtMs: number
+}
+
+interface HoldingOwner {
+  readonly driver?: DriverEntry
+  readonly app?: ApplicationEntry
+  readonly executor?: ExecutorEntry
 }
 
 const REMEMBERED_HOMES = 10_000
@@ -121,14 +127,16 @@ export class Books {
     return orphans
   }
 
-  /** Do the books themselves account for this holding of a Worker? */
-  owns(workerId: string, key: HoldingKey): boolean {
+  /** Whom the books hold this for on that Worker; empty for what they do not know (any more). */
+  ownerOf(workerId: string, key: HoldingKey): HoldingOwner {
     const cut = key.lastIndexOf('/')
     const id = key.slice(0, cut)
     const number = Number(key.slice(cut + 1))
     const driver = this.drivers.get(id)
-    if (driver) return driver.record.workerId === workerId && driver.record.generation === number
-    return this.apps.get(id)?.executors.get(number)?.workerId === workerId
+    if (driver?.record.workerId === workerId && driver.record.generation === number) return { driver }
+    const app = this.apps.get(id)
+    const executor = app?.executors.get(number)
+    return app && executor?.workerId === workerId ? { app, executor } : {}
   }
 
   rememberHome(key: HoldingKey, workerId: string): void {

@@ -152,27 +152,33 @@ function releaseUnreported(
   worker: WorkerEntry,
   reported: ReadonlySet<HoldingKey>,
 ): void {
-  for (const app of books.apps.values()) {
-    for (const executor of [...app.executors.values()]) {
-      if (executor.workerId !== worker.id || reported.has(executorHolding(app.id, executor.execId))) continue
+  for (const key of [...worker.holdings.keys()]) {
+    if (reported.has(key)) continue
+    const { app, executor, driver } = books.ownerOf(worker.id, key)
+    if (app && executor) {
       if (executor.state === 'LAUNCHING') tellLaunchExecutor(step, app, executor)
       else loseExecutor(step, app, executor, worker)
-    }
-  }
-  for (const driver of [...books.drivers.values()]) {
-    const { workerId, generation, wanted, launchedUnder } = driver.record
-    if (workerId !== worker.id || reported.has(driverHolding(driver.id, generation))) continue
-    if (wanted === 'KILL') {
-      worker.release(driverHolding(driver.id, generation))
-      endDriver(books, step, driver, { state: 'KILLED', message: 'killed before it started' })
-    } else if (launchedUnder === books.leadership.epoch) {
-      tellLaunchDriver(step, driver)
+    } else if (driver) {
+      driverUnreported(books, step, worker, driver)
     } else {
-      worker.release(driverHolding(driver.id, generation))
-      driver.requeue(step, 'its launch did not arrive')
+      // A process of the past that is gone by now.
+      worker.release(key)
     }
   }
-  releaseForeign(books, worker, reported)
+}
+
+function driverUnreported(books: Books, step: Step, worker: WorkerEntry, driver: DriverEntry): void {
+  const { generation, wanted, launchedUnder } = driver.record
+  if (wanted === 'RUN' && launchedUnder === books.leadership.epoch) {
+    tellLaunchDriver(step, driver)
+    return
+  }
+  worker.release(driverHolding(driver.id, generation))
+  if (wanted === 'KILL') {
+    endDriver(books, step, driver, { state: 'KILLED', message: 'killed before it started' })
+  } else {
+    driver.requeue(step, 'its launch did not arrive')
+  }
 }
 
 function loseExecutor(step: Step, app: ApplicationEntry, executor: ExecutorEntry, worker: WorkerEntry): void {
@@ -186,11 +192,4 @@ function loseExecutor(step: Step, app: ApplicationEntry, executor: ExecutorEntry
     state: 'LOST',
     message: 'its worker does not run it',
   })
-}
-
-/** Holdings that neither the report nor the books know: processes of the past that are gone by now. */
-function releaseForeign(books: Books, worker: WorkerEntry, reported: ReadonlySet<HoldingKey>): void {
-  for (const key of [...worker.holdings.keys()]) {
-    if (!reported.has(key) && !books.owns(worker.id, key)) worker.release(key)
-  }
 }

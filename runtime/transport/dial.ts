@@ -18,6 +18,8 @@ export interface DialOptions {
   readonly role: Role
   readonly subject?: string | undefined
   readonly key: Buffer
+  /** Address to dial from, on a machine that has several; default: as the kernel routes. */
+  readonly localAddress?: string | undefined
   readonly signal?: AbortSignal | undefined
   /** For connection and handshake together; default `dialMs` to connect, `handshakeMs` for the handshake. */
   readonly timeoutMs?: number | undefined
@@ -53,7 +55,7 @@ const refusalSentences: Record<RefusalCode, string> = {
  */
 export function dial(options: DialOptions): Promise<Link> {
   return new Promise((resolve, reject) => {
-    const { host, port, role, subject, key, signal } = options
+    const { host, port, role, subject, key, signal, localAddress } = options
     const timers = options.timers ?? systemTimers
     const place = formatAddress(host, port)
     if (signal?.aborted) return reject(closedError(place, 'the dial was given up', signal.reason))
@@ -66,7 +68,7 @@ export function dial(options: DialOptions): Promise<Link> {
       subject,
       key,
     })
-    const socket = connect({ host, port, noDelay: true })
+    const socket = connect({ host, port, noDelay: true, ...(localAddress !== undefined && { localAddress }) })
     let breakOff = (detail: string, cause?: unknown): void => {
       socket.destroy()
       settle(() => reject(closedError(place, detail, cause)))

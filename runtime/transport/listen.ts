@@ -87,7 +87,7 @@ function bind(server: Server, host: string, port: number): Promise<void> {
         : `Cannot listen on ${place}: ${error.code ?? error.message}.`
       reject(new FiresteelError(taken ? 'PORT_IN_USE' : 'LISTEN_FAILED', message, { place, cause: error }))
     })
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog: limits.listenBacklog }, () => {
       server.removeAllListeners('error')
       resolve()
     })

@@ -123,7 +123,10 @@ export class FileSystemEngine implements PersistenceEngine {
       if (held.failed !== undefined) return { kind: 'failed', reason: held.failed }
       const found = (await this.#lookForHigher(held)) ?? verdictOf(held, fence, prev)
       if (found.kind === 'deposed' || found.kind === 'rewound') return found
-      await this.#files.renew(this.#folders.path(fence.epoch, 'alive'), this.#options.nowMs())
+      // The agent's own touch is the sign of life; a busy lane's need not write.
+      if (prev === undefined) {
+        await this.#files.renew(this.#folders.path(fence.epoch, 'alive'), this.#options.nowMs())
+      }
       return { kind: 'ok', position: held.position }
     } catch (error) {
       return unknown(error)
