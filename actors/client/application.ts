@@ -1,0 +1,169 @@
+import type { FiresteelError } from '../../runtime/errors.js'
+import type { Log } from '../../runtime/observe/log.js'
+import type { ExecutorDescription, TaskPoolEvent } from '../tasks/dispatch-types.js'
+import { each } from '../tasks/each.js'
+import { map } from '../tasks/map.js'
+import type { CallOptions, Inputs } from '../tasks/task-call.js'
+import type { TaskPool } from '../tasks/task-pool.js'
+import { type TaskFunctions, type TaskOptions, tasksOf } from '../tasks/task-proxy.js'
+import type { App, AppEvents, AppStats, ExecutorInfo } from './app.js'
+import { ClientEndpoint, type EndpointEvents, type EndpointOptions } from './client-endpoint.js'
+import { Emitter } from './emitter.js'
+
+const pools = new WeakMap<App, TaskPool>()
+
+/** The pool of an application of this process, for commands that run tasks of their own. */
+export function poolOf(app: App): TaskPool | undefined {
+  return pools.get(app)
+}
+
+export interface ApplicationOptions extends Omit<EndpointOptions, 'events'> {
+  readonly signal?: AbortSignal | undefined
+  /** Called once when the application is over, whatever ended it. */
+  readonly release?: (() => Promise<void>) | undefined
+}
+
+/** Registers an application. Rejects with a coded error, or the signal's reason; `release` is called then too. */
+export async function openApplication(options: ApplicationOptions): Promise<App> {
+  const { signal, log } = options
+  const emitter = new Emitter<AppEvents>((event, error) => log.warn('a listener threw', { event, error }))
+  let app: Application | undefined
+  const events: EndpointEvents = {
+    masterChanged: (address, epoch) => emitter.emit('masterChanged', { address, epoch }),
+    masterLost: (reason) => emitter.emit('masterLost', { reason }),
+    workerRemoved: (id, host, reason) => emitter.emit('workerRemoved', { id, host, reason }),
+    ended: (error) => void app?.ended(error),
+  }
+  const endpoint = new ClientEndpoint({ ...options, events })
+  const giveUp = (): void => void endpoint.close('the signal was aborted')
+  try {
+    signal?.throwIfAborted()
+    signal?.addEventListener('abort', giveUp, { once: true })
+    await endpoint.start()
+    signal?.throwIfAborted()
+  } catch (error) {
+    await endpoint.close('the application did not start')
+    await options.release?.()
+    throw signal?.aborted ? signal.reason : error
+  } finally {
+    signal?.removeEventListener('abort', giveUp)
+  }
+  app = new Application(endpoint, emitter, options)
+  pools.set(app, endpoint.pool)
+  return app
+}
+
+class Application implements App {
+  readonly #endpoint: ClientEndpoint
+  readonly #emitter: Emitter<AppEvents>
+  readonly #log: Log
+  readonly #release: (() => Promise<void>) | undefined
+  readonly #forgetSignal: () => void
+  #over: Promise<void> | undefined
+
+  constructor(endpoint: ClientEndpoint, emitter: Emitter<AppEvents>, options: ApplicationOptions) {
+    const { signal } = options
+    this.#endpoint = endpoint
+    this.#emitter = emitter
+    this.#log = options.log
+    this.#release = options.release
+    endpoint.pool.on((event) => this.#fromPool(event))
+    const abort = (): void => void this.close()
+    signal?.addEventListener('abort', abort, { once: true })
+    this.#forgetSignal = () => signal?.removeEventListener('abort', abort)
+  }
+
+  get id(): string {
+    return this.#endpoint.appId
+  }
+
+  get executors(): readonly ExecutorInfo[] {
+    return this.#endpoint.pool.executors().map(infoOf)
+  }
+
+  tasks<M>(url: URL | string, options: TaskOptions = {}): TaskFunctions<M> {
+    return tasksOf<M>(this.#endpoint.pool, url, options)
+  }
+
+  map<I, O>(task: (input: I) => Promise<O>, inputs: Inputs<I>, options: CallOptions = {}) {
+    return map(this.#endpoint.pool, task, inputs, options)
+  }
+
+  each<I, O>(task: (input: I) => Promise<O>, inputs: Inputs<I>, options: CallOptions = {}) {
+    return each(this.#endpoint.pool, task, inputs, options)
+  }
+
+  on<K extends keyof AppEvents>(event: K, listener: (event: AppEvents[K]) => void): App {
+    this.#emitter.on(event, listener)
+    return this
+  }
+
+  off<K extends keyof AppEvents>(event: K, listener: (event: AppEvents[K]) => void): App {
+    this.#emitter.off(event, listener)
+    return this
+  }
+
+  stats(): AppStats {
+    const { accepted, failed, cancelled, retried, lost, dropped, live } = this.#endpoint.pool.stats()
+    const executors = this.#endpoint.pool.executors().length
+    return { done: accepted, failed, cancelled, retried, lost, dropped, live, executors }
+  }
+
+  requestExecutors(total: number): Promise<boolean> {
+    return this.#endpoint.requestExecutors(total)
+  }
+
+  async close(): Promise<void> {
+    await this.#endpoint.close('it was closed')
+    await this.ended(undefined)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** The endpoint has let everything go. */
+  ended(error: FiresteelError | undefined): Promise<void> {
+    this.#over ??= this.#end(error)
+    return this.#over
+  }
+
+  async #end(error: FiresteelError | undefined): Promise<void> {
+    this.#forgetSignal()
+    if (error) this.#emitter.emit('removed', error)
+    try {
+      await this.#release?.()
+    } catch (cause) {
+      this.#log.warn('the embedded cluster did not stop cleanly', { error: cause })
+    }
+    this.#emitter.emit('closed', error ? { error } : {})
+  }
+
+  #fromPool(event: TaskPoolEvent): void {
+    switch (event.name) {
+      case 'executorAdded':
+        this.#emitter.emit('executorAdded', infoOf(event.executor))
+        return
+      case 'executorLinked':
+        this.#emitter.emit('executorReady', infoOf(event.executor))
+        return
+      case 'executorLost': {
+        const { executor, reason, tasks } = event
+        this.#emitter.emit('executorLost', { ...infoOf(executor), reason, tasks })
+        return
+      }
+      case 'taskRepeated': {
+        const { taskId: task, execId: executor, cause } = event
+        this.#emitter.emit('taskRepeated', { task, executor, cause })
+        return
+      }
+      case 'taskQuarantined':
+        this.#emitter.emit('taskQuarantined', { task: event.taskId, executors: event.executors })
+        return
+    }
+  }
+}
+
+function infoOf({ execId, workerId, host, cores }: ExecutorDescription): ExecutorInfo {
+  return { id: execId, workerId, host, cores }
+}

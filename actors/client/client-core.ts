@@ -1,0 +1,348 @@
+import { limits } from '../../runtime/limits.js'
+import type { ClientMessage, FromApplication } from '../messages/catalogue.js'
+import type { Failure, Position } from '../messages/common.js'
+import type { ClientConfig, ClientEffect, ClientInput, ClientTimer, Reason } from './client-steps.js'
+import { ExecutorBook } from './executor-book.js'
+import { MasterLinks } from './master-links.js'
+import { isForNow } from './retryable.js'
+import { StandingOrders } from './standing-orders.js'
+
+type Phase = 'registering' | 'registered' | 'unregistering' | 'ended'
+
+/**
+ * The ClientEndpoint, pure (Spark's StandaloneAppClient, protocol 10 and 11.3). It registers one application with
+ * whichever Master leads and keeps it registered: to each MasterChanged it answers with all that a store does not
+ * keep, and so a new leader re-attaches it, or, where its store forgot the application, adopts it: there is no second
+ * registration. Executors live on while no Master leads; the end comes from close() or ApplicationRemoved only.
+ */
+export class ClientCore {
+  readonly #config: ClientConfig
+  readonly #masters: MasterLinks
+  readonly #executors = new ExecutorBook()
+  readonly #orders = new StandingOrders()
+  #phase: Phase = 'registering'
+  #appId: string | undefined
+  #registeredAt: Position | undefined
+  #asked = false
+  #out: ClientEffect[] = []
+
+  constructor(config: ClientConfig) {
+    this.#config = config
+    this.#masters = new MasterLinks(config.masters)
+  }
+
+  get appId(): string | undefined {
+    return this.#appId
+  }
+
+  /** Highest epoch heard of. */
+  get epoch(): number {
+    return this.#masters.epoch
+  }
+
+  get executors() {
+    return this.#executors.held
+  }
+
+  step(input: ClientInput): ClientEffect[] {
+    if (this.#phase === 'ended') return []
+    this.#out = []
+    this.#take(input)
+    return this.#out
+  }
+
+  #take(input: ClientInput): void {
+    switch (input.kind) {
+      case 'start':
+        this.#out.push(...this.#masters.start())
+        this.#startTimer('masterTimeout', this.#config.masterTimeoutMs)
+        break
+      case 'linkUp':
+        this.#out.push(...this.#masters.linkUp(input.peer, input.address))
+        break
+      case 'linkDown':
+        this.#linkDown(input.peer, input.reason)
+        break
+      case 'dialFailed':
+        this.#masters.trouble(input.address, input.reason)
+        break
+      case 'refused':
+        this.#refused(input.address, input.reason)
+        break
+      case 'message':
+        this.#message(input.from, input.position, input.message)
+        break
+      case 'answered':
+        this.#answered(input.ask, input.answer)
+        break
+      case 'timer':
+        this.#timer(input.key)
+        break
+      case 'requestExecutors':
+        this.#orders.want(input.total, input.waiter)
+        this.#giveOrders()
+        break
+      case 'killExecutor':
+        // The end of the application is the end of them all.
+        if (this.#phase === 'unregistering' || !this.#executors.kill(input.execId)) break
+        this.#log('warn', 'executor given up', { execId: input.execId, reason: input.reason })
+        this.#giveOrders()
+        break
+      case 'close':
+        this.#close()
+        break
+    }
+  }
+
+  #linkDown(peer: string, reason: string): void {
+    const led = this.#masters.leader?.incarnation === peer
+    this.#out.push(...this.#masters.linkDown(peer))
+    if (led) this.#masterLost(reason)
+  }
+
+  #masterLost(reason: string): void {
+    this.#orders.forget()
+    this.#out.push({ kind: 'masterLost', reason })
+  }
+
+  /** Once registered, a stranger at one of the addresses is no reason to end. */
+  #refused(address: string, reason: Reason): void {
+    this.#masters.trouble(address, reason.message)
+    if (this.#appId === undefined) this.#end(reason)
+    else this.#log('warn', 'a Master refuses this application', { address, code: reason.code })
+  }
+
+  #message(from: string, position: Position, message: ClientMessage): void {
+    const led = this.#masters.leader
+    const verdict = this.#masters.heard(from, position, message)
+    if (verdict === 'stale') {
+      this.#log('debug', 'ignored a message of a leadership that is over', { type: message.type, from })
+      return
+    }
+    this.#out.push(...this.#masters.learn(message))
+    if (message.type === 'MasterInStandby') {
+      if (led && !this.#masters.leader) this.#masterLost('it is in standby')
+    } else if (message.type === 'MasterChanged') {
+      this.#newLeader(message.master)
+    } else {
+      this.#fromLeader(message, position)
+    }
+  }
+
+  #newLeader(master: string): void {
+    const { leader } = this.#masters
+    if (!leader) return
+    this.#orders.forget()
+    this.#out.push({ kind: 'masterChanged', master, epoch: leader.epoch })
+    if (this.#appId === undefined) {
+      this.#register()
+      return
+    }
+    // While we unregister as well: the new leader must hold what it is to end.
+    this.#tell(this.#acknowledgement(this.#appId))
+    if (this.#phase === 'unregistering') this.#unregister()
+    else this.#giveOrders()
+  }
+
+  #acknowledgement(appId: string): FromApplication {
+    const { registration, description, driver, listen } = this.#config
+    return {
+      type: 'MasterChangeAcknowledged',
+      appId,
+      registration,
+      description,
+      ...(driver && { driver }),
+      listen,
+      executors: this.#executors.held.map(({ execId, workerId }) => ({ execId, workerId })),
+      ...(this.#orders.target && { target: this.#orders.target }),
+      highestExecId: this.#executors.highestExecId,
+      ...(this.#registeredAt && { registeredAt: this.#registeredAt }),
+    }
+  }
+
+  #fromLeader(message: ClientMessage, position: Position): void {
+    switch (message.type) {
+      case 'RegisteredApplication':
+        if (message.registration === this.#config.registration) this.#registered(message.appId, position)
+        break
+      case 'Failure':
+        this.#failure(message)
+        break
+      case 'UnregisteredApplication':
+        if (message.appId === this.#appId && this.#phase === 'unregistering') this.#end()
+        break
+      case 'ApplicationRemoved':
+        if (message.appId === this.#appId) this.#removed(message.state, message.message)
+        break
+      case 'ExecutorAdded':
+        if (message.appId === this.#appId) this.#executorAdded(message)
+        break
+      case 'ExecutorUpdated':
+        if (message.appId !== this.#appId) break
+        this.#out.push({
+          kind: 'executorUpdated',
+          update: message,
+          ended: this.#executors.updated(message) === 'ended',
+        })
+        break
+      case 'WorkerRemoved':
+        this.#out.push({ kind: 'workerRemoved', worker: message })
+        break
+      default:
+        break
+    }
+  }
+
+  #register(): void {
+    const { registration, description, driver, listen } = this.#config
+    this.#asked = true
+    this.#tell({ type: 'RegisterApplication', registration, description, ...(driver && { driver }), listen })
+    this.#startTimer('register', limits.requestRepeatMs)
+  }
+
+  #registered(appId: string, position: Position): void {
+    if (this.#appId !== undefined) return
+    this.#appId = appId
+    this.#registeredAt = position
+    this.#cancelTimer('register')
+    this.#cancelTimer('masterTimeout')
+    if (this.#phase === 'unregistering') {
+      this.#unregister()
+      return
+    }
+    this.#phase = 'registered'
+    this.#out.push({ kind: 'registered', appId })
+    this.#giveOrders()
+  }
+
+  /** A Failure that is told, not answered, can only be about the registration. */
+  #failure(failure: Failure): void {
+    if (this.#appId !== undefined) {
+      this.#log('warn', 'a Master reports a failure', failure)
+      return
+    }
+    if (isForNow(failure.code)) {
+      this.#masters.trouble(this.#masters.leader?.address, failure.message)
+      this.#startTimer('register', limits.requestRetryMs)
+    } else {
+      this.#end(failure)
+    }
+  }
+
+  #removed(state: string, message: string): void {
+    if (this.#phase === 'unregistering') {
+      this.#end()
+      return
+    }
+    const code = state === 'KILLED' ? 'FIRESTEEL_APPLICATION_KILLED' : 'FIRESTEEL_APPLICATION_FAILED'
+    this.#end({ code, message: `The Master ended ${this.#appId} as ${state}: ${message}.` })
+  }
+
+  #executorAdded(message: Extract<ClientMessage, { type: 'ExecutorAdded' }>): void {
+    const seen = this.#executors.added(message)
+    if (seen === 'new') {
+      const { execId, workerId, host, cores, memoryMib } = message
+      this.#out.push({ kind: 'executorAdded', executor: { execId, workerId, host, cores, memoryMib } })
+    } else if (seen === 'revived') {
+      this.#giveOrders()
+    }
+  }
+
+  /** Sends what the leader has not been told yet: the total wanted, executors to kill. */
+  #giveOrders(): void {
+    const { leader } = this.#masters
+    if (!leader || this.#appId === undefined || this.#phase !== 'registered') return
+    for (const { ask, message } of this.#orders.due(this.#appId, this.#executors.killing)) {
+      this.#out.push({ kind: 'ask', ask, to: leader.incarnation, message })
+    }
+  }
+
+  #answered(ask: number, answer: ClientMessage | Reason): void {
+    const order = this.#orders.answered(ask)
+    if (!order) return
+    const code = 'code' in answer ? answer.code : undefined
+    if (code !== undefined && isForNow(code)) {
+      this.#orders.again(order)
+      this.#startTimer('retry', limits.requestRetryMs)
+      return
+    }
+    if (order.kind === 'kill') this.#executors.killAnswered(order.execIds)
+    else {
+      const done = 'done' in answer && answer.done
+      for (const waiter of this.#orders.settle(order.request))
+        this.#out.push({ kind: 'settled', waiter, done })
+    }
+    this.#giveOrders()
+  }
+
+  #timer(key: ClientTimer): void {
+    switch (key) {
+      case 'register':
+        if (this.#appId === undefined && this.#masters.leader) this.#register()
+        break
+      case 'unregister':
+        this.#unregister()
+        break
+      case 'retry':
+        this.#giveOrders()
+        break
+      case 'masterTimeout':
+        if (this.#appId === undefined) this.#noMaster()
+        break
+      case 'unregisterTimeout':
+        this.#log('warn', 'no Master has confirmed the end; it comes with applicationGrace', {
+          appId: this.#appId,
+        })
+        this.#end()
+        break
+    }
+  }
+
+  #noMaster(): void {
+    const { masterTimeoutMs } = this.#config
+    const message = `No Master took the application within ${masterTimeoutMs} ms: ${this.#masters.describe()}.`
+    this.#end({ code: 'FIRESTEEL_NO_MASTER', message })
+  }
+
+  #close(): void {
+    if (this.#phase === 'unregistering') return
+    // A registration that may have arrived is brought to an end, else it would hold cores for applicationGrace.
+    if (this.#appId === undefined && !this.#asked) {
+      this.#end()
+      return
+    }
+    this.#phase = 'unregistering'
+    this.#startTimer('unregisterTimeout', limits.unregisterMs)
+    this.#unregister()
+  }
+
+  #unregister(): void {
+    if (this.#phase !== 'unregistering' || this.#appId === undefined || !this.#masters.leader) return
+    this.#tell({ type: 'UnregisterApplication', appId: this.#appId })
+    this.#startTimer('unregister', limits.requestRepeatMs)
+  }
+
+  #end(reason?: Reason): void {
+    this.#phase = 'ended'
+    const { code, message, help, place } = reason ?? {}
+    if (code === undefined || message === undefined) this.#out.push({ kind: 'ended' })
+    else this.#out.push({ kind: 'ended', reason: { code, message, help, place } })
+  }
+
+  #tell(message: FromApplication): void {
+    const { leader } = this.#masters
+    if (leader) this.#out.push({ kind: 'tell', to: leader.incarnation, message })
+  }
+
+  #startTimer(key: ClientTimer, ms: number): void {
+    this.#out.push({ kind: 'startTimer', key, ms })
+  }
+
+  #cancelTimer(key: ClientTimer): void {
+    this.#out.push({ kind: 'cancelTimer', key })
+  }
+
+  #log(level: 'debug' | 'info' | 'warn', text: string, fields: object): void {
+    this.#out.push({ kind: 'log', level, text, fields })
+  }
+}

@@ -1,0 +1,325 @@
+import { randomBytes } from 'node:crypto'
+import { systemClock } from '../../runtime/clock.js'
+import { type FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import type { Log } from '../../runtime/observe/log.js'
+import type { ActorSystem } from '../../runtime/system/actor-system.js'
+import type { ActorContext, Handler } from '../../runtime/system/behavior.js'
+import type { Envelope } from '../../runtime/system/envelope.js'
+import type { Ref } from '../../runtime/system/ref.js'
+import { createSystem } from '../../runtime/system/system.js'
+import { errorOf } from '../../runtime/system/system-messages.js'
+import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import { type ClientMessage, violation } from '../messages/catalogue.js'
+import type { ApplicationDescription, DriverIncarnation } from '../messages/common.js'
+import { createTaskPool, type TaskPool, type TaskPoolLimits } from '../tasks/task-pool.js'
+import { ClientCore } from './client-core.js'
+import type { ClientEffect, ClientInput, Reason } from './client-steps.js'
+import type { Credential } from './credential.js'
+import { type DriverDoor, type DriverDoorOptions, openDriverDoor } from './driver-door.js'
+import type { HeldExecutor } from './executor-book.js'
+import { MasterDoors } from './master-doors.js'
+
+/** What an endpoint tells its application. */
+export interface EndpointEvents {
+  masterChanged(master: string, epoch: number): void
+  masterLost(reason: string): void
+  workerRemoved(id: string, host: string, reason: string): void
+  /** Once, after registration: closed as asked, or ended by the Master. */
+  ended(reason: FiresteelError | undefined): void
+}
+
+export interface EndpointOptions {
+  /** '' where only an address is known: the handshake tells. */
+  readonly cluster: string
+  /** firesteel://host:port of each Master known. */
+  readonly masters: readonly string[]
+  readonly credential: Credential
+  readonly description: ApplicationDescription
+  readonly driver?: DriverIncarnation | undefined
+  readonly door: DriverDoorOptions
+  readonly masterTimeoutMs: number
+  readonly taskLimits: Partial<TaskPoolLimits>
+  readonly log: Log
+  readonly events: EndpointEvents
+}
+
+export const MASTER_PATH = '/user/Master'
+/** Masters and Workers send what is for a client to this actor. */
+export const CLIENT_ACTOR = 'ClientEndpoint'
+
+interface InputMessage {
+  readonly type: 'Input'
+  readonly input: ClientInput
+}
+type EndpointMessage = ClientMessage | LinkMessage | InputMessage
+
+/**
+ * The shell of the ClientEndpoint: where its core meets mailbox, links and timers. Its own small actor system, so that
+ * several applications of one process do not meet.
+ */
+export class ClientEndpoint {
+  readonly #options: EndpointOptions
+  readonly #incarnation = `client-${randomBytes(8).toString('hex')}`
+  readonly #system: ActorSystem
+  readonly #gateway: Gateway<ClientMessage>
+  readonly #masterDoors: MasterDoors
+  /** Incarnation of a Master -> the address it was dialled under. */
+  readonly #addresses = new Map<string, string>()
+  readonly #waiters = new Map<number, (done: boolean | FiresteelError) => void>()
+  #door: DriverDoor | undefined
+  #core: ClientCore | undefined
+  #context: ActorContext<EndpointMessage> | undefined
+  #self: Ref<EndpointMessage> | undefined
+  #pool: TaskPool | undefined
+  #cluster: string
+  #nextWaiter = 0
+  #closeReason = 'it was closed'
+  #started: { resolve: () => void; reject: (error: FiresteelError) => void } | undefined
+  #finishing = false
+  readonly #whenFinished: Promise<void>
+  #resolveFinished: () => void = () => {}
+
+  constructor(options: EndpointOptions) {
+    this.#options = options
+    this.#cluster = options.cluster
+    this.#whenFinished = new Promise((resolve) => {
+      this.#resolveFinished = resolve
+    })
+    this.#system = createSystem({
+      name: `firesteel://${options.cluster || 'unnamed'}@client:0`,
+      clock: systemClock,
+      epoch: () => this.#core?.epoch ?? 0,
+      onFailure: ({ error }) => {
+        options.log.error('the ClientEndpoint failed', { error })
+        const reason = {
+          code: 'FIRESTEEL_INTERNAL',
+          message: `The ClientEndpoint failed: ${reasonOf(error)}`,
+        }
+        void this.#finish(errorOf({ type: 'Failure', ...reason }))
+      },
+    })
+    this.#gateway = new Gateway<ClientMessage>({
+      system: this.#system,
+      violation: (message) => violation('client', message),
+      remotePath: () => MASTER_PATH,
+      onRejected: ({ incarnation: from }, reason) => options.log.debug('dropped a message', { from, reason }),
+    })
+    this.#masterDoors = new MasterDoors({
+      identity: { cluster: options.cluster, incarnation: this.#incarnation },
+      credential: options.credential,
+      onLink: (address, link) => {
+        this.#cluster ||= link.peer.cluster
+        this.#addresses.set(link.peer.incarnation, address)
+        this.#gateway.attach(link)
+      },
+      onFailed: (address, reason) => this.#input({ kind: 'dialFailed', address, reason }),
+      onRefused: (address, error) => this.#input({ kind: 'refused', address, reason: reasonFrom(error) }),
+    })
+  }
+
+  get appId(): string {
+    return this.#core?.appId ?? ''
+  }
+
+  get pool(): TaskPool {
+    return this.#pool!
+  }
+
+  get executors(): readonly HeldExecutor[] {
+    return this.#core?.executors ?? []
+  }
+
+  /** Resolves when the application is registered; rejects with a coded error. Once. */
+  async start(): Promise<void> {
+    const { credential, door, masters, description, driver, masterTimeoutMs } = this.#options
+    this.#door = await openDriverDoor({
+      ...door,
+      key: credential.key,
+      masters,
+      identity: () => ({ cluster: this.#cluster || 'unnamed', incarnation: this.#incarnation }),
+      appId: () => this.#core?.appId,
+      onLink: (link) => this.#pool?.link(link),
+    })
+    const registered = new Promise<void>((resolve, reject) => {
+      this.#started = { resolve, reject }
+    })
+    this.#core = new ClientCore({
+      masters,
+      registration: randomBytes(16).toString('hex'),
+      description,
+      driver,
+      listen: this.#door.listen,
+      masterTimeoutMs,
+    })
+    this.#self = this.#system.spawn<EndpointMessage>(CLIENT_ACTOR, (context) => this.#behavior(context))
+    this.#gateway.serve(this.#self)
+    this.#input({ kind: 'start' })
+    await registered
+  }
+
+  /** Total of executors wanted. False: the Master no longer knows this application. Rejects where it has ended. */
+  requestExecutors(total: number): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      if (this.#finishing) {
+        reject(errorOf({ type: 'Failure', ...closedReason }))
+        return
+      }
+      const waiter = this.#nextWaiter++
+      this.#waiters.set(waiter, (done) => (typeof done === 'boolean' ? resolve(done) : reject(done)))
+      this.#input({ kind: 'requestExecutors', total, waiter })
+    })
+  }
+
+  /** Ends the tasks, unregisters the application, lets everything go. Never rejects. */
+  async close(reason: string): Promise<void> {
+    this.#closeReason = reason
+    if (this.#self) this.#input({ kind: 'close' })
+    else void this.#finish(undefined)
+    await this.#whenFinished
+  }
+
+  #behavior(context: ActorContext<EndpointMessage>): Handler<EndpointMessage> {
+    this.#context = context
+    return { receive: (message, envelope) => this.#receive(message, envelope) }
+  }
+
+  #receive(message: EndpointMessage, envelope: Envelope): void {
+    switch (message.type) {
+      case 'Input':
+        this.#step(message.input)
+        return
+      case 'LinkUp': {
+        const peer = message.peer.incarnation
+        this.#step({ kind: 'linkUp', peer, address: this.#addresses.get(peer) ?? '' })
+        return
+      }
+      case 'LinkDown':
+        this.#step({
+          kind: 'linkDown',
+          peer: message.peer.incarnation,
+          reason: `the link ended: ${message.end.detail}`,
+        })
+        return
+      default: {
+        const from = peerOf(envelope)?.incarnation
+        if (from === undefined) return
+        const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
+        this.#step({ kind: 'message', from, position, message })
+      }
+    }
+  }
+
+  #input(input: ClientInput): void {
+    if (this.#self && !this.#finishing) this.#system.tell(this.#self, { type: 'Input', input })
+  }
+
+  #step(input: ClientInput): void {
+    if (!this.#core || this.#finishing) return
+    for (const effect of this.#core.step(input)) this.#apply(effect)
+    // After the Master was told: it would replace executors that exit before it knows why.
+    if (input.kind === 'close') this.#pool?.close(this.#closeReason)
+  }
+
+  #apply(effect: ClientEffect): void {
+    const { log, events } = this.#options
+    switch (effect.kind) {
+      case 'dial':
+        this.#masterDoors.dial(effect.address)
+        return
+      case 'hangUp':
+        this.#masterDoors.hangUp(effect.address)
+        return
+      case 'tell':
+        this.#gateway.send(effect.to, effect.message)
+        return
+      case 'ask':
+        void this.#ask(effect)
+        return
+      case 'startTimer': {
+        const input: ClientInput = { kind: 'timer', key: effect.key }
+        this.#context?.timers.start(effect.key, effect.ms, { type: 'Input', input })
+        return
+      }
+      case 'cancelTimer':
+        this.#context?.timers.cancel(effect.key)
+        return
+      case 'log':
+        log[effect.level](effect.text, { ...effect.fields })
+        return
+      case 'registered':
+        this.#registered(effect.appId)
+        return
+      case 'masterChanged':
+        events.masterChanged(effect.master, effect.epoch)
+        return
+      case 'masterLost':
+        events.masterLost(effect.reason)
+        return
+      case 'executorAdded':
+        this.#pool?.executorAdded(effect.executor)
+        return
+      case 'executorUpdated':
+        this.#pool?.executorUpdated(effect.update)
+        return
+      case 'workerRemoved':
+        events.workerRemoved(effect.worker.id, effect.worker.host, effect.worker.message)
+        return
+      case 'settled':
+        this.#waiters.get(effect.waiter)?.(effect.done)
+        this.#waiters.delete(effect.waiter)
+        return
+      case 'ended':
+        void this.#finish(effect.reason && errorOf({ type: 'Failure', ...effect.reason }))
+    }
+  }
+
+  #registered(appId: string): void {
+    const { log, taskLimits } = this.#options
+    this.#pool = createTaskPool({
+      appId,
+      log,
+      killExecutor: (execId) =>
+        this.#input({ kind: 'killExecutor', execId, reason: 'its tasks were given back' }),
+      limits: taskLimits,
+    })
+    this.#started?.resolve()
+    this.#started = undefined
+  }
+
+  async #ask({ ask, to, message }: Extract<ClientEffect, { kind: 'ask' }>): Promise<void> {
+    let answer: ClientMessage | Reason
+    try {
+      answer = await this.#gateway.ask<ClientMessage>(to, message)
+    } catch (error) {
+      answer = reasonFrom(error)
+    }
+    this.#input({ kind: 'answered', ask, answer })
+  }
+
+  /** Lets go of every handle, so that the process may end by itself. */
+  async #finish(error: FiresteelError | undefined): Promise<void> {
+    if (this.#finishing) return
+    this.#finishing = true
+    const over = error ?? errorOf({ type: 'Failure', ...closedReason })
+    this.#pool?.close(over.message)
+    for (const settle of this.#waiters.values()) settle(over)
+    this.#waiters.clear()
+    this.#masterDoors.close()
+    this.#gateway.closeAll('the application ended')
+    await this.#door?.close()
+    // The actor must have left its turn before its system can stop it.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    await this.#system.shutdown()
+    this.#resolveFinished()
+    if (this.#started) this.#started.reject(over)
+    else this.#options.events.ended(error)
+  }
+}
+
+const closedReason = { code: 'FIRESTEEL_APPLICATION_CLOSED', message: 'The application was closed.' } as const
+
+function reasonFrom(error: unknown): Reason {
+  if (!isFiresteelError(error)) return { code: 'FIRESTEEL_INTERNAL', message: reasonOf(error) }
+  const { code, message, help, place } = error
+  return { code, message, help, place }
+}

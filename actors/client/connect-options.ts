@@ -1,0 +1,169 @@
+import { userInfo } from 'node:os'
+import { basename, extname } from 'node:path'
+import { FiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import type { Log } from '../../runtime/observe/log.js'
+import { parseDurationMs, parseMemoryMib } from '../../runtime/units.js'
+import { type ApplicationDescription, applicationDescription } from '../messages/common.js'
+import type { TaskPoolLimits } from '../tasks/task-pool.js'
+import type { DriverDoorOptions } from './driver-door.js'
+import type { EmbeddedOptions } from './embedded-cluster.js'
+
+/** What each executor of an application has. */
+export interface ExecutorOptions {
+  /** Default 1. */
+  readonly cores?: number
+  /** `512m`, `4g`, or a number of MiB; default `512m`. */
+  readonly memory?: string | number
+  /** Custom resources, such as `{ gpu: 1 }`. */
+  readonly resources?: Readonly<Record<string, number>>
+  /** Environment variables; nothing else is inherited but PATH, HOME, LANG, TZ, TMPDIR of the Worker. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Options of Node itself, such as `--enable-source-maps`. */
+  readonly nodeOptions?: readonly string[]
+}
+
+export interface ConnectOptions {
+  /** Shown in status and pages; default: the name of this program. */
+  readonly name?: string
+  /** Cores of all executors together; default: what the Master gives, all unless set otherwise. */
+  readonly cores?: number
+  readonly executor?: ExecutorOptions
+  /** Executors at most; default: as many as the cores allow. `requestExecutors` changes it. */
+  readonly executors?: number
+  /** Closes the application. */
+  readonly signal?: AbortSignal
+  /** How long a Master may take to take the application: `30s` (default) or milliseconds. */
+  readonly masterTimeout?: string | number
+  /** The cluster's secret; default: FIRESTEEL_SECRET, else `.firesteel/secret` here. */
+  readonly secret?: string
+  /** Where executors reach this process; needed only behind address translation. */
+  readonly listen?: DriverDoorOptions
+  /** Bytes of one task's input and result at most; default 64 MiB each. */
+  readonly limits?: Partial<TaskPoolLimits>
+  /** With `connect('local')`: the embedded cluster; default: one Worker with this machine's cores. */
+  readonly local?: { readonly workers?: number; readonly cores?: number; readonly memory?: string | number }
+  /** Default: warnings to stderr. */
+  readonly log?: Log
+}
+
+export interface ConnectSettings {
+  readonly description: ApplicationDescription
+  readonly embedded: EmbeddedOptions
+  readonly masterTimeoutMs: number
+}
+
+const OPTIONS = [
+  'name',
+  'cores',
+  'executor',
+  'executors',
+  'signal',
+  'masterTimeout',
+  'secret',
+  'listen',
+  'limits',
+  'local',
+  'log',
+]
+const EXECUTOR_OPTIONS = ['cores', 'memory', 'resources', 'env', 'nodeOptions']
+const EXECUTOR_MEMORY = '512m'
+const USAGE = 'See the options of connect() in the README.'
+
+function refuse(place: string, message: string): never {
+  throw new FiresteelError('USAGE', message, { place, help: USAGE })
+}
+
+/** Checks the options and completes them. Throws USAGE, naming the option. */
+export function connectSettings(options: ConnectOptions, cwd: string): ConnectSettings {
+  known(options, OPTIONS, 'connect()')
+  const { executor = {}, signal, name, cores, executors } = options
+  known(executor, EXECUTOR_OPTIONS, 'executor')
+  known(options.listen ?? {}, ['host', 'port', 'advertise'], 'listen')
+  known(options.limits ?? {}, ['maxInputBytes', 'maxResultBytes'], 'limits')
+  for (const [key, value] of Object.entries(options.limits ?? {})) atLeast(1, value, `limits.${key}`)
+  if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'signal is no AbortSignal.')
+  if (name !== undefined && typeof name !== 'string') refuse('name', 'name must be a string.')
+  if (options.secret !== undefined && typeof options.secret !== 'string')
+    refuse('secret', 'secret must be a string.')
+  const each = atLeast(1, executor.cores ?? 1, 'executor.cores')
+  if (cores !== undefined && atLeast(1, cores, 'cores') < each) {
+    refuse('cores', `cores is ${cores}, less than the ${each} of one executor: no executor could ever start.`)
+  }
+  if (executors !== undefined) atLeast(0, executors, 'executors')
+  const description: ApplicationDescription = {
+    name: name || programName(),
+    ...(cores !== undefined && { maxCores: cores }),
+    executor: {
+      cores: each,
+      memoryMib: parseMemoryMib(executor.memory ?? EXECUTOR_MEMORY, { what: 'executor.memory' }),
+      resources: resourcesOf(executor.resources ?? {}),
+    },
+    ...(executors !== undefined && { executorLimit: executors }),
+    user: userName(),
+    cwd,
+    env: { ...executor.env },
+    nodeOptions: [...(executor.nodeOptions ?? [])],
+  }
+  const masterTimeoutMs = parseDurationMs(options.masterTimeout ?? limits.masterTimeoutMs, {
+    what: 'masterTimeout',
+  })
+  return { description: valid(description), embedded: embeddedOf(options), masterTimeoutMs }
+}
+
+function embeddedOf({ local = {}, signal }: ConnectOptions): EmbeddedOptions {
+  known(local, ['workers', 'cores', 'memory'], 'local')
+  const { workers, cores, memory } = local
+  return {
+    workers: workers === undefined ? undefined : atLeast(1, workers, 'local.workers'),
+    cores: cores === undefined ? undefined : atLeast(1, cores, 'local.cores'),
+    memoryMib: memory === undefined ? undefined : parseMemoryMib(memory, { what: 'local.memory' }),
+    signal,
+  }
+}
+
+/** The catalogue has the last word: a Master would only drop what breaks its rules. */
+function valid(description: ApplicationDescription): ApplicationDescription {
+  const parsed = applicationDescription.safeParse(description)
+  if (parsed.success) return description
+  const issue = parsed.error.issues[0]
+  const place = issue?.path.join('.') ?? 'options'
+  return refuse(place, `${place} is not acceptable: ${issue?.message}.`)
+}
+
+function known(value: unknown, names: readonly string[], what: string): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    refuse(what, `The options of ${what} must be an object.`)
+  }
+  const unknown = Object.keys(value).find((key) => !names.includes(key))
+  if (unknown !== undefined) refuse(unknown, `${what} has no option ${unknown}; it has ${names.join(', ')}.`)
+}
+
+function atLeast(least: number, value: unknown, what: string): number {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
+  return refuse(what, `${what} is ${String(value)}; it must be a whole number from ${least}.`)
+}
+
+function resourcesOf(resources: unknown): Record<string, number> {
+  if (typeof resources !== 'object' || resources === null || Array.isArray(resources)) {
+    return refuse('executor.resources', 'executor.resources must be an object such as { gpu: 1 }.')
+  }
+  const entries = Object.entries(resources)
+  return Object.fromEntries(
+    entries.map(([name, count]) => [name, atLeast(1, count, `executor.resources.${name}`)]),
+  )
+}
+
+function programName(): string {
+  const main = process.argv[1]
+  return main === undefined ? 'application' : basename(main, extname(main)) || 'application'
+}
+
+/** A user without an entry in the password file has no name. */
+function userName(): string {
+  try {
+    return userInfo().username || 'unknown'
+  } catch {
+    return process.env.USER || 'unknown'
+  }
+}

@@ -1,0 +1,88 @@
+import { FiresteelError } from '../../runtime/errors.js'
+import type { Log, LogLevel } from '../../runtime/observe/log.js'
+import { logLevels } from '../../runtime/observe/log.js'
+import { stderrLogger } from '../../runtime/observe/stderr-logger.js'
+import type { App } from './app.js'
+import { openApplication } from './application.js'
+import { driverBoot } from './boot-line.js'
+import { type ConnectOptions, type ConnectSettings, connectSettings } from './connect-options.js'
+import { startEmbeddedCluster } from './embedded-cluster.js'
+import { type FoundCluster, findCluster } from './find-cluster.js'
+
+/**
+ * Registers this process as an application of a cluster and resolves when a Master has taken it; executors come by
+ * themselves. `address`: `firesteel://host:port[,host:port...]`, or `local` for an embedded cluster of this process;
+ * without it: inside `run` and `submit` what they handed down, else FIRESTEEL_MASTER, else what `up` left in
+ * `.firesteel/` here, else firesteel://127.0.0.1:7070.
+ *
+ * Rejects with USAGE, ADDRESS_INVALID, SECRET_MISSING, SECRET_WRONG, CLUSTER_MISMATCH, VERSION_UNSUPPORTED,
+ * NO_MASTER (after `masterTimeout`), NOT_ALLOWED (a driver that is not the accepted generation), or the signal's reason.
+ */
+export async function connect(address?: string, options?: ConnectOptions): Promise<App>
+export async function connect(options: ConnectOptions): Promise<App>
+export async function connect(first?: string | ConnectOptions, second?: ConnectOptions): Promise<App> {
+  const { address, options } = argumentsOf(first, second)
+  const settings = connectSettings(options, process.cwd())
+  options.signal?.throwIfAborted()
+  const log = options.log ?? libraryLog()
+  if (address === 'local') return connectLocal(options, settings, log)
+  const found = findCluster({
+    address,
+    secret: options.secret,
+    env: process.env,
+    cwd: process.cwd(),
+    boot: driverBoot(),
+  })
+  return open(found, options, settings, log)
+}
+
+async function connectLocal(options: ConnectOptions, settings: ConnectSettings, log: Log): Promise<App> {
+  const local = await startEmbeddedCluster(settings.embedded)
+  const { cluster, master, secret } = local
+  const found = findCluster({ address: master, secret, env: {}, cwd: process.cwd() })
+  return open({ ...found, cluster }, options, settings, log, () => local.stop())
+}
+
+function open(
+  { cluster, masters, credential, driver }: FoundCluster,
+  options: ConnectOptions,
+  { description, masterTimeoutMs }: ConnectSettings,
+  log: Log,
+  release?: () => Promise<void>,
+): Promise<App> {
+  return openApplication({
+    cluster,
+    masters,
+    credential,
+    description,
+    driver,
+    door: options.listen ?? {},
+    masterTimeoutMs,
+    taskLimits: options.limits ?? {},
+    log,
+    signal: options.signal,
+    release,
+  })
+}
+
+function argumentsOf(
+  first: string | ConnectOptions | undefined,
+  second: ConnectOptions | undefined,
+): { address: string | undefined; options: ConnectOptions } {
+  if (typeof first === 'object' && first !== null && second === undefined)
+    return { address: undefined, options: first }
+  if (first !== undefined && typeof first !== 'string') {
+    throw new FiresteelError('USAGE', 'The first argument of connect() is an address or the options.', {
+      place: 'address',
+      help: "Write connect('firesteel://host:port', options), connect('local', options) or connect(options).",
+    })
+  }
+  return { address: first, options: second ?? {} }
+}
+
+/** A library speaks up only when something is wrong; FIRESTEEL_LOG=info or debug makes it talk. */
+function libraryLog(): Log {
+  const wanted = process.env.FIRESTEEL_LOG ?? ''
+  const level = Object.hasOwn(logLevels, wanted) ? (wanted as LogLevel) : 'warn'
+  return stderrLogger({ level, format: 'text', fields: { component: 'client' } })
+}

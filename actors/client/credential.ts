@@ -1,0 +1,7 @@
+/** What a client proves itself with (protocol 16). */
+export interface Credential {
+  readonly role: 'client' | 'driver'
+  /** With role driver: `ID/GENERATION`. */
+  readonly subject?: string
+  readonly key: Buffer
+}

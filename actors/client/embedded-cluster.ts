@@ -1,0 +1,187 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { type ErrorName, errorCodes, FiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import { type Child, startChild } from '../../runtime/process/child.js'
+import { childEnvironment } from '../../runtime/process/environment.js'
+
+export interface EmbeddedOptions {
+  /** Default 1. */
+  readonly workers?: number | undefined
+  /** Cores of each Worker; default: all of this machine. */
+  readonly cores?: number | undefined
+  /** Memory of each Worker in MiB; default: this machine's less 1 GiB. */
+  readonly memoryMib?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface EmbeddedNode {
+  readonly name: string
+  readonly role: string
+  readonly pid: number
+  readonly address: string
+}
+
+/** A cluster of this process: its own processes, free ports, temporary state. */
+export interface EmbeddedCluster {
+  readonly cluster: string
+  /** firesteel://host:port of its Master. */
+  readonly master: string
+  readonly secret: string
+  readonly nodes: readonly EmbeddedNode[]
+  /** Lines of `up --json` after `ready`: a node that exited or was started again. */
+  onLine(
+    listener: (line: { readonly event: string; readonly node?: string; readonly pid?: number }) => void,
+  ): void
+  /** Stops all of it and removes its state. */
+  stop(): Promise<void>
+}
+
+/** This package's own program; a path, not an import: the launcher is the roof. */
+const PROGRAM = fileURLToPath(new URL('../../runtime/launch/bin.js', import.meta.url))
+const LAST_WORDS_BYTES = 16_384
+
+interface Ready {
+  readonly event: 'ready'
+  readonly cluster: string
+  readonly master: string
+  readonly nodes: readonly EmbeddedNode[]
+}
+
+/**
+ * Runs `up --json` in a temporary folder. Resolves when it is ready; rejects with the error that it printed, or
+ * SPAWN_FAILED. It ends with this process, also when that is killed: its standard input ends then.
+ */
+export async function startEmbeddedCluster(options: EmbeddedOptions = {}): Promise<EmbeddedCluster> {
+  const { signal } = options
+  signal?.throwIfAborted()
+  const folder = await mkdtemp(join(tmpdir(), 'firesteel-local-'))
+  let child: Child | undefined
+  const stop = async (): Promise<void> => {
+    child?.stdin?.end()
+    await child?.stop({ graceMs: limits.stopGraceMs })
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+  try {
+    child = await startChild({
+      command: process.execPath,
+      args: [PROGRAM, ...argumentsOf(options, folder)],
+      cwd: folder,
+      env: childEnvironment(),
+      stdin: 'pipe',
+      stdout: 'pipe',
+      stderr: 'pipe',
+      ownGroup: true,
+      // Its nodes stop by its order and by their own pipes: a follower would only slow the stop down.
+      followDescendants: false,
+    })
+    // The write end of a pipe whose reader has ended: known from its exit already.
+    child.stdin?.on('error', () => {})
+    const lines = new Lines(child.stdout!)
+    const ready = await untilReady(child, lines, signal)
+    const secret = (await readFile(join(folder, 'secret'), 'utf8')).trimEnd()
+    const { cluster, master, nodes } = ready
+    return { cluster, master, nodes, secret, stop: once(stop), onLine: (listener) => lines.on(listener) }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function argumentsOf({ workers, cores, memoryMib }: EmbeddedOptions, folder: string): string[] {
+  return [
+    'up',
+    '--json',
+    '--until-stdin-ends',
+    ...['--ephemeral', folder],
+    ...(workers === undefined ? [] : ['--workers', String(workers)]),
+    ...(cores === undefined ? [] : ['--cores', String(cores)]),
+    ...(memoryMib === undefined ? [] : ['--memory', `${memoryMib}m`]),
+  ]
+}
+
+interface Line {
+  readonly event: string
+}
+
+/** The JSON lines of a child; reading never stops, else the child would stop at a full pipe. */
+class Lines {
+  readonly #listeners: ((line: Line) => void)[] = []
+
+  constructor(stream: Readable) {
+    createInterface({ input: stream }).on('line', (text) => {
+      let line: Line
+      try {
+        line = JSON.parse(text) as Line
+      } catch {
+        return
+      }
+      for (const listener of this.#listeners) listener(line)
+    })
+  }
+
+  on(listener: (line: Line) => void): void {
+    this.#listeners.push(listener)
+  }
+}
+
+function untilReady(child: Child, lines: Lines, signal: AbortSignal | undefined): Promise<Ready> {
+  let words = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    words = (words + text).slice(-LAST_WORDS_BYTES)
+  })
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const message = `The embedded cluster was not ready within ${limits.embeddedStartMs} ms.`
+      fail(new FiresteelError('SPAWN_FAILED', message, { cause: words }))
+    }, limits.embeddedStartMs)
+    const abort = (): void => fail(signal?.reason)
+    const settle = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    }
+    const fail = (error: unknown): void => {
+      settle()
+      reject(error)
+    }
+    signal?.addEventListener('abort', abort, { once: true })
+    lines.on((line) => {
+      if (line.event !== 'ready') return
+      settle()
+      resolve(line as Ready)
+    })
+    void child.closed.then(() => fail(errorIn(words)))
+  })
+}
+
+/** The error that `--json` commands print, or what there is. */
+function errorIn(words: string): FiresteelError {
+  for (const text of words.split('\n').reverse()) {
+    try {
+      const { error } = JSON.parse(text) as { error: { code: string; message: string; help?: string } }
+      const name = error.code.replace(/^FIRESTEEL_/, '')
+      if (!Object.hasOwn(errorCodes, name)) continue
+      return new FiresteelError(name as ErrorName, error.message, error.help ? { help: error.help } : {})
+    } catch {
+      // Not that line.
+    }
+  }
+  const lines = words.trim().split('\n')
+  const last = lines.findLast((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1)
+  return new FiresteelError(
+    'SPAWN_FAILED',
+    `The embedded cluster ended at its start: ${last || 'it said nothing'}.`,
+  )
+}
+
+function once(action: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => {
+    done ??= action()
+    return done
+  }
+}

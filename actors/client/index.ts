@@ -1,0 +1,10 @@
+/* The package: `import { connect } from 'firesteel'`. */
+
+export { type ErrorCode, FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+export type { Log, LogFields, LogLevel } from '../../runtime/observe/log.js'
+export type { EachResult } from '../tasks/each.js'
+export type { CallOptions, Inputs, TaskProgress } from '../tasks/task-call.js'
+export type { TaskFunction, TaskFunctions, TaskOptions } from '../tasks/task-proxy.js'
+export type { App, AppEvents, AppStats, ExecutorInfo } from './app.js'
+export { connect } from './connect.js'
+export type { ConnectOptions, ExecutorOptions } from './connect-options.js'

@@ -1,0 +1,79 @@
+import { Buffer } from 'node:buffer'
+import { type ErrorName, errorCodes, FiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import type { LogChunk } from '../messages/status.js'
+
+/** One log stream on its way from a Worker: chunks in, bytes out, in order, for one reader. */
+export class LogReader implements AsyncIterableIterator<Buffer> {
+  readonly #stop: () => void
+  #chunks: Buffer[] = []
+  #bytes = 0
+  #end: { readonly error?: FiresteelError } | undefined
+  #wake: (() => void) | undefined
+
+  /** `stop` is called once, when nothing more is wanted. */
+  constructor(stop: () => void) {
+    this.#stop = stop
+  }
+
+  take({ data, end, error }: LogChunk): void {
+    if (this.#end) return
+    const bytes = Buffer.from(data, 'base64')
+    if (bytes.length > 0) this.#chunks.push(bytes)
+    this.#bytes += bytes.length
+    if (error !== undefined) this.fail(errorOfChunk(error))
+    else if (end) this.#finish({})
+    else if (this.#bytes > limits.logBacklogBytes) {
+      this.fail(new FiresteelError('BUSY', `The reader is ${this.#bytes} bytes behind the log.`))
+    }
+    this.#wake?.()
+  }
+
+  /** What has come is still read; then this is thrown. */
+  fail(error: FiresteelError): void {
+    this.#finish({ error })
+  }
+
+  async next(): Promise<IteratorResult<Buffer>> {
+    while (this.#chunks.length === 0 && !this.#end) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    const chunks = this.#chunks.splice(0)
+    if (chunks.length > 0) {
+      this.#bytes = 0
+      return { done: false, value: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) }
+    }
+    const error = this.#end?.error
+    this.#end = {}
+    if (error) throw error
+    return { done: true, value: undefined }
+  }
+
+  async return(): Promise<IteratorResult<Buffer>> {
+    this.#chunks = []
+    this.#finish({})
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  #finish(end: { readonly error?: FiresteelError }): void {
+    if (this.#end) return
+    this.#end = end
+    this.#wake?.()
+    this.#stop()
+  }
+}
+
+/** Workers write `CODE: sentence`. */
+function errorOfChunk(text: string): FiresteelError {
+  const [, name, sentence] = /^FIRESTEEL_([A-Z_]+): (.*)$/s.exec(text) ?? []
+  if (name !== undefined && Object.hasOwn(errorCodes, name)) {
+    return new FiresteelError(name as ErrorName, sentence!)
+  }
+  return new FiresteelError('INTERNAL', text)
+}

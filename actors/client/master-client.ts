@@ -1,0 +1,280 @@
+import type { Buffer } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
+import { parseActorAddress } from '../../runtime/addresses.js'
+import { type Clock, systemClock } from '../../runtime/clock.js'
+import { FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import { type Log, silentLog } from '../../runtime/observe/log.js'
+import type { ActorSystem } from '../../runtime/system/actor-system.js'
+import type { Envelope } from '../../runtime/system/envelope.js'
+import { createSystem } from '../../runtime/system/system.js'
+import { dial } from '../../runtime/transport/dial.js'
+import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import { systemTimers } from '../../runtime/transport/timers.js'
+import { type ClientMessage, violation } from '../messages/catalogue.js'
+import type { RequestLog, StopLog } from '../messages/status.js'
+import { CLIENT_ACTOR, MASTER_PATH } from './client-endpoint.js'
+import type { FoundCluster } from './find-cluster.js'
+import { LogReader } from './log-reader.js'
+import { MasterDoors } from './master-doors.js'
+import { type DoorEffect, type Leader, MasterLinks } from './master-links.js'
+import { RequestPlan } from './request-plan.js'
+import type { AnswerTo, MasterRequest } from './request-types.js'
+
+export interface MasterClientOptions extends Pick<FoundCluster, 'cluster' | 'masters' | 'credential'> {
+  /** Deadline of a request that names none; default 30 s. */
+  readonly masterTimeoutMs?: number
+  readonly log?: Log
+  readonly clock?: Clock
+}
+
+export interface RequestOptions {
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+const WORKER_PATH = '/user/Worker'
+
+type Incoming = ClientMessage | LinkMessage
+
+/** Asks whichever Master leads, through failovers (protocol 15). For commands and the library. */
+export class MasterClient {
+  readonly #options: MasterClientOptions
+  readonly #incarnation = `client-${randomBytes(8).toString('hex')}`
+  readonly #clock: Clock
+  readonly #system: ActorSystem
+  readonly #gateway: Gateway<ClientMessage>
+  readonly #links: MasterLinks
+  readonly #doors: MasterDoors
+  /** Incarnation of a Master -> the address it was dialled under. */
+  readonly #addresses = new Map<string, string>()
+  readonly #workers = new Set<string>()
+  readonly #logs = new Map<string, LogReader>()
+  /** Woken whenever it may matter to those who wait for a leader. */
+  readonly #waiters = new Set<() => void>()
+  #fatal: FiresteelError | undefined
+  #closed = false
+
+  /** Dials at once. Throws nothing; what is wrong shows in the requests. */
+  constructor(options: MasterClientOptions) {
+    const { cluster, masters, credential, log = silentLog } = options
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#links = new MasterLinks(masters)
+    this.#system = createSystem({
+      name: `firesteel://${cluster || 'unnamed'}@client:0`,
+      clock: this.#clock,
+      epoch: () => this.#links.epoch,
+      onFailure: ({ error }) => this.#die(new FiresteelError('INTERNAL', reasonOf(error), { cause: error })),
+    })
+    this.#gateway = new Gateway<ClientMessage>({
+      system: this.#system,
+      violation: (message) => violation('client', message),
+      remotePath: ({ incarnation }) => (this.#workers.has(incarnation) ? WORKER_PATH : MASTER_PATH),
+      onRejected: ({ incarnation: from }, reason) => log.debug('dropped a message', { from, reason }),
+    })
+    this.#doors = new MasterDoors({
+      identity: { cluster, incarnation: this.#incarnation },
+      credential,
+      onLink: (address, link) => {
+        this.#addresses.set(link.peer.incarnation, address)
+        this.#gateway.attach(link)
+      },
+      onFailed: (address, reason) => this.#links.trouble(address, reason),
+      onRefused: (address, error) => {
+        this.#links.trouble(address, error.message)
+        // Asking again cannot help; but one stranger beside a leader is no reason to stop.
+        if (!this.#links.leader) this.#die(error)
+      },
+    })
+    const self = this.#system.spawn<Incoming>(CLIENT_ACTOR, () => ({
+      receive: (message, envelope) => this.#receive(message, envelope),
+    }))
+    this.#gateway.serve(self)
+    this.#open(this.#links.start())
+  }
+
+  /** Addresses of all Masters known by now. */
+  get masters(): readonly string[] {
+    return this.#links.addresses
+  }
+
+  /**
+   * Sends a request to the leader and gives its answer. Retries NOT_LEADER, BUSY, STORE_FULL, STORE_UNAVAILABLE and
+   * unknown outcomes (these once per epoch) until the deadline, then rejects with NO_MASTER, OUTCOME_UNKNOWN or the
+   * last refusal. Rejects at once with what else a Master refuses with, SECRET_WRONG, CLUSTER_MISMATCH,
+   * VERSION_UNSUPPORTED, or the signal's reason.
+   */
+  async request<R extends MasterRequest>(message: R, options: RequestOptions = {}): Promise<AnswerTo<R>> {
+    const { timeoutMs = this.#options.masterTimeoutMs ?? limits.masterTimeoutMs, signal } = options
+    const plan = new RequestPlan(message.type)
+    const deadlineMs = this.#clock.monotonicMs() + timeoutMs
+    for (;;) {
+      const leader = await this.#waitForLeader(plan, deadlineMs, signal)
+      if (!leader) throw plan.expired(timeoutMs, this.#links.describe())
+      plan.sending(leader.epoch)
+      try {
+        const answer = await this.#ask<R>(leader, message, deadlineMs, signal)
+        if (leader.epoch >= this.#links.epoch) return answer
+        plan.overtaken()
+      } catch (error) {
+        if (signal?.aborted || plan.failed(error) === 'final') throw error
+      }
+      await this.#pause(Math.min(limits.requestRetryMs, deadlineMs - this.#clock.monotonicMs()), signal)
+    }
+  }
+
+  /**
+   * The output of a driver or executor, from the Worker at `address` (LogLocation.worker). Rejects with what dial()
+   * rejects with; the iterator throws what the Worker refuses with, or LINK_CLOSED.
+   */
+  async workerStream(
+    address: string,
+    request: Omit<RequestLog, 'type' | 'stream'>,
+    signal?: AbortSignal,
+  ): Promise<AsyncIterableIterator<Buffer>> {
+    const { cluster, credential } = this.#options
+    const { host, port } = parseActorAddress(address)
+    const identity = { cluster, incarnation: this.#incarnation }
+    const link = await dial({ host, port, identity, ...credential, signal })
+    const worker = link.peer.incarnation
+    this.#workers.add(worker)
+    this.#gateway.attach(link)
+    const stream = randomBytes(8).toString('hex')
+    const requestLog: RequestLog = { type: 'RequestLog', stream, ...request }
+    const stopLog: StopLog = { type: 'StopLog', stream }
+    const reader = new LogReader(() => {
+      this.#logs.delete(stream)
+      this.#gateway.send(worker, stopLog)
+      signal?.removeEventListener('abort', abort)
+      link.close('the log was read')
+    })
+    const abort = (): void => void reader.return()
+    signal?.addEventListener('abort', abort, { once: true })
+    link.whenEnded(({ detail }) =>
+      reader.fail(
+        new FiresteelError('LINK_CLOSED', `The link to the Worker ended: ${detail}.`, { place: address }),
+      ),
+    )
+    this.#logs.set(stream, reader)
+    this.#gateway.send(worker, requestLog)
+    return reader
+  }
+
+  /** Lets every handle go. Requests under way reject. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#fatal ??= new FiresteelError('ACTOR_STOPPED', 'The client was closed.')
+    this.#wake()
+    this.#doors.close()
+    this.#gateway.closeAll('the client ends')
+    await this.#system.shutdown()
+  }
+
+  #receive(message: Incoming, envelope: Envelope): void {
+    switch (message.type) {
+      case 'LinkUp': {
+        const { incarnation } = message.peer
+        if (this.#workers.has(incarnation)) return
+        this.#open(this.#links.linkUp(incarnation, this.#addresses.get(incarnation) ?? ''))
+        return
+      }
+      case 'LinkDown': {
+        const { incarnation } = message.peer
+        if (!this.#workers.delete(incarnation)) this.#open(this.#links.linkDown(incarnation))
+        return
+      }
+      case 'LogChunk':
+        this.#logs.get(message.stream)?.take(message)
+        return
+      default:
+        this.#fromMaster(message, envelope)
+    }
+  }
+
+  #fromMaster(message: ClientMessage, envelope: Envelope): void {
+    const from = peerOf(envelope)?.incarnation
+    if (from === undefined || this.#workers.has(from)) return
+    const verdict = this.#links.heard(from, { epoch: envelope.epoch, seq: envelope.seq ?? 0 }, message)
+    if (verdict === 'stale') return
+    this.#open(this.#links.learn(message))
+    if (verdict === 'leader') this.#wake()
+  }
+
+  #open(effects: readonly DoorEffect[]): void {
+    for (const { kind, address } of effects) {
+      if (kind === 'dial') this.#doors.dial(address)
+      else this.#doors.hangUp(address)
+    }
+  }
+
+  /** A later leadership ends the wait: the answer of the old one would be ignored anyway (R8). */
+  async #ask<R extends MasterRequest>(
+    leader: Leader,
+    message: R,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<AnswerTo<R>> {
+    const overtaken = new AbortController()
+    const look = (): void => {
+      if (this.#fatal) overtaken.abort(this.#fatal)
+      else if (this.#links.epoch > leader.epoch) overtaken.abort(laterLeader())
+    }
+    const abort = (): void => overtaken.abort(signal?.reason)
+    this.#waiters.add(look)
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      const timeoutMs = Math.max(1, Math.min(limits.askMs, deadlineMs - this.#clock.monotonicMs()))
+      return await this.#gateway.ask(leader.incarnation, message, { timeoutMs, signal: overtaken.signal })
+    } finally {
+      this.#waiters.delete(look)
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Undefined at the deadline. */
+  async #waitForLeader(
+    plan: RequestPlan,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Leader | undefined> {
+    for (;;) {
+      signal?.throwIfAborted()
+      if (this.#fatal) throw this.#fatal
+      const leftMs = deadlineMs - this.#clock.monotonicMs()
+      if (leftMs <= 0) return undefined
+      const { leader } = this.#links
+      if (leader && plan.mayTry(leader.epoch)) return leader
+      await this.#pause(leftMs, signal, true)
+    }
+  }
+
+  #pause(ms: number, signal: AbortSignal | undefined, orLeader = false): Promise<void> {
+    if (ms <= 0 || signal?.aborted) return Promise.resolve()
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel()
+        this.#waiters.delete(done)
+        signal?.removeEventListener('abort', done)
+        resolve()
+      }
+      const cancel = systemTimers.after(ms, done)
+      signal?.addEventListener('abort', done, { once: true })
+      if (orLeader) this.#waiters.add(done)
+    })
+  }
+
+  #die(error: FiresteelError): void {
+    this.#fatal ??= error
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const waiter of [...this.#waiters]) waiter()
+  }
+}
+
+function laterLeader(): FiresteelError {
+  return new FiresteelError('OUTCOME_UNKNOWN', 'Another Master leads since the request was sent.')
+}

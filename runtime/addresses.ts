@@ -1,0 +1,81 @@
+import { FiresteelError } from './errors.js'
+
+/** Where an actor system listens. IPv6 hosts are kept without brackets. */
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+export const ADDRESS_SCHEME = 'firesteel://'
+/** Masters may leave their port out: 7077 stays free for Spark's own RPC (surface, section 2). */
+export const MASTER_PORT_DEFAULT = 7070
+export const MASTER_ADDRESS_DEFAULT = `${ADDRESS_SCHEME}127.0.0.1:${MASTER_PORT_DEFAULT}`
+
+const BRACKETED = /^\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(\d{1,5}))?$/
+const PLAIN = /^([\p{L}\p{N}](?:[\p{L}\p{N}._-]*[\p{L}\p{N}._])?)(?::(\d{1,5}))?$/u
+/** The catalogue bounds an address; so do we, before any expression looks at it. */
+const ADDRESS_LENGTH_MAX = 256
+const ADDRESSES_MAX = 64
+
+function invalid(text: string, why: string): FiresteelError {
+  const seen = JSON.stringify(text.slice(0, ADDRESS_LENGTH_MAX))
+  return new FiresteelError('ADDRESS_INVALID', `${seen} is not a Master address: ${why}.`)
+}
+
+/** `host:port`, `[v6]:port`; the port may be left out where `portDefault` is given. Throws ADDRESS_INVALID. */
+export function parseHostPort(text: string, portDefault?: number): HostPort {
+  if (text.length > ADDRESS_LENGTH_MAX) throw invalid(text, 'it is too long')
+  const match = BRACKETED.exec(text) ?? PLAIN.exec(text)
+  if (!match) throw invalid(text, 'host:port is expected, with brackets around IPv6')
+  const port = match[2] === undefined ? portDefault : Number(match[2])
+  if (port === undefined) throw invalid(text, 'it has no port')
+  if (port < 1 || port > 65_535) throw invalid(text, `${port} is not a port`)
+  return { host: match[1]!, port }
+}
+
+/** `host:port`, with brackets around IPv6. */
+export function formatHostPort({ host, port }: HostPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** Every Master of `firesteel://h:p[,h:p...]`, without repetitions, in order. Throws ADDRESS_INVALID. */
+export function parseMasterAddresses(text: string): HostPort[] {
+  const trimmed = text.trim()
+  if (!trimmed.startsWith(ADDRESS_SCHEME)) throw invalid(trimmed, `it does not begin with ${ADDRESS_SCHEME}`)
+  const parts = trimmed.slice(ADDRESS_SCHEME.length).replace(/\/$/, '').split(',')
+  if (parts.length > ADDRESSES_MAX) throw invalid(trimmed, `it names more than ${ADDRESSES_MAX} Masters`)
+  const found = new Map<string, HostPort>()
+  for (const part of parts) {
+    const address = parseHostPort(part.trim(), MASTER_PORT_DEFAULT)
+    found.set(formatHostPort(address), address)
+  }
+  return [...found.values()]
+}
+
+/** `firesteel://host:port` of one Master, as messages carry it. */
+export function formatMasterAddress(address: HostPort): string {
+  return ADDRESS_SCHEME + formatHostPort(address)
+}
+
+/** The single address of a message such as LogLocation. Throws ADDRESS_INVALID. */
+export function parseActorAddress(text: string): HostPort {
+  const [address, ...more] = parseMasterAddresses(text)
+  if (!address || more.length > 0) throw invalid(text, 'exactly one host:port is expected')
+  return address
+}
+
+/** `firesteel://h:p,h:p` of several Masters, as FIRESTEEL_MASTER carries them. */
+export function formatMasterAddresses(addresses: readonly HostPort[]): string {
+  return ADDRESS_SCHEME + addresses.map(formatHostPort).join(',')
+}
+
+/** True for hosts that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase()
+  return (
+    name === 'localhost' ||
+    name.endsWith('.localhost') ||
+    name === '::1' ||
+    /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/.test(name)
+  )
+}

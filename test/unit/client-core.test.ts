@@ -1,0 +1,361 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ClientCore } from '../../actors/client/client-core.js'
+import type { ClientEffect, ClientInput } from '../../actors/client/client-steps.js'
+import type { ClientMessage } from '../../actors/messages/catalogue.js'
+import { violation } from '../../actors/messages/catalogue.js'
+
+const M1 = 'firesteel://10.0.0.1:7070'
+const M2 = 'firesteel://10.0.0.2:7070'
+const APP = 'app-20260101000000-1-1'
+
+/** One core, and what it did in each step. */
+class Bench {
+  readonly core: ClientCore
+  last: ClientEffect[] = []
+
+  constructor(masters = [M1, M2]) {
+    this.core = new ClientCore({
+      masters,
+      registration: 'r-1',
+      description: {
+        name: 'count',
+        executor: { cores: 1, memoryMib: 512, resources: {} },
+        user: 'u',
+        cwd: '/',
+        env: {},
+        nodeOptions: [],
+      },
+      listen: { port: 4000 },
+      masterTimeoutMs: 30_000,
+    })
+    this.take({ kind: 'start' })
+  }
+
+  take(input: ClientInput): ClientEffect[] {
+    this.last = this.core.step(input)
+    for (const effect of this.last) {
+      if (effect.kind !== 'tell' && effect.kind !== 'ask') continue
+      assert.equal(violation('master', effect.message), undefined)
+    }
+    return this.last
+  }
+
+  hear(from: string, epoch: number, message: ClientMessage, seq = 1): ClientEffect[] {
+    assert.equal(violation('client', message), undefined)
+    return this.take({ kind: 'message', from, position: { epoch, seq }, message })
+  }
+
+  link(peer: string, address: string): ClientEffect[] {
+    return this.take({ kind: 'linkUp', peer, address })
+  }
+
+  leads(from: string, address: string, epoch: number): ClientEffect[] {
+    this.link(from, address)
+    return this.hear(from, epoch, { type: 'MasterChanged', master: address, web: null, masters: [M1, M2] })
+  }
+
+  registered(): this {
+    this.leads('m1', M1, 1)
+    this.hear('m1', 1, { type: 'RegisteredApplication', appId: APP, registration: 'r-1' }, 7)
+    return this
+  }
+
+  told(type: string): Record<string, unknown>[] {
+    return this.last.flatMap((effect) =>
+      (effect.kind === 'tell' || effect.kind === 'ask') && effect.message.type === type
+        ? [effect.message as unknown as Record<string, unknown>]
+        : [],
+    )
+  }
+
+  kinds(): string[] {
+    return this.last.map(({ kind }) => kind)
+  }
+
+  /** The number of the ask in the last step. */
+  asked(): number {
+    const ask = this.last.find((effect) => effect.kind === 'ask')
+    assert.ok(ask?.kind === 'ask', 'nothing was asked')
+    return ask.ask
+  }
+
+  added(execId: number): Extract<ClientMessage, { type: 'ExecutorAdded' }> {
+    return { type: 'ExecutorAdded', appId: APP, execId, workerId: 'w1', host: 'h', cores: 1, memoryMib: 512 }
+  }
+
+  ended(execId: number): Extract<ClientMessage, { type: 'ExecutorUpdated' }> {
+    return { type: 'ExecutorUpdated', appId: APP, execId, state: 'LOST', message: 'worker lost' }
+  }
+}
+
+test('dials every Master and registers with the one that leads (R0)', () => {
+  const bench = new Bench()
+  assert.deepEqual(
+    bench.last.filter(({ kind }) => kind === 'dial'),
+    [
+      { kind: 'dial', address: M1 },
+      { kind: 'dial', address: M2 },
+    ],
+  )
+  bench.link('m2', M2)
+  bench.hear('m2', 0, { type: 'MasterInStandby', masters: [M1, M2] })
+  assert.deepEqual(bench.told('RegisterApplication'), [], 'a standby is not asked')
+  bench.leads('m1', M1, 1)
+  assert.equal(bench.told('RegisterApplication').length, 1)
+  assert.equal(bench.told('RegisterApplication')[0]?.registration, 'r-1')
+})
+
+test('repeats the registration until it is answered, with the same random id', () => {
+  const bench = new Bench()
+  bench.leads('m1', M1, 1)
+  bench.take({ kind: 'timer', key: 'register' })
+  assert.deepEqual(
+    bench.told('RegisterApplication').map(({ registration }) => registration),
+    ['r-1'],
+  )
+  bench.hear('m1', 1, { type: 'RegisteredApplication', appId: APP, registration: 'r-1' })
+  assert.deepEqual(bench.kinds(), ['cancelTimer', 'cancelTimer', 'registered'])
+  bench.take({ kind: 'timer', key: 'register' })
+  assert.deepEqual(bench.last, [], 'a late timer does nothing')
+  bench.hear('m1', 1, { type: 'RegisteredApplication', appId: 'app-other', registration: 'r-1' })
+  assert.equal(bench.core.appId, APP, 'a second answer changes nothing')
+})
+
+test('a registration that a failover interrupts goes to the next leader with the same id', () => {
+  const bench = new Bench()
+  bench.leads('m1', M1, 1)
+  bench.take({ kind: 'linkDown', peer: 'm1', reason: 'reset' })
+  bench.leads('m2', M2, 2)
+  assert.equal(bench.told('RegisterApplication')[0]?.registration, 'r-1')
+})
+
+for (const code of ['NOT_LEADER', 'BUSY', 'STORE_FULL', 'STORE_UNAVAILABLE']) {
+  test(`a registration refused with ${code} is tried again`, () => {
+    const bench = new Bench()
+    bench.leads('m1', M1, 1)
+    bench.hear('m1', 1, { type: 'Failure', code: `FIRESTEEL_${code}`, message: 'not now' })
+    assert.deepEqual(bench.kinds(), ['startTimer'])
+    bench.take({ kind: 'timer', key: 'register' })
+    assert.equal(bench.told('RegisterApplication').length, 1)
+  })
+}
+
+test('any other refusal of the registration is final', () => {
+  const bench = new Bench()
+  bench.leads('m1', M1, 1)
+  bench.hear('m1', 1, { type: 'Failure', code: 'FIRESTEEL_NOT_ALLOWED', message: 'an older generation' })
+  const end = bench.last.find((effect) => effect.kind === 'ended')
+  assert.equal(end?.kind === 'ended' && end.reason?.code, 'FIRESTEEL_NOT_ALLOWED')
+  assert.deepEqual(bench.leads('m2', M2, 2), [], 'nothing follows the end')
+})
+
+test('without a Master it ends with NO_MASTER and says what is wrong with each', () => {
+  const bench = new Bench()
+  bench.take({ kind: 'dialFailed', address: M1, reason: 'nobody listens there' })
+  bench.link('m2', M2)
+  bench.hear('m2', 0, { type: 'MasterInStandby', masters: [M2] })
+  bench.take({ kind: 'timer', key: 'masterTimeout' })
+  const [end] = bench.last
+  assert.ok(end?.kind === 'ended' && end.reason)
+  assert.equal(end.reason.code, 'FIRESTEEL_NO_MASTER')
+  assert.match(end.reason.message, /10\.0\.0\.1:7070 \(nobody listens there\)/)
+  assert.match(end.reason.message, /10\.0\.0\.2:7070 \(in standby\)/)
+})
+
+test('a wrong secret ends it at once before registration, and is only logged after', () => {
+  const reason = { code: 'FIRESTEEL_SECRET_WRONG', message: 'the secrets differ' }
+  const fresh = new Bench()
+  fresh.take({ kind: 'refused', address: M1, reason })
+  assert.deepEqual(fresh.kinds(), ['ended'])
+  const bench = new Bench().registered()
+  bench.take({ kind: 'refused', address: M2, reason })
+  assert.deepEqual(bench.kinds(), ['log'])
+})
+
+test('a failover is answered with all that the store does not keep', () => {
+  const bench = new Bench().registered()
+  for (const execId of [0, 1, 4]) bench.hear('m1', 1, bench.added(execId))
+  bench.hear('m1', 1, bench.ended(1))
+  bench.take({ kind: 'requestExecutors', total: 3, waiter: 0 })
+  bench.take({ kind: 'linkDown', peer: 'm1', reason: 'reset' })
+  assert.ok(bench.kinds().includes('masterLost'))
+  bench.leads('m2', M2, 2)
+  assert.deepEqual(bench.told('RegisterApplication'), [], 'it never registers again')
+  const [answer] = bench.told('MasterChangeAcknowledged')
+  assert.deepEqual(answer?.executors, [
+    { execId: 0, workerId: 'w1' },
+    { execId: 4, workerId: 'w1' },
+  ])
+  assert.equal(answer?.highestExecId, 4)
+  assert.deepEqual(answer?.target, { request: 0, total: 3 })
+  assert.deepEqual(answer?.registeredAt, { epoch: 1, seq: 7 })
+  assert.equal(answer?.appId, APP)
+  assert.deepEqual(bench.kinds().includes('executorUpdated'), false, 'the caller notices nothing')
+})
+
+test('the same leader on a new link is answered as well (R4)', () => {
+  const bench = new Bench().registered()
+  bench.take({ kind: 'linkDown', peer: 'm1', reason: 'reset' })
+  bench.leads('m1', M1, 1)
+  assert.equal(bench.told('MasterChangeAcknowledged').length, 1)
+})
+
+test('messages of a leadership that is over are not handled (R1)', () => {
+  const bench = new Bench().registered()
+  bench.leads('m2', M2, 2)
+  bench.hear('m1', 1, bench.added(0))
+  assert.deepEqual(bench.core.executors, [])
+  bench.hear('m1', 1, { type: 'ApplicationRemoved', appId: APP, state: 'FAILED', message: 'old' })
+  assert.equal(bench.kinds().includes('ended'), false)
+  bench.leads('m1', M1, 2)
+  assert.deepEqual(bench.told('MasterChangeAcknowledged'), [], 'one owner per epoch')
+  bench.hear('m2', 2, bench.added(0))
+  assert.equal(bench.core.executors.length, 1)
+})
+
+test('a late MasterChanged of an older epoch does not win the leadership back', () => {
+  const bench = new Bench().registered()
+  bench.leads('m2', M2, 5)
+  bench.leads('m1', M1, 4)
+  bench.take({ kind: 'requestExecutors', total: 1, waiter: 0 })
+  const ask = bench.last.find((effect) => effect.kind === 'ask')
+  assert.equal(ask?.kind === 'ask' && ask.to, 'm2')
+})
+
+test('a repeated ExecutorAdded counts once; a late one does not revive the ended', () => {
+  const bench = new Bench().registered()
+  bench.hear('m1', 1, bench.added(0))
+  assert.deepEqual(bench.kinds(), ['executorAdded'])
+  bench.hear('m1', 1, bench.added(0))
+  assert.deepEqual(bench.kinds(), [])
+  bench.hear('m1', 1, bench.ended(0))
+  assert.deepEqual(bench.kinds(), ['executorUpdated'])
+  bench.hear('m1', 1, bench.ended(0))
+  assert.deepEqual(
+    bench.last.map((effect) => effect.kind === 'executorUpdated' && effect.ended),
+    [false],
+  )
+  bench.hear('m1', 1, bench.added(0))
+  assert.deepEqual(bench.core.executors, [])
+  assert.deepEqual(bench.told('KillExecutors')[0]?.execIds, [0], 'whoever runs it should stop')
+})
+
+test('executors of another application are none of ours', () => {
+  const bench = new Bench().registered()
+  bench.hear('m1', 1, { ...bench.added(0), appId: 'app-other' })
+  assert.deepEqual(bench.last, [])
+})
+
+test('an executor given up is killed, and again under the next leader, until its end is told', () => {
+  const bench = new Bench().registered()
+  bench.hear('m1', 1, bench.added(3))
+  bench.take({ kind: 'killExecutor', execId: 3, reason: 'silent' })
+  const ask = bench.asked()
+  bench.take({ kind: 'killExecutor', execId: 3, reason: 'silent' })
+  assert.deepEqual(bench.last, [], 'once')
+  bench.take({ kind: 'answered', ask, answer: { type: 'ExecutorsAnswer', done: true } })
+  assert.deepEqual(bench.told('KillExecutors'), [])
+  bench.leads('m2', M2, 2)
+  assert.deepEqual(bench.told('KillExecutors')[0]?.execIds, [3])
+  bench.hear('m2', 2, bench.ended(3))
+  bench.leads('m1b', M1, 3)
+  assert.deepEqual(bench.told('KillExecutors'), [])
+})
+
+test('requests for executors are numbered, one is out at a time, and the newest wins', () => {
+  const bench = new Bench().registered()
+  bench.take({ kind: 'requestExecutors', total: 2, waiter: 10 })
+  assert.deepEqual(bench.told('RequestExecutors')[0], {
+    type: 'RequestExecutors',
+    appId: APP,
+    request: 0,
+    total: 2,
+  })
+  const first = bench.asked()
+  bench.take({ kind: 'requestExecutors', total: 5, waiter: 11 })
+  assert.deepEqual(bench.told('RequestExecutors'), [])
+  bench.take({ kind: 'answered', ask: first, answer: { type: 'ExecutorsAnswer', done: true } })
+  assert.deepEqual(bench.last[0], { kind: 'settled', waiter: 10, done: true })
+  assert.equal(bench.told('RequestExecutors')[0]?.total, 5)
+  bench.take({ kind: 'answered', ask: bench.asked(), answer: { type: 'ExecutorsAnswer', done: false } })
+  assert.deepEqual(bench.last, [{ kind: 'settled', waiter: 11, done: false }])
+})
+
+test('a request that a Master cannot take now is sent again; a late answer of the old leader is ignored', () => {
+  const bench = new Bench().registered()
+  bench.take({ kind: 'requestExecutors', total: 2, waiter: 1 })
+  const first = bench.asked()
+  bench.take({ kind: 'answered', ask: first, answer: { code: 'FIRESTEEL_BUSY', message: 'later' } })
+  assert.deepEqual(bench.kinds(), ['startTimer'])
+  bench.take({ kind: 'timer', key: 'retry' })
+  const second = bench.asked()
+  bench.leads('m2', M2, 2)
+  const third = bench.asked()
+  bench.take({ kind: 'answered', ask: second, answer: { type: 'ExecutorsAnswer', done: false } })
+  assert.deepEqual(bench.last, [])
+  bench.take({ kind: 'answered', ask: third, answer: { type: 'ExecutorsAnswer', done: true } })
+  assert.deepEqual(bench.last, [{ kind: 'settled', waiter: 1, done: true }])
+})
+
+for (const [state, code] of [
+  ['KILLED', 'FIRESTEEL_APPLICATION_KILLED'],
+  ['FAILED', 'FIRESTEEL_APPLICATION_FAILED'],
+  ['FINISHED', 'FIRESTEEL_APPLICATION_FAILED'],
+] as const) {
+  test(`ApplicationRemoved(${state}) ends it with ${code}`, () => {
+    const bench = new Bench().registered()
+    bench.hear('m1', 1, { type: 'ApplicationRemoved', appId: APP, state, message: 'why' })
+    const [end] = bench.last
+    assert.equal(end?.kind === 'ended' && end.reason?.code, code)
+  })
+}
+
+test('close() unregisters until it is confirmed, through a failover', () => {
+  const bench = new Bench().registered()
+  bench.take({ kind: 'close' })
+  assert.equal(bench.told('UnregisterApplication').length, 1)
+  bench.take({ kind: 'timer', key: 'unregister' })
+  assert.equal(bench.told('UnregisterApplication').length, 1)
+  bench.take({ kind: 'linkDown', peer: 'm1', reason: 'reset' })
+  bench.leads('m2', M2, 2)
+  assert.equal(bench.told('MasterChangeAcknowledged').length, 1, 'the new leader must hold what it ends')
+  assert.equal(bench.told('UnregisterApplication').length, 1)
+  bench.hear('m2', 2, { type: 'UnregisteredApplication', appId: APP })
+  assert.deepEqual(bench.last, [{ kind: 'ended' }])
+})
+
+test('close() does not wait for ever for a Master', () => {
+  const bench = new Bench().registered()
+  bench.take({ kind: 'linkDown', peer: 'm1', reason: 'reset' })
+  bench.take({ kind: 'close' })
+  assert.deepEqual(bench.kinds(), ['startTimer'])
+  bench.take({ kind: 'timer', key: 'unregisterTimeout' })
+  assert.deepEqual(bench.kinds(), ['log', 'ended'])
+})
+
+test('close() before anything was asked ends at once; after it, the registration is undone', () => {
+  const fresh = new Bench()
+  fresh.take({ kind: 'close' })
+  assert.deepEqual(fresh.last, [{ kind: 'ended' }])
+  const bench = new Bench()
+  bench.leads('m1', M1, 1)
+  bench.take({ kind: 'close' })
+  bench.hear('m1', 1, { type: 'RegisteredApplication', appId: APP, registration: 'r-1' })
+  assert.equal(bench.told('UnregisterApplication')[0]?.appId, APP)
+  assert.equal(bench.kinds().includes('registered'), false)
+})
+
+test('Masters teach addresses, and of two addresses of one Master the newest link stays (R3)', () => {
+  const bench = new Bench(['firesteel://localhost:7070'])
+  bench.link('m1', 'firesteel://localhost:7070')
+  bench.hear('m1', 1, { type: 'MasterChanged', master: M1, web: null, masters: [M1] })
+  assert.deepEqual(
+    bench.last.filter(({ kind }) => kind === 'dial'),
+    [{ kind: 'dial', address: M1 }],
+  )
+  bench.link('m1', M1)
+  assert.deepEqual(bench.last, [{ kind: 'hangUp', address: 'firesteel://localhost:7070' }])
+  bench.take({ kind: 'linkDown', peer: 'm1', reason: 'reset' })
+  assert.ok(bench.last.some((e) => e.kind === 'dial' && e.address === 'firesteel://localhost:7070'))
+})

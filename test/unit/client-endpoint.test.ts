@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { App } from '../../actors/client/app.js'
+import { connect } from '../../actors/client/connect.js'
+import type { ConnectOptions } from '../../actors/client/connect-options.js'
+import type { ClientMessage, MasterMessage } from '../../actors/messages/catalogue.js'
+import { silentLog } from '../../runtime/observe/log.js'
+import { dial } from '../../runtime/transport/dial.js'
+import { deriveKey } from '../../runtime/transport/keys.js'
+import { waitUntil } from '../harness/wait-until.js'
+import { CLUSTER, FakeMaster, type FakeOptions, SECRET } from './client-fake-master.js'
+
+const APP = 'app-20260101000000-1-0001'
+
+/** What a Master answers to an application that fares well. */
+function answers(message: MasterMessage): ClientMessage | undefined {
+  switch (message.type) {
+    case 'RegisterApplication':
+      return { type: 'RegisteredApplication', appId: APP, registration: message.registration }
+    case 'UnregisterApplication':
+      return { type: 'UnregisteredApplication', appId: message.appId }
+    case 'RequestExecutors':
+    case 'KillExecutors':
+      return { type: 'ExecutorsAnswer', done: true }
+    default:
+      return undefined
+  }
+}
+
+const endings = new WeakMap<TestContext, (() => Promise<void>)[]>()
+
+/** Last come, first ended: an application closes while its Master still answers. */
+function finallyDo(t: TestContext, end: () => Promise<void>): void {
+  const mine = endings.get(t)
+  if (mine) {
+    mine.push(end)
+    return
+  }
+  const all = [end]
+  endings.set(t, all)
+  t.after(async () => {
+    for (const one of all.reverse()) await one()
+  })
+}
+
+async function fake(t: TestContext, options: Partial<FakeOptions> = {}): Promise<FakeMaster> {
+  const master = await FakeMaster.start({ epoch: 1, on: answers, ...options })
+  finallyDo(t, () => master.stop())
+  return master
+}
+
+async function open(t: TestContext, address: string, options: ConnectOptions = {}): Promise<App> {
+  const app = await connect(address, { name: 'test', secret: SECRET, log: silentLog, ...options })
+  finallyDo(t, () => app.close())
+  return app
+}
+
+const types = (master: FakeMaster): string[] => master.heard.map(({ type }) => type)
+const added = (execId: number): ClientMessage => ({
+  type: 'ExecutorAdded',
+  appId: APP,
+  execId,
+  workerId: 'w1',
+  host: 'h',
+  cores: 1,
+  memoryMib: 512,
+})
+
+test('registers, hears of executors once, unregisters', async (t) => {
+  const master = await fake(t)
+  const app = await open(t, master.address, { cores: 3, executor: { memory: '1g' } })
+  assert.equal(app.id, APP)
+  const [register] = master.heard
+  assert.ok(register?.type === 'RegisterApplication')
+  assert.equal(register.description.maxCores, 3)
+  assert.equal(register.description.executor.memoryMib, 1024)
+  assert.equal(register.listen.host, '127.0.0.1')
+
+  const seen: number[] = []
+  app.on('executorAdded', ({ id }) => seen.push(id))
+  for (const peer of master.peers) for (const execId of [0, 0, 1]) master.tell(peer, added(execId))
+  await waitUntil('both executors', () => seen.length === 2)
+  assert.deepEqual(seen, [0, 1])
+  assert.deepEqual(
+    app.executors.map(({ id }) => id),
+    [0, 1],
+  )
+  assert.equal(await app.requestExecutors(2), true)
+  await app.close()
+  assert.equal(types(master).at(-1), 'UnregisterApplication')
+  await app.close()
+  await assert.rejects(app.requestExecutors(1), { code: 'FIRESTEEL_APPLICATION_CLOSED' })
+})
+
+test('follows the leadership without the caller noticing', async (t) => {
+  const next = await fake(t, { epoch: 0 })
+  const first = await fake(t, { masters: [next.address] })
+  const app = await open(t, first.address)
+  const told: string[] = []
+  for (const event of ['executorLost', 'removed', 'closed'] as const) app.on(event, () => told.push(event))
+  for (const peer of first.peers) first.tell(peer, added(0))
+  await waitUntil('the executor', () => app.executors.length === 1)
+  await waitUntil('a link to the one it was taught', () => next.peers.size === 1)
+  await first.stop()
+  next.lead(2)
+  const wanted = app.requestExecutors(4)
+  const acknowledged = await waitUntil('the answer to MasterChanged', () =>
+    next.heard.find(({ type }) => type === 'MasterChangeAcknowledged'),
+  )
+  assert.ok(acknowledged.type === 'MasterChangeAcknowledged')
+  assert.equal(acknowledged.appId, APP)
+  assert.deepEqual(acknowledged.executors, [{ execId: 0, workerId: 'w1' }])
+  assert.deepEqual(acknowledged.registeredAt, { epoch: 1, seq: 1 })
+  assert.equal(await wanted, true)
+  assert.equal(app.executors.length, 1)
+  assert.deepEqual(told, [])
+  await app.close()
+  assert.equal(types(next).at(-1), 'UnregisterApplication')
+})
+
+test('two names of one Master do not push each other out', async (t) => {
+  const master = await fake(t)
+  const app = await open(t, `firesteel://localhost:${master.port}`)
+  let lost = 0
+  app.on('masterLost', () => lost++)
+  for (const peer of master.peers) for (const execId of [0, 1, 2]) master.tell(peer, added(execId))
+  await waitUntil('executors', () => app.executors.length === 3)
+  const before = types(master).length
+  assert.equal(await app.requestExecutors(1), true)
+  // A fight over the link would bring a report with each new one.
+  assert.ok(types(master).length <= before + 2)
+  assert.ok(lost <= 1)
+})
+
+test('the end that a Master gives is told, once, and ends what runs', async (t) => {
+  const master = await fake(t)
+  const app = await open(t, master.address)
+  const ends: string[] = []
+  app.on('removed', ({ code }) => ends.push(code))
+  app.on('closed', ({ error }) => ends.push(`closed ${error?.code}`))
+  const { count } = app.tasks<{ count: (n: number) => number }>('file:///nowhere.js')
+  const task = assert.rejects(count(1), { code: 'FIRESTEEL_APPLICATION_CLOSED' })
+  for (const peer of master.peers) {
+    master.tell(peer, {
+      type: 'ApplicationRemoved',
+      appId: APP,
+      state: 'KILLED',
+      message: 'killed on request',
+    })
+  }
+  await task
+  await waitUntil('the end', () => ends.length === 2)
+  assert.deepEqual(ends, ['FIRESTEEL_APPLICATION_KILLED', 'closed FIRESTEEL_APPLICATION_KILLED'])
+  await app.close()
+})
+
+test('an AbortSignal closes it; one that aborts during connect() undoes the registration', async (t) => {
+  const master = await fake(t)
+  const controller = new AbortController()
+  const app = await open(t, master.address, { signal: controller.signal })
+  const closed = new Promise((resolve) => app.on('closed', resolve))
+  controller.abort()
+  await closed
+  assert.equal(types(master).at(-1), 'UnregisterApplication')
+
+  const during = new AbortController()
+  let answer: (() => void) | undefined
+  const slow = await fake(t, {
+    on: (message, from, self) => {
+      if (message.type !== 'RegisterApplication') return answers(message)
+      answer ??= () => self.tell(from, answers(message)!)
+      return undefined
+    },
+  })
+  const connecting = connect(slow.address, { secret: SECRET, signal: during.signal, log: silentLog })
+  await waitUntil('the registration', () => answer !== undefined)
+  during.abort(new Error('changed my mind'))
+  // The end of a registration under way: it is answered, then undone.
+  answer?.()
+  await assert.rejects(connecting, /changed my mind/)
+  assert.equal(types(slow).at(-1), 'UnregisterApplication')
+})
+
+test('a final refusal of the registration rejects connect() with its code', async (t) => {
+  const message = 'generation 1 of driver-1 is not the accepted one (2)'
+  const master = await fake(t, { on: () => ({ type: 'Failure', code: 'FIRESTEEL_NOT_ALLOWED', message }) })
+  await assert.rejects(connect(master.address, { secret: SECRET, log: silentLog }), {
+    code: 'FIRESTEEL_NOT_ALLOWED',
+    message,
+  })
+})
+
+test('the door of the driver opens to executors of this application only (S6)', async (t) => {
+  const master = await fake(t)
+  const app = await open(t, master.address)
+  const [register] = master.heard
+  assert.ok(register?.type === 'RegisterApplication')
+  const { port } = register.listen
+  const clientKey = deriveKey(SECRET, 'client')
+  const knock = (incarnation: string, subject: string, key: Buffer) =>
+    dial({
+      host: '127.0.0.1',
+      port,
+      identity: { cluster: CLUSTER, incarnation },
+      role: 'application',
+      subject,
+      key,
+    })
+  const mine = await knock('executor-1', app.id, deriveKey(clientKey, 'application', app.id))
+  t.after(() => mine.close())
+  await assert.rejects(knock('executor-2', app.id, Buffer.alloc(32, 1)), { code: 'FIRESTEEL_SECRET_WRONG' })
+  const other = await knock('executor-3', 'app-other', deriveKey(clientKey, 'application', 'app-other'))
+  const cut = new Promise((resolve) => other.whenEnded(resolve))
+  other.setReceiver({ envelope: () => {}, payload: () => {}, closed: () => {}, drain: () => {} })
+  await cut
+  assert.equal(mine.isOpen, true)
+})
+
+test('a listener that throws harms nobody', async (t) => {
+  const master = await fake(t)
+  const app = await open(t, master.address)
+  const seen: number[] = []
+  app.on('executorAdded', () => {
+    throw new Error('of the user')
+  })
+  const listener = ({ id }: { id: number }): void => void seen.push(id)
+  app.on('executorAdded', listener)
+  for (const peer of master.peers) master.tell(peer, added(0))
+  await waitUntil('the other listener', () => seen.length === 1)
+  app.off('executorAdded', listener)
+  for (const peer of master.peers) master.tell(peer, added(1))
+  await waitUntil('the second executor', () => app.executors.length === 2)
+  assert.deepEqual(seen, [0])
+})
