@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import { FiresteelError } from '../../errors.js'
+import { nodeSecret } from '../cluster-secret.js'
+import type { Deployment } from '../config/deployment.js'
+import type { ConfigProblem } from '../config/problem.js'
+import { readValue } from '../config/read.js'
+import { type Console, INTERRUPTED_EXIT, printJson, untilInterrupted } from '../console.js'
+import { FOLDER } from '../folder.js'
+import { requireConfig } from '../load-config.js'
+import { firstLife, planNodes, refuseLaterFeatures, specFor } from '../node-plan.js'
+import type { NodeEvent, NodeRole, NodeSpec } from '../node-spec.js'
+import { runNodeUntil } from '../run-node.js'
+
+export interface SingleNode {
+  readonly role: NodeRole
+  readonly file: string | undefined
+  /** Which node of the file; without it there must be one of this role. */
+  readonly name: string | undefined
+  /** Without a file: what a file with the same keys would say. */
+  readonly flags: unknown
+  readonly json: boolean
+}
+
+/** Flags obey the rules of the file; their errors name the key, which is the flag's name. */
+function ofFlags(flags: unknown, cwd: string): Deployment {
+  const { config, problems } = readValue(flags, cwd)
+  if (config) return config
+  throw new FiresteelError('USAGE', problems.map(({ message }: ConfigProblem) => `${message}.`).join(' '))
+}
+
+function nodeName(deployment: Deployment, { role, name, file }: SingleNode): string {
+  const nodes = role === 'master' ? deployment.masters : deployment.workers
+  const named = name === undefined ? nodes : nodes.filter((node) => node.name === name)
+  if (named.length === 1) return named[0]!.name
+  const names = nodes.map((node) => node.name).join(', ')
+  const wanted = name === undefined ? 'name one with --name' : `none of them is ${name}`
+  throw new FiresteelError(
+    'USAGE',
+    `${file ?? 'This command'} has these ${role}s: ${names || 'none'}; ${wanted}.`,
+  )
+}
+
+function eventText(spec: NodeSpec, event: NodeEvent): string | undefined {
+  if (event.event === 'listening') return `${spec.name} listens: ${event.address} ${event.web ?? ''}`
+  return event.event === 'ready' ? `${spec.name} is ready` : undefined
+}
+
+/** Runs one node in this process until it is interrupted. Nobody restarts it: that is what `up` does. */
+export async function singleNode(io: Console, node: SingleNode): Promise<number> {
+  const deployment =
+    node.file === undefined
+      ? ofFlags(node.flags, io.cwd)
+      : await requireConfig(node.file, io.cwd, io.environment)
+  refuseLaterFeatures(deployment)
+  const name = nodeName(deployment, node)
+  const folder = join(io.cwd, FOLDER)
+  const secret = await nodeSecret(deployment.secret, folder, io.environment, node.role === 'master')
+  const plan = await planNodes(deployment, [name])
+  const context = { deployment, secret, workFolder: join(folder, 'work') }
+  const spec = specFor(plan, context)(name, plan.otherMasters, firstLife)
+  const tell = (event: NodeEvent): void => {
+    if (node.json) void printJson(io, { node: name, ...event })
+    else {
+      const text = eventText(spec, event)
+      if (text !== undefined) void io.out(`${text}\n`)
+    }
+  }
+  let signal = ''
+  const stop = untilInterrupted(io).then((received) => {
+    signal = received
+  })
+  await runNodeUntil(spec, tell, stop)
+  return signal === 'SIGINT' ? INTERRUPTED_EXIT : 0
+}

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { MasterClient } from '../../../actors/client/master-client.js'
+import { type DriverDescription, isEndedDriver } from '../../../actors/messages/common.js'
+import type { DriverStatusResponse } from '../../../actors/messages/drivers.js'
+import { FiresteelError } from '../../errors.js'
+import { type Console, printJson } from '../console.js'
+import { mainFile, programName } from '../main-file.js'
+import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
+import { type AddCommand, examples } from './command.js'
+import {
+  choiceOption,
+  collect,
+  collectAmounts,
+  collectEnvironment,
+  coresOption,
+  memoryOption,
+} from './options.js'
+
+interface SubmitOptions extends ClusterOptions {
+  readonly name?: string
+  readonly cores: number
+  readonly memory: number
+  readonly resource?: Readonly<Record<string, number>>
+  readonly supervise?: true
+  readonly onIsolation: 'run' | 'stop'
+  readonly env?: Readonly<Record<string, string>>
+  readonly key?: string
+  readonly wait?: true
+  readonly nodeOption?: readonly string[]
+}
+
+const WAIT_MS = 200
+
+async function descriptionOf(
+  io: Console,
+  main: string,
+  args: readonly string[],
+  options: SubmitOptions,
+): Promise<DriverDescription> {
+  const path = await mainFile(main, io.cwd)
+  return {
+    name: options.name ?? programName(path),
+    main: path,
+    args: [...args],
+    cwd: io.cwd,
+    cores: options.cores,
+    memoryMib: options.memory,
+    resources: { ...options.resource },
+    supervise: options.supervise === true,
+    onIsolation: options.onIsolation,
+    env: { ...options.env },
+    nodeOptions: [...(options.nodeOption ?? [])],
+  }
+}
+
+/** `exit 3`, `SIGKILL`, or nothing where neither is known. */
+const endText = ({ exitCode, signal }: DriverStatusResponse): string =>
+  signal !== null ? `, ${signal}` : exitCode === null ? '' : `, exit ${exitCode}`
+
+/** Follows a driver to its end. Throws DRIVER_FAILED with its code and signal unless it FINISHED. */
+async function follow(io: Console, client: MasterClient, driverId: string, json: boolean): Promise<void> {
+  let status = await client.request({ type: 'RequestDriverStatus', driverId })
+  while (!isEndedDriver(status.state)) {
+    await delay(WAIT_MS, undefined, { signal: io.interrupted })
+    status = await client.request({ type: 'RequestDriverStatus', driverId })
+  }
+  const { state, exitCode, signal, message, generation } = status
+  if (json) await printJson(io, { id: driverId, state, exitCode, signal, generation, message })
+  else await io.out(`${driverId}: ${state}${endText(status)}\n`)
+  if (state === 'FINISHED') return
+  const why = message === '' ? '' : `: ${message.replace(/\.$/, '')}`
+  throw new FiresteelError('DRIVER_FAILED', `${driverId} ended ${state}${endText(status)}${why}.`, {
+    help: `Run \`firesteel logs ${driverId} --stderr\`.`,
+  })
+}
+
+export const addSubmit: AddCommand = (program, run) => {
+  clusterOptions(
+    program
+      .command('submit')
+      .argument('<main>', 'program, at the same path on every Worker: .js, .mjs, .cjs, .ts, or an executable')
+      .argument('[args...]', 'its arguments; options after MAIN belong to it')
+      .description(
+        'Submits a driver: a program that the cluster runs and, with --supervise, runs again when it fails.',
+      )
+      .passThroughOptions()
+      .option('--name <name>', 'name of the driver (default: that of MAIN)')
+      .option('--cores <n>', 'its cores', coresOption, 1)
+      .option('--memory <size>', 'its memory, such as 512m or 4g (default 1g)', memoryOption, 1024)
+      .option('--resource <name=amount>', 'a custom resource, such as gpu=1; repeatable', collectAmounts)
+      .option('--supervise', 'run it again when it fails or its Worker dies')
+      .option(
+        '--on-isolation <mode>',
+        'on a Worker cut off from its Masters: run or stop',
+        choiceOption('run', 'stop'),
+        'run',
+      )
+      .option('--env <name=value>', 'a variable of its environment; repeatable', collectEnvironment)
+      .option(
+        '--key <key>',
+        'idempotency key: the same key and content are one driver (default: a random one)',
+      )
+      .option('--wait', 'follow it to its end: exit 0 if FINISHED, else 1')
+      .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        'firesteel submit --supervise ./service.js --port 9000',
+        'firesteel submit --wait --key nightly-2026-01-01 ./nightly.js',
+      ),
+    )
+    .action((main: string, args: string[], options: SubmitOptions) =>
+      run(async (io) => {
+        const description = await descriptionOf(io, main, args, options)
+        const key = options.key ?? randomUUID()
+        return withClient(io, options, async (client) => {
+          const { driverId, state } = await client.request({ type: 'RequestSubmitDriver', key, description })
+          if (options.json) await printJson(io, { id: driverId, key, state })
+          else await io.out(`${driverId} ${state}, key ${key}\n`)
+          if (options.wait) await follow(io, client, driverId, options.json === true)
+          return 0
+        })
+      }),
+    )
+}

@@ -1,0 +1,81 @@
+import { type AddCommand, examples } from './command.js'
+import { collectAddresses, collectLabels, coresOption, defined, memoryOption, portOption } from './options.js'
+import { singleNode } from './single-node.js'
+
+interface WorkerOptions {
+  readonly master?: string
+  readonly name?: string
+  readonly cluster?: string
+  readonly host?: string
+  readonly port?: number
+  readonly web?: number
+  readonly advertise?: string
+  readonly cores?: number
+  readonly memory?: number
+  readonly resource?: Readonly<Record<string, string[]>>
+  readonly label?: Readonly<Record<string, string>>
+  readonly json?: true
+}
+
+/** The same as a deployment file with this one Worker. */
+function flagsOf(options: WorkerOptions, environmentMaster: string | undefined): unknown {
+  const { cluster, name, host, port, web, advertise, cores, memory, resource, label } = options
+  return defined({
+    cluster,
+    master: options.master ?? environmentMaster ?? 'firesteel://127.0.0.1:7070',
+    workers: [
+      defined({
+        name,
+        host,
+        port,
+        web,
+        advertise,
+        cores,
+        memory: memory === undefined ? undefined : `${memory}m`,
+        resources: resource,
+        labels: label,
+      }),
+    ],
+  })
+}
+
+export const addWorker: AddCommand = (program, run) => {
+  program
+    .command('worker')
+    .argument('[file]', 'deployment file; without it the flags say what this Worker is')
+    .description('Runs one Worker in this process, in the foreground; nothing restarts it (`up` does).')
+    .option('--master <addresses>', 'Masters to join, firesteel://a:7070,b:7070 (default FIRESTEEL_MASTER)')
+    .option('--name <name>', 'which Worker of FILE; without FILE its name (default w1)')
+    .option('--cluster <name>', 'name of the cluster (default firesteel)')
+    .option('--host <host>', 'address to listen on (default 127.0.0.1)')
+    .option('--port <port>', 'port of its actors, 0 for any (default 0)', portOption)
+    .option('--web <port>', 'port of its HTTP, 0 for any (default 8081)', portOption)
+    .option('--advertise <host>', 'host under which others reach it')
+    .option('--cores <n>', 'cores to offer (default: all of this machine)', coresOption)
+    .option('--memory <size>', 'memory to offer, such as 4g (default: all but 1g)', memoryOption)
+    .option(
+      '--resource <name=addresses>',
+      'custom resource to offer, such as gpu=0,1; repeatable',
+      collectAddresses,
+    )
+    .option('--label <name=value>', 'label of this Worker; repeatable', collectLabels)
+    .option('--json', 'print one JSON object a line')
+    .addHelpText(
+      'after',
+      examples(
+        'firesteel worker --master firesteel://10.0.0.1:7070 --host 10.0.0.2 --cores 8 --memory 16g',
+        'firesteel worker cluster.yaml --name w1',
+      ),
+    )
+    .action((file: string | undefined, options: WorkerOptions) =>
+      run((io) =>
+        singleNode(io, {
+          role: 'worker',
+          file,
+          name: file === undefined ? undefined : options.name,
+          flags: flagsOf(options, io.environment.FIRESTEEL_MASTER),
+          json: options.json === true,
+        }),
+      ),
+    )
+}

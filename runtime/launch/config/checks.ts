@@ -1,0 +1,186 @@
+import type { ErrorName } from '../../errors.js'
+import { limits } from '../../limits.js'
+import { defaultPorts } from './deployment.js'
+import type { KeyPath } from './problem.js'
+import { affects } from './prune.js'
+import { masterName, workerName } from './resolve.js'
+import type { DeploymentFile } from './schema.js'
+
+/** A broken rule between keys that are each valid by themselves. */
+export interface Finding {
+  readonly code: ErrorName
+  readonly path: KeyPath
+  /** Sentence without full stop. */
+  readonly message: string
+}
+
+const LEASE_MS_MIN = 1000
+const LEASES_PER_WORKER_TIMEOUT = 4
+const SECRET_BYTES_MIN = 16
+
+const conflict = (path: KeyPath, message: string): Finding => ({ code: 'CONFIG_CONFLICT', path, message })
+const invalid = (path: KeyPath, message: string): Finding => ({ code: 'CONFIG_INVALID', path, message })
+
+function* nodeChecks(file: DeploymentFile): Generator<Finding> {
+  const masters = file.masters ?? []
+  if (masters.length === 0 && !file.workers) yield invalid([], 'the file has neither masters nor workers')
+  if (masters.length > 0 && file.master) {
+    yield conflict(['master'], 'master is for files that only have workers; this one has masters')
+  }
+  if (masters.length === 0 && file.workers && !file.master) {
+    yield invalid(['workers'], 'workers without masters need master: firesteel://host:port to join')
+  }
+  if (masters.length === 0 && file.submissions?.length) {
+    yield conflict(['submissions'], 'submissions need masters in the same file')
+  }
+}
+
+function* modeChecks(file: DeploymentFile): Generator<Finding> {
+  const { recovery = {}, masters = [] } = file
+  const mode = recovery.mode ?? 'NONE'
+  if (masters.length > 1 && (mode === 'NONE' || mode === 'FILESYSTEM')) {
+    yield conflict(
+      ['masters'],
+      `recovery.mode ${mode} allows one Master, not ${masters.length}; several need REDIS`,
+    )
+  }
+  if (mode === 'REDIS' && !recovery.redis && !recovery.sentinel) {
+    yield invalid(['recovery'], 'recovery.mode REDIS needs recovery.redis or recovery.sentinel')
+  }
+  if (recovery.redis && recovery.sentinel) {
+    yield conflict(
+      ['recovery', 'sentinel'],
+      'recovery has both redis and sentinel; the data is in one of them',
+    )
+  }
+  if (mode === 'CUSTOM' && !recovery.module)
+    yield invalid(['recovery'], 'recovery.mode CUSTOM needs recovery.module')
+  for (const key of ['redis', 'sentinel', 'election', 'replicas'] as const) {
+    if (recovery[key] !== undefined && mode !== 'REDIS') {
+      yield conflict(['recovery', key], `recovery.${key} is for recovery.mode REDIS, not ${mode}`)
+    }
+  }
+  if (recovery.directory !== undefined && mode !== 'FILESYSTEM') {
+    yield conflict(
+      ['recovery', 'directory'],
+      `recovery.directory is for recovery.mode FILESYSTEM, not ${mode}`,
+    )
+  }
+  if (recovery.module !== undefined && mode !== 'CUSTOM') {
+    yield conflict(['recovery', 'module'], `recovery.module is for recovery.mode CUSTOM, not ${mode}`)
+  }
+}
+
+function* electionChecks({ recovery }: DeploymentFile): Generator<Finding> {
+  const { election } = recovery ?? {}
+  if (election && election.length % 2 === 0) {
+    const wanted = `an odd number of lock servers has a majority, ${election.length} is even`
+    yield conflict(['recovery', 'election'], `recovery.election: ${wanted}`)
+  }
+  if (election && new Set(election).size < election.length) {
+    yield conflict(['recovery', 'election'], 'recovery.election names a server twice')
+  }
+}
+
+function* timeChecks({ recovery, scheduling }: DeploymentFile): Generator<Finding> {
+  const leaseMs = recovery?.lease ?? limits.leaseMs
+  if (leaseMs < LEASE_MS_MIN) yield invalid(['recovery', 'lease'], 'recovery.lease must be at least 1s')
+  const workerTimeoutMs = scheduling?.workerTimeout ?? limits.workerTimeoutMs
+  if (workerTimeoutMs >= LEASES_PER_WORKER_TIMEOUT * leaseMs) return
+  const path =
+    scheduling?.workerTimeout === undefined ? ['recovery', 'lease'] : ['scheduling', 'workerTimeout']
+  const figures = `${workerTimeoutMs} ms is less than 4 leases of ${leaseMs} ms`
+  yield conflict(path, `scheduling.workerTimeout must be at least 4 leases: ${figures}`)
+}
+
+function* nameChecks(file: DeploymentFile): Generator<Finding> {
+  const seen = new Map<string, string>()
+  const nodes = [
+    ...(file.masters ?? []).map((_, index) => ({ list: 'masters', index, name: masterName(file, index) })),
+    ...(file.workers ?? []).map((_, index) => ({ list: 'workers', index, name: workerName(file, index) })),
+  ]
+  for (const { list, index, name } of nodes) {
+    const key = `${list}[${index}]`
+    const other = seen.get(name)
+    if (other) yield conflict([list, index, 'name'], `${key} and ${other} are both named ${name}`)
+    else seen.set(name, key)
+  }
+  const submitted = new Set<string>()
+  for (const [index, { name }] of (file.submissions ?? []).entries()) {
+    if (submitted.has(name))
+      yield conflict(['submissions', index, 'name'], `two submissions are named ${name}`)
+    submitted.add(name)
+  }
+}
+
+const plainHost = (host = '127.0.0.1'): string => (host === 'localhost' ? '127.0.0.1' : host)
+
+function* portChecks(file: DeploymentFile): Generator<Finding> {
+  const taken = new Map<string, string>()
+  const claims: { host: string; port: number | undefined; path: KeyPath; key: string }[] = []
+  for (const [index, { host, port, web, rest }] of (file.masters ?? []).entries()) {
+    const ports = { port: port ?? defaultPorts.master, web: web ?? defaultPorts.masterWeb, rest }
+    for (const [key, value] of Object.entries(ports)) {
+      claims.push({
+        host: plainHost(host),
+        port: value,
+        path: ['masters', index, key],
+        key: `masters[${index}].${key}`,
+      })
+    }
+  }
+  for (const [index, { host, port, web }] of (file.workers ?? []).entries()) {
+    for (const [key, value] of Object.entries({ port, web })) {
+      claims.push({
+        host: plainHost(host),
+        port: value,
+        path: ['workers', index, key],
+        key: `workers[${index}].${key}`,
+      })
+    }
+  }
+  for (const { host, port, path, key } of claims) {
+    if (!port) continue
+    const other = taken.get(`${host}:${port}`)
+    if (other) yield conflict(path, `${key} and ${other} are both port ${port} of ${host}`)
+    else taken.set(`${host}:${port}`, key)
+  }
+}
+
+function* securityChecks({ security }: DeploymentFile): Generator<Finding> {
+  const { secret, file } = security ?? {}
+  if (secret !== undefined && file !== undefined) {
+    yield conflict(['security', 'file'], 'security has both secret and file; the secret is in one of them')
+  }
+  if (secret !== undefined && secret !== '' && Buffer.byteLength(secret) < SECRET_BYTES_MIN) {
+    const message = `security.secret has ${Buffer.byteLength(secret)} bytes; at least ${SECRET_BYTES_MIN} are needed`
+    yield { code: 'SECRET_TOO_SHORT', path: ['security', 'secret'], message }
+  }
+}
+
+/** Each group of rules with the keys it looks at: `*` is any index. */
+const groups: readonly {
+  readonly needs: readonly string[]
+  check(file: DeploymentFile): Iterable<Finding>
+}[] = [
+  { needs: ['masters', 'workers', 'master', 'submissions'], check: nodeChecks },
+  {
+    needs: ['recovery.mode', 'recovery.redis', 'recovery.sentinel', 'recovery.module', 'masters'],
+    check: modeChecks,
+  },
+  { needs: ['recovery.election'], check: electionChecks },
+  { needs: ['recovery.lease', 'scheduling.workerTimeout'], check: timeChecks },
+  { needs: ['masters.*.name', 'workers.*.name', 'submissions.*.name'], check: nameChecks },
+  { needs: ['masters.*.host', 'workers.*.host', 'masters.*.port', 'masters.*.web'], check: portChecks },
+  { needs: ['security'], check: securityChecks },
+]
+
+/**
+ * All rules between keys (surface, section 4; protocol, sections 9 and 19). Rules that look at keys which were taken
+ * out of the file are left out with them.
+ */
+export function crossChecks(file: DeploymentFile, pruned: readonly KeyPath[] = []): Finding[] {
+  return groups
+    .filter(({ needs }) => !needs.some((need) => affects(pruned, need)))
+    .flatMap(({ check }) => [...check(file)])
+}

@@ -1,0 +1,86 @@
+/* A deployment file as the launcher uses it: units in the names, defaults filled in. */
+
+export type RecoveryMode = 'NONE' | 'FILESYSTEM' | 'REDIS' | 'CUSTOM'
+
+export interface RecoveryPlan {
+  readonly mode: RecoveryMode
+  /** Absolute; used with FILESYSTEM. */
+  readonly directory: string
+  readonly leaseMs: number
+}
+
+export interface MasterPlan {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly web: number
+  readonly rest: number | null
+  readonly advertise: string
+}
+
+export interface WorkerPlan {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly web: number
+  readonly advertise: string
+  /** Null: all of the machine it runs on. */
+  readonly cores: number | null
+  /** Null: the default share of the machine it runs on. */
+  readonly memoryMib: number | null
+  readonly resources: Readonly<Record<string, readonly string[]>>
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export interface SchedulingPlan {
+  readonly spreadOut: boolean
+  /** Null: unlimited. */
+  readonly defaultCores: number | null
+  readonly workerTimeoutMs: number
+  readonly orphanGraceMs: number
+  readonly relaunchOnRefused: boolean
+  readonly maxExecutorRetries: number
+}
+
+export interface SubmissionPlan {
+  readonly name: string
+  /** Absolute. */
+  readonly main: string
+  readonly args: readonly string[]
+  readonly cores: number
+  readonly memoryMib: number
+  readonly resources: Readonly<Record<string, number>>
+  readonly env: Readonly<Record<string, string>>
+  readonly supervise: boolean
+  readonly onIsolation: 'run' | 'stop'
+}
+
+export interface LoggingPlan {
+  readonly level: 'error' | 'warn' | 'info' | 'debug'
+  readonly format: 'json' | 'text'
+}
+
+export type SecretSource =
+  | { readonly kind: 'value'; readonly value: string }
+  | { readonly kind: 'file'; readonly path: string }
+  /** FIRESTEEL_SECRET, else .firesteel/secret. */
+  | { readonly kind: 'default' }
+
+export interface Deployment {
+  readonly cluster: string
+  readonly recovery: RecoveryPlan
+  readonly masters: readonly MasterPlan[]
+  readonly workers: readonly WorkerPlan[]
+  /** In a file that only has workers: firesteel:// of each Master to join. */
+  readonly join: readonly string[]
+  readonly secret: SecretSource
+  readonly scheduling: SchedulingPlan
+  readonly submissions: readonly SubmissionPlan[]
+  readonly logging: LoggingPlan
+  readonly traceRing: number
+  /** Collector of traces, where one is asked for. */
+  readonly otlp: string | null
+}
+
+/** Default ports (surface, section 2). */
+export const defaultPorts = { master: 7070, masterWeb: 8080, worker: 0, workerWeb: 8081 } as const

@@ -1,0 +1,142 @@
+import type { z } from 'zod'
+import { crossChecks } from './checks.js'
+import type { Deployment } from './deployment.js'
+import { type ConfigDocument, parseConfigDocument } from './document.js'
+import { problemsOf } from './issues.js'
+import { type ConfigProblem, formatPath, type KeyPath } from './problem.js'
+import { prune } from './prune.js'
+import { resolveDeployment } from './resolve.js'
+import { type DeploymentFile, deploymentSchema } from './schema.js'
+import { type Environment, isPureReference, type Substituted, scalarOf, substitute } from './substitute.js'
+
+export interface ReadOptions {
+  /** As it stands in messages. */
+  readonly file: string
+  /** Absolute folder where relative paths of the file start. */
+  readonly folder: string
+  readonly environment: Environment
+}
+
+export interface ReadResult {
+  /** Only when there is no problem. */
+  readonly config?: Deployment
+  /** All that is wrong, in the order of the file. */
+  readonly problems: readonly ConfigProblem[]
+}
+
+const secretPath = ['security', 'secret'] as const
+
+function literalSecret(document: ConfigDocument): ConfigProblem[] {
+  const root = document.value as { security?: { secret?: unknown } } | null | undefined
+  const secret = root?.security?.secret
+  if (typeof secret !== 'string' || isPureReference(secret)) return []
+  const message = `security.secret must be a reference without default, such as "\${FIRESTEEL_SECRET}": files get copied`
+  const place = document.placeOf(secretPath)
+  return [
+    {
+      code: 'CONFIG_INVALID',
+      file: document.file,
+      place,
+      key: formatPath(secretPath),
+      message,
+      nearest: undefined,
+    },
+  ]
+}
+
+function missingVariables({ missing }: Substituted, document: ConfigDocument): ConfigProblem[] {
+  return missing.map(({ path, name }) => ({
+    code: 'CONFIG_INVALID',
+    file: document.file,
+    place: document.placeOf(path),
+    key: formatPath(path),
+    message: `${formatPath(path) || 'the file'} needs the environment variable ${name}, which is not set`,
+    nearest: undefined,
+  }))
+}
+
+/** `port: ${PORT}` gives text where a number is wanted: what the environment gave is read as what the schema wants. */
+function coerceReplaced(
+  value: unknown,
+  replaced: ReadonlySet<string>,
+  issues: readonly z.core.$ZodIssue[],
+): boolean {
+  let changed = false
+  for (const issue of issues) {
+    if (issue.code !== 'invalid_type' || !replaced.has(JSON.stringify(issue.path))) continue
+    const expected = issue.expected === 'boolean' ? 'boolean' : 'number'
+    const last = issue.path.at(-1)
+    let parent = value as Record<PropertyKey, unknown>
+    for (const part of issue.path.slice(0, -1)) parent = parent[part] as Record<PropertyKey, unknown>
+    const text = last === undefined ? undefined : parent[last]
+    const scalar = typeof text === 'string' ? scalarOf(text, expected) : undefined
+    if (scalar === undefined || last === undefined) continue
+    parent[last] = scalar
+    changed = true
+  }
+  return changed
+}
+
+function ordered(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  return [...problems].sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
+}
+
+function findings(
+  document: ConfigDocument,
+  file: DeploymentFile,
+  pruned: readonly KeyPath[],
+): ConfigProblem[] {
+  return crossChecks(file, pruned).map(({ code, path, message }) => ({
+    code,
+    file: document.file,
+    place: document.placeOf(path),
+    key: formatPath(path),
+    message,
+    nearest: undefined,
+  }))
+}
+
+/** More rounds are not needed: what is left after each is smaller. */
+const PRUNE_ROUNDS = 8
+
+interface Checked {
+  readonly file?: DeploymentFile
+  readonly problems: readonly ConfigProblem[]
+}
+
+/** The schema, then the rules between keys, on whatever the schema left standing. */
+function check(document: ConfigDocument, { value, replaced }: Substituted): Checked {
+  let parsed = deploymentSchema.safeParse(value)
+  if (!parsed.success && coerceReplaced(value, replaced, parsed.error.issues)) {
+    parsed = deploymentSchema.safeParse(value)
+  }
+  if (parsed.success) return { file: parsed.data, problems: findings(document, parsed.data, []) }
+  const problems = problemsOf(parsed.error.issues, value, document)
+  const pruned: KeyPath[] = []
+  for (let round = 0; round < PRUNE_ROUNDS && !parsed.success; round++) {
+    pruned.push(...prune(value, parsed.error.issues))
+    parsed = deploymentSchema.safeParse(value)
+  }
+  return { problems: parsed.success ? [...problems, ...findings(document, parsed.data, pruned)] : problems }
+}
+
+/** Reads and checks a deployment file. Pure: no file, no environment but those given; never throws. */
+export function readConfig(text: string, options: ReadOptions): ReadResult {
+  const document = parseConfigDocument(text, options.file)
+  if (document.problems.length > 0) return { problems: document.problems }
+  const substituted = substitute(document.value, options.environment)
+  const first = [...missingVariables(substituted, document), ...literalSecret(document)]
+  const { file, problems: found } = check(document, substituted)
+  // A variable that is not set is the cause; that its empty text breaks a rule is the echo.
+  const problems = [
+    ...first,
+    ...found.filter(({ key }) => key === '' || !first.some((other) => other.key === key)),
+  ]
+  if (problems.length > 0 || !file) return { problems: ordered(problems) }
+  return { config: resolveDeployment(file, options.folder), problems: [] }
+}
+
+/** Checks what a file with this content would say, for flags; places mean nothing then. Paths start at `folder`. */
+export function readValue(value: unknown, folder: string): ReadResult {
+  return readConfig(JSON.stringify(value), { file: 'flags', folder, environment: {} })
+}

@@ -1,0 +1,99 @@
+import { resolve as resolvePath } from 'node:path'
+import { limits } from '../../limits.js'
+import {
+  type Deployment,
+  defaultPorts,
+  type MasterPlan,
+  type SecretSource,
+  type WorkerPlan,
+} from './deployment.js'
+import type { DeploymentFile } from './schema.js'
+
+const loopback = '127.0.0.1'
+const driverMemoryMib = 1024
+
+export const masterName = (file: DeploymentFile, index: number): string =>
+  file.masters?.[index]?.name ?? `m${index + 1}`
+export const workerName = (file: DeploymentFile, index: number): string =>
+  file.workers?.[index]?.name ?? `w${index + 1}`
+
+function masters(file: DeploymentFile): MasterPlan[] {
+  return (file.masters ?? []).map(({ host = loopback, port, web, rest, advertise }, index) => ({
+    name: masterName(file, index),
+    host,
+    port: port ?? defaultPorts.master,
+    web: web ?? defaultPorts.masterWeb,
+    rest: rest ?? null,
+    advertise: advertise ?? host,
+  }))
+}
+
+function workers(file: DeploymentFile): WorkerPlan[] {
+  const hosts = new Set<string>()
+  return (file.workers ?? []).map((worker, index) => {
+    const { host = loopback } = worker
+    // Two Workers of one machine cannot both have the default port of the page.
+    const web = worker.web ?? (hosts.has(host) ? 0 : defaultPorts.workerWeb)
+    hosts.add(host)
+    return {
+      name: workerName(file, index),
+      host,
+      port: worker.port ?? defaultPorts.worker,
+      web,
+      advertise: worker.advertise ?? host,
+      cores: worker.cores ?? null,
+      memoryMib: worker.memory ?? null,
+      resources: worker.resources ?? {},
+      labels: worker.labels ?? {},
+    }
+  })
+}
+
+function secret({ security }: DeploymentFile, folder: string): SecretSource {
+  if (security?.secret !== undefined) return { kind: 'value', value: security.secret }
+  if (security?.file !== undefined) return { kind: 'file', path: resolvePath(folder, security.file) }
+  return { kind: 'default' }
+}
+
+function submissions(file: DeploymentFile, folder: string): Deployment['submissions'] {
+  return (file.submissions ?? []).map((submission) => ({
+    name: submission.name,
+    main: resolvePath(folder, submission.main),
+    args: submission.args ?? [],
+    cores: submission.cores ?? 1,
+    memoryMib: submission.memory ?? driverMemoryMib,
+    resources: submission.resources ?? {},
+    env: submission.env ?? {},
+    supervise: submission.supervise ?? false,
+    onIsolation: submission.onIsolation ?? 'run',
+  }))
+}
+
+/** A valid file with its defaults. `folder`: absolute, where relative paths of the file start. */
+export function resolveDeployment(file: DeploymentFile, folder: string): Deployment {
+  const { recovery = {}, scheduling = {}, logging = {}, tracing = {} } = file
+  return {
+    cluster: file.cluster ?? 'firesteel',
+    recovery: {
+      mode: recovery.mode ?? 'NONE',
+      directory: resolvePath(folder, recovery.directory ?? './state'),
+      leaseMs: recovery.lease ?? limits.leaseMs,
+    },
+    masters: masters(file),
+    workers: workers(file),
+    join: file.master ?? [],
+    secret: secret(file, folder),
+    scheduling: {
+      spreadOut: scheduling.spreadOut ?? true,
+      defaultCores: scheduling.defaultCores ?? null,
+      workerTimeoutMs: scheduling.workerTimeout ?? limits.workerTimeoutMs,
+      orphanGraceMs: scheduling.orphanGrace ?? 0,
+      relaunchOnRefused: scheduling.relaunchOnRefused ?? true,
+      maxExecutorRetries: scheduling.maxExecutorRetries ?? limits.maxExecutorRetries,
+    },
+    submissions: submissions(file, folder),
+    logging: { level: logging.level ?? 'info', format: logging.format ?? 'json' },
+    traceRing: tracing.ring ?? limits.traceRing,
+    otlp: tracing.otlp ?? null,
+  }
+}

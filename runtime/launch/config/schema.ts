@@ -1,0 +1,213 @@
+import { z } from 'zod'
+import { limits } from '../../limits.js'
+import { address, duration, hostName, httpUrl, label, memory, nodeName, port, redisUrl } from './scalars.js'
+
+/*
+ * The deployment file, key by key. Descriptions become docs/configuration.md and the JSON Schema; defaults that
+ * depend on the machine or on other keys are filled in by resolve.ts.
+ */
+
+const resources = z.record(label, z.array(z.string().min(1).max(256)).min(1).max(1024))
+
+const sentinel = z
+  .strictObject({
+    name: z.string().min(1).meta({ description: 'Name of the primary, as Sentinel knows it.' }),
+    hosts: z.array(z.string().min(1)).min(1).meta({ description: 'host:port of the Sentinels.' }),
+  })
+  .meta({ description: 'Redis found through Sentinel, instead of `redis`.' })
+
+const recovery = z
+  .strictObject({
+    mode: z
+      .enum(['NONE', 'FILESYSTEM', 'REDIS', 'CUSTOM'])
+      .optional()
+      .meta({ description: 'Where the state that survives a Master is kept. Default NONE.' }),
+    redis: redisUrl
+      .optional()
+      .meta({ description: 'REDIS: the data, and the lock unless `election` is set.' }),
+    sentinel: sentinel.optional(),
+    election: z
+      .array(redisUrl)
+      .min(1)
+      .optional()
+      .meta({ description: 'REDIS: an odd number of independent servers for the lock alone.' }),
+    lease: duration.optional().meta({
+      description: `How long a leader acts without having heard from the store; at least 1s. Default ${limits.leaseMs / 1000}s.`,
+    }),
+    replicas: z
+      .int()
+      .min(0)
+      .max(100)
+      .optional()
+      .meta({ description: 'REDIS: replicas that must have a commit. Default 0.' }),
+    directory: z.string().min(1).optional().meta({
+      description:
+        'FILESYSTEM: folder on a local or network disk, from the folder of this file. Default ./state.',
+    }),
+    module: z.string().min(1).optional().meta({
+      description: 'CUSTOM: module that exports createPersistenceEngine and createLeaderElectionAgent.',
+    }),
+  })
+  .meta({ description: 'What a new Master finds of the old one.' })
+
+const master = z.strictObject({
+  name: nodeName.optional().meta({ description: 'Name of the node. Default m1, m2, ...' }),
+  host: hostName.optional().meta({ description: 'Address to listen on. Default 127.0.0.1.' }),
+  port: port.optional().meta({ description: 'Port of the actors; 0 is any free one. Default 7070.' }),
+  web: port.optional().meta({ description: 'Port of /json/, /healthz, /readyz and /leader. Default 8080.' }),
+  rest: port.optional().meta({ description: 'Port of the REST gateway. Not listened on unless set.' }),
+  advertise: hostName
+    .optional()
+    .meta({ description: 'Host name under which others reach it. Default `host`.' }),
+})
+
+const worker = z.strictObject({
+  name: nodeName.optional().meta({ description: 'Name of the node. Default w1, w2, ...' }),
+  host: hostName.optional().meta({ description: 'Address to listen on. Default 127.0.0.1.' }),
+  port: port.optional().meta({ description: 'Port of the actors; 0 is any free one. Default 0.' }),
+  web: port.optional().meta({
+    description:
+      'Port of /json/ and /healthz. Default 8081 for the first Worker of a host, else any free one.',
+  }),
+  cores: z
+    .int()
+    .min(1)
+    .max(65_536)
+    .optional()
+    .meta({ description: 'Cores to offer. Default all of the machine.' }),
+  memory: memory
+    .optional()
+    .meta({ description: 'Memory to offer. Default that of the machine less 1g, at least half of it.' }),
+  resources: resources
+    .optional()
+    .meta({ description: 'Custom resources to offer: name and addresses, such as gpu: ["0", "1"].' }),
+  labels: z
+    .record(label, z.string().max(256))
+    .optional()
+    .meta({ description: 'Labels of this Worker, shown by status.' }),
+  advertise: hostName
+    .optional()
+    .meta({ description: 'Host name under which others reach it. Default `host`.' }),
+})
+
+const security = z
+  .strictObject({
+    secret: z.string().optional().meta({
+      description: `The secret from the environment, as "\${NAME}"; a literal is refused. At least 16 bytes.`,
+    }),
+    file: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'File that holds the secret, from the folder of this file.' }),
+  })
+  .meta({
+    description:
+      'The secret of the cluster. Without it FIRESTEEL_SECRET, else .firesteel/secret, which `up` makes.',
+  })
+
+const scheduling = z
+  .strictObject({
+    spreadOut: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Spread the executors of an application over many Workers. Default true.' }),
+    defaultCores: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: 'Cores of an application that names none. Default unlimited.' }),
+    workerTimeout: duration.optional().meta({
+      description: `Silence after which a Worker is dead; at least 4 leases. Default ${limits.workerTimeoutMs / 1000}s.`,
+    }),
+    orphanGrace: duration.optional().meta({
+      description: 'How long what a dead Worker started may outlive it; delays each relaunch. Default 0s.',
+    }),
+    relaunchOnRefused: z.boolean().optional().meta({
+      description:
+        'A Worker whose port refuses three times is dead. Off where firewalls forge RST. Default true.',
+    }),
+    maxExecutorRetries: z
+      .int()
+      .min(-1)
+      .max(1_000_000)
+      .optional()
+      .meta({
+        description: `Executor failures in a row that end an application; -1 is never. Default ${limits.maxExecutorRetries}.`,
+      }),
+  })
+  .meta({ description: 'How work is placed and when it is moved.' })
+
+const submission = z.strictObject({
+  name: nodeName.meta({ description: 'Name of the driver.' }),
+  main: z.string().min(1).meta({ description: 'Program, from the folder of this file.' }),
+  args: z.array(z.string()).optional().meta({ description: 'Its arguments.' }),
+  cores: z.int().min(1).max(65_536).optional().meta({ description: 'Its cores. Default 1.' }),
+  memory: memory.optional().meta({ description: 'Its memory. Default 1g.' }),
+  resources: z
+    .record(label, z.int().min(1))
+    .optional()
+    .meta({ description: 'Custom resources it needs, such as gpu: 1.' }),
+  env: z
+    .record(
+      z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a name of an environment variable'),
+      z.string(),
+    )
+    .optional()
+    .meta({ description: 'Its environment.' }),
+  supervise: z.boolean().optional().meta({ description: 'Started again when it fails. Default false.' }),
+  onIsolation: z.enum(['run', 'stop']).optional().meta({
+    description: 'What it does on a Worker cut off from its Masters. Default run.',
+  }),
+})
+
+const logging = z
+  .strictObject({
+    level: z.enum(['error', 'warn', 'info', 'debug']).optional().meta({ description: 'Default info.' }),
+    format: z
+      .enum(['json', 'text'])
+      .optional()
+      .meta({ description: 'One JSON object a line, or text for people. Default json.' }),
+  })
+  .meta({ description: 'What the nodes write to standard error.' })
+
+const tracing = z
+  .strictObject({
+    ring: z
+      .int()
+      .min(0)
+      .max(10_000_000)
+      .optional()
+      .meta({ description: `Envelopes each process remembers. Default ${limits.traceRing}.` }),
+    otlp: httpUrl.optional().meta({ description: 'OpenTelemetry collector.' }),
+  })
+  .meta({ description: 'The trace of messages between actors.' })
+
+export const deploymentSchema = z
+  .strictObject({
+    cluster: nodeName.optional().meta({ description: 'Name of the cluster. Default firesteel.' }),
+    recovery: recovery.optional(),
+    masters: z.array(master).min(1).max(64).optional().meta({ description: 'The Masters.' }),
+    workers: z
+      .array(worker)
+      .min(1)
+      .max(100_000)
+      .optional()
+      .meta({ description: 'The Workers. One that knows the secret may join without being listed.' }),
+    master: address.optional().meta({
+      description: 'In a file that only has workers: the Masters to join, firesteel://a:7070,b:7070.',
+    }),
+    security: security.optional(),
+    scheduling: scheduling.optional(),
+    submissions: z
+      .array(submission)
+      .max(10_000)
+      .optional()
+      .meta({ description: 'Drivers that `up` submits once the cluster is ready, each once per content.' }),
+    logging: logging.optional(),
+    tracing: tracing.optional(),
+  })
+  .meta({ title: 'Firesteel deployment file' })
+
+/** A deployment file as written: everything optional stays undefined. */
+export type DeploymentFile = z.infer<typeof deploymentSchema>

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { test } from 'node:test'
+import { errorOf, firesteel, folder } from './command-fixture.js'
+
+test('check of every example file', async (t) => {
+  const cwd = await folder(t)
+  const env = { FIRESTEEL_SECRET: '0123456789abcdef' }
+  for (const name of readdirSync('config').filter((file) => file.endsWith('.yaml'))) {
+    const { code, stderr } = await firesteel(['check', resolve('config', name)], { cwd, env })
+    assert.equal(code, 0, stderr)
+  }
+})
+
+test('check lists every error with its place and exits 2', async (t) => {
+  const cwd = await folder(t, { 'c.yaml': 'masters: [{nam: a}, {port: x}]\n' })
+  const { code, stderr, stdout } = await firesteel(['check', 'c.yaml'], { cwd })
+  assert.equal(code, 2)
+  assert.equal(stdout, '')
+  assert.match(
+    stderr,
+    /^c\.yaml:1:12: FIRESTEEL_CONFIG_UNKNOWN_KEY: masters\[0\]\.nam is not a key; did you mean name\?$/m,
+  )
+  assert.match(
+    stderr,
+    /^c\.yaml:1:28: FIRESTEEL_CONFIG_INVALID: masters\[1\]\.port must be a whole number, not text\.$/m,
+  )
+  const asJson = await firesteel(['check', 'c.yaml', '--json'], { cwd })
+  assert.equal(asJson.code, 2)
+  assert.equal(errorOf(asJson).code, 'FIRESTEEL_CONFIG_CONFLICT')
+})
+
+test('check --schema prints a JSON Schema', async (t) => {
+  const { code, stdout } = await firesteel(['check', '--schema'], { cwd: await folder(t) })
+  assert.equal(code, 0)
+  const schema = JSON.parse(stdout) as { $schema: string; properties: Record<string, unknown> }
+  assert.match(schema.$schema, /json-schema/)
+  assert.ok('masters' in schema.properties)
+})
+
+/** Command line, exit code, code of the error. */
+const usage: readonly (readonly [readonly string[], number, string])[] = [
+  [['check'], 2, 'USAGE'],
+  [['check', 'no.yaml'], 2, 'CONFIG_UNREADABLE'],
+  [['chekc'], 2, 'USAGE'],
+  [[], 2, 'USAGE'],
+  [['up', '--wrokers', '2'], 2, 'USAGE'],
+  [['up', '--workers', 'two'], 2, 'USAGE'],
+  [['up', 'no.yaml'], 2, 'CONFIG_UNREADABLE'],
+  [['up', 'redis.yaml'], 2, 'NOT_IN_RELEASE'],
+  [['up', 'elsewhere.yaml'], 2, 'USAGE'],
+  [['up', 'ok.yaml', '--only', 'm9'], 2, 'USAGE'],
+  [['up', 'submits.yaml'], 2, 'MAIN_NOT_FOUND'],
+  [['submit', 'no.js'], 2, 'MAIN_NOT_FOUND'],
+  [['submit', '--memory', 'lots', 'x.js'], 2, 'USAGE'],
+  [['submit', '--resource', 'gpu', 'x.js'], 2, 'USAGE'],
+  [['run', 'no.js'], 2, 'MAIN_NOT_FOUND'],
+  [['status'], 2, 'SECRET_MISSING'],
+  [['status', '--master', 'spark://a:1'], 2, 'ADDRESS_INVALID'],
+  [['worker', '--cores', '0'], 2, 'USAGE'],
+  [['worker', '--master', 'nonsense'], 2, 'USAGE'],
+  [['each', '--jobs', '-1', 'true', 'x'], 2, 'USAGE'],
+]
+
+test('bad usage: exit code and code of the error, also as JSON', async (t) => {
+  const cwd = await folder(t, {
+    'ok.yaml': 'masters: [{}]\n',
+    'redis.yaml': 'masters: [{port: 0, web: 0}]\nrecovery: {mode: REDIS, redis: "redis://a"}\n',
+    'elsewhere.yaml': 'masters: [{host: 192.0.2.1}]\n',
+    'submits.yaml': 'masters: [{port: 0, web: 0}]\nsubmissions: [{name: a, main: ./no.js}]\n',
+  })
+  for (const [args, exit, name] of usage) {
+    const plain = await firesteel(args, { cwd })
+    assert.equal(plain.code, exit, `${args.join(' ')}: ${plain.stderr}`)
+    assert.match(plain.stderr, new RegExp(`FIRESTEEL_${name}: .+\\.?`), args.join(' '))
+    assert.equal(plain.stdout, '', args.join(' '))
+  }
+  const json = await firesteel(['status', '--json', '--master', 'spark://a:1'], { cwd })
+  const error = errorOf(json)
+  assert.deepEqual(Object.keys(error).slice(0, 3), ['code', 'message', 'help'])
+  assert.equal(error.code, 'FIRESTEEL_ADDRESS_INVALID')
+})
+
+test('every command explains itself with an example', async (t) => {
+  const cwd = await folder(t)
+  const { stdout } = await firesteel(['--help'], { cwd })
+  const names = [...stdout.matchAll(/^ {2}([a-z]+) (?=\[|<)/gm)].map(([, name]) => name!)
+  assert.deepEqual(
+    names.filter((name) => name !== 'help'),
+    [...['up', 'down', 'master', 'worker', 'submit', 'run', 'each', 'status', 'kill', 'logs', 'check']],
+  )
+  for (const name of names.filter((candidate) => candidate !== 'help')) {
+    const help = await firesteel([name, '--help'], { cwd })
+    assert.equal(help.code, 0)
+    assert.match(help.stdout, new RegExp(`Examples:\\n  .*firesteel ${name}`), name)
+  }
+})

@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict'
+import { realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { waitUntil } from '../harness/wait-until.js'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { bin, errorOf, firesteel, isAlive, smallCluster } from './command-fixture.js'
+import { runCommand } from '../harness/run-command.js'
+
+/** One cluster for all of these tests. */
+let cwd: string
+
+const client = fileURLToPath(new URL('../../actors/client/index.js', import.meta.url))
+
+const files: Readonly<Record<string, string>> = {
+  'c.yaml': smallCluster(2),
+  'job.mjs': `
+import { writeSync } from 'node:fs'
+writeSync(1, 'out of ' + process.env.FIRESTEEL_DRIVER_ID + ' ' + process.argv.slice(2).join(',') + '\\n')
+writeSync(2, 'one\\ntwo\\nthree\\n')
+process.exit(Number(process.env.CODE ?? 0))
+`,
+  'service.mjs': `console.log('serving'); setInterval(() => {}, 1000)`,
+  'app.mjs': `
+import { connect } from ${JSON.stringify(client)}
+const app = await connect({ name: 'mine', cores: 1 })
+const { double } = app.tasks(new URL('./tasks.mjs', import.meta.url))
+console.log(await double(21), process.env.FIRESTEEL_SECRET ?? 'no secret', process.argv.slice(2).join(' '))
+if (process.argv[2] === 'wait') await new Promise((resolve) => app.on('closed', resolve))
+await app.close()
+process.exit(Number(process.argv[2] ?? 0))
+`,
+  'tasks.mjs': 'export const double = (n) => 2 * n\n',
+}
+
+before(async () => {
+  cwd = realpathSync(await mkdtemp(join(tmpdir(), 'firesteel-command-')))
+  for (const [name, content] of Object.entries(files)) await writeFile(join(cwd, name), content)
+  const { code, stderr } = await firesteel(['up', 'c.yaml', '--detach'], { cwd })
+  assert.equal(code, 0, stderr)
+})
+
+after(async () => {
+  await firesteel(['down'], { cwd })
+  await rm(cwd, { recursive: true, force: true, maxRetries: 3 })
+})
+
+const call = (...args: string[]) => firesteel(args, { cwd })
+const parse = <T>({ stdout }: { stdout: string }): T => JSON.parse(stdout) as T
+const lastLine = <T>({ stdout }: { stdout: string }): T => JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as T
+
+interface Driver {
+  readonly id: string
+  readonly state: string
+}
+
+test('status --json has exactly the keys of the surface', async () => {
+  const status = parse<Record<string, unknown> & { workers: object[]; masters: object[] }>(await call('status', '--json'))
+  assert.deepEqual(Object.keys(status), [
+    ...['cluster', 'epoch', 'leader', 'masters', 'workers', 'applications', 'drivers'],
+  ])
+  assert.deepEqual(Object.keys(status.masters[0]!), ['address', 'state'])
+  assert.deepEqual(Object.keys(status.workers[0]!), [
+    ...['id', 'name', 'address', 'state', 'cores', 'coresUsed', 'memoryMib', 'memoryMibUsed'],
+  ])
+  const text = await call('status')
+  assert.equal(text.code, 0)
+  assert.match(text.stdout, /^Cluster test, epoch 1, leader firesteel:\/\/127\.0\.0\.1:\d+$/m)
+})
+
+test('submit --wait: options after MAIN are its own, exit 0, its logs', async () => {
+  const outcome = await call('submit', '--wait', '--json', '--name', 'mine', 'job.mjs', '--cores', '7')
+  assert.equal(outcome.code, 0, outcome.stderr)
+  const [submitted, ended] = outcome.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Driver & { key: string; exitCode: number })
+  assert.ok(submitted?.key)
+  assert.deepEqual([ended?.id, ended?.state, ended?.exitCode], [submitted.id, 'FINISHED', 0])
+  const logs = await call('logs', submitted.id)
+  assert.equal(logs.stdout, `out of ${submitted.id} --cores,7\n`)
+  const errors = await call('logs', submitted.id, '--stderr', '--tail', '2')
+  assert.equal(errors.stdout, 'two\nthree\n')
+  const row = parse<{ name: string }>(await call('status', submitted.id, '--json'))
+  assert.equal(row.name, 'mine')
+})
+
+test('submit --wait of a driver that fails: exit 1, its code printed', async () => {
+  const outcome = await call('submit', '--wait', '--env', 'CODE=3', 'job.mjs')
+  assert.equal(outcome.code, 1)
+  assert.match(outcome.stdout, /FAILED, exit 3$/m)
+  assert.match(outcome.stderr, /^FIRESTEEL_DRIVER_FAILED: driver-\S+ ended FAILED, exit 3/m)
+})
+
+test('the same key is the same driver; other content is refused', async () => {
+  const first = lastLine<Driver>(await call('submit', '--json', '--key', 'k1', 'job.mjs'))
+  const again = lastLine<Driver>(await call('submit', '--json', '--key', 'k1', 'job.mjs'))
+  assert.equal(again.id, first.id)
+  const other = await call('submit', '--json', '--key', 'k1', 'job.mjs', 'more')
+  assert.equal(other.code, 4)
+  assert.equal(errorOf(other).code, 'FIRESTEEL_KEY_REUSED')
+})
+
+test('kill of a driver; logs -f follows it to its end', async () => {
+  const { id } = lastLine<Driver>(await call('submit', '--json', 'service.mjs'))
+  await waitUntil('it to run', async () => parse<Driver>(await call('status', id, '--json')).state === 'RUNNING')
+  const following = call('logs', id, '-f')
+  const killed = await call('kill', id, '--json')
+  assert.equal(killed.code, 0, killed.stderr)
+  assert.equal(parse<Driver>(killed).id, id)
+  assert.match((await following).stdout, /^(serving\n)?$/)
+  await waitUntil('KILLED', async () => parse<Driver>(await call('status', id, '--json')).state === 'KILLED')
+})
+
+test('unknown ids are refused with exit 4', async () => {
+  for (const args of [
+    ['kill', 'driver-0-0-0'],
+    ['kill', 'app-0-0-0'],
+    ['kill', 'app-0-0-0/1'],
+    ['kill', 'nonsense'],
+    ['logs', 'driver-0-0-0'],
+    ['logs', 'app-0-0-0/1'],
+    ['status', 'driver-0-0-0'],
+  ]) {
+    const outcome = await call(...args, '--json')
+    assert.equal(outcome.code, 4, args.join(' '))
+    assert.equal(errorOf(outcome).code, 'FIRESTEEL_UNKNOWN_ID', args.join(' '))
+  }
+})
+
+test('a wrong secret is refused with exit 4, no Master with exit 3', async () => {
+  const wrong = await firesteel(['status', '--json'], { cwd, env: { FIRESTEEL_SECRET: 'not the right secret' } })
+  assert.equal(wrong.code, 4)
+  assert.equal(errorOf(wrong).code, 'FIRESTEEL_SECRET_WRONG')
+  const none = await call('status', '--json', '--master', 'firesteel://127.0.0.1:1', '--master-timeout', '200ms')
+  assert.equal(none.code, 3)
+  assert.equal(errorOf(none).code, 'FIRESTEEL_NO_MASTER')
+})
+
+test('run: connect() of MAIN finds the cluster without the secret; exit 1 with its code', async () => {
+  const good = await call('run', 'app.mjs')
+  assert.equal(good.code, 0, good.stderr)
+  assert.equal(good.stdout, '42 no secret \n')
+  const bad = await call('run', 'app.mjs', '5', '--json')
+  assert.equal(bad.stdout, '42 no secret 5 --json\n')
+  assert.equal(bad.code, 1)
+  assert.match(bad.stderr, /^FIRESTEEL_DRIVER_FAILED: app\.mjs ended with exit 5\.$/m)
+})
+
+test('run with a secret in the environment does not hand it down', async () => {
+  const { readFileSync } = await import('node:fs')
+  const secret = readFileSync(join(cwd, '.firesteel/secret'), 'utf8').trim()
+  const outcome = await firesteel(['run', 'app.mjs'], { cwd, env: { FIRESTEEL_SECRET: secret } })
+  assert.equal(outcome.stdout, '42 no secret \n', outcome.stderr)
+})
+
+test('kill of a running application and of its executor', async () => {
+  const running = call('run', 'app.mjs', 'wait')
+  const app = await waitUntil('the application to have an executor', async () => {
+    const { applications } = parse<{ applications: (Driver & { executors: number })[] }>(await call('status', '--json'))
+    return applications.find(({ state, executors }) => state === 'RUNNING' && executors > 0)
+  })
+  const [executor] = parse<{ executorList: Driver[] }>(await call('status', app.id, '--json')).executorList
+  const killed = await call('kill', executor!.id)
+  assert.equal(killed.code, 0, killed.stderr)
+  const ended = await call('kill', app.id)
+  assert.equal(ended.code, 0, ended.stderr)
+  await running
+})
+
+test('each: items quoted, grouped, in order, tagged; here, with this PATH', async () => {
+  const outcome = await call('each', '-k', '--tag', 'echo {#}; pwd; echo {} >&2', 'a b', "it's", '$x')
+  assert.equal(outcome.code, 0, outcome.stderr)
+  assert.equal(outcome.stdout, `a b\t1\na b\t${cwd}\nit's\t2\nit's\t${cwd}\n$x\t3\n$x\t${cwd}\n`)
+  assert.equal(outcome.stderr, "a b\ta b\nit's\tit's\n$x\t$x\n")
+})
+
+test('each: items of standard input, -0, JSON', async () => {
+  const lines = await firesteel(['each', '-k', 'echo'], { cwd, input: 'x\ny z\n' })
+  assert.equal(lines.stdout, 'x\ny z\n', lines.stderr)
+  const nul = await firesteel(['each', '-0', '-k', '--json', "printf '%s'"], { cwd, input: 'a\nb\0c\0' })
+  const ends = nul.stdout.trim().split('\n').map((line) => JSON.parse(line) as { item: string; stdout: string; code: number })
+  assert.deepEqual(
+    ends.map(({ item, stdout, code }) => [item, stdout, code]),
+    [
+      ['a\nb', 'a\nb', 0],
+      ['c', 'c', 0],
+    ],
+  )
+})
+
+test('each: the list of failures, tries, --halt, --timeout', async () => {
+  const failed = await call('each', '-k', 'test {} -lt 2', '1', '2', '3')
+  assert.equal(failed.code, 1)
+  assert.match(failed.stderr, /^Failed:\n {2}#2 test 2 -lt 2: exit 1\n {2}#3 test 3 -lt 2: exit 1$/m)
+  assert.match(failed.stderr, /^FIRESTEEL_COMMAND_FAILED: 2 of 3 commands failed\.$/m)
+
+  const tried = await call('each', '--retries', '3', 'echo x >> tries; test $(wc -l < tries) -ge 3; true {}; test $(wc -l < tries) -ge 3', 'a')
+  assert.equal(tried.code, 0, tried.stderr)
+
+  const halted = await call('each', '-j1', '--halt', '1', 'echo {}; false', ...'abcdefgh')
+  assert.equal(halted.code, 1)
+  assert.ok(halted.stdout.split('\n').length <= 4, halted.stdout)
+  assert.match(halted.stderr, /stopped by --halt 1/)
+
+  const slow = await call('each', '--timeout', '300ms', 'sleep {}', '30', '0')
+  assert.equal(slow.code, 1)
+  assert.match(slow.stderr, /#1 sleep 30: /)
+  assert.match(slow.stderr, /1 of 2 commands failed/)
+})
+
+test('each: a folder that is not there is said with its place', async () => {
+  const gone = realpathSync(await mkdtemp(join(tmpdir(), 'firesteel-gone-')))
+  const outcome = runCommand({
+    command: '/bin/sh',
+    args: ['-c', `rmdir "$PWD"; exec "$0" "$@"`, process.execPath, bin, 'each', '--master', await master(), 'echo', 'x'],
+    cwd: gone,
+    env: { PATH: process.env.PATH ?? '', FIRESTEEL_SECRET: await secret() },
+  })
+  const { code, stderr } = await outcome
+  assert.notEqual(code, 0)
+  assert.match(stderr, /FIRESTEEL_/)
+})
+
+async function master(): Promise<string> {
+  return parse<{ leader: string }>(await call('status', '--json')).leader
+}
+
+async function secret(): Promise<string> {
+  const { readFile } = await import('node:fs/promises')
+  return (await readFile(join(cwd, '.firesteel/secret'), 'utf8')).trim()
+}
+
+test('each interrupted: exit 130, its commands end', async () => {
+  const controller = new AbortController()
+  const running = runCommand({
+    command: process.execPath,
+    args: [bin, 'each', 'echo $$ > pid-{}; sleep 100 & sleep 100', 'one'],
+    cwd,
+    env: { PATH: process.env.PATH ?? '' },
+    signal: controller.signal,
+  })
+  const { readFile } = await import('node:fs/promises')
+  const pid = await waitUntil('the command to run', async () =>
+    Number(await readFile(join(cwd, 'pid-one'), 'utf8').catch(() => '')),
+  )
+  controller.abort()
+  assert.equal((await running).code, 130)
+  await waitUntil('the command to end', () => !isAlive(pid))
+})

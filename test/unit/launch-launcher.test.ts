@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LauncherCore, type LauncherEffect, type LauncherInput } from '../../runtime/launch/launcher-core.js'
+import type { NodePlace } from '../../runtime/launch/node-spec.js'
+
+const place = (port: number): NodePlace => ({
+  address: `firesteel://127.0.0.1:${port}`,
+  port,
+  web: `http://127.0.0.1:${port + 1}`,
+  webPort: port + 1,
+  rest: null,
+})
+
+/** Effects in few words: `start m1`, `line ready`, `timer m1 100`, `stop w1`, `end`. */
+function words(effect: LauncherEffect): string {
+  switch (effect.kind) {
+    case 'start':
+      return `start ${effect.node}${effect.former.place ? ` :${effect.former.place.port}` : ''}`
+    case 'stopNode':
+      return `stop ${effect.node}`
+    case 'startTimer':
+      return `timer ${effect.node} ${effect.ms}`
+    case 'line':
+      return `line ${effect.line.event}`
+    case 'masters':
+      return `masters ${effect.addresses.join(',')}`
+    case 'log':
+      return effect.level
+    case 'end':
+      return `end${effect.error ? ` ${effect.error.code}` : ''}`
+  }
+}
+
+function harness(nodes = ['m1', 'w1'], otherMasters: readonly string[] = []) {
+  const core = new LauncherCore({
+    cluster: 'c',
+    nodes: nodes.map((name) => ({ name, role: name.startsWith('m') ? 'master' : 'worker' })),
+    otherMasters,
+  })
+  let nowMs = 0
+  const step = (input: LauncherInput): string[] => core.step(input, nowMs).map(words)
+  const exited = (node: string, code: number | null, signal: NodeJS.Signals | null = null) =>
+    step({ kind: 'exited', node, exit: { code, signal } })
+  const started = (node: string, pid = 1) => step({ kind: 'started', node, pid })
+  const listening = (node: string, port: number) =>
+    step({ kind: 'told', node, event: { event: 'listening', ...place(port) } })
+  const ready = (node: string) => step({ kind: 'told', node, event: { event: 'ready' } })
+  const failed = (node: string, code: string) =>
+    step({ kind: 'told', node, event: { event: 'failed', error: { code, message: 'm', help: 'h' } } })
+  const up = (): void => {
+    step({ kind: 'begin' })
+    for (const name of nodes) {
+      started(name)
+      listening(name, name === 'm1' ? 7070 : 7100)
+      ready(name)
+    }
+  }
+  const wait = (ms: number): void => {
+    nowMs += ms
+  }
+  return { core, step, exited, started, listening, ready, failed, up, wait }
+}
+
+test('Masters first; Workers when the addresses of the Masters are known; ready when all are', () => {
+  const { step, started, listening, ready } = harness(['m1', 'w1', 'w2'])
+  assert.deepEqual(step({ kind: 'begin' }), ['start m1'])
+  assert.deepEqual(started('m1'), ['line started'])
+  assert.deepEqual(listening('m1', 7070), ['masters firesteel://127.0.0.1:7070', 'start w1', 'start w2'])
+  assert.deepEqual(ready('m1'), [])
+  started('w1')
+  started('w2')
+  listening('w1', 1)
+  listening('w2', 2)
+  assert.deepEqual(ready('w1'), [])
+  assert.deepEqual(ready('w2'), ['line ready'])
+  assert.deepEqual(ready('w2'), [], 'said once')
+})
+
+test('the ready line is what the surface says', () => {
+  const { core, step, started, listening, ready } = harness(['m1'], ['firesteel://b:7070'])
+  step({ kind: 'begin' })
+  started('m1', 41)
+  listening('m1', 7070)
+  const [effect] = core.step({ kind: 'told', node: 'm1', event: { event: 'ready' } }, 0)
+  assert.deepEqual(effect, {
+    kind: 'line',
+    line: {
+      event: 'ready',
+      cluster: 'c',
+      master: 'firesteel://127.0.0.1:7070,b:7070',
+      nodes: [
+        {
+          name: 'm1',
+          role: 'master',
+          pid: 41,
+          address: 'firesteel://127.0.0.1:7070',
+          web: 'http://127.0.0.1:7071',
+          rest: null,
+        },
+      ],
+    },
+  })
+  assert.deepEqual(ready('m1'), [])
+})
+
+test('Workers that join others start at once', () => {
+  const { step } = harness(['w1'], ['firesteel://b:7070'])
+  assert.deepEqual(step({ kind: 'begin' }), ['start w1'])
+})
+
+test('what dies is started again: at once with its ports, then later and later', () => {
+  const { up, exited, started, step, wait } = harness()
+  up()
+  wait(120_000)
+  assert.deepEqual(exited('m1', null, 'SIGKILL'), ['line exited', 'warn', 'start m1 :7070'])
+  started('m1')
+  assert.deepEqual(exited('m1', 1), ['line exited', 'warn', 'timer m1 100'])
+  assert.deepEqual(step({ kind: 'timer', node: 'm1' }), ['start m1 :7070'])
+  started('m1')
+  assert.deepEqual(exited('m1', 1), ['line exited', 'warn', 'timer m1 200'])
+  step({ kind: 'timer', node: 'm1' })
+  started('m1')
+  wait(60_000)
+  assert.deepEqual(
+    exited('m1', 1),
+    ['line exited', 'warn', 'start m1 :7070'],
+    'a stable minute clears the count',
+  )
+})
+
+test('its next life hears of the highest epoch', () => {
+  const { core, up, step } = harness()
+  up()
+  for (const epoch of [4, 7, 5]) step({ kind: 'told', node: 'm1', event: { event: 'epoch', epoch } })
+  const effects = core.step({ kind: 'exited', node: 'm1', exit: { code: null, signal: 'SIGKILL' } }, 100_000)
+  const start = effects.find(({ kind }) => kind === 'start')
+  assert.ok(start?.kind === 'start')
+  assert.equal(start.former.epoch, 7)
+})
+
+test('exit 2 before ready ends all with the error of the node', () => {
+  const { step, started, failed, exited, listening } = harness()
+  step({ kind: 'begin' })
+  started('m1')
+  listening('m1', 7070)
+  started('w1')
+  failed('w1', 'FIRESTEEL_PORT_IN_USE')
+  assert.deepEqual(exited('w1', 2), ['line exited', 'error', 'stop m1'])
+  assert.deepEqual(exited('m1', 0), ['line exited', 'end FIRESTEEL_PORT_IN_USE'])
+})
+
+test('exit 2 later costs that node only; the last one ends all', () => {
+  const { up, failed, exited } = harness()
+  up()
+  failed('w1', 'FIRESTEEL_CONFIG_INVALID')
+  assert.deepEqual(exited('w1', 2), ['line exited', 'error'])
+  failed('m1', 'FIRESTEEL_SECRET_TOO_SHORT')
+  assert.deepEqual(exited('m1', 2), ['line exited', 'error', 'end FIRESTEEL_SECRET_TOO_SHORT'])
+})
+
+test('a port that was its own is tried again', () => {
+  const { up, failed, exited, started } = harness()
+  up()
+  exited('m1', null, 'SIGKILL')
+  started('m1')
+  failed('m1', 'FIRESTEEL_PORT_IN_USE')
+  assert.deepEqual(exited('m1', 2), ['line exited', 'warn', 'timer m1 100'])
+})
+
+test('a program that cannot be started ends all', () => {
+  const { step } = harness(['m1'])
+  step({ kind: 'begin' })
+  const error = { code: 'FIRESTEEL_SPAWN_FAILED', message: 'm', help: 'h' }
+  assert.deepEqual(step({ kind: 'startFailed', node: 'm1', error }), ['error', 'end FIRESTEEL_SPAWN_FAILED'])
+})
+
+test('stop: Workers, then Masters; nothing is started again', () => {
+  const { up, step, exited } = harness(['m1', 'w1', 'w2'])
+  up()
+  assert.deepEqual(step({ kind: 'stop' }), ['stop w1', 'stop w2'])
+  assert.deepEqual(step({ kind: 'stop' }), [])
+  assert.deepEqual(exited('w1', 0), ['line exited', 'stop w2'])
+  assert.deepEqual(exited('w2', null, 'SIGKILL'), ['line exited', 'stop m1'])
+  assert.deepEqual(exited('m1', 0), ['line exited', 'end'])
+})
+
+test('stop while a node waits for its restart, and while one is being started', () => {
+  const { up, step, exited, started } = harness()
+  up()
+  exited('w1', 1)
+  assert.deepEqual(step({ kind: 'stop' }), [], 'w1 is being started: it must not be missed')
+  assert.deepEqual(started('w1', 9), ['line started', 'stop w1'])
+  assert.deepEqual(exited('w1', 0), ['line exited', 'stop m1'])
+  exited('m1', 0)
+  const second = harness()
+  second.up()
+  second.exited('w1', 1)
+  second.started('w1')
+  assert.deepEqual(second.exited('w1', 1), ['line exited', 'warn', 'timer w1 100'])
+  assert.deepEqual(second.step({ kind: 'stop' }), ['stop m1'])
+  assert.deepEqual(second.step({ kind: 'timer', node: 'w1' }), [])
+})
+
+test('a start that fails while all are stopped does not keep the end away', () => {
+  const { up, step, exited } = harness()
+  up()
+  exited('w1', 1)
+  step({ kind: 'stop' })
+  const error = { code: 'FIRESTEEL_SPAWN_FAILED', message: 'm', help: 'h' }
+  assert.deepEqual(step({ kind: 'startFailed', node: 'w1', error }), ['stop m1'])
+})
