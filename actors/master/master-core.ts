@@ -223,7 +223,7 @@ export class MasterCore {
         applications.applicationSilent(books, step, subject)
         break
       case 'relaunch':
-        books.dirty = true
+        relaunchDue(books, subject)
         break
       case 'probe':
         workers.probe(books, step, subject)
@@ -294,6 +294,13 @@ function fromApplication(
     default:
       break
   }
+}
+
+/** The timer is the truth: it may fire a fraction of a millisecond before the time that it was set for. */
+function relaunchDue(books: Books, driverId: string): void {
+  const driver = books.drivers.get(driverId)
+  if (driver) driver.notBeforeMs = 0
+  books.dirty = true
 }
 
 const notLeader = (address: string, state: RecoveryState) =>

@@ -151,6 +151,17 @@ test('a lost Worker: a supervised driver runs again elsewhere after the guard ma
   assert.equal(world.lastTold('w1b', 'LaunchDriver')?.driverId, supervised)
 })
 
+test('a relaunch is due when its timer says so, though the clock is a fraction behind', () => {
+  const world = new MasterWorld().elect()
+  world.worker('w1', { port: 1 })
+  const driverId = world.submitted({ supervise: true })
+  world.worker('w1b', { port: 1 })
+  world.nowMs += 1999.7
+  world.timers.delete(`relaunch:${driverId}`)
+  world.input({ kind: 'timer', key: `relaunch:${driverId}` })
+  assert.equal(world.lastTold('w1b', 'LaunchDriver')?.driverId, driverId)
+})
+
 test('the wait before a relaunch survives a failover', () => {
   const world = new MasterWorld().elect()
   world.worker('w1', { port: 1 })

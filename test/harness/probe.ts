@@ -1,0 +1,20 @@
+import { get } from 'node:http'
+
+/** One GET on a connection of its own: a kept one would outlive the node that it reached. Rejects where nobody answers. */
+export function probe(
+  url: string,
+  timeoutMs = 1000,
+): Promise<{ readonly status: number; readonly body: string }> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent: false, timeout: timeoutMs }, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.once('error', reject)
+      response.once('end', () => {
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() })
+      })
+    })
+    request.once('timeout', () => request.destroy(new Error(`${url} did not answer within ${timeoutMs} ms`)))
+    request.once('error', reject)
+  })
+}

@@ -1,0 +1,36 @@
+/** What `firesteel status --json` prints: the public surface, section 3. States as Spark spells them. */
+export interface StatusReport {
+  readonly cluster: string
+  readonly epoch: number
+  /** firesteel://host:port of the Master that leads; null while none does. */
+  readonly leader: string | null
+  readonly masters: readonly { readonly address: string; readonly state: string }[]
+  readonly workers: readonly {
+    readonly id: string
+    readonly name: string
+    readonly address: string
+    readonly state: string
+    readonly suspect?: boolean
+    readonly cores: number
+    readonly coresUsed: number
+    readonly memoryMib: number
+    readonly memoryMibUsed: number
+  }[]
+  readonly applications: readonly {
+    readonly id: string
+    readonly name: string
+    readonly state: string
+    readonly cores: number
+    readonly executors: number
+  }[]
+  readonly drivers: readonly {
+    readonly id: string
+    readonly name: string
+    readonly state: string
+    /** Id of its Worker. */
+    readonly worker: string | null
+    readonly generation: number
+    readonly supervise: boolean
+  }[]
+  readonly stale?: boolean
+}

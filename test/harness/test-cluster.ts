@@ -1,0 +1,195 @@
+import type { App } from '../../actors/client/app.js'
+import { connect } from '../../actors/client/connect.js'
+import type { ConnectOptions } from '../../actors/client/connect-options.js'
+import { FiresteelError } from '../../runtime/errors.js'
+import { identityOf, isAlive } from '../../runtime/process/find-process.js'
+import { readProcess } from '../../runtime/process/process-table.js'
+import { sendSignal } from '../../runtime/process/send-signal.js'
+import type { ClusterNode } from './node-book.js'
+import { probe } from './probe.js'
+import { type CommandOptions, type CommandOutcome, runCommand } from './run-command.js'
+import type { StatusReport } from './status-report.js'
+import { binPath, commandEnvironment, type UpProcess } from './up-process.js'
+import { type WaitOptions, waitUntil } from './wait-until.js'
+
+/** A node or its name. */
+export type NodeName = string | Pick<ClusterNode, 'name'>
+
+export interface CliOptions extends Pick<CommandOptions, 'input' | 'timeoutMs' | 'signal'> {
+  /** Default: the folder of the cluster. */
+  readonly cwd?: string
+  /** Beside PATH, HOME, LANG, TZ, TMPDIR and what finds this cluster. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export interface WaitAliveOptions extends WaitOptions {
+  /** Workers that must be ALIVE; default: all that are not frozen. */
+  readonly workers?: number
+}
+
+const ALIVE_MS = 30_000
+
+/** A cluster of real processes for tests. Stop it, or declare it with `await using`. */
+export class TestCluster implements AsyncDisposable {
+  readonly secret: string
+  /** Deployment file, secret, state and work folders of this cluster. */
+  readonly directory: string
+  readonly #up: UpProcess
+  readonly #frozen = new Map<string, number>()
+  readonly #apps = new Set<App>()
+
+  /** Use `createTestCluster`. */
+  constructor(up: UpProcess) {
+    this.#up = up
+    this.secret = up.secret
+    this.directory = up.directory
+  }
+
+  /** firesteel://host:port[,host:port...] of its Masters; the same over restarts. */
+  get address(): string {
+    return this.#up.book.master
+  }
+
+  /** As they are now. */
+  get nodes(): readonly ClusterNode[] {
+    return this.#up.book.nodes
+  }
+
+  /** What its nodes have logged lately. */
+  get log(): string {
+    return this.#up.log
+  }
+
+  /** Throws where no node has this name. */
+  node(node: NodeName): ClusterNode {
+    return this.#up.book.find(typeof node === 'string' ? node : node.name)
+  }
+
+  /** An application of this cluster whose driver is this process; closed with the cluster at the latest. */
+  async connect(options: ConnectOptions = {}): Promise<App> {
+    const app = await connect(this.address, { secret: this.secret, ...options })
+    this.#apps.add(app)
+    app.on('closed', () => void this.#apps.delete(app))
+    return app
+  }
+
+  /**
+   * Signals a node; with a signal that ends it, resolves when this life of it is over. The launcher starts it again.
+   * Gives the pid.
+   */
+  async kill(node: NodeName, signal: NodeJS.Signals = 'SIGKILL'): Promise<number> {
+    const { name, pid } = this.#running(node)
+    const identity = identityOf(pid)
+    this.#up.watch.look()
+    sendSignal(pid, signal)
+    if (identity && (signal === 'SIGKILL' || signal === 'SIGTERM')) {
+      await this.waitUntil(`${name} (process ${pid}) to end by ${signal}`, () => !isAlive(identity), {
+        deadlineMs: 20_000,
+        everyMs: 2,
+      })
+      this.#frozen.delete(name)
+    }
+    return pid
+  }
+
+  /** Stops the process of a node without ending it (SIGSTOP): its sockets stay open and silent. */
+  async freeze(node: NodeName): Promise<void> {
+    const { name, pid } = this.#running(node)
+    this.#frozen.set(name, pid)
+    sendSignal(pid, 'SIGSTOP')
+    await this.waitUntil(`${name} to stand still`, () => readProcess(pid)?.state === 'T', { everyMs: 2 })
+  }
+
+  /** Lets a frozen node go on. */
+  thaw(node: NodeName): void {
+    const { name } = this.node(node)
+    const pid = this.#frozen.get(name)
+    if (pid !== undefined) sendSignal(pid, 'SIGCONT')
+    this.#frozen.delete(name)
+  }
+
+  /** As `waitUntil` alone; when the time is over the cluster's log is printed. */
+  async waitUntil<T>(
+    what: string,
+    condition: () => T | Promise<T>,
+    options?: WaitOptions,
+  ): Promise<NonNullable<T>> {
+    try {
+      return await waitUntil(what, condition, options)
+    } catch (error) {
+      process.stderr.write(`${this.#up.diagnostics()}\n`)
+      throw error
+    }
+  }
+
+  /** Waits until a Master is ALIVE and knows of so many ALIVE Workers. Gives the Master's node. */
+  waitAlive({ workers, ...options }: WaitAliveOptions = {}): Promise<ClusterNode> {
+    return this.waitUntil('a Master ALIVE with its Workers', () => this.#aliveMaster(workers), {
+      deadlineMs: ALIVE_MS,
+      ...options,
+    })
+  }
+
+  /** What `firesteel status --json` says. Throws what it refused with. */
+  async status(): Promise<StatusReport> {
+    const { code, stdout, stderr } = await this.cli(['status', '--json'])
+    if (code === 0) return JSON.parse(stdout) as StatusReport
+    throw new Error(`status ended with ${code}: ${stderr}`)
+  }
+
+  /** Runs `firesteel ARGS` against this cluster to its end. */
+  cli(args: readonly string[], options: CliOptions = {}): Promise<CommandOutcome> {
+    const { cwd = this.directory, env = {}, ...rest } = options
+    return runCommand({
+      command: process.execPath,
+      args: [binPath, ...args],
+      cwd,
+      env: commandEnvironment({ FIRESTEEL_MASTER: this.address, FIRESTEEL_SECRET: this.secret, ...env }),
+      ...rest,
+    })
+  }
+
+  /**
+   * Stops all nodes in order. Rejects, after killing them, where processes of the cluster outlived it. A folder that
+   * was not given is deleted.
+   */
+  async stop(): Promise<void> {
+    for (const pid of this.#frozen.values()) sendSignal(pid, 'SIGCONT')
+    this.#frozen.clear()
+    await Promise.all([...this.#apps].map((app) => app.close()))
+    await this.#up.stop()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  #running(node: NodeName): ClusterNode {
+    const found = this.node(node)
+    if (found.pid > 0) return found
+    throw new FiresteelError('NOT_ALLOWED', `${found.name} does not run now.`, {
+      help: 'Wait for waitAlive() first.',
+    })
+  }
+
+  async #aliveMaster(workers: number | undefined): Promise<ClusterNode | undefined> {
+    const wanted =
+      workers ?? this.nodes.filter(({ role, name }) => role === 'worker' && !this.#frozen.has(name)).length
+    for (const node of this.nodes) {
+      if (node.role !== 'master' || node.web === null || this.#frozen.has(node.name)) continue
+      if (!(await answers(`${node.web}/leader`))) continue
+      if (wanted === 0) return node
+      const { body } = await probe(`${node.web}/json/`)
+      if ((JSON.parse(body) as { aliveworkers: number }).aliveworkers >= wanted) return node
+    }
+    return undefined
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await probe(url)).status === 200
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type ErrorName, errorCodes, FiresteelError } from '../../runtime/errors.js'
+import { type Child, startChild } from '../../runtime/process/child.js'
+import { childEnvironment } from '../../runtime/process/environment.js'
+import { type DeploymentFileOptions, deploymentFile } from './deployment-file.js'
+import { NodeBook, type UpLine } from './node-book.js'
+import { OutputTail } from './output-tail.js'
+import { ProcessWatch } from './process-watch.js'
+import { waitUntil } from './wait-until.js'
+
+/** This package's own command line. */
+export const binPath = fileURLToPath(new URL('../../runtime/launch/bin.js', import.meta.url))
+
+const READY_MS = 30_000
+const STOP_MS = 20_000
+/** Guards and executors see the end of their Worker within a second. */
+const GONE_MS = 5_000
+const LOG_LINES = 200
+
+/** Of a command of ours: what `childEnvironment` passes on, and `extra` with the secret that it would drop. */
+export function commandEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { ...childEnvironment(), ...extra }
+}
+
+export interface UpOptions extends DeploymentFileOptions {
+  /** Kept when the cluster stops; default: a temporary one. */
+  readonly directory: string | undefined
+}
+
+/** `firesteel up` as a real process, and what it says of its nodes. */
+export class UpProcess {
+  readonly directory: string
+  readonly secret: string
+  readonly book = new NodeBook()
+  readonly watch: ProcessWatch
+  readonly #child: Child
+  readonly #isTemporary: boolean
+  readonly #stdout: OutputTail
+  readonly #stderr: OutputTail
+  #stopped: Promise<void> | undefined
+
+  private constructor(place: Place, child: Child) {
+    this.directory = place.directory
+    this.secret = place.secret
+    this.#isTemporary = place.isTemporary
+    this.#child = child
+    this.watch = new ProcessWatch(child)
+    this.#stdout = new OutputTail(child.stdout!, LOG_LINES, (line) => {
+      const said = parsed(line)
+      if (said !== undefined) this.book.apply(said as UpLine)
+    })
+    this.#stderr = new OutputTail(child.stderr!, LOG_LINES)
+  }
+
+  /** Resolves when the cluster is ready. Rejects with what `up` refused with. */
+  static async start(options: UpOptions): Promise<UpProcess> {
+    const place = await makePlace(options)
+    let up: UpProcess | undefined
+    try {
+      const child = await startChild({
+        command: process.execPath,
+        // Its input is ours: it ends with this process, however that ends.
+        args: [binPath, 'up', place.file, '--json', '--until-stdin-ends'],
+        cwd: place.directory,
+        env: commandEnvironment(),
+        stdin: 'pipe',
+        stdout: 'pipe',
+        stderr: 'pipe',
+        ownGroup: true,
+        followDescendants: false,
+      })
+      up = new UpProcess(place, child)
+      await up.#ready()
+      return up
+    } catch (error) {
+      await up?.stop().catch(() => undefined)
+      if (place.isTemporary) await rm(place.directory, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  /** The last lines of all nodes. */
+  get log(): string {
+    return this.#stderr.text
+  }
+
+  /** For people whose wait was in vain. */
+  diagnostics(): string {
+    const nodes = this.book.nodes.map(({ name, role, pid, address }) => `  ${name} ${role} ${pid} ${address}`)
+    return ['--- nodes', ...nodes, '--- events', this.#stdout.text, '--- log', this.log, '---'].join('\n')
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #ready(): Promise<void> {
+    let hasEnded = false
+    void this.#child.closed.then(() => {
+      hasEnded = true
+    })
+    try {
+      await waitUntil('the cluster to be ready', () => hasEnded || this.book.master !== '', {
+        deadlineMs: READY_MS,
+      })
+    } catch (error) {
+      process.stderr.write(`${this.diagnostics()}\n`)
+      throw error
+    }
+    if (this.book.master === '') throw refusal(this.#stderr.text)
+  }
+
+  async #stop(): Promise<void> {
+    this.watch.look()
+    this.#child.stdin?.on('error', () => undefined)
+    this.#child.signal('SIGTERM')
+    const isOver = await Promise.race([this.#child.closed.then(() => true), waited(STOP_MS)])
+    const left = await this.#leftovers()
+    this.watch.killSurvivors()
+    await this.#child.stop({ graceMs: 0 })
+    this.watch.close()
+    if (this.#isTemporary) await rm(this.directory, { recursive: true, force: true, maxRetries: 3 })
+    if (isOver && left.length === 0) return
+    throw new Error(`the cluster left processes behind:\n${left.join('\n')}\n${this.diagnostics()}`)
+  }
+
+  /** Processes that outlive the cluster, each with what it runs. */
+  async #leftovers(): Promise<string[]> {
+    const deadline = performance.now() + GONE_MS
+    while (this.watch.survivors().length > 0 && performance.now() < deadline) await delay(20)
+    return this.watch.survivors().map(({ pid }) => `  ${pid}`)
+  }
+}
+
+interface Place {
+  readonly directory: string
+  readonly isTemporary: boolean
+  readonly secret: string
+  /** The deployment file. */
+  readonly file: string
+}
+
+async function makePlace(options: UpOptions): Promise<Place> {
+  const isTemporary = options.directory === undefined
+  const directory = isTemporary
+    ? await mkdtemp(join(tmpdir(), 'firesteel-test-'))
+    : resolve(options.directory)
+  await mkdir(join(directory, '.firesteel'), { recursive: true, mode: 0o700 })
+  const secret = await secretOf(join(directory, '.firesteel', 'secret'))
+  const file = join(directory, 'cluster.yaml')
+  await writeFile(file, deploymentFile(options))
+  return { directory, isTemporary, secret, file }
+}
+
+/** A folder that is used again keeps its secret, as its state does. */
+async function secretOf(path: string): Promise<string> {
+  const secret = randomBytes(32).toString('base64url')
+  try {
+    await writeFile(path, `${secret}\n`, { mode: 0o600, flag: 'wx' })
+    return secret
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return (await readFile(path, 'utf8')).trimEnd()
+  }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}
+
+/** What `up --json` printed when it gave up. */
+function refusal(stderr: string): Error {
+  for (const line of stderr.split('\n').toReversed()) {
+    const { error } = (parsed(line) ?? {}) as { error?: { code: string; message: string; help: string } }
+    const name = error?.code?.replace(/^FIRESTEEL_/, '')
+    if (error && name && Object.hasOwn(errorCodes, name)) {
+      return new FiresteelError(name as ErrorName, error.message, { help: error.help })
+    }
+  }
+  return new Error(`the cluster did not start:\n${stderr}`)
+}
+
+async function waited(ms: number): Promise<false> {
+  await delay(ms, undefined, { ref: false })
+  return false
+}
