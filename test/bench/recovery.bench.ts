@@ -116,7 +116,8 @@ export async function benchRecovery(
     const complete = async (expected: number) => {
       const { status, aliveworkers, activeapps } = await stateOf(master.place.web)
       const answered = activeapps.filter(({ state }) => state !== 'UNKNOWN').length
-      return status === 'ALIVE' && aliveworkers >= expected && answered >= applications
+      if (status === 'ALIVE' && aliveworkers >= expected && answered >= applications) return true
+      throw new Error(`${status}, ${aliveworkers} Workers ALIVE, ${answered} of ${activeapps.length} applications`)
     }
     await waitUntil('all to register', () => complete(workers), { deadlineMs: 60_000, everyMs: 100 })
     const exited = master.node.exited
