@@ -12,7 +12,13 @@ import type { TaskPool } from './task-pool.js'
 /** `attempts` counts how often the task was given to an executor; 0: its input was refused. */
 export type EachResult<I, O> =
   | { readonly index: number; readonly input: I; readonly value: O; readonly error?: undefined }
-  | { readonly index: number; readonly input: I; readonly error: Error; readonly attempts: number }
+  | {
+      readonly index: number
+      readonly input: I
+      readonly value?: undefined
+      readonly error: Error
+      readonly attempts: number
+    }
 
 /**
  * Runs `fn` once for each input; gives results as they end. Never throws for a task: only for the inputs' own

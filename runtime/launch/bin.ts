@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { FiresteelError } from '../errors.js'
 import { main } from './cli.js'
 import type { Console } from './console.js'
+import { exitCodeOf } from './error-record.js'
 
 const interrupted = new AbortController()
 const readerGone = new AbortController()
@@ -18,9 +20,21 @@ function writer(stream: NodeJS.WriteStream): Console['out'] {
     })
 }
 
+/** The folder may have been removed under us. */
+function workingFolder(): string {
+  try {
+    return process.cwd()
+  } catch {
+    process.stderr.write(
+      'FIRESTEEL_FOLDER_MISSING: The working folder does not exist any more.\n  Run it elsewhere.\n',
+    )
+    process.exit(exitCodeOf(new FiresteelError('FOLDER_MISSING', '')))
+  }
+}
+
 const io: Console = {
   argv: process.argv.slice(2),
-  cwd: process.cwd(),
+  cwd: workingFolder(),
   environment: process.env,
   stdin: process.stdin,
   out: writer(process.stdout),

@@ -73,6 +73,11 @@ export async function main(io: Console): Promise<number> {
     exitCode = await action(io)
   }
   const program = createProgram(run, { out: (text) => void io.out(text), err: (text) => void io.err(text) })
+  // What stands after MAIN is not ours; where the command line is not understood nobody knows what is what.
+  let json = io.argv.includes('--json')
+  program.hook('preAction', (_, command) => {
+    json = command.opts<{ json?: true }>().json === true
+  })
   try {
     await program.parseAsync([...io.argv], { from: 'user' })
     return exitCode
@@ -80,7 +85,7 @@ export async function main(io: Console): Promise<number> {
     if (error instanceof Interrupted) return INTERRUPTED_EXIT
     const shown = error instanceof CommanderError ? usageError(error) : error
     if (shown === undefined) return 0
-    await printError(io, shown, io.argv.includes('--json'))
+    await printError(io, shown, json)
     return exitCodeOf(shown)
   }
 }

@@ -71,9 +71,8 @@ test('up: a killed Master is back at the same port with the Workers, in a higher
   process.kill(master.pid, 'SIGKILL')
   const after = await waitUntil('the Master to be ALIVE with its Worker', async () => {
     const now = await json()
-    return (
-      now.firesteel.epoch > before.firesteel.epoch && now.status === 'ALIVE' && now.aliveworkers === 1 && now
-    )
+    const isBack = now.firesteel.epoch > before.firesteel.epoch && now.status === 'ALIVE'
+    return isBack && now.aliveworkers === 1 ? now : undefined
   })
   assert.ok(after.firesteel.epoch > before.firesteel.epoch)
   const exited = up.lines.find(({ event }) => event === 'exited')

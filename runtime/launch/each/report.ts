@@ -69,9 +69,10 @@ export class EndOrder {
 /** Listed at most; the rest is counted. */
 const LISTED_MAX = 20
 
-/** The list of failures, one a line. */
+/** The list of failures in the order of the items, one a line. */
 export function failureList(failed: readonly CommandEnd[]): string[] {
-  const lines = failed
+  const lines = [...failed]
+    .sort((a, b) => a.number - b.number)
     .slice(0, LISTED_MAX)
     .map(
       (end) =>

@@ -86,10 +86,10 @@ async function drive(job: EachJob, app: App, signal: AbortSignal, halt: () => vo
   }
   // A timeout counts as a failure, which the library would repeat by itself; a lost executor it repeats either way.
   const attempts = timeoutMs === undefined ? {} : { timeout: timeoutMs, retries: 0 }
-  const tasks = app.tasks<{ command: (spec: CommandSpec) => Promise<CommandResult> }>(COMMAND_URL, attempts)
+  const tasks = app.tasks<{ command: (spec: CommandSpec) => Promise<CommandResult> }>(COMMAND_URL)
   const concurrency = job.jobs === undefined ? {} : { concurrency: job.jobs }
   let failures = 0
-  for await (const result of app.each(tasks.command, specs(), { signal, ...concurrency })) {
+  for await (const result of app.each(tasks.command, specs(), { signal, ...attempts, ...concurrency })) {
     const item = items.get(result.input)!
     items.delete(result.input)
     const end = endOf(item, result.input.command, result)

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { MasterStateResponse } from '../../actors/messages/status.js'
+import { isFiresteelError } from '../../runtime/errors.js'
+import { errorOfRecord, errorRecord, exitCodeOf } from '../../runtime/launch/error-record.js'
+import { defaultMemoryMib } from '../../runtime/launch/machine.js'
+import {
+  oneStatusJson,
+  oneStatusText,
+  statusJson,
+  statusText,
+  table,
+} from '../../runtime/launch/status-view.js'
+import { submissionDescription, submissionKey } from '../../runtime/launch/submissions.js'
+
+const state: MasterStateResponse = {
+  type: 'MasterStateResponse',
+  cluster: 'demo',
+  address: 'firesteel://a:7070',
+  web: null,
+  rest: null,
+  state: 'ALIVE',
+  position: { epoch: 2, seq: 5 },
+  leader: 'firesteel://a:7070',
+  sinceMs: 0,
+  stale: false,
+  masters: [{ address: 'firesteel://a:7070', state: 'ALIVE' }],
+  workers: [
+    {
+      id: 'w1-0a',
+      name: 'w1',
+      host: '::1',
+      port: 7100,
+      web: null,
+      state: 'ALIVE',
+      suspect: true,
+      cores: 4,
+      coresUsed: 1,
+      memoryMib: 4096,
+      memoryMibUsed: 512,
+      resources: {},
+      resourcesUsed: {},
+      labels: { zone: 'a' },
+      lastHeartbeatMs: 0,
+    },
+  ],
+  activeApps: [],
+  completedApps: [],
+  activeDrivers: [
+    {
+      id: 'driver-1',
+      description: {
+        name: 'job',
+        main: '/job.js',
+        args: [],
+        cwd: '/',
+        cores: 64,
+        memoryMib: 1024,
+        resources: {},
+        supervise: true,
+        onIsolation: 'run',
+        env: {},
+        nodeOptions: [],
+      },
+      state: 'SUBMITTED',
+      submittedAtMs: 0,
+      endedAtMs: null,
+      generation: 0,
+      worker: null,
+      exitCode: null,
+      signal: null,
+      message: 'no Worker has 64 free cores',
+    },
+  ],
+  completedDrivers: [],
+}
+
+test('status --json: a silent Worker is suspect, a store that is away makes it stale; else neither key is there', () => {
+  const json = statusJson(state)
+  assert.deepEqual(json.workers[0], {
+    id: 'w1-0a',
+    name: 'w1',
+    address: 'firesteel://[::1]:7100',
+    state: 'ALIVE',
+    suspect: true,
+    cores: 4,
+    coresUsed: 1,
+    memoryMib: 4096,
+    memoryMibUsed: 512,
+  })
+  assert.ok(!('stale' in json))
+  assert.equal(statusJson({ ...state, stale: true }).stale, true)
+  assert.deepEqual(json.drivers, [
+    { id: 'driver-1', name: 'job', state: 'SUBMITTED', worker: null, generation: 0, supervise: true },
+  ])
+})
+
+test('status for people says why something waits', () => {
+  const text = statusText(state)
+  assert.match(text, /^w1-0a +firesteel:\/\/\[::1\]:7100 +ALIVE \(silent\) +1\/4 +512m\/4g$/m)
+  assert.match(text, /SUBMITTED +- +0 +no Worker has 64 free cores$/m)
+  assert.match(text, /^Applications: none$/m)
+  assert.match(statusText({ ...state, stale: true }), /from memory: the store is away/)
+})
+
+test('status ID finds a Worker also by its name, and refuses the unknown', () => {
+  assert.equal(oneStatusJson(state, 'w1').id, 'w1-0a')
+  assert.equal(oneStatusJson(state, 'driver-1').message, 'no Worker has 64 free cores')
+  assert.match(oneStatusText(state, 'w1'), /^labels +\{"zone":"a"\}$/m)
+  assert.throws(
+    () => oneStatusJson(state, 'nope'),
+    (error) => isFiresteelError(error, 'UNKNOWN_ID'),
+  )
+})
+
+test('a table aligns text left and numbers right', () => {
+  assert.deepEqual(
+    table(
+      ['ID', 'N'],
+      [
+        ['a', 5],
+        ['bcd', 10],
+      ],
+    ),
+    ['ID   N', 'a     5', 'bcd  10'],
+  )
+})
+
+test('errors cross a process boundary with code, place and exit code', () => {
+  const record = { code: 'FIRESTEEL_PORT_IN_USE', message: 'm', help: 'h', place: 'p' }
+  assert.deepEqual(errorRecord(errorOfRecord(record)), record)
+  assert.equal(exitCodeOf(errorOfRecord(record)), 2)
+  assert.equal(errorOfRecord({ ...record, code: 'FIRESTEEL_toString' }).code, 'FIRESTEEL_INTERNAL')
+  assert.equal(exitCodeOf(new Error('x')), 1)
+})
+
+test('a Worker offers all memory less 1g, at least half', () => {
+  assert.deepEqual([16_384, 2048, 1024, 1].map(defaultMemoryMib), [15_360, 1024, 512, 1])
+})
+
+test('a submission of a file is the same driver while its content is the same', () => {
+  const plan = {
+    name: 'n',
+    main: '/a/job.js',
+    args: [],
+    cores: 1,
+    memoryMib: 512,
+    resources: {},
+    env: {},
+    supervise: false,
+    onIsolation: 'run' as const,
+  }
+  const key = submissionKey(submissionDescription(plan))
+  assert.equal(key, submissionKey(submissionDescription({ ...plan })))
+  assert.notEqual(key, submissionKey(submissionDescription({ ...plan, args: ['x'] })))
+  assert.match(key, /^deployment\/n\/[0-9a-f]{16}$/)
+})
