@@ -117,7 +117,9 @@ export async function benchRecovery(
       const { status, aliveworkers, activeapps } = await stateOf(master.place.web)
       const answered = activeapps.filter(({ state }) => state !== 'UNKNOWN').length
       if (status === 'ALIVE' && aliveworkers >= expected && answered >= applications) return true
-      throw new Error(`${status}, ${aliveworkers} Workers ALIVE, ${answered} of ${activeapps.length} applications`)
+      throw new Error(
+        `${status}, ${aliveworkers} Workers ALIVE, ${answered} of ${activeapps.length} applications`,
+      )
     }
     await waitUntil('all to register', () => complete(workers), { deadlineMs: 60_000, everyMs: 100 })
     const exited = master.node.exited
