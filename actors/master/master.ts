@@ -247,7 +247,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#over = true
     const abandoned = this.#driver?.stop()
     if (abandoned) this.#answerAbandoned(abandoned)
-    this.#options.log.warn(`RevokedLeadership: ${reason}`)
+    this.#options.log.info(`RevokedLeadership: ${reason}`)
     this.#options.onRevoked(reason, this.#heardEpoch)
   }
 

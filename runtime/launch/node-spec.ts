@@ -2,7 +2,7 @@ import type { LoggingPlan, RecoveryPlan, SchedulingPlan } from './config/deploym
 
 /* What a node is told at its start: by the launcher through the control pipe, or by `master` and `worker` directly. */
 
-interface CommonSpec {
+export interface CommonSpec {
   /** Name of the node in its cluster. */
   readonly name: string
   readonly cluster: string
