@@ -141,6 +141,11 @@ async function untilStopped(io: Console, plan: UpPlan, launcher: Launcher): Prom
     io.stdin.resume()
   }
   launcher.start()
-  await Promise.all([launcher.ended, Promise.race([interrupted, launcher.ended])])
+  try {
+    await Promise.all([launcher.ended, Promise.race([interrupted, launcher.ended])])
+  } finally {
+    // Stopped by a signal: an input that is still open must not keep this process.
+    if (plan.untilStdinEnds) io.stdin.pause()
+  }
   return exitCode
 }

@@ -25,8 +25,6 @@ export interface TestClusterOptions {
   readonly directory?: string
 }
 
-let clusters = 0
-
 /**
  * Starts Masters and Workers, each a process of its own on free ports, and resolves when all are ready. They end with
  * this process, however it ends. Rejects with the error of `firesteel up`, such as CONFIG_CONFLICT.
@@ -41,7 +39,8 @@ export async function createTestCluster(options: TestClusterOptions = {}): Promi
     if (Number.isSafeInteger(value) && value >= least) continue
     throw new FiresteelError('USAGE', `${name} is ${value}; it must be a whole number from ${least}.`)
   }
-  const cluster = `test-${process.pid}-${++clusters}`
+  // What tells one from another is its secret; a folder that is used again keeps its name with its state.
+  const cluster = 'test'
   return new TestCluster(
     await UpProcess.start({ cluster, masters, workers, cores, memory, recovery, directory }),
   )

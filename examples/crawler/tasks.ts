@@ -1,0 +1,17 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { linksIn, titleIn } from './links.js'
+
+export interface Page {
+  readonly title: string
+  readonly bytes: number
+  /** URLs, each once. */
+  readonly links: readonly string[]
+}
+
+/** Reads one page. A missing file is thrown: the crawler shows it as a broken link. */
+export async function readPage(url: string): Promise<Page> {
+  const html = await readFile(fileURLToPath(url))
+  const text = html.toString('utf8')
+  return { title: titleIn(text), bytes: html.length, links: linksIn(text, url) }
+}

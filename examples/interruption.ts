@@ -1,0 +1,11 @@
+/** Exit code of a program that was interrupted. */
+export const INTERRUPTED_EXIT = 130
+
+/** Aborted by Ctrl-C or SIGTERM; a second signal ends this process at once, and with it its embedded cluster. */
+export function interruption(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => controller.abort(new Error(`interrupted by ${signal}`)))
+  }
+  return controller.signal
+}

@@ -1,0 +1,44 @@
+import type { FoundFile } from './found-file.js'
+
+/** A part of a file: the text between the cuts at `start` and `end` (see cut.ts). */
+export interface Piece {
+  readonly path: string
+  readonly start: number
+  /** Infinity: to the end of the file. */
+  readonly end: number
+}
+
+/** What one task counts: a few MiB, so that each costs far more than to send it, and there are many of them. */
+export interface Batch {
+  readonly pieces: readonly Piece[]
+  readonly bytes: number
+}
+
+export interface BatchLimits {
+  readonly bytes: number
+  readonly files: number
+}
+
+export const batchLimits: BatchLimits = { bytes: 2 * 1024 * 1024, files: 64 }
+
+/** Groups small files and cuts large ones, in the order they come. */
+export async function* batches(
+  files: AsyncIterable<FoundFile> | Iterable<FoundFile>,
+  limits: BatchLimits = batchLimits,
+): AsyncGenerator<Batch> {
+  let pieces: Piece[] = []
+  let bytes = 0
+  for await (const file of files) {
+    for (let start = 0; start === 0 || start < file.bytes; start += limits.bytes) {
+      const isLast = start + limits.bytes >= file.bytes
+      // A file that grows while it is read is counted to its end, whatever its size was.
+      pieces.push({ path: file.path, start, end: isLast ? Number.POSITIVE_INFINITY : start + limits.bytes })
+      bytes += isLast ? file.bytes - start : limits.bytes
+      if (bytes < limits.bytes && pieces.length < limits.files) continue
+      yield { pieces, bytes }
+      pieces = []
+      bytes = 0
+    }
+  }
+  if (pieces.length > 0) yield { pieces, bytes }
+}
