@@ -144,7 +144,7 @@ export const errorCodes = {
   STORE_UNREADABLE: {
     meaning: 'The store holds something that is not a record of this cluster.',
     help: 'See the place named; the entry was set aside, not deleted.',
-    exit: 1,
+    exit: 4,
   },
   STORE_FAILED: {
     meaning: 'The store failed to make a write durable; the leadership ended.',

@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.js'
-import { reasonOf } from '../../runtime/errors.js'
+import { type ErrorName, type FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { Fence, LeaderRecord, PersistenceEngine } from '../../runtime/persistence/engine.js'
 import { Stillness } from '../../runtime/persistence/stillness.js'
@@ -7,6 +7,8 @@ import type { ActorContext, Behavior } from '../../runtime/system/behavior.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 import { attemptBackoffMs, deadlineMs, renewEveryMs } from './lease.js'
+
+const hopeless: readonly ErrorName[] = ['CLUSTER_MISMATCH', 'VERSION_UNSUPPORTED', 'STORE_UNREADABLE']
 
 /** To itself, by timer. */
 type Tick = { readonly type: 'Campaign' } | { readonly type: 'Renew' } | { readonly type: 'CheckDeadline' }
@@ -24,6 +26,8 @@ export interface MonarchyOptions {
   readonly random: () => number
   readonly newMark: () => string
   readonly log: Log
+  /** The store is not ours or cannot be read: no later try would do better. */
+  readonly onHopeless: (error: FiresteelError) => void
   /** The leadership was given up and the store knows. */
   readonly onResigned?: () => void
 }
@@ -77,7 +81,7 @@ class MonarchyAgent {
   }
 
   async #campaign(): Promise<void> {
-    const { engine, log, leaseMs, random, clock } = this.#options
+    const { engine, log, leaseMs, random, clock, onHopeless } = this.#options
     try {
       const leader = await engine.leader()
       const waitMs = this.#stillness.waitMs(leader, clock.monotonicMs())
@@ -89,6 +93,10 @@ class MonarchyAgent {
       await this.#elect(leader)
     } catch (error) {
       log.error(`election failed: ${reasonOf(error)}`)
+      if (hopeless.some((code) => isFiresteelError(error, code))) {
+        onHopeless(error as FiresteelError)
+        return
+      }
       this.#campaignAgain(attemptBackoffMs(leaseMs, random()))
     }
   }

@@ -1,5 +1,6 @@
 import type { MasterMessage } from '../messages/catalogue.js'
 import { comparePositions, type Position, type RecoveryState } from '../messages/common.js'
+import type { MasterChanged } from '../messages/leadership.js'
 import type { LogLocation, RequestLogLocation } from '../messages/status.js'
 import * as applications from './applications.js'
 import { Books, type MasterConfig, type PeerInfo } from './books.js'
@@ -13,6 +14,14 @@ import { type Now, type ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
 import * as workers from './workers.js'
 
+interface Elected {
+  readonly kind: 'elected'
+  readonly epoch: number
+  readonly owner: string
+  readonly base: Position
+  readonly records: StoredRecords
+}
+
 export type MasterInput =
   | { readonly kind: 'linkUp'; readonly peer: PeerInfo }
   | { readonly kind: 'linkDown'; readonly incarnation: string }
@@ -24,21 +33,20 @@ export type MasterInput =
     }
   | { readonly kind: 'timer'; readonly key: string }
   | { readonly kind: 'probed'; readonly workerId: string; readonly refused: boolean }
-  | {
-      readonly kind: 'elected'
-      readonly epoch: number
-      readonly owner: string
-      readonly base: Position
-      readonly records: StoredRecords
-    }
+  | Elected
   /** The mailbox is empty for now: place what the messages made possible, once. */
   | { readonly kind: 'turnEnd' }
+
+const reads: ReadonlySet<MasterMessage['type']> = new Set([
+  'RequestMasterState',
+  'RequestDriverStatus',
+  'RequestLogLocation',
+])
 
 /** What the core must know of its lane when it answers. */
 export interface LaneView {
   readonly position: Position
-  readonly stale: boolean
-  /** Code while the store refuses: new requests are refused with it (protocol 4.3). */
+  /** Code while the store refuses or is away: new requests are refused with it (protocol 4.3). */
   readonly trouble: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
 }
 
@@ -65,15 +73,16 @@ export class MasterCore {
   }
 
   snapshot(lane: LaneView, now: Now) {
-    const { position, stale } = lane
-    return snapshot({ config: this.#config, state: this.state, books: this.#books, position, stale }, now)
+    const { position, trouble } = lane
+    const source = { config: this.#config, state: this.state, books: this.#books, position }
+    return snapshot({ ...source, stale: trouble !== undefined }, now)
   }
 
   step(input: MasterInput, now: Now, lane: LaneView): Step {
     const step = new Step(now)
     switch (input.kind) {
       case 'linkUp':
-        this.#linkUp(step, input.peer)
+        this.#linkUp(step, input.peer, lane)
         break
       case 'linkDown':
         this.#linkDown(step, input.incarnation)
@@ -88,7 +97,7 @@ export class MasterCore {
         if (this.#books) workers.probed(this.#books, step, input.workerId, input.refused)
         break
       case 'elected':
-        this.#elected(step, input.epoch, input.owner, input.base, input.records)
+        this.#elected(step, input, lane)
         break
       case 'turnEnd':
         if (this.#books?.dirty) schedule(this.#books, step)
@@ -97,7 +106,7 @@ export class MasterCore {
     return step
   }
 
-  #elected(step: Step, epoch: number, owner: string, base: Position, records: StoredRecords): void {
+  #elected(step: Step, { epoch, owner, base, records }: Elected, lane: LaneView): void {
     const leadership = {
       epoch,
       owner,
@@ -107,7 +116,7 @@ export class MasterCore {
     }
     this.#books = new Books(this.#config, leadership, new IdSource(epoch))
     beginRecovery(this.#books, step, records)
-    for (const peer of this.#peers.values()) this.#speakFirst(step, peer)
+    for (const peer of this.#peers.values()) this.#speakFirst(step, peer, lane)
     this.#sweptAtMs = step.now.monotonicMs
     step.startTimer('sweep', this.#sweepEveryMs)
   }
@@ -116,19 +125,24 @@ export class MasterCore {
     return this.#config.workerTimeoutMs / 12
   }
 
-  /** R0: on a new link the Master speaks first. */
-  #speakFirst(step: Step, peer: PeerInfo): void {
+  /**
+   * R0: on a new link the Master speaks first. While the store refuses writes it does not wait for them: who hears a
+   * deposed leader is protected by R1, and who hears nothing cannot even be refused.
+   */
+  #speakFirst(step: Step, peer: PeerInfo, lane: LaneView): void {
     const { masters, address, web } = this.#config
     if (!this.#books) {
       step.tellNow(peer.incarnation, { type: 'MasterInStandby', masters: [...masters] })
       return
     }
-    step.tell(peer.incarnation, { type: 'MasterChanged', master: address, web, masters: [...masters] })
+    const message: MasterChanged = { type: 'MasterChanged', master: address, web, masters: [...masters] }
+    if (lane.trouble) step.tellNow(peer.incarnation, message)
+    else step.tell(peer.incarnation, message)
   }
 
-  #linkUp(step: Step, peer: PeerInfo): void {
+  #linkUp(step: Step, peer: PeerInfo, lane: LaneView): void {
     this.#peers.set(peer.incarnation, peer)
-    this.#speakFirst(step, peer)
+    this.#speakFirst(step, peer, lane)
   }
 
   #linkDown(step: Step, incarnation: string): void {
@@ -141,6 +155,8 @@ export class MasterCore {
   #message(step: Step, incarnation: string, message: MasterMessage, reply: ReplyToken, lane: LaneView): void {
     const from = this.#peers.get(incarnation)
     if (!from) return
+    // With the store in trouble, what is only read comes from memory, marked stale (protocol 15).
+    step.readsFromMemory = lane.trouble !== undefined && reads.has(message.type)
     if (message.type === 'StaleEpoch') {
       this.#staleEpoch(step, message.epoch, message.owner)
     } else if (message.type === 'RequestMasterState') {
@@ -157,8 +173,8 @@ export class MasterCore {
 
   #masterState(step: Step, reply: ReplyToken, lane: LaneView): void {
     const state = this.snapshot(lane, step.now)
-    // With the store away it comes from memory, marked stale; a STANDBY has nothing to fence (protocol 15).
-    if (!this.#books || lane.stale) step.replyNow(reply, state)
+    // A STANDBY has nothing to fence.
+    if (!this.#books) step.replyNow(reply, state)
     else step.reply(reply, state)
   }
 

@@ -261,7 +261,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   get #laneView(): LaneView {
-    return { position: this.position, stale: this.#trouble === 'STORE_UNAVAILABLE', trouble: this.#trouble }
+    return { position: this.position, trouble: this.#trouble }
   }
 
   #now(): Now {

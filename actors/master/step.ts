@@ -46,6 +46,8 @@ export class Step {
   readonly gated: GatedEffect[] = []
   readonly free: FreeEffect[] = []
   readonly now: Now
+  /** Answers do not wait for the lane. */
+  readsFromMemory = false
 
   constructor(now: Now) {
     this.now = now
@@ -64,7 +66,8 @@ export class Step {
   }
 
   reply(reply: ReplyToken, message: ClientMessage): void {
-    if (reply !== undefined) this.gated.push({ kind: 'reply', reply, message })
+    if (this.readsFromMemory) this.replyNow(reply, message)
+    else if (reply !== undefined) this.gated.push({ kind: 'reply', reply, message })
   }
 
   tellNow(to: string, message: WorkerMessage | ClientMessage): void {

@@ -155,6 +155,7 @@ class MasterNode implements RunningNode {
         random: Math.random,
         newMark,
         log: log.child({ component: 'election' }),
+        onHopeless: (error) => this.#frame.fail(error),
         onResigned: () => this.#resigned(),
       }),
     )

@@ -8,8 +8,8 @@ export interface RestartSettings {
   readonly stableMs: number
 }
 
-/** Exit code of bad usage or configuration: the next start would end the same way. */
-const UNUSABLE_EXIT_CODE = 2
+/** Bad usage or configuration; refused, such as by a store of another cluster: the next start would end the same way. */
+const UNUSABLE_EXIT_CODES: ReadonlySet<number | null> = new Set([2, 4])
 
 export type RestartDecision =
   | { readonly restart: true; readonly delayMs: number; readonly failures: number }
@@ -23,7 +23,7 @@ export const launcherRestart: RestartSettings = {
 
 /**
  * Whether and when a process that ended unasked is started again (protocol 19): at once, then after 100 ms doubling to
- * 5 s; a stable minute clears the count; never after exit 2. `failures` counts the ends before this one.
+ * 5 s; a stable minute clears the count; never after exit 2 or 4. `failures` counts the ends before this one.
  */
 export function decideRestart(
   exit: ProcessExit,
@@ -31,8 +31,8 @@ export function decideRestart(
   failures: number,
   settings: RestartSettings = launcherRestart,
 ): RestartDecision {
-  if (exit.code === UNUSABLE_EXIT_CODE) {
-    return { restart: false, reason: 'it refused its configuration (exit 2)' }
+  if (UNUSABLE_EXIT_CODES.has(exit.code)) {
+    return { restart: false, reason: `it cannot run so (exit ${exit.code})` }
   }
   const before = ranMs >= settings.stableMs ? 0 : failures
   const delayMs = before === 0 ? 0 : Math.min(settings.maxMs, settings.firstMs * 2 ** (before - 1))

@@ -184,6 +184,22 @@ test('with the store in trouble a new submission is refused with its code', () =
   assert.equal(world.snapshot().activeDrivers.length, 0)
 })
 
+test('with the store in trouble, who leads and what is known is still said, marked stale, and waits for no commit', () => {
+  const world = new MasterWorld().elect()
+  const driverId = world.submitted()
+  world.trouble = 'STORE_FULL'
+  world.link('cli2', 'client')
+  assert.deepEqual(
+    world.lastStep?.free.map((effect) => effect.kind),
+    ['tellNow'],
+  )
+  const state = world.ask('cli2', { type: 'RequestMasterState' })
+  assert.equal(state?.type === 'MasterStateResponse' && state.stale, true)
+  assert.equal(world.lastStep?.gated.length, 0)
+  assert.equal(world.ask('cli2', { type: 'RequestDriverStatus', driverId })?.type, 'DriverStatusResponse')
+  assert.equal(world.lastStep?.gated.length, 0)
+})
+
 test('ids have Spark’s look and the epoch in them, so that they are unique through failovers', () => {
   const world = new MasterWorld().elect()
   const first = world.submitted()

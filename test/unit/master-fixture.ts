@@ -67,6 +67,8 @@ export class MasterWorld {
   readonly replies = new Map<ReplyToken, ClientMessage>()
   readonly probes: string[] = []
   readonly lost: string[] = []
+  /** The last step but those of the end of a turn. */
+  lastStep: Step | undefined
   trouble: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
   #position: Position = { epoch: 0, seq: 0 }
 
@@ -109,7 +111,7 @@ export class MasterWorld {
 
   input(input: MasterInput): Step {
     const now = { monotonicMs: this.nowMs, wallMs: 1_700_000_000_000 + this.nowMs }
-    const lane = { position: this.#position, stale: false, trouble: this.trouble }
+    const lane = { position: this.#position, trouble: this.trouble }
     const step = this.core.step(input, now, lane)
     if (step.puts.length + step.deletes.length > 0) {
       this.#position = { ...this.#position, seq: this.#position.seq + 1 }
@@ -120,6 +122,7 @@ export class MasterWorld {
       this.store.set(table, rows)
     }
     for (const { table, id } of step.deletes) this.store.get(table)?.delete(id)
+    if (input.kind !== 'turnEnd') this.lastStep = step
     for (const effect of [...step.free, ...step.gated]) {
       if (effect.kind === 'tell' || effect.kind === 'tellNow') this.told.push(effect)
       else if (effect.kind === 'reply' || effect.kind === 'replyNow') {
@@ -236,7 +239,7 @@ export class MasterWorld {
   }
 
   snapshot() {
-    const lane = { position: this.#position, stale: false, trouble: undefined }
+    const lane = { position: this.#position, trouble: this.trouble }
     return this.core.snapshot(lane, { monotonicMs: this.nowMs, wallMs: 0 })
   }
 }

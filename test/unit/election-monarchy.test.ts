@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { deadlineMs, renewEveryMs } from '../../actors/election/lease.js'
+import { monarchy } from '../../actors/election/monarchy.js'
+import type { AgentMessage, ElectionMessage } from '../../actors/messages/election.js'
+import { FiresteelError } from '../../runtime/errors.js'
+import { silentLog } from '../../runtime/observe/log.js'
+import { BlackHoleEngine } from '../../runtime/persistence/black-hole.js'
+import type { CommitOutcome, LeaderRecord } from '../../runtime/persistence/engine.js'
+import type { Ref } from '../../runtime/system/ref.js'
+import { createSystem } from '../../runtime/system/system.js'
+import { VirtualTime } from '../harness/virtual-time.js'
+
+const LEASE_MS = 2500
+
+/** NONE, with answers that a test can change. */
+class TestEngine extends BlackHoleEngine {
+  touchOutcome: CommitOutcome | undefined
+  leaderAnswer: (() => LeaderRecord) | undefined
+  touches = 0
+
+  override async touch(...request: Parameters<BlackHoleEngine['touch']>): Promise<CommitOutcome> {
+    this.touches++
+    return this.touchOutcome ?? super.touch(...request)
+  }
+
+  override async leader(): Promise<LeaderRecord | undefined> {
+    return this.leaderAnswer ? this.leaderAnswer() : super.leader()
+  }
+}
+
+function court(engine = new TestEngine(() => 0), heardEpoch = 0) {
+  const time = new VirtualTime()
+  const system = createSystem({ name: 'firesteel://test@h:1', clock: time, timers: time, epoch: () => 0 })
+  const heard: ElectionMessage[] = []
+  const hopeless: string[] = []
+  let resigned = 0
+  const master = system.spawn<ElectionMessage>('Master', () => ({
+    receive: (message) => void heard.push(message),
+  }))
+  const agent: Ref<AgentMessage> = system.spawn(
+    'LeaderElectionAgent',
+    monarchy({
+      master,
+      engine,
+      owner: 'm1-1',
+      address: 'firesteel://h:1',
+      leaseMs: LEASE_MS,
+      heardEpoch,
+      clock: time,
+      random: () => 0.5,
+      newMark: () => 'mark',
+      log: silentLog,
+      onHopeless: ({ code }) => hopeless.push(code),
+      onResigned: () => resigned++,
+    }),
+  )
+  // The engine's answers are promises: what waits for them goes on a turn later.
+  const settle = async () => {
+    await system.idle()
+    await new Promise((resolve) => setImmediate(resolve))
+    await system.idle()
+  }
+  const pass = (ms: number) => time.advance(ms, settle)
+  return { time, system, engine, heard, hopeless, agent, pass, resigned: () => resigned }
+}
+
+const other = (parts: Partial<LeaderRecord>): LeaderRecord => ({
+  epoch: 4,
+  owner: 'other',
+  address: 'firesteel://h:2',
+  lock: '',
+  position: { epoch: 4, seq: 9 },
+  mark: 'm',
+  base: { epoch: 3, seq: 1 },
+  touchedMs: 0,
+  left: false,
+  ownerGone: false,
+  ...parts,
+})
+
+test('a single Master is elected at once, above every epoch it has heard of', async () => {
+  const { heard, pass } = court(undefined, 6)
+  await pass(1)
+  assert.equal(heard[0]?.type, 'ElectedLeader')
+  assert.equal(heard[0]?.type === 'ElectedLeader' && heard[0].epoch, 7)
+})
+
+test('it renews every third of the lease and leads on', async () => {
+  const { heard, engine, pass } = court()
+  await pass(10 * LEASE_MS)
+  assert.equal(heard.length, 1)
+  assert.ok(engine.touches >= 29 && engine.touches <= 31)
+})
+
+test('not confirmed until the deadline: revoked, without asking anybody', async () => {
+  const { heard, engine, pass } = court()
+  await pass(1)
+  engine.touchOutcome = { kind: 'unknown', reason: 'the disk hangs' }
+  await pass(deadlineMs(0, LEASE_MS) - 2)
+  assert.equal(heard.length, 1)
+  await pass(3)
+  assert.equal(heard[1]?.type, 'RevokedLeadership')
+})
+
+test('one renewal may fail', async () => {
+  const { heard, engine, pass } = court()
+  await pass(1)
+  engine.touchOutcome = { kind: 'unknown', reason: 'a stall' }
+  await pass(renewEveryMs(LEASE_MS) + 10)
+  engine.touchOutcome = undefined
+  await pass(3 * LEASE_MS)
+  assert.equal(heard.length, 1)
+})
+
+for (const outcome of [
+  { kind: 'deposed', epoch: 9, owner: 'x' },
+  { kind: 'rewound', position: { epoch: 0, seq: 0 }, mark: '' },
+  { kind: 'failed', reason: 'fsync' },
+] as const) {
+  test(`a touch answered ${outcome.kind} revokes at once`, async () => {
+    const { heard, engine, pass } = court()
+    await pass(1)
+    engine.touchOutcome = outcome
+    await pass(renewEveryMs(LEASE_MS) + 1)
+    assert.deepEqual(
+      heard.map(({ type }) => type),
+      ['ElectedLeader', 'RevokedLeadership'],
+    )
+  })
+}
+
+test('what the Master reports as lost is revoked, once', async () => {
+  const { heard, system, agent, pass } = court()
+  await pass(1)
+  system.tell(agent, { type: 'LeadershipLost', reason: 'its lane ended', heardEpoch: 3 })
+  system.tell(agent, { type: 'LeadershipLost', reason: 'again', heardEpoch: 3 })
+  await pass(2 * LEASE_MS)
+  assert.equal(heard.length, 2)
+})
+
+test('a commit of the lane confirms as well as a touch', async () => {
+  const { heard, engine, system, agent, time, pass } = court()
+  await pass(1)
+  engine.touchOutcome = { kind: 'unknown', reason: 'touches fail' }
+  for (let round = 0; round < 5; round++) {
+    await pass(LEASE_MS / 2)
+    system.tell(agent, { type: 'LeadershipConfirmed', sentAtMs: time.monotonicMs() })
+  }
+  assert.equal(heard.length, 1)
+})
+
+test('another leader is waited for: a lease of stillness, or at once when it left or its process is gone', async () => {
+  const engine = new TestEngine(() => 0)
+  engine.leaderAnswer = () => other({})
+  const elects: unknown[] = []
+  engine.elect = async (request) => {
+    elects.push(request.seen)
+    return { kind: 'elected', epoch: 5, owner: 'm1-1', base: { epoch: 4, seq: 9 }, mark: 'm' }
+  }
+  const { pass } = court(engine)
+  await pass(LEASE_MS - 1)
+  assert.deepEqual(elects, [])
+  await pass(2)
+  assert.deepEqual(elects, [{ epoch: 4, owner: 'other' }])
+  for (const parts of [{ left: true }, { ownerGone: true }]) {
+    engine.leaderAnswer = () => other(parts)
+    elects.length = 0
+    await court(engine).pass(1)
+    assert.equal(elects.length, 1)
+  }
+})
+
+test('a leader that shows life is never challenged', async () => {
+  const engine = new TestEngine(() => 0)
+  let touchedMs = 0
+  engine.leaderAnswer = () => other({ touchedMs: touchedMs++ })
+  const { heard, pass } = court(engine)
+  await pass(10 * LEASE_MS)
+  assert.deepEqual(heard, [])
+})
+
+test('a store of another cluster or version is hopeless and said so; other failures are tried again', async () => {
+  const engine = new TestEngine(() => 0)
+  engine.leaderAnswer = () => {
+    throw new FiresteelError('CLUSTER_MISMATCH', 'not ours')
+  }
+  const { hopeless, pass } = court(engine)
+  await pass(10 * LEASE_MS)
+  assert.deepEqual(hopeless, ['FIRESTEEL_CLUSTER_MISMATCH'])
+  let tries = 0
+  engine.leaderAnswer = () => {
+    if (++tries < 3) throw new FiresteelError('STORE_UNAVAILABLE', 'away')
+    return other({ left: true })
+  }
+  const later = court(engine)
+  await later.pass(10 * LEASE_MS)
+  assert.deepEqual(later.hopeless, [])
+  assert.equal(tries >= 3, true)
+})
+
+test('resigning leaves the record, revokes, and says when it is done; without a leadership it is done at once', async () => {
+  const { heard, system, agent, engine, pass, resigned } = court()
+  await pass(1)
+  system.tell(agent, { type: 'ResignLeadership' })
+  await pass(1)
+  assert.equal((await engine.leader())?.left, true)
+  assert.equal(heard[1]?.type, 'RevokedLeadership')
+  assert.equal(resigned(), 1)
+  const waiting = new TestEngine(() => 0)
+  waiting.leaderAnswer = () => other({})
+  const candidate = court(waiting)
+  await candidate.pass(1)
+  candidate.system.tell(candidate.agent, { type: 'ResignLeadership' })
+  await candidate.pass(2 * LEASE_MS)
+  assert.equal(candidate.resigned(), 1)
+  assert.deepEqual(candidate.heard, [])
+})
