@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../clock.js'
 import { openInheritedControl } from '../process/inherited-pipe.js'
@@ -105,6 +105,8 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   } finally {
     await pendingWrite
     await releaseFolder(plan.folder)
+    // Its owner has ended, perhaps without a chance to clean up.
+    if (plan.embedded.freePorts && plan.untilStdinEnds) await rm(plan.folder, { recursive: true, force: true })
   }
 }
 
