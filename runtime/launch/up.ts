@@ -106,7 +106,8 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
     await pendingWrite
     await releaseFolder(plan.folder)
     // Its owner has ended, perhaps without a chance to clean up.
-    if (plan.embedded.freePorts && plan.untilStdinEnds) await rm(plan.folder, { recursive: true, force: true })
+    if (plan.embedded.freePorts && plan.untilStdinEnds)
+      await rm(plan.folder, { recursive: true, force: true })
   }
 }
 

@@ -87,7 +87,7 @@ function embeddedOptions(command: Command): Command {
     .option('--ephemeral <dir>', `keep everything in DIR instead of ${FOLDER}, and take only free ports`)
     .option(
       '--until-stdin-ends',
-      'also stop when standard input ends: the cluster lives as long as its parent',
+      'also stop when standard input ends: the cluster lives as long as its parent; removes the DIR of --ephemeral',
     )
     .option(
       '--master-timeout <duration>',
