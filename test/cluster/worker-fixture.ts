@@ -25,6 +25,7 @@ export class FakeMaster {
   readonly links = new Map<string, Link>()
   epoch = 1
   #seq = 0
+  readonly #rejected: string[] = []
   #listener!: Listener
 
   static async start(): Promise<FakeMaster> {
@@ -35,6 +36,7 @@ export class FakeMaster {
       identity: { cluster, incarnation: master.incarnation },
       keyFor: (role) => (role === 'node' ? deriveKey(secret, 'node') : undefined),
       onLink: (link) => master.#linked(link),
+      onRejected: ({ code, detail }) => master.#rejected.push(`${code} ${detail}`),
     })
     return master
   }
@@ -56,7 +58,14 @@ export class FakeMaster {
   }
 
   registered(): Promise<Extract<Told, { type: 'WorkerLatestState' }>> {
-    return waitUntil('a registered Worker', () => this.all('WorkerLatestState')[0])
+    return waitUntil('a registered Worker', () => {
+      const [state] = this.all('WorkerLatestState')
+      if (state) return state
+      const heard = this.heard.map(({ type }) => type).join(', ')
+      throw new Error(
+        `${this.links.size} links; heard: ${heard || 'nothing'}; refused: ${this.#rejected.join(', ')}`,
+      )
+    })
   }
 
   driverEnd(driverId: string): Promise<Extract<Told, { type: 'DriverStateChanged' }>> {
