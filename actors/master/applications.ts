@@ -95,7 +95,8 @@ export function masterChangeAcknowledged(
   from: PeerInfo,
   message: MasterChangeAcknowledged,
 ): void {
-  const app = books.apps.get(message.appId) ?? adoptApplication(books, step, from, message)
+  const known = books.apps.get(message.appId)
+  const app = known ?? adoptApplication(books, step, from, message)
   if (!app) {
     const ended = books.endedApps.get(message.appId)
     step.tell(from.incarnation, {
@@ -117,38 +118,35 @@ export function masterChangeAcknowledged(
     app.target = message.target.total
   }
   app.nextExecId = Math.max(app.nextExecId, message.highestExecId + 1)
-  reconcileExecutors(books, step, app, message)
+  reconcileExecutors(books, step, app, message, app !== known)
   if (app.executors.size > 0) app.state = 'RUNNING'
   books.dirty = true
 }
 
-/** Executors listed but not on their Worker: LOST; those on a Worker that has not answered count (11.5). */
+/**
+ * Executors listed but not on their Worker: LOST; those on a Worker that has not answered count (11.5). A store that
+ * forgot the application has forgotten its Workers too: they have adoptGrace to come.
+ */
 function reconcileExecutors(
   books: Books,
   step: Step,
   app: ApplicationEntry,
   message: MasterChangeAcknowledged,
+  adopted: boolean,
 ): void {
   app.listed.clear()
   for (const { execId, workerId } of message.executors) {
     app.listed.add(execId)
     if (app.executors.has(execId)) continue
     const worker = books.workers.get(workerId)
-    if (worker && worker.state === 'UNKNOWN') {
+    if (worker?.state === 'UNKNOWN' || (!worker && adopted)) {
       const { memoryMib, cores } = app.record.description.executor
       const holding = { cores: cores ?? 1, memoryMib, resources: {} }
       app.executors.set(execId, { appId: app.id, execId, workerId, state: 'RUNNING', ...holding })
-      worker.hold(executorHolding(app.id, execId), holding)
+      if (worker) worker.hold(executorHolding(app.id, execId), holding)
+      else books.awaitWorker(step, app.id)
     } else {
-      app.lost.add(execId)
-      step.tell(app.record.endpoint, {
-        type: 'ExecutorUpdated',
-        appId: app.id,
-        execId,
-        state: 'LOST',
-        message: worker ? 'its worker does not run it' : 'its worker is gone',
-        ...(!worker && { workerHost: workerId }),
-      })
+      loseExecutor(step, app, execId, worker ? 'its worker does not run it' : 'its worker is gone')
     }
   }
   for (const executor of app.executors.values()) {
@@ -316,6 +314,23 @@ function executorFailed(books: Books, step: Step, app: ApplicationEntry, reason:
   const { maxExecutorRetries } = books.config
   if (maxExecutorRetries < 0 || app.failures < maxExecutorRetries || app.running > 0) return
   endApplication(books, step, app, 'FAILED', `${app.failures} executors in a row failed; the last: ${reason}`)
+}
+
+function loseExecutor(step: Step, app: ApplicationEntry, execId: number, message: string): void {
+  app.executors.delete(execId)
+  app.lost.add(execId)
+  step.tell(app.record.endpoint, { type: 'ExecutorUpdated', appId: app.id, execId, state: 'LOST', message })
+}
+
+/** Workers of executors that an adopted application holds have not come within adoptGrace. */
+export function giveUpWorkers(books: Books, step: Step, appId: string): void {
+  books.awaitingWorkers.delete(appId)
+  const app = books.apps.get(appId)
+  if (!app) return
+  for (const { execId, workerId } of [...app.executors.values()]) {
+    if (!books.workers.has(workerId)) loseExecutor(step, app, execId, 'its worker has not come back')
+  }
+  books.dirty = true
 }
 
 /** Nobody has spoken up for these executors within adoptGrace. */

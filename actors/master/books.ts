@@ -77,6 +77,8 @@ export class Books {
   readonly keys = new Map<string, KeyRecord>()
   /** Executors of applications that the store forgot, until these speak up (protocol 12). */
   readonly orphans = new Map<string, { workerId: string; report: ExecutorReport }[]>()
+  /** Adopted applications that hold executors on Workers which the store forgot as well. */
+  readonly awaitingWorkers = new Set<string>()
   /** Where executors ran, newest last, so that their output is found after their end. */
   readonly executorHomes = new Map<HoldingKey, string>()
   /** Something changed that may let work be placed. */
@@ -118,6 +120,12 @@ export class Books {
       this.orphans.set(report.appId, [{ workerId, report }])
       step.startTimer(`adopt:${report.appId}`, this.config.adoptGraceMs)
     }
+  }
+
+  awaitWorker(step: Step, appId: string): void {
+    if (this.awaitingWorkers.has(appId)) return
+    this.awaitingWorkers.add(appId)
+    step.startTimer(`workers-of:${appId}`, this.config.adoptGraceMs)
   }
 
   takeOrphans(step: Step, appId: string): { workerId: string; report: ExecutorReport }[] {

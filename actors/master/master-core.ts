@@ -247,6 +247,9 @@ export class MasterCore {
       case 'adopt':
         applications.giveUpOrphans(books, step, subject)
         break
+      case 'workers-of':
+        applications.giveUpWorkers(books, step, subject)
+        break
       default:
         break
     }

@@ -128,7 +128,9 @@ function executorReported(
   }
   const known = app.executors.get(execId)
   if (known) {
-    known.state = isEndedExecutor(state) ? known.state : state
+    // What the application could not say (11.3) the Worker does.
+    const said = isEndedExecutor(state) ? known.state : state
+    app.executors.set(execId, { ...known, cores, memoryMib, resources, state: said })
     return
   }
   if (app.lost.has(execId)) {

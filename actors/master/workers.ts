@@ -2,7 +2,7 @@ import type { Heartbeat, RegisterWorker } from '../messages/workers.js'
 import type { Books, PeerInfo } from './books.js'
 import { endDriver } from './ending.js'
 import type { Step } from './step.js'
-import { WorkerEntry } from './worker-entry.js'
+import { executorHolding, WorkerEntry } from './worker-entry.js'
 
 /* Workers in the books: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
 
@@ -40,6 +40,11 @@ export function registerWorker(books: Books, step: Step, from: PeerInfo, message
   worker.linked = true
   books.workers.set(worker.id, worker)
   books.workersByAddress.set(worker.address, worker)
+  for (const appId of books.awaitingWorkers) {
+    for (const executor of books.apps.get(appId)?.executors.values() ?? []) {
+      if (executor.workerId === worker.id) worker.hold(executorHolding(appId, executor.execId), executor)
+    }
+  }
   step.put('worker', worker.id, worker.record)
   step.tell(worker.id, { type: 'RegisteredWorker', workerId: worker.id, duplicate: false })
   step.log('info', 'worker registered', {

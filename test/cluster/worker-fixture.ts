@@ -81,6 +81,8 @@ export class FakeMaster {
 
   #linked(link: Link): void {
     const { incarnation } = link.peer
+    // R3, as a Master: of two that cross, the one that came last stays, and the Worker dials again.
+    this.links.get(incarnation)?.replace('a newer link')
     this.links.set(incarnation, link)
     link.setReceiver({
       envelope: (raw) => this.#hear(incarnation, (raw as { message: Told }).message),

@@ -262,6 +262,27 @@ test('section 12: a driver, and an application with its executors, that the stor
   assert.ok(empty.store.get('app')?.has(appId))
 })
 
+for (const comes of [true, false]) {
+  test(`section 12: an adopted application that answers before its Worker keeps its executors: ${comes}`, () => {
+    const { appId, executors, held } = afterFailover()
+    const world = new MasterWorld()
+    for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
+    const launchedAt = { epoch: 2, seq: 9 }
+    world.link('app', 'client')
+    acknowledge(world, 'app', appId, held, { registeredAt: launchedAt })
+    assert.equal(world.toldTo('app', 'ExecutorUpdated').length, 0)
+    if (comes) {
+      world.link('w1')
+      world.registerWorker('w1')
+      world.report('w1', { executors: executors.map((executor) => ({ ...executor, launchedAt })) })
+      assert.equal(world.toldTo('w1', 'KillExecutor').length, 0)
+      assert.equal(world.snapshot().workers[0]?.coresUsed, 4)
+    }
+    world.advance(31_000)
+    assert.equal(world.toldTo('app', 'ExecutorUpdated').length, comes ? 0 : 4)
+  })
+}
+
 test('section 12: executors that nobody speaks up for are killed after adoptGrace', () => {
   const { executors } = afterFailover()
   const world = new MasterWorld()
