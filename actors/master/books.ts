@@ -85,7 +85,7 @@ export class Books {
   dirty = false
   /** Where the next driver's search begins. */
   driverCursor = 0
-  /** Last time any Worker or application answered, monotonic: quiet ends recovery. */
+  /** Last time any Worker or application came or answered, monotonic: quiet ends recovery. */
   lastAnswerMs: number
 
   constructor(config: MasterConfig, leadership: Leadership, ids: IdSource) {

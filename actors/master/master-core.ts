@@ -142,6 +142,8 @@ export class MasterCore {
 
   #linkUp(step: Step, peer: PeerInfo, lane: LaneView): void {
     this.#peers.set(peer.incarnation, peer)
+    // Who has just come is about to answer: that is not quiet.
+    if (this.#books) this.#books.lastAnswerMs = step.now.monotonicMs
     this.#speakFirst(step, peer, lane)
   }
 
