@@ -1,17 +1,16 @@
 import type { MasterMessage } from '../messages/catalogue.js'
 import { comparePositions, type Position, type RecoveryState } from '../messages/common.js'
 import type { MasterChanged } from '../messages/leadership.js'
-import type { LogLocation, RequestLogLocation } from '../messages/status.js'
+import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import { Books, type MasterConfig, type PeerInfo } from './books.js'
 import { IdSource } from './ids.js'
 import type { StoredRecords } from './records.js'
 import { advanceRecovery, beginRecovery, recoveryQuietElapsed } from './recovery.js'
-import { workerReported } from './reports.js'
+import { type Delivery, notLeader, route } from './routing.js'
 import { schedule } from './scheduling.js'
 import { snapshot } from './snapshot.js'
 import { type Now, type ReplyToken, Step } from './step.js'
-import * as submission from './submission.js'
 import * as workers from './workers.js'
 
 interface Elected {
@@ -47,7 +46,7 @@ const reads: ReadonlySet<MasterMessage['type']> = new Set([
 export interface LaneView {
   readonly position: Position
   /** Code while the store refuses or is away: new requests are refused with it (protocol 4.3). */
-  readonly trouble: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
+  readonly trouble: Delivery['trouble']
 }
 
 /**
@@ -166,9 +165,7 @@ export class MasterCore {
     } else if (!this.#books) {
       this.#notLeader(step, from, reply)
     } else {
-      fromWorker(this.#books, step, from, message)
-      fromApplication(this.#books, step, from, message, reply)
-      this.#fromCommand(step, message, reply, lane)
+      route(this.#books, step, message, { from, reply, trouble: lane.trouble })
       advanceRecovery(this.#books, step)
     }
   }
@@ -193,32 +190,6 @@ export class MasterCore {
     if (comparePositions({ epoch, seq: 0 }, { epoch: leadership.epoch, seq: 0 }) < 0) return
     if (epoch === leadership.epoch && owner === leadership.owner) return
     step.free.push({ kind: 'lost', reason: `a peer has seen epoch ${epoch} of ${owner}`, heardEpoch: epoch })
-  }
-
-  #fromCommand(step: Step, message: MasterMessage, reply: ReplyToken, lane: LaneView): void {
-    const books = this.#books!
-    switch (message.type) {
-      case 'RequestSubmitDriver':
-        if (!books.alive) step.replyNow(reply, notLeader(this.#config.address, this.state))
-        else if (lane.trouble) step.replyNow(reply, storeTrouble(lane.trouble))
-        else submission.submitDriver(books, step, message, reply)
-        break
-      case 'RequestKillDriver':
-        if (!books.alive) step.replyNow(reply, notLeader(this.#config.address, this.state))
-        else submission.killDriverOnRequest(books, step, message, reply)
-        break
-      case 'RequestDriverStatus':
-        submission.driverStatus(books, step, message, reply)
-        break
-      case 'RequestKillApplication':
-        applications.killApplication(books, step, message, reply)
-        break
-      case 'RequestLogLocation':
-        logLocation(books, step, message, reply)
-        break
-      default:
-        break
-    }
   }
 
   #timer(step: Step, key: string): void {
@@ -247,10 +218,10 @@ export class MasterCore {
         workers.probe(books, step, subject)
         break
       case 'adopt':
-        applications.giveUpOrphans(books, step, subject)
+        executors.giveUpOrphans(books, step, subject)
         break
       case 'workers-of':
-        applications.giveUpWorkers(books, step, subject)
+        executors.giveUpWorkers(books, step, subject)
         break
       default:
         break
@@ -266,102 +237,9 @@ export class MasterCore {
   }
 }
 
-function fromWorker(books: Books, step: Step, from: PeerInfo, message: MasterMessage): void {
-  switch (message.type) {
-    case 'RegisterWorker':
-      workers.registerWorker(books, step, from, message)
-      break
-    case 'Heartbeat':
-      workers.heartbeat(books, step, from, message)
-      break
-    case 'WorkerSchedulerStateResponse':
-    case 'WorkerLatestState':
-      workerReported(books, step, from, message)
-      break
-    case 'ExecutorStateChanged':
-      applications.executorStateChanged(books, step, from, message)
-      break
-    case 'DriverStateChanged':
-      submission.driverStateChanged(books, step, from, message)
-      break
-    default:
-      break
-  }
-}
-
-function fromApplication(
-  books: Books,
-  step: Step,
-  from: PeerInfo,
-  message: MasterMessage,
-  reply: ReplyToken,
-): void {
-  switch (message.type) {
-    case 'RegisterApplication':
-      applications.registerApplication(books, step, from, message)
-      break
-    case 'MasterChangeAcknowledged':
-      applications.masterChangeAcknowledged(books, step, from, message)
-      break
-    case 'UnregisterApplication':
-      applications.unregisterApplication(books, step, from, message)
-      break
-    case 'RequestExecutors':
-      applications.requestExecutors(books, step, message, reply)
-      break
-    case 'KillExecutors':
-      applications.killExecutors(books, step, message, reply)
-      break
-    default:
-      break
-  }
-}
-
 /** The timer is the truth: it may fire a fraction of a millisecond before the time that it was set for. */
 function relaunchDue(books: Books, driverId: string): void {
   const driver = books.drivers.get(driverId)
   if (driver) driver.notBeforeMs = 0
   books.dirty = true
-}
-
-const notLeader = (address: string, state: RecoveryState) =>
-  ({
-    type: 'Failure',
-    code: 'FIRESTEEL_NOT_LEADER',
-    message: `the Master at ${address} is ${state}`,
-  }) as const
-
-const storeTrouble = (code: 'STORE_FULL' | 'STORE_UNAVAILABLE') =>
-  ({
-    type: 'Failure',
-    code: `FIRESTEEL_${code}`,
-    message: code === 'STORE_FULL' ? 'the store has no room for a new record' : 'the store does not answer',
-  }) as const
-
-/** Where an output lies: on the Worker that runs it, or ran it. */
-function logLocation(books: Books, step: Step, message: RequestLogLocation, reply: ReplyToken): void {
-  const { id } = message
-  const workerId =
-    books.drivers.get(id)?.record.workerId ??
-    books.endedDrivers.get(id)?.worker ??
-    books.executorHomes.get(id)
-  const worker = workerId ? books.workers.get(workerId) : undefined
-  if (worker) {
-    const location: LogLocation = {
-      type: 'LogLocation',
-      id,
-      workerId: worker.id,
-      worker: `firesteel://${worker.address}`,
-    }
-    step.reply(reply, location)
-  } else if (workerId || books.drivers.has(id)) {
-    const why = workerId ? `its worker ${workerId} is gone` : 'it has not been placed yet'
-    step.reply(reply, {
-      type: 'Failure',
-      code: 'FIRESTEEL_NOT_ALLOWED',
-      message: `${id} has no output: ${why}`,
-    })
-  } else {
-    step.reply(reply, submission.unknownId(id))
-  }
 }

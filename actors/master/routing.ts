@@ -1,0 +1,123 @@
+import type { MasterMessage } from '../messages/catalogue.js'
+import type { RecoveryState } from '../messages/common.js'
+import type { LogLocation, RequestLogLocation } from '../messages/status.js'
+import * as executors from './application-executors.js'
+import * as applications from './applications.js'
+import type { Books, PeerInfo } from './books.js'
+import { workerReported } from './reports.js'
+import type { ReplyToken, Step } from './step.js'
+import * as submission from './submission.js'
+import * as workers from './workers.js'
+
+/** What needs no books is answered before: who leads, and that somebody has seen another leader. */
+export type RoutedMessage = Exclude<MasterMessage, { type: 'StaleEpoch' | 'RequestMasterState' }>
+
+export interface Delivery {
+  readonly from: PeerInfo
+  readonly reply: ReplyToken
+  /** Code while the store refuses: new requests are refused with it (protocol 4.3). */
+  readonly trouble: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
+}
+
+/** Each message of the catalogue to the room that handles it. */
+export function route(
+  books: Books,
+  step: Step,
+  message: RoutedMessage,
+  { from, reply, trouble }: Delivery,
+): void {
+  switch (message.type) {
+    case 'RegisterWorker':
+      workers.registerWorker(books, step, from, message)
+      break
+    case 'Heartbeat':
+      workers.heartbeat(books, step, from, message)
+      break
+    case 'WorkerSchedulerStateResponse':
+    case 'WorkerLatestState':
+      workerReported(books, step, from, message)
+      break
+    case 'ExecutorStateChanged':
+      executors.executorStateChanged(books, step, from, message)
+      break
+    case 'DriverStateChanged':
+      submission.driverStateChanged(books, step, from, message)
+      break
+    case 'RegisterApplication':
+      applications.registerApplication(books, step, from, message)
+      break
+    case 'MasterChangeAcknowledged':
+      applications.masterChangeAcknowledged(books, step, from, message)
+      break
+    case 'UnregisterApplication':
+      applications.unregisterApplication(books, step, from, message)
+      break
+    case 'RequestExecutors':
+      executors.requestExecutors(books, step, message, reply)
+      break
+    case 'KillExecutors':
+      executors.killExecutors(books, step, message, reply)
+      break
+    case 'RequestKillApplication':
+      applications.killApplication(books, step, message, reply)
+      break
+    case 'RequestSubmitDriver':
+      // Drivers only when ALIVE (Spark 2.1): before, what is still unclaimed would look like room.
+      if (!books.alive) step.replyNow(reply, notLeader(books.config.address, books.state))
+      else if (trouble) step.replyNow(reply, storeTrouble(trouble))
+      else submission.submitDriver(books, step, message, reply)
+      break
+    case 'RequestKillDriver':
+      if (!books.alive) step.replyNow(reply, notLeader(books.config.address, books.state))
+      else submission.killDriverOnRequest(books, step, message, reply)
+      break
+    case 'RequestDriverStatus':
+      submission.driverStatus(books, step, message, reply)
+      break
+    case 'RequestLogLocation':
+      logLocation(books, step, message, reply)
+      break
+  }
+}
+
+export const notLeader = (address: string, state: RecoveryState) =>
+  ({
+    type: 'Failure',
+    code: 'FIRESTEEL_NOT_LEADER',
+    message: `the Master at ${address} is ${state}`,
+  }) as const
+
+const storeTrouble = (code: 'STORE_FULL' | 'STORE_UNAVAILABLE') =>
+  ({
+    type: 'Failure',
+    code: `FIRESTEEL_${code}`,
+    message: code === 'STORE_FULL' ? 'the store has no room for a new record' : 'the store does not answer',
+  }) as const
+
+/** Where an output lies: on the Worker that runs it, or ran it. */
+function logLocation(books: Books, step: Step, message: RequestLogLocation, reply: ReplyToken): void {
+  const { id } = message
+  const workerId =
+    books.drivers.get(id)?.record.workerId ??
+    books.endedDrivers.get(id)?.worker ??
+    books.executorHomes.get(id)
+  const worker = workerId ? books.workers.get(workerId) : undefined
+  if (worker) {
+    const location: LogLocation = {
+      type: 'LogLocation',
+      id,
+      workerId: worker.id,
+      worker: `firesteel://${worker.address}`,
+    }
+    step.reply(reply, location)
+  } else if (workerId || books.drivers.has(id)) {
+    const why = workerId ? `its worker ${workerId} is gone` : 'it has not been placed yet'
+    step.reply(reply, {
+      type: 'Failure',
+      code: 'FIRESTEEL_NOT_ALLOWED',
+      message: `${id} has no output: ${why}`,
+    })
+  } else {
+    step.reply(reply, submission.unknownId(id))
+  }
+}
