@@ -12,7 +12,7 @@ import { executorHolding } from './worker-entry.js'
 /* The executors of an application: what it asks for, how they fare, what is left of them after a failover. */
 
 /**
- * Executors listed but not on their Worker: LOST; those on a Worker that has not answered count (11.5). A store that
+ * Executors listed but not on their Worker: LOST; those on a Worker that has yet to report count (11.5). A store that
  * forgot the application has forgotten its Workers too: they have adoptGrace to come.
  */
 export function reconcileExecutors(
@@ -27,7 +27,8 @@ export function reconcileExecutors(
     app.listed.add(execId)
     if (app.executors.has(execId)) continue
     const worker = books.workers.get(workerId)
-    if (worker?.state === 'UNKNOWN' || (!worker && adopted)) {
+    const awaited = worker ? !worker.answered && worker.state !== 'DEAD' : adopted
+    if (awaited && !app.lost.has(execId)) {
       const { memoryMib, cores } = app.record.description.executor
       const holding = { cores: cores ?? 1, memoryMib, resources: {} }
       app.executors.set(execId, { appId: app.id, execId, workerId, state: 'RUNNING', ...holding })

@@ -57,9 +57,10 @@ export class FakeMaster {
     return this.heard.filter((message): message is Extract<Told, { type: T }> => message.type === type)
   }
 
-  registered(): Promise<Extract<Told, { type: 'WorkerLatestState' }>> {
+  registered(): Promise<Extract<Told, { type: 'WorkerLatestState' | 'WorkerSchedulerStateResponse' }>> {
     return waitUntil('a registered Worker', () => {
-      const [state] = this.all('WorkerLatestState')
+      // Registered by the one link, its report may come by the next.
+      const [state] = [...this.all('WorkerLatestState'), ...this.all('WorkerSchedulerStateResponse')]
       if (state) return state
       const heard = this.heard.map(({ type }) => type).join(', ')
       throw new Error(

@@ -283,6 +283,22 @@ for (const comes of [true, false]) {
   })
 }
 
+test('section 12: an adopted application that answers between registration and report of its Worker', () => {
+  const { appId, executors, held } = afterFailover()
+  const world = new MasterWorld()
+  for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
+  const launchedAt = { epoch: 2, seq: 9 }
+  world.link('w1')
+  world.registerWorker('w1')
+  world.link('app', 'client')
+  acknowledge(world, 'app', appId, held, { registeredAt: launchedAt })
+  const [first, ...others] = executors.map((executor) => ({ ...executor, launchedAt }))
+  world.report('w1', { executors: others })
+  const lost = world.toldTo('app', 'ExecutorUpdated').map(({ execId }) => execId)
+  assert.deepEqual(lost, [first?.execId], 'only what is not reported is lost')
+  assert.equal(world.toldTo('w1', 'KillExecutor').length, 0)
+})
+
 test('section 12: executors that nobody speaks up for are killed after adoptGrace', () => {
   const { executors } = afterFailover()
   const world = new MasterWorld()

@@ -153,8 +153,8 @@ for (const [id, expected] of [
 
 test('a full disk is DISK_FULL, with the place', () => {
   for (const code of ['ENOSPC', 'EDQUOT']) {
-    const error = fileError(Object.assign(new Error('write'), { code }), '/work/x')
-    assert.deepEqual([error.code, error.place], ['FIRESTEEL_DISK_FULL', '/work/x'])
+    const error = fileError(Object.assign(new Error('write'), { code }), '/jobs/x')
+    assert.deepEqual([error.code, error.place], ['FIRESTEEL_DISK_FULL', '/jobs/x'])
   }
   assert.equal(
     fileError(Object.assign(new Error('no'), { code: 'EACCES' }), '/x').code,
@@ -165,7 +165,7 @@ test('a full disk is DISK_FULL, with the place', () => {
 test('a disk that fills up during a start is a failed start, told with its code; nothing is left open', async () => {
   class FullDisk extends WorkFolders {
     override make(): Promise<string> {
-      return Promise.reject(fileError(Object.assign(new Error('write'), { code: 'ENOSPC' }), '/work/x'))
+      return Promise.reject(fileError(Object.assign(new Error('write'), { code: 'ENOSPC' }), '/jobs/x'))
     }
   }
   const failed = await new Promise<[string, string]>((resolve, reject) => {
@@ -184,7 +184,7 @@ test('a disk that fills up during a start is a failed start, told with its code;
     children.start(`${DRIVER}/1/1`, driverPlan(launch, 1, config, masters))
     children.close()
   })
-  assert.deepEqual(failed, [`${DRIVER}/1/1`, 'FIRESTEEL_DISK_FULL: no room is left for /work/x'])
+  assert.deepEqual(failed, [`${DRIVER}/1/1`, 'FIRESTEEL_DISK_FULL: no room is left for /jobs/x'])
 })
 
 test('cleanup removes old folders of ended work: not young ones, not those kept, not what is none of ours', async () => {
