@@ -69,7 +69,7 @@ async function startWorker(t: TestContext, { extra = '', orphanGraceMs = 0, byst
 }
 
 // The promise is one second; the rest is for a test machine whose cores are all busy.
-const GONE = { deadlineMs: 3_000 }
+const GONE = { deadlineMs: 10_000 }
 
 test('kill -9 of a worker ends all its children, who block their loops, and what they started', async (t) => {
   const { worker, children, guard } = await startWorker(t)
