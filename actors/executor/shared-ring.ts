@@ -10,9 +10,11 @@ import { type ResultStatus, resultStatuses } from '../messages/tasks.js'
 const WRITE = 0
 const READ = 1
 const NOTIFIED = 2
+/** The position behind the last one that the thread has claimed or passed over. */
+const PASSED = 3
 const HEADER_WORDS = 4
 const CLAIMED_AT_BYTES = 8
-/** More than are ever posted at once, so that a slot is free before its number comes round again. */
+/** Positions between the thread and the newest post: a slot is written again only when the thread has passed it. */
 const SLOTS = limits.threadQueue * 4
 const DATA_OFFSET = HEADER_WORDS * 4 + CLAIMED_AT_BYTES + SLOTS * 4
 /** Record: length of the body (or SKIP), status, large, position. */
@@ -57,6 +59,11 @@ export class SharedRing {
   /** Before a task is posted. */
   post(position: number): void {
     Atomics.store(this.#slots, position % SLOTS, slotState.posted)
+  }
+
+  /** How many may be posted from `next` on: what was taken back still has its slot until the thread has passed it. */
+  freeSlots(next: number): number {
+    return SLOTS - ((next - Atomics.load(this.#words, PASSED)) | 0)
   }
 
   /** True: the thread has not begun it and never will. */
@@ -114,7 +121,14 @@ export class SharedRing {
     const { posted, claimed } = slotState
     // The time first: who sees the claim must not see the time of the task before.
     this.#claimedAt[0] = epochNow()
-    return Atomics.compareExchange(this.#slots, position % SLOTS, posted, claimed) === posted
+    const mine = Atomics.compareExchange(this.#slots, position % SLOTS, posted, claimed) === posted
+    // One taken back is never looked at again; a claimed slot is free only when it is done.
+    if (!mine) this.#pass(position)
+    return mine
+  }
+
+  #pass(position: number): void {
+    Atomics.store(this.#words, PASSED, (position + 1) | 0)
   }
 
   /** Leaves a result; `body` undefined: it is posted as a message. Waits where the reader is behind. */
@@ -138,6 +152,7 @@ export class SharedRing {
     if (body !== undefined) this.#data.set(body, start + RECORD_BYTES)
     Atomics.store(this.#words, WRITE, (write + room) | 0)
     Atomics.store(this.#slots, position % SLOTS, slotState.done)
+    this.#pass(position)
   }
 
   /** True once until the reader has drained: then it must be woken. */

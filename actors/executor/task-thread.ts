@@ -58,7 +58,7 @@ export class TaskThread {
   }
 
   get room(): number {
-    return limits.threadQueue - this.#posted.size
+    return Math.max(0, Math.min(limits.threadQueue - this.#posted.size, this.#ring.freeSlots(this.#next)))
   }
 
   tell(message: ToThread): void {

@@ -173,7 +173,7 @@ export class ThreadPool {
   #steal(idle: TaskThread): void {
     const fullest = this.#byLoad().at(-1)
     if (fullest === undefined || fullest === idle || fullest.load < 2) return
-    const attempts = fullest.revoke(Math.floor(fullest.load / 2))
+    const attempts = fullest.revoke(Math.min(idle.room, Math.floor(fullest.load / 2)))
     if (attempts.length > 0) idle.post(attempts)
   }
 
@@ -207,6 +207,8 @@ export class ThreadPool {
       const started: AttemptKey[] = []
       for (const thread of [...this.#threads]) this.#lookAt(thread, started)
       if (started.length > 0) this.#options.onStarted(started)
+      // A thread that only passed over what was taken back has room again, and says nothing.
+      if (this.#queue.size > 0) this.#distribute()
       if (this.#busyThreads() > 0) this.#look()
     }, limits.threadLookMs)
   }
