@@ -1,6 +1,7 @@
 import type { ApplicationState, ExecutorState } from '../messages/common.js'
 import type { ApplicationRecord } from './records.js'
 import type { Holding } from './resources.js'
+import type { Step } from './step.js'
 
 /** An executor in the Master's books (Spark's ExecutorDesc). Never stored: its Worker says it again. */
 export interface ExecutorEntry extends Holding {
@@ -29,16 +30,13 @@ export class ApplicationEntry {
   targetRequest = -1
   /** Consecutive executor failures with nothing running (Spark 4.8). */
   failures = 0
-  /** Since when, monotonic: no answer (UNKNOWN), or link closed. */
-  silentSinceMs: number
 
-  constructor(record: ApplicationRecord, state: ApplicationState, answered: boolean, nowMs: number) {
+  constructor(record: ApplicationRecord, state: ApplicationState, answered: boolean) {
     this.id = record.id
     this.record = record
     this.state = state
     this.answered = answered
     this.nextExecId = answered ? 0 : record.execIds
-    this.silentSinceMs = nowMs
   }
 
   get coresGranted(): number {
@@ -55,5 +53,18 @@ export class ApplicationEntry {
     let running = 0
     for (const executor of this.executors.values()) if (executor.state === 'RUNNING') running++
     return running
+  }
+
+  /** It is told that the executor is lost: from now on it is never taken back (protocol 11.7). */
+  lose(step: Step, execId: number, message: string): void {
+    this.executors.delete(execId)
+    this.lost.add(execId)
+    step.tell(this.record.endpoint, {
+      type: 'ExecutorUpdated',
+      appId: this.id,
+      execId,
+      state: 'LOST',
+      message,
+    })
   }
 }

@@ -35,7 +35,7 @@ export function reconcileExecutors(
       if (worker) worker.hold(executorHolding(app.id, execId), holding)
       else books.awaitWorker(step, app.id)
     } else {
-      loseExecutor(step, app, execId, worker ? 'its worker does not run it' : 'its worker is gone')
+      app.lose(step, execId, worker ? 'its worker does not run it' : 'its worker is gone')
     }
   }
   for (const executor of app.executors.values()) {
@@ -130,19 +130,13 @@ function executorFailed(books: Books, step: Step, app: ApplicationEntry, reason:
   endApplication(books, step, app, 'FAILED', `${app.failures} executors in a row failed; the last: ${reason}`)
 }
 
-function loseExecutor(step: Step, app: ApplicationEntry, execId: number, message: string): void {
-  app.executors.delete(execId)
-  app.lost.add(execId)
-  step.tell(app.record.endpoint, { type: 'ExecutorUpdated', appId: app.id, execId, state: 'LOST', message })
-}
-
 /** Workers of executors that an adopted application holds have not come within adoptGrace. */
 export function giveUpWorkers(books: Books, step: Step, appId: string): void {
   books.awaitingWorkers.delete(appId)
   const app = books.apps.get(appId)
   if (!app) return
   for (const { execId, workerId } of [...app.executors.values()]) {
-    if (!books.workers.has(workerId)) loseExecutor(step, app, execId, 'its worker has not come back')
+    if (!books.workers.has(workerId)) app.lose(step, execId, 'its worker has not come back')
   }
   books.dirty = true
 }

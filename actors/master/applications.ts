@@ -62,7 +62,7 @@ export function registerApplication(
 }
 
 function addApplication(books: Books, step: Step, record: ApplicationRecord): ApplicationEntry {
-  const app = new ApplicationEntry(record, 'WAITING', true, step.now.monotonicMs)
+  const app = new ApplicationEntry(record, 'WAITING', true)
   books.apps.set(app.id, app)
   books.appsByRegistration.set(record.registration, app)
   step.put('app', app.id, record)

@@ -7,8 +7,6 @@ export class DriverEntry {
   record: DriverRecord
   /** Not launched before this monotonic time: its former Worker's guard may still be at work (protocol 9). */
   notBeforeMs = 0
-  /** Has a report under this leadership confirmed the accepted generation? */
-  confirmed = false
   message = ''
 
   constructor(record: DriverRecord) {
@@ -24,7 +22,6 @@ export class DriverEntry {
   /** Back to the queue under the same id; its next launch is the next generation. */
   requeue(step: Step, message: string): void {
     this.record = { ...this.record, state: 'SUBMITTED', workerId: null, resources: {} }
-    this.confirmed = false
     this.message = message
     step.put('driver', this.id, this.record)
   }

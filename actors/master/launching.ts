@@ -22,7 +22,6 @@ export function launchDriver(books: Books, step: Step, driver: DriverEntry, work
     workerId: worker.id,
     resources,
   }
-  driver.confirmed = true
   driver.message = ''
   step.put('driver', driver.id, driver.record)
   worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })

@@ -15,7 +15,7 @@ export function beginRecovery(books: Books, step: Step, records: StoredRecords):
     books.workersByAddress.set(worker.address, worker)
   }
   for (const record of records.apps) {
-    const app = new ApplicationEntry(record, 'UNKNOWN', false, monotonicMs)
+    const app = new ApplicationEntry(record, 'UNKNOWN', false)
     books.apps.set(app.id, app)
     books.appsByRegistration.set(record.registration, app)
     step.startTimer(`application:${app.id}`, books.config.applicationTimeoutMs)

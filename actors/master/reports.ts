@@ -5,7 +5,6 @@ import type {
   WorkerLatestState,
   WorkerSchedulerStateResponse,
 } from '../messages/workers.js'
-import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { Books, PeerInfo } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
@@ -56,7 +55,6 @@ function driverReported(
   reported.add(holding)
   const driver = books.drivers.get(driverId) ?? adoptDriver(books, step, worker, report)
   if (driver && accepts(driver, worker, generation)) {
-    driver.confirmed = true
     driver.message = ''
     if (driver.record.wanted === 'KILL') killDriver(step, worker, driverId, generation)
     return
@@ -159,7 +157,10 @@ function releaseUnreported(
     const { app, executor, driver } = books.ownerOf(worker.id, key)
     if (app && executor) {
       if (executor.state === 'LAUNCHING') tellLaunchExecutor(step, app, executor)
-      else loseExecutor(step, app, executor, worker)
+      else {
+        worker.release(key)
+        app.lose(step, executor.execId, 'its worker does not run it')
+      }
     } else if (driver) {
       driverUnreported(books, step, worker, driver)
     } else {
@@ -181,17 +182,4 @@ function driverUnreported(books: Books, step: Step, worker: WorkerEntry, driver:
   } else {
     driver.requeue(step, 'its launch did not arrive')
   }
-}
-
-function loseExecutor(step: Step, app: ApplicationEntry, executor: ExecutorEntry, worker: WorkerEntry): void {
-  app.executors.delete(executor.execId)
-  app.lost.add(executor.execId)
-  worker.release(executorHolding(app.id, executor.execId))
-  step.tell(app.record.endpoint, {
-    type: 'ExecutorUpdated',
-    appId: app.id,
-    execId: executor.execId,
-    state: 'LOST',
-    message: 'its worker does not run it',
-  })
 }

@@ -177,7 +177,6 @@ export function driverStateChanged(
       })
     }
   } else if (driver && accepted) {
-    driver.confirmed = true
     driver.message = message.message ?? ''
   } else if (!over && worker?.answered) {
     // Before its report it may be one that the store forgot, to be adopted.

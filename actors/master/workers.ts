@@ -59,11 +59,6 @@ const beat = (worker: WorkerEntry, step: Step): void => {
   worker.lastHeartbeatWallMs = step.now.wallMs
 }
 
-export function heardFrom(books: Books, step: Step, workerId: string): void {
-  const worker = books.workers.get(workerId)
-  if (worker && worker.state !== 'DEAD') beat(worker, step)
-}
-
 export function heartbeat(books: Books, step: Step, from: PeerInfo, message: Heartbeat): void {
   const worker = books.workers.get(from.incarnation)
   if (!worker || worker.state === 'DEAD' || message.workerId !== from.incarnation) {
@@ -125,7 +120,6 @@ function loseDriversOf(books: Books, step: Step, worker: WorkerEntry, reason: st
       endDriver(books, step, driver, { state: 'KILLED', message: `killed; its worker was lost: ${reason}` })
     } else if (driver.record.description.supervise) {
       driver.record = { ...driver.record, state: 'RELAUNCHING', workerId: null }
-      driver.confirmed = false
       driver.notBeforeMs = step.now.monotonicMs + waitMs
       driver.message = `relaunches: worker lost: ${reason}`
       step.put('driver', driver.id, driver.record)
