@@ -26,6 +26,8 @@ export interface MasterSpec extends CommonSpec {
   readonly rest: number | null
   readonly recovery: RecoveryPlan
   readonly scheduling: SchedulingPlan
+  /** firesteel://host:port of all Masters known at its start, itself perhaps among them. */
+  readonly masters: readonly string[]
   /** Highest epoch that earlier lives of this node led or heard of: with NONE nothing else remembers it. */
   readonly heardEpoch?: number
 }
@@ -69,6 +71,11 @@ export type NodeEvent =
   /** It is about to exit because of this. */
   | { readonly event: 'failed'; readonly error: ErrorRecord }
 
+/** What a launcher tells a node after its specification. */
+export type NodeOrder =
+  /** All Masters known now: those with port 0 have their addresses only once they listen. */
+  { readonly order: 'masters'; readonly addresses: readonly string[] }
+
 /** An error of ours between processes and in `--json`. */
 export interface ErrorRecord {
   readonly code: string
@@ -79,6 +86,8 @@ export interface ErrorRecord {
 
 /** A running node, in this process. */
 export interface RunningNode {
+  /** What the launcher says later. */
+  heard(order: NodeOrder): void
   /** Stops in order: closes ports, ends children; resolves when nothing is left. */
   stop(): Promise<void>
   /** Rejects when the node cannot go on (revoked leadership, failed disk); never resolves. */

@@ -7,6 +7,22 @@ export interface RecoveryPlan {
   /** Absolute; used with FILESYSTEM. */
   readonly directory: string
   readonly leaseMs: number
+  /** REDIS: URL of the data store; null where `sentinel` finds it. May hold a password: never logged whole. */
+  readonly redis: string | null
+  readonly sentinel: SentinelPlan | null
+  /** REDIS: URLs of the lock servers; empty: the data store holds the lock. */
+  readonly election: readonly string[]
+  /** REDIS: replicas that must have a commit (WAIT). */
+  readonly replicas: number
+  /** CUSTOM: absolute path of the module. */
+  readonly module: string | null
+}
+
+export interface SentinelPlan {
+  /** Name of the primary, as Sentinel knows it. */
+  readonly name: string
+  /** host:port of each Sentinel. */
+  readonly hosts: readonly string[]
 }
 
 export interface MasterPlan {

@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { count, list, masterAddress, name, position } from './common.js'
+
+/*
+ * Masters among themselves. Of two Masters the one with the smaller address dials (R0), both speak first:
+ * MasterChanged or MasterInStandby. The position of the sender travels in the envelope.
+ */
+
+/** Leader -> STANDBY, every lease/3: what each side needs to hand the leadership over (protocol 6, 13). */
+export const leaderPulse = z.strictObject({
+  type: z.literal('LeaderPulse'),
+  /** Live Workers in its books, and those it hears. */
+  workers: count,
+  workersHeard: count,
+})
+export type LeaderPulse = z.infer<typeof leaderPulse>
+
+/** STANDBY -> leader, in answer. */
+export const standbyPulse = z.strictObject({
+  type: z.literal('StandbyPulse'),
+  workersHeard: count,
+  /** Its store answered within the last lease/3. */
+  storeReachable: z.boolean(),
+})
+export type StandbyPulse = z.infer<typeof standbyPulse>
+
+/** New leader -> all Masters: who has records written after this, gives them (protocol 12). */
+export const requestLostTail = z.strictObject({
+  type: z.literal('RequestLostTail'),
+  base: position,
+})
+export type RequestLostTail = z.infer<typeof requestLostTail>
+
+/** Master -> new leader: records of its image that are newer than base. Several messages; the last says so. */
+export const lostTail = z.strictObject({
+  type: z.literal('LostTail'),
+  /** [table, id, JSON text with its `at`]. */
+  records: list(z.tuple([z.enum(['worker', 'app', 'driver', 'ended', 'key']), name, z.string().max(512 * 1024)])),
+  last: z.boolean(),
+})
+export type LostTail = z.infer<typeof lostTail>
+
+/** Leader that stops -> the STANDBY it chose: the lock is free, take it (protocol 13). */
+export const handOver = z.strictObject({ type: z.literal('HandOver') })
+export type HandOver = z.infer<typeof handOver>
+
+/** Leader that stops -> the other STANDBYs: hold off, `to` is taking over. */
+export const released = z.strictObject({ type: z.literal('Released'), to: masterAddress })
+export type Released = z.infer<typeof released>
+
+/**
+ * Worker -> each Master that does not lead: the highest leadership it obeyed, on each new link and when its link to the
+ * leader ends. A position above the stored one is how a candidate learns that the store lost its tail (protocol 5.3).
+ */
+export const positionSeen = z.strictObject({
+  type: z.literal('PositionSeen'),
+  position,
+  owner: name,
+})
+export type PositionSeen = z.infer<typeof positionSeen>
