@@ -146,6 +146,16 @@ export const errorCodes = {
     help: 'See the place named; the entry was set aside, not deleted.',
     exit: 4,
   },
+  STORE_DENIED: {
+    meaning: 'The store refused the user or the password, or forbids a command that Firesteel needs.',
+    help: 'Correct user and password, or give the user the rights listed in docs/operating.md.',
+    exit: 4,
+  },
+  STORE_UNSUITABLE: {
+    meaning: 'The settings of the store would let it drop what must be kept.',
+    help: 'Change the setting named.',
+    exit: 4,
+  },
   STORE_FAILED: {
     meaning: 'The store failed to make a write durable; the leadership ended.',
     help: 'Check the disk named in the log.',

@@ -54,6 +54,20 @@ export const limits = {
   actorRestarts: 3,
   actorRestartPeriodMs: 10 * SECOND,
   traceRing: 10_000,
+  /** Entries in one answer of a trace ring: a few 100 KiB, so that heartbeats do not wait behind it. */
+  traceChunkEntries: 1000,
+  /** Payloads in one such answer, as JSON. */
+  traceChunkBytes: 512 * KIB,
+  /** The payload of one message in a trace; of a larger one only its size is shown. */
+  tracePayloadBytes: 4 * KIB,
+  /** A process that does not answer within this is missing in a trace. */
+  traceAskMs: 2 * SECOND,
+  /** How often `trace -f` asks; what it shows is older than this, so that all processes have told of it. */
+  traceFollowMs: 500,
+  /** Processes asked for their traces at the same time. */
+  traceAsksAtOnce: 32,
+  /** Messages that a followed trace remembers to have shown: a late second report of one is no second message. */
+  traceRemembered: 200_000,
 
   // Commit lane (protocol 4)
   laneSteps: 10_000,
@@ -64,11 +78,32 @@ export const limits = {
   readPage: 512,
   storeBackoffFirstMs: 20,
   storeBackoffMaxMs: 250,
+  /** Between two dials of a Redis that nobody asks for, or that refuses us for good. */
+  redisIdleBackoffMaxMs: 1 * SECOND,
   /** Journal size at which the file engine writes a new snapshot. */
   journalBytes: 64 * MIB,
 
   // Leadership and recovery (protocol 11, 19)
   leaseMs: 2.5 * SECOND,
+  /** Spreads candidates that wait for the same lock. */
+  electionJitterMs: 50,
+  /** A candidate whose store did not answer looks again after this. */
+  electionRetryMs: 250,
+  /** After a leader's end: how often, and for how long, its presence is counted before the lock is waited for. */
+  presenceLookMs: 10,
+  presenceWatchMs: 300,
+  /** How long the durable records of a deposed leader are kept: outlasts Sentinel with its default of 30 s. */
+  imageGraceMs: 60 * SECOND,
+  /** How often a Master shows itself to one that should dial it and has not: that one may not know of it. */
+  introduceMs: 1 * SECOND,
+  /** A store that lost its tail: who has the image goes first. */
+  rewindPatienceMs: 3 * SECOND,
+  /** Clean hand-over (protocol 13): to empty the lane; others hold off; the old leader stays linked. */
+  handOverDrainMs: 20,
+  handOverHoldOffMs: 200,
+  handOverLingerMs: 1 * SECOND,
+  /** A leader that hears too few of its Workers hands over at most this often. */
+  handOverEveryMs: 60 * SECOND,
   recoveryQuietMs: 250,
   recoveryMaxMs: 1 * SECOND,
   workerTimeoutMs: 60 * SECOND,
@@ -148,8 +183,12 @@ export const limits = {
   // Clients
   /** An unanswered RegisterApplication or UnregisterApplication is sent again after this: both are idempotent. */
   requestRepeatMs: 1 * SECOND,
-  /** Wait before a request that was refused for now (BUSY, STORE_*, a leader that still recovers) is sent again. */
+  /** How often the state of a driver that is followed to its end is asked for. */
+  driverPollMs: 200,
+  /** Wait before a request that was refused for now (BUSY, STORE_*, a leader that still recovers) is sent again, at most. */
   requestRetryMs: 100,
+  /** The first such wait; it doubles. A leader recovers within tens of milliseconds. */
+  requestRetryFirstMs: 10,
   /** close() waits this long for UnregisteredApplication; then the closed link ends the application (applicationGrace). */
   unregisterMs: 10 * SECOND,
   /** Ended executors whose ids an application remembers, so that a late ExecutorAdded does not revive them. */
@@ -162,8 +201,8 @@ export const limits = {
   // Launcher
   launcherRestartFirstMs: 100,
   launcherRestartMaxMs: 5 * SECOND,
-  /** A node that ran this long before it died is restarted at once again. */
-  launcherStableMs: 60 * SECOND,
+  /** A node that ran this long before it died is restarted at once again: longer than a crash at start takes. */
+  launcherStableMs: 10 * SECOND,
   masterTimeoutMs: 30 * SECOND,
   stopGraceMs: 15 * SECOND,
 

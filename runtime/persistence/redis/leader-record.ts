@@ -1,0 +1,81 @@
+import { z } from 'zod'
+import { FiresteelError } from '../../errors.js'
+import type { LeaderRecord, Position } from '../engine.js'
+import { formatVersion } from './scripts.js'
+
+const whole = z.string().regex(/^\d{1,16}$/)
+const shape = z.object({
+  epoch: whole,
+  seq: whole,
+  owner: z.string().min(1),
+  address: z.string(),
+  lock: z.string(),
+  mark: z.string().min(1),
+  base: z.string().regex(/^\d{1,16}:\d{1,16}$/),
+  touched: whole,
+  left: z.enum(['0', '1']),
+})
+
+/**
+ * The fields of `:leader` as Redis gives them. Throws where they are not ours: VERSION_UNSUPPORTED, CLUSTER_MISMATCH,
+ * STORE_UNREADABLE.
+ */
+export function parseLeaderRecord(
+  flat: readonly string[],
+  cluster: string,
+  key: string,
+): LeaderRecord | undefined {
+  if (flat.length === 0) return undefined
+  const fields: Record<string, string> = {}
+  for (let i = 0; i < flat.length; i += 2) fields[flat[i]!] = flat[i + 1]!
+  const { format = '' } = fields
+  if (/^\d+$/.test(format) && Number(format) > formatVersion) {
+    throw new FiresteelError(
+      'VERSION_UNSUPPORTED',
+      `The state in Redis has format ${format}; this Firesteel knows up to ${formatVersion}.`,
+      { place: key, help: 'Run the newer Firesteel that wrote it; nothing was changed.' },
+    )
+  }
+  if (fields.cluster !== undefined && fields.cluster !== cluster) {
+    throw new FiresteelError(
+      'CLUSTER_MISMATCH',
+      `The state in Redis belongs to cluster "${fields.cluster}", not "${cluster}".`,
+      { place: key, help: 'Check `cluster` and the address of Redis; nothing was changed.' },
+    )
+  }
+  const parsed = shape.safeParse(fields)
+  if (format !== String(formatVersion) || fields.cluster === undefined || !parsed.success) {
+    throw strange(key)
+  }
+  return recordOf(parsed.data)
+}
+
+export function strange(key: string): FiresteelError {
+  return new FiresteelError('STORE_UNREADABLE', `The leader record in Redis is not one of ours.`, {
+    place: key,
+    help: 'Something else writes this key. Restore it from a backup or delete it; nothing was changed.',
+  })
+}
+
+/** What parsePosition reads: EPOCH:SEQ. */
+export function parsePosition(text: string): Position {
+  const [epoch, seq] = text.split(':')
+  return { epoch: Number(epoch), seq: Number(seq) }
+}
+
+function recordOf(fields: z.infer<typeof shape>): LeaderRecord {
+  const epoch = Number(fields.epoch)
+  return {
+    epoch,
+    owner: fields.owner,
+    address: fields.address,
+    lock: fields.lock,
+    position: { epoch, seq: Number(fields.seq) },
+    mark: fields.mark,
+    base: parsePosition(fields.base),
+    // Stored in microseconds.
+    touchedMs: Number(fields.touched) / 1000,
+    left: fields.left === '1',
+    ownerGone: false,
+  }
+}

@@ -1,0 +1,51 @@
+import { FiresteelError } from '../../errors.js'
+import { codedError } from '../../redis/coded-error.js'
+import { failureOf } from '../../redis/reply.js'
+import type { Refused, StoreTrouble, Unknown } from '../engine.js'
+
+/** Error replies that say "not applied" (protocol 4.3), and what clients hear. */
+const refusals: Readonly<Record<string, StoreTrouble>> = {
+  OOM: 'STORE_FULL',
+  MISCONF: 'STORE_UNAVAILABLE',
+  NOREPLICAS: 'STORE_UNAVAILABLE',
+  READONLY: 'STORE_UNAVAILABLE',
+  LOADING: 'STORE_UNAVAILABLE',
+  MASTERDOWN: 'STORE_UNAVAILABLE',
+  BUSY: 'STORE_UNAVAILABLE',
+  CLUSTERDOWN: 'STORE_UNAVAILABLE',
+  MOVED: 'STORE_UNAVAILABLE',
+  ASK: 'STORE_UNAVAILABLE',
+  TRYAGAIN: 'STORE_UNAVAILABLE',
+  NOAUTH: 'STORE_UNAVAILABLE',
+  NOPERM: 'STORE_UNAVAILABLE',
+}
+
+/** The server is not the primary any more: look for the new one. */
+const demotions: ReadonlySet<string> = new Set(['READONLY', 'MASTERDOWN'])
+
+/** What a failed write means for the lane. An error reply that is not known may have come half-way: unknown, too. */
+export function writeOutcome(error: unknown): Refused | Unknown {
+  const { kind, prefix, message } = failureOf(error)
+  if (kind === 'notSent') return { kind: 'refused', code: 'STORE_UNAVAILABLE', reason: message }
+  const code = kind === 'reply' ? refusals[prefix] : undefined
+  return code === undefined
+    ? { kind: 'unknown', reason: message }
+    : { kind: 'refused', code, reason: message }
+}
+
+/** The same for those who get an error: leader, read and quarantined. */
+export function readError(
+  error: unknown,
+  place: string,
+  trouble: FiresteelError | undefined,
+): FiresteelError {
+  if (failureOf(error).kind === 'notSent' && trouble !== undefined) return trouble
+  return codedError(error, place)
+}
+
+/** The error that makes the connection look for another server. */
+export function demotion(error: unknown, place: string): FiresteelError | undefined {
+  const { prefix, message } = failureOf(error)
+  if (!demotions.has(prefix)) return undefined
+  return new FiresteelError('STORE_UNAVAILABLE', `This Redis cannot be written: ${message}`, { place })
+}

@@ -1,0 +1,131 @@
+import type { RedisConnection } from '../../redis/connection.js'
+import type { Fence, Page, Quarantined, RecordSchemas, Table } from '../engine.js'
+import { type ClusterKeys, decodeId } from './keys.js'
+import { expectOurs } from './replies.js'
+import * as scripts from './scripts.js'
+
+interface Unreadable {
+  readonly field: Buffer
+  readonly id: string
+  readonly reason: string
+}
+
+export interface RecordPagesOptions {
+  readonly connection: RedisConnection
+  readonly keys: ClusterKeys
+  readonly schemas: RecordSchemas
+  readonly pageRecords: number
+  readonly wallMs: () => number
+  readonly onWarning: (place: string, reason: string) => void
+}
+
+/**
+ * Records in pages by a fenced HSCAN. What is unreadable is set aside after the last page of its table: a hash that shrinks
+ * between two pages may give a record twice.
+ */
+export class RecordPages {
+  readonly #options: RecordPagesOptions
+  readonly #unreadable = new Map<Table, Unreadable[]>()
+
+  constructor(options: RecordPagesOptions) {
+    this.#options = options
+  }
+
+  async page(fence: Fence, mark: string, table: Table, cursor: string | undefined): Promise<Page> {
+    const { connection, keys, pageRecords } = this.#options
+    if (cursor === undefined) this.#unreadable.delete(table)
+    const reply = (await connection.evaluate(
+      scripts.read,
+      [keys.leader, keys.table[table]],
+      [fence.epoch, fence.owner, mark, cursor ?? '0', pageRecords],
+      'bytes',
+    )) as [Buffer, Buffer, Buffer[]]
+    const kind = expectOurs(reply, keys)
+    if (kind === 'MOVED') return { kind: 'moved' }
+    const records = this.#readable(table, reply[2])
+    const next = reply[1].toString()
+    if (next !== '0') return { kind: 'page', records, cursor: next }
+    if (!(await this.#setAside(fence, mark, table))) return { kind: 'moved' }
+    return { kind: 'page', records, cursor: undefined }
+  }
+
+  /** Header of each entry, by HSCAN. */
+  async quarantined(): Promise<Quarantined[]> {
+    const { connection, keys } = this.#options
+    const found = new Map<string, string>()
+    let cursor = '0'
+    do {
+      const reply = await connection.call('HSCAN', keys.quarantine, cursor, 'COUNT', 64)
+      const [next, flat] = reply as [string, string[]]
+      for (let i = 0; i < flat.length; i += 2) found.set(flat[i]!, flat[i + 1]!)
+      cursor = next
+    } while (cursor !== '0')
+    return [...found]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([field, value]) => ({ place: `${keys.quarantine} ${field}`, reason: reasonIn(value) }))
+  }
+
+  #readable(table: Table, flat: readonly Buffer[]): (readonly [string, unknown])[] {
+    const records: (readonly [string, unknown])[] = []
+    for (let i = 0; i < flat.length; i += 2) {
+      const field = flat[i]!
+      const id = decodeId(field)
+      const value = id === undefined ? undefined : parseObject(flat[i + 1]!)
+      const reason =
+        id === undefined
+          ? 'its id is not text'
+          : value === undefined
+            ? 'not a JSON object'
+            : this.#options.schemas[table](value)
+      if (id !== undefined && reason === undefined) records.push([id, value])
+      else this.#note(table, { field, id: id ?? field.toString('hex'), reason: reason ?? '' })
+    }
+    return records
+  }
+
+  #note(table: Table, entry: Unreadable): void {
+    const entries = this.#unreadable.get(table) ?? []
+    entries.push(entry)
+    this.#unreadable.set(table, entries)
+  }
+
+  /** False where another leads by now. */
+  async #setAside(fence: Fence, mark: string, table: Table): Promise<boolean> {
+    const entries = this.#unreadable.get(table) ?? []
+    this.#unreadable.delete(table)
+    if (entries.length === 0) return true
+    const { connection, keys, wallMs, onWarning } = this.#options
+    const at = new Date(wallMs()).toISOString()
+    const triples = entries.flatMap(({ field, id, reason }) => [
+      field,
+      `${table} ${id} (epoch ${fence.epoch})`,
+      JSON.stringify({ reason, at }),
+    ])
+    const reply = (await connection.evaluate(
+      scripts.setAside,
+      [keys.leader, keys.table[table], keys.quarantine],
+      [fence.epoch, fence.owner, mark, ...triples],
+    )) as string[]
+    if (expectOurs(reply, keys) === 'MOVED') return false
+    for (const { id, reason } of entries) onWarning(`${keys.table[table]} ${id}`, reason)
+    return true
+  }
+}
+
+function parseObject(bytes: Buffer): unknown {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'))
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function reasonIn(value: string): string {
+  try {
+    const header = JSON.parse(value.slice(0, value.indexOf('\n'))) as { reason?: unknown }
+    return String(header.reason)
+  } catch {
+    return 'set aside by another program'
+  }
+}

@@ -1,0 +1,191 @@
+import { isFiresteelError, reasonOf } from '../../errors.js'
+import { limits } from '../../limits.js'
+import type { RedisConnection } from '../../redis/connection.js'
+import type { RedisArgument } from '../../redis/reply.js'
+import {
+  type CommitOutcome,
+  type CommitRequest,
+  type ElectOutcome,
+  type ElectRequest,
+  type Fence,
+  type LeaderRecord,
+  type Page,
+  type PersistenceEngine,
+  type Quarantined,
+  type RecordSchemas,
+  type Table,
+  tables,
+} from '../engine.js'
+import { type ClusterKeys, clusterKeys, encodeId } from './keys.js'
+import { parseLeaderRecord, parsePosition } from './leader-record.js'
+import { demotion, readError, writeOutcome } from './outcomes.js'
+import { RecordPages } from './record-pages.js'
+import { expectOurs, fenceReply } from './replies.js'
+import * as scripts from './scripts.js'
+
+export interface RedisEngineOptions {
+  readonly connection: RedisConnection
+  readonly cluster: string
+  readonly schemas: RecordSchemas
+  /** Replicas that must have a commit (protocol 4.5); 0: none. */
+  readonly replicas: number
+  readonly leaseMs: number
+  /** Wall clock, for the time in a quarantined entry. */
+  readonly wallMs: () => number
+  /** Told once for each record set aside, and of a `leave` that failed. */
+  readonly onWarning: (place: string, reason: string) => void
+  readonly readPage?: number
+}
+
+/** Recovery mode REDIS: protocol sections 2 to 4. Every write is one script that compares before it writes. */
+export class RedisEngine implements PersistenceEngine {
+  readonly #options: RedisEngineOptions
+  readonly #connection: RedisConnection
+  readonly #keys: ClusterKeys
+  readonly #allKeys: readonly string[]
+  readonly #writtenKeys: readonly string[]
+  readonly #pages: RecordPages
+
+  constructor(options: RedisEngineOptions) {
+    const { connection, cluster, schemas, wallMs, onWarning, readPage = limits.readPage } = options
+    this.#options = options
+    this.#connection = connection
+    this.#keys = clusterKeys(cluster)
+    this.#writtenKeys = [this.#keys.leader, ...tables.map((table) => this.#keys.table[table])]
+    this.#allKeys = [...this.#writtenKeys, this.#keys.quarantine]
+    this.#pages = new RecordPages({
+      connection,
+      keys: this.#keys,
+      schemas,
+      pageRecords: readPage,
+      wallMs,
+      onWarning,
+    })
+  }
+
+  leader(): Promise<LeaderRecord | undefined> {
+    return this.#reading(async () => {
+      const reply = (await this.#connection.evaluate(scripts.inspect, this.#allKeys, [])) as [
+        string,
+        string[],
+      ]
+      expectOurs(reply, this.#keys)
+      return parseLeaderRecord(reply[1], this.#options.cluster, this.#keys.leader)
+    })
+  }
+
+  async elect(request: ElectRequest): Promise<ElectOutcome> {
+    const { seen, me, address, lock, heardEpoch, mark } = request
+    let reply: string[]
+    try {
+      reply = (await this.#connection.evaluate(scripts.elect, this.#allKeys, [
+        scripts.formatVersion,
+        this.#options.cluster,
+        seen?.epoch ?? 0,
+        seen?.owner ?? '',
+        me,
+        address,
+        lock,
+        heardEpoch,
+        mark,
+      ])) as string[]
+    } catch (error) {
+      return this.#writeFailed(error)
+    }
+    const kind = expectOurs(reply, this.#keys)
+    const [, epoch = '0', third = '', stored = ''] = reply
+    if (kind === 'CHANGED') return { kind: 'changed', epoch: Number(epoch), owner: third }
+    return { kind: 'elected', epoch: Number(epoch), owner: me, base: parsePosition(third), mark: stored }
+  }
+
+  read(fence: Fence, mark: string, table: Table, cursor: string | undefined): Promise<Page> {
+    return this.#reading(() => this.#pages.page(fence, mark, table, cursor))
+  }
+
+  touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome> {
+    const args = [fence.epoch, fence.owner, lock, ...(prev === undefined ? [] : [prev])]
+    return this.#writing(() => this.#connection.evaluate(scripts.touch, [this.#keys.leader], args))
+  }
+
+  async commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome> {
+    const { replicas } = this.#options
+    const script = request.puts.length === 0 ? scripts.commitDeletes : scripts.commit
+    const args = commitArguments(fence, request, replicas > 0)
+    const outcome = await this.#writing(() => this.#connection.evaluate(script, this.#writtenKeys, args))
+    if (replicas === 0 || (outcome.kind !== 'ok' && outcome.kind !== 'duplicate')) return outcome
+    return (await this.#replicated(replicas)) ?? outcome
+  }
+
+  async leave(fence: Fence): Promise<void> {
+    try {
+      await this.#connection.evaluate(scripts.leave, [this.#keys.leader], [fence.epoch, fence.owner])
+    } catch (error) {
+      // A hint that spares the next one a wait: nobody can do anything about it.
+      this.#options.onWarning(this.#keys.leader, `leave did not reach the store: ${reasonOf(error)}`)
+    }
+  }
+
+  quarantined(): Promise<readonly Quarantined[]> {
+    return this.#reading(() => this.#pages.quarantined(), this.#keys.quarantine)
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close()
+  }
+
+  async #reading<T>(read: () => Promise<T>, place: string = this.#connection.label): Promise<T> {
+    try {
+      return await read()
+    } catch (error) {
+      throw readError(error, place, this.#connection.trouble)
+    }
+  }
+
+  async #writing(write: () => Promise<unknown>): Promise<CommitOutcome> {
+    try {
+      const reply = (await write()) as string[]
+      const kind = expectOurs(reply, this.#keys)
+      const position = { epoch: Number(reply[1]), seq: Number(reply[2]) }
+      return fenceReply(reply) ?? { kind: kind === 'DUPLICATE' ? 'duplicate' : 'ok', position }
+    } catch (error) {
+      // Somebody else writes our keys: what this leader believes of the store is not true any more.
+      if (isFiresteelError(error)) return { kind: 'failed', reason: `${error.message} (${error.place})` }
+      return this.#writeFailed(error)
+    }
+  }
+
+  #writeFailed(error: unknown) {
+    const demoted = demotion(error, this.#connection.label)
+    if (demoted !== undefined) this.#connection.refresh(demoted)
+    return writeOutcome(error)
+  }
+
+  /** Undefined: enough replicas have it. */
+  async #replicated(replicas: number): Promise<CommitOutcome | undefined> {
+    try {
+      // Half of the time-out: what comes after it on this connection waits as long.
+      const count = Number(
+        await this.#connection.call('WAIT', replicas, Math.round(this.#options.leaseMs / 8)),
+      )
+      if (count >= replicas) return undefined
+      return { kind: 'unknown', reason: `${count} of ${replicas} replicas have the commit` }
+    } catch (error) {
+      return { kind: 'unknown', reason: reasonOf(error) }
+    }
+  }
+}
+
+/** Runs of one command on one key, HSETs before HDELs (see scripts.commit). */
+function commitArguments(fence: Fence, request: CommitRequest, waits: boolean): RedisArgument[] {
+  const { n, prev, mark, puts, deletes } = request
+  const args: RedisArgument[] = [fence.epoch, fence.owner, n, prev, mark, waits ? '1' : '0']
+  for (const [index, table] of tables.entries()) {
+    const values = puts.flatMap((put) => (put.table === table ? [encodeId(put.id), put.json] : []))
+    if (values.length > 0) args.push('HSET', index + 2, values.length, ...values)
+  }
+  for (const [index, table] of tables.entries()) {
+    const ids = deletes.flatMap((entry) => (entry.table === table ? [encodeId(entry.id)] : []))
+    if (ids.length > 0) args.push('HDEL', index + 2, ids.length, ...ids)
+  }
+  return args
+}

@@ -1,0 +1,152 @@
+import { createHash } from 'node:crypto'
+import type { RedisScript } from '../../redis/reply.js'
+
+/*
+ * The only writers of the data store (protocol 3). Each checks first and writes after, because a script that fails keeps what it
+ * wrote before. KEYS[1] is the leader record, whose fields format, cluster, epoch, owner, seq and mark decide. Numbers travel as text.
+ */
+
+/** Raise it when keys change so that an older program would misread them. */
+export const formatVersion = 1
+
+/** A full Redis must not cost it its leader: what frees memory or keeps a leadership runs all the same. */
+const allowOom = '#!lua flags=allow-oom\n'
+const readOnly = '#!lua flags=no-writes,allow-oom\n'
+
+const helpers = `
+local function num(text) return tonumber(text or '0') or -1 end
+local function text(number) return string.format('%.0f', number) end
+local function now()
+  local time = redis.call('TIME')
+  return time[1] .. string.format('%06d', time[2])
+end
+-- The first key that exists and is no hash. HSET on it would fail half-way.
+local function foreign(from)
+  for i = from, #KEYS do
+    local kind = redis.call('TYPE', KEYS[i]).ok
+    if kind ~= 'hash' and kind ~= 'none' then return {'FOREIGN', KEYS[i], kind} end
+  end
+end
+`
+
+const verdict = `
+-- Compares the fence; nil says go. Without prev the mark is not compared.
+local function verdict(e, o, prev, mark)
+  local stored = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'seq', 'mark')
+  local epoch, owner, seq, at = num(stored[1]), stored[2] or '', num(stored[3]), stored[4] or ''
+  if epoch > e or (epoch == e and owner ~= o) then return {'DEPOSED', text(epoch), owner} end
+  if epoch < e then return {'REWOUND', text(epoch), text(seq), at} end
+  if prev and mark and at == mark then return {'DUPLICATE', text(epoch), text(seq)} end
+  if prev and at ~= prev then return {'REWOUND', text(epoch), text(seq), at} end
+  return nil, seq
+end
+`
+
+/** KEYS: all of the cluster. -> {'FOREIGN', key, type} or the leader record, field by field. */
+export const inspect = script(`${readOnly}${helpers}
+return foreign(1) or {'OK', redis.call('HGETALL', KEYS[1])}
+`)
+
+/** ARGV: format, cluster, seen epoch, seen owner, me, address, lock, heard epoch, mark. */
+export const elect = script(`${allowOom}${helpers}
+local wrong = foreign(1)
+if wrong then return wrong end
+local format, cluster, seenEpoch, seenOwner, me = ARGV[1], ARGV[2], num(ARGV[3]), ARGV[4], ARGV[5]
+local stored = redis.call('HMGET', KEYS[1], 'format', 'cluster', 'epoch', 'owner', 'seq', 'base', 'mark')
+local epoch, owner, seq = num(stored[3]), stored[4] or '', num(stored[5])
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  if stored[1] ~= format or stored[2] ~= cluster or epoch < 1 or seq < 0 then return {'STRANGE'} end
+end
+if owner == me then return {'OK', stored[3], stored[6], stored[7]} end
+if epoch ~= seenEpoch or owner ~= seenOwner then return {'CHANGED', text(epoch), owner} end
+local base = text(epoch) .. ':' .. text(seq)
+local mine = text(math.max(epoch, num(ARGV[8])) + 1)
+redis.call('HSET', KEYS[1], 'format', format, 'cluster', cluster, 'owner', me, 'address', ARGV[6], 'lock', ARGV[7],
+  'base', base, 'touched', now(), 'left', '0', 'epoch', mine, 'seq', text(seq), 'mark', ARGV[9])
+return {'OK', mine, base, ARGV[9]}
+`)
+
+/** ARGV: epoch, owner, lock, prev or nothing. */
+export const touch = script(`${allowOom}${helpers}${verdict}
+local wrong = foreign(1)
+if wrong then return wrong end
+local refused, seq = verdict(num(ARGV[1]), ARGV[2], ARGV[4])
+if refused then return refused end
+redis.call('HSET', KEYS[1], 'touched', now(), 'lock', ARGV[3])
+return {'OK', ARGV[1], text(seq)}
+`)
+
+/** ARGV: epoch, owner. */
+export const leave = script(`${allowOom}${helpers}
+local wrong = foreign(1)
+if wrong then return wrong end
+local stored = redis.call('HMGET', KEYS[1], 'epoch', 'owner')
+if num(stored[1]) ~= num(ARGV[1]) or stored[2] ~= ARGV[2] then return {'CHANGED'} end
+redis.call('HSET', KEYS[1], 'left', '1')
+return {'OK'}
+`)
+
+/**
+ * KEYS: leader record, then the tables. ARGV: epoch, owner, n, prev, mark, '1' if replicas are waited for, then runs of
+ * (HSET or HDEL, index of the key, count of the values, values). HSETs come first: a full Redis refuses the first of them, and so all.
+ */
+const commitBody = `${helpers}${verdict}
+local wrong = foreign(1)
+if wrong then return wrong end
+local refused = verdict(num(ARGV[1]), ARGV[2], ARGV[4], ARGV[5])
+if refused then
+  -- WAIT counts from the last write of its own connection: a duplicate needs one.
+  if refused[1] == 'DUPLICATE' and ARGV[6] == '1' then redis.call('HSET', KEYS[1], 'touched', now()) end
+  return refused
+end
+local at = 7
+while at <= #ARGV do
+  local command, key, last = ARGV[at], KEYS[tonumber(ARGV[at + 1])], at + 2 + tonumber(ARGV[at + 2])
+  -- unpack of more than 8,000 values fails.
+  for from = at + 3, last, 1000 do
+    redis.call(command, key, unpack(ARGV, from, math.min(from + 999, last)))
+  end
+  at = last + 1
+end
+redis.call('HSET', KEYS[1], 'seq', ARGV[3], 'mark', ARGV[5])
+return {'OK', ARGV[1], ARGV[3]}
+`
+/** Without a shebang: a full Redis still says DUPLICATE or DEPOSED, and refuses at the first HSET. */
+export const commit = script(commitBody)
+/** Frees memory, so a full Redis lets it pass. */
+export const commitDeletes = script(`${allowOom}${commitBody}`)
+
+const sameElection = `
+local function moved()
+  local stored = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'mark')
+  return num(stored[1]) ~= num(ARGV[1]) or stored[2] ~= ARGV[2] or stored[3] ~= ARGV[3]
+end
+`
+
+/** KEYS: leader record, table. ARGV: epoch, owner, mark, cursor, count. */
+export const read = script(`${readOnly}${helpers}${sameElection}
+local wrong = foreign(1)
+if wrong then return wrong end
+if moved() then return {'MOVED'} end
+local page = redis.call('HSCAN', KEYS[2], ARGV[4], 'COUNT', ARGV[5])
+return {'OK', page[1], page[2]}
+`)
+
+/** KEYS: leader record, table, quarantine. ARGV: epoch, owner, mark, then (field, field in the quarantine, header) of each. */
+export const setAside = script(`${allowOom}${helpers}${sameElection}
+local wrong = foreign(1)
+if wrong then return wrong end
+if moved() then return {'MOVED'} end
+for i = 4, #ARGV, 3 do
+  local content = redis.call('HGET', KEYS[2], ARGV[i])
+  if content then
+    redis.call('HSET', KEYS[3], ARGV[i + 1], ARGV[i + 2] .. '\\n' .. content)
+    redis.call('HDEL', KEYS[2], ARGV[i])
+  end
+end
+return {'OK'}
+`)
+
+function script(lua: string): RedisScript {
+  return { lua, sha1: createHash('sha1').update(lua).digest('hex') }
+}

@@ -1,0 +1,287 @@
+import { Redis } from 'ioredis'
+import { type ErrorName, type FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
+import { limits } from '../limits.js'
+import type { Log } from '../observe/log.js'
+import { clientOptions } from './client-options.js'
+import { codedError } from './coded-error.js'
+import { failureOf, type RedisArgument, RedisFailure, type RedisScript } from './reply.js'
+import { checkServer, type ServerDemands } from './server-check.js'
+import type { RedisTarget } from './target.js'
+
+export interface ConnectionOptions {
+  readonly target: RedisTarget
+  /** Shown by CLIENT LIST and in logs. */
+  readonly name: string
+  readonly leaseMs: number
+  readonly demands: ServerDemands
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** Codes that no later try mends by itself. */
+const lasting: readonly ErrorName[] = [
+  'STORE_DENIED',
+  'STORE_UNSUITABLE',
+  'STORE_UNREADABLE',
+  'VERSION_UNSUPPORTED',
+]
+
+/**
+ * One connection to one Redis, dialled again for ever until `close`. It is ready only once the server has been checked; what is
+ * asked before that fails at once, unsent. Nothing is queued and nothing is sent twice.
+ */
+export class RedisConnection {
+  readonly #client: Redis
+  readonly #options: ConnectionOptions
+  readonly #readyListeners = new Set<(again: boolean) => void>()
+  readonly #messages: { error?: string; warnings?: string } = {}
+  #settle: () => void = () => undefined
+  /** Resolves once the first dial has come to something: ready, or in trouble. */
+  readonly settled: Promise<void>
+  #ready = false
+  #wasReady = false
+  #silent = false
+  #closed = false
+  #dials = 0
+  #trouble: FiresteelError | undefined
+  /** What was refused since the link stands, such as SELECT: ioredis calls itself ready all the same. */
+  #handshakeError: FiresteelError | undefined
+  #wantedAtMs = 0
+  #failures = 0
+  #redial: NodeJS.Timeout | undefined
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+    const { target, name, leaseMs } = options
+    this.#client = new Redis(
+      clientOptions({
+        target,
+        connectionName: name,
+        commandTimeoutMs: Math.round(leaseMs / 4),
+        silenceMs: Math.round(leaseMs),
+        retryMs: () => this.#retryMs(),
+      }),
+    )
+    this.#client
+      .on('error', (error: unknown) => this.#failed(error))
+      .on('sentinelError', (error: unknown) => this.#failed(error))
+      .on('connect', () => {
+        this.#handshakeError = undefined
+      })
+      .on('ready', () => void this.#check())
+      .on('close', () => this.#lost())
+      .on('end', () => this.#ended())
+  }
+
+  /** Begins to dial; never throws. */
+  start(): void {
+    this.#dial()
+  }
+
+  get isReady(): boolean {
+    return this.#ready
+  }
+
+  /** Ready, and what was asked last was answered. */
+  get isAnswering(): boolean {
+    return this.#ready && !this.#silent
+  }
+
+  /** Why it is not ready; undefined while it is, or while nothing is known yet. */
+  get trouble(): FiresteelError | undefined {
+    return this.#trouble
+  }
+
+  get label(): string {
+    return this.#options.target.label
+  }
+
+  /** The ioredis client, for redlock alone: its calls go past our checks. */
+  get client(): unknown {
+    return this.#client
+  }
+
+  /** Called whenever the server is ready; `again` but for the first time. Gives what ends the listening. */
+  onReady(listener: (again: boolean) => void): () => void {
+    this.#readyListeners.add(listener)
+    return () => {
+      this.#readyListeners.delete(listener)
+    }
+  }
+
+  onMessage(listener: (channel: string) => void): void {
+    this.#client.on('message', listener)
+  }
+
+  /** Texts come back as strings. Rejects with RedisFailure within lease/4. */
+  call(command: string, ...args: RedisArgument[]): Promise<unknown> {
+    return this.#sent(() => this.#client.call(command, args))
+  }
+
+  /** Runs a script by its hash, by its text where the server does not know it. Texts come back as strings, or as bytes. */
+  evaluate(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+    reply: 'text' | 'bytes' = 'text',
+  ): Promise<unknown> {
+    const send = (command: string, first: string): Promise<unknown> => {
+      const all = [first, keys.length, ...keys, ...args]
+      return reply === 'text' ? this.#client.call(command, all) : this.#client.callBuffer(command, all)
+    }
+    return this.#sent(async () => {
+      try {
+        return await send('EVALSHA', script.sha1)
+      } catch (error) {
+        // It did not run, so this is no second copy.
+        if (failureOf(error).prefix !== 'NOSCRIPT') throw error
+        return send('EVAL', script.lua)
+      }
+    })
+  }
+
+  /** Dials anew: the server is not what it was, such as a primary that became a replica. */
+  refresh(error: FiresteelError): void {
+    if (this.#closed || !this.#ready) return
+    this.#refuse(error)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#ready = false
+    clearTimeout(this.#redial)
+    this.#readyListeners.clear()
+    this.#settle()
+    const { status } = this.#client
+    if (status === 'end') return
+    const ended = new Promise<void>((resolve) => this.#client.once('end', resolve))
+    this.#client.disconnect()
+    // A dial under way to Sentinel ends when its next step notices.
+    if (status === 'ready' || status === 'connect') await ended
+  }
+
+  async #sent<T>(send: () => Promise<T>): Promise<T> {
+    this.#wantedAtMs = performance.now()
+    if (!this.#ready) {
+      throw new RedisFailure('notSent', this.#trouble?.message ?? `there is no connection to ${this.label}`)
+    }
+    try {
+      const reply = await send()
+      this.#silent = false
+      return reply
+    } catch (error) {
+      const failure = failureOf(error)
+      this.#silent = failure.kind === 'unknown'
+      throw failure
+    }
+  }
+
+  #dial(): void {
+    // What went wrong comes as an event as well.
+    this.#client.connect().catch(() => undefined)
+  }
+
+  async #check(): Promise<void> {
+    const dial = ++this.#dials
+    const { target, demands, log } = this.#options
+    try {
+      if (this.#handshakeError !== undefined) throw this.#handshakeError
+      const ask = (command: string, ...args: string[]) => this.#client.call(command, args)
+      const { trouble, warnings } = await checkServer(ask, target.label, demands)
+      if (dial !== this.#dials || this.#closed || this.#client.status !== 'ready') return
+      if (trouble !== undefined) throw trouble
+      this.#warn(warnings)
+    } catch (error) {
+      if (dial === this.#dials && !this.#closed) this.#refuse(codedError(error, this.label))
+      return
+    }
+    const again = this.#wasReady
+    this.#trouble = undefined
+    this.#ready = true
+    this.#silent = false
+    this.#wasReady = true
+    this.#failures = 0
+    if (this.#messages.error !== undefined) log.info('Redis answers again', { redis: target.label })
+    delete this.#messages.error
+    this.#settle()
+    for (const listener of [...this.#readyListeners]) this.#tell(listener, again)
+  }
+
+  #tell(listener: (again: boolean) => void, again: boolean): void {
+    try {
+      listener(again)
+    } catch (error) {
+      this.#options.log.error(`a listener of a Redis connection threw: ${reasonOf(error)}`)
+    }
+  }
+
+  #refuse(error: FiresteelError): void {
+    this.#ready = false
+    this.#trouble = error
+    this.#report(error)
+    this.#client.disconnect(true)
+  }
+
+  /** Comes before `close`, also for a dial that failed. */
+  #failed(error: unknown): void {
+    if (this.#closed) return
+    const { status } = this.#client
+    // Behind a ready client it is the link that breaks; `close` follows.
+    if (status === 'ready' && this.#ready) return
+    this.#trouble = codedError(error, this.label)
+    this.#handshakeError = this.#trouble
+    this.#report(this.#trouble)
+  }
+
+  #lost(): void {
+    this.#dials++
+    this.#ready = false
+    if (this.#closed) return
+    // What `#refuse` or an error said before is the better reason.
+    if (this.#trouble === undefined) {
+      this.#trouble = codedError(new Error('the connection closed'), this.label)
+      this.#report(this.#trouble)
+    }
+  }
+
+  /** ioredis gives up where a dial is cut short; we do not. */
+  #ended(): void {
+    if (this.#closed) return
+    clearTimeout(this.#redial)
+    this.#redial = setTimeout(() => this.#dial(), this.#retryMs())
+  }
+
+  /** 20 ms doubling to 250 ms while somebody asks, else to 1 s; half of it by chance, so that nodes do not come in step. */
+  #retryMs(): number {
+    const { storeBackoffFirstMs, storeBackoffMaxMs, redisIdleBackoffMaxMs } = limits
+    const isLasting = lasting.some((code) => isFiresteelError(this.#trouble, code))
+    const isWanted = performance.now() - this.#wantedAtMs < redisIdleBackoffMaxMs
+    const maxMs = isWanted && !isLasting ? storeBackoffMaxMs : redisIdleBackoffMaxMs
+    const wholeMs = isLasting
+      ? maxMs
+      : Math.min(maxMs, storeBackoffFirstMs * 2 ** Math.min(this.#failures, 16))
+    this.#failures++
+    return Math.round(wholeMs * (0.5 + this.#options.random() / 2))
+  }
+
+  /** Once per change: an outage is one line, not one per dial. */
+  #report(error: FiresteelError): void {
+    this.#settle()
+    const text = `${error.code}: ${error.message}`
+    if (this.#messages.error === text) return
+    this.#messages.error = text
+    const { code, message, help } = error
+    this.#options.log.warn(message, { code, redis: this.label, help })
+  }
+
+  #warn(warnings: readonly string[]): void {
+    const text = warnings.join('\n')
+    if (this.#messages.warnings === text) return
+    this.#messages.warnings = text
+    for (const warning of warnings) this.#options.log.warn(warning, { redis: this.label })
+  }
+}

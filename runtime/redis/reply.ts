@@ -1,0 +1,47 @@
+/** A Redis command as our code writes it. */
+export type RedisArgument = string | number | Buffer
+
+export interface RedisScript {
+  readonly lua: string
+  /** What EVALSHA calls it. */
+  readonly sha1: string
+}
+
+/** Why a command has no reply. */
+export type FailureKind =
+  /** It never left this process. */
+  | 'notSent'
+  /** The server answered with an error. */
+  | 'reply'
+  /** Time-out or broken link: it may run, even later. */
+  | 'unknown'
+
+/** A command that failed. `prefix` is the first word of an error reply, such as OOM. */
+export class RedisFailure extends Error {
+  override readonly name = 'RedisFailure'
+  readonly kind: FailureKind
+  readonly prefix: string
+
+  constructor(kind: FailureKind, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.kind = kind
+    this.prefix = kind === 'reply' ? prefixOf(message) : ''
+  }
+}
+
+function prefixOf(message: string): string {
+  // So Redis 7.0 says in a script what it calls NOPERM elsewhere.
+  if (message.startsWith("ERR The user executing the script can't")) return 'NOPERM'
+  return /^-?([A-Z]+)\b/.exec(message)?.[1] ?? 'ERR'
+}
+
+/** What ioredis says where it has not written the command. */
+const notWritten = "Stream isn't writeable"
+
+export function failureOf(error: unknown): RedisFailure {
+  if (error instanceof RedisFailure) return error
+  const { name = '', message = String(error) } = error instanceof Error ? error : {}
+  if (name === 'ReplyError') return new RedisFailure('reply', message, error)
+  const kind = message.startsWith(notWritten) ? 'notSent' : 'unknown'
+  return new RedisFailure(kind, message, error)
+}

@@ -1,0 +1,114 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Child, startChild } from '../../runtime/process/child.js'
+import { type CommandOutcome, runCommand } from './run-command.js'
+import { waitUntil } from './wait-until.js'
+
+const env = { PATH: process.env.PATH ?? '' }
+
+/** A port of the loopback that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+export interface RedisProcessOptions {
+  readonly args: readonly string[]
+  /** What reaches it by redis-cli, beside host and port. */
+  readonly cliArgs: readonly string[]
+  readonly port: number
+  readonly directory: string
+}
+
+/** A redis-server that can be killed, frozen and started again as it was. It dies with this process. */
+export class RedisProcess {
+  readonly #options: RedisProcessOptions
+  #child: Child | undefined
+  #watcher: Child | undefined
+
+  constructor(options: RedisProcessOptions) {
+    this.#options = options
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
+  /** Resolves when it answers; rejects with what it printed where it ends instead. */
+  async start(): Promise<void> {
+    const child = await startChild({
+      command: 'redis-server',
+      args: this.#options.args,
+      cwd: this.#options.directory,
+      env,
+      stdout: 'pipe',
+      stderr: 'pipe',
+      ownGroup: true,
+      followDescendants: false,
+    })
+    this.#child = child
+    this.#watcher = await watcherOf(child.pid, this.#options.directory)
+    let printed = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        printed = (printed + chunk.toString()).slice(-4000)
+      })
+    }
+    const ended = child.exited.then(({ code, signal }) => {
+      throw new Error(`redis-server ended (${code ?? signal}) before it answered:\n${printed}`)
+    })
+    // An end after it has answered is the test's own doing.
+    ended.catch(() => undefined)
+    await Promise.race([ended, waitUntil('redis-server to answer', () => this.answers(), { everyMs: 5 })])
+  }
+
+  async answers(): Promise<boolean> {
+    const { stdout } = await this.cli('PING')
+    // LOADING is no answer; NOAUTH is one.
+    return stdout.startsWith('PONG') || stdout.startsWith('NOAUTH')
+  }
+
+  cli(...args: readonly string[]): Promise<CommandOutcome> {
+    const { port, cliArgs, directory } = this.#options
+    const all = ['-h', '127.0.0.1', '-p', String(port), ...cliArgs, ...args]
+    return runCommand({ command: 'redis-cli', args: all, cwd: directory, env, timeoutMs: 10_000 })
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.signal(signal)
+  }
+
+  /** SIGKILL, also to one that is frozen. */
+  async kill(): Promise<void> {
+    this.#watcher?.signal('SIGKILL')
+    this.signal('SIGKILL')
+    await this.#child?.exited
+    this.#child = undefined
+  }
+}
+
+/** Kills the server when this process ends, however it ends: its standard input closes then. */
+function watcherOf(pid: number, cwd: string): Promise<Child> {
+  return startChild({
+    command: 'sh',
+    args: ['-c', 'read -r _; kill -9 "$1"', 'sh', String(pid)],
+    cwd,
+    env,
+    stdin: 'pipe',
+    stdout: 'ignore',
+    stderr: 'ignore',
+    ownGroup: true,
+    followDescendants: false,
+  })
+}
+
+export async function temporaryFolder(): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'firesteel-redis-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}

@@ -1,0 +1,210 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { freePort, RedisProcess, temporaryFolder } from './redis-process.js'
+import { makeCertificates, type TestCertificates } from './test-certificates.js'
+import { waitUntil } from './wait-until.js'
+
+export interface RedisServerOptions {
+  /** Default `always`, as docs/operating.md asks for. */
+  readonly appendfsync?: 'always' | 'everysec' | 'no'
+  /** Such as `8mb`; default unlimited. */
+  readonly maxmemory?: string
+  /** Of the default user. */
+  readonly password?: string
+  /** Only TLS is served then, with certificates made for this server. */
+  readonly tls?: boolean
+  readonly replicaOf?: { readonly port: number }
+  /** More arguments of redis-server. */
+  readonly extra?: readonly string[]
+  readonly port?: number
+  /** Kept when it stops; default: a temporary folder, deleted then. */
+  readonly dir?: string
+}
+
+export interface RedisServer {
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+  readonly dir: string
+  readonly certificates: TestCertificates | undefined
+  /** SIGKILL; its files stay for `restart`. */
+  kill(): Promise<void>
+  /** As it was: same port, folder and settings. Kills it first where it runs. */
+  restart(): Promise<void>
+  /** SIGSTOP: it accepts connections and answers nothing. */
+  freeze(): void
+  thaw(): void
+  /** redis-cli on it; gives what was printed, without the last newline. */
+  cli(...args: readonly string[]): Promise<string>
+  /** Kills it and deletes what it wrote. */
+  stop(): Promise<void>
+}
+
+/** A real redis-server on a free port of the loopback. It ends with this process. Rejects where it is not installed. */
+export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  const folder = options.dir === undefined ? await temporaryFolder() : undefined
+  const dir = options.dir ?? folder!.path
+  const port = options.port ?? (await freePort())
+  const certificates = options.tls ? await makeCertificates(dir) : undefined
+  const { password } = options
+  const server = new RedisProcess({
+    args: serverArguments(options, port, dir, certificates),
+    cliArgs: [
+      ...(password === undefined ? [] : ['-a', password, '--no-auth-warning']),
+      ...(certificates === undefined ? [] : ['--tls', '--cacert', certificates.ca]),
+    ],
+    port,
+    directory: dir,
+  })
+  await server.start()
+  const scheme = certificates === undefined ? 'redis' : 'rediss'
+  const user = password === undefined ? '' : `:${encodeURIComponent(password)}@`
+  const query = certificates === undefined ? '' : `?ca=${encodeURIComponent(certificates.ca)}`
+  return {
+    url: `${scheme}://${user}127.0.0.1:${port}/0${query}`,
+    port,
+    dir,
+    certificates,
+    get pid() {
+      return server.pid
+    },
+    kill: () => server.kill(),
+    async restart() {
+      await server.kill()
+      await server.start()
+    },
+    freeze: () => server.signal('SIGSTOP'),
+    thaw: () => server.signal('SIGCONT'),
+    cli: async (...args) => (await server.cli(...args)).stdout.replace(/\n$/, ''),
+    async stop() {
+      await server.kill()
+      await folder?.remove()
+    },
+  }
+}
+
+function serverArguments(
+  options: RedisServerOptions,
+  port: number,
+  dir: string,
+  certificates: TestCertificates | undefined,
+): string[] {
+  const { appendfsync = 'always', maxmemory, password, replicaOf, extra = [] } = options
+  const flags: Record<string, string | undefined> = {
+    port: certificates === undefined ? String(port) : '0',
+    bind: '127.0.0.1',
+    dir,
+    save: '',
+    appendonly: 'yes',
+    appendfsync,
+    // A replica is there at once, not after the 5 s in which Redis waits for more of them.
+    'repl-diskless-sync-delay': '0',
+    maxmemory,
+    requirepass: password,
+    masterauth: password,
+    'tls-port': certificates && String(port),
+    'tls-cert-file': certificates?.cert,
+    'tls-key-file': certificates?.key,
+    'tls-ca-cert-file': certificates?.ca,
+    'tls-auth-clients': certificates && 'no',
+  }
+  const set = Object.entries(flags).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, value],
+  )
+  const replica = replicaOf === undefined ? [] : ['--replicaof', '127.0.0.1', String(replicaOf.port)]
+  return [...set, ...replica, ...extra]
+}
+
+export interface SentinelOptions {
+  /** Port of the primary to watch. */
+  readonly primaryPort: number
+  /** Default `firesteel`. */
+  readonly name?: string
+  /** Default 3. */
+  readonly count?: number
+  /** Silence after which the primary counts as down; default 1,000. */
+  readonly downAfterMs?: number
+  /** Of the primary and its replicas. */
+  readonly password?: string
+  /** Of the Sentinels themselves. */
+  readonly sentinelPassword?: string
+}
+
+export interface SentinelGroup {
+  readonly name: string
+  /** host:port of each, as a deployment file lists them. */
+  readonly hosts: readonly string[]
+  /** Port of the primary that they agree on now. */
+  primaryPort(): Promise<number>
+  stop(): Promise<void>
+}
+
+/** Sentinels that watch one primary; resolves when they know each other and its replicas. */
+export async function startSentinels(options: SentinelOptions): Promise<SentinelGroup> {
+  const {
+    primaryPort,
+    name = 'firesteel',
+    count = 3,
+    downAfterMs = 1000,
+    password,
+    sentinelPassword,
+  } = options
+  const folder = await temporaryFolder()
+  const started: { port: number; process: RedisProcess }[] = []
+  const stop = async (): Promise<void> => {
+    await Promise.all(started.map(({ process }) => process.kill()))
+    await folder.remove()
+  }
+  try {
+    for (let i = 0; i < count; i += 1) {
+      const port = await freePort()
+      const file = join(folder.path, `sentinel-${port}.conf`)
+      await writeFile(
+        file,
+        [
+          `port ${port}`,
+          'bind 127.0.0.1',
+          `dir ${folder.path}`,
+          `sentinel monitor ${name} 127.0.0.1 ${primaryPort} ${Math.floor(count / 2) + 1}`,
+          `sentinel down-after-milliseconds ${name} ${downAfterMs}`,
+          `sentinel failover-timeout ${name} 6000`,
+          ...(password === undefined ? [] : [`sentinel auth-pass ${name} ${password}`]),
+          ...(sentinelPassword === undefined ? [] : [`requirepass ${sentinelPassword}`]),
+          '',
+        ].join('\n'),
+      )
+      const process = new RedisProcess({
+        args: [file, '--sentinel'],
+        cliArgs: sentinelPassword === undefined ? [] : ['-a', sentinelPassword, '--no-auth-warning'],
+        port,
+        directory: folder.path,
+      })
+      await process.start()
+      started.push({ port, process })
+    }
+    const ask = async (process: RedisProcess, ...args: string[]) =>
+      (await process.cli('SENTINEL', ...args, name)).stdout
+    const fieldOf = (text: string, field: string) =>
+      Number(new RegExp(`^${field}\\n(.*)$`, 'm').exec(text)?.[1] ?? 0)
+    await waitUntil(
+      'the Sentinels to know each other and the replica',
+      async () => {
+        const seen = await Promise.all(started.map(({ process }) => ask(process, 'MASTER')))
+        return seen.every(
+          (text) => fieldOf(text, 'num-other-sentinels') === count - 1 && fieldOf(text, 'num-slaves') > 0,
+        )
+      },
+      { deadlineMs: 30_000, everyMs: 100 },
+    )
+    return {
+      name,
+      hosts: started.map(({ port }) => `127.0.0.1:${port}`),
+      primaryPort: async () =>
+        Number((await ask(started[0]!.process, 'GET-MASTER-ADDR-BY-NAME')).split('\n')[1]),
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

@@ -1,0 +1,66 @@
+import { systemClock } from '../../runtime/clock.js'
+import type { Log, LogFields } from '../../runtime/observe/log.js'
+import {
+  openRedis,
+  type RedisRecovery,
+  type RedisRecoveryOptions,
+} from '../../runtime/persistence/redis/redis-recovery.js'
+import { suiteSchemas } from '../conformance/persistence-suite.js'
+
+/** Keeps what is logged. */
+export class LogBook implements Log {
+  readonly lines: { level: string; message: string; fields: LogFields }[] = []
+  readonly #add =
+    (level: string) =>
+    (message: string, fields: LogFields = {}) => {
+      this.lines.push({ level, message, fields })
+    }
+  readonly error = this.#add('error')
+  readonly warn = this.#add('warn')
+  readonly info = this.#add('info')
+  readonly debug = this.#add('debug')
+  isEnabled(): boolean {
+    return true
+  }
+  child(): Log {
+    return this
+  }
+  /** Messages that match, warnings and errors only. */
+  complaints(pattern: RegExp): string[] {
+    const loud = this.lines.filter(({ level }) => level === 'warn' || level === 'error')
+    return loud.map(({ message }) => message).filter((message) => pattern.test(message))
+  }
+}
+
+/** Opens connections that `closeAll` closes again. */
+export class RedisOpener {
+  readonly log = new LogBook()
+  readonly #opened: RedisRecovery[] = []
+
+  async open(options: Partial<RedisRecoveryOptions>): Promise<RedisRecovery> {
+    const recovery = await openRedis({
+      cluster: 'c',
+      election: [],
+      replicas: 0,
+      leaseMs: 1000,
+      schemas: suiteSchemas,
+      clock: systemClock,
+      log: this.log,
+      ...options,
+    })
+    this.#opened.push(recovery)
+    return recovery
+  }
+
+  async closeAll(): Promise<void> {
+    for (const one of this.#opened.splice(0)) await one.close()
+  }
+
+  /** Closes all when `work` has ended, or at the latest after `ms`: what waits for a right it never gets ends then. */
+  async closeAllAfter(work: Promise<unknown>, ms: number): Promise<void> {
+    const timer = setTimeout(() => void this.closeAll(), ms)
+    await work.catch(() => undefined)
+    clearTimeout(timer)
+    await this.closeAll()
+  }
+}
