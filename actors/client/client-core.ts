@@ -24,6 +24,8 @@ export class ClientCore {
   #appId: string | undefined
   #registeredAt: Position | undefined
   #asked = false
+  /** The first. */
+  #refusal: Reason | undefined
   #out: ClientEffect[] = []
 
   constructor(config: ClientConfig) {
@@ -58,13 +60,14 @@ export class ClientCore {
         this.#startTimer('masterTimeout', this.#config.masterTimeoutMs)
         break
       case 'linkUp':
-        this.#out.push(...this.#masters.linkUp(input.peer, input.address))
+        this.#masters.linkUp(input.peer, input.address)
         break
       case 'linkDown':
         this.#linkDown(input.peer, input.reason)
         break
       case 'dialFailed':
-        this.#masters.trouble(input.address, input.reason)
+        this.#masters.dialFailed(input.address, input.reason)
+        this.#endIfHopeless()
         break
       case 'refused':
         this.#refused(input.address, input.reason)
@@ -96,7 +99,7 @@ export class ClientCore {
 
   #linkDown(peer: string, reason: string): void {
     const led = this.#masters.leader?.incarnation === peer
-    this.#out.push(...this.#masters.linkDown(peer))
+    this.#masters.linkDown(peer)
     if (led) this.#masterLost(reason)
   }
 
@@ -105,11 +108,16 @@ export class ClientCore {
     this.#out.push({ kind: 'masterLost', reason })
   }
 
-  /** Once registered, a stranger at one of the addresses is no reason to end. */
   #refused(address: string, reason: Reason): void {
-    this.#masters.trouble(address, reason.message)
-    if (this.#appId === undefined) this.#end(reason)
-    else this.#log('warn', 'a Master refuses this application', { address, code: reason.code })
+    this.#refusal ??= reason
+    this.#masters.refused(address, reason.message)
+    this.#endIfHopeless()
+    if (this.#phase !== 'ended')
+      this.#log('warn', 'a Master refuses this application', { address, code: reason.code })
+  }
+
+  #endIfHopeless(): void {
+    if (this.#appId === undefined && this.#refusal && this.#masters.isHopeless) this.#end(this.#refusal)
   }
 
   #message(from: string, position: Position, message: ClientMessage): void {

@@ -8,16 +8,20 @@ import type { Envelope } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
 import { errorOf } from '../../runtime/system/system-messages.js'
+import { TraceRing } from '../../runtime/trace/ring.js'
+import { answerTrace } from '../../runtime/trace/servant.js'
+import { Doors } from '../../runtime/transport/doors.js'
 import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
 import type { ApplicationDescription, DriverIncarnation } from '../messages/common.js'
+import type { RequestTrace } from '../messages/trace.js'
 import { createTaskPool, type TaskPool, type TaskPoolLimits } from '../tasks/task-pool.js'
 import { ClientCore } from './client-core.js'
 import type { ClientEffect, ClientInput, Reason } from './client-steps.js'
 import type { Credential } from './credential.js'
+import { dialTrouble } from './dial-trouble.js'
 import { type DriverDoor, type DriverDoorOptions, openDriverDoor } from './driver-door.js'
 import type { HeldExecutor } from './executor-book.js'
-import { MasterDoors } from './master-doors.js'
 
 /** What an endpoint tells its application. */
 export interface EndpointEvents {
@@ -51,7 +55,7 @@ interface InputMessage {
   readonly type: 'Input'
   readonly input: ClientInput
 }
-type EndpointMessage = ClientMessage | LinkMessage | InputMessage
+type EndpointMessage = ClientMessage | RequestTrace | LinkMessage | InputMessage
 
 /**
  * The shell of the ClientEndpoint: where its core meets mailbox, links and timers. Its own small actor system, so that
@@ -62,7 +66,7 @@ export class ClientEndpoint {
   readonly #incarnation = `client-${randomBytes(8).toString('hex')}`
   readonly #system: ActorSystem
   readonly #gateway: Gateway<ClientMessage>
-  readonly #masterDoors: MasterDoors
+  readonly #masterDoors: Doors
   /** Incarnation of a Master -> the address it was dialled under. */
   readonly #addresses = new Map<string, string>()
   readonly #waiters = new Map<number, (done: boolean | FiresteelError) => void>()
@@ -89,6 +93,7 @@ export class ClientEndpoint {
       name: `firesteel://${options.cluster || 'unnamed'}@client:0`,
       clock: systemClock,
       epoch: () => this.#core?.epoch ?? 0,
+      ring: new TraceRing(),
       onFailure: ({ error }) => {
         options.log.error('the ClientEndpoint failed', { error })
         const reason = {
@@ -104,15 +109,15 @@ export class ClientEndpoint {
       remotePath: () => MASTER_PATH,
       onRejected: ({ incarnation: from }, reason) => options.log.debug('dropped a message', { from, reason }),
     })
-    this.#masterDoors = new MasterDoors({
+    this.#masterDoors = new Doors({
       identity: { cluster: options.cluster, incarnation: this.#incarnation },
-      credential: options.credential,
+      ...options.credential,
       onLink: (address, link) => {
         this.#cluster ||= link.peer.cluster
         this.#addresses.set(link.peer.incarnation, address)
         this.#gateway.attach(link)
       },
-      onFailed: (address, reason) => this.#input({ kind: 'dialFailed', address, reason }),
+      onFailed: (address, error) => this.#input({ kind: 'dialFailed', address, reason: dialTrouble(error) }),
       onRefused: (address, error) => this.#input({ kind: 'refused', address, reason: reasonFrom(error) }),
     })
   }
@@ -200,6 +205,10 @@ export class ClientEndpoint {
           reason: `the link ended: ${message.end.detail}`,
         })
         return
+      // A Master passes it on for those who may ask.
+      case 'RequestTrace':
+        this.#context?.reply(envelope, answerTrace(this.#system.ring, message, systemClock.wallMs()))
+        return
       default: {
         const from = peerOf(envelope)?.incarnation
         if (from === undefined) return
@@ -224,10 +233,7 @@ export class ClientEndpoint {
     const { log, events } = this.#options
     switch (effect.kind) {
       case 'dial':
-        this.#masterDoors.dial(effect.address)
-        return
-      case 'hangUp':
-        this.#masterDoors.hangUp(effect.address)
+        this.#dial(effect.address)
         return
       case 'tell':
         this.#gateway.send(effect.to, effect.message)
@@ -273,6 +279,15 @@ export class ClientEndpoint {
     }
   }
 
+  /** An address that a Master taught and that cannot be read is noted and left alone. */
+  #dial(address: string): void {
+    try {
+      this.#masterDoors.open(address)
+    } catch (error) {
+      this.#input({ kind: 'dialFailed', address, reason: reasonOf(error) })
+    }
+  }
+
   #registered(appId: string): void {
     const { log, taskLimits } = this.#options
     this.#pool = createTaskPool({
@@ -304,7 +319,7 @@ export class ClientEndpoint {
     this.#pool?.close(over.message)
     for (const settle of this.#waiters.values()) settle(over)
     this.#waiters.clear()
-    this.#masterDoors.close()
+    this.#masterDoors.closeAll('this client ends')
     this.#gateway.closeAll('the application ended')
     await this.#door?.close()
     // The actor must have left its turn before its system can stop it.

@@ -9,15 +9,17 @@ import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import { createSystem } from '../../runtime/system/system.js'
 import { dial } from '../../runtime/transport/dial.js'
+import { Doors } from '../../runtime/transport/doors.js'
 import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import { systemTimers } from '../../runtime/transport/timers.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
 import type { RequestLog, StopLog } from '../messages/status.js'
+import type { RequestTrace, TraceChunk } from '../messages/trace.js'
 import { CLIENT_ACTOR, MASTER_PATH } from './client-endpoint.js'
+import { dialTrouble } from './dial-trouble.js'
 import type { FoundCluster } from './find-cluster.js'
 import { LogReader } from './log-reader.js'
-import { MasterDoors } from './master-doors.js'
-import { type DoorEffect, type Leader, MasterLinks } from './master-links.js'
+import { type DoorEffect, type KnownMaster, type Leader, MasterLinks } from './master-links.js'
 import { RequestPlan } from './request-plan.js'
 import type { AnswerTo, MasterRequest } from './request-types.js'
 
@@ -45,13 +47,17 @@ export class MasterClient {
   readonly #system: ActorSystem
   readonly #gateway: Gateway<ClientMessage>
   readonly #links: MasterLinks
-  readonly #doors: MasterDoors
+  readonly #doors: Doors
   /** Incarnation of a Master -> the address it was dialled under. */
   readonly #addresses = new Map<string, string>()
   readonly #workers = new Set<string>()
+  /** Address of a Worker -> the incarnation that was linked there last. */
+  readonly #workerAt = new Map<string, string>()
   readonly #logs = new Map<string, LogReader>()
   /** Woken whenever it may matter to those who wait for a leader. */
   readonly #waiters = new Set<() => void>()
+  /** The first. */
+  #refusal: FiresteelError | undefined
   #fatal: FiresteelError | undefined
   #closed = false
 
@@ -73,18 +79,21 @@ export class MasterClient {
       remotePath: ({ incarnation }) => (this.#workers.has(incarnation) ? WORKER_PATH : MASTER_PATH),
       onRejected: ({ incarnation: from }, reason) => log.debug('dropped a message', { from, reason }),
     })
-    this.#doors = new MasterDoors({
+    this.#doors = new Doors({
       identity: { cluster, incarnation: this.#incarnation },
-      credential,
+      ...credential,
       onLink: (address, link) => {
         this.#addresses.set(link.peer.incarnation, address)
         this.#gateway.attach(link)
       },
-      onFailed: (address, reason) => this.#links.trouble(address, reason),
+      onFailed: (address, error) => {
+        this.#links.dialFailed(address, dialTrouble(error))
+        this.#dieIfHopeless()
+      },
       onRefused: (address, error) => {
-        this.#links.trouble(address, error.message)
-        // Asking again cannot help; but one stranger beside a leader is no reason to stop.
-        if (!this.#links.leader) this.#die(error)
+        this.#refusal ??= error
+        this.#links.refused(address, error.message)
+        this.#dieIfHopeless()
       },
     })
     const self = this.#system.spawn<Incoming>(CLIENT_ACTOR, () => ({
@@ -99,6 +108,21 @@ export class MasterClient {
     return this.#links.addresses
   }
 
+  /** Of this client, as the cluster knows it. */
+  get incarnation(): string {
+    return this.#incarnation
+  }
+
+  /** Who leads and is linked. */
+  get leader(): Leader | undefined {
+    return this.#links.leader
+  }
+
+  /** Every Master known, leading or not, and the link to it. */
+  get knownMasters(): readonly KnownMaster[] {
+    return this.#links.masters
+  }
+
   /**
    * Sends a request to the leader and gives its answer. Retries NOT_LEADER, BUSY, STORE_FULL, STORE_UNAVAILABLE and
    * unknown outcomes (these once per epoch) until the deadline, then rejects with NO_MASTER, OUTCOME_UNKNOWN or the
@@ -109,6 +133,7 @@ export class MasterClient {
     const { timeoutMs = this.#options.masterTimeoutMs ?? limits.masterTimeoutMs, signal } = options
     const plan = new RequestPlan(message.type)
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs
+    let retryMs: number = limits.requestRetryFirstMs
     for (;;) {
       const leader = await this.#waitForLeader(plan, deadlineMs, signal)
       if (!leader) throw plan.expired(timeoutMs, this.#links.describe())
@@ -120,8 +145,34 @@ export class MasterClient {
       } catch (error) {
         if (signal?.aborted || plan.failed(error) === 'final') throw error
       }
-      await this.#pause(Math.min(limits.requestRetryMs, deadlineMs - this.#clock.monotonicMs()), signal)
+      const pauseMs = Math.min(retryMs, deadlineMs - this.#clock.monotonicMs())
+      retryMs = Math.min(2 * retryMs, limits.requestRetryMs)
+      // A failover that is over already is not waited for.
+      if (this.#links.epoch <= leader.epoch) await this.#pause(pauseMs, signal)
     }
+  }
+
+  /**
+   * Asks one process that is linked, whether it leads or not. Rejects with LINK_CLOSED, ASK_TIMEOUT, or what it refuses
+   * with.
+   */
+  ask(incarnation: string, message: RequestTrace, options: RequestOptions = {}): Promise<TraceChunk> {
+    return this.#gateway.ask<TraceChunk>(incarnation, message, options)
+  }
+
+  /** Links to the Worker at `address` unless that is done; gives its incarnation. Rejects with what dial() rejects with. */
+  async linkWorker(address: string, timeoutMs: number): Promise<string> {
+    const known = this.#workerAt.get(address)
+    if (known !== undefined && this.#workers.has(known)) return known
+    const { cluster, credential } = this.#options
+    const { host, port } = parseActorAddress(address)
+    const identity = { cluster, incarnation: this.#incarnation }
+    const link = await dial({ host, port, identity, ...credential, timeoutMs })
+    const { incarnation } = link.peer
+    this.#workers.add(incarnation)
+    this.#workerAt.set(address, incarnation)
+    this.#gateway.attach(link)
+    return incarnation
   }
 
   /**
@@ -167,7 +218,7 @@ export class MasterClient {
     this.#closed = true
     this.#fatal ??= new FiresteelError('ACTOR_STOPPED', 'The client was closed.')
     this.#wake()
-    this.#doors.close()
+    this.#doors.closeAll('this client ends')
     this.#gateway.closeAll('the client ends')
     await this.#system.shutdown()
   }
@@ -177,12 +228,12 @@ export class MasterClient {
       case 'LinkUp': {
         const { incarnation } = message.peer
         if (this.#workers.has(incarnation)) return
-        this.#open(this.#links.linkUp(incarnation, this.#addresses.get(incarnation) ?? ''))
+        this.#links.linkUp(incarnation, this.#addresses.get(incarnation) ?? '')
         return
       }
       case 'LinkDown': {
         const { incarnation } = message.peer
-        if (!this.#workers.delete(incarnation)) this.#open(this.#links.linkDown(incarnation))
+        if (!this.#workers.delete(incarnation)) this.#links.linkDown(incarnation)
         return
       }
       case 'LogChunk':
@@ -203,9 +254,13 @@ export class MasterClient {
   }
 
   #open(effects: readonly DoorEffect[]): void {
-    for (const { kind, address } of effects) {
-      if (kind === 'dial') this.#doors.dial(address)
-      else this.#doors.hangUp(address)
+    for (const { address } of effects) {
+      try {
+        this.#doors.open(address)
+      } catch (error) {
+        // One that a Master taught: noted and left alone.
+        this.#links.dialFailed(address, reasonOf(error))
+      }
     }
   }
 
@@ -246,11 +301,12 @@ export class MasterClient {
       if (leftMs <= 0) return undefined
       const { leader } = this.#links
       if (leader && plan.mayTry(leader.epoch)) return leader
-      await this.#pause(leftMs, signal, true)
+      await this.#pause(leftMs, signal)
     }
   }
 
-  #pause(ms: number, signal: AbortSignal | undefined, orLeader = false): Promise<void> {
+  /** Ends early when another Master leads, or this client ends. */
+  #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
     if (ms <= 0 || signal?.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       const done = (): void => {
@@ -261,8 +317,12 @@ export class MasterClient {
       }
       const cancel = systemTimers.after(ms, done)
       signal?.addEventListener('abort', done, { once: true })
-      if (orLeader) this.#waiters.add(done)
+      this.#waiters.add(done)
     })
+  }
+
+  #dieIfHopeless(): void {
+    if (this.#refusal && this.#links.isHopeless) this.#die(this.#refusal)
   }
 
   #die(error: FiresteelError): void {

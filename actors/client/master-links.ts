@@ -1,10 +1,11 @@
 import type { ClientMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 
-/** What to do about the connection to one Master; addresses are `firesteel://host:port`. */
-export type DoorEffect =
-  | { readonly kind: 'dial'; readonly address: string }
-  | { readonly kind: 'hangUp'; readonly address: string }
+/** A Master that is to be dialled from now on; addresses are `firesteel://host:port`. */
+export interface DoorEffect {
+  readonly kind: 'dial'
+  readonly address: string
+}
 
 /** The Master that leads and is linked. */
 export interface Leader {
@@ -12,6 +13,12 @@ export interface Leader {
   /** The address we reach it under. */
   readonly address: string
   readonly epoch: number
+}
+
+export interface KnownMaster {
+  readonly address: string
+  readonly incarnation: string | undefined
+  readonly trouble: string | undefined
 }
 
 /** `stale`: not to be handled (R1). `leader`: a Master says that it leads. `noted`: nothing more to do. */
@@ -28,8 +35,12 @@ export class MasterLinks {
   readonly #addresses: Set<string>
   /** Incarnation of a linked Master -> address of its link. */
   readonly #up = new Map<string, string>()
-  /** Second addresses of a Master that is linked already -> the address used instead. */
-  readonly #resting = new Map<string, string>()
+  /** Address -> incarnation met there last: one Master may have several names. */
+  readonly #met = new Map<string, string>()
+  /** Where dialling has come to nothing, so far. */
+  readonly #failed = new Set<string>()
+  #hasRefusal = false
+  #hasMet = false
   /** What is wrong with each Master that does not lead, for people. */
   readonly #troubles = new Map<string, string>()
   #highest: { readonly epoch: number; readonly owner: string } | undefined
@@ -59,27 +70,41 @@ export class MasterLinks {
     return [...this.#addresses].map((address) => ({ kind: 'dial', address }))
   }
 
-  /**
-   * A Master under two names (localhost, 127.0.0.1) would have two links that push each other out for ever (R3):
-   * the newest stays, the other address rests until it ends.
-   */
-  linkUp(peer: string, address: string): DoorEffect[] {
+  /** Of several links to one Master the newest counts (R3). */
+  linkUp(peer: string, address: string): void {
+    this.#hasMet = true
     this.#troubles.set(address, 'it has not said yet whether it leads')
-    const former = this.#up.get(peer)
     this.#up.set(peer, address)
-    this.#resting.delete(address)
-    if (former === undefined || former === address) return []
-    this.#resting.set(former, address)
-    return [{ kind: 'hangUp', address: former }]
+    this.#met.set(address, peer)
   }
 
-  linkDown(peer: string): DoorEffect[] {
+  linkDown(peer: string): void {
     const address = this.#up.get(peer)
+    this.trouble(address, 'its link has ended')
     this.#up.delete(peer)
     if (this.#leading === peer) this.#leading = undefined
-    const awake = [...this.#resting].filter(([, instead]) => instead === address).map(([resting]) => resting)
-    for (const resting of awake) this.#resting.delete(resting)
-    return awake.map((resting) => ({ kind: 'dial', address: resting }))
+  }
+
+  /** Nobody is there for now. */
+  dialFailed(address: string, text: string): void {
+    this.#failed.add(address)
+    this.trouble(address, text)
+  }
+
+  /** A Master at this address does not let us in. */
+  refused(address: string, text: string): void {
+    this.#hasRefusal = true
+    this.dialFailed(address, text)
+  }
+
+  /**
+   * A Master refuses us, and no other was ever reached: asking again cannot help. One stranger beside Masters of ours is
+   * no reason to end.
+   */
+  get isHopeless(): boolean {
+    return (
+      this.#hasRefusal && !this.#hasMet && [...this.#addresses].every((address) => this.#failed.has(address))
+    )
   }
 
   heard(from: string, position: Position, message: ClientMessage): Verdict {
@@ -92,14 +117,24 @@ export class MasterLinks {
     const { epoch, owner } = this.#highest ?? { epoch: -1, owner: from }
     if (position.epoch < epoch || (position.epoch === epoch && owner !== from)) return 'stale'
     this.#highest = { epoch: position.epoch, owner: from }
+    if (this.#leading !== from) this.#leading = undefined
     if (message.type !== 'MasterChanged') return 'current'
     this.#leading = from
+    this.trouble(this.#up.get(from), 'it leads')
     return 'leader'
   }
 
   /** Why the Master at this address is of no use now. */
   trouble(address: string | undefined, text: string): void {
     if (address !== undefined) this.#troubles.set(address, text.replace(/\.$/, ''))
+  }
+
+  /** Every Master known: linked to this incarnation, or why not; neither while the first dial is under way. */
+  get masters(): readonly KnownMaster[] {
+    const linked = new Map([...this.#up].map(([incarnation, address]) => [address, incarnation]))
+    return this.addresses
+      .filter((address) => linked.has(address) || !this.#up.has(this.#met.get(address) ?? ''))
+      .map((address) => ({ address, incarnation: linked.get(address), trouble: this.#troubles.get(address) }))
   }
 
   /** Every address with what is wrong there, for NO_MASTER. */

@@ -9,6 +9,7 @@ export class RequestPlan {
   readonly #type: string
   /** Epochs under which it was sent once more after an unknown outcome: a poisonous request must not kill Master after Master. */
   readonly #repeatedIn = new Set<number>()
+  #epoch = 0
   #unknown = false
   #last: FiresteelError | undefined
 
@@ -22,6 +23,7 @@ export class RequestPlan {
   }
 
   sending(epoch: number): void {
+    this.#epoch = epoch
     if (this.#unknown) this.#repeatedIn.add(epoch)
   }
 
@@ -30,6 +32,8 @@ export class RequestPlan {
     if (!isFiresteelError(error) || !isForNow(error.code)) return 'final'
     this.#last = error
     if (isUnknownOutcome(error.code)) this.#unknown = true
+    // Refused for now, as by a leader that still recovers: it harmed nobody, and may be asked again.
+    else this.#repeatedIn.delete(this.#epoch)
     return 'retry'
   }
 

@@ -19,11 +19,11 @@ export function reconcileExecutors(
   books: Books,
   step: Step,
   app: ApplicationEntry,
-  message: MasterChangeAcknowledged,
+  held: MasterChangeAcknowledged['executors'],
   adopted: boolean,
 ): void {
   app.listed.clear()
-  for (const { execId, workerId } of message.executors) {
+  for (const { execId, workerId } of held) {
     app.listed.add(execId)
     if (app.executors.has(execId)) continue
     const worker = books.workers.get(workerId)

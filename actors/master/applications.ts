@@ -59,6 +59,8 @@ export function registerApplication(
   app.linked = true
   step.cancelTimer(`application:${app.id}`)
   step.tell(from.incarnation, { type: 'RegisteredApplication', appId: app.id, registration })
+  // The leader that registered it died before it could say so: it holds nothing, and this is all its answer.
+  if (!app.answered) takeBack(books, step, app, [], false)
 }
 
 function addApplication(books: Books, step: Step, record: ApplicationRecord): ApplicationEntry {
@@ -105,17 +107,28 @@ export function masterChangeAcknowledged(
     return
   }
   if (app.record.endpoint !== from.incarnation) return
-  if (app.state === 'UNKNOWN') app.state = 'WAITING'
-  app.answered = true
-  app.linked = true
-  step.cancelTimer(`application:${app.id}`)
-  books.lastAnswerMs = step.now.monotonicMs
   if (message.target && message.target.request > app.targetRequest) {
     app.targetRequest = message.target.request
     app.target = message.target.total
   }
   app.nextExecId = Math.max(app.nextExecId, message.highestExecId + 1)
-  reconcileExecutors(books, step, app, message, app !== known)
+  takeBack(books, step, app, message.executors, app !== known)
+}
+
+/** It has answered this leadership: from now on it may be given executors (protocol 11.5). */
+function takeBack(
+  books: Books,
+  step: Step,
+  app: ApplicationEntry,
+  held: MasterChangeAcknowledged['executors'],
+  adopted: boolean,
+): void {
+  if (app.state === 'UNKNOWN') app.state = 'WAITING'
+  app.answered = true
+  app.linked = true
+  step.cancelTimer(`application:${app.id}`)
+  books.lastAnswerMs = step.now.monotonicMs
+  reconcileExecutors(books, step, app, held, adopted)
   if (app.executors.size > 0) app.state = 'RUNNING'
   books.dirty = true
 }
@@ -180,12 +193,20 @@ export function unregisterApplication(
   step.tell(from.incarnation, { type: 'UnregisteredApplication', appId: message.appId })
 }
 
-/** Its link closed: it has applicationGrace to come back; Spark ends it at once. */
+/** Its link is back, its answer not yet: its loop belongs to its user, so it has applicationTimeout (L4). */
+export function applicationLinked(books: Books, step: Step, incarnation: string): void {
+  for (const app of books.apps.values()) {
+    if (app.record.endpoint !== incarnation || app.linked) continue
+    step.startTimer(`application:${app.id}`, books.config.applicationTimeoutMs)
+  }
+}
+
+/** Its link closed: it has applicationGrace to come back, whether it has answered or not; Spark ends it at once. */
 export function applicationUnlinked(books: Books, step: Step, incarnation: string): void {
   for (const app of books.apps.values()) {
     if (app.record.endpoint !== incarnation) continue
     app.linked = false
-    if (app.answered) step.startTimer(`application:${app.id}`, books.config.applicationGraceMs)
+    step.startTimer(`application:${app.id}`, books.config.applicationGraceMs)
   }
 }
 

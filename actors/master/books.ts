@@ -14,6 +14,7 @@ export interface MasterConfig {
   readonly web: string | null
   readonly rest: string | null
   readonly masters: readonly string[]
+  readonly leaseMs: number
   readonly spreadOut: boolean
   readonly defaultCores: number | undefined
   readonly maxExecutorRetries: number
@@ -40,12 +41,16 @@ export interface PeerInfo {
   readonly subject?: string
   /** Host the link comes from. */
   readonly host: string
+  /** firesteel://host:port where it says it listens. */
+  readonly address?: string
 }
 
 export interface Leadership {
   readonly epoch: number
   readonly owner: string
   readonly base: Position
+  /** Highest position heard of: above base, the store has lost what lies between (protocol 12). */
+  readonly heard: Position
   readonly sinceMs: number
   readonly electedAtMs: number
 }
@@ -79,6 +84,8 @@ export class Books {
   readonly orphans = new Map<string, { workerId: string; report: ExecutorReport }[]>()
   /** Adopted applications that hold executors on Workers which the store forgot as well. */
   readonly awaitingWorkers = new Set<string>()
+  /** Masters that may still hold what the store forgot, and have not answered yet. */
+  readonly awaitedTails = new Set<string>()
   /** Where executors ran, newest last, so that their output is found after their end. */
   readonly executorHomes = new Map<HoldingKey, string>()
   /** Something changed that may let work be placed. */

@@ -16,6 +16,28 @@ export function endApplication(
   state: ApplicationState,
   message: string,
 ): void {
+  const { description, submittedAtMs, driver } = app.record
+  endApplicationAs(books, step, {
+    kind: 'app',
+    id: app.id,
+    submittedAtMs,
+    endedAtMs: step.now.wallMs,
+    message,
+    description,
+    state,
+    driver: driver?.id ?? null,
+  })
+}
+
+/** Ends it with this record, whether it is still live or not. */
+export function endApplicationAs(books: Books, step: Step, ended: EndedApplication): void {
+  const app = books.apps.get(ended.id)
+  if (app) removeApplication(books, step, app, ended)
+  retain(books.endedApps, ended, step, books.config.retainedEnded)
+}
+
+function removeApplication(books: Books, step: Step, app: ApplicationEntry, ended: EndedApplication): void {
+  const { state, message } = ended
   books.apps.delete(app.id)
   books.appsByRegistration.delete(app.record.registration)
   step.cancelTimer(`application:${app.id}`)
@@ -30,19 +52,7 @@ export function endApplication(
     })
   }
   app.state = state
-  const { description, submittedAtMs, driver } = app.record
-  const ended: EndedApplication = {
-    kind: 'app',
-    id: app.id,
-    submittedAtMs,
-    endedAtMs: step.now.wallMs,
-    message,
-    description,
-    state,
-    driver: driver?.id ?? null,
-  }
   step.delete('app', app.id)
-  retain(books.endedApps, ended, step, books.config.retainedEnded)
   step.tell(app.record.endpoint, { type: 'ApplicationRemoved', appId: app.id, state, message })
   for (const worker of books.linkedWorkers()) {
     step.tell(worker.id, { type: 'ApplicationFinished', appId: app.id })
@@ -66,11 +76,7 @@ export interface DriverEnd {
 
 export function endDriver(books: Books, step: Step, driver: DriverEntry, end: DriverEnd): void {
   const { record } = driver
-  books.drivers.delete(driver.id)
-  books.driversByKey.delete(record.key)
-  step.cancelTimer(`relaunch:${driver.id}`)
-  endApplicationsOfDriver(books, step, driver.id, `driver ended ${end.state}`)
-  const ended: EndedDriver = {
+  endDriverAs(books, step, {
     kind: 'driver',
     id: driver.id,
     submittedAtMs: record.submittedAtMs,
@@ -82,14 +88,28 @@ export function endDriver(books: Books, step: Step, driver: DriverEntry, end: Dr
     worker: record.workerId,
     exitCode: end.exitCode ?? null,
     signal: end.signal ?? null,
-  }
-  step.delete('driver', driver.id)
+  })
+}
+
+/** Ends it with this record, whether it is still live or not. */
+export function endDriverAs(books: Books, step: Step, ended: EndedDriver): void {
+  const driver = books.drivers.get(ended.id)
+  if (driver) removeDriver(books, step, driver, ended)
   retain(books.endedDrivers, ended, step, books.config.retainedEnded)
-  const key = { driverId: driver.id, digest: record.digest, endedAtMs: step.now.wallMs }
+}
+
+function removeDriver(books: Books, step: Step, driver: DriverEntry, ended: EndedDriver): void {
+  const { record } = driver
+  books.drivers.delete(driver.id)
+  books.driversByKey.delete(record.key)
+  step.cancelTimer(`relaunch:${driver.id}`)
+  endApplicationsOfDriver(books, step, driver.id, `driver ended ${ended.state}`)
+  step.delete('driver', driver.id)
+  const key = { driverId: driver.id, digest: record.digest, endedAtMs: ended.endedAtMs }
   books.keys.set(record.key, key)
   step.put('key', record.key, key)
   forgetOldKeys(books, step)
-  step.log('info', `driver ended ${end.state}`, { driverId: driver.id, reason: end.message })
+  step.log('info', `driver ended ${ended.state}`, { driverId: driver.id, reason: ended.message })
   books.dirty = true
 }
 

@@ -1,10 +1,13 @@
 import type { MasterMessage } from '../messages/catalogue.js'
-import { comparePositions, type Position, type RecoveryState } from '../messages/common.js'
-import type { MasterChanged } from '../messages/leadership.js'
+import type { Position, RecoveryState } from '../messages/common.js'
+import type { MasterChanged, MasterInStandby } from '../messages/leadership.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import { Books, type MasterConfig, type PeerInfo } from './books.js'
+import { FellowDesk, isForFellows } from './fellow-desk.js'
+import { isFellow } from './fellows.js'
 import { IdSource } from './ids.js'
+import { type TailRecord, takeBackTail } from './lost-tail.js'
 import type { StoredRecords } from './records.js'
 import { advanceRecovery, beginRecovery, recoveryQuietElapsed } from './recovery.js'
 import { type Delivery, notLeader, route } from './routing.js'
@@ -18,21 +21,33 @@ interface Elected {
   readonly epoch: number
   readonly owner: string
   readonly base: Position
+  readonly heard: Position
   readonly records: StoredRecords
 }
 
 export type MasterInput =
   | { readonly kind: 'linkUp'; readonly peer: PeerInfo }
-  | { readonly kind: 'linkDown'; readonly incarnation: string }
+  | {
+      readonly kind: 'linkDown'
+      readonly incarnation: string
+      /** FIN or RST: its process has ended, or it let go (protocol 5, witness i). */
+      readonly closedByKernel: boolean
+    }
   | {
       readonly kind: 'message'
       readonly from: string
       readonly message: MasterMessage
+      /** Of the Master that sent it; nothing where the sender is none. */
+      readonly position?: Position
       readonly reply?: ReplyToken
     }
   | { readonly kind: 'timer'; readonly key: string }
   | { readonly kind: 'probed'; readonly workerId: string; readonly refused: boolean }
   | Elected
+  /** Records of an image, own or another Master's, that are newer than base (protocol 12). */
+  | { readonly kind: 'tail'; readonly records: readonly TailRecord[]; readonly lastOf?: string }
+  /** All Masters known now. */
+  | { readonly kind: 'masters'; readonly addresses: readonly string[] }
   /** The mailbox is empty for now: place what the messages made possible, once. */
   | { readonly kind: 'turnEnd' }
 
@@ -47,6 +62,8 @@ export interface LaneView {
   readonly position: Position
   /** Code while the store refuses or is away: new requests are refused with it (protocol 4.3). */
   readonly trouble: Delivery['trouble']
+  /** A STANDBY's: does its store answer? */
+  readonly storeReachable?: boolean
 }
 
 /**
@@ -56,11 +73,15 @@ export interface LaneView {
 export class MasterCore {
   readonly #config: MasterConfig
   readonly #peers = new Map<string, PeerInfo>()
+  readonly #fellows: FellowDesk
   #books: Books | undefined
+  #masters: readonly string[]
   #sweptAtMs = Number.NEGATIVE_INFINITY
 
   constructor(config: MasterConfig) {
     this.#config = config
+    this.#masters = config.masters
+    this.#fellows = new FellowDesk(config)
   }
 
   get state(): RecoveryState {
@@ -72,28 +93,54 @@ export class MasterCore {
   }
 
   snapshot(lane: LaneView, now: Now) {
-    const { position, trouble } = lane
-    const source = { config: this.#config, state: this.state, books: this.#books, position }
-    return snapshot({ ...source, stale: trouble !== undefined }, now)
+    const { position, trouble, storeReachable = true } = lane
+    const masters = this.#masters.map((address) => ({ address, state: this.#stateOf(address) }))
+    const leader = this.#books ? this.#config.address : (this.#fellows.leader?.address ?? null)
+    const source = { config: this.#config, state: this.state, books: this.#books, position, masters, leader }
+    return snapshot({ ...source, stale: trouble !== undefined || !storeReachable }, now)
+  }
+
+  /** The other Masters, and which of them is fit to take over. */
+  fellows() {
+    return this.#fellows.successors()
+  }
+
+  #stateOf(address: string): RecoveryState | 'UNKNOWN' {
+    return address === this.#config.address ? this.state : this.#fellows.stateAt(address)
   }
 
   step(input: MasterInput, now: Now, lane: LaneView): Step {
     const step = new Step(now)
+    this.#handle(step, input, lane)
+    const epoch = this.#books?.leadership.epoch
+    // The lane stamps the very position; until then the books know at least under whom it was written.
+    if (epoch !== undefined)
+      for (const { value } of step.puts) Object.assign(value, { at: { epoch, seq: 0 } })
+    return step
+  }
+
+  #handle(step: Step, input: MasterInput, lane: LaneView): void {
     switch (input.kind) {
       case 'linkUp':
         this.#linkUp(step, input.peer, lane)
         break
       case 'linkDown':
-        this.#linkDown(step, input.incarnation)
+        this.#linkDown(step, input.incarnation, input.closedByKernel)
         break
       case 'message':
-        this.#message(step, input.from, input.message, input.reply, lane)
+        this.#message(step, input, lane)
+        break
+      case 'tail':
+        if (this.#books) this.#tail(step, this.#books, input.records, input.lastOf)
+        break
+      case 'masters':
+        this.#mastersKnown(step, input.addresses, lane)
         break
       case 'timer':
         this.#timer(step, input.key)
         break
       case 'probed':
-        if (this.#books) workers.probed(this.#books, step, input.workerId, input.refused)
+        if (this.#books) this.#probed(step, this.#books, input.workerId, input.refused)
         break
       case 'elected':
         this.#elected(step, input, lane)
@@ -102,18 +149,19 @@ export class MasterCore {
         if (this.#books?.dirty) schedule(this.#books, step)
         break
     }
-    return step
   }
 
-  #elected(step: Step, { epoch, owner, base, records }: Elected, lane: LaneView): void {
+  #elected(step: Step, { epoch, owner, base, heard, records }: Elected, lane: LaneView): void {
     const leadership = {
       epoch,
       owner,
       base,
+      heard,
       sinceMs: step.now.wallMs,
       electedAtMs: step.now.monotonicMs,
     }
     this.#books = new Books(this.#config, leadership, new IdSource(epoch))
+    this.#fellows.elected(this.#books, step)
     beginRecovery(this.#books, step, records)
     for (const peer of this.#peers.values()) this.#speakFirst(step, peer, lane)
     this.#sweptAtMs = step.now.monotonicMs
@@ -129,45 +177,88 @@ export class MasterCore {
    * deposed leader is protected by R1, and who hears nothing cannot even be refused.
    */
   #speakFirst(step: Step, peer: PeerInfo, lane: LaneView): void {
-    const { masters, address, web } = this.#config
+    const { address, web } = this.#config
     if (!this.#books) {
-      step.tellNow(peer.incarnation, { type: 'MasterInStandby', masters: [...masters] })
+      step.tellNow(peer.incarnation, this.#standby())
       return
     }
-    const message: MasterChanged = { type: 'MasterChanged', master: address, web, masters: [...masters] }
+    const masters = [...this.#masters]
+    const message: MasterChanged = { type: 'MasterChanged', master: address, web, masters }
     if (lane.trouble) step.tellNow(peer.incarnation, message)
     else step.tell(peer.incarnation, message)
   }
 
+  #standby(): MasterInStandby {
+    const leader = this.#fellows.leader?.address
+    return { type: 'MasterInStandby', masters: [...this.#masters], ...(leader && { leader }) }
+  }
+
+  #mastersKnown(step: Step, addresses: readonly string[], lane: LaneView): void {
+    this.#masters = addresses
+    for (const peer of this.#peers.values()) this.#speakFirst(step, peer, lane)
+  }
+
   #linkUp(step: Step, peer: PeerInfo, lane: LaneView): void {
     this.#peers.set(peer.incarnation, peer)
+    if (isFellow(peer)) {
+      this.#speakFirst(step, peer, lane)
+      this.#fellows.linkUp(this.#books, step, peer)
+      return
+    }
     // Who has just come is about to answer: that is not quiet.
-    if (this.#books) this.#books.lastAnswerMs = step.now.monotonicMs
+    if (this.#books) {
+      this.#books.lastAnswerMs = step.now.monotonicMs
+      applications.applicationLinked(this.#books, step, peer.incarnation)
+    }
     this.#speakFirst(step, peer, lane)
   }
 
-  #linkDown(step: Step, incarnation: string): void {
+  #linkDown(step: Step, incarnation: string, closedByKernel: boolean): void {
+    const peer = this.#peers.get(incarnation)
     this.#peers.delete(incarnation)
+    if (peer && isFellow(peer)) this.#fellows.linkDown(this.#books, step, incarnation, closedByKernel)
     if (!this.#books) return
     workers.workerUnlinked(this.#books, step, incarnation)
     applications.applicationUnlinked(this.#books, step, incarnation)
   }
 
-  #message(step: Step, incarnation: string, message: MasterMessage, reply: ReplyToken, lane: LaneView): void {
-    const from = this.#peers.get(incarnation)
+  #message(step: Step, input: Extract<MasterInput, { kind: 'message' }>, lane: LaneView): void {
+    const { message, reply, position } = input
+    const from = this.#peers.get(input.from)
     if (!from) return
     // With the store in trouble, what is only read comes from memory, marked stale (protocol 15).
     step.readsFromMemory = lane.trouble !== undefined && reads.has(message.type)
-    if (message.type === 'StaleEpoch') {
-      this.#staleEpoch(step, message.epoch, message.owner)
-    } else if (message.type === 'RequestMasterState') {
+    if (message.type === 'RequestMasterState') {
       this.#masterState(step, reply, lane)
+    } else if (isForFellows(message)) {
+      const heardWorkers = this.#workersHeard
+      const store = lane.storeReachable ?? true
+      this.#fellows.receive(this.#books, step, { from, message, position, heardWorkers, store })
     } else if (!this.#books) {
-      this.#notLeader(step, from, reply)
+      this.#notLeader(step, from, message, reply)
     } else {
       route(this.#books, step, message, { from, reply, trouble: lane.trouble })
       advanceRecovery(this.#books, step)
     }
+  }
+
+  /** Linked nodes that are no Masters. */
+  get #workersHeard(): number {
+    let heard = 0
+    for (const peer of this.#peers.values()) if (peer.role === 'node' && !isFellow(peer)) heard++
+    return heard
+  }
+
+  #probed(step: Step, books: Books, workerId: string, refused: boolean): void {
+    workers.probed(books, step, workerId, refused)
+    // Known dead is as good as an answer (protocol 11.6).
+    advanceRecovery(books, step)
+  }
+
+  #tail(step: Step, books: Books, records: readonly TailRecord[], lastOf: string | undefined): void {
+    takeBackTail(books, step, records)
+    if (lastOf !== undefined) books.awaitedTails.delete(lastOf)
+    advanceRecovery(books, step)
   }
 
   #masterState(step: Step, reply: ReplyToken, lane: LaneView): void {
@@ -177,19 +268,11 @@ export class MasterCore {
     else step.reply(reply, state)
   }
 
-  #notLeader(step: Step, from: PeerInfo, reply: ReplyToken): void {
-    const { masters, address } = this.#config
-    step.tellNow(from.incarnation, { type: 'MasterInStandby', masters: [...masters] })
-    step.replyNow(reply, notLeader(address, this.state))
-  }
-
-  /** Somebody has seen a later leadership, or another owner of mine: this one is over (protocol 6). */
-  #staleEpoch(step: Step, epoch: number, owner: string): void {
-    const leadership = this.#books?.leadership
-    if (!leadership) return
-    if (comparePositions({ epoch, seq: 0 }, { epoch: leadership.epoch, seq: 0 }) < 0) return
-    if (epoch === leadership.epoch && owner === leadership.owner) return
-    step.free.push({ kind: 'lost', reason: `a peer has seen epoch ${epoch} of ${owner}`, heardEpoch: epoch })
+  #notLeader(step: Step, from: PeerInfo, message: MasterMessage, reply: ReplyToken): void {
+    // A Worker counts this as proof that nobody has led since it asked (protocol 8).
+    const asked = message.type === 'Heartbeat' && { heartbeatSentAtMs: message.sentAtMs }
+    step.tellNow(from.incarnation, { ...this.#standby(), ...asked })
+    step.replyNow(reply, notLeader(this.#config.address, this.state, this.#fellows.leader?.address))
   }
 
   #timer(step: Step, key: string): void {
@@ -201,6 +284,9 @@ export class MasterCore {
     switch (kind) {
       case 'sweep':
         this.#sweep(step, books)
+        break
+      case 'pulse':
+        this.#fellows.pulse(books, step)
         break
       case 'recovery-quiet':
         recoveryQuietElapsed(books, step)

@@ -3,44 +3,69 @@ import { reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { type Abandoned, CommitLane } from '../../runtime/persistence/commit-lane.js'
 import type { PersistenceEngine, StoreTrouble } from '../../runtime/persistence/engine.js'
+import type { Image } from '../../runtime/persistence/image.js'
 import { LaneDriver } from '../../runtime/persistence/lane-driver.js'
 import type { ActorContext, Behavior, Handler } from '../../runtime/system/behavior.js'
 import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
+import { serveTrace } from '../../runtime/trace/servant.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
+import type { LinkEndKind } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
-import type { AgentMessage, ElectedLeader, ElectionMessage, LeadershipLost } from '../messages/election.js'
+import type { AgentMessage, ElectedLeader, ElectionMessage } from '../messages/election.js'
 import type { MasterStateResponse } from '../messages/status.js'
+import type { RequestTrace } from '../messages/trace.js'
 import type { MasterConfig, PeerInfo } from './books.js'
+import { HandOver } from './hand-over.js'
 import { type LaneView, MasterCore, type MasterInput } from './master-core.js'
-import { readRecords } from './read-records.js'
-import type { FreeEffect, GatedEffect, Now, Step } from './step.js'
+import { imageOf, readRecords } from './read-records.js'
+import { notLeader } from './routing.js'
+import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
+import { readTail, TAIL_CHUNK, tailMessages } from './tail-messages.js'
 
-/** To itself. */
+/** To itself, and from its node. */
 type SelfMessage =
   | { readonly type: 'Timer'; readonly key: string }
   | { readonly type: 'Probed'; readonly workerId: string; readonly refused: boolean }
+  /** The node has learned of more Masters. */
+  | { readonly type: 'MastersKnown'; readonly addresses: readonly string[] }
+  /** Give the leadership up in order (protocol 13). */
+  | { readonly type: 'BeginHandOver'; readonly reason: string }
 
-export type MasterActorMessage = MasterMessage | ElectionMessage | LinkMessage | SelfMessage
+export type MasterActorMessage = MasterMessage | RequestTrace | ElectionMessage | LinkMessage | SelfMessage
 
 export interface MasterOptions {
   readonly gateway: Gateway<MasterMessage>
   readonly engine: PersistenceEngine
+  /** Of this process: what was durable under its leaderships. */
+  readonly image: Image
   readonly config: MasterConfig
   readonly clock: Clock
   readonly log: Log
   readonly newMark: () => string
   /** The LeaderElectionAgent, once it exists. */
   readonly agent: () => Ref<AgentMessage> | undefined
+  /** May effects of this leadership still leave? Looked at before each turn (protocol 6). */
+  readonly mayAct: () => boolean
+  /** Value of the lock, for touches. */
+  readonly lock: () => string
+  readonly storeReachable: () => boolean
   /** Is the port of this Worker refused by its kernel? */
   readonly probe: (host: string, port: number) => Promise<boolean>
+  readonly onMastersHeard: (addresses: readonly string[]) => void
+  /** May it hand over of its own will again? */
+  readonly mayHandOver: () => boolean
   readonly onElected: (epoch: number) => void
+  /** Another Master leads this epoch. */
+  readonly onLeaderHeard: (epoch: number) => void
   /** Recovery is over: this Master is ALIVE. */
   readonly onAlive: () => void
-  /** This leadership is over and nothing of it will act again. */
-  readonly onRevoked: (reason: string, heardEpoch: number) => void
+  /** This leadership is over and nothing of it will act again. `handedOver`: in order, and the others were told. */
+  readonly onRevoked: (handedOver: boolean) => void
+  /** After a hand-over: another Master leads. */
+  readonly onSucceeded: () => void
 }
 
 /** An effect behind the lane, with the message that caused it, for traces. */
@@ -57,8 +82,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
   #lane: CommitLane<Pending> | undefined
   #driver: LaneDriver<Pending> | undefined
   #trouble: StoreTrouble | undefined
-  #heardEpoch = 0
+  #elected = false
   #aliveTold = false
+  #handOver: HandOver | undefined
   #over = false
 
   constructor(options: MasterOptions, context: ActorContext<MasterActorMessage>) {
@@ -76,24 +102,42 @@ export class MasterShell implements Handler<MasterActorMessage> {
     return this.#core.snapshot(this.#laneView, this.#now())
   }
 
-  /** All that was accepted so far has left, or the leadership has ended. */
-  async drained(): Promise<void> {
-    await this.#driver?.drained()
-  }
-
-  receive(message: MasterActorMessage, envelope: Envelope): void | Promise<void> {
-    if (this.#over) return
+  receive(message: MasterActorMessage, envelope: Envelope): void {
+    // Whatever this Master is or was, it tells what it saw.
+    if (message.type === 'RequestTrace') {
+      const { system } = this.#context
+      serveTrace({ system, clock: this.#options.clock, gateway: this.#options.gateway }, message, envelope)
+      return
+    }
+    if (this.#over) {
+      this.#afterwards(message, envelope)
+      return
+    }
+    // Who wakes looks before acting: a leader past its deadline handles nothing but its own end (protocol 6).
+    if (this.#elected && message.type !== 'RevokedLeadership' && !this.#options.mayAct()) {
+      this.#lost('the lease ran out')
+      this.#refuse(envelope)
+      return
+    }
     switch (message.type) {
       case 'ElectedLeader':
-        return this.#elected(message, envelope)
+        this.#elected = true
+        void this.#begin(message, envelope)
+        return
       case 'RevokedLeadership':
         this.#revoked(message.reason)
+        return
+      case 'MastersKnown':
+        this.#step({ kind: 'masters', addresses: message.addresses }, envelope)
+        return
+      case 'BeginHandOver':
+        void this.#beginHandOver(message.reason)
         return
       case 'LinkUp':
         this.#step({ kind: 'linkUp', peer: peerInfo(message.peer) }, envelope)
         return
       case 'LinkDown':
-        this.#step({ kind: 'linkDown', incarnation: message.peer.incarnation }, envelope)
+        this.#linkDown(message.peer.incarnation, message.end.kind, envelope)
         return
       case 'Timer':
         this.#timer(message.key, envelope)
@@ -107,16 +151,25 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   turnEnd(): void {
-    if (this.#over || !this.#core.books?.dirty || this.#driver?.full) return
+    if (this.#over || !this.#core.books?.dirty || this.#driver?.full || !this.#options.mayAct()) return
     this.#step({ kind: 'turnEnd' }, undefined)
     // One pass places so many; the rest follows after others had their turn.
     if (this.#core.books?.dirty) this.#context.timers.start('again', 0, { type: 'Timer', key: 'again' })
+  }
+
+  #linkDown(incarnation: string, end: LinkEndKind, envelope: Envelope): void {
+    const closedByKernel = end === 'closed-by-peer' || end === 'reset'
+    this.#step({ kind: 'linkDown', incarnation, closedByKernel }, envelope)
   }
 
   #fromPeer(message: MasterMessage, envelope: Envelope): void {
     const from = peerOf(envelope)?.incarnation
     if (from === undefined) return
     const reply = this.#context.replyTo(envelope)
+    if (reply && this.#handOver) {
+      this.#refuse(envelope)
+      return
+    }
     // Asked before the core runs: a step that has run cannot be turned away (protocol 4.5).
     if (this.#driver?.full && message.type !== 'Heartbeat') {
       if (reply) this.#context.reply(envelope, busy)
@@ -124,7 +177,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
       else this.#options.gateway.close(from, 'the commit lane is full')
       return
     }
-    this.#step({ kind: 'message', from, message, ...(reply && { reply }) }, envelope)
+    const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
+    this.#step({ kind: 'message', from, message, position, ...(reply && { reply }) }, envelope)
+    if (message.type === 'LostTail') this.#takeTail(readTail(message, this.#options.log), message.last, from)
   }
 
   #timer(key: string, envelope: Envelope): void {
@@ -132,30 +187,43 @@ export class MasterShell implements Handler<MasterActorMessage> {
     else this.#step({ kind: 'timer', key }, envelope)
   }
 
-  async #elected(message: ElectedLeader, envelope: Envelope): Promise<void> {
-    const { engine, log } = this.#options
-    const { epoch, owner, base, mark } = message
+  /** Not waited for by the mailbox: until all is read this Master answers as a STANDBY, and can be revoked at once. */
+  async #begin({ epoch, owner, base, mark, heard }: ElectedLeader, envelope: Envelope): Promise<void> {
+    const { engine, log, clock, image } = this.#options
     const fence = { epoch, owner }
     this.#options.onElected(epoch)
     const records = await readRecords(engine, fence, mark).catch((error: unknown) => {
       this.#lost(`the store could not be read: ${reasonOf(error)}`)
       return null
     })
-    if (records === null) return
+    if (records === null || this.#over) return
     if (records === undefined) {
       this.#lost('the store moved on during recovery')
       return
     }
-    for (const { place, reason } of await engine.quarantined()) {
+    for (const { place, reason } of await engine.quarantined().catch(() => [])) {
       log.warn('STORE_UNREADABLE: an entry was set aside', { place, reason })
     }
-    this.#lane = new CommitLane<Pending>({ epoch, base, mark, newMark: this.#options.newMark })
+    // Who has waited looks before acting.
+    if (this.#over || !this.#options.mayAct()) return
+    const tail = image.tail(base, clock.bootMs())
+    image.begin({ epoch, seq: base.seq }, imageOf(records), tail)
+    this.#open({ epoch, owner, base, mark })
+    this.#step({ kind: 'elected', epoch, owner, base, heard, records }, envelope)
+    this.#takeTail(readTail({ records: tail.map(({ table, id, json }) => [table, id, json]) }, log))
+  }
+
+  #open({ epoch, owner, base, mark }: Omit<ElectedLeader, 'type' | 'heard'>): void {
+    const { engine, log, clock, image, lock, mayAct, newMark } = this.#options
+    const lane = new CommitLane<Pending>({ epoch, base, mark, newMark })
+    this.#lane = lane
     this.#driver = new LaneDriver<Pending>({
-      lane: this.#lane,
+      lane,
       engine,
-      fence,
-      lock: () => '',
-      monotonicMs: () => this.#options.clock.monotonicMs(),
+      fence: { epoch, owner },
+      lock,
+      monotonicMs: () => clock.monotonicMs(),
+      mayAct,
       onReleased: (released) => {
         for (const { effect, cause } of released) this.#run(effect, cause)
       },
@@ -165,9 +233,22 @@ export class MasterShell implements Handler<MasterActorMessage> {
         if (trouble) log.warn(`${trouble}: new requests are refused`, { reason })
         else log.info('the store takes writes again')
       },
+      onDurable: ({ puts, deletes }) => image.durable(puts, deletes, lane.position),
       onConfirmed: (sentAtMs) => this.#tellAgent({ type: 'LeadershipConfirmed', sentAtMs }),
     })
-    this.#step({ kind: 'elected', epoch, owner, base, records }, envelope)
+  }
+
+  /** A step is one commit, so they go in slices. */
+  #takeTail(records: ReturnType<typeof readTail>, last = true, from?: string): void {
+    for (let start = 0; start < records.length; start += TAIL_CHUNK) {
+      this.#step({ kind: 'tail', records: records.slice(start, start + TAIL_CHUNK) }, undefined)
+    }
+    if (last && from !== undefined) this.#step({ kind: 'tail', records: [], lastOf: from }, undefined)
+  }
+
+  #giveTail(to: string, base: Position): void {
+    const { image, clock, gateway } = this.#options
+    for (const message of tailMessages(image.tail(base, clock.bootMs()))) gateway.send(to, message)
   }
 
   #step(input: MasterInput, cause: Envelope | undefined): void {
@@ -210,9 +291,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #runFree(effect: FreeEffect, cause: Envelope | undefined): void {
+    const { gateway, log, onLeaderHeard, onMastersHeard, mayHandOver } = this.#options
     switch (effect.kind) {
       case 'tellNow':
-        this.#options.gateway.send(effect.to, effect.message, cause)
+        gateway.send(effect.to, effect.message, cause)
         break
       case 'replyNow':
         this.#context.system.answer(effect.reply as ReplyAddress, effect.message)
@@ -224,18 +306,41 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#context.timers.cancel(effect.key)
         break
       case 'log':
-        this.#options.log[effect.level](effect.text, effect.fields)
+        log[effect.level](effect.text, effect.fields)
         break
       case 'lost':
         this.#lost(effect.reason, effect.heardEpoch)
         break
+      case 'tellAgent':
+        this.#tellAgent(effect.message)
+        break
+      case 'giveTail':
+        this.#giveTail(effect.to, effect.base)
+        break
+      case 'leaderHeard':
+        onLeaderHeard(effect.epoch)
+        break
+      case 'mastersHeard':
+        onMastersHeard(effect.addresses)
+        break
+      case 'handOver':
+        if (mayHandOver()) void this.#beginHandOver(effect.reason)
+        break
     }
+  }
+
+  /** Protocol 13: refuse, empty the lane, leave, release, tell the others. */
+  async #beginHandOver(reason: string): Promise<void> {
+    if (this.#handOver || this.#over) return
+    this.#handOver = new HandOver(reason, this.#core.fellows())
+    this.#options.log.info(`hands over: ${reason}`, { to: this.#handOver.chosen?.address })
+    await this.#handOver.drain(this.#driver?.drained() ?? Promise.resolve())
+    this.#tellAgent({ type: 'ResignLeadership' })
   }
 
   /** The agent alone says RevokedLeadership; lane and core report to it (protocol 6). */
   #lost(reason: string, heardEpoch = 0): void {
-    this.#heardEpoch = Math.max(this.#heardEpoch, heardEpoch)
-    this.#tellAgent({ type: 'LeadershipLost', reason, heardEpoch: this.#heardEpoch } satisfies LeadershipLost)
+    this.#tellAgent({ type: 'LeadershipLost', reason, heardEpoch })
   }
 
   #tellAgent(message: AgentMessage): void {
@@ -244,16 +349,32 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #revoked(reason: string): void {
+    const { image, clock, log, gateway, onRevoked } = this.#options
     this.#over = true
+    image.end(clock.bootMs())
     const abandoned = this.#driver?.stop()
     if (abandoned) this.#answerAbandoned(abandoned)
-    this.#options.log.info(`RevokedLeadership: ${reason}`)
-    this.#options.onRevoked(reason, this.#heardEpoch)
+    log.info(`RevokedLeadership: ${reason}`)
+    const goodbyes: Iterable<readonly [string, Outgoing]> = this.#handOver?.goodbyes() ?? []
+    for (const [to, message] of goodbyes) gateway.send(to, message)
+    onRevoked(this.#handOver?.chosen !== undefined)
+  }
+
+  /** Nothing of this leadership acts any more; who asks hears where to go. */
+  #afterwards(message: MasterActorMessage, envelope: Envelope): void {
+    if (message.type === 'MasterChanged' && envelope.epoch > this.position.epoch) this.#options.onSucceeded()
+    this.#refuse(envelope)
+  }
+
+  #refuse(envelope: Envelope): void {
+    if (!this.#context.replyTo(envelope)) return
+    const { address } = this.#options.config
+    this.#context.reply(envelope, notLeader(address, 'STANDBY', this.#handOver?.chosen?.address))
   }
 
   #answerAbandoned({ neverSent, unknown }: Abandoned<Pending>): void {
     for (const { effect } of neverSent) {
-      if (effect.kind === 'reply') this.#context.system.answer(effect.reply as ReplyAddress, notLeader)
+      if (effect.kind === 'reply') this.#context.system.answer(effect.reply as ReplyAddress, ended)
     }
     for (const { effect } of unknown) {
       if (effect.kind === 'reply') this.#context.system.answer(effect.reply as ReplyAddress, outcomeUnknown)
@@ -261,7 +382,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   get #laneView(): LaneView {
-    return { position: this.position, trouble: this.#trouble }
+    const storeReachable = this.#options.storeReachable()
+    return { position: this.position, trouble: this.#trouble, storeReachable }
   }
 
   #now(): Now {
@@ -278,7 +400,7 @@ const busy = {
   message: 'the Master has as much work queued as it may hold',
 } as const
 
-const notLeader = {
+const ended = {
   type: 'Failure',
   code: 'FIRESTEEL_NOT_LEADER',
   message: 'the leadership of this Master has ended; the request was not done',
@@ -290,9 +412,15 @@ const outcomeUnknown = {
   message: 'the leadership of this Master ended while the request was being written',
 } as const
 
-function peerInfo({ incarnation, role, subject, address }: PeerIdentity): PeerInfo {
+function peerInfo({ incarnation, role, subject, address, advertise }: PeerIdentity): PeerInfo {
   const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '')
-  return { incarnation, role, host, ...(subject !== undefined && { subject }) }
+  return {
+    incarnation,
+    role,
+    host,
+    ...(subject !== undefined && { subject }),
+    ...(advertise !== undefined && { address: `firesteel://${advertise}` }),
+  }
 }
 
 /** Behavior of the Master actor; `created` hears of its shell. */

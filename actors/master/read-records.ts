@@ -1,4 +1,4 @@
-import type { Fence, PersistenceEngine, Table } from '../../runtime/persistence/engine.js'
+import type { Fence, PersistenceEngine, Put, Table } from '../../runtime/persistence/engine.js'
 import type {
   ApplicationRecord,
   DriverRecord,
@@ -55,3 +55,14 @@ async function readTable<R>(
   } while (cursor !== undefined)
   return records
 }
+
+/** What was read, as a leader's image holds it. */
+export function* imageOf({ workers, apps, drivers, ended, keys }: StoredRecords): Generator<Put> {
+  for (const record of workers) yield putOf('worker', record.id, record)
+  for (const record of apps) yield putOf('app', record.id, record)
+  for (const record of drivers) yield putOf('driver', record.id, record)
+  for (const record of ended) yield putOf('ended', record.id, record)
+  for (const [id, record] of keys) yield putOf('key', id, record)
+}
+
+const putOf = (table: Table, id: string, record: object): Put => ({ table, id, json: JSON.stringify(record) })

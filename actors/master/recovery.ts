@@ -1,6 +1,7 @@
 import { ApplicationEntry } from './application-entry.js'
 import type { Books } from './books.js'
-import type { EndedRecord, StoredRecords } from './records.js'
+import type { DriverEntry } from './driver-entry.js'
+import type { ApplicationRecord, EndedRecord, StoredRecords, WorkerRecord } from './records.js'
 import type { Step } from './step.js'
 import { driverHolding, WorkerEntry } from './worker-entry.js'
 
@@ -8,22 +9,12 @@ import { driverHolding, WorkerEntry } from './worker-entry.js'
 
 /** Fills empty books from the store; nobody has answered yet. */
 export function beginRecovery(books: Books, step: Step, records: StoredRecords): void {
-  const { monotonicMs, wallMs } = step.now
-  for (const record of records.workers) {
-    const worker = new WorkerEntry(record, 'UNKNOWN', monotonicMs, wallMs)
-    books.workers.set(worker.id, worker)
-    books.workersByAddress.set(worker.address, worker)
-  }
-  for (const record of records.apps) {
-    const app = new ApplicationEntry(record, 'UNKNOWN', false)
-    books.apps.set(app.id, app)
-    books.appsByRegistration.set(record.registration, app)
-    step.startTimer(`application:${app.id}`, books.config.applicationTimeoutMs)
-  }
-  restoreDrivers(books, step, records)
+  for (const record of records.workers) restoreWorker(books, step, record)
+  for (const record of records.apps) restoreApplication(books, step, record)
+  for (const record of records.drivers) bindDriver(books, step, books.restoreDriver(record))
   for (const record of records.ended) restoreEnded(books, record)
   for (const [key, record] of records.keys) books.keys.set(key, record)
-  if (books.workers.size + books.apps.size + books.drivers.size === 0) {
+  if (allAnswered(books)) {
     completeRecovery(books, step)
     return
   }
@@ -32,22 +23,33 @@ export function beginRecovery(books: Books, step: Step, records: StoredRecords):
   step.startTimer('recovery-max', books.config.recoveryMaxMs)
 }
 
-function restoreDrivers(books: Books, step: Step, records: StoredRecords): void {
+/** Nobody knows yet whether it lives; its heartbeat counts from now. */
+export function restoreWorker(books: Books, step: Step, record: WorkerRecord): void {
+  const worker = new WorkerEntry(record, 'UNKNOWN', step.now.monotonicMs, step.now.wallMs)
+  books.workers.set(worker.id, worker)
+  books.workersByAddress.set(worker.address, worker)
+}
+
+export function restoreApplication(books: Books, step: Step, record: ApplicationRecord): void {
+  const app = new ApplicationEntry(record, 'UNKNOWN', false)
+  books.apps.set(app.id, app)
+  books.appsByRegistration.set(record.registration, app)
+  step.startTimer(`application:${app.id}`, books.config.applicationTimeoutMs)
+}
+
+/** To the Worker that its record names; without one it waits in the queue. */
+export function bindDriver(books: Books, step: Step, driver: DriverEntry): void {
   const { orphanGraceMs, guardMarginMs } = books.config
-  for (const record of records.drivers) {
-    const driver = books.restoreDriver(record)
-    const { workerId, generation, description, resources } = record
-    if (workerId === null) {
-      // Its former Worker's guard may still be at work: the wait was in the deposed leader's memory only.
-      if (record.state === 'RELAUNCHING')
-        driver.notBeforeMs = step.now.monotonicMs + orphanGraceMs + guardMarginMs
-      continue
-    }
-    const { cores, memoryMib } = description
-    const worker = books.workers.get(workerId)
-    if (worker) worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })
-    else driver.requeue(step, 'its worker is not in the store')
+  const { workerId, generation, description, resources, state } = driver.record
+  if (workerId === null) {
+    // Its former Worker's guard may still be at work: the wait was in the deposed leader's memory only.
+    if (state === 'RELAUNCHING') driver.notBeforeMs = step.now.monotonicMs + orphanGraceMs + guardMarginMs
+    return
   }
+  const { cores, memoryMib } = description
+  const worker = books.workers.get(workerId)
+  if (worker) worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })
+  else driver.requeue(step, 'its worker is not in the store')
 }
 
 function restoreEnded(books: Books, record: EndedRecord): void {
@@ -57,6 +59,7 @@ function restoreEnded(books: Books, record: EndedRecord): void {
 
 /** Have all answered, or are they known dead? */
 function allAnswered(books: Books): boolean {
+  if (books.awaitedTails.size > 0) return false
   for (const worker of books.workers.values()) if (worker.state === 'UNKNOWN') return false
   for (const app of books.apps.values()) if (app.state === 'UNKNOWN') return false
   return true

@@ -4,13 +4,14 @@ import type { LogLocation, RequestLogLocation } from '../messages/status.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import type { Books, PeerInfo } from './books.js'
+import type { FellowMessage } from './fellow-desk.js'
 import { workerReported } from './reports.js'
 import type { ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
 import * as workers from './workers.js'
 
-/** What needs no books is answered before: who leads, and that somebody has seen another leader. */
-export type RoutedMessage = Exclude<MasterMessage, { type: 'StaleEpoch' | 'RequestMasterState' }>
+/** What needs no books is answered before: who leads, and what Masters say to each other. */
+export type RoutedMessage = Exclude<MasterMessage, FellowMessage | { type: 'RequestMasterState' }>
 
 export interface Delivery {
   readonly from: PeerInfo
@@ -80,11 +81,12 @@ export function route(
   }
 }
 
-export const notLeader = (address: string, state: RecoveryState) =>
+export const notLeader = (address: string, state: RecoveryState, leader?: string) =>
   ({
     type: 'Failure',
     code: 'FIRESTEEL_NOT_LEADER',
     message: `the Master at ${address} is ${state}`,
+    ...(leader !== undefined && { leader }),
   }) as const
 
 const storeTrouble = (code: 'STORE_FULL' | 'STORE_UNAVAILABLE') =>

@@ -21,11 +21,14 @@ export interface SnapshotSource {
   readonly books: Books | undefined
   readonly position: Position
   readonly stale: boolean
+  readonly masters: MasterStateResponse['masters']
+  /** Address of the Master that leads, as far as this one knows. */
+  readonly leader: string | null
 }
 
 /** What commands and pages see of a Master. */
 export function snapshot(source: SnapshotSource, now: Now): MasterStateResponse {
-  const { config, state, books, position, stale } = source
+  const { config, state, books, position, stale, masters, leader } = source
   return {
     type: 'MasterStateResponse',
     cluster: config.cluster,
@@ -34,13 +37,10 @@ export function snapshot(source: SnapshotSource, now: Now): MasterStateResponse 
     rest: config.rest,
     state,
     position,
-    leader: books ? config.address : null,
+    leader,
     sinceMs: books?.leadership.sinceMs ?? null,
     stale,
-    masters: config.masters.map((address) => ({
-      address,
-      state: address === config.address ? state : 'STANDBY',
-    })),
+    masters,
     workers: books ? [...books.workers.values()].map((worker) => workerStatus(worker, config, now)) : [],
     activeApps: books ? [...books.apps.values()].map(applicationStatus) : [],
     completedApps: books ? [...books.endedApps.values()].map(endedApplicationStatus) : [],
@@ -87,6 +87,7 @@ function applicationStatus(app: ApplicationEntry): ApplicationStatus {
       state,
     })),
     driver: app.record.driver?.id ?? null,
+    endpoint: app.record.endpoint,
     message: app.executors.size === 0 ? 'waits: no executor has been placed' : '',
   }
 }

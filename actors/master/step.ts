@@ -1,4 +1,7 @@
-import type { ClientMessage, WorkerMessage } from '../messages/catalogue.js'
+import type { ClientMessage, FromMaster, WorkerMessage } from '../messages/catalogue.js'
+import type { Position } from '../messages/common.js'
+import type { AgentMessage } from '../messages/election.js'
+import type { StaleEpoch } from '../messages/leadership.js'
 import type { RecordTable } from './records.js'
 
 /** The times of one step, read once by the shell. */
@@ -10,20 +13,33 @@ export interface Now {
 /** Where an answer goes: made by the shell, opaque here. */
 export type ReplyToken = unknown
 
+/** What a Master says to those it is linked with. */
+export type Outgoing = WorkerMessage | ClientMessage | FromMaster | StaleEpoch
+
 /** Effects that leave the process: released when the writes of their step and all before are durable (protocol 4). */
 export type GatedEffect =
-  | { readonly kind: 'tell'; readonly to: string; readonly message: WorkerMessage | ClientMessage }
+  | { readonly kind: 'tell'; readonly to: string; readonly message: Outgoing }
   | { readonly kind: 'reply'; readonly reply: ReplyToken; readonly message: ClientMessage }
   | { readonly kind: 'probe'; readonly workerId: string; readonly host: string; readonly port: number }
 
 /** Effects that need no fence: timers, logs, and the exempt answers of protocol 4.2. */
 export type FreeEffect =
-  | { readonly kind: 'tellNow'; readonly to: string; readonly message: WorkerMessage | ClientMessage }
+  | { readonly kind: 'tellNow'; readonly to: string; readonly message: Outgoing }
   | { readonly kind: 'replyNow'; readonly reply: ReplyToken; readonly message: ClientMessage }
   | { readonly kind: 'startTimer'; readonly key: string; readonly ms: number }
   | { readonly kind: 'cancelTimer'; readonly key: string }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string; readonly fields?: LogFields }
   | { readonly kind: 'lost'; readonly reason: string; readonly heardEpoch: number }
+  /** For the LeaderElectionAgent. */
+  | { readonly kind: 'tellAgent'; readonly message: AgentMessage }
+  /** A new leader wants what our image holds beyond its base (protocol 12). */
+  | { readonly kind: 'giveTail'; readonly to: string; readonly base: Position }
+  /** Another Master leads now; it is linked. */
+  | { readonly kind: 'leaderHeard'; readonly epoch: number }
+  /** These Masters exist. */
+  | { readonly kind: 'mastersHeard'; readonly addresses: readonly string[] }
+  /** This leader hears too few of its Workers: that STANDBY hears more (protocol 6). */
+  | { readonly kind: 'handOver'; readonly reason: string }
 
 export type LogFields = Readonly<Record<string, unknown>>
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
@@ -61,7 +77,7 @@ export class Step {
     this.deletes.push({ table, id })
   }
 
-  tell(to: string, message: WorkerMessage | ClientMessage): void {
+  tell(to: string, message: Outgoing): void {
     this.gated.push({ kind: 'tell', to, message })
   }
 
@@ -70,12 +86,16 @@ export class Step {
     else if (reply !== undefined) this.gated.push({ kind: 'reply', reply, message })
   }
 
-  tellNow(to: string, message: WorkerMessage | ClientMessage): void {
+  tellNow(to: string, message: Outgoing): void {
     this.free.push({ kind: 'tellNow', to, message })
   }
 
   replyNow(reply: ReplyToken, message: ClientMessage): void {
     if (reply !== undefined) this.free.push({ kind: 'replyNow', reply, message })
+  }
+
+  tellAgent(message: AgentMessage): void {
+    this.free.push({ kind: 'tellAgent', message })
   }
 
   probe(workerId: string, host: string, port: number): void {

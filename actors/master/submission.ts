@@ -166,8 +166,10 @@ export function driverStateChanged(
   if (over) books.dirty = true
   const accepted = driver?.record.workerId === from.incarnation && driver.record.generation === generation
   if (driver && accepted && over) {
-    if (message.noRoom && driver.record.wanted === 'RUN') {
-      driver.requeue(step, `placed again: ${message.message ?? 'its worker had no room'}`)
+    // Its Worker had no room, or heard no leader and stopped it: neither is its own end (protocol 8, 9).
+    const again = message.noRoom || (message.isolated && driver.record.description.supervise)
+    if (again && driver.record.wanted === 'RUN') {
+      driver.requeue(step, `placed again: ${message.message ?? 'its worker did not keep it'}`)
     } else {
       endDriver(books, step, driver, {
         state,

@@ -19,6 +19,8 @@ export class WorkerEntry {
   lastHeartbeatMs: number
   lastHeartbeatWallMs: number
   diedAtMs: number | undefined
+  /** Incarnations that it pushed from its address while they counted as alive, newest first. */
+  replaced: readonly string[] = []
   /** Number of the dial under way to see whether its process lives. */
   probes = 0
   readonly #holdings = new Map<HoldingKey, Holding>()

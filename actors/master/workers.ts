@@ -11,12 +11,10 @@ import { executorHolding, WorkerEntry } from './worker-entry.js'
  * replaces it: its bound port proves the old process gone, where Spark refuses.
  */
 export function registerWorker(books: Books, step: Step, from: PeerInfo, message: RegisterWorker): void {
-  if (message.id !== from.incarnation) {
-    step.tell(from.incarnation, {
-      type: 'RegisterWorkerFailed',
-      workerId: message.id,
-      message: `the id ${message.id} is not the incarnation of this link, ${from.incarnation}`,
-    })
+  const refusal = refuseWorker(books, from, message)
+  if (refusal) {
+    step.log('warn', `worker refused: ${refusal}`, { workerId: message.id })
+    step.tell(from.incarnation, { type: 'RegisterWorkerFailed', workerId: message.id, message: refusal })
     return
   }
   const known = books.workers.get(message.id)
@@ -35,6 +33,7 @@ export function registerWorker(books: Books, step: Step, from: PeerInfo, message
   const former = books.workersByAddress.get(worker.address)
   if (former && former.state !== 'DEAD') {
     removeWorker(books, step, former, 'a new Worker process holds its address', 'gone')
+    worker.replaced = [former.id, ...former.replaced].slice(0, REMEMBERED_REPLACED)
   }
   if (former) books.workers.delete(former.id)
   worker.linked = true
@@ -52,6 +51,21 @@ export function registerWorker(books: Books, step: Step, from: PeerInfo, message
     cores: message.cores,
     memoryMib: message.memoryMib,
   })
+}
+
+/** Workers set up with one address: so many are told apart from a restart. */
+const REMEMBERED_REPLACED = 16
+
+/**
+ * Its address tells it from others, and a Master that dials whether it lives. Who was replaced and yet comes back shares
+ * it with a living Worker: taking turns, they would kill each other's work for ever.
+ */
+function refuseWorker(books: Books, from: PeerInfo, { id, host, port }: RegisterWorker): string | undefined {
+  if (id !== from.incarnation) return `the id ${id} is not the incarnation of this link, ${from.incarnation}`
+  if (port === 0) return `${host}:${port} is no address to reach a Worker at`
+  const holder = books.workersByAddress.get(`${host}:${port}`)
+  if (!holder || holder.state === 'DEAD' || !holder.replaced.includes(id)) return undefined
+  return `${holder.address} is also the address of ${holder.id}, which came later: each Worker needs its own`
 }
 
 const beat = (worker: WorkerEntry, step: Step): void => {
@@ -145,8 +159,12 @@ export function checkWorkers(books: Books, step: Step): void {
     }
     const since = Math.max(worker.lastHeartbeatMs, books.leadership.electedAtMs)
     const silentMs = step.now.monotonicMs - since
-    if (silentMs < workerTimeoutMs) continue
-    removeWorker(books, step, worker, `no heartbeat for ${Math.round(silentMs / 1000)} s`, 'silent')
+    if (silentMs >= workerTimeoutMs) {
+      removeWorker(books, step, worker, `no heartbeat for ${Math.round(silentMs / 1000)} s`, 'silent')
+    } else if (!worker.linked) {
+      // Its link may have closed under a former leader, or a dial found no way to it: nobody else would look again.
+      suspect(books, step, worker)
+    }
   }
 }
 
@@ -158,6 +176,10 @@ export function workerUnlinked(books: Books, step: Step, workerId: string): void
   const worker = books.workers.get(workerId)
   if (!worker || worker.state === 'DEAD') return
   worker.linked = false
+  suspect(books, step, worker)
+}
+
+function suspect(books: Books, step: Step, worker: WorkerEntry): void {
   if (books.config.relaunchOnRefused) probeSoon(step, worker.id, 1)
 }
 

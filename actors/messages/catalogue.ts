@@ -4,7 +4,9 @@ import { failure } from './common.js'
 import * as drivers from './drivers.js'
 import * as executors from './executors.js'
 import * as leadership from './leadership.js'
+import * as masters from './masters.js'
 import * as status from './status.js'
+import { requestTrace, traceChunk } from './trace.js'
 import * as workers from './workers.js'
 
 /*
@@ -21,6 +23,7 @@ const fromWorker = [
   executors.executorStateChanged,
   drivers.driverStateChanged,
   leadership.staleEpoch,
+  masters.positionSeen,
 ] as const
 
 /** ClientEndpoint -> Master. */
@@ -42,7 +45,19 @@ const fromCommand = [
   status.requestLogLocation,
 ] as const
 
-const toMaster = [...fromWorker, ...fromApplication, ...fromCommand] as const
+/** Master -> Master. */
+const fromMaster = [
+  leadership.masterChanged,
+  leadership.masterInStandby,
+  masters.leaderPulse,
+  masters.standbyPulse,
+  masters.requestLostTail,
+  masters.lostTail,
+  masters.handOver,
+  masters.released,
+] as const
+
+const toMaster = [...fromMaster, ...fromWorker, ...fromApplication, ...fromCommand] as const
 
 const toWorker = [
   leadership.masterChanged,
@@ -83,6 +98,7 @@ const toClient = [
   failure,
 ] as const
 
+export type FromMaster = z.infer<(typeof fromMaster)[number]>
 export type FromWorker = z.infer<(typeof fromWorker)[number]>
 export type FromApplication = z.infer<(typeof fromApplication)[number]>
 export type FromCommand = z.infer<(typeof fromCommand)[number]>
@@ -95,16 +111,19 @@ type Schema = z.ZodType<{ type: string }> & { shape: { type: z.ZodLiteral<string
 const byType = (schemas: readonly unknown[]): ReadonlyMap<string, Schema> =>
   new Map((schemas as readonly Schema[]).map((schema) => [schema.shape.type.value, schema]))
 
+/* Traces are asked for and given beside the cores, by the shells: no core's message type has them. */
 export const catalogue = {
-  master: byType(toMaster),
-  worker: byType(toWorker),
-  client: byType(toClient),
+  master: byType([...toMaster, requestTrace, traceChunk]),
+  worker: byType([...toWorker, requestTrace]),
+  client: byType([...toClient, requestTrace, traceChunk]),
 } as const
 
 export type Receiver = keyof typeof catalogue
 
 /** Types that only a peer with the node key may send (S6). */
-export const nodeOnly: ReadonlySet<string> = new Set(fromWorker.map((schema) => schema.shape.type.value))
+export const nodeOnly: ReadonlySet<string> = new Set(
+  [...fromMaster, ...fromWorker].map((schema) => schema.shape.type.value),
+)
 
 /** Undefined when `message` is in the catalogue of `receiver` and well-formed; else why not. */
 export function violation(receiver: Receiver, message: unknown): string | undefined {

@@ -79,5 +79,7 @@ export const driverStateChanged = z.strictObject({
   message: text.optional(),
   /** Refused for want of room: placed again, not a failure. */
   noRoom: z.boolean().optional(),
+  /** Its Worker heard no leader and stopped it (`onIsolation: stop`): launched again, not a failure. */
+  isolated: z.boolean().optional(),
 })
 export type DriverStateChanged = z.infer<typeof driverStateChanged>

@@ -12,6 +12,8 @@ export interface ElectedLeader {
   readonly base: Position
   /** Mark of the election: the commit lane chains on it. */
   readonly mark: string
+  /** Highest position heard of before it: above base, the store has lost what lies between (protocol 12). */
+  readonly heard: Position
 }
 
 /** LeaderElectionAgent -> Master: stop at once; nothing of this leadership may act again (Spark: exit). */
@@ -34,10 +36,40 @@ export interface LeadershipConfirmed {
   readonly sentAtMs: number
 }
 
-/** Node -> LeaderElectionAgent: give the leadership up of our own will (protocol 13). */
+/** Master -> LeaderElectionAgent: give the leadership up of our own will (protocol 13). */
 export interface ResignLeadership {
   readonly type: 'ResignLeadership'
 }
 
+/** Master -> LeaderElectionAgent: a Master or Worker, never a client, has seen this position (protocol 5.3). */
+export interface PositionHeard {
+  readonly type: 'PositionHeard'
+  readonly position: Position
+}
+
+/** Master -> LeaderElectionAgent: the kernel closed the link to this Master (FIN, RST): witness (i) of protocol 5. */
+export interface MasterLinkClosed {
+  readonly type: 'MasterLinkClosed'
+  readonly incarnation: string
+}
+
+/** Master -> LeaderElectionAgent: the leader has released its lock, for us to take (protocol 13). */
+export interface TakeOver {
+  readonly type: 'TakeOver'
+}
+
+/** Master -> LeaderElectionAgent: the leader has released its lock, for another to take. */
+export interface HoldOff {
+  readonly type: 'HoldOff'
+  readonly ms: number
+}
+
 export type ElectionMessage = ElectedLeader | RevokedLeadership
-export type AgentMessage = LeadershipLost | LeadershipConfirmed | ResignLeadership
+export type AgentMessage =
+  | LeadershipLost
+  | LeadershipConfirmed
+  | ResignLeadership
+  | PositionHeard
+  | MasterLinkClosed
+  | TakeOver
+  | HoldOff

@@ -21,6 +21,8 @@ export const masterInStandby = z.strictObject({
   masters: z.array(masterAddress).max(64),
   /** Who leads, as far as this Master knows. */
   leader: masterAddress.optional(),
+  /** `sentAtMs` of the Heartbeat that this answers: it dates what it proves (protocol 8, isolation). */
+  heartbeatSentAtMs: z.number().min(0).optional(),
 })
 export type MasterInStandby = z.infer<typeof masterInStandby>
 

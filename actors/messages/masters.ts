@@ -35,7 +35,9 @@ export type RequestLostTail = z.infer<typeof requestLostTail>
 export const lostTail = z.strictObject({
   type: z.literal('LostTail'),
   /** [table, id, JSON text with its `at`]. */
-  records: list(z.tuple([z.enum(['worker', 'app', 'driver', 'ended', 'key']), name, z.string().max(512 * 1024)])),
+  records: list(
+    z.tuple([z.enum(['worker', 'app', 'driver', 'ended', 'key']), name, z.string().max(512 * 1024)]),
+  ),
   last: z.boolean(),
 })
 export type LostTail = z.infer<typeof lostTail>

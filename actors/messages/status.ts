@@ -55,6 +55,8 @@ export const applicationStatus = z.strictObject({
   coresGranted: count,
   executors: z.array(executorStatus),
   driver: name.nullable(),
+  /** Incarnation of its ClientEndpoint while it lives: where its trace is. */
+  endpoint: name.optional(),
   message: text,
 })
 export type ApplicationStatus = z.infer<typeof applicationStatus>
@@ -90,7 +92,8 @@ export const masterStateResponse = z.strictObject({
   sinceMs: z.number().nullable(),
   /** The store is away: this comes from memory. */
   stale: z.boolean(),
-  masters: z.array(z.strictObject({ address: masterAddress, state: z.enum(recoveryStates) })),
+  /** UNKNOWN: the answering Master has no link to it. */
+  masters: z.array(z.strictObject({ address: masterAddress, state: z.enum([...recoveryStates, 'UNKNOWN']) })),
   workers: z.array(workerStatus),
   activeApps: z.array(applicationStatus),
   completedApps: z.array(applicationStatus),

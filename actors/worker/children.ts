@@ -1,7 +1,9 @@
 import { join } from 'node:path'
-import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import type { Clock } from '../../runtime/clock.js'
+import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
-import { type Child, type LifelineKeeper, type ProcessExit, startChild } from '../../runtime/process/child.js'
+import { type Child, type ProcessExit, startChild } from '../../runtime/process/child.js'
+import type { Guard } from '../../runtime/process/guard.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
 import { type OutputFile, openOutputFile } from '../../runtime/process/output-file.js'
 import type { ChildPlan } from './child-plans.js'
@@ -17,9 +19,10 @@ export interface ChildListener {
 
 export interface ChildrenOptions {
   readonly folders: WorkFolders
-  readonly guard: LifelineKeeper
+  readonly guard: Pick<Guard, 'add' | 'remove' | 'extend'>
   readonly outputFileBytes?: number | undefined
   readonly listener: ChildListener
+  readonly clock: Clock
   readonly log: Log
 }
 
@@ -35,15 +38,27 @@ const MESSAGE_CHARS = 2000
 export class Children {
   readonly #options: ChildrenOptions
   readonly #running = new Map<ProcessName, Child>()
+  /** "Valid until" by the boot clock, of those that have one, from start to end. */
+  readonly #validUntil = new Map<ProcessName, number>()
   readonly #memory = new MemoryWatch()
 
   constructor(options: ChildrenOptions) {
     this.#options = options
   }
 
-  start(process: ProcessName, plan: Promise<ChildPlan>): void {
+  /** `validUntilBootMs`: not started after it, killed by the guard then, though we be frozen. */
+  start(process: ProcessName, plan: Promise<ChildPlan>, validUntilBootMs?: number): void {
+    if (validUntilBootMs !== undefined) this.#validUntil.set(process, validUntilBootMs)
     // Never rejects: all that can go wrong is told to the listener.
     void this.#run(process, plan)
+  }
+
+  /** Only for what was started with a "valid until". */
+  extend(process: ProcessName, validUntilBootMs: number): void {
+    if (!this.#validUntil.has(process)) return
+    this.#validUntil.set(process, validUntilBootMs)
+    const child = this.#running.get(process)
+    if (child) this.#options.guard.extend(child.pid, validUntilBootMs)
   }
 
   /** SIGTERM to the group, SIGKILL after the grace. */
@@ -64,13 +79,15 @@ export class Children {
       const plan = await planned
       memoryMib = plan.memoryMib
       outputs = await this.#openOutputs(plan)
-      child = await this.#startChild(plan, outputs)
+      child = await this.#startChild(process, plan, outputs)
     } catch (error) {
+      this.#validUntil.delete(process)
       await this.#close(outputs)
       listener.startFailed(process, startFailure(error))
       return
     }
     this.#running.set(process, child)
+    this.#extendStarted(process, child)
     let excess: MemoryExcess | undefined
     const unwatch = this.#memory.watch({
       follower: child.follower,
@@ -86,6 +103,7 @@ export class Children {
     const exit = await child.exited
     unwatch()
     this.#running.delete(process)
+    this.#validUntil.delete(process)
     // Closed before anybody hears of the end: the next attempt opens the same files.
     await this.#close(outputs)
     listener.ended(process, endOf(exit, excess))
@@ -115,8 +133,23 @@ export class Children {
     }
   }
 
-  #startChild(plan: ChildPlan, outputs: Outputs): Promise<Child> {
+  /** Extended between its start and now. */
+  #extendStarted(process: ProcessName, { pid }: Child): void {
+    const validUntilBootMs = this.#validUntil.get(process)
+    if (validUntilBootMs !== undefined) this.#options.guard.extend(pid, validUntilBootMs)
+  }
+
+  #startChild(process: ProcessName, plan: ChildPlan, outputs: Outputs): Promise<Child> {
     const { command, args, cwd, env, boot } = plan
+    const { guard, clock } = this.#options
+    const validUntilBootMs = this.#validUntil.get(process)
+    // We may have been frozen since its start was decided.
+    if (validUntilBootMs !== undefined && clock.bootMs() >= validUntilBootMs) {
+      throw new FiresteelError(
+        'SPAWN_FAILED',
+        `${process} is not started: no leader has answered for too long`,
+      )
+    }
     return startChild({
       command,
       args,
@@ -125,7 +158,11 @@ export class Children {
       boot,
       ...outputs,
       ownGroup: true,
-      keeper: this.#options.guard,
+      keeper: {
+        // In the turn of its start: from its first moment on it lives no longer than it may.
+        add: (group) => guard.add({ ...group, ...(validUntilBootMs !== undefined && { validUntilBootMs }) }),
+        remove: (pid) => guard.remove(pid),
+      },
     })
   }
 

@@ -43,6 +43,12 @@ export class DriverEntry {
     return `${this.key}/${this.attempt}`
   }
 
+  /** Must not run on while its Worker is isolated. Who is not supervised is never launched twice anyway. */
+  get endsInIsolation(): boolean {
+    const { supervise, onIsolation } = this.launch.description
+    return supervise && onIsolation === 'stop'
+  }
+
   /** Restarts do not show: it is RUNNING as long as its generation lives here (Spark). */
   report(): DriverReport {
     const { driverId, generation, resources, description } = this.launch

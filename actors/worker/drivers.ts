@@ -9,7 +9,9 @@ import { isDriverId } from './output-id.js'
 import type { Now, ProcessEnd, ProcessName } from './worker-events.js'
 
 export const RESTART_TIMER = 'restart:'
+export const ISOLATION_TIMER = 'isolation'
 const SHUTDOWN = 'Worker shutting down'
+const ISOLATED = 'its Worker heard of no leader (onIsolation: stop)'
 
 interface End {
   readonly state: DriverState
@@ -17,6 +19,7 @@ interface End {
   readonly exitCode?: number | undefined
   readonly signal?: string | undefined
   readonly noRoom?: boolean
+  readonly isolated?: boolean
 }
 
 /** The drivers of this Worker: generations, and attempts within each (Spark 5.6, protocol 9). */
@@ -26,6 +29,8 @@ export class Drivers {
   readonly #live = new Map<string, DriverEntry>()
   readonly #finished: FinishedList<WorkerDriverStatus>
   #stopping = false
+  /** The watch over the contact is set. */
+  #watching = false
 
   constructor(desk: Desk) {
     this.#desk = desk
@@ -41,7 +46,7 @@ export class Drivers {
     return this.#generationsOf(driverId).length > 0
   }
 
-  launch(launch: LaunchDriver, launchedAt: Position): void {
+  launch(launch: LaunchDriver, launchedAt: Position, now: Now): void {
     const { ledger, books, times } = this.#desk
     const { driverId, generation, description, resources } = launch
     const entry = new DriverEntry(launch, launchedAt, times.restart)
@@ -69,16 +74,17 @@ export class Drivers {
     }
     const older = this.#generationsOf(driverId)
     this.#live.set(entry.key, entry)
-    for (const other of older) this.#stop(other, `generation ${generation} takes its place`)
+    for (const other of older) this.#stop(other, `generation ${generation} takes its place`, now)
     // An older one without a process is gone by now, and may have let this one start.
     if (entry.phase === 'held' && this.#generationsOf(driverId).length === 1) this.#start(entry)
+    this.watchContact(now)
   }
 
-  kill({ driverId, generation }: KillDriver): void {
+  kill({ driverId, generation }: KillDriver, now: Now): void {
     const key = `${driverId}/${generation}`
     const entry = this.#live.get(key)
     if (entry) {
-      this.#stop(entry, 'killed')
+      this.#stop(entry, 'killed', now)
       return
     }
     const { ledger } = this.#desk
@@ -99,9 +105,7 @@ export class Drivers {
     if (!entry) return false
     entry.phase = 'running'
     entry.startedAtMs = now.monotonicMs
-    if (entry.killedBecause !== undefined) {
-      this.#desk.emit({ kind: 'stopProcess', process, graceMs: this.#desk.times.killGraceMs })
-    }
+    if (entry.killedBecause !== undefined) this.#stopProcess(entry, now)
     return true
   }
 
@@ -118,8 +122,10 @@ export class Drivers {
     if (!entry) return false
     const { exitCode, signal } = end
     const how = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
+    // Who ends because it was told to has not finished, whatever its code: it runs again where a leader is heard.
+    if (entry.killedBecause === ISOLATED) this.#concludeKilled(entry, how)
     // Also while a kill was on its way (Spark).
-    if (exitCode === 0) this.#conclude(entry, { state: 'FINISHED', message: '', ...how })
+    else if (exitCode === 0) this.#conclude(entry, { state: 'FINISHED', message: '', ...how })
     else if (entry.killedBecause !== undefined) this.#concludeKilled(entry, how)
     else if (entry.launch.description.supervise) this.#rest(entry, end, now)
     else this.#conclude(entry, { state: 'FAILED', message: exitText(end), ...how })
@@ -127,21 +133,45 @@ export class Drivers {
   }
 
   /** `key` is `ID/GENERATION`. */
-  restart(key: string, now: Now): void {
+  restart(key: string): void {
     const entry = this.#live.get(key)
-    if (entry?.phase !== 'resting') return
-    const { contact, times } = this.#desk
-    if (entry.launch.description.onIsolation === 'stop' && contact.isIsolated(now.bootMs)) {
-      // A leader may have given it to another Worker: wait until one answers (protocol 9).
-      this.#desk.emit({ kind: 'startTimer', key: RESTART_TIMER + key, ms: times.heartbeatMs })
-    } else {
-      this.#start(entry)
+    if (entry?.phase === 'resting') this.#start(entry)
+  }
+
+  /** The Worker is isolated from now on: a leader that it does not hear may be about to launch these elsewhere. */
+  endIsolated(now: Now): void {
+    for (const entry of [...this.#live.values()]) {
+      if (entry.endsInIsolation) this.#stop(entry, ISOLATED, now)
     }
   }
 
-  stopAll(): void {
+  /** The contact is younger: the guard lets these live longer. What isolation has ended stays ended. */
+  extend(): void {
+    const { validUntilBootMs } = this.#desk.contact
+    for (const entry of this.#live.values()) {
+      if (!entry.endsInIsolation || entry.killedBecause === ISOLATED) continue
+      if (entry.phase !== 'starting' && entry.phase !== 'running') continue
+      this.#desk.emit({ kind: 'extendDriver', process: entry.process, validUntilBootMs })
+    }
+  }
+
+  /** While one lives here that isolation ends, a timer looks at the contact. `again`: it has fired. */
+  watchContact(now: Now, again = false): void {
+    if (again) this.#watching = false
+    const { contact, emit } = this.#desk
+    if (this.#watching || contact.isolated || ![...this.#live.values()].some((e) => e.endsInIsolation)) return
+    this.#watching = true
+    // A timer may fire a little early: then it is set once more.
+    emit({
+      kind: 'startTimer',
+      key: ISOLATION_TIMER,
+      ms: Math.max(1, contact.isolatedAtBootMs - now.bootMs),
+    })
+  }
+
+  stopAll(now: Now): void {
     this.#stopping = true
-    for (const entry of [...this.#live.values()]) this.#stop(entry, SHUTDOWN)
+    for (const entry of [...this.#live.values()]) this.#stop(entry, SHUTDOWN, now)
   }
 
   reports(): DriverReport[] {
@@ -158,10 +188,17 @@ export class Drivers {
   }
 
   #start(entry: DriverEntry): void {
+    const { contact, emit } = this.#desk
+    if (entry.endsInIsolation && contact.isolated) {
+      entry.killedBecause = ISOLATED
+      this.#concludeKilled(entry)
+      return
+    }
     entry.attempt++
     entry.phase = 'starting'
-    const { process, launch, attempt } = entry
-    this.#desk.emit({ kind: 'startDriver', process, launch, attempt })
+    const { process, launch, attempt, endsInIsolation } = entry
+    const { validUntilBootMs } = contact
+    emit({ kind: 'startDriver', process, launch, attempt, ...(endsInIsolation && { validUntilBootMs }) })
   }
 
   #rest(entry: DriverEntry, end: ProcessEnd, now: Now): void {
@@ -172,16 +209,19 @@ export class Drivers {
     this.#desk.emit({ kind: 'startTimer', key: RESTART_TIMER + entry.key, ms: waitMs })
   }
 
-  #stop(entry: DriverEntry, because: string): void {
+  #stop(entry: DriverEntry, because: string, now: Now): void {
     if (entry.killedBecause !== undefined) return
     entry.killedBecause = because
-    const { process, phase } = entry
-    if (phase === 'running') {
-      this.#desk.emit({ kind: 'stopProcess', process, graceMs: this.#desk.times.killGraceMs })
-    } else if (phase !== 'starting') {
-      // No process to wait for; a wait for the next attempt is cut short.
-      this.#concludeKilled(entry)
-    }
+    const { phase } = entry
+    if (phase === 'running') this.#stopProcess(entry, now)
+    // No process to wait for; a wait for the next attempt is cut short.
+    else if (phase !== 'starting') this.#concludeKilled(entry)
+  }
+
+  #stopProcess({ process, killedBecause }: DriverEntry, now: Now): void {
+    const { times, contact, emit } = this.#desk
+    const leftMs = Math.max(0, Math.min(times.isolationKillMs, contact.validUntilBootMs - now.bootMs))
+    emit({ kind: 'stopProcess', process, graceMs: killedBecause === ISOLATED ? leftMs : times.killGraceMs })
   }
 
   #concludeKilled(entry: DriverEntry, how: Pick<End, 'exitCode' | 'signal'> = {}): void {
@@ -192,12 +232,13 @@ export class Drivers {
       this.#remove(entry, 'KILLED')
       return
     }
-    this.#conclude(entry, { state: isShutdown ? 'FAILED' : 'KILLED', message, ...how })
+    const isolated = message === ISOLATED
+    this.#conclude(entry, { state: isShutdown ? 'FAILED' : 'KILLED', message, isolated, ...how })
   }
 
   #conclude(entry: DriverEntry, end: End): void {
     const { driverId, generation } = entry.launch
-    const { state, message, exitCode, signal, noRoom } = end
+    const { state, message, exitCode, signal, noRoom, isolated } = end
     const change = {
       type: 'DriverStateChanged',
       driverId,
@@ -208,6 +249,7 @@ export class Drivers {
       ...(exitCode !== undefined && { exitCode }),
       ...(signal !== undefined && { signal }),
       ...(noRoom && { noRoom }),
+      ...(isolated && { isolated }),
     } as const
     this.#desk.ledger.ended(change)
     this.#desk.report(change)

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { ResourceAddresses } from '../messages/common.js'
 
 /** What a Worker is told by the node that it lives in. Times in milliseconds. */
@@ -33,9 +32,4 @@ export interface WorkerConfig {
   readonly linkDeadMs?: number | undefined
   /** Where the node's listener needs it first; default: a fresh one. */
   readonly incarnation?: string | undefined
-}
-
-/** One life of a Worker: `NAME-<64 random bits>` (protocol 1). */
-export function newIncarnation(name: string): string {
-  return `${name}-${randomBytes(8).toString('hex')}`
 }

@@ -1,14 +1,14 @@
 import type { FromWorker } from '../messages/catalogue.js'
 import type { MasterChanged } from '../messages/leadership.js'
 import type { WorkerStateResponse } from '../messages/status.js'
-import type { Heartbeat } from '../messages/workers.js'
 import { Allegiance } from './allegiance.js'
 import { Books } from './books.js'
 import { Contact } from './contact.js'
 import type { Desk } from './desk.js'
-import { Drivers, RESTART_TIMER } from './drivers.js'
+import { Drivers, ISOLATION_TIMER, RESTART_TIMER } from './drivers.js'
 import { Executors } from './executors.js'
 import { LaunchLedger } from './launch-ledger.js'
+import { MasterWatch } from './master-watch.js'
 import { type ChangeDraft, Outbox } from './outbox.js'
 import type { CoreMessage, Now, WorkerEffect, WorkerInput } from './worker-events.js'
 import type { WorkerIdentity, WorkerTimes } from './worker-identity.js'
@@ -27,7 +27,10 @@ type LeaderMessage = Exclude<CoreMessage, { type: 'MasterInStandby' | 'RequestWo
  */
 type Standing = 'none' | 'registering' | 'reported'
 
-/** A Worker without its processes, sockets and clock: Spark's Worker by the rules R1-R6 of protocol section 7. */
+/**
+ * A Worker without its processes, sockets and clock: Spark's Worker by the rules R1-R6 of protocol section 7, and its
+ * isolation by section 8.
+ */
 export class WorkerCore {
   readonly #identity: WorkerIdentity
   readonly #times: WorkerTimes
@@ -37,7 +40,7 @@ export class WorkerCore {
   readonly #contact: Contact
   readonly #executors: Executors
   readonly #drivers: Drivers
-  readonly #masters = new Set<string>()
+  readonly #masters: MasterWatch
   #effects: WorkerEffect[] = []
   #now: Now
   #standing: Standing = 'none'
@@ -53,8 +56,15 @@ export class WorkerCore {
     this.#now = now
     this.#books = new Books(identity)
     this.#outbox = new Outbox(identity.incarnation, times.outboxKeepMs)
-    this.#contact = new Contact(times.workerTimeoutMs, now.bootMs)
-    for (const address of masters) this.#masters.add(address)
+    this.#contact = new Contact(times, now.bootMs)
+    this.#masters = new MasterWatch(masters, {
+      workerId: identity.incarnation,
+      probeAfterMs: times.probeAfterMs,
+      allegiance: this.#allegiance,
+      contact: this.#contact,
+      emit: (effect) => this.#emit(effect),
+      onContact: () => this.#drivers.extend(),
+    })
     const desk: Desk = {
       times,
       books: this.#books,
@@ -74,6 +84,8 @@ export class WorkerCore {
   step(input: WorkerInput, now: Now): WorkerEffect[] {
     this.#now = now
     this.#effects = []
+    // Before all else: who was frozen or suspended must not act on what it knew.
+    if (this.#contact.check(now.bootMs)) this.#becomeIsolated()
     this.#handle(input)
     if (this.#stopping && this.#executors.count + this.#drivers.count === 0) {
       this.#stopping = false
@@ -120,9 +132,15 @@ export class WorkerCore {
         this.#message(input)
         return
       case 'linkUp':
+        if (input.address !== undefined) this.#masters.linkUp(input.peer, input.address)
+        this.#unsettle(input.peer)
+        return
       case 'linkDown':
-        // Until the leader has spoken on the new link nothing is told: its report comes first (R0, R4).
-        if (input.peer === this.#allegiance.leader?.owner) this.#standing = 'none'
+        this.#unsettle(input.peer)
+        this.#masters.linkDown(input.peer)
+        return
+      case 'masterRefused':
+        this.#masters.refused(input.address, input.dialledAtMs, this.#now)
         return
       case 'timer':
         this.#timer(input.key)
@@ -144,7 +162,7 @@ export class WorkerCore {
   }
 
   #start(): void {
-    for (const address of this.#masters) this.#emit({ kind: 'dial', address })
+    this.#masters.start()
     this.#emit({ kind: 'startTimer', key: HEARTBEAT_TIMER, ms: this.#times.heartbeatMs })
     this.#emit({ kind: 'startTimer', key: CLEANUP_TIMER, ms: this.#times.workCleanupMs })
   }
@@ -153,12 +171,13 @@ export class WorkerCore {
     this.#stopping = true
     this.#acceptsLaunches = false
     this.#executors.stopAll()
-    this.#drivers.stopAll()
+    this.#drivers.stopAll(this.#now)
   }
 
   #timer(key: string): void {
     if (key === HEARTBEAT_TIMER) {
       this.#heartbeat()
+      this.#masters.probe(this.#now, this.#standing === 'none' ? undefined : this.#allegiance.leader?.owner)
       this.#outbox.prune(this.#now.monotonicMs)
       this.#emit({ kind: 'startTimer', key, ms: this.#times.heartbeatMs })
     } else if (key === CLEANUP_TIMER) {
@@ -166,7 +185,9 @@ export class WorkerCore {
       this.#emit({ kind: 'cleanWork', keep, olderThanMs: this.#times.workRetentionMs })
       this.#emit({ kind: 'startTimer', key, ms: this.#times.workCleanupMs })
     } else if (key.startsWith(RESTART_TIMER)) {
-      this.#drivers.restart(key.slice(RESTART_TIMER.length), this.#now)
+      this.#drivers.restart(key.slice(RESTART_TIMER.length))
+    } else if (key === ISOLATION_TIMER) {
+      this.#drivers.watchContact(this.#now, true)
     }
   }
 
@@ -182,7 +203,7 @@ export class WorkerCore {
       return
     }
     if (message.type === 'MasterInStandby') {
-      this.#learnMasters(message.masters)
+      this.#masters.inStandby(input.from, message, this.#now)
       return
     }
     const verdict = this.#allegiance.judge(input.from, input.position)
@@ -215,7 +236,8 @@ export class WorkerCore {
         this.#register()
         return
       case 'HeartbeatAck':
-        this.#contact.answered(message.sentAtMs, this.#now.bootMs)
+        if (this.#contact.answered(message.sentAtMs, this.#now.bootMs)) this.#drivers.extend()
+        this.#drivers.watchContact(this.#now)
         return
       case 'ChangesAcknowledged':
         this.#outbox.acknowledge(message.changes, this.#now.monotonicMs)
@@ -224,13 +246,13 @@ export class WorkerCore {
         if (this.#mayLaunch(message.type)) this.#executors.launch(message, input.position)
         return
       case 'LaunchDriver':
-        if (this.#mayLaunch(message.type)) this.#drivers.launch(message, input.position)
+        if (this.#mayLaunch(message.type)) this.#drivers.launch(message, input.position, this.#now)
         return
       case 'KillExecutor':
         this.#executors.kill(message)
         return
       case 'KillDriver':
-        this.#drivers.kill(message)
+        this.#drivers.kill(message, this.#now)
         return
       case 'ApplicationFinished':
         this.#executors.applicationFinished(message.appId)
@@ -247,7 +269,7 @@ export class WorkerCore {
   /** R4: each new link to the leader begins with this, and goes on with all that this Worker knows. */
   #masterChanged(message: MasterChanged): void {
     this.#master = { url: message.master, web: message.web }
-    this.#learnMasters(message.masters)
+    this.#masters.learn(message.masters)
     if (this.#registered) this.#reportAll('WorkerSchedulerStateResponse')
     else this.#register()
   }
@@ -285,20 +307,24 @@ export class WorkerCore {
   /** Also unregistered: the answer to a heartbeat of a stranger is ReconnectWorker, which repairs a lost registration. */
   #heartbeat(): void {
     if (this.#standing === 'none') return
-    const heartbeat: Heartbeat = {
-      type: 'Heartbeat',
-      workerId: this.#identity.incarnation,
-      sentAtMs: this.#now.bootMs,
-    }
-    this.#tellLeader(heartbeat)
+    this.#tellLeader(this.#masters.heartbeat(this.#now))
   }
 
-  #learnMasters(addresses: readonly string[]): void {
-    for (const address of addresses) {
-      if (this.#masters.has(address)) continue
-      this.#masters.add(address)
-      this.#emit({ kind: 'dial', address })
-    }
+  /** Until the leader has spoken on its new link nothing is told: its report comes first (R0, R4). */
+  #unsettle(peer: string): void {
+    if (peer === this.#allegiance.leader?.owner) this.#standing = 'none'
+  }
+
+  #becomeIsolated(): void {
+    const silentMs = this.#now.bootMs - this.#contact.lastBootMs
+    this.#log(
+      'warn',
+      'isolated: no leader has answered and not every Master has said that it does not lead',
+      {
+        silentMs,
+      },
+    )
+    this.#drivers.endIsolated(this.#now)
   }
 
   #refused(input: MessageInput, reason: string): void {

@@ -46,9 +46,11 @@ export type WorkerInput =
       readonly message: CoreMessage
       readonly reply?: ReplyToken
     }
-  /** Incarnation of the peer. */
-  | { readonly kind: 'linkUp'; readonly peer: string }
+  /** Incarnation of the peer; `address` where we dialled it: a Master, under `firesteel://host:port`. */
+  | { readonly kind: 'linkUp'; readonly peer: string; readonly address?: string | undefined }
   | { readonly kind: 'linkDown'; readonly peer: string }
+  /** Nobody listened at this Master's address when it was dialled at this time of the boot clock. */
+  | { readonly kind: 'masterRefused'; readonly address: string; readonly dialledAtMs: number }
   | { readonly kind: 'timer'; readonly key: string }
   | { readonly kind: 'started'; readonly process: ProcessName; readonly pid: number }
   | { readonly kind: 'startFailed'; readonly process: ProcessName; readonly message: string }
@@ -64,13 +66,19 @@ export type WorkerEffect =
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string; readonly fields?: object }
   /** Keep a link to the Master at this address from now on. */
   | { readonly kind: 'dial'; readonly address: string }
+  /** Say where Masters refuse connections now: `masterRefused` for each. */
+  | { readonly kind: 'tellRefusals' }
   | { readonly kind: 'startExecutor'; readonly process: ProcessName; readonly launch: LaunchExecutor }
   | {
       readonly kind: 'startDriver'
       readonly process: ProcessName
       readonly launch: LaunchDriver
       readonly attempt: number
+      /** By the boot clock: not started after it, killed by the guard then. Absent: without limit. */
+      readonly validUntilBootMs?: number
     }
+  /** A new "valid until" of a driver that was started with one. */
+  | { readonly kind: 'extendDriver'; readonly process: ProcessName; readonly validUntilBootMs: number }
   /** SIGTERM to the group, SIGKILL after the grace. Only for a process reported `started`. */
   | { readonly kind: 'stopProcess'; readonly process: ProcessName; readonly graceMs: number }
   /** Folders of ended work whose newest file is older than this go. */

@@ -1,5 +1,6 @@
 import { limits } from '../../runtime/limits.js'
 import type { ResourceAddresses } from '../messages/common.js'
+import type { IsolationTimes } from './contact.js'
 import type { RestartTimes } from './restart-backoff.js'
 
 /** Who a Worker is and what it offers. */
@@ -19,10 +20,10 @@ export interface WorkerIdentity {
 }
 
 /** All times and bounds of the core. */
-export interface WorkerTimes {
-  /** W of the protocol. */
-  readonly workerTimeoutMs: number
+export interface WorkerTimes extends IsolationTimes {
   readonly heartbeatMs: number
+  /** Without contact for this long every Master is asked whether it leads. */
+  readonly probeAfterMs: number
   readonly killGraceMs: number
   readonly outboxKeepMs: number
   readonly restart: RestartTimes
@@ -32,10 +33,13 @@ export interface WorkerTimes {
   readonly rememberedLaunches: number
 }
 
+/** `workerTimeoutMs`: W of the protocol, whose section 19 gives the parts. */
 export function workerTimes(workerTimeoutMs: number, changes: Partial<WorkerTimes> = {}): WorkerTimes {
   return {
-    workerTimeoutMs,
     heartbeatMs: workerTimeoutMs / limits.heartbeatsPerTimeout,
+    probeAfterMs: workerTimeoutMs / 6,
+    isolationMs: workerTimeoutMs / 2,
+    isolationKillMs: workerTimeoutMs / 6,
     killGraceMs: limits.killGraceMs,
     outboxKeepMs: limits.outboxKeepMs,
     restart: { firstMs: limits.restartFirstMs, maxMs: limits.restartMaxMs, resetMs: limits.restartResetMs },

@@ -2,13 +2,16 @@ import type { Clock } from '../../runtime/clock.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ActorContext, Handler } from '../../runtime/system/behavior.js'
 import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
+import { serveTrace } from '../../runtime/trace/servant.js'
+import type { Doors } from '../../runtime/transport/doors.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { WorkerMessage } from '../messages/catalogue.js'
 import type { WorkerStateResponse } from '../messages/status.js'
+import type { RequestTrace } from '../messages/trace.js'
 import type { ChildPlan } from './child-plans.js'
 import type { Children } from './children.js'
 import type { LogStreams } from './log-streams.js'
-import type { MasterDoors } from './master-doors.js'
 import type { WorkFolders } from './work-folders.js'
 import type { WorkerCore } from './worker-core.js'
 import type { CoreMessage, Now, ProcessEnd, WorkerEffect, WorkerInput } from './worker-events.js'
@@ -22,7 +25,7 @@ export type WorkerSelfMessage =
   | { readonly type: 'ProcessStartFailed'; readonly process: string; readonly message: string }
   | { readonly type: 'ProcessEnded'; readonly process: string; readonly end: ProcessEnd }
 
-export type WorkerActorMessage = WorkerMessage | LinkMessage | WorkerSelfMessage
+export type WorkerActorMessage = WorkerMessage | RequestTrace | LinkMessage | WorkerSelfMessage
 
 export interface WorkerShellParts {
   readonly core: WorkerCore
@@ -30,7 +33,9 @@ export interface WorkerShellParts {
   readonly children: Children
   readonly folders: WorkFolders
   readonly logs: LogStreams
-  readonly doors: MasterDoors
+  readonly doors: Pick<Doors, 'open' | 'refusals'>
+  /** Where we dialled this peer; undefined: it dialled us. */
+  readonly addressOf: (peer: PeerIdentity) => string | undefined
   readonly driverPlan: (effect: Extract<WorkerEffect, { kind: 'startDriver' }>) => Promise<ChildPlan>
   readonly executorPlan: (effect: Extract<WorkerEffect, { kind: 'startExecutor' }>) => Promise<ChildPlan>
   readonly clock: Clock
@@ -62,7 +67,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         this.#step({ kind: 'stop' }, envelope)
         return
       case 'LinkUp':
-        this.#step({ kind: 'linkUp', peer: message.peer.incarnation }, envelope)
+        this.#linkUp(message.peer, envelope)
         return
       case 'LinkDown':
         this.#parts.logs.stopAllOf(message.peer.incarnation)
@@ -82,9 +87,16 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         this.#step({ kind: 'ended', process: message.process, end: message.end }, envelope)
         this.#parts.logs.workEnded()
         return
+      case 'RequestTrace':
+        serveTrace({ system: this.#context.system, clock: this.#parts.clock }, message, envelope)
+        return
       default:
         this.#fromPeer(message, envelope)
     }
+  }
+
+  #linkUp(peer: PeerIdentity, cause: Envelope): void {
+    this.#step({ kind: 'linkUp', peer: peer.incarnation, address: this.#parts.addressOf(peer) }, cause)
   }
 
   #fromPeer(message: WorkerMessage, envelope: Envelope): void {
@@ -129,11 +141,17 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'dial':
         this.#dial(effect.address)
         break
+      case 'tellRefusals':
+        this.#tellRefusals(cause)
+        break
       case 'startExecutor':
         children.start(effect.process, this.#parts.executorPlan(effect))
         break
       case 'startDriver':
-        children.start(effect.process, this.#parts.driverPlan(effect))
+        children.start(effect.process, this.#parts.driverPlan(effect), effect.validUntilBootMs)
+        break
+      case 'extendDriver':
+        children.extend(effect.process, effect.validUntilBootMs)
         break
       case 'stopProcess':
         children.stop(effect.process, effect.graceMs)
@@ -156,6 +174,12 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
     } catch (error) {
       // From a message: another Master's mistake must not end this Worker.
       this.#parts.log.warn('a Master named an address that cannot be dialled', { address, error })
+    }
+  }
+
+  #tellRefusals(cause: Envelope): void {
+    for (const { address, dialledAtBootMs: dialledAtMs } of this.#parts.doors.refusals()) {
+      this.#step({ kind: 'masterRefused', address, dialledAtMs }, cause)
     }
   }
 

@@ -6,16 +6,17 @@ import type { Log } from '../../runtime/observe/log.js'
 import { type Guard, type GuardEvent, startGuard } from '../../runtime/process/guard.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Ref } from '../../runtime/system/ref.js'
+import { Doors } from '../../runtime/transport/doors.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
+import { newIncarnation, type PeerIdentity } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { WorkerMessage } from '../messages/catalogue.js'
 import type { WorkerStateResponse } from '../messages/status.js'
 import { driverPlan, executorPlan } from './child-plans.js'
 import { Children } from './children.js'
 import { LogStreams } from './log-streams.js'
-import { MasterDoors } from './master-doors.js'
 import { fileError, WorkFolders } from './work-folders.js'
-import { newIncarnation, type WorkerConfig } from './worker-config.js'
+import type { WorkerConfig } from './worker-config.js'
 import { WorkerCore } from './worker-core.js'
 import type { Now } from './worker-events.js'
 import { type WorkerTimes, workerTimes } from './worker-identity.js'
@@ -76,7 +77,9 @@ class RunningWorker implements Worker {
   readonly #options: WorkerOptions
   readonly #guard: Guard
   readonly #core: WorkerCore
-  readonly #doors: MasterDoors
+  readonly #doors: Doors
+  /** Where the Masters behind our links were dialled. */
+  readonly #dialled = new WeakMap<PeerIdentity, string>()
   readonly #children: Children
   readonly #logs: LogStreams
   readonly #actor: Ref<WorkerActorMessage>
@@ -110,6 +113,7 @@ class RunningWorker implements Worker {
       folders,
       logs: this.#logs,
       doors: this.#doors,
+      addressOf: (peer) => this.#dialled.get(peer),
       clock,
       log,
       onStopped: () => this.#onChildless(),
@@ -141,7 +145,7 @@ class RunningWorker implements Worker {
     await this.#flush()
     this.#isOver = true
     this.#logs.stopAll()
-    this.#doors.close('the Worker has stopped')
+    this.#doors.closeAll('the Worker has stopped')
     await this.#options.system.stop(this.#actor)
     this.#children.close()
     await this.#guard.close()
@@ -177,29 +181,37 @@ class RunningWorker implements Worker {
     return new WorkerCore(identity, workerTimes(config.workerTimeoutMs, times), masters, now)
   }
 
-  #makeDoors(): MasterDoors {
+  #makeDoors(): Doors {
     const { config, gateway, clock, log } = this.#options
     const host = config.advertise ?? config.host
-    return new MasterDoors({
+    return new Doors({
       identity: {
         cluster: config.cluster,
         incarnation: this.incarnation,
         advertise: formatHostPort({ host, port: config.port }),
       },
+      role: 'node',
       key: deriveKey(config.secret, 'node'),
       deadMs: config.linkDeadMs,
       clock,
-      attach: (link) => gateway.attach(link),
-      log,
+      onLink: (address, link) => {
+        this.#dialled.set(link.peer, address)
+        gateway.attach(link)
+      },
+      onRefused: (address, { code, message }) =>
+        log.error('a Master refused this Worker', { address, code, reason: message }),
+      onInvalid: (address, { detail, count }) =>
+        log.warn('a Master sent what cannot be read', { address, detail, count }),
     })
   }
 
   #makeChildren(folders: WorkFolders): Children {
-    const { config, log } = this.#options
+    const { config, clock, log } = this.#options
     return new Children({
       folders,
       guard: this.#guard,
       outputFileBytes: config.outputFileBytes,
+      clock,
       log,
       listener: {
         started: (process, pid) => this.#inform({ type: 'ProcessStarted', process, pid }),

@@ -11,6 +11,7 @@ import { addMaster } from './commands/master.js'
 import { addRun } from './commands/run.js'
 import { addStatus } from './commands/status.js'
 import { addSubmit } from './commands/submit.js'
+import { addTrace } from './commands/trace.js'
 import { addUp } from './commands/up.js'
 import { addWorker } from './commands/worker.js'
 import { type Console, INTERRUPTED_EXIT, Interrupted, printError } from './console.js'
@@ -27,6 +28,7 @@ const commands: readonly AddCommand[] = [
   addStatus,
   addKill,
   addLogs,
+  addTrace,
   addCheck,
 ]
 

@@ -62,14 +62,20 @@ Everything may be left out but \`masters\` or \`workers\`. Durations are \`250ms
 (MiB, GiB). \`\${NAME}\` and \`\${NAME:-default}\` in any value come from the environment; between braces or brackets of
 YAML put them in quotes. Relative paths start at the folder of the file. Unknown keys are errors.
 
-This release has \`recovery.mode\` NONE and FILESYSTEM, with one Master. REDIS, CUSTOM, \`rest\` and \`tracing.otlp\` are
-valid in a file, but a node that has them does not start (FIRESTEEL_NOT_IN_RELEASE).`
+With REDIS, \`redis\` and each of \`election\` are \`redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]\`, or \`rediss://\` with TLS,
+where \`?ca=FILE&cert=FILE&key=FILE&servername=NAME\` may follow. Write a password as \`\${NAME}\`: a literal one works, but
+files get copied. No command prints it.
+
+This release does not have \`rest\` and \`tracing.otlp\`: they are valid in a file, but a node that has them does not start
+(FIRESTEEL_NOT_IN_RELEASE).`
 
 const rules = `## Rules between keys
 
-- NONE and FILESYSTEM allow one Master.
+- NONE and FILESYSTEM allow one Master; several need REDIS or CUSTOM. Several must be able to reach each other: none
+  listens on all addresses without \`advertise\`, and none on loopback where others do not.
+- REDIS needs one of \`recovery.redis\` and \`recovery.sentinel\`, CUSTOM needs \`recovery.module\`.
 - \`recovery.election\` names an odd number of different servers; \`redis\`, \`sentinel\`, \`election\` and \`replicas\` are for
-  REDIS, \`directory\` for FILESYSTEM, \`module\` for CUSTOM.
+  REDIS, \`directory\` for FILESYSTEM and CUSTOM, \`module\` for CUSTOM.
 - \`recovery.lease\` is at least 1s, \`scheduling.workerTimeout\` at least four leases.
 - No two nodes have the same name; no two of them the same port of one host, 0 aside.
 - \`master\` stands only in files that have workers and no masters, and there it must.

@@ -1,11 +1,13 @@
 import type { ProcessExit } from '../process/child.js'
 import { decideRestart } from '../process/restart-policy.js'
-import type { ErrorRecord, NodeEvent, NodePlace, NodeRole } from './node-spec.js'
+import type { ErrorRecord, NodeEvent, NodeOrder, NodePlace, NodeRole } from './node-spec.js'
 
 /** A node that the launcher is to run. */
 export interface PlannedNode {
   readonly name: string
   readonly role: NodeRole
+  /** firesteel://host:port, where that is known before it listens: its port is not 0. */
+  readonly address?: string | undefined
 }
 
 /** What `up --json` prints, one a line (surface, section 3). */
@@ -52,7 +54,14 @@ export interface FormerLife {
 }
 
 export type LauncherEffect =
-  | { readonly kind: 'start'; readonly node: string; readonly former: FormerLife }
+  | {
+      readonly kind: 'start'
+      readonly node: string
+      readonly former: FormerLife
+      /** firesteel:// of all Masters known now, itself perhaps among them. */
+      readonly masters: readonly string[]
+    }
+  | { readonly kind: 'order'; readonly node: string; readonly order: NodeOrder }
   | { readonly kind: 'stopNode'; readonly node: string }
   | { readonly kind: 'startTimer'; readonly node: string; readonly ms: number }
   | { readonly kind: 'line'; readonly line: LauncherLine }
@@ -70,6 +79,10 @@ interface Node extends PlannedNode {
   place: NodePlace | undefined
   /** Of a Master: its next life must lead above this. */
   heardEpoch: number
+  /** Newest epoch that its present life led; 0: none. */
+  ledEpoch: number
+  /** The other Masters that its present life was told of, as one address. */
+  toldMasters: string
   ready: boolean
   error: ErrorRecord | undefined
 }
@@ -100,6 +113,8 @@ export class LauncherCore {
       failures: 0,
       place: undefined,
       heardEpoch: 0,
+      ledEpoch: 0,
+      toldMasters: '',
       ready: false,
       error: undefined,
     }))
@@ -126,9 +141,7 @@ export class LauncherCore {
 
   /** Addresses of all Masters known so far. */
   get masters(): readonly string[] {
-    const own = this.#nodes
-      .filter(({ role }) => role === 'master')
-      .flatMap(({ place }) => place?.address ?? [])
+    const own = this.#nodes.filter(({ role }) => role === 'master').flatMap((node) => addressOf(node) ?? [])
     return [...new Set([...own, ...this.#plan.otherMasters])]
   }
 
@@ -141,7 +154,28 @@ export class LauncherCore {
   #start(node: Node): LauncherEffect {
     node.phase = 'starting'
     node.ready = false
-    return { kind: 'start', node: node.name, former: { place: node.place, epoch: node.heardEpoch } }
+    const { masters } = this
+    node.toldMasters = this.#othersThan(node)
+    const former = { place: node.place, epoch: node.heardEpoch }
+    return { kind: 'start', node: node.name, former, masters }
+  }
+
+  /** Masters with port 0 know each other only when they listen; what is being started is told once it runs. */
+  #tellMasters(): LauncherEffect[] {
+    const { masters: addresses } = this
+    const untold = this.#nodes.filter(
+      (node) => node.phase === 'running' && node.toldMasters !== this.#othersThan(node),
+    )
+    return untold.map((node) => {
+      node.toldMasters = this.#othersThan(node)
+      return { kind: 'order', node: node.name, order: { order: 'masters', addresses } }
+    })
+  }
+
+  /** What a node can only hear from us: its own address it knows. */
+  #othersThan(node: Node): string {
+    const own = addressOf(node)
+    return joinMasters(this.masters.filter((address) => address !== own))
   }
 
   /** Masters at once; Workers when the addresses of all Masters are known: a port may be any free one. */
@@ -158,7 +192,7 @@ export class LauncherCore {
     node.pid = pid
     node.startedAtMs = nowMs
     const line: LauncherLine = { event: 'started', node: node.name, role: node.role, pid }
-    const effects: LauncherEffect[] = [{ kind: 'line', line }]
+    const effects: LauncherEffect[] = [{ kind: 'line', line }, ...this.#tellMasters()]
     if (this.#stopping && this.#mayStop(node)) effects.push({ kind: 'stopNode', node: node.name })
     return effects
   }
@@ -174,12 +208,13 @@ export class LauncherCore {
     }
     if (event.event === 'epoch') {
       node.heardEpoch = Math.max(node.heardEpoch, event.epoch)
+      if (event.leads) node.ledEpoch = event.epoch
       return []
     }
     const { event: _, ...place } = event
     node.place = place
     const masters: LauncherEffect[] =
-      node.role === 'master' ? [{ kind: 'masters', addresses: this.masters }] : []
+      node.role === 'master' ? [{ kind: 'masters', addresses: this.masters }, ...this.#tellMasters()] : []
     return [...masters, ...this.#startDue()]
   }
 
@@ -211,12 +246,12 @@ export class LauncherCore {
     const error = node.error
     node.error = undefined
     node.ready = false
+    node.ledEpoch = 0
     if (this.#stopping) {
       node.phase = 'gone'
       return [...effects, ...this.#stopNext()]
     }
-    // It had this port before: whoever holds it now may be its own last life.
-    const passing = error?.code === 'FIRESTEEL_PORT_IN_USE' && this.#saidReady
+    const passing = this.#saidReady && error !== undefined && mended.has(error.code)
     const decision = decideRestart(
       passing ? { code: 1, signal: null } : exit,
       nowMs - node.startedAtMs,
@@ -259,11 +294,16 @@ export class LauncherCore {
     return this.#stopNext()
   }
 
-  /** Workers go first, so that the Masters still hear how their work ended. */
+  /**
+   * Workers go first, so that the Masters still hear how their work ended; the Master that leads goes last, so that it
+   * hands over to none that is about to end.
+   */
   #mayStop(node: Node): boolean {
-    return (
-      node.role === 'worker' || this.#nodes.every(({ role, phase }) => role === 'master' || phase === 'gone')
-    )
+    if (node.role === 'worker') return true
+    const live = this.#nodes.filter(({ phase }) => phase !== 'gone')
+    if (live.some(({ role }) => role === 'worker')) return false
+    const newest = Math.max(...live.map(({ ledEpoch }) => ledEpoch))
+    return node.ledEpoch < newest || live.every(({ ledEpoch }) => ledEpoch === newest)
   }
 
   #stopNext(): LauncherEffect[] {
@@ -280,6 +320,18 @@ export class LauncherCore {
     return [{ kind: 'end', error: this.#error }]
   }
 }
+
+const addressOf = ({ place, address }: Node): string | undefined => place?.address ?? address
+
+/**
+ * Why a node that has run before may run again without a change of its own: whoever holds its port may be its own last
+ * life, and the settings of a store are set right while the cluster stays up.
+ */
+const mended: ReadonlySet<string> = new Set([
+  'FIRESTEEL_PORT_IN_USE',
+  'FIRESTEEL_STORE_DENIED',
+  'FIRESTEEL_STORE_UNSUITABLE',
+])
 
 function notRestarted({ name }: PlannedNode, reason: string): ErrorRecord {
   return { code: 'FIRESTEEL_INTERNAL', message: `${name} ended: ${reason}.`, help: 'See its log.' }

@@ -11,6 +11,7 @@ import {
   type LauncherEffect,
   type LauncherInput,
   type LauncherLine,
+  type PlannedNode,
 } from './launcher-core.js'
 import type { NodeEvent, NodeSpec } from './node-spec.js'
 
@@ -21,7 +22,7 @@ const LAST_WORDS_MS = 500
 
 export interface LauncherOptions {
   readonly cluster: string
-  readonly nodes: readonly { readonly name: string; readonly role: NodeSpec['role'] }[]
+  readonly nodes: readonly PlannedNode[]
   readonly otherMasters: readonly string[]
   /** The specification of a node now that the Masters are known; `former` is what it keeps of its last life. */
   readonly specOf: (name: string, masters: readonly string[], former: FormerLife) => NodeSpec
@@ -87,7 +88,11 @@ export class Launcher {
     const { onLine, onMasters, onLog } = this.#options
     switch (effect.kind) {
       case 'start':
-        void this.#start(effect.node, effect.former)
+        void this.#start(effect)
+        return
+      case 'order':
+        // One that does not read is about to exit, and is told at its next start.
+        this.#processes.get(effect.node)?.send(effect.order)
         return
       case 'stopNode':
         void this.#processes.get(effect.node)?.stop({ graceMs: this.#graceMs })
@@ -114,7 +119,7 @@ export class Launcher {
     }
   }
 
-  async #start(node: string, former: FormerLife): Promise<void> {
+  async #start({ node, former, masters }: Extract<LauncherEffect, { kind: 'start' }>): Promise<void> {
     // Events may come before the start has been noted: they wait for it.
     const early: NodeEvent[] = []
     let tell = (event: NodeEvent): void => void early.push(event)
@@ -124,7 +129,7 @@ export class Launcher {
         script: nodeScript,
         // Only for people who look at the process list.
         args: [node],
-        spec: this.#options.specOf(node, this.#core.masters, former),
+        spec: this.#options.specOf(node, masters, former),
         cwd: this.#options.cwd,
         env: childEnvironment(),
         stdout: 'ignore',

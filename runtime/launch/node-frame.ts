@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Hono } from 'hono'
 import { systemClock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
@@ -13,7 +12,13 @@ import type { Message } from '../system/ref.js'
 import { createSystem } from '../system/system.js'
 import { TraceRing } from '../trace/ring.js'
 import { Gateway } from '../transport/gateway.js'
-import { formatAddress, type PeerIdentity, type Role } from '../transport/identity.js'
+import {
+  formatAddress,
+  type LocalIdentity,
+  newIncarnation,
+  type PeerIdentity,
+  type Role,
+} from '../transport/identity.js'
 import { deriveKey } from '../transport/keys.js'
 import type { Link } from '../transport/link.js'
 import { type Listener, listen } from '../transport/listen.js'
@@ -32,16 +37,16 @@ export interface FrameOptions {
 
 /** What every node process stands on: log, actor system, the port of its actors, HTTP, and the end of all that. */
 export class NodeFrame<M extends Message> {
-  readonly incarnation: string
   readonly log: Logger
   readonly system: ActorSystem
-  readonly gateway: Gateway<M>
   /** Rejects when the node cannot go on; never resolves. */
   readonly failed: Promise<never>
   readonly linkDeadMs: number
   readonly #spec: CommonSpec
   readonly #options: FrameOptions
   readonly #throttle: ThrottledLog
+  #incarnation: string
+  #gateway: Gateway<M>
   /** Who dials before the node's actor is there waits for it. */
   #early: Link[] | undefined = []
   #listener: Listener | undefined
@@ -51,7 +56,7 @@ export class NodeFrame<M extends Message> {
   constructor(spec: NodeSpec, options: FrameOptions) {
     this.#spec = spec
     this.#options = options
-    this.incarnation = `${spec.name}-${randomBytes(8).toString('hex')}`
+    this.#incarnation = newIncarnation(spec.name)
     this.linkDeadMs = Math.max(limits.linkDeadMs, 2 * spec.leaseMs)
     this.log = createLogger({ ...spec.logging, component: spec.role, node: spec.name })
     this.#throttle = new ThrottledLog(this.log)
@@ -70,11 +75,42 @@ export class NodeFrame<M extends Message> {
         this.fail(new FiresteelError('INTERNAL', `the actor ${path} failed`, { cause: error }))
       },
     })
-    this.gateway = new Gateway<M>({
+    this.#gateway = this.#newGateway()
+  }
+
+  /** The life of the node's actor; `renew` begins another. */
+  get incarnation(): string {
+    return this.#incarnation
+  }
+
+  get gateway(): Gateway<M> {
+    return this.#gateway
+  }
+
+  /** Who we are to peers now. */
+  readonly identity = (): LocalIdentity => {
+    const { cluster, advertise } = this.#spec
+    const known = this.port > 0 && { advertise: formatAddress(advertise, this.port) }
+    return { cluster, incarnation: this.#incarnation, ...known }
+  }
+
+  /** A fresh incarnation: every link of the old one is closed, and its gateway reaches nobody any more. */
+  renew(reason: string): void {
+    const former = this.#gateway
+    this.#incarnation = newIncarnation(this.#spec.name)
+    this.#gateway = this.#newGateway()
+    // Who dials before the new actor is served waits for it.
+    this.#early ??= []
+    former.closeAll(reason)
+  }
+
+  #newGateway(): Gateway<M> {
+    const { violation, admit, remotePath } = this.#options
+    return new Gateway<M>({
       system: this.system,
-      violation: options.violation,
-      admit: options.admit,
-      remotePath: options.remotePath,
+      violation,
+      admit,
+      remotePath,
       onRejected: (peer, reason) => this.#complain('message', peer, 'a message was dropped', reason),
     })
   }
@@ -85,18 +121,15 @@ export class NodeFrame<M extends Message> {
 
   /** Opens the port of the actors. Gives firesteel://host:port, as others reach it. */
   async listen(): Promise<string> {
-    const { cluster, secret, host, port } = this.#spec
+    const { secret, host, port } = this.#spec
     this.#listener = await listen({
       host,
       port,
-      identity: { cluster, incarnation: this.incarnation },
+      identity: this.identity,
       keyFor: doorKeys(secret, this.#options.admitsDrivers),
       // A driver's loop belongs to its user (L4).
       deadMsFor: ({ role }) => (role === 'node' ? this.linkDeadMs : limits.driverLinkDeadMs),
-      onLink: (link) => {
-        if (this.#early) this.#early.push(link)
-        else this.gateway.attach(link)
-      },
+      onLink: (link) => this.admit(link),
       onRejected: ({ address, code, detail }) =>
         this.#throttle.warn(`door:${hostOf(address)}`, 'a connection was refused', { address, code, detail }),
       onInvalid: ({ peer, detail }) =>
@@ -125,10 +158,21 @@ export class NodeFrame<M extends Message> {
 
   /** The node's actor is served now: lets in whom it kept waiting, and says where the node is. */
   opened(address: string, web: string): NodePlace {
+    this.admitEarly()
+    return { address, web, rest: null, port: this.port, webPort: this.#http?.port ?? 0 }
+  }
+
+  /** Takes a link in, once the node's actor is served. */
+  admit(link: Link): void {
+    if (this.#early) this.#early.push(link)
+    else this.gateway.attach(link)
+  }
+
+  /** The node's actor is served: whoever waited is let in. */
+  admitEarly(): void {
     const early = this.#early ?? []
     this.#early = undefined
     for (const link of early) this.gateway.attach(link)
-    return { address, web, rest: null, port: this.port, webPort: this.#http?.port ?? 0 }
   }
 
   /** Lets nobody in any more; links live on. */

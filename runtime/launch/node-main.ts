@@ -1,6 +1,6 @@
 import { openNodeControl } from '../process/node-control.js'
 import { errorRecord, exitCodeOf } from './error-record.js'
-import type { NodeSpec } from './node-spec.js'
+import type { NodeEvent, NodeOrder, NodeSpec } from './node-spec.js'
 import { runNodeUntil } from './run-node.js'
 
 /* The program of every node process: what it is comes through the control pipe of its launcher. */
@@ -16,7 +16,11 @@ async function main(): Promise<number> {
   const spec = control.spec as NodeSpec
   process.title = `firesteel ${spec.role} ${spec.name}`
   try {
-    await runNodeUntil(spec, (event) => control.send(event), Promise.race([stop, control.launcherGone]))
+    const end = Promise.race([stop, control.launcherGone])
+    const tell = (event: NodeEvent): void => control.send(event)
+    await runNodeUntil(spec, tell, end, (node) => {
+      control.onMessage((order) => node.heard(order as NodeOrder))
+    })
     return 0
   } catch (error) {
     control.send({ event: 'failed', error: errorRecord(error) })

@@ -1,24 +1,26 @@
 import { randomBytes } from 'node:crypto'
-import { monarchy } from '../../actors/election/monarchy.js'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { DoorSays } from '../../actors/election/election-events.js'
 import type { MasterConfig } from '../../actors/master/books.js'
 import { masterRoutes } from '../../actors/master/json.js'
-import { type MasterActorMessage, type MasterShell, master } from '../../actors/master/master.js'
-import { recordViolations } from '../../actors/master/records.js'
 import { type MasterMessage, nodeOnly, violation } from '../../actors/messages/catalogue.js'
-import type { AgentMessage } from '../../actors/messages/election.js'
+import type { Position } from '../../actors/messages/common.js'
+import { parseActorAddress } from '../addresses.js'
 import { systemClock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
-import type { Log } from '../observe/log.js'
-import { BlackHoleEngine } from '../persistence/black-hole.js'
-import type { PersistenceEngine } from '../persistence/engine.js'
-import { FileSystemEngine } from '../persistence/file-system/file-system-engine.js'
-import type { Ref } from '../system/ref.js'
+import { comparePositions } from '../persistence/engine.js'
+import { Image } from '../persistence/image.js'
 import { DialError, dial } from '../transport/dial.js'
+import { Doors } from '../transport/doors.js'
+import { MASTER_SUBJECT } from '../transport/identity.js'
 import { deriveKey } from '../transport/keys.js'
+import { MasterLife } from './master-life.js'
+import { type MasterRecovery, openRecovery } from './master-recovery.js'
 import { NodeFrame } from './node-frame.js'
-import type { MasterSpec, NodeEvent, RunningNode, StartNode } from './node-spec.js'
+import type { MasterSpec, NodeEvent, NodeOrder, RunningNode, StartNode } from './node-spec.js'
 
+const MASTER = '/user/Master'
 const WORKER = '/user/Worker'
 const CLIENT = '/user/ClientEndpoint'
 
@@ -34,72 +36,217 @@ class MasterNode implements RunningNode {
   readonly #spec: MasterSpec
   readonly #tell: (event: NodeEvent) => void
   readonly #frame: NodeFrame<MasterMessage>
-  #engine: PersistenceEngine | undefined
-  #shell: MasterShell | undefined
-  #agent: Ref<AgentMessage> | undefined
-  #resigned: () => void = () => {}
-  #stopping = false
+  readonly #key: Buffer
+  readonly #image = new Image(limits.imageGraceMs)
+  readonly #masters: Set<string>
+  #recovery: MasterRecovery | undefined
+  #doors: Doors | undefined
+  #introductions: NodeJS.Timeout | undefined
+  #life: MasterLife | undefined
+  #address = ''
+  #web = ''
+  #heard: Position
+  #handedOverAtMs = Number.NEGATIVE_INFINITY
+  #succeeded: () => void = () => {}
+  #stopping: Promise<void> | undefined
 
   constructor(spec: MasterSpec, tell: (event: NodeEvent) => void) {
     this.#spec = spec
     this.#tell = tell
+    this.#key = deriveKey(spec.secret, 'node')
+    this.#masters = new Set(spec.masters)
+    this.#heard = { epoch: spec.heardEpoch ?? 0, seq: 0 }
     this.#frame = new NodeFrame<MasterMessage>(spec, {
       violation: (message) => violation('master', message),
       admit: ({ role }, type) => role === 'node' || !nodeOnly.has(type),
-      remotePath: ({ role }) => (role === 'node' ? WORKER : CLIENT),
+      remotePath: ({ role, subject }) =>
+        role !== 'node' ? CLIENT : subject === MASTER_SUBJECT ? MASTER : WORKER,
       admitsDrivers: true,
-      position: () => this.#shell?.position,
+      position: () => this.#life?.shell.position,
     })
     this.failed = this.#frame.failed
   }
 
   async start(): Promise<void> {
     try {
-      this.#engine = openEngine(this.#spec, this.#frame.log)
-      const address = await this.#frame.listen()
-      const web = await this.#frame.serveHttp(masterRoutes(() => this.#state(), systemClock.wallMs))
-      this.#spawn(this.#engine, this.#masterConfig(address, web))
-      this.#tell({ event: 'listening', ...this.#frame.opened(address, web) })
+      this.#recovery = await openRecovery(this.#spec, this.#frame.log)
+      this.#address = await this.#frame.listen()
+      this.#web = await this.#frame.serveHttp(masterRoutes(() => this.#state(), systemClock.wallMs))
+      this.#masters.add(this.#address)
+      this.#live(this.#recovery)
+      this.#tell({ event: 'listening', ...this.#frame.opened(this.#address, this.#web) })
+      this.#doors = this.#openDoors()
+      this.#dialOthers()
+      this.#introductions = setInterval(() => this.#introduce(), limits.introduceMs)
     } catch (error) {
       await this.#release()
       throw error
     }
   }
 
-  /** Lets nobody in, empties the lane, leaves, closes: the next one need not wait (protocol 13). */
-  async stop(): Promise<void> {
-    if (this.#stopping) return
-    this.#stopping = true
+  heard({ addresses }: NodeOrder): void {
+    this.#learn(addresses)
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopInOrder()
+    return this.#stopping
+  }
+
+  /** A leader hands over first and stays until another leads, so that nobody is without a hint (protocol 13). */
+  async #stopInOrder(): Promise<void> {
     await this.#frame.closeDoor()
-    await this.#shell?.drained()
-    if (this.#agent) {
-      const resigned = new Promise<void>((resolve) => {
-        this.#resigned = resolve
-      })
-      this.#frame.system.tell(this.#agent, { type: 'ResignLeadership' })
-      await resigned
-    }
+    const succeeded = new Promise<void>((resolve) => {
+      this.#succeeded = resolve
+    })
+    const handedOver = (await this.#life?.resign('the Master stops')) ?? false
+    if (handedOver) await Promise.race([succeeded, delay(limits.handOverLingerMs, undefined, { ref: false })])
     await this.#release()
   }
 
   async #release(): Promise<void> {
+    clearInterval(this.#introductions)
+    this.#doors?.closeAll('the Master stops')
     await this.#frame.close('the Master stops')
-    await this.#engine?.close()
+    await this.#recovery?.close()
   }
 
   #state() {
-    if (!this.#shell) throw new FiresteelError('NOT_LEADER', 'the Master is starting')
-    return this.#shell.snapshot()
+    if (!this.#life) throw new FiresteelError('NOT_LEADER', 'the Master is starting')
+    return this.#life.shell.snapshot()
   }
 
-  #masterConfig(address: string, web: string): MasterConfig {
-    const { cluster, scheduling } = this.#spec
+  /** One incarnation, from STANDBY to the end of its leadership. */
+  #live(recovery: MasterRecovery, handedOver = false): void {
+    const { system, gateway, incarnation, log } = this.#frame
+    this.#life = new MasterLife({
+      system,
+      gateway,
+      incarnation,
+      recovery,
+      image: this.#image,
+      config: this.#masterConfig(),
+      heard: this.#heard,
+      holdOffMs: handedOver ? limits.handOverHoldOffMs : 0,
+      clock: systemClock,
+      log,
+      newMark: () => randomBytes(9).toString('base64url'),
+      mayHandOver: () => systemClock.monotonicMs() - this.#handedOverAtMs >= limits.handOverEveryMs,
+      probe: async (host, port) => (await this.#knock(host, port, '')) === 'gone',
+      knock: (address, owner) => {
+        const { host, port } = parseActorAddress(address)
+        return this.#knock(host, port, owner)
+      },
+      onMastersHeard: (addresses) => this.#learn(addresses),
+      onEpoch: (epoch, leads) => this.#epoch(epoch, leads),
+      onAlive: () => this.#tell({ event: 'ready' }),
+      onHopeless: (error) => this.#frame.fail(error),
+      onRevoked: (handedOver) => void this.#revoked(handedOver),
+      onSucceeded: () => this.#succeeded(),
+    })
+  }
+
+  #epoch(epoch: number, leads: boolean): void {
+    this.#hear({ epoch, seq: 0 })
+    this.#tell({ event: 'epoch', epoch, leads })
+    // A STANDBY that knows who leads is as ready as it can be.
+    if (!leads) this.#tell({ event: 'ready' })
+  }
+
+  #hear(position: Position): void {
+    if (comparePositions(position, this.#heard) > 0) this.#heard = position
+  }
+
+  /** The leadership is over, whatever the reason: a fresh STANDBY takes its place, under a new incarnation. */
+  async #revoked(handedOver: boolean): Promise<void> {
+    const life = this.#life
+    const recovery = this.#recovery
+    if (!life || !recovery || this.#stopping !== undefined) return
+    if (handedOver) this.#handedOverAtMs = systemClock.monotonicMs()
+    this.#hear(life.heard)
+    this.#frame.renew('its leadership is over')
+    await life.end()
+    if (this.#stopping !== undefined) return
+    this.#live(recovery, handedOver)
+    this.#frame.admitEarly()
+    this.#doors?.retryNow()
+  }
+
+  #learn(addresses: readonly string[]): void {
+    const before = this.#masters.size
+    for (const address of addresses) {
+      if (this.#masters.size < MASTERS_MAX) this.#masters.add(address)
+    }
+    if (this.#masters.size === before || this.#address === '') return
+    this.#life?.mastersKnown([...this.#masters])
+    this.#dialOthers()
+  }
+
+  #openDoors(): Doors {
+    const { log, linkDeadMs } = this.#frame
+    return new Doors({
+      identity: this.#frame.identity,
+      role: 'node',
+      subject: MASTER_SUBJECT,
+      key: this.#key,
+      deadMs: linkDeadMs,
+      clock: systemClock,
+      onLink: (_, link) => this.#frame.admit(link),
+      onRefused: (address, { code, message }) =>
+        log.error('another Master refuses this one', { address, code, reason: message }),
+      onInvalid: (address, { detail, count }) =>
+        log.warn('a Master sent what cannot be read', { address, detail, count }),
+    })
+  }
+
+  /** Of two Masters the smaller address dials (R0). */
+  #dialOthers(): void {
+    for (const address of this.#masters) if (address > this.#address) this.#doors?.open(address)
+  }
+
+  /** Who should dial this Master and has not may not know of it: one link, which that one's own soon replaces. */
+  #introduce(): void {
+    const linked = new Set<string>()
+    for (const { peer } of this.#frame.gateway.links) linked.add(`firesteel://${peer.advertise}`)
+    for (const address of this.#masters) {
+      if (address >= this.#address || linked.has(address)) continue
+      const { identity, gateway, linkDeadMs: deadMs } = this.#frame
+      const at = parseActorAddress(address)
+      dial({ ...at, identity, role: 'node', subject: MASTER_SUBJECT, key: this.#key, deadMs }).then(
+        (link) => (gateway === this.#frame.gateway ? this.#frame.admit(link) : link.close('too late')),
+        () => {},
+      )
+    }
+  }
+
+  /** `gone`: the kernel refuses, or another process answers. Silence or a failed handshake proves nothing (protocol 9). */
+  async #knock(host: string, port: number, owner: string): Promise<DoorSays> {
+    const { cluster } = this.#spec
+    try {
+      const link = await dial({
+        host,
+        port,
+        identity: { cluster, incarnation: `${this.#frame.incarnation}-probe` },
+        role: 'node',
+        key: this.#key,
+      })
+      const { incarnation } = link.peer
+      link.close('a probe')
+      return owner !== '' && incarnation !== owner ? 'gone' : 'alive'
+    } catch (error) {
+      return error instanceof DialError && error.refused ? 'gone' : 'unknown'
+    }
+  }
+
+  #masterConfig(): MasterConfig {
+    const { cluster, scheduling, leaseMs } = this.#spec
     return {
       cluster,
-      address,
-      web,
+      address: this.#address,
+      web: this.#web,
       rest: null,
-      masters: [address],
+      masters: [...this.#masters],
+      leaseMs,
       spreadOut: scheduling.spreadOut,
       defaultCores: scheduling.defaultCores ?? undefined,
       maxExecutorRetries: scheduling.maxExecutorRetries,
@@ -118,92 +265,7 @@ class MasterNode implements RunningNode {
       keyRetentionMs: limits.keyRetentionMs,
     }
   }
-
-  #spawn(engine: PersistenceEngine, config: MasterConfig): void {
-    const { system, gateway, log, incarnation } = this.#frame
-    const newMark = () => randomBytes(9).toString('base64url')
-    const behavior = master(
-      {
-        gateway,
-        engine,
-        config,
-        clock: systemClock,
-        log,
-        newMark,
-        agent: () => this.#agent,
-        probe: (host, port) => this.#probe(host, port),
-        onElected: (epoch) => this.#tell({ event: 'epoch', epoch }),
-        onAlive: () => this.#tell({ event: 'ready' }),
-        onRevoked: (reason, heardEpoch) => this.#revoked(reason, heardEpoch),
-      },
-      (shell) => {
-        this.#shell = shell
-      },
-    )
-    const ref = system.spawn<MasterActorMessage>('Master', behavior)
-    gateway.serve(ref)
-    this.#agent = system.spawn(
-      'LeaderElectionAgent',
-      monarchy({
-        master: ref,
-        engine,
-        owner: incarnation,
-        address: config.address,
-        leaseMs: this.#spec.leaseMs,
-        heardEpoch: this.#spec.heardEpoch ?? 0,
-        clock: systemClock,
-        random: Math.random,
-        newMark,
-        log: log.child({ component: 'election' }),
-        onHopeless: (error) => this.#frame.fail(error),
-        onResigned: () => this.#resigned(),
-      }),
-    )
-  }
-
-  /** Its launcher starts it again, as a fresh STANDBY above the epoch it has heard of. */
-  #revoked(reason: string, heardEpoch: number): void {
-    if (this.#stopping) return
-    this.#tell({ event: 'epoch', epoch: heardEpoch })
-    this.#frame.fail(new FiresteelError('NOT_LEADER', `the leadership was revoked: ${reason}`))
-  }
-
-  /** True only where the kernel refuses: silence or a handshake that fails proves nothing (protocol 9). */
-  async #probe(host: string, port: number): Promise<boolean> {
-    const { cluster, secret } = this.#spec
-    try {
-      const link = await dial({
-        host,
-        port,
-        identity: { cluster, incarnation: `${this.#frame.incarnation}-probe` },
-        role: 'node',
-        key: deriveKey(secret, 'node'),
-      })
-      link.close('a probe')
-      return false
-    } catch (error) {
-      return error instanceof DialError && error.refused
-    }
-  }
 }
 
-function openEngine({ recovery, cluster }: MasterSpec, log: Log): PersistenceEngine {
-  switch (recovery.mode) {
-    case 'NONE':
-      return new BlackHoleEngine(() => systemClock.wallMs())
-    case 'FILESYSTEM':
-      return new FileSystemEngine({
-        directory: recovery.directory,
-        cluster,
-        schemas: recordViolations,
-        nowMs: () => systemClock.wallMs(),
-        onWarning: (place, reason) => log.warn('STORE_UNREADABLE: set aside', { place, reason }),
-      })
-    case 'REDIS':
-    case 'CUSTOM':
-      throw new FiresteelError(
-        'CONFIG_CONFLICT',
-        `recovery.mode ${recovery.mode} is not in this release; NONE and FILESYSTEM are.`,
-      )
-  }
-}
+/** As many as a message names at most. */
+const MASTERS_MAX = 64

@@ -1,8 +1,9 @@
+import { access, constants } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatHostPort } from '../addresses.js'
-import { FiresteelError } from '../errors.js'
+import { FiresteelError, reasonOf } from '../errors.js'
 import type { Deployment, MasterPlan, WorkerPlan } from './config/deployment.js'
-import type { FormerLife } from './launcher-core.js'
+import type { FormerLife, PlannedNode } from './launcher-core.js'
 import { defaultMemoryMib, isOwnHost, machineCores, machineMemoryMib } from './machine.js'
 import type { MasterSpec, NodeSpec, WorkerSpec } from './node-spec.js'
 
@@ -25,13 +26,38 @@ export interface SpecContext {
 const masterAddress = ({ advertise, port }: MasterPlan): string =>
   `firesteel://${formatHostPort({ host: advertise, port })}`
 
+/** The nodes that run here, for their launcher. A port that is not 0 tells the address of a Master in advance. */
+export function plannedNodes({ masters, workers }: NodePlan): PlannedNode[] {
+  return [
+    ...masters.map((master) => ({
+      name: master.name,
+      role: 'master' as const,
+      address: master.port === 0 ? undefined : masterAddress(master),
+    })),
+    ...workers.map(({ name }) => ({ name, role: 'worker' as const })),
+  ]
+}
+
+/** firesteel:// of all Masters whose address is known before anything listens. */
+export function knownMasters(plan: NodePlan): string[] {
+  return [...new Set([...plannedNodes(plan).flatMap(({ address }) => address ?? []), ...plan.otherMasters])]
+}
+
+/** Throws CONFIG_INVALID where the module of CUSTOM recovery is not there; `check` must not need it. */
+export async function requireRecoveryModule({ recovery }: Deployment): Promise<void> {
+  if (recovery.module === null) return
+  try {
+    await access(recovery.module, constants.R_OK)
+  } catch (cause) {
+    const message = `recovery.module ${recovery.module} cannot be read: ${reasonOf(cause)}.`
+    throw new FiresteelError('CONFIG_INVALID', message, { place: recovery.module, cause })
+  }
+}
+
 /** Settings that are valid in a file, but that this release cannot do. Throws NOT_IN_RELEASE. */
-export function refuseLaterFeatures({ recovery, masters, otlp }: Deployment): void {
+export function refuseLaterFeatures({ masters, otlp }: Deployment): void {
   const refuse = (what: string, instead: string): never => {
     throw new FiresteelError('NOT_IN_RELEASE', `${what} is not in this release.`, { help: instead })
-  }
-  if (recovery.mode === 'REDIS' || recovery.mode === 'CUSTOM') {
-    refuse(`recovery.mode ${recovery.mode}`, 'Use recovery.mode NONE or FILESYSTEM with one Master.')
   }
   if (masters.some(({ rest }) => rest !== null))
     refuse('The REST gateway', 'Leave `rest` out; use firesteel submit.')
@@ -92,7 +118,12 @@ function common(plan: MasterPlan | WorkerPlan, { deployment, secret }: SpecConte
   }
 }
 
-export function masterSpec(plan: MasterPlan, context: SpecContext, former: FormerLife): MasterSpec {
+export function masterSpec(
+  plan: MasterPlan,
+  context: SpecContext,
+  former: FormerLife,
+  masters: readonly string[],
+): MasterSpec {
   const { recovery, scheduling } = context.deployment
   return {
     ...common(plan, context, former),
@@ -100,6 +131,7 @@ export function masterSpec(plan: MasterPlan, context: SpecContext, former: Forme
     rest: plan.rest,
     recovery,
     scheduling,
+    masters,
     heardEpoch: former.epoch,
   }
 }
@@ -132,7 +164,7 @@ export const firstLife: FormerLife = { place: undefined, epoch: 0 }
 export function specFor(plan: NodePlan, context: SpecContext) {
   return (name: string, masters: readonly string[], former: FormerLife): NodeSpec => {
     const master = plan.masters.find((node) => node.name === name)
-    if (master) return masterSpec(master, context, former)
+    if (master) return masterSpec(master, context, former, masters)
     const worker = plan.workers.find((node) => node.name === name)
     if (worker) return workerSpec(worker, context, former, masters)
     throw new FiresteelError('INTERNAL', `no node is planned as ${name}`)

@@ -64,10 +64,13 @@ export interface NodePlace {
 export type NodeEvent =
   /** Its ports are bound. */
   | ({ readonly event: 'listening' } & NodePlace)
-  /** A Master that is ALIVE or STANDBY; a Worker that is registered. */
+  /**
+   * A Master that is ALIVE, or that stands by and knows who leads; a Worker that is registered. So when all nodes are
+   * ready, a Master is ALIVE.
+   */
   | { readonly event: 'ready' }
   /** It leads this epoch, or has heard of it: its next life starts above. */
-  | { readonly event: 'epoch'; readonly epoch: number }
+  | { readonly event: 'epoch'; readonly epoch: number; readonly leads?: boolean }
   /** It is about to exit because of this. */
   | { readonly event: 'failed'; readonly error: ErrorRecord }
 

@@ -1,4 +1,5 @@
 import { violation, type WorkerMessage } from '../../actors/messages/catalogue.js'
+import type { RequestTrace } from '../../actors/messages/trace.js'
 import { workerRoutes } from '../../actors/worker/json.js'
 import { startWorker, type Worker } from '../../actors/worker/worker.js'
 import { systemClock } from '../clock.js'
@@ -11,10 +12,11 @@ const MASTER = '/user/Master'
 const CLIENT = '/user/ClientEndpoint'
 
 /** What anybody with the client's key may ask of a Worker; the rest is for Masters. */
-const forClients: ReadonlySet<string> = new Set<WorkerMessage['type']>([
+const forClients: ReadonlySet<string> = new Set<WorkerMessage['type'] | RequestTrace['type']>([
   'RequestWorkerState',
   'RequestLog',
   'StopLog',
+  'RequestTrace',
 ])
 
 /** Starts a Worker node in this process: its actors, ports and work folder. Rejects with a coded error. */
@@ -61,6 +63,9 @@ class WorkerNode implements RunningNode {
       throw error
     }
   }
+
+  /** A Worker starts when all Masters are known, and hears of others from the Masters themselves. */
+  heard(): void {}
 
   stop(): Promise<void> {
     this.#stopped ??= this.#stopInOrder()

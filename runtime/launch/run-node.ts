@@ -10,14 +10,19 @@ export async function runNode(spec: NodeSpec, tell: (event: NodeEvent) => void):
   return startWorkerNode(spec, tell)
 }
 
-/** Runs a node until `stop` resolves; rejects with a coded error when the node cannot run (on). */
+/**
+ * Runs a node until `stop` resolves; rejects with a coded error when the node cannot run (on). `onRunning` is called
+ * once it has started.
+ */
 export async function runNodeUntil(
   spec: NodeSpec,
   tell: (event: NodeEvent) => void,
   stop: Promise<void>,
+  onRunning: (node: RunningNode) => void = () => undefined,
 ): Promise<void> {
   const node = await runNode(spec, tell)
   try {
+    onRunning(node)
     await Promise.race([stop, node.failed])
   } finally {
     await node.stop()

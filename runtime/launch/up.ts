@@ -13,7 +13,14 @@ import { Launcher } from './launcher.js'
 import { joinMasters, type LauncherLine } from './launcher-core.js'
 import { requireConfig } from './load-config.js'
 import { mainFile } from './main-file.js'
-import { planNodes, refuseLaterFeatures, type SpecContext, specFor } from './node-plan.js'
+import {
+  planNodes,
+  plannedNodes,
+  refuseLaterFeatures,
+  requireRecoveryModule,
+  type SpecContext,
+  specFor,
+} from './node-plan.js'
 import { submitAll } from './submissions.js'
 
 export interface UpPlan {
@@ -71,11 +78,12 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
       : await requireConfig(plan.file, io.cwd, io.environment)
   refuseLaterFeatures(deployment)
   const nodes = await planNodes(deployment, plan.only)
+  if (nodes.masters.length > 0) await requireRecoveryModule(deployment)
   for (const { main } of deployment.submissions) await mainFile(main, io.cwd)
   await claimFolder(plan.folder)
   try {
-    // A Worker that joins must know the secret of its Masters: one made here would only be refused there.
-    const make = deployment.masters.length > 0
+    // Who joins Masters that run elsewhere must know their secret: one made here would only be refused there.
+    const make = nodes.otherMasters.length === 0
     // Whoever started an ephemeral cluster looks for its secret in its folder.
     const environment = plan.embedded.freePorts ? {} : io.environment
     const secret = await nodeSecret(deployment.secret, plan.folder, environment, make)
@@ -84,10 +92,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
     const context: SpecContext = { deployment, secret, workFolder }
     const launcher = new Launcher({
       cluster: deployment.cluster,
-      nodes: [
-        ...nodes.masters.map(({ name }) => ({ name, role: 'master' as const })),
-        ...nodes.workers.map(({ name }) => ({ name, role: 'worker' as const })),
-      ],
+      nodes: plannedNodes(nodes),
       otherMasters: nodes.otherMasters,
       specOf: specFor(nodes, context),
       cwd: io.cwd,

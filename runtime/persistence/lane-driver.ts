@@ -18,6 +18,8 @@ export interface LaneDriverOptions<Effect> {
   /** Redlock's present value, for touches. */
   readonly lock: () => string
   readonly monotonicMs: () => number
+  /** False: the leadership is past its deadline; an answer that comes then releases nothing (protocol 6). */
+  readonly mayAct?: () => boolean
   readonly after?: After
   readonly onReleased: (effects: readonly Effect[]) => void
   /** Called once, not after `stop`. Nothing more is sent or released; `stop` gives what never left. */
@@ -113,6 +115,10 @@ export class LaneDriver<Effect> {
       outcome = { kind: 'unknown', reason: reasonOf(error) }
     }
     if (this.#stopped) return
+    if (this.#options.mayAct?.() === false) {
+      this.#end({ kind: 'failed', reason: 'the lease ran out' })
+      return
+    }
     try {
       this.#report(lane.settled(outcome, monotonicMs()), outcome, sentAtMs)
     } catch (error) {

@@ -52,10 +52,17 @@ function schedule(): void {
   }
   const untilDueMs = (book.nextDeadline() ?? Number.POSITIVE_INFINITY) - bootMs()
   const waitMs = untilDueMs <= 0 ? 0 : Math.min(untilDueMs, scanEveryMs)
-  timer = setTimeout(tick, waitMs)
+  timer = setTimeout(readThenTick, waitMs)
+}
+
+/** We may have been frozen ourselves: a later "valid until" that waits in the pipe is read before anybody is killed. */
+function readThenTick(): void {
+  timer = undefined
+  setImmediate(tick)
 }
 
 function tick(): void {
+  clearTimeout(timer)
   const startedMs = performance.now()
   const table = readProcessTable()
   const due = new Set(book.due(bootMs()).map(({ pid }) => pid))
@@ -73,7 +80,7 @@ function tick(): void {
     killRoundMs = KILL_ROUND_MS
     schedule()
   } else {
-    timer = setTimeout(tick, killRoundMs)
+    timer = setTimeout(readThenTick, killRoundMs)
     killRoundMs = Math.min(KILL_ROUND_MAX_MS, killRoundMs * 1.5)
   }
 }

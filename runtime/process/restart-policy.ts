@@ -23,7 +23,7 @@ export const launcherRestart: RestartSettings = {
 
 /**
  * Whether and when a process that ended unasked is started again (protocol 19): at once, then after 100 ms doubling to
- * 5 s; a stable minute clears the count; never after exit 2 or 4. `failures` counts the ends before this one.
+ * 5 s; a stable life (10 s) clears the count; never after exit 2 or 4. `failures` counts the ends before this one.
  */
 export function decideRestart(
   exit: ProcessExit,

@@ -76,6 +76,8 @@ export interface ActorGauge {
 export interface ActorSystem {
   name: string
   readonly counters: Readonly<Counters>
+  /** What it has recorded lately, where it records. */
+  readonly ring: TraceRing | undefined
   /**
    * Starts an actor; its path is /user/NAME or PARENT/NAME, the name percent-encoded. Throws what the behavior
    * throws; INTERNAL when the name is taken; ACTOR_STOPPED when the parent or the system has stopped.

@@ -36,6 +36,8 @@ export interface Envelope extends WireEnvelope {
 export interface Sink {
   /** Address of the peer, firesteel://CLUSTER@host:port: the authority of its actors' paths. */
   readonly path: string
+  /** The peer's incarnation, where the transport knows: an address outlives processes. */
+  readonly incarnation?: string
   /**
    * Takes the envelope for sending. False: closed or over its bound, nothing was taken. May set `bytes`, which
    * is no part of what is sent.

@@ -22,8 +22,8 @@ export class Relay {
     restarts: 0,
     spawned: 0,
   }
+  readonly ring: TraceRing | undefined
   readonly #clock: Clock
-  readonly #ring: TraceRing | undefined
   readonly #epoch: () => number
   readonly #seq: () => number | undefined
   readonly #onDeadLetter: (envelope: Envelope, reason: DeadLetterReason) => void
@@ -33,7 +33,7 @@ export class Relay {
 
   constructor(options: SystemOptions) {
     this.#clock = options.clock
-    this.#ring = options.ring
+    this.ring = options.ring
     this.#epoch = options.epoch
     this.#seq = options.seq ?? (() => undefined)
     this.#onDeadLetter = guarded(options.onDeadLetter ?? (() => {}))
@@ -65,7 +65,7 @@ export class Relay {
   /** Counts, traces, delivers. False: not delivered. */
   pass(letter: Letter, destination: Destination): boolean {
     this.counters.messages++
-    this.#ring?.record(letter, this.#batchMs === 0 ? this.#clock.wallMs() : this.#batchMs)
+    this.ring?.record(letter, this.#batchMs === 0 ? this.#clock.wallMs() : this.#batchMs)
     return destination.accept(letter)
   }
 

@@ -1,4 +1,5 @@
 import { FiresteelError } from '../errors.js'
+import type { TraceRing } from '../trace/ring.js'
 import type { ActorGauge, ActorSystem, Counters, SystemOptions } from './actor-system.js'
 import type { AskOptions, Behavior, SpawnOptions } from './behavior.js'
 import { Cell } from './cell.js'
@@ -32,6 +33,10 @@ class NactActorSystem implements ActorSystem {
 
   get counters(): Readonly<Counters> {
     return this.#kernel.relay.counters
+  }
+
+  get ring(): TraceRing | undefined {
+    return this.#kernel.relay.ring
   }
 
   spawn<M extends Message>(name: string, behavior: Behavior<M>, options: SpawnOptions = {}): Ref<M> {

@@ -1,21 +1,16 @@
 import { limits } from '../limits.js'
 import type { Envelope } from '../system/envelope.js'
-
-/** One message, as `trace` prints it (surface, section 3), and its `id`, which `parent` refers to. */
-export interface TraceEntry {
-  /** Wall clock, epoch milliseconds; one reading per batch of its sender. */
-  readonly at: number
-  readonly id: number
-  readonly trace: number
-  readonly parent?: number
-  readonly from: string
-  readonly to: string
-  /** Type of the message. */
-  readonly message: string
-  readonly epoch: number
-  readonly bytes?: number
-  readonly tookUs?: number
-}
+import { authorityOf, matchesActor } from './actor-path.js'
+import { shownPayload } from './payload.js'
+import {
+  isTracing,
+  TRACE_PATH_MAX,
+  TRACE_TYPE_MAX,
+  type TraceBatch,
+  type TraceEntry,
+  type TraceQuery,
+  type TraceRecord,
+} from './record.js'
 
 /**
  * The newest messages that passed a relay. Recording keeps two references and builds nothing; what is shown is
@@ -26,7 +21,8 @@ export class TraceRing {
   readonly #envelopes: (Envelope | undefined)[]
   readonly #at: Float64Array
   #next = 0
-  #full = false
+  /** How often it began anew at its first slot. */
+  #laps = 0
 
   constructor(size: number = limits.traceRing) {
     this.size = Math.max(1, size)
@@ -34,14 +30,21 @@ export class TraceRing {
     this.#at = new Float64Array(this.size)
   }
 
+  /** Messages recorded so far; a cursor is a value of this. */
+  get #recorded(): number {
+    return this.#laps * this.size + this.#next
+  }
+
+  /** What tracing itself sends is left out: a trace that is followed would push everything else out of the ring. */
   record(envelope: Envelope, atMs: number): void {
+    if (isTracing(envelope.message.type)) return
     const slot = this.#next
     this.#envelopes[slot] = envelope
     this.#at[slot] = atMs
     if (slot + 1 < this.size) this.#next = slot + 1
     else {
       this.#next = 0
-      this.#full = true
+      this.#laps++
     }
   }
 
@@ -56,8 +59,47 @@ export class TraceRing {
     return entries
   }
 
+  /** The next of the messages that a query asks for, oldest first, at most `traceChunkEntries`. */
+  read(query: TraceQuery, nowMs: number): TraceBatch {
+    const recorded = this.#recorded
+    const oldest = Math.max(0, recorded - this.size)
+    const sinceMs = query.sinceAgoMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - query.sinceAgoMs
+    const wanted = filterOf(query, sinceMs)
+    const records: TraceRecord[] = []
+    let bytes = 0
+    let next = Math.min(Math.max(query.afterCursor ?? 0, oldest), recorded)
+    for (; next < recorded && records.length < limits.traceChunkEntries; next++) {
+      const slot = next % this.size
+      const envelope = this.#envelopes[slot] as Envelope
+      const at = this.#at[slot] as number
+      if (!wanted(envelope, at)) continue
+      const record = recordOf(envelope, at)
+      if (!query.payloads) {
+        records.push(record)
+        continue
+      }
+      const payload = shownPayload(envelope.message)
+      bytes += JSON.stringify(payload).length
+      if (bytes > limits.traceChunkBytes && records.length > 0) break
+      records.push({ ...record, payload })
+    }
+    return {
+      entries: records,
+      next,
+      more: next < recorded,
+      dropped: this.#dropped(query, oldest, sinceMs),
+      nowMs,
+    }
+  }
+
+  /** Messages overwritten before this query came, though it would have looked at them. */
+  #dropped({ afterCursor }: TraceQuery, oldest: number, sinceMs: number): number {
+    if (afterCursor !== undefined) return Math.max(0, oldest - afterCursor)
+    return oldest > 0 && (this.#at[oldest % this.size] as number) > sinceMs ? oldest : 0
+  }
+
   *#slots(): Generator<number> {
-    if (this.#full) for (let slot = this.#next; slot < this.size; slot++) yield slot
+    if (this.#laps > 0) for (let slot = this.#next; slot < this.size; slot++) yield slot
     for (let slot = 0; slot < this.#next; slot++) yield slot
   }
 }
@@ -77,3 +119,37 @@ function entryOf(envelope: Envelope, at: number): TraceEntry {
     ...(tookUs !== undefined && { tookUs }),
   }
 }
+
+function filterOf(query: TraceQuery, sinceMs: number): (envelope: Envelope, at: number) => boolean {
+  const { actor, toOthers } = query
+  const messages = query.messages && new Set(query.messages)
+  const except = new Set(query.except)
+  return ({ message: { type }, from, to }, at) =>
+    at >= sinceMs &&
+    (messages === undefined || messages.has(type)) &&
+    !except.has(type) &&
+    !(toOthers && from === to) &&
+    (actor === undefined || matchesActor(from, actor) || matchesActor(to, actor))
+}
+
+/** What peers wrote into their envelopes is not believed: one odd message must not spoil a whole answer. */
+function recordOf(envelope: Envelope, at: number): TraceRecord {
+  const { sink, from, to } = envelope
+  const entry = entryOf(envelope, at)
+  const sound = {
+    ...entry,
+    id: finite(entry.id),
+    trace: finite(entry.trace),
+    ...(entry.parent !== undefined && { parent: finite(entry.parent) }),
+    epoch: finite(entry.epoch),
+    from: from.slice(0, TRACE_PATH_MAX),
+    to: to.slice(0, TRACE_PATH_MAX),
+    message: entry.message.slice(0, TRACE_TYPE_MAX),
+  }
+  if (sink === undefined)
+    return { ...sound, direction: authorityOf(from) === authorityOf(to) ? 'local' : 'out' }
+  return { ...sound, direction: 'in', ...(sink.incarnation !== undefined && { peer: sink.incarnation }) }
+}
+
+/** JSON can write numbers that it cannot read: 1e999. */
+const finite = (value: number): number => (Number.isFinite(value) ? value : 0)

@@ -31,15 +31,17 @@ export class EnvelopeBatch {
     return this.#fullBytes + (this.#end - this.#start)
   }
 
-  /** Throws MESSAGE_TOO_LARGE where the envelope does not fit a frame or is not JSON; nothing is gathered then. */
-  add(envelope: object): void {
+  /**
+   * Gives the bytes of the envelope. Throws MESSAGE_TOO_LARGE where it does not fit a frame or is not JSON; nothing is
+   * gathered then.
+   */
+  add(envelope: object): number {
     const text = toJson(envelope)
     const most = text.length * UTF8_BYTES_MAX + EXTRA_BYTES
-    if (most > SLAB_BYTES) this.#addLarge(text)
-    else this.#addSmall(text, most)
+    return most > SLAB_BYTES ? this.#addLarge(text) : this.#addSmall(text, most)
   }
 
-  #addSmall(text: string, most: number): void {
+  #addSmall(text: string, most: number): number {
     if (this.#end + most > this.#slab.length || this.#end - this.#start > limits.linkBatchBytes) {
       this.#seal()
       this.#renewSlab(most)
@@ -52,7 +54,9 @@ export class EnvelopeBatch {
       this.#slab[end++] = COMMA
       this.#slab[end++] = NEWLINE
     }
-    this.#end = end + this.#slab.write(text, end)
+    const bytes = this.#slab.write(text, end)
+    this.#end = end + bytes
+    return bytes
   }
 
   /** The frames gathered, in order. */
@@ -62,7 +66,7 @@ export class EnvelopeBatch {
     return this.#full.splice(0)
   }
 
-  #addLarge(text: string): void {
+  #addLarge(text: string): number {
     const bodyBytes = Buffer.byteLength(text) + 2
     if (bodyBytes > limits.frameBytes) throw tooLarge(`${bodyBytes} bytes, over ${limits.frameBytes}`)
     this.#seal()
@@ -73,6 +77,7 @@ export class EnvelopeBatch {
     frame[frame.length - 1] = CLOSING
     this.#full.push(frame)
     this.#fullBytes += frame.length
+    return bodyBytes - 2
   }
 
   #seal(): void {

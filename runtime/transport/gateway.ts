@@ -40,18 +40,21 @@ export interface GatewayOptions {
 /** A link as the actor system sees it; found in `envelope.sink`. */
 class PeerSink implements Sink {
   readonly path: string
+  readonly incarnation: string
   readonly link: Link
 
   constructor(link: Link) {
-    const { cluster, advertise, address } = link.peer
+    const { cluster, advertise, address, incarnation } = link.peer
     this.path = `firesteel://${cluster}@${advertise ?? address}`
+    this.incarnation = incarnation
     this.link = link
   }
 
-  send(envelope: WireEnvelope): boolean {
+  send(envelope: WireEnvelope & { bytes?: number }): boolean {
     if (!this.link.isOpen) return false
     // False here means "slow down", and the link cuts itself at its bound: the envelope is taken.
     this.link.send(envelope)
+    envelope.bytes = this.link.lastEnvelopeBytes
     return true
   }
 }

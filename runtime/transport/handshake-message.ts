@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
-import { isRole, type LocalIdentity, type Role } from './identity.js'
+import { isRole, type LocalIdentity, MASTER_SUBJECT, type Role } from './identity.js'
 
 /** Raised when a message or frame changes its meaning. */
 export const PROTOCOL_VERSION = 1
@@ -115,8 +115,9 @@ function readHello(fields: Record<string, unknown>): Hello | undefined {
   if (!hasOnly(fields, helloKeys) || !describesSelf(fields, anyCluster) || !isRole(fields.role))
     return undefined
   const namesSubject = fields.role === 'driver' || fields.role === 'application'
-  if (namesSubject !== isText(fields.subject)) return undefined
-  if (!namesSubject && fields.subject !== undefined) return undefined
+  const isMaster = fields.role === 'node' && fields.subject === MASTER_SUBJECT
+  if (namesSubject !== isText(fields.subject) && !isMaster) return undefined
+  if (!namesSubject && !isMaster && fields.subject !== undefined) return undefined
   return fields as unknown as Hello
 }
 

@@ -1,10 +1,22 @@
+import { randomBytes } from 'node:crypto'
+
 /** Which key a link was opened with; `driver` and `application` name a subject (driver and generation, appId). */
 export type Role = 'node' | 'client' | 'application' | 'driver'
+
+/** Subject of a node's link between two Masters: each then knows the other for one. */
+export const MASTER_SUBJECT = 'master'
 
 const roles: ReadonlySet<string> = new Set<Role>(['node', 'client', 'application', 'driver'])
 
 export function isRole(value: unknown): value is Role {
   return typeof value === 'string' && roles.has(value)
+}
+
+const INCARNATION_BYTES = 8
+
+/** One life of a Master, Worker or client: `NAME-<64 random bits, hex>` (protocol 1). */
+export function newIncarnation(name: string): string {
+  return `${name}-${randomBytes(INCARNATION_BYTES).toString('hex')}`
 }
 
 /** Who we are to a peer. */

@@ -12,8 +12,11 @@ export interface LinkKeeperOptions extends Omit<DialOptions, 'signal'> {
   readonly onDown?: (end: LinkEnd) => void
   /** Wrong secret, cluster or version. It goes on trying, every 5 s at last, until `close()`. */
   readonly onRefused?: (error: DialError) => void
-  /** Each dial that found nobody or broke; `error.refused` is witness (ii) of protocol 5. */
-  readonly onDialFailed?: (error: DialError) => void
+  /**
+   * Each dial that found nobody or broke; `error.refused` is witness (ii) of protocol 5. `dialledAtBootMs`: when the
+   * dial began, by the boot clock.
+   */
+  readonly onDialFailed?: (error: DialError, dialledAtBootMs: number) => void
   /** In [0, 1). */
   readonly random?: () => number
   /** For tests and TLS. */
@@ -71,10 +74,11 @@ export class LinkKeeper {
   #dial(): void {
     const controller = new AbortController()
     this.#dialling = controller
+    const dialledAtBootMs = this.#clock.bootMs()
     const dialWith = this.#options.dialWith ?? dial
     dialWith({ ...this.#options, signal: controller.signal }).then(
       (link) => this.#linked(link),
-      (error: DialError) => this.#failed(error),
+      (error: DialError) => this.#failed(error, dialledAtBootMs),
     )
   }
 
@@ -99,13 +103,13 @@ export class LinkKeeper {
     this.#options.onDown?.(end)
   }
 
-  #failed(error: DialError): void {
+  #failed(error: DialError, dialledAtBootMs: number): void {
     this.#dialling = undefined
     if (this.#closed) return
     const refused = refusals.has(error.code)
     this.#wait(this.#backoff.failed(refused ? 'refused' : 'unreachable'))
     if (refused) this.#options.onRefused?.(error)
-    else this.#options.onDialFailed?.(error)
+    else this.#options.onDialFailed?.(error, dialledAtBootMs)
   }
 
   #wait(delayMs: number): void {

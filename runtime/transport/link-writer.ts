@@ -27,6 +27,8 @@ export class LinkWriter {
   readonly #events: LinkWriterEvents
   readonly #batch = new EnvelopeBatch()
   readonly #payloads = new PayloadQueue()
+  /** Bytes of the envelope sent last. */
+  lastEnvelopeBytes = 0
   #payloadInSocketBytes = 0
   #pongDue = false
   #scheduled: NodeJS.Immediate | undefined
@@ -47,7 +49,7 @@ export class LinkWriter {
   /** False: accepted, but stop until `drain`. Throws MESSAGE_TOO_LARGE; the envelope is not sent then. */
   send(envelope: object): boolean {
     const before = this.#controlBytes
-    this.#batch.add(envelope)
+    this.lastEnvelopeBytes = this.#batch.add(envelope)
     if (this.#batch.bytes >= limits.linkBatchBytes) this.#writeControl()
     else this.#schedule()
     const after = this.#controlBytes

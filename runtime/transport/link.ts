@@ -95,6 +95,11 @@ export class Link {
     return this.isOpen ? this.#writer.bufferedBytes : 0
   }
 
+  /** Bytes of the envelope sent last, as JSON. */
+  get lastEnvelopeBytes(): number {
+    return this.#writer.lastEnvelopeBytes
+  }
+
   /** Monotonic time at which the peer was last heard. */
   get lastHeardMs(): number {
     return this.#heartbeat.lastHeardMs

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
 import type { WireEnvelope } from '../../runtime/system/envelope.js'
 import type { Message } from '../../runtime/system/ref.js'
-import type { Role } from '../../runtime/transport/identity.js'
+import { newIncarnation, type Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { LinkKeeper } from '../../runtime/transport/link-keeper.js'
@@ -25,26 +24,31 @@ export abstract class Endpoint {
   readonly incarnation: string
   /** What it heard, by type. */
   readonly heard = new Map<string, number>()
-  readonly #keeper: LinkKeeper
+  readonly #keepers: readonly LinkKeeper[]
   readonly #name: string
+  /** The Master that spoke last. */
+  #link: Link | undefined
   #id = 0
 
-  constructor(place: EndpointPlace, role: Role, number: number, name: string, actor: string) {
-    this.incarnation = `${name}-${randomBytes(8).toString('hex')}`
+  constructor(places: readonly EndpointPlace[], role: Role, number: number, name: string, actor: string) {
+    this.incarnation = newIncarnation(name)
     this.#name = `/user/${actor}`
-    this.#keeper = new LinkKeeper({
-      host: place.host,
-      port: place.port,
-      identity: { cluster: place.cluster, incarnation: this.incarnation },
-      role,
-      key: deriveKey(place.secret, role),
-      localAddress: machineOf(number),
-      onLink: (link) => this.#linked(link),
-    })
+    this.#keepers = places.map(
+      ({ host, port, cluster, secret }) =>
+        new LinkKeeper({
+          host,
+          port,
+          identity: { cluster, incarnation: this.incarnation },
+          role,
+          key: deriveKey(secret, role),
+          localAddress: machineOf(number),
+          onLink: (link) => this.#linked(link),
+        }),
+    )
   }
 
   close(): void {
-    this.#keeper.close()
+    for (const keeper of this.#keepers) keeper.close()
   }
 
   protected abstract received(message: Message & Record<string, unknown>): void
@@ -59,7 +63,7 @@ export abstract class Endpoint {
       trace: id,
       epoch: 0,
     }
-    this.#keeper.link?.send(envelope)
+    this.#link?.send(envelope)
   }
 
   #linked(link: Link): void {
@@ -67,6 +71,7 @@ export abstract class Endpoint {
       envelope: (raw) => {
         const { message } = raw as { message: Message & Record<string, unknown> }
         this.heard.set(message.type, (this.heard.get(message.type) ?? 0) + 1)
+        this.#link = link
         this.received(message)
       },
       payload: () => {},
@@ -80,8 +85,8 @@ export class WorkerEndpoint extends Endpoint {
   readonly #number: number
   #registered = false
 
-  constructor(place: EndpointPlace, number: number) {
-    super(place, 'node', number, `w${number}`, 'Worker')
+  constructor(places: readonly EndpointPlace[], number: number) {
+    super(places, 'node', number, `w${number}`, 'Worker')
     this.#number = number
   }
 
@@ -112,8 +117,8 @@ export class WorkerEndpoint extends Endpoint {
 export class ApplicationEndpoint extends Endpoint {
   appId: string | undefined
 
-  constructor(place: EndpointPlace, number: number) {
-    super(place, 'client', number, `a${number}`, 'ClientEndpoint')
+  constructor(places: readonly EndpointPlace[], number: number) {
+    super(places, 'client', number, `a${number}`, 'ClientEndpoint')
   }
 
   protected override received(message: Message & Record<string, unknown>): void {

@@ -6,12 +6,14 @@ import type { MasterSpec, NodeEvent } from '../../runtime/launch/node-spec.js'
 import { limits } from '../../runtime/limits.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { type NodeProcess, startNode } from '../../runtime/process/node-process.js'
+import { startRedis } from '../harness/redis-server.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { ApplicationEndpoint, type Endpoint, type EndpointPlace, WorkerEndpoint } from './endpoints.js'
 
 /*
- * Recovery from disk: a Master with many Workers and applications over real sockets is killed (-9) and started again.
- * Measured by its own events: from election to ALIVE, and to ALIVE with everybody who answers.
+ * Recovery: a Master with many Workers and applications over real sockets is killed (-9). From disk it is started again;
+ * over Redis a STANDBY that they are linked to as well takes over. Measured by the Masters' own events: from election to
+ * ALIVE, and to ALIVE with everybody who answers.
  */
 
 export interface RecoveryResult {
@@ -19,7 +21,7 @@ export interface RecoveryResult {
   readonly workers: number
   readonly applications: number
   readonly silent: number
-  /** From kill -9 to election: a new process, its imports, its ports, the store. */
+  /** From kill -9 to election: a new process, its imports, its ports, the store; over Redis the witnesses and the lock. */
   readonly startMs: number
   /** From election to ALIVE. */
   readonly aliveMs: number
@@ -32,17 +34,29 @@ export interface RecoveryResult {
 interface LiveMaster {
   readonly node: NodeProcess
   readonly place: Extract<NodeEvent, { event: 'listening' }>
-  readonly electedAtMs: number
-  readonly aliveAtMs: () => number
+  /** Of its newest epoch, led or heard of, and of its newest `ready`. */
+  readonly times: { readonly electedAtMs: number; readonly aliveAtMs: number }
 }
 
 const secret = 'a secret of the recovery bench'
 const cluster = 'bench'
 
-function specOf(directory: string, port: number, web: number, heardEpoch: number): MasterSpec {
+/** Where the state is kept. */
+type Store =
+  | { readonly mode: 'FILESYSTEM'; readonly directory: string }
+  | { readonly mode: 'REDIS'; readonly redis: string }
+
+interface Place {
+  readonly name: string
+  readonly port: number
+  readonly web: number
+  readonly masters: readonly string[]
+}
+
+function specOf(store: Store, { name, port, web, masters }: Place, heardEpoch: number): MasterSpec {
   return {
     role: 'master',
-    name: 'm1',
+    name,
     cluster,
     secret,
     host: '127.0.0.1',
@@ -54,7 +68,17 @@ function specOf(directory: string, port: number, web: number, heardEpoch: number
     heardEpoch,
     logging: { level: 'error', format: 'text' },
     traceRing: limits.traceRing,
-    recovery: { mode: 'FILESYSTEM', directory, leaseMs: limits.leaseMs },
+    masters,
+    recovery: {
+      mode: store.mode,
+      directory: store.mode === 'FILESYSTEM' ? store.directory : '/nowhere',
+      leaseMs: limits.leaseMs,
+      redis: store.mode === 'REDIS' ? store.redis : null,
+      sentinel: null,
+      election: [],
+      replicas: 0,
+      module: null,
+    },
     scheduling: {
       spreadOut: true,
       defaultCores: null,
@@ -68,8 +92,7 @@ function specOf(directory: string, port: number, web: number, heardEpoch: number
 
 async function startMaster(spec: MasterSpec): Promise<LiveMaster> {
   let place: LiveMaster['place'] | undefined
-  let electedAtMs: number | undefined
-  let aliveAtMs: number | undefined
+  const master = { electedAtMs: Number.NaN, aliveAtMs: Number.NaN }
   const node = await startNode({
     script: fileURLToPath(new URL('../../runtime/launch/node-main.js', import.meta.url)),
     args: [],
@@ -81,12 +104,18 @@ async function startMaster(spec: MasterSpec): Promise<LiveMaster> {
     onEvent: (raw) => {
       const event = raw as NodeEvent
       if (event.event === 'listening') place = event
-      else if (event.event === 'epoch') electedAtMs ??= performance.now()
-      else if (event.event === 'ready') aliveAtMs ??= performance.now()
+      else if (event.event === 'epoch') master.electedAtMs = performance.now()
+      else if (event.event === 'ready') master.aliveAtMs = performance.now()
     },
   })
-  await waitUntil('the election', () => place !== undefined && electedAtMs !== undefined, { everyMs: 1 })
-  return { node, place: place!, electedAtMs: electedAtMs!, aliveAtMs: () => aliveAtMs ?? Number.NaN }
+  await waitUntil(
+    'a Master to stand by or lead',
+    () => place !== undefined && !Number.isNaN(master.electedAtMs),
+    {
+      everyMs: 1,
+    },
+  )
+  return { node, place: place!, times: master }
 }
 
 interface MasterJson {
@@ -101,55 +130,76 @@ async function stateOf(web: string | null): Promise<MasterJson> {
 }
 
 export async function benchRecovery(
+  mode: Store['mode'],
   workers: number,
   applications: number,
   silent: number,
 ): Promise<RecoveryResult> {
   const directory = await mkdtemp(join(tmpdir(), 'firesteel-recovery-'))
+  const redis = mode === 'REDIS' ? await startRedis({ appendfsync: 'always' }) : undefined
+  const store: Store = redis ? { mode: 'REDIS', redis: redis.url } : { mode: 'FILESYSTEM', directory }
   const endpoints: Endpoint[] = []
-  let master = await startMaster(specOf(directory, 0, 0, 0))
+  const masters: LiveMaster[] = []
+  const start = async (place: Place, heardEpoch: number) => {
+    const master = await startMaster(specOf(store, place, heardEpoch))
+    masters.push(master)
+    return master
+  }
   try {
-    const place: EndpointPlace = { cluster, secret, host: '127.0.0.1', port: master.place.port }
-    for (let number = 0; number < workers; number++) endpoints.push(new WorkerEndpoint(place, number))
+    const first = await start({ name: 'm1', port: 0, web: 0, masters: [] }, 0)
+    if (redis) await start({ name: 'm2', port: 0, web: 0, masters: [first.place.address] }, 0)
+    const places = masters.map(({ place }): EndpointPlace => {
+      return { cluster, secret, host: '127.0.0.1', port: place.port }
+    })
+    for (let number = 0; number < workers; number++) endpoints.push(new WorkerEndpoint(places, number))
     for (let number = 0; number < applications; number++)
-      endpoints.push(new ApplicationEndpoint(place, number))
-    const complete = async (expected: number) => {
-      const { status, aliveworkers, activeapps } = await stateOf(master.place.web)
+      endpoints.push(new ApplicationEndpoint(places, number))
+    const complete = async ({ place }: LiveMaster, expected: number) => {
+      const { status, aliveworkers, activeapps } = await stateOf(place.web)
       const answered = activeapps.filter(({ state }) => state !== 'UNKNOWN').length
       if (status === 'ALIVE' && aliveworkers >= expected && answered >= applications) return true
       throw new Error(
         `${status}, ${aliveworkers} Workers ALIVE, ${answered} of ${activeapps.length} applications`,
       )
     }
-    await waitUntil('all to register', () => complete(workers), { deadlineMs: 60_000, everyMs: 100 })
-    const exited = master.node.exited
-    master.node.signal('SIGKILL')
-    await exited
+    await waitUntil('all to register', () => complete(first, workers), { deadlineMs: 60_000, everyMs: 100 })
     for (const endpoint of endpoints.slice(0, silent)) endpoint.close()
     const killedAtMs = performance.now()
-    master = await startMaster(specOf(directory, master.place.port, master.place.webPort, 1))
-    await waitUntil('ALIVE', () => !Number.isNaN(master.aliveAtMs()), { everyMs: 1 })
-    const { aliveworkers } = await stateOf(master.place.web)
-    await waitUntil('all to answer', () => complete(workers - silent), { deadlineMs: 30_000, everyMs: 50 })
-    const completeMs = performance.now() - master.electedAtMs
+    first.node.signal('SIGKILL')
+    await first.node.exited
+    const { port, webPort: web } = first.place
+    const next = masters[1] ?? (await start({ name: 'm1', port, web, masters: [] }, 1))
+    const since = (atMs: number) => Math.round(atMs - next.times.electedAtMs)
+    await waitUntil('ALIVE', () => next.times.electedAtMs > killedAtMs && since(next.times.aliveAtMs) > 0, {
+      everyMs: 1,
+    })
+    const { aliveworkers } = await stateOf(next.place.web)
+    await waitUntil('all to answer', () => complete(next, workers - silent), {
+      deadlineMs: 30_000,
+      everyMs: 50,
+    })
+    const completeMs = since(performance.now())
     return {
-      name: `recovery of ${workers} Workers and ${applications} applications, ${silent} silent`,
+      name: `recovery of ${workers} Workers and ${applications} applications, ${mode}, ${silent} silent`,
       workers,
       applications,
       silent,
-      startMs: Math.round(master.electedAtMs - killedAtMs),
-      aliveMs: Math.round(master.aliveAtMs() - master.electedAtMs),
-      completeMs: Math.round(completeMs),
+      startMs: Math.round(next.times.electedAtMs - killedAtMs),
+      aliveMs: since(next.times.aliveAtMs),
+      completeMs,
       readyWorkers: aliveworkers,
     }
   } finally {
     for (const endpoint of endpoints) endpoint.close()
-    await master.node.stop({ graceMs: 5000 })
+    await Promise.all(masters.map(({ node }) => node.stop({ graceMs: 5000 })))
+    await redis?.stop()
     await rm(directory, { recursive: true, force: true })
   }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  console.log(await benchRecovery(1000, 1000, 0))
-  console.log(await benchRecovery(1000, 1000, 10))
+  for (const mode of ['FILESYSTEM', 'REDIS'] as const) {
+    console.log(await benchRecovery(mode, 1000, 1000, 0))
+    console.log(await benchRecovery(mode, 1000, 1000, 10))
+  }
 }

@@ -32,7 +32,13 @@ const benches: Readonly<Record<string, () => Promise<string[]>>> = {
     return [...lines, rate(queue, beside(tasks.perSecond, queue.perSecond))]
   },
   async recovery() {
-    const results = [await benchRecovery(1000, 1000, 0), await benchRecovery(1000, 1000, 10)]
+    const results = [
+      await benchRecovery('FILESYSTEM', 1000, 1000, 0),
+      await benchRecovery('FILESYSTEM', 1000, 1000, 10),
+      ...(hasRedis()
+        ? [await benchRecovery('REDIS', 1000, 1000, 0), await benchRecovery('REDIS', 1000, 1000, 10)]
+        : []),
+    ]
     return results.map(
       ({ name, startMs, aliveMs, completeMs, readyWorkers }) =>
         `${name}: elected ${startMs} ms after kill -9, ALIVE ${aliveMs} ms later with ${readyWorkers} schedulable, ` +

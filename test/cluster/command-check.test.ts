@@ -31,6 +31,27 @@ test('check lists every error with its place and exits 2', async (t) => {
   assert.equal(errorOf(asJson).code, 'FIRESTEEL_CONFIG_CONFLICT')
 })
 
+test('check says what REDIS would use, and prints no password', async (t) => {
+  const cwd = await folder(t, {
+    'c.yaml': `masters: [{}]\nrecovery: {mode: REDIS, redis: "redis://:\${PW}@a", election: ["redis://b"]}\n`,
+  })
+  const env = { PW: 'hunter2' }
+  const plain = await firesteel(['check', 'c.yaml'], { cwd, env })
+  assert.match(
+    plain.stdout,
+    /^Recovery REDIS: data in redis:\/\/:\*\*\*@a; the lock on redis:\/\/b; lease 2\.5s\.$/m,
+  )
+  const json = await firesteel(['check', 'c.yaml', '--json'], { cwd, env })
+  assert.deepEqual(JSON.parse(json.stdout).recovery, {
+    mode: 'REDIS',
+    leaseMs: 2500,
+    redis: 'redis://:***@a',
+    sentinel: null,
+    election: ['redis://b'],
+    replicas: 0,
+  })
+})
+
 test('check --schema prints a JSON Schema', async (t) => {
   const { code, stdout } = await firesteel(['check', '--schema'], { cwd: await folder(t) })
   assert.equal(code, 0)
@@ -48,7 +69,20 @@ const usage: readonly (readonly [readonly string[], number, string])[] = [
   [['up', '--wrokers', '2'], 2, 'USAGE'],
   [['up', '--workers', 'two'], 2, 'USAGE'],
   [['up', 'no.yaml'], 2, 'CONFIG_UNREADABLE'],
-  [['up', 'redis.yaml'], 2, 'NOT_IN_RELEASE'],
+  [['up', 'rest.yaml'], 2, 'NOT_IN_RELEASE'],
+  [['up', 'two.yaml'], 2, 'CONFIG_CONFLICT'],
+  [['up', 'custom.yaml'], 2, 'CONFIG_INVALID'],
+  [['up', 'spread.yaml', '--only', 'm1'], 2, 'SECRET_MISSING'],
+  [['master', 'spread.yaml', '--name', 'm1'], 2, 'SECRET_MISSING'],
+  [['master', '--recovery', 'REDIS'], 2, 'USAGE'],
+  [['master', '--recovery', 'REDIS', '--redis', `redis://:\${NOPE}@a`], 2, 'USAGE'],
+  [
+    ['master', '--recovery', 'REDIS', '--redis', 'redis://a', '--election', 'redis://a,redis://b'],
+    2,
+    'USAGE',
+  ],
+  [['master', '--recovery', 'CUSTOM', '--module', './no.js'], 2, 'CONFIG_INVALID'],
+  [['master', '--peers', 'firesteel://b:7070'], 2, 'USAGE'],
   [['up', 'elsewhere.yaml'], 2, 'USAGE'],
   [['up', 'ok.yaml', '--only', 'm9'], 2, 'USAGE'],
   [['up', 'submits.yaml'], 2, 'MAIN_NOT_FOUND'],
@@ -66,7 +100,11 @@ const usage: readonly (readonly [readonly string[], number, string])[] = [
 test('bad usage: exit code and code of the error, also as JSON', async (t) => {
   const cwd = await folder(t, {
     'ok.yaml': 'masters: [{}]\n',
-    'redis.yaml': 'masters: [{port: 0, web: 0}]\nrecovery: {mode: REDIS, redis: "redis://a"}\n',
+    'rest.yaml': 'masters: [{port: 0, web: 0, rest: 0}]\n',
+    'two.yaml': 'masters: [{port: 0, web: 0}, {port: 0, web: 0}]\n',
+    'custom.yaml': 'masters: [{port: 0, web: 0}]\nrecovery: {mode: CUSTOM, module: ./no.js}\n',
+    'spread.yaml':
+      'masters: [{port: 1, web: 0}, {port: 2, web: 0}]\nrecovery: {mode: REDIS, redis: "redis://a"}\n',
     'elsewhere.yaml': 'masters: [{host: 192.0.2.1}]\n',
     'submits.yaml': 'masters: [{port: 0, web: 0}]\nsubmissions: [{name: a, main: ./no.js}]\n',
   })
@@ -88,7 +126,22 @@ test('every command explains itself with an example', async (t) => {
   const names = [...stdout.matchAll(/^ {2}([a-z]+) (?=\[|<)/gm)].map(([, name]) => name!)
   assert.deepEqual(
     names.filter((name) => name !== 'help'),
-    [...['up', 'down', 'master', 'worker', 'submit', 'run', 'each', 'status', 'kill', 'logs', 'check']],
+    [
+      ...[
+        'up',
+        'down',
+        'master',
+        'worker',
+        'submit',
+        'run',
+        'each',
+        'status',
+        'kill',
+        'logs',
+        'trace',
+        'check',
+      ],
+    ],
   )
   for (const name of names.filter((candidate) => candidate !== 'help')) {
     const help = await firesteel([name, '--help'], { cwd })

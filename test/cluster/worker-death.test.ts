@@ -76,6 +76,42 @@ test('kill -9 of a Worker: its drivers and all they started are gone within a se
   await child.groupGone
 })
 
+test('a frozen Worker: its driver with onIsolation stop is gone by contact + 2W/3, the other runs on, and the end is told', async () => {
+  const child = await workerProcess()
+  const workerId = await waitUntil('the Worker', () =>
+    [...master.links.keys()].find((id) => master.all('WorkerLatestState').some((report) => report.id === id)),
+  )
+  const program = (file: string): string => `
+    import { writeFileSync } from 'node:fs'
+    process.on('SIGTERM', () => {})
+    writeFileSync('${file}', String(process.pid))
+    setInterval(() => {}, 1000)`
+  const pidOf = new Map<string, number>()
+  for (const onIsolation of ['stop', 'run'] as const) {
+    const main = await workshop.program(`${onIsolation}.mjs`, program(`pid-${onIsolation}`))
+    const description = { main, cwd: workshop.root, memoryMib: 128, supervise: true, onIsolation }
+    const driverId = `driver-20260101000000-1-${onIsolation}`
+    master.tell(workerId, launchDriver(1, description, { workerId, driverId }))
+    pidOf.set(
+      onIsolation,
+      await waitUntil(
+        `the driver ${onIsolation}`,
+        async () => (await workshop.pids(`pid-${onIsolation}`))[0],
+      ),
+    )
+  }
+  child.signal('SIGSTOP')
+  await waitUntil('the one is gone', () => gone(pidOf.get('stop')!))
+  assert.equal(gone(pidOf.get('run')!), false)
+  child.signal('SIGCONT')
+  const end = await master.driverEnd('driver-20260101000000-1-stop')
+  assert.deepEqual([end.state, end.isolated], ['KILLED', true])
+  assert.equal((await workshop.pids('pid-stop'))[0], pidOf.get('stop'), 'and it has not run again')
+  child.signal('SIGKILL')
+  await waitUntil('the other is gone', () => gone(pidOf.get('run')!))
+  await child.groupGone
+})
+
 test('stop: drivers and executors end in order, with a grace, and what could be reported was', async () => {
   const executor = await workshop.program(
     'executor.mjs',

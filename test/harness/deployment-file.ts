@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { stringify } from 'yaml'
 
 export interface DeploymentFileOptions {
@@ -8,29 +9,63 @@ export interface DeploymentFileOptions {
   readonly cores: number | undefined
   /** Of each Worker, such as `2g`; default that of the machine less 1g. */
   readonly memory: string | undefined
-  readonly recovery: 'FILESYSTEM' | 'NONE'
+  /** As in a deployment file, without defaults. */
+  readonly recovery: RecoveryKeys
+  /** Such as `10s`; default 60s. */
+  readonly workerTimeout: string | undefined
+  readonly orphanGrace: string | undefined
+  /** Of each Master, instead of the loopback and any free ports: `host`, `port`, `web`, `advertise`. */
+  readonly places?: readonly Readonly<Record<string, string | number>>[]
+}
+
+/** Keys of `recovery` in a deployment file. */
+export interface RecoveryKeys {
+  readonly mode: 'FILESYSTEM' | 'NONE' | 'REDIS' | 'CUSTOM'
+  readonly redis?: string | undefined
+  readonly sentinel?: { readonly name: string; readonly hosts: readonly string[] } | undefined
+  readonly election?: readonly string[] | undefined
+  readonly lease?: string | undefined
+  readonly replicas?: number | undefined
+  /** From the working folder. */
+  readonly module?: string | undefined
 }
 
 /** Names of the nodes: m1, m2, ... and w1, w2, ... */
 export const nodeNames = (prefix: 'm' | 'w', count: number): string[] =>
   Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`)
 
+/** Keys that are not given are left out. */
+function given(keys: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined))
+}
+
 /** A deployment file whose ports are all free ones; state and secret lie beside it. */
 export function deploymentFile(options: DeploymentFileOptions): string {
-  const { cluster, masters, workers, cores, memory, recovery } = options
+  const {
+    cluster,
+    masters,
+    workers,
+    cores,
+    memory,
+    recovery,
+    workerTimeout,
+    orphanGrace,
+    places = [],
+  } = options
+  const { mode, module } = recovery
   const anyPort = { host: '127.0.0.1', port: 0, web: 0 }
   return stringify({
     cluster,
-    recovery: recovery === 'FILESYSTEM' ? { mode: recovery, directory: './state' } : { mode: recovery },
-    masters: nodeNames('m', masters).map((name) => ({ name, ...anyPort })),
-    ...(workers > 0 && {
-      workers: nodeNames('w', workers).map((name) => ({
-        name,
-        ...anyPort,
-        ...(cores !== undefined && { cores }),
-        ...(memory !== undefined && { memory }),
-      })),
+    recovery: given({
+      ...recovery,
+      directory: mode === 'FILESYSTEM' ? './state' : undefined,
+      module: module === undefined ? undefined : resolve(module),
     }),
+    masters: nodeNames('m', masters).map((name, index) => ({ name, ...anyPort, ...places[index] })),
+    ...(workers > 0 && {
+      workers: nodeNames('w', workers).map((name) => given({ name, ...anyPort, cores, memory })),
+    }),
+    scheduling: given({ workerTimeout, orphanGrace }),
     security: { file: './.firesteel/secret' },
     logging: { level: 'info', format: 'json' },
   })

@@ -1,17 +1,28 @@
 /* The package's entry `firesteel/testing`: a cluster of real processes inside a test. */
 
+import { randomBytes } from 'node:crypto'
 import { FiresteelError } from '../../runtime/errors.js'
+import type { RecoveryKeys } from './deployment-file.js'
 import { TestCluster } from './test-cluster.js'
 import { UpProcess } from './up-process.js'
 
 export type { ClusterNode } from './node-book.js'
+export {
+  type RedisServer,
+  type RedisServerOptions,
+  type SentinelGroup,
+  type SentinelOptions,
+  startRedis,
+  startSentinels,
+} from './redis-server.js'
 export type { CommandOutcome } from './run-command.js'
 export type { StatusReport } from './status-report.js'
 export type { CliOptions, NodeName, TestCluster, WaitAliveOptions } from './test-cluster.js'
 export { type WaitOptions, waitUntil } from './wait-until.js'
 
-export interface TestClusterOptions {
-  /** Default 1. */
+/** Beside these all keys of `recovery` in a deployment file but `mode` and `directory`, each for its own mode. */
+export interface TestClusterOptions extends Omit<RecoveryKeys, 'mode'> {
+  /** Default 1; several need recovery REDIS or CUSTOM. */
   readonly masters?: number
   /** Default 1. */
   readonly workers?: number
@@ -19,8 +30,16 @@ export interface TestClusterOptions {
   readonly cores?: number
   /** Of each Worker, such as `4g`: what it has to give, not what it takes. Default 4g. */
   readonly memory?: string
-  /** Where a killed Master finds its state again. Default FILESYSTEM. */
-  readonly recovery?: 'FILESYSTEM' | 'NONE'
+  /** Where a killed Master finds its state again. Default REDIS with `redis` or `sentinel`, else FILESYSTEM. */
+  readonly recovery?: RecoveryKeys['mode']
+  /** URL of a Redis, such as that of `startRedis()`. Clusters may share it: each has keys of its own. */
+  readonly redis?: string
+  /** Silence after which a Worker is dead, such as `10s`: at least four leases. Default 60s. */
+  readonly workerTimeout?: string
+  /** How long what a dead Worker started may outlive it; default `0s`. */
+  readonly orphanGrace?: string
+  /** Name of the cluster; default `test`, and a random one with REDIS, where it names the keys. */
+  readonly cluster?: string
   /** Folder of the cluster, kept when it stops; default: a temporary one, deleted then. */
   readonly directory?: string
 }
@@ -30,7 +49,15 @@ export interface TestClusterOptions {
  * this process, however it ends. Rejects with the error of `firesteel up`, such as CONFIG_CONFLICT.
  */
 export async function createTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
-  const { masters = 1, workers = 1, cores = 2, memory = '4g', recovery = 'FILESYSTEM', directory } = options
+  const {
+    masters = 1,
+    workers = 1,
+    cores = 2,
+    memory = '4g',
+    workerTimeout,
+    orphanGrace,
+    directory,
+  } = options
   for (const [name, value, least] of [
     ['masters', masters, 1],
     ['workers', workers, 0],
@@ -39,9 +66,14 @@ export async function createTestCluster(options: TestClusterOptions = {}): Promi
     if (Number.isSafeInteger(value) && value >= least) continue
     throw new FiresteelError('USAGE', `${name} is ${value}; it must be a whole number from ${least}.`)
   }
+  const { redis, sentinel, election, lease, replicas, module } = options
+  const isRedis = redis !== undefined || sentinel !== undefined
+  const mode = options.recovery ?? (isRedis ? 'REDIS' : 'FILESYSTEM')
   // What tells one from another is its secret; a folder that is used again keeps its name with its state.
-  const cluster = 'test'
+  const { cluster = mode === 'REDIS' ? `test-${randomBytes(4).toString('hex')}` : 'test' } = options
+  const recovery = { mode, redis, sentinel, election, lease, replicas, module }
+  const nodes = { masters, workers, cores, memory }
   return new TestCluster(
-    await UpProcess.start({ cluster, masters, workers, cores, memory, recovery, directory }),
+    await UpProcess.start({ cluster, ...nodes, recovery, workerTimeout, orphanGrace, directory }),
   )
 }

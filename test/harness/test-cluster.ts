@@ -25,9 +25,13 @@ export interface CliOptions extends Pick<CommandOptions, 'input' | 'timeoutMs' |
 export interface WaitAliveOptions extends WaitOptions {
   /** Workers that must be ALIVE; default: all that are not frozen. */
   readonly workers?: number
+  /** Masters that must stand by, their store in reach; default 0. */
+  readonly standbys?: number
 }
 
 const ALIVE_MS = 30_000
+/** One that is frozen accepts a connection and says nothing: the next look must not wait for it. */
+const PROBE_MS = 500
 
 /** A cluster of real processes for tests. Stop it, or declare it with `await using`. */
 export class TestCluster implements AsyncDisposable {
@@ -122,9 +126,14 @@ export class TestCluster implements AsyncDisposable {
     }
   }
 
+  /** The node of the Master that is ALIVE; undefined while none is. */
+  async leader(): Promise<ClusterNode | undefined> {
+    return (await this.#alive())?.node
+  }
+
   /** Waits until a Master is ALIVE and knows of so many ALIVE Workers. Gives the Master's node. */
-  waitAlive({ workers, ...options }: WaitAliveOptions = {}): Promise<ClusterNode> {
-    return this.waitUntil('a Master ALIVE with its Workers', () => this.#aliveMaster(workers), {
+  waitAlive({ workers, standbys = 0, ...options }: WaitAliveOptions = {}): Promise<ClusterNode> {
+    return this.waitUntil('a Master ALIVE with its Workers', () => this.#complete(workers, standbys), {
       deadlineMs: ALIVE_MS,
       ...options,
     })
@@ -172,23 +181,58 @@ export class TestCluster implements AsyncDisposable {
     })
   }
 
-  async #aliveMaster(workers: number | undefined): Promise<ClusterNode | undefined> {
+  async #complete(workers: number | undefined, standbys: number): Promise<ClusterNode | undefined> {
     const wanted =
       workers ?? this.nodes.filter(({ role, name }) => role === 'worker' && !this.#frozen.has(name)).length
-    for (const node of this.nodes) {
-      if (node.role !== 'master' || node.web === null || this.#frozen.has(node.name)) continue
-      if (!(await answers(`${node.web}/leader`))) continue
-      if (wanted === 0) return node
-      const { body } = await probe(`${node.web}/json/`)
-      if ((JSON.parse(body) as { aliveworkers: number }).aliveworkers >= wanted) return node
-    }
+    const leader = await this.#alive()
+    if (!leader || leader.workers < wanted) return undefined
+    if (standbys === 0) return leader.node
+    const others = this.#masters().filter(({ name }) => name !== leader.node.name)
+    const ready = await Promise.all(others.map(({ web }) => answers(`${web}/readyz`)))
+    return ready.filter(Boolean).length >= standbys ? leader.node : undefined
+  }
+
+  /** Masters that can be asked. */
+  #masters(): ClusterNode[] {
+    return this.nodes.filter(
+      ({ role, web, pid, name }) => role === 'master' && web !== null && pid > 0 && !this.#frozen.has(name),
+    )
+  }
+
+  /** Of two that say so, one has not noticed yet that it is over: the higher epoch leads. */
+  async #alive(): Promise<AliveMaster | undefined> {
+    const found = await Promise.all(this.#masters().map(aliveMaster))
+    return found.filter((master) => master !== undefined).toSorted((a, b) => b.epoch - a.epoch)[0]
+  }
+}
+
+interface AliveMaster {
+  readonly node: ClusterNode
+  readonly epoch: number
+  /** ALIVE in its books. */
+  readonly workers: number
+}
+
+interface MasterJson {
+  readonly aliveworkers: number
+  readonly firesteel: { readonly epoch: number }
+}
+
+async function aliveMaster(node: ClusterNode): Promise<AliveMaster | undefined> {
+  if (!(await answers(`${node.web}/leader`))) return undefined
+  try {
+    const { body } = await probe(`${node.web}/json/`, PROBE_MS)
+    const { aliveworkers, firesteel } = JSON.parse(body) as MasterJson
+    return { node, epoch: firesteel.epoch, workers: aliveworkers }
+  } catch {
+    // It has gone meanwhile.
     return undefined
   }
 }
 
 async function answers(url: string): Promise<boolean> {
   try {
-    return (await probe(url)).status === 200
+    return (await probe(url, PROBE_MS)).status === 200
   } catch {
     return false
   }

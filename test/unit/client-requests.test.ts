@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { followDriver } from '../../actors/client/follow-driver.js'
 import { MasterClient, type MasterClientOptions } from '../../actors/client/master-client.js'
 import { RequestPlan } from '../../actors/client/request-plan.js'
 import type { ClientMessage, MasterMessage } from '../../actors/messages/catalogue.js'
+import type { DriverDescription } from '../../actors/messages/common.js'
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import { waitUntil } from '../harness/wait-until.js'
@@ -15,6 +17,32 @@ const failure = (code: string): ClientMessage => ({
   code: `FIRESTEEL_${code}`,
   message: code,
 })
+
+const description: DriverDescription = {
+  name: 'nightly',
+  main: '/job.js',
+  args: [],
+  cwd: '/',
+  cores: 1,
+  memoryMib: 512,
+  resources: {},
+  supervise: false,
+  onIsolation: 'run',
+  env: {},
+  nodeOptions: [],
+}
+const finished: ClientMessage = {
+  type: 'DriverStatusResponse',
+  driverId: 'driver-2',
+  name: 'nightly',
+  state: 'FINISHED',
+  generation: 1,
+  supervise: false,
+  worker: null,
+  exitCode: 0,
+  signal: null,
+  message: '',
+}
 
 async function fake(t: TestContext, options: FakeOptions): Promise<FakeMaster> {
   const master = await FakeMaster.start(options)
@@ -208,6 +236,137 @@ test('a log that a Worker refuses throws its code; one that breaks off throws LI
   await assert.rejects(read('cut'), { code: 'FIRESTEEL_LINK_CLOSED' })
 })
 
+test('three Masters: each request follows the leadership, whoever was named first', async (t) => {
+  const answers: string[] = []
+  const trio = await Promise.all(
+    [0, 1, 2].map((index) =>
+      fake(t, {
+        epoch: 0,
+        on: () => {
+          answers.push(`m${index}`)
+          return killed
+        },
+      }),
+    ),
+  )
+  const client = clientOf(
+    t,
+    trio.map(({ address }) => address),
+  )
+  for (const [index, epoch] of [
+    [1, 1],
+    [2, 2],
+    [0, 3],
+    [2, 4],
+  ] as const) {
+    trio[index]!.lead(epoch)
+    await waitUntil(`m${index} is asked`, async () => {
+      await client.request(kill)
+      return answers.at(-1) === `m${index}`
+    })
+  }
+  assert.deepEqual(
+    answers.filter((name, index) => name !== answers[index - 1]),
+    ['m1', 'm2', 'm0', 'm2'],
+  )
+})
+
+test('a stranger at one of the addresses does not end a request that another Master answers', async (t) => {
+  const stranger = await fake(t, { epoch: 7, cluster: 'other' })
+  const leader = await fake(t, { epoch: 0, on: () => killed })
+  const client = clientOf(t, [stranger.address, leader.address], { cluster: CLUSTER })
+  const answer = client.request(kill)
+  await waitUntil('the Master of ours is linked', () => leader.peers.size === 1)
+  leader.lead(1)
+  assert.deepEqual(await answer, killed)
+})
+
+test('refused by one and nobody at the other: at once', async (t) => {
+  const stranger = await fake(t, { epoch: 7, cluster: 'other' })
+  const client = clientOf(t, ['firesteel://127.0.0.1:1', stranger.address], { cluster: CLUSTER })
+  await assert.rejects(client.request(kill), { code: 'FIRESTEEL_CLUSTER_MISMATCH' })
+})
+
+test('an unknown outcome, then a leader that still recovers: asked until it is done', async (t) => {
+  let tries = 0
+  const next = await fake(t, { epoch: 0, on: () => (++tries < 4 ? failure('NOT_LEADER') : killed) })
+  const first = await fake(t, {
+    epoch: 1,
+    on: () => {
+      next.lead(2)
+      return undefined
+    },
+  })
+  const client = clientOf(t, [first.address, next.address])
+  await waitUntil('both are linked', () => first.peers.size === 1 && next.peers.size === 1)
+  assert.deepEqual(await client.request(kill), killed)
+  assert.equal(tries, 4)
+})
+
+test('a submission retried across a failover has the same key', async (t) => {
+  const keys: string[] = []
+  const submitted: ClientMessage = {
+    type: 'SubmitDriverResponse',
+    driverId: 'd',
+    key: 'k',
+    state: 'SUBMITTED',
+  }
+  const note = (message: MasterMessage): void => {
+    if (message.type === 'RequestSubmitDriver') keys.push(message.key)
+  }
+  const next = await fake(t, {
+    epoch: 0,
+    on: (message) => {
+      note(message)
+      return submitted
+    },
+  })
+  const first = await fake(t, {
+    epoch: 1,
+    on: (message) => {
+      note(message)
+      next.lead(2)
+      return undefined
+    },
+  })
+  const client = clientOf(t, [first.address, next.address])
+  await waitUntil('both are linked', () => first.peers.size === 1 && next.peers.size === 1)
+  assert.deepEqual(await client.request({ type: 'RequestSubmitDriver', key: 'k', description }), submitted)
+  assert.deepEqual(keys, ['k', 'k'])
+})
+
+test('a submission that the store lost is made again with its key, and followed on', async (t) => {
+  const heard: string[] = []
+  const leader = await fake(t, {
+    epoch: 1,
+    on: (message) => {
+      if (message.type === 'RequestSubmitDriver') {
+        heard.push(`submit ${message.key}`)
+        return { type: 'SubmitDriverResponse', driverId: 'driver-2', key: message.key, state: 'SUBMITTED' }
+      }
+      if (message.type !== 'RequestDriverStatus') return undefined
+      heard.push(`status ${message.driverId}`)
+      return message.driverId === 'driver-1' ? failure('SUBMISSION_LOST') : finished
+    },
+  })
+  const again: string[] = []
+  const status = await followDriver(
+    clientOf(t, [leader.address]),
+    { driverId: 'driver-1', key: 'k', description },
+    { onResubmitted: (id, before) => again.push(`${before} -> ${id}`) },
+  )
+  assert.deepEqual(status, finished)
+  assert.deepEqual(heard, ['status driver-1', 'submit k', 'status driver-2'])
+  assert.deepEqual(again, ['driver-1 -> driver-2'])
+})
+
+test('an id that never was is no submission that was lost', async (t) => {
+  const leader = await fake(t, { epoch: 1, on: () => failure('UNKNOWN_ID') })
+  const followed = followDriver(clientOf(t, [leader.address]), { driverId: 'd', key: 'k', description })
+  await assert.rejects(followed, { code: 'FIRESTEEL_UNKNOWN_ID' })
+  assert.equal(leader.heard.length, 1)
+})
+
 test('the plan of a request', () => {
   const plan = new RequestPlan('RequestKillDriver')
   const unknown = new FiresteelError('OUTCOME_UNKNOWN', 'x')
@@ -223,6 +382,13 @@ test('the plan of a request', () => {
   plan.sending(2)
   plan.failed(unknown)
   assert.equal(plan.mayTry(2), false)
+  assert.equal(plan.mayTry(3), true)
+  plan.sending(3)
+  plan.failed(new FiresteelError('NOT_LEADER', 'it still recovers'))
+  assert.equal(plan.mayTry(3), true, 'refused for now after an unknown outcome: not done, so not the one try')
+  plan.sending(3)
+  plan.failed(unknown)
+  assert.equal(plan.mayTry(3), false)
   assert.equal(plan.failed(new FiresteelError('KEY_REUSED', 'x')), 'final')
   assert.equal(plan.failed(new TypeError('x')), 'final')
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { monarchy } from '../../actors/election/election-agent.js'
+import { leaderElectionAgent } from '../../actors/election/leader-election-agent.js'
 import { deadlineMs, renewEveryMs } from '../../actors/election/lease.js'
-import { monarchy } from '../../actors/election/monarchy.js'
 import type { AgentMessage, ElectionMessage } from '../../actors/messages/election.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import { silentLog } from '../../runtime/observe/log.js'
@@ -40,20 +41,28 @@ function court(engine = new TestEngine(() => 0), heardEpoch = 0) {
   }))
   const agent: Ref<AgentMessage> = system.spawn(
     'LeaderElectionAgent',
-    monarchy({
+    leaderElectionAgent(
       master,
-      engine,
-      owner: 'm1-1',
-      address: 'firesteel://h:1',
-      leaseMs: LEASE_MS,
-      heardEpoch,
-      clock: time,
-      random: () => 0.5,
-      newMark: () => 'mark',
-      log: silentLog,
-      onHopeless: ({ code }) => hopeless.push(code),
-      onResigned: () => resigned++,
-    }),
+      (tellMaster) =>
+        monarchy({
+          engine,
+          owner: 'm1-1',
+          address: 'firesteel://h:1',
+          leaseMs: LEASE_MS,
+          heard: { epoch: heardEpoch, seq: 0 },
+          image: () => undefined,
+          knock: async () => 'unknown',
+          clock: time,
+          timers: time,
+          random: () => 0.5,
+          newMark: () => 'mark',
+          log: silentLog,
+          tellMaster,
+          onHopeless: ({ code }) => hopeless.push(code),
+          onResigned: () => resigned++,
+        }),
+      () => {},
+    ),
   )
   // The engine's answers are promises: what waits for them goes on a turn later.
   const settle = async () => {

@@ -9,6 +9,8 @@ import { formatProblem } from '../../runtime/launch/config/problem.js'
 import { type ReadResult, readConfig } from '../../runtime/launch/config/read.js'
 import { substitute } from '../../runtime/launch/config/substitute.js'
 import { configurationPage, errorsPage } from '../../runtime/launch/docs-pages.js'
+import { recoveryJson, recoveryText } from '../../runtime/launch/recovery-view.js'
+import { sentinelTarget, serverTarget } from '../../runtime/redis/target.js'
 
 const read = (text: string, environment: Record<string, string> = {}): ReadResult =>
   readConfig(text, { file: 'c.yaml', folder: '/base', environment })
@@ -39,7 +41,16 @@ test('a file of one line has all defaults', () => {
     relaunchOnRefused: true,
     maxExecutorRetries: 10,
   })
-  assert.deepEqual(config?.recovery, { mode: 'NONE', directory: '/base/state', leaseMs: 2500 })
+  assert.deepEqual(config?.recovery, {
+    mode: 'NONE',
+    directory: '/base/state',
+    leaseMs: 2500,
+    redis: null,
+    sentinel: null,
+    election: [],
+    replicas: 0,
+    module: null,
+  })
   assert.deepEqual(config?.secret, { kind: 'default' })
 })
 
@@ -130,14 +141,14 @@ const broken: readonly (readonly [string, string, readonly string[]])[] = [
     'NONE with two Masters',
     'masters: [{name: a}, {name: b, port: 1, web: 2}]\n',
     [
-      'c.yaml:1:10: FIRESTEEL_CONFIG_CONFLICT: recovery.mode NONE allows one Master, not 2; several need REDIS.',
+      'c.yaml:1:10: FIRESTEEL_CONFIG_CONFLICT: recovery.mode NONE allows one Master, not 2; several need REDIS or CUSTOM.',
     ],
   ],
   [
     'FILESYSTEM with two Masters',
     'masters: [{name: a}, {name: b, port: 1, web: 2}]\nrecovery: {mode: FILESYSTEM}\n',
     [
-      'c.yaml:1:10: FIRESTEEL_CONFIG_CONFLICT: recovery.mode FILESYSTEM allows one Master, not 2; several need REDIS.',
+      'c.yaml:1:10: FIRESTEEL_CONFIG_CONFLICT: recovery.mode FILESYSTEM allows one Master, not 2; several need REDIS or CUSTOM.',
     ],
   ],
   [
@@ -145,6 +156,63 @@ const broken: readonly (readonly [string, string, readonly string[]])[] = [
     `${small}recovery:\n  mode: REDIS\n  redis: redis://a\n  election: [redis://a, redis://b]\n`,
     [
       'c.yaml:5:13: FIRESTEEL_CONFIG_CONFLICT: recovery.election: an odd number of lock servers has a majority, 2 is even.',
+    ],
+  ],
+  [
+    'a lock server under two names, whatever its database and password',
+    `${small}recovery:\n  mode: REDIS\n  redis: redis://a\n  election: ["redis://localhost/1", "redis://b", "redis://:pw@127.0.0.1:6379/2"]\n`,
+    [
+      'c.yaml:5:50: FIRESTEEL_CONFIG_CONFLICT: recovery.election[2] and recovery.election[0] are the same server, 127.0.0.1:6379.',
+    ],
+  ],
+  [
+    'REDIS without a server, and with two',
+    'masters: [{}]\nrecovery:\n  mode: REDIS\n',
+    ['c.yaml:3:3: FIRESTEEL_CONFIG_INVALID: recovery.mode REDIS needs recovery.redis or recovery.sentinel.'],
+  ],
+  [
+    'REDIS with two places for the data',
+    `${small}recovery:\n  mode: REDIS\n  redis: redis://a\n  sentinel: {name: x, hosts: ["a:26379"]}\n`,
+    [
+      'c.yaml:5:13: FIRESTEEL_CONFIG_CONFLICT: recovery has both redis and sentinel; the data is in one of them.',
+    ],
+  ],
+  [
+    'a URL that is not one of Redis; its password is not shown',
+    `${small}recovery: {mode: REDIS, redis: "http://u:hunter2@a"}\n`,
+    [
+      'c.yaml:2:32: FIRESTEEL_CONFIG_INVALID: recovery.redis must be a URL such as redis://host:6379/0, rediss:// for TLS.',
+    ],
+  ],
+  [
+    'a URL with a path or options that a client would pass over',
+    `${small}recovery: {mode: REDIS, redis: "redis://a/x", election: ["redis://b?db=1", "rediss://b?x=1", "redis://:%@b"]}\n`,
+    [
+      'c.yaml:2:32: FIRESTEEL_CONFIG_INVALID: recovery.redis must be a URL such as redis://host:6379/0, rediss:// for TLS.',
+      'c.yaml:2:58: FIRESTEEL_CONFIG_INVALID: recovery.election[0] must be a URL such as redis://host:6379/0, rediss:// for TLS.',
+      'c.yaml:2:76: FIRESTEEL_CONFIG_INVALID: recovery.election[1] must be a URL such as redis://host:6379/0, rediss:// for TLS.',
+      'c.yaml:2:94: FIRESTEEL_CONFIG_INVALID: recovery.election[2] must be a URL such as redis://host:6379/0, rediss:// for TLS.',
+    ],
+  ],
+  [
+    'a Sentinel without a port',
+    `${small}recovery: {mode: REDIS, sentinel: {name: x, hosts: ["a", "b:99999", "[::1]:26379"]}}\n`,
+    [
+      'c.yaml:2:53: FIRESTEEL_CONFIG_INVALID: recovery.sentinel.hosts[0] must be host:port.',
+      'c.yaml:2:58: FIRESTEEL_CONFIG_INVALID: recovery.sentinel.hosts[1] must be host:port.',
+    ],
+  ],
+  [
+    'CUSTOM without its module',
+    'masters: [{}]\nrecovery:\n  mode: CUSTOM\n',
+    ['c.yaml:3:3: FIRESTEEL_CONFIG_INVALID: recovery.mode CUSTOM needs recovery.module.'],
+  ],
+  [
+    'Masters that cannot reach each other',
+    'recovery: {mode: REDIS, redis: "redis://a"}\nmasters:\n  - {host: 10.0.0.1}\n  - {host: 0.0.0.0}\n  - {}\n',
+    [
+      'c.yaml:4:12: FIRESTEEL_CONFIG_CONFLICT: masters[1].host is 0.0.0.0: the other Masters need masters[1].advertise.',
+      'c.yaml:5:5: FIRESTEEL_CONFIG_CONFLICT: masters[2].host is 127.0.0.1: Masters on other machines cannot reach it.',
     ],
   ],
   [
@@ -166,6 +234,15 @@ const broken: readonly (readonly [string, string, readonly string[]])[] = [
       'c.yaml:3:12: FIRESTEEL_CONFIG_CONFLICT: workers[0].port and masters[0].port are both port 7070 of 127.0.0.1.',
       'c.yaml:4:5: FIRESTEEL_CONFIG_CONFLICT: workers[1] and masters[0] are both named w2.',
       'c.yaml:4:11: FIRESTEEL_CONFIG_CONFLICT: workers[1].web and masters[0].web are both port 8080 of 127.0.0.1.',
+    ],
+  ],
+  [
+    'a page where the first Worker of that host has its own unless told',
+    'masters: [{web: 8081}]\nworkers: [{host: localhost}, {}, {web: 8081}]\n',
+    [
+      'c.yaml:2:11: FIRESTEEL_CONFIG_CONFLICT: workers[0].web and masters[0].web are both port 8081 of 127.0.0.1.',
+      'c.yaml:2:30: FIRESTEEL_CONFIG_CONFLICT: workers[1].web and masters[0].web are both port 8081 of 127.0.0.1.',
+      'c.yaml:2:40: FIRESTEEL_CONFIG_CONFLICT: workers[2].web and masters[0].web are both port 8081 of 127.0.0.1.',
     ],
   ],
   [
@@ -207,7 +284,7 @@ const broken: readonly (readonly [string, string, readonly string[]])[] = [
     'a rule between keys is checked although another key is wrong',
     'masters: [{name: a, port: x}, {name: a, web: 1}]\nrecovery: {mode: FILESYSTEM, oops: 1}\n',
     [
-      'c.yaml:1:10: FIRESTEEL_CONFIG_CONFLICT: recovery.mode FILESYSTEM allows one Master, not 2; several need REDIS.',
+      'c.yaml:1:10: FIRESTEEL_CONFIG_CONFLICT: recovery.mode FILESYSTEM allows one Master, not 2; several need REDIS or CUSTOM.',
       'c.yaml:1:27: FIRESTEEL_CONFIG_INVALID: masters[0].port must be a whole number, not text.',
       'c.yaml:1:38: FIRESTEEL_CONFIG_CONFLICT: masters[1] and masters[0] are both named a.',
       'c.yaml:2:30: FIRESTEEL_CONFIG_UNKNOWN_KEY: recovery.oops is not a key.',
@@ -217,7 +294,7 @@ const broken: readonly (readonly [string, string, readonly string[]])[] = [
     'keys of another mode',
     `${small}recovery: {mode: NONE, directory: x, redis: "redis://a"}\n`,
     [
-      'c.yaml:2:35: FIRESTEEL_CONFIG_CONFLICT: recovery.directory is for recovery.mode FILESYSTEM, not NONE.',
+      'c.yaml:2:35: FIRESTEEL_CONFIG_CONFLICT: recovery.directory is for recovery.mode FILESYSTEM or CUSTOM, not NONE.',
       'c.yaml:2:45: FIRESTEEL_CONFIG_CONFLICT: recovery.redis is for recovery.mode REDIS, not NONE.',
     ],
   ],
@@ -246,12 +323,67 @@ test('check: not YAML names the place once', () => {
   assert.match(found[0]!, /^c\.yaml:\d+:\d+: FIRESTEEL_CONFIG_UNREADABLE: not YAML: /)
 })
 
-test('REDIS and CUSTOM are valid in a file', () => {
-  assert.deepEqual(
-    lines('masters: [{}, {port: 1, web: 2}]\nrecovery: {mode: REDIS, redis: "redis://a"}\n'),
-    [],
+test('REDIS and CUSTOM: all that a Master needs', () => {
+  const { config, problems } = read(
+    `masters: [{}, {port: 1, web: 2}]
+recovery: {mode: REDIS, redis: "rediss://u:\${PW}@a/3?ca=./ca.pem&servername=x", election: ["redis://x"], replicas: 1}
+`,
+    { PW: 'hunter2' },
   )
-  assert.deepEqual(lines(`${small}recovery: {mode: CUSTOM, module: ./x.js}\n`), [])
+  assert.deepEqual(problems, [])
+  assert.deepEqual(config?.recovery, {
+    mode: 'REDIS',
+    directory: '/base/state',
+    leaseMs: 2500,
+    redis: 'rediss://u:hunter2@a/3?ca=%2Fbase%2Fca.pem&servername=x',
+    sentinel: null,
+    election: ['redis://x'],
+    replicas: 1,
+    module: null,
+  })
+  const sentinel = read(
+    `${small}recovery: {mode: REDIS, sentinel: {name: fs, hosts: ["a:26379"], db: 2, tls: {ca: ./ca.pem}}}\n`,
+  )
+  assert.deepEqual(sentinel.config?.recovery.sentinel, {
+    name: 'fs',
+    hosts: ['a:26379'],
+    db: 2,
+    tls: { ca: '/base/ca.pem' },
+  })
+  const custom = read('masters: [{}, {port: 1, web: 2}]\nrecovery: {mode: CUSTOM, module: ./x.js}\n')
+  assert.equal(custom.config?.recovery.module, '/base/x.js')
+})
+
+test('check shows what REDIS would use, without a password', () => {
+  const { config } = read(
+    `masters: [{}]
+recovery:
+  mode: REDIS
+  sentinel: {name: fs, hosts: ["a:26379", "b:26379"], password: "\${PW}", sentinelPassword: literal}
+  election: ["redis://u:\${PW}@x:1", "redis://y", "redis://z/2"]
+  replicas: 1
+`,
+    { PW: 'hunter2' },
+  )
+  assert.ok(config)
+  assert.deepEqual(recoveryJson(config.recovery), {
+    mode: 'REDIS',
+    leaseMs: 2500,
+    redis: null,
+    sentinel: { name: 'fs', hosts: ['a:26379', 'b:26379'], password: '***', sentinelPassword: '***' },
+    election: ['redis://u:***@x:1', 'redis://y', 'redis://z/2'],
+    replicas: 1,
+  })
+  assert.equal(
+    recoveryText(config.recovery),
+    'Recovery REDIS: data in fs at the Sentinels a:26379, b:26379, each commit on 1 more; ' +
+      'the lock on redis://u:***@x:1, redis://y, redis://z/2; lease 2.5s.',
+  )
+  const plain = read(`${small}recovery: {mode: REDIS, redis: "redis://:hunter2@a:6380/1", lease: 1s}\n`)
+  assert.equal(
+    recoveryText(plain.config!.recovery),
+    'Recovery REDIS: data in redis://:***@a:6380/1; the lock beside it; lease 1s.',
+  )
 })
 
 const value = fc.letrec<{ any: unknown }>((tie) => ({
@@ -271,6 +403,9 @@ const value = fc.letrec<{ any: unknown }>((tie) => ({
       'firesteel://a:1',
       'REDIS',
       'FILESYSTEM',
+      'redis://a',
+      'rediss://a/1?ca=x',
+      '0.0.0.0',
     ),
     fc.string({ unit: 'binary', maxLength: 8 }),
     fc.array(tie('any'), { maxLength: 3 }),
@@ -300,6 +435,10 @@ const value = fc.letrec<{ any: unknown }>((tie) => ({
           'master',
           'sentinel',
           'labels',
+          'redis',
+          'hosts',
+          'tls',
+          'advertise',
         ],
       ),
       tie('any'),
@@ -371,14 +510,17 @@ test('the nearest word', () => {
 
 test('the example files are valid', () => {
   const files = readdirSync('config').filter((name) => name.endsWith('.yaml'))
-  assert.ok(files.length >= 4)
+  assert.ok(files.length >= 10)
   for (const name of files) {
-    const { problems } = readConfig(readFileSync(`config/${name}`, 'utf8'), {
+    const { config, problems } = readConfig(readFileSync(`config/${name}`, 'utf8'), {
       file: name,
       folder: '/base',
       environment: { FIRESTEEL_SECRET: '0123456789abcdef' },
     })
     assert.deepEqual(problems.map(formatProblem), [])
+    const { redis = null, sentinel = null, election = [] } = config?.recovery ?? {}
+    for (const url of [...(redis === null ? [] : [redis]), ...election]) serverTarget(url)
+    if (sentinel) sentinelTarget(sentinel)
   }
 })
 

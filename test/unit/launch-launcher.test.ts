@@ -16,6 +16,8 @@ function words(effect: LauncherEffect): string {
   switch (effect.kind) {
     case 'start':
       return `start ${effect.node}${effect.former.place ? ` :${effect.former.place.port}` : ''}`
+    case 'order':
+      return `order ${effect.node} ${effect.order.addresses.length}`
     case 'stopNode':
       return `stop ${effect.node}`
     case 'startTimer':
@@ -120,12 +122,67 @@ test('what dies is started again: at once with its ports, then later and later',
   assert.deepEqual(exited('m1', 1), ['line exited', 'warn', 'timer m1 200'])
   step({ kind: 'timer', node: 'm1' })
   started('m1')
-  wait(60_000)
+  wait(10_000)
   assert.deepEqual(
     exited('m1', 1),
     ['line exited', 'warn', 'start m1 :7070'],
-    'a stable minute clears the count',
+    'a stable life clears the count',
   )
+})
+
+const three = ['firesteel://127.0.0.1:1', 'firesteel://127.0.0.1:2', 'firesteel://127.0.0.1:3']
+
+test('several Masters with port 0: each is told of the others once they listen, Workers start with all', () => {
+  const { core, step, started, listening } = harness(['m1', 'm2', 'm3', 'w1'])
+  const starts = core.step({ kind: 'begin' }, 0)
+  assert.deepEqual(
+    starts.map((effect) => effect.kind === 'start' && [effect.node, effect.masters]),
+    [
+      ['m1', []],
+      ['m2', []],
+      ['m3', []],
+    ],
+  )
+  for (const name of ['m1', 'm2']) started(name)
+  assert.deepEqual(listening('m1', 1), [`masters ${three[0]}`, 'order m2 1'], 'itself it knows')
+  assert.deepEqual(listening('m2', 2), [`masters ${three.slice(0, 2).join(',')}`, 'order m1 2'])
+  assert.deepEqual(started('m3'), ['line started', 'order m3 2'], 'its specification was older')
+  assert.deepEqual(listening('m3', 3), [
+    `masters ${three.join(',')}`,
+    ...['order m1 3', 'order m2 3'],
+    'start w1',
+  ])
+  assert.deepEqual(started('w1'), ['line started'], 'it was told at its start')
+  const [, , again] = core.step(
+    { kind: 'exited', node: 'm2', exit: { code: null, signal: 'SIGKILL' } },
+    60_000,
+  )
+  assert.deepEqual(again?.kind === 'start' && again.masters, three, 'its next life knows them all')
+  assert.deepEqual(step({ kind: 'started', node: 'm2', pid: 8 }), ['line started'])
+  assert.deepEqual(listening('m2', 2), [`masters ${three.join(',')}`], 'nothing new')
+})
+
+test('Masters with ports of their own know each other from the start', () => {
+  const core = new LauncherCore({
+    cluster: 'c',
+    nodes: ['m1', 'm2'].map((name, index) => ({ name, role: 'master', address: three[index] })),
+    otherMasters: [three[2]!, three[0]!],
+  })
+  const starts = core.step({ kind: 'begin' }, 0)
+  assert.deepEqual(
+    starts.map((effect) => effect.kind === 'start' && effect.masters),
+    [three, three],
+  )
+  core.step({ kind: 'started', node: 'm1', pid: 1 }, 0)
+  const effects = core.step({ kind: 'told', node: 'm1', event: { event: 'listening', ...place(1) } }, 0)
+  assert.deepEqual(effects.map(words), [`masters ${three.join(',')}`])
+})
+
+test('a Master that comes back while all stop is not told of the others', () => {
+  const { up, step, exited } = harness(['m1', 'm2'])
+  up()
+  step({ kind: 'stop' })
+  assert.deepEqual(exited('m1', 0), ['line exited', 'stop m2'])
 })
 
 test('its next life hears of the highest epoch', () => {
@@ -167,6 +224,22 @@ test('a port that was its own is tried again', () => {
   assert.deepEqual(exited('m1', 2), ['line exited', 'warn', 'timer m1 100'])
 })
 
+test('a store that refuses ends a start, but is tried again once the cluster was ready', () => {
+  const fresh = harness(['m1'])
+  fresh.step({ kind: 'begin' })
+  fresh.started('m1')
+  fresh.failed('m1', 'FIRESTEEL_STORE_DENIED')
+  assert.deepEqual(fresh.exited('m1', 4), ['line exited', 'error', 'end FIRESTEEL_STORE_DENIED'])
+  const { up, failed, exited, started } = harness(['m1', 'm2'])
+  up()
+  exited('m1', null, 'SIGKILL')
+  for (const wait of ['100', '200']) {
+    started('m1')
+    failed('m1', 'FIRESTEEL_STORE_DENIED')
+    assert.deepEqual(exited('m1', 4), ['line exited', 'warn', `timer m1 ${wait}`])
+  }
+})
+
 test('a program that cannot be started ends all', () => {
   const { step } = harness(['m1'])
   step({ kind: 'begin' })
@@ -182,6 +255,30 @@ test('stop: Workers, then Masters; nothing is started again', () => {
   assert.deepEqual(exited('w1', 0), ['line exited', 'stop w2'])
   assert.deepEqual(exited('w2', null, 'SIGKILL'), ['line exited', 'stop m1'])
   assert.deepEqual(exited('m1', 0), ['line exited', 'end'])
+})
+
+test('stop: the Master that leads goes last, whoever led before', () => {
+  const { up, step, exited } = harness(['m1', 'm2', 'm3', 'w1'])
+  const leads = (node: string, epoch: number) =>
+    step({ kind: 'told', node, event: { event: 'epoch', epoch, leads: true } })
+  up()
+  leads('m3', 1)
+  leads('m2', 2)
+  step({ kind: 'told', node: 'm1', event: { event: 'epoch', epoch: 2 } })
+  assert.deepEqual(step({ kind: 'stop' }), ['stop w1'])
+  assert.deepEqual(exited('w1', 0), ['line exited', 'stop m1', 'stop m3'])
+  assert.deepEqual(exited('m3', 0), ['line exited', 'stop m1'])
+  assert.deepEqual(exited('m1', 0), ['line exited', 'stop m2'])
+  assert.deepEqual(exited('m2', 0), ['line exited', 'end'])
+})
+
+test('stop: a Master that led in an earlier life does not hold the others up', () => {
+  const { up, step, exited, started } = harness(['m1', 'm2'])
+  up()
+  step({ kind: 'told', node: 'm1', event: { event: 'epoch', epoch: 1, leads: true } })
+  exited('m1', null, 'SIGKILL')
+  started('m1')
+  assert.deepEqual(step({ kind: 'stop' }), ['stop m1', 'stop m2'])
 })
 
 test('stop while a node waits for its restart, and while one is being started', () => {

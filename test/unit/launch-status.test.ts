@@ -103,6 +103,23 @@ test('status for people says why something waits', () => {
   assert.match(statusText({ ...state, stale: true }), /from memory: the store is away/)
 })
 
+test('status lists every Master, the one without a link as UNKNOWN', () => {
+  const masters: MasterStateResponse['masters'] = [
+    { address: 'firesteel://a:7070', state: 'ALIVE' },
+    { address: 'firesteel://b:7070', state: 'STANDBY' },
+    { address: 'firesteel://c:7070', state: 'UNKNOWN' },
+  ]
+  assert.deepEqual(statusJson({ ...state, masters }).masters, masters)
+  const lines = statusText({ ...state, masters }).split('\n')
+  const at = lines.indexOf('Masters:')
+  assert.deepEqual(lines.slice(at + 1, at + 5), [
+    'ADDRESS             STATE',
+    'firesteel://a:7070  ALIVE',
+    'firesteel://b:7070  STANDBY',
+    'firesteel://c:7070  UNKNOWN',
+  ])
+})
+
 test('status ID finds a Worker also by its name, and refuses the unknown', () => {
   assert.equal(oneStatusJson(state, 'w1').id, 'w1-0a')
   assert.equal(oneStatusJson(state, 'driver-1').message, 'no Worker has 64 free cores')

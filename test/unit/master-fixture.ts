@@ -1,8 +1,8 @@
 import type { MasterConfig, PeerInfo } from '../../actors/master/books.js'
 import { MasterCore, type MasterInput } from '../../actors/master/master-core.js'
 import { noRecords, type RecordTable, type StoredRecords } from '../../actors/master/records.js'
-import type { ReplyToken, Step } from '../../actors/master/step.js'
-import type { ClientMessage, MasterMessage, WorkerMessage } from '../../actors/messages/catalogue.js'
+import type { Outgoing, ReplyToken, Step } from '../../actors/master/step.js'
+import type { ClientMessage, MasterMessage } from '../../actors/messages/catalogue.js'
 import type { ApplicationDescription, DriverDescription, Position } from '../../actors/messages/common.js'
 import { limits } from '../../runtime/limits.js'
 
@@ -12,6 +12,7 @@ export const masterConfig: MasterConfig = {
   web: null,
   rest: null,
   masters: ['firesteel://127.0.0.1:7070'],
+  leaseMs: limits.leaseMs,
   spreadOut: true,
   defaultCores: undefined,
   maxExecutorRetries: limits.maxExecutorRetries,
@@ -53,7 +54,7 @@ export const applicationDescription: ApplicationDescription = {
   nodeOptions: [],
 }
 
-type Told = WorkerMessage | ClientMessage
+type Told = Outgoing
 export type ToldOf<T extends Told['type']> = Extract<Told, { type: T }>
 
 /** A Master core on virtual time with a store that remembers: what it wrote and what it said. */
@@ -88,7 +89,7 @@ export class MasterWorld {
   elect(records: StoredRecords = this.stored()): this {
     const base = this.#position
     this.#position = { epoch: base.epoch + 1, seq: base.seq }
-    this.input({ kind: 'elected', epoch: this.#position.epoch, owner: 'm1', base, records })
+    this.input({ kind: 'elected', epoch: this.#position.epoch, owner: 'm1', base, heard: base, records })
     return this
   }
 
@@ -156,7 +157,7 @@ export class MasterWorld {
   }
 
   unlink(incarnation: string): void {
-    this.input({ kind: 'linkDown', incarnation })
+    this.input({ kind: 'linkDown', incarnation, closedByKernel: true })
   }
 
   tell(from: string, message: MasterMessage, reply?: ReplyToken): void {

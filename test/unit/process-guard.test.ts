@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
+import { constants, tmpdir, uptime } from 'node:os'
 import { type TestContext, test } from 'node:test'
 import { type Child, startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
@@ -68,11 +69,24 @@ async function startWorker(t: TestContext, { extra = '', orphanGraceMs = 0, byst
   return { worker, events, children, guard, guards, shell: identityOf(up.shell!)! }
 }
 
+/** Only a guard that is up catches signals: one that has just been forked would die of them, and be replaced. */
+function catchesSigterm({ pid }: ProcessIdentity): boolean {
+  const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
+  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals.SIGTERM - 1)) & 1n) === 1n
+}
+
+/** User and system time of a process, in ticks of the kernel. */
+function cpuTicks({ pid }: ProcessIdentity): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  return Number(fields[11]) + Number(fields[12])
+}
+
 // The promise is one second; the rest is for a test machine whose cores are all busy.
 const GONE = { deadlineMs: 10_000 }
 
 test('kill -9 of a worker ends all its children, who block their loops, and what they started', async (t) => {
   const { worker, children, guard } = await startWorker(t)
+  await waitUntil('the guard is up', () => catchesSigterm(guard))
   // Neither a signal to everybody nor one by hand opens the way for orphans.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(guard.pid, signal)
   process.kill(worker.pid, 'SIGKILL')
@@ -110,13 +124,56 @@ test('a pid that belongs to somebody else now is left alone', async (t) => {
   assert.equal(isAlive(bystander), true)
 })
 
-test('"valid until" ends one group though its worker is frozen, and no other', async (t) => {
-  const extra = `guard.extend(shell.pid, (await import('node:os')).uptime() * 1000 + 1500)`
+const UPTIME = `(await import('node:os')).uptime() * 1000`
+
+test('"valid until" ends one group though its worker is frozen, not before it has come, and no other', async (t) => {
+  const extra = `guard.extend(shell.pid, ${UPTIME} + 1500)`
   const { worker, children, shell, guard } = await startWorker(t, { extra })
+  const upAtMs = uptime() * 1000
+  process.kill(worker.pid, 'SIGSTOP')
+  await waitUntil('the one is gone', () => !isAlive(shell))
+  // It was set some time before we heard that the worker is up.
+  assert.ok(uptime() * 1000 - upAtMs >= 500, 'and has lived until then')
+  assert.equal(children.filter(isAlive).length, 3)
+  assert.equal(isAlive(guard), true)
+})
+
+test('a "valid until" that moves on keeps its group alive; once it stands still the group ends, in the book of a second guard too', async (t) => {
+  const extra = `
+    const extend = async () => guard.extend(shell.pid, ${UPTIME} + 1000)
+    await extend()
+    setInterval(extend, 100)`
+  const { worker, children, shell, guard, guards } = await startWorker(t, { extra })
+  const untilMs = performance.now() + 2500
+  await waitUntil('more than twice its time', () => {
+    assert.equal(isAlive(shell), true)
+    return performance.now() > untilMs
+  })
+  process.kill(guard.pid, 'SIGKILL')
+  const second = await waitUntil('the next guard', () => guards()[1])
+  await waitUntil('it is up', () => catchesSigterm(second))
   process.kill(worker.pid, 'SIGSTOP')
   await waitUntil('the one is gone', () => !isAlive(shell))
   assert.equal(children.filter(isAlive).length, 3)
-  assert.equal(isAlive(guard), true)
+})
+
+test('a guard that was frozen itself reads what has moved on before it kills', async (t) => {
+  const extra = `
+    const extend = async () => guard.extend(shell.pid, ${UPTIME} + 1000)
+    await extend()
+    setInterval(extend, 100)`
+  const { shell, guard, children } = await startWorker(t, { extra })
+  await waitUntil('the guard is up', () => catchesSigterm(guard))
+  for (let round = 0; round < 3; round++) {
+    process.kill(guard.pid, 'SIGSTOP')
+    const untilMs = performance.now() + 1300
+    await waitUntil('what it knew is over', () => performance.now() > untilMs)
+    process.kill(guard.pid, 'SIGCONT')
+    const ticks = cpuTicks(guard)
+    await waitUntil('it has run', () => cpuTicks(guard) > ticks || performance.now() > untilMs + 300)
+    assert.equal(isAlive(shell), true)
+  }
+  assert.equal(children.every(isAlive), true)
 })
 
 test('after the orphan grace, not before', async (t) => {

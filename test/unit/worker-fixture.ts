@@ -92,8 +92,9 @@ export class WorkerWorld {
   effects: WorkerEffect[] = []
   position: Position = { epoch: 1, seq: 10 }
 
-  constructor(times: Parameters<typeof workerTimes>[1] = {}) {
-    this.core = new WorkerCore(identity, workerTimes(60_000, times), [MASTER_ADDRESS], this.#now())
+  /** W is 60 s. */
+  constructor(times: Parameters<typeof workerTimes>[1] = {}, masters: readonly string[] = [MASTER_ADDRESS]) {
+    this.core = new WorkerCore(identity, workerTimes(60_000, times), masters, this.#now())
   }
 
   /** One that has registered with MASTER in epoch 1, with the effects of that forgotten. */
@@ -133,6 +134,17 @@ export class WorkerWorld {
       master,
       this.position,
     )
+  }
+
+  /** A link that the Worker dialled. */
+  link(master: string, address: string): WorkerEffect[] {
+    return this.step({ kind: 'linkUp', peer: master, address })
+  }
+
+  /** What a STANDBY says: first on a link, or to a Heartbeat sent at `heartbeatSentAtMs`. */
+  standby(master: string, masters: string[], heartbeatSentAtMs?: number): WorkerEffect[] {
+    const answer = heartbeatSentAtMs === undefined ? {} : { heartbeatSentAtMs }
+    return this.hear({ type: 'MasterInStandby', masters, ...answer }, master, { epoch: 0, seq: 0 })
   }
 
   linkDown(master = MASTER): void {

@@ -9,6 +9,7 @@ import { Children } from '../../actors/worker/children.js'
 import { outputFolder } from '../../actors/worker/output-id.js'
 import { fileError, WorkFolders } from '../../actors/worker/work-folders.js'
 import type { WorkerConfig } from '../../actors/worker/worker-config.js'
+import { systemClock } from '../../runtime/clock.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import { APP, applicationDescription, DRIVER, launchDriver, launchExecutor, ME } from './worker-fixture.js'
@@ -172,7 +173,8 @@ test('a disk that fills up during a start is a failed start, told with its code;
     const unexpected = (): void => reject(new Error('it must not start'))
     const children = new Children({
       folders: new FullDisk(folder, silentLog),
-      guard: { add: unexpected, remove: unexpected },
+      guard: { add: unexpected, remove: unexpected, extend: unexpected },
+      clock: systemClock,
       listener: {
         started: unexpected,
         startFailed: (process, message) => resolve([process, message]),

@@ -173,37 +173,6 @@ test('protocol 8: a heartbeat every W/12, to the leader alone, and none while no
   assert.deepEqual(world.tells(), [])
 })
 
-test('protocol 9: an isolated Worker does not restart a driver with onIsolation stop until a leader answers', () => {
-  const world = WorkerWorld.registered()
-  world.hear(launchDriver(1, { supervise: true, onIsolation: 'stop' }))
-  world.started(`${DRIVER}/1/1`)
-  world.later(30_000)
-  world.ended(`${DRIVER}/1/1`, { exitCode: 1 })
-  world.timer(`restart:${DRIVER}/1`)
-  assert.deepEqual(world.done('startDriver'), [])
-  assert.deepEqual(
-    world.done('startTimer').map(({ key }) => key),
-    [`restart:${DRIVER}/1`],
-    'it looks again',
-  )
-  world.hear({ type: 'HeartbeatAck', workerId: ME, sentAtMs: world.nowMs - 10 })
-  world.timer(`restart:${DRIVER}/1`)
-  assert.equal(world.done('startDriver').length, 1)
-})
-
-test('protocol 8: only a heartbeat of the past, and a younger one than before, renews the contact', () => {
-  const world = WorkerWorld.registered()
-  world.hear(launchDriver(1, { supervise: true, onIsolation: 'stop' }))
-  world.started(`${DRIVER}/1/1`)
-  world.later(40_000)
-  world.ended(`${DRIVER}/1/1`, { exitCode: 1 })
-  for (const sentAtMs of [500, world.nowMs + 10_000]) {
-    world.hear({ type: 'HeartbeatAck', workerId: ME, sentAtMs })
-    world.timer(`restart:${DRIVER}/1`)
-    assert.deepEqual(world.done('startDriver'), [])
-  }
-})
-
 test('with onIsolation run the work goes on without a leader', () => {
   const world = WorkerWorld.registered()
   world.hear(launchDriver(1, { supervise: true }))

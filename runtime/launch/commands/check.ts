@@ -2,6 +2,7 @@ import { FiresteelError } from '../../errors.js'
 import { deploymentJsonSchema } from '../config/issues.js'
 import { printJson } from '../console.js'
 import { ConfigRefused, loadConfig } from '../load-config.js'
+import { recoveryJson, recoveryText } from '../recovery-view.js'
 import { type AddCommand, examples } from './command.js'
 
 interface CheckOptions {
@@ -31,17 +32,18 @@ export const addCheck: AddCommand = (program, run) => {
         if (file === undefined) throw new FiresteelError('USAGE', 'check needs a file, or --schema.')
         const { config, problems } = await loadConfig(file, io.cwd, io.environment)
         if (!config) throw new ConfigRefused(problems)
-        const { masters, workers } = config
+        const { masters, workers, recovery } = config
         if (options.json) {
           await printJson(io, {
             file,
             cluster: config.cluster,
             masters: masters.length,
             workers: workers.length,
+            recovery: recoveryJson(recovery),
           })
         } else {
           await io.out(
-            `${file} is valid: cluster ${config.cluster}, Masters: ${masters.length}, Workers: ${workers.length}.\n`,
+            `${file} is valid: cluster ${config.cluster}, Masters: ${masters.length}, Workers: ${workers.length}.\n${recoveryText(recovery)}\n`,
           )
         }
         return 0

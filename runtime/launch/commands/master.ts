@@ -1,30 +1,7 @@
 import { type AddCommand, examples } from './command.js'
-import { choiceOption, defined, durationOption, portOption } from './options.js'
+import { MASTER_NAME, type MasterFlags, masterFlags } from './master-flags.js'
+import { choiceOption, durationOption, intOption, listOption, portOption } from './options.js'
 import { singleNode } from './single-node.js'
-
-interface MasterOptions {
-  readonly name?: string
-  readonly cluster?: string
-  readonly host?: string
-  readonly port?: number
-  readonly web?: number
-  readonly advertise?: string
-  readonly recovery?: string
-  readonly directory?: string
-  readonly workerTimeout?: number
-  readonly json?: true
-}
-
-/** The same as a deployment file with this one Master. */
-function flagsOf(options: MasterOptions): unknown {
-  const { cluster, name, host, port, web, advertise, recovery, directory, workerTimeout } = options
-  return defined({
-    cluster,
-    recovery: defined({ mode: recovery, directory }),
-    masters: [defined({ name, host, port, web, advertise })],
-    scheduling: defined({ workerTimeout: workerTimeout === undefined ? undefined : `${workerTimeout}ms` }),
-  })
-}
 
 export const addMaster: AddCommand = (program, run) => {
   program
@@ -37,8 +14,26 @@ export const addMaster: AddCommand = (program, run) => {
     .option('--port <port>', 'port of its actors, 0 for any (default 7070)', portOption)
     .option('--web <port>', 'port of its HTTP, 0 for any (default 8080)', portOption)
     .option('--advertise <host>', 'host under which others reach it')
-    .option('--recovery <mode>', 'NONE (default) or FILESYSTEM', choiceOption('NONE', 'FILESYSTEM'))
-    .option('--directory <dir>', 'with FILESYSTEM: where its state is kept (default ./state)')
+    .option(
+      '--recovery <mode>',
+      'NONE (default), FILESYSTEM, REDIS or CUSTOM',
+      choiceOption('NONE', 'FILESYSTEM', 'REDIS', 'CUSTOM'),
+    )
+    .option('--directory <dir>', 'with FILESYSTEM or CUSTOM: where its state is kept (default ./state)')
+    .option(
+      '--redis <url>',
+      `with REDIS: the data, redis://host:port/db; a password as 'redis://:\${NAME}@host', from the environment`,
+    )
+    .option('--sentinel <name@hosts>', 'with REDIS, instead of --redis: NAME@host:port,... of the Sentinels')
+    .option(
+      '--election <urls>',
+      'with REDIS: an odd number of servers for the lock alone: URL,...',
+      listOption,
+    )
+    .option('--replicas <n>', 'with REDIS: replicas that must have a commit (default 0)', intOption(0, 100))
+    .option('--module <path>', 'with CUSTOM: the module that keeps the state and elects')
+    .option('--peers <addresses>', 'the other Masters, firesteel://b:7070,c:7070; with REDIS or CUSTOM')
+    .option('--lease <duration>', 'how long a leader acts without its store, at least 1s', durationOption)
     .option(
       '--worker-timeout <duration>',
       'silence after which a Worker is dead (default 60s)',
@@ -49,16 +44,17 @@ export const addMaster: AddCommand = (program, run) => {
       'after',
       examples(
         'firesteel master --host 10.0.0.1 --recovery FILESYSTEM',
+        'firesteel master --host 10.0.0.1 --peers firesteel://10.0.0.2:7070 --recovery REDIS --redis redis://10.0.0.9',
         'firesteel master cluster.yaml --name m1',
       ),
     )
-    .action((file: string | undefined, options: MasterOptions) =>
+    .action((file: string | undefined, options: MasterFlags) =>
       run((io) =>
         singleNode(io, {
           role: 'master',
           file,
-          name: file === undefined ? undefined : options.name,
-          flags: flagsOf(options),
+          name: options.name ?? (file === undefined ? MASTER_NAME : undefined),
+          flags: masterFlags(options),
           json: options.json === true,
         }),
       ),

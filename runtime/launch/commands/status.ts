@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { MasterClient } from '../../../actors/client/master-client.js'
 import type { MasterStateResponse } from '../../../actors/messages/status.js'
 import { type Console, printJson } from '../console.js'
 import { oneStatusJson, oneStatusText, statusJson, statusText } from '../status-view.js'
@@ -12,6 +13,11 @@ interface StatusOptions extends ClusterOptions {
 const WATCH_MS = 1000
 /** Cursor to the top, the rest of the screen empty. */
 const CLEAR = '\u001b[H\u001b[J'
+
+/** The list cannot tell an id that never was from a submission that the store lost: the leader can (protocol 12). */
+async function requireDriver(client: MasterClient, id: string | undefined): Promise<void> {
+  if (id?.startsWith('driver-')) await client.request({ type: 'RequestDriverStatus', driverId: id })
+}
 
 async function print(
   io: Console,
@@ -43,6 +49,7 @@ export const addStatus: AddCommand = (program, run) => {
       run((io) =>
         withClient(io, options, async (client) => {
           do {
+            await requireDriver(client, id)
             const state = await client.request({ type: 'RequestMasterState' })
             await print(io, state, id, options)
             if (options.watch)

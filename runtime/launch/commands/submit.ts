@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
+import { followDriver, type Submission } from '../../../actors/client/follow-driver.js'
 import type { MasterClient } from '../../../actors/client/master-client.js'
-import { type DriverDescription, isEndedDriver } from '../../../actors/messages/common.js'
+import type { DriverDescription } from '../../../actors/messages/common.js'
 import type { DriverStatusResponse } from '../../../actors/messages/drivers.js'
 import { FiresteelError } from '../../errors.js'
 import { type Console, printJson } from '../console.js'
@@ -30,8 +30,6 @@ interface SubmitOptions extends ClusterOptions {
   readonly nodeOption?: readonly string[]
 }
 
-const WAIT_MS = 200
-
 async function descriptionOf(
   io: Console,
   main: string,
@@ -59,13 +57,18 @@ const endText = ({ exitCode, signal }: DriverStatusResponse): string =>
   signal !== null ? `, ${signal}` : exitCode === null ? '' : `, exit ${exitCode}`
 
 /** Follows a driver to its end. Throws DRIVER_FAILED with its code and signal unless it FINISHED. */
-async function follow(io: Console, client: MasterClient, driverId: string, json: boolean): Promise<void> {
-  let status = await client.request({ type: 'RequestDriverStatus', driverId })
-  while (!isEndedDriver(status.state)) {
-    await delay(WAIT_MS, undefined, { signal: io.interrupted })
-    status = await client.request({ type: 'RequestDriverStatus', driverId })
-  }
-  const { state, exitCode, signal, message, generation } = status
+async function follow(
+  io: Console,
+  client: MasterClient,
+  submission: Submission,
+  json: boolean,
+): Promise<void> {
+  const status = await followDriver(client, submission, {
+    signal: io.interrupted,
+    onResubmitted: (id, before) =>
+      void io.err(`The store lost ${before}: submitted again with its key as ${id}.\n`),
+  })
+  const { driverId, state, exitCode, signal, message, generation } = status
   if (json) await printJson(io, { id: driverId, state, exitCode, signal, generation, message })
   else await io.out(`${driverId}: ${state}${endText(status)}\n`)
   if (state === 'FINISHED') return
@@ -119,7 +122,7 @@ export const addSubmit: AddCommand = (program, run) => {
           const { driverId, state } = await client.request({ type: 'RequestSubmitDriver', key, description })
           if (options.json) await printJson(io, { id: driverId, key, state })
           else await io.out(`${driverId} ${state}, key ${key}\n`)
-          if (options.wait) await follow(io, client, driverId, options.json === true)
+          if (options.wait) await follow(io, client, { driverId, key, description }, options.json === true)
           return 0
         })
       }),

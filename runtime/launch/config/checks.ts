@@ -1,3 +1,4 @@
+import { isLoopback } from '../../addresses.js'
 import type { ErrorName } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { defaultPorts } from './deployment.js'
@@ -17,6 +18,8 @@ export interface Finding {
 const LEASE_MS_MIN = 1000
 const LEASES_PER_WORKER_TIMEOUT = 4
 const SECRET_BYTES_MIN = 16
+
+const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'
 
 const conflict = (path: KeyPath, message: string): Finding => ({ code: 'CONFIG_CONFLICT', path, message })
 const invalid = (path: KeyPath, message: string): Finding => ({ code: 'CONFIG_INVALID', path, message })
@@ -41,7 +44,7 @@ function* modeChecks(file: DeploymentFile): Generator<Finding> {
   if (masters.length > 1 && (mode === 'NONE' || mode === 'FILESYSTEM')) {
     yield conflict(
       ['masters'],
-      `recovery.mode ${mode} allows one Master, not ${masters.length}; several need REDIS`,
+      `recovery.mode ${mode} allows one Master, not ${masters.length}; several need REDIS or CUSTOM`,
     )
   }
   if (mode === 'REDIS' && !recovery.redis && !recovery.sentinel) {
@@ -60,10 +63,10 @@ function* modeChecks(file: DeploymentFile): Generator<Finding> {
       yield conflict(['recovery', key], `recovery.${key} is for recovery.mode REDIS, not ${mode}`)
     }
   }
-  if (recovery.directory !== undefined && mode !== 'FILESYSTEM') {
+  if (recovery.directory !== undefined && mode !== 'FILESYSTEM' && mode !== 'CUSTOM') {
     yield conflict(
       ['recovery', 'directory'],
-      `recovery.directory is for recovery.mode FILESYSTEM, not ${mode}`,
+      `recovery.directory is for recovery.mode FILESYSTEM or CUSTOM, not ${mode}`,
     )
   }
   if (recovery.module !== undefined && mode !== 'CUSTOM') {
@@ -77,8 +80,14 @@ function* electionChecks({ recovery }: DeploymentFile): Generator<Finding> {
     const wanted = `an odd number of lock servers has a majority, ${election.length} is even`
     yield conflict(['recovery', 'election'], `recovery.election: ${wanted}`)
   }
-  if (election && new Set(election).size < election.length) {
-    yield conflict(['recovery', 'election'], 'recovery.election names a server twice')
+  const seen = new Map<string, number>()
+  for (const [index, url] of (election ?? []).entries()) {
+    const server = redisServer(url)
+    const other = seen.get(server)
+    seen.set(server, other ?? index)
+    if (other === undefined) continue
+    const keys = `recovery.election[${index}] and recovery.election[${other}]`
+    yield conflict(['recovery', 'election', index], `${keys} are the same server, ${server}`)
   }
 }
 
@@ -115,6 +124,28 @@ function* nameChecks(file: DeploymentFile): Generator<Finding> {
 
 const plainHost = (host = '127.0.0.1'): string => (host === 'localhost' ? '127.0.0.1' : host)
 
+/** Which server a URL leads to: its databases live and die together. */
+function redisServer(url: string): string {
+  const { hostname, port } = new URL(url)
+  return `${plainHost(hostname.toLowerCase())}:${port || '6379'}`
+}
+
+/** Masters dial each other at `advertise`, or else at `host`. */
+function* reachChecks({ masters = [] }: DeploymentFile): Generator<Finding> {
+  if (masters.length < 2) return
+  const wholes = masters.map(({ host = '127.0.0.1', advertise = host }) => advertise)
+  const spread = wholes.some((host) => !isLoopback(host) && !isWildcard(host))
+  for (const [index, host] of wholes.entries()) {
+    const key = masters[index]?.advertise === undefined ? 'host' : 'advertise'
+    const what = `masters[${index}].${key} is ${host}`
+    if (isWildcard(host)) {
+      yield conflict(['masters', index, key], `${what}: the other Masters need masters[${index}].advertise`)
+    } else if (spread && isLoopback(host)) {
+      yield conflict(['masters', index, key], `${what}: Masters on other machines cannot reach it`)
+    }
+  }
+}
+
 function* portChecks(file: DeploymentFile): Generator<Finding> {
   const taken = new Map<string, string>()
   const claims: { host: string; port: number | undefined; path: KeyPath; key: string }[] = []
@@ -129,7 +160,11 @@ function* portChecks(file: DeploymentFile): Generator<Finding> {
       })
     }
   }
-  for (const [index, { host, port, web }] of (file.workers ?? []).entries()) {
+  const hosts = new Set<string>()
+  for (const [index, { host = '127.0.0.1', port, web: given }] of (file.workers ?? []).entries()) {
+    // As resolve.ts fills it in.
+    const web = given ?? (hosts.has(host) ? 0 : defaultPorts.workerWeb)
+    hosts.add(host)
     for (const [key, value] of Object.entries({ port, web })) {
       claims.push({
         host: plainHost(host),
@@ -171,7 +206,11 @@ const groups: readonly {
   { needs: ['recovery.election'], check: electionChecks },
   { needs: ['recovery.lease', 'scheduling.workerTimeout'], check: timeChecks },
   { needs: ['masters.*.name', 'workers.*.name', 'submissions.*.name'], check: nameChecks },
-  { needs: ['masters.*.host', 'workers.*.host', 'masters.*.port', 'masters.*.web'], check: portChecks },
+  {
+    needs: ['masters.*.host', 'workers.*.host', 'masters.*.port', 'masters.*.web', 'workers.*.web'],
+    check: portChecks,
+  },
+  { needs: ['masters.*.host', 'masters.*.advertise'], check: reachChecks },
   { needs: ['security'], check: securityChecks },
 ]
 

@@ -7,7 +7,10 @@ export interface RecoveryPlan {
   /** Absolute; used with FILESYSTEM. */
   readonly directory: string
   readonly leaseMs: number
-  /** REDIS: URL of the data store; null where `sentinel` finds it. May hold a password: never logged whole. */
+  /**
+   * REDIS: URL of the data store, paths in it absolute; null where `sentinel` finds it. May hold a password: never
+   * logged whole.
+   */
   readonly redis: string | null
   readonly sentinel: SentinelPlan | null
   /** REDIS: URLs of the lock servers; empty: the data store holds the lock. */
@@ -21,8 +24,27 @@ export interface RecoveryPlan {
 export interface SentinelPlan {
   /** Name of the primary, as Sentinel knows it. */
   readonly name: string
-  /** host:port of each Sentinel. */
+  /** host:port of each Sentinel; an IPv6 address in brackets. */
   readonly hosts: readonly string[]
+  /** Of the data servers. Passwords are never logged. */
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  /** Default 0. */
+  readonly db?: number | undefined
+  /** To Sentinels and data servers; absent: none. */
+  readonly tls?: TlsPlan | undefined
+  /** Of the Sentinels themselves. */
+  readonly sentinelUsername?: string | undefined
+  readonly sentinelPassword?: string | undefined
+}
+
+export interface TlsPlan {
+  /** Absolute paths of PEM files; absent: what Node trusts, and no certificate of our own. */
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  /** Name that the certificates of the servers have. */
+  readonly servername?: string | undefined
 }
 
 export interface MasterPlan {

@@ -136,7 +136,10 @@ export function readConfig(text: string, options: ReadOptions): ReadResult {
   return { config: resolveDeployment(file, options.folder), problems: [] }
 }
 
-/** Checks what a file with this content would say, for flags; places mean nothing then. Paths start at `folder`. */
-export function readValue(value: unknown, folder: string): ReadResult {
-  return readConfig(JSON.stringify(value), { file: 'flags', folder, environment: {} })
+/**
+ * Checks what a file with this content would say, for flags; places mean nothing then. Paths start at `folder`.
+ * References work as in a file: a password need not stand on the command line, where everybody can read it.
+ */
+export function readValue(value: unknown, folder: string, environment: Environment): ReadResult {
+  return readConfig(JSON.stringify(value), { file: 'flags', folder, environment })
 }

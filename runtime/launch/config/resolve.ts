@@ -4,7 +4,9 @@ import {
   type Deployment,
   defaultPorts,
   type MasterPlan,
+  type RecoveryPlan,
   type SecretSource,
+  type SentinelPlan,
   type WorkerPlan,
 } from './deployment.js'
 import type { DeploymentFile } from './schema.js'
@@ -49,6 +51,44 @@ function workers(file: DeploymentFile): WorkerPlan[] {
   })
 }
 
+const certificateFiles = ['ca', 'cert', 'key'] as const
+
+/** With TLS it may name files, as seen from the folder of the deployment file. */
+function redisUrl(text: string, folder: string): string {
+  const url = new URL(text)
+  if (url.search === '') return text
+  for (const option of certificateFiles) {
+    const path = url.searchParams.get(option)
+    if (path !== null) url.searchParams.set(option, resolvePath(folder, path))
+  }
+  return url.href
+}
+
+type SentinelKeys = NonNullable<NonNullable<DeploymentFile['recovery']>['sentinel']>
+
+function sentinelPlan({ tls, ...sentinel }: SentinelKeys, folder: string): SentinelPlan {
+  if (!tls) return sentinel
+  const files = certificateFiles.flatMap((option) => {
+    const path = tls[option]
+    return path === undefined ? [] : [[option, resolvePath(folder, path)]]
+  })
+  return { ...sentinel, tls: { ...tls, ...Object.fromEntries(files) } }
+}
+
+function recoveryPlan({ recovery = {} }: DeploymentFile, folder: string): RecoveryPlan {
+  const { mode = 'NONE', directory = './state', lease, redis, sentinel, election, replicas } = recovery
+  return {
+    mode,
+    directory: resolvePath(folder, directory),
+    leaseMs: lease ?? limits.leaseMs,
+    redis: redis === undefined ? null : redisUrl(redis, folder),
+    sentinel: sentinel === undefined ? null : sentinelPlan(sentinel, folder),
+    election: (election ?? []).map((url) => redisUrl(url, folder)),
+    replicas: replicas ?? 0,
+    module: recovery.module === undefined ? null : resolvePath(folder, recovery.module),
+  }
+}
+
 function secret({ security }: DeploymentFile, folder: string): SecretSource {
   if (security?.secret !== undefined) return { kind: 'value', value: security.secret }
   if (security?.file !== undefined) return { kind: 'file', path: resolvePath(folder, security.file) }
@@ -71,14 +111,10 @@ function submissions(file: DeploymentFile, folder: string): Deployment['submissi
 
 /** A valid file with its defaults. `folder`: absolute, where relative paths of the file start. */
 export function resolveDeployment(file: DeploymentFile, folder: string): Deployment {
-  const { recovery = {}, scheduling = {}, logging = {}, tracing = {} } = file
+  const { scheduling = {}, logging = {}, tracing = {} } = file
   return {
     cluster: file.cluster ?? 'firesteel',
-    recovery: {
-      mode: recovery.mode ?? 'NONE',
-      directory: resolvePath(folder, recovery.directory ?? './state'),
-      leaseMs: recovery.lease ?? limits.leaseMs,
-    },
+    recovery: recoveryPlan(file, folder),
     masters: masters(file),
     workers: workers(file),
     join: file.master ?? [],

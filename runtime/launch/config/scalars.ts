@@ -45,7 +45,44 @@ const urlWith = (...protocols: string[]) => {
   const rule = `must be a URL such as ${protocols[0]}//host:port`
   return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), rule)
 }
-export const redisUrl = urlWith('redis:', 'rediss:').meta({ 'x-example': 'redis://host:6379/0' })
+
+const redisUrlRule = 'must be a URL such as redis://host:6379/0, rediss:// for TLS'
+
+/** Of rediss://: files of certificates (PEM), and the name that the server's own must have. */
+const tlsOptions: readonly string[] = ['ca', 'cert', 'key', 'servername']
+
+/** No path but a database number, no options but these: what a client would pass over quietly is refused. */
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, pathname, searchParams, hash, username, password } = new URL(text)
+  if (hostname === '' || hash !== '' || !/^(\/\d{0,5})?$/.test(pathname)) return false
+  if (!isEncoded(username) || !isEncoded(password)) return false
+  const options = [...searchParams.keys()]
+  if (protocol === 'redis:') return options.length === 0
+  return protocol === 'rediss:' && options.every((option) => tlsOptions.includes(option))
+}
+
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export const redisUrl = z
+  .string()
+  .refine(isRedisUrl, redisUrlRule)
+  .meta({ 'x-example': 'redis://host:6379/0' })
+
+/** An IPv6 address stands in brackets. */
+function isHostPort(text: string): boolean {
+  const [, port] = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253}):(\d{1,5})$/.exec(text) ?? []
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535
+}
+
+export const hostPort = z.string().refine(isHostPort, 'must be host:port')
 export const httpUrl = urlWith('http:', 'https:').meta({ 'x-example': 'http://host:4318' })
 
 export const port = z.int().min(0).max(65_535)

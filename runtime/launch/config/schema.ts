@@ -1,6 +1,17 @@
 import { z } from 'zod'
 import { limits } from '../../limits.js'
-import { address, duration, hostName, httpUrl, label, memory, nodeName, port, redisUrl } from './scalars.js'
+import {
+  address,
+  duration,
+  hostName,
+  hostPort,
+  httpUrl,
+  label,
+  memory,
+  nodeName,
+  port,
+  redisUrl,
+} from './scalars.js'
 
 /*
  * The deployment file, key by key. Descriptions become docs/configuration.md and the JSON Schema; defaults that
@@ -9,10 +20,37 @@ import { address, duration, hostName, httpUrl, label, memory, nodeName, port, re
 
 const resources = z.record(label, z.array(z.string().min(1).max(256)).min(1).max(1024))
 
+const tls = z
+  .strictObject({
+    ca: z.string().min(1).optional().meta({
+      description: 'File with the certificates (PEM) of who signed theirs. Default what Node trusts.',
+    }),
+    cert: z.string().min(1).optional().meta({ description: 'File with our own certificate (PEM).' }),
+    key: z.string().min(1).optional().meta({ description: 'File with its key (PEM).' }),
+    servername: z.string().min(1).optional().meta({ description: 'Name that their certificates have.' }),
+  })
+  .meta({
+    description: 'TLS to the Sentinels and the data servers; `{}` trusts what Node trusts. Default none.',
+  })
+
 const sentinel = z
   .strictObject({
     name: z.string().min(1).meta({ description: 'Name of the primary, as Sentinel knows it.' }),
-    hosts: z.array(z.string().min(1)).min(1).meta({ description: 'host:port of the Sentinels.' }),
+    hosts: z.array(hostPort).min(1).max(64).meta({ description: 'host:port of the Sentinels.' }),
+    username: z.string().min(1).optional().meta({ description: 'User of the data servers (ACL).' }),
+    password: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: `Password of the data servers, best as "\${NAME}".` }),
+    db: z.int().min(0).max(999_999).optional().meta({ description: 'Database of the data. Default 0.' }),
+    tls: tls.optional(),
+    sentinelUsername: z.string().min(1).optional().meta({ description: 'User of the Sentinels.' }),
+    sentinelPassword: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: `Password of the Sentinels, best as "\${NAME}".` }),
   })
   .meta({ description: 'Redis found through Sentinel, instead of `redis`.' })
 
@@ -22,13 +60,14 @@ const recovery = z
       .enum(['NONE', 'FILESYSTEM', 'REDIS', 'CUSTOM'])
       .optional()
       .meta({ description: 'Where the state that survives a Master is kept. Default NONE.' }),
-    redis: redisUrl
-      .optional()
-      .meta({ description: 'REDIS: the data, and the lock unless `election` is set.' }),
+    redis: redisUrl.optional().meta({
+      description: 'REDIS: the data, and the lock unless `election` is set. One of this and `sentinel`.',
+    }),
     sentinel: sentinel.optional(),
     election: z
       .array(redisUrl)
       .min(1)
+      .max(15)
       .optional()
       .meta({ description: 'REDIS: an odd number of independent servers for the lock alone.' }),
     lease: duration.optional().meta({
@@ -42,7 +81,7 @@ const recovery = z
       .meta({ description: 'REDIS: replicas that must have a commit. Default 0.' }),
     directory: z.string().min(1).optional().meta({
       description:
-        'FILESYSTEM: folder on a local or network disk, from the folder of this file. Default ./state.',
+        'FILESYSTEM: folder on a local or network disk, from the folder of this file. CUSTOM: given to the module. Default ./state.',
     }),
     module: z.string().min(1).optional().meta({
       description: 'CUSTOM: module that exports createPersistenceEngine and createLeaderElectionAgent.',

@@ -1,0 +1,373 @@
+import { limits } from '../../runtime/limits.js'
+import {
+  comparePositions,
+  type Elected,
+  type LeaderRecord,
+  type Position,
+} from '../../runtime/persistence/engine.js'
+import { Stillness } from '../../runtime/persistence/stillness.js'
+import type { ElectionConfig, ElectionEffect, ElectionInput, ElectionNow } from './election-events.js'
+import { attemptBackoffMs, attemptMs } from './lease.js'
+
+type Looked = Extract<ElectionInput, { kind: 'looked' }>
+type Phase = 'looking' | 'waiting' | 'witnessing' | 'releasing' | 'acquiring' | 'electing' | 'over'
+
+/** The end of one owner, as far as its witnesses have spoken (protocol 5). */
+interface Inquest {
+  readonly record: LeaderRecord
+  /** (i): its link was closed by the kernel, or it held the very address that is ours now. */
+  readonly linkClosed: boolean
+  readonly untilMs: number
+  doorGone: boolean
+  absent: boolean
+}
+
+export interface Won {
+  readonly elected: Elected
+  readonly lock: string
+  readonly sentAtMs: number
+}
+
+/**
+ * A STANDBY on its way to leadership (protocol 5), pure: it looks at the leader record and the lock, waits, hears
+ * witnesses, acquires, elects. Waits only spare duels; `elect` compares what was seen before the lock was asked for.
+ */
+export class Candidacy {
+  readonly #config: ElectionConfig
+  readonly #emit: (effect: ElectionEffect) => void
+  readonly #stillness: Stillness
+  #phase: Phase = 'waiting'
+  #ticket = 0
+  #seen: LeaderRecord | undefined
+  #heard: Position
+  #heardAtLook: Position
+  /** Whose link the kernel has closed. */
+  readonly #closed = new Set<string>()
+  /** Owners proved gone by witnesses (ii) and (iii), and those of whom one said the opposite. */
+  readonly #gone = new Set<string>()
+  readonly #alive = new Set<string>()
+  #inquest: Inquest | undefined
+  #rewoundAtMs: number | undefined
+  /** A server that came back may have lost the lock: until then it proves nothing. */
+  #distrustUntilMs: number
+  #holdOffUntilMs: number
+  #lock = ''
+  #toldOwner: string | undefined
+  #toldFailure = ''
+
+  constructor(config: ElectionConfig, emit: (effect: ElectionEffect) => void) {
+    this.#config = config
+    this.#emit = emit
+    this.#stillness = new Stillness(config.leaseMs)
+    this.#heard = config.heard
+    this.#heardAtLook = config.heard
+    this.#distrustUntilMs = config.connectedAtMs + config.leaseMs
+    this.#holdOffUntilMs = config.holdOffUntilMs ?? 0
+  }
+
+  start(): void {
+    this.#look()
+  }
+
+  /** No more attempts. */
+  end(): void {
+    this.#phase = 'over'
+    this.#ticket++
+    for (const key of ['campaign', 'witness', 'attempt'] as const) this.#emit({ kind: 'cancelTimer', key })
+    this.#dropLock()
+  }
+
+  heard(position: Position): void {
+    if (comparePositions(position, this.#heard) > 0) this.#heard = position
+  }
+
+  reconnected(now: ElectionNow): void {
+    this.#distrustUntilMs = now.monotonicMs + this.#config.leaseMs
+  }
+
+  linkClosed(incarnation: string): void {
+    this.#closed.add(incarnation)
+    this.#alive.delete(incarnation)
+    if (this.#phase === 'waiting' && this.#seen?.owner === incarnation) this.#look()
+  }
+
+  /** A look under way may have read the record before its leader left: it is repeated. */
+  takeOver(): void {
+    this.#holdOffUntilMs = 0
+    if (this.#attempting || this.#phase === 'over') return
+    this.#inquest = undefined
+    this.#emit({ kind: 'cancelTimer', key: 'witness' })
+    this.#look()
+  }
+
+  /** Looks again then: the chosen one may have failed. */
+  holdOff(ms: number, now: ElectionNow): void {
+    this.#holdOffUntilMs = now.monotonicMs + ms
+    if (this.#phase === 'waiting') this.#again(ms)
+  }
+
+  timer(key: 'campaign' | 'witness' | 'attempt', now: ElectionNow): void {
+    if (key === 'campaign' && this.#phase === 'waiting') this.#look()
+    else if (key === 'witness' && this.#phase === 'witnessing') this.#witnessAgain(now)
+    else if (key === 'attempt' && this.#attempting)
+      this.#giveUp('no answer within a quarter of the lease', now)
+  }
+
+  lookFailed(ticket: number, reason: string, hopeless: boolean, now: ElectionNow): void {
+    if (ticket !== this.#ticket || this.#phase !== 'looking') return
+    // Once per cause: it is tried again several times a second.
+    if (hopeless || reason !== this.#toldFailure) {
+      this.#emit({ kind: 'log', level: hopeless ? 'error' : 'warn', text: `election failed: ${reason}` })
+    }
+    this.#toldFailure = reason
+    if (hopeless) {
+      this.end()
+      this.#emit({ kind: 'hopeless' })
+    } else {
+      this.#again(limits.electionRetryMs * (0.5 + now.random))
+    }
+  }
+
+  looked(input: Looked, now: ElectionNow): void {
+    if (input.ticket !== this.#ticket || this.#phase !== 'looking') return
+    this.#seen = input.record
+    this.#toldFailure = ''
+    if (!this.#config.locked) {
+      const isMine = input.record?.owner === this.#config.owner
+      const waitMs = isMine ? 0 : this.#stillness.waitMs(input.record, now.monotonicMs)
+      if (waitMs === 0) this.#afterHoldOff(now)
+      else this.#wait(Math.min(waitMs, this.#config.leaseMs / 3), 'another process leads')
+      return
+    }
+    const waitMs = this.#patienceMs(input, now)
+    if (waitMs > 0) this.#wait(waitMs, 'the store lost its tail: who has the image goes first')
+    else if (input.record === undefined || input.record.owner === this.#config.owner) this.#run()
+    else if (input.record.left) this.#afterHoldOff(now)
+    else this.#besideOwner(input.record, input, now)
+  }
+
+  door(ticket: number, says: 'gone' | 'alive' | 'unknown', now: ElectionNow): void {
+    const inquest = this.#inquest
+    if (ticket !== this.#ticket || this.#phase !== 'witnessing' || !inquest) return
+    if (says === 'gone') {
+      inquest.doorGone = true
+      this.#judge(inquest, now)
+    } else {
+      if (says === 'alive') this.#alive.add(inquest.record.owner)
+      this.#closeInquest(now)
+    }
+  }
+
+  presence(ticket: number, count: number | undefined, now: ElectionNow): void {
+    const inquest = this.#inquest
+    if (ticket !== this.#ticket || this.#phase !== 'witnessing' || !inquest) return
+    inquest.absent = count === 0
+    if (inquest.absent) this.#judge(inquest, now)
+    else this.#emit({ kind: 'startTimer', key: 'witness', ms: limits.presenceLookMs })
+  }
+
+  released(ticket: number): void {
+    if (ticket === this.#ticket && this.#phase === 'releasing') this.#run()
+  }
+
+  acquired(ticket: number, value: string | undefined, reason: string | undefined, now: ElectionNow): void {
+    if (ticket !== this.#ticket || this.#phase !== 'acquiring') {
+      // It came after its attempt was given up: whoever tries next must find it free.
+      if (value !== undefined) this.#emit({ kind: 'release', value })
+      return
+    }
+    if (value === undefined) {
+      this.#emit({ kind: 'cancelTimer', key: 'attempt' })
+      if (reason === undefined) this.#again(limits.electionJitterMs * (1 + now.random))
+      else this.#giveUp(reason, now)
+      return
+    }
+    this.#lock = value
+    this.#elect()
+  }
+
+  /** What was won, if it was. */
+  elected(
+    { ticket, outcome, sentAtMs }: Extract<ElectionInput, { kind: 'elected' }>,
+    now: ElectionNow,
+  ): Won | undefined {
+    if (ticket !== this.#ticket || this.#phase !== 'electing') return undefined
+    if (outcome.kind === 'elected') {
+      const lock = this.#lock
+      this.#lock = ''
+      this.end()
+      return { elected: outcome, lock, sentAtMs }
+    }
+    const reason = 'reason' in outcome ? `: ${outcome.reason}` : ''
+    this.#giveUp(`not elected, ${outcome.kind}${reason}`, now)
+    return undefined
+  }
+
+  get #attempting(): boolean {
+    return this.#phase === 'acquiring' || this.#phase === 'electing' || this.#phase === 'releasing'
+  }
+
+  /** Protocol 5.3, in milliseconds still to wait; whoever has the image does not. */
+  #patienceMs({ record, image }: Looked, now: ElectionNow): number {
+    const stored = record?.position ?? { epoch: 0, seq: 0 }
+    if (this.#holdsImage(stored, image) || comparePositions(this.#heardAtLook, stored) <= 0) {
+      this.#rewoundAtMs = undefined
+      return 0
+    }
+    this.#rewoundAtMs ??= now.monotonicMs
+    return Math.max(0, this.#rewoundAtMs + this.#config.rewindPatienceMs - now.monotonicMs)
+  }
+
+  #holdsImage(stored: Position, image: Position | undefined): boolean {
+    return (
+      image !== undefined &&
+      comparePositions(image, stored) >= 0 &&
+      comparePositions(image, this.#heardAtLook) >= 0
+    )
+  }
+
+  #afterHoldOff(now: ElectionNow): void {
+    const leftMs = this.#holdOffUntilMs - now.monotonicMs
+    if (leftMs > 0) this.#again(leftMs)
+    else this.#run()
+  }
+
+  #besideOwner(record: LeaderRecord, looked: Looked, now: ElectionNow): void {
+    const { owner } = record
+    const linkClosed = this.#closed.has(owner) || record.address === this.#config.address
+    const distrustMs = this.#distrustUntilMs - now.monotonicMs
+    const distrusts =
+      distrustMs > 0 && !this.#gone.has(owner) && !this.#holdsImage(record.position, looked.image)
+    if ((linkClosed || distrusts) && !this.#alive.has(owner)) {
+      this.#openInquest(record, linkClosed, now)
+      return
+    }
+    const lockMs = looked.lockRemainingMs
+    if (lockMs > 0) this.#wait(lockMs + limits.electionJitterMs * now.random, 'another Master leads')
+    else if (distrusts) this.#wait(distrustMs, 'a server came back and may have lost the lock')
+    else this.#run()
+  }
+
+  #openInquest(record: LeaderRecord, linkClosed: boolean, now: ElectionNow): void {
+    this.#phase = 'witnessing'
+    this.#ticket++
+    // Whoever listens at our own address is us: its former owner is gone.
+    const doorGone = record.address === this.#config.address
+    const untilMs = now.monotonicMs + limits.presenceWatchMs
+    this.#inquest = { record, linkClosed, untilMs, doorGone, absent: false }
+    const { owner, address } = record
+    if (!doorGone) this.#emit({ kind: 'knock', ticket: this.#ticket, address, owner })
+    this.#emit({ kind: 'countPresence', ticket: this.#ticket, owner })
+  }
+
+  #witnessAgain(now: ElectionNow): void {
+    const inquest = this.#inquest
+    if (!inquest) return
+    if (now.monotonicMs >= inquest.untilMs) this.#closeInquest(now)
+    else if (inquest.absent) this.#judge(inquest, now)
+    else this.#emit({ kind: 'countPresence', ticket: this.#ticket, owner: inquest.record.owner })
+  }
+
+  #judge(inquest: Inquest, now: ElectionNow): void {
+    // Presence is counted on.
+    if (!inquest.absent) return
+    if (!inquest.doorGone) {
+      // The door has until then.
+      this.#emit({ kind: 'startTimer', key: 'witness', ms: Math.max(1, inquest.untilMs - now.monotonicMs) })
+      return
+    }
+    const { owner, lock } = inquest.record
+    this.#gone.add(owner)
+    this.#inquest = undefined
+    this.#emit({ kind: 'cancelTimer', key: 'witness' })
+    if (!inquest.linkClosed) {
+      this.#look()
+      return
+    }
+    this.#emit({
+      kind: 'log',
+      level: 'info',
+      text: 'early take-over: the leader is gone by three witnesses',
+      fields: { owner },
+    })
+    this.#phase = 'releasing'
+    this.#ticket++
+    this.#startAttempt()
+    if (lock === '') this.#run()
+    else this.#emit({ kind: 'release', value: lock, ticket: this.#ticket })
+  }
+
+  /** Not proved: the evidence is spent, and the lock is waited for. */
+  #closeInquest(now: ElectionNow): void {
+    const owner = this.#inquest?.record.owner
+    this.#inquest = undefined
+    if (owner !== undefined) {
+      this.#closed.delete(owner)
+      this.#alive.add(owner)
+    }
+    this.#emit({ kind: 'cancelTimer', key: 'witness' })
+    this.#again(now.random)
+  }
+
+  #look(): void {
+    this.#phase = 'looking'
+    this.#ticket++
+    this.#heardAtLook = this.#heard
+    this.#emit({ kind: 'cancelTimer', key: 'campaign' })
+    this.#emit({ kind: 'look', ticket: this.#ticket })
+  }
+
+  #wait(ms: number, why: string): void {
+    const owner = this.#seen?.owner
+    if (owner !== this.#toldOwner) {
+      this.#toldOwner = owner
+      this.#emit({
+        kind: 'log',
+        level: 'info',
+        text: `standing by: ${why}`,
+        fields: { owner, epoch: this.#seen?.epoch },
+      })
+    }
+    this.#again(ms)
+  }
+
+  #again(ms: number): void {
+    this.#phase = 'waiting'
+    this.#ticket++
+    this.#emit({ kind: 'startTimer', key: 'campaign', ms })
+  }
+
+  #startAttempt(): void {
+    this.#emit({ kind: 'startTimer', key: 'attempt', ms: attemptMs(this.#config.leaseMs) })
+  }
+
+  #run(): void {
+    this.#ticket++
+    this.#startAttempt()
+    if (!this.#config.locked) {
+      this.#elect()
+      return
+    }
+    this.#phase = 'acquiring'
+    this.#emit({ kind: 'acquire', ticket: this.#ticket })
+  }
+
+  #elect(): void {
+    const seen = this.#seen && { epoch: this.#seen.epoch, owner: this.#seen.owner }
+    this.#phase = 'electing'
+    this.#emit({ kind: 'elect', ticket: this.#ticket, seen, lock: this.#lock, heardEpoch: this.#heard.epoch })
+  }
+
+  /** Who reaches the lock but not the data must block nobody. */
+  #giveUp(reason: string, now: ElectionNow): void {
+    this.#emit({ kind: 'log', level: 'warn', text: `attempt at leadership given up: ${reason}` })
+    this.#emit({ kind: 'cancelTimer', key: 'attempt' })
+    this.#dropLock()
+    this.#again(attemptBackoffMs(this.#config.leaseMs, now.random))
+  }
+
+  #dropLock(): void {
+    if (this.#lock !== '') this.#emit({ kind: 'release', value: this.#lock })
+    this.#lock = ''
+  }
+}

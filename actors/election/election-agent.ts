@@ -1,0 +1,283 @@
+import type { Clock } from '../../runtime/clock.js'
+import { type ErrorName, type FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import type { Log } from '../../runtime/observe/log.js'
+import type { ElectOutcome, PersistenceEngine, Position } from '../../runtime/persistence/engine.js'
+import { type Cancel, systemTimers, type TimerSource } from '../../runtime/system/timers.js'
+import type { AgentMessage, ElectionMessage } from '../messages/election.js'
+import { ElectionCore } from './election-core.js'
+import type { DoorSays, ElectionEffect, ElectionInput, ElectionTimer } from './election-events.js'
+import type { LeaderLock, Presence, Reconnections } from './leader-lock.js'
+
+const hopeless: readonly ErrorName[] = [
+  'CLUSTER_MISMATCH',
+  'VERSION_UNSUPPORTED',
+  'STORE_UNREADABLE',
+  'STORE_DENIED',
+  'STORE_UNSUITABLE',
+]
+
+/** What takes part in an election for one Master incarnation: our own agent, or one of a CUSTOM module. */
+export interface ElectionAgent {
+  receive(message: AgentMessage): void
+  /** Value of the lock while this Master leads, which touches write to the leader record; '' where there is none. */
+  readonly lock: string
+  /** May effects of this leadership still leave? Asked at the head of every turn (protocol 6). */
+  mayAct(): boolean
+  /** Highest position heard of, for the next incarnation of this node. */
+  readonly heard: Position
+  /** Ends all timers and listening; gives up nothing. */
+  close(): void
+}
+
+/** What an ElectionAgent is made with. */
+export interface ElectionAgentContext {
+  readonly engine: PersistenceEngine
+  /** Incarnation of the Master. */
+  readonly owner: string
+  /** firesteel://host:port of the Master. */
+  readonly address: string
+  readonly leaseMs: number
+  /** Highest position heard of in earlier incarnations of this node. */
+  readonly heard: Position
+  /** Another was told to take over: it goes first for so long (protocol 13). */
+  readonly holdOffMs?: number
+  /** Position of the durable records that this process still holds of a former leadership (protocol 12). */
+  readonly image: () => Position | undefined
+  /** Does anybody answer at the address where this owner listened? */
+  readonly knock: (address: string, owner: string) => Promise<DoorSays>
+  readonly clock: Clock
+  readonly timers?: TimerSource
+  /** In [0, 1). */
+  readonly random: () => number
+  readonly newMark: () => string
+  readonly log: Log
+  readonly tellMaster: (message: ElectionMessage) => void
+  /** The store is not ours or cannot be used: no later try would do better. */
+  readonly onHopeless: (error: FiresteelError) => void
+  /** This agent will do nothing more; a leadership of its own was given up and the store knows. */
+  readonly onResigned: () => void
+}
+
+/** With a lock: several Masters. Without: the one Master of NONE and FILESYSTEM. */
+export interface LockService {
+  readonly lock: LeaderLock
+  readonly presence?: Presence
+  readonly reconnections?: Reconnections
+  /** Monotonic time since which the present connections stand. */
+  readonly connectedAtMs?: number
+}
+
+/** LeaderElectionAgent of a cluster with one Master: elected as soon as the store says that no other process leads. */
+export function monarchy(context: ElectionAgentContext): ElectionAgent {
+  return new LeasedElection(context, undefined)
+}
+
+/** LeaderElectionAgent over a lock, for any number of Masters. */
+export function electionOverLock(context: ElectionAgentContext, service: LockService): ElectionAgent {
+  return new LeasedElection(context, service)
+}
+
+/** The shell of `ElectionCore`: store, lock, witnesses, timers. */
+class LeasedElection implements ElectionAgent {
+  readonly #context: ElectionAgentContext
+  readonly #service: LockService | undefined
+  readonly #core: ElectionCore
+  readonly #timers = new Map<ElectionTimer, Cancel>()
+  readonly #stopListening: (() => void) | undefined
+  /** Others must be able to count us before we can be elected. */
+  readonly #joined: Promise<void>
+  #lastError: unknown
+  #closed = false
+
+  constructor(context: ElectionAgentContext, service: LockService | undefined) {
+    this.#context = context
+    this.#service = service
+    const { owner, address, leaseMs, heard, clock, holdOffMs = 0 } = context
+    this.#core = new ElectionCore({
+      owner,
+      address,
+      leaseMs,
+      heard,
+      rewindPatienceMs: limits.rewindPatienceMs,
+      locked: service !== undefined,
+      connectedAtMs: service?.connectedAtMs ?? clock.monotonicMs(),
+      holdOffUntilMs: clock.monotonicMs() + holdOffMs,
+    })
+    this.#stopListening = service?.reconnections?.onReconnected(() => this.#step({ kind: 'reconnected' }))
+    this.#joined = service?.presence?.join(owner) ?? Promise.resolve()
+    this.#joined.catch(() => {})
+    // After the caller has what it made.
+    queueMicrotask(() => this.#step({ kind: 'start' }))
+  }
+
+  get lock(): string {
+    return this.#core.lock
+  }
+
+  get heard(): Position {
+    return this.#core.heard
+  }
+
+  mayAct(): boolean {
+    return this.#core.mayAct(this.#context.clock.monotonicMs())
+  }
+
+  receive(message: AgentMessage): void {
+    this.#step({ kind: 'message', message })
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#stopListening?.()
+    for (const cancel of this.#timers.values()) cancel()
+    this.#timers.clear()
+    void this.#service?.presence?.leave(this.#context.owner).catch(() => {})
+  }
+
+  #step(input: ElectionInput): void {
+    if (this.#closed) return
+    const { clock, random } = this.#context
+    const effects = this.#core.step(input, { monotonicMs: clock.monotonicMs(), random: random() })
+    for (const effect of effects) this.#run(effect)
+  }
+
+  #run(effect: ElectionEffect): void {
+    const { tellMaster, onResigned, onHopeless, log } = this.#context
+    switch (effect.kind) {
+      case 'startTimer':
+        this.#startTimer(effect.key, effect.ms)
+        break
+      case 'cancelTimer':
+        this.#timers.get(effect.key)?.()
+        this.#timers.delete(effect.key)
+        break
+      case 'tellMaster':
+        tellMaster(effect.message)
+        break
+      case 'resigned':
+        onResigned()
+        break
+      case 'hopeless':
+        onHopeless(this.#lastError as FiresteelError)
+        break
+      case 'log':
+        log[effect.level](effect.text, effect.fields)
+        break
+      default:
+        // Answers are inputs of their own; none of these rejects.
+        void this.#ask(effect)
+    }
+  }
+
+  #startTimer(key: ElectionTimer, ms: number): void {
+    this.#timers.get(key)?.()
+    const { timers = systemTimers } = this.#context
+    const cancel = timers.after(ms, () => {
+      this.#timers.delete(key)
+      this.#step({ kind: 'timer', key })
+    })
+    this.#timers.set(key, cancel)
+  }
+
+  #ask(
+    effect: Exclude<ElectionEffect, { kind: 'startTimer' | 'cancelTimer' | 'tellMaster' | 'log' }>,
+  ): Promise<void> {
+    switch (effect.kind) {
+      case 'look':
+        return this.#look(effect.ticket)
+      case 'knock':
+        return this.#knock(effect)
+      case 'countPresence':
+        return this.#countPresence(effect)
+      case 'release':
+        return this.#release(effect)
+      case 'acquire':
+        return this.#acquire(effect.ticket)
+      case 'elect':
+        return this.#elect(effect)
+      case 'touch':
+        return this.#touch(effect)
+      case 'extend':
+        return this.#extend(effect.value)
+      case 'leave':
+        return this.#leave(effect)
+      case 'resigned':
+      case 'hopeless':
+        return Promise.resolve()
+    }
+  }
+
+  async #look(ticket: number): Promise<void> {
+    const { engine, image } = this.#context
+    try {
+      const [record, lockRemainingMs] = await Promise.all([
+        engine.leader(),
+        this.#service?.lock.remainingMs() ?? 0,
+      ])
+      this.#step({ kind: 'looked', ticket, record, lockRemainingMs, image: image() })
+    } catch (error) {
+      this.#lastError = error
+      const isHopeless = hopeless.some((code) => isFiresteelError(error, code))
+      this.#step({ kind: 'lookFailed', ticket, reason: reasonOf(error), hopeless: isHopeless })
+    }
+  }
+
+  async #knock({ ticket, address, owner }: Extract<ElectionEffect, { kind: 'knock' }>): Promise<void> {
+    const says = await this.#context.knock(address, owner).catch((): DoorSays => 'unknown')
+    this.#step({ kind: 'door', ticket, says })
+  }
+
+  async #countPresence({ ticket, owner }: Extract<ElectionEffect, { kind: 'countPresence' }>): Promise<void> {
+    const count = await this.#service?.presence?.count(owner).catch(() => undefined)
+    this.#step({ kind: 'presence', ticket, count })
+  }
+
+  async #release({ value, ticket }: Extract<ElectionEffect, { kind: 'release' }>): Promise<void> {
+    await this.#service?.lock.release(value).catch(() => {})
+    if (ticket !== undefined) this.#step({ kind: 'released', ticket })
+  }
+
+  async #acquire(ticket: number): Promise<void> {
+    let value: string | undefined
+    let reason: string | undefined
+    try {
+      await this.#joined
+      value = await this.#service?.lock.acquire()
+    } catch (error) {
+      reason = reasonOf(error)
+    }
+    if (this.#closed && value !== undefined) await this.#service?.lock.release(value).catch(() => {})
+    this.#step({ kind: 'acquired', ticket, value, ...(reason !== undefined && { reason }) })
+  }
+
+  async #elect(effect: Extract<ElectionEffect, { kind: 'elect' }>): Promise<void> {
+    const { engine, owner, address, clock, newMark } = this.#context
+    const { ticket, seen, lock, heardEpoch } = effect
+    const request = { seen, me: owner, address, lock, heardEpoch, mark: newMark() }
+    const sentAtMs = clock.monotonicMs()
+    const outcome = await engine
+      .elect(request)
+      .catch((error: unknown): ElectOutcome => ({ kind: 'unknown', reason: reasonOf(error) }))
+    this.#step({ kind: 'elected', ticket, outcome, sentAtMs })
+  }
+
+  async #touch({ fence, lock }: Extract<ElectionEffect, { kind: 'touch' }>): Promise<void> {
+    const { engine, clock } = this.#context
+    const sentAtMs = clock.monotonicMs()
+    const outcome = await engine
+      .touch(fence, lock)
+      .catch((error: unknown) => ({ kind: 'unknown', reason: reasonOf(error) }) as const)
+    this.#step({ kind: 'touched', outcome, sentAtMs })
+  }
+
+  async #extend(value: string): Promise<void> {
+    const held = await this.#service?.lock.extend(value).catch(() => undefined)
+    this.#step({ kind: 'extended', held })
+  }
+
+  async #leave({ fence }: Extract<ElectionEffect, { kind: 'leave' }>): Promise<void> {
+    await this.#context.engine.leave(fence).catch(() => {})
+    this.#step({ kind: 'left' })
+  }
+}

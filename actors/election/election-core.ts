@@ -1,0 +1,220 @@
+import { comparePositions, type Position } from '../../runtime/persistence/engine.js'
+import type { AgentMessage } from '../messages/election.js'
+import { Candidacy } from './candidacy.js'
+import type { ElectionConfig, ElectionEffect, ElectionInput, ElectionNow } from './election-events.js'
+import { TENURE_TICKET, Tenure } from './tenure.js'
+
+/**
+ * The LeaderElectionAgent, pure: a candidacy, then at most one tenure, then nothing more. A fresh STANDBY is a new
+ * incarnation with a new agent (protocol 1, 6).
+ */
+export class ElectionCore {
+  readonly #config: ElectionConfig
+  readonly #candidacy: Candidacy
+  #tenure: Tenure | undefined
+  #over = false
+  #heard: Position
+  #effects: ElectionEffect[] = []
+
+  constructor(config: ElectionConfig) {
+    this.#config = config
+    this.#heard = config.heard
+    this.#candidacy = new Candidacy(config, (effect) => void this.#effects.push(effect))
+  }
+
+  /** Value of the lock while it leads; '' where there is none. */
+  get lock(): string {
+    return this.#tenure?.lock ?? ''
+  }
+
+  /** Highest position heard of, for the next incarnation. */
+  get heard(): Position {
+    return this.#heard
+  }
+
+  /** Who wakes looks before acting: false once the deadline has passed, whatever the timers have come to. */
+  mayAct(nowMs: number): boolean {
+    return this.#tenure !== undefined && !this.#over && nowMs < this.#tenure.deadlineMs
+  }
+
+  step(input: ElectionInput, now: ElectionNow): ElectionEffect[] {
+    this.#effects = []
+    if (this.#over) this.#afterwards(input)
+    else if (this.#tenure) this.#leading(this.#tenure, input, now)
+    else this.#standingBy(input, now)
+    return this.#effects
+  }
+
+  #standingBy(input: ElectionInput, now: ElectionNow): void {
+    const candidacy = this.#candidacy
+    switch (input.kind) {
+      case 'start':
+        candidacy.start()
+        return
+      case 'timer':
+        if (input.key !== 'renew' && input.key !== 'deadline') candidacy.timer(input.key, now)
+        return
+      case 'message':
+        this.#standbyHears(input.message, now)
+        return
+      case 'reconnected':
+        candidacy.reconnected(now)
+        return
+      case 'looked':
+        if (input.image) this.#hear(input.image)
+        candidacy.looked(input, now)
+        return
+      case 'lookFailed':
+        candidacy.lookFailed(input.ticket, input.reason, input.hopeless, now)
+        return
+      case 'door':
+        candidacy.door(input.ticket, input.says, now)
+        return
+      case 'presence':
+        candidacy.presence(input.ticket, input.count, now)
+        return
+      case 'released':
+        candidacy.released(input.ticket)
+        return
+      case 'acquired':
+        candidacy.acquired(input.ticket, input.value, input.reason, now)
+        return
+      case 'elected':
+        this.#elected(input, now)
+        return
+      case 'touched':
+      case 'extended':
+      case 'left':
+        return
+    }
+  }
+
+  #standbyHears(message: AgentMessage, now: ElectionNow): void {
+    switch (message.type) {
+      case 'PositionHeard':
+        this.#hear(message.position)
+        return
+      case 'LeadershipLost':
+        this.#hear({ epoch: message.heardEpoch, seq: 0 })
+        return
+      case 'MasterLinkClosed':
+        this.#candidacy.linkClosed(message.incarnation)
+        return
+      case 'TakeOver':
+        this.#candidacy.takeOver()
+        return
+      case 'HoldOff':
+        this.#candidacy.holdOff(message.ms, now)
+        return
+      case 'ResignLeadership':
+        this.#over = true
+        this.#candidacy.end()
+        this.#effects.push({ kind: 'resigned' })
+        return
+      case 'LeadershipConfirmed':
+        return
+    }
+  }
+
+  #elected(input: Extract<ElectionInput, { kind: 'elected' }>, now: ElectionNow): void {
+    const won = this.#candidacy.elected(input, now)
+    if (!won) return
+    const { elected, lock, sentAtMs } = won
+    const { leaseMs, locked } = this.#config
+    const emit = (effect: ElectionEffect): void => void this.#effects.push(effect)
+    this.#tenure = new Tenure(elected, lock, sentAtMs, { leaseMs, locked, emit })
+    this.#tenure.armDeadline(now.monotonicMs)
+    const { epoch, owner, base, mark } = elected
+    const heard = this.#heard
+    this.#hear({ epoch, seq: base.seq })
+    emit({ kind: 'tellMaster', message: { type: 'ElectedLeader', epoch, owner, base, mark, heard } })
+  }
+
+  #leading(tenure: Tenure, input: ElectionInput, now: ElectionNow): void {
+    if (now.monotonicMs >= tenure.deadlineMs) {
+      // Nobody is asked: who has not been confirmed for a lease may be deposed already.
+      this.#revoke(tenure, 'the lease ran out')
+      this.#afterwards(input)
+      return
+    }
+    switch (input.kind) {
+      case 'timer':
+        if (input.key === 'renew') tenure.renew()
+        else if (input.key === 'deadline') tenure.armDeadline(now.monotonicMs)
+        return
+      case 'message':
+        this.#leaderHears(tenure, input.message)
+        return
+      case 'touched': {
+        if (input.outcome.kind === 'deposed') this.#hear({ epoch: input.outcome.epoch, seq: 0 })
+        const end = tenure.touched(input.outcome, input.sentAtMs)
+        if (end !== undefined) this.#revoke(tenure, end)
+        else tenure.armDeadline(now.monotonicMs)
+        return
+      }
+      case 'extended':
+        tenure.extended(input.held)
+        return
+      case 'acquired':
+        if (input.ticket === TENURE_TICKET) tenure.acquired(input.value)
+        else if (input.value !== undefined) this.#effects.push({ kind: 'release', value: input.value })
+        return
+      case 'left':
+        if (tenure.left()) this.#revoke(tenure, 'resigned')
+        return
+      case 'released':
+        if (tenure.leaving && input.ticket === TENURE_TICKET) this.#revoke(tenure, 'resigned')
+        return
+      default:
+        return
+    }
+  }
+
+  #leaderHears(tenure: Tenure, message: AgentMessage): void {
+    switch (message.type) {
+      case 'LeadershipConfirmed':
+        tenure.confirmed(message.sentAtMs)
+        return
+      case 'LeadershipLost':
+        this.#hear({ epoch: message.heardEpoch, seq: 0 })
+        this.#revoke(tenure, message.reason)
+        return
+      case 'PositionHeard':
+        this.#hear(message.position)
+        return
+      case 'ResignLeadership':
+        tenure.leave()
+        return
+      case 'MasterLinkClosed':
+      case 'TakeOver':
+      case 'HoldOff':
+        return
+    }
+  }
+
+  /** An answer that comes too late may still hold a lock, a message name an epoch that the next elect must exceed. */
+  #afterwards(input: ElectionInput): void {
+    if (input.kind === 'acquired' && input.value !== undefined) {
+      this.#effects.push({ kind: 'release', value: input.value })
+      return
+    }
+    if (input.kind !== 'message') return
+    const { message } = input
+    if (message.type === 'PositionHeard') this.#hear(message.position)
+    else if (message.type === 'LeadershipLost') this.#hear({ epoch: message.heardEpoch, seq: 0 })
+    else if (message.type === 'ResignLeadership') this.#effects.push({ kind: 'resigned' })
+  }
+
+  #revoke(tenure: Tenure, reason: string): void {
+    this.#over = true
+    for (const key of ['renew', 'deadline'] as const) this.#effects.push({ kind: 'cancelTimer', key })
+    this.#effects.push({ kind: 'tellMaster', message: { type: 'RevokedLeadership', reason } })
+    if (tenure.lock !== '') this.#effects.push({ kind: 'release', value: tenure.lock })
+    if (tenure.leaving) this.#effects.push({ kind: 'resigned' })
+  }
+
+  #hear(position: Position): void {
+    if (comparePositions(position, this.#heard) > 0) this.#heard = position
+    this.#candidacy.heard(position)
+  }
+}

@@ -1,0 +1,127 @@
+import type { CommitOutcome, Elected, Fence } from '../../runtime/persistence/engine.js'
+import type { ElectionEffect } from './election-events.js'
+import { deadlineMs, renewEveryMs } from './lease.js'
+
+/**
+ * One leadership, from election to its end (protocol 6), pure: renews the record, extends the lock only after that,
+ * and ends at its own deadline without asking anybody.
+ */
+export class Tenure {
+  readonly fence: Fence
+  readonly #leaseMs: number
+  readonly #emit: (effect: ElectionEffect) => void
+  /** Value of the lock; '' where there is none, or it is lost. */
+  #lock: string
+  #confirmedAtMs: number
+  #touching = false
+  #locking = false
+  #leaving = false
+  readonly #locked: boolean
+
+  constructor(
+    { epoch, owner }: Elected,
+    lock: string,
+    sentAtMs: number,
+    options: {
+      readonly leaseMs: number
+      readonly locked: boolean
+      readonly emit: (effect: ElectionEffect) => void
+    },
+  ) {
+    this.fence = { epoch, owner }
+    this.#lock = lock
+    this.#confirmedAtMs = sentAtMs
+    this.#leaseMs = options.leaseMs
+    this.#locked = options.locked
+    this.#emit = options.emit
+    this.#emit({ kind: 'startTimer', key: 'renew', ms: renewEveryMs(this.#leaseMs) })
+  }
+
+  get lock(): string {
+    return this.#lock
+  }
+
+  get deadlineMs(): number {
+    return deadlineMs(this.#confirmedAtMs, this.#leaseMs)
+  }
+
+  confirmed(sentAtMs: number): void {
+    this.#confirmedAtMs = Math.max(this.#confirmedAtMs, sentAtMs)
+  }
+
+  armDeadline(nowMs: number): void {
+    this.#emit({ kind: 'startTimer', key: 'deadline', ms: Math.max(1, this.deadlineMs - nowMs) })
+  }
+
+  /** A renewal that has not been answered yet is not doubled. */
+  renew(): void {
+    this.#emit({ kind: 'startTimer', key: 'renew', ms: renewEveryMs(this.#leaseMs) })
+    if (this.#touching || this.#leaving) return
+    this.#touching = true
+    this.#emit({ kind: 'touch', fence: this.fence, lock: this.#lock })
+  }
+
+  /** Why this leadership is over, if it is. Refused or unknown: the deadline decides. */
+  touched(outcome: CommitOutcome, sentAtMs: number): string | undefined {
+    this.#touching = false
+    switch (outcome.kind) {
+      case 'ok':
+      case 'duplicate':
+        this.confirmed(sentAtMs)
+        this.#keepLock()
+        return undefined
+      case 'deposed':
+        return `epoch ${outcome.epoch} of ${outcome.owner} leads`
+      case 'rewound':
+        return 'the store lost what it held'
+      case 'failed':
+        return `the store failed: ${outcome.reason}`
+      case 'refused':
+      case 'unknown':
+        return undefined
+    }
+  }
+
+  /** Lost, but confirmed by the record: it leads on, and takes the lock again if it is free. */
+  extended(held: boolean | undefined): void {
+    this.#locking = false
+    if (held === false) this.#lock = ''
+  }
+
+  acquired(value: string | undefined): void {
+    this.#locking = false
+    if (value === undefined) return
+    if (this.#leaving) this.#emit({ kind: 'release', value })
+    else this.#lock = value
+  }
+
+  /** Given up of our own will: the record says so first, then the lock is freed, and not taken again. */
+  leave(): void {
+    if (this.#leaving) return
+    this.#leaving = true
+    this.#emit({ kind: 'leave', fence: this.fence })
+  }
+
+  /** The record says so; true: there is no lock to free. */
+  left(): boolean {
+    const value = this.#lock
+    this.#lock = ''
+    if (value === '') return true
+    this.#emit({ kind: 'release', value, ticket: TENURE_TICKET })
+    return false
+  }
+
+  get leaving(): boolean {
+    return this.#leaving
+  }
+
+  #keepLock(): void {
+    if (!this.#locked || this.#locking || this.#leaving) return
+    this.#locking = true
+    if (this.#lock === '') this.#emit({ kind: 'acquire', ticket: TENURE_TICKET })
+    else this.#emit({ kind: 'extend', value: this.#lock })
+  }
+}
+
+/** Of a leader's own attempts at the lock; those of a candidate count from 1. */
+export const TENURE_TICKET = 0

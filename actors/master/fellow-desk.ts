@@ -1,0 +1,230 @@
+import { limits } from '../../runtime/limits.js'
+import type { FromMaster, MasterMessage } from '../messages/catalogue.js'
+import type { Position } from '../messages/common.js'
+import type { StaleEpoch } from '../messages/leadership.js'
+import type { LeaderPulse, PositionSeen, StandbyPulse } from '../messages/masters.js'
+import type { Books, MasterConfig, PeerInfo } from './books.js'
+import { type Fellow, Fellows, isFellow, type KnownLeader } from './fellows.js'
+import type { Step } from './step.js'
+
+/** What Masters say to each other, and what Workers tell of leaders they have seen. */
+export type FellowMessage = FromMaster | PositionSeen | StaleEpoch
+
+const forFellows: ReadonlySet<string> = new Set<FellowMessage['type']>([
+  'MasterChanged',
+  'MasterInStandby',
+  'LeaderPulse',
+  'StandbyPulse',
+  'RequestLostTail',
+  'LostTail',
+  'HandOver',
+  'Released',
+  'PositionSeen',
+  'StaleEpoch',
+])
+
+export const isForFellows = (message: MasterMessage): message is FellowMessage => forFellows.has(message.type)
+
+interface FellowDelivery {
+  readonly from: PeerInfo
+  readonly message: FellowMessage
+  readonly position: Position | undefined
+  /** Workers linked to this Master. */
+  readonly heardWorkers: number
+  readonly store: boolean
+}
+
+const nowhere: Position = { epoch: 0, seq: 0 }
+
+/** A Master among Masters (protocol 5, 6, 12, 13): who leads, whose end is evidence, who is fit to take over. */
+export class FellowDesk {
+  readonly #config: MasterConfig
+  readonly #fellows = new Fellows()
+  /** Since when this leader has heard fewer than half of its live Workers. */
+  #deafSinceMs: number | undefined
+
+  constructor(config: MasterConfig) {
+    this.#config = config
+  }
+
+  get leader(): KnownLeader | undefined {
+    return this.#fellows.leader
+  }
+
+  successors(): { chosen: Fellow | undefined; all: readonly Fellow[] } {
+    return { chosen: this.#fellows.healthiest(), all: [...this.#fellows.all] }
+  }
+
+  stateAt(address: string) {
+    return this.#fellows.stateAt(address)
+  }
+
+  /** Whoever may hold what the store forgot is asked for it; the deposed one, silent for a lease, is not waited for. */
+  elected(books: Books, step: Step): void {
+    const { epoch, owner, base } = books.leadership
+    const deposed = this.#fellows.leader?.owner
+    this.#fellows.lead({ epoch, owner, address: this.#config.address })
+    for (const { incarnation } of this.#fellows.all) {
+      if (incarnation !== deposed) books.awaitedTails.add(incarnation)
+      step.tell(incarnation, { type: 'RequestLostTail', base })
+    }
+    step.startTimer('pulse', 0)
+  }
+
+  linkUp(books: Books | undefined, step: Step, peer: PeerInfo): void {
+    this.#fellows.up(peer)
+    if (peer.address) step.free.push({ kind: 'mastersHeard', addresses: [peer.address] })
+    if (books) step.tell(peer.incarnation, { type: 'RequestLostTail', base: books.leadership.base })
+  }
+
+  linkDown(books: Books | undefined, step: Step, incarnation: string, closedByKernel: boolean): void {
+    this.#fellows.down(incarnation)
+    books?.awaitedTails.delete(incarnation)
+    if (closedByKernel) step.tellAgent({ type: 'MasterLinkClosed', incarnation })
+  }
+
+  receive(books: Books | undefined, step: Step, delivery: FellowDelivery): void {
+    const { from, message } = delivery
+    if (message.type === 'PositionSeen') {
+      this.#seen(books, step, message.position, message.owner)
+    } else if (message.type === 'StaleEpoch') {
+      this.#seen(books, step, { epoch: message.epoch, seq: 0 }, message.owner)
+    } else if (isFellow(from)) {
+      this.#fromFellow(books, step, message, delivery)
+    }
+  }
+
+  /** Every lease/3 while this Master leads. */
+  pulse(books: Books, step: Step): void {
+    const { leaseMs } = this.#config
+    let workers = 0
+    let workersHeard = 0
+    for (const worker of books.workers.values()) {
+      if (worker.state === 'DEAD') continue
+      workers++
+      if (worker.linked) workersHeard++
+    }
+    for (const { incarnation } of this.#fellows.all) {
+      step.tellNow(incarnation, { type: 'LeaderPulse', workers, workersHeard })
+    }
+    step.startTimer('pulse', leaseMs / 3)
+    this.#listen(books, step, workers, workersHeard)
+  }
+
+  /** A leader that hears too few, while another hears more, is of less use than that one (protocol 6). */
+  #listen(books: Books, step: Step, workers: number, workersHeard: number): void {
+    const { leaseMs } = this.#config
+    const nowMs = step.now.monotonicMs
+    if (2 * workersHeard >= workers) {
+      this.#deafSinceMs = undefined
+      return
+    }
+    this.#deafSinceMs ??= nowMs
+    const better = this.#fellows.healthiest()
+    if (nowMs - this.#deafSinceMs < 2 * leaseMs || !better?.pulse) return
+    if (better.pulse.workersHeard <= workersHeard || books.state !== 'ALIVE') return
+    this.#deafSinceMs = nowMs
+    const reason = `it hears ${workersHeard} of ${workers} workers, ${better.address} hears ${better.pulse.workersHeard}`
+    step.free.push({ kind: 'handOver', reason })
+  }
+
+  #fromFellow(
+    books: Books | undefined,
+    step: Step,
+    message: FromMaster,
+    { from, position = nowhere, heardWorkers, store }: FellowDelivery,
+  ): void {
+    const fellow = this.#fellows.get(from.incarnation)
+    switch (message.type) {
+      case 'MasterInStandby':
+        if (fellow) fellow.state = 'STANDBY'
+        step.free.push({ kind: 'mastersHeard', addresses: message.masters })
+        return
+      case 'StandbyPulse':
+        if (fellow) fellow.pulse = message
+        return
+      case 'LostTail':
+        // The shell has checked its records and hands them over as `tail`.
+        return
+      case 'HandOver':
+        if (this.#leads(from)) step.tellAgent({ type: 'TakeOver' })
+        return
+      case 'Released':
+        if (this.#leads(from) && message.to !== this.#config.address)
+          step.tellAgent({ type: 'HoldOff', ms: limits.handOverHoldOffMs })
+        return
+      case 'MasterChanged':
+        step.free.push({ kind: 'mastersHeard', addresses: message.masters })
+        this.#obey(books, step, from, position, message.master)
+        return
+      case 'RequestLostTail':
+        if (this.#obey(books, step, from, position, from.address))
+          step.free.push({ kind: 'giveTail', to: from.incarnation, base: message.base })
+        return
+      case 'LeaderPulse':
+        this.#pulsed(books, step, message, { from, position, heardWorkers, store })
+        return
+    }
+  }
+
+  #pulsed(
+    books: Books | undefined,
+    step: Step,
+    _pulse: LeaderPulse,
+    { from, position, heardWorkers, store }: Omit<FellowDelivery, 'message'>,
+  ): void {
+    if (!this.#obey(books, step, from, position ?? nowhere, from.address) || books) return
+    const answer: StandbyPulse = {
+      type: 'StandbyPulse',
+      workersHeard: heardWorkers,
+      storeReachable: store,
+    }
+    step.tellNow(from.incarnation, answer)
+  }
+
+  #leads(from: PeerInfo): boolean {
+    return this.#fellows.leader?.owner === from.incarnation
+  }
+
+  /** R1 among Masters: false, and answered, where a leadership is over that speaks as if it were not. */
+  #obey(
+    books: Books | undefined,
+    step: Step,
+    from: PeerInfo,
+    position: Position,
+    address: string | undefined,
+  ): boolean {
+    const { epoch } = position
+    const judged = this.#fellows.judge(epoch, from.incarnation)
+    if (judged === 'stale') {
+      const known = this.#fellows.leader!
+      step.tellNow(from.incarnation, { type: 'StaleEpoch', epoch: known.epoch, owner: known.owner })
+      return false
+    }
+    if (judged === 'new') {
+      this.#fellows.lead({ epoch, owner: from.incarnation, address: address ?? from.address ?? '' })
+      step.free.push({ kind: 'leaderHeard', epoch })
+      if (books) this.#deposed(step, epoch, from.incarnation)
+    }
+    this.#heard(step, position)
+    return true
+  }
+
+  /** Somebody has obeyed this leadership. If it is not ours and not below ours, ours is over (protocol 6). */
+  #seen(books: Books | undefined, step: Step, position: Position, owner: string): void {
+    this.#heard(step, position)
+    const mine = books?.leadership
+    if (!mine || position.epoch < mine.epoch) return
+    if (position.epoch === mine.epoch && owner === mine.owner) return
+    this.#deposed(step, position.epoch, owner)
+  }
+
+  #deposed(step: Step, epoch: number, owner: string): void {
+    step.free.push({ kind: 'lost', reason: `a peer has seen epoch ${epoch} of ${owner}`, heardEpoch: epoch })
+  }
+
+  #heard(step: Step, position: Position): void {
+    this.#fellows.heard(position)
+    step.tellAgent({ type: 'PositionHeard', position })
+  }
+}

@@ -1,0 +1,90 @@
+import type { MasterInStandby } from '../messages/leadership.js'
+import type { Heartbeat } from '../messages/workers.js'
+import type { Allegiance } from './allegiance.js'
+import type { Contact } from './contact.js'
+import { MasterRoster } from './master-roster.js'
+import type { Now, WorkerEffect } from './worker-events.js'
+
+export interface MasterWatchParts {
+  readonly workerId: string
+  readonly probeAfterMs: number
+  readonly allegiance: Allegiance
+  readonly contact: Contact
+  emit(effect: WorkerEffect): void
+  /** The contact is younger now. */
+  onContact(): void
+}
+
+/** What a Worker has to do with Masters that do not lead: know them all (R0), tell them what it obeyed, ask them. */
+export class MasterWatch {
+  readonly #parts: MasterWatchParts
+  readonly #roster: MasterRoster
+
+  constructor(masters: readonly string[], parts: MasterWatchParts) {
+    this.#parts = parts
+    this.#roster = new MasterRoster(masters)
+  }
+
+  start(): void {
+    for (const address of this.#roster.known) this.#parts.emit({ kind: 'dial', address })
+  }
+
+  /** What a Master says all Masters are. */
+  learn(addresses: readonly string[]): void {
+    for (const address of this.#roster.learn(addresses)) this.#parts.emit({ kind: 'dial', address })
+  }
+
+  linkUp(master: string, address: string): void {
+    this.#roster.linkUp(master, address)
+  }
+
+  linkDown(peer: string): void {
+    this.#roster.linkDown(peer)
+    if (peer !== this.#parts.allegiance.leader?.owner) return
+    for (const master of this.#roster.linked) this.#tellSeen(master)
+  }
+
+  inStandby(from: string, { masters, heartbeatSentAtMs }: MasterInStandby, now: Now): void {
+    this.learn(masters)
+    if (this.#roster.greeted(from)) this.#tellSeen(from)
+    // A time to come is none of ours.
+    if (heartbeatSentAtMs === undefined || heartbeatSentAtMs > now.bootMs) return
+    this.#roster.answered(from, heartbeatSentAtMs, masters)
+    this.#judge(now)
+  }
+
+  refused(address: string, dialledAtMs: number, now: Now): void {
+    this.#roster.refused(address, dialledAtMs)
+    this.#judge(now)
+  }
+
+  /**
+   * While no leader answers: asks each Master whether it leads. A STANDBY answers any Heartbeat that it does not.
+   * `asked` has its heartbeat already.
+   */
+  probe(now: Now, asked: string | undefined): void {
+    const { contact, probeAfterMs, emit } = this.#parts
+    if (now.bootMs - contact.lastBootMs <= probeAfterMs) return
+    for (const to of this.#roster.linked) {
+      if (to !== asked) emit({ kind: 'tell', to, message: this.heartbeat(now) })
+    }
+    emit({ kind: 'tellRefusals' })
+  }
+
+  heartbeat(now: Now): Heartbeat {
+    return { type: 'Heartbeat', workerId: this.#parts.workerId, sentAtMs: now.bootMs }
+  }
+
+  /** Where every Master has been seen not to lead, nobody can have relaunched anything (protocol 8). */
+  #judge(now: Now): void {
+    const sinceMs = this.#roster.unledSince()
+    if (sinceMs !== undefined && this.#parts.contact.unledSince(sinceMs, now.bootMs)) this.#parts.onContact()
+  }
+
+  /** How a candidate learns that its store lost its tail (protocol 5.3). Who has obeyed nobody knows nothing of it. */
+  #tellSeen(to: string): void {
+    const { leader, seen: position } = this.#parts.allegiance
+    if (!leader || !position || to === leader.owner) return
+    this.#parts.emit({ kind: 'tell', to, message: { type: 'PositionSeen', position, owner: leader.owner } })
+  }
+}

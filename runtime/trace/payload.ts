@@ -1,0 +1,69 @@
+import { limits } from '../limits.js'
+
+/* Messages as traces show them: shortened, and without what is nobody else's business. */
+
+/** Keys whose values are secrets wherever they stand. */
+const SECRET_KEY = /secret|password|passwd|passphrase|token|proof|credential|authorization|private|api_?key/i
+/** What users give their programs: may hold anything, so only the names of variables are shown. */
+const ENVIRONMENT_KEY = /^(?:env|environment)$/i
+/** Arguments of a program: passwords stand there, too. */
+const ARGUMENTS_KEY = /^(?:args|argv|nodeOptions)$/i
+const REMOVED = '[removed]'
+
+const DEPTH_MAX = 8
+const ITEMS_MAX = 50
+const TEXT_MAX = 200
+
+/** A copy of plain data; with more than `tracePayloadBytes` of it, its type and size. */
+export function shownPayload(message: { readonly type: string }): unknown {
+  const shown = shorten(message, 0)
+  const { length } = JSON.stringify(shown)
+  return length <= limits.tracePayloadBytes ? shown : { type: message.type, cut: `${length} characters` }
+}
+
+function shorten(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return shortenText(value, depth)
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value !== 'object' || value === null) return value
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`
+  if (value instanceof Error) return `[${value.name}]`
+  if (depth >= DEPTH_MAX) return '[...]'
+  if (Array.isArray(value)) {
+    const items = value.slice(0, ITEMS_MAX).map((item) => shorten(item, depth + 1))
+    return value.length > ITEMS_MAX ? [...items, `[${value.length - ITEMS_MAX} more]`] : items
+  }
+  return shortenObject(value, depth)
+}
+
+function shortenObject(value: object, depth: number): Record<string, unknown> {
+  const shown: [string, unknown][] = []
+  const entries = Object.entries(value)
+  for (const [key, item] of entries.slice(0, ITEMS_MAX)) shown.push([key, shownUnder(key, item, depth)])
+  if (entries.length > ITEMS_MAX) shown.push(['...', `${entries.length - ITEMS_MAX} more`])
+  return Object.fromEntries(shown)
+}
+
+function shownUnder(key: string, item: unknown, depth: number): unknown {
+  if (SECRET_KEY.test(key)) return REMOVED
+  if (ENVIRONMENT_KEY.test(key) && typeof item === 'object' && item !== null) {
+    return Object.fromEntries(Object.keys(item).map((name) => [name, REMOVED]))
+  }
+  if (ARGUMENTS_KEY.test(key) && Array.isArray(item)) return `[${item.length} removed]`
+  return shorten(item, depth + 1)
+}
+
+/** Records travel as JSON text inside of messages: what is no secret outside is none inside. */
+function shortenText(text: string, depth: number): string {
+  if (/^\s*[[{]/.test(text)) {
+    try {
+      return shortenPlain(JSON.stringify(shorten(JSON.parse(text), depth + 1)))
+    } catch {
+      // Not JSON, or cut off: what it holds cannot be told.
+      return `[${text.length} characters]`
+    }
+  }
+  return shortenPlain(text)
+}
+
+const shortenPlain = (text: string): string =>
+  text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX)}[${text.length - TEXT_MAX} more]`

@@ -1,0 +1,67 @@
+import type { Clock } from '../clock.js'
+import { limits } from '../limits.js'
+import type { ActorSystem } from '../system/actor-system.js'
+import type { AskOptions } from '../system/behavior.js'
+import type { Envelope } from '../system/envelope.js'
+import type { Message } from '../system/ref.js'
+import { type Failure, failureOf } from '../system/system-messages.js'
+import { peerOf } from '../transport/gateway.js'
+import type { PeerIdentity } from '../transport/identity.js'
+import type { TraceBatch, TraceQuery } from './record.js'
+import type { TraceRing } from './ring.js'
+
+export interface TraceRequest extends TraceQuery, Message {
+  /** Incarnation of a peer of ours that is meant instead of us. */
+  readonly of?: string | undefined
+}
+
+export interface TraceAnswer extends TraceBatch, Message {
+  readonly type: 'TraceChunk'
+}
+
+export interface TraceServantParts {
+  readonly system: ActorSystem
+  readonly clock: Clock
+  /** Where questions about peers are passed on, where they are. */
+  readonly gateway?: {
+    ask(incarnation: string, message: Message, options?: AskOptions): Promise<Message>
+    link(incarnation: string): { readonly peer: PeerIdentity } | undefined
+  }
+}
+
+/** What this process remembers of what was asked; nothing where it keeps no ring. */
+export function answerTrace(ring: TraceRing | undefined, query: TraceQuery, nowMs: number): TraceAnswer {
+  const batch = ring?.read(query, nowMs) ?? { entries: [], next: 0, more: false, dropped: 0, nowMs }
+  return { type: 'TraceChunk', ...batch }
+}
+
+/**
+ * Answers RequestTrace in the shell of a node, beside its core. For those who hold the cluster's own keys: a trace
+ * shows what others run, which is nothing for the programs that run here (role driver).
+ */
+export function serveTrace(parts: TraceServantParts, request: TraceRequest, envelope: Envelope): void {
+  const { system, clock, gateway } = parts
+  const to = system.replyTo(envelope)
+  if (!to) return
+  const role = peerOf(envelope)?.role
+  if (role !== 'node' && role !== 'client') {
+    system.answer(to, refusal(`a ${role} may not ask for traces`))
+    return
+  }
+  const { of, ...query } = request
+  if (of === undefined) {
+    system.answer(to, answerTrace(system.ring, query, clock.wallMs()))
+    return
+  }
+  // Nodes are asked themselves, so that a Master carries no more than it must.
+  if (!gateway || gateway.link(of)?.peer.role === 'node') {
+    system.answer(to, refusal(`${of} is not asked through this node`))
+    return
+  }
+  gateway.ask(of, query, { timeoutMs: limits.traceAskMs }).then(
+    (answer) => system.answer(to, answer),
+    (error: unknown) => system.answer(to, failureOf(error)),
+  )
+}
+
+const refusal = (message: string): Failure => ({ type: 'Failure', code: 'FIRESTEEL_NOT_ALLOWED', message })

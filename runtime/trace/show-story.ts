@@ -1,0 +1,80 @@
+import { shortPath } from './actor-path.js'
+import { Mermaid } from './mermaid.js'
+import type { TracedMessage } from './trace-story.js'
+
+export const traceFormats = ['table', 'json', 'mermaid'] as const
+export type TraceFormat = (typeof traceFormats)[number]
+
+/** Writes a story, part by part. */
+export interface StoryWriter {
+  /** Text of the next part; '' where there is nothing to say. */
+  write(story: readonly TracedMessage[]): string
+}
+
+export function storyWriter(format: TraceFormat): StoryWriter {
+  if (format === 'json') return { write: (story) => story.map(jsonLine).join('') }
+  return format === 'mermaid' ? new Mermaid() : new Table()
+}
+
+/** One line of `trace --format json` (surface, section 3); null where nobody told. */
+export function jsonLine(message: TracedMessage): string {
+  const { atMs, from, to, epoch, trace, parent, bytes, tookUs, payload } = message
+  const line = {
+    at: new Date(atMs).toISOString(),
+    from,
+    to,
+    message: message.message,
+    epoch,
+    trace,
+    parent: parent ?? null,
+    bytes: bytes ?? null,
+    tookUs: tookUs ?? null,
+    ...(payload !== undefined && { payload }),
+  }
+  return `${JSON.stringify(line)}\n`
+}
+
+const header = ['TIME', 'FROM', '', 'TO', 'MESSAGE', 'EPOCH', 'TOOK'] as const
+
+/** Columns that only grow, so that what is followed stays readable. */
+class Table implements StoryWriter {
+  readonly #widths = header.map((title) => title.length)
+  #begun = false
+
+  write(story: readonly TracedMessage[]): string {
+    if (story.length === 0) return ''
+    const rows = story.map((message) => ({ cells: cellsOf(message), payload: message.payload }))
+    for (const { cells } of rows) {
+      for (const [column, cell] of cells.entries()) {
+        this.#widths[column] = Math.max(this.#widths[column]!, cell.length)
+      }
+    }
+    const head = this.#begun ? [] : [this.#line(header)]
+    this.#begun = true
+    const lines = rows.flatMap(({ cells, payload }) => {
+      const line = this.#line(cells)
+      return payload === undefined ? [line] : [line, `  ${JSON.stringify(payload)}`]
+    })
+    return [...head, ...lines].map((line) => `${line}\n`).join('')
+  }
+
+  #line(cells: readonly string[]): string {
+    return cells
+      .map((cell, column) => cell.padEnd(this.#widths[column]!))
+      .join('  ')
+      .trimEnd()
+  }
+}
+
+function cellsOf({ atMs, from, to, message, epoch, tookUs }: TracedMessage): string[] {
+  const time = new Date(atMs).toISOString().slice(11, 23)
+  return [time, shortPath(from), '->', shortPath(to), message, String(epoch), tookText(tookUs)].map(printable)
+}
+
+const tookText = (tookUs: number | undefined): string => {
+  if (tookUs === undefined) return '-'
+  return tookUs < 1000 ? `${tookUs}us` : `${(tookUs / 1000).toFixed(1)}ms`
+}
+
+/** Names come from other processes: none of them may move the cursor of a terminal. */
+const printable = (text: string): string => text.replace(/\p{Cc}/gu, '?')
