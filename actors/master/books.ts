@@ -49,8 +49,8 @@ export interface Leadership {
   readonly epoch: number
   readonly owner: string
   readonly base: Position
-  /** Highest position heard of: above base, the store has lost what lies between (protocol 12). */
-  readonly heard: Position
+  /** Highest position heard of, of earlier leaderships: above base, the store has lost what lies between (protocol 12). */
+  heard: Position
   readonly sinceMs: number
   readonly electedAtMs: number
 }

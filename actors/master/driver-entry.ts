@@ -8,6 +8,8 @@ export class DriverEntry {
   /** Not launched before this monotonic time: its former Worker's guard may still be at work (protocol 9). */
   notBeforeMs = 0
   message = ''
+  /** The Worker that its record named and the store does not know: it may still come and say that it runs there. */
+  expectedOn: string | undefined
 
   constructor(record: DriverRecord) {
     this.id = record.id

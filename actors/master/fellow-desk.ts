@@ -1,6 +1,6 @@
 import { limits } from '../../runtime/limits.js'
 import type { FromMaster, MasterMessage } from '../messages/catalogue.js'
-import type { Position } from '../messages/common.js'
+import { comparePositions, type Position } from '../messages/common.js'
 import type { StaleEpoch } from '../messages/leadership.js'
 import type { LeaderPulse, PositionSeen, StandbyPulse } from '../messages/masters.js'
 import type { Books, MasterConfig, PeerInfo } from './books.js'
@@ -206,13 +206,13 @@ export class FellowDesk {
       step.free.push({ kind: 'leaderHeard', epoch })
       if (books) this.#deposed(step, epoch, from.incarnation)
     }
-    this.#heard(step, position)
+    this.#heard(books, step, position)
     return true
   }
 
   /** Somebody has obeyed this leadership. If it is not ours and not below ours, ours is over (protocol 6). */
   #seen(books: Books | undefined, step: Step, position: Position, owner: string): void {
-    this.#heard(step, position)
+    this.#heard(books, step, position)
     const mine = books?.leadership
     if (!mine || position.epoch < mine.epoch) return
     if (position.epoch === mine.epoch && owner === mine.owner) return
@@ -223,8 +223,11 @@ export class FellowDesk {
     step.free.push({ kind: 'lost', reason: `a peer has seen epoch ${epoch} of ${owner}`, heardEpoch: epoch })
   }
 
-  #heard(step: Step, position: Position): void {
+  #heard(books: Books | undefined, step: Step, position: Position): void {
     this.#fellows.heard(position)
+    const mine = books?.leadership
+    if (mine && position.epoch < mine.epoch && comparePositions(position, mine.heard) > 0)
+      mine.heard = position
     step.tellAgent({ type: 'PositionHeard', position })
   }
 }

@@ -1,6 +1,7 @@
 import { comparePositions, type Position } from '../messages/common.js'
 import type { Books } from './books.js'
-import { endApplicationAs, endDriverAs } from './ending.js'
+import type { DriverEntry } from './driver-entry.js'
+import { endApplicationAs, endDriver, endDriverAs } from './ending.js'
 import type {
   ApplicationRecord,
   DriverRecord,
@@ -10,8 +11,9 @@ import type {
   WorkerRecord,
 } from './records.js'
 import { bindDriver, restoreApplication, restoreWorker } from './recovery.js'
+import { isAdopted } from './reports.js'
 import type { Step } from './step.js'
-import { driverHolding } from './worker-entry.js'
+import { outranks, supersede } from './superseding.js'
 
 /* What the store forgot and a Master still has (protocol 12): taken in, nothing is deleted but what has ended since. */
 
@@ -52,8 +54,9 @@ const isNewer = (one: { at?: Position | undefined }, other: { at?: Position | un
 
 function worker(books: Books, step: Step, record: WorkerRecord): boolean {
   if (books.workers.has(record.id)) return false
-  // A later process has its address: this one is gone.
-  if (books.workersByAddress.has(`${record.host}:${record.port}`)) return false
+  // Its address tells which process came later: one that has answered, or was written later, has followed it.
+  const other = books.workersByAddress.get(`${record.host}:${record.port}`)
+  if (other && (other.answered || !isNewer(record, other.record))) return false
   restoreWorker(books, step, record)
   step.put('worker', record.id, record)
   return true
@@ -67,9 +70,12 @@ function application(books: Books, step: Step, record: ApplicationRecord): boole
     step.put('app', record.id, record)
     return true
   }
-  if (record.execIds <= held.record.execIds) return false
-  held.record = { ...held.record, execIds: record.execIds }
-  held.nextExecId = Math.max(held.nextExecId, record.execIds)
+  const execIds = Math.max(record.execIds, held.record.execIds)
+  const isLater = isNewer(record, held.record)
+  if (!isLater && execIds === held.record.execIds) return false
+  held.record = { ...(isLater ? record : held.record), execIds }
+  // Ids up to the ceiling may have been used.
+  held.nextExecId = Math.max(held.nextExecId, execIds)
   step.put('app', held.id, held.record)
   return true
 }
@@ -77,24 +83,53 @@ function application(books: Books, step: Step, record: ApplicationRecord): boole
 function driver(books: Books, step: Step, record: DriverRecord): boolean {
   if (books.endedDrivers.has(record.id)) return false
   const held = books.drivers.get(record.id)
-  if (held && !isNewer(record, held.record)) {
-    if (record.wanted !== 'KILL' || held.record.wanted === 'KILL') return false
-    held.record = { ...held.record, wanted: 'KILL' }
-    step.put('driver', held.id, held.record)
-    if (held.record.workerId) {
-      const { workerId, generation } = held.record
-      step.tell(workerId, { type: 'KillDriver', workerId, driverId: held.id, generation })
-    }
+  if (held && isAdopted(held)) {
+    if (!outranks(record, held.record)) return giveBackName(books, step, held, record)
+  } else if (held && !isNewer(record, held.record)) {
+    return record.wanted === 'KILL' && held.record.wanted !== 'KILL' && wantKill(books, step, held)
+  }
+  const { workerId, generation } = record
+  const same = held?.record.workerId === workerId && held.record.generation === generation
+  if (held && same) {
+    held.record = record
+    if (record.wanted === 'KILL') return wantKill(books, step, held)
+  } else {
+    if (held) supersede(books, step, held, record)
+    bindDriver(books, step, books.restoreDriver(record))
+    askAgain(books, step, workerId)
+  }
+  step.put('driver', record.id, books.drivers.get(record.id)!.record)
+  return true
+}
+
+/** A Worker brought it back before this record came: it gets its key again, so that nobody submits it twice. */
+function giveBackName(books: Books, step: Step, held: DriverEntry, record: DriverRecord): boolean {
+  const { key, digest, submittedAtMs } = record
+  books.driversByKey.delete(held.record.key)
+  books.driversByKey.set(key, held)
+  held.record = { ...held.record, key, digest, submittedAtMs }
+  if (record.wanted === 'KILL') return wantKill(books, step, held)
+  step.put('driver', held.id, held.record)
+  return true
+}
+
+/** A kill was acknowledged: whatever was written later, it stays. */
+function wantKill(books: Books, step: Step, held: DriverEntry): boolean {
+  held.record = { ...held.record, wanted: 'KILL' }
+  const { workerId, generation } = held.record
+  if (workerId === null) {
+    endDriver(books, step, held, { state: 'KILLED', message: 'killed before it started' })
     return true
   }
-  if (held) {
-    const { workerId, generation } = held.record
-    if (workerId) books.workers.get(workerId)?.release(driverHolding(held.id, generation))
-    books.driversByKey.delete(held.record.key)
-  }
-  bindDriver(books, step, books.restoreDriver(record))
-  step.put('driver', record.id, record)
+  step.put('driver', held.id, held.record)
+  step.tell(workerId, { type: 'KillDriver', workerId, driverId: held.id, generation })
   return true
+}
+
+/** This Worker has reported already: its answer, ends first, tells what has become of what the books hold only now. */
+function askAgain(books: Books, step: Step, workerId: string | null): void {
+  const worker = workerId === null ? undefined : books.workers.get(workerId)
+  if (worker?.answered) step.tell(worker.id, { type: 'ReconnectWorker', workerId: worker.id })
 }
 
 /** An end outranks the older life of the same id. */

@@ -17,11 +17,13 @@ export async function readRecords(
   fence: Fence,
   mark: string,
 ): Promise<StoredRecords | undefined> {
-  const workers = await readTable<WorkerRecord>(engine, fence, mark, 'worker')
-  const apps = await readTable<ApplicationRecord>(engine, fence, mark, 'app')
-  const drivers = await readTable<DriverRecord>(engine, fence, mark, 'driver')
-  const ended = await readTable<EndedRecord>(engine, fence, mark, 'ended')
-  const keys = await readTable<KeyRecord>(engine, fence, mark, 'key')
+  const [workers, apps, drivers, ended, keys] = await Promise.all([
+    readTable<WorkerRecord>(engine, fence, mark, 'worker'),
+    readTable<ApplicationRecord>(engine, fence, mark, 'app'),
+    readTable<DriverRecord>(engine, fence, mark, 'driver'),
+    readTable<EndedRecord>(engine, fence, mark, 'ended'),
+    readTable<KeyRecord>(engine, fence, mark, 'key'),
+  ])
   if (!workers || !apps || !drivers || !ended || !keys) return undefined
   return {
     workers: valuesOf(workers),

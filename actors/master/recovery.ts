@@ -43,13 +43,23 @@ export function bindDriver(books: Books, step: Step, driver: DriverEntry): void 
   const { workerId, generation, description, resources, state } = driver.record
   if (workerId === null) {
     // Its former Worker's guard may still be at work: the wait was in the deposed leader's memory only.
-    if (state === 'RELAUNCHING') driver.notBeforeMs = step.now.monotonicMs + orphanGraceMs + guardMarginMs
+    if (state === 'RELAUNCHING') waitForItsEnd(books, step, driver, orphanGraceMs + guardMarginMs)
     return
   }
   const { cores, memoryMib } = description
   const worker = books.workers.get(workerId)
   if (worker) worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })
-  else driver.requeue(step, 'its worker is not in the store')
+  else {
+    driver.requeue(step, 'its worker is not in the store')
+    driver.expectedOn = workerId
+    // It may run there all the same, silently (protocol 9).
+    waitForItsEnd(books, step, driver, books.config.workerTimeoutMs)
+  }
+}
+
+function waitForItsEnd(books: Books, step: Step, driver: DriverEntry, ms: number): void {
+  driver.notBeforeMs = step.now.monotonicMs + ms
+  if (books.alive) step.startTimer(`relaunch:${driver.id}`, ms)
 }
 
 function restoreEnded(books: Books, record: EndedRecord): void {

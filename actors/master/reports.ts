@@ -12,6 +12,7 @@ import { tellAdded, tellLaunchDriver, tellLaunchExecutor } from './launching.js'
 import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
 import { driverDigest } from './submission.js'
+import { outranks, supersede } from './superseding.js'
 import { driverHolding, executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
 
 /* Reconciliation of a Worker's full report with the books (protocol 11.4): repairs every lost launch and kill. */
@@ -53,7 +54,9 @@ function driverReported(
   // Whatever it is, it holds room until the Worker says that its processes are gone (11.7).
   worker.hold(holding, { cores: description.cores, memoryMib: description.memoryMib, resources })
   reported.add(holding)
-  const driver = books.drivers.get(driverId) ?? adoptDriver(books, step, worker, report)
+  const driver = adoptDriver(books, step, worker, report) ?? books.drivers.get(driverId)
+  if (driver?.queued && driver.expectedOn === worker.id && driver.record.generation === generation)
+    takeBackDriver(step, driver, worker, report)
   if (driver && accepts(driver, worker, generation)) {
     driver.message = ''
     if (driver.record.wanted === 'KILL') killDriver(step, worker, driverId, generation)
@@ -74,24 +77,47 @@ function killDriver(step: Step, worker: WorkerEntry, driverId: string, generatio
   step.tell(worker.id, { type: 'KillDriver', workerId: worker.id, driverId, generation })
 }
 
+/** Its Worker was not in the store, but is there after all. */
+function takeBackDriver(
+  step: Step,
+  driver: DriverEntry,
+  worker: WorkerEntry,
+  { resources }: DriverReport,
+): void {
+  driver.expectedOn = undefined
+  driver.record = { ...driver.record, state: 'RUNNING', workerId: worker.id, resources }
+  step.cancelTimer(`relaunch:${driver.id}`)
+  step.put('driver', driver.id, driver.record)
+}
+
+const ADOPTED = 'adopted-'
+
+/** Known from a Worker's report alone: its own key is not. */
+export const isAdopted = ({ id, record }: DriverEntry): boolean => record.key === `${ADOPTED}${id}`
+
+/** A claim above what the books hold, by a launch above base, wins (protocol 11.4, 12). */
 function adoptDriver(
   books: Books,
   step: Step,
   worker: WorkerEntry,
   report: DriverReport,
 ): DriverEntry | undefined {
-  if (books.endedDrivers.has(report.driverId) || !forgotten(books, report.launchedAt)) return undefined
+  const { driverId, generation, description } = report
+  if (books.endedDrivers.has(driverId) || !forgotten(books, report.launchedAt)) return undefined
+  const claim = { generation, launchedUnder: report.launchedAt.epoch }
+  const held = books.drivers.get(driverId)
+  if (held && !outranks(claim, held.record)) return undefined
+  if (held) supersede(books, step, held, claim)
   const record: DriverRecord = {
-    id: report.driverId,
-    submittedAtMs: step.now.wallMs,
-    description: report.description,
-    // Its key went with the store: nobody can ask by it again.
-    key: `adopted-${report.driverId}`,
-    digest: driverDigest(report.description),
+    id: driverId,
+    submittedAtMs: held?.record.submittedAtMs ?? step.now.wallMs,
+    description,
+    // Where its key went with the store nobody can ask by it again.
+    key: held?.record.key ?? `${ADOPTED}${driverId}`,
+    digest: held?.record.digest ?? driverDigest(description),
     state: 'RUNNING',
-    wanted: 'RUN',
-    generation: report.generation,
-    launchedUnder: report.launchedAt.epoch,
+    wanted: held?.record.wanted ?? 'RUN',
+    ...claim,
     workerId: worker.id,
     resources: report.resources,
   }

@@ -73,7 +73,10 @@ export function route(
       else submission.killDriverOnRequest(books, step, message, reply)
       break
     case 'RequestDriverStatus':
-      submission.driverStatus(books, step, message, reply)
+      // What is not known yet may still be brought back, by a Worker or another Master.
+      if (!books.alive && !submission.isKnownDriver(books, message.driverId))
+        step.replyNow(reply, notLeader(books.config.address, books.state))
+      else submission.driverStatus(books, step, message, reply)
       break
     case 'RequestLogLocation':
       logLocation(books, step, message, reply)

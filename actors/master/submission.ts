@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { DriverDescription } from '../messages/common.js'
-import { isEndedDriver } from '../messages/common.js'
+import { comparePositions, isEndedDriver } from '../messages/common.js'
 import type {
   DriverStateChanged,
   DriverStatusResponse,
@@ -99,7 +99,7 @@ export function killDriverOnRequest(
   } else {
     const ended = books.endedDrivers.get(driverId)
     if (ended) answer(`it had already ended ${ended.state}`)
-    else step.reply(reply, unknownId(driverId))
+    else step.reply(reply, unknownDriver(books, driverId))
   }
 }
 
@@ -110,6 +110,23 @@ export function unknownId(id: string) {
     message: `nothing here has the id ${JSON.stringify(id)}`,
   } as const
 }
+
+/** Its id names the epoch it was submitted under: between base and what was heard of, the store forgot it (protocol 12). */
+function unknownDriver({ leadership }: Books, id: string) {
+  const { base, heard, epoch } = leadership
+  const submittedUnder = Number(/^driver-\d+-(\d+)-\d+$/.exec(id)?.[1] ?? epoch)
+  const isLost =
+    comparePositions(heard, base) > 0 && submittedUnder >= base.epoch && submittedUnder <= heard.epoch
+  if (!isLost) return unknownId(id)
+  return {
+    type: 'Failure',
+    code: 'FIRESTEEL_SUBMISSION_LOST',
+    message: `the store lost its newest records, and ${id} with them; nobody runs it`,
+  } as const
+}
+
+export const isKnownDriver = (books: Books, id: string): boolean =>
+  books.drivers.has(id) || books.endedDrivers.has(id)
 
 export function driverStatus(
   books: Books,
@@ -122,7 +139,7 @@ export function driverStatus(
   const ended = books.endedDrivers.get(driverId)
   if (driver) step.reply(reply, liveStatus(driver))
   else if (ended) step.reply(reply, endedStatus(ended))
-  else step.reply(reply, unknownId(driverId))
+  else step.reply(reply, unknownDriver(books, driverId))
 }
 
 const liveStatus = ({ id, record, message }: DriverEntry): DriverStatusResponse => ({

@@ -95,12 +95,13 @@ class MasterNode implements RunningNode {
 
   /** A leader hands over first and stays until another leads, so that nobody is without a hint (protocol 13). */
   async #stopInOrder(): Promise<void> {
-    await this.#frame.closeDoor()
+    const closed = this.#frame.closeDoor()
     const succeeded = new Promise<void>((resolve) => {
       this.#succeeded = resolve
     })
     const handedOver = (await this.#life?.resign('the Master stops')) ?? false
     if (handedOver) await Promise.race([succeeded, delay(limits.handOverLingerMs, undefined, { ref: false })])
+    await closed
     await this.#release()
   }
 

@@ -46,7 +46,6 @@ export class RedisConnection {
   #trouble: FiresteelError | undefined
   /** What was refused since the link stands, such as SELECT: ioredis calls itself ready all the same. */
   #handshakeError: FiresteelError | undefined
-  #wantedAtMs = 0
   #failures = 0
   #redial: NodeJS.Timeout | undefined
 
@@ -165,7 +164,6 @@ export class RedisConnection {
   }
 
   async #sent<T>(send: () => Promise<T>): Promise<T> {
-    this.#wantedAtMs = performance.now()
     if (!this.#ready) {
       throw new RedisFailure('notSent', this.#trouble?.message ?? `there is no connection to ${this.label}`)
     }
@@ -255,12 +253,11 @@ export class RedisConnection {
     this.#redial = setTimeout(() => this.#dial(), this.#retryMs())
   }
 
-  /** 20 ms doubling to 250 ms while somebody asks, else to 1 s; half of it by chance, so that nodes do not come in step. */
+  /** 20 ms doubling to 250 ms, 1 s for what waiting does not mend; half of it by chance, so that nodes do not come in step. */
   #retryMs(): number {
     const { storeBackoffFirstMs, storeBackoffMaxMs, redisIdleBackoffMaxMs } = limits
     const isLasting = lasting.some((code) => isFiresteelError(this.#trouble, code))
-    const isWanted = performance.now() - this.#wantedAtMs < redisIdleBackoffMaxMs
-    const maxMs = isWanted && !isLasting ? storeBackoffMaxMs : redisIdleBackoffMaxMs
+    const maxMs = isLasting ? redisIdleBackoffMaxMs : storeBackoffMaxMs
     const wholeMs = isLasting
       ? maxMs
       : Math.min(maxMs, storeBackoffFirstMs * 2 ** Math.min(this.#failures, 16))

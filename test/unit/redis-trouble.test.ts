@@ -72,8 +72,8 @@ test('unreachable: no throw, one complaint, every call refused at once; it is fo
   })
   await serverOf({ port })
   await waitUntil('the engine to answer', answers(engine))
-  // Data, presence and lock.
-  assert.equal(opener.log.complaints(/does not answer/).length, 3)
+  // Presence and lock are the same server: one outage is one complaint.
+  assert.equal(opener.log.complaints(/does not answer/).length, 1)
   assert.equal(reconnected, 0)
 })
 
@@ -242,7 +242,12 @@ test('WAIT: a replica that has the commit makes it OK; too few is unknown, resen
   )
   const { engine } = await opener.open({ redis: server.url, replicas: 1, leaseMs: 2000 })
   const leader = new SuiteLeader(engine, await takeOver(engine, 'm1'))
-  await leader.write([putOf('worker', 'w1')])
+  const first = leader.next([putOf('worker', 'w1')])
+  // A replica that has just come online may be slow once.
+  await waitUntil(
+    'both to have it',
+    async () => (await engine.commit(leader.fence, first)).kind !== 'unknown',
+  )
   replica.freeze()
   const request = leader.next([putOf('worker', 'w2')])
   const outcome = await engine.commit(leader.fence, request)

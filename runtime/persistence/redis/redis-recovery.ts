@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js'
 import { FiresteelError } from '../../errors.js'
-import type { Log } from '../../observe/log.js'
+import { type Log, silentLog } from '../../observe/log.js'
 import { RedisConnection } from '../../redis/connection.js'
 import type { LockServer } from '../../redis/lock-server.js'
 import { connectionLockServer } from '../../redis/lock-server.js'
@@ -55,7 +55,8 @@ export async function openRedis(options: RedisRecoveryOptions): Promise<RedisRec
       leaseMs,
       demands: { data },
       random,
-      log: log.child({ connection: purpose }),
+      // One outage of a server is one story: its other connections tell it only to those who look closely.
+      log: (at === target && !data ? quieter : (one: Log) => one)(log.child({ connection: purpose })),
     })
   }
   const lockTargets = election.length === 0 ? [target] : election.map(serverTarget)
@@ -102,6 +103,15 @@ export async function openRedis(options: RedisRecoveryOptions): Promise<RedisRec
       listeners.clear()
       await Promise.all(all.map((connection) => connection.close()))
     },
+  }
+}
+
+function quieter(log: Log): Log {
+  return {
+    ...silentLog,
+    debug: (...said) => log.debug(...said),
+    warn: (...said) => log.debug(...said),
+    info: (...said) => log.debug(...said),
   }
 }
 

@@ -1,0 +1,37 @@
+import { comparePositions } from '../messages/common.js'
+import type { Books } from './books.js'
+import type { DriverEntry } from './driver-entry.js'
+import { endApplication } from './ending.js'
+import type { DriverRecord } from './records.js'
+import type { Step } from './step.js'
+import { driverHolding } from './worker-entry.js'
+
+/* Two claims to one driver (protocol 12): the highest of section 9 wins, the rest is killed. */
+
+type Claim = Pick<DriverRecord, 'launchedUnder' | 'generation'>
+
+/** Attempts need no comparison: they are restarts on one Worker, which names its newest. */
+export const outranks = (one: Claim, other: Claim): boolean =>
+  comparePositions(
+    { epoch: one.launchedUnder, seq: one.generation },
+    { epoch: other.launchedUnder, seq: other.generation },
+  ) > 0
+
+/** A later generation has come to light: what is left of the one in the books goes. Its entry is the caller's. */
+export function supersede(books: Books, step: Step, held: DriverEntry, by: Claim): void {
+  const { workerId, generation, key } = held.record
+  const worker = workerId === null ? undefined : books.workers.get(workerId)
+  if (worker?.answered) {
+    // It holds its room until the Worker says that it is gone.
+    step.tell(worker.id, { type: 'KillDriver', workerId: worker.id, driverId: held.id, generation })
+  } else {
+    worker?.release(driverHolding(held.id, generation))
+  }
+  if (books.driversByKey.get(key) === held) books.driversByKey.delete(key)
+  step.cancelTimer(`relaunch:${held.id}`)
+  for (const app of [...books.apps.values()]) {
+    const { driver } = app.record
+    if (driver?.id !== held.id || driver.generation >= by.generation) continue
+    endApplication(books, step, app, 'FINISHED', `generation ${by.generation} of its driver is accepted`)
+  }
+}
