@@ -145,10 +145,13 @@ export class MasterClient {
       } catch (error) {
         if (signal?.aborted || plan.failed(error) === 'final') throw error
       }
-      const pauseMs = Math.min(retryMs, deadlineMs - this.#clock.monotonicMs())
-      retryMs = Math.min(2 * retryMs, limits.requestRetryMs)
+      const leftMs = deadlineMs - this.#clock.monotonicMs()
       // A failover that is over already is not waited for.
-      if (this.#links.epoch <= leader.epoch) await this.#pause(pauseMs, signal)
+      if (this.#links.epoch <= leader.epoch) await this.#pause(Math.min(retryMs, leftMs), signal)
+      // What is sent at the last moment hears no answer, and turns a refusal into an unknown outcome.
+      const isLast = leftMs <= retryMs && this.#links.epoch <= leader.epoch
+      if (isLast && !this.#fatal && !signal?.aborted) throw plan.expired(timeoutMs, this.#links.describe())
+      retryMs = Math.min(2 * retryMs, limits.requestRetryMs)
     }
   }
 

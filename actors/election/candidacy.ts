@@ -10,6 +10,8 @@ import type { ElectionConfig, ElectionEffect, ElectionInput, ElectionNow } from 
 import { attemptBackoffMs, attemptMs } from './lease.js'
 
 type Looked = Extract<ElectionInput, { kind: 'looked' }>
+const candidacyTimers = ['campaign', 'witness', 'knock', 'attempt'] as const
+type CandidacyTimer = (typeof candidacyTimers)[number]
 type Phase = 'looking' | 'waiting' | 'witnessing' | 'releasing' | 'acquiring' | 'electing' | 'over'
 
 /** The end of one owner, as far as its witnesses have spoken (protocol 5). */
@@ -24,6 +26,7 @@ interface Inquest {
 
 export interface Won {
   readonly elected: Elected
+  readonly formerBase: Position
   readonly lock: string
   readonly sentAtMs: number
 }
@@ -73,7 +76,7 @@ export class Candidacy {
   end(): void {
     this.#phase = 'over'
     this.#ticket++
-    for (const key of ['campaign', 'witness', 'attempt'] as const) this.#emit({ kind: 'cancelTimer', key })
+    for (const key of candidacyTimers) this.#emit({ kind: 'cancelTimer', key })
     this.#dropLock()
   }
 
@@ -106,9 +109,10 @@ export class Candidacy {
     if (this.#phase === 'waiting') this.#again(ms)
   }
 
-  timer(key: 'campaign' | 'witness' | 'attempt', now: ElectionNow): void {
+  timer(key: CandidacyTimer, now: ElectionNow): void {
     if (key === 'campaign' && this.#phase === 'waiting') this.#look()
     else if (key === 'witness' && this.#phase === 'witnessing') this.#witnessAgain(now)
+    else if (key === 'knock' && this.#phase === 'witnessing') this.#knock()
     else if (key === 'attempt' && this.#attempting)
       this.#giveUp('no answer within a quarter of the lease', now)
   }
@@ -152,6 +156,9 @@ export class Candidacy {
     if (says === 'gone') {
       inquest.doorGone = true
       this.#judge(inquest, now)
+    } else if (says === 'unknown' && now.monotonicMs < inquest.untilMs) {
+      // A process that ends may still take a connection and reset it: its listening socket goes a moment later.
+      this.#emit({ kind: 'startTimer', key: 'knock', ms: limits.presenceLookMs })
     } else {
       if (says === 'alive') this.#alive.add(inquest.record.owner)
       this.#closeInquest(now)
@@ -196,7 +203,7 @@ export class Candidacy {
       const lock = this.#lock
       this.#lock = ''
       this.end()
-      return { elected: outcome, lock, sentAtMs }
+      return { elected: outcome, formerBase: this.#seen?.base ?? outcome.base, lock, sentAtMs }
     }
     const reason = 'reason' in outcome ? `: ${outcome.reason}` : ''
     this.#giveUp(`not elected, ${outcome.kind}${reason}`, now)
@@ -214,7 +221,15 @@ export class Candidacy {
       this.#rewoundAtMs = undefined
       return 0
     }
-    this.#rewoundAtMs ??= now.monotonicMs
+    if (this.#rewoundAtMs === undefined) {
+      this.#rewoundAtMs = now.monotonicMs
+      this.#emit({
+        kind: 'log',
+        level: 'warn',
+        text: 'STORE_REWOUND: the store is behind what was heard of it; who has the image goes first',
+        fields: { stored, heard: this.#heardAtLook },
+      })
+    }
     return Math.max(0, this.#rewoundAtMs + this.#config.rewindPatienceMs - now.monotonicMs)
   }
 
@@ -255,9 +270,14 @@ export class Candidacy {
     const doorGone = record.address === this.#config.address
     const untilMs = now.monotonicMs + limits.presenceWatchMs
     this.#inquest = { record, linkClosed, untilMs, doorGone, absent: false }
-    const { owner, address } = record
-    if (!doorGone) this.#emit({ kind: 'knock', ticket: this.#ticket, address, owner })
-    this.#emit({ kind: 'countPresence', ticket: this.#ticket, owner })
+    if (!doorGone) this.#knock()
+    this.#emit({ kind: 'countPresence', ticket: this.#ticket, owner: record.owner })
+  }
+
+  #knock(): void {
+    if (!this.#inquest) return
+    const { address, owner } = this.#inquest.record
+    this.#emit({ kind: 'knock', ticket: this.#ticket, address, owner })
   }
 
   #witnessAgain(now: ElectionNow): void {
@@ -305,7 +325,7 @@ export class Candidacy {
       this.#closed.delete(owner)
       this.#alive.add(owner)
     }
-    this.#emit({ kind: 'cancelTimer', key: 'witness' })
+    for (const key of ['witness', 'knock'] as const) this.#emit({ kind: 'cancelTimer', key })
     this.#again(now.random)
   }
 

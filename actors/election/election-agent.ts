@@ -44,6 +44,11 @@ export interface ElectionAgentContext {
   readonly holdOffMs?: number
   /** Position of the durable records that this process still holds of a former leadership (protocol 12). */
   readonly image: () => Position | undefined
+  /**
+   * Of this process: has its store ever been fit? From then on it is waited for, whatever becomes of it: an end of the
+   * process would be the end of its image.
+   */
+  readonly store?: { wasFit: boolean }
   /** Does anybody answer at the address where this owner listened? */
   readonly knock: (address: string, owner: string) => Promise<DoorSays>
   readonly clock: Clock
@@ -209,16 +214,17 @@ class LeasedElection implements ElectionAgent {
   }
 
   async #look(ticket: number): Promise<void> {
-    const { engine, image } = this.#context
+    const { engine, image, store } = this.#context
     try {
       const [record, lockRemainingMs] = await Promise.all([
         engine.leader(),
         this.#service?.lock.remainingMs() ?? 0,
       ])
+      if (store) store.wasFit = true
       this.#step({ kind: 'looked', ticket, record, lockRemainingMs, image: image() })
     } catch (error) {
       this.#lastError = error
-      const isHopeless = hopeless.some((code) => isFiresteelError(error, code))
+      const isHopeless = !store?.wasFit && hopeless.some((code) => isFiresteelError(error, code))
       this.#step({ kind: 'lookFailed', ticket, reason: reasonOf(error), hopeless: isHopeless })
     }
   }

@@ -125,9 +125,13 @@ export class ElectionCore {
     this.#tenure = new Tenure(elected, lock, sentAtMs, { leaseMs, locked, emit })
     this.#tenure.armDeadline(now.monotonicMs)
     const { epoch, owner, base, mark } = elected
+    const { formerBase } = won
     const heard = this.#heard
     this.#hear({ epoch, seq: base.seq })
-    emit({ kind: 'tellMaster', message: { type: 'ElectedLeader', epoch, owner, base, mark, heard } })
+    emit({
+      kind: 'tellMaster',
+      message: { type: 'ElectedLeader', epoch, owner, base, formerBase, mark, heard },
+    })
   }
 
   #leading(tenure: Tenure, input: ElectionInput, now: ElectionNow): void {

@@ -9,7 +9,7 @@ import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 
 /* What goes into the core of a LeaderElectionAgent and what comes out of it. */
 
-export type ElectionTimer = 'campaign' | 'witness' | 'attempt' | 'renew' | 'deadline'
+export type ElectionTimer = 'campaign' | 'witness' | 'knock' | 'attempt' | 'renew' | 'deadline'
 
 /** Does anybody answer where the owner of the leader record listened? Witness (ii) of protocol 5. */
 export type DoorSays = 'gone' | 'alive' | 'unknown'

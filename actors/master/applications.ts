@@ -1,10 +1,10 @@
+import { isForgotten } from '../../runtime/persistence/forgotten.js'
 import type {
   MasterChangeAcknowledged,
   RegisterApplication,
   RequestKillApplication,
   UnregisterApplication,
 } from '../messages/applications.js'
-import { comparePositions } from '../messages/common.js'
 import type { Registrant } from '../messages/executors.js'
 import { ApplicationEntry } from './application-entry.js'
 import { reconcileExecutors } from './application-executors.js'
@@ -141,7 +141,7 @@ function adoptApplication(
   message: MasterChangeAcknowledged,
 ): ApplicationEntry | undefined {
   const { appId, registeredAt, registration, description, driver, listen, highestExecId } = message
-  if (!registeredAt || comparePositions(registeredAt, books.leadership.base) <= 0) return undefined
+  if (!registeredAt || !isForgotten(registeredAt, books.leadership)) return undefined
   if (registeredAt.epoch >= books.leadership.epoch || books.endedApps.has(appId)) return undefined
   step.log('warn', 'adopted an application that the store forgot', { appId })
   const app = addApplication(books, step, {

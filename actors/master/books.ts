@@ -49,6 +49,8 @@ export interface Leadership {
   readonly epoch: number
   readonly owner: string
   readonly base: Position
+  /** Of the leader before (see `isForgotten`). */
+  readonly formerBase: Position
   /** Highest position heard of, of earlier leaderships: above base, the store has lost what lies between (protocol 12). */
   heard: Position
   readonly sinceMs: number

@@ -17,6 +17,7 @@ const forFellows: ReadonlySet<string> = new Set<FellowMessage['type']>([
   'StandbyPulse',
   'RequestLostTail',
   'LostTail',
+  'TailTaken',
   'HandOver',
   'Released',
   'PositionSeen',
@@ -61,12 +62,12 @@ export class FellowDesk {
 
   /** Whoever may hold what the store forgot is asked for it; the deposed one, silent for a lease, is not waited for. */
   elected(books: Books, step: Step): void {
-    const { epoch, owner, base } = books.leadership
+    const { epoch, owner } = books.leadership
     const deposed = this.#fellows.leader?.owner
     this.#fellows.lead({ epoch, owner, address: this.#config.address })
     for (const { incarnation } of this.#fellows.all) {
       if (incarnation !== deposed) books.awaitedTails.add(incarnation)
-      step.tell(incarnation, { type: 'RequestLostTail', base })
+      this.#requestTail(books, step, incarnation)
     }
     step.startTimer('pulse', 0)
   }
@@ -74,7 +75,7 @@ export class FellowDesk {
   linkUp(books: Books | undefined, step: Step, peer: PeerInfo): void {
     this.#fellows.up(peer)
     if (peer.address) step.free.push({ kind: 'mastersHeard', addresses: [peer.address] })
-    if (books) step.tell(peer.incarnation, { type: 'RequestLostTail', base: books.leadership.base })
+    if (books) this.#requestTail(books, step, peer.incarnation)
   }
 
   linkDown(books: Books | undefined, step: Step, incarnation: string, closedByKernel: boolean): void {
@@ -146,6 +147,9 @@ export class FellowDesk {
       case 'LostTail':
         // The shell has checked its records and hands them over as `tail`.
         return
+      case 'TailTaken':
+        if (this.#leads(from)) step.free.push({ kind: 'tailTaken', at: position })
+        return
       case 'HandOver':
         if (this.#leads(from)) step.tellAgent({ type: 'TakeOver' })
         return
@@ -159,7 +163,7 @@ export class FellowDesk {
         return
       case 'RequestLostTail':
         if (this.#obey(books, step, from, position, from.address))
-          step.free.push({ kind: 'giveTail', to: from.incarnation, base: message.base })
+          step.free.push({ kind: 'giveTail', to: from.incarnation, found: message })
         return
       case 'LeaderPulse':
         this.#pulsed(books, step, message, { from, position, heardWorkers, store })
@@ -180,6 +184,11 @@ export class FellowDesk {
       storeReachable: store,
     }
     step.tellNow(from.incarnation, answer)
+  }
+
+  #requestTail({ leadership }: Books, step: Step, to: string): void {
+    const { base, formerBase } = leadership
+    step.tell(to, { type: 'RequestLostTail', base, formerBase })
   }
 
   #leads(from: PeerInfo): boolean {

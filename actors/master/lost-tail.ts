@@ -83,6 +83,8 @@ function application(books: Books, step: Step, record: ApplicationRecord): boole
 function driver(books: Books, step: Step, record: DriverRecord): boolean {
   if (books.endedDrivers.has(record.id)) return false
   const held = books.drivers.get(record.id)
+  const later = books.driversByKey.get(record.key)
+  if (!held && later) return submittedAgain(books, step, record, later)
   if (held && isAdopted(held)) {
     if (!outranks(record, held.record)) return giveBackName(books, step, held, record)
   } else if (held && !isNewer(record, held.record)) {
@@ -102,12 +104,35 @@ function driver(books: Books, step: Step, record: DriverRecord): boolean {
   return true
 }
 
+/** Its submitter heard that it is lost, and submitted it again with its key, which is one driver: this one ends. */
+function submittedAgain(books: Books, step: Step, record: DriverRecord, later: DriverEntry): boolean {
+  const { id, submittedAtMs, description, generation, workerId } = record
+  endDriverAs(books, step, {
+    kind: 'driver',
+    id,
+    submittedAtMs,
+    endedAtMs: step.now.wallMs,
+    message: `the store had lost it; submitted again as ${later.id}`,
+    description,
+    state: 'KILLED',
+    generation,
+    worker: workerId,
+    exitCode: null,
+    signal: null,
+  })
+  if (workerId) step.tell(workerId, { type: 'KillDriver', workerId, driverId: id, generation })
+  return true
+}
+
 /** A Worker brought it back before this record came: it gets its key again, so that nobody submits it twice. */
 function giveBackName(books: Books, step: Step, held: DriverEntry, record: DriverRecord): boolean {
   const { key, digest, submittedAtMs } = record
-  books.driversByKey.delete(held.record.key)
-  books.driversByKey.set(key, held)
-  held.record = { ...held.record, key, digest, submittedAtMs }
+  // Unless it was submitted again meanwhile: then both run, and a retry is the later one.
+  if (!books.driversByKey.has(key)) {
+    books.driversByKey.delete(held.record.key)
+    books.driversByKey.set(key, held)
+    held.record = { ...held.record, key, digest, submittedAtMs }
+  }
   if (record.wanted === 'KILL') return wantKill(books, step, held)
   step.put('driver', held.id, held.record)
   return true

@@ -21,6 +21,7 @@ interface Elected {
   readonly epoch: number
   readonly owner: string
   readonly base: Position
+  readonly formerBase: Position
   readonly heard: Position
   readonly records: StoredRecords
 }
@@ -151,11 +152,12 @@ export class MasterCore {
     }
   }
 
-  #elected(step: Step, { epoch, owner, base, heard, records }: Elected, lane: LaneView): void {
+  #elected(step: Step, { epoch, owner, base, formerBase, heard, records }: Elected, lane: LaneView): void {
     const leadership = {
       epoch,
       owner,
       base,
+      formerBase,
       heard,
       sinceMs: step.now.wallMs,
       electedAtMs: step.now.monotonicMs,
@@ -183,7 +185,9 @@ export class MasterCore {
       return
     }
     const masters = [...this.#masters]
-    const message: MasterChanged = { type: 'MasterChanged', master: address, web, masters }
+    const { base, formerBase } = this.#books.leadership
+    const found = { base, formerBase }
+    const message: MasterChanged = { type: 'MasterChanged', master: address, web, masters, found }
     if (lane.trouble) step.tellNow(peer.incarnation, message)
     else step.tell(peer.incarnation, message)
   }
@@ -257,7 +261,10 @@ export class MasterCore {
 
   #tail(step: Step, books: Books, records: readonly TailRecord[], lastOf: string | undefined): void {
     takeBackTail(books, step, records)
-    if (lastOf !== undefined) books.awaitedTails.delete(lastOf)
+    if (lastOf !== undefined) {
+      books.awaitedTails.delete(lastOf)
+      step.tell(lastOf, { type: 'TailTaken' })
+    }
     advanceRecovery(books, step)
   }
 

@@ -3,6 +3,7 @@ import { reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { type Abandoned, CommitLane } from '../../runtime/persistence/commit-lane.js'
 import type { PersistenceEngine, StoreTrouble } from '../../runtime/persistence/engine.js'
+import type { Found } from '../../runtime/persistence/forgotten.js'
 import type { Image } from '../../runtime/persistence/image.js'
 import { LaneDriver } from '../../runtime/persistence/lane-driver.js'
 import type { ActorContext, Behavior, Handler } from '../../runtime/system/behavior.js'
@@ -18,6 +19,7 @@ import type { AgentMessage, ElectedLeader, ElectionMessage } from '../messages/e
 import type { MasterStateResponse } from '../messages/status.js'
 import type { RequestTrace } from '../messages/trace.js'
 import type { MasterConfig, PeerInfo } from './books.js'
+import { isFellow } from './fellows.js'
 import { HandOver } from './hand-over.js'
 import { type LaneView, MasterCore, type MasterInput } from './master-core.js'
 import { imageOf, readRecords } from './read-records.js'
@@ -163,8 +165,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #fromPeer(message: MasterMessage, envelope: Envelope): void {
-    const from = peerOf(envelope)?.incarnation
-    if (from === undefined) return
+    const peer = peerOf(envelope)
+    if (!peer) return
+    const from = peer.incarnation
     const reply = this.#context.replyTo(envelope)
     if (reply && this.#handOver) {
       this.#refuse(envelope)
@@ -179,7 +182,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     }
     const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
     this.#step({ kind: 'message', from, message, position, ...(reply && { reply }) }, envelope)
-    if (message.type === 'LostTail') this.#takeTail(readTail(message, this.#options.log), message.last, from)
+    if (message.type === 'LostTail' && isFellow(peerInfo(peer)))
+      this.#takeTail(readTail(message, this.#options.log), message.last, from)
   }
 
   #timer(key: string, envelope: Envelope): void {
@@ -188,7 +192,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   /** Not waited for by the mailbox: until all is read this Master answers as a STANDBY, and can be revoked at once. */
-  async #begin({ epoch, owner, base, mark, heard }: ElectedLeader, envelope: Envelope): Promise<void> {
+  async #begin(
+    { epoch, owner, base, formerBase, mark, heard }: ElectedLeader,
+    envelope: Envelope,
+  ): Promise<void> {
     const { engine, log, clock, image } = this.#options
     const fence = { epoch, owner }
     this.#options.onElected(epoch)
@@ -206,14 +213,14 @@ export class MasterShell implements Handler<MasterActorMessage> {
     }
     // Who has waited looks before acting.
     if (this.#over || !this.#options.mayAct()) return
-    const tail = image.tail(base, clock.bootMs())
+    const tail = image.tail({ base, formerBase }, clock.bootMs())
     image.begin({ epoch, seq: base.seq }, imageOf(records), tail)
     this.#open({ epoch, owner, base, mark })
-    this.#step({ kind: 'elected', epoch, owner, base, heard, records }, envelope)
+    this.#step({ kind: 'elected', epoch, owner, base, formerBase, heard, records }, envelope)
     this.#takeTail(readTail({ records: tail.map(({ table, id, json }) => [table, id, json]) }, log))
   }
 
-  #open({ epoch, owner, base, mark }: Omit<ElectedLeader, 'type' | 'heard'>): void {
+  #open({ epoch, owner, base, mark }: Pick<ElectedLeader, 'epoch' | 'owner' | 'base' | 'mark'>): void {
     const { engine, log, clock, image, lock, mayAct, newMark } = this.#options
     const lane = new CommitLane<Pending>({ epoch, base, mark, newMark })
     this.#lane = lane
@@ -246,9 +253,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
     if (last && from !== undefined) this.#step({ kind: 'tail', records: [], lastOf: from }, undefined)
   }
 
-  #giveTail(to: string, base: Position): void {
+  #giveTail(to: string, found: Found): void {
     const { image, clock, gateway } = this.#options
-    for (const message of tailMessages(image.tail(base, clock.bootMs()))) gateway.send(to, message)
+    for (const message of tailMessages(image.tail(found, clock.bootMs()))) gateway.send(to, message)
   }
 
   #step(input: MasterInput, cause: Envelope | undefined): void {
@@ -315,7 +322,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#tellAgent(effect.message)
         break
       case 'giveTail':
-        this.#giveTail(effect.to, effect.base)
+        this.#giveTail(effect.to, effect.found)
+        break
+      case 'tailTaken':
+        this.#options.image.taken(effect.at)
         break
       case 'leaderHeard':
         onLeaderHeard(effect.epoch)
@@ -363,6 +373,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
   /** Nothing of this leadership acts any more; who asks hears where to go. */
   #afterwards(message: MasterActorMessage, envelope: Envelope): void {
     if (message.type === 'MasterChanged' && envelope.epoch > this.position.epoch) this.#options.onSucceeded()
+    const from = peerOf(envelope)
+    if (message.type === 'RequestLostTail' && from?.role === 'node') this.#giveTail(from.incarnation, message)
     this.#refuse(envelope)
   }
 

@@ -1,4 +1,5 @@
-import { comparePositions, isEndedExecutor } from '../messages/common.js'
+import { isForgotten } from '../../runtime/persistence/forgotten.js'
+import { isEndedExecutor } from '../messages/common.js'
 import type {
   DriverReport,
   ExecutorReport,
@@ -40,7 +41,7 @@ export function workerReported(books: Books, step: Step, from: PeerInfo, report:
 
 /** Was it launched after the store's last known write? Then the store forgot it, not we (protocol 12). */
 const forgotten = (books: Books, launchedAt: { epoch: number; seq: number }): boolean =>
-  comparePositions(launchedAt, books.leadership.base) > 0 && launchedAt.epoch < books.leadership.epoch
+  isForgotten(launchedAt, books.leadership) && launchedAt.epoch < books.leadership.epoch
 
 function driverReported(
   books: Books,

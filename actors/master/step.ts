@@ -1,3 +1,4 @@
+import type { Found } from '../../runtime/persistence/forgotten.js'
 import type { ClientMessage, FromMaster, WorkerMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { AgentMessage } from '../messages/election.js'
@@ -33,7 +34,9 @@ export type FreeEffect =
   /** For the LeaderElectionAgent. */
   | { readonly kind: 'tellAgent'; readonly message: AgentMessage }
   /** A new leader wants what our image holds beyond its base (protocol 12). */
-  | { readonly kind: 'giveTail'; readonly to: string; readonly base: Position }
+  | { readonly kind: 'giveTail'; readonly to: string; readonly found: Found }
+  /** What our image held has been durable again since this position. */
+  | { readonly kind: 'tailTaken'; readonly at: Position }
   /** Another Master leads now; it is linked. */
   | { readonly kind: 'leaderHeard'; readonly epoch: number }
   /** These Masters exist. */

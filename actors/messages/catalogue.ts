@@ -53,6 +53,7 @@ const fromMaster = [
   masters.standbyPulse,
   masters.requestLostTail,
   masters.lostTail,
+  masters.tailTaken,
   masters.handOver,
   masters.released,
 ] as const

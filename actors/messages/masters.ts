@@ -24,10 +24,12 @@ export const standbyPulse = z.strictObject({
 })
 export type StandbyPulse = z.infer<typeof standbyPulse>
 
-/** New leader -> all Masters: who has records written after this, gives them (protocol 12). */
+/** New leader -> all Masters: who has records that its store may have forgotten, gives them (protocol 12). */
 export const requestLostTail = z.strictObject({
   type: z.literal('RequestLostTail'),
+  /** What this leader, and the one before it, found at election. */
   base: position,
+  formerBase: position,
 })
 export type RequestLostTail = z.infer<typeof requestLostTail>
 
@@ -41,6 +43,10 @@ export const lostTail = z.strictObject({
   last: z.boolean(),
 })
 export type LostTail = z.infer<typeof lostTail>
+
+/** New leader -> Master: all that you gave is durable again, at the position of this envelope or before. */
+export const tailTaken = z.strictObject({ type: z.literal('TailTaken') })
+export type TailTaken = z.infer<typeof tailTaken>
 
 /** Leader that stops -> the STANDBY it chose: the lock is free, take it (protocol 13). */
 export const handOver = z.strictObject({ type: z.literal('HandOver') })

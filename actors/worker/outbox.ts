@@ -1,3 +1,5 @@
+import { type Found, isForgotten } from '../../runtime/persistence/forgotten.js'
+import type { Position } from '../messages/common.js'
 import type { DriverStateChanged } from '../messages/drivers.js'
 import type { ExecutorStateChanged } from '../messages/executors.js'
 
@@ -8,7 +10,7 @@ export type ChangeDraft = Draft<DriverStateChanged> | Draft<ExecutorStateChanged
 
 interface Kept {
   readonly change: Change
-  acknowledgedAtMs?: number
+  acknowledged?: { readonly atMs: number; readonly position: Position }
 }
 
 /** What a change is about: the newest of each is kept. */
@@ -37,7 +39,7 @@ export class Outbox {
 
   get unacknowledged(): number {
     let count = 0
-    for (const kept of this.#kept.values()) if (kept.acknowledgedAtMs === undefined) count++
+    for (const kept of this.#kept.values()) if (kept.acknowledged === undefined) count++
     return count
   }
 
@@ -52,24 +54,31 @@ export class Outbox {
   }
 
   /** Numbers of what a newer change replaced mean nothing any more. */
-  acknowledge(changes: readonly number[], monotonicMs: number): void {
+  acknowledge(changes: readonly number[], position: Position, atMs: number): void {
     for (const number of changes) {
       const subject = this.#subjects.get(number)
       const kept = subject === undefined ? undefined : this.#kept.get(subject)
-      if (kept) kept.acknowledgedAtMs ??= monotonicMs
+      if (kept) kept.acknowledged ??= { atMs, position }
     }
   }
 
-  /** What a new link to a leader gets, in order. */
-  toResend(monotonicMs: number): Change[] {
+  /**
+   * What a new link to a leader gets, in order: what nobody has acknowledged, and what its store may have forgotten
+   * since; all, where it does not say how it found its store.
+   */
+  toResend(found: Found | undefined, monotonicMs: number): Change[] {
     this.prune(monotonicMs)
-    return [...this.#kept.values()].map((kept) => kept.change)
+    const due: Change[] = []
+    for (const { change, acknowledged } of this.#kept.values()) {
+      if (!acknowledged || !found || isForgotten(acknowledged.position, found)) due.push(change)
+    }
+    return due
   }
 
   prune(monotonicMs: number): void {
     for (const [subject, kept] of this.#kept) {
-      const { acknowledgedAtMs } = kept
-      if (acknowledgedAtMs === undefined || monotonicMs - acknowledgedAtMs <= this.#keepMs) continue
+      const { acknowledged } = kept
+      if (acknowledged === undefined || monotonicMs - acknowledged.atMs <= this.#keepMs) continue
       this.#forget(subject, kept)
     }
   }

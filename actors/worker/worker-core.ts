@@ -47,6 +47,8 @@ export class WorkerCore {
   /** Some leader of this cluster has had this incarnation in its books, so its successor finds it there. */
   #registered = false
   #master: { readonly url: string; readonly web: string | null } = { url: '', web: null }
+  /** What this leader found in its store; undefined: it does not say. */
+  #found: MasterChanged['found']
   #stopping = false
   #acceptsLaunches = true
 
@@ -240,7 +242,7 @@ export class WorkerCore {
         this.#drivers.watchContact(this.#now)
         return
       case 'ChangesAcknowledged':
-        this.#outbox.acknowledge(message.changes, this.#now.monotonicMs)
+        this.#outbox.acknowledge(message.changes, input.position, this.#now.monotonicMs)
         return
       case 'LaunchExecutor':
         if (this.#mayLaunch(message.type)) this.#executors.launch(message, input.position)
@@ -269,6 +271,7 @@ export class WorkerCore {
   /** R4: each new link to the leader begins with this, and goes on with all that this Worker knows. */
   #masterChanged(message: MasterChanged): void {
     this.#master = { url: message.master, web: message.web }
+    this.#found = message.found
     this.#masters.learn(message.masters)
     if (this.#registered) this.#reportAll('WorkerSchedulerStateResponse')
     else this.#register()
@@ -284,7 +287,7 @@ export class WorkerCore {
   #reportAll(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState'): void {
     this.#registered = true
     this.#standing = 'reported'
-    for (const change of this.#outbox.toResend(this.#now.monotonicMs)) this.#tellLeader(change)
+    for (const change of this.#outbox.toResend(this.#found, this.#now.monotonicMs)) this.#tellLeader(change)
     this.#tellFullReport(type)
     this.#heartbeat()
   }

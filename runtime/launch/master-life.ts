@@ -36,6 +36,8 @@ export interface MasterLifeOptions
   readonly clock: Clock
   readonly log: Log
   readonly knock: ElectionAgentContext['knock']
+  /** Of the process, as the image is. */
+  readonly store?: ElectionAgentContext['store']
   /** Not too often of its own will (protocol 6). */
   readonly mayHandOver: () => boolean
   readonly onEpoch: (epoch: number, leads: boolean) => void
@@ -143,7 +145,7 @@ export class MasterLife {
   }
 
   #agentContext(tellMaster: (message: ElectionMessage) => void): ElectionAgentContext {
-    const { recovery, incarnation, config, heard, holdOffMs, image, knock, clock, log, newMark } =
+    const { recovery, incarnation, config, heard, holdOffMs, image, knock, store, clock, log, newMark } =
       this.#options
     return {
       engine: recovery.engine,
@@ -154,6 +156,7 @@ export class MasterLife {
       holdOffMs,
       image: () => image.position(clock.bootMs()),
       knock,
+      ...(store && { store }),
       clock,
       random: Math.random,
       newMark,

@@ -38,6 +38,7 @@ class MasterNode implements RunningNode {
   readonly #frame: NodeFrame<MasterMessage>
   readonly #key: Buffer
   readonly #image = new Image(limits.imageGraceMs)
+  readonly #store = { wasFit: false }
   readonly #masters: Set<string>
   #recovery: MasterRecovery | undefined
   #doors: Doors | undefined
@@ -126,6 +127,7 @@ class MasterNode implements RunningNode {
       incarnation,
       recovery,
       image: this.#image,
+      store: this.#store,
       config: this.#masterConfig(),
       heard: this.#heard,
       holdOffMs: handedOver ? limits.handOverHoldOffMs : 0,

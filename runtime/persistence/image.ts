@@ -1,4 +1,5 @@
 import { comparePositions, type Delete, type Position, type Put } from './engine.js'
+import { type Found, isForgotten } from './forgotten.js'
 import { RecordTables } from './record-tables.js'
 
 /**
@@ -10,6 +11,10 @@ export class Image {
   #tables: RecordTables | undefined
   #position: Position = { epoch: 0, seq: 0 }
   #endedAtBootMs: number | undefined
+  /** Records that the store forgot, not yet durable again. */
+  readonly #owed = new Set<string>()
+  /** From this position on a store holds what was given of this image. */
+  #taken: Position | undefined
 
   constructor(graceMs: number) {
     this.#graceMs = graceMs
@@ -19,7 +24,12 @@ export class Image {
   begin(position: Position, puts: Iterable<Put>, tail: Iterable<Put> = []): void {
     this.#tables = new RecordTables()
     this.#tables.apply(puts, [])
-    this.#tables.apply(tail, [])
+    this.#owed.clear()
+    this.#taken = undefined
+    for (const put of tail) {
+      this.#tables.apply([put], [])
+      this.#owed.add(keyOf(put))
+    }
     this.#position = position
     this.#endedAtBootMs = undefined
   }
@@ -27,6 +37,14 @@ export class Image {
   durable(puts: Iterable<Put>, deletes: Iterable<Delete>, position: Position): void {
     this.#tables?.apply(puts, deletes)
     this.#position = position
+    if (this.#owed.size === 0) return
+    for (const put of puts) this.#owed.delete(keyOf(put))
+    for (const gone of deletes) this.#owed.delete(keyOf(gone))
+  }
+
+  /** A leader has made durable, by this position, what it was given. */
+  taken(at: Position): void {
+    this.#taken = at
   }
 
   /** The leadership is over. */
@@ -39,11 +57,16 @@ export class Image {
     return this.#held(bootMs) && this.#position
   }
 
-  /** The records written after `base`. */
-  tail(base: Position, bootMs: number): Put[] {
+  /** The records that a leader's store may not hold. */
+  tail({ base, formerBase }: Found, bootMs: number): Put[] {
     const tables = this.#held(bootMs)
-    if (!tables || comparePositions(this.#position, base) <= 0) return []
-    return [...tables.puts()].filter(({ json }) => comparePositions(atOf(json), base) > 0)
+    if (!tables) return []
+    const hasAll = this.#taken !== undefined && comparePositions(base, this.#taken) >= 0
+    const found = hasAll ? { base, formerBase: base } : { base, formerBase }
+    if (!isForgotten(this.#position, found) && (hasAll || this.#owed.size === 0)) return []
+    return [...tables.puts()].filter(
+      (put) => isForgotten(atOf(put.json), found) || (!hasAll && this.#owed.has(keyOf(put))),
+    )
   }
 
   #held(bootMs: number): RecordTables | undefined {
@@ -52,6 +75,8 @@ export class Image {
     return this.#tables
   }
 }
+
+const keyOf = ({ table, id }: Delete): string => `${table}/${id}`
 
 /** A record without `at` was never written by a lane: older than anything. */
 function atOf(json: string): Position {

@@ -35,6 +35,8 @@ export function clientOptions(settings: ClientSettings): RedisOptions & { replyM
     commandTimeout: commandTimeoutMs,
     socketTimeout: silenceMs,
     connectTimeout: limits.dialMs,
+    // Its timer also runs for a stream that has closed already, and keeps a command that is done for 2 s.
+    disconnectTimeout: commandTimeoutMs,
     retryStrategy: retryMs,
     db,
     ...(username === undefined ? {} : { username }),

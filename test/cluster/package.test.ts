@@ -22,6 +22,7 @@ console.log(JSON.stringify(values))
 
 const typed = `
 import { connect, isFiresteelError, type App } from 'firesteel'
+import { type CustomRecovery, electionOverLock, monarchy, type PersistenceEngine, verdict } from 'firesteel/recovery'
 import { context } from 'firesteel/task'
 import { createTestCluster, waitUntil } from 'firesteel/testing'
 export async function main(): Promise<number[]> {
@@ -33,7 +34,11 @@ export async function main(): Promise<number[]> {
   await double('one')
   return values
 }
-export const others = [isFiresteelError, context, createTestCluster, waitUntil]
+export const others = [isFiresteelError, context, createTestCluster, waitUntil, electionOverLock, verdict]
+export const custom = (engine: PersistenceEngine): CustomRecovery => ({
+  createPersistenceEngine: () => engine,
+  createLeaderElectionAgent: monarchy,
+})
 `
 
 test('the packed package works, types included, when installed in an empty project', async () => {

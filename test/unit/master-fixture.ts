@@ -89,7 +89,15 @@ export class MasterWorld {
   elect(records: StoredRecords = this.stored()): this {
     const base = this.#position
     this.#position = { epoch: base.epoch + 1, seq: base.seq }
-    this.input({ kind: 'elected', epoch: this.#position.epoch, owner: 'm1', base, heard: base, records })
+    this.input({
+      kind: 'elected',
+      epoch: this.#position.epoch,
+      owner: 'm1',
+      base,
+      formerBase: base,
+      heard: base,
+      records,
+    })
     return this
   }
 

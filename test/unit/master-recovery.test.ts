@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { noRecords } from '../../actors/master/records.js'
 import { applicationDescription, driverDescription, MasterWorld } from './master-fixture.js'
 
 const acknowledge = (
@@ -311,4 +312,29 @@ test('section 12: executors that nobody speaks up for are killed after adoptGrac
   assert.equal(world.toldTo('w1', 'KillExecutor').length, 0)
   world.advance(2000)
   assert.equal(world.toldTo('w1', 'KillExecutor').length, 4)
+})
+
+test('section 12: what the leader before did not live to adopt is adopted; what its store knew is killed', () => {
+  const world = new MasterWorld()
+  // Epoch 6 was elected on a store that had fallen to (5, 100), and died at (6, 120).
+  const found = { base: { epoch: 6, seq: 120 }, formerBase: { epoch: 5, seq: 100 } }
+  world.input({ kind: 'elected', epoch: 7, owner: 'm1', ...found, heard: found.base, records: noRecords })
+  world.worker('w1')
+  const report = (driverId: string, launchedAt: { epoch: number; seq: number }) => ({
+    driverId,
+    generation: 1,
+    attempt: 1,
+    state: 'RUNNING' as const,
+    resources: {},
+    description: driverDescription,
+    launchedAt,
+  })
+  const drivers = [
+    report('driver-lost', { epoch: 5, seq: 105 }),
+    report('driver-ended', { epoch: 6, seq: 110 }),
+  ]
+  world.tell('w1', { type: 'WorkerLatestState', id: 'w1', executors: [], drivers })
+  assert.equal(driverOf(world, 'driver-lost')?.state, 'RUNNING')
+  assert.equal(driverOf(world, 'driver-ended'), undefined)
+  assert.equal(world.lastTold('w1', 'KillDriver')?.driverId, 'driver-ended')
 })

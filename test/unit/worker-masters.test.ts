@@ -7,7 +7,7 @@ import { APP, DRIVER, launchDriver, launchExecutor, ME, WorkerWorld } from './wo
 
 const addresses = ['firesteel://10.0.0.1:7070', 'firesteel://10.0.0.2:7070', 'firesteel://10.0.0.3:7070']
 const [M1, M2, M3] = ['m1-aaaa', 'm2-bbbb', 'm3-cccc'] as const
-const changed = (master: number): CoreMessage => ({
+const changed = (master: number): Extract<CoreMessage, { type: 'MasterChanged' }> => ({
   type: 'MasterChanged',
   master: addresses[master - 1]!,
   web: null,
@@ -125,6 +125,21 @@ test('R5: an end that was acknowledged goes to a leader whose store fell back, f
   world.timer('heartbeat')
   world.hear(changed(3), M3, { epoch: 7, seq: 4 })
   assert.deepEqual(world.told('DriverStateChanged'), [])
+})
+
+test('R5: a leader says what its store knew at election: what it has acknowledged is not said again', () => {
+  const world = world3()
+  world.hear(launchDriver(1), M1, { epoch: 5, seq: 12 })
+  world.started(`${DRIVER}/1/1`)
+  world.ended(`${DRIVER}/1/1`, { exitCode: 0 })
+  const [end] = world.told('DriverStateChanged')
+  const changes = [end!.change]
+  world.hear({ type: 'ChangesAcknowledged', workerId: ME, changes }, M1, { epoch: 5, seq: 14 })
+  const found = (seq: number) => ({ base: { epoch: 5, seq }, formerBase: { epoch: 4, seq: 2 } })
+  world.hear({ ...changed(2), found: found(14) }, M2, { epoch: 6, seq: 14 })
+  assert.deepEqual(world.told('DriverStateChanged'), [])
+  world.hear({ ...changed(3), found: found(13) }, M3, { epoch: 7, seq: 13 })
+  assert.deepEqual(world.told('DriverStateChanged'), [end], 'its store had lost it')
 })
 
 test('PositionSeen: each Master that says it does not lead hears once per link what this Worker obeyed', () => {

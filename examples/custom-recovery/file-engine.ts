@@ -1,0 +1,124 @@
+import {
+  type CommitOutcome,
+  type CommitRequest,
+  type CustomEngineContext,
+  type ElectOutcome,
+  type ElectRequest,
+  type Fence,
+  type LeaderRecord,
+  type Page,
+  type PersistenceEngine,
+  type Quarantined,
+  type Table,
+  verdict,
+} from 'firesteel/recovery'
+import { SharedFile, type State } from './shared-file.js'
+
+const PAGE = 512
+
+/** The five verbs of a persistence engine over one shared file: compare first, write after, all in one change. */
+export class FileEngine implements PersistenceEngine {
+  readonly file: SharedFile
+  readonly leaseMs: number
+  readonly #schemas: CustomEngineContext['schemas']
+  readonly #aside = new Map<string, Quarantined>()
+
+  constructor({ cluster, directory, leaseMs, schemas }: CustomEngineContext) {
+    this.file = new SharedFile(directory, cluster, leaseMs / 4)
+    this.leaseMs = leaseMs
+    this.#schemas = schemas
+  }
+
+  async leader(): Promise<LeaderRecord | undefined> {
+    const { leader } = this.file.read()
+    return leader && { ...leader, ownerGone: false }
+  }
+
+  async elect({ seen, me, address, lock, heardEpoch, mark }: ElectRequest): Promise<ElectOutcome> {
+    const elect = (state: State): { keep: boolean; result: ElectOutcome } => {
+      const { leader } = state
+      // The answer to an earlier try was lost.
+      if (leader?.owner === me) {
+        const { epoch, base, mark } = leader
+        return { keep: false, result: { kind: 'elected', epoch, owner: me, base, mark } }
+      }
+      if (leader?.epoch !== seen?.epoch || leader?.owner !== seen?.owner) {
+        const { epoch = 0, owner = '' } = leader ?? {}
+        return { keep: false, result: { kind: 'changed', epoch, owner } }
+      }
+      const base = leader?.position ?? { epoch: 0, seq: 0 }
+      const epoch = Math.max(base.epoch, heardEpoch) + 1
+      const position = { epoch, seq: base.seq }
+      const touchedMs = Date.now()
+      state.leader = { epoch, owner: me, address, lock, mark, base, position, touchedMs, left: false }
+      return { keep: true, result: { kind: 'elected', epoch, owner: me, base, mark } }
+    }
+    return this.file.change(elect).catch(unknown)
+  }
+
+  async read({ epoch, owner }: Fence, mark: string, table: Table, cursor = '0'): Promise<Page> {
+    const { leader, tables } = this.file.read()
+    if (leader?.epoch !== epoch || leader.owner !== owner || leader.mark !== mark) return { kind: 'moved' }
+    const from = Number(cursor)
+    const rows = Object.entries(tables[table])
+    const records: [string, unknown][] = []
+    for (const [id, json] of rows.slice(from, from + PAGE)) {
+      const value: unknown = JSON.parse(json)
+      const reason = this.#schemas[table](value)
+      if (reason === undefined) records.push([id, value])
+      else this.#aside.set(`${table} ${id}`, { place: `${table} ${id}`, reason })
+    }
+    const next = from + PAGE
+    return { kind: 'page', records, cursor: next < rows.length ? String(next) : undefined }
+  }
+
+  async touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome> {
+    return this.#fenced(fence, prev, undefined, (state) => {
+      const leader = state.leader!
+      state.leader = { ...leader, lock, touchedMs: Math.max(Date.now(), leader.touchedMs + 1) }
+    })
+  }
+
+  async commit(fence: Fence, { n, prev, mark, puts, deletes }: CommitRequest): Promise<CommitOutcome> {
+    return this.#fenced(fence, prev, mark, (state) => {
+      for (const { table, id, json } of puts) state.tables[table][id] = json
+      for (const { table, id } of deletes) delete state.tables[table][id]
+      state.leader = { ...state.leader!, position: { epoch: fence.epoch, seq: n }, mark }
+    })
+  }
+
+  async leave({ epoch, owner }: Fence): Promise<void> {
+    await this.file.change((state) => {
+      const { leader } = state
+      const isMine = leader?.epoch === epoch && leader.owner === owner
+      if (isMine) state.leader = { ...leader, left: true }
+      return { keep: isMine, result: undefined }
+    })
+  }
+
+  async quarantined(): Promise<readonly Quarantined[]> {
+    return [...this.#aside.values()]
+  }
+
+  async close(): Promise<void> {
+    this.file.close()
+  }
+
+  /** Nothing is written unless the stored fence says "go". */
+  #fenced(fence: Fence, prev: string | undefined, mark: string | undefined, write: (state: State) => void) {
+    return this.file
+      .change<CommitOutcome>((state) => {
+        const { epoch = 0, owner = '', position, mark: storedMark = '' } = state.leader ?? {}
+        const stored = { epoch, owner, seq: position?.seq ?? 0, mark: storedMark }
+        const found = verdict(stored, fence, prev, mark)
+        if (found.kind === 'deposed' || found.kind === 'rewound') return { keep: false, result: found }
+        if (found.kind === 'go') write(state)
+        const kind = found.kind === 'go' ? 'ok' : 'duplicate'
+        return { keep: found.kind === 'go', result: { kind, position: state.leader!.position } }
+      })
+      .catch(unknown)
+  }
+}
+
+/** Written or not: whoever asked sends the same again, and the mark tells. */
+const unknown = (error: unknown) => ({ kind: 'unknown', reason: String(error) }) as const

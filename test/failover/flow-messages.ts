@@ -1,0 +1,34 @@
+/* What the measuring process and the application's own process say to each other. */
+
+export interface FlowOrder {
+  readonly address: string
+  readonly secret: string
+  /** What tasks append to. */
+  readonly file: string
+  readonly cores: number
+  readonly taskMs: number
+}
+
+export type FlowQuestion =
+  | { readonly ask: 'start'; readonly order: FlowOrder }
+  | { readonly ask: 'gap'; readonly fromMs: number; readonly toMs: number }
+  | { readonly ask: 'drain'; readonly patienceMs: number }
+
+export interface FlowTotals {
+  /** Tasks given to the cluster. */
+  readonly given: number
+  /** Tasks that never gave a result, or an error instead of one. */
+  readonly lost: number
+  /** Results that came once more, or were those of another task. */
+  readonly twice: number
+  /** What the library itself says was repeated, with the cause. */
+  readonly repeated: readonly string[]
+  /** Leaderships that the application followed though it had seen a later one. */
+  readonly followedDeposed: number
+}
+
+export type FlowAnswer =
+  | { readonly answer: 'started' }
+  | { readonly answer: 'gap'; readonly gapMs: number }
+  | { readonly answer: 'drained'; readonly totals: FlowTotals }
+  | { readonly answer: 'failed'; readonly reason: string }

@@ -1,0 +1,123 @@
+import type { App } from '../../actors/client/app.js'
+import { connect } from '../../actors/client/connect.js'
+import { reasonOf } from '../../runtime/errors.js'
+import type { FlowAnswer, FlowOrder, FlowQuestion, FlowTotals } from './flow-messages.js'
+import { longestGap } from './longest-gap.js'
+import { sharedNowMs } from './shared-time.js'
+
+/* The application of the measurement, in a process of its own: nothing else delays what it measures. */
+
+type Tasks = typeof import('./flow-tasks.js')
+
+/** Asked about windows that are over: what is older than this is of no use any more. */
+const REMEMBERED_RESULTS = 100_000
+
+class Flow {
+  readonly #order: FlowOrder
+  readonly #app: App
+  readonly #repeated: string[] = []
+  readonly #delivered = new Set<number>()
+  #times: number[] = []
+  #given = 0
+  #twice = 0
+  #followedDeposed = 0
+  #epoch = 0
+  #ends = false
+  #pump: Promise<void> | undefined
+
+  constructor(order: FlowOrder, app: App) {
+    this.#order = order
+    this.#app = app
+    app.on('taskRepeated', ({ cause }) => void this.#repeated.push(cause))
+    app.on('masterChanged', ({ epoch }) => {
+      if (epoch < this.#epoch) this.#followedDeposed++
+      this.#epoch = Math.max(this.#epoch, epoch)
+    })
+  }
+
+  /** Resolves with the first result. */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#pump = this.#run(resolve)
+      this.#pump.catch(reject)
+    })
+  }
+
+  gap(fromMs: number, toMs: number): number {
+    if (this.#times.length > 2 * REMEMBERED_RESULTS) this.#times = this.#times.slice(-REMEMBERED_RESULTS)
+    return longestGap(this.#times, fromMs, toMs)
+  }
+
+  async drain(patienceMs: number): Promise<FlowTotals> {
+    this.#ends = true
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs)
+    })
+    await Promise.race([this.#pump, late])
+    clearTimeout(timer)
+    return {
+      given: this.#given,
+      lost: this.#given - this.#delivered.size,
+      twice: this.#twice,
+      repeated: this.#repeated,
+      followedDeposed: this.#followedDeposed,
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#app.close()
+  }
+
+  async #run(started: () => void): Promise<void> {
+    const { flow } = this.#app.tasks<Tasks>(new URL('./flow-tasks.js', import.meta.url))
+    for await (const { value, error } of this.#app.each(flow, this.#inputs())) {
+      this.#times.push(sharedNowMs())
+      if (error !== undefined) {
+        this.#repeated.push(`failed: ${error.message}`)
+        continue
+      }
+      if (value === undefined || this.#delivered.has(value)) this.#twice++
+      else this.#delivered.add(value)
+      started()
+    }
+  }
+
+  *#inputs() {
+    const { file, taskMs: ms } = this.#order
+    while (!this.#ends) yield { file, id: this.#given++, ms }
+  }
+}
+
+let flow: Flow | undefined
+
+async function answerTo(question: FlowQuestion): Promise<FlowAnswer> {
+  if (question.ask === 'start') {
+    const { order } = question
+    const { address, secret, cores } = order
+    const app = await connect(address, {
+      secret,
+      name: 'flow',
+      cores,
+      executor: { cores: cores / 2, memory: '256m' },
+    })
+    flow = new Flow(order, app)
+    await flow.start()
+    return { answer: 'started' }
+  }
+  if (flow === undefined) throw new Error('the flow has not started')
+  if (question.ask === 'gap') {
+    return { answer: 'gap', gapMs: flow.gap(question.fromMs, question.toMs) }
+  }
+  const totals = await flow.drain(question.patienceMs)
+  await flow.close()
+  return { answer: 'drained', totals }
+}
+
+process.on('message', (question: FlowQuestion) => {
+  void answerTo(question)
+    .catch((error: unknown): FlowAnswer => ({ answer: 'failed', reason: reasonOf(error) }))
+    .then((answer) => process.send?.(answer))
+})
+// It never outlives who measures.
+process.on('disconnect', () => process.exit(0))

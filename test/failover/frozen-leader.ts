@@ -1,0 +1,68 @@
+import { Agent } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { MasterClient } from '../../actors/client/master-client.js'
+import { isFiresteelError } from '../../runtime/errors.js'
+import type { ClusterNode, TestCluster } from '../harness/index.js'
+import { statusOf } from './leader-watch.js'
+import { newClient } from './stage.js'
+import type { Submissions } from './submissions.js'
+
+/** Long enough to be on the frozen Master's socket, and over before another leads. */
+const LEFT_MS = 300
+const LISTEN_MS = 500
+
+/**
+ * What a frozen leader finds when it wakes: a submission that came while it slept, and somebody who asks whether it
+ * leads. It must do neither as it would have before.
+ */
+export class FrozenLeader {
+  readonly #node: ClusterNode
+  readonly #client: MasterClient
+  readonly #left: string[] = []
+  #claim: Promise<number> | undefined
+
+  private constructor(node: ClusterNode, client: MasterClient) {
+    this.#node = node
+    this.#client = client
+  }
+
+  /** While it still runs: its client must be linked to it. */
+  static async of(node: ClusterNode, cluster: TestCluster): Promise<FrozenLeader> {
+    const client = newClient(cluster)
+    await client.request({ type: 'RequestMasterState' })
+    return new FrozenLeader(node, client)
+  }
+
+  /** Leaves a submission with it that nobody will repeat. Gives its key. */
+  async leaveOrder(submissions: Submissions, key: string): Promise<string> {
+    this.#claim = statusOf(`${this.#node.web}/leader`, new Agent({ keepAlive: true }), 60_000)
+    this.#claim.catch(() => undefined)
+    try {
+      await this.#client.request(submissions.request(key), { timeoutMs: LEFT_MS })
+    } catch (error) {
+      if (isFiresteelError(error)) {
+        this.#left.push(key)
+        return key
+      }
+      throw error
+    }
+    throw new Error('a frozen Master accepted a submission')
+  }
+
+  /** How often it says that it leads, from SIGCONT on: 0, or a page that was asked for before is older than its fall. */
+  async claims(): Promise<number> {
+    let claims = 0
+    const first = await this.#claim?.catch(() => 0)
+    if (first === 200) claims++
+    const untilMs = performance.now() + LISTEN_MS
+    while (performance.now() < untilMs) {
+      if ((await statusOf(`${this.#node.web}/leader`, false).catch(() => 0)) === 200) claims++
+      await delay(2)
+    }
+    return claims
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close()
+  }
+}

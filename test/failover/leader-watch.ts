@@ -1,0 +1,87 @@
+import { Agent, get } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import { sharedNowMs } from './shared-time.js'
+
+const EVERY_MS = 2
+/** A frozen one accepts the connection and says nothing. */
+const ANSWER_MS = 1000
+
+export interface SeenAlive {
+  readonly web: string
+  readonly atMs: number
+}
+
+/**
+ * Asks Masters for `/leader` over and over, each on a connection that is kept, by no clock of theirs. What it notes is
+ * when the answer was here: late by a round trip at most, never early.
+ */
+export class LeaderWatch {
+  readonly #agents: Agent[] = []
+  readonly #alive: Promise<SeenAlive>
+  #resolve: (seen: SeenAlive) => void = () => undefined
+  #first: SeenAlive | undefined
+  #ends = false
+
+  constructor(webs: readonly string[]) {
+    this.#alive = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+    for (const web of webs) this.follow(web)
+  }
+
+  /** The first that was ALIVE; undefined while none was. */
+  get first(): SeenAlive | undefined {
+    return this.#first
+  }
+
+  /** One more; does nothing after close(). */
+  follow(web: string): void {
+    if (!this.#ends) void this.#ask(web)
+  }
+
+  /** Rejects after `deadlineMs`. */
+  async alive(deadlineMs: number): Promise<SeenAlive> {
+    const late = new AbortController()
+    const tooLate = delay(deadlineMs, undefined, { signal: late.signal }).then((): never => {
+      throw new Error(`no other Master was ALIVE within ${deadlineMs} ms`)
+    })
+    tooLate.catch(() => undefined)
+    try {
+      return await Promise.race([this.#alive, tooLate])
+    } finally {
+      late.abort()
+    }
+  }
+
+  close(): void {
+    this.#ends = true
+    for (const agent of this.#agents) agent.destroy()
+  }
+
+  async #ask(web: string): Promise<void> {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    this.#agents.push(agent)
+    while (!this.#ends) {
+      const status = await statusOf(`${web}/leader`, agent).catch(() => 0)
+      if (status === 200 && !this.#ends) {
+        const seen = { web, atMs: sharedNowMs() }
+        this.#first ??= seen
+        this.#resolve(seen)
+      }
+      await delay(EVERY_MS)
+    }
+  }
+}
+
+/** Of one GET; rejects where nobody answers in time. */
+export function statusOf(url: string, agent: Agent | false, timeoutMs = ANSWER_MS): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent, timeout: timeoutMs }, (response) => {
+      response.resume()
+      response.once('error', reject)
+      response.once('end', () => resolve(response.statusCode ?? 0))
+    })
+    request.once('timeout', () => request.destroy(new Error(`${url} did not answer within ${timeoutMs} ms`)))
+    request.once('error', reject)
+  })
+}

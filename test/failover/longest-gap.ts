@@ -1,0 +1,14 @@
+/**
+ * The longest time between two results of which any part lies between `fromMs` and `toMs`. `times` ascend. Where no
+ * result is as late as `toMs` the last gap counts as far as it has come.
+ */
+export function longestGap(times: readonly number[], fromMs: number, toMs: number): number {
+  let before = fromMs
+  let longest = 0
+  for (const time of times) {
+    if (time > fromMs) longest = Math.max(longest, time - before)
+    before = time
+    if (time >= toMs) return longest
+  }
+  return Math.max(longest, toMs - before)
+}

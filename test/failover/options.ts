@@ -1,0 +1,86 @@
+import { parseArgs } from 'node:util'
+
+export const cases = ['kill', 'term', 'freeze'] as const
+export type FailoverCase = (typeof cases)[number]
+
+export const signalOf: Readonly<Record<FailoverCase, 'SIGKILL' | 'SIGTERM' | 'SIGSTOP'>> = {
+  kill: 'SIGKILL',
+  term: 'SIGTERM',
+  freeze: 'SIGSTOP',
+}
+
+/** Longest time without a Master, of all rounds (design, section 6). */
+export const goalMs: Readonly<Record<FailoverCase, number>> = { kill: 500, term: 100, freeze: 3000 }
+
+export interface FailoverOptions {
+  readonly cases: readonly FailoverCase[]
+  readonly rounds: Readonly<Record<FailoverCase, number>>
+  /** How long a leader stays frozen. */
+  readonly frozenMs: number
+  /** How long the task flow is watched from the signal on (`freeze`: from SIGCONT on), and as long without a failover. */
+  readonly windowMs: number
+  /** Of what is left to chance: who is asked what, when. */
+  readonly seed: number
+}
+
+export interface CommandLine extends FailoverOptions {
+  readonly json: boolean
+  /** A missed time is a failure too. */
+  readonly strict: boolean
+}
+
+const FULL = { kill: 200, term: 200, freeze: 50 }
+const SHORT = { kill: 3, term: 3, freeze: 1 }
+
+export const full: Omit<FailoverOptions, 'seed'> = { cases, rounds: FULL, frozenMs: 10_000, windowMs: 1000 }
+/** For CI: well under a minute and a half. */
+export const short: Omit<FailoverOptions, 'seed'> = { cases, rounds: SHORT, frozenMs: 6000, windowMs: 800 }
+
+export const usage = `npm run failover [-- OPTIONS]
+  --rounds N     rounds of each case (default: kill 200, term 200, freeze 50)
+  --cases LIST   of kill,term,freeze (default: all)
+  --short        the form of CI: a few rounds each
+  --seed N       of what is left to chance (default: a random one, printed)
+  --json         one JSON object instead of the tables
+  --strict       exit 1 also where a time misses its goal
+`
+
+/** Throws an Error that says what is wrong. */
+export function parseCommandLine(args: readonly string[], randomSeed: number): CommandLine {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rounds: { type: 'string' },
+      cases: { type: 'string' },
+      short: { type: 'boolean', default: false },
+      seed: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      strict: { type: 'boolean', default: false },
+    },
+  })
+  const base = values.short ? short : full
+  const rounds = values.rounds === undefined ? undefined : whole('rounds', values.rounds, 1)
+  return {
+    ...base,
+    cases: values.cases === undefined ? base.cases : caseList(values.cases),
+    rounds: rounds === undefined ? base.rounds : { kill: rounds, term: rounds, freeze: rounds },
+    seed: values.seed === undefined ? randomSeed : whole('seed', values.seed, 0),
+    json: values.json,
+    strict: values.strict,
+  }
+}
+
+function whole(name: string, text: string, least: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= least && value <= 0xffffffff) return value
+  throw new Error(`--${name} is ${text}; it must be a whole number from ${least}`)
+}
+
+function caseList(text: string): FailoverCase[] {
+  const wanted = text.split(',').filter(Boolean)
+  const wrong = wanted.find((name) => !(cases as readonly string[]).includes(name))
+  if (wrong !== undefined || wanted.length === 0) {
+    throw new Error(`--cases has ${wrong ?? 'nothing'}; it takes ${cases.join(', ')}`)
+  }
+  return cases.filter((name) => wanted.includes(name))
+}

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { type ElectionAgentContext, electionOverLock } from '../../actors/election/election-agent.js'
+import { RedlockLock } from '../../actors/election/redlock-lock.js'
+import { systemClock } from '../../runtime/clock.js'
+import { silentLog } from '../../runtime/observe/log.js'
+import { openRedis } from '../../runtime/persistence/redis/redis-recovery.js'
+import {
+  type ElectionUnderTest,
+  Electorate,
+  electionSuite,
+  type SeatOfElection,
+} from '../conformance/election-suite.js'
+import { suiteSchemas } from '../conformance/persistence-suite.js'
+import { type RedisServer, startRedis } from '../harness/redis-server.js'
+import { waitUntil } from '../harness/wait-until.js'
+
+const leaseMs = 1000
+let data: RedisServer
+let locks: RedisServer[] = []
+let clusters = 0
+
+before(async () => {
+  ;[data, ...locks] = await Promise.all([startRedis(), startRedis(), startRedis(), startRedis()])
+})
+after(() => Promise.all([data, ...locks].map((server) => server.stop())))
+
+/** A process of its own: its connections to the data store, and to the lock servers where there are some. */
+async function open(cluster: string, election: readonly string[]): Promise<SeatOfElection> {
+  const opened = await openRedis({
+    cluster,
+    redis: data.url,
+    election,
+    replicas: 0,
+    leaseMs,
+    schemas: suiteSchemas,
+    clock: systemClock,
+    log: silentLog,
+  })
+  const { engine, presence, reconnections, lockServers: servers, lockKey: key } = opened
+  const lock = new RedlockLock({ servers, key, leaseMs })
+  const connectedAtMs = systemClock.monotonicMs()
+  return {
+    engine,
+    agent: (context: ElectionAgentContext) =>
+      electionOverLock(context, { lock, presence, reconnections, connectedAtMs }),
+    close: () => opened.close(),
+  }
+}
+
+async function electionOver(servers: () => readonly RedisServer[]): Promise<ElectionUnderTest> {
+  const cluster = `c${++clusters}`
+  const urls = servers().map(({ url }) => url)
+  return { leaseMs, open: () => open(cluster, urls), dispose: async () => {} }
+}
+
+electionSuite('REDIS, one server', () => electionOver(() => []))
+electionSuite('REDIS, three lock servers', () => electionOver(() => locks))
+
+describe('three lock servers', () => {
+  /** Three candidates, long enough connected that nobody distrusts a server any more. */
+  async function settled() {
+    const court = new Electorate(await electionOver(() => locks))
+    for (const owner of ['m1-1', 'm2-1', 'm3-1']) await court.candidate(owner)
+    const leader = await court.leader()
+    await court.quiet(1.2)
+    return { court, leader }
+  }
+
+  test('one dead, then back; one frozen, then back: nothing happens', async () => {
+    const { court } = await settled()
+    try {
+      const [first, , third] = locks
+      await first!.kill()
+      await court.quiet(2)
+      await first!.restart()
+      await court.quiet(0.5)
+      third!.freeze()
+      await court.quiet(2)
+      third!.thaw()
+      await court.quiet(0.5)
+    } finally {
+      locks[2]!.thaw()
+      await court.close()
+    }
+  })
+
+  test('two dead: the leader leads on as its record is confirmed; without it nobody is elected until they are back', async () => {
+    const { court, leader } = await settled()
+    const [first, second] = locks
+    try {
+      await Promise.all([first!.kill(), second!.kill()])
+      await court.quiet(3)
+      leader.cutOff()
+      await waitUntil('its deadline', () => !leader.leads, { deadlineMs: 2 * leaseMs, everyMs: 5 })
+      await court.quiet(2)
+      await Promise.all([first!.restart(), second!.restart()])
+      const backAtMs = performance.now()
+      const next = await court.leader()
+      assert.notEqual(next, leader)
+      // They may have lost the lock: one lease of distrust, less than that since the first came back.
+      assert.ok(next.elected!.atMs - backAtMs > leaseMs / 2, 'a server that came back was believed')
+      assert.ok(next.elected!.epoch > leader.elected!.epoch)
+    } finally {
+      await Promise.all([first!.restart(), second!.restart()])
+      await court.close()
+    }
+  })
+})
+
+describe('early take-over on one Redis', () => {
+  /** m1 leads; m2 stands by, and its door to m1 is `knock`. */
+  async function beside(says: 'gone' | 'alive') {
+    const under = await electionOver(() => [])
+    const seats: SeatOfElection[] = []
+    const court = new Electorate({
+      ...under,
+      open: async () => {
+        const seat = await under.open()
+        seats.push(seat)
+        return { ...seat, agent: (context) => seat.agent({ ...context, knock: async () => says }) }
+      },
+    })
+    const first = await court.candidate('m1-1')
+    await court.leader()
+    const second = await court.candidate('m2-1')
+    await court.quiet(1.2)
+    return { court, first, second, firstSeat: seats[0]! }
+  }
+
+  test('the process is gone: link closed, door refused, presence 0: elected within a fraction of the lease', async () => {
+    const { court, first, second, firstSeat } = await beside('gone')
+    try {
+      const diedAtMs = performance.now()
+      first.cutOff()
+      await firstSeat.close()
+      second.tell({ type: 'MasterLinkClosed', incarnation: 'm1-1' })
+      await waitUntil('the successor', () => second.leads, { deadlineMs: leaseMs, everyMs: 1 })
+      assert.ok(second.elected!.atMs - diedAtMs < leaseMs / 2)
+    } finally {
+      await court.close()
+    }
+  })
+
+  test('the process lives: a closed link and even a false door do not help without its presence', async () => {
+    for (const says of ['gone', 'alive'] as const) {
+      const { court, second } = await beside(says)
+      try {
+        second.tell({ type: 'MasterLinkClosed', incarnation: 'm1-1' })
+        await court.quiet(1.5)
+      } finally {
+        await court.close()
+      }
+    }
+  })
+})

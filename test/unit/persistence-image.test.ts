@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Position, Put } from '../../runtime/persistence/engine.js'
+import type { Found } from '../../runtime/persistence/forgotten.js'
+import { Image } from '../../runtime/persistence/image.js'
+
+const GRACE_MS = 60_000
+const at = (epoch: number, seq: number): Position => ({ epoch, seq })
+const put = (id: string, position?: Position): Put => ({
+  table: 'driver',
+  id,
+  json: JSON.stringify({ id, ...(position && { at: position }) }),
+})
+/** The base of a leader; the one before had found the store there as well, unless told. */
+const found = (base: Position, formerBase = base): Found => ({ base, formerBase })
+const ids = (puts: readonly Put[]): string[] => puts.map(({ id }) => id).sort()
+
+function led(): Image {
+  const image = new Image(GRACE_MS)
+  image.begin(at(5, 10), [put('old', at(4, 9)), put('unstamped')])
+  image.durable([put('a', at(5, 11))], [], at(5, 11))
+  image.durable([put('b', at(5, 12))], [{ table: 'driver', id: 'a' }], at(5, 12))
+  return image
+}
+
+test('nothing is held before a leadership', () => {
+  const image = new Image(GRACE_MS)
+  image.durable([put('a', at(1, 1))], [], at(1, 1))
+  image.end(0)
+  assert.deepEqual(image.tail(found(at(0, 0)), 0), [])
+  assert.equal(image.position(0), undefined)
+})
+
+test('the tail is what was written after base, as it is now; a record without a position is older than anything', () => {
+  const image = led()
+  assert.deepEqual(image.position(0), at(5, 12))
+  assert.deepEqual(ids(image.tail(found(at(0, 0)), 0)), ['b', 'old'])
+  assert.deepEqual(ids(image.tail(found(at(4, 9)), 0)), ['b'])
+  assert.deepEqual(ids(image.tail(found(at(5, 11)), 0)), ['b'])
+  assert.deepEqual(image.tail(found(at(5, 12)), 0), [])
+  assert.deepEqual(image.tail(found(at(6, 0)), 0), [])
+})
+
+test('it outlives its leadership by the grace, counted from the first end, by the boot clock', () => {
+  const image = led()
+  assert.deepEqual(image.position(10 * GRACE_MS), at(5, 12), 'while it leads')
+  image.end(1000)
+  image.end(50_000)
+  assert.deepEqual(ids(image.tail(found(at(4, 9)), 1000 + GRACE_MS)), ['b'])
+  assert.equal(image.position(1001 + GRACE_MS), undefined)
+  assert.deepEqual(image.tail(found(at(4, 9)), 0), [], 'forgotten for good')
+})
+
+test('a new leadership holds what it read, and still what the store forgot', () => {
+  const image = led()
+  image.end(0)
+  const tail = image.tail(found(at(4, 9)), 1000)
+  image.begin(at(7, 9), [put('old', at(4, 9))], tail)
+  assert.deepEqual(image.position(10 * GRACE_MS), at(7, 9))
+  // The leadership ends before the tail was durable again: it is asked for once more.
+  assert.deepEqual(ids(image.tail(found(at(4, 9)), 2000)), ['b'])
+  image.durable([put('b', at(7, 10))], [], at(7, 10))
+  assert.deepEqual(ids(image.tail(found(at(7, 9)), 2000)), ['b'])
+})
+
+test('a leader that did not live to bring the tail back: the next one, elected above it, still gets it', () => {
+  const image = led()
+  image.end(0)
+  // The store had fallen to (5, 10); a leader of epoch 6 was elected on it and died.
+  assert.deepEqual(ids(image.tail(found(at(6, 10), at(5, 10)), 0)), ['b'])
+  // The store had not fallen: the leader of epoch 6 found all of epoch 5.
+  assert.deepEqual(image.tail(found(at(6, 12), at(5, 12)), 0), [])
+})
+
+test('an own tail that was not durable again is owed to every later leader, until one has it', () => {
+  const image = led()
+  image.end(0)
+  image.begin(at(7, 10), [], image.tail(found(at(5, 10)), 0))
+  image.end(0)
+  assert.deepEqual(ids(image.tail(found(at(7, 10)), 0)), ['b'])
+  image.taken(at(8, 20))
+  assert.deepEqual(image.tail(found(at(8, 20)), 0), [], 'this store has it')
+  assert.deepEqual(ids(image.tail(found(at(8, 19), at(7, 10)), 0)), ['b'], 'this one fell back again')
+})
