@@ -94,6 +94,8 @@ export const limits = {
   presenceWatchMs: 300,
   /** How long the durable records of a deposed leader are kept: outlasts Sentinel with its default of 30 s. */
   imageGraceMs: 60 * SECOND,
+  /** A STANDBY rehearses a recovery this long after it has heard of a leader: then nobody waits for it. */
+  rehearseMs: 500,
   /** How often a Master shows itself to one that should dial it and has not: that one may not know of it. */
   introduceMs: 1 * SECOND,
   /** A store that lost its tail: who has the image goes first. */

@@ -108,6 +108,8 @@ export class FellowDesk {
     for (const { incarnation } of this.#fellows.all) {
       step.tellNow(incarnation, { type: 'LeaderPulse', workers, workersHeard })
     }
+    // An idle leader must learn of a store that lost its tail while it has the image.
+    step.fence()
     step.startTimer('pulse', leaseMs / 3)
     this.#listen(books, step, workers, workersHeard)
   }
@@ -235,8 +237,16 @@ export class FellowDesk {
   #heard(books: Books | undefined, step: Step, position: Position): void {
     this.#fellows.heard(position)
     const mine = books?.leadership
-    if (mine && position.epoch < mine.epoch && comparePositions(position, mine.heard) > 0)
+    if (mine && position.epoch < mine.epoch && comparePositions(position, mine.heard) > 0) {
+      const { base, heard } = mine
       mine.heard = position
+      // Of what was heard before, the candidate has told.
+      if (comparePositions(heard, base) <= 0 && comparePositions(position, base) > 0)
+        step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', {
+          base,
+          heard: position,
+        })
+    }
     step.tellAgent({ type: 'PositionHeard', position })
   }
 }

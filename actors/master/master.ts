@@ -208,9 +208,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
       this.#lost('the store moved on during recovery')
       return
     }
-    for (const { place, reason } of await engine.quarantined().catch(() => [])) {
-      log.warn('STORE_UNREADABLE: an entry was set aside', { place, reason })
-    }
+    void this.#tellQuarantined()
     // Who has waited looks before acting.
     if (this.#over || !this.#options.mayAct()) return
     const tail = image.tail({ base, formerBase }, clock.bootMs())
@@ -218,6 +216,13 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#open({ epoch, owner, base, mark })
     this.#step({ kind: 'elected', epoch, owner, base, formerBase, heard, records }, envelope)
     this.#takeTail(readTail({ records: tail.map(({ table, id, json }) => [table, id, json]) }, log))
+  }
+
+  async #tellQuarantined(): Promise<void> {
+    const { engine, log } = this.#options
+    for (const { place, reason } of await engine.quarantined().catch(() => [])) {
+      log.warn('STORE_UNREADABLE: an entry was set aside', { place, reason })
+    }
   }
 
   #open({ epoch, owner, base, mark }: Pick<ElectedLeader, 'epoch' | 'owner' | 'base' | 'mark'>): void {
@@ -288,6 +293,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
         break
       case 'probe':
         void this.#probe(effect.workerId, effect.host, effect.port)
+        break
+      case 'fence':
         break
     }
   }

@@ -22,6 +22,8 @@ export type GatedEffect =
   | { readonly kind: 'tell'; readonly to: string; readonly message: Outgoing }
   | { readonly kind: 'reply'; readonly reply: ReplyToken; readonly message: ClientMessage }
   | { readonly kind: 'probe'; readonly workerId: string; readonly host: string; readonly port: number }
+  /** Nothing but the check itself: that the store still holds what this leader wrote. */
+  | { readonly kind: 'fence' }
 
 /** Effects that need no fence: timers, logs, and the exempt answers of protocol 4.2. */
 export type FreeEffect =
@@ -103,6 +105,10 @@ export class Step {
 
   probe(workerId: string, host: string, port: number): void {
     this.gated.push({ kind: 'probe', workerId, host, port })
+  }
+
+  fence(): void {
+    this.gated.push({ kind: 'fence' })
   }
 
   startTimer(key: string, ms: number): void {

@@ -68,4 +68,5 @@ export const periodicMessages = [
   'LeaderPulse',
   'StandbyPulse',
   'LeadershipConfirmed',
+  'PositionHeard',
 ] as const

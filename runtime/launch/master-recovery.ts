@@ -22,6 +22,8 @@ export interface MasterRecovery {
   agent(context: ElectionAgentContext): ElectionAgent
   /** A STANDBY whose store does not answer is no candidate. */
   storeReachable(): boolean
+  /** What a take-over asks of store and lock, asked in vain: so that the first one is not the first time. */
+  rehearse?(): Promise<void>
   close(): Promise<void>
 }
 
@@ -82,6 +84,11 @@ async function redis({ recovery, cluster }: MasterSpec, log: Log): Promise<Maste
     engine,
     agent: (context) => electionOverLock(context, { lock, presence, reconnections, connectedAtMs }),
     storeReachable: () => opened.reachable(),
+    async rehearse() {
+      // Nobody owns these: the scripts compare, and change nothing.
+      await lock.release('rehearsal')
+      await engine.read({ epoch: 0, owner: 'rehearsal' }, 'rehearsal', 'worker', undefined)
+    },
     close: () => opened.close(),
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { DoorSays } from '../../actors/election/election-events.js'
 import type { MasterConfig } from '../../actors/master/books.js'
 import { masterRoutes } from '../../actors/master/json.js'
+import { rehearse } from '../../actors/master/rehearsal.js'
 import { type MasterMessage, nodeOnly, violation } from '../../actors/messages/catalogue.js'
 import type { Position } from '../../actors/messages/common.js'
 import { parseActorAddress } from '../addresses.js'
@@ -43,6 +44,7 @@ class MasterNode implements RunningNode {
   #recovery: MasterRecovery | undefined
   #doors: Doors | undefined
   #introductions: NodeJS.Timeout | undefined
+  #rehearsal: NodeJS.Timeout | undefined
   #life: MasterLife | undefined
   #address = ''
   #web = ''
@@ -108,6 +110,7 @@ class MasterNode implements RunningNode {
 
   async #release(): Promise<void> {
     clearInterval(this.#introductions)
+    clearTimeout(this.#rehearsal)
     this.#doors?.closeAll('the Master stops')
     await this.#frame.close('the Master stops')
     await this.#recovery?.close()
@@ -152,8 +155,17 @@ class MasterNode implements RunningNode {
   #epoch(epoch: number, leads: boolean): void {
     this.#hear({ epoch, seq: 0 })
     this.#tell({ event: 'epoch', epoch, leads })
-    // A STANDBY that knows who leads is as ready as it can be.
-    if (!leads) this.#tell({ event: 'ready' })
+    if (leads) return
+    // A STANDBY that knows who leads is as ready as it can be, but for what it does for the first time.
+    this.#tell({ event: 'ready' })
+    this.#rehearsal ??= setTimeout(() => this.#rehearse(), limits.rehearseMs).unref()
+  }
+
+  #rehearse(): void {
+    rehearse(this.#masterConfig())
+    this.#recovery?.rehearse?.().catch((error: unknown) => {
+      this.#frame.log.debug('the rehearsal failed', { error })
+    })
   }
 
   #hear(position: Position): void {

@@ -88,7 +88,7 @@ export const elections = (world: MasterWorld): unknown[] =>
 
 /** What the last step says and does behind the commit of its writes. */
 export const gatedTypes = (world: MasterWorld): string[] =>
-  world.lastStep!.gated.map((effect) => (effect.kind === 'probe' ? effect.kind : effect.message.type))
+  world.lastStep!.gated.map((effect) => ('message' in effect ? effect.message.type : effect.kind))
 
 export const writtenBy = (world: MasterWorld): string[] =>
   world.lastStep!.puts.map(({ table, id }) => `${table} ${id}`)
