@@ -1,5 +1,5 @@
 import type { MasterMessage } from '../messages/catalogue.js'
-import type { Position, RecoveryState } from '../messages/common.js'
+import { comparePositions, type Position, type RecoveryState } from '../messages/common.js'
 import type { MasterChanged, MasterInStandby } from '../messages/leadership.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
@@ -164,6 +164,8 @@ export class MasterCore {
     }
     this.#books = new Books(this.#config, leadership, new IdSource(epoch))
     this.#fellows.elected(this.#books, step)
+    if (comparePositions(heard, base) > 0)
+      step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', { base, heard })
     beginRecovery(this.#books, step, records)
     for (const peer of this.#peers.values()) this.#speakFirst(step, peer, lane)
     this.#sweptAtMs = step.now.monotonicMs

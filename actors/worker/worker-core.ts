@@ -208,6 +208,7 @@ export class WorkerCore {
       this.#masters.inStandby(input.from, message, this.#now)
       return
     }
+    const { leader: former, seen } = this.#allegiance
     const verdict = this.#allegiance.judge(input.from, input.position)
     if (verdict === 'stale') {
       this.#refused(input, 'its leadership is over')
@@ -215,7 +216,12 @@ export class WorkerCore {
       this.#tell(input.from, { type: 'StaleEpoch', epoch: leader.epoch, owner: leader.owner })
       return
     }
-    if (verdict === 'new') this.#standing = 'none'
+    if (verdict === 'new') {
+      this.#standing = 'none'
+      // One that was elected before it could hear of it: its store may have lost what lies between (protocol 12).
+      if (former && seen)
+        this.#tell(input.from, { type: 'PositionSeen', position: seen, owner: former.owner })
+    }
     if ('workerId' in message && message.workerId !== this.#identity.incarnation) {
       this.#refused(input, 'it names another incarnation')
       return

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp, readFile, rm } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -80,9 +80,11 @@ export async function leaderStays(redis: RedisServer, cluster: string, forMs: nu
   return now
 }
 
-/** An older state of a Redis, to fall back to. */
+const filesOf = ({ dir }: RedisServer): string => join(dir, 'appendonlydir')
+
+/** An older state of a Redis, to fall back to while it does not run. */
 export async function copyOf(redis: RedisServer): Promise<{ putBack(): Promise<void> }> {
-  const files = join(redis.dir, 'appendonlydir')
+  const files = filesOf(redis)
   const copy = join(redis.dir, 'copy')
   await rm(copy, { recursive: true, force: true })
   await cp(files, copy, { recursive: true })
@@ -92,6 +94,14 @@ export async function copyOf(redis: RedisServer): Promise<{ putBack(): Promise<v
       await cp(copy, files, { recursive: true })
     },
   }
+}
+
+/** The end of what a Redis has written by now; cut there, while it does not run, it ends in the middle of a command. */
+export async function endOf(redis: RedisServer): Promise<{ cut(): Promise<void> }> {
+  const names = await readdir(filesOf(redis))
+  const file = join(filesOf(redis), names.find((name) => name.endsWith('.incr.aof'))!)
+  const { size } = await stat(file)
+  return { cut: () => truncate(file, size + 20) }
 }
 
 const description = (name: string, extra: Partial<DriverDescription>): DriverDescription => ({
@@ -218,7 +228,7 @@ export class TaskFlow {
 const SUBMIT_EVERY_MS = 10
 
 /** Clients that submit waiting drivers all the time, each with a name and key of its own. */
-export class Submitters {
+export class Submitters implements AsyncDisposable {
   readonly #cluster: TestCluster
   readonly #clients: MasterClient[] = []
   readonly #loops: Promise<void>[] = []
@@ -255,6 +265,13 @@ export class Submitters {
     this.#ending = true
     await Promise.all(this.#loops)
     await Promise.all(this.#clients.map((client) => client.close()))
+  }
+
+  /** Ends at once, whatever is under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending = true
+    await Promise.all(this.#clients.map((client) => client.close()))
+    await Promise.all(this.#loops)
   }
 
   /** What failed is submitted again with its key: it is one driver, whatever became of the first try. */

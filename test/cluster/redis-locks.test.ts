@@ -61,7 +61,7 @@ test('three lock servers: one dead or frozen changes nothing; without two the le
   })
   await t.test('two gone: the leader leads on, and takes submissions', async () => {
     await Promise.all([b.kill(), c.kill()])
-    await leaderStays(data, NAME, 3 * LEASE_MS)
+    await leaderStays(data, NAME, 2 * LEASE_MS)
     const client = clientOf(cluster)
     await submit(client, waitingDriver('meanwhile'))
     await client.close()
@@ -69,7 +69,7 @@ test('three lock servers: one dead or frozen changes nothing; without two the le
   })
   await t.test('two gone and the leader killed: nobody is elected until one of them is back', async () => {
     await cluster.kill((await cluster.leader())!)
-    await nobodyLeads(cluster, data, 3 * LEASE_MS)
+    await nobodyLeads(cluster, data, 2 * LEASE_MS)
     await driver.goesOn()
     await b.restart()
     await cluster.waitAlive()

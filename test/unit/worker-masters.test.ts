@@ -71,11 +71,21 @@ test('R4, R5: the new leader alone hears the full report and all later changes',
   world.started(`${APP}/1`)
   assert.deepEqual(told(world), [`${M1} ExecutorStateChanged`])
   world.hear(changed(2), M2, { epoch: 6, seq: 13 })
-  assert.deepEqual(told(world), [
-    `${M2} ExecutorStateChanged`,
-    `${M2} WorkerSchedulerStateResponse`,
-    `${M2} Heartbeat`,
-  ])
+  const all = world.tells()
+  assert.deepEqual(
+    all.map(({ to, message }) => `${to} ${message.type}`),
+    [
+      `${M2} PositionSeen`,
+      `${M2} ExecutorStateChanged`,
+      `${M2} WorkerSchedulerStateResponse`,
+      `${M2} Heartbeat`,
+    ],
+  )
+  assert.deepEqual(
+    all[0]?.message,
+    { type: 'PositionSeen', position: { epoch: 5, seq: 13 }, owner: M1 },
+    'what it had seen of the former leader: the store may have lost it',
+  )
   const [report] = world.told('WorkerSchedulerStateResponse')
   assert.deepEqual(report?.seen, { epoch: 6, seq: 13 }, 'R8: what it has seen of this leader')
   assert.deepEqual(

@@ -100,7 +100,12 @@ test('R4, R5: what ended without a leader is told before the report that lacks i
   world.ended(`${DRIVER}/1/1`)
   assert.deepEqual(world.tells(), [], 'nobody to tell')
   world.leads(OTHER_MASTER, 2)
-  assert.deepEqual(types(world), ['DriverStateChanged', 'WorkerSchedulerStateResponse', 'Heartbeat'])
+  assert.deepEqual(types(world), [
+    'PositionSeen',
+    'DriverStateChanged',
+    'WorkerSchedulerStateResponse',
+    'Heartbeat',
+  ])
   assert.equal(world.told('DriverStateChanged')[0]?.state, 'FINISHED')
 })
 
