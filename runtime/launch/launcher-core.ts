@@ -331,6 +331,7 @@ const mended: ReadonlySet<string> = new Set([
   'FIRESTEEL_PORT_IN_USE',
   'FIRESTEEL_STORE_DENIED',
   'FIRESTEEL_STORE_UNSUITABLE',
+  'FIRESTEEL_STORE_UNREADABLE',
 ])
 
 function notRestarted({ name }: PlannedNode, reason: string): ErrorRecord {

@@ -63,16 +63,29 @@ async function startWorker(t: TestContext, { extra = '', orphanGraceMs = 0, byst
       .map(({ pid }) => identityOf(pid!) ?? { pid: pid!, startTime: '' })
   const guard = guards()[0]!
   t.after(() => {
-    for (const each of [...children, guard, ...guards()]) if (isAlive(each)) process.kill(each.pid, 'SIGKILL')
+    // Whole groups: with their guard gone too, nobody else would end what the shell has started.
+    for (const each of [...children, guard, ...guards()]) killGroup(each)
   })
   assert.equal(children.filter(isAlive).length, 4)
   return { worker, events, children, guard, guards, shell: identityOf(up.shell!)! }
 }
 
+function killGroup(leader: ProcessIdentity): void {
+  for (const pid of [-leader.pid, ...(isAlive(leader) ? [leader.pid] : [])]) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
 /** Only a guard that is up catches signals: one that has just been forked would die of them, and be replaced. */
-function catchesSigterm({ pid }: ProcessIdentity): boolean {
+function catches({ pid }: ProcessIdentity, signals: readonly NodeJS.Signals[]): boolean {
   const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
-  return ((BigInt(`0x${mask}`) >> BigInt(constants.signals.SIGTERM - 1)) & 1n) === 1n
+  const caught = (signal: NodeJS.Signals) =>
+    (BigInt(`0x${mask}`) >> BigInt(constants.signals[signal] - 1)) & 1n
+  return signals.every((signal) => caught(signal) === 1n)
 }
 
 /** User and system time of a process, in ticks of the kernel. */
@@ -86,9 +99,10 @@ const GONE = { deadlineMs: 10_000 }
 
 test('kill -9 of a worker ends all its children, who block their loops, and what they started', async (t) => {
   const { worker, children, guard } = await startWorker(t)
-  await waitUntil('the guard is up', () => catchesSigterm(guard))
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+  await waitUntil('the guard is up', () => catches(guard, signals))
   // Neither a signal to everybody nor one by hand opens the way for orphans.
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.kill(guard.pid, signal)
+  for (const signal of signals) process.kill(guard.pid, signal)
   process.kill(worker.pid, 'SIGKILL')
   await waitUntil('all are gone', () => !children.some(isAlive), GONE)
   await waitUntil('the guard has ended', () => !isAlive(guard), GONE)
@@ -151,7 +165,7 @@ test('a "valid until" that moves on keeps its group alive; once it stands still 
   })
   process.kill(guard.pid, 'SIGKILL')
   const second = await waitUntil('the next guard', () => guards()[1])
-  await waitUntil('it is up', () => catchesSigterm(second))
+  await waitUntil('it is up', () => catches(second, ['SIGTERM']))
   process.kill(worker.pid, 'SIGSTOP')
   await waitUntil('the one is gone', () => !isAlive(shell))
   assert.equal(children.filter(isAlive).length, 3)
@@ -163,7 +177,7 @@ test('a guard that was frozen itself reads what has moved on before it kills', a
     await extend()
     setInterval(extend, 100)`
   const { shell, guard, children } = await startWorker(t, { extra })
-  await waitUntil('the guard is up', () => catchesSigterm(guard))
+  await waitUntil('the guard is up', () => catches(guard, ['SIGTERM']))
   for (let round = 0; round < 3; round++) {
     process.kill(guard.pid, 'SIGSTOP')
     const untilMs = performance.now() + 1300
