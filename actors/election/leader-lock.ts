@@ -12,7 +12,10 @@ export interface LeaderLock {
    * that comes after the call was given up is released again.
    */
   acquire(): Promise<string | undefined>
-  /** For one more lease from now. False: it is no longer ours. Rejects without a majority. */
+  /**
+   * For one more lease from now, also where it had run out or was forgotten and nobody took it. False: another has it.
+   * Rejects without a majority.
+   */
   extend(value: string): Promise<boolean>
   /** Compare-and-delete on every server: a newer lock stays. Who is not reached does not matter; never rejects. */
   release(value: string): Promise<void>

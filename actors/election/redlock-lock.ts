@@ -20,6 +20,19 @@ const slowServerMs = 20
 const allowOom = (script: string): string => `#!lua flags=allow-oom\n${script}`
 
 /**
+ * Also where the key is gone: a server that came back without its data is given the lock again, so that it counts when
+ * another one fails. On a majority nobody else can have it then.
+ */
+const extendOrTakeFree = `
+  for i, key in ipairs(KEYS) do
+    local held = redis.call("get", key)
+    if held and held ~= ARGV[1] then return 0 end
+  end
+  for i, key in ipairs(KEYS) do redis.call("set", key, ARGV[1], "PX", ARGV[2]) end
+  return #KEYS
+`
+
+/**
  * LeaderLock over redlock. Its own retries, its `using` and its judgement of time stay off: it reads the wall clock, and its
  * promises may settle late or never.
  */
@@ -45,7 +58,7 @@ export class RedlockLock implements LeaderLock {
     this.#redlock = new Redlock(
       clients,
       { retryCount: 0 },
-      { acquireScript: allowOom, extendScript: allowOom, releaseScript: allowOom },
+      { acquireScript: allowOom, extendScript: () => allowOom(extendOrTakeFree), releaseScript: allowOom },
     )
   }
 

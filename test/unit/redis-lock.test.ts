@@ -53,8 +53,13 @@ async function contend(a: RedlockLock, b: RedlockLock): Promise<void> {
   // Known from the leader record alone.
   await b.release(value)
   assert.equal(await b.remainingMs(), 0)
+  const second = await b.acquire()
+  assert.ok(second)
   assert.equal(await a.extend(value), false)
-  assert.ok(await b.acquire())
+  // Free, and nobody took it: it is had again.
+  await b.release(second)
+  assert.equal(await a.extend(value), true)
+  assert.equal(await b.acquire(), undefined)
 }
 
 test('one server: acquire, extend, release, also by another that knows the value', async () => {
@@ -132,6 +137,19 @@ test('one of three killed, then one of three frozen: nothing happens', async () 
   assert.ok((await c!.remainingMs()) > 0)
   await c!.release(frozen)
   servers[1]!.thaw()
+})
+
+test('a server that came back without its data is given the lock again, and counts when another one freezes', async () => {
+  const [a, b] = await candidates(2, urls())
+  const value = await a!.acquire()
+  assert.ok(value)
+  await servers[2]!.cli('FLUSHALL')
+  assert.equal(await a!.extend(value), true)
+  await waitUntil('the third to have it', async () => (await servers[2]!.cli('DBSIZE')) === '1')
+  servers[0]!.freeze()
+  assert.equal(await a!.extend(value), true)
+  assert.equal(await b!.acquire(), undefined)
+  servers[0]!.thaw()
 })
 
 test('two of three killed: every call rejects at once; with them back it works again', async () => {
