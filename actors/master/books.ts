@@ -82,6 +82,8 @@ export class Books {
   readonly endedDrivers = new Map<string, EndedDriver>()
   readonly endedApps = new Map<string, EndedApplication>()
   readonly keys = new Map<string, KeyRecord>()
+  /** All of them are known: until then an unknown one says nothing. */
+  keysComplete = true
   /** Executors of applications that the store forgot, until these speak up (protocol 12). */
   readonly orphans = new Map<string, { workerId: string; report: ExecutorReport }[]>()
   /** Adopted applications that hold executors on Workers which the store forgot as well. */

@@ -14,6 +14,7 @@ import { type Delivery, notLeader, route } from './routing.js'
 import { schedule } from './scheduling.js'
 import { snapshot } from './snapshot.js'
 import { type Now, type ReplyToken, Step } from './step.js'
+import * as submission from './submission.js'
 import * as workers from './workers.js'
 
 interface Elected {
@@ -24,6 +25,8 @@ interface Elected {
   readonly formerBase: Position
   readonly heard: Position
   readonly records: StoredRecords
+  /** The keys of ended drivers follow, as `keys`. */
+  readonly keysFollow?: boolean
 }
 
 export type MasterInput =
@@ -47,6 +50,8 @@ export type MasterInput =
   | Elected
   /** Records of an image, own or another Master's, that are newer than base (protocol 12). */
   | { readonly kind: 'tail'; readonly records: readonly TailRecord[]; readonly lastOf?: string }
+  /** Keys of ended drivers, read after the election. */
+  | { readonly kind: 'keys'; readonly records: StoredRecords['keys']; readonly complete: boolean }
   /** All Masters known now. */
   | { readonly kind: 'masters'; readonly addresses: readonly string[] }
   /** The mailbox is empty for now: place what the messages made possible, once. */
@@ -134,6 +139,9 @@ export class MasterCore {
       case 'tail':
         if (this.#books) this.#tail(step, this.#books, input.records, input.lastOf)
         break
+      case 'keys':
+        if (this.#books) submission.keysRead(this.#books, input.records, input.complete)
+        break
       case 'masters':
         this.#mastersKnown(step, input.addresses, lane)
         break
@@ -152,7 +160,11 @@ export class MasterCore {
     }
   }
 
-  #elected(step: Step, { epoch, owner, base, formerBase, heard, records }: Elected, lane: LaneView): void {
+  #elected(
+    step: Step,
+    { epoch, owner, base, formerBase, heard, records, keysFollow }: Elected,
+    lane: LaneView,
+  ): void {
     const leadership = {
       epoch,
       owner,
@@ -163,6 +175,7 @@ export class MasterCore {
       electedAtMs: step.now.monotonicMs,
     }
     this.#books = new Books(this.#config, leadership, new IdSource(epoch))
+    this.#books.keysComplete = keysFollow !== true
     this.#fellows.elected(this.#books, step)
     if (comparePositions(heard, base) > 0)
       step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', { base, heard })

@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../../runtime/clock.js'
 import { reasonOf } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { type Abandoned, CommitLane } from '../../runtime/persistence/commit-lane.js'
-import type { PersistenceEngine, StoreTrouble } from '../../runtime/persistence/engine.js'
+import type { Fence, PersistenceEngine, StoreTrouble } from '../../runtime/persistence/engine.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
 import type { Image } from '../../runtime/persistence/image.js'
 import { LaneDriver } from '../../runtime/persistence/lane-driver.js'
@@ -22,7 +24,7 @@ import type { MasterConfig, PeerInfo } from './books.js'
 import { isFellow } from './fellows.js'
 import { HandOver } from './hand-over.js'
 import { type LaneView, MasterCore, type MasterInput } from './master-core.js'
-import { imageOf, readRecords } from './read-records.js'
+import { imageOf, readKeys, readRecords } from './read-records.js'
 import { notLeader } from './routing.js'
 import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
 import { readTail, TAIL_CHUNK, tailMessages } from './tail-messages.js'
@@ -214,8 +216,32 @@ export class MasterShell implements Handler<MasterActorMessage> {
     const tail = image.tail({ base, formerBase }, clock.bootMs())
     image.begin({ epoch, seq: base.seq }, imageOf(records), tail)
     this.#open({ epoch, owner, base, mark })
-    this.#step({ kind: 'elected', epoch, owner, base, formerBase, heard, records }, envelope)
+    const elected = { epoch, owner, base, formerBase, heard, records } as const
+    this.#step({ kind: 'elected', ...elected, keysFollow: true }, envelope)
     this.#takeTail(readTail({ records: tail.map(({ table, id, json }) => [table, id, json]) }, log))
+    void this.#readKeys(fence)
+  }
+
+  /** Beside all else: they may be very many, and only a submission needs them. */
+  async #readKeys(fence: Fence): Promise<void> {
+    const { engine, image } = this.#options
+    let cursor: string | undefined
+    do {
+      const page = await readKeys(engine, fence, cursor).catch(() => null)
+      if (this.#over) return
+      if (page === undefined) {
+        this.#lost('the store moved on during recovery')
+        return
+      }
+      if (page === null) {
+        await delay(limits.electionRetryMs, undefined, { ref: false })
+        continue
+      }
+      cursor = page.next
+      image.add(imageOf({ keys: page.keys }))
+      this.#step({ kind: 'keys', records: page.keys, complete: cursor === undefined }, undefined)
+      if (cursor === undefined) return
+    } while (!this.#over)
   }
 
   async #tellQuarantined(): Promise<void> {

@@ -9,7 +9,7 @@ import type {
 } from './records.js'
 
 /**
- * All records, page by page. The old leader can no longer write, so the pages are one consistent snapshot.
+ * All records but the keys of ended drivers, page by page. The old leader can no longer write, so the pages are one consistent snapshot.
  * Undefined: the store has moved, this leadership is over before it began (protocol 11.1).
  */
 export async function readRecords(
@@ -17,21 +17,20 @@ export async function readRecords(
   fence: Fence,
   mark: string,
 ): Promise<StoredRecords | undefined> {
-  const [workers, apps, drivers, ended, keys] = await Promise.all([
+  const [workers, apps, drivers, ended] = await Promise.all([
     readTable<WorkerRecord>(engine, fence, mark, 'worker'),
     readTable<ApplicationRecord>(engine, fence, mark, 'app'),
     readTable<DriverRecord>(engine, fence, mark, 'driver'),
     readTable<EndedRecord>(engine, fence, mark, 'ended'),
-    readTable<KeyRecord>(engine, fence, mark, 'key'),
   ])
-  if (!workers || !apps || !drivers || !ended || !keys) return undefined
+  if (!workers || !apps || !drivers || !ended) return undefined
   return {
     workers: valuesOf(workers),
     // FIFO order of submission: the store keeps none.
     apps: valuesOf(apps).sort(bySubmission),
     drivers: valuesOf(drivers).sort(bySubmission),
     ended: valuesOf(ended).sort((a, b) => a.endedAtMs - b.endedAtMs),
-    keys: [...keys].sort(([, a], [, b]) => a.endedAtMs - b.endedAtMs),
+    keys: [],
   }
 }
 
@@ -58,13 +57,24 @@ async function readTable<R>(
   return records
 }
 
+/** A page of keys of ended drivers, beside the leader's own commits; undefined: it does not lead any more. */
+export async function readKeys(
+  engine: PersistenceEngine,
+  fence: Fence,
+  cursor: string | undefined,
+): Promise<{ keys: (readonly [string, KeyRecord])[]; next: string | undefined } | undefined> {
+  const page = await engine.read(fence, undefined, 'key', cursor)
+  if (page.kind === 'moved') return undefined
+  return { keys: page.records as (readonly [string, KeyRecord])[], next: page.cursor }
+}
+
 /** What was read, as a leader's image holds it. */
-export function* imageOf({ workers, apps, drivers, ended, keys }: StoredRecords): Generator<Put> {
-  for (const record of workers) yield putOf('worker', record.id, record)
-  for (const record of apps) yield putOf('app', record.id, record)
-  for (const record of drivers) yield putOf('driver', record.id, record)
-  for (const record of ended) yield putOf('ended', record.id, record)
-  for (const [id, record] of keys) yield putOf('key', id, record)
+export function* imageOf({ workers, apps, drivers, ended, keys }: Partial<StoredRecords>): Generator<Put> {
+  for (const record of workers ?? []) yield putOf('worker', record.id, record)
+  for (const record of apps ?? []) yield putOf('app', record.id, record)
+  for (const record of drivers ?? []) yield putOf('driver', record.id, record)
+  for (const record of ended ?? []) yield putOf('ended', record.id, record)
+  for (const [id, record] of keys ?? []) yield putOf('key', id, record)
 }
 
 const putOf = (table: Table, id: string, record: object): Put => ({ table, id, json: JSON.stringify(record) })

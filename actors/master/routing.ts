@@ -66,6 +66,7 @@ export function route(
       // Drivers only when ALIVE (Spark 2.1): before, what is still unclaimed would look like room.
       if (!books.alive) step.replyNow(reply, notLeader(books.config.address, books.state))
       else if (trouble) step.replyNow(reply, storeTrouble(trouble))
+      else if (!submission.knowsKey(books, message.key)) step.replyNow(reply, readingKeys)
       else submission.submitDriver(books, step, message, reply)
       break
     case 'RequestKillDriver':
@@ -91,6 +92,12 @@ export const notLeader = (address: string, state: RecoveryState, leader?: string
     message: `the Master at ${address} is ${state}`,
     ...(leader !== undefined && { leader }),
   }) as const
+
+const readingKeys = {
+  type: 'Failure',
+  code: 'FIRESTEEL_NOT_LEADER',
+  message: 'the Master has just been elected and still reads the keys of ended drivers',
+} as const
 
 const storeTrouble = (code: 'STORE_FULL' | 'STORE_UNAVAILABLE') =>
   ({

@@ -11,7 +11,7 @@ import type {
 import type { Books, PeerInfo } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
-import type { EndedDriver } from './records.js'
+import type { EndedDriver, StoredRecords } from './records.js'
 import type { ReplyToken, Step } from './step.js'
 import { driverHolding } from './worker-entry.js'
 
@@ -29,6 +29,22 @@ function canonical(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   )
+}
+
+/** Whether it belongs to a driver or to none can be said. */
+export const knowsKey = (books: Books, key: string): boolean =>
+  books.keysComplete || books.driversByKey.has(key) || books.keys.has(key)
+
+/** Keys of drivers that ended under former leaders. Those of this one are newer; the oldest go first when there are too many. */
+export function keysRead(books: Books, records: StoredRecords['keys'], complete: boolean): void {
+  for (const [key, record] of records) {
+    if (!books.keys.has(key) && !books.driversByKey.has(key)) books.keys.set(key, record)
+  }
+  if (!complete) return
+  books.keysComplete = true
+  const inOrder = [...books.keys].sort(([, a], [, b]) => a.endedAtMs - b.endedAtMs)
+  books.keys.clear()
+  for (const [key, record] of inOrder) books.keys.set(key, record)
 }
 
 export function submitDriver(

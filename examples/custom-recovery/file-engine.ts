@@ -56,9 +56,10 @@ export class FileEngine implements PersistenceEngine {
     return this.file.change(elect).catch(unknown)
   }
 
-  async read({ epoch, owner }: Fence, mark: string, table: Table, cursor = '0'): Promise<Page> {
+  async read({ epoch, owner }: Fence, mark: string | undefined, table: Table, cursor = '0'): Promise<Page> {
     const { leader, tables } = this.file.read()
-    if (leader?.epoch !== epoch || leader.owner !== owner || leader.mark !== mark) return { kind: 'moved' }
+    if (leader?.epoch !== epoch || leader.owner !== owner) return { kind: 'moved' }
+    if (mark !== undefined && leader.mark !== mark) return { kind: 'moved' }
     const from = Number(cursor)
     const rows = Object.entries(tables[table])
     const records: [string, unknown][] = []

@@ -65,9 +65,10 @@ export class BlackHoleEngine implements PersistenceEngine {
     return { kind: 'elected', epoch, owner: me, base, mark }
   }
 
-  async read(fence: Fence, mark: string): Promise<Page> {
+  async read(fence: Fence, mark: string | undefined): Promise<Page> {
     const stored = this.#stored
-    const mine = stored?.epoch === fence.epoch && stored.owner === fence.owner && stored.mark === mark
+    const leads = stored?.epoch === fence.epoch && stored.owner === fence.owner
+    const mine = leads && (mark === undefined || stored.mark === mark)
     return mine ? { kind: 'page', records: [], cursor: undefined } : { kind: 'moved' }
   }
 

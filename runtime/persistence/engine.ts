@@ -158,8 +158,11 @@ export interface PersistenceEngine {
   /** Protocol 5.1: what a candidate reads. */
   leader(): Promise<LeaderRecord | undefined>
   elect(request: ElectRequest): Promise<ElectOutcome>
-  /** One page of a table, only while (epoch, owner, mark) are those of my elect. */
-  read(fence: Fence, mark: string, table: Table, cursor: string | undefined): Promise<Page>
+  /**
+   * One page of a table, only while (epoch, owner, mark) are those of my elect: all pages are one snapshot. Without
+   * `mark` only while the owner leads, beside its own commits: each record that stood throughout comes at least once.
+   */
+  read(fence: Fence, mark: string | undefined, table: Table, cursor: string | undefined): Promise<Page>
   /** A fresh fence check and a sign of life; without `prev` the mark is not compared. */
   touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome>
   commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome>

@@ -42,6 +42,13 @@ export class Image {
     for (const gone of deletes) this.#owed.delete(keyOf(gone))
   }
 
+  /** Read after the beginning, beside what became durable since: that is newer. */
+  add(puts: Iterable<Put>): void {
+    for (const put of puts) {
+      if (this.#tables?.get(put.table, put.id) === undefined) this.#tables?.apply([put], [])
+    }
+  }
+
   /** A leader has made durable, by this position, what it was given. */
   taken(at: Position): void {
     this.#taken = at

@@ -312,6 +312,18 @@ export function persistenceSuite(name: string, { durable, create }: StoreFactory
       assert.deepEqual(late, moved)
     })
 
+    test('read without a mark goes on beside own commits, and is moved for anybody who does not lead', async () => {
+      const elected = await takeOver(engine, 'm1')
+      const fence = { epoch: elected.epoch, owner: elected.owner }
+      await new SuiteLeader(engine, elected).write([putOf('key', 'k1')])
+      const page = await engine.read(fence, undefined, 'key', undefined)
+      assert.equal(page.kind, 'page')
+      const ids = page.kind === 'page' ? page.records.map(([id]) => id) : []
+      assert.deepEqual(ids, [...kept({ k1: 1 }).keys()])
+      await takeOver(await open(), 'm2')
+      assert.deepEqual(await engine.read(fence, undefined, 'key', undefined), { kind: 'moved' })
+    })
+
     test('a process that died without closing anything is read in full; seq counts on', async () => {
       let records: Record<string, unknown> = {}
       for (let life = 1; life <= 4; life += 1) {

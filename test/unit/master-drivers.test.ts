@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { noRecords } from '../../actors/master/records.js'
 import type { DriverState } from '../../actors/messages/common.js'
 import { MasterWorld } from './master-fixture.js'
 
@@ -216,4 +217,30 @@ test('ended drivers and keys are kept to their bounds', () => {
   }
   assert.equal(world.store.get('ended')?.size, 3)
   assert.equal(world.store.get('key')?.size, 5)
+})
+
+const position = (epoch: number) => ({ epoch, seq: 7 })
+
+test('keys are read after the election: until all are there an unknown one is asked for again, a known one is answered', () => {
+  const world = new MasterWorld({ retainedKeys: 3 })
+  const elected = { epoch: 4, owner: 'm1', base: position(3), formerBase: position(3), heard: position(3) }
+  world.input({ kind: 'elected', ...elected, records: noRecords, keysFollow: true })
+  assert.equal(world.core.state, 'ALIVE')
+  const code = (answer: ReturnType<typeof world.submit>) => answer?.type === 'Failure' && answer.code
+  assert.equal(code(world.submit({}, 'old')), 'FIRESTEEL_NOT_LEADER')
+  const keyOf = (driverId: string, endedAtMs: number) => ({ driverId, digest: 'another', endedAtMs })
+  world.input({ kind: 'keys', records: [['old', keyOf('driver-9', 1_700_000_000_000 - 1)]], complete: false })
+  assert.equal(code(world.submit({}, 'old')), 'FIRESTEEL_KEY_REUSED', 'it is known now')
+  assert.equal(code(world.submit({}, 'new')), 'FIRESTEEL_NOT_LEADER', 'it may still come')
+  world.input({
+    kind: 'keys',
+    records: [['older', keyOf('driver-8', 1_700_000_000_000 - 2)]],
+    complete: true,
+  })
+  const driverId = world.submitted()
+  assert.equal(world.store.get('driver')?.size, 1)
+  // Over the bound the oldest goes, whenever it was read.
+  world.tell('cli', { type: 'RequestKillDriver', driverId })
+  world.tell('cli', { type: 'RequestKillDriver', driverId: world.submitted() })
+  assert.ok(world.lastStep?.deletes.some(({ table, id }) => table === 'key' && id === 'older'))
 })

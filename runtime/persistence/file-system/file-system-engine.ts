@@ -93,17 +93,23 @@ export class FileSystemEngine implements PersistenceEngine {
     })
   }
 
-  async read(fence: Fence, mark: string, table: Table, cursor: string | undefined): Promise<Page> {
+  async read(
+    fence: Fence,
+    mark: string | undefined,
+    table: Table,
+    cursor: string | undefined,
+  ): Promise<Page> {
     const held = this.#holding(fence)
-    if (held === undefined || held.mark !== mark || held.failed !== undefined) return { kind: 'moved' }
+    const hasMoved = () => mark !== undefined && held?.mark !== mark
+    if (held === undefined || hasMoved() || held.failed !== undefined) return { kind: 'moved' }
     let deposed: Deposed | Rewound | undefined
     try {
       deposed = await this.#lookForHigher(held)
     } catch (error) {
       throw unavailable(error, this.#options.directory)
     }
-    if (deposed !== undefined || held.mark !== mark) return { kind: 'moved' }
-    // Nothing can change between the pages: the mark would have moved.
+    if (deposed !== undefined || hasMoved()) return { kind: 'moved' }
+    // One snapshot for all pages of a table.
     if (this.#pages?.table !== table || cursor === undefined) {
       this.#pages = { table, rows: [...held.records.rows(table)] }
     }

@@ -98,8 +98,8 @@ export class RedisEngine implements PersistenceEngine {
     return { kind: 'elected', epoch: Number(epoch), owner: me, base: parsePosition(third), mark: stored }
   }
 
-  read(fence: Fence, mark: string, table: Table, cursor: string | undefined): Promise<Page> {
-    return this.#reading(() => this.#pages.page(fence, mark, table, cursor))
+  read(fence: Fence, mark: string | undefined, table: Table, cursor: string | undefined): Promise<Page> {
+    return this.#reading(() => this.#pages.page(fence, mark ?? '', table, cursor))
   }
 
   touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome> {

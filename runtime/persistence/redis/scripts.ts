@@ -119,7 +119,8 @@ export const commitDeletes = script(`${allowOom}${commitBody}`)
 const sameElection = `
 local function moved()
   local stored = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'mark')
-  return num(stored[1]) ~= num(ARGV[1]) or stored[2] ~= ARGV[2] or stored[3] ~= ARGV[3]
+  if num(stored[1]) ~= num(ARGV[1]) or stored[2] ~= ARGV[2] then return true end
+  return ARGV[3] ~= '' and stored[3] ~= ARGV[3]
 end
 `
 
