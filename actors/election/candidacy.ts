@@ -80,7 +80,12 @@ export class Candidacy {
     this.#dropLock()
   }
 
-  heard(position: Position): void {
+  /** Highest position heard of; it goes on hearing after its end. */
+  get heard(): Position {
+    return this.#heard
+  }
+
+  hear(position: Position): void {
     if (comparePositions(position, this.#heard) > 0) this.#heard = position
   }
 
@@ -98,8 +103,7 @@ export class Candidacy {
   takeOver(): void {
     this.#holdOffUntilMs = 0
     if (this.#attempting || this.#phase === 'over') return
-    this.#inquest = undefined
-    this.#emit({ kind: 'cancelTimer', key: 'witness' })
+    this.#endInquest()
     this.#look()
   }
 
@@ -160,7 +164,6 @@ export class Candidacy {
       // A process that ends may still take a connection and reset it: its listening socket goes a moment later.
       this.#emit({ kind: 'startTimer', key: 'knock', ms: limits.presenceLookMs })
     } else {
-      if (says === 'alive') this.#alive.add(inquest.record.owner)
       this.#closeInquest(now)
     }
   }
@@ -298,8 +301,7 @@ export class Candidacy {
     }
     const { owner, lock } = inquest.record
     this.#gone.add(owner)
-    this.#inquest = undefined
-    this.#emit({ kind: 'cancelTimer', key: 'witness' })
+    this.#endInquest()
     if (!inquest.linkClosed) {
       this.#look()
       return
@@ -320,13 +322,17 @@ export class Candidacy {
   /** Not proved: the evidence is spent, and the lock is waited for. */
   #closeInquest(now: ElectionNow): void {
     const owner = this.#inquest?.record.owner
-    this.#inquest = undefined
     if (owner !== undefined) {
       this.#closed.delete(owner)
       this.#alive.add(owner)
     }
-    for (const key of ['witness', 'knock'] as const) this.#emit({ kind: 'cancelTimer', key })
+    this.#endInquest()
     this.#again(now.random)
+  }
+
+  #endInquest(): void {
+    this.#inquest = undefined
+    for (const key of ['witness', 'knock'] as const) this.#emit({ kind: 'cancelTimer', key })
   }
 
   #look(): void {

@@ -1,4 +1,4 @@
-import { comparePositions, type Position } from '../../runtime/persistence/engine.js'
+import type { Position } from '../../runtime/persistence/engine.js'
 import type { AgentMessage } from '../messages/election.js'
 import { Candidacy } from './candidacy.js'
 import type { ElectionConfig, ElectionEffect, ElectionInput, ElectionNow } from './election-events.js'
@@ -13,12 +13,10 @@ export class ElectionCore {
   readonly #candidacy: Candidacy
   #tenure: Tenure | undefined
   #over = false
-  #heard: Position
   #effects: ElectionEffect[] = []
 
   constructor(config: ElectionConfig) {
     this.#config = config
-    this.#heard = config.heard
     this.#candidacy = new Candidacy(config, (effect) => void this.#effects.push(effect))
   }
 
@@ -29,7 +27,7 @@ export class ElectionCore {
 
   /** Highest position heard of, for the next incarnation. */
   get heard(): Position {
-    return this.#heard
+    return this.#candidacy.heard
   }
 
   /** Who wakes looks before acting: false once the deadline has passed, whatever the timers have come to. */
@@ -126,7 +124,7 @@ export class ElectionCore {
     this.#tenure.armDeadline(now.monotonicMs)
     const { epoch, owner, base, mark } = elected
     const { formerBase } = won
-    const heard = this.#heard
+    const { heard } = this
     this.#hear({ epoch, seq: base.seq })
     emit({
       kind: 'tellMaster',
@@ -218,7 +216,6 @@ export class ElectionCore {
   }
 
   #hear(position: Position): void {
-    if (comparePositions(position, this.#heard) > 0) this.#heard = position
-    this.#candidacy.heard(position)
+    this.#candidacy.hear(position)
   }
 }

@@ -2,7 +2,7 @@ import { limits } from '../../runtime/limits.js'
 import type { FromMaster, MasterMessage } from '../messages/catalogue.js'
 import { comparePositions, type Position } from '../messages/common.js'
 import type { StaleEpoch } from '../messages/leadership.js'
-import type { LeaderPulse, PositionSeen, StandbyPulse } from '../messages/masters.js'
+import type { PositionSeen } from '../messages/masters.js'
 import type { Books, MasterConfig, PeerInfo } from './books.js'
 import { type Fellow, Fellows, isFellow, type KnownLeader } from './fellows.js'
 import type { Step } from './step.js'
@@ -168,24 +168,12 @@ export class FellowDesk {
           step.free.push({ kind: 'giveTail', to: from.incarnation, found: message })
         return
       case 'LeaderPulse':
-        this.#pulsed(books, step, message, { from, position, heardWorkers, store })
+        if (this.#obey(books, step, from, position, from.address) && !books) {
+          const pulse = { type: 'StandbyPulse', workersHeard: heardWorkers, storeReachable: store } as const
+          step.tellNow(from.incarnation, pulse)
+        }
         return
     }
-  }
-
-  #pulsed(
-    books: Books | undefined,
-    step: Step,
-    _pulse: LeaderPulse,
-    { from, position, heardWorkers, store }: Omit<FellowDelivery, 'message'>,
-  ): void {
-    if (!this.#obey(books, step, from, position ?? nowhere, from.address) || books) return
-    const answer: StandbyPulse = {
-      type: 'StandbyPulse',
-      workersHeard: heardWorkers,
-      storeReachable: store,
-    }
-    step.tellNow(from.incarnation, answer)
   }
 
   #requestTail({ leadership }: Books, step: Step, to: string): void {
@@ -235,7 +223,6 @@ export class FellowDesk {
   }
 
   #heard(books: Books | undefined, step: Step, position: Position): void {
-    this.#fellows.heard(position)
     const mine = books?.leadership
     if (mine && position.epoch < mine.epoch && comparePositions(position, mine.heard) > 0) {
       const { base, heard } = mine

@@ -1,9 +1,11 @@
 import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
-import { comparePositions, type Position, type RecoveryState } from '../messages/common.js'
+import type { RecoveryState } from '../messages/common.js'
 import type { StandbyPulse } from '../messages/masters.js'
 import type { PeerInfo } from './books.js'
 
-export const isFellow = (peer: PeerInfo): boolean => peer.role === 'node' && peer.subject === MASTER_SUBJECT
+/** Is the other end of this link a Master? */
+export const isFellow = ({ role, subject }: Pick<PeerInfo, 'role' | 'subject'>): boolean =>
+  role === 'node' && subject === MASTER_SUBJECT
 
 /** Another Master that is linked. */
 export interface Fellow {
@@ -25,15 +27,9 @@ export interface KnownLeader {
 export class Fellows {
   readonly #linked = new Map<string, Fellow>()
   #leader: KnownLeader | undefined
-  #position: Position = { epoch: 0, seq: 0 }
 
   get leader(): KnownLeader | undefined {
     return this.#leader
-  }
-
-  /** Highest position heard of. */
-  get position(): Position {
-    return this.#position
   }
 
   get all(): Iterable<Fellow> {
@@ -57,10 +53,6 @@ export class Fellows {
   stateAt(address: string): RecoveryState | 'UNKNOWN' {
     for (const fellow of this.#linked.values()) if (fellow.address === address) return fellow.state
     return 'UNKNOWN'
-  }
-
-  heard(position: Position): void {
-    if (comparePositions(position, this.#position) > 0) this.#position = position
   }
 
   /** R1. `stale`: lower, or the same epoch of another owner. */

@@ -5,13 +5,11 @@ import type { Fellow } from './fellows.js'
 
 /** A clean hand-over under way (protocol 13): who takes over, and who holds off meanwhile. */
 export class HandOver {
-  readonly reason: string
   /** The healthiest STANDBY; undefined: whoever comes. */
   readonly chosen: Fellow | undefined
   readonly #others: readonly Fellow[]
 
-  constructor(reason: string, { chosen, all }: { chosen: Fellow | undefined; all: readonly Fellow[] }) {
-    this.reason = reason
+  constructor({ chosen, all }: { chosen: Fellow | undefined; all: readonly Fellow[] }) {
     this.chosen = chosen
     this.#others = all.filter((fellow) => fellow !== chosen)
   }

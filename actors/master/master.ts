@@ -4,7 +4,7 @@ import { reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { type Abandoned, CommitLane } from '../../runtime/persistence/commit-lane.js'
-import type { Fence, PersistenceEngine, StoreTrouble } from '../../runtime/persistence/engine.js'
+import type { Fence, PersistenceEngine, Put, StoreTrouble } from '../../runtime/persistence/engine.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
 import type { Image } from '../../runtime/persistence/image.js'
 import { LaneDriver } from '../../runtime/persistence/lane-driver.js'
@@ -27,7 +27,7 @@ import { type LaneView, MasterCore, type MasterInput } from './master-core.js'
 import { imageOf, readKeys, readRecords } from './read-records.js'
 import { notLeader } from './routing.js'
 import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
-import { readTail, TAIL_CHUNK, tailMessages } from './tail-messages.js'
+import { putsOf, readTail, TAIL_CHUNK, tailMessages } from './tail-messages.js'
 
 /** To itself, and from its node. */
 type SelfMessage =
@@ -184,8 +184,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
     }
     const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
     this.#step({ kind: 'message', from, message, position, ...(reply && { reply }) }, envelope)
-    if (message.type === 'LostTail' && isFellow(peerInfo(peer)))
-      this.#takeTail(readTail(message, this.#options.log), message.last, from)
+    if (message.type === 'LostTail' && isFellow(peer)) {
+      this.#takeTail(putsOf(message))
+      if (message.last) this.#step({ kind: 'tail', records: [], lastOf: from }, undefined)
+    }
   }
 
   #timer(key: string, envelope: Envelope): void {
@@ -198,7 +200,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     { epoch, owner, base, formerBase, mark, heard }: ElectedLeader,
     envelope: Envelope,
   ): Promise<void> {
-    const { engine, log, clock, image } = this.#options
+    const { engine, clock, image } = this.#options
     const fence = { epoch, owner }
     this.#options.onElected(epoch)
     const records = await readRecords(engine, fence, mark).catch((error: unknown) => {
@@ -218,7 +220,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#open({ epoch, owner, base, mark })
     const elected = { epoch, owner, base, formerBase, heard, records } as const
     this.#step({ kind: 'elected', ...elected, keysFollow: true }, envelope)
-    this.#takeTail(readTail({ records: tail.map(({ table, id, json }) => [table, id, json]) }, log))
+    this.#takeTail(tail)
     void this.#readKeys(fence)
   }
 
@@ -226,22 +228,22 @@ export class MasterShell implements Handler<MasterActorMessage> {
   async #readKeys(fence: Fence): Promise<void> {
     const { engine, image } = this.#options
     let cursor: string | undefined
-    do {
+    for (let complete = false; !complete && !this.#over; ) {
       const page = await readKeys(engine, fence, cursor).catch(() => null)
       if (this.#over) return
       if (page === undefined) {
         this.#lost('the store moved on during recovery')
         return
       }
-      if (page === null) {
+      if (page) {
+        cursor = page.next
+        complete = cursor === undefined
+        image.add(imageOf({ keys: page.records }))
+        this.#step({ kind: 'keys', records: page.records, complete }, undefined)
+      } else {
         await delay(limits.electionRetryMs, undefined, { ref: false })
-        continue
       }
-      cursor = page.next
-      image.add(imageOf({ keys: page.keys }))
-      this.#step({ kind: 'keys', records: page.keys, complete: cursor === undefined }, undefined)
-      if (cursor === undefined) return
-    } while (!this.#over)
+    }
   }
 
   async #tellQuarantined(): Promise<void> {
@@ -277,11 +279,11 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   /** A step is one commit, so they go in slices. */
-  #takeTail(records: ReturnType<typeof readTail>, last = true, from?: string): void {
+  #takeTail(tail: readonly Put[]): void {
+    const records = readTail(tail, this.#options.log)
     for (let start = 0; start < records.length; start += TAIL_CHUNK) {
       this.#step({ kind: 'tail', records: records.slice(start, start + TAIL_CHUNK) }, undefined)
     }
-    if (last && from !== undefined) this.#step({ kind: 'tail', records: [], lastOf: from }, undefined)
   }
 
   #giveTail(to: string, found: Found): void {
@@ -375,7 +377,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   /** Protocol 13: refuse, empty the lane, leave, release, tell the others. */
   async #beginHandOver(reason: string): Promise<void> {
     if (this.#handOver || this.#over) return
-    this.#handOver = new HandOver(reason, this.#core.fellows())
+    this.#handOver = new HandOver(this.#core.fellows())
     this.#options.log.info(`hands over: ${reason}`, { to: this.#handOver.chosen?.address })
     await this.#handOver.drain(this.#driver?.drained() ?? Promise.resolve())
     this.#tellAgent({ type: 'ResignLeadership' })
@@ -407,7 +409,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
   #afterwards(message: MasterActorMessage, envelope: Envelope): void {
     if (message.type === 'MasterChanged' && envelope.epoch > this.position.epoch) this.#options.onSucceeded()
     const from = peerOf(envelope)
-    if (message.type === 'RequestLostTail' && from?.role === 'node') this.#giveTail(from.incarnation, message)
+    if (message.type === 'RequestLostTail' && from && isFellow(from))
+      this.#giveTail(from.incarnation, message)
     this.#refuse(envelope)
   }
 

@@ -9,8 +9,8 @@ import type {
 } from './records.js'
 
 /**
- * All records but the keys of ended drivers, page by page. The old leader can no longer write, so the pages are one consistent snapshot.
- * Undefined: the store has moved, this leadership is over before it began (protocol 11.1).
+ * All records but the keys of ended drivers, page by page. The old leader can no longer write, so the pages are one
+ * consistent snapshot. Undefined: the store has moved, this leadership is over before it began (protocol 11.1).
  */
 export async function readRecords(
   engine: PersistenceEngine,
@@ -48,25 +48,35 @@ async function readTable<R>(
   const records: (readonly [string, R])[] = []
   let cursor: string | undefined
   do {
-    const page = await engine.read(fence, mark, table, cursor)
-    if (page.kind === 'moved') return undefined
-    // Validated by the engine with the schemas of records.ts.
-    for (const entry of page.records) records.push(entry as readonly [string, R])
-    cursor = page.cursor
+    const page = await readPage<R>(engine, fence, mark, table, cursor)
+    if (page === undefined) return undefined
+    for (const entry of page.records) records.push(entry)
+    cursor = page.next
   } while (cursor !== undefined)
   return records
 }
 
-/** A page of keys of ended drivers, beside the leader's own commits; undefined: it does not lead any more. */
-export async function readKeys(
+interface RecordPage<R> {
+  readonly records: readonly (readonly [string, R])[]
+  readonly next: string | undefined
+}
+
+async function readPage<R>(
   engine: PersistenceEngine,
   fence: Fence,
+  mark: string | undefined,
+  table: Table,
   cursor: string | undefined,
-): Promise<{ keys: (readonly [string, KeyRecord])[]; next: string | undefined } | undefined> {
-  const page = await engine.read(fence, undefined, 'key', cursor)
+): Promise<RecordPage<R> | undefined> {
+  const page = await engine.read(fence, mark, table, cursor)
   if (page.kind === 'moved') return undefined
-  return { keys: page.records as (readonly [string, KeyRecord])[], next: page.cursor }
+  // Validated by the engine with the schemas of records.ts.
+  return { records: page.records as RecordPage<R>['records'], next: page.cursor }
 }
+
+/** A page of keys of ended drivers, beside the leader's own commits; undefined: it does not lead any more. */
+export const readKeys = (engine: PersistenceEngine, fence: Fence, cursor: string | undefined) =>
+  readPage<KeyRecord>(engine, fence, undefined, 'key', cursor)
 
 /** What was read, as a leader's image holds it. */
 export function* imageOf({ workers, apps, drivers, ended, keys }: Partial<StoredRecords>): Generator<Put> {

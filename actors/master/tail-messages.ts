@@ -22,10 +22,13 @@ export function tailMessages(puts: readonly Put[]): LostTail[] {
   return messages
 }
 
+export const putsOf = ({ records }: LostTail): Put[] =>
+  records.map(([table, id, json]) => ({ table, id, json }))
+
 /** What cannot be read is logged and left out: nobody else is hindered by it. */
-export function readTail({ records }: Pick<LostTail, 'records'>, log: Log): TailRecord[] {
+export function readTail(puts: readonly Put[], log: Log): TailRecord[] {
   const read: TailRecord[] = []
-  for (const [table, id, json] of records) {
+  for (const { table, id, json } of puts) {
     const value = parse(json)
     const reason = 'error' in value ? value.error : recordViolations[table](value.value)
     if (reason === undefined) read.push({ table, id, value: (value as { value: object }).value })

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { DoorSays } from '../../actors/election/election-events.js'
 import type { MasterConfig } from '../../actors/master/books.js'
+import { isFellow } from '../../actors/master/fellows.js'
 import { masterRoutes } from '../../actors/master/json.js'
 import { rehearse } from '../../actors/master/rehearsal.js'
 import { type MasterMessage, nodeOnly, violation } from '../../actors/messages/catalogue.js'
@@ -62,8 +63,7 @@ class MasterNode implements RunningNode {
     this.#frame = new NodeFrame<MasterMessage>(spec, {
       violation: (message) => violation('master', message),
       admit: ({ role }, type) => role === 'node' || !nodeOnly.has(type),
-      remotePath: ({ role, subject }) =>
-        role !== 'node' ? CLIENT : subject === MASTER_SUBJECT ? MASTER : WORKER,
+      remotePath: (peer) => (isFellow(peer) ? MASTER : peer.role === 'node' ? WORKER : CLIENT),
       admitsDrivers: true,
       position: () => this.#life?.shell.position,
     })
