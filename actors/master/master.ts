@@ -221,10 +221,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
     const elected = { epoch, owner, base, formerBase, heard, records } as const
     this.#step({ kind: 'elected', ...elected, keysFollow: true }, envelope)
     this.#takeTail(tail)
-    void this.#readKeys(fence)
   }
 
-  /** Beside all else: they may be very many, and only a submission needs them. */
+  /** Once it is ALIVE: they may be very many, and only a submission needs them. */
   async #readKeys(fence: Fence): Promise<void> {
     const { engine, image } = this.#options
     let cursor: string | undefined
@@ -307,6 +306,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     if (!this.#aliveTold && this.#core.state === 'ALIVE') {
       this.#aliveTold = true
       this.#options.onAlive()
+      void this.#readKeys(this.#core.books!.leadership)
     }
   }
 

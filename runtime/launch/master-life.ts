@@ -85,6 +85,10 @@ export class MasterLife {
     return this.#shell
   }
 
+  get leads(): boolean {
+    return this.#leads
+  }
+
   get heard(): Position {
     return this.#agent.heard
   }

@@ -158,14 +158,16 @@ class MasterNode implements RunningNode {
     if (leads) return
     // A STANDBY that knows who leads is as ready as it can be, but for what it does for the first time.
     this.#tell({ event: 'ready' })
-    this.#rehearsal ??= setTimeout(() => this.#rehearse(), limits.rehearseMs).unref()
+    this.#rehearsal ??= setTimeout(() => void this.#rehearse(), limits.rehearseMs).unref()
   }
 
-  #rehearse(): void {
-    rehearse(this.#masterConfig())
-    this.#recovery?.rehearse?.().catch((error: unknown) => {
+  async #rehearse(): Promise<void> {
+    try {
+      await this.#recovery?.rehearse?.()
+      await rehearse(this.#masterConfig(), () => !this.#stopping && !this.#life?.leads)
+    } catch (error) {
       this.#frame.log.debug('the rehearsal failed', { error })
-    })
+    }
   }
 
   #hear(position: Position): void {

@@ -4,16 +4,22 @@ import { recordViolations } from '../../actors/master/records.js'
 import { rehearse } from '../../actors/master/rehearsal.js'
 import { masterConfig } from './master-fixture.js'
 
-test('a rehearsal goes through, and checks records that are good ones', (t) => {
-  const seen: (string | undefined)[] = []
+test('a rehearsal goes through, and checks records that are good ones', async (t) => {
+  const seen = new Set<string>()
   for (const table of ['worker', 'app', 'driver', 'ended', 'key'] as const) {
     const check = recordViolations[table]
     t.mock.method(recordViolations, table, (value: unknown) => {
       const reason = check(value)
-      seen.push(reason)
+      seen.add(`${table}: ${reason ?? 'good'}`)
       return reason
     })
   }
-  rehearse(masterConfig)
-  assert.deepEqual(seen, [undefined, undefined, undefined, undefined, undefined])
+  await rehearse(masterConfig, () => true)
+  assert.deepEqual([...seen], ['worker: good', 'app: good', 'driver: good', 'ended: good', 'key: good'])
+})
+
+test('a rehearsal ends when it is not needed any more', async () => {
+  let asked = 0
+  await rehearse(masterConfig, () => ++asked < 3)
+  assert.equal(asked, 3)
 })
