@@ -94,6 +94,8 @@ export const limits = {
   presenceWatchMs: 300,
   /** How long the durable records of a deposed leader are kept: outlasts Sentinel with its default of 30 s. */
   imageGraceMs: 60 * SECOND,
+  /** Elections that a leader record remembers: more than there are while an image is kept, even where each one fails. */
+  pastElections: 32,
   /** A STANDBY rehearses a recovery this long after it has heard of a leader: then nobody waits for it. */
   rehearseMs: 500,
   /** How often a Master shows itself to one that should dial it and has not: that one may not know of it. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { systemClock } from '../../runtime/clock.js'
+import { type Clock, systemClock } from '../../runtime/clock.js'
 import { type FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
@@ -10,7 +10,7 @@ import { createSystem } from '../../runtime/system/system.js'
 import { errorOf } from '../../runtime/system/system-messages.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
 import { answerTrace } from '../../runtime/trace/servant.js'
-import { Doors } from '../../runtime/transport/doors.js'
+import { Doors, type DoorsOptions } from '../../runtime/transport/doors.js'
 import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
 import type { ApplicationDescription, DriverIncarnation } from '../messages/common.js'
@@ -32,6 +32,14 @@ export interface EndpointEvents {
   ended(reason: FiresteelError | undefined): void
 }
 
+/** What an endpoint stands on; the simulator has its own. */
+export interface EndpointGround extends Pick<DoorsOptions, 'timers' | 'random' | 'dialWith'> {
+  readonly clock?: Clock
+  readonly openDoor?: typeof openDriverDoor
+  /** Random hex digits, for the incarnation and the registration. */
+  readonly newId?: (bytes: number) => string
+}
+
 export interface EndpointOptions {
   /** '' where only an address is known: the handshake tells. */
   readonly cluster: string
@@ -45,6 +53,7 @@ export interface EndpointOptions {
   readonly taskLimits: Partial<TaskPoolLimits>
   readonly log: Log
   readonly events: EndpointEvents
+  readonly ground?: EndpointGround
 }
 
 export const MASTER_PATH = '/user/Master'
@@ -63,7 +72,8 @@ type EndpointMessage = ClientMessage | RequestTrace | LinkMessage | InputMessage
  */
 export class ClientEndpoint {
   readonly #options: EndpointOptions
-  readonly #incarnation = `client-${randomBytes(8).toString('hex')}`
+  readonly #incarnation: string
+  readonly #registration: string
   readonly #system: ActorSystem
   readonly #gateway: Gateway<ClientMessage>
   readonly #masterDoors: Doors
@@ -84,14 +94,18 @@ export class ClientEndpoint {
   #resolveFinished: () => void = () => {}
 
   constructor(options: EndpointOptions) {
+    const { clock = systemClock, timers, random, dialWith, newId = randomHex } = options.ground ?? {}
     this.#options = options
+    this.#incarnation = `client-${newId(8)}`
+    this.#registration = newId(16)
     this.#cluster = options.cluster
     this.#whenFinished = new Promise((resolve) => {
       this.#resolveFinished = resolve
     })
     this.#system = createSystem({
       name: `firesteel://${options.cluster || 'unnamed'}@client:0`,
-      clock: systemClock,
+      clock,
+      ...(timers && { timers }),
       epoch: () => this.#core?.epoch ?? 0,
       ring: new TraceRing(),
       onFailure: ({ error }) => {
@@ -112,6 +126,10 @@ export class ClientEndpoint {
     this.#masterDoors = new Doors({
       identity: { cluster: options.cluster, incarnation: this.#incarnation },
       ...options.credential,
+      clock,
+      ...(timers && { timers }),
+      ...(random && { random }),
+      ...(dialWith && { dialWith }),
       onLink: (address, link) => {
         this.#cluster ||= link.peer.cluster
         this.#addresses.set(link.peer.incarnation, address)
@@ -136,8 +154,9 @@ export class ClientEndpoint {
 
   /** Resolves when the application is registered; rejects with a coded error. Once. */
   async start(): Promise<void> {
-    const { credential, door, masters, description, driver, masterTimeoutMs } = this.#options
-    this.#door = await openDriverDoor({
+    const { credential, door, masters, description, driver, masterTimeoutMs, ground } = this.#options
+    const openDoor = ground?.openDoor ?? openDriverDoor
+    this.#door = await openDoor({
       ...door,
       key: credential.key,
       masters,
@@ -150,7 +169,7 @@ export class ClientEndpoint {
     })
     this.#core = new ClientCore({
       masters,
-      registration: randomBytes(16).toString('hex'),
+      registration: this.#registration,
       description,
       driver,
       listen: this.#door.listen,
@@ -289,9 +308,11 @@ export class ClientEndpoint {
   }
 
   #registered(appId: string): void {
-    const { log, taskLimits } = this.#options
+    const { log, taskLimits, ground } = this.#options
     this.#pool = createTaskPool({
       appId,
+      ...(ground?.clock && { clock: ground.clock }),
+      ...(ground?.timers && { timers: ground.timers }),
       log,
       killExecutor: (execId) =>
         this.#input({ kind: 'killExecutor', execId, reason: 'its tasks were given back' }),
@@ -330,6 +351,8 @@ export class ClientEndpoint {
     else this.#options.events.ended(error)
   }
 }
+
+const randomHex = (bytes: number): string => randomBytes(bytes).toString('hex')
 
 const closedReason = { code: 'FIRESTEEL_APPLICATION_CLOSED', message: 'The application was closed.' } as const
 

@@ -9,7 +9,7 @@ import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import { createSystem } from '../../runtime/system/system.js'
 import { dial } from '../../runtime/transport/dial.js'
-import { Doors } from '../../runtime/transport/doors.js'
+import { Doors, type DoorsOptions } from '../../runtime/transport/doors.js'
 import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import { systemTimers } from '../../runtime/transport/timers.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
@@ -23,7 +23,12 @@ import { type DoorEffect, type KnownMaster, type Leader, MasterLinks } from './m
 import { RequestPlan } from './request-plan.js'
 import type { AnswerTo, MasterRequest } from './request-types.js'
 
-export interface MasterClientOptions extends Pick<FoundCluster, 'cluster' | 'masters' | 'credential'> {
+/** `timers`, `random`, `dialWith`: of its links; the simulator has its own. */
+export interface MasterClientOptions
+  extends Pick<FoundCluster, 'cluster' | 'masters' | 'credential'>,
+    Pick<DoorsOptions, 'timers' | 'random' | 'dialWith'> {
+  /** Default: a random one. */
+  readonly incarnation?: string
   /** Deadline of a request that names none; default 30 s. */
   readonly masterTimeoutMs?: number
   readonly log?: Log
@@ -42,8 +47,9 @@ type Incoming = ClientMessage | LinkMessage
 /** Asks whichever Master leads, through failovers (protocol 15). For commands and the library. */
 export class MasterClient {
   readonly #options: MasterClientOptions
-  readonly #incarnation = `client-${randomBytes(8).toString('hex')}`
+  readonly #incarnation: string
   readonly #clock: Clock
+  readonly #timers: NonNullable<DoorsOptions['timers']>
   readonly #system: ActorSystem
   readonly #gateway: Gateway<ClientMessage>
   readonly #links: MasterLinks
@@ -63,13 +69,16 @@ export class MasterClient {
 
   /** Dials at once. Throws nothing; what is wrong shows in the requests. */
   constructor(options: MasterClientOptions) {
-    const { cluster, masters, credential, log = silentLog } = options
+    const { cluster, masters, credential, log = silentLog, timers = systemTimers, random, dialWith } = options
     this.#options = options
+    this.#incarnation = options.incarnation ?? `client-${randomBytes(8).toString('hex')}`
     this.#clock = options.clock ?? systemClock
+    this.#timers = timers
     this.#links = new MasterLinks(masters)
     this.#system = createSystem({
       name: `firesteel://${cluster || 'unnamed'}@client:0`,
       clock: this.#clock,
+      timers,
       epoch: () => this.#links.epoch,
       onFailure: ({ error }) => this.#die(new FiresteelError('INTERNAL', reasonOf(error), { cause: error })),
     })
@@ -82,6 +91,10 @@ export class MasterClient {
     this.#doors = new Doors({
       identity: { cluster, incarnation: this.#incarnation },
       ...credential,
+      clock: this.#clock,
+      timers,
+      ...(random && { random }),
+      ...(dialWith && { dialWith }),
       onLink: (address, link) => {
         this.#addresses.set(link.peer.incarnation, address)
         this.#gateway.attach(link)
@@ -318,7 +331,7 @@ export class MasterClient {
         signal?.removeEventListener('abort', done)
         resolve()
       }
-      const cancel = systemTimers.after(ms, done)
+      const cancel = this.#timers.after(ms, done)
       signal?.addEventListener('abort', done, { once: true })
       this.#waiters.add(done)
     })

@@ -3,6 +3,7 @@ import {
   comparePositions,
   type Elected,
   type LeaderRecord,
+  type PastElection,
   type Position,
 } from '../../runtime/persistence/engine.js'
 import { Stillness } from '../../runtime/persistence/stillness.js'
@@ -26,7 +27,7 @@ interface Inquest {
 
 export interface Won {
   readonly elected: Elected
-  readonly formerBase: Position
+  readonly earlier: readonly PastElection[]
   readonly lock: string
   readonly sentAtMs: number
 }
@@ -206,7 +207,7 @@ export class Candidacy {
       const lock = this.#lock
       this.#lock = ''
       this.end()
-      return { elected: outcome, formerBase: this.#seen?.base ?? outcome.base, lock, sentAtMs }
+      return { elected: outcome, earlier: this.#earlier, lock, sentAtMs }
     }
     const reason = 'reason' in outcome ? `: ${outcome.reason}` : ''
     this.#giveUp(`not elected, ${outcome.kind}${reason}`, now)
@@ -381,7 +382,16 @@ export class Candidacy {
   #elect(): void {
     const seen = this.#seen && { epoch: this.#seen.epoch, owner: this.#seen.owner }
     this.#phase = 'electing'
-    this.#emit({ kind: 'elect', ticket: this.#ticket, seen, lock: this.#lock, heardEpoch: this.#heard.epoch })
+    const asked = { seen, lock: this.#lock, heardEpoch: this.#heard.epoch, earlier: this.#earlier }
+    this.#emit({ kind: 'elect', ticket: this.#ticket, ...asked })
+  }
+
+  /** Where an election found the store no higher than those before it, it says all that they said. */
+  get #earlier(): PastElection[] {
+    if (!this.#seen) return []
+    const { epoch, base, earlier = [] } = this.#seen
+    const higher = earlier.filter((past) => comparePositions(past.base, base) < 0)
+    return [...higher, { epoch, base }].slice(-limits.pastElections)
   }
 
   /** Who reaches the lock but not the data must block nobody. */

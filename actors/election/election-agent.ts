@@ -259,8 +259,8 @@ class LeasedElection implements ElectionAgent {
 
   async #elect(effect: Extract<ElectionEffect, { kind: 'elect' }>): Promise<void> {
     const { engine, owner, address, clock, newMark } = this.#context
-    const { ticket, seen, lock, heardEpoch } = effect
-    const request = { seen, me: owner, address, lock, heardEpoch, mark: newMark() }
+    const { ticket, seen, lock, heardEpoch, earlier } = effect
+    const request = { seen, me: owner, address, lock, heardEpoch, earlier, mark: newMark() }
     const sentAtMs = clock.monotonicMs()
     const outcome = await engine
       .elect(request)

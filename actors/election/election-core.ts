@@ -123,12 +123,12 @@ export class ElectionCore {
     this.#tenure = new Tenure(elected, lock, sentAtMs, { leaseMs, locked, emit })
     this.#tenure.armDeadline(now.monotonicMs)
     const { epoch, owner, base, mark } = elected
-    const { formerBase } = won
+    const { earlier } = won
     const { heard } = this
     this.#hear({ epoch, seq: base.seq })
     emit({
       kind: 'tellMaster',
-      message: { type: 'ElectedLeader', epoch, owner, base, formerBase, mark, heard },
+      message: { type: 'ElectedLeader', epoch, owner, base, earlier, mark, heard },
     })
   }
 

@@ -3,6 +3,7 @@ import type {
   ElectOutcome,
   Fence,
   LeaderRecord,
+  PastElection,
   Position,
 } from '../../runtime/persistence/engine.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
@@ -76,6 +77,7 @@ export type ElectionEffect =
       readonly seen: Fence | undefined
       readonly lock: string
       readonly heardEpoch: number
+      readonly earlier: readonly PastElection[]
     }
   | { readonly kind: 'touch'; readonly fence: Fence; readonly lock: string }
   | { readonly kind: 'extend'; readonly value: string }

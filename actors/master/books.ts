@@ -1,4 +1,4 @@
-import type { Position, RecoveryState } from '../messages/common.js'
+import type { PastElection, Position, RecoveryState } from '../messages/common.js'
 import type { ExecutorReport } from '../messages/workers.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import { DriverEntry } from './driver-entry.js'
@@ -49,8 +49,8 @@ export interface Leadership {
   readonly epoch: number
   readonly owner: string
   readonly base: Position
-  /** Of the leader before (see `isForgotten`). */
-  readonly formerBase: Position
+  /** Of the leaders before (see `isForgotten`). */
+  readonly earlier: readonly PastElection[]
   /** Highest position heard of, of earlier leaderships: above base, the store has lost what lies between (protocol 12). */
   heard: Position
   readonly sinceMs: number

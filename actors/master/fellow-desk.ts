@@ -177,8 +177,8 @@ export class FellowDesk {
   }
 
   #requestTail({ leadership }: Books, step: Step, to: string): void {
-    const { base, formerBase } = leadership
-    step.tell(to, { type: 'RequestLostTail', base, formerBase })
+    const { base, earlier } = leadership
+    step.tell(to, { type: 'RequestLostTail', base, earlier: [...earlier] })
   }
 
   #leads(from: PeerInfo): boolean {

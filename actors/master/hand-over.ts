@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { limits } from '../../runtime/limits.js'
+import type { TimerSource } from '../../runtime/system/timers.js'
 import type { FromMaster } from '../messages/catalogue.js'
 import type { Fellow } from './fellows.js'
 
@@ -15,8 +15,14 @@ export class HandOver {
   }
 
   /** What has not become durable by then gets NotLeader. */
-  async drain(drained: Promise<void>): Promise<void> {
-    await Promise.race([drained, delay(limits.handOverDrainMs, undefined, { ref: false })])
+  drain(drained: Promise<void>, timers: TimerSource): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = timers.after(limits.handOverDrainMs, resolve)
+      void drained.then(() => {
+        cancel()
+        resolve()
+      })
+    })
   }
 
   /** Once the leadership is given up and its lock is free. */

@@ -1,5 +1,5 @@
 import type { MasterMessage } from '../messages/catalogue.js'
-import { comparePositions, type Position, type RecoveryState } from '../messages/common.js'
+import { comparePositions, type PastElection, type Position, type RecoveryState } from '../messages/common.js'
 import type { MasterChanged, MasterInStandby } from '../messages/leadership.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
@@ -22,7 +22,7 @@ interface Elected {
   readonly epoch: number
   readonly owner: string
   readonly base: Position
-  readonly formerBase: Position
+  readonly earlier: readonly PastElection[]
   readonly heard: Position
   readonly records: StoredRecords
   /** The keys of ended drivers follow, as `keys`. */
@@ -162,14 +162,14 @@ export class MasterCore {
 
   #elected(
     step: Step,
-    { epoch, owner, base, formerBase, heard, records, keysFollow }: Elected,
+    { epoch, owner, base, earlier, heard, records, keysFollow }: Elected,
     lane: LaneView,
   ): void {
     const leadership = {
       epoch,
       owner,
       base,
-      formerBase,
+      earlier,
       heard,
       sinceMs: step.now.wallMs,
       electedAtMs: step.now.monotonicMs,
@@ -200,8 +200,8 @@ export class MasterCore {
       return
     }
     const masters = [...this.#masters]
-    const { base, formerBase } = this.#books.leadership
-    const found = { base, formerBase }
+    const { base, earlier } = this.#books.leadership
+    const found = { base, earlier: [...earlier] }
     const message: MasterChanged = { type: 'MasterChanged', master: address, web, masters, found }
     if (lane.trouble) step.tellNow(peer.incarnation, message)
     else step.tell(peer.incarnation, message)

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../../runtime/clock.js'
 import { reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
@@ -11,6 +10,7 @@ import { LaneDriver } from '../../runtime/persistence/lane-driver.js'
 import type { ActorContext, Behavior, Handler } from '../../runtime/system/behavior.js'
 import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
+import { systemTimers, type TimerSource } from '../../runtime/system/timers.js'
 import { serveTrace } from '../../runtime/trace/servant.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
@@ -47,6 +47,7 @@ export interface MasterOptions {
   readonly image: Image
   readonly config: MasterConfig
   readonly clock: Clock
+  readonly timers?: TimerSource
   readonly log: Log
   readonly newMark: () => string
   /** The LeaderElectionAgent, once it exists. */
@@ -81,6 +82,7 @@ interface Pending {
 /** The shell of the Master: the only place where its core meets mailbox, lane, links and timers. */
 export class MasterShell implements Handler<MasterActorMessage> {
   readonly #options: MasterOptions
+  readonly #timers: TimerSource
   readonly #context: ActorContext<MasterActorMessage>
   readonly #core: MasterCore
   #lane: CommitLane<Pending> | undefined
@@ -93,6 +95,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   constructor(options: MasterOptions, context: ActorContext<MasterActorMessage>) {
     this.#options = options
+    this.#timers = options.timers ?? systemTimers
     this.#context = context
     this.#core = new MasterCore(options.config)
   }
@@ -197,7 +200,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   /** Not waited for by the mailbox: until all is read this Master answers as a STANDBY, and can be revoked at once. */
   async #begin(
-    { epoch, owner, base, formerBase, mark, heard }: ElectedLeader,
+    { epoch, owner, base, earlier, mark, heard }: ElectedLeader,
     envelope: Envelope,
   ): Promise<void> {
     const { engine, clock, image } = this.#options
@@ -215,10 +218,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
     void this.#tellQuarantined()
     // Who has waited looks before acting.
     if (this.#over || !this.#options.mayAct()) return
-    const tail = image.tail({ base, formerBase }, clock.bootMs())
+    const tail = image.tail({ base, earlier }, clock.bootMs())
     image.begin({ epoch, seq: base.seq }, imageOf(records), tail)
     this.#open({ epoch, owner, base, mark })
-    const elected = { epoch, owner, base, formerBase, heard, records } as const
+    const elected = { epoch, owner, base, earlier, heard, records } as const
     this.#step({ kind: 'elected', ...elected, keysFollow: true }, envelope)
     this.#takeTail(tail)
   }
@@ -240,7 +243,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         image.add(imageOf({ keys: page.records }))
         this.#step({ kind: 'keys', records: page.records, complete }, undefined)
       } else {
-        await delay(limits.electionRetryMs, undefined, { ref: false })
+        await new Promise<void>((resolve) => this.#timers.after(limits.electionRetryMs, resolve))
       }
     }
   }
@@ -262,6 +265,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
       fence: { epoch, owner },
       lock,
       monotonicMs: () => clock.monotonicMs(),
+      after: (ms, run) => this.#timers.after(ms, run),
       mayAct,
       onReleased: (released) => {
         for (const { effect, cause } of released) this.#run(effect, cause)
@@ -379,7 +383,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     if (this.#handOver || this.#over) return
     this.#handOver = new HandOver(this.#core.fellows())
     this.#options.log.info(`hands over: ${reason}`, { to: this.#handOver.chosen?.address })
-    await this.#handOver.drain(this.#driver?.drained() ?? Promise.resolve())
+    await this.#handOver.drain(this.#driver?.drained() ?? Promise.resolve(), this.#timers)
     this.#tellAgent({ type: 'ResignLeadership' })
   }
 

@@ -133,7 +133,7 @@ const heard: readonly MasterInput[] = [
     epoch: 2,
     owner: 'm-1',
     base: at,
-    formerBase: at,
+    earlier: [{ epoch: 1, base: { epoch: 0, seq: 0 } }],
     heard: at,
     records,
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limits } from '../../runtime/limits.js'
 
 /** Bounds of the catalogue: a peer that belongs may still be confused. */
 const NAME_MAX = 256
@@ -32,6 +33,14 @@ export type Position = z.infer<typeof position>
 export function comparePositions(a: Position, b: Position): number {
   return a.epoch - b.epoch || a.seq - b.seq
 }
+
+export const pastElection = z.strictObject({ epoch: count, base: position })
+export type PastElection = z.infer<typeof pastElection>
+/** Where a leadership found the store, and where those before it had found it (protocol 12). */
+export const found = z.strictObject({
+  base: position,
+  earlier: z.array(pastElection).max(limits.pastElections),
+})
 
 /** States as Spark spells them. */
 export const recoveryStates = ['STANDBY', 'RECOVERING', 'COMPLETING_RECOVERY', 'ALIVE'] as const

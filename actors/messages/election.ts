@@ -1,4 +1,4 @@
-import type { Position } from './common.js'
+import type { PastElection, Position } from './common.js'
 
 /* Master and LeaderElectionAgent, inside one process: types suffice, nothing comes from outside. */
 
@@ -10,8 +10,8 @@ export interface ElectedLeader {
   readonly owner: string
   /** Position found at election (protocol, section 1). */
   readonly base: Position
-  /** What the leader before had found at its election; base where there was none. */
-  readonly formerBase: Position
+  /** The elections before, oldest first, and where each found the store. */
+  readonly earlier: readonly PastElection[]
   /** Mark of the election: the commit lane chains on it. */
   readonly mark: string
   /** Highest position heard of before it: above base, the store has lost what lies between (protocol 12). */

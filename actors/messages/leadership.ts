@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { count, masterAddress, name, position } from './common.js'
+import { count, found, masterAddress, name } from './common.js'
 
 /*
  * Who leads. A Master speaks first on every new link (R0): MasterChanged if it leads, else MasterInStandby.
@@ -13,8 +13,8 @@ export const masterChanged = z.strictObject({
   web: z.string().max(256).nullable(),
   /** All Masters of the cluster, so that receivers need no complete list of their own. */
   masters: z.array(masterAddress).max(64),
-  /** What this leader, and the one before it, found in the store: a Worker says again what that may have forgotten. */
-  found: z.strictObject({ base: position, formerBase: position }).optional(),
+  /** Where this leader, and those before it, found the store: a Worker says again what that may have forgotten. */
+  found: found.optional(),
 })
 export type MasterChanged = z.infer<typeof masterChanged>
 

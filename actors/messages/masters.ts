@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { count, list, masterAddress, name, position } from './common.js'
+import { count, found, list, masterAddress, name, position } from './common.js'
 
 /*
  * Masters among themselves. Of two Masters the one with the smaller address dials (R0), both speak first:
@@ -27,9 +27,8 @@ export type StandbyPulse = z.infer<typeof standbyPulse>
 /** New leader -> all Masters: who has records that its store may have forgotten, gives them (protocol 12). */
 export const requestLostTail = z.strictObject({
   type: z.literal('RequestLostTail'),
-  /** What this leader, and the one before it, found at election. */
-  base: position,
-  formerBase: position,
+  /** Where this leader, and those before it, found the store. */
+  ...found.shape,
 })
 export type RequestLostTail = z.infer<typeof requestLostTail>
 

@@ -34,7 +34,15 @@ export class FileEngine implements PersistenceEngine {
     return leader && { ...leader, ownerGone: false }
   }
 
-  async elect({ seen, me, address, lock, heardEpoch, mark }: ElectRequest): Promise<ElectOutcome> {
+  async elect({
+    seen,
+    me,
+    address,
+    lock,
+    heardEpoch,
+    earlier = [],
+    mark,
+  }: ElectRequest): Promise<ElectOutcome> {
     const elect = (state: State): { keep: boolean; result: ElectOutcome } => {
       const { leader } = state
       // The answer to an earlier try was lost.
@@ -50,7 +58,8 @@ export class FileEngine implements PersistenceEngine {
       const epoch = Math.max(base.epoch, heardEpoch) + 1
       const position = { epoch, seq: base.seq }
       const touchedMs = Date.now()
-      state.leader = { epoch, owner: me, address, lock, mark, base, position, touchedMs, left: false }
+      const standing = { base, earlier, position, touchedMs, left: false }
+      state.leader = { epoch, owner: me, address, lock, mark, ...standing }
       return { keep: true, result: { kind: 'elected', epoch, owner: me, base, mark } }
     }
     return this.file.change(elect).catch(unknown)

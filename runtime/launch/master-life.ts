@@ -16,6 +16,7 @@ import type { Log } from '../observe/log.js'
 import type { Image } from '../persistence/image.js'
 import type { ActorSystem } from '../system/actor-system.js'
 import type { Ref } from '../system/ref.js'
+import type { TimerSource } from '../system/timers.js'
 import type { Gateway } from '../transport/gateway.js'
 import type { MasterRecovery } from './master-recovery.js'
 
@@ -34,6 +35,9 @@ export interface MasterLifeOptions
   /** Of the agent: the life before handed over to another, which goes first. */
   readonly holdOffMs: number
   readonly clock: Clock
+  readonly timers: TimerSource
+  /** In [0, 1). */
+  readonly random: () => number
   readonly log: Log
   readonly knock: ElectionAgentContext['knock']
   /** Of the process, as the image is. */
@@ -116,7 +120,7 @@ export class MasterLife {
   }
 
   #masterOptions(): MasterOptions {
-    const { gateway, recovery, image, config, clock, log, newMark } = this.#options
+    const { gateway, recovery, image, config, clock, timers, log, newMark } = this.#options
     const { probe, onMastersHeard, onAlive, onSucceeded, onEpoch, onRevoked } = this.#options
     return {
       gateway,
@@ -124,6 +128,7 @@ export class MasterLife {
       image,
       config,
       clock,
+      timers,
       log,
       newMark,
       agent: () => this.#agentActor,
@@ -149,8 +154,8 @@ export class MasterLife {
   }
 
   #agentContext(tellMaster: (message: ElectionMessage) => void): ElectionAgentContext {
-    const { recovery, incarnation, config, heard, holdOffMs, image, knock, store, clock, log, newMark } =
-      this.#options
+    const { recovery, incarnation, config, heard, holdOffMs, image, knock, store } = this.#options
+    const { clock, timers, random, log, newMark } = this.#options
     return {
       engine: recovery.engine,
       owner: incarnation,
@@ -162,7 +167,8 @@ export class MasterLife {
       knock,
       ...(store && { store }),
       clock,
-      random: Math.random,
+      timers,
+      random,
       newMark,
       log: log.child({ component: 'election' }),
       tellMaster,

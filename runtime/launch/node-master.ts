@@ -1,24 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
-import type { DoorSays } from '../../actors/election/election-events.js'
-import type { MasterConfig } from '../../actors/master/books.js'
 import { isFellow } from '../../actors/master/fellows.js'
 import { masterRoutes } from '../../actors/master/json.js'
 import { rehearse } from '../../actors/master/rehearsal.js'
 import { type MasterMessage, nodeOnly, violation } from '../../actors/messages/catalogue.js'
-import type { Position } from '../../actors/messages/common.js'
-import { parseActorAddress } from '../addresses.js'
 import { systemClock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
-import { comparePositions } from '../persistence/engine.js'
-import { Image } from '../persistence/image.js'
-import { DialError, dial } from '../transport/dial.js'
-import { Doors } from '../transport/doors.js'
-import { MASTER_SUBJECT } from '../transport/identity.js'
+import { systemTimers } from '../system/timers.js'
+import { dial } from '../transport/dial.js'
 import { deriveKey } from '../transport/keys.js'
-import { MasterLife } from './master-life.js'
 import { type MasterRecovery, openRecovery } from './master-recovery.js'
+import { MasterSeat, type MasterSeatOptions } from './master-seat.js'
 import { NodeFrame } from './node-frame.js'
 import type { MasterSpec, NodeEvent, NodeOrder, RunningNode, StartNode } from './node-spec.js'
 
@@ -38,34 +30,22 @@ class MasterNode implements RunningNode {
   readonly #spec: MasterSpec
   readonly #tell: (event: NodeEvent) => void
   readonly #frame: NodeFrame<MasterMessage>
-  readonly #key: Buffer
-  readonly #image = new Image(limits.imageGraceMs)
-  readonly #store = { wasFit: false }
-  readonly #masters: Set<string>
+  /** Heard of before the seat is there. */
+  readonly #early: string[] = []
   #recovery: MasterRecovery | undefined
-  #doors: Doors | undefined
-  #introductions: NodeJS.Timeout | undefined
+  #seat: MasterSeat | undefined
   #rehearsal: NodeJS.Timeout | undefined
-  #life: MasterLife | undefined
-  #address = ''
-  #web = ''
-  #heard: Position
-  #handedOverAtMs = Number.NEGATIVE_INFINITY
-  #succeeded: () => void = () => {}
   #stopping: Promise<void> | undefined
 
   constructor(spec: MasterSpec, tell: (event: NodeEvent) => void) {
     this.#spec = spec
     this.#tell = tell
-    this.#key = deriveKey(spec.secret, 'node')
-    this.#masters = new Set(spec.masters)
-    this.#heard = { epoch: spec.heardEpoch ?? 0, seq: 0 }
     this.#frame = new NodeFrame<MasterMessage>(spec, {
       violation: (message) => violation('master', message),
       admit: ({ role }, type) => role === 'node' || !nodeOnly.has(type),
       remotePath: (peer) => (isFellow(peer) ? MASTER : peer.role === 'node' ? WORKER : CLIENT),
       admitsDrivers: true,
-      position: () => this.#life?.shell.position,
+      position: () => this.#seat?.life?.shell.position,
     })
     this.failed = this.#frame.failed
   }
@@ -73,14 +53,13 @@ class MasterNode implements RunningNode {
   async start(): Promise<void> {
     try {
       this.#recovery = await openRecovery(this.#spec, this.#frame.log)
-      this.#address = await this.#frame.listen()
-      this.#web = await this.#frame.serveHttp(masterRoutes(() => this.#state(), systemClock.wallMs))
-      this.#masters.add(this.#address)
-      this.#live(this.#recovery)
-      this.#tell({ event: 'listening', ...this.#frame.opened(this.#address, this.#web) })
-      this.#doors = this.#openDoors()
-      this.#dialOthers()
-      this.#introductions = setInterval(() => this.#introduce(), limits.introduceMs)
+      const address = await this.#frame.listen()
+      const web = await this.#frame.serveHttp(masterRoutes(() => this.#state(), systemClock.wallMs))
+      const seat = this.#makeSeat(this.#recovery, address, web)
+      this.#seat = seat
+      seat.begin()
+      this.#tell({ event: 'listening', ...this.#frame.opened(address, web) })
+      seat.join()
     } catch (error) {
       await this.#release()
       throw error
@@ -88,7 +67,8 @@ class MasterNode implements RunningNode {
   }
 
   heard({ addresses }: NodeOrder): void {
-    this.#learn(addresses)
+    if (this.#seat) this.#seat.learn(addresses)
+    else this.#early.push(...addresses)
   }
 
   stop(): Promise<void> {
@@ -96,173 +76,67 @@ class MasterNode implements RunningNode {
     return this.#stopping
   }
 
-  /** A leader hands over first and stays until another leads, so that nobody is without a hint (protocol 13). */
   async #stopInOrder(): Promise<void> {
     const closed = this.#frame.closeDoor()
-    const succeeded = new Promise<void>((resolve) => {
-      this.#succeeded = resolve
-    })
-    const handedOver = (await this.#life?.resign('the Master stops')) ?? false
-    if (handedOver) await Promise.race([succeeded, delay(limits.handOverLingerMs, undefined, { ref: false })])
+    await this.#seat?.stop()
     await closed
     await this.#release()
   }
 
   async #release(): Promise<void> {
-    clearInterval(this.#introductions)
     clearTimeout(this.#rehearsal)
-    this.#doors?.closeAll('the Master stops')
+    this.#seat?.close()
     await this.#frame.close('the Master stops')
     await this.#recovery?.close()
   }
 
   #state() {
-    if (!this.#life) throw new FiresteelError('NOT_LEADER', 'the Master is starting')
-    return this.#life.shell.snapshot()
+    if (!this.#seat) throw new FiresteelError('NOT_LEADER', 'the Master is starting')
+    return this.#seat.snapshot()
   }
 
-  /** One incarnation, from STANDBY to the end of its leadership. */
-  #live(recovery: MasterRecovery, handedOver = false): void {
-    const { system, gateway, incarnation, log } = this.#frame
-    this.#life = new MasterLife({
-      system,
-      gateway,
-      incarnation,
+  #makeSeat(recovery: MasterRecovery, address: string, web: string): MasterSeat {
+    const { secret, masters, heardEpoch = 0 } = this.#spec
+    const config = this.#masterConfig(web)
+    return new MasterSeat({
+      frame: this.#frame,
       recovery,
-      image: this.#image,
-      store: this.#store,
-      config: this.#masterConfig(),
-      heard: this.#heard,
-      holdOffMs: handedOver ? limits.handOverHoldOffMs : 0,
+      address,
+      masters: [...masters, ...this.#early],
+      heard: { epoch: heardEpoch, seq: 0 },
+      config,
+      key: deriveKey(secret, 'node'),
       clock: systemClock,
-      log,
+      timers: systemTimers,
+      random: Math.random,
       newMark: () => randomBytes(9).toString('base64url'),
-      mayHandOver: () => systemClock.monotonicMs() - this.#handedOverAtMs >= limits.handOverEveryMs,
-      probe: async (host, port) => (await this.#knock(host, port, '')) === 'gone',
-      knock: (address, owner) => {
-        const { host, port } = parseActorAddress(address)
-        return this.#knock(host, port, owner)
+      dialWith: dial,
+      tell: this.#tell,
+      // As ready as it can be, but for what it does for the first time.
+      onStandby: () => {
+        this.#rehearsal ??= setTimeout(
+          () => void this.#rehearse({ ...config, address, masters }),
+          limits.rehearseMs,
+        ).unref()
       },
-      onMastersHeard: (addresses) => this.#learn(addresses),
-      onEpoch: (epoch, leads) => this.#epoch(epoch, leads),
-      onAlive: () => this.#tell({ event: 'ready' }),
-      onHopeless: (error) => this.#frame.fail(error),
-      onRevoked: (handedOver) => void this.#revoked(handedOver),
-      onSucceeded: () => this.#succeeded(),
     })
   }
 
-  #epoch(epoch: number, leads: boolean): void {
-    this.#hear({ epoch, seq: 0 })
-    this.#tell({ event: 'epoch', epoch, leads })
-    if (leads) return
-    // A STANDBY that knows who leads is as ready as it can be, but for what it does for the first time.
-    this.#tell({ event: 'ready' })
-    this.#rehearsal ??= setTimeout(() => void this.#rehearse(), limits.rehearseMs).unref()
-  }
-
-  async #rehearse(): Promise<void> {
+  async #rehearse(config: Parameters<typeof rehearse>[0]): Promise<void> {
     try {
       await this.#recovery?.rehearse?.()
-      await rehearse(this.#masterConfig(), () => !this.#stopping && !this.#life?.leads)
+      await rehearse(config, () => this.#stopping === undefined && !this.#seat?.leads)
     } catch (error) {
       this.#frame.log.debug('the rehearsal failed', { error })
     }
   }
 
-  #hear(position: Position): void {
-    if (comparePositions(position, this.#heard) > 0) this.#heard = position
-  }
-
-  /** The leadership is over, whatever the reason: a fresh STANDBY takes its place, under a new incarnation. */
-  async #revoked(handedOver: boolean): Promise<void> {
-    const life = this.#life
-    const recovery = this.#recovery
-    if (!life || !recovery || this.#stopping !== undefined) return
-    if (handedOver) this.#handedOverAtMs = systemClock.monotonicMs()
-    this.#hear(life.heard)
-    this.#frame.renew('its leadership is over')
-    await life.end()
-    if (this.#stopping !== undefined) return
-    this.#live(recovery, handedOver)
-    this.#frame.admitEarly()
-    this.#doors?.retryNow()
-  }
-
-  #learn(addresses: readonly string[]): void {
-    const before = this.#masters.size
-    for (const address of addresses) {
-      if (this.#masters.size < MASTERS_MAX) this.#masters.add(address)
-    }
-    if (this.#masters.size === before || this.#address === '') return
-    this.#life?.mastersKnown([...this.#masters])
-    this.#dialOthers()
-  }
-
-  #openDoors(): Doors {
-    const { log, linkDeadMs } = this.#frame
-    return new Doors({
-      identity: this.#frame.identity,
-      role: 'node',
-      subject: MASTER_SUBJECT,
-      key: this.#key,
-      deadMs: linkDeadMs,
-      clock: systemClock,
-      onLink: (_, link) => this.#frame.admit(link),
-      onRefused: (address, { code, message }) =>
-        log.error('another Master refuses this one', { address, code, reason: message }),
-      onInvalid: (address, { detail, count }) =>
-        log.warn('a Master sent what cannot be read', { address, detail, count }),
-    })
-  }
-
-  /** Of two Masters the smaller address dials (R0). */
-  #dialOthers(): void {
-    for (const address of this.#masters) if (address > this.#address) this.#doors?.open(address)
-  }
-
-  /** Who should dial this Master and has not may not know of it: one link, which that one's own soon replaces. */
-  #introduce(): void {
-    const linked = new Set<string>()
-    for (const { peer } of this.#frame.gateway.links) linked.add(`firesteel://${peer.advertise}`)
-    for (const address of this.#masters) {
-      if (address >= this.#address || linked.has(address)) continue
-      const { identity, gateway, linkDeadMs: deadMs } = this.#frame
-      const at = parseActorAddress(address)
-      dial({ ...at, identity, role: 'node', subject: MASTER_SUBJECT, key: this.#key, deadMs }).then(
-        (link) => (gateway === this.#frame.gateway ? this.#frame.admit(link) : link.close('too late')),
-        () => {},
-      )
-    }
-  }
-
-  /** `gone`: the kernel refuses, or another process answers. Silence or a failed handshake proves nothing (protocol 9). */
-  async #knock(host: string, port: number, owner: string): Promise<DoorSays> {
-    const { cluster } = this.#spec
-    try {
-      const link = await dial({
-        host,
-        port,
-        identity: { cluster, incarnation: `${this.#frame.incarnation}-probe` },
-        role: 'node',
-        key: this.#key,
-      })
-      const { incarnation } = link.peer
-      link.close('a probe')
-      return owner !== '' && incarnation !== owner ? 'gone' : 'alive'
-    } catch (error) {
-      return error instanceof DialError && error.refused ? 'gone' : 'unknown'
-    }
-  }
-
-  #masterConfig(): MasterConfig {
+  #masterConfig(web: string): MasterSeatOptions['config'] {
     const { cluster, scheduling, leaseMs } = this.#spec
     return {
       cluster,
-      address: this.#address,
-      web: this.#web,
+      web,
       rest: null,
-      masters: [...this.#masters],
       leaseMs,
       spreadOut: scheduling.spreadOut,
       defaultCores: scheduling.defaultCores ?? undefined,
@@ -283,6 +157,3 @@ class MasterNode implements RunningNode {
     }
   }
 }
-
-/** As many as a message names at most. */
-const MASTERS_MAX = 64

@@ -35,6 +35,12 @@ export interface Delete {
   readonly id: string
 }
 
+/** An election of the past, and where it found the store. */
+export interface PastElection {
+  readonly epoch: number
+  readonly base: Position
+}
+
 /** The leader record (protocol 2). Reading it commits to nothing. */
 export interface LeaderRecord extends Fence {
   readonly address: string
@@ -45,6 +51,8 @@ export interface LeaderRecord extends Fence {
   readonly mark: string
   /** What the leader found when it was elected. */
   readonly base: Position
+  /** As given to elect; engines for one Master keep none. */
+  readonly earlier?: readonly PastElection[]
   /** Time of the last touch by the store's clock: compare it with itself only. */
   readonly touchedMs: number
   readonly left: boolean
@@ -61,6 +69,8 @@ export interface ElectRequest {
   readonly lock: string
   /** Highest epoch heard of from Masters and Workers; 0 for none. */
   readonly heardEpoch: number
+  /** The elections before, oldest first, that of `seen` included: kept in the record, not understood. */
+  readonly earlier?: readonly PastElection[]
   /** Fresh and random: the first link of this leadership's chain of marks. */
   readonly mark: string
 }

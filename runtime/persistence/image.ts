@@ -1,4 +1,4 @@
-import { comparePositions, type Delete, type Position, type Put } from './engine.js'
+import type { Delete, Position, Put } from './engine.js'
 import { type Found, isForgotten } from './forgotten.js'
 import { RecordTables } from './record-tables.js'
 
@@ -65,11 +65,11 @@ export class Image {
   }
 
   /** The records that a leader's store may not hold. */
-  tail({ base, formerBase }: Found, bootMs: number): Put[] {
+  tail(asked: Found, bootMs: number): Put[] {
     const tables = this.#held(bootMs)
     if (!tables) return []
-    const hasAll = this.#taken !== undefined && comparePositions(base, this.#taken) >= 0
-    const found = hasAll ? { base, formerBase: base } : { base, formerBase }
+    const hasAll = this.#taken !== undefined && !isForgotten(this.#taken, asked)
+    const found = hasAll ? { base: asked.base, earlier: [] } : asked
     if (!isForgotten(this.#position, found) && (hasAll || this.#owed.size === 0)) return []
     return [...tables.puts()].filter(
       (put) => isForgotten(atOf(put.json), found) || (!hasAll && this.#owed.has(keyOf(put))),

@@ -20,6 +20,8 @@ export interface StoreUnderTest {
 export interface StoreFactory {
   /** Whether records are there again for the next leader. */
   readonly durable: boolean
+  /** Serves several Masters, so that it remembers past elections for them. */
+  readonly shared?: boolean
   create(): Promise<StoreUnderTest>
 }
 
@@ -107,7 +109,7 @@ function kinds(outcomes: readonly { kind: string }[]): string[] {
 }
 
 /** The law of protocol sections 2 to 4 for one engine. */
-export function persistenceSuite(name: string, { durable, create }: StoreFactory): void {
+export function persistenceSuite(name: string, { durable, shared = false, create }: StoreFactory): void {
   describe(`persistence: ${name}`, () => {
     let store: StoreUnderTest
     let engine: PersistenceEngine
@@ -142,6 +144,20 @@ export function persistenceSuite(name: string, { durable, create }: StoreFactory
       assert.deepEqual(record.position, { epoch: 1, seq: 0 })
       assert.deepEqual(record.base, base)
     })
+
+    if (shared) {
+      test('the elections before that elect was told of are in the record, until the next elect', async () => {
+        const earlier = [
+          { epoch: 2, base: { epoch: 1, seq: 22 } },
+          { epoch: 5, base: { epoch: 4, seq: 29 } },
+        ]
+        await engine.elect(electRequest('m1', undefined, { earlier }))
+        assert.deepEqual((await engine.leader())?.earlier, earlier)
+        const seen = { epoch: 1, owner: 'm1' }
+        await engine.elect(electRequest('m2', seen, { earlier: [] }))
+        assert.deepEqual((await engine.leader())?.earlier, [])
+      })
+    }
 
     test('elect again by the owner is the same answer: the first one may have been lost', async () => {
       const first = await engine.elect(electRequest('m1'))

@@ -66,6 +66,7 @@ electionSuite('CUSTOM', async () => {
 })
 
 persistenceSuite('CUSTOM', {
+  shared: true,
   durable: true,
   async create() {
     const { directory, dispose } = await temporary()

@@ -91,7 +91,21 @@ describe('an attempt', () => {
     seat.step({ kind: 'acquired', ticket: seat.ticket('acquire'), value: 'v1' })
     seat.win(5)
     const { message } = seat.last('tellMaster')!
-    assert.deepEqual(message.type === 'ElectedLeader' && message.formerBase, { epoch: 3, seq: 1 })
+    const base = { epoch: 3, seq: 1 }
+    assert.deepEqual(message.type === 'ElectedLeader' && message.earlier, [{ epoch: 4, base }])
+  })
+
+  test('of elections in a row the record remembers those that found the store lower than all after them', () => {
+    const seat = started()
+    const at = (epoch: number, seq: number) => ({ epoch, base: { epoch: epoch - 1, seq } })
+    const earlier = [
+      at(2, 5),
+      { epoch: 4, base: { epoch: 3, seq: 9 } },
+      { epoch: 6, base: { epoch: 5, seq: 9 } },
+    ]
+    seat.look(owner({ left: true, base: { epoch: 3, seq: 1 }, earlier }))
+    seat.step({ kind: 'acquired', ticket: seat.ticket('acquire'), value: 'v1' })
+    assert.deepEqual(seat.last('elect')!.earlier, [at(2, 5), { epoch: 4, base: { epoch: 3, seq: 1 } }])
   })
 
   test('won: the Master hears of it, with what was heard before', () => {
@@ -104,7 +118,7 @@ describe('an attempt', () => {
       epoch: 5,
       owner: 'me-1',
       base: { epoch: 4, seq: 9 },
-      formerBase: { epoch: 4, seq: 9 },
+      earlier: [],
       mark: 'm',
       heard: { epoch: 0, seq: 0 },
     })

@@ -94,7 +94,7 @@ export class MasterWorld {
       epoch: this.#position.epoch,
       owner: 'm1',
       base,
-      formerBase: base,
+      earlier: [],
       heard: base,
       records,
     })

@@ -111,7 +111,7 @@ class Fallen extends MasterWorld {
       epoch: EPOCH,
       owner: 'm1',
       base,
-      formerBase: base,
+      earlier: [],
       heard: seen,
       records: all,
     })
@@ -497,7 +497,7 @@ describe('a submission that nobody brought back', () => {
     assert.deepEqual(world.lastTold('m2-1', 'RequestLostTail'), {
       type: 'RequestLostTail',
       base,
-      formerBase: base,
+      earlier: [],
     })
     world.input({ kind: 'tail', records: [], lastOf: 'm2-1' })
     assert.equal(world.toldTo('m2-1', 'TailTaken').length, 1)

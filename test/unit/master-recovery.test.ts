@@ -317,7 +317,8 @@ test('section 12: executors that nobody speaks up for are killed after adoptGrac
 test('section 12: what the leader before did not live to adopt is adopted; what its store knew is killed', () => {
   const world = new MasterWorld()
   // Epoch 6 was elected on a store that had fallen to (5, 100), and died at (6, 120).
-  const found = { base: { epoch: 6, seq: 120 }, formerBase: { epoch: 5, seq: 100 } }
+  const earlier = [{ epoch: 6, base: { epoch: 5, seq: 100 } }]
+  const found = { base: { epoch: 6, seq: 120 }, earlier }
   world.input({ kind: 'elected', epoch: 7, owner: 'm1', ...found, heard: found.base, records: noRecords })
   world.worker('w1')
   const report = (driverId: string, launchedAt: { epoch: number; seq: number }) => ({

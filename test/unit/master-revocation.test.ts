@@ -14,6 +14,7 @@ import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { WireEnvelope } from '../../runtime/system/envelope.js'
 import type { Message, Ref } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
+import { systemTimers } from '../../runtime/system/timers.js'
 import { Gateway } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { Link, LinkReceiver } from '../../runtime/transport/link.js'
@@ -187,6 +188,8 @@ function node(t: TestContext) {
       heard,
       holdOffMs: 0,
       clock: systemClock,
+      timers: systemTimers,
+      random: Math.random,
       log: silentLog,
       newMark: () => `mark-${Math.random()}`,
       knock: async () => 'unknown',

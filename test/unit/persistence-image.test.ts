@@ -12,7 +12,10 @@ const put = (id: string, position?: Position): Put => ({
   json: JSON.stringify({ id, ...(position && { at: position }) }),
 })
 /** The base of a leader; the one before had found the store there as well, unless told. */
-const found = (base: Position, formerBase = base): Found => ({ base, formerBase })
+const found = (base: Position, former?: Position): Found => ({
+  base,
+  earlier: former ? [{ epoch: base.epoch, base: former }] : [],
+})
 const ids = (puts: readonly Put[]): string[] => puts.map(({ id }) => id).sort()
 
 function led(): Image {
@@ -81,4 +84,22 @@ test('an own tail that was not durable again is owed to every later leader, unti
   image.taken(at(8, 20))
   assert.deepEqual(image.tail(found(at(8, 20)), 0), [], 'this store has it')
   assert.deepEqual(ids(image.tail(found(at(8, 19), at(7, 10)), 0)), ['b'], 'this one fell back again')
+})
+
+test('forgotten by a leader that did not live to ask: given however many were elected since', () => {
+  const image = led()
+  image.end(0)
+  // Epoch 6 found (1, 22) and could not read it; nor could 7, on the store that 6 had raised to its own epoch.
+  const earlier = [{ epoch: 6, base: at(1, 22) }]
+  assert.deepEqual(ids(image.tail({ base: at(7, 22), earlier }, 0)), ['b', 'old'])
+  assert.deepEqual(image.tail({ base: at(7, 22), earlier: [{ epoch: 6, base: at(5, 12) }] }, 0), [])
+})
+
+test('taken by a leader, and forgotten again after that: given once more', () => {
+  const image = led()
+  image.end(0)
+  image.taken(at(6, 30))
+  assert.deepEqual(image.tail(found(at(6, 30)), 0), [])
+  const earlier = [{ epoch: 7, base: at(1, 22) }]
+  assert.deepEqual(ids(image.tail({ base: at(7, 40), earlier }, 0)), ['b', 'old'])
 })

@@ -14,6 +14,7 @@ after(() => server.stop())
 let clusters = 0
 
 persistenceSuite('REDIS', {
+  shared: true,
   durable: true,
   async create() {
     const cluster = `c${++clusters}`

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { FiresteelError } from '../../errors.js'
-import type { LeaderRecord, Position } from '../engine.js'
+import type { LeaderRecord, PastElection, Position } from '../engine.js'
 import { formatVersion } from './scripts.js'
 
 const whole = z.string().regex(/^\d{1,16}$/)
@@ -12,6 +12,11 @@ const shape = z.object({
   lock: z.string(),
   mark: z.string().min(1),
   base: z.string().regex(/^\d{1,16}:\d{1,16}$/),
+  /** Not in records of the first builds. */
+  earlier: z
+    .string()
+    .regex(/^(\d{1,16}=\d{1,16}:\d{1,16}( |$))*$/)
+    .default(''),
   touched: whole,
   left: z.enum(['0', '1']),
 })
@@ -63,6 +68,21 @@ export function parsePosition(text: string): Position {
   return { epoch: Number(epoch), seq: Number(seq) }
 }
 
+/** `EPOCH=EPOCH:SEQ` of each, oldest first. */
+export function formatPast(elections: readonly PastElection[]): string {
+  return elections.map(({ epoch, base }) => `${epoch}=${base.epoch}:${base.seq}`).join(' ')
+}
+
+function parsePast(text: string): PastElection[] {
+  return text
+    .split(' ')
+    .filter((part) => part !== '')
+    .map((part) => {
+      const [epoch = '', base = ''] = part.split('=')
+      return { epoch: Number(epoch), base: parsePosition(base) }
+    })
+}
+
 function recordOf(fields: z.infer<typeof shape>): LeaderRecord {
   const epoch = Number(fields.epoch)
   return {
@@ -73,6 +93,7 @@ function recordOf(fields: z.infer<typeof shape>): LeaderRecord {
     position: { epoch, seq: Number(fields.seq) },
     mark: fields.mark,
     base: parsePosition(fields.base),
+    earlier: parsePast(fields.earlier),
     // Stored in microseconds.
     touchedMs: Number(fields.touched) / 1000,
     left: fields.left === '1',

@@ -17,7 +17,7 @@ import {
   tables,
 } from '../engine.js'
 import { type ClusterKeys, clusterKeys, encodeId } from './keys.js'
-import { parseLeaderRecord, parsePosition } from './leader-record.js'
+import { formatPast, parseLeaderRecord, parsePosition } from './leader-record.js'
 import { demotion, readError, writeOutcome } from './outcomes.js'
 import { RecordPages } from './record-pages.js'
 import { expectOurs, fenceReply } from './replies.js'
@@ -75,7 +75,7 @@ export class RedisEngine implements PersistenceEngine {
   }
 
   async elect(request: ElectRequest): Promise<ElectOutcome> {
-    const { seen, me, address, lock, heardEpoch, mark } = request
+    const { seen, me, address, lock, heardEpoch, earlier = [], mark } = request
     let reply: string[]
     try {
       reply = (await this.#connection.evaluate(scripts.elect, this.#allKeys, [
@@ -88,6 +88,7 @@ export class RedisEngine implements PersistenceEngine {
         lock,
         heardEpoch,
         mark,
+        formatPast(earlier),
       ])) as string[]
     } catch (error) {
       return this.#writeFailed(error)

@@ -1,0 +1,276 @@
+import type { DoorSays } from '../../actors/election/election-events.js'
+import type { MasterConfig } from '../../actors/master/books.js'
+import type { MasterMessage } from '../../actors/messages/catalogue.js'
+import type { Position } from '../../actors/messages/common.js'
+import { parseActorAddress } from '../addresses.js'
+import type { Clock } from '../clock.js'
+import { FiresteelError } from '../errors.js'
+import { limits } from '../limits.js'
+import type { Log } from '../observe/log.js'
+import { comparePositions } from '../persistence/engine.js'
+import { Image } from '../persistence/image.js'
+import type { ActorSystem } from '../system/actor-system.js'
+import type { Cancel, TimerSource } from '../system/timers.js'
+import { DialError, type DialOptions } from '../transport/dial.js'
+import { Doors } from '../transport/doors.js'
+import type { Gateway } from '../transport/gateway.js'
+import { type LocalIdentity, MASTER_SUBJECT } from '../transport/identity.js'
+import type { Link } from '../transport/link.js'
+import { MasterLife } from './master-life.js'
+import type { MasterRecovery } from './master-recovery.js'
+import type { NodeEvent } from './node-spec.js'
+
+/** What a seat needs of the node it is in: one incarnation and one gateway at a time. */
+export interface SeatFrame {
+  readonly system: ActorSystem
+  readonly gateway: Gateway<MasterMessage>
+  readonly incarnation: string
+  readonly identity: () => LocalIdentity
+  readonly linkDeadMs: number
+  readonly log: Log
+  renew(reason: string): void
+  admit(link: Link): void
+  admitEarly(): void
+  fail(error: Error): void
+}
+
+export interface MasterSeatOptions {
+  readonly frame: SeatFrame
+  readonly recovery: MasterRecovery
+  /** firesteel://host:port of this Master. */
+  readonly address: string
+  /** Of all Masters known so far. */
+  readonly masters: readonly string[]
+  /** Highest position heard of in earlier processes of this node. */
+  readonly heard: Position
+  readonly config: Omit<MasterConfig, 'address' | 'masters'>
+  readonly key: Buffer
+  readonly clock: Clock
+  readonly timers: TimerSource
+  /** In [0, 1). */
+  readonly random: () => number
+  readonly newMark: () => string
+  readonly dialWith: (options: DialOptions) => Promise<Link>
+  readonly tell: (event: NodeEvent) => void
+  /** It knows who leads. */
+  readonly onStandby: () => void
+}
+
+/**
+ * A Master's place among Masters: life after life of its actor in one process, the links to the other Masters, and
+ * what outlives a life. Sockets, store and time come from outside, so that the simulator has the same.
+ */
+export class MasterSeat {
+  readonly #options: MasterSeatOptions
+  readonly #image = new Image(limits.imageGraceMs)
+  readonly #store = { wasFit: false }
+  readonly #masters: Set<string>
+  readonly #doors: Doors
+  #cancelIntroduction: Cancel = () => {}
+  #life: MasterLife | undefined
+  #heard: Position
+  #handedOverAtMs = Number.NEGATIVE_INFINITY
+  #succeeded: () => void = () => {}
+  #stopping = false
+
+  constructor(options: MasterSeatOptions) {
+    this.#options = options
+    this.#masters = new Set([...options.masters, options.address])
+    this.#heard = options.heard
+    this.#doors = this.#openDoors()
+  }
+
+  get life(): MasterLife | undefined {
+    return this.#life
+  }
+
+  get leads(): boolean {
+    return this.#life?.leads ?? false
+  }
+
+  /** What this process would give of records that a store forgot. */
+  get image(): Image {
+    return this.#image
+  }
+
+  /** The first life. */
+  begin(): void {
+    this.#live()
+  }
+
+  /** Whoever waited is let in by now. */
+  join(): void {
+    this.#dialOthers()
+    this.#introduceLater()
+  }
+
+  snapshot() {
+    if (!this.#life) throw new FiresteelError('NOT_LEADER', 'the Master is starting')
+    return this.#life.shell.snapshot()
+  }
+
+  /** More Masters, from the launcher or from others. */
+  learn(addresses: readonly string[]): void {
+    const before = this.#masters.size
+    for (const address of addresses) {
+      if (this.#masters.size < MASTERS_MAX) this.#masters.add(address)
+    }
+    if (this.#masters.size === before) return
+    this.#life?.mastersKnown([...this.#masters])
+    this.#dialOthers()
+  }
+
+  /** A leader hands over first and stays until another leads, so that nobody is without a hint (protocol 13). */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    const succeeded = new Promise<void>((resolve) => {
+      this.#succeeded = resolve
+    })
+    const handedOver = (await this.#life?.resign('the Master stops')) ?? false
+    if (handedOver) await this.#within(succeeded, limits.handOverLingerMs)
+  }
+
+  close(): void {
+    this.#stopping = true
+    this.#cancelIntroduction()
+    this.#doors.closeAll('the Master stops')
+  }
+
+  /** One incarnation, from STANDBY to the end of its leadership. */
+  #live(handedOver = false): void {
+    const { frame, recovery, config, address, clock, timers, random, newMark, tell } = this.#options
+    const { system, gateway, incarnation, log } = frame
+    this.#life = new MasterLife({
+      system,
+      gateway,
+      incarnation,
+      recovery,
+      image: this.#image,
+      store: this.#store,
+      config: { ...config, address, masters: [...this.#masters] },
+      heard: this.#heard,
+      holdOffMs: handedOver ? limits.handOverHoldOffMs : 0,
+      clock,
+      timers,
+      random,
+      log,
+      newMark,
+      mayHandOver: () => clock.monotonicMs() - this.#handedOverAtMs >= limits.handOverEveryMs,
+      probe: async (host, port) => (await this.#knock(host, port, '')) === 'gone',
+      knock: (at, owner) => {
+        const { host, port } = parseActorAddress(at)
+        return this.#knock(host, port, owner)
+      },
+      onMastersHeard: (addresses) => this.learn(addresses),
+      onEpoch: (epoch, leads) => this.#epoch(epoch, leads),
+      onAlive: () => tell({ event: 'ready' }),
+      onHopeless: (error) => frame.fail(error),
+      onRevoked: (handedOver) => void this.#revoked(handedOver),
+      onSucceeded: () => this.#succeeded(),
+    })
+  }
+
+  #epoch(epoch: number, leads: boolean): void {
+    const { tell, onStandby } = this.#options
+    this.#hear({ epoch, seq: 0 })
+    tell({ event: 'epoch', epoch, leads })
+    if (leads) return
+    tell({ event: 'ready' })
+    onStandby()
+  }
+
+  #hear(position: Position): void {
+    if (comparePositions(position, this.#heard) > 0) this.#heard = position
+  }
+
+  /** The leadership is over, whatever the reason: a fresh STANDBY takes its place, under a new incarnation. */
+  async #revoked(handedOver: boolean): Promise<void> {
+    const { frame, clock } = this.#options
+    const life = this.#life
+    if (!life || this.#stopping) return
+    if (handedOver) this.#handedOverAtMs = clock.monotonicMs()
+    this.#hear(life.heard)
+    frame.renew('its leadership is over')
+    await life.end()
+    if (this.#stopping) return
+    this.#live(handedOver)
+    frame.admitEarly()
+    this.#doors.retryNow()
+  }
+
+  #openDoors(): Doors {
+    const { frame, key, clock, timers, random, dialWith } = this.#options
+    const { log, linkDeadMs, identity } = frame
+    return new Doors({
+      identity,
+      role: 'node',
+      subject: MASTER_SUBJECT,
+      key,
+      deadMs: linkDeadMs,
+      clock,
+      timers,
+      random,
+      dialWith,
+      onLink: (_, link) => frame.admit(link),
+      onRefused: (address, { code, message }) =>
+        log.error('another Master refuses this one', { address, code, reason: message }),
+      onInvalid: (address, { detail, count }) =>
+        log.warn('a Master sent what cannot be read', { address, detail, count }),
+    })
+  }
+
+  /** Of two Masters the smaller address dials (R0). */
+  #dialOthers(): void {
+    for (const address of this.#masters) if (address > this.#options.address) this.#doors.open(address)
+  }
+
+  #introduceLater(): void {
+    this.#cancelIntroduction = this.#options.timers.after(limits.introduceMs, () => {
+      this.#introduceLater()
+      this.#introduce()
+    })
+  }
+
+  /** Who should dial this Master and has not may not know of it: one link, which that one's own soon replaces. */
+  #introduce(): void {
+    const { frame, address: own, key, dialWith } = this.#options
+    const linked = new Set<string>()
+    for (const { peer } of frame.gateway.links) linked.add(`firesteel://${peer.advertise}`)
+    for (const address of this.#masters) {
+      if (address >= own || linked.has(address)) continue
+      const { identity, gateway, linkDeadMs: deadMs } = frame
+      const at = parseActorAddress(address)
+      dialWith({ ...at, identity, role: 'node', subject: MASTER_SUBJECT, key, deadMs }).then(
+        (link) => (gateway === frame.gateway ? frame.admit(link) : link.close('too late')),
+        () => {},
+      )
+    }
+  }
+
+  /** `gone`: the kernel refuses, or another process answers. Silence or a failed handshake proves nothing (protocol 9). */
+  async #knock(host: string, port: number, owner: string): Promise<DoorSays> {
+    const { frame, config, key, dialWith } = this.#options
+    const identity = { cluster: config.cluster, incarnation: `${frame.incarnation}-probe` }
+    try {
+      const link = await dialWith({ host, port, identity, role: 'node', key })
+      const { incarnation } = link.peer
+      link.close('a probe')
+      return owner !== '' && incarnation !== owner ? 'gone' : 'alive'
+    } catch (error) {
+      return error instanceof DialError && error.refused ? 'gone' : 'unknown'
+    }
+  }
+
+  #within(work: Promise<void>, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.timers.after(ms, resolve)
+      void work.then(() => {
+        cancel()
+        resolve()
+      })
+    })
+  }
+}
+
+/** As many as a message names at most. */
+const MASTERS_MAX = 64
