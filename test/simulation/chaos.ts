@@ -1,0 +1,269 @@
+import type { MasterNode, WorkerNode } from './nodes.js'
+import type { Random } from './random.js'
+import { type Fault, faults } from './rates.js'
+import type { World } from './world.js'
+
+/** Somebody who does not wish the cluster well: one fault after the other, at random, and each heals by itself. */
+export class Chaos {
+  readonly done = new Map<Fault, number>()
+  readonly #world: World
+  /** How many there were, those left out included. */
+  count = 0
+  readonly #schedule: Random
+  readonly #skip: ReadonlySet<number>
+  readonly #heals = new Set<() => void>()
+  /** Of the fault in hand: what one draws does not move the others, so that some can be left out. */
+  #random: Random
+  #isOver = false
+
+  constructor(world: World, skip: ReadonlySet<number> = new Set()) {
+    this.#world = world
+    this.#skip = skip
+    this.#schedule = world.random.fork()
+    this.#random = this.#schedule
+    this.#later()
+  }
+
+  /** No more faults, and none that lasts. */
+  end(): void {
+    this.#isOver = true
+    for (const heal of [...this.#heals]) heal()
+    this.#world.network.healAll()
+  }
+
+  #later(): void {
+    const { timeline, rates } = this.#world
+    timeline.after(this.#schedule.exponential(rates.faultEveryMs), () => {
+      if (this.#isOver) return
+      this.#later()
+      const fault = this.#draw()
+      this.#random = this.#schedule.fork()
+      if (this.#skip.has(this.count++) || fault === undefined) return
+      if (!this.#do(fault)) return
+      this.done.set(fault, (this.done.get(fault) ?? 0) + 1)
+      if (!gentle.has(fault)) this.#world.disturbed = true
+    })
+  }
+
+  #draw(): Fault | undefined {
+    const { weights } = this.#world.rates
+    const sum = faults.reduce((total, fault) => total + weights[fault], 0)
+    let at = this.#schedule.next() * sum
+    for (const fault of faults) {
+      at -= weights[fault]
+      if (at < 0) return fault
+    }
+    return undefined
+  }
+
+  /** False: there is nobody it could befall now. */
+  #do(fault: Fault): boolean {
+    const world = this.#world
+    const { masters, workers, store, locks, network } = world
+    const leader = masters.find((master) => master.leads)
+    const someMaster = this.#random.pick(masters)
+    const someWorker = this.#random.pick(workers)
+    const say = (text: string): true => {
+      world.tell('fault', `#${this.count - 1} ${fault} ${text}`)
+      return true
+    }
+    switch (fault) {
+      case 'killLeader':
+        leader?.kill()
+        return leader !== undefined && say(leader.name)
+      case 'killMaster':
+        someMaster.kill()
+        return say(someMaster.name)
+      case 'killWorker':
+        someWorker.kill()
+        return say(someWorker.name)
+      case 'terminateLeader':
+        if (leader?.process) void leader.process.stop()
+        return leader !== undefined && say(leader.name)
+      case 'freezeLeader':
+        return leader !== undefined && this.#freeze(leader) && say(leader.name)
+      case 'freezeMaster':
+        return this.#freeze(someMaster) && say(someMaster.name)
+      case 'freezeWorker':
+        return this.#freeze(someWorker) && say(someWorker.name)
+      case 'cutLeaderFromStore':
+        return leader !== undefined && this.#cut([leader.name], [store.name]) && say(leader.name)
+      case 'cutLeaderFromLocks':
+        return (
+          leader !== undefined &&
+          this.#cut(
+            [leader.name],
+            locks.map(({ name }) => name),
+          ) &&
+          say(leader.name)
+        )
+      case 'cutLeaderFromWorkers':
+        return leader !== undefined && this.#cut([leader.name], names(workers)) && say(leader.name)
+      case 'cutLeaderFromMasters':
+        return leader !== undefined && this.#cut([leader.name], names(masters)) && say(leader.name)
+      case 'cutOneWay':
+        return this.#cutOneWay() && say('')
+      case 'cutWorker':
+        return this.#cut([someWorker.name], names(masters)) && say(someWorker.name)
+      case 'partition':
+        return this.#partition() && say('')
+      case 'hostLost':
+        return this.#hostLost() && say('')
+      case 'breakLinks':
+        network.breakConnections(someMaster.name)
+        return say(someMaster.name)
+      case 'slowNode': {
+        const name = this.#random.pick([...names(masters), ...names(workers), store.name])
+        network.slow(name, this.#random.between(5, 400))
+        return this.#heal(2000, () => network.slow(name, 0)) && say(name)
+      }
+      case 'clockJump': {
+        const node = this.#random.pick([...masters, ...workers])
+        node.machine.jump((this.#random.chance(0.5) ? 1 : -1) * this.#random.between(1000, 7_200_000))
+        return say(node.name)
+      }
+      default:
+        return this.#befallStore(fault) && say('')
+    }
+  }
+
+  #befallStore(fault: Fault): boolean {
+    const { store, locks, workers } = this.#world
+    switch (fault) {
+      case 'storeDown':
+        store.stop()
+        return this.#heal(3000, () => store.start())
+      case 'storeFrozen':
+        store.freeze()
+        return this.#heal(2000, () => store.thaw())
+      case 'storeSlow':
+        store.slowMs = this.#random.between(10, 500)
+        return this.#heal(4000, () => {
+          store.slowMs = 0
+        })
+      case 'storeFull':
+        store.model.full = true
+        return this.#heal(4000, () => {
+          store.model.full = false
+        })
+      case 'storeLosesTail':
+        return this.#fall(8)
+      case 'storeOtherBranch':
+        return this.#fall(64)
+      case 'lockDown': {
+        const server = this.#random.pick(locks)
+        server.stop()
+        return this.#heal(3000, () => server.start())
+      }
+      case 'lockFrozen': {
+        const server = this.#random.pick(locks)
+        server.freeze()
+        return this.#heal(3000, () => server.thaw())
+      }
+      case 'childCrash':
+        this.#random.pick(workers).process?.children.crashOne()
+        return true
+      case 'garbage':
+        return this.#world.garbage?.(this.#random) ?? false
+      default:
+        return false
+    }
+  }
+
+  /** Its connections break, it holds what it held a while ago, and it is there again. */
+  #fall(newest: number): boolean {
+    const { store, checks } = this.#world
+    store.stop()
+    if (!store.fall(newest)) {
+      store.start()
+      return false
+    }
+    checks.storeFell()
+    return this.#heal(500, () => store.start())
+  }
+
+  #freeze(node: MasterNode | WorkerNode): boolean {
+    if (!node.place || node.place.frozen) return false
+    node.freeze()
+    const { place } = node
+    return this.#heal(this.#world.leaseMs * 2, () => place.thaw())
+  }
+
+  #cut(these: readonly string[], those: readonly string[]): boolean {
+    const { network } = this.#world
+    const pairs = these.flatMap((one) =>
+      those.filter((other) => other !== one).map((other) => [one, other] as const),
+    )
+    for (const [one, other] of pairs) {
+      network.cut(one, other)
+      network.cut(other, one)
+    }
+    return this.#heal(this.#world.leaseMs * 2, () => {
+      for (const [one, other] of pairs) {
+        network.heal(one, other)
+        network.heal(other, one)
+      }
+    })
+  }
+
+  #cutOneWay(): boolean {
+    const { masters, workers, store, network } = this.#world
+    const all = [...names(masters), ...names(workers), store.name]
+    const from = this.#random.pick(all)
+    const to = this.#random.pick(all)
+    if (from === to) return false
+    network.cut(from, to)
+    return this.#heal(this.#world.leaseMs * 2, () => network.heal(from, to))
+  }
+
+  /** Everybody falls on one of two sides. */
+  #partition(): boolean {
+    const { masters, workers, submitters, store, locks } = this.#world
+    const sides: [string[], string[]] = [[], []]
+    for (const name of [
+      ...names(masters),
+      ...names(workers),
+      ...names(submitters),
+      store.name,
+      ...names(locks),
+    ])
+      sides[this.#random.int(2)]!.push(name)
+    return this.#cut(sides[0], sides[1])
+  }
+
+  /** Without power: no FIN, no RST. */
+  #hostLost(): boolean {
+    const { masters, workers, network } = this.#world
+    const node = this.#random.pick<MasterNode | WorkerNode>([...masters, ...workers])
+    network.darken(node.name)
+    node.kill()
+    return this.#heal(this.#world.leaseMs * 2, () => network.lighten(node.name))
+  }
+
+  #heal(meanMs: number, heal: () => void): true {
+    const run = (): void => {
+      if (!this.#heals.delete(run)) return
+      heal()
+    }
+    this.#heals.add(run)
+    this.#world.timeline.after(this.#random.exponential(meanMs), run)
+    return true
+  }
+}
+
+/** Nobody takes a healthy Worker for dead because of these. */
+const gentle: ReadonlySet<Fault> = new Set<Fault>([
+  'killLeader',
+  'killMaster',
+  'terminateLeader',
+  'breakLinks',
+  'clockJump',
+  'storeDown',
+  'storeFrozen',
+  'storeFull',
+  'lockDown',
+  'lockFrozen',
+  'garbage',
+])
+
+const names = (nodes: readonly { readonly name: string }[]): string[] => nodes.map(({ name }) => name)

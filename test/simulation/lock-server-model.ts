@@ -1,0 +1,50 @@
+/**
+ * One lock server and its one key, as redlock's scripts and `extendOrTakeFree` see it. `test/unit/simulation-lock.test.ts` holds it
+ * against RedlockLock on real servers. Times come from outside, each server's own.
+ */
+export class LockServerModel {
+  #value: string | undefined
+  #untilMs = 0
+
+  /** Only where it is free. */
+  set(value: string, ttlMs: number, nowMs: number): boolean {
+    if (this.holder(nowMs) !== undefined) return false
+    this.#write(value, nowMs + ttlMs)
+    return true
+  }
+
+  /** Where it has this value, and where it is free. */
+  extend(value: string, ttlMs: number, nowMs: number): boolean {
+    const held = this.holder(nowMs)
+    if (held !== undefined && held !== value) return false
+    this.#write(value, nowMs + ttlMs)
+    return true
+  }
+
+  /** Compare and delete; says whether there was something to delete. Without a time, what has run out counts as there. */
+  release(value: string, nowMs: number = Number.NEGATIVE_INFINITY): boolean {
+    if (this.holder(nowMs) !== value) return false
+    this.forget()
+    return true
+  }
+
+  /** 0: free. */
+  remainingMs(nowMs: number): number {
+    return this.#value === undefined ? 0 : Math.max(0, this.#untilMs - nowMs)
+  }
+
+  /** A restart without data. */
+  forget(): void {
+    this.#value = undefined
+  }
+
+  /** The value that it holds now. A key of Redis lives through its last millisecond. */
+  holder(nowMs: number): string | undefined {
+    return nowMs > this.#untilMs ? undefined : this.#value
+  }
+
+  #write(value: string, untilMs: number): void {
+    this.#value = value
+    this.#untilMs = untilMs
+  }
+}

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Mutation, mutations } from './mutations.js'
+
+/** What became of one mutation of the compiled protocol. */
+export interface Verdict {
+  readonly mutation: Mutation
+  /** Undefined: nobody noticed. */
+  readonly invariant: string | undefined
+  readonly seeds: number
+  readonly message: string
+}
+
+const dist = fileURLToPath(new URL('../..', import.meta.url))
+const root = join(dist, '..')
+
+/** Runs the simulator over a copy of the build in which one line is another. */
+export async function tryMutation(mutation: Mutation, seed: number, seeds: number): Promise<Verdict> {
+  // Beside the build, so that packages are found from it.
+  const folder = await mkdtemp(join(root, 'dist-mutant-'))
+  try {
+    for (const part of ['actors', 'runtime', 'test/simulation', 'test/harness'])
+      await cp(join(dist, part), join(folder, part), {
+        recursive: true,
+        filter: (path) => !/\.(d\.ts|map)$/.test(path),
+      })
+    await mutate(folder, mutation)
+    const { faults, chaosMs = 60_000 } = mutation
+    const main = join(folder, 'test/simulation/main.js')
+    const args = ['--seed', String(seed), '--seeds', String(seeds), '--chaos-ms', String(chaosMs), '--json']
+    if (faults) args.push('--faults', faults.join(','))
+    const output = await outputOf([main, ...args])
+    const line = output.split('\n').find((text) => text.startsWith('{'))
+    if (line === undefined) return { mutation, invariant: undefined, seeds, message: output.slice(-2000) }
+    const found = JSON.parse(line) as { seeds: number; invariant: string; message: string }
+    return { mutation, ...found }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Throws unless the text stands there exactly once: a mutation of nothing would prove nothing. */
+export async function mutate(folder: string, { name, file, find, replace }: Mutation): Promise<void> {
+  const path = join(folder, file)
+  const text = await readFile(path, 'utf8')
+  const times = text.split(find).length - 1
+  if (times !== 1)
+    throw new Error(`${name}: ${JSON.stringify(find)} stands ${times} times in ${file}, not once`)
+  await writeFile(
+    path,
+    text.replace(find, () => replace),
+  )
+}
+
+function outputOf(args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+    child.stderr.on('data', (chunk: Buffer) => {
+      output += chunk.toString()
+    })
+    child.once('error', reject)
+    child.once('close', () => resolve(output))
+  })
+}
+
+async function main(): Promise<number> {
+  const only = process.argv.slice(2)
+  const chosen =
+    only.length > 0 ? mutations.filter(({ name }) => only.some((text) => name.includes(text))) : mutations
+  let missed = 0
+  process.stdout.write('| mutation | found by | histories |\n| --- | --- | --- |\n')
+  for (const mutation of chosen) {
+    const { invariant, seeds, message } = await tryMutation(mutation, 1, mutation.seeds ?? 60)
+    process.stdout.write(`| ${mutation.name} | ${invariant ?? 'NOBODY'} | ${seeds} |\n`)
+    if (invariant !== undefined) continue
+    missed++
+    process.stderr.write(`${mutation.name}: ${message}\n`)
+  }
+  process.stdout.write(`${chosen.length - missed} of ${chosen.length} found\n`)
+  return missed > 0 ? 1 : 0
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main()

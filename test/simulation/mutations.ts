@@ -1,0 +1,307 @@
+import type { Fault } from './rates.js'
+
+/** One line of the compiled protocol that is another. */
+export interface Mutation {
+  readonly name: string
+  /** Below the build. */
+  readonly file: string
+  /** Stands there exactly once. */
+  readonly find: string
+  readonly replace: string
+  /** Histories within which it must be found; default 60. */
+  readonly seeds?: number
+  /** Only these faults, where all together would be too rare. */
+  readonly faults?: readonly Fault[]
+  readonly chaosMs?: number
+}
+
+const store = 'test/simulation/store-model.js'
+const falls: readonly Fault[] = [
+  'storeLosesTail',
+  'storeOtherBranch',
+  'killLeader',
+  'freezeLeader',
+  'storeDown',
+]
+const frozen: readonly Fault[] = ['freezeLeader', 'cutLeaderFromStore', 'storeFrozen', 'cutLeaderFromLocks']
+
+/** Every "Wrong:" of the protocol that cores or store can express, and what else would be easy to get wrong. */
+export const mutations: readonly Mutation[] = [
+  {
+    name: 'the store does not compare epochs',
+    file: store,
+    find: 'if (at.epoch > fence.epoch)',
+    replace: 'if (false)',
+    faults: frozen,
+  },
+  {
+    name: 'the store accepts another owner of the same epoch',
+    file: store,
+    find: 'if (at.epoch === fence.epoch && at.owner !== fence.owner)',
+    replace: 'if (false)',
+    faults: falls,
+    seeds: 300,
+  },
+  {
+    name: 'the store compares the number of a commit, not the mark',
+    file: store,
+    find: 'if (link !== undefined && link.prev !== at.mark)',
+    replace: 'if (link !== undefined && link.n !== undefined && link.n !== at.position.seq + 1)',
+    faults: falls,
+  },
+  {
+    name: 'the store does not compare marks',
+    file: store,
+    find: 'if (link !== undefined && link.prev !== at.mark)',
+    replace: 'if (false)',
+    faults: falls,
+  },
+  {
+    name: 'elect does not compare what was seen (INCR)',
+    file: store,
+    find: 'if (!isSame(at, seen ?? nobody))',
+    replace: 'if (false)',
+    faults: ['freezeMaster', 'freezeLeader', 'storeSlow', 'lockDown', 'killLeader'],
+    seeds: 200,
+  },
+  {
+    name: 'elect does not exceed the epoch that was heard of',
+    file: store,
+    find: 'const epoch = Math.max(at.epoch, heardEpoch) + 1;',
+    replace: 'const epoch = at.epoch + 1;',
+    faults: falls,
+  },
+  {
+    name: 'records are read without the fence',
+    file: store,
+    find: 'if (this.#hasMoved(fence, mark))',
+    replace: 'if (false)',
+    faults: falls,
+    seeds: 300,
+  },
+  {
+    name: 'an effect leaves before its write is durable',
+    file: 'actors/master/master.js',
+    find: 'const effects = step.gated.map((effect) => ({ effect, cause }));',
+    replace: 'for (const effect of step.gated) this.#run(effect, cause); const effects = [];',
+    faults: [...frozen, 'killLeader', 'storeDown'],
+  },
+  {
+    name: 'an unknown outcome counts as done',
+    file: 'runtime/persistence/commit-lane.js',
+    find: "this.#backOff(sent, 'STORE_UNAVAILABLE', nowMs);",
+    replace: 'return this.#succeed(sent);',
+    faults: [...frozen, 'storeDown', 'storeSlow'],
+  },
+  {
+    name: 'a commit of unknown outcome is not sent again, but the next one is',
+    file: 'runtime/persistence/commit-lane.js',
+    find: "if (sent.kind === 'touch')",
+    replace: 'if (true)',
+    faults: [...frozen, 'storeDown', 'storeSlow'],
+  },
+  {
+    name: 'no tail from other Masters',
+    file: 'actors/master/fellow-desk.js',
+    find: "step.tell(to, { type: 'RequestLostTail', base, formerBase });",
+    replace: '',
+    faults: ['storeLosesTail'],
+  },
+  {
+    name: 'no tail from the own image',
+    file: 'actors/master/master.js',
+    find: 'this.#takeTail(tail);',
+    replace: '',
+    faults: ['storeLosesTail'],
+  },
+  {
+    name: 'an image holds what was never durable',
+    file: 'actors/master/master.js',
+    find: 'onDurable: ({ puts, deletes }) => image.durable(puts, deletes, lane.position),',
+    replace: 'onDurable: () => {},',
+    faults: ['storeLosesTail'],
+  },
+  {
+    name: 'a generation is used again',
+    file: 'actors/master/launching.js',
+    find: 'const generation = driver.record.generation + 1;',
+    replace: 'const generation = Math.max(1, driver.record.generation);',
+    faults: ['killWorker', 'cutWorker', 'hostLost', 'killLeader'],
+  },
+  {
+    name: 'a leader does not step down at its deadline',
+    file: 'actors/election/election-core.js',
+    find: 'if (now.monotonicMs >= tenure.deadlineMs) {',
+    replace: 'if (false) {',
+    faults: frozen,
+  },
+  {
+    name: 'a Worker obeys a lower epoch',
+    file: 'actors/worker/allegiance.js',
+    find: 'if (leader && position.epoch < leader.epoch)',
+    replace: 'if (false)',
+    faults: ['freezeLeader', 'cutLeaderFromStore', 'cutLeaderFromMasters', 'slowNode', 'killLeader'],
+    seeds: 300,
+  },
+  {
+    name: 'a Worker obeys a second owner of one epoch',
+    file: 'actors/worker/allegiance.js',
+    find: 'if (from !== leader.owner)',
+    replace: 'if (false)',
+    faults: falls,
+    seeds: 300,
+  },
+  {
+    name: "a Worker takes whatever it is given (S4 is the Master's business)",
+    file: 'actors/worker/books.js',
+    find: 'if (refusal !== undefined)',
+    replace: 'if (false)',
+    seeds: 300,
+  },
+  {
+    name: 'a kill frees the room at once',
+    file: 'actors/worker/drivers.js',
+    find: "if (phase === 'running')",
+    replace: "this.#desk.books.release(entry.key); if (phase === 'running')",
+    seeds: 200,
+  },
+  {
+    name: 'a new generation does not wait for the end of the old one',
+    file: 'actors/worker/drivers.js',
+    find: "if (entry.phase === 'held' && this.#generationsOf(driverId).length === 1)",
+    replace: "if (entry.phase === 'held')",
+    seeds: 300,
+  },
+  {
+    name: 'a Worker starts a generation below one that it has decided',
+    file: 'actors/worker/launch-ledger.js',
+    find: "return generation === decided ? 'same' : 'older';",
+    replace: "return 'new';",
+    seeds: 200,
+  },
+  {
+    name: 'a Worker does not send its unacknowledged ends again',
+    file: 'actors/worker/worker-core.js',
+    find: 'this.#tellLeader(change);\n        this.#tellFullReport',
+    replace: ';\n        this.#tellFullReport',
+    faults: ['killLeader', 'breakLinks', 'freezeLeader', 'cutLeaderFromWorkers'],
+  },
+  {
+    name: 'a Worker never feels isolated',
+    file: 'actors/worker/contact.js',
+    find: 'if (this.#isolated || bootMs < this.isolatedAtBootMs)',
+    replace: 'if (true)',
+    faults: ['cutWorker', 'partition', 'freezeWorker'],
+    chaosMs: 200_000,
+    seeds: 200,
+  },
+  {
+    name: 'any answer of a Master ends the isolation',
+    file: 'actors/worker/master-watch.js',
+    find: 'if (sinceMs !== undefined && this.#parts.contact.unledSince(sinceMs, now.bootMs))',
+    replace: 'if (this.#parts.contact.unledSince(now.bootMs, now.bootMs))',
+    faults: ['cutWorker', 'partition', 'freezeWorker', 'cutLeaderFromWorkers', 'cutOneWay'],
+    chaosMs: 200_000,
+    seeds: 300,
+  },
+  {
+    name: 'a lost Worker is mourned no time at all',
+    file: 'actors/master/workers.js',
+    find: 'if (silentMs >= workerTimeoutMs) {',
+    replace: 'if (silentMs >= workerTimeoutMs / 3) {',
+    faults: ['cutWorker', 'partition', 'hostLost'],
+    chaosMs: 200_000,
+    seeds: 200,
+  },
+  {
+    name: 'a refused Worker has no guard to wait for',
+    file: 'actors/master/workers.js',
+    find: 'const waitMs = certainty',
+    replace: 'const waitMs = 0 && certainty',
+    faults: ['killWorker'],
+  },
+  {
+    name: 'silence counts from the last heartbeat, not from the election',
+    file: 'actors/master/workers.js',
+    find: 'const since = Math.max(worker.lastHeartbeatMs, books.leadership.electedAtMs);',
+    replace: 'const since = 0;',
+    faults: ['killLeader', 'cutWorker'],
+  },
+  {
+    name: 'drivers that are not supervised are launched again',
+    file: 'actors/master/workers.js',
+    find: 'else if (driver.record.description.supervise) {',
+    replace: 'else if (true) {',
+    faults: ['killWorker', 'killLeader'],
+  },
+  {
+    name: 'what a Worker does not report still holds its room',
+    file: 'actors/master/reports.js',
+    find: '// A process of the past that is gone by now.\n            worker.release(key);',
+    replace: '',
+    faults: ['killLeader', 'breakLinks', 'cutWorker', 'freezeWorker'],
+    seeds: 200,
+  },
+  {
+    name: 'an ended driver does not give its room back',
+    file: 'actors/master/submission.js',
+    find: 'worker?.release(driverHolding(driverId, generation));',
+    replace: ';',
+  },
+  {
+    name: 'a report of another generation ends the accepted one',
+    file: 'actors/master/submission.js',
+    find: 'const accepted = driver?.record.workerId === from.incarnation && driver.record.generation === generation;',
+    replace: 'const accepted = driver !== undefined;',
+    seeds: 300,
+  },
+  {
+    name: 'the key of an ended driver is forgotten',
+    file: 'actors/master/submission.js',
+    find: 'const ended = books.keys.get(key);',
+    replace: 'const ended = undefined;',
+  },
+  {
+    name: 'a submission does not wait until all keys are read',
+    file: 'actors/master/submission.js',
+    find: 'books.keysComplete || books.driversByKey.has(key)',
+    replace: 'true || books.driversByKey.has(key)',
+    faults: ['killLeader', 'terminateLeader'],
+    seeds: 300,
+  },
+  {
+    name: 'a kill is acknowledged and not written down',
+    file: 'actors/master/submission.js',
+    find: "step.put('driver', driverId, driver.record);\n        step.tell(workerId, { type: 'KillDriver'",
+    replace: "step.tell(workerId, { type: 'KillDriver'",
+    faults: ['killLeader', 'cutWorker', 'breakLinks'],
+    seeds: 300,
+  },
+  {
+    name: 'a result counts though its attempt is not current',
+    file: 'actors/tasks/dispatch-results.js',
+    find: 'return task !== undefined && task.n === n ? task : undefined;',
+    replace: 'return task;',
+    seeds: 300,
+  },
+  {
+    name: 'a result is delivered again when it is sent again',
+    file: 'actors/tasks/dispatch-results.js',
+    find: "state.take(executor, task);\n        if (task.state === 'sent')",
+    replace: 'if (true)',
+  },
+  {
+    name: 'the tasks of a silent executor are given away without a word',
+    file: 'actors/tasks/dispatch-losses.js',
+    find: 'state.repeat(',
+    replace: 'void (',
+    faults: ['childCrash', 'killWorker'],
+  },
+  {
+    name: 'the Master answers before it is ALIVE',
+    file: 'actors/master/routing.js',
+    find: 'if (!books.alive)\n                step.replyNow(reply, notLeader(books.config.address, books.state));\n            else if (trouble)',
+    replace: 'if (trouble)',
+    seeds: 300,
+  },
+]

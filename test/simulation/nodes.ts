@@ -1,0 +1,107 @@
+import type { Machine } from './machine.js'
+import { Place } from './place.js'
+import { SimApplication } from './sim-application.js'
+import { SimMaster } from './sim-master.js'
+import { SimSubmitter } from './sim-submitter.js'
+import { SimWorker, type WorkerOffer } from './sim-worker.js'
+import type { World } from './world.js'
+
+const MASTER_PORT = 7077
+const WORKER_PORT = 7078
+
+/** A node of the cluster: a machine, and process after process on it, as a launcher starts them. */
+abstract class Node<P extends { readonly place: Place }> {
+  readonly name: string
+  readonly machine: Machine
+  readonly world: World
+  process: P | undefined
+  starts = 0
+  #restart: (() => void) | undefined
+
+  constructor(world: World, name: string, host: string) {
+    this.world = world
+    this.name = name
+    this.machine = world.machine(host)
+    // Not all at the same moment.
+    world.timeline.after(world.random.between(0, 200), () => this.start())
+  }
+
+  get place(): Place | undefined {
+    return this.process?.place.alive ? this.process.place : undefined
+  }
+
+  start(): void {
+    this.#restart = undefined
+    if (this.place) return
+    this.starts++
+    const place = new Place(this.name, this.machine)
+    place.onTurn = this.world.touched
+    place.onDeath(() => this.ended())
+    this.world.touched(place)
+    this.process = this.begin(place)
+  }
+
+  /** kill -9. */
+  kill(): void {
+    this.place?.kill()
+  }
+
+  freeze(): void {
+    this.place?.freeze()
+  }
+
+  thaw(): void {
+    this.place?.thaw()
+  }
+
+  /** Its launcher starts it again. */
+  protected ended(): void {
+    this.#restart ??= this.world.timeline.after(100 + this.world.random.exponential(500), () => this.start())
+  }
+
+  protected abstract begin(place: Place): P
+}
+
+export class MasterNode extends Node<SimMaster> {
+  #heardEpoch = 0
+
+  get leads(): boolean {
+    return this.place !== undefined && (this.process?.seat.leads ?? false)
+  }
+
+  protected begin(place: Place): SimMaster {
+    return new SimMaster(this.world, place, MASTER_PORT, this.#heardEpoch, (epoch) => {
+      this.#heardEpoch = Math.max(this.#heardEpoch, epoch)
+    })
+  }
+
+  protected override ended(): void {
+    this.world.checks.masterDied(this)
+    super.ended()
+  }
+}
+
+export class WorkerNode extends Node<SimWorker> {
+  readonly offer: WorkerOffer
+
+  constructor(world: World, name: string, host: string) {
+    super(world, name, host)
+    this.offer = { cores: 2 + world.random.int(7), memoryMib: 512 * (1 + world.random.int(4)) }
+  }
+
+  protected begin(place: Place): SimWorker {
+    return new SimWorker(this.world, place, WORKER_PORT, this.offer)
+  }
+}
+
+export class SubmitterNode extends Node<SimSubmitter> {
+  protected begin(place: Place): SimSubmitter {
+    return new SimSubmitter(this.world, place)
+  }
+}
+
+export class ApplicationNode extends Node<SimApplication> {
+  protected begin(place: Place): SimApplication {
+    return new SimApplication(this.world, place)
+  }
+}

@@ -1,0 +1,105 @@
+import type { Clock } from '../../runtime/clock.js'
+import type { Cancel, TimerSource } from '../../runtime/system/timers.js'
+import type { Machine } from './machine.js'
+
+/** One operating system process: what happens to it happens only while it lives, and waits while it is frozen. */
+export class Place implements Clock, TimerSource {
+  readonly name: string
+  readonly machine: Machine
+  readonly #waiting: (() => void)[] = []
+  readonly #onDeath: (() => void)[] = []
+  #alive = true
+  #frozen = false
+  #timers = 0
+  /** True time since which it runs. */
+  #runsSinceMs: number
+  /** Resolves when nothing runs in it any more. */
+  settle: (() => Promise<void>) | undefined
+  /** It runs something now. */
+  onTurn: (place: Place) => void = () => {}
+
+  constructor(name: string, machine: Machine) {
+    this.name = name
+    this.machine = machine
+    this.#runsSinceMs = machine.timeline.nowMs
+  }
+
+  get alive(): boolean {
+    return this.#alive
+  }
+
+  get frozen(): boolean {
+    return this.#frozen
+  }
+
+  /** How long it has been running without a break. */
+  get awakeMs(): number {
+    return this.#frozen ? 0 : this.machine.timeline.nowMs - this.#runsSinceMs
+  }
+
+  /** Timers set and not yet run or cancelled. */
+  get timers(): number {
+    return this.#timers
+  }
+
+  readonly monotonicMs = (): number => this.machine.monotonicMs()
+  readonly bootMs = (): number => this.machine.monotonicMs()
+  readonly wallMs = (): number => this.machine.wallMs()
+
+  readonly after = (ms: number, fire: () => void): Cancel => {
+    this.#timers++
+    let isOver = false
+    const end = (): boolean => {
+      if (isOver) return false
+      isOver = true
+      this.#timers--
+      return true
+    }
+    const cancel = this.machine.timeline.after(Math.max(0, ms) / this.machine.rate, () => {
+      // A frozen process may cancel it when it wakes, before it comes to fire.
+      this.happens(() => {
+        if (end()) fire()
+      })
+    })
+    return () => {
+      if (end()) cancel()
+    }
+  }
+
+  /** Now, if it runs; when it wakes, if it is frozen; never, if it is dead. */
+  happens(run: () => void): void {
+    if (!this.#alive) return
+    if (this.#frozen) this.#waiting.push(run)
+    else {
+      this.onTurn(this)
+      run()
+    }
+  }
+
+  later(ms: number, run: () => void): Cancel {
+    return this.machine.timeline.after(ms, () => this.happens(run))
+  }
+
+  onDeath(run: () => void): void {
+    this.#onDeath.push(run)
+  }
+
+  kill(): void {
+    if (!this.#alive) return
+    this.#alive = false
+    this.#waiting.length = 0
+    for (const run of this.#onDeath.splice(0)) run()
+  }
+
+  freeze(): void {
+    this.#frozen = true
+  }
+
+  /** What came meanwhile is handled one by one, in the order it came. */
+  thaw(): void {
+    if (!this.#frozen) return
+    this.#frozen = false
+    this.#runsSinceMs = this.machine.timeline.nowMs
+    for (const run of this.#waiting.splice(0)) this.machine.timeline.after(0, () => this.happens(run))
+  }
+}

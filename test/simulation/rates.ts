@@ -1,0 +1,69 @@
+import type { Random } from './random.js'
+
+/** The faults of the menu. Each seed draws a rate for each of them: zero for most (swarm testing). */
+export const faults = [
+  'killLeader',
+  'killMaster',
+  'killWorker',
+  'terminateLeader',
+  'freezeLeader',
+  'freezeMaster',
+  'freezeWorker',
+  'cutLeaderFromStore',
+  'cutLeaderFromLocks',
+  'cutLeaderFromWorkers',
+  'cutLeaderFromMasters',
+  'cutOneWay',
+  'cutWorker',
+  'partition',
+  'hostLost',
+  'breakLinks',
+  'slowNode',
+  'clockJump',
+  'storeDown',
+  'storeFrozen',
+  'storeSlow',
+  'storeFull',
+  'storeLosesTail',
+  'storeOtherBranch',
+  'lockDown',
+  'lockFrozen',
+  'childCrash',
+  'garbage',
+] as const
+export type Fault = (typeof faults)[number]
+
+export interface Rates {
+  /** Mean time between two faults of any kind. */
+  readonly faultEveryMs: number
+  /** How likely each kind is, beside the others. */
+  readonly weights: Readonly<Record<Fault, number>>
+  readonly submitEveryMs: number
+  readonly startFails: number
+  readonly lostAnswers: number
+  readonly lateCopies: number
+  /** Mean of a task. */
+  readonly taskMs: number
+  readonly taskFails: number
+  /** Tasks that an application keeps at its executors. */
+  readonly tasksAtOnce: number
+}
+
+export function drawRates(random: Random, only?: readonly Fault[]): Rates {
+  const weights = {} as Record<Fault, number>
+  for (const fault of faults) {
+    const isIn = only ? only.includes(fault) : random.chance(0.4)
+    weights[fault] = isIn ? random.between(0.2, 1) : 0
+  }
+  return {
+    faultEveryMs: random.between(1000, 12_000),
+    weights,
+    submitEveryMs: random.between(100, 2000),
+    startFails: random.chance(0.3) ? 0.05 : 0,
+    lostAnswers: random.chance(0.4) ? random.between(0, 0.03) : 0,
+    lateCopies: random.chance(0.4) ? random.between(0, 0.1) : 0,
+    taskMs: random.between(20, 500),
+    taskFails: random.chance(0.5) ? 0.05 : 0,
+    tasksAtOnce: 1 + random.int(12),
+  }
+}

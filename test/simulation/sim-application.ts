@@ -1,0 +1,117 @@
+import { ClientEndpoint } from '../../actors/client/client-endpoint.js'
+import type { DoorParts, DriverDoor } from '../../actors/client/driver-door.js'
+import { currentIdentity } from '../../runtime/transport/identity.js'
+import type { Place } from './place.js'
+import type { Random } from './random.js'
+import type { World } from './world.js'
+
+const PORT = 7090
+const fn = { url: 'file:///simulated.js', name: 'task' }
+
+/** One process of an application: the shipped ClientEndpoint and task pool, with tasks flowing all the time. */
+export class SimApplication {
+  readonly place: Place
+  readonly #world: World
+  readonly #random: Random
+  readonly #endpoint: ClientEndpoint
+  #underWay = 0
+  #ends = false
+  /** It has an executor, or had one. */
+  served = false
+
+  constructor(world: World, place: Place) {
+    this.place = place
+    this.#world = world
+    this.#random = world.random.fork()
+    const { cluster, key, network } = world
+    this.#endpoint = new ClientEndpoint({
+      cluster,
+      masters: world.masterAddresses,
+      credential: { role: 'client', key },
+      description: {
+        name: place.name,
+        maxCores: 1 + this.#random.int(4),
+        executor: { cores: 1, memoryMib: 64, resources: {} },
+        user: 'nobody',
+        cwd: '/',
+        env: {},
+        nodeOptions: [],
+      },
+      door: {},
+      masterTimeoutMs: 60_000,
+      taskLimits: {},
+      log: world.logOf(place.name),
+      events: {
+        masterChanged: () => {},
+        masterLost: () => {},
+        workerRemoved: () => {},
+        ended: (reason) => this.#ended(reason?.code),
+      },
+      ground: {
+        clock: place,
+        timers: place,
+        random: this.#random.fork().next,
+        newId: (bytes) => world.random.hex(2 * bytes),
+        dialWith: network.dialFrom(place),
+        openDoor: (parts) => this.#openDoor(parts),
+      },
+    })
+    this.#endpoint.start().then(
+      () => this.#pump(),
+      () => this.#ended('it could not register'),
+    )
+  }
+
+  get underWay(): number {
+    return this.#underWay
+  }
+
+  /** No more tasks; those under way come to their end. */
+  end(): void {
+    this.#ends = true
+  }
+
+  #pump(): void {
+    const { rates, tasks } = this.#world
+    while (!this.#ends && this.#underWay < rates.tasksAtOnce) {
+      this.#underWay++
+      const retries = this.#random.int(3)
+      const { appId, pool } = this.#endpoint
+      const taskId = pool.submit({
+        fn,
+        input: new Uint8Array(4),
+        retries,
+        timeoutMs: 0,
+        group: 0,
+        onEnd: (outcome) => {
+          this.#underWay--
+          if (outcome.end.kind === 'value') this.served = true
+          tasks.ended(appId, outcome)
+          this.place.after(1, () => this.#pump())
+        },
+      })
+      tasks.submitted(appId, taskId, retries)
+    }
+  }
+
+  #ended(code: string | undefined): void {
+    this.#world.tell(this.place.name, `the application ended: ${code ?? 'as asked'}`)
+    // Its launcher begins another.
+    this.place.later(10, () => this.place.kill())
+  }
+
+  async #openDoor(parts: DoorParts): Promise<DriverDoor> {
+    const { network } = this.#world
+    const host = this.place.machine.host
+    network.listen(PORT, {
+      place: this.place,
+      identity: () => currentIdentity(parts.identity),
+      deadMsFor: () => 60_000,
+      onLink: (link) => {
+        if (link.peer.subject === parts.appId()) parts.onLink(link)
+        else link.close('of another application')
+      },
+    })
+    return { listen: { host, port: PORT }, close: async () => {} }
+  }
+}

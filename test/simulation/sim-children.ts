@@ -1,0 +1,167 @@
+import type { ChildListener } from '../../actors/worker/children.js'
+import type { WorkerEffect } from '../../actors/worker/worker-events.js'
+import type { Place } from './place.js'
+import type { Random } from './random.js'
+import { SimExecutor } from './sim-executor.js'
+import type { World } from './world.js'
+
+type DriverStart = Extract<WorkerEffect, { kind: 'startDriver' }>
+type ExecutorStart = Extract<WorkerEffect, { kind: 'startExecutor' }>
+export type SimPlan = DriverStart | ExecutorStart
+
+/** A process group of user code on a Worker's machine. It knows nothing of its Worker's mailbox. */
+export interface SimChild {
+  readonly process: string
+  readonly plan: SimPlan
+  readonly worker: Place
+  readonly workerId: string
+  readonly cores: number
+  readonly memoryMib: number
+  readonly startedAtMs: number
+}
+
+/** What a simulated program does, told in the arguments of its description: `MS EXIT_CODE`, or nothing: it runs on. */
+function behaviourOf(plan: SimPlan): { ms: number; exitCode: number } | undefined {
+  if (plan.kind !== 'startDriver') return undefined
+  const [ms, exitCode] = plan.launch.description.args
+  return ms === undefined ? undefined : { ms: Number(ms), exitCode: Number(exitCode ?? 0) }
+}
+
+/**
+ * The child processes of one Worker process, and its guard: kills them all when the Worker is gone, and each at its
+ * "valid until", though the Worker be frozen (protocol 8).
+ */
+export class SimChildren {
+  readonly #world: World
+  readonly #place: Place
+  readonly #workerId: string
+  readonly #listener: ChildListener
+  readonly #random: Random
+  readonly #running = new Map<string, Running>()
+  readonly #validUntil = new Map<string, number>()
+  #pid = 1000
+
+  constructor(world: World, place: Place, workerId: string, listener: ChildListener) {
+    this.#world = world
+    this.#place = place
+    this.#workerId = workerId
+    this.#listener = listener
+    this.#random = world.random.fork()
+    place.onDeath(() => this.#orphaned())
+  }
+
+  start(process: string, planned: Promise<unknown>, validUntilBootMs?: number): void {
+    if (validUntilBootMs !== undefined) this.#validUntil.set(process, validUntilBootMs)
+    void planned.then((plan) => this.#begin(process, plan as SimPlan))
+  }
+
+  extend(process: string, validUntilBootMs: number): void {
+    if (!this.#validUntil.has(process)) return
+    this.#validUntil.set(process, validUntilBootMs)
+    this.#running.get(process)?.guardUntil(validUntilBootMs)
+  }
+
+  stop(process: string, graceMs: number): void {
+    this.#running.get(process)?.stop(graceMs)
+  }
+
+  close(): void {}
+
+  /** One crashes by itself. */
+  crashOne(): void {
+    const running = [...this.#running.values()]
+    if (running.length > 0) this.#random.pick(running).end(null, 'SIGSEGV')
+  }
+
+  #begin(process: string, plan: SimPlan): void {
+    const validUntilBootMs = this.#validUntil.get(process)
+    const isLate = validUntilBootMs !== undefined && this.#place.bootMs() >= validUntilBootMs
+    if (isLate || this.#random.chance(this.#world.rates.startFails)) {
+      this.#validUntil.delete(process)
+      this.#place.later(1, () => this.#listener.startFailed(process, 'it did not start'))
+      return
+    }
+    const asked = plan.kind === 'startDriver' ? plan.launch.description : plan.launch
+    const child: SimChild = {
+      process,
+      plan,
+      worker: this.#place,
+      workerId: this.#workerId,
+      cores: asked.cores,
+      memoryMib: asked.memoryMib,
+      startedAtMs: this.#world.timeline.nowMs,
+    }
+    const running = new Running(this.#world, child, this.#random, (exitCode, signal) => {
+      this.#running.delete(process)
+      this.#validUntil.delete(process)
+      const end = { exitCode, signal }
+      this.#place.later(this.#random.between(1, 20), () => this.#listener.ended(process, end))
+    })
+    this.#running.set(process, running)
+    if (validUntilBootMs !== undefined) running.guardUntil(validUntilBootMs)
+    // Before its end, however short it ran: both are told in order.
+    this.#place.later(0.5, () => this.#listener.started(process, this.#pid++))
+  }
+
+  /** The pipe to the guard has ended: it kills what is left, within a second. */
+  #orphaned(): void {
+    const { orphanGraceMs } = this.#world.masterConfig
+    for (const running of this.#running.values()) {
+      this.#world.timeline.after(orphanGraceMs + this.#random.between(5, 900), () =>
+        running.end(null, 'SIGKILL'),
+      )
+    }
+  }
+}
+
+class Running {
+  isOver = false
+  readonly #world: World
+  readonly #child: SimChild
+  readonly #random: Random
+  readonly #onEnd: (exitCode: number | null, signal: string | null) => void
+  #cancelGuard: () => void = () => {}
+  #isStopping = false
+  readonly #executor: SimExecutor | undefined
+
+  constructor(
+    world: World,
+    child: SimChild,
+    random: Random,
+    onEnd: (exitCode: number | null, signal: string | null) => void,
+  ) {
+    this.#world = world
+    this.#child = child
+    this.#random = random
+    this.#onEnd = onEnd
+    world.childStarted(child)
+    const behaviour = behaviourOf(child.plan)
+    if (behaviour) world.timeline.after(behaviour.ms, () => this.end(behaviour.exitCode, null))
+    if (child.plan.kind === 'startExecutor')
+      this.#executor = new SimExecutor(world, child.worker, child.plan.launch, () => this.end(0, null))
+  }
+
+  stop(graceMs: number): void {
+    if (this.#isStopping) return
+    this.#isStopping = true
+    // Some programs obey at once, some never.
+    const ms = this.#random.chance(0.2) ? graceMs : Math.min(graceMs, this.#random.exponential(50))
+    this.#world.timeline.after(ms, () => this.end(null, ms < graceMs ? 'SIGTERM' : 'SIGKILL'))
+  }
+
+  guardUntil(bootMs: number): void {
+    const { machine } = this.#child.worker
+    this.#cancelGuard()
+    const leftMs = Math.max(0, bootMs - machine.monotonicMs()) / machine.rate
+    this.#cancelGuard = this.#world.timeline.after(leftMs, () => this.end(null, 'SIGKILL'))
+  }
+
+  end(exitCode: number | null, signal: string | null): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.#cancelGuard()
+    this.#executor?.place.kill()
+    this.#world.childEnded(this.#child, exitCode)
+    this.#onEnd(exitCode, signal)
+  }
+}

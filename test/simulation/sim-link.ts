@@ -1,0 +1,153 @@
+import { limits } from '../../runtime/limits.js'
+import { Heartbeat } from '../../runtime/transport/heartbeat.js'
+import type { PeerIdentity } from '../../runtime/transport/identity.js'
+import type { LinkReceiver } from '../../runtime/transport/link.js'
+import type { LinkEnd, LinkEndKind } from '../../runtime/transport/link-end.js'
+import type { Place } from './place.js'
+
+/** What travels on a connection: first in, first out. */
+export type Parcel =
+  | { readonly kind: 'envelope'; readonly envelope: object }
+  | { readonly kind: 'payload'; readonly body: Buffer }
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'end'; readonly how: Extract<LinkEndKind, 'closed-by-peer' | 'reset'> }
+
+export interface LinkWay {
+  /** Carries it to the other end, sooner or later. */
+  send(parcel: Parcel): void
+}
+
+export interface SimLinkParts {
+  readonly place: Place
+  readonly peer: PeerIdentity
+  readonly deadMs: number
+  /** The same for both ends and no other. */
+  readonly id: number
+}
+
+/** One end of a simulated connection: `Link` as gateways, doors and actors see it, over no socket. */
+export class SimLink {
+  readonly peer: PeerIdentity
+  readonly localAddress: string
+  readonly bufferedBytes = 0
+  readonly lastEnvelopeBytes = 0
+  readonly invalidCount = 0
+  readonly place: Place
+  readonly id: number
+  way!: LinkWay
+  readonly #heartbeat: Heartbeat
+  readonly #listeners: ((end: LinkEnd) => void)[] = []
+  readonly #unread: Parcel[] = []
+  #receiver: LinkReceiver | undefined
+  #end: LinkEnd | undefined
+  #told = false
+  #cancelBeat: () => void = () => {}
+
+  constructor({ place, peer, deadMs, id }: SimLinkParts) {
+    this.place = place
+    this.peer = peer
+    this.id = id
+    this.localAddress = place.machine.host
+    this.#heartbeat = new Heartbeat({ heartbeatMs: limits.linkHeartbeatMs, deadMs }, place.monotonicMs())
+    this.#beatLater()
+  }
+
+  get isOpen(): boolean {
+    return this.#end === undefined
+  }
+
+  get lastHeardMs(): number {
+    return this.#heartbeat.lastHeardMs
+  }
+
+  setDeadMs(deadMs: number): void {
+    this.#heartbeat.setDeadMs(deadMs)
+  }
+
+  send(envelope: object): boolean {
+    if (!this.isOpen) return false
+    this.way.send({ kind: 'envelope', envelope })
+    return true
+  }
+
+  sendPayload(parts: readonly Uint8Array[]): boolean {
+    if (!this.isOpen) return false
+    this.way.send({ kind: 'payload', body: Buffer.concat(parts) })
+    return true
+  }
+
+  setReceiver(receiver: LinkReceiver): void {
+    const isFirst = this.#receiver === undefined
+    this.#receiver = receiver
+    if (!isFirst) return
+    this.place.later(0, () => {
+      this.#heartbeat.heard(this.place.monotonicMs())
+      for (const parcel of this.#unread.splice(0)) this.arrive(parcel)
+      if (!this.isOpen) this.#tellEnd()
+    })
+  }
+
+  whenEnded(listener: (end: LinkEnd) => void): void {
+    if (this.#told) queueMicrotask(() => listener(this.#end as LinkEnd))
+    else this.#listeners.push(listener)
+  }
+
+  close(reason = 'closed here'): void {
+    if (!this.isOpen) return
+    this.way.send({ kind: 'end', how: 'closed-by-peer' })
+    this.finish({ kind: 'local', detail: reason })
+  }
+
+  replace(reason: string): void {
+    if (!this.isOpen) return
+    this.way.send({ kind: 'end', how: 'reset' })
+    this.finish({ kind: 'replaced', detail: reason })
+  }
+
+  /** What the other end sent is here, and this process runs. */
+  arrive(parcel: Parcel): void {
+    if (!this.isOpen) return
+    if (this.#receiver === undefined) {
+      this.#unread.push(parcel)
+      return
+    }
+    this.#heartbeat.heard(this.place.monotonicMs())
+    if (parcel.kind === 'envelope') this.#receiver.envelope(parcel.envelope)
+    else if (parcel.kind === 'payload') this.#receiver.payload(parcel.body)
+    else if (parcel.kind === 'end') this.finish({ kind: parcel.how, detail: parcel.how })
+  }
+
+  finish(end: LinkEnd): void {
+    if (this.#end !== undefined) return
+    this.#cancelBeat()
+    this.#end = end
+    queueMicrotask(() => this.#tellEnd())
+  }
+
+  #beatLater(): void {
+    this.#cancelBeat = this.place.after(limits.linkHeartbeatMs, () => {
+      this.#beatLater()
+      this.#beat()
+    })
+  }
+
+  #beat(): void {
+    this.way.send({ kind: 'ping' })
+    if (!this.#heartbeat.tick(this.place.monotonicMs())) return
+    // After all that waits in its own socket has been heard (R7).
+    this.place.later(0, () => {
+      if (this.isOpen && this.#heartbeat.isDead()) this.finish({ kind: 'silent', detail: 'nothing heard' })
+    })
+  }
+
+  #tellEnd(): void {
+    const end = this.#end as LinkEnd
+    if (!this.#told) {
+      this.#told = true
+      for (const listener of this.#listeners.splice(0)) listener(end)
+    }
+    const receiver = this.#receiver
+    this.#receiver = undefined
+    receiver?.closed(end)
+  }
+}

@@ -1,0 +1,124 @@
+import { MasterClient } from '../../actors/client/master-client.js'
+import type { DriverDescription } from '../../actors/messages/common.js'
+import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import type { Place } from './place.js'
+import type { Random } from './random.js'
+import type { World } from './world.js'
+
+/** One client process that submits drivers, asks for them, kills some, and repeats itself, with the shipped client. */
+export class SimSubmitter {
+  readonly place: Place
+  readonly #world: World
+  readonly #random: Random
+  readonly #client: MasterClient
+  readonly #keys: string[] = []
+  #next = 0
+  #ends = false
+  busy = 0
+
+  constructor(world: World, place: Place) {
+    this.place = place
+    this.#world = world
+    this.#random = world.random.fork()
+    this.#client = new MasterClient({
+      cluster: world.cluster,
+      masters: world.masterAddresses,
+      credential: { role: 'client', key: world.key },
+      incarnation: world.incarnation(place.name),
+      masterTimeoutMs: 20_000,
+      clock: place,
+      timers: place,
+      random: this.#random.fork().next,
+      dialWith: world.network.dialFrom(place),
+    })
+    this.#later()
+  }
+
+  /** No new work; what it knows of is asked for still. */
+  end(): void {
+    this.#ends = true
+  }
+
+  /** What the cluster says of a driver now; rejects with what the client rejects with. */
+  status(driverId: string) {
+    return this.#client.request({ type: 'RequestDriverStatus', driverId })
+  }
+
+  state() {
+    return this.#client.request({ type: 'RequestMasterState' })
+  }
+
+  #later(): void {
+    this.place.after(this.#random.exponential(this.#world.rates.submitEveryMs), () => {
+      if (this.#ends) return
+      this.#later()
+      if (this.busy < 4) void this.#act()
+    })
+  }
+
+  async #act(): Promise<void> {
+    this.busy++
+    const { history } = this.#world
+    const draw = this.#random.next()
+    try {
+      const old = this.#keys.length > 0 ? this.#random.pick(this.#keys) : undefined
+      if (draw < 0.2 && old !== undefined) await this.#submit(old)
+      else if (draw < 0.3 && old !== undefined) await this.#kill(history.idOf(old))
+      else await this.#submit(this.#newKey())
+    } finally {
+      this.busy--
+    }
+  }
+
+  #newKey(): string {
+    const key = `${this.place.name}-${this.#next++}`
+    this.#keys.push(key)
+    return key
+  }
+
+  async #submit(key: string): Promise<void> {
+    const { history } = this.#world
+    const description = history.descriptionOf(key) ?? this.#describe(key)
+    history.submitted(key, description)
+    try {
+      const { driverId } = await this.#client.request({ type: 'RequestSubmitDriver', key, description })
+      history.acknowledged(key, driverId)
+    } catch (error) {
+      history.failed(key, codeOf(error))
+    }
+  }
+
+  async #kill(driverId: string | undefined): Promise<void> {
+    if (driverId === undefined) return
+    const { history } = this.#world
+    history.killing(driverId)
+    try {
+      await this.#client.request({ type: 'RequestKillDriver', driverId })
+      history.killAcknowledged(driverId)
+    } catch (error) {
+      history.killFailed(driverId, codeOf(error))
+    }
+  }
+
+  #describe(key: string): DriverDescription {
+    const random = this.#random
+    const supervise = random.chance(0.3)
+    const runsOn = supervise && random.chance(0.5)
+    const exitCode = random.chance(0.15) ? 1 : 0
+    return {
+      name: key,
+      main: '/bin/simulated',
+      args: runsOn ? [] : [String(Math.round(random.exponential(3000))), String(exitCode)],
+      cwd: '/',
+      cores: 1 + random.int(2),
+      memoryMib: 64 * (1 + random.int(4)),
+      resources: {},
+      supervise,
+      onIsolation: random.chance(0.4) ? 'stop' : 'run',
+      env: {},
+      nodeOptions: [],
+    }
+  }
+}
+
+const codeOf = (error: unknown): string => (isFiresteelError(error) ? error.code : reasonOf(error))

@@ -1,0 +1,159 @@
+import type { WorkerMessage } from '../../actors/messages/catalogue.js'
+import type { Children } from '../../actors/worker/children.js'
+import type { LogStreams } from '../../actors/worker/log-streams.js'
+import type { WorkFolders } from '../../actors/worker/work-folders.js'
+import { WorkerCore } from '../../actors/worker/worker-core.js'
+import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
+import { workerTimes } from '../../actors/worker/worker-identity.js'
+import {
+  type WorkerActorMessage,
+  type WorkerSelfMessage,
+  WorkerShell,
+} from '../../actors/worker/worker-shell.js'
+import type { ActorSystem } from '../../runtime/system/actor-system.js'
+import type { Ref } from '../../runtime/system/ref.js'
+import { createSystem } from '../../runtime/system/system.js'
+import { Doors } from '../../runtime/transport/doors.js'
+import { Gateway } from '../../runtime/transport/gateway.js'
+import type { PeerIdentity } from '../../runtime/transport/identity.js'
+import type { Place } from './place.js'
+import { SimChildren } from './sim-children.js'
+import type { World } from './world.js'
+
+export interface WorkerOffer {
+  readonly cores: number
+  readonly memoryMib: number
+}
+
+/** One process of a Worker: the shipped core and shell, over simulated sockets, processes and time. */
+export class SimWorker {
+  readonly place: Place
+  readonly incarnation: string
+  readonly offer: WorkerOffer
+  readonly core: WorkerCore
+  readonly children: SimChildren
+  readonly system: ActorSystem
+  readonly #world: World
+  readonly #actor: Ref<WorkerActorMessage>
+  readonly #doors: Doors
+  readonly #dialled = new WeakMap<PeerIdentity, string>()
+
+  constructor(world: World, place: Place, port: number, offer: WorkerOffer) {
+    this.#world = world
+    this.place = place
+    this.offer = offer
+    this.incarnation = world.incarnation(place.name)
+    const log = world.logOf(place.name)
+    this.core = this.#makeCore(port)
+    this.system = createSystem({
+      name: `firesteel://${world.cluster}@${place.machine.host}:${port}`,
+      clock: place,
+      timers: place,
+      epoch: () => 0,
+      firstId: 1,
+      onFailure: ({ error, path }) => world.defect(`${place.name}: the actor ${path} failed`, error),
+    })
+    const gateway = new Gateway<WorkerMessage>({
+      system: this.system,
+      violation: world.violation('worker'),
+      remotePath: ({ role }) => (role === 'node' ? '/user/Master' : '/user/ClientEndpoint'),
+      onRejected: (peer, reason) => world.rejected(place, peer, reason),
+    })
+    this.#doors = this.#makeDoors(port, gateway)
+    this.children = new SimChildren(world, place, this.incarnation, {
+      started: (process, pid) => this.#inform({ type: 'ProcessStarted', process, pid }),
+      startFailed: (process, message) => this.#inform({ type: 'ProcessStartFailed', process, message }),
+      ended: (process, end) => this.#inform({ type: 'ProcessEnded', process, end }),
+    })
+    const nothing = (): void => {}
+    const parts = {
+      core: this.core,
+      gateway,
+      children: this.children as unknown as Children,
+      folders: { clean: async () => {}, stampEnd: async () => {} } as unknown as WorkFolders,
+      logs: {
+        request: nothing,
+        stop: nothing,
+        stopAllOf: nothing,
+        workEnded: nothing,
+      } as unknown as LogStreams,
+      doors: this.#doors,
+      addressOf: (peer: PeerIdentity) => this.#dialled.get(peer),
+      // What would be a command line is what the simulated program does.
+      driverPlan: async (effect: object) => effect as never,
+      executorPlan: async (effect: object) => effect as never,
+      clock: place,
+      log,
+      onStopped: () => place.kill(),
+    }
+    this.#actor = this.system.spawn<WorkerActorMessage>(
+      'Worker',
+      (context) => new WorkerShell(parts, context),
+    )
+    gateway.serve(this.#actor)
+    place.settle = () => this.system.idle()
+    world.network.listen(port, {
+      place,
+      identity: () => this.#identity(port),
+      deadMsFor: () => world.linkDeadMs,
+      onLink: (link) => gateway.attach(link),
+    })
+    this.#inform({ type: 'Start' })
+  }
+
+  stop(): void {
+    this.#inform({ type: 'Stop' })
+  }
+
+  #identity(port: number) {
+    const { cluster } = this.#world
+    return { cluster, incarnation: this.incarnation, advertise: `${this.place.machine.host}:${port}` }
+  }
+
+  /** The shipped core; what goes in and what comes out is shown to the checks. */
+  #makeCore(port: number): WorkerCore {
+    const { place, incarnation, offer } = this
+    const identity = {
+      incarnation,
+      name: place.name,
+      host: place.machine.host,
+      port,
+      ...offer,
+      resources: {},
+      labels: {},
+      web: null,
+    }
+    const now = { monotonicMs: place.monotonicMs(), bootMs: place.bootMs(), wallMs: place.wallMs() }
+    const { workerTimeoutMs } = this.#world.masterConfig
+    const core = new WorkerCore(identity, workerTimes(workerTimeoutMs), this.#world.masterAddresses, now)
+    const step = core.step.bind(core)
+    core.step = (input: WorkerInput, at): WorkerEffect[] => {
+      const effects = step(input, at)
+      this.#world.checks.workerStepped(this, input, effects)
+      return effects
+    }
+    return core
+  }
+
+  #makeDoors(port: number, gateway: Gateway<WorkerMessage>): Doors {
+    const { key, linkDeadMs, network, random } = this.#world
+    return new Doors({
+      identity: this.#identity(port),
+      role: 'node',
+      key,
+      deadMs: linkDeadMs,
+      clock: this.place,
+      timers: this.place,
+      random: random.fork().next,
+      dialWith: network.dialFrom(this.place),
+      onLink: (address, link) => {
+        this.#dialled.set(link.peer, address)
+        gateway.attach(link)
+      },
+    })
+  }
+
+  #inform(message: WorkerSelfMessage): void {
+    this.system.tell(this.#actor, message)
+  }
+}

@@ -1,0 +1,127 @@
+import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import { Chaos } from './chaos.js'
+import { Violation } from './checks.js'
+import { Random } from './random.js'
+import { drawRates, type Fault } from './rates.js'
+import { type Shape, World } from './world.js'
+
+export interface SimulationOptions {
+  readonly seed: number
+  /** Virtual time with faults. */
+  readonly chaosMs: number
+  /** Only these faults; default: each seed draws its own. */
+  readonly faults?: readonly Fault[]
+  readonly shape?: Partial<Shape>
+  /** Numbers of faults that are left out. */
+  readonly skip?: ReadonlySet<number>
+  /** Every message that arrives is told. */
+  readonly tellsMessages?: boolean
+}
+
+export interface SimulationResult {
+  readonly seed: number
+  readonly events: number
+  readonly virtualMs: number
+  readonly faults: ReadonlyMap<Fault, number>
+  /** All faults of the schedule, those left out included. */
+  readonly faultCount: number
+  readonly submissions: number
+  readonly tasks: number
+  readonly falls: number
+  readonly violation: Violation | undefined
+  readonly story: readonly string[]
+}
+
+export function drawShape(random: Random): Shape {
+  const leaseMs = random.pick([1000, 2500, 2500])
+  return {
+    masters: random.pick([2, 3, 3, 3, 5]),
+    workers: 1 + random.int(4),
+    submitters: 1 + random.int(2),
+    applications: random.int(3),
+    lockServers: random.pick([1, 1, 3]),
+    leaseMs,
+    workerTimeoutMs: leaseMs * random.pick([4, 8, 24]),
+    meanDelayMs: random.pick([0.2, 1, 5]),
+    validates: random.chance(0.1),
+  }
+}
+
+/** One history from one seed: faults at random, then none, and everything must come to its end. */
+export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
+  const random = new Random(options.seed)
+  const shape = { ...drawShape(random), ...options.shape }
+  const world = new World(options.seed, shape, drawRates(random, options.faults))
+  world.tell('world', 'begins', shape)
+  const chaos = new Chaos(world, options.skip)
+  if (options.tellsMessages) world.tellMessages()
+  let violation: Violation | undefined
+  try {
+    await world.runUntil(options.chaosMs)
+    chaos.end()
+    world.tell('world', 'is healed')
+    await expectLife(world)
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error
+    violation = error
+    world.tell('check', error.message)
+  }
+  return {
+    seed: options.seed,
+    events: world.events,
+    virtualMs: world.timeline.nowMs,
+    faults: chaos.done,
+    faultCount: chaos.count,
+    submissions: world.history.acknowledgements,
+    tasks: world.tasks.delivered,
+    falls: world.checks.falls,
+    violation,
+    story: world.story,
+  }
+}
+
+/** L1, L2: a Master leads soon, every Worker is back, and what was acknowledged ends or runs. */
+async function expectLife(world: World): Promise<void> {
+  const { timeline, leaseMs, masterConfig, checks } = world
+  for (const { process } of [...world.submitters, ...world.applications]) process?.end()
+  // Restart, lock and lease of a dead one, rewindPatience, recovery.
+  await world.runUntil(timeline.nowMs + 3 * leaseMs + 15_000)
+  const alive = world.masters.filter(
+    ({ process }) => process?.seat.life && process.seat.snapshot().state === 'ALIVE',
+  )
+  if (alive.length !== 1) {
+    const states = world.masters.map(({ name, process }) => [name, process?.seat.snapshot().state])
+    throw new Violation('L2', `${alive.length} Masters are ALIVE: ${JSON.stringify(states)}`)
+  }
+  await world.runUntil(timeline.nowMs + 2 * masterConfig.workerTimeoutMs + 20_000)
+  checks.healed()
+  await askAll(world)
+}
+
+/** Every acknowledged submission, as the cluster knows it now. */
+async function askAll(world: World): Promise<void> {
+  const asker = world.submitters.find(({ process }) => process?.place.alive)?.process
+  if (!asker) throw new Violation('L1', 'no client is left')
+  let left = 0
+  for (const submission of world.history.submissions.values()) {
+    const driverId = submission.driverIds.at(-1)
+    if (driverId === undefined) continue
+    left++
+    void asker.status(driverId).then(
+      (status) => {
+        left--
+        world.checks.finally(submission, driverId, status)
+      },
+      (error: unknown) => {
+        left--
+        const code = isFiresteelError(error) ? error.code : reasonOf(error)
+        world.checks.finallyUnknown(driverId, code)
+      },
+    )
+  }
+  world.touched(asker.place)
+  const deadlineMs = world.timeline.nowMs + 30_000
+  while (left > 0 && world.timeline.nowMs < deadlineMs) await world.runUntil(world.timeline.nowMs + 50)
+  if (left > 0) throw new Violation('L1', `${left} questions were never answered`)
+  await world.runUntil(world.timeline.nowMs + 1)
+}

@@ -1,0 +1,106 @@
+import type {
+  CommitOutcome,
+  CommitRequest,
+  Elected,
+  Fence,
+  LeaderRecord,
+} from '../../runtime/persistence/engine.js'
+import type { FenceKind, MarkKind, StoreCommand } from './store-commands.js'
+
+type CommitCommand = Extract<StoreCommand, { do: 'commit' }>
+type ElectCommand = Extract<StoreCommand, { do: 'elect' }>
+
+export interface Sent {
+  readonly fence: Fence
+  readonly request: CommitRequest
+}
+
+const owners = ['m0', 'm1', 'm2']
+export const candidateCount = owners.length
+
+/** What one candidate knows, and so what it sends: built from outcomes alone, the same for both stores. */
+export class StoreCandidate {
+  readonly owner: string
+  readonly #index: number
+  #fence: Fence
+  /** Of the election; read with. */
+  #electedMark = 'never elected'
+  /** Of its last write; chained on. */
+  #mark = 'never elected'
+  #n = 0
+  #looked: Fence | undefined
+  readonly #sent: Sent[] = []
+
+  constructor(index: number) {
+    this.#index = index
+    this.owner = owners[index]!
+    this.#fence = { epoch: 1, owner: this.owner }
+  }
+
+  fence(kind: FenceKind): Fence {
+    const { epoch, owner } = this.#fence
+    if (kind === 'epochBelow') return { epoch: Math.max(1, epoch - 1), owner }
+    if (kind === 'epochAbove') return { epoch: epoch + 1, owner }
+    if (kind === 'otherOwner') return { epoch, owner: this.#other() }
+    return this.#fence
+  }
+
+  looked(record: LeaderRecord | undefined): void {
+    this.#looked = record && { epoch: record.epoch, owner: record.owner }
+  }
+
+  /** What it saw before it asks for the leadership. */
+  seen(kind: ElectCommand['seen'], record: LeaderRecord | undefined): Fence | undefined {
+    const { epoch = 0, owner = '' } = record ?? {}
+    if (kind === 'now') return record && { epoch, owner }
+    if (kind === 'looked') return this.#looked
+    if (kind === 'otherOwner') return { epoch, owner: owner === this.owner ? this.#other() : this.owner }
+    if (kind === 'otherEpoch') return { epoch: epoch + 1, owner }
+    return undefined
+  }
+
+  elected({ epoch, owner, base, mark }: Elected): void {
+    this.#fence = { epoch, owner }
+    this.#electedMark = mark
+    this.#mark = mark
+    this.#n = base.seq
+  }
+
+  /** The mark of its last write, for touch. */
+  chained(kind: MarkKind): string | undefined {
+    return markOf(kind, this.#mark)
+  }
+
+  /** The mark of its election, for read. */
+  readMark(kind: MarkKind): string | undefined {
+    return markOf(kind, this.#electedMark)
+  }
+
+  /** `mark` is fresh. */
+  commit({ which, pick, fence, puts, deletes }: CommitCommand, mark: string): Sent {
+    const old =
+      which === 'again' ? this.#sent.at(-1) : which === 'late' ? this.#sent.at(-1 - pick) : undefined
+    if (old !== undefined) return old
+    const n = which === 'otherSeq' ? this.#n + 3 : this.#n + 1
+    const prev = which === 'otherMark' ? 'of another branch' : this.#mark
+    const sent = { fence: this.fence(fence), request: { n, prev, mark, puts, deletes } }
+    this.#sent.push(sent)
+    return sent
+  }
+
+  heard({ request, fence }: Sent, { kind }: CommitOutcome): void {
+    const isMine = fence.owner === this.owner && fence.epoch === this.#fence.epoch
+    if (!isMine || (kind !== 'ok' && kind !== 'duplicate')) return
+    this.#n = request.n
+    this.#mark = request.mark
+  }
+
+  #other(): string {
+    return owners[(this.#index + 1) % owners.length]!
+  }
+}
+
+function markOf(kind: MarkKind, own: string): string | undefined {
+  if (kind === 'none') return undefined
+  return kind === 'own' ? own : 'of another branch'
+}

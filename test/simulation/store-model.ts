@@ -1,0 +1,225 @@
+import { FiresteelError } from '../../runtime/errors.js'
+import type {
+  CommitOutcome,
+  CommitRequest,
+  ElectOutcome,
+  ElectRequest,
+  Fence,
+  LeaderRecord,
+  Page,
+  Quarantined,
+  RecordSchemas,
+  Table,
+} from '../../runtime/persistence/engine.js'
+import { clusterKeys } from '../../runtime/persistence/redis/keys.js'
+import { deposed, elected, isSame, nobody, noMemory, noRows, notWritable, rewound } from './store-outcomes.js'
+import type { Hold, StoreRows } from './store-rows.js'
+
+export interface StoreModelOptions {
+  /** For the places of what is set aside; default `c`. */
+  readonly cluster?: string
+  /** Entries of a page, at least; default 512. */
+  readonly pageRecords?: number
+  /** Default: every JSON object is a record. */
+  readonly schemas?: RecordSchemas
+}
+
+/** A moment of a store: never changes, and any StoreModel can be set back to it. */
+export interface StoreState {
+  readonly leader: LeaderRecord
+  readonly rows: Readonly<Record<Table, StoreRows>>
+  readonly aside: ReadonlyMap<string, Aside>
+}
+
+interface Aside {
+  readonly reason: string
+  readonly json: string
+}
+
+/** What a write says of the chain of marks. `n` is not compared. */
+interface Link {
+  readonly n?: number
+  readonly prev: string
+  readonly mark?: string
+}
+
+interface Unreadable {
+  readonly id: string
+  readonly reason: string
+}
+
+/**
+ * The data store as RedisEngine and its scripts show it (protocol 3), in memory; `test/unit/simulation-store.test.ts` holds it
+ * against the real ones. Times come from outside. One check or write is one line: the checker's own tests replace such lines.
+ */
+export class StoreModel {
+  /** At maxmemory: puts are refused, all else passes. */
+  full = false
+  /** A replica, as long as the connection has not noticed. */
+  readOnly = false
+  readonly #pageRecords: number
+  readonly #schemas: RecordSchemas | undefined
+  readonly #quarantine: string
+  /** What the readers hold of unreadable records until the end of their scan; they are no part of the store. */
+  readonly #unreadable = new Map<string, Unreadable[]>()
+  #hold: Hold = {}
+  #leader: LeaderRecord = nobody
+  #rows: Record<Table, StoreRows> = { ...noRows }
+  #aside: ReadonlyMap<string, Aside> = new Map()
+
+  constructor({ cluster = 'c', pageRecords = 512, schemas }: StoreModelOptions = {}) {
+    this.#pageRecords = pageRecords
+    this.#schemas = schemas
+    this.#quarantine = clusterKeys(cluster).quarantine
+  }
+
+  leader(): LeaderRecord | undefined {
+    return this.#leader === nobody ? undefined : this.#leader
+  }
+
+  elect(
+    { seen, me, address, lock, heardEpoch, earlier = [], mark }: ElectRequest,
+    nowMs: number,
+  ): ElectOutcome {
+    if (this.readOnly) return notWritable
+    const at = this.#leader
+    if (at.owner === me) return elected(at)
+    if (!isSame(at, seen ?? nobody)) return { kind: 'changed', epoch: at.epoch, owner: at.owner }
+    const epoch = Math.max(at.epoch, heardEpoch) + 1
+    const position = { epoch, seq: at.position.seq }
+    const base = at.position
+    const life = { touchedMs: nowMs, left: false, ownerGone: false }
+    this.#leader = { epoch, owner: me, address, lock, position, mark, base, earlier, ...life }
+    return elected(this.#leader)
+  }
+
+  touch(fence: Fence, lock: string, prev: string | undefined, nowMs: number): CommitOutcome {
+    if (this.readOnly) return notWritable
+    const refused = this.#verdict(fence, prev === undefined ? undefined : { prev })
+    if (refused !== undefined) return refused
+    this.#leader = { ...this.#leader, lock, touchedMs: nowMs }
+    return { kind: 'ok', position: this.#leader.position }
+  }
+
+  /** No touch: the time is not stored. */
+  commit(fence: Fence, request: CommitRequest, _nowMs: number): CommitOutcome {
+    const { n, mark, puts, deletes } = request
+    // Without puts the script declares that it writes: a replica does not even begin it.
+    if (this.readOnly && puts.length === 0) return notWritable
+    const refused = this.#verdict(fence, request)
+    if (refused !== undefined) return refused
+    if (this.readOnly) return notWritable
+    if (this.full && puts.length > 0) return noMemory
+    for (const { table, id, json } of puts) this.#put(table, id, json)
+    for (const { table, id } of deletes) this.#delete(table, id)
+    this.#leader = { ...this.#leader, position: { epoch: fence.epoch, seq: n }, mark }
+    return { kind: 'ok', position: this.#leader.position }
+  }
+
+  leave(fence: Fence): void {
+    if (this.readOnly) return
+    if (!isSame(this.#leader, fence)) return
+    this.#leader = { ...this.#leader, left: true }
+  }
+
+  /** Throws STORE_UNAVAILABLE where something has to be set aside and cannot be. */
+  read(fence: Fence, mark: string | undefined, table: Table, cursor: string | undefined): Page {
+    const reader = `${fence.owner} ${table}`
+    if (cursor === undefined) this.#unreadable.delete(reader)
+    if (this.#hasMoved(fence, mark)) return { kind: 'moved' }
+    const { entries, next } = this.#rows[table].page(Number(cursor ?? 0), this.#pageRecords)
+    const records = this.#readable(reader, table, entries)
+    if (next !== undefined) return { kind: 'page', records, cursor: String(next) }
+    this.#setAside(reader, fence, table)
+    return { kind: 'page', records, cursor: undefined }
+  }
+
+  quarantined(): Quarantined[] {
+    const sorted = [...this.#aside].sort(([a], [b]) => (a < b ? -1 : 1))
+    return sorted.map(([field, { reason }]) => ({ place: `${this.#quarantine} ${field}`, reason }))
+  }
+
+  save(): StoreState {
+    this.#hold = {}
+    return { leader: this.#leader, rows: { ...this.#rows }, aside: this.#aside }
+  }
+
+  /** The store falls, or comes, to what was saved; here or of another model. */
+  restore({ leader, rows, aside }: StoreState): void {
+    this.#hold = {}
+    this.#leader = leader
+    this.#rows = { ...rows }
+    this.#aside = aside
+  }
+
+  /** For checks: what is stored, past every fence. */
+  get(table: Table, id: string): string | undefined {
+    return this.#rows[table].get(id)
+  }
+
+  /** For checks. */
+  rows(table: Table): Iterable<[id: string, json: string]> {
+    return this.#rows[table]
+  }
+
+  /** Why a write is not for this store; undefined says go. Without `link` (a touch) marks are not compared. */
+  #verdict(fence: Fence, link: Link | undefined): CommitOutcome | undefined {
+    const at = this.#leader
+    if (at.epoch > fence.epoch) return deposed(at)
+    if (at.epoch === fence.epoch && at.owner !== fence.owner) return deposed(at)
+    if (at.epoch < fence.epoch) return rewound(at)
+    if (link?.mark === at.mark) return { kind: 'duplicate', position: at.position }
+    if (link !== undefined && link.prev !== at.mark) return rewound(at)
+    return undefined
+  }
+
+  #hasMoved(fence: Fence, mark: string | undefined): boolean {
+    const at = this.#leader
+    if (!isSame(at, fence)) return true
+    return mark !== undefined && mark !== at.mark
+  }
+
+  #put(table: Table, id: string, json: string): void {
+    this.#rows[table] = this.#rows[table].put(this.#hold, id, json)
+  }
+
+  #delete(table: Table, id: string): void {
+    this.#rows[table] = this.#rows[table].delete(this.#hold, id)
+  }
+
+  #readable(reader: string, table: Table, entries: readonly [string, string][]): [string, unknown][] {
+    const records: [string, unknown][] = []
+    for (const [id, json] of entries) {
+      const value = parseObject(json)
+      const reason = value === undefined ? 'not a JSON object' : this.#schemas?.[table](value)
+      if (reason === undefined) records.push([id, value])
+      else this.#unreadable.set(reader, [...(this.#unreadable.get(reader) ?? []), { id, reason }])
+    }
+    return records
+  }
+
+  #setAside(reader: string, { epoch }: Fence, table: Table): void {
+    const found = this.#unreadable.get(reader)
+    if (found === undefined) return
+    this.#unreadable.delete(reader)
+    if (this.readOnly) throw new FiresteelError('STORE_UNAVAILABLE', notWritable.reason)
+    const aside = new Map(this.#aside)
+    for (const { id, reason } of found) {
+      const json = this.get(table, id)
+      if (json === undefined) continue
+      // As UTF-8 has it: half a surrogate pair is lost.
+      aside.set(Buffer.from(`${table} ${id} (epoch ${epoch})`).toString(), { reason, json })
+      this.#delete(table, id)
+    }
+    this.#aside = aside
+  }
+}
+
+function parseObject(json: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(json)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}

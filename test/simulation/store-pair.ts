@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict'
+import type { Table } from '../../runtime/persistence/engine.js'
+import { candidateCount, StoreCandidate } from './store-candidate.js'
+import type { StoreCommand } from './store-commands.js'
+import type { StoreModel, StoreState } from './store-model.js'
+import { electKind, fillKind, type Reached, readKind, same, writeKind } from './store-reached.js'
+import type { RealStore } from './store-real.js'
+import { readAll, StoreScan } from './store-scan.js'
+
+type Of<Do extends StoreCommand['do']> = Extract<StoreCommand, { do: Do }>
+
+/** Of a leader record as elect writes it. */
+const leaderFields = [
+  ...['address', 'base', 'cluster', 'earlier', 'epoch', 'format'],
+  ...['left', 'lock', 'mark', 'owner', 'seq', 'touched'],
+]
+
+/**
+ * The same commands to a real store and to the model; throws at the first difference. Alike but not equal: the time of a touch (the
+ * server's clock: equal as "the same touch"), the text of a refusal behind its first word (names script and line), the order of a scan.
+ */
+export class StorePair {
+  readonly #real: RealStore
+  readonly #model: StoreModel
+  readonly #reached: Reached
+  readonly #candidates = Array.from({ length: candidateCount }, (_, index) => new StoreCandidate(index))
+  readonly #scans = new Map<number, StoreScan>()
+  readonly #saved: StoreState[] = []
+  readonly #empty: StoreState
+  /** Times of touches, the real one to the model's and back. */
+  readonly #touched = new Map<number, number>()
+  readonly #touchedBack = new Map<number, number>()
+  /** Its commands are its clock. */
+  #nowMs = 0
+
+  constructor(real: RealStore, model: StoreModel, reached: Reached) {
+    this.#real = real
+    this.#model = model
+    this.#reached = reached
+    this.#empty = model.save()
+  }
+
+  async run(commands: readonly StoreCommand[]): Promise<void> {
+    try {
+      for (const command of commands) {
+        this.#nowMs += 1
+        this.#reached.commands += 1
+        await this.#step(command)
+        for (const scan of this.#scans.values()) scan.written()
+        await this.#sameLeader()
+      }
+      await this.#sameContent()
+    } finally {
+      if (this.#model.full) await this.#real.setFull(false)
+      await this.#real.clear()
+    }
+  }
+
+  async #step(command: StoreCommand): Promise<void> {
+    switch (command.do) {
+      case 'look':
+        this.#by(command.by).looked(this.#model.leader())
+        return
+      case 'elect':
+        return this.#elect(command)
+      case 'commit':
+        return this.#commit(command)
+      case 'touch':
+        return this.#touch(command)
+      case 'leave':
+        return this.#leave(command)
+      case 'scan':
+        this.#scans.set(command.slot, this.#scan(command))
+        return this.#page(command.slot)
+      case 'page':
+        return this.#page(command.slot)
+      case 'readAll':
+        return this.#readAll(command)
+      case 'save':
+        this.#saved[command.slot] = this.#model.save()
+        return this.#withRoom(() => this.#real.save(command.slot))
+      case 'fall':
+        this.#reached.add('fall')
+        this.#model.restore(this.#saved[command.slot] ?? this.#empty)
+        return this.#withRoom(() => this.#real.fall(command.slot))
+      case 'full':
+        this.#model.full = command.full
+        return this.#real.setFull(command.full)
+    }
+  }
+
+  async #elect({ by, seen, heard, earlier }: Of<'elect'>): Promise<void> {
+    const candidate = this.#by(by)
+    const before = this.#model.leader()
+    const epoch = before?.epoch ?? 0
+    const heardEpoch = { nothing: 0, below: Math.max(0, epoch - 1), same: epoch, above: epoch + 3 }[heard]
+    const request = {
+      seen: candidate.seen(seen, before),
+      me: candidate.owner,
+      address: `firesteel://${candidate.owner}:7070`,
+      lock: `lock-${this.#nowMs}`,
+      heardEpoch,
+      ...(earlier === undefined ? {} : { earlier }),
+      mark: `elect-${this.#nowMs}`,
+    }
+    const real = await this.#engine(candidate).elect(request)
+    const said = this.#model.elect(request, this.#nowMs)
+    same(said, real, 'elect')
+    if (real.kind === 'elected') candidate.elected(real)
+    this.#reached.add(`elect ${electKind(real, request, before)}`)
+  }
+
+  async #commit(command: Of<'commit'>): Promise<void> {
+    const candidate = this.#by(command.by)
+    const sent = candidate.commit(command, `commit-${this.#nowMs}`)
+    const { fence, request } = sent
+    const before = this.#model.leader()
+    const real = await this.#engine(candidate).commit(fence, request)
+    same(this.#model.commit(fence, request, this.#nowMs), real, 'commit')
+    if (!command.lost) candidate.heard(sent, real)
+    this.#reached.add(`commit ${writeKind(real, fence)}`)
+    if (real.kind === 'ok') this.#reached.add(`commit ok, ${fillKind(request)}`)
+    const seqFits = request.n === (before?.position.seq ?? 0) + 1
+    const isMarkAlone = real.kind === 'rewound' && real.position.epoch === fence.epoch && seqFits
+    if (isMarkAlone) this.#reached.add('commit rewound though its seq fits')
+  }
+
+  async #touch({ by, fence: kind, mark }: Of<'touch'>): Promise<void> {
+    const candidate = this.#by(by)
+    const fence = candidate.fence(kind)
+    const prev = candidate.chained(mark)
+    const lock = `lock-${this.#nowMs}`
+    const real = await this.#engine(candidate).touch(fence, lock, prev)
+    same(this.#model.touch(fence, lock, prev, this.#nowMs), real, 'touch')
+    const which = prev === undefined ? ' without mark' : ''
+    this.#reached.add(`touch${which} ${writeKind(real, fence)}`)
+  }
+
+  async #leave({ by, fence: kind }: Of<'leave'>): Promise<void> {
+    const candidate = this.#by(by)
+    const fence = candidate.fence(kind)
+    await this.#engine(candidate).leave(fence)
+    this.#model.leave(fence)
+    const { epoch, owner } = this.#model.leader() ?? { epoch: 0, owner: '' }
+    this.#reached.add(epoch === fence.epoch && owner === fence.owner ? 'leave' : 'leave of another')
+  }
+
+  #scan({ by, fence, mark, table }: Of<'scan'>): StoreScan {
+    const candidate = this.#by(by)
+    return new StoreScan({
+      engine: this.#engine(candidate),
+      model: this.#model,
+      fence: candidate.fence(fence),
+      mark: candidate.readMark(mark),
+      table,
+    })
+  }
+
+  async #page(slot: number): Promise<void> {
+    const scan = this.#scans.get(slot)
+    if (scan === undefined) return
+    const kind = await scan.page()
+    if (kind !== undefined) this.#reached.add(`scan ${kind}`)
+    if (!scan.isOver) return
+    this.#reached.add('scan over')
+    this.#scans.delete(slot)
+  }
+
+  async #readAll({ by, fence: kind, mark, table }: Of<'readAll'>): Promise<void> {
+    const candidate = this.#by(by)
+    const fence = candidate.fence(kind)
+    const at = candidate.readMark(mark)
+    const real = await readAll((cursor) => this.#engine(candidate).read(fence, at, table, cursor))
+    const said = await readAll((cursor) => this.#model.read(fence, at, table, cursor))
+    assert.equal(said.kind, real.kind, 'kind of all pages')
+    assert.deepEqual(said.records, real.records, 'records of all pages')
+    this.#reached.add(`read ${readKind(real, fence, this.#model.leader())}`)
+    const aside = await this.#real.engines[0]!.quarantined()
+    assert.deepEqual(this.#model.quarantined(), aside, 'quarantine')
+    if (aside.length > 0) this.#reached.add('something set aside')
+  }
+
+  async #sameLeader(): Promise<void> {
+    const real = await this.#real.engines[0]!.leader()
+    const said = this.#model.leader()
+    assert.deepEqual(said && { ...said, touchedMs: 0 }, real && { ...real, touchedMs: 0 }, 'leader record')
+    if (real === undefined || said === undefined) return
+    assert.equal(said.touchedMs, this.#touched.get(real.touchedMs) ?? said.touchedMs, 'which touch')
+    assert.equal(real.touchedMs, this.#touchedBack.get(said.touchedMs) ?? real.touchedMs, 'which touch')
+    this.#touched.set(real.touchedMs, said.touchedMs)
+    this.#touchedBack.set(said.touchedMs, real.touchedMs)
+  }
+
+  async #sameContent(): Promise<void> {
+    for (const [name, rows] of Object.entries(await this.#real.rows())) {
+      assert.deepEqual(new Map(this.#model.rows(name as Table)), rows, `table ${name}`)
+    }
+    const stranger = await this.#real.strangers()
+    const known = this.#model.leader() === undefined ? [] : leaderFields
+    assert.deepEqual(stranger, { fields: known, keys: [] })
+    assert.deepEqual(this.#model.quarantined(), await this.#real.engines[0]!.quarantined(), 'quarantine')
+  }
+
+  /** A full Redis does not copy either. */
+  async #withRoom(work: () => Promise<void>): Promise<void> {
+    if (this.#model.full) await this.#real.setFull(false)
+    await work()
+    if (this.#model.full) await this.#real.setFull(true)
+  }
+
+  #by(by: number): StoreCandidate {
+    const owner = this.#model.leader()?.owner
+    const leading = this.#candidates.find((one) => one.owner === owner) ?? this.#candidates[0]!
+    return this.#candidates[by] ?? leading
+  }
+
+  #engine(candidate: StoreCandidate) {
+    return this.#real.engines[this.#candidates.indexOf(candidate)]!
+  }
+}

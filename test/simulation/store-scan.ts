@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import type { Fence, Page, PersistenceEngine, Table } from '../../runtime/persistence/engine.js'
+import type { StoreModel } from './store-model.js'
+
+export interface StoreScanOptions {
+  readonly engine: PersistenceEngine
+  readonly model: StoreModel
+  readonly fence: Fence
+  readonly mark: string | undefined
+  readonly table: Table
+}
+
+interface Side {
+  cursor: string | undefined
+  over: boolean
+  readonly found: Set<string>
+}
+
+/**
+ * One scan of a table of both stores, page by page with writes between. Which records are on which page cannot be equal: real ones
+ * come in the order of a hash whose seed is random. Equal must be: whether the store has moved; that each record is what is stored
+ * now; that at the end nothing is missing that stood throughout, and with a mark nothing at all.
+ */
+export class StoreScan {
+  readonly #options: StoreScanOptions
+  readonly #real: Side = { cursor: undefined, over: false, found: new Set() }
+  readonly #model: Side = { cursor: undefined, over: false, found: new Set() }
+  #stood: Set<string>
+
+  constructor(options: StoreScanOptions) {
+    this.#options = options
+    this.#stood = this.#ids()
+  }
+
+  get isOver(): boolean {
+    return this.#real.over && this.#model.over
+  }
+
+  /** The next page of each that has not come to its end. */
+  async page(): Promise<Page['kind'] | undefined> {
+    const { engine, model, fence, mark, table } = this.#options
+    const real = this.#real.over ? undefined : await engine.read(fence, mark, table, this.#real.cursor)
+    const said = this.#model.over ? undefined : model.read(fence, mark, table, this.#model.cursor)
+    if (real !== undefined && said !== undefined) assert.equal(said.kind, real.kind, 'kind of page')
+    this.#take(this.#real, real)
+    this.#take(this.#model, said)
+    return real?.kind
+  }
+
+  /** After each write. */
+  written(): void {
+    const ids = this.#ids()
+    this.#stood = new Set([...this.#stood].filter((id) => ids.has(id)))
+  }
+
+  #take(side: Side, page: Page | undefined): void {
+    if (page === undefined) return
+    const { model, mark, table } = this.#options
+    if (page.kind === 'moved') {
+      side.over = true
+      return
+    }
+    for (const [id, value] of page.records) {
+      assert.deepEqual(value, JSON.parse(model.get(table, id) ?? 'null'), `${table} ${id} on a page`)
+      side.found.add(id)
+    }
+    side.cursor = page.cursor
+    if (page.cursor !== undefined) return
+    side.over = true
+    for (const id of mark === undefined ? this.#stood : this.#ids()) {
+      assert.ok(side.found.has(id), `${table} ${id} is missing in a scan`)
+    }
+  }
+
+  #ids(): Set<string> {
+    const { model, table } = this.#options
+    return new Set(Array.from(model.rows(table), ([id]) => id))
+  }
+}
+
+/** All of a table by one reader, with nothing between. */
+export async function readAll(
+  read: (cursor: string | undefined) => Page | Promise<Page>,
+): Promise<{ kind: Page['kind']; records: Map<string, unknown>; pages: number }> {
+  const records = new Map<string, unknown>()
+  let cursor: string | undefined
+  let pages = 0
+  do {
+    const page = await read(cursor)
+    if (page.kind === 'moved') return { kind: 'moved', records, pages }
+    for (const [id, value] of page.records) records.set(id, value)
+    cursor = page.cursor
+    pages += 1
+  } while (cursor !== undefined)
+  return { kind: 'page', records, pages }
+}

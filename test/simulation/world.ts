@@ -1,0 +1,243 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { MasterConfig } from '../../actors/master/books.js'
+import { type Receiver, violation } from '../../actors/messages/catalogue.js'
+import { limits } from '../../runtime/limits.js'
+import type { Log, LogFields } from '../../runtime/observe/log.js'
+import type { WireEnvelope } from '../../runtime/system/envelope.js'
+import type { PeerIdentity } from '../../runtime/transport/identity.js'
+import { Checks, Violation } from './checks.js'
+import { History } from './history.js'
+import { Machine } from './machine.js'
+import { Network } from './network.js'
+import { ApplicationNode, MasterNode, SubmitterNode, WorkerNode } from './nodes.js'
+import type { Place } from './place.js'
+import { Random } from './random.js'
+import type { Rates } from './rates.js'
+import type { SimChild } from './sim-children.js'
+import { LockServer } from './sim-lock.js'
+import { StoreModel } from './store-model.js'
+import { StoreServer } from './store-server.js'
+import { TaskLedger } from './task-ledger.js'
+import { Timeline } from './timeline.js'
+
+/** The shape of one simulated cluster, drawn from its seed. */
+export interface Shape {
+  readonly masters: number
+  readonly workers: number
+  readonly submitters: number
+  readonly applications: number
+  readonly lockServers: number
+  readonly leaseMs: number
+  readonly workerTimeoutMs: number
+  readonly meanDelayMs: number
+  /** Every message goes through the schemas of the catalogue, as on real links. */
+  readonly validates: boolean
+}
+
+const STORY_LINES = 4000
+
+/** A whole cluster in one process: what is in it, and the time it runs in. */
+export class World {
+  readonly cluster = 'sim'
+  readonly key = Buffer.alloc(32, 7)
+  readonly seed: number
+  readonly shape: Shape
+  readonly rates: Rates
+  readonly random: Random
+  readonly timeline = new Timeline()
+  readonly network: Network
+  readonly store: StoreServer
+  readonly locks: readonly LockServer[]
+  readonly history: History
+  readonly checks: Checks
+  readonly masters: MasterNode[] = []
+  readonly workers: WorkerNode[] = []
+  readonly submitters: SubmitterNode[] = []
+  readonly applications: ApplicationNode[] = []
+  readonly tasks: TaskLedger
+  readonly running = new Set<SimChild>()
+  readonly masterAddresses: readonly string[]
+  readonly masterConfig: Omit<MasterConfig, 'address' | 'masters'>
+  readonly linkDeadMs: number
+  readonly story: string[] = []
+  /** Messages rejected at a boundary; only garbage is. */
+  rejectedMessages = 0
+  expectsGarbage = false
+  /** Something befell it that may make a healthy Worker look dead. */
+  disturbed = false
+  /** Sends what no peer would; set where there is such a peer. */
+  garbage: ((random: Random) => boolean) | undefined
+  events = 0
+  #touched: Place | undefined
+  readonly #touchedToo = new Set<Place>()
+  #violation: Violation | undefined
+
+  constructor(seed: number, shape: Shape, rates: Rates) {
+    const random = new Random(seed)
+    this.seed = seed
+    this.shape = shape
+    this.rates = rates
+    this.random = random
+    this.network = new Network({ timeline: this.timeline, random: random.fork(), cluster: this.cluster })
+    this.network.meanDelayMs = shape.meanDelayMs
+    this.history = new History(this)
+    this.checks = new Checks(this)
+    this.tasks = new TaskLedger(this.checks)
+    const model = new StoreModel({ cluster: this.cluster, pageRecords: 64 })
+    this.store = new StoreServer('redis', this.machine('10.0.9.1'), model, this.network, random.fork())
+    this.store.falls = rates.weights.storeLosesTail > 0 || rates.weights.storeOtherBranch > 0
+    this.store.lostAnswers = rates.lostAnswers
+    this.store.lateCopies = rates.lateCopies
+    this.checks.watch(model)
+    this.locks = Array.from(
+      { length: shape.lockServers },
+      (_, n) => new LockServer(`lock${n + 1}`, this.machine(`10.0.9.${n + 10}`), this.network),
+    )
+    this.linkDeadMs = Math.max(limits.linkDeadMs, 2 * shape.leaseMs)
+    this.masterConfig = masterConfig(this.cluster, shape)
+    this.masterAddresses = Array.from({ length: shape.masters }, (_, n) => `firesteel://10.0.1.${n + 1}:7077`)
+    for (let n = 1; n <= shape.masters; n++) this.masters.push(new MasterNode(this, `m${n}`, `10.0.1.${n}`))
+    for (let n = 1; n <= shape.workers; n++) this.workers.push(new WorkerNode(this, `w${n}`, `10.0.2.${n}`))
+    for (let n = 1; n <= shape.submitters; n++)
+      this.submitters.push(new SubmitterNode(this, `c${n}`, `10.0.3.${n}`))
+    for (let n = 1; n <= shape.applications; n++)
+      this.applications.push(new ApplicationNode(this, `a${n}`, `10.0.4.${n}`))
+  }
+
+  get leaseMs(): number {
+    return this.shape.leaseMs
+  }
+
+  machine(host: string): Machine {
+    const rate = 1 + this.random.between(-0.01, 0.01)
+    return new Machine(this.timeline, host, { rate, bootMs: this.random.between(1e6, 1e8) })
+  }
+
+  incarnation(name: string): string {
+    return `${name}-${this.random.hex(16)}`
+  }
+
+  violation(receiver: Receiver): (message: unknown) => string | undefined {
+    return this.shape.validates ? (message) => violation(receiver, message) : () => undefined
+  }
+
+  rejected(place: Place, peer: PeerIdentity, reason: string): void {
+    this.rejectedMessages++
+    this.tell(place.name, `dropped a message of ${peer.incarnation}: ${reason}`)
+    if (!this.expectsGarbage)
+      this.checks.fail('S6', `${place.name} dropped a message of ${peer.incarnation}: ${reason}`)
+  }
+
+  /** An actor of the shipped code threw. */
+  defect(text: string, error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.note(new Violation('defect', `${text}: ${stack}`))
+  }
+
+  note(violation: Violation): void {
+    this.#violation ??= violation
+  }
+
+  tell(who: string, text: string, fields?: object): void {
+    const at = this.timeline.nowMs.toFixed(2).padStart(11)
+    this.story.push(`${at} ${who.padEnd(6)} ${text}${fields ? ` ${JSON.stringify(fields)}` : ''}`)
+    if (this.story.length > 2 * STORY_LINES) this.story.splice(0, STORY_LINES)
+  }
+
+  /** The message sequence becomes part of the story. */
+  tellMessages(): void {
+    this.network.onArrival = (from, to, envelope) => {
+      const { message, epoch, seq, ask, answer } = envelope as WireEnvelope
+      const kind = ask !== undefined ? ' ?' : answer !== undefined ? ' !' : ''
+      this.tell(to.name, `<- ${from.name} ${message.type}${kind} (${epoch}:${seq ?? '-'})`)
+    }
+  }
+
+  logOf(name: string): Log {
+    const say = (level: string) => (text: string, fields?: LogFields) =>
+      this.tell(name, level === 'info' ? text : `${level}: ${text}`, fields)
+    const log: Log = {
+      error: say('error'),
+      warn: say('warn'),
+      info: say('info'),
+      debug: () => undefined,
+      isEnabled: () => false,
+      child: () => log,
+    }
+    return log
+  }
+
+  childStarted(child: SimChild): void {
+    this.running.add(child)
+    this.checks.childStarted(child)
+  }
+
+  childEnded(child: SimChild, exitCode: number | null): void {
+    this.running.delete(child)
+    this.history.childEnded(child, exitCode)
+  }
+
+  readonly touched = (place: Place): void => {
+    if (this.#touched === undefined || this.#touched === place) this.#touched = place
+    else this.#touchedToo.add(place)
+  }
+
+  /** Lets it all happen until this time of the timeline. Throws the first Violation. */
+  async runUntil(untilMs: number): Promise<void> {
+    for (;;) {
+      const run = this.timeline.next(untilMs)
+      if (run === undefined) return
+      run()
+      this.events++
+      if (this.#touched !== undefined) await this.#settle()
+      this.checks.afterEvent()
+      if (this.#violation) throw this.#violation
+    }
+  }
+
+  async #settle(): Promise<void> {
+    const place = this.#touched!
+    this.#touched = undefined
+    await settled(place)
+    if (this.#touchedToo.size === 0) return
+    const others = [...this.#touchedToo]
+    this.#touchedToo.clear()
+    for (const other of others) await settled(other)
+  }
+}
+
+/** All that the event set off in this process has happened. */
+async function settled({ settle }: Place): Promise<void> {
+  if (settle) {
+    await settle()
+    return
+  }
+  // A turn of its actor, and what that one woke.
+  await nextTurn()
+  await nextTurn()
+}
+
+function masterConfig(cluster: string, shape: Shape): Omit<MasterConfig, 'address' | 'masters'> {
+  return {
+    cluster,
+    web: null,
+    rest: null,
+    leaseMs: shape.leaseMs,
+    spreadOut: true,
+    defaultCores: undefined,
+    maxExecutorRetries: 10,
+    workerTimeoutMs: shape.workerTimeoutMs,
+    orphanGraceMs: 0,
+    relaunchOnRefused: true,
+    applicationTimeoutMs: limits.applicationTimeoutMs,
+    applicationGraceMs: limits.applicationGraceMs,
+    recoveryQuietMs: limits.recoveryQuietMs,
+    recoveryMaxMs: limits.recoveryMaxMs,
+    guardMarginMs: limits.guardMarginMs,
+    adoptGraceMs: limits.adoptGraceMs,
+    executorIdBlock: limits.executorIdBlock,
+    retainedEnded: limits.retainedEnded,
+    retainedKeys: limits.retainedKeys,
+    keyRetentionMs: limits.keyRetentionMs,
+  }
+}
