@@ -16,7 +16,8 @@ import {
 import { registrant } from '../messages/executors.js'
 
 /*
- * What the store keeps (protocol, section 2). FROZEN FORMAT: these shapes outlive releases; add optional keys only.
+ * What the store keeps (protocol, section 2). FROZEN FORMAT: these shapes outlive releases. An older leader sets a record
+ * with an unknown key aside, so a new key is first read by one release and written by the next (docs/compatibility.md).
  * `at`, the position of the last write, is stamped by the commit lane.
  */
 const at = position.optional()

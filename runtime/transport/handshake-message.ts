@@ -86,7 +86,7 @@ export function encodeHandshake(message: HandshakeMessage): Buffer {
 /** Strictly reads a handshake message of any version; undefined if it is none. Only `version` is read of other versions. */
 export function readHandshake(
   body: Buffer,
-): HandshakeMessage | { readonly type: 'other-version' } | undefined {
+): HandshakeMessage | { readonly type: 'other-version'; readonly version: number } | undefined {
   let value: unknown
   try {
     value = JSON.parse(body.toString('utf8'))
@@ -100,7 +100,7 @@ export function readHandshake(
   if (type === 'refused') return readRefusal(fields)
   if (type !== 'hello' && type !== 'hello-back') return undefined
   if (!isVersion(fields.version)) return undefined
-  if (fields.version !== PROTOCOL_VERSION) return { type: 'other-version' }
+  if (fields.version !== PROTOCOL_VERSION) return { type: 'other-version', version: fields.version }
   return type === 'hello' ? readHello(fields) : readHelloBack(fields)
 }
 

@@ -65,6 +65,9 @@ function refuse(code: RefusalCode, detail: string, tell: boolean): HandshakeStep
   }
 }
 
+/** For people on either side: one of the two must be upgraded. */
+const bothVersions = (theirs: number): string => `its version is ${theirs}, ours ${PROTOCOL_VERSION}`
+
 function peerOf(hello: Hello | HelloBack, role: Role, subject: string | undefined): ProvenPeer {
   return {
     role,
@@ -100,9 +103,14 @@ export class DiallerHandshake {
 
   receive(body: Buffer): HandshakeStep {
     const message = readHandshake(body)
-    if (message?.type === 'refused') return refuse(message.code, 'the other side refused', false)
-    if (message?.type === 'other-version')
-      return refuse('VERSION_UNSUPPORTED', 'another version answers', false)
+    if (message?.type === 'refused') {
+      const isVersion = message.code === 'VERSION_UNSUPPORTED'
+      const detail = isVersion ? bothVersions(message.version) : 'the other side refused'
+      return refuse(message.code, detail, false)
+    }
+    if (message?.type === 'other-version') {
+      return refuse('VERSION_UNSUPPORTED', bothVersions(message.version), false)
+    }
     if (this.#back === undefined && message?.type === 'hello-back') return this.#prove(body, message)
     if (this.#back !== undefined && message?.type === 'proof') return this.#check(message.mac, this.#back)
     return refuse('HANDSHAKE_FAILED', 'the answer is no handshake', false)
@@ -147,7 +155,9 @@ export class AcceptorHandshake {
 
   receive(body: Buffer): HandshakeStep {
     const message = readHandshake(body)
-    if (message?.type === 'other-version') return refuse('VERSION_UNSUPPORTED', 'another version dials', true)
+    if (message?.type === 'other-version') {
+      return refuse('VERSION_UNSUPPORTED', bothVersions(message.version), true)
+    }
     if (this.#hello === undefined && message?.type === 'hello') return this.#answer(body, message)
     if (this.#hello !== undefined && message?.type === 'proof') return this.#check(message.mac, this.#hello)
     return refuse('HANDSHAKE_FAILED', 'the message is no handshake', true)
