@@ -188,10 +188,12 @@ export class Checks {
         this.fail('S3a', `the key ${key} is ${driverId}, and ${other} was acknowledged`)
     }
     if (this.#isStored(driverId)) return
+    if (this.falls === 0) {
+      this.fail('S2', `${driverId} was acknowledged, and the store does not hold it`)
+      return
+    }
     const holders = new Set(this.#living().filter((master) => imageHolds(master, driverId)))
     if (holders.size > 0) this.#putAtRisk(driverId, holders)
-    else if (this.falls === 0)
-      this.fail('S2', `${driverId} was acknowledged, and no store or process holds it`)
     else this.excused.add(driverId)
   }
 
