@@ -164,7 +164,7 @@ export class Chaos {
         this.#random.pick(workers).process?.children.crashOne()
         return true
       case 'garbage':
-        return this.#world.garbage?.(this.#random) ?? false
+        return this.#world.stranger?.visit(this.#random) ?? false
       default:
         return false
     }

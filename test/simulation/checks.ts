@@ -2,6 +2,7 @@ import { isEndedDriver } from '../../actors/messages/common.js'
 import type { DriverStatusResponse } from '../../actors/messages/drivers.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import type { CommitRequest, ElectRequest, Fence } from '../../runtime/persistence/engine.js'
+import { FORGED_EPOCH } from './garbage.js'
 import type { Submission } from './history.js'
 import type { MasterNode } from './nodes.js'
 import type { SimChild } from './sim-children.js'
@@ -89,6 +90,7 @@ export class Checks {
       const outcome = elect(request, nowMs)
       if (outcome.kind === 'elected' && before.owner !== outcome.owner) {
         const { epoch, owner, mark, base } = outcome
+        if (epoch >= FORGED_EPOCH) this.fail('S6', `${owner} was elected at ${epoch}, as a stranger said`)
         if (epoch <= before.epoch)
           this.fail('S1', `${owner} was elected at ${epoch}, not above ${before.epoch}`)
         if (epoch <= request.heardEpoch)
@@ -198,7 +200,7 @@ export class Checks {
   }
 
   unknownDriver(driverId: string): void {
-    if (!this.excused.has(driverId) && !this.#atRisk.has(driverId))
+    if (!this.excused.has(driverId) && !this.#atRisk.has(driverId) && !this.#isStored(driverId))
       this.fail('S2', `${driverId} was acknowledged, and is unknown now`)
   }
 
@@ -330,7 +332,8 @@ export class Checks {
   }
 
   finallyUnknown(driverId: string, code: string): void {
-    if (!this.excused.has(driverId))
+    // The oldest of many ended ones: its key is kept.
+    if (!this.excused.has(driverId) && !this.#isStored(driverId))
       this.fail('S2', `${driverId} was acknowledged; asked for it at the end: ${code}`)
   }
 

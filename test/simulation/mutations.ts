@@ -98,7 +98,6 @@ export const mutations: readonly Mutation[] = [
     file: 'runtime/persistence/forgotten.js',
     find: 'return earlier.some(',
     replace: 'return false && earlier.some(',
-    faults: [...falls, 'storeSlow'],
     seeds: 300,
   },
   {
@@ -304,5 +303,13 @@ export const mutations: readonly Mutation[] = [
     find: 'if (!books.alive)\n                step.replyNow(reply, notLeader(books.config.address, books.state));\n            else if (trouble)',
     replace: 'if (trouble)',
     seeds: 300,
+  },
+  {
+    name: "a client's word about epochs counts",
+    file: 'runtime/transport/gateway.js',
+    find: 'else if (!forSystem && admit && !admit(peer, type))',
+    replace: 'else if (false)',
+    faults: ['garbage', 'killLeader'],
+    seeds: 200,
   },
 ]

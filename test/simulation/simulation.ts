@@ -1,6 +1,7 @@
 import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { Chaos } from './chaos.js'
 import { Violation } from './checks.js'
+import { forgetDeadSystems } from './dead-systems.js'
 import { Random } from './random.js'
 import { drawRates, type Fault } from './rates.js'
 import { type Shape, World } from './world.js'
@@ -66,6 +67,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     violation = error
     world.tell('check', error.message)
   }
+  forgetDeadSystems()
   return {
     seed: options.seed,
     events: world.events,

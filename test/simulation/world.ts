@@ -6,6 +6,7 @@ import type { Log, LogFields } from '../../runtime/observe/log.js'
 import type { WireEnvelope } from '../../runtime/system/envelope.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import { Checks, Violation } from './checks.js'
+import { Stranger } from './garbage.js'
 import { History } from './history.js'
 import { Machine } from './machine.js'
 import { Network } from './network.js'
@@ -62,11 +63,10 @@ export class World {
   readonly story: string[] = []
   /** Messages rejected at a boundary; only garbage is. */
   rejectedMessages = 0
-  expectsGarbage = false
   /** Something befell it that may make a healthy Worker look dead. */
   disturbed = false
-  /** Sends what no peer would; set where there is such a peer. */
-  garbage: ((random: Random) => boolean) | undefined
+  /** Says what it must not say; only where messages go through the schemas. */
+  readonly stranger: Stranger | undefined
   events = 0
   #touched: Place | undefined
   readonly #touchedToo = new Set<Place>()
@@ -93,6 +93,7 @@ export class World {
       { length: shape.lockServers },
       (_, n) => new LockServer(`lock${n + 1}`, this.machine(`10.0.9.${n + 10}`), this.network),
     )
+    this.stranger = shape.validates ? new Stranger(this) : undefined
     this.linkDeadMs = Math.max(limits.linkDeadMs, 2 * shape.leaseMs)
     this.masterConfig = masterConfig(this.cluster, shape)
     this.masterAddresses = Array.from({ length: shape.masters }, (_, n) => `firesteel://10.0.1.${n + 1}:7077`)
@@ -124,7 +125,7 @@ export class World {
   rejected(place: Place, peer: PeerIdentity, reason: string): void {
     this.rejectedMessages++
     this.tell(place.name, `dropped a message of ${peer.incarnation}: ${reason}`)
-    if (!this.expectsGarbage)
+    if (!this.stranger)
       this.checks.fail('S6', `${place.name} dropped a message of ${peer.incarnation}: ${reason}`)
   }
 
