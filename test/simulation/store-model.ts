@@ -45,6 +45,7 @@ interface Link {
 
 interface Unreadable {
   readonly id: string
+  readonly json: string
   readonly reason: string
 }
 
@@ -193,7 +194,7 @@ export class StoreModel {
       const value = parseObject(json)
       const reason = value === undefined ? 'not a JSON object' : this.#schemas?.[table](value)
       if (reason === undefined) records.push([id, value])
-      else this.#unreadable.set(reader, [...(this.#unreadable.get(reader) ?? []), { id, reason }])
+      else this.#unreadable.set(reader, [...(this.#unreadable.get(reader) ?? []), { id, json, reason }])
     }
     return records
   }
@@ -204,9 +205,9 @@ export class StoreModel {
     this.#unreadable.delete(reader)
     if (this.readOnly) throw new FiresteelError('STORE_UNAVAILABLE', notWritable.reason)
     const aside = new Map(this.#aside)
-    for (const { id, reason } of found) {
-      const json = this.get(table, id)
-      if (json === undefined) continue
+    for (const { id, json, reason } of found) {
+      // Written again since it was read.
+      if (this.get(table, id) !== json) continue
       // As UTF-8 has it: half a surrogate pair is lost.
       aside.set(Buffer.from(`${table} ${id} (epoch ${epoch})`).toString(), { reason, json })
       this.#delete(table, id)

@@ -472,6 +472,25 @@ test('what is unreadable is set aside whole, once, fenced; the rest is read', as
   assert.equal((await leader.engine.quarantined()).length, 4)
 })
 
+test('what was unreadable and is written again before the end of its scan stays where it is', async () => {
+  const leader = await leaderAt(shared.url)
+  const key = '{firesteel:c}:key'
+  const tear = `for i = 1, 2000 do redis.call('HSET', KEYS[1], 'k' .. i, '{torn') end`
+  await shared.cli('EVAL', tear, '1', key)
+  const elected = await takeOver(leader.engine, 'm2')
+  const { engine } = leader
+  const first = await engine.read(elected, undefined, 'key', undefined)
+  assert.ok(first.kind === 'page' && first.cursor !== undefined, 'more than one page')
+  const ids = Array.from({ length: 2000 }, (_, index) => `k${index + 1}`)
+  await new SuiteLeader(engine, elected).write(ids.map((id) => putOf('key', id)))
+  for (let page = first; page.kind === 'page' && page.cursor !== undefined; ) {
+    const next = await engine.read(elected, undefined, 'key', page.cursor)
+    assert.ok(next.kind === 'page')
+    page = next
+  }
+  assert.equal(await shared.cli('HLEN', key), '2000')
+})
+
 test('thousands of entries in one commit', async () => {
   const leader = await leaderAt(shared.url)
   const ids = Array.from({ length: 9000 }, (_, index) => `w${index}`)

@@ -6,6 +6,8 @@ import * as scripts from './scripts.js'
 
 interface Unreadable {
   readonly field: Buffer
+  /** As it was read: what it has been overwritten with meanwhile is none of this. */
+  readonly content: Buffer
   readonly id: string
   readonly reason: string
 }
@@ -78,7 +80,10 @@ export class RecordPages {
             ? 'not a JSON object'
             : this.#options.schemas[table](value)
       if (id !== undefined && reason === undefined) records.push([id, value])
-      else this.#note(table, { field, id: id ?? field.toString('hex'), reason: reason ?? '' })
+      else {
+        const unreadable = { field, content: flat[i + 1]!, id: id ?? field.toString('hex') }
+        this.#note(table, { ...unreadable, reason: reason ?? '' })
+      }
     }
     return records
   }
@@ -96,15 +101,16 @@ export class RecordPages {
     if (entries.length === 0) return true
     const { connection, keys, wallMs, onWarning } = this.#options
     const at = new Date(wallMs()).toISOString()
-    const triples = entries.flatMap(({ field, id, reason }) => [
+    const quadruples = entries.flatMap(({ field, content, id, reason }) => [
       field,
+      content,
       `${table} ${id} (epoch ${fence.epoch})`,
       JSON.stringify({ reason, at }),
     ])
     const reply = (await connection.evaluate(
       scripts.setAside,
       [keys.leader, keys.table[table], keys.quarantine],
-      [fence.epoch, fence.owner, mark, ...triples],
+      [fence.epoch, fence.owner, mark, ...quadruples],
     )) as string[]
     if (expectOurs(reply, keys) === 'MOVED') return false
     for (const { id, reason } of entries) onWarning(`${keys.table[table]} ${id}`, reason)

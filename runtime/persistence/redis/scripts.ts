@@ -133,15 +133,16 @@ local page = redis.call('HSCAN', KEYS[2], ARGV[4], 'COUNT', ARGV[5])
 return {'OK', page[1], page[2]}
 `)
 
-/** KEYS: leader record, table, quarantine. ARGV: epoch, owner, mark, then (field, field in the quarantine, header) of each. */
+/** KEYS: leader record, table, quarantine. ARGV: epoch, owner, mark, then (field, content as read, field in the quarantine, header) of each. */
 export const setAside = script(`${allowOom}${helpers}${sameElection}
 local wrong = foreign(1)
 if wrong then return wrong end
 if moved() then return {'MOVED'} end
-for i = 4, #ARGV, 3 do
+for i = 4, #ARGV, 4 do
   local content = redis.call('HGET', KEYS[2], ARGV[i])
-  if content then
-    redis.call('HSET', KEYS[3], ARGV[i + 1], ARGV[i + 2] .. '\\n' .. content)
+  -- Written again since it was read: a good record, perhaps.
+  if content == ARGV[i + 1] then
+    redis.call('HSET', KEYS[3], ARGV[i + 2], ARGV[i + 3] .. '\\n' .. content)
     redis.call('HDEL', KEYS[2], ARGV[i])
   end
 end
