@@ -11,7 +11,10 @@ test('the same seed is the same history, message by message', async () => {
 })
 
 test('another seed is another history', async () => {
-  const [one, other] = [await simulate({ seed: 1, chaosMs: 2000 }), await simulate({ seed: 2, chaosMs: 2000 })]
+  const [one, other] = [
+    await simulate({ seed: 1, chaosMs: 2000 }),
+    await simulate({ seed: 2, chaosMs: 2000 }),
+  ]
   assert.notDeepEqual(one.story, other.story)
 })
 

@@ -145,7 +145,10 @@ test('R5: a leader says what its store knew at election: what it has acknowledge
   const [end] = world.told('DriverStateChanged')
   const changes = [end!.change]
   world.hear({ type: 'ChangesAcknowledged', workerId: ME, changes }, M1, { epoch: 5, seq: 14 })
-  const found = (seq: number) => ({ base: { epoch: 5, seq }, earlier: [{ epoch: 5, base: { epoch: 4, seq: 2 } }] })
+  const found = (seq: number) => ({
+    base: { epoch: 5, seq },
+    earlier: [{ epoch: 5, base: { epoch: 4, seq: 2 } }],
+  })
   world.hear({ ...changed(2), found: found(14) }, M2, { epoch: 6, seq: 14 })
   assert.deepEqual(world.told('DriverStateChanged'), [])
   world.hear({ ...changed(3), found: found(13) }, M3, { epoch: 7, seq: 13 })
