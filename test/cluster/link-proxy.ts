@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { HALF_OPEN, ProxyPair, type Trouble } from '../harness/proxy-pair.js'
 import { freePort } from '../harness/redis-process.js'
 
 /*
@@ -6,28 +7,33 @@ import { freePort } from '../harness/redis-process.js'
  * advertises another address of the loopback, where a proxy stands. The first bytes of a link name who dials.
  */
 
-interface Pair {
-  readonly outer: Socket
-  readonly inner: Socket
+interface Dialled {
+  readonly pair: ProxyPair
   /** Incarnation of who dials, such as `w1-...`; '' until it has said so. */
   dialler: string
+}
+
+interface Suffering {
+  readonly diallers: RegExp
+  readonly trouble: Trouble
 }
 
 /** What stands before one Master. */
 export class LinkProxy {
   /** Of the Master in the deployment file. */
   readonly place: Readonly<Record<string, string | number>>
-  readonly #pairs = new Set<Pair>()
+  readonly #links = new Set<Dialled>()
   readonly #servers: Server[] = []
-  #cut: RegExp | undefined
+  #suffering: Suffering | undefined
   #door: Server | undefined
 
   private constructor(place: Readonly<Record<string, string | number>>) {
     this.place = place
   }
 
-  static async start(advertise: string): Promise<LinkProxy> {
-    const [port, web] = [await freePort(), await freePort()]
+  /** `aPort`: where its Master may listen. */
+  static async start(advertise: string, aPort: () => Promise<number> = freePort): Promise<LinkProxy> {
+    const [port, web] = [await aPort(), await aPort()]
     const proxy = new LinkProxy({ host: '127.0.0.1', port, web, advertise })
     await proxy.#listen(web, false)
     await proxy.open()
@@ -36,12 +42,19 @@ export class LinkProxy {
 
   /** Ends the links that these have dialled, as the end of a process would, and each that they dial from now on. */
   cut(diallers: RegExp): void {
-    this.#cut = diallers
-    for (const pair of this.#pairs) if (diallers.test(pair.dialler)) end(pair)
+    this.suffer(diallers, { kind: 'closed' })
   }
 
+  /** Links that these have dialled, and those that they dial, suffer it until `heal`; of two the later one counts. */
+  suffer(diallers: RegExp, trouble: Trouble): void {
+    this.#suffering = { diallers, trouble }
+    for (const { dialler, pair } of [...this.#links]) if (diallers.test(dialler)) pair.suffer(trouble)
+  }
+
+  /** What was held arrives now. */
   heal(): void {
-    this.#cut = undefined
+    this.#suffering = undefined
+    for (const { pair } of [...this.#links]) pair.heal()
   }
 
   /** The kernel refuses whoever dials from now on; links that stand live on. */
@@ -58,11 +71,11 @@ export class LinkProxy {
 
   stop(): void {
     for (const server of this.#servers) server.close()
-    for (const pair of this.#pairs) end(pair)
+    for (const { pair } of [...this.#links]) pair.end()
   }
 
   async #listen(port: number, isDoor: boolean): Promise<Server> {
-    const server = createServer((outer) => this.#accept(outer, port, isDoor))
+    const server = createServer(HALF_OPEN, (outer) => this.#accept(outer, port, isDoor))
     server.listen(port, String(this.place.advertise))
     await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject))
     this.#servers.push(server)
@@ -70,28 +83,21 @@ export class LinkProxy {
   }
 
   #accept(outer: Socket, port: number, isDoor: boolean): void {
-    const pair: Pair = { outer, inner: connect(port, String(this.place.host)), dialler: '' }
-    this.#pairs.add(pair)
-    for (const socket of [pair.outer, pair.inner]) {
-      socket.setNoDelay(true)
-      socket.on('error', () => undefined)
-      socket.once('close', () => {
-        this.#pairs.delete(pair)
-        end(pair)
-      })
+    const link: Dialled = {
+      dialler: '',
+      pair: new ProxyPair(outer, connect({ port, host: String(this.place.host), ...HALF_OPEN }), {
+        onFirst: (chunk) => {
+          if (isDoor) this.#says(link, chunk)
+        },
+        onGone: () => this.#links.delete(link),
+      }),
     }
-    if (isDoor) {
-      outer.once('data', (chunk: Buffer) => {
-        pair.dialler = /"incarnation":"([^"]*)"/.exec(chunk.toString('latin1'))?.[1] ?? ''
-        if (this.#cut?.test(pair.dialler)) end(pair)
-      })
-    }
-    outer.pipe(pair.inner)
-    pair.inner.pipe(outer)
+    this.#links.add(link)
   }
-}
 
-function end({ outer, inner }: Pair): void {
-  outer.destroy()
-  inner.destroy()
+  #says(link: Dialled, chunk: Buffer): void {
+    link.dialler = /"incarnation":"([^"]*)"/.exec(chunk.toString('latin1'))?.[1] ?? ''
+    const { diallers, trouble } = this.#suffering ?? {}
+    if (trouble && diallers?.test(link.dialler)) link.pair.suffer(trouble)
+  }
 }

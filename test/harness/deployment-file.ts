@@ -16,6 +16,8 @@ export interface DeploymentFileOptions {
   readonly orphanGrace: string | undefined
   /** Of each Master, instead of the loopback and any free ports: `host`, `port`, `web`, `advertise`. */
   readonly places?: readonly Readonly<Record<string, string | number>>[]
+  /** The same of each Worker. */
+  readonly workerPlaces?: readonly Readonly<Record<string, string | number>>[]
 }
 
 /** Keys of `recovery` in a deployment file. */
@@ -51,6 +53,7 @@ export function deploymentFile(options: DeploymentFileOptions): string {
     workerTimeout,
     orphanGrace,
     places = [],
+    workerPlaces = [],
   } = options
   const { mode, module } = recovery
   const anyPort = { host: '127.0.0.1', port: 0, web: 0 }
@@ -63,7 +66,9 @@ export function deploymentFile(options: DeploymentFileOptions): string {
     }),
     masters: nodeNames('m', masters).map((name, index) => ({ name, ...anyPort, ...places[index] })),
     ...(workers > 0 && {
-      workers: nodeNames('w', workers).map((name) => given({ name, ...anyPort, cores, memory })),
+      workers: nodeNames('w', workers).map((name, index) =>
+        given({ name, ...anyPort, cores, memory, ...workerPlaces[index] }),
+      ),
     }),
     scheduling: given({ workerTimeout, orphanGrace }),
     security: { file: './.firesteel/secret' },

@@ -136,6 +136,8 @@ export interface SentinelGroup {
   readonly hosts: readonly string[]
   /** Port of the primary that they agree on now. */
   primaryPort(): Promise<number>
+  /** All of them find the primary and its replicas well, and none is being promoted. */
+  areQuiet(): Promise<boolean>
   stop(): Promise<void>
 }
 
@@ -196,8 +198,16 @@ export async function startSentinels(options: SentinelOptions): Promise<Sentinel
       },
       { deadlineMs: 30_000, everyMs: 100 },
     )
+    const isQuiet = async (process: RedisProcess): Promise<boolean> => {
+      const flags = async (what: string) =>
+        [...(await ask(process, what)).matchAll(/^flags\n(.*)$/gm)].map(([, words]) => words)
+      const [primary, replicas] = [await flags('MASTER'), await flags('REPLICAS')]
+      return primary[0] === 'master' && replicas.length > 0 && replicas.every((words) => words === 'slave')
+    }
     return {
       name,
+      areQuiet: async () =>
+        (await Promise.all(started.map(({ process }) => isQuiet(process)))).every(Boolean),
       hosts: started.map(({ port }) => `127.0.0.1:${port}`),
       primaryPort: async () =>
         Number((await ask(started[0]!.process, 'GET-MASTER-ADDR-BY-NAME')).split('\n')[1]),

@@ -5,11 +5,12 @@ import { FiresteelError } from '../../runtime/errors.js'
 import { identityOf, isAlive } from '../../runtime/process/find-process.js'
 import { readProcess } from '../../runtime/process/process-table.js'
 import { sendSignal } from '../../runtime/process/send-signal.js'
+import type { ClusterProcesses } from './cluster-processes.js'
 import type { ClusterNode } from './node-book.js'
 import { probe } from './probe.js'
 import { type CommandOptions, type CommandOutcome, runCommand } from './run-command.js'
 import type { StatusReport } from './status-report.js'
-import { binPath, commandEnvironment, type UpProcess } from './up-process.js'
+import { binPath, commandEnvironment } from './up-process.js'
 import { type WaitOptions, waitUntil } from './wait-until.js'
 
 /** A node or its name. */
@@ -38,12 +39,12 @@ export class TestCluster implements AsyncDisposable {
   readonly secret: string
   /** Deployment file, secret, state and work folders of this cluster. */
   readonly directory: string
-  readonly #up: UpProcess
+  readonly #up: ClusterProcesses
   readonly #frozen = new Map<string, number>()
   readonly #apps = new Set<App>()
 
   /** Use `createTestCluster`. */
-  constructor(up: UpProcess) {
+  constructor(up: ClusterProcesses) {
     this.#up = up
     this.secret = up.secret
     this.directory = up.directory
@@ -137,6 +138,14 @@ export class TestCluster implements AsyncDisposable {
       deadlineMs: ALIVE_MS,
       ...options,
     })
+  }
+
+  /** What `waitAlive` waits for, now. */
+  async isComplete({
+    workers,
+    standbys = 0,
+  }: Pick<WaitAliveOptions, 'workers' | 'standbys'> = {}): Promise<boolean> {
+    return (await this.#complete(workers, standbys)) !== undefined
   }
 
   /** What `firesteel status --json` says. Throws what it refused with. */

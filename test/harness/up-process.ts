@@ -30,6 +30,14 @@ export function commandEnvironment(extra: Readonly<Record<string, string>> = {})
 export interface UpOptions extends DeploymentFileOptions {
   /** Kept when the cluster stops; default: a temporary one. */
   readonly directory: string | undefined
+  /** Names of the nodes that this one runs; default: all. */
+  readonly only?: readonly string[]
+  /** What the file takes from the environment. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Of the cluster; default: that of the folder, or a random one. */
+  readonly secret?: string
+  /** Hears each line of its nodes. */
+  readonly onLog?: (line: string) => void
 }
 
 /** `firesteel up` as a real process, and what it says of its nodes. */
@@ -44,7 +52,7 @@ export class UpProcess {
   readonly #stderr: OutputTail
   #stopped: Promise<void> | undefined
 
-  private constructor(place: Place, child: Child) {
+  private constructor(place: Place, child: Child, onLog: UpOptions['onLog']) {
     this.directory = place.directory
     this.secret = place.secret
     this.#isTemporary = place.isTemporary
@@ -54,7 +62,7 @@ export class UpProcess {
       const said = parsed(line)
       if (said !== undefined) this.book.apply(said as UpLine)
     })
-    this.#stderr = new OutputTail(child.stderr!, LOG_LINES)
+    this.#stderr = new OutputTail(child.stderr!, LOG_LINES, onLog)
   }
 
   /** Resolves when the cluster is ready. Rejects with what `up` refused with. */
@@ -65,16 +73,16 @@ export class UpProcess {
       const child = await startChild({
         command: process.execPath,
         // Its input is ours: it ends with this process, however that ends.
-        args: [binPath, 'up', place.file, '--json', '--until-stdin-ends'],
+        args: [binPath, 'up', place.file, '--json', '--until-stdin-ends', ...onlyFlag(options)],
         cwd: place.directory,
-        env: commandEnvironment(),
+        env: commandEnvironment(options.env),
         stdin: 'pipe',
         stdout: 'pipe',
         stderr: 'pipe',
         ownGroup: true,
         followDescendants: false,
       })
-      up = new UpProcess(place, child)
+      up = new UpProcess(place, child, options.onLog)
       await up.#ready()
       return up
     } catch (error) {
@@ -82,6 +90,19 @@ export class UpProcess {
       if (place.isTemporary) await rm(place.directory, { recursive: true, force: true })
       throw error
     }
+  }
+
+  /** Of the launcher. */
+  get pid(): number {
+    return this.#child.pid
+  }
+
+  /** SIGKILL to the launcher alone; resolves when all that it ran has ended. Rejects, after killing them, where some do not. */
+  async killLauncher(): Promise<void> {
+    this.watch.look()
+    process.kill(this.#child.pid, 'SIGKILL')
+    await this.#child.exited
+    await this.stop()
   }
 
   /** The last lines of all nodes. */
@@ -146,21 +167,23 @@ interface Place {
   readonly file: string
 }
 
+const onlyFlag = ({ only }: UpOptions): string[] => (only === undefined ? [] : ['--only', only.join(',')])
+
 async function makePlace(options: UpOptions): Promise<Place> {
   const isTemporary = options.directory === undefined
   const directory = isTemporary
     ? await mkdtemp(join(tmpdir(), 'firesteel-test-'))
     : resolve(options.directory)
   await mkdir(join(directory, '.firesteel'), { recursive: true, mode: 0o700 })
-  const secret = await secretOf(join(directory, '.firesteel', 'secret'))
+  const secret = await secretOf(join(directory, '.firesteel', 'secret'), options.secret)
   const file = join(directory, 'cluster.yaml')
   await writeFile(file, deploymentFile(options))
   return { directory, isTemporary, secret, file }
 }
 
 /** A folder that is used again keeps its secret, as its state does. */
-async function secretOf(path: string): Promise<string> {
-  const secret = randomBytes(32).toString('base64url')
+async function secretOf(path: string, given?: string): Promise<string> {
+  const secret = given ?? randomBytes(32).toString('base64url')
   try {
     await writeFile(path, `${secret}\n`, { mode: 0o600, flag: 'wx' })
     return secret

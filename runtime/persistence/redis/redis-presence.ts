@@ -79,7 +79,11 @@ export class RedisPresence {
       if (this.#joined.has(owner)) this.#wake(owner)
       else await subscription.call('UNSUBSCRIBE', keys.alive(owner))
     } catch {
-      // The next connection subscribes again.
+      // A new connection subscribes again; one that was only slow must be asked once more.
+      const again = setTimeout(() => {
+        if (!this.#closed && this.#waiting.has(owner)) void this.#subscribe(owner)
+      }, this.#options.pingMs)
+      again.unref()
     }
   }
 

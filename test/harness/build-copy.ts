@@ -1,0 +1,53 @@
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const compiled = fileURLToPath(new URL('../../', import.meta.url))
+const project = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** A build of this package: its command line, and where it lies. */
+export interface Build {
+  readonly bin: string
+  readonly folder: string
+}
+
+export const thisBuild: Build = { bin: join(compiled, 'runtime/launch/bin.js'), folder: compiled }
+
+/** What a copy says of itself instead of what this build says. */
+export interface BuildChanges {
+  /** Of the package. */
+  readonly version: string
+  /** Major of Node, as the handshake tells it. */
+  readonly nodeMajor?: number
+  /** Of the handshake. */
+  readonly protocolVersion?: number
+}
+
+/** Copies this build into a new folder, as another release would be installed beside it. */
+export async function copyBuild(folder: string, changes: BuildChanges): Promise<Build> {
+  const { version, nodeMajor, protocolVersion } = changes
+  await mkdir(folder, { recursive: true })
+  for (const part of ['actors', 'runtime']) {
+    await cp(join(compiled, part), join(folder, 'dist', part), { recursive: true })
+  }
+  await symlink(join(project, 'node_modules'), join(folder, 'node_modules'))
+  const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as object
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ ...manifest, version }))
+  const transport = join(folder, 'dist/runtime/transport')
+  if (nodeMajor !== undefined) {
+    await replace(join(transport, 'node-major.js'), /(?<=const nodeMajor = )[^;\n]+/, String(nodeMajor))
+  }
+  if (protocolVersion !== undefined) {
+    const file = join(transport, 'handshake-message.js')
+    await replace(file, /(?<=const PROTOCOL_VERSION = )\d+/, String(protocolVersion))
+  }
+  return { bin: join(folder, 'dist/runtime/launch/bin.js'), folder }
+}
+
+/** Throws where there is not exactly one such place: the copy would not differ as it is meant to. */
+async function replace(path: string, place: RegExp, by: string): Promise<void> {
+  const text = await readFile(path, 'utf8')
+  const found = [...text.matchAll(new RegExp(place, 'g'))].length
+  if (found !== 1) throw new Error(`${relative(project, path)} has ${found} places like ${place}, not one`)
+  await writeFile(path, text.replace(place, by))
+}

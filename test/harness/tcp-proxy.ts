@@ -1,0 +1,64 @@
+import { connect, createServer, type Server } from 'node:net'
+import { HALF_OPEN, ProxyPair, type Trouble } from './proxy-pair.js'
+
+export interface TcpProxyOptions {
+  /** Of what those who dial are told. */
+  readonly rewriteAnswers?: (chunk: Buffer) => Buffer
+}
+
+/** The way of one process to a server on the loopback, which a test may cut, in one direction too, or slow down. */
+export class TcpProxy {
+  readonly #server: Server
+  readonly #pairs = new Set<ProxyPair>()
+  #trouble: Trouble | undefined
+
+  private constructor(target: number, { rewriteAnswers }: TcpProxyOptions) {
+    this.#server = createServer(HALF_OPEN, (outer) => {
+      if (this.#trouble?.kind === 'closed') {
+        outer.destroy()
+        return
+      }
+      const pair = new ProxyPair(outer, connect({ port: target, host: '127.0.0.1', ...HALF_OPEN }), {
+        ...(rewriteAnswers && { rewriteAnswers }),
+        onGone: () => this.#pairs.delete(pair),
+      })
+      this.#pairs.add(pair)
+      if (this.#trouble) pair.suffer(this.#trouble)
+    })
+  }
+
+  /** `target`: port of the server. */
+  static async start(target: number, options: TcpProxyOptions = {}): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target, options)
+    const server = proxy.#server.listen(0, '127.0.0.1')
+    await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject))
+    return proxy
+  }
+
+  get port(): number {
+    const address = this.#server.address()
+    return typeof address === 'object' && address ? address.port : 0
+  }
+
+  /** What was said and has not arrived. */
+  get waitingRequests(): string {
+    return [...this.#pairs].map((pair) => pair.waitingRequests).join('')
+  }
+
+  /** Connections that stand and those that come suffer it until `heal`. */
+  suffer(trouble: Trouble): void {
+    this.#trouble = trouble
+    for (const pair of [...this.#pairs]) pair.suffer(trouble)
+  }
+
+  /** What was held arrives now, also from those who have given up. Gives how many bytes of requests come so late. */
+  heal(): number {
+    this.#trouble = undefined
+    return [...this.#pairs].reduce((sum, pair) => sum + pair.heal(), 0)
+  }
+
+  stop(): void {
+    this.#server.close()
+    for (const pair of [...this.#pairs]) pair.end()
+  }
+}
