@@ -187,7 +187,7 @@ function* securityChecks({ security }: DeploymentFile): Generator<Finding> {
   if (secret !== undefined && file !== undefined) {
     yield conflict(['security', 'file'], 'security has both secret and file; the secret is in one of them')
   }
-  if (secret !== undefined && secret !== '' && Buffer.byteLength(secret) < SECRET_BYTES_MIN) {
+  if (secret !== undefined && Buffer.byteLength(secret) < SECRET_BYTES_MIN) {
     const message = `security.secret has ${Buffer.byteLength(secret)} bytes; at least ${SECRET_BYTES_MIN} are needed`
     yield { code: 'SECRET_TOO_SHORT', path: ['security', 'secret'], message }
   }

@@ -1,4 +1,4 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from 'yaml'
 import { reasonOf } from '../../errors.js'
 import type { ConfigProblem, KeyPath, Place } from './problem.js'
 
@@ -45,14 +45,40 @@ function readValue(document: Document): { value?: unknown; failure?: string } {
   }
 }
 
+/** Twice what a deployment file needs. */
+const DEPTH_MAX = 32
+
+/** Where something is nested deeper than any key can be: an anchor may hold itself, and then it never ends. */
+function tooDeep(value: unknown): KeyPath | undefined {
+  const open: { readonly node: unknown; readonly path: KeyPath }[] = [{ node: value, path: [] }]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { node, path } = next
+    if (typeof node !== 'object' || node === null) continue
+    if (path.length >= DEPTH_MAX) return path
+    const isList = Array.isArray(node)
+    for (const [key, child] of Object.entries(node)) {
+      open.push({ node: child, path: [...path, isList ? Number(key) : key] })
+    }
+  }
+  return undefined
+}
+
+/** Places by offset. The parser's own counter misses line breaks inside what it cannot read. */
+function placesIn(text: string): (offset: number) => Place {
+  const starts = [0]
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
+  return (offset) => {
+    const line = starts.findLastIndex((start) => start <= offset)
+    return { line: line + 1, column: offset - starts[line]! + 1 }
+  }
+}
+
 /** Parses without ever throwing; syntax errors and repeated keys come as problems, all of them with a place. */
 export function parseConfigDocument(text: string, file: string): ConfigDocument {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false })
-  const placeAt = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset)
-    return { line: Math.max(1, line), column: Math.max(1, col) }
-  }
+  // Its warnings would go to standard error, past the problems.
+  const options = { merge: true, prettyErrors: false, logLevel: 'error' } as const
+  const document = parseDocument(text, options)
+  const placeAt = placesIn(text)
   const placeOfNode = (node: Node | null): Place | undefined =>
     node?.range ? placeAt(node.range[0]) : undefined
   const problems: ConfigProblem[] = []
@@ -72,14 +98,28 @@ export function parseConfigDocument(text: string, file: string): ConfigDocument 
   }
   const { value, failure } = document.errors.length === 0 ? readValue(document) : {}
   if (failure !== undefined) report(0, `not YAML: ${failure}`, 'CONFIG_UNREADABLE')
+  const placeOf = (path: KeyPath): Place => {
+    const { found } = find(document, path)
+    return placeOfNode(found.node) ?? placeOfNode(found.key) ?? placeAt(0)
+  }
+  const deep = tooDeep(value)
+  if (deep !== undefined) {
+    const message = `nested deeper than ${DEPTH_MAX} levels, or within itself`
+    const key = String(deep[0])
+    problems.push({
+      code: 'CONFIG_INVALID',
+      file,
+      place: placeOf(deep),
+      key,
+      message: `${key} is ${message}`,
+      nearest: undefined,
+    })
+  }
   return {
     file,
     value,
     problems,
-    placeOf: (path) => {
-      const { found } = find(document, path)
-      return placeOfNode(found.node) ?? placeOfNode(found.key) ?? placeAt(0)
-    },
+    placeOf,
     placeOfKey: (path) => {
       const { found, complete } = find(document, path)
       return (complete ? placeOfNode(found.key) : undefined) ?? placeOfNode(found.node) ?? placeAt(0)

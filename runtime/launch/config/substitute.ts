@@ -22,7 +22,8 @@ export function substitute(value: unknown, environment: Environment): Substitute
   const visitText = (text: string, path: KeyPath): string =>
     text.replace(reference, (_, name: string, fallback: string | undefined) => {
       replaced.add(JSON.stringify(path))
-      const found = environment[name]
+      // process.env inherits what every object has, such as `constructor`.
+      const found = Object.hasOwn(environment, name) ? environment[name] : undefined
       if (fallback !== undefined) return found === undefined || found === '' ? fallback : found
       if (found === undefined) missing.push({ path, name })
       return found ?? ''

@@ -1,0 +1,114 @@
+import { Buffer } from 'node:buffer'
+import { EnvelopeBatch } from '../../runtime/transport/envelope-batch.js'
+import { encodeFrame, frameKind } from '../../runtime/transport/frame.js'
+
+/* Frames as a cluster sends them: what mutations start from. */
+
+const description = {
+  name: 'nightly',
+  main: '/jobs/nightly.js',
+  args: ['--all', 'ü'],
+  cwd: '/jobs',
+  cores: 1,
+  memoryMib: 1024,
+  resources: { gpu: 1 },
+  supervise: true,
+  onIsolation: 'run',
+  env: { A: 'b' },
+  nodeOptions: [],
+}
+
+export const messages: readonly { readonly type: string; readonly [key: string]: unknown }[] = [
+  { type: 'Heartbeat', workerId: 'w1-00', sentAtMs: 12.5 },
+  {
+    type: 'RegisterWorker',
+    id: 'w1-00',
+    name: 'w1',
+    host: '10.0.0.2',
+    port: 7100,
+    cores: 4,
+    memoryMib: 4096,
+    resources: { gpu: ['0', '1'] },
+    labels: { zone: 'a' },
+    web: null,
+  },
+  { type: 'RequestSubmitDriver', key: 'key-1', description },
+  {
+    type: 'WorkerLatestState',
+    id: 'w1-00',
+    executors: [],
+    drivers: [
+      {
+        driverId: 'driver-20260101000000-1-0001',
+        generation: 1,
+        attempt: 1,
+        state: 'RUNNING',
+        resources: { gpu: ['0'] },
+        description,
+        launchedAt: { epoch: 3, seq: 40 },
+      },
+    ],
+  },
+  {
+    type: 'DriverStateChanged',
+    workerId: 'w1-00',
+    change: 4,
+    driverId: 'driver-20260101000000-1-0001',
+    generation: 1,
+    attempt: 1,
+    state: 'FINISHED',
+    exitCode: 0,
+  },
+  { type: 'RequestMasterState' },
+  { type: 'RequestExecutors', appId: 'app-1', request: 1, total: 4 },
+  { type: 'StaleEpoch', epoch: 4, owner: 'm2-11', seq: 1 },
+]
+
+export const envelopes = messages.map((message, id) => ({
+  from: '/user/Worker',
+  to: '/user/Master',
+  message,
+  id: id + 1,
+  trace: id + 1,
+  epoch: 3,
+  seq: 40 + id,
+  ...(message.type.startsWith('Request') && { ask: `ask-${id}`, askMs: 10_000 }),
+}))
+
+function batchOf(all: readonly object[]): Buffer {
+  const batch = new EnvelopeBatch()
+  for (const envelope of all) batch.add(envelope)
+  return Buffer.concat(batch.take())
+}
+
+const watch = {
+  from: '/system',
+  to: '/system',
+  message: { type: 'Watch', path: '/user/Master' },
+  id: 9,
+  trace: 9,
+  epoch: 3,
+}
+
+export const provenFrames: readonly Buffer[] = [
+  ...envelopes.map((envelope) => batchOf([envelope])),
+  batchOf(envelopes.slice(0, 3)),
+  batchOf([...envelopes.slice(4), watch]),
+  batchOf([watch]),
+  encodeFrame(frameKind.payload, Buffer.alloc(300, 'payload')),
+  encodeFrame(frameKind.payload, Buffer.alloc(0)),
+  encodeFrame(frameKind.ping, Buffer.alloc(0)),
+  encodeFrame(frameKind.pong, Buffer.alloc(0)),
+]
+
+/** Comes in pieces of 64 KiB on a socket; rare, because it costs as much as a hundred others. */
+export const largeFrames: readonly Buffer[] = [
+  encodeFrame(frameKind.envelopes, Buffer.from(`[${JSON.stringify({ x: 'x'.repeat(200_000) })}]`)),
+  encodeFrame(frameKind.payload, Buffer.alloc(66_560, 1)),
+]
+
+export const unprovenFrames: readonly Buffer[] = [
+  encodeFrame(frameKind.handshake, Buffer.from('{"type":"hello","version":1}')),
+  encodeFrame(frameKind.handshake, Buffer.alloc(1024, 32)),
+  encodeFrame(frameKind.handshake, Buffer.alloc(0)),
+]

@@ -1,0 +1,28 @@
+import type { Buffer } from 'node:buffer'
+import type { Role } from '../../runtime/transport/identity.js'
+import { deriveKey } from '../../runtime/transport/keys.js'
+
+export const SECRET = 'a secret of the fuzzer only'
+
+/** Each role with the subjects it may have, as a cluster uses them. */
+export const callers: readonly { readonly role: Role; readonly subject?: string }[] = [
+  { role: 'node' },
+  { role: 'node', subject: 'master' },
+  { role: 'client' },
+  { role: 'driver', subject: 'driver-20260101000000-1-0001/2' },
+  { role: 'application', subject: 'app-20260101000000-1-0001' },
+]
+
+const derived = new Map<string, Buffer>()
+
+/** Derived once each: it costs as much as the rest of a handshake. A node is a node, Master or not. */
+export function keyOf(secret: string, role: Role, subject?: string): Buffer {
+  const named = role === 'node' ? undefined : subject
+  const name = `${secret}/${role}/${named ?? ''}`
+  const known = derived.get(name)
+  if (known) return known
+  const key = deriveKey(secret, role, named)
+  // A peer may name any subject: what it makes us remember must end.
+  if (derived.size < 64) derived.set(name, key)
+  return key
+}

@@ -1,0 +1,118 @@
+import type { MasterStateResponse, WorkerStateResponse } from '../../actors/messages/status.js'
+
+/* A Master and a Worker with something of everything, for their routes to show. */
+
+const description = {
+  name: 'count',
+  maxCores: 4,
+  executor: { cores: 1, memoryMib: 512, resources: { gpu: 1 } },
+  user: 'ada',
+  cwd: '/w',
+  env: { A: 'b' },
+  nodeOptions: [],
+}
+const driverDescription = {
+  name: 'nightly',
+  main: '/jobs/nightly.js',
+  args: ['ü'],
+  cwd: '/jobs',
+  cores: 1,
+  memoryMib: 1024,
+  resources: {},
+  supervise: true,
+  onIsolation: 'run' as const,
+  env: {},
+  nodeOptions: [],
+}
+
+export const masterState: MasterStateResponse = {
+  type: 'MasterStateResponse',
+  cluster: 'demo',
+  address: 'firesteel://10.0.0.1:7070',
+  web: 'http://10.0.0.1:8080',
+  rest: null,
+  state: 'ALIVE',
+  position: { epoch: 3, seq: 9 },
+  leader: 'firesteel://10.0.0.1:7070',
+  sinceMs: Date.UTC(2026, 0, 1),
+  stale: false,
+  masters: [{ address: 'firesteel://10.0.0.1:7070', state: 'ALIVE' }],
+  workers: [
+    {
+      id: 'w1',
+      name: 'w1',
+      host: '10.0.0.2',
+      port: 7100,
+      web: null,
+      state: 'ALIVE',
+      suspect: false,
+      cores: 4,
+      coresUsed: 1,
+      memoryMib: 4096,
+      memoryMibUsed: 512,
+      resources: { gpu: ['0', '1'] },
+      resourcesUsed: { gpu: ['1'] },
+      labels: { zone: 'a' },
+      lastHeartbeatMs: 1000,
+    },
+  ],
+  activeApps: [
+    {
+      id: 'app-20260101000000-1-1',
+      description,
+      state: 'RUNNING',
+      submittedAtMs: Date.UTC(2026, 0, 1),
+      endedAtMs: null,
+      coresGranted: 1,
+      executors: [{ execId: 0, workerId: 'w1', cores: 1, memoryMib: 512, state: 'RUNNING' }],
+      driver: null,
+      message: '',
+    },
+  ],
+  completedApps: [],
+  activeDrivers: [
+    {
+      id: 'driver-20260101000000-1-2',
+      description: driverDescription,
+      state: 'SUBMITTED',
+      submittedAtMs: Date.UTC(2026, 0, 1),
+      endedAtMs: null,
+      generation: 0,
+      worker: null,
+      exitCode: null,
+      signal: null,
+      message: '',
+    },
+  ],
+  completedDrivers: [],
+}
+
+export const workerState: WorkerStateResponse = {
+  type: 'WorkerStateResponse',
+  id: 'w1',
+  name: 'w1',
+  host: '10.0.0.2',
+  port: 7100,
+  masterUrl: 'firesteel://10.0.0.1:7070',
+  masterWebUrl: null,
+  cores: 4,
+  coresUsed: 1,
+  memoryMib: 4096,
+  memoryMibUsed: 512,
+  resources: { gpu: ['0'] },
+  resourcesUsed: {},
+  executors: [
+    {
+      appId: 'app-1',
+      execId: 0,
+      cores: 1,
+      memoryMib: 512,
+      resources: {},
+      state: 'RUNNING',
+      application: description,
+    },
+  ],
+  finishedExecutors: [],
+  drivers: [],
+  finishedDrivers: [],
+}

@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { reasonOf } from '../../runtime/errors.js'
+import { type FuzzOptions, parseCommandLine, usage } from './options.js'
+
+/*
+ * `npm run fuzz [-- OPTIONS]`: see docs/testing.md. This process only starts the one that fuzzes, with a collector that can be
+ * called, and is there to say so when that one dies.
+ */
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+
+async function main(options: FuzzOptions): Promise<number> {
+  say(`seed ${options.seed}`)
+  const folder = mkdtempSync(join(tmpdir(), 'firesteel-fuzz-run-'))
+  const progressFile = join(folder, 'progress')
+  const program = fileURLToPath(new URL('./child.js', import.meta.url))
+  const child = spawn(process.execPath, ['--expose-gc', program], { stdio: ['pipe', 'inherit', 'inherit'] })
+  child.stdin.on('error', () => {})
+  child.stdin.end(JSON.stringify({ ...options, seconds: finite(options.seconds), progressFile }))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill(signal))
+  const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+    child.once('exit', (...end) => resolve(end))
+  })
+  if (code === null || code > 2)
+    say(`FOUND the process died: ${signal ?? `exit ${code}`}, ${lastOf(progressFile, options)}`)
+  rmSync(folder, { recursive: true, force: true })
+  return code === 0 ? 0 : 1
+}
+
+const finite = (seconds: number): number => Math.min(seconds, 1e9)
+
+/** Where it was, a fraction of a second before: enough to go there again. */
+function lastOf(progressFile: string, { seed }: FuzzOptions): string {
+  try {
+    const [part, index = '0'] = readFileSync(progressFile, 'utf8').split(' ')
+    return `at or soon after input ${index}: --only ${part} --seed ${seed} --from ${index}`
+  } catch {
+    return 'soon after it began'
+  }
+}
+
+let options: FuzzOptions | undefined
+try {
+  options = parseCommandLine(process.argv.slice(2), randomInt(2 ** 32 - 1))
+} catch (error) {
+  process.stderr.write(`${reasonOf(error)}\n${usage}`)
+  process.exitCode = 2
+}
+if (options) process.exitCode = await main(options)

@@ -1,0 +1,108 @@
+import { parseArgs } from 'node:util'
+
+export const parts = ['decoder', 'handshake', 'socket', 'http', 'config', 'master'] as const
+export type PartName = (typeof parts)[number]
+
+/** Defects made on purpose, to show that each sort is found. */
+export const planted = [
+  'planted-throw',
+  'planted-rejection',
+  'planted-hang',
+  'planted-slow',
+  'planted-leak',
+  'planted-socket',
+  'planted-crash',
+] as const
+export type PlantedName = (typeof planted)[number]
+
+export interface FuzzOptions {
+  readonly parts: readonly (PartName | PlantedName)[]
+  readonly inputs: Readonly<Record<PartName, number>>
+  /** For each part. */
+  readonly seconds: number
+  readonly seed: number
+  readonly from: number
+  readonly hangMs: number
+  /** How long what ends by itself may take to, before it counts as growth. */
+  readonly settleMs: number
+  readonly replay: string | undefined
+}
+
+const FULL: FuzzOptions['inputs'] = {
+  decoder: 5_000_000,
+  handshake: 5_000_000,
+  socket: 100_000,
+  http: 100_000,
+  config: 100_000,
+  master: 100_000,
+}
+/** A few seconds in all. */
+const SHORT: FuzzOptions['inputs'] = {
+  decoder: 80_000,
+  handshake: 20_000,
+  socket: 1000,
+  http: 1000,
+  config: 1000,
+  master: 500,
+}
+
+export const usage = `npm run fuzz [-- OPTIONS]
+  --inputs N      of each part (default: decoder and handshake 5,000,000, the others 100,000)
+  --seconds S     of each part at most (default: no bound)
+  --seed X        what all inputs are made from (default: a random one, printed)
+  --only LIST     of ${parts.join(',')} (default: all)
+  --short         the form of the tests: a few seconds
+  --from N        number of the first input (default 0)
+  --hang-ms MS    an input that takes longer hangs (default 20000)
+  --settle-ms MS  what is still there so long after the last input has grown (default 10000)
+  --replay FILE   the inputs of a finding again, instead of all this
+`
+
+/** Throws an Error that says what is wrong. */
+export function parseCommandLine(args: readonly string[], randomSeed: number): FuzzOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      inputs: { type: 'string' },
+      seconds: { type: 'string' },
+      seed: { type: 'string' },
+      only: { type: 'string' },
+      short: { type: 'boolean', default: false },
+      from: { type: 'string' },
+      'hang-ms': { type: 'string' },
+      'settle-ms': { type: 'string' },
+      replay: { type: 'string' },
+    },
+  })
+  const inputs = values.short ? SHORT : FULL
+  const each = values.inputs === undefined ? undefined : whole('inputs', values.inputs, 1)
+  return {
+    parts: values.only === undefined ? parts : partList(values.only),
+    inputs:
+      each === undefined
+        ? inputs
+        : (Object.fromEntries(parts.map((part) => [part, each])) as FuzzOptions['inputs']),
+    seconds: values.seconds === undefined ? Number.POSITIVE_INFINITY : whole('seconds', values.seconds, 1),
+    seed: values.seed === undefined ? randomSeed : whole('seed', values.seed, 0),
+    from: values.from === undefined ? 0 : whole('from', values.from, 0),
+    hangMs: values['hang-ms'] === undefined ? 20_000 : whole('hang-ms', values['hang-ms'], 100),
+    settleMs: values['settle-ms'] === undefined ? 10_000 : whole('settle-ms', values['settle-ms'], 100),
+    replay: values.replay,
+  }
+}
+
+function whole(name: string, text: string, least: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= least && value <= Number.MAX_SAFE_INTEGER) return value
+  throw new Error(`--${name} is ${text}; it must be a whole number from ${least}`)
+}
+
+function partList(text: string): (PartName | PlantedName)[] {
+  const known: readonly (PartName | PlantedName)[] = [...parts, ...planted]
+  const wanted = text.split(',').filter(Boolean)
+  const wrong = wanted.find((name) => !(known as readonly string[]).includes(name))
+  if (wrong !== undefined || wanted.length === 0) {
+    throw new Error(`--only has ${wrong ?? 'nothing'}; it takes ${parts.join(', ')}`)
+  }
+  return known.filter((name) => wanted.includes(name))
+}

@@ -1,0 +1,46 @@
+import { Buffer } from 'node:buffer'
+import { createServer, type Server } from 'node:net'
+import type { PlantedName } from './options.js'
+import type { AnyTarget } from './target.js'
+
+/* Targets with a defect each, so that a test can show that the fuzzer finds its sort. */
+
+const kept: Buffer[] = []
+const servers: Server[] = []
+/** The input that does it. */
+const EVIL = 137
+
+const defects: Readonly<Record<PlantedName, (input: number) => unknown>> = {
+  'planted-throw': (input) => {
+    if (input === EVIL) throw new TypeError('planted')
+  },
+  'planted-rejection': (input) => {
+    if (input === EVIL) void Promise.reject(new Error('planted'))
+  },
+  'planted-hang': (input) => {
+    while (input === EVIL);
+  },
+  'planted-slow': (input) => {
+    const untilMs = performance.now() + 1200
+    while (input === EVIL && performance.now() < untilMs);
+  },
+  'planted-leak': () => kept.push(Buffer.alloc(64 * 1024, 1)),
+  'planted-socket': (input) => {
+    if (input === EVIL) servers.push(createServer().listen(0, '127.0.0.1').unref())
+  },
+  'planted-crash': (input) => {
+    if (input === EVIL) process.abort()
+  },
+}
+
+export function plantedTarget(name: PlantedName): AnyTarget {
+  return {
+    name,
+    atOnce: 1,
+    generate: ({ index }) => index,
+    run: (inputs) => {
+      for (const input of inputs) defects[name](input as number)
+      return inputs.map(() => 'fine')
+    },
+  }
+}

@@ -1,0 +1,32 @@
+import type { Books } from '../../actors/master/books.js'
+import type { ModelApp, ModelCluster, ModelDriver, ModelWorker } from './placement-model.js'
+
+/** What the books say, in the model's words. */
+export function modelOf(books: Books, nowMs: number): ModelCluster {
+  const workers = [...books.workers.values()].map((entry): ModelWorker => {
+    const { cores, memoryMib, resources, draining } = entry.record
+    const schedulable = entry.state === 'ALIVE' && entry.answered && entry.linked && !draining
+    const offers = { cores, memoryMib, resources }
+    return { id: entry.id, schedulable, offers, holds: [...entry.holdings.values()] }
+  })
+  const drivers = [...books.drivers.values()].map((entry): ModelDriver => {
+    const { cores, memoryMib, resources } = entry.record.description
+    const waits = entry.record.workerId === null && entry.notBeforeMs <= nowMs
+    return { id: entry.id, waits, cores, memoryMib, resources }
+  })
+  const apps = [...books.apps.values()].map((entry): ModelApp => {
+    const { maxCores, executor, executorLimit } = entry.record.description
+    return {
+      id: entry.id,
+      answers: entry.answered && entry.linked,
+      maxCores,
+      coresPerExecutor: executor.cores,
+      memoryMib: executor.memoryMib,
+      resources: executor.resources,
+      limit: entry.target ?? executorLimit,
+      has: [...entry.executors.values()].map(({ cores }) => cores),
+    }
+  })
+  const { spreadOut, defaultCores } = books.config
+  return { workers, drivers, apps, spreadOut, defaultCores, cursor: books.driverCursor }
+}
