@@ -12,6 +12,7 @@ export interface FlowOrder {
 export type FlowQuestion =
   | { readonly ask: 'start'; readonly order: FlowOrder }
   | { readonly ask: 'gap'; readonly fromMs: number; readonly toMs: number }
+  | { readonly ask: 'look' }
   | { readonly ask: 'drain'; readonly patienceMs: number }
 
 export interface FlowTotals {
@@ -27,8 +28,19 @@ export interface FlowTotals {
   readonly followedDeposed: number
 }
 
+export interface FlowLook {
+  readonly delivered: number
+  readonly twice: number
+  /** Of the oldest task without a result; 0 where each has one. */
+  readonly oldestMs: number
+  /** Since the last look, as in FlowTotals. */
+  readonly repeated: readonly string[]
+  readonly followedDeposed: number
+}
+
 export type FlowAnswer =
   | { readonly answer: 'started' }
+  | { readonly answer: 'looked'; readonly look: FlowLook }
   | { readonly answer: 'gap'; readonly gapMs: number }
   | { readonly answer: 'drained'; readonly totals: FlowTotals }
   | { readonly answer: 'failed'; readonly reason: string }

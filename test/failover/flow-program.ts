@@ -1,7 +1,7 @@
 import type { App } from '../../actors/client/app.js'
 import { connect } from '../../actors/client/connect.js'
 import { reasonOf } from '../../runtime/errors.js'
-import type { FlowAnswer, FlowOrder, FlowQuestion, FlowTotals } from './flow-messages.js'
+import type { FlowAnswer, FlowLook, FlowOrder, FlowQuestion, FlowTotals } from './flow-messages.js'
 import { longestGap } from './longest-gap.js'
 import { sharedNowMs } from './shared-time.js'
 
@@ -15,9 +15,11 @@ const REMEMBERED_RESULTS = 100_000
 class Flow {
   readonly #order: FlowOrder
   readonly #app: App
-  readonly #repeated: string[] = []
-  readonly #delivered = new Set<number>()
+  #repeated: string[] = []
+  /** Tasks without a result: id -> shared time at which they were given. */
+  readonly #underWay = new Map<number, number>()
   #times: number[] = []
+  #delivered = 0
   #given = 0
   #twice = 0
   #followedDeposed = 0
@@ -44,8 +46,21 @@ class Flow {
   }
 
   gap(fromMs: number, toMs: number): number {
-    if (this.#times.length > 2 * REMEMBERED_RESULTS) this.#times = this.#times.slice(-REMEMBERED_RESULTS)
     return longestGap(this.#times, fromMs, toMs)
+  }
+
+  look(): FlowLook {
+    const repeated = this.#repeated
+    this.#repeated = []
+    // In the order in which they were given.
+    const [oldest = sharedNowMs()] = this.#underWay.values()
+    return {
+      delivered: this.#delivered,
+      twice: this.#twice,
+      oldestMs: sharedNowMs() - oldest,
+      repeated,
+      followedDeposed: this.#followedDeposed,
+    }
   }
 
   async drain(patienceMs: number): Promise<FlowTotals> {
@@ -58,7 +73,7 @@ class Flow {
     clearTimeout(timer)
     return {
       given: this.#given,
-      lost: this.#given - this.#delivered.size,
+      lost: this.#underWay.size,
       twice: this.#twice,
       repeated: this.#repeated,
       followedDeposed: this.#followedDeposed,
@@ -73,19 +88,24 @@ class Flow {
     const { flow } = this.#app.tasks<Tasks>(new URL('./flow-tasks.js', import.meta.url))
     for await (const { value, error } of this.#app.each(flow, this.#inputs())) {
       this.#times.push(sharedNowMs())
+      if (this.#times.length > 2 * REMEMBERED_RESULTS) this.#times = this.#times.slice(-REMEMBERED_RESULTS)
       if (error !== undefined) {
         this.#repeated.push(`failed: ${error.message}`)
         continue
       }
-      if (value === undefined || this.#delivered.has(value)) this.#twice++
-      else this.#delivered.add(value)
+      if (value !== undefined && this.#underWay.delete(value)) this.#delivered++
+      else this.#twice++
       started()
     }
   }
 
   *#inputs() {
     const { file, taskMs: ms } = this.#order
-    while (!this.#ends) yield { file, id: this.#given++, ms }
+    while (!this.#ends) {
+      const id = this.#given++
+      this.#underWay.set(id, sharedNowMs())
+      yield { file, id, ms }
+    }
   }
 }
 
@@ -109,6 +129,7 @@ async function answerTo(question: FlowQuestion): Promise<FlowAnswer> {
   if (question.ask === 'gap') {
     return { answer: 'gap', gapMs: flow.gap(question.fromMs, question.toMs) }
   }
+  if (question.ask === 'look') return { answer: 'looked', look: flow.look() }
   const totals = await flow.drain(question.patienceMs)
   await flow.close()
   return { answer: 'drained', totals }

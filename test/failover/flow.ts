@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { commandEnvironment } from '../harness/up-process.js'
-import type { FlowAnswer, FlowOrder, FlowQuestion, FlowTotals } from './flow-messages.js'
+import type { FlowAnswer, FlowLook, FlowOrder, FlowQuestion, FlowTotals } from './flow-messages.js'
 
 /** A task that has not come back by then is lost. */
 const DRAIN_MS = 20_000
@@ -29,6 +29,14 @@ export class TaskFlow {
       throw error
     }
     return flow
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  async look(): Promise<FlowLook> {
+    return (await this.#ask('looked', { ask: 'look' })).look
   }
 
   /** The longest time between two results from one shared time to another, in ms. */

@@ -37,8 +37,7 @@ export class Stage implements AsyncDisposable {
     this.cluster = cluster
     this.client = newClient(cluster)
     this.submissions = new Submissions(this.client, cluster.directory)
-    this.workers = new WorkerAudit(
-      this.client,
+    this.workers = new WorkerAudit(this.client, () =>
       cluster.nodes.filter(({ role }) => role === 'worker').map(({ address }) => address),
     )
     this.#flowFile = join(cluster.directory, 'flow')

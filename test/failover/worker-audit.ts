@@ -48,7 +48,7 @@ export function countLateOrders(
 /** Reads on in the trace of each Worker, round by round. */
 export class WorkerAudit {
   readonly #client: MasterClient
-  readonly #addresses: readonly string[]
+  readonly #addresses: () => readonly string[]
   readonly #cursors = new Map<string, number>()
   readonly #known = new Map<string, { epoch: number; owner: string | undefined }>()
   #arrived = 0
@@ -56,7 +56,8 @@ export class WorkerAudit {
   /** Messages that a Worker no longer had when it was asked. */
   #missed = 0
 
-  constructor(client: MasterClient, addresses: readonly string[]) {
+  /** `addresses`: of the Workers as they are then. */
+  constructor(client: MasterClient, addresses: () => readonly string[]) {
     this.#client = client
     this.#addresses = addresses
   }
@@ -74,7 +75,7 @@ export class WorkerAudit {
   }
 
   async look(): Promise<void> {
-    for (const address of this.#addresses) await this.#read(address)
+    for (const address of this.#addresses()) await this.#read(address)
   }
 
   async #read(address: string): Promise<void> {

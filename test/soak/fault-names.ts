@@ -1,0 +1,26 @@
+/** What a round may suffer. */
+export const faultNames = [
+  'leader-killed',
+  'standby-killed',
+  'worker-killed',
+  'launcher-killed',
+  'leader-terminated',
+  'leader-frozen',
+  'worker-frozen',
+  'leader-cut-from-store',
+  'leader-cut-from-locks',
+  'leader-cut-from-workers',
+  'leader-one-way',
+  'leader-slow-store',
+  'worker-slow-links',
+  'store-killed',
+  'store-frozen',
+  'store-slow',
+  'store-full',
+  'store-lost-tail',
+  'lock-killed',
+  'lock-frozen',
+  'disk-full',
+  'clock-moved',
+] as const
+export type FaultName = (typeof faultNames)[number]

@@ -1,0 +1,188 @@
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { MasterClient } from '../../actors/client/master-client.js'
+import type { DriverDescription } from '../../actors/messages/common.js'
+import type { MasterStateResponse } from '../../actors/messages/status.js'
+import { isFiresteelError } from '../../runtime/errors.js'
+import { between, pick, type Random } from './draw.js'
+import { GrowingFile } from './growing-file.js'
+import { type JobKind, Ledger, type LedgerView, type Run } from './ledger.js'
+import { isNotedAlive, noteOf } from './noted-processes.js'
+import { type Violation, violation } from './violations.js'
+
+/** A shell's `echo`: a Node process each would keep this machine busy with starting them. */
+const PROGRAM = `#!/bin/sh
+echo "$2 $FIRESTEEL_DRIVER_ID $FIRESTEEL_GENERATION $$" >> "$1"
+[ "$3" = 0 ] || exec sleep "$3"
+`
+
+const PAUSE_MS = { least: 120, most: 400 }
+/** Of submissions. */
+const LONG_SHARE = 0.2
+/** Over it one is killed for each that is submitted. */
+const MOST_RUNNING = 5
+const LONG_SECONDS = 36_000
+
+/** Codes of what is asked of an id that the cluster has acknowledged: it has forgotten it. */
+const forgotten = ['UNKNOWN_ID', 'SUBMISSION_LOST'] as const
+
+/** Submits short and long drivers all the time and kills some, each with a key of its own. */
+export class Jobs {
+  readonly ledger = new Ledger()
+  readonly #client: MasterClient
+  readonly #directory: string
+  readonly #random: Random
+  readonly #program: string
+  readonly #file: GrowingFile
+  readonly #runs = new Map<string, Run[]>()
+  readonly #underWay = new Set<Promise<void>>()
+  readonly #kinds = new Map<string, JobKind>()
+  #found: Violation[] = []
+  #next = 0
+  #paused = true
+  #loop: Promise<void> = Promise.resolve()
+
+  constructor(client: MasterClient, directory: string, random: Random) {
+    this.#client = client
+    this.#directory = directory
+    this.#random = random
+    this.#program = join(directory, 'job.sh')
+    this.#file = new GrowingFile(join(directory, 'jobs'))
+  }
+
+  async prepare(): Promise<void> {
+    await writeFile(this.#program, PROGRAM)
+    await chmod(this.#program, 0o755)
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#loop = this.#run()
+    // Whoever pauses hears of it.
+    this.#loop.catch(() => undefined)
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async pause(): Promise<void> {
+    this.#paused = true
+    await this.#loop
+    await Promise.all(this.#underWay)
+  }
+
+  /** One beside the steady ones. */
+  submitNow(): void {
+    this.#beside(this.#submit())
+  }
+
+  /** One that runs, beside the steady ones. */
+  killOne(): void {
+    const { running } = this.ledger
+    if (running.length > 0) this.#beside(this.#kill(pick(this.#random, running)))
+  }
+
+  /** What nobody knows the outcome of is sent again, and the newest ones for no reason: each must be one driver. */
+  async repeat(newest: number): Promise<void> {
+    const { unacknowledged, unheardKills } = this.ledger
+    for (const key of unacknowledged) await this.#ask(key)
+    for (const key of unheardKills) await this.#kill(key)
+    const keys = [...this.#kinds.keys()].slice(-newest)
+    for (const key of keys) await this.#ask(key)
+  }
+
+  async killAll(): Promise<void> {
+    for (const key of this.ledger.running) await this.#kill(key)
+  }
+
+  /** Waited for until all that must end has ended. */
+  async isQuiet(books: MasterStateResponse): Promise<boolean> {
+    return this.ledger.isQuiet(await this.#view(books))
+  }
+
+  async judge(books: MasterStateResponse): Promise<Violation[]> {
+    const found = this.#found
+    this.#found = []
+    return [...found, ...this.ledger.judge(await this.#view(books))]
+  }
+
+  async #view(books: MasterStateResponse): Promise<LedgerView> {
+    for (const line of await this.#file.read()) {
+      const [key, driverId, generation, pid] = line.split(' ')
+      const run = { driverId: driverId!, generation: Number(generation), process: noteOf(Number(pid)) }
+      this.#runs.set(key!, [...(this.#runs.get(key!) ?? []), run])
+    }
+    const drivers = [...books.completedDrivers, ...books.activeDrivers]
+    return {
+      states: new Map(drivers.map(({ id, state, message }) => [id, { state, message }])),
+      runs: this.#runs,
+      isAlive: ({ process }) => isNotedAlive(process),
+    }
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#paused) {
+      await this.#submit()
+      if (this.ledger.running.length > MOST_RUNNING) this.killOne()
+      await delay(between(this.#random, PAUSE_MS.least, PAUSE_MS.most))
+    }
+  }
+
+  #beside(work: Promise<void>): void {
+    this.#underWay.add(work)
+    work.then(
+      () => this.#underWay.delete(work),
+      () => undefined,
+    )
+  }
+
+  #submit(): Promise<void> {
+    const key = `job-${this.#next++}`
+    const kind = this.#random() < LONG_SHARE ? 'long' : 'short'
+    this.#kinds.set(key, kind)
+    this.ledger.sent(key, kind)
+    return this.#ask(key)
+  }
+
+  async #ask(key: string): Promise<void> {
+    try {
+      const request = { type: 'RequestSubmitDriver', key, description: this.#description(key) } as const
+      this.ledger.acknowledge(key, (await this.#client.request(request)).driverId)
+    } catch (error) {
+      // Refused or unknown: it is sent again once all is well.
+      if (!isFiresteelError(error)) throw error
+    }
+  }
+
+  async #kill(key: string): Promise<void> {
+    const driverId = this.ledger.idOf(key)
+    if (driverId === undefined) return
+    this.ledger.killAsked(key)
+    try {
+      await this.#client.request({ type: 'RequestKillDriver', driverId })
+      this.ledger.killAcknowledged(key)
+    } catch (error) {
+      if (!isFiresteelError(error)) throw error
+      if (forgotten.some((code) => isFiresteelError(error, code))) {
+        this.#found.push(violation('submissionsLost', `kill of ${key} (${driverId}): ${error.message}`))
+      }
+    }
+  }
+
+  #description(key: string): DriverDescription {
+    const seconds = this.#kinds.get(key) === 'long' ? LONG_SECONDS : 0
+    return {
+      name: key,
+      main: this.#program,
+      args: [this.#file.path, key, String(seconds)],
+      cwd: this.#directory,
+      cores: 1,
+      memoryMib: 16,
+      resources: {},
+      supervise: false,
+      onIsolation: 'run',
+      env: {},
+      nodeOptions: [],
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { randomInt } from 'node:crypto'
+import { reasonOf } from '../../runtime/errors.js'
+import { type CommandLine, parseCommandLine, usage } from './options.js'
+import { countViolations, isClean, replayCommand, tables } from './report.js'
+import { soak } from './soak.js'
+
+/* `npm run soak [-- OPTIONS]`: random faults on real clusters, and what must never happen. */
+
+async function main({ json, ...options }: CommandLine): Promise<number> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`)
+  let isOver = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      say('stops after this round')
+      isOver = true
+    })
+  }
+  say(`seed ${options.seed}`)
+  const report = await soak(options, { say, isOver: () => isOver })
+  const violations = countViolations(report)
+  process.stdout.write(json ? `${JSON.stringify({ ...report, violations })}\n` : tables(report))
+  for (const folder of report.folders) say(`logs are kept in ${folder}`)
+  if (isClean(report)) return 0
+  const replay = replayCommand(report, options.roundsPerCluster)
+  if (replay !== undefined) {
+    say(`FAILED; the same draw again: ${replay}`)
+    say(
+      'Real processes are not deterministic: cluster, fault and times are the same, what meets what is not.',
+    )
+  } else {
+    say(`FAILED; the same draws again: npm run soak -- --seed ${options.seed} with the same number of rounds`)
+  }
+  return 1
+}
+
+let commandLine: CommandLine | undefined
+try {
+  commandLine = parseCommandLine(process.argv.slice(2), randomInt(2 ** 32 - 1))
+} catch (error) {
+  process.stderr.write(`${reasonOf(error)}\n${usage}`)
+  process.exitCode = 2
+}
+if (commandLine) process.exitCode = await main(commandLine)

@@ -1,0 +1,80 @@
+import { parseArgs } from 'node:util'
+import { type FaultName, faultNames } from './fault-names.js'
+
+export interface SoakOptions {
+  /** Rounds, or undefined: as many as begin within `minutes`. */
+  readonly rounds: number | undefined
+  readonly minutes: number
+  readonly seed: number
+  /** Number of the first round: what it draws depends on the seed and its number alone. */
+  readonly from: number
+  /** Rounds on one cluster; then another is drawn and started. */
+  readonly roundsPerCluster: number
+  /** To draw from. */
+  readonly faults: readonly FaultName[]
+  /** Folders stay also where all was well. */
+  readonly keep: boolean
+}
+
+export interface CommandLine extends SoakOptions {
+  readonly json: boolean
+}
+
+const MINUTES = 10
+const ROUNDS_PER_CLUSTER = 40
+
+export const usage = `npm run soak [-- OPTIONS]
+  --minutes N    rounds begin for so long (default: ${MINUTES}, unless --rounds is given)
+  --rounds N     so many rounds
+  --seed X       of what is drawn: shapes of clusters, faults, times (default: a random one, printed)
+  --from N       number of the first round (default: 1): round N of a seed always draws the same
+  --cluster N    rounds on one cluster, then another is drawn (default: ${ROUNDS_PER_CLUSTER})
+  --faults LIST  to draw from (default: all): ${faultNames.join(',')}
+  --json         one JSON object instead of the tables
+  --keep         keep the folders of clusters in which all was well
+`
+
+/** Throws an Error that says what is wrong. */
+export function parseCommandLine(args: readonly string[], randomSeed: number): CommandLine {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      minutes: { type: 'string' },
+      rounds: { type: 'string' },
+      seed: { type: 'string' },
+      from: { type: 'string' },
+      cluster: { type: 'string' },
+      faults: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      keep: { type: 'boolean', default: false },
+    },
+  })
+  if (values.minutes !== undefined && values.rounds !== undefined) {
+    throw new Error('--minutes and --rounds: one of them says when it ends')
+  }
+  return {
+    rounds: values.rounds === undefined ? undefined : whole('rounds', values.rounds, 1),
+    minutes: values.minutes === undefined ? MINUTES : whole('minutes', values.minutes, 1),
+    seed: values.seed === undefined ? randomSeed : whole('seed', values.seed, 0),
+    from: values.from === undefined ? 1 : whole('from', values.from, 1),
+    roundsPerCluster: values.cluster === undefined ? ROUNDS_PER_CLUSTER : whole('cluster', values.cluster, 1),
+    faults: values.faults === undefined ? faultNames : faultList(values.faults),
+    keep: values.keep,
+    json: values.json,
+  }
+}
+
+function whole(name: string, text: string, least: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= least && value <= 0xffffffff) return value
+  throw new Error(`--${name} is ${text}; it must be a whole number from ${least}`)
+}
+
+function faultList(text: string): FaultName[] {
+  const wanted = text.split(',').filter(Boolean)
+  const wrong = wanted.find((name) => !(faultNames as readonly string[]).includes(name))
+  if (wrong !== undefined || wanted.length === 0) {
+    throw new Error(`--faults has ${wrong ?? 'nothing'}; it takes ${faultNames.join(', ')}`)
+  }
+  return faultNames.filter((name) => wanted.includes(name))
+}

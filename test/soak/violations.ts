@@ -1,0 +1,28 @@
+/** What must not happen, each with how the table calls it. */
+export const violationNames = {
+  submissionsLost: 'acknowledged submissions lost',
+  submissionsDoubled: 'submissions doubled',
+  killsLost: 'acknowledged kills lost',
+  endsUnexplained: 'drivers that ended without a cause',
+  generationsTwice: 'accepted generations twice',
+  stopGenerationsAtOnce: 'generations at once with onIsolation: stop',
+  resultsLost: 'results lost',
+  resultsTwice: 'results delivered twice',
+  rerunsUnexplained: 'tasks rerun without the loss of an executor',
+  deposedEffects: 'effects accepted from a deposed leader',
+  booksWrong: 'books that are not exact',
+  orphans: 'orphan processes',
+  nodesDied: 'nodes that died unasked',
+  notWell: 'rounds not well again in time',
+  growth: 'processes whose memory or descriptors grow',
+} as const
+
+export type ViolationKind = keyof typeof violationNames
+export const violationKinds = Object.keys(violationNames) as ViolationKind[]
+
+export interface Violation {
+  readonly kind: ViolationKind
+  readonly text: string
+}
+
+export const violation = (kind: ViolationKind, text: string): Violation => ({ kind, text })

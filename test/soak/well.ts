@@ -1,0 +1,75 @@
+import type { MasterStateResponse } from '../../actors/messages/status.js'
+import { waitUntil } from '../harness/index.js'
+import { compareBooks, reportOf } from './books.js'
+import type { Ground } from './ground.js'
+import type { Work } from './work.js'
+
+/** From the end of the fault until everything must be as if nothing had happened. */
+export const WELL_MS = 30_000
+/** From then, with nothing new to do, until books are exact and what must end has ended. */
+export const QUIET_MS = 20_000
+const EVERY_MS = 50
+const ASK_MS = 3000
+const MASTERS = 3
+
+/** What is well and stays so: a process that has just been killed is missed a moment later. */
+const STABLE_MS = 1500
+
+/**
+ * Masters linked, STANDBYs ready, Workers there, work going on, for STABLE_MS. Gives the time when that began, by
+ * performance.now(); rejects with what is wrong after WELL_MS.
+ */
+export async function untilWell(ground: Ground, work: Work): Promise<number> {
+  let sinceMs: number | undefined
+  const stable = await waitUntil(
+    'all to be well again',
+    async () => {
+      try {
+        await look(ground, work)
+      } catch (error) {
+        sinceMs = undefined
+        throw error
+      }
+      const nowMs = performance.now()
+      sinceMs ??= nowMs
+      return nowMs - sinceMs < STABLE_MS ? undefined : { sinceMs }
+    },
+    { deadlineMs: WELL_MS + STABLE_MS, everyMs: EVERY_MS },
+  )
+  return stable.sinceMs
+}
+
+/** Throws what is wrong. */
+async function look({ shape, cluster }: Ground, work: Work): Promise<void> {
+  const books = await work.client.request({ type: 'RequestMasterState' }, { timeoutMs: ASK_MS })
+  const masters = books.masters.filter(({ state }) => state === 'ALIVE' || state === 'STANDBY')
+  if (masters.length < MASTERS) throw new Error(`Masters: ${JSON.stringify(books.masters)}`)
+  const alive = books.workers.filter(({ state, suspect }) => state === 'ALIVE' && !suspect)
+  if (alive.length < shape.workers) throw new Error(`Workers: ${workerText(books)}`)
+  const trouble = await work.trouble(books)
+  if (trouble !== undefined) throw new Error(trouble)
+  // And the stores of the STANDBYs answer.
+  if (!(await cluster.isComplete({ standbys: MASTERS - 1 }))) throw new Error('a STANDBY is not ready')
+}
+
+const workerText = ({ workers }: MasterStateResponse): string =>
+  workers.map(({ id, state, suspect }) => `${id} ${state}${suspect ? ' suspect' : ''}`).join(', ')
+
+/** Submissions pause; waits until nothing is under way. Gives the books, and what is wrong with them in the end. */
+export async function untilQuiet(
+  ground: Ground,
+  work: Work,
+): Promise<{ books: MasterStateResponse; wrong: readonly string[] }> {
+  let last: { books: MasterStateResponse; wrong: readonly string[] } | undefined
+  const isQuiet = async (): Promise<boolean> => {
+    const books = await work.client.request({ type: 'RequestMasterState' }, { timeoutMs: ASK_MS })
+    const reports = await Promise.all(ground.workers.map(({ web }) => reportOf(web!)))
+    last = { books, wrong: compareBooks(books, reports) }
+    return last.wrong.length === 0 && (await work.jobs.isQuiet(books))
+  }
+  await waitUntil('all to be quiet', isQuiet, { deadlineMs: QUIET_MS, everyMs: EVERY_MS }).catch(
+    () => undefined,
+  )
+  if (last) return last
+  throw new Error('the leader or a Worker does not answer')
+}
