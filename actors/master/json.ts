@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import type { ResourceAddresses, ResourceAmounts } from '../messages/common.js'
+import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
 import type {
   ApplicationStatus,
   DriverStatus,
@@ -24,7 +24,7 @@ export const requirementsJson = (amounts: ResourceAmounts) =>
 function freeResources(all: ResourceAddresses, used: ResourceAddresses): ResourceAddresses {
   return Object.fromEntries(
     Object.entries(all).map(([name, addresses]) => {
-      const taken = new Set(used[name])
+      const taken = new Set(addressesOf(used, name))
       return [name, addresses.filter((address) => !taken.has(address))]
     }),
   )
@@ -35,7 +35,7 @@ function mergedResources(workers: readonly WorkerStatus[], of: (worker: WorkerSt
   const merged: Record<string, string[]> = {}
   for (const worker of workers) {
     for (const [name, addresses] of Object.entries(of(worker))) {
-      merged[name] = [...(merged[name] ?? []), ...addresses]
+      merged[name] = [...addressesOf(merged, name), ...addresses]
     }
   }
   return resourcesJson(merged)

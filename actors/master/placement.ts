@@ -1,4 +1,4 @@
-import type { ResourceAddresses, ResourceAmounts } from '../messages/common.js'
+import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
 import type { Demand } from './resources.js'
 
 /** What placement sees of a Worker. */
@@ -10,7 +10,7 @@ export interface Candidate {
 }
 
 const amountsFit = (free: ResourceAddresses, amounts: ResourceAmounts, times = 1): boolean =>
-  Object.entries(amounts).every(([name, amount]) => (free[name]?.length ?? 0) >= amount * times)
+  Object.entries(amounts).every(([name, amount]) => addressesOf(free, name).length >= amount * times)
 
 export function fits(worker: Candidate, demand: Demand): boolean {
   return (

@@ -1,4 +1,4 @@
-import type { ResourceAddresses, ResourceAmounts } from '../messages/common.js'
+import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
 
 /** Cores, memory and custom resources that something holds on a Worker. */
 export interface Holding {
@@ -38,7 +38,7 @@ export function takeAddresses(
 ): ResourceAddresses | undefined {
   const taken: ResourceAddresses = {}
   for (const [name, amount] of Object.entries(amounts)) {
-    const addresses = free[name] ?? []
+    const addresses = addressesOf(free, name)
     if (addresses.length < amount) return undefined
     taken[name] = addresses.slice(0, amount)
   }
@@ -50,7 +50,7 @@ export function usedAddresses(held: Iterable<Holding>): ResourceAddresses {
   const used: Record<string, string[]> = {}
   for (const { resources } of held) {
     for (const [name, addresses] of Object.entries(resources)) {
-      used[name] = [...(used[name] ?? []), ...addresses]
+      used[name] = [...addressesOf(used, name), ...addresses]
     }
   }
   return used

@@ -20,6 +20,10 @@ export const masterAddress = z.string().max(NAME_MAX).startsWith('firesteel://')
 export const resourceAddresses = z.record(name, z.array(name).max(1024))
 export type ResourceAddresses = z.infer<typeof resourceAddresses>
 
+/** Of one resource; none where there is none. A name may be one that every object is born with, such as `constructor`. */
+export const addressesOf = (resources: ResourceAddresses, resource: string): readonly string[] =>
+  (Object.hasOwn(resources, resource) ? resources[resource] : undefined) ?? []
+
 /** Custom resources wanted: name -> how many (Spark's ResourceRequirement). */
 export const resourceAmounts = z.record(name, positive)
 export type ResourceAmounts = z.infer<typeof resourceAmounts>

@@ -1,4 +1,4 @@
-import type { ResourceAddresses } from '../messages/common.js'
+import { addressesOf, type ResourceAddresses } from '../messages/common.js'
 
 /** What one launch takes. Resources by address: the Master chose them. */
 export interface Holding {
@@ -75,7 +75,7 @@ export class Books {
       return `needs ${wanted.memoryMib} MiB, ${memoryMib} of ${this.#total.memoryMib} are free`
     }
     for (const [name, addresses] of Object.entries(wanted.resources)) {
-      const offered = this.#total.resources[name] ?? []
+      const offered = addressesOf(this.#total.resources, name)
       const taken = this.#takenAddresses.get(name)
       const seen = new Set<string>()
       for (const address of addresses) {

@@ -23,6 +23,8 @@ export class Replies {
   readonly #asks: Asks
   readonly #clock: Clock
   readonly #linkTo: (sink: Sink, path: string) => Destination
+  /** Links that have ended: what they asked may still lie in mailboxes, and nobody would hear the answer. */
+  readonly #gone = new WeakSet<Sink>()
   #token = 0
   #purgeAt = firstPurge
 
@@ -38,6 +40,7 @@ export class Replies {
   }
 
   open(letter: Letter, cell: Cell): void {
+    if (letter.sink !== undefined && this.#gone.has(letter.sink)) return
     letter.token = ++this.#token
     const untilMs = this.#clock.monotonicMs() + (letter.askMs ?? Number.POSITIVE_INFINITY)
     this.#open.set(letter.token, { letter, cell, untilMs })
@@ -75,6 +78,7 @@ export class Replies {
   }
 
   forgetSink(sink: Sink): void {
+    this.#gone.add(sink)
     for (const [token, question] of this.#open) if (question.letter.sink === sink) this.#drop(token, question)
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { masterJson } from '../../actors/master/json.js'
 import { noRecords } from '../../actors/master/records.js'
 import type { DriverState } from '../../actors/messages/common.js'
 import { MasterWorld } from './master-fixture.js'
@@ -244,3 +245,28 @@ test('keys are read after the election: until all are there an unknown one is as
   world.tell('cli', { type: 'RequestKillDriver', driverId: world.submitted() })
   assert.ok(world.lastStep?.deletes.some(({ table, id }) => table === 'key' && id === 'older'))
 })
+
+for (const name of ['constructor', 'hasOwnProperty', 'valueOf']) {
+  test(`a resource named ${name}, as every object has one, is wanted, given and shown like any other`, () => {
+    const world = new MasterWorld().elect()
+    world.worker('w1')
+    const driverId = world.submitted({ resources: { [name]: 1 } })
+    assert.match(statusOf(world, driverId)?.message ?? '', /no Worker is as large/)
+    world.link('w2')
+    world.tell('w2', {
+      type: 'RegisterWorker',
+      id: 'w2',
+      name: 'w2',
+      host: '10.0.0.2',
+      port: 7002,
+      cores: 4,
+      memoryMib: 1024,
+      resources: { [name]: ['0'] },
+      labels: {},
+      web: null,
+    })
+    world.report('w2')
+    assert.deepEqual(world.lastTold('w2', 'LaunchDriver')?.resources, { [name]: ['0'] })
+    assert.deepEqual(masterJson(world.snapshot(), 0).resourcesused, [{ name, addresses: ['0'] }])
+  })
+}

@@ -21,9 +21,13 @@ const free = fc.record({
   resources: fc.record({ gpu: fc.nat(4).map(addresses), fpga: fc.nat(2).map(addresses) }),
 })
 const machines = fc.array(free, { maxLength: 6 })
-const amounts = fc.dictionary(fc.constantFrom('gpu', 'fpga', 'unknown'), fc.integer({ min: 1, max: 2 }), {
-  maxKeys: 2,
-})
+const amounts = fc.dictionary(
+  fc.constantFrom('gpu', 'fpga', 'unknown', 'constructor'),
+  fc.integer({ min: 1, max: 2 }),
+  {
+    maxKeys: 2,
+  },
+)
 const unlimited = Number.MAX_SAFE_INTEGER
 const demand: fc.Arbitrary<ExecutorDemand> = fc.record({
   coresLeft: fc.oneof(fc.nat(40), fc.constant(unlimited)),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { Books } from '../../actors/worker/books.js'
 import type { WorkerEffect } from '../../actors/worker/worker-events.js'
 import { APP, DRIVER, identity, launchDriver, launchExecutor, ME, WorkerWorld } from './worker-fixture.js'
 
@@ -234,4 +235,10 @@ test('S5: every launch that was decided is answered by exactly one newest change
     }),
     { numRuns: 200 },
   )
+})
+
+test('a resource named as what every object is born with is refused like any other that is not there', () => {
+  const books = new Books({ cores: 1, memoryMib: 1, resources: {} })
+  const refusal = books.take('x', { cores: 1, memoryMib: 1, resources: { constructor: ['0'] } })
+  assert.equal(refusal, 'needs constructor 0, which this Worker does not have')
 })
