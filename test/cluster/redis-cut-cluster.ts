@@ -8,7 +8,8 @@ import { TestCluster } from '../harness/test-cluster.js'
 import { leadership } from './redis-cluster.js'
 
 const MASTERS = ['m1', 'm2', 'm3'] as const
-export const LEASE_MS = 1000
+/** Stalls of a busy machine pass up to half of it. */
+export const LEASE_MS = 1500
 
 /** Three Masters, each under a launcher of its own, that reach a data store and three lock servers by routes of their own. */
 export class CutCluster implements AsyncDisposable {
@@ -49,7 +50,7 @@ export class CutCluster implements AsyncDisposable {
         cores: 4,
         memory: '4g',
         recovery: routedRecovery(ports, LEASE_MS),
-        workerTimeout: '8s',
+        workerTimeout: '10s',
         orphanGrace: undefined,
         directory: undefined,
         // Launchers know each other's Masters by the file alone.
@@ -144,6 +145,15 @@ export class CutCluster implements AsyncDisposable {
         return []
       }
     })
+  }
+
+  /** Why its leadership ended, once it has said so; `after`: how much it had said before. */
+  revocation(node: Pick<ClusterNode, 'name'>, after = 0): Promise<string> {
+    return this.cluster.waitUntil(`${node.name} to say why it was revoked`, () =>
+      this.said(node)
+        .slice(after)
+        .find((line) => line.startsWith('RevokedLeadership')),
+    )
   }
 
   /** Values of the lock on its servers; '' where it is free. */
