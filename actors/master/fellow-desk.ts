@@ -75,7 +75,9 @@ export class FellowDesk {
   linkUp(books: Books | undefined, step: Step, peer: PeerInfo): void {
     this.#fellows.up(peer)
     if (peer.address) step.free.push({ kind: 'mastersHeard', addresses: [peer.address] })
-    if (books) this.#requestTail(books, step, peer.incarnation)
+    if (!books) return
+    if (books.state === 'RECOVERING') books.awaitedTails.add(peer.incarnation)
+    this.#requestTail(books, step, peer.incarnation)
   }
 
   linkDown(books: Books | undefined, step: Step, incarnation: string, closedByKernel: boolean): void {

@@ -5,6 +5,7 @@ import { endApplicationAs, endDriver, endDriverAs } from './ending.js'
 import type {
   ApplicationRecord,
   DriverRecord,
+  EndedDriver,
   EndedRecord,
   KeyRecord,
   RecordTable,
@@ -81,7 +82,8 @@ function application(books: Books, step: Step, record: ApplicationRecord): boole
 }
 
 function driver(books: Books, step: Step, record: DriverRecord): boolean {
-  if (books.endedDrivers.has(record.id)) return false
+  const ended = books.endedDrivers.get(record.id)
+  if (ended) return keyOfEnded(books, step, record, ended)
   const held = books.drivers.get(record.id)
   const later = books.driversByKey.get(record.key)
   if (!held && later) return submittedAgain(books, step, record, later)
@@ -102,6 +104,12 @@ function driver(books: Books, step: Step, record: DriverRecord): boolean {
   }
   step.put('driver', record.id, books.drivers.get(record.id)!.record)
   return true
+}
+
+/** A Worker brought it back, and it ended before its record came: its key was known to nobody. */
+function keyOfEnded(books: Books, step: Step, record: DriverRecord, { endedAtMs }: EndedDriver): boolean {
+  if (books.driversByKey.has(record.key)) return false
+  return key(books, step, record.key, { driverId: record.id, digest: record.digest, endedAtMs })
 }
 
 /** Its submitter heard that it is lost, and submitted it again with its key, which is one driver: this one ends. */

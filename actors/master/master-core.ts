@@ -239,6 +239,8 @@ export class MasterCore {
     if (!this.#books) return
     workers.workerUnlinked(this.#books, step, incarnation)
     applications.applicationUnlinked(this.#books, step, incarnation)
+    // Who is gone is not waited for.
+    advanceRecovery(this.#books, step)
   }
 
   #message(step: Step, input: Extract<MasterInput, { kind: 'message' }>, lane: LaneView): void {

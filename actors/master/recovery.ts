@@ -1,3 +1,4 @@
+import { comparePositions } from '../messages/common.js'
 import { ApplicationEntry } from './application-entry.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
@@ -78,17 +79,24 @@ function allAnswered(books: Books): boolean {
 /** After each answer, and when quiet or the limit says so. The silent stay UNKNOWN on their own clocks. */
 export function advanceRecovery(books: Books, step: Step, overdue = false): void {
   if (books.state !== 'RECOVERING') return
-  const quietForMs = step.now.monotonicMs - books.lastAnswerMs
-  const quietLeftMs = books.config.recoveryQuietMs - quietForMs
-  if (overdue || allAnswered(books) || quietLeftMs <= 0) completeRecovery(books, step)
+  if (overdue || allAnswered(books) || isQuiet(books, step)) completeRecovery(books, step)
 }
 
-/** Re-arms the watch for quiet: answers came since it was set. */
+const quietLeftMs = (books: Books, step: Step): number =>
+  books.config.recoveryQuietMs - (step.now.monotonicMs - books.lastAnswerMs)
+
+/** Where the store is known to have lost something, a Master that may have it is worth more than a quarter of a second. */
+function isQuiet(books: Books, step: Step): boolean {
+  const { heard, base } = books.leadership
+  const hasLost = comparePositions(heard, base) > 0
+  return quietLeftMs(books, step) <= 0 && !(hasLost && books.awaitedTails.size > 0)
+}
+
+/** Re-arms the watch for quiet: answers came since it was set. What is awaited longer ends with an answer, or the limit. */
 export function recoveryQuietElapsed(books: Books, step: Step): void {
   advanceRecovery(books, step)
-  if (books.state !== 'RECOVERING') return
-  const sinceMs = step.now.monotonicMs - books.lastAnswerMs
-  step.startTimer('recovery-quiet', books.config.recoveryQuietMs - sinceMs)
+  const leftMs = quietLeftMs(books, step)
+  if (books.state === 'RECOVERING' && leftMs > 0) step.startTimer('recovery-quiet', leftMs)
 }
 
 function completeRecovery(books: Books, step: Step): void {

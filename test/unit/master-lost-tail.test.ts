@@ -338,6 +338,28 @@ describe('a driver of the image', () => {
     assert.equal(world.core.books!.drivers.size, 1)
   })
 
+  test('its Worker brought it back, and it ended before its record came: its key is known again', () => {
+    const world = new Fallen().fall()
+    world.reports('w1-1', [{}])
+    world.tell('w1-1', {
+      type: 'DriverStateChanged',
+      workerId: 'w1-1',
+      driverId: ID,
+      generation: 1,
+      attempt: 1,
+      state: 'FINISHED',
+      exitCode: 0,
+      change: 1,
+    })
+    assert.equal(world.stores('ended', ID)?.state, 'FINISHED')
+    world.tail('driver', driverRecord())
+    assert.equal(world.stores('key', 'k1')?.driverId, ID)
+    world.advance(limits.recoveryMaxMs)
+    const again = world.submit({ supervise: true }, 'k1')
+    assert.equal(again?.type === 'SubmitDriverResponse' && again.driverId, ID)
+    assert.equal(world.driver, undefined)
+  })
+
   test('submitted again with its key before its record came: the later one is the driver, this one ends', () => {
     for (const launched of [
       { state: 'SUBMITTED', workerId: null, generation: 0 },
@@ -503,5 +525,46 @@ describe('a submission that nobody brought back', () => {
     assert.equal(world.toldTo('m2-1', 'TailTaken').length, 1)
     assert.equal(world.core.state, 'ALIVE')
     assert.equal(codeOf(world, status), 'FIRESTEEL_SUBMISSION_LOST')
+  })
+
+  const fellow = { incarnation: 'm2-1', role: 'node', subject: MASTER_SUBJECT, host: '10.0.0.2' } as const
+
+  test('the Master that may have it is slower than the quiet of recovery: it is waited for, a second at most', () => {
+    const world = new Fallen()
+    world.input({ kind: 'linkUp', peer: fellow })
+    world.fall()
+    world.advance(limits.recoveryQuietMs + 1)
+    assert.equal(world.core.state, 'RECOVERING')
+    assert.equal(codeOf(world, status), 'FIRESTEEL_NOT_LEADER')
+    world.advance(limits.recoveryMaxMs)
+    assert.equal(world.core.state, 'ALIVE')
+    assert.equal(codeOf(world, status), 'FIRESTEEL_SUBMISSION_LOST')
+  })
+
+  test('it ends: nobody waits for it', () => {
+    const world = new Fallen()
+    world.input({ kind: 'linkUp', peer: fellow })
+    world.fall({ workers: [workerRecord('w1-1', { at: below })] })
+    world.advance(limits.recoveryQuietMs + 1)
+    assert.equal(world.core.state, 'RECOVERING')
+    world.input({ kind: 'linkDown', incarnation: 'm2-1', closedByKernel: true })
+    assert.equal(world.core.state, 'ALIVE')
+  })
+
+  test('it links again while the new leader recovers: it is waited for', () => {
+    const world = new Fallen().fall({ workers: [workerRecord('w1-1', { at: below })] })
+    world.input({ kind: 'linkUp', peer: fellow })
+    world.advance(limits.recoveryQuietMs + 1)
+    assert.equal(world.core.state, 'RECOVERING')
+    world.input({ kind: 'tail', records: [], lastOf: 'm2-1' })
+    assert.equal(world.core.state, 'ALIVE')
+  })
+
+  test('nothing is known to be lost: a Master that does not answer delays nothing', () => {
+    const world = new Fallen()
+    world.input({ kind: 'linkUp', peer: fellow })
+    world.fall({}, base)
+    world.advance(limits.recoveryQuietMs + 1)
+    assert.equal(world.core.state, 'ALIVE')
   })
 })
