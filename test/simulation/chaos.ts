@@ -28,7 +28,6 @@ export class Chaos {
   end(): void {
     this.#isOver = true
     for (const heal of [...this.#heals]) heal()
-    this.#world.network.healAll()
   }
 
   #later(): void {
@@ -101,6 +100,12 @@ export class Chaos {
         return leader !== undefined && this.#cut([leader.name], names(workers)) && say(leader.name)
       case 'cutLeaderFromMasters':
         return leader !== undefined && this.#cut([leader.name], names(masters)) && say(leader.name)
+      case 'cutLeaderFromOne':
+        return (
+          leader !== undefined &&
+          this.#cut([leader.name], [someWorker.name]) &&
+          say(`${leader.name} ${someWorker.name}`)
+        )
       case 'cutOneWay':
         return this.#cutOneWay() && say('')
       case 'cutWorker':
@@ -118,17 +123,17 @@ export class Chaos {
         return this.#heal(2000, () => network.slow(name, 0)) && say(name)
       }
       case 'clockJump': {
-        const node = this.#random.pick([...masters, ...workers])
+        const node = this.#random.pick([...masters, ...workers, store])
         node.machine.jump((this.#random.chance(0.5) ? 1 : -1) * this.#random.between(1000, 7_200_000))
         return say(node.name)
       }
       default:
-        return this.#befallStore(fault) && say('')
+        return (this.#befallStore(fault) || this.#befallWork(fault)) && say('')
     }
   }
 
   #befallStore(fault: Fault): boolean {
-    const { store, locks, workers } = this.#world
+    const { store, locks } = this.#world
     switch (fault) {
       case 'storeDown':
         store.stop()
@@ -160,14 +165,39 @@ export class Chaos {
         server.freeze()
         return this.#heal(3000, () => server.thaw())
       }
-      case 'childCrash':
-        this.#random.pick(workers).process?.children.crashOne()
-        return true
-      case 'garbage':
-        return this.#world.stranger?.visit(this.#random) ?? false
       default:
         return false
     }
+  }
+
+  #befallWork(fault: Fault): boolean {
+    const { workers, applications, stranger } = this.#world
+    const worker = this.#random.pick(workers)
+    const leader = this.#world.masters.find((master) => master.leads)?.process
+    switch (fault) {
+      case 'childCrash':
+        worker.process?.children.crashOne()
+        return true
+      case 'garbage':
+        return stranger?.visit(this.#random) ?? false
+      case 'breakTasks':
+        if (applications.length === 0) return false
+        return this.#breakTasks(this.#random.pick(applications).name, worker.name)
+      case 'cutApplication':
+        if (applications.length === 0) return false
+        return this.#cut([this.#random.pick(applications).name], [worker.name])
+      case 'confusedLeader':
+        if (!leader || !worker.process) return false
+        leader.confuse(worker.process.incarnation, worker.offer.cores + 1, this.count)
+        return true
+      default:
+        return false
+    }
+  }
+
+  get #lastsMs(): number {
+    const { leaseMs, rates } = this.#world
+    return leaseMs * rates.lastsLeases
   }
 
   /** Its connections break, it holds what it held a while ago, and it is there again. */
@@ -186,7 +216,7 @@ export class Chaos {
     if (!node.place || node.place.frozen) return false
     node.freeze()
     const { place } = node
-    return this.#heal(this.#world.leaseMs * 2, () => place.thaw())
+    return this.#heal(this.#lastsMs, () => place.thaw())
   }
 
   #cut(these: readonly string[], those: readonly string[]): boolean {
@@ -198,7 +228,7 @@ export class Chaos {
       network.cut(one, other)
       network.cut(other, one)
     }
-    return this.#heal(this.#world.leaseMs * 2, () => {
+    return this.#heal(this.#lastsMs, () => {
       for (const [one, other] of pairs) {
         network.heal(one, other)
         network.heal(other, one)
@@ -213,7 +243,17 @@ export class Chaos {
     const to = this.#random.pick(all)
     if (from === to) return false
     network.cut(from, to)
-    return this.#heal(this.#world.leaseMs * 2, () => network.heal(from, to))
+    return this.#heal(this.#lastsMs, () => network.heal(from, to))
+  }
+
+  /** What the driver says is held up, then lost with the link: results come twice, acknowledgements never. */
+  #breakTasks(application: string, worker: string): boolean {
+    const { network } = this.#world
+    network.cut(application, worker)
+    return this.#heal(300, () => {
+      network.breakConnections(application)
+      network.heal(application, worker)
+    })
   }
 
   /** Everybody falls on one of two sides. */
@@ -237,7 +277,7 @@ export class Chaos {
     const node = this.#random.pick<MasterNode | WorkerNode>([...masters, ...workers])
     network.darken(node.name)
     node.kill()
-    return this.#heal(this.#world.leaseMs * 2, () => network.lighten(node.name))
+    return this.#heal(this.#lastsMs, () => network.lighten(node.name))
   }
 
   #heal(meanMs: number, heal: () => void): true {
@@ -264,6 +304,9 @@ const gentle: ReadonlySet<Fault> = new Set<Fault>([
   'lockDown',
   'lockFrozen',
   'garbage',
+  'breakTasks',
+  'cutApplication',
+  'confusedLeader',
 ])
 
 const names = (nodes: readonly { readonly name: string }[]): string[] => nodes.map(({ name }) => name)

@@ -1,7 +1,8 @@
 import { isEndedDriver } from '../../actors/messages/common.js'
 import type { DriverStatusResponse } from '../../actors/messages/drivers.js'
+import type { MasterStateResponse } from '../../actors/messages/status.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
-import type { CommitRequest, ElectRequest, Fence } from '../../runtime/persistence/engine.js'
+import type { CommitRequest, ElectRequest, Fence, Table } from '../../runtime/persistence/engine.js'
 import { FORGED_EPOCH } from './garbage.js'
 import type { Submission } from './history.js'
 import type { MasterNode } from './nodes.js'
@@ -53,6 +54,10 @@ export class Checks {
   /** Forgotten by the store and by every process that had it: not promised. */
   readonly excused = new Set<string>()
   falls = 0
+  /** Nothing is excused that a living process could have given in time: for scripts that see to it. */
+  strict = false
+  /** How often a Worker became isolated. */
+  isolations = 0
   #fellAtMs = Number.NEGATIVE_INFINITY
 
   constructor(world: World) {
@@ -69,6 +74,7 @@ export class Checks {
     if (events % BOOKS_EVERY !== 0) return
     this.#bounds()
     this.#books()
+    this.#workersBooks()
     if (this.#atRisk.size > 0) this.#lookAtRisk()
   }
 
@@ -112,6 +118,16 @@ export class Checks {
       if (outcome.kind === 'ok') this.#committed(fence, request)
       return outcome
     }
+    const read = model.read.bind(model)
+    model.read = (fence: Fence, mark: string | undefined, table: Table, cursor: string | undefined) => {
+      const page = read(fence, mark, table, cursor)
+      const { epoch, owner, mark: stored } = this.#shadow
+      if (page.kind === 'page' && (fence.epoch !== epoch || fence.owner !== owner))
+        this.fail('S2', `${fence.owner} (${fence.epoch}) was given a page; ${owner} (${epoch}) leads`)
+      if (page.kind === 'page' && mark !== undefined && mark !== stored)
+        this.fail('S2', `${fence.owner} (${fence.epoch}) was given a page of a store that has moved on`)
+      return page
+    }
     const touch = model.touch.bind(model)
     model.touch = (fence: Fence, lock: string, prev: string | undefined, nowMs: number) => {
       const outcome = touch(fence, lock, prev, nowMs)
@@ -146,7 +162,7 @@ export class Checks {
     for (const { driverIds } of this.#world.history.submissions.values()) {
       for (const id of driverIds) {
         if (this.#isStored(id) || this.excused.has(id)) continue
-        const holders = new Set(this.#living().filter((master) => imageHolds(master, id)))
+        const holders = new Set(this.#living().filter((master) => master.holds(id)))
         if (holders.size === 0) this.excused.add(id)
         else this.#putAtRisk(id, holders)
       }
@@ -165,7 +181,7 @@ export class Checks {
       else if (holders.delete(process) && holders.size === 0) {
         this.#atRisk.delete(id)
         // Another may have been given it meanwhile.
-        const others = this.#living().filter((master) => master !== process && imageHolds(master, id))
+        const others = this.#living().filter((master) => master !== process && master.holds(id))
         if (others.length === 0) this.excused.add(id)
         else this.#putAtRisk(id, new Set(others))
       }
@@ -176,7 +192,7 @@ export class Checks {
     for (const [id, holders] of this.#atRisk) {
       if (this.#isStored(id)) this.#atRisk.delete(id)
       else {
-        for (const master of holders) if (!imageHolds(master, id)) holders.delete(master)
+        for (const master of holders) if (!master.holds(id)) holders.delete(master)
         if (holders.size > 0) continue
         this.#atRisk.delete(id)
         // Its grace is over.
@@ -190,7 +206,7 @@ export class Checks {
     const others = driverIds.filter((id) => id !== driverId)
     for (const other of others) {
       // Missing for a while: nobody can tell a process that is silent for longer than rewindPatience from a dead one.
-      if (!this.excused.has(other) && !this.#missed.has(other))
+      if (!this.excused.has(other) && (this.strict || !this.#missed.has(other)))
         this.fail('S3a', `the key ${key} is ${driverId}, and ${other} was acknowledged`)
     }
     if (this.#isStored(driverId)) return
@@ -198,18 +214,20 @@ export class Checks {
       this.fail('S2', `${driverId} was acknowledged, and the store does not hold it`)
       return
     }
-    const holders = new Set(this.#living().filter((master) => imageHolds(master, driverId)))
+    const holders = new Set(this.#living().filter((master) => master.holds(driverId)))
     if (holders.size > 0) this.#putAtRisk(driverId, holders)
     else this.excused.add(driverId)
   }
 
   unknownDriver(driverId: string): void {
-    if (!this.excused.has(driverId) && !this.#atRisk.has(driverId) && !this.#isStored(driverId))
-      this.fail('S2', `${driverId} was acknowledged, and is unknown now`)
+    if (this.excused.has(driverId) || (!this.strict && this.#atRisk.has(driverId))) return
+    if (!this.#isStored(driverId)) this.fail('S2', `${driverId} was acknowledged, and is unknown now`)
   }
 
   /** S1 at a Worker: it starts and stops nothing for a leadership that is over, or for a second owner of one epoch. */
   workerStepped(worker: SimWorker, input: WorkerInput, effects: readonly WorkerEffect[]): void {
+    if (effects.some((effect) => effect.kind === 'log' && effect.text.startsWith('isolated')))
+      this.isolations++
     if (input.kind !== 'message' || input.role !== 'node') return
     const { message, position, from } = input
     if (message.type === 'MasterInStandby' || message.type === 'RequestWorkerState') return
@@ -227,6 +245,13 @@ export class Checks {
         this.fail('S1', `${worker.incarnation} obeyed ${message.type} of ${from} (${position.epoch})`)
       if (kind === 'startDriver') this.#launching(worker, position.epoch, effect.process)
     }
+  }
+
+  /** The guard is for Workers that cannot: one that runs has asked what must stop to end, W/6 before (protocol 8). */
+  killedUnasked({ process, worker }: SimChild): void {
+    const graceMs = this.#world.masterConfig.workerTimeoutMs / 6
+    if (worker.alive && worker.awakeMs > graceMs + 100)
+      this.fail('isolation', `${process} was killed by the guard, and ${worker.name} had not asked it to end`)
   }
 
   /** S3a: a generation has one Worker. */
@@ -291,6 +316,7 @@ export class Checks {
       if (booked !== coresUsed)
         this.fail('S4', `${name} has ${coresUsed} cores in use, the books say ${booked}`)
     }
+    this.#orphans(state)
     for (const driver of state.activeDrivers) {
       const waits = driver.worker === null && !driver.message.includes('no worker')
       if (waits && driver.description.cores <= largest(state.workers)) {
@@ -302,6 +328,26 @@ export class Checks {
         )
         if (room) this.fail('L1', `${driver.id} waits though there is room: ${driver.message}`)
       }
+    }
+  }
+
+  /** Nothing runs that the books do not hold, where they hold it. */
+  #orphans({ activeDrivers, activeApps }: MasterStateResponse): void {
+    for (const { process, plan, workerId } of this.#world.running) {
+      const isHeld =
+        plan.kind === 'startDriver'
+          ? activeDrivers.some(
+              ({ id, generation, worker }) =>
+                id === plan.launch.driverId && generation === plan.launch.generation && worker === workerId,
+            )
+          : activeApps.some(
+              ({ id, executors }) =>
+                id === plan.launch.appId &&
+                executors.some(
+                  ({ execId, workerId: at }) => execId === plan.launch.execId && at === workerId,
+                ),
+            )
+      if (!isHeld) this.fail('orphan', `${process} runs on ${workerId}, and the books do not hold it`)
     }
   }
 
@@ -367,6 +413,20 @@ export class Checks {
     }
   }
 
+  /** S4 at a Worker: what runs holds its room until it is gone. */
+  #workersBooks(): void {
+    const running = new Map<string, number>()
+    for (const { workerId, cores } of this.#world.running)
+      running.set(workerId, (running.get(workerId) ?? 0) + cores)
+    for (const { process } of this.#world.workers) {
+      if (!process?.place.alive) continue
+      const cores = running.get(process.incarnation) ?? 0
+      const { coresUsed } = process.core.status()
+      if (cores > coresUsed)
+        this.fail('S4', `${process.incarnation} runs ${cores} cores, its books say ${coresUsed}`)
+    }
+  }
+
   /** No mailbox over its bound, no timers that nobody ends. */
   #bounds(): void {
     const { masters, workers, submitters } = this.#world
@@ -394,16 +454,6 @@ export class Checks {
     for (const [, json] of model.rows('key')) if (json.includes(`"${driverId}"`)) return true
     return false
   }
-}
-
-function imageHolds(master: SimMaster, driverId: string): boolean {
-  const nowhere = { epoch: 0, seq: 0 }
-  const puts = master.seat.image.tail({ base: nowhere, earlier: [] }, master.place.bootMs())
-  return puts.some(
-    ({ table, id, json }) =>
-      id === driverId ||
-      (table === 'key' && (JSON.parse(json) as { driverId: string }).driverId === driverId),
-  )
 }
 
 const largest = (workers: readonly { readonly cores: number }[]): number =>

@@ -85,7 +85,8 @@ export class History {
   }
 
   killFailed(driverId: string, code: string): void {
-    if (code === 'FIRESTEEL_UNKNOWN_ID') this.#world.checks.unknownDriver(driverId)
+    if (code === 'FIRESTEEL_UNKNOWN_ID' || code === 'FIRESTEEL_SUBMISSION_LOST')
+      this.#world.checks.unknownDriver(driverId)
   }
 
   childEnded({ plan }: SimChild, exitCode: number | null): void {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { type Fault, faults } from './rates.js'
+import { scriptNamed } from './scripts.js'
 import { shrink } from './shrink.js'
 import { type SimulationOptions, type SimulationResult, simulate } from './simulation.js'
 import type { Shape } from './world.js'
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     /** Only these, comma between them. */
     faults: { type: 'string' },
     skip: { type: 'string' },
+    /** In place of faults at random. */
+    script: { type: 'string' },
     /** JSON: parts of the shape that are not drawn. */
     shape: { type: 'string' },
     /** All that was logged; with `--messages` every message as well. */
@@ -40,15 +43,17 @@ function optionsOf(seed: number): SimulationOptions {
     chaosMs: Number(values['chaos-ms']),
     ...(values.faults !== undefined && { faults: faultNames(values.faults) }),
     ...(values.skip !== undefined && { skip: new Set(values.skip.split(',').map(Number)) }),
+    ...(values.script !== undefined && { script: scriptNamed(values.script) }),
     ...(values.shape !== undefined && { shape: JSON.parse(values.shape) as Partial<Shape> }),
     tellsMessages: values.messages,
   }
 }
 
 /** What replays it, word for word. */
-function commandOf({ seed, chaosMs, faults: only, skip, shape }: SimulationOptions): string {
+function commandOf({ seed, chaosMs, faults: only, skip, script, shape }: SimulationOptions): string {
   const parts = [`npm run sim -- --seed ${seed} --chaos-ms ${chaosMs}`]
   if (only) parts.push(`--faults ${only.join(',')}`)
+  if (script) parts.push(`--script '${script.name}'`)
   if (skip && skip.size > 0) parts.push(`--skip ${[...skip].join(',')}`)
   if (shape) parts.push(`--shape '${JSON.stringify(shape)}'`)
   return `${parts.join(' ')} --story --messages`

@@ -48,13 +48,14 @@ interface Failure {
 /** What was said instead, where no history failed. */
 async function firstFailure(
   folder: string,
-  { faults, chaosMs = 60_000 }: Mutation,
+  { faults, script, chaosMs = 60_000 }: Mutation,
   seed: number,
   seeds: number,
 ): Promise<Failure | string> {
   const main = join(folder, 'test/simulation/main.js')
   const args = ['--seed', String(seed), '--seeds', String(seeds), '--chaos-ms', String(chaosMs), '--json']
-  if (faults) args.push('--faults', faults.join(','))
+  if (faults && faults.length > 0) args.push('--faults', faults.join(','))
+  if (script) args.push('--script', script)
   const output = await outputOf([main, ...args])
   const line = output.split('\n').find((text) => text.startsWith('{'))
   return line === undefined ? output.slice(-2000) : (JSON.parse(line) as Failure)

@@ -13,6 +13,7 @@ export const faults = [
   'cutLeaderFromLocks',
   'cutLeaderFromWorkers',
   'cutLeaderFromMasters',
+  'cutLeaderFromOne',
   'cutOneWay',
   'cutWorker',
   'partition',
@@ -29,6 +30,9 @@ export const faults = [
   'lockDown',
   'lockFrozen',
   'childCrash',
+  'breakTasks',
+  'cutApplication',
+  'confusedLeader',
   'garbage',
 ] as const
 export type Fault = (typeof faults)[number]
@@ -38,6 +42,8 @@ export interface Rates {
   readonly faultEveryMs: number
   /** How likely each kind is, beside the others. */
   readonly weights: Readonly<Record<Fault, number>>
+  /** Mean of what is cut or frozen, in leases: longer than a Worker is waited for, in some histories. */
+  readonly lastsLeases: number
   readonly submitEveryMs: number
   readonly startFails: number
   readonly lostAnswers: number
@@ -58,6 +64,7 @@ export function drawRates(random: Random, only?: readonly Fault[]): Rates {
   return {
     faultEveryMs: random.between(1000, 12_000),
     weights,
+    lastsLeases: random.pick([2, 2, 2, 12]),
     submitEveryMs: random.between(100, 2000),
     startFails: random.chance(0.3) ? 0.05 : 0,
     lostAnswers: random.chance(0.4) ? random.between(0, 0.03) : 0,
@@ -65,5 +72,17 @@ export function drawRates(random: Random, only?: readonly Fault[]): Rates {
     taskMs: random.between(20, 500),
     taskFails: random.chance(0.5) ? 0.05 : 0,
     tasksAtOnce: 1 + random.int(12),
+  }
+}
+
+/** A cluster that is left alone, but for what a script does. */
+export function calmRates(random: Random): Rates {
+  return {
+    ...drawRates(random, []),
+    faultEveryMs: Number.POSITIVE_INFINITY,
+    startFails: 0,
+    lostAnswers: 0,
+    lateCopies: 0,
+    taskFails: 0,
   }
 }

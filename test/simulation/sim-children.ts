@@ -73,6 +73,11 @@ export class SimChildren {
     if (running.length > 0) this.#random.pick(running).end(null, 'SIGSEGV')
   }
 
+  /** It has done what it was for. */
+  finish(process: string): void {
+    this.#running.get(process)?.end(0, null)
+  }
+
   #begin(process: string, plan: SimPlan): void {
     const validUntilBootMs = this.#validUntil.get(process)
     const isLate = validUntilBootMs !== undefined && this.#place.bootMs() >= validUntilBootMs
@@ -153,7 +158,10 @@ class Running {
     const { machine } = this.#child.worker
     this.#cancelGuard()
     const leftMs = Math.max(0, bootMs - machine.monotonicMs()) / machine.rate
-    this.#cancelGuard = this.#world.timeline.after(leftMs, () => this.end(null, 'SIGKILL'))
+    this.#cancelGuard = this.#world.timeline.after(leftMs, () => {
+      if (!this.#isStopping) this.#world.checks.killedUnasked(this.#child)
+      this.end(null, 'SIGKILL')
+    })
   }
 
   end(exitCode: number | null, signal: string | null): void {

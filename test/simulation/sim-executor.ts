@@ -74,7 +74,9 @@ class SimRunner implements TaskRunner {
   #end(attempt: Attempt): void {
     this.#running.delete(attempt)
     const fails = this.#random.chance(this.#world.rates.taskFails)
-    this.session?.result(attempt, fails ? 'failure' : 'value', nothing)
+    const status = fails ? 'failure' : 'value'
+    this.#world.tasks.came(this.#appId, attempt.taskId, status)
+    this.session?.result(attempt, status, nothing)
     this.#fill()
   }
 }

@@ -81,7 +81,7 @@ export class LockServer {
   }
 }
 
-/** Redlock's algorithm over simulated servers: a majority, or nothing. Each call ends within lease/4. */
+/** RedlockLock's course over simulated servers: a majority, or nothing. Each call ends within lease/4. */
 export class SimLock implements LeaderLock {
   readonly #place: Place
   readonly #servers: readonly LockServer[]
@@ -95,61 +95,103 @@ export class SimLock implements LeaderLock {
     this.#random = random
   }
 
-  async remainingMs(): Promise<number> {
-    const answers = await this.#ask((model, nowMs) => model.remainingMs(nowMs))
-    return answers.sort((a, b) => a - b)[this.#majority - 1] ?? 0
+  remainingMs(): Promise<number> {
+    return this.#within(this.#remaining())
   }
 
-  async acquire(): Promise<string | undefined> {
+  acquire(): Promise<string | undefined> {
     const value = this.#random.hex(32)
-    const answers = await this.#ask(
-      (model, nowMs) => model.set(value, this.#leaseMs, nowMs),
-      () => void this.release(value),
-    )
-    if (answers.filter((got) => got).length >= this.#majority) return value
-    void this.release(value)
-    return undefined
+    const set = this.#vote((model, nowMs) => model.set(value, this.#leaseMs, nowMs))
+    const acquired = set.then(async (isOurs) => {
+      if (isOurs) return value
+      void this.release(value)
+      return this.#refused(undefined)
+    })
+    return this.#within(acquired, (late) => {
+      if (late !== undefined) void this.release(late)
+    })
   }
 
-  async extend(value: string): Promise<boolean> {
-    const answers = await this.#ask((model, nowMs) => model.extend(value, this.#leaseMs, nowMs))
-    return answers.filter((held) => held).length >= this.#majority
+  extend(value: string): Promise<boolean> {
+    const extended = this.#vote((model, nowMs) => model.extend(value, this.#leaseMs, nowMs))
+    return this.#within(extended.then((isOurs) => isOurs || this.#refused(false)))
   }
 
   async release(value: string): Promise<void> {
-    await this.#ask((model) => model.release(value)).catch(() => {})
+    await this.#within(this.#vote((model) => model.release(value))).catch(() => {})
   }
 
   get #majority(): number {
     return Math.floor(this.#servers.length / 2) + 1
   }
 
-  /** All answers, once a majority has answered and the others had a moment; rejects without a majority. */
-  #ask<T>(work: (model: LockServerModel, nowMs: number) => T, onLate?: () => void): Promise<T[]> {
-    return new Promise((resolve, reject) => {
-      const answers: T[] = []
-      let missing = this.#servers.length
-      let isOver = false
-      const end = (settle: () => void): void => {
-        if (isOver) return
-        isOver = true
-        cancel()
-        settle()
-      }
-      const none = (): void => {
-        onLate?.()
-        reject(new FiresteelError('STORE_UNAVAILABLE', 'no majority of lock servers answers'))
-      }
-      const cancel = this.#place.after(attemptMs(this.#leaseMs), () =>
-        end(answers.length >= this.#majority ? () => resolve(answers) : none),
-      )
+  /** Another's, or away: who answers now tells them apart. */
+  async #refused<T>(refused: T): Promise<T> {
+    await this.#remaining()
+    return refused
+  }
+
+  /** As soon as a majority says yes, or cannot any more. */
+  #vote(work: (model: LockServerModel, nowMs: number) => boolean): Promise<boolean> {
+    return new Promise((resolve) => {
+      let [yes, no] = [0, 0]
       for (const server of this.#servers) {
         server.ask(this.#place, work, (answer) => {
-          missing--
-          if (answer !== undefined) answers.push(answer)
-          if (missing === 0) end(answers.length >= this.#majority ? () => resolve(answers) : none)
+          if (answer === true) yes++
+          else no++
+          if (yes === this.#majority) resolve(true)
+          else if (no > this.#servers.length - this.#majority) resolve(false)
         })
       }
     })
   }
+
+  #remaining(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const answers: number[] = []
+      let failures = 0
+      const decide = (): void => resolve(answers.sort((a, b) => a - b)[this.#majority - 1] ?? 0)
+      for (const server of this.#servers) {
+        server.ask(
+          this.#place,
+          (model, nowMs) => model.remainingMs(nowMs),
+          (answer) => {
+            if (answer === undefined) failures++
+            else answers.push(answer)
+            if (failures >= this.#majority) reject(noMajority())
+            else if (answers.length + failures === this.#servers.length) decide()
+            else if (answers.length === this.#majority) this.#place.after(SLOW_SERVER_MS, decide)
+          },
+        )
+      }
+    })
+  }
+
+  /** Rejects after lease/4; `onLate` gets what comes after that. */
+  #within<T>(work: Promise<T>, onLate?: (result: T) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let isOver = false
+      const cancel = this.#place.after(attemptMs(this.#leaseMs), () => {
+        isOver = true
+        reject(noMajority())
+      })
+      work.then(
+        (result) => {
+          if (isOver) onLate?.(result)
+          else resolve(result)
+          cancel()
+        },
+        (error: unknown) => {
+          cancel()
+          reject(error)
+        },
+      )
+    })
+  }
 }
+
+/** What a server may be slower than the majority and still be counted, as RedlockLock has it. */
+const SLOW_SERVER_MS = 20
+
+const noMajority = (): FiresteelError =>
+  new FiresteelError('STORE_UNAVAILABLE', 'no majority of lock servers answers')

@@ -2,13 +2,17 @@ import type { Buffer } from 'node:buffer'
 import { electionOverLock } from '../../actors/election/election-agent.js'
 import { isFellow } from '../../actors/master/fellows.js'
 import { type MasterMessage, nodeOnly } from '../../actors/messages/catalogue.js'
+import type { DriverDescription } from '../../actors/messages/common.js'
+import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import { MasterSeat, type SeatFrame } from '../../runtime/launch/master-seat.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
+import type { Message } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
 import { Gateway } from '../../runtime/transport/gateway.js'
 import type { LocalIdentity } from '../../runtime/transport/identity.js'
 import type { Link } from '../../runtime/transport/link.js'
+import { Gate } from './gate.js'
 import type { Place } from './place.js'
 import { SimEngine, SimPresence } from './sim-engine.js'
 import { SimLock } from './sim-lock.js'
@@ -30,6 +34,10 @@ class SimFrame implements SeatFrame {
   readonly #place: Place
   readonly #advertise: string
   readonly #position: () => { epoch: number; seq: number } | undefined
+  /** Sees what leaves. */
+  readonly #leaves: (message: Message) => void
+  /** Past the checks. */
+  sendAnyhow!: Gateway<MasterMessage>['send']
   #incarnation: string
   #gateway: Gateway<MasterMessage>
   #early: Link[] | undefined = []
@@ -39,8 +47,10 @@ class SimFrame implements SeatFrame {
     place: Place,
     advertise: string,
     position: () => { epoch: number; seq: number } | undefined,
+    leaves: (message: Message) => void,
   ) {
     this.#world = world
+    this.#leaves = leaves
     this.#place = place
     this.#advertise = advertise
     this.#position = position
@@ -56,6 +66,11 @@ class SimFrame implements SeatFrame {
       firstId: 1,
       onFailure: ({ error, path }) => world.defect(`${place.name}: the actor ${path} failed`, error),
     })
+    const answer = this.system.answer.bind(this.system)
+    this.system.answer = (to, message) => {
+      leaves(message)
+      return answer(to, message)
+    }
     this.#gateway = this.#newGateway()
   }
 
@@ -91,7 +106,7 @@ class SimFrame implements SeatFrame {
   }
 
   #newGateway(): Gateway<MasterMessage> {
-    return new Gateway<MasterMessage>({
+    const gateway = new Gateway<MasterMessage>({
       system: this.system,
       violation: this.#world.violation('master'),
       admit: ({ role }, type) => role === 'node' || !nodeOnly.has(type),
@@ -99,6 +114,13 @@ class SimFrame implements SeatFrame {
         isFellow(peer) ? paths.master : peer.role === 'node' ? paths.worker : paths.client,
       onRejected: (peer, reason) => this.#world.rejected(this.#place, peer, reason),
     })
+    const send = gateway.send.bind(gateway)
+    this.sendAnyhow = send
+    gateway.send = (to, message, cause) => {
+      this.#leaves(message)
+      return send(to, message, cause)
+    }
+    return gateway
   }
 }
 
@@ -108,6 +130,7 @@ export class SimMaster {
   readonly address: string
   readonly seat: MasterSeat
   readonly engine: SimEngine
+  readonly gate: Gate
   readonly #frame: SimFrame
 
   constructor(
@@ -121,10 +144,17 @@ export class SimMaster {
     this.place = place
     const advertise = `${place.machine.host}:${port}`
     this.address = `firesteel://${advertise}`
-    const frame = new SimFrame(world, place, advertise, () => this.seat?.life?.shell.position)
-    this.#frame = frame
     const engine = new SimEngine(place, store, leaseMs / 4)
     this.engine = engine
+    this.gate = new Gate(world.checks, this)
+    const frame = new SimFrame(
+      world,
+      place,
+      advertise,
+      () => this.seat?.life?.shell.position,
+      (message) => this.gate.leaves(message),
+    )
+    this.#frame = frame
     const presence = new SimPresence(place, store, leaseMs / 4, () => !network.isCut(place, store))
     const lock = new SimLock(place, locks, leaseMs, world.random.fork())
     let connectedAtMs = place.monotonicMs()
@@ -189,6 +219,40 @@ export class SimMaster {
 
   get system(): ActorSystem {
     return this.#frame.system
+  }
+
+  /** Does this process owe it to a store that forgot it: it has acknowledged it, or has it in its image? */
+  holds(driverId: string): boolean {
+    const { image } = this.seat
+    if (image.position(this.place.bootMs()) === undefined) return false
+    if (this.gate.acknowledged.has(driverId)) return true
+    const nowhere = { epoch: 0, seq: 0 }
+    const puts = image.tail({ base: nowhere, earlier: [] }, this.place.bootMs())
+    return puts.some(
+      ({ table, id, json }) =>
+        id === driverId ||
+        (table === 'key' && (JSON.parse(json) as { driverId: string }).driverId === driverId),
+    )
+  }
+
+  /** What no leader would say: a launch for more than the Worker has. */
+  confuse(workerId: string, cores: number, n: number): void {
+    const description: DriverDescription = {
+      name: 'confused',
+      main: '/bin/simulated',
+      args: [],
+      cwd: '/',
+      cores,
+      memoryMib: 1,
+      resources: {},
+      supervise: false,
+      onIsolation: 'run',
+      env: {},
+      nodeOptions: [],
+    }
+    const driverId = `driver-20260101000000-0-${n}`
+    const launch = { workerId, driverId, generation: 1, description, resources: {} }
+    this.#frame.sendAnyhow(workerId, { type: 'LaunchDriver', ...launch } as LaunchDriver)
   }
 
   /** SIGTERM: hands over, then ends. */

@@ -76,9 +76,22 @@ export class SimSubmitter {
     return key
   }
 
-  async #submit(key: string): Promise<void> {
+  /** One of this kind, whatever chance does; its key. */
+  submit(parts: Partial<DriverDescription>): string {
+    const key = this.#newKey()
+    void this.#submit(key, { ...this.#describe(key), ...parts })
+    return key
+  }
+
+  again(key: string): Promise<void> {
+    return this.#submit(key)
+  }
+
+  async #submit(
+    key: string,
+    description = this.#world.history.descriptionOf(key) ?? this.#describe(key),
+  ): Promise<void> {
     const { history } = this.#world
-    const description = history.descriptionOf(key) ?? this.#describe(key)
     history.submitted(key, description)
     try {
       const { driverId } = await this.#client.request({ type: 'RequestSubmitDriver', key, description })

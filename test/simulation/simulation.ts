@@ -3,7 +3,8 @@ import { Chaos } from './chaos.js'
 import { Violation } from './checks.js'
 import { forgetDeadSystems } from './dead-systems.js'
 import { Random } from './random.js'
-import { drawRates, type Fault } from './rates.js'
+import { calmRates, drawRates, type Fault } from './rates.js'
+import { Director, type Script } from './script.js'
 import { type Shape, World } from './world.js'
 
 export interface SimulationOptions {
@@ -13,6 +14,8 @@ export interface SimulationOptions {
   /** Only these faults; default: each seed draws its own. */
   readonly faults?: readonly Fault[]
   readonly shape?: Partial<Shape>
+  /** In place of faults at random. */
+  readonly script?: Script
   /** Numbers of faults that are left out. */
   readonly skip?: ReadonlySet<number>
   /** Every message that arrives is told. */
@@ -48,18 +51,25 @@ export function drawShape(random: Random): Shape {
   }
 }
 
+/** Longer than any script waits. */
+const SCRIPT_MS = 600_000
+
 /** One history from one seed: faults at random, then none, and everything must come to its end. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const random = new Random(options.seed)
-  const shape = { ...drawShape(random), ...options.shape }
-  const world = new World(options.seed, shape, drawRates(random, options.faults))
+  const { script } = options
+  const shape = { ...drawShape(random), ...script?.shape, ...options.shape }
+  const rates = script ? { ...calmRates(random), ...script.rates } : drawRates(random, options.faults)
+  const world = new World(options.seed, shape, rates)
   world.tell('world', 'begins', shape)
-  const chaos = new Chaos(world, options.skip)
+  const chaos = script ? undefined : new Chaos(world, options.skip)
+  const director = script && new Director(world, script)
   if (options.tellsMessages) world.tellMessages()
   let violation: Violation | undefined
   try {
-    await world.runUntil(options.chaosMs)
-    chaos.end()
+    await world.runUntil(director ? SCRIPT_MS : options.chaosMs, () => director?.over ?? false)
+    chaos?.end()
+    world.network.healAll()
     world.tell('world', 'is healed')
     await expectLife(world)
   } catch (error) {
@@ -72,8 +82,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     seed: options.seed,
     events: world.events,
     virtualMs: world.timeline.nowMs,
-    faults: chaos.done,
-    faultCount: chaos.count,
+    faults: chaos?.done ?? new Map(),
+    faultCount: chaos?.count ?? 0,
     submissions: world.history.acknowledgements,
     tasks: world.tasks.delivered,
     falls: world.checks.falls,

@@ -4,6 +4,9 @@ import type { Checks } from './checks.js'
 interface Task {
   readonly retries: number
   runs: number
+  /** Runs that came to a value, or to an error. */
+  values: number
+  failures: number
   ended: number
 }
 
@@ -18,7 +21,7 @@ export class TaskLedger {
   }
 
   submitted(appId: string, taskId: number, retries: number): void {
-    this.#tasks.set(`${appId} ${taskId}`, { retries, runs: 0, ended: 0 })
+    this.#tasks.set(`${appId} ${taskId}`, { retries, runs: 0, values: 0, failures: 0, ended: 0 })
   }
 
   /** An executor begins with it. */
@@ -30,14 +33,26 @@ export class TaskLedger {
       this.#checks.fail('S7', `task ${taskId} of ${appId} may run once, and ran again`)
   }
 
+  /** A run came to its end at its executor; whether anybody hears of it is another matter. */
+  came(appId: string, taskId: number, to: 'value' | 'failure'): void {
+    const task = this.#tasks.get(`${appId} ${taskId}`)
+    if (task === undefined) return
+    if (to === 'value') task.values++
+    else task.failures++
+  }
+
   ended(appId: string, { taskId, end, repetitions }: TaskOutcome): void {
     const task = this.#tasks.get(`${appId} ${taskId}`)
     if (task === undefined) return
     task.ended++
     if (task.ended > 1) this.#checks.fail('S7', `task ${taskId} of ${appId} ended twice`)
+    const failed = repetitions.filter(({ cause }) => cause === 'failure').length
+    const failures = end.kind === 'failed' && end.cause === 'failure' ? failed + 1 : failed
+    if (failures > task.failures)
+      this.#checks.fail('S7', `task ${taskId} of ${appId} failed ${task.failures} times, told ${failures}`)
     if (end.kind !== 'value') return
     this.delivered++
-    if (task.runs === 0) this.#checks.fail('S7', `task ${taskId} of ${appId} has a value and never ran`)
+    if (task.values === 0) this.#checks.fail('S7', `task ${taskId} of ${appId} has a value that no run had`)
     if (task.runs > 1 + repetitions.length)
       this.#checks.fail(
         'S7',

@@ -68,6 +68,7 @@ export class World {
   /** Says what it must not say; only where messages go through the schemas. */
   readonly stranger: Stranger | undefined
   events = 0
+  afterEvent: () => void = () => {}
   #touched: Place | undefined
   readonly #touchedToo = new Set<Place>()
   #violation: Violation | undefined
@@ -183,15 +184,16 @@ export class World {
     else this.#touchedToo.add(place)
   }
 
-  /** Lets it all happen until this time of the timeline. Throws the first Violation. */
-  async runUntil(untilMs: number): Promise<void> {
-    for (;;) {
+  /** Lets it all happen until this time of the timeline, or until it is enough. Throws the first Violation. */
+  async runUntil(untilMs: number, isEnough: () => boolean = never): Promise<void> {
+    while (!isEnough()) {
       const run = this.timeline.next(untilMs)
       if (run === undefined) return
       run()
       this.events++
       if (this.#touched !== undefined) await this.#settle()
       this.checks.afterEvent()
+      this.afterEvent()
       if (this.#violation) throw this.#violation
     }
   }
@@ -206,6 +208,8 @@ export class World {
     for (const other of others) await settled(other)
   }
 }
+
+const never = (): boolean => false
 
 /** All that the event set off in this process has happened. */
 async function settled({ settle }: Place): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { regressions } from '../simulation/regressions.js'
+import { scripts } from '../simulation/scripts.js'
 import { simulate } from '../simulation/simulation.js'
 
 test('the same seed is the same history, message by message', async () => {
@@ -18,9 +18,11 @@ test('another seed is another history', async () => {
   assert.notDeepEqual(one.story, other.story)
 })
 
-for (const { what, ...options } of regressions) {
-  test(`found once, never again: ${what}`, async () => {
-    const { violation, story } = await simulate(options)
-    assert.equal(violation, undefined, story.slice(-40).join('\n'))
+for (const script of scripts) {
+  test(`${script.name}: ${script.says}`, async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const { violation, story } = await simulate({ seed, chaosMs: 0, script })
+      assert.equal(violation, undefined, story.slice(-40).join('\n'))
+    }
   })
 }

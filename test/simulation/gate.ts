@@ -1,0 +1,64 @@
+import { MasterCore } from '../../actors/master/master-core.js'
+import type { Outgoing } from '../../actors/master/step.js'
+import type { Checks } from './checks.js'
+import type { SimMaster } from './sim-master.js'
+
+/** When a core decided to send it. Only what has to wait for the fence is in here. */
+const decidedAtMs = new WeakMap<object, number>()
+
+const step = MasterCore.prototype.step
+MasterCore.prototype.step = function (this: MasterCore, input, now, lane) {
+  const made = step.call(this, input, now, lane)
+  for (const effect of made.gated) {
+    if ('message' in effect) decidedAtMs.set(effect.message, now.monotonicMs)
+  }
+  return made
+}
+
+/** Commands and acknowledgements: who sends them leads. */
+const gated: ReadonlySet<string> = new Set<string>([
+  'LaunchDriver',
+  'KillDriver',
+  'LaunchExecutor',
+  'KillExecutor',
+  'ApplicationFinished',
+  'ChangesAcknowledged',
+  'RegisteredWorker',
+  'RegisteredApplication',
+  'ExecutorAdded',
+  'ExecutorUpdated',
+  'WorkerRemoved',
+  'SubmitDriverResponse',
+  'KillDriverResponse',
+  'ApplicationRemoved',
+  'ExecutorsAnswer',
+] satisfies Outgoing['type'][])
+
+/**
+ * The door of a Master: what its core decided leaves only behind a fence check that was sent after it was decided (S1, protocol
+ * 4.1), whatever the lane believes.
+ */
+export class Gate {
+  readonly #checks: Checks
+  readonly #master: SimMaster
+  /** What this process has acknowledged: it owes it to a store that forgets, as long as it lives (S2). */
+  readonly acknowledged = new Set<string>()
+
+  constructor(checks: Checks, master: SimMaster) {
+    this.#checks = checks
+    this.#master = master
+  }
+
+  leaves(message: { readonly type: string }): void {
+    const decidedMs = decidedAtMs.get(message)
+    const { engine, incarnation, place } = this.#master
+    if (decidedMs === undefined) {
+      if (gated.has(message.type)) this.#checks.fail('S1', `${incarnation} sent ${message.type}, unfenced`)
+    } else if (engine.confirmedAtMs < decidedMs) {
+      const text = `decided ${(place.monotonicMs() - decidedMs).toFixed(1)} ms ago, after its last fence check`
+      this.#checks.fail('S1', `${incarnation} sent ${message.type}, ${text}`)
+    }
+    if (message.type === 'SubmitDriverResponse')
+      this.acknowledged.add((message as { driverId?: string }).driverId!)
+  }
+}

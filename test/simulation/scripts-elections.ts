@@ -1,0 +1,167 @@
+import { registeredWorkers, type Script } from './script.js'
+
+const shape = { masters: 3, lockServers: 1, leaseMs: 1000, meanDelayMs: 0.2, validates: false } as const
+
+/** Elections, and what a store that fell makes of them. */
+export const electionScripts: readonly Script[] = [
+  {
+    name: 'elected three times, read by nobody',
+    says:
+      'The store fell. The Master with the image was elected but could not read in time, nor could the next two. An acknowledged ' +
+      'submission was forgotten while the process that had it lived: the base of the last one was above what was lost.',
+    shape: { ...shape, workers: 1, submitters: 1, applications: 0 },
+    rates: { submitEveryMs: 100 },
+    *play(stage) {
+      const { store, history } = stage.world
+      yield stage.until('some acknowledgements', () => !!stage.alive && history.acknowledgements > 3)
+      const before = store.model.save()
+      yield stage.until('more of them', () => history.acknowledgements > 10)
+      stage.fallTo(before)
+      const fallen = stage.epoch
+      yield stage.until('an election', () => stage.epoch > fallen)
+      for (let n = 0; n < 3; n++) {
+        const { epoch } = stage
+        const elected = stage.elected!
+        // The answer is on its way; what it asks next is not heard.
+        stage.cutOneWay(elected, store)
+        yield stage.until('the next election', () => stage.epoch > epoch)
+        stage.heal(elected, store)
+      }
+      yield stage.until('a Master ALIVE', () => stage.alive !== undefined)
+    },
+  },
+  {
+    name: 'two owners of one epoch',
+    says: 'A Master led and froze, the store forgot its election, another is elected to the same epoch: its Worker stays with the first.',
+    shape: { ...shape, workers: 1, submitters: 1, applications: 0, workerTimeoutMs: 24_000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { store, workers, submitters, running } = stage.world
+      yield stage.until(
+        'a leader with its Worker',
+        () => stage.alive?.process?.seat.snapshot().workers[0]?.state === 'ALIVE',
+      )
+      const former = stage.alive!
+      const before = store.model.save()
+      const [first, second] = stage.othersThan(former)
+      if (!first || !second) return
+      for (const other of [former, second]) stage.cut(first, other)
+      stage.cut(second, store)
+      stage.freeze(former)
+      yield stage.until('the first leads its Worker', () => {
+        const state = first.leads ? first.process?.seat.snapshot() : undefined
+        return (
+          state?.state === 'ALIVE' &&
+          state.workers.some(({ id, state: is }) => is === 'ALIVE' && id === workers[0]?.process?.incarnation)
+        )
+      })
+      submitters[0]?.process?.submit({ args: [], cores: 1, supervise: true, onIsolation: 'run' })
+      yield stage.until('it launches a driver', () => running.size > 0)
+      const { epoch } = stage
+      stage.freeze(first)
+      stage.fallTo(before)
+      stage.heal(second, store)
+      yield stage.until(
+        'the second is elected to the same epoch',
+        () => stage.epoch === epoch && stage.elected === second,
+      )
+      yield stage.until('somebody is elected above', () => stage.epoch > epoch, 20_000, 'L1')
+      former.thaw()
+      first.thaw()
+    },
+  },
+  {
+    name: 'who has the image is slow',
+    says: 'The store fell and the Master with the image does not reach it: who is elected waits for that image, and until then says nothing of what it does not know.',
+    shape: { ...shape, workers: 1, submitters: 2, applications: 0 },
+    rates: { submitEveryMs: 30 },
+    *play(stage) {
+      const { store, history, network, checks } = stage.world
+      yield stage.until('some acknowledgements', () => !!stage.alive && history.acknowledgements > 3)
+      const former = stage.alive!
+      const before = store.model.save()
+      yield stage.until('more of them', () => history.acknowledgements > 20)
+      checks.strict = true
+      stage.cut(former, store)
+      stage.fallTo(before)
+      yield stage.until('another is elected', () => stage.elected !== undefined && stage.elected !== former)
+      network.slow(former.name, 400)
+      yield stage.until('it is ALIVE', () => stage.alive !== undefined && stage.alive !== former)
+      network.slow(former.name, 0)
+      stage.heal(former, store)
+      yield stage.ms(2000)
+    },
+  },
+  {
+    name: 'adopted, ended, and only then remembered',
+    says:
+      'The store fell. A Worker brought a driver back, it ended, and then came the record of it from a Master that was slow: its ' +
+      'key was in no book any more, and the same key made a second driver.',
+    shape: { ...shape, workers: 1, submitters: 1, applications: 0, workerTimeoutMs: 24_000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { store, network, checks, submitters, running, workers, history } = stage.world
+      const [client, worker] = [() => submitters[0]?.process, () => workers[0]?.process]
+      yield stage.until('a leader with its Worker', () => !!client() && registeredWorkers(stage) === 1)
+      const former = stage.alive!
+      const before = store.model.save()
+      const key = client()!.submit({ args: [], cores: 1, supervise: true })
+      yield stage.until('it runs', () => running.size === 1 && history.idOf(key) !== undefined)
+      checks.strict = true
+      stage.cut(former, store)
+      stage.fallTo(before)
+      yield stage.until('another is elected', () => stage.elected !== undefined && stage.elected !== former)
+      network.slow(former.name, 400)
+      const leads = () => stage.elected?.process?.seat
+      yield stage.until(
+        'the driver is adopted',
+        () => leads()?.life !== undefined && leads()!.snapshot().activeDrivers.length > 0,
+      )
+      for (const { process } of running) worker()?.children.finish(process)
+      yield stage.until('it has ended', () => leads()!.snapshot().completedDrivers.length > 0)
+      yield stage.until('a Master ALIVE', () => stage.alive !== undefined)
+      network.slow(former.name, 0)
+      stage.heal(former, store)
+      let isAnswered = false
+      void client()!
+        .again(key)
+        .then(() => {
+          isAnswered = true
+        })
+      yield stage.until('the same key is answered', () => isAnswered)
+    },
+  },
+  {
+    name: 'the leader is killed',
+    says: 'Link closed, door refused, presence gone: another Master is ALIVE within 500 ms (L2).',
+    shape: { ...shape, workers: 3, submitters: 1, applications: 1 },
+    *play(stage) {
+      yield stage.until('a leader', () => stage.alive !== undefined)
+      yield stage.ms(5000)
+      const former = stage.alive
+      if (!former) return
+      former.kill()
+      yield stage.until('another Master ALIVE', () => !!stage.alive && stage.alive !== former, 500, 'L2')
+    },
+  },
+  {
+    name: 'the leader is frozen',
+    says: 'Its lock runs out after one lease at most, and the others try when it does (L2).',
+    shape: { ...shape, workers: 3, submitters: 1, applications: 1 },
+    *play(stage) {
+      const { world } = stage
+      yield stage.until('a leader', () => stage.alive !== undefined)
+      yield stage.ms(5000 + world.random.between(0, world.leaseMs))
+      const former = stage.alive
+      if (!former) return
+      stage.freeze(former)
+      yield stage.until(
+        'another Master ALIVE',
+        () => !!stage.alive && stage.alive !== former,
+        1.5 * world.leaseMs,
+        'L2',
+      )
+      former.thaw()
+    },
+  },
+]

@@ -1,0 +1,113 @@
+import type { WorkerNode } from './nodes.js'
+import { registeredWorkers, type Script, type Stage } from './script.js'
+
+const shape = { masters: 3, lockServers: 1, leaseMs: 1000, meanDelayMs: 0.2, validates: false } as const
+
+/** Cores that the executors of each application have, as processes. */
+function coresByApplication({ world }: Stage): Map<string, number> {
+  const cores = new Map<string, number>()
+  for (const { plan } of world.running) {
+    if (plan.kind !== 'startExecutor') continue
+    const { appId } = plan.launch
+    cores.set(appId, (cores.get(appId) ?? 0) + plan.launch.cores)
+  }
+  return cores
+}
+
+/** Workers and applications that are silent, and for how long. */
+export const workerScripts: readonly Script[] = [
+  {
+    name: 'a Worker is cut off for a third of its timeout',
+    says: 'At whatever moment: nobody has relaunched anything, and nothing of it ends (protocol 8).',
+    shape: { ...shape, workers: 2, submitters: 1, applications: 0, workerTimeoutMs: 12_000 },
+    *play(stage) {
+      const { world } = stage
+      yield stage.until('a leader', () => stage.alive !== undefined)
+      for (let n = 0; n < 4; n++) {
+        yield stage.ms(6000 + world.random.between(0, 3000))
+        for (const master of world.masters) stage.cut(world.workers[0]!, master)
+        // Less than links may be silent.
+        yield stage.ms(3900)
+        for (const master of world.masters) stage.heal(world.workers[0]!, master)
+      }
+      stage.expect(
+        world.checks.isolations === 0,
+        'isolation',
+        'a Worker felt isolated after a third of its timeout',
+      )
+    },
+  },
+  {
+    name: 'a Worker is cut from its leader only',
+    says: 'The others still answer it, but not that nobody leads: its `stop` drivers end before they are launched elsewhere (S3b).',
+    shape: { ...shape, workers: 3, submitters: 1, applications: 0, workerTimeoutMs: 4000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { world } = stage
+      const client = () => world.submitters[0]?.process
+      yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 3 && !!client())
+      client()?.submit({ supervise: true, onIsolation: 'stop', args: [], cores: 1 })
+      const runsOn = ({ process }: WorkerNode) =>
+        [...world.running].some(
+          ({ plan, workerId }) => plan.kind === 'startDriver' && workerId === process?.incarnation,
+        )
+      yield stage.until('a `stop` driver runs', () => world.workers.some(runsOn))
+      const victim = world.workers.find(runsOn)!
+      const leader = stage.alive!
+      stage.cut(victim, leader)
+      yield stage.ms(12_000)
+      stage.expect(!runsOn(victim), 'S3b', 'it still runs there')
+      stage.heal(victim, leader)
+    },
+  },
+  {
+    name: 'a host is down while Masters change',
+    says: 'Nobody waits for it: the next Master is ALIVE within the 1 s that recovery takes at most (L3).',
+    shape: { ...shape, workers: 3, submitters: 1, applications: 1, workerTimeoutMs: 24_000 },
+    *play(stage) {
+      const { world } = stage
+      const victim = world.workers[0]!
+      yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 3)
+      const former = stage.alive!
+      world.network.darken(victim.name)
+      yield stage.ms(500)
+      former.kill()
+      yield stage.until('another Master ALIVE', () => !!stage.alive && stage.alive !== former, 1500, 'L3')
+    },
+  },
+  {
+    name: 'an application and its Worker are slow to answer',
+    says: 'What it holds there counts: it gets no executors twice (protocol 11.5).',
+    shape: { ...shape, workers: 2, submitters: 1, applications: 1, workerTimeoutMs: 24_000 },
+    rates: { submitEveryMs: 5000 },
+    *play(stage) {
+      const { world } = stage
+      const [app] = world.applications
+      const holder = () =>
+        world.workers.find(({ process }) =>
+          [...world.running].some(
+            ({ plan, workerId }) => plan.kind === 'startExecutor' && workerId === process?.incarnation,
+          ),
+        )
+      yield stage.until('an executor runs', () => stage.alive !== undefined && holder() !== undefined)
+      yield stage.ms(2000)
+      const former = stage.alive
+      const worker = holder()
+      if (!former || !worker || !app) return
+      const before = coresByApplication(stage)
+      for (const other of stage.othersThan(former)) {
+        stage.cut(app, other)
+        stage.cut(worker, other)
+      }
+      former.kill()
+      yield stage.until('another Master ALIVE', () => !!stage.alive && stage.alive !== former)
+      yield stage.ms(2000)
+      world.network.healAll()
+      yield stage.ms(3000)
+      for (const [id, cores] of coresByApplication(stage)) {
+        const had = before.get(id)
+        if (had !== undefined) stage.expect(cores <= had, 'S4', `${id} had ${had} cores and has ${cores}`)
+      }
+    },
+  },
+]

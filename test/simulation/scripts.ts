@@ -1,0 +1,15 @@
+import type { Script } from './script.js'
+import { electionScripts } from './scripts-elections.js'
+import { workerScripts } from './scripts-workers.js'
+
+/** Stories told on purpose, each from many seeds: cases that chance is too slow to find, and defects that it found. */
+export const scripts: readonly Script[] = [...electionScripts, ...workerScripts]
+
+/** Throws for a name that is none. */
+export function scriptNamed(name: string): Script {
+  const script = scripts.find((one) => one.name === name)
+  if (script) return script
+  throw new Error(
+    `--script: there is no ${JSON.stringify(name)}; there are ${scripts.map((one) => one.name).join(', ')}`,
+  )
+}
