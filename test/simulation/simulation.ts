@@ -5,6 +5,7 @@ import { forgetDeadSystems } from './dead-systems.js'
 import { Random } from './random.js'
 import { calmRates, drawRates, type Fault } from './rates.js'
 import { Director, type Script } from './script.js'
+import { withoutLoop } from './turns.js'
 import { type Shape, World } from './world.js'
 
 export interface SimulationOptions {
@@ -66,6 +67,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const director = script && new Director(world, script)
   if (options.tellsMessages) world.tellMessages()
   let violation: Violation | undefined
+  const withLoop = withoutLoop()
   try {
     await world.runUntil(director ? SCRIPT_MS : options.chaosMs, () => director?.over ?? false)
     chaos?.end()
@@ -76,6 +78,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     if (!(error instanceof Violation)) throw error
     violation = error
     world.tell('check', error.message)
+  } finally {
+    withLoop()
   }
   forgetDeadSystems()
   return {

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { MasterConfig } from '../../actors/master/books.js'
 import { type Receiver, violation } from '../../actors/messages/catalogue.js'
 import { limits } from '../../runtime/limits.js'
@@ -221,6 +220,8 @@ async function settled({ settle }: Place): Promise<void> {
   await nextTurn()
   await nextTurn()
 }
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 function masterConfig(cluster: string, shape: Shape): Omit<MasterConfig, 'address' | 'masters'> {
   return {
