@@ -41,8 +41,7 @@ export const mutations: readonly Mutation[] = [
     file: store,
     find: 'if (at.epoch === fence.epoch && at.owner !== fence.owner)',
     replace: 'if (false)',
-    faults: falls,
-    seeds: 300,
+    script: 'two owners of one epoch',
   },
   {
     name: 'the store compares the number of a commit, not the mark',

@@ -58,6 +58,7 @@ export const electionScripts: readonly Script[] = [
       submitters[0]?.process?.submit({ args: [], cores: 1, supervise: true, onIsolation: 'run' })
       yield stage.until('it launches a driver', () => running.size > 0)
       const { epoch } = stage
+      const fence = { epoch, owner: first.process!.incarnation }
       stage.freeze(first)
       stage.fallTo(before)
       stage.heal(second, store)
@@ -65,6 +66,8 @@ export const electionScripts: readonly Script[] = [
         'the second is elected to the same epoch',
         () => stage.epoch === epoch && stage.elected === second,
       )
+      // What it asked before it froze arrives late; the store's checks are the simulator's.
+      store.model.touch(fence, 'lock', undefined, store.machine.wallMs())
       yield stage.until('somebody is elected above', () => stage.epoch > epoch, 20_000, 'L1')
       former.thaw()
       first.thaw()
