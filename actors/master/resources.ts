@@ -15,6 +15,8 @@ export interface Demand {
 
 /** Addresses of `offered` that none of `held` uses, per resource. */
 export function freeAddresses(offered: ResourceAddresses, held: Iterable<Holding>): ResourceAddresses {
+  // Most Workers have none, and very many holdings.
+  if (Object.keys(offered).length === 0) return {}
   const used = new Map<string, Set<string>>()
   for (const { resources } of held) {
     for (const [name, addresses] of Object.entries(resources)) {
