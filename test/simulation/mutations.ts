@@ -91,7 +91,7 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/master/fellow-desk.js',
     find: "step.tell(to, { type: 'RequestLostTail', base, earlier: [...earlier] });",
     replace: '',
-    faults: ['storeLosesTail'],
+    script: 'who has the image is slow',
   },
   {
     name: 'no tail from the own image',
@@ -119,8 +119,7 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/worker/allegiance.js',
     find: 'if (leader && position.epoch < leader.epoch)',
     replace: 'if (false)',
-    faults: ['freezeLeader', 'cutLeaderFromStore', 'cutLeaderFromMasters', 'slowNode', 'killLeader'],
-    seeds: 300,
+    script: 'a command of a former leader arrives late',
   },
   {
     name: 'a new generation does not wait for the end of the old one',

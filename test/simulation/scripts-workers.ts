@@ -110,4 +110,37 @@ export const workerScripts: readonly Script[] = [
       }
     },
   },
+  {
+    name: 'a command of a former leader arrives late',
+    says: 'It was durable, and under way when its Master froze and another was elected: the Worker obeys that one and refuses it (R1).',
+    shape: { ...shape, workers: 1, submitters: 1, applications: 1, workerTimeoutMs: 24_000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { world } = stage
+      const worker = world.workers[0]!
+      const executor = () => [...world.running].find(({ plan }) => plan.kind === 'startExecutor')
+      yield stage.until('an executor runs', () => registeredWorkers(stage) === 1 && executor() !== undefined)
+      yield stage.ms(1000)
+      const former = stage.alive
+      if (!former) return
+      stage.cutOneWay(former, worker)
+      worker.process!.children.finish(executor()!.process)
+      const isLaunched = () =>
+        former.process?.seat
+          .snapshot()
+          .activeApps.some(({ executors }) => executors.some(({ state }) => state === 'LAUNCHING'))
+      yield stage.until('another is launched', () => isLaunched() ?? false)
+      // Behind its commit.
+      yield stage.ms(50)
+      stage.freeze(former)
+      yield stage.until(
+        'the Worker obeys another',
+        () => registeredWorkers(stage) === 1 && stage.alive !== former,
+      )
+      yield stage.ms(100)
+      stage.heal(former, worker)
+      yield stage.ms(1000)
+      former.thaw()
+    },
+  },
 ]

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { scripts } from '../simulation/scripts.js'
+import { mutations } from '../simulation/mutations.js'
+import { scriptNamed, scripts } from '../simulation/scripts.js'
 import { simulate } from '../simulation/simulation.js'
 
 test('the same seed is the same history, message by message', async () => {
@@ -26,3 +28,13 @@ for (const script of scripts) {
     }
   })
 }
+
+test('each mutation finds its one line, and its script', async () => {
+  for (const mutation of mutations) {
+    const path = new URL(`../../${mutation.file}`, import.meta.url)
+    const times = (await readFile(path, 'utf8')).split(mutation.find).length - 1
+    assert.equal(times, 1, mutation.name)
+    if (mutation.script !== undefined) scriptNamed(mutation.script)
+  }
+  assert.equal(new Set(mutations.map(({ name }) => name)).size, mutations.length)
+})
