@@ -1,53 +1,9 @@
-import { parseArgs } from 'node:util'
-import { type Fault, faults } from './rates.js'
-import { scriptNamed } from './scripts.js'
+import { type CommandLine, parseCommandLine, usage } from './options.js'
+import type { Fault } from './rates.js'
 import { shrink } from './shrink.js'
 import { type SimulationOptions, type SimulationResult, simulate } from './simulation.js'
-import type { Shape } from './world.js'
-
-const { values } = parseArgs({
-  options: {
-    /** One history, or the first of `--seeds`. */
-    seed: { type: 'string' },
-    seeds: { type: 'string' },
-    /** As many histories as it takes. */
-    events: { type: 'string', default: '1e6' },
-    'chaos-ms': { type: 'string', default: '60000' },
-    /** Only these, comma between them. */
-    faults: { type: 'string' },
-    skip: { type: 'string' },
-    /** In place of faults at random. */
-    script: { type: 'string' },
-    /** JSON: parts of the shape that are not drawn. */
-    shape: { type: 'string' },
-    /** All that was logged; with `--messages` every message as well. */
-    story: { type: 'boolean', default: false },
-    messages: { type: 'boolean', default: false },
-    shrink: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-})
 
 const STORY_LINES = 60
-
-function faultNames(text: string): Fault[] {
-  return text.split(',').map((name) => {
-    if (faults.includes(name as Fault)) return name as Fault
-    throw new Error(`--faults: there is no ${name}; there are ${faults.join(', ')}`)
-  })
-}
-
-function optionsOf(seed: number): SimulationOptions {
-  return {
-    seed,
-    chaosMs: Number(values['chaos-ms']),
-    ...(values.faults !== undefined && { faults: faultNames(values.faults) }),
-    ...(values.skip !== undefined && { skip: new Set(values.skip.split(',').map(Number)) }),
-    ...(values.script !== undefined && { script: scriptNamed(values.script) }),
-    ...(values.shape !== undefined && { shape: JSON.parse(values.shape) as Partial<Shape> }),
-    tellsMessages: values.messages,
-  }
-}
 
 /** What replays it, word for word. */
 function commandOf({ seed, chaosMs, faults: only, skip, script, shape }: SimulationOptions): string {
@@ -59,10 +15,14 @@ function commandOf({ seed, chaosMs, faults: only, skip, script, shape }: Simulat
   return `${parts.join(' ')} --story --messages`
 }
 
-async function tellFailure(options: SimulationOptions, result: SimulationResult): Promise<void> {
-  const shrunk = values.shrink ? await shrink(options, result) : undefined
+async function tellFailure(
+  options: SimulationOptions,
+  result: SimulationResult,
+  { story: whole, shrink: shrinks }: Pick<CommandLine, 'story' | 'shrink'>,
+): Promise<void> {
+  const shrunk = shrinks ? await shrink(options, result) : undefined
   const { story, violation } = shrunk?.result ?? result
-  const lines = values.story ? story : story.slice(-STORY_LINES)
+  const lines = whole ? story : story.slice(-STORY_LINES)
   process.stdout.write(`${lines.join('\n')}\n\nseed ${result.seed}: ${violation?.message}\n`)
   if (shrunk) process.stdout.write(`made smaller in ${shrunk.tries} tries\n`)
   process.stdout.write(`again: ${commandOf(shrunk?.options ?? options)}\n`)
@@ -103,26 +63,32 @@ class Totals {
   }
 }
 
-async function main(): Promise<number> {
+async function run({ seed: first, seeds, events, each, story, shrink, json }: CommandLine): Promise<number> {
   const totals = new Totals()
-  const first = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.seed)
-  const most = Number(values.seeds ?? (values.seed === undefined ? Number.POSITIVE_INFINITY : 1))
-  const wanted =
-    values.seeds === undefined && values.seed === undefined ? Number(values.events) : Number.POSITIVE_INFINITY
   process.stdout.write(`from seed ${first}\n`)
-  for (let seed = first; totals.seeds < most && totals.events < wanted && totals.failed === 0; seed++) {
-    const options = optionsOf(seed)
+  for (let seed = first; totals.seeds < seeds && totals.events < events && totals.failed === 0; seed++) {
+    const options = { seed, ...each }
     const result = await simulate(options)
     totals.add(result)
     if (result.violation) {
-      if (values.json) {
+      if (json) {
         const { invariant, message } = result.violation
         process.stdout.write(`${JSON.stringify({ seed, seeds: totals.seeds, invariant, message })}\n`)
-      } else await tellFailure(options, result)
-    } else if (values.story) process.stdout.write(`${result.story.join('\n')}\n`)
+      } else await tellFailure(options, result, { story, shrink })
+    } else if (story) process.stdout.write(`${result.story.join('\n')}\n`)
   }
   process.stdout.write(totals.toString())
   return totals.failed > 0 ? 1 : 0
 }
 
-process.exitCode = await main()
+function parsed(): CommandLine | undefined {
+  try {
+    return parseCommandLine(process.argv.slice(2), Math.floor(Math.random() * 2 ** 31))
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${usage}`)
+    return undefined
+  }
+}
+
+const commandLine = parsed()
+process.exitCode = commandLine === undefined ? 2 : await run(commandLine)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { mutations } from '../simulation/mutations.js'
+import { parseCommandLine } from '../simulation/options.js'
 import { scriptNamed, scripts } from '../simulation/scripts.js'
 import { simulate } from '../simulation/simulation.js'
 
@@ -37,4 +38,20 @@ test('each mutation finds its one line, and its script', async () => {
     if (mutation.script !== undefined) scriptNamed(mutation.script)
   }
   assert.equal(new Set(mutations.map(({ name }) => name)).size, mutations.length)
+})
+
+test('a command line that cannot be understood says what, and how it is called', () => {
+  for (const [args, says] of [
+    [['--seed', 'x'], /--seed x: not a whole number from 0/],
+    [['--events', '1.5'], /--events 1.5/],
+    [['--faults', 'killLeader,rain'], /there is no rain/],
+    [['--script', 'rain'], /--script: there is no "rain"/],
+    [['--shape', '{'], /--shape \{/],
+    [['--rain'], /rain/],
+  ] as const)
+    assert.throws(() => parseCommandLine(args, 1), says)
+  const { seed, seeds, events } = parseCommandLine(['--seed', '7', '--events', '1e8'], 1)
+  assert.deepEqual([seed, seeds, events], [7, Number.POSITIVE_INFINITY, 1e8])
+  assert.equal(parseCommandLine(['--seed', '7'], 1).seeds, 1)
+  assert.equal(parseCommandLine([], 1).events, 1e6)
 })

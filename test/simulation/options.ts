@@ -1,0 +1,94 @@
+import { parseArgs } from 'node:util'
+import { type Fault, faults } from './rates.js'
+import { scriptNamed, scripts } from './scripts.js'
+import type { SimulationOptions } from './simulation.js'
+import type { Shape } from './world.js'
+
+export interface CommandLine {
+  /** Of the first history. */
+  readonly seed: number
+  /** Histories at most, and events: whichever comes first. */
+  readonly seeds: number
+  readonly events: number
+  /** The same for every history. */
+  readonly each: Omit<SimulationOptions, 'seed'>
+  readonly story: boolean
+  readonly shrink: boolean
+  readonly json: boolean
+}
+
+const EVENTS = 1e6
+const CHAOS_MS = 60_000
+
+export const usage = `npm run sim [-- OPTIONS]
+  --events N      histories until so many events (default: ${EVENTS}, unless --seed or --seeds is given)
+  --seed X        of the first history (default: a random one, printed)
+  --seeds N       histories (default with --seed: 1)
+  --chaos-ms MS   cluster time with faults (default: ${CHAOS_MS})
+  --faults LIST   to draw from: ${faults.join(',')}
+  --skip LIST     numbers of faults that are left out
+  --script NAME   in place of faults at random: ${scripts.map(({ name }) => `'${name}'`).join(', ')}
+  --shape JSON    parts of the shape that are not drawn
+  --story         all that was logged; with --messages every message as well
+  --shrink        leave out faults and nodes that a failure does not need
+  --json          a failure as one line of JSON
+`
+
+/** Throws an Error that says what is wrong. */
+export function parseCommandLine(args: readonly string[], randomSeed: number): CommandLine {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      events: { type: 'string' },
+      seed: { type: 'string' },
+      seeds: { type: 'string' },
+      'chaos-ms': { type: 'string' },
+      faults: { type: 'string' },
+      skip: { type: 'string' },
+      script: { type: 'string' },
+      shape: { type: 'string' },
+      story: { type: 'boolean', default: false },
+      messages: { type: 'boolean', default: false },
+      shrink: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const { events, seed, seeds, skip, script, shape, story, shrink, json } = values
+  const isOpen = events !== undefined || (seed === undefined && seeds === undefined)
+  return {
+    seed: whole('seed', seed, 0) ?? randomSeed,
+    seeds: whole('seeds', seeds, 1) ?? (isOpen ? Number.POSITIVE_INFINITY : 1),
+    events: whole('events', events, 1) ?? (isOpen ? EVENTS : Number.POSITIVE_INFINITY),
+    each: {
+      chaosMs: whole('chaos-ms', values['chaos-ms'], 0) ?? CHAOS_MS,
+      ...(values.faults !== undefined && { faults: values.faults.split(',').map(faultNamed) }),
+      ...(skip !== undefined && { skip: new Set(skip.split(',').map((text) => whole('skip', text, 0)!)) }),
+      ...(script !== undefined && { script: scriptNamed(script) }),
+      ...(shape !== undefined && { shape: shapeOf(shape) }),
+      tellsMessages: values.messages,
+    },
+    story,
+    shrink,
+    json,
+  }
+}
+
+function whole(option: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value
+  throw new Error(`--${option} ${text}: not a whole number from ${least}`)
+}
+
+function faultNamed(name: string): Fault {
+  if (faults.includes(name as Fault)) return name as Fault
+  throw new Error(`--faults: there is no ${name}; there are ${faults.join(', ')}`)
+}
+
+function shapeOf(text: string): Partial<Shape> {
+  try {
+    return JSON.parse(text) as Partial<Shape>
+  } catch (error) {
+    throw new Error(`--shape ${text}: ${(error as Error).message}`)
+  }
+}
