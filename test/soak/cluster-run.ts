@@ -1,6 +1,7 @@
 import { reasonOf } from '../../runtime/errors.js'
 import { drawShape, randomFor, type Shape, shapeText } from './draw.js'
 import { drawFault } from './faults/all.js'
+import type { Field } from './field.js'
 import { Ground } from './ground.js'
 import { growing, judgedLives } from './growth.js'
 import type { SoakOptions } from './options.js'
@@ -60,7 +61,7 @@ export async function runCluster(
         if (isBroken) break
       }
       // One that did not come back answers nobody: nothing more can be learned from it.
-      if (!isBroken) totals = await endOf(ground, work, ended)
+      if (!isBroken) totals = await endWork(ground, work, ended)
     } finally {
       await work.close()
     }
@@ -78,12 +79,12 @@ export async function runCluster(
 }
 
 /** Ends the work and counts what can only be counted then. */
-async function endOf(ground: Ground, work: Work, ended: Violation[]) {
+export async function endWork(field: Field, work: Work, ended: Violation[]) {
   const { jobs } = work
   await jobs.pause()
   await jobs.repeat(0)
   await jobs.killAll()
-  const { books } = await untilQuiet(ground, work)
+  const { books } = await untilQuiet(field, work)
   ended.push(...(await jobs.judge(books)))
   const { totals, found } = await work.end()
   ended.push(...found)

@@ -39,7 +39,7 @@ export function drawShape(seed: number, number: number): Shape {
  * At least four leases; and a leader that is cut from its Workers without a word must hand over before it calls them
  * dead: 5 s until their links are dead, two leases, and some time for a busy machine.
  */
-export const workerTimeoutMs = ({ leaseMs }: Shape): number => 6000 + 3 * leaseMs
+export const workerTimeoutMs = ({ leaseMs }: Pick<Shape, 'leaseMs'>): number => 6000 + 3 * leaseMs
 
 export const shapeText = ({ store, locks, workers, leaseMs }: Shape): string => {
   const data = store === 'server' ? 'one Redis' : 'Redis with Sentinel and a replica'

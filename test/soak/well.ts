@@ -1,7 +1,7 @@
 import type { MasterStateResponse } from '../../actors/messages/status.js'
 import { waitUntil } from '../harness/index.js'
 import { compareBooks, reportOf } from './books.js'
-import type { Ground } from './ground.js'
+import type { Field } from './field.js'
 import type { Work } from './work.js'
 
 /** From the end of the fault until everything must be as if nothing had happened. */
@@ -19,13 +19,13 @@ const STABLE_MS = 1500
  * Masters linked, STANDBYs ready, Workers there, work going on, for STABLE_MS. Gives the time when that began, by
  * performance.now(); rejects with what is wrong after WELL_MS.
  */
-export async function untilWell(ground: Ground, work: Work): Promise<number> {
+export async function untilWell(field: Field, work: Work): Promise<number> {
   let sinceMs: number | undefined
   const stable = await waitUntil(
     'all to be well again',
     async () => {
       try {
-        await look(ground, work)
+        await look(field, work)
       } catch (error) {
         sinceMs = undefined
         throw error
@@ -40,7 +40,7 @@ export async function untilWell(ground: Ground, work: Work): Promise<number> {
 }
 
 /** Throws what is wrong. */
-async function look({ shape, cluster }: Ground, work: Work): Promise<void> {
+async function look({ shape, cluster }: Field, work: Work): Promise<void> {
   const books = await work.client.request({ type: 'RequestMasterState' }, { timeoutMs: ASK_MS })
   const masters = books.masters.filter(({ state }) => state === 'ALIVE' || state === 'STANDBY')
   if (masters.length < MASTERS) throw new Error(`Masters: ${JSON.stringify(books.masters)}`)
@@ -57,13 +57,13 @@ const workerText = ({ workers }: MasterStateResponse): string =>
 
 /** Submissions pause; waits until nothing is under way. Gives the books, and what is wrong with them in the end. */
 export async function untilQuiet(
-  ground: Ground,
+  field: Field,
   work: Work,
 ): Promise<{ books: MasterStateResponse; wrong: readonly string[] }> {
   let last: { books: MasterStateResponse; wrong: readonly string[] } | undefined
   const isQuiet = async (): Promise<boolean> => {
     const books = await work.client.request({ type: 'RequestMasterState' }, { timeoutMs: ASK_MS })
-    const reports = await Promise.all(ground.workers.map(({ web }) => reportOf(web!)))
+    const reports = await Promise.all(field.workers.map(({ web }) => reportOf(web!)))
     last = { books, wrong: compareBooks(books, reports) }
     return last.wrong.length === 0 && (await work.jobs.isQuiet(books))
   }

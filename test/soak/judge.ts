@@ -1,0 +1,156 @@
+import { reasonOf } from '../../runtime/errors.js'
+import { readProcessTable } from '../../runtime/process/process-table.js'
+import { auditStore } from '../failover/store-audit.js'
+import { WorkerAudit } from '../failover/worker-audit.js'
+import { waitUntil } from '../harness/index.js'
+import type { Random } from './draw.js'
+import type { Field } from './field.js'
+import { orphansOf } from './orphans.js'
+import type { Sampler } from './sampler.js'
+import { type Violation, violation } from './violations.js'
+import { untilQuiet, untilWell, WELL_MS } from './well.js'
+import type { Work } from './work.js'
+
+/** Submissions and kills beside the steady ones, so that some are under way when it happens. */
+const AROUND_COUNT = 3
+const AROUND_MS = 60
+/** Submissions asked for once more at the end of a round. */
+const REPEATED = 3
+/** A guard ends what a dead Worker leaves within a second. */
+const ORPHANS_MS = 5000
+
+/** What became of everything since the last verdict. */
+export interface Verdict {
+  /** From the end of the fault until all was well; NaN where it was not in time. */
+  readonly wellMs: number
+  readonly epochs: number
+  readonly tasks: number
+  readonly reruns: number
+  readonly submissions: number
+  readonly kills: number
+  readonly violations: readonly Violation[]
+}
+
+/** Looks at a field and the work on it once a fault is over, again and again. */
+export class Judge {
+  readonly #field: Field
+  readonly #work: Work
+  readonly #sampler: Sampler
+  readonly #audit: WorkerAudit
+  #accepted = 0
+  #epoch = 0
+  #epochNow = 0
+  #acknowledged = 0
+  #killed = 0
+
+  constructor(field: Field, work: Work, sampler: Sampler) {
+    this.#field = field
+    this.#work = work
+    this.#sampler = sampler
+    this.#audit = new WorkerAudit(work.client, () => field.workers.map(({ address }) => address))
+  }
+
+  /** Nothing happens, but all is looked at: what comes after is compared with it. */
+  async begin(): Promise<void> {
+    this.#work.jobs.resume()
+    await untilWell(this.#field, this.#work)
+    await this.#work.flowed(false)
+    this.#epoch = (await this.#work.client.request({ type: 'RequestMasterState' })).position.epoch
+  }
+
+  /** Work goes on, and some of it begins around now. */
+  stir(random: Random): void {
+    const { jobs } = this.#work
+    jobs.resume()
+    for (let i = 0; i < AROUND_COUNT; i++) setTimeout(() => jobs.submitNow(), random() * AROUND_MS)
+    setTimeout(() => jobs.killOne(), random() * AROUND_MS)
+  }
+
+  /**
+   * Waits until all is well again; submissions pause then. Undefined: nothing has happened. `executorsDie`: they may have,
+   * and tasks may have been repeated.
+   */
+  async verdict(blow: { readonly executorsDie: boolean } | undefined): Promise<Verdict> {
+    const found: Violation[] = []
+    const wellMs = blow ? await this.#well(found) : 0
+    const executorsDied = blow?.executorsDie ?? false
+    // One that does not come back answers nobody: nothing more can be learned from it.
+    if (!Number.isNaN(wellMs)) found.push(...(await this.#check(executorsDied)))
+    const { tasks, reruns, found: strange } = await this.#work.flowed(executorsDied)
+    found.push(...strange)
+    return { wellMs, tasks, reruns, ...this.#since(), violations: found }
+  }
+
+  async #well(found: Violation[]): Promise<number> {
+    const healedMs = performance.now()
+    try {
+      return Math.max(0, (await untilWell(this.#field, this.#work)) - healedMs)
+    } catch (error) {
+      found.push(violation('notWell', `not well ${WELL_MS} ms after the fault: ${reasonOf(error)}`))
+      return Number.NaN
+    }
+  }
+
+  /** All invariants, once nothing is under way. */
+  async #check(executorsDied: boolean): Promise<Violation[]> {
+    const { jobs } = this.#work
+    await jobs.pause()
+    await jobs.repeat(REPEATED)
+    if (executorsDied) jobs.ledger.workerEnded()
+    const { books, wrong } = await untilQuiet(this.#field, this.#work)
+    const found = wrong.map((text) => violation('booksWrong', text))
+    found.push(...(await jobs.judge(books)))
+    found.push(...(await this.#orphans()), ...(await this.#deposed()))
+    found.push(...this.#field.unaskedDeaths().map((text) => violation('nodesDied', text)))
+    this.#epochNow = books.position.epoch
+    await this.#sample()
+    return found
+  }
+
+  #since(): Pick<Verdict, 'epochs' | 'submissions' | 'kills'> {
+    const { acknowledged, killsAcknowledged } = this.#work.jobs.ledger
+    const since = {
+      epochs: Math.max(0, this.#epochNow - this.#epoch),
+      submissions: acknowledged - this.#acknowledged,
+      kills: killsAcknowledged - this.#killed,
+    }
+    this.#epoch = Math.max(this.#epoch, this.#epochNow)
+    this.#acknowledged = acknowledged
+    this.#killed = killsAcknowledged
+    return since
+  }
+
+  async #orphans(): Promise<Violation[]> {
+    const { machines } = this.#field
+    let orphans: number[] = []
+    const areGone = (): boolean => {
+      machines.watch.look()
+      const launchers = new Set(machines.launcherPids.values())
+      orphans = orphansOf(machines.watch.survivors(), launchers, readProcessTable())
+      return orphans.length === 0
+    }
+    await waitUntil('no orphans', areGone, { deadlineMs: ORPHANS_MS, everyMs: 100 }).catch(() => undefined)
+    return orphans.map((pid) => violation('orphans', `process ${pid} has no Worker any more`))
+  }
+
+  async #deposed(): Promise<Violation[]> {
+    const found: Violation[] = []
+    const late = await auditStore(await this.#field.servers.primary(), this.#field.name)
+    if (late > 0) found.push(violation('deposedEffects', `${late} records of a deposed leader in the store`))
+    await this.#audit.look()
+    const orders = this.#audit.accepted - this.#accepted
+    this.#accepted = this.#audit.accepted
+    if (orders > 0)
+      found.push(violation('deposedEffects', `Workers took ${orders} orders of deposed leaders`))
+    return found
+  }
+
+  async #sample(): Promise<void> {
+    const { cluster, machines } = this.#field
+    this.#sampler.look([
+      ...cluster.nodes.map(({ name, pid }) => [name, pid] as const),
+      ...[...machines.launcherPids].map(([name, pid]) => [`launcher of ${name}`, pid] as const),
+      ...(await this.#work.processes()),
+    ])
+  }
+}
