@@ -13,9 +13,11 @@ export interface Machine {
   readonly nodes: readonly string[]
   /** What the file takes from its environment: its own way to a Redis, for one. */
   readonly env: Readonly<Record<string, string>>
+  /** What starts its launcher. */
+  readonly prefix?: readonly string[]
 }
 
-export interface MachinesOptions extends Omit<UpOptions, 'only' | 'env' | 'secret' | 'onLog'> {
+export interface MachinesOptions extends Omit<UpOptions, 'only' | 'env' | 'prefix' | 'secret' | 'onLog'> {
   readonly onLog?: (machine: string, line: string) => void
 }
 
@@ -83,13 +85,14 @@ export class Machines implements ClusterProcesses {
 
   /** Resolves when its nodes are ready. */
   async startMachine(name: string): Promise<void> {
-    const { nodes, env } = this.#machine(name)
+    const { nodes, env, prefix = [] } = this.#machine(name)
     const { onLog, ...options } = this.#options
     const up = await UpProcess.start({
       ...options,
       directory: join(this.directory, name),
       only: nodes,
       env,
+      prefix,
       secret: this.secret,
       ...(onLog && { onLog: (line: string) => onLog(name, line) }),
     })

@@ -24,7 +24,17 @@ export interface RedisProcessOptions {
   readonly cliArgs: readonly string[]
   readonly port: number
   readonly directory: string
+  readonly place: RedisPlace
 }
+
+/** Where a server runs. */
+export interface RedisPlace {
+  readonly host: string
+  /** Command and arguments that start a command there; empty: here. */
+  readonly prefix: readonly string[]
+}
+
+export const loopback: RedisPlace = { host: '127.0.0.1', prefix: [] }
 
 /** A redis-server that can be killed, frozen and started again as it was. It dies with this process. */
 export class RedisProcess {
@@ -42,9 +52,11 @@ export class RedisProcess {
 
   /** Resolves when it answers; rejects with what it printed where it ends instead. */
   async start(): Promise<void> {
+    const { place, args } = this.#options
+    const [command, ...rest] = [...place.prefix, 'redis-server', ...args]
     const child = await startChild({
-      command: 'redis-server',
-      args: this.#options.args,
+      command: command!,
+      args: rest,
       cwd: this.#options.directory,
       env,
       stdout: 'pipe',
@@ -75,8 +87,8 @@ export class RedisProcess {
   }
 
   cli(...args: readonly string[]): Promise<CommandOutcome> {
-    const { port, cliArgs, directory } = this.#options
-    const all = ['-h', '127.0.0.1', '-p', String(port), ...cliArgs, ...args]
+    const { place, port, cliArgs, directory } = this.#options
+    const all = ['-h', place.host, '-p', String(port), ...cliArgs, ...args]
     return runCommand({ command: 'redis-cli', args: all, cwd: directory, env, timeoutMs: 10_000 })
   }
 

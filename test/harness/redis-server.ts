@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort, RedisProcess, temporaryFolder } from './redis-process.js'
+import { freePort, loopback, type RedisPlace, RedisProcess, temporaryFolder } from './redis-process.js'
 import { makeCertificates, type TestCertificates } from './test-certificates.js'
 import { waitUntil } from './wait-until.js'
 
@@ -41,14 +41,23 @@ export interface RedisServer {
 }
 
 /** A real redis-server on a free port of the loopback. It ends with this process. Rejects where it is not installed. */
-export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+export function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
+  return startRedisAt(loopback, options)
+}
+
+/** The same elsewhere on this machine: where its port is free is for the caller to know. */
+export async function startRedisAt(
+  place: RedisPlace,
+  options: RedisServerOptions = {},
+): Promise<RedisServer> {
   const folder = options.dir === undefined ? await temporaryFolder() : undefined
   const dir = options.dir ?? folder!.path
   const port = options.port ?? (await freePort())
   const certificates = options.tls ? await makeCertificates(dir) : undefined
   const { password } = options
   const server = new RedisProcess({
-    args: serverArguments(options, port, dir, certificates),
+    args: serverArguments(options, place, port, dir, certificates),
+    place,
     cliArgs: [
       ...(password === undefined ? [] : ['-a', password, '--no-auth-warning']),
       ...(certificates === undefined ? [] : ['--tls', '--cacert', certificates.ca]),
@@ -61,7 +70,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const user = password === undefined ? '' : `:${encodeURIComponent(password)}@`
   const query = certificates === undefined ? '' : `?ca=${encodeURIComponent(certificates.ca)}`
   return {
-    url: `${scheme}://${user}127.0.0.1:${port}/0${query}`,
+    url: `${scheme}://${user}${place.host}:${port}/0${query}`,
     port,
     dir,
     certificates,
@@ -85,6 +94,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
 
 function serverArguments(
   options: RedisServerOptions,
+  { host }: RedisPlace,
   port: number,
   dir: string,
   certificates: TestCertificates | undefined,
@@ -92,7 +102,9 @@ function serverArguments(
   const { appendfsync = 'always', maxmemory, password, replicaOf, extra = [] } = options
   const flags: Record<string, string | undefined> = {
     port: certificates === undefined ? String(port) : '0',
-    bind: '127.0.0.1',
+    bind: host,
+    // Beyond the loopback it would hear nobody, for want of a password.
+    'protected-mode': host === loopback.host ? undefined : 'no',
     dir,
     save: '',
     appendonly: 'yes',
@@ -180,6 +192,7 @@ export async function startSentinels(options: SentinelOptions): Promise<Sentinel
         cliArgs: sentinelPassword === undefined ? [] : ['-a', sentinelPassword, '--no-auth-warning'],
         port,
         directory: folder.path,
+        place: loopback,
       })
       await process.start()
       started.push({ port, process })

@@ -36,6 +36,8 @@ export interface UpOptions extends DeploymentFileOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Of the cluster; default: that of the folder, or a random one. */
   readonly secret?: string
+  /** Command and arguments that start the launcher, on a host of its own for one; default: here. */
+  readonly prefix?: readonly string[]
   /** Hears each line of its nodes. */
   readonly onLog?: (line: string) => void
 }
@@ -70,10 +72,11 @@ export class UpProcess {
     const place = await makePlace(options)
     let up: UpProcess | undefined
     try {
+      const [command, ...args] = [...(options.prefix ?? []), process.execPath, binPath, 'up', place.file]
       const child = await startChild({
-        command: process.execPath,
+        command: command!,
         // Its input is ours: it ends with this process, however that ends.
-        args: [binPath, 'up', place.file, '--json', '--until-stdin-ends', ...onlyFlag(options)],
+        args: [...args, '--json', '--until-stdin-ends', ...onlyFlag(options)],
         cwd: place.directory,
         env: commandEnvironment(options.env),
         stdin: 'pipe',
