@@ -5,7 +5,9 @@ import { freePort } from '../harness/redis-process.js'
 import { RedisRoutes, routedRecovery } from '../harness/redis-routes.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
 import { TestCluster } from '../harness/test-cluster.js'
+import { NodeLog } from './node-log.js'
 import { leadership } from './redis-cluster.js'
+import { successor } from './successor.js'
 
 const MASTERS = ['m1', 'm2', 'm3'] as const
 /** Stalls of a busy machine pass up to half of it. */
@@ -18,14 +20,14 @@ export class CutCluster implements AsyncDisposable {
   readonly locks: readonly RedisServer[]
   readonly cluster: TestCluster
   readonly #routes: ReadonlyMap<string, RedisRoutes>
-  readonly #log: readonly string[]
+  readonly #log: NodeLog
 
   private constructor(
     name: string,
     servers: { readonly data: RedisServer; readonly locks: readonly RedisServer[] },
     routes: ReadonlyMap<string, RedisRoutes>,
     cluster: TestCluster,
-    log: readonly string[],
+    log: NodeLog,
   ) {
     this.name = name
     this.data = servers.data
@@ -39,7 +41,7 @@ export class CutCluster implements AsyncDisposable {
     const data = await startRedis()
     const locks = await Promise.all(MASTERS.map(() => startRedis({ extra: ['--appendonly', 'no'] })))
     const routes = new Map<string, RedisRoutes>()
-    const log: string[] = []
+    const log = new NodeLog()
     try {
       const ports = { data: [data.port], locks: locks.map(({ port }) => port) }
       for (const master of MASTERS) routes.set(master, await RedisRoutes.start(ports))
@@ -55,7 +57,7 @@ export class CutCluster implements AsyncDisposable {
         directory: undefined,
         // Launchers know each other's Masters by the file alone.
         places: await Promise.all(MASTERS.map(async () => ({ port: await freePort() }))),
-        onLog: (_: string, line: string) => void log.push(line),
+        onLog: (_: string, line: string) => log.hear(line),
       }
       const machines = [
         ...MASTERS.map((master) => ({ name: master, nodes: [master], env: routes.get(master)!.env })),
@@ -100,16 +102,8 @@ export class CutCluster implements AsyncDisposable {
   }
 
   /** Another owner leads, ALIVE. Gives its node. */
-  async another(than: ClusterNode, epoch: number): Promise<ClusterNode> {
-    await this.cluster.waitUntil('another to be elected', async () => {
-      const now = await this.leadership()
-      return now.epoch > epoch && !now.owner.startsWith(`${than.name}-`)
-    })
-    // The old one may say so for a moment longer.
-    return this.cluster.waitUntil('another to be ALIVE', async () => {
-      const next = await this.cluster.leader()
-      return next && next.name !== than.name ? next : undefined
-    })
+  another(than: ClusterNode, epoch: number): Promise<ClusterNode> {
+    return successor(this.cluster, () => this.leadership(), than, epoch)
   }
 
   /** The leader is killed while nobody but this one can be elected: it is. */
@@ -137,14 +131,7 @@ export class CutCluster implements AsyncDisposable {
 
   /** Messages that a node has logged, in order. */
   said({ name }: Pick<ClusterNode, 'name'>): string[] {
-    return this.#log.flatMap((line) => {
-      try {
-        const { node, message } = JSON.parse(line) as { node?: string; message?: string }
-        return node === name && message !== undefined ? [message] : []
-      } catch {
-        return []
-      }
-    })
+    return this.#log.said({ name })
   }
 
   /** Why its leadership ended, once it has said so; `after`: how much it had said before. */

@@ -1,0 +1,36 @@
+import { test } from 'node:test'
+import { HostNetwork } from '../harness/host-network.js'
+import { WORKERS } from './hosts-cluster.js'
+import { HostsTrial } from './hosts-trial.js'
+
+/* The leader and its Workers, whose packets are dropped: no connection ends. */
+
+const skip = await HostNetwork.refused()
+/**
+ * Links are dead after 5 s of silence, then the leader is deaf for two leases: Workers must not feel isolated by then,
+ * which they do after half of it.
+ */
+const PATIENT_MS = 30_000
+const handsOver = new RegExp(`hands over: it hears 0 of ${WORKERS.length} workers`)
+
+test('a leader and all its Workers hear nothing of each other: it hands over to one that does', {
+  skip,
+}, async (t) => {
+  await using trial = await HostsTrial.start('hosts-leader-workers', { workerTimeoutMs: PATIENT_MS })
+  const { network } = trial.hosts
+
+  await t.test('no packet between them', () =>
+    trial.succession(({ name }) => network.part([name], WORKERS), handsOver),
+  )
+  await t.test('what Workers send is lost', () =>
+    trial.succession(async ({ name }) => {
+      for (const worker of WORKERS) await network.cut(worker, name)
+    }, handsOver),
+  )
+  await t.test('what it sends is lost', () =>
+    trial.succession(async ({ name }) => {
+      for (const worker of WORKERS) await network.cut(name, worker)
+    }, handsOver),
+  )
+  await trial.end()
+})
