@@ -270,7 +270,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
       onReleased: (released) => {
         for (const { effect, cause } of released) this.#run(effect, cause)
       },
-      onEnded: (end) => this.#lost(`the commit lane ended: ${end.kind}`, 'epoch' in end ? end.epoch : 0),
+      onEnded: (end) => {
+        const reason = end.kind === 'failed' ? end.reason : `the commit lane ended: ${end.kind}`
+        this.#lost(reason, 'epoch' in end ? end.epoch : 0)
+      },
       onTrouble: (trouble, reason) => {
         this.#trouble = trouble
         if (trouble) log.warn(`${trouble}: new requests are refused`, { reason })
