@@ -3,7 +3,7 @@ import type { Fault } from './rates.js'
 import { shrink } from './shrink.js'
 import { type SimulationOptions, type SimulationResult, simulate } from './simulation.js'
 
-const STORY_LINES = 60
+const STORY_LINES = 100
 
 /** What replays it, word for word. */
 function commandOf({ seed, chaosMs, faults: only, skip, script, shape }: SimulationOptions): string {
@@ -21,7 +21,8 @@ async function tellFailure(
   { story: whole, shrink: shrinks }: Pick<CommandLine, 'story' | 'shrink'>,
 ): Promise<void> {
   const shrunk = shrinks ? await shrink(options, result) : undefined
-  const { story, violation } = shrunk?.result ?? result
+  // The same history once more, now with every message.
+  const { story, violation } = await simulate({ ...(shrunk?.options ?? options), tellsMessages: true })
   const lines = whole ? story : story.slice(-STORY_LINES)
   process.stdout.write(`${lines.join('\n')}\n\nseed ${result.seed}: ${violation?.message}\n`)
   if (shrunk) process.stdout.write(`made smaller in ${shrunk.tries} tries\n`)
