@@ -68,7 +68,7 @@ export class History {
     submission.acknowledgedAtMs ??= this.#world.timeline.nowMs
     if (!submission.driverIds.includes(driverId)) {
       submission.driverIds.push(driverId)
-      this.#world.checks.acknowledged(submission, driverId)
+      this.#world.checks.debts.acknowledged(submission, driverId)
     }
   }
 
@@ -86,7 +86,7 @@ export class History {
 
   killFailed(driverId: string, code: string): void {
     if (code === 'FIRESTEEL_UNKNOWN_ID' || code === 'FIRESTEEL_SUBMISSION_LOST')
-      this.#world.checks.unknownDriver(driverId)
+      this.#world.checks.debts.unknownDriver(driverId)
   }
 
   childEnded({ plan }: SimChild, exitCode: number | null): void {

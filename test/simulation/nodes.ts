@@ -76,7 +76,7 @@ export class MasterNode extends Node<SimMaster> {
   }
 
   protected override ended(): void {
-    this.world.checks.masterDied(this)
+    if (this.process) this.world.checks.debts.masterDied(this.process)
     super.ended()
   }
 }

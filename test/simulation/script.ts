@@ -1,7 +1,7 @@
-import { Violation } from './checks.js'
 import type { MasterNode, WorkerNode } from './nodes.js'
 import type { Rates } from './rates.js'
 import type { StoreState } from './store-model.js'
+import { Violation } from './violation.js'
 import type { Shape, World } from './world.js'
 
 /** What a script waits for. */

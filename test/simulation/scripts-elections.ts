@@ -84,7 +84,7 @@ export const electionScripts: readonly Script[] = [
       const former = stage.alive!
       const before = store.model.save()
       yield stage.until('more of them', () => history.acknowledgements > 20)
-      checks.strict = true
+      checks.debts.strict = true
       stage.cut(former, store)
       stage.fallTo(before)
       yield stage.until('another is elected', () => stage.elected !== undefined && stage.elected !== former)
@@ -110,7 +110,7 @@ export const electionScripts: readonly Script[] = [
       const before = store.model.save()
       const key = client()!.submit({ args: [], cores: 1, supervise: true })
       yield stage.until('it runs', () => running.size === 1 && history.idOf(key) !== undefined)
-      checks.strict = true
+      checks.debts.strict = true
       stage.cut(former, store)
       stage.fallTo(before)
       yield stage.until('another is elected', () => stage.elected !== undefined && stage.elected !== former)

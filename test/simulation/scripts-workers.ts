@@ -31,7 +31,7 @@ export const workerScripts: readonly Script[] = [
         for (const master of world.masters) stage.heal(world.workers[0]!, master)
       }
       stage.expect(
-        world.checks.isolations === 0,
+        world.checks.work.isolations === 0,
         'isolation',
         'a Worker felt isolated after a third of its timeout',
       )

@@ -159,7 +159,7 @@ class Running {
     this.#cancelGuard()
     const leftMs = Math.max(0, bootMs - machine.monotonicMs()) / machine.rate
     this.#cancelGuard = this.#world.timeline.after(leftMs, () => {
-      if (!this.#isStopping) this.#world.checks.killedUnasked(this.#child)
+      if (!this.#isStopping) this.#world.checks.work.killedUnasked(this.#child)
       this.end(null, 'SIGKILL')
     })
   }

@@ -129,7 +129,7 @@ export class SimWorker {
     const step = core.step.bind(core)
     core.step = (input: WorkerInput, at): WorkerEffect[] => {
       const effects = step(input, at)
-      this.#world.checks.workerStepped(this, input, effects)
+      this.#world.checks.work.workerStepped(this, input, effects)
       return effects
     }
     return core

@@ -1,11 +1,11 @@
 import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { Chaos } from './chaos.js'
-import { Violation } from './checks.js'
 import { forgetDeadSystems } from './dead-systems.js'
 import { Random } from './random.js'
 import { calmRates, drawRates, type Fault } from './rates.js'
 import { Director, type Script } from './script.js'
 import { withoutLoop } from './turns.js'
+import { Violation } from './violation.js'
 import { type Shape, World } from './world.js'
 
 export interface SimulationOptions {
@@ -90,7 +90,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     faultCount: chaos?.count ?? 0,
     submissions: world.history.acknowledgements,
     tasks: world.tasks.delivered,
-    falls: world.checks.falls,
+    falls: world.checks.debts.falls,
     violation,
     story: world.story,
   }
@@ -110,7 +110,7 @@ async function expectLife(world: World): Promise<void> {
     throw new Violation('L2', `${alive.length} Masters are ALIVE: ${JSON.stringify(states)}`)
   }
   await world.runUntil(timeline.nowMs + 2 * masterConfig.workerTimeoutMs + 20_000)
-  checks.healed()
+  checks.books.healed()
   await askAll(world)
 }
 
@@ -131,7 +131,7 @@ async function askAll(world: World): Promise<void> {
       (error: unknown) => {
         left--
         const code = isFiresteelError(error) ? error.code : reasonOf(error)
-        world.checks.finallyUnknown(driverId, code)
+        world.checks.debts.finallyUnknown(driverId, code)
       },
     )
   }

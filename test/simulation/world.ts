@@ -4,7 +4,7 @@ import { limits } from '../../runtime/limits.js'
 import type { Log, LogFields } from '../../runtime/observe/log.js'
 import type { WireEnvelope } from '../../runtime/system/envelope.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
-import { Checks, Violation } from './checks.js'
+import { Checks } from './checks.js'
 import { Stranger } from './garbage.js'
 import { History } from './history.js'
 import { Machine } from './machine.js'
@@ -19,6 +19,7 @@ import { StoreModel } from './store-model.js'
 import { StoreServer } from './store-server.js'
 import { TaskLedger } from './task-ledger.js'
 import { Timeline } from './timeline.js'
+import { Violation } from './violation.js'
 
 /** The shape of one simulated cluster, drawn from its seed. */
 export interface Shape {
@@ -81,14 +82,13 @@ export class World {
     this.network = new Network({ timeline: this.timeline, random: random.fork(), cluster: this.cluster })
     this.network.meanDelayMs = shape.meanDelayMs
     this.history = new History(this)
-    this.checks = new Checks(this)
-    this.tasks = new TaskLedger(this.checks)
     const model = new StoreModel({ cluster: this.cluster, pageRecords: 64 })
+    this.checks = new Checks(this, model)
+    this.tasks = new TaskLedger(this.checks)
     this.store = new StoreServer('redis', this.machine('10.0.9.1'), model, this.network, random.fork())
     this.store.falls = rates.weights.storeLosesTail > 0 || rates.weights.storeOtherBranch > 0
     this.store.lostAnswers = rates.lostAnswers
     this.store.lateCopies = rates.lateCopies
-    this.checks.watch(model)
     this.locks = Array.from(
       { length: shape.lockServers },
       (_, n) => new LockServer(`lock${n + 1}`, this.machine(`10.0.9.${n + 10}`), this.network),
@@ -170,7 +170,7 @@ export class World {
 
   childStarted(child: SimChild): void {
     this.running.add(child)
-    this.checks.childStarted(child)
+    this.checks.work.childStarted(child)
   }
 
   childEnded(child: SimChild, exitCode: number | null): void {

@@ -1,0 +1,118 @@
+import { isFellow } from '../../actors/master/fellows.js'
+import { type MasterMessage, nodeOnly } from '../../actors/messages/catalogue.js'
+import type { SeatFrame } from '../../runtime/launch/master-seat.js'
+import type { Log } from '../../runtime/observe/log.js'
+import type { ActorSystem } from '../../runtime/system/actor-system.js'
+import type { Message } from '../../runtime/system/ref.js'
+import { createSystem } from '../../runtime/system/system.js'
+import { Gateway } from '../../runtime/transport/gateway.js'
+import type { LocalIdentity } from '../../runtime/transport/identity.js'
+import type { Link } from '../../runtime/transport/link.js'
+import type { Place } from './place.js'
+import type { World } from './world.js'
+
+const paths = { master: '/user/Master', worker: '/user/Worker', client: '/user/ClientEndpoint' }
+
+/** What a Master node stands on, without sockets. */
+export class SimFrame implements SeatFrame {
+  readonly system: ActorSystem
+  readonly linkDeadMs: number
+  readonly log: Log
+  readonly identity = (): LocalIdentity => ({
+    cluster: this.#world.cluster,
+    incarnation: this.#incarnation,
+    advertise: this.#advertise,
+  })
+  readonly #world: World
+  readonly #place: Place
+  readonly #advertise: string
+  readonly #position: () => { epoch: number; seq: number } | undefined
+  /** Sees what leaves. */
+  readonly #leaves: (message: Message) => void
+  /** Past the checks. */
+  sendAnyhow!: Gateway<MasterMessage>['send']
+  #incarnation: string
+  #gateway: Gateway<MasterMessage>
+  #early: Link[] | undefined = []
+
+  constructor(
+    world: World,
+    place: Place,
+    advertise: string,
+    position: () => { epoch: number; seq: number } | undefined,
+    leaves: (message: Message) => void,
+  ) {
+    this.#world = world
+    this.#leaves = leaves
+    this.#place = place
+    this.#advertise = advertise
+    this.#position = position
+    this.#incarnation = world.incarnation(place.name)
+    this.linkDeadMs = world.linkDeadMs
+    this.log = world.logOf(place.name)
+    this.system = createSystem({
+      name: `firesteel://${world.cluster}@${advertise}`,
+      clock: place,
+      timers: place,
+      epoch: () => this.#position()?.epoch ?? 0,
+      seq: () => this.#position()?.seq,
+      firstId: 1,
+      onFailure: ({ error, path }) => world.defect(`${place.name}: the actor ${path} failed`, error),
+    })
+    const answer = this.system.answer.bind(this.system)
+    this.system.answer = (to, message) => {
+      leaves(message)
+      return answer(to, message)
+    }
+    this.#gateway = this.#newGateway()
+  }
+
+  get incarnation(): string {
+    return this.#incarnation
+  }
+
+  get gateway(): Gateway<MasterMessage> {
+    return this.#gateway
+  }
+
+  renew(reason: string): void {
+    const former = this.#gateway
+    this.#incarnation = this.#world.incarnation(this.#place.name)
+    this.#gateway = this.#newGateway()
+    this.#early ??= []
+    former.closeAll(reason)
+  }
+
+  admit(link: Link): void {
+    if (this.#early) this.#early.push(link)
+    else this.#gateway.attach(link)
+  }
+
+  admitEarly(): void {
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const link of early) this.#gateway.attach(link)
+  }
+
+  fail(error: Error): void {
+    this.#world.defect(`${this.#place.name}: the Master failed`, error)
+  }
+
+  #newGateway(): Gateway<MasterMessage> {
+    const gateway = new Gateway<MasterMessage>({
+      system: this.system,
+      violation: this.#world.violation('master'),
+      admit: ({ role }, type) => role === 'node' || !nodeOnly.has(type),
+      remotePath: (peer) =>
+        isFellow(peer) ? paths.master : peer.role === 'node' ? paths.worker : paths.client,
+      onRejected: (peer, reason) => this.#world.rejected(this.#place, peer, reason),
+    })
+    const send = gateway.send.bind(gateway)
+    this.sendAnyhow = send
+    gateway.send = (to, message, cause) => {
+      this.#leaves(message)
+      return send(to, message, cause)
+    }
+    return gateway
+  }
+}

@@ -1,0 +1,100 @@
+import type {
+  CommitRequest,
+  ElectRequest,
+  Fence,
+  LeaderRecord,
+  Table,
+} from '../../runtime/persistence/engine.js'
+import { FORGED_EPOCH } from './garbage.js'
+import type { StoreModel } from './store-model.js'
+import type { Fail } from './violation.js'
+
+interface Shadow {
+  readonly epoch: number
+  readonly owner: string
+  readonly seq: number
+  readonly mark: string
+}
+
+const nothing: Shadow = { epoch: 0, owner: '', seq: 0, mark: '' }
+
+/** S1, S2 at the store: what it accepts must come from whom it was last given to, and follow what it holds. */
+export class StoreWatch {
+  readonly #fail: Fail
+  readonly #onChanged: () => void
+  /** What the store must hold as its fence, by what it has answered. */
+  #shadow = nothing
+
+  /** `onChanged`: it holds something new. */
+  constructor(model: StoreModel, fail: Fail, onChanged: () => void) {
+    this.#fail = fail
+    this.#onChanged = onChanged
+    this.#watch(model)
+  }
+
+  /** It is what it was: this, or nothing. */
+  fell(record: LeaderRecord | undefined): void {
+    this.#shadow = record
+      ? { epoch: record.epoch, owner: record.owner, seq: record.position.seq, mark: record.mark }
+      : nothing
+  }
+
+  #watch(model: StoreModel): void {
+    const elect = model.elect.bind(model)
+    model.elect = (request: ElectRequest, nowMs: number) => {
+      const before = this.#shadow
+      const outcome = elect(request, nowMs)
+      if (outcome.kind === 'elected' && before.owner !== outcome.owner) {
+        const { epoch, owner, mark, base } = outcome
+        if (epoch >= FORGED_EPOCH) this.#fail('S6', `${owner} was elected at ${epoch}, as a stranger said`)
+        if (epoch <= before.epoch)
+          this.#fail('S1', `${owner} was elected at ${epoch}, not above ${before.epoch}`)
+        if (epoch <= request.heardEpoch)
+          this.#fail('S1', `${owner} was elected at ${epoch} and had heard of ${request.heardEpoch}`)
+        const seen = request.seen ?? { epoch: 0, owner: '' }
+        if (seen.epoch !== before.epoch || seen.owner !== before.owner)
+          this.#fail('S1', `${owner} was elected, and ${before.owner} had been meanwhile`)
+        this.#shadow = { epoch, owner, mark, seq: base.seq }
+        this.#onChanged()
+      }
+      return outcome
+    }
+    const commit = model.commit.bind(model)
+    model.commit = (fence: Fence, request: CommitRequest, nowMs: number) => {
+      const outcome = commit(fence, request, nowMs)
+      if (outcome.kind === 'ok') this.#committed(fence, request)
+      return outcome
+    }
+    const read = model.read.bind(model)
+    model.read = (fence: Fence, mark: string | undefined, table: Table, cursor: string | undefined) => {
+      const page = read(fence, mark, table, cursor)
+      const { epoch, owner, mark: stored } = this.#shadow
+      if (page.kind === 'page' && (fence.epoch !== epoch || fence.owner !== owner))
+        this.#fail('S2', `${fence.owner} (${fence.epoch}) was given a page; ${owner} (${epoch}) leads`)
+      if (page.kind === 'page' && mark !== undefined && mark !== stored)
+        this.#fail('S2', `${fence.owner} (${fence.epoch}) was given a page of a store that has moved on`)
+      return page
+    }
+    const touch = model.touch.bind(model)
+    model.touch = (fence: Fence, lock: string, prev: string | undefined, nowMs: number) => {
+      const outcome = touch(fence, lock, prev, nowMs)
+      const { epoch, owner, mark } = this.#shadow
+      if (outcome.kind === 'ok' && (fence.epoch !== epoch || fence.owner !== owner))
+        this.#fail('S1', `a touch of ${fence.owner} (${fence.epoch}) passed; ${owner} (${epoch}) leads`)
+      if (outcome.kind === 'ok' && prev !== undefined && prev !== mark)
+        this.#fail('S2', `a touch of ${fence.owner} passed on a store that does not hold what it wrote`)
+      return outcome
+    }
+  }
+
+  #committed(fence: Fence, { n, prev, mark }: CommitRequest): void {
+    const { epoch, owner, seq, mark: stored } = this.#shadow
+    const who = `${fence.owner} (${fence.epoch})`
+    if (fence.epoch !== epoch || fence.owner !== owner)
+      this.#fail('S1', `a commit of ${who} was accepted; ${owner} (${epoch}) leads`)
+    if (prev !== stored || n !== seq + 1)
+      this.#fail('S2', `commit ${n} of ${who} was applied after ${seq}, ${prev} is not the mark ${stored}`)
+    this.#shadow = { ...fence, seq: n, mark }
+    this.#onChanged()
+  }
+}

@@ -1,0 +1,12 @@
+/** A promise that did not hold. */
+export class Violation extends Error {
+  readonly invariant: string
+
+  constructor(invariant: string, text: string) {
+    super(`${invariant}: ${text}`)
+    this.invariant = invariant
+  }
+}
+
+/** Says that one did not; the first counts. */
+export type Fail = (invariant: string, text: string) => void
