@@ -134,4 +134,4 @@ export class SimSubmitter {
   }
 }
 
-const codeOf = (error: unknown): string => (isFiresteelError(error) ? error.code : reasonOf(error))
+export const codeOf = (error: unknown): string => (isFiresteelError(error) ? error.code : reasonOf(error))

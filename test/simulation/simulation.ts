@@ -1,9 +1,9 @@
-import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { Chaos } from './chaos.js'
 import { forgetDeadSystems } from './dead-systems.js'
 import { Random } from './random.js'
 import { calmRates, drawRates, type Fault } from './rates.js'
 import { Director, type Script } from './script.js'
+import { codeOf } from './sim-submitter.js'
 import { withoutLoop } from './turns.js'
 import { Violation } from './violation.js'
 import { type Shape, World } from './world.js'
@@ -114,30 +114,33 @@ async function expectLife(world: World): Promise<void> {
   await askAll(world)
 }
 
+/** Questions under way at once: each has a timer, and timers are counted. */
+const ASKED_AT_ONCE = 200
+
 /** Every acknowledged submission, as the cluster knows it now. */
 async function askAll(world: World): Promise<void> {
   const asker = world.submitters.find(({ process }) => process?.place.alive)?.process
   if (!asker) throw new Violation('L1', 'no client is left')
-  let left = 0
-  for (const submission of world.history.submissions.values()) {
+  const acknowledged = [...world.history.submissions.values()].flatMap((submission) => {
     const driverId = submission.driverIds.at(-1)
-    if (driverId === undefined) continue
-    left++
-    void asker.status(driverId).then(
-      (status) => {
-        left--
-        world.checks.finally(submission, driverId, status)
-      },
-      (error: unknown) => {
-        left--
-        const code = isFiresteelError(error) ? error.code : reasonOf(error)
-        world.checks.debts.finallyUnknown(driverId, code)
-      },
-    )
+    return driverId === undefined ? [] : [{ submission, driverId }]
+  })
+  for (let first = 0; first < acknowledged.length; first += ASKED_AT_ONCE) {
+    let left = 0
+    for (const { submission, driverId } of acknowledged.slice(first, first + ASKED_AT_ONCE)) {
+      left++
+      void asker
+        .status(driverId)
+        .then(
+          (status) => world.checks.finally(submission, driverId, status),
+          (error: unknown) => world.checks.debts.finallyUnknown(driverId, codeOf(error)),
+        )
+        .finally(() => left--)
+    }
+    world.touched(asker.place)
+    const deadlineMs = world.timeline.nowMs + 30_000
+    while (left > 0 && world.timeline.nowMs < deadlineMs) await world.runUntil(world.timeline.nowMs + 10)
+    if (left > 0) throw new Violation('L1', `${left} questions were never answered`)
   }
-  world.touched(asker.place)
-  const deadlineMs = world.timeline.nowMs + 30_000
-  while (left > 0 && world.timeline.nowMs < deadlineMs) await world.runUntil(world.timeline.nowMs + 50)
-  if (left > 0) throw new Violation('L1', `${left} questions were never answered`)
   await world.runUntil(world.timeline.nowMs + 1)
 }
