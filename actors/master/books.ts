@@ -3,35 +3,10 @@ import type { ExecutorReport } from '../messages/workers.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import { DriverEntry } from './driver-entry.js'
 import type { IdSource } from './ids.js'
+import type { MasterConfig } from './master-config.js'
 import type { DriverRecord, EndedApplication, EndedDriver, KeyRecord } from './records.js'
 import type { Step } from './step.js'
 import type { HoldingKey, WorkerEntry } from './worker-entry.js'
-
-/** What the core must know of its node and of the scheduling rules. Times in milliseconds. */
-export interface MasterConfig {
-  readonly cluster: string
-  readonly address: string
-  readonly web: string | null
-  readonly rest: string | null
-  readonly masters: readonly string[]
-  readonly leaseMs: number
-  readonly spreadOut: boolean
-  readonly defaultCores: number | undefined
-  readonly maxExecutorRetries: number
-  readonly workerTimeoutMs: number
-  readonly orphanGraceMs: number
-  readonly relaunchOnRefused: boolean
-  readonly applicationTimeoutMs: number
-  readonly applicationGraceMs: number
-  readonly recoveryQuietMs: number
-  readonly recoveryMaxMs: number
-  readonly guardMarginMs: number
-  readonly adoptGraceMs: number
-  readonly executorIdBlock: number
-  readonly retainedEnded: number
-  readonly retainedKeys: number
-  readonly keyRetentionMs: number
-}
 
 /** The other end of a link, as the shell tells it. */
 export interface PeerInfo {

@@ -3,8 +3,9 @@ import type { FromMaster, MasterMessage } from '../messages/catalogue.js'
 import { comparePositions, type Position } from '../messages/common.js'
 import type { StaleEpoch } from '../messages/leadership.js'
 import type { PositionSeen } from '../messages/masters.js'
-import type { Books, MasterConfig, PeerInfo } from './books.js'
+import type { Books, PeerInfo } from './books.js'
 import { type Fellow, Fellows, isFellow, type KnownLeader } from './fellows.js'
+import type { MasterConfig } from './master-config.js'
 import type { Step } from './step.js'
 
 /** What Masters say to each other, and what Workers tell of leaders they have seen. */

@@ -6,8 +6,9 @@ import type {
   WorkerStatus,
 } from '../messages/status.js'
 import type { ApplicationEntry } from './application-entry.js'
-import type { Books, MasterConfig } from './books.js'
+import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
+import type { MasterConfig } from './master-config.js'
 import type { EndedApplication, EndedDriver } from './records.js'
 import type { Now } from './step.js'
 import type { WorkerEntry } from './worker-entry.js'

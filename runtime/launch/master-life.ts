@@ -1,12 +1,12 @@
 import type { ElectionAgent, ElectionAgentContext } from '../../actors/election/election-agent.js'
 import { leaderElectionAgent } from '../../actors/election/leader-election-agent.js'
-import type { MasterConfig } from '../../actors/master/books.js'
 import {
   type MasterActorMessage,
   type MasterOptions,
   type MasterShell,
   master,
 } from '../../actors/master/master.js'
+import type { MasterConfig } from '../../actors/master/master-config.js'
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
 import type { Position } from '../../actors/messages/common.js'
 import type { AgentMessage, ElectionMessage } from '../../actors/messages/election.js'

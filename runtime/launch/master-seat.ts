@@ -1,5 +1,5 @@
 import type { DoorSays } from '../../actors/election/election-events.js'
-import type { MasterConfig } from '../../actors/master/books.js'
+import type { MasterConfig } from '../../actors/master/master-config.js'
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
 import type { Position } from '../../actors/messages/common.js'
 import { parseActorAddress } from '../addresses.js'

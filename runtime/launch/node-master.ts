@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { isFellow } from '../../actors/master/fellows.js'
 import { masterRoutes } from '../../actors/master/json.js'
+import { fixedMasterConfig } from '../../actors/master/master-config.js'
 import { rehearse } from '../../actors/master/rehearsal.js'
 import { type MasterMessage, nodeOnly, violation } from '../../actors/messages/catalogue.js'
 import { systemClock } from '../clock.js'
@@ -144,16 +145,7 @@ class MasterNode implements RunningNode {
       workerTimeoutMs: scheduling.workerTimeoutMs,
       orphanGraceMs: scheduling.orphanGraceMs,
       relaunchOnRefused: scheduling.relaunchOnRefused,
-      applicationTimeoutMs: limits.applicationTimeoutMs,
-      applicationGraceMs: limits.applicationGraceMs,
-      recoveryQuietMs: limits.recoveryQuietMs,
-      recoveryMaxMs: limits.recoveryMaxMs,
-      guardMarginMs: limits.guardMarginMs,
-      adoptGraceMs: limits.adoptGraceMs,
-      executorIdBlock: limits.executorIdBlock,
-      retainedEnded: limits.retainedEnded,
-      retainedKeys: limits.retainedKeys,
-      keyRetentionMs: limits.keyRetentionMs,
+      ...fixedMasterConfig,
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Deployment } from '../../runtime/launch/config/deployment.js'
 import { readConfig } from '../../runtime/launch/config/read.js'
 import { recoveryJson, recoveryText } from '../../runtime/launch/recovery-view.js'
 import { sentinelTarget, serverTarget } from '../../runtime/redis/target.js'
+import { keys } from '../unit/config-keys.js'
 import { mustBeAnAnswer } from './config-answer.js'
 import { applyEdits, makeEdits } from './edits.js'
 import type { Random } from './random.js'
@@ -68,63 +69,7 @@ const values = [
     '|\n  a',
   ],
 ]
-const keys = [
-  ...[
-    'cluster',
-    'masters',
-    'workers',
-    'master',
-    'recovery',
-    'security',
-    'scheduling',
-    'submissions',
-    'logging',
-    'tracing',
-  ],
-  ...[
-    'mode',
-    'redis',
-    'sentinel',
-    'election',
-    'lease',
-    'replicas',
-    'directory',
-    'module',
-    'hosts',
-    'tls',
-    'db',
-    'name',
-    'host',
-  ],
-  ...[
-    'port',
-    'web',
-    'rest',
-    'advertise',
-    'cores',
-    'memory',
-    'resources',
-    'labels',
-    'main',
-    'args',
-    'env',
-    'supervise',
-    'secret',
-  ],
-  ...[
-    'file',
-    'spreadOut',
-    'workerTimeout',
-    'orphanGrace',
-    'level',
-    'ring',
-    'otlp',
-    '__proto__',
-    'constructor',
-    '<<',
-    '? a\n',
-  ],
-]
+const names = [...keys, '? a\n']
 
 /** The reader of deployment files: the files of config/, mutated as bytes and as lines. */
 export class ConfigTarget implements Target<ConfigInput> {
@@ -173,10 +118,10 @@ export class ConfigTarget implements Target<ConfigInput> {
         lines[at] = line.replace(/:.*$/, `: ${random.pick(values)}`)
         break
       case 4:
-        lines[at] = line.replace(/[A-Za-z_]+:/, `${random.pick(keys)}:`)
+        lines[at] = line.replace(/[A-Za-z_]+:/, `${random.pick(names)}:`)
         break
       default:
-        lines.splice(at, 0, `${' '.repeat(2 * random.int(3))}${random.pick(keys)}: ${random.pick(values)}`)
+        lines.splice(at, 0, `${' '.repeat(2 * random.int(3))}${random.pick(names)}: ${random.pick(values)}`)
     }
     return lines.join('\n')
   }

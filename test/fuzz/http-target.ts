@@ -5,7 +5,7 @@ import { masterRoutes } from '../../actors/master/json.js'
 import { workerRoutes } from '../../actors/worker/json.js'
 import { errorCodes } from '../../runtime/errors.js'
 import { createHttpServer, type HttpServer } from '../../runtime/http/server.js'
-import { masterState, workerState } from './http-corpus.js'
+import { masterState, workerState } from '../unit/http-samples.js'
 import { makeHttpBytes } from './http-requests.js'
 import type { Random } from './random.js'
 import { gone, turn } from './socket-scripts.js'
@@ -63,7 +63,8 @@ export class HttpTarget implements Target<HttpInput> {
   #open = 0
 
   async open(): Promise<void> {
-    const master = masterRoutes(() => masterState, Date.now)
+    const state = masterState()
+    const master = masterRoutes(() => state, Date.now)
     // What later pages will do: a route that reads the body it is sent.
     master.post('/echo', async (context) => context.text(await context.req.text().catch(() => '')))
     this.#servers.set('master', await this.#serve(master))

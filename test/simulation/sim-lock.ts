@@ -1,85 +1,10 @@
 import type { LeaderLock } from '../../actors/election/leader-lock.js'
 import { attemptMs } from '../../actors/election/lease.js'
 import { FiresteelError } from '../../runtime/errors.js'
-import { LockServerModel } from './lock-server-model.js'
-import type { Machine } from './machine.js'
-import type { Network } from './network.js'
+import type { LockServer } from './lock-server.js'
+import type { LockServerModel } from './lock-server-model.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
-
-/** One lock server, as a process on a network. */
-export class LockServer {
-  readonly name: string
-  readonly model = new LockServerModel()
-  readonly #machine: Machine
-  readonly #network: Network
-  readonly #frozen: (() => void)[] = []
-  readonly #connected = new Set<() => void>()
-  #state: 'up' | 'down' | 'frozen' = 'up'
-
-  constructor(name: string, machine: Machine, network: Network) {
-    this.name = name
-    this.#machine = machine
-    this.#network = network
-  }
-
-  get isUp(): boolean {
-    return this.#state === 'up'
-  }
-
-  ask<T>(
-    from: Place,
-    work: (model: LockServerModel, nowMs: number) => T,
-    answered: (answer: T | undefined) => void,
-  ): void {
-    const { timeline } = this.#network
-    if (this.#network.isCut(from, this)) return
-    timeline.after(this.#network.delayMs(from, this), () => this.#execute(from, work, answered))
-  }
-
-  /** Without AOF a restart forgets the lock. */
-  stop(): void {
-    this.#state = 'down'
-    this.#frozen.length = 0
-    this.model.forget()
-  }
-
-  start(): void {
-    this.#state = 'up'
-    for (const told of [...this.#connected]) told()
-  }
-
-  freeze(): void {
-    this.#state = 'frozen'
-  }
-
-  thaw(): void {
-    if (this.#state !== 'frozen') return
-    this.#state = 'up'
-    for (const run of this.#frozen.splice(0)) run()
-  }
-
-  onReconnected(told: () => void): () => void {
-    this.#connected.add(told)
-    return () => void this.#connected.delete(told)
-  }
-
-  #execute<T>(
-    from: Place,
-    work: (model: LockServerModel, nowMs: number) => T,
-    answered: (answer: T | undefined) => void,
-  ): void {
-    if (this.#state === 'frozen') {
-      this.#frozen.push(() => this.#execute(from, work, answered))
-      return
-    }
-    const answer = this.#state === 'up' ? work(this.model, this.#machine.monotonicMs()) : undefined
-    if (this.#network.isCut(this, from)) return
-    this.#network.timeline.after(this.#network.delayMs(this, from), () =>
-      from.happens(() => answered(answer)),
-    )
-  }
-}
 
 /** RedlockLock's course over simulated servers: a majority, or nothing. Each call ends within lease/4. */
 export class SimLock implements LeaderLock {

@@ -2,6 +2,7 @@ import type { Machine } from './machine.js'
 import type { Network } from './network.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
+import { SimServer } from './sim-server.js'
 import type { StoreModel, StoreState } from './store-model.js'
 
 /** What a request came to: an answer, or nobody knows. */
@@ -13,17 +14,13 @@ const SAVED = 64
  * The Redis that holds the data, as a process on a network: requests and answers take time, get lost, come late. What
  * it holds and how it compares is the store model's.
  */
-export class StoreServer {
-  readonly name: string
+export class StoreServer extends SimServer {
   readonly machine: Machine
   readonly model: StoreModel
   readonly presence = new Map<string, Set<Place>>()
   readonly #network: Network
   readonly #random: Random
-  readonly #frozen: (() => void)[] = []
   readonly #saved: StoreState[] = []
-  readonly #connected = new Set<() => void>()
-  #state: 'up' | 'down' | 'frozen' = 'up'
   slowMs = 0
   /** It may lose what it held. */
   falls = false
@@ -33,15 +30,11 @@ export class StoreServer {
   lateCopies = 0
 
   constructor(name: string, machine: Machine, model: StoreModel, network: Network, random: Random) {
-    this.name = name
+    super(name)
     this.machine = machine
     this.model = model
     this.#network = network
     this.#random = random
-  }
-
-  get isUp(): boolean {
-    return this.#state === 'up'
   }
 
   /** Runs `work` at the server; the answer within `timeoutMs`, or undefined. */
@@ -60,7 +53,7 @@ export class StoreServer {
       }
       const cancel = from.after(timeoutMs, () => settle(undefined))
       const { timeline } = this.#network
-      const arrive = (): void => this.#execute(from, work, settle)
+      const arrive = (): void => this.arrives(() => this.#execute(from, work, settle))
       if (this.#network.isCut(from, this)) {
         if (this.#random.chance(this.lateCopies)) timeline.after(this.#random.between(0, 4000), arrive)
         return
@@ -70,32 +63,10 @@ export class StoreServer {
     })
   }
 
-  /** Stops answering; what it held stays. */
-  stop(): void {
-    this.#state = 'down'
-    this.#frozen.length = 0
+  /** What it held stays. */
+  override stop(): void {
+    super.stop()
     this.presence.clear()
-  }
-
-  start(): void {
-    this.#state = 'up'
-    for (const told of [...this.#connected]) told()
-  }
-
-  freeze(): void {
-    this.#state = 'frozen'
-  }
-
-  thaw(): void {
-    if (this.#state !== 'frozen') return
-    this.#state = 'up'
-    for (const run of this.#frozen.splice(0)) run()
-  }
-
-  /** Told of each connection that came back. */
-  onReconnected(told: () => void): () => void {
-    this.#connected.add(told)
-    return () => void this.#connected.delete(told)
   }
 
   /** Now and then it remembers what it holds, so that it can fall back to it. */
@@ -121,12 +92,8 @@ export class StoreServer {
     work: (model: StoreModel, nowMs: number) => T,
     settle: (answered: Answered<T>) => void,
   ): void {
-    if (this.#state === 'frozen') {
-      this.#frozen.push(() => this.#execute(from, work, settle))
-      return
-    }
     const { timeline } = this.#network
-    if (this.#state === 'down') {
+    if (!this.isUp) {
       timeline.after(this.#delayMs(from), () => from.happens(() => settle(undefined)))
       return
     }

@@ -1,4 +1,4 @@
-import type { MasterConfig } from '../../actors/master/books.js'
+import { fixedMasterConfig, type MasterConfig } from '../../actors/master/master-config.js'
 import { type Receiver, violation } from '../../actors/messages/catalogue.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log, LogFields } from '../../runtime/observe/log.js'
@@ -7,6 +7,7 @@ import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import { Checks } from './checks.js'
 import { Stranger } from './garbage.js'
 import { History } from './history.js'
+import { LockServer } from './lock-server.js'
 import { Machine } from './machine.js'
 import { Network } from './network.js'
 import { ApplicationNode, MasterNode, SubmitterNode, WorkerNode } from './nodes.js'
@@ -14,7 +15,6 @@ import type { Place } from './place.js'
 import { Random } from './random.js'
 import type { Rates } from './rates.js'
 import type { SimChild } from './sim-children.js'
-import { LockServer } from './sim-lock.js'
 import { StoreModel } from './store-model.js'
 import { StoreServer } from './store-server.js'
 import { TaskLedger } from './task-ledger.js'
@@ -235,15 +235,6 @@ function masterConfig(cluster: string, shape: Shape): Omit<MasterConfig, 'addres
     workerTimeoutMs: shape.workerTimeoutMs,
     orphanGraceMs: 0,
     relaunchOnRefused: true,
-    applicationTimeoutMs: limits.applicationTimeoutMs,
-    applicationGraceMs: limits.applicationGraceMs,
-    recoveryQuietMs: limits.recoveryQuietMs,
-    recoveryMaxMs: limits.recoveryMaxMs,
-    guardMarginMs: limits.guardMarginMs,
-    adoptGraceMs: limits.adoptGraceMs,
-    executorIdBlock: limits.executorIdBlock,
-    retainedEnded: limits.retainedEnded,
-    retainedKeys: limits.retainedKeys,
-    keyRetentionMs: limits.keyRetentionMs,
+    ...fixedMasterConfig,
   }
 }

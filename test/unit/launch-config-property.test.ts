@@ -8,7 +8,8 @@ import { formatProblem } from '../../runtime/launch/config/problem.js'
 import { type ReadResult, readConfig, readValue } from '../../runtime/launch/config/read.js'
 import { limits } from '../../runtime/limits.js'
 import { mustBeAnAnswer } from '../fuzz/config-answer.js'
-import { keys, optional, reference, validFile } from './config-arbitrary.js'
+import { optional, reference, validFile } from './config-arbitrary.js'
+import { keys } from './config-keys.js'
 import { SECRET_VARIABLE, writtenOut } from './config-writer.js'
 
 /*

@@ -1,4 +1,5 @@
-import type { MasterConfig, PeerInfo } from '../../actors/master/books.js'
+import type { PeerInfo } from '../../actors/master/books.js'
+import { fixedMasterConfig, type MasterConfig } from '../../actors/master/master-config.js'
 import { MasterCore, type MasterInput } from '../../actors/master/master-core.js'
 import { noRecords, type RecordTable, type StoredRecords } from '../../actors/master/records.js'
 import type { Outgoing, ReplyToken, Step } from '../../actors/master/step.js'
@@ -19,16 +20,7 @@ export const masterConfig: MasterConfig = {
   workerTimeoutMs: limits.workerTimeoutMs,
   orphanGraceMs: 0,
   relaunchOnRefused: true,
-  applicationTimeoutMs: limits.applicationTimeoutMs,
-  applicationGraceMs: limits.applicationGraceMs,
-  recoveryQuietMs: limits.recoveryQuietMs,
-  recoveryMaxMs: limits.recoveryMaxMs,
-  guardMarginMs: limits.guardMarginMs,
-  adoptGraceMs: limits.adoptGraceMs,
-  executorIdBlock: limits.executorIdBlock,
-  retainedEnded: limits.retainedEnded,
-  retainedKeys: limits.retainedKeys,
-  keyRetentionMs: limits.keyRetentionMs,
+  ...fixedMasterConfig,
 }
 
 export const driverDescription: DriverDescription = {

@@ -1,0 +1,41 @@
+import { limits } from '../../runtime/limits.js'
+
+/** What the core must know of its node and of the scheduling rules. Times in milliseconds. */
+export interface MasterConfig {
+  readonly cluster: string
+  readonly address: string
+  readonly web: string | null
+  readonly rest: string | null
+  readonly masters: readonly string[]
+  readonly leaseMs: number
+  readonly spreadOut: boolean
+  readonly defaultCores: number | undefined
+  readonly maxExecutorRetries: number
+  readonly workerTimeoutMs: number
+  readonly orphanGraceMs: number
+  readonly relaunchOnRefused: boolean
+  readonly applicationTimeoutMs: number
+  readonly applicationGraceMs: number
+  readonly recoveryQuietMs: number
+  readonly recoveryMaxMs: number
+  readonly guardMarginMs: number
+  readonly adoptGraceMs: number
+  readonly executorIdBlock: number
+  readonly retainedEnded: number
+  readonly retainedKeys: number
+  readonly keyRetentionMs: number
+}
+
+/** What no deployment file changes. */
+export const fixedMasterConfig = {
+  applicationTimeoutMs: limits.applicationTimeoutMs,
+  applicationGraceMs: limits.applicationGraceMs,
+  recoveryQuietMs: limits.recoveryQuietMs,
+  recoveryMaxMs: limits.recoveryMaxMs,
+  guardMarginMs: limits.guardMarginMs,
+  adoptGraceMs: limits.adoptGraceMs,
+  executorIdBlock: limits.executorIdBlock,
+  retainedEnded: limits.retainedEnded,
+  retainedKeys: limits.retainedKeys,
+  keyRetentionMs: limits.keyRetentionMs,
+} satisfies Partial<MasterConfig>
