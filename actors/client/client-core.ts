@@ -1,6 +1,6 @@
 import { limits } from '../../runtime/limits.js'
 import type { ClientMessage, FromApplication } from '../messages/catalogue.js'
-import type { Failure, Position } from '../messages/common.js'
+import type { Failure, OwnedPosition, Position } from '../messages/common.js'
 import type { ClientConfig, ClientEffect, ClientInput, ClientTimer, Reason } from './client-steps.js'
 import { ExecutorBook } from './executor-book.js'
 import { MasterLinks } from './master-links.js'
@@ -22,7 +22,7 @@ export class ClientCore {
   readonly #orders = new StandingOrders()
   #phase: Phase = 'registering'
   #appId: string | undefined
-  #registeredAt: Position | undefined
+  #registeredAt: OwnedPosition | undefined
   #asked = false
   /** The first. */
   #refusal: Reason | undefined
@@ -133,7 +133,7 @@ export class ClientCore {
     } else if (message.type === 'MasterChanged') {
       this.#newLeader(message.master)
     } else {
-      this.#fromLeader(message, position)
+      this.#fromLeader(message, { ...position, owner: from })
     }
   }
 
@@ -168,10 +168,10 @@ export class ClientCore {
     }
   }
 
-  #fromLeader(message: ClientMessage, position: Position): void {
+  #fromLeader(message: ClientMessage, at: OwnedPosition): void {
     switch (message.type) {
       case 'RegisteredApplication':
-        if (message.registration === this.#config.registration) this.#registered(message.appId, position)
+        if (message.registration === this.#config.registration) this.#registered(message.appId, at)
         break
       case 'Failure':
         this.#failure(message)
@@ -208,10 +208,10 @@ export class ClientCore {
     this.#startTimer('register', limits.requestRepeatMs)
   }
 
-  #registered(appId: string, position: Position): void {
+  #registered(appId: string, at: OwnedPosition): void {
     if (this.#appId !== undefined) return
     this.#appId = appId
-    this.#registeredAt = position
+    this.#registeredAt = at
     this.#cancelTimer('register')
     this.#cancelTimer('masterTimeout')
     if (this.#phase === 'unregistering') {

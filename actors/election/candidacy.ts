@@ -389,9 +389,9 @@ export class Candidacy {
   /** Where an election found the store no higher than those before it, it says all that they said. */
   get #earlier(): PastElection[] {
     if (!this.#seen) return []
-    const { epoch, base, earlier = [] } = this.#seen
+    const { epoch, owner, base, earlier = [] } = this.#seen
     const higher = earlier.filter((past) => comparePositions(past.base, base) < 0)
-    return [...higher, { epoch, base }].slice(-limits.pastElections)
+    return [...higher, { epoch, owner, base }].slice(-limits.pastElections)
   }
 
   /** Who reaches the lock but not the data must block nobody. */

@@ -1,4 +1,3 @@
-import { isForgotten } from '../../runtime/persistence/forgotten.js'
 import type {
   MasterChangeAcknowledged,
   RegisterApplication,
@@ -141,8 +140,7 @@ function adoptApplication(
   message: MasterChangeAcknowledged,
 ): ApplicationEntry | undefined {
   const { appId, registeredAt, registration, description, driver, listen, highestExecId } = message
-  if (!registeredAt || !isForgotten(registeredAt, books.leadership)) return undefined
-  if (registeredAt.epoch >= books.leadership.epoch || books.endedApps.has(appId)) return undefined
+  if (!registeredAt || !books.isForgotten(registeredAt) || books.endedApps.has(appId)) return undefined
   step.log('warn', 'adopted an application that the store forgot', { appId })
   const app = addApplication(books, step, {
     id: appId,

@@ -1,4 +1,5 @@
-import type { PastElection, Position, RecoveryState } from '../messages/common.js'
+import { isForgotten } from '../../runtime/persistence/forgotten.js'
+import type { OwnedPosition, PastElection, Position, RecoveryState } from '../messages/common.js'
 import type { ExecutorReport } from '../messages/workers.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import { DriverEntry } from './driver-entry.js'
@@ -83,6 +84,13 @@ export class Books {
 
   get alive(): boolean {
     return this.state === 'ALIVE'
+  }
+
+  /** Decided before this leadership, and not known to the store that it found: that forgot it, not we (protocol 12). */
+  isForgotten(at: OwnedPosition): boolean {
+    const { epoch, owner } = this.leadership
+    const isOurs = at.epoch === epoch && at.owner === owner
+    return at.epoch <= epoch && !isOurs && isForgotten(at, this.leadership)
   }
 
   addDriver(step: Step, record: DriverRecord): DriverEntry {

@@ -153,7 +153,8 @@ export class FellowDesk {
         // The shell has checked its records and hands them over as `tail`.
         return
       case 'TailTaken':
-        if (this.#leads(from)) step.free.push({ kind: 'tailTaken', at: position })
+        if (this.#leads(from))
+          step.free.push({ kind: 'tailTaken', at: { ...position, owner: from.incarnation } })
         return
       case 'HandOver':
         if (this.#leads(from)) step.tellAgent({ type: 'TakeOver' })

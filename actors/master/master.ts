@@ -220,7 +220,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     // Who has waited looks before acting.
     if (this.#over || !this.#options.mayAct()) return
     const tail = image.tail({ base, earlier }, clock.bootMs())
-    image.begin({ epoch, seq: base.seq }, imageOf(records), tail)
+    image.begin({ epoch, owner, seq: base.seq }, earlier, imageOf(records), tail)
     this.#open({ epoch, owner, base, mark })
     const elected = { epoch, owner, base, earlier, heard, records } as const
     this.#step({ kind: 'elected', ...elected, keysFollow: true }, envelope)

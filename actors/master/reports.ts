@@ -1,4 +1,3 @@
-import { isForgotten } from '../../runtime/persistence/forgotten.js'
 import { isEndedExecutor } from '../messages/common.js'
 import type {
   DriverReport,
@@ -38,10 +37,6 @@ export function workerReported(books: Books, step: Step, from: PeerInfo, report:
   releaseUnreported(books, step, worker, reported)
   books.dirty = true
 }
-
-/** Was it launched after the store's last known write? Then the store forgot it, not we (protocol 12). */
-const forgotten = (books: Books, launchedAt: { epoch: number; seq: number }): boolean =>
-  isForgotten(launchedAt, books.leadership) && launchedAt.epoch < books.leadership.epoch
 
 function driverReported(
   books: Books,
@@ -104,7 +99,7 @@ function adoptDriver(
   report: DriverReport,
 ): DriverEntry | undefined {
   const { driverId, generation, description } = report
-  if (books.endedDrivers.has(driverId) || !forgotten(books, report.launchedAt)) return undefined
+  if (books.endedDrivers.has(driverId) || !books.isForgotten(report.launchedAt)) return undefined
   const claim = { generation, launchedUnder: report.launchedAt.epoch }
   const held = books.drivers.get(driverId)
   if (held && !outranks(claim, held.record)) return undefined
@@ -144,7 +139,7 @@ function executorReported(
   const app = books.apps.get(appId)
   if (!app) {
     // Its application may still tell us of itself, if the store forgot it: it has adoptGrace for that.
-    if (forgotten(books, report.launchedAt) && !books.endedApps.has(appId)) {
+    if (books.isForgotten(report.launchedAt) && !books.endedApps.has(appId)) {
       books.awaitAdoption(step, worker.id, report)
     } else {
       step.tell(worker.id, { type: 'KillExecutor', workerId: worker.id, appId, execId })

@@ -1,6 +1,6 @@
 import type { Found } from '../../runtime/persistence/forgotten.js'
 import type { ClientMessage, FromMaster, WorkerMessage } from '../messages/catalogue.js'
-import type { Position } from '../messages/common.js'
+import type { OwnedPosition } from '../messages/common.js'
 import type { AgentMessage } from '../messages/election.js'
 import type { StaleEpoch } from '../messages/leadership.js'
 import type { RecordTable } from './records.js'
@@ -38,7 +38,7 @@ export type FreeEffect =
   /** A new leader wants what our image holds beyond its base (protocol 12). */
   | { readonly kind: 'giveTail'; readonly to: string; readonly found: Found }
   /** What our image held has been durable again since this position. */
-  | { readonly kind: 'tailTaken'; readonly at: Position }
+  | { readonly kind: 'tailTaken'; readonly at: OwnedPosition }
   /** Another Master leads now; it is linked. */
   | { readonly kind: 'leaderHeard'; readonly epoch: number }
   /** These Masters exist. */

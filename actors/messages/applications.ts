@@ -6,8 +6,8 @@ import {
   driverIncarnation,
   list,
   name,
+  ownedPosition,
   port,
-  position,
   text,
 } from './common.js'
 
@@ -54,8 +54,8 @@ export const masterChangeAcknowledged = z.strictObject({
   /** Newest RequestExecutors: its number and the total wanted; absent: no limit was asked. */
   target: z.strictObject({ request: count, total: count }).optional(),
   highestExecId: z.int().min(-1),
-  /** Position of its RegisteredApplication: above the store's, the store forgot it (protocol 12). */
-  registeredAt: position.optional(),
+  /** Of its RegisteredApplication: the store may have forgotten it (protocol 12). */
+  registeredAt: ownedPosition.optional(),
 })
 export type MasterChangeAcknowledged = z.infer<typeof masterChangeAcknowledged>
 

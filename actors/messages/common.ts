@@ -38,7 +38,11 @@ export function comparePositions(a: Position, b: Position): number {
   return a.epoch - b.epoch || a.seq - b.seq
 }
 
-export const pastElection = z.strictObject({ epoch: count, base: position })
+/** And whose: after a fall of the store, two leaderships may have had one epoch (protocol 12). */
+export const ownedPosition = z.strictObject({ epoch: count, seq: count, owner: name })
+export type OwnedPosition = z.infer<typeof ownedPosition>
+
+export const pastElection = z.strictObject({ epoch: count, owner: name, base: position })
 export type PastElection = z.infer<typeof pastElection>
 /** Where a leadership found the store, and where those before it had found it (protocol 12). */
 export const found = z.strictObject({

@@ -6,6 +6,7 @@ import {
   executorStates,
   list,
   name,
+  ownedPosition,
   port,
   position,
   positive,
@@ -71,8 +72,8 @@ export const executorReport = z.strictObject({
   memoryMib: positive,
   resources: resourceAddresses,
   state: z.enum(executorStates),
-  /** Position of the Master's decision that launched it (11.4). */
-  launchedAt: position,
+  /** The Master's decision that launched it (11.4). */
+  launchedAt: ownedPosition,
 })
 export type ExecutorReport = z.infer<typeof executorReport>
 
@@ -84,7 +85,7 @@ export const driverReport = z.strictObject({
   resources: resourceAddresses,
   /** Complete, so that a store which forgot gets it back (protocol 12). */
   description: driverDescription,
-  launchedAt: position,
+  launchedAt: ownedPosition,
 })
 export type DriverReport = z.infer<typeof driverReport>
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { DriverState, Position } from '../messages/common.js'
+import type { DriverState, OwnedPosition } from '../messages/common.js'
 import type { LaunchDriver } from '../messages/drivers.js'
 import type { workerDriverStatus } from '../messages/status.js'
 import type { DriverReport } from '../messages/workers.js'
@@ -19,7 +19,7 @@ export type DriverPhase = 'held' | 'starting' | 'running' | 'resting'
 /** One generation of a driver on this Worker. */
 export class DriverEntry {
   readonly launch: LaunchDriver
-  readonly launchedAt: Position
+  readonly launchedAt: OwnedPosition
   readonly backoff: RestartBackoff
   phase: DriverPhase = 'held'
   /** 0 before the first. */
@@ -28,7 +28,7 @@ export class DriverEntry {
   /** Why its end was asked for; undefined: nobody asked. */
   killedBecause: string | undefined
 
-  constructor(launch: LaunchDriver, launchedAt: Position, restart: RestartTimes) {
+  constructor(launch: LaunchDriver, launchedAt: OwnedPosition, restart: RestartTimes) {
     this.launch = launch
     this.launchedAt = launchedAt
     this.backoff = new RestartBackoff(restart)

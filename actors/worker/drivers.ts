@@ -1,4 +1,4 @@
-import type { DriverState, Position } from '../messages/common.js'
+import type { DriverState, OwnedPosition } from '../messages/common.js'
 import type { KillDriver, LaunchDriver } from '../messages/drivers.js'
 import type { DriverReport } from '../messages/workers.js'
 import type { Desk } from './desk.js'
@@ -46,7 +46,7 @@ export class Drivers {
     return this.#generationsOf(driverId).length > 0
   }
 
-  launch(launch: LaunchDriver, launchedAt: Position, now: Now): void {
+  launch(launch: LaunchDriver, launchedAt: OwnedPosition, now: Now): void {
     const { ledger, books, times } = this.#desk
     const { driverId, generation, description, resources } = launch
     const entry = new DriverEntry(launch, launchedAt, times.restart)

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { ExecutorState, Position } from '../messages/common.js'
+import type { ExecutorState, OwnedPosition } from '../messages/common.js'
 import type { KillExecutor, LaunchExecutor } from '../messages/executors.js'
 import type { workerExecutorStatus } from '../messages/status.js'
 import type { ExecutorReport } from '../messages/workers.js'
@@ -13,7 +13,7 @@ type ExecutorStatus = z.infer<typeof workerExecutorStatus>
 
 interface Executor {
   readonly launch: LaunchExecutor
-  readonly launchedAt: Position
+  readonly launchedAt: OwnedPosition
   started: boolean
   /** Why its end was asked for; undefined: nobody asked. */
   killedBecause?: string
@@ -49,7 +49,7 @@ export class Executors {
     return this.#live.has(key)
   }
 
-  launch(launch: LaunchExecutor, launchedAt: Position): void {
+  launch(launch: LaunchExecutor, launchedAt: OwnedPosition): void {
     const { ledger, books } = this.#desk
     const { appId, execId, cores, memoryMib, resources } = launch
     const key = keyOf(appId, execId)

@@ -1,5 +1,5 @@
 import { type Found, isForgotten } from '../../runtime/persistence/forgotten.js'
-import type { Position } from '../messages/common.js'
+import type { OwnedPosition } from '../messages/common.js'
 import type { DriverStateChanged } from '../messages/drivers.js'
 import type { ExecutorStateChanged } from '../messages/executors.js'
 
@@ -10,7 +10,7 @@ export type ChangeDraft = Draft<DriverStateChanged> | Draft<ExecutorStateChanged
 
 interface Kept {
   readonly change: Change
-  acknowledged?: { readonly atMs: number; readonly position: Position }
+  acknowledged?: { readonly atMs: number; readonly position: OwnedPosition }
 }
 
 /** What a change is about: the newest of each is kept. */
@@ -54,7 +54,7 @@ export class Outbox {
   }
 
   /** Numbers of what a newer change replaced mean nothing any more. */
-  acknowledge(changes: readonly number[], position: Position, atMs: number): void {
+  acknowledge(changes: readonly number[], position: OwnedPosition, atMs: number): void {
     for (const number of changes) {
       const subject = this.#subjects.get(number)
       const kept = subject === undefined ? undefined : this.#kept.get(subject)

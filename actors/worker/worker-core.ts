@@ -230,6 +230,7 @@ export class WorkerCore {
   }
 
   #obey(message: LeaderMessage, input: MessageInput): void {
+    const at = { ...input.position, owner: input.from }
     switch (message.type) {
       case 'MasterChanged':
         this.#masterChanged(message)
@@ -248,13 +249,13 @@ export class WorkerCore {
         this.#drivers.watchContact(this.#now)
         return
       case 'ChangesAcknowledged':
-        this.#outbox.acknowledge(message.changes, input.position, this.#now.monotonicMs)
+        this.#outbox.acknowledge(message.changes, at, this.#now.monotonicMs)
         return
       case 'LaunchExecutor':
-        if (this.#mayLaunch(message.type)) this.#executors.launch(message, input.position)
+        if (this.#mayLaunch(message.type)) this.#executors.launch(message, at)
         return
       case 'LaunchDriver':
-        if (this.#mayLaunch(message.type)) this.#drivers.launch(message, input.position, this.#now)
+        if (this.#mayLaunch(message.type)) this.#drivers.launch(message, at, this.#now)
         return
       case 'KillExecutor':
         this.#executors.kill(message)

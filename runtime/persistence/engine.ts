@@ -17,6 +17,11 @@ export function comparePositions(a: Position, b: Position): number {
   return a.epoch - b.epoch || a.seq - b.seq
 }
 
+/** And whose it is: after a fall of the store, two leaderships may have had one epoch. */
+export interface OwnedPosition extends Position {
+  readonly owner: string
+}
+
 /** The token of a leadership (S1). */
 export interface Fence {
   readonly epoch: number
@@ -36,8 +41,7 @@ export interface Delete {
 }
 
 /** An election of the past, and where it found the store. */
-export interface PastElection {
-  readonly epoch: number
+export interface PastElection extends Fence {
   readonly base: Position
 }
 

@@ -1,4 +1,4 @@
-import type { Delete, Position, Put } from './engine.js'
+import type { Delete, OwnedPosition, PastElection, Position, Put } from './engine.js'
 import { type Found, isForgotten } from './forgotten.js'
 import { RecordTables } from './record-tables.js'
 
@@ -10,18 +10,25 @@ export class Image {
   readonly #graceMs: number
   #tables: RecordTables | undefined
   #position: Position = { epoch: 0, seq: 0 }
+  /** Who led in which epoch, as its leaderships were told. */
+  #owners: ReadonlyMap<number, string> = new Map()
   #endedAtBootMs: number | undefined
   /** Records that the store forgot, not yet durable again. */
   readonly #owed = new Set<string>()
   /** From this position on a store holds what was given of this image. */
-  #taken: Position | undefined
+  #taken: OwnedPosition | undefined
 
   constructor(graceMs: number) {
     this.#graceMs = graceMs
   }
 
   /** A leadership begins with what it has read. `tail`: what the store forgot stays held, until it is durable again. */
-  begin(position: Position, puts: Iterable<Put>, tail: Iterable<Put> = []): void {
+  begin(
+    { epoch, seq, owner }: OwnedPosition,
+    earlier: readonly PastElection[],
+    puts: Iterable<Put>,
+    tail: Iterable<Put> = [],
+  ): void {
     this.#tables = new RecordTables()
     this.#tables.apply(puts, [])
     this.#owed.clear()
@@ -30,7 +37,8 @@ export class Image {
       this.#tables.apply([put], [])
       this.#owed.add(keyOf(put))
     }
-    this.#position = position
+    this.#position = { epoch, seq }
+    this.#owners = new Map([...earlier, { epoch, owner }].map((led) => [led.epoch, led.owner]))
     this.#endedAtBootMs = undefined
   }
 
@@ -50,7 +58,7 @@ export class Image {
   }
 
   /** A leader has made durable, by this position, what it was given. */
-  taken(at: Position): void {
+  taken(at: OwnedPosition): void {
     this.#taken = at
   }
 
@@ -70,10 +78,15 @@ export class Image {
     if (!tables) return []
     const hasAll = this.#taken !== undefined && !isForgotten(this.#taken, asked)
     const found = hasAll ? { base: asked.base, earlier: [] } : asked
-    if (!isForgotten(this.#position, found) && (hasAll || this.#owed.size === 0)) return []
+    if (!isForgotten(this.#owned(this.#position), found) && (hasAll || this.#owed.size === 0)) return []
     return [...tables.puts()].filter(
-      (put) => isForgotten(atOf(put.json), found) || (!hasAll && this.#owed.has(keyOf(put))),
+      (put) => isForgotten(this.#owned(atOf(put.json)), found) || (!hasAll && this.#owed.has(keyOf(put))),
     )
+  }
+
+  #owned(position: Position): Position & Partial<OwnedPosition> {
+    const owner = this.#owners.get(position.epoch)
+    return owner === undefined ? position : { ...position, owner }
   }
 
   #held(bootMs: number): RecordTables | undefined {

@@ -148,8 +148,8 @@ export function persistenceSuite(name: string, { durable, shared = false, create
     if (shared) {
       test('the elections before that elect was told of are in the record, until the next elect', async () => {
         const earlier = [
-          { epoch: 2, base: { epoch: 1, seq: 22 } },
-          { epoch: 5, base: { epoch: 4, seq: 29 } },
+          { epoch: 2, owner: 'm2-0011', base: { epoch: 1, seq: 22 } },
+          { epoch: 5, owner: 'a.b_c-9', base: { epoch: 4, seq: 29 } },
         ]
         await engine.elect(electRequest('m1', undefined, { earlier }))
         assert.deepEqual((await engine.leader())?.earlier, earlier)

@@ -257,9 +257,16 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'only the newest base counts for what the store may have forgotten',
     file: 'runtime/persistence/forgotten.js',
-    find: 'return earlier.some((past) => position.epoch < past.epoch && comparePositions(position, past.base) > 0);',
-    replace: 'return false;',
+    find: 'return wasFoundBelow || isAnothers;',
+    replace: 'return isAnothers;',
     script: 'elected three times, read by nobody',
+  },
+  {
+    name: 'one epoch is one leadership, whoever led',
+    file: 'runtime/persistence/forgotten.js',
+    find: 'return wasFoundBelow || isAnothers;',
+    replace: 'return wasFoundBelow;',
+    script: 'one epoch on two branches',
   },
   {
     name: 'a leader that hears of a higher epoch leads on',

@@ -74,6 +74,40 @@ export const electionScripts: readonly Script[] = [
     },
   },
   {
+    name: 'one epoch on two branches',
+    says:
+      'A Master was elected, and the store fell before anybody heard of it: the next one had the same epoch. The store came back to the ' +
+      'first, and what the second had acknowledged was taken for known to it: forgotten while the process that had it lived.',
+    shape: { ...shape, workers: 1, submitters: 1, applications: 0 },
+    rates: { submitEveryMs: 100 },
+    *play(stage) {
+      const { store, history } = stage.world
+      yield stage.until('some acknowledgements', () => !!stage.alive && history.acknowledgements > 3)
+      const former = stage.alive!
+      const before = store.model.save()
+      yield stage.until('many more', () => history.acknowledgements > 20)
+      const { epoch } = stage
+      former.kill()
+      yield stage.until('an election', () => stage.epoch > epoch)
+      // Before it could say so.
+      const unheard = stage.elected!
+      const there = stage.epoch
+      stage.freeze(unheard)
+      const branch = store.model.save()
+      stage.fallTo(before)
+      yield stage.until('the same epoch once more', () => stage.epoch === there && stage.elected !== unheard)
+      const second = stage.elected!
+      yield stage.until('it is ALIVE', () => stage.alive === second)
+      const acknowledged = history.acknowledgements
+      yield stage.until('it acknowledges', () => history.acknowledgements > acknowledged + 3)
+      stage.fallTo(branch)
+      yield stage.until('another is elected', () => stage.epoch > there)
+      unheard.thaw()
+      yield stage.until('a Master ALIVE', () => stage.alive !== undefined)
+      yield stage.ms(2000)
+    },
+  },
+  {
     name: 'who has the image is slow',
     says: 'The store fell and the Master with the image does not reach it: who is elected waits for that image, and until then says nothing of what it does not know.',
     shape: { ...shape, workers: 1, submitters: 2, applications: 0 },

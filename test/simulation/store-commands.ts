@@ -70,8 +70,13 @@ const id = fc.oneof(
 )
 const table = fc.constantFrom(...tables)
 const past = fc
-  .tuple(fc.nat({ max: 2 ** 31 }), fc.nat({ max: 9 }), fc.nat({ max: 99 }))
-  .map(([epoch, foundEpoch, seq]) => ({ epoch, base: { epoch: foundEpoch, seq } }))
+  .tuple(
+    fc.nat({ max: 2 ** 31 }),
+    fc.constantFrom('m1-00ff', 'a.b_c-9'),
+    fc.nat({ max: 9 }),
+    fc.nat({ max: 99 }),
+  )
+  .map(([epoch, owner, foundEpoch, seq]) => ({ epoch, owner, base: { epoch: foundEpoch, seq } }))
 const earlier = fc.option(fc.array(past, { maxLength: 3 }), { nil: undefined })
 const fields = fc.record({ v: fc.nat({ max: 99 }), text: fc.constantFrom('', 'x'.repeat(80), '\u00e9 "\n') })
 const unreadableJson = fc.constantFrom(

@@ -206,7 +206,7 @@ test('a failover is answered with all that the store does not keep', () => {
   ])
   assert.equal(answer?.highestExecId, 4)
   assert.deepEqual(answer?.target, { request: 0, total: 3 })
-  assert.deepEqual(answer?.registeredAt, { epoch: 1, seq: 7 })
+  assert.deepEqual(answer?.registeredAt, { epoch: 1, seq: 7, owner: 'm1' })
   assert.equal(answer?.appId, APP)
   assert.deepEqual(bench.kinds().includes('executorUpdated'), false, 'the caller notices nothing')
 })

@@ -110,7 +110,7 @@ test('follows the leadership without the caller noticing', async (t) => {
   assert.ok(acknowledged.type === 'MasterChangeAcknowledged')
   assert.equal(acknowledged.appId, APP)
   assert.deepEqual(acknowledged.executors, [{ execId: 0, workerId: 'w1' }])
-  assert.deepEqual(acknowledged.registeredAt, { epoch: 1, seq: 1 })
+  assert.deepEqual(acknowledged.registeredAt, { epoch: 1, seq: 1, owner: first.incarnation })
   assert.equal(await wanted, true)
   assert.equal(app.executors.length, 1)
   assert.deepEqual(told, [])

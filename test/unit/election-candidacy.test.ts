@@ -92,20 +92,20 @@ describe('an attempt', () => {
     seat.win(5)
     const { message } = seat.last('tellMaster')!
     const base = { epoch: 3, seq: 1 }
-    assert.deepEqual(message.type === 'ElectedLeader' && message.earlier, [{ epoch: 4, base }])
+    assert.deepEqual(message.type === 'ElectedLeader' && message.earlier, [{ epoch: 4, owner: RIVAL, base }])
   })
 
   test('of elections in a row the record remembers those that found the store lower than all after them', () => {
     const seat = started()
-    const at = (epoch: number, seq: number) => ({ epoch, base: { epoch: epoch - 1, seq } })
-    const earlier = [
-      at(2, 5),
-      { epoch: 4, base: { epoch: 3, seq: 9 } },
-      { epoch: 6, base: { epoch: 5, seq: 9 } },
-    ]
+    const at = (epoch: number, seq: number, by = 'm1') => ({
+      epoch,
+      owner: by,
+      base: { epoch: epoch - 1, seq },
+    })
+    const earlier = [at(2, 5), at(4, 9), at(6, 9)]
     seat.look(owner({ left: true, base: { epoch: 3, seq: 1 }, earlier }))
     seat.step({ kind: 'acquired', ticket: seat.ticket('acquire'), value: 'v1' })
-    assert.deepEqual(seat.last('elect')!.earlier, [at(2, 5), { epoch: 4, base: { epoch: 3, seq: 1 } }])
+    assert.deepEqual(seat.last('elect')!.earlier, [at(2, 5), at(4, 1, RIVAL)])
   })
 
   test('won: the Master hears of it, with what was heard before', () => {

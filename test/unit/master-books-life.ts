@@ -210,7 +210,7 @@ export class MasterBooksLife {
               appId: launch.appId,
               execId: launch.execId,
               state: 'RUNNING' as const,
-              launchedAt: { epoch, seq },
+              launchedAt: { epoch, seq, owner: 'm1' },
               ...holding,
             },
           ]
@@ -226,7 +226,7 @@ export class MasterBooksLife {
               state: 'RUNNING' as const,
               resources,
               description: launch.description,
-              launchedAt: { epoch, seq },
+              launchedAt: { epoch, seq, owner: 'm1' },
             },
           ]
         : [],

@@ -110,7 +110,7 @@ test('a kill survives the death of the Master: the next one sends it again', () 
   world.failover().elect()
   world.link('w1')
   const { generation, resources, description } = launched
-  const launchedAt = { epoch: 1, seq: 1 }
+  const launchedAt = { epoch: 1, seq: 1, owner: 'm1' }
   const report = {
     driverId,
     generation,

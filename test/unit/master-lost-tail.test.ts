@@ -140,7 +140,7 @@ class Fallen extends MasterWorld {
         state: 'RUNNING',
         resources: {},
         description: supervised,
-        launchedAt,
+        launchedAt: { ...launchedAt, owner: 'm1' },
       })),
     })
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { noRecords } from '../../actors/master/records.js'
+import type { OwnedPosition } from '../../actors/messages/common.js'
 import { applicationDescription, driverDescription, MasterWorld } from './master-fixture.js'
 
 const acknowledge = (
@@ -8,7 +9,7 @@ const acknowledge = (
   endpoint: string,
   appId: string,
   executors: { execId: number; workerId: string }[],
-  parts: { registeredAt?: { epoch: number; seq: number }; target?: { request: number; total: number } } = {},
+  parts: { registeredAt?: OwnedPosition; target?: { request: number; total: number } } = {},
 ) =>
   world.tell(endpoint, {
     type: 'MasterChangeAcknowledged',
@@ -34,7 +35,7 @@ function afterFailover() {
     memoryMib,
     resources,
     state: 'RUNNING' as const,
-    launchedAt: { epoch: 1, seq: 1 },
+    launchedAt: { epoch: 1, seq: 1, owner: 'm1' },
   }))
   const held = launched.map(({ execId }) => ({ execId, workerId: 'w1' }))
   return { world: world.failover().elect(), appId, executors, held }
@@ -164,7 +165,7 @@ function driverAfterFailover(supervise = true) {
     state: 'RUNNING' as const,
     resources: {},
     description: { ...driverDescription, supervise },
-    launchedAt: world.position,
+    launchedAt: { ...world.position, owner: 'm1' },
   }
   world.failover().elect()
   world.link('w1')
@@ -224,7 +225,7 @@ test('11.7: what the books do not hold is killed, and counts as used until it is
     memoryMib: 100,
     resources: {},
     state: 'RUNNING' as const,
-    launchedAt: { epoch: 0, seq: 0 },
+    launchedAt: { epoch: 0, seq: 0, owner: 'm1' },
   }
   world.report('w1', { executors: [executor] })
   assert.equal(world.lastTold('w1', 'KillExecutor')?.execId, 3)
@@ -247,7 +248,7 @@ test('section 12: a driver, and an application with its executors, that the stor
   for (let epoch = 0; epoch < 3; epoch++) empty.failover().elect({ ...empty.stored() })
   // An empty store, as NONE has it: base lies below all that was launched.
   assert.equal(world.core.state, 'RECOVERING')
-  const launchedAt = { epoch: 2, seq: 9 }
+  const launchedAt = { epoch: 2, seq: 9, owner: 'm1' }
   empty.link('w1')
   empty.registerWorker('w1')
   empty.report('w1', {
@@ -268,7 +269,7 @@ for (const comes of [true, false]) {
     const { appId, executors, held } = afterFailover()
     const world = new MasterWorld()
     for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
-    const launchedAt = { epoch: 2, seq: 9 }
+    const launchedAt = { epoch: 2, seq: 9, owner: 'm1' }
     world.link('app', 'client')
     acknowledge(world, 'app', appId, held, { registeredAt: launchedAt })
     assert.equal(world.toldTo('app', 'ExecutorUpdated').length, 0)
@@ -288,7 +289,7 @@ test('section 12: an adopted application that answers between registration and r
   const { appId, executors, held } = afterFailover()
   const world = new MasterWorld()
   for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
-  const launchedAt = { epoch: 2, seq: 9 }
+  const launchedAt = { epoch: 2, seq: 9, owner: 'm1' }
   world.link('w1')
   world.registerWorker('w1')
   world.link('app', 'client')
@@ -306,7 +307,7 @@ test('section 12: executors that nobody speaks up for are killed after adoptGrac
   for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
   world.link('w1')
   world.registerWorker('w1')
-  const launchedAt = { epoch: 2, seq: 9 }
+  const launchedAt = { epoch: 2, seq: 9, owner: 'm1' }
   world.report('w1', { executors: executors.map((executor) => ({ ...executor, launchedAt })) })
   world.advance(29_000)
   assert.equal(world.toldTo('w1', 'KillExecutor').length, 0)
@@ -317,11 +318,11 @@ test('section 12: executors that nobody speaks up for are killed after adoptGrac
 test('section 12: what the leader before did not live to adopt is adopted; what its store knew is killed', () => {
   const world = new MasterWorld()
   // Epoch 6 was elected on a store that had fallen to (5, 100), and died at (6, 120).
-  const earlier = [{ epoch: 6, base: { epoch: 5, seq: 100 } }]
+  const earlier = [{ epoch: 6, owner: 'm1', base: { epoch: 5, seq: 100 } }]
   const found = { base: { epoch: 6, seq: 120 }, earlier }
   world.input({ kind: 'elected', epoch: 7, owner: 'm1', ...found, heard: found.base, records: noRecords })
   world.worker('w1')
-  const report = (driverId: string, launchedAt: { epoch: number; seq: number }) => ({
+  const report = (driverId: string, launchedAt: OwnedPosition) => ({
     driverId,
     generation: 1,
     attempt: 1,
@@ -331,11 +332,13 @@ test('section 12: what the leader before did not live to adopt is adopted; what 
     launchedAt,
   })
   const drivers = [
-    report('driver-lost', { epoch: 5, seq: 105 }),
-    report('driver-ended', { epoch: 6, seq: 110 }),
+    report('driver-anothers', { epoch: 6, seq: 110, owner: 'm2' }),
+    report('driver-lost', { epoch: 5, seq: 105, owner: 'm1' }),
+    report('driver-ended', { epoch: 6, seq: 110, owner: 'm1' }),
   ]
   world.tell('w1', { type: 'WorkerLatestState', id: 'w1', executors: [], drivers })
   assert.equal(driverOf(world, 'driver-lost')?.state, 'RUNNING')
+  assert.equal(driverOf(world, 'driver-anothers')?.state, 'RUNNING', 'on a branch that the store has left')
   assert.equal(driverOf(world, 'driver-ended'), undefined)
   assert.equal(world.lastTold('w1', 'KillDriver')?.driverId, 'driver-ended')
 })

@@ -79,7 +79,7 @@ const applications: readonly SparkRule[] = [
         listen: { port: 5000 },
         executors: [],
         highestExecId: -1,
-        registeredAt: { epoch: 1, seq: 1000 },
+        registeredAt: { epoch: 1, seq: 1000, owner: 'm1' },
       })
       assert.equal(appOf(world, 'app-forgotten')?.state, 'WAITING')
     },

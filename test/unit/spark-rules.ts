@@ -104,7 +104,7 @@ export const executorReport = (
   memoryMib: 128,
   resources: {},
   state: 'RUNNING',
-  launchedAt: { epoch: 1, seq: 1 },
+  launchedAt: { epoch: 1, seq: 1, owner: 'm1' },
   ...parts,
 })
 
@@ -115,7 +115,7 @@ export const driverReport = (driverId: string, parts: Partial<DriverReport> = {}
   state: 'RUNNING',
   resources: {},
   description: driverDescription,
-  launchedAt: { epoch: 1, seq: 1 },
+  launchedAt: { epoch: 1, seq: 1, owner: 'm1' },
   ...parts,
 })
 

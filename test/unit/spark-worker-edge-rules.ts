@@ -85,8 +85,10 @@ export const workerEdgeRules: readonly SparkRule[] = [
     why: 'no later report need come; a store that lost its tail has forgotten the application, not the Worker',
     test(world) {
       afterFailover(world)
-      const forgotten = executorReport('app-forgotten', 2, { launchedAt: { epoch: 1, seq: 1000 } })
-      const stray = executorReport('app-stray', 1, { launchedAt: { epoch: 0, seq: 1 } })
+      const forgotten = executorReport('app-forgotten', 2, {
+        launchedAt: { epoch: 1, seq: 1000, owner: 'm1' },
+      })
+      const stray = executorReport('app-stray', 1, { launchedAt: { epoch: 0, seq: 1, owner: 'm1' } })
       respond(world, 'w1', { executors: [stray, forgotten] })
       const killed = () => world.toldTo('w1', 'KillExecutor').map(({ appId }) => appId)
       assert.deepEqual(killed(), ['app-stray'])
@@ -103,8 +105,8 @@ export const workerEdgeRules: readonly SparkRule[] = [
     why: 'as 3.6.4; the report holds the whole description, so an adopted driver is complete',
     test(world) {
       afterFailover(world)
-      const forgotten = driverReport('driver-forgotten', { launchedAt: { epoch: 1, seq: 1000 } })
-      const stray = driverReport('driver-stray', { launchedAt: { epoch: 0, seq: 1 } })
+      const forgotten = driverReport('driver-forgotten', { launchedAt: { epoch: 1, seq: 1000, owner: 'm1' } })
+      const stray = driverReport('driver-stray', { launchedAt: { epoch: 0, seq: 1, owner: 'm1' } })
       respond(world, 'w1', { drivers: [stray, forgotten] })
       assert.deepEqual(
         world.toldTo('w1', 'KillDriver').map(({ driverId }) => driverId),

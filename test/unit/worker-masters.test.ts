@@ -90,7 +90,7 @@ test('R4, R5: the new leader alone hears the full report and all later changes',
   assert.deepEqual(report?.seen, { epoch: 6, seq: 13 }, 'R8: what it has seen of this leader')
   assert.deepEqual(
     report?.drivers.map(({ driverId, launchedAt }) => [driverId, launchedAt]),
-    [[DRIVER, { epoch: 5, seq: 13 }]],
+    [[DRIVER, { epoch: 5, seq: 13, owner: M1 }]],
   )
   world.ended(`${APP}/1`)
   assert.deepEqual(told(world), [`${M2} ExecutorStateChanged`])
@@ -147,12 +147,25 @@ test('R5: a leader says what its store knew at election: what it has acknowledge
   world.hear({ type: 'ChangesAcknowledged', workerId: ME, changes }, M1, { epoch: 5, seq: 14 })
   const found = (seq: number) => ({
     base: { epoch: 5, seq },
-    earlier: [{ epoch: 5, base: { epoch: 4, seq: 2 } }],
+    earlier: [{ epoch: 5, owner: M1, base: { epoch: 4, seq: 2 } }],
   })
   world.hear({ ...changed(2), found: found(14) }, M2, { epoch: 6, seq: 14 })
   assert.deepEqual(world.told('DriverStateChanged'), [])
   world.hear({ ...changed(3), found: found(13) }, M3, { epoch: 7, seq: 13 })
   assert.deepEqual(world.told('DriverStateChanged'), [end], 'its store had lost it')
+})
+
+test('R5: another owner had that epoch on its store: what the first one acknowledged in it is said again', () => {
+  const world = world3()
+  world.hear(launchDriver(1), M1, { epoch: 5, seq: 12 })
+  world.started(`${DRIVER}/1/1`)
+  world.ended(`${DRIVER}/1/1`, { exitCode: 0 })
+  const [end] = world.told('DriverStateChanged')
+  const changes = [end!.change]
+  world.hear({ type: 'ChangesAcknowledged', workerId: ME, changes }, M1, { epoch: 5, seq: 14 })
+  const earlier = [{ epoch: 5, owner: M2, base: { epoch: 4, seq: 2 } }]
+  world.hear({ ...changed(3), found: { base: { epoch: 5, seq: 30 }, earlier } }, M3, { epoch: 6, seq: 30 })
+  assert.deepEqual(world.told('DriverStateChanged'), [end])
 })
 
 test('PositionSeen: each Master that says it does not lead hears once per link what this Worker obeyed', () => {

@@ -61,7 +61,7 @@ test('R4: MasterChanged on a later link is answered with the full report, not wi
       memoryMib,
       resources,
       state: 'RUNNING',
-      launchedAt: { epoch: 1, seq: 77 },
+      launchedAt: { epoch: 1, seq: 77, owner: MASTER },
     },
   ])
   assert.deepEqual(report?.drivers, [
@@ -72,7 +72,7 @@ test('R4: MasterChanged on a later link is answered with the full report, not wi
       state: 'RUNNING',
       resources: {},
       description: launchDriver(2, { supervise: true }).description,
-      launchedAt: { epoch: 1, seq: 78 },
+      launchedAt: { epoch: 1, seq: 78, owner: MASTER },
     },
   ])
 })

@@ -15,7 +15,7 @@ const shape = z.object({
   /** Not in records of the first builds. */
   earlier: z
     .string()
-    .regex(/^(\d{1,16}=\d{1,16}:\d{1,16}( |$))*$/)
+    .regex(/^(\d{1,16}=\d{1,16}:\d{1,16}@[^ ]+( |$))*$/)
     .default(''),
   touched: whole,
   left: z.enum(['0', '1']),
@@ -68,9 +68,9 @@ export function parsePosition(text: string): Position {
   return { epoch: Number(epoch), seq: Number(seq) }
 }
 
-/** `EPOCH=EPOCH:SEQ` of each, oldest first. */
+/** `EPOCH=EPOCH:SEQ@OWNER` of each, oldest first. */
 export function formatPast(elections: readonly PastElection[]): string {
-  return elections.map(({ epoch, base }) => `${epoch}=${base.epoch}:${base.seq}`).join(' ')
+  return elections.map(({ epoch, owner, base }) => `${epoch}=${base.epoch}:${base.seq}@${owner}`).join(' ')
 }
 
 function parsePast(text: string): PastElection[] {
@@ -78,8 +78,8 @@ function parsePast(text: string): PastElection[] {
     .split(' ')
     .filter((part) => part !== '')
     .map((part) => {
-      const [epoch = '', base = ''] = part.split('=')
-      return { epoch: Number(epoch), base: parsePosition(base) }
+      const [, epoch, base = '', owner = ''] = /^(\d+)=([\d:]+)@(.+)$/.exec(part) ?? []
+      return { epoch: Number(epoch), owner, base: parsePosition(base) }
     })
 }
 
