@@ -21,9 +21,10 @@ export class DriverEntry {
     return this.record.workerId === null
   }
 
-  /** Back to the queue under the same id; its next launch is the next generation. */
-  requeue(step: Step, message: string): void {
-    this.record = { ...this.record, state: 'SUBMITTED', workerId: null, resources: {} }
+  /** Back to the queue under the same id; its next launch is the next generation, above `decided`. */
+  requeue(step: Step, message: string, decided = 0): void {
+    const generation = Math.max(this.record.generation, decided)
+    this.record = { ...this.record, state: 'SUBMITTED', generation, workerId: null, resources: {} }
     this.message = message
     step.put('driver', this.id, this.record)
   }

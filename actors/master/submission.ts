@@ -199,10 +199,11 @@ export function driverStateChanged(
   if (over) books.dirty = true
   const accepted = driver?.record.workerId === from.incarnation && driver.record.generation === generation
   if (driver && accepted && over) {
-    // Its Worker had no room, or heard no leader and stopped it: neither is its own end (protocol 8, 9).
-    const again = message.noRoom || (message.isolated && driver.record.description.supervise)
+    // Its Worker had no room, had it before, or heard no leader and stopped it: none is its own end (protocol 8, 9).
+    const { noRoom, isolated, decided } = message
+    const again = noRoom || decided !== undefined || (isolated && driver.record.description.supervise)
     if (again && driver.record.wanted === 'RUN') {
-      driver.requeue(step, `placed again: ${message.message ?? 'its worker did not keep it'}`)
+      driver.requeue(step, `placed again: ${message.message ?? 'its worker did not keep it'}`, decided)
     } else {
       endDriver(books, step, driver, {
         state,

@@ -81,5 +81,7 @@ export const driverStateChanged = z.strictObject({
   noRoom: z.boolean().optional(),
   /** Its Worker heard no leader and stopped it (`onIsolation: stop`): launched again, not a failure. */
   isolated: z.boolean().optional(),
+  /** Refused: its Worker has decided on this generation, for a leadership that the store forgot. Placed again, above it. */
+  decided: positive.optional(),
 })
 export type DriverStateChanged = z.infer<typeof driverStateChanged>

@@ -18,8 +18,9 @@ interface End {
   readonly message: string
   readonly exitCode?: number | undefined
   readonly signal?: string | undefined
-  readonly noRoom?: boolean
-  readonly isolated?: boolean
+  readonly noRoom?: boolean | undefined
+  readonly isolated?: boolean | undefined
+  readonly decided?: number | undefined
 }
 
 /** The drivers of this Worker: generations, and attempts within each (Spark 5.6, protocol 9). */
@@ -50,14 +51,13 @@ export class Drivers {
     const { ledger, books, times } = this.#desk
     const { driverId, generation, description, resources } = launch
     const entry = new DriverEntry(launch, launchedAt, times.restart)
-    const verdict = ledger.driver(driverId, generation)
-    if (verdict === 'same') {
-      this.#repeated(entry.key)
+    if (this.#live.has(entry.key)) {
+      this.#desk.log('debug', 'this generation is here already', { driver: entry.key })
       return
     }
-    if (verdict === 'older') {
-      this.#desk.log('warn', 'refused a generation older than one decided here', { driver: entry.key })
-      this.#desk.correctMaster()
+    const decided = ledger.decidedOf(driverId)
+    if (generation <= decided) {
+      this.#refuse(entry, decided)
       return
     }
     ledger.decideDriver(driverId, generation)
@@ -88,8 +88,9 @@ export class Drivers {
       return
     }
     const { ledger } = this.#desk
-    if (ledger.endOf(key)) {
-      this.#repeated(key)
+    const known = ledger.endOf(key)
+    if (known) {
+      this.#desk.report(known)
       return
     }
     // Its launch was lost; should it still come, it finds itself decided.
@@ -238,7 +239,7 @@ export class Drivers {
 
   #conclude(entry: DriverEntry, end: End): void {
     const { driverId, generation } = entry.launch
-    const { state, message, exitCode, signal, noRoom, isolated } = end
+    const { state, message, exitCode, signal, noRoom, isolated, decided } = end
     const change = {
       type: 'DriverStateChanged',
       driverId,
@@ -250,10 +251,22 @@ export class Drivers {
       ...(signal !== undefined && { signal }),
       ...(noRoom && { noRoom }),
       ...(isolated && { isolated }),
+      ...(decided !== undefined && { decided }),
     } as const
     this.#desk.ledger.ended(change)
     this.#desk.report(change)
-    this.#remove(entry, noRoom ? undefined : state)
+    this.#remove(entry, noRoom || decided !== undefined ? undefined : state)
+  }
+
+  /** Nothing at or below a decided generation is started (R6). Where the driver has ended for good, that is its end. */
+  #refuse(entry: DriverEntry, decided: number): void {
+    const { ledger, log } = this.#desk
+    const { driverId, description } = entry.launch
+    const last = ledger.endOf(`${driverId}/${decided}`)
+    log('warn', 'refused a generation that was decided here', { driver: entry.key, decided })
+    const end = last?.type === 'DriverStateChanged' && { ...last, message: last.message ?? '' }
+    if (end && isForGood(end, description.supervise)) this.#conclude(entry, end)
+    else this.#conclude(entry, { state: 'FAILED', message: `generation ${decided} was here`, decided })
   }
 
   #remove(entry: DriverEntry, shownAs: DriverState | undefined): void {
@@ -265,12 +278,6 @@ export class Drivers {
     if (next?.phase === 'held' && others.length === 0 && !this.#stopping) this.#start(next)
   }
 
-  #repeated(key: string): void {
-    const end = this.#desk.ledger.endOf(key)
-    if (end) this.#desk.report(end)
-    else this.#desk.log('debug', 'this generation is here already', { driver: key })
-  }
-
   #generationsOf(driverId: string): DriverEntry[] {
     return [...this.#live.values()].filter((entry) => entry.launch.driverId === driverId)
   }
@@ -279,4 +286,10 @@ export class Drivers {
     const entry = this.#live.get(process.slice(0, process.lastIndexOf('/')))
     return entry?.process === process ? entry : undefined
   }
+}
+
+/** Who is supervised may have been stopped there to run elsewhere, which only a leadership that is forgotten knew. */
+function isForGood({ state, noRoom, decided }: End, supervise: boolean): boolean {
+  if (noRoom || decided !== undefined) return false
+  return state === 'FINISHED' || !supervise
 }

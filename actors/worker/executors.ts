@@ -53,7 +53,7 @@ export class Executors {
     const { ledger, books } = this.#desk
     const { appId, execId, cores, memoryMib, resources } = launch
     const key = keyOf(appId, execId)
-    if (ledger.executor(appId, execId) !== 'new') {
+    if (ledger.hasExecutor(appId, execId)) {
       this.#repeated(key)
       return
     }
@@ -81,7 +81,7 @@ export class Executors {
       return
     }
     const { ledger } = this.#desk
-    if (ledger.executor(appId, execId) === 'same') {
+    if (ledger.hasExecutor(appId, execId)) {
       this.#repeated(key)
       return
     }

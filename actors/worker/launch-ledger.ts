@@ -1,8 +1,5 @@
 import { type ChangeDraft, subjectOf } from './outbox.js'
 
-/** `new`: may be started. `same`: was decided here before. `older`: below a generation decided here. */
-export type LaunchVerdict = 'new' | 'same' | 'older'
-
 /**
  * Every launch this Worker has decided on, started or refused (R6): nothing at or below a generation is decided
  * twice, also after its end. Keeps the end as well, to answer a launch or kill that comes again. Bounded by
@@ -18,14 +15,13 @@ export class LaunchLedger {
     this.#mostEnds = mostEnds
   }
 
-  driver(driverId: string, generation: number): LaunchVerdict {
-    const decided = this.#generations.get(driverId) ?? 0
-    if (generation > decided) return 'new'
-    return generation === decided ? 'same' : 'older'
+  /** Newest generation decided here; 0: none. */
+  decidedOf(driverId: string): number {
+    return this.#generations.get(driverId) ?? 0
   }
 
-  executor(appId: string, execId: number): LaunchVerdict {
-    return this.#executors.has(`${appId}/${execId}`) ? 'same' : 'new'
+  hasExecutor(appId: string, execId: number): boolean {
+    return this.#executors.has(`${appId}/${execId}`)
   }
 
   decideDriver(driverId: string, generation: number): void {

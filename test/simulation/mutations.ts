@@ -130,10 +130,17 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a Worker starts a generation below one that it has decided',
-    file: 'actors/worker/launch-ledger.js',
-    find: "return generation === decided ? 'same' : 'older';",
-    replace: "return 'new';",
+    file: 'actors/worker/drivers.js',
+    find: 'if (generation <= decided) {',
+    replace: 'if (false) {',
     seeds: 200,
+  },
+  {
+    name: 'what a Worker has refused is launched under the next number all the same',
+    file: 'actors/master/driver-entry.js',
+    find: 'Math.max(this.record.generation, decided)',
+    replace: 'this.record.generation',
+    script: 'a generation is given once more',
   },
   {
     name: 'a Worker does not send its unacknowledged ends again',

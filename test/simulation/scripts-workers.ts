@@ -61,6 +61,35 @@ export const workerScripts: readonly Script[] = [
     },
   },
   {
+    name: 'a generation is given once more',
+    says:
+      'A store and all Masters forgot that a Worker had decided on later generations of a driver: the next one was launched there over and ' +
+      'over, and refused each time. The Worker says how far it has come (R6), and the driver runs again, above that (L1).',
+    shape: { ...shape, masters: 2, workers: 1, submitters: 1, applications: 0, workerTimeoutMs: 4000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { masters, workers, submitters, store, running } = stage.world
+      const [worker] = workers
+      const client = () => submitters[0]?.process
+      yield stage.until('a leader with its Worker', () => registeredWorkers(stage) === 1 && !!client())
+      client()?.submit({ supervise: true, onIsolation: 'stop', args: [], cores: 1 })
+      yield stage.until('it runs', () => running.size === 1)
+      yield stage.ms(500)
+      const before = store.model.save()
+      for (let n = 0; n < 3; n++) {
+        for (const master of masters) stage.cut(worker!, master)
+        yield stage.until('isolation has ended it', () => running.size === 0)
+        if (n === 2) break
+        for (const master of masters) stage.heal(worker!, master)
+        yield stage.until('its next generation runs', () => running.size === 1)
+      }
+      for (const master of masters) master.kill()
+      stage.fallTo(before)
+      for (const master of masters) stage.heal(worker!, master)
+      yield stage.until('it runs again', () => running.size === 1, 20_000, 'L1')
+    },
+  },
+  {
     name: 'a host is down while Masters change',
     says: 'Nobody waits for it: the next Master is ALIVE within the 1 s that recovery takes at most (L3).',
     shape: { ...shape, workers: 3, submitters: 1, applications: 1, workerTimeoutMs: 24_000 },

@@ -39,15 +39,17 @@ export interface SimulationResult {
 
 export function drawShape(random: Random): Shape {
   const leaseMs = random.pick([1000, 2500, 2500])
+  // Now and then one in which more is under way at once.
+  const isLarge = random.chance(0.1)
   return {
-    masters: random.pick([2, 3, 3, 3, 5]),
-    workers: 1 + random.int(4),
-    submitters: 1 + random.int(2),
-    applications: random.int(3),
-    lockServers: random.pick([1, 1, 3]),
+    masters: isLarge ? random.pick([2, 5, 7]) : random.pick([2, 3, 3, 3, 5]),
+    workers: isLarge ? 5 + random.int(16) : 1 + random.int(4),
+    submitters: isLarge ? 2 + random.int(3) : 1 + random.int(2),
+    applications: isLarge ? random.int(5) : random.int(3),
+    lockServers: random.pick([1, 1, 3, isLarge ? 5 : 3]),
     leaseMs,
     workerTimeoutMs: leaseMs * random.pick([4, 8, 24]),
-    meanDelayMs: random.pick([0.2, 1, 5]),
+    meanDelayMs: random.pick([0.2, 1, 5, 20]),
     validates: random.chance(0.1),
   }
 }

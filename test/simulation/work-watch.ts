@@ -87,11 +87,14 @@ export class WorkWatch {
     const runs = this.#world.history.runsOf(driverId)
     runs.starts.push({ process, workerId })
     if (plan.kind !== 'startDriver') return
-    const { supervise, onIsolation } = plan.launch.description
+    const { generation, description } = plan.launch
+    const { supervise, onIsolation } = description
     for (const other of this.#world.running) {
       if (other === child || other.plan.kind !== 'startDriver') continue
       if (other.plan.launch.driverId !== driverId) continue
-      if (onIsolation === 'stop' || other.workerId === workerId)
+      // A number that was given before: whoever knew of it was not heard (docs/failure-model.md).
+      const isForgotten = this.#world.checks.debts.falls > 0 && generation <= other.plan.launch.generation
+      if ((onIsolation === 'stop' && !isForgotten) || other.workerId === workerId)
         this.#fail(
           'S3b',
           `${process} started on ${workerId} while ${other.process} runs on ${other.workerId}`,

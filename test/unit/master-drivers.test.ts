@@ -11,7 +11,13 @@ const statusOf = (world: MasterWorld, driverId: string) => {
 }
 
 let change = 0
-const ended = (world: MasterWorld, worker: string, driverId: string, state: DriverState, noRoom = false) =>
+const ended = (
+  world: MasterWorld,
+  worker: string,
+  driverId: string,
+  state: DriverState,
+  why: { noRoom?: boolean; decided?: number } = {},
+) =>
   world.tell(worker, {
     type: 'DriverStateChanged',
     workerId: worker,
@@ -21,7 +27,7 @@ const ended = (world: MasterWorld, worker: string, driverId: string, state: Driv
     attempt: 1,
     state,
     ...(state === 'FAILED' && { exitCode: 7 }),
-    ...(noRoom && { noRoom }),
+    ...why,
   })
 
 test('a submission waits with a reason, and is launched when a Worker comes; its record is durable first', () => {
@@ -78,9 +84,18 @@ test('a launch refused for want of room is placed again as the next generation',
   const world = new MasterWorld().elect()
   world.worker('w1')
   const driverId = world.submitted()
-  ended(world, 'w1', driverId, 'FAILED', true)
+  ended(world, 'w1', driverId, 'FAILED', { noRoom: true })
   assert.equal(statusOf(world, driverId)?.state, 'RUNNING')
   assert.equal(world.lastTold('w1', 'LaunchDriver')?.generation, 2)
+})
+
+test('a launch refused because of what was decided there is placed again above that', () => {
+  const world = new MasterWorld().elect()
+  world.worker('w1')
+  const driverId = world.submitted({ supervise: true })
+  ended(world, 'w1', driverId, 'FAILED', { decided: 6 })
+  assert.equal(statusOf(world, driverId)?.state, 'RUNNING')
+  assert.equal(world.lastTold('w1', 'LaunchDriver')?.generation, 7)
 })
 
 test('a kill of a waiting driver ends it; of a running one it is durable before it leaves', () => {

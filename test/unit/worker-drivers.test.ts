@@ -125,9 +125,24 @@ test('R6: nothing at or below a generation once decided is started, also after i
   assert.equal(world.told('DriverStateChanged')[0]?.exitCode, 9, 'its end is told again')
   world.hear(launchDriver(3))
   assert.deepEqual(world.done('startDriver'), [])
-  assert.equal(world.told('WorkerLatestState').length, 1, 'the Master is out of date')
+  const [told] = world.told('DriverStateChanged')
+  assert.deepEqual([told?.generation, told?.state, told?.exitCode], [3, 'FAILED', 9], 'it has run, once')
   world.hear(launchDriver(6))
   assert.equal(world.done('startDriver').length, 1)
+})
+
+test('R6: a supervised driver is refused with the generation that was decided here, to be placed above it', () => {
+  const world = running(true)
+  world.hear(launchDriver(2, { supervise: true }))
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  world.started(attempt(2, 1))
+  world.hear(launchDriver(1, { supervise: true }))
+  const [refused] = world.told('DriverStateChanged')
+  assert.deepEqual([refused?.generation, refused?.state, refused?.decided], [1, 'FAILED', 2])
+  world.ended(attempt(2, 1), { exitCode: 0 })
+  world.hear(launchDriver(2, { supervise: true }))
+  assert.equal(world.told('DriverStateChanged')[0]?.state, 'FINISHED', 'it has ended for good')
+  assert.deepEqual(world.done('startDriver'), [])
 })
 
 test('S3: the next generation starts only when nothing of the older is left here', () => {

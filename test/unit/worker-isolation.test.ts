@@ -157,14 +157,14 @@ test('none is started before a leader is found: a launch that was buffered over 
   )
 })
 
-test('a launch that isolation has refused stays refused when it comes again, and its end is told again', () => {
+test('a launch that isolation has refused stays refused when it comes again, and is placed again', () => {
   const world = working()
   const late = { driverId: 'driver-20260101000000-1-0007' }
   at(world, START + 31_000).hear(launchDriver(1, stopping, late))
   world.hear({ type: 'HeartbeatAck', workerId: ME, sentAtMs: world.nowMs - 5 })
   world.hear(launchDriver(1, stopping, late))
   assert.deepEqual(world.done('startDriver'), [])
-  assert.equal(world.told('DriverStateChanged')[0]?.isolated, true)
+  assert.equal(world.told('DriverStateChanged')[0]?.decided, 1)
 })
 
 test('a driver that isolation is ending is not let live longer by a leader that comes then', () => {
