@@ -14,7 +14,7 @@ import type {
 import { bindDriver, restoreApplication, restoreWorker } from './recovery.js'
 import { isAdopted } from './reports.js'
 import type { Step } from './step.js'
-import { outranks, supersede } from './superseding.js'
+import { giveUp, outranks, supersede } from './superseding.js'
 
 /* What the store forgot and a Master still has (protocol 12): taken in, nothing is deleted but what has ended since. */
 
@@ -169,6 +169,9 @@ function askAgain(books: Books, step: Step, workerId: string | null): void {
 function ended(books: Books, step: Step, record: EndedRecord): boolean {
   if (record.kind === 'driver') {
     if (books.endedDrivers.has(record.id)) return false
+    const held = books.drivers.get(record.id)
+    // It may have been launched since, by one who did not know.
+    if (held) giveUp(books, step, held)
     endDriverAs(books, step, record)
   } else {
     if (books.endedApps.has(record.id)) return false

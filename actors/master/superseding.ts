@@ -17,9 +17,9 @@ export const outranks = (one: Claim, other: Claim): boolean =>
     { epoch: other.launchedUnder, seq: other.generation },
   ) > 0
 
-/** A later generation has come to light: what is left of the one in the books goes. Its entry is the caller's. */
-export function supersede(books: Books, step: Step, held: DriverEntry, by: Claim): void {
-  const { workerId, generation, key } = held.record
+/** What the books hold is not to run any more, whatever its Worker says. */
+export function giveUp(books: Books, step: Step, held: DriverEntry): void {
+  const { workerId, generation } = held.record
   const worker = workerId === null ? undefined : books.workers.get(workerId)
   if (worker?.answered) {
     // It holds its room until the Worker says that it is gone.
@@ -27,6 +27,12 @@ export function supersede(books: Books, step: Step, held: DriverEntry, by: Claim
   } else {
     worker?.release(driverHolding(held.id, generation))
   }
+}
+
+/** A later generation has come to light: what is left of the one in the books goes. Its entry is the caller's. */
+export function supersede(books: Books, step: Step, held: DriverEntry, by: Claim): void {
+  const { key } = held.record
+  giveUp(books, step, held)
   if (books.driversByKey.get(key) === held) books.driversByKey.delete(key)
   step.cancelTimer(`relaunch:${held.id}`)
   for (const app of [...books.apps.values()]) {

@@ -94,12 +94,12 @@ async function main(): Promise<number> {
   const chosen =
     only.length > 0 ? mutations.filter(({ name }) => only.some((text) => name.includes(text))) : mutations
   let missed = 0
-  process.stdout.write('| mutation | found by | histories |\n| --- | --- | --- |\n')
+  process.stdout.write('| mutation | found by | histories | in |\n| --- | --- | --- | --- |\n')
   for (const mutation of chosen) {
     const verdict = await tryMutation(mutation, 1, mutation.seeds ?? 60)
     const { invariant = 'NOBODY', seeds, message, provesNothing } = verdict
     const by = provesNothing ? `${invariant}, but so without it` : invariant
-    process.stdout.write(`| ${mutation.name} | ${by} | ${seeds} |\n`)
+    process.stdout.write(`| ${mutation.name} | ${by} | ${seeds} | ${mutation.script ?? ''} |\n`)
     if (verdict.invariant !== undefined && !provesNothing) continue
     missed++
     process.stderr.write(`${mutation.name}: ${message}\n`)

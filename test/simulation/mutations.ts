@@ -136,10 +136,10 @@ export const mutations: readonly Mutation[] = [
     seeds: 200,
   },
   {
-    name: 'what a Worker has refused is launched under the next number all the same',
-    file: 'actors/master/driver-entry.js',
-    find: 'Math.max(this.record.generation, decided)',
-    replace: 'this.record.generation',
+    name: 'a Worker refuses a generation and does not say so',
+    file: 'actors/worker/drivers.js',
+    find: 'this.#refuse(entry, decided);',
+    replace: 'this.#desk.correctMaster();',
     script: 'a generation is given once more',
   },
   {
@@ -288,6 +288,13 @@ export const mutations: readonly Mutation[] = [
     find: ' && !(hasLost && books.awaitedTails.size > 0)',
     replace: '',
     script: 'who has the image is slow',
+  },
+  {
+    name: 'what was launched since is let run when its end is remembered',
+    file: 'actors/master/lost-tail.js',
+    find: 'if (held)\n            giveUp(books, step, held);',
+    replace: '',
+    script: 'killed, forgotten, launched, and only then remembered',
   },
   {
     name: 'the key of what ended before its record came is lost',

@@ -169,6 +169,39 @@ export const electionScripts: readonly Script[] = [
     },
   },
   {
+    name: 'killed, forgotten, launched, and only then remembered',
+    says:
+      'The store fell to where a driver still waited, and the Master that knew of its kill was frozen: it was launched. When that Master told ' +
+      'of the kill the driver left the books, and its process ran on.',
+    shape: { ...shape, masters: 2, workers: 1, submitters: 1, applications: 0, workerTimeoutMs: 24_000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { store, network, workers, submitters, running, history } = stage.world
+      const client = () => submitters[0]?.process
+      network.darken(workers[0]!.name)
+      yield stage.until('a leader', () => stage.alive !== undefined && !!client())
+      const former = stage.alive!
+      const key = client()!.submit({ args: [], cores: 1, supervise: true })
+      yield stage.until('a driver waits', () => history.idOf(key) !== undefined)
+      yield stage.ms(100)
+      const before = store.model.save()
+      let isKilled = false
+      void client()!
+        .kill(key)
+        .then(() => {
+          isKilled = true
+        })
+      yield stage.until('it is killed', () => isKilled)
+      stage.freeze(former)
+      stage.fallTo(before)
+      network.lighten(workers[0]!.name)
+      yield stage.until('it runs all the same', () => running.size === 1)
+      former.thaw()
+      // It may not obey SIGTERM.
+      yield stage.until('it is ended', () => running.size === 0, 15_000, 'S2')
+    },
+  },
+  {
     name: 'the leader is killed',
     says: 'Link closed, door refused, presence gone: another Master is ALIVE within 500 ms (L2).',
     shape: { ...shape, workers: 3, submitters: 1, applications: 1 },

@@ -58,12 +58,11 @@ export class SimSubmitter {
 
   async #act(): Promise<void> {
     this.busy++
-    const { history } = this.#world
     const draw = this.#random.next()
     try {
       const old = this.#keys.length > 0 ? this.#random.pick(this.#keys) : undefined
       if (draw < 0.2 && old !== undefined) await this.#submit(old)
-      else if (draw < 0.3 && old !== undefined) await this.#kill(history.idOf(old))
+      else if (draw < 0.3 && old !== undefined) await this.kill(old)
       else await this.#submit(this.#newKey())
     } finally {
       this.busy--
@@ -85,6 +84,10 @@ export class SimSubmitter {
 
   again(key: string): Promise<void> {
     return this.#submit(key)
+  }
+
+  kill(key: string): Promise<void> {
+    return this.#kill(this.#world.history.idOf(key))
   }
 
   async #submit(

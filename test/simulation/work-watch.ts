@@ -13,6 +13,8 @@ export class WorkWatch {
   readonly #obeyed = new Map<string, Fence>()
   /** Where each generation was launched: `EPOCH DRIVER/GENERATION`. */
   readonly #launched = new Map<string, string>()
+  /** The newest generation that a Worker incarnation has started, by `WORKER DRIVER`. */
+  readonly #started = new Map<string, { readonly generation: number; readonly attempt: number }>()
   /** How often a Worker became isolated. */
   isolations = 0
 
@@ -63,6 +65,14 @@ export class WorkWatch {
     this.#launched.set(generation, incarnation)
   }
 
+  /** S3a, R6: nothing at or below a generation is started twice by one Worker. */
+  #rises(where: string, generation: number, attempt: number): void {
+    const last = this.#started.get(where)
+    if (last && (generation < last.generation || (generation === last.generation && attempt <= last.attempt)))
+      this.#fail('S3a', `${where} started ${generation}/${attempt} after ${last.generation}/${last.attempt}`)
+    this.#started.set(where, { generation, attempt })
+  }
+
   /** S3b, S4: what takes effect on a machine. */
   childStarted(child: SimChild): void {
     const { plan, workerId } = child
@@ -89,6 +99,7 @@ export class WorkWatch {
     if (plan.kind !== 'startDriver') return
     const { generation, description } = plan.launch
     const { supervise, onIsolation } = description
+    this.#rises(`${workerId} ${driverId}`, generation, plan.attempt)
     for (const other of this.#world.running) {
       if (other === child || other.plan.kind !== 'startDriver') continue
       if (other.plan.launch.driverId !== driverId) continue

@@ -237,6 +237,17 @@ describe('records of an image', () => {
     assert.equal(again?.type === 'SubmitDriverResponse' && again.driverId, ID)
   })
 
+  test('an end of what was launched since: what runs is killed', () => {
+    const world = new Fallen().fall({
+      drivers: [driverRecord({ workerId: null, generation: 0, state: 'SUBMITTED' })],
+    })
+    world.worker('w1')
+    assert.equal(world.driver?.state, 'RUNNING')
+    world.tail('ended', endedRecord({ state: 'KILLED', generation: 0 }))
+    assert.equal(world.driver, undefined)
+    assert.equal(world.lastTold('w1', 'KillDriver')?.generation, 1)
+  })
+
   test('a key of a driver that lives is not stored beside it', () => {
     const world = new Fallen().fall({ drivers: [driverRecord()] })
     world.tail('key', keyRecord, 'k1')
