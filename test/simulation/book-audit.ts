@@ -1,5 +1,5 @@
 import type { MasterStateResponse } from '../../actors/messages/status.js'
-import type { Fail } from './violation.js'
+import { type Fail, Violation } from './violation.js'
 import type { World } from './world.js'
 
 /** After a fall: rewindPatience, election, LostTail, registration. */
@@ -25,41 +25,44 @@ export class BookAudit {
     this.#workers()
   }
 
-  /** L1, L3 after the faults: no Worker is missing, nothing waits that could run. */
-  healed(): void {
+  /** L1, L3 after the faults: no Worker is missing, nothing waits that could run. What is under way may say so for a moment. */
+  unhealed(): Violation | undefined {
+    const [first] = this.#unhealed()
+    return first
+  }
+
+  *#unhealed(): Generator<Violation, void, undefined> {
     const leader = this.#world.masters.find(({ process }) => process?.seat.life && process.seat.leads)
     const state = leader?.process?.seat.snapshot()
     if (state?.state !== 'ALIVE') {
-      this.#fail('L2', 'no Master is ALIVE')
+      yield new Violation('L2', 'no Master is ALIVE')
       return
     }
     const alive = new Set(state.workers.filter((worker) => worker.state === 'ALIVE').map(({ id }) => id))
     for (const { name, process } of this.#world.workers) {
       if (!process?.place.alive) continue
       const { incarnation, core } = process
-      if (!alive.has(incarnation)) this.#fail('L1', `${name} is not in the books`)
+      if (!alive.has(incarnation)) yield new Violation('L1', `${name} is not in the books`)
       const booked = state.workers.find(({ id }) => id === incarnation)?.coresUsed
       const { coresUsed } = core.status()
       if (booked !== coresUsed)
-        this.#fail('S4', `${name} has ${coresUsed} cores in use, the books say ${booked}`)
+        yield new Violation('S4', `${name} has ${coresUsed} cores in use, the books say ${booked}`)
     }
-    this.#orphans(state)
-    for (const driver of state.activeDrivers) {
-      const waits = driver.worker === null && !driver.message.includes('no worker')
-      if (waits && driver.description.cores <= largest(state.workers)) {
-        const room = state.workers.some(
-          ({ state: is, cores, coresUsed, memoryMib, memoryMibUsed }) =>
-            is === 'ALIVE' &&
-            cores - coresUsed >= driver.description.cores &&
-            memoryMib - memoryMibUsed >= driver.description.memoryMib,
-        )
-        if (room) this.#fail('L1', `${driver.id} waits though there is room: ${driver.message}`)
-      }
+    yield* this.#orphans(state)
+    for (const { id, worker, message, description } of state.activeDrivers) {
+      const hasRoom = state.workers.some(
+        ({ state: is, cores, coresUsed, memoryMib, memoryMibUsed }) =>
+          is === 'ALIVE' &&
+          cores - coresUsed >= description.cores &&
+          memoryMib - memoryMibUsed >= description.memoryMib,
+      )
+      if (worker === null && hasRoom)
+        yield new Violation('L1', `${id} waits though there is room: ${message}`)
     }
   }
 
   /** Nothing runs that the books do not hold, where they hold it. */
-  #orphans({ activeDrivers, activeApps }: MasterStateResponse): void {
+  *#orphans({ activeDrivers, activeApps }: MasterStateResponse): Generator<Violation, void, undefined> {
     for (const { process, plan, workerId } of this.#world.running) {
       const isHeld =
         plan.kind === 'startDriver'
@@ -74,7 +77,8 @@ export class BookAudit {
                   ({ execId, workerId: at }) => execId === plan.launch.execId && at === workerId,
                 ),
             )
-      if (!isHeld) this.#fail('orphan', `${process} runs on ${workerId}, and the books do not hold it`)
+      if (!isHeld)
+        yield new Violation('orphan', `${process} runs on ${workerId}, and the books do not hold it`)
     }
   }
 
@@ -118,6 +122,3 @@ export class BookAudit {
     }
   }
 }
-
-const largest = (workers: readonly { readonly cores: number }[]): number =>
-  workers.reduce((most, { cores }) => Math.max(most, cores), 0)
