@@ -2,22 +2,19 @@ import type { MasterStateResponse } from '../../actors/messages/status.js'
 import { type Fail, Violation } from './violation.js'
 import type { World } from './world.js'
 
-/** After a fall: rewindPatience, election, LostTail, registration. */
-const COMING_BACK_MS = 20_000
+/** What came back after a fall and does not fit is refused by its Worker, and placed again. */
+const OVER_MS = 20_000
 
 /** S4, L1: the books of Masters and Workers against each other and against what runs, counted from scratch. */
 export class BookAudit {
   readonly #world: World
   readonly #fail: Fail
-  #fellAtMs = Number.NEGATIVE_INFINITY
+  /** Since when the books hold more than there is, by `MASTER WORKER`. */
+  readonly #overSinceMs = new Map<string, number>()
 
   constructor(world: World, fail: Fail) {
     this.#world = world
     this.#fail = fail
-  }
-
-  storeFell(): void {
-    this.#fellAtMs = this.#world.timeline.nowMs
   }
 
   look(): void {
@@ -84,8 +81,6 @@ export class BookAudit {
 
   /** S4 in the books: counted from scratch. */
   #masters(): void {
-    // While records come back a Worker may be booked for what it had and for what it got: it refuses what is too much.
-    const isSettled = this.#world.timeline.nowMs - this.#fellAtMs > COMING_BACK_MS
     for (const master of this.#world.masters) {
       if (!master.leads || !master.process) continue
       const state = master.process.seat.snapshot()
@@ -93,11 +88,8 @@ export class BookAudit {
       for (const worker of state.workers) {
         if (worker.state === 'UNKNOWN') continue
         const { id, cores, coresUsed, memoryMib, memoryMibUsed } = worker
-        if (
-          coresUsed < 0 ||
-          memoryMibUsed < 0 ||
-          (isSettled && (coresUsed > cores || memoryMibUsed > memoryMib))
-        )
+        const isOver = coresUsed > cores || memoryMibUsed > memoryMib
+        if (coresUsed < 0 || memoryMibUsed < 0 || this.#isOverTooLong(`${master.name} ${id}`, isOver))
           this.#fail('S4', `the books of ${master.name} say ${coresUsed}/${cores} cores of ${id}`)
         let counted = 0
         for (const driver of state.activeDrivers)
@@ -106,6 +98,18 @@ export class BookAudit {
           this.#fail('S4', `the drivers of ${id} have ${counted} cores, its books ${coresUsed}`)
       }
     }
+  }
+
+  /** While records come back, a Worker may be booked for what it had and for what it got: it refuses what is too much. */
+  #isOverTooLong(where: string, isOver: boolean): boolean {
+    const { timeline, checks } = this.#world
+    if (!isOver) {
+      this.#overSinceMs.delete(where)
+      return false
+    }
+    const sinceMs = this.#overSinceMs.get(where) ?? timeline.nowMs
+    this.#overSinceMs.set(where, sinceMs)
+    return checks.debts.falls === 0 || timeline.nowMs - sinceMs > OVER_MS
   }
 
   /** S4 at a Worker: what runs holds its room until it is gone. */

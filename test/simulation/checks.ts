@@ -46,7 +46,6 @@ export class Checks {
   /** The store fell to a state that it held before. */
   storeFell(): void {
     this.#store.fell(this.#model.leader())
-    this.books.storeFell()
     this.debts.storeFell()
   }
 
