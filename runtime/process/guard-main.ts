@@ -21,7 +21,8 @@ const followers = new Map<number, GroupFollower>()
 const decoder = new StringDecoder('utf8')
 let rest = ''
 let timer: NodeJS.Timeout | undefined
-let scanEveryMs: number = limits.guardScanMs
+/** Of the process: the next look at all processes, however often the Worker says something. */
+let scanAtMs = limits.guardScanMs
 let killRoundMs = KILL_ROUND_MS
 
 // Its end is the end of the pipe; a signal to a whole session or a stray kill must not open the way for orphans.
@@ -51,21 +52,24 @@ function schedule(): void {
     return
   }
   const untilDueMs = (book.nextDeadline() ?? Number.POSITIVE_INFINITY) - bootMs()
-  const waitMs = untilDueMs <= 0 ? 0 : Math.min(untilDueMs, scanEveryMs)
-  timer = setTimeout(readThenTick, waitMs)
+  timer = setTimeout(readThenTick, Math.max(0, Math.min(untilDueMs, scanAtMs - performance.now())))
 }
 
-/** We may have been frozen ourselves: a later "valid until" that waits in the pipe is read before anybody is killed. */
+/**
+ * We may have been frozen ourselves: a later "valid until" that waits in the pipe is read before anybody is killed. The
+ * time is taken before that: who is frozen after it has read knows nothing of what came meanwhile.
+ */
 function readThenTick(): void {
   timer = undefined
-  setImmediate(tick)
+  const atBootMs = bootMs()
+  setImmediate(() => tick(atBootMs))
 }
 
-function tick(): void {
+function tick(atBootMs: number): void {
   clearTimeout(timer)
-  const startedMs = performance.now()
+  const before = process.cpuUsage()
   const table = readProcessTable()
-  const due = new Set(book.due(bootMs()).map(({ pid }) => pid))
+  const due = new Set(book.due(atBootMs).map(({ pid }) => pid))
   let left = 0
   for (const group of book.groups) {
     if (due.has(group.pid)) left += kill(group, table)
@@ -75,7 +79,9 @@ function tick(): void {
   for (const pid of followers.keys()) {
     if (!book.groups.some((group) => group.pid === pid)) followers.delete(pid)
   }
-  scanEveryMs = Math.max(limits.guardScanMs, (performance.now() - startedMs) / SCAN_SHARE)
+  // Its own time: who is frozen in between has not looked for longer.
+  const { user, system } = process.cpuUsage(before)
+  scanAtMs = performance.now() + Math.max(limits.guardScanMs, (user + system) / 1000 / SCAN_SHARE)
   if (left === 0) {
     killRoundMs = KILL_ROUND_MS
     schedule()

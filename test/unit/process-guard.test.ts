@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { constants, tmpdir, uptime } from 'node:os'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { type Child, startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { identityOf, isAlive, type ProcessIdentity } from '../../runtime/process/find-process.js'
+import { addLine } from '../../runtime/process/guard-book.js'
 import { waitUntil } from '../harness/wait-until.js'
 
 const moduleUrl = (name: string): string => new URL(`../../runtime/process/${name}`, import.meta.url).href
@@ -188,6 +192,48 @@ test('a guard that was frozen itself reads what has moved on before it kills', a
     assert.equal(isAlive(shell), true)
   }
   assert.equal(children.every(isAlive), true)
+})
+
+test('a guard that stalls in the midst of a look kills nobody whose time has moved on meanwhile', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'firesteel-guard-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const [stall, after] = [join(folder, 'stall'), join(folder, 'after')]
+  // Where SIGSTOP may meet it as well, but rarely.
+  const stalling = `import fs from 'node:fs'
+    import { syncBuiltinESMExports } from 'node:module'
+    const { readdirSync } = fs
+    let hasStalled = false
+    fs.readdirSync = (...args) => {
+      if (hasStalled) fs.writeFileSync(${JSON.stringify(after)}, '')
+      if (!hasStalled && fs.existsSync(${JSON.stringify(stall)})) {
+        hasStalled = true
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500)
+      }
+      return readdirSync(...args)
+    }
+    syncBuiltinESMExports()`
+  const preload = `data:text/javascript,${encodeURIComponent(stalling)}`
+  const common = { cwd: tmpdir(), env: childEnvironment(), stdout: 'ignore', stderr: 'inherit' } as const
+  const bystander = await startChild({ ...common, command: 'sleep', args: ['600'], ownGroup: true })
+  t.after(() => bystander.stop({ graceMs: 0 }))
+  const guard = await startChild({
+    ...common,
+    command: process.execPath,
+    args: ['--import', preload, fileURLToPath(moduleUrl('guard-main.js'))],
+    stdin: 'pipe',
+    ownGroup: true,
+  })
+  t.after(() => guard.stop({ graceMs: 0 }))
+  const { pid } = bystander
+  const { startTime } = identityOf(pid)!
+  const extend = () =>
+    guard.stdin!.write(addLine({ pid, startTime, validUntilBootMs: uptime() * 1000 + 1000 }))
+  extend()
+  const extending = setInterval(extend, 100)
+  t.after(() => clearInterval(extending))
+  await writeFile(stall, '')
+  await waitUntil('it has stalled, and looked again', () => existsSync(after))
+  assert.equal(isAlive({ pid, startTime }), true)
 })
 
 test('after the orphan grace, not before', async (t) => {
