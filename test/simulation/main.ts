@@ -92,4 +92,5 @@ function parsed(): CommandLine | undefined {
 }
 
 const commandLine = parsed()
-process.exitCode = commandLine === undefined ? 2 : await run(commandLine)
+if (commandLine?.help) process.stdout.write(usage)
+else process.exitCode = commandLine === undefined ? 2 : await run(commandLine)

@@ -15,19 +15,33 @@ export interface CommandLine {
   readonly story: boolean
   readonly shrink: boolean
   readonly json: boolean
+  readonly help: boolean
 }
 
 const EVENTS = 1e6
 const CHAOS_MS = 60_000
+
+const USAGE_COLUMNS = 100
+
+/** Below their option, in lines of bearable length. */
+function listed(names: readonly string[]): string {
+  const lines: string[] = []
+  for (const name of names) {
+    const longer = `${lines.at(-1) ?? ''}, ${name}`
+    if (lines.length > 0 && longer.length <= USAGE_COLUMNS) lines[lines.length - 1] = longer
+    else lines.push(name)
+  }
+  return lines.map((line) => `\n                    ${line}`).join(',')
+}
 
 export const usage = `npm run sim [-- OPTIONS]
   --events N      histories until so many events (default: ${EVENTS}, unless --seed or --seeds is given)
   --seed X        of the first history (default: a random one, printed)
   --seeds N       histories (default with --seed: 1)
   --chaos-ms MS   cluster time with faults (default: ${CHAOS_MS})
-  --faults LIST   to draw from: ${faults.join(',')}
+  --faults LIST   to draw from:${listed(faults)}
   --skip LIST     numbers of faults that are left out
-  --script NAME   in place of faults at random: ${scripts.map(({ name }) => `'${name}'`).join(', ')}
+  --script NAME   in place of faults at random:${listed(scripts.map(({ name }) => `'${name}'`))}
   --shape JSON    parts of the shape that are not drawn
   --story         all that was logged; with --messages every message as well
   --shrink        leave out faults and nodes that a failure does not need
@@ -51,9 +65,10 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
       messages: { type: 'boolean', default: false },
       shrink: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  const { events, seed, seeds, skip, script, shape, story, shrink, json } = values
+  const { events, seed, seeds, skip, script, shape, story, shrink, json, help } = values
   const isOpen = events !== undefined || (seed === undefined && seeds === undefined)
   return {
     seed: whole('seed', seed, 0) ?? randomSeed,
@@ -70,6 +85,7 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
     story,
     shrink,
     json,
+    help,
   }
 }
 

@@ -54,4 +54,5 @@ test('a command line that cannot be understood says what, and how it is called',
   assert.deepEqual([seed, seeds, events], [7, Number.POSITIVE_INFINITY, 1e8])
   assert.equal(parseCommandLine(['--seed', '7'], 1).seeds, 1)
   assert.equal(parseCommandLine([], 1).events, 1e6)
+  assert.equal(parseCommandLine(['--help'], 1).help, true)
 })
