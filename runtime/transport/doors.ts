@@ -32,6 +32,8 @@ interface Door {
   readonly at: HostPort
   /** Undefined while it rests. */
   keeper: LinkKeeper | undefined
+  /** Incarnation that it linked last, also while that link has ended and the next dial has yet to say more. */
+  leadsTo: string | undefined
   /** The door that leads to the same peer, and which peer that was. */
   restsFor: { readonly address: string; readonly incarnation: string } | undefined
   /** When the newest dial began that the peer's kernel refused; undefined since somebody answered there. */
@@ -46,8 +48,6 @@ interface Door {
 export class Doors {
   readonly #options: DoorsOptions
   readonly #doors = new Map<string, Door>()
-  /** Incarnation of a linked peer -> the address it is linked by. */
-  readonly #linked = new Map<string, string>()
   #closed = false
 
   constructor(options: DoorsOptions) {
@@ -65,7 +65,13 @@ export class Doors {
     for (const at of parseMasterAddresses(addresses)) {
       const address = formatMasterAddress(at)
       if (this.#doors.has(address)) continue
-      const door: Door = { at, keeper: undefined, restsFor: undefined, refusedAtBootMs: undefined }
+      const door: Door = {
+        at,
+        keeper: undefined,
+        leadsTo: undefined,
+        restsFor: undefined,
+        refusedAtBootMs: undefined,
+      }
       this.#doors.set(address, door)
       this.#keep(address, door)
     }
@@ -107,14 +113,12 @@ export class Doors {
       ...door.at,
       onLink: (link) => this.#up(address, door, link),
       onDialFailed: (error, dialledAtBootMs) => {
-        door.refusedAtBootMs = error.refused ? dialledAtBootMs : undefined
+        this.#failed(address, door, error.refused ? dialledAtBootMs : undefined)
         onFailed?.(address, error, dialledAtBootMs)
-        this.#wake((rest) => rest.address === address)
       },
       onRefused: (error) => {
-        door.refusedAtBootMs = undefined
+        this.#failed(address, door, undefined)
         onRefused?.(address, error)
-        this.#wake((rest) => rest.address === address)
       },
       onInvalid: (report) => onInvalid?.(address, report),
     })
@@ -122,21 +126,23 @@ export class Doors {
 
   #up(address: string, door: Door, link: Link): void {
     const { incarnation } = link.peer
-    const olderAddress = this.#linked.get(incarnation)
     door.refusedAtBootMs = undefined
-    this.#linked.set(incarnation, address)
-    link.whenEnded(() => {
-      if (this.#linked.get(incarnation) === address) this.#linked.delete(incarnation)
-    })
+    door.leadsTo = incarnation
     this.#options.onLink(address, link)
-    const older =
-      olderAddress === undefined || olderAddress === address ? undefined : this.#doors.get(olderAddress)
-    if (older) {
+    // The peer may have closed the older link before this one was known here: an open link is not asked for.
+    for (const older of this.#doors.values()) {
+      if (older === door || older.leadsTo !== incarnation || older.restsFor) continue
       older.restsFor = { address, incarnation }
       older.keeper?.close(`${address} is the same peer`)
       older.keeper = undefined
     }
     this.#wake((rest) => rest.address === address && rest.incarnation !== incarnation)
+  }
+
+  #failed(address: string, door: Door, refusedAtBootMs: number | undefined): void {
+    door.refusedAtBootMs = refusedAtBootMs
+    door.leadsTo = undefined
+    this.#wake((rest) => rest.address === address)
   }
 
   #wake(isOver: (rest: NonNullable<Door['restsFor']>) => boolean): void {

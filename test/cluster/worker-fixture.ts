@@ -27,6 +27,7 @@ export class FakeMaster {
   epoch = 1
   #seq = 0
   readonly #rejected: string[] = []
+  readonly #launches = new Map<string, Extract<WorkerMessage, { type: 'LaunchDriver' }>>()
   #listener!: Listener
 
   static async start(): Promise<FakeMaster> {
@@ -49,6 +50,7 @@ export class FakeMaster {
   tell(to: string, message: WorkerMessage): void {
     const why = violation('worker', message)
     if (why !== undefined) throw new Error(why)
+    if (message.type === 'LaunchDriver') this.#launches.set(message.driverId, message)
     const seq = ++this.#seq
     const envelope = { from: '/user/Master', to: `/user/${WORKER_ACTOR}`, message, id: seq, trace: seq }
     this.links.get(to)?.send({ ...envelope, epoch: this.epoch, seq })
@@ -108,9 +110,14 @@ export class FakeMaster {
     this.heard.push(message)
     if (message.type === 'RegisterWorker') {
       this.tell(from, { type: 'RegisteredWorker', workerId: from, duplicate: false })
+    } else if (message.type === 'WorkerSchedulerStateResponse') {
+      // R3: what was told on a link that then ended may not have arrived.
+      const has = new Set(message.drivers.map(({ driverId }) => driverId))
+      for (const [id, launch] of this.#launches) if (!has.has(id)) this.tell(from, launch)
     } else if (message.type === 'Heartbeat') {
       this.tell(from, { type: 'HeartbeatAck', workerId: from, sentAtMs: message.sentAtMs })
     } else if ('change' in message) {
+      if (message.type === 'DriverStateChanged') this.#launches.delete(message.driverId)
       this.tell(from, { type: 'ChangesAcknowledged', workerId: from, changes: [message.change] })
     }
   }

@@ -44,6 +44,8 @@ class Network {
   readonly peers = new Map<string, string>()
   readonly silent = new Set<string>()
   readonly wrongSecret = new Set<string>()
+  /** What a dial there waits for. */
+  readonly gates = new Map<string, Promise<void>>()
   readonly dials: string[] = []
   readonly links: { address: string; link: FakeLink }[] = []
   readonly events: string[] = []
@@ -98,7 +100,8 @@ class Network {
       })
     }
     if (peer === undefined) return fail('LINK_CLOSED', true)
-    return Promise.resolve(new FakeLink(peer) as unknown as Link)
+    const gate = this.gates.get(at) ?? Promise.resolve()
+    return gate.then(() => new FakeLink(peer) as unknown as Link)
   }
 }
 
@@ -133,6 +136,27 @@ test('of two addresses of one peer the newest link stays and the other rests, un
   network.links.at(-1)!.link.end('closed-by-peer')
   await network.advance(100)
   assert.deepEqual(network.open, [LOCALHOST])
+  network.doors.closeAll()
+})
+
+test('the peer lets the older link go before the newer one is known here: that one rests all the same', async () => {
+  const network = new Network()
+  network.peers.set('localhost:7070', 'm1').set('127.0.0.1:7070', 'm1')
+  let arrive = (): void => {}
+  network.gates.set('127.0.0.1:7070', new Promise((resolve) => (arrive = resolve)))
+  network.doors.open(`${LOCALHOST},127.0.0.1:7070`)
+  await network.advance(10)
+  assert.deepEqual(network.open, [LOCALHOST])
+  network.links[0]!.link.end('closed-by-peer')
+  arrive()
+  await network.advance(10_000)
+  assert.deepEqual(network.dials, ['localhost:7070', '127.0.0.1:7070'], 'the newer link is left in peace')
+  assert.deepEqual(network.open, [LOOPBACK])
+
+  network.peers.delete('127.0.0.1:7070')
+  network.links.at(-1)!.link.end('closed-by-peer')
+  await network.advance(100)
+  assert.deepEqual(network.open, [LOCALHOST], 'it wakes as ever')
   network.doors.closeAll()
 })
 
