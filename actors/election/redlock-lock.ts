@@ -3,7 +3,7 @@ import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import type { LockServer } from '../../runtime/redis/lock-server.js'
 import { systemTimers, type TimerSource } from '../../runtime/system/timers.js'
 import type { LeaderLock } from './leader-lock.js'
-import { attemptMs } from './lease.js'
+import { attemptMs, slowServerMs } from './lease.js'
 
 export interface RedlockLockOptions {
   /** An odd number: with an even one redlock's promise need not settle. */
@@ -12,9 +12,6 @@ export interface RedlockLockOptions {
   readonly leaseMs: number
   readonly timers?: TimerSource
 }
-
-/** What a server may be slower than the majority and still be counted. */
-const slowServerMs = 20
 
 /** A Redis at maxmemory must not refuse to extend the lock of a leader that works. */
 const allowOom = (script: string): string => `#!lua flags=allow-oom\n${script}`

@@ -1,5 +1,11 @@
 import { isForgotten } from '../../runtime/persistence/forgotten.js'
-import type { OwnedPosition, PastElection, Position, RecoveryState } from '../messages/common.js'
+import {
+  comparePositions,
+  type OwnedPosition,
+  type PastElection,
+  type Position,
+  type RecoveryState,
+} from '../messages/common.js'
 import type { ExecutorReport } from '../messages/workers.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import { DriverEntry } from './driver-entry.js'
@@ -84,6 +90,12 @@ export class Books {
 
   get alive(): boolean {
     return this.state === 'ALIVE'
+  }
+
+  /** Somebody has seen a write above what the store held when it was read (protocol 12). */
+  get hasLost(): boolean {
+    const { heard, base } = this.leadership
+    return comparePositions(heard, base) > 0
   }
 
   /** Decided before this leadership, and not known to the store that it found: that forgot it, not we (protocol 12). */

@@ -1,5 +1,5 @@
 import type { MasterMessage } from '../messages/catalogue.js'
-import { comparePositions, type PastElection, type Position, type RecoveryState } from '../messages/common.js'
+import type { PastElection, Position, RecoveryState } from '../messages/common.js'
 import type { MasterChanged, MasterInStandby } from '../messages/leadership.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
@@ -178,7 +178,7 @@ export class MasterCore {
     this.#books = new Books(this.#config, leadership, new IdSource(epoch))
     this.#books.keysComplete = keysFollow !== true
     this.#fellows.elected(this.#books, step)
-    if (comparePositions(heard, base) > 0)
+    if (this.#books.hasLost)
       step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', { base, heard })
     beginRecovery(this.#books, step, records)
     for (const peer of this.#peers.values()) this.#speakFirst(step, peer, lane)

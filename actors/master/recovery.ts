@@ -1,4 +1,3 @@
-import { comparePositions } from '../messages/common.js'
 import { ApplicationEntry } from './application-entry.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
@@ -87,9 +86,7 @@ const quietLeftMs = (books: Books, step: Step): number =>
 
 /** Where the store is known to have lost something, a Master that may have it is worth more than a quarter of a second. */
 function isQuiet(books: Books, step: Step): boolean {
-  const { heard, base } = books.leadership
-  const hasLost = comparePositions(heard, base) > 0
-  return quietLeftMs(books, step) <= 0 && !(hasLost && books.awaitedTails.size > 0)
+  return quietLeftMs(books, step) <= 0 && !(books.hasLost && books.awaitedTails.size > 0)
 }
 
 /** Re-arms the watch for quiet: answers came since it was set. What is awaited longer ends with an answer, or the limit. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { DriverDescription } from '../messages/common.js'
-import { comparePositions, isEndedDriver } from '../messages/common.js'
+import { isEndedDriver } from '../messages/common.js'
 import type {
   DriverStateChanged,
   DriverStatusResponse,
@@ -128,11 +128,10 @@ export function unknownId(id: string) {
 }
 
 /** Its id names the epoch it was submitted under: between base and what was heard of, the store forgot it (protocol 12). */
-function unknownDriver({ leadership }: Books, id: string) {
+function unknownDriver({ leadership, hasLost }: Books, id: string) {
   const { base, heard, epoch } = leadership
   const submittedUnder = Number(/^driver-\d+-(\d+)-\d+$/.exec(id)?.[1] ?? epoch)
-  const isLost =
-    comparePositions(heard, base) > 0 && submittedUnder >= base.epoch && submittedUnder <= heard.epoch
+  const isLost = hasLost && submittedUnder >= base.epoch && submittedUnder <= heard.epoch
   if (!isLost) return unknownId(id)
   return {
     type: 'Failure',

@@ -285,7 +285,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a Master that may have what the store lost is not waited for',
     file: 'actors/master/recovery.js',
-    find: ' && !(hasLost && books.awaitedTails.size > 0)',
+    find: ' && !(books.hasLost && books.awaitedTails.size > 0)',
     replace: '',
     script: 'who has the image is slow',
   },

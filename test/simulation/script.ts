@@ -1,5 +1,6 @@
 import type { MasterNode, WorkerNode } from './nodes.js'
 import type { Rates } from './rates.js'
+import type { SimSubmitter } from './sim-submitter.js'
 import type { StoreState } from './store-model.js'
 import { Violation } from './violation.js'
 import type { Shape, World } from './world.js'
@@ -58,6 +59,11 @@ export class Stage {
   get elected(): MasterNode | undefined {
     const owner = this.world.store.model.leader()?.owner
     return this.world.masters.find(({ process }) => process?.incarnation === owner)
+  }
+
+  /** The first client process that submits, of now. */
+  get client(): SimSubmitter | undefined {
+    return this.world.submitters[0]?.process
   }
 
   get epoch(): number {

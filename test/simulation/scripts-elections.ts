@@ -36,7 +36,7 @@ export const electionScripts: readonly Script[] = [
     shape: { ...shape, workers: 1, submitters: 1, applications: 0, workerTimeoutMs: 24_000 },
     rates: { submitEveryMs: 1e9 },
     *play(stage) {
-      const { store, workers, submitters, running } = stage.world
+      const { store, workers, running } = stage.world
       yield stage.until(
         'a leader with its Worker',
         () => stage.alive?.process?.seat.snapshot().workers[0]?.state === 'ALIVE',
@@ -55,7 +55,7 @@ export const electionScripts: readonly Script[] = [
           state.workers.some(({ id, state: is }) => is === 'ALIVE' && id === workers[0]?.process?.incarnation)
         )
       })
-      submitters[0]?.process?.submit({ args: [], cores: 1, supervise: true, onIsolation: 'run' })
+      stage.client?.submit({ args: [], cores: 1, supervise: true, onIsolation: 'run' })
       yield stage.until('it launches a driver', () => running.size > 0)
       const { epoch } = stage
       const fence = { epoch, owner: first.process!.incarnation }
@@ -137,12 +137,12 @@ export const electionScripts: readonly Script[] = [
     shape: { ...shape, workers: 1, submitters: 1, applications: 0, workerTimeoutMs: 24_000 },
     rates: { submitEveryMs: 1e9 },
     *play(stage) {
-      const { store, network, checks, submitters, running, workers, history } = stage.world
-      const [client, worker] = [() => submitters[0]?.process, () => workers[0]?.process]
-      yield stage.until('a leader with its Worker', () => !!client() && registeredWorkers(stage) === 1)
+      const { store, network, checks, running, workers, history } = stage.world
+      const worker = () => workers[0]?.process
+      yield stage.until('a leader with its Worker', () => !!stage.client && registeredWorkers(stage) === 1)
       const former = stage.alive!
       const before = store.model.save()
-      const key = client()!.submit({ args: [], cores: 1, supervise: true })
+      const key = stage.client!.submit({ args: [], cores: 1, supervise: true })
       yield stage.until('it runs', () => running.size === 1 && history.idOf(key) !== undefined)
       checks.debts.strict = true
       stage.cut(former, store)
@@ -160,11 +160,9 @@ export const electionScripts: readonly Script[] = [
       network.slow(former.name, 0)
       stage.heal(former, store)
       let isAnswered = false
-      void client()!
-        .again(key)
-        .then(() => {
-          isAnswered = true
-        })
+      void stage.client!.again(key).then(() => {
+        isAnswered = true
+      })
       yield stage.until('the same key is answered', () => isAnswered)
     },
   },
@@ -176,21 +174,18 @@ export const electionScripts: readonly Script[] = [
     shape: { ...shape, masters: 2, workers: 1, submitters: 1, applications: 0, workerTimeoutMs: 24_000 },
     rates: { submitEveryMs: 1e9 },
     *play(stage) {
-      const { store, network, workers, submitters, running, history } = stage.world
-      const client = () => submitters[0]?.process
+      const { store, network, workers, running, history } = stage.world
       network.darken(workers[0]!.name)
-      yield stage.until('a leader', () => stage.alive !== undefined && !!client())
+      yield stage.until('a leader', () => stage.alive !== undefined && !!stage.client)
       const former = stage.alive!
-      const key = client()!.submit({ args: [], cores: 1, supervise: true })
+      const key = stage.client!.submit({ args: [], cores: 1, supervise: true })
       yield stage.until('a driver waits', () => history.idOf(key) !== undefined)
       yield stage.ms(100)
       const before = store.model.save()
       let isKilled = false
-      void client()!
-        .kill(key)
-        .then(() => {
-          isKilled = true
-        })
+      void stage.client!.kill(key).then(() => {
+        isKilled = true
+      })
       yield stage.until('it is killed', () => isKilled)
       stage.freeze(former)
       stage.fallTo(before)

@@ -44,9 +44,8 @@ export const workerScripts: readonly Script[] = [
     rates: { submitEveryMs: 1e9 },
     *play(stage) {
       const { world } = stage
-      const client = () => world.submitters[0]?.process
-      yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 3 && !!client())
-      client()?.submit({ supervise: true, onIsolation: 'stop', args: [], cores: 1 })
+      yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 3 && !!stage.client)
+      stage.client?.submit({ supervise: true, onIsolation: 'stop', args: [], cores: 1 })
       const runsOn = ({ process }: WorkerNode) =>
         [...world.running].some(
           ({ plan, workerId }) => plan.kind === 'startDriver' && workerId === process?.incarnation,
@@ -68,11 +67,10 @@ export const workerScripts: readonly Script[] = [
     shape: { ...shape, masters: 2, workers: 1, submitters: 1, applications: 0, workerTimeoutMs: 4000 },
     rates: { submitEveryMs: 1e9 },
     *play(stage) {
-      const { masters, workers, submitters, store, running } = stage.world
+      const { masters, workers, store, running } = stage.world
       const [worker] = workers
-      const client = () => submitters[0]?.process
-      yield stage.until('a leader with its Worker', () => registeredWorkers(stage) === 1 && !!client())
-      client()?.submit({ supervise: true, onIsolation: 'stop', args: [], cores: 1 })
+      yield stage.until('a leader with its Worker', () => registeredWorkers(stage) === 1 && !!stage.client)
+      stage.client?.submit({ supervise: true, onIsolation: 'stop', args: [], cores: 1 })
       yield stage.until('it runs', () => running.size === 1)
       yield stage.ms(500)
       const before = store.model.save()

@@ -1,5 +1,5 @@
 import type { LeaderLock } from '../../actors/election/leader-lock.js'
-import { attemptMs } from '../../actors/election/lease.js'
+import { attemptMs, slowServerMs } from '../../actors/election/lease.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import type { LockServer } from './lock-server.js'
 import type { LockServerModel } from './lock-server-model.js'
@@ -85,7 +85,7 @@ export class SimLock implements LeaderLock {
             else answers.push(answer)
             if (failures >= this.#majority) reject(noMajority())
             else if (answers.length + failures === this.#servers.length) decide()
-            else if (answers.length === this.#majority) this.#place.after(SLOW_SERVER_MS, decide)
+            else if (answers.length === this.#majority) this.#place.after(slowServerMs, decide)
           },
         )
       }
@@ -114,9 +114,6 @@ export class SimLock implements LeaderLock {
     })
   }
 }
-
-/** What a server may be slower than the majority and still be counted, as RedlockLock has it. */
-const SLOW_SERVER_MS = 20
 
 const noMajority = (): FiresteelError =>
   new FiresteelError('STORE_UNAVAILABLE', 'no majority of lock servers answers')

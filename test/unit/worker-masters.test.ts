@@ -117,14 +117,20 @@ test('R3: after a new link to the leader nothing is told before it has spoken; t
   ])
 })
 
-test('R5: an end that was acknowledged goes to a leader whose store fell back, for 10 min, with its number', () => {
+/** A driver has ended, and the leader of epoch 5 has acknowledged that. */
+function acknowledgedEnd(seq: number) {
   const world = world3()
   world.hear(launchDriver(1), M1, { epoch: 5, seq: 12 })
   world.started(`${DRIVER}/1/1`)
   world.ended(`${DRIVER}/1/1`, { exitCode: 0 })
   const [end] = world.told('DriverStateChanged')
   const changes = [end!.change]
-  world.hear({ type: 'ChangesAcknowledged', workerId: ME, changes }, M1, { epoch: 5, seq: 13 })
+  world.hear({ type: 'ChangesAcknowledged', workerId: ME, changes }, M1, { epoch: 5, seq })
+  return { world, end, changes }
+}
+
+test('R5: an end that was acknowledged goes to a leader whose store fell back, for 10 min, with its number', () => {
+  const { world, end, changes } = acknowledgedEnd(13)
   world.later(9 * 60_000)
   world.timer('heartbeat')
   world.hear(changed(2), M2, { epoch: 6, seq: 3 })
@@ -138,13 +144,7 @@ test('R5: an end that was acknowledged goes to a leader whose store fell back, f
 })
 
 test('R5: a leader says what its store knew at election: what it has acknowledged is not said again', () => {
-  const world = world3()
-  world.hear(launchDriver(1), M1, { epoch: 5, seq: 12 })
-  world.started(`${DRIVER}/1/1`)
-  world.ended(`${DRIVER}/1/1`, { exitCode: 0 })
-  const [end] = world.told('DriverStateChanged')
-  const changes = [end!.change]
-  world.hear({ type: 'ChangesAcknowledged', workerId: ME, changes }, M1, { epoch: 5, seq: 14 })
+  const { world, end } = acknowledgedEnd(14)
   const found = (seq: number) => ({
     base: { epoch: 5, seq },
     earlier: [{ epoch: 5, owner: M1, base: { epoch: 4, seq: 2 } }],
@@ -156,13 +156,7 @@ test('R5: a leader says what its store knew at election: what it has acknowledge
 })
 
 test('R5: another owner had that epoch on its store: what the first one acknowledged in it is said again', () => {
-  const world = world3()
-  world.hear(launchDriver(1), M1, { epoch: 5, seq: 12 })
-  world.started(`${DRIVER}/1/1`)
-  world.ended(`${DRIVER}/1/1`, { exitCode: 0 })
-  const [end] = world.told('DriverStateChanged')
-  const changes = [end!.change]
-  world.hear({ type: 'ChangesAcknowledged', workerId: ME, changes }, M1, { epoch: 5, seq: 14 })
+  const { world, end } = acknowledgedEnd(14)
   const earlier = [{ epoch: 5, owner: M2, base: { epoch: 4, seq: 2 } }]
   world.hear({ ...changed(3), found: { base: { epoch: 5, seq: 30 }, earlier } }, M3, { epoch: 6, seq: 30 })
   assert.deepEqual(world.told('DriverStateChanged'), [end])

@@ -4,6 +4,8 @@ import type { LeaderRecord, PastElection, Position } from '../engine.js'
 import { formatVersion } from './scripts.js'
 
 const whole = z.string().regex(/^\d{1,16}$/)
+/** One election of `earlier`: EPOCH=EPOCH:SEQ@OWNER. */
+const past = /(\d{1,16})=(\d{1,16}:\d{1,16})@([^ ]+)/g
 const shape = z.object({
   epoch: whole,
   seq: whole,
@@ -15,7 +17,7 @@ const shape = z.object({
   /** Not in records of the first builds. */
   earlier: z
     .string()
-    .regex(/^(\d{1,16}=\d{1,16}:\d{1,16}@[^ ]+( |$))*$/)
+    .regex(new RegExp(`^(${past.source}( |$))*$`))
     .default(''),
   touched: whole,
   left: z.enum(['0', '1']),
@@ -68,19 +70,17 @@ export function parsePosition(text: string): Position {
   return { epoch: Number(epoch), seq: Number(seq) }
 }
 
-/** `EPOCH=EPOCH:SEQ@OWNER` of each, oldest first. */
+/** Oldest first. */
 export function formatPast(elections: readonly PastElection[]): string {
   return elections.map(({ epoch, owner, base }) => `${epoch}=${base.epoch}:${base.seq}@${owner}`).join(' ')
 }
 
 function parsePast(text: string): PastElection[] {
-  return text
-    .split(' ')
-    .filter((part) => part !== '')
-    .map((part) => {
-      const [, epoch, base = '', owner = ''] = /^(\d+)=([\d:]+)@(.+)$/.exec(part) ?? []
-      return { epoch: Number(epoch), owner, base: parsePosition(base) }
-    })
+  return [...text.matchAll(past)].map(([, epoch, base = '', owner = '']) => ({
+    epoch: Number(epoch),
+    owner,
+    base: parsePosition(base),
+  }))
 }
 
 function recordOf(fields: z.infer<typeof shape>): LeaderRecord {
