@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { DriverBoot } from '../../actors/client/boot.js'
@@ -73,10 +74,10 @@ test('a FIRESTEEL_MASTER of the user, without a boot line, needs a secret like a
   assert.deepEqual({ code, output }, { code: 0, output: 'FIRESTEEL_SECRET_MISSING' })
 })
 
-test("connect('local') runs tasks in a cluster of its own and leaves nothing behind", async () => {
-  const folders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('firesteel-local-'))
-  const before = folders()
-  const { code, output } = await run(['local'])
+test("connect('local') runs tasks in a cluster of its own and leaves nothing behind", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'firesteel-test-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const { code, output } = await run(['local'], { TMPDIR: folder })
   assert.deepEqual({ code, output }, { code: 0, output: '49' })
-  assert.deepEqual(folders(), before)
+  assert.deepEqual(await readdir(folder), [])
 })

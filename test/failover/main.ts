@@ -1,5 +1,4 @@
-import { randomInt } from 'node:crypto'
-import { reasonOf } from '../../runtime/errors.js'
+import { runProgram } from '../tools/command-line.js'
 import { measureFailover } from './measure.js'
 import { type CommandLine, parseCommandLine, usage } from './options.js'
 import { judge, tables } from './report.js'
@@ -17,11 +16,4 @@ async function main({ json, strict, ...options }: CommandLine): Promise<number> 
   return countsHold && (missed.length === 0 || !strict) ? 0 : 1
 }
 
-let commandLine: CommandLine | undefined
-try {
-  commandLine = parseCommandLine(process.argv.slice(2), randomInt(2 ** 32 - 1))
-} catch (error) {
-  process.stderr.write(`${reasonOf(error)}\n${usage}`)
-  process.exitCode = 2
-}
-if (commandLine) process.exitCode = await main(commandLine)
+await runProgram({ usage, parse: parseCommandLine, main })

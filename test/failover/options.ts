@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { namesOption, wholeOption } from '../tools/command-line.js'
 
 export const cases = ['kill', 'term', 'freeze'] as const
 export type FailoverCase = (typeof cases)[number]
@@ -59,28 +60,13 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
     },
   })
   const base = values.short ? short : full
-  const rounds = values.rounds === undefined ? undefined : whole('rounds', values.rounds, 1)
+  const rounds = wholeOption('rounds', values.rounds, 1)
   return {
     ...base,
-    cases: values.cases === undefined ? base.cases : caseList(values.cases),
+    cases: namesOption('cases', values.cases, cases) ?? base.cases,
     rounds: rounds === undefined ? base.rounds : { kill: rounds, term: rounds, freeze: rounds },
-    seed: values.seed === undefined ? randomSeed : whole('seed', values.seed, 0),
+    seed: wholeOption('seed', values.seed, 0) ?? randomSeed,
     json: values.json,
     strict: values.strict,
   }
-}
-
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= least && value <= 0xffffffff) return value
-  throw new Error(`--${name} is ${text}; it must be a whole number from ${least}`)
-}
-
-function caseList(text: string): FailoverCase[] {
-  const wanted = text.split(',').filter(Boolean)
-  const wrong = wanted.find((name) => !(cases as readonly string[]).includes(name))
-  if (wrong !== undefined || wanted.length === 0) {
-    throw new Error(`--cases has ${wrong ?? 'nothing'}; it takes ${cases.join(', ')}`)
-  }
-  return cases.filter((name) => wanted.includes(name))
 }

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { reasonOf } from '../../runtime/errors.js'
+import { runProgram } from '../tools/command-line.js'
 import { type FuzzOptions, parseCommandLine, usage } from './options.js'
 
 /*
@@ -44,11 +43,4 @@ function lastOf(progressFile: string, { seed }: FuzzOptions): string {
   }
 }
 
-let options: FuzzOptions | undefined
-try {
-  options = parseCommandLine(process.argv.slice(2), randomInt(2 ** 32 - 1))
-} catch (error) {
-  process.stderr.write(`${reasonOf(error)}\n${usage}`)
-  process.exitCode = 2
-}
-if (options) process.exitCode = await main(options)
+await runProgram({ usage, parse: parseCommandLine, main })

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { namesOption, wholeOption } from '../tools/command-line.js'
 
 export const parts = ['decoder', 'handshake', 'socket', 'http', 'config', 'master'] as const
 export type PartName = (typeof parts)[number]
@@ -75,34 +76,18 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): F
     },
   })
   const inputs = values.short ? SHORT : FULL
-  const each = values.inputs === undefined ? undefined : whole('inputs', values.inputs, 1)
+  const each = wholeOption('inputs', values.inputs, 1)
   return {
-    parts: values.only === undefined ? parts : partList(values.only),
+    parts: namesOption('only', values.only, [...parts, ...planted], parts) ?? parts,
     inputs:
       each === undefined
         ? inputs
         : (Object.fromEntries(parts.map((part) => [part, each])) as FuzzOptions['inputs']),
-    seconds: values.seconds === undefined ? Number.POSITIVE_INFINITY : whole('seconds', values.seconds, 1),
-    seed: values.seed === undefined ? randomSeed : whole('seed', values.seed, 0),
-    from: values.from === undefined ? 0 : whole('from', values.from, 0),
-    hangMs: values['hang-ms'] === undefined ? 20_000 : whole('hang-ms', values['hang-ms'], 100),
-    settleMs: values['settle-ms'] === undefined ? 10_000 : whole('settle-ms', values['settle-ms'], 100),
+    seconds: wholeOption('seconds', values.seconds, 1) ?? Number.POSITIVE_INFINITY,
+    seed: wholeOption('seed', values.seed, 0) ?? randomSeed,
+    from: wholeOption('from', values.from, 0) ?? 0,
+    hangMs: wholeOption('hang-ms', values['hang-ms'], 100) ?? 20_000,
+    settleMs: wholeOption('settle-ms', values['settle-ms'], 100) ?? 10_000,
     replay: values.replay,
   }
-}
-
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= least && value <= Number.MAX_SAFE_INTEGER) return value
-  throw new Error(`--${name} is ${text}; it must be a whole number from ${least}`)
-}
-
-function partList(text: string): (PartName | PlantedName)[] {
-  const known: readonly (PartName | PlantedName)[] = [...parts, ...planted]
-  const wanted = text.split(',').filter(Boolean)
-  const wrong = wanted.find((name) => !(known as readonly string[]).includes(name))
-  if (wrong !== undefined || wanted.length === 0) {
-    throw new Error(`--only has ${wrong ?? 'nothing'}; it takes ${parts.join(', ')}`)
-  }
-  return known.filter((name) => wanted.includes(name))
 }

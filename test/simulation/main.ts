@@ -1,3 +1,4 @@
+import { runProgram } from '../tools/command-line.js'
 import { type CommandLine, parseCommandLine, usage } from './options.js'
 import type { Fault } from './rates.js'
 import { shrink } from './shrink.js'
@@ -64,7 +65,7 @@ class Totals {
   }
 }
 
-async function run({ seed: first, seeds, events, each, story, shrink, json }: CommandLine): Promise<number> {
+async function main({ seed: first, seeds, events, each, story, shrink, json }: CommandLine): Promise<number> {
   const totals = new Totals()
   process.stdout.write(`from seed ${first}\n`)
   for (let seed = first; totals.seeds < seeds && totals.events < events && totals.failed === 0; seed++) {
@@ -82,15 +83,4 @@ async function run({ seed: first, seeds, events, each, story, shrink, json }: Co
   return totals.failed > 0 ? 1 : 0
 }
 
-function parsed(): CommandLine | undefined {
-  try {
-    return parseCommandLine(process.argv.slice(2), Math.floor(Math.random() * 2 ** 31))
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${usage}`)
-    return undefined
-  }
-}
-
-const commandLine = parsed()
-if (commandLine?.help) process.stdout.write(usage)
-else process.exitCode = commandLine === undefined ? 2 : await run(commandLine)
+await runProgram({ usage, parse: parseCommandLine, main })

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
-import { type Fault, faults } from './rates.js'
+import { namesOption, wholeOption } from '../tools/command-line.js'
+import { faults } from './rates.js'
 import { scriptNamed, scripts } from './scripts.js'
 import type { SimulationOptions } from './simulation.js'
 import type { Shape } from './world.js'
@@ -15,7 +16,6 @@ export interface CommandLine {
   readonly story: boolean
   readonly shrink: boolean
   readonly json: boolean
-  readonly help: boolean
 }
 
 const EVENTS = 1e6
@@ -65,19 +65,21 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
       messages: { type: 'boolean', default: false },
       shrink: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  const { events, seed, seeds, skip, script, shape, story, shrink, json, help } = values
+  const { events, seed, seeds, skip, script, shape, story, shrink, json } = values
+  const only = namesOption('faults', values.faults, faults)
   const isOpen = events !== undefined || (seed === undefined && seeds === undefined)
   return {
-    seed: whole('seed', seed, 0) ?? randomSeed,
-    seeds: whole('seeds', seeds, 1) ?? (isOpen ? Number.POSITIVE_INFINITY : 1),
-    events: whole('events', events, 1) ?? (isOpen ? EVENTS : Number.POSITIVE_INFINITY),
+    seed: wholeOption('seed', seed, 0) ?? randomSeed,
+    seeds: wholeOption('seeds', seeds, 1) ?? (isOpen ? Number.POSITIVE_INFINITY : 1),
+    events: wholeOption('events', events, 1) ?? (isOpen ? EVENTS : Number.POSITIVE_INFINITY),
     each: {
-      chaosMs: whole('chaos-ms', values['chaos-ms'], 0) ?? CHAOS_MS,
-      ...(values.faults !== undefined && { faults: values.faults.split(',').map(faultNamed) }),
-      ...(skip !== undefined && { skip: new Set(skip.split(',').map((text) => whole('skip', text, 0)!)) }),
+      chaosMs: wholeOption('chaos-ms', values['chaos-ms'], 0) ?? CHAOS_MS,
+      ...(only && { faults: only }),
+      ...(skip !== undefined && {
+        skip: new Set(skip.split(',').map((text) => wholeOption('skip', text, 0)!)),
+      }),
       ...(script !== undefined && { script: scriptNamed(script) }),
       ...(shape !== undefined && { shape: shapeOf(shape) }),
       tellsMessages: values.messages,
@@ -85,20 +87,7 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
     story,
     shrink,
     json,
-    help,
   }
-}
-
-function whole(option: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value
-  throw new Error(`--${option} ${text}: not a whole number from ${least}`)
-}
-
-function faultNamed(name: string): Fault {
-  if (faults.includes(name as Fault)) return name as Fault
-  throw new Error(`--faults: there is no ${name}; there are ${faults.join(', ')}`)
 }
 
 function shapeOf(text: string): Partial<Shape> {

@@ -1,5 +1,4 @@
-import { randomInt } from 'node:crypto'
-import { reasonOf } from '../../runtime/errors.js'
+import { runProgram } from '../tools/command-line.js'
 import { type CommandLine, parseCommandLine, usage } from './options.js'
 import { countViolations, isClean, replayCommand, tables } from './report.js'
 import { soak } from './soak.js'
@@ -33,11 +32,4 @@ async function main({ json, ...options }: CommandLine): Promise<number> {
   return 1
 }
 
-let commandLine: CommandLine | undefined
-try {
-  commandLine = parseCommandLine(process.argv.slice(2), randomInt(2 ** 32 - 1))
-} catch (error) {
-  process.stderr.write(`${reasonOf(error)}\n${usage}`)
-  process.exitCode = 2
-}
-if (commandLine) process.exitCode = await main(commandLine)
+await runProgram({ usage, parse: parseCommandLine, main })

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { namesOption, wholeOption } from '../tools/command-line.js'
 import { type FaultName, faultNames } from './fault-names.js'
 
 export interface SoakOptions {
@@ -53,28 +54,13 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
     throw new Error('--minutes and --rounds: one of them says when it ends')
   }
   return {
-    rounds: values.rounds === undefined ? undefined : whole('rounds', values.rounds, 1),
-    minutes: values.minutes === undefined ? MINUTES : whole('minutes', values.minutes, 1),
-    seed: values.seed === undefined ? randomSeed : whole('seed', values.seed, 0),
-    from: values.from === undefined ? 1 : whole('from', values.from, 1),
-    roundsPerCluster: values.cluster === undefined ? ROUNDS_PER_CLUSTER : whole('cluster', values.cluster, 1),
-    faults: values.faults === undefined ? faultNames : faultList(values.faults),
+    rounds: wholeOption('rounds', values.rounds, 1),
+    minutes: wholeOption('minutes', values.minutes, 1) ?? MINUTES,
+    seed: wholeOption('seed', values.seed, 0) ?? randomSeed,
+    from: wholeOption('from', values.from, 1) ?? 1,
+    roundsPerCluster: wholeOption('cluster', values.cluster, 1) ?? ROUNDS_PER_CLUSTER,
+    faults: namesOption('faults', values.faults, faultNames) ?? faultNames,
     keep: values.keep,
     json: values.json,
   }
-}
-
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= least && value <= 0xffffffff) return value
-  throw new Error(`--${name} is ${text}; it must be a whole number from ${least}`)
-}
-
-function faultList(text: string): FaultName[] {
-  const wanted = text.split(',').filter(Boolean)
-  const wrong = wanted.find((name) => !(faultNames as readonly string[]).includes(name))
-  if (wrong !== undefined || wanted.length === 0) {
-    throw new Error(`--faults has ${wrong ?? 'nothing'}; it takes ${faultNames.join(', ')}`)
-  }
-  return faultNames.filter((name) => wanted.includes(name))
 }
