@@ -1,11 +1,6 @@
+import { comparePositions } from '../../runtime/persistence/engine.js'
 import { isForgotten } from '../../runtime/persistence/forgotten.js'
-import {
-  comparePositions,
-  type OwnedPosition,
-  type PastElection,
-  type Position,
-  type RecoveryState,
-} from '../messages/common.js'
+import type { OwnedPosition, PastElection, Position, RecoveryState } from '../messages/common.js'
 import type { ExecutorReport } from '../messages/workers.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import { DriverEntry } from './driver-entry.js'

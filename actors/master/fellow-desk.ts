@@ -1,6 +1,7 @@
 import { limits } from '../../runtime/limits.js'
+import { comparePositions } from '../../runtime/persistence/engine.js'
 import type { FromMaster, MasterMessage } from '../messages/catalogue.js'
-import { comparePositions, type Position } from '../messages/common.js'
+import type { Position } from '../messages/common.js'
 import type { StaleEpoch } from '../messages/leadership.js'
 import type { PositionSeen } from '../messages/masters.js'
 import type { Books, PeerInfo } from './books.js'

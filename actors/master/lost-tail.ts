@@ -1,4 +1,5 @@
-import { comparePositions, type Position } from '../messages/common.js'
+import { comparePositions } from '../../runtime/persistence/engine.js'
+import type { Position } from '../messages/common.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endApplicationAs, endDriver, endDriverAs } from './ending.js'

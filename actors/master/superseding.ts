@@ -1,4 +1,4 @@
-import { comparePositions } from '../messages/common.js'
+import { comparePositions } from '../../runtime/persistence/engine.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endApplication } from './ending.js'

@@ -34,10 +34,6 @@ export const environment = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
 export const position = z.strictObject({ epoch: count, seq: count })
 export type Position = z.infer<typeof position>
 
-export function comparePositions(a: Position, b: Position): number {
-  return a.epoch - b.epoch || a.seq - b.seq
-}
-
 /** And whose: after a fall of the store, two leaderships may have had one epoch (protocol 12). */
 export const ownedPosition = z.strictObject({ epoch: count, seq: count, owner: name })
 export type OwnedPosition = z.infer<typeof ownedPosition>

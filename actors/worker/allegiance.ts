@@ -1,4 +1,5 @@
-import { comparePositions, type Position } from '../messages/common.js'
+import { comparePositions } from '../../runtime/persistence/engine.js'
+import type { Position } from '../messages/common.js'
 
 export interface Leadership {
   readonly epoch: number
