@@ -87,6 +87,8 @@ export const limits = {
   leaseMs: 2.5 * SECOND,
   /** Spreads candidates that wait for the same lock. */
   electionJitterMs: 50,
+  /** What a lock server may be slower than the majority and still be counted. */
+  slowLockServerMs: 20,
   /** A candidate whose store did not answer looks again after this. */
   electionRetryMs: 250,
   /** After a leader's end: how often, and for how long, its presence is counted before the lock is waited for. */

@@ -16,8 +16,5 @@ export function deadlineMs(sentAtMs: number, leaseMs: number): number {
 /** A candidate gives an attempt up after this: who reaches the lock but not the data must block nobody. */
 export const attemptMs = (leaseMs: number): number => leaseMs / 4
 
-/** What a lock server may be slower than the majority and still be counted. */
-export const slowServerMs = 20
-
 /** lease/2 +- 50 %, from a random number in [0, 1). */
 export const attemptBackoffMs = (leaseMs: number, random: number): number => (leaseMs / 2) * (0.5 + random)

@@ -1,30 +1,22 @@
 /**
- * One lock server and its one key, as redlock's scripts and `extendOrTakeFree` see it. `test/unit/simulation-lock.test.ts` holds it
+ * One lock server and its one key, as redlock's scripts and ours see it. `test/unit/simulation-lock.test.ts` holds it
  * against RedlockLock on real servers. Times come from outside, each server's own.
  */
 export class LockServerModel {
   #value: string | undefined
   #untilMs = 0
 
-  /** Only where it is free. */
-  set(value: string, ttlMs: number, nowMs: number): boolean {
-    if (this.holder(nowMs) !== undefined) return false
-    this.#write(value, nowMs + ttlMs)
-    return true
-  }
-
   /** Where it has this value, and where it is free. */
-  extend(value: string, ttlMs: number, nowMs: number): boolean {
+  take(value: string, ttlMs: number, nowMs: number): boolean {
     const held = this.holder(nowMs)
     if (held !== undefined && held !== value) return false
     this.#write(value, nowMs + ttlMs)
     return true
   }
 
-  /** Compare and delete; says whether there was something to delete. Without a time, what has run out counts as there. */
-  release(value: string, nowMs: number = Number.NEGATIVE_INFINITY): boolean {
-    if (this.holder(nowMs) !== value) return false
-    this.forget()
+  /** Compare and delete. Without a time, what has run out counts as there. */
+  release(value: string, nowMs: number = Number.NEGATIVE_INFINITY): true {
+    if (this.holder(nowMs) === value) this.forget()
     return true
   }
 

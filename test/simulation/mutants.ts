@@ -23,7 +23,7 @@ export async function tryMutation(mutation: Mutation, seed: number, seeds: numbe
   // Beside the build, so that packages are found from it.
   const folder = await mkdtemp(join(root, 'dist-mutant-'))
   try {
-    for (const part of ['actors', 'runtime', 'test/simulation', 'test/harness'])
+    for (const part of ['actors', 'runtime', 'test/simulation', 'test/harness', 'test/tools'])
       await cp(join(dist, part), join(folder, part), {
         recursive: true,
         filter: (path) => !/\.(d\.ts|map)$/.test(path),

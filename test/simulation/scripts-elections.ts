@@ -203,10 +203,29 @@ export const electionScripts: readonly Script[] = [
     *play(stage) {
       yield stage.until('a leader', () => stage.alive !== undefined)
       yield stage.ms(5000)
-      const former = stage.alive
-      if (!former) return
-      former.kill()
-      yield stage.until('another Master ALIVE', () => !!stage.alive && stage.alive !== former, 500, 'L2')
+      const { epoch } = stage
+      if (!stage.alive) return
+      stage.alive.kill()
+      // It may be the same one, started again.
+      yield stage.until('a Master ALIVE again', () => !!stage.alive && stage.epoch > epoch, 500, 'L2')
+    },
+  },
+  {
+    name: 'a lock server is away, and the leader is killed',
+    says: 'Two of three are a majority: it takes no longer (L2).',
+    shape: { ...shape, lockServers: 3, workers: 3, submitters: 1, applications: 1 },
+    *play(stage) {
+      const { random, locks } = stage.world
+      yield stage.until('a leader', () => stage.alive !== undefined)
+      const away = locks[random.int(locks.length)]!
+      if (random.chance(0.5)) away.stop()
+      else away.freeze()
+      yield stage.ms(5000)
+      const { epoch } = stage
+      if (!stage.alive) return
+      stage.alive.kill()
+      // It may be the same one, started again.
+      yield stage.until('a Master ALIVE again', () => !!stage.alive && stage.epoch > epoch, 500, 'L2')
     },
   },
   {

@@ -1,5 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import { electionOverLock } from '../../actors/election/election-agent.js'
+import { QuorumLock } from '../../actors/election/quorum-lock.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import { MasterSeat } from '../../runtime/launch/master-seat.js'
@@ -8,7 +9,7 @@ import { Gate } from './gate.js'
 import type { Place } from './place.js'
 import { SimEngine, SimPresence } from './sim-engine.js'
 import { SimFrame } from './sim-frame.js'
-import { SimLock } from './sim-lock.js'
+import { SimQuorum } from './sim-quorum.js'
 import type { World } from './world.js'
 
 /** One process of a Master: the shipped seat, over simulated sockets, store, locks and time. */
@@ -43,7 +44,9 @@ export class SimMaster {
     )
     this.#frame = frame
     const presence = new SimPresence(place, store, leaseMs / 4, () => !network.isCut(place, store))
-    const lock = new SimLock(place, locks, leaseMs, world.random.fork())
+    const quorum = new SimQuorum(place, locks, leaseMs)
+    const values = world.random.fork()
+    const lock = new QuorumLock({ quorum, leaseMs, timers: place, newValue: () => values.hex(32) })
     let connectedAtMs = place.monotonicMs()
     const listeners = new Set<() => void>()
     const reconnected = (): void => {

@@ -103,7 +103,7 @@ export class LockPair {
     const value = await this.#locks[by]!.acquire()
     // A value that was not given is not known; nothing stays of it.
     const mine = value ?? `refused ${by}`
-    const votes = this.#vote((model, nowMs) => model.set(mine, leaseMs(by), nowMs))
+    const votes = this.#vote((model, nowMs) => model.take(mine, leaseMs(by), nowMs))
     if (!this.#isMajority(votes)) this.#vote((model, nowMs) => model.release(mine, nowMs))
     assert.equal(value !== undefined, this.#isMajority(votes), 'acquire')
     if (value !== undefined) this.#values[by] = { own: value, old: this.#values[by]!.own }
@@ -113,15 +113,16 @@ export class LockPair {
   async #extend(by: number, value: string): Promise<void> {
     const held = this.#models.filter((model, at) => model.holder(this.#nowMs[at]!) === value).length
     const real = await this.#locks[by]!.extend(value)
-    const votes = this.#vote((model, nowMs) => model.extend(value, leaseMs(by), nowMs))
+    const votes = this.#vote((model, nowMs) => model.take(value, leaseMs(by), nowMs))
     assert.equal(real, this.#isMajority(votes), 'extend')
     this.#reached.add(`extend ${this.#votesKind(votes)}${votes > held ? ', some of it free' : ''}`)
   }
 
   async #release(by: number, value: string): Promise<void> {
     await this.#locks[by]!.release(value)
-    const votes = this.#vote((model, nowMs) => model.release(value, nowMs))
-    this.#reached.add(`release ${votes > 0 ? 'some' : 'none'}`)
+    const held = this.#vote((model, nowMs) => model.holder(nowMs) === value)
+    this.#vote((model, nowMs) => model.release(value, nowMs))
+    this.#reached.add(`release ${held > 0 ? 'some' : 'none'}`)
   }
 
   async #remaining(by: number): Promise<void> {
@@ -141,7 +142,9 @@ export class LockPair {
       model.forget()
     } else if (what === 'seize') {
       const reply = await connection.call('SET', this.#key, 'somebody', 'NX', 'PX', leaseMs(0))
-      assert.equal(model.set('somebody', leaseMs(0), nowMs), reply === 'OK', 'seize')
+      const isFree = model.holder(nowMs) === undefined
+      assert.equal(isFree, reply === 'OK', 'seize')
+      if (isFree) model.take('somebody', leaseMs(0), nowMs)
     } else if (model.holder(nowMs) !== undefined) {
       await connection.call('PEXPIRE', this.#key, 1)
       await waitUntil('the key to run out', async () => (await connection.call('GET', this.#key)) === null, {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { RedlockLock } from '../../actors/election/redlock-lock.js'
 import { isFiresteelError } from '../../runtime/errors.js'
+import { systemTimers, type TimerSource } from '../../runtime/system/timers.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { RedisOpener } from './redis-fixture.js'
@@ -150,6 +151,37 @@ test('a server that came back without its data is given the lock again, and coun
   assert.equal(await a!.extend(value), true)
   assert.equal(await b!.acquire(), undefined)
   servers[0]!.thaw()
+})
+
+test('one of three is silent, and of the others one is another’s: no majority, said at once, and nothing stays', async () => {
+  // Nothing ends because it takes too long.
+  const leaseMs = 600_000
+  const names = { cluster: `c${++clusters}`, redis: urls()[0]!, election: urls() }
+  const { lockServers, lockKey: key } = await opener.open({ ...names, leaseMs })
+  const timers: TimerSource = {
+    after: (ms, fire) => (ms > 1000 ? () => undefined : systemTimers.after(ms, fire)),
+  }
+  const lock = new RedlockLock({ servers: lockServers, key, leaseMs, timers })
+  const [first, second, third] = servers
+  // Scripts are known there from now on.
+  await lock.release((await lock.acquire())!)
+  await first!.cli('SET', key, 'another', 'PX', '600000')
+  third!.freeze()
+  try {
+    assert.equal(await lock.acquire(), undefined)
+    assert.equal(await second!.cli('EXISTS', key), '0')
+    // Two who release what a dead leader held find it on one server each.
+    await lock.release('another')
+    await lock.release('another')
+    assert.equal(await lock.remainingMs(), 0)
+    const value = await lock.acquire()
+    assert.ok(value)
+    await second!.cli('DEL', key)
+    await lock.release(value)
+    assert.equal(await first!.cli('EXISTS', key), '0')
+  } finally {
+    third!.thaw()
+  }
 })
 
 test('two of three killed: every call rejects at once; with them back it works again', async () => {

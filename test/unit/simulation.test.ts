@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { tryMutation } from '../simulation/mutants.js'
 import { mutations } from '../simulation/mutations.js'
 import { parseCommandLine } from '../simulation/options.js'
 import { scriptNamed, scripts } from '../simulation/scripts.js'
@@ -38,6 +39,12 @@ test('each mutation finds its one line, and its script', async () => {
     if (mutation.script !== undefined) scriptNamed(mutation.script)
   }
   assert.equal(new Set(mutations.map(({ name }) => name)).size, mutations.length)
+})
+
+test('a mutation is run in a copy of the build, and found', async () => {
+  const mutation = mutations.find(({ name }) => name === 'nobody looks whether a leader is gone')!
+  const { invariant, provesNothing, message } = await tryMutation(mutation, 1, 3)
+  assert.deepEqual({ invariant, provesNothing }, { invariant: 'L2', provesNothing: false }, message)
 })
 
 test('a command line that cannot be understood says what, and how it is called', () => {
