@@ -112,7 +112,7 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/election/election-core.js',
     find: 'if (now.monotonicMs >= tenure.deadlineMs) {',
     replace: 'if (false) {',
-    faults: frozen,
+    script: 'a leader hears of nothing',
   },
   {
     name: 'a Worker obeys a lower epoch',
@@ -133,7 +133,7 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/worker/drivers.js',
     find: 'if (generation <= decided) {',
     replace: 'if (false) {',
-    seeds: 200,
+    script: 'a generation is given once more',
   },
   {
     name: 'a Worker refuses a generation and does not say so',
@@ -435,8 +435,7 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/tasks/dispatch-results.js',
     find: 'return task !== undefined && task.n === n ? task : undefined;',
     replace: 'return task;',
-    faults: ['breakTasks', 'cutApplication'],
-    seeds: 200,
+    script: 'results are not acknowledged, and the link breaks',
   },
   {
     name: 'a result that is sent again is delivered again',
@@ -444,5 +443,6 @@ export const mutations: readonly Mutation[] = [
     find: "state.take(executor, task);\n        if (task.state === 'sent')",
     replace: 'if (true)',
     faults: ['breakTasks', 'cutApplication'],
+    seeds: 200,
   },
 ]

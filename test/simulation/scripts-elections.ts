@@ -248,4 +248,22 @@ export const electionScripts: readonly Script[] = [
       former.thaw()
     },
   },
+  {
+    name: 'a leader hears of nothing',
+    says: 'It ends its leadership by its own clock, one lease after what it sent last was answered (protocol 6).',
+    shape: { ...shape, workers: 1, submitters: 1, applications: 0 },
+    *play(stage) {
+      const { world } = stage
+      yield stage.until('a leader with its Worker', () => registeredWorkers(stage) === 1)
+      yield stage.ms(1000 + world.random.between(0, world.leaseMs))
+      const former = stage.alive
+      if (!former) return
+      for (const other of [world.store, ...world.locks, ...world.workers, ...stage.othersThan(former)])
+        stage.cut(former, other)
+      yield stage.until('another Master ALIVE', () => !!stage.alive && stage.alive !== former)
+      yield stage.ms(2 * world.leaseMs)
+      world.network.healAll()
+      yield stage.ms(2 * world.leaseMs)
+    },
+  },
 ]

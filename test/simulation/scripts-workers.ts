@@ -170,4 +170,23 @@ export const workerScripts: readonly Script[] = [
       former.thaw()
     },
   },
+  {
+    name: 'results are not acknowledged, and the link breaks',
+    says: 'They come once more, while the next attempt of their task is here already: they are known, and count once (S7).',
+    shape: { ...shape, workers: 1, submitters: 1, applications: 1, workerTimeoutMs: 24_000 },
+    rates: { submitEveryMs: 1e9, taskFails: 0.5, taskMs: 20 },
+    *play(stage) {
+      const { network, applications, workers, tasks } = stage.world
+      const [app, worker] = [applications[0]!, workers[0]!]
+      yield stage.until('tasks flow', () => tasks.delivered > 10)
+      for (let n = 0; n < 5; n++) {
+        stage.cutOneWay(app, worker)
+        yield stage.ms(200)
+        network.breakConnections(app.name)
+        stage.heal(app, worker)
+        const { delivered } = tasks
+        yield stage.until('tasks flow again', () => tasks.delivered > delivered + 10)
+      }
+    },
+  },
 ]
