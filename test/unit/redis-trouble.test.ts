@@ -274,7 +274,8 @@ test('a replica is refused, and a primary that becomes one is looked for anew', 
   await waitUntil('the engine to answer', answers(engine))
 
   const leader = await leaderAt(server.url)
-  await server.cli('REPLICAOF', '127.0.0.1', String(replica.port))
+  // Nobody is there: a replica that synchronizes would soon have nothing of what it held.
+  await server.cli('REPLICAOF', '127.0.0.1', '1')
   await refused(leader, 'STORE_UNAVAILABLE', /READONLY|replica/)
   await waitUntil('the role to be seen', () =>
     leader.engine.leader().then(
