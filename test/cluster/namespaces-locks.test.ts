@@ -38,5 +38,11 @@ test('three lock servers: the network fails around one of them, and around the l
   await t.test('the host of the leader is off', () =>
     trial.succession(({ name }) => network.unplug(name), revoked),
   )
+  await t.test('the hosts of the leader and of a lock server are off: two candidates, two lock servers', () =>
+    trial.succession(async ({ name }) => {
+      await network.unplug('l3')
+      await network.unplug(name)
+    }, revoked),
+  )
   await trial.end()
 })
