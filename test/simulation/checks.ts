@@ -88,9 +88,10 @@ export class Checks {
     for (const { process, leads } of masters) {
       // Who has just woken notices with the first thing that it does.
       if (!leads || !process || process.place.awakeMs < 10) continue
-      const silentMs = process.place.monotonicMs() - process.engine.confirmedAtMs
-      if (process.place.monotonicMs() > deadlineMs(process.engine.confirmedAtMs, leaseMs) + TIMER_LATE_MS)
-        this.fail('lease', `${process.incarnation} leads, unconfirmed for ${silentMs} ms`)
+      const { confirmedAtMs } = process.engine
+      const nowMs = process.place.monotonicMs()
+      if (nowMs > deadlineMs(confirmedAtMs, leaseMs) + TIMER_LATE_MS)
+        this.fail('lease', `${process.incarnation} leads, unconfirmed for ${nowMs - confirmedAtMs} ms`)
     }
   }
 

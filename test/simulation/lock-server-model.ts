@@ -1,5 +1,5 @@
 /**
- * One lock server and its one key, as redlock's scripts and ours see it. `test/unit/simulation-lock.test.ts` holds it
+ * One lock server and its one key, as the scripts of RedlockLock see it. `test/unit/simulation-lock.test.ts` holds it
  * against RedlockLock on real servers. Times come from outside, each server's own.
  */
 export class LockServerModel {
@@ -14,10 +14,9 @@ export class LockServerModel {
     return true
   }
 
-  /** Compare and delete. Without a time, what has run out counts as there. */
-  release(value: string, nowMs: number = Number.NEGATIVE_INFINITY): true {
-    if (this.holder(nowMs) === value) this.forget()
-    return true
+  /** Compare and delete; what has run out is gone all the same. */
+  release(value: string): void {
+    if (this.#value === value) this.forget()
   }
 
   /** 0: free. */

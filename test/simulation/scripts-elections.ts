@@ -1,6 +1,14 @@
-import { registeredWorkers, type Script } from './script.js'
+import { registeredWorkers, type Script, type Stage, type Wait } from './script.js'
 
 const shape = { masters: 3, lockServers: 1, leaseMs: 1000, meanDelayMs: 0.2, validates: false } as const
+
+function* killLeader(stage: Stage): Generator<Wait, void, undefined> {
+  const { epoch } = stage
+  if (!stage.alive) return
+  stage.alive.kill()
+  // It may be the same one, started again.
+  yield stage.until('a Master ALIVE again', () => !!stage.alive && stage.epoch > epoch, 500, 'L2')
+}
 
 /** Elections, and what a store that fell makes of them. */
 export const electionScripts: readonly Script[] = [
@@ -203,11 +211,7 @@ export const electionScripts: readonly Script[] = [
     *play(stage) {
       yield stage.until('a leader', () => stage.alive !== undefined)
       yield stage.ms(5000)
-      const { epoch } = stage
-      if (!stage.alive) return
-      stage.alive.kill()
-      // It may be the same one, started again.
-      yield stage.until('a Master ALIVE again', () => !!stage.alive && stage.epoch > epoch, 500, 'L2')
+      yield* killLeader(stage)
     },
   },
   {
@@ -221,11 +225,7 @@ export const electionScripts: readonly Script[] = [
       if (random.chance(0.5)) away.stop()
       else away.freeze()
       yield stage.ms(5000)
-      const { epoch } = stage
-      if (!stage.alive) return
-      stage.alive.kill()
-      // It may be the same one, started again.
-      yield stage.until('a Master ALIVE again', () => !!stage.alive && stage.epoch > epoch, 500, 'L2')
+      yield* killLeader(stage)
     },
   },
   {
@@ -250,7 +250,7 @@ export const electionScripts: readonly Script[] = [
   },
   {
     name: 'a leader hears of nothing',
-    says: 'It ends its leadership by its own clock, one lease after what it sent last was answered (protocol 6).',
+    says: 'It ends its leadership by its own clock, its margin before the lease of what was answered last runs out (protocol 6).',
     shape: { ...shape, workers: 1, submitters: 1, applications: 0 },
     *play(stage) {
       const { world } = stage

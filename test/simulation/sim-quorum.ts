@@ -34,7 +34,10 @@ export class SimQuorum implements LockQuorum {
   }
 
   release(value: string): Promise<void> {
-    return this.#vote((model) => model.release(value))
+    return this.#vote((model) => {
+      model.release(value)
+      return true
+    })
   }
 
   /** Settles as soon as a majority says yes, or cannot any more. */

@@ -104,7 +104,7 @@ export class LockPair {
     // A value that was not given is not known; nothing stays of it.
     const mine = value ?? `refused ${by}`
     const votes = this.#vote((model, nowMs) => model.take(mine, leaseMs(by), nowMs))
-    if (!this.#isMajority(votes)) this.#vote((model, nowMs) => model.release(mine, nowMs))
+    if (!this.#isMajority(votes)) for (const model of this.#models) model.release(mine)
     assert.equal(value !== undefined, this.#isMajority(votes), 'acquire')
     if (value !== undefined) this.#values[by] = { own: value, old: this.#values[by]!.own }
     this.#reached.add(`acquire ${this.#votesKind(votes)}`)
@@ -121,7 +121,7 @@ export class LockPair {
   async #release(by: number, value: string): Promise<void> {
     await this.#locks[by]!.release(value)
     const held = this.#vote((model, nowMs) => model.holder(nowMs) === value)
-    this.#vote((model, nowMs) => model.release(value, nowMs))
+    for (const model of this.#models) model.release(value)
     this.#reached.add(`release ${held > 0 ? 'some' : 'none'}`)
   }
 

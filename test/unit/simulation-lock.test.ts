@@ -110,7 +110,7 @@ test('a key runs out: PEXPIRE on the server, time on the model', async () => {
   assert.equal(await first!.extend(value), false)
   assert.equal(model.take(value, 600_000, 1_200_002), false)
   await first!.release(value)
-  model.release(value, 1_200_002)
+  model.release(value)
   assert.ok((await second!.remainingMs()) > 0)
   assert.equal(model.remainingMs(1_200_002), 600_000)
 })

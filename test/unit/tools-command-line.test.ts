@@ -1,23 +1,16 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { runCommand } from '../harness/run-command.js'
 import { namesOption, wholeOption } from '../tools/command-line.js'
 
-interface Outcome {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function run(program: string, ...args: string[]): Promise<Outcome> {
-  const file = fileURLToPath(new URL(`../${program}/main.js`, import.meta.url))
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [file, ...args], (_, stdout, stderr) =>
-      resolve({ code: child.exitCode, stdout, stderr }),
-    )
+const run = (program: string, ...args: string[]) =>
+  runCommand({
+    command: process.execPath,
+    args: [fileURLToPath(new URL(`../${program}/main.js`, import.meta.url)), ...args],
+    cwd: process.cwd(),
+    env: { PATH: process.env.PATH ?? '' },
   })
-}
 
 const commands = { simulation: 'sim', soak: 'soak', fuzz: 'fuzz', failover: 'failover' } as const
 
