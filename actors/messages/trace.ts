@@ -42,6 +42,8 @@ export const traceRecord = z.strictObject({
   epoch: z.number(),
   bytes: count.optional(),
   tookUs: count.optional(),
+  /** Its receiver did not act on it. */
+  refused: z.literal(true).optional(),
   direction: z.enum(['in', 'out', 'local']),
   /** Incarnation that sent what was received. */
   peer: name.optional(),

@@ -339,11 +339,8 @@ export class WorkerCore {
 
   #refused(input: MessageInput, reason: string): void {
     const { from, position, message } = input
-    this.#log('warn', `refused ${message.type}: ${reason}`, {
-      from,
-      position,
-      leader: this.#allegiance.leader,
-    })
+    const text = `refused ${message.type}: ${reason}`
+    this.#emit({ kind: 'refuse', text, fields: { from, position, leader: this.#allegiance.leader } })
   }
 
   #tellLeader(message: FromWorker): void {

@@ -64,6 +64,8 @@ export type WorkerEffect =
   | { readonly kind: 'startTimer'; readonly key: string; readonly ms: number }
   | { readonly kind: 'cancelTimer'; readonly key: string }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string; readonly fields?: object }
+  /** The message in hand is not acted on: logged with its reason, and marked in the trace. */
+  | { readonly kind: 'refuse'; readonly text: string; readonly fields: object }
   /** Keep a link to the Master at this address from now on. */
   | { readonly kind: 'dial'; readonly address: string }
   /** Say where Masters refuse connections now: `masterRefused` for each. */

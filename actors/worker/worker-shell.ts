@@ -138,6 +138,10 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'log':
         log[effect.level](effect.text, effect.fields as Readonly<Record<string, unknown>> | undefined)
         break
+      case 'refuse':
+        this.#context.refuse(cause)
+        log.warn(effect.text, effect.fields as Readonly<Record<string, unknown>>)
+        break
       case 'dial':
         this.#dial(effect.address)
         break

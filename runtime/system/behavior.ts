@@ -76,6 +76,8 @@ export interface ActorContext<M extends Message> {
   /** Answers an ask; only the first answer counts. False: nobody waits for it. */
   reply<R extends Message>(envelope: Envelope, message: R): boolean
   replyTo(envelope: Envelope): ReplyAddress | undefined
+  /** Marks a message that this actor does not act on, so that a trace shows it as refused. */
+  refuse(envelope: Envelope): void
   /** Ends this actor after the message in hand; unread messages become dead letters. */
   stop(): void
   /** One Terminated to self when that actor ends or its link does; at once if it has. M must include it. */

@@ -62,6 +62,10 @@ export class Context implements ActorContext<Message> {
     return this.#kernel.replies.addressOf(envelope)
   }
 
+  refuse(envelope: Envelope): void {
+    ;(envelope as Letter).refused = true
+  }
+
   stop(): void {
     if (!this.timers.closed) void this.#kernel.lifecycle.stop(this.#cell, 'stopped')
   }

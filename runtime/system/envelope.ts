@@ -30,6 +30,8 @@ export interface Envelope extends WireEnvelope {
   readonly bytes?: number | undefined
   /** How long its handler took, where that was measured: always when it waited, else in small batches. */
   readonly tookUs?: number | undefined
+  /** Its receiver decided not to act on it. Set with `ActorContext.refuse`, so that a trace shows what became of it. */
+  readonly refused?: boolean | undefined
 }
 
 /** A way out of this process: a link. The transport implements it. */

@@ -13,6 +13,7 @@ export interface Letter extends Envelope {
   readonly recall: Recall | undefined
   bytes: number | undefined
   tookUs: number | undefined
+  refused: boolean
   /** Of a question once it is in an actor's hands; 0 before. */
   token: number
 }
@@ -63,6 +64,7 @@ export function letterOf(
     recall,
     bytes,
     tookUs: undefined,
+    refused: false,
     token: 0,
   }
 }

@@ -12,7 +12,8 @@ export class Mermaid {
     for (const message of story) {
       const from = this.#participant(message.from, lines)
       const to = this.#participant(message.to, lines)
-      lines.push(`    ${from}->>${to}: ${labelOf(message)}`)
+      // A cross at its end: it arrived, and its receiver did not act on it.
+      lines.push(`    ${from}${message.refused ? '-x' : '->>'}${to}: ${labelOf(message)}`)
     }
     return lines.map((line) => `${line}\n`).join('')
   }

@@ -14,6 +14,8 @@ export interface TraceEntry {
   readonly epoch: number
   readonly bytes?: number | undefined
   readonly tookUs?: number | undefined
+  /** Its receiver did not act on it: it came under a leadership that is over, or for another incarnation. */
+  readonly refused?: true | undefined
 }
 
 /** One message as one process saw it. */

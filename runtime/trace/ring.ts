@@ -105,7 +105,7 @@ export class TraceRing {
 }
 
 function entryOf(envelope: Envelope, at: number): TraceEntry {
-  const { id, trace, parent, from, to, message, epoch, bytes, tookUs } = envelope
+  const { id, trace, parent, from, to, message, epoch, bytes, tookUs, refused } = envelope
   return {
     at,
     id,
@@ -117,6 +117,7 @@ function entryOf(envelope: Envelope, at: number): TraceEntry {
     epoch,
     ...(bytes !== undefined && { bytes }),
     ...(tookUs !== undefined && { tookUs }),
+    ...(refused && { refused }),
   }
 }
 

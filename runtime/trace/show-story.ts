@@ -18,7 +18,7 @@ export function storyWriter(format: TraceFormat): StoryWriter {
 
 /** One line of `trace --format json` (surface, section 3); null where nobody told. */
 export function jsonLine(message: TracedMessage): string {
-  const { atMs, from, to, epoch, trace, parent, bytes, tookUs, payload } = message
+  const { atMs, from, to, epoch, trace, parent, bytes, tookUs, refused, payload } = message
   const line = {
     at: new Date(atMs).toISOString(),
     from,
@@ -29,6 +29,7 @@ export function jsonLine(message: TracedMessage): string {
     parent: parent ?? null,
     bytes: bytes ?? null,
     tookUs: tookUs ?? null,
+    ...(refused && { refused }),
     ...(payload !== undefined && { payload }),
   }
   return `${JSON.stringify(line)}\n`
@@ -66,9 +67,10 @@ class Table implements StoryWriter {
   }
 }
 
-function cellsOf({ atMs, from, to, message, epoch, tookUs }: TracedMessage): string[] {
+function cellsOf({ atMs, from, to, message, epoch, tookUs, refused }: TracedMessage): string[] {
   const time = new Date(atMs).toISOString().slice(11, 23)
-  return [time, shortPath(from), '->', shortPath(to), message, String(epoch), tookText(tookUs)].map(printable)
+  const took = refused ? 'refused' : tookText(tookUs)
+  return [time, shortPath(from), '->', shortPath(to), message, String(epoch), took].map(printable)
 }
 
 const tookText = (tookUs: number | undefined): string => {

@@ -20,6 +20,8 @@ export interface TracedMessage {
   readonly bytes: number | undefined
   /** How long its receiver worked on it. */
   readonly tookUs: number | undefined
+  /** Its receiver did not act on it. */
+  readonly refused?: true | undefined
   readonly payload?: unknown
 }
 
@@ -112,6 +114,7 @@ export class TraceStory {
       parent,
       bytes: sent?.record.bytes ?? received?.record.bytes,
       tookUs: received ? received.record.tookUs : sent?.record.tookUs,
+      ...((received ?? sent)?.record.refused && { refused: true }),
       ...(payload !== undefined && { payload }),
     }
   }

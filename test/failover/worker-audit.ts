@@ -1,10 +1,10 @@
 import type { MasterClient } from '../../actors/client/master-client.js'
-import type { RequestTrace } from '../../actors/messages/trace.js'
+import type { RequestTrace, TraceChunk } from '../../actors/messages/trace.js'
 import type { TraceRecord } from '../../runtime/trace/record.js'
 
 const ASK_MS = 5000
 
-/** All that a Worker takes from none but its leader, and the refusal of what comes from another. */
+/** All that a Worker takes from none but its leader. */
 const WATCHED = [
   'MasterChanged',
   'RegisteredWorker',
@@ -15,34 +15,40 @@ const WATCHED = [
   'KillExecutor',
   'ApplicationFinished',
   'ChangesAcknowledged',
-  'StaleEpoch',
 ]
 
-export interface LateOrders {
-  /** From a Master whose successor this Worker had heard already. */
-  readonly arrived: number
-  readonly refused: number
+/** The leadership that a Worker has obeyed last, as far as its trace has been read. */
+export interface Obeyed {
+  readonly epoch: number
+  readonly owner: string | undefined
 }
 
-/** What one Worker recorded, in its order; `known` is what it knew before and is carried on. */
+/** Orders from a Master whose successor this Worker had heard already, by what the Worker did with them. */
+export interface LateOrders {
+  readonly accepted: number
+  readonly refused: number
+  /** What it obeys after all of them. */
+  readonly obeyed: Obeyed
+}
+
+/**
+ * What one Worker recorded, in its order, after `obeyed`. The Worker itself marks what it refuses (`refused`). Its
+ * answer to the sender proves nothing: the link may be gone, and then the answer is recorded nowhere.
+ */
 export function countLateOrders(
-  records: readonly Pick<TraceRecord, 'message' | 'direction' | 'epoch' | 'peer'>[],
-  known: { epoch: number; owner: string | undefined },
+  records: readonly Pick<TraceRecord, 'direction' | 'epoch' | 'peer' | 'refused'>[],
+  obeyed: Obeyed,
 ): LateOrders {
-  let arrived = 0
+  let accepted = 0
   let refused = 0
-  for (const { message, direction, epoch, peer } of records) {
-    if (message === 'StaleEpoch') {
-      if (direction === 'out') refused++
-    } else if (direction === 'in') {
-      if (epoch < known.epoch || (epoch === known.epoch && peer !== known.owner)) arrived++
-      else if (epoch > known.epoch) {
-        known.epoch = epoch
-        known.owner = peer
-      }
-    }
+  for (const { direction, epoch, peer, refused: isRefused } of records) {
+    if (direction !== 'in') continue
+    if (epoch < obeyed.epoch || (epoch === obeyed.epoch && peer !== obeyed.owner)) {
+      if (isRefused) refused++
+      else accepted++
+    } else if (epoch > obeyed.epoch) obeyed = { epoch, owner: peer }
   }
-  return { arrived, refused }
+  return { accepted, refused, obeyed }
 }
 
 /** Reads on in the trace of each Worker, round by round. */
@@ -50,8 +56,8 @@ export class WorkerAudit {
   readonly #client: MasterClient
   readonly #addresses: () => readonly string[]
   readonly #cursors = new Map<string, number>()
-  readonly #known = new Map<string, { epoch: number; owner: string | undefined }>()
-  #arrived = 0
+  readonly #obeyed = new Map<string, Obeyed>()
+  #accepted = 0
   #refused = 0
   /** Messages that a Worker no longer had when it was asked. */
   #missed = 0
@@ -63,7 +69,7 @@ export class WorkerAudit {
   }
 
   get accepted(): number {
-    return Math.max(0, this.#arrived - this.#refused)
+    return this.#accepted
   }
 
   get refused(): number {
@@ -80,18 +86,33 @@ export class WorkerAudit {
 
   async #read(address: string): Promise<void> {
     const incarnation = await this.#client.linkWorker(address, ASK_MS)
-    const known = this.#known.get(incarnation) ?? { epoch: 0, owner: undefined }
-    this.#known.set(incarnation, known)
-    for (;;) {
-      const afterCursor = this.#cursors.get(incarnation) ?? 0
-      const request: RequestTrace = { type: 'RequestTrace', messages: WATCHED, afterCursor }
-      const { entries, next, more, dropped } = await this.#client.ask(incarnation, request)
-      const { arrived, refused } = countLateOrders(entries, known)
-      this.#arrived += arrived
-      this.#refused += refused
-      this.#missed += dropped
-      this.#cursors.set(incarnation, next)
-      if (!more) return
+    for (let more = true; more; ) {
+      let chunk = await this.#ask(incarnation)
+      let orders = this.#count(incarnation, chunk)
+      if (orders.accepted > 0) {
+        // It may not have handled them yet. It handles this second question only after everything in the first answer.
+        const again = await this.#ask(incarnation)
+        const first = new Set(chunk.entries.map(({ id }) => id))
+        const entries = again.entries.filter(({ id }) => first.has(id))
+        chunk = { ...chunk, entries, dropped: again.dropped }
+        orders = this.#count(incarnation, chunk)
+      }
+      this.#accepted += orders.accepted
+      this.#refused += orders.refused
+      this.#missed += chunk.dropped
+      this.#obeyed.set(incarnation, orders.obeyed)
+      this.#cursors.set(incarnation, chunk.next)
+      more = chunk.more
     }
+  }
+
+  #count(incarnation: string, { entries }: TraceChunk): LateOrders {
+    return countLateOrders(entries, this.#obeyed.get(incarnation) ?? { epoch: 0, owner: undefined })
+  }
+
+  #ask(incarnation: string): Promise<TraceChunk> {
+    const afterCursor = this.#cursors.get(incarnation) ?? 0
+    const request: RequestTrace = { type: 'RequestTrace', messages: WATCHED, afterCursor }
+    return this.#client.ask(incarnation, request)
   }
 }

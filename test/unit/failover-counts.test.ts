@@ -39,20 +39,22 @@ test('a write of an earlier epoch above what its successor found is a deposed le
   assert.equal(writesAfterSuccession([at(3, 41)], 4, base), 1)
 })
 
-test('an order of a leader whose successor was heard is late, and refused only where that was said', () => {
-  const order = (message: string, epoch: number, peer: string) =>
-    ({ message, epoch, peer, direction: 'in' }) as const
-  const stale = { message: 'StaleEpoch', epoch: 2, peer: 'a', direction: 'out' } as const
-  const fresh = () => ({ epoch: 0, owner: undefined })
-  const inOrder = [order('LaunchDriver', 1, 'a'), order('MasterChanged', 2, 'b'), order('KillDriver', 2, 'b')]
-  assert.deepEqual(countLateOrders(inOrder, fresh()), { arrived: 0, refused: 0 })
-  const late = [...inOrder, order('LaunchDriver', 1, 'a')]
-  assert.deepEqual(countLateOrders(late, fresh()), { arrived: 1, refused: 0 })
-  assert.deepEqual(countLateOrders([...late, stale], fresh()), { arrived: 1, refused: 1 })
-  const twoOwners = [...inOrder, order('LaunchDriver', 2, 'c')]
-  assert.deepEqual(countLateOrders(twoOwners, fresh()), { arrived: 1, refused: 0 })
-  const known = { epoch: 2, owner: 'b' }
-  assert.deepEqual(countLateOrders([order('LaunchDriver', 1, 'a')], known), { arrived: 1, refused: 0 })
+test('an order of a leader whose successor was heard is late; the Worker says whether it acted on it', () => {
+  const order = (epoch: number, peer: string, refused?: true) =>
+    ({ epoch, peer, direction: 'in', ...(refused && { refused }) }) as const
+  const none = { epoch: 0, owner: undefined }
+  const obeyed = { epoch: 2, owner: 'b' }
+  const inOrder = [order(1, 'a'), order(2, 'b'), order(2, 'b')]
+  assert.deepEqual(countLateOrders(inOrder, none), { accepted: 0, refused: 0, obeyed })
+  assert.deepEqual(countLateOrders([...inOrder, order(1, 'a')], none), { accepted: 1, refused: 0, obeyed })
+  assert.deepEqual(countLateOrders([...inOrder, order(1, 'a', true)], none), {
+    accepted: 0,
+    refused: 1,
+    obeyed,
+  })
+  const twoOwners = [...inOrder, order(2, 'c')]
+  assert.deepEqual(countLateOrders(twoOwners, none), { accepted: 1, refused: 0, obeyed })
+  assert.deepEqual(countLateOrders([order(1, 'a')], obeyed), { accepted: 1, refused: 0, obeyed })
 })
 
 test('percentiles by nearest rank', () => {

@@ -232,7 +232,7 @@ export const workerEdgeRules: readonly SparkRule[] = [
       ] as const) {
         worker.hear(command, MASTER, { epoch: 1, seq: 999 })
         const kinds = new Set(worker.effects.map(({ kind }) => kind))
-        assert.deepEqual([...kinds].sort(), ['log', 'tell'], command.type)
+        assert.deepEqual([...kinds].sort(), ['refuse', 'tell'], command.type)
         assert.deepEqual(worker.tells(), [
           { to: MASTER, message: { type: 'StaleEpoch', epoch: 2, owner: OTHER_MASTER } },
         ])

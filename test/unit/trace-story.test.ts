@@ -185,3 +185,14 @@ test('Mermaid: participants where they first speak, text that breaks nothing', (
   assert.equal(mermaid.write([message]), '    p1->>p2: ElectedLeader (epoch 3)\n')
   assert.equal(storyWriter('mermaid').write([]), 'sequenceDiagram\n')
 })
+
+test('what its receiver refused is shown as refused: a column, a key, a cross', () => {
+  const story = new TraceStory()
+  add(story, 'm1', sentBy(1, 10))
+  add(story, 'w1', receivedFrom('m1', 1, 11, { tookUs: 42, refused: true }))
+  const messages = story.take()
+  assert.equal(messages[0]?.refused, true)
+  assert.match(storyWriter('table').write(messages), / refused\n$/)
+  assert.equal(JSON.parse(jsonLine(messages[0]!)).refused, true)
+  assert.match(storyWriter('mermaid').write(messages), /p1-xp2: m1 /)
+})

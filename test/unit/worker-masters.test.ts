@@ -50,7 +50,7 @@ for (const [from, epoch, obeyed] of [
         assert.deepEqual(world.tells(), [{ to: from, message: { type: 'StaleEpoch', epoch: 6, owner: M2 } }])
         assert.deepEqual(
           world.effects.map(({ kind }) => kind),
-          ['log', 'tell'],
+          ['refuse', 'tell'],
           'and nothing else happens',
         )
       }

@@ -76,7 +76,7 @@ for (const message of [
     world.hear(message)
     assert.deepEqual(
       world.effects.map(({ kind }) => kind),
-      ['log'],
+      ['refuse'],
     )
     assert.equal(world.core.status().coresUsed, 0)
   })
@@ -97,7 +97,7 @@ for (const role of ['client', 'driver', 'application'] as const) {
     world.step({ kind: 'message', from: 'evil', role, position, message: launchDriver(1) })
     assert.deepEqual(
       world.effects.map(({ kind }) => kind),
-      ['log'],
+      ['refuse'],
     )
     world.hear(launchDriver(1))
     assert.equal(world.done('startDriver').length, 1, 'and the epoch it named does not count')
