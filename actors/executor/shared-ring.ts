@@ -22,13 +22,13 @@ const RECORD_BYTES = 16
 const SKIP = 0xffffffff
 const LARGE_FLAG = 0x80
 
-/** Of a posted task. `done`: its record is in the ring, or its large body was posted. */
+/** Of a posted task. `done`: its record is in the ring. */
 export const slotState = { posted: 0, claimed: 1, revoked: 2, done: 3 } as const
 
 export interface RingRecord {
   readonly position: number
   readonly status: ResultStatus
-  /** Undefined: too large for the ring, posted as a message. */
+  /** Undefined: too large for the ring, posted beside it before. */
   readonly body: Uint8Array | undefined
 }
 
@@ -131,7 +131,7 @@ export class SharedRing {
     Atomics.store(this.#words, PASSED, (position + 1) | 0)
   }
 
-  /** Leaves a result; `body` undefined: it is posted as a message. Waits where the reader is behind. */
+  /** Leaves a result; `body` undefined: it was posted beside the ring. Waits where the reader is behind. */
   write(position: number, status: ResultStatus, body: Uint8Array | undefined): void {
     const length = body?.byteLength ?? 0
     const room = roomOf(length)

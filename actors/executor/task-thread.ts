@@ -1,11 +1,11 @@
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import { decodeError } from '../messages/task-error.js'
+import { decodeError, encodeError } from '../messages/task-error.js'
 import type { FunctionEntry, ResultStatus } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
 import { createSharedMemory, SharedRing, slotState } from './shared-ring.js'
-import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
+import type { FromThread, LargeBody, ThreadData, ToThread } from './thread-messages.js'
 import { packTasks } from './thread-messages.js'
 
 export interface ThreadEvents {
@@ -22,7 +22,7 @@ export interface ThreadEnd {
   readonly unread: readonly Attempt[]
 }
 
-export interface ThreadSettings extends Omit<ThreadData, 'memory'> {
+export interface ThreadSettings extends Omit<ThreadData, 'memory' | 'bodies'> {
   readonly heapMib: number
 }
 
@@ -32,17 +32,21 @@ export class TaskThread {
   readonly #ring: SharedRing
   readonly #events: ThreadEvents
   readonly #posted = new Map<number, Attempt>()
-  readonly #large = new Map<number, Uint8Array>()
+  /** Nobody listens on it: `drain` takes what it needs, in the order of the records. */
+  readonly #bodies: MessagePort
   #next = 0
   #fault: string | undefined
   #ended = false
 
   constructor({ heapMib, ...data }: ThreadSettings, events: ThreadEvents) {
     const memory = createSharedMemory()
+    const { port1, port2 } = new MessageChannel()
+    this.#bodies = port1
     this.#ring = new SharedRing(memory)
     this.#events = events
     this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
-      workerData: { ...data, memory } satisfies ThreadData,
+      workerData: { ...data, memory, bodies: port2 } satisfies ThreadData,
+      transferList: [port2],
       resourceLimits: { maxOldGenerationSizeMb: heapMib },
     })
     this.#worker.on('message', (message: FromThread) => this.#receive(message))
@@ -108,12 +112,21 @@ export class TaskThread {
   drain(): void {
     for (const { position, status, body } of this.#ring.drain()) {
       const attempt = this.#posted.get(position)
-      const whole = body ?? this.#large.get(position)
-      this.#large.delete(position)
-      if (attempt === undefined || whole === undefined) continue
+      const whole = body ?? this.#bodyOf(position)
+      if (attempt === undefined) continue
       this.#posted.delete(position)
-      this.#events.result(this, attempt, status, whole)
+      if (whole !== undefined) this.#events.result(this, attempt, status, whole)
+      else this.#events.result(this, attempt, 'failure', encodeError(bodyLost()))
     }
+  }
+
+  /**
+   * The thread posts a body before it writes the record, and Node puts a message into its reader's queue at once: so
+   * it is here, and stays here when the thread ends.
+   */
+  #bodyOf(position: number): Uint8Array | undefined {
+    const received = receiveMessageOnPort(this.#bodies)?.message as LargeBody | undefined
+    return received?.position === position ? received.body : undefined
   }
 
   /** Ends it at once, whatever it does. */
@@ -128,9 +141,6 @@ export class TaskThread {
     switch (message.kind) {
       case 'notice':
         this.drain()
-        return
-      case 'large':
-        this.#large.set(message.position, message.body)
         return
       case 'fault':
         this.#fault = `an exception outside the task ended its thread: ${decodeError(message.error).message}`
@@ -151,6 +161,7 @@ export class TaskThread {
       else unread.push(attempt)
     }
     this.#posted.clear()
+    this.#bodies.close()
     this.#events.ended(this, { reason, running, unbegun, unread })
   }
 }
@@ -160,4 +171,9 @@ export function threadEnded(reason: string): FiresteelError {
   return new FiresteelError('TASK_FAILED', `The thread of this task ended: ${reason}.`, {
     help: 'See what it does to its thread: process.exit, memory, exceptions that nobody catches.',
   })
+}
+
+/** Only where user code got hold of the thread's ports; the attempt ends all the same. */
+function bodyLost(): FiresteelError {
+  return new FiresteelError('INTERNAL', 'The result of this task did not come with its record.')
 }

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import { ByteReader, ByteWriter } from '../messages/bytes.js'
 import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
 import type { ExecutorInfo } from './task.js'
@@ -6,6 +7,8 @@ import type { ExecutorInfo } from './task.js'
 
 export interface ThreadData {
   readonly memory: SharedArrayBuffer
+  /** Where the thread leaves each large body (`LargeBody`) before it writes its record. */
+  readonly bodies: MessagePort
   readonly executor: ExecutorInfo
   readonly functions: readonly FunctionEntry[]
   readonly maxResultBytes: number
@@ -21,10 +24,14 @@ export type ToThread =
 export type FromThread =
   /** Look at the ring. */
   | { readonly kind: 'notice' }
-  /** The body of a record that the ring has without one; comes before the record. */
-  | { readonly kind: 'large'; readonly position: number; readonly body: Uint8Array }
   /** An exception that belongs to no task's promise; the thread ends. */
   | { readonly kind: 'fault'; readonly error: Uint8Array }
+
+/** The body of a record that the ring has without one. */
+export interface LargeBody {
+  readonly position: number
+  readonly body: Uint8Array
+}
 
 export interface PackedTask extends AttemptKey {
   readonly position: number

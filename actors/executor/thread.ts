@@ -10,6 +10,7 @@ import { installConsole } from './task-console.js'
 import { loadTaskFunction, type TaskFunction } from './task-module.js'
 import {
   type FromThread,
+  type LargeBody,
   type PackedTask,
   type ThreadData,
   type ToThread,
@@ -25,7 +26,7 @@ const TURN_MS = 5
 
 const port = parentPort
 if (port === null) throw new FiresteelError('INTERNAL', 'The task thread has no parent.')
-const { memory, executor, ...initial } = workerData as ThreadData
+const { memory, bodies, executor, ...initial } = workerData as ThreadData
 const ring = new SharedRing(memory)
 const entries = new Map<number, FunctionEntry>(initial.functions.map((entry) => [entry.functionId, entry]))
 const loaded = new Map<number, TaskFunction>()
@@ -36,8 +37,7 @@ let busy = false
 let noticeDue: NodeJS.Immediate | undefined
 let noticedAtMs = 0
 
-const post = (message: FromThread, transfer?: readonly ArrayBuffer[]): void =>
-  port.postMessage(message, transfer)
+const post = (message: FromThread): void => port.postMessage(message)
 
 installConsole()
 process.on('uncaughtException', (error) => {
@@ -158,7 +158,8 @@ function end(task: PackedTask, status: ResultStatus, body: Uint8Array): void {
   // Its memory is its own when V8 made it; a small error record may sit in Node's pool, and is copied.
   const whole = body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer
   const transfer = whole ? [body.buffer as ArrayBuffer] : []
-  post({ kind: 'large', position: task.position, body }, transfer)
+  // Before its record: a message is in the reader's queue when this returns, so who sees the record finds the body.
+  bodies.postMessage({ position: task.position, body } satisfies LargeBody, transfer)
   ring.write(task.position, status, undefined)
 }
 

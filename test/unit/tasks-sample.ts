@@ -67,3 +67,13 @@ export function prints(text: string): void {
 }
 
 export const pid = (): number => process.pid
+
+export const bytesLater = async (length: number): Promise<Uint8Array> => {
+  await new Promise((resolve) => setTimeout(resolve, 1))
+  return bytes(length)
+}
+
+/** An error whose record is at least so long. */
+export function failsWith(length: number): never {
+  throw new Error('x'.repeat(length))
+}
