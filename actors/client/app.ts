@@ -1,7 +1,8 @@
 import type { FiresteelError } from '../../runtime/errors.js'
 import type { EachResult } from '../tasks/each.js'
-import type { CallOptions, Inputs } from '../tasks/task-call.js'
-import type { TaskFunctions, TaskOptions } from '../tasks/task-proxy.js'
+import type { Inputs } from '../tasks/task-call.js'
+import type { CallOptions, TaskOptions } from '../tasks/task-options.js'
+import type { TaskFunctions } from '../tasks/task-proxy.js'
 
 /** An executor of this application. */
 export interface ExecutorInfo {
@@ -80,6 +81,6 @@ export interface App extends AsyncDisposable {
    * APPLICATION_CLOSED, or the reason of the application's end.
    */
   requestExecutors(total: number): Promise<boolean>
-  /** Ends what still runs (APPLICATION_CLOSED), gives the executors back, lets the process end. Never rejects. */
+  /** Ends what still runs (APPLICATION_CLOSED), gives the executors back, lets the process end. Never fails to close. */
   close(): Promise<void>
 }

@@ -1,13 +1,17 @@
-import type { FiresteelError } from '../../runtime/errors.js'
+import { FiresteelError } from '../../runtime/errors.js'
+import { checkKnownOptions } from '../../runtime/known-options.js'
+import { nearestWord } from '../../runtime/nearest.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ExecutorDescription, TaskPoolEvent } from '../tasks/dispatch-types.js'
 import { each } from '../tasks/each.js'
 import { map } from '../tasks/map.js'
-import type { CallOptions, Inputs } from '../tasks/task-call.js'
+import type { Inputs } from '../tasks/task-call.js'
+import type { CallOptions, TaskOptions } from '../tasks/task-options.js'
 import type { TaskPool } from '../tasks/task-pool.js'
-import { type TaskFunctions, type TaskOptions, tasksOf } from '../tasks/task-proxy.js'
+import { type TaskFunctions, tasksOf } from '../tasks/task-proxy.js'
 import type { App, AppEvents, AppStats, ExecutorInfo } from './app.js'
 import { ClientEndpoint, type EndpointEvents, type EndpointOptions } from './client-endpoint.js'
+import { atLeast } from './connect-options.js'
 import { Emitter } from './emitter.js'
 
 const pools = new WeakMap<App, TaskPool>()
@@ -81,7 +85,7 @@ class Application implements App {
     return this.#endpoint.pool.executors().map(infoOf)
   }
 
-  tasks<M>(url: URL | string, options: TaskOptions = {}): TaskFunctions<M> {
+  tasks<M>(url: URL | string, options?: TaskOptions): TaskFunctions<M> {
     return tasksOf<M>(this.#endpoint.pool, url, options)
   }
 
@@ -94,11 +98,13 @@ class Application implements App {
   }
 
   on<K extends keyof AppEvents>(event: K, listener: (event: AppEvents[K]) => void): App {
+    checkListener('on()', event, listener)
     this.#emitter.on(event, listener)
     return this
   }
 
   off<K extends keyof AppEvents>(event: K, listener: (event: AppEvents[K]) => void): App {
+    checkListener('off()', event, listener)
     this.#emitter.off(event, listener)
     return this
   }
@@ -109,13 +115,16 @@ class Application implements App {
     return { done: accepted, failed, cancelled, retried, lost, dropped, live, executors }
   }
 
-  requestExecutors(total: number): Promise<boolean> {
+  async requestExecutors(total: number): Promise<boolean> {
+    atLeast(0, total, 'total')
     return this.#endpoint.requestExecutors(total)
   }
 
-  async close(): Promise<void> {
+  async close(...options: unknown[]): Promise<void> {
     await this.#endpoint.close('it was closed')
     await this.ended(undefined)
+    // What was asked for is told only now: a mistake in a call must not leave an application open.
+    if (isOptions(options[0])) checkKnownOptions(options[0], { what: 'close()', names: [], help: APP_HELP })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -162,6 +171,40 @@ class Application implements App {
         return
     }
   }
+}
+
+const APP_HELP = 'See the type App, and docs/tasks.md.'
+
+const eventNames: Readonly<Record<keyof AppEvents, true>> = {
+  executorAdded: true,
+  executorReady: true,
+  executorLost: true,
+  taskRepeated: true,
+  taskQuarantined: true,
+  masterChanged: true,
+  masterLost: true,
+  workerRemoved: true,
+  removed: true,
+  closed: true,
+}
+
+/** A listener of an event that does not exist would never be called. Throws USAGE. */
+function checkListener(what: string, event: unknown, listener: unknown): void {
+  const place = String(event)
+  if (typeof event !== 'string' || !Object.hasOwn(eventNames, event)) {
+    const names = Object.keys(eventNames)
+    const nearest = nearestWord(place, names)
+    const meant = nearest === undefined ? '' : `; did you mean ${nearest}?`
+    const message = `${what} knows no event ${place}${meant || `; there are ${names.join(', ')}.`}`
+    throw new FiresteelError('USAGE', message, { place, help: APP_HELP })
+  }
+  if (typeof listener === 'function') return
+  throw new FiresteelError('USAGE', `The listener of ${place} is no function.`, { place, help: APP_HELP })
+}
+
+/** `close` may be handed on as a callback, with whatever comes; options are an object that somebody wrote down. */
+function isOptions(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }
 
 function infoOf({ execId, workerId, host, cores }: ExecutorDescription): ExecutorInfo {

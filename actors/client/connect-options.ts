@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os'
 import { basename, extname } from 'node:path'
 import { FiresteelError } from '../../runtime/errors.js'
+import { checkKnownOptions } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { parseDurationMs, parseMemoryMib } from '../../runtime/units.js'
@@ -53,7 +54,7 @@ export interface ConnectSettings {
   readonly masterTimeoutMs: number
 }
 
-const OPTIONS = [
+const OPTIONS: readonly (keyof ConnectOptions)[] = [
   'name',
   'cores',
   'executor',
@@ -66,7 +67,13 @@ const OPTIONS = [
   'local',
   'log',
 ]
-const EXECUTOR_OPTIONS = ['cores', 'memory', 'resources', 'env', 'nodeOptions']
+const EXECUTOR_OPTIONS: readonly (keyof ExecutorOptions)[] = [
+  'cores',
+  'memory',
+  'resources',
+  'env',
+  'nodeOptions',
+]
 const EXECUTOR_MEMORY = '512m'
 const USAGE = 'See the options of connect() in the README.'
 
@@ -83,9 +90,10 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
   known(options.limits ?? {}, ['maxInputBytes', 'maxResultBytes'], 'limits')
   for (const [key, value] of Object.entries(options.limits ?? {})) atLeast(1, value, `limits.${key}`)
   if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'signal is no AbortSignal.')
-  if (name !== undefined && typeof name !== 'string') refuse('name', 'name must be a string.')
-  if (options.secret !== undefined && typeof options.secret !== 'string')
-    refuse('secret', 'secret must be a string.')
+  checkListen(options.listen ?? {})
+  if (options.log !== undefined) checkLog(options.log)
+  checkString(name, 'name')
+  checkString(options.secret, 'secret')
   const each = atLeast(1, executor.cores ?? 1, 'executor.cores')
   if (cores !== undefined && atLeast(1, cores, 'cores') < each) {
     refuse('cores', `cores is ${cores}, less than the ${each} of one executor: no executor could ever start.`)
@@ -132,14 +140,32 @@ function valid(description: ApplicationDescription): ApplicationDescription {
 }
 
 function known(value: unknown, names: readonly string[], what: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    refuse(what, `The options of ${what} must be an object.`)
-  }
-  const unknown = Object.keys(value).find((key) => !names.includes(key))
-  if (unknown !== undefined) refuse(unknown, `${what} has no option ${unknown}; it has ${names.join(', ')}.`)
+  checkKnownOptions(value, { what, names, help: USAGE })
 }
 
-function atLeast(least: number, value: unknown, what: string): number {
+function checkListen({ host, port, advertise }: DriverDoorOptions): void {
+  if (port !== undefined && atLeast(0, port, 'listen.port') > 65_535) {
+    refuse('listen.port', `listen.port is ${port}; the highest port is 65535.`)
+  }
+  checkString(host, 'listen.host')
+  checkString(advertise, 'listen.advertise')
+}
+
+function checkString(value: unknown, what: string): void {
+  if (value !== undefined && typeof value !== 'string') refuse(what, `${what} must be a string.`)
+}
+
+const LOG_METHODS = ['error', 'warn', 'info', 'debug', 'isEnabled', 'child'] satisfies (keyof Log)[]
+
+function checkLog(log: unknown): void {
+  const methods = (typeof log === 'object' && log !== null ? log : {}) as Record<string, unknown>
+  const missing = LOG_METHODS.find((name) => typeof methods[name] !== 'function')
+  if (missing !== undefined)
+    refuse('log', `log has no method ${missing}; it needs ${LOG_METHODS.join(', ')}.`)
+}
+
+/** A whole number from `least`. Throws USAGE. */
+export function atLeast(least: number, value: unknown, what: string): number {
   if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
   return refuse(what, `${what} is ${String(value)}; it must be a whole number from ${least}.`)
 }

@@ -1,12 +1,6 @@
 import { Deque } from './deque.js'
-import {
-  type CallOptions,
-  type Ended,
-  type Inputs,
-  type Outbox,
-  TaskCall,
-  valueOfEnded,
-} from './task-call.js'
+import { type Ended, type Inputs, type Outbox, TaskCall, valueOfEnded } from './task-call.js'
+import type { CallOptions } from './task-options.js'
 import type { TaskPool } from './task-pool.js'
 
 /** `attempts` counts how often the task was given to an executor; 0: its input was refused. */
@@ -30,7 +24,7 @@ export function each<I, O>(
   inputs: Inputs<I>,
   options: CallOptions = {},
 ): AsyncIterableIterator<EachResult<I, O>> {
-  const call = new TaskCall<I>(pool, fn, inputs, options, new AsEnded<I>())
+  const call = new TaskCall<I>(pool, fn, inputs, { what: 'each()', options }, new AsEnded<I>())
   return {
     [Symbol.asyncIterator]() {
       return this

@@ -1,11 +1,5 @@
-import {
-  type CallOptions,
-  type Ended,
-  type Inputs,
-  type Outbox,
-  TaskCall,
-  valueOfEnded,
-} from './task-call.js'
+import { type Ended, type Inputs, type Outbox, TaskCall, valueOfEnded } from './task-call.js'
+import type { CallOptions } from './task-options.js'
 import type { TaskPool } from './task-pool.js'
 
 /**
@@ -18,7 +12,7 @@ export function map<I, O>(
   inputs: Inputs<I>,
   options: CallOptions = {},
 ): AsyncIterableIterator<O> {
-  const call = new TaskCall<I>(pool, fn, inputs, options, new InOrder<I>())
+  const call = new TaskCall<I>(pool, fn, inputs, { what: 'map()', options }, new InOrder<I>())
   return {
     [Symbol.asyncIterator]() {
       return this

@@ -2,33 +2,14 @@ import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { TaskOutcome } from './dispatch-types.js'
 import { errorOf } from './outcome-error.js'
+import { type CallOptions, type CallSettings, callSettings } from './task-options.js'
 import type { FunctionRef, TaskPool } from './task-pool.js'
-import {
-  inputBytes,
-  refOf,
-  resultValue,
-  type TaskOptions,
-  type TaskSettings,
-  taskSettings,
-} from './task-proxy.js'
+import { inputBytes, resultValue, targetOf } from './task-proxy.js'
 
-export interface TaskProgress {
-  readonly done: number
-  readonly failed: number
-  /** Attempts after a failure, a timeout or the loss of an executor. */
-  readonly retried: number
-  /** At executors now. */
-  readonly running: number
-  /** Where the inputs have a length. */
-  readonly total?: number
-}
-
-export interface CallOptions extends TaskOptions {
-  /** Called after tasks have ended, once for those that ended together. */
-  readonly onProgress?: (progress: TaskProgress) => void
-  readonly signal?: AbortSignal
-  /** Tasks of this call under way at most; default: as many as the executors take. */
-  readonly concurrency?: number
+/** The options of one map or each, as its caller gave them. */
+export interface OptionsOfCall {
+  readonly what: 'map()' | 'each()'
+  readonly options: CallOptions
 }
 
 export type Inputs<I> = Iterable<I> | AsyncIterable<I>
@@ -59,8 +40,7 @@ const KEPT_AS_BYTES = 4096
 export class TaskCall<I> {
   readonly ref: FunctionRef
   readonly #pool: TaskPool
-  readonly #settings: TaskSettings
-  readonly #options: CallOptions
+  readonly #settings: CallSettings
   readonly #inputs: Inputs<I>
   readonly #outbox: Outbox<I>
   readonly #group: number
@@ -79,18 +59,14 @@ export class TaskCall<I> {
   #unlisten: (() => void) | undefined
 
   /** Throws USAGE. Nothing is pulled before the first `next`. */
-  constructor(pool: TaskPool, fn: unknown, inputs: Inputs<I>, options: CallOptions, outbox: Outbox<I>) {
-    this.ref = refOf(fn)
-    this.#settings = taskSettings(options)
+  constructor(pool: TaskPool, fn: unknown, inputs: Inputs<I>, ofCall: OptionsOfCall, outbox: Outbox<I>) {
+    const { ref, options } = targetOf(fn)
+    this.ref = ref
+    this.#settings = callSettings(options, ofCall)
     if (!isIterable(inputs))
       throw new FiresteelError('USAGE', 'The inputs are no iterable.', { place: 'inputs' })
-    const { concurrency } = options
-    if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency > 0)) {
-      throw new FiresteelError('USAGE', `concurrency is ${concurrency}; it must be a whole number from 1.`)
-    }
     this.#pool = pool
     this.#inputs = inputs
-    this.#options = options
     this.#outbox = outbox
     this.#group = pool.newGroup()
   }
@@ -138,7 +114,7 @@ export class TaskCall<I> {
   }
 
   #start(): void {
-    const { signal } = this.#options
+    const { signal } = this.#settings
     const iterable = this.#inputs as Partial<AsyncIterable<I>> & Partial<Iterable<I>>
     this.#isAsync = iterable[Symbol.asyncIterator] !== undefined
     this.#iterator = iterable[Symbol.asyncIterator]?.() ?? iterable[Symbol.iterator]?.()
@@ -170,7 +146,7 @@ export class TaskCall<I> {
   }
 
   #inFlightMost(): number {
-    return this.#options.concurrency ?? Math.max(limits.mapInFlightFirst, 2 * this.#pool.window())
+    return this.#settings.concurrency ?? Math.max(limits.mapInFlightFirst, 2 * this.#pool.window())
   }
 
   #hasRoom(inFlightMost: number): boolean {
@@ -223,6 +199,7 @@ export class TaskCall<I> {
   }
 
   #submit(input: I): void {
+    const { retries, timeoutMs } = this.#settings
     const index = this.#nextIndex++
     let bytes: Uint8Array
     try {
@@ -236,7 +213,8 @@ export class TaskCall<I> {
     const taskId = this.#pool.submit({
       fn: this.ref,
       input: bytes,
-      ...this.#settings,
+      retries,
+      timeoutMs,
       group: this.#group,
       onEnd: (outcome) => this.#onEnd(outcome, index, input, size),
     })
@@ -294,7 +272,7 @@ export class TaskCall<I> {
   }
 
   #report(): void {
-    const { onProgress } = this.#options
+    const { onProgress } = this.#settings
     if (onProgress === undefined || this.#progressDue) return
     this.#progressDue = true
     queueMicrotask(() => {

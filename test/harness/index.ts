@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { FiresteelError } from '../../runtime/errors.js'
+import { checkKnownOptions } from '../../runtime/known-options.js'
 import type { RecoveryKeys } from './deployment-file.js'
 import { TestCluster } from './test-cluster.js'
 import { UpProcess } from './up-process.js'
@@ -44,11 +45,31 @@ export interface TestClusterOptions extends Omit<RecoveryKeys, 'mode'> {
   readonly directory?: string
 }
 
+const OPTIONS = Object.keys({
+  masters: true,
+  workers: true,
+  cores: true,
+  memory: true,
+  recovery: true,
+  redis: true,
+  sentinel: true,
+  election: true,
+  lease: true,
+  replicas: true,
+  module: true,
+  workerTimeout: true,
+  orphanGrace: true,
+  cluster: true,
+  directory: true,
+} satisfies Record<keyof TestClusterOptions, true>)
+
 /**
  * Starts Masters and Workers, each a process of its own on free ports, and resolves when all are ready. They end with
  * this process, however it ends. Rejects with the error of `firesteel up`, such as CONFIG_CONFLICT.
  */
 export async function createTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  const help = 'See TestClusterOptions of firesteel/testing.'
+  checkKnownOptions(options, { what: 'createTestCluster()', names: OPTIONS, help })
   const {
     masters = 1,
     workers = 1,

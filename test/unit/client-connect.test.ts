@@ -13,7 +13,7 @@ import { deriveKey } from '../../runtime/transport/keys.js'
 const SECRET = '0123456789abcdef0123456789abcdef'
 
 const refused: [string, unknown, RegExp][] = [
-  ['an unknown option', { core: 4 }, /no option core; it has name, cores/],
+  ['an unknown option', { core: 4 }, /no option core; did you mean cores\? It has name, cores/],
   ['no object', 'x', /must be an object/],
   ['cores of a string', { cores: '4' }, /cores is 4; it must be a whole number/],
   ['no cores', { cores: 0 }, /cores is 0/],
@@ -27,6 +27,14 @@ const refused: [string, unknown, RegExp][] = [
   ['a bad timeout', { masterTimeout: 'soon' }, /masterTimeout is "soon"/],
   ['a negative limit', { limits: { maxInputBytes: -1 } }, /limits\.maxInputBytes/],
   ['an unknown listen option', { listen: { hostname: 'x' } }, /listen has no option hostname/],
+  ['a port that does not exist', { listen: { port: 70_000 } }, /listen\.port is 70000/],
+  ['a log without its methods', { log: console }, /log has no method isEnabled/],
+  [
+    'options of the embedded cluster',
+    { local: { worker: 2 } },
+    /local has no option worker; did you mean workers/,
+  ],
+  ['null', null, /must be an object/],
   ['a name too long', { name: 'n'.repeat(300) }, /name is not acceptable/],
 ]
 for (const [what, options, message] of refused) {

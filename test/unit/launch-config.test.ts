@@ -4,12 +4,12 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { stringify } from 'yaml'
 import { deploymentJsonSchema } from '../../runtime/launch/config/issues.js'
-import { editDistance, nearestWord } from '../../runtime/launch/config/nearest.js'
 import { formatProblem } from '../../runtime/launch/config/problem.js'
 import { type ReadResult, readConfig } from '../../runtime/launch/config/read.js'
 import { substitute } from '../../runtime/launch/config/substitute.js'
 import { configurationPage, errorsPage } from '../../runtime/launch/docs-pages.js'
 import { recoveryJson, recoveryText } from '../../runtime/launch/recovery-view.js'
+import { editDistance, nearestWord } from '../../runtime/nearest.js'
 import { sentinelTarget, serverTarget } from '../../runtime/redis/target.js'
 
 const read = (text: string, environment: Record<string, string> = {}): ReadResult =>

@@ -53,6 +53,10 @@ export const throwsOutside = async (): Promise<void> => {
   await new Promise((resolve) => setTimeout(resolve, 60_000))
 }
 
+/** Ignores its signal. */
+export const lasts = (ms: number): Promise<number> =>
+  new Promise((resolve) => setTimeout(() => resolve(ms), ms))
+
 export const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(7)
 export const lengthOf = (value: Uint8Array): number => value.length
 export const functions = (): unknown => ({ items: [1, 2, 3, { fn: () => undefined }] })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { nearestWord } from '../../nearest.js'
 import type { ConfigDocument } from './document.js'
-import { nearestWord } from './nearest.js'
 import { type ConfigProblem, formatPath, type KeyPath } from './problem.js'
 import { deploymentSchema } from './schema.js'
 

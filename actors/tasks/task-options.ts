@@ -1,0 +1,119 @@
+import { FiresteelError } from '../../runtime/errors.js'
+import { checkKnownOptions } from '../../runtime/known-options.js'
+import { limits } from '../../runtime/limits.js'
+import { DURATION_MS_MAX, parseDurationMs } from '../../runtime/units.js'
+
+/** Options that `tasks()` takes: they hold for every call of its functions that does not give its own. */
+export interface TaskOptions {
+  /** Failures and timeouts before one counts; default 3 (4 attempts). 0: at most once, also when an executor is lost. */
+  readonly retries?: number
+  /** Of one attempt: `30s` or milliseconds; default none, which `Infinity` says as well. */
+  readonly timeout?: string | number
+}
+
+export interface TaskProgress {
+  readonly done: number
+  readonly failed: number
+  /** Attempts after a failure, a timeout or the loss of an executor. */
+  readonly retried: number
+  /** At executors now. */
+  readonly running: number
+  /** Where the inputs have a length. */
+  readonly total?: number
+}
+
+/** Options that `map()` and `each()` take: they go before those of `tasks()`, which go before the defaults. */
+export interface CallOptions extends TaskOptions {
+  /** Called after tasks have ended, once for those that ended together. */
+  readonly onProgress?: (progress: TaskProgress) => void
+  /** Ends the call; its reader gets the signal's reason. */
+  readonly signal?: AbortSignal
+  /** Tasks of this call under way at most; default: as many as the executors take. */
+  readonly concurrency?: number
+}
+
+export interface TaskSettings {
+  readonly retries: number
+  /** Of one attempt; 0: none. */
+  readonly timeoutMs: number
+}
+
+/** What holds for one call, all levels merged. */
+export interface CallSettings extends TaskSettings {
+  readonly onProgress: ((progress: TaskProgress) => void) | undefined
+  readonly signal: AbortSignal | undefined
+  readonly concurrency: number | undefined
+}
+
+const HELP = 'See docs/tasks.md for the options of tasks(), map() and each().'
+const DEFAULTS: Required<TaskOptions> = {
+  retries: limits.taskAttempts - 1,
+  timeout: Number.POSITIVE_INFINITY,
+}
+
+type Checks = Readonly<Record<string, (value: unknown) => void>>
+
+/** The check of each option, by the levels that take it. A check throws USAGE. */
+const taskChecks = {
+  retries: (value: unknown) => checkWhole('retries', value, 0),
+  timeout: (value: unknown) => void timeoutMsOf(value),
+} satisfies Checks & Record<keyof TaskOptions, unknown>
+
+const callChecks = {
+  ...taskChecks,
+  concurrency: (value: unknown) => checkWhole('concurrency', value, 1),
+  onProgress: (value: unknown) => {
+    if (typeof value !== 'function') refuse('onProgress', 'onProgress must be a function.')
+  },
+  signal: (value: unknown) => {
+    if (!(value instanceof AbortSignal)) refuse('signal', 'signal is no AbortSignal.')
+  },
+} satisfies Checks & Record<keyof CallOptions, unknown>
+
+/** Those options of `tasks()` that were given. Throws USAGE. */
+export function taskOptions(options: unknown = {}): TaskOptions {
+  const names = Object.keys(callChecks)
+  const elsewhere = { names, what: 'map() and each()' }
+  return given<TaskOptions>(options, taskChecks, { what: 'tasks()', elsewhere })
+}
+
+/** The one place where options are merged: those of the call over those of `tasks()` over the defaults. Throws USAGE. */
+export function callSettings(
+  ofTasks: TaskOptions,
+  ofCall?: { what: string; options: unknown },
+): CallSettings {
+  const call = ofCall ? given<CallOptions>(ofCall.options, callChecks, ofCall) : {}
+  const merged: CallOptions & Required<TaskOptions> = { ...DEFAULTS, ...ofTasks, ...call }
+  const { retries, timeout, onProgress, signal, concurrency } = merged
+  return { retries, timeoutMs: timeoutMsOf(timeout), onProgress, signal, concurrency }
+}
+
+/** Checked, and without those whose value is undefined: they count as not given. */
+function given<O>(
+  options: unknown,
+  checks: Checks,
+  { what, elsewhere }: { what: string; elsewhere?: { names: readonly string[]; what: string } },
+): O {
+  const names = Object.keys(checks)
+  checkKnownOptions(options, { what, names, help: HELP, ...(elsewhere && { elsewhere }) })
+  const entries = Object.entries(options as object).filter(([, value]) => value !== undefined)
+  for (const [name, value] of entries) checks[name]?.(value)
+  return Object.fromEntries(entries) as O
+}
+
+function timeoutMsOf(timeout: unknown): number {
+  if (timeout === Number.POSITIVE_INFINITY) return 0
+  if (typeof timeout !== 'string' && typeof timeout !== 'number') {
+    refuse('timeout', `timeout is ${String(timeout)}; it must be a duration such as 30s, or milliseconds.`)
+  }
+  return Math.min(parseDurationMs(timeout, { what: 'timeout' }), DURATION_MS_MAX)
+}
+
+function checkWhole(name: string, value: unknown, least: number): void {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return
+  refuse(name, `${name} is ${String(value)}; it must be a whole number from ${least}.`)
+}
+
+function refuse(place: string, message: string): never {
+  throw new FiresteelError('USAGE', message, { place, help: HELP })
+}
