@@ -1,8 +1,8 @@
-import { benchBullMq } from './bullmq.bench.js'
+import { median, type Standing, textOf } from './contender.js'
 import { benchRecovery } from './recovery.bench.js'
 import { hasRedis } from './redis.js'
 import { benchRemoteTell } from './remote.bench.js'
-import { benchTasks } from './tasks.bench.js'
+import { benchExecutorStart, benchTasks } from './tasks.bench.js'
 import { benchTell } from './tell.bench.js'
 
 /*
@@ -18,18 +18,9 @@ const benches: Readonly<Record<string, () => Promise<string[]>>> = {
     return [rate(await benchRemoteTell(), 'goal 400 k/s')]
   },
   async tasks() {
-    const { piscinaPerSecond, executorStartP50Ms, ...tasks } = await benchTasks()
-    const lines = [
-      rate(tasks, 'goal 50 k/s'),
-      rate(
-        { name: 'Piscina no-op tasks', perSecond: piscinaPerSecond },
-        beside(tasks.perSecond, piscinaPerSecond),
-      ),
-      `${'executor start, fork to link, p50'.padEnd(48)} ${executorStartP50Ms} ms  (goal 100 ms)`,
-    ]
-    if (!hasRedis()) return [...lines, 'BullMQ: not run, there is no redis-server on PATH']
-    const queue = await benchBullMq()
-    return [...lines, rate(queue, beside(tasks.perSecond, queue.perSecond))]
+    const standings = await benchTasks()
+    const notes = hasRedis() ? [] : ['BullMQ: not run, there is no redis-server on PATH']
+    return [...tasksTable(standings), ...notes, executorStart(await benchExecutorStart())]
   },
   async recovery() {
     const results = [
@@ -51,7 +42,25 @@ function rate({ name, perSecond }: { name: string; perSecond: number }, note: st
   return `${name.padEnd(48)} ${Math.round(perSecond).toLocaleString('en')} /s  (${note})`
 }
 
-const beside = (ours: number, theirs: number): string => `ours is ${(ours / theirs).toFixed(1)} times that`
+const executorStart = (p50Ms: number): string =>
+  `${'executor start, fork to link, p50'.padEnd(48)} ${p50Ms} ms  (goal 100 ms)`
+
+/** Medians, the range of the rounds, and how many times a peer's rate ours is. */
+function tasksTable(standings: readonly Standing[]): string[] {
+  const ours = standings[0]!
+  return [
+    'no-op tasks with results, each in a process of its own, at the fastest setting of its grid:',
+    ...standings.map((standing) => {
+      const { entry, setting, rates } = standing
+      const range = `${number(Math.min(...rates))} to ${number(Math.max(...rates))}`
+      const ratio =
+        standing === ours ? '' : `; ours is ${(median(ours.rates) / median(rates)).toFixed(1)} times that`
+      return `  ${entry.name.padEnd(10)} ${number(median(rates)).padStart(9)} /s  (${range}; ${textOf(setting)}${ratio})`
+    }),
+  ]
+}
+
+const number = (value: number): string => Math.round(value).toLocaleString('en')
 
 const wanted = process.argv.slice(2)
 for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {

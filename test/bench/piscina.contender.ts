@@ -1,0 +1,18 @@
+import { fileURLToPath } from 'node:url'
+import { Piscina } from 'piscina'
+import { inLanes, type StartContender } from './contender.js'
+
+/** Piscina: the same task on threads of the process that asks for it. */
+export const start: StartContender = async ({ threads, tasksPerThread, inHand, atomics }) => {
+  const pool = new Piscina({
+    filename: fileURLToPath(new URL('./no-op-task.js', import.meta.url)),
+    minThreads: Number(threads),
+    maxThreads: Number(threads),
+    concurrentTasksPerWorker: Number(tasksPerThread),
+    atomics: atomics as 'sync' | 'async' | 'disabled',
+  })
+  return {
+    run: (tasks) => inLanes(Number(inHand), tasks, (value) => pool.run(value) as Promise<number>),
+    close: () => pool.destroy(),
+  }
+}
