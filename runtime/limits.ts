@@ -60,6 +60,9 @@ export const limits = {
   traceChunkBytes: 512 * KIB,
   /** The payload of one message in a trace; of a larger one only its size is shown. */
   tracePayloadBytes: 4 * KIB,
+  /** Rows in one page of a Master's state, and their bytes: some 0.5 ms to write, so that heartbeats do not wait behind it. */
+  statePageRows: 500,
+  statePageBytes: 128 * KIB,
   /** A process that does not answer within this is missing in a trace. */
   traceAskMs: 2 * SECOND,
   /** How often `trace -f` asks; what it shows is older than this, so that all processes have told of it. */

@@ -13,13 +13,14 @@ import { Doors, type DoorsOptions } from '../../runtime/transport/doors.js'
 import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import { systemTimers } from '../../runtime/transport/timers.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
-import type { RequestLog, StopLog } from '../messages/status.js'
+import type { MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
 import type { RequestTrace, TraceChunk } from '../messages/trace.js'
 import { CLIENT_ACTOR, MASTER_PATH } from './client-endpoint.js'
 import { dialTrouble } from './dial-trouble.js'
 import type { FoundCluster } from './find-cluster.js'
 import { LogReader } from './log-reader.js'
 import { type DoorEffect, type KnownMaster, type Leader, MasterLinks } from './master-links.js'
+import { StatePages } from './master-state.js'
 import { RequestPlan } from './request-plan.js'
 import type { AnswerTo, MasterRequest } from './request-types.js'
 
@@ -140,19 +141,36 @@ export class MasterClient {
    * Sends a request to the leader and gives its answer. Retries NOT_LEADER, BUSY, STORE_FULL, STORE_UNAVAILABLE and
    * unknown outcomes (these once per epoch) until the deadline, then rejects with NO_MASTER, OUTCOME_UNKNOWN or the
    * last refusal. Rejects at once with what else a Master refuses with, SECRET_WRONG, CLUSTER_MISMATCH,
-   * VERSION_UNSUPPORTED, or the signal's reason.
+   * VERSION_UNSUPPORTED, or the signal's reason. The state of a Master comes in pages: all of them are asked for.
    */
   async request<R extends MasterRequest>(message: R, options: RequestOptions = {}): Promise<AnswerTo<R>> {
     const { timeoutMs = this.#options.masterTimeoutMs ?? limits.masterTimeoutMs, signal } = options
-    const plan = new RequestPlan(message.type)
     const deadlineMs = this.#clock.monotonicMs() + timeoutMs
+    if (message.type !== 'RequestMasterState') {
+      return (await this.#requestUntil(message, deadlineMs, timeoutMs, signal)) as AnswerTo<R>
+    }
+    const pages = new StatePages(message)
+    for (;;) {
+      const page = await this.#requestUntil(pages.request, deadlineMs, timeoutMs, signal)
+      const state = pages.add(page as MasterStatePage)
+      if (state) return state as AnswerTo<R>
+    }
+  }
+
+  async #requestUntil(
+    message: MasterRequest,
+    deadlineMs: number,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<ClientMessage> {
+    const plan = new RequestPlan(message.type)
     let retryMs: number = limits.requestRetryFirstMs
     for (;;) {
       const leader = await this.#waitForLeader(plan, deadlineMs, signal)
       if (!leader) throw plan.expired(timeoutMs, this.#links.describe())
       plan.sending(leader.epoch)
       try {
-        const answer = await this.#ask<R>(leader, message, deadlineMs, signal)
+        const answer = await this.#ask(leader, message, deadlineMs, signal)
         if (leader.epoch >= this.#links.epoch) return answer
         plan.overtaken()
       } catch (error) {
@@ -281,12 +299,12 @@ export class MasterClient {
   }
 
   /** A later leadership ends the wait: the answer of the old one would be ignored anyway (R8). */
-  async #ask<R extends MasterRequest>(
+  async #ask(
     leader: Leader,
-    message: R,
+    message: MasterRequest,
     deadlineMs: number,
     signal: AbortSignal | undefined,
-  ): Promise<AnswerTo<R>> {
+  ): Promise<ClientMessage> {
     const overtaken = new AbortController()
     const look = (): void => {
       if (this.#fatal) overtaken.abort(this.#fatal)

@@ -6,6 +6,7 @@ import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import { DriverEntry } from './driver-entry.js'
 import type { IdSource } from './ids.js'
 import type { MasterConfig } from './master-config.js'
+import { NumberedMap } from './numbered-map.js'
 import type { DriverRecord, EndedApplication, EndedDriver, KeyRecord } from './records.js'
 import type { Step } from './step.js'
 import type { HoldingKey, WorkerEntry } from './worker-entry.js'
@@ -49,15 +50,15 @@ export class Books {
   readonly ids: IdSource
   state: RecoveryState = 'RECOVERING'
   readonly peers = new Map<string, PeerInfo>()
-  readonly workers = new Map<string, WorkerEntry>()
+  readonly workers = new NumberedMap<WorkerEntry>()
   readonly workersByAddress = new Map<string, WorkerEntry>()
   /** In order of registration: scheduling is FIFO over it. */
-  readonly apps = new Map<string, ApplicationEntry>()
+  readonly apps = new NumberedMap<ApplicationEntry>()
   readonly appsByRegistration = new Map<string, ApplicationEntry>()
-  readonly drivers = new Map<string, DriverEntry>()
+  readonly drivers = new NumberedMap<DriverEntry>()
   readonly driversByKey = new Map<string, DriverEntry>()
-  readonly endedDrivers = new Map<string, EndedDriver>()
-  readonly endedApps = new Map<string, EndedApplication>()
+  readonly endedDrivers = new NumberedMap<EndedDriver>()
+  readonly endedApps = new NumberedMap<EndedApplication>()
   readonly keys = new Map<string, KeyRecord>()
   /** All of them are known: until then an unknown one says nothing. */
   keysComplete = true

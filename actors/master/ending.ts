@@ -1,4 +1,9 @@
-import type { ApplicationState, DriverState } from '../messages/common.js'
+import {
+  type ApplicationState,
+  type DriverState,
+  summaryOfApplication,
+  summaryOfDriver,
+} from '../messages/common.js'
 import type { ApplicationEntry } from './application-entry.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
@@ -23,7 +28,7 @@ export function endApplication(
     submittedAtMs,
     endedAtMs: step.now.wallMs,
     message,
-    description,
+    description: summaryOfApplication(description),
     state,
     driver: driver?.id ?? null,
   })
@@ -82,7 +87,7 @@ export function endDriver(books: Books, step: Step, driver: DriverEntry, end: Dr
     submittedAtMs: record.submittedAtMs,
     endedAtMs: step.now.wallMs,
     message: end.message,
-    description: record.description,
+    description: summaryOfDriver(record.description),
     state: end.state,
     generation: record.generation,
     worker: record.workerId,

@@ -1,5 +1,5 @@
 import { comparePositions } from '../../runtime/persistence/engine.js'
-import type { Position } from '../messages/common.js'
+import { type Position, summaryOfDriver } from '../messages/common.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endApplicationAs, endDriver, endDriverAs } from './ending.js'
@@ -122,7 +122,7 @@ function submittedAgain(books: Books, step: Step, record: DriverRecord, later: D
     submittedAtMs,
     endedAtMs: step.now.wallMs,
     message: `the store had lost it; submitted again as ${later.id}`,
-    description,
+    description: summaryOfDriver(description),
     state: 'KILLED',
     generation,
     worker: workerId,

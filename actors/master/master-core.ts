@@ -1,6 +1,7 @@
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { PastElection, Position, RecoveryState } from '../messages/common.js'
 import type { MasterChanged, MasterInStandby } from '../messages/leadership.js'
+import type { RequestMasterState } from '../messages/status.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import { Books, type PeerInfo } from './books.js'
@@ -13,7 +14,9 @@ import type { StoredRecords } from './records.js'
 import { advanceRecovery, beginRecovery, recoveryQuietElapsed } from './recovery.js'
 import { type Delivery, notLeader, route } from './routing.js'
 import { schedule } from './scheduling.js'
-import { snapshot } from './snapshot.js'
+import { rowsOfOne, type StateHead } from './snapshot.js'
+import { type MasterSnapshot, SnapshotCache } from './snapshot-cache.js'
+import { pageOf } from './state-page.js'
 import { type Now, type ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
 import * as workers from './workers.js'
@@ -81,6 +84,7 @@ export class MasterCore {
   readonly #config: MasterConfig
   readonly #peers = new Map<string, PeerInfo>()
   readonly #fellows: FellowDesk
+  readonly #snapshots = new SnapshotCache()
   #books: Books | undefined
   #masters: readonly string[]
   #sweptAtMs = Number.NEGATIVE_INFINITY
@@ -99,12 +103,21 @@ export class MasterCore {
     return this.#books
   }
 
-  snapshot(lane: LaneView, now: Now) {
-    const { position, trouble, storeReachable = true } = lane
-    const masters = this.#masters.map((address) => ({ address, state: this.#stateOf(address) }))
-    const leader = this.#books ? this.#config.address : (this.#fellows.leader?.address ?? null)
-    const source = { config: this.#config, state: this.state, books: this.#books, position, masters, leader }
-    return snapshot({ ...source, stale: trouble !== undefined || !storeReachable }, now)
+  /** For pages; cheap to call often (see SnapshotCache). */
+  snapshot(lane: LaneView, now: Now): MasterSnapshot {
+    return this.#snapshots.whole(this.#head(lane), this.#books, now)
+  }
+
+  #head({ position, trouble, storeReachable = true }: LaneView): StateHead {
+    return {
+      config: this.#config,
+      state: this.state,
+      sinceMs: this.#books?.leadership.sinceMs ?? null,
+      position,
+      stale: trouble !== undefined || !storeReachable,
+      masters: this.#masters.map((address) => ({ address, state: this.#stateOf(address) })),
+      leader: this.#books ? this.#config.address : (this.#fellows.leader?.address ?? null),
+    }
   }
 
   /** The other Masters, and which of them is fit to take over. */
@@ -118,12 +131,21 @@ export class MasterCore {
 
   step(input: MasterInput, now: Now, lane: LaneView): Step {
     const step = new Step(now)
+    if (this.#mayChangeRows(input)) this.#snapshots.touch()
     this.#handle(step, input, lane)
     const epoch = this.#books?.leadership.epoch
     // The lane stamps the very position; until then the books know at least under whom it was written.
     if (epoch !== undefined)
       for (const { value } of step.puts) Object.assign(value, { at: { epoch, seq: 0 } })
     return step
+  }
+
+  /** Heartbeats are many, and what they change is seen by age. */
+  #mayChangeRows(input: MasterInput): boolean {
+    if (input.kind === 'turnEnd') return this.#books?.dirty === true
+    if (input.kind !== 'message') return true
+    const { type } = input.message
+    return type !== 'Heartbeat' && !reads.has(type)
   }
 
   #handle(step: Step, input: MasterInput, lane: LaneView): void {
@@ -251,7 +273,7 @@ export class MasterCore {
     // With the store in trouble, what is only read comes from memory, marked stale (protocol 15).
     step.readsFromMemory = lane.trouble !== undefined && reads.has(message.type)
     if (message.type === 'RequestMasterState') {
-      this.#masterState(step, reply, lane)
+      this.#masterState(step, message, reply, lane)
     } else if (isForFellows(message)) {
       const heardWorkers = this.#workersHeard
       const store = lane.storeReachable ?? true
@@ -286,8 +308,13 @@ export class MasterCore {
     advanceRecovery(books, step)
   }
 
-  #masterState(step: Step, reply: ReplyToken, lane: LaneView): void {
-    const state = this.snapshot(lane, step.now)
+  #masterState(step: Step, message: RequestMasterState, reply: ReplyToken, lane: LaneView): void {
+    const { of } = message
+    const rows =
+      of !== undefined && this.#books
+        ? rowsOfOne(this.#books, of, step.now)
+        : this.#snapshots.rows(this.#books, step.now)
+    const state = pageOf(this.#head(lane), rows, message)
     // A STANDBY has nothing to fence.
     if (!this.#books) step.replyNow(reply, state)
     else step.reply(reply, state)

@@ -18,7 +18,6 @@ import type { LinkEndKind } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { AgentMessage, ElectedLeader, ElectionMessage } from '../messages/election.js'
-import type { MasterStateResponse } from '../messages/status.js'
 import type { RequestTrace } from '../messages/trace.js'
 import type { PeerInfo } from './books.js'
 import { isFellow } from './fellows.js'
@@ -27,6 +26,7 @@ import type { MasterConfig } from './master-config.js'
 import { type LaneView, MasterCore, type MasterInput } from './master-core.js'
 import { imageOf, readKeys, readRecords } from './read-records.js'
 import { notLeader } from './routing.js'
+import type { MasterSnapshot } from './snapshot-cache.js'
 import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
 import { putsOf, readTail, TAIL_CHUNK, tailMessages } from './tail-messages.js'
 
@@ -106,7 +106,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     return this.#lane?.position ?? { epoch: 0, seq: 0 }
   }
 
-  snapshot(): MasterStateResponse {
+  /** For pages; cheap to call often (see SnapshotCache). */
+  snapshot(): MasterSnapshot {
     return this.#core.snapshot(this.#laneView, this.#now())
   }
 

@@ -2,10 +2,12 @@ import { z } from 'zod'
 import {
   applicationDescription,
   applicationStates,
+  applicationSummary,
   count,
   driverDescription,
   driverIncarnation,
   driverStates,
+  driverSummary,
   name,
   port,
   position,
@@ -82,7 +84,7 @@ export const endedRecord = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('driver'),
     ...ended,
-    description: driverDescription,
+    description: driverSummary,
     state: z.enum(driverStates),
     generation: count,
     worker: name.nullable(),
@@ -92,7 +94,7 @@ export const endedRecord = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('app'),
     ...ended,
-    description: applicationDescription,
+    description: applicationSummary,
     state: z.enum(applicationStates),
     driver: name.nullable(),
   }),

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CommitLane } from '../../runtime/persistence/commit-lane.js'
 import { catalogue, violation } from '../messages/catalogue.js'
+import { summaryOfApplication, summaryOfDriver } from '../messages/common.js'
 import type { PeerInfo } from './books.js'
 import type { MasterConfig } from './master-config.js'
 import { MasterCore, type MasterInput } from './master-core.js'
@@ -91,7 +92,7 @@ const records: StoredRecords = {
       submittedAtMs: 0,
       endedAtMs: 0,
       message: '',
-      description: driver,
+      description: summaryOfDriver(driver),
       state: 'FINISHED',
       generation: 1,
       worker: 'w-1',
@@ -105,7 +106,7 @@ const records: StoredRecords = {
       submittedAtMs: 0,
       endedAtMs: 0,
       message: '',
-      description,
+      description: summaryOfApplication(description),
       state: 'FINISHED',
       driver: null,
       at,

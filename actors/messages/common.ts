@@ -110,6 +110,24 @@ export const applicationDescription = z.strictObject({
 })
 export type ApplicationDescription = z.infer<typeof applicationDescription>
 
+/** What is shown of an application and kept of one that has ended: no environment, which may be large and secret. */
+export const applicationSummary = applicationDescription.pick({
+  name: true,
+  maxCores: true,
+  executor: true,
+  user: true,
+})
+export type ApplicationSummary = z.infer<typeof applicationSummary>
+
+export function summaryOfApplication({
+  name,
+  maxCores,
+  executor,
+  user,
+}: ApplicationSummary): ApplicationSummary {
+  return { name, ...(maxCores !== undefined && { maxCores }), executor, user }
+}
+
 export const isolationModes = ['run', 'stop'] as const
 
 /** A program for the cluster (Spark's DriverDescription). */
@@ -128,6 +146,22 @@ export const driverDescription = z.strictObject({
   nodeOptions: z.array(text).max(100),
 })
 export type DriverDescription = z.infer<typeof driverDescription>
+
+/** What is shown of a driver and kept of one that has ended: no arguments and environment, which may be large and secret. */
+export const driverSummary = driverDescription.pick({
+  name: true,
+  main: true,
+  cores: true,
+  memoryMib: true,
+  resources: true,
+  supervise: true,
+})
+export type DriverSummary = z.infer<typeof driverSummary>
+
+export function summaryOfDriver(description: DriverSummary): DriverSummary {
+  const { name, main, cores, memoryMib, resources, supervise } = description
+  return { name, main, cores, memoryMib, resources, supervise }
+}
 
 /** Which incarnation of a cluster driver: ordered by (launchedUnder, generation, attempt), protocol section 9. */
 export const driverIncarnation = z.strictObject({ id: name, generation: positive, attempt: positive })

@@ -1,10 +1,13 @@
 import { z } from 'zod'
+import { limits } from '../../runtime/limits.js'
 import {
   applicationDescription,
   applicationStates,
+  applicationSummary,
   count,
   driverDescription,
   driverStates,
+  driverSummary,
   executorStates,
   masterAddress,
   name,
@@ -38,6 +41,7 @@ export const workerStatus = z.strictObject({
 export type WorkerStatus = z.infer<typeof workerStatus>
 
 export const executorStatus = z.strictObject({
+  appId: name,
   execId: count,
   workerId: name,
   cores: count,
@@ -48,12 +52,11 @@ export type ExecutorStatus = z.infer<typeof executorStatus>
 
 export const applicationStatus = z.strictObject({
   id: name,
-  description: applicationDescription,
+  description: applicationSummary,
   state: z.enum(applicationStates),
   submittedAtMs: z.number(),
   endedAtMs: z.number().nullable(),
   coresGranted: count,
-  executors: z.array(executorStatus),
   driver: name.nullable(),
   /** Incarnation of its ClientEndpoint while it lives: where its trace is. */
   endpoint: name.optional(),
@@ -63,7 +66,7 @@ export type ApplicationStatus = z.infer<typeof applicationStatus>
 
 export const driverStatus = z.strictObject({
   id: name,
-  description: driverDescription,
+  description: driverSummary,
   state: z.enum(driverStates),
   submittedAtMs: z.number(),
   endedAtMs: z.number().nullable(),
@@ -76,7 +79,30 @@ export const driverStatus = z.strictObject({
 })
 export type DriverStatus = z.infer<typeof driverStatus>
 
-export const requestMasterState = z.strictObject({ type: z.literal('RequestMasterState') })
+/** In the order in which pages give them: what ends moves to a later one, so it is not passed over. */
+export const stateSections = [
+  'workers',
+  'activeApps',
+  'executors',
+  'activeDrivers',
+  'completedApps',
+  'completedDrivers',
+] as const
+export type StateSection = (typeof stateSections)[number]
+
+/** The state of a Master, page by page; `MasterClient` puts the pages together. */
+export const requestMasterState = z.strictObject({
+  type: z.literal('RequestMasterState'),
+  /** `next` of the page before; absent: the first page. */
+  after: z
+    .string()
+    .regex(new RegExp(`^\\d{1,16}:(${stateSections.join('|')}):\\d{1,16}$`), 'must be `next` of a page')
+    .optional(),
+  /** Sections wanted; absent: all. */
+  parts: z.array(z.enum(stateSections)).max(stateSections.length).optional(),
+  /** Only this application, driver or Worker (by id, a Worker by its name too). */
+  of: name.optional(),
+})
 export type RequestMasterState = z.infer<typeof requestMasterState>
 
 export const masterStateResponse = z.strictObject({
@@ -94,13 +120,28 @@ export const masterStateResponse = z.strictObject({
   stale: z.boolean(),
   /** UNKNOWN: the answering Master has no link to it. */
   masters: z.array(z.strictObject({ address: masterAddress, state: z.enum([...recoveryStates, 'UNKNOWN']) })),
-  workers: z.array(workerStatus),
-  activeApps: z.array(applicationStatus),
-  completedApps: z.array(applicationStatus),
-  activeDrivers: z.array(driverStatus),
-  completedDrivers: z.array(driverStatus),
+  workers: z.array(workerStatus).max(limits.statePageRows),
+  activeApps: z.array(applicationStatus).max(limits.statePageRows),
+  executors: z.array(executorStatus).max(limits.statePageRows),
+  activeDrivers: z.array(driverStatus).max(limits.statePageRows),
+  completedApps: z.array(applicationStatus).max(limits.statePageRows),
+  completedDrivers: z.array(driverStatus).max(limits.statePageRows),
+  /** Where the next page begins; absent: this is the last one. */
+  next: z.string().max(64).optional(),
 })
-export type MasterStateResponse = z.infer<typeof masterStateResponse>
+/** One page. */
+export type MasterStatePage = z.infer<typeof masterStateResponse>
+
+export type ApplicationView = ApplicationStatus & { readonly executors: readonly ExecutorStatus[] }
+
+/** All pages together. */
+export interface MasterStateResponse extends Omit<MasterStatePage, StateSection | 'next'> {
+  readonly workers: readonly WorkerStatus[]
+  readonly activeApps: readonly ApplicationView[]
+  readonly completedApps: readonly ApplicationView[]
+  readonly activeDrivers: readonly DriverStatus[]
+  readonly completedDrivers: readonly DriverStatus[]
+}
 
 export const requestWorkerState = z.strictObject({ type: z.literal('RequestWorkerState') })
 export type RequestWorkerState = z.infer<typeof requestWorkerState>

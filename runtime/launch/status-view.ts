@@ -1,5 +1,5 @@
 import type {
-  ApplicationStatus,
+  ApplicationView,
   DriverStatus,
   MasterStateResponse,
   WorkerStatus,
@@ -24,7 +24,7 @@ export const workerRow = (worker: WorkerStatus) => ({
   memoryMibUsed: worker.memoryMibUsed,
 })
 
-export const applicationRow = (app: ApplicationStatus) => ({
+export const applicationRow = (app: ApplicationView) => ({
   id: app.id,
   name: app.description.name,
   state: app.state,

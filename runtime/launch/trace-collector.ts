@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MasterClient } from '../../actors/client/master-client.js'
-import type { MasterStateResponse } from '../../actors/messages/status.js'
+import type { MasterStateResponse, StateSection } from '../../actors/messages/status.js'
 import type { RequestTrace, TraceChunk } from '../../actors/messages/trace.js'
 import { formatMasterAddress } from '../addresses.js'
 import { FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
@@ -51,7 +51,8 @@ export class TraceCollector {
    * and the Masters in any case.
    */
   async look(timeoutMs: number): Promise<void> {
-    this.#state = await this.#client.request({ type: 'RequestMasterState' }, { timeoutMs })
+    const parts: StateSection[] = ['workers', 'activeApps']
+    this.#state = await this.#client.request({ type: 'RequestMasterState', parts }, { timeoutMs })
   }
 
   /** Rejects with NOT_ALLOWED where a process says so; all else is told as missing. */

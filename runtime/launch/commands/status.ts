@@ -50,7 +50,8 @@ export const addStatus: AddCommand = (program, run) => {
         withClient(io, options, async (client) => {
           do {
             await requireDriver(client, id)
-            const state = await client.request({ type: 'RequestMasterState' })
+            const of = id !== undefined && { of: id }
+            const state = await client.request({ type: 'RequestMasterState', ...of })
             await print(io, state, id, options)
             if (options.watch)
               await delay(WATCH_MS, undefined, { signal: io.readerGone }).catch(() => undefined)

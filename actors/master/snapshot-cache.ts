@@ -1,0 +1,77 @@
+import type { ApplicationStatus, ExecutorStatus, MasterStateResponse } from '../messages/status.js'
+import type { Books } from './books.js'
+import { type BookRows, headOf, noRows, rowsOf, type StateHead } from './snapshot.js'
+import type { Now } from './step.js'
+
+/** Heartbeats change a Worker's row too, and are no change of the books: its age is seen this much later. */
+const HEARTBEATS_SHOWN_MS = 1000
+
+/** The whole state, with the number of its version: the same version is the same object. */
+export interface MasterSnapshot extends MasterStateResponse {
+  readonly version: number
+}
+
+/**
+ * What commands and pages see of a Master, made once for all who look. The rows are made anew only when a step has
+ * changed something, or after a second, so whoever asks often gets the same arrays; a driver that did not change keeps
+ * its row object even then. To derive something costly (such as the text of a page), keep it in a WeakMap by these
+ * arrays or rows, or by `version`, and work through them in slices: they are never changed once they are handed out.
+ */
+export class SnapshotCache {
+  #version = 0
+  #changed = true
+  #takenAtMs = 0
+  #rows: BookRows = noRows
+  #whole: MasterSnapshot | undefined
+
+  /** A step may have changed what the rows say. */
+  touch(): void {
+    this.#changed = true
+  }
+
+  /** Rises with each new set of rows. */
+  get version(): number {
+    return this.#version
+  }
+
+  rows(books: Books | undefined, now: Now): BookRows {
+    const aged = now.monotonicMs - this.#takenAtMs >= HEARTBEATS_SHOWN_MS
+    if (this.#changed || aged) {
+      this.#rows = books ? rowsOf(books, now) : noRows
+      this.#changed = false
+      this.#takenAtMs = now.monotonicMs
+      this.#version++
+      this.#whole = undefined
+    }
+    return this.#rows
+  }
+
+  /** The head is of this moment: position and staleness need no new rows. */
+  whole(head: StateHead, books: Books | undefined, now: Now): MasterSnapshot {
+    const rows = this.rows(books, now)
+    this.#whole ??= { ...headOf(head), ...assembled(rows), version: this.#version }
+    return { ...this.#whole, ...headOf(head) }
+  }
+}
+
+function assembled(rows: BookRows) {
+  const executors = byApp(rows.executors.rows)
+  const withExecutors = (app: ApplicationStatus) => ({ ...app, executors: executors.get(app.id) ?? [] })
+  return {
+    workers: rows.workers.rows,
+    activeApps: rows.activeApps.rows.map(withExecutors),
+    completedApps: rows.completedApps.rows.map(withExecutors),
+    activeDrivers: rows.activeDrivers.rows,
+    completedDrivers: rows.completedDrivers.rows,
+  }
+}
+
+function byApp(executors: readonly ExecutorStatus[]): Map<string, ExecutorStatus[]> {
+  const apps = new Map<string, ExecutorStatus[]>()
+  for (const executor of executors) {
+    const of = apps.get(executor.appId)
+    if (of) of.push(executor)
+    else apps.set(executor.appId, [executor])
+  }
+  return apps
+}
