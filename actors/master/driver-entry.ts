@@ -1,3 +1,4 @@
+import type { DriverStatus } from '../messages/status.js'
 import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
 
@@ -10,6 +11,8 @@ export class DriverEntry {
   message = ''
   /** The Worker that its record named and the store does not know: it may still come and say that it runs there. */
   expectedOn: string | undefined
+  /** Its row in the state of the Master, of this record and message. */
+  shown: { readonly record: DriverRecord; readonly message: string; readonly row: DriverStatus } | undefined
 
   constructor(record: DriverRecord) {
     this.id = record.id

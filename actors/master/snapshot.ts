@@ -12,7 +12,7 @@ import type { ApplicationEntry } from './application-entry.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import type { MasterConfig } from './master-config.js'
-import type { DriverRecord, EndedApplication, EndedDriver } from './records.js'
+import type { EndedApplication, EndedDriver } from './records.js'
 import type { Now } from './step.js'
 import type { WorkerEntry } from './worker-entry.js'
 
@@ -73,7 +73,7 @@ export function headOf({ config, state, sinceMs, position, stale, masters, leade
   } as const
 }
 
-/** Measured: 3 ms for 30,000 drivers and 1,000 Workers where few of them have changed, 12 ms for the first one. */
+/** Measured on a busy machine: 4 ms for 30,000 drivers and 1,000 Workers of which few have changed, 40 ms the first time. */
 export function rowsOf(books: Books, now: Now): BookRows {
   const { apps, drivers, endedApps, endedDrivers, workers, config } = books
   return {
@@ -184,17 +184,10 @@ function endedApplicationStatus(ended: EndedApplication): ApplicationStatus {
   return { ...fields, coresGranted: 0 }
 }
 
-interface ShownDriver {
-  readonly record: DriverRecord
-  readonly message: string
-  readonly row: DriverStatus
-}
-const shownDrivers = new WeakMap<DriverEntry, ShownDriver>()
-
 /** Records are never changed in place, so a driver with the same record and message has the same row. */
 function driverStatus(driver: DriverEntry): DriverStatus {
   const { record, message } = driver
-  const shown = shownDrivers.get(driver)
+  const { shown } = driver
   if (shown && shown.record === record && shown.message === message) return shown.row
   const { id, submittedAtMs, description, state, generation, workerId } = record
   const row = {
@@ -209,7 +202,7 @@ function driverStatus(driver: DriverEntry): DriverStatus {
     signal: null,
     message,
   }
-  shownDrivers.set(driver, { record, message, row })
+  driver.shown = { record, message, row }
   return row
 }
 
