@@ -207,6 +207,13 @@ export const limits = {
   /** An embedded cluster must be ready within this. */
   embeddedStartMs: 30 * SECOND,
 
+  // Nodes
+  /**
+   * A node that has failed is gone within this. Half of it is for its log to get out; whatever else it waits for is
+   * left to the kernel and to its guard.
+   */
+  nodeEndMs: 800,
+
   // Launcher
   launcherRestartFirstMs: 100,
   launcherRestartMaxMs: 5 * SECOND,

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { addHealth, type NodeHealth } from '../../runtime/http/health.js'
 import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
 import type {
   ApplicationStatus,
@@ -163,7 +164,11 @@ export const isLeader = (state: MasterStateResponse): boolean => state.state ===
 const verdict = (good: boolean): 200 | 503 => (good ? 200 : 503)
 
 /** All that a Master answers over HTTP. `getState` is read for each request. */
-export function masterRoutes(getState: () => MasterStateResponse, wallMs: () => number): Hono {
+export function masterRoutes(
+  getState: () => MasterStateResponse,
+  wallMs: () => number,
+  health: () => NodeHealth,
+): Hono {
   const routes = new Hono()
   for (const path of ['/json', '/json/']) {
     routes.get(path, (context) => context.json(masterJson(getState(), wallMs())))
@@ -171,7 +176,7 @@ export function masterRoutes(getState: () => MasterStateResponse, wallMs: () => 
   routes.get('/json/:key', (context) =>
     context.json(masterJsonKey(getState(), context.req.param('key'), wallMs())),
   )
-  routes.get('/healthz', (context) => context.json({ status: 'ok' }))
+  addHealth(routes, health)
   routes.get('/readyz', (context) => {
     const state = getState()
     return context.json({ status: state.state, stale: state.stale }, verdict(isReady(state)))

@@ -304,7 +304,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
     try {
       step = this.#core.step(input, this.#now(), this.#laneView)
     } catch (error) {
-      // Its state may be half-changed: the leadership ends, never "resume" (protocol 4.5).
+      // Its state may be half-changed: the leadership ends, never "resume" (protocol 4.5). A STANDBY has no leadership
+      // to end, so its actor fails, and the node with it.
+      if (!this.#elected) throw error
       this.#options.log.error('the Master core failed', { error, input: input.kind })
       this.#lost(`the Master core failed: ${reasonOf(error)}`)
       return

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { addHealth, type NodeHealth } from '../../runtime/http/health.js'
 import { requirementsJson, resourcesJson } from '../master/json.js'
 import type { ApplicationDescription } from '../messages/common.js'
 import type { WorkerStateResponse } from '../messages/status.js'
@@ -46,11 +47,11 @@ export const workerStateJson = (state: WorkerStateResponse) => ({
 })
 
 /** All that a Worker answers over HTTP. `getState` is read for each request. */
-export function workerRoutes(getState: () => WorkerStateResponse): Hono {
+export function workerRoutes(getState: () => WorkerStateResponse, health: () => NodeHealth): Hono {
   const routes = new Hono()
   for (const path of ['/json', '/json/']) {
     routes.get(path, (context) => context.json(workerStateJson(getState())))
   }
-  routes.get('/healthz', (context) => context.json({ status: 'ok' }))
+  addHealth(routes, health)
   return routes
 }

@@ -1,6 +1,7 @@
 import type { Hono } from 'hono'
 import { systemClock } from '../clock.js'
-import { FiresteelError } from '../errors.js'
+import { FiresteelError, reasonOf } from '../errors.js'
+import type { NodeHealth } from '../http/health.js'
 import { createHttpServer, type HttpServer } from '../http/server.js'
 import { limits } from '../limits.js'
 import type { Logger } from '../observe/log.js'
@@ -51,6 +52,7 @@ export class NodeFrame<M extends Message> {
   #early: Link[] | undefined = []
   #listener: Listener | undefined
   #http: HttpServer | undefined
+  #health: NodeHealth = 'starting'
   #fail: (error: Error) => void = () => {}
 
   constructor(spec: NodeSpec, options: FrameOptions) {
@@ -70,9 +72,13 @@ export class NodeFrame<M extends Message> {
       epoch: () => options.position()?.epoch ?? 0,
       seq: () => options.position()?.seq,
       ring: new TraceRing(spec.traceRing),
-      onFailure: ({ error, path }) => {
-        this.log.error('an actor failed', { path, error })
-        this.fail(new FiresteelError('INTERNAL', `the actor ${path} failed`, { cause: error }))
+      onFailure: ({ error, path, message, outcome }) => {
+        this.log.error('an actor failed', { path, message, outcome, error })
+        // Its supervisor has begun it anew; every other end of an actor is the end of the node.
+        if (outcome !== 'restarted')
+          this.fail(
+            new FiresteelError('INTERNAL', `the actor ${path} failed: ${reasonOf(error)}`, { cause: error }),
+          )
       },
     })
     this.#gateway = this.#newGateway()
@@ -116,7 +122,19 @@ export class NodeFrame<M extends Message> {
   }
 
   fail(error: Error): void {
+    this.#health = 'failed'
     this.#fail(error)
+  }
+
+  /** What `/healthz` says. */
+  readonly health = (): NodeHealth => this.#health
+
+  /** Writes why this process ends; resolves when the whole log is out. */
+  async abandon(reason: unknown): Promise<void> {
+    this.#health = 'failed'
+    this.#throttle.close()
+    this.log.error('this node ends: it cannot go on', { error: reason })
+    await this.log.close()
   }
 
   /** Opens the port of the actors. Gives firesteel://host:port, as others reach it. */
@@ -159,6 +177,7 @@ export class NodeFrame<M extends Message> {
   /** The node's actor is served now: lets in whom it kept waiting, and says where the node is. */
   opened(address: string, web: string): NodePlace {
     this.admitEarly()
+    if (this.#health === 'starting') this.#health = 'ok'
     return { address, web, rest: null, port: this.port, webPort: this.#http?.port ?? 0 }
   }
 

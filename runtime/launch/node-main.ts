@@ -30,6 +30,8 @@ async function main(): Promise<number> {
 
 main().then(
   (code) => {
+    // A failed node waits for nothing: its log is written, and its last words to the launcher are with the kernel.
+    if (code !== 0) process.exit(code)
     process.exitCode = code
     // What a library left open must not keep a node that has stopped; its last words are out within a turn or two.
     setTimeout(() => process.exit(), 1000).unref()

@@ -14,6 +14,7 @@ import { type MasterRecovery, openRecovery } from './master-recovery.js'
 import { MasterSeat, type MasterSeatOptions } from './master-seat.js'
 import { NodeFrame } from './node-frame.js'
 import type { MasterSpec, NodeEvent, NodeOrder, RunningNode, StartNode } from './node-spec.js'
+import { within } from './within.js'
 
 const MASTER = '/user/Master'
 const WORKER = '/user/Worker'
@@ -55,14 +56,16 @@ class MasterNode implements RunningNode {
     try {
       this.#recovery = await openRecovery(this.#spec, this.#frame.log)
       const address = await this.#frame.listen()
-      const web = await this.#frame.serveHttp(masterRoutes(() => this.#state(), systemClock.wallMs))
+      const web = await this.#frame.serveHttp(
+        masterRoutes(() => this.#state(), systemClock.wallMs, this.#frame.health),
+      )
       const seat = this.#makeSeat(this.#recovery, address, web)
       this.#seat = seat
       seat.begin()
       this.#tell({ event: 'listening', ...this.#frame.opened(address, web) })
       seat.join()
     } catch (error) {
-      await this.#release()
+      await within(this.#release(), limits.nodeEndMs)
       throw error
     }
   }
@@ -70,6 +73,10 @@ class MasterNode implements RunningNode {
   heard({ addresses }: NodeOrder): void {
     if (this.#seat) this.#seat.learn(addresses)
     else this.#early.push(...addresses)
+  }
+
+  abandon(reason: unknown): Promise<void> {
+    return this.#frame.abandon(reason)
   }
 
   stop(): Promise<void> {

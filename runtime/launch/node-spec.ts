@@ -93,8 +93,10 @@ export interface RunningNode {
   heard(order: NodeOrder): void
   /** Stops in order: closes ports, ends children; resolves when nothing is left. */
   stop(): Promise<void>
-  /** Rejects when the node cannot go on (revoked leadership, failed disk); never resolves. */
+  /** Rejects when the node cannot go on (a failed actor, a store that refuses it for good); never resolves. */
   readonly failed: Promise<never>
+  /** The process is about to end because of this: says so on `/healthz` and in the log; resolves when the log is out. */
+  abandon(reason: unknown): Promise<void>
 }
 
 /** Starts a node in this process; rejects with a coded error. */

@@ -7,6 +7,7 @@ import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import { NodeFrame } from './node-frame.js'
 import type { NodeEvent, RunningNode, StartNode, WorkerSpec } from './node-spec.js'
+import { within } from './within.js'
 
 const MASTER = '/user/Master'
 const CLIENT = '/user/ClientEndpoint'
@@ -55,17 +56,21 @@ class WorkerNode implements RunningNode {
   async start(): Promise<void> {
     try {
       const address = await this.#frame.listen()
-      const web = await this.#frame.serveHttp(workerRoutes(() => this.#status()))
+      const web = await this.#frame.serveHttp(workerRoutes(() => this.#status(), this.#frame.health))
       this.#worker = await this.#startWorker(web)
       this.#tell({ event: 'listening', ...this.#frame.opened(address, web) })
     } catch (error) {
-      await this.stop()
+      await within(this.stop(), limits.nodeEndMs)
       throw error
     }
   }
 
   /** A Worker starts when all Masters are known, and hears of others from the Masters themselves. */
   heard(): void {}
+
+  abandon(reason: unknown): Promise<void> {
+    return this.#frame.abandon(reason)
+  }
 
   stop(): Promise<void> {
     this.#stopped ??= this.#stopInOrder()

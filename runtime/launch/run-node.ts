@@ -1,4 +1,8 @@
+import { limits } from '../limits.js'
+import { exitCodeOf } from './error-record.js'
 import type { NodeEvent, NodeSpec, RunningNode } from './node-spec.js'
+import { watchUncaught } from './uncaught.js'
+import { within } from './within.js'
 
 /** Starts the node of a specification in this process. A Worker loads no code of a Master, nor the reverse. */
 export async function runNode(spec: NodeSpec, tell: (event: NodeEvent) => void): Promise<RunningNode> {
@@ -11,8 +15,9 @@ export async function runNode(spec: NodeSpec, tell: (event: NodeEvent) => void):
 }
 
 /**
- * Runs a node until `stop` resolves; rejects with a coded error when the node cannot run (on). `onRunning` is called
- * once it has started.
+ * Runs a node until `stop` resolves, then stops it in order; rejects with a coded error when the node cannot run (on).
+ * `onRunning` is called once it has started. The process is the node's: where the node fails, the process ends within
+ * `nodeEndMs` with the exit code of the error, even if the caller does not end it.
  */
 export async function runNodeUntil(
   spec: NodeSpec,
@@ -20,11 +25,20 @@ export async function runNodeUntil(
   stop: Promise<void>,
   onRunning: (node: RunningNode) => void = () => undefined,
 ): Promise<void> {
-  const node = await runNode(spec, tell)
+  const uncaught = watchUncaught()
+  let node: RunningNode | undefined
   try {
+    node = await Promise.race([runNode(spec, tell), uncaught.failed])
     onRunning(node)
-    await Promise.race([stop, node.failed])
-  } finally {
-    await node.stop()
+    const failed = Promise.race([node.failed, uncaught.failed])
+    await Promise.race([stop, failed])
+    await Promise.race([node.stop(), failed])
+    uncaught.close()
+  } catch (error) {
+    // A failed actor may be half-changed, so nothing of this node runs an orderly end: its links close with the
+    // process, and the guard of a Worker kills what it started.
+    setTimeout(() => process.exit(exitCodeOf(error)), limits.nodeEndMs).unref()
+    if (node) await within(node.abandon(error), limits.nodeEndMs / 2)
+    throw error
   }
 }

@@ -64,11 +64,23 @@ export class HttpTarget implements Target<HttpInput> {
 
   async open(): Promise<void> {
     const state = masterState()
-    const master = masterRoutes(() => state, Date.now)
+    const master = masterRoutes(
+      () => state,
+      Date.now,
+      () => 'ok',
+    )
     // What later pages will do: a route that reads the body it is sent.
     master.post('/echo', async (context) => context.text(await context.req.text().catch(() => '')))
     this.#servers.set('master', await this.#serve(master))
-    this.#servers.set('worker', await this.#serve(workerRoutes(() => workerState)))
+    this.#servers.set(
+      'worker',
+      await this.#serve(
+        workerRoutes(
+          () => workerState,
+          () => 'ok',
+        ),
+      ),
+    )
   }
 
   #serve(routes: Hono): Promise<HttpServer> {

@@ -11,6 +11,7 @@ import {
 import type { RecoveryState } from '../../actors/messages/common.js'
 import { workerStateResponse } from '../../actors/messages/status.js'
 import { workerRoutes, workerStateJson } from '../../actors/worker/json.js'
+import type { NodeHealth } from '../../runtime/http/health.js'
 import { app, driver, masterState, workerState } from './http-samples.js'
 
 const nowMs = Date.UTC(2026, 0, 1) + 10_000
@@ -136,6 +137,7 @@ for (const [recovery, stale, ready, leader] of statuses) {
     const routes = masterRoutes(
       () => current,
       () => nowMs,
+      () => 'ok',
     )
     assert.equal((await routes.request('/readyz')).status, ready ? 200 : 503)
     assert.equal((await routes.request('/leader')).status, leader ? 200 : 503)
@@ -147,6 +149,7 @@ test('the routes of a Master', async () => {
   const routes = masterRoutes(
     () => masterState(),
     () => nowMs,
+    () => 'ok',
   )
   for (const path of ['/json', '/json/']) {
     assert.deepEqual(
@@ -172,6 +175,34 @@ test('/json/ of a Worker: its executors, no drivers', async () => {
     ...['user', 'command'],
   ])
   assert.equal(executor?.appdesc.cores, 0, 'unlimited')
-  const routes = workerRoutes(() => workerState)
+  const routes = workerRoutes(
+    () => workerState,
+    () => 'ok',
+  )
   assert.deepEqual(await (await routes.request('/json/')).json(), JSON.parse(JSON.stringify(json)))
+})
+
+test('/healthz says whether the node does its work', async () => {
+  let health: NodeHealth = 'starting'
+  const master = masterRoutes(
+    () => masterState(),
+    () => nowMs,
+    () => health,
+  )
+  const worker = workerRoutes(
+    () => workerState,
+    () => health,
+  )
+  for (const [now, status] of [
+    ['starting', 503],
+    ['ok', 200],
+    ['failed', 503],
+  ] as const) {
+    health = now
+    for (const routes of [master, worker]) {
+      const answer = await routes.request('/healthz')
+      assert.equal(answer.status, status)
+      assert.deepEqual(await answer.json(), { status: now })
+    }
+  }
 })

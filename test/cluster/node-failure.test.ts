@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readlinkSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { readProcessTable } from '../../runtime/process/process-table.js'
+import { waitUntil } from '../harness/wait-until.js'
+import { firesteel, folder, isAlive, startUp, type Up } from './command-fixture.js'
+import { evaluateIn } from './node-debugger.js'
+
+/* A node that has failed ends within a second and is started again; nothing that it started lives on. */
+
+const cluster = `
+cluster: test
+recovery: {mode: FILESYSTEM}
+scheduling: {workerTimeout: 10s}
+masters: [{name: m1, port: 0, web: 0}]
+workers: [{name: w1, port: 0, web: 0, cores: 2, memory: 1g}]
+logging: {level: warn, format: json}
+`
+/** Throws wherever the time is asked for by this file: in the actor's handler, at its next message. */
+const plantIn = (file: string): string => `{
+  const now = performance.now.bind(performance)
+  performance.now = () => {
+    if (new Error().stack.includes('/${file}')) throw new Error('planted')
+    return now()
+  }
+}`
+
+interface LogLine {
+  readonly at: string
+  readonly node: string
+  readonly message: string
+}
+
+const logOf = (up: Up, node: string): LogLine[] =>
+  up
+    .stderr()
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as LogLine)
+    .filter((line) => line.node === node)
+
+interface Trial {
+  readonly node: 'm1' | 'w1'
+  readonly plant: string
+  /** The first line that tells of it. */
+  readonly told: string
+}
+
+async function fails(t: TestContext, { node, plant, told }: Trial): Promise<void> {
+  const cwd = await folder(t, { 'c.yaml': cluster })
+  const up = await startUp(t, cwd, ['c.yaml'])
+  const { nodes } = await up.ready()
+  const { pid, web } = nodes.find(({ name }) => name === node)!
+  const submit = ['submit', '--json', '--supervise', '--memory', '16m', '/bin/sleep', '8642']
+  const { id } = JSON.parse((await firesteel(submit, { cwd })).stdout) as { id: string }
+  const running = async (): Promise<boolean> => {
+    const { stdout } = await firesteel(['status', id, '--json'], { cwd })
+    return stdout !== '' && (JSON.parse(stdout) as { state: string }).state === 'RUNNING'
+  }
+  await waitUntil('the driver to run', running)
+  const before = sleepers(cwd)
+  assert.equal(before.length, 1)
+  // Somebody who is connected and says nothing holds nothing up.
+  const idle = connect(Number(new URL(web!).port), '127.0.0.1')
+  t.after(() => idle.destroy())
+  idle.on('error', () => undefined)
+  await once(idle, 'connect')
+
+  await evaluateIn(pid, plant)
+  const exited = await waitUntil(`${node} to end`, () =>
+    up.lines.find((line) => line.event === 'exited' && line.node === node),
+  )
+  const endedAtMs = Date.now()
+  assert.deepEqual(exited, { event: 'exited', node, pid, code: 1, signal: null })
+  assert.ok(!isAlive(pid))
+  const lines = logOf(up, node)
+  const first = lines.find(({ message }) => message === told)
+  assert.ok(first, up.stderr())
+  assert.ok(endedAtMs - Date.parse(first.at) < 1000 + 600, `${endedAtMs - Date.parse(first.at)} ms`)
+  assert.equal(lines.at(-1)?.message, 'this node ends: it cannot go on')
+  assert.match(up.stderr(), /planted/)
+  await waitUntil(`${node} to be started again`, () =>
+    up.lines.find((line) => line.event === 'started' && line.node === node && line.pid !== pid),
+  )
+  const isRight = async (): Promise<boolean> => {
+    const [now, ...others] = sleepers(cwd)
+    // A driver does not outlive its Worker, and does not notice its Master.
+    return now !== undefined && others.length === 0 && (now === before[0]) === (node === 'm1') && running()
+  }
+  await waitUntil('the driver to run once', isRight, { deadlineMs: 30_000 })
+}
+
+/** The processes of the driver. */
+function sleepers(cwd: string): number[] {
+  const pids: number[] = []
+  for (const { pid } of readProcessTable().values()) {
+    try {
+      const at = readlinkSync(join('/proc', String(pid), 'cwd'))
+      const program = readlinkSync(join('/proc', String(pid), 'exe'))
+      if (at === cwd && program.endsWith('sleep')) pids.push(pid)
+    } catch {
+      // It has ended, or is another user's.
+    }
+  }
+  return pids
+}
+
+test('the actor of a Worker throws', (t) =>
+  fails(t, { node: 'w1', plant: plantIn('worker-shell.js'), told: 'an actor failed' }))
+
+test('a callback of a Worker throws', (t) => {
+  // By then the debugger has closed.
+  const plant = `void setTimeout(() => { throw new Error('planted') }, 500)`
+  return fails(t, { node: 'w1', plant, told: 'this node ends: it cannot go on' })
+})
+
+test('a promise of a Master is rejected', (t) => {
+  const plant = `void setTimeout(() => Promise.reject(new Error('planted')), 500)`
+  return fails(t, { node: 'm1', plant, told: 'this node ends: it cannot go on' })
+})
