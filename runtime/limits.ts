@@ -142,6 +142,9 @@ export const limits = {
   outputCheckMs: 1 * SECOND,
   /** How often a reader that follows an output file looks for more. */
   outputFollowMs: 100,
+  /** No file descriptors left: a start is tried again after this, doubling, and given back to the Master after shortageMs. */
+  shortageFirstMs: 50,
+  shortageMs: 5 * SECOND,
   /** How often a guard looks for what its groups have started. */
   guardScanMs: 1 * SECOND,
   /** A line on a control pipe between two of our processes. */

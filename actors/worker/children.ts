@@ -1,8 +1,11 @@
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../../runtime/clock.js'
 import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { type Child, type ProcessExit, startChild } from '../../runtime/process/child.js'
+import { isDescriptorShortage } from '../../runtime/process/descriptors.js'
 import type { Guard } from '../../runtime/process/guard.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
 import { type OutputFile, openOutputFile } from '../../runtime/process/output-file.js'
@@ -13,7 +16,8 @@ import type { ProcessEnd, ProcessName } from './worker-events.js'
 /** What becomes of a process, in this order; `startFailed` or `ended` is the last word on it. */
 export interface ChildListener {
   started(process: ProcessName, pid: number): void
-  startFailed(process: ProcessName, message: string): void
+  /** `noRoom`: this Worker has nothing left to start it with, which is no failure of the work. */
+  startFailed(process: ProcessName, message: string, noRoom: boolean): void
   ended(process: ProcessName, end: ProcessEnd): void
 }
 
@@ -72,18 +76,16 @@ export class Children {
 
   async #run(process: ProcessName, planned: Promise<ChildPlan>): Promise<void> {
     const { listener } = this.#options
-    let outputs: Outputs | undefined
+    let outputs: Outputs
     let child: Child
     let memoryMib: number
     try {
       const plan = await planned
       memoryMib = plan.memoryMib
-      outputs = await this.#openOutputs(plan)
-      child = await this.#startChild(process, plan, outputs)
+      ;({ child, outputs } = await this.#startPatiently(process, plan))
     } catch (error) {
       this.#validUntil.delete(process)
-      await this.#close(outputs)
-      listener.startFailed(process, startFailure(error))
+      listener.startFailed(process, startFailure(error), isDescriptorShortage(error))
       return
     }
     this.#running.set(process, child)
@@ -107,6 +109,28 @@ export class Children {
     // Closed before anybody hears of the end: the next attempt opens the same files.
     await this.#close(outputs)
     listener.ended(process, endOf(exit, excess))
+  }
+
+  /** A lack of descriptors passes: it is waited for, and no failure of the work even where it lasts. */
+  async #startPatiently(process: ProcessName, plan: ChildPlan): Promise<{ child: Child; outputs: Outputs }> {
+    const { log } = this.#options
+    for (let waitMs = limits.shortageFirstMs, waitedMs = 0; ; waitMs *= 2) {
+      let outputs: Outputs | undefined
+      try {
+        outputs = await this.#openOutputs(plan)
+        return { child: await this.#startChild(process, plan, outputs), outputs }
+      } catch (error) {
+        await this.#close(outputs)
+        if (!isDescriptorShortage(error) || waitedMs >= limits.shortageMs) throw error
+        log.warn('not started yet: no file descriptors are left', {
+          process,
+          waitMs,
+          reason: reasonOf(error),
+        })
+      }
+      await delay(waitMs)
+      waitedMs += waitMs
+    }
   }
 
   async #openOutputs(plan: ChildPlan): Promise<Outputs> {

@@ -110,11 +110,11 @@ export class Drivers {
     return true
   }
 
-  startFailed(process: ProcessName, message: string): boolean {
+  startFailed(process: ProcessName, message: string, noRoom = false): boolean {
     const entry = this.#entryOf(process)
     if (!entry) return false
     if (entry.killedBecause !== undefined) this.#concludeKilled(entry)
-    else this.#conclude(entry, { state: 'ERROR', message })
+    else this.#conclude(entry, noRoom ? { state: 'FAILED', message, noRoom } : { state: 'ERROR', message })
     return true
   }
 

@@ -110,10 +110,11 @@ export class Executors {
     return true
   }
 
-  startFailed(process: ProcessName, message: string): boolean {
+  startFailed(process: ProcessName, message: string, noRoom = false): boolean {
     const executor = this.#live.get(process)
     if (!executor) return false
-    this.#conclude(executor, { state: executor.killedBecause === undefined ? 'FAILED' : 'KILLED', message })
+    const killed = executor.killedBecause !== undefined
+    this.#conclude(executor, { state: killed ? 'KILLED' : 'FAILED', message }, noRoom && !killed)
     return true
   }
 

@@ -151,8 +151,8 @@ export class WorkerCore {
         if (!this.#executors.started(input.process)) this.#drivers.started(input.process, this.#now)
         return
       case 'startFailed':
-        if (!this.#executors.startFailed(input.process, input.message)) {
-          this.#drivers.startFailed(input.process, input.message)
+        if (!this.#executors.startFailed(input.process, input.message, input.noRoom)) {
+          this.#drivers.startFailed(input.process, input.message, input.noRoom)
         }
         return
       case 'ended':

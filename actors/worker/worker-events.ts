@@ -53,7 +53,13 @@ export type WorkerInput =
   | { readonly kind: 'masterRefused'; readonly address: string; readonly dialledAtMs: number }
   | { readonly kind: 'timer'; readonly key: string }
   | { readonly kind: 'started'; readonly process: ProcessName; readonly pid: number }
-  | { readonly kind: 'startFailed'; readonly process: ProcessName; readonly message: string }
+  /** `noRoom`: this Worker lacked what it needs for any start, so it says nothing of the work. */
+  | {
+      readonly kind: 'startFailed'
+      readonly process: ProcessName
+      readonly message: string
+      readonly noRoom?: boolean
+    }
   | { readonly kind: 'ended'; readonly process: ProcessName; readonly end: ProcessEnd }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

@@ -22,7 +22,12 @@ export type WorkerSelfMessage =
   | { readonly type: 'Start' }
   | { readonly type: 'Stop' }
   | { readonly type: 'ProcessStarted'; readonly process: string; readonly pid: number }
-  | { readonly type: 'ProcessStartFailed'; readonly process: string; readonly message: string }
+  | {
+      readonly type: 'ProcessStartFailed'
+      readonly process: string
+      readonly message: string
+      readonly noRoom: boolean
+    }
   | { readonly type: 'ProcessEnded'; readonly process: string; readonly end: ProcessEnd }
 
 export type WorkerActorMessage = WorkerMessage | RequestTrace | LinkMessage | WorkerSelfMessage
@@ -79,10 +84,12 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'ProcessStarted':
         this.#step({ kind: 'started', process: message.process, pid: message.pid }, envelope)
         return
-      case 'ProcessStartFailed':
-        this.#step({ kind: 'startFailed', process: message.process, message: message.message }, envelope)
+      case 'ProcessStartFailed': {
+        const { process, message: text, noRoom } = message
+        this.#step({ kind: 'startFailed', process, message: text, noRoom }, envelope)
         this.#parts.logs.workEnded()
         return
+      }
       case 'ProcessEnded':
         this.#step({ kind: 'ended', process: message.process, end: message.end }, envelope)
         this.#parts.logs.workEnded()

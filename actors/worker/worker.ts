@@ -215,7 +215,8 @@ class RunningWorker implements Worker {
       log,
       listener: {
         started: (process, pid) => this.#inform({ type: 'ProcessStarted', process, pid }),
-        startFailed: (process, message) => this.#inform({ type: 'ProcessStartFailed', process, message }),
+        startFailed: (process, message, noRoom) =>
+          this.#inform({ type: 'ProcessStartFailed', process, message, noRoom }),
         ended: (process, end) => this.#inform({ type: 'ProcessEnded', process, end }),
       },
     })
@@ -242,6 +243,6 @@ function nowOf(clock: Clock): Now {
 function logGuard(log: Log, event: GuardEvent): void {
   if (event.event === 'started') log.debug('guard started', { pid: event.pid })
   else if (event.event === 'exited')
-    log.warn('the guard ended; another starts', { pid: event.pid, exit: event.exit })
+    log.warn('the guard ended; another starts', { pid: event.pid, exit: event.exit, said: event.words })
   else log.error('the guard could not be started; trying again', { reason: event.reason })
 }

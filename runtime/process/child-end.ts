@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProcessExit } from './child.js'
+import { isDescriptorShortage } from './descriptors.js'
 import type { GroupFollower } from './process-group.js'
 import { type ProcessEntry, recentProcessTable } from './process-table.js'
 import { sendSignal, signalMembers } from './send-signal.js'
@@ -36,7 +37,7 @@ export class ChildEnd {
   }
 
   isEmpty(): boolean {
-    return this.#isGone || (this.#leaderExited && this.#members().length === 0)
+    return this.#isGone || (this.#leaderExited && this.#look()?.length === 0)
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -48,7 +49,7 @@ export class ChildEnd {
 
   async stop(graceMs: number): Promise<ProcessExit> {
     if (!this.#isGone) {
-      if (!this.#terminated && graceMs > 0) this.#terminate(this.#members())
+      if (!this.#terminated && graceMs > 0) this.#terminate(this.#look())
       this.#killAtMs = Math.min(this.#killAtMs, performance.now() + graceMs)
       this.#startPolling()
     }
@@ -58,18 +59,29 @@ export class ChildEnd {
 
   #onLeaderExit(): void {
     this.#leaderExited = true
-    const members = this.#members()
-    if (members.length > 0 && !this.#terminated) {
+    const members = this.#look()
+    if (members?.length !== 0 && !this.#terminated) {
       this.#terminate(members)
       this.#killAtMs = Math.min(this.#killAtMs, performance.now() + this.#leftoverGraceMs)
     }
-    if (members.length === 0) this.#finish()
+    if (members?.length === 0) this.#finish()
     else this.#startPolling()
   }
 
-  #terminate(members: readonly ProcessEntry[]): void {
+  #terminate(members: readonly ProcessEntry[] | undefined): void {
     this.#terminated = true
-    signalMembers(this.#follower, members, 'SIGTERM')
+    if (members !== undefined) signalMembers(this.#follower, members, 'SIGTERM')
+    else this.signal('SIGTERM')
+  }
+
+  /** Undefined: nobody could look, for want of a descriptor. Who may live is not given up. */
+  #look(): ProcessEntry[] | undefined {
+    try {
+      return this.#members()
+    } catch (error) {
+      if (isDescriptorShortage(error)) return undefined
+      throw error
+    }
   }
 
   #members(): ProcessEntry[] {
@@ -99,17 +111,22 @@ export class ChildEnd {
     let waitMs = POLL_FIRST_MS
     while (!this.#isGone) {
       const untilKillMs = this.#killAtMs - performance.now()
-      const members = this.#members()
-      if (this.#leaderExited && members.length === 0) {
+      const members = this.#look()
+      if (this.#leaderExited && members?.length === 0) {
         this.#finish()
         return
       }
       // Again at each round: between two looks somebody may have been started outside the group.
-      if (untilKillMs <= 0) signalMembers(this.#follower, members, 'SIGKILL')
+      if (untilKillMs <= 0) this.#kill(members)
       else waitMs = Math.min(waitMs, untilKillMs)
       await this.#sleep(waitMs)
       waitMs = Math.min(POLL_MAX_MS, waitMs * 1.5 + 1)
     }
+  }
+
+  #kill(members: readonly ProcessEntry[] | undefined): void {
+    if (members !== undefined) signalMembers(this.#follower, members, 'SIGKILL')
+    else this.signal('SIGKILL')
   }
 
   async #sleep(ms: number): Promise<void> {

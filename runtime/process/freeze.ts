@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { isDescriptorShortage, withSpareDescriptor } from './descriptors.js'
 import type { GroupFollower } from './process-group.js'
 import { type ProcessEntry, parseProcStat, readProcessTable } from './process-table.js'
 import { sendSignal } from './send-signal.js'
@@ -51,14 +52,20 @@ function stopAll(follower: GroupFollower, stopped: Map<number, ProcessEntry>): b
 /** A thread inside a write() stops only after it, so the state of the first thread is not enough. */
 function allThreadsStopped(pid: number): boolean {
   try {
-    for (const thread of readdirSync(`/proc/${pid}/task`)) {
-      const state = parseProcStat(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1'))?.state
-      if (state !== undefined && !'TtZX'.includes(state)) return false
-    }
-  } catch {
+    return withSpareDescriptor(() => threadStates(pid).every((state) => 'TtZX'.includes(state)))
+  } catch (error) {
+    // Who cannot be seen may be writing.
+    if (isDescriptorShortage(error)) return false
     // It ended.
   }
   return true
+}
+
+function threadStates(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    const text = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
+    return parseProcStat(text)?.state ?? []
+  })
 }
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4))

@@ -5,6 +5,7 @@
 import { uptime } from 'node:os'
 import { StringDecoder } from 'node:string_decoder'
 import { limits } from '../limits.js'
+import { isDescriptorShortage } from './descriptors.js'
 import { GuardBook, type GuardedGroup } from './guard-book.js'
 import { GroupFollower } from './process-group.js'
 import { type ProcessTable, readProcessTable } from './process-table.js'
@@ -68,7 +69,11 @@ function readThenTick(): void {
 function tick(atBootMs: number): void {
   clearTimeout(timer)
   const before = process.cpuUsage()
-  const table = readProcessTable()
+  const table = lookAround()
+  if (table === undefined) {
+    timer = setTimeout(readThenTick, KILL_ROUND_MAX_MS)
+    return
+  }
   const due = new Set(book.due(atBootMs).map(({ pid }) => pid))
   let left = 0
   for (const group of book.groups) {
@@ -88,6 +93,16 @@ function tick(atBootMs: number): void {
   } else {
     timer = setTimeout(readThenTick, killRoundMs)
     killRoundMs = Math.min(KILL_ROUND_MAX_MS, killRoundMs * 1.5)
+  }
+}
+
+/** Undefined where the machine has no descriptor left for a look: it is taken again, for nobody else kills what is due. */
+function lookAround(): ProcessTable | undefined {
+  try {
+    return readProcessTable()
+  } catch (error) {
+    if (isDescriptorShortage(error)) return undefined
+    throw error
   }
 }
 

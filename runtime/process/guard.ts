@@ -8,7 +8,13 @@ import { decideRestart } from './restart-policy.js'
 
 export type GuardEvent =
   | { readonly event: 'started'; readonly pid: number }
-  | { readonly event: 'exited'; readonly pid: number; readonly exit: ProcessExit }
+  /** `words`: the end of what it said before; mostly nothing. */
+  | {
+      readonly event: 'exited'
+      readonly pid: number
+      readonly exit: ProcessExit
+      readonly words: string
+    }
   | { readonly event: 'failed'; readonly reason: string }
 
 export interface GuardOptions {
@@ -31,6 +37,7 @@ export interface Guard extends LifelineKeeper {
 
 /** A guard that dies within this time makes the next one wait. */
 const STABLE_MS = 1000
+const LAST_WORDS_CHARS = 2000
 const RESTART = { firstMs: 10, maxMs: 1000, stableMs: STABLE_MS }
 
 /** Starts the guard of this Worker and keeps one running until `close`. Rejects when the first cannot be started. */
@@ -88,18 +95,25 @@ class GuardKeeper implements Guard {
       env: childEnvironment(),
       stdin: 'pipe',
       stdout: 'ignore',
-      stderr: 'ignore',
+      // Where it fails, which it never should, its exit says why.
+      stderr: 'pipe',
       ownGroup: true,
       followDescendants: false,
     })
     const startedMs = performance.now()
+    let words = ''
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      words = (words + text).slice(-LAST_WORDS_CHARS)
+    })
     // A broken pipe is told by the exit.
     child.stdin?.on('error', () => undefined)
     child.unref()
     this.#child = child
     this.#write(graceLine(this.#options.orphanGraceMs))
     for (const group of this.#groups.values()) this.#write(addLine(group))
-    void child.exited.then((exit) => this.#onExit(child.pid, exit, performance.now() - startedMs))
+    void child.exited.then((exit) =>
+      this.#onExit({ pid: child.pid, exit, words }, performance.now() - startedMs),
+    )
     // Closed while it was starting.
     if (this.#closed) child.stdin?.end()
     this.#options.onEvent?.({ event: 'started', pid: child.pid })
@@ -110,10 +124,10 @@ class GuardKeeper implements Guard {
     if (stdin?.writable) stdin.write(line)
   }
 
-  #onExit(pid: number, exit: ProcessExit, ranMs: number): void {
+  #onExit(end: Omit<Extract<GuardEvent, { event: 'exited' }>, 'event'>, ranMs: number): void {
     this.#child = undefined
     if (this.#closed) return
-    this.#options.onEvent?.({ event: 'exited', pid, exit })
+    this.#options.onEvent?.({ event: 'exited', ...end })
     void this.#restart(ranMs)
   }
 

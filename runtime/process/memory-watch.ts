@@ -1,4 +1,5 @@
 import { limits } from '../limits.js'
+import { isDescriptorShortage } from './descriptors.js'
 import { memoryBoundKib, memoryExactKib } from './memory-usage.js'
 import type { GroupFollower } from './process-group.js'
 import { type ProcessTable, readProcessTable } from './process-table.js'
@@ -57,7 +58,14 @@ export class MemoryWatch {
 
   look(): void {
     if (this.#entries.size === 0) return
-    const table = this.#sources.readTable()
+    let table: ProcessTable
+    try {
+      table = this.#sources.readTable()
+    } catch (error) {
+      // Blind for a second: the next look is as good.
+      if (isDescriptorShortage(error)) return
+      throw error
+    }
     for (const entry of [...this.#entries]) this.#lookAt(entry, table)
   }
 

@@ -11,6 +11,7 @@ import {
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { limits } from '../limits.js'
+import { isDescriptorShortage } from './descriptors.js'
 import { liveStart, rotatedPath, rotatedSegments } from './output-segments.js'
 
 /** Runs a synchronous action while no writer runs; false, and not done, when they could not be held. */
@@ -107,10 +108,17 @@ class RotatedFile implements OutputFile {
       if (!done) await rm(copyPath, { force: true })
       return done
     } catch (error) {
-      // Most often a full disk: what is oldest goes first, what is newest stays.
-      await rm(copyPath, { force: true }).catch(() => undefined)
-      this.#prune(this.#files - 1)
       this.#onTrouble(error)
+      // No file could be opened: nothing was copied, and room on the disk would not help.
+      if (isDescriptorShortage(error)) return false
+      // Most often a full disk: what is oldest goes first, what is newest stays.
+      try {
+        await rm(copyPath, { force: true })
+        this.#prune(this.#files - 1)
+      } catch (second) {
+        // Its writer may have taken our rights to the folder: that costs its output, not us.
+        this.#onTrouble(second)
+      }
       return false
     }
   }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { isDescriptorShortage, withSpareDescriptor } from './descriptors.js'
 
 /** One process as the kernel lists it. With `startTime` a pid names one process for ever, though pids are used again. */
 export interface ProcessEntry {
@@ -48,9 +49,12 @@ export function parsePsLine(line: string): ProcessEntry | undefined {
   }
 }
 
-/** All processes of this machine. Costs about 10 us a process on Linux; a run of `ps` elsewhere. */
+/**
+ * All processes of this machine. Costs about 10 us a process on Linux; a run of `ps` elsewhere. Throws EMFILE or ENFILE
+ * where it could not look: a table with gaps would call the living dead.
+ */
 export function readProcessTable(): ProcessTable {
-  const entries = process.platform === 'linux' ? procEntries() : psEntries(['-A'])
+  const entries = process.platform === 'linux' ? withSpareDescriptor(procEntries) : psEntries(['-A'])
   const table = new Map<number, ProcessEntry>()
   for (const entry of entries) table.set(entry.pid, entry)
   return table
@@ -69,9 +73,10 @@ export function recentProcessTable(): ProcessTable {
   return shared.table
 }
 
-/** One process, also when it is a zombie; undefined when there is none. */
+/** One process, also when it is a zombie; undefined when there is none. Throws EMFILE or ENFILE as the table does. */
 export function readProcess(pid: number): ProcessEntry | undefined {
-  return process.platform === 'linux' ? procEntry(String(pid)) : psEntries(['-p', String(pid)])[0]
+  if (process.platform !== 'linux') return psEntries(['-p', String(pid)])[0]
+  return withSpareDescriptor(() => procEntry(String(pid)))
 }
 
 /** False for a zombie: it runs no code and holds no memory, it only waits for its parent to ask for its end. */
@@ -93,17 +98,19 @@ function procEntries(): ProcessEntry[] {
 function procEntry(name: string): ProcessEntry | undefined {
   try {
     return parseProcStat(readFileSync(`/proc/${name}/stat`, 'latin1'))
-  } catch {
+  } catch (error) {
+    if (isDescriptorShortage(error)) throw error
     // It ended between the listing and the look.
     return undefined
   }
 }
 
 function psEntries(selection: readonly string[]): ProcessEntry[] {
-  const { stdout } = spawnSync('ps', [...selection, '-o', 'pid=,ppid=,pgid=,stat=,lstart='], {
+  const { stdout, error } = spawnSync('ps', [...selection, '-o', 'pid=,ppid=,pgid=,stat=,lstart='], {
     encoding: 'utf8',
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
   })
+  if (isDescriptorShortage(error)) throw error
   const entries: ProcessEntry[] = []
   for (const line of (stdout ?? '').split('\n')) {
     const entry = parsePsLine(line)

@@ -83,7 +83,7 @@ export class SimChildren {
     const isLate = validUntilBootMs !== undefined && this.#place.bootMs() >= validUntilBootMs
     if (isLate || this.#random.chance(this.#world.rates.startFails)) {
       this.#validUntil.delete(process)
-      this.#place.later(1, () => this.#listener.startFailed(process, 'it did not start'))
+      this.#place.later(1, () => this.#listener.startFailed(process, 'it did not start', false))
       return
     }
     const asked = plan.kind === 'startDriver' ? plan.launch.description : plan.launch

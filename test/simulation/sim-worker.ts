@@ -62,7 +62,8 @@ export class SimWorker {
     this.#doors = this.#makeDoors(port, gateway)
     this.children = new SimChildren(world, place, this.incarnation, {
       started: (process, pid) => this.#inform({ type: 'ProcessStarted', process, pid }),
-      startFailed: (process, message) => this.#inform({ type: 'ProcessStartFailed', process, message }),
+      startFailed: (process, message, noRoom) =>
+        this.#inform({ type: 'ProcessStartFailed', process, message, noRoom }),
       ended: (process, end) => this.#inform({ type: 'ProcessEnded', process, end }),
     })
     const nothing = (): void => {}

@@ -1,0 +1,75 @@
+import { closeSync, openSync, readFileSync } from 'node:fs'
+
+/* File descriptors: how many this process may have, and what to do when there are none. */
+
+const SHORTAGE: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE'])
+/** An error wraps another at most this often. */
+const CAUSES = 5
+
+/** Is this error, or what caused it, a lack of descriptors of this process or of the machine? It passes; it says nothing of the work. */
+export function isDescriptorShortage(error: unknown): boolean {
+  let at = error
+  for (let depth = 0; depth < CAUSES && at instanceof Error; depth++) {
+    if (SHORTAGE.has((at as NodeJS.ErrnoException).code)) return true
+    at = at.cause
+  }
+  return false
+}
+
+/** Where the system does not tell: macOS gives a process 256 at least. */
+const FALLBACK = 256
+let known: number | undefined
+
+/** How many this process may have open. Node raises the soft limit to the hard one at its start, so it does not change. */
+export function descriptorLimit(): number {
+  known ??= readLimit()
+  return known
+}
+
+function readLimit(): number {
+  try {
+    const [, soft] = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
+    if (soft === 'unlimited') return Number.MAX_SAFE_INTEGER
+    return Number(soft) > 0 ? Number(soft) : FALLBACK
+  } catch {
+    return FALLBACK
+  }
+}
+
+/** The smaller of a number and a share (0 to 1) of all descriptors of this process; 1 at least. */
+export function withinDescriptors(most: number, share: number): number {
+  return Math.max(1, Math.min(most, Math.floor(descriptorLimit() * share)))
+}
+
+/** Kept for the looks that must not fail. */
+let spare: number | undefined
+
+/**
+ * Runs a synchronous look at the kernel that opens one descriptor at a time. Where none is left, one is given up for it
+ * that was kept for this: who is blind takes living processes for dead. Throws EMFILE or ENFILE where even that is too
+ * little.
+ */
+export function withSpareDescriptor<T>(look: () => T): T {
+  spare ??= openSpare()
+  try {
+    return look()
+  } catch (error) {
+    if (spare === undefined || !isDescriptorShortage(error)) throw error
+  }
+  closeSync(spare)
+  spare = undefined
+  try {
+    return look()
+  } finally {
+    spare = openSpare()
+  }
+}
+
+function openSpare(): number | undefined {
+  try {
+    return openSync('/dev/null', 'r')
+  } catch {
+    // Tried again at the next look.
+    return undefined
+  }
+}
