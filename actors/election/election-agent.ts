@@ -215,18 +215,21 @@ class LeasedElection implements ElectionAgent {
 
   async #look(ticket: number): Promise<void> {
     const { engine, image, store } = this.#context
+    let input: ElectionInput
     try {
       const [record, lockRemainingMs] = await Promise.all([
         engine.leader(),
         this.#service?.lock.remainingMs() ?? 0,
       ])
       if (store) store.wasFit = true
-      this.#step({ kind: 'looked', ticket, record, lockRemainingMs, image: image() })
+      input = { kind: 'looked', ticket, record, lockRemainingMs, image: image() }
     } catch (error) {
       this.#lastError = error
       const isHopeless = !store?.wasFit && hopeless.some((code) => isFiresteelError(error, code))
-      this.#step({ kind: 'lookFailed', ticket, reason: reasonOf(error), hopeless: isHopeless })
+      input = { kind: 'lookFailed', ticket, reason: reasonOf(error), hopeless: isHopeless }
     }
+    // Outside: what the core throws is a defect, not a look that failed.
+    this.#step(input)
   }
 
   async #knock({ ticket, address, owner }: Extract<ElectionEffect, { kind: 'knock' }>): Promise<void> {
@@ -283,7 +286,10 @@ class LeasedElection implements ElectionAgent {
   }
 
   async #leave({ fence }: Extract<ElectionEffect, { kind: 'leave' }>): Promise<void> {
-    await this.#context.engine.leave(fence).catch(() => {})
+    // Only a hint that spares the successor a wait: without it the leadership is taken over as that of a dead leader.
+    await this.#context.engine.leave(fence).catch((error: unknown) => {
+      this.#context.log.warn('the store was not told that this leader leaves', { reason: reasonOf(error) })
+    })
     this.#step({ kind: 'left' })
   }
 }

@@ -230,10 +230,15 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   /** Once it is ALIVE: they may be very many, and only a submission needs them. */
   async #readKeys(fence: Fence): Promise<void> {
-    const { engine, image } = this.#options
+    const { engine, image, log } = this.#options
     let cursor: string | undefined
+    let toldFailure = false
     for (let complete = false; !complete && !this.#over; ) {
-      const page = await readKeys(engine, fence, cursor).catch(() => null)
+      const page = await readKeys(engine, fence, cursor).catch((error: unknown) => {
+        if (!toldFailure) log.warn('the keys of submissions cannot be read yet', { reason: reasonOf(error) })
+        toldFailure = true
+        return null
+      })
       if (this.#over) return
       if (page === undefined) {
         this.#lost('the store moved on during recovery')
@@ -252,7 +257,11 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   async #tellQuarantined(): Promise<void> {
     const { engine, log } = this.#options
-    for (const { place, reason } of await engine.quarantined().catch(() => [])) {
+    const quarantined = await engine.quarantined().catch((error: unknown) => {
+      log.warn('what was set aside earlier cannot be listed', { reason: reasonOf(error) })
+      return []
+    })
+    for (const { place, reason } of quarantined) {
       log.warn('STORE_UNREADABLE: an entry was set aside', { place, reason })
     }
   }

@@ -16,6 +16,7 @@ import { addUp } from './commands/up.js'
 import { addWorker } from './commands/worker.js'
 import { type Console, INTERRUPTED_EXIT, Interrupted, printError } from './console.js'
 import { exitCodeOf } from './error-record.js'
+import { watchUncaught } from './uncaught.js'
 
 const commands: readonly AddCommand[] = [
   addUp,
@@ -80,8 +81,9 @@ export async function main(io: Console): Promise<number> {
   program.hook('preAction', (_, command) => {
     json = command.opts<{ json?: true }>().json === true
   })
+  const uncaught = watchUncaught()
   try {
-    await program.parseAsync([...io.argv], { from: 'user' })
+    await Promise.race([program.parseAsync([...io.argv], { from: 'user' }), uncaught.failed])
     return exitCode
   } catch (error) {
     if (error instanceof Interrupted) return INTERRUPTED_EXIT

@@ -135,7 +135,7 @@ class MasterNode implements RunningNode {
       await this.#recovery?.rehearse?.()
       await rehearse(config, () => this.#stopping === undefined && !this.#seat?.leads)
     } catch (error) {
-      this.#frame.log.debug('the rehearsal failed', { error })
+      this.#frame.log.warn('the rehearsal of a recovery failed; a real one takes a little longer', { error })
     }
   }
 

@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../clock.js'
+import { reasonOf } from '../errors.js'
 import { openInheritedControl } from '../process/inherited-pipe.js'
 import { readProcess } from '../process/process-table.js'
 import { nodeSecret } from './cluster-secret.js'
@@ -8,7 +9,7 @@ import type { Deployment } from './config/deployment.js'
 import { type Console, INTERRUPTED_EXIT, printJson, untilInterrupted } from './console.js'
 import { type EmbeddedOptions, embeddedDeployment } from './embedded.js'
 import { errorRecord } from './error-record.js'
-import { claimFolder, releaseFolder, writeClusterFile } from './folder.js'
+import { claimFolder, clusterPath, releaseFolder, writeClusterFile } from './folder.js'
 import { Launcher } from './launcher.js'
 import { joinMasters, type LauncherLine } from './launcher-core.js'
 import { requireConfig } from './load-config.js'
@@ -80,6 +81,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   const nodes = await planNodes(deployment, plan.only)
   if (nodes.masters.length > 0) await requireRecoveryModule(deployment)
   for (const { main } of deployment.submissions) await mainFile(main, io.cwd)
+  const warn = (text: string): void => void io.err(`${text}\n`)
   await claimFolder(plan.folder)
   try {
     // Who joins Masters that run elsewhere must know their secret: one made here would only be refused there.
@@ -97,15 +99,15 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
       specOf: specFor(nodes, context),
       cwd: io.cwd,
       clock: systemClock,
-      onMasters: (masters) => rememberCluster(plan.folder, deployment, masters),
-      onLog: (_, text) => void io.err(`${text}\n`),
+      onMasters: (masters) => rememberCluster(plan.folder, deployment, masters, warn),
+      onLog: (_, text) => warn(text),
       onLine: (line) => {
         report(line)
         void (plan.json ? printJson(io, line) : io.out(`${lineText(line)}\n`))
         if (line.event === 'ready') void submit(io, deployment, launcher.masters, secret)
       },
     })
-    if (nodes.masters.length === 0) rememberCluster(plan.folder, deployment, nodes.otherMasters)
+    if (nodes.masters.length === 0) rememberCluster(plan.folder, deployment, nodes.otherMasters, warn)
     return await untilStopped(io, plan, launcher)
   } finally {
     await pendingWrite
@@ -124,17 +126,28 @@ async function submit(
   secret: string,
 ): Promise<void> {
   if (deployment.submissions.length === 0) return
-  await submitAll(deployment, masters, secret, io.interrupted, (text) => void io.err(`${text}\n`))
+  try {
+    await submitAll(deployment, masters, secret, io.interrupted, (text) => void io.err(`${text}\n`))
+  } catch (error) {
+    await io.err(`The drivers of the deployment file were not all submitted: ${reasonOf(error)}\n`)
+  }
 }
 
 let pendingWrite: Promise<void> = Promise.resolve()
 
 /** One write after the other; the last one stands. */
-function rememberCluster(folder: string, { cluster }: Deployment, masters: readonly string[]): void {
+function rememberCluster(
+  folder: string,
+  { cluster }: Deployment,
+  masters: readonly string[],
+  warn: (text: string) => void,
+): void {
   const startTime = readProcess(process.pid)?.startTime ?? 'unknown'
-  pendingWrite = pendingWrite.then(() =>
-    writeClusterFile(folder, { cluster, masters, master: joinMasters(masters), pid: process.pid, startTime }),
-  )
+  const content = { cluster, masters, master: joinMasters(masters), pid: process.pid, startTime }
+  pendingWrite = pendingWrite
+    .then(() => writeClusterFile(folder, content))
+    // The cluster is worth more than the file by which commands in this folder find it.
+    .catch((error: unknown) => warn(`${clusterPath(folder)} could not be written: ${reasonOf(error)}`))
 }
 
 async function untilStopped(io: Console, plan: UpPlan, launcher: Launcher): Promise<number> {

@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis'
-import { type ErrorName, type FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
+import { type ErrorName, type FiresteelError, isFiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import type { Log } from '../observe/log.js'
+import { throwUncaught } from '../system/uncaught.js'
 import { clientOptions } from './client-options.js'
 import { codedError } from './coded-error.js'
 import { failureOf, type RedisArgument, RedisFailure, type RedisScript } from './reply.js'
@@ -213,7 +214,8 @@ export class RedisConnection {
     try {
       listener(again)
     } catch (error) {
-      this.#options.log.error(`a listener of a Redis connection threw: ${reasonOf(error)}`)
+      this.#options.log.error('a listener of a Redis connection threw', { error })
+      throwUncaught(error)
     }
   }
 
