@@ -9,6 +9,7 @@ import type { MasterConfig } from './master-config.js'
 import { NumberedMap } from './numbered-map.js'
 import type { DriverRecord, EndedApplication, EndedDriver, KeyRecord } from './records.js'
 import type { Step } from './step.js'
+import { WaitingDrivers } from './waiting-drivers.js'
 import type { HoldingKey, WorkerEntry } from './worker-entry.js'
 
 /** The other end of a link, as the shell tells it. */
@@ -70,8 +71,12 @@ export class Books {
   readonly awaitedTails = new Set<string>()
   /** Where executors ran, newest last, so that their output is found after their end. */
   readonly executorHomes = new Map<HoldingKey, string>()
-  /** Something changed that may let work be placed. */
-  dirty = false
+  readonly waiting = new WaitingDrivers()
+  /** Counts what may have made room: while it stands still, who found none finds none. */
+  #room = 0
+  #dirty = false
+  /** The search for room goes on behind the driver with this number; 0: at the oldest. */
+  driverScan = 0
   /** Where the next driver's search begins. */
   driverCursor = 0
   /** Last time any Worker or application came or answered, monotonic: quiet ends recovery. */
@@ -82,6 +87,30 @@ export class Books {
     this.leadership = leadership
     this.ids = ids
     this.lastAnswerMs = leadership.electedAtMs
+  }
+
+  /** Something changed that may let work be placed. */
+  get dirty(): boolean {
+    return this.#dirty
+  }
+
+  set dirty(dirty: boolean) {
+    this.#dirty = dirty
+    if (dirty) this.#room++
+  }
+
+  get room(): number {
+    return this.#room
+  }
+
+  /** There is more to place, but no more room than before. */
+  goOn(): void {
+    this.#dirty = true
+  }
+
+  /** A pass begins. */
+  clean(): void {
+    this.#dirty = false
   }
 
   get alive(): boolean {
@@ -104,15 +133,22 @@ export class Books {
   addDriver(step: Step, record: DriverRecord): DriverEntry {
     const driver = this.restoreDriver(record)
     step.put('driver', record.id, record)
-    this.dirty = true
+    this.goOn()
     return driver
   }
 
   restoreDriver(record: DriverRecord): DriverEntry {
-    const driver = new DriverEntry(record)
+    this.drivers.get(record.id)?.leave()
+    const driver = new DriverEntry(record, this.drivers.nextNumber(record.id), this.waiting)
     this.drivers.set(record.id, driver)
     this.driversByKey.set(record.key, driver)
     return driver
+  }
+
+  removeDriver(driver: DriverEntry): void {
+    driver.leave()
+    this.drivers.delete(driver.id)
+    this.driversByKey.delete(driver.record.key)
   }
 
   awaitAdoption(step: Step, workerId: string, report: ExecutorReport): void {

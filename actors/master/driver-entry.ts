@@ -1,27 +1,57 @@
 import type { DriverStatus } from '../messages/status.js'
 import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
+import type { DemandClass, WaitingDrivers } from './waiting-drivers.js'
 
 /** A driver in the Master's books (Spark's DriverInfo). Its record is the truth; this adds what is not stored. */
 export class DriverEntry {
   readonly id: string
-  record: DriverRecord
+  /** Of its place in the books: older ones have lower numbers. */
+  readonly number: number
   /** Not launched before this monotonic time: its former Worker's guard may still be at work (protocol 9). */
   notBeforeMs = 0
-  message = ''
   /** The Worker that its record named and the store does not know: it may still come and say that it runs there. */
   expectedOn: string | undefined
+  /** Where it waits, while it does. */
+  waitsIn: DemandClass | undefined
   /** Its row in the state of the Master, of this record and message. */
   shown: { readonly record: DriverRecord; readonly message: string; readonly row: DriverStatus } | undefined
+  readonly #waiting: WaitingDrivers
+  #record: DriverRecord
+  #message = ''
+  #gone = false
 
-  constructor(record: DriverRecord) {
+  constructor(record: DriverRecord, number: number, waiting: WaitingDrivers) {
     this.id = record.id
-    this.record = record
+    this.number = number
+    this.#waiting = waiting
+    this.#record = record
+    this.#queue()
+  }
+
+  get record(): DriverRecord {
+    return this.#record
+  }
+
+  /** Never changed in place: a new record is how others see that something has changed. */
+  set record(record: DriverRecord) {
+    this.#record = record
+    this.#queue()
+  }
+
+  /** Why it waits, or what was said of it last. */
+  get message(): string {
+    const why = this.notBeforeMs === 0 ? this.waitsIn?.reason : undefined
+    return why ?? this.#message
+  }
+
+  set message(message: string) {
+    this.#message = message
   }
 
   /** Waits for a Worker. */
   get queued(): boolean {
-    return this.record.workerId === null
+    return this.#record.workerId === null
   }
 
   /** Back to the queue under the same id; its next launch is the next generation, above `decided`. */
@@ -30,5 +60,16 @@ export class DriverEntry {
     this.record = { ...this.record, state: 'SUBMITTED', generation, workerId: null, resources: {} }
     this.message = message
     step.put('driver', this.id, this.record)
+  }
+
+  /** It has left the books. */
+  leave(): void {
+    this.#gone = true
+    this.#waiting.remove(this)
+  }
+
+  #queue(): void {
+    if (this.queued && !this.#gone) this.#waiting.add(this)
+    else this.#waiting.remove(this)
   }
 }

@@ -105,8 +105,7 @@ export function endDriverAs(books: Books, step: Step, ended: EndedDriver): void 
 
 function removeDriver(books: Books, step: Step, driver: DriverEntry, ended: EndedDriver): void {
   const { record } = driver
-  books.drivers.delete(driver.id)
-  books.driversByKey.delete(record.key)
+  books.removeDriver(driver)
   step.cancelTimer(`relaunch:${driver.id}`)
   endApplicationsOfDriver(books, step, driver.id, `driver ended ${ended.state}`)
   step.delete('driver', driver.id)

@@ -16,6 +16,11 @@ export class NumberedMap<V> extends Map<string, V> {
     return this.#numbers.get(id) ?? 0
   }
 
+  /** That an entry with this id has, or gets when it is set now. */
+  nextNumber(id: string): number {
+    return this.#numbers.get(id) ?? this.#last + 1
+  }
+
   override set(id: string, value: V): this {
     if (!this.#numbers.has(id)) this.#numbers.set(id, ++this.#last)
     return super.set(id, value)

@@ -1,8 +1,8 @@
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { Books } from './books.js'
-import type { DriverEntry } from './driver-entry.js'
-import { launchDriver, launchExecutor } from './launching.js'
-import { byCoresFree, fits, placeDriver, placeExecutors } from './placement.js'
+import { scheduleDrivers } from './driver-scheduling.js'
+import { launchExecutor } from './launching.js'
+import { byCoresFree, fits, placeExecutors } from './placement.js'
 import type { Step } from './step.js'
 import type { WorkerEntry } from './worker-entry.js'
 
@@ -11,52 +11,11 @@ const LAUNCHES_PER_PASS = 200
 
 /** Drivers first, with strict precedence, then executors, FIFO over the applications (Spark 4.1). */
 export function schedule(books: Books, step: Step): void {
-  books.dirty = false
+  books.clean()
   if (!books.alive) return
   const workers = [...books.workers.values()].filter((worker) => worker.schedulable)
-  const launched = scheduleDrivers(books, step, workers)
+  const launched = scheduleDrivers(books, step, workers, LAUNCHES_PER_PASS)
   scheduleExecutors(books, step, workers, LAUNCHES_PER_PASS - launched)
-}
-
-function scheduleDrivers(books: Books, step: Step, workers: WorkerEntry[]): number {
-  let launched = 0
-  for (const driver of books.drivers.values()) {
-    if (!driver.queued) continue
-    if (step.now.monotonicMs < driver.notBeforeMs) continue
-    if (launched >= LAUNCHES_PER_PASS) {
-      books.dirty = true
-      return launched
-    }
-    const index = placeDriver(workers, driver.record.description, books.driverCursor)
-    if (index === undefined) {
-      driver.message = waitingReason(books, driver)
-      continue
-    }
-    books.driverCursor = (index + 1) % workers.length
-    launchDriver(books, step, driver, workers[index]!)
-    launched++
-  }
-  return launched
-}
-
-function waitingReason(books: Books, driver: DriverEntry): string {
-  const alive = [...books.workers.values()].filter((worker) => worker.state === 'ALIVE')
-  if (alive.length === 0) return 'waits: no Worker is alive'
-  const { cores, memoryMib, resources } = driver.record.description
-  const custom = Object.entries(resources).map(([name, amount]) => `, ${amount} ${name}`)
-  const wants = `${cores} cores, ${memoryMib} MiB${custom.join('')}`
-  const possible = alive.some(({ record }) =>
-    fits(
-      {
-        id: record.id,
-        coresFree: record.cores,
-        memoryFreeMib: record.memoryMib,
-        resourcesFree: record.resources,
-      },
-      driver.record.description,
-    ),
-  )
-  return possible ? `waits: no Worker has ${wants} free now` : `waits: no Worker is as large as ${wants}`
 }
 
 function scheduleExecutors(books: Books, step: Step, workers: WorkerEntry[], most: number): void {
@@ -66,7 +25,7 @@ function scheduleExecutors(books: Books, step: Step, workers: WorkerEntry[], mos
     if (coresFree === 0) return
     if (!app.answered || !app.linked) continue
     if (launched >= most) {
-      books.dirty = true
+      books.goOn()
       return
     }
     const executors = placeFor(books, step, app, workers)

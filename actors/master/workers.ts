@@ -1,5 +1,6 @@
 import type { Heartbeat, RegisterWorker } from '../messages/workers.js'
 import type { Books, PeerInfo } from './books.js'
+import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
 import type { Step } from './step.js'
 import { executorHolding, WorkerEntry } from './worker-entry.js'
@@ -120,16 +121,23 @@ export function removeWorker(
       message: reason,
     })
   }
+  // What it held, not all drivers: many Workers may be lost in one turn.
+  const held = [...worker.holdings.keys()].flatMap((key) => books.ownerOf(worker.id, key).driver ?? [])
   for (const key of [...worker.holdings.keys()]) worker.release(key)
   // Silence has already lasted W: longer than a cut-off Worker lets its drivers live (protocol 9).
   const waitMs = certainty === 'gone' ? books.config.orphanGraceMs + books.config.guardMarginMs : 0
-  loseDriversOf(books, step, worker, reason, waitMs)
+  loseDrivers(books, step, held, reason, waitMs)
   books.dirty = true
 }
 
-function loseDriversOf(books: Books, step: Step, worker: WorkerEntry, reason: string, waitMs: number): void {
-  for (const driver of [...books.drivers.values()]) {
-    if (driver.record.workerId !== worker.id) continue
+function loseDrivers(
+  books: Books,
+  step: Step,
+  drivers: readonly DriverEntry[],
+  reason: string,
+  waitMs: number,
+): void {
+  for (const driver of drivers) {
     if (driver.record.wanted === 'KILL') {
       endDriver(books, step, driver, { state: 'KILLED', message: `killed; its worker was lost: ${reason}` })
     } else if (driver.record.description.supervise) {

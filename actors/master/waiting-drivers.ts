@@ -1,0 +1,88 @@
+import type { DriverEntry } from './driver-entry.js'
+import type { Demand } from './resources.js'
+
+/** Waiting drivers that ask for the same: where one finds no room, none of them does. */
+export class DemandClass {
+  readonly key: string
+  readonly demand: Demand
+  /** Oldest first. */
+  readonly drivers: DriverEntry[] = []
+  /** No Worker had room for it when there was this much (see Books.room). */
+  fullAt = -1
+  /** Why its drivers wait, as far as it is known. */
+  reason: string | undefined
+
+  constructor(key: string, demand: Demand) {
+    this.key = key
+    this.demand = demand
+  }
+
+  /** The oldest one behind `number` that may be launched now. */
+  next(number: number, nowMs: number): DriverEntry | undefined {
+    for (let at = this.placeOf(number + 1); at < this.drivers.length; at++) {
+      const driver = this.drivers[at] as DriverEntry
+      if (driver.notBeforeMs <= nowMs) return driver
+    }
+    return undefined
+  }
+
+  /** Index of the first driver with this number or a higher one. */
+  placeOf(number: number): number {
+    let low = 0
+    let high = this.drivers.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.drivers[middle] as DriverEntry).number < number) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+/**
+ * The drivers that wait for a Worker, by what they ask for. Tens of thousands may wait for the same: a pass looks at the
+ * Workers once for all of them.
+ */
+export class WaitingDrivers {
+  readonly #classes = new Map<string, DemandClass>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  get classes(): Iterable<DemandClass> {
+    return this.#classes.values()
+  }
+
+  add(driver: DriverEntry): void {
+    if (driver.waitsIn) return
+    const { cores, memoryMib, resources } = driver.record.description
+    const key = keyOf({ cores, memoryMib, resources })
+    let demandClass = this.#classes.get(key)
+    if (!demandClass) {
+      demandClass = new DemandClass(key, { cores, memoryMib, resources })
+      this.#classes.set(key, demandClass)
+    }
+    // Most come last; one that is placed again is among the oldest.
+    demandClass.drivers.splice(demandClass.placeOf(driver.number), 0, driver)
+    driver.waitsIn = demandClass
+    this.#size++
+  }
+
+  remove(driver: DriverEntry): void {
+    const { waitsIn } = driver
+    if (!waitsIn) return
+    driver.waitsIn = undefined
+    const at = waitsIn.placeOf(driver.number)
+    if (waitsIn.drivers[at] !== driver) return
+    waitsIn.drivers.splice(at, 1)
+    this.#size--
+    if (waitsIn.drivers.length === 0) this.#classes.delete(waitsIn.key)
+  }
+}
+
+function keyOf({ cores, memoryMib, resources }: Demand): string {
+  const custom = Object.entries(resources).sort(([a], [b]) => (a < b ? -1 : 1))
+  return JSON.stringify([cores, memoryMib, custom])
+}
