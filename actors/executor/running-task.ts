@@ -19,6 +19,11 @@ export class RunningTask implements TaskContext {
     this.executor = executor
   }
 
+  /** Why it was told to end. */
+  get reason(): Error | undefined {
+    return this.#reason
+  }
+
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()

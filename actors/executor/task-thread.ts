@@ -1,59 +1,43 @@
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import { FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { decodeError, encodeError } from '../messages/task-error.js'
 import type { FunctionEntry, ResultStatus } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
 import { createSharedMemory, SharedRing, slotState } from './shared-ring.js'
-import type { FromThread, LargeBody, ThreadData, ToThread } from './thread-messages.js'
+import type { SpawnedThread, SpawnThread } from './spawn-thread.js'
+import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
 import { packTasks } from './thread-messages.js'
 
 export interface ThreadEvents {
   result(thread: TaskThread, attempt: Attempt, status: ResultStatus, body: Uint8Array): void
-  /** The thread has ended; `running` is what it was in, `unbegun` what it had not touched. */
-  ended(thread: TaskThread, end: ThreadEnd): void
+  /** It is being ended: these it has not begun, and never will. */
+  unbegun(thread: TaskThread, attempts: readonly Attempt[]): void
+  /** It has ended, and nothing runs in it any more; `running` is what it was in. */
+  ended(thread: TaskThread, reason: string, running: readonly Attempt[]): void
 }
 
-export interface ThreadEnd {
-  readonly reason: string
-  readonly running: Attempt | undefined
-  readonly unbegun: readonly Attempt[]
-  /** Ended, but their results were lost with the thread. */
-  readonly unread: readonly Attempt[]
-}
-
-export interface ThreadSettings extends Omit<ThreadData, 'memory' | 'bodies'> {
+export interface ThreadSettings extends Omit<ThreadData, 'memory'> {
   readonly heapMib: number
 }
 
-/** The main thread's side of one task thread. Once it has ended it is not used again. */
+/** The main thread's side of one task thread. Once it is being ended it takes no more tasks. */
 export class TaskThread {
-  readonly #worker: Worker
+  readonly #thread: SpawnedThread
   readonly #ring: SharedRing
   readonly #events: ThreadEvents
   readonly #posted = new Map<number, Attempt>()
-  /** Nobody listens on it: `drain` takes what it needs, in the order of the records. */
-  readonly #bodies: MessagePort
   #next = 0
   #fault: string | undefined
-  #ended = false
+  #ending = false
 
-  constructor({ heapMib, ...data }: ThreadSettings, events: ThreadEvents) {
+  constructor({ heapMib, ...data }: ThreadSettings, spawn: SpawnThread, events: ThreadEvents) {
     const memory = createSharedMemory()
-    const { port1, port2 } = new MessageChannel()
-    this.#bodies = port1
     this.#ring = new SharedRing(memory)
     this.#events = events
-    this.#worker = new Worker(new URL('./thread.js', import.meta.url), {
-      workerData: { ...data, memory, bodies: port2 } satisfies ThreadData,
-      transferList: [port2],
-      resourceLimits: { maxOldGenerationSizeMb: heapMib },
+    this.#thread = spawn({ ...data, memory }, heapMib, {
+      message: (message) => this.#receive(message),
+      exited: (reason) => this.#exited(reason),
     })
-    this.#worker.on('message', (message: FromThread) => this.#receive(message))
-    this.#worker.on('error', (error) => {
-      this.#fault ??= reasonOf(error)
-    })
-    this.#worker.on('exit', (code) => this.#finish(this.#fault ?? `its thread exited with code ${code}`))
   }
 
   /** Tasks posted that have not ended. */
@@ -62,11 +46,12 @@ export class TaskThread {
   }
 
   get room(): number {
+    if (this.#ending) return 0
     return Math.max(0, Math.min(limits.threadQueue - this.#posted.size, this.#ring.freeSlots(this.#next)))
   }
 
   tell(message: ToThread): void {
-    if (!this.#ended) this.#worker.postMessage(message)
+    this.#thread.post(message)
   }
 
   addFunctions(functions: readonly FunctionEntry[]): void {
@@ -83,7 +68,7 @@ export class TaskThread {
       return { position, taskId, n, functionId, input }
     })
     const tasks = packTasks(packed)
-    this.#worker.postMessage({ kind: 'run', tasks } satisfies ToThread, [tasks.buffer])
+    this.#thread.post({ kind: 'run', tasks }, [tasks.buffer])
   }
 
   /** Takes back up to `count` tasks that have not begun, the last ones first; in the order they were posted. */
@@ -98,7 +83,7 @@ export class TaskThread {
     return revoked.reverse()
   }
 
-  /** What it is in now, and since when (ms of `epochNow`). */
+  /** What it is in now, and since when (ms of the thread's clock). */
   running(): { readonly attempt: Attempt; readonly position: number; readonly sinceMs: number } | undefined {
     for (const [position, attempt] of this.#posted) {
       const state = this.#ring.state(position)
@@ -111,8 +96,9 @@ export class TaskThread {
   /** Reads the results that are there. */
   drain(): void {
     for (const { position, status, body } of this.#ring.drain()) {
-      const attempt = this.#posted.get(position)
+      // The thread posted it before it wrote the record, and a message is in its reader's queue at once.
       const whole = body ?? this.#bodyOf(position)
+      const attempt = this.#posted.get(position)
       if (attempt === undefined) continue
       this.#posted.delete(position)
       if (whole !== undefined) this.#events.result(this, attempt, status, whole)
@@ -120,49 +106,43 @@ export class TaskThread {
     }
   }
 
-  /**
-   * The thread posts a body before it writes the record, and Node puts a message into its reader's queue at once: so
-   * it is here, and stays here when the thread ends.
-   */
   #bodyOf(position: number): Uint8Array | undefined {
-    const received = receiveMessageOnPort(this.#bodies)?.message as LargeBody | undefined
-    return received?.position === position ? received.body : undefined
+    const large = this.#thread.takeBody()
+    return large?.position === position ? large.body : undefined
   }
 
-  /** Ends it at once, whatever it does. */
+  /** Ends it at once, whatever it does; what it has not begun is given back now. */
   terminate(reason: string): void {
+    if (this.#ending) return
+    this.#ending = true
     this.#fault ??= reason
-    void this.#worker.terminate()
-    this.#finish(reason)
+    this.#thread.terminate()
+    this.#giveBack()
   }
 
   #receive(message: FromThread): void {
-    if (this.#ended) return
     switch (message.kind) {
       case 'notice':
         this.drain()
         return
       case 'fault':
-        this.#fault = `an exception outside the task ended its thread: ${decodeError(message.error).message}`
+        this.#fault ??= `an exception outside the task ended its thread: ${decodeError(message.error).message}`
     }
   }
 
-  #finish(reason: string): void {
-    if (this.#ended) return
+  /** Only now is it certain what it had begun, and which results it has left. */
+  #exited(reason: string): void {
+    this.#ending = true
     this.drain()
-    this.#ended = true
-    const running = this.running()?.attempt
-    const unbegun: Attempt[] = []
-    const unread: Attempt[] = []
-    for (const [position, attempt] of this.#posted) {
-      if (attempt === running) continue
-      // A terminated thread may go on for a moment: what it does not have it cannot begin.
-      if (this.#ring.revoke(position)) unbegun.push(attempt)
-      else unread.push(attempt)
-    }
+    this.#giveBack()
+    const running = [...this.#posted.values()]
     this.#posted.clear()
-    this.#bodies.close()
-    this.#events.ended(this, { reason, running, unbegun, unread })
+    this.#events.ended(this, this.#fault ?? reason, running)
+  }
+
+  #giveBack(): void {
+    const unbegun = this.revoke(this.#posted.size)
+    if (unbegun.length > 0) this.#events.unbegun(this, unbegun)
   }
 }
 

@@ -1,4 +1,3 @@
-import type { MessagePort } from 'node:worker_threads'
 import { ByteReader, ByteWriter } from '../messages/bytes.js'
 import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
 import type { ExecutorInfo } from './task.js'
@@ -7,8 +6,6 @@ import type { ExecutorInfo } from './task.js'
 
 export interface ThreadData {
   readonly memory: SharedArrayBuffer
-  /** Where the thread leaves each large body (`LargeBody`) before it writes its record. */
-  readonly bodies: MessagePort
   readonly executor: ExecutorInfo
   readonly functions: readonly FunctionEntry[]
   readonly maxResultBytes: number

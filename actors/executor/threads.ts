@@ -1,12 +1,14 @@
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
+import { systemTimers } from '../../runtime/transport/timers.js'
 import { encodeError } from '../messages/task-error.js'
 import type { AttemptKey, FunctionEntry, ResultStatus } from '../messages/tasks.js'
 import { Deque } from '../tasks/deque.js'
 import type { Attempt } from './attempt.js'
 import { epochNow } from './shared-ring.js'
+import { type SpawnThread, spawnThread } from './spawn-thread.js'
 import type { ExecutorInfo } from './task.js'
-import { TaskThread, type ThreadEnd, type ThreadEvents, threadEnded } from './task-thread.js'
+import { TaskThread, type ThreadEvents, threadEnded } from './task-thread.js'
 
 export interface ThreadPoolOptions {
   readonly threads: number
@@ -20,7 +22,22 @@ export interface ThreadPoolOptions {
   /** Never begun, and will not be. */
   readonly onReturned: (attempts: readonly AttemptKey[]) => void
   readonly onLog: (text: string) => void
+  /** Default: threads of this process. */
+  readonly spawn?: SpawnThread
+  readonly ground?: PoolGround
 }
+
+/** What the pool stands on beside its threads. */
+export interface PoolGround {
+  /** The clock of the threads. */
+  nowMs(): number
+  /** The answer cancels it. */
+  after(ms: number, run: () => void): () => void
+  /** When what happens now has happened. */
+  soon(run: () => void): void
+}
+
+const nodeGround: PoolGround = { nowMs: epochNow, after: systemTimers.after, soon: queueMicrotask }
 
 const NOTHING = new Uint8Array(0)
 
@@ -34,13 +51,17 @@ export class ThreadPool {
   readonly #queue = new Deque<Attempt>()
   readonly #functions: FunctionEntry[] = []
   #maxResultBytes: number
-  #looking: NodeJS.Timeout | undefined
+  readonly #spawn: SpawnThread
+  readonly #ground: PoolGround
+  #cancelLook: (() => void) | undefined
   #paused = false
   #closed = false
 
   constructor(options: ThreadPoolOptions) {
     this.#options = options
     this.#maxResultBytes = options.maxResultBytes
+    this.#spawn = options.spawn ?? spawnThread
+    this.#ground = options.ground ?? nodeGround
   }
 
   /** A first thread before the first task, so that it does not wait for it. */
@@ -96,26 +117,27 @@ export class ThreadPool {
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#looking)
+    this.#cancelLook?.()
     for (const thread of [...this.#threads]) thread.terminate('the executor ends')
   }
 
   #distribute(): void {
     if (this.#paused || this.#closed) return
-    const wanted = Math.min(this.#options.threads, this.#busyThreads() + this.#queue.size)
+    const wanted = Math.min(this.#options.threads, this.#load() + this.#queue.size)
     while (this.#threads.size < wanted) this.#start()
     const share = Math.max(1, Math.ceil(this.#queue.size / this.#options.threads))
     for (const thread of this.#byLoad()) {
       const attempts = this.#nextFor(Math.min(share, thread.room))
       if (attempts.length > 0) thread.post(attempts)
     }
+    for (const thread of this.#threads) if (thread.load === 0) this.#steal(thread)
     this.#look()
   }
 
-  #busyThreads(): number {
-    let busy = 0
-    for (const thread of this.#threads) if (thread.load > 0) busy++
-    return busy
+  #load(): number {
+    let load = 0
+    for (const thread of this.#threads) load += thread.load
+    return load
   }
 
   #byLoad(): TaskThread[] {
@@ -140,33 +162,28 @@ export class ThreadPool {
       functions: [...this.#functions],
       maxResultBytes: this.#maxResultBytes,
     }
-    this.#threads.add(new TaskThread(settings, this.#events))
+    this.#threads.add(new TaskThread(settings, this.#spawn, this.#events))
   }
 
   readonly #events: ThreadEvents = {
     result: (thread, attempt, status, body) => {
       this.#end(attempt, status, body)
-      if (thread.load === 0 || this.#queue.size > 0) this.#refillSoon(thread)
+      if (thread.load === 0 || this.#queue.size > 0) this.#refillSoon()
     },
-    ended: (thread, end) => this.#threadEnded(thread, end),
+    unbegun: (_thread, attempts) => this.#requeue(attempts),
+    ended: (thread, reason, running) => this.#threadEnded(thread, reason, running),
   }
 
-  #refilling = new Set<TaskThread>()
+  #refilling = false
 
   /** Once for all results that are read together. */
-  #refillSoon(thread: TaskThread): void {
-    if (this.#refilling.size === 0) queueMicrotask(() => this.#refill())
-    this.#refilling.add(thread)
-  }
-
-  #refill(): void {
-    const drained = [...this.#refilling]
-    this.#refilling.clear()
-    if (this.#closed) return
-    this.#distribute()
-    for (const thread of drained) {
-      if (thread.load === 0 && this.#threads.has(thread) && !this.#paused) this.#steal(thread)
-    }
+  #refillSoon(): void {
+    if (this.#refilling) return
+    this.#refilling = true
+    this.#ground.soon(() => {
+      this.#refilling = false
+      this.#distribute()
+    })
   }
 
   /** An idle thread takes half of what the fullest has not begun. */
@@ -188,7 +205,7 @@ export class ThreadPool {
     for (const thread of this.#threads) {
       const running = thread.running()
       if (running?.attempt !== attempt) continue
-      attempt.abort ??= { reason, deadlineMs: epochNow() + limits.taskAbortGraceMs }
+      attempt.abort ??= { reason, deadlineMs: this.#ground.nowMs() + limits.taskAbortGraceMs }
       thread.tell({ kind: 'abort', position: running.position, reason })
     }
   }
@@ -201,16 +218,16 @@ export class ThreadPool {
   }
 
   #look(): void {
-    if (this.#looking !== undefined || this.#closed) return
-    this.#looking = setTimeout(() => {
-      this.#looking = undefined
+    if (this.#cancelLook !== undefined || this.#closed) return
+    this.#cancelLook = this.#ground.after(limits.threadLookMs, () => {
+      this.#cancelLook = undefined
       const started: AttemptKey[] = []
       for (const thread of [...this.#threads]) this.#lookAt(thread, started)
       if (started.length > 0) this.#options.onStarted(started)
       // A thread that only passed over what was taken back has room again, and says nothing.
       if (this.#queue.size > 0) this.#distribute()
-      if (this.#busyThreads() > 0) this.#look()
-    }, limits.threadLookMs)
+      if (this.#load() > 0) this.#look()
+    })
   }
 
   #lookAt(thread: TaskThread, started: AttemptKey[]): void {
@@ -218,7 +235,7 @@ export class ThreadPool {
     const running = thread.running()
     if (running === undefined) return
     const { attempt, sinceMs } = running
-    const nowMs = epochNow()
+    const nowMs = this.#ground.nowMs()
     if (!attempt.reported && attempt.state !== 'ended') {
       attempt.reported = true
       started.push({ taskId: attempt.taskId, n: attempt.n })
@@ -232,16 +249,19 @@ export class ThreadPool {
     }
   }
 
-  #threadEnded(thread: TaskThread, { reason, running, unbegun, unread }: ThreadEnd): void {
-    this.#threads.delete(thread)
-    if (this.#closed) return
-    for (const attempt of [...(running ? [running] : []), ...unread]) {
-      this.#end(attempt, 'failure', encodeError(threadEnded(reason)))
-    }
-    for (const attempt of [...unbegun].reverse()) {
+  /** In front, in their order: they were to run next. */
+  #requeue(attempts: readonly Attempt[]): void {
+    for (const attempt of [...attempts].reverse()) {
       attempt.state = 'queued'
       this.#queue.unshift(attempt)
     }
+    this.#distribute()
+  }
+
+  #threadEnded(thread: TaskThread, reason: string, running: readonly Attempt[]): void {
+    this.#threads.delete(thread)
+    if (this.#closed) return
+    for (const attempt of running) this.#end(attempt, 'failure', encodeError(threadEnded(reason)))
     this.#options.onLog(`A task thread ended: ${reason}.`)
     this.#distribute()
   }

@@ -1,0 +1,58 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { reasonOf } from '../../runtime/errors.js'
+import type { FromThread, LargeBody, ThreadData, ToThread } from './thread-messages.js'
+
+export interface ThreadListener {
+  message(message: FromThread): void
+  /** Nothing runs in it any more, and nothing comes of it but bodies that it had posted. */
+  exited(reason: string): void
+}
+
+/** A task thread as its main thread reaches it. */
+export interface SpawnedThread {
+  post(message: ToThread, transfer?: readonly ArrayBuffer[]): void
+  /** The next body that the thread has posted; also when it has ended, until `exited` returns. */
+  takeBody(): LargeBody | undefined
+  /** Ends it wherever it is; `exited` says when. */
+  terminate(): void
+}
+
+export type SpawnThread = (data: ThreadData, heapMib: number, listener: ThreadListener) => SpawnedThread
+
+/** Ways of their own: the `parentPort` of a task thread belongs to the user's modules. */
+export interface ThreadPorts {
+  readonly control: MessagePort
+  /** Nobody listens on it: bodies are taken from it, in the order of their records. */
+  readonly bodies: MessagePort
+}
+
+export const spawnThread: SpawnThread = (data, heapMib, listener) => {
+  const control = new MessageChannel()
+  const bodies = new MessageChannel()
+  const ports: ThreadPorts = { control: control.port2, bodies: bodies.port2 }
+  const worker = new Worker(new URL('./thread.js', import.meta.url), {
+    workerData: { ...data, ports },
+    transferList: [ports.control, ports.bodies],
+    resourceLimits: { maxOldGenerationSizeMb: heapMib },
+  })
+  let reason: string | undefined
+  control.port1.on('message', (message: FromThread) => listener.message(message))
+  worker.on('error', (error) => {
+    reason ??= reasonOf(error)
+  })
+  worker.on('exit', (code) => {
+    for (let rest = take(control.port1); rest !== undefined; rest = take(control.port1)) {
+      listener.message(rest as FromThread)
+    }
+    listener.exited(reason ?? `its thread exited with code ${code}`)
+    control.port1.close()
+    bodies.port1.close()
+  })
+  return {
+    post: (message, transfer) => control.port1.postMessage(message, transfer),
+    takeBody: () => take(bodies.port1) as LargeBody | undefined,
+    terminate: () => void worker.terminate(),
+  }
+}
+
+const take = (port: MessagePort): unknown => receiveMessageOnPort(port)?.message

@@ -1,0 +1,215 @@
+import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { listFromBytes, toBytes } from '../messages/cloneable.js'
+import { encodeError } from '../messages/task-error.js'
+import type { FunctionEntry, ResultStatus } from '../messages/tasks.js'
+import { RunningTask } from './running-task.js'
+import type { SharedRing } from './shared-ring.js'
+import { taskContexts } from './task.js'
+import type { TaskFunction } from './task-module.js'
+import {
+  type FromThread,
+  type LargeBody,
+  type PackedTask,
+  type ThreadData,
+  type ToThread,
+  unpackTasks,
+} from './thread-messages.js'
+
+/** The main thread is woken for results at least this often while one batch runs. */
+const NOTICE_MS = 1
+/** Long batches let the thread's own timers and sockets have a turn. */
+const TURN_MS = 5
+
+/**
+ * Why the work of a thread pauses: nothing (who drives it goes on at once), the thread's loop gets a turn, the ring
+ * has no room, or a promise is not settled: its value, or what it was rejected with, goes back in.
+ */
+export type Pause = undefined | 'turn' | 'room' | PromiseLike<unknown>
+export type Work = Generator<Pause, void, unknown>
+
+/** What a task thread stands on. A test puts its own in place of each. */
+export interface ThreadGround {
+  /** One clock for all threads of the process. */
+  nowMs(): number
+  post(message: FromThread): void
+  /** It is in its reader's queue when this returns. */
+  postBody(large: LargeBody, transfer: readonly ArrayBuffer[]): void
+  /** Once this turn of the loop is over; the answer cancels it. */
+  soon(run: () => void): () => void
+  load(entry: FunctionEntry): PromiseLike<TaskFunction>
+  drive(work: Work): void
+}
+
+interface Ending {
+  readonly status: ResultStatus
+  readonly body: Uint8Array
+}
+
+/** A task that has not ended when its function returns. */
+interface Waiting {
+  readonly status: undefined
+  readonly value: PromiseLike<unknown>
+}
+
+/** A task thread: one task at a time, in the order posted. It pauses wherever the main thread may see what it did. */
+export class ThreadSide {
+  readonly #ring: SharedRing
+  readonly #ground: ThreadGround
+  readonly #executor: ThreadData['executor']
+  readonly #entries: Map<number, FunctionEntry>
+  readonly #loaded = new Map<number, TaskFunction>()
+  readonly #batches: Uint8Array[] = []
+  #maxResultBytes: number
+  #running: RunningTask | undefined
+  #busy = false
+  #cancelNotice: (() => void) | undefined
+  #noticedAtMs = 0
+
+  constructor(
+    { executor, functions, maxResultBytes }: Omit<ThreadData, 'memory'>,
+    ring: SharedRing,
+    ground: ThreadGround,
+  ) {
+    this.#ring = ring
+    this.#ground = ground
+    this.#executor = executor
+    this.#entries = new Map(functions.map((entry) => [entry.functionId, entry]))
+    this.#maxResultBytes = maxResultBytes
+  }
+
+  receive(message: ToThread): void {
+    switch (message.kind) {
+      case 'functions':
+        for (const entry of message.functions) this.#entries.set(entry.functionId, entry)
+        return
+      case 'run':
+        this.#batches.push(message.tasks)
+        if (this.#busy) return
+        this.#busy = true
+        this.#ground.drive(this.#work())
+        return
+      case 'abort':
+        if (this.#running?.position === message.position) this.#running.abort(message.reason)
+        return
+      case 'limits':
+        this.#maxResultBytes = message.maxResultBytes
+    }
+  }
+
+  *#work(): Work {
+    let nowMs = this.#ground.nowMs()
+    let turnAtMs = nowMs
+    for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) {
+      for (const task of unpackTasks(batch)) {
+        if (!this.#ring.claim(task.position, nowMs)) continue
+        const running = new RunningTask(task.position, task.taskId, task.n, this.#executor)
+        this.#running = running
+        yield
+        const call = this.#loaded.get(task.functionId)
+        const begun = call ? this.#run(task, running, call) : yield* this.#runFirst(task, running)
+        const { status, body } = begun.status === undefined ? yield* this.#settle(task, begun.value) : begun
+        this.#running = undefined
+        const large = body.byteLength > this.#ring.inlineBytes
+        if (large) this.#postBody(task.position, body)
+        yield
+        while (!this.#ring.write(task.position, status, large ? undefined : body)) {
+          this.#notice(nowMs)
+          yield 'room'
+        }
+        yield
+        nowMs = this.#ground.nowMs()
+        if (nowMs - this.#noticedAtMs > NOTICE_MS) this.#notice(nowMs)
+        if (nowMs - turnAtMs > TURN_MS) {
+          yield 'turn'
+          turnAtMs = nowMs = this.#ground.nowMs()
+        }
+      }
+    }
+    this.#busy = false
+    this.#notice(nowMs)
+  }
+
+  /** At once where the task has ended when it returns: a promise would cost more than many a task. */
+  #run(task: PackedTask, running: RunningTask, call: TaskFunction): Ending | Waiting {
+    try {
+      const value = taskContexts.run(running, apply, call, listFromBytes(task.input))
+      return isThenable(value) ? { status: undefined, value } : this.#ending(task, value)
+    } catch (error) {
+      return failure(error)
+    }
+  }
+
+  *#runFirst(task: PackedTask, running: RunningTask): Generator<Pause, Ending | Waiting, unknown> {
+    const entry = this.#entries.get(task.functionId)
+    let call: TaskFunction
+    try {
+      if (entry === undefined) throw new FiresteelError('INTERNAL', 'A task came before its function.')
+      this.#noticeSoon()
+      call = (yield this.#ground.load(entry)) as TaskFunction
+      this.#loaded.set(task.functionId, call)
+    } catch (error) {
+      return { status: 'permanent', body: encodeError(error) }
+    }
+    // Told to end while its module was loading.
+    if (running.reason !== undefined) return failure(running.reason)
+    return this.#run(task, running, call)
+  }
+
+  *#settle(task: PackedTask, pending: PromiseLike<unknown>): Generator<Pause, Ending, unknown> {
+    this.#noticeSoon()
+    try {
+      return this.#ending(task, yield pending)
+    } catch (error) {
+      return failure(error)
+    }
+  }
+
+  #ending(task: PackedTask, value: unknown): Ending {
+    try {
+      const body = toBytes(value, {
+        root: 'result',
+        notCloneable: 'RESULT_NOT_CLONEABLE',
+        tooLarge: 'RESULT_TOO_LARGE',
+        maxBytes: this.#maxResultBytes,
+        task: this.#entries.get(task.functionId)?.name ?? 'a task',
+      })
+      return { status: 'value', body }
+    } catch (error) {
+      return { status: 'permanent', body: encodeError(error) }
+    }
+  }
+
+  #postBody(position: number, body: Uint8Array): void {
+    // Its memory is its own when V8 made it; a small error record may sit in Node's pool, and is copied.
+    const whole = body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer
+    this.#ground.postBody({ position, body }, whole ? [body.buffer as ArrayBuffer] : [])
+  }
+
+  /** Results of those before it must not wait for a task that waits itself. */
+  #noticeSoon(): void {
+    this.#cancelNotice ??= this.#ground.soon(() => this.#notice(this.#ground.nowMs()))
+  }
+
+  #notice(nowMs: number): void {
+    this.#noticedAtMs = nowMs
+    this.#cancelNotice?.()
+    this.#cancelNotice = undefined
+    if (this.#ring.needsNotice()) this.#ground.post({ kind: 'notice' })
+  }
+}
+
+const apply = (call: TaskFunction, args: unknown[]): unknown => call(...args)
+
+/** Errors that would be the same elsewhere or at the next try. */
+const permanent = ['FOLDER_MISSING', 'RESULT_TOO_LARGE', 'NOT_IN_TASK'] as const
+
+function failure(error: unknown): Ending {
+  const lasting = permanent.some((code) => isFiresteelError(error, code))
+  return { status: lasting ? 'permanent' : 'failure', body: encodeError(error) }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  )
+}
