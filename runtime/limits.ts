@@ -189,6 +189,17 @@ export const limits = {
   /** Bytes of inputs under way and unread results of one map or each. */
   mapBufferedBytes: 64 * MIB,
   quarantineLosses: 3,
+  /** Causes of causes, and errors of an AggregateError, that travel with the error of a task. */
+  errorDepth: 8,
+  errorsTogether: 32,
+  /** Characters of a message or a stack. */
+  errorTextLength: 16 * KIB,
+  /** An error with its causes; over it they stay behind. */
+  errorRecordBytes: 1 * MIB,
+  /** Own fields of one error, such as `status`: for facts about the failure, not for what the task had loaded. */
+  errorFieldsBytes: 64 * KIB,
+  /** An error may have fields that hold errors that have fields. */
+  errorFieldDepth: 2,
   maxInputBytes: 64 * MIB,
   maxResultBytes: 64 * MIB,
 

@@ -1,7 +1,10 @@
 import { Buffer } from 'node:buffer'
-import { deserialize, serialize } from 'node:v8'
 import { type ErrorName, FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { notPlain, plainBytes, plainListBytes, readPlain, readPlainList } from './plain-bytes.js'
+import { valueCodec } from './task-error.js'
+import { NotWhole } from './value-codec.js'
+import { type Loss, lookAt } from './value-parts.js'
+import { pathOf, pathTo } from './value-path.js'
 
 export interface CloneContext {
   /** How the value is called in messages: `input`, `result`. */
@@ -15,7 +18,10 @@ export interface CloneContext {
   readonly task: string
 }
 
-/** node:v8 bytes of a value. Throws what `context` names, with the path of the part that cannot be cloned. */
+/**
+ * The bytes of a value: those of node:v8, where V8 alone would lose nothing. Throws what `context` names, with the path
+ * of the part that cannot be cloned or would not arrive whole.
+ */
 export function toBytes(value: unknown, context: CloneContext): Uint8Array {
   const bytes = plainOf(value, context) ?? serialized(value, context)
   if (bytes.length > context.maxBytes) {
@@ -32,7 +38,7 @@ const plainOf = (value: unknown, { list }: CloneContext): Buffer | undefined =>
 
 function serialized(value: unknown, context: CloneContext): Buffer {
   try {
-    return serialize(value)
+    return valueCodec.write(value, 0, context.maxBytes)
   } catch (error) {
     throw notCloneable(value, context, error)
   }
@@ -44,14 +50,14 @@ const asBuffer = (bytes: Uint8Array): Buffer =>
 /** What `toBytes` wrote. Throws where the bytes are no value. */
 export function fromBytes(bytes: Uint8Array): unknown {
   const plain = readPlain(asBuffer(bytes))
-  return plain === notPlain ? deserialize(bytes) : plain
+  return plain === notPlain ? valueCodec.read(bytes) : plain
 }
 
 /** What `toBytes` wrote of a list. */
 export function listFromBytes(bytes: Uint8Array): unknown[] {
   const plain = readPlainList(asBuffer(bytes))
   if (plain !== notPlain) return plain
-  const list: unknown = deserialize(bytes)
+  const list = valueCodec.read(bytes)
   if (!Array.isArray(list))
     throw new FiresteelError('INTERNAL', 'The input of a task is no list of arguments.')
   return list
@@ -68,68 +74,27 @@ function notCloneable(value: unknown, context: CloneContext, cause: unknown): Fi
       },
     )
   }
-  const only = context.list && Array.isArray(value) && value.length === 1
-  const path = only ? pathOf(value[0], context.root) : pathOf(value, context.root)
-  const part = `${path} (${reasonOf(cause).slice(0, 200)})`
-  return new FiresteelError(context.notCloneable, `${part} cannot be sent for ${context.task}.`, {
-    place: path,
-  })
-}
-
-/** Path of the first part that V8 refuses. Only for values that it refused: costs up to depth times size. */
-export function pathOf(value: unknown, root: string): string {
-  const seen = new Set<unknown>()
-  let path = root
-  let current = value
-  for (;;) {
-    seen.add(current)
-    const next = children(current, path).find(([child]) => !seen.has(child) && !isCloneable(child))
-    if (next === undefined) return path
-    current = next[0]
-    path = next[1]
+  const { task } = context
+  const [whole, root] = namedRoot(value, context)
+  if (cause instanceof NotWhole) {
+    const place = pathTo(whole, cause.part, root)
+    const { why, help } = lossOf(cause.part)
+    return new FiresteelError(context.notCloneable, `${place} ${why}; it cannot be sent for ${task}.`, {
+      place,
+      ...(help && { help }),
+    })
   }
+  const place = pathOf(whole, root)
+  const part = `${place} (${reasonOf(cause).slice(0, 200)})`
+  return new FiresteelError(context.notCloneable, `${part} cannot be sent for ${task}.`, { place })
 }
 
-function isCloneable(value: unknown): boolean {
-  try {
-    serialize(value)
-    return true
-  } catch {
-    return false
-  }
+/** The only argument is named by itself. */
+function namedRoot(value: unknown, { list, root }: CloneContext): readonly [unknown, string] {
+  return list && Array.isArray(value) && value.length === 1 ? [value[0], root] : [value, root]
 }
 
-type Child = readonly [value: unknown, path: string]
-
-function children(value: unknown, path: string): Child[] {
-  if (typeof value !== 'object' || value === null) return []
-  if (value instanceof Map) {
-    return [...value].flatMap(([key, item]): Child[] => [
-      [key, `${path} key ${labelOf(key)}`],
-      [item, `${path}.get(${labelOf(key)})`],
-    ])
-  }
-  if (value instanceof Set) return [...value].map((item, index) => [item, `${path} member ${index}`])
-  const found: Child[] = []
-  for (const key of Object.keys(value)) {
-    try {
-      found.push([(value as Record<string, unknown>)[key], `${path}${step(key, Array.isArray(value))}`])
-    } catch {
-      // A getter that throws is itself the part that cannot be cloned.
-      return [[undefinedGetter, `${path}${step(key, false)}`]]
-    }
-  }
-  return found
-}
-
-/** Stands for what a throwing getter would give: never cloneable, without children. */
-const undefinedGetter = (): void => undefined
-
-function step(key: string, isIndex: boolean): string {
-  if (isIndex) return `[${key}]`
-  return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
-}
-
-function labelOf(key: unknown): string {
-  return typeof key === 'object' && key !== null ? 'object' : JSON.stringify(String(key))
+function lossOf(part: object): Loss {
+  const look = lookAt(part)
+  return look.kind === 'lost' ? look.loss : { why: 'would not arrive whole' }
 }

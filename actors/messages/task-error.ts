@@ -1,15 +1,15 @@
 import { Buffer } from 'node:buffer'
 import { type ErrorName, errorCodes, FiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import { ValueCodec } from './value-codec.js'
+import { isError } from './value-parts.js'
 
 /*
  * Errors travel as a record of ours, not as V8 clones: V8 drops `code`, and an Error with a cause written by
  * Node 20 is unreadable in 22 and 24.
  */
 
-const DEPTH_MAX = 8
-const ERRORS_MAX = 32
-const TEXT_MAX = 16 * 1024
-const RECORD_BYTES_MAX = 1024 * 1024
+const { errorDepth: DEPTH_MAX, errorsTogether: ERRORS_MAX } = limits
 
 export interface ErrorRecord {
   readonly name: string
@@ -23,33 +23,89 @@ export interface ErrorRecord {
   readonly errors?: readonly ErrorRecord[]
   /** The thrown value was not an Error: `message` is its text. */
   readonly thrown?: boolean
+  /** Its own fields beside these, each as base64 of the bytes of its value. */
+  readonly fields?: Readonly<Record<string, string>>
 }
 
+/** Values as they travel between a driver and its executors. */
+export const valueCodec = new ValueCodec({
+  encode: (error, depth) => encodeError(error, depth),
+  decode: (bytes) => decodeError(bytes),
+})
+
 /** The record of anything thrown. Never throws: getters of the user's errors may. */
-export function recordOf(thrown: unknown, depth = 0): ErrorRecord {
+function recordOf(thrown: unknown, depth: number, inside: number): ErrorRecord {
   try {
-    return describe(thrown, depth)
+    return describe(thrown, depth, inside)
   } catch {
     return { name: 'Error', message: 'an error that cannot be read', thrown: true }
   }
 }
 
-function describe(thrown: unknown, depth: number): ErrorRecord {
-  if (!isErrorLike(thrown)) return { name: 'Error', message: cut(textOf(thrown)), thrown: true }
+/** `depth` counts causes, `inside` the errors whose fields hold this one. */
+function describe(thrown: unknown, depth: number, inside: number): ErrorRecord {
+  if (!isErrorLike(thrown)) {
+    const fields = fieldsOf(thrown, [], inside)
+    return { name: 'Error', message: cut(textOf(thrown)), thrown: true, ...(fields && { fields }) }
+  }
   const { name, message, stack, code, cause, errors, place, help } = thrown as ErrorFields
   const deeper = depth < DEPTH_MAX
+  const ours = name === 'FiresteelError'
+  const hasCode = typeof code === 'string' || typeof code === 'number'
+  const fields = fieldsOf(
+    thrown,
+    [...TOLD, ...(hasCode ? ['code'] : []), ...(ours ? ['place', 'help'] : [])],
+    inside,
+  )
   return {
     name: cut(String(name)),
     message: cut(String(message)),
     ...(typeof stack === 'string' && { stack: cut(stack) }),
-    ...((typeof code === 'string' || typeof code === 'number') && { code }),
-    ...(typeof place === 'string' && { place: cut(place) }),
-    ...(typeof help === 'string' && { help: cut(help) }),
-    ...(deeper && cause !== undefined && { cause: recordOf(cause, depth + 1) }),
+    ...(hasCode && { code }),
+    ...(ours && typeof place === 'string' && { place: cut(place) }),
+    ...(ours && typeof help === 'string' && { help: cut(help) }),
+    ...(deeper && cause !== undefined && { cause: recordOf(cause, depth + 1, inside) }),
     ...(deeper &&
       Array.isArray(errors) && {
-        errors: errors.slice(0, ERRORS_MAX).map((error) => recordOf(error, depth + 1)),
+        errors: errors.slice(0, ERRORS_MAX).map((error) => recordOf(error, depth + 1, inside)),
       }),
+    ...(fields && { fields }),
+  }
+}
+
+/** What a record tells of every error by itself. */
+const TOLD = ['name', 'message', 'stack', 'cause', 'errors']
+
+/**
+ * The own fields of an error, as far as they can be cloned and have room: `status` and `retryable` arrive, a socket does
+ * not, and the error itself always does.
+ */
+function fieldsOf(
+  thrown: unknown,
+  told: readonly string[],
+  inside: number,
+): Record<string, string> | undefined {
+  if (typeof thrown !== 'object' || thrown === null || inside > limits.errorFieldDepth) return undefined
+  const fields: [string, string][] = []
+  let room: number = limits.errorFieldsBytes
+  for (const key of Object.keys(thrown)) {
+    if (told.includes(key)) continue
+    const bytes = fieldBytes(thrown, key, room, inside)
+    if (bytes === undefined || bytes.length + key.length > room) continue
+    room -= bytes.length + key.length
+    fields.push([key, bytes.toString('base64')])
+  }
+  return fields.length === 0 ? undefined : Object.fromEntries(fields)
+}
+
+function fieldBytes(thrown: object, key: string, room: number, inside: number): Buffer | undefined {
+  try {
+    const value = (thrown as Record<string, unknown>)[key]
+    const size = typeof value === 'string' ? value.length : ArrayBuffer.isView(value) ? value.byteLength : 0
+    return size > room ? undefined : valueCodec.write(value, inside, room)
+  } catch {
+    // It cannot be cloned, or its getter throws.
+    return undefined
   }
 }
 
@@ -66,7 +122,8 @@ interface ErrorFields {
 
 /** Not `instanceof`: errors of other realms (vm contexts) are errors too. */
 function isErrorLike(value: unknown): boolean {
-  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]'
+  if (typeof value !== 'object' || value === null) return false
+  return isError(value) || Object.prototype.toString.call(value) === '[object Error]'
 }
 
 function textOf(value: unknown): string {
@@ -78,12 +135,14 @@ function textOf(value: unknown): string {
   }
 }
 
-const cut = (text: string): string => (text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}...` : text)
+const cut = (text: string): string =>
+  text.length > limits.errorTextLength ? `${text.slice(0, limits.errorTextLength)}...` : text
 
-export function encodeError(thrown: unknown): Buffer {
-  const record = recordOf(thrown)
+/** `inside`: how many errors it is a field of. */
+export function encodeError(thrown: unknown, inside = 0): Buffer {
+  const record = recordOf(thrown, 0, inside)
   const bytes = Buffer.from(JSON.stringify(record))
-  if (bytes.length <= RECORD_BYTES_MAX) return bytes
+  if (bytes.length <= limits.errorRecordBytes) return bytes
   const { cause: _cause, errors: _errors, ...top } = record
   return Buffer.from(JSON.stringify(top))
 }
@@ -111,7 +170,20 @@ function rebuild(value: unknown, depth: number): Error {
       })
     : foreign(record, message, cause, deeper ? depth : DEPTH_MAX)
   if (typeof record.stack === 'string') hide(error, 'stack', record.stack)
+  addFields(error, record.fields)
   return error
+}
+
+function addFields(error: Error, fields: unknown): void {
+  if (typeof fields !== 'object' || fields === null) return
+  for (const [key, text] of Object.entries(fields)) {
+    try {
+      const value = valueCodec.read(Buffer.from(String(text), 'base64'))
+      Object.defineProperty(error, key, { value, configurable: true, writable: true, enumerable: true })
+    } catch {
+      // A field that cannot be read does not cost the error.
+    }
+  }
 }
 
 function foreign(

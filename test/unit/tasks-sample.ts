@@ -53,6 +53,13 @@ export const throwsOutside = async (): Promise<void> => {
   await new Promise((resolve) => setTimeout(resolve, 60_000))
 }
 
+export const headersOf = (value: string): unknown => ({ page: { headers: new Headers({ a: value }) } })
+
+export function failsWithStatus(status: number): never {
+  const fields = { status, retryable: false, url: new URL('http://a/b'), response: new Response('x') }
+  throw Object.assign(new Error('no page'), fields)
+}
+
 /** Ignores its signal. */
 export const lasts = (ms: number): Promise<number> =>
   new Promise((resolve) => setTimeout(() => resolve(ms), ms))

@@ -1,0 +1,174 @@
+import { Buffer } from 'node:buffer'
+import { DefaultDeserializer, DefaultSerializer, serialize } from 'node:v8'
+import { examine, lookAt, type WholeKind } from './value-parts.js'
+
+/** How errors travel; given from outside, for an error has fields that are values again. */
+export interface ErrorCodec {
+  encode(error: object, depth: number): Uint8Array
+  decode(bytes: Uint8Array): Error
+}
+
+/** A part that V8 would take, but of which less would arrive than there is. */
+export class NotWhole {
+  readonly part: object
+
+  constructor(part: object) {
+    this.part = part
+  }
+}
+
+/** Numbers of our kinds, far from those that Node gives to views of buffers. FROZEN: other versions read them. */
+const numbers: Readonly<Record<WholeKind, number>> = { URL: 1001, URLSearchParams: 1002, error: 1003 }
+
+/**
+ * The bytes of node:v8, and in them three kinds that V8 cannot clone whole: URL, URLSearchParams and errors with their
+ * own fields. Each of those is written as a host object, so that what is mentioned twice is still one object there.
+ */
+export class ValueCodec {
+  readonly #errors: ErrorCodec
+
+  constructor(errors: ErrorCodec) {
+    this.#errors = errors
+  }
+
+  /** Throws NotWhole, or what V8 throws. `depth`: how many errors this value is inside of. */
+  write(value: unknown, depth: number, maxBytes = Number.POSITIVE_INFINITY): Buffer {
+    const bytes = serialize(value)
+    // Too large whatever is in it: nothing is to be looked for in that much.
+    if (bytes.length > maxBytes) return bytes
+    const { lost, special } = examine(value, bytes.length)
+    if (lost !== undefined) throw new NotWhole(lost)
+    if (!special) return bytes
+    const standIns = new StandIns()
+    const writer = new Writer(standIns, (error) => this.#errors.encode(error, depth + 1))
+    writer.writeHeader()
+    writer.writeValue(standIns.copyOf(value))
+    return writer.releaseBuffer()
+  }
+
+  /** Throws where the bytes are no value. */
+  read(bytes: Uint8Array): unknown {
+    const reader = new Reader(bytes, (record) => this.#errors.decode(record))
+    reader.readHeader()
+    return reader.readValue()
+  }
+}
+
+interface HostHooks {
+  _writeHostObject(view: ArrayBufferView): void
+  _readHostObject(): unknown
+}
+
+/** Copies of containers in which an empty view stands for each part that is ours: V8 asks us how to write a view. */
+class StandIns {
+  readonly #copies = new Map<object, object>()
+  readonly #originals = new Map<object, { readonly value: object; readonly kind: WholeKind }>()
+
+  original(view: object): { readonly value: object; readonly kind: WholeKind } | undefined {
+    return this.#originals.get(view)
+  }
+
+  copyOf(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const known = this.#copies.get(value)
+    if (known !== undefined) return known
+    const look = lookAt(value)
+    switch (look.kind) {
+      case 'whole': {
+        const view = this.#remember(value, new Uint8Array(0))
+        this.#originals.set(view, { value, kind: look.of })
+        return view
+      }
+      case 'list':
+        return this.#fields(value, this.#remember(value, new Array((value as unknown[]).length)))
+      case 'fields':
+        // Without a prototype, so that `__proto__` is a field like any other.
+        return this.#fields(value, this.#remember(value, Object.create(null) as object))
+      case 'map': {
+        const map = this.#remember(value, new Map())
+        for (const [key, item] of value as Map<unknown, unknown>) map.set(this.copyOf(key), this.copyOf(item))
+        return map
+      }
+      case 'set': {
+        const set = this.#remember(value, new Set())
+        for (const item of value as Set<unknown>) set.add(this.copyOf(item))
+        return set
+      }
+      default:
+        return value
+    }
+  }
+
+  #remember<T extends object>(value: object, copy: T): T {
+    this.#copies.set(value, copy)
+    return copy
+  }
+
+  #fields(value: object, copy: object): object {
+    for (const key of Object.keys(value)) {
+      ;(copy as Record<string, unknown>)[key] = this.copyOf((value as Record<string, unknown>)[key])
+    }
+    return copy
+  }
+}
+
+class Writer extends DefaultSerializer {
+  readonly #standIns: StandIns
+  readonly #encodeError: (error: object) => Uint8Array
+
+  constructor(standIns: StandIns, encodeError: (error: object) => Uint8Array) {
+    super()
+    this.#standIns = standIns
+    this.#encodeError = encodeError
+  }
+
+  _writeHostObject(view: ArrayBufferView): void {
+    const original = this.#standIns.original(view)
+    if (original === undefined) {
+      ;(DefaultSerializer.prototype as unknown as HostHooks)._writeHostObject.call(this, view)
+      return
+    }
+    const { value, kind } = original
+    const body = kind === 'error' ? this.#encodeError(value) : Buffer.from(String(value))
+    this.writeUint32(numbers[kind])
+    this.writeUint32(body.byteLength)
+    this.writeRawBytes(body)
+  }
+}
+
+class Reader extends DefaultDeserializer {
+  readonly #decodeError: (record: Uint8Array) => Error
+  /** The number of a view, which Node's own method reads once more. */
+  #again: number | undefined
+
+  constructor(bytes: Uint8Array, decodeError: (record: Uint8Array) => Error) {
+    super(bytes)
+    this.#decodeError = decodeError
+  }
+
+  _readHostObject(): unknown {
+    const number = super.readUint32()
+    switch (number) {
+      case numbers.URL:
+        return new URL(this.#body().toString())
+      case numbers.URLSearchParams:
+        return new URLSearchParams(this.#body().toString())
+      case numbers.error:
+        return this.#decodeError(this.#body())
+      default:
+        this.#again = number
+        return (DefaultDeserializer.prototype as unknown as HostHooks)._readHostObject.call(this)
+    }
+  }
+
+  override readUint32(): number {
+    const again = this.#again
+    if (again === undefined) return super.readUint32()
+    this.#again = undefined
+    return again
+  }
+
+  #body(): Buffer {
+    return this.readRawBytes(super.readUint32())
+  }
+}

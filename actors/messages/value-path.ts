@@ -1,0 +1,78 @@
+import { serialize } from 'node:v8'
+
+/*
+ * Where in a value a part is, for messages to people: `input.a[2].callback`. Only for values that were refused, so
+ * that others do not pay for it.
+ */
+
+/** Path of the first part that V8 refuses. Costs up to depth times size. */
+export function pathOf(value: unknown, root: string): string {
+  const seen = new Set<unknown>()
+  let path = root
+  let current = value
+  for (;;) {
+    seen.add(current)
+    const next = children(current, path).find(([child]) => !seen.has(child) && !isCloneable(child))
+    if (next === undefined) return path
+    current = next[0]
+    path = next[1]
+  }
+}
+
+/** Path of an object that is known to be inside. */
+export function pathTo(value: unknown, part: object, root: string): string {
+  const seen = new Set<unknown>()
+  const open: Child[] = [[value, root]]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [current, path] = next
+    if (current === part) return path
+    if (seen.has(current)) continue
+    seen.add(current)
+    open.push(...children(current, path))
+  }
+  return root
+}
+
+function isCloneable(value: unknown): boolean {
+  try {
+    serialize(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+type Child = readonly [value: unknown, path: string]
+
+function children(value: unknown, path: string): Child[] {
+  if (typeof value !== 'object' || value === null) return []
+  if (value instanceof Map) {
+    return [...value].flatMap(([key, item]): Child[] => [
+      [key, `${path} key ${labelOf(key)}`],
+      [item, `${path}.get(${labelOf(key)})`],
+    ])
+  }
+  if (value instanceof Set) return [...value].map((item, index) => [item, `${path} member ${index}`])
+  const found: Child[] = []
+  for (const key of Object.keys(value)) {
+    try {
+      found.push([(value as Record<string, unknown>)[key], `${path}${step(key, Array.isArray(value))}`])
+    } catch {
+      // A getter that throws is itself the part that cannot be cloned.
+      return [[undefinedGetter, `${path}${step(key, false)}`]]
+    }
+  }
+  return found
+}
+
+/** Stands for what a throwing getter would give: never cloneable, without children. */
+const undefinedGetter = (): void => undefined
+
+function step(key: string, isIndex: boolean): string {
+  if (isIndex && /^\d+$/.test(key)) return `[${key}]`
+  return /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
+}
+
+function labelOf(key: unknown): string {
+  return typeof key === 'object' && key !== null ? 'object' : JSON.stringify(String(key))
+}
