@@ -101,12 +101,12 @@ export const errorCodes = {
     exit: 4,
   },
   FRAME_INVALID: {
-    meaning: 'A peer sent bytes that are not a frame, or a frame over the limit.',
+    meaning: 'A peer sent bytes that are no frame or no message, or more than one message may have.',
     help: 'Check that only Firesteel talks to this port.',
     exit: 4,
   },
   MESSAGE_TOO_LARGE: {
-    meaning: 'A message to another process is over the limit of a frame, or cannot be written as JSON.',
+    meaning: 'A message to another process is larger than its link carries, or cannot be written as JSON.',
     help: 'Send less at once.',
     exit: 1,
   },
@@ -125,6 +125,11 @@ export const errorCodes = {
     meaning: 'The leadership ended while the request was under way; it may or may not be done.',
     help: 'Ask for its status, or repeat it with the same key.',
     exit: 3,
+  },
+  REQUEST_INVALID: {
+    meaning: 'A request breaks a rule of its message; nothing was done.',
+    help: 'Change the field named.',
+    exit: 2,
   },
   BUSY: {
     meaning: 'The Master has more work queued than it may hold.',

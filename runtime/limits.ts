@@ -8,8 +8,41 @@ const MIB = 1024 * KIB
 
 export const limits = {
   // Transport
-  /** A frame of the control plane. Over it the link is cut before anything is allocated. */
-  frameBytes: 16 * MIB,
+  /**
+   * One message of the control plane, as JSON, by the role of its link. A larger one is MESSAGE_TOO_LARGE at its sender,
+   * and cuts the link at its reader before anything is allocated. A client, an application or a driver brings one record
+   * (recordBytes), and gets answers in pages.
+   */
+  clientMessageBytes: 512 * KIB,
+  /** Masters give each other records as text inside JSON, which makes each at most twice as long. */
+  nodeMessageBytes: 1 * MIB,
+  /** Values in one message: what reading and checking it costs depends on them more than on its bytes. */
+  messageItems: 32_768,
+  /** Nesting of one message. Ours have less than ten. */
+  messageDepth: 64,
+  /**
+   * What one turn of the event loop takes from all links together: some 5 ms of reading and checking. The rest waits
+   * for the next turn, so that timers, the store and the lease have theirs in between.
+   */
+  turnItems: 512,
+  turnBytes: 256 * KIB,
+  /** What one link gives before the next link of a turn has its go. */
+  linkShareItems: 32,
+  linkShareBytes: 16 * KIB,
+  /**
+   * What may wait in an actor's mailbox that came over links, all together: one message counts 1, and 1 more for each
+   * letterUnitBytes; a question counts letterQuestionUnits, because it costs an answer. Over it links are not read. It
+   * bounds memory (about 1 MiB of text) and how long one message waits behind all others.
+   */
+  letterUnits: 256,
+  letterUnitBytes: 4 * KIB,
+  letterQuestionUnits: 8,
+  /**
+   * Frames held that have not come whole or are not read yet, over all links of clients, applications and drivers, and
+   * over all links of nodes: over it the one that began first is cut. A thousand Workers may report at once.
+   */
+  clientFrameBytes: 64 * MIB,
+  nodeFrameBytes: 256 * MIB,
   /** Task payload bytes in one frame, so that a large result never delays a heartbeat. */
   payloadChunkBytes: 64 * KIB,
   /** What a payload frame may hold beside its chunk: whose it is and where it goes. */
@@ -45,6 +78,8 @@ export const limits = {
   mailboxMessages: 100_000,
   /** Messages one actor handles before others get their turn. */
   batchMessages: 256,
+  /** How long it goes on with messages from links before others get their turn: one that is costly ends its turn. */
+  batchMs: 5,
   askMs: 10 * SECOND,
   /** How long a stop waits for a handler whose promise is pending before it leaves it behind. */
   actorStopMs: 5 * SECOND,

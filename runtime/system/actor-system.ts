@@ -3,13 +3,15 @@ import type { TraceRing } from '../trace/ring.js'
 import type { AskOptions, Behavior, SpawnOptions } from './behavior.js'
 import type { Envelope, ReplyAddress, Sink, WireEnvelope } from './envelope.js'
 import type { AnyRef, Message, Ref } from './ref.js'
+import type { Failure } from './system-messages.js'
 import type { TimerSource } from './timers.js'
 
 /**
  * Why a message was not delivered: no such actor, it has stopped, its mailbox was full, its link was closed or
- * over its bound, nobody waited for that answer any more, or it was not a message.
+ * over its bound, it is larger than its link carries (or no JSON), nobody waited for that answer any more, or it was
+ * not a message.
  */
-export type DeadLetterReason = 'unknown' | 'stopped' | 'full' | 'link' | 'late' | 'malformed'
+export type DeadLetterReason = 'unknown' | 'stopped' | 'full' | 'link' | 'large' | 'late' | 'malformed'
 
 /** An exception in a handler, or a handler that a stop had to leave behind. */
 export interface ActorFailure {
@@ -107,6 +109,8 @@ export interface ActorSystem {
   senderOf<M extends Message>(envelope: Envelope): Ref<M> | undefined
   /** A frame's envelope from a link. What is malformed or has no receiver is a dead letter, nothing throws. */
   receive(sink: Sink, envelope: WireEnvelope, bytes?: number): void
+  /** Answers a question of a link that is not let in; nothing of it is kept. */
+  refuse(sink: Sink, question: WireEnvelope, failure: Failure): void
   /** The link is gone: asks over it fail with LINK_CLOSED, watches over it fire, its own are forgotten. */
   disconnect(sink: Sink): void
   /** Stops children, then the actor after its message in hand. Not to be awaited by the actor itself. */

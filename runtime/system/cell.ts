@@ -68,12 +68,21 @@ export class Cell implements Destination {
     }
     if (this.mailbox.size >= this.#bound && letter.recall === undefined) {
       const victim = this.#overflow === 'drop-oldest' ? this.mailbox.dropOldest(isDroppable) : undefined
+      victim?.sink?.taken?.(victim)
       this.#kernel.undeliverable(victim ?? letter, 'full', this)
       if (victim === undefined) return this.#overflow === 'drop-newest'
     }
     this.mailbox.push(letter)
+    letter.sink?.queued?.(letter)
     if (!this.#scheduled) this.#schedule()
     return true
+  }
+
+  /** The oldest letter, which waits no more. */
+  take(): Letter | undefined {
+    const letter = this.mailbox.shift()
+    letter?.sink?.taken?.(letter)
+    return letter
   }
 
   /** Gives it a turn though no message came. */
@@ -139,21 +148,24 @@ export class Cell implements Destination {
   }
 
   #drain(): Promise<void> | undefined {
-    const { mailbox } = this
     const { clock } = this.#kernel
-    let startMs = mailbox.size <= timedBatch ? clock.monotonicMs() : -1
+    const isTimed = this.mailbox.size <= timedBatch
+    const endMs = clock.monotonicMs() + limits.batchMs
+    let startMs = endMs - limits.batchMs
     while (this.#left > 0 && this.phase === 'running') {
       const recovery = this.fault === undefined ? undefined : this.#recover()
       if (recovery !== undefined) return recovery
-      const letter = mailbox.shift()
+      const letter = this.take()
       if (letter === undefined) break
       this.#left--
       const pending = this.#handle(letter)
       if (pending !== undefined) return pending
-      if (startMs < 0) continue
+      if (!isTimed && letter.sink === undefined) continue
       const nowMs = clock.monotonicMs()
-      letter.tookUs = Math.round((nowMs - startMs) * 1000)
+      if (isTimed) letter.tookUs = Math.round((nowMs - startMs) * 1000)
       startMs = nowMs
+      // What others ask may cost anything: the next message has a turn of its own.
+      if (letter.sink !== undefined && nowMs >= endMs) break
     }
     this.current = undefined
     return undefined

@@ -42,9 +42,12 @@ export interface Sink {
   readonly incarnation?: string
   /**
    * Takes the envelope for sending. False: closed or over its bound, nothing was taken. May set `bytes`, which
-   * is no part of what is sent.
+   * is no part of what is sent. Throws MESSAGE_TOO_LARGE where the other side would not read it, or it is not JSON.
    */
   send(envelope: WireEnvelope & { bytes?: number }): boolean
+  /** A letter that came by it waits in a mailbox, and has left it: for links that are not read while too much waits. */
+  queued?(letter: Envelope): void
+  taken?(letter: Envelope): void
 }
 
 /** Where an answer goes, however late it is given. Opaque: keep it, then give it to `system.answer`. */
@@ -56,3 +59,29 @@ export interface ReplyAddress {
   /** Names the question in this process, once. */
   readonly token: number
 }
+
+/** Longest path or name in an envelope: what a trace shows. */
+const PATH_MAX = 2048
+
+/** What no schema says: that this is an envelope at all. Its message may still be anything. */
+export function isWireEnvelope(value: unknown): value is WireEnvelope {
+  if (typeof value !== 'object' || value === null) return false
+  const wire = value as Partial<Record<keyof WireEnvelope, unknown>>
+  return (
+    isName(wire.from) &&
+    isName(wire.to) &&
+    typeof wire.message === 'object' &&
+    wire.message !== null &&
+    isCount(wire.id) &&
+    isCount(wire.trace) &&
+    isCount(wire.epoch) &&
+    (wire.parent === undefined || isCount(wire.parent)) &&
+    (wire.seq === undefined || isCount(wire.seq)) &&
+    (wire.ask === undefined || isName(wire.ask)) &&
+    (wire.askMs === undefined || (Number.isFinite(wire.askMs) && (wire.askMs as number) >= 0)) &&
+    (wire.answer === undefined || isName(wire.answer))
+  )
+}
+
+const isName = (value: unknown): boolean => typeof value === 'string' && value.length <= PATH_MAX
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0

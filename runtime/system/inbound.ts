@@ -1,8 +1,8 @@
-import type { Sink, WireEnvelope } from './envelope.js'
+import { isWireEnvelope, type Sink, type WireEnvelope } from './envelope.js'
 import type { Kernel } from './kernel.js'
 import { type Destination, type Letter, type LetterParts, letterOf } from './letter.js'
 import { localPart } from './names.js'
-import { systemPath } from './system-messages.js'
+import { type Failure, systemPath } from './system-messages.js'
 
 /** What comes in over links. The peer is authenticated, its bytes are not believed to be well made. */
 export class Inbound {
@@ -15,7 +15,7 @@ export class Inbound {
   receive(sink: Sink, wire: WireEnvelope, bytes: number | undefined): void {
     const { relay, cells } = this.#kernel
     relay.counters.received++
-    if (!isWireEnvelope(wire)) {
+    if (!isWireEnvelope(wire) || typeof wire.message.type !== 'string') {
       relay.dead(this.#unreadable(sink, bytes), 'malformed')
       return
     }
@@ -25,6 +25,12 @@ export class Inbound {
       this.#letter(sink, wire, cell?.path ?? this.#kernel.name + path, bytes),
       this.#route(wire, path),
     )
+  }
+
+  /** Answers a question that was not let in. */
+  refuse(sink: Sink, wire: WireEnvelope, failure: Failure): void {
+    const path = localPart(wire.to)
+    this.#kernel.replies.refuse(this.#letter(sink, wire, this.#kernel.name + path, undefined), failure)
   }
 
   /** The sender's authority is the link's, whatever it says of itself. */
@@ -54,28 +60,4 @@ export class Inbound {
     path: '/',
     accept: (letter) => this.#kernel.undeliverable(letter, 'unknown', this.#nowhere),
   }
-}
-
-function isWireEnvelope(wire: WireEnvelope): boolean {
-  return (
-    typeof wire === 'object' &&
-    wire !== null &&
-    typeof wire.from === 'string' &&
-    typeof wire.to === 'string' &&
-    typeof wire.message === 'object' &&
-    wire.message !== null &&
-    typeof wire.message.type === 'string' &&
-    typeof wire.id === 'number' &&
-    typeof wire.trace === 'number' &&
-    typeof wire.epoch === 'number' &&
-    isOptional(wire.parent, 'number') &&
-    isOptional(wire.seq, 'number') &&
-    isOptional(wire.ask, 'string') &&
-    isOptional(wire.askMs, 'number') &&
-    isOptional(wire.answer, 'string')
-  )
-}
-
-function isOptional(value: unknown, type: 'number' | 'string'): boolean {
-  return value === undefined || typeof value === type
 }

@@ -82,9 +82,9 @@ export class Kernel {
   }
 
   /** A dead letter; a question among them is answered at once. Returns what `accept` does: false. */
-  undeliverable(letter: Letter, reason: DeadLetterReason, at: Destination): false {
+  undeliverable(letter: Letter, reason: DeadLetterReason, at: Destination, why?: Failure): false {
     this.relay.dead(letter, reason)
-    if (letter.ask !== undefined) this.replies.refuse(letter, refusal(letter, reason, at))
+    if (letter.ask !== undefined) this.replies.refuse(letter, why ?? refusal(letter, reason, at))
     return false
   }
 }

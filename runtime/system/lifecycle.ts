@@ -144,7 +144,7 @@ export class Lifecycle {
     this.#disarm(cell, `${cell.path} has stopped`)
     kernel.cells.delete(cell.localPath)
     cell.parent?.children.delete(cell)
-    for (let letter = cell.mailbox.shift(); letter !== undefined; letter = cell.mailbox.shift()) {
+    for (let letter = cell.take(); letter !== undefined; letter = cell.take()) {
       if (letter.recall === undefined) kernel.undeliverable(letter, 'stopped', cell)
     }
     kernel.watches.ended(cell, reason)

@@ -1,7 +1,9 @@
+import { isFiresteelError } from '../errors.js'
 import type { Sink, WireEnvelope } from './envelope.js'
 import type { Kernel } from './kernel.js'
 import type { Destination, Letter } from './letter.js'
 import { localPart } from './names.js'
+import { failureOf } from './system-messages.js'
 
 /** An actor behind a link. */
 export class Remote implements Destination {
@@ -21,10 +23,23 @@ export class Remote implements Destination {
 
   accept(letter: Letter): boolean {
     const wire = wireOf(letter, this.localPath)
-    if (!this.sink.send(wire)) return this.#kernel.undeliverable(letter, 'link', this)
+    try {
+      if (!this.sink.send(wire)) return this.#kernel.undeliverable(letter, 'link', this)
+    } catch (error) {
+      return this.#unsendable(letter, error)
+    }
     letter.bytes = wire.bytes
     this.#kernel.relay.counters.sent++
     return true
+  }
+
+  /** Whoever waits for it, or for its answer, hears why; the sender's turn goes on. */
+  #unsendable(letter: Letter, error: unknown): false {
+    if (!isFiresteelError(error, 'MESSAGE_TOO_LARGE')) throw error
+    const failure = failureOf(error)
+    this.#kernel.undeliverable(letter, 'large', this, failure)
+    if (letter.answer !== undefined) this.sink.send({ ...wireOf(letter, this.localPath), message: failure })
+    return false
   }
 }
 

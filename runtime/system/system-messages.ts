@@ -35,6 +35,30 @@ export function isFailure(message: Message): message is Failure {
   return type === 'Failure' && typeof code === 'string' && typeof text === 'string'
 }
 
+const TEXT_MAX = 16_384
+const isText = (value: unknown): boolean => typeof value === 'string' && value.length <= TEXT_MAX
+const isOptionalText = (value: unknown): boolean => value === undefined || isText(value)
+
+/** Undefined where another system may say this to `/system`; else why not. Paths and reasons are short (see Envelope). */
+export function systemViolation(message: Message): string | undefined {
+  const { type, path, reason, ...others } = message as Message & { path?: unknown; reason?: unknown }
+  if (type !== 'Watch' && type !== 'Unwatch' && type !== 'Terminated') return `${type} is not for /system`
+  if (!isText(path)) return `${type}: path: no text of at most ${TEXT_MAX} characters`
+  if (type === 'Terminated' ? !isText(reason) : reason !== undefined)
+    return `${type}: reason: not as it must be`
+  const [unknown] = Object.keys(others)
+  return unknown === undefined
+    ? undefined
+    : `${type}: unrecognized key ${JSON.stringify(unknown.slice(0, 64))}`
+}
+
+/** Undefined where this is well-formed as an answer that makes an ask fail; else why not. */
+export function failureViolation(message: Message): string | undefined {
+  const { code, message: text, help, place } = message as Partial<Failure>
+  const isWell = isText(code) && isText(text) && isOptionalText(help) && isOptionalText(place)
+  return isWell ? undefined : 'Failure: not of the form code, message, help, place'
+}
+
 /** Anything thrown, as an answer. What is not ours is a defect: INTERNAL. */
 export function failureOf(error: unknown): Failure {
   if (!isFiresteelError(error)) return { type: 'Failure', code: 'INTERNAL', message: reasonOf(error) }

@@ -9,6 +9,7 @@ import { Kernel } from './kernel.js'
 import { localPart } from './names.js'
 import type { AnyRef, Message, Ref } from './ref.js'
 import { Remote } from './remote.js'
+import type { Failure } from './system-messages.js'
 
 export type { ActorSystem, SystemOptions } from './actor-system.js'
 
@@ -89,6 +90,10 @@ class NactActorSystem implements ActorSystem {
 
   receive(sink: Sink, envelope: WireEnvelope, bytes?: number): void {
     this.#kernel.inbound.receive(sink, envelope, bytes)
+  }
+
+  refuse(sink: Sink, question: WireEnvelope, failure: Failure): void {
+    this.#kernel.inbound.refuse(sink, question, failure)
   }
 
   disconnect(sink: Sink): void {

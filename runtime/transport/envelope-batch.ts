@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { FiresteelError, reasonOf } from '../errors.js'
 import { limits } from '../limits.js'
-import { FRAME_HEADER_BYTES, frameKind, writeFrameHeader } from './frame.js'
+import { BRACKETS_BYTES, FRAME_HEADER_BYTES, frameKind, writeFrameHeader } from './frame.js'
+import { excessOf } from './message-bounds.js'
 
 const COMMA = 0x2c
 const NEWLINE = 0x0a
@@ -17,14 +18,20 @@ const SLAB_REST_BYTES = 8 * 1024
 /**
  * Gathers envelopes into frames `[A,\nB,\nC]`: one frame for many (measured: 1.13 times as fast to write and 1.2
  * times as fast to read as a frame each), written straight into slabs that batches share. The line breaks, which JSON
- * never writes inside a value, let the reader save the rest when one envelope is malformed.
+ * never writes inside a value, let the reader take a few at a time.
  */
 export class EnvelopeBatch {
   #slab = EMPTY
   #start = 0
   #end = 0
   readonly #full: Buffer[] = []
+  readonly #messageBytes: number
   #fullBytes = 0
+
+  /** `messageBytes`: what one envelope may have on this link. */
+  constructor(messageBytes: number = limits.nodeMessageBytes) {
+    this.#messageBytes = messageBytes
+  }
 
   /** Bytes gathered and not taken. */
   get bytes(): number {
@@ -32,8 +39,8 @@ export class EnvelopeBatch {
   }
 
   /**
-   * Gives the bytes of the envelope. Throws MESSAGE_TOO_LARGE where it does not fit a frame or is not JSON; nothing is
-   * gathered then.
+   * Gives the bytes of the envelope. Throws MESSAGE_TOO_LARGE where the other side would cut the link for it, or it is
+   * not JSON; nothing is gathered then.
    */
   add(envelope: object): number {
     const text = toJson(envelope)
@@ -67,17 +74,20 @@ export class EnvelopeBatch {
   }
 
   #addLarge(text: string): number {
-    const bodyBytes = Buffer.byteLength(text) + 2
-    if (bodyBytes > limits.frameBytes) throw tooLarge(`${bodyBytes} bytes, over ${limits.frameBytes}`)
-    this.#seal()
+    const bytes = Buffer.byteLength(text)
+    if (bytes > this.#messageBytes) throw tooLarge(`${bytes} bytes, over ${this.#messageBytes}`)
+    const bodyBytes = bytes + BRACKETS_BYTES
     const frame = Buffer.allocUnsafeSlow(FRAME_HEADER_BYTES + bodyBytes)
     writeFrameHeader(frame, 0, frameKind.envelopes, bodyBytes)
     frame[FRAME_HEADER_BYTES] = OPENING
     frame.write(text, FRAME_HEADER_BYTES + 1)
     frame[frame.length - 1] = CLOSING
+    const excess = excessOf(frame, FRAME_HEADER_BYTES + 1, frame.length - 1)
+    if (excess !== undefined) throw tooLarge(excess)
+    this.#seal()
     this.#full.push(frame)
     this.#fullBytes += frame.length
-    return bodyBytes - 2
+    return bytes
   }
 
   #seal(): void {
@@ -119,55 +129,4 @@ function toJson(envelope: object): string {
   }
   if (text === undefined) throw tooLarge('it has no JSON form')
   return text
-}
-
-export interface EnvelopesRead {
-  readonly envelopes: readonly unknown[]
-  /** Parts that were no JSON or held a `__proto__` key; they are left out. */
-  readonly malformed: number
-}
-
-/** Reads the body of an envelopes frame. Never throws. */
-export function readEnvelopes(body: Buffer): EnvelopesRead {
-  const text = body.toString('utf8')
-  // An escape could spell the key as well; both are rare enough for the slow look.
-  const suspicious = text.includes('__proto__') || text.includes('\\u')
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch {
-    return readOneByOne(text)
-  }
-  if (!Array.isArray(parsed)) return { envelopes: [], malformed: 1 }
-  if (!suspicious) return { envelopes: parsed, malformed: 0 }
-  const envelopes = parsed.filter((value) => !hasProtoKey(value))
-  return { envelopes, malformed: parsed.length - envelopes.length }
-}
-
-function readOneByOne(text: string): EnvelopesRead {
-  const inner = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
-  const envelopes: unknown[] = []
-  let malformed = 0
-  for (const line of inner.split(',\n')) {
-    try {
-      const value: unknown = JSON.parse(line)
-      if (hasProtoKey(value)) malformed++
-      else envelopes.push(value)
-    } catch {
-      malformed++
-    }
-  }
-  return { envelopes, malformed }
-}
-
-/** JSON.parse makes `__proto__` an own key, which bites whoever copies the object. No recursion: depth is the peer's. */
-function hasProtoKey(value: unknown): boolean {
-  const open: unknown[] = [value]
-  while (open.length > 0) {
-    const current = open.pop()
-    if (typeof current !== 'object' || current === null) continue
-    if (Object.hasOwn(current, '__proto__')) return true
-    for (const child of Object.values(current)) open.push(child)
-  }
-  return false
 }

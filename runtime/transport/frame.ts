@@ -7,15 +7,17 @@ export const frameKind = { handshake: 1, envelopes: 2, payload: 3, ping: 4, pong
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind]
 
 export const FRAME_HEADER_BYTES = 5
+/** Around the envelopes of a frame. */
+export const BRACKETS_BYTES = 2
 /** A body that comes in pieces starts with this much room, not with what its header claims. */
 const BODY_ROOM_FIRST_BYTES = 64 * 1024
 
-/** Most bytes of a body, by kind; undefined where the kind may not come now. */
-function bodyLimit(kind: number, proven: boolean): number | undefined {
-  if (!proven) return kind === frameKind.handshake ? limits.handshakeBytes : undefined
+/** Most bytes of a body, by kind; undefined where the kind may not come now. `openBytes`: of envelopes, once proven. */
+function bodyLimit(kind: number, openBytes: number | undefined): number | undefined {
+  if (openBytes === undefined) return kind === frameKind.handshake ? limits.handshakeBytes : undefined
   switch (kind) {
     case frameKind.envelopes:
-      return limits.frameBytes
+      return openBytes
     case frameKind.payload:
       return limits.payloadChunkBytes + limits.payloadHeaderBytes
     case frameKind.ping:
@@ -51,7 +53,8 @@ export interface Frame {
  * After a throw (FRAME_INVALID) the stream is lost: cut the link.
  */
 export class FrameDecoder {
-  #proven = false
+  /** Most bytes of an envelopes body; undefined: the peer is not proven. */
+  #openBytes: number | undefined
   #chunk: Buffer | undefined
   #offset = 0
   readonly #header = Buffer.alloc(FRAME_HEADER_BYTES)
@@ -62,9 +65,14 @@ export class FrameDecoder {
   #received = 0
   #broken: FiresteelError | undefined
 
-  /** From the next frame on everything but handshakes is let through. */
-  open(): void {
-    this.#proven = true
+  /** From the next frame on everything but handshakes is let through; an envelopes body up to so many bytes. */
+  open(envelopesBytes: number = limits.nodeMessageBytes + BRACKETS_BYTES): void {
+    this.#openBytes = envelopesBytes
+  }
+
+  /** Nothing has come that `next()` has not looked at. */
+  get isEmpty(): boolean {
+    return this.#chunk === undefined || this.#offset >= this.#chunk.length
   }
 
   /** Bytes held for a body that has not come whole. */
@@ -120,7 +128,7 @@ export class FrameDecoder {
     this.#headerBytes = 0
     const kind = this.#header[4] as number
     const bodyBytes = this.#header.readUInt32BE(0)
-    const limit = bodyLimit(kind, this.#proven)
+    const limit = bodyLimit(kind, this.#openBytes)
     if (limit === undefined) return this.#fail(`A frame of kind ${kind} may not come here.`)
     if (bodyBytes > limit)
       return this.#fail(`A frame announces ${bodyBytes} bytes; at most ${limit} may come.`)

@@ -1,12 +1,14 @@
+import { FiresteelError } from '../errors.js'
 import type { ActorSystem } from '../system/actor-system.js'
 import type { AskOptions } from '../system/behavior.js'
-import type { Envelope, Sink, WireEnvelope } from '../system/envelope.js'
+import { type Envelope, isWireEnvelope, type Sink, type WireEnvelope } from '../system/envelope.js'
 import type { Message, Ref } from '../system/ref.js'
-import { systemPath } from '../system/system-messages.js'
+import { failureViolation, systemPath, systemViolation } from '../system/system-messages.js'
 import type { PeerIdentity } from './identity.js'
 import type { Link } from './link.js'
 import type { LinkEnd } from './link-end.js'
 import { LinkTable } from './link-table.js'
+import { MailboxShare } from './mailbox-share.js'
 
 /** To the served actor: a link stands; nothing from its peer comes before this. */
 export interface LinkUp {
@@ -42,12 +44,22 @@ class PeerSink implements Sink {
   readonly path: string
   readonly incarnation: string
   readonly link: Link
+  readonly #share: MailboxShare<Link>
 
-  constructor(link: Link) {
+  constructor(link: Link, share: MailboxShare<Link>) {
     const { cluster, advertise, address, incarnation } = link.peer
     this.path = `firesteel://${cluster}@${advertise ?? address}`
     this.incarnation = incarnation
     this.link = link
+    this.#share = share
+  }
+
+  queued(letter: Envelope): void {
+    this.#share.queued(this.link, letter)
+  }
+
+  taken(letter: Envelope): void {
+    this.#share.taken(this.link, letter)
   }
 
   send(envelope: WireEnvelope & { bytes?: number }): boolean {
@@ -71,6 +83,8 @@ export function peerOf(envelope: Envelope): PeerIdentity | undefined {
 export class Gateway<M extends Message> {
   readonly #options: GatewayOptions
   readonly #links = new LinkTable<Link>()
+  /** What waits in the actor's mailbox, by link. */
+  readonly #share = new MailboxShare<Link>((link) => link.goOn())
   readonly #refs = new Map<string, { readonly link: Link; readonly ref: Ref<Message> }>()
   #actor: Ref<M | LinkMessage> | undefined
   #rejected = 0
@@ -103,13 +117,17 @@ export class Gateway<M extends Message> {
     const { system, remotePath } = this.#options
     const { peer } = link
     if (!this.#links.add(link)) return
-    const sink = new PeerSink(link)
+    const sink = new PeerSink(link, this.#share)
     this.#refs.set(peer.incarnation, { link, ref: system.remote(sink, remotePath(peer)) })
     link.setReceiver({
-      envelope: (raw) => this.#receive(sink, raw),
-      payload: () => this.#reject(peer, 'task payload on a control link'),
+      room: () => this.#share.room(link),
+      envelope: (raw, bytes) => this.#receive(sink, raw, bytes),
+      payload: () => {
+        throw new FiresteelError('FRAME_INVALID', 'Task payload came on a control link.')
+      },
       drain: () => {},
       closed: (end) => {
+        this.#share.left(link)
         if (this.#refs.get(peer.incarnation)?.link === link) this.#refs.delete(peer.incarnation)
         system.disconnect(sink)
         // A replaced link is not down for its peer: the newer one is up already.
@@ -151,20 +169,25 @@ export class Gateway<M extends Message> {
     if (this.#actor) this.#options.system.tell<LinkMessage>(this.#actor as Ref<LinkMessage>, message)
   }
 
-  #receive(sink: PeerSink, raw: unknown): void {
-    const { system, violation, admit } = this.#options
-    const { peer } = sink.link
-    const envelope = raw as WireEnvelope
-    const to = envelope?.to
-    const type = envelope?.message?.type
-    const forSystem = to === systemPath
-    const reason = forSystem ? undefined : violation(envelope?.message)
-    if (reason !== undefined) this.#reject(peer, reason)
-    else if (!forSystem && admit && !admit(peer, type))
-      this.#reject(peer, `${type} is not for a ${peer.role}`)
-    else if (!forSystem && envelope.answer === undefined && !this.#serves(to))
-      this.#reject(peer, `no actor ${to}`)
-    else system.receive(sink, envelope)
+  /** Throws FRAME_INVALID for what is no envelope, which ends the link. */
+  #receive(sink: PeerSink, raw: unknown, bytes: number): void {
+    if (!isWireEnvelope(raw)) throw new FiresteelError('FRAME_INVALID', 'What came is no envelope.')
+    const reason = this.#refusal(sink.link.peer, raw)
+    if (reason === undefined) this.#options.system.receive(sink, raw, bytes)
+    else this.#reject(sink, raw, reason)
+  }
+
+  #refusal(peer: PeerIdentity, { to, message, answer }: WireEnvelope): string | undefined {
+    const { violation, admit } = this.#options
+    const { type } = message
+    if (typeof type !== 'string') return 'no type'
+    if (answer !== undefined && type === 'Failure') return failureViolation(message)
+    if (to === systemPath && answer === undefined) {
+      // Only Masters and Workers watch each other's actors.
+      return peer.role === 'node' ? systemViolation(message) : `${type} is not for a ${peer.role}`
+    }
+    if (admit && !admit(peer, type)) return `${type} is not for a ${peer.role}`
+    return violation(message) ?? (answer === undefined && !this.#serves(to) ? `no actor ${to}` : undefined)
   }
 
   /** Peers speak to the one actor served, to nobody else in this process. */
@@ -173,9 +196,13 @@ export class Gateway<M extends Message> {
     return path !== undefined && path.slice(path.indexOf('/user/')) === to
   }
 
-  #reject(peer: PeerIdentity, reason: string): void {
+  /** Whoever asked hears at once what is wrong with it. */
+  #reject(sink: PeerSink, wire: WireEnvelope, reason: string): void {
     this.#rejected++
-    this.#options.onRejected?.(peer, reason)
+    this.#options.onRejected?.(sink.link.peer, reason)
+    if (wire.ask === undefined) return
+    const failure = { type: 'Failure', code: 'FIRESTEEL_REQUEST_INVALID', message: reason } as const
+    this.#options.system.refuse(sink, wire, failure)
   }
 }
 

@@ -25,7 +25,7 @@ const LOW_WATER_BYTES = limits.linkHighWaterBytes / 2
 export class LinkWriter {
   readonly #socket: Socket
   readonly #events: LinkWriterEvents
-  readonly #batch = new EnvelopeBatch()
+  readonly #batch: EnvelopeBatch
   readonly #payloads = new PayloadQueue()
   /** Bytes of the envelope sent last. */
   lastEnvelopeBytes = 0
@@ -36,8 +36,10 @@ export class LinkWriter {
   #payloadsBlocked = false
   #stopped = false
 
-  constructor(socket: Socket, events: LinkWriterEvents) {
+  /** `messageBytes`: what one envelope may have. */
+  constructor(socket: Socket, messageBytes: number, events: LinkWriterEvents) {
     this.#socket = socket
+    this.#batch = new EnvelopeBatch(messageBytes)
     this.#events = events
   }
 

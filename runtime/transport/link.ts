@@ -3,19 +3,29 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import { reasonOf } from '../errors.js'
 import { limits } from '../limits.js'
-import { readEnvelopes } from './envelope-batch.js'
-import { type Frame, type FrameDecoder, frameKind } from './frame.js'
+import { EnvelopeReader } from './envelope-reader.js'
+import { FRAME_HEADER_BYTES, type Frame, type FrameDecoder, frameKind } from './frame.js'
 import { Heartbeat } from './heartbeat.js'
+import { type FrameHolder, framesOf, type HeldFrames } from './held-frames.js'
 import { type PeerIdentity, plainHost } from './identity.js'
+import { type Intake, type IntakeSource, processIntake, type Turn } from './intake.js'
 import { endOfError, type LinkEnd } from './link-end.js'
 import { LinkWriter } from './link-writer.js'
+import { messageBytesOf } from './message-bounds.js'
 import type { Timers } from './timers.js'
 
 /** Where a link delivers. Nothing is called from inside a call of yours, and nothing after `closed`. */
 export interface LinkReceiver {
-  /** One envelope as it came, not validated. What it throws is counted and reported as invalid. */
-  envelope(raw: unknown): void
-  /** One payload frame; the buffer may be a view into a larger one, so copy what is kept for long. */
+  /**
+   * How many envelopes it takes now; absent: any number. After 0 the link reads nothing more until `goOn()` is called.
+   */
+  room?(): number
+  /** One envelope as it came, not validated, and its bytes. What it throws ends the link as `invalid`. */
+  envelope(raw: unknown, bytes: number): void
+  /**
+   * One payload frame; the buffer may be a view into a larger one, so copy what is kept for long. What it throws ends
+   * the link as `invalid`.
+   */
   payload(body: Buffer): void
   /** Once. */
   closed(end: LinkEnd): void
@@ -40,13 +50,16 @@ export interface LinkParts {
   readonly timers: Timers
   readonly deadMs: number
   readonly onInvalid?: ((report: InvalidReport) => void) | undefined
+  /** Default: those of this process. */
+  readonly intake?: Intake | undefined
+  readonly frames?: HeldFrames | undefined
 }
 
 /**
  * One authenticated connection between two incarnations (protocol 1). At most once, in order per lane: envelopes among
  * themselves and payload frames among themselves; envelopes overtake payload. Reads nothing until `setReceiver`.
  */
-export class Link {
+export class Link implements IntakeSource, FrameHolder {
   readonly peer: PeerIdentity
   /** The address our side has on this connection, without port. */
   readonly localAddress: string
@@ -57,14 +70,21 @@ export class Link {
   readonly #writer: LinkWriter
   readonly #heartbeat: Heartbeat
   readonly #onInvalid: ((report: InvalidReport) => void) | undefined
+  readonly #intake: Intake
+  readonly #frames: HeldFrames
   readonly #endListeners: ((end: LinkEnd) => void)[] = []
+  /** The frame in hand: its envelopes are taken as turn and receiver allow. */
+  #reader: EnvelopeReader | undefined
+  /** Bytes have come that wait for a turn, or for the receiver. */
+  #behind = false
   #receiver: LinkReceiver | undefined
   #end: LinkEnd | undefined
   #told = false
   #invalidCount = 0
   #cancelTimer: () => void
 
-  constructor({ socket, decoder, peer, clock, timers, deadMs, onInvalid }: LinkParts) {
+  constructor(parts: LinkParts) {
+    const { socket, decoder, peer, clock, timers, deadMs, onInvalid } = parts
     this.peer = peer
     this.localAddress = plainHost(socket.localAddress ?? '')
     this.#socket = socket
@@ -72,8 +92,10 @@ export class Link {
     this.#clock = clock
     this.#timers = timers
     this.#onInvalid = onInvalid
+    this.#intake = parts.intake ?? processIntake
+    this.#frames = parts.frames ?? framesOf(peer.role)
     this.#heartbeat = new Heartbeat({ heartbeatMs: limits.linkHeartbeatMs, deadMs }, clock.monotonicMs())
-    this.#writer = new LinkWriter(socket, {
+    this.#writer = new LinkWriter(socket, messageBytesOf(peer.role), {
       drain: () => this.#receiver?.drain(),
       overflow: (detail) => this.#finish({ kind: 'overflow', detail }),
     })
@@ -103,6 +125,11 @@ export class Link {
   /** Monotonic time at which the peer was last heard. */
   get lastHeardMs(): number {
     return this.#heartbeat.lastHeardMs
+  }
+
+  /** It has bytes that wait for a turn, or for room at the receiver. */
+  get isBehind(): boolean {
+    return this.#behind
   }
 
   get invalidCount(): number {
@@ -138,10 +165,23 @@ export class Link {
     if (!first) return
     process.nextTick(() => {
       this.#heartbeat.heard(this.#clock.monotonicMs())
-      this.#deliver()
-      if (this.isOpen) this.#socket.resume()
-      else this.#tellEnd()
+      // Held back like any link that is behind: what came with the handshake has its turn first.
+      this.#behind = true
+      this.#intake.offer(this)
+      if (!this.isOpen) this.#tellEnd()
     })
+  }
+
+  /** The receiver takes envelopes again, after its `room()` was 0. In a later turn, not from inside this call. */
+  goOn(): void {
+    if (this.isOpen && this.#behind) this.#intake.later(this)
+  }
+
+  /** Ends the link because of what the peer sent or holds. */
+  cut(detail: string): void {
+    if (!this.isOpen) return
+    this.#reportInvalid(detail)
+    this.#finish({ kind: 'invalid', detail })
   }
 
   /** Called once when the link has ended, before the receiver's `closed`; at once (next microtask) if it already has. */
@@ -164,54 +204,74 @@ export class Link {
     if (!this.isOpen) return
     this.#heartbeat.heard(this.#clock.monotonicMs())
     this.#decoder.feed(chunk)
-    this.#deliver()
+    if (!this.#intake.offer(this)) this.#setBehind(true)
   }
 
-  #deliver(): void {
-    while (this.isOpen) {
-      let frame: Frame | undefined
-      try {
-        frame = this.#decoder.next()
-      } catch (error) {
-        this.#reportInvalid(reasonOf(error))
-        this.#finish({ kind: 'invalid', detail: reasonOf(error) })
-        return
-      }
-      if (frame === undefined) return
-      this.#accept(frame)
-    }
+  /** A share of a turn (see Intake). */
+  work(turn: Turn): boolean {
+    const state = this.#work(turn)
+    if (!this.isOpen) return false
+    this.#frames.holds(this, this.#decoder.allocatedBytes + (this.#reader?.bytes ?? 0))
+    this.#setBehind(state !== 'empty')
+    return state === 'more'
   }
 
-  #accept({ kind, body }: Frame): void {
-    if (kind === frameKind.ping) this.#writer.pong()
-    else if (kind === frameKind.payload) this.#acceptPayload(body)
-    else if (kind === frameKind.envelopes) this.#acceptEnvelopes(body)
+  /** While it is behind, the kernel keeps what comes, and then the peer does. */
+  #setBehind(behind: boolean): void {
+    if (behind === this.#behind) return
+    this.#behind = behind
+    if (behind) this.#socket.pause()
+    else this.#socket.resume()
   }
 
-  #acceptEnvelopes(body: Buffer): void {
-    const { envelopes, malformed } = readEnvelopes(body)
-    if (malformed > 0) this.#reportInvalid(`${malformed} malformed envelopes`, malformed)
-    for (const envelope of envelopes) {
-      if (!this.isOpen) return
-      try {
-        this.#receiver?.envelope(envelope)
-      } catch (error) {
-        this.#reportInvalid(`the receiver threw: ${reasonOf(error)}`)
-      }
-    }
-  }
-
-  #acceptPayload(body: Buffer): void {
+  /** `full`: the receiver has no room, and says when it has. */
+  #work(turn: Turn): 'empty' | 'more' | 'full' {
     try {
-      this.#receiver?.payload(body)
+      while (this.isOpen) {
+        if (this.#reader !== undefined) {
+          const room = this.#receiver?.room?.() ?? limits.linkShareItems
+          if (room < 1) return 'full'
+          if (turn.items <= 0 || turn.bytes <= 0) return 'more'
+          this.#deliver(this.#reader, Math.min(room, turn.items), turn)
+          continue
+        }
+        if (turn.items <= 0 || turn.bytes <= 0) return this.#decoder.isEmpty ? 'empty' : 'more'
+        const frame = this.#decoder.next()
+        if (frame === undefined) return 'empty'
+        this.#accept(frame, turn)
+      }
     } catch (error) {
-      this.#reportInvalid(`the receiver threw: ${reasonOf(error)}`)
+      this.cut(reasonOf(error))
+    }
+    return 'empty'
+  }
+
+  #accept({ kind, body }: Frame, turn: Turn): void {
+    if (kind === frameKind.envelopes) {
+      this.#reader = new EnvelopeReader(body)
+      return
+    }
+    turn.items--
+    turn.bytes -= FRAME_HEADER_BYTES + body.length
+    if (kind === frameKind.ping) this.#writer.pong()
+    else if (kind === frameKind.payload) this.#receiver?.payload(body)
+  }
+
+  #deliver(reader: EnvelopeReader, most: number, turn: Turn): void {
+    const { values, bytes } = reader.next(most)
+    if (reader.isDone) this.#reader = undefined
+    turn.items -= values.length
+    for (let at = 0; at < values.length && this.isOpen; at++) {
+      turn.bytes -= bytes[at] as number
+      this.#receiver?.envelope(values[at], bytes[at] as number)
     }
   }
 
   readonly #beat = (): void => {
     this.#cancelTimer = this.#timers.after(limits.linkHeartbeatMs, this.#beat)
     this.#writer.ping()
+    // What we have not read yet is no silence of the peer.
+    if (this.#behind && this.#receiver !== undefined) this.#heartbeat.heard(this.#clock.monotonicMs())
     const suspect = this.#heartbeat.tick(this.#clock.monotonicMs())
     if (!suspect) return
     if (this.#receiver === undefined) {
@@ -230,6 +290,9 @@ export class Link {
     if (this.#end !== undefined) return
     this.#cancelTimer()
     this.#end = end
+    this.#intake.forget(this)
+    this.#frames.holds(this, 0)
+    this.#reader = undefined
     if (end.kind === 'local') this.#linger()
     else {
       this.#writer.stop()
@@ -262,8 +325,8 @@ export class Link {
     receiver?.closed(end)
   }
 
-  #reportInvalid(detail: string, times = 1): void {
-    this.#invalidCount += times
+  #reportInvalid(detail: string): void {
+    this.#invalidCount++
     this.#onInvalid?.({ peer: this.peer, detail, count: this.#invalidCount })
   }
 }

@@ -1,10 +1,11 @@
 import type { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { reasonOf } from '../errors.js'
-import { encodeFrame, FrameDecoder, frameKind } from './frame.js'
+import { BRACKETS_BYTES, encodeFrame, FrameDecoder, frameKind } from './frame.js'
 import type { HandshakeStep } from './handshake.js'
 import type { RefusalCode } from './handshake-message.js'
 import type { ProvenPeer } from './identity.js'
+import { messageBytesOf } from './message-bounds.js'
 import type { Timers } from './timers.js'
 
 export type HandshakeResult =
@@ -52,7 +53,7 @@ export function runHandshake(run: HandshakeRun): (detail: string) => void {
       cancelTimer()
       socket.pause()
       detach()
-      decoder.open()
+      decoder.open(messageBytesOf(step.peer.role) + BRACKETS_BYTES)
       finish({ kind: 'linked', peer: step.peer, decoder })
     } else if (step.kind === 'refused') {
       // Not a cut where there is something to tell, which it could overtake.

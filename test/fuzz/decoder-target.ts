@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer'
 import { type Receiver, violation } from '../../actors/messages/catalogue.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import { readEnvelopes } from '../../runtime/transport/envelope-batch.js'
-import { FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
+import { BRACKETS_BYTES, FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
+import { readEnvelopes } from '../fixtures/read-envelopes.js'
 import { largeFrames, provenFrames, unprovenFrames } from './decoder-corpus.js'
 import { applyEdits, makeEdits } from './edits.js'
 import type { Random } from './random.js'
@@ -64,13 +64,13 @@ export class DecoderTarget implements Target<DecoderInput> {
 
   #run({ proven, bytes, cuts, closely }: DecoderInput): string {
     const reading = this.#read(proven, bytes, cuts)
-    let malformed = 0
+    let malformed = false
     for (const [at, body] of reading.bodies.entries()) {
-      if (reading.kinds[at] === frameKind.envelopes) malformed += readBody(body, closely)
+      if (reading.kinds[at] === frameKind.envelopes) malformed = readBody(body, closely) || malformed
     }
     if (closely && cuts.length > 0) assertSame(reading, this.#read(proven, bytes, []))
     if (reading.broken) return 'FRAME_INVALID'
-    if (malformed > 0) return 'malformed envelopes'
+    if (malformed) return 'malformed envelopes'
     return reading.kinds.length > 0 ? 'frames' : 'unfinished'
   }
 
@@ -108,7 +108,7 @@ export class DecoderTarget implements Target<DecoderInput> {
 /** Most bytes of a body; nothing may come of another kind. */
 function mostOf(kind: number, proven: boolean): number {
   if (!proven) return kind === frameKind.handshake ? limits.handshakeBytes : -1
-  if (kind === frameKind.envelopes) return limits.frameBytes
+  if (kind === frameKind.envelopes) return limits.nodeMessageBytes + BRACKETS_BYTES
   if (kind === frameKind.payload) return limits.payloadChunkBytes + limits.payloadHeaderBytes
   return kind === frameKind.ping || kind === frameKind.pong ? 0 : -1
 }
@@ -125,11 +125,13 @@ function assertSame(a: Reading, b: Reading): void {
   )
 }
 
-/** Gives how many parts were malformed. */
-function readBody(body: Buffer, closely: boolean): number {
-  const { envelopes, malformed } = readEnvelopes(body)
-  must(malformed >= 0 && malformed <= body.length + 1, `${malformed} malformed envelopes`)
-  if (!closely) return malformed
+/** Whether the link would be cut. */
+function readBody(body: Buffer, closely: boolean): boolean {
+  const { envelopes, bytes, broken } = readEnvelopes(body)
+  const read = bytes.reduce((sum, each) => sum + each, 0)
+  must(bytes.length === envelopes.length && read <= body.length, `${read} bytes of ${body.length} were read`)
+  must(envelopes.length > 0 || broken !== undefined, 'a frame was read that held nothing')
+  if (!closely) return broken !== undefined
   for (const envelope of envelopes) {
     must(!holdsProto(envelope), 'an own __proto__ came through')
     const message: unknown = (envelope as { message?: unknown } | null)?.message
@@ -138,7 +140,7 @@ function readBody(body: Buffer, closely: boolean): number {
       must(reason === undefined || reason.length > 0, 'a violation without a reason')
     }
   }
-  return malformed
+  return broken !== undefined
 }
 
 function holdsProto(value: unknown): boolean {

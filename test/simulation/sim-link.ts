@@ -1,3 +1,4 @@
+import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { Heartbeat } from '../../runtime/transport/heartbeat.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
@@ -112,9 +113,19 @@ export class SimLink {
       return
     }
     this.#heartbeat.heard(this.place.monotonicMs())
-    if (parcel.kind === 'envelope') this.#receiver.envelope(parcel.envelope)
-    else if (parcel.kind === 'payload') this.#receiver.payload(parcel.body)
-    else if (parcel.kind === 'end') this.finish({ kind: parcel.how, detail: parcel.how })
+    if (parcel.kind === 'end') this.finish({ kind: parcel.how, detail: parcel.how })
+    else this.#deliver(parcel, this.#receiver)
+  }
+
+  /** What is no message ends the link, as the real one does; anything else thrown is a defect. */
+  #deliver(parcel: Exclude<Parcel, { kind: 'end' }>, receiver: LinkReceiver): void {
+    try {
+      if (parcel.kind === 'envelope') receiver.envelope(parcel.envelope, 0)
+      else if (parcel.kind === 'payload') receiver.payload(parcel.body)
+    } catch (error) {
+      if (!isFiresteelError(error, 'FRAME_INVALID')) throw error
+      this.finish({ kind: 'invalid', detail: reasonOf(error) })
+    }
   }
 
   finish(end: LinkEnd): void {

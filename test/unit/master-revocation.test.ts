@@ -120,7 +120,7 @@ class Wire {
       trace: this.#next++,
       epoch: 0,
     }
-    this.#receiver?.envelope({ ...envelope, ...(ask !== undefined && { ask }) })
+    this.#receiver?.envelope({ ...envelope, ...(ask !== undefined && { ask }) }, 0)
   }
 
   get types(): string[] {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
 import type { Envelope, WireEnvelope } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { deferred, fixture, type Note, note, Wire } from './system-fixture.js'
@@ -229,4 +231,94 @@ test('a question that is taken in hand after its link has ended is not kept (fou
   await two.idle()
   assert.deepEqual(heard, ['a', 'b'])
   assert.deepEqual(two.system.questions(), { asked: 0, unanswered: 0 })
+})
+
+/** Takes nothing of more than 400 bytes. */
+function narrow(wire: Wire): void {
+  for (const sink of [wire.toOne, wire.toTwo]) {
+    const { send } = sink
+    sink.send = (envelope) => {
+      if (JSON.stringify(envelope).length > 400)
+        throw new FiresteelError('MESSAGE_TOO_LARGE', 'over 400 bytes')
+      return send(envelope)
+    }
+  }
+}
+
+test('a message too large for its link is a dead letter, and its sender lives on', async () => {
+  const wire = new Wire()
+  const { one } = wire
+  narrow(wire)
+  const went: boolean[] = []
+  const far = one.system.remote<Note>(wire.toTwo, '/user/far')
+  const near = one.system.spawn<Note>('near', (context) => ({
+    receive: ({ text }) =>
+      void went.push(context.tell(far, note(text.repeat(500))), context.tell(far, note(text))),
+  }))
+  one.system.tell(near, note('x'))
+  await wire.settle()
+  assert.deepEqual(went, [false, true])
+  assert.deepEqual(
+    one.deadLetters.map(({ reason, envelope }) => [reason, envelope.to]),
+    [['large', far.path]],
+  )
+  assert.deepEqual(one.failures, [])
+})
+
+test('a question too large fails at once, an answer too large says so to who asked', async () => {
+  const wire = new Wire()
+  const { one, two } = wire
+  narrow(wire)
+  two.system.spawn<Note>('far', (context) => ({
+    receive: ({ text }, envelope) => void context.reply(envelope, note(text.repeat(500))),
+  }))
+  const far = one.system.remote<Note>(wire.toTwo, '/user/far')
+  await assert.rejects(one.system.ask(far, note('x'.repeat(500))), { code: 'FIRESTEEL_MESSAGE_TOO_LARGE' })
+  await assert.rejects(one.system.ask(far, note('x')), { code: 'FIRESTEEL_MESSAGE_TOO_LARGE' })
+  assert.deepEqual(one.system.questions(), { asked: 0, unanswered: 0 })
+  assert.deepEqual(two.failures, [])
+  assert.deepEqual(
+    two.deadLetters.map(({ reason }) => reason),
+    ['large'],
+  )
+})
+
+test('a link hears of each of its letters that waits, and that waits no more', async () => {
+  const wire = new Wire()
+  const { one, two } = wire
+  const counts = { queued: 0, taken: 0 }
+  wire.toOne.queued = () => counts.queued++
+  wire.toOne.taken = () => counts.taken++
+  const gate = deferred()
+  const far = two.system.spawn<Note>('far', () => ({ receive: () => gate.promise }), {
+    mailbox: { messages: 3, overflow: 'drop-oldest' },
+  })
+  const ref = one.system.remote<Note>(wire.toTwo, '/user/far')
+  for (let n = 0; n < 6; n++) one.system.tell(ref, note(`${n}`))
+  await wire.settle()
+  assert.deepEqual(counts, { queued: 6, taken: 4 }, 'three were dropped, one is in hand')
+  const stopped = two.system.stop(far)
+  gate.resolve()
+  await stopped
+  assert.deepEqual(counts, { queued: 6, taken: 6 }, 'a stop empties the mailbox')
+})
+
+test('one costly message from a link ends the turn of its actor, so that others have theirs', async () => {
+  const wire = new Wire()
+  const { one, two } = wire
+  const order: string[] = []
+  // The clock of the test stands in for work that takes long.
+  let nowMs = 0
+  two.time.monotonicMs = () => nowMs
+  two.system.spawn<Note>('far', () => ({
+    receive({ text }) {
+      nowMs += limits.batchMs
+      order.push(text)
+      setImmediate(() => order.push('another'))
+    },
+  }))
+  const far = one.system.remote<Note>(wire.toTwo, '/user/far')
+  for (let n = 0; n < 4; n++) one.system.tell(far, note(`${n}`))
+  await wire.settle()
+  assert.deepEqual(order.slice(0, 5), ['0', 'another', '1', 'another', '2'])
 })

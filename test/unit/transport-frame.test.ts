@@ -110,8 +110,8 @@ const announced: [string, number, FrameKind, boolean, boolean][] = [
   ['handshake over it', limits.handshakeBytes + 1, frameKind.handshake, false, false],
   ['envelopes before the proof', 1, frameKind.envelopes, false, false],
   ['handshake after the proof', 1, frameKind.handshake, true, false],
-  ['envelopes at the limit', limits.frameBytes, frameKind.envelopes, true, true],
-  ['envelopes over it', limits.frameBytes + 1, frameKind.envelopes, true, false],
+  ['envelopes at the limit', limits.nodeMessageBytes + 2, frameKind.envelopes, true, true],
+  ['envelopes over it', limits.nodeMessageBytes + 3, frameKind.envelopes, true, false],
   [
     'payload over its chunk',
     limits.payloadChunkBytes + limits.payloadHeaderBytes + 1,

@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
 import { test } from 'node:test'
-import { encodeFrame, FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
-import { DiallerHandshake } from '../../runtime/transport/handshake.js'
+import { encodeFrame, frameKind } from '../../runtime/transport/frame.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { LinkKeeper, type LinkKeeperOptions } from '../../runtime/transport/link-keeper.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { dialHost, Inbox, linkPair, NODE_KEY, startHost, VirtualTime } from './transport-support.js'
+import {
+  dialHost,
+  Inbox,
+  linkPair,
+  NODE_KEY,
+  provenRaw,
+  startHost,
+  VirtualTime,
+} from './transport-support.js'
 
 interface Kept {
   readonly keeper: LinkKeeper
@@ -106,36 +112,6 @@ test('a keeper closed while it dials gives no link', async () => {
   await host.close()
 })
 
-/** A peer that proves the secret and then misbehaves by hand. */
-async function provenRaw(port: number): Promise<import('node:net').Socket> {
-  const socket = connect({ host: '127.0.0.1', port })
-  const handshake = new DiallerHandshake({
-    identity: { cluster: 'test', incarnation: 'rogue-1' },
-    nodeMajor: 20,
-    nonce: Buffer.alloc(32, 9),
-    role: 'node',
-    key: NODE_KEY,
-  })
-  const decoder = new FrameDecoder()
-  socket.on('error', () => {})
-  socket.write(encodeFrame(frameKind.handshake, handshake.start()))
-  await new Promise<void>((resolve, reject) => {
-    socket.on('data', (chunk: Buffer) => {
-      for (const { body } of decoder.push(chunk)) {
-        const step = handshake.receive(body)
-        if (step.kind === 'waiting' && step.send !== undefined) {
-          socket.write(encodeFrame(frameKind.handshake, step.send))
-        } else if (step.kind === 'linked') {
-          socket.removeAllListeners('data')
-          socket.resume()
-          resolve()
-        } else reject(new Error(step.kind))
-      }
-    })
-  })
-  return socket
-}
-
 test('a reset by the peer is told apart from a close', async () => {
   const host = await startHost()
   const socket = await provenRaw(host.listener.port)
@@ -160,18 +136,18 @@ test('a broken frame of a proven peer cuts its link, is reported, and other link
   await host.close()
 })
 
-test('malformed envelopes in a whole frame are dropped and counted, and the link lives', async () => {
+test('the first bytes that are no JSON cut the link, however many follow', async () => {
   const host = await startHost()
-  const socket = await provenRaw(host.listener.port)
-  await waitUntil('the link', () => host.links.length === 1)
-  socket.write(
-    encodeFrame(frameKind.envelopes, Buffer.from('[{"id":1},\n{"id":\n,\n{"__proto__":{}},\n{"id":4}]')),
-  )
-  await waitUntil('the good ones', () => host.inboxes[0]?.envelopes.length === 2)
-  assert.deepEqual(host.inboxes[0]?.envelopes, [{ id: 1 }, { id: 4 }])
-  assert.equal(host.links[0]?.invalidCount, 2)
-  assert.ok(host.links[0]?.isOpen)
-  socket.destroy()
+  for (const [index, unit] of [',\n', 'x', '[', '{"__proto__":{}},\n'].entries()) {
+    const socket = await provenRaw(host.listener.port)
+    await waitUntil('the link', () => host.links.length === index + 1)
+    const body = `[{"id":1},\n${unit.repeat(900_000 / unit.length)}0]`
+    socket.write(encodeFrame(frameKind.envelopes, Buffer.from(body)))
+    await waitUntil('the cut', () => host.inboxes[index]?.end !== undefined)
+    assert.equal(host.inboxes[index]?.end?.kind, 'invalid')
+    assert.equal(host.links[index]?.invalidCount, 1)
+    socket.destroy()
+  }
   await host.close()
 })
 

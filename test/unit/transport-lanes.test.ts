@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { limits } from '../../runtime/limits.js'
-import { EnvelopeBatch, readEnvelopes } from '../../runtime/transport/envelope-batch.js'
+import { EnvelopeBatch } from '../../runtime/transport/envelope-batch.js'
 import { FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
 import { PayloadQueue } from '../../runtime/transport/payload-queue.js'
+import { readEnvelopes } from '../fixtures/read-envelopes.js'
 
 function decode(buffers: readonly Uint8Array[]): { kind: number; body: Buffer }[] {
   const decoder = new FrameDecoder()
@@ -15,8 +16,8 @@ function decode(buffers: readonly Uint8Array[]): { kind: number; body: Buffer }[
 function readAll(frames: readonly Buffer[]): unknown[] {
   return decode(frames).flatMap(({ kind, body }) => {
     assert.equal(kind, frameKind.envelopes)
-    const { envelopes, malformed } = readEnvelopes(body)
-    assert.equal(malformed, 0)
+    const { envelopes, broken } = readEnvelopes(body)
+    assert.equal(broken, undefined)
     return envelopes
   })
 }
@@ -46,7 +47,7 @@ test('envelopes come back in order, however they are batched', () => {
 })
 
 test('sizes around the slab and the batch limit come back whole', () => {
-  const sizes = [0, 1, 20_000, 43_000, 44_000, 65_536, 70_000, 131_072, 1_000_000]
+  const sizes = [0, 1, 20_000, 43_000, 44_000, 65_536, 70_000, 131_072, 200_000]
   for (const letter of ['a', 'ü', '€', '\u{1f525}']) {
     const batch = new EnvelopeBatch()
     const sent = [...sizes, ...sizes.toReversed(), 10, 10].map((size, id) => ({
@@ -70,7 +71,7 @@ test('many small envelopes share frames of about the batch limit', () => {
 test('what is no JSON or does not fit a frame is refused, and what was gathered stays', () => {
   const batch = new EnvelopeBatch()
   batch.add({ id: 1 })
-  const tooLarge = { text: 'x'.repeat(limits.frameBytes) }
+  const tooLarge = { text: 'x'.repeat(limits.nodeMessageBytes) }
   const circular: { self?: object } = {}
   circular.self = circular
   for (const bad of [{ n: 1n }, circular, { toJSON: () => undefined }, tooLarge]) {
@@ -79,26 +80,46 @@ test('what is no JSON or does not fit a frame is refused, and what was gathered 
   assert.deepEqual(readAll(batch.take()), [{ id: 1 }])
 })
 
-const bodies: [string, string, unknown[], number][] = [
-  ['one malformed of three', '[{"a":1},\n{"a":,\n{"a":3}]', [{ a: 1 }, { a: 3 }], 1],
-  ['no JSON at all', 'GET / HTTP/1.1', [], 1],
-  ['empty', '', [], 1],
-  ['not an array', '{"a":1}', [], 1],
-  ['an empty array', '[]', [], 0],
-  ['a __proto__ key', '[{"a":1},\n{"b":{"__proto__":{"admin":true}}}]', [{ a: 1 }], 1],
-  ['a __proto__ key in escapes', '[{"\\u005f_proto__":1},\n{"a":1}]', [{ a: 1 }], 1],
-  ['__proto__ as text only', '[{"a":"__proto__"}]', [{ a: '__proto__' }], 0],
-  ['__proto__ beside malformed', '[{"__proto__":1},\n{"a":1},\n{]', [{ a: 1 }], 2],
+const deep = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
+const bodies: [string, string, unknown[], RegExp | undefined][] = [
+  ['one malformed of three', '[{"a":1},\n{"a":,\n{"a":3}]', [{ a: 1 }], /no JSON/],
+  ['no JSON at all', 'GET / HTTP/1.1', [], /no list/],
+  ['empty', '', [], /no list/],
+  ['not an array', '{"a":1}', [], /no list/],
+  ['an empty array', '[]', [], /no list/],
+  ['two in a line', '[{"a":1},{"a":2}]', [], /not one value/],
+  ['one in two lines', '[{"a":1,\n"b":2}]', [], /no JSON/],
+  ['a line break without a comma', '[{"a":1}\n]', [], /line break/],
+  ['commas and line breaks', `[x${',\n'.repeat(100_000)}]`, [], /no JSON/],
+  ['a __proto__ key', '[{"a":1},\n{"b":{"__proto__":{"admin":true}}}]', [{ a: 1 }], /__proto__/],
+  ['a __proto__ key in escapes', '[{"\\u005f_proto__":1},\n{"a":1}]', [], /__proto__/],
+  ['__proto__ as text only', '[{"a":"__proto__"}]', [{ a: '__proto__' }], undefined],
+  ['a text of 200 KB', `["${'[{,'.repeat(70_000)}"]`, ['[{,'.repeat(70_000)], undefined],
+  ['texts with escapes', `["${'\\"'.repeat(100_000)}"]`, ['"'.repeat(100_000)], undefined],
+  ['too many values', `[[${'10,'.repeat(limits.messageItems)}0]]`, [], /over 32768 values/],
+  ['too many small lists', `[[${'[],'.repeat(limits.messageItems)}0]]`, [], /over 32768 values/],
+  ['deep nesting', `[${deep(100_000)}]`, [], /nested over 64/],
 ]
-for (const [name, body, envelopes, malformed] of bodies) {
+for (const [name, body, envelopes, broken] of bodies) {
   test(`body with ${name}`, () => {
-    assert.deepEqual(readEnvelopes(Buffer.from(body)), { envelopes, malformed })
+    const read = readEnvelopes(Buffer.from(body), 1)
+    if (envelopes.length > 0 || broken !== undefined) assert.deepEqual(read.envelopes, envelopes)
+    if (broken === undefined) assert.equal(read.broken, undefined)
+    else assert.match(read.broken ?? '', broken)
   })
 }
 
-test('deep nesting and random bytes do not throw', () => {
-  const deep = `[${'['.repeat(200_000)}"__proto__"${']'.repeat(200_000)}]`
-  assert.equal(readEnvelopes(Buffer.from(deep)).malformed, 0)
+test('a large envelope with too many values is refused by its sender as by its reader', () => {
+  const envelope = { list: new Array(limits.messageItems + 1).fill(null) }
+  assert.throws(() => new EnvelopeBatch().add(envelope), {
+    code: 'FIRESTEEL_MESSAGE_TOO_LARGE',
+    message: /over 32768 values/,
+  })
+  const body = Buffer.from(`[${JSON.stringify(envelope)}]`)
+  assert.match(readEnvelopes(body).broken ?? '', /over 32768 values/)
+})
+
+test('random bytes throw nothing but FRAME_INVALID', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void readEnvelopes(Buffer.from(bytes))))
 })
 

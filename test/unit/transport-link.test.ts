@@ -173,11 +173,11 @@ for (const [name, sendOne] of lanes) {
   })
 }
 
-test('one envelope as large as a frame may be does not cut an empty link', async () => {
+test('one envelope as large as it may be does not cut an empty link', async () => {
   const host = await startHost()
   const { link, farInbox } = await linkPair(host)
-  link.send({ text: 'x'.repeat(limits.frameBytes - 20) })
-  assert.throws(() => link.send({ text: 'x'.repeat(limits.frameBytes) }), {
+  link.send({ text: 'x'.repeat(limits.nodeMessageBytes - 20) })
+  assert.throws(() => link.send({ text: 'x'.repeat(limits.nodeMessageBytes) }), {
     code: 'FIRESTEEL_MESSAGE_TOO_LARGE',
   })
   await waitUntil('it to come', () => farInbox.envelopes.length === 1)
@@ -328,18 +328,58 @@ test('ping and pong keep an idle link alive at both ends', async () => {
   await host.close()
 })
 
-test('what the receiver throws is reported and costs nothing else', async () => {
+test('what the receiver throws ends the link, and is reported', async () => {
   const host = await startHost()
   const { link, far, farInbox } = await linkPair(host)
   const { envelope } = farInbox
   farInbox.envelope = (raw) => {
-    if ((raw as { id: number }).id === 1) throw new Error('no such actor')
+    if ((raw as { id: number }).id === 1) throw new Error('no envelope')
     envelope.call(farInbox, raw)
   }
   for (let id = 0; id < 3; id++) link.send({ id })
-  await waitUntil('the others', () => farInbox.envelopes.length === 2)
-  assert.deepEqual(host.invalid, ['the receiver threw: no such actor'])
+  await waitUntil('the end', () => farInbox.end !== undefined)
+  assert.deepEqual(farInbox.end, { kind: 'invalid', detail: 'no envelope' })
+  assert.deepEqual(farInbox.envelopes, [{ id: 0 }])
+  assert.deepEqual(host.invalid, ['no envelope'])
   assert.equal(far.invalidCount, 1)
+  await host.close()
+})
+
+test('a receiver without room holds its link back, loses nothing, and other links go on', async () => {
+  const host = await startHost()
+  const { link, far, farInbox } = await linkPair(host)
+  const other = await linkPair(host, { identity: { cluster: 'test', incarnation: 'other-1' } })
+  let room = 3
+  farInbox.room = () => room
+  const { envelope } = farInbox
+  farInbox.envelope = (raw) => {
+    room--
+    envelope.call(farInbox, raw)
+  }
+  // Far more than the kernel holds for us.
+  for (let id = 0; id < 100_000; id++) link.send({ id, text: 'x'.repeat(100) })
+  await waitUntil('the first', () => farInbox.envelopes.length === 3)
+  other.link.send({ id: 0 })
+  await waitUntil('the other link', () => other.farInbox.envelopes.length === 1)
+  assert.equal(farInbox.envelopes.length, 3)
+  assert.ok(link.bufferedBytes > MIB, `${link.bufferedBytes} bytes wait on the side of the sender`)
+  room = Number.POSITIVE_INFINITY
+  far.goOn()
+  await waitUntil('the rest', () => farInbox.envelopes.length === 100_000)
+  assert.ok(farInbox.envelopes.every((raw, id) => (raw as { id: number }).id === id))
+  await host.close()
+})
+
+test('a link that is held back is not silent', async () => {
+  const time = new VirtualTime()
+  const host = await startHost({ timers: time.timers, clock: time.clock })
+  const { link, far, farInbox } = await linkPair(host)
+  farInbox.room = () => 0
+  link.send({ id: 0 })
+  await waitUntil('it to be held', () => far.isBehind)
+  time.advance(10 * limits.linkDeadMs)
+  await turn()
+  await turn()
   assert.ok(far.isOpen)
   await host.close()
 })

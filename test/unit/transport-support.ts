@@ -2,6 +2,9 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Clock } from '../../runtime/clock.js'
 import { type DialOptions, dial } from '../../runtime/transport/dial.js'
+import { encodeFrame, FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
+import { DiallerHandshake } from '../../runtime/transport/handshake.js'
+import type { Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link, LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
@@ -67,6 +70,9 @@ export class Inbox implements LinkReceiver {
   /** What came, in order. */
   readonly order: string[] = []
 
+  room(): number {
+    return Number.POSITIVE_INFINITY
+  }
   envelope(raw: unknown): void {
     this.envelopes.push(raw)
     this.order.push('envelope')
@@ -102,7 +108,7 @@ export async function startHost(options: Partial<ListenOptions> = {}): Promise<H
     host: '127.0.0.1',
     port: 0,
     identity: { cluster: 'test', incarnation: 'host-1', advertise: 'host.example:7070' },
-    keyFor: (role) => (role === 'node' ? NODE_KEY : undefined),
+    keyFor: (role) => (role === 'node' || role === 'client' ? NODE_KEY : undefined),
     onRejected: (rejection) => rejections.push(rejection),
     onInvalid: (report) => invalid.push(report.detail),
     ...options,
@@ -158,5 +164,35 @@ export async function rawSocket(port: number): Promise<Socket> {
   const socket = connect({ host: '127.0.0.1', port })
   socket.on('error', () => {})
   await once(socket, 'connect')
+  return socket
+}
+
+/** A peer that proves the secret and then misbehaves by hand. */
+export async function provenRaw(port: number, incarnation = 'rogue-1', role: Role = 'node'): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port })
+  const handshake = new DiallerHandshake({
+    identity: { cluster: 'test', incarnation },
+    nodeMajor: 20,
+    nonce: Buffer.alloc(32, 9),
+    role,
+    key: NODE_KEY,
+  })
+  const decoder = new FrameDecoder()
+  socket.on('error', () => {})
+  socket.write(encodeFrame(frameKind.handshake, handshake.start()))
+  await new Promise<void>((resolve, reject) => {
+    socket.on('data', (chunk: Buffer) => {
+      for (const { body } of decoder.push(chunk)) {
+        const step = handshake.receive(body)
+        if (step.kind === 'waiting' && step.send !== undefined) {
+          socket.write(encodeFrame(frameKind.handshake, step.send))
+        } else if (step.kind === 'linked') {
+          socket.removeAllListeners('data')
+          socket.resume()
+          resolve()
+        } else reject(new Error(step.kind))
+      }
+    })
+  })
   return socket
 }

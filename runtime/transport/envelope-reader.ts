@@ -1,0 +1,105 @@
+import type { Buffer } from 'node:buffer'
+import { FiresteelError } from '../errors.js'
+import { excessOf } from './message-bounds.js'
+
+const COMMA = 0x2c
+const NEWLINE = 0x0a
+const OPENING = 0x5b
+const CLOSING = 0x5d
+/** Envelopes are parsed together up to this size: one by one is slower, all at once keeps the loop busy. */
+const GROUP_BYTES = 16 * 1024
+
+/** Envelopes as they came, not validated, each with its bytes. */
+export interface EnvelopeGroup {
+  readonly values: readonly unknown[]
+  readonly bytes: readonly number[]
+}
+
+/**
+ * Reads the body of an envelopes frame, `[A,\nB,\nC]`, a few envelopes at a time, so that a turn of the event loop takes
+ * as much as it may and the rest stays bytes. A line break separates envelopes and is nowhere else, because JSON writes
+ * none inside a value. Bytes that are no such thing throw FRAME_INVALID at the first of them: cut the link.
+ */
+export class EnvelopeReader {
+  readonly #body: Buffer
+  /** Where the closing bracket is. */
+  readonly #last: number
+  #offset = 1
+
+  constructor(body: Buffer) {
+    this.#body = body
+    this.#last = body.length - 1
+    if (this.#last < 2 || body[0] !== OPENING || body[this.#last] !== CLOSING) {
+      throw invalid('it is no list of envelopes')
+    }
+  }
+
+  /** What it holds. */
+  get bytes(): number {
+    return this.#body.length
+  }
+
+  get isDone(): boolean {
+    return this.#offset > this.#last
+  }
+
+  /** The next ones: at least one, at most `most`. Throws FRAME_INVALID. */
+  next(most: number): EnvelopeGroup {
+    const from = this.#offset
+    const bytes: number[] = []
+    let to = from
+    while (bytes.length < most && !this.isDone) {
+      const end = this.#endOfEnvelope()
+      if (bytes.length > 0 && end - from > GROUP_BYTES) break
+      bytes.push(end - this.#offset)
+      to = end
+      // Past the comma and the line break, or past the closing bracket.
+      this.#offset = end === this.#last ? end + 1 : end + 2
+    }
+    const excess = excessOf(this.#body, from, to)
+    if (excess !== undefined) throw invalid(`a message is ${excess}`)
+    return { values: this.#parse(from, to, bytes.length), bytes }
+  }
+
+  #endOfEnvelope(): number {
+    const lineBreak = this.#body.indexOf(NEWLINE, this.#offset)
+    if (lineBreak === -1) return this.#last
+    if (this.#body[lineBreak - 1] !== COMMA) throw invalid('a line break is inside an envelope')
+    return lineBreak - 1
+  }
+
+  #parse(from: number, to: number, count: number): unknown[] {
+    const text =
+      from === 1 && to === this.#last
+        ? this.#body.toString('utf8')
+        : `[${this.#body.toString('utf8', from, to)}]`
+    let values: unknown
+    try {
+      values = JSON.parse(text)
+    } catch {
+      throw invalid('an envelope is no JSON')
+    }
+    // One line may not hold two, or the sizes would be those of others.
+    if (!Array.isArray(values) || values.length !== count) throw invalid('an envelope is not one value')
+    // An escape could spell the key as well; both are rare enough for the slow look.
+    const suspicious = text.includes('__proto__') || text.includes('\\u')
+    if (suspicious && hasProtoKey(values)) throw invalid('an envelope has a __proto__ key')
+    return values
+  }
+}
+
+function invalid(why: string): FiresteelError {
+  return new FiresteelError('FRAME_INVALID', `A frame of envelopes cannot be read: ${why}.`)
+}
+
+/** JSON.parse makes `__proto__` an own key, which bites whoever copies the object. No recursion: depth is the peer's. */
+function hasProtoKey(value: unknown): boolean {
+  const open: unknown[] = [value]
+  while (open.length > 0) {
+    const current = open.pop()
+    if (typeof current !== 'object' || current === null) continue
+    if (Object.hasOwn(current, '__proto__')) return true
+    for (const child of Object.values(current)) if (typeof child === 'object') open.push(child)
+  }
+  return false
+}

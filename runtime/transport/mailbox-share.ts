@@ -1,0 +1,109 @@
+import { limits } from '../limits.js'
+
+/** What of a letter counts. */
+interface Letterlike {
+  readonly bytes?: number | undefined
+  readonly ask?: string | undefined
+}
+
+const { letterUnits, letterUnitBytes, letterQuestionUnits } = limits
+
+/** How much of the mailbox one letter takes. */
+export const unitsOf = ({ bytes = 0, ask }: Letterlike): number =>
+  (ask === undefined ? 1 : letterQuestionUnits) + Math.floor(bytes / letterUnitBytes)
+
+const partOf = (links: number): number => Math.max(1, Math.floor(letterUnits / Math.max(1, links)))
+
+interface Share {
+  units: number
+  isWaiting: boolean
+}
+
+/**
+ * Divides what may wait in one mailbox among the links that fill it: a link alone may use all of it, of several each its
+ * part. Who has none left waits, is not read meanwhile, and goes on in the order of waiting.
+ */
+export class MailboxShare<L> {
+  readonly #goOn: (link: L) => void
+  readonly #shares = new Map<L, Share>()
+  /** Oldest first. */
+  readonly #waiting = new Set<L>()
+  #units = 0
+
+  constructor(goOn: (link: L) => void) {
+    this.#goOn = goOn
+  }
+
+  /** Units of all letters that wait. */
+  get units(): number {
+    return this.#units
+  }
+
+  /** Envelopes that this link may deliver now; at 0 it waits until `goOn`. */
+  room(link: L): number {
+    const part = this.#shares.has(link) ? this.#part : partOf(this.#shares.size + 1)
+    const left = Math.min(part - (this.#shares.get(link)?.units ?? 0), letterUnits - this.#units)
+    if (left > 0) return Math.ceil(left / letterQuestionUnits)
+    this.#shareOf(link).isWaiting = true
+    this.#waiting.add(link)
+    return 0
+  }
+
+  queued(link: L, letter: Letterlike): void {
+    const units = unitsOf(letter)
+    this.#units += units
+    this.#shareOf(link).units += units
+  }
+
+  /** A letter has left the mailbox. */
+  taken(link: L, letter: Letterlike): void {
+    const units = unitsOf(letter)
+    const share = this.#shareOf(link)
+    this.#units -= units
+    share.units -= units
+    this.#forgetIdle(link, share)
+    this.#wake()
+  }
+
+  /** The link has ended; letters of it may still wait. */
+  left(link: L): void {
+    const share = this.#shares.get(link)
+    if (share === undefined) return
+    share.isWaiting = false
+    this.#waiting.delete(link)
+    this.#forgetIdle(link, share)
+    this.#wake()
+  }
+
+  get #part(): number {
+    return partOf(this.#shares.size)
+  }
+
+  #shareOf(link: L): Share {
+    let share = this.#shares.get(link)
+    if (share === undefined) {
+      share = { units: 0, isWaiting: false }
+      this.#shares.set(link, share)
+    }
+    return share
+  }
+
+  #forgetIdle(link: L, share: Share): void {
+    if (share.units <= 0 && !share.isWaiting) this.#shares.delete(link)
+  }
+
+  /** Half a part must be free, so that a link comes for many letters at once. */
+  #wake(): void {
+    if (this.#units >= letterUnits) return
+    for (const link of this.#waiting) {
+      const share = this.#shareOf(link)
+      if (share.units > this.#part / 2) continue
+      share.isWaiting = false
+      this.#waiting.delete(link)
+      this.#forgetIdle(link, share)
+      this.#goOn(link)
+      // One for each letter that leaves; all when nothing is left that could wake them.
+      if (this.#units > 0) return
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { limits } from '../../runtime/limits.js'
+import { HeldFrames } from '../../runtime/transport/held-frames.js'
+import { Intake, type IntakeSource, type Turn } from '../../runtime/transport/intake.js'
+import { MailboxShare, unitsOf } from '../../runtime/transport/mailbox-share.js'
+
+/** An intake whose turns come when the test says so. */
+function turns(): { intake: Intake; next: () => boolean } {
+  let due: (() => void) | undefined
+  const intake = new Intake((run) => {
+    due = run
+  })
+  const next = (): boolean => {
+    const run = due
+    due = undefined
+    run?.()
+    return run !== undefined
+  }
+  return { intake, next }
+}
+
+/** Has so many items of so many bytes, and notes who was served in `order`. */
+class Flood implements IntakeSource {
+  left: number
+  readonly name: string
+  readonly #bytes: number
+  readonly #order: string[]
+
+  constructor(name: string, left: number, bytes: number, order: string[]) {
+    this.name = name
+    this.left = left
+    this.#bytes = bytes
+    this.#order = order
+  }
+
+  work(turn: Turn): boolean {
+    while (this.left > 0 && turn.items > 0 && turn.bytes > 0) {
+      this.left--
+      turn.items--
+      turn.bytes -= this.#bytes
+      this.#order.push(this.name)
+    }
+    return this.left > 0
+  }
+}
+
+test('one turn takes a stated number of messages from all links together', () => {
+  const { intake, next } = turns()
+  const order: string[] = []
+  const floods = ['a', 'b', 'c'].map((name) => new Flood(name, 2000, 10, order))
+  assert.equal(intake.offer(floods[0] as Flood), true)
+  assert.equal(order.length, limits.turnItems, 'a link alone may use the whole turn')
+  assert.equal(intake.offer(floods[1] as Flood), false, 'the next one waits for the next turn')
+  intake.later(floods[2] as Flood)
+  for (let turn = 0; floods.some(({ left }) => left > 0); turn++) {
+    order.length = 0
+    assert.ok(next() && turn < 20)
+    assert.ok(order.length <= limits.turnItems)
+  }
+  assert.equal(next(), false, 'and nothing is scheduled when nothing is left')
+})
+
+test('one turn takes a stated number of bytes, and at most one large message beyond', () => {
+  const { intake, next } = turns()
+  const order: string[] = []
+  const large = new Flood('large', 30, limits.turnBytes / 2, order)
+  intake.offer(large)
+  assert.equal(order.length, 2)
+  order.length = 0
+  next()
+  assert.equal(order.length, 2)
+})
+
+test('links take turns: nobody waits behind the flood of another', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(3000), { minLength: 1, maxLength: 30 }), (floods) => {
+      const { intake, next } = turns()
+      const order: string[] = []
+      for (const [index, left] of floods.entries()) intake.later(new Flood(`${index}`, left, 100, order))
+      intake.later(new Flood('one', 1, 100, order))
+      for (let turn = 0; !order.includes('one'); turn++) assert.ok(next() && turn < 100)
+      const before = order.indexOf('one')
+      assert.ok(before <= floods.length * limits.linkShareItems, `${before} messages went first`)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('a link that has ended is not visited any more', () => {
+  const { intake, next } = turns()
+  const order: string[] = []
+  const source = new Flood('gone', 5, 1, order)
+  intake.later(source)
+  intake.forget(source)
+  next()
+  assert.deepEqual(order, [])
+})
+
+/** Links that always have something, and an actor that takes letters in their order. */
+function mailbox(): {
+  share: MailboxShare<string>
+  letters: { link: string; ask?: string; bytes: number }[]
+  fill: (link: string, letter: { ask?: string; bytes?: number }) => void
+  take: (count: number) => void
+} {
+  const letters: { link: string; ask?: string; bytes: number }[] = []
+  const always = new Map<string, { ask?: string; bytes: number }>()
+  const deliver = (link: string): void => {
+    const letter = always.get(link)
+    if (letter === undefined) return
+    for (let room = share.room(link); room > 0; room = share.room(link)) {
+      // As a link does: small ones together, a large one alone.
+      for (let group = letter.bytes > 512 ? 1 : room; group > 0; group--) {
+        letters.push({ link, ...letter })
+        share.queued(link, letter)
+      }
+    }
+  }
+  const share = new MailboxShare<string>(deliver)
+  return {
+    share,
+    letters,
+    fill: (link, { ask, bytes = 100 }) => {
+      always.set(link, { bytes, ...(ask !== undefined && { ask }) })
+      deliver(link)
+    },
+    take: (count) => {
+      for (let n = 0; n < count; n++) {
+        const letter = letters.shift()
+        if (letter) share.taken(letter.link, letter)
+      }
+    },
+  }
+}
+
+test('a link alone may fill the whole share of a mailbox, questions take more of it', () => {
+  const tells = mailbox()
+  tells.fill('a', {})
+  assert.equal(tells.share.units, limits.letterUnits)
+  assert.equal(tells.letters.length, limits.letterUnits)
+  const asks = mailbox()
+  asks.fill('a', { ask: 'q' })
+  assert.equal(asks.letters.length, limits.letterUnits / limits.letterQuestionUnits)
+})
+
+test('twenty links that flood with questions leave the next link a short wait', () => {
+  const { fill, take, letters, share } = mailbox()
+  for (let link = 0; link < 20; link++) fill(`flood-${link}`, { ask: 'q' })
+  for (let round = 0; round < 50; round++) take(7)
+  fill('fair', {})
+  let waited = 0
+  while (!letters.some(({ link }) => link === 'fair')) {
+    take(1)
+    assert.ok(waited++ < 40, 'it is let in')
+  }
+  const ahead = letters.findIndex(({ link }) => link === 'fair')
+  assert.ok(ahead <= limits.letterUnits / limits.letterQuestionUnits, `${ahead} letters are ahead of it`)
+  assert.ok(share.units < limits.letterUnits + limits.letterQuestionUnits)
+})
+
+test('what waits is bounded in bytes, by a whole share and one message of the link in hand', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ bytes: fc.nat(limits.nodeMessageBytes), isAsk: fc.boolean() }), { maxLength: 40 }),
+      fc.array(fc.nat(5), { maxLength: 60 }),
+      (links, takes) => {
+        const { fill, take, letters, share } = mailbox()
+        for (const [index, { bytes, isAsk }] of links.entries()) {
+          fill(`${index}`, { bytes, ...(isAsk && { ask: 'q' }) })
+          take(takes[index] ?? 0)
+          const last = unitsOf({ bytes: limits.nodeMessageBytes, ask: 'q' })
+          assert.ok(share.units < limits.letterUnits + last, `${share.units} units`)
+          assert.equal(
+            share.units,
+            letters.reduce((sum, letter) => sum + unitsOf(letter), 0),
+          )
+        }
+        for (const more of takes) take(more)
+        // Whatever the order, no link is forgotten while it waits.
+        for (let n = 0; n < 2000; n++) take(1)
+        const served = new Set(letters.map(({ link }) => link))
+        assert.ok(served.size > 0 || links.length === 0)
+      },
+    ),
+    { numRuns: 100 },
+  )
+})
+
+test('a link that ends gives its place to those who wait', () => {
+  const { share, fill, letters } = mailbox()
+  fill('a', {})
+  fill('b', {})
+  assert.equal(letters.filter(({ link }) => link === 'b').length, 0, 'no room is left')
+  share.left('a')
+  for (const letter of letters.splice(0)) share.taken(letter.link, letter)
+  assert.ok(letters.some(({ link }) => link === 'b'))
+})
+
+test('over the budget of held frames the link whose frame began first is cut', () => {
+  const cut: string[] = []
+  const frames = new HeldFrames(100)
+  const holders = ['a', 'b', 'c'].map((name) => ({ cut: (): void => void cut.push(name) }))
+  const [a, b, c] = holders as [(typeof holders)[0], (typeof holders)[0], (typeof holders)[0]]
+  frames.holds(a, 40)
+  frames.holds(b, 60)
+  assert.deepEqual(cut, [])
+  frames.holds(a, 41)
+  assert.deepEqual(cut, ['a'], 'it is as old as its first byte')
+  frames.holds(c, 40)
+  frames.holds(b, 0)
+  frames.holds(b, 60)
+  frames.holds(b, 61)
+  assert.deepEqual(cut, ['a', 'c'])
+  frames.holds(c, 0)
+  assert.equal(frames.bytes, 61)
+})
