@@ -161,6 +161,20 @@ export const limits = {
   keyRetentionMs: 24 * 3600 * SECOND,
   retainedKeys: 100_000,
   maxExecutorRetries: 10,
+  /** After a launch that came to nothing, that Worker is left alone by that application or driver for this long; it doubles. */
+  launchBackoffFirstMs: 1 * SECOND,
+  /** A machine that has been mended is found again within a minute. */
+  launchBackoffMaxMs: 60 * SECOND,
+  /** An executor that ran this long has started: longer than a crash at its start takes, also on a busy machine. */
+  executorStableMs: 10 * SECOND,
+  /** Launches in a row that came to nothing, after which a Worker is excluded: once is chance, three times is the machine. */
+  launchExcludeAfter: 3,
+  /** An excluded Worker is not tried while another one is large enough: long, so that a bad machine costs an application little. */
+  launchExclusionMs: 300 * SECOND,
+  /** Failed Workers that the status of one application names, the newest first: enough to see what is wrong. */
+  shownFailedWorkers: 8,
+  /** What a Worker says of a failed launch, and the path that it names, are kept to this length: status holds many of them. */
+  launchFailureChars: 500,
 
   // Worker
   heartbeatsPerTimeout: 12,
@@ -186,6 +200,12 @@ export const limits = {
   controlLineBytes: 1 * MIB,
   workCleanupMs: 1800 * SECOND,
   workRetentionMs: 7 * 24 * 3600 * SECOND,
+  /** Folders of ended executors and drivers that a Worker keeps: as many as it still shows. The oldest go first. */
+  workFolders: 1000,
+  /** Of one application: executors that fail over and over must not push out the output of others. */
+  workFoldersPerApplication: 100,
+  /** The folders are counted again after so many ends, so that the numbers above are exceeded by no more than that. */
+  workCleanupEnds: 100,
   /** Ended executors, and ended drivers, that a Worker still shows (Spark's retainedExecutors). */
   retainedFinished: 1000,
   /** Ends a Worker remembers, so that a launch that comes again is not started again (R6). */

@@ -1,4 +1,5 @@
 import type { FiresteelError } from '../../runtime/errors.js'
+import type { LaunchFailure } from '../messages/launch-failures.js'
 import type { EachResult } from '../tasks/each.js'
 import type { Inputs } from '../tasks/task-call.js'
 import type { CallOptions, TaskOptions } from '../tasks/task-options.js'
@@ -13,6 +14,16 @@ export interface ExecutorInfo {
   readonly cores: number
 }
 
+/** An executor that came to nothing, and what its Master makes of it. */
+export interface ExecutorFailure extends Omit<ExecutorInfo, 'cores'> {
+  /** By `kind`: `start` (no process: `code`, `place`), `exit` (`exitStatus`, `output` for `firesteel logs`). */
+  readonly reason: LaunchFailure
+  /** In a row on this Worker; those of one moment count as one. */
+  readonly failures: number
+  readonly excluded: boolean
+  readonly retryAt: Date
+}
+
 /** What `app.on` tells of. */
 export interface AppEvents {
   /** The Master has placed an executor; it takes tasks once `executorReady`. */
@@ -20,6 +31,13 @@ export interface AppEvents {
   readonly executorReady: ExecutorInfo
   /** `tasks`: how many it had that run elsewhere now. */
   readonly executorLost: ExecutorInfo & { readonly reason: string; readonly tasks: number }
+  /**
+   * An executor could not be started, or ended before it had given a result. Its Worker is left alone by this
+   * application for a while (from 1 s to 60 s, `retryAt`), and other Workers come first. After three failures in a row
+   * it is `excluded`: not tried for five minutes, while another Worker is large enough. The application ends
+   * (`removed`) only where every Worker is excluded and `maxExecutorRetries` executors have failed.
+   */
+  readonly executorFailed: ExecutorFailure
   /** A task runs once more; `executor` is the one that failed it or was lost (S7). */
   readonly taskRepeated: { readonly task: number; readonly executor: number; readonly cause: string }
   readonly taskQuarantined: { readonly task: number; readonly executors: readonly number[] }

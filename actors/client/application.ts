@@ -35,6 +35,7 @@ export async function openApplication(options: ApplicationOptions): Promise<App>
   const events: EndpointEvents = {
     masterChanged: (address, epoch) => emitter.emit('masterChanged', { address, epoch }),
     masterLost: (reason) => emitter.emit('masterLost', { reason }),
+    executorFailed: (failure) => emitter.emit('executorFailed', failure),
     workerRemoved: (id, host, reason) => emitter.emit('workerRemoved', { id, host, reason }),
     ended: (error) => void app?.ended(error),
   }
@@ -166,6 +167,9 @@ class Application implements App {
         this.#emitter.emit('taskRepeated', { task, executor, cause })
         return
       }
+      // For the Master only.
+      case 'executorWorked':
+        return
       case 'taskQuarantined':
         this.#emitter.emit('taskQuarantined', { task: event.taskId, executors: event.executors })
         return
@@ -178,6 +182,7 @@ const APP_HELP = 'See the type App, and docs/tasks.md.'
 const eventNames: Readonly<Record<keyof AppEvents, true>> = {
   executorAdded: true,
   executorReady: true,
+  executorFailed: true,
   executorLost: true,
   taskRepeated: true,
   taskQuarantined: true,

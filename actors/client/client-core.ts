@@ -91,6 +91,11 @@ export class ClientCore {
         this.#log('warn', 'executor given up', { execId: input.execId, reason: input.reason })
         this.#giveOrders()
         break
+      case 'executorWorked':
+        // Lost with its leader it does no harm: the next one knows of no failures either.
+        if (this.#appId !== undefined)
+          this.#tell({ type: 'ExecutorWorked', appId: this.#appId, execId: input.execId })
+        break
       case 'close':
         this.#close()
         break

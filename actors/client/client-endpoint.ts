@@ -14,8 +14,10 @@ import { Doors, type DoorsOptions } from '../../runtime/transport/doors.js'
 import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
 import type { ApplicationDescription, DriverIncarnation } from '../messages/common.js'
+import type { FailedWorker } from '../messages/launch-failures.js'
 import type { RequestTrace } from '../messages/trace.js'
 import { createTaskPool, type TaskPool, type TaskPoolLimits } from '../tasks/task-pool.js'
+import type { ExecutorFailure } from './app.js'
 import { ClientCore } from './client-core.js'
 import type { ClientEffect, ClientInput, Reason } from './client-steps.js'
 import type { Credential } from './credential.js'
@@ -27,6 +29,7 @@ import type { HeldExecutor } from './executor-book.js'
 export interface EndpointEvents {
   masterChanged(master: string, epoch: number): void
   masterLost(reason: string): void
+  executorFailed(failure: ExecutorFailure): void
   workerRemoved(id: string, host: string, reason: string): void
   /** Once, after registration: closed as asked, or ended by the Master. */
   ended(reason: FiresteelError | undefined): void
@@ -285,6 +288,7 @@ export class ClientEndpoint {
         return
       case 'executorUpdated':
         this.#pool?.executorUpdated(effect.update)
+        if (effect.update.failed) events.executorFailed(failureOf(effect.update.execId, effect.update.failed))
         return
       case 'workerRemoved':
         events.workerRemoved(effect.worker.id, effect.worker.host, effect.worker.message)
@@ -318,6 +322,9 @@ export class ClientEndpoint {
         this.#input({ kind: 'killExecutor', execId, reason: 'its tasks were given back' }),
       limits: taskLimits,
     })
+    this.#pool.on((event) => {
+      if (event.name === 'executorWorked') this.#input({ kind: 'executorWorked', execId: event.execId })
+    })
     this.#started?.resolve()
     this.#started = undefined
   }
@@ -350,6 +357,10 @@ export class ClientEndpoint {
     if (this.#started) this.#started.reject(over)
     else this.#options.events.ended(error)
   }
+}
+
+function failureOf(id: number, { workerId, host, failure, failures, excluded, retryAtMs }: FailedWorker) {
+  return { id, workerId, host, reason: failure, failures, excluded, retryAt: new Date(retryAtMs) }
 }
 
 const randomHex = (bytes: number): string => randomBytes(bytes).toString('hex')

@@ -46,6 +46,8 @@ export type ClientInput =
   | { readonly kind: 'timer'; readonly key: ClientTimer }
   | { readonly kind: 'requestExecutors'; readonly total: number; readonly waiter: number }
   | { readonly kind: 'killExecutor'; readonly execId: number; readonly reason: string }
+  /** Its first result has come. */
+  | { readonly kind: 'executorWorked'; readonly execId: number }
   | { readonly kind: 'close' }
 
 export type ClientTimer = 'register' | 'unregister' | 'masterTimeout' | 'unregisterTimeout' | 'retry'

@@ -9,6 +9,12 @@ export interface ExecutorEntry extends Holding {
   readonly execId: number
   readonly workerId: string
   state: ExecutorState
+  /** Monotonic, of this leadership; undefined: launched under a former one. */
+  readonly launchedAtMs?: number
+  /** Since when this leader knows that it runs, monotonic. */
+  runningSinceMs?: number
+  /** It has given a result: it has started, however it ends. */
+  worked?: boolean
 }
 
 /** An application in the Master's books (Spark's ApplicationInfo). */
@@ -28,7 +34,7 @@ export class ApplicationEntry {
   /** Total of executors wanted; absent: the description's limit. */
   target: number | undefined
   targetRequest = -1
-  /** Consecutive executor failures with nothing running (Spark 4.8). */
+  /** Executors in a row that failed before they had worked or lasted (Spark 4.8). */
   failures = 0
 
   constructor(record: ApplicationRecord, state: ApplicationState, answered: boolean) {
@@ -49,15 +55,15 @@ export class ApplicationEntry {
     return this.target ?? this.record.description.executorLimit ?? Number.MAX_SAFE_INTEGER
   }
 
-  get running(): number {
-    let running = 0
-    for (const executor of this.executors.values()) if (executor.state === 'RUNNING') running++
-    return running
+  /** The executor has ended or is another's business. Without any the application waits: its state says so. */
+  drop(execId: number): void {
+    this.executors.delete(execId)
+    if (this.executors.size === 0 && this.state === 'RUNNING') this.state = 'WAITING'
   }
 
   /** It is told that the executor is lost: from now on it is never taken back (protocol 11.7). */
   lose(step: Step, execId: number, message: string): void {
-    this.executors.delete(execId)
+    this.drop(execId)
     this.lost.add(execId)
     step.tell(this.record.endpoint, {
       type: 'ExecutorUpdated',

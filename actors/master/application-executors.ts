@@ -1,13 +1,18 @@
-import type { KillExecutors, MasterChangeAcknowledged, RequestExecutors } from '../messages/applications.js'
+import type {
+  ExecutorWorked,
+  KillExecutors,
+  MasterChangeAcknowledged,
+  RequestExecutors,
+} from '../messages/applications.js'
 import { isEndedExecutor } from '../messages/common.js'
 import type { ExecutorStateChanged } from '../messages/executors.js'
-import type { ApplicationEntry } from './application-entry.js'
+import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { Books, PeerInfo } from './books.js'
-import { endApplication } from './ending.js'
+import { endIfHopeless, executorFailure, failedWorkerOf, launchSucceeded } from './failed-launches.js'
 import { tellAdded } from './launching.js'
 import type { ReplyToken, Step } from './step.js'
 import { unknownId } from './submission.js'
-import { executorHolding } from './worker-entry.js'
+import { executorHolding, type WorkerEntry } from './worker-entry.js'
 
 /* The executors of an application: what it asks for, how they fare, what is left of them after a failover. */
 
@@ -68,7 +73,7 @@ export function killExecutors(books: Books, step: Step, message: KillExecutors, 
     const executor = app?.executors.get(execId)
     if (!app || !executor) continue
     done = true
-    app.executors.delete(execId)
+    app.drop(execId)
     app.lost.add(execId)
     step.tell(executor.workerId, { type: 'KillExecutor', workerId: executor.workerId, appId: app.id, execId })
     step.tell(app.record.endpoint, {
@@ -94,40 +99,66 @@ export function executorStateChanged(
   from: PeerInfo,
   message: ExecutorStateChanged,
 ): void {
-  const { appId, execId, state, exitStatus, change } = message
+  const { appId, execId, state, change, stopped } = message
   const worker = books.workers.get(from.incarnation)
+  if (worker && stopped) worker.stopping = true
   if (isEndedExecutor(state)) {
     worker?.release(executorHolding(appId, execId))
     books.dirty = true
   }
   const app = books.apps.get(appId)
   const executor = app?.executors.get(execId)
-  if (app && executor && executor.workerId === from.incarnation) {
-    executor.state = state
-    step.tell(app.record.endpoint, {
-      type: 'ExecutorUpdated',
-      appId,
-      execId,
-      state,
-      ...(message.message !== undefined && { message: message.message }),
-      ...(exitStatus !== undefined && { exitStatus }),
-    })
-    if (state === 'RUNNING') app.failures = 0
-    if (isEndedExecutor(state)) {
-      app.executors.delete(execId)
-      // Killed: on request, or with its Worker. Want of room: placed again.
-      const failed = exitStatus !== 0 && state !== 'KILLED' && !message.noRoom
-      if (failed) executorFailed(books, step, app, message.message ?? state)
-    }
-  }
+  if (app && worker && executor?.workerId === worker.id)
+    executorChanged(books, step, { app, executor, worker }, message)
   step.tell(from.incarnation, { type: 'ChangesAcknowledged', workerId: from.incarnation, changes: [change] })
 }
 
-function executorFailed(books: Books, step: Step, app: ApplicationEntry, reason: string): void {
-  app.failures++
-  const { maxExecutorRetries } = books.config
-  if (maxExecutorRetries < 0 || app.failures < maxExecutorRetries || app.running > 0) return
-  endApplication(books, step, app, 'FAILED', `${app.failures} executors in a row failed; the last: ${reason}`)
+interface Changed {
+  readonly app: ApplicationEntry
+  readonly executor: ExecutorEntry
+  readonly worker: WorkerEntry
+}
+
+function executorChanged(books: Books, step: Step, changed: Changed, report: ExecutorStateChanged): void {
+  const { app, executor, worker } = changed
+  const { appId, execId, state, message, exitStatus } = report
+  executor.state = state
+  if (state === 'RUNNING') executorRuns(books, step, executor)
+  if (isEndedExecutor(state)) app.drop(execId)
+  const failed = executorFailure(books, step, changed, report)
+  step.tell(app.record.endpoint, {
+    type: 'ExecutorUpdated',
+    appId,
+    execId,
+    state,
+    ...(message !== undefined && { message }),
+    ...(exitStatus !== undefined && { exitStatus }),
+    ...(failed && { failed: failedWorkerOf(worker, failed, step.now) }),
+  })
+  if (failed) endIfHopeless(books, step, app)
+}
+
+/** Only what its application says, or time, tells a start that succeeded from a process that was made. */
+function executorRuns(books: Books, step: Step, executor: ExecutorEntry): void {
+  executor.runningSinceMs ??= step.now.monotonicMs
+  if (!books.launchFailures.get(executor.appId, executor.workerId)) return
+  step.startTimer(`lasted:${executor.appId}/${executor.execId}`, books.config.executorStableMs)
+}
+
+/** `key` is `APP/EXEC`: it has run for as long as a start takes. */
+export function executorLasted(books: Books, step: Step, key: string): void {
+  const [appId, execId] = key.split('/')
+  const executor = books.apps.get(appId!)?.executors.get(Number(execId))
+  if (executor?.state === 'RUNNING') launchSucceeded(books, step, executor)
+}
+
+/** Its application has had a result of it. */
+export function executorWorked(books: Books, step: Step, from: PeerInfo, message: ExecutorWorked): void {
+  const app = books.apps.get(message.appId)
+  const executor = app?.executors.get(message.execId)
+  if (!app || !executor || app.record.endpoint !== from.incarnation) return
+  executor.worked = true
+  launchSucceeded(books, step, executor)
 }
 
 /** Workers of executors that an adopted application holds have not come within adoptGrace. */

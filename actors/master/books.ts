@@ -5,6 +5,7 @@ import type { ExecutorReport } from '../messages/workers.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import { DriverEntry } from './driver-entry.js'
 import type { IdSource } from './ids.js'
+import { LaunchFailures } from './launch-failures.js'
 import type { MasterConfig } from './master-config.js'
 import { NumberedMap } from './numbered-map.js'
 import type { DriverRecord, EndedApplication, EndedDriver, KeyRecord } from './records.js'
@@ -71,6 +72,8 @@ export class Books {
   readonly awaitedTails = new Set<string>()
   /** Where executors ran, newest last, so that their output is found after their end. */
   readonly executorHomes = new Map<HoldingKey, string>()
+  /** Launches that came to nothing. Never stored: a new leader tries again, and learns the same. */
+  readonly launchFailures: LaunchFailures
   readonly waiting = new WaitingDrivers()
   /** Counts what may have made room: while it stands still, who found none finds none. */
   #room = 0
@@ -86,6 +89,7 @@ export class Books {
     this.config = config
     this.leadership = leadership
     this.ids = ids
+    this.launchFailures = new LaunchFailures(config)
     this.lastAnswerMs = leadership.electedAtMs
   }
 

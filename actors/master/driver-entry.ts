@@ -10,6 +10,10 @@ export class DriverEntry {
   readonly number: number
   /** Not launched before this monotonic time: its former Worker's guard may still be at work (protocol 9). */
   notBeforeMs = 0
+  /** Monotonic, of this leadership; undefined: launched under a former one, or not at all. */
+  launchedAtMs: number | undefined
+  /** Launches of it have failed: it waits for itself, because Workers that have room may not suit it. */
+  hasFailed = false
   /** The Worker that its record named and the store does not know: it may still come and say that it runs there. */
   expectedOn: string | undefined
   /** Where it waits, while it does. */

@@ -1,9 +1,12 @@
+import { waitingText, wantsText } from '../messages/launch-failure-text.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
+import { failedWorkersOf, standingsToTry } from './failed-launches.js'
 import { launchDriver } from './launching.js'
-import { fits, placeDriver } from './placement.js'
+import { placeDriver } from './placement.js'
 import type { Demand } from './resources.js'
-import type { Step } from './step.js'
+import type { Now, Step } from './step.js'
+import { lookForReason } from './waiting.js'
 import type { DemandClass } from './waiting-drivers.js'
 import type { WorkerEntry } from './worker-entry.js'
 
@@ -42,12 +45,12 @@ export function scheduleDrivers(
     const { of, driver } = first
     const index = smallest.some((demand) => isWithin(demand, of.demand))
       ? undefined
-      : placeDriver(workers, of.demand, books.driverCursor)
+      : choose(books, step, first, workers)
     looks += workers.length + 1
     if (index === undefined) {
       of.fullAt = books.room
-      looks += explain(books, of)
-      if (smallest.length < SMALLEST_KEPT) smallest.push(of.demand)
+      looks += explain(books, first, step.now)
+      if (!of.isPicky && smallest.length < SMALLEST_KEPT) smallest.push(of.demand)
       continue
     }
     books.driverCursor = (index + 1) % workers.length
@@ -58,6 +61,26 @@ export function scheduleDrivers(
   }
   books.driverScan = 0
   return launched
+}
+
+function choose(
+  books: Books,
+  step: Step,
+  { of, driver }: Candidate,
+  workers: readonly WorkerEntry[],
+): number | undefined {
+  if (!of.isPicky) return placeDriver(workers, of.demand, books.driverCursor)
+  const { monotonicMs } = step.now
+  for (const standing of standingsToTry(books, step.now, driver.id, of.demand)) {
+    const index = placeDriver(
+      workers,
+      of.demand,
+      books.driverCursor,
+      ({ id }) => books.launchFailures.standing(driver.id, id, monotonicMs) === standing,
+    )
+    if (index !== undefined) return index
+  }
+  return undefined
 }
 
 /** The oldest driver of each demand that may find room, the first to be tried last. */
@@ -96,21 +119,9 @@ function isWithin(small: Demand, large: Demand): boolean {
 }
 
 /** Why its drivers wait. Gives the number of looks it took. */
-function explain(books: Books, of: DemandClass): number {
-  const { cores, memoryMib, resources } = of.demand
-  const custom = Object.entries(resources).map(([name, amount]) => `, ${amount} ${name}`)
-  const wants = `${cores} cores, ${memoryMib} MiB${custom.join('')}`
-  let looks = 0
-  let alive = false
-  for (const { state, record } of books.workers.values()) {
-    looks++
-    if (state !== 'ALIVE') continue
-    alive = true
-    const whole = { id: record.id, coresFree: record.cores, memoryFreeMib: record.memoryMib }
-    if (!fits({ ...whole, resourcesFree: record.resources }, of.demand)) continue
-    of.reason = `waits: no Worker has ${wants} free now`
-    return looks
-  }
-  of.reason = alive ? `waits: no Worker is as large as ${wants}` : 'waits: no Worker is alive'
+function explain(books: Books, { of, driver }: Candidate, now: Now): number {
+  const { reason, looks } = lookForReason(books, driver.id, of.demand, now)
+  const workers = of.isPicky ? failedWorkersOf(books, driver.id, now) : []
+  of.reason = waitingText({ reason: reason ?? 'NO_ROOM', workers }, wantsText(of.demand))
   return looks
 }

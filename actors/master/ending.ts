@@ -7,6 +7,7 @@ import {
 import type { ApplicationEntry } from './application-entry.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
+import { forgetFailuresOf } from './launch-timers.js'
 import type { EndedApplication, EndedDriver, RecordTable } from './records.js'
 import type { Step } from './step.js'
 import { executorHolding } from './worker-entry.js'
@@ -46,6 +47,7 @@ function removeApplication(books: Books, step: Step, app: ApplicationEntry, ende
   books.apps.delete(app.id)
   books.appsByRegistration.delete(app.record.registration)
   step.cancelTimer(`application:${app.id}`)
+  forgetFailuresOf(books, step, app.id)
   for (const executor of app.executors.values()) {
     const worker = books.workers.get(executor.workerId)
     if (!worker?.holds(executorHolding(app.id, executor.execId))) continue
@@ -107,6 +109,7 @@ function removeDriver(books: Books, step: Step, driver: DriverEntry, ended: Ende
   const { record } = driver
   books.removeDriver(driver)
   step.cancelTimer(`relaunch:${driver.id}`)
+  forgetFailuresOf(books, step, driver.id)
   endApplicationsOfDriver(books, step, driver.id, `driver ended ${ended.state}`)
   step.delete('driver', driver.id)
   const key = { driverId: driver.id, digest: record.digest, endedAtMs: ended.endedAtMs }

@@ -23,6 +23,7 @@ export function launchDriver(books: Books, step: Step, driver: DriverEntry, work
     resources,
   }
   driver.message = ''
+  driver.launchedAtMs = step.now.monotonicMs
   step.put('driver', driver.id, driver.record)
   worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })
   tellLaunchDriver(step, driver)
@@ -57,6 +58,7 @@ export function launchExecutor(
     memoryMib,
     resources: takeAddresses(worker.resourcesFree, amounts)!,
     state: 'LAUNCHING',
+    launchedAtMs: step.now.monotonicMs,
   }
   app.executors.set(executor.execId, executor)
   app.state = 'RUNNING'

@@ -1,7 +1,8 @@
 import { limits } from '../../runtime/limits.js'
+import type { LaunchTimes } from './launch-failures.js'
 
 /** What the core must know of its node and of the scheduling rules. Times in milliseconds. */
-export interface MasterConfig {
+export interface MasterConfig extends LaunchTimes {
   readonly cluster: string
   readonly address: string
   readonly web: string | null
@@ -24,6 +25,7 @@ export interface MasterConfig {
   readonly retainedEnded: number
   readonly retainedKeys: number
   readonly keyRetentionMs: number
+  readonly executorStableMs: number
 }
 
 /** What no deployment file changes. */
@@ -38,4 +40,9 @@ export const fixedMasterConfig = {
   retainedEnded: limits.retainedEnded,
   retainedKeys: limits.retainedKeys,
   keyRetentionMs: limits.keyRetentionMs,
+  executorStableMs: limits.executorStableMs,
+  launchBackoffFirstMs: limits.launchBackoffFirstMs,
+  launchBackoffMaxMs: limits.launchBackoffMaxMs,
+  launchExcludeAfter: limits.launchExcludeAfter,
+  launchExclusionMs: limits.launchExclusionMs,
 } satisfies Partial<MasterConfig>

@@ -8,6 +8,7 @@ import { Books, type PeerInfo } from './books.js'
 import { FellowDesk, isForFellows } from './fellow-desk.js'
 import { isFellow } from './fellows.js'
 import { IdSource } from './ids.js'
+import { launchDue } from './launch-timers.js'
 import { type TailRecord, takeBackTail } from './lost-tail.js'
 import type { MasterConfig } from './master-config.js'
 import type { StoredRecords } from './records.js'
@@ -354,6 +355,12 @@ export class MasterCore {
         break
       case 'probe':
         workers.probe(books, step, subject)
+        break
+      case 'launch':
+        launchDue(books, step, subject)
+        break
+      case 'lasted':
+        executors.executorLasted(books, step, subject)
         break
       case 'adopt':
         executors.giveUpOrphans(books, step, subject)

@@ -20,6 +20,8 @@ export function fits(worker: Candidate, demand: Demand): boolean {
   )
 }
 
+const always = (): boolean => true
+
 /**
  * Driver placement (Spark 4.2): from a start that moves with each driver, the first Worker that fits.
  * Returns an index into `workers`, or undefined.
@@ -28,10 +30,12 @@ export function placeDriver(
   workers: readonly Candidate[],
   demand: Demand,
   start: number,
+  mayUse: (worker: Candidate) => boolean = always,
 ): number | undefined {
   for (let visited = 0; visited < workers.length; visited++) {
     const index = (start + visited) % workers.length
-    if (fits(workers[index]!, demand)) return index
+    const worker = workers[index]!
+    if (fits(worker, demand) && mayUse(worker)) return index
   }
   return undefined
 }

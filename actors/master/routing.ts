@@ -59,6 +59,9 @@ export function route(
     case 'KillExecutors':
       executors.killExecutors(books, step, message, reply)
       break
+    case 'ExecutorWorked':
+      executors.executorWorked(books, step, from, message)
+      break
     case 'RequestKillApplication':
       applications.killApplication(books, step, message, reply)
       break

@@ -1,9 +1,11 @@
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { Books } from './books.js'
 import { scheduleDrivers } from './driver-scheduling.js'
+import { executorDemand, standingsToTry } from './failed-launches.js'
 import { launchExecutor } from './launching.js'
 import { byCoresFree, fits, placeExecutors } from './placement.js'
 import type { Step } from './step.js'
+import { coresLeft, executorsLeft } from './waiting.js'
 import type { WorkerEntry } from './worker-entry.js'
 
 /** Writes of one pass, so that a step stays one commit (protocol 4.1). More go with the next pass. */
@@ -35,23 +37,31 @@ function scheduleExecutors(books: Books, step: Step, workers: WorkerEntry[], mos
 }
 
 function placeFor(books: Books, step: Step, app: ApplicationEntry, workers: WorkerEntry[]): ExecutorEntry[] {
-  const { maxCores, executor } = app.record.description
-  const coresLeft = (maxCores ?? books.config.defaultCores ?? Number.MAX_SAFE_INTEGER) - app.coresGranted
-  const executorsLeft = app.executorLimit - app.executors.size
-  const smallest = { ...executor, cores: executor.cores ?? 1 }
-  if (coresLeft < smallest.cores || executorsLeft <= 0) return []
-  const usable = workers.filter((worker) => fits(worker, smallest)).sort(byCoresFree)
-  const assigned = placeExecutors(
-    usable,
-    {
-      coresLeft,
-      coresPerExecutor: executor.cores,
-      memoryMib: executor.memoryMib,
-      resources: executor.resources,
-      executorsLeft,
-    },
-    books.config.spreadOut,
+  const demand = executorDemand(app)
+  if (coresLeft(books, app) < demand.cores || executorsLeft(app) <= 0) return []
+  const usable = workers.filter((worker) => fits(worker, demand)).sort(byCoresFree)
+  if (!books.launchFailures.has(app.id)) return placeOn(books, step, app, usable)
+  const standingOf = ({ id }: WorkerEntry) => books.launchFailures.standing(app.id, id, step.now.monotonicMs)
+  return standingsToTry(books, step.now, app.id, demand).flatMap((standing) =>
+    placeOn(
+      books,
+      step,
+      app,
+      usable.filter((worker) => standingOf(worker) === standing),
+    ),
   )
+}
+
+function placeOn(books: Books, step: Step, app: ApplicationEntry, usable: WorkerEntry[]): ExecutorEntry[] {
+  const { executor } = app.record.description
+  const demand = {
+    coresLeft: coresLeft(books, app),
+    coresPerExecutor: executor.cores,
+    memoryMib: executor.memoryMib,
+    resources: executor.resources,
+    executorsLeft: executorsLeft(app),
+  }
+  const assigned = placeExecutors(usable, demand, books.config.spreadOut)
   return assigned.flatMap((cores, index) => {
     if (cores === 0) return []
     const each = executor.cores ?? cores

@@ -14,6 +14,7 @@ import type { DriverEntry } from './driver-entry.js'
 import type { MasterConfig } from './master-config.js'
 import type { EndedApplication, EndedDriver } from './records.js'
 import type { Now } from './step.js'
+import { applicationWaits, waitingOf } from './waiting.js'
 import type { WorkerEntry } from './worker-entry.js'
 
 /** Three missed heartbeats (protocol 19). */
@@ -78,7 +79,7 @@ export function rowsOf(books: Books, now: Now): BookRows {
   const { apps, drivers, endedApps, endedDrivers, workers, config } = books
   return {
     workers: numbered(workers, (worker) => workerStatus(worker, config, now)),
-    activeApps: numbered(apps, applicationStatus),
+    activeApps: numbered(apps, (app) => applicationStatus(books, app, now)),
     executors: executorsOf(books, apps.values()),
     activeDrivers: numbered(drivers, driverStatus),
     completedApps: numbered(endedApps, endedApplicationStatus),
@@ -97,7 +98,7 @@ export function rowsOfOne(books: Books, id: string, now: Now): BookRows {
   )
   return {
     workers: all(workers.map((worker) => workerStatus(worker, books.config, now))),
-    activeApps: all(app ? [applicationStatus(app)] : []),
+    activeApps: all(app ? [applicationStatus(books, app, now)] : []),
     executors: app ? executorsOf(books, [app]) : nothing,
     activeDrivers: all(driver ? [driverStatus(driver)] : []),
     completedApps: all(endedApp ? [endedApplicationStatus(endedApp)] : []),
@@ -165,7 +166,8 @@ function workerStatus(worker: WorkerEntry, config: MasterConfig, now: Now): Work
   }
 }
 
-function applicationStatus(app: ApplicationEntry): ApplicationStatus {
+function applicationStatus(books: Books, app: ApplicationEntry, now: Now): ApplicationStatus {
+  const waiting = waitingOf(books, app, now)
   return {
     id: app.id,
     description: summaryOfApplication(app.record.description),
@@ -175,7 +177,8 @@ function applicationStatus(app: ApplicationEntry): ApplicationStatus {
     coresGranted: app.coresGranted,
     driver: app.record.driver?.id ?? null,
     endpoint: app.record.endpoint,
-    message: app.executors.size === 0 ? 'waits: no executor has been placed' : '',
+    ...(waiting && { waiting }),
+    message: waiting ? applicationWaits(app, waiting) : '',
   }
 }
 

@@ -11,6 +11,7 @@ import type {
 import type { Books, PeerInfo } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
+import { driverFailed } from './failed-launches.js'
 import type { EndedDriver, StoredRecords } from './records.js'
 import type { ReplyToken, Step } from './step.js'
 import { driverHolding } from './worker-entry.js'
@@ -196,14 +197,10 @@ export function driverStateChanged(
   const over = isEndedDriver(state)
   if (over) worker?.release(driverHolding(driverId, generation))
   if (over) books.dirty = true
+  if (worker && message.stopped) worker.stopping = true
   const accepted = driver?.record.workerId === from.incarnation && driver.record.generation === generation
   if (driver && accepted && over) {
-    // Its Worker had no room, had it before, or heard no leader and stopped it: none is its own end (protocol 8, 9).
-    const { noRoom, isolated, decided } = message
-    const again = noRoom || decided !== undefined || (isolated && driver.record.description.supervise)
-    if (again && driver.record.wanted === 'RUN') {
-      driver.requeue(step, `placed again: ${message.message ?? 'its worker did not keep it'}`, decided)
-    } else {
+    if (driver.record.wanted !== 'RUN' || !placeAgain(books, step, driver, message)) {
       endDriver(books, step, driver, {
         state,
         message: message.message ?? '',
@@ -218,4 +215,24 @@ export function driverStateChanged(
     step.tell(from.incarnation, { type: 'KillDriver', workerId: from.incarnation, driverId, generation })
   }
   step.tell(from.incarnation, { type: 'ChangesAcknowledged', workerId: from.incarnation, changes: [change] })
+}
+
+/**
+ * Was it none of its own end? Its Worker had no room, could not start it, had it before, heard no leader and stopped it,
+ * or was stopped itself (protocol 8, 9). Then it waits for another launch.
+ */
+function placeAgain(books: Books, step: Step, driver: DriverEntry, report: DriverStateChanged): boolean {
+  const { noRoom, isolated, stopped, decided, notStarted } = report
+  const text = report.message ?? 'its worker did not keep it'
+  const { supervise } = driver.record.description
+  if (notStarted && !stopped) {
+    const failure = { kind: 'start', ...notStarted, message: text } as const
+    if (driverFailed(books, step, driver, failure) === 'hopeless') return false
+  } else if (noRoom) {
+    driverFailed(books, step, driver, { kind: 'room', message: text })
+  } else if (decided === undefined && !notStarted && !(supervise && (isolated || stopped))) {
+    return false
+  }
+  driver.requeue(step, `placed again: ${text}`, decided)
+  return true
 }

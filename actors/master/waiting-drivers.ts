@@ -11,10 +11,13 @@ export class DemandClass {
   fullAt = -1
   /** Why its drivers wait, as far as it is known. */
   reason: string | undefined
+  /** Of one driver whose launches have failed. */
+  readonly isPicky: boolean
 
-  constructor(key: string, demand: Demand) {
+  constructor(key: string, demand: Demand, isPicky: boolean) {
     this.key = key
     this.demand = demand
+    this.isPicky = isPicky
   }
 
   /** The oldest one behind `number` that may be launched now. */
@@ -58,10 +61,11 @@ export class WaitingDrivers {
   add(driver: DriverEntry): void {
     if (driver.waitsIn) return
     const { cores, memoryMib, resources } = driver.record.description
-    const key = keyOf({ cores, memoryMib, resources })
+    // What failed somewhere looks at Workers with other eyes than who asks for as much.
+    const key = driver.hasFailed ? driver.id : keyOf({ cores, memoryMib, resources })
     let demandClass = this.#classes.get(key)
     if (!demandClass) {
-      demandClass = new DemandClass(key, { cores, memoryMib, resources })
+      demandClass = new DemandClass(key, { cores, memoryMib, resources }, driver.hasFailed)
       this.#classes.set(key, demandClass)
     }
     // Most come last; one that is placed again is among the oldest.

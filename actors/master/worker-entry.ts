@@ -21,6 +21,8 @@ export class WorkerEntry {
   diedAtMs: number | undefined
   /** Incarnations that it pushed from its address while they counted as alive, newest first. */
   replaced: readonly string[] = []
+  /** It has said that it is being stopped: it takes no more work, and does not change its mind. */
+  stopping = false
   /** Number of the dial under way to see whether its process lives. */
   probes = 0
   readonly #holdings = new Map<HoldingKey, Holding>()
@@ -45,7 +47,18 @@ export class WorkerEntry {
   }
 
   get schedulable(): boolean {
-    return this.state === 'ALIVE' && this.answered && this.linked && !this.record.draining
+    return this.state === 'ALIVE' && this.answered && this.linked && this.isKept
+  }
+
+  /** May it be given work, now or once it is heard again? */
+  get isKept(): boolean {
+    return this.state !== 'DEAD' && !this.record.draining && !this.stopping
+  }
+
+  /** All that it has, used or not. */
+  get whole() {
+    const { id, cores, memoryMib, resources } = this.record
+    return { id, coresFree: cores, memoryFreeMib: memoryMib, resourcesFree: resources }
   }
 
   get coresUsed(): number {

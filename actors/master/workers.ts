@@ -2,6 +2,7 @@ import type { Heartbeat, RegisterWorker } from '../messages/workers.js'
 import type { Books, PeerInfo } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
+import { forgetFailuresOn } from './launch-timers.js'
 import type { Step } from './step.js'
 import { executorHolding, WorkerEntry } from './worker-entry.js'
 
@@ -103,7 +104,7 @@ export function removeWorker(
   for (const app of books.apps.values()) {
     for (const executor of [...app.executors.values()]) {
       if (executor.workerId !== worker.id) continue
-      app.executors.delete(executor.execId)
+      app.drop(executor.execId)
       app.lost.add(executor.execId)
       step.tell(app.record.endpoint, {
         type: 'ExecutorUpdated',
@@ -124,6 +125,7 @@ export function removeWorker(
   // What it held, not all drivers: many Workers may be lost in one turn.
   const held = [...worker.holdings.keys()].flatMap((key) => books.ownerOf(worker.id, key).driver ?? [])
   for (const key of [...worker.holdings.keys()]) worker.release(key)
+  forgetFailuresOn(books, step, worker.id)
   // Silence has already lasted W: longer than a cut-off Worker lets its drivers live (protocol 9).
   const waitMs = certainty === 'gone' ? books.config.orphanGraceMs + books.config.guardMarginMs : 0
   loseDrivers(books, step, held, reason, waitMs)

@@ -75,6 +75,17 @@ export const killExecutors = z.strictObject({
 })
 export type KillExecutors = z.infer<typeof killExecutors>
 
+/**
+ * The executor has given its first result: it has started, however it ends. What its Worker knows, that a process was
+ * made, does not say so.
+ */
+export const executorWorked = z.strictObject({
+  type: z.literal('ExecutorWorked'),
+  appId: name,
+  execId: count,
+})
+export type ExecutorWorked = z.infer<typeof executorWorked>
+
 /** Answer of RequestExecutors and KillExecutors: false for an unknown application (Spark). */
 export const executorsAnswer = z.strictObject({ type: z.literal('ExecutorsAnswer'), done: z.boolean() })
 export type ExecutorsAnswer = z.infer<typeof executorsAnswer>

@@ -33,6 +33,7 @@ const fromApplication = [
   applications.masterChangeAcknowledged,
   applications.requestExecutors,
   applications.killExecutors,
+  applications.executorWorked,
 ] as const
 
 /** Commands and anybody with the client's key -> Master. */

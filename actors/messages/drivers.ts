@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { driverDescription, driverStates, name, positive, resourceAddresses, text } from './common.js'
+import { notStarted } from './launch-failures.js'
 
 /* Programs in the cluster: submission, launch, end. */
 
@@ -81,6 +82,10 @@ export const driverStateChanged = z.strictObject({
   noRoom: z.boolean().optional(),
   /** Its Worker heard no leader and stopped it (`onIsolation: stop`): launched again, not a failure. */
   isolated: z.boolean().optional(),
+  /** There was never a process of this attempt: placed again, not an end of its own. */
+  notStarted: notStarted.optional(),
+  /** Its Worker is being stopped, and it with it: one that is supervised is launched again, whatever its exit code. */
+  stopped: z.boolean().optional(),
   /** Refused: its Worker has decided on this generation, for a leadership that the store forgot. Placed again, above it. */
   decided: positive.optional(),
 })

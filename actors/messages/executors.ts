@@ -8,6 +8,7 @@ import {
   resourceAddresses,
   text,
 } from './common.js'
+import { failedWorker, notStarted } from './launch-failures.js'
 
 /* Executors: Master and Worker, and what the application hears of them. */
 
@@ -53,6 +54,10 @@ export const executorStateChanged = z.strictObject({
   exitStatus: z.int().optional(),
   /** Refused for want of room: no failure of the application (protocol 8). */
   noRoom: z.boolean().optional(),
+  /** There was never a process. */
+  notStarted: notStarted.optional(),
+  /** Its Worker is being stopped: no failure, and nothing more is to be placed there. */
+  stopped: z.boolean().optional(),
 })
 export type ExecutorStateChanged = z.infer<typeof executorStateChanged>
 
@@ -80,6 +85,8 @@ export const executorUpdated = z.strictObject({
   exitStatus: z.int().optional(),
   /** Set only when the Worker was lost or decommissioned (Spark). */
   workerHost: name.optional(),
+  /** Set where the launch came to nothing: what its Master makes of it. */
+  failed: failedWorker.optional(),
 })
 export type ExecutorUpdated = z.infer<typeof executorUpdated>
 

@@ -18,6 +18,7 @@ import {
   text,
   workerStates,
 } from './common.js'
+import { waiting } from './launch-failures.js'
 
 /* What commands, pages and `/json/` show: snapshots of a Master and of a Worker. */
 
@@ -60,6 +61,8 @@ export const applicationStatus = z.strictObject({
   driver: name.nullable(),
   /** Incarnation of its ClientEndpoint while it lives: where its trace is. */
   endpoint: name.optional(),
+  /** Why it has fewer executors than it wants; absent: it has what it wants, or has ended. */
+  waiting: waiting.optional(),
   message: text,
 })
 export type ApplicationStatus = z.infer<typeof applicationStatus>

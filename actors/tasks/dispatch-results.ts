@@ -24,6 +24,10 @@ export function acceptResults(
 ): void {
   state.effects.push({ kind: 'ack', execId: executor.execId, attempts: results })
   executor.window.ended(results.length, nowMs)
+  if (!executor.worked && results.some(({ status }) => status !== 'cancelled')) {
+    executor.worked = true
+    state.effects.push({ kind: 'event', event: { name: 'executorWorked', execId: executor.execId } })
+  }
   for (const result of results) {
     const task = currentTask(executor, result)
     if (task === undefined) {

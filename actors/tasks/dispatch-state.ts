@@ -36,6 +36,8 @@ export class ExecutorEntry {
   description: ExecutorDescription
   /** The Master has told of it. */
   known = false
+  /** It has given a result. */
+  worked = false
   link: LinkState = 'none'
   blocked = false
   /** Gets no new tasks (DECOMMISSIONED). */

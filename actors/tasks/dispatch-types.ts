@@ -85,6 +85,8 @@ export type DispatchInput =
 export type TaskPoolEvent =
   | { readonly name: 'executorAdded'; readonly executor: ExecutorDescription }
   | { readonly name: 'executorLinked'; readonly executor: ExecutorDescription }
+  /** Its first result has come. */
+  | { readonly name: 'executorWorked'; readonly execId: number }
   /** `tasks`: how many it had that run elsewhere now or have an unknown outcome. */
   | {
       readonly name: 'executorLost'

@@ -11,13 +11,12 @@ import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-wat
 import { type OutputFile, openOutputFile } from '../../runtime/process/output-file.js'
 import type { ChildPlan } from './child-plans.js'
 import { fileError, type WorkFolders } from './work-folders.js'
-import type { ProcessEnd, ProcessName } from './worker-events.js'
+import type { ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 
 /** What becomes of a process, in this order; `startFailed` or `ended` is the last word on it. */
 export interface ChildListener {
   started(process: ProcessName, pid: number): void
-  /** `noRoom`: this Worker has nothing left to start it with, which is no failure of the work. */
-  startFailed(process: ProcessName, message: string, noRoom: boolean): void
+  startFailed(process: ProcessName, failure: StartFailure): void
   ended(process: ProcessName, end: ProcessEnd): void
 }
 
@@ -85,7 +84,7 @@ export class Children {
       ;({ child, outputs } = await this.#startPatiently(process, plan))
     } catch (error) {
       this.#validUntil.delete(process)
-      listener.startFailed(process, startFailure(error), isDescriptorShortage(error))
+      listener.startFailed(process, startFailure(error))
       return
     }
     this.#running.set(process, child)
@@ -203,9 +202,17 @@ export class Children {
   }
 }
 
-function startFailure(error: unknown): string {
-  const text = isFiresteelError(error) ? `${error.code}: ${error.message}` : reasonOf(error)
-  return text.slice(0, MESSAGE_CHARS)
+function startFailure(error: unknown): StartFailure {
+  const [code, text] = isFiresteelError(error)
+    ? [error.code, `${error.code}: ${error.message}`]
+    : ['FIRESTEEL_INTERNAL', reasonOf(error)]
+  const place = isFiresteelError(error) ? error.place : undefined
+  return {
+    code,
+    message: text.slice(0, MESSAGE_CHARS),
+    ...(isDescriptorShortage(error) && { noRoom: true }),
+    ...(place !== undefined && { place: place.slice(0, MESSAGE_CHARS) }),
+  }
 }
 
 function endOf(exit: ProcessExit, excess: MemoryExcess | undefined): ProcessEnd {

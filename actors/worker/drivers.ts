@@ -1,12 +1,13 @@
 import type { DriverState, OwnedPosition } from '../messages/common.js'
 import type { KillDriver, LaunchDriver } from '../messages/drivers.js'
+import type { NotStarted } from '../messages/launch-failures.js'
 import type { DriverReport } from '../messages/workers.js'
 import type { Desk } from './desk.js'
 import { DriverEntry, type WorkerDriverStatus } from './driver-entry.js'
 import { exitText } from './exit-text.js'
 import { FinishedList } from './finished-list.js'
 import { isDriverId } from './output-id.js'
-import type { Now, ProcessEnd, ProcessName } from './worker-events.js'
+import type { Now, ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 
 export const RESTART_TIMER = 'restart:'
 export const ISOLATION_TIMER = 'isolation'
@@ -21,7 +22,12 @@ interface End {
   readonly noRoom?: boolean | undefined
   readonly isolated?: boolean | undefined
   readonly decided?: number | undefined
+  readonly notStarted?: NotStarted | undefined
+  readonly stopped?: boolean | undefined
 }
+
+/** Of a generation that has never had a process. */
+const NEVER_RAN: NotStarted = { code: 'FIRESTEEL_NOT_ALLOWED' }
 
 /** The drivers of this Worker: generations, and attempts within each (Spark 5.6, protocol 9). */
 export class Drivers {
@@ -63,6 +69,11 @@ export class Drivers {
     ledger.decideDriver(driverId, generation)
     if (!isDriverId(driverId)) {
       this.#conclude(entry, { state: 'ERROR', message: 'its id cannot name a folder' })
+      return
+    }
+    if (this.#stopping) {
+      entry.killedBecause = SHUTDOWN
+      this.#concludeKilled(entry)
       return
     }
     const { cores, memoryMib } = description
@@ -110,11 +121,13 @@ export class Drivers {
     return true
   }
 
-  startFailed(process: ProcessName, message: string, noRoom = false): boolean {
+  /** Also of a later attempt: its program or folder may be gone here, and be there elsewhere. Its Master decides. */
+  startFailed(process: ProcessName, { message, noRoom, ...notStarted }: StartFailure): boolean {
     const entry = this.#entryOf(process)
     if (!entry) return false
     if (entry.killedBecause !== undefined) this.#concludeKilled(entry)
-    else this.#conclude(entry, noRoom ? { state: 'FAILED', message, noRoom } : { state: 'ERROR', message })
+    else if (noRoom) this.#conclude(entry, { state: 'FAILED', message, noRoom })
+    else this.#conclude(entry, { state: 'ERROR', message, notStarted })
     return true
   }
 
@@ -123,8 +136,8 @@ export class Drivers {
     if (!entry) return false
     const { exitCode, signal } = end
     const how = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
-    // Who ends because it was told to has not finished, whatever its code: it runs again where a leader is heard.
-    if (entry.killedBecause === ISOLATED) this.#concludeKilled(entry, how)
+    // Who ends because we stopped it has not finished, whatever its code: most services end well on SIGTERM.
+    if (entry.killedBecause === ISOLATED || entry.killedBecause === SHUTDOWN) this.#concludeKilled(entry, how)
     // Also while a kill was on its way (Spark).
     else if (exitCode === 0) this.#conclude(entry, { state: 'FINISHED', message: '', ...how })
     else if (entry.killedBecause !== undefined) this.#concludeKilled(entry, how)
@@ -227,19 +240,24 @@ export class Drivers {
 
   #concludeKilled(entry: DriverEntry, how: Pick<End, 'exitCode' | 'signal'> = {}): void {
     const message = entry.killedBecause ?? 'killed'
-    const isShutdown = message === SHUTDOWN
-    if (isShutdown && entry.launch.description.supervise) {
-      // Its end belongs to this Worker, not to it: the Master sees the Worker go and launches it elsewhere.
-      this.#remove(entry, 'KILLED')
-      return
-    }
     const isolated = message === ISOLATED
-    this.#conclude(entry, { state: isShutdown ? 'FAILED' : 'KILLED', message, isolated, ...how })
+    const stopped = message === SHUTDOWN
+    // Who is not supervised has run, once: being stopped is its end. Whoever never ran is placed elsewhere.
+    const ended = stopped && !entry.launch.description.supervise && entry.attempt > 0
+    const notStarted = stopped && entry.attempt === 0 ? NEVER_RAN : undefined
+    this.#conclude(entry, {
+      state: ended ? 'FAILED' : 'KILLED',
+      message,
+      isolated,
+      stopped,
+      notStarted,
+      ...how,
+    })
   }
 
   #conclude(entry: DriverEntry, end: End): void {
     const { driverId, generation } = entry.launch
-    const { state, message, exitCode, signal, noRoom, isolated, decided } = end
+    const { state, message, exitCode, signal, noRoom, isolated, decided, notStarted, stopped } = end
     const change = {
       type: 'DriverStateChanged',
       driverId,
@@ -252,6 +270,8 @@ export class Drivers {
       ...(noRoom && { noRoom }),
       ...(isolated && { isolated }),
       ...(decided !== undefined && { decided }),
+      ...(notStarted && { notStarted }),
+      ...(stopped && { stopped }),
     } as const
     this.#desk.ledger.ended(change)
     this.#desk.report(change)
@@ -289,7 +309,7 @@ export class Drivers {
 }
 
 /** Who is supervised may have been stopped there to run elsewhere, which only a leadership that is forgotten knew. */
-function isForGood({ state, noRoom, decided }: End, supervise: boolean): boolean {
-  if (noRoom || decided !== undefined) return false
+function isForGood({ state, noRoom, decided, notStarted }: End, supervise: boolean): boolean {
+  if (noRoom || notStarted || decided !== undefined) return false
   return state === 'FINISHED' || !supervise
 }

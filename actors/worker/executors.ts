@@ -1,13 +1,14 @@
 import type { z } from 'zod'
 import type { ExecutorState, OwnedPosition } from '../messages/common.js'
 import type { KillExecutor, LaunchExecutor } from '../messages/executors.js'
+import type { NotStarted } from '../messages/launch-failures.js'
 import type { workerExecutorStatus } from '../messages/status.js'
 import type { ExecutorReport } from '../messages/workers.js'
 import type { Desk } from './desk.js'
 import { exitStatusOf, exitText } from './exit-text.js'
 import { FinishedList } from './finished-list.js'
 import { isApplicationId } from './output-id.js'
-import type { ProcessEnd, ProcessName } from './worker-events.js'
+import type { ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 
 type ExecutorStatus = z.infer<typeof workerExecutorStatus>
 
@@ -23,7 +24,12 @@ interface End {
   readonly state: ExecutorState
   readonly message: string
   readonly exitStatus?: number | undefined
+  readonly noRoom?: boolean | undefined
+  readonly notStarted?: NotStarted | undefined
+  readonly stopped?: boolean | undefined
 }
+
+const SHUTDOWN = 'Worker shutting down'
 
 const keyOf = (appId: string, execId: number): ProcessName => `${appId}/${execId}`
 
@@ -34,6 +40,7 @@ export class Executors {
   readonly #finished: FinishedList<ExecutorStatus>
   /** Applications that have ended while executors of them were left here. */
   readonly #endedApps = new Set<string>()
+  #stopping = false
 
   constructor(desk: Desk) {
     this.#desk = desk
@@ -59,13 +66,18 @@ export class Executors {
     }
     ledger.decideExecutor(appId, execId)
     const executor: Executor = { launch, launchedAt, started: false }
+    if (this.#stopping) {
+      this.#conclude(executor, { state: 'KILLED', message: SHUTDOWN, stopped: true })
+      return
+    }
     if (!isApplicationId(appId)) {
-      this.#conclude(executor, { state: 'FAILED', message: 'its application id cannot name a folder' })
+      const notStarted = { code: 'FIRESTEEL_NOT_ALLOWED' }
+      this.#conclude(executor, { state: 'FAILED', message: 'its id cannot name a folder', notStarted })
       return
     }
     const refusal = books.take(key, { cores, memoryMib, resources })
     if (refusal !== undefined) {
-      this.#conclude(executor, { state: 'FAILED', message: refusal }, true)
+      this.#conclude(executor, { state: 'FAILED', message: refusal, noRoom: true })
       this.#desk.correctMaster()
       return
     }
@@ -110,11 +122,11 @@ export class Executors {
     return true
   }
 
-  startFailed(process: ProcessName, message: string, noRoom = false): boolean {
+  startFailed(process: ProcessName, { message, noRoom, ...notStarted }: StartFailure): boolean {
     const executor = this.#live.get(process)
     if (!executor) return false
-    const killed = executor.killedBecause !== undefined
-    this.#conclude(executor, { state: killed ? 'KILLED' : 'FAILED', message }, noRoom && !killed)
+    if (executor.killedBecause !== undefined) this.#concludeKilled(executor, executor.killedBecause)
+    else this.#conclude(executor, { state: 'FAILED', message, ...(noRoom ? { noRoom } : { notStarted }) })
     return true
   }
 
@@ -123,7 +135,7 @@ export class Executors {
     if (!executor) return false
     const exitStatus = exitStatusOf(end)
     if (executor.killedBecause !== undefined) {
-      this.#conclude(executor, { state: 'KILLED', message: executor.killedBecause, exitStatus })
+      this.#concludeKilled(executor, executor.killedBecause, exitStatus)
     } else {
       this.#conclude(executor, { state: 'EXITED', message: exitText(end), exitStatus })
     }
@@ -132,7 +144,8 @@ export class Executors {
 
   /** Spark reports these FAILED; but no application has failed because a Worker was stopped. */
   stopAll(): void {
-    for (const [key, executor] of this.#live) this.#stop(key, executor, 'Worker shutting down')
+    this.#stopping = true
+    for (const [key, executor] of this.#live) this.#stop(key, executor, SHUTDOWN)
   }
 
   applicationFinished(appId: string): void {
@@ -183,7 +196,12 @@ export class Executors {
     else this.#desk.log('debug', 'this executor is here already', { executor: key })
   }
 
-  #conclude(executor: Executor, end: End, noRoom = false): void {
+  #concludeKilled(executor: Executor, message: string, exitStatus?: number): void {
+    this.#conclude(executor, { state: 'KILLED', message, exitStatus, stopped: message === SHUTDOWN })
+  }
+
+  #conclude(executor: Executor, end: End): void {
+    const { noRoom, notStarted, stopped } = end
     const { appId, execId } = executor.launch
     const key = keyOf(appId, execId)
     this.#live.delete(key)
@@ -197,6 +215,8 @@ export class Executors {
       message: end.message,
       ...(end.exitStatus !== undefined && { exitStatus: end.exitStatus }),
       ...(noRoom && { noRoom }),
+      ...(notStarted && { notStarted }),
+      ...(stopped && { stopped }),
     })
     if (this.#endedApps.has(appId) && !this.#hasExecutorsOf(appId)) {
       this.#endedApps.delete(appId)

@@ -50,7 +50,6 @@ export class WorkerCore {
   /** What this leader found in its store; undefined: it does not say. */
   #found: MasterChanged['found']
   #stopping = false
-  #acceptsLaunches = true
 
   constructor(identity: WorkerIdentity, times: WorkerTimes, masters: readonly string[], now: Now) {
     this.#identity = identity
@@ -151,8 +150,8 @@ export class WorkerCore {
         if (!this.#executors.started(input.process)) this.#drivers.started(input.process, this.#now)
         return
       case 'startFailed':
-        if (!this.#executors.startFailed(input.process, input.message, input.noRoom)) {
-          this.#drivers.startFailed(input.process, input.message, input.noRoom)
+        if (!this.#executors.startFailed(input.process, input.failure)) {
+          this.#drivers.startFailed(input.process, input.failure)
         }
         return
       case 'ended':
@@ -171,7 +170,6 @@ export class WorkerCore {
 
   #stop(): void {
     this.#stopping = true
-    this.#acceptsLaunches = false
     this.#executors.stopAll()
     this.#drivers.stopAll(this.#now)
   }
@@ -252,10 +250,10 @@ export class WorkerCore {
         this.#outbox.acknowledge(message.changes, at, this.#now.monotonicMs)
         return
       case 'LaunchExecutor':
-        if (this.#mayLaunch(message.type)) this.#executors.launch(message, at)
+        this.#executors.launch(message, at)
         return
       case 'LaunchDriver':
-        if (this.#mayLaunch(message.type)) this.#drivers.launch(message, at, this.#now)
+        this.#drivers.launch(message, at, this.#now)
         return
       case 'KillExecutor':
         this.#executors.kill(message)
@@ -267,12 +265,6 @@ export class WorkerCore {
         this.#executors.applicationFinished(message.appId)
         return
     }
-  }
-
-  /** No answer: a Worker that ends is soon seen to be gone, and a refusal would only be placed here again. */
-  #mayLaunch(type: string): boolean {
-    if (!this.#acceptsLaunches) this.#log('info', 'not launched: this Worker is stopping', { message: type })
-    return this.#acceptsLaunches
   }
 
   /** R4: each new link to the leader begins with this, and goes on with all that this Worker knows. */

@@ -3,6 +3,7 @@ import type { FromWorker, WorkerMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { LaunchDriver } from '../messages/drivers.js'
 import type { LaunchExecutor } from '../messages/executors.js'
+import type { NotStarted } from '../messages/launch-failures.js'
 import type { WorkerStateResponse } from '../messages/status.js'
 
 /** The times of one step, read once by the shell. */
@@ -20,6 +21,13 @@ export interface ProcessEnd {
   readonly overMemory?: { readonly usedMib: number; readonly limitMib: number } | undefined
   /** What became of it cannot be told from code and signal: the guard killed it, its start was broken off. */
   readonly message?: string | undefined
+}
+
+/** Why a process could not be made: a code of ours, the path or command that is the matter, and the whole in words. */
+export interface StartFailure extends NotStarted {
+  readonly message: string
+  /** This Worker has nothing left to start it with, which is no failure of the work. */
+  readonly noRoom?: boolean
 }
 
 /**
@@ -53,13 +61,7 @@ export type WorkerInput =
   | { readonly kind: 'masterRefused'; readonly address: string; readonly dialledAtMs: number }
   | { readonly kind: 'timer'; readonly key: string }
   | { readonly kind: 'started'; readonly process: ProcessName; readonly pid: number }
-  /** `noRoom`: this Worker lacked what it needs for any start, so it says nothing of the work. */
-  | {
-      readonly kind: 'startFailed'
-      readonly process: ProcessName
-      readonly message: string
-      readonly noRoom?: boolean
-    }
+  | { readonly kind: 'startFailed'; readonly process: ProcessName; readonly failure: StartFailure }
   | { readonly kind: 'ended'; readonly process: ProcessName; readonly end: ProcessEnd }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

@@ -14,7 +14,14 @@ import type { Children } from './children.js'
 import type { LogStreams } from './log-streams.js'
 import type { WorkFolders } from './work-folders.js'
 import type { WorkerCore } from './worker-core.js'
-import type { CoreMessage, Now, ProcessEnd, WorkerEffect, WorkerInput } from './worker-events.js'
+import type {
+  CoreMessage,
+  Now,
+  ProcessEnd,
+  StartFailure,
+  WorkerEffect,
+  WorkerInput,
+} from './worker-events.js'
 
 /** To itself. */
 export type WorkerSelfMessage =
@@ -22,12 +29,7 @@ export type WorkerSelfMessage =
   | { readonly type: 'Start' }
   | { readonly type: 'Stop' }
   | { readonly type: 'ProcessStarted'; readonly process: string; readonly pid: number }
-  | {
-      readonly type: 'ProcessStartFailed'
-      readonly process: string
-      readonly message: string
-      readonly noRoom: boolean
-    }
+  | { readonly type: 'ProcessStartFailed'; readonly process: string; readonly failure: StartFailure }
   | { readonly type: 'ProcessEnded'; readonly process: string; readonly end: ProcessEnd }
 
 export type WorkerActorMessage = WorkerMessage | RequestTrace | LinkMessage | WorkerSelfMessage
@@ -84,12 +86,10 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'ProcessStarted':
         this.#step({ kind: 'started', process: message.process, pid: message.pid }, envelope)
         return
-      case 'ProcessStartFailed': {
-        const { process, message: text, noRoom } = message
-        this.#step({ kind: 'startFailed', process, message: text, noRoom }, envelope)
+      case 'ProcessStartFailed':
+        this.#step({ kind: 'startFailed', process: message.process, failure: message.failure }, envelope)
         this.#parts.logs.workEnded()
         return
-      }
       case 'ProcessEnded':
         this.#step({ kind: 'ended', process: message.process, end: message.end }, envelope)
         this.#parts.logs.workEnded()

@@ -215,8 +215,7 @@ class RunningWorker implements Worker {
       log,
       listener: {
         started: (process, pid) => this.#inform({ type: 'ProcessStarted', process, pid }),
-        startFailed: (process, message, noRoom) =>
-          this.#inform({ type: 'ProcessStartFailed', process, message, noRoom }),
+        startFailed: (process, failure) => this.#inform({ type: 'ProcessStartFailed', process, failure }),
         ended: (process, end) => this.#inform({ type: 'ProcessEnded', process, end }),
       },
     })

@@ -33,7 +33,7 @@ const warned: string[] = []
 const log: Log = { ...silentLog, warn: (message) => void warned.push(message) }
 const listener: ChildListener = {
   started: (process) => void told.push(`started ${process}`),
-  startFailed: (process, _, noRoom) => void told.push(`${noRoom ? 'no room' : 'failed'} ${process}`),
+  startFailed: (process, { noRoom }) => void told.push(`${noRoom ? 'no room' : 'failed'} ${process}`),
   ended: (process, { exitCode }) => void told.push(`ended ${process} ${exitCode}`),
 }
 const guard = { add: () => undefined, remove: () => undefined, extend: () => undefined }

@@ -44,6 +44,7 @@ export class SimApplication {
       events: {
         masterChanged: () => {},
         masterLost: () => {},
+        executorFailed: () => {},
         workerRemoved: () => {},
         ended: (reason) => this.#ended(reason?.code),
       },

@@ -83,7 +83,12 @@ export class SimChildren {
     const isLate = validUntilBootMs !== undefined && this.#place.bootMs() >= validUntilBootMs
     if (isLate || this.#random.chance(this.#world.rates.startFails)) {
       this.#validUntil.delete(process)
-      this.#place.later(1, () => this.#listener.startFailed(process, 'it did not start', false))
+      this.#place.later(1, () =>
+        this.#listener.startFailed(process, {
+          code: 'FIRESTEEL_SPAWN_FAILED',
+          message: 'it did not start',
+        }),
+      )
       return
     }
     const asked = plan.kind === 'startDriver' ? plan.launch.description : plan.launch

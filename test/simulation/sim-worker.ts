@@ -62,8 +62,7 @@ export class SimWorker {
     this.#doors = this.#makeDoors(port, gateway)
     this.children = new SimChildren(world, place, this.incarnation, {
       started: (process, pid) => this.#inform({ type: 'ProcessStarted', process, pid }),
-      startFailed: (process, message, noRoom) =>
-        this.#inform({ type: 'ProcessStartFailed', process, message, noRoom }),
+      startFailed: (process, failure) => this.#inform({ type: 'ProcessStartFailed', process, failure }),
       ended: (process, end) => this.#inform({ type: 'ProcessEnded', process, end }),
     })
     const nothing = (): void => {}

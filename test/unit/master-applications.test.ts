@@ -84,34 +84,11 @@ test('an executor that ended is replaced; its end reaches the application and is
   changed(world, appId, 0, 'RUNNING')
   changed(world, appId, 0, 'EXITED', { exitStatus: 1 })
   assert.equal(world.lastTold('app', 'ExecutorUpdated')?.exitStatus, 1)
+  assert.equal(appOf(world, appId)?.state, 'WAITING')
+  world.advance(1000)
   assert.equal(world.lastTold('w1', 'LaunchExecutor')?.execId, 1)
-  assert.deepEqual(world.lastTold('w1', 'ChangesAcknowledged')?.changes, [change])
-})
-
-test('ten failures in a row with nothing running end the application as FAILED (Spark 4.8)', () => {
-  const world = new MasterWorld().elect()
-  world.worker('w1', { cores: 1 })
-  const appId = world.application('app')
-  for (let failure = 0; failure < 10; failure++) {
-    assert.equal(appOf(world, appId)?.state, 'RUNNING')
-    changed(world, appId, failure, 'FAILED')
-  }
-  assert.equal(appOf(world, appId)?.state, 'FAILED')
-  assert.equal(world.lastTold('app', 'ApplicationRemoved')?.state, 'FAILED')
-})
-
-test('an executor that runs resets the count; exit 0 and want of room are no failures', () => {
-  const world = new MasterWorld({ maxExecutorRetries: 2 }).elect()
-  world.worker('w1', { cores: 1 })
-  const appId = world.application('app')
-  changed(world, appId, 0, 'FAILED')
-  changed(world, appId, 1, 'RUNNING')
-  changed(world, appId, 1, 'FAILED')
-  changed(world, appId, 2, 'EXITED', { exitStatus: 0 })
-  changed(world, appId, 3, 'FAILED', { noRoom: true })
   assert.equal(appOf(world, appId)?.state, 'RUNNING')
-  changed(world, appId, 4, 'FAILED')
-  assert.equal(appOf(world, appId)?.state, 'FAILED')
+  assert.deepEqual(world.lastTold('w1', 'ChangesAcknowledged')?.changes, [change])
 })
 
 test('a closed link has applicationGrace to come back, where Spark ends the application at once', () => {

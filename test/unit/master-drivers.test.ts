@@ -85,6 +85,8 @@ test('a launch refused for want of room is placed again as the next generation',
   world.worker('w1')
   const driverId = world.submitted()
   ended(world, 'w1', driverId, 'FAILED', { noRoom: true })
+  assert.equal(statusOf(world, driverId)?.state, 'SUBMITTED')
+  world.advance(1000)
   assert.equal(statusOf(world, driverId)?.state, 'RUNNING')
   assert.equal(world.lastTold('w1', 'LaunchDriver')?.generation, 2)
 })

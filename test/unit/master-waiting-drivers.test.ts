@@ -78,7 +78,7 @@ test('one that is placed again is older than those that came since', () => {
     generation: 1,
     attempt: 1,
     state: 'FAILED',
-    noRoom: true,
+    decided: 1,
   })
   assert.equal(world.core.books!.drivers.get(first)?.record.generation, 2)
   assert.equal(world.core.books!.drivers.get(second)?.queued, true)

@@ -345,6 +345,7 @@ const applications: readonly SparkRule[] = [
         executors.map(({ execId }) => execId),
       )
       world.tell('w1', { type: 'ExecutorStateChanged', workerId: 'w1', change: 1, ...ended(appId) })
+      world.advance(1000)
       assert.equal(world.toldTo('w1', 'LaunchExecutor').length, 1, 'it is given executors again')
     },
   },

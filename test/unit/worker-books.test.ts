@@ -128,7 +128,13 @@ class Machine {
     const holding = this.starting.get(process)!
     this.starting.delete(process)
     if (fails) {
-      this.apply(this.world.step({ kind: 'startFailed', process, message: 'no' }))
+      this.apply(
+        this.world.step({
+          kind: 'startFailed',
+          process,
+          failure: { code: 'FIRESTEEL_SPAWN_FAILED', message: 'no' },
+        }),
+      )
       return
     }
     this.running.set(process, holding)

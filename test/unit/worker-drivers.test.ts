@@ -38,15 +38,35 @@ for (const [name, supervise, killed, end, state] of [
   })
 }
 
-test('Spark 5.6: a driver that could not be started is ERROR, supervised or not', () => {
+const folderMissing = {
+  code: 'FIRESTEEL_FOLDER_MISSING',
+  place: '/x',
+  message: 'FIRESTEEL_FOLDER_MISSING: the working folder /x does not exist',
+}
+
+test('Spark 5.6: a driver that could not be started is ERROR, and its Master is told that it never was', () => {
   for (const supervise of [true, false]) {
     const world = WorkerWorld.registered()
     world.hear(launchDriver(1, { supervise }))
-    const message = 'FIRESTEEL_FOLDER_MISSING: the working folder /x does not exist'
-    world.step({ kind: 'startFailed', process: attempt(1, 1), message })
+    world.step({ kind: 'startFailed', process: attempt(1, 1), failure: folderMissing })
     const [change] = world.told('DriverStateChanged')
-    assert.deepEqual([change?.state, change?.message], ['ERROR', message])
+    assert.deepEqual([change?.state, change?.message], ['ERROR', folderMissing.message])
+    assert.deepEqual(change?.notStarted, { code: 'FIRESTEEL_FOLDER_MISSING', place: '/x' })
+    assert.equal(world.core.status().coresUsed, 0)
   }
+})
+
+test('a main file that is missing at a restart is no end: its Master is told, to launch it again', () => {
+  const world = running(true)
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  world.timer(restart(1))
+  world.step({ kind: 'startFailed', process: attempt(1, 2), failure: folderMissing })
+  const [change] = world.told('DriverStateChanged')
+  assert.deepEqual([change?.attempt, change?.notStarted?.place], [2, '/x'])
+  world.hear(launchDriver(1, { supervise: true }))
+  assert.deepEqual(world.done('startDriver'), [], 'not under this generation')
+  world.hear(launchDriver(2, { supervise: true }))
+  assert.equal(world.done('startDriver').length, 1)
 })
 
 test('the memory watch ends a driver FAILED, with the figures', () => {
@@ -200,25 +220,55 @@ test('the kill of a generation that never came here ends it, and its late launch
   assert.deepEqual(world.done('startDriver'), [])
 })
 
-test('stop: a supervised driver is not reported, the Master sees the Worker go and launches it elsewhere', () => {
-  const world = running(true)
-  world.step({ kind: 'stop' })
-  world.ended(attempt(1, 1), { exitCode: null, signal: 'SIGTERM' })
-  assert.deepEqual(world.tells(), [])
-  assert.equal(world.done('stopped').length, 1)
-})
+for (const [name, supervise, end, killedFirst, expected] of [
+  ['supervised, exit 0', true, { exitCode: 0 }, false, ['KILLED', true, 0]],
+  ['supervised, exit 1', true, { exitCode: 1 }, false, ['KILLED', true, 1]],
+  [
+    'supervised, by the signal',
+    true,
+    { exitCode: null, signal: 'SIGTERM' },
+    false,
+    ['KILLED', true, undefined],
+  ],
+  [
+    'supervised, killed on request before',
+    true,
+    { exitCode: null, signal: 'SIGTERM' },
+    true,
+    ['KILLED', undefined, undefined],
+  ],
+  ['unsupervised, exit 0: cut off, not finished', false, { exitCode: 0 }, false, ['FAILED', true, 0]],
+  [
+    'unsupervised, by the signal',
+    false,
+    { exitCode: null, signal: 'SIGTERM' },
+    false,
+    ['FAILED', true, undefined],
+  ],
+] as const) {
+  test(`stop: a driver that its Worker stops was stopped by us (${name})`, () => {
+    const world = running(supervise)
+    if (killedFirst) world.hear(kill(1))
+    world.step({ kind: 'stop' })
+    world.ended(attempt(1, 1), end)
+    const [change] = world.told('DriverStateChanged')
+    assert.deepEqual([change?.state, change?.stopped, change?.exitCode], expected)
+    assert.equal(world.done('stopped').length, 1)
+  })
+}
 
-test('stop: an unsupervised driver is FAILED by it; one that rests is gone at once', () => {
-  const world = running(false)
-  world.step({ kind: 'stop' })
-  world.ended(attempt(1, 1), { exitCode: null, signal: 'SIGTERM' })
-  const [change] = world.told('DriverStateChanged')
-  assert.deepEqual([change?.state, change?.message], ['FAILED', 'Worker shutting down'])
-
+test('stop: one that rests is told at once, one that never ran as not started', () => {
   const resting = running(true)
   resting.ended(attempt(1, 1), { exitCode: 1 })
   resting.step({ kind: 'stop' })
+  assert.equal(resting.told('DriverStateChanged')[0]?.stopped, true)
   assert.equal(resting.done('stopped').length, 1)
+
+  const held = running(false)
+  held.hear(launchDriver(2))
+  held.step({ kind: 'stop' })
+  const [change] = held.told('DriverStateChanged')
+  assert.deepEqual([change?.generation, change?.stopped, change?.notStarted !== undefined], [2, true, true])
 })
 
 test('a driver id that is no folder name is never started', () => {

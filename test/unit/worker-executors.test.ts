@@ -55,9 +55,14 @@ test('a start that failed is FAILED with the reason, and holds nothing', () => {
   const world = WorkerWorld.registered()
   world.hear(launchExecutor(1))
   const message = 'FIRESTEEL_DISK_FULL: no room is left for /work'
-  world.step({ kind: 'startFailed', process, message })
+  world.step({
+    kind: 'startFailed',
+    process,
+    failure: { code: 'FIRESTEEL_DISK_FULL', place: '/work', message },
+  })
   const [change] = world.told('ExecutorStateChanged')
   assert.deepEqual([change?.state, change?.message, change?.noRoom], ['FAILED', message, undefined])
+  assert.deepEqual(change?.notStarted, { code: 'FIRESTEEL_DISK_FULL', place: '/work' })
   assert.equal(world.core.status().coresUsed, 0)
 })
 
@@ -180,7 +185,7 @@ test('a late report of a process nobody knows changes nothing', () => {
   for (const name of [`${APP}/77`, 'driver-1/1/1', '', '/']) {
     world.started(name)
     world.ended(name)
-    world.step({ kind: 'startFailed', process: name, message: 'x' })
+    world.step({ kind: 'startFailed', process: name, failure: { code: 'x', message: 'x' } })
     assert.deepEqual(world.effects, [])
   }
   assert.equal(world.core.status().executors.length, 1)
@@ -208,12 +213,12 @@ test('stop: everybody is stopped, nothing is started any more, and it is over wh
     [process],
   )
   world.hear(launchExecutor(3), MASTER)
+  const [refused] = world.told('ExecutorStateChanged')
+  assert.deepEqual([refused?.execId, refused?.state, refused?.stopped], [3, 'KILLED', true])
   world.hear(launchDriver(1), MASTER)
-  assert.deepEqual(
-    world.effects.map(({ kind }) => kind),
-    ['log'],
-    'no refusal: it would only be placed here again',
-  )
+  const [refusedDriver] = world.told('DriverStateChanged')
+  assert.deepEqual([refusedDriver?.stopped, refusedDriver?.notStarted !== undefined], [true, true])
+  assert.deepEqual(world.done('startDriver'), [])
   world.started(`${APP}/2`)
   assert.deepEqual(
     world.done('stopProcess').map((effect) => effect.process),
@@ -222,6 +227,7 @@ test('stop: everybody is stopped, nothing is started any more, and it is over wh
   world.ended(process, { exitCode: null, signal: 'SIGTERM' })
   assert.deepEqual(world.done('stopped'), [])
   assert.equal(world.told('ExecutorStateChanged')[0]?.message, 'Worker shutting down')
+  assert.equal(world.told('ExecutorStateChanged')[0]?.stopped, true)
   world.ended(`${APP}/2`)
   assert.equal(world.done('stopped').length, 1)
 })

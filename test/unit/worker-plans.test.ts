@@ -9,6 +9,7 @@ import { Children } from '../../actors/worker/children.js'
 import { outputFolder } from '../../actors/worker/output-id.js'
 import { fileError, WorkFolders } from '../../actors/worker/work-folders.js'
 import type { WorkerConfig } from '../../actors/worker/worker-config.js'
+import type { StartFailure } from '../../actors/worker/worker-events.js'
 import { systemClock } from '../../runtime/clock.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
@@ -169,7 +170,7 @@ test('a disk that fills up during a start is a failed start, told with its code;
       return Promise.reject(fileError(Object.assign(new Error('write'), { code: 'ENOSPC' }), '/jobs/x'))
     }
   }
-  const failed = await new Promise<[string, string]>((resolve, reject) => {
+  const failed = await new Promise<[string, StartFailure]>((resolve, reject) => {
     const unexpected = (): void => reject(new Error('it must not start'))
     const children = new Children({
       folders: new FullDisk(folder, silentLog),
@@ -177,7 +178,7 @@ test('a disk that fills up during a start is a failed start, told with its code;
       clock: systemClock,
       listener: {
         started: unexpected,
-        startFailed: (process, message) => resolve([process, message]),
+        startFailed: (process, failure) => resolve([process, failure]),
         ended: unexpected,
       },
       log: silentLog,
@@ -186,7 +187,14 @@ test('a disk that fills up during a start is a failed start, told with its code;
     children.start(`${DRIVER}/1/1`, driverPlan(launch, 1, config, masters))
     children.close()
   })
-  assert.deepEqual(failed, [`${DRIVER}/1/1`, 'FIRESTEEL_DISK_FULL: no room is left for /jobs/x'])
+  assert.deepEqual(failed, [
+    `${DRIVER}/1/1`,
+    {
+      code: 'FIRESTEEL_DISK_FULL',
+      place: '/jobs/x',
+      message: 'FIRESTEEL_DISK_FULL: no room is left for /jobs/x',
+    },
+  ])
 })
 
 test('cleanup removes old folders of ended work: not young ones, not those kept, not what is none of ours', async () => {

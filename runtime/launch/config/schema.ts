@@ -172,7 +172,7 @@ const scheduling = z
       .max(1_000_000)
       .optional()
       .meta({
-        description: `Executor failures in a row that end an application; -1 is never. Default ${limits.maxExecutorRetries}.`,
+        description: `Executors in a row that fail before an application ends, once no Worker that is large enough can start one; -1 is never. Default ${limits.maxExecutorRetries}.`,
       }),
   })
   .meta({ description: 'How work is placed and when it is moved.' })

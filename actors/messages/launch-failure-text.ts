@@ -1,0 +1,52 @@
+import type { ResourceAmounts } from './common.js'
+import type { FailedWorker, Waiting, WaitingReason } from './launch-failures.js'
+
+/* Failed launches in words, for people. */
+
+/** Workers named in one sentence. */
+const NAMED = 4
+
+export function failedWorkerText({ workerId, host, failure }: FailedWorker): string {
+  const output = failure.kind === 'exit' ? ` (its output: firesteel logs ${failure.output} --stderr)` : ''
+  return `on ${workerId} (${host}): ${failure.message}${output}`
+}
+
+function workersText(workers: readonly FailedWorker[]): string {
+  const named = workers.slice(0, NAMED).map(failedWorkerText)
+  const more = workers.length > NAMED ? [`and on ${workers.length - NAMED} more`] : []
+  return [...named, ...more].join('; ')
+}
+
+/** Why an application has ended FAILED. */
+export const endText = (failures: number, workers: readonly FailedWorker[]): string =>
+  `${failures} executors in a row failed, and every Worker that is large enough is excluded: ${workersText(workers)}`
+
+function reasonText(reason: WaitingReason, wants: string): string {
+  switch (reason) {
+    case 'NOT_LINKED':
+      return 'its driver has no link to this Master'
+    case 'NO_WORKER':
+      return 'no Worker is alive'
+    case 'TOO_LARGE':
+      return `no Worker is as large as ${wants}`
+    case 'NO_ROOM':
+      return `no Worker has ${wants} free now`
+    case 'LAUNCHES_FAILED':
+      return 'it could not be started'
+  }
+}
+
+/** `wants`: what one launch needs. */
+export function waitingText({ reason, workers }: Waiting, wants: string): string {
+  const why = reasonText(reason, wants)
+  if (workers.length === 0) return `waits: ${why}`
+  const nextMs = Math.min(...workers.map(({ retryAtMs }) => retryAtMs))
+  const failed = reason === 'LAUNCHES_FAILED' ? '' : '; it failed'
+  return `waits: ${why}${failed} ${workersText(workers)}; next try there from ${new Date(nextMs).toISOString()}`
+}
+
+/** What one launch needs. */
+export function wantsText(wanted: { cores: number; memoryMib: number; resources: ResourceAmounts }): string {
+  const custom = Object.entries(wanted.resources).map(([name, amount]) => `, ${amount} ${name}`)
+  return `${wanted.cores} cores, ${wanted.memoryMib} MiB${custom.join('')}`
+}
