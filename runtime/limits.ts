@@ -88,6 +88,17 @@ export const limits = {
   /** Restarts of one actor in actorRestartPeriodMs before its failure escalates. */
   actorRestarts: 3,
   actorRestartPeriodMs: 10 * SECOND,
+  /** Questions of one link that wait for their answer; over it they are refused as BUSY. */
+  openQuestions: 4096,
+  /** How long a question is kept for an answer at most, whatever its asker says. */
+  questionKeepMs: 10 * 60 * SECOND,
+  /** Costly questions (states, traces) that a process answers in one window, and the time for them: a third of its loop. */
+  deskServed: 4,
+  deskServeMs: 2,
+  deskWindowMs: 6,
+  /** Such questions that wait, of one asker and of all; over it they are refused as BUSY. */
+  deskWaitingEach: 32,
+  deskWaiting: 1024,
   traceRing: 10_000,
   /** Entries in one answer of a trace ring: a few 100 KiB, so that heartbeats do not wait behind it. */
   traceChunkEntries: 1000,

@@ -9,22 +9,23 @@ import type { Image } from '../../runtime/persistence/image.js'
 import { LaneDriver } from '../../runtime/persistence/lane-driver.js'
 import type { ActorContext, Behavior, Handler } from '../../runtime/system/behavior.js'
 import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
+import { QuestionDesk } from '../../runtime/system/question-desk.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { systemTimers, type TimerSource } from '../../runtime/system/timers.js'
 import { serveTrace } from '../../runtime/trace/servant.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
-import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { LinkEndKind } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { AgentMessage, ElectedLeader, ElectionMessage } from '../messages/election.js'
 import type { RequestTrace } from '../messages/trace.js'
-import type { PeerInfo } from './books.js'
 import { isFellow } from './fellows.js'
 import { HandOver } from './hand-over.js'
 import type { MasterConfig } from './master-config.js'
 import { type LaneView, MasterCore, type MasterInput } from './master-core.js'
+import { peerInfo } from './peer-info.js'
 import { imageOf, readKeys, readRecords } from './read-records.js'
+import { busy, ended, outcomeUnknown } from './refusals.js'
 import { notLeader } from './routing.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
 import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
@@ -86,6 +87,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   readonly #timers: TimerSource
   readonly #context: ActorContext<MasterActorMessage>
   readonly #core: MasterCore
+  readonly #desk: QuestionDesk
   #lane: CommitLane<Pending> | undefined
   #driver: LaneDriver<Pending> | undefined
   #trouble: StoreTrouble | undefined
@@ -99,6 +101,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#timers = options.timers ?? systemTimers
     this.#context = context
     this.#core = new MasterCore(options.config)
+    this.#desk = new QuestionDesk({ clock: options.clock, timers: this.#timers })
   }
 
   /** Position that messages of this Master carry (R1, R8). */
@@ -115,7 +118,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     // Whatever this Master is or was, it tells what it saw.
     if (message.type === 'RequestTrace') {
       const { system } = this.#context
-      serveTrace({ system, clock: this.#options.clock, gateway: this.#options.gateway }, message, envelope)
+      const parts = { system, clock: this.#options.clock, gateway: this.#options.gateway }
+      this.#inTurn(envelope, () => serveTrace(parts, message, envelope))
       return
     }
     if (this.#over) {
@@ -146,6 +150,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#step({ kind: 'linkUp', peer: peerInfo(message.peer) }, envelope)
         return
       case 'LinkDown':
+        this.#desk.forget(message.peer.incarnation)
         this.#linkDown(message.peer.incarnation, message.end.kind, envelope)
         return
       case 'Timer':
@@ -188,11 +193,30 @@ export class MasterShell implements Handler<MasterActorMessage> {
       return
     }
     const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
-    this.#step({ kind: 'message', from, message, position, ...(reply && { reply }) }, envelope)
+    const input = { kind: 'message', from, message, position, ...(reply && { reply }) } as const
+    if (message.type === 'RequestMasterState') {
+      this.#inTurn(envelope, () => this.#answerState(input, envelope))
+      return
+    }
+    this.#step(input, envelope)
     if (message.type === 'LostTail' && isFellow(peer)) {
       this.#takeTail(putsOf(message))
       if (message.last) this.#step({ kind: 'tail', records: [], lastOf: from }, undefined)
     }
+  }
+
+  /** What costs time to answer is answered a little at a time, and each link in its turn. */
+  #inTurn(envelope: Envelope, serve: () => void): void {
+    const asker = peerOf(envelope)?.incarnation
+    if (asker === undefined || this.#desk.ask(asker, serve)) return
+    this.#context.reply(envelope, busy)
+  }
+
+  /** Perhaps some time after it came: what holds then is looked at again. */
+  #answerState(input: MasterInput, envelope: Envelope): void {
+    if (this.#over || !this.#options.mayAct()) this.#refuse(envelope)
+    else if (this.#driver?.full) this.#context.reply(envelope, busy)
+    else this.#step(input, envelope)
   }
 
   #timer(key: string, envelope: Envelope): void {
@@ -461,35 +485,6 @@ export class MasterShell implements Handler<MasterActorMessage> {
 }
 
 const LANE_FULL_RETRY_MS = 50
-
-const busy = {
-  type: 'Failure',
-  code: 'FIRESTEEL_BUSY',
-  message: 'the Master has as much work queued as it may hold',
-} as const
-
-const ended = {
-  type: 'Failure',
-  code: 'FIRESTEEL_NOT_LEADER',
-  message: 'the leadership of this Master has ended; the request was not done',
-} as const
-
-const outcomeUnknown = {
-  type: 'Failure',
-  code: 'FIRESTEEL_OUTCOME_UNKNOWN',
-  message: 'the leadership of this Master ended while the request was being written',
-} as const
-
-function peerInfo({ incarnation, role, subject, address, advertise }: PeerIdentity): PeerInfo {
-  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '')
-  return {
-    incarnation,
-    role,
-    host,
-    ...(subject !== undefined && { subject }),
-    ...(advertise !== undefined && { address: `firesteel://${advertise}` }),
-  }
-}
 
 /** Behavior of the Master actor; `created` hears of its shell. */
 export function master(

@@ -2,6 +2,8 @@ import type { Clock } from '../../runtime/clock.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ActorContext, Handler } from '../../runtime/system/behavior.js'
 import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
+import { QuestionDesk } from '../../runtime/system/question-desk.js'
+import { systemTimers } from '../../runtime/system/timers.js'
 import { serveTrace } from '../../runtime/trace/servant.js'
 import type { Doors } from '../../runtime/transport/doors.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
@@ -51,13 +53,21 @@ export interface WorkerShellParts {
   readonly onStopped: () => void
 }
 
+const BUSY = {
+  type: 'Failure',
+  code: 'FIRESTEEL_BUSY',
+  message: 'too many questions wait here already',
+} as const
+
 /** Where the core meets mailbox, links, timers and processes. */
 export class WorkerShell implements Handler<WorkerActorMessage> {
   readonly #parts: WorkerShellParts
   readonly #context: ActorContext<WorkerActorMessage>
+  readonly #desk: QuestionDesk
 
   constructor(parts: WorkerShellParts, context: ActorContext<WorkerActorMessage>) {
     this.#parts = parts
+    this.#desk = new QuestionDesk({ clock: parts.clock, timers: systemTimers })
     this.#context = context
   }
 
@@ -77,6 +87,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         this.#linkUp(message.peer, envelope)
         return
       case 'LinkDown':
+        this.#desk.forget(message.peer.incarnation)
         this.#parts.logs.stopAllOf(message.peer.incarnation)
         this.#step({ kind: 'linkDown', peer: message.peer.incarnation }, envelope)
         return
@@ -95,11 +106,21 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         this.#parts.logs.workEnded()
         return
       case 'RequestTrace':
-        serveTrace({ system: this.#context.system, clock: this.#parts.clock }, message, envelope)
+        this.#trace(message, envelope)
         return
       default:
         this.#fromPeer(message, envelope)
     }
+  }
+
+  /** A little at a time, and each link in its turn. */
+  #trace(message: RequestTrace, envelope: Envelope): void {
+    const { system } = this.#context
+    const asker = peerOf(envelope)?.incarnation ?? ''
+    const isServed = this.#desk.ask(asker, () =>
+      serveTrace({ system, clock: this.#parts.clock }, message, envelope),
+    )
+    if (!isServed) this.#context.reply(envelope, BUSY)
   }
 
   #linkUp(peer: PeerIdentity, cause: Envelope): void {

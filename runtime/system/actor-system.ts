@@ -8,10 +8,18 @@ import type { TimerSource } from './timers.js'
 
 /**
  * Why a message was not delivered: no such actor, it has stopped, its mailbox was full, its link was closed or
- * over its bound, it is larger than its link carries (or no JSON), nobody waited for that answer any more, or it was
- * not a message.
+ * over its bound, it is larger than its link carries (or no JSON), nobody waited for that answer any more, it was not a
+ * message, or its asker has too many questions open.
  */
-export type DeadLetterReason = 'unknown' | 'stopped' | 'full' | 'link' | 'large' | 'late' | 'malformed'
+export type DeadLetterReason =
+  | 'unknown'
+  | 'stopped'
+  | 'full'
+  | 'link'
+  | 'large'
+  | 'late'
+  | 'malformed'
+  | 'busy'
 
 /** An exception in a handler, or a handler that a stop had to leave behind. */
 export interface ActorFailure {

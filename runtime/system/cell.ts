@@ -175,7 +175,10 @@ export class Cell implements Destination {
     if (letter.recall !== undefined && !letter.recall.take()) return undefined
     this.current = letter
     this.handled++
-    if (letter.ask !== undefined) this.#kernel.replies.open(letter, this)
+    if (letter.ask !== undefined && !this.#kernel.replies.open(letter, this)) {
+      this.#kernel.undeliverable(letter, 'busy', this)
+      return undefined
+    }
     try {
       const pending = (this.handler as Handler<Message>).receive(letter.message, letter)
       return isThenable(pending) ? this.#settle(pending, letter) : undefined

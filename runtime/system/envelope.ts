@@ -62,6 +62,8 @@ export interface ReplyAddress {
 
 /** Longest path or name in an envelope: what a trace shows. */
 const PATH_MAX = 2048
+/** What a question is called by its asker, and kept under until it is answered; ours are numbers. */
+const ID_MAX = 64
 
 /** What no schema says: that this is an envelope at all. Its message may still be anything. */
 export function isWireEnvelope(value: unknown): value is WireEnvelope {
@@ -77,11 +79,12 @@ export function isWireEnvelope(value: unknown): value is WireEnvelope {
     isCount(wire.epoch) &&
     (wire.parent === undefined || isCount(wire.parent)) &&
     (wire.seq === undefined || isCount(wire.seq)) &&
-    (wire.ask === undefined || isName(wire.ask)) &&
+    (wire.ask === undefined || isId(wire.ask)) &&
     (wire.askMs === undefined || (Number.isFinite(wire.askMs) && (wire.askMs as number) >= 0)) &&
-    (wire.answer === undefined || isName(wire.answer))
+    (wire.answer === undefined || isId(wire.answer))
   )
 }
 
 const isName = (value: unknown): boolean => typeof value === 'string' && value.length <= PATH_MAX
+const isId = (value: unknown): boolean => typeof value === 'string' && value.length <= ID_MAX
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0

@@ -92,6 +92,9 @@ export class Kernel {
 function refusal(letter: Letter, reason: DeadLetterReason, at: Destination): Failure {
   if (reason === 'full')
     return { type: 'Failure', code: 'MAILBOX_FULL', message: `the mailbox of ${at.path} is full` }
+  if (reason === 'busy') {
+    return { type: 'Failure', code: 'BUSY', message: `too many questions of yours wait at ${at.path}` }
+  }
   if (reason === 'link') {
     return { type: 'Failure', code: 'LINK_CLOSED', message: `the link to ${at.path} takes nothing` }
   }

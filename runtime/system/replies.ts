@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { limits } from '../limits.js'
 import type { Asks } from './asks.js'
 import type { Cell } from './cell.js'
 import type { Envelope, ReplyAddress, Sink } from './envelope.js'
@@ -25,6 +26,8 @@ export class Replies {
   readonly #linkTo: (sink: Sink, path: string) => Destination
   /** Links that have ended: what they asked may still lie in mailboxes, and nobody would hear the answer. */
   readonly #gone = new WeakSet<Sink>()
+  /** How many of these each link has asked. */
+  readonly #openOf = new WeakMap<Sink, number>()
   #token = 0
   #purgeAt = firstPurge
 
@@ -39,11 +42,28 @@ export class Replies {
     return this.#open.size
   }
 
-  open(letter: Letter, cell: Cell): void {
-    if (letter.sink !== undefined && this.#gone.has(letter.sink)) return
+  /** False: its asker, another process, has as many open as it may have. */
+  open(letter: Letter, cell: Cell): boolean {
+    const { sink, askMs } = letter
+    if (sink === undefined) {
+      this.#keep(letter, cell, askMs ?? Number.POSITIVE_INFINITY)
+      return true
+    }
+    if (this.#gone.has(sink)) return true
+    if ((this.#openOf.get(sink) ?? 0) >= limits.openQuestions) {
+      this.#purge()
+      if ((this.#openOf.get(sink) ?? 0) >= limits.openQuestions) return false
+    }
+    this.#openOf.set(sink, (this.#openOf.get(sink) ?? 0) + 1)
+    this.#keep(letter, cell, Math.min(askMs ?? limits.questionKeepMs, limits.questionKeepMs))
+    return true
+  }
+
+  #keep(letter: Letter, cell: Cell, forMs: number): void {
     letter.token = ++this.#token
-    const untilMs = this.#clock.monotonicMs() + (letter.askMs ?? Number.POSITIVE_INFINITY)
-    this.#open.set(letter.token, { letter, cell, untilMs })
+    // Of what came over a link only what an answer needs: a peer must not make us keep what it sent.
+    const kept = letter.sink === undefined ? letter : { ...letter, message: { type: letter.message.type } }
+    this.#open.set(letter.token, { letter: kept, cell, untilMs: this.#clock.monotonicMs() + forMs })
     cell.unanswered.add(letter.token)
     if (this.#open.size > this.#purgeAt) this.#purge()
   }
@@ -99,6 +119,8 @@ export class Replies {
 
   #drop(token: number, question: Unanswered): void {
     this.#open.delete(token)
+    const { sink } = question.letter
+    if (sink !== undefined) this.#openOf.set(sink, (this.#openOf.get(sink) ?? 1) - 1)
     question.cell.unanswered.delete(token)
   }
 }
