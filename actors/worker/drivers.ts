@@ -197,10 +197,6 @@ export class Drivers {
     return { drivers, finishedDrivers: [...this.#finished.items] }
   }
 
-  folders(): string[] {
-    return [...new Set([...this.#live.values()].map((entry) => entry.launch.driverId))]
-  }
-
   #start(entry: DriverEntry): void {
     const { contact, emit } = this.#desk
     if (entry.endsInIsolation && contact.isolated) {

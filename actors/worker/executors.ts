@@ -176,10 +176,6 @@ export class Executors {
     return { executors, finishedExecutors: [...this.#finished.items] }
   }
 
-  folders(): string[] {
-    return [...new Set([...this.#live.values()].map((executor) => executor.launch.appId))]
-  }
-
   #stop(process: ProcessName, executor: Executor, because: string): void {
     if (executor.killedBecause !== undefined) return
     executor.killedBecause = because

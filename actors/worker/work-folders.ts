@@ -1,8 +1,9 @@
-import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, rm, rmdir, stat, utimes } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { type ErrorName, FiresteelError, reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
-import { isApplicationId, isDriverId } from './output-id.js'
+import { type OutputFolder, oldFolders } from './old-folders.js'
+import { isApplicationId, isDriverId, outputFolder } from './output-id.js'
 
 const FULL = new Set(['ENOSPC', 'EDQUOT'])
 
@@ -19,6 +20,7 @@ export function fileError(error: unknown, place: string): FiresteelError {
 export class WorkFolders {
   readonly #root: string
   readonly #log: Log
+  #isCleaning = false
 
   constructor(root: string, log: Log) {
     this.#root = root
@@ -47,24 +49,52 @@ export class WorkFolders {
     await utimes(this.path([folder]), now, now).catch(() => undefined)
   }
 
-  /** Removes what nobody has changed since, except folders in `keep` and what is none of ours. */
-  async clean(keep: ReadonlySet<string>, untilWallMs: number): Promise<void> {
-    for (const folder of await names(this.#root)) {
-      if (keep.has(folder) || !(isApplicationId(folder) || isDriverId(folder))) continue
-      const path = this.path([folder])
-      try {
-        if ((await newestChangeMs(path)) >= untilWallMs) continue
-        await rm(path, { recursive: true, force: true })
-        this.#log.info('removed the folder of old work', { folder })
-      } catch (error) {
-        this.#log.warn('an old folder could not be removed', { folder, reason: reasonOf(error) })
+  /** Removes folders of ended work (see `oldFolders`), never one that `lives`, and nothing that is none of ours. */
+  async clean(lives: (outputId: string) => boolean, untilWallMs: number): Promise<void> {
+    // The next end of work, or the next half-hour, asks again.
+    if (this.#isCleaning) return
+    this.#isCleaning = true
+    try {
+      const ended: OutputFolder[] = []
+      for (const name of await names(this.#root)) {
+        if (isApplicationId(name)) ended.push(...(await this.#executorFolders(name, lives)))
+        else if (isDriverId(name) && !lives(name)) ended.push(...(await this.#outputFolder(name, 0)))
       }
+      for (const { id } of oldFolders(ended, untilWallMs)) if (!lives(id)) await this.#remove(id)
+    } finally {
+      this.#isCleaning = false
+    }
+  }
+
+  async #executorFolders(appId: string, lives: (outputId: string) => boolean): Promise<OutputFolder[]> {
+    const own = await stat(this.path([appId])).catch(() => undefined)
+    const folders: OutputFolder[] = []
+    for (const name of await names(this.path([appId]))) {
+      const id = `${appId}/${name}`
+      if (outputFolder(id) && !lives(id)) folders.push(...(await this.#outputFolder(id, own?.mtimeMs ?? 0)))
+    }
+    return folders
+  }
+
+  async #outputFolder(id: string, ageFromMs: number): Promise<OutputFolder[]> {
+    const changedAtMs = await newestChangeMs(this.path([id])).catch(() => undefined)
+    return changedAtMs === undefined ? [] : [{ id, changedAtMs, ageFromMs: Math.max(ageFromMs, changedAtMs) }]
+  }
+
+  async #remove(id: string): Promise<void> {
+    try {
+      await rm(this.path([id]), { recursive: true, force: true })
+      // Nothing else may be in it: a folder that is not empty stays.
+      if (id.includes('/')) await rmdir(dirname(this.path([id]))).catch(() => undefined)
+      this.#log.debug('removed the folder of old work', { id })
+    } catch (error) {
+      this.#log.warn('an old folder could not be removed', { id, reason: reasonOf(error) })
     }
   }
 }
 
-/** Of the folder and what it holds, two levels deep: that is where output files lie. */
-async function newestChangeMs(path: string, levels = 2): Promise<number> {
+/** Of the folder and the output files in it. */
+async function newestChangeMs(path: string, levels = 1): Promise<number> {
   const own = await stat(path)
   let newest = own.mtimeMs
   if (!own.isDirectory() || levels === 0) return newest

@@ -50,6 +50,7 @@ export class WorkerCore {
   /** What this leader found in its store; undefined: it does not say. */
   #found: MasterChanged['found']
   #stopping = false
+  #endsSinceCleaning = 0
 
   constructor(identity: WorkerIdentity, times: WorkerTimes, masters: readonly string[], now: Now) {
     this.#identity = identity
@@ -150,11 +151,13 @@ export class WorkerCore {
         if (!this.#executors.started(input.process)) this.#drivers.started(input.process, this.#now)
         return
       case 'startFailed':
+        this.#workEnded()
         if (!this.#executors.startFailed(input.process, input.failure)) {
           this.#drivers.startFailed(input.process, input.failure)
         }
         return
       case 'ended':
+        this.#workEnded()
         if (!this.#executors.ended(input.process, input.end)) {
           this.#drivers.ended(input.process, input.end, this.#now)
         }
@@ -166,6 +169,17 @@ export class WorkerCore {
     this.#masters.start()
     this.#emit({ kind: 'startTimer', key: HEARTBEAT_TIMER, ms: this.#times.heartbeatMs })
     this.#emit({ kind: 'startTimer', key: CLEANUP_TIMER, ms: this.#times.workCleanupMs })
+    // What former lives of this Worker have left.
+    this.#cleanWork()
+  }
+
+  #cleanWork(): void {
+    this.#endsSinceCleaning = 0
+    this.#emit({ kind: 'cleanWork', olderThanMs: this.#times.workRetentionMs })
+  }
+
+  #workEnded(): void {
+    if (++this.#endsSinceCleaning >= this.#times.workCleanupEnds) this.#cleanWork()
   }
 
   #stop(): void {
@@ -181,8 +195,7 @@ export class WorkerCore {
       this.#outbox.prune(this.#now.monotonicMs)
       this.#emit({ kind: 'startTimer', key, ms: this.#times.heartbeatMs })
     } else if (key === CLEANUP_TIMER) {
-      const keep = [...this.#executors.folders(), ...this.#drivers.folders()]
-      this.#emit({ kind: 'cleanWork', keep, olderThanMs: this.#times.workRetentionMs })
+      this.#cleanWork()
       this.#emit({ kind: 'startTimer', key, ms: this.#times.workCleanupMs })
     } else if (key.startsWith(RESTART_TIMER)) {
       this.#drivers.restart(key.slice(RESTART_TIMER.length))

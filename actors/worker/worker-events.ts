@@ -91,8 +91,8 @@ export type WorkerEffect =
   | { readonly kind: 'extendDriver'; readonly process: ProcessName; readonly validUntilBootMs: number }
   /** SIGTERM to the group, SIGKILL after the grace. Only for a process reported `started`. */
   | { readonly kind: 'stopProcess'; readonly process: ProcessName; readonly graceMs: number }
-  /** Folders of ended work whose newest file is older than this go. */
-  | { readonly kind: 'cleanWork'; readonly keep: readonly string[]; readonly olderThanMs: number }
+  /** Folders of ended work whose newest file is older than this go, and the oldest of too many. */
+  | { readonly kind: 'cleanWork'; readonly olderThanMs: number }
   /** The application has ended and none of its executors is left: the age of its folder counts from now. */
   | { readonly kind: 'folderEnded'; readonly folder: string }
   /** After `stop`: no child is left. */

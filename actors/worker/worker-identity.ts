@@ -29,6 +29,7 @@ export interface WorkerTimes extends IsolationTimes {
   readonly restart: RestartTimes
   readonly workCleanupMs: number
   readonly workRetentionMs: number
+  readonly workCleanupEnds: number
   readonly retainedFinished: number
   readonly rememberedLaunches: number
 }
@@ -45,6 +46,7 @@ export function workerTimes(workerTimeoutMs: number, changes: Partial<WorkerTime
     restart: { firstMs: limits.restartFirstMs, maxMs: limits.restartMaxMs, resetMs: limits.restartResetMs },
     workCleanupMs: limits.workCleanupMs,
     workRetentionMs: limits.workRetentionMs,
+    workCleanupEnds: limits.workCleanupEnds,
     retainedFinished: limits.retainedFinished,
     rememberedLaunches: limits.rememberedLaunches,
     ...changes,

@@ -189,7 +189,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         children.stop(effect.process, effect.graceMs)
         break
       case 'cleanWork':
-        void folders.clean(new Set(effect.keep), clock.wallMs() - effect.olderThanMs)
+        void folders.clean((id) => this.#parts.core.lives(id), clock.wallMs() - effect.olderThanMs)
         break
       case 'folderEnded':
         void folders.stampEnd(effect.folder)

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { driverPlan, executorPlan } from '../../actors/worker/child-plans.js'
 import { Children } from '../../actors/worker/children.js'
+import { oldFolders } from '../../actors/worker/old-folders.js'
 import { outputFolder } from '../../actors/worker/output-id.js'
 import { fileError, WorkFolders } from '../../actors/worker/work-folders.js'
 import type { WorkerConfig } from '../../actors/worker/worker-config.js'
@@ -215,7 +216,7 @@ test('cleanup removes old folders of ended work: not young ones, not those kept,
   await utimes(outside, old, old)
 
   const folders = new WorkFolders(root, silentLog)
-  await folders.clean(new Set(['app-kept']), Date.now() - 7 * 24 * 3600_000)
+  await folders.clean((id) => id === 'app-kept/1', Date.now() - 7 * 24 * 3600_000)
   const left = ['app-old', 'app-young', 'app-kept', 'driver-old', 'notes'].filter((name) =>
     existsSync(join(root, name)),
   )
@@ -225,7 +226,41 @@ test('cleanup removes old folders of ended work: not young ones, not those kept,
   await utimes(join(root, 'app-young/1/stdout'), old, old)
   await utimes(join(root, 'app-young/1'), old, old)
   await folders.stampEnd('app-young')
-  await folders.clean(new Set(), Date.now() - 7 * 24 * 3600_000)
+  await folders.clean(() => false, Date.now() - 7 * 24 * 3600_000)
   assert.ok(existsSync(join(root, 'app-young')), 'its age counts from the end of its application')
   assert.ok(!existsSync(join(root, 'app-kept')))
+})
+
+const folderOf = (id: string, changedAtMs: number, ageFromMs = changedAtMs) => ({
+  id,
+  changedAtMs,
+  ageFromMs,
+})
+const idsOf = (folders: readonly { id: string }[]) => folders.map(({ id }) => id)
+
+test('of too many folders the oldest go: of one application first, then of all', () => {
+  const crashing = Array.from({ length: 130 }, (_, n) => folderOf(`app-a/${n}`, 1000 + n))
+  const [driver, other] = [folderOf('driver-b', 1), folderOf('app-c/1', 2)]
+  assert.deepEqual(
+    idsOf(oldFolders([...crashing, driver, other], 0)).sort(),
+    idsOf(crashing.slice(0, 30)).sort(),
+    'one that fails over and over pushes out its own only',
+  )
+  const many = Array.from({ length: 1003 }, (_, n) => folderOf(`driver-${n}`, 1000 + n))
+  assert.deepEqual(idsOf(oldFolders(many, 0)).sort(), ['driver-0', 'driver-1', 'driver-2'])
+  assert.deepEqual(idsOf(oldFolders([folderOf('app-a/1', 5, 20), folderOf('app-b/1', 19)], 20)), ['app-b/1'])
+})
+
+test('cleanup: the folders of executors that exit at once become a hundred, and what lives is there', async () => {
+  const root = await mkdtemp(join(folder, 'work-'))
+  for (let n = 0; n < 400; n++) {
+    const path = join(root, APP, String(n))
+    await mkdir(path, { recursive: true })
+    const at = new Date(Date.now() - 3_600_000 + 1000 * n)
+    await utimes(path, at, at)
+  }
+  const folders = new WorkFolders(root, silentLog)
+  await folders.clean((id) => id === `${APP}/3`, 0)
+  const left = (await readdir(join(root, APP))).map(Number).sort((a, b) => a - b)
+  assert.deepEqual(left, [3, ...Array.from({ length: 100 }, (_, n) => 300 + n)])
 })

@@ -195,10 +195,29 @@ test('ApplicationFinished: the age of its folder counts from the end of its last
   world.started(`${APP}/1`)
   world.hear({ type: 'ApplicationFinished', appId: APP })
   assert.deepEqual(world.done('folderEnded'), [])
-  world.timer('cleanup')
-  assert.deepEqual(world.done('cleanWork')[0]?.keep, [APP])
   world.ended(`${APP}/1`)
   assert.deepEqual(world.done('folderEnded'), [{ kind: 'folderEnded', folder: APP }])
+})
+
+test('work folders are counted at the start, every half-hour, and after each hundredth end', () => {
+  const world = new WorkerWorld()
+  world.step({ kind: 'start' })
+  assert.equal(world.done('cleanWork').length, 1)
   world.timer('cleanup')
-  assert.deepEqual(world.done('cleanWork')[0]?.keep, [])
+  assert.equal(world.done('cleanWork').length, 1)
+  world.leads(MASTER)
+  world.hear({ type: 'RegisteredWorker', workerId: ME, duplicate: false })
+  const cleaned: number[] = []
+  for (let execId = 1; execId <= 250; execId++) {
+    world.hear(launchExecutor(execId))
+    const process = `${APP}/${execId}`
+    if (execId % 2 === 0) {
+      world.started(process)
+      world.ended(process, { exitCode: 1 })
+    } else {
+      world.step({ kind: 'startFailed', process, failure: { code: 'FIRESTEEL_DISK_FULL', message: 'full' } })
+    }
+    if (world.done('cleanWork').length > 0) cleaned.push(execId)
+  }
+  assert.deepEqual(cleaned, [100, 200])
 })
