@@ -1,3 +1,4 @@
+import type { LaunchFailure, Waiting } from '../../actors/messages/launch-failures.js'
 import type {
   ApplicationView,
   DriverStatus,
@@ -30,7 +31,33 @@ export const applicationRow = (app: ApplicationView) => ({
   state: app.state,
   cores: app.coresGranted,
   executors: app.executors.length,
+  ...(app.waiting && { waiting: waitingJson(app.waiting) }),
 })
+
+/** Why it has fewer executors than it wants, and where it failed: host, path or output, reason. */
+const waitingJson = ({ reason, workers }: Waiting) => ({
+  reason,
+  workers: workers.map(({ workerId, host, failure, failures, excluded, retryAtMs }) => ({
+    id: workerId,
+    host,
+    ...failureJson(failure),
+    failures,
+    excluded,
+    retryAt: isoTime(retryAtMs),
+  })),
+})
+
+function failureJson(failure: LaunchFailure) {
+  const { kind, message } = failure
+  switch (kind) {
+    case 'start':
+      return { kind, code: failure.code, path: failure.place ?? null, message }
+    case 'exit':
+      return { kind, exitStatus: failure.exitStatus, output: failure.output, message }
+    case 'room':
+      return { kind, message }
+  }
+}
 
 export const driverRow = (driver: DriverStatus) => ({
   id: driver.id,
@@ -151,10 +178,15 @@ export function statusText(state: MasterStateResponse): string {
     ),
     ...section(
       'Applications',
-      ['ID', 'NAME', 'STATE', 'CORES', 'EXECUTORS'],
-      applicationsOf(state)
-        .map(applicationRow)
-        .map((app) => [app.id, app.name, app.state, app.cores, app.executors]),
+      ['ID', 'NAME', 'STATE', 'CORES', 'EXECUTORS', 'WHY'],
+      applicationsOf(state).map((app) => [
+        app.id,
+        app.description.name,
+        app.state,
+        app.coresGranted,
+        app.executors.length,
+        app.message,
+      ]),
     ),
     ...section(
       'Drivers',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MasterStateResponse } from '../../actors/messages/status.js'
+import type { ApplicationView, MasterStateResponse } from '../../actors/messages/status.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { errorOfRecord, errorRecord, exitCodeOf } from '../../runtime/launch/error-record.js'
 import { defaultMemoryMib } from '../../runtime/launch/machine.js'
@@ -96,6 +96,59 @@ test('status for people says why something waits', () => {
   assert.match(text, /SUBMITTED +- +0 +no Worker has 64 free cores$/m)
   assert.match(text, /^Applications: none$/m)
   assert.match(statusText({ ...state, stale: true }), /from memory: the store is away/)
+})
+
+test('an application that waits says why: reason, Worker, host, path or output, and when it is tried again', () => {
+  const failed = { workerId: 'w1-0a', host: '10.0.0.2', failures: 3, retryAtMs: 4000, excluded: true }
+  const message = 'FIRESTEEL_FOLDER_MISSING: the working folder /jobs does not exist on 10.0.0.2'
+  const app: ApplicationView = {
+    id: 'app-1',
+    description: { name: 'count', executor: { cores: 1, memoryMib: 512, resources: {} }, user: 'me' },
+    state: 'WAITING',
+    submittedAtMs: 0,
+    endedAtMs: null,
+    coresGranted: 0,
+    driver: null,
+    waiting: {
+      reason: 'LAUNCHES_FAILED',
+      workers: [
+        { ...failed, failure: { kind: 'start', code: 'FIRESTEEL_FOLDER_MISSING', place: '/jobs', message } },
+        {
+          ...failed,
+          excluded: false,
+          failure: { kind: 'exit', exitStatus: 9, output: 'app-1/7', message: 'ended' },
+        },
+      ],
+    },
+    executors: [],
+    message: 'waits: it could not be started on w1-0a (10.0.0.2)',
+  }
+  const given = { ...state, activeApps: [app] }
+  const tried = { id: 'w1-0a', host: '10.0.0.2', failures: 3, retryAt: '1970-01-01T00:00:04.000Z' }
+  assert.deepEqual(statusJson(given).applications, [
+    {
+      id: 'app-1',
+      name: 'count',
+      state: 'WAITING',
+      cores: 0,
+      executors: 0,
+      waiting: {
+        reason: 'LAUNCHES_FAILED',
+        workers: [
+          {
+            ...tried,
+            kind: 'start',
+            code: 'FIRESTEEL_FOLDER_MISSING',
+            path: '/jobs',
+            message,
+            excluded: true,
+          },
+          { ...tried, kind: 'exit', exitStatus: 9, output: 'app-1/7', message: 'ended', excluded: false },
+        ],
+      },
+    },
+  ])
+  assert.match(statusText(given), /^app-1 +count +WAITING +0 +0 +waits: it could not be started on w1-0a/m)
 })
 
 test('status lists every Master, the one without a link as UNKNOWN', () => {
