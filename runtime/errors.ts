@@ -304,6 +304,11 @@ export const errorCodes = {
     help: 'Call the server by its own name; send application/json; add the name as `advertise` if it is one.',
     exit: 4,
   },
+  HTTP_BUSY: {
+    meaning: 'The HTTP server has as many connections as it may have, of this address (429) or in all (503).',
+    help: 'Try again after the seconds in Retry-After; keep fewer connections open.',
+    exit: 3,
+  },
   HTTP_NOT_FOUND: { meaning: 'Nothing is served at this path.', help: 'Check the path.', exit: 4 },
   // Machine
   DISK_FULL: {

@@ -287,6 +287,45 @@ export const limits = {
   /** An embedded cluster must be ready within this. */
   embeddedStartMs: 30 * SECOND,
 
+  // HTTP: pages for people, probes and scrapers. Nobody proves who he is there, so all of it is small.
+  /** Connections in all, and of one address: far more than probes and browsers hold, far fewer than links need. */
+  httpConnections: 128,
+  httpConnectionsPerAddress: 32,
+  /** And never more than this part of the file descriptors of the process. */
+  httpDescriptorShare: 1 / 8,
+  /** Connections that wait to be accepted. */
+  httpBacklog: 128,
+  /** Requests that are begun in a second, of one address and in all; others wait their turn, at most as long as there are connections. */
+  httpRequestsPerSecondPerAddress: 100,
+  httpRequestsPerSecond: 400,
+  /** Bytes of answers in a second, of one address and in all: what is left of the loop's time writes the Master's own links. */
+  httpBytesPerSecondPerAddress: 16 * MIB,
+  httpBytesPerSecond: 64 * MIB,
+  /** What a client that was refused is told to wait. */
+  httpRetryAfterSeconds: 1,
+  /** Work on HTTP in one turn of the event loop; then everybody else has a turn. */
+  httpSliceMs: 5,
+  /** What a connection may have parsed at once: a few dozen of the shortest requests there are. */
+  httpFeedBytes: 1 * KIB,
+  /** What is read from a connection before it has to wait. */
+  httpUnreadBytes: 64 * KIB,
+  httpHeadBytes: 8 * KIB,
+  httpBodyBytes: 64 * KIB,
+  /** From the first byte of a request to its last. */
+  httpRequestMs: 5 * SECOND,
+  /** Between two requests on one connection. */
+  httpIdleMs: 5 * SECOND,
+  /** An answer: without progress, and in all. */
+  httpStallMs: 5 * SECOND,
+  httpAnswerMs: 30 * SECOND,
+  /** A page that is made costs at most one part in so many of the loop, however often it is asked for; and is no older than the bound. */
+  httpPageShare: 20,
+  httpPageMaxAgeMs: 2 * SECOND,
+  /** Texts of pages that slow readers keep; over it the oldest ones are taken from their readers. */
+  httpTextBytes: 64 * MIB,
+  /** Pieces in which a page is made and sent. */
+  httpChunkBytes: 64 * KIB,
+
   // Nodes
   /**
    * A node that has failed is gone within this. Half of it is for its log to get out; whatever else it waits for is

@@ -1,5 +1,7 @@
 import { Hono } from 'hono'
 import { addHealth, type NodeHealth } from '../../runtime/http/health.js'
+import { JsonPage } from '../../runtime/http/json-page.js'
+import { JsonRows } from '../../runtime/http/json-text.js'
 import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
 import type {
   ApplicationStatus,
@@ -36,7 +38,8 @@ function mergedResources(workers: readonly WorkerStatus[], of: (worker: WorkerSt
   const merged: Record<string, string[]> = {}
   for (const worker of workers) {
     for (const [name, addresses] of Object.entries(of(worker))) {
-      merged[name] = [...addressesOf(merged, name), ...addresses]
+      if (!Object.hasOwn(merged, name)) merged[name] = []
+      for (const address of addresses) merged[name]!.push(address)
     }
   }
   return resourcesJson(merged)
@@ -100,7 +103,7 @@ export function masterJson(state: MasterStateResponse, nowMs: number) {
   const alive = state.workers.filter((worker) => worker.state === 'ALIVE')
   return {
     url: state.address,
-    workers: state.workers.map(workerJson),
+    workers: new JsonRows(state.workers, workerJson),
     aliveworkers: alive.length,
     cores: sum(alive, (worker) => worker.cores),
     coresused: sum(alive, (worker) => worker.coresUsed),
@@ -108,10 +111,10 @@ export function masterJson(state: MasterStateResponse, nowMs: number) {
     memoryused: sum(alive, (worker) => worker.memoryMibUsed),
     resources: mergedResources(alive, (worker) => worker.resources),
     resourcesused: mergedResources(alive, (worker) => worker.resourcesUsed),
-    activeapps: state.activeApps.map((app) => applicationJson(app, nowMs)),
-    completedapps: state.completedApps.map((app) => applicationJson(app, nowMs)),
-    activedrivers: state.activeDrivers.map(driverJson),
-    completeddrivers: state.completedDrivers.map(driverJson),
+    activeapps: new JsonRows(state.activeApps, (app) => applicationJson(app, nowMs)),
+    completedapps: new JsonRows(state.completedApps, (app) => applicationJson(app, nowMs)),
+    activedrivers: new JsonRows(state.activeDrivers, driverJson),
+    completeddrivers: new JsonRows(state.completedDrivers, driverJson),
     status: state.state,
     firesteel: {
       cluster: state.cluster,
@@ -143,46 +146,39 @@ export function clusterUtilization(state: MasterStateResponse) {
   }
 }
 
-/** `/json/KEY`: that key alone; an unknown one is empty, as in Spark. */
-export function masterJsonKey(
-  state: MasterStateResponse,
-  key: string,
-  nowMs: number,
-): Record<string, unknown> {
-  if (key === 'clusterutilization') return clusterUtilization(state)
-  const all: Record<string, unknown> = masterJson(state, nowMs)
-  return { [key]: Object.hasOwn(all, key) ? all[key] : '' }
-}
-
 /** `/readyz`: ALIVE, or a STANDBY whose store can be reached. */
-export const isReady = (state: MasterStateResponse): boolean =>
+export const isReady = (state: Pick<MasterStateResponse, 'state' | 'stale'>): boolean =>
   state.state === 'ALIVE' || (state.state === 'STANDBY' && !state.stale)
 
 /** `/leader`, for load balancers: only the Master that is ALIVE. */
-export const isLeader = (state: MasterStateResponse): boolean => state.state === 'ALIVE'
+export const isLeader = (state: Pick<MasterStateResponse, 'state'>): boolean => state.state === 'ALIVE'
 
 const verdict = (good: boolean): 200 | 503 => (good ? 200 : 503)
 
-/** All that a Master answers over HTTP. `getState` is read for each request. */
-export function masterRoutes(
-  getState: () => MasterStateResponse,
-  wallMs: () => number,
-  health: () => NodeHealth,
-): Hono {
+export interface MasterView {
+  /** All that it shows; asked for seldom, and not changed afterwards. */
+  readonly snapshot: () => MasterStateResponse
+  /** What it is at this moment; asked for at each probe. */
+  readonly head: () => Pick<MasterStateResponse, 'state' | 'stale' | 'leader'>
+  readonly health: () => NodeHealth
+  readonly wallMs: () => number
+}
+
+/** All that a Master answers over HTTP. `/json/KEY` is that key alone. */
+export function masterRoutes({ snapshot, head, health, wallMs }: MasterView): Hono {
   const routes = new Hono()
-  for (const path of ['/json', '/json/']) {
-    routes.get(path, (context) => context.json(masterJson(getState(), wallMs())))
-  }
-  routes.get('/json/:key', (context) =>
-    context.json(masterJsonKey(getState(), context.req.param('key'), wallMs())),
-  )
+  const page = new JsonPage(() => Object.entries(masterJson(snapshot(), wallMs())))
+  const utilization = new JsonPage(() => Object.entries(clusterUtilization(snapshot())))
+  for (const path of ['/json', '/json/']) routes.get(path, () => page.answer())
+  routes.get('/json/clusterutilization', () => utilization.answer())
+  routes.get('/json/:key', (context) => page.answer(context.req.param('key')))
   addHealth(routes, health)
   routes.get('/readyz', (context) => {
-    const state = getState()
+    const state = head()
     return context.json({ status: state.state, stale: state.stale }, verdict(isReady(state)))
   })
   routes.get('/leader', (context) => {
-    const state = getState()
+    const state = head()
     return context.json({ status: state.state, leader: state.leader }, verdict(isLeader(state)))
   })
   return routes

@@ -106,10 +106,11 @@ export class MasterCore {
 
   /** For pages; cheap to call often (see SnapshotCache). */
   snapshot(lane: LaneView, now: Now): MasterSnapshot {
-    return this.#snapshots.whole(this.#head(lane), this.#books, now)
+    return this.#snapshots.whole(this.head(lane), this.#books, now)
   }
 
-  #head({ position, trouble, storeReachable = true }: LaneView): StateHead {
+  /** Who this is now, without its rows. */
+  head({ position, trouble, storeReachable = true }: LaneView): StateHead {
     return {
       config: this.#config,
       state: this.state,
@@ -315,7 +316,7 @@ export class MasterCore {
       of !== undefined && this.#books
         ? rowsOfOne(this.#books, of, step.now)
         : this.#snapshots.rows(this.#books, step.now)
-    const state = pageOf(this.#head(lane), rows, message)
+    const state = pageOf(this.head(lane), rows, message)
     // A STANDBY has nothing to fence.
     if (!this.#books) step.replyNow(reply, state)
     else step.reply(reply, state)

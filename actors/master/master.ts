@@ -109,6 +109,11 @@ export class MasterShell implements Handler<MasterActorMessage> {
     return this.#lane?.position ?? { epoch: 0, seq: 0 }
   }
 
+  /** For probes: all but the rows. */
+  head() {
+    return this.#core.head(this.#laneView)
+  }
+
   /** For pages; cheap to call often (see SnapshotCache). */
   snapshot(): MasterSnapshot {
     return this.#core.snapshot(this.#laneView, this.#now())

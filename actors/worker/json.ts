@@ -1,5 +1,7 @@
 import { Hono } from 'hono'
 import { addHealth, type NodeHealth } from '../../runtime/http/health.js'
+import { JsonPage } from '../../runtime/http/json-page.js'
+import { JsonRows } from '../../runtime/http/json-text.js'
 import { requirementsJson, resourcesJson } from '../master/json.js'
 import type { ApplicationDescription } from '../messages/common.js'
 import type { WorkerStateResponse } from '../messages/status.js'
@@ -42,16 +44,15 @@ export const workerStateJson = (state: WorkerStateResponse) => ({
   memoryused: state.memoryMibUsed,
   resources: resourcesJson(state.resources),
   resourcesused: resourcesJson(state.resourcesUsed),
-  executors: state.executors.map(executorJson),
-  finishedexecutors: state.finishedExecutors.map(executorJson),
+  executors: new JsonRows(state.executors, executorJson),
+  finishedexecutors: new JsonRows(state.finishedExecutors, executorJson),
 })
 
-/** All that a Worker answers over HTTP. `getState` is read for each request. */
+/** All that a Worker answers over HTTP. */
 export function workerRoutes(getState: () => WorkerStateResponse, health: () => NodeHealth): Hono {
   const routes = new Hono()
-  for (const path of ['/json', '/json/']) {
-    routes.get(path, (context) => context.json(workerStateJson(getState())))
-  }
+  const page = new JsonPage(() => Object.entries(workerStateJson(getState())))
+  for (const path of ['/json', '/json/']) routes.get(path, () => page.answer())
   addHealth(routes, health)
   return routes
 }

@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
+import { refusal } from './refusal.js'
 
 /**
  * What keeps a web page from reaching a cluster through the browser of somebody on this machine (surface, section 5):
@@ -23,8 +24,6 @@ export function isOwnOrigin(origin: string, host: string): boolean {
 
 const isJson = (contentType: string | undefined): boolean =>
   contentType?.split(';')[0]?.trim().toLowerCase() === 'application/json'
-
-const refusal = (code: string, message: string) => ({ error: { code: `FIRESTEEL_${code}`, message } })
 
 /** Refuses what a browser may send in somebody else's name; everything else passes. */
 export function guards({ allowedHosts }: GuardOptions): MiddlewareHandler {

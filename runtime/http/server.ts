@@ -1,8 +1,19 @@
+import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type Server, type Socket } from 'node:net'
 import { hostname } from 'node:os'
-import { serve } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
-import { FiresteelError, reasonOf } from '../errors.js'
+import { FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
+import { limits } from '../limits.js'
+import { withinDescriptors } from '../process/descriptors.js'
+import { Connection, type ConnectionTimes } from './connection.js'
 import { guards } from './guards.js'
+import { Pump } from './pump.js'
+import { plainAnswer, refusal } from './refusal.js'
+import { Seats } from './seats.js'
+
+export type HttpBounds = ConnectionTimes &
+  Readonly<Record<'httpConnections' | 'httpConnectionsPerAddress', number>>
 
 export interface HttpServerOptions {
   /** Address to listen on. */
@@ -14,6 +25,10 @@ export interface HttpServerOptions {
   readonly allowedHosts?: readonly string[]
   /** A route threw; the caller got 500. */
   readonly onError?: (error: unknown) => void
+  /** Tests have less time and fewer seats. */
+  readonly bounds?: Partial<HttpBounds>
+  /** Somebody was not let in, or sent away: `why` says so for people. */
+  readonly onRefused?: (address: string, why: string) => void
 }
 
 export interface HttpServer {
@@ -33,12 +48,15 @@ function guarded(options: HttpServerOptions): Hono {
   const app = new Hono()
   app.use(guards({ allowedHosts: ownHosts(options.host, options.allowedHosts) }))
   app.route('/', options.routes)
-  app.notFound((context) =>
-    context.json({ error: { code: 'FIRESTEEL_HTTP_NOT_FOUND', message: 'There is nothing here.' } }, 404),
-  )
+  app.notFound((context) => context.json(refusal('HTTP_NOT_FOUND', 'There is nothing here.'), 404))
   app.onError((error, context) => {
+    // What this node cannot do yet is no defect.
+    if (isFiresteelError(error)) {
+      context.header('retry-after', String(limits.httpRetryAfterSeconds))
+      return context.json({ error: { code: error.code, message: error.message } }, 503)
+    }
     options.onError?.(error)
-    return context.json({ error: { code: 'FIRESTEEL_INTERNAL', message: 'The server failed.' } }, 500)
+    return context.json(refusal('INTERNAL', 'The server failed.'), 500)
   })
   return app
 }
@@ -56,20 +74,154 @@ function listenError(cause: NodeJS.ErrnoException, { host, port }: HttpServerOpt
 
 /** Serves `routes` behind the guards. Rejects with PORT_IN_USE, or CONFIG_INVALID for an address that is not ours. */
 export function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { host: hostName, port } = options
+  const { host, port } = options
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: guarded(options).fetch, hostname: hostName, port }, (info) => {
-      server.removeListener('error', onStartError)
-      server.on('error', (error) => options.onError?.(error))
-      resolve({ port: info.port, close })
-    })
+    const house = new House(options)
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => house.open(socket))
     const onStartError = (error: NodeJS.ErrnoException): void => reject(listenError(error, options))
     server.once('error', onStartError)
-    const close = (): Promise<void> =>
-      new Promise((closed) => {
-        server.close(() => closed())
-        // Kept-alive connections and streams would hold the end back for ever.
-        if ('closeAllConnections' in server) server.closeAllConnections()
-      })
+    server.listen({ host, port, backlog: limits.httpBacklog }, () => {
+      server.removeListener('error', onStartError)
+      // A failed accept, such as for want of descriptors, costs that connection.
+      server.on('error', (error) => options.onRefused?.('', reasonOf(error)))
+      resolve({ port: portOf(server, port), close: () => house.close(server) })
+    })
   })
 }
+
+function portOf(server: Server, asked: number): number {
+  const bound = server.address()
+  return typeof bound === 'object' && bound !== null ? bound.port : asked
+}
+
+const SWEEP_MS = 500
+/** Sockets that are being told that there is no room; who comes beyond that is cut without a word. */
+const REFUSALS_AT_ONCE = 32
+const REFUSAL_MS = 1000
+
+/** All connections: who is let in, what they ask, when they have to go. */
+class House {
+  readonly #options: HttpServerOptions
+  readonly #http = createHttp({ maxHeaderSize: limits.httpHeadBytes })
+  readonly #bounds: HttpBounds
+  readonly #pump: Pump
+  readonly #seats: Seats<Connection>
+  readonly #listener: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  readonly #sweep: NodeJS.Timeout
+  #refusals = 0
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options
+    this.#bounds = { ...limits, ...options.bounds }
+    const onError = (error: unknown): void => options.onError?.(error)
+    this.#pump = new Pump({ nowMs, onError })
+    const most = withinDescriptors(this.#bounds.httpConnections, limits.httpDescriptorShare)
+    const mostPerAddress = Math.min(this.#bounds.httpConnectionsPerAddress, most)
+    this.#seats = new Seats({ most, mostPerAddress }, ({ phase }) => phase !== 'answering')
+    this.#listener = getRequestListener(guarded(options).fetch, { overrideGlobalObjects: false })
+    // Times are kept by our own sweep, which sees slow answers too.
+    this.#http.keepAliveTimeout = 0
+    this.#http.on('request', (request, response) => {
+      ;(request.socket as unknown as Connection).enqueue(request, response)
+    })
+    this.#http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
+      const connection = socket as unknown as Connection
+      connection.dismiss(plainAnswer(status, 'HTTP_REFUSED', `This is no request: ${error.message}.`))
+    })
+    this.#sweep = setInterval(() => this.#sweepNow(), SWEEP_MS)
+    this.#sweep.unref()
+  }
+
+  open(socket: Socket): void {
+    const address = socket.remoteAddress
+    // It has closed already.
+    if (address === undefined) {
+      socket.destroy()
+      return
+    }
+    const make = (): Connection => this.#connection(socket, address)
+    const seating = this.#seats.enter(address, make)
+    if (!seating.seated) this.#refuse(socket, address, seating.full)
+    else if (seating.evicted) {
+      this.#options.onRefused?.(seating.evicted.address, 'sent nothing while others waited for a connection')
+      seating.evicted.destroy()
+    }
+  }
+
+  async close(server: Server): Promise<void> {
+    clearInterval(this.#sweep)
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    for (const connection of [...this.#seats]) connection.destroy()
+    this.#pump.close()
+    await closed
+  }
+
+  #connection(socket: Socket, address: string): Connection {
+    const connection = new Connection({
+      socket,
+      address,
+      nowMs,
+      times: this.#bounds,
+      schedule: (of) => this.#pump.schedule(of),
+      handle: (request, response) => this.#handle(request, response),
+    })
+    connection.once('close', () => this.#seats.leave(address, connection))
+    this.#http.emit('connection', connection)
+    return connection
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    if (Number(request.headers['content-length'] ?? 0) > limits.httpBodyBytes) {
+      const text = `A body has at most ${limits.httpBodyBytes} bytes.`
+      response.writeHead(413, { 'content-type': 'application/json', connection: 'close' })
+      response.end(JSON.stringify(refusal('HTTP_REFUSED', text)))
+      return
+    }
+    this.#listener(request, response).catch((error: unknown) => {
+      this.#options.onError?.(error)
+      response.destroy()
+    })
+  }
+
+  #refuse(socket: Socket, address: string, full: 'address' | 'all'): void {
+    this.#options.onRefused?.(
+      address,
+      full === 'address' ? 'has too many connections' : 'no connection is left',
+    )
+    socket.on('error', () => undefined)
+    if (this.#refusals >= REFUSALS_AT_ONCE) {
+      socket.destroy()
+      return
+    }
+    this.#refusals++
+    const timer = setTimeout(() => socket.destroy(), REFUSAL_MS)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      this.#refusals--
+    })
+    const text =
+      full === 'address'
+        ? plainAnswer(429, 'HTTP_BUSY', 'This address has as many connections as it may have.')
+        : plainAnswer(503, 'HTTP_BUSY', 'There are as many connections as there may be.')
+    socket.end(text)
+    // Unread bytes would turn our end into a reset, and the answer would be lost.
+    socket.resume()
+  }
+
+  #sweepNow(): void {
+    const now = nowMs()
+    for (const connection of [...this.#seats]) {
+      const why = connection.overdue(now)
+      if (why === 'slow') connection.dismiss(plainAnswer(408, 'HTTP_REFUSED', 'The request came too slowly.'))
+      else if (why === 'silent') {
+        if (connection.phase === 'answering')
+          this.#options.onRefused?.(connection.address, 'took its answer too slowly')
+        connection.destroy()
+      }
+    }
+    this.#pump.sweep()
+  }
+}
+
+const nowMs = (): number => performance.now()

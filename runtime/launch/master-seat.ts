@@ -109,6 +109,12 @@ export class MasterSeat {
     return this.#life.shell.snapshot()
   }
 
+  /** What it is at this moment, without its rows. */
+  head() {
+    if (!this.#life) throw new FiresteelError('NOT_LEADER', 'the Master is starting')
+    return this.#life.shell.head()
+  }
+
   /** More Masters, from the launcher or from others. */
   learn(addresses: readonly string[]): void {
     const before = this.#masters.size

@@ -170,6 +170,8 @@ export class NodeFrame<M extends Message> {
       routes,
       allowedHosts: [advertise],
       onError: (error) => this.log.error('an HTTP request failed', { error }),
+      onRefused: (from, reason) =>
+        this.#throttle.warn(`http:${from}`, 'an HTTP connection was refused', { address: from, reason }),
     })
     return `http://${formatAddress(advertise, this.#http.port)}`
   }

@@ -57,7 +57,12 @@ class MasterNode implements RunningNode {
       this.#recovery = await openRecovery(this.#spec, this.#frame.log)
       const address = await this.#frame.listen()
       const web = await this.#frame.serveHttp(
-        masterRoutes(() => this.#state(), systemClock.wallMs, this.#frame.health),
+        masterRoutes({
+          snapshot: () => this.#seatNow().snapshot(),
+          head: () => this.#seatNow().head(),
+          health: this.#frame.health,
+          wallMs: systemClock.wallMs,
+        }),
       )
       const seat = this.#makeSeat(this.#recovery, address, web)
       this.#seat = seat
@@ -98,9 +103,9 @@ class MasterNode implements RunningNode {
     await this.#recovery?.close()
   }
 
-  #state() {
+  #seatNow(): MasterSeat {
     if (!this.#seat) throw new FiresteelError('NOT_LEADER', 'the Master is starting')
-    return this.#seat.snapshot()
+    return this.#seat
   }
 
   #makeSeat(recovery: MasterRecovery, address: string, web: string): MasterSeat {

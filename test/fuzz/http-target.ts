@@ -64,11 +64,12 @@ export class HttpTarget implements Target<HttpInput> {
 
   async open(): Promise<void> {
     const state = masterState()
-    const master = masterRoutes(
-      () => state,
-      Date.now,
-      () => 'ok',
-    )
+    const master = masterRoutes({
+      snapshot: () => state,
+      head: () => state,
+      health: () => 'ok',
+      wallMs: Date.now,
+    })
     // What later pages will do: a route that reads the body it is sent.
     master.post('/echo', async (context) => context.text(await context.req.text().catch(() => '')))
     this.#servers.set('master', await this.#serve(master))

@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  clusterUtilization,
-  isLeader,
-  isReady,
-  masterJson,
-  masterJsonKey,
-  masterRoutes,
-} from '../../actors/master/json.js'
+import { clusterUtilization, isLeader, isReady, masterJson, masterRoutes } from '../../actors/master/json.js'
 import type { RecoveryState } from '../../actors/messages/common.js'
+import type { MasterStateResponse } from '../../actors/messages/status.js'
 import { workerStateResponse } from '../../actors/messages/status.js'
 import { workerRoutes, workerStateJson } from '../../actors/worker/json.js'
 import type { NodeHealth } from '../../runtime/http/health.js'
 import { app, driver, masterState, workerState } from './http-samples.js'
 
 const nowMs = Date.UTC(2026, 0, 1) + 10_000
+
+const routesOf = (state: () => MasterStateResponse, health: () => NodeHealth = () => 'ok') =>
+  masterRoutes({ snapshot: state, head: state, health, wallMs: () => nowMs })
 
 test('/json/ of a Master has exactly the keys of Spark, and ours', () => {
   const json = masterJson(masterState(), nowMs)
@@ -43,7 +40,7 @@ test('/json/ of a Master has exactly the keys of Spark, and ours', () => {
 
 test('sums are over ALIVE Workers only', () => {
   const json = masterJson(masterState(), nowMs)
-  assert.equal(json.workers.length, 3)
+  assert.equal(json.workers.toJSON().length, 3)
   assert.deepEqual(
     [json.aliveworkers, json.cores, json.coresused, json.memory, json.memoryused],
     [2, 8, 4, 8192, 1024],
@@ -54,7 +51,7 @@ test('sums are over ALIVE Workers only', () => {
 
 test('a Worker, an application and a driver as Spark writes them', () => {
   const json = masterJson(masterState(), nowMs)
-  assert.deepEqual(json.workers[0], {
+  assert.deepEqual(json.workers.toJSON()[0], {
     id: 'w1',
     host: '10.0.0.2',
     port: 7100,
@@ -71,7 +68,7 @@ test('a Worker, an application and a driver as Spark writes them', () => {
     state: 'ALIVE',
     lastheartbeat: 1000,
   })
-  assert.deepEqual(json.activeapps[0], {
+  assert.deepEqual(json.activeapps.toJSON()[0], {
     id: app.id,
     starttime: app.submittedAtMs,
     name: 'count',
@@ -85,8 +82,8 @@ test('a Worker, an application and a driver as Spark writes them', () => {
     state: 'RUNNING',
     duration: 10_000,
   })
-  assert.equal(json.completedapps[0]?.duration, 2500, 'an ended one stands still')
-  assert.deepEqual(json.activedrivers[0], {
+  assert.equal(json.completedapps.toJSON()[0]?.duration, 2500, 'an ended one stands still')
+  assert.deepEqual(json.activedrivers.toJSON()[0], {
     id: driver.id,
     starttime: String(driver.submittedAtMs),
     state: 'SUBMITTED',
@@ -97,13 +94,21 @@ test('a Worker, an application and a driver as Spark writes them', () => {
     worker: 'None',
     mainclass: '/jobs/nightly.js',
   })
-  assert.equal(json.activedrivers[1]?.worker, 'w1')
+  assert.equal(json.activedrivers.toJSON()[1]?.worker, 'w1')
 })
 
-test('/json/KEY is that key alone; an unknown one is empty, a method of objects too', () => {
-  assert.deepEqual(masterJsonKey(masterState(), 'status', nowMs), { status: 'ALIVE' })
-  assert.deepEqual(masterJsonKey(masterState(), 'nope', nowMs), { nope: '' })
-  assert.deepEqual(masterJsonKey(masterState(), 'toString', nowMs), { toString: '' })
+test('/json/KEY is that key alone; an unknown one is empty, a method of objects too', async () => {
+  const routes = routesOf(() => masterState())
+  const all = JSON.parse(JSON.stringify(masterJson(masterState(), nowMs))) as Record<string, unknown>
+  for (const [key, value] of [
+    ...Object.entries(all),
+    ['nope', ''],
+    ['toString', ''],
+    ['__proto__', ''],
+  ] as const) {
+    const answer = await routes.request(`/json/${key}`)
+    assert.equal(await answer.text(), `{${JSON.stringify(key)}:${JSON.stringify(value)}}`)
+  }
 })
 
 test('/json/clusterutilization', () => {
@@ -134,11 +139,7 @@ for (const [recovery, stale, ready, leader] of statuses) {
     const current = masterState({ state: recovery, stale })
     assert.equal(isReady(current), ready)
     assert.equal(isLeader(current), leader)
-    const routes = masterRoutes(
-      () => current,
-      () => nowMs,
-      () => 'ok',
-    )
+    const routes = routesOf(() => current)
     assert.equal((await routes.request('/readyz')).status, ready ? 200 : 503)
     assert.equal((await routes.request('/leader')).status, leader ? 200 : 503)
     assert.equal((await routes.request('/healthz')).status, 200)
@@ -146,11 +147,7 @@ for (const [recovery, stale, ready, leader] of statuses) {
 }
 
 test('the routes of a Master', async () => {
-  const routes = masterRoutes(
-    () => masterState(),
-    () => nowMs,
-    () => 'ok',
-  )
+  const routes = routesOf(() => masterState())
   for (const path of ['/json', '/json/']) {
     assert.deepEqual(
       await (await routes.request(path)).json(),
@@ -168,7 +165,7 @@ test('/json/ of a Worker: its executors, no drivers', async () => {
     ...['id', 'masterurl', 'masterwebuiurl', 'cores', 'coresused', 'memory', 'memoryused'],
     ...['resources', 'resourcesused', 'executors', 'finishedexecutors'],
   ])
-  const [executor] = json.executors
+  const [executor] = json.executors.toJSON()
   assert.deepEqual(Object.keys(executor ?? {}), ['id', 'memory', 'resources', 'appid', 'appdesc'])
   assert.deepEqual(Object.keys(executor?.appdesc ?? {}), [
     ...['name', 'cores', 'memoryperexecutor', 'resourcesperexecutor', 'memoryperslave', 'resourcesperslave'],
@@ -184,9 +181,8 @@ test('/json/ of a Worker: its executors, no drivers', async () => {
 
 test('/healthz says whether the node does its work', async () => {
   let health: NodeHealth = 'starting'
-  const master = masterRoutes(
+  const master = routesOf(
     () => masterState(),
-    () => nowMs,
     () => health,
   )
   const worker = workerRoutes(

@@ -1,0 +1,112 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { limits } from '../limits.js'
+
+/** A long list within a page: its rows are written one by one. */
+export class JsonRows<T = never, R = unknown> {
+  readonly rows: readonly T[]
+  readonly toJson: (row: T) => R
+
+  constructor(rows: readonly T[], toJson: (row: T) => R) {
+    this.rows = rows
+    this.toJson = toJson
+  }
+
+  *texts(): Generator<string> {
+    for (const row of this.rows) yield JSON.stringify(this.toJson(row))
+  }
+
+  /** What JSON.stringify makes of it, for small ones. */
+  toJSON(): R[] {
+    return this.rows.map((row) => this.toJson(row))
+  }
+}
+
+/** One object of JSON, key by key; values are plain, or long lists. */
+export type JsonParts = readonly (readonly [key: string, value: unknown])[]
+
+/** The text of an object, in pieces that all who read it share. */
+export class JsonText {
+  readonly #values: ReadonlyMap<string, readonly Buffer[]>
+  /** How many are being sent. */
+  readers = 0
+
+  constructor(values: ReadonlyMap<string, readonly Buffer[]>) {
+    this.#values = values
+  }
+
+  get bytes(): number {
+    let sum = 0
+    for (const pieces of this.#values.values()) for (const piece of pieces) sum += piece.length
+    return sum
+  }
+
+  has(key: string): boolean {
+    return this.#values.has(key)
+  }
+
+  /** The object, or one with this key alone. */
+  pieces(only?: string): Buffer[] {
+    const pieces: Buffer[] = []
+    let lead = '{'
+    for (const [key, value] of this.#values) {
+      if (only !== undefined && key !== only) continue
+      pieces.push(Buffer.from(`${lead}${JSON.stringify(key)}:`), ...value)
+      lead = ','
+    }
+    pieces.push(Buffer.from(lead === '{' ? '{}' : '}'))
+    return joined(pieces)
+  }
+}
+
+/** Few pieces instead of many small ones; large ones stay as they are, and shared. */
+function joined(pieces: readonly Buffer[]): Buffer[] {
+  const result: Buffer[] = []
+  let small: Buffer[] = []
+  const flush = (): void => {
+    if (small.length > 0) result.push(Buffer.concat(small))
+    small = []
+  }
+  for (const piece of pieces) {
+    if (piece.length < limits.httpFeedBytes) small.push(piece)
+    else {
+      flush()
+      result.push(piece)
+    }
+  }
+  flush()
+  return result
+}
+
+/** Writes the text in slices of `httpSliceMs`. Gives what it has cost of the loop too. */
+export async function writeJson(
+  parts: JsonParts,
+  nowMs: () => number,
+): Promise<{ readonly text: JsonText; readonly costMs: number }> {
+  const values = new Map<string, Buffer[]>()
+  let costMs = 0
+  let sliceFromMs = nowMs()
+  for (const [key, value] of parts) {
+    const pieces: Buffer[] = []
+    values.set(key, pieces)
+    if (!(value instanceof JsonRows)) {
+      pieces.push(Buffer.from(JSON.stringify(value) ?? 'null'))
+      continue
+    }
+    let chunk = '['
+    let lead = ''
+    for (const row of value.texts()) {
+      chunk += lead + row
+      lead = ','
+      if (chunk.length >= limits.httpChunkBytes) {
+        pieces.push(Buffer.from(chunk))
+        chunk = ''
+      }
+      if (nowMs() - sliceFromMs < limits.httpSliceMs) continue
+      costMs += nowMs() - sliceFromMs
+      await nextTurn()
+      sliceFromMs = nowMs()
+    }
+    pieces.push(Buffer.from(`${chunk}]`))
+  }
+  return { text: new JsonText(values), costMs: costMs + nowMs() - sliceFromMs }
+}
