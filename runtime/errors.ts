@@ -253,7 +253,7 @@ export const errorCodes = {
     exit: 1,
   },
   TASK_MODULE_FAILED: {
-    meaning: 'The task module threw while it was loaded.',
+    meaning: 'The task module could not be imported, on as many executors as it was tried on.',
     help: 'See the cause.',
     exit: 1,
   },

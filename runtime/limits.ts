@@ -244,6 +244,10 @@ export const limits = {
   threadLookMs: 10,
   /** A cancelled or timed-out task has this long to end by its AbortSignal before its thread is ended. */
   taskAbortGraceMs: 500,
+  /** A module that failed to load twice in a row is tried once in this time: each try takes a thread. */
+  moduleRetryMs: 1 * SECOND,
+  /** Executors on which a task whose module cannot be loaded is tried before that is its error. */
+  moduleExecutors: 3,
   /** What a command of `each` leaves behind gets SIGTERM, and SIGKILL after this. */
   commandGraceMs: 1 * SECOND,
   /** Idle slots wait this long before tasks that have not started are recalled from busier executors. */

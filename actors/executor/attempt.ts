@@ -9,6 +9,8 @@ export interface Attempt extends AttemptKey {
   state: 'queued' | 'posted' | 'ended'
   /** Reported as started. */
   reported: boolean
+  /** Its module could not be imported in one thread; it is tried in another. */
+  importFailed?: true
   /** Told to end; its thread is given up at this time (ms of `epochNow`). */
   abort?: { readonly reason: 'cancelled' | 'timeout'; readonly deadlineMs: number }
 }

@@ -62,6 +62,8 @@ export class ThreadSide {
   #maxResultBytes: number
   #running: RunningTask | undefined
   #busy = false
+  /** An import has failed: Node would fail it in this thread for ever. */
+  #isSpoilt = false
   #cancelNotice: (() => void) | undefined
   #noticedAtMs = 0
 
@@ -117,6 +119,11 @@ export class ThreadSide {
           yield 'room'
         }
         yield
+        if (this.#isSpoilt) {
+          // It takes nothing more, and stays busy until its main thread ends it.
+          this.#notice(nowMs)
+          return
+        }
         nowMs = this.#ground.nowMs()
         if (nowMs - this.#noticedAtMs > NOTICE_MS) this.#notice(nowMs)
         if (nowMs - turnAtMs > TURN_MS) {
@@ -148,7 +155,9 @@ export class ThreadSide {
       call = (yield this.#ground.load(entry)) as TaskFunction
       this.#loaded.set(task.functionId, call)
     } catch (error) {
-      return { status: 'permanent', body: encodeError(error) }
+      this.#isSpoilt = isFiresteelError(error, 'TASK_MODULE_FAILED')
+      const isUnloaded = unloaded.some((code) => isFiresteelError(error, code))
+      return { status: isUnloaded ? 'unloaded' : 'permanent', body: encodeError(error) }
     }
     // Told to end while its module was loading.
     if (running.reason !== undefined) return failure(running.reason)
@@ -199,6 +208,9 @@ export class ThreadSide {
 }
 
 const apply = (call: TaskFunction, args: unknown[]): unknown => call(...args)
+
+/** The module is not here, or not as it should be; it may be elsewhere. */
+const unloaded = ['TASK_MODULE_NOT_FOUND', 'TASK_MODULE_TYPESCRIPT', 'TASK_MODULE_FAILED'] as const
 
 /** Errors that would be the same elsewhere or at the next try. */
 const permanent = ['FOLDER_MISSING', 'RESULT_TOO_LARGE', 'NOT_IN_TASK'] as const

@@ -1,10 +1,11 @@
-import { FiresteelError } from '../../runtime/errors.js'
+import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { systemTimers } from '../../runtime/transport/timers.js'
-import { encodeError } from '../messages/task-error.js'
+import { decodeError, encodeError } from '../messages/task-error.js'
 import type { AttemptKey, FunctionEntry, ResultStatus } from '../messages/tasks.js'
 import { Deque } from '../tasks/deque.js'
 import type { Attempt } from './attempt.js'
+import { ModuleFailures } from './module-failures.js'
 import { epochNow } from './shared-ring.js'
 import { type SpawnThread, spawnThread } from './spawn-thread.js'
 import type { ExecutorInfo } from './task.js'
@@ -49,7 +50,9 @@ export class ThreadPool {
   readonly #options: ThreadPoolOptions
   readonly #threads = new Set<TaskThread>()
   readonly #queue = new Deque<Attempt>()
-  readonly #functions: FunctionEntry[] = []
+  readonly #functions = new Map<number, FunctionEntry>()
+  readonly #startedMs = new WeakMap<TaskThread, number>()
+  readonly #failures = new ModuleFailures()
   #maxResultBytes: number
   readonly #spawn: SpawnThread
   readonly #ground: PoolGround
@@ -75,7 +78,7 @@ export class ThreadPool {
   }
 
   addFunctions(functions: readonly FunctionEntry[]): void {
-    this.#functions.push(...functions)
+    for (const entry of functions) this.#functions.set(entry.functionId, entry)
     for (const thread of this.#threads) thread.addFunctions(functions)
   }
 
@@ -149,7 +152,7 @@ export class ThreadPool {
     while (attempts.length < room) {
       const attempt = this.#queue.shift()
       if (attempt === undefined) break
-      if (attempt.state === 'queued') attempts.push(attempt)
+      if (attempt.state === 'queued' && !this.#isRefused(attempt)) attempts.push(attempt)
     }
     return attempts
   }
@@ -159,19 +162,59 @@ export class ThreadPool {
     const settings = {
       heapMib,
       executor,
-      functions: [...this.#functions],
+      functions: [...this.#functions.values()],
       maxResultBytes: this.#maxResultBytes,
     }
-    this.#threads.add(new TaskThread(settings, this.#spawn, this.#events))
+    const thread = new TaskThread(settings, this.#spawn, this.#events)
+    this.#startedMs.set(thread, this.#ground.nowMs())
+    this.#threads.add(thread)
   }
 
   readonly #events: ThreadEvents = {
     result: (thread, attempt, status, body) => {
-      this.#end(attempt, status, body)
+      if (status === 'unloaded') this.#unloaded(thread, attempt, body)
+      else this.#loaded(attempt, status, body)
       if (thread.load === 0 || this.#queue.size > 0) this.#refillSoon()
     },
     unbegun: (_thread, attempts) => this.#requeue(attempts),
     ended: (thread, reason, running) => this.#threadEnded(thread, reason, running),
+  }
+
+  #loaded(attempt: Attempt, status: ResultStatus, body: Uint8Array): void {
+    const url = this.#urlOf(attempt)
+    if (url !== undefined) this.#failures.loaded(url)
+    this.#end(attempt, status, body)
+  }
+
+  /** An import that failed once fails in its thread for ever, and fast: the thread would take most of the tasks. */
+  #unloaded(thread: TaskThread, attempt: Attempt, body: Uint8Array): void {
+    const error = decodeError(body)
+    const url = this.#urlOf(attempt)
+    if (url === undefined || !isFiresteelError(error, 'TASK_MODULE_FAILED')) {
+      this.#end(attempt, 'unloaded', body)
+      return
+    }
+    const startedMs = this.#startedMs.get(thread) ?? 0
+    const again = this.#failures.failed(url, body, startedMs, this.#ground.nowMs())
+    thread.terminate(`an import failed in it: ${error.message}`)
+    if (again && !attempt.importFailed && attempt.abort === undefined) {
+      attempt.importFailed = true
+      this.#requeue([attempt])
+    } else {
+      this.#end(attempt, 'unloaded', body)
+    }
+  }
+
+  /** Its module has failed again and again, and it is not yet time for another try. */
+  #isRefused(attempt: Attempt): boolean {
+    const url = this.#urlOf(attempt)
+    const body = url === undefined ? undefined : this.#failures.refusal(url, this.#ground.nowMs())
+    if (body !== undefined) this.#end(attempt, 'unloaded', body)
+    return body !== undefined
+  }
+
+  #urlOf({ functionId }: Attempt): string | undefined {
+    return this.#functions.get(functionId)?.url
   }
 
   #refilling = false

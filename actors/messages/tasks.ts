@@ -32,8 +32,11 @@ export interface RunEntry extends AttemptKey {
   readonly input: Uint8Array | undefined
 }
 
-/** How an attempt ended. `permanent`: trying elsewhere would not help. */
-export const resultStatuses = ['value', 'failure', 'timeout', 'permanent', 'cancelled'] as const
+/**
+ * How an attempt ended. `permanent`: trying elsewhere would not help. `unloaded`: it has not begun, for its module could
+ * not be loaded there; another executor may have what it needs.
+ */
+export const resultStatuses = ['value', 'failure', 'timeout', 'permanent', 'cancelled', 'unloaded'] as const
 export type ResultStatus = (typeof resultStatuses)[number]
 
 export interface ResultEntry extends AttemptKey {

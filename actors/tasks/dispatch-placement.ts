@@ -118,9 +118,7 @@ class Round {
         queue.shift()
         continue
       }
-      // At most once: what is sent ahead and lost would have an unknown outcome without having run.
-      const sentAhead = executor.outstanding.size >= executor.description.cores
-      return task.spec.retries === 0 && sentAhead ? undefined : queue.shift()
+      return mustWait(task, executor) ? undefined : queue.shift()
     }
     return undefined
   }
@@ -131,19 +129,14 @@ class Round {
       const task = retries[index] as Task
       if (task.state !== 'queued') {
         retries.splice(index--, 1)
-      } else if (!task.tried.includes(executor.execId) || !this.#hasUntried(task)) {
+      } else if (mustWait(task, executor)) {
+        // For a core that is free.
+      } else if (!task.tried.includes(executor.execId) || !this.#state.hasUntried(task)) {
         retries.splice(index, 1)
         return task
       }
     }
     return undefined
-  }
-
-  #hasUntried(task: Task): boolean {
-    for (const executor of this.#state.executors.values()) {
-      if (executor.link === 'up' && !executor.draining && !task.tried.includes(executor.execId)) return true
-    }
-    return false
   }
 
   #give(executor: ExecutorEntry, task: Task): void {
@@ -162,6 +155,11 @@ class Round {
     if (batch === undefined) this.#batches.set(executor, [{ taskId, n: task.n }])
     else batch.push({ taskId, n: task.n })
   }
+}
+
+/** At most once: what is sent ahead and lost would have an unknown outcome without having run. */
+function mustWait(task: Task, executor: ExecutorEntry): boolean {
+  return task.spec.retries === 0 && executor.outstanding.size >= executor.description.cores
 }
 
 function isOpen(executor: ExecutorEntry): boolean {

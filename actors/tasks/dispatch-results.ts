@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import type { AttemptKey } from '../messages/tasks.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 import type { AttemptResult } from './dispatch-types.js'
@@ -23,8 +24,10 @@ export function acceptResults(
   nowMs: number,
 ): void {
   state.effects.push({ kind: 'ack', execId: executor.execId, attempts: results })
-  executor.window.ended(results.length, nowMs)
-  if (!executor.worked && results.some(({ status }) => status !== 'cancelled')) {
+  // Who loads nothing is fast, and must not be sent more for it.
+  const ended = results.filter(({ status }) => status !== 'unloaded').length
+  if (ended > 0) executor.window.ended(ended, nowMs)
+  if (!executor.worked && results.some(hasRun)) {
     executor.worked = true
     state.effects.push({ kind: 'event', event: { name: 'executorWorked', execId: executor.execId } })
   }
@@ -34,14 +37,21 @@ export function acceptResults(
       state.stats.dropped++
       continue
     }
-    if (result.status !== 'cancelled') state.stats.executed++
+    if (hasRun(result)) state.stats.executed++
     state.take(executor, task)
-    if (task.state === 'sent') endAttempt(state, task, result)
+    if (task.state === 'sent') endAttempt(state, executor, task, result)
     else if (result.status !== 'cancelled') state.stats.dropped++
   }
 }
 
-function endAttempt(state: DispatchState, task: Task, { status, body }: AttemptResult): void {
+const hasRun = ({ status }: AttemptResult): boolean => status !== 'cancelled' && status !== 'unloaded'
+
+function endAttempt(
+  state: DispatchState,
+  executor: ExecutorEntry,
+  task: Task,
+  { status, body }: AttemptResult,
+): void {
   switch (status) {
     case 'value':
       state.stats.accepted++
@@ -51,12 +61,35 @@ function endAttempt(state: DispatchState, task: Task, { status, body }: AttemptR
       state.stats.failed++
       state.settle(task, { kind: 'failed', cause: 'permanent', body })
       return
+    case 'unloaded':
+      tryElsewhere(state, executor, task, body)
+      return
     case 'failure':
     case 'timeout':
     // Nobody here cancelled it: for us it has failed.
     case 'cancelled':
       failAttempt(state, task, status === 'timeout' ? 'timeout' : 'failure', body)
   }
+}
+
+/** It has not begun, so that this counts as no failure, and elsewhere is no repetition (S7), not even with retries: 0. */
+function tryElsewhere(state: DispatchState, executor: ExecutorEntry, task: Task, body: Uint8Array): void {
+  task.unloaded++
+  if (!task.tried.includes(executor.execId)) task.tried = [...task.tried, executor.execId]
+  if (task.unloaded >= limits.moduleExecutors || !state.hasUntried(task)) {
+    state.stats.failed++
+    state.settle(task, { kind: 'failed', cause: 'permanent', body })
+    return
+  }
+  if (!executor.unloadedTold) {
+    const { execId, host } = executor.description
+    state.log('warn', 'an executor cannot load a task module; its tasks are tried elsewhere', {
+      execId,
+      host,
+    })
+    executor.unloadedTold = true
+  }
+  state.requeue(task)
 }
 
 function failAttempt(state: DispatchState, task: Task, cause: 'failure' | 'timeout', body: Uint8Array): void {

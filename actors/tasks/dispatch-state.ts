@@ -26,6 +26,8 @@ export interface Task {
   suspect: boolean
   /** Executors it failed on. */
   tried: number[]
+  /** How often it had not begun because its module could not be loaded. */
+  unloaded: number
   repetitions: Repetition[]
 }
 
@@ -47,6 +49,8 @@ export class ExecutorEntry {
   /** The suspect that has it for itself. */
   alone: Task | undefined
   recalling = false
+  /** It was told of that it cannot load a module. */
+  unloadedTold = false
   readonly outstanding = new Map<number, Task>()
   outstandingBytes = 0
   readonly window = new Window()
@@ -107,6 +111,7 @@ export class DispatchState {
       killed: NOBODY,
       suspect: false,
       tried: NOBODY,
+      unloaded: 0,
       repetitions: NO_REPETITIONS,
     }
     this.tasks.set(spec.taskId, task)
@@ -119,6 +124,14 @@ export class DispatchState {
     executor.outstandingBytes -= task.spec.inputBytes
     task.group.running--
     if (executor.alone === task) executor.alone = undefined
+  }
+
+  /** Somebody who takes tasks has not tried it. */
+  hasUntried(task: Task): boolean {
+    for (const executor of this.executors.values()) {
+      if (executor.link === 'up' && !executor.draining && !task.tried.includes(executor.execId)) return true
+    }
+    return false
   }
 
   settle(task: Task, end: TaskEnd): void {

@@ -226,6 +226,10 @@ class World {
     if (!executor.alive) return
     while (executor.running.length < executor.cores && executor.queued.length > 0) {
       const attempt = executor.queued.shift() as AttemptKey
+      if (!healed && this.#random() < 0.05) {
+        this.#keep(executor, { ...attempt, status: 'unloaded', body })
+        continue
+      }
       executor.running.push(attempt)
       const times = (this.ran.get(attempt.taskId) ?? 0) + 1
       this.ran.set(attempt.taskId, times)

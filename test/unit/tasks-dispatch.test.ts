@@ -178,6 +178,57 @@ test('permanent failures are not retried; retries: 0 fails at once', () => {
   assert.equal(bench.runs().length, 2)
 })
 
+test('a task whose module cannot be loaded is tried elsewhere without using up a retry, also with retries: 0', () => {
+  const bench = new Bench()
+  bench.up(1, 1)
+  bench.up(2, 1)
+  bench.submit(1, { retries: 0 })
+  bench.result(1, 1, 'unloaded')
+  assert.deepEqual(bench.runs().at(-1), { execId: 2, taskId: 1, n: 2 })
+  bench.result(2, 1)
+  assert.equal(bench.end(1), 'value')
+  assert.deepEqual(bench.causes(1), [], 'it ran once: that is no repetition')
+  const { retried, executed } = bench.core.stats
+  assert.deepEqual({ retried, executed }, { retried: 0, executed: 1 })
+})
+
+test('where nobody else can try, or enough have tried, that is its error', () => {
+  const alone = new Bench()
+  alone.up(1, 1)
+  alone.submit(1)
+  alone.result(1, 1, 'unloaded')
+  assert.equal(alone.end(1), 'failed')
+  const many = new Bench()
+  for (let execId = 1; execId <= 10; execId++) many.up(execId, 1)
+  many.submit(1)
+  let tries = 0
+  while (many.end(1) === undefined) {
+    many.result(many.lastRun(1).execId, 1, 'unloaded')
+    tries++
+  }
+  assert.equal(many.end(1), 'failed')
+  assert.equal(tries, limits.moduleExecutors)
+})
+
+test('with retries: 0 a task that is tried elsewhere waits for a free core too', () => {
+  const bench = new Bench()
+  bench.up(2, 1)
+  bench.submit(20, { from: 11 })
+  // It is fast, so that it would be sent more than it has cores.
+  for (let taskId = 11; taskId <= 30; taskId++) {
+    bench.nowMs += 2
+    bench.result(2, taskId)
+  }
+  assert.ok(bench.core.window() > 1)
+  bench.submit(1, { from: 50 })
+  bench.up(1, 1)
+  bench.submit(1, { retries: 0, from: 1 })
+  bench.result(1, 1, 'unloaded')
+  assert.equal(bench.lastRun(1).execId, 1)
+  bench.result(2, 50)
+  assert.equal(bench.lastRun(1).execId, 2)
+})
+
 test('results that are not of a current attempt are dropped and counted, and acknowledged all the same', () => {
   const bench = new Bench()
   bench.up(1)

@@ -22,6 +22,7 @@ export interface StartOptions {
   /** Where its output goes; default our own stderr. */
   readonly pipe?: boolean
   readonly nodeOptions?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface TestDriver extends AsyncDisposable {
@@ -76,6 +77,7 @@ export async function startDriver(limits: Partial<TaskPoolLimits> = {}): Promise
       applicationTimeoutMs = 10_000,
       pipe = false,
       nodeOptions = [],
+      env = {},
     } = {}) {
       const execId = nextExecId++
       const boot: ExecutorBoot = {
@@ -95,7 +97,7 @@ export async function startDriver(limits: Partial<TaskPoolLimits> = {}): Promise
         command: process.execPath,
         args: [...nodeOptions, entry],
         cwd: tmpdir(),
-        env: childEnvironment(),
+        env: childEnvironment(env),
         stdout: pipe ? 'pipe' : 'ignore',
         stderr: pipe ? 'pipe' : 'ignore',
         boot: `${JSON.stringify(boot)}\n`,

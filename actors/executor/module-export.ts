@@ -1,0 +1,70 @@
+import { types } from 'node:util'
+import { nearestWord } from '../../runtime/nearest.js'
+
+export type TaskFunction = (...args: unknown[]) => unknown
+type Fields = Readonly<Record<string, unknown>>
+
+/** The task function, or what is wrong with the export: the rest of a sentence that begins with its name. */
+export type FoundExport = { readonly call: TaskFunction } | { readonly problem: string }
+
+/**
+ * The function `name` of what `import()` gave. Node tells the names of a CommonJS module only where it can read them in
+ * its text; all of them are in the default export, and so are those of `export default { ... }`. A module that was
+ * compiled from TypeScript has a default within the default.
+ */
+export function exportOf(module: Fields, name: string): FoundExport {
+  const own = module[name]
+  if (typeof own === 'function') return checked(own as TaskFunction, own as TaskFunction)
+  for (const holder of defaultsOf(module)) {
+    const found = methodOf(holder, name)
+    // It may use `this`: the method of an instance, or of an object beside its other functions.
+    if (found !== undefined) return checked(found, (...args) => found.apply(holder, args))
+    if (typeof holder === 'function' && holder.name === name)
+      return checked(holder as TaskFunction, holder as TaskFunction)
+  }
+  if (own !== undefined) return { problem: `is ${own === null ? 'null' : `a ${typeof own}`}` }
+  return { problem: `does not exist${instead(module, name)}` }
+}
+
+/** Only from what `import()` gives: a module that exports `then` is taken for a promise. */
+export const isModule = (value: unknown): value is Fields => types.isModuleNamespaceObject(value)
+
+function checked(found: TaskFunction, call: TaskFunction): FoundExport {
+  const isClass = /^class\b/.test(Function.prototype.toString.call(found))
+  return isClass ? { problem: 'is a class, which cannot be called' } : { call }
+}
+
+function defaultsOf(module: Fields): object[] {
+  const outer = objectOf(module.default) ?? objectOf(module['module.exports'])
+  const inner = objectOf((outer as Fields | undefined)?.default)
+  return [outer, inner].filter((holder) => holder !== undefined)
+}
+
+function objectOf(value: unknown): object | undefined {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function' ? value : undefined
+}
+
+/** Also of a class that it is an instance of, but nothing that every object or function has. */
+function methodOf(holder: object, name: string): TaskFunction | undefined {
+  for (let at: object | null = holder; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    if (at === Object.prototype || at === Function.prototype) return undefined
+    if (!Object.hasOwn(at, name)) continue
+    const value = (holder as Fields)[name]
+    return typeof value === 'function' ? (value as TaskFunction) : undefined
+  }
+  return undefined
+}
+
+const NAMES_SHOWN = 10
+
+function instead(module: Fields, name: string): string {
+  const holders = [module as object, ...defaultsOf(module)]
+  const isCall = (holder: object, key: string): boolean => typeof (holder as Fields)[key] === 'function'
+  const names = holders.flatMap((holder) => Object.keys(holder).filter((key) => isCall(holder, key)))
+  const all = [...new Set(names)]
+  if (all.length === 0) return '; the module exports no function'
+  const nearest = nearestWord(name, all)
+  if (nearest !== undefined) return `; did you mean ${nearest}?`
+  const more = all.length > NAMES_SHOWN ? ' and others' : ''
+  return `; there are ${all.slice(0, NAMES_SHOWN).join(', ')}${more}`
+}
