@@ -7,6 +7,8 @@ export interface FlowOrder {
   readonly file: string
   readonly cores: number
   readonly taskMs: number
+  /** Default `small`, for what is timed. `mixed`: of sizes around every threshold, waiting or not, some that fail. */
+  readonly tasks?: 'small' | 'mixed'
 }
 
 export type FlowQuestion =

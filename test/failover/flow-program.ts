@@ -2,6 +2,8 @@ import type { App } from '../../actors/client/app.js'
 import { connect } from '../../actors/client/connect.js'
 import { reasonOf } from '../../runtime/errors.js'
 import type { FlowAnswer, FlowLook, FlowOrder, FlowQuestion, FlowTotals } from './flow-messages.js'
+import { mixedTask, wrongError, wrongResult } from './flow-mix.js'
+import type { FlowInput } from './flow-tasks.js'
 import { longestGap } from './longest-gap.js'
 import { sharedNowMs } from './shared-time.js'
 
@@ -86,25 +88,28 @@ class Flow {
 
   async #run(started: () => void): Promise<void> {
     const { flow } = this.#app.tasks<Tasks>(new URL('./flow-tasks.js', import.meta.url))
-    for await (const { value, error } of this.#app.each(flow, this.#inputs())) {
+    for await (const { input, value, error } of this.#app.each(flow, this.#inputs())) {
       this.#times.push(sharedNowMs())
       if (this.#times.length > 2 * REMEMBERED_RESULTS) this.#times = this.#times.slice(-REMEMBERED_RESULTS)
-      if (error !== undefined) {
-        this.#repeated.push(`failed: ${error.message}`)
+      const wrong =
+        error === undefined ? wrongResult(input.id, input, value.body) : wrongError(input.id, input, error)
+      if (wrong !== undefined) {
+        this.#repeated.push(`failed: ${wrong}`)
         continue
       }
-      if (value !== undefined && this.#underWay.delete(value)) this.#delivered++
+      if (value !== undefined && value.id !== input.id) this.#twice++
+      else if (this.#underWay.delete(input.id)) this.#delivered++
       else this.#twice++
       started()
     }
   }
 
-  *#inputs() {
-    const { file, taskMs: ms } = this.#order
+  *#inputs(): Generator<FlowInput> {
+    const { file, taskMs, tasks } = this.#order
     while (!this.#ends) {
       const id = this.#given++
       this.#underWay.set(id, sharedNowMs())
-      yield { file, id, ms }
+      yield { file, id, ...(tasks === 'mixed' ? mixedTask(id, taskMs) : { ms: taskMs }) }
     }
   }
 }
