@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import type { FlowInput } from './flow-tasks.js'
 
 /** A result or error up to here goes through the ring of its thread; what is larger takes another way. */
@@ -49,6 +50,8 @@ export function wrongError(id: number, { errorCharacters }: Mixed, error: Error)
   if (errorCharacters === undefined) return `task ${id} failed: ${error.message.slice(0, SHOWN)}`
   // The library says how often it tried; the task's own error is the cause.
   const { message } = error.cause instanceof Error ? error.cause : error
-  const isIts = message === `${id} `.padEnd(errorCharacters, '.')
+  const whole = `${id} `.padEnd(errorCharacters, '.')
+  const isCut = whole.length > limits.errorTextLength
+  const isIts = message === (isCut ? `${whole.slice(0, limits.errorTextLength)}...` : whole)
   return isIts ? undefined : `task ${id} failed with another error: ${error.message.slice(0, SHOWN)}`
 }

@@ -22,5 +22,8 @@ export const faultNames = [
   'lock-frozen',
   'disk-full',
   'clock-moved',
+  'peers-flood',
+  'node-lies',
+  'bad-worker',
 ] as const
 export type FaultName = (typeof faultNames)[number]

@@ -4,6 +4,7 @@ import { auditStore } from '../failover/store-audit.js'
 import { WorkerAudit } from '../failover/worker-audit.js'
 import { waitUntil } from '../harness/index.js'
 import type { Random } from './draw.js'
+import type { Blow } from './faults/fault.js'
 import type { Field } from './field.js'
 import { orphansOf } from './orphans.js'
 import type { Sampler } from './sampler.js'
@@ -70,7 +71,7 @@ export class Judge {
    * Waits until all is well again; submissions pause then. Undefined: nothing has happened. `executorsDie`: they may have,
    * and tasks may have been repeated.
    */
-  async verdict(blow: { readonly executorsDie: boolean } | undefined): Promise<Verdict> {
+  async verdict(blow: Pick<Blow, 'executorsDie' | 'keepsLeader'> | undefined): Promise<Verdict> {
     const found: Violation[] = []
     const wellMs = blow ? await this.#well(found) : 0
     const executorsDied = blow?.executorsDie ?? false
@@ -78,7 +79,11 @@ export class Judge {
     if (!Number.isNaN(wellMs)) found.push(...(await this.#check(executorsDied)))
     const { tasks, reruns, found: strange } = await this.#work.flowed(executorsDied)
     found.push(...strange)
-    return { wellMs, tasks, reruns, ...this.#since(), violations: found }
+    const since = this.#since()
+    if (blow?.keepsLeader && since.epochs > 0) {
+      found.push(violation('leadersEnded', `${since.epochs} elections, and none was due`))
+    }
+    return { wellMs, tasks, reruns, ...since, violations: found }
   }
 
   async #well(found: Violation[]): Promise<number> {

@@ -64,7 +64,7 @@ export function tables(report: SoakReport): string {
     ['clusters', String(report.clusters.length)],
     ['elections', String(rounds.reduce((all, { epochs }) => all + epochs, 0))],
     ['tasks', sum('tasks')],
-    ['tasks rerun, each with the loss of its executor', String(reruns)],
+    ['tasks run again, for a failure of their own or the loss of their executor', String(reruns)],
     ['submissions acknowledged', sum('submissions')],
     ['kills acknowledged', sum('kills')],
     ['processes judged for growth', sum('livesJudged')],

@@ -3,9 +3,10 @@ import type { FaultName } from '../fault-names.js'
 import type { Fault } from './fault.js'
 import { linkFaults } from './link-faults.js'
 import { nodeFaults } from './node-faults.js'
+import { peerFaults } from './peer-faults.js'
 import { storeFaults } from './store-faults.js'
 
-const all: readonly Fault[] = [...nodeFaults, ...linkFaults, ...storeFaults]
+const all: readonly Fault[] = [...nodeFaults, ...linkFaults, ...storeFaults, ...peerFaults]
 
 /** One of those wanted that fit this cluster. Throws where none does. */
 export function drawFault(random: Random, wanted: readonly FaultName[], shape: Shape): Fault {

@@ -12,6 +12,8 @@ export interface Blow {
   readonly heal: () => Promise<void>
   /** Executors may end with it: tasks may be repeated. */
   readonly executorsDie: boolean
+  /** True: whoever leads must lead on. */
+  readonly keepsLeader?: boolean
 }
 
 export interface Fault {

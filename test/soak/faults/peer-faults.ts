@@ -1,0 +1,112 @@
+import type { Message } from '../../../runtime/system/ref.js'
+import { BadWorker } from '../bad-worker.js'
+import { between, type Random } from '../draw.js'
+import type { Ground } from '../ground.js'
+import { Peer, type PeerPlace } from '../peer.js'
+import { type Fault, seconds } from './fault.js'
+
+/* Peers that hold a key of the cluster and lie, flood or fail. None of them has access to the store, so none ends a leadership. */
+
+const LINKS = 20
+/** What one flooding link says in a turn. */
+const BURST = 200
+/** Before the largest number that JSON keeps exact. */
+const ABSURD_EPOCH = Number.MAX_SAFE_INTEGER - 1
+/** A Worker that starts nothing is asked again by back-off: from a second on, not as fast as its link is. */
+const LAUNCHES_A_SECOND = 4
+
+const heldMs = (random: Random): number => between(random, 2, 5) * 1000
+
+const placeOf = ({ name, cluster }: Ground, address: string): PeerPlace => ({
+  cluster: name,
+  secret: cluster.secret,
+  door: address.replace(/^firesteel:\/\//, ''),
+})
+
+/** Every kind of question that costs an answer, from many links that read what they are told. */
+const flood: Fault = {
+  name: 'peers-flood',
+  async strike(ground, random) {
+    const leader = await ground.leader()
+    const place = placeOf(ground, leader.address)
+    const peers = await Promise.all(Array.from({ length: LINKS }, () => Peer.dial(place, 'client')))
+    const questions: Message[] = [
+      { type: 'RequestMasterState' },
+      { type: 'RequestTrace' },
+      { type: 'NoSuchMessage' },
+    ]
+    const timer = setInterval(() => {
+      for (const peer of peers) {
+        for (let i = 0; i < BURST; i++) {
+          if (
+            !peer.tell('/user/Master', '/user/ClientEndpoint', questions[i % questions.length]!, {
+              ask: true,
+            })
+          )
+            break
+        }
+      }
+    }, 10)
+    const holdMs = heldMs(random)
+    return {
+      what: `${LINKS} clients ask ${leader.name}, the leader, all they can for ${seconds(holdMs)}`,
+      holdMs,
+      executorsDie: false,
+      keepsLeader: true,
+      async heal() {
+        clearInterval(timer)
+        for (const peer of peers) peer.close()
+      },
+    }
+  },
+}
+
+/** A node that tells every Master of an epoch that nobody can have reached. */
+const lies: Fault = {
+  name: 'node-lies',
+  async strike(ground) {
+    const places = ground.masters.map(({ address }) => placeOf(ground, address))
+    const peers = await Promise.all(places.map((place) => Peer.dial(place, 'node')))
+    for (const peer of peers) {
+      const position = { epoch: ABSURD_EPOCH, seq: 1 }
+      const said: (Message & Record<string, unknown>)[] = [
+        { type: 'StaleEpoch', epoch: ABSURD_EPOCH, owner: 'nobody' },
+        { type: 'PositionSeen', position, owner: 'nobody' },
+      ]
+      for (const message of said) peer.tell('/user/Master', '/user/Worker', message, { epoch: ABSURD_EPOCH })
+    }
+    return {
+      what: 'a node tells all Masters of an epoch that was never reached',
+      holdMs: 2000,
+      executorsDie: false,
+      keepsLeader: true,
+      async heal() {
+        for (const peer of peers) peer.close()
+      },
+    }
+  },
+}
+
+/** While one of the true Workers dies, so that executors are looked for a place. */
+const badWorker: Fault = {
+  name: 'bad-worker',
+  async strike(ground, random) {
+    const bad = await BadWorker.start(ground.masters.map(({ address }) => placeOf(ground, address)))
+    const [worker] = ground.workers
+    await ground.end(worker!, 'SIGKILL')
+    const holdMs = heldMs(random) + 3000
+    return {
+      what: `a Worker that starts nothing, and kill -9 of ${worker!.name}, for ${seconds(holdMs)}`,
+      holdMs,
+      executorsDie: true,
+      async heal() {
+        bad.close()
+        const most = Math.ceil((holdMs / 1000) * LAUNCHES_A_SECOND)
+        if (bad.launches > most)
+          throw new Error(`the bad Worker was asked ${bad.launches} times, more than ${most}`)
+      },
+    }
+  },
+}
+
+export const peerFaults: readonly Fault[] = [flood, lies, badWorker]

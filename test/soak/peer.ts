@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto'
+import type { WireEnvelope } from '../../runtime/system/envelope.js'
+import type { Message } from '../../runtime/system/ref.js'
+import { dial } from '../../runtime/transport/dial.js'
+import type { Role } from '../../runtime/transport/identity.js'
+import { deriveKey } from '../../runtime/transport/keys.js'
+import type { Link } from '../../runtime/transport/link.js'
+
+export type Heard = Message & Readonly<Record<string, unknown>>
+
+export interface PeerPlace {
+  readonly cluster: string
+  readonly secret: string
+  /** host:port of the door. */
+  readonly door: string
+}
+
+let nextId = 1
+
+/** Somebody with a key of the cluster and no good will: a link on which anything can be said. */
+export class Peer {
+  readonly incarnation: string
+  readonly #link: Link
+  #isOpen = true
+
+  private constructor(incarnation: string, link: Link) {
+    this.incarnation = incarnation
+    this.#link = link
+  }
+
+  /** `onHeard` sees each message that comes. Rejects where the door refuses. */
+  static async dial(
+    { cluster, secret, door }: PeerPlace,
+    role: Role,
+    onHeard: (message: Heard, peer: Peer) => void = () => undefined,
+  ): Promise<Peer> {
+    const incarnation = `stranger-${randomBytes(8).toString('hex')}`
+    const separator = door.lastIndexOf(':')
+    const link = await dial({
+      host: door.slice(0, separator),
+      port: Number(door.slice(separator + 1)),
+      identity: { cluster, incarnation },
+      role,
+      key: deriveKey(secret, role),
+    })
+    const peer = new Peer(incarnation, link)
+    link.setReceiver({
+      envelope: (raw) => onHeard((raw as WireEnvelope).message as Heard, peer),
+      payload: () => undefined,
+      drain: () => undefined,
+      closed: () => {
+        peer.#isOpen = false
+      },
+    })
+    return peer
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** False: it did not go, or the link should rest. `epoch`: the leadership that it claims to act under. */
+  tell(
+    to: string,
+    from: string,
+    message: Message,
+    { epoch = 0, ask }: { epoch?: number; ask?: boolean } = {},
+  ): boolean {
+    if (!this.#isOpen) return false
+    const id = nextId++
+    const question = ask ? { ask: `q${id}`, askMs: 10_000 } : {}
+    return this.#link.send({ from, to, message, id, trace: id, epoch, ...question })
+  }
+
+  close(): void {
+    this.#link.close()
+  }
+}
