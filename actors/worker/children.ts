@@ -147,6 +147,7 @@ export class Children {
     const { outputFileBytes, log } = this.#options
     try {
       return await openOutputFile(path, {
+        within: this.#options.folders.root,
         ...(outputFileBytes !== undefined && { maxBytes: outputFileBytes }),
         onTrouble: (error) =>
           log.warn('an output file could not be rotated', { path, reason: reasonOf(error) }),

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { reasonOf } from '../../runtime/errors.js'
+import { type ErrorName, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
+import { isDescriptorShortage } from '../../runtime/process/descriptors.js'
+import { NotPlain } from '../../runtime/process/plain-file.js'
 import { followOutput, readOutput } from '../../runtime/process/read-output.js'
 import type { LogChunk, RequestLog } from '../messages/status.js'
 import { outputFolder } from './output-id.js'
@@ -94,12 +96,12 @@ export class LogStreams {
     const { signal } = stream.abort
     let error: string | undefined
     try {
-      for await (const data of pages(path, request, stream)) {
+      for await (const data of pages(path, this.#options.folders.root, request, stream)) {
         if (!this.#send(peer, { stream: request.stream, data, end: false })) return
         await this.#waitForRoom(peer, signal)
       }
     } catch (thrown) {
-      error = `FIRESTEEL_INTERNAL: the output could not be read: ${reasonOf(thrown)}`
+      error = `FIRESTEEL_${codeOf(thrown)}: the output could not be read: ${reasonOf(thrown)}`
     }
     if (signal.aborted) return
     this.#send(peer, { stream: request.stream, data: '', end: true, ...(error !== undefined && { error }) })
@@ -129,9 +131,14 @@ export class LogStreams {
 }
 
 /** Base64 of what is there now; with `follow` also of what comes. */
-async function* pages(path: string, request: RequestLog, stream: Stream): AsyncGenerator<string> {
+async function* pages(
+  path: string,
+  within: string,
+  request: RequestLog,
+  stream: Stream,
+): AsyncGenerator<string> {
   const maxBytes = limits.logChunkBytes
-  const start = { maxBytes, ...(request.tailLines !== undefined && { tailLines: request.tailLines }) }
+  const start = { maxBytes, within, ...(request.tailLines !== undefined && { tailLines: request.tailLines }) }
   if (request.follow) {
     const { signal } = stream.abort
     for await (const page of followOutput(path, { ...start, signal, ended: stream.ended })) {
@@ -144,8 +151,14 @@ async function* pages(path: string, request: RequestLog, stream: Stream): AsyncG
   while (page.data.length > 0 && !stream.abort.signal.aborted) {
     yield page.data.toString('base64')
     if (page.next >= end) return
-    page = readOutput(path, { maxBytes, offset: page.next })
+    page = readOutput(path, { maxBytes, within, offset: page.next })
   }
+}
+
+/** What its writer has put in its place is his doing; a lack of descriptors passes; the rest is ours. */
+function codeOf(error: unknown): ErrorName {
+  if (error instanceof NotPlain) return 'NOT_ALLOWED'
+  return isDescriptorShortage(error) ? 'BUSY' : 'INTERNAL'
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {

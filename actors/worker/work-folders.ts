@@ -27,6 +27,11 @@ export class WorkFolders {
     this.#log = log
   }
 
+  /** Nothing that is read or written for work lies outside of it. */
+  get root(): string {
+    return this.#root
+  }
+
   path(segments: readonly string[]): string {
     return join(this.#root, ...segments)
   }

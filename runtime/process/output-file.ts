@@ -1,8 +1,11 @@
 import {
-  closeSync,
+  close,
+  constants,
+  fstat,
   fstatSync,
   ftruncateSync,
-  openSync,
+  lstatSync,
+  read,
   readSync,
   renameSync,
   rmSync,
@@ -10,9 +13,11 @@ import {
 } from 'node:fs'
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 import { limits } from '../limits.js'
 import { isDescriptorShortage } from './descriptors.js'
-import { liveStart, rotatedPath, rotatedSegments } from './output-segments.js'
+import { leftOut, liveStart, rotatedPath, rotatedSegments } from './output-segments.js'
+import { openPlain } from './plain-file.js'
 
 /** Runs a synchronous action while no writer runs; false, and not done, when they could not be held. */
 export type Freezer = (action: () => void) => boolean
@@ -23,6 +28,8 @@ export interface OutputFileOptions {
   /** Files kept in all, the live one among them; at least 2. */
   readonly files?: number
   readonly checkMs?: number
+  /** The folder that nothing may lead out of; default: that of the file. */
+  readonly within?: string
   /** A rotation failed; the file goes on growing and it is tried again. */
   readonly onTrouble?: (error: unknown) => void
 }
@@ -46,15 +53,28 @@ const CATCH_UP_ROUNDS = 5
 /** After so many failures to hold the writers, a line may be lost rather than the disk. */
 const HOLD_ATTEMPTS = 5
 
-/** Opens (makes) an output file that is rotated by copy and truncate, so that the child never notices. */
+/**
+ * Opens (makes) an output file that is rotated by copy and truncate, so that the child never notices. What an earlier
+ * writer has put in its place, such as a link to another file, is removed. Throws NotPlain where a folder on the way
+ * leads elsewhere.
+ */
 export async function openOutputFile(path: string, options: OutputFileOptions = {}): Promise<OutputFile> {
   await mkdir(dirname(path), { recursive: true })
-  return new RotatedFile(path, await open(path, 'a+', 0o640), options)
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found && (!found.isFile() || found.nlink > 1)) rmSync(path, { recursive: true, force: true })
+  return new RotatedFile(path, openPlain(path, options.within ?? dirname(path), 'a'), options)
 }
+
+const statOf = promisify(fstat)
+const readFrom = promisify(read)
+const closeOf = promisify(close)
+
+/** Nothing that stands there already is written to. */
+const COPY_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
 class RotatedFile implements OutputFile {
   readonly path: string
-  readonly #handle: FileHandle
+  readonly descriptor: number
   readonly #maxBytes: number
   readonly #files: number
   readonly #onTrouble: (error: unknown) => void
@@ -64,18 +84,14 @@ class RotatedFile implements OutputFile {
   #failedHolds = 0
   #closed = false
 
-  constructor(path: string, handle: FileHandle, options: OutputFileOptions) {
+  constructor(path: string, descriptor: number, options: OutputFileOptions) {
     this.path = path
-    this.#handle = handle
+    this.descriptor = descriptor
     this.#maxBytes = options.maxBytes ?? limits.outputFileBytes
     this.#files = Math.max(2, options.files ?? limits.outputFiles)
     this.#onTrouble = options.onTrouble ?? (() => undefined)
     this.#timer = setInterval(() => void this.rotateIfNeeded(), options.checkMs ?? limits.outputCheckMs)
     this.#timer.unref()
-  }
-
-  get descriptor(): number {
-    return this.#handle.fd
   }
 
   attach(freezer: Freezer): () => void {
@@ -96,24 +112,30 @@ class RotatedFile implements OutputFile {
     this.#closed = true
     clearInterval(this.#timer)
     await this.#rotation
-    await this.#handle.close()
+    await closeOf(this.descriptor)
   }
 
   async #rotate(): Promise<boolean> {
     const copyPath = `${this.path}.rotating`
     try {
-      if ((await this.#handle.stat()).size < this.#maxBytes) return false
-      const copied = await this.#copyMost(copyPath)
-      const done = this.#hold(() => this.#finish(copyPath, copied))
-      if (!done) await rm(copyPath, { force: true })
-      return done
+      if ((await statOf(this.descriptor)).size < this.#maxBytes) return false
+      await rm(copyPath, { recursive: true, force: true })
+      const target = await open(copyPath, COPY_FLAGS, 0o640)
+      try {
+        const copied = await this.#copyMost(target)
+        const done = this.#hold(() => this.#finish(copyPath, target.fd, copied))
+        if (!done) await rm(copyPath, { force: true })
+        return done
+      } finally {
+        await target.close()
+      }
     } catch (error) {
       this.#onTrouble(error)
       // No file could be opened: nothing was copied, and room on the disk would not help.
       if (isDescriptorShortage(error)) return false
       // Most often a full disk: what is oldest goes first, what is newest stays.
       try {
-        await rm(copyPath, { force: true })
+        await rm(copyPath, { recursive: true, force: true })
         this.#prune(this.#files - 1)
       } catch (second) {
         // Its writer may have taken our rights to the folder: that costs its output, not us.
@@ -123,27 +145,26 @@ class RotatedFile implements OutputFile {
     }
   }
 
-  /** Copies beside the running writers until little is left; gives the number of bytes copied. */
-  async #copyMost(copyPath: string): Promise<number> {
+  /** Copies beside the running writers until little is left; gives the number of bytes copied or left out. Zeros stay holes. */
+  async #copyMost(target: FileHandle): Promise<number> {
     const buffer = Buffer.allocUnsafe(COPY_BYTES)
-    const target = await open(copyPath, 'w', 0o640)
-    try {
-      let copied = 0
-      for (let round = 0; round < CATCH_UP_ROUNDS; round++) {
-        const { size } = await this.#handle.stat()
-        if (round > 0 && size - copied <= HELD_BYTES) break
-        while (copied < size) {
-          const length = Math.min(buffer.length, size - copied)
-          const { bytesRead } = await this.#handle.read(buffer, 0, length, copied)
-          if (bytesRead === 0) break
-          await target.appendFile(buffer.subarray(0, bytesRead))
-          copied += bytesRead
-        }
+    const zeros = Buffer.alloc(COPY_BYTES)
+    let copied = 0
+    for (let round = 0; round < CATCH_UP_ROUNDS; round++) {
+      const stat = await statOf(this.descriptor)
+      const { size } = stat
+      copied = Math.max(copied, leftOut(stat, this.#maxBytes))
+      if (round > 0 && size - copied <= HELD_BYTES) break
+      while (copied < size) {
+        const length = Math.min(buffer.length, size - copied)
+        const { bytesRead } = await readFrom(this.descriptor, buffer, 0, length, copied)
+        if (bytesRead === 0) break
+        const isHole = buffer.compare(zeros, 0, bytesRead, 0, bytesRead) === 0
+        if (!isHole) await target.write(buffer, 0, bytesRead, copied)
+        copied += bytesRead
       }
-      return copied
-    } finally {
-      await target.close()
     }
+    return copied
   }
 
   #hold(action: () => void): boolean {
@@ -176,22 +197,20 @@ class RotatedFile implements OutputFile {
    * The rest of the copy, then the change of names, in one turn: readers in this process see it before or after. A
    * crash in between leaves a part twice, never none.
    */
-  #finish(copyPath: string, alreadyCopied: number): void {
-    const { fd } = this.#handle
-    const target = openSync(copyPath, 'a')
-    try {
-      let copied = alreadyCopied
-      const buffer = Buffer.allocUnsafe(HELD_BYTES)
-      while (copied < fstatSync(fd).size) {
-        const length = readSync(fd, buffer, 0, buffer.length, copied)
-        for (let written = 0; written < length; ) {
-          written += writeSync(target, buffer, written, length - written)
-        }
-        copied += length
+  #finish(copyPath: string, target: number, alreadyCopied: number): void {
+    const fd = this.descriptor
+    let copied = Math.max(alreadyCopied, leftOut(fstatSync(fd), this.#maxBytes))
+    const buffer = Buffer.allocUnsafe(HELD_BYTES)
+    while (copied < fstatSync(fd).size) {
+      const length = readSync(fd, buffer, 0, buffer.length, copied)
+      if (length === 0) break
+      for (let written = 0; written < length; ) {
+        written += writeSync(target, buffer, written, length - written, copied + written)
       }
-    } finally {
-      closeSync(target)
+      copied += length
     }
+    // As long as the original, so that what comes after it keeps its place, whatever was left out.
+    ftruncateSync(target, copied)
     renameSync(copyPath, rotatedPath(this.path, liveStart(rotatedSegments(this.path))))
     ftruncateSync(fd, 0)
     this.#prune(this.#files - 1)

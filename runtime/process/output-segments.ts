@@ -1,5 +1,6 @@
-import { readdirSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { limits } from '../limits.js'
 
 /**
  * The parts of one output, oldest first. A part that was rotated away is `FILE.OFFSET`, where OFFSET (15 digits) is
@@ -10,6 +11,25 @@ export interface OutputSegment {
   readonly path: string
   readonly start: number
   readonly length: number
+  /** Bytes of this part that are left out at its beginning; see `leftOut`. */
+  readonly skip: number
+}
+
+/** Of a file with holes at least its end is shown. */
+const SPARSE_END_BYTES = 64 * 1024
+
+/**
+ * How much at its beginning is left out of a part that is larger than an output is allowed to get and mostly holes: no
+ * more of it is copied or shown than it really holds on the disk. So a file of a terabyte that is one hole costs nobody
+ * a terabyte of zeros. What was really written is never left out.
+ */
+export function leftOut(
+  { size, blocks }: { readonly size: number; readonly blocks: number },
+  maxBytes: number = limits.outputFileBytes,
+): number {
+  const held = blocks * 512
+  if (size <= 2 * maxBytes || held >= size / 2) return 0
+  return size - Math.max(held, SPARSE_END_BYTES)
 }
 
 const OFFSET_DIGITS = 15
@@ -26,8 +46,8 @@ export function rotatedSegments(path: string): OutputSegment[] {
   for (const name of namesIn(folder)) {
     const digits = name.slice(prefix.length)
     if (!name.startsWith(prefix) || digits.length !== OFFSET_DIGITS || !/^\d+$/.test(digits)) continue
-    const length = sizeOf(join(folder, name))
-    if (length !== undefined) segments.push({ path: join(folder, name), start: Number(digits), length })
+    const size = sizeOf(join(folder, name))
+    if (size !== undefined) segments.push({ path: join(folder, name), start: Number(digits), ...size })
   }
   return segments.sort((a, b) => a.start - b.start)
 }
@@ -41,7 +61,7 @@ export function liveStart(rotated: readonly OutputSegment[]): number {
 /** All parts that are kept, the live file last; a file that does not exist yet is empty. */
 export function outputSegments(path: string): OutputSegment[] {
   const rotated = rotatedSegments(path)
-  return [...rotated, { path, start: liveStart(rotated), length: sizeOf(path) ?? 0 }]
+  return [...rotated, { path, start: liveStart(rotated), ...(sizeOf(path) ?? { length: 0, skip: 0 }) }]
 }
 
 function namesIn(folder: string): string[] {
@@ -52,6 +72,8 @@ function namesIn(folder: string): string[] {
   }
 }
 
-function sizeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.size
+/** Of what stands there, not of what it may point to. */
+function sizeOf(path: string): Pick<OutputSegment, 'length' | 'skip'> | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  return stat && { length: stat.size, skip: leftOut(stat) }
 }

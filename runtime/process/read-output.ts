@@ -1,7 +1,9 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { limits } from '../limits.js'
 import { type OutputSegment, outputSegments } from './output-segments.js'
+import { openPlain } from './plain-file.js'
 
 /** A piece of an output. Offsets count all bytes ever written, so they stay true over rotations. */
 export interface OutputPage {
@@ -20,6 +22,8 @@ export interface ReadOptions {
   /** Instead of an offset: begin so many lines before the end. */
   readonly tailLines?: number
   readonly maxBytes?: number
+  /** The folder that nothing may lead out of; default: that of the file. */
+  readonly within?: string
 }
 
 export interface FollowOptions extends ReadOptions {
@@ -34,7 +38,10 @@ const TAIL_CHUNK_BYTES = 64 * 1024
 const TAIL_MAX_BYTES = 16 * 1024 * 1024
 const RACE_ATTEMPTS = 5
 
-/** One page of an output, of one part of it; empty when there is nothing (yet) at the offset. */
+/**
+ * One page of an output, of one part of it; empty when there is nothing (yet) at the offset. Throws NotPlain where
+ * something else than a file of ours stands there, and what the system says of a file that cannot be read.
+ */
 export function readOutput(path: string, options: ReadOptions = {}): OutputPage {
   let page = readOnce(path, options)
   // Another process may rotate between our looks; ours cannot, all this is one turn.
@@ -55,7 +62,8 @@ export async function* followOutput(path: string, options: FollowOptions): Async
     // Read before the look at the end: what was written before it is then in the page.
     const lastRound = hasEnded
     const page = readOutput(path, read)
-    read = { ...(start.maxBytes === undefined ? {} : { maxBytes: start.maxBytes }), offset: page.next }
+    const { tailLines: _, ...same } = start
+    read = { ...same, offset: page.next }
     if (page.data.length > 0) yield page
     else if (lastRound) return
     else await delay(limits.outputFollowMs, undefined, { signal }).catch(() => undefined)
@@ -63,18 +71,20 @@ export async function* followOutput(path: string, options: FollowOptions): Async
 }
 
 function readOnce(path: string, options: ReadOptions): OutputPage | undefined {
+  const within = options.within ?? dirname(path)
   const segments = outputSegments(path)
   const end = segments.at(-1)!.start + segments.at(-1)!.length
   const wanted =
     options.tailLines === undefined
       ? (options.offset ?? segments[0]!.start)
-      : tailOffset(segments, options.tailLines)
-  const offset = Math.min(Math.max(wanted, segments[0]!.start), end)
-  const segment = segments.find(({ start, length }) => offset >= start && offset < start + length)
-  if (segment === undefined) return { offset, data: Buffer.alloc(0), next: offset, end }
+      : tailOffset(segments, options.tailLines, within)
+  const place = Math.min(Math.max(wanted, segments[0]!.start), end)
+  const segment = segments.find(({ start, length }) => place >= start && place < start + length)
+  if (segment === undefined) return { offset: place, data: Buffer.alloc(0), next: place, end }
+  const offset = Math.max(place, segment.start + segment.skip)
 
   const length = Math.min(options.maxBytes ?? PAGE_BYTES, segment.start + segment.length - offset)
-  const data = readAt(segment.path, offset - segment.start, length)
+  const data = readAt(segment.path, within, offset - segment.start, length)
   const unchanged = outputSegments(path).some(
     (now) => now.path === segment.path && now.start === segment.start,
   )
@@ -83,15 +93,15 @@ function readOnce(path: string, options: ReadOptions): OutputPage | undefined {
 }
 
 /** Where the last `lines` lines begin; a last line without its end counts as one. */
-function tailOffset(segments: readonly OutputSegment[], lines: number): number {
+function tailOffset(segments: readonly OutputSegment[], lines: number, within: string): number {
   const last = segments.at(-1)!
   const end = last.start + last.length
   if (lines <= 0) return end
   let found = 0
   for (const segment of segments.toReversed()) {
-    for (let to = segment.length; to > 0; ) {
-      const from = Math.max(0, to - TAIL_CHUNK_BYTES)
-      const chunk = readAt(segment.path, from, to - from) ?? Buffer.alloc(0)
+    for (let to = segment.length; to > segment.skip; ) {
+      const from = Math.max(segment.skip, to - TAIL_CHUNK_BYTES)
+      const chunk = readAt(segment.path, within, from, to - from) ?? Buffer.alloc(0)
       for (let at = chunk.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : chunk.lastIndexOf(10, at - 1)) {
         const place = segment.start + from + at
         // The newline at the very end closes the last line, it does not begin another.
@@ -104,16 +114,19 @@ function tailOffset(segments: readonly OutputSegment[], lines: number): number {
   return segments[0]!.start
 }
 
-function readAt(path: string, position: number, length: number): Buffer | undefined {
+/** Undefined: it has gone, which another look at the parts explains. */
+function readAt(path: string, within: string, position: number, length: number): Buffer | undefined {
+  let descriptor: number
   try {
-    const descriptor = openSync(path, 'r')
-    try {
-      const data = Buffer.allocUnsafe(length)
-      return data.subarray(0, readSync(descriptor, data, 0, length, position))
-    } finally {
-      closeSync(descriptor)
-    }
-  } catch {
-    return undefined
+    descriptor = openPlain(path, within, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    const data = Buffer.allocUnsafe(length)
+    return data.subarray(0, readSync(descriptor, data, 0, length, position))
+  } finally {
+    closeSync(descriptor)
   }
 }

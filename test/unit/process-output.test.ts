@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import {
+  appendFile,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -7,6 +20,7 @@ import { startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { openOutputFile } from '../../runtime/process/output-file.js'
 import { outputSegments } from '../../runtime/process/output-segments.js'
+import { NotPlain, openPlain } from '../../runtime/process/plain-file.js'
 import { followOutput, readOutput } from '../../runtime/process/read-output.js'
 import { waitUntil } from '../harness/wait-until.js'
 
@@ -167,4 +181,93 @@ test('following ends at once by its signal', async (t) => {
     else setImmediate(() => controller.abort())
   }
   assert.deepEqual(pages, ['one\n', 'two\n'])
+})
+
+/** A file that is no output, in a folder of its own. */
+async function secretBeside(path: string): Promise<string> {
+  const secret = join(path, '..', '..', 'secret')
+  await writeFile(secret, 'the secret\n')
+  return secret
+}
+
+test('what stands in the place of an output is not read: links, pipes, folders on the way', async (t) => {
+  const path = await outputPath(t)
+  const within = join(path, '..')
+  const secret = await secretBeside(path)
+  const refused = (): void => {
+    assert.throws(() => readOutput(path, { within }), NotPlain)
+    assert.throws(() => readOutput(path, { within, tailLines: 2 }), NotPlain)
+  }
+  await (await openOutputFile(path)).close()
+  await rm(path)
+  await symlink(secret, path)
+  refused()
+  await rm(path)
+  await link(secret, path)
+  refused()
+  await rm(path)
+  execFileSync('mkfifo', [path])
+  // A page of a pipe is empty without it being opened: its length is none.
+  assert.equal(readOutput(path, { within }).data.length, 0)
+  assert.throws(() => openPlain(path, within, 'r'), NotPlain)
+  // A rotated part, planted beside the live one.
+  await rm(path)
+  await writeFile(path, 'live\n')
+  await symlink(secret, `${path}.000000000000000`)
+  assert.throws(() => readOutput(path, { within, offset: 0 }), NotPlain)
+  // A folder on the way.
+  const elsewhere = join(path, '..', '..', 'elsewhere')
+  await mkdir(elsewhere)
+  await writeFile(join(elsewhere, 'stdout'), 'the secret\n')
+  await symlink(elsewhere, join(within, 'driver-1'))
+  assert.throws(() => readOutput(join(within, 'driver-1', 'stdout'), { within }), NotPlain)
+})
+
+test('what stands in the place of an output is not written to either', async (t) => {
+  const path = await outputPath(t)
+  const secret = await secretBeside(path)
+  await (await openOutputFile(path)).close()
+  for (const plant of [
+    () => symlink(secret, path),
+    () => link(secret, path),
+    () => mkdir(path),
+    async () => void execFileSync('mkfifo', [path]),
+  ]) {
+    await rm(path, { recursive: true })
+    await plant()
+    // The copy of a rotation is planted as well.
+    await symlink(secret, `${path}.rotating`)
+    const output = await openOutputFile(path, { maxBytes: 4, checkMs: 60_000 })
+    await appendFile(path, 'from the next attempt\n')
+    assert.equal(await output.rotateIfNeeded(), true)
+    await output.close()
+    assert.equal(await readFile(secret, 'utf8'), 'the secret\n')
+    assert.equal(readAll(path), 'from the next attempt\n')
+    for (const { path: part } of outputSegments(path).slice(0, -1)) await rm(part)
+  }
+})
+
+test('a file of a terabyte that is one hole: no zeros on the disk, none to its readers', async (t) => {
+  const path = await outputPath(t)
+  const output = await openOutputFile(path, { checkMs: 60_000 })
+  t.after(() => output.close())
+  await appendFile(path, 'begun\n')
+  await truncate(path, 2 ** 40)
+  await appendFile(path, '\nlast words\n')
+  const isNear = (length: number): boolean => length >= 12 && length < 256 * 1024
+  assert.ok(isNear(Buffer.byteLength(readAll(path))))
+  const tail = readOutput(path, { tailLines: 1 })
+  assert.equal(tail.data.toString(), 'last words\n')
+  assert.equal(tail.offset, 2 ** 40 + 1)
+  assert.equal(await output.rotateIfNeeded(), true)
+  assert.deepEqual(
+    outputSegments(path).map(({ length }) => length),
+    [2 ** 40 + 12, 0],
+    'what comes next keeps its place',
+  )
+  const [rotated] = outputSegments(path)
+  assert.ok((await stat(rotated!.path)).blocks * 512 < 256 * 1024)
+  assert.ok(isNear(Buffer.byteLength(readAll(path))))
+  await appendFile(path, 'more\n')
+  assert.equal(readOutput(path, { tailLines: 2 }).data.toString(), 'last words\n')
 })
