@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { FiresteelError } from '../errors.js'
+import { printableLines } from '../observe/printable.js'
 import { main } from './cli.js'
 import type { Console } from './console.js'
 import { exitCodeOf } from './error-record.js'
@@ -8,14 +9,15 @@ const interrupted = new AbortController()
 const readerGone = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(signal))
 
-/** A reader that went away (`| head`) is no error. */
+/** Text goes out without what would act on a terminal; bytes, such as what a driver has written, as they are. A reader that went away (`| head`) is no error. */
 function writer(stream: NodeJS.WriteStream): Console['out'] {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE' && stream === process.stdout) readerGone.abort()
   })
   return (text) =>
     new Promise((resolve) => {
-      if (stream.writable) stream.write(text, () => resolve())
+      const shown = typeof text === 'string' ? printableLines(text) : text
+      if (stream.writable) stream.write(shown, () => resolve())
       else resolve()
     })
 }

@@ -1,4 +1,5 @@
 import { FiresteelError } from '../errors.js'
+import { printable } from '../observe/printable.js'
 import type { Environment } from './config/substitute.js'
 import { errorRecord } from './error-record.js'
 import { ConfigRefused, problemLines } from './load-config.js'
@@ -39,8 +40,8 @@ export async function printError(io: Console, error: unknown, json: boolean): Pr
     await io.err(`${[...problemLines(error.problems), `  ${help}`].join('\n')}\n`)
     return
   }
-  const where = place === undefined || message.includes(place) ? '' : `\n  at ${place}`
-  await io.err(`${code}: ${message}${where}\n  ${help}\n`)
+  const where = place === undefined || message.includes(place) ? '' : `\n  at ${printable(place)}`
+  await io.err(`${printable(code)}: ${printable(message)}${where}\n  ${printable(help)}\n`)
   if (!(error instanceof FiresteelError) && error instanceof Error && io.environment.FIRESTEEL_DEBUG) {
     await io.err(`${error.stack}\n`)
   }

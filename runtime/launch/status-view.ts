@@ -7,6 +7,7 @@ import type {
 } from '../../actors/messages/status.js'
 import { formatMasterAddress } from '../addresses.js'
 import { FiresteelError } from '../errors.js'
+import { printable } from '../observe/printable.js'
 import { formatMemory } from '../units.js'
 
 /* What `status` shows: pure, from a Master's snapshot. */
@@ -134,8 +135,11 @@ export function oneStatusJson(state: MasterStateResponse, id: string): Record<st
 
 type Cell = string | number
 
+const shownCell = (cell: Cell): Cell => (typeof cell === 'number' ? cell : printable(cell))
+
 /** Columns as wide as they need to be; numbers to the right. */
-export function table(header: readonly string[], rows: readonly (readonly Cell[])[]): string[] {
+export function table(header: readonly string[], given: readonly (readonly Cell[])[]): string[] {
+  const rows = given.map((row) => row.map(shownCell))
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => String(row[column] ?? '').length)),
   )
@@ -159,7 +163,9 @@ function section(title: string, header: readonly string[], rows: readonly (reado
 export function statusText(state: MasterStateResponse): string {
   const stale = state.stale ? ' (from memory: the store is away)' : ''
   const lines = [
-    `Cluster ${state.cluster}, epoch ${state.position.epoch}, leader ${state.leader ?? 'none'}${stale}`,
+    printable(
+      `Cluster ${state.cluster}, epoch ${state.position.epoch}, leader ${state.leader ?? 'none'}${stale}`,
+    ),
     ...section(
       'Masters',
       ['ADDRESS', 'STATE'],
@@ -211,6 +217,6 @@ export function oneStatusText(state: MasterStateResponse, id: string): string {
   )
   const width = Math.max(...entries.map(([key]) => key.length))
   const shown = (value: unknown): string =>
-    typeof value === 'object' ? JSON.stringify(value) : String(value)
+    printable(typeof value === 'object' ? JSON.stringify(value) : String(value))
   return `${entries.map(([key, value]) => `${key.padEnd(width)}  ${shown(value)}`).join('\n')}\n`
 }

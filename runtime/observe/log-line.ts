@@ -1,4 +1,5 @@
 import type { LogFields, LogFormat, LogLevel } from './log.js'
+import { printable, printableLines } from './printable.js'
 import { serializeError } from './serialize-error.js'
 
 export interface LogEntry {
@@ -61,12 +62,6 @@ function indent(text: string): string {
     .join('\n')
 }
 
-/** What a peer sent must not move the cursor or forge a line. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are to go
-  return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g, (c) => JSON.stringify(c).slice(1, -1))
-}
-
 function stringify(value: unknown): string {
   const ancestors: unknown[] = []
   const text = JSON.stringify(value, function (this: unknown, key, inner: unknown) {
@@ -82,5 +77,6 @@ function stringify(value: unknown): string {
     ancestors.push(inner)
     return inner
   })
-  return text ?? 'undefined'
+  // Lines of JSON are read at terminals as well.
+  return printableLines(text ?? 'undefined')
 }

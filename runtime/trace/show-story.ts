@@ -1,3 +1,4 @@
+import { printable } from '../observe/printable.js'
 import { shortPath } from './actor-path.js'
 import { Mermaid } from './mermaid.js'
 import type { TracedMessage } from './trace-story.js'
@@ -44,7 +45,10 @@ class Table implements StoryWriter {
 
   write(story: readonly TracedMessage[]): string {
     if (story.length === 0) return ''
-    const rows = story.map((message) => ({ cells: cellsOf(message), payload: message.payload }))
+    const rows = story.map((message) => ({
+      cells: cellsOf(message),
+      payload: message.payload,
+    }))
     for (const { cells } of rows) {
       for (const [column, cell] of cells.entries()) {
         this.#widths[column] = Math.max(this.#widths[column]!, cell.length)
@@ -77,6 +81,3 @@ const tookText = (tookUs: number | undefined): string => {
   if (tookUs === undefined) return '-'
   return tookUs < 1000 ? `${tookUs}us` : `${(tookUs / 1000).toFixed(1)}ms`
 }
-
-/** Names come from other processes: none of them may move the cursor of a terminal. */
-const printable = (text: string): string => text.replace(/\p{Cc}/gu, '?')

@@ -163,7 +163,7 @@ test('table: a head once, columns that fit, no control characters', () => {
     lines[1]!,
     /^03:04:05\.678 {2}LeaderElectionAgent@h:7070 {2}-> {2}Master@h:7070 {2}ElectedLeader {2}3 {6}1\.7ms$/,
   )
-  assert.match(lines[2]!, /Odd\?\[2J +3 +12us$/)
+  assert.match(lines[2]!, /Odd\\u001b\[2J +3 +12us$/)
   assert.equal(table.write([{ ...message, tookUs: undefined }]).split('\n').length, 2)
 })
 

@@ -1,5 +1,6 @@
 import type { MasterClient } from '../../../actors/client/master-client.js'
 import { FiresteelError } from '../../errors.js'
+import { printable } from '../../observe/printable.js'
 import { printJson } from '../console.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
@@ -38,7 +39,7 @@ export const addKill: AddCommand = (program, run) => {
         withClient(io, options, async (client) => {
           const message = await kill(client, id)
           if (options.json) await printJson(io, { id, message })
-          else await io.out(`${id}: ${message || 'killed'}\n`)
+          else await io.out(`${printable(id)}: ${printable(message || 'killed')}\n`)
           return 0
         }),
       ),

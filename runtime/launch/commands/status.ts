@@ -12,7 +12,8 @@ interface StatusOptions extends ClusterOptions {
 
 const WATCH_MS = 1000
 /** Cursor to the top, the rest of the screen empty. */
-const CLEAR = '\u001b[H\u001b[J'
+/** Ours, so it goes out as bytes. */
+const CLEAR = Buffer.from('\u001b[H\u001b[J')
 
 /** The list cannot tell an id that never was from a submission that the store lost: the leader can (protocol 12). */
 async function requireDriver(client: MasterClient, id: string | undefined): Promise<void> {
@@ -30,7 +31,8 @@ async function print(
     return
   }
   const text = id === undefined ? statusText(state) : oneStatusText(state, id)
-  await io.out(watch && io.interactive ? CLEAR + text : text)
+  if (watch && io.interactive) await io.out(CLEAR)
+  await io.out(text)
 }
 
 export const addStatus: AddCommand = (program, run) => {

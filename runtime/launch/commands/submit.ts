@@ -4,6 +4,7 @@ import type { MasterClient } from '../../../actors/client/master-client.js'
 import type { DriverDescription } from '../../../actors/messages/common.js'
 import type { DriverStatusResponse } from '../../../actors/messages/drivers.js'
 import { FiresteelError } from '../../errors.js'
+import { printable } from '../../observe/printable.js'
 import { type Console, printJson } from '../console.js'
 import { mainFile, programName } from '../main-file.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
@@ -70,7 +71,7 @@ async function follow(
   })
   const { driverId, state, exitCode, signal, message, generation } = status
   if (json) await printJson(io, { id: driverId, state, exitCode, signal, generation, message })
-  else await io.out(`${driverId}: ${state}${endText(status)}\n`)
+  else await io.out(`${printable(`${driverId}: ${state}${endText(status)}`)}\n`)
   if (state === 'FINISHED') return
   const why = message === '' ? '' : `: ${message.replace(/\.$/, '')}`
   throw new FiresteelError('DRIVER_FAILED', `${driverId} ended ${state}${endText(status)}${why}.`, {
@@ -121,7 +122,7 @@ export const addSubmit: AddCommand = (program, run) => {
         return withClient(io, options, async (client) => {
           const { driverId, state } = await client.request({ type: 'RequestSubmitDriver', key, description })
           if (options.json) await printJson(io, { id: driverId, key, state })
-          else await io.out(`${driverId} ${state}, key ${key}\n`)
+          else await io.out(`${printable(`${driverId} ${state}, key ${key}`)}\n`)
           if (options.wait) await follow(io, client, { driverId, key, description }, options.json === true)
           return 0
         })

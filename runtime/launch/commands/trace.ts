@@ -3,6 +3,7 @@ import type { MasterClient } from '../../../actors/client/master-client.js'
 import { periodicMessages } from '../../../actors/messages/trace.js'
 import { isFiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
+import { printable } from '../../observe/printable.js'
 import { mermaidComment } from '../../trace/mermaid.js'
 import { type StoryWriter, storyWriter, type TraceFormat, traceFormats } from '../../trace/show-story.js'
 import { type TracedMessage, TraceStory } from '../../trace/trace-story.js'
@@ -148,7 +149,7 @@ class Printer {
       const key = `${process} ${reason}`
       if (this.#said.has(key)) continue
       this.#said.add(key)
-      const text = `missing: ${process}: ${reason}`
+      const text = printable(`missing: ${process}: ${reason}`)
       if (this.#format === 'json') await this.#io.err(`${JSON.stringify({ missing: { process, reason } })}\n`)
       else if (this.#format === 'mermaid') await this.#io.out(mermaidComment(text))
       else await this.#io.out(`${text}\n`)

@@ -1,3 +1,5 @@
+import { printable } from '../../observe/printable.js'
+
 /** How one command of `each` ended. */
 export interface CommandEnd {
   readonly number: number
@@ -26,7 +28,7 @@ const lineEnd = 0x0a
 
 /** Puts `tag` and a tab before each line. */
 export function tagLines(output: Uint8Array, tag: string): Buffer {
-  const prefix = Buffer.from(`${tag}\t`)
+  const prefix = Buffer.from(`${printable(tag)}\t`)
   const parts: Uint8Array[] = []
   for (let from = 0; from < output.length; ) {
     const end = output.indexOf(lineEnd, from)
@@ -76,7 +78,7 @@ export function failureList(failed: readonly CommandEnd[]): string[] {
     .slice(0, LISTED_MAX)
     .map(
       (end) =>
-        `  #${end.number} ${end.command}: ${endText(end)}${end.attempts > 1 ? ` (${end.attempts} tries)` : ''}`,
+        `  #${end.number} ${printable(end.command)}: ${printable(endText(end))}${end.attempts > 1 ? ` (${end.attempts} tries)` : ''}`,
     )
   if (failed.length > LISTED_MAX) lines.push(`  and ${failed.length - LISTED_MAX} more`)
   return lines
