@@ -255,3 +255,33 @@ test('a link that breaks loses no end: it is told on the next link', async () =>
   assert.equal(end.state, 'FINISHED')
   await waitUntil('the report', () => master.all('WorkerSchedulerStateResponse').length > before)
 })
+
+test('logs: a driver that puts a link, or a hole, in the place of its output gives nothing else away', async () => {
+  await workshop.program('secret.txt', 'the secret\n')
+  const main = await workshop.program(
+    'planter.mjs',
+    `import { renameSync, symlinkSync, truncateSync } from 'node:fs'
+    const folder = 'work/' + process.env.FIRESTEEL_DRIVER_ID
+    symlinkSync(process.cwd() + '/secret.txt', folder + '/planted')
+    renameSync(folder + '/planted', folder + '/stdout')
+    truncateSync(folder + '/stderr', 2 ** 40)
+    console.error('last words')`,
+  )
+  const driverId = launch(main)
+  assert.equal((await master.driverEnd(driverId)).state, 'FINISHED')
+  const client = await dialAsClient(node.port)
+  const chunks = (stream: string) =>
+    client.heard.map(({ message }) => message).filter((message) => message.stream === stream)
+  const text = (stream: string): string =>
+    chunks(stream)
+      .map(({ data }) => Buffer.from(String(data), 'base64').toString())
+      .join('')
+  for (const output of ['stdout', 'stderr'] as const) {
+    client.ask({ type: 'RequestLog', id: driverId, output, follow: false, stream: output })
+    await waitUntil(`the end of ${output}`, () => chunks(output).find(({ end }) => end))
+  }
+  assert.equal(text('stdout'), '')
+  assert.match(String(chunks('stdout').at(-1)?.error), /^FIRESTEEL_NOT_ALLOWED/)
+  assert.match(text('stderr'), /last words\n$/)
+  assert.ok(text('stderr').length < 1_000_000)
+})
