@@ -9,6 +9,7 @@ import { ThrottledLog } from '../observe/log-throttle.js'
 import { createLogger } from '../observe/logger.js'
 import type { Position } from '../persistence/engine.js'
 import type { ActorSystem } from '../system/actor-system.js'
+import { logDeadLetters } from '../system/dead-letters.js'
 import type { Message } from '../system/ref.js'
 import { createSystem } from '../system/system.js'
 import { TraceRing } from '../trace/ring.js'
@@ -72,6 +73,7 @@ export class NodeFrame<M extends Message> {
       epoch: () => options.position()?.epoch ?? 0,
       seq: () => options.position()?.seq,
       ring: new TraceRing(spec.traceRing),
+      onDeadLetter: logDeadLetters(this.#throttle),
       onFailure: ({ error, path, message, outcome }) => {
         this.log.error('an actor failed', { path, message, outcome, error })
         // Its supervisor has begun it anew; every other end of an actor is the end of the node.

@@ -79,13 +79,21 @@ export class ThrottledLog {
   }
 
   warn(key: string, message: string, fields: LogFields = {}): void {
-    if (this.#throttle.hit(key, message, fields, this.#monotonicMs())) this.#log.warn(message, fields)
+    this.note('warn', key, message, fields)
+  }
+
+  /** Not only for warnings; all of one key have one level. */
+  note(level: 'warn' | 'info', key: string, message: string, fields: LogFields = {}): void {
+    if (!this.#log.isEnabled(level)) return
+    const of = `${level}:${key}`
+    if (this.#throttle.hit(of, message, fields, this.#monotonicMs())) this.#log[level](message, fields)
   }
 
   /** Logs the counts that are due. */
   flush(): void {
-    for (const { suppressed, message, fields } of this.#throttle.due(this.#monotonicMs())) {
-      this.#log.warn(`${message} (${suppressed} more)`, { ...fields, repeated: suppressed })
+    for (const { key, suppressed, message, fields } of this.#throttle.due(this.#monotonicMs())) {
+      const level = key.startsWith('info:') ? 'info' : 'warn'
+      this.#log[level](`${message} (${suppressed} more)`, { ...fields, repeated: suppressed })
     }
   }
 
