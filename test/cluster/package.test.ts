@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -50,7 +50,9 @@ test('the packed package works, types included, when installed in an empty proje
     const project = join(folder, 'project')
     await mkdir(project)
     await writeFile(join(project, 'package.json'), '{"name":"empty","type":"module","private":true}')
-    await run('npm', ['install', '--no-audit', '--no-fund', join('..', tarball!)], { cwd: project })
+    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', join('..', tarball!)], {
+      cwd: project,
+    })
     await writeFile(join(project, 'tasks.js'), 'export const double = (n) => 2 * n\n')
     await writeFile(join(project, 'main.js'), program)
     const { stdout } = await run(process.execPath, ['main.js'], { cwd: project })
@@ -73,6 +75,38 @@ test('the packed package works, types included, when installed in an empty proje
       'typed.ts',
     ]
     await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...flags], { cwd: project })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
+/** The files of a section of the README: each code block begins with a comment that names its file. */
+function filesIn(readme: string, section: string): [name: string, text: string][] {
+  const [, rest = ''] = readme.split(`\n## ${section}\n`)
+  const [text = ''] = rest.split('\n## ')
+  return [...text.matchAll(/```js\n\/\/ (\S+)\n([\s\S]*?)```/g)].map(([, name, code]) => [name!, code!])
+}
+
+test('the first program of the README runs in a project that `npm init -y` has made', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'firesteel-readme-'))
+  try {
+    await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: root })
+    const [tarball] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
+    const project = join(folder, 'project')
+    await mkdir(project)
+    await run('npm', ['init', '-y'], { cwd: project })
+    // As npm 11 writes it; older ones write nothing, which means the same.
+    await run('npm', ['pkg', 'set', 'type=commonjs'], { cwd: project })
+    const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', join('..', tarball!)]
+    await run('npm', install, { cwd: project })
+    const files = filesIn(await readFile(join(root, 'README.md'), 'utf8'), 'A program')
+    assert.deepEqual(
+      files.map(([name]) => name),
+      ['tasks.mjs', 'squares.mjs'],
+    )
+    for (const [name, text] of files) await writeFile(join(project, name), text)
+    const { stdout } = await run(process.execPath, ['squares.mjs'], { cwd: project })
+    assert.equal(stdout, '1\n4\n9\n')
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
