@@ -126,6 +126,16 @@ export const errorCodes = {
     help: 'Ask for its status, or repeat it with the same key.',
     exit: 3,
   },
+  RECORD_TOO_LARGE: {
+    meaning: 'What was submitted or registered is larger than its record may be.',
+    help: 'Make the field named smaller; put what is large into a file that the program reads.',
+    exit: 2,
+  },
+  HEAP_TOO_SMALL: {
+    meaning: 'The store holds more than this Master can read with the memory that Node gives it.',
+    help: 'Start it with the larger heap that the message names, such as NODE_OPTIONS=--max-old-space-size=2048.',
+    exit: 2,
+  },
   REQUEST_INVALID: {
     meaning: 'A request breaks a rule of its message; nothing was done.',
     help: 'Change the field named.',

@@ -124,6 +124,26 @@ export const limits = {
   commitEntries: 512,
   commitBytes: 1 * MIB,
   recordBytes: 256 * KIB,
+  /** What a record holds beside its description: ids, key, digest, positions. */
+  recordRestBytes: 16 * KIB,
+  /**
+   * Part of the heap that the records of a Master may take as JSON, each with recordHeapBytes more. It holds them some
+   * four times: as objects, in its image, in the lane or the tables of its files, and as rows. Over it new work is BUSY.
+   */
+  recordHeapShare: 1 / 8,
+  recordHeapBytes: 1 * KIB,
+  /** Over this part a Master does not begin with what its store holds: reading it would end in the midst. */
+  storeHeapShare: 1 / 5,
+  /** Characters of an id or a name; of a text, such as a path, a label or a reason. */
+  nameChars: 256,
+  textChars: 16_384,
+  /** Of one argument or one variable: what Linux gives to a program (MAX_ARG_STRLEN), with its end. */
+  argumentChars: 131_071,
+  arguments: 10_000,
+  nodeOptions: 100,
+  /** Addresses of one custom resource, and of all that a Worker offers. */
+  resourceAddresses: 1024,
+  resourceAddressesInAll: 4096,
   readPage: 512,
   storeBackoffFirstMs: 20,
   storeBackoffMaxMs: 250,

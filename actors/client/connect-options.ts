@@ -6,6 +6,7 @@ import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { parseDurationMs, parseMemoryMib } from '../../runtime/units.js'
 import { type ApplicationDescription, applicationDescription } from '../messages/common.js'
+import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import type { TaskPoolLimits } from '../tasks/task-pool.js'
 import type { DriverDoorOptions } from './driver-door.js'
 import type { EmbeddedOptions } from './embedded-cluster.js'
@@ -133,7 +134,11 @@ function embeddedOf({ local = {}, signal }: ConnectOptions): EmbeddedOptions {
 /** The catalogue has the last word: a Master would only drop what breaks its rules. */
 function valid(description: ApplicationDescription): ApplicationDescription {
   const parsed = applicationDescription.safeParse(description)
-  if (parsed.success) return description
+  if (parsed.success) {
+    const oversize = oversizeOf(description)
+    if (oversize) throw recordTooLarge(oversize, '')
+    return description
+  }
   const issue = parsed.error.issues[0]
   const place = issue?.path.join('.') ?? 'options'
   return refuse(place, `${place} is not acceptable: ${issue?.message}.`)

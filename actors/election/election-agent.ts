@@ -10,6 +10,7 @@ import type { DoorSays, ElectionEffect, ElectionInput, ElectionTimer } from './e
 import type { LeaderLock, Presence, Reconnections } from './leader-lock.js'
 
 const hopeless: readonly ErrorName[] = [
+  'HEAP_TOO_SMALL',
   'CLUSTER_MISMATCH',
   'VERSION_UNSUPPORTED',
   'STORE_UNREADABLE',

@@ -1,3 +1,4 @@
+import { failureOf } from '../../runtime/system/system-messages.js'
 import type {
   MasterChangeAcknowledged,
   RegisterApplication,
@@ -5,11 +6,13 @@ import type {
   UnregisterApplication,
 } from '../messages/applications.js'
 import type { Registrant } from '../messages/executors.js'
+import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import { ApplicationEntry } from './application-entry.js'
 import { reconcileExecutors } from './application-executors.js'
 import type { Books, PeerInfo } from './books.js'
 import { endApplication } from './ending.js'
 import type { ApplicationRecord } from './records.js'
+import { tooMuchHeld } from './refusals.js'
 import type { ReplyToken, Step } from './step.js'
 import { unknownId } from './submission.js'
 
@@ -37,6 +40,11 @@ export function registerApplication(
     return
   }
   let app = books.appsByRegistration.get(registration)
+  const oversize = oversizeOf(description)
+  if (!app && (oversize || books.isFull)) {
+    step.tell(from.incarnation, oversize ? failureOf(recordTooLarge(oversize)) : tooMuchHeld)
+    return
+  }
   if (!app) {
     for (const older of driver ? [...books.apps.values()] : []) {
       if (older.record.driver?.id !== driver?.id) continue
@@ -141,6 +149,7 @@ function adoptApplication(
 ): ApplicationEntry | undefined {
   const { appId, registeredAt, registration, description, driver, listen, highestExecId } = message
   if (!registeredAt || !books.isForgotten(registeredAt) || books.endedApps.has(appId)) return undefined
+  if (books.isFull || oversizeOf(description)) return undefined
   step.log('warn', 'adopted an application that the store forgot', { appId })
   const app = addApplication(books, step, {
     id: appId,

@@ -78,6 +78,8 @@ export class Books {
   /** Counts what may have made room: while it stands still, who found none finds none. */
   #room = 0
   #dirty = false
+  /** The records take as much of the heap as they may: what would make a new one is refused. */
+  isFull = false
   /** The search for room goes on behind the driver with this number; 0: at the oldest. */
   driverScan = 0
   /** Where the next driver's search begins. */

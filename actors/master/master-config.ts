@@ -25,6 +25,8 @@ export interface MasterConfig extends LaunchTimes {
   readonly retainedEnded: number
   readonly retainedKeys: number
   readonly keyRetentionMs: number
+  /** What all records may take of the heap (limits.recordHeapShare). */
+  readonly recordBudgetBytes: number
   readonly executorStableMs: number
 }
 

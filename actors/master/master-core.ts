@@ -73,6 +73,8 @@ export interface LaneView {
   readonly position: Position
   /** Code while the store refuses or is away: new requests are refused with it (protocol 4.3). */
   readonly trouble: Delivery['trouble']
+  /** The records take as much of the heap as they may: nothing new is let in. */
+  readonly isFull?: boolean
   /** A STANDBY's: does its store answer? */
   readonly storeReachable?: boolean
 }
@@ -134,6 +136,7 @@ export class MasterCore {
   step(input: MasterInput, now: Now, lane: LaneView): Step {
     const step = new Step(now)
     if (this.#mayChangeRows(input)) this.#snapshots.touch()
+    if (this.#books) this.#books.isFull = lane.isFull ?? false
     this.#handle(step, input, lane)
     const epoch = this.#books?.leadership.epoch
     // The lane stamps the very position; until then the books know at least under whom it was written.

@@ -1,19 +1,15 @@
-import type { Clock } from '../../runtime/clock.js'
-import { reasonOf } from '../../runtime/errors.js'
+import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import type { Log } from '../../runtime/observe/log.js'
 import { type Abandoned, CommitLane } from '../../runtime/persistence/commit-lane.js'
-import type { Fence, PersistenceEngine, Put, StoreTrouble } from '../../runtime/persistence/engine.js'
+import type { Fence, Put, StoreTrouble } from '../../runtime/persistence/engine.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
-import type { Image } from '../../runtime/persistence/image.js'
 import { LaneDriver } from '../../runtime/persistence/lane-driver.js'
 import type { ActorContext, Behavior, Handler } from '../../runtime/system/behavior.js'
 import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
 import { QuestionDesk } from '../../runtime/system/question-desk.js'
-import type { Ref } from '../../runtime/system/ref.js'
 import { systemTimers, type TimerSource } from '../../runtime/system/timers.js'
 import { serveTrace } from '../../runtime/trace/servant.js'
-import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import { type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import type { LinkEndKind } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
@@ -21,8 +17,8 @@ import type { AgentMessage, ElectedLeader, ElectionMessage } from '../messages/e
 import type { RequestTrace } from '../messages/trace.js'
 import { isFellow } from './fellows.js'
 import { HandOver } from './hand-over.js'
-import type { MasterConfig } from './master-config.js'
 import { type LaneView, MasterCore, type MasterInput } from './master-core.js'
+import type { MasterOptions } from './master-options.js'
 import { peerInfo } from './peer-info.js'
 import { imageOf, readKeys, readRecords } from './read-records.js'
 import { busy, ended, outcomeUnknown } from './refusals.js'
@@ -41,39 +37,6 @@ type SelfMessage =
   | { readonly type: 'BeginHandOver'; readonly reason: string }
 
 export type MasterActorMessage = MasterMessage | RequestTrace | ElectionMessage | LinkMessage | SelfMessage
-
-export interface MasterOptions {
-  readonly gateway: Gateway<MasterMessage>
-  readonly engine: PersistenceEngine
-  /** Of this process: what was durable under its leaderships. */
-  readonly image: Image
-  readonly config: MasterConfig
-  readonly clock: Clock
-  readonly timers?: TimerSource
-  readonly log: Log
-  readonly newMark: () => string
-  /** The LeaderElectionAgent, once it exists. */
-  readonly agent: () => Ref<AgentMessage> | undefined
-  /** May effects of this leadership still leave? Looked at before each turn (protocol 6). */
-  readonly mayAct: () => boolean
-  /** Value of the lock, for touches. */
-  readonly lock: () => string
-  readonly storeReachable: () => boolean
-  /** Is the port of this Worker refused by its kernel? */
-  readonly probe: (host: string, port: number) => Promise<boolean>
-  readonly onMastersHeard: (addresses: readonly string[]) => void
-  /** May it hand over of its own will again? */
-  readonly mayHandOver: () => boolean
-  readonly onElected: (epoch: number) => void
-  /** Another Master leads this epoch. */
-  readonly onLeaderHeard: (epoch: number) => void
-  /** Recovery is over: this Master is ALIVE. */
-  readonly onAlive: () => void
-  /** This leadership is over and nothing of it will act again. `handedOver`: in order, and the others were told. */
-  readonly onRevoked: (handedOver: boolean) => void
-  /** After a hand-over: another Master leads. */
-  readonly onSucceeded: () => void
-}
 
 /** An effect behind the lane, with the message that caused it, for traces. */
 interface Pending {
@@ -237,12 +200,13 @@ export class MasterShell implements Handler<MasterActorMessage> {
     const { engine, clock, image } = this.#options
     const fence = { epoch, owner }
     this.#options.onElected(epoch)
-    const records = await readRecords(engine, fence, mark).catch((error: unknown) => {
+    const read = await readRecords(engine, fence, mark).catch((error: unknown) => {
       this.#lost(`the store could not be read: ${reasonOf(error)}`)
+      if (isFiresteelError(error, 'HEAP_TOO_SMALL')) this.#options.onHopeless(error)
       return null
     })
-    if (records === null || this.#over) return
-    if (records === undefined) {
+    if (read === null || this.#over) return
+    if (read === undefined) {
       this.#lost('the store moved on during recovery')
       return
     }
@@ -250,9 +214,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
     // Who has waited looks before acting.
     if (this.#over || !this.#options.mayAct()) return
     const tail = image.tail({ base, earlier }, clock.bootMs())
-    image.begin({ epoch, owner, seq: base.seq }, earlier, imageOf(records), tail)
+    image.begin({ epoch, owner, seq: base.seq }, earlier, read.image, tail)
     this.#open({ epoch, owner, base, mark })
-    const elected = { epoch, owner, base, earlier, heard, records } as const
+    const elected = { epoch, owner, base, earlier, heard, records: read.records } as const
     this.#step({ kind: 'elected', ...elected, keysFollow: true }, envelope)
     this.#takeTail(tail)
   }
@@ -297,7 +261,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   #open({ epoch, owner, base, mark }: Pick<ElectedLeader, 'epoch' | 'owner' | 'base' | 'mark'>): void {
     const { engine, log, clock, image, lock, mayAct, newMark } = this.#options
-    const lane = new CommitLane<Pending>({ epoch, base, mark, newMark })
+    const laneBytes = Math.min(limits.laneBytes, this.#options.config.recordBudgetBytes / 2)
+    const lane = new CommitLane<Pending>({ epoch, base, mark, newMark, limits: { ...limits, laneBytes } })
     this.#lane = lane
     this.#driver = new LaneDriver<Pending>({
       lane,
@@ -480,7 +445,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   get #laneView(): LaneView {
     const storeReachable = this.#options.storeReachable()
-    return { position: this.position, trouble: this.#trouble, storeReachable }
+    const heldBytes = this.#options.image.heldBytes + (this.#lane?.queuedBytes ?? 0)
+    const isFull = heldBytes >= this.#options.config.recordBudgetBytes
+    return { position: this.position, trouble: this.#trouble, storeReachable, isFull }
   }
 
   #now(): Now {

@@ -1,3 +1,5 @@
+import { requireHeap } from '../../runtime/heap.js'
+import { limits } from '../../runtime/limits.js'
 import type { Fence, PersistenceEngine, Put, Table } from '../../runtime/persistence/engine.js'
 import type {
   ApplicationRecord,
@@ -9,48 +11,60 @@ import type {
 } from './records.js'
 
 /**
- * All records but the keys of ended drivers, page by page. The old leader can no longer write, so the pages are one
- * consistent snapshot. Undefined: the store has moved, this leadership is over before it began (protocol 11.1).
+ * All records but the keys of ended drivers, page by page, and as a leader's image holds them. The old leader can no longer write, so the pages are one
+ * consistent snapshot. Undefined: the store has moved, this leadership is over before it began (protocol 11.1). Throws
+ * HEAP_TOO_SMALL.
  */
 export async function readRecords(
   engine: PersistenceEngine,
   fence: Fence,
   mark: string,
-): Promise<StoredRecords | undefined> {
+): Promise<{ readonly records: StoredRecords; readonly image: readonly Put[] } | undefined> {
+  const image: Put[] = []
+  let bytes = 0
+  const take = (put: Put): void => {
+    image.push(put)
+    bytes += put.json.length + limits.recordHeapBytes
+    requireHeap(bytes, 'The store')
+  }
   const [workers, apps, drivers, ended] = await Promise.all([
-    readTable<WorkerRecord>(engine, fence, mark, 'worker'),
-    readTable<ApplicationRecord>(engine, fence, mark, 'app'),
-    readTable<DriverRecord>(engine, fence, mark, 'driver'),
-    readTable<EndedRecord>(engine, fence, mark, 'ended'),
+    readTable<WorkerRecord>(engine, fence, mark, 'worker', take),
+    readTable<ApplicationRecord>(engine, fence, mark, 'app', take),
+    readTable<DriverRecord>(engine, fence, mark, 'driver', take),
+    readTable<EndedRecord>(engine, fence, mark, 'ended', take),
   ])
   if (!workers || !apps || !drivers || !ended) return undefined
-  return {
-    workers: valuesOf(workers),
+  const records = {
+    workers,
     // FIFO order of submission: the store keeps none.
-    apps: valuesOf(apps).sort(bySubmission),
-    drivers: valuesOf(drivers).sort(bySubmission),
-    ended: valuesOf(ended).sort((a, b) => a.endedAtMs - b.endedAtMs),
+    apps: apps.sort(bySubmission),
+    drivers: drivers.sort(bySubmission),
+    ended: ended.sort((a, b) => a.endedAtMs - b.endedAtMs),
     keys: [],
   }
+  return { records, image }
 }
-
-const valuesOf = <R>(entries: readonly (readonly [string, R])[]): R[] => entries.map(([, record]) => record)
 
 const bySubmission = (a: { submittedAtMs: number; id: string }, b: { submittedAtMs: number; id: string }) =>
   a.submittedAtMs - b.submittedAtMs || (a.id < b.id ? -1 : 1)
 
-async function readTable<R>(
+/** `take` hears of each as the image holds it: page by page, so that no turn does all of it. */
+async function readTable<R extends object>(
   engine: PersistenceEngine,
   fence: Fence,
   mark: string,
   table: Table,
-): Promise<(readonly [string, R])[] | undefined> {
-  const records: (readonly [string, R])[] = []
+  take: (put: Put) => void,
+): Promise<R[] | undefined> {
+  const records: R[] = []
   let cursor: string | undefined
   do {
     const page = await readPage<R>(engine, fence, mark, table, cursor)
     if (page === undefined) return undefined
-    for (const entry of page.records) records.push(entry)
+    for (const [id, record] of page.records) {
+      take(putOf(table, id, record))
+      records.push(record)
+    }
     cursor = page.next
   } while (cursor !== undefined)
   return records

@@ -17,3 +17,10 @@ export const outcomeUnknown = {
   code: 'FIRESTEEL_OUTCOME_UNKNOWN',
   message: 'the leadership of this Master ended while the request was being written',
 } as const
+
+/** Whoever repeats it is let in once something has ended. */
+export const tooMuchHeld = {
+  type: 'Failure',
+  code: 'FIRESTEEL_BUSY',
+  message: 'the Master holds as many records as its heap allows; it takes new ones when others have ended',
+} as const

@@ -1,4 +1,5 @@
 import { isEndedExecutor } from '../messages/common.js'
+import { oversizeOf } from '../messages/record-size.js'
 import type {
   DriverReport,
   ExecutorReport,
@@ -100,6 +101,8 @@ function adoptDriver(
 ): DriverEntry | undefined {
   const { driverId, generation, description } = report
   if (books.endedDrivers.has(driverId) || !books.isForgotten(report.launchedAt)) return undefined
+  // No Master has let that in.
+  if (oversizeOf(description)) return undefined
   const claim = { generation, launchedUnder: report.launchedAt.epoch }
   const held = books.drivers.get(driverId)
   if (held && !outranks(claim, held.record)) return undefined

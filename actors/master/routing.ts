@@ -1,5 +1,7 @@
+import { failureOf } from '../../runtime/system/system-messages.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { RecoveryState } from '../messages/common.js'
+import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import type { LogLocation, RequestLogLocation } from '../messages/status.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
@@ -65,13 +67,16 @@ export function route(
     case 'RequestKillApplication':
       applications.killApplication(books, step, message, reply)
       break
-    case 'RequestSubmitDriver':
+    case 'RequestSubmitDriver': {
+      const oversize = oversizeOf(message.description)
       // Drivers only when ALIVE (Spark 2.1): before, what is still unclaimed would look like room.
       if (!books.alive) step.replyNow(reply, notLeader(books.config.address, books.state))
       else if (trouble) step.replyNow(reply, storeTrouble(trouble))
+      else if (oversize) step.replyNow(reply, failureOf(recordTooLarge(oversize)))
       else if (!submission.knowsKey(books, message.key)) step.replyNow(reply, readingKeys)
       else submission.submitDriver(books, step, message, reply)
       break
+    }
     case 'RequestKillDriver':
       if (!books.alive) step.replyNow(reply, notLeader(books.config.address, books.state))
       else submission.killDriverOnRequest(books, step, message, reply)

@@ -13,6 +13,7 @@ import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
 import { driverFailed } from './failed-launches.js'
 import type { EndedDriver, StoredRecords } from './records.js'
+import { tooMuchHeld } from './refusals.js'
 import type { ReplyToken, Step } from './step.js'
 import { driverHolding } from './worker-entry.js'
 
@@ -75,6 +76,10 @@ export function submitDriver(
   }
   if (known) {
     step.reply(reply, { type: 'SubmitDriverResponse', driverId: known.driverId, key, state: known.state })
+    return
+  }
+  if (books.isFull) {
+    step.reply(reply, tooMuchHeld)
     return
   }
   const driverId = books.ids.driver(step.now.wallMs)

@@ -1,8 +1,11 @@
+import { limits } from '../../runtime/limits.js'
+import { oversizeOf } from '../messages/record-size.js'
 import type { Heartbeat, RegisterWorker } from '../messages/workers.js'
 import type { Books, PeerInfo } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
 import { forgetFailuresOn } from './launch-timers.js'
+import { tooMuchHeld } from './refusals.js'
 import type { Step } from './step.js'
 import { executorHolding, WorkerEntry } from './worker-entry.js'
 
@@ -62,9 +65,16 @@ const REMEMBERED_REPLACED = 16
  * Its address tells it from others, and a Master that dials whether it lives. Who was replaced and yet comes back shares
  * it with a living Worker: taking turns, they would kill each other's work for ever.
  */
-function refuseWorker(books: Books, from: PeerInfo, { id, host, port }: RegisterWorker): string | undefined {
+function refuseWorker(books: Books, from: PeerInfo, message: RegisterWorker): string | undefined {
+  const { id, host, port, resources } = message
   if (id !== from.incarnation) return `the id ${id} is not the incarnation of this link, ${from.incarnation}`
   if (port === 0) return `${host}:${port} is no address to reach a Worker at`
+  const oversize = oversizeOf(message)
+  if (oversize) return `${oversize.field} ${oversize.rule}`
+  const addresses = Object.values(resources).reduce((sum, list) => sum + list.length, 0)
+  if (addresses > limits.resourceAddressesInAll)
+    return `resources has ${addresses} addresses; a Worker may offer ${limits.resourceAddressesInAll}`
+  if (books.isFull && !books.workers.has(id)) return tooMuchHeld.message
   const holder = books.workersByAddress.get(`${host}:${port}`)
   if (!holder || holder.state === 'DEAD' || !holder.replaced.includes(id)) return undefined
   return `${holder.address} is also the address of ${holder.id}, which came later: each Worker needs its own`

@@ -2,22 +2,30 @@ import { z } from 'zod'
 import { limits } from '../../runtime/limits.js'
 
 /** Bounds of the catalogue: a peer that belongs may still be confused. */
-const NAME_MAX = 256
-const TEXT_MAX = 16_384
 const LIST_MAX = 100_000
 
-export const name = z.string().min(1).max(NAME_MAX)
-export const text = z.string().max(TEXT_MAX)
+/** It stands in logs and on terminals. */
+export const name = z
+  .string()
+  .min(1)
+  .max(limits.nameChars)
+  .regex(/^\P{Cc}*$/u, 'must have no control characters')
+export const text = z.string().max(limits.textChars)
+/** For a program: whatever it is, but what would end it. */
+const argument = z
+  .string()
+  .max(limits.argumentChars)
+  .regex(/^[^\0]*$/, 'must have no NUL')
 export const count = z.int().min(0)
 export const positive = z.int().min(1)
 export const port = z.int().min(0).max(65_535)
 export const list = <T extends z.ZodType>(item: T) => z.array(item).max(LIST_MAX)
 
 /** `firesteel://host:port`. */
-export const masterAddress = z.string().max(NAME_MAX).startsWith('firesteel://')
+export const masterAddress = z.string().max(limits.nameChars).startsWith('firesteel://')
 
 /** Custom resources held or offered: name -> addresses, such as `{gpu: ['0', '1']}` (Spark's ResourceInformation). */
-export const resourceAddresses = z.record(name, z.array(name).max(1024))
+export const resourceAddresses = z.record(name, z.array(name).max(limits.resourceAddresses))
 export type ResourceAddresses = z.infer<typeof resourceAddresses>
 
 /** Of one resource; none where there is none. A name may be one that every object is born with, such as `constructor`. */
@@ -28,7 +36,13 @@ export const addressesOf = (resources: ResourceAddresses, resource: string): rea
 export const resourceAmounts = z.record(name, positive)
 export type ResourceAmounts = z.infer<typeof resourceAmounts>
 
-export const environment = z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), text)
+export const environment = z.record(
+  z
+    .string()
+    .max(limits.nameChars)
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
+  argument,
+)
 
 /** (epoch, seq) of a commit, compared in that order (protocol, section 1). */
 export const position = z.strictObject({ epoch: count, seq: count })
@@ -106,7 +120,7 @@ export const applicationDescription = z.strictObject({
   /** Working folder and environment of the executors. */
   cwd: text,
   env: environment,
-  nodeOptions: z.array(text).max(100),
+  nodeOptions: z.array(text).max(limits.nodeOptions),
 })
 export type ApplicationDescription = z.infer<typeof applicationDescription>
 
@@ -135,7 +149,7 @@ export const driverDescription = z.strictObject({
   name,
   /** Absolute path of the program on the Worker. */
   main: text,
-  args: z.array(text).max(10_000),
+  args: z.array(argument).max(limits.arguments),
   cwd: text,
   cores: positive,
   memoryMib: positive,
@@ -143,7 +157,7 @@ export const driverDescription = z.strictObject({
   supervise: z.boolean(),
   onIsolation: z.enum(isolationModes),
   env: environment,
-  nodeOptions: z.array(text).max(100),
+  nodeOptions: z.array(text).max(limits.nodeOptions),
 })
 export type DriverDescription = z.infer<typeof driverDescription>
 

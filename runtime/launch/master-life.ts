@@ -1,12 +1,8 @@
 import type { ElectionAgent, ElectionAgentContext } from '../../actors/election/election-agent.js'
 import { leaderElectionAgent } from '../../actors/election/leader-election-agent.js'
-import {
-  type MasterActorMessage,
-  type MasterOptions,
-  type MasterShell,
-  master,
-} from '../../actors/master/master.js'
+import { type MasterActorMessage, type MasterShell, master } from '../../actors/master/master.js'
 import type { MasterConfig } from '../../actors/master/master-config.js'
+import type { MasterOptions } from '../../actors/master/master-options.js'
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
 import type { Position } from '../../actors/messages/common.js'
 import type { AgentMessage, ElectionMessage } from '../../actors/messages/election.js'
@@ -143,6 +139,7 @@ export class MasterLife {
         onEpoch(epoch, true)
       },
       onLeaderHeard: (epoch) => onEpoch(epoch, false),
+      onHopeless: this.#options.onHopeless,
       onAlive,
       onRevoked: (handedOver) => {
         this.#leads = false

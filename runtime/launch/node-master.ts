@@ -6,6 +6,7 @@ import { rehearse } from '../../actors/master/rehearsal.js'
 import { type MasterMessage, nodeOnly, violation } from '../../actors/messages/catalogue.js'
 import { systemClock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
+import { recordBudgetBytes } from '../heap.js'
 import { limits } from '../limits.js'
 import { systemTimers } from '../system/timers.js'
 import { dial } from '../transport/dial.js'
@@ -158,6 +159,7 @@ class MasterNode implements RunningNode {
       orphanGraceMs: scheduling.orphanGraceMs,
       relaunchOnRefused: scheduling.relaunchOnRefused,
       ...fixedMasterConfig,
+      recordBudgetBytes: recordBudgetBytes(),
     }
   }
 }

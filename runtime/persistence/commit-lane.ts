@@ -107,6 +107,11 @@ export class CommitLane<Effect> {
     return this.#queue.length >= this.#limits.laneSteps || this.#queuedBytes >= this.#limits.laneBytes
   }
 
+  /** Of the writes that are not durable yet. */
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
   get idle(): boolean {
     return this.#queue.length === 0
   }

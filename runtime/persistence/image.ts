@@ -1,3 +1,4 @@
+import { limits } from '../limits.js'
 import type { Delete, OwnedPosition, PastElection, Position, Put } from './engine.js'
 import { type Found, isForgotten } from './forgotten.js'
 import { RecordTables } from './record-tables.js'
@@ -55,6 +56,11 @@ export class Image {
     for (const put of puts) {
       if (this.#tables?.get(put.table, put.id) === undefined) this.#tables?.apply([put], [])
     }
+  }
+
+  /** What its records take of the heap that a Master may give to them (limits.recordHeapShare). */
+  get heldBytes(): number {
+    return this.#tables ? this.#tables.bytes + this.#tables.size * limits.recordHeapBytes : 0
   }
 
   /** A leader has made durable, by this position, what it was given. */

@@ -6,8 +6,10 @@ import { type Delete, type Put, type Table, tables } from './engine.js'
  */
 export class RecordTables {
   readonly #rows: Record<Table, Map<string, string>>
+  #bytes = 0
 
   constructor(from?: RecordTables) {
+    this.#bytes = from?.bytes ?? 0
     this.#rows = {
       worker: new Map(from?.rows('worker')),
       app: new Map(from?.rows('app')),
@@ -23,9 +25,20 @@ export class RecordTables {
     return size
   }
 
+  /** Characters of all texts. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   apply(puts: Iterable<Put>, deletes: Iterable<Delete>): void {
-    for (const { table, id, json } of puts) this.#rows[table].set(id, json)
-    for (const { table, id } of deletes) this.#rows[table].delete(id)
+    for (const { table, id, json } of puts) {
+      this.#bytes += json.length - (this.#rows[table].get(id)?.length ?? 0)
+      this.#rows[table].set(id, json)
+    }
+    for (const { table, id } of deletes) {
+      this.#bytes -= this.#rows[table].get(id)?.length ?? 0
+      this.#rows[table].delete(id)
+    }
   }
 
   get(table: Table, id: string): string | undefined {

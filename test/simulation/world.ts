@@ -236,5 +236,6 @@ function masterConfig(cluster: string, shape: Shape): Omit<MasterConfig, 'addres
     orphanGraceMs: 0,
     relaunchOnRefused: true,
     ...fixedMasterConfig,
+    recordBudgetBytes: 64 * 1024 * 1024,
   }
 }

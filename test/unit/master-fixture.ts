@@ -21,6 +21,7 @@ export const masterConfig: MasterConfig = {
   orphanGraceMs: 0,
   relaunchOnRefused: true,
   ...fixedMasterConfig,
+  recordBudgetBytes: 64 * 1024 * 1024,
 }
 
 export const driverDescription: DriverDescription = {
@@ -63,6 +64,8 @@ export class MasterWorld {
   /** The last step but those of the end of a turn. */
   lastStep: Step | undefined
   trouble: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
+  /** The records take as much of the heap as they may. */
+  isFull = false
   #position: Position = { epoch: 0, seq: 0 }
 
   constructor(config: Partial<MasterConfig> = {}) {
@@ -112,7 +115,7 @@ export class MasterWorld {
 
   input(input: MasterInput): Step {
     const now = { monotonicMs: this.nowMs, wallMs: 1_700_000_000_000 + this.nowMs }
-    const lane = { position: this.#position, trouble: this.trouble }
+    const lane = { position: this.#position, trouble: this.trouble, isFull: this.isFull }
     const step = this.core.step(input, now, lane)
     if (step.puts.length + step.deletes.length > 0) {
       this.#position = { ...this.#position, seq: this.#position.seq + 1 }

@@ -1,4 +1,5 @@
 import { FiresteelError } from '../../errors.js'
+import { requireHeap } from '../../heap.js'
 import type { Position } from '../engine.js'
 import { RecordTables } from '../record-tables.js'
 import { checkIdentity, type EpochFolders } from './epoch-folders.js'
@@ -34,6 +35,8 @@ export async function loadNewest(
         const names = await files.list(folders.path(epoch))
         const generation = Math.max(0, ...numbered(names, 'snapshot'))
         if (generation === 0) continue
+        const snapshot = folders.path(epoch, `snapshot-${generation}`)
+        requireHeap(await files.sizeBytes(snapshot), snapshot)
         const reader = new FolderReader(files, folders, identity, epoch)
         return await reader.load(names, generation, attempt === tries)
       }

@@ -1,0 +1,38 @@
+import { FiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+
+/* How large the record of what is submitted or registered may be: the same at a Master's door, in commands and in `check`. */
+
+/** What of a record is left for the description in it: beside it are ids, a key, a digest, positions. */
+export const DESCRIPTION_BYTES_MAX = limits.recordBytes - limits.recordRestBytes
+
+export interface Oversize {
+  /** The largest field. */
+  readonly field: string
+  /** Sentence without full stop; the field is its subject. */
+  readonly rule: string
+}
+
+/** What is too large about a description, by its JSON; undefined: it fits its record. */
+export function oversizeOf(description: object): Oversize | undefined {
+  const bytes = bytesOf(description)
+  if (bytes <= DESCRIPTION_BYTES_MAX) return undefined
+  let field = ''
+  let most = -1
+  for (const [name, value] of Object.entries(description)) {
+    const size = bytesOf(value)
+    if (size <= most) continue
+    field = name
+    most = size
+  }
+  const all = `a description may have ${DESCRIPTION_BYTES_MAX} bytes in all, and this one has ${bytes}`
+  return { field, rule: `has ${most} bytes; ${all}` }
+}
+
+/** `path`: where the description is in its message. */
+export function recordTooLarge({ field, rule }: Oversize, path = 'description'): FiresteelError {
+  const place = path === '' ? field : `${path}.${field}`
+  return new FiresteelError('RECORD_TOO_LARGE', `${place} ${rule}.`, { place })
+}
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '')

@@ -1,0 +1,27 @@
+import { getHeapStatistics } from 'node:v8'
+import { FiresteelError } from './errors.js'
+import { limits } from './limits.js'
+
+const MIB = 1024 * 1024
+
+/** What Node gives this process at most: by the machine, or by --max-old-space-size. */
+export const heapLimitBytes = (): number => getHeapStatistics().heap_size_limit
+
+/** What the records of a Master may take (limits.recordHeapShare). */
+export const recordBudgetBytes = (heapBytes = heapLimitBytes()): number =>
+  Math.floor(heapBytes * limits.recordHeapShare)
+
+/**
+ * Throws HEAP_TOO_SMALL where records of so many bytes are more than this heap can hold: better before they are read
+ * than in the midst, over and over again. `place`: where they are.
+ */
+export function requireHeap(storedBytes: number, place: string, heapBytes = heapLimitBytes()): void {
+  if (storedBytes <= heapBytes * limits.storeHeapShare) return
+  const needed = Math.ceil(storedBytes / limits.recordHeapShare / MIB)
+  const [stored, heap] = [Math.ceil(storedBytes / MIB), Math.floor(heapBytes / MIB)]
+  const message = `${place} holds at least ${stored} MiB of records, for which a Master needs a heap of ${needed} MiB; this one may have ${heap} MiB.`
+  throw new FiresteelError('HEAP_TOO_SMALL', message, {
+    place,
+    help: `Start it with NODE_OPTIONS=--max-old-space-size=${needed}, on a machine that has as much.`,
+  })
+}
