@@ -175,6 +175,14 @@ export class Chaos {
     const worker = this.#random.pick(workers)
     const leader = this.#world.masters.find((master) => master.leads)?.process
     switch (fault) {
+      case 'terminateWorker':
+        worker.process?.stop()
+        return worker.process !== undefined
+      case 'badWorker': {
+        const { bad, timeline } = this.#world
+        bad.set(worker.name, { how: this.#random.pick(['start', 'exit']), sinceMs: timeline.nowMs })
+        return this.#heal(BAD_WORKER_MS, () => bad.delete(worker.name))
+      }
       case 'childCrash':
         worker.process?.children.crashOne()
         return true
@@ -291,6 +299,9 @@ export class Chaos {
   }
 }
 
+/** So long that it is excluded, more often than not. */
+const BAD_WORKER_MS = 15_000
+
 /** Nobody takes a healthy Worker for dead because of these. */
 const gentle: ReadonlySet<Fault> = new Set<Fault>([
   'killLeader',
@@ -304,6 +315,7 @@ const gentle: ReadonlySet<Fault> = new Set<Fault>([
   'lockDown',
   'lockFrozen',
   'garbage',
+  'badWorker',
   'breakTasks',
   'cutApplication',
   'confusedLeader',

@@ -4,6 +4,7 @@ import type { DriverStatusResponse } from '../../actors/messages/drivers.js'
 import { BookAudit } from './book-audit.js'
 import { Debts } from './debts.js'
 import type { Submission } from './history.js'
+import { StartWatch } from './start-watch.js'
 import type { StoreModel } from './store-model.js'
 import { StoreWatch } from './store-watch.js'
 import { type Fail, Violation } from './violation.js'
@@ -22,6 +23,7 @@ const TIMER_LATE_MS = 10
 export class Checks {
   readonly debts: Debts
   readonly work: WorkWatch
+  readonly starts: StartWatch
   readonly books: BookAudit
   readonly fail: Fail
   readonly #world: World
@@ -34,6 +36,7 @@ export class Checks {
     this.fail = (invariant, text) => world.note(new Violation(invariant, text))
     this.debts = new Debts(world, model, this.fail)
     this.work = new WorkWatch(world, this.fail)
+    this.starts = new StartWatch(world, this.fail)
     this.books = new BookAudit(world, this.fail)
     this.#store = new StoreWatch(model, this.fail, () => world.store.remember())
   }
@@ -59,8 +62,11 @@ export class Checks {
     if (runs.kill === 'acknowledged' && !isOver && this.debts.falls === 0)
       this.fail('S2', `${driverId} was killed, acknowledged, and is ${status.state}`)
     if (status.state === 'RUNNING') this.#expectRunning(driverId, status)
-    if (status.state === 'FINISHED' && !runs.exitCodes.includes(0))
+    // A kill while its Worker was stopped as well: its exit code is whose you like.
+    if (status.state === 'FINISHED' && !runs.exitCodes.includes(0) && runs.kill === undefined)
       this.fail('S5', `${driverId} is FINISHED and never ended well`)
+    if (description.supervise && status.state === 'ERROR')
+      this.fail('L1', `${driverId} is supervised, and is ERROR: ${status.message}`)
     const [ms] = description.args
     if (description.supervise || ms === undefined || Number(ms) > 10_000 || !isOver) return
     const undisturbed = this.debts.falls === 0 && !this.#world.disturbed

@@ -5,6 +5,8 @@ export const faults = [
   'killLeader',
   'killMaster',
   'killWorker',
+  'terminateWorker',
+  'badWorker',
   'terminateLeader',
   'freezeLeader',
   'freezeMaster',

@@ -189,4 +189,36 @@ export const workerScripts: readonly Script[] = [
       }
     },
   },
+  {
+    name: 'one Worker of two cannot see the folder',
+    says: 'The other is full: the application waits for it and does not end, is not launched in a storm, and runs once there is room (L1).',
+    shape: { ...shape, workers: 2, submitters: 1, applications: 1, workerTimeoutMs: 24_000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { world } = stage
+      const [bad, good] = world.workers as [WorkerNode, WorkerNode]
+      world.bad.set(bad.name, { how: 'start', sinceMs: 0 })
+      // However few failures there may be: it is the good Worker that counts.
+      world.masterConfig.maxExecutorRetries = 1
+      yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 2 && !!stage.client)
+      const appOf = () => stage.alive?.process?.seat.snapshot().activeApps[0]
+      const runs = (kind: string) => [...world.running].filter(({ plan }) => plan.kind === kind).length
+      const app = world.applications[0]!
+      yield stage.until('the application has begun', () => app.process?.served === true)
+      // Drivers come first: they take what the application has there once its executors have ended.
+      for (let n = 0; n < good.offer.cores; n++)
+        stage.client?.submit({ supervise: true, args: [], cores: 1, memoryMib: 64 })
+      for (const { process, plan } of [...world.running])
+        if (plan.kind === 'startExecutor') good.process!.children.finish(process)
+      yield stage.until('the good Worker is full of drivers', () => runs('startExecutor') === 0)
+      const { id } = appOf()!
+      yield stage.ms(60_000)
+      stage.expect(appOf()?.id === id, 'L1', 'the application ended, though one Worker is good')
+      stage.expect(appOf()?.waiting?.reason === 'LAUNCHES_FAILED', 'L1', 'it does not say why it waits')
+      for (const { process, plan } of [...world.running])
+        if (plan.kind === 'startDriver') good.process!.children.finish(process)
+      yield stage.until('it has executors again', () => runs('startExecutor') > 0, 10_000, 'L1')
+      world.bad.delete(bad.name)
+    },
+  },
 ]

@@ -96,6 +96,8 @@ export class SimApplication {
   }
 
   #ended(code: string | undefined): void {
+    if (code === 'FIRESTEEL_APPLICATION_FAILED')
+      this.#world.checks.starts.applicationFailed(this.#endpoint.appId)
     this.#world.tell(this.place.name, `the application ended: ${code ?? 'as asked'}`)
     // Its launcher begins another.
     this.place.later(10, () => this.place.kill())

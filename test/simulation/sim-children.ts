@@ -39,6 +39,8 @@ export class SimChildren {
   readonly #random: Random
   readonly #running = new Map<string, Running>()
   readonly #validUntil = new Map<string, number>()
+  /** The Worker ends, and all of them with it. */
+  isStopping = false
   #pid = 1000
 
   constructor(world: World, place: Place, workerId: string, listener: ChildListener) {
@@ -81,8 +83,10 @@ export class SimChildren {
   #begin(process: string, plan: SimPlan): void {
     const validUntilBootMs = this.#validUntil.get(process)
     const isLate = validUntilBootMs !== undefined && this.#place.bootMs() >= validUntilBootMs
-    if (isLate || this.#random.chance(this.#world.rates.startFails)) {
+    const bad = this.#world.bad.get(this.#place.name)?.how
+    if (isLate || bad === 'start' || this.#random.chance(this.#world.rates.startFails)) {
       this.#validUntil.delete(process)
+      if (plan.kind === 'startExecutor') this.#failed(plan)
       this.#place.later(1, () =>
         this.#listener.startFailed(process, {
           code: 'FIRESTEEL_SPAWN_FAILED',
@@ -104,13 +108,23 @@ export class SimChildren {
     const running = new Running(this.#world, child, this.#random, (exitCode, signal) => {
       this.#running.delete(process)
       this.#validUntil.delete(process)
+      // With its Worker it was stopped, whatever its exit code.
+      this.#world.childEnded(child, this.isStopping ? null : exitCode)
+      const isFailure = (exitCode !== null && exitCode > 0) || signal === 'SIGSEGV'
+      if (plan.kind === 'startExecutor' && isFailure) this.#failed(plan)
       const end = { exitCode, signal }
       this.#place.later(this.#random.between(1, 20), () => this.#listener.ended(process, end))
     })
     this.#running.set(process, running)
+    if (bad === 'exit' && plan.kind === 'startExecutor')
+      this.#world.timeline.after(this.#random.between(2, 20), () => running.end(1, null))
     if (validUntilBootMs !== undefined) running.guardUntil(validUntilBootMs)
     // Before its end, however short it ran: both are told in order.
     this.#place.later(0.5, () => this.#listener.started(process, this.#pid++))
+  }
+
+  #failed({ launch }: ExecutorStart): void {
+    this.#world.checks.starts.executorFailed(launch.appId, this.#workerId)
   }
 
   /** The pipe to the guard has ended: it kills what is left, within a second. */
@@ -156,7 +170,12 @@ class Running {
     this.#isStopping = true
     // Some programs obey at once, some never.
     const ms = this.#random.chance(0.2) ? graceMs : Math.min(graceMs, this.#random.exponential(50))
-    this.#world.timeline.after(ms, () => this.end(null, ms < graceMs ? 'SIGTERM' : 'SIGKILL'))
+    const obeys = ms < graceMs
+    // Most services end well on SIGTERM.
+    const endsWell = obeys && this.#random.chance(0.3)
+    this.#world.timeline.after(ms, () =>
+      endsWell ? this.end(0, null) : this.end(null, obeys ? 'SIGTERM' : 'SIGKILL'),
+    )
   }
 
   guardUntil(bootMs: number): void {
@@ -174,7 +193,6 @@ class Running {
     this.isOver = true
     this.#cancelGuard()
     this.#executor?.place.kill()
-    this.#world.childEnded(this.#child, exitCode)
     this.#onEnd(exitCode, signal)
   }
 }

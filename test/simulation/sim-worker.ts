@@ -36,11 +36,15 @@ export class SimWorker {
   readonly #world: World
   readonly #actor: Ref<WorkerActorMessage>
   readonly #doors: Doors
+  readonly startedAtMs: number
+  /** SIGTERM: it stops what runs, and ends. */
+  isStopping = false
   readonly #dialled = new WeakMap<PeerIdentity, string>()
 
   constructor(world: World, place: Place, port: number, offer: WorkerOffer) {
     this.#world = world
     this.place = place
+    this.startedAtMs = world.timeline.nowMs
     this.offer = offer
     this.incarnation = world.incarnation(place.name)
     const log = world.logOf(place.name)
@@ -84,7 +88,8 @@ export class SimWorker {
       executorPlan: async (effect: object) => effect as never,
       clock: place,
       log,
-      onStopped: () => place.kill(),
+      // Its last reports are told before.
+      onStopped: () => place.later(20, () => place.kill()),
     }
     this.#actor = this.system.spawn<WorkerActorMessage>(
       'Worker',
@@ -102,6 +107,8 @@ export class SimWorker {
   }
 
   stop(): void {
+    this.isStopping = true
+    this.children.isStopping = true
     this.#inform({ type: 'Stop' })
   }
 

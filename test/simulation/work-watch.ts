@@ -44,6 +44,7 @@ export class WorkWatch {
         this.#fail('S1', `${worker.incarnation} obeyed ${message.type} of ${from} (${position.epoch})`)
       if (kind === 'startDriver') this.#launching(worker, position.epoch, effect.process)
     }
+    if (!isStale) this.#world.checks.starts.launched(worker, from, message)
   }
 
   /** The guard is for Workers that cannot: one that runs has asked what must stop to end, W/6 before (protocol 8). */

@@ -35,6 +35,11 @@ export interface Shape {
   readonly validates: boolean
 }
 
+/** Scripts change it before the first Master starts. */
+type ClusterConfig = Omit<MasterConfig, 'address' | 'masters' | 'maxExecutorRetries'> & {
+  maxExecutorRetries: number
+}
+
 const STORY_LINES = 4000
 
 /** A whole cluster in one process: what is in it, and the time it runs in. */
@@ -57,8 +62,10 @@ export class World {
   readonly applications: ApplicationNode[] = []
   readonly tasks: TaskLedger
   readonly running = new Set<SimChild>()
+  /** Workers, by name, on which nothing can be started, or executors end at once. */
+  readonly bad = new Map<string, { readonly how: 'start' | 'exit'; readonly sinceMs: number }>()
   readonly masterAddresses: readonly string[]
-  readonly masterConfig: Omit<MasterConfig, 'address' | 'masters'>
+  readonly masterConfig: ClusterConfig
   readonly linkDeadMs: number
   readonly story: string[] = []
   /** Messages rejected at a boundary; only garbage is. */
@@ -223,7 +230,7 @@ async function settled({ settle }: Place): Promise<void> {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-function masterConfig(cluster: string, shape: Shape): Omit<MasterConfig, 'address' | 'masters'> {
+function masterConfig(cluster: string, shape: Shape): ClusterConfig {
   return {
     cluster,
     web: null,
