@@ -217,8 +217,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: "a client's word about epochs counts",
     file: 'runtime/transport/gateway.js',
-    find: 'else if (!forSystem && admit && !admit(peer, type))',
-    replace: 'else if (false)',
+    find: 'if (admit && !admit(peer, type))',
+    replace: 'if (false)',
     faults: ['garbage', 'killLeader'],
     seeds: 200,
   },
