@@ -81,9 +81,13 @@ export class SharedRing {
     Atomics.store(this.#slots, position % this.#slotCount, slotState.posted)
   }
 
-  /** How many may be posted from `next` on: what was taken back still has its slot until the thread has passed it. */
-  freeSlots(next: number): number {
-    return this.#slotCount - ((next - Atomics.load(this.#words, PASSED)) | 0)
+  /**
+   * How many may be posted from `next` on. What was taken back has its slot until the thread has passed it; so has all
+   * from `oldest` on, of which the main thread has not read the end: it would take the slot's next task for it.
+   */
+  freeSlots(next: number, oldest: number): number {
+    const taken = Math.max((next - Atomics.load(this.#words, PASSED)) | 0, next - oldest)
+    return this.#slotCount - taken
   }
 
   /** True: the thread has not begun it and never will. */
@@ -108,7 +112,7 @@ export class SharedRing {
     const write = Atomics.load(this.#words, WRITE)
     let read = Atomics.load(this.#words, READ)
     const records: RingRecord[] = []
-    while (read !== write) {
+    while (((write - read) | 0) > 0) {
       const at = (read & this.#mask) >>> 0
       const length = this.#data.readUInt32LE(at)
       if (length === SKIP) {

@@ -3,7 +3,7 @@ import { limits } from '../../runtime/limits.js'
 import { decodeError, encodeError } from '../messages/task-error.js'
 import type { FunctionEntry, ResultStatus } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
-import { createSharedMemory, SharedRing, slotState } from './shared-ring.js'
+import { createSharedMemory, type RingSize, SharedRing, slotState } from './shared-ring.js'
 import type { SpawnedThread, SpawnThread } from './spawn-thread.js'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
 import { packTasks } from './thread-messages.js'
@@ -18,6 +18,7 @@ export interface ThreadEvents {
 
 export interface ThreadSettings extends Omit<ThreadData, 'memory'> {
   readonly heapMib: number
+  readonly ring: RingSize | undefined
 }
 
 /** The main thread's side of one task thread. Once it is being ended it takes no more tasks. */
@@ -30,8 +31,8 @@ export class TaskThread {
   #fault: string | undefined
   #ending = false
 
-  constructor({ heapMib, ...data }: ThreadSettings, spawn: SpawnThread, events: ThreadEvents) {
-    const memory = createSharedMemory()
+  constructor({ heapMib, ring, ...data }: ThreadSettings, spawn: SpawnThread, events: ThreadEvents) {
+    const memory = createSharedMemory(ring)
     this.#ring = new SharedRing(memory)
     this.#events = events
     this.#thread = spawn({ ...data, memory }, heapMib, {
@@ -47,7 +48,9 @@ export class TaskThread {
 
   get room(): number {
     if (this.#ending) return 0
-    return Math.max(0, Math.min(limits.threadQueue - this.#posted.size, this.#ring.freeSlots(this.#next)))
+    const [oldest = this.#next] = this.#posted.keys()
+    const free = this.#ring.freeSlots(this.#next, oldest)
+    return Math.max(0, Math.min(limits.threadQueue - this.#posted.size, free))
   }
 
   tell(message: ToThread): void {

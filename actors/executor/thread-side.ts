@@ -103,7 +103,10 @@ export class ThreadSide {
     let turnAtMs = nowMs
     for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) {
       for (const task of unpackTasks(batch)) {
-        if (!this.#ring.claim(task.position, nowMs)) continue
+        if (!this.#ring.claim(task.position, nowMs)) {
+          nowMs = this.#ground.nowMs()
+          continue
+        }
         const running = new RunningTask(task.position, task.taskId, task.n, this.#executor)
         this.#running = running
         yield
@@ -115,17 +118,17 @@ export class ThreadSide {
         if (large) this.#postBody(task.position, body)
         yield
         while (!this.#ring.write(task.position, status, large ? undefined : body)) {
-          this.#notice(nowMs)
+          this.#notice()
           yield 'room'
         }
         yield
         if (this.#isSpoilt) {
           // It takes nothing more, and stays busy until its main thread ends it.
-          this.#notice(nowMs)
+          this.#notice()
           return
         }
         nowMs = this.#ground.nowMs()
-        if (nowMs - this.#noticedAtMs > NOTICE_MS) this.#notice(nowMs)
+        if (nowMs - this.#noticedAtMs > NOTICE_MS) nowMs = this.#notice()
         if (nowMs - turnAtMs > TURN_MS) {
           yield 'turn'
           turnAtMs = nowMs = this.#ground.nowMs()
@@ -133,7 +136,7 @@ export class ThreadSide {
       }
     }
     this.#busy = false
-    this.#notice(nowMs)
+    this.#notice()
   }
 
   /** At once where the task has ended when it returns: a promise would cost more than many a task. */
@@ -196,14 +199,16 @@ export class ThreadSide {
 
   /** Results of those before it must not wait for a task that waits itself. */
   #noticeSoon(): void {
-    this.#cancelNotice ??= this.#ground.soon(() => this.#notice(this.#ground.nowMs()))
+    this.#cancelNotice ??= this.#ground.soon(() => this.#notice())
   }
 
-  #notice(nowMs: number): void {
-    this.#noticedAtMs = nowMs
+  /** The time when it is done. */
+  #notice(): number {
     this.#cancelNotice?.()
     this.#cancelNotice = undefined
     if (this.#ring.needsNotice()) this.#ground.post({ kind: 'notice' })
+    this.#noticedAtMs = this.#ground.nowMs()
+    return this.#noticedAtMs
   }
 }
 

@@ -6,7 +6,7 @@ import type { AttemptKey, FunctionEntry, ResultStatus } from '../messages/tasks.
 import { Deque } from '../tasks/deque.js'
 import type { Attempt } from './attempt.js'
 import { ModuleFailures } from './module-failures.js'
-import { epochNow } from './shared-ring.js'
+import { epochNow, type RingSize } from './shared-ring.js'
 import { type SpawnThread, spawnThread } from './spawn-thread.js'
 import type { ExecutorInfo } from './task.js'
 import { TaskThread, type ThreadEvents, threadEnded } from './task-thread.js'
@@ -26,6 +26,7 @@ export interface ThreadPoolOptions {
   /** Default: threads of this process. */
   readonly spawn?: SpawnThread
   readonly ground?: PoolGround
+  readonly ring?: RingSize
 }
 
 /** What the pool stands on beside its threads. */
@@ -158,9 +159,10 @@ export class ThreadPool {
   }
 
   #start(): void {
-    const { heapMib, executor } = this.#options
+    const { heapMib, executor, ring } = this.#options
     const settings = {
       heapMib,
+      ring,
       executor,
       functions: [...this.#functions.values()],
       maxResultBytes: this.#maxResultBytes,
@@ -261,15 +263,15 @@ export class ThreadPool {
   }
 
   #look(): void {
-    if (this.#cancelLook !== undefined || this.#closed) return
+    if (this.#cancelLook !== undefined || this.#closed || this.#load() + this.#queue.size === 0) return
     this.#cancelLook = this.#ground.after(limits.threadLookMs, () => {
       this.#cancelLook = undefined
       const started: AttemptKey[] = []
       for (const thread of [...this.#threads]) this.#lookAt(thread, started)
       if (started.length > 0) this.#options.onStarted(started)
       // A thread that only passed over what was taken back has room again, and says nothing.
-      if (this.#queue.size > 0) this.#distribute()
-      if (this.#load() > 0) this.#look()
+      this.#distribute()
+      this.#look()
     })
   }
 
