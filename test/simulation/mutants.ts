@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Mutation, mutations } from './mutations.js'
+import { type Mutation, mutations as ofClusters } from './mutations.js'
+import { threadMutations } from './threads/mutations.js'
 
 /** What became of one mutation of the compiled protocol. */
 export interface Verdict {
@@ -14,6 +15,8 @@ export interface Verdict {
   /** The same history breaks the same promise without the mutation: nothing is shown. */
   readonly provesNothing?: boolean
 }
+
+export const mutations: readonly Mutation[] = [...ofClusters, ...threadMutations]
 
 const dist = fileURLToPath(new URL('../..', import.meta.url))
 const root = join(dist, '..')
@@ -48,12 +51,13 @@ interface Failure {
 /** What was said instead, where no history failed. */
 async function firstFailure(
   folder: string,
-  { faults, script, chaosMs = 60_000 }: Mutation,
+  { faults, script, explores, chaosMs = 60_000 }: Mutation,
   seed: number,
   seeds: number,
 ): Promise<Failure | string> {
-  const main = join(folder, 'test/simulation/main.js')
-  const args = ['--seed', String(seed), '--seeds', String(seeds), '--chaos-ms', String(chaosMs), '--json']
+  const main = join(folder, 'test/simulation', explores ?? '', 'main.js')
+  const args = ['--seed', String(seed), '--seeds', String(seeds), '--json']
+  if (explores === undefined) args.push('--chaos-ms', String(chaosMs))
   if (faults && faults.length > 0) args.push('--faults', faults.join(','))
   if (script) args.push('--script', script)
   const output = await outputOf([main, ...args])

@@ -15,6 +15,8 @@ export interface Mutation {
   readonly chaosMs?: number
   /** Name of a script. */
   readonly script?: string
+  /** Default: a cluster. */
+  readonly explores?: 'threads'
 }
 
 const store = 'test/simulation/store-model.js'

@@ -1,0 +1,455 @@
+import { SharedRing, slotState } from '../../../actors/executor/shared-ring.js'
+import { type ToThread, unpackTasks } from '../../../actors/executor/thread-messages.js'
+import { ThreadPool } from '../../../actors/executor/threads.js'
+import { decodeError } from '../../../actors/messages/task-error.js'
+import type { AttemptKey, FunctionEntry, ResultStatus } from '../../../actors/messages/tasks.js'
+import { Violation } from '../violation.js'
+import type { Chooser } from './chooser.js'
+import { hookAtomics } from './hooked-atomics.js'
+import { functions, loadError, SampleTask, type TaskPlan } from './sample-task.js'
+import { type Action, Promised, ScheduledThread, ThreadDeath, type ThreadWorld } from './scheduled-thread.js'
+
+/** What an executor is told, one after the other. */
+export type Order =
+  | { readonly kind: 'run'; readonly tasks: readonly TaskPlan[] }
+  /** The task of this number. */
+  | { readonly kind: 'cancel'; readonly task: number }
+  | { readonly kind: 'recall'; readonly count: number }
+  | { readonly kind: 'pause'; readonly paused: boolean }
+  | { readonly kind: 'warm' }
+
+export interface Plan {
+  readonly threads: number
+  readonly slots: number
+  readonly ringBytes: number
+  readonly maxResultBytes: number
+  readonly orders: readonly Order[]
+  /** Threads that die of nothing, anywhere, at most. */
+  readonly kills: number
+}
+
+/** Nothing has begun or ended for so long: it never will. Longer than a time-out and its grace. */
+const HANGS_MS = 2000
+const ACTIONS_MAX = 100_000
+/** Of what breaks into what breaks into something. */
+const DEPTH_MAX = 3
+
+/** One history of the threads of an executor: the shipped pool and thread side, and chance in between. */
+export class ThreadHistory implements ThreadWorld {
+  actions = 0
+  readonly story: string[] = []
+  readonly plan: Plan
+  readonly #chooser: Chooser
+  readonly #tells: boolean
+  readonly #pool: ThreadPool
+  readonly #threads: ScheduledThread[] = []
+  /** Who runs now, and in the middle of whom. */
+  readonly #stack: (ScheduledThread | 'main')[] = []
+  readonly #tasks: SampleTask[] = []
+  /** Which task was posted to which place of which thread. */
+  readonly #places = new Map<ScheduledThread, Map<number, SampleTask>>()
+  readonly #orders: Order[]
+  #soon: (() => void)[] = []
+  #timers: { readonly atMs: number; readonly run: () => void }[] = []
+  #nowMs = 1000
+  #progressMs = 1000
+  #kills: number
+  readonly #toldToEnd = new Set<SampleTask>()
+  #paused = false
+  #isLooking = false
+  #violation: Violation | undefined
+
+  constructor(plan: Plan, chooser: Chooser, tells = false) {
+    this.plan = plan
+    this.#tells = tells
+    this.#chooser = chooser
+    this.#kills = plan.kills
+    this.#orders = [...plan.orders]
+    this.#pool = new ThreadPool({
+      threads: plan.threads,
+      heapMib: 32,
+      executor: { id: 'app/0', host: 'host', cores: plan.threads, resources: {} },
+      maxResultBytes: plan.maxResultBytes,
+      ring: { slots: plan.slots, bytes: plan.ringBytes },
+      spawn: (data, _heapMib, listener) => {
+        const alive = this.#threads.filter(({ hasExited }) => !hasExited)
+        if (alive.length >= plan.threads) this.#fail('threads', `${alive.length} threads, and one more`)
+        const thread = new ScheduledThread(this.#threads.length, this, data, listener)
+        this.#threads.push(thread)
+        this.#places.set(thread, new Map())
+        return thread
+      },
+      ground: {
+        nowMs: () => this.#nowMs,
+        after: (ms, run) => this.#after(ms, run),
+        soon: (run) => this.#soon.push(run),
+      },
+      onResult: (attempt, status, body) => this.#ended(attempt, status, body),
+      onStarted: (attempts) => this.#started(attempts),
+      onReturned: (attempts) => this.#returned(attempts),
+      onLog: (text) => this.#tell(text),
+    })
+  }
+
+  /** Undefined: every promise held. */
+  run(): Violation | undefined {
+    const undo = hookAtomics(() => this.#touched())
+    try {
+      while (this.#violation === undefined && this.#goesOn());
+    } catch (error) {
+      this.#fail('defect', error instanceof Error ? (error.stack ?? error.message) : String(error))
+    } finally {
+      undo()
+    }
+    return this.#violation
+  }
+
+  #goesOn(): boolean {
+    const actions = this.#actionsNow()
+    if (!actions.some(({ kind }) => kind !== 'time' && kind !== 'kill')) {
+      this.#expectNothingUnread()
+      if (this.#unended().length === 0 && this.#orders.length === 0) return false
+      if (this.#nowMs - this.#progressMs > HANGS_MS || actions.length === 0) this.#failHanging()
+    }
+    if (++this.actions > ACTIONS_MAX) this.#fail('hang', 'it does not come to an end')
+    if (this.#violation === undefined) this.#do(actions[this.#chooser.next(kindsOf(actions))]!)
+    return true
+  }
+
+  // What the threads stand on
+
+  nowMs(): number {
+    return this.#nowMs
+  }
+
+  load(thread: ScheduledThread, { functionId }: FunctionEntry): Promised {
+    const error = loadError(functionId, thread.number)
+    if (error !== undefined) return new Promised({ error })
+    return new Promised({ value: (id: number) => this.#called(thread, id) })
+  }
+
+  asThread(thread: ScheduledThread, run: () => void): void {
+    this.#stack.push(thread)
+    try {
+      run()
+    } catch (error) {
+      if (!(error instanceof ThreadDeath)) throw error
+    } finally {
+      this.#stack.pop()
+    }
+  }
+
+  readonly asMain = (run: () => void): void => {
+    this.#stack.push('main')
+    try {
+      run()
+      for (let next = this.#soon.shift(); next !== undefined; next = this.#soon.shift()) next()
+    } finally {
+      this.#stack.pop()
+    }
+  }
+
+  posted(thread: ScheduledThread, tasks: Uint8Array): void {
+    if (this.#paused) this.#fail('paused', `tasks are posted to t${thread.number}`)
+    const places = this.#places.get(thread)!
+    for (const { position, taskId } of unpackTasks(tasks)) {
+      const task = this.#tasks[taskId]!
+      places.delete(position - this.plan.slots)
+      places.set(position, task)
+      task.posted()
+      this.#tell(`  task ${taskId} is posted to t${thread.number} as ${position}`)
+    }
+  }
+
+  received(thread: ScheduledThread, message: ToThread): void {
+    if (message.kind !== 'abort') return
+    const task = this.#places.get(thread)!.get(message.position)
+    if (task !== undefined) task.told = true
+  }
+
+  // What happens next
+
+  /** In the middle of a step: others may have their turn, and its thread may die here. */
+  #touched(): void {
+    const top = this.#stack.at(-1)
+    if (this.#isLooking || top === undefined) return
+    while (this.#stack.length < DEPTH_MAX && this.#violation === undefined && this.#chooser.breaksIn()) {
+      const actions = this.#actionsNow()
+      if (actions.length === 0) break
+      const index = this.#chooser.instead(kindsOf(actions))
+      if (index === undefined) break
+      this.actions++
+      this.#do(actions[index]!)
+      if (top !== 'main' && top.isDead) break
+    }
+    if (top !== 'main' && top.isDead) throw new ThreadDeath()
+  }
+
+  #do({ kind, run }: Action): void {
+    if (this.#tells) {
+      const within = this.#stack.map((who) => (who === 'main' ? who : `t${who.number}`)).join('>')
+      this.#tell(`${kind}${within ? ` within ${within}` : ''}`)
+    }
+    run()
+  }
+
+  #actionsNow(): Action[] {
+    const actions: Action[] = []
+    const mainIsFree = !this.#stack.includes('main')
+    for (const thread of this.#threads) {
+      const isFree = !this.#stack.includes(thread)
+      for (const action of thread.threadActions()) {
+        if (isFree || action.kind === 'die') actions.push(this.#told(thread, action))
+      }
+    }
+    if (mainIsFree) {
+      for (const thread of this.#threads)
+        for (const action of thread.mainActions()) actions.push(this.#told(thread, action))
+      const order = this.#nextOrder()
+      if (order !== undefined) actions.push(order)
+      if (this.#timers.length > 0) actions.push({ kind: 'time', run: () => this.#passTime() })
+    }
+    if (this.#kills > 0) {
+      for (const thread of this.#threads)
+        if (!thread.isDead && !thread.isBlocked)
+          actions.push(this.#told(thread, { kind: 'kill', run: () => this.#kill(thread) }))
+    }
+    return actions
+  }
+
+  #told(thread: ScheduledThread, { kind, run }: Action): Action {
+    return {
+      kind,
+      run: () => {
+        this.#tell(`  t${thread.number}`)
+        const wasDead = thread.isDead
+        run()
+        if (thread.isDead && !wasDead) this.#died(thread)
+      },
+    }
+  }
+
+  #kill(thread: ScheduledThread): void {
+    this.#kills--
+    thread.die('it was killed')
+  }
+
+  #passTime(): void {
+    const [next] = this.#timers.sort((one, other) => one.atMs - other.atMs).splice(0, 1)
+    this.#noteClaims()
+    this.#nowMs = Math.max(this.#nowMs, next!.atMs)
+    this.asMain(next!.run)
+  }
+
+  #after(ms: number, run: () => void): () => void {
+    const timer = { atMs: this.#nowMs + ms, run }
+    this.#timers.push(timer)
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer)
+    }
+  }
+
+  #nextOrder(): Action | undefined {
+    const order = this.#orders[0]
+    if (order !== undefined) {
+      return {
+        kind: 'order',
+        run: () => {
+          this.#orders.shift()
+          this.asMain(() => this.#obey(order))
+        },
+      }
+    }
+    const unended = this.#unended()
+    const endless = unended.filter((task) => task.isEndless && !this.#toldToEnd.has(task))
+    const anyBlocked = this.#threads.some(({ isBlocked }) => isBlocked)
+    if (unended.length === 0 || (endless.length === 0 && !anyBlocked)) return undefined
+    if (!this.#onlyEndlessLeft(unended)) return undefined
+    return { kind: 'order', run: () => this.asMain(() => this.#tellToEnd(endless)) }
+  }
+
+  /** What never ends of itself must not keep others waiting, as long as there are more threads. */
+  #onlyEndlessLeft(unended: readonly SampleTask[]): boolean {
+    if (unended.every(({ isEndless }) => isEndless)) return true
+    const taken = unended.flatMap(({ isEndless, begunBy }) =>
+      isEndless && begunBy !== undefined ? begunBy : [],
+    )
+    const blocked = this.#threads.filter(({ isBlocked }) => isBlocked).map(({ number }) => number)
+    return new Set([...taken, ...blocked]).size >= this.plan.threads
+  }
+
+  #tellToEnd(endless: readonly SampleTask[]): void {
+    for (const thread of this.#threads) thread.isBlocked = false
+    for (const task of endless) {
+      this.#toldToEnd.add(task)
+      this.#cancel(task)
+    }
+  }
+
+  #obey(order: Order): void {
+    switch (order.kind) {
+      case 'run': {
+        const tasks = order.tasks.map((plan, index) => new SampleTask(this.#tasks.length + index, plan))
+        // Told once; a thread may be there already.
+        if (this.#tasks.length === 0) this.#pool.addFunctions(functions)
+        this.#tasks.push(...tasks)
+        this.#pool.run(tasks.map(({ attempt }) => attempt))
+        return
+      }
+      case 'cancel': {
+        const task = this.#tasks[order.task]
+        if (task !== undefined) this.#cancel(task)
+        return
+      }
+      case 'recall':
+        this.#pool.recall(order.count)
+        return
+      case 'pause':
+        this.#paused = order.paused
+        this.#pool.pause(order.paused)
+        return
+      case 'warm':
+        this.#pool.warm()
+    }
+  }
+
+  #cancel(task: SampleTask): void {
+    if (task.end !== undefined) return
+    task.cancelled = true
+    this.#pool.cancel(task.attempt)
+  }
+
+  /** A task has its time from when it is claimed. Before time moves: what was claimed since then was claimed now. */
+  #noteClaims(): void {
+    this.#isLooking = true
+    for (const [thread, places] of this.#places) {
+      const ring = new SharedRing(thread.memory)
+      for (const [position, task] of places) {
+        if (task.claimedAtMs === undefined && ring.state(position) === slotState.claimed)
+          task.claimedAtMs = this.#nowMs
+      }
+    }
+    this.#isLooking = false
+  }
+
+  // What must hold
+
+  #called(thread: ScheduledThread, id: number): unknown {
+    const task = this.#tasks[id]!
+    this.#tell(`  task ${id} (${task.plan.kind}) begins`)
+    if (task.end === 'returned') this.#fail('given back', `task ${id} begins though it was given back`)
+    if (task.begunBy !== undefined) this.#fail('once', `task ${id} begins again`)
+    if (task.told) this.#fail('abort', `task ${id} begins, and was told to end`)
+    task.begunBy = thread.number
+    this.#progressMs = this.#nowMs
+    return task.call()
+  }
+
+  #ended({ taskId }: AttemptKey, status: ResultStatus, body: Uint8Array): void {
+    const task = this.#tasks[taskId]!
+    this.#tell(`  task ${taskId} ends: ${status}`)
+    this.#endsOnce(task, status)
+    if (status === 'cancelled') {
+      if (!task.cancelled) this.#fail('result', `task ${taskId} is cancelled, and nobody asked for it`)
+      this.#expectOver(task)
+      return
+    }
+    if (status === 'timeout') {
+      const { timeoutMs } = task.plan
+      const sinceMs = task.claimedAtMs ?? this.#nowMs
+      if (timeoutMs === 0 || this.#nowMs - sinceMs < timeoutMs)
+        this.#fail('result', `task ${taskId} had more time`)
+      return
+    }
+    if (status === 'failure' && /^The thread of this task ended/.test(decodeError(body).message)) {
+      this.#endedWithThread(task)
+      this.#expectOver(task)
+      return
+    }
+    const wrong = task.wrongEnd(status, body, this.plan.maxResultBytes)
+    if (wrong !== undefined) this.#fail('result', `task ${taskId} (${JSON.stringify(task.plan)}) ${wrong}`)
+  }
+
+  #endedWithThread({ id, left, lostIn }: SampleTask): void {
+    if (left) this.#fail('lost', `the result of task ${id} was left by its thread, and was lost`)
+    if (lostIn === undefined) this.#fail('result', `task ${id} fails with a thread that it was not in`)
+  }
+
+  /** Nobody runs it any more. */
+  #expectOver(task: SampleTask): void {
+    const thread = this.#threads.find(({ number }) => number === task.begunBy)
+    // In the middle of a step it may just have left its result.
+    if (thread === undefined || thread.isDead || this.#stack.includes(thread)) return
+    const [position] = [...this.#places.get(thread)!].find(([, other]) => other === task) ?? []
+    this.#isLooking = true
+    const isIn = position !== undefined && new SharedRing(thread.memory).state(position) === slotState.claimed
+    this.#isLooking = false
+    if (isIn) this.#fail('over', `task ${task.id} is told to be over, and its thread is in it`)
+  }
+
+  #started(attempts: readonly AttemptKey[]): void {
+    for (const { taskId } of attempts) {
+      const task = this.#tasks[taskId]!
+      if (task.started) this.#fail('started', `task ${taskId} was told to have started before`)
+      task.started = true
+    }
+  }
+
+  #returned(attempts: readonly AttemptKey[]): void {
+    for (const { taskId } of attempts) {
+      const task = this.#tasks[taskId]!
+      this.#tell(`  task ${taskId} is given back`)
+      if (task.begunBy !== undefined) this.#fail('given back', `task ${taskId} is given back, and has begun`)
+      this.#endsOnce(task, 'returned')
+    }
+  }
+
+  #endsOnce(task: SampleTask, end: ResultStatus | 'returned'): void {
+    if (task.end !== undefined) this.#fail('once', `task ${task.id} ends ${end} after ${task.end}`)
+    task.end = end
+    this.#progressMs = this.#nowMs
+  }
+
+  /** What its memory says now is what will be read of it. */
+  #died(thread: ScheduledThread): void {
+    this.#tell(`  t${thread.number} is dead`)
+    this.#isLooking = true
+    const ring = new SharedRing(thread.memory.slice())
+    const records = new Set(ring.drain().map(({ position }) => position))
+    for (const [position, task] of this.#places.get(thread)!) {
+      if (task.end !== undefined) continue
+      const state = ring.state(position)
+      if (records.has(position)) task.left = true
+      else if (state === slotState.claimed) task.lostIn = thread.number
+    }
+    this.#isLooking = false
+  }
+
+  /** Nobody has anything to do but to wait: then no result waits for the next look. */
+  #expectNothingUnread(): void {
+    for (const thread of this.#threads) {
+      if (thread.isStuck || thread.hasExited || !thread.hasUnread) continue
+      this.#fail('notice', `t${thread.number} has left results, and nobody knows`)
+    }
+  }
+
+  #unended(): SampleTask[] {
+    return this.#tasks.filter(({ end }) => end === undefined)
+  }
+
+  #failHanging(): void {
+    const tasks = this.#unended().map(({ id, plan, begunBy }) => `${id} (${plan.kind}, thread ${begunBy})`)
+    this.#fail('hang', `these never end: ${tasks.join(', ')}`)
+  }
+
+  #fail(invariant: string, text: string): void {
+    this.#violation ??= new Violation(invariant, text)
+    this.#tell(`VIOLATION ${this.#violation.message}`)
+  }
+
+  #tell(text: string): void {
+    if (this.#tells) this.story.push(`${this.#nowMs} ${text}`)
+  }
+}
+
+const kindsOf = (actions: readonly Action[]): Action['kind'][] => actions.map(({ kind }) => kind)

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { cases } from '../simulation/threads/cases.js'
+import { explorePlan, exploreSeed } from '../simulation/threads/explore.js'
+
+/** Each seed draws a plan, and what happens when. */
+const SEEDS = 4000
+/** Places at which a history of a small plan departs from the first choice. */
+const DEPARTURES = 2
+
+Error.stackTraceLimit = 0
+
+test('the threads of an executor keep every promise in histories at random', () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const { broken } = exploreSeed(seed)
+    assert.equal(broken, undefined, broken && `seed ${seed}:\n${broken.story.slice(-100).join('\n')}`)
+  }
+})
+
+for (const plan of cases) {
+  test(`in every history that departs at ${DEPARTURES} places: ${plan.name}`, () => {
+    const { broken, histories } = explorePlan(plan, DEPARTURES)
+    assert.equal(broken, undefined, broken?.story.slice(-100).join('\n'))
+    assert.ok(histories > 100, `${histories} histories`)
+  })
+}
+
+test('the same seed is the same history', () => {
+  const [one, other] = [exploreSeed(7), exploreSeed(7)]
+  assert.ok(one.actions > 10)
+  assert.equal(one.actions, other.actions)
+})
