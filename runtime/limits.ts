@@ -16,8 +16,14 @@ export const limits = {
   clientMessageBytes: 512 * KIB,
   /** Masters give each other records as text inside JSON, which makes each at most twice as long. */
   nodeMessageBytes: 1 * MIB,
-  /** Values in one message: what reading and checking it costs depends on them more than on its bytes. */
+  /**
+   * Values in one message of more than messageCountedBytes: what reading and checking it costs depends on them more than
+   * on its bytes. A smaller one, such as any page of an answer, cannot hold enough of them to matter.
+   */
   messageItems: 32_768,
+  messageCountedBytes: 160 * KIB,
+  /** Keys of one object in a message, such as environment variables. */
+  messageKeys: 1024,
   /** Nesting of one message. Ours have less than ten. */
   messageDepth: 64,
   /**
@@ -25,7 +31,7 @@ export const limits = {
    * for the next turn, so that timers, the store and the lease have theirs in between.
    */
   turnItems: 512,
-  turnBytes: 256 * KIB,
+  turnBytes: 128 * KIB,
   /** What one link gives before the next link of a turn has its go. */
   linkShareItems: 32,
   linkShareBytes: 16 * KIB,
@@ -100,10 +106,11 @@ export const limits = {
   deskWaitingEach: 32,
   deskWaiting: 1024,
   traceRing: 10_000,
-  /** Entries in one answer of a trace ring: a few 100 KiB, so that heartbeats do not wait behind it. */
+  /** Entries in one answer of a trace ring, and their size as JSON: some milliseconds to make, to read and to check. */
   traceChunkEntries: 1000,
-  /** Payloads in one such answer, as JSON. */
-  traceChunkBytes: 512 * KIB,
+  traceChunkBytes: 128 * KIB,
+  /** Messages looked at for one such answer, wanted or not: a ring may be configured to hold many more. */
+  traceChunkLooks: 20_000,
   /** The payload of one message in a trace; of a larger one only its size is shown. */
   tracePayloadBytes: 4 * KIB,
   /** Rows in one page of a Master's state, and their bytes: some 0.5 ms to write, so that heartbeats do not wait behind it. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { limits } from '../../runtime/limits.js'
 import * as applications from './applications.js'
 import { failure } from './common.js'
 import * as drivers from './drivers.js'
@@ -127,15 +128,46 @@ export const nodeOnly: ReadonlySet<string> = new Set(
   [...fromMaster, ...fromWorker].map((schema) => schema.shape.type.value),
 )
 
-/** Undefined when `message` is in the catalogue of `receiver` and well-formed; else why not. */
+/** Of a reason: keys and paths in it are the peer's. */
+const REASON_MAX = 500
+
+/** What zod gives to its own `validate`, which tells nothing but yes or no: a list ends at the first item that is wrong. */
+const firstOnly: z.core.ParseContext<z.core.$ZodIssue> & { readonly abortEarly: true } = { abortEarly: true }
+
+/** Each key of an object is checked, however many are wrong. */
+function tooManyKeys(message: object): string | undefined {
+  const open: object[] = [message]
+  const add = (child: unknown): void => {
+    if (typeof child === 'object' && child !== null) open.push(child)
+  }
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (Array.isArray(value)) {
+      for (const child of value) add(child)
+      continue
+    }
+    let keys = 0
+    for (const key in value) {
+      if (++keys > limits.messageKeys) return `over ${limits.messageKeys} keys`
+      add((value as Record<string, unknown>)[key])
+    }
+  }
+  return undefined
+}
+
+/**
+ * Undefined when `message` is in the catalogue of `receiver` and well-formed; else why not. The check ends at the first
+ * thing that is wrong: what a message costs is bounded by its values (limits.messageItems), well-formed or not.
+ */
 export function violation(receiver: Receiver, message: unknown): string | undefined {
   if (typeof message !== 'object' || message === null) return 'not an object'
   const type: unknown = (message as { type?: unknown }).type
   if (typeof type !== 'string') return 'no type'
   const schema = catalogue[receiver].get(type)
   if (!schema) return `unknown type ${JSON.stringify(type.slice(0, 64))}`
-  const parsed = schema.safeParse(message)
+  const excess = tooManyKeys(message)
+  if (excess !== undefined) return `${type}: ${excess}`
+  const parsed = schema.safeParse(message, firstOnly)
   if (parsed.success) return undefined
   const issue = parsed.error.issues[0]
-  return `${type}: ${issue?.path.join('.') || '(message)'}: ${issue?.message}`
+  return `${type}: ${issue?.path.join('.') || '(message)'}: ${issue?.message}`.slice(0, REASON_MAX)
 }

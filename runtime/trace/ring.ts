@@ -59,29 +59,29 @@ export class TraceRing {
     return entries
   }
 
-  /** The next of the messages that a query asks for, oldest first, at most `traceChunkEntries`. */
+  /**
+   * The next of the messages that a query asks for, oldest first, at most `traceChunkEntries` of at most
+   * `traceChunkBytes`, among the next `traceChunkLooks`: the rest is a question of its own.
+   */
   read(query: TraceQuery, nowMs: number): TraceBatch {
     const recorded = this.#recorded
     const oldest = Math.max(0, recorded - this.size)
     const sinceMs = query.sinceAgoMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - query.sinceAgoMs
     const wanted = filterOf(query, sinceMs)
     const records: TraceRecord[] = []
-    let bytes = 0
+    const room = new ChunkRoom()
     let next = Math.min(Math.max(query.afterCursor ?? 0, oldest), recorded)
-    for (; next < recorded && records.length < limits.traceChunkEntries; next++) {
+    const end = Math.min(recorded, next + limits.traceChunkLooks)
+    for (; next < end && records.length < limits.traceChunkEntries; next++) {
       const slot = next % this.size
       const envelope = this.#envelopes[slot] as Envelope
       const at = this.#at[slot] as number
       if (!wanted(envelope, at)) continue
-      const record = recordOf(envelope, at)
-      if (!query.payloads) {
-        records.push(record)
-        continue
-      }
-      const payload = shownPayload(envelope.message)
-      bytes += JSON.stringify(payload).length
-      if (bytes > limits.traceChunkBytes && records.length > 0) break
-      records.push({ ...record, payload })
+      const record: TraceRecord = query.payloads
+        ? { ...recordOf(envelope, at), payload: shownPayload(envelope.message) }
+        : recordOf(envelope, at)
+      if (!room.takes(record) && records.length > 0) break
+      records.push(record)
     }
     return {
       entries: records,
@@ -101,6 +101,23 @@ export class TraceRing {
   *#slots(): Generator<number> {
     if (this.#laps > 0) for (let slot = this.#next; slot < this.size; slot++) yield slot
     for (let slot = 0; slot < this.#next; slot++) yield slot
+  }
+}
+
+/** What a record has beside its paths, its type and its payload, about. */
+const RECORD_BYTES = 64
+const RECORD_ITEMS = 16
+
+/** Of one answer: its bytes, and its values, which a reader bounds as well. */
+class ChunkRoom {
+  #bytes = 0
+  #items = 0
+
+  takes({ from, to, message, payload }: TraceRecord): boolean {
+    const text = payload === undefined ? '' : JSON.stringify(payload)
+    this.#bytes += RECORD_BYTES + from.length + to.length + message.length + text.length
+    this.#items += RECORD_ITEMS + text.split(',').length
+    return this.#bytes <= limits.traceChunkBytes && this.#items <= limits.messageItems
   }
 }
 

@@ -2,9 +2,6 @@ import type { Buffer } from 'node:buffer'
 import { limits } from '../limits.js'
 import type { Role } from './identity.js'
 
-/** Up to this size a message is bounded by its bytes alone: counting its values would cost more than it spares. */
-const COUNTED_FROM_BYTES = 64 * 1024
-
 const QUOTE = 0x22
 const COMMA = 0x2c
 const OPENING_BRACKET = 0x5b
@@ -23,7 +20,7 @@ export function messageBytesOf(role: Role): number {
  * it; undefined: nothing. A megabyte of `[],` is parsed, walked and checked for 200 ms, one of text for 3 ms.
  */
 export function excessOf(bytes: Buffer, from: number, to: number): string | undefined {
-  if (to - from <= COUNTED_FROM_BYTES) return undefined
+  if (to - from <= limits.messageCountedBytes) return undefined
   let items = 0
   let depth = 0
   let inText = false

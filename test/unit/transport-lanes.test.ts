@@ -96,8 +96,8 @@ const bodies: [string, string, unknown[], RegExp | undefined][] = [
   ['__proto__ as text only', '[{"a":"__proto__"}]', [{ a: '__proto__' }], undefined],
   ['a text of 200 KB', `["${'[{,'.repeat(70_000)}"]`, ['[{,'.repeat(70_000)], undefined],
   ['texts with escapes', `["${'\\"'.repeat(100_000)}"]`, ['"'.repeat(100_000)], undefined],
-  ['too many values', `[[${'10,'.repeat(limits.messageItems)}0]]`, [], /over 32768 values/],
-  ['too many small lists', `[[${'[],'.repeat(limits.messageItems)}0]]`, [], /over 32768 values/],
+  ['too many values', `[[${'10000,'.repeat(limits.messageItems)}0]]`, [], /over 32768 values/],
+  ['too many small lists', `[[${'[],'.repeat(2 * limits.messageItems)}0]]`, [], /over 32768 values/],
   ['deep nesting', `[${deep(100_000)}]`, [], /nested over 64/],
 ]
 for (const [name, body, envelopes, broken] of bodies) {

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { violation } from '../../actors/messages/catalogue.js'
+import { limits } from '../../runtime/limits.js'
+
+const description = {
+  name: 'job',
+  main: '/job',
+  args: [] as unknown[],
+  cwd: '/',
+  cores: 1,
+  memoryMib: 1,
+  resources: {},
+  supervise: false,
+  onIsolation: 'run',
+  env: {},
+  nodeOptions: [],
+}
+const submission = (more: object): object => ({
+  type: 'RequestSubmitDriver',
+  key: 'k',
+  description: { ...description, ...more },
+})
+
+/** A list that counts how often somebody looks at one of its items. */
+function watched(length: number, item: unknown): { readonly list: unknown[]; looks: () => number } {
+  let looks = 0
+  const list = new Proxy(new Array(length).fill(item), {
+    get(target, key, receiver) {
+      if (typeof key === 'string' && /^\d+$/.test(key)) looks++
+      return Reflect.get(target, key, receiver) as unknown
+    },
+  })
+  return { list, looks: () => looks }
+}
+
+for (const [name, item] of [
+  ['of the wrong type', 7],
+  ['too long', 'x'.repeat(20_000)],
+] as const) {
+  test(`a list of items ${name} is checked up to the first of them`, () => {
+    const { list, looks } = watched(9000, item)
+    const reason = violation('master', submission({ args: list }))
+    assert.match(reason ?? '', /^RequestSubmitDriver: description\.args\.0: /)
+    // Once for its nesting; the check itself stops.
+    assert.ok(looks() <= 9000 + 2, `${looks()} looks`)
+  })
+}
+
+test('names, counts and addresses that break their rule end the check of their list as well', () => {
+  const lists: [string, (list: unknown[]) => object, unknown][] = [
+    ['counts', (execIds) => ({ type: 'KillExecutors', appId: 'a', request: 1, execIds }), -1],
+    ['names', (list) => ({ ...submission({}), description: { ...description, nodeOptions: list } }), 5],
+  ]
+  for (const [name, messageOf, item] of lists) {
+    const { list, looks } = watched(50, item)
+    assert.ok(violation('master', messageOf(list)) !== undefined, name)
+    assert.ok(looks() <= 50 + 2, `${name}: ${looks()} looks`)
+  }
+})
+
+test('an object with too many keys is refused before its keys are checked', () => {
+  const env = Object.fromEntries(Array.from({ length: limits.messageKeys + 1 }, (_, n) => [`K${n}`, 'v']))
+  assert.equal(violation('master', submission({ env })), 'RequestSubmitDriver: over 1024 keys')
+  const { K0: _, ...fewer } = env
+  assert.equal(violation('master', submission({ env: fewer })), undefined)
+})
+
+test('a reason is short, whatever a peer wrote', () => {
+  const reason = violation('master', { type: 'RequestMasterState', ['x'.repeat(100_000)]: 1 })
+  assert.ok(reason !== undefined && reason.length <= 500, reason?.slice(0, 80))
+})
