@@ -60,7 +60,22 @@ export const limits = {
   /** A handshake message (protocol 16): unproven peers get no memory. */
   handshakeBytes: 1 * KIB,
   handshakeMs: 5 * SECOND,
+  /**
+   * Connections of one address that have not proven anything. Over it the oldest go, but each has openHandshakeGraceMs:
+   * an honest one is through within milliseconds, an idle one is old.
+   */
   openHandshakesPerAddress: 64,
+  openHandshakeGraceMs: 100,
+  /** Of all addresses; over it the oldest go at once. A whole cluster may come back behind one address. */
+  openHandshakes: 1024,
+  /**
+   * Links of clients, applications and drivers to one node, and of nodes. Over it the newest are closed again. Fewer
+   * where the process may not open so many files (see descriptorShare).
+   */
+  clientLinks: 4096,
+  nodeLinks: 4096,
+  /** Of the files that the process may open: half-open connections, links of clients, links of nodes, each. */
+  descriptorShare: 0.25,
   /** Connections that wait to be accepted. Over it a whole cluster that comes back at once waits for TCP's 1 s retry. */
   listenBacklog: 4096,
   /** Bytes queued on one link before it pushes back. */

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { type Clock, systemClock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
+import { descriptorLimit, withinDescriptors } from './descriptors.js'
 import { AcceptorHandshake } from './handshake.js'
 import { encodeHandshake, NONCE_BYTES, type RefusalCode, selfDescription } from './handshake-message.js'
 import {
@@ -16,6 +17,7 @@ import {
 import { type InvalidReport, Link } from './link.js'
 import { nodeMajor } from './node-major.js'
 import { OpenHandshakes } from './open-handshakes.js'
+import { OpenLinks } from './open-links.js'
 import { type HandshakeResult, runHandshake } from './run-handshake.js'
 import { systemTimers, type Timers } from './timers.js'
 
@@ -99,28 +101,29 @@ class Door {
   readonly #options: ListenOptions
   readonly #clock: Clock
   readonly #timers: Timers
-  readonly #counts = new OpenHandshakes()
-  readonly #open = new Set<Socket>()
+  readonly #open: OpenHandshakes<Socket>
+  readonly #links: OpenLinks
 
   constructor(options: ListenOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#timers = options.timers ?? systemTimers
+    const descriptors = descriptorLimit()
+    this.#open = new OpenHandshakes({ most: withinDescriptors(limits.openHandshakes, descriptors) })
+    this.#links = new OpenLinks(descriptors)
   }
 
   open(socket: Socket): void {
     const host = plainHost(socket.remoteAddress ?? '')
     const address = formatAddress(host, socket.remotePort ?? 0)
     // Without a remote address it has closed already.
-    if (host === '' || !this.#counts.enter(host)) {
-      this.#drop(socket)
-      this.#options.onRejected?.({ address, code: 'HANDSHAKE_FAILED', detail: 'too many open handshakes' })
+    if (host === '') {
+      socket.on('error', () => {})
+      socket.destroy()
       return
     }
-    this.#open.add(socket)
-    const leave = (): void => {
-      if (this.#open.delete(socket)) this.#counts.leave(host)
-    }
+    const leave = (): void => this.#open.leave(socket)
+    for (const older of this.#open.enter(socket, host, this.#clock.monotonicMs())) older.destroy()
     socket.once('close', leave)
     const side = {
       identity: currentIdentity(this.#options.identity),
@@ -142,12 +145,7 @@ class Door {
   }
 
   close(): void {
-    for (const socket of this.#open) socket.destroy()
-  }
-
-  #drop(socket: Socket): void {
-    socket.on('error', () => {})
-    socket.destroy()
+    for (const socket of [...this.#open]) socket.destroy()
   }
 
   #done(socket: Socket, address: string, result: HandshakeResult): void {
@@ -156,7 +154,18 @@ class Door {
       const peer: PeerIdentity = { ...result.peer, address }
       const deadMs = deadMsFor?.(peer) ?? limits.linkDeadMs
       const { decoder } = result
-      onLink(new Link({ socket, decoder, peer, clock: this.#clock, timers: this.#timers, deadMs, onInvalid }))
+      const link = new Link({
+        socket,
+        decoder,
+        peer,
+        clock: this.#clock,
+        timers: this.#timers,
+        deadMs,
+        onInvalid,
+      })
+      if (this.#links.enter(link)) return onLink(link)
+      link.close('too many links')
+      onRejected?.({ address, code: 'HANDSHAKE_FAILED', detail: `too many links as ${peer.role}` })
       return
     }
     const code = result.kind === 'refused' ? result.code : 'HANDSHAKE_FAILED'

@@ -3,10 +3,13 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { limits } from '../../runtime/limits.js'
 import { Backoff } from '../../runtime/transport/backoff.js'
+import { descriptorLimit, withinDescriptors } from '../../runtime/transport/descriptors.js'
 import { Heartbeat } from '../../runtime/transport/heartbeat.js'
+import type { Role } from '../../runtime/transport/identity.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { LinkTable, type TableLink } from '../../runtime/transport/link-table.js'
 import { OpenHandshakes } from '../../runtime/transport/open-handshakes.js'
+import { OpenLinks } from '../../runtime/transport/open-links.js'
 
 const watch = (): Heartbeat => new Heartbeat({ heartbeatMs: 1000, deadMs: 5000 }, 0)
 
@@ -146,12 +149,64 @@ test('a link of another role or subject cannot push one out', () => {
   assert.equal(worker.end?.detail, 'end of test')
 })
 
-test('open handshakes are counted by address', () => {
-  const open = new OpenHandshakes(2)
-  assert.ok(open.enter('a') && open.enter('a') && open.enter('b'))
-  assert.equal(open.enter('a'), false)
-  open.leave('a')
-  assert.ok(open.enter('a'))
+test('over the bound of an address its oldest open handshake goes, once it has had its time', () => {
+  const open = new OpenHandshakes<string>({ perHost: 2, graceMs: 100 })
+  assert.deepEqual(open.enter('a1', 'a', 0), [])
+  assert.deepEqual(open.enter('a2', 'a', 50), [])
+  assert.deepEqual(open.enter('b1', 'b', 50), [], 'another address has a bound of its own')
+  assert.deepEqual(open.enter('a3', 'a', 99), [], 'a burst is not its own enemy')
+  assert.deepEqual(open.enter('a4', 'a', 100), ['a1'])
+  assert.deepEqual(open.enter('a5', 'a', 300), ['a2', 'a3'])
+  open.leave('a5')
   open.leave('nobody')
-  assert.equal(open.enter('a'), false)
+  assert.deepEqual([...open], ['b1', 'a4'])
+})
+
+test('over the bound of all the oldest of the address that holds the most goes at once', () => {
+  const open = new OpenHandshakes<string>({ perHost: 100, most: 4, graceMs: 100 })
+  for (const [n, name] of ['x1', 'y1', 'y2', 'x2', 'y3'].entries()) {
+    assert.deepEqual(open.enter(name, name.slice(0, 1), n), n === 4 ? ['y1'] : [])
+  }
+  assert.deepEqual(open.enter('z1', 'z', 5), ['x1'])
+  for (let n = 0; n < 10_000; n++) open.enter(`flood-${n}`, `${n % 300}`, 6)
+  assert.equal([...open].length, 4)
+})
+
+test('links are counted by role, and none is let in over its bound', () => {
+  const links = new OpenLinks(12)
+  const enter = (role: Role): (() => void) | undefined => {
+    let ended: (() => void) | undefined
+    const link = {
+      peer: { role },
+      whenEnded: (listener: () => void) => {
+        ended = listener
+      },
+    }
+    return links.enter(link) ? () => ended?.() : undefined
+  }
+  const end = enter('client')
+  assert.ok(end && enter('driver') && enter('application'))
+  assert.equal(enter('client'), undefined, 'a fourth of twelve descriptors')
+  assert.ok(enter('node'), 'nodes are counted apart')
+  end()
+  assert.ok(enter('client'))
+})
+
+test('the files a process may open are read where the system tells', () => {
+  const text =
+    'Max processes 5 5 processes\nMax open files            1024                 4096                 files\n'
+  assert.equal(
+    descriptorLimit(() => text),
+    1024,
+  )
+  assert.equal(
+    descriptorLimit(() => 'nothing'),
+    undefined,
+  )
+  const absent = (): string => {
+    throw new Error('ENOENT')
+  }
+  assert.equal(descriptorLimit(absent), undefined)
+  assert.equal(withinDescriptors(4096, undefined), 4096)
+  assert.equal(withinDescriptors(4096, 1024), 256)
 })
