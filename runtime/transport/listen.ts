@@ -134,7 +134,11 @@ class Door {
     const handshake = new AcceptorHandshake(side)
     runHandshake({
       socket,
-      receive: (body) => handshake.receive(body),
+      receive: (body) => {
+        const step = handshake.receive(body)
+        if (step.kind === 'waiting') this.#open.spoke(socket)
+        return step
+      },
       timers: this.#timers,
       timeoutMs: limits.handshakeMs,
       done: (result) => {
@@ -163,7 +167,10 @@ class Door {
         deadMs,
         onInvalid,
       })
-      if (this.#links.enter(link)) return onLink(link)
+      if (this.#links.enter(link)) {
+        onLink(link)
+        return
+      }
       link.close('too many links')
       onRejected?.({ address, code: 'HANDSHAKE_FAILED', detail: `too many links as ${peer.role}` })
       return

@@ -162,12 +162,24 @@ test('over the bound of an address its oldest open handshake goes, once it has h
   assert.deepEqual([...open], ['b1', 'a4'])
 })
 
+test('who has said hello goes after those that have said nothing', () => {
+  const open = new OpenHandshakes<string>({ perHost: 2, graceMs: 0 })
+  open.enter('a1', 'a', 0)
+  open.spoke('a1')
+  open.spoke('nobody')
+  assert.deepEqual(open.enter('a2', 'a', 1), [])
+  assert.deepEqual(open.enter('a3', 'a', 2), ['a2'])
+  open.spoke('a3')
+  assert.deepEqual(open.enter('a4', 'a', 2), ['a1'], 'never who comes')
+  assert.deepEqual([...open], ['a3', 'a4'])
+})
+
 test('over the bound of all the oldest of the address that holds the most goes at once', () => {
   const open = new OpenHandshakes<string>({ perHost: 100, most: 4, graceMs: 100 })
   for (const [n, name] of ['x1', 'y1', 'y2', 'x2', 'y3'].entries()) {
-    assert.deepEqual(open.enter(name, name.slice(0, 1), n), n === 4 ? ['y1'] : [])
+    assert.deepEqual(open.enter(name, name.slice(0, 1), n), n === 4 ? ['x1'] : [])
   }
-  assert.deepEqual(open.enter('z1', 'z', 5), ['x1'])
+  assert.deepEqual(open.enter('z1', 'z', 5), ['y1'])
   for (let n = 0; n < 10_000; n++) open.enter(`flood-${n}`, `${n % 300}`, 6)
   assert.equal([...open].length, 4)
 })
