@@ -39,13 +39,19 @@ export class TraceRing {
   record(envelope: Envelope, atMs: number): void {
     if (isTracing(envelope.message.type)) return
     const slot = this.#next
-    this.#envelopes[slot] = envelope
+    this.#envelopes[slot] = light(envelope)
     this.#at[slot] = atMs
     if (slot + 1 < this.size) this.#next = slot + 1
     else {
       this.#next = 0
       this.#laps++
     }
+  }
+
+  /** It was sent only now, and is larger than what a trace shows: the ring need not keep it alive. */
+  shorten(envelope: Envelope): void {
+    const slot = (this.#next + this.size - 1) % this.size
+    if (this.#envelopes[slot] === envelope) this.#envelopes[slot] = light(envelope)
   }
 
   /** Oldest first; `keep` sees the envelope, with its payload, before anything is made of it. */
@@ -102,6 +108,16 @@ export class TraceRing {
     if (this.#laps > 0) for (let slot = this.#next; slot < this.size; slot++) yield slot
     for (let slot = 0; slot < this.#next; slot++) yield slot
   }
+}
+
+/**
+ * What the ring keeps: of a message over `tracePayloadBytes` its type and size, so that ten thousand messages as large as
+ * a link carries do not fill the memory.
+ */
+function light(envelope: Envelope): Envelope {
+  const { bytes = 0, message } = envelope
+  if (bytes <= limits.tracePayloadBytes) return envelope
+  return { ...envelope, message: { type: message.type, cut: `${bytes} bytes` } as Envelope['message'] }
 }
 
 /** What a record has beside its paths, its type and its payload, about. */

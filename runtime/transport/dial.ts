@@ -5,6 +5,7 @@ import { type ErrorDetails, type ErrorName, FiresteelError, reasonOf } from '../
 import { limits } from '../limits.js'
 import { DiallerHandshake } from './handshake.js'
 import { NONCE_BYTES, type RefusalCode } from './handshake-message.js'
+import type { Held } from './held-bytes.js'
 import { currentIdentity, formatAddress, type IdentitySource, type Role } from './identity.js'
 import { type InvalidReport, Link } from './link.js'
 import { nodeMajor } from './node-major.js'
@@ -26,6 +27,8 @@ export interface DialOptions {
   /** Silence that counts as dead; default `limits.linkDeadMs`. */
   readonly deadMs?: number | undefined
   readonly onInvalid?: ((report: InvalidReport) => void) | undefined
+  /** Default: that of this process. */
+  readonly held?: Held | undefined
   readonly clock?: Clock | undefined
   readonly timers?: Timers | undefined
 }
@@ -125,6 +128,7 @@ function linkOf(socket: Socket, address: string, { peer, decoder }: Linked, opti
     timers: options.timers ?? systemTimers,
     deadMs: options.deadMs ?? limits.linkDeadMs,
     onInvalid: options.onInvalid,
+    held: options.held,
   })
 }
 

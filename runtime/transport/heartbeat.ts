@@ -30,6 +30,10 @@ export class Heartbeat {
     return this.#silentMs
   }
 
+  get deadMs(): number {
+    return this.#times.deadMs
+  }
+
   setDeadMs(deadMs: number): void {
     this.#times.deadMs = deadMs
   }

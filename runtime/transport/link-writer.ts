@@ -11,6 +11,13 @@ export interface LinkWriterEvents {
   overflow(detail: string): void
 }
 
+/** What Node's own time-out of sockets looks at. */
+interface StreamHandle {
+  /** Given to libuv so far, and of that what it still holds. */
+  readonly bytesWritten: number
+  readonly writeQueueSize: number
+}
+
 const NOTHING = new Uint8Array(0)
 const PING = encodeFrame(frameKind.ping, NOTHING)
 const PONG = encodeFrame(frameKind.pong, NOTHING)
@@ -41,6 +48,17 @@ export class LinkWriter {
     this.#socket = socket
     this.#batch = new EnvelopeBatch(messageBytes)
     this.#events = events
+  }
+
+  /** The peer has not taken what was sent to it: who asks for more must wait. */
+  get isBlocked(): boolean {
+    return this.#envelopesBlocked
+  }
+
+  /** Bytes that the kernel has taken so far: of one large write too, while it is under way. */
+  get taken(): number {
+    const { _handle } = this.#socket as Socket & { readonly _handle?: Partial<StreamHandle> | null }
+    return (_handle?.bytesWritten ?? 0) - (_handle?.writeQueueSize ?? 0)
   }
 
   /** Bytes accepted that the kernel has not. */

@@ -6,7 +6,7 @@ import { limits } from '../limits.js'
 import { EnvelopeReader } from './envelope-reader.js'
 import { FRAME_HEADER_BYTES, type Frame, type FrameDecoder, frameKind } from './frame.js'
 import { Heartbeat } from './heartbeat.js'
-import { type FrameHolder, framesOf, type HeldFrames } from './held-frames.js'
+import { type Held, type Holder, heldOf } from './held-bytes.js'
 import { type PeerIdentity, plainHost } from './identity.js'
 import { type Intake, type IntakeSource, processIntake, type Turn } from './intake.js'
 import { endOfError, type LinkEnd } from './link-end.js'
@@ -52,14 +52,19 @@ export interface LinkParts {
   readonly onInvalid?: ((report: InvalidReport) => void) | undefined
   /** Default: those of this process. */
   readonly intake?: Intake | undefined
-  readonly frames?: HeldFrames | undefined
+  readonly held?: Held | undefined
+  /**
+   * Read nothing from a peer that does not take what it is sent, so that what it asks for stays bounded. One side of a
+   * link only, or both could wait for each other.
+   */
+  readonly readsOnlyTakers?: boolean | undefined
 }
 
 /**
  * One authenticated connection between two incarnations (protocol 1). At most once, in order per lane: envelopes among
  * themselves and payload frames among themselves; envelopes overtake payload. Reads nothing until `setReceiver`.
  */
-export class Link implements IntakeSource, FrameHolder {
+export class Link implements IntakeSource, Holder {
   readonly peer: PeerIdentity
   /** The address our side has on this connection, without port. */
   readonly localAddress: string
@@ -71,7 +76,11 @@ export class Link implements IntakeSource, FrameHolder {
   readonly #heartbeat: Heartbeat
   readonly #onInvalid: ((report: InvalidReport) => void) | undefined
   readonly #intake: Intake
-  readonly #frames: HeldFrames
+  readonly #held: Held
+  readonly #readsOnlyTakers: boolean
+  /** What the kernel had taken at the last beat, and how long it has taken nothing more. */
+  #taken = 0
+  #stalledMs = 0
   readonly #endListeners: ((end: LinkEnd) => void)[] = []
   /** The frame in hand: its envelopes are taken as turn and receiver allow. */
   #reader: EnvelopeReader | undefined
@@ -93,10 +102,15 @@ export class Link implements IntakeSource, FrameHolder {
     this.#timers = timers
     this.#onInvalid = onInvalid
     this.#intake = parts.intake ?? processIntake
-    this.#frames = parts.frames ?? framesOf(peer.role)
+    this.#held = parts.held ?? heldOf(peer.role)
+    this.#readsOnlyTakers = parts.readsOnlyTakers ?? false
     this.#heartbeat = new Heartbeat({ heartbeatMs: limits.linkHeartbeatMs, deadMs }, clock.monotonicMs())
     this.#writer = new LinkWriter(socket, messageBytesOf(peer.role), {
-      drain: () => this.#receiver?.drain(),
+      drain: () => {
+        this.#countLane()
+        this.goOn()
+        this.#receiver?.drain()
+      },
       overflow: (detail) => this.#finish({ kind: 'overflow', detail }),
     })
     this.#cancelTimer = timers.after(limits.linkHeartbeatMs, this.#beat)
@@ -147,7 +161,10 @@ export class Link implements IntakeSource, FrameHolder {
    * Throws MESSAGE_TOO_LARGE. Do not change the envelope's parts while this runs; afterwards you may.
    */
   send(envelope: object): boolean {
-    return this.isOpen && this.#writer.send(envelope) && this.isOpen
+    if (!this.isOpen) return false
+    const goesOn = this.#writer.send(envelope)
+    if (!goesOn || this.#writer.bufferedBytes > limits.laneCountedBytes) this.#countLane()
+    return goesOn && this.isOpen
   }
 
   /**
@@ -211,7 +228,7 @@ export class Link implements IntakeSource, FrameHolder {
   work(turn: Turn): boolean {
     const state = this.#work(turn)
     if (!this.isOpen) return false
-    this.#frames.holds(this, this.#decoder.allocatedBytes + (this.#reader?.bytes ?? 0))
+    this.#held.frames.holds(this, this.#decoder.allocatedBytes + (this.#reader?.bytes ?? 0))
     this.#setBehind(state !== 'empty')
     return state === 'more'
   }
@@ -228,6 +245,7 @@ export class Link implements IntakeSource, FrameHolder {
   #work(turn: Turn): 'empty' | 'more' | 'full' {
     try {
       while (this.isOpen) {
+        if (this.#readsOnlyTakers && this.#writer.isBlocked) return 'full'
         if (this.#reader !== undefined) {
           const room = this.#receiver?.room?.() ?? limits.linkShareItems
           if (room < 1) return 'full'
@@ -270,6 +288,8 @@ export class Link implements IntakeSource, FrameHolder {
   readonly #beat = (): void => {
     this.#cancelTimer = this.#timers.after(limits.linkHeartbeatMs, this.#beat)
     this.#writer.ping()
+    this.#countLane()
+    if (this.#isStalled()) return
     // What we have not read yet is no silence of the peer.
     if (this.#behind && this.#receiver !== undefined) this.#heartbeat.heard(this.#clock.monotonicMs())
     const suspect = this.#heartbeat.tick(this.#clock.monotonicMs())
@@ -286,12 +306,30 @@ export class Link implements IntakeSource, FrameHolder {
     })
   }
 
+  #countLane(): void {
+    if (!this.isOpen) return
+    const bytes = this.#writer.bufferedBytes
+    this.#held.lanes.holds(this, bytes > limits.laneCountedBytes ? bytes : 0)
+  }
+
+  /** A peer that takes nothing of what waits for it is as dead as one that says nothing, whatever it says. */
+  #isStalled(): boolean {
+    const { taken, bufferedBytes } = this.#writer
+    const stands = bufferedBytes > 0 && taken === this.#taken
+    this.#taken = taken
+    this.#stalledMs = stands ? this.#stalledMs + limits.linkHeartbeatMs : 0
+    if (this.#stalledMs < this.#heartbeat.deadMs) return false
+    this.#finish({ kind: 'overflow', detail: `the peer took nothing for ${this.#stalledMs} ms` })
+    return true
+  }
+
   #finish(end: LinkEnd): void {
     if (this.#end !== undefined) return
     this.#cancelTimer()
     this.#end = end
     this.#intake.forget(this)
-    this.#frames.holds(this, 0)
+    this.#held.frames.holds(this, 0)
+    this.#held.lanes.holds(this, 0)
     this.#reader = undefined
     if (end.kind === 'local') this.#linger()
     else {

@@ -166,6 +166,8 @@ class Door {
         timers: this.#timers,
         deadMs,
         onInvalid,
+        // A node reads on: Masters and Workers have much to say to each other, and both would do this.
+        readsOnlyTakers: peer.role !== 'node',
       })
       if (this.#links.enter(link)) {
         onLink(link)

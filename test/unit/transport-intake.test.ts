@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { limits } from '../../runtime/limits.js'
-import { HeldFrames } from '../../runtime/transport/held-frames.js'
+import { HeldBytes } from '../../runtime/transport/held-bytes.js'
 import { Intake, type IntakeSource, type Turn } from '../../runtime/transport/intake.js'
 import { MailboxShare, unitsOf } from '../../runtime/transport/mailbox-share.js'
 
@@ -200,7 +200,7 @@ test('a link that ends gives its place to those who wait', () => {
 
 test('over the budget of held frames the link whose frame began first is cut', () => {
   const cut: string[] = []
-  const frames = new HeldFrames(100)
+  const frames = new HeldBytes(100, 'frames')
   const holders = ['a', 'b', 'c'].map((name) => ({ cut: (): void => void cut.push(name) }))
   const [a, b, c] = holders as [(typeof holders)[0], (typeof holders)[0], (typeof holders)[0]]
   frames.holds(a, 40)

@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { limits } from '../../runtime/limits.js'
+import { encodeFrame, frameKind } from '../../runtime/transport/frame.js'
+import { HeldBytes } from '../../runtime/transport/held-bytes.js'
+import type { Role } from '../../runtime/transport/identity.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { LinkTable } from '../../runtime/transport/link-table.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { dialHost, Inbox, linkPair, startHost, VirtualTime } from './transport-support.js'
+import { dialHost, Inbox, linkPair, provenRaw, startHost, VirtualTime } from './transport-support.js'
 
 const MIB = 1024 * 1024
 
@@ -118,14 +121,16 @@ test('a link that ends in the middle of a batch delivers nothing of its rest', a
 })
 
 /** The far end reads nothing until told. */
-async function deafPair(): Promise<{ link: Link; inbox: Inbox; far: Link; close: () => Promise<void> }> {
+async function deafPair(
+  role: Role = 'node',
+): Promise<{ link: Link; inbox: Inbox; far: Link; close: () => Promise<void> }> {
   const deaf: Link[] = []
   // No pings: each would let the writer look again, and hide a drain that nothing else brings about.
   const { timers, clock } = new VirtualTime()
   const host = await startHost({ onLink: (link) => deaf.push(link), timers, clock })
-  const link = await dialHost(host.listener.port, { timers, clock })
+  const link = await dialHost(host.listener.port, { timers, clock, role })
   const inbox = new Inbox()
-  link.setReceiver(inbox)
+  if (role === 'node') link.setReceiver(inbox)
   await waitUntil('the far end', () => deaf.length === 1)
   const far = deaf[0] as Link
   const close = async (): Promise<void> => {
@@ -367,6 +372,71 @@ test('a receiver without room holds its link back, loses nothing, and other link
   far.goOn()
   await waitUntil('the rest', () => farInbox.envelopes.length === 100_000)
   assert.ok(farInbox.envelopes.every((raw, id) => (raw as { id: number }).id === id))
+  await host.close()
+})
+
+test('a peer that asks and takes no answer is not read until it does', async () => {
+  const { link, far, close } = await deafPair('client')
+  far.setReceiver(new Inbox())
+  // Its side of the link is read by nobody: what the host says piles up there.
+  while (far.send({ text: 'x'.repeat(100_000) })) await turn()
+  const farInbox = new Inbox()
+  far.setReceiver(farInbox)
+  for (let id = 0; id < 10; id++) link.send({ id })
+  await waitUntil('the host to hold it back', () => far.isBehind)
+  assert.deepEqual(farInbox.envelopes, [])
+  link.setReceiver(new Inbox())
+  await waitUntil('the questions', () => farInbox.envelopes.length === 10)
+  await close()
+})
+
+test('a peer that says much and takes nothing is cut, whatever it says', async () => {
+  const time = new VirtualTime()
+  const host = await startHost({ timers: time.timers, clock: time.clock })
+  const socket = await provenRaw(host.listener.port)
+  await waitUntil('the link', () => host.links.length === 1)
+  const [far] = host.links as [Link]
+  socket.pause()
+  while (far.send({ text: 'x'.repeat(100_000) })) await turn()
+  const ping = encodeFrame(frameKind.ping, Buffer.alloc(0))
+  for (let beat = 0; host.inboxes[0]?.end === undefined; beat++) {
+    assert.ok(beat < 20)
+    socket.write(ping)
+    await waitUntil('the ping', () => far.lastHeardMs === time.clock.monotonicMs())
+    time.advance(limits.linkHeartbeatMs)
+    await turn()
+  }
+  assert.match(host.inboxes[0]?.end?.detail ?? '', /took nothing for 5000 ms/)
+  socket.destroy()
+  await host.close()
+})
+
+test('over the budget of all lanes the peer that has taken nothing for longest is cut', async () => {
+  const held = { frames: new HeldBytes(MIB, 'frames'), lanes: new HeldBytes(3 * MIB, 'messages') }
+  const { timers, clock } = new VirtualTime()
+  const deaf: Link[] = []
+  const host = await startHost({ onLink: (link) => deaf.push(link), timers, clock })
+  const dialOne = async (incarnation: string) => {
+    const identity = { cluster: 'test', incarnation }
+    const link = await dialHost(host.listener.port, { timers, clock, identity, held })
+    const inbox = new Inbox()
+    link.setReceiver(inbox)
+    return { link, inbox }
+  }
+  const first = await dialOne('first')
+  const second = await dialOne('second')
+  const fill = async (link: Link, bytes: number): Promise<void> => {
+    while (link.isOpen && link.bufferedBytes < bytes) {
+      link.send({ text: 'x'.repeat(100_000) })
+      await turn()
+    }
+  }
+  await fill(first.link, 2 * MIB)
+  await fill(second.link, 2 * MIB)
+  await waitUntil('the first to be cut', () => first.inbox.end !== undefined)
+  assert.match(first.inbox.end?.detail ?? '', /messages wait/)
+  assert.ok(second.link.isOpen)
+  for (const link of deaf) link.close()
   await host.close()
 })
 
