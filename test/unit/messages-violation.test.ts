@@ -36,7 +36,7 @@ function watched(length: number, item: unknown): { readonly list: unknown[]; loo
 
 for (const [name, item] of [
   ['of the wrong type', 7],
-  ['too long', 'x'.repeat(20_000)],
+  ['too long', 'x'.repeat(limits.argumentChars + 1)],
 ] as const) {
   test(`a list of items ${name} is checked up to the first of them`, () => {
     const { list, looks } = watched(9000, item)
