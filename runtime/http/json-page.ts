@@ -18,6 +18,7 @@ interface Reader {
 export class JsonPage {
   readonly #parts: () => JsonParts
   readonly #nowMs: () => number
+  readonly #mostBytes: number
   readonly #readers = new Set<Reader>()
   #text: JsonText | undefined
   #madeAtMs = Number.NEGATIVE_INFINITY
@@ -25,9 +26,14 @@ export class JsonPage {
   #making: Promise<JsonText> | undefined
 
   /** `parts` is called once per making; what it gives must not change while it is written. */
-  constructor(parts: () => JsonParts, nowMs: () => number = () => performance.now()) {
+  constructor(
+    parts: () => JsonParts,
+    nowMs: () => number = () => performance.now(),
+    mostBytes: number = limits.httpTextBytes,
+  ) {
     this.#parts = parts
     this.#nowMs = nowMs
+    this.#mostBytes = mostBytes
   }
 
   /** The object, or with `key` one that has this key alone; an unknown one is empty, as in Spark. Rejects as `parts` throws. */
@@ -99,7 +105,7 @@ export class JsonPage {
     for (const text of texts) bytes += text.bytes
     // Readers stand in the order of their coming, so the oldest texts go first.
     for (const reader of this.#readers) {
-      if (bytes <= limits.httpTextBytes || reader.text === newest) return
+      if (bytes <= this.#mostBytes || reader.text === newest) return
       const { text } = reader
       reader.cut(new Error('this answer was read too slowly, and its page is too old to be kept'))
       if (text.readers === 0) bytes -= text.bytes

@@ -27,6 +27,6 @@ export function logDeadLetters(log: ThrottledLog): (envelope: Envelope, reason: 
     const key = `dead:${reason}:${peer ?? to}:${message.type}`
     const text =
       reason === 'full' ? 'a mailbox is full: a message was dropped' : 'a message was not delivered'
-    log.note(levels[reason], key, text, { reason, from, to, message: message.type, ...(peer && { peer }) })
+    log.note(levels[reason], key, text, { reason, from, to, type: message.type, ...(peer && { peer }) })
   }
 }

@@ -4,6 +4,7 @@ import type { AskOptions } from '../system/behavior.js'
 import { type Envelope, isWireEnvelope, type Sink, type WireEnvelope } from '../system/envelope.js'
 import type { Message, Ref } from '../system/ref.js'
 import { failureViolation, systemPath, systemViolation } from '../system/system-messages.js'
+import { throwUncaught } from '../system/uncaught.js'
 import type { PeerIdentity } from './identity.js'
 import type { Link } from './link.js'
 import type { LinkEnd } from './link-end.js'
@@ -173,8 +174,16 @@ export class Gateway<M extends Message> {
   #receive(sink: PeerSink, raw: unknown, bytes: number): void {
     if (!isWireEnvelope(raw)) throw new FiresteelError('FRAME_INVALID', 'What came is no envelope.')
     const reason = this.#refusal(sink.link.peer, raw)
-    if (reason === undefined) this.#options.system.receive(sink, raw, bytes)
-    else this.#reject(sink, raw, reason)
+    if (reason !== undefined) {
+      this.#reject(sink, raw, reason)
+      return
+    }
+    try {
+      this.#options.system.receive(sink, raw, bytes)
+    } catch (error) {
+      // Nothing that a peer says makes it throw: this is a defect of ours, and no reason to cut his link.
+      throwUncaught(error)
+    }
   }
 
   #refusal(peer: PeerIdentity, { to, message, answer }: WireEnvelope): string | undefined {

@@ -48,7 +48,7 @@ test('a full mailbox: who, to whom, what; once, then how many more', () => {
         reason: 'full',
         from: 'firesteel://c@h:1/user/Sender',
         to: 'firesteel://c@h:1/user/Full',
-        message: 'Note',
+        type: 'Note',
       },
     ],
   ])
@@ -67,7 +67,7 @@ test('a peer that names a new receiver each time writes one line', () => {
   }
   assert.equal(lines.length, 1)
   assert.deepEqual(
-    [lines[0]?.[0], lines[0]?.[2]?.reason, lines[0]?.[2]?.peer, lines[0]?.[2]?.message],
+    [lines[0]?.[0], lines[0]?.[2]?.reason, lines[0]?.[2]?.peer, lines[0]?.[2]?.type],
     ['warn', 'unknown', 'peer-1', 'Knock'],
   )
   close()
