@@ -196,6 +196,24 @@ export const limits = {
   imageGraceMs: 60 * SECOND,
   /** Elections that a leader record remembers: more than there are while an image is kept, even where each one fails. */
   pastElections: 32,
+  /**
+   * How far above the store's epoch the word of a peer is believed. A store that fell can have forgotten at most all
+   * elections of its cluster: that are fewer (one every five minutes for nine years). And it keeps epochs countable: a
+   * peer that lies at every election brings them to their end after nine thousand million elections.
+   */
+  epochRise: 1_000_000,
+  /** A claim of another leadership makes a Master look at the store at most this often: four cheap scripts a second. */
+  claimLookMs: 250,
+  /**
+   * So long after its election a leader steps down once on the word of a peer alone, to be elected above what its store has
+   * forgotten. Workers that live have linked to it by then: they dial again within 250 ms.
+   */
+  claimBeliefMs: 10 * SECOND,
+  /**
+   * A candidate that has waited `rewindPatienceMs` on the word of peers alone, and a leader that has stepped down on it, do
+   * not do so again for so long: a lie costs one failover of many three seconds.
+   */
+  claimDoubtMs: 10 * 60 * SECOND,
   /** A STANDBY rehearses a recovery this long after it has heard of a leader: then nobody waits for it. */
   rehearseMs: 500,
   /** How often a Master shows itself to one that should dial it and has not: that one may not know of it. */

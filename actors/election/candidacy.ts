@@ -2,16 +2,18 @@ import { limits } from '../../runtime/limits.js'
 import {
   comparePositions,
   type Elected,
+  type Fence,
   type LeaderRecord,
   type PastElection,
   type Position,
 } from '../../runtime/persistence/engine.js'
 import { Stillness } from '../../runtime/persistence/stillness.js'
 import type { ElectionConfig, ElectionEffect, ElectionInput, ElectionNow } from './election-events.js'
+import type { Hearsay } from './hearsay.js'
 import { attemptBackoffMs, attemptMs } from './lease.js'
 
 type Looked = Extract<ElectionInput, { kind: 'looked' }>
-const candidacyTimers = ['campaign', 'witness', 'knock', 'attempt'] as const
+const candidacyTimers = ['campaign', 'claim', 'witness', 'knock', 'attempt'] as const
 type CandidacyTimer = (typeof candidacyTimers)[number]
 type Phase = 'looking' | 'waiting' | 'witnessing' | 'releasing' | 'acquiring' | 'electing' | 'over'
 
@@ -43,8 +45,11 @@ export class Candidacy {
   #phase: Phase = 'waiting'
   #ticket = 0
   #seen: LeaderRecord | undefined
-  #heard: Position
+  readonly #hearsay: Hearsay
   #heardAtLook: Position
+  #lookedAtMs = Number.NEGATIVE_INFINITY
+  #claimTimer = false
+  #toldUnbelievable = false
   /** Whose link the kernel has closed. */
   readonly #closed = new Set<string>()
   /** Owners proved gone by witnesses (ii) and (iii), and those of whom one said the opposite. */
@@ -52,6 +57,7 @@ export class Candidacy {
   readonly #alive = new Set<string>()
   #inquest: Inquest | undefined
   #rewoundAtMs: number | undefined
+  #told: Fence | undefined
   /** A server that came back may have lost the lock: until then it proves nothing. */
   #distrustUntilMs: number
   #holdOffUntilMs: number
@@ -63,8 +69,8 @@ export class Candidacy {
     this.#config = config
     this.#emit = emit
     this.#stillness = new Stillness(config.leaseMs)
-    this.#heard = config.heard
-    this.#heardAtLook = config.heard
+    this.#hearsay = config.hearsay
+    this.#heardAtLook = config.hearsay.heard
     this.#distrustUntilMs = config.connectedAtMs + config.leaseMs
     this.#holdOffUntilMs = config.holdOffUntilMs ?? 0
   }
@@ -81,13 +87,31 @@ export class Candidacy {
     this.#dropLock()
   }
 
-  /** Highest position heard of; it goes on hearing after its end. */
-  get heard(): Position {
-    return this.#heard
+  /** Hears on after its end. False: it is not believed. */
+  hear(position: Position): boolean {
+    if (this.#hearsay.claim(position)) return true
+    if (this.#toldUnbelievable) return false
+    this.#toldUnbelievable = true
+    this.#emit({
+      kind: 'log',
+      level: 'warn',
+      text: 'a peer tells of an epoch that cannot be; it is not believed',
+      fields: { told: position, known: this.#hearsay.known },
+    })
+    return false
   }
 
-  hear(position: Position): void {
-    if (comparePositions(position, this.#heard) > 0) this.#heard = position
+  /** A peer names another leadership: the store is asked, but not more often because many or the same say so again. */
+  claimed(now: ElectionNow): void {
+    if (this.#phase !== 'waiting' || this.#claimTimer) return
+    const waitMs = this.#lookedAtMs + limits.claimLookMs - now.monotonicMs
+    if (waitMs <= 0) {
+      this.#lookedAtMs = now.monotonicMs
+      this.#look()
+      return
+    }
+    this.#claimTimer = true
+    this.#emit({ kind: 'startTimer', key: 'claim', ms: waitMs })
   }
 
   reconnected(now: ElectionNow): void {
@@ -115,7 +139,8 @@ export class Candidacy {
   }
 
   timer(key: CandidacyTimer, now: ElectionNow): void {
-    if (key === 'campaign' && this.#phase === 'waiting') this.#look()
+    if (key === 'claim') this.#claimTimer = false
+    if ((key === 'campaign' || key === 'claim') && this.#phase === 'waiting') this.#look()
     else if (key === 'witness' && this.#phase === 'witnessing') this.#witnessAgain(now)
     else if (key === 'knock' && this.#phase === 'witnessing') this.#knock()
     else if (key === 'attempt' && this.#attempting)
@@ -141,14 +166,16 @@ export class Candidacy {
     if (input.ticket !== this.#ticket || this.#phase !== 'looking') return
     this.#seen = input.record
     this.#toldFailure = ''
+    this.#lookedAtMs = now.monotonicMs
+    const waitMs = this.#config.locked ? this.#patienceMs(input, now) : 0
+    if (input.record) this.#recordSeen(input.record)
     if (!this.#config.locked) {
       const isMine = input.record?.owner === this.#config.owner
-      const waitMs = isMine ? 0 : this.#stillness.waitMs(input.record, now.monotonicMs)
-      if (waitMs === 0) this.#afterHoldOff(now)
-      else this.#wait(Math.min(waitMs, this.#config.leaseMs / 3), 'another process leads')
+      const stillMs = isMine ? 0 : this.#stillness.waitMs(input.record, now.monotonicMs)
+      if (stillMs === 0) this.#afterHoldOff(now)
+      else this.#wait(Math.min(stillMs, this.#config.leaseMs / 3), 'another process leads')
       return
     }
-    const waitMs = this.#patienceMs(input, now)
     if (waitMs > 0) this.#wait(waitMs, 'the store lost its tail: who has the image goes first')
     else if (input.record === undefined || input.record.owner === this.#config.owner) this.#run()
     else if (input.record.left) this.#afterHoldOff(now)
@@ -218,15 +245,30 @@ export class Candidacy {
     return this.#phase === 'acquiring' || this.#phase === 'electing' || this.#phase === 'releasing'
   }
 
-  /** Protocol 5.3, in milliseconds still to wait; whoever has the image does not. */
+  /** What the store says is known from now on, and the Master hears who leads. */
+  #recordSeen({ epoch, owner, address, position }: LeaderRecord): void {
+    this.#hearsay.know(position)
+    if (owner === this.#config.owner || (this.#told?.epoch === epoch && this.#told.owner === owner)) return
+    this.#told = { epoch, owner }
+    this.#emit({ kind: 'tellMaster', message: { type: 'LeaderRecordSeen', epoch, owner, address } })
+  }
+
+  /**
+   * Protocol 5.3, in milliseconds still to wait; whoever has the image does not. This process has seen the store higher, or
+   * others say that they have: their word alone makes nobody wait again and again.
+   */
   #patienceMs({ record, image }: Looked, now: ElectionNow): number {
     const stored = record?.position ?? { epoch: 0, seq: 0 }
-    if (this.#holdsImage(stored, image) || comparePositions(this.#heardAtLook, stored) <= 0) {
+    const isHearsay = comparePositions(this.#hearsay.known, stored) <= 0
+    const begins = this.#rewoundAtMs === undefined
+    const isDoubted = isHearsay && begins && !this.#hearsay.isWorthWaiting(now.monotonicMs)
+    if (this.#holdsImage(stored, image) || comparePositions(this.#heardAtLook, stored) <= 0 || isDoubted) {
       this.#rewoundAtMs = undefined
       return 0
     }
     if (this.#rewoundAtMs === undefined) {
       this.#rewoundAtMs = now.monotonicMs
+      if (isHearsay) this.#hearsay.waits(now.monotonicMs)
       this.#emit({
         kind: 'log',
         level: 'warn',
@@ -339,7 +381,7 @@ export class Candidacy {
   #look(): void {
     this.#phase = 'looking'
     this.#ticket++
-    this.#heardAtLook = this.#heard
+    this.#heardAtLook = this.#hearsay.heard
     this.#emit({ kind: 'cancelTimer', key: 'campaign' })
     this.#emit({ kind: 'look', ticket: this.#ticket })
   }
@@ -382,7 +424,7 @@ export class Candidacy {
   #elect(): void {
     const seen = this.#seen && { epoch: this.#seen.epoch, owner: this.#seen.owner }
     this.#phase = 'electing'
-    const asked = { seen, lock: this.#lock, heardEpoch: this.#heard.epoch, earlier: this.#earlier }
+    const asked = { seen, lock: this.#lock, heardEpoch: this.#hearsay.heard.epoch, earlier: this.#earlier }
     this.#emit({ kind: 'elect', ticket: this.#ticket, ...asked })
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.js'
-import { type ErrorName, type FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import { type ErrorName, FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ElectOutcome, PersistenceEngine, Position } from '../../runtime/persistence/engine.js'
@@ -7,6 +7,7 @@ import { type Cancel, systemTimers, type TimerSource } from '../../runtime/syste
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 import { ElectionCore } from './election-core.js'
 import type { DoorSays, ElectionEffect, ElectionInput, ElectionTimer } from './election-events.js'
+import { Hearsay, LAST_EPOCH } from './hearsay.js'
 import type { LeaderLock, Presence, Reconnections } from './leader-lock.js'
 
 const hopeless: readonly ErrorName[] = [
@@ -41,6 +42,8 @@ export interface ElectionAgentContext {
   readonly leaseMs: number
   /** Highest position heard of in earlier incarnations of this node. */
   readonly heard: Position
+  /** Of this process: what it knows and has heard of positions, over its incarnations. */
+  readonly hearsay?: Hearsay
   /** Another was told to take over: it goes first for so long (protocol 13). */
   readonly holdOffMs?: number
   /** Position of the durable records that this process still holds of a former leadership (protocol 12). */
@@ -100,11 +103,12 @@ class LeasedElection implements ElectionAgent {
     this.#context = context
     this.#service = service
     const { owner, address, leaseMs, heard, clock, holdOffMs = 0 } = context
+    const { hearsay = new Hearsay(heard) } = context
     this.#core = new ElectionCore({
       owner,
       address,
       leaseMs,
-      heard,
+      hearsay,
       rewindPatienceMs: limits.rewindPatienceMs,
       locked: service !== undefined,
       connectedAtMs: service?.connectedAtMs ?? clock.monotonicMs(),
@@ -222,6 +226,7 @@ class LeasedElection implements ElectionAgent {
         engine.leader(),
         this.#service?.lock.remainingMs() ?? 0,
       ])
+      if (record && record.epoch >= LAST_EPOCH) throw noEpochLeft(record.epoch)
       if (store) store.wasFit = true
       input = { kind: 'looked', ticket, record, lockRemainingMs, image: image() }
     } catch (error) {
@@ -293,4 +298,16 @@ class LeasedElection implements ElectionAgent {
     })
     this.#step({ kind: 'left' })
   }
+}
+
+/** Given once more, an epoch would have two owners. */
+function noEpochLeft(epoch: number): FiresteelError {
+  return new FiresteelError(
+    'STORE_UNREADABLE',
+    `The leader record has epoch ${epoch}, after which none can be counted.`,
+    {
+      place: 'the leader record',
+      help: 'No cluster comes to it by elections: a program has written it. Restore the store from a backup; nothing was changed.',
+    },
+  )
 }

@@ -27,7 +27,7 @@ export class ElectionCore {
 
   /** Highest position heard of, for the next incarnation. */
   get heard(): Position {
-    return this.#candidacy.heard
+    return this.#config.hearsay.heard
   }
 
   /** Who wakes looks before acting: false once the deadline has passed, whatever the timers have come to. */
@@ -59,7 +59,7 @@ export class ElectionCore {
         candidacy.reconnected(now)
         return
       case 'looked':
-        if (input.image) this.#hear(input.image)
+        if (input.image) this.#config.hearsay.know(input.image)
         candidacy.looked(input, now)
         return
       case 'lookFailed':
@@ -92,8 +92,12 @@ export class ElectionCore {
       case 'PositionHeard':
         this.#hear(message.position)
         return
+      case 'LeadershipClaimed':
+        this.#hear({ epoch: message.epoch, seq: 0 })
+        this.#candidacy.claimed(now)
+        return
       case 'LeadershipLost':
-        this.#hear({ epoch: message.heardEpoch, seq: 0 })
+        this.#know(message.heardEpoch)
         return
       case 'MasterLinkClosed':
         this.#candidacy.linkClosed(message.incarnation)
@@ -125,7 +129,7 @@ export class ElectionCore {
     const { epoch, owner, base, mark } = elected
     const { earlier } = won
     const { heard } = this
-    this.#hear({ epoch, seq: base.seq })
+    this.#config.hearsay.know({ epoch, seq: base.seq })
     emit({
       kind: 'tellMaster',
       message: { type: 'ElectedLeader', epoch, owner, base, earlier, mark, heard },
@@ -141,14 +145,14 @@ export class ElectionCore {
     }
     switch (input.kind) {
       case 'timer':
-        if (input.key === 'renew') tenure.renew()
+        if (input.key === 'renew') tenure.renew(now.monotonicMs)
         else if (input.key === 'deadline') tenure.armDeadline(now.monotonicMs)
         return
       case 'message':
-        this.#leaderHears(tenure, input.message)
+        this.#leaderHears(tenure, input.message, now)
         return
       case 'touched': {
-        if (input.outcome.kind === 'deposed') this.#hear({ epoch: input.outcome.epoch, seq: 0 })
+        if (input.outcome.kind === 'deposed') this.#know(input.outcome.epoch)
         const end = tenure.touched(input.outcome, input.sentAtMs)
         if (end !== undefined) this.#revoke(tenure, end)
         else tenure.armDeadline(now.monotonicMs)
@@ -172,14 +176,17 @@ export class ElectionCore {
     }
   }
 
-  #leaderHears(tenure: Tenure, message: AgentMessage): void {
+  #leaderHears(tenure: Tenure, message: AgentMessage, now: ElectionNow): void {
     switch (message.type) {
       case 'LeadershipConfirmed':
         tenure.confirmed(message.sentAtMs)
         return
       case 'LeadershipLost':
-        this.#hear({ epoch: message.heardEpoch, seq: 0 })
+        this.#know(message.heardEpoch)
         this.#revoke(tenure, message.reason)
+        return
+      case 'LeadershipClaimed':
+        this.#claimed(tenure, message.epoch, now.monotonicMs)
         return
       case 'PositionHeard':
         this.#hear(message.position)
@@ -203,7 +210,7 @@ export class ElectionCore {
     if (input.kind !== 'message') return
     const { message } = input
     if (message.type === 'PositionHeard') this.#hear(message.position)
-    else if (message.type === 'LeadershipLost') this.#hear({ epoch: message.heardEpoch, seq: 0 })
+    else if (message.type === 'LeadershipLost') this.#know(message.heardEpoch)
     else if (message.type === 'ResignLeadership') this.#effects.push({ kind: 'resigned' })
   }
 
@@ -213,6 +220,27 @@ export class ElectionCore {
     this.#effects.push({ kind: 'tellMaster', message: { type: 'RevokedLeadership', reason } })
     if (tenure.lock !== '') this.#effects.push({ kind: 'release', value: tenure.lock })
     if (tenure.leaving) this.#effects.push({ kind: 'resigned' })
+  }
+
+  /**
+   * A peer has obeyed another leadership, or says so. A store that fell before this election cannot know of it: in the first
+   * moments of a leadership that is believed, so that the next one is above it, but not again and again. After that the
+   * store is asked, and it alone ends this leadership.
+   */
+  #claimed(tenure: Tenure, epoch: number, nowMs: number): void {
+    const { hearsay } = this.#config
+    const isBelieved = this.#candidacy.hear({ epoch, seq: 0 })
+    if (!isBelieved || !tenure.isYoung(nowMs) || !hearsay.isWorthSteppingDown(nowMs)) {
+      tenure.claimed(nowMs)
+      return
+    }
+    hearsay.steppedDown(nowMs)
+    this.#revoke(tenure, `a peer has obeyed epoch ${epoch}, which the store may have forgotten`)
+  }
+
+  /** From the store, or from a Master at an address of the list. */
+  #know(epoch: number): void {
+    this.#config.hearsay.know({ epoch, seq: 0 })
   }
 
   #hear(position: Position): void {

@@ -7,10 +7,11 @@ import type {
   Position,
 } from '../../runtime/persistence/engine.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
+import type { Hearsay } from './hearsay.js'
 
 /* What goes into the core of a LeaderElectionAgent and what comes out of it. */
 
-export type ElectionTimer = 'campaign' | 'witness' | 'knock' | 'attempt' | 'renew' | 'deadline'
+export type ElectionTimer = 'campaign' | 'claim' | 'witness' | 'knock' | 'attempt' | 'renew' | 'deadline'
 
 /** Does anybody answer where the owner of the leader record listened? Witness (ii) of protocol 5. */
 export type DoorSays = 'gone' | 'alive' | 'unknown'
@@ -111,8 +112,8 @@ export interface ElectionConfig {
   readonly rewindPatienceMs: number
   /** Is there a lock? Without one (NONE, FILESYSTEM) the stillness of the record says when to try. */
   readonly locked: boolean
-  /** Highest epoch and position heard of in earlier lives of this node. */
-  readonly heard: Position
+  /** What is known and heard of positions, over the lives of this node. */
+  readonly hearsay: Hearsay
   /** The connections to store and locks stand since then, monotonic. */
   readonly connectedAtMs: number
   /** Another was told to take over: until then it goes first where the leader left; monotonic. */

@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import type { CommitOutcome, Elected, Fence } from '../../runtime/persistence/engine.js'
 import type { ElectionEffect } from './election-events.js'
 import { deadlineMs, renewEveryMs } from './lease.js'
@@ -14,9 +15,11 @@ export class Tenure {
   #lock: string
   #confirmedAtMs: number
   #touching = false
+  #touchedAtMs: number
   #locking = false
   #leaving = false
   readonly #locked: boolean
+  readonly #electedAtMs: number
 
   constructor(
     { epoch, owner }: Elected,
@@ -31,6 +34,8 @@ export class Tenure {
     this.fence = { epoch, owner }
     this.#lock = lock
     this.#confirmedAtMs = sentAtMs
+    this.#touchedAtMs = sentAtMs
+    this.#electedAtMs = sentAtMs
     this.#leaseMs = options.leaseMs
     this.#locked = options.locked
     this.#emit = options.emit
@@ -53,11 +58,26 @@ export class Tenure {
     this.#emit({ kind: 'startTimer', key: 'deadline', ms: Math.max(1, this.deadlineMs - nowMs) })
   }
 
-  /** A renewal that has not been answered yet is not doubled. */
-  renew(): void {
+  /** May a peer still tell of a leadership that was forgotten before this one began? */
+  isYoung(nowMs: number): boolean {
+    return nowMs - this.#electedAtMs < limits.claimBeliefMs
+  }
+
+  renew(nowMs: number): void {
     this.#emit({ kind: 'startTimer', key: 'renew', ms: renewEveryMs(this.#leaseMs) })
+    this.#touch(nowMs)
+  }
+
+  /** A peer names another leadership: the store is asked before its turn, as often as that may be and no more often. */
+  claimed(nowMs: number): void {
+    if (nowMs - this.#touchedAtMs >= limits.claimLookMs) this.#touch(nowMs)
+  }
+
+  /** A touch that has not been answered yet is not doubled. */
+  #touch(nowMs: number): void {
     if (this.#touching || this.#leaving) return
     this.#touching = true
+    this.#touchedAtMs = nowMs
     this.#emit({ kind: 'touch', fence: this.fence, lock: this.#lock })
   }
 

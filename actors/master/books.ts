@@ -23,6 +23,8 @@ export interface PeerInfo {
   readonly host: string
   /** firesteel://host:port where it says it listens. */
   readonly address?: string
+  /** We dialled it, at the address of a Master: that it is one is not only its own word. */
+  readonly dialled?: boolean
 }
 
 export interface Leadership {

@@ -76,7 +76,8 @@ export class FellowDesk {
 
   linkUp(books: Books | undefined, step: Step, peer: PeerInfo): void {
     this.#fellows.up(peer)
-    if (peer.address) step.free.push({ kind: 'mastersHeard', addresses: [peer.address] })
+    // Where it says it listens goes to Workers and clients only if it answers where a Master is known to listen.
+    if (peer.address && peer.dialled) step.free.push({ kind: 'mastersHeard', addresses: [peer.address] })
     if (!books) return
     if (books.state === 'RECOVERING') books.awaitedTails.add(peer.incarnation)
     this.#requestTail(books, step, peer.incarnation)
@@ -88,12 +89,19 @@ export class FellowDesk {
     if (closedByKernel) step.tellAgent({ type: 'MasterLinkClosed', incarnation })
   }
 
+  /** The store says who leads: no peer's word is needed. */
+  recordSeen(step: Step, { epoch, owner, address }: KnownLeader): void {
+    if (this.#fellows.judge(epoch, owner) !== 'new') return
+    this.#fellows.lead({ epoch, owner, address })
+    step.free.push({ kind: 'leaderHeard', epoch }, { kind: 'mastersHeard', addresses: [address] })
+  }
+
   receive(books: Books | undefined, step: Step, delivery: FellowDelivery): void {
     const { from, message } = delivery
     if (message.type === 'PositionSeen') {
-      this.#seen(books, step, message.position, message.owner)
+      this.#claimed(books, step, message.position, message.owner)
     } else if (message.type === 'StaleEpoch') {
-      this.#seen(books, step, { epoch: message.epoch, seq: 0 }, message.owner)
+      this.#claimed(books, step, { epoch: message.epoch, seq: 0 }, message.owner)
     } else if (isFellow(from)) {
       this.#fromFellow(books, step, message, delivery)
     }
@@ -145,7 +153,7 @@ export class FellowDesk {
     switch (message.type) {
       case 'MasterInStandby':
         if (fellow) fellow.state = 'STANDBY'
-        step.free.push({ kind: 'mastersHeard', addresses: message.masters })
+        if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: message.masters })
         return
       case 'StandbyPulse':
         if (fellow) fellow.pulse = message
@@ -165,15 +173,15 @@ export class FellowDesk {
           step.tellAgent({ type: 'HoldOff', ms: limits.handOverHoldOffMs })
         return
       case 'MasterChanged':
-        step.free.push({ kind: 'mastersHeard', addresses: message.masters })
+        if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: message.masters })
         this.#obey(books, step, from, position, message.master)
         return
       case 'RequestLostTail':
-        if (this.#obey(books, step, from, position, from.address))
+        if (this.#obey(books, step, from, position, from.address) !== 'stale')
           step.free.push({ kind: 'giveTail', to: from.incarnation, found: message })
         return
       case 'LeaderPulse':
-        if (this.#obey(books, step, from, position, from.address) && !books) {
+        if (this.#obey(books, step, from, position, from.address) !== 'stale' && !books) {
           const pulse = { type: 'StandbyPulse', workersHeard: heardWorkers, storeReachable: store } as const
           step.tellNow(from.incarnation, pulse)
         }
@@ -190,37 +198,52 @@ export class FellowDesk {
     return this.#fellows.leader?.owner === from.incarnation
   }
 
-  /** R1 among Masters: false, and answered, where a leadership is over that speaks as if it were not. */
+  /**
+   * R1 among Masters. `stale`, and answered: a leadership is over that speaks as if it were not. `claimed`: it says that it
+   * leads, and is not known to be a Master but by its own word: the store will say so, or nobody obeys it.
+   */
   #obey(
     books: Books | undefined,
     step: Step,
     from: PeerInfo,
     position: Position,
     address: string | undefined,
-  ): boolean {
+  ): 'stale' | 'claimed' | 'obeyed' {
     const { epoch } = position
     const judged = this.#fellows.judge(epoch, from.incarnation)
     if (judged === 'stale') {
       const known = this.#fellows.leader!
       step.tellNow(from.incarnation, { type: 'StaleEpoch', epoch: known.epoch, owner: known.owner })
-      return false
+      return 'stale'
     }
     if (judged === 'new') {
+      const known = this.#fellows.leader?.epoch ?? 0
+      if (!from.dialled || epoch > known + limits.epochRise) {
+        this.#claimed(books, step, position, from.incarnation)
+        return 'claimed'
+      }
       this.#fellows.lead({ epoch, owner: from.incarnation, address: address ?? from.address ?? '' })
       step.free.push({ kind: 'leaderHeard', epoch })
       if (books) this.#deposed(step, epoch, from.incarnation)
     }
     this.#heard(books, step, position)
-    return true
+    return 'obeyed'
   }
 
-  /** Somebody has obeyed this leadership. If it is not ours and not below ours, ours is over (protocol 6). */
-  #seen(books: Books | undefined, step: Step, position: Position, owner: string): void {
+  /**
+   * Somebody says that it has obeyed this leadership, or has it. If it is not the one that is known, and not below it, the
+   * store is asked: nobody ends a leadership, or begins one, by saying so.
+   */
+  #claimed(books: Books | undefined, step: Step, position: Position, owner: string): void {
     this.#heard(books, step, position)
-    const mine = books?.leadership
-    if (!mine || position.epoch < mine.epoch) return
-    if (position.epoch === mine.epoch && owner === mine.owner) return
-    this.#deposed(step, position.epoch, owner)
+    const { epoch } = position
+    if (this.#fellows.judge(epoch, owner) === 'new' || this.#isAnothers(books, epoch, owner))
+      step.tellAgent({ type: 'LeadershipClaimed', epoch })
+  }
+
+  /** A store that forgets an election gives its epoch once more. */
+  #isAnothers(books: Books | undefined, epoch: number, owner: string): boolean {
+    return books?.leadership.epoch === epoch && books.leadership.owner !== owner
   }
 
   #deposed(step: Step, epoch: number, owner: string): void {

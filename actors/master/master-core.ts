@@ -6,7 +6,7 @@ import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import { Books, type PeerInfo } from './books.js'
 import { FellowDesk, isForFellows } from './fellow-desk.js'
-import { isFellow } from './fellows.js'
+import { isFellow, type KnownLeader } from './fellows.js'
 import { IdSource } from './ids.js'
 import { launchDue } from './launch-timers.js'
 import { type TailRecord, takeBackTail } from './lost-tail.js'
@@ -57,6 +57,8 @@ export type MasterInput =
   | { readonly kind: 'tail'; readonly records: readonly TailRecord[]; readonly lastOf?: string }
   /** Keys of ended drivers, read after the election. */
   | { readonly kind: 'keys'; readonly records: StoredRecords['keys']; readonly complete: boolean }
+  /** A STANDBY's agent has read who leads. */
+  | { readonly kind: 'recordSeen'; readonly record: KnownLeader }
   /** All Masters known now. */
   | { readonly kind: 'masters'; readonly addresses: readonly string[] }
   /** The mailbox is empty for now: place what the messages made possible, once. */
@@ -166,6 +168,9 @@ export class MasterCore {
         break
       case 'tail':
         if (this.#books) this.#tail(step, this.#books, input.records, input.lastOf)
+        break
+      case 'recordSeen':
+        if (!this.#books) this.#fellows.recordSeen(step, input.record)
         break
       case 'keys':
         if (this.#books) submission.keysRead(this.#books, input.records, input.complete)

@@ -108,6 +108,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
       case 'RevokedLeadership':
         this.#revoked(message.reason)
         return
+      case 'LeaderRecordSeen':
+        this.#step({ kind: 'recordSeen', record: message }, envelope)
+        return
       case 'MastersKnown':
         this.#step({ kind: 'masters', addresses: message.addresses }, envelope)
         return

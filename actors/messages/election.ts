@@ -18,6 +18,14 @@ export interface ElectedLeader {
   readonly heard: Position
 }
 
+/** LeaderElectionAgent of a STANDBY -> Master: the leader record names this leader. */
+export interface LeaderRecordSeen {
+  readonly type: 'LeaderRecordSeen'
+  readonly epoch: number
+  readonly owner: string
+  readonly address: string
+}
+
 /** LeaderElectionAgent -> Master: stop at once; nothing of this leadership may act again (Spark: exit). */
 export interface RevokedLeadership {
   readonly type: 'RevokedLeadership'
@@ -30,6 +38,15 @@ export interface LeadershipLost {
   readonly reason: string
   /** Highest epoch heard of; 0 if none: the next election goes above it. */
   readonly heardEpoch: number
+}
+
+/**
+ * Master -> LeaderElectionAgent: a peer names a leadership that this Master does not know of. It proves nothing: the store
+ * is looked at, at most every `limits.claimLookMs`.
+ */
+export interface LeadershipClaimed {
+  readonly type: 'LeadershipClaimed'
+  readonly epoch: number
 }
 
 /** Master -> LeaderElectionAgent: the lane's write succeeded, sent at this monotonic time. */
@@ -66,9 +83,10 @@ export interface HoldOff {
   readonly ms: number
 }
 
-export type ElectionMessage = ElectedLeader | RevokedLeadership
+export type ElectionMessage = ElectedLeader | LeaderRecordSeen | RevokedLeadership
 export type AgentMessage =
   | LeadershipLost
+  | LeadershipClaimed
   | LeadershipConfirmed
   | ResignLeadership
   | PositionHeard

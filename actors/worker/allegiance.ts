@@ -24,6 +24,12 @@ export class Allegiance {
     return this.#seen
   }
 
+  /** The next that leads is obeyed, whatever its epoch. */
+  forget(): void {
+    this.#leader = undefined
+    this.#seen = undefined
+  }
+
   /** Called when a message is handled, not when it arrives. `stale` messages must not be handled. */
   judge(from: string, position: Position): 'stale' | 'current' | 'new' {
     const leader = this.#leader

@@ -49,6 +49,10 @@ export class MasterRoster {
     this.#linked.set(incarnation, false)
   }
 
+  isLinked(incarnation: string): boolean {
+    return this.#linked.has(incarnation)
+  }
+
   linkDown(incarnation: string): void {
     this.#linked.delete(incarnation)
   }

@@ -38,6 +38,11 @@ export class MasterWatch {
     this.#roster.linkUp(master, address)
   }
 
+  /** Did this Worker dial it, at an address of a Master? */
+  isLinked(peer: string): boolean {
+    return this.#roster.isLinked(peer)
+  }
+
   linkDown(peer: string): void {
     this.#roster.linkDown(peer)
     if (peer !== this.#parts.allegiance.leader?.owner) return

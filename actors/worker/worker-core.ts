@@ -135,6 +135,8 @@ export class WorkerCore {
         return
       case 'linkUp':
         if (input.address !== undefined) this.#masters.linkUp(input.peer, input.address)
+        // It has dialled us and pushed out the link that we had dialled: it may be anybody.
+        else this.#masters.linkDown(input.peer)
         this.#unsettle(input.peer)
         return
       case 'linkDown':
@@ -215,10 +217,16 @@ export class WorkerCore {
       this.#refused(input, 'its sender is no node')
       return
     }
+    // Who holds a node's key may say that it leads: Masters are those who answer where Masters are listed (R0).
+    if (!this.#masters.isLinked(input.from)) {
+      this.#refused(input, 'it does not come from an address of a Master')
+      return
+    }
     if (message.type === 'MasterInStandby') {
       this.#masters.inStandby(input.from, message, this.#now)
       return
     }
+    this.#forgetFormer()
     const { leader: former, seen } = this.#allegiance
     const verdict = this.#allegiance.judge(input.from, input.position)
     if (verdict === 'stale') {
@@ -238,6 +246,20 @@ export class WorkerCore {
       return
     }
     this.#obey(message, input)
+  }
+
+  /**
+   * A store that fell may have forgotten the leadership that this Worker obeys, and a Master that was elected since may not
+   * be believed to be lower for ever. For W without a link to its leader and without an answer, it is dead to the cluster:
+   * what must stop has ended, nothing of that leadership is on its way, and it begins anew.
+   */
+  #forgetFormer(): void {
+    const { leader } = this.#allegiance
+    if (!leader || this.#masters.isLinked(leader.owner)) return
+    if (this.#now.bootMs - this.#contact.lastBootMs <= 2 * this.#times.isolationMs) return
+    this.#log('warn', 'forgets the leadership that it obeyed: its Master has been gone for too long', leader)
+    this.#allegiance.forget()
+    this.#standing = 'none'
   }
 
   #obey(message: LeaderMessage, input: MessageInput): void {

@@ -1,4 +1,5 @@
 import type { ElectionAgent, ElectionAgentContext } from '../../actors/election/election-agent.js'
+import type { Hearsay } from '../../actors/election/hearsay.js'
 import { leaderElectionAgent } from '../../actors/election/leader-election-agent.js'
 import { type MasterActorMessage, type MasterShell, master } from '../../actors/master/master.js'
 import type { MasterConfig } from '../../actors/master/master-config.js'
@@ -26,8 +27,8 @@ export interface MasterLifeOptions
   /** Of the process: it outlives this life. */
   readonly image: Image
   readonly config: MasterConfig
-  /** Highest position heard of in earlier lives. */
-  readonly heard: Position
+  /** Of the process: what it knows and has heard of positions. */
+  readonly hearsay: Hearsay
   /** Of the agent: the life before handed over to another, which goes first. */
   readonly holdOffMs: number
   readonly clock: Clock
@@ -151,14 +152,15 @@ export class MasterLife {
   }
 
   #agentContext(tellMaster: (message: ElectionMessage) => void): ElectionAgentContext {
-    const { recovery, incarnation, config, heard, holdOffMs, image, knock, store } = this.#options
+    const { recovery, incarnation, config, hearsay, holdOffMs, image, knock, store } = this.#options
     const { clock, timers, random, log, newMark } = this.#options
     return {
       engine: recovery.engine,
       owner: incarnation,
       address: config.address,
       leaseMs: config.leaseMs,
-      heard,
+      heard: hearsay.heard,
+      hearsay,
       holdOffMs,
       image: () => image.position(clock.bootMs()),
       knock,

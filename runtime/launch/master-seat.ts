@@ -1,4 +1,5 @@
 import type { DoorSays } from '../../actors/election/election-events.js'
+import { Hearsay } from '../../actors/election/hearsay.js'
 import type { MasterConfig } from '../../actors/master/master-config.js'
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
 import type { Position } from '../../actors/messages/common.js'
@@ -7,7 +8,6 @@ import type { Clock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import type { Log } from '../observe/log.js'
-import { comparePositions } from '../persistence/engine.js'
 import { Image } from '../persistence/image.js'
 import type { ActorSystem } from '../system/actor-system.js'
 import type { Cancel, TimerSource } from '../system/timers.js'
@@ -68,7 +68,8 @@ export class MasterSeat {
   readonly #doors: Doors
   #cancelIntroduction: Cancel = () => {}
   #life: MasterLife | undefined
-  #heard: Position
+  /** Of all its lives. */
+  readonly #hearsay: Hearsay
   #handedOverAtMs = Number.NEGATIVE_INFINITY
   #succeeded: () => void = () => {}
   #stopping = false
@@ -76,7 +77,7 @@ export class MasterSeat {
   constructor(options: MasterSeatOptions) {
     this.#options = options
     this.#masters = new Set([...options.masters, options.address])
-    this.#heard = options.heard
+    this.#hearsay = new Hearsay(options.heard)
     this.#doors = this.#openDoors()
   }
 
@@ -154,7 +155,7 @@ export class MasterSeat {
       image: this.#image,
       store: this.#store,
       config: { ...config, address, masters: [...this.#masters] },
-      heard: this.#heard,
+      hearsay: this.#hearsay,
       holdOffMs: handedOver ? limits.handOverHoldOffMs : 0,
       clock,
       timers,
@@ -178,15 +179,10 @@ export class MasterSeat {
 
   #epoch(epoch: number, leads: boolean): void {
     const { tell, onStandby } = this.#options
-    this.#hear({ epoch, seq: 0 })
     tell({ event: 'epoch', epoch, leads })
     if (leads) return
     tell({ event: 'ready' })
     onStandby()
-  }
-
-  #hear(position: Position): void {
-    if (comparePositions(position, this.#heard) > 0) this.#heard = position
   }
 
   /** The leadership is over, whatever the reason: a fresh STANDBY takes its place, under a new incarnation. */
@@ -195,7 +191,8 @@ export class MasterSeat {
     const life = this.#life
     if (!life || this.#stopping) return
     if (handedOver) this.#handedOverAtMs = clock.monotonicMs()
-    this.#hear(life.heard)
+    // An agent of a CUSTOM module keeps what it has heard to itself.
+    this.#hearsay.claim(life.heard)
     frame.renew('its leadership is over')
     await life.end()
     if (this.#stopping) return

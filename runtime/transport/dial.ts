@@ -123,7 +123,7 @@ function linkOf(socket: Socket, address: string, { peer, decoder }: Linked, opti
   return new Link({
     socket,
     decoder,
-    peer: { ...peer, address: remote },
+    peer: { ...peer, address: remote, dialled: true },
     clock: options.clock ?? systemClock,
     timers: options.timers ?? systemTimers,
     deadMs: options.deadMs ?? limits.linkDeadMs,

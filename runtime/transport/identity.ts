@@ -49,6 +49,8 @@ export interface ProvenPeer {
 export interface PeerIdentity extends ProvenPeer {
   /** Remote host:port of the socket. */
   readonly address: string
+  /** We dialled it: so it is who listens at an address that we know. Who dials us may say anything of itself. */
+  readonly dialled?: true
 }
 
 /** host:port, with brackets around IPv6; IPv4 seen through an IPv6 socket is written as IPv4. */

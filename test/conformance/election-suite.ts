@@ -91,8 +91,9 @@ export class Candidate {
     this.agent.receive(message)
   }
 
+  /** What it said of its own leadership. */
   get kinds(): string[] {
-    return this.said.map(({ type }) => type)
+    return this.said.map(({ type }) => type).filter((type) => type !== 'LeaderRecordSeen')
   }
 
   get elected(): (ElectedLeader & { atMs: number }) | undefined {

@@ -194,6 +194,8 @@ export class Chaos {
       case 'cutApplication':
         if (applications.length === 0) return false
         return this.#cut([this.#random.pick(applications).name], [worker.name])
+      case 'lies':
+        return this.#world.liar.visit(this.#random)
       case 'confusedLeader':
         if (!leader || !worker.process) return false
         leader.confuse(worker.process.incarnation, worker.offer.cores + 1, this.count)
@@ -316,6 +318,7 @@ const gentle: ReadonlySet<Fault> = new Set<Fault>([
   'lockFrozen',
   'garbage',
   'badWorker',
+  'lies',
   'breakTasks',
   'cutApplication',
   'confusedLeader',

@@ -241,7 +241,7 @@ export class Network {
       id,
       deadMs: options.deadMs ?? limits.linkDeadMs,
       // Who listens proved the same key.
-      peer: this.#peer(there, role, options.subject, `${options.host}:${options.port}`),
+      peer: { ...this.#peer(there, role, options.subject, `${options.host}:${options.port}`), dialled: true },
     })
     const far = new SimLink({
       place: listening.place,

@@ -36,6 +36,7 @@ export const faults = [
   'cutApplication',
   'confusedLeader',
   'garbage',
+  'lies',
 ] as const
 export type Fault = (typeof faults)[number]
 

@@ -1,9 +1,10 @@
 import type { Script } from './script.js'
 import { electionScripts } from './scripts-elections.js'
+import { liarScripts } from './scripts-liars.js'
 import { workerScripts } from './scripts-workers.js'
 
 /** Stories told on purpose, each from many seeds: cases that chance is too slow to find, and defects that it found. */
-export const scripts: readonly Script[] = [...electionScripts, ...workerScripts]
+export const scripts: readonly Script[] = [...electionScripts, ...workerScripts, ...liarScripts]
 
 /** Throws for a name that is none. */
 export function scriptNamed(name: string): Script {

@@ -1,5 +1,6 @@
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import type { Fence } from '../../runtime/persistence/engine.js'
+import { LIAR } from './liar.js'
 import type { SimChild } from './sim-children.js'
 import type { SimWorker } from './sim-worker.js'
 import type { Fail } from './violation.js'
@@ -27,8 +28,15 @@ export class WorkWatch {
   workerStepped(worker: SimWorker, input: WorkerInput, effects: readonly WorkerEffect[]): void {
     if (effects.some((effect) => effect.kind === 'log' && effect.text.startsWith('isolated')))
       this.isolations++
+    if (effects.some((effect) => effect.kind === 'log' && effect.text.startsWith('forgets the leadership')))
+      this.#obeyed.delete(worker.incarnation)
     if (input.kind !== 'message' || input.role !== 'node') return
     const { message, position, from } = input
+    if (from.startsWith(LIAR)) {
+      if (effects.some(({ kind }) => kind !== 'refuse' && kind !== 'log'))
+        this.#fail('S6', `${worker.incarnation} did something at the word of ${from}: ${message.type}`)
+      return
+    }
     if (message.type === 'MasterInStandby' || message.type === 'RequestWorkerState') return
     const obeyed = this.#obeyed.get(worker.incarnation)
     const isStale =

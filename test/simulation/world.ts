@@ -7,6 +7,7 @@ import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import { Checks } from './checks.js'
 import { Stranger } from './garbage.js'
 import { History } from './history.js'
+import { Liar } from './liar.js'
 import { LockServer } from './lock-server.js'
 import { Machine } from './machine.js'
 import { Network } from './network.js'
@@ -74,6 +75,8 @@ export class World {
   disturbed = false
   /** Says what it must not say; only where messages go through the schemas. */
   readonly stranger: Stranger | undefined
+  /** Says what is not so; its messages are well-formed. */
+  readonly liar: Liar
   events = 0
   afterEvent: () => void = () => {}
   #touched: Place | undefined
@@ -101,6 +104,7 @@ export class World {
       (_, n) => new LockServer(`lock${n + 1}`, this.machine(`10.0.9.${n + 10}`), this.network),
     )
     this.stranger = shape.validates ? new Stranger(this) : undefined
+    this.liar = new Liar(this)
     this.linkDeadMs = Math.max(limits.linkDeadMs, 2 * shape.leaseMs)
     this.masterConfig = masterConfig(this.cluster, shape)
     this.masterAddresses = Array.from({ length: shape.masters }, (_, n) => `firesteel://10.0.1.${n + 1}:7077`)

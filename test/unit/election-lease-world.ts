@@ -1,6 +1,7 @@
 import { ElectionCore } from '../../actors/election/election-core.js'
 import type { ElectionEffect, ElectionInput, ElectionTimer } from '../../actors/election/election-events.js'
-import type { ElectOutcome, LeaderRecord, Position } from '../../runtime/persistence/engine.js'
+import { Hearsay } from '../../actors/election/hearsay.js'
+import type { ElectOutcome, LeaderRecord } from '../../runtime/persistence/engine.js'
 
 /*
  * Agents, one store and one lock server in true time, which none of them can read: each has a clock of its own rate.
@@ -50,6 +51,7 @@ export class LeaseAgent {
   lockAsks = 0
   /** What it asked for in the step that ended its leadership, behind the end. */
   readonly afterEnd: string[] = []
+  readonly hearsay = new Hearsay()
   readonly #leaseMs: number
   #life = 0
 
@@ -57,7 +59,7 @@ export class LeaseAgent {
     this.index = index
     this.rate = rate
     this.#leaseMs = leaseMs
-    this.core = this.#newCore({ epoch: 0, seq: 0 })
+    this.core = this.#newCore()
   }
 
   get owner(): string {
@@ -71,10 +73,10 @@ export class LeaseAgent {
     this.touching = 0
     this.confirmations = 0
     this.lockAsks = 0
-    this.core = this.#newCore(this.core.heard)
+    this.core = this.#newCore()
   }
 
-  #newCore(heard: Position): ElectionCore {
+  #newCore(): ElectionCore {
     this.#life++
     return new ElectionCore({
       owner: this.owner,
@@ -82,7 +84,7 @@ export class LeaseAgent {
       leaseMs: this.#leaseMs,
       rewindPatienceMs: 3000,
       locked: true,
-      heard,
+      hearsay: this.hearsay,
       connectedAtMs: -10 * this.#leaseMs,
     })
   }
@@ -187,7 +189,7 @@ export class LeaseWorld {
         agent.timers.delete(effect.key)
         return
       case 'tellMaster':
-        agent.told.push(effect.message.type)
+        if (effect.message.type !== 'LeaderRecordSeen') agent.told.push(effect.message.type)
         return
       case 'log':
       case 'resigned':

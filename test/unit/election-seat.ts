@@ -5,6 +5,7 @@ import type {
   ElectionInput,
   ElectionTimer,
 } from '../../actors/election/election-events.js'
+import { Hearsay } from '../../actors/election/hearsay.js'
 import type { AgentMessage } from '../../actors/messages/election.js'
 import type { LeaderRecord, Position } from '../../runtime/persistence/engine.js'
 
@@ -55,7 +56,11 @@ export class Seat {
   #asked = 0
   nowMs = 0
 
-  constructor({ random = 0.5, ...config }: Partial<ElectionConfig> & { random?: number } = {}) {
+  constructor({
+    random = 0.5,
+    heard,
+    ...config
+  }: Partial<ElectionConfig> & { random?: number; heard?: Position } = {}) {
     this.#random = random
     this.core = new ElectionCore({
       owner: 'me-1',
@@ -63,10 +68,11 @@ export class Seat {
       leaseMs: 2500,
       rewindPatienceMs: 3000,
       locked: true,
-      heard: { epoch: 0, seq: 0 },
+      hearsay: new Hearsay(),
       connectedAtMs: -10_000,
       ...config,
     })
+    if (heard) this.hear(heard)
   }
 
   step(input: ElectionInput): ElectionEffect[] {
@@ -137,8 +143,11 @@ export class Seat {
     return this.effects.flatMap((effect) => (effect.kind === 'release' ? [effect.value] : []))
   }
 
+  /** What the Master was told of a leadership of its own. */
   get told(): string[] {
-    return this.effects.flatMap((effect) => (effect.kind === 'tellMaster' ? [effect.message.type] : []))
+    return this.effects.flatMap((effect) =>
+      effect.kind === 'tellMaster' && effect.message.type !== 'LeaderRecordSeen' ? [effect.message.type] : [],
+    )
   }
 
   /** When a timer is due, from now. */

@@ -5,6 +5,7 @@ import { noRecords, type RecordTable, type StoredRecords } from '../../actors/ma
 import type { Outgoing, ReplyToken, Step } from '../../actors/master/step.js'
 import type { ClientMessage, MasterMessage } from '../../actors/messages/catalogue.js'
 import type { ApplicationDescription, DriverDescription, Position } from '../../actors/messages/common.js'
+import type { AgentMessage } from '../../actors/messages/election.js'
 import { limits } from '../../runtime/limits.js'
 
 export const masterConfig: MasterConfig = {
@@ -61,6 +62,7 @@ export class MasterWorld {
   readonly replies = new Map<ReplyToken, ClientMessage>()
   readonly probes: string[] = []
   readonly lost: string[] = []
+  readonly agent: AgentMessage[] = []
   /** The last step but those of the end of a turn. */
   lastStep: Step | undefined
   trouble: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
@@ -135,6 +137,7 @@ export class MasterWorld {
       else if (effect.kind === 'cancelTimer') this.timers.delete(effect.key)
       else if (effect.kind === 'probe') this.probes.push(effect.workerId)
       else if (effect.kind === 'lost') this.lost.push(effect.reason)
+      else if (effect.kind === 'tellAgent') this.agent.push(effect.message)
     }
     if (input.kind !== 'turnEnd') this.input({ kind: 'turnEnd' })
     return step

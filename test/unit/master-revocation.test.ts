@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type ElectionAgent, monarchy } from '../../actors/election/election-agent.js'
+import { Hearsay } from '../../actors/election/hearsay.js'
 import { type MasterMessage, violation } from '../../actors/messages/catalogue.js'
 import type { AgentMessage } from '../../actors/messages/election.js'
 import { systemClock } from '../../runtime/clock.js'
@@ -185,7 +186,7 @@ function node(t: TestContext) {
       recovery,
       image,
       config: { ...masterConfig, leaseMs: LEASE_MS },
-      heard,
+      hearsay: new Hearsay(heard),
       holdOffMs: 0,
       clock: systemClock,
       timers: systemTimers,

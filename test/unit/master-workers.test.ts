@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
+import { limits } from '../../runtime/limits.js'
+import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
 import { MasterWorld } from './master-fixture.js'
 
 const stateOf = (world: MasterWorld, id: string) => world.snapshot().workers.find((w) => w.id === id)?.state
@@ -140,13 +142,68 @@ test('a Worker that was declared dead registers again under the same id (11.7)',
   assert.equal(stateOf(world, 'w1'), 'ALIVE')
 })
 
-test('R1: StaleEpoch of a higher epoch, or of mine with another owner, ends the leadership; a lower does not', () => {
+const claims = (world: MasterWorld): number[] =>
+  world.agent.flatMap((message) => (message.type === 'LeadershipClaimed' ? [message.epoch] : []))
+
+test('R1: StaleEpoch of a higher epoch, or of mine with another owner, is a claim for the agent, and ends nothing', () => {
   const world = new MasterWorld().elect()
   world.worker('w1')
   world.tell('w1', { type: 'StaleEpoch', epoch: 1, owner: 'm1' })
   world.tell('w1', { type: 'StaleEpoch', epoch: 0, owner: 'other' })
-  assert.deepEqual(world.lost, [])
+  assert.deepEqual(claims(world), [])
   world.tell('w1', { type: 'StaleEpoch', epoch: 1, owner: 'other' })
   world.tell('w1', { type: 'StaleEpoch', epoch: 7, owner: 'other' })
-  assert.equal(world.lost.length, 2)
+  assert.deepEqual(claims(world), [1, 7])
+  assert.deepEqual(world.lost, [])
 })
+
+describe('another says that it leads', () => {
+  const address = 'firesteel://10.0.0.9:7070'
+  const link = (world: MasterWorld, dialled: boolean) =>
+    world.input({
+      kind: 'linkUp',
+      peer: { incarnation: 'm2', role: 'node', subject: MASTER_SUBJECT, host: '10.0.0.9', address, dialled },
+    })
+  const says = (world: MasterWorld, epoch: number) =>
+    world.input({
+      kind: 'message',
+      from: 'm2',
+      message: { type: 'MasterChanged', master: address, web: null, masters: [address] },
+      position: { epoch, seq: 1 },
+    })
+  const learnt = (world: MasterWorld) => world.lastStep!.free.some(({ kind }) => kind === 'mastersHeard')
+
+  test('a peer that dialled us, as any node can: the store is asked, no address is taken from it', () => {
+    for (const world of [new MasterWorld().elect(), new MasterWorld()]) {
+      link(world, false)
+      assert.equal(learnt(world), false)
+      says(world, 7)
+      assert.deepEqual(claims(world), [7])
+      assert.deepEqual(world.lost, [])
+      assert.equal(learnt(world), false)
+      assert.notEqual(leaderOf(world), address)
+    }
+  })
+
+  test('a STANDBY knows who leads from the record', () => {
+    const world = new MasterWorld()
+    link(world, false)
+    says(world, 7)
+    world.input({ kind: 'recordSeen', record: { epoch: 7, owner: 'm2', address } })
+    assert.equal(learnt(world), true)
+    assert.equal(leaderOf(world), address)
+  })
+
+  test('who answers at the address of a Master is believed, but for an epoch that cannot be', () => {
+    const world = new MasterWorld().elect()
+    link(world, true)
+    says(world, 2 + limits.epochRise)
+    assert.deepEqual(world.lost, [])
+    says(world, 7)
+    assert.equal(world.lost.length, 1)
+  })
+})
+
+const leaderOf = (world: MasterWorld) =>
+  world.core.snapshot({ position: { epoch: 0, seq: 0 }, trouble: undefined }, { monotonicMs: 0, wallMs: 0 })
+    .leader

@@ -183,7 +183,7 @@ export const workerEdgeRules: readonly SparkRule[] = [
     test() {
       const worker = new WorkerWorld()
       worker.step({ kind: 'start' })
-      worker.step({ kind: 'linkUp', peer: MASTER })
+      worker.link(MASTER)
       worker.hear({ type: 'MasterInStandby', masters: [] }, MASTER, { epoch: 0, seq: 0 })
       worker.timer('heartbeat')
       assert.deepEqual(worker.tells(), [])
@@ -201,7 +201,7 @@ export const workerEdgeRules: readonly SparkRule[] = [
     test() {
       const worker = new WorkerWorld()
       worker.step({ kind: 'start' })
-      worker.step({ kind: 'linkUp', peer: MASTER })
+      worker.link(MASTER)
       const inside = 'firesteel://192.168.0.7:7070'
       worker.hear({ type: 'MasterChanged', master: inside, web: null, masters: [inside] })
       assert.deepEqual(worker.done('dial'), [{ kind: 'dial', address: inside }])

@@ -88,6 +88,7 @@ export type Told = Extract<WorkerEffect, { kind: 'tell' }>['message']
 /** A Worker core whose time, Masters and processes are the test. Everything it says is checked by the catalogue. */
 export class WorkerWorld {
   readonly core: WorkerCore
+  readonly #linked = new Set<string>()
   nowMs = 1000
   effects: WorkerEffect[] = []
   position: Position = { epoch: 1, seq: 10 }
@@ -121,13 +122,15 @@ export class WorkerWorld {
   hear(message: CoreMessage, from = MASTER, position: Position = this.#next()): WorkerEffect[] {
     const why = violation('worker', message satisfies WorkerMessage)
     if (why !== undefined) throw new Error(`no Master says this: ${why}`)
+    // Whatever a test is about, a Master is heard over a link that the Worker dialled.
+    if (!this.#linked.has(from)) this.link(from)
     return this.step({ kind: 'message', from, role: 'node', position, message })
   }
 
   /** A new link to this Master, who says that it leads. */
   leads(master: string, epoch = this.position.epoch): WorkerEffect[] {
     this.position = { epoch, seq: this.position.seq + 1 }
-    this.step({ kind: 'linkUp', peer: master })
+    this.link(master)
     const masters = [MASTER_ADDRESS, OTHER_ADDRESS]
     return this.hear(
       { type: 'MasterChanged', master: MASTER_ADDRESS, web: null, masters },
@@ -137,7 +140,8 @@ export class WorkerWorld {
   }
 
   /** A link that the Worker dialled. */
-  link(master: string, address: string): WorkerEffect[] {
+  link(master: string, address = master === OTHER_MASTER ? OTHER_ADDRESS : MASTER_ADDRESS): WorkerEffect[] {
+    this.#linked.add(master)
     return this.step({ kind: 'linkUp', peer: master, address })
   }
 
@@ -148,6 +152,7 @@ export class WorkerWorld {
   }
 
   linkDown(master = MASTER): void {
+    this.#linked.delete(master)
     this.step({ kind: 'linkDown', peer: master })
   }
 

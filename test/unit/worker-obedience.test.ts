@@ -46,6 +46,8 @@ test('R1: MasterInStandby is no command: it is taken from any Master, whatever i
   const world = WorkerWorld.registered()
   world.leads(MASTER, 3)
   const masters = ['firesteel://10.0.0.9:7070']
+  world.link(OTHER_MASTER)
+  world.standby(OTHER_MASTER, [])
   world.hear({ type: 'MasterInStandby', masters }, OTHER_MASTER, { epoch: 0, seq: 0 })
   assert.deepEqual(world.tells(), [])
   assert.deepEqual(world.done('dial'), [{ kind: 'dial', address: 'firesteel://10.0.0.9:7070' }])
@@ -119,4 +121,70 @@ test('any peer may ask for the state of the Worker; the answer is Spark shaped',
   assert.equal(answer?.reply, 7)
   assert.equal(answer?.message.id, ME)
   assert.equal(answer?.message.masterUrl, 'firesteel://127.0.0.1:7070')
+})
+
+const LIAR = 'liar-cccc'
+/** From a peer with a node's key whose link the Worker did not dial. */
+const lie = (world: WorkerWorld, epoch: number) =>
+  world.step({
+    kind: 'message',
+    from: LIAR,
+    role: 'node',
+    position: { epoch, seq: 1 },
+    message: {
+      type: 'MasterChanged',
+      master: 'firesteel://10.0.0.9:7070',
+      web: null,
+      masters: ['firesteel://10.0.0.9:7070'],
+    },
+  })
+
+test('R0: who dials the Worker and says that it leads is refused, whatever its epoch, and no address is taken from it', () => {
+  const world = WorkerWorld.registered()
+  world.step({ kind: 'linkUp', peer: LIAR })
+  lie(world, 9)
+  assert.deepEqual(
+    world.effects.map(({ kind }) => kind),
+    ['refuse'],
+  )
+  world.hear(launchDriver(1))
+  assert.equal(world.done('startDriver').length, 1)
+})
+
+test('R0: nor who takes the incarnation of the leader: its link has pushed out the one that the Worker had dialled', () => {
+  const world = WorkerWorld.registered()
+  world.step({ kind: 'linkUp', peer: MASTER })
+  world.step({
+    kind: 'message',
+    from: MASTER,
+    role: 'node',
+    position: { epoch: 1, seq: 99 },
+    message: launchDriver(1),
+  })
+  assert.deepEqual(world.done('startDriver'), [])
+  world.leads(MASTER)
+  world.hear({ type: 'RegisteredWorker', workerId: ME, duplicate: true })
+  world.hear(launchDriver(1))
+  assert.equal(world.done('startDriver').length, 1)
+})
+
+test('a Worker without its leader for W obeys the next, whatever its epoch: a store may have forgotten that leadership', () => {
+  const world = WorkerWorld.registered()
+  world.leads(OTHER_MASTER, 7)
+  world.linkDown(OTHER_MASTER)
+  world.later(59_000)
+  world.leads(MASTER, 2)
+  assert.equal(world.told('StaleEpoch').length, 1)
+  world.later(2000)
+  world.leads(MASTER, 2)
+  assert.equal(world.told('StaleEpoch').length, 0)
+  assert.equal(world.told('WorkerSchedulerStateResponse').length, 1)
+})
+
+test('not while the leader is linked, however long it has not answered', () => {
+  const world = WorkerWorld.registered()
+  world.leads(OTHER_MASTER, 7)
+  world.later(120_000)
+  world.leads(MASTER, 2)
+  assert.equal(world.told('StaleEpoch').length, 1)
 })

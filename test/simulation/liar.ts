@@ -1,0 +1,130 @@
+import type { MasterMessage, WorkerMessage } from '../../actors/messages/catalogue.js'
+import { parseActorAddress } from '../../runtime/addresses.js'
+import { limits } from '../../runtime/limits.js'
+import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
+import type { Machine } from './machine.js'
+import { Place } from './place.js'
+import type { Random } from './random.js'
+import type { World } from './world.js'
+
+/** So begin the incarnations of liars. */
+export const LIAR = 'liar-'
+const HOST = '10.0.6.7'
+const ADDRESS = `firesteel://${HOST}:7077`
+/** The last number that JSON carries whole, but for one. */
+const ABSURD = Number.MAX_SAFE_INTEGER - 1
+
+type Lie = MasterMessage | WorkerMessage
+
+/**
+ * A node that lies: it has the key of a node and no access to the store. All that it says is well-formed. It listens where a
+ * Master would, and nobody may ever come there: only liars name that address.
+ */
+export class Liar {
+  readonly #world: World
+  readonly #machine: Machine
+  #listens: Place | undefined
+  #number = 0
+
+  constructor(world: World) {
+    this.#world = world
+    this.#machine = world.machine(HOST)
+  }
+
+  /** One visit to a Master or Worker, with some lies out of all. */
+  visit(random: Random): boolean {
+    const { masterAddresses, workers } = this.#world
+    const ofWorkers = workers.map(({ machine }) => `firesteel://${machine.host}:7078`)
+    this.#dial(random.pick([...masterAddresses, ...ofWorkers]), random, 6)
+    return true
+  }
+
+  /** Everybody is told everything, from as many links. */
+  visitAll(random: Random): void {
+    const { masterAddresses, workers } = this.#world
+    for (const address of masterAddresses) this.#dial(address, random, 40)
+    for (const { machine } of workers) this.#dial(`firesteel://${machine.host}:7078`, random, 20)
+  }
+
+  #dial(address: string, random: Random, lies: number): void {
+    const { network, cluster, key } = this.#world
+    this.#listen()
+    const place = new Place('liar', this.#machine)
+    const incarnation = `${LIAR}${++this.#number}`
+    const toWorker = address.endsWith(':7078')
+    const asMaster = toWorker || random.chance(0.5)
+    const identity = { cluster, incarnation, advertise: `${HOST}:7077` }
+    const subject = !toWorker && asMaster ? MASTER_SUBJECT : undefined
+    const options = { ...parseActorAddress(address), identity, role: 'node', key, subject } as const
+    void network
+      .dialFrom(place)(options)
+      .then(
+        (link) => {
+          for (let id = 1; id <= lies; id++) {
+            const epoch = random.pick([this.#epoch, this.#epoch + 1, this.#epoch + 3, FAR, ABSURD])
+            const message = toWorker
+              ? this.#toWorker(random)
+              : random.pick(asMaster ? this.#asMaster() : this.#asWorker(epoch, incarnation))
+            const to = toWorker ? '/user/Worker' : '/user/Master'
+            link.send({ from: '/user/Master', to, message, id, trace: id, epoch, seq: 1 })
+          }
+          place.later(500, () => place.kill())
+        },
+        () => place.kill(),
+      )
+  }
+
+  #listen(): void {
+    if (this.#listens) return
+    const place = new Place('liar', this.#machine)
+    this.#listens = place
+    this.#world.network.listen(7077, {
+      place,
+      identity: () => ({ cluster: this.#world.cluster, incarnation: `${LIAR}0`, advertise: `${HOST}:7077` }),
+      deadMsFor: () => this.#world.linkDeadMs,
+      onLink: () => this.#world.checks.fail('S6', 'an address was dialled that only a liar has named'),
+    })
+  }
+
+  get #epoch(): number {
+    return this.#world.store.model.leader()?.epoch ?? 1
+  }
+
+  get #owner(): string {
+    return this.#world.store.model.leader()?.owner ?? 'nobody'
+  }
+
+  #asWorker(epoch: number, incarnation: string): Lie[] {
+    return [
+      { type: 'PositionSeen', position: { epoch, seq: ABSURD }, owner: incarnation },
+      { type: 'PositionSeen', position: { epoch: this.#epoch, seq: ABSURD }, owner: this.#owner },
+      { type: 'StaleEpoch', epoch, owner: incarnation },
+    ]
+  }
+
+  #asMaster(): Lie[] {
+    return [
+      { type: 'MasterChanged', master: ADDRESS, web: null, masters: [ADDRESS] },
+      { type: 'MasterInStandby', masters: [ADDRESS], leader: ADDRESS },
+      { type: 'LeaderPulse', workers: 1, workersHeard: 1 },
+      { type: 'RequestLostTail', base: { epoch: ABSURD, seq: ABSURD }, earlier: [] },
+      { type: 'HandOver' },
+      { type: 'Released', to: ADDRESS },
+      { type: 'TailTaken' },
+    ]
+  }
+
+  #toWorker(random: Random): Lie {
+    const { workers } = this.#world
+    const workerId = random.pick(workers).process?.incarnation ?? 'w-0'
+    return random.pick<Lie>([
+      { type: 'MasterChanged', master: ADDRESS, web: null, masters: [ADDRESS] },
+      { type: 'MasterInStandby', masters: [ADDRESS] },
+      { type: 'RegisteredWorker', workerId, duplicate: false },
+      { type: 'HeartbeatAck', workerId, sentAtMs: 0 },
+    ])
+  }
+}
+
+/** More than anybody believes, and less than what cannot be counted. */
+const FAR = 2 * limits.epochRise

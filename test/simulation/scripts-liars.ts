@@ -1,0 +1,100 @@
+import { limits } from '../../runtime/limits.js'
+import { Random } from './random.js'
+import { registeredWorkers, type Script, type Stage, type Wait } from './script.js'
+
+const shape = {
+  masters: 3,
+  workers: 2,
+  submitters: 1,
+  applications: 0,
+  lockServers: 1,
+  leaseMs: 1000,
+} as const
+const FLOOD_MS = 3000
+const EVERY_MS = 100
+
+/** Everybody is lied to, by new links all the time. */
+function* flood(stage: Stage): Generator<Wait, void, undefined> {
+  const random = new Random(stage.world.seed)
+  for (let ms = 0; ms < FLOOD_MS; ms += EVERY_MS) {
+    stage.world.liar.visitAll(random)
+    yield stage.ms(EVERY_MS)
+  }
+}
+
+/** How often the agent of a leader asked the store whether it leads: the lane, unlike it, names the mark. */
+function countTouches({ world }: Stage): () => number {
+  const { model } = world.store
+  const touch = model.touch.bind(model)
+  let touches = 0
+  model.touch = (fence, lock, prev, nowMs) => {
+    if (prev === undefined) touches++
+    return touch(fence, lock, prev, nowMs)
+  }
+  return () => touches
+}
+
+/** In FLOOD_MS: renewals, and one look for each claimLookMs. */
+const TOUCHES_MAX = FLOOD_MS / (shape.leaseMs / 3) + FLOOD_MS / limits.claimLookMs + 2
+
+const isWhole = (stage: Stage): boolean => !!stage.alive && registeredWorkers(stage) === shape.workers
+
+export const liarScripts: readonly Script[] = [
+  {
+    name: 'a node lies',
+    says:
+      'A node without access to the store told Masters of epochs that never were. The leader stepped down, the next was elected to ' +
+      'the last number that can be counted, and the one after it to the same.',
+    shape: { ...shape, meanDelayMs: 0.2, validates: false },
+    rates: { submitEveryMs: 200 },
+    *play(stage) {
+      yield stage.until('a leader with its Workers', () => isWhole(stage))
+      const { alive: leader, epoch } = stage
+      // Whoever obeyed a leadership that the store forgot has said so by then.
+      yield stage.ms(limits.claimBeliefMs + 1000)
+      const touches = countTouches(stage)
+      const before = touches()
+      yield* flood(stage)
+      const asked = touches() - before
+      stage.expect(asked <= TOUCHES_MAX, 'S1', `the store was asked ${asked} times because of lies`)
+      stage.expect(stage.alive === leader, 'L1', 'a liar has ended a leadership')
+      stage.expect(stage.epoch === epoch, 'L1', `a liar has brought the epoch to ${stage.epoch}`)
+      yield stage.until('all Workers obey the leader', () => isWhole(stage), 1000, 'L1')
+      // Once a liar may make the candidates wait for an image that nobody has.
+      stage.alive?.kill()
+      yield stage.until('another leads', () => isWhole(stage), limits.rewindPatienceMs + 3000, 'L2')
+      yield stage.ms(limits.claimBeliefMs + 1000)
+      stage.world.liar.visitAll(new Random(stage.world.seed))
+      yield stage.ms(EVERY_MS)
+      const second = stage.epoch
+      stage.alive?.kill()
+      yield stage.until('a third, at once', () => !!stage.alive && stage.epoch > second, 500, 'L2')
+      yield stage.until('all Workers obey it', () => isWhole(stage), 5000, 'L1')
+      stage.expect(stage.epoch < 100, 'S1', `a liar has brought the epoch to ${stage.epoch}`)
+    },
+  },
+  {
+    name: 'a node lies to every new leader',
+    says:
+      'A leader that was just elected believes once that its store forgot a leadership. A node that lies to one after the other must ' +
+      'not keep the cluster without one.',
+    shape: { ...shape, meanDelayMs: 0.2, validates: false },
+    rates: { submitEveryMs: 200 },
+    *play(stage) {
+      yield stage.until('a leader with its Workers', () => isWhole(stage))
+      // Each Master believes it once, and then not for `claimDoubtMs`.
+      for (let n = 0; n < shape.masters; n++) {
+        yield* flood(stage)
+        yield stage.until('a leader with its Workers again', () => isWhole(stage), 5000, 'L1')
+      }
+      const { alive: leader, epoch } = stage
+      yield* flood(stage)
+      stage.expect(stage.alive === leader, 'L1', 'a liar has ended a leadership again')
+      stage.expect(
+        stage.epoch === epoch && epoch < 100,
+        'S1',
+        `a liar has brought the epoch to ${stage.epoch}`,
+      )
+    },
+  },
+]
