@@ -107,12 +107,12 @@ describe('a candidate', () => {
 })
 
 describe('a leader', () => {
-  const leading = (hearsay = new Hearsay()) => {
+  const leading = (hearsay = new Hearsay(), found = owner({ left: true })) => {
     const seat = new Seat({ hearsay })
     seat.step({ kind: 'start' })
-    seat.look(owner({ left: true }))
+    seat.look(found)
     seat.step({ kind: 'acquired', ticket: seat.ticket('acquire'), value: 'v1' })
-    seat.win(5)
+    seat.win(found.epoch + 1)
     seat.asked()
     return seat
   }
@@ -140,7 +140,7 @@ describe('a leader', () => {
     seat.message(claim(9))
     assert.deepEqual(seat.told, ['ElectedLeader', 'RevokedLeadership'])
     assert.equal(hearsay.heard.epoch, 9)
-    const next = leading(hearsay)
+    const next = leading(hearsay, owner({ epoch: 10, left: true }))
     next.message(claim(30))
     assert.deepEqual(next.told, ['ElectedLeader'])
   })
