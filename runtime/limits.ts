@@ -256,6 +256,9 @@ export const limits = {
 
   // Worker
   heartbeatsPerTimeout: 12,
+  /** Executors and drivers in one message of a full report, and their bytes: one may bring a whole description. */
+  reportItems: 500,
+  reportBytes: 512 * KIB,
   killGraceMs: 10 * SECOND,
   memoryCheckMs: 1 * SECOND,
   outboxKeepMs: 10 * 60 * SECOND,

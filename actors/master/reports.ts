@@ -26,15 +26,18 @@ export function workerReported(books: Books, step: Step, from: PeerInfo, report:
     step.tell(from.incarnation, { type: 'ReconnectWorker', workerId: from.incarnation })
     return
   }
-  if (worker.state === 'UNKNOWN') worker.state = 'ALIVE'
-  worker.answered = true
   worker.linked = true
   worker.lastHeartbeatMs = step.now.monotonicMs
   worker.lastHeartbeatWallMs = step.now.wallMs
   books.lastAnswerMs = step.now.monotonicMs
-  const reported = new Set<HoldingKey>()
+  const reported = worker.reporting ?? new Set<HoldingKey>()
   for (const driver of report.drivers) driverReported(books, step, worker, driver, reported)
   for (const executor of report.executors) executorReported(books, step, worker, executor, reported)
+  worker.reporting = report.more ? reported : undefined
+  // Only the whole report says what is not there.
+  if (report.more) return
+  if (worker.state === 'UNKNOWN') worker.state = 'ALIVE'
+  worker.answered = true
   releaseUnreported(books, step, worker, reported)
   books.dirty = true
 }
@@ -46,10 +49,11 @@ function driverReported(
   report: DriverReport,
   reported: Set<HoldingKey>,
 ): void {
-  const { driverId, generation, description, resources } = report
+  const { driverId, generation, resources } = report
+  const { cores = 1, memoryMib = 1 } = report.description ?? report
   const holding = driverHolding(driverId, generation)
   // Whatever it is, it holds room until the Worker says that its processes are gone (11.7).
-  worker.hold(holding, { cores: description.cores, memoryMib: description.memoryMib, resources })
+  worker.hold(holding, { cores, memoryMib, resources })
   reported.add(holding)
   const driver = adoptDriver(books, step, worker, report) ?? books.drivers.get(driverId)
   if (driver?.queued && driver.expectedOn === worker.id && driver.record.generation === generation)
@@ -102,7 +106,7 @@ function adoptDriver(
   const { driverId, generation, description } = report
   if (books.endedDrivers.has(driverId) || !books.isForgotten(report.launchedAt)) return undefined
   // No Master has let that in.
-  if (oversizeOf(description)) return undefined
+  if (!description || oversizeOf(description)) return undefined
   const claim = { generation, launchedUnder: report.launchedAt.epoch }
   const held = books.drivers.get(driverId)
   if (held && !outranks(claim, held.record)) return undefined

@@ -1,4 +1,5 @@
 import { reasonOf } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { Put } from '../../runtime/persistence/engine.js'
 import type { LostTail } from '../messages/masters.js'
@@ -9,17 +10,25 @@ import { recordViolations } from './records.js'
 
 /** Records in one message and one step: what each writes stays within a commit. */
 export const TAIL_CHUNK = 100
+/** And their bytes in one message, unless one record has more. */
+const TAIL_BYTES = limits.nodeMessageBytes / 2
 
-/** At least one message: the last one says that there is no more. */
-export function tailMessages(puts: readonly Put[]): LostTail[] {
-  const messages: LostTail[] = []
-  for (let start = 0; start === 0 || start < puts.length; start += TAIL_CHUNK) {
-    const records: LostTail['records'] = puts
-      .slice(start, start + TAIL_CHUNK)
-      .map(({ table, id, json }) => [table, id, json])
-    messages.push({ type: 'LostTail', records, last: start + TAIL_CHUNK >= puts.length })
+/** At least one message, each within what a link carries: the last one says that there is no more. */
+export function* tailMessages(puts: readonly Put[]): Generator<LostTail> {
+  let records: LostTail['records'] = []
+  let bytes = 0
+  for (const { table, id, json } of puts) {
+    // As text inside JSON.
+    const size = Buffer.byteLength(JSON.stringify(json))
+    if (records.length > 0 && (records.length >= TAIL_CHUNK || bytes + size > TAIL_BYTES)) {
+      yield { type: 'LostTail', records, last: false }
+      records = []
+      bytes = 0
+    }
+    records.push([table, id, json])
+    bytes += size
   }
-  return messages
+  yield { type: 'LostTail', records, last: true }
 }
 
 export const putsOf = ({ records }: LostTail): Put[] =>

@@ -16,6 +16,8 @@ export class WorkerEntry {
   /** Has it reported under this leadership? Only then may it be given work (protocol 11.4). */
   answered = false
   linked = false
+  /** What the messages of its report that goes on have named so far. */
+  reporting: Set<HoldingKey> | undefined
   lastHeartbeatMs: number
   lastHeartbeatWallMs: number
   diedAtMs: number | undefined

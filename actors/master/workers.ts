@@ -196,6 +196,7 @@ export function workerUnlinked(books: Books, step: Step, workerId: string): void
   const worker = books.workers.get(workerId)
   if (!worker || worker.state === 'DEAD') return
   worker.linked = false
+  worker.reporting = undefined
   suspect(books, step, worker)
 }
 

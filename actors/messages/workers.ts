@@ -83,8 +83,13 @@ export const driverReport = z.strictObject({
   attempt: positive,
   state: z.enum(driverStates),
   resources: resourceAddresses,
-  /** Complete, so that a store which forgot gets it back (protocol 12). */
-  description: driverDescription,
+  cores: positive.optional(),
+  memoryMib: positive.optional(),
+  /**
+   * Complete, so that a store which forgot gets it back (protocol 12); absent where the leader's store holds the launch,
+   * which a Worker knows by MasterChanged. Then cores and memory stand beside it.
+   */
+  description: driverDescription.optional(),
   launchedAt: ownedPosition,
 })
 export type DriverReport = z.infer<typeof driverReport>
@@ -95,6 +100,8 @@ const fullReport = {
   seen: position.optional(),
   executors: list(executorReport),
   drivers: list(driverReport),
+  /** The report goes on in the next message: what is in none of them is not here. */
+  more: z.boolean().optional(),
 }
 
 /** Answer to MasterChanged: all that runs here (Spark). Unacknowledged ends came before it, as their own messages. */

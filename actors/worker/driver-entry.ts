@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { type Found, isForgotten } from '../../runtime/persistence/forgotten.js'
 import type { DriverState, OwnedPosition } from '../messages/common.js'
 import type { LaunchDriver } from '../messages/drivers.js'
 import type { workerDriverStatus } from '../messages/status.js'
@@ -49,12 +50,25 @@ export class DriverEntry {
     return supervise && onIsolation === 'stop'
   }
 
-  /** Restarts do not show: it is RUNNING as long as its generation lives here (Spark). */
-  report(): DriverReport {
+  /**
+   * Restarts do not show: it is RUNNING as long as its generation lives here (Spark). `found`: how the leader found its
+   * store; what that holds need not be described.
+   */
+  report(found: Found | undefined): DriverReport {
     const { driverId, generation, resources, description } = this.launch
     const { launchedAt } = this
     const attempt = Math.max(1, this.attempt)
-    return { driverId, generation, attempt, state: 'RUNNING', resources, description, launchedAt }
+    const { cores, memoryMib } = description
+    const mayBeForgotten = !found || isForgotten(launchedAt, found)
+    return {
+      driverId,
+      generation,
+      attempt,
+      state: 'RUNNING',
+      resources,
+      ...(mayBeForgotten ? { description } : { cores, memoryMib }),
+      launchedAt,
+    }
   }
 
   status(state: DriverState): WorkerDriverStatus {

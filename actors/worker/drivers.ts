@@ -1,3 +1,4 @@
+import type { Found } from '../../runtime/persistence/forgotten.js'
 import type { DriverState, OwnedPosition } from '../messages/common.js'
 import type { KillDriver, LaunchDriver } from '../messages/drivers.js'
 import type { NotStarted } from '../messages/launch-failures.js'
@@ -188,8 +189,8 @@ export class Drivers {
     for (const entry of [...this.#live.values()]) this.#stop(entry, SHUTDOWN, now)
   }
 
-  reports(): DriverReport[] {
-    return [...this.#live.values()].map((entry) => entry.report())
+  reports(found: Found | undefined): DriverReport[] {
+    return [...this.#live.values()].map((entry) => entry.report(found))
   }
 
   statuses(): { drivers: WorkerDriverStatus[]; finishedDrivers: WorkerDriverStatus[] } {

@@ -10,6 +10,7 @@ import { Executors } from './executors.js'
 import { LaunchLedger } from './launch-ledger.js'
 import { MasterWatch } from './master-watch.js'
 import { type ChangeDraft, Outbox } from './outbox.js'
+import { reportPages } from './report-pages.js'
 import type { CoreMessage, Now, WorkerEffect, WorkerInput } from './worker-events.js'
 import type { WorkerIdentity, WorkerTimes } from './worker-identity.js'
 
@@ -328,8 +329,9 @@ export class WorkerCore {
 
   #tellFullReport(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState'): void {
     const seen = this.#allegiance.seen ?? NOWHERE
-    const [executors, drivers] = [this.#executors.reports(), this.#drivers.reports()]
-    this.#tellLeader({ type, id: this.#identity.incarnation, seen, executors, drivers })
+    const id = this.#identity.incarnation
+    for (const page of reportPages(this.#executors.reports(), this.#drivers.reports(this.#found)))
+      this.#tellLeader({ type, id, seen, ...page })
   }
 
   #correctMaster(): void {
