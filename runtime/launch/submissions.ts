@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
+import { submissionProblem } from '../../actors/client/check-submission.js'
 import { MasterClient } from '../../actors/client/master-client.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
 import { isFiresteelError, reasonOf } from '../errors.js'
@@ -43,6 +44,11 @@ export async function submitAll(
     for (const plan of deployment.submissions) {
       const description = submissionDescription(plan)
       const key = submissionKey(description)
+      const problem = submissionProblem(key, description)
+      if (problem) {
+        say(`${plan.name} was not submitted: ${problem.code}: ${problem.path.join('.')} ${problem.rule}`)
+        continue
+      }
       try {
         const { driverId, state } = await client.request(
           { type: 'RequestSubmitDriver', key, description },

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { type SubmissionProblem, submissionProblem } from '../../../actors/client/check-submission.js'
 import { followDriver, type Submission } from '../../../actors/client/follow-driver.js'
 import type { MasterClient } from '../../../actors/client/master-client.js'
 import type { DriverDescription } from '../../../actors/messages/common.js'
@@ -51,6 +52,36 @@ async function descriptionOf(
     env: { ...options.env },
     nodeOptions: [...(options.nodeOption ?? [])],
   }
+}
+
+/** What people gave a field by. */
+function optionOf([field, part]: SubmissionProblem['path']): string {
+  switch (field) {
+    case 'args':
+      return part === undefined ? 'the list of arguments' : `argument ${Number(part) + 1}`
+    case 'env':
+      return part === undefined ? '--env' : `--env ${part}`
+    case 'resources':
+      return part === undefined ? '--resource' : `--resource ${part}`
+    case 'nodeOptions':
+      return '--node-option'
+    case 'memoryMib':
+      return '--memory'
+    case 'main':
+      return 'MAIN'
+    case 'cwd':
+      return 'the path of this folder'
+    default:
+      return `--${field}`
+  }
+}
+
+/** A Master would refuse it as well: nobody has to wait for that. Throws REQUEST_INVALID, RECORD_TOO_LARGE. */
+function requireSubmission(key: string, description: DriverDescription): void {
+  const problem = submissionProblem(key, description)
+  if (!problem) return
+  const place = optionOf(problem.path)
+  throw new FiresteelError(problem.code, `${place} ${problem.rule}.`, { place })
 }
 
 /** `exit 3`, `SIGKILL`, or nothing where neither is known. */
@@ -119,6 +150,7 @@ export const addSubmit: AddCommand = (program, run) => {
       run(async (io) => {
         const description = await descriptionOf(io, main, args, options)
         const key = options.key ?? randomUUID()
+        requireSubmission(key, description)
         return withClient(io, options, async (client) => {
           const { driverId, state } = await client.request({ type: 'RequestSubmitDriver', key, description })
           if (options.json) await printJson(io, { id: driverId, key, state })

@@ -1,8 +1,10 @@
+import { submissionProblem } from '../../../actors/client/check-submission.js'
+import { oversizeOf } from '../../../actors/messages/record-size.js'
 import { isLoopback } from '../../addresses.js'
 import type { ErrorName } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { defaultPorts } from './deployment.js'
-import type { KeyPath } from './problem.js'
+import { formatPath, type KeyPath } from './problem.js'
 import { affects } from './prune.js'
 import { masterName, workerName } from './resolve.js'
 import type { DeploymentFile } from './schema.js'
@@ -193,6 +195,32 @@ function* securityChecks({ security }: DeploymentFile): Generator<Finding> {
   }
 }
 
+/** What a Master would refuse: by the very rules of its door. */
+function* recordChecks({ submissions = [], workers = [] }: DeploymentFile): Generator<Finding> {
+  for (const [index, submission] of submissions.entries()) {
+    const { name, main, args = [], env = {}, resources = {}, cores = 1, memory = 1024 } = submission
+    const { supervise = false, onIsolation = 'run' } = submission
+    const sizes = { cores, memoryMib: memory, resources }
+    const rest = { supervise, onIsolation, env, nodeOptions: [], cwd: '' }
+    const problem = submissionProblem('key', { name, main, args, ...sizes, ...rest })
+    if (!problem) continue
+    const [field = '', ...inner] = problem.path
+    const path: KeyPath = ['submissions', index, field === 'memoryMib' ? 'memory' : field, ...inner]
+    yield invalid(path, `${formatPath(path)} ${problem.rule}`)
+  }
+  for (const [index, { resources = {}, labels = {} }] of workers.entries()) {
+    const addresses = Object.values(resources).reduce((sum, list) => sum + list.length, 0)
+    if (addresses > limits.resourceAddressesInAll) {
+      const most = `at most ${limits.resourceAddressesInAll} addresses in all, not ${addresses}`
+      yield invalid(['workers', index, 'resources'], `workers[${index}].resources must have ${most}`)
+    }
+    const oversize = oversizeOf({ resources, labels })
+    if (!oversize) continue
+    const path: KeyPath = ['workers', index, oversize.field]
+    yield invalid(path, `${formatPath(path)} ${oversize.rule}`)
+  }
+}
+
 /** Each group of rules with the keys it looks at: `*` is any index. */
 const groups: readonly {
   readonly needs: readonly string[]
@@ -212,6 +240,7 @@ const groups: readonly {
   },
   { needs: ['masters.*.host', 'masters.*.advertise'], check: reachChecks },
   { needs: ['security'], check: securityChecks },
+  { needs: ['submissions', 'workers.*.resources', 'workers.*.labels'], check: recordChecks },
 ]
 
 /**
