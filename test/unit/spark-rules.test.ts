@@ -5,6 +5,7 @@ import { MasterWorld } from './master-fixture.js'
 import { addingRules } from './spark-adding-rules.js'
 import { completionRules } from './spark-completion-rules.js'
 import { edgeRules } from './spark-edge-rules.js'
+import { failingRules } from './spark-failing-rules.js'
 import { recoveryRules } from './spark-recovery-rules.js'
 import { registrationRules } from './spark-registration-rules.js'
 import { sparkPage } from './spark-rules.js'
@@ -17,6 +18,7 @@ const rules = [
   ...addingRules,
   ...workerEdgeRules,
   ...edgeRules,
+  ...failingRules,
 ]
 
 /** Rows and steps of each section of the reference, with letters where one holds several rules. */
@@ -25,6 +27,8 @@ const reference = {
   '3.4': [1, '2ab', 3, '4ab', '5ab', '6abc', 7, 8, 9, 10, '11ab', 12, 13, 14],
   '3.5': [1, '2ab', 3],
   '3.6': Array.from({ length: 23 }, (_, at) => at + 1),
+  '4.8': [1, 2, 3, 4],
+  '5.6': [1, 2],
 } as const
 
 const numbersOf = (section: string, entries: readonly (number | string)[]): string[] =>

@@ -6,8 +6,8 @@ import type { DriverReport, ExecutorReport } from '../../actors/messages/workers
 import { applicationDescription, driverDescription, type MasterWorld } from './master-fixture.js'
 
 /*
- * Spark's rules of registration (1.3), recovery (3.4), adding a Worker (3.5) and edge cases (3.6), each against our
- * cores. A rule is named by section, row or step of that section, and a letter where a row holds several.
+ * Spark's rules of registration (1.3), recovery (3.4), adding a Worker (3.5), edge cases (3.6) and ends of executors (4.8) and
+ * drivers (5.6), each against our cores. A rule is named by section, row or step of that section, and a letter where a row holds several.
  */
 
 interface Rule {
@@ -46,6 +46,8 @@ const sections = {
   '3.4': 'Recovery, step by step',
   '3.5': 'Adding a Worker to the books',
   '3.6': 'Edge cases',
+  '4.8': 'Executors that fail',
+  '5.6': 'Drivers that do not start, or are stopped',
 } as const
 
 /** docs/spark-differences.md: made of the very table that is tested, so the two cannot drift. */
@@ -54,7 +56,7 @@ export function sparkPage(rules: readonly SparkRule[]): string {
   const lines = [
     '# Where Firesteel differs from Spark standalone',
     '',
-    `Spark's rules of registration, recovery and their edge cases (4.x line), and what Firesteel does: ${rules.length - different} as`,
+    `Spark's rules of registration, recovery, their edge cases and failed starts (4.x line), and what Firesteel does: ${rules.length - different} as`,
     `Spark, ${different} different. Each row is a test (\`test/unit/spark-rules.test.ts\`), and this page is made of them. Ages and periods are`,
     'those of the defaults; W is `workerTimeout`, 60 s in both.',
   ]
