@@ -2,8 +2,20 @@ import type { Clock } from '../../runtime/clock.js'
 import { type ErrorName, FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
-import type { ElectOutcome, PersistenceEngine, Position } from '../../runtime/persistence/engine.js'
+import type {
+  ElectOutcome,
+  LeaderRecord,
+  PersistenceEngine,
+  Position,
+} from '../../runtime/persistence/engine.js'
 import { type Cancel, systemTimers, type TimerSource } from '../../runtime/system/timers.js'
+import {
+  commonProtocol,
+  describeProtocols,
+  formatProtocols,
+  ownProtocols,
+  parseProtocols,
+} from '../../runtime/transport/protocol-range.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 import { ElectionCore } from './election-core.js'
 import type { DoorSays, ElectionEffect, ElectionInput, ElectionTimer } from './election-events.js'
@@ -226,7 +238,7 @@ class LeasedElection implements ElectionAgent {
         engine.leader(),
         this.#service?.lock.remainingMs() ?? 0,
       ])
-      if (record && record.epoch >= LAST_EPOCH) throw noEpochLeft(record.epoch)
+      if (record) refuseToStand(record)
       if (store) store.wasFit = true
       input = { kind: 'looked', ticket, record, lockRemainingMs, image: image() }
     } catch (error) {
@@ -269,7 +281,8 @@ class LeasedElection implements ElectionAgent {
   async #elect(effect: Extract<ElectionEffect, { kind: 'elect' }>): Promise<void> {
     const { engine, owner, address, clock, newMark } = this.#context
     const { ticket, seen, lock, heardEpoch, earlier } = effect
-    const request = { seen, me: owner, address, lock, heardEpoch, earlier, mark: newMark() }
+    const protocols = formatProtocols(ownProtocols)
+    const request = { seen, me: owner, address, lock, heardEpoch, earlier, protocols, mark: newMark() }
     const sentAtMs = clock.monotonicMs()
     const outcome = await engine
       .elect(request)
@@ -298,6 +311,22 @@ class LeasedElection implements ElectionAgent {
     })
     this.#step({ kind: 'left' })
   }
+}
+
+/** Throws where who would be elected after this leader could not be understood, or would be given its epoch once more. */
+function refuseToStand({ epoch, protocols }: LeaderRecord): void {
+  if (epoch >= LAST_EPOCH) throw noEpochLeft(epoch)
+  const theirs = parseProtocols(protocols)
+  if (theirs === undefined || commonProtocol(theirs, ownProtocols) !== undefined) return
+  const speaks = `The leader of this cluster speaks protocol ${describeProtocols(theirs)}`
+  throw new FiresteelError(
+    'VERSION_UNSUPPORTED',
+    `${speaks}, this Master ${describeProtocols(ownProtocols)}: it would not be understood, and does not stand.`,
+    {
+      place: 'the leader record',
+      help: 'Run a release that speaks one of these protocols, or stop all nodes and start all with one release.',
+    },
+  )
 }
 
 /** Given once more, an epoch would have two owners. */

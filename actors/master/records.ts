@@ -18,13 +18,13 @@ import {
 import { registrant } from '../messages/executors.js'
 
 /*
- * What the store keeps (protocol, section 2). FROZEN FORMAT: these shapes outlive releases. An older leader sets a record
- * with an unknown key aside, so a new key is first read by one release and written by the next (docs/compatibility.md).
+ * What the store keeps (protocol, section 2). FROZEN FORMAT: these shapes outlive releases. A field that a release does not
+ * know stays in the record when it is written again, so whoever changes one spreads it (docs/compatibility.md).
  * `at`, the position of the last write, is stamped by the commit lane.
  */
 const at = position.optional()
 
-export const workerRecord = z.strictObject({
+export const workerRecord = z.object({
   id: name,
   name,
   host: name,
@@ -39,7 +39,7 @@ export const workerRecord = z.strictObject({
 })
 export type WorkerRecord = z.infer<typeof workerRecord>
 
-export const applicationRecord = z.strictObject({
+export const applicationRecord = z.object({
   id: name,
   submittedAtMs: z.number(),
   registration: name,
@@ -56,7 +56,7 @@ export const applicationRecord = z.strictObject({
 })
 export type ApplicationRecord = z.infer<typeof applicationRecord>
 
-export const driverRecord = z.strictObject({
+export const driverRecord = z.object({
   id: name,
   submittedAtMs: z.number(),
   description: driverDescription,
@@ -81,7 +81,7 @@ const ended = {
 }
 
 export const endedRecord = z.discriminatedUnion('kind', [
-  z.strictObject({
+  z.object({
     kind: z.literal('driver'),
     ...ended,
     description: driverSummary,
@@ -91,7 +91,7 @@ export const endedRecord = z.discriminatedUnion('kind', [
     exitCode: z.int().nullable(),
     signal: name.nullable(),
   }),
-  z.strictObject({
+  z.object({
     kind: z.literal('app'),
     ...ended,
     description: applicationSummary,
@@ -104,7 +104,7 @@ export type EndedDriver = Extract<EndedRecord, { kind: 'driver' }>
 export type EndedApplication = Extract<EndedRecord, { kind: 'app' }>
 
 /** Idempotency key of a driver that ended; while it lives its own record holds the key. */
-export const keyRecord = z.strictObject({ driverId: name, digest: name, endedAtMs: z.number(), at })
+export const keyRecord = z.object({ driverId: name, digest: name, endedAtMs: z.number(), at })
 export type KeyRecord = z.infer<typeof keyRecord>
 
 const schemas = {

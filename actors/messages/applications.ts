@@ -13,7 +13,7 @@ import {
 
 /* The conversation of a ClientEndpoint with its Masters. */
 
-export const registerApplication = z.strictObject({
+export const registerApplication = z.object({
   type: z.literal('RegisterApplication'),
   /** Random id of this registration: repeated, it gives the same application (protocol 10). */
   registration: name,
@@ -21,38 +21,38 @@ export const registerApplication = z.strictObject({
   /** The cluster driver that registers, if it is one. */
   driver: driverIncarnation.optional(),
   /** Where executors dial the driver. Without a host: the address that the Master sees the driver under. */
-  listen: z.strictObject({ host: name.optional(), port }),
+  listen: z.object({ host: name.optional(), port }),
 })
 export type RegisterApplication = z.infer<typeof registerApplication>
 
-export const registeredApplication = z.strictObject({
+export const registeredApplication = z.object({
   type: z.literal('RegisteredApplication'),
   appId: name,
   registration: name,
 })
 export type RegisteredApplication = z.infer<typeof registeredApplication>
 
-export const unregisterApplication = z.strictObject({ type: z.literal('UnregisterApplication'), appId: name })
+export const unregisterApplication = z.object({ type: z.literal('UnregisterApplication'), appId: name })
 export type UnregisterApplication = z.infer<typeof unregisterApplication>
 
 /** The end is durable. */
-export const unregisteredApplication = z.strictObject({
+export const unregisteredApplication = z.object({
   type: z.literal('UnregisteredApplication'),
   appId: name,
 })
 export type UnregisteredApplication = z.infer<typeof unregisteredApplication>
 
 /** Answer to MasterChanged by an application that is registered: all that the store does not keep. */
-export const masterChangeAcknowledged = z.strictObject({
+export const masterChangeAcknowledged = z.object({
   type: z.literal('MasterChangeAcknowledged'),
   appId: name,
   registration: name,
   description: applicationDescription,
   driver: driverIncarnation.optional(),
-  listen: z.strictObject({ host: name.optional(), port }),
-  executors: list(z.strictObject({ execId: count, workerId: name })),
+  listen: z.object({ host: name.optional(), port }),
+  executors: list(z.object({ execId: count, workerId: name })),
   /** Newest RequestExecutors: its number and the total wanted; absent: no limit was asked. */
-  target: z.strictObject({ request: count, total: count }).optional(),
+  target: z.object({ request: count, total: count }).optional(),
   highestExecId: z.int().min(-1),
   /** Of its RegisteredApplication: the store may have forgotten it (protocol 12). */
   registeredAt: ownedPosition.optional(),
@@ -60,7 +60,7 @@ export const masterChangeAcknowledged = z.strictObject({
 export type MasterChangeAcknowledged = z.infer<typeof masterChangeAcknowledged>
 
 /** The total of executors wanted. Absolute; lowering kills nothing (Spark). A late number is ignored. */
-export const requestExecutors = z.strictObject({
+export const requestExecutors = z.object({
   type: z.literal('RequestExecutors'),
   appId: name,
   request: count,
@@ -68,7 +68,7 @@ export const requestExecutors = z.strictObject({
 })
 export type RequestExecutors = z.infer<typeof requestExecutors>
 
-export const killExecutors = z.strictObject({
+export const killExecutors = z.object({
   type: z.literal('KillExecutors'),
   appId: name,
   execIds: z.array(count).max(10_000),
@@ -79,7 +79,7 @@ export type KillExecutors = z.infer<typeof killExecutors>
  * The executor has given its first result: it has started, however it ends. What its Worker knows, that a process was
  * made, does not say so.
  */
-export const executorWorked = z.strictObject({
+export const executorWorked = z.object({
   type: z.literal('ExecutorWorked'),
   appId: name,
   execId: count,
@@ -87,11 +87,11 @@ export const executorWorked = z.strictObject({
 export type ExecutorWorked = z.infer<typeof executorWorked>
 
 /** Answer of RequestExecutors and KillExecutors: false for an unknown application (Spark). */
-export const executorsAnswer = z.strictObject({ type: z.literal('ExecutorsAnswer'), done: z.boolean() })
+export const executorsAnswer = z.object({ type: z.literal('ExecutorsAnswer'), done: z.boolean() })
 export type ExecutorsAnswer = z.infer<typeof executorsAnswer>
 
 /** The Master ended the application. Also sent for FINISHED when the client still thinks it lives. */
-export const applicationRemoved = z.strictObject({
+export const applicationRemoved = z.object({
   type: z.literal('ApplicationRemoved'),
   appId: name,
   state: z.enum(applicationStates),
@@ -100,13 +100,13 @@ export const applicationRemoved = z.strictObject({
 export type ApplicationRemoved = z.infer<typeof applicationRemoved>
 
 /** Anybody with the client's key -> Master: end an application as KILLED. */
-export const requestKillApplication = z.strictObject({
+export const requestKillApplication = z.object({
   type: z.literal('RequestKillApplication'),
   appId: name,
 })
 export type RequestKillApplication = z.infer<typeof requestKillApplication>
 
-export const killApplicationResponse = z.strictObject({
+export const killApplicationResponse = z.object({
   type: z.literal('KillApplicationResponse'),
   appId: name,
   message: text,

@@ -56,10 +56,6 @@ export class ByteReader {
     return count
   }
 
-  end(): void {
-    if (this.remaining > 0) throw invalid(`${this.remaining} bytes too many`)
-  }
-
   #advance(length: number): number {
     const start = this.#at
     if (length > this.#bytes.length - start) throw invalid(`it ends ${length} bytes too early`)

@@ -12,7 +12,8 @@ import * as workers from './workers.js'
 
 /*
  * The catalogue: every message that crosses a process boundary, by receiver. Messages are validated once,
- * where they come in. What is not listed for a receiver is dropped, counted and logged with its sender.
+ * where they come in. What is not listed for a receiver is dropped, counted and logged with its sender. Fields that a schema
+ * does not know are let through and read by nobody: a release with the same protocol may have more of them.
  */
 
 /** Worker -> Master. */

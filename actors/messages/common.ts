@@ -48,17 +48,17 @@ export const environment = z.record(
 )
 
 /** (epoch, seq) of a commit, compared in that order (protocol, section 1). */
-export const position = z.strictObject({ epoch: count, seq: count })
+export const position = z.object({ epoch: count, seq: count })
 export type Position = z.infer<typeof position>
 
 /** And whose: after a fall of the store, two leaderships may have had one epoch (protocol 12). */
-export const ownedPosition = z.strictObject({ epoch: count, seq: count, owner: name })
+export const ownedPosition = z.object({ epoch: count, seq: count, owner: name })
 export type OwnedPosition = z.infer<typeof ownedPosition>
 
-export const pastElection = z.strictObject({ epoch: count, owner: name, base: position })
+export const pastElection = z.object({ epoch: count, owner: name, base: position })
 export type PastElection = z.infer<typeof pastElection>
 /** Where a leadership found the store, and where those before it had found it (protocol 12). */
-export const found = z.strictObject({
+export const found = z.object({
   base: position,
   earlier: z.array(pastElection).max(limits.pastElections),
 })
@@ -104,7 +104,7 @@ const endedDriver: ReadonlySet<DriverState> = new Set(['FINISHED', 'KILLED', 'FA
 export const isEndedDriver = (state: DriverState): boolean => endedDriver.has(state)
 
 /** What an application asks of each executor. */
-export const executorRequest = z.strictObject({
+export const executorRequest = z.object({
   cores: positive.optional(),
   memoryMib: positive,
   resources: resourceAmounts,
@@ -112,7 +112,7 @@ export const executorRequest = z.strictObject({
 export type ExecutorRequest = z.infer<typeof executorRequest>
 
 /** An application as its driver describes it (Spark's ApplicationDescription). */
-export const applicationDescription = z.strictObject({
+export const applicationDescription = z.object({
   name,
   /** Total cores wanted; absent: scheduling.defaultCores. */
   maxCores: positive.optional(),
@@ -148,7 +148,7 @@ export function summaryOfApplication({
 export const isolationModes = ['run', 'stop'] as const
 
 /** A program for the cluster (Spark's DriverDescription). */
-export const driverDescription = z.strictObject({
+export const driverDescription = z.object({
   name,
   /** Absolute path of the program on the Worker. */
   main: text,
@@ -181,11 +181,11 @@ export function summaryOfDriver(description: DriverSummary): DriverSummary {
 }
 
 /** Which incarnation of a cluster driver: ordered by (launchedUnder, generation, attempt), protocol section 9. */
-export const driverIncarnation = z.strictObject({ id: name, generation: positive, attempt: positive })
+export const driverIncarnation = z.object({ id: name, generation: positive, attempt: positive })
 export type DriverIncarnation = z.infer<typeof driverIncarnation>
 
 /** Any answer may be this instead: a request refused or not done, with a stable code. */
-export const failure = z.strictObject({
+export const failure = z.object({
   type: z.literal('Failure'),
   code: name,
   message: text,

@@ -4,7 +4,7 @@ import { notStarted } from './launch-failures.js'
 
 /* Programs in the cluster: submission, launch, end. */
 
-export const requestSubmitDriver = z.strictObject({
+export const requestSubmitDriver = z.object({
   type: z.literal('RequestSubmitDriver'),
   /** Idempotency key: the caller's, or a random one kept for its retries. Scope: the cluster (protocol 15). */
   key: name,
@@ -12,7 +12,7 @@ export const requestSubmitDriver = z.strictObject({
 })
 export type RequestSubmitDriver = z.infer<typeof requestSubmitDriver>
 
-export const submitDriverResponse = z.strictObject({
+export const submitDriverResponse = z.object({
   type: z.literal('SubmitDriverResponse'),
   driverId: name,
   key: name,
@@ -20,21 +20,21 @@ export const submitDriverResponse = z.strictObject({
 })
 export type SubmitDriverResponse = z.infer<typeof submitDriverResponse>
 
-export const requestKillDriver = z.strictObject({ type: z.literal('RequestKillDriver'), driverId: name })
+export const requestKillDriver = z.object({ type: z.literal('RequestKillDriver'), driverId: name })
 export type RequestKillDriver = z.infer<typeof requestKillDriver>
 
 /** The kill is durable; the end is reported when the process group is gone. */
-export const killDriverResponse = z.strictObject({
+export const killDriverResponse = z.object({
   type: z.literal('KillDriverResponse'),
   driverId: name,
   message: text,
 })
 export type KillDriverResponse = z.infer<typeof killDriverResponse>
 
-export const requestDriverStatus = z.strictObject({ type: z.literal('RequestDriverStatus'), driverId: name })
+export const requestDriverStatus = z.object({ type: z.literal('RequestDriverStatus'), driverId: name })
 export type RequestDriverStatus = z.infer<typeof requestDriverStatus>
 
-export const driverStatusResponse = z.strictObject({
+export const driverStatusResponse = z.object({
   type: z.literal('DriverStatusResponse'),
   driverId: name,
   name,
@@ -48,7 +48,7 @@ export const driverStatusResponse = z.strictObject({
 })
 export type DriverStatusResponse = z.infer<typeof driverStatusResponse>
 
-export const launchDriver = z.strictObject({
+export const launchDriver = z.object({
   type: z.literal('LaunchDriver'),
   workerId: name,
   driverId: name,
@@ -58,7 +58,7 @@ export const launchDriver = z.strictObject({
 })
 export type LaunchDriver = z.infer<typeof launchDriver>
 
-export const killDriver = z.strictObject({
+export const killDriver = z.object({
   type: z.literal('KillDriver'),
   workerId: name,
   driverId: name,
@@ -66,7 +66,7 @@ export const killDriver = z.strictObject({
 })
 export type KillDriver = z.infer<typeof killDriver>
 
-export const driverStateChanged = z.strictObject({
+export const driverStateChanged = z.object({
   type: z.literal('DriverStateChanged'),
   workerId: name,
   /** Number of this change at this Worker; acknowledged by ChangesAcknowledged (R5). */

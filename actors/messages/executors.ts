@@ -14,12 +14,12 @@ import { failedWorker, notStarted } from './launch-failures.js'
 
 /** Whose key opens the driver's door: application keys derive from the registrant's (protocol 16). */
 export const registrant = z.discriminatedUnion('role', [
-  z.strictObject({ role: z.literal('client') }),
-  z.strictObject({ role: z.literal('driver'), subject: name }),
+  z.object({ role: z.literal('client') }),
+  z.object({ role: z.literal('driver'), subject: name }),
 ])
 export type Registrant = z.infer<typeof registrant>
 
-export const launchExecutor = z.strictObject({
+export const launchExecutor = z.object({
   type: z.literal('LaunchExecutor'),
   workerId: name,
   appId: name,
@@ -34,7 +34,7 @@ export const launchExecutor = z.strictObject({
 })
 export type LaunchExecutor = z.infer<typeof launchExecutor>
 
-export const killExecutor = z.strictObject({
+export const killExecutor = z.object({
   type: z.literal('KillExecutor'),
   workerId: name,
   appId: name,
@@ -42,7 +42,7 @@ export const killExecutor = z.strictObject({
 })
 export type KillExecutor = z.infer<typeof killExecutor>
 
-export const executorStateChanged = z.strictObject({
+export const executorStateChanged = z.object({
   type: z.literal('ExecutorStateChanged'),
   workerId: name,
   /** Number of this change at this Worker; acknowledged by ChangesAcknowledged (R5). */
@@ -62,10 +62,10 @@ export const executorStateChanged = z.strictObject({
 export type ExecutorStateChanged = z.infer<typeof executorStateChanged>
 
 /** Master -> Workers: the application has ended; its folders may go once no executor of it is left. */
-export const applicationFinished = z.strictObject({ type: z.literal('ApplicationFinished'), appId: name })
+export const applicationFinished = z.object({ type: z.literal('ApplicationFinished'), appId: name })
 export type ApplicationFinished = z.infer<typeof applicationFinished>
 
-export const executorAdded = z.strictObject({
+export const executorAdded = z.object({
   type: z.literal('ExecutorAdded'),
   appId: name,
   execId: count,
@@ -76,7 +76,7 @@ export const executorAdded = z.strictObject({
 })
 export type ExecutorAdded = z.infer<typeof executorAdded>
 
-export const executorUpdated = z.strictObject({
+export const executorUpdated = z.object({
   type: z.literal('ExecutorUpdated'),
   appId: name,
   execId: count,
@@ -91,7 +91,7 @@ export const executorUpdated = z.strictObject({
 export type ExecutorUpdated = z.infer<typeof executorUpdated>
 
 /** Master -> every live application (Spark). */
-export const workerRemoved = z.strictObject({
+export const workerRemoved = z.object({
   type: z.literal('WorkerRemoved'),
   id: name,
   host: name,

@@ -5,7 +5,7 @@ import { name, positive, text } from './common.js'
 /* Launches that come to nothing, and who waits because of them: values, put into words only where people read them. */
 
 /** What a Worker says of a process that could not be made. */
-export const notStarted = z.strictObject({
+export const notStarted = z.object({
   /** FIRESTEEL_... */
   code: name,
   /** Path or command that is the matter. */
@@ -16,16 +16,16 @@ export type NotStarted = z.infer<typeof notStarted>
 /** Why a launch came to nothing. */
 export const launchFailure = z.discriminatedUnion('kind', [
   /** No process: its folder or program is missing, its command does not run, the disk is full. */
-  z.strictObject({ kind: z.literal('start'), ...notStarted.shape, message: text }),
+  z.object({ kind: z.literal('start'), ...notStarted.shape, message: text }),
   /** The process ended before it had done anything, or soon after. `output`: what `logs` shows it under. */
-  z.strictObject({ kind: z.literal('exit'), exitStatus: z.int().nullable(), output: name, message: text }),
+  z.object({ kind: z.literal('exit'), exitStatus: z.int().nullable(), output: name, message: text }),
   /** Its Worker had no room for it after all. */
-  z.strictObject({ kind: z.literal('room'), message: text }),
+  z.object({ kind: z.literal('room'), message: text }),
 ])
 export type LaunchFailure = z.infer<typeof launchFailure>
 
 /** How launches of one application fare on one Worker. */
-export const failedWorker = z.strictObject({
+export const failedWorker = z.object({
   workerId: name,
   host: name,
   /** The last one. */
@@ -52,7 +52,7 @@ export const waitingReasons = [
 ] as const
 export type WaitingReason = (typeof waitingReasons)[number]
 
-export const waiting = z.strictObject({
+export const waiting = z.object({
   reason: z.enum(waitingReasons),
   /** Workers on which it failed of late, the newest failure first. */
   workers: z.array(failedWorker).max(limits.shownFailedWorkers),

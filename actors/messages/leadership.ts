@@ -6,7 +6,7 @@ import { count, found, masterAddress, name } from './common.js'
  * Its epoch and position travel in the envelope; its owner is the link's incarnation (R1).
  */
 
-export const masterChanged = z.strictObject({
+export const masterChanged = z.object({
   type: z.literal('MasterChanged'),
   /** Address of the Master that leads. */
   master: masterAddress,
@@ -18,7 +18,7 @@ export const masterChanged = z.strictObject({
 })
 export type MasterChanged = z.infer<typeof masterChanged>
 
-export const masterInStandby = z.strictObject({
+export const masterInStandby = z.object({
   type: z.literal('MasterInStandby'),
   masters: z.array(masterAddress).max(64),
   /** Who leads, as far as this Master knows. */
@@ -29,7 +29,7 @@ export const masterInStandby = z.strictObject({
 export type MasterInStandby = z.infer<typeof masterInStandby>
 
 /** Receiver -> Master: your leadership is over, I have seen this one (R1). */
-export const staleEpoch = z.strictObject({
+export const staleEpoch = z.object({
   type: z.literal('StaleEpoch'),
   epoch: count,
   owner: name,

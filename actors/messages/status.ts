@@ -22,7 +22,7 @@ import { waiting } from './launch-failures.js'
 
 /* What commands, pages and `/json/` show: snapshots of a Master and of a Worker. */
 
-export const workerStatus = z.strictObject({
+export const workerStatus = z.object({
   id: name,
   name,
   host: name,
@@ -41,7 +41,7 @@ export const workerStatus = z.strictObject({
 })
 export type WorkerStatus = z.infer<typeof workerStatus>
 
-export const executorStatus = z.strictObject({
+export const executorStatus = z.object({
   appId: name,
   execId: count,
   workerId: name,
@@ -51,7 +51,7 @@ export const executorStatus = z.strictObject({
 })
 export type ExecutorStatus = z.infer<typeof executorStatus>
 
-export const applicationStatus = z.strictObject({
+export const applicationStatus = z.object({
   id: name,
   description: applicationSummary,
   state: z.enum(applicationStates),
@@ -67,7 +67,7 @@ export const applicationStatus = z.strictObject({
 })
 export type ApplicationStatus = z.infer<typeof applicationStatus>
 
-export const driverStatus = z.strictObject({
+export const driverStatus = z.object({
   id: name,
   description: driverSummary,
   state: z.enum(driverStates),
@@ -94,7 +94,7 @@ export const stateSections = [
 export type StateSection = (typeof stateSections)[number]
 
 /** The state of a Master, page by page; `MasterClient` puts the pages together. */
-export const requestMasterState = z.strictObject({
+export const requestMasterState = z.object({
   type: z.literal('RequestMasterState'),
   /** `next` of the page before; absent: the first page. */
   after: z
@@ -108,7 +108,7 @@ export const requestMasterState = z.strictObject({
 })
 export type RequestMasterState = z.infer<typeof requestMasterState>
 
-export const masterStateResponse = z.strictObject({
+export const masterStateResponse = z.object({
   type: z.literal('MasterStateResponse'),
   cluster: name,
   address: masterAddress,
@@ -122,7 +122,7 @@ export const masterStateResponse = z.strictObject({
   /** The store is away: this comes from memory. */
   stale: z.boolean(),
   /** UNKNOWN: the answering Master has no link to it. */
-  masters: z.array(z.strictObject({ address: masterAddress, state: z.enum([...recoveryStates, 'UNKNOWN']) })),
+  masters: z.array(z.object({ address: masterAddress, state: z.enum([...recoveryStates, 'UNKNOWN']) })),
   workers: z.array(workerStatus).max(limits.statePageRows),
   activeApps: z.array(applicationStatus).max(limits.statePageRows),
   executors: z.array(executorStatus).max(limits.statePageRows),
@@ -146,10 +146,10 @@ export interface MasterStateResponse extends Omit<MasterStatePage, StateSection 
   readonly completedDrivers: readonly DriverStatus[]
 }
 
-export const requestWorkerState = z.strictObject({ type: z.literal('RequestWorkerState') })
+export const requestWorkerState = z.object({ type: z.literal('RequestWorkerState') })
 export type RequestWorkerState = z.infer<typeof requestWorkerState>
 
-export const workerExecutorStatus = z.strictObject({
+export const workerExecutorStatus = z.object({
   appId: name,
   execId: count,
   cores: count,
@@ -159,7 +159,7 @@ export const workerExecutorStatus = z.strictObject({
   application: applicationDescription,
 })
 
-export const workerDriverStatus = z.strictObject({
+export const workerDriverStatus = z.object({
   driverId: name,
   generation: count,
   attempt: count,
@@ -168,7 +168,7 @@ export const workerDriverStatus = z.strictObject({
   description: driverDescription,
 })
 
-export const workerStateResponse = z.strictObject({
+export const workerStateResponse = z.object({
   type: z.literal('WorkerStateResponse'),
   id: name,
   name,
@@ -190,10 +190,10 @@ export const workerStateResponse = z.strictObject({
 export type WorkerStateResponse = z.infer<typeof workerStateResponse>
 
 /** Where the output of a driver or executor lies: asked of the Master, then read from that Worker. */
-export const requestLogLocation = z.strictObject({ type: z.literal('RequestLogLocation'), id: name })
+export const requestLogLocation = z.object({ type: z.literal('RequestLogLocation'), id: name })
 export type RequestLogLocation = z.infer<typeof requestLogLocation>
 
-export const logLocation = z.strictObject({
+export const logLocation = z.object({
   type: z.literal('LogLocation'),
   id: name,
   workerId: name,
@@ -203,7 +203,7 @@ export const logLocation = z.strictObject({
 export type LogLocation = z.infer<typeof logLocation>
 
 /** Client -> Worker. `id`: `driver-...` or `app-.../N`. Answered by LogChunks, the last one with `end`. */
-export const requestLog = z.strictObject({
+export const requestLog = z.object({
   type: z.literal('RequestLog'),
   /** Chosen by the caller; names the stream in its chunks and in StopLog. */
   stream: name,
@@ -214,10 +214,10 @@ export const requestLog = z.strictObject({
 })
 export type RequestLog = z.infer<typeof requestLog>
 
-export const stopLog = z.strictObject({ type: z.literal('StopLog'), stream: name })
+export const stopLog = z.object({ type: z.literal('StopLog'), stream: name })
 export type StopLog = z.infer<typeof stopLog>
 
-export const logChunk = z.strictObject({
+export const logChunk = z.object({
   type: z.literal('LogChunk'),
   stream: name,
   /** Base64 of the bytes: output need not be UTF-8, and a chunk may cut a character. */

@@ -254,10 +254,8 @@ export function writeLog(level: 'warn' | 'error', message: string, emit: Emit): 
 
 /** Reads a frame from the driver. Bodies are views into `frame`. Throws FRAME_INVALID. */
 export function readToExecutor(frame: Uint8Array): ToExecutor {
-  const reader = new ByteReader(frame)
-  const message = toExecutor(reader)
-  reader.end()
-  return message
+  // What follows in the frame is of a later release, and ignored.
+  return toExecutor(new ByteReader(frame))
 }
 
 function toExecutor(reader: ByteReader): ToExecutor {
@@ -288,10 +286,7 @@ function toExecutor(reader: ByteReader): ToExecutor {
 
 /** Reads a frame from an executor. Bodies are views into `frame`. Throws FRAME_INVALID. */
 export function readFromExecutor(frame: Uint8Array): FromExecutor {
-  const reader = new ByteReader(frame)
-  const message = fromExecutor(reader)
-  reader.end()
-  return message
+  return fromExecutor(new ByteReader(frame))
 }
 
 function fromExecutor(reader: ByteReader): FromExecutor {

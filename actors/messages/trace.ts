@@ -10,7 +10,7 @@ import { count, name } from './common.js'
 
 const actorPath = z.string().min(1).max(TRACE_PATH_MAX)
 
-export const requestTrace = z.strictObject({
+export const requestTrace = z.object({
   type: z.literal('RequestTrace'),
   /** `next` of the last chunk. */
   afterCursor: count.optional(),
@@ -31,7 +31,7 @@ export const requestTrace = z.strictObject({
 })
 export type RequestTrace = z.infer<typeof requestTrace>
 
-export const traceRecord = z.strictObject({
+export const traceRecord = z.object({
   at: z.number(),
   id: z.number(),
   trace: z.number(),
@@ -50,7 +50,7 @@ export const traceRecord = z.strictObject({
   payload: z.unknown().optional(),
 })
 
-export const traceChunk = z.strictObject({
+export const traceChunk = z.object({
   type: z.literal('TraceChunk'),
   /** In the order of the process. */
   entries: z.array(traceRecord).max(limits.traceChunkEntries),

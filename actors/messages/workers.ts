@@ -16,7 +16,7 @@ import {
 
 /* The conversation of a Worker with its Masters: registration, liveness, full reports. */
 
-export const registerWorker = z.strictObject({
+export const registerWorker = z.object({
   type: z.literal('RegisterWorker'),
   /** Incarnation of this Worker; the id in the books. */
   id: name,
@@ -31,7 +31,7 @@ export const registerWorker = z.strictObject({
 })
 export type RegisterWorker = z.infer<typeof registerWorker>
 
-export const registeredWorker = z.strictObject({
+export const registeredWorker = z.object({
   type: z.literal('RegisteredWorker'),
   workerId: name,
   /** The same incarnation was already in the books (Spark, SPARK-23191). */
@@ -39,14 +39,14 @@ export const registeredWorker = z.strictObject({
 })
 export type RegisteredWorker = z.infer<typeof registeredWorker>
 
-export const registerWorkerFailed = z.strictObject({
+export const registerWorkerFailed = z.object({
   type: z.literal('RegisterWorkerFailed'),
   workerId: name,
   message: text,
 })
 export type RegisterWorkerFailed = z.infer<typeof registerWorkerFailed>
 
-export const heartbeat = z.strictObject({
+export const heartbeat = z.object({
   type: z.literal('Heartbeat'),
   workerId: name,
   /** Boot clock of the Worker at sending, given back in the answer: it dates the contact (protocol 8). */
@@ -54,7 +54,7 @@ export const heartbeat = z.strictObject({
 })
 export type Heartbeat = z.infer<typeof heartbeat>
 
-export const heartbeatAck = z.strictObject({
+export const heartbeatAck = z.object({
   type: z.literal('HeartbeatAck'),
   workerId: name,
   sentAtMs: z.number().min(0),
@@ -62,10 +62,10 @@ export const heartbeatAck = z.strictObject({
 export type HeartbeatAck = z.infer<typeof heartbeatAck>
 
 /** Master -> Worker whose id it does not hold: register again (Spark). */
-export const reconnectWorker = z.strictObject({ type: z.literal('ReconnectWorker'), workerId: name })
+export const reconnectWorker = z.object({ type: z.literal('ReconnectWorker'), workerId: name })
 export type ReconnectWorker = z.infer<typeof reconnectWorker>
 
-export const executorReport = z.strictObject({
+export const executorReport = z.object({
   appId: name,
   execId: count,
   cores: positive,
@@ -77,7 +77,7 @@ export const executorReport = z.strictObject({
 })
 export type ExecutorReport = z.infer<typeof executorReport>
 
-export const driverReport = z.strictObject({
+export const driverReport = z.object({
   driverId: name,
   generation: positive,
   attempt: positive,
@@ -105,18 +105,18 @@ const fullReport = {
 }
 
 /** Answer to MasterChanged: all that runs here (Spark). Unacknowledged ends came before it, as their own messages. */
-export const workerSchedulerStateResponse = z.strictObject({
+export const workerSchedulerStateResponse = z.object({
   type: z.literal('WorkerSchedulerStateResponse'),
   ...fullReport,
 })
 export type WorkerSchedulerStateResponse = z.infer<typeof workerSchedulerStateResponse>
 
 /** Sent after each RegisteredWorker (Spark, SPARK-13604). */
-export const workerLatestState = z.strictObject({ type: z.literal('WorkerLatestState'), ...fullReport })
+export const workerLatestState = z.object({ type: z.literal('WorkerLatestState'), ...fullReport })
 export type WorkerLatestState = z.infer<typeof workerLatestState>
 
 /** Master -> Worker: these numbered changes are durable or ignored; forget them (R5). */
-export const changesAcknowledged = z.strictObject({
+export const changesAcknowledged = z.object({
   type: z.literal('ChangesAcknowledged'),
   workerId: name,
   changes: z.array(positive).max(10_000),

@@ -42,6 +42,7 @@ export class FileEngine implements PersistenceEngine {
     heardEpoch,
     earlier = [],
     mark,
+    protocols,
   }: ElectRequest): Promise<ElectOutcome> {
     const elect = (state: State): { keep: boolean; result: ElectOutcome } => {
       const { leader } = state
@@ -59,7 +60,7 @@ export class FileEngine implements PersistenceEngine {
       const position = { epoch, seq: base.seq }
       const touchedMs = Date.now()
       const standing = { base, earlier, position, touchedMs, left: false }
-      state.leader = { epoch, owner: me, address, lock, mark, ...standing }
+      state.leader = { epoch, owner: me, address, lock, mark, ...(protocols && { protocols }), ...standing }
       return { keep: true, result: { kind: 'elected', epoch, owner: me, base, mark } }
     }
     return this.file.change(elect).catch(unknown)

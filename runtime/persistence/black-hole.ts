@@ -20,6 +20,7 @@ interface Leadership extends Fence {
   mark: string
   touchedMs: number
   left: boolean
+  readonly protocols: string | undefined
 }
 
 /** Recovery mode NONE: the fence holds within the process, records are forgotten at once. */
@@ -34,7 +35,7 @@ export class BlackHoleEngine implements PersistenceEngine {
   async leader(): Promise<LeaderRecord | undefined> {
     const stored = this.#stored
     if (stored === undefined) return undefined
-    const { epoch, owner, address, lock, seq, mark, base, touchedMs, left } = stored
+    const { epoch, owner, address, lock, seq, mark, base, touchedMs, left, protocols } = stored
     return {
       epoch,
       owner,
@@ -46,11 +47,12 @@ export class BlackHoleEngine implements PersistenceEngine {
       left,
       position: { epoch, seq },
       ownerGone: false,
+      ...(protocols && { protocols }),
     }
   }
 
   async elect(request: ElectRequest): Promise<ElectOutcome> {
-    const { seen, me, address, lock, heardEpoch, mark } = request
+    const { seen, me, address, lock, heardEpoch, mark, protocols } = request
     const stored = this.#stored
     if (stored?.owner === me) {
       return { kind: 'elected', epoch: stored.epoch, owner: me, base: stored.base, mark: stored.mark }
@@ -61,7 +63,8 @@ export class BlackHoleEngine implements PersistenceEngine {
     const base: Position = { epoch: stored?.epoch ?? 0, seq: stored?.seq ?? 0 }
     const epoch = Math.max(base.epoch, heardEpoch) + 1
     const touchedMs = this.#nowMs()
-    this.#stored = { epoch, owner: me, address, lock, base, seq: base.seq, mark, touchedMs, left: false }
+    const standing = { base, seq: base.seq, mark, touchedMs, left: false, protocols }
+    this.#stored = { epoch, owner: me, address, lock, ...standing }
     return { kind: 'elected', epoch, owner: me, base, mark }
   }
 

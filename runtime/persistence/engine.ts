@@ -57,6 +57,8 @@ export interface LeaderRecord extends Fence {
   readonly base: Position
   /** As given to elect; engines for one Master keep none. */
   readonly earlier?: readonly PastElection[]
+  /** As given to elect: what its leader speaks (`1-2`). Who speaks none of it could not be understood, and does not stand. */
+  readonly protocols?: string
   /** Time of the last touch by the store's clock: compare it with itself only. */
   readonly touchedMs: number
   readonly left: boolean
@@ -75,6 +77,8 @@ export interface ElectRequest {
   readonly heardEpoch: number
   /** The elections before, oldest first, that of `seen` included: kept in the record, not understood. */
   readonly earlier?: readonly PastElection[]
+  /** What the candidate speaks: kept in the record, not understood. */
+  readonly protocols?: string
   /** Fresh and random: the first link of this leadership's chain of marks. */
   readonly mark: string
 }

@@ -2,9 +2,14 @@ import { Buffer } from 'node:buffer'
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import { isRole, type LocalIdentity, MASTER_SUBJECT, type Role } from './identity.js'
+import {
+  commonProtocol,
+  formatProtocols,
+  ownProtocols,
+  type ProtocolRange,
+  parseProtocols,
+} from './protocol-range.js'
 
-/** Raised when a message or frame changes its meaning. */
-export const PROTOCOL_VERSION = 1
 export const NONCE_BYTES = 32
 export const PROOF_BYTES = 32
 
@@ -21,10 +26,13 @@ const refusalCodes: ReadonlySet<string> = new Set<RefusalCode>([
   'HANDSHAKE_FAILED',
 ])
 
+const isRefusalCode = (code: string): code is RefusalCode => refusalCodes.has(code)
+
 /** First message of the dialler. */
 export interface Hello {
   readonly type: 'hello'
-  readonly version: number
+  /** What the speaker speaks, as `formatProtocols` writes it: the highest common one is used. */
+  readonly protocols: string
   /** '' from a client that knows only an address: any cluster that shares its secret will do, and it learns the name. */
   readonly cluster: string
   readonly role: Role
@@ -48,8 +56,8 @@ export interface Proof {
 export interface Refusal {
   readonly type: 'refused'
   readonly code: RefusalCode
-  /** Version of the side that refuses. */
-  readonly version: number
+  /** Of the side that refuses. */
+  readonly protocols: string
 }
 
 export type HandshakeMessage = Hello | HelloBack | Proof | Refusal
@@ -59,10 +67,11 @@ export function selfDescription(
   identity: LocalIdentity,
   nonce: Buffer,
   nodeMajor: number,
+  protocols: ProtocolRange,
 ): Omit<Hello, 'type' | 'role' | 'subject'> {
   const advertise = identity.advertise === undefined ? {} : { advertise: identity.advertise }
   return {
-    version: PROTOCOL_VERSION,
+    protocols: formatProtocols(protocols),
     cluster: identity.cluster,
     incarnation: identity.incarnation,
     nonce: nonce.toString('hex'),
@@ -74,7 +83,8 @@ export function selfDescription(
 /** The body of a handshake frame. Throws HANDSHAKE_FAILED where our own names do not fit. */
 export function encodeHandshake(message: HandshakeMessage): Buffer {
   const body = Buffer.from(JSON.stringify(message), 'utf8')
-  if (body.length > limits.handshakeBytes || readHandshake(body) === undefined) {
+  const own = 'protocols' in message ? parseProtocols(message.protocols) : undefined
+  if (body.length > limits.handshakeBytes || readHandshake(body, own) === undefined) {
     throw new FiresteelError(
       'HANDSHAKE_FAILED',
       'Our own cluster name, incarnation, subject or address does not fit a handshake.',
@@ -83,10 +93,20 @@ export function encodeHandshake(message: HandshakeMessage): Buffer {
   return body
 }
 
-/** Strictly reads a handshake message of any version; undefined if it is none. Only `version` is read of other versions. */
+/** A hello of whom we have no protocol in common with. */
+export interface NoCommonProtocol {
+  readonly type: 'no-common-protocol'
+  readonly protocols: ProtocolRange
+}
+
+/**
+ * Reads a handshake message; undefined if it is none. Where no protocol is common only `protocols` is read, else unknown
+ * fields are ignored.
+ */
 export function readHandshake(
   body: Buffer,
-): HandshakeMessage | { readonly type: 'other-version'; readonly version: number } | undefined {
+  own: ProtocolRange = ownProtocols,
+): HandshakeMessage | NoCommonProtocol | undefined {
   let value: unknown
   try {
     value = JSON.parse(body.toString('utf8'))
@@ -99,21 +119,15 @@ export function readHandshake(
   if (type === 'proof') return readProof(fields)
   if (type === 'refused') return readRefusal(fields)
   if (type !== 'hello' && type !== 'hello-back') return undefined
-  if (!isVersion(fields.version)) return undefined
-  if (fields.version !== PROTOCOL_VERSION) return { type: 'other-version', version: fields.version }
+  const protocols = parseProtocols(fields.protocols)
+  if (!protocols) return undefined
+  if (commonProtocol(protocols, own) === undefined) return { type: 'no-common-protocol', protocols }
   return type === 'hello' ? readHello(fields) : readHelloBack(fields)
 }
 
-const selfKeys = ['type', 'version', 'cluster', 'incarnation', 'nonce', 'nodeMajor', 'advertise']
-const helloBackKeys: ReadonlySet<string> = new Set(selfKeys)
-const helloKeys: ReadonlySet<string> = new Set([...selfKeys, 'role', 'subject'])
-const proofKeys: ReadonlySet<string> = new Set(['type', 'mac'])
-const refusalKeys: ReadonlySet<string> = new Set(['type', 'code', 'version'])
-
 function readHello(fields: Record<string, unknown>): Hello | undefined {
   const anyCluster = fields.role === 'client' && fields.cluster === ''
-  if (!hasOnly(fields, helloKeys) || !describesSelf(fields, anyCluster) || !isRole(fields.role))
-    return undefined
+  if (!describesSelf(fields, anyCluster) || !isRole(fields.role)) return undefined
   const namesSubject = fields.role === 'driver' || fields.role === 'application'
   const isMaster = fields.role === 'node' && fields.subject === MASTER_SUBJECT
   if (namesSubject !== isText(fields.subject) && !isMaster) return undefined
@@ -122,20 +136,19 @@ function readHello(fields: Record<string, unknown>): Hello | undefined {
 }
 
 function readHelloBack(fields: Record<string, unknown>): HelloBack | undefined {
-  return hasOnly(fields, helloBackKeys) && describesSelf(fields)
-    ? (fields as unknown as HelloBack)
-    : undefined
+  return describesSelf(fields) ? (fields as unknown as HelloBack) : undefined
 }
 
 function readProof(fields: Record<string, unknown>): Proof | undefined {
-  return hasOnly(fields, proofKeys) && isHex(fields.mac, PROOF_BYTES)
-    ? (fields as unknown as Proof)
-    : undefined
+  return isHex(fields.mac, PROOF_BYTES) ? (fields as unknown as Proof) : undefined
 }
 
 function readRefusal(fields: Record<string, unknown>): Refusal | undefined {
-  const known = typeof fields.code === 'string' && refusalCodes.has(fields.code) && isVersion(fields.version)
-  return known && hasOnly(fields, refusalKeys) ? (fields as unknown as Refusal) : undefined
+  const { code, protocols } = fields
+  if (typeof code !== 'string' || typeof protocols !== 'string' || !parseProtocols(protocols))
+    return undefined
+  // A reason that a later version has: it is a refusal all the same.
+  return { type: 'refused', code: isRefusalCode(code) ? code : 'HANDSHAKE_FAILED', protocols }
 }
 
 function describesSelf(fields: Record<string, unknown>, anyCluster = false): boolean {
@@ -146,10 +159,6 @@ function describesSelf(fields: Record<string, unknown>, anyCluster = false): boo
     isCount(fields.nodeMajor, NODE_MAJOR_MAX) &&
     (fields.advertise === undefined || isAddress(fields.advertise))
   )
-}
-
-function hasOnly(fields: Record<string, unknown>, known: ReadonlySet<string>): boolean {
-  return Object.keys(fields).every((key) => known.has(key))
 }
 
 /** Printable: it goes into logs before anything is proved. */
@@ -168,10 +177,6 @@ function isHex(value: unknown, bytes: number): value is string {
 
 function isCount(value: unknown, max: number): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max
-}
-
-function isVersion(value: unknown): value is number {
-  return isCount(value, 0xffff)
 }
 
 function isAddress(value: unknown): value is string {

@@ -4,12 +4,19 @@ import {
   encodeHandshake,
   type Hello,
   type HelloBack,
-  PROTOCOL_VERSION,
   type RefusalCode,
   readHandshake,
   selfDescription,
 } from './handshake-message.js'
 import type { LocalIdentity, ProvenPeer, Role } from './identity.js'
+import {
+  commonProtocol,
+  describeProtocols,
+  formatProtocols,
+  ownProtocols,
+  type ProtocolRange,
+  parseProtocols,
+} from './protocol-range.js'
 
 /** What to do after a message of the other side: bodies of handshake frames to send, and whether it is over. */
 export type HandshakeStep =
@@ -22,6 +29,8 @@ export interface HandshakeSide {
   readonly nodeMajor: number
   /** 32 fresh random bytes. */
   readonly nonce: Buffer
+  /** What it speaks; default: what this build does. */
+  readonly protocols?: ProtocolRange
   /** TLS exporter, where there is TLS: ties the proof to this very connection. */
   readonly channelBinding?: Buffer | undefined
 }
@@ -55,22 +64,31 @@ function transcriptOf(hello: Buffer, helloBack: Buffer, binding: Buffer | undefi
   return hash.digest()
 }
 
-function refuse(code: RefusalCode, detail: string, tell: boolean): HandshakeStep {
+function refuse(code: RefusalCode, detail: string, tell?: ProtocolRange): HandshakeStep {
   if (!tell) return { kind: 'refused', code, detail }
   return {
     kind: 'refused',
     code,
     detail,
-    send: encodeHandshake({ type: 'refused', code, version: PROTOCOL_VERSION }),
+    send: encodeHandshake({ type: 'refused', code, protocols: formatProtocols(tell) }),
   }
 }
 
 /** For people on either side: one of the two must be upgraded. */
-const bothVersions = (theirs: number): string => `its version is ${theirs}, ours ${PROTOCOL_VERSION}`
+const bothRanges = (theirs: ProtocolRange, ours: ProtocolRange): string =>
+  `it speaks protocol ${describeProtocols(theirs)}, we speak ${describeProtocols(ours)}`
 
-function peerOf(hello: Hello | HelloBack, role: Role, subject: string | undefined): ProvenPeer {
+function peerOf(
+  hello: Hello | HelloBack,
+  role: Role,
+  subject: string | undefined,
+  ours: ProtocolRange,
+): ProvenPeer {
+  const theirs = parseProtocols(hello.protocols)
   return {
     role,
+    // Both hellos are part of what was proved: nobody between can have lowered it.
+    protocol: (theirs && commonProtocol(theirs, ours)) ?? ours.min,
     ...(subject === undefined ? {} : { subject }),
     incarnation: hello.incarnation,
     cluster: hello.cluster,
@@ -82,6 +100,7 @@ function peerOf(hello: Hello | HelloBack, role: Role, subject: string | undefine
 /** The side that dials: hello, proof, then checks the other's proof. */
 export class DiallerHandshake {
   readonly #side: DiallerSide
+  readonly #ours: ProtocolRange
   readonly #hello: Buffer
   #back: HelloBack | undefined
   #transcript: Buffer | undefined
@@ -89,9 +108,10 @@ export class DiallerHandshake {
   /** Throws HANDSHAKE_FAILED where our own names do not fit. */
   constructor(side: DiallerSide) {
     this.#side = side
+    this.#ours = side.protocols ?? ownProtocols
     this.#hello = encodeHandshake({
       type: 'hello',
-      ...selfDescription(side.identity, side.nonce, side.nodeMajor),
+      ...selfDescription(side.identity, side.nonce, side.nodeMajor, this.#ours),
       role: side.role,
       ...(side.subject === undefined ? {} : { subject: side.subject }),
     })
@@ -102,29 +122,29 @@ export class DiallerHandshake {
   }
 
   receive(body: Buffer): HandshakeStep {
-    const message = readHandshake(body)
+    const ours = this.#ours
+    const message = readHandshake(body, ours)
     if (message?.type === 'refused') {
-      const isVersion = message.code === 'VERSION_UNSUPPORTED'
-      const detail = isVersion ? bothVersions(message.version) : 'the other side refused'
-      return refuse(message.code, detail, false)
+      const theirs = parseProtocols(message.protocols)
+      const isVersion = message.code === 'VERSION_UNSUPPORTED' && theirs !== undefined
+      return refuse(message.code, isVersion ? bothRanges(theirs, ours) : 'the other side refused')
     }
-    if (message?.type === 'other-version') {
-      return refuse('VERSION_UNSUPPORTED', bothVersions(message.version), false)
+    if (message?.type === 'no-common-protocol') {
+      return refuse('VERSION_UNSUPPORTED', bothRanges(message.protocols, ours))
     }
     if (this.#back === undefined && message?.type === 'hello-back') return this.#prove(body, message)
     if (this.#back !== undefined && message?.type === 'proof') return this.#check(message.mac, this.#back)
-    return refuse('HANDSHAKE_FAILED', 'the answer is no handshake', false)
+    return refuse('HANDSHAKE_FAILED', 'the answer is no handshake')
   }
 
   #prove(body: Buffer, back: HelloBack): HandshakeStep {
     const { identity, nonce, key, channelBinding } = this.#side
     const anyCluster = identity.cluster === ''
     if (!anyCluster && back.cluster !== identity.cluster)
-      return refuse('CLUSTER_MISMATCH', 'another cluster answers', false)
-    if (back.nonce === nonce.toString('hex'))
-      return refuse('HANDSHAKE_FAILED', 'our own nonce came back', false)
+      return refuse('CLUSTER_MISMATCH', 'another cluster answers')
+    if (back.nonce === nonce.toString('hex')) return refuse('HANDSHAKE_FAILED', 'our own nonce came back')
     if (back.incarnation === identity.incarnation) {
-      return refuse('HANDSHAKE_FAILED', 'the address leads back to this process', false)
+      return refuse('HANDSHAKE_FAILED', 'the address leads back to this process')
     }
     this.#back = back
     this.#transcript = transcriptOf(this.#hello, body, channelBinding)
@@ -136,44 +156,50 @@ export class DiallerHandshake {
     const { key, role, subject } = this.#side
     const expected = proofOf(key, ACCEPTOR_LABEL, this.#transcript as Buffer)
     if (!timingSafeEqual(expected, Buffer.from(mac, 'hex'))) {
-      return refuse('SECRET_WRONG', 'the other side did not prove the secret', false)
+      return refuse('SECRET_WRONG', 'the other side did not prove the secret')
     }
-    return { kind: 'linked', peer: peerOf(back, role, subject) }
+    return { kind: 'linked', peer: peerOf(back, role, subject, this.#ours) }
   }
 }
 
 /** The side that listens: answers a hello with a nonce, and proves nothing before the dialler has. */
 export class AcceptorHandshake {
   readonly #side: AcceptorSide
+  readonly #ours: ProtocolRange
   #hello: Hello | undefined
   #key: Buffer | undefined
   #transcript: Buffer | undefined
 
   constructor(side: AcceptorSide) {
     this.#side = side
+    this.#ours = side.protocols ?? ownProtocols
   }
 
   receive(body: Buffer): HandshakeStep {
-    const message = readHandshake(body)
-    if (message?.type === 'other-version') {
-      return refuse('VERSION_UNSUPPORTED', bothVersions(message.version), true)
+    const ours = this.#ours
+    const message = readHandshake(body, ours)
+    if (message?.type === 'no-common-protocol') {
+      return refuse('VERSION_UNSUPPORTED', bothRanges(message.protocols, ours), ours)
     }
     if (this.#hello === undefined && message?.type === 'hello') return this.#answer(body, message)
     if (this.#hello !== undefined && message?.type === 'proof') return this.#check(message.mac, this.#hello)
-    return refuse('HANDSHAKE_FAILED', 'the message is no handshake', true)
+    return refuse('HANDSHAKE_FAILED', 'the message is no handshake', this.#ours)
   }
 
   #answer(body: Buffer, hello: Hello): HandshakeStep {
     const { identity, nonce, nodeMajor, keyFor, channelBinding } = this.#side
     if (hello.cluster !== '' && hello.cluster !== identity.cluster) {
-      return refuse('CLUSTER_MISMATCH', `it dials cluster ${hello.cluster}`, true)
+      return refuse('CLUSTER_MISMATCH', `it dials cluster ${hello.cluster}`, this.#ours)
     }
     if (hello.nonce === nonce.toString('hex'))
-      return refuse('HANDSHAKE_FAILED', 'our own nonce came back', true)
+      return refuse('HANDSHAKE_FAILED', 'our own nonce came back', this.#ours)
     if (hello.incarnation === identity.incarnation) {
-      return refuse('HANDSHAKE_FAILED', 'the dialler is this process', true)
+      return refuse('HANDSHAKE_FAILED', 'the dialler is this process', this.#ours)
     }
-    const back = encodeHandshake({ type: 'hello-back', ...selfDescription(identity, nonce, nodeMajor) })
+    const back = encodeHandshake({
+      type: 'hello-back',
+      ...selfDescription(identity, nonce, nodeMajor, this.#ours),
+    })
     this.#hello = hello
     this.#key = keyFor(hello.role, hello.subject)
     this.#transcript = transcriptOf(body, back, channelBinding)
@@ -190,12 +216,16 @@ export class AcceptorHandshake {
     )
     if (!fits || key === undefined) {
       const subject = hello.subject === undefined ? '' : ` ${hello.subject}`
-      return refuse('SECRET_WRONG', `as ${hello.role}${subject}, incarnation ${hello.incarnation}`, true)
+      return refuse(
+        'SECRET_WRONG',
+        `as ${hello.role}${subject}, incarnation ${hello.incarnation}`,
+        this.#ours,
+      )
     }
     const proof = proofOf(key, ACCEPTOR_LABEL, transcript).toString('hex')
     return {
       kind: 'linked',
-      peer: { ...peerOf(hello, hello.role, hello.subject), cluster: this.#side.identity.cluster },
+      peer: { ...peerOf(hello, hello.role, hello.subject, this.#ours), cluster: this.#side.identity.cluster },
       send: encodeHandshake({ type: 'proof', mac: proof }),
     }
   }

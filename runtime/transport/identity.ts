@@ -44,6 +44,8 @@ export interface ProvenPeer {
   /** host:port the peer says it listens on. */
   readonly advertise?: string
   readonly nodeMajor: number
+  /** The highest that both sides speak: nothing above it may be sent on this link. */
+  readonly protocol: number
 }
 
 export interface PeerIdentity extends ProvenPeer {

@@ -18,6 +18,7 @@ import { type InvalidReport, Link } from './link.js'
 import { nodeMajor } from './node-major.js'
 import { OpenHandshakes } from './open-handshakes.js'
 import { OpenLinks } from './open-links.js'
+import { ownProtocols } from './protocol-range.js'
 import { type HandshakeResult, runHandshake } from './run-handshake.js'
 import { systemTimers, type Timers } from './timers.js'
 
@@ -56,7 +57,12 @@ export interface Listener {
 /** Opens a port for links. Rejects with PORT_IN_USE, LISTEN_FAILED, or HANDSHAKE_FAILED where our own names do not fit. */
 export async function listen(options: ListenOptions): Promise<Listener> {
   // A name that fits no handshake must fail here, not at the first peer.
-  const probe = selfDescription(currentIdentity(options.identity), Buffer.alloc(NONCE_BYTES), nodeMajor)
+  const probe = selfDescription(
+    currentIdentity(options.identity),
+    Buffer.alloc(NONCE_BYTES),
+    nodeMajor,
+    ownProtocols,
+  )
   encodeHandshake({ type: 'hello-back', ...probe })
   const door = new Door(options)
   const server = createServer({ noDelay: true }, (socket) => door.open(socket))

@@ -44,7 +44,7 @@ test('random bytes, HTTP and half a handshake on every port: the cluster goes on
   const ports = cluster.nodes.flatMap(({ address, web }) =>
     [address, web ?? ''].map((place) => Number(new URL(place.replace('firesteel:', 'http:')).port)),
   )
-  const hello = Buffer.from(JSON.stringify({ type: 'hello', version: 1, cluster: 'x' }))
+  const hello = Buffer.from(JSON.stringify({ type: 'hello', protocols: '1-1', cluster: 'x' }))
   const half = Buffer.alloc(5 + hello.length)
   half.writeUInt32BE(hello.length + 400, 0)
   hello.copy(half, 5)

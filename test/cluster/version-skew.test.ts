@@ -8,6 +8,7 @@ import { type Child, startChild } from '../../runtime/process/child.js'
 import { dial } from '../../runtime/transport/dial.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import { nodeMajor } from '../../runtime/transport/node-major.js'
+import { ownProtocols } from '../../runtime/transport/protocol-range.js'
 import { type FileLine, readFiles, withNextVersion, writeFiles } from '../fixtures/file-store.js'
 import {
   endedApplication,
@@ -233,7 +234,12 @@ test('a cluster of two builds: leadership passes A -> B -> A by kill -9, and not
   const redis = await startRedis()
   t.after(() => redis.stop())
   const home = await folder(t)
-  const other = await copyBuild(join(home, 'build-b'), { version: '99.0.1', nodeMajor: NEXT_MAJOR })
+  const other = await copyBuild(join(home, 'build-b'), {
+    version: '99.0.1',
+    nodeMajor: NEXT_MAJOR,
+    // As a release that has raised the protocol: it speaks this one too.
+    protocols: { min: ownProtocols.min, max: ownProtocols.max + 1 },
+  })
   const name = `skew-${process.pid}`
   const { cluster, a, b } = await startTwoBuilds(t, home, name, redis.url, other)
   for (const { build, book } of [a, b]) {
@@ -294,7 +300,10 @@ test('a cluster of two builds: leadership passes A -> B -> A by kill -9, and not
 test('a build of another protocol: its commands and Workers are kept out, and the cluster goes on', async (t) => {
   const cwd = await folder(t)
   const next = readRelease(currentRelease).protocol + 1
-  const other = await copyBuild(join(cwd, 'build-c'), { version: '99.0.2', protocolVersion: next })
+  const other = await copyBuild(join(cwd, 'build-c'), {
+    version: '99.0.2',
+    protocols: { min: next, max: next },
+  })
   await using cluster = await createTestCluster()
   const before = await cluster.waitAlive()
   const env = commandEnvironment({ FIRESTEEL_MASTER: cluster.address, FIRESTEEL_SECRET: cluster.secret })

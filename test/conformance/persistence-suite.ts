@@ -145,6 +145,13 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       assert.deepEqual(record.base, base)
     })
 
+    test('what the candidate speaks is in the record, until the next elect', async () => {
+      await engine.elect(electRequest('m1', undefined, { protocols: '1-3' }))
+      assert.equal((await engine.leader())?.protocols, '1-3')
+      await engine.elect(electRequest('m2', { epoch: 1, owner: 'm1' }, { protocols: '2-4' }))
+      assert.equal((await engine.leader())?.protocols, '2-4')
+    })
+
     if (shared) {
       test('the elections before that elect was told of are in the record, until the next elect', async () => {
         const earlier = [

@@ -108,7 +108,7 @@ export const largeFrames: readonly Buffer[] = [
 ]
 
 export const unprovenFrames: readonly Buffer[] = [
-  encodeFrame(frameKind.handshake, Buffer.from('{"type":"hello","version":1}')),
+  encodeFrame(frameKind.handshake, Buffer.from('{"type":"hello","protocols":"1-1"}')),
   encodeFrame(frameKind.handshake, Buffer.alloc(1024, 32)),
   encodeFrame(frameKind.handshake, Buffer.alloc(0)),
 ]

@@ -166,9 +166,9 @@ export class HandshakeTarget implements Target<HandshakeInput> {
         for (const delivery of genuine) session.deliver(delivery, [])
         return session.transcript
       }),
-      Buffer.from('{"type":"refused","code":"SECRET_WRONG","version":1}'),
-      Buffer.from('{"type":"hello","version":2,"new":[]}'),
-      Buffer.from('{"type":"hello-back","version":65535}'),
+      Buffer.from('{"type":"refused","code":"SECRET_WRONG","protocols":"1-1"}'),
+      Buffer.from('{"type":"hello","protocols":"2-3","new":[]}'),
+      Buffer.from('{"type":"hello-back","protocols":"65535-65535"}'),
     ]
   }
 

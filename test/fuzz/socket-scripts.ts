@@ -194,6 +194,6 @@ export function recordedSession(): Buffer[] {
   const back = acceptor.receive(dialler.start())
   const proof = back.send && dialler.receive(back.send)
   const bodies = [dialler.start(), ...(proof?.send ? [proof.send] : [])]
-  const refused = encodeHandshake({ type: 'refused', code: 'SECRET_WRONG', version: 1 })
+  const refused = encodeHandshake({ type: 'refused', code: 'SECRET_WRONG', protocols: '1-1' })
   return [...bodies, refused].map((body) => encodeFrame(frameKind.handshake, body))
 }

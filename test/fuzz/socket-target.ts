@@ -38,7 +38,7 @@ const dialCodes = [
 ] as const
 
 const otherVersion = (type: string): Buffer =>
-  encodeFrame(frameKind.handshake, Buffer.from(JSON.stringify({ type, version: 2, shape: ['new'] })))
+  encodeFrame(frameKind.handshake, Buffer.from(JSON.stringify({ type, protocols: '2-2', shape: ['new'] })))
 
 const strangers: readonly Buffer[] = [
   otherVersion('hello'),

@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ProtocolRange } from '../../runtime/transport/protocol-range.js'
 
 const compiled = fileURLToPath(new URL('../../', import.meta.url))
 const project = fileURLToPath(new URL('../../../', import.meta.url))
@@ -19,13 +20,13 @@ export interface BuildChanges {
   readonly version: string
   /** Major of Node, as the handshake tells it. */
   readonly nodeMajor?: number
-  /** Of the handshake. */
-  readonly protocolVersion?: number
+  /** What it speaks. */
+  readonly protocols?: ProtocolRange
 }
 
 /** Copies this build into a new folder, as another release would be installed beside it. */
 export async function copyBuild(folder: string, changes: BuildChanges): Promise<Build> {
-  const { version, nodeMajor, protocolVersion } = changes
+  const { version, nodeMajor, protocols } = changes
   await mkdir(folder, { recursive: true })
   for (const part of ['actors', 'runtime']) {
     await cp(join(compiled, part), join(folder, 'dist', part), { recursive: true })
@@ -37,9 +38,10 @@ export async function copyBuild(folder: string, changes: BuildChanges): Promise<
   if (nodeMajor !== undefined) {
     await replace(join(transport, 'node-major.js'), /(?<=const nodeMajor = )[^;\n]+/, String(nodeMajor))
   }
-  if (protocolVersion !== undefined) {
-    const file = join(transport, 'handshake-message.js')
-    await replace(file, /(?<=const PROTOCOL_VERSION = )\d+/, String(protocolVersion))
+  if (protocols !== undefined) {
+    const file = join(transport, 'protocol-range.js')
+    await replace(file, /(?<=const PROTOCOL_MIN = )\d+/, String(protocols.min))
+    await replace(file, /(?<=const PROTOCOL_MAX = )\d+/, String(protocols.max))
   }
   return { bin: join(folder, 'dist/runtime/launch/bin.js'), folder }
 }

@@ -7,6 +7,7 @@ import {
   type Role,
 } from '../../runtime/transport/identity.js'
 import type { Link } from '../../runtime/transport/link.js'
+import { ownProtocols } from '../../runtime/transport/protocol-range.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
 import { type Parcel, SimLink } from './sim-link.js'
@@ -289,6 +290,7 @@ export class Network {
       incarnation,
       cluster: this.#cluster,
       nodeMajor: 20,
+      protocol: ownProtocols.max,
       address,
       ...(subject !== undefined && { subject }),
       ...(advertise !== undefined && { advertise }),

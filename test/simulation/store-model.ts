@@ -79,7 +79,7 @@ export class StoreModel {
   }
 
   elect(
-    { seen, me, address, lock, heardEpoch, earlier = [], mark }: ElectRequest,
+    { seen, me, address, lock, heardEpoch, earlier = [], mark, protocols }: ElectRequest,
     nowMs: number,
   ): ElectOutcome {
     if (this.readOnly) return notWritable
@@ -90,7 +90,18 @@ export class StoreModel {
     const position = { epoch, seq: at.position.seq }
     const base = at.position
     const life = { touchedMs: nowMs, left: false, ownerGone: false }
-    this.#leader = { epoch, owner: me, address, lock, position, mark, base, earlier, ...life }
+    this.#leader = {
+      epoch,
+      owner: me,
+      address,
+      lock,
+      position,
+      mark,
+      base,
+      earlier,
+      ...(protocols && { protocols }),
+      ...life,
+    }
     return elected(this.#leader)
   }
 

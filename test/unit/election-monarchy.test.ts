@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { monarchy } from '../../actors/election/election-agent.js'
+import { LAST_EPOCH } from '../../actors/election/hearsay.js'
 import { leaderElectionAgent } from '../../actors/election/leader-election-agent.js'
 import { deadlineMs, renewEveryMs } from '../../actors/election/lease.js'
 import type { AgentMessage, ElectionMessage } from '../../actors/messages/election.js'
@@ -10,6 +11,7 @@ import { BlackHoleEngine } from '../../runtime/persistence/black-hole.js'
 import type { CommitOutcome, LeaderRecord } from '../../runtime/persistence/engine.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
+import { ownProtocols } from '../../runtime/transport/protocol-range.js'
 import { VirtualTime } from '../harness/virtual-time.js'
 
 const LEASE_MS = 2500
@@ -206,6 +208,33 @@ test('a store of another cluster or version is hopeless and said so; other failu
   await later.pass(10 * LEASE_MS)
   assert.deepEqual(later.hopeless, [])
   assert.equal(tries >= 3, true)
+})
+
+test('a leader record of protocols that this build does not speak, or of the last epoch: it does not stand, and says so', async () => {
+  const { min, max } = ownProtocols
+  for (const [parts, code] of [
+    [{ protocols: `${max + 1}-${max + 2}` }, 'FIRESTEEL_VERSION_UNSUPPORTED'],
+    [{ epoch: LAST_EPOCH, position: { epoch: LAST_EPOCH, seq: 1 } }, 'FIRESTEEL_STORE_UNREADABLE'],
+  ] as const) {
+    const engine = new TestEngine(() => 0)
+    engine.leaderAnswer = () => other({ left: true, ...parts })
+    const { heard, hopeless, pass } = court(engine)
+    await pass(10 * LEASE_MS)
+    assert.deepEqual(hopeless, [code])
+    assert.deepEqual(heard, [])
+  }
+  // One in common is enough, and the record says what who was elected speaks.
+  const engine = new TestEngine(() => 0)
+  engine.leaderAnswer = () => other({ left: true, protocols: `${max}-${max + 7}` })
+  let elected: string | undefined
+  engine.elect = async ({ protocols }) => {
+    elected = protocols
+    return { kind: 'unknown', reason: 'a test' }
+  }
+  const { hopeless, pass } = court(engine)
+  await pass(LEASE_MS)
+  assert.deepEqual(hopeless, [])
+  assert.equal(elected, `${min}-${max}`)
 })
 
 test('resigning leaves the record, revokes, and says when it is done; without a leadership it is done at once', async () => {

@@ -205,7 +205,7 @@ class Gullible extends AcceptorHandshake {
   override receive(body: Buffer): HandshakeStep {
     const step = super.receive(body)
     if (step.kind !== 'refused' || step.code !== 'SECRET_WRONG') return step
-    const peer = { role: 'node' as const, incarnation: 'x', cluster: 'fuzz', nodeMajor: 20 }
+    const peer = { role: 'node' as const, incarnation: 'x', cluster: 'fuzz', nodeMajor: 20, protocol: 1 }
     return { kind: 'linked', peer }
   }
 }

@@ -79,7 +79,7 @@ class Wire {
   #next = 1
 
   constructor(incarnation: string, role: PeerIdentity['role']) {
-    this.peer = { incarnation, role, cluster: 'test', address: '10.0.0.9:9', nodeMajor: 20 }
+    this.peer = { incarnation, role, cluster: 'test', address: '10.0.0.9:9', nodeMajor: 20, protocol: 1 }
   }
 
   get link(): Link {

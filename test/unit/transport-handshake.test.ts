@@ -5,6 +5,7 @@ import { AcceptorHandshake, DiallerHandshake, type HandshakeStep } from '../../r
 import { readHandshake } from '../../runtime/transport/handshake-message.js'
 import type { Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
+import { describeProtocols, type ProtocolRange } from '../../runtime/transport/protocol-range.js'
 import { SECRET } from './transport-support.js'
 
 let nonces = 0
@@ -74,6 +75,7 @@ test('both sides learn who the other is, and the dialler proves first', () => {
   const { dialled, accepted, bodies } = play(sides())
   assert.deepEqual(accepted?.kind === 'linked' && accepted.peer, {
     role: 'node',
+    protocol: 1,
     incarnation: 'worker-1',
     cluster: 'test',
     advertise: '[::1]:7071',
@@ -81,6 +83,7 @@ test('both sides learn who the other is, and the dialler proves first', () => {
   })
   assert.deepEqual(dialled?.kind === 'linked' && dialled.peer, {
     role: 'node',
+    protocol: 1,
     incarnation: 'master-1',
     cluster: 'test',
     nodeMajor: 22,
@@ -178,13 +181,59 @@ test('the unproven get no proof', () => {
 })
 
 test('another version is refused on both sides, whatever else its hello holds', () => {
-  const later = Buffer.from(JSON.stringify({ type: 'hello', version: 2, shape: ['new'] }))
+  const later = Buffer.from(JSON.stringify({ type: 'hello', protocols: '2-3', shape: ['new'] }))
   const { dialler, acceptor } = sides()
   const step = acceptor.receive(later)
   assert.equal(codeOf(step), 'VERSION_UNSUPPORTED')
   assert.equal(codeOf(dialler.receive(step.send as Buffer)), 'VERSION_UNSUPPORTED')
-  const back = Buffer.from(JSON.stringify({ type: 'hello-back', version: 2 }))
+  const back = Buffer.from(JSON.stringify({ type: 'hello-back', protocols: '2-2' }))
   assert.equal(codeOf(sides().dialler.receive(back)), 'VERSION_UNSUPPORTED')
+})
+
+test('the highest protocol that both speak is used, whoever dials', () => {
+  for (const [dialler, acceptor, common] of [
+    [{ min: 1, max: 1 }, { min: 1, max: 1 }, 1],
+    [{ min: 1, max: 2 }, { min: 1, max: 1 }, 1],
+    [{ min: 1, max: 2 }, { min: 2, max: 3 }, 2],
+    [{ min: 2, max: 5 }, { min: 1, max: 9 }, 5],
+    [{ min: 1, max: 1 }, { min: 2, max: 3 }, undefined],
+    [{ min: 4, max: 5 }, { min: 2, max: 3 }, undefined],
+  ] as const) {
+    const key = deriveKey(SECRET, 'node')
+    const side = (incarnation: string, protocols: ProtocolRange, fill: number) => ({
+      identity: { cluster: 'test', incarnation },
+      nodeMajor: 20,
+      nonce: Buffer.alloc(32, fill),
+      protocols,
+    })
+    const one = new DiallerHandshake({ ...side('d-1', dialler, 1), role: 'node', key })
+    const other = new AcceptorHandshake({ ...side('a-1', acceptor, 2), keyFor: () => key })
+    const { dialled, accepted } = play({ dialler: one, acceptor: other })
+    if (common === undefined) {
+      const ranges = [describeProtocols(dialler), describeProtocols(acceptor)]
+      assert.equal(
+        accepted?.kind === 'refused' && accepted.detail,
+        `it speaks protocol ${ranges[0]}, we speak ${ranges[1]}`,
+      )
+      assert.equal(
+        dialled?.kind === 'refused' && dialled.detail,
+        `it speaks protocol ${ranges[1]}, we speak ${ranges[0]}`,
+      )
+      assert.deepEqual([codeOf(dialled), codeOf(accepted)], ['VERSION_UNSUPPORTED', 'VERSION_UNSUPPORTED'])
+    } else {
+      assert.equal(accepted?.kind === 'linked' && accepted.peer.protocol, common)
+      assert.equal(dialled?.kind === 'linked' && dialled.peer.protocol, common)
+    }
+  }
+})
+
+test('a range that somebody between has lowered is no range that was proved', () => {
+  const { dialled, accepted } = play(sides(), (body) => {
+    const fields = JSON.parse(body.toString()) as { type: string; protocols?: string }
+    return fields.type === 'hello' ? Buffer.from(JSON.stringify({ ...fields, protocols: '0-1' })) : body
+  })
+  assert.equal(codeOf(accepted), 'SECRET_WRONG')
+  assert.equal(codeOf(dialled), 'SECRET_WRONG')
 })
 
 test('a recorded handshake fits no second link', () => {
@@ -240,7 +289,6 @@ test('a change to any byte of the handshake links nobody on the side that sees i
 const hello = JSON.parse(sides().dialler.start().toString()) as Record<string, unknown>
 const malformed: [string, unknown][] = [
   ['no object', []],
-  ['an unknown key', { ...hello, extra: 1 }],
   ['an unknown role', { ...hello, role: 'admin' }],
   ['a role from the prototype', { ...hello, role: 'constructor' }],
   ['a subject for a node', { ...hello, subject: 'x' }],
@@ -254,9 +302,12 @@ const malformed: [string, unknown][] = [
   ['an address with a path', { ...hello, advertise: 'host:80/x' }],
   ['a port over 65535', { ...hello, advertise: 'host:65536' }],
   ['a fractional major', { ...hello, nodeMajor: 20.5 }],
-  ['a version as text', { ...hello, version: '1' }],
+  ['a protocol that is no range', { ...hello, protocols: '1' }],
+  ['a range that is upside down', { ...hello, protocols: '2-1' }],
+  ['a range of numbers', { ...hello, protocols: [1, 1] }],
+  ['a protocol over 65535', { ...hello, protocols: '1-65536' }],
   ['a proof of the wrong length', { type: 'proof', mac: 'ab' }],
-  ['a refusal with an unknown code', { type: 'refused', code: 'toString', version: 1 }],
+  ['a refusal without protocols', { type: 'refused', code: 'SECRET_WRONG' }],
 ]
 for (const [name, message] of malformed) {
   test(`a message with ${name} is none`, () => {

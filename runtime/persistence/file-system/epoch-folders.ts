@@ -10,6 +10,8 @@ export interface OwnerFile extends Identity, ProcessIdentity {
   readonly owner: string
   readonly address: string
   readonly lock: string
+  /** Not in files of the first builds. */
+  readonly protocols?: string
 }
 
 /** The folder of a store: `epoch-N/` for each leadership, `quarantine/` beside them. */

@@ -170,7 +170,8 @@ export class FileSystemEngine implements PersistenceEngine {
     return this.#exclusive(() => this.#release())
   }
 
-  async #elect({ seen, me, address, lock, heardEpoch, mark }: ElectRequest): Promise<ElectOutcome> {
+  async #elect(request: ElectRequest): Promise<ElectOutcome> {
+    const { seen, me, heardEpoch } = request
     const highest = await this.#folders.highest()
     const stored = { kind: 'changed' as const, epoch: highest, owner: await this.#ownerOf(highest) }
     const held = this.#held
@@ -181,7 +182,7 @@ export class FileSystemEngine implements PersistenceEngine {
     await this.#checkStore()
     const epoch = Math.max(highest, heardEpoch) + 1
     if (!(await this.#makeEpoch(epoch))) return this.#changed()
-    const store = await this.#fill({ epoch, owner: me }, address, lock, mark)
+    const store = await this.#fill({ epoch, owner: me }, request)
     const now = await this.#lookAfterBegin(store)
     if (now !== undefined) return now
     await this.#release()
@@ -204,7 +205,7 @@ export class FileSystemEngine implements PersistenceEngine {
   }
 
   /** All that makes a new folder a finished epoch; a failed try leaves nothing that fills the disk. */
-  async #fill(fence: Fence, address: string, lock: string, mark: string): Promise<EpochStore> {
+  async #fill(fence: Fence, { address, lock, mark, protocols }: ElectRequest): Promise<EpochStore> {
     const { epoch, owner } = fence
     try {
       await this.#folders.writeOwner(epoch, {
@@ -212,6 +213,7 @@ export class FileSystemEngine implements PersistenceEngine {
         owner,
         address,
         lock,
+        ...(protocols !== undefined && { protocols }),
         ...this.#processes.self(),
       })
       await this.#files.renew(this.#folders.path(epoch, 'alive'), this.#options.nowMs())
@@ -320,6 +322,7 @@ export class FileSystemEngine implements PersistenceEngine {
       owner: owner?.owner ?? '',
       address: owner?.address ?? '',
       lock: owner?.lock ?? '',
+      ...(owner?.protocols !== undefined && { protocols: owner.protocols }),
       position: stands?.position ?? { epoch: 0, seq: 0 },
       mark: stands?.mark ?? '',
       base: stands?.base ?? { epoch: 0, seq: 0 },

@@ -19,6 +19,8 @@ const shape = z.object({
     .string()
     .regex(new RegExp(`^(${past.source}( |$))*$`))
     .default(''),
+  /** Not in records of the first builds. */
+  protocols: z.string().optional(),
   touched: whole,
   left: z.enum(['0', '1']),
 })
@@ -94,6 +96,7 @@ function recordOf(fields: z.infer<typeof shape>): LeaderRecord {
     mark: fields.mark,
     base: parsePosition(fields.base),
     earlier: parsePast(fields.earlier),
+    ...(fields.protocols && { protocols: fields.protocols }),
     // Stored in microseconds.
     touchedMs: Number(fields.touched) / 1000,
     left: fields.left === '1',

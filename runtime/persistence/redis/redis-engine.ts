@@ -75,7 +75,7 @@ export class RedisEngine implements PersistenceEngine {
   }
 
   async elect(request: ElectRequest): Promise<ElectOutcome> {
-    const { seen, me, address, lock, heardEpoch, earlier = [], mark } = request
+    const { seen, me, address, lock, heardEpoch, earlier = [], mark, protocols = '' } = request
     let reply: string[]
     try {
       reply = (await this.#connection.evaluate(scripts.elect, this.#allKeys, [
@@ -89,6 +89,7 @@ export class RedisEngine implements PersistenceEngine {
         heardEpoch,
         mark,
         formatPast(earlier),
+        protocols,
       ])) as string[]
     } catch (error) {
       return this.#writeFailed(error)

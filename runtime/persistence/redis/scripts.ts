@@ -47,7 +47,7 @@ export const inspect = script(`${readOnly}${helpers}
 return foreign(1) or {'OK', redis.call('HGETALL', KEYS[1])}
 `)
 
-/** ARGV: format, cluster, seen epoch, seen owner, me, address, lock, heard epoch, mark, elections before (opaque). */
+/** ARGV: format, cluster, seen epoch, seen owner, me, address, lock, heard epoch, mark, elections before (opaque), protocols of the candidate (opaque). */
 export const elect = script(`${allowOom}${helpers}
 local wrong = foreign(1)
 if wrong then return wrong end
@@ -62,7 +62,7 @@ if epoch ~= seenEpoch or owner ~= seenOwner then return {'CHANGED', text(epoch),
 local base = text(epoch) .. ':' .. text(seq)
 local mine = text(math.max(epoch, num(ARGV[8])) + 1)
 redis.call('HSET', KEYS[1], 'format', format, 'cluster', cluster, 'owner', me, 'address', ARGV[6], 'lock', ARGV[7],
-  'base', base, 'earlier', ARGV[10], 'touched', now(), 'left', '0', 'epoch', mine, 'seq', text(seq), 'mark', ARGV[9])
+  'base', base, 'earlier', ARGV[10], 'protocols', ARGV[11], 'touched', now(), 'left', '0', 'epoch', mine, 'seq', text(seq), 'mark', ARGV[9])
 return {'OK', mine, base, ARGV[9]}
 `)
 

@@ -1,0 +1,35 @@
+/** The protocols that one side speaks, from the lowest to the highest. */
+export interface ProtocolRange {
+  readonly min: number
+  readonly max: number
+}
+
+/** Raised when a message or frame changes its meaning. */
+const PROTOCOL_MAX = 1
+/** Raised when the reading of an older protocol is given up: not before two releases have spoken the next one. */
+const PROTOCOL_MIN = 1
+
+/** What this build speaks. */
+export const ownProtocols: ProtocolRange = { min: PROTOCOL_MIN, max: PROTOCOL_MAX }
+
+const VERSION_MAX = 0xffff
+
+/** The highest that both speak; undefined: there is none. */
+export function commonProtocol(a: ProtocolRange, b: ProtocolRange): number | undefined {
+  const highest = Math.min(a.max, b.max)
+  return highest >= Math.max(a.min, b.min) ? highest : undefined
+}
+
+/** `2`, or `1 to 2`: for people. */
+export const describeProtocols = ({ min, max }: ProtocolRange): string =>
+  min === max ? String(max) : `${min} to ${max}`
+
+/** As it stands in messages and records: `1-2`. */
+export const formatProtocols = ({ min, max }: ProtocolRange): string => `${min}-${max}`
+
+/** What `formatProtocols` writes, by whatever version; undefined for anything else. */
+export function parseProtocols(text: unknown): ProtocolRange | undefined {
+  const [, first, last] = (typeof text === 'string' && /^(\d{1,5})-(\d{1,5})$/.exec(text)) || []
+  const range = { min: Number(first), max: Number(last) }
+  return first !== undefined && range.min <= range.max && range.max <= VERSION_MAX ? range : undefined
+}
