@@ -91,8 +91,8 @@ export const errorCodes = {
     exit: 4,
   },
   VERSION_UNSUPPORTED: {
-    meaning: 'The peer or the store speaks another version of the protocol.',
-    help: 'Upgrade the older side.',
+    meaning: 'The peer, the leader of the cluster or the store speaks no version that this program speaks.',
+    help: 'Upgrade the older side, one release at a time: docs/compatibility.md.',
     exit: 4,
   },
   HANDSHAKE_FAILED: {

@@ -279,9 +279,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a leader that hears of a higher epoch leads on',
-    file: 'actors/master/fellow-desk.js',
-    find: '#deposed(step, epoch, owner) {',
-    replace: '#deposed(step, epoch, owner) { return;',
+    file: 'actors/election/election-core.js',
+    find: 'this.#claimed(tenure, message.epoch, now.monotonicMs);',
+    replace: ';',
     script: 'two owners of one epoch',
   },
   {
