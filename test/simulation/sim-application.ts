@@ -1,11 +1,21 @@
 import { ClientEndpoint } from '../../actors/client/client-endpoint.js'
 import type { DoorParts, DriverDoor } from '../../actors/client/driver-door.js'
+import { toBytes } from '../../actors/messages/cloneable.js'
 import { currentIdentity } from '../../runtime/transport/identity.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
 import type { World } from './world.js'
 
 const PORT = 7090
+/** No arguments. */
+const input = toBytes([], {
+  root: 'input',
+  notCloneable: 'INPUT_NOT_CLONEABLE',
+  tooLarge: 'INPUT_TOO_LARGE',
+  maxBytes: 64,
+  list: true,
+  task: 'a task',
+})
 const fn = { url: 'file:///simulated.js', name: 'task' }
 
 /** One process of an application: the shipped ClientEndpoint and task pool, with tasks flowing all the time. */
@@ -80,7 +90,7 @@ export class SimApplication {
       const { appId, pool } = this.#endpoint
       const taskId = pool.submit({
         fn,
-        input: new Uint8Array(4),
+        input,
         retries,
         timeoutMs: 0,
         group: 0,

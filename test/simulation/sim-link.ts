@@ -26,6 +26,9 @@ export interface SimLinkParts {
   readonly id: number
 }
 
+/** Until a link that has pushed back takes more. */
+const DRAIN_MS = 2
+
 /** One end of a simulated connection: `Link` as gateways, doors and actors see it, over no socket. */
 export class SimLink {
   readonly peer: PeerIdentity
@@ -43,6 +46,10 @@ export class SimLink {
   #end: LinkEnd | undefined
   #told = false
   #cancelBeat: () => void = () => {}
+  /** Payload sent in this moment of time. */
+  #momentMs = -1
+  #momentBytes = 0
+  #drains = false
 
   constructor({ place, peer, deadMs, id }: SimLinkParts) {
     this.place = place
@@ -73,8 +80,24 @@ export class SimLink {
 
   sendPayload(parts: readonly Uint8Array[]): boolean {
     if (!this.isOpen) return false
-    this.way.send({ kind: 'payload', body: Buffer.concat(parts) })
-    return true
+    const body = Buffer.concat(parts)
+    this.way.send({ kind: 'payload', body })
+    const { nowMs } = this.place.machine.timeline
+    this.#momentBytes = nowMs === this.#momentMs ? this.#momentBytes + body.length : body.length
+    this.#momentMs = nowMs
+    if (this.#momentBytes <= limits.payloadChunkBytes) return true
+    this.#drainLater()
+    return false
+  }
+
+  /** As the real one it takes a large body in parts: in between it may break. */
+  #drainLater(): void {
+    if (this.#drains) return
+    this.#drains = true
+    this.place.later(DRAIN_MS, () => {
+      this.#drains = false
+      if (this.isOpen) this.#receiver?.drain()
+    })
   }
 
   setReceiver(receiver: LinkReceiver): void {

@@ -1,0 +1,175 @@
+import type { Attempt } from '../../actors/executor/attempt.js'
+import type { TaskRunner } from '../../actors/executor/session.js'
+import { context, taskContexts } from '../../actors/executor/task.js'
+import { ThreadPool, type ThreadPoolOptions } from '../../actors/executor/threads.js'
+import type { LaunchExecutor } from '../../actors/messages/executors.js'
+import { INLINE_BYTES } from '../../actors/messages/tasks.js'
+import type { Place } from './place.js'
+import type { Random } from './random.js'
+import { type Action, Promised, ScheduledThread, type ThreadWorld } from './threads/scheduled-thread.js'
+import type { World } from './world.js'
+
+/** A tenth of the shipped looks: on the clock of a cluster they would be most of its events. */
+const LOOK_MS = 100
+/** Between two steps of a thread, or of its main thread. */
+const STEP_MS = 0.05
+/** So much of what tasks give goes beside the ring and over the link in chunks; of those some in several. */
+const LARGE_SHARE = 0.03
+const LARGE_BYTES = 12 * INLINE_BYTES
+
+type Ends = Pick<ThreadPoolOptions, 'onResult' | 'onStarted' | 'onReturned' | 'onLog'> & {
+  readonly onStuck: (reason: string) => void
+}
+
+/** The threads of a simulated executor: what ships, on the time of its place. Its tasks take time, and say that they ran. */
+export class SimThreads implements TaskRunner, ThreadWorld {
+  readonly #world: World
+  readonly #place: Place
+  readonly #random: Random
+  readonly #appId: string
+  readonly #pool: ThreadPool
+  readonly #threads: ScheduledThread[] = []
+  /** An action of theirs is under way. */
+  readonly #stirring = new Set<ScheduledThread>()
+
+  constructor(
+    world: World,
+    place: Place,
+    random: Random,
+    { appId, execId, cores }: LaunchExecutor,
+    ends: Ends,
+  ) {
+    this.#world = world
+    this.#place = place
+    this.#random = random
+    this.#appId = appId
+    const { host } = place.machine
+    this.#pool = new ThreadPool({
+      ...ends,
+      threads: cores,
+      heapMib: 32,
+      executor: { id: `${appId}/${execId}`, host, cores, resources: {} },
+      maxResultBytes: 16 * LARGE_BYTES,
+      ring: { slots: 8, bytes: 4 * INLINE_BYTES },
+      spawn: (data, _heapMib, listener) => {
+        const thread = new ScheduledThread(this.#threads.length, this, data, listener)
+        this.#threads.push(thread)
+        return thread
+      },
+      ground: {
+        nowMs: () => place.monotonicMs(),
+        after: (_ms, run) => place.after(LOOK_MS, () => this.#then(run)),
+        soon: (run) => queueMicrotask(() => this.#then(run)),
+      },
+    })
+  }
+
+  // What its session asks of it
+
+  addFunctions(functions: Parameters<TaskRunner['addFunctions']>[0]): void {
+    this.#then(() => this.#pool.addFunctions(functions))
+  }
+
+  setMaxResultBytes(maxResultBytes: number): void {
+    this.#then(() => this.#pool.setMaxResultBytes(maxResultBytes))
+  }
+
+  run(attempts: readonly Attempt[]): void {
+    this.#then(() => this.#pool.run(attempts))
+  }
+
+  cancel(attempt: Attempt): void {
+    this.#then(() => this.#pool.cancel(attempt))
+  }
+
+  recall(count: number): void {
+    this.#then(() => this.#pool.recall(count))
+  }
+
+  pause(paused: boolean): void {
+    this.#then(() => this.#pool.pause(paused))
+  }
+
+  // What its threads stand on
+
+  nowMs(): number {
+    return this.#place.monotonicMs()
+  }
+
+  load(): Promised {
+    return new Promised({ value: () => this.#called() })
+  }
+
+  posted(): void {}
+
+  received(): void {}
+
+  asThread(_thread: ScheduledThread, run: () => void): void {
+    run()
+    // Else Node follows every promise of the whole cluster.
+    taskContexts.disable()
+  }
+
+  asMain(run: () => void): void {
+    run()
+  }
+
+  /** Does it, and lets happen what it set off. */
+  #then(run: () => void): void {
+    run()
+    for (const thread of this.#threads) this.#stir(thread)
+  }
+
+  #stir(thread: ScheduledThread): void {
+    if (this.#stirring.has(thread) || actionsOf(thread).length === 0) return
+    this.#stirring.add(thread)
+    this.#place.later(this.#random.exponential(STEP_MS), () => {
+      this.#stirring.delete(thread)
+      const actions = actionsOf(thread)
+      // One that was told to end may go on for a while.
+      if (actions.length > 0) this.#then(this.#random.pick(actions).run)
+      if (thread.hasExited) this.#threads.splice(this.#threads.indexOf(thread), 1)
+    })
+  }
+
+  // What its tasks do
+
+  #called(): unknown {
+    const current = context()
+    const { taskId } = current
+    const { rates, tasks } = this.#world
+    tasks.ran(this.#appId, taskId)
+    if (this.#random.chance(rates.taskFails / 10)) {
+      tasks.came(this.#appId, taskId, 'failure')
+      return new Promised(undefined, 'exits')
+    }
+    const promised = new Promised()
+    const fails = this.#random.chance(rates.taskFails)
+    const heeds = this.#random.chance(0.2)
+    this.#place.after(this.#random.exponential(rates.taskMs), () => {
+      tasks.came(this.#appId, taskId, fails ? 'failure' : 'value')
+      this.#then(() => {
+        promised.outcome ??= fails ? { error: new Error('it failed') } : { value: this.#value() }
+      })
+    })
+    if (heeds) this.#heed(current.signal, promised)
+    return promised
+  }
+
+  #heed(signal: AbortSignal, promised: Promised): void {
+    signal.addEventListener('abort', () =>
+      this.#then(() => {
+        promised.outcome ??= { value: 'aborted' }
+      }),
+    )
+  }
+
+  #value(): unknown {
+    if (!this.#random.chance(LARGE_SHARE)) return 1
+    return new Uint8Array(INLINE_BYTES + this.#random.int(LARGE_BYTES))
+  }
+}
+
+function actionsOf(thread: ScheduledThread): Action[] {
+  return [...thread.threadActions(), ...thread.mainActions()]
+}
