@@ -33,11 +33,11 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     replace: 'const whole = body; if (whole === undefined) continue;',
   },
   {
-    name: 'a body is taken only where its task is still wanted',
+    name: 'the body of a task that was told to end is left where it is',
     file: thread,
     find: 'const whole = body ?? this.#bodyOf(position);',
     replace:
-      "const whole = this.#posted.get(position)?.state === 'ended' ? body ?? new Uint8Array() : body ?? this.#bodyOf(position);",
+      'const whole = body ?? (this.#posted.get(position)?.abort ? new Uint8Array() : this.#bodyOf(position));',
   },
   {
     name: 'a task that was taken back is begun',
@@ -222,12 +222,10 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     replace: '',
   },
   {
-    name: 'a task that ended by its time ends again',
+    name: 'a task is told to be over its time, and again when it has ended',
     file: pool,
-    find: `#end(attempt, status, body) {
-        if (attempt.state === 'ended')
-            return;`,
-    replace: '#end(attempt, status, body) {',
+    find: "this.#abort(attempt, 'timeout');",
+    replace: "this.#abort(attempt, 'timeout'); this.#options.onResult(attempt, 'timeout', NOTHING);",
   },
   {
     name: 'a cancelled task is given back though it runs',

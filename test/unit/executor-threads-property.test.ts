@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Attempt } from '../../actors/executor/attempt.js'
+import { ThreadPool } from '../../actors/executor/threads.js'
+import { fromBytes, toBytes } from '../../actors/messages/cloneable.js'
+import { INLINE_BYTES, type ResultStatus } from '../../actors/messages/tasks.js'
+import { limits } from '../../runtime/limits.js'
+import { waitUntil } from '../harness/wait-until.js'
+
+/*
+ * Real threads, under whatever order the machine gives: sizes around every threshold, at once and later, errors,
+ * cancels, time-outs, recalls and deaths. What the scheduled ones cannot show is that Node's ports, memory and thread
+ * ends are what those take them for.
+ */
+
+const CLOSE_MS = 10_000
+const MAX_RESULT_BYTES = 2 * limits.threadRingBytes
+const url = new URL('./tasks-sample.js', import.meta.url).href
+const names = ['bytes', 'bytesLater', 'failsWith', 'untilAborted', 'exits'] as const
+type Name = (typeof names)[number]
+
+interface Planned {
+  readonly name: Name
+  readonly size: number
+}
+type Step =
+  | { readonly kind: 'run'; readonly tasks: readonly Planned[] }
+  | { readonly kind: 'cancel'; readonly task: number }
+  | { readonly kind: 'recall'; readonly count: number }
+  | { readonly kind: 'turn' }
+
+const thresholds = [0, INLINE_BYTES, limits.payloadChunkBytes, limits.threadRingBytes, MAX_RESULT_BYTES]
+const size = fc
+  .tuple(fc.constantFrom(...thresholds), fc.integer({ min: -40, max: 40 }))
+  .map(([around, more]) => Math.max(0, around + more))
+const task = fc.record({
+  name: fc.oneof(
+    { weight: 12, arbitrary: fc.constantFrom('bytes' as const, 'bytesLater' as const) },
+    { weight: 3, arbitrary: fc.constant('failsWith' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('untilAborted' as const, 'exits' as const) },
+  ),
+  size,
+})
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('run' as const), tasks: fc.array(task, { maxLength: 20 }) }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('cancel' as const), task: fc.nat({ max: 60 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('recall' as const), count: fc.nat({ max: 8 }) }) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'turn' as const }) },
+)
+
+class Trial {
+  readonly pool: ThreadPool
+  readonly planned: Planned[] = []
+  readonly attempts: Attempt[] = []
+  readonly cancelled = new Set<number>()
+  readonly ends = new Map<number, ResultStatus | 'returned'>()
+  readonly wrong: string[] = []
+
+  constructor() {
+    this.pool = new ThreadPool({
+      threads: 2,
+      heapMib: 128,
+      executor: { id: 'app/0', host: 'host-a', cores: 2, resources: {} },
+      maxResultBytes: MAX_RESULT_BYTES,
+      onResult: ({ taskId }, status, body) => this.#ended(taskId, status, body),
+      onStarted: () => {},
+      onReturned: (attempts) => {
+        for (const { taskId } of attempts) this.#ended(taskId, 'returned', new Uint8Array())
+      },
+      onLog: () => {},
+      ...{ onStuck: (reason: string) => void this.wrong.push(reason) },
+    })
+    this.pool.addFunctions(names.map((name, functionId) => ({ functionId, url, name })))
+  }
+
+  async play(steps: readonly Step[]): Promise<void> {
+    for (const one of steps) {
+      if (one.kind === 'run') this.#run(one.tasks)
+      else if (one.kind === 'recall') this.pool.recall(one.count)
+      else if (one.kind === 'turn') await new Promise((resolve) => setImmediate(resolve))
+      else if (one.task < this.attempts.length && !this.ends.has(one.task)) {
+        this.cancelled.add(one.task)
+        this.pool.cancel(this.attempts[one.task]!)
+      }
+    }
+    await waitUntil('every attempt has ended', () => this.ends.size === this.attempts.length, {
+      deadlineMs: 60_000,
+    })
+  }
+
+  #run(tasks: readonly Planned[]): void {
+    const attempts = tasks.map(({ name, size }): Attempt => {
+      const taskId = this.planned.push({ name, size }) - 1
+      const timeoutMs = name === 'untilAborted' ? 20 : 0
+      const input = toBytes([size], inputOptions)
+      const functionId = names.indexOf(name)
+      return { taskId, n: 1, functionId, timeoutMs, input, state: 'queued', reported: false }
+    })
+    this.attempts.push(...attempts)
+    this.pool.run(attempts)
+  }
+
+  #ended(taskId: number, status: ResultStatus | 'returned', body: Uint8Array): void {
+    const { name, size } = this.planned[taskId]!
+    if (this.ends.has(taskId)) this.wrong.push(`task ${taskId} ends ${status} after ${this.ends.get(taskId)}`)
+    this.ends.set(taskId, status)
+    if (status === 'returned') return
+    if (status === 'cancelled') {
+      if (!this.cancelled.has(taskId)) this.wrong.push(`task ${taskId} is cancelled, and nobody asked for it`)
+      return
+    }
+    const whole = status !== 'value' || (fromBytes(body) as Uint8Array).length === size
+    if (status !== expected(name, size, body.length) || !whole)
+      this.wrong.push(`task ${taskId} (${name} of ${size}) ends ${status} with ${body.length} bytes`)
+  }
+}
+
+const inputOptions = {
+  root: 'input',
+  notCloneable: 'INPUT_NOT_CLONEABLE',
+  tooLarge: 'INPUT_TOO_LARGE',
+  maxBytes: 1024,
+  list: true,
+  task: 'a task',
+} as const
+
+/** Serialized, bytes have a few more. */
+const HEADER_BYTES_MAX = 32
+
+function expected(name: Name, size: number, bodyBytes: number): ResultStatus {
+  if (name === 'untilAborted') return 'timeout'
+  if (name === 'failsWith' || name === 'exits') return 'failure'
+  if (size > MAX_RESULT_BYTES) return 'permanent'
+  // So near the limit its own words decide.
+  if (size > MAX_RESULT_BYTES - HEADER_BYTES_MAX) return bodyBytes > size ? 'value' : 'permanent'
+  return 'value'
+}
+
+test('each attempt ends once, with what is its own, whatever sizes, cancels, recalls and deaths are mixed', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 12 }), async (steps) => {
+      const trial = new Trial()
+      try {
+        await trial.play(steps)
+      } finally {
+        await Reflect.apply(trial.pool.close, trial.pool, [CLOSE_MS])
+      }
+      assert.deepEqual(trial.wrong, [])
+    }),
+    { numRuns: 12, endOnFailure: true },
+  )
+})
