@@ -71,7 +71,7 @@ export class Judge {
    * Waits until all is well again; submissions pause then. Undefined: nothing has happened. `executorsDie`: they may have,
    * and tasks may have been repeated.
    */
-  async verdict(blow: Pick<Blow, 'executorsDie' | 'keepsLeader'> | undefined): Promise<Verdict> {
+  async verdict(blow: Pick<Blow, 'executorsDie' | 'mostElections'> | undefined): Promise<Verdict> {
     const found: Violation[] = []
     const wellMs = blow ? await this.#well(found) : 0
     const executorsDied = blow?.executorsDie ?? false
@@ -80,8 +80,9 @@ export class Judge {
     const { tasks, reruns, found: strange } = await this.#work.flowed(executorsDied)
     found.push(...strange)
     const since = this.#since()
-    if (blow?.keepsLeader && since.epochs > 0) {
-      found.push(violation('leadersEnded', `${since.epochs} elections, and none was due`))
+    const most = blow?.mostElections ?? Number.POSITIVE_INFINITY
+    if (since.epochs > most) {
+      found.push(violation('leadersEnded', `${since.epochs} elections, where ${most} may be`))
     }
     return { wellMs, tasks, reruns, ...since, violations: found }
   }

@@ -12,8 +12,8 @@ export interface Blow {
   readonly heal: () => Promise<void>
   /** Executors may end with it: tasks may be repeated. */
   readonly executorsDie: boolean
-  /** True: whoever leads must lead on. */
-  readonly keepsLeader?: boolean
+  /** More elections than this are a violation; undefined: there may be as many as it takes. */
+  readonly mostElections?: number
 }
 
 export interface Fault {

@@ -52,7 +52,7 @@ const flood: Fault = {
       what: `${LINKS} clients ask ${leader.name}, the leader, all they can for ${seconds(holdMs)}`,
       holdMs,
       executorsDie: false,
-      keepsLeader: true,
+      mostElections: 0,
       async heal() {
         clearInterval(timer)
         for (const peer of peers) peer.close()
@@ -79,7 +79,8 @@ const lies: Fault = {
       what: 'a node tells all Masters of an epoch that was never reached',
       holdMs: 2000,
       executorsDie: false,
-      keepsLeader: true,
+      // A leader that was elected within the last ten seconds may believe it once.
+      mostElections: 1,
       async heal() {
         for (const peer of peers) peer.close()
       },
