@@ -157,10 +157,13 @@ export const limits = {
   recordRestBytes: 16 * KIB,
   /**
    * Part of the heap that the records of a Master may take as JSON, each with recordHeapBytes more. It holds them some
-   * four times: as objects, in its image, in the lane or the tables of its files, and as rows. Over it new work is BUSY.
+   * four times: as objects, in its image, in the lane or the tables of its files, and as rows. Over it, or over
+   * recordBytesInAll, new work is BUSY.
    */
   recordHeapShare: 1 / 8,
   recordHeapBytes: 1 * KIB,
+  /** All records at most, however large the heap is: a new Master reads them before it leads. */
+  recordBytesInAll: 128 * MIB,
   /** Over this part a Master does not begin with what its store holds: reading it would end in the midst. */
   storeHeapShare: 1 / 5,
   /** Characters of an id or a name; of a text, such as a path, a label or a reason. */

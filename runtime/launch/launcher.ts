@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.js'
+import { heapOptions } from '../heap.js'
 import { limits } from '../limits.js'
 import { childEnvironment } from '../process/environment.js'
 import { type NodeProcess, startNode } from '../process/node-process.js'
@@ -129,6 +130,7 @@ export class Launcher {
         script: nodeScript,
         // Only for people who look at the process list.
         args: [node],
+        nodeOptions: heapOptions(process.execArgv, process.env.NODE_OPTIONS),
         spec: this.#options.specOf(node, masters, former),
         cwd: this.#options.cwd,
         env: childEnvironment(),
