@@ -156,9 +156,13 @@ test('a store that this heap cannot hold is refused before it is read, with the 
 test('the records may take a share of the heap, and never more than is soon read; nodes get the heap of their launcher', () => {
   assert.equal(recordBudgetBytes(512 * MIB), 64 * MIB)
   assert.equal(recordBudgetBytes(16_384 * MIB), limits.recordBytesInAll)
-  assert.deepEqual(heapOptions(['--enable-source-maps', '--max-old-space-size=512']), ['--max-old-space-size=512'])
+  assert.deepEqual(heapOptions(['--enable-source-maps', '--max-old-space-size=512']), [
+    '--max-old-space-size=512',
+  ])
   assert.deepEqual(heapOptions([], '--no-warnings  --max_old_space_size=64'), ['--max_old_space_size=64'])
-  assert.deepEqual(heapOptions(['--max-old-space-size=2'], '--max-old-space-size=1'), ['--max-old-space-size=2'])
+  assert.deepEqual(heapOptions(['--max-old-space-size=2'], '--max-old-space-size=1'), [
+    '--max-old-space-size=2',
+  ])
   assert.deepEqual(heapOptions([], undefined), [])
 })
 
