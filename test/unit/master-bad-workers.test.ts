@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { MasterMessage } from '../../actors/messages/catalogue.js'
+import { type MasterMessage, violation } from '../../actors/messages/catalogue.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
 import type { ExecutorStateChanged, LaunchExecutor } from '../../actors/messages/executors.js'
+import { limits } from '../../runtime/limits.js'
 import { applicationDescription, MasterWorld } from './master-fixture.js'
 
 /*
@@ -439,4 +440,25 @@ test('executors refused or stopped by a Worker that is being stopped are no fail
   run.pass(5000)
   assert.equal(run.app(appId).state, 'WAITING')
   assert.equal(run.launches.length, 2)
+})
+
+test('what is told of many bad Workers, at any length, stays short and is what receivers take', () => {
+  const ids = Array.from({ length: 12 }, (_, n) => `w${n}`)
+  const run = cluster({}, ...ids.map((id) => [id, 1] as const))
+  const path = `/${'x'.repeat(3000)}`
+  const notStarted = { code: 'FIRESTEEL_FOLDER_MISSING', place: path }
+  for (const id of ids) run.ends.set(id, { ...folderMissing, message: `${path} does not exist`, notStarted })
+  const appId = run.world.application('app')
+  run.pass(2000)
+  const { waiting } = run.app(appId)
+  assert.equal(waiting?.workers.length, limits.shownFailedWorkers)
+  for (const { failure } of waiting?.workers ?? []) {
+    assert.ok(failure.message.length <= limits.launchFailureChars)
+    assert.ok(failure.kind === 'start' && (failure.place ?? '').length <= limits.launchFailureChars)
+  }
+  run.pass(20_000)
+  assert.equal(run.app(appId).state, 'FAILED')
+  assert.match(run.app(appId).message, /; and on 4 more$/)
+  for (const { to, message } of run.world.told)
+    if (to === 'app') assert.equal(violation('client', message), undefined)
 })
