@@ -297,6 +297,8 @@ export class ThreadPool {
   /** In front, in their order: they were to run next. */
   #requeue(attempts: readonly Attempt[]): void {
     for (const attempt of [...attempts].reverse()) {
+      // Its time was over while its module was loading.
+      if (attempt.state === 'ended') continue
       attempt.state = 'queued'
       this.#queue.unshift(attempt)
     }

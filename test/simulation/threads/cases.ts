@@ -60,6 +60,11 @@ export const cases: readonly Case[] = [
   },
   {
     ...small,
+    name: 'its time is over when its module does not load',
+    orders: [{ kind: 'run', tasks: [task('broken', 3, 10), task('text')] }],
+  },
+  {
+    ...small,
     name: 'one ends its thread, the next waits for another',
     orders: [{ kind: 'run', tasks: [task('text'), task('exits'), task('text')] }],
   },
