@@ -1,11 +1,10 @@
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '../../runtime/clock.js'
 import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { type Child, type ProcessExit, startChild } from '../../runtime/process/child.js'
-import { isDescriptorShortage } from '../../runtime/process/descriptors.js'
+import { isDescriptorShortage, patiently } from '../../runtime/process/descriptors.js'
 import type { Guard } from '../../runtime/process/guard.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
 import { type OutputFile, openOutputFile } from '../../runtime/process/output-file.js'
@@ -111,25 +110,27 @@ export class Children {
   }
 
   /** A lack of descriptors passes: it is waited for, and no failure of the work even where it lasts. */
-  async #startPatiently(process: ProcessName, plan: ChildPlan): Promise<{ child: Child; outputs: Outputs }> {
-    const { log } = this.#options
-    for (let waitMs = limits.shortageFirstMs, waitedMs = 0; ; waitMs *= 2) {
-      let outputs: Outputs | undefined
+  #startPatiently(process: ProcessName, plan: ChildPlan): Promise<{ child: Child; outputs: Outputs }> {
+    const start = async (): Promise<{ child: Child; outputs: Outputs }> => {
+      const outputs = await this.#openOutputs(plan)
       try {
-        outputs = await this.#openOutputs(plan)
         return { child: await this.#startChild(process, plan, outputs), outputs }
       } catch (error) {
         await this.#close(outputs)
-        if (!isDescriptorShortage(error) || waitedMs >= limits.shortageMs) throw error
-        log.warn('not started yet: no file descriptors are left', {
+        throw error
+      }
+    }
+    return patiently(start, {
+      firstMs: limits.shortageFirstMs,
+      maxMs: limits.shortageMs,
+      totalMs: limits.shortageMs,
+      onWait: (waitMs, error) =>
+        this.#options.log.warn('not started yet: no file descriptors are left', {
           process,
           waitMs,
           reason: reasonOf(error),
-        })
-      }
-      await delay(waitMs)
-      waitedMs += waitMs
-    }
+        }),
+    })
   }
 
   async #openOutputs(plan: ChildPlan): Promise<Outputs> {
@@ -190,10 +191,10 @@ export class Children {
     })
   }
 
-  async #close(outputs: Outputs | undefined): Promise<void> {
-    for (const file of [outputs?.stdout, outputs?.stderr]) {
+  async #close(outputs: Outputs): Promise<void> {
+    for (const file of [outputs.stdout, outputs.stderr]) {
       // What a full disk has not taken is lost either way; the Worker lives on.
-      await file?.close().catch((error: unknown) => {
+      await file.close().catch((error: unknown) => {
         this.#options.log.warn('an output file did not close well', {
           path: file.path,
           reason: reasonOf(error),

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../clock.js'
+import { reasonOf } from '../errors.js'
 import { heapOptions } from '../heap.js'
 import { limits } from '../limits.js'
+import { patiently } from '../process/descriptors.js'
 import { childEnvironment } from '../process/environment.js'
 import { type NodeProcess, startNode } from '../process/node-process.js'
 import { errorOfRecord, errorRecord } from './error-record.js'
@@ -42,6 +44,7 @@ export class Launcher {
   readonly #processes = new Map<string, NodeProcess>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
   #graceMs: number = limits.stopGraceMs
+  #isStopping = false
   #resolve!: () => void
   #reject!: (error: Error) => void
   /** Resolves when all nodes were stopped on request; rejects with the error of the node that could not run. */
@@ -71,6 +74,7 @@ export class Launcher {
 
   /** Stops all in order; a second call stops waiting and kills. */
   stop(): void {
+    this.#isStopping = true
     this.#step({ kind: 'stop' })
   }
 
@@ -126,17 +130,27 @@ export class Launcher {
     let tell = (event: NodeEvent): void => void early.push(event)
     let started: NodeProcess
     try {
-      started = await startNode({
-        script: nodeScript,
-        // Only for people who look at the process list.
-        args: [node],
-        nodeOptions: heapOptions(process.execArgv, process.env.NODE_OPTIONS),
-        spec: this.#options.specOf(node, masters, former),
-        cwd: this.#options.cwd,
-        env: childEnvironment(),
-        stdout: 'ignore',
-        stderr: 'inherit',
-        onEvent: (event) => tell(event as NodeEvent),
+      const start = (): Promise<NodeProcess> =>
+        startNode({
+          script: nodeScript,
+          // Only for people who look at the process list.
+          args: [node],
+          nodeOptions: heapOptions(process.execArgv, process.env.NODE_OPTIONS),
+          spec: this.#options.specOf(node, masters, former),
+          cwd: this.#options.cwd,
+          env: childEnvironment(),
+          stdout: 'ignore',
+          stderr: 'inherit',
+          onEvent: (event) => tell(event as NodeEvent),
+        })
+      // A node that could not be started is given up; one for which there was no descriptor is not.
+      started = await patiently(start, {
+        firstMs: limits.shortageFirstMs,
+        maxMs: limits.launcherRestartMaxMs,
+        totalMs: Number.POSITIVE_INFINITY,
+        isStopped: () => this.#isStopping,
+        onWait: (waitMs, error) =>
+          this.#options.onLog('warn', `${node} is started in ${waitMs} ms: ${reasonOf(error)}`),
       })
     } catch (error) {
       this.#step({ kind: 'startFailed', node, error: errorRecord(error) })

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /* File descriptors: how many this process may have, and what to do when there are none. */
 
@@ -14,6 +15,34 @@ export function isDescriptorShortage(error: unknown): boolean {
     at = at.cause
   }
   return false
+}
+
+export interface Patience {
+  /** The first wait; it doubles up to `maxMs`. */
+  readonly firstMs: number
+  readonly maxMs: number
+  /** After so long in all the error is given on. */
+  readonly totalMs: number
+  readonly onWait: (waitMs: number, error: unknown) => void
+  /** Nobody wants it any more. */
+  readonly isStopped?: () => boolean
+  readonly wait?: (ms: number) => Promise<unknown>
+}
+
+/** Tries again what failed for want of descriptors; every other error is given on at once. */
+export async function patiently<T>(start: () => Promise<T>, patience: Patience): Promise<T> {
+  const { firstMs, maxMs, totalMs, onWait, isStopped = () => false, wait = delay } = patience
+  for (let waitMs = firstMs, waitedMs = 0; ; waitMs = Math.min(maxMs, 2 * waitMs)) {
+    try {
+      return await start()
+    } catch (error) {
+      if (!isDescriptorShortage(error) || waitedMs >= totalMs || isStopped()) throw error
+      onWait(waitMs, error)
+      await wait(waitMs)
+      waitedMs += waitMs
+      if (isStopped()) throw error
+    }
+  }
 }
 
 /** Where the system does not tell: macOS gives a process 256 at least. */

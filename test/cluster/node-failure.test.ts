@@ -4,9 +4,11 @@ import { readlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { startChild } from '../../runtime/process/child.js'
+import { childEnvironment } from '../../runtime/process/environment.js'
 import { readProcessTable } from '../../runtime/process/process-table.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { firesteel, folder, isAlive, startUp, type Up } from './command-fixture.js'
+import { atEnd, bin, firesteel, folder, isAlive, startUp, type Up } from './command-fixture.js'
 import { evaluateIn } from './node-debugger.js'
 
 /* A node that has failed ends within a second and is started again; nothing that it started lives on. */
@@ -120,4 +122,29 @@ test('a callback of a Worker throws', (t) => {
 test('a promise of a Master is rejected', (t) => {
   const plant = `void setTimeout(() => Promise.reject(new Error('planted')), 500)`
   return fails(t, { node: 'm1', plant, told: 'this node ends: it cannot go on' })
+})
+
+test('a node in the foreground ends as well, though nobody starts it again', async (t) => {
+  const cwd = await folder(t)
+  const child = await startChild({
+    command: process.execPath,
+    args: [bin, 'master', '--json', '--port', '0', '--web', '0'],
+    cwd,
+    env: childEnvironment(),
+    stdout: 'pipe',
+    stderr: 'pipe',
+    ownGroup: true,
+  })
+  atEnd(t, () => child.stop({ graceMs: 0 }))
+  const said = { stdout: '', stderr: '' }
+  for (const output of ['stdout', 'stderr'] as const) {
+    child[output]?.on('data', (chunk: Buffer) => {
+      said[output] += chunk
+    })
+  }
+  await waitUntil('it to be ready', () => said.stdout.includes('"ready"'))
+  await evaluateIn(child.pid, `void setTimeout(() => Promise.reject(new Error('planted')), 500)`)
+  assert.deepEqual(await child.exited, { code: 1, signal: null })
+  await child.closed
+  assert.match(said.stderr, /FIRESTEEL_INTERNAL[^\n]*planted/)
 })
