@@ -45,29 +45,32 @@ export async function patiently<T>(start: () => Promise<T>, patience: Patience):
   }
 }
 
-/** Where the system does not tell: macOS gives a process 256 at least. */
-const FALLBACK = 256
-let known: number | undefined
+let known: { readonly limit: number | undefined } | undefined
 
-/** How many this process may have open. Node raises the soft limit to the hard one at its start, so it does not change. */
-export function descriptorLimit(): number {
-  known ??= readLimit()
-  return known
+/**
+ * How many this process may have open; undefined where the system does not say. Node raises the soft limit to the hard
+ * one at its start, so it does not change.
+ */
+export function descriptorLimit(): number | undefined {
+  known ??= { limit: readDescriptorLimit() }
+  return known.limit
 }
 
-function readLimit(): number {
+/** What `/proc/self/limits` says. */
+export function readDescriptorLimit(
+  read: () => string = () => readFileSync('/proc/self/limits', 'latin1'),
+): number | undefined {
   try {
-    const [, soft] = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
-    if (soft === 'unlimited') return Number.MAX_SAFE_INTEGER
-    return Number(soft) > 0 ? Number(soft) : FALLBACK
+    const [, most] = /^Max open files\s+(\d+)/m.exec(read()) ?? []
+    return most === undefined ? undefined : Number(most)
   } catch {
-    return FALLBACK
+    return undefined
   }
 }
 
-/** The smaller of a number and a share (0 to 1) of all descriptors of this process; 1 at least. */
-export function withinDescriptors(most: number, share: number): number {
-  return Math.max(1, Math.min(most, Math.floor(descriptorLimit() * share)))
+/** `most`, or fewer where that is more than this share (0 to 1) of what the process may have open; 1 at least. */
+export function withinDescriptors(most: number, share: number, limit = descriptorLimit()): number {
+  return limit === undefined ? most : Math.max(1, Math.min(most, Math.floor(limit * share)))
 }
 
 /** Kept for the looks that must not fail. */

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { type Clock, systemClock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
-import { descriptorLimit, withinDescriptors } from './descriptors.js'
+import { descriptorLimit, withinDescriptors } from '../process/descriptors.js'
 import { AcceptorHandshake } from './handshake.js'
 import { encodeHandshake, NONCE_BYTES, type RefusalCode, selfDescription } from './handshake-message.js'
 import {
@@ -115,7 +115,8 @@ class Door {
     this.#clock = options.clock ?? systemClock
     this.#timers = options.timers ?? systemTimers
     const descriptors = descriptorLimit()
-    this.#open = new OpenHandshakes({ most: withinDescriptors(limits.openHandshakes, descriptors) })
+    const most = withinDescriptors(limits.openHandshakes, limits.descriptorShare, descriptors)
+    this.#open = new OpenHandshakes({ most })
     this.#links = new OpenLinks(descriptors)
   }
 

@@ -1,5 +1,5 @@
 import { limits } from '../limits.js'
-import { withinDescriptors } from './descriptors.js'
+import { withinDescriptors } from '../process/descriptors.js'
 import type { Role } from './identity.js'
 
 /** What is counted of a link. */
@@ -16,8 +16,8 @@ export class OpenLinks {
   #others = 0
 
   constructor(descriptors: number | undefined) {
-    this.#mostNodes = withinDescriptors(limits.nodeLinks, descriptors)
-    this.#mostOthers = withinDescriptors(limits.clientLinks, descriptors)
+    this.#mostNodes = withinDescriptors(limits.nodeLinks, limits.descriptorShare, descriptors)
+    this.#mostOthers = withinDescriptors(limits.clientLinks, limits.descriptorShare, descriptors)
   }
 
   /** False: there are as many as there may be. */

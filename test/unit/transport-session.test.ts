@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { limits } from '../../runtime/limits.js'
+import { readDescriptorLimit, withinDescriptors } from '../../runtime/process/descriptors.js'
 import { Backoff } from '../../runtime/transport/backoff.js'
-import { descriptorLimit, withinDescriptors } from '../../runtime/transport/descriptors.js'
 import { Heartbeat } from '../../runtime/transport/heartbeat.js'
 import type { Role } from '../../runtime/transport/identity.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
@@ -208,17 +208,17 @@ test('the files a process may open are read where the system tells', () => {
   const text =
     'Max processes 5 5 processes\nMax open files            1024                 4096                 files\n'
   assert.equal(
-    descriptorLimit(() => text),
+    readDescriptorLimit(() => text),
     1024,
   )
   assert.equal(
-    descriptorLimit(() => 'nothing'),
+    readDescriptorLimit(() => 'nothing'),
     undefined,
   )
   const absent = (): string => {
     throw new Error('ENOENT')
   }
-  assert.equal(descriptorLimit(absent), undefined)
-  assert.equal(withinDescriptors(4096, undefined), 4096)
-  assert.equal(withinDescriptors(4096, 1024), 256)
+  assert.equal(readDescriptorLimit(absent), undefined)
+  assert.equal(withinDescriptors(10, 1, undefined), 10)
+  assert.equal(withinDescriptors(4096, limits.descriptorShare, 1024), 256)
 })
