@@ -15,6 +15,7 @@ import { driverFailed } from './failed-launches.js'
 import type { EndedDriver, StoredRecords } from './records.js'
 import { tooMuchHeld } from './refusals.js'
 import type { ReplyToken, Step } from './step.js'
+import { giveUp } from './superseding.js'
 import { driverHolding } from './worker-entry.js'
 
 /* Drivers: submission, kill, status, and what their Workers say of them (protocol 9, 15). */
@@ -204,15 +205,10 @@ export function driverStateChanged(
   if (over) books.dirty = true
   if (worker && message.stopped) worker.stopping = true
   const accepted = driver?.record.workerId === from.incarnation && driver.record.generation === generation
-  if (driver && accepted && over) {
-    if (driver.record.wanted !== 'RUN' || !placeAgain(books, step, driver, message)) {
-      endDriver(books, step, driver, {
-        state,
-        message: message.message ?? '',
-        exitCode: message.exitCode,
-        signal: message.signal,
-      })
-    }
+  if (driver && over && (accepted || isExpected(driver, from.incarnation, generation))) {
+    generationEnded(books, step, driver, from.incarnation, message)
+  } else if (driver && over && generation > driver.record.generation) {
+    forgottenEnd(books, step, driver, from.incarnation, message)
   } else if (driver && accepted) {
     driver.message = message.message ?? ''
   } else if (!over && worker?.answered) {
@@ -240,4 +236,48 @@ function placeAgain(books: Books, step: Step, driver: DriverEntry, report: Drive
   }
   driver.requeue(step, `placed again: ${text}`, decided)
   return true
+}
+
+/** The store knows it, but not its Worker, which has come (protocol 12). */
+const isExpected = ({ queued, expectedOn, record }: DriverEntry, workerId: string, generation: number) =>
+  queued && expectedOn === workerId && record.generation === generation
+
+function generationEnded(
+  books: Books,
+  step: Step,
+  driver: DriverEntry,
+  workerId: string,
+  report: DriverStateChanged,
+): void {
+  if (driver.record.workerId !== workerId) driver.record = { ...driver.record, workerId }
+  if (driver.record.wanted === 'RUN' && placeAgain(books, step, driver, report)) return
+  const { state, message = '', exitCode, signal } = report
+  endDriver(books, step, driver, { state, message, exitCode, signal })
+}
+
+/** Whoever launched it: it is not to run again. */
+function isForGood({ state, noRoom, notStarted, decided, isolated, stopped }: DriverStateChanged, supervise: boolean) {
+  if (noRoom || notStarted || decided !== undefined) return false
+  return !supervise || (state === 'FINISHED' && !isolated && !stopped)
+}
+
+/**
+ * No generation starts before its number is durable: one above the books was launched under a leadership that the store forgot, and
+ * has ended there. Its end is the driver's, or its number is at least not given again (protocol 12).
+ */
+function forgottenEnd(
+  books: Books,
+  step: Step,
+  driver: DriverEntry,
+  workerId: string,
+  report: DriverStateChanged,
+): void {
+  const { generation, state, message = '', exitCode, signal } = report
+  if (isForGood(report, driver.record.description.supervise)) {
+    giveUp(books, step, driver)
+    driver.record = { ...driver.record, generation, workerId }
+    endDriver(books, step, driver, { state, message, exitCode, signal })
+  } else if (driver.queued) {
+    driver.requeue(step, driver.message, generation)
+  }
 }
