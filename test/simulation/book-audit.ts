@@ -1,3 +1,4 @@
+import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../../actors/messages/common.js'
 import type { MasterStateResponse } from '../../actors/messages/status.js'
 import { type Fail, Violation } from './violation.js'
 import type { World } from './world.js'
@@ -40,18 +41,23 @@ export class BookAudit {
       if (!process?.place.alive) continue
       const { incarnation, core } = process
       if (!alive.has(incarnation)) yield new Violation('L1', `${name} is not in the books`)
-      const booked = state.workers.find(({ id }) => id === incarnation)?.coresUsed
-      const { coresUsed } = core.status()
-      if (booked !== coresUsed)
-        yield new Violation('S4', `${name} has ${coresUsed} cores in use, the books say ${booked}`)
+      const booked = state.workers.find(({ id }) => id === incarnation)
+      const { coresUsed, resourcesUsed } = core.status()
+      if (booked?.coresUsed !== coresUsed)
+        yield new Violation('S4', `${name} has ${coresUsed} cores in use, the books say ${booked?.coresUsed}`)
+      const gpus = addressesOf(resourcesUsed, 'gpu').length
+      const booksGpus = booked ? addressesOf(booked.resourcesUsed, 'gpu').length : 0
+      if (booksGpus !== gpus)
+        yield new Violation('S4', `${name} has ${gpus} custom resources in use, the books say ${booksGpus}`)
     }
     yield* this.#orphans(state)
     for (const { id, worker, message, description } of state.activeDrivers) {
       const hasRoom = state.workers.some(
-        ({ state: is, cores, coresUsed, memoryMib, memoryMibUsed }) =>
+        ({ state: is, cores, coresUsed, memoryMib, memoryMibUsed, resources, resourcesUsed }) =>
           is === 'ALIVE' &&
           cores - coresUsed >= description.cores &&
-          memoryMib - memoryMibUsed >= description.memoryMib,
+          memoryMib - memoryMibUsed >= description.memoryMib &&
+          hasAddresses(resources, resourcesUsed, description.resources),
       )
       // Where it failed of late, it is left alone for up to five minutes, and says until when.
       if (worker === null && hasRoom && !message.includes('next try there from'))
@@ -127,3 +133,12 @@ export class BookAudit {
     }
   }
 }
+
+const hasAddresses = (
+  offered: ResourceAddresses,
+  used: ResourceAddresses,
+  wanted: ResourceAmounts,
+): boolean =>
+  Object.entries(wanted).every(
+    ([name, amount]) => addressesOf(offered, name).length - addressesOf(used, name).length >= amount,
+  )

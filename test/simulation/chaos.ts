@@ -60,8 +60,8 @@ export class Chaos {
     const world = this.#world
     const { masters, workers, store, locks, network } = world
     const leader = masters.find((master) => master.leads)
-    const someMaster = this.#random.pick(masters)
-    const someWorker = this.#random.pick(workers)
+    const someMaster = this.#pick(masters)
+    const someWorker = this.#pick(workers)
     const say = (text: string): true => {
       world.tell('fault', `#${this.count - 1} ${fault} ${text}`)
       return true
@@ -70,6 +70,8 @@ export class Chaos {
       case 'killLeader':
         leader?.kill()
         return leader !== undefined && say(leader.name)
+      case 'killLeaderUnheard':
+        return leader !== undefined && this.#killUnheard(leader) && say(leader.name)
       case 'killMaster':
         someMaster.kill()
         return say(someMaster.name)
@@ -114,9 +116,19 @@ export class Chaos {
         return this.#partition() && say('')
       case 'hostLost':
         return this.#hostLost() && say('')
-      case 'breakLinks':
-        network.breakConnections(someMaster.name)
-        return say(someMaster.name)
+      case 'breakLinks': {
+        const name = this.#random.chance(0.6)
+          ? someMaster.name
+          : this.#random.pick([...names(workers), ...names(world.applications), ...names(world.submitters)])
+        network.breakConnections(name)
+        return say(name)
+      }
+      case 'slowAnswers':
+        return (
+          leader !== undefined &&
+          this.#slowAnswers(leader, someWorker) &&
+          say(`${leader.name} ${someWorker.name}`)
+        )
       case 'slowNode': {
         const name = this.#random.pick([...names(masters), ...names(workers), store.name])
         network.slow(name, this.#random.between(5, 400))
@@ -155,6 +167,8 @@ export class Chaos {
         return this.#fall(8)
       case 'storeOtherBranch':
         return this.#fall(64)
+      case 'controlPlaneLost':
+        return this.#controlPlaneLost()
       case 'lockDown': {
         const server = this.#random.pick(locks)
         server.stop()
@@ -172,7 +186,7 @@ export class Chaos {
 
   #befallWork(fault: Fault): boolean {
     const { workers, applications, stranger } = this.#world
-    const worker = this.#random.pick(workers)
+    const worker = this.#pick(workers)
     const leader = this.#world.masters.find((master) => master.leads)?.process
     switch (fault) {
       case 'terminateWorker':
@@ -196,6 +210,9 @@ export class Chaos {
         return this.#cut([this.#random.pick(applications).name], [worker.name])
       case 'lies':
         return this.#world.liar.visit(this.#random)
+      case 'cutApplicationFromMasters':
+        if (applications.length === 0) return false
+        return this.#cut([this.#random.pick(applications).name], names(this.#world.masters))
       case 'confusedLeader':
         if (!leader || !worker.process) return false
         leader.confuse(worker.process.incarnation, worker.offer.cores + 1, this.count)
@@ -256,14 +273,65 @@ export class Chaos {
     return this.#heal(this.#lastsMs, () => network.heal(from, to))
   }
 
-  /** What the driver says is held up, then lost with the link: results come twice, acknowledgements never. */
+  /**
+   * What one of both says is held up, then lost with the link: results that come twice, whose acknowledgement never came; or results
+   * and starts that were sent and never arrived.
+   */
   #breakTasks(application: string, worker: string): boolean {
     const { network } = this.#world
-    network.cut(application, worker)
+    const [from, to] = this.#random.chance(0.5) ? [application, worker] : [worker, application]
+    network.cut(from, to)
     return this.#heal(300, () => {
       network.breakConnections(application)
-      network.heal(application, worker)
+      network.heal(from, to)
     })
+  }
+
+  /**
+   * A Worker gets the answers of its leader late, by up to half of its timeout; meanwhile, as often as not, the leader hears nothing of
+   * it any more, for longer than that.
+   */
+  #slowAnswers(leader: MasterNode, worker: WorkerNode): boolean {
+    const { network, masterConfig, timeline } = this.#world
+    const { workerTimeoutMs } = masterConfig
+    network.slowWay(leader.name, worker.name, this.#random.between(0.2, 0.5) * workerTimeoutMs)
+    const isCut = this.#random.chance(0.5)
+    let isOver = false
+    if (isCut) {
+      timeline.after(this.#random.between(0, 0.5) * workerTimeoutMs, () => {
+        if (isOver) return
+        network.cut(worker.name, leader.name)
+      })
+    }
+    return this.#heal((isCut ? 2 : 0.5) * workerTimeoutMs, () => {
+      isOver = true
+      network.slowWay(leader.name, worker.name, 0)
+      network.heal(worker.name, leader.name)
+    })
+  }
+
+  /** Some do not hear what it says last, and then it dies. */
+  #killUnheard(leader: MasterNode): boolean {
+    const { masters, workers, applications, submitters, network } = this.#world
+    const others = [...names(masters), ...names(workers), ...names(applications), ...names(submitters)]
+    const deaf = others.filter((name) => name !== leader.name && this.#random.chance(0.5))
+    for (const name of deaf) network.cut(leader.name, name)
+    return this.#heal(1000, () => {
+      leader.kill()
+      for (const name of deaf) network.heal(leader.name, name)
+    })
+  }
+
+  /** A power cut where the Masters are: the store comes back with less, and nobody is left who could give it back but Workers and clients. */
+  #controlPlaneLost(): boolean {
+    if (!this.#fall(16)) return false
+    for (const master of this.#world.masters) master.kill()
+    return true
+  }
+
+  /** In some histories mostly the first one: two faults that need each other meet. */
+  #pick<T>(nodes: readonly T[]): T {
+    return this.#random.chance(this.#world.rates.focus) ? nodes[0]! : this.#random.pick(nodes)
   }
 
   /** Everybody falls on one of two sides. */
@@ -307,6 +375,7 @@ const BAD_WORKER_MS = 15_000
 /** Nobody takes a healthy Worker for dead because of these. */
 const gentle: ReadonlySet<Fault> = new Set<Fault>([
   'killLeader',
+  'killLeaderUnheard',
   'killMaster',
   'terminateLeader',
   'breakLinks',
@@ -321,6 +390,7 @@ const gentle: ReadonlySet<Fault> = new Set<Fault>([
   'lies',
   'breakTasks',
   'cutApplication',
+  'cutApplicationFromMasters',
   'confusedLeader',
 ])
 

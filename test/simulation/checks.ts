@@ -29,6 +29,7 @@ export class Checks {
   readonly #world: World
   readonly #model: StoreModel
   readonly #store: StoreWatch
+  readonly #electedAtMs = new Map<string, number>()
 
   constructor(world: World, model: StoreModel) {
     this.#world = world
@@ -38,7 +39,12 @@ export class Checks {
     this.work = new WorkWatch(world, this.fail)
     this.starts = new StartWatch(world, this.fail)
     this.books = new BookAudit(world, this.fail)
-    this.#store = new StoreWatch(model, this.fail, () => world.store.remember())
+    this.#store = new StoreWatch(model, {
+      fail: this.fail,
+      elected: (owner) => this.#electedAtMs.set(owner, world.timeline.nowMs),
+      workerRemoved: (id) => this.work.workerRemoved(id),
+      changed: () => world.store.remember(),
+    })
   }
 
   afterEvent(): void {
@@ -47,6 +53,11 @@ export class Checks {
     this.#bounds()
     this.books.look()
     this.debts.look()
+  }
+
+  /** True time of the election of this life of a Master; 0: there was none. */
+  electedAtMs(owner: string): number {
+    return this.#electedAtMs.get(owner) ?? 0
   }
 
   /** The store fell to a state that it held before. */

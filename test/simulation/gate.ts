@@ -1,6 +1,10 @@
 import { MasterCore } from '../../actors/master/master-core.js'
 import type { Outgoing } from '../../actors/master/step.js'
+import type { LaunchDriver } from '../../actors/messages/drivers.js'
+import type { LaunchExecutor } from '../../actors/messages/executors.js'
+import type { HeartbeatAck } from '../../actors/messages/workers.js'
 import type { Checks } from './checks.js'
+import { heardBefore, launching, reported } from './heard-ends.js'
 import type { SimMaster } from './sim-master.js'
 
 /** When a core decided to send it. Only what has to wait for the fence is in here. */
@@ -8,9 +12,12 @@ const decidedAtMs = new WeakMap<object, number>()
 
 const step = MasterCore.prototype.step
 MasterCore.prototype.step = function (this: MasterCore, input, now, lane) {
+  if (input.kind === 'message' && this.books) reported(this.books, input.from, input.message)
   const made = step.call(this, input, now, lane)
   for (const effect of made.gated) {
-    if ('message' in effect) decidedAtMs.set(effect.message, now.monotonicMs)
+    if (!('message' in effect)) continue
+    decidedAtMs.set(effect.message, now.monotonicMs)
+    if (effect.message.type === 'LaunchDriver' && this.books) launching(this.books, effect.message)
   }
   return made
 }
@@ -60,5 +67,12 @@ export class Gate {
     }
     if (message.type === 'SubmitDriverResponse')
       this.acknowledged.add((message as { driverId?: string }).driverId!)
+    else if (message.type === 'HeartbeatAck')
+      this.#checks.work.heartbeatHandled(incarnation, (message as HeartbeatAck).workerId)
+    else if (message.type === 'LaunchExecutor') this.#checks.work.executorLaunched(incarnation, message as LaunchExecutor)
+    else if (message.type === 'LaunchDriver') {
+      const heard = heardBefore(message)
+      if (heard) this.#checks.work.launchDecided(message as LaunchDriver, heard)
+    }
   }
 }

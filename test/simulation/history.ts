@@ -21,12 +21,22 @@ export interface DriverRuns {
   kill: 'asked' | 'acknowledged' | undefined
 }
 
+/** What a Worker told of a driver that will not run again. */
+export interface DriverEnd {
+  readonly driverId: string
+  readonly generation: number
+  readonly workerId: string
+}
+
 /** The recorded history: acknowledgements by key, effects by driver. */
 export class History {
   readonly submissions = new Map<string, Submission>()
   readonly drivers = new Map<string, DriverRuns>()
   acknowledgements = 0
+  /** Ends for good that Workers have told somebody, in their order. */
+  readonly ends: DriverEnd[] = []
   readonly #world: World
+  readonly #supervised = new Map<string, boolean>()
 
   constructor(world: World) {
     this.#world = world
@@ -70,6 +80,16 @@ export class History {
       submission.driverIds.push(driverId)
       this.#world.checks.debts.acknowledged(submission, driverId)
     }
+  }
+
+  /** It starts somewhere. */
+  describes(driverId: string, supervise: boolean): void {
+    this.#supervised.set(driverId, supervise)
+  }
+
+  /** Undefined: it never started. */
+  isSupervised(driverId: string): boolean | undefined {
+    return this.#supervised.get(driverId)
   }
 
   failed(key: string, code: string): void {

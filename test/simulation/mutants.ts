@@ -1,9 +1,12 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { runProgram, wholeOption } from '../tools/command-line.js'
 import { type Mutation, mutations as ofClusters } from './mutations.js'
 import { threadMutations } from './threads/mutations.js'
+import { firstFailedTest } from './unit-tests.js'
 
 /** What became of one mutation of the compiled protocol. */
 export interface Verdict {
@@ -21,21 +24,34 @@ export const mutations: readonly Mutation[] = [...ofClusters, ...threadMutations
 const dist = fileURLToPath(new URL('../..', import.meta.url))
 const root = join(dist, '..')
 
+/** Of what is in the build: all that the simulator runs. */
+const simulated = ['actors', 'runtime', 'test/simulation', 'test/harness', 'test/tools']
+
 /** Runs the simulator over a copy of the build in which one line is another. */
-export async function tryMutation(mutation: Mutation, seed: number, seeds: number): Promise<Verdict> {
+export function tryMutation(mutation: Mutation, seed: number, seeds: number): Promise<Verdict> {
+  return withMutant(mutation, simulated, (folder) => trySeeds(folder, mutation, seed, seeds))
+}
+
+async function trySeeds(folder: string, mutation: Mutation, seed: number, seeds: number): Promise<Verdict> {
+  const found = await firstFailure(folder, mutation, seed, seeds)
+  if (typeof found === 'string') return { mutation, invariant: undefined, seeds, message: found }
+  const without = await firstFailure(dist, mutation, found.seed, 1)
+  return { mutation, ...found, provesNothing: typeof without !== 'string' }
+}
+
+/** The build, or these parts of it, with one line that is another, for as long as `use` takes. */
+async function withMutant<T>(
+  mutation: Mutation,
+  parts: readonly string[],
+  use: (folder: string) => Promise<T>,
+): Promise<T> {
   // Beside the build, so that packages are found from it.
   const folder = await mkdtemp(join(root, 'dist-mutant-'))
   try {
-    for (const part of ['actors', 'runtime', 'test/simulation', 'test/harness', 'test/tools'])
-      await cp(join(dist, part), join(folder, part), {
-        recursive: true,
-        filter: (path) => !/\.(d\.ts|map)$/.test(path),
-      })
+    const filter = (path: string): boolean => !/\.(d\.ts|map)$/.test(path)
+    for (const part of parts) await cp(join(dist, part), join(folder, part), { recursive: true, filter })
     await mutate(folder, mutation)
-    const found = await firstFailure(folder, mutation, seed, seeds)
-    if (typeof found === 'string') return { mutation, invariant: undefined, seeds, message: found }
-    const without = await firstFailure(dist, mutation, found.seed, 1)
-    return { mutation, ...found, provesNothing: typeof without !== 'string' }
+    return await use(folder)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -80,36 +96,66 @@ export async function mutate(folder: string, { name, file, find, replace }: Muta
 
 function outputOf(args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString()
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      output += chunk.toString()
-    })
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        output += chunk.toString()
+      })
+    }
     child.once('error', reject)
     child.once('close', () => resolve(output))
   })
 }
 
-async function main(): Promise<number> {
-  const only = process.argv.slice(2)
-  const chosen =
-    only.length > 0 ? mutations.filter(({ name }) => only.some((text) => name.includes(text))) : mutations
+interface CommandLine {
+  readonly chosen: readonly Mutation[]
+  /** For those that say nothing else. */
+  readonly seeds: number
+  readonly units: boolean
+}
+
+const SEEDS = 60
+
+const usage = `npm run sim:mutations [-- OPTIONS NAMES]
+  NAMES       parts of the names of those that are tried (default: all)
+  --list FILE mutations in JSON, as in mutations.ts, in place of those of the project
+  --seeds N   histories for each that does not say itself (default: ${SEEDS})
+  --units     tell also which unit test finds it first
+`
+
+function parse(args: readonly string[]): () => Promise<CommandLine> {
+  const options = { list: { type: 'string' }, seeds: { type: 'string' }, units: { type: 'boolean' } } as const
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
+  const { list, units = false } = values
+  const seeds = wholeOption('seeds', values.seeds, 1) ?? SEEDS
+  return async () => {
+    const all = list ? (JSON.parse(await readFile(list, 'utf8')) as Mutation[]) : mutations
+    const isChosen = ({ name }: Mutation): boolean => positionals.some((text) => name.includes(text))
+    return { chosen: positionals.length > 0 ? all.filter(isChosen) : all, seeds, units }
+  }
+}
+
+async function main(read: () => Promise<CommandLine>): Promise<number> {
+  const { chosen, seeds, units } = await read()
   let missed = 0
-  process.stdout.write('| mutation | found by | histories | in |\n| --- | --- | --- | --- |\n')
+  process.stdout.write(`| mutation | found by | histories | in |${units ? ' unit test |' : ''}\n`)
+  process.stdout.write(`| --- | --- | --- | --- |${units ? ' --- |' : ''}\n`)
   for (const mutation of chosen) {
-    const verdict = await tryMutation(mutation, 1, mutation.seeds ?? 60)
-    const { invariant = 'NOBODY', seeds, message, provesNothing } = verdict
+    const verdict = await tryMutation(mutation, 1, mutation.seeds ?? seeds)
+    const { invariant = 'NOBODY', provesNothing } = verdict
     const by = provesNothing ? `${invariant}, but so without it` : invariant
-    process.stdout.write(`| ${mutation.name} | ${by} | ${seeds} | ${mutation.script ?? ''} |\n`)
+    const test = units ? await withMutant(mutation, ['.'], (folder) => firstFailedTest(folder, mutation)) : ''
+    const told = units ? ` ${test ?? 'NONE'} |` : ''
+    process.stdout.write(
+      `| ${mutation.name} | ${by} | ${verdict.seeds} | ${mutation.script ?? ''} |${told}\n`,
+    )
     if (verdict.invariant !== undefined && !provesNothing) continue
     missed++
-    process.stderr.write(`${mutation.name}: ${message}\n`)
+    process.stderr.write(`${mutation.name}: ${verdict.message}\n`)
   }
   process.stdout.write(`${chosen.length - missed} of ${chosen.length} found\n`)
   return missed > 0 ? 1 : 0
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main()
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runProgram({ usage, parse, main })

@@ -545,4 +545,45 @@ export const mutations: readonly Mutation[] = [
     replace: 'if (peer.address)',
     script: 'a node lies',
   },
+  {
+    name: 'a Worker dates its contact by receipt',
+    file: 'actors/worker/worker-core.js',
+    find: 'this.#contact.answered(message.sentAtMs, this.#now.bootMs)',
+    replace: 'this.#contact.answered(this.#now.bootMs, this.#now.bootMs)',
+    faults: ['slowAnswers'],
+  },
+  {
+    name: 'the ceiling of executor ids is not durable',
+    file: 'actors/master/launching.js',
+    find: "step.put('app', app.id, app.record);",
+    replace: ';',
+    faults: ['killLeaderUnheard', 'cutApplicationFromMasters', 'childCrash'],
+    seeds: 200,
+  },
+  {
+    name: 'an executor forgets a result once it has sent it',
+    file: 'actors/executor/session.js',
+    find: '    #send(results, stream) {',
+    replace:
+      '    #send(results, stream) { queueMicrotask(() => { for (const { taskId, n } of results) ' +
+      'if (this.#kept.get(taskId)?.n === n) this.#kept.delete(taskId); });',
+  },
+  {
+    name: 'ends that a fallen store forgot are not sent again',
+    file: 'actors/worker/outbox.js',
+    find: 'if (!acknowledged || !found || isForgotten(acknowledged.position, found))',
+    replace: 'if (!acknowledged)',
+  },
+  {
+    name: 'custom resources are counted once for several executors',
+    file: 'actors/master/placement.js',
+    find: 'amountsFit(worker.resourcesFree, demand.resources, executors)',
+    replace: 'amountsFit(worker.resourcesFree, demand.resources)',
+  },
+  {
+    name: 'an end that the store forgot the launch of is none',
+    file: 'actors/master/submission.js',
+    find: 'forgottenEnd(books, step, driver, from.incarnation, message);',
+    replace: ';',
+  },
 ]

@@ -105,6 +105,8 @@ export class Network {
   /** `from to`, by name of process or host. */
   readonly #cuts = new Set<string>()
   readonly #slow = new Map<string, number>()
+  /** By `from to`. */
+  readonly #slowWays = new Map<string, number>()
   /** Hosts without power or network: they send nothing, not even that they are gone. */
   readonly #dark = new Set<string>()
   readonly #names = new Map<string, string>()
@@ -146,6 +148,7 @@ export class Network {
     this.#cuts.clear()
     this.#dark.clear()
     this.#slow.clear()
+    this.#slowWays.clear()
     this.#flush()
   }
 
@@ -164,9 +167,16 @@ export class Network {
     else this.#slow.delete(name)
   }
 
+  /** One direction takes so much longer, always: what is behind waits in order. */
+  slowWay(from: string, to: string, ms: number): void {
+    if (ms > 0) this.#slowWays.set(`${from} ${to}`, ms)
+    else this.#slowWays.delete(`${from} ${to}`)
+  }
+
   delayMs(from: { readonly name: string }, to: { readonly name: string }): number {
     const extraMs = (this.#slow.get(from.name) ?? 0) + (this.#slow.get(to.name) ?? 0)
-    return 0.05 + this.#random.exponential(this.meanDelayMs) + extraMs * this.#random.next()
+    const wayMs = this.#slowWays.size > 0 ? (this.#slowWays.get(`${from.name} ${to.name}`) ?? 0) : 0
+    return 0.05 + this.#random.exponential(this.meanDelayMs) + extraMs * this.#random.next() + wayMs
   }
 
   /** Every connection of a process breaks, as by a firewall that sends RST. */

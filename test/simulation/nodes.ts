@@ -86,7 +86,13 @@ export class WorkerNode extends Node<SimWorker> {
 
   constructor(world: World, name: string, host: string) {
     super(world, name, host)
-    this.offer = { cores: 2 + world.random.int(7), memoryMib: 512 * (1 + world.random.int(4)) }
+    const { random, shape } = world
+    const gpus = shape.resources ? random.int(5) : 0
+    this.offer = {
+      cores: 2 + random.int(7),
+      memoryMib: 512 * (1 + random.int(4)),
+      resources: gpus > 0 ? { gpu: Array.from({ length: gpus }, (_, n) => String(n)) } : {},
+    }
   }
 
   protected begin(place: Place): SimWorker {

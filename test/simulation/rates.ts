@@ -3,6 +3,7 @@ import type { Random } from './random.js'
 /** The faults of the menu. Each seed draws a rate for each of them: zero for most (swarm testing). */
 export const faults = [
   'killLeader',
+  'killLeaderUnheard',
   'killMaster',
   'killWorker',
   'terminateWorker',
@@ -21,6 +22,7 @@ export const faults = [
   'partition',
   'hostLost',
   'breakLinks',
+  'slowAnswers',
   'slowNode',
   'clockJump',
   'storeDown',
@@ -29,11 +31,13 @@ export const faults = [
   'storeFull',
   'storeLosesTail',
   'storeOtherBranch',
+  'controlPlaneLost',
   'lockDown',
   'lockFrozen',
   'childCrash',
   'breakTasks',
   'cutApplication',
+  'cutApplicationFromMasters',
   'confusedLeader',
   'garbage',
   'lies',
@@ -56,12 +60,22 @@ export interface Rates {
   readonly taskFails: number
   /** Tasks that an application keeps at its executors. */
   readonly tasksAtOnce: number
+  /** How often a fault befalls the first Master or Worker, not any: two faults that need each other meet at one node. */
+  readonly focus: number
+  /** Mean time until an executor crashes by itself; Infinity: it does not. */
+  readonly executorLifeMs: number
+  /** Mean time between two changes of how many executors an application wants; Infinity: it never says. */
+  readonly resizeEveryMs: number
 }
 
+/** What they make of a promise is excused by many checks: half of the histories are without. */
+const falls: ReadonlySet<Fault> = new Set<Fault>(['storeLosesTail', 'storeOtherBranch', 'controlPlaneLost'])
+
 export function drawRates(random: Random, only?: readonly Fault[]): Rates {
+  const mayFall = random.chance(0.5)
   const weights = {} as Record<Fault, number>
   for (const fault of faults) {
-    const isIn = only ? only.includes(fault) : random.chance(0.4)
+    const isIn = only ? only.includes(fault) : random.chance(0.4) && (mayFall || !falls.has(fault))
     weights[fault] = isIn ? random.between(0.2, 1) : 0
   }
   return {
@@ -75,6 +89,9 @@ export function drawRates(random: Random, only?: readonly Fault[]): Rates {
     taskMs: random.between(20, 500),
     taskFails: random.chance(0.5) ? 0.05 : 0,
     tasksAtOnce: 1 + random.int(12),
+    focus: random.chance(0.5) ? 0.7 : 0,
+    executorLifeMs: random.chance(0.3) ? random.pick([500, 2000, 10_000]) : Number.POSITIVE_INFINITY,
+    resizeEveryMs: random.chance(0.3) ? random.between(500, 5000) : Number.POSITIVE_INFINITY,
   }
 }
 
@@ -87,5 +104,7 @@ export function calmRates(random: Random): Rates {
     lostAnswers: 0,
     lateCopies: 0,
     taskFails: 0,
+    executorLifeMs: Number.POSITIVE_INFINITY,
+    resizeEveryMs: Number.POSITIVE_INFINITY,
   }
 }

@@ -1,6 +1,7 @@
 import { ClientEndpoint } from '../../actors/client/client-endpoint.js'
 import type { DoorParts, DriverDoor } from '../../actors/client/driver-door.js'
 import { toBytes } from '../../actors/messages/cloneable.js'
+import type { ResourceAmounts } from '../../actors/messages/common.js'
 import { currentIdentity } from '../../runtime/transport/identity.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
@@ -40,8 +41,7 @@ export class SimApplication {
       credential: { role: 'client', key },
       description: {
         name: place.name,
-        maxCores: 1 + this.#random.int(4),
-        executor: { cores: 1, memoryMib: 64, resources: {} },
+        ...wanted(this.#random, world.shape.resources),
         user: 'nobody',
         cwd: '/',
         env: {},
@@ -68,7 +68,7 @@ export class SimApplication {
       },
     })
     this.#endpoint.start().then(
-      () => this.#pump(),
+      () => this.#begin(),
       () => this.#ended('it could not register'),
     )
   }
@@ -80,6 +80,22 @@ export class SimApplication {
   /** No more tasks; those under way come to their end. */
   end(): void {
     this.#ends = true
+  }
+
+  #begin(): void {
+    this.#pump()
+    this.#resizeLater()
+  }
+
+  /** Now and then it wants more executors, or fewer. */
+  #resizeLater(): void {
+    const { resizeEveryMs } = this.#world.rates
+    if (resizeEveryMs === Number.POSITIVE_INFINITY) return
+    this.place.after(this.#random.exponential(resizeEveryMs), () => {
+      if (this.#ends) return
+      this.#endpoint.requestExecutors(1 + this.#random.int(5)).catch(() => {})
+      this.#resizeLater()
+    })
   }
 
   #pump(): void {
@@ -108,6 +124,8 @@ export class SimApplication {
   #ended(code: string | undefined): void {
     if (code === 'FIRESTEEL_APPLICATION_FAILED')
       this.#world.checks.starts.applicationFailed(this.#endpoint.appId)
+    // Its tasks end as soon as they are submitted.
+    this.#ends = true
     this.#world.tell(this.place.name, `the application ended: ${code ?? 'as asked'}`)
     // Its launcher begins another.
     this.place.later(10, () => this.place.kill())
@@ -126,5 +144,17 @@ export class SimApplication {
       },
     })
     return { listen: { host, port: PORT }, close: async () => {} }
+  }
+}
+
+/** What it asks for: executors of one core or of more, or of all that a Worker has; with custom resources, where there are any. */
+function wanted(random: Random, hasResources: boolean) {
+  const cores = random.chance(0.2) ? undefined : random.pick([1, 1, 1, 2])
+  const limit = random.chance(0.2) ? 1 + random.int(3) : undefined
+  const resources: ResourceAmounts = hasResources && random.chance(0.5) ? { gpu: 1 } : {}
+  return {
+    maxCores: 1 + random.int(5),
+    executor: { ...(cores !== undefined && { cores }), memoryMib: random.pick([64, 64, 256]), resources },
+    ...(limit !== undefined && { executorLimit: limit }),
   }
 }

@@ -1,3 +1,4 @@
+import type { ResourceAddresses } from '../../actors/messages/common.js'
 import type { ChildListener } from '../../actors/worker/children.js'
 import type { WorkerEffect } from '../../actors/worker/worker-events.js'
 import type { Place } from './place.js'
@@ -17,6 +18,7 @@ export interface SimChild {
   readonly workerId: string
   readonly cores: number
   readonly memoryMib: number
+  readonly resources: ResourceAddresses
   readonly startedAtMs: number
 }
 
@@ -103,6 +105,7 @@ export class SimChildren {
       workerId: this.#workerId,
       cores: asked.cores,
       memoryMib: asked.memoryMib,
+      resources: plan.launch.resources,
       startedAtMs: this.#world.timeline.nowMs,
     }
     const running = new Running(this.#world, child, this.#random, (exitCode, signal) => {
@@ -161,8 +164,12 @@ class Running {
     world.childStarted(child)
     const behaviour = behaviourOf(child.plan)
     if (behaviour) world.timeline.after(behaviour.ms, () => this.end(behaviour.exitCode, null))
-    if (child.plan.kind === 'startExecutor')
+    if (child.plan.kind === 'startExecutor') {
       this.#executor = new SimExecutor(world, child.worker, child.plan.launch, () => this.end(0, null))
+      const { executorLifeMs } = world.rates
+      if (executorLifeMs !== Number.POSITIVE_INFINITY)
+        world.timeline.after(random.exponential(executorLifeMs), () => this.end(1, null))
+    }
   }
 
   stop(graceMs: number): void {

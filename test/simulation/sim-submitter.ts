@@ -128,7 +128,7 @@ export class SimSubmitter {
       cwd: '/',
       cores: 1 + random.int(2),
       memoryMib: 64 * (1 + random.int(4)),
-      resources: {},
+      resources: this.#world.shape.resources && random.chance(0.4) ? { gpu: 1 + random.int(2) } : {},
       supervise,
       onIsolation: random.chance(0.4) ? 'stop' : 'run',
       env: {},

@@ -1,4 +1,5 @@
 import type { WorkerMessage } from '../../actors/messages/catalogue.js'
+import type { ResourceAddresses } from '../../actors/messages/common.js'
 import type { Children } from '../../actors/worker/children.js'
 import type { LogStreams } from '../../actors/worker/log-streams.js'
 import type { WorkFolders } from '../../actors/worker/work-folders.js'
@@ -23,6 +24,7 @@ import type { World } from './world.js'
 export interface WorkerOffer {
   readonly cores: number
   readonly memoryMib: number
+  readonly resources: ResourceAddresses
 }
 
 /** One process of a Worker: the shipped core and shell, over simulated sockets, processes and time. */
@@ -126,7 +128,6 @@ export class SimWorker {
       host: place.machine.host,
       port,
       ...offer,
-      resources: {},
       labels: {},
       web: null,
     }

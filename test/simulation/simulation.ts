@@ -50,9 +50,13 @@ export function drawShape(random: Random): Shape {
     leaseMs,
     workerTimeoutMs: leaseMs * random.pick([4, 8, 24]),
     meanDelayMs: random.pick([0.2, 1, 5, 20]),
+    resources: random.chance(0.4),
     validates: random.chance(0.1),
   }
 }
+
+/** What a script submits has room wherever it says so. */
+const plain: Partial<Shape> = { resources: false }
 
 /** Longer than any script waits. */
 const SCRIPT_MS = 600_000
@@ -61,7 +65,7 @@ const SCRIPT_MS = 600_000
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const random = new Random(options.seed)
   const { script } = options
-  const shape = { ...drawShape(random), ...script?.shape, ...options.shape }
+  const shape = { ...drawShape(random), ...(script && plain), ...script?.shape, ...options.shape }
   const rates = script ? { ...calmRates(random), ...script.rates } : drawRates(random, options.faults)
   const world = new World(options.seed, shape, rates)
   world.tell('world', 'begins', shape)

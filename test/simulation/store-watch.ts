@@ -18,17 +18,25 @@ interface Shadow {
 
 const nothing: Shadow = { epoch: 0, owner: '', seq: 0, mark: '' }
 
+export interface StoreEvents {
+  readonly fail: Fail
+  elected(owner: string): void
+  /** A leader gave up this Worker, durably. */
+  workerRemoved(id: string): void
+  /** It holds something new. */
+  changed(): void
+}
+
 /** S1, S2 at the store: what it accepts must come from whom it was last given to, and follow what it holds. */
 export class StoreWatch {
   readonly #fail: Fail
-  readonly #onChanged: () => void
+  readonly #events: StoreEvents
   /** What the store must hold as its fence, by what it has answered. */
   #shadow = nothing
 
-  /** `onChanged`: it holds something new. */
-  constructor(model: StoreModel, fail: Fail, onChanged: () => void) {
-    this.#fail = fail
-    this.#onChanged = onChanged
+  constructor(model: StoreModel, events: StoreEvents) {
+    this.#fail = events.fail
+    this.#events = events
     this.#watch(model)
   }
 
@@ -55,7 +63,8 @@ export class StoreWatch {
         if (seen.epoch !== before.epoch || seen.owner !== before.owner)
           this.#fail('S1', `${owner} was elected, and ${before.owner} had been meanwhile`)
         this.#shadow = { epoch, owner, mark, seq: base.seq }
-        this.#onChanged()
+        this.#events.elected(owner)
+        this.#events.changed()
       }
       return outcome
     }
@@ -87,7 +96,7 @@ export class StoreWatch {
     }
   }
 
-  #committed(fence: Fence, { n, prev, mark }: CommitRequest): void {
+  #committed(fence: Fence, { n, prev, mark, deletes }: CommitRequest): void {
     const { epoch, owner, seq, mark: stored } = this.#shadow
     const who = `${fence.owner} (${fence.epoch})`
     if (fence.epoch !== epoch || fence.owner !== owner)
@@ -95,6 +104,7 @@ export class StoreWatch {
     if (prev !== stored || n !== seq + 1)
       this.#fail('S2', `commit ${n} of ${who} was applied after ${seq}, ${prev} is not the mark ${stored}`)
     this.#shadow = { ...fence, seq: n, mark }
-    this.#onChanged()
+    for (const { table, id } of deletes) if (table === 'worker') this.#events.workerRemoved(id)
+    this.#events.changed()
   }
 }

@@ -1,5 +1,10 @@
+import type { FromWorker } from '../../actors/messages/catalogue.js'
+import { addressesOf, isEndedDriver, type ResourceAmounts } from '../../actors/messages/common.js'
+import type { DriverStateChanged, LaunchDriver } from '../../actors/messages/drivers.js'
+import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import type { Fence } from '../../runtime/persistence/engine.js'
+import { reporting } from './heard-ends.js'
 import { LIAR } from './liar.js'
 import type { SimChild } from './sim-children.js'
 import type { SimWorker } from './sim-worker.js'
@@ -16,6 +21,14 @@ export class WorkWatch {
   readonly #launched = new Map<string, string>()
   /** The newest generation that a Worker incarnation has started, by `WORKER DRIVER`. */
   readonly #started = new Map<string, { readonly generation: number; readonly attempt: number }>()
+  /** The newest generation of a driver that anybody started. */
+  readonly #newest = new Map<string, number>()
+  /** Workers that a leader gave up: what they had is launched elsewhere, however it ended there. */
+  readonly #removed = new Set<string>()
+  /** True time of the last heartbeat that a leader handled, by `OWNER WORKER`. */
+  readonly #heartbeats = new Map<string, number>()
+  /** By whom each executor was launched, and where, by `APP/EXEC`. */
+  readonly #executors = new Map<string, string>()
   /** How often a Worker became isolated. */
   isolations = 0
 
@@ -26,10 +39,13 @@ export class WorkWatch {
 
   /** S1 at a Worker: it starts and stops nothing for a leadership that is over, or for a second owner of one epoch. */
   workerStepped(worker: SimWorker, input: WorkerInput, effects: readonly WorkerEffect[]): void {
-    if (effects.some((effect) => effect.kind === 'log' && effect.text.startsWith('isolated')))
-      this.isolations++
-    if (effects.some((effect) => effect.kind === 'log' && effect.text.startsWith('forgets the leadership')))
-      this.#obeyed.delete(worker.incarnation)
+    for (const effect of effects) {
+      if (effect.kind === 'log' && effect.text.startsWith('isolated')) this.isolations++
+      else if (effect.kind === 'tell') this.#told(worker.incarnation, effect.message)
+      else if (effect.kind === 'extendDriver') this.#promised(worker, effect.validUntilBootMs)
+      else if (effect.kind === 'log' && effect.text.startsWith('forgets the leadership'))
+        this.#obeyed.delete(worker.incarnation)
+    }
     if (input.kind !== 'message' || input.role !== 'node') return
     const { message, position, from } = input
     if (from.startsWith(LIAR)) {
@@ -62,6 +78,89 @@ export class WorkWatch {
       this.#fail(
         'isolation',
         `${process} was killed by the guard, and ${worker.name} had not asked it to end`,
+      )
+  }
+
+  #told(workerId: string, message: FromWorker): void {
+    const { ends } = this.#world.history
+    if (message.type === 'WorkerSchedulerStateResponse' || message.type === 'WorkerLatestState')
+      reporting(message, ends.length)
+    else if (message.type === 'DriverStateChanged' && this.#isForGood(message)) {
+      const { driverId, generation } = message
+      ends.push({ driverId, generation, workerId })
+    }
+  }
+
+  /** Whoever asks for it: this driver will not run again. */
+  #isForGood({ driverId, generation, state, noRoom, decided }: DriverStateChanged): boolean {
+    if (!isEndedDriver(state) || noRoom || decided !== undefined) return false
+    if (generation < this.#newestOf(driverId)) return false
+    return state === 'FINISHED' || this.#world.history.isSupervised(driverId) === false
+  }
+
+  /** The newest generation that a Worker has started. */
+  #newestOf(driverId: string): number {
+    return this.#newest.get(driverId) ?? 0
+  }
+
+  /**
+   * S5: what has ended is not launched by a leader that its Worker has reported to since, whatever the store forgot; unless that Worker
+   * was given up before, or another generation followed.
+   */
+  launchDecided({ driverId, generation }: LaunchDriver, heard: ReadonlyMap<string, number>): void {
+    for (const [index, end] of this.#world.history.ends.entries()) {
+      if (end.driverId !== driverId || index >= (heard.get(end.workerId) ?? 0)) continue
+      if (this.#removed.has(end.workerId)) continue
+      if (end.generation < this.#newestOf(driverId)) continue
+      this.#fail(
+        'S5',
+        `${driverId} ended on ${end.workerId} as generation ${end.generation}, which that has told; it is launched as ${generation}`,
+      )
+    }
+  }
+
+  /**
+   * S3a: an id of an executor is given out once (protocol 10), unless the store forgot how many there were. Who gave it says it again to
+   * the same Worker.
+   */
+  executorLaunched(owner: string, { appId, execId, workerId }: LaunchExecutor): void {
+    const key = `${appId}/${execId}`
+    const given = `${owner} to ${workerId}`
+    const former = this.#executors.get(key) ?? given
+    if (former !== given && this.#world.checks.debts.falls === 0)
+      this.#fail('S3a', `the executor ${key} was given by ${former}, and by ${given}`)
+    this.#executors.set(key, given)
+  }
+
+  workerRemoved(id: string): void {
+    this.#removed.add(id)
+  }
+
+  /** A leader has handled a heartbeat: its silence counts from here. */
+  heartbeatHandled(owner: string, workerId: string): void {
+    this.#heartbeats.set(`${owner} ${workerId}`, this.#world.timeline.nowMs)
+  }
+
+  /**
+   * S3b: until when this Worker lets its `stop` drivers live. The leader of now may give them to another when it has not heard of it
+   * for W: the one must be over before the other begins.
+   */
+  #promised({ incarnation, place }: SimWorker, validUntilBootMs: number): void {
+    const { timeline, store, masters, masterConfig, checks } = this.#world
+    const leader = store.model.leader()
+    if (leader === undefined) return
+    // One that gave up relaunches nothing; the next one counts from its own election.
+    if (!masters.some(({ leads, process }) => leads && process?.incarnation === leader.owner)) return
+    const { workerTimeoutMs } = masterConfig
+    const heardMs = this.#heartbeats.get(`${leader.owner} ${incarnation}`) ?? 0
+    const silentSinceMs = Math.max(heardMs, checks.electedAtMs(leader.owner))
+    const untilMs = timeline.nowMs + (validUntilBootMs - place.bootMs()) / place.machine.rate
+    // Clocks of both may be 1 % wrong.
+    const overMs = untilMs - (silentSinceMs + 0.97 * workerTimeoutMs)
+    if (overMs > 0)
+      this.#fail(
+        'S3b',
+        `${incarnation} lets its drivers live ${overMs.toFixed(0)} ms longer than ${leader.owner} may wait for it`,
       )
   }
 
@@ -98,7 +197,33 @@ export class WorkWatch {
         'S4',
         `${workerId} runs ${cores} cores, ${memoryMib} MiB, and has ${JSON.stringify(worker.offer)}`,
       )
+    this.#ownAddresses(child)
     if (plan.kind === 'startDriver') this.#driverStarted(child, plan.launch.driverId)
+  }
+
+  /** S4: each address of a custom resource is there, and has one user. */
+  #ownAddresses(child: SimChild): void {
+    const { workerId } = child
+    const worker = this.#world.workers.find(({ process }) => process?.incarnation === workerId)
+    for (const [name, addresses] of Object.entries(child.resources)) {
+      for (const address of addresses) {
+        if (worker && !addressesOf(worker.offer.resources, name).includes(address))
+          this.#fail('S4', `${child.process} was given ${name} ${address}, which ${workerId} does not have`)
+        for (const other of this.#world.running) {
+          if (other === child || other.workerId !== workerId) continue
+          if (addressesOf(other.resources, name).includes(address))
+            this.#fail(
+              'S4',
+              `${child.process} and ${other.process} both have ${name} ${address} of ${workerId}`,
+            )
+        }
+      }
+    }
+    const wanted = amountsOf(child)
+    for (const [name, amount] of Object.entries(wanted)) {
+      const given = addressesOf(child.resources, name).length
+      if (given !== amount) this.#fail('S4', `${child.process} wants ${amount} ${name} and has ${given}`)
+    }
   }
 
   #driverStarted(child: SimChild, driverId: string): void {
@@ -107,7 +232,9 @@ export class WorkWatch {
     runs.starts.push({ process, workerId })
     if (plan.kind !== 'startDriver') return
     const { generation, description } = plan.launch
+    this.#newest.set(driverId, Math.max(generation, this.#newestOf(driverId)))
     const { supervise, onIsolation } = description
+    this.#world.history.describes(driverId, supervise)
     this.#rises(`${workerId} ${driverId}`, generation, plan.attempt)
     for (const other of this.#world.running) {
       if (other === child || other.plan.kind !== 'startDriver') continue
@@ -124,3 +251,6 @@ export class WorkWatch {
       this.#fail('S3a', `${driverId} is not supervised and ran twice: ${JSON.stringify(runs.starts)}`)
   }
 }
+
+const amountsOf = ({ plan }: SimChild): ResourceAmounts =>
+  plan.kind === 'startDriver' ? plan.launch.description.resources : plan.launch.application.executor.resources

@@ -32,6 +32,8 @@ export interface Shape {
   readonly leaseMs: number
   readonly workerTimeoutMs: number
   readonly meanDelayMs: number
+  /** Workers have custom resources, and work asks for them. */
+  readonly resources: boolean
   /** Every message goes through the schemas of the catalogue, as on real links. */
   readonly validates: boolean
 }
@@ -96,7 +98,8 @@ export class World {
     this.checks = new Checks(this, model)
     this.tasks = new TaskLedger(this.checks)
     this.store = new StoreServer('redis', this.machine('10.0.9.1'), model, this.network, random.fork())
-    this.store.falls = rates.weights.storeLosesTail > 0 || rates.weights.storeOtherBranch > 0
+    const { storeLosesTail, storeOtherBranch, controlPlaneLost } = rates.weights
+    this.store.falls = storeLosesTail + storeOtherBranch + controlPlaneLost > 0
     this.store.lostAnswers = rates.lostAnswers
     this.store.lateCopies = rates.lateCopies
     this.locks = Array.from(
