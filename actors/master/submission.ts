@@ -256,7 +256,10 @@ function generationEnded(
 }
 
 /** Whoever launched it: it is not to run again. */
-function isForGood({ state, noRoom, notStarted, decided, isolated, stopped }: DriverStateChanged, supervise: boolean) {
+function isForGood(
+  { state, noRoom, notStarted, decided, isolated, stopped }: DriverStateChanged,
+  supervise: boolean,
+) {
   if (noRoom || notStarted || decided !== undefined) return false
   return !supervise || (state === 'FINISHED' && !isolated && !stopped)
 }

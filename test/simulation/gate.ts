@@ -69,7 +69,8 @@ export class Gate {
       this.acknowledged.add((message as { driverId?: string }).driverId!)
     else if (message.type === 'HeartbeatAck')
       this.#checks.work.heartbeatHandled(incarnation, (message as HeartbeatAck).workerId)
-    else if (message.type === 'LaunchExecutor') this.#checks.work.executorLaunched(incarnation, message as LaunchExecutor)
+    else if (message.type === 'LaunchExecutor')
+      this.#checks.work.executorLaunched(incarnation, message as LaunchExecutor)
     else if (message.type === 'LaunchDriver') {
       const heard = heardBefore(message)
       if (heard) this.#checks.work.launchDecided(message as LaunchDriver, heard)

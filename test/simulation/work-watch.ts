@@ -92,10 +92,13 @@ export class WorkWatch {
   }
 
   /** Whoever asks for it: this driver will not run again. */
-  #isForGood({ driverId, generation, state, noRoom, decided }: DriverStateChanged): boolean {
-    if (!isEndedDriver(state) || noRoom || decided !== undefined) return false
+  #isForGood({ driverId, generation, state, ...why }: DriverStateChanged): boolean {
+    if (!isEndedDriver(state) || why.noRoom || why.notStarted || why.decided !== undefined) return false
     if (generation < this.#newestOf(driverId)) return false
-    return state === 'FINISHED' || this.#world.history.isSupervised(driverId) === false
+    return (
+      this.#world.history.isSupervised(driverId) === false ||
+      (state === 'FINISHED' && !why.isolated && !why.stopped)
+    )
   }
 
   /** The newest generation that a Worker has started. */
