@@ -34,8 +34,8 @@ export function reconcileExecutors(
     const worker = books.workers.get(workerId)
     const awaited = worker ? !worker.answered && worker.state !== 'DEAD' : adopted
     if (awaited && !app.lost.has(execId)) {
-      const { memoryMib, cores } = app.record.description.executor
-      const holding = { cores: cores ?? 1, memoryMib, resources: {} }
+      const { memoryMib } = app.record.description.executor
+      const holding = { cores: mostCores(books, app, worker), memoryMib, resources: {} }
       app.executors.set(execId, { appId: app.id, execId, workerId, state: 'RUNNING', ...holding })
       if (worker) worker.hold(executorHolding(app.id, execId), holding)
       else books.awaitWorker(step, app.id)
@@ -47,6 +47,16 @@ export function reconcileExecutors(
     const worker = books.workers.get(executor.workerId)
     if (worker && !app.listed.has(executor.execId)) tellAdded(step, app, executor, worker)
   }
+}
+
+/**
+ * What an executor may have that nobody but its Worker knows the size of. Where each takes what it is given, that is all that the
+ * application may have: with less it would be given more than that elsewhere, until the Worker speaks.
+ */
+function mostCores(books: Books, app: ApplicationEntry, worker: WorkerEntry | undefined): number {
+  const { maxCores, executor } = app.record.description
+  const most = maxCores ?? books.config.defaultCores ?? Number.MAX_SAFE_INTEGER
+  return executor.cores ?? Math.min(most, worker?.record.cores ?? most)
 }
 
 /** Numbered by the application: a late one is ignored (protocol 10). */

@@ -72,6 +72,21 @@ test('the same when the application answers first: what it holds on a silent Wor
   assert.equal(world.toldTo('app', 'ExecutorUpdated').length, 0)
 })
 
+test('where executors take what they are given, a silent Worker counts with all that its executor may have (11.5)', () => {
+  const world = new MasterWorld().elect()
+  world.worker('w1', { cores: 4 })
+  const executor = { memoryMib: 128, resources: {} }
+  const appId = world.application('app', { maxCores: 4, executor })
+  const { execId } = world.lastTold('w1', 'LaunchExecutor')!
+  world.failover().elect()
+  world.link('app', 'client')
+  acknowledge(world, 'app', appId, [{ execId, workerId: 'w1' }])
+  world.worker('w2', { port: 2, cores: 8 })
+  world.advance(300)
+  assert.equal(world.core.state, 'ALIVE')
+  assert.deepEqual(world.toldTo('w2', 'LaunchExecutor'), [])
+})
+
 test('an executor that its application does not list yet is announced again', () => {
   const { world, appId, executors } = afterFailover()
   world.link('w1')
