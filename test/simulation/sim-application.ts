@@ -153,7 +153,7 @@ function wanted(random: Random, hasResources: boolean) {
   const limit = random.chance(0.2) ? 1 + random.int(3) : undefined
   const resources: ResourceAmounts = hasResources && random.chance(0.5) ? { gpu: 1 } : {}
   return {
-    maxCores: 1 + random.int(5),
+    maxCores: (cores ?? 1) + random.int(4),
     executor: { ...(cores !== undefined && { cores }), memoryMib: random.pick([64, 64, 256]), resources },
     ...(limit !== undefined && { executorLimit: limit }),
   }
