@@ -51,6 +51,7 @@ export class BookAudit {
         yield new Violation('S4', `${name} has ${gpus} custom resources in use, the books say ${booksGpus}`)
     }
     yield* this.#orphans(state)
+    yield* this.#tasks()
     for (const { id, worker, message, description } of state.activeDrivers) {
       const hasRoom = state.workers.some(
         ({ state: is, cores, coresUsed, memoryMib, memoryMibUsed, resources, resourcesUsed }) =>
@@ -62,6 +63,18 @@ export class BookAudit {
       // Where it failed of late, it is left alone for up to five minutes, and says until when.
       if (worker === null && hasRoom && !message.includes('next try there from'))
         yield new Violation('L1', `${id} waits though there is room: ${message}`)
+    }
+  }
+
+  /** No new ones have come for long: where an executor runs, none is left. */
+  *#tasks(): Generator<Violation, void, undefined> {
+    for (const { name, process } of this.#world.applications) {
+      if (!process?.place.alive || !process.left) continue
+      const { appId, left } = process
+      const hasExecutor = [...this.#world.running].some(
+        ({ plan }) => plan.kind === 'startExecutor' && plan.launch.appId === appId,
+      )
+      if (hasExecutor) yield new Violation('L1', `${left} tasks of ${name} (${appId}) are left`)
     }
   }
 

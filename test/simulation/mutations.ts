@@ -546,6 +546,18 @@ export const mutations: readonly Mutation[] = [
     script: 'a node lies',
   },
   {
+    name: 'a task is given up one failure too early',
+    file: 'actors/tasks/dispatch-results.js',
+    find: 'if (task.failures > task.spec.retries)',
+    replace: 'if (task.failures >= task.spec.retries)',
+  },
+  {
+    name: 'addresses of custom resources are never free again',
+    file: 'actors/worker/books.js',
+    find: 'this.#takenAddresses.get(name)?.delete(address);',
+    replace: ';',
+  },
+  {
     name: 'a Worker dates its contact by receipt',
     file: 'actors/worker/worker-core.js',
     find: 'this.#contact.answered(message.sentAtMs, this.#now.bootMs)',

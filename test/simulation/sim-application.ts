@@ -73,8 +73,13 @@ export class SimApplication {
     )
   }
 
-  get underWay(): number {
-    return this.#underWay
+  get appId(): string {
+    return this.#endpoint.appId
+  }
+
+  /** It begins no more, and has so many left; undefined: it goes on. */
+  get left(): number | undefined {
+    return this.#ends ? this.#underWay : undefined
   }
 
   /** No more tasks; those under way come to their end. */

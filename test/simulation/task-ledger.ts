@@ -50,6 +50,11 @@ export class TaskLedger {
     const failures = end.kind === 'failed' && end.cause === 'failure' ? failed + 1 : failed
     if (failures > task.failures)
       this.#checks.fail('S7', `task ${taskId} of ${appId} failed ${task.failures} times, told ${failures}`)
+    if (end.kind === 'failed' && end.cause === 'failure' && failures !== task.retries + 1)
+      this.#checks.fail(
+        'S7',
+        `task ${taskId} of ${appId} is given up after ${failures} failures, and may have ${task.retries + 1}`,
+      )
     if (end.kind !== 'value') return
     this.delivered++
     if (task.values === 0) this.#checks.fail('S7', `task ${taskId} of ${appId} has a value that no run had`)
