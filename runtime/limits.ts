@@ -317,6 +317,12 @@ export const limits = {
   threadLookMs: 10,
   /** A cancelled or timed-out task has this long to end by its AbortSignal before its thread is ended. */
   taskAbortGraceMs: 500,
+  /** A thread that was told to end and has not is in a call that nothing interrupts, and costs its executor. */
+  threadEndMs: 2 * SECOND,
+  /** An executor that ends itself has this long to tell its driver why. */
+  lastWordsMs: 1 * SECOND,
+  /** An executor that is told to end waits this long for its threads; then it ends with all that it started. */
+  executorExitMs: 1 * SECOND,
   /** A module that failed to load twice in a row is tried once in this time: each try takes a thread. */
   moduleRetryMs: 1 * SECOND,
   /** Executors on which a task whose module cannot be loaded is tried before that is its error. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { readBootText } from '../../runtime/process/inherited-pipe.js'
+import { sendSignal } from '../../runtime/process/send-signal.js'
 import { LinkKeeper } from '../../runtime/transport/link-keeper.js'
 import type { ExecutorBoot } from './boot.js'
 import { ExecutorSession } from './session.js'
@@ -41,11 +42,18 @@ function say(text: string): void {
   process.stderr.write(`${new Date().toISOString()} ${text}\n`)
 }
 
+/** At once, and with it what its tasks have started: a blocked thread, and the command that it waits for. */
+function endGroup(): void {
+  sendSignal(-process.pid, 'SIGKILL')
+  sendSignal(process.pid, 'SIGKILL')
+}
+
 class Executor {
   readonly #boot: ExecutorBoot
   readonly #session: ExecutorSession
   readonly #threads: ThreadPool
   #alone: NodeJS.Timeout | undefined
+  #isResigning = false
 
   constructor(boot: ExecutorBoot) {
     this.#boot = boot
@@ -62,6 +70,7 @@ class Executor {
         say(text)
         this.#session.log(text)
       },
+      onStuck: (reason) => this.#resign(reason),
     })
     const hello = { execId, workerId, host, cores, pid: process.pid, resources }
     this.#session = new ExecutorSession({
@@ -75,8 +84,21 @@ class Executor {
 
   exit(code: number, why: string): void {
     say(`executor ${this.#boot.appId}/${this.#boot.execId} ends: ${why}`)
-    // Threads and sockets end with the process; what a driver has not acknowledged it does not want any more.
-    process.exit(code)
+    if (this.#isResigning) endGroup()
+    // What a driver has not acknowledged it does not want any more.
+    void this.#threads.close(limits.executorExitMs).then((ended) => {
+      // process.exit() waits for every thread, and for ever for one in a blocking call.
+      if (ended) process.exit(code)
+      else endGroup()
+    })
+  }
+
+  /** The driver gives its tasks to others when it is gone, and answers at once: then there is nothing to wait for. */
+  #resign(reason: string): void {
+    this.#isResigning = true
+    say(`executor ${this.#boot.appId}/${this.#boot.execId} ends itself: ${reason}`)
+    this.#session.ending(`it ended itself: ${reason}`)
+    setTimeout(endGroup, limits.lastWordsMs)
   }
 
   #keepLink(): void {

@@ -14,6 +14,7 @@ import {
   writeAttempts,
   writeHello,
   writeLog,
+  writeReason,
   writeResults,
 } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
@@ -59,6 +60,7 @@ export class ExecutorSession {
   #stream: TaskStream | undefined
   #welcomed = false
   #fresh: KeptResult[] = []
+  #ending: string | undefined
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -115,6 +117,17 @@ export class ExecutorSession {
     if (this.#welcomed && this.#stream) writeLog('warn', text, this.#stream.emit)
   }
 
+  /** This executor ends itself; the driver answers with `exit`. What is reported from now on counts when it is gone. */
+  ending(reason: string): void {
+    this.#ending = reason
+    if (this.#welcomed && this.#stream) this.#sayEnding(this.#stream)
+  }
+
+  #sayEnding(stream: TaskStream): void {
+    const reason = this.#ending
+    if (reason !== undefined) stream.push(() => writeReason('ending', reason, stream.emit))
+  }
+
   #receive(message: ToExecutor): void {
     const { runner, onExit } = this.#options
     switch (message.kind) {
@@ -157,6 +170,8 @@ export class ExecutorSession {
     this.#welcomed = true
     this.#fresh = []
     writeAttempts('held', [...this.#attempts.values(), ...this.#kept.values()], stream.emit)
+    // Before the results: on each link, as the one before may have lost it.
+    this.#sayEnding(stream)
     this.#send([...this.#kept.values()], stream)
   }
 

@@ -23,6 +23,8 @@ export interface ThreadPoolOptions {
   /** Never begun, and will not be. */
   readonly onReturned: (attempts: readonly AttemptKey[]) => void
   readonly onLog: (text: string) => void
+  /** A thread cannot be ended: it is in a call that nothing interrupts. Only the end of the process ends it. */
+  readonly onStuck: (reason: string) => void
   /** Default: threads of this process. */
   readonly spawn?: SpawnThread
   readonly ground?: PoolGround
@@ -45,7 +47,8 @@ const NOTHING = new Uint8Array(0)
 
 /**
  * One thread per core, started when first needed. A cancelled, timed-out or runaway task costs only its thread; so
- * does an exception outside a task.
+ * does an exception outside a task. An attempt has ended only when nothing of it runs any more: what ends it by force is
+ * reported when its thread is gone, so that the next attempt does not begin beside it.
  */
 export class ThreadPool {
   readonly #options: ThreadPoolOptions
@@ -58,8 +61,11 @@ export class ThreadPool {
   readonly #spawn: SpawnThread
   readonly #ground: PoolGround
   #cancelLook: (() => void) | undefined
+  /** Threads that were told to end, and since when. */
+  readonly #endingMs = new Map<TaskThread, number>()
   #paused = false
   #closed = false
+  #whenEmpty: (() => void) | undefined
 
   constructor(options: ThreadPoolOptions) {
     this.#options = options
@@ -119,10 +125,19 @@ export class ThreadPool {
     this.#options.onReturned(returned)
   }
 
-  close(): void {
+  /** True: all threads have ended in time; false: some are in calls that nothing interrupts. */
+  async close(withinMs: number): Promise<boolean> {
     this.#closed = true
     this.#cancelLook?.()
     for (const thread of [...this.#threads]) thread.terminate('the executor ends')
+    if (this.#threads.size === 0) return true
+    return new Promise((resolve) => {
+      const cancel = this.#ground.after(withinMs, () => resolve(false))
+      this.#whenEmpty = () => {
+        cancel()
+        resolve(true)
+      }
+    })
   }
 
   #distribute(): void {
@@ -198,7 +213,7 @@ export class ThreadPool {
     }
     const startedMs = this.#startedMs.get(thread) ?? 0
     const again = this.#failures.failed(url, body, startedMs, this.#ground.nowMs())
-    thread.terminate(`an import failed in it: ${error.message}`)
+    this.#terminate(thread, `an import failed in it: ${error.message}`)
     if (again && !attempt.importFailed && attempt.abort === undefined) {
       attempt.importFailed = true
       this.#requeue([attempt])
@@ -258,16 +273,21 @@ export class ThreadPool {
   #end(attempt: Attempt, status: ResultStatus, body: Uint8Array): void {
     if (attempt.state === 'ended') return
     attempt.state = 'ended'
-    if (attempt.abort?.reason === 'cancelled') this.#options.onResult(attempt, 'cancelled', NOTHING)
+    const why = attempt.abort?.reason
+    if (why === 'cancelled') this.#options.onResult(attempt, 'cancelled', NOTHING)
+    // Whatever became of it afterwards: its time was over.
+    else if (why === 'timeout') this.#options.onResult(attempt, 'timeout', encodeError(timeIsOver(attempt)))
     else this.#options.onResult(attempt, status, body)
   }
 
   #look(): void {
-    if (this.#cancelLook !== undefined || this.#closed || this.#load() + this.#queue.size === 0) return
+    const open = this.#load() + this.#queue.size + this.#endingMs.size
+    if (this.#cancelLook !== undefined || this.#closed || open === 0) return
     this.#cancelLook = this.#ground.after(limits.threadLookMs, () => {
       this.#cancelLook = undefined
       const started: AttemptKey[] = []
       for (const thread of [...this.#threads]) this.#lookAt(thread, started)
+      for (const [thread, sinceMs] of this.#endingMs) this.#watchEnd(thread, sinceMs)
       if (started.length > 0) this.#options.onStarted(started)
       // A thread that only passed over what was taken back has room again, and says nothing.
       this.#distribute()
@@ -286,12 +306,30 @@ export class ThreadPool {
       started.push({ taskId: attempt.taskId, n: attempt.n })
     }
     if (attempt.abort !== undefined) {
-      if (nowMs >= attempt.abort.deadlineMs) thread.terminate(`its task was ${wordFor[attempt.abort.reason]}`)
+      const why = wordFor[attempt.abort.reason]
+      if (nowMs >= attempt.abort.deadlineMs) this.#terminate(thread, `its task was ${why}`)
     } else if (attempt.timeoutMs > 0 && nowMs - sinceMs >= attempt.timeoutMs) {
       this.#abort(attempt, 'timeout')
-      const error = new FiresteelError('TASK_TIMEOUT', `The task ran longer than ${attempt.timeoutMs} ms.`)
-      this.#end(attempt, 'timeout', encodeError(error))
     }
+  }
+
+  #terminate(thread: TaskThread, reason: string): void {
+    if (this.#endingMs.has(thread)) return
+    this.#endingMs.set(thread, this.#ground.nowMs())
+    thread.terminate(reason)
+    this.#look()
+  }
+
+  /** A thread in a blocking call does not end: this executor is of no more use, and its tasks go elsewhere. */
+  #watchEnd(thread: TaskThread, sinceMs: number): void {
+    if (this.#closed || this.#ground.nowMs() - sinceMs < limits.threadEndMs) return
+    const running = thread.running()?.attempt
+    const what = running === undefined ? 'a thread' : `task ${running.taskId}`
+    this.#options.onStuck(`${what} is in a call that nothing interrupts`)
+    this.recall(Number.MAX_SAFE_INTEGER)
+    this.#closed = true
+    if (running !== undefined)
+      this.#end(running, 'failure', encodeError(threadEnded('it could not be ended')))
   }
 
   /** In front, in their order: they were to run next. */
@@ -307,11 +345,16 @@ export class ThreadPool {
 
   #threadEnded(thread: TaskThread, reason: string, running: readonly Attempt[]): void {
     this.#threads.delete(thread)
+    this.#endingMs.delete(thread)
+    if (this.#threads.size === 0) this.#whenEmpty?.()
     if (this.#closed) return
     for (const attempt of running) this.#end(attempt, 'failure', encodeError(threadEnded(reason)))
     this.#options.onLog(`A task thread ended: ${reason}.`)
     this.#distribute()
   }
 }
+
+const timeIsOver = ({ timeoutMs }: Attempt): FiresteelError =>
+  new FiresteelError('TASK_TIMEOUT', `The task ran longer than ${timeoutMs} ms.`)
 
 const wordFor = { cancelled: 'cancelled', timeout: 'over its time' } as const

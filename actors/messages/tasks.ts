@@ -81,6 +81,8 @@ export type FromExecutor =
   | { readonly kind: 'results'; readonly results: readonly ResultEntry[] }
   | { readonly kind: 'chunk'; readonly chunk: Chunk }
   | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly text: string }
+  /** It ends itself within `lastWordsMs`: what it reports from now on counts only when it is gone. */
+  | { readonly kind: 'ending'; readonly reason: string }
 
 const kinds = {
   welcome: 1,
@@ -98,6 +100,7 @@ const kinds = {
   returned: 19,
   results: 20,
   log: 21,
+  ending: 22,
 } as const
 
 /** Larger bodies go in chunks, so that a frame stays small whatever a task sends. */
@@ -158,7 +161,7 @@ export function writeWelcome(maxInputBytes: number, maxResultBytes: number, emit
   emit([new ByteWriter(17).u8(kinds.welcome).safeInteger(maxInputBytes).safeInteger(maxResultBytes).bytes])
 }
 
-export function writeReason(kind: 'refused' | 'exit', reason: string, emit: Emit): void {
+export function writeReason(kind: 'refused' | 'exit' | 'ending', reason: string, emit: Emit): void {
   const text = shortText(reason)
   emit([new ByteWriter(5 + text.length).u8(kinds[kind]).text(text).bytes])
 }
@@ -308,6 +311,8 @@ function fromExecutor(reader: ByteReader): FromExecutor {
       return { kind: 'chunk', chunk: readChunk(reader) }
     case kinds.log:
       return { kind: 'log', level: reader.flag() ? 'error' : 'warn', text: reader.text() }
+    case kinds.ending:
+      return { kind: 'ending', reason: reader.text() }
     default:
       throw invalid(`${kind} is not a message of an executor`)
   }

@@ -92,7 +92,10 @@ export class DispatchCore {
   }
 
   #fromExecutor(
-    input: Extract<DispatchInput, { kind: 'held' | 'started' | 'returned' | 'results' | 'pressure' }>,
+    input: Extract<
+      DispatchInput,
+      { kind: 'held' | 'started' | 'returned' | 'results' | 'ending' | 'pressure' }
+    >,
     nowMs: number,
   ): void {
     const state = this.#state
@@ -119,7 +122,16 @@ export class DispatchCore {
       case 'returned':
         acceptReturned(state, executor, input.attempts)
         return
+      case 'ending':
+        executor.ending ??= { reason: input.reason, results: [] }
+        executor.draining = true
+        state.effects.push({ kind: 'letGo', execId: input.execId, reason: input.reason })
+        return
       case 'results':
+        if (executor.ending !== undefined) {
+          executor.ending.results.push(...input.results)
+          return
+        }
         acceptResults(state, executor, input.results, nowMs)
         return
       case 'pressure':
@@ -183,7 +195,9 @@ export class DispatchCore {
     if (entry === undefined || entry.link === 'none') return
     entry.link = 'none'
     if (entry.known) {
-      state.effects.push({ kind: 'startTimer', key: silenceTimer(execId), ms: limits.executorTimeoutMs })
+      // That of one that ends itself: its end closed the link, or it is cut off and has ended by then.
+      const ms = entry.ending === undefined ? limits.executorTimeoutMs : limits.lastWordsMs
+      state.effects.push({ kind: 'startTimer', key: silenceTimer(execId), ms })
     } else {
       state.executors.delete(execId)
       state.effects.push({ kind: 'cancelTimer', key: adoptTimer(execId) })

@@ -1,5 +1,6 @@
 import { limits } from '../../runtime/limits.js'
 import { isEndedExecutor } from '../messages/common.js'
+import { applyResults } from './dispatch-results.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 import type { ExecutorUpdate } from './dispatch-types.js'
 
@@ -31,7 +32,18 @@ export function lossOf({ state, message, exitStatus, workerHost }: ExecutorUpdat
  * Fences an executor (protocol 10): never listened to again, its tasks given back. Each of them is recorded as a
  * repetition with its cause, or ends as unknown where it may run at most once.
  */
-export function lose(state: DispatchState, executor: ExecutorEntry, loss: Loss): void {
+export function lose(state: DispatchState, executor: ExecutorEntry, { reason, died, mayRun }: Loss): void {
+  const { ending } = executor
+  if (ending === undefined) {
+    giveUp(state, executor, { reason, died, mayRun })
+    return
+  }
+  // It is gone now: the task that it could not end has timed out. Nobody else is to blame.
+  applyResults(state, executor, ending.results)
+  giveUp(state, executor, { reason: ending.reason, died: false, mayRun })
+}
+
+function giveUp(state: DispatchState, executor: ExecutorEntry, loss: Loss): void {
   const { execId } = executor
   state.executors.delete(execId)
   state.fenced.add(execId)

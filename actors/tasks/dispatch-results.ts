@@ -31,6 +31,14 @@ export function acceptResults(
     executor.worked = true
     state.effects.push({ kind: 'event', event: { name: 'executorWorked', execId: executor.execId } })
   }
+  applyResults(state, executor, results)
+}
+
+export function applyResults(
+  state: DispatchState,
+  executor: ExecutorEntry,
+  results: readonly AttemptResult[],
+): void {
   for (const result of results) {
     const task = currentTask(executor, result)
     if (task === undefined) {

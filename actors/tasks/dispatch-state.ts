@@ -1,4 +1,5 @@
 import type {
+  AttemptResult,
   DispatchEffect,
   DispatchStats,
   ExecutorDescription,
@@ -49,6 +50,8 @@ export class ExecutorEntry {
   /** The suspect that has it for itself. */
   alone: Task | undefined
   recalling = false
+  /** It ends itself; what it has reported since waits for that. */
+  ending: { readonly reason: string; readonly results: AttemptResult[] } | undefined
   /** It was told of that it cannot load a module. */
   unloadedTold = false
   readonly outstanding = new Map<number, Task>()

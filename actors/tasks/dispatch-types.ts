@@ -77,6 +77,8 @@ export type DispatchInput =
   | { readonly kind: 'started'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'returned'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'results'; readonly execId: number; readonly results: readonly AttemptResult[] }
+  /** It ends itself: what it reports from now on counts only when it is gone. */
+  | { readonly kind: 'ending'; readonly execId: number; readonly reason: string }
   /** The link pushes back, or no longer does. */
   | { readonly kind: 'pressure'; readonly execId: number; readonly blocked: boolean }
   | { readonly kind: 'timer'; readonly key: string }
@@ -111,6 +113,8 @@ export type DispatchEffect =
   | { readonly kind: 'cancel'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'ack'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'recall'; readonly execId: number; readonly count: number }
+  /** It may end itself now. */
+  | { readonly kind: 'letGo'; readonly execId: number; readonly reason: string }
   | { readonly kind: 'killExecutor'; readonly execId: number }
   | { readonly kind: 'settle'; readonly outcome: TaskOutcome }
   | { readonly kind: 'event'; readonly event: TaskPoolEvent }

@@ -35,6 +35,8 @@ export interface ChannelEvents {
   returned(channel: ExecutorChannel, attempts: readonly AttemptKey[]): void
   results(channel: ExecutorChannel, results: readonly AttemptResult[]): void
   pressure(channel: ExecutorChannel): void
+  /** It ends itself. */
+  ending(channel: ExecutorChannel, reason: string): void
   log(channel: ExecutorChannel, text: string): void
   /** Also when its frames could not be read: then it was cut, and the next link repairs what was lost. */
   closed(channel: ExecutorChannel, reason: string): void
@@ -131,6 +133,11 @@ export class ExecutorChannel {
     this.#stream.push(() => writeRecall(count, this.#stream.emit))
   }
 
+  /** It wants to end itself, and may do so now; its link is listened to until it is gone. */
+  letGo(reason: string): void {
+    this.#stream.push(() => writeReason('exit', reason, this.#stream.emit))
+  }
+
   /** Tells it to exit and hears it no more; it closes the link when it has understood, else we do. */
   dismiss(reason: string): void {
     this.#silenced = true
@@ -194,6 +201,9 @@ export class ExecutorChannel {
         return
       case 'chunk':
         this.#bodies.add(message.chunk)
+        return
+      case 'ending':
+        events.ending(this, message.reason)
         return
       case 'log':
         events.log(this, message.text)

@@ -232,7 +232,10 @@ class Pool implements TaskPool {
   }
 
   #toExecutor(
-    effect: Extract<DispatchEffect, { kind: 'welcome' | 'refuse' | 'run' | 'cancel' | 'ack' | 'recall' }>,
+    effect: Extract<
+      DispatchEffect,
+      { kind: 'welcome' | 'refuse' | 'run' | 'cancel' | 'ack' | 'recall' | 'letGo' }
+    >,
   ): void {
     const channel = this.#channels.get(effect.execId)
     // Its link has just ended; the list that comes with the next one repairs it.
@@ -256,6 +259,9 @@ class Pool implements TaskPool {
         return
       case 'recall':
         channel.recall(effect.count)
+        return
+      case 'letGo':
+        channel.letGo(effect.reason)
     }
   }
 
@@ -316,6 +322,7 @@ class Pool implements TaskPool {
     results: (channel, results) => this.#heard(channel, (execId) => ({ kind: 'results', execId, results })),
     pressure: (channel) =>
       this.#heard(channel, (execId) => ({ kind: 'pressure', execId, blocked: channel.isBlocked })),
+    ending: (channel, reason) => this.#heard(channel, (execId) => ({ kind: 'ending', execId, reason })),
     log: (channel, text) => {
       this.#options.log.warn(text, { appId: this.#options.appId, execId: channel.execId })
     },

@@ -36,6 +36,7 @@ class Threads {
       onStarted: () => {},
       onReturned: () => assert.fail('nothing was taken back'),
       onLog: (text) => assert.fail(text),
+      onStuck: (reason) => assert.fail(reason),
     })
     this.pool.addFunctions(functions.map((name, functionId) => ({ functionId, url, name })))
   }
@@ -51,8 +52,8 @@ class Threads {
     )
   }
 
-  [Symbol.dispose](): void {
-    this.pool.close()
+  async [Symbol.asyncDispose](): Promise<void> {
+    assert.ok(await this.pool.close(10_000), 'threads were left')
   }
 }
 
@@ -69,7 +70,7 @@ const sizes = [0, INLINE_BYTES - 100, INLINE_BYTES + 1, 10, 64 * 1024, 300_000, 
 
 for (const name of ['bytes', 'bytesLater'] as const) {
   test(`results of all sizes come, each once and whole: ${name}`, async () => {
-    using threads = new Threads(2)
+    await using threads = new Threads(2)
     const inputs = Array.from({ length: 600 }, (_, index) => sizes[index % sizes.length] as number)
     threads.run(name, inputs)
     await waitUntil('every task has ended', () => threads.ends.size === inputs.length)
@@ -81,7 +82,7 @@ for (const name of ['bytes', 'bytesLater'] as const) {
 }
 
 test('errors of all sizes come, and what is over the limit is an error', async () => {
-  using threads = new Threads(2)
+  await using threads = new Threads(2)
   const inputs = Array.from({ length: 300 }, (_, index) => [10, 8000, 100_000][index % 3] as number)
   threads.run('failsWith', inputs)
   threads.run('bytes', [MAX_RESULT_BYTES + 1])

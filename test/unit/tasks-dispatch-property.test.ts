@@ -27,6 +27,8 @@ interface ModelExecutor {
   readonly queued: AttemptKey[]
   running: AttemptKey[]
   kept: AttemptResult[]
+  /** In a call that nothing interrupts: it runs until this executor is gone. */
+  stuck: number | undefined
   /** To the driver, lost when the link breaks. */
   outbound: DispatchInput[]
   /** From the driver, likewise. */
@@ -41,6 +43,7 @@ class World {
   readonly retries = new Map<number, number>()
   readonly timers = new Set<string>()
   readonly lossCauses = new Map<number, number>()
+  resigned = 0
   nowMs = 0
   nextExec = 0
   nextTask = 1
@@ -106,6 +109,7 @@ class World {
       queued: [],
       running: [],
       kept: [],
+      stuck: undefined,
       outbound: [],
       inbound: [],
     })
@@ -147,6 +151,7 @@ class World {
 
   #die(executor: ModelExecutor): void {
     executor.alive = false
+    executor.stuck = undefined
     executor.running = []
     executor.queued.length = 0
     executor.kept = []
@@ -177,6 +182,7 @@ class World {
           execId,
           attempts: all.map(({ taskId, n }) => ({ taskId, n })),
         })
+        if (executor.stuck !== undefined) executor.outbound.push({ kind: 'ending', execId, reason: 'stuck' })
         if (executor.kept.length > 0)
           executor.outbound.push({ kind: 'results', execId, results: [...executor.kept] })
         return
@@ -200,6 +206,9 @@ class World {
       case 'refuse':
         this.#die(executor)
         return
+      case 'letGo':
+        if (executor.stuck !== undefined) this.kill(executor, false)
+        return
       default:
     }
   }
@@ -222,8 +231,43 @@ class World {
       executor.outbound.push({ kind: 'results', execId: executor.execId, results: [result] })
   }
 
+  resignOne(): void {
+    const busy = [...this.executors.values()].filter(
+      ({ linked, running, queued }) => linked && running.length + queued.length > 0,
+    )
+    const executor = this.pick(busy)
+    if (executor !== undefined) this.resign(executor)
+  }
+
+  /** What it runs cannot be ended: it says so, reports it, and dies when it may. */
+  resign(executor: ModelExecutor): void {
+    if (!executor.alive || !executor.linked || executor.stuck !== undefined) return
+    const attempt = executor.running.shift() ?? executor.queued.shift()
+    if (attempt === undefined) return
+    this.ran.set(attempt.taskId, (this.ran.get(attempt.taskId) ?? 0) + 1)
+    this.resigned++
+    executor.stuck = attempt.taskId
+    const { execId } = executor
+    executor.outbound.push({ kind: 'ending', execId, reason: 'stuck' })
+    executor.outbound.push({ kind: 'returned', execId, attempts: executor.queued.splice(0) })
+    this.#keep(executor, { ...attempt, status: 'timeout', body })
+    // What it says is heard while it still runs, and the others have time to begin what they get for it.
+    for (let message = 0; message < 6; message++) this.send(executor, false)
+    for (const other of this.executors.values()) {
+      if (other === executor) continue
+      for (let message = 0; message < 3; message++) this.receive(other)
+      this.work(other, false)
+    }
+  }
+
+  #assertAlone(taskId: number): void {
+    for (const { execId, stuck } of this.executors.values()) {
+      assert.notEqual(stuck, taskId, `task ${taskId} runs beside its copy on executor ${execId}`)
+    }
+  }
+
   work(executor: ModelExecutor, healed: boolean): void {
-    if (!executor.alive) return
+    if (!executor.alive || executor.stuck !== undefined) return
     while (executor.running.length < executor.cores && executor.queued.length > 0) {
       const attempt = executor.queued.shift() as AttemptKey
       if (!healed && this.#random() < 0.05) {
@@ -231,6 +275,7 @@ class World {
         continue
       }
       executor.running.push(attempt)
+      this.#assertAlone(attempt.taskId)
       const times = (this.ran.get(attempt.taskId) ?? 0) + 1
       this.ran.set(attempt.taskId, times)
       if (this.retries.get(attempt.taskId) === 0) assert.equal(times, 1, 'retries: 0 ran twice')
@@ -271,7 +316,8 @@ class World {
     else if (action < 84) this.send(executor, action === 70)
     else if (action < 88) this.cut(executor)
     else if (action < 91) this.kill(executor, action === 90)
-    else if (action < 94) this.fire()
+    else if (action < 93) this.fire()
+    else if (action < 96) this.resignOne()
     else this.cancelOne()
   }
 
@@ -283,6 +329,7 @@ class World {
       for (const executor of this.executors.values()) {
         if (!executor.told && executor.alive) this.tell(executor)
         if (executor.alive && !executor.linked) this.link(executor)
+        if (executor.stuck !== undefined) this.kill(executor, false)
         if (!executor.alive) this.cut(executor)
         this.receive(executor)
         this.work(executor, true)
@@ -303,6 +350,7 @@ class World {
 test('S7 over random histories: each task ends once, none is forgotten, retries: 0 runs at most once', () => {
   let values = 0
   let losses = 0
+  let resigned = 0
   fc.assert(
     fc.property(fc.integer(), fc.array(fc.nat(99), { minLength: 50, maxLength: 400 }), (seed, actions) => {
       let state = seed >>> 0
@@ -321,8 +369,10 @@ test('S7 over random histories: each task ends once, none is forgotten, retries:
       }
       values += [...world.ends.values()].filter((kind) => kind === 'value').length
       losses += world.lossCauses.size
+      resigned += world.resigned
     }),
     { numRuns: 300 },
   )
-  assert.ok(values > 1000 && losses > 100, `the histories are too tame: ${values} values, ${losses} losses`)
+  const tame = `the histories are too tame: ${values} values, ${losses} losses, ${resigned} that ended themselves`
+  assert.ok(values > 1000 && losses > 100 && resigned > 20, tame)
 })

@@ -307,6 +307,41 @@ test('a task that was running when three executors died is quarantined; the inno
   assert.equal(bench.core.stats.quarantined, 1)
 })
 
+test('an executor that ends itself: what it could not end is tried again when it is gone, and nobody is blamed', () => {
+  const bench = new Bench()
+  bench.up(1, 3)
+  bench.submit(3)
+  bench.up(2, 3)
+  bench.do({ kind: 'ending', execId: 1, reason: 'task 1 is in a call' })
+  assert.ok(bench.effects.some(({ kind }) => kind === 'letGo'))
+  bench.result(1, 1, 'timeout')
+  bench.do({ kind: 'returned', execId: 1, attempts: [{ taskId: 3, n: 1 }] })
+  assert.equal(bench.lastRun(3).execId, 2, 'what had not begun goes at once')
+  assert.deepEqual([bench.lastRun(1).n, bench.lastRun(2).n], [1, 1], 'the others may still run there')
+  bench.do({ kind: 'linkDown', execId: 1, reason: 'closed' })
+  assert.deepEqual([bench.lastRun(1).n, bench.lastRun(2).n], [1, 1])
+  bench.update({ execId: 1, state: 'EXITED', message: 'killed' })
+  assert.deepEqual([bench.lastRun(1).execId, bench.lastRun(2).execId], [2, 2])
+  assert.deepEqual(bench.causes(1), ['timeout'])
+  assert.deepEqual(bench.causes(2), ['executor lost: task 1 is in a call'])
+  const { quarantined, retried, lost } = bench.core.stats
+  assert.deepEqual({ quarantined, retried, lost }, { quarantined: 0, retried: 1, lost: 1 })
+})
+
+test('an executor that ends itself is gone without a Master too: soon after its link', () => {
+  const bench = new Bench()
+  bench.up(1, 1)
+  bench.submit(1, { retries: 0 })
+  bench.do({ kind: 'ending', execId: 1, reason: 'stuck' })
+  bench.result(1, 1, 'timeout')
+  assert.equal(bench.end(1), undefined)
+  bench.do({ kind: 'linkDown', execId: 1, reason: 'closed' })
+  const timer = bench.effects.findLast(({ kind }) => kind === 'startTimer')
+  assert.deepEqual(timer, { kind: 'startTimer', key: 'executor:1', ms: limits.lastWordsMs })
+  bench.do({ kind: 'timer', key: 'executor:1' })
+  assert.equal(bench.end(1), 'failed')
+})
+
 test('the loss of whole Workers never quarantines', () => {
   const bench = new Bench()
   bench.submit(1)

@@ -1,5 +1,6 @@
 /* Task functions that the tests run on real executors. */
-import { writeFileSync } from 'node:fs'
+import { execSync } from 'node:child_process'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { context } from '../../actors/executor/task.js'
 
 export const echo = (value: unknown): unknown => value
@@ -58,6 +59,24 @@ export const headersOf = (value: string): unknown => ({ page: { headers: new Hea
 export function failsWithStatus(status: number): never {
   const fields = { status, retryable: false, url: new URL('http://a/b'), response: new Response('x') }
   throw Object.assign(new Error('no page'), fields)
+}
+
+/** Never gives its thread back: not even the end of the thread interrupts it. */
+export const blocksIn = (command: string): string => execSync(command).toString()
+export const reads = (path: string): string => readFileSync(path, 'utf8')
+
+/** Ends a while after it was told to, and leaves a + at its beginning and a - at its end. */
+export async function endsLate(file: string): Promise<void> {
+  appendFileSync(file, '+')
+  const { signal } = context()
+  await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  appendFileSync(file, '-')
+}
+
+export async function waitsFor(file: string): Promise<number> {
+  while (!existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 5))
+  return process.pid
 }
 
 /** Ignores its signal. */

@@ -3,6 +3,7 @@ import { type ToThread, unpackTasks } from '../../../actors/executor/thread-mess
 import { ThreadPool } from '../../../actors/executor/threads.js'
 import { decodeError } from '../../../actors/messages/task-error.js'
 import type { AttemptKey, FunctionEntry, ResultStatus } from '../../../actors/messages/tasks.js'
+import { limits } from '../../../runtime/limits.js'
 import { Violation } from '../violation.js'
 import type { Chooser } from './chooser.js'
 import { hookAtomics } from './hooked-atomics.js'
@@ -28,8 +29,8 @@ export interface Plan {
   readonly kills: number
 }
 
-/** Nothing has begun or ended for so long: it never will. Longer than a time-out and its grace. */
-const HANGS_MS = 2000
+/** Nothing has begun or ended for so long: it never will. Longer than a time-out, its grace, and the end of a thread. */
+const HANGS_MS = 4000
 const ACTIONS_MAX = 100_000
 /** Of what breaks into what breaks into something. */
 const DEPTH_MAX = 3
@@ -55,7 +56,10 @@ export class ThreadHistory implements ThreadWorld {
   #progressMs = 1000
   #kills: number
   readonly #toldToEnd = new Set<SampleTask>()
+  readonly #doomedMs = new Map<ScheduledThread, number>()
   #paused = false
+  /** The process has ended itself, and its threads with it. */
+  #isGone = false
   #isLooking = false
   #violation: Violation | undefined
 
@@ -88,6 +92,7 @@ export class ThreadHistory implements ThreadWorld {
       onStarted: (attempts) => this.#started(attempts),
       onReturned: (attempts) => this.#returned(attempts),
       onLog: (text) => this.#tell(text),
+      onStuck: (reason) => this.#givenUp(reason),
     })
   }
 
@@ -105,6 +110,7 @@ export class ThreadHistory implements ThreadWorld {
   }
 
   #goesOn(): boolean {
+    if (this.#isGone) return false
     const actions = this.#actionsNow()
     if (!actions.some(({ kind }) => kind !== 'time' && kind !== 'kill')) {
       this.#expectNothingUnread()
@@ -207,7 +213,8 @@ export class ThreadHistory implements ThreadWorld {
         for (const action of thread.mainActions()) actions.push(this.#told(thread, action))
       const order = this.#nextOrder()
       if (order !== undefined) actions.push(order)
-      if (this.#timers.length > 0) actions.push({ kind: 'time', run: () => this.#passTime() })
+      if (this.#timers.length > 0 && !this.#endsSoon())
+        actions.push({ kind: 'time', run: () => this.#passTime() })
     }
     if (this.#kills > 0) {
       for (const thread of this.#threads)
@@ -232,6 +239,16 @@ export class ThreadHistory implements ThreadWorld {
   #kill(thread: ScheduledThread): void {
     this.#kills--
     thread.die('it was killed')
+  }
+
+  /** A thread that is told to end, and can, does so in the time that it has for it. */
+  #endsSoon(): boolean {
+    return this.#threads.some((thread) => {
+      if (!thread.isDoomed || thread.isDead || thread.isBlocked) return false
+      const sinceMs = this.#doomedMs.get(thread) ?? this.#nowMs
+      this.#doomedMs.set(thread, sinceMs)
+      return this.#nowMs - sinceMs >= limits.threadEndMs / 2
+    })
   }
 
   #passTime(): void {
@@ -334,6 +351,12 @@ export class ThreadHistory implements ThreadWorld {
 
   // What must hold
 
+  #givenUp(reason: string): void {
+    this.#tell(`the executor ends itself: ${reason}`)
+    this.#isGone = true
+    if (!this.#threads.some(({ isBlocked }) => isBlocked)) this.#fail('given up', reason)
+  }
+
   #called(thread: ScheduledThread, id: number): unknown {
     const task = this.#tasks[id]!
     this.#tell(`  task ${id} (${task.plan.kind}) begins`)
@@ -359,6 +382,7 @@ export class ThreadHistory implements ThreadWorld {
       const sinceMs = task.claimedAtMs ?? this.#nowMs
       if (timeoutMs === 0 || this.#nowMs - sinceMs < timeoutMs)
         this.#fail('result', `task ${taskId} had more time`)
+      this.#expectOver(task)
       return
     }
     if (status === 'failure' && /^The thread of this task ended/.test(decodeError(body).message)) {
@@ -379,7 +403,7 @@ export class ThreadHistory implements ThreadWorld {
   #expectOver(task: SampleTask): void {
     const thread = this.#threads.find(({ number }) => number === task.begunBy)
     // In the middle of a step it may just have left its result.
-    if (thread === undefined || thread.isDead || this.#stack.includes(thread)) return
+    if (thread === undefined || thread.isDead || this.#isGone || this.#stack.includes(thread)) return
     const [position] = [...this.#places.get(thread)!].find(([, other]) => other === task) ?? []
     this.#isLooking = true
     const isIn = position !== undefined && new SharedRing(thread.memory).state(position) === slotState.claimed
