@@ -2,7 +2,7 @@ import { limits } from '../../runtime/limits.js'
 import type { AttemptKey } from '../messages/tasks.js'
 import { adoptTimer, lose, lossOf, silenceTimer } from './dispatch-losses.js'
 import { place, REBALANCE_TIMER, rebalance } from './dispatch-placement.js'
-import { acceptResults, acceptReturned, acceptStarted, reconcile } from './dispatch-results.js'
+import { acceptResults, acceptReturned, acceptStarted, noteWork, reconcile } from './dispatch-results.js'
 import { DispatchState, ExecutorEntry } from './dispatch-state.js'
 import type { DispatchEffect, DispatchInput, DispatchStats, ExecutorDescription } from './dispatch-types.js'
 
@@ -125,6 +125,7 @@ export class DispatchCore {
       case 'ending':
         executor.ending ??= { reason: input.reason, results: [] }
         executor.draining = true
+        noteWork(state, executor)
         state.effects.push({ kind: 'letGo', execId: input.execId, reason: input.reason })
         return
       case 'results':

@@ -27,11 +27,15 @@ export function acceptResults(
   // Who loads nothing is fast, and must not be sent more for it.
   const ended = results.filter(({ status }) => status !== 'unloaded').length
   if (ended > 0) executor.window.ended(ended, nowMs)
-  if (!executor.worked && results.some(hasRun)) {
-    executor.worked = true
-    state.effects.push({ kind: 'event', event: { name: 'executorWorked', execId: executor.execId } })
-  }
+  if (results.some(hasRun)) noteWork(state, executor)
   applyResults(state, executor, results)
+}
+
+/** Told once: an executor that has run tasks is none that cannot start. */
+export function noteWork(state: DispatchState, executor: ExecutorEntry): void {
+  if (executor.worked) return
+  executor.worked = true
+  state.effects.push({ kind: 'event', event: { name: 'executorWorked', execId: executor.execId } })
 }
 
 export function applyResults(

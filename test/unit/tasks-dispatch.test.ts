@@ -314,6 +314,11 @@ test('an executor that ends itself: what it could not end is tried again when it
   bench.up(2, 3)
   bench.do({ kind: 'ending', execId: 1, reason: 'task 1 is in a call' })
   assert.ok(bench.effects.some(({ kind }) => kind === 'letGo'))
+  const worked = bench.effects.filter(
+    ({ kind, ...rest }) =>
+      kind === 'event' && 'event' in rest && (rest.event as { name: string }).name === 'executorWorked',
+  )
+  assert.equal(worked.length, 1, 'its end is no failure to start')
   bench.result(1, 1, 'timeout')
   bench.do({ kind: 'returned', execId: 1, attempts: [{ taskId: 3, n: 1 }] })
   assert.equal(bench.lastRun(3).execId, 2, 'what had not begun goes at once')
