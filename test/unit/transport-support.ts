@@ -167,29 +167,40 @@ export async function rawSocket(port: number): Promise<Socket> {
   return socket
 }
 
+export interface RawPeer {
+  readonly incarnation?: string
+  readonly role?: Role
+  readonly key?: Buffer
+  readonly cluster?: string
+}
+
 /** A peer that proves the secret and then misbehaves by hand. */
-export async function provenRaw(port: number, incarnation = 'rogue-1', role: Role = 'node'): Promise<Socket> {
+export async function provenRaw(port: number, peer: RawPeer = {}): Promise<Socket> {
+  const { incarnation = 'rogue-1', role = 'node', key = NODE_KEY, cluster = 'test' } = peer
   const socket = connect({ host: '127.0.0.1', port })
   const handshake = new DiallerHandshake({
-    identity: { cluster: 'test', incarnation },
+    identity: { cluster, incarnation },
     nodeMajor: 20,
     nonce: Buffer.alloc(32, 9),
     role,
-    key: NODE_KEY,
+    key,
   })
   const decoder = new FrameDecoder()
   socket.on('error', () => {})
   socket.write(encodeFrame(frameKind.handshake, handshake.start()))
   await new Promise<void>((resolve, reject) => {
     socket.on('data', (chunk: Buffer) => {
-      for (const { body } of decoder.push(chunk)) {
-        const step = handshake.receive(body)
+      decoder.feed(chunk)
+      for (let frame = decoder.next(); frame !== undefined; frame = decoder.next()) {
+        const step = handshake.receive(frame.body)
         if (step.kind === 'waiting' && step.send !== undefined) {
           socket.write(encodeFrame(frameKind.handshake, step.send))
         } else if (step.kind === 'linked') {
           socket.removeAllListeners('data')
           socket.resume()
           resolve()
+          // What comes behind the handshake is no handshake.
+          return
         } else reject(new Error(step.kind))
       }
     })
