@@ -7,7 +7,7 @@ const NEWLINE = 0x0a
 const OPENING = 0x5b
 const CLOSING = 0x5d
 /** Envelopes are parsed together up to this size: one by one is slower, all at once keeps the loop busy. */
-const GROUP_BYTES = 16 * 1024
+export const GROUP_BYTES = 16 * 1024
 
 /** Envelopes as they came, not validated, each with its bytes. */
 export interface EnvelopeGroup {

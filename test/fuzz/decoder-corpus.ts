@@ -105,6 +105,11 @@ export const provenFrames: readonly Buffer[] = [
 export const largeFrames: readonly Buffer[] = [
   encodeFrame(frameKind.envelopes, Buffer.from(`[${JSON.stringify({ x: 'x'.repeat(200_000) })}]`)),
   encodeFrame(frameKind.payload, Buffer.alloc(66_560, 1)),
+  encodeFrame(frameKind.envelopes, Buffer.from(`[x${',\n'.repeat(100_000)}]`)),
+  encodeFrame(frameKind.envelopes, Buffer.from(`[${'0,'.repeat(100_000)}0]`)),
+  encodeFrame(frameKind.envelopes, Buffer.from(`["\\u0041",${'[],'.repeat(70_000)}0]`)),
+  encodeFrame(frameKind.envelopes, Buffer.from('['.repeat(100_000) + ']'.repeat(100_000))),
+  encodeFrame(frameKind.envelopes, Buffer.from(`[${'{"a":1},\n'.repeat(20_000)}{}]`)),
 ]
 
 export const unprovenFrames: readonly Buffer[] = [

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { type Receiver, violation } from '../../actors/messages/catalogue.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
+import { type EnvelopeGroup, GROUP_BYTES } from '../../runtime/transport/envelope-reader.js'
 import { BRACKETS_BYTES, FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
 import { readEnvelopes } from '../fixtures/read-envelopes.js'
 import { largeFrames, provenFrames, unprovenFrames } from './decoder-corpus.js'
@@ -125,9 +126,17 @@ function assertSame(a: Reading, b: Reading): void {
   )
 }
 
+/** What is parsed at once is bounded by counts, whatever comes: how long it takes follows from them. */
+function assertBounded({ values, bytes }: EnvelopeGroup): void {
+  must(values.length > 0 && values.length <= limits.linkShareItems, `${values.length} envelopes at once`)
+  const together = bytes.reduce((sum, each) => sum + each, 0)
+  must(values.length === 1 || together <= GROUP_BYTES, `${together} bytes are parsed together`)
+  must(together <= limits.nodeMessageBytes, `an envelope of ${together} bytes`)
+}
+
 /** Whether the link would be cut. */
 function readBody(body: Buffer, closely: boolean): boolean {
-  const { envelopes, bytes, broken } = readEnvelopes(body)
+  const { envelopes, bytes, broken } = readEnvelopes(body, limits.linkShareItems, assertBounded)
   const read = bytes.reduce((sum, each) => sum + each, 0)
   must(bytes.length === envelopes.length && read <= body.length, `${read} bytes of ${body.length} were read`)
   must(envelopes.length > 0 || broken !== undefined, 'a frame was read that held nothing')
