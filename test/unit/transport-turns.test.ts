@@ -26,6 +26,8 @@ class Wire extends EventEmitter {
   }
   destroy(): void {}
   end(): void {}
+  cork(): void {}
+  uncork(): void {}
 }
 
 interface Visit {
@@ -124,7 +126,7 @@ test('no visit of a link and no turn takes more than is stated, and nothing is l
   await fc.assert(
     fc.asyncProperty(
       fc.array(part, { minLength: 1, maxLength: 8 }),
-      fc.array(fc.integer({ min: 1, max: 90_000 }), { minLength: 1, maxLength: 6 }),
+      fc.array(fc.integer({ min: 20, max: 90_000 }), { minLength: 1, maxLength: 6 }),
       fc.array(fc.nat(40), { minLength: 1, maxLength: 6 }),
       (parts, cuts, rooms) => {
         let due: (() => void) | undefined
@@ -165,7 +167,7 @@ test('no visit of a link and no turn takes more than is stated, and nothing is l
             assert.ok(sum(({ bytes }) => bytes) < limits.turnBytes + largest)
           }
           for (let n = 0; link.isOpen && (from < all.length || link.isBehind); n++) {
-            assert.ok(n < 100_000)
+            assert.ok(n < 3 * all.length + 1000)
             turn()
             if (wire.isPaused) link.goOn()
             else if (from < all.length) {
