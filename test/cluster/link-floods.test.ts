@@ -143,6 +143,36 @@ attack('twenty links with messages as large as they may be, which a schema refus
   }
 })
 
+attack('ten links with the key of nodes, and messages with as much as they may have', async () => {
+  const nodeKey = deriveKey(cluster.secret, 'node')
+  const known = await client()
+  const name = known.peer.cluster
+  known.close()
+  const links = await Promise.all(
+    Array.from({ length: 10 }, (_, n) =>
+      dial({
+        host: '127.0.0.1',
+        port,
+        identity: { cluster: name, incarnation: `node-${n}` },
+        role: 'node',
+        key: nodeKey,
+      }),
+    ),
+  )
+  const records = Array.from({ length: 7900 }, (_, n) => ['key', `key-${n}`, 'x'.repeat(100)])
+  for (const link of links) link.setReceiver(new Inbox())
+  for (let id = 1; id <= 10; id++) {
+    for (const link of links) link.send(envelope({ type: 'LostTail', records, last: false } as Message, id))
+  }
+  await waitUntil('all to be taken', () => links.every(({ bufferedBytes }) => bufferedBytes === 0), {
+    deadlineMs: 60_000,
+  })
+  assert.ok(links.every(({ isOpen }) => isOpen))
+  return () => {
+    for (const link of links) link.close()
+  }
+})
+
 attack('twenty links with a thousand questions each, of which nobody reads the answers', async () => {
   const sockets = await Promise.all(Array.from({ length: 20 }, raw))
   for (const socket of sockets) {
