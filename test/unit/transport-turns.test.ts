@@ -137,7 +137,14 @@ test('no visit of a link and no turn takes more than is stated, and nothing is l
         const decoder = new FrameDecoder()
         decoder.open()
         const { clock, timers } = new VirtualTime()
-        const peer = { role: 'node', incarnation: 'n', cluster: 'c', nodeMajor: 20, address: 'a:1' } as const
+        const peer = {
+          role: 'node',
+          incarnation: 'n',
+          cluster: 'c',
+          nodeMajor: 20,
+          protocol: 1,
+          address: 'a:1',
+        } as const
         const socket = wire as unknown as Socket
         const link = new Link({ socket, decoder, peer, clock, timers, deadMs: 5000, intake })
         const inbox = new Inbox()
