@@ -20,6 +20,7 @@ test('both ends know each other', async () => {
     nodeMajor: Number.parseInt(process.versions.node, 10),
     address: `127.0.0.1:${host.listener.port}`,
     dialled: true,
+    protocol: 1,
   })
   assert.equal(far.peer.incarnation, 'dialler-1')
   assert.match(far.peer.address, /^127\.0\.0\.1:\d+$/)
