@@ -277,6 +277,7 @@ export class PayloadWorld {
         hello: (from) => ifCurrent(from, () => this.#linked(from)),
         held: (from, attempts) => ifCurrent(from, () => this.#held(attempts)),
         started: () => {},
+        ending: () => {},
         returned: (_from, attempts) => {
           for (const { taskId } of attempts)
             this.faults.push(`task ${taskId} was returned, and nobody recalled it`)
