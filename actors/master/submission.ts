@@ -250,9 +250,17 @@ function generationEnded(
   report: DriverStateChanged,
 ): void {
   if (driver.record.workerId !== workerId) driver.record = { ...driver.record, workerId }
-  if (driver.record.wanted === 'RUN' && placeAgain(books, step, driver, report)) return
-  const { state, message = '', exitCode, signal } = report
+  const isKilled = driver.record.wanted !== 'RUN'
+  if (!isKilled && placeAgain(books, step, driver, report)) return
+  const { message = '', exitCode, signal } = report
+  // Where it never ran, or was stopped by us, the kill that is wanted is its end.
+  const state = isKilled && !isOwnEnd(report) ? 'KILLED' : report.state
   endDriver(books, step, driver, { state, message, exitCode, signal })
+}
+
+/** False: its Worker refused it, could not start it, or stopped it; its program has not ended by itself. */
+function isOwnEnd({ noRoom, isolated, stopped, decided, notStarted }: DriverStateChanged): boolean {
+  return !noRoom && !isolated && !stopped && decided === undefined && !notStarted
 }
 
 /** Whoever launched it: it is not to run again. */

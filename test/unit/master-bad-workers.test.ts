@@ -433,6 +433,24 @@ test('an explicit kill is final, also of a driver that its Worker stops at the s
   assert.equal(run.driverLaunches.length, 1)
 })
 
+for (const [why, end] of Object.entries({
+  'could not be started': { ...mainMissing, state: 'ERROR' },
+  'found no room': { state: 'ERROR', noRoom: true },
+  'was stopped with its Worker': { state: 'FINISHED', exitCode: 0, stopped: true },
+  'was stopped by an isolated Worker': { state: 'FAILED', isolated: true },
+} as const)) {
+  test(`a driver that was killed and then ${why} is KILLED: the kill is its end`, () => {
+    const run = cluster({}, ['w1', 4])
+    const driverId = run.world.submitted({ supervise: true })
+    run.pass(100)
+    run.world.ask('cli', { type: 'RequestKillDriver', driverId })
+    run.change('w1', { type: 'DriverStateChanged', driverId, generation: 1, attempt: 1, ...end })
+    run.pass(5000)
+    assert.equal(driverOf(run, driverId).state, 'KILLED')
+    assert.equal(run.driverLaunches.length, 1)
+  })
+}
+
 test('executors refused or stopped by a Worker that is being stopped are no failures; it gets no more', () => {
   const run = cluster({ maxExecutorRetries: 1 }, ['w1', 2])
   run.ends.set('w1', { state: 'KILLED', stopped: true, message: 'Worker shutting down' })
