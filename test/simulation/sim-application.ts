@@ -56,7 +56,11 @@ export class SimApplication {
         masterLost: () => {},
         executorFailed: () => {},
         workerRemoved: () => {},
-        ended: (reason) => this.#ended(reason?.code),
+        ended: (reason) => {
+          // Not where it was silent for too long: that is FINISHED, and the same code.
+          if (reason?.message.includes(' as FAILED')) world.checks.starts.applicationFailed(this.appId)
+          this.#ended(reason?.code)
+        },
       },
       ground: {
         clock: place,
@@ -127,8 +131,6 @@ export class SimApplication {
   }
 
   #ended(code: string | undefined): void {
-    if (code === 'FIRESTEEL_APPLICATION_FAILED')
-      this.#world.checks.starts.applicationFailed(this.#endpoint.appId)
     // Its tasks end as soon as they are submitted.
     this.#ends = true
     this.#world.tell(this.place.name, `the application ended: ${code ?? 'as asked'}`)

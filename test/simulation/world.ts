@@ -250,6 +250,8 @@ function masterConfig(cluster: string, shape: Shape): ClusterConfig {
     orphanGraceMs: 0,
     relaunchOnRefused: true,
     ...fixedMasterConfig,
+    // Its edge is met often.
+    executorIdBlock: 3,
     recordBudgetBytes: 64 * 1024 * 1024,
   }
 }

@@ -109,6 +109,31 @@ test('an executor listed but not on its Worker is LOST', () => {
   )
 })
 
+test('an executor of which its application was told that it is LOST is killed, should its Worker report it', () => {
+  const { world, appId, executors, held } = afterFailover()
+  world.link('w1')
+  world.tell('w1', { type: 'WorkerSchedulerStateResponse', id: 'w1', executors: [], drivers: [] })
+  world.link('app', 'client')
+  acknowledge(world, 'app', appId, held)
+  world.report('w1', { executors })
+  assert.deepEqual(
+    world.toldTo('w1', 'KillExecutor').map(({ execId }) => execId),
+    held.map(({ execId }) => execId),
+  )
+})
+
+test('the ceiling of executor ids is stored above each id that is given', () => {
+  const world = new MasterWorld({ executorIdBlock: 2 }).elect()
+  const appId = world.application('app')
+  for (let at = 0; at < 5; at++) {
+    world.worker(`w${at}`, { port: at + 1, cores: 1 })
+    const execId = world.lastTold(`w${at}`, 'LaunchExecutor')?.execId
+    assert.equal(execId, at)
+    const { execIds } = world.store.get('app')!.get(appId) as { execIds: number }
+    assert.ok(execIds > at, `${at} was given under the ceiling ${execIds}`)
+  }
+})
+
 test('executor ids go on above the stored ceiling: none is given twice', () => {
   const { world, appId, held } = afterFailover()
   world.link('w1')
