@@ -510,6 +510,15 @@ test('what a busy executor has not started goes back to an idle one, without a r
   assert.equal(bench.runs(2)[0]?.n, 1, 'it was never tried')
 })
 
+test('tasks that were at a lost executor are at none', () => {
+  const bench = new Bench()
+  bench.submit(4)
+  bench.up(1, 2)
+  assert.equal(bench.core.running(1), 2)
+  bench.update({ execId: 1, state: 'LOST' })
+  assert.equal(bench.core.running(1), 0)
+})
+
 test('a blocked link or a decommissioned executor gets nothing new', () => {
   const bench = new Bench()
   bench.up(1)
