@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { clearOddLengths } from '../../runtime/odd-length.js'
 import {
   applicationDescription,
   applicationStates,
@@ -118,6 +119,7 @@ const schemas = {
 export type RecordTable = keyof typeof schemas
 
 const unreadable = (schema: z.ZodType) => (value: unknown) => {
+  clearOddLengths(value)
   const parsed = schema.safeParse(value)
   if (parsed.success) return undefined
   const issue = parsed.error.issues[0]

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { limits } from '../../runtime/limits.js'
+import { isOddLength } from '../../runtime/odd-length.js'
 import * as applications from './applications.js'
 import { failure } from './common.js'
 import * as drivers from './drivers.js'
@@ -135,8 +136,8 @@ const REASON_MAX = 500
 /** What zod gives to its own `validate`, which tells nothing but yes or no: a list ends at the first item that is wrong. */
 const firstOnly: z.core.ParseContext<z.core.$ZodIssue> & { readonly abortEarly: true } = { abortEarly: true }
 
-/** Each key of an object is checked, however many are wrong. */
-function tooManyKeys(message: object): string | undefined {
+/** What must not reach the schema: it checks each key of an object, however many are wrong, and throws at an odd `length`. */
+function uncheckable(message: object): string | undefined {
   const open: object[] = [message]
   const add = (child: unknown): void => {
     if (typeof child === 'object' && child !== null) open.push(child)
@@ -149,7 +150,9 @@ function tooManyKeys(message: object): string | undefined {
     let keys = 0
     for (const key in value) {
       if (++keys > limits.messageKeys) return `over ${limits.messageKeys} keys`
-      add((value as Record<string, unknown>)[key])
+      const child = (value as Record<string, unknown>)[key]
+      if (isOddLength(key, child)) return 'an object stands under `length`'
+      add(child)
     }
   }
   return undefined
@@ -165,8 +168,8 @@ export function violation(receiver: Receiver, message: unknown): string | undefi
   if (typeof type !== 'string') return 'no type'
   const schema = catalogue[receiver].get(type)
   if (!schema) return `unknown type ${JSON.stringify(type.slice(0, 64))}`
-  const excess = tooManyKeys(message)
-  if (excess !== undefined) return `${type}: ${excess}`
+  const reason = uncheckable(message)
+  if (reason !== undefined) return `${type}: ${reason}`
   const parsed = schema.safeParse(message, firstOnly)
   if (parsed.success) return undefined
   const issue = parsed.error.issues[0]

@@ -456,3 +456,15 @@ test('a slip in a file of config/ is never more than a coded problem with its pl
   )
   assert.ok(valid > 40 && refused > 40, `${valid} valid, ${refused} refused`)
 })
+
+test('an object under `length` is a coded problem with its place, wherever it stands', () => {
+  for (const text of [
+    '{"masters":{"length":{"toString":"2.5s"}}}',
+    '{"cluster":{"length":{"valueOf":1,"toString":1}},"masters":[{}]}',
+    '{"masters":[{"name":{"length":{"toString":1}}}],"workers":[{"labels":{"length":{"toString":1}}}]}',
+  ]) {
+    const answer = read(text)
+    assertAnswer(text, answer)
+    assert.ok('problems' in answer && answer.problems.length > 0, text)
+  }
+})

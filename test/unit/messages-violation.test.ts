@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { recordViolations } from '../../actors/master/records.js'
 import { violation } from '../../actors/messages/catalogue.js'
 import { limits } from '../../runtime/limits.js'
 
@@ -67,6 +68,25 @@ test('an object with too many keys is refused before its keys are checked', () =
 })
 
 test('a reason is short, whatever a peer wrote', () => {
-  const reason = violation('master', { type: 'RequestMasterState', ['x'.repeat(100_000)]: 1 })
+  const reason = violation('master', submission({ env: { ['x'.repeat(100_000)]: 1 } }))
   assert.ok(reason !== undefined && reason.length <= 500, reason?.slice(0, 80))
+})
+
+test('an object under `length`, which cannot be compared with a number, is refused and throws nothing', () => {
+  for (const odd of [
+    { length: { toString: 'x' } },
+    { length: { length: {} } },
+    [{ length: { valueOf: 1, toString: 1 } }],
+  ]) {
+    for (const field of ['name', 'args', 'env', 'memoryMib']) {
+      assert.match(violation('master', submission({ [field]: odd })) ?? '', /under `length`/, field)
+    }
+  }
+  assert.equal(violation('master', submission({ env: { length: 'long' } })), undefined)
+})
+
+test('a stored record with such a length is unreadable, and the others are read', () => {
+  for (const [table, unreadable] of Object.entries(recordViolations)) {
+    assert.notEqual(unreadable({ id: { length: { toString: 'x' } }, kind: 'driver' }), undefined, table)
+  }
 })

@@ -116,7 +116,7 @@ test('a request that breaks a rule is answered at once, with field and rule; nob
     [{ ...submission, key: '' }, /RequestSubmitDriver: key: .*>=1/],
     [{ ...submission, description: { ...description, name: 'x'.repeat(300) } }, /description\.name: .*<=256/],
     [{ ...submission, description: { ...description, cores: 0 } }, /description\.cores/],
-    [{ ...submission, extra: 1 }, /extra/],
+    [{ ...submission, key: { length: { toString: 1 } } }, /under `length`/],
     [{ type: 'NoSuchMessage' }, /unknown type "NoSuchMessage"/],
     [{ type: 'RequestMasterState', after: '../../etc' }, /after: must be `next` of a page/],
   ]
