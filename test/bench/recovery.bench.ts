@@ -1,14 +1,19 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { MasterSpec, NodeEvent } from '../../runtime/launch/node-spec.js'
-import { limits } from '../../runtime/limits.js'
-import { childEnvironment } from '../../runtime/process/environment.js'
-import { type NodeProcess, startNode } from '../../runtime/process/node-process.js'
+import { pathToFileURL } from 'node:url'
 import { startRedis } from '../harness/redis-server.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { ApplicationEndpoint, type Endpoint, type EndpointPlace, WorkerEndpoint } from './endpoints.js'
+import {
+  cluster,
+  type LiveMaster,
+  type Place,
+  type Store,
+  secret,
+  specOf,
+  startMaster,
+} from './live-master.js'
 
 /*
  * Recovery: a Master with many Workers and applications over real sockets is killed (-9). From disk it is started again;
@@ -29,93 +34,6 @@ export interface RecoveryResult {
   readonly completeMs: number
   /** Workers that were schedulable when ALIVE was said. */
   readonly readyWorkers: number
-}
-
-interface LiveMaster {
-  readonly node: NodeProcess
-  readonly place: Extract<NodeEvent, { event: 'listening' }>
-  /** Of its newest epoch, led or heard of, and of its newest `ready`. */
-  readonly times: { readonly electedAtMs: number; readonly aliveAtMs: number }
-}
-
-const secret = 'a secret of the recovery bench'
-const cluster = 'bench'
-
-/** Where the state is kept. */
-type Store =
-  | { readonly mode: 'FILESYSTEM'; readonly directory: string }
-  | { readonly mode: 'REDIS'; readonly redis: string }
-
-interface Place {
-  readonly name: string
-  readonly port: number
-  readonly web: number
-  readonly masters: readonly string[]
-}
-
-function specOf(store: Store, { name, port, web, masters }: Place, heardEpoch: number): MasterSpec {
-  return {
-    role: 'master',
-    name,
-    cluster,
-    secret,
-    host: '127.0.0.1',
-    advertise: '127.0.0.1',
-    port,
-    web,
-    rest: null,
-    leaseMs: limits.leaseMs,
-    heardEpoch,
-    logging: { level: 'error', format: 'text' },
-    traceRing: limits.traceRing,
-    masters,
-    recovery: {
-      mode: store.mode,
-      directory: store.mode === 'FILESYSTEM' ? store.directory : '/nowhere',
-      leaseMs: limits.leaseMs,
-      redis: store.mode === 'REDIS' ? store.redis : null,
-      sentinel: null,
-      election: [],
-      replicas: 0,
-      module: null,
-    },
-    scheduling: {
-      spreadOut: true,
-      defaultCores: null,
-      workerTimeoutMs: limits.workerTimeoutMs,
-      orphanGraceMs: 0,
-      relaunchOnRefused: true,
-      maxExecutorRetries: limits.maxExecutorRetries,
-    },
-  }
-}
-
-async function startMaster(spec: MasterSpec): Promise<LiveMaster> {
-  let place: LiveMaster['place'] | undefined
-  const master = { electedAtMs: Number.NaN, aliveAtMs: Number.NaN }
-  const node = await startNode({
-    script: fileURLToPath(new URL('../../runtime/launch/node-main.js', import.meta.url)),
-    args: [],
-    spec,
-    cwd: '/',
-    env: childEnvironment({}),
-    stdout: 'inherit',
-    stderr: 'inherit',
-    onEvent: (raw) => {
-      const event = raw as NodeEvent
-      if (event.event === 'listening') place = event
-      else if (event.event === 'epoch') master.electedAtMs = performance.now()
-      else if (event.event === 'ready') master.aliveAtMs = performance.now()
-    },
-  })
-  await waitUntil(
-    'a Master to stand by or lead',
-    () => place !== undefined && !Number.isNaN(master.electedAtMs),
-    {
-      everyMs: 1,
-    },
-  )
-  return { node, place: place!, times: master }
 }
 
 interface MasterJson {

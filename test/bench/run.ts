@@ -1,4 +1,5 @@
 import { median, type Standing, textOf } from './contender.js'
+import { benchCrowd } from './crowd.bench.js'
 import { benchRecovery } from './recovery.bench.js'
 import { hasRedis } from './redis.js'
 import { benchRemoteTell } from './remote.bench.js'
@@ -21,6 +22,14 @@ const benches: Readonly<Record<string, () => Promise<string[]>>> = {
     const standings = await benchTasks()
     const notes = hasRedis() ? [] : ['BullMQ: not run, there is no redis-server on PATH']
     return [...tasksTable(standings), ...notes, executorStart(await benchExecutorStart())]
+  },
+  async crowd() {
+    const { workers, drivers, clients, reads, waitMs, elections } = await benchCrowd()
+    const { p50, p99, max } = waitMs
+    return [
+      `${workers} Workers, ${drivers} waiting drivers, ${clients} clients that read all of it each second: ${elections} elections; ` +
+        `${reads} whole states read; a small request waits ${p50} ms (p50), ${p99} ms (p99), ${max} ms at most`,
+    ]
   },
   async recovery() {
     const results = [
