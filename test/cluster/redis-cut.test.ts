@@ -13,7 +13,7 @@ const TRIES = 5
  * By its deadline; or sooner by a peer: commits put the deadline off and the lock not, so that another may have the lock
  * already. The record tells them apart.
  */
-const revoked = /^RevokedLeadership: (the lease ran out$|a peer has seen epoch )/
+const revoked = /^RevokedLeadership: (the lease ran out$|a peer has (seen|obeyed) epoch )/
 
 /** The lock is never extended: what is left of it only shrinks, until it is gone. */
 async function runsOut(cut: CutCluster, value: string): Promise<void> {
