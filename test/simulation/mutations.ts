@@ -131,20 +131,6 @@ export const mutations: readonly Mutation[] = [
     seeds: 300,
   },
   {
-    name: 'a Worker starts a generation below one that it has decided',
-    file: 'actors/worker/drivers.js',
-    find: 'if (generation <= decided) {',
-    replace: 'if (false) {',
-    script: 'a generation is given once more',
-  },
-  {
-    name: 'a Worker refuses a generation and does not say so',
-    file: 'actors/worker/drivers.js',
-    find: 'this.#refuse(entry, decided);',
-    replace: 'this.#desk.correctMaster();',
-    script: 'a generation is given once more',
-  },
-  {
     name: 'a Worker does not send its unacknowledged ends again',
     file: 'actors/worker/worker-core.js',
     find: 'this.#tellLeader(change);\n        this.#tellFullReport',
