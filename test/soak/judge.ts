@@ -71,8 +71,11 @@ export class Judge {
    * Waits until all is well again; submissions pause then. Undefined: nothing has happened. `executorsDie`: they may have,
    * and tasks may have been repeated.
    */
-  async verdict(blow: Pick<Blow, 'executorsDie' | 'mostElections'> | undefined): Promise<Verdict> {
+  async verdict(
+    blow: Pick<Blow, 'executorsDie' | 'mostElections' | 'fillsMemory'> | undefined,
+  ): Promise<Verdict> {
     const found: Violation[] = []
+    if (blow?.fillsMemory) this.#sampler.beginAnew()
     const wellMs = blow ? await this.#well(found) : 0
     const executorsDied = blow?.executorsDie ?? false
     // One that does not come back answers nobody: nothing more can be learned from it.

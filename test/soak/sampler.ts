@@ -5,9 +5,15 @@ import type { Life, Sample } from './growth.js'
 /** Reads memory and descriptors of processes, life by life. */
 export class Sampler {
   readonly #lives = new Map<string, { readonly name: string; readonly samples: Sample[] }>()
+  #era = 0
 
   get lives(): readonly Life[] {
     return [...this.#lives.values()]
+  }
+
+  /** What comes is not compared with what was: a flood leaves a heap that is larger, and keeps its size. */
+  beginAnew(): void {
+    this.#era++
   }
 
   /** One sample of each; who is gone is left out. */
@@ -16,7 +22,7 @@ export class Sampler {
       const identity = identityOf(pid)
       const sample = identity && sampleOf(pid)
       if (!sample) continue
-      const key = `${pid}/${identity.startTime}`
+      const key = `${this.#era}/${pid}/${identity.startTime}`
       const life = this.#lives.get(key) ?? { name: `${name} (process ${pid})`, samples: [] }
       life.samples.push(sample)
       this.#lives.set(key, life)

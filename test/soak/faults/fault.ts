@@ -12,6 +12,8 @@ export interface Blow {
   readonly heal: () => Promise<void>
   /** Executors may end with it: tasks may be repeated. */
   readonly executorsDie: boolean
+  /** It fills memory up to its bounds: growth is judged from its end. */
+  readonly fillsMemory?: boolean
   /** More elections than this are a violation; undefined: there may be as many as it takes. */
   readonly mostElections?: number
 }

@@ -53,6 +53,7 @@ const flood: Fault = {
       holdMs,
       executorsDie: false,
       mostElections: 0,
+      fillsMemory: true,
       async heal() {
         clearInterval(timer)
         for (const peer of peers) peer.close()
