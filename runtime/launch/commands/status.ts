@@ -11,8 +11,7 @@ interface StatusOptions extends ClusterOptions {
 }
 
 const WATCH_MS = 1000
-/** Cursor to the top, the rest of the screen empty. */
-/** Ours, so it goes out as bytes. */
+/** Cursor to the top, the rest of the screen empty. As bytes, because text is cleaned of control characters. */
 const CLEAR = Buffer.from('\u001b[H\u001b[J')
 
 /** The list cannot tell an id that never was from a submission that the store lost: the leader can (protocol 12). */
