@@ -155,7 +155,6 @@ export class DispatchState {
   /** Back to where it is chosen from. */
   requeue(task: Task): void {
     task.state = 'queued'
-    task.started = false
     if (task.suspect) this.suspects.push(task)
     else if (task.tried.length > 0) this.retries.push(task)
     else this.queue.pushFront(task)

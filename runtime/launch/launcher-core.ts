@@ -273,7 +273,7 @@ export class LauncherCore {
   }
 
   #timer(node: Node): LauncherEffect[] {
-    return this.#stopping || node.phase !== 'waiting' ? [] : [this.#start(node)]
+    return node.phase === 'waiting' ? [this.#start(node)] : []
   }
 
   /** A node that can never run ends all of them before the cluster was ready; later the others go on. */

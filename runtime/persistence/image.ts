@@ -48,7 +48,6 @@ export class Image {
     this.#position = position
     if (this.#owed.size === 0) return
     for (const put of puts) this.#owed.delete(keyOf(put))
-    for (const gone of deletes) this.#owed.delete(keyOf(gone))
   }
 
   /** Read after the beginning, beside what became durable since: that is newer. */

@@ -122,6 +122,15 @@ describe('the deadline', () => {
     assert.deepEqual(seat.told, ['ElectedLeader', 'RevokedLeadership'])
   })
 
+  test('an answer to what was sent before brings it no earlier', () => {
+    const seat = leading()
+    seat.advance(1000)
+    seat.message({ type: 'LeadershipConfirmed', sentAtMs: 900 })
+    seat.message({ type: 'LeadershipConfirmed', sentAtMs: 300 })
+    assert.equal(seat.core.mayAct(900 + DEADLINE_MS - 1), true)
+    assert.equal(seat.core.mayAct(900 + DEADLINE_MS), false)
+  })
+
   test('who wakes after it may not act, whatever the timers have come to', () => {
     const seat = leading()
     assert.equal(seat.core.mayAct(DEADLINE_MS - 1), true)

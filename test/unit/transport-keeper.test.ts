@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { limits } from '../../runtime/limits.js'
+import { dial } from '../../runtime/transport/dial.js'
 import { encodeFrame, frameKind } from '../../runtime/transport/frame.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
@@ -78,6 +80,32 @@ test('a wrong secret is told each time, and the keeper goes on more slowly', asy
   assert.deepEqual(events, ['FIRESTEEL_SECRET_WRONG', 'FIRESTEEL_SECRET_WRONG'])
   keeper.retryNow()
   await waitUntil('the third, at once', () => events.length === 3)
+  keeper.close()
+  await host.close()
+})
+
+test('a link in whose place a newer one came is not dialled at once: it would push that one out', async () => {
+  const host = await startHost()
+  const time = new VirtualTime()
+  let dials = 0
+  const { keeper, links, events } = keep(host.listener.port, {
+    timers: time.timers,
+    clock: time.clock,
+    random: () => 0,
+    dialWith: (options) => {
+      dials++
+      return dial(options)
+    },
+  })
+  await waitUntil('the link', () => links.length === 1)
+  time.advance(10_000)
+  links[0]?.replace('a newer link of this peer')
+  await waitUntil('its end', () => events.length === 1)
+  assert.deepEqual(events, ['replaced'])
+  time.advance(limits.reconnectMaxMs / 2 - 1)
+  assert.equal(dials, 1, 'it waits')
+  time.advance(1)
+  assert.equal(dials, 2)
   keeper.close()
   await host.close()
 })
