@@ -39,7 +39,7 @@ export const addingRules: readonly SparkRule[] = [
     spark: 'refused',
     as: 'different',
     ours: 'the old one is removed as in 3.5.2a; it is refused if it comes back, for then both live',
-    why: 'a port has one owner: who has it bound has outlived the other, whose work is placed again at once',
+    why: 'a port has one owner: the process that holds it has outlived the other, whose work is placed again at once',
     test(world) {
       world.elect()
       world.worker('w1')

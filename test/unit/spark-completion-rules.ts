@@ -150,7 +150,7 @@ export const completionRules: readonly SparkRule[] = [
     spark: 'not sent again',
     as: 'different',
     ours: 'begins every new link, also after recovery, and is answered with a full report',
-    why: 'that, not a timer, repairs every lost launch and kill (R4)',
+    why: 'the full report, not a timer, repairs every lost launch and kill (R4)',
     test(world) {
       const { executors, drivers } = afterFailover(world)
       world.link('w1')

@@ -21,7 +21,7 @@ import { ME, OTHER_MASTER, WorkerWorld } from './worker-fixture.js'
 const applications: readonly SparkRule[] = [
   {
     rule: '3.6.12',
-    title: 'An application registers from an address that is in the books',
+    title: 'An application registers from an address that is registered already',
     spark: 'it is answered with an id that the Master does not hold',
     as: 'different',
     ours: 'one application per registration, each held and durable before it is answered',
@@ -48,7 +48,7 @@ const applications: readonly SparkRule[] = [
     title: 'RegisteredApplication several times',
     spark: 'the last one wins (an open question there)',
     as: 'different',
-    ours: 'the first one for its own registration; a Master whose leadership is over is not heard',
+    ours: 'the first one for its own registration; a Master whose leadership is over is ignored',
     why: 'all Masters give one registration the same id, so a second id can only be somebody else’s',
     test() {
       const { core, hear } = clientOf()
@@ -90,7 +90,7 @@ const applications: readonly SparkRule[] = [
     spark: 'its disconnect finishes it, and completion is looked at again',
     as: 'different',
     ours: 'a closed link gives it applicationGrace (10 s), answered or not; recovery does not wait for it',
-    why: 'as 3.6.16; who has no link at all has applicationTimeout',
+    why: 'as 3.6.16; an application without any link has applicationTimeout',
     test(world) {
       const { appId } = afterFailover(world)
       respond(world, 'w1')
@@ -181,7 +181,7 @@ const losses: readonly SparkRule[] = [
     spark: 'a warning',
     as: 'different',
     ours: 'acknowledged; while it still runs it is killed',
-    why: 'the Worker repeats it until it is acknowledged (S5), and nobody owns what runs there',
+    why: 'the Worker repeats it until it is acknowledged (S5), and what runs there belongs to no driver',
     test(world) {
       world.elect()
       world.worker('w1')

@@ -81,7 +81,7 @@ const begin: readonly SparkRule[] = [
     title: 'Stored drivers',
     spark: 'SUBMITTED and bound to no Worker, not queued until recovery ends',
     as: 'different',
-    ours: 'bound to the Worker of their record, whose room they hold; those without one are queued, launched once ALIVE',
+    ours: 'bound to the Worker of their record, whose capacity they hold; those without one are queued, launched once ALIVE',
     why: 'the record says where it was launched, so a silent Worker is not a lost driver',
     test(world) {
       world.elect()
@@ -153,8 +153,8 @@ const begin: readonly SparkRule[] = [
     title: 'CompleteRecovery, the timer',
     spark: 'after recoveryTimeout, 60 s',
     as: 'different',
-    ours: 'when nobody has answered for 250 ms, after 1 s at most',
-    why: 'completing costs the silent nothing here (3.4.8, 3.4.9), so nobody waits for them (L3)',
+    ours: 'when no answer came for 250 ms, after 1 s at most',
+    why: 'completing costs the silent nothing here (3.4.8, 3.4.9), so recovery does not wait for it (L3)',
     test(world) {
       world.elect()
       for (let at = 0; at < 9; at++) world.worker(`w${at}`, { port: at + 1 })

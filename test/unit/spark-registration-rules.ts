@@ -30,7 +30,7 @@ const registerWorker: readonly SparkRule[] = [
   {
     rule: '1.3.1a',
     title: 'RegisterWorker in STANDBY',
-    spark: 'answers MasterInStandby, books nothing',
+    spark: 'answers MasterInStandby, records nothing',
     as: 'Spark',
     ours: 'the answer names all Masters',
     test(world) {
@@ -71,7 +71,7 @@ const registerWorker: readonly SparkRule[] = [
     spark: 'sets it ALIVE',
     as: 'different',
     ours: 'it stays UNKNOWN until its full report, which follows at once',
-    why: 'ALIVE means that the books know what runs there; otherwise its cores would be given away twice',
+    why: 'ALIVE means that the Master knows what runs there; otherwise its cores would be given away twice',
     test(world) {
       afterFailover(world)
       world.link('w1')
@@ -174,7 +174,7 @@ const liveness: readonly SparkRule[] = [
   },
   {
     rule: '1.3.5b',
-    title: 'Heartbeat of a Worker that is DEAD in the books',
+    title: 'Heartbeat of a Worker that the Master holds as DEAD',
     spark: 'ReconnectWorker',
     as: 'Spark',
     test(world) {
@@ -188,7 +188,7 @@ const liveness: readonly SparkRule[] = [
   },
   {
     rule: '1.3.5c',
-    title: 'Heartbeat of a Worker that the books do not hold',
+    title: 'Heartbeat of a Worker that the Master does not hold',
     spark: 'logged and ignored',
     as: 'different',
     ours: 'ReconnectWorker',
@@ -205,7 +205,7 @@ const liveness: readonly SparkRule[] = [
     title: 'CheckForWorkerTimeOut: period',
     spark: 'every W, first at once',
     as: 'different',
-    ours: 'every W/12; a sweep that comes late judges nobody',
+    ours: 'every W/12; a sweep that comes late judges no Worker',
     why: 'a death is noticed within W + W/12 instead of 2 W, and a stalled Master does not kill the healthy (R7)',
     test(world) {
       world.elect()
@@ -220,7 +220,7 @@ const liveness: readonly SparkRule[] = [
   },
   {
     rule: '1.3.10b',
-    title: 'CheckForWorkerTimeOut: who is silent',
+    title: 'CheckForWorkerTimeOut: silent Workers',
     spark: 'removed after W without a heartbeat, its executors LOST, its record deleted',
     as: 'Spark',
     test(world) {

@@ -49,8 +49,8 @@ test('every rule of the reference has exactly one row, in its order', () => {
   )
 })
 
-test('docs/spark-differences.md is this table: FIRESTEEL_WRITE_DOCS=1 writes it', () => {
+test('docs/spark-standalone.md is this table: FIRESTEEL_WRITE_DOCS=1 writes it', () => {
   const page = sparkPage(rules)
-  if (process.env.FIRESTEEL_WRITE_DOCS) writeFileSync('docs/spark-differences.md', page)
-  assert.equal(readFileSync('docs/spark-differences.md', 'utf8'), page)
+  if (process.env.FIRESTEEL_WRITE_DOCS) writeFileSync('docs/spark-standalone.md', page)
+  assert.equal(readFileSync('docs/spark-standalone.md', 'utf8'), page)
 })

@@ -4,6 +4,7 @@ import type { ClientMessage } from '../../actors/messages/catalogue.js'
 import type { Position } from '../../actors/messages/common.js'
 import type { DriverReport, ExecutorReport } from '../../actors/messages/workers.js'
 import { applicationDescription, driverDescription, type MasterWorld } from './master-fixture.js'
+import { sparkSections } from './spark-sections.js'
 
 /*
  * Spark's rules of registration (1.3), recovery (3.4), adding a Worker (3.5), edge cases (3.6) and ends of executors (4.8) and
@@ -33,41 +34,56 @@ interface Different extends Rule {
 
 export type SparkRule = AsSpark | Different
 
-const inCell = (text: string): string => text.replaceAll('|', '\\|')
+/** Rules of this page and of the protocol become links. */
+const linked = (text: string): string =>
+  text
+    .replace(/\b[RSL]\d[ab]?\b/g, (id) => `[${id}](protocol.md#${id})`)
+    .replace(/\b\d\.\d\.\d+[a-z]?\b/g, (id) => `[${id}](#spark-${id})`)
+
+const inCell = (text: string): string => linked(text.replaceAll('|', '\\|'))
+
+const anchor = (id: string): string => `<a id="spark-${id}"></a>`
 
 function row(rule: SparkRule): string {
   const ours = rule.as === 'Spark' ? `as Spark${rule.ours ? `; ${rule.ours}` : ''}` : rule.ours
   const why = rule.as === 'different' ? rule.why : ''
-  return `| ${[`${rule.rule} ${rule.title}`, rule.spark, ours, why].map(inCell).join(' | ')} |`
+  const cells = [rule.title, rule.spark, ours, why].map(inCell)
+  return `| ${anchor(rule.rule)}${rule.rule} ${cells.join(' | ')} |`
 }
 
-const sections = {
+/** Sections that are tables of rules. */
+const tables: Readonly<Record<string, string>> = {
   '1.3': 'Registration and liveness',
   '3.4': 'Recovery, step by step',
-  '3.5': 'Adding a Worker to the books',
+  '3.5': 'Adding a Worker',
   '3.6': 'Edge cases',
   '4.8': 'Executors that fail',
   '5.6': 'Drivers that do not start, or are stopped',
-} as const
+}
 
-/** docs/spark-differences.md: made of the very table that is tested, so the two cannot drift. */
+const list = (points: readonly string[]): string[] => points.map((point) => `- ${linked(point)}`)
+
+/** docs/spark-standalone.md: made of the very table that is tested, so the two cannot drift. */
 export function sparkPage(rules: readonly SparkRule[]): string {
   const different = rules.filter(({ as }) => as === 'different').length
   const lines = [
-    '# Where Firesteel differs from Spark standalone',
+    '# Spark standalone, and where Firesteel differs',
     '',
-    `Spark's rules of registration, recovery, their edge cases and failed starts (4.x line), and what Firesteel does: ${rules.length - different} as`,
-    `Spark, ${different} different. Each row is a test (\`test/unit/spark-rules.test.ts\`), and this page is made of them. Ages and periods are`,
-    'those of the defaults; W is `workerTimeout`, 60 s in both.',
+    '<!-- Generated from test/unit/spark-*-rules.ts and spark-sections.ts: FIRESTEEL_WRITE_DOCS=1 with spark-rules.test.js writes it. -->',
+    '',
+    'Firesteel follows the design of the standalone cluster manager of Apache Spark (4.x line). This page says what Spark does',
+    `where our code follows it or differs from it. Of the ${rules.length} rules in its tables, ${rules.length - different} are as in Spark and ${different} are different.`,
+    'Each row of a table is a test (`test/unit/spark-rules.test.ts`). Comments cite a section or a rule as `Spark 4.8` or',
+    '`Spark 3.4.11a`. Times are defaults. W is `workerTimeout`, 60 s in both.',
   ]
-  for (const [section, title] of Object.entries(sections)) {
-    lines.push(
-      '',
-      `## ${section} ${title}`,
-      '',
-      '| rule | Spark | Firesteel | why |',
-      '| --- | --- | --- | --- |',
-    )
+  for (const section of [...Object.keys(tables), ...Object.keys(sparkSections)].sort()) {
+    const prose = sparkSections[section]
+    lines.push('', anchor(section), `## ${section} ${prose?.title ?? tables[section]}`, '')
+    if (prose) {
+      lines.push('Spark:', '', ...list(prose.spark), '', 'Firesteel:', '', ...list(prose.firesteel))
+      continue
+    }
+    lines.push('| rule | Spark | Firesteel | why |', '| --- | --- | --- | --- |')
     lines.push(...rules.filter(({ rule }) => rule.startsWith(`${section}.`)).map(row))
   }
   return `${lines.join('\n')}\n`

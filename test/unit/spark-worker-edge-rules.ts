@@ -122,7 +122,7 @@ export const workerEdgeRules: readonly SparkRule[] = [
     spark: 'its cores are counted twice, the last one stays in the map',
     as: 'different',
     ours: 'counted once, with what was said last',
-    why: 'books are the sum of what is held by id, so they cannot drift (S4)',
+    why: 'used capacity is the sum of what is held by id, so it cannot drift (S4)',
     test(world) {
       const { appId, executors, held } = afterFailover(world)
       const twice = [...executors, { ...executors[0]!, cores: 2 }]

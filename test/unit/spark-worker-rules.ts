@@ -23,9 +23,9 @@ export const workerRules: readonly SparkRule[] = [
   {
     rule: '1.3.2b',
     title: 'Which Master the Worker adopts',
-    spark: 'whoever sends RegisteredWorker or MasterChanged last',
+    spark: 'the last one that sends RegisteredWorker or MasterChanged',
     as: 'different',
-    ours: 'the highest (epoch, owner) heard of; a lower one is refused with StaleEpoch',
+    ours: 'the highest (epoch, owner) observed; a lower one is refused with StaleEpoch',
     why: 'a deposed leader that has not noticed must not win its Workers back (S1)',
     test() {
       const worker = new WorkerWorld()
@@ -126,7 +126,7 @@ export const workerRules: readonly SparkRule[] = [
     spark: 'the Worker ignores it, its retry timer goes on',
     as: 'different',
     ours: 'it dials Masters of the list that it did not know; there is no retry timer',
-    why: 'it keeps a link to every Master, and whoever comes to lead speaks first on it',
+    why: 'it keeps a link to every Master, and the Master that comes to lead speaks first on it',
     test() {
       const worker = new WorkerWorld()
       worker.step({ kind: 'start' })
