@@ -76,6 +76,13 @@ export const limits = {
   /** Of all addresses; over it the oldest go at once. A whole cluster may come back behind one address. */
   openHandshakes: 1024,
   /**
+   * Handshakes that one address begins in a second, and at most at once: some 0.15 ms each, so that who has no key takes a
+   * sixth of the loop. A connection over it is closed at its hello, and who is honest dials again within 250 ms; a whole
+   * cluster of a thousand nodes behind one address notices nothing. Who says nothing, or no hello, begins none: to close
+   * such a connection at once costs as much as to keep it, and one is accepted in a turn of the loop.
+   */
+  handshakesPerSecondPerAddress: 1000,
+  /**
    * Links of clients, applications and drivers to one node, and of nodes. Over it the newest are closed again. Fewer
    * where the process may not open so many files (see descriptorShare).
    */

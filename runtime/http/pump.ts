@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { limits } from '../limits.js'
+import { Pace } from '../pace.js'
 import type { Connection, StepCost } from './connection.js'
-import { Pace } from './pace.js'
 
 interface Paces {
   readonly requests: Pace

@@ -4,8 +4,9 @@ import { type Clock, systemClock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import { descriptorLimit, withinDescriptors } from '../process/descriptors.js'
-import { AcceptorHandshake } from './handshake.js'
+import { AcceptorHandshake, type HandshakeStep } from './handshake.js'
 import { encodeHandshake, NONCE_BYTES, type RefusalCode, selfDescription } from './handshake-message.js'
+import { HandshakeRate } from './handshake-rate.js'
 import {
   currentIdentity,
   formatAddress,
@@ -65,7 +66,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   )
   encodeHandshake({ type: 'hello-back', ...probe })
   const door = new Door(options)
-  const server = createServer({ noDelay: true }, (socket) => door.open(socket))
+  const server = createServer((socket) => door.open(socket))
   await bind(server, options.host, options.port)
   // A failed accept (out of file descriptors) costs that connection, not the listener.
   server.on('error', (error) =>
@@ -102,12 +103,20 @@ function bind(server: Server, host: string, port: number): Promise<void> {
   })
 }
 
+/** Nothing is said to it: an answer would cost as much as a handshake. Whoever is honest dials again. */
+const TOO_MANY: HandshakeStep = {
+  kind: 'refused',
+  code: 'HANDSHAKE_FAILED',
+  detail: `its address began over ${limits.handshakesPerSecondPerAddress} handshakes within a second`,
+}
+
 /** Connections between accept and link. */
 class Door {
   readonly #options: ListenOptions
   readonly #clock: Clock
   readonly #timers: Timers
   readonly #open: OpenHandshakes<Socket>
+  readonly #rate = new HandshakeRate()
   readonly #links: OpenLinks
 
   constructor(options: ListenOptions) {
@@ -132,16 +141,14 @@ class Door {
     const leave = (): void => this.#open.leave(socket)
     for (const older of this.#open.enter(socket, host, this.#clock.monotonicMs())) older.destroy()
     socket.once('close', leave)
-    const side = {
-      identity: currentIdentity(this.#options.identity),
-      nodeMajor,
-      nonce: randomBytes(NONCE_BYTES),
-      keyFor: this.#options.keyFor,
-    }
-    const handshake = new AcceptorHandshake(side)
+    let handshake: AcceptorHandshake | undefined
     runHandshake({
       socket,
       receive: (body) => {
+        if (handshake === undefined) {
+          if (!this.#rate.begin(host, this.#clock.monotonicMs())) return TOO_MANY
+          handshake = this.#handshake()
+        }
         const step = handshake.receive(body)
         if (step.kind === 'waiting') this.#open.spoke(socket)
         return step
@@ -157,6 +164,16 @@ class Door {
 
   close(): void {
     for (const socket of [...this.#open]) socket.destroy()
+  }
+
+  /** Made for who says something: most strangers leave without a word. */
+  #handshake(): AcceptorHandshake {
+    return new AcceptorHandshake({
+      identity: currentIdentity(this.#options.identity),
+      nodeMajor,
+      nonce: randomBytes(NONCE_BYTES),
+      keyFor: this.#options.keyFor,
+    })
   }
 
   #done(socket: Socket, address: string, result: HandshakeResult): void {

@@ -27,7 +27,8 @@ export interface HandshakeRun {
 /** Moves handshake frames between a socket and a state machine. Gives the function that breaks it off. */
 export function runHandshake(run: HandshakeRun): (detail: string) => void {
   const { socket, timers } = run
-  const decoder = new FrameDecoder()
+  /** Made when something comes: most strangers leave without a word, and then there is nothing to throw away. */
+  let decoder: FrameDecoder | undefined
   let over = false
 
   // Also ends a refused peer that does not close: until then it counts as open.
@@ -47,7 +48,7 @@ export function runHandshake(run: HandshakeRun): (detail: string) => void {
   const send = (body: Buffer | undefined): void => {
     if (body !== undefined) socket.write(encodeFrame(frameKind.handshake, body))
   }
-  const follow = (step: HandshakeStep): void => {
+  const follow = (step: HandshakeStep, decoder: FrameDecoder): void => {
     send(step.send)
     if (step.kind === 'linked') {
       cancelTimer()
@@ -65,11 +66,12 @@ export function runHandshake(run: HandshakeRun): (detail: string) => void {
   const onData = (chunk: Buffer): void => {
     if (over) return
     try {
+      decoder ??= new FrameDecoder()
       decoder.feed(chunk)
       while (!over) {
         const frame = decoder.next()
         if (frame === undefined) return
-        follow(run.receive(frame.body))
+        follow(run.receive(frame.body), decoder)
       }
     } catch (error) {
       breakOff(reasonOf(error), error)

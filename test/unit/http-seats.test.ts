@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pageAgeMs } from '../../runtime/http/json-page.js'
-import { Pace } from '../../runtime/http/pace.js'
 import { Seats } from '../../runtime/http/seats.js'
 import { limits } from '../../runtime/limits.js'
+import { Pace } from '../../runtime/pace.js'
 
 interface Guest {
   readonly name: string

@@ -1,0 +1,45 @@
+import { limits } from '../limits.js'
+import { Pace } from '../pace.js'
+
+/** More addresses than this are looked through now and then for those that have been quiet. */
+const ADDRESSES_KEPT = 1024
+/** A pace that was not used for so long is full again, so it need not be kept. */
+const QUIET_MS = 1000
+
+/** How many handshakes each address begins: whoever comes costs a bounded part of the loop, and others nothing. Pure. */
+export class HandshakeRate {
+  readonly #perSecond: number
+  readonly #paces = new Map<string, Pace>()
+  #sweptMs = 0
+
+  constructor(perSecond: number = limits.handshakesPerSecondPerAddress) {
+    this.#perSecond = perSecond
+  }
+
+  /** Addresses that are remembered. */
+  get size(): number {
+    return this.#paces.size
+  }
+
+  /** False: this address has begun as many within a second as it may. */
+  begin(host: string, nowMs: number): boolean {
+    const pace = this.#paceOf(host, nowMs)
+    if (pace.waitMs(nowMs) > 0) return false
+    pace.take(1, nowMs)
+    return true
+  }
+
+  #paceOf(host: string, nowMs: number): Pace {
+    const known = this.#paces.get(host)
+    if (known !== undefined) return known
+    if (this.#paces.size >= ADDRESSES_KEPT && nowMs - this.#sweptMs >= QUIET_MS) this.#sweep(nowMs)
+    const pace = new Pace(this.#perSecond, nowMs)
+    this.#paces.set(host, pace)
+    return pace
+  }
+
+  #sweep(nowMs: number): void {
+    this.#sweptMs = nowMs
+    for (const [host, pace] of this.#paces) if (pace.isFull(nowMs)) this.#paces.delete(host)
+  }
+}
