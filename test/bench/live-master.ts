@@ -71,12 +71,17 @@ export function specOf(store: Store, { name, port, web, masters }: Place, heardE
   }
 }
 
-export async function startMaster(spec: MasterSpec): Promise<LiveMaster> {
+/** `nodeOptions`: flags of Node itself. */
+export async function startMaster(
+  spec: MasterSpec,
+  nodeOptions: readonly string[] = [],
+): Promise<LiveMaster> {
   let place: LiveMaster['place'] | undefined
   const master = { electedAtMs: Number.NaN, aliveAtMs: Number.NaN }
   const node = await startNode({
     script: fileURLToPath(new URL('../../runtime/launch/node-main.js', import.meta.url)),
     args: [],
+    nodeOptions,
     spec,
     cwd: '/',
     env: childEnvironment({}),

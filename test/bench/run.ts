@@ -1,3 +1,4 @@
+import { attackHeader, attackLine, benchAttacks } from './attacks.bench.js'
 import { median, type Standing, textOf } from './contender.js'
 import { benchCrowd } from './crowd.bench.js'
 import { benchRecovery } from './recovery.bench.js'
@@ -11,7 +12,7 @@ import { benchTell } from './tell.bench.js'
  * machine and hour; ratios travel.
  */
 
-const benches: Readonly<Record<string, () => Promise<string[]>>> = {
+const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<string>>> = {
   async tell() {
     return [rate(await benchTell(), 'goal 3 M/s')]
   },
@@ -30,6 +31,10 @@ const benches: Readonly<Record<string, () => Promise<string[]>>> = {
       `${workers} Workers, ${drivers} waiting drivers, ${clients} clients that read all of it each second: ${elections} elections; ` +
         `${reads} whole states read; a small request waits ${p50} ms (p50), ${p99} ms (p99), ${max} ms at most`,
     ]
+  },
+  async *attacks() {
+    yield attackHeader
+    for await (const result of benchAttacks()) yield attackLine(result)
   },
   async recovery() {
     const results = [
@@ -79,5 +84,5 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
     process.exitCode = 2
     break
   }
-  for (const line of await bench()) process.stdout.write(`${line}\n`)
+  for await (const line of await bench()) process.stdout.write(`${line}\n`)
 }

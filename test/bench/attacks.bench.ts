@@ -1,0 +1,123 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { AttackOrder } from './attacks/attacker.js'
+import type { Lag, LagReading } from './attacks/lag-probe.js'
+import { memoryMibOf, readLag } from './attacks/lag-reader.js'
+import { LegalPeer } from './attacks/legal-peer.js'
+import { nodes, peers } from './attacks/peers.js'
+import { type Stage, setStage, type Victim } from './attacks/stage.js'
+import { strangers } from './attacks/strangers.js'
+
+/*
+ * How late the loop of a Master, a Worker and a driver is while somebody without access to the store does his worst, and how
+ * long a legal peer takes to link meanwhile.
+ */
+
+const MEASURED_MS = 5_000
+const LOOK_EVERY_MS = 100
+const WARM_UP_MS = 300
+
+export interface AttackResult {
+  readonly victim: string
+  readonly attack: string
+  readonly reading: LagReading
+  readonly peakMib: number
+  /** The longest that a legal peer took to link, from the attacker's address and from another one. */
+  readonly legalMs: { readonly sameAddress: number; readonly otherAddress: number }
+  /** What the attacker made. */
+  readonly counts: Readonly<Record<string, number>>
+  /** Leaderships that ended meanwhile. */
+  readonly elections: number
+}
+
+export interface AttackChoice {
+  /** All where absent. */
+  readonly victim?: string | undefined
+  /** Part of the names of the attacks; all where absent. */
+  readonly attack?: string | undefined
+  readonly measuredMs?: number
+}
+
+/** Gives each result when it is there. */
+export async function* benchAttacks(choice: AttackChoice = {}): AsyncGenerator<AttackResult> {
+  await using stage = await setStage()
+  for (const victim of stage.victims) {
+    if (choice.victim !== undefined && victim.name !== choice.victim) continue
+    for (const attack of attacksOn(victim)) {
+      if (choice.attack !== undefined && !attack.includes(choice.attack)) continue
+      yield await measure(stage, victim, attack, choice.measuredMs ?? MEASURED_MS)
+    }
+  }
+}
+
+/** Nobody but executors has a key of a driver's door, and it has no HTTP. */
+function attacksOn({ target }: Victim): string[] {
+  return [
+    ...Object.keys(strangers).filter((name) => target.web !== undefined || !name.startsWith('HTTP')),
+    ...Object.keys(peers),
+    ...(target.appId === undefined ? Object.keys(nodes) : []),
+  ]
+}
+
+async function measure(
+  stage: Stage,
+  { name, target, probe }: Victim,
+  attack: string,
+  measuredMs: number,
+): Promise<AttackResult> {
+  const epoch = await stage.epoch()
+  const attacker = fork(fileURLToPath(new URL('./attacks/attacker.js', import.meta.url)))
+  const order: AttackOrder = { attack, target }
+  attacker.send(order)
+  await delay(WARM_UP_MS)
+  const { pid } = await readLag(probe)
+  const legal = [new LegalPeer(target, '127.0.0.1'), new LegalPeer(target, '127.0.0.2')] as const
+  let peakMib = 0
+  const endMs = performance.now() + measuredMs
+  while (performance.now() < endMs) {
+    await delay(LOOK_EVERY_MS)
+    peakMib = Math.max(peakMib, memoryMibOf(pid))
+  }
+  const legalMs = { sameAddress: legal[0].stop(), otherAddress: legal[1].stop() }
+  const reading = await readLag(probe)
+  const told = once(attacker, 'message') as Promise<[Record<string, number>]>
+  attacker.send('end')
+  const [counts] = await told
+  await once(attacker, 'exit')
+  const elections = (await stage.epoch()) - epoch
+  return { victim: name, attack, reading, peakMib, legalMs, counts, elections }
+}
+
+const lagText = ({ p50, p99, max }: Lag): string => `${p50} / ${p99} / ${max}`
+
+export const attackHeader =
+  'victim | attack | lag p50/p99/max ms | of its own work | load | RSS MiB | legal peer in, at most, ms (same / other address) | connections | elections'
+
+export function attackLine(result: AttackResult): string {
+  const { victim, attack, reading, peakMib, legalMs, counts, elections } = result
+  return [
+    victim,
+    attack,
+    lagText(reading.clockMs),
+    lagText(reading.processorMs),
+    reading.load,
+    peakMib,
+    `${legalMs.sameAddress} / ${legalMs.otherAddress}`,
+    counts.connections ?? 0,
+    elections,
+  ].join(' | ')
+}
+
+/** `attacks.bench.js [VICTIM|all [PART_OF_ATTACK [SECONDS]]]` */
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [victim = 'all', attack, seconds] = process.argv.slice(2)
+  console.log(attackHeader)
+  const choice = {
+    victim: victim === 'all' ? undefined : victim,
+    attack,
+    ...(seconds !== undefined && { measuredMs: Number(seconds) * 1000 }),
+  }
+  for await (const result of benchAttacks(choice)) console.log(attackLine(result))
+}

@@ -1,0 +1,21 @@
+import { nodes, peers } from './peers.js'
+import { type Attack, strangers } from './strangers.js'
+import type { Target } from './target.js'
+
+/* The process of an attacker: one attack until it is told to end. */
+
+export interface AttackOrder {
+  readonly attack: string
+  readonly target: Target
+}
+
+const attacks: Readonly<Record<string, Attack>> = { ...strangers, ...peers, ...nodes }
+
+process.once('message', ({ attack, target }: AttackOrder) => {
+  const counts: Record<string, number> = {}
+  attacks[attack]?.(target, (what) => {
+    counts[what] = (counts[what] ?? 0) + 1
+  })
+  process.once('message', () => process.send?.(counts, () => process.exit(0)))
+})
+process.once('disconnect', () => process.exit(0))

@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto'
+import { LinkKeeper } from '../../../runtime/transport/link-keeper.js'
+import { peerOf, type Target } from './target.js'
+
+/** A peer that has its key and links again and again, as our own processes do. */
+export class LegalPeer {
+  /** How long each took to get in, milliseconds. */
+  readonly waits: number[] = []
+  readonly #target: Target
+  readonly #from: string
+  #sinceMs = performance.now()
+  #keeper: LinkKeeper | undefined
+  #pause: NodeJS.Timeout | undefined
+  #isOver = false
+
+  constructor(target: Target, from: string) {
+    this.#target = target
+    this.#from = from
+    this.#dial()
+  }
+
+  /** The longest wait, of one that has not got in yet too. */
+  stop(): number {
+    this.#isOver = true
+    clearTimeout(this.#pause)
+    if (this.#keeper !== undefined) this.waits.push(performance.now() - this.#sinceMs)
+    this.#keeper?.close()
+    return Math.round(Math.max(...this.waits))
+  }
+
+  #dial(): void {
+    this.#sinceMs = performance.now()
+    const { host, port, appId } = this.#target
+    const { role, key, subject, cluster } = peerOf(
+      this.#target,
+      appId === undefined ? 'client' : 'application',
+    )
+    this.#keeper = new LinkKeeper({
+      host,
+      port,
+      role,
+      key,
+      subject,
+      identity: { cluster, incarnation: `legal-${randomBytes(8).toString('hex')}` },
+      localAddress: this.#from,
+      onLink: () => this.#linked(),
+    })
+  }
+
+  #linked(): void {
+    this.waits.push(performance.now() - this.#sinceMs)
+    this.#keeper?.close()
+    this.#keeper = undefined
+    if (!this.#isOver) this.#pause = setTimeout(() => this.#dial(), 100)
+  }
+}

@@ -1,0 +1,145 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { NodeEvent, WorkerSpec } from '../../../runtime/launch/node-spec.js'
+import { limits } from '../../../runtime/limits.js'
+import { childEnvironment } from '../../../runtime/process/environment.js'
+import { type NodeProcess, startNode } from '../../../runtime/process/node-process.js'
+import { waitUntil } from '../../harness/wait-until.js'
+import { cluster, type LiveMaster, secret, specOf, startMaster } from '../live-master.js'
+import { probeOptions } from './lag-reader.js'
+import type { Target } from './target.js'
+
+export type VictimName = 'Master' | 'Worker' | 'driver'
+
+/** A process that is attacked: where, and the socket at which it tells its lag. */
+export interface Victim {
+  readonly name: VictimName
+  readonly target: Target
+  readonly probe: string
+}
+
+/** One Master with FILESYSTEM recovery, one Worker, one application with one idle executor. */
+export interface Stage extends AsyncDisposable {
+  readonly victims: readonly Victim[]
+  /** Who leads, by the Master itself. */
+  epoch(): Promise<number>
+}
+
+const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+
+export async function setStage(): Promise<Stage> {
+  const folder = await mkdtemp(join(tmpdir(), 'firesteel-attacks-'))
+  const probeAt = (name: string): string => join(folder, `${name}.sock`)
+  const place = { name: 'm1', port: 0, web: 0, masters: [] }
+  const store = { mode: 'FILESYSTEM', directory: join(folder, 'state') } as const
+  const master = await startMaster(specOf(store, place, 0), probeOptions(probeAt('master')))
+  const worker = await startWorker(master, join(folder, 'work'), probeOptions(probeAt('worker')))
+  const port = await freePort()
+  const driver = fork(
+    program('./program.js'),
+    [master.place.address, secret, String(port), JSON.stringify(probeOptions(probeAt('executor')))],
+    { execArgv: probeOptions(probeAt('driver')) },
+  )
+  const [{ appId }] = (await once(driver, 'message')) as [{ appId: string }]
+  const common = { host: '127.0.0.1', cluster, secret }
+  return {
+    victims: [
+      {
+        name: 'Master',
+        probe: probeAt('master'),
+        target: { ...common, port: master.place.port, web: master.place.webPort, actor: '/user/Master' },
+      },
+      {
+        name: 'Worker',
+        probe: probeAt('worker'),
+        target: { ...common, port: worker.port, web: worker.web, actor: '/user/Worker' },
+      },
+      {
+        name: 'driver',
+        probe: probeAt('driver'),
+        target: { ...common, port, appId, actor: '/user/ClientEndpoint' },
+      },
+    ],
+    epoch: async () => {
+      const state = await (await fetch(`${master.place.web}/json/`)).json()
+      return (state as { firesteel: { epoch: number } }).firesteel.epoch
+    },
+    async [Symbol.asyncDispose]() {
+      await ended(driver)
+      await worker.node.stop({ graceMs: limits.stopGraceMs })
+      await master.node.stop({ graceMs: limits.stopGraceMs })
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  const exit = once(child, 'exit')
+  child.disconnect()
+  await exit
+}
+
+interface LiveWorker {
+  readonly node: NodeProcess
+  readonly port: number
+  readonly web: number
+}
+
+async function startWorker(
+  { place }: LiveMaster,
+  workDirectory: string,
+  nodeOptions: readonly string[],
+): Promise<LiveWorker> {
+  const spec: WorkerSpec = {
+    role: 'worker',
+    name: 'w1',
+    cluster,
+    secret,
+    host: '127.0.0.1',
+    advertise: '127.0.0.1',
+    port: 0,
+    web: 0,
+    leaseMs: limits.leaseMs,
+    logging: { level: 'error', format: 'text' },
+    traceRing: limits.traceRing,
+    masters: [place.address],
+    cores: 4,
+    memoryMib: 4096,
+    resources: {},
+    labels: {},
+    workerTimeoutMs: limits.workerTimeoutMs,
+    orphanGraceMs: 0,
+    workDirectory,
+  }
+  const events: NodeEvent[] = []
+  const node = await startNode({
+    script: fileURLToPath(new URL('../../../runtime/launch/node-main.js', import.meta.url)),
+    args: [],
+    nodeOptions,
+    spec,
+    cwd: '/',
+    env: childEnvironment({}),
+    stdout: 'inherit',
+    stderr: 'inherit',
+    onEvent: (event) => void events.push(event as NodeEvent),
+  })
+  await waitUntil('the Worker to be registered', () => events.some(({ event }) => event === 'ready'))
+  for (const event of events) {
+    if (event.event === 'listening') return { node, port: event.port, web: event.webPort }
+  }
+  throw new Error('the Worker did not say where it listens')
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}

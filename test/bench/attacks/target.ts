@@ -1,0 +1,32 @@
+import type { Role } from '../../../runtime/transport/identity.js'
+import { deriveKey } from '../../../runtime/transport/keys.js'
+
+/** Where an attack goes, and what an attacker may know of it. */
+export interface Target {
+  readonly host: string
+  readonly port: number
+  /** Its HTTP port, where it has one. */
+  readonly web?: number
+  readonly cluster: string
+  readonly secret: string
+  /** The actor it serves. */
+  readonly actor: string
+  /** Of an application's driver. */
+  readonly appId?: string
+}
+
+/** Who proves to be what. */
+export interface Peer {
+  readonly role: Role
+  readonly key: Buffer
+  readonly subject?: string
+  readonly cluster: string
+}
+
+export function peerOf(target: Target, role: 'node' | 'client' | 'application'): Peer {
+  const { secret, appId = '', cluster } = target
+  if (role !== 'application')
+    return { role, key: deriveKey(secret, role), cluster: role === 'node' ? cluster : '' }
+  // Executors derive their key from that of the client which registered the application.
+  return { role, subject: appId, key: deriveKey(deriveKey(secret, 'client'), role, appId), cluster }
+}
