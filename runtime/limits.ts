@@ -330,6 +330,14 @@ export const limits = {
   lastWordsMs: 1 * SECOND,
   /** An executor that is told to end waits this long for its threads; then it ends with all that it started. */
   executorExitMs: 1 * SECOND,
+  /** After a thread that ended before it had begun a task the next one is started this much later; it doubles. */
+  threadRestartFirstMs: 100,
+  /** The most that it grows to, where other threads of the executor work. */
+  threadRestartMaxMs: 10 * SECOND,
+  /** A thread that has not begun its first task this long after its start has failed: a slow preload takes seconds. */
+  threadStartMs: 30 * SECOND,
+  /** So many in a row, and none that works, cost their executor: within two seconds, so that it counts as one that failed. */
+  threadStartFailures: 5,
   /** A module that failed to load twice in a row is tried once in this time: each try takes a thread. */
   moduleRetryMs: 1 * SECOND,
   /** Executors on which a task whose module cannot be loaded is tried before that is its error. */

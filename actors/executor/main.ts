@@ -6,7 +6,7 @@ import { sendSignal } from '../../runtime/process/send-signal.js'
 import { LinkKeeper } from '../../runtime/transport/link-keeper.js'
 import type { ExecutorBoot } from './boot.js'
 import { ExecutorSession } from './session.js'
-import { ThreadPool } from './threads.js'
+import { ThreadPool, type Useless } from './threads.js'
 
 /*
  * The entry of an executor process. It imports no schema library, no logger, no actor system: from fork to the
@@ -16,7 +16,8 @@ import { ThreadPool } from './threads.js'
 /** Node's heap is a part of the process: the heap of a runaway task must fail before the memory watch does. */
 const HEAP_SHARE = 0.75
 
-const exitCodes = { asked: 0, boot: 2, alone: 3 } as const
+/** `startless`: its task threads do not start. */
+const exitCodes = { asked: 0, boot: 2, alone: 3, startless: 4 } as const
 
 function readBoot(): ExecutorBoot {
   try {
@@ -53,7 +54,8 @@ class Executor {
   readonly #session: ExecutorSession
   readonly #threads: ThreadPool
   #alone: NodeJS.Timeout | undefined
-  #isResigning = false
+  #useless: Useless | undefined
+  #isExiting = false
 
   constructor(boot: ExecutorBoot) {
     this.#boot = boot
@@ -70,35 +72,37 @@ class Executor {
         say(text)
         this.#session.log(text)
       },
-      onStuck: (reason) => this.#resign(reason),
+      onUseless: (why, reason) => this.#resign(why, reason),
     })
     const hello = { execId, workerId, host, cores, pid: process.pid, resources }
     this.#session = new ExecutorSession({
       hello,
       runner: this.#threads,
-      onExit: (reason) => this.exit(exitCodes.asked, `the driver said: ${reason}`),
+      onExit: (reason) => this.exit('asked', `the driver said: ${reason}`),
     })
     this.#waitAlone()
     this.#keepLink()
   }
 
-  exit(code: number, why: string): void {
+  exit(code: keyof typeof exitCodes, why: string): void {
+    if (this.#isExiting) return
+    this.#isExiting = true
     say(`executor ${this.#boot.appId}/${this.#boot.execId} ends: ${why}`)
-    if (this.#isResigning) endGroup()
+    if (this.#useless === 'stuck') endGroup()
     // What a driver has not acknowledged it does not want any more.
     void this.#threads.close(limits.executorExitMs).then((ended) => {
       // process.exit() waits for every thread, and for ever for one in a blocking call.
-      if (ended) process.exit(code)
+      if (ended) process.exit(exitCodes[this.#useless === 'startless' ? 'startless' : code])
       else endGroup()
     })
   }
 
   /** The driver gives its tasks to others when it is gone, and answers at once: then there is nothing to wait for. */
-  #resign(reason: string): void {
-    this.#isResigning = true
+  #resign(why: Useless, reason: string): void {
+    this.#useless = why
     say(`executor ${this.#boot.appId}/${this.#boot.execId} ends itself: ${reason}`)
-    this.#session.ending(`it ended itself: ${reason}`)
-    setTimeout(endGroup, limits.lastWordsMs)
+    this.#session.ending(`it ended itself: ${reason}`, why === 'stuck')
+    setTimeout(() => this.exit('asked', 'its driver did not answer'), limits.lastWordsMs)
   }
 
   #keepLink(): void {
@@ -130,13 +134,13 @@ class Executor {
     clearTimeout(this.#alone)
     const { applicationTimeoutMs, driver } = this.#boot
     const why = `no link to its driver at ${driver} for ${applicationTimeoutMs / 1000} s`
-    this.#alone = setTimeout(() => this.exit(exitCodes.alone, why), applicationTimeoutMs)
+    this.#alone = setTimeout(() => this.exit('alone', why), applicationTimeoutMs)
   }
 }
 
 try {
   const executor = new Executor(readBoot())
-  process.on('SIGTERM', () => executor.exit(exitCodes.asked, 'SIGTERM'))
+  process.on('SIGTERM', () => executor.exit('asked', 'SIGTERM'))
 } catch (error) {
   say(reasonOf(error))
   process.exitCode = exitCodes.boot

@@ -12,9 +12,9 @@ import {
   readToExecutor,
   type ToExecutor,
   writeAttempts,
+  writeEnding,
   writeHello,
   writeLog,
-  writeReason,
   writeResults,
 } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
@@ -60,7 +60,7 @@ export class ExecutorSession {
   #stream: TaskStream | undefined
   #welcomed = false
   #fresh: KeptResult[] = []
-  #ending: string | undefined
+  #ending: { readonly reason: string; readonly hasWorked: boolean } | undefined
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -108,9 +108,11 @@ export class ExecutorSession {
     if (this.#welcomed && this.#stream) writeAttempts('started', attempts, this.#stream.emit)
   }
 
+  /** In line behind what was sent: who hears that this executor ends must hear it first, or gives them to it again. */
   returned(attempts: readonly AttemptKey[]): void {
     for (const { taskId } of attempts) this.#attempts.delete(taskId)
-    if (this.#welcomed && this.#stream) writeAttempts('returned', attempts, this.#stream.emit)
+    const stream = this.#stream
+    if (this.#welcomed && stream) stream.push(() => writeAttempts('returned', attempts, stream.emit))
   }
 
   log(text: string): void {
@@ -118,14 +120,16 @@ export class ExecutorSession {
   }
 
   /** This executor ends itself; the driver answers with `exit`. What is reported from now on counts when it is gone. */
-  ending(reason: string): void {
-    this.#ending = reason
+  ending(reason: string, hasWorked: boolean): void {
+    this.#ending = { reason, hasWorked }
     if (this.#welcomed && this.#stream) this.#sayEnding(this.#stream)
   }
 
   #sayEnding(stream: TaskStream): void {
-    const reason = this.#ending
-    if (reason !== undefined) stream.push(() => writeReason('ending', reason, stream.emit))
+    const ending = this.#ending
+    if (ending !== undefined) {
+      stream.push(() => writeEnding(ending.reason, ending.hasWorked, stream.emit))
+    }
   }
 
   #receive(message: ToExecutor): void {

@@ -100,6 +100,11 @@ export class SharedRing {
     return Atomics.load(this.#slots, position % this.#slotCount)
   }
 
+  /** The thread has looked at a task, and is done with it. */
+  get hasPassed(): boolean {
+    return Atomics.load(this.#words, PASSED) !== 0
+  }
+
   /** When the running task was begun, in ms of the thread's clock. */
   get claimedAtMs(): number {
     return this.#claimedAt[0] as number

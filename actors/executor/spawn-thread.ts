@@ -30,11 +30,18 @@ export const spawnThread: SpawnThread = (data, heapMib, listener) => {
   const control = new MessageChannel()
   const bodies = new MessageChannel()
   const ports: ThreadPorts = { control: control.port2, bodies: bodies.port2 }
-  const worker = new Worker(new URL('./thread.js', import.meta.url), {
-    workerData: { ...data, ports },
-    transferList: [ports.control, ports.bodies],
-    resourceLimits: { maxOldGenerationSizeMb: heapMib },
-  })
+  let worker: Worker
+  try {
+    worker = new Worker(new URL('./thread.js', import.meta.url), {
+      workerData: { ...data, ports },
+      transferList: [ports.control, ports.bodies],
+      resourceLimits: { maxOldGenerationSizeMb: heapMib },
+    })
+  } catch (error) {
+    // The machine gives no thread. That is told as its end, like every other reason why one does not start.
+    setImmediate(() => listener.exited(`it could not be started: ${reasonOf(error)}`))
+    return { post: () => {}, takeBody: () => undefined, terminate: () => {} }
+  }
   let reason: string | undefined
   control.port1.on('message', (message: FromThread) => listener.message(message))
   worker.on('error', (error) => {

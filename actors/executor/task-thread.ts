@@ -30,6 +30,8 @@ export class TaskThread {
   #next = 0
   #fault: string | undefined
   #ending = false
+  /** It has left a result, or ended in a task. */
+  #hasRun = false
 
   constructor({ heapMib, ring, ...data }: ThreadSettings, spawn: SpawnThread, events: ThreadEvents) {
     const memory = createSharedMemory(ring)
@@ -51,6 +53,11 @@ export class TaskThread {
     const [oldest = this.#next] = this.#posted.keys()
     const free = this.#ring.freeSlots(this.#next, oldest)
     return Math.max(0, Math.min(limits.threadQueue - this.#posted.size, free))
+  }
+
+  /** It has come as far as to its tasks. */
+  get hasBegun(): boolean {
+    return this.#hasRun || this.#ring.hasPassed || this.running() !== undefined
   }
 
   tell(message: ToThread): void {
@@ -99,6 +106,7 @@ export class TaskThread {
   /** Reads the results that are there. */
   drain(): void {
     for (const { position, status, body } of this.#ring.drain()) {
+      this.#hasRun = true
       // The thread posted it before it wrote the record, and a message is in its reader's queue at once.
       const whole = body ?? this.#bodyOf(position)
       const attempt = this.#posted.get(position)
@@ -139,6 +147,7 @@ export class TaskThread {
     this.drain()
     this.#giveBack()
     const running = [...this.#posted.values()]
+    this.#hasRun ||= running.length > 0
     this.#posted.clear()
     this.#events.ended(this, this.#fault ?? reason, running)
   }

@@ -10,6 +10,7 @@ import { epochNow, type RingSize } from './shared-ring.js'
 import { type SpawnThread, spawnThread } from './spawn-thread.js'
 import type { ExecutorInfo } from './task.js'
 import { TaskThread, type ThreadEvents, threadEnded } from './task-thread.js'
+import { ThreadStarts } from './thread-starts.js'
 
 export interface ThreadPoolOptions {
   readonly threads: number
@@ -23,13 +24,19 @@ export interface ThreadPoolOptions {
   /** Never begun, and will not be. */
   readonly onReturned: (attempts: readonly AttemptKey[]) => void
   readonly onLog: (text: string) => void
-  /** A thread cannot be ended: it is in a call that nothing interrupts. Only the end of the process ends it. */
-  readonly onStuck: (reason: string) => void
+  /** This executor is of no more use. What it had not begun is given back after this, and so is all that comes. */
+  readonly onUseless: (why: Useless, reason: string) => void
   /** Default: threads of this process. */
   readonly spawn?: SpawnThread
   readonly ground?: PoolGround
   readonly ring?: RingSize
 }
+
+/**
+ * `stuck`: a thread cannot be ended, as it is in a call that nothing interrupts; only the end of the process ends it.
+ * `startless`: its threads end before they have begun a task.
+ */
+export type Useless = 'stuck' | 'startless'
 
 /** What the pool stands on beside its threads. */
 export interface PoolGround {
@@ -55,7 +62,8 @@ export class ThreadPool {
   readonly #threads = new Set<TaskThread>()
   readonly #queue = new Deque<Attempt>()
   readonly #functions = new Map<number, FunctionEntry>()
-  readonly #startedMs = new WeakMap<TaskThread, number>()
+  readonly #starts = new ThreadStarts()
+  readonly #born = new WeakMap<TaskThread, { readonly ms: number; readonly mark: number }>()
   readonly #failures = new ModuleFailures()
   #maxResultBytes: number
   readonly #spawn: SpawnThread
@@ -90,6 +98,10 @@ export class ThreadPool {
   }
 
   run(attempts: readonly Attempt[]): void {
+    if (this.#closed) {
+      this.#return(attempts)
+      return
+    }
     for (const attempt of attempts) this.#queue.push(attempt)
     this.#distribute()
   }
@@ -121,8 +133,12 @@ export class ThreadPool {
       if (attempt.state !== 'ended') returned.unshift(attempt)
     }
     for (const thread of this.#threads) returned.push(...thread.revoke(count - returned.length))
-    for (const attempt of returned) attempt.state = 'ended'
-    this.#options.onReturned(returned)
+    this.#return(returned)
+  }
+
+  #return(attempts: readonly Attempt[]): void {
+    for (const attempt of attempts) attempt.state = 'ended'
+    this.#options.onReturned(attempts)
   }
 
   /** True: all threads have ended in time; false: some are in calls that nothing interrupts. */
@@ -143,7 +159,8 @@ export class ThreadPool {
   #distribute(): void {
     if (this.#paused || this.#closed) return
     const wanted = Math.min(this.#options.threads, this.#load() + this.#queue.size)
-    while (this.#threads.size < wanted) this.#start()
+    if (this.#starts.failures > 0) this.#startAgain(wanted)
+    else while (this.#threads.size < wanted) this.#start()
     const share = Math.max(1, Math.ceil(this.#queue.size / this.#options.threads))
     for (const thread of this.#byLoad()) {
       const attempts = this.#nextFor(Math.min(share, thread.room))
@@ -151,6 +168,24 @@ export class ThreadPool {
     }
     for (const thread of this.#threads) if (thread.load === 0) this.#steal(thread)
     this.#look()
+  }
+
+  /** Also without tasks: whether this executor is of use must not show only when it has some. */
+  #startAgain(wanted: number): void {
+    let unproven = 0
+    for (const thread of this.#threads) {
+      if (thread.hasBegun) this.#starts.began(this.#bornOf(thread).mark)
+      else unproven++
+    }
+    while (this.#threads.size < Math.max(1, wanted)) {
+      if (!this.#starts.mayStart(unproven, this.#ground.nowMs())) return
+      this.#start()
+      unproven++
+    }
+  }
+
+  #bornOf(thread: TaskThread): { readonly ms: number; readonly mark: number } {
+    return this.#born.get(thread) as { readonly ms: number; readonly mark: number }
   }
 
   #load(): number {
@@ -183,7 +218,7 @@ export class ThreadPool {
       maxResultBytes: this.#maxResultBytes,
     }
     const thread = new TaskThread(settings, this.#spawn, this.#events)
-    this.#startedMs.set(thread, this.#ground.nowMs())
+    this.#born.set(thread, { ms: this.#ground.nowMs(), mark: this.#starts.mark })
     this.#threads.add(thread)
   }
 
@@ -211,8 +246,7 @@ export class ThreadPool {
       this.#end(attempt, 'unloaded', body)
       return
     }
-    const startedMs = this.#startedMs.get(thread) ?? 0
-    const again = this.#failures.failed(url, body, startedMs, this.#ground.nowMs())
+    const again = this.#failures.failed(url, body, this.#bornOf(thread).ms, this.#ground.nowMs())
     this.#terminate(thread, `an import failed in it: ${error.message}`)
     if (again && !attempt.importFailed && attempt.abort === undefined) {
       attempt.importFailed = true
@@ -282,7 +316,8 @@ export class ThreadPool {
 
   #look(): void {
     const open = this.#load() + this.#queue.size + this.#endingMs.size
-    if (this.#cancelLook !== undefined || this.#closed || open === 0) return
+    const isStarting = this.#starts.failures > 0 && this.#threads.size === 0
+    if (this.#cancelLook !== undefined || this.#closed || (open === 0 && !isStarting)) return
     this.#cancelLook = this.#ground.after(limits.threadLookMs, () => {
       this.#cancelLook = undefined
       const started: AttemptKey[] = []
@@ -298,9 +333,13 @@ export class ThreadPool {
   #lookAt(thread: TaskThread, started: AttemptKey[]): void {
     thread.drain()
     const running = thread.running()
-    if (running === undefined) return
-    const { attempt, sinceMs } = running
     const nowMs = this.#ground.nowMs()
+    if (running === undefined) {
+      const isLate = thread.load > 0 && nowMs - this.#bornOf(thread).ms >= limits.threadStartMs
+      if (isLate && !thread.hasBegun) this.#terminate(thread, 'it did not come to its first task')
+      return
+    }
+    const { attempt, sinceMs } = running
     if (!attempt.reported && attempt.state !== 'ended') {
       attempt.reported = true
       started.push({ taskId: attempt.taskId, n: attempt.n })
@@ -325,11 +364,15 @@ export class ThreadPool {
     if (this.#closed || this.#ground.nowMs() - sinceMs < limits.threadEndMs) return
     const running = thread.running()?.attempt
     const what = running === undefined ? 'a thread' : `task ${running.taskId}`
-    this.#options.onStuck(`${what} is in a call that nothing interrupts`)
-    this.recall(Number.MAX_SAFE_INTEGER)
-    this.#closed = true
+    this.#giveUp('stuck', `${what} is in a call that nothing interrupts`)
     if (running !== undefined)
       this.#end(running, 'failure', encodeError(threadEnded('it could not be ended')))
+  }
+
+  #giveUp(why: Useless, reason: string): void {
+    this.#closed = true
+    this.#options.onUseless(why, reason)
+    this.recall(Number.MAX_SAFE_INTEGER)
   }
 
   /** In front, in their order: they were to run next. */
@@ -350,6 +393,11 @@ export class ThreadPool {
     if (this.#closed) return
     for (const attempt of running) this.#end(attempt, 'failure', encodeError(threadEnded(reason)))
     this.#options.onLog(`A task thread ended: ${reason}.`)
+    if (!thread.hasBegun) this.#starts.failed(this.#bornOf(thread).mark, this.#ground.nowMs())
+    if (this.#starts.areHopeless && ![...this.#threads].some(({ hasBegun }) => hasBegun)) {
+      const { failures } = this.#starts
+      this.#giveUp('startless', `${failures} task threads in a row ended before their first task: ${reason}`)
+    }
     this.#distribute()
   }
 }

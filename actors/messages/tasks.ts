@@ -81,8 +81,11 @@ export type FromExecutor =
   | { readonly kind: 'results'; readonly results: readonly ResultEntry[] }
   | { readonly kind: 'chunk'; readonly chunk: Chunk }
   | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly text: string }
-  /** It ends itself within `lastWordsMs`: what it reports from now on counts only when it is gone. */
-  | { readonly kind: 'ending'; readonly reason: string }
+  /**
+   * It ends itself within `lastWordsMs`: what it reports from now on counts only when it is gone. `hasWorked`: false
+   * where its threads do not start, so that it counts as an executor that could not be started.
+   */
+  | { readonly kind: 'ending'; readonly reason: string; readonly hasWorked: boolean }
 
 const kinds = {
   welcome: 1,
@@ -161,9 +164,15 @@ export function writeWelcome(maxInputBytes: number, maxResultBytes: number, emit
   emit([new ByteWriter(17).u8(kinds.welcome).safeInteger(maxInputBytes).safeInteger(maxResultBytes).bytes])
 }
 
-export function writeReason(kind: 'refused' | 'exit' | 'ending', reason: string, emit: Emit): void {
+export function writeReason(kind: 'refused' | 'exit', reason: string, emit: Emit): void {
   const text = shortText(reason)
   emit([new ByteWriter(5 + text.length).u8(kinds[kind]).text(text).bytes])
+}
+
+export function writeEnding(reason: string, hasWorked: boolean, emit: Emit): void {
+  const text = shortText(reason)
+  const writer = new ByteWriter(6 + text.length).u8(kinds.ending).text(text)
+  emit([writer.u8(hasWorked ? 1 : 0).bytes])
 }
 
 export function writeFunctions(functions: readonly FunctionEntry[], emit: Emit): void {
@@ -312,7 +321,7 @@ function fromExecutor(reader: ByteReader): FromExecutor {
     case kinds.log:
       return { kind: 'log', level: reader.flag() ? 'error' : 'warn', text: reader.text() }
     case kinds.ending:
-      return { kind: 'ending', reason: reader.text() }
+      return { kind: 'ending', reason: reader.text(), hasWorked: reader.flag() }
     default:
       throw invalid(`${kind} is not a message of an executor`)
   }

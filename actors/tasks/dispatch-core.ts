@@ -125,7 +125,7 @@ export class DispatchCore {
       case 'ending':
         executor.ending ??= { reason: input.reason, results: [] }
         executor.draining = true
-        noteWork(state, executor)
+        if (input.hasWorked) noteWork(state, executor)
         state.effects.push({ kind: 'letGo', execId: input.execId, reason: input.reason })
         return
       case 'results':

@@ -78,7 +78,12 @@ export type DispatchInput =
   | { readonly kind: 'returned'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'results'; readonly execId: number; readonly results: readonly AttemptResult[] }
   /** It ends itself: what it reports from now on counts only when it is gone. */
-  | { readonly kind: 'ending'; readonly execId: number; readonly reason: string }
+  | {
+      readonly kind: 'ending'
+      readonly execId: number
+      readonly reason: string
+      readonly hasWorked: boolean
+    }
   /** The link pushes back, or no longer does. */
   | { readonly kind: 'pressure'; readonly execId: number; readonly blocked: boolean }
   | { readonly kind: 'timer'; readonly key: string }

@@ -36,7 +36,7 @@ export interface ChannelEvents {
   results(channel: ExecutorChannel, results: readonly AttemptResult[]): void
   pressure(channel: ExecutorChannel): void
   /** It ends itself. */
-  ending(channel: ExecutorChannel, reason: string): void
+  ending(channel: ExecutorChannel, reason: string, hasWorked: boolean): void
   log(channel: ExecutorChannel, text: string): void
   /** Also when its frames could not be read: then it was cut, and the next link repairs what was lost. */
   closed(channel: ExecutorChannel, reason: string): void
@@ -203,7 +203,7 @@ export class ExecutorChannel {
         this.#bodies.add(message.chunk)
         return
       case 'ending':
-        events.ending(this, message.reason)
+        events.ending(this, message.reason, message.hasWorked)
         return
       case 'log':
         events.log(this, message.text)

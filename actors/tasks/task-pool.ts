@@ -322,7 +322,8 @@ class Pool implements TaskPool {
     results: (channel, results) => this.#heard(channel, (execId) => ({ kind: 'results', execId, results })),
     pressure: (channel) =>
       this.#heard(channel, (execId) => ({ kind: 'pressure', execId, blocked: channel.isBlocked })),
-    ending: (channel, reason) => this.#heard(channel, (execId) => ({ kind: 'ending', execId, reason })),
+    ending: (channel, reason, hasWorked) =>
+      this.#heard(channel, (execId) => ({ kind: 'ending', execId, reason, hasWorked })),
     log: (channel, text) => {
       this.#options.log.warn(text, { appId: this.#options.appId, execId: channel.execId })
     },

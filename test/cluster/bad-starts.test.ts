@@ -27,6 +27,14 @@ before(async () => {
      }`,
   )
   await writeFile(
+    join(folder, 'bad-threads.cjs'),
+    `const { isMainThread } = require('node:worker_threads')
+     const { readFileSync } = require('node:fs')
+     if (!isMainThread && /\\bw2\\b/.test(readFileSync('/proc/' + process.ppid + '/cmdline', 'latin1'))) {
+       throw new Error('no thread starts on this machine')
+     }`,
+  )
+  await writeFile(
     join(folder, 'service.mjs'),
     `console.log('up', process.env.FIRESTEEL_GENERATION)
      process.on('SIGTERM', () => setTimeout(() => process.exit(Number(process.argv[2] ?? 0)), 100))
@@ -96,6 +104,39 @@ test('one machine of two cannot run it: every application works on the other, an
     assert.match(row?.waiting?.workers[0]?.id ?? '', /^w2-/)
     await app.close()
   }
+})
+
+test('one machine of two runs executors, but not their threads: no task is harmed, and that machine is excluded', async () => {
+  const app = await cluster.connect({
+    name: 'threads',
+    executor: { nodeOptions: ['--require', join(folder, 'bad-threads.cjs')], memory: '64m' },
+  })
+  const failures: { workerId: string; excluded: boolean; reason: { kind: string; exitStatus?: number } }[] =
+    []
+  const lost: string[] = []
+  app.on('executorFailed', (failure) => void failures.push(failure as (typeof failures)[number]))
+  app.on('executorLost', ({ reason }) => void lost.push(reason))
+  const { double } = app.tasks<typeof import('./start-tasks.js')>(tasks, { retries: 0 })
+  const inputs = Array.from({ length: 400 }, (_, n) => n)
+  const values: number[] = []
+  for await (const value of app.map(double, inputs)) values.push(value)
+  assert.deepEqual(
+    values,
+    inputs.map((n) => 2 * n),
+  )
+  await cluster.waitUntil('it to be excluded', () => failures.some(({ excluded }) => excluded), {
+    deadlineMs: 30_000,
+  })
+  assert.ok(failures.every(({ workerId }) => workerId.startsWith('w2-')))
+  assert.deepEqual(
+    failures.map(({ reason }) => [reason.kind, reason.exitStatus]),
+    failures.map(() => ['exit', 4]),
+  )
+  assert.ok(failures.length <= 6, `${failures.length} failures`)
+  assert.match(lost[0] ?? '', /5 task threads in a row ended before their first task: .*no thread starts on/)
+  assert.deepEqual(app.stats().lost, 0)
+  assert.equal(await double(21), 42)
+  await app.close()
 })
 
 test('no machine can run it: it ends after a few rounds, says why and where the output is, and has left few folders', async () => {

@@ -23,7 +23,7 @@ export class SimExecutor {
       onStarted: (attempts) => session.started(attempts),
       onReturned: (attempts) => session.returned(attempts),
       onLog: (text) => session.log(text),
-      onStuck: onExit,
+      onUseless: onExit,
     })
     const { appId, execId, workerId, cores } = launch
     const session = new ExecutorSession({

@@ -17,9 +17,7 @@ const STEP_MS = 0.05
 const LARGE_SHARE = 0.03
 const LARGE_BYTES = 12 * INLINE_BYTES
 
-type Ends = Pick<ThreadPoolOptions, 'onResult' | 'onStarted' | 'onReturned' | 'onLog'> & {
-  readonly onStuck: (reason: string) => void
-}
+type Ends = Pick<ThreadPoolOptions, 'onResult' | 'onStarted' | 'onReturned' | 'onLog' | 'onUseless'>
 
 /** The threads of a simulated executor: what ships, on the time of its place. Its tasks take time, and say that they ran. */
 export class SimThreads implements TaskRunner, ThreadWorld {

@@ -72,7 +72,7 @@ class Trial {
         for (const { taskId } of attempts) this.#ended(taskId, 'returned', new Uint8Array())
       },
       onLog: () => {},
-      ...{ onStuck: (reason: string) => void this.wrong.push(reason) },
+      onUseless: (_why, reason) => void this.wrong.push(reason),
     })
     this.pool.addFunctions(names.map((name, functionId) => ({ functionId, url, name })))
   }

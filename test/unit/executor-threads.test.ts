@@ -36,7 +36,7 @@ class Threads {
       onStarted: () => {},
       onReturned: () => assert.fail('nothing was taken back'),
       onLog: (text) => assert.fail(text),
-      onStuck: (reason) => assert.fail(reason),
+      onUseless: (_why, reason) => assert.fail(reason),
     })
     this.pool.addFunctions(functions.map((name, functionId) => ({ functionId, url, name })))
   }

@@ -192,7 +192,8 @@ class World {
           execId,
           attempts: all.map(({ taskId, n }) => ({ taskId, n })),
         })
-        if (executor.stuck !== undefined) executor.outbound.push({ kind: 'ending', execId, reason: 'stuck' })
+        if (executor.stuck !== undefined)
+          executor.outbound.push({ kind: 'ending', execId, reason: 'stuck', hasWorked: true })
         if (executor.kept.length > 0)
           executor.outbound.push({ kind: 'results', execId, results: [...executor.kept] })
         return
@@ -258,7 +259,7 @@ class World {
     this.resigned++
     executor.stuck = attempt.taskId
     const { execId } = executor
-    executor.outbound.push({ kind: 'ending', execId, reason: 'stuck' })
+    executor.outbound.push({ kind: 'ending', execId, reason: 'stuck', hasWorked: true })
     executor.outbound.push({ kind: 'returned', execId, attempts: executor.queued.splice(0) })
     this.#keep(executor, { ...attempt, status: 'timeout', body })
     // What it says is heard while it still runs, and the others have time to begin what they get for it.

@@ -312,7 +312,7 @@ test('an executor that ends itself: what it could not end is tried again when it
   bench.up(1, 3)
   bench.submit(3)
   bench.up(2, 3)
-  bench.do({ kind: 'ending', execId: 1, reason: 'task 1 is in a call' })
+  bench.do({ kind: 'ending', execId: 1, reason: 'task 1 is in a call', hasWorked: true })
   assert.ok(bench.effects.some(({ kind }) => kind === 'letGo'))
   const worked = bench.effects.filter(
     ({ kind, ...rest }) =>
@@ -337,7 +337,7 @@ test('an executor that ends itself is gone without a Master too: soon after its 
   const bench = new Bench()
   bench.up(1, 1)
   bench.submit(1, { retries: 0 })
-  bench.do({ kind: 'ending', execId: 1, reason: 'stuck' })
+  bench.do({ kind: 'ending', execId: 1, reason: 'stuck', hasWorked: true })
   bench.result(1, 1, 'timeout')
   assert.equal(bench.end(1), undefined)
   bench.do({ kind: 'linkDown', execId: 1, reason: 'closed' })
@@ -345,6 +345,20 @@ test('an executor that ends itself is gone without a Master too: soon after its 
   assert.deepEqual(timer, { kind: 'startTimer', key: 'executor:1', ms: limits.lastWordsMs })
   bench.do({ kind: 'timer', key: 'executor:1' })
   assert.equal(bench.end(1), 'failed')
+})
+
+test('one that ends itself because it cannot run anything is none that has worked; its tasks go elsewhere unharmed', () => {
+  const bench = new Bench()
+  bench.up(1, 1)
+  bench.submit(1, { retries: 0 })
+  bench.up(2, 1)
+  bench.do({ kind: 'ending', execId: 1, reason: 'no thread starts', hasWorked: false })
+  bench.do({ kind: 'returned', execId: 1, attempts: [{ taskId: 1, n: 1 }] })
+  assert.equal(bench.lastRun(1).execId, 2)
+  bench.update({ execId: 1, state: 'EXITED', exitStatus: 4 })
+  assert.ok(!bench.effects.some((effect) => 'event' in effect && effect.event.name === 'executorWorked'))
+  bench.result(2, 1)
+  assert.equal(bench.end(1), 'value')
 })
 
 test('the loss of whole Workers never quarantines', () => {

@@ -6,7 +6,15 @@ export interface Case extends Plan {
   readonly name: string
 }
 
-const small = { threads: 1, slots: 4, ringBytes: 64, maxResultBytes: 900, kills: 0 } as const
+const small = {
+  threads: 1,
+  slots: 4,
+  ringBytes: 64,
+  maxResultBytes: 900,
+  kills: 0,
+  stillborn: 0,
+  stillbornFrom: 0,
+} as const
 const task = (kind: TaskKind, size = 3, timeoutMs = 0): TaskPlan => ({ kind, size, timeoutMs })
 /** Beside the ring. */
 const LARGE = 200
@@ -62,6 +70,30 @@ export const cases: readonly Case[] = [
     ...small,
     name: 'its time is over when its module does not load',
     orders: [{ kind: 'run', tasks: [task('broken', 3, 10), task('text')] }],
+  },
+  {
+    ...small,
+    name: 'the first threads cannot start',
+    threads: 2,
+    stillborn: 3,
+    orders: [{ kind: 'warm' }, { kind: 'run', tasks: [task('text'), task('text')] }],
+  },
+  {
+    ...small,
+    name: 'no thread can start',
+    stillborn: 100,
+    orders: [
+      { kind: 'run', tasks: [task('text')] },
+      { kind: 'run', tasks: [task('text')] },
+    ],
+  },
+  {
+    ...small,
+    name: 'one thread works, and no other can start',
+    threads: 2,
+    stillborn: 100,
+    stillbornFrom: 1,
+    orders: [{ kind: 'run', tasks: [task('heeds'), task('text'), task('text')] }],
   },
   {
     ...small,

@@ -48,5 +48,8 @@ export function drawPlan(random: Random): Plan {
     }
   }
   if (paused) orders.push({ kind: 'pause', paused: false })
-  return { threads, slots, ringBytes, maxResultBytes, orders, kills: random.pick([0, 0, 1, 3]) }
+  const kills = random.pick([0, 0, 1, 3])
+  const stillborn = random.pick([0, 0, 0, 0, 0, 1, 3, 100])
+  const stillbornFrom = random.pick([0, 0, 1, 2])
+  return { threads, slots, ringBytes, maxResultBytes, orders, kills, stillborn, stillbornFrom }
 }

@@ -4,6 +4,7 @@ const ring = 'actors/executor/shared-ring.js'
 const side = 'actors/executor/thread-side.js'
 const thread = 'actors/executor/task-thread.js'
 const pool = 'actors/executor/threads.js'
+const starts = 'actors/executor/thread-starts.js'
 
 const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
@@ -269,6 +270,42 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     file: pool,
     find: 'if (nowMs >= attempt.abort.deadlineMs)',
     replace: 'if (nowMs < attempt.abort.deadlineMs - limits.taskAbortGraceMs)',
+  },
+  {
+    name: 'a thread that cannot start is started again at once',
+    file: starts,
+    find: 'unproven === 0 && nowMs >= this.#notBeforeMs',
+    replace: 'unproven === 0',
+  },
+  {
+    name: 'threads that cannot start are started without end',
+    file: starts,
+    find: 'return this.failures >= limits.threadStartFailures;',
+    replace: 'return false;',
+  },
+  {
+    name: 'threads that were started together count one by one',
+    file: starts,
+    find: 'if (mark < this.#deaths)\n            return;',
+    replace: '',
+  },
+  {
+    name: 'an executor whose threads do not start keeps what it was given',
+    file: pool,
+    find: 'this.#options.onUseless(why, reason);\n        this.recall(Number.MAX_SAFE_INTEGER);',
+    replace: 'this.#options.onUseless(why, reason);',
+  },
+  {
+    name: 'an executor that is of no use takes more tasks',
+    file: pool,
+    find: 'if (this.#closed) {\n            this.#return(attempts);\n            return;\n        }',
+    replace: '',
+  },
+  {
+    name: 'an executor ends though one of its threads works',
+    file: pool,
+    find: 'if (this.#starts.areHopeless && ![...this.#threads].some(({ hasBegun }) => hasBegun)) {',
+    replace: 'if (this.#starts.areHopeless) {',
   },
   {
     name: 'a paused pool goes on',

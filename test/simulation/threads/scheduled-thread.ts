@@ -72,6 +72,8 @@ export class ScheduledThread implements SpawnedThread {
   readonly number: number
   /** In a call that does not come back, and that nobody can end. */
   isBlocked = false
+  /** It ends before it has read anything: it cannot start. */
+  isStillborn = false
   readonly memory: SharedArrayBuffer
   readonly #world: ThreadWorld
   readonly #listener: ThreadListener
@@ -163,6 +165,7 @@ export class ScheduledThread implements SpawnedThread {
   /** To the thread itself. */
   threadActions(): Action[] {
     if (this.isDead) return []
+    if (this.isStillborn) return [{ kind: 'die', run: () => this.die('it cannot start') }]
     const actions: Action[] = []
     if (this.#canStep()) actions.push({ kind: 'step', run: this.#asThread(() => this.#step()) })
     if (this.#isParked()) {

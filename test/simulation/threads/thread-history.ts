@@ -1,6 +1,6 @@
 import { SharedRing, slotState } from '../../../actors/executor/shared-ring.js'
 import { type ToThread, unpackTasks } from '../../../actors/executor/thread-messages.js'
-import { ThreadPool } from '../../../actors/executor/threads.js'
+import { ThreadPool, type Useless } from '../../../actors/executor/threads.js'
 import { decodeError } from '../../../actors/messages/task-error.js'
 import type { AttemptKey, FunctionEntry, ResultStatus } from '../../../actors/messages/tasks.js'
 import { limits } from '../../../runtime/limits.js'
@@ -27,6 +27,9 @@ export interface Plan {
   readonly orders: readonly Order[]
   /** Threads that die of nothing, anywhere, at most. */
   readonly kills: number
+  /** So many threads, from this one on, end before they have read anything. */
+  readonly stillborn: number
+  readonly stillbornFrom: number
 }
 
 /** Nothing has begun or ended for so long: it never will. Longer than a time-out, its grace, and the end of a thread. */
@@ -55,11 +58,12 @@ export class ThreadHistory implements ThreadWorld {
   #nowMs = 1000
   #progressMs = 1000
   #kills: number
+  #firstDeathMs = Number.POSITIVE_INFINITY
   readonly #toldToEnd = new Set<SampleTask>()
   readonly #doomedMs = new Map<ScheduledThread, number>()
   #paused = false
   /** The process has ended itself, and its threads with it. */
-  #isGone = false
+  #gone: Useless | undefined
   #isLooking = false
   #violation: Violation | undefined
 
@@ -79,7 +83,9 @@ export class ThreadHistory implements ThreadWorld {
         const alive = this.#threads.filter(({ hasExited }) => !hasExited)
         if (alive.length >= plan.threads) this.#fail('threads', `${alive.length} threads, and one more`)
         const thread = new ScheduledThread(this.#threads.length, this, data, listener)
+        thread.isStillborn = this.#isStillborn(thread.number)
         this.#threads.push(thread)
+        this.#expectNoStorm()
         this.#places.set(thread, new Map())
         return thread
       },
@@ -92,7 +98,7 @@ export class ThreadHistory implements ThreadWorld {
       onStarted: (attempts) => this.#started(attempts),
       onReturned: (attempts) => this.#returned(attempts),
       onLog: (text) => this.#tell(text),
-      onStuck: (reason) => this.#givenUp(reason),
+      onUseless: (why, reason) => this.#givenUp(why, reason),
     })
   }
 
@@ -101,6 +107,7 @@ export class ThreadHistory implements ThreadWorld {
     const undo = hookAtomics(() => this.#touched())
     try {
       while (this.#violation === undefined && this.#goesOn());
+      this.#expectGivenBack()
     } catch (error) {
       this.#fail('defect', error instanceof Error ? (error.stack ?? error.message) : String(error))
     } finally {
@@ -110,7 +117,7 @@ export class ThreadHistory implements ThreadWorld {
   }
 
   #goesOn(): boolean {
-    if (this.#isGone) return false
+    if (this.#gone !== undefined) return false
     const actions = this.#actionsNow()
     if (!actions.some(({ kind }) => kind !== 'time' && kind !== 'kill')) {
       this.#expectNothingUnread()
@@ -292,7 +299,18 @@ export class ThreadHistory implements ThreadWorld {
       isEndless && begunBy !== undefined ? begunBy : [],
     )
     const blocked = this.#threads.filter(({ isBlocked }) => isBlocked).map(({ number }) => number)
-    return new Set([...taken, ...blocked]).size >= this.plan.threads
+    const alive = this.#threads.filter(({ hasExited, isStillborn }) => !hasExited && !isStillborn)
+    const atWork = new Set([...taken, ...blocked]).size
+    const { threads } = this.plan
+    if (alive.length >= threads || !this.#isStillborn(this.#threads.length)) return atWork >= threads
+    // What works must outlast all that is tried beside it.
+    const tried = this.#threads.filter(({ hasExited, isStillborn }) => hasExited && isStillborn)
+    return atWork >= alive.length && tried.length >= limits.threadStartFailures
+  }
+
+  #isStillborn(number: number): boolean {
+    const nth = number - this.plan.stillbornFrom
+    return nth >= 0 && nth < this.plan.stillborn
   }
 
   #tellToEnd(endless: readonly SampleTask[]): void {
@@ -351,10 +369,56 @@ export class ThreadHistory implements ThreadWorld {
 
   // What must hold
 
-  #givenUp(reason: string): void {
+  #givenUp(why: Useless, reason: string): void {
     this.#tell(`the executor ends itself: ${reason}`)
-    this.#isGone = true
-    if (!this.#threads.some(({ isBlocked }) => isBlocked)) this.#fail('given up', reason)
+    this.#gone = why
+    const isRight =
+      why === 'stuck'
+        ? this.#threads.some(({ isBlocked }) => isBlocked)
+        : this.#inVain() && !this.#threads.some((thread) => this.#works(thread))
+    if (!isRight) this.#fail('given up', reason)
+  }
+
+  /** Enough have ended before they had begun a task, and the newest all have. The first one may have had company. */
+  #inVain(): boolean {
+    const inVain = this.#threads.map((thread) => !this.#hasBegun(thread))
+    const needed = limits.threadStartFailures
+    return inVain.filter(Boolean).length >= needed && inVain.slice(1 - needed).every(Boolean)
+  }
+
+  #works(thread: ScheduledThread): boolean {
+    return !thread.hasExited && this.#hasBegun(thread)
+  }
+
+  #hasBegun(thread: ScheduledThread): boolean {
+    this.#isLooking = true
+    const ring = new SharedRing(thread.memory)
+    const { claimed, done } = slotState
+    const hasBegun =
+      ring.hasPassed ||
+      [...this.#places.get(thread)!.keys()].some((position) =>
+        [claimed, done].includes(ring.state(position) as 1),
+      )
+    this.#isLooking = false
+    return hasBegun
+  }
+
+  /** Threads that cannot start are not started again at once, nor without end. */
+  #expectNoStorm(): void {
+    const { threads, stillborn, stillbornFrom, kills } = this.plan
+    if (this.#threads.length > stillborn || stillbornFrom > 0 || kills > 0) return
+    if (this.#threads.length > threads + limits.threadStartFailures)
+      this.#fail('storm', `${this.#threads.length} threads were started, and none could`)
+    if (this.#threads.length > threads && this.#nowMs < this.#firstDeathMs + limits.threadRestartFirstMs)
+      this.#fail('storm', 'a thread that cannot start is started again at once')
+  }
+
+  /** Whoever sent it tasks gets all of them back: none has begun. */
+  #expectGivenBack(): void {
+    if (this.#gone !== 'startless' || this.#violation !== undefined) return
+    this.#obey({ kind: 'run', tasks: [{ kind: 'text', size: 1, timeoutMs: 0 }] })
+    const kept = this.#unended().map(({ id }) => id)
+    if (kept.length > 0) this.#fail('lost', `tasks ${kept.join(', ')} are not given back`)
   }
 
   #called(thread: ScheduledThread, id: number): unknown {
@@ -403,7 +467,8 @@ export class ThreadHistory implements ThreadWorld {
   #expectOver(task: SampleTask): void {
     const thread = this.#threads.find(({ number }) => number === task.begunBy)
     // In the middle of a step it may just have left its result.
-    if (thread === undefined || thread.isDead || this.#isGone || this.#stack.includes(thread)) return
+    if (thread === undefined || thread.isDead || this.#gone !== undefined || this.#stack.includes(thread))
+      return
     const [position] = [...this.#places.get(thread)!].find(([, other]) => other === task) ?? []
     this.#isLooking = true
     const isIn = position !== undefined && new SharedRing(thread.memory).state(position) === slotState.claimed
@@ -437,6 +502,7 @@ export class ThreadHistory implements ThreadWorld {
   /** What its memory says now is what will be read of it. */
   #died(thread: ScheduledThread): void {
     this.#tell(`  t${thread.number} is dead`)
+    this.#firstDeathMs = Math.min(this.#firstDeathMs, this.#nowMs)
     this.#isLooking = true
     const ring = new SharedRing(thread.memory.slice())
     const records = new Set(ring.drain().map(({ position }) => position))
