@@ -22,7 +22,7 @@ const withGaps = (pattern: string): string => pattern.replaceAll('GAP', GAP)
 const protocolCitation = new RegExp(withGaps(String.raw`\b[Pp]rotocol${'GAP'}(${LIST})`), 'g')
 const sparkCitation = new RegExp(withGaps(String.raw`\bSpark${'GAP'}(${LIST})`), 'g')
 /** A rule by its name alone: in titles of tests, in invariants of the simulator, in tables of pages. */
-const bareRule = /(?<![\w.#/$-])[RSL]\d[a-z]?(?![\w.(-])/g
+const bareRule = /(?<![\w.#/$-])[RSL]\d[a-z]?(?![\w(-]|\.\w)/g
 /** Forms that name no page of the project. */
 const outdated = [
   String.raw`\b(?:surface|design|[Rr]eference),?GAP(?:sections?GAP)?\d`,

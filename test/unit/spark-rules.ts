@@ -179,7 +179,7 @@ export function driverEnds(
   world: MasterWorld,
   worker: string,
   driverId: string,
-  state: 'FINISHED' | 'FAILED' | 'RUNNING',
+  state: 'FINISHED' | 'FAILED' | 'KILLED' | 'RUNNING',
   generation = 1,
 ): void {
   world.tell(worker, {

@@ -1,0 +1,97 @@
+import type { Books } from '../../actors/master/books.js'
+import { MasterCore, type MasterInput } from '../../actors/master/master-core.js'
+import type { Step } from '../../actors/master/step.js'
+
+/* Watches what becomes of everything that a Master holds, for the diagrams of docs/protocol.md. */
+
+export const kinds = ['master', 'worker', 'driver', 'application', 'executor'] as const
+export type Kind = (typeof kinds)[number]
+
+/** Where something begins and ends, as in the diagrams. */
+const OUTSIDE = '[*]'
+
+const ends: ReadonlySet<string> = new Set(['FINISHED', 'FAILED', 'KILLED', 'ERROR', 'EXITED', 'LOST'])
+
+type States = Map<string, string>
+type Rows = Iterable<{ readonly id: string; readonly state: string }>
+
+const byId = (...rows: Rows[]): States =>
+  new Map(rows.flatMap((some) => [...some].map(({ id, state }) => [id, state] as const)))
+
+function executorsOf(books: Books): States {
+  const states: States = new Map()
+  for (const app of books.apps.values()) {
+    for (const { execId, state } of app.executors.values()) states.set(`${app.id}/${execId}`, state)
+  }
+  return states
+}
+
+function statesOf(books: Books | undefined): Record<Kind, States> {
+  if (!books)
+    return {
+      master: new Map([['', 'STANDBY']]),
+      worker: byId(),
+      driver: byId(),
+      application: byId(),
+      executor: byId(),
+    }
+  return {
+    master: new Map([['', books.state]]),
+    worker: byId(books.workers.values()),
+    driver: byId(
+      [...books.drivers.values()].map(({ id, record }) => ({ id, state: record.state })),
+      books.endedDrivers.values(),
+    ),
+    application: byId(books.apps.values(), books.endedApps.values()),
+    executor: executorsOf(books),
+  }
+}
+
+/** What an application was told of executors that are not held any more is how they ended. */
+function endsTold({ gated }: Step): States {
+  const told: States = new Map()
+  for (const effect of gated) {
+    if (effect.kind !== 'tell' || effect.message.type !== 'ExecutorUpdated') continue
+    const { appId, execId, state } = effect.message
+    told.set(`${appId}/${execId}`, state)
+  }
+  return told
+}
+
+/** The transitions that every Master core of this process makes from now on, as `A --> B`, by kind. */
+export function watchTransitions(): Readonly<Record<Kind, ReadonlySet<string>>> {
+  const seen: Record<Kind, Set<string>> = {
+    master: new Set(),
+    worker: new Set(),
+    driver: new Set(),
+    application: new Set(),
+    executor: new Set(),
+  }
+  const note = (kind: Kind, before: States, after: States, gone: (id: string) => string): void => {
+    for (const [id, state] of after) {
+      const former = before.get(id) ?? OUTSIDE
+      if (former !== state && !(former === OUTSIDE && ends.has(state)))
+        seen[kind].add(`${former} --> ${state}`)
+    }
+    for (const [id, state] of before) {
+      if (!after.has(id) && !ends.has(state)) seen[kind].add(`${state} --> ${gone(id)}`)
+    }
+  }
+  const { step } = MasterCore.prototype
+  MasterCore.prototype.step = function watched(this: MasterCore, input: MasterInput, ...rest): Step {
+    const before = statesOf(this.books)
+    // The state of a driver is in its record, which outlives a leadership.
+    if (input.kind === 'elected') before.driver = byId(input.records.drivers)
+    const done = step.call(this, input, ...rest)
+    const after = statesOf(this.books)
+    const told = endsTold(done)
+    for (const kind of kinds) {
+      // An executor that its application let go, or that ended with it, is killed.
+      note(kind, before[kind], after[kind], (id) =>
+        kind === 'executor' ? (told.get(id) ?? 'KILLED') : OUTSIDE,
+      )
+    }
+    return done
+  }
+  return seen
+}
