@@ -212,6 +212,13 @@ export const limits = {
    * peer that lies at every election brings them to their end after nine thousand million elections.
    */
   epochRise: 1_000_000,
+  /**
+   * How far above what the store held at an election the word of others is believed on the generation of a driver and on the
+   * executor ids of an application. A store that fell can have forgotten at most all launches of that driver or
+   * application: that are fewer (one a second for thirty years). And it keeps them countable: lies, at every election
+   * again, bring them to their end after nine million elections in which that driver or application lives.
+   */
+  launchRise: 1_000_000_000,
   /** A claim of another leadership makes a Master look at the store at most this often: four cheap scripts a second. */
   claimLookMs: 250,
   /**
@@ -265,6 +272,8 @@ export const limits = {
   launchFailureChars: 500,
 
   // Worker
+  /** Cores that a Worker may offer: eight times as many as Linux knows of. Each may become an executor in a Master's books. */
+  workerCores: 65_536,
   heartbeatsPerTimeout: 12,
   /** Executors and drivers in one message of a full report, and their bytes: one may bring a whole description. */
   reportItems: 500,
@@ -276,6 +285,8 @@ export const limits = {
   restartMaxMs: 60 * SECOND,
   /** A driver that ran this long before it failed starts its back-off anew. */
   restartResetMs: 5 * SECOND,
+  /** Failures of a supervised driver in a row, each sooner than that, after which it is tried elsewhere: see launchExcludeAfter. */
+  driverCrashes: 3,
   outputFileBytes: 64 * MIB,
   outputFiles: 4,
   /** How often the size of an output file is looked at. */

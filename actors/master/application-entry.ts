@@ -1,4 +1,5 @@
 import type { ApplicationState, ExecutorState } from '../messages/common.js'
+import { isBelieved } from './belief.js'
 import type { ApplicationRecord } from './records.js'
 import type { Holding } from './resources.js'
 import type { Step } from './step.js'
@@ -31,18 +32,21 @@ export class ApplicationEntry {
   /** Executor ids of which it was told that they are lost: never taken back (protocol 11.7). */
   readonly lost = new Set<number>()
   nextExecId: number
+  /** The ceiling of its executor ids in the store at this election; 0: it was not there. */
+  readonly foundExecIds: number
   /** Total of executors wanted; absent: the description's limit. */
   target: number | undefined
   targetRequest = -1
   /** Executors in a row that failed before they had worked or lasted (Spark 4.8). */
   failures = 0
 
-  constructor(record: ApplicationRecord, state: ApplicationState, answered: boolean) {
+  constructor(record: ApplicationRecord, state: ApplicationState, answered: boolean, foundExecIds = 0) {
     this.id = record.id
     this.record = record
     this.state = state
     this.answered = answered
     this.nextExecId = answered ? 0 : record.execIds
+    this.foundExecIds = foundExecIds
   }
 
   get coresGranted(): number {
@@ -53,6 +57,13 @@ export class ApplicationEntry {
 
   get executorLimit(): number {
     return this.target ?? this.record.description.executorLimit ?? Number.MAX_SAFE_INTEGER
+  }
+
+  /** Somebody says that there is, or was, this executor: its id is not given again. False: that is not believed. */
+  hearOf(execId: number): boolean {
+    if (!isBelieved(execId, this.foundExecIds)) return false
+    this.nextExecId = Math.max(this.nextExecId, execId + 1)
+    return true
   }
 
   /** The executor has ended or is another's business. Without any the application waits: its state says so. */

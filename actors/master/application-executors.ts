@@ -33,7 +33,7 @@ export function reconcileExecutors(
     if (app.executors.has(execId)) continue
     const worker = books.workers.get(workerId)
     const awaited = worker ? !worker.answered && worker.state !== 'DEAD' : adopted
-    if (awaited && !app.lost.has(execId)) {
+    if (awaited && !app.lost.has(execId) && app.hearOf(execId)) {
       const { memoryMib } = app.record.description.executor
       const holding = { cores: mostCores(books, app, worker), memoryMib, resources: {} }
       app.executors.set(execId, { appId: app.id, execId, workerId, state: 'RUNNING', ...holding })
@@ -59,14 +59,16 @@ function mostCores(books: Books, app: ApplicationEntry, worker: WorkerEntry | un
   return executor.cores ?? Math.min(most, worker?.record.cores ?? most)
 }
 
-/** Numbered by the application: a late one is ignored (protocol 10). */
+/** Numbered by the application, and by nobody else: a late one is ignored (protocol 10). */
 export function requestExecutors(
   books: Books,
   step: Step,
+  from: PeerInfo,
   message: RequestExecutors,
   reply: ReplyToken,
 ): void {
-  const app = books.apps.get(message.appId)
+  const known = books.apps.get(message.appId)
+  const app = known?.record.endpoint === from.incarnation ? known : undefined
   if (app && message.request > app.targetRequest) {
     app.targetRequest = message.request
     app.target = message.total

@@ -9,6 +9,7 @@ import type { Registrant } from '../messages/executors.js'
 import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import { ApplicationEntry } from './application-entry.js'
 import { reconcileExecutors } from './application-executors.js'
+import { isBelieved } from './belief.js'
 import type { Books, PeerInfo } from './books.js'
 import { endApplication } from './ending.js'
 import type { ApplicationRecord } from './records.js'
@@ -118,7 +119,7 @@ export function masterChangeAcknowledged(
     app.targetRequest = message.target.request
     app.target = message.target.total
   }
-  app.nextExecId = Math.max(app.nextExecId, message.highestExecId + 1)
+  app.hearOf(message.highestExecId)
   takeBack(books, step, app, message.executors, app !== known)
 }
 
@@ -149,7 +150,7 @@ function adoptApplication(
 ): ApplicationEntry | undefined {
   const { appId, registeredAt, registration, description, driver, listen, highestExecId } = message
   if (!registeredAt || !books.isForgotten(registeredAt) || books.endedApps.has(appId)) return undefined
-  if (books.isFull || oversizeOf(description)) return undefined
+  if (books.isFull || oversizeOf(description) || !isBelieved(highestExecId, 0)) return undefined
   step.log('warn', 'adopted an application that the store forgot', { appId })
   const app = addApplication(books, step, {
     id: appId,
@@ -164,7 +165,9 @@ function adoptApplication(
   })
   app.nextExecId = highestExecId + 1
   for (const { workerId, report } of books.takeOrphans(step, appId)) {
-    app.executors.set(report.execId, { ...report, workerId })
+    const { execId } = report
+    if (app.hearOf(execId)) app.executors.set(execId, { ...report, workerId })
+    else step.tell(workerId, { type: 'KillExecutor', workerId, appId, execId })
   }
   return app
 }

@@ -145,9 +145,12 @@ export class Books {
     return driver
   }
 
-  restoreDriver(record: DriverRecord): DriverEntry {
-    this.drivers.get(record.id)?.leave()
-    const driver = new DriverEntry(record, this.drivers.nextNumber(record.id), this.waiting)
+  /** `foundGeneration`: where the record comes from the store. */
+  restoreDriver(record: DriverRecord, foundGeneration?: number): DriverEntry {
+    const former = this.drivers.get(record.id)
+    former?.leave()
+    const found = foundGeneration ?? former?.foundGeneration
+    const driver = new DriverEntry(record, this.drivers.nextNumber(record.id), this.waiting, found)
     this.drivers.set(record.id, driver)
     this.driversByKey.set(record.key, driver)
     return driver

@@ -8,6 +8,8 @@ export class DriverEntry {
   readonly id: string
   /** Of its place in the books: older ones have lower numbers. */
   readonly number: number
+  /** Its generation in the store at this election; 0: it was not there. */
+  readonly foundGeneration: number
   /** Not launched before this monotonic time: its former Worker's guard may still be at work (protocol 9). */
   notBeforeMs = 0
   /** Monotonic, of this leadership; undefined: launched under a former one, or not at all. */
@@ -25,9 +27,10 @@ export class DriverEntry {
   #message = ''
   #gone = false
 
-  constructor(record: DriverRecord, number: number, waiting: WaitingDrivers) {
+  constructor(record: DriverRecord, number: number, waiting: WaitingDrivers, foundGeneration = 0) {
     this.id = record.id
     this.number = number
+    this.foundGeneration = foundGeneration
     this.#waiting = waiting
     this.#record = record
     this.#queue()

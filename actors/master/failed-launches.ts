@@ -136,7 +136,7 @@ export function standingsToTry(books: Books, now: Now, subject: string, demand: 
 }
 
 /**
- * There was no process. Whoever is supervised is tried again, elsewhere first, for ever. Who is not is tried once on
+ * There was no process, or one that ended over and over soon after its start. Whoever is supervised is tried again, elsewhere first, for ever. Who is not is tried once on
  * each Worker: `hopeless`, where none is left that has not failed.
  */
 export function driverFailed(
@@ -151,7 +151,8 @@ export function driverFailed(
   const { launchedAtMs } = driver
   const { monotonicMs } = step.now
   // It has run meanwhile: this is a new failure.
-  if (launchedAtMs !== undefined && monotonicMs - launchedAtMs >= books.config.executorStableMs)
+  const startMs = books.config.executorStableMs * (failure.kind === 'exit' ? limits.driverCrashes : 1)
+  if (launchedAtMs !== undefined && monotonicMs - launchedAtMs >= startMs)
     books.launchFailures.forget(driver.id, workerId)
   noteFailure(books, step, { subject: driver.id, workerId, launchedAtMs, failure })
   if (failure.kind === 'room' || description.supervise) return undefined

@@ -1,7 +1,9 @@
+import { againText } from '../messages/launch-failure-text.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endApplicationsOfDriver } from './ending.js'
+import { failedWorkersOf } from './failed-launches.js'
 import { takeAddresses } from './resources.js'
 import type { Step } from './step.js'
 import { driverHolding, executorHolding, type WorkerEntry } from './worker-entry.js'
@@ -22,7 +24,7 @@ export function launchDriver(books: Books, step: Step, driver: DriverEntry, work
     workerId: worker.id,
     resources,
   }
-  driver.message = ''
+  driver.message = againText(failedWorkersOf(books, driver.id, step.now))
   driver.launchedAtMs = step.now.monotonicMs
   step.put('driver', driver.id, driver.record)
   worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })

@@ -1,5 +1,6 @@
 import { comparePositions } from '../../runtime/persistence/engine.js'
 import { type Position, summaryOfDriver } from '../messages/common.js'
+import { isBelievedOfTail } from './belief.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endApplicationAs, endDriver, endDriverAs } from './ending.js'
@@ -67,8 +68,9 @@ function worker(books: Books, step: Step, record: WorkerRecord): boolean {
 function application(books: Books, step: Step, record: ApplicationRecord): boolean {
   if (books.endedApps.has(record.id)) return false
   const held = books.apps.get(record.id)
+  if (!isBelievedOfTail(record.execIds, held?.foundExecIds ?? 0)) return false
   if (!held) {
-    restoreApplication(books, step, record)
+    restoreApplication(books, step, record, 0)
     step.put('app', record.id, record)
     return true
   }
@@ -86,6 +88,7 @@ function driver(books: Books, step: Step, record: DriverRecord): boolean {
   const ended = books.endedDrivers.get(record.id)
   if (ended) return keyOfEnded(books, step, record, ended)
   const held = books.drivers.get(record.id)
+  if (!isBelievedOfTail(record.generation, held?.foundGeneration ?? 0)) return false
   const later = books.driversByKey.get(record.key)
   if (!held && later) return submittedAgain(books, step, record, later)
   if (held && isAdopted(held)) {

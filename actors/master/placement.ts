@@ -73,6 +73,24 @@ export function placeExecutors(
   const offered = workers.reduce((sum, worker) => sum + worker.coresFree, 0)
   let left = Math.min(demand.coresLeft, offered)
 
+  /** How often it can be given `step` more for certain, the others aside. */
+  const certain = (index: number): number => {
+    if (single && assigned[index] === 0) return 1
+    const worker = workers[index]!
+    const byCores = Math.floor((worker.coresFree - assigned[index]!) / step)
+    if (single) return byCores
+    const byMemory = Math.floor(worker.memoryFreeMib / demand.memoryMib) - opened[index]!
+    return Object.keys(demand.resources).length > 0 ? 1 : Math.min(byCores, byMemory)
+  }
+  /** The same for each of so many: what a Worker offers is its word, so nothing here may count its cores one by one. */
+  const certainOfAll = (indices: readonly number[]): number => {
+    const executors = single ? Number.MAX_SAFE_INTEGER : demand.executorsLeft - openedTotal
+    const rounds = Math.floor(Math.min(left / step, executors) / indices.length)
+    return Math.max(
+      1,
+      indices.reduce((least, index) => Math.min(least, certain(index)), rounds),
+    )
+  }
   const canTake = (index: number): boolean => {
     const worker = workers[index]!
     if (left < step || worker.coresFree - assigned[index]! < step) return false
@@ -84,22 +102,22 @@ export function placeExecutors(
       amountsFit(worker.resourcesFree, demand.resources, executors)
     )
   }
-  const give = (index: number): void => {
-    if (!single || assigned[index] === 0) {
-      opened[index]!++
-      openedTotal++
-    }
-    assigned[index]! += step
-    left -= step
+  const give = (index: number, times: number): void => {
+    const executors = single ? Number(assigned[index] === 0) : times
+    opened[index]! += executors
+    openedTotal += executors
+    assigned[index]! += times * step
+    left -= times * step
   }
 
   let open = workers.map((_, index) => index).filter(canTake)
   while (open.length > 0) {
+    const rounds = spreadOut ? certainOfAll(open) : 1
     for (const index of open) {
       if (spreadOut) {
-        if (canTake(index)) give(index)
+        if (canTake(index)) give(index, rounds)
       } else {
-        while (canTake(index)) give(index)
+        while (canTake(index)) give(index, certainOfAll([index]))
       }
     }
     open = open.filter(canTake)

@@ -10,8 +10,9 @@ import { driverHolding, WorkerEntry } from './worker-entry.js'
 /** Fills empty books from the store; nobody has answered yet. */
 export function beginRecovery(books: Books, step: Step, records: StoredRecords): void {
   for (const record of records.workers) restoreWorker(books, step, record)
-  for (const record of records.apps) restoreApplication(books, step, record)
-  for (const record of records.drivers) bindDriver(books, step, books.restoreDriver(record))
+  for (const record of records.apps) restoreApplication(books, step, record, record.execIds)
+  for (const record of records.drivers)
+    bindDriver(books, step, books.restoreDriver(record, record.generation))
   for (const record of records.ended) restoreEnded(books, record)
   for (const [key, record] of records.keys) books.keys.set(key, record)
   if (allAnswered(books)) {
@@ -30,8 +31,14 @@ export function restoreWorker(books: Books, step: Step, record: WorkerRecord): v
   books.workersByAddress.set(worker.address, worker)
 }
 
-export function restoreApplication(books: Books, step: Step, record: ApplicationRecord): void {
-  const app = new ApplicationEntry(record, 'UNKNOWN', false)
+/** `foundExecIds`: the ceiling in the store at this election. */
+export function restoreApplication(
+  books: Books,
+  step: Step,
+  record: ApplicationRecord,
+  foundExecIds: number,
+): void {
+  const app = new ApplicationEntry(record, 'UNKNOWN', false, foundExecIds)
   books.apps.set(app.id, app)
   books.appsByRegistration.set(record.registration, app)
   step.startTimer(`application:${app.id}`, books.config.applicationTimeoutMs)

@@ -6,6 +6,7 @@ import type {
   WorkerLatestState,
   WorkerSchedulerStateResponse,
 } from '../messages/workers.js'
+import { isBelieved } from './belief.js'
 import type { Books, PeerInfo } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
@@ -109,6 +110,7 @@ function adoptDriver(
   if (!description || oversizeOf(description)) return undefined
   const claim = { generation, launchedUnder: report.launchedAt.epoch }
   const held = books.drivers.get(driverId)
+  if (!isBelieved(generation, held?.foundGeneration ?? 0)) return undefined
   if (held && !outranks(claim, held.record)) return undefined
   if (held) supersede(books, step, held, claim)
   const record: DriverRecord = {
@@ -160,14 +162,13 @@ function executorReported(
     app.executors.set(execId, { ...known, cores, memoryMib, resources, state: said })
     return
   }
-  if (app.lost.has(execId)) {
-    // The application was told LOST: however well it runs, it is not ours any more (11.7).
+  // The application was told LOST: however well it runs, it is not ours any more (11.7).
+  if (app.lost.has(execId) || !app.hearOf(execId)) {
     step.tell(worker.id, { type: 'KillExecutor', workerId: worker.id, appId, execId })
     return
   }
   const executor = { appId, execId, workerId: worker.id, cores, memoryMib, resources, state }
   app.executors.set(execId, executor)
-  app.nextExecId = Math.max(app.nextExecId, execId + 1)
   if (app.answered && !app.listed.has(execId)) tellAdded(step, app, executor, worker)
 }
 

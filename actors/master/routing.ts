@@ -56,7 +56,7 @@ export function route(
       applications.unregisterApplication(books, step, from, message)
       break
     case 'RequestExecutors':
-      executors.requestExecutors(books, step, message, reply)
+      executors.requestExecutors(books, step, from, message, reply)
       break
     case 'KillExecutors':
       executors.killExecutors(books, step, message, reply)

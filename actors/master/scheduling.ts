@@ -11,6 +11,9 @@ import type { WorkerEntry } from './worker-entry.js'
 /** Writes of one pass, so that a step stays one commit (protocol 4.1). More go with the next pass. */
 const LAUNCHES_PER_PASS = 200
 
+/** Executors that one application is given in one pass: some milliseconds, whatever Workers say that they offer. */
+const EXECUTORS_PER_PASS = 2000
+
 /** Drivers first, with strict precedence, then executors, FIFO over the applications (Spark 4.1). */
 export function schedule(books: Books, step: Step): void {
   books.clean()
@@ -32,6 +35,7 @@ function scheduleExecutors(books: Books, step: Step, workers: WorkerEntry[], mos
     }
     const executors = placeFor(books, step, app, workers)
     launched += executors.length
+    if (executors.length >= EXECUTORS_PER_PASS) books.goOn()
     for (const executor of executors) coresFree -= executor.cores
   }
 }
@@ -59,7 +63,7 @@ function placeOn(books: Books, step: Step, app: ApplicationEntry, usable: Worker
     coresPerExecutor: executor.cores,
     memoryMib: executor.memoryMib,
     resources: executor.resources,
-    executorsLeft: executorsLeft(app),
+    executorsLeft: Math.min(executorsLeft(app), EXECUTORS_PER_PASS),
   }
   const assigned = placeExecutors(usable, demand, books.config.spreadOut)
   return assigned.flatMap((cores, index) => {

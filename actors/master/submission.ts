@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { DriverDescription } from '../messages/common.js'
 import { isEndedDriver } from '../messages/common.js'
+import { endKindOf, isForGood } from '../messages/driver-end.js'
 import type {
   DriverStateChanged,
   DriverStatusResponse,
@@ -8,6 +9,7 @@ import type {
   RequestKillDriver,
   RequestSubmitDriver,
 } from '../messages/drivers.js'
+import { isBelieved } from './belief.js'
 import type { Books, PeerInfo } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
@@ -207,7 +209,7 @@ export function driverStateChanged(
   const accepted = driver?.record.workerId === from.incarnation && driver.record.generation === generation
   if (driver && over && (accepted || isExpected(driver, from.incarnation, generation))) {
     generationEnded(books, step, driver, from.incarnation, message)
-  } else if (driver && over && generation > driver.record.generation) {
+  } else if (driver && over && mayBeForgotten(driver, generation)) {
     forgottenEnd(books, step, driver, from.incarnation, message)
   } else if (driver && accepted) {
     driver.message = message.message ?? ''
@@ -218,25 +220,28 @@ export function driverStateChanged(
   step.tell(from.incarnation, { type: 'ChangesAcknowledged', workerId: from.incarnation, changes: [change] })
 }
 
-/**
- * Was it none of its own end? Its Worker had no room, could not start it, had it before, heard no leader and stopped it,
- * or was stopped itself (protocol 8, 9). Then it waits for another launch.
- */
+/** Was it none of its own end (protocol 8, 9)? Then it waits for another launch. */
 function placeAgain(books: Books, step: Step, driver: DriverEntry, report: DriverStateChanged): boolean {
-  const { noRoom, isolated, stopped, decided, notStarted } = report
-  const text = report.message ?? 'its worker did not keep it'
-  const { supervise } = driver.record.description
-  if (notStarted && !stopped) {
-    const failure = { kind: 'start', ...notStarted, message: text } as const
+  const { message = 'its worker did not keep it', exitCode = null, notStarted, stopped, decided } = report
+  const kind = endKindOf(report)
+  if (kind === 'own') return false
+  if ((kind === 'stopped' || kind === 'crashed') && !driver.record.description.supervise) return false
+  if (kind === 'refused') {
+    driverFailed(books, step, driver, { kind: 'room', message })
+  } else if (kind === 'crashed') {
+    driverFailed(books, step, driver, { kind: 'exit', exitStatus: exitCode, output: driver.id, message })
+  } else if (notStarted && !stopped) {
+    const failure = { kind: 'start', ...notStarted, message } as const
     if (driverFailed(books, step, driver, failure) === 'hopeless') return false
-  } else if (noRoom) {
-    driverFailed(books, step, driver, { kind: 'room', message: text })
-  } else if (decided === undefined && !notStarted && !(supervise && (isolated || stopped))) {
-    return false
   }
-  driver.requeue(step, `placed again: ${text}`, decided)
+  const heard = decided !== undefined && isBelieved(decided, driver.foundGeneration) ? decided : 0
+  driver.requeue(step, `placed again: ${message}`, heard)
   return true
 }
+
+/** No generation starts before its number is durable: one above the books is one that the store forgot. */
+const mayBeForgotten = ({ record, foundGeneration }: DriverEntry, generation: number): boolean =>
+  generation > record.generation && isBelieved(generation, foundGeneration)
 
 /** The store knows it, but not its Worker, which has come (protocol 12). */
 const isExpected = ({ queued, expectedOn, record }: DriverEntry, workerId: string, generation: number) =>
@@ -253,29 +258,12 @@ function generationEnded(
   const isKilled = driver.record.wanted !== 'RUN'
   if (!isKilled && placeAgain(books, step, driver, report)) return
   const { message = '', exitCode, signal } = report
-  // Where it never ran, or was stopped by us, the kill that is wanted is its end.
-  const state = isKilled && !isOwnEnd(report) ? 'KILLED' : report.state
+  // Where its program has not ended by itself, the kill that is wanted is its end.
+  const state = isKilled && endKindOf(report) !== 'own' ? 'KILLED' : report.state
   endDriver(books, step, driver, { state, message, exitCode, signal })
 }
 
-/** False: its Worker refused it, could not start it, or stopped it; its program has not ended by itself. */
-function isOwnEnd({ noRoom, isolated, stopped, decided, notStarted }: DriverStateChanged): boolean {
-  return !noRoom && !isolated && !stopped && decided === undefined && !notStarted
-}
-
-/** Whoever launched it: it is not to run again. */
-function isForGood(
-  { state, noRoom, notStarted, decided, isolated, stopped }: DriverStateChanged,
-  supervise: boolean,
-) {
-  if (noRoom || notStarted || decided !== undefined) return false
-  return !supervise || (state === 'FINISHED' && !isolated && !stopped)
-}
-
-/**
- * No generation starts before its number is durable: one above the books was launched under a leadership that the store forgot, and
- * has ended there. Its end is the driver's, or its number is at least not given again (protocol 12).
- */
+/** What the store forgot has ended there. That is the driver's end, or its number is at least not given again (protocol 12). */
 function forgottenEnd(
   books: Books,
   step: Step,

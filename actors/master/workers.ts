@@ -66,9 +66,10 @@ const REMEMBERED_REPLACED = 16
  * it with a living Worker: taking turns, they would kill each other's work for ever.
  */
 function refuseWorker(books: Books, from: PeerInfo, message: RegisterWorker): string | undefined {
-  const { id, host, port, resources } = message
+  const { id, host, port, cores, resources } = message
   if (id !== from.incarnation) return `the id ${id} is not the incarnation of this link, ${from.incarnation}`
   if (port === 0) return `${host}:${port} is no address to reach a Worker at`
+  if (cores > limits.workerCores) return `cores is ${cores}; a Worker may offer ${limits.workerCores}`
   const oversize = oversizeOf(message)
   if (oversize) return `${oversize.field} ${oversize.rule}`
   const addresses = Object.values(resources).reduce((sum, list) => sum + list.length, 0)

@@ -88,5 +88,7 @@ export const driverStateChanged = z.object({
   stopped: z.boolean().optional(),
   /** Refused: its Worker has decided on this generation, for a leadership that the store forgot. Placed again, above it. */
   decided: positive.optional(),
+  /** So often in a row it ended soon after its start. Its Worker gives it back: one that is supervised is tried elsewhere first. */
+  crashes: positive.optional(),
 })
 export type DriverStateChanged = z.infer<typeof driverStateChanged>

@@ -21,6 +21,10 @@ function workersText(workers: readonly FailedWorker[]): string {
 export const endText = (failures: number, workers: readonly FailedWorker[]): string =>
   `${failures} executors in a row failed, and every Worker that is large enough is excluded: ${workersText(workers)}`
 
+/** Of one that has been launched again. */
+export const againText = (workers: readonly FailedWorker[]): string =>
+  workers.length === 0 ? '' : `launched again; it failed ${workersText(workers)}`
+
 function reasonText(reason: WaitingReason, wants: string): string {
   switch (reason) {
     case 'NOT_LINKED':

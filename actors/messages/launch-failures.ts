@@ -19,7 +19,7 @@ export const launchFailure = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('start'), ...notStarted.shape, message: text }),
   /** The process ended before it had done anything, or soon after. `output`: what `logs` shows it under. */
   z.object({ kind: z.literal('exit'), exitStatus: z.int().nullable(), output: name, message: text }),
-  /** Its Worker had no room for it after all. */
+  /** Its Worker had no room for it after all, or has decided on that generation of a driver before. */
   z.object({ kind: z.literal('room'), message: text }),
 ])
 export type LaunchFailure = z.infer<typeof launchFailure>

@@ -15,6 +15,8 @@ export interface Desk {
   log(level: LogLevel, text: string, fields?: object): void
   /** Keeps the change until it is acknowledged, and tells the leader if one listens. */
   report(draft: ChangeDraft): void
+  /** Does one listen, who has our full report? */
+  hasLeader(): boolean
   /** The Master's picture of this Worker is wrong somewhere: here is all of it. */
   correctMaster(): void
 }

@@ -1,6 +1,8 @@
+import { limits } from '../../runtime/limits.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
 import type { DriverState, OwnedPosition } from '../messages/common.js'
-import type { KillDriver, LaunchDriver } from '../messages/drivers.js'
+import { isForGood, type ReportedEnd } from '../messages/driver-end.js'
+import type { DriverStateChanged, KillDriver, LaunchDriver } from '../messages/drivers.js'
 import type { NotStarted } from '../messages/launch-failures.js'
 import type { DriverReport } from '../messages/workers.js'
 import type { Desk } from './desk.js'
@@ -15,17 +17,7 @@ export const ISOLATION_TIMER = 'isolation'
 const SHUTDOWN = 'Worker shutting down'
 const ISOLATED = 'its Worker heard of no leader (onIsolation: stop)'
 
-interface End {
-  readonly state: DriverState
-  readonly message: string
-  readonly exitCode?: number | undefined
-  readonly signal?: string | undefined
-  readonly noRoom?: boolean | undefined
-  readonly isolated?: boolean | undefined
-  readonly decided?: number | undefined
-  readonly notStarted?: NotStarted | undefined
-  readonly stopped?: boolean | undefined
-}
+type End = ReportedEnd & Pick<DriverStateChanged, 'exitCode' | 'signal'> & { readonly message: string }
 
 /** Of a generation that has never had a process. */
 const NEVER_RAN: NotStarted = { code: 'FIRESTEEL_NOT_ALLOWED' }
@@ -142,7 +134,7 @@ export class Drivers {
     // Also while a kill was on its way (Spark).
     else if (exitCode === 0) this.#conclude(entry, { state: 'FINISHED', message: '', ...how })
     else if (entry.killedBecause !== undefined) this.#concludeKilled(entry, how)
-    else if (entry.launch.description.supervise) this.#rest(entry, end, now)
+    else if (entry.launch.description.supervise) this.#crashed(entry, end, now)
     else this.#conclude(entry, { state: 'FAILED', message: exitText(end), ...how })
     return true
   }
@@ -212,8 +204,23 @@ export class Drivers {
     emit({ kind: 'startDriver', process, launch, attempt, ...(endsInIsolation && { validUntilBootMs }) })
   }
 
-  #rest(entry: DriverEntry, end: ProcessEnd, now: Now): void {
-    const waitMs = entry.backoff.afterRunOf(now.monotonicMs - entry.startedAtMs)
+  /** It starts again here; where that has come to nothing for a while, its Master tries another Worker first. */
+  #crashed(entry: DriverEntry, end: ProcessEnd, now: Now): void {
+    const { backoff } = entry
+    const waitMs = backoff.afterRunOf(now.monotonicMs - entry.startedAtMs)
+    const { crashes } = backoff
+    // While nobody leads, nobody could try it elsewhere.
+    if (crashes < limits.driverCrashes || !this.#desk.hasLeader()) {
+      this.#rest(entry, end, waitMs)
+      return
+    }
+    const message = `it ended ${crashes} times in a row soon after its start; the last time: ${exitText(end)}`
+    const { exitCode, signal } = end
+    const how = { ...(exitCode !== null && { exitCode }), ...(signal !== null && { signal }) }
+    this.#conclude(entry, { state: 'FAILED', message, crashes, ...how })
+  }
+
+  #rest(entry: DriverEntry, end: ProcessEnd, waitMs: number): void {
     entry.phase = 'resting'
     const fields = { driver: entry.key, attempt: entry.attempt, reason: exitText(end), waitMs }
     this.#desk.log('info', 'a supervised driver ended; it starts again', fields)
@@ -254,7 +261,7 @@ export class Drivers {
 
   #conclude(entry: DriverEntry, end: End): void {
     const { driverId, generation } = entry.launch
-    const { state, message, exitCode, signal, noRoom, isolated, decided, notStarted, stopped } = end
+    const { state, message, exitCode, signal, noRoom, isolated, decided, notStarted, stopped, crashes } = end
     const change = {
       type: 'DriverStateChanged',
       driverId,
@@ -269,6 +276,7 @@ export class Drivers {
       ...(decided !== undefined && { decided }),
       ...(notStarted && { notStarted }),
       ...(stopped && { stopped }),
+      ...(crashes !== undefined && { crashes }),
     } as const
     this.#desk.ledger.ended(change)
     this.#desk.report(change)
@@ -303,10 +311,4 @@ export class Drivers {
     const entry = this.#live.get(process.slice(0, process.lastIndexOf('/')))
     return entry?.process === process ? entry : undefined
   }
-}
-
-/** Who is supervised may have been stopped there to run elsewhere, which only a leadership that is forgotten knew. */
-function isForGood({ state, noRoom, decided, notStarted }: End, supervise: boolean): boolean {
-  if (noRoom || notStarted || decided !== undefined) return false
-  return state === 'FINISHED' || !supervise
 }

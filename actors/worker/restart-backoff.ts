@@ -9,6 +9,8 @@ export interface RestartTimes {
 export class RestartBackoff {
   readonly #times: RestartTimes
   #nextMs: number
+  /** Failures in a row, each soon after its start. */
+  crashes = 0
 
   constructor(times: RestartTimes) {
     this.#times = times
@@ -16,7 +18,9 @@ export class RestartBackoff {
   }
 
   afterRunOf(ranMs: number): number {
-    if (ranMs > this.#times.resetMs) this.#nextMs = this.#times.firstMs
+    const hasRun = ranMs > this.#times.resetMs
+    if (hasRun) this.#nextMs = this.#times.firstMs
+    this.crashes = hasRun ? 0 : this.crashes + 1
     const waitMs = this.#nextMs
     this.#nextMs = Math.min(this.#times.maxMs, waitMs * 2)
     return waitMs

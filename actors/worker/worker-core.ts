@@ -77,6 +77,7 @@ export class WorkerCore {
       log: (level, text, fields) =>
         void this.#effects.push({ kind: 'log', level, text, ...(fields && { fields }) }),
       report: (draft) => this.#report(draft),
+      hasLeader: () => this.#standing === 'reported',
       correctMaster: () => this.#correctMaster(),
     }
     this.#executors = new Executors(desk)

@@ -1,5 +1,6 @@
 import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../../actors/messages/common.js'
 import type { MasterStateResponse } from '../../actors/messages/status.js'
+import { LIAR } from './liar.js'
 import { type Fail, Violation } from './violation.js'
 import type { World } from './world.js'
 
@@ -106,7 +107,8 @@ export class BookAudit {
       const state = master.process.seat.snapshot()
       if (state.state !== 'ALIVE') continue
       for (const worker of state.workers) {
-        if (worker.state === 'UNKNOWN') continue
+        // What a liar has is its own word.
+        if (worker.state === 'UNKNOWN' || worker.id.startsWith(LIAR)) continue
         const { id, cores, coresUsed, memoryMib, memoryMibUsed } = worker
         const isOver = coresUsed > cores || memoryMibUsed > memoryMib
         if (coresUsed < 0 || memoryMibUsed < 0 || this.#isOverTooLong(`${master.name} ${id}`, isOver))

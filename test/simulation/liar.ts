@@ -13,6 +13,8 @@ const HOST = '10.0.6.7'
 const ADDRESS = `firesteel://${HOST}:7077`
 /** The last number that JSON carries whole, but for one. */
 const ABSURD = Number.MAX_SAFE_INTEGER - 1
+/** And that one: what follows it is none that a schema takes. */
+const LAST = Number.MAX_SAFE_INTEGER
 
 type Lie = MasterMessage | WorkerMessage
 
@@ -35,7 +37,8 @@ export class Liar {
   visit(random: Random): boolean {
     const { masterAddresses, workers } = this.#world
     const ofWorkers = workers.map(({ machine }) => `firesteel://${machine.host}:7078`)
-    this.#dial(random.pick([...masterAddresses, ...ofWorkers]), random, 6)
+    if (random.chance(0.3)) this.claimNumbers(random)
+    else this.#dial(random.pick([...masterAddresses, ...ofWorkers]), random, 6)
     return true
   }
 
@@ -46,27 +49,49 @@ export class Liar {
     for (const { machine } of workers) this.#dial(`firesteel://${machine.host}:7078`, random, 20)
   }
 
+  /** As a Worker, too small for any work, that tells every Master of numbers which only count up (generations, executor ids). */
+  claimNumbers(random: Random): void {
+    const { masterAddresses } = this.#world
+    for (const address of masterAddresses)
+      this.#link(address, undefined, (incarnation) => this.#asWorkerThatCounts(random, incarnation))
+  }
+
   #dial(address: string, random: Random, lies: number): void {
+    const toWorker = address.endsWith(':7078')
+    const asMaster = toWorker || random.chance(0.5)
+    const subject = !toWorker && asMaster ? MASTER_SUBJECT : undefined
+    this.#link(address, subject, (incarnation) =>
+      Array.from({ length: lies }, () => {
+        const epoch = random.pick([this.#epoch, this.#epoch + 1, this.#epoch + 3, FAR, ABSURD])
+        const message = toWorker
+          ? this.#toWorker(random)
+          : random.pick(asMaster ? this.#asMaster() : this.#asWorker(epoch, incarnation))
+        return { message, epoch }
+      }),
+    )
+  }
+
+  /** A new link over which this is said. */
+  #link(
+    address: string,
+    subject: string | undefined,
+    lies: (incarnation: string) => Iterable<{ readonly message: Lie; readonly epoch?: number }>,
+  ): void {
     const { network, cluster, key } = this.#world
     this.#listen()
     const place = new Place('liar', this.#machine)
     const incarnation = `${LIAR}${++this.#number}`
     const toWorker = address.endsWith(':7078')
-    const asMaster = toWorker || random.chance(0.5)
     const identity = { cluster, incarnation, advertise: `${HOST}:7077` }
-    const subject = !toWorker && asMaster ? MASTER_SUBJECT : undefined
     const options = { ...parseActorAddress(address), identity, role: 'node', key, subject } as const
     void network
       .dialFrom(place)(options)
       .then(
         (link) => {
-          for (let id = 1; id <= lies; id++) {
-            const epoch = random.pick([this.#epoch, this.#epoch + 1, this.#epoch + 3, FAR, ABSURD])
-            const message = toWorker
-              ? this.#toWorker(random)
-              : random.pick(asMaster ? this.#asMaster() : this.#asWorker(epoch, incarnation))
+          let id = 0
+          for (const { message, epoch = 0 } of lies(incarnation)) {
             const to = toWorker ? '/user/Worker' : '/user/Master'
-            link.send({ from: '/user/Master', to, message, id, trace: id, epoch, seq: 1 })
+            link.send({ from: '/user/Master', to, message, id: ++id, trace: id, epoch, seq: 1 })
           }
           place.later(500, () => place.kill())
         },
@@ -100,6 +125,34 @@ export class Liar {
       { type: 'PositionSeen', position: { epoch: this.#epoch, seq: ABSURD }, owner: this.#owner },
       { type: 'StaleEpoch', epoch, owner: incarnation },
     ]
+  }
+
+  *#asWorkerThatCounts(random: Random, id: string): Generator<{ readonly message: Lie }, void, undefined> {
+    const offer = { cores: 1, memoryMib: 1, resources: {}, labels: {} }
+    const address = { host: HOST, port: 7079, web: null }
+    yield { message: { type: 'RegisterWorker', id, name: 'liar', ...address, ...offer } }
+    const { history, applications } = this.#world
+    const launchedAt = { epoch: this.#epoch, seq: 1, owner: 'nobody' }
+    const part = { resources: {}, cores: 1, memoryMib: 1, launchedAt }
+    const executors = applications.flatMap(({ process }) =>
+      process?.appId ? [{ appId: process.appId, execId: LAST, state: 'RUNNING' as const, ...part }] : [],
+    )
+    const submissions = [...history.submissions.values()].filter(({ driverIds }) => driverIds.length > 0)
+    const drivers = submissions.slice(-8).map(({ driverIds, description }) => ({
+      driverId: driverIds.at(-1) as string,
+      generation: LAST,
+      attempt: 1,
+      state: 'RUNNING' as const,
+      description,
+      ...part,
+    }))
+    let change = 0
+    for (const { driverId } of drivers) {
+      const generation = random.pick([LAST, LAST, limits.launchRise])
+      const end = { state: 'FAILED', noRoom: true, attempt: 1, change: ++change } as const
+      yield { message: { type: 'DriverStateChanged', workerId: id, driverId, generation, ...end } }
+    }
+    yield { message: { type: 'WorkerLatestState', id, executors, drivers } }
   }
 
   #asMaster(): Lie[] {

@@ -476,6 +476,13 @@ export const mutations: readonly Mutation[] = [
     script: 'a node lies to every new leader',
   },
   {
+    name: 'whatever generation or executor id a Worker tells of is believed',
+    file: 'actors/master/belief.js',
+    find: 'claimed - found <= limits.launchRise;',
+    replace: 'true;',
+    script: 'a Worker lies about numbers',
+  },
+  {
     name: 'each claim makes the leader ask the store',
     file: 'actors/election/tenure.js',
     find: 'if (nowMs - this.#touchedAtMs >= limits.claimLookMs)',

@@ -1,3 +1,4 @@
+import { LIAR } from './liar.js'
 import type { MasterNode, WorkerNode } from './nodes.js'
 import type { Rates } from './rates.js'
 import type { SimSubmitter } from './sim-submitter.js'
@@ -110,9 +111,9 @@ export class Stage {
   }
 }
 
-/** As the Master that is ALIVE counts them. */
+/** As the Master that is ALIVE counts them, liars aside. */
 export const registeredWorkers = ({ alive }: Stage): number =>
-  alive?.process?.seat.snapshot().workers.length ?? 0
+  alive?.process?.seat.snapshot().workers.filter(({ id }) => !id.startsWith(LIAR)).length ?? 0
 
 /** Plays a script: goes on as soon as what it waits for is so. */
 export class Director {

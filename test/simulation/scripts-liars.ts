@@ -74,6 +74,28 @@ export const liarScripts: readonly Script[] = [
     },
   },
   {
+    name: 'a Worker lies about numbers',
+    says:
+      'A Worker told of a generation and an executor id at the end of all numbers. The next ones could not be counted: neither ' +
+      'their records nor their commands were taken any more.',
+    shape: { ...shape, applications: 1, meanDelayMs: 0.2, validates: true },
+    rates: { submitEveryMs: 100 },
+    *play(stage) {
+      const random = new Random(stage.world.seed)
+      yield stage.until('a leader with its Workers', () => isWhole(stage))
+      for (const killed of [undefined, stage.world.workers[0], stage.world.workers[1]]) {
+        // What it ran waits, and is launched again above what was heard.
+        killed?.kill()
+        for (let ms = 0; ms < FLOOD_MS; ms += EVERY_MS) {
+          stage.world.liar.claimNumbers(random)
+          yield stage.ms(EVERY_MS)
+        }
+        stage.alive?.kill()
+        yield stage.until('another leads', () => isWhole(stage), limits.rewindPatienceMs + 5000, 'L2')
+      }
+    },
+  },
+  {
     name: 'a node lies to every new leader',
     says:
       'A leader that was just elected believes once that its store forgot a leadership. A node that lies to one after the other must ' +

@@ -3,6 +3,7 @@ import { addressesOf, isEndedDriver, type ResourceAmounts } from '../../actors/m
 import type { DriverStateChanged, LaunchDriver } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
+import { limits } from '../../runtime/limits.js'
 import type { Fence } from '../../runtime/persistence/engine.js'
 import { reporting } from './heard-ends.js'
 import { LIAR } from './liar.js'
@@ -10,6 +11,9 @@ import type { SimChild } from './sim-children.js'
 import type { SimWorker } from './sim-worker.js'
 import type { Fail } from './violation.js'
 import type { World } from './world.js'
+
+/** More than a history launches, however often a liar is believed as far as it may be. */
+const COUNTED = 1000 * limits.launchRise
 
 /** S1, S3, S4 where they take effect: at Workers and the processes that they start. */
 export class WorkWatch {
@@ -111,6 +115,8 @@ export class WorkWatch {
    * was given up before, or another generation followed.
    */
   launchDecided({ driverId, generation }: LaunchDriver, heard: ReadonlyMap<string, number>): void {
+    if (generation > COUNTED)
+      this.#fail('S3a', `a liar has brought the generation of ${driverId} to ${generation}`)
     for (const [index, end] of this.#world.history.ends.entries()) {
       if (end.driverId !== driverId || index >= (heard.get(end.workerId) ?? 0)) continue
       if (this.#removed.has(end.workerId)) continue
@@ -128,6 +134,7 @@ export class WorkWatch {
    */
   executorLaunched(owner: string, { appId, execId, workerId }: LaunchExecutor): void {
     const key = `${appId}/${execId}`
+    if (execId > COUNTED) this.#fail('S3a', `a liar has brought the executors of ${appId} to ${execId}`)
     const given = `${owner} to ${workerId}`
     const former = this.#executors.get(key) ?? given
     if (former !== given && this.#world.checks.debts.falls === 0)

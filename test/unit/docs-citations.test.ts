@@ -51,7 +51,7 @@ const wrong = [
   'sent again (protocol R9).',
   'judged as in protocol 11.9',
   'see protocol 5 and 21',
-  'protocol 4, 5.7',
+  'protocol 4, 5.9',
   '/**\n * as in protocol\n * 18.9.\n */',
   'S8: nothing is lost',
   'S3c says so',

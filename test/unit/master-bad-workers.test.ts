@@ -339,6 +339,52 @@ for (const supervise of [true, false]) {
   })
 }
 
+const crashes = { state: 'FAILED', crashes: 3, exitCode: 1, message: 'it ended 3 times in a row' } as const
+
+test('a supervised driver that ends over and over on one Worker runs on another; its status says why', () => {
+  const run = cluster({}, ['bad', 4], ['good', 4])
+  run.driverEnds.set('bad', crashes)
+  for (let n = 0; n < 4; n++) {
+    const driverId = run.world.submitted({ supervise: true })
+    run.pass(100)
+    assert.deepEqual([driverOf(run, driverId).state, driverOf(run, driverId).worker], ['RUNNING', 'good'])
+  }
+  const moved = run.driverLaunches.find(({ worker }) => worker === 'bad')
+  assert.ok(moved, 'one of them was on the bad one first')
+  const messages = run.world.snapshot().activeDrivers.map(({ message }) => message)
+  const why =
+    /^launched again; it failed on bad \(10\.0\.0\.1\): it ended 3 times in a row \(its output: firesteel logs driver-/
+  assert.ok(
+    messages.some((message) => why.test(message)),
+    messages.join('\n'),
+  )
+})
+
+test('a supervised driver that ends over and over everywhere is no storm, and waits with the reason', () => {
+  const run = cluster({}, ['w1', 4], ['w2', 4])
+  run.driverEnds.set('w1', crashes).set('w2', crashes)
+  const driverId = run.world.submitted({ supervise: true })
+  run.pass(300_000, 500)
+  const { state, message } = driverOf(run, driverId)
+  assert.equal(state, 'SUBMITTED')
+  assert.match(message, /^waits: it could not be started on w\d \(10\.0\.0\.1\): it ended 3 times in a row/)
+  const launches = run.driverLaunches.length
+  assert.ok(launches > 8 && launches < 30, `${launches} launches in five minutes`)
+  run.driverEnds.clear()
+  run.pass(limits.launchBackoffMaxMs)
+  assert.equal(driverOf(run, driverId).state, 'RUNNING')
+})
+
+test('one that is killed while it is given back is KILLED', () => {
+  const run = cluster({}, ['w1', 4])
+  const driverId = run.world.submitted({ supervise: true })
+  run.pass(100)
+  run.world.ask('cli', { type: 'RequestKillDriver', driverId })
+  run.change('w1', { type: 'DriverStateChanged', driverId, generation: 1, attempt: 3, ...crashes })
+  run.pass(100)
+  assert.equal(run.world.snapshot().completedDrivers[0]?.state, 'KILLED')
+})
+
 test('a driver that no Worker can start: one that is not supervised is asked of each once, and is ERROR with the reason', () => {
   const run = cluster({}, ['w1', 4], ['w2', 4])
   run.driverEnds.set('w1', mainMissing).set('w2', mainMissing)

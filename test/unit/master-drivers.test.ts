@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { masterJson } from '../../actors/master/json.js'
 import { noRecords } from '../../actors/master/records.js'
 import type { DriverState } from '../../actors/messages/common.js'
+import { limits } from '../../runtime/limits.js'
 import { MasterWorld } from './master-fixture.js'
 
 const statusOf = (world: MasterWorld, driverId: string) => {
@@ -96,6 +97,12 @@ test('a launch refused because of what was decided there is placed again above t
   world.worker('w1')
   const driverId = world.submitted({ supervise: true })
   ended(world, 'w1', driverId, 'FAILED', { decided: 6 })
+  assert.equal(
+    world.toldTo('w1', 'LaunchDriver').length,
+    1,
+    'a Worker that refuses is left alone for a while',
+  )
+  world.advance(limits.launchBackoffFirstMs)
   assert.equal(statusOf(world, driverId)?.state, 'RUNNING')
   assert.equal(world.lastTold('w1', 'LaunchDriver')?.generation, 7)
 })

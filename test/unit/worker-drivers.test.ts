@@ -96,8 +96,9 @@ test('supervise: it runs again here, the Master hears nothing, the room stays ta
   )
 })
 
-test('supervise: the wait doubles from 1 s to 60 s, and begins anew after a run of more than 5 s', () => {
+test('supervise: while nobody leads the wait doubles from 1 s to 60 s, and begins anew after a run of more than 5 s', () => {
   const world = running(true)
+  world.linkDown()
   const waits: number[] = []
   for (let number = 1; number <= 9; number++) {
     world.later(number === 8 ? 5001 : 100)
@@ -107,6 +108,30 @@ test('supervise: the wait doubles from 1 s to 60 s, and begins anew after a run 
     world.started(attempt(1, number + 1))
   }
   assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 1000, 2000])
+})
+
+test('supervise: the third failure in a row, each soon after its start, goes back to its Master', () => {
+  const world = running(true)
+  const end = (number: number, ranMs: number) => {
+    world.later(ranMs)
+    world.ended(attempt(1, number), { exitCode: 1 })
+    const told = world.told('DriverStateChanged')
+    world.timer(restart(1))
+    world.started(attempt(1, number + 1))
+    return told
+  }
+  for (const [index, ranMs] of [100, 100, 5001, 100, 5000].entries())
+    assert.deepEqual(end(index + 1, ranMs), [])
+  const [given] = end(6, 100)
+  assert.deepEqual([given?.state, given?.crashes, given?.exitCode, given?.attempt], ['FAILED', 3, 1, 6])
+  assert.equal(
+    given?.message,
+    'it ended 3 times in a row soon after its start; the last time: Command exited with code 1',
+  )
+  assert.equal(world.core.status().coresUsed, 0, 'its room is free')
+  assert.deepEqual(world.done('startDriver'), [], 'it does not start again here by itself')
+  world.hear(launchDriver(2, { supervise: true }))
+  assert.equal(world.done('startDriver').length, 1, 'where its Master has no other Worker, it may come back')
 })
 
 test('a kill cuts the wait short: KILLED at once, and the timer that still comes starts nothing', () => {

@@ -111,7 +111,7 @@ const worker = z.strictObject({
   cores: z
     .int()
     .min(1)
-    .max(65_536)
+    .max(limits.workerCores)
     .optional()
     .meta({ description: 'Cores to offer. Default all of the machine.' }),
   memory: memory
@@ -181,7 +181,7 @@ const submission = z.strictObject({
   name: nodeName.meta({ description: 'Name of the driver.' }),
   main: z.string().min(1).meta({ description: 'Program, from the folder of this file.' }),
   args: z.array(z.string()).optional().meta({ description: 'Its arguments.' }),
-  cores: z.int().min(1).max(65_536).optional().meta({ description: 'Its cores. Default 1.' }),
+  cores: z.int().min(1).max(limits.workerCores).optional().meta({ description: 'Its cores. Default 1.' }),
   memory: memory.optional().meta({ description: 'Its memory. Default 1g.' }),
   resources: z
     .record(label, z.int().min(1))
