@@ -14,8 +14,11 @@ export const limits = {
    * (recordBytes), and gets answers in pages.
    */
   clientMessageBytes: 512 * KIB,
-  /** Masters give each other records as text inside JSON, which makes each at most twice as long. */
-  nodeMessageBytes: 1 * MIB,
+  /**
+   * Masters give each other records as text inside JSON, which makes each at most twice as long. Not more: reading and
+   * checking one message is one turn of the loop, and costs some 10 ms for each MiB.
+   */
+  nodeMessageBytes: 640 * KIB,
   /**
    * Values in one message of more than messageCountedBytes: what reading and checking it costs depends on them more than
    * on its bytes. A smaller one, such as any page of an answer, cannot hold enough of them to matter.
@@ -275,9 +278,12 @@ export const limits = {
   /** Cores that a Worker may offer: eight times as many as Linux knows of. Each may become an executor in a Master's books. */
   workerCores: 65_536,
   heartbeatsPerTimeout: 12,
-  /** Executors and drivers in one message of a full report, and their bytes: one may bring a whole description. */
+  /**
+   * Executors and drivers in one message of a full report, and their bytes, unless one has more: it may bring a whole
+   * description. Less than messageCountedBytes: descriptions with many short arguments together have too many values.
+   */
   reportItems: 500,
-  reportBytes: 512 * KIB,
+  reportBytes: 128 * KIB,
   killGraceMs: 10 * SECOND,
   memoryCheckMs: 1 * SECOND,
   outboxKeepMs: 10 * 60 * SECOND,

@@ -6,6 +6,7 @@ import type { DriverReport, ExecutorReport } from '../../actors/messages/workers
 import { DriverEntry } from '../../actors/worker/driver-entry.js'
 import { reportPages } from '../../actors/worker/report-pages.js'
 import { limits } from '../../runtime/limits.js'
+import { EnvelopeBatch } from '../../runtime/transport/envelope-batch.js'
 import { driverDescription, MasterWorld } from './master-fixture.js'
 
 /* Reports of Workers, and lost tails of Masters, arrive whatever their size: in messages that a link carries. */
@@ -71,6 +72,21 @@ test('a report of 100 large drivers and 10,000 executors is in messages that a l
     const message = { type: 'WorkerLatestState', id: 'w1', seen: { epoch: 1, seq: 1 }, ...page }
     assert.ok(JSON.stringify(message).length < limits.nodeMessageBytes - 4096)
   }
+})
+
+test('a report of drivers with very many short arguments is in messages that a link between nodes carries', () => {
+  const args = new Array<string>(9_900).fill('a')
+  const drivers = Array.from({ length: 20 }, (_, number) => {
+    const report = driver(number, 'x')
+    return { ...report, description: { ...driverDescription, args } }
+  })
+  const batch = new EnvelopeBatch(limits.nodeMessageBytes)
+  const pages = reportPages([], drivers)
+  for (const page of pages) batch.add({ message: { type: 'WorkerLatestState', id: 'w1', ...page } })
+  assert.equal(
+    pages.reduce((sum, page) => sum + page.drivers.length, 0),
+    20,
+  )
 })
 
 test('a launch that the store of the leader holds is not described again', () => {

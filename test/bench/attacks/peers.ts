@@ -133,7 +133,12 @@ const refused: Sent & Record<string, unknown> = {
   execIds,
   more: 'x'.repeat(300_000),
 }
-const records = Array.from({ length: 7900 }, (_, n) => ['key', `key-${n}`, 'x'.repeat(100)])
+/** As many and as short as make it costly, as large as it may be. */
+const records = Array.from({ length: Math.floor(limits.nodeMessageBytes / 125) }, (_, n) => [
+  'key',
+  `key-${n}`,
+  'x'.repeat(100),
+])
 const tail: Sent & Record<string, unknown> = { type: 'LostTail', records, last: false }
 
 export const peers: Readonly<Record<string, Attack>> = {
