@@ -73,7 +73,7 @@ export class Cell implements Destination {
       if (victim === undefined) return this.#overflow === 'drop-newest'
     }
     this.mailbox.push(letter)
-    letter.sink?.queued?.(letter)
+    if (letter.sink !== undefined) letter.sink.queued?.(letter)
     if (!this.#scheduled) this.#schedule()
     return true
   }
@@ -148,15 +148,17 @@ export class Cell implements Destination {
   }
 
   #drain(): Promise<void> | undefined {
+    const { mailbox } = this
     const { clock } = this.#kernel
-    const isTimed = this.mailbox.size <= timedBatch
+    const isTimed = mailbox.size <= timedBatch
     const endMs = clock.monotonicMs() + limits.batchMs
     let startMs = endMs - limits.batchMs
     while (this.#left > 0 && this.phase === 'running') {
       const recovery = this.fault === undefined ? undefined : this.#recover()
       if (recovery !== undefined) return recovery
-      const letter = this.take()
+      const letter = mailbox.shift()
       if (letter === undefined) break
+      if (letter.sink !== undefined) letter.sink.taken?.(letter)
       this.#left--
       const pending = this.#handle(letter)
       if (pending !== undefined) return pending

@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../clock.js'
-import { limits } from '../limits.js'
 import type { TraceRing } from '../trace/ring.js'
 import type { Counters, DeadLetterReason, SystemOptions } from './actor-system.js'
 import type { Envelope } from './envelope.js'
@@ -67,11 +66,7 @@ export class Relay {
   pass(letter: Letter, destination: Destination): boolean {
     this.counters.messages++
     this.ring?.record(letter, this.#batchMs === 0 ? this.#clock.wallMs() : this.#batchMs)
-    const delivered = destination.accept(letter)
-    // Its size is known once it has been written.
-    if (letter.sink === undefined && (letter.bytes ?? 0) > limits.tracePayloadBytes)
-      this.ring?.shorten(letter)
-    return delivered
+    return destination.accept(letter)
   }
 
   /** Told by destinations that could not deliver. */

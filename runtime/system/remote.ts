@@ -1,4 +1,5 @@
 import { isFiresteelError } from '../errors.js'
+import { limits } from '../limits.js'
 import type { Sink, WireEnvelope } from './envelope.js'
 import type { Kernel } from './kernel.js'
 import type { Destination, Letter } from './letter.js'
@@ -29,7 +30,10 @@ export class Remote implements Destination {
       return this.#unsendable(letter, error)
     }
     letter.bytes = wire.bytes
-    this.#kernel.relay.counters.sent++
+    const { counters, ring } = this.#kernel.relay
+    counters.sent++
+    // Its size is known only now.
+    if ((wire.bytes ?? 0) > limits.tracePayloadBytes) ring?.shorten(letter)
     return true
   }
 
