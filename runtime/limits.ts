@@ -53,12 +53,14 @@ export const limits = {
   clientFrameBytes: 64 * MIB,
   nodeFrameBytes: 256 * MIB,
   /**
-   * Envelopes that peers do not take, over all links of a kind; a link with less than laneCountedBytes does not count.
-   * Over it the one that has waited longest is cut.
+   * Envelopes that peers do not take, over all links of a kind; a link with less than laneCountedBytes does not count, and
+   * others count in whole steps, rounded up, so that not each message is counted. Over it the one that has waited
+   * longest is cut.
    */
   clientLaneBytes: 128 * MIB,
   nodeLaneBytes: 512 * MIB,
   laneCountedBytes: 256 * KIB,
+  laneStepBytes: 64 * KIB,
   /** Task payload bytes in one frame, so that a large result never delays a heartbeat. */
   payloadChunkBytes: 64 * KIB,
   /** What a payload frame may hold beside its chunk: whose it is and where it goes. */

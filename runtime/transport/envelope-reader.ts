@@ -69,10 +69,7 @@ export class EnvelopeReader {
   }
 
   #parse(from: number, to: number, count: number): unknown[] {
-    const text =
-      from === 1 && to === this.#last
-        ? this.#body.toString('utf8')
-        : `[${this.#body.toString('utf8', from, to)}]`
+    const text = this.#listOf(from, to)
     let values: unknown
     try {
       values = JSON.parse(text)
@@ -85,6 +82,19 @@ export class EnvelopeReader {
     const suspicious = text.includes('__proto__') || text.includes('\\u')
     if (suspicious && hasProtoKey(values)) throw invalid('an envelope has a __proto__ key')
     return values
+  }
+
+  /** The text of a list of these. Its brackets stand in the bytes meanwhile: put around the text, they would copy it. */
+  #listOf(from: number, to: number): string {
+    const body = this.#body
+    const before = body[from - 1] as number
+    const after = body[to] as number
+    body[from - 1] = OPENING
+    body[to] = CLOSING
+    const text = body.toString('utf8', from - 1, to + 1)
+    body[from - 1] = before
+    body[to] = after
+    return text
   }
 }
 

@@ -85,10 +85,10 @@ export class Intake {
       items: Math.min(items, limits.linkShareItems),
       bytes: Math.min(bytes, limits.linkShareBytes),
     }
-    const before = { ...share }
+    const { items: mostItems, bytes: mostBytes } = share
     const more = source.work(share)
-    this.#turn.items -= before.items - share.items
-    this.#turn.bytes -= before.bytes - share.bytes
+    this.#turn.items -= mostItems - share.items
+    this.#turn.bytes -= mostBytes - share.bytes
     return more
   }
 }

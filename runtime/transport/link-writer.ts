@@ -36,6 +36,7 @@ export class LinkWriter {
   readonly #payloads = new PayloadQueue()
   /** Bytes of the envelope sent last. */
   lastEnvelopeBytes = 0
+  #waitingAtSend = 0
   #payloadInSocketBytes = 0
   #pongDue = false
   #scheduled: NodeJS.Immediate | undefined
@@ -48,6 +49,11 @@ export class LinkWriter {
     this.#socket = socket
     this.#batch = new EnvelopeBatch(messageBytes)
     this.#events = events
+  }
+
+  /** Bytes of envelopes that waited when the last one was sent, it among them. */
+  get waitingAtSend(): number {
+    return this.#waitingAtSend
   }
 
   /** The peer has not taken what was sent to it: who asks for more must wait. */
@@ -73,6 +79,7 @@ export class LinkWriter {
     if (this.#batch.bytes >= limits.linkBatchBytes) this.#writeControl()
     else this.#schedule()
     const after = this.#controlBytes
+    this.#waitingAtSend = after
     if (after <= limits.linkHighWaterBytes) return true
     this.#envelopesBlocked = true
     if (after > HARD_CAP_BYTES && before > limits.linkHighWaterBytes) {

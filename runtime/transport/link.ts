@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import { reasonOf } from '../errors.js'
 import { limits } from '../limits.js'
-import { EnvelopeReader } from './envelope-reader.js'
+import { type EnvelopeGroup, EnvelopeReader } from './envelope-reader.js'
 import { FRAME_HEADER_BYTES, type Frame, type FrameDecoder, frameKind } from './frame.js'
 import { Heartbeat } from './heartbeat.js'
 import { type Held, type Holder, heldOf } from './held-bytes.js'
@@ -78,12 +78,17 @@ export class Link implements IntakeSource, Holder {
   readonly #intake: Intake
   readonly #held: Held
   readonly #readsOnlyTakers: boolean
+  /** What its lane is counted as; it is counted again when more than this waits. */
+  #laneBytes: number = limits.laneCountedBytes
   /** What the kernel had taken at the last beat, and how long it has taken nothing more. */
   #taken = 0
   #stalledMs = 0
   readonly #endListeners: ((end: LinkEnd) => void)[] = []
   /** The frame in hand: its envelopes are taken as turn and receiver allow. */
   #reader: EnvelopeReader | undefined
+  /** What of it is parsed, and how many of these the receiver has. */
+  #group: EnvelopeGroup | undefined
+  #delivered = 0
   /** Bytes have come that wait for a turn, or for the receiver. */
   #behind = false
   #receiver: LinkReceiver | undefined
@@ -163,7 +168,7 @@ export class Link implements IntakeSource, Holder {
   send(envelope: object): boolean {
     if (!this.isOpen) return false
     const goesOn = this.#writer.send(envelope)
-    if (!goesOn || this.#writer.bufferedBytes > limits.laneCountedBytes) this.#countLane()
+    if (this.#writer.waitingAtSend > this.#laneBytes) this.#countLane()
     return goesOn && this.isOpen
   }
 
@@ -249,8 +254,8 @@ export class Link implements IntakeSource, Holder {
         if (this.#reader !== undefined) {
           const room = this.#receiver?.room?.() ?? limits.linkShareItems
           if (room < 1) return 'full'
-          if (turn.items <= 0 || turn.bytes <= 0) return 'more'
-          this.#deliver(this.#reader, Math.min(room, turn.items), turn)
+          if (turn.items <= 0 || (turn.bytes <= 0 && this.#group === undefined)) return 'more'
+          this.#deliver(this.#reader, room, turn)
           continue
         }
         if (turn.items <= 0 || turn.bytes <= 0) return this.#decoder.isEmpty ? 'empty' : 'more'
@@ -275,14 +280,27 @@ export class Link implements IntakeSource, Holder {
     else if (kind === frameKind.payload) this.#receiver?.payload(body)
   }
 
-  #deliver(reader: EnvelopeReader, most: number, turn: Turn): void {
-    const { values, bytes } = reader.next(most)
-    if (reader.isDone) this.#reader = undefined
-    turn.items -= values.length
-    for (let at = 0; at < values.length && this.isOpen; at++) {
-      turn.bytes -= bytes[at] as number
+  /** Parses as many as the turn allows, whatever room there is: a few at a time cost much more. */
+  #deliver(reader: EnvelopeReader, room: number, turn: Turn): void {
+    const group = this.#group ?? this.#nextGroup(reader, turn)
+    const { values, bytes } = group
+    const to = Math.min(values.length, this.#delivered + Math.min(room, turn.items))
+    turn.items -= to - this.#delivered
+    while (this.#delivered < to && this.#end === undefined) {
+      const at = this.#delivered++
       this.#receiver?.envelope(values[at], bytes[at] as number)
     }
+    if (to < values.length) return
+    this.#group = undefined
+    if (reader.isDone) this.#reader = undefined
+  }
+
+  #nextGroup(reader: EnvelopeReader, turn: Turn): EnvelopeGroup {
+    const group = reader.next(turn.items)
+    for (const bytes of group.bytes) turn.bytes -= bytes
+    this.#group = group
+    this.#delivered = 0
+    return group
   }
 
   readonly #beat = (): void => {
@@ -309,7 +327,11 @@ export class Link implements IntakeSource, Holder {
   #countLane(): void {
     if (!this.isOpen) return
     const bytes = this.#writer.bufferedBytes
-    this.#held.lanes.holds(this, bytes > limits.laneCountedBytes ? bytes : 0)
+    const counted = bytes > limits.laneCountedBytes
+    this.#laneBytes = counted
+      ? Math.ceil(bytes / limits.laneStepBytes) * limits.laneStepBytes
+      : limits.laneCountedBytes
+    this.#held.lanes.holds(this, counted ? this.#laneBytes : 0)
   }
 
   /** A peer that takes nothing of what waits for it is as dead as one that says nothing, whatever it says. */
@@ -331,6 +353,7 @@ export class Link implements IntakeSource, Holder {
     this.#held.frames.holds(this, 0)
     this.#held.lanes.holds(this, 0)
     this.#reader = undefined
+    this.#group = undefined
     if (end.kind === 'local') this.#linger()
     else {
       this.#writer.stop()

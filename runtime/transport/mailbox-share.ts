@@ -94,7 +94,7 @@ export class MailboxShare<L> {
 
   /** Half a part must be free, so that a link comes for many letters at once. */
   #wake(): void {
-    if (this.#units >= letterUnits) return
+    if (this.#waiting.size === 0 || this.#units >= letterUnits) return
     for (const link of this.#waiting) {
       const share = this.#shareOf(link)
       if (share.units > this.#part / 2) continue

@@ -114,6 +114,21 @@ function bytesOf(each: Part): Buffer {
   return Buffer.concat(batch.take())
 }
 
+function linkOver(wire: Wire, intake: Intake): Link {
+  const decoder = new FrameDecoder()
+  decoder.open()
+  const { clock, timers } = new VirtualTime()
+  const peer = {
+    role: 'node',
+    incarnation: 'n',
+    cluster: 'c',
+    nodeMajor: 20,
+    protocol: 1,
+    address: 'a:1',
+  } as const
+  return new Link({ socket: wire as unknown as Socket, decoder, peer, clock, timers, deadMs: 5000, intake })
+}
+
 /** Those before the first junk, which ends the link. */
 function expected(parts: readonly Part[]): readonly string[] {
   const end = parts.findIndex(({ kind }) => kind === 'junk')
@@ -134,23 +149,21 @@ test('no visit of a link and no turn takes more than is stated, and nothing is l
           due = run
         })
         const wire = new Wire()
-        const decoder = new FrameDecoder()
-        decoder.open()
-        const { clock, timers } = new VirtualTime()
-        const peer = {
-          role: 'node',
-          incarnation: 'n',
-          cluster: 'c',
-          nodeMajor: 20,
-          protocol: 1,
-          address: 'a:1',
-        } as const
-        const socket = wire as unknown as Socket
-        const link = new Link({ socket, decoder, peer, clock, timers, deadMs: 5000, intake })
+        const link = linkOver(wire, intake)
         const inbox = new Inbox()
         let asked = 0
         // Now and then none, never for ever.
-        inbox.room = () => [...rooms, 1][asked++ % (rooms.length + 1)] as number
+        let left = 0
+        let over = 0
+        inbox.room = () => {
+          left = [...rooms, 1][asked++ % (rooms.length + 1)] as number
+          return left
+        }
+        const take = inbox.envelope.bind(inbox)
+        inbox.envelope = (raw) => {
+          if (left-- <= 0) over++
+          take(raw)
+        }
         link.setReceiver(inbox)
         return new Promise<void>((resolve) => process.nextTick(resolve)).then(() => {
           const all = Buffer.concat(parts.map(bytesOf))
@@ -186,6 +199,7 @@ test('no visit of a link and no turn takes more than is stated, and nothing is l
           const texts = inbox.envelopes.map((raw) => (raw as { text: string }).text)
           assert.ok(texts.length === expected(parts).length, `${texts.length} of ${expected(parts).length}`)
           assert.ok(texts.every((text, at) => text === expected(parts)[at]))
+          assert.equal(over, 0, 'more came than the receiver had room for')
           assert.equal(link.isOpen, !parts.some(({ kind }) => kind === 'junk'))
           link.close()
         })
@@ -193,4 +207,19 @@ test('no visit of a link and no turn takes more than is stated, and nothing is l
     ),
     { numRuns: 60 },
   )
+})
+
+test('a receiver with little room does not make the link parse a few envelopes at a time', async (t) => {
+  const wire = new Wire()
+  const link = linkOver(wire, new Intake())
+  const inbox = new Inbox()
+  inbox.room = () => 1
+  link.setReceiver(inbox)
+  await new Promise<void>((resolve) => process.nextTick(resolve))
+  const parse = t.mock.method(JSON, 'parse')
+  const count = 10 * limits.linkShareItems
+  wire.emit('data', bytesOf({ kind: 'batch', texts: Array.from({ length: count }, () => 'x') }))
+  assert.equal(inbox.envelopes.length, count)
+  assert.equal(parse.mock.callCount(), count / limits.linkShareItems)
+  link.close()
 })
