@@ -7,15 +7,26 @@
 export const isOddLength = (key: string, value: unknown): boolean =>
   key === 'length' && typeof value === 'object' && value !== null
 
-/** Puts null in the place of each odd `length`, in place: no rule takes null there either. No recursion: depth is the writer's. */
-export function clearOddLengths(root: unknown): void {
-  const open: unknown[] = [root]
-  while (open.length > 0) {
-    const value = open.pop()
-    if (typeof value !== 'object' || value === null) continue
-    for (const [key, child] of Object.entries(value)) {
-      if (isOddLength(key, child)) (value as Record<string, unknown>)[key] = null
-      else open.push(child)
+/**
+ * A copy with null in the place of each odd `length`, which no rule takes there either. The original keeps what it has: it may
+ * be a field of a later release. No recursion: depth is the writer's.
+ */
+export function withoutOddLengths(root: unknown): unknown {
+  const holder = { root }
+  const open: object[] = [holder]
+  for (let object = open.pop(); object; object = open.pop()) {
+    for (const [key, child] of Object.entries(object)) {
+      if (typeof child !== 'object' || child === null) continue
+      const copy = isOddLength(key, child) ? null : Array.isArray(child) ? [...child] : { ...child }
+      // Also where the key is `__proto__`, which an assignment would take for something else.
+      Object.defineProperty(object, key, {
+        value: copy,
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      })
+      if (copy !== null) open.push(copy)
     }
   }
+  return holder.root
 }

@@ -7,6 +7,7 @@ import type { ClientMessage, MasterMessage } from '../../actors/messages/catalog
 import type { ApplicationDescription, DriverDescription, Position } from '../../actors/messages/common.js'
 import type { AgentMessage } from '../../actors/messages/election.js'
 import { limits } from '../../runtime/limits.js'
+import { applicationDescription, driverDescription } from './description-fixture.js'
 
 export const masterConfig: MasterConfig = {
   cluster: 'test',
@@ -25,28 +26,7 @@ export const masterConfig: MasterConfig = {
   recordBudgetBytes: 64 * 1024 * 1024,
 }
 
-export const driverDescription: DriverDescription = {
-  name: 'job',
-  main: '/job.js',
-  args: [],
-  cwd: '/',
-  cores: 1,
-  memoryMib: 128,
-  resources: {},
-  supervise: false,
-  onIsolation: 'run',
-  env: {},
-  nodeOptions: [],
-}
-
-export const applicationDescription: ApplicationDescription = {
-  name: 'count',
-  executor: { cores: 1, memoryMib: 128, resources: {} },
-  user: 'me',
-  cwd: '/',
-  env: {},
-  nodeOptions: [],
-}
+export { applicationDescription, driverDescription }
 
 type Told = Outgoing
 export type ToldOf<T extends Told['type']> = Extract<Told, { type: T }>

@@ -11,6 +11,7 @@ import type { Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import { listen } from '../../runtime/transport/listen.js'
 import { waitUntil } from '../harness/wait-until.js'
+import { driverDescription } from './description-fixture.js'
 
 /* The door of a Master, as a peer with a key meets it: raw envelopes over a real link. */
 
@@ -93,19 +94,7 @@ async function peerOf(t: TestContext, port: number, role: Role) {
 const submission = {
   type: 'RequestSubmitDriver',
   key: 'k',
-  description: {
-    name: 'x',
-    main: '/bin/true',
-    args: [],
-    cwd: '/',
-    cores: 1,
-    memoryMib: 1,
-    resources: {},
-    supervise: false,
-    onIsolation: 'run',
-    env: {},
-    nodeOptions: [],
-  },
+  description: driverDescription,
 }
 
 test('a request that breaks a rule is answered at once, with field and rule; nobody waits for a deadline', async (t) => {

@@ -6,6 +6,7 @@ import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import { WorkerCore } from '../../actors/worker/worker-core.js'
 import type { CoreMessage, ProcessEnd, WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import { type WorkerIdentity, workerTimes } from '../../actors/worker/worker-identity.js'
+import * as base from './description-fixture.js'
 
 export const ME = 'w1-0123456789abcdef'
 export const MASTER = 'm1-aaaa'
@@ -25,27 +26,11 @@ export const identity: WorkerIdentity = {
   web: null,
 }
 
-export const driverDescription: DriverDescription = {
-  name: 'job',
-  main: '/job.js',
-  args: [],
-  cwd: '/',
-  cores: 1,
-  memoryMib: 512,
-  resources: {},
-  supervise: false,
-  onIsolation: 'run',
-  env: {},
-  nodeOptions: [],
-}
+export const driverDescription: DriverDescription = { ...base.driverDescription, memoryMib: 512 }
 
 export const applicationDescription: ApplicationDescription = {
-  name: 'count',
+  ...base.applicationDescription,
   executor: { cores: 1, memoryMib: 512, resources: {} },
-  user: 'me',
-  cwd: '/',
-  env: {},
-  nodeOptions: [],
 }
 
 export const APP = 'app-20260101000000-1-0000'

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { clearOddLengths } from '../../odd-length.js'
+import { withoutOddLengths } from '../../odd-length.js'
 import { crossChecks } from './checks.js'
 import type { Deployment } from './deployment.js'
 import { type ConfigDocument, parseConfigDocument } from './document.js'
@@ -106,8 +106,8 @@ interface Checked {
 }
 
 /** The schema, then the rules between keys, on whatever the schema left standing. */
-function check(document: ConfigDocument, { value, replaced }: Substituted): Checked {
-  clearOddLengths(value)
+function check(document: ConfigDocument, { value: written, replaced }: Substituted): Checked {
+  const value = withoutOddLengths(written)
   let parsed = deploymentSchema.safeParse(value)
   if (!parsed.success && coerceReplaced(value, replaced, parsed.error.issues)) {
     parsed = deploymentSchema.safeParse(value)
