@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { type ErrorName, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { isDescriptorShortage } from '../../runtime/process/descriptors.js'
@@ -148,10 +148,13 @@ async function* pages(
   }
   let page = readOutput(path, start)
   const { end } = page
-  while (page.data.length > 0 && !stream.abort.signal.aborted) {
-    yield page.data.toString('base64')
-    if (page.next >= end) return
-    page = readOutput(path, { maxBytes, within, offset: page.next })
+  while (!stream.abort.signal.aborted) {
+    if (page.data.length > 0) yield page.data.toString('base64')
+    else await turn()
+    const { next: offset } = page
+    // What was there when it was asked for; or it has gone meanwhile.
+    if (offset >= end || offset >= page.end) return
+    page = readOutput(path, { maxBytes, within, offset })
   }
 }
 

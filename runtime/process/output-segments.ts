@@ -13,6 +13,8 @@ export interface OutputSegment {
   readonly length: number
   /** Bytes of this part that are left out at its beginning; see `leftOut`. */
   readonly skip: number
+  /** It has holes, which are not shown: nobody wrote the zeros in them. */
+  readonly isSparse: boolean
 }
 
 /** Of a file with holes at least its end is shown. */
@@ -20,8 +22,8 @@ const SPARSE_END_BYTES = 64 * 1024
 
 /**
  * How much at its beginning is left out of a part that is larger than an output is allowed to get and mostly holes: no
- * more of it is copied or shown than it really holds on the disk. So a file of a terabyte that is one hole costs nobody
- * a terabyte of zeros. What was really written is never left out.
+ * more of it is copied or shown than it really holds on the disk. So nobody has to look through a file of a terabyte that
+ * is one hole. Of any other part nothing but holes is left out.
  */
 export function leftOut(
   { size, blocks }: { readonly size: number; readonly blocks: number },
@@ -61,7 +63,10 @@ export function liveStart(rotated: readonly OutputSegment[]): number {
 /** All parts that are kept, the live file last; a file that does not exist yet is empty. */
 export function outputSegments(path: string): OutputSegment[] {
   const rotated = rotatedSegments(path)
-  return [...rotated, { path, start: liveStart(rotated), ...(sizeOf(path) ?? { length: 0, skip: 0 }) }]
+  return [
+    ...rotated,
+    { path, start: liveStart(rotated), ...(sizeOf(path) ?? { length: 0, skip: 0, isSparse: false }) },
+  ]
 }
 
 function namesIn(folder: string): string[] {
@@ -73,7 +78,7 @@ function namesIn(folder: string): string[] {
 }
 
 /** Of what stands there, not of what it may point to. */
-function sizeOf(path: string): Pick<OutputSegment, 'length' | 'skip'> | undefined {
+function sizeOf(path: string): Pick<OutputSegment, 'length' | 'skip' | 'isSparse'> | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false })
-  return stat && { length: stat.size, skip: leftOut(stat) }
+  return stat && { length: stat.size, skip: leftOut(stat), isSparse: stat.blocks * 512 < stat.size }
 }

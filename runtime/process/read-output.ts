@@ -1,14 +1,16 @@
 import { closeSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { limits } from '../limits.js'
+import { dataPastHoles, type Piece } from './data-past-holes.js'
 import { type OutputSegment, outputSegments } from './output-segments.js'
 import { openPlain } from './plain-file.js'
 
 /** A piece of an output. Offsets count all bytes ever written, so they stay true over rotations. */
 export interface OutputPage {
-  /** Where `data` begins; above the offset asked for when that part has been dropped. */
+  /** Where `data` begins; above the offset asked for when that part has been dropped, or is a hole. */
   readonly offset: number
+  /** May be empty where there is more: a large hole is passed in several steps. */
   readonly data: Buffer
   /** Where the next page begins. */
   readonly next: number
@@ -37,9 +39,11 @@ const TAIL_CHUNK_BYTES = 64 * 1024
 /** A line longer than this is not looked for to its beginning. */
 const TAIL_MAX_BYTES = 16 * 1024 * 1024
 const RACE_ATTEMPTS = 5
+/** Of a hole in one turn: a millisecond or two. */
+const HOLE_BYTES = 4 * 1024 * 1024
 
 /**
- * One page of an output, of one part of it; empty when there is nothing (yet) at the offset. Throws NotPlain where
+ * One page of an output, of one part of it; empty when there is nothing (yet) at the offset, or a hole. Throws NotPlain where
  * something else than a file of ours stands there, and what the system says of a file that cannot be read.
  */
 export function readOutput(path: string, options: ReadOptions = {}): OutputPage {
@@ -65,6 +69,7 @@ export async function* followOutput(path: string, options: FollowOptions): Async
     const { tailLines: _, ...same } = start
     read = { ...same, offset: page.next }
     if (page.data.length > 0) yield page
+    else if (page.next < page.end) await turn()
     else if (lastRound) return
     else await delay(limits.outputFollowMs, undefined, { signal }).catch(() => undefined)
   }
@@ -83,13 +88,27 @@ function readOnce(path: string, options: ReadOptions): OutputPage | undefined {
   if (segment === undefined) return { offset: place, data: Buffer.alloc(0), next: place, end }
   const offset = Math.max(place, segment.start + segment.skip)
 
-  const length = Math.min(options.maxBytes ?? PAGE_BYTES, segment.start + segment.length - offset)
-  const data = readAt(segment.path, within, offset - segment.start, length)
+  const piece = readPiece(segment, within, offset - segment.start, options.maxBytes ?? PAGE_BYTES)
   const unchanged = outputSegments(path).some(
     (now) => now.path === segment.path && now.start === segment.start,
   )
-  if (data === undefined || !unchanged) return undefined
-  return { offset, data, next: offset + data.length, end }
+  if (piece === undefined || !unchanged) return undefined
+  const { data } = piece
+  const from = segment.start + piece.position
+  return { offset: from, data, next: from + data.length, end }
+}
+
+/** Undefined: it has gone. */
+function readPiece(
+  { path, length: end, isSparse }: OutputSegment,
+  within: string,
+  position: number,
+  most: number,
+): Piece | undefined {
+  const read = (from: number, length: number) => readAt(path, within, from, length)
+  if (isSparse) return dataPastHoles(read, { position, end, most, lookBytes: HOLE_BYTES })
+  const data = read(position, Math.min(most, end - position))
+  return data && { position, data }
 }
 
 /** Where the last `lines` lines begin; a last line without its end counts as one. */

@@ -33,8 +33,9 @@ async function outputPath(t: TestContext): Promise<string> {
 /** Everything that is kept, page by page. */
 function readAll(path: string): string {
   const parts: Buffer[] = []
-  for (let page = readOutput(path); page.data.length > 0; page = readOutput(path, { offset: page.next })) {
+  for (let page = readOutput(path); ; page = readOutput(path, { offset: page.next })) {
     parts.push(page.data)
+    if (page.next >= page.end) break
   }
   return Buffer.concat(parts).toString()
 }
@@ -273,4 +274,63 @@ test('a file of a terabyte that is one hole: no zeros on the disk, none to its r
   assert.ok(isNear(Buffer.byteLength(readAll(path))))
   await appendFile(path, 'more\n')
   assert.equal(readOutput(path, { tailLines: 2 }).data.toString(), 'last words\n')
+})
+
+/** Text, a hole, text that ends in the midst of a block, and a hole behind it. */
+async function holed(path: string): Promise<string[]> {
+  const written = ['begun\n', `${'x'.repeat(10_000)}\n`, 'last words\n']
+  await appendFile(path, written[0]!)
+  await truncate(path, 100 * 1024 * 1024)
+  await appendFile(path, written[1]!)
+  await truncate(path, 110 * 1024 * 1024)
+  await appendFile(path, written[2]!)
+  return written
+}
+
+const withoutZeros = (text: string): string => text.replaceAll('\0', '')
+
+test('a hole of any size is not shown: what was written comes with less than a block of zeros on each side', async (t) => {
+  const path = await outputPath(t)
+  const output = await openOutputFile(path, { checkMs: 60_000 })
+  t.after(() => output.close())
+  const written = await holed(path)
+  const shown = readAll(path)
+  assert.equal(withoutZeros(shown), written.join(''))
+  assert.ok(shown.length < written.join('').length + 6 * 4096, `${shown.length} bytes`)
+  const pages: string[] = []
+  for await (const { data } of followOutput(path, {
+    signal: AbortSignal.timeout(30_000),
+    ended: Promise.resolve(),
+  }))
+    pages.push(data.toString())
+  assert.equal(pages.join(''), shown, 'to who follows it as well')
+  const small = readOutput(path, { offset: 100 * 1024 * 1024, maxBytes: 100 })
+  assert.deepEqual([small.data.length, small.next - small.offset], [100, 100])
+  assert.equal(await output.rotateIfNeeded(), true)
+  assert.equal(withoutZeros(readAll(path)), written.join(''), 'also once it is rotated away')
+})
+
+test('a look at a hole is bounded, so that a turn stays short', async (t) => {
+  const path = await outputPath(t)
+  const output = await openOutputFile(path, { checkMs: 60_000 })
+  t.after(() => output.close())
+  await holed(path)
+  const looks: number[] = []
+  for (
+    let page = readOutput(path, { offset: 8192 });
+    page.data.length === 0;
+    page = readOutput(path, { offset: page.next })
+  )
+    looks.push(page.next)
+  assert.equal(looks.length, 24)
+  assert.ok(looks.every((next, index) => next - (looks[index - 1] ?? 8192) <= 4 * 1024 * 1024))
+})
+
+test('zeros in a file without holes are shown as they are', async (t) => {
+  const path = await outputPath(t)
+  const output = await openOutputFile(path, { checkMs: 60_000 })
+  t.after(() => output.close())
+  await appendFile(path, Buffer.alloc(100_000))
+  await appendFile(path, 'end')
+  assert.equal(readAll(path).length, 100_003)
 })
