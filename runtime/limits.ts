@@ -162,6 +162,9 @@ export const limits = {
   // Commit lane (protocol 4)
   laneSteps: 10_000,
   laneBytes: 64 * MIB,
+  /** Effects of durable writes that leave in one turn, and the time after which a turn of them ends: some are large. */
+  releaseEffects: 256,
+  releaseMs: 5,
   commitEntries: 512,
   commitBytes: 1 * MIB,
   recordBytes: 256 * KIB,
@@ -238,6 +241,20 @@ export const limits = {
   claimDoubtMs: 10 * 60 * SECOND,
   /** A STANDBY rehearses a recovery this long after it has heard of a leader: then nobody waits for it. */
   rehearseMs: 500,
+  /**
+   * Stored records that fill the books of a new leader in one turn, and their bytes: some 2 ms, and no more than one
+   * commit takes, should all of them be written again.
+   */
+  recoveryRecords: 500,
+  recoveryRecordBytes: 512 * KIB,
+  /** Records of a lost tail in one message and one step: what each of them writes stays within a commit. */
+  tailRecords: 100,
+  /** And their bytes, unless one record has more. */
+  tailRecordBytes: 512 * KIB,
+  /** Records of an image that are looked at in one turn, lost or not. */
+  tailLooks: 2000,
+  /** While so much waits to be written, the next piece of a lost tail waits until the one before is durable. */
+  tailAheadBytes: 2 * MIB,
   /** How often a Master shows itself to one that should dial it and has not: that one may not know of it. */
   introduceMs: 1 * SECOND,
   /** A store that lost its tail: who has the image goes first. */

@@ -178,7 +178,12 @@ export class FellowDesk {
         return
       case 'RequestLostTail':
         if (this.#obey(books, step, from, position, from.address) !== 'stale')
-          step.free.push({ kind: 'giveTail', to: from.incarnation, found: message })
+          step.free.push({
+            kind: 'giveTail',
+            to: from.incarnation,
+            found: message,
+            more: message.more === true,
+          })
         return
       case 'LeaderPulse':
         if (this.#obey(books, step, from, position, from.address) !== 'stale' && !books) {

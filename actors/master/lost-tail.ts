@@ -1,5 +1,6 @@
 import { comparePositions } from '../../runtime/persistence/engine.js'
 import { type Position, summaryOfDriver } from '../messages/common.js'
+import type { RequestLostTail } from '../messages/masters.js'
 import { isBelievedOfTail } from './belief.js'
 import type { Books } from './books.js'
 import type { DriverEntry } from './driver-entry.js'
@@ -34,6 +35,28 @@ export function takeBackTail(books: Books, step: Step, records: readonly TailRec
   if (taken === 0) return
   books.dirty = true
   step.log('warn', 'STORE_REWOUND: records that the store forgot are back', { taken, of: records.length })
+}
+
+/**
+ * The next piece, `from` a Master or of the own image. With much in the lane it waits until this one is durable, so that a
+ * tail of any size holds up no other write for long and leaves the lane room.
+ */
+export function askForMore(
+  books: Books,
+  step: Step,
+  from: string | undefined,
+  { queuedBytes = 0 }: { readonly queuedBytes?: number },
+): void {
+  const { base, earlier } = books.leadership
+  const isAhead = queuedBytes >= books.config.slices.tailAheadBytes
+  if (from === undefined) {
+    if (isAhead) step.gated.push({ kind: 'nextTail' })
+    else step.free.push({ kind: 'nextTail' })
+    return
+  }
+  const message: RequestLostTail = { type: 'RequestLostTail', base, earlier: [...earlier], more: true }
+  if (isAhead) step.tell(from, message)
+  else step.tellNow(from, message)
 }
 
 function takeBack(books: Books, step: Step, table: RecordTable, id: string, value: object): boolean {

@@ -28,6 +28,19 @@ export interface MasterConfig extends LaunchTimes {
   /** What all records may take of the heap (limits.recordHeapShare). */
   readonly recordBudgetBytes: number
   readonly executorStableMs: number
+  readonly slices: Slices
+}
+
+/** What one turn takes of what may be very much. */
+export interface Slices {
+  readonly recoveryRecords: number
+  readonly recoveryRecordBytes: number
+  readonly tailRecords: number
+  readonly tailRecordBytes: number
+  readonly tailLooks: number
+  readonly tailAheadBytes: number
+  readonly releaseEffects: number
+  readonly releaseMs: number
 }
 
 /** What no deployment file changes. */
@@ -47,4 +60,5 @@ export const fixedMasterConfig = {
   launchBackoffMaxMs: limits.launchBackoffMaxMs,
   launchExcludeAfter: limits.launchExcludeAfter,
   launchExclusionMs: limits.launchExclusionMs,
+  slices: limits as Slices,
 } satisfies Partial<MasterConfig>

@@ -9,10 +9,10 @@ import { FellowDesk, isForFellows } from './fellow-desk.js'
 import { isFellow, type KnownLeader } from './fellows.js'
 import { IdSource } from './ids.js'
 import { launchDue } from './launch-timers.js'
-import { type TailRecord, takeBackTail } from './lost-tail.js'
+import { askForMore, type TailRecord, takeBackTail } from './lost-tail.js'
 import type { MasterConfig } from './master-config.js'
 import type { StoredRecords } from './records.js'
-import { advanceRecovery, beginRecovery, recoveryQuietElapsed } from './recovery.js'
+import { advanceRecovery, beginRecovery, recoveryQuietElapsed, restore } from './recovery.js'
 import { type Delivery, notLeader, route } from './routing.js'
 import { schedule } from './scheduling.js'
 import { rowsOfOne, type StateHead } from './snapshot.js'
@@ -29,9 +29,17 @@ interface Elected {
   readonly base: Position
   readonly earlier: readonly PastElection[]
   readonly heard: Position
-  readonly records: StoredRecords
   /** The keys of ended drivers follow, as `keys`. */
   readonly keysFollow?: boolean
+}
+
+interface Tail {
+  readonly kind: 'tail'
+  readonly records: readonly TailRecord[]
+  /** The Master that gave it; absent: the own image. */
+  readonly from?: string
+  /** Absent: nothing more comes of it. */
+  readonly last?: boolean
 }
 
 export type MasterInput =
@@ -52,9 +60,14 @@ export type MasterInput =
     }
   | { readonly kind: 'timer'; readonly key: string }
   | { readonly kind: 'probed'; readonly workerId: string; readonly refused: boolean }
+  /** The books of this leadership begin; until they are filled this Master goes on as a STANDBY. */
   | Elected
-  /** Records of an image, own or another Master's, that are newer than base (protocol 12). */
-  | { readonly kind: 'tail'; readonly records: readonly TailRecord[]; readonly lastOf?: string }
+  /** A piece of what the store holds. */
+  | { readonly kind: 'records'; readonly records: Partial<StoredRecords> }
+  /** The books are filled: it leads. */
+  | { readonly kind: 'restored' }
+  /** A piece of an image, own or another Master's, that is newer than base (protocol 12). */
+  | Tail
   /** Keys of ended drivers, read after the election. */
   | { readonly kind: 'keys'; readonly records: StoredRecords['keys']; readonly complete: boolean }
   /** A STANDBY's agent has read who leads. */
@@ -79,6 +92,8 @@ export interface LaneView {
   readonly isFull?: boolean
   /** A STANDBY's: does its store answer? */
   readonly storeReachable?: boolean
+  /** Bytes of writes that are not durable yet. */
+  readonly queuedBytes?: number
 }
 
 /**
@@ -91,6 +106,8 @@ export class MasterCore {
   readonly #fellows: FellowDesk
   readonly #snapshots = new SnapshotCache()
   #books: Books | undefined
+  /** Books that are being filled. */
+  #restoring: Books | undefined
   #masters: readonly string[]
   #sweptAtMs = Number.NEGATIVE_INFINITY
 
@@ -140,7 +157,7 @@ export class MasterCore {
     if (this.#mayChangeRows(input)) this.#snapshots.touch()
     if (this.#books) this.#books.isFull = lane.isFull ?? false
     this.#handle(step, input, lane)
-    const epoch = this.#books?.leadership.epoch
+    const epoch = (this.#books ?? this.#restoring)?.leadership.epoch
     // The lane stamps the very position; until then the books know at least under whom it was written.
     if (epoch !== undefined)
       for (const { value } of step.puts) Object.assign(value, { at: { epoch, seq: 0 } })
@@ -167,7 +184,7 @@ export class MasterCore {
         this.#message(step, input, lane)
         break
       case 'tail':
-        if (this.#books) this.#tail(step, this.#books, input.records, input.lastOf)
+        if (this.#books) this.#tail(step, this.#books, input, lane)
         break
       case 'recordSeen':
         if (!this.#books) this.#fellows.recordSeen(step, input.record)
@@ -179,13 +196,21 @@ export class MasterCore {
         this.#mastersKnown(step, input.addresses, lane)
         break
       case 'timer':
-        this.#timer(step, input.key)
+        // Set while the books were being filled: it is for them.
+        if (this.#restoring) step.startTimer(input.key, UNTIL_RESTORED_MS)
+        else this.#timer(step, input.key)
         break
       case 'probed':
         if (this.#books) this.#probed(step, this.#books, input.workerId, input.refused)
         break
       case 'elected':
-        this.#elected(step, input, lane)
+        this.#elected(step, input)
+        break
+      case 'records':
+        if (this.#restoring) restore(this.#restoring, step, input.records)
+        break
+      case 'restored':
+        this.#restored(step, lane)
         break
       case 'turnEnd':
         if (this.#books?.dirty) schedule(this.#books, step)
@@ -193,11 +218,7 @@ export class MasterCore {
     }
   }
 
-  #elected(
-    step: Step,
-    { epoch, owner, base, earlier, heard, records, keysFollow }: Elected,
-    lane: LaneView,
-  ): void {
+  #elected(step: Step, { epoch, owner, base, earlier, heard, keysFollow }: Elected): void {
     const leadership = {
       epoch,
       owner,
@@ -207,12 +228,20 @@ export class MasterCore {
       sinceMs: step.now.wallMs,
       electedAtMs: step.now.monotonicMs,
     }
-    this.#books = new Books(this.#config, leadership, new IdSource(epoch))
-    this.#books.keysComplete = keysFollow !== true
-    this.#fellows.elected(this.#books, step)
-    if (this.#books.hasLost)
+    this.#restoring = new Books(this.#config, leadership, new IdSource(epoch))
+    this.#restoring.keysComplete = keysFollow !== true
+  }
+
+  #restored(step: Step, lane: LaneView): void {
+    const books = this.#restoring
+    if (!books) return
+    this.#restoring = undefined
+    this.#books = books
+    this.#fellows.elected(books, step)
+    const { base, heard } = books.leadership
+    if (books.hasLost)
       step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', { base, heard })
-    beginRecovery(this.#books, step, records)
+    beginRecovery(books, step)
     for (const peer of this.#peers.values()) this.#speakFirst(step, peer, lane)
     this.#sweptAtMs = step.now.monotonicMs
     step.startTimer('sweep', this.#sweepEveryMs)
@@ -309,11 +338,13 @@ export class MasterCore {
     advanceRecovery(books, step)
   }
 
-  #tail(step: Step, books: Books, records: readonly TailRecord[], lastOf: string | undefined): void {
+  #tail(step: Step, books: Books, { records, from, last = true }: Tail, lane: LaneView): void {
     takeBackTail(books, step, records)
-    if (lastOf !== undefined) {
-      books.awaitedTails.delete(lastOf)
-      step.tell(lastOf, { type: 'TailTaken' })
+    if (!last) {
+      askForMore(books, step, from, lane)
+    } else if (from !== undefined) {
+      books.awaitedTails.delete(from)
+      step.tell(from, { type: 'TailTaken' })
     }
     advanceRecovery(books, step)
   }
@@ -390,6 +421,8 @@ export class MasterCore {
     step.startTimer('sweep', this.#sweepEveryMs)
   }
 }
+
+const UNTIL_RESTORED_MS = 50
 
 /** The timer is the truth: it may fire a fraction of a millisecond before the time that it was set for. */
 function relaunchDue(books: Books, driverId: string): void {

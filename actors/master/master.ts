@@ -1,7 +1,7 @@
 import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { type Abandoned, CommitLane } from '../../runtime/persistence/commit-lane.js'
-import type { Fence, Put, StoreTrouble } from '../../runtime/persistence/engine.js'
+import type { Fence, StoreTrouble } from '../../runtime/persistence/engine.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
 import { LaneDriver } from '../../runtime/persistence/lane-driver.js'
 import type { ActorContext, Behavior, Handler } from '../../runtime/system/behavior.js'
@@ -12,20 +12,23 @@ import { serveTrace } from '../../runtime/trace/servant.js'
 import { type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import type { LinkEndKind } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
-import type { Position } from '../messages/common.js'
+import type { Failure, Position } from '../messages/common.js'
 import type { AgentMessage, ElectedLeader, ElectionMessage } from '../messages/election.js'
 import type { RequestTrace } from '../messages/trace.js'
 import { isFellow } from './fellows.js'
 import { HandOver } from './hand-over.js'
+import { readAllKeys } from './key-reader.js'
 import { type LaneView, MasterCore, type MasterInput } from './master-core.js'
 import type { MasterOptions } from './master-options.js'
+import { OwnTail } from './own-tail.js'
 import { peerInfo } from './peer-info.js'
-import { imageOf, readKeys, readRecords } from './read-records.js'
+import { imageOf, readRecords, tellQuarantined } from './read-records.js'
 import { busy, ended, outcomeUnknown } from './refusals.js'
 import { notLeader } from './routing.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
 import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
-import { putsOf, readTail, TAIL_CHUNK, tailMessages } from './tail-messages.js'
+import { TailGiver } from './tail-giver.js'
+import { putsOf, readTail } from './tail-messages.js'
 
 /** To itself, and from its node. */
 type SelfMessage =
@@ -51,6 +54,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
   readonly #context: ActorContext<MasterActorMessage>
   readonly #core: MasterCore
   readonly #desk: QuestionDesk
+  readonly #tails: TailGiver
+  #ownTail: OwnTail | undefined
   #lane: CommitLane<Pending> | undefined
   #driver: LaneDriver<Pending> | undefined
   #trouble: StoreTrouble | undefined
@@ -65,11 +70,16 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#context = context
     this.#core = new MasterCore(options.config)
     this.#desk = new QuestionDesk({ clock: options.clock, timers: this.#timers })
+    this.#tails = new TailGiver({
+      most: options.config.slices,
+      send: (to, message) => void options.gateway.send(to, message),
+      later: (run) => void this.#timers.after(0, run),
+    })
   }
 
-  /** Position that messages of this Master carry (R1, R8). */
+  /** Position that messages of this Master carry (R1, R8). Until it leads it speaks for no leadership. */
   get position(): Position {
-    return this.#lane?.position ?? { epoch: 0, seq: 0 }
+    return (this.#core.books && this.#lane?.position) ?? { epoch: 0, seq: 0 }
   }
 
   /** For probes: all but the rows. */
@@ -83,6 +93,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   receive(message: MasterActorMessage, envelope: Envelope): void {
+    if (message.type === 'LinkDown') this.#tails.forget(message.peer.incarnation)
     // Whatever this Master is or was, it tells what it saw.
     if (message.type === 'RequestTrace') {
       const { system } = this.#context
@@ -171,8 +182,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     }
     this.#step(input, envelope)
     if (message.type === 'LostTail' && isFellow(peer)) {
-      this.#takeTail(putsOf(message))
-      if (message.last) this.#step({ kind: 'tail', records: [], lastOf: from }, undefined)
+      const records = readTail(putsOf(message), this.#options.log)
+      this.#step({ kind: 'tail', records, from, last: message.last }, envelope)
     }
   }
 
@@ -200,7 +211,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     { epoch, owner, base, earlier, mark, heard }: ElectedLeader,
     envelope: Envelope,
   ): Promise<void> {
-    const { engine, clock, image } = this.#options
+    const { engine, clock, image, config, log } = this.#options
     const fence = { epoch, owner }
     this.#options.onElected(epoch)
     const read = await readRecords(engine, fence, mark).catch((error: unknown) => {
@@ -213,58 +224,59 @@ export class MasterShell implements Handler<MasterActorMessage> {
       this.#lost('the store moved on during recovery')
       return
     }
-    void this.#tellQuarantined()
+    void tellQuarantined(engine, log)
     // Who has waited looks before acting.
-    if (this.#over || !this.#options.mayAct()) return
-    const tail = image.tail({ base, earlier }, clock.bootMs())
-    image.begin({ epoch, owner, seq: base.seq }, earlier, read.image, tail)
+    if (!this.#mayGoOn) return
+    const nextTurn = () => this.#nextTurn()
+    const from = { image, found: { base, earlier }, bootMs: clock.bootMs(), most: config.slices }
+    const tail = await OwnTail.find(from, read.draft, nextTurn)
+    if (!tail || !this.#mayGoOn) return
+    image.begin({ epoch, owner, seq: base.seq }, earlier, read.draft)
     this.#open({ epoch, owner, base, mark })
-    const elected = { epoch, owner, base, earlier, heard, records: read.records } as const
-    this.#step({ kind: 'elected', ...elected, keysFollow: true }, envelope)
-    this.#takeTail(tail)
+    this.#step({ kind: 'elected', epoch, owner, base, earlier, heard, keysFollow: true }, envelope)
+    let isFirst = true
+    for (const records of read.pieces(config.slices)) {
+      if (!isFirst && !(await this.#nextTurn())) return
+      isFirst = false
+      this.#step({ kind: 'records', records }, envelope)
+    }
+    this.#step({ kind: 'restored' }, envelope)
+    this.#ownTail = tail
+    this.#takeOwnTail()
   }
 
-  /** Once it is ALIVE: they may be very many, and only a submission needs them. */
+  get #mayGoOn(): boolean {
+    return !this.#over && this.#options.mayAct()
+  }
+
+  /** A later turn, in which the lane has room. False: this leadership is over. */
+  async #nextTurn(): Promise<boolean> {
+    do {
+      const ms = this.#driver?.full ? LANE_FULL_RETRY_MS : 0
+      await new Promise<void>((resolve) => this.#timers.after(ms, resolve))
+    } while (this.#mayGoOn && this.#driver?.full)
+    return this.#mayGoOn
+  }
+
   async #readKeys(fence: Fence): Promise<void> {
     const { engine, image, log } = this.#options
-    let cursor: string | undefined
-    let toldFailure = false
-    for (let complete = false; !complete && !this.#over; ) {
-      const page = await readKeys(engine, fence, cursor).catch((error: unknown) => {
-        if (!toldFailure) log.warn('the keys of submissions cannot be read yet', { reason: reasonOf(error) })
-        toldFailure = true
-        return null
-      })
-      if (this.#over) return
-      if (page === undefined) {
-        this.#lost('the store moved on during recovery')
-        return
-      }
-      if (page) {
-        cursor = page.next
-        complete = cursor === undefined
-        image.add(imageOf({ keys: page.records }))
-        this.#step({ kind: 'keys', records: page.records, complete }, undefined)
-      } else {
-        await new Promise<void>((resolve) => this.#timers.after(limits.electionRetryMs, resolve))
-      }
-    }
-  }
-
-  async #tellQuarantined(): Promise<void> {
-    const { engine, log } = this.#options
-    const quarantined = await engine.quarantined().catch((error: unknown) => {
-      log.warn('what was set aside earlier cannot be listed', { reason: reasonOf(error) })
-      return []
+    const end = await readAllKeys({
+      engine,
+      fence,
+      log,
+      timers: this.#timers,
+      isOver: () => this.#over,
+      onPage: (records, complete) => {
+        image.add(imageOf({ keys: records }))
+        this.#step({ kind: 'keys', records, complete }, undefined)
+      },
     })
-    for (const { place, reason } of quarantined) {
-      log.warn('STORE_UNREADABLE: an entry was set aside', { place, reason })
-    }
+    if (end === 'moved') this.#lost('the store moved on during recovery')
   }
 
   #open({ epoch, owner, base, mark }: Pick<ElectedLeader, 'epoch' | 'owner' | 'base' | 'mark'>): void {
-    const { engine, log, clock, image, lock, mayAct, newMark } = this.#options
-    const laneBytes = Math.min(limits.laneBytes, this.#options.config.recordBudgetBytes / 2)
+    const { engine, log, clock, image, lock, mayAct, newMark, config } = this.#options
+    const laneBytes = Math.min(limits.laneBytes, config.recordBudgetBytes / 2)
     const lane = new CommitLane<Pending>({ epoch, base, mark, newMark, limits: { ...limits, laneBytes } })
     this.#lane = lane
     this.#driver = new LaneDriver<Pending>({
@@ -275,9 +287,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
       monotonicMs: () => clock.monotonicMs(),
       after: (ms, run) => this.#timers.after(ms, run),
       mayAct,
-      onReleased: (released) => {
-        for (const { effect, cause } of released) this.#run(effect, cause)
-      },
+      release: config.slices,
+      onReleased: ({ effect, cause }) => this.#run(effect, cause),
       onEnded: (end) => {
         const reason = end.kind === 'failed' ? end.reason : `the commit lane ended: ${end.kind}`
         this.#lost(reason, 'epoch' in end ? end.epoch : 0)
@@ -292,17 +303,20 @@ export class MasterShell implements Handler<MasterActorMessage> {
     })
   }
 
-  /** A step is one commit, so they go in slices. */
-  #takeTail(tail: readonly Put[]): void {
-    const records = readTail(tail, this.#options.log)
-    for (let start = 0; start < records.length; start += TAIL_CHUNK) {
-      this.#step({ kind: 'tail', records: records.slice(start, start + TAIL_CHUNK) }, undefined)
-    }
+  #takeOwnTail(): void {
+    const piece = this.#ownTail?.next()
+    if (!piece) return
+    const records = readTail(piece.puts, this.#options.log)
+    this.#step({ kind: 'tail', records, last: piece.last }, undefined)
   }
 
-  #giveTail(to: string, found: Found): void {
-    const { image, clock, gateway } = this.#options
-    for (const message of tailMessages(image.tail(found, clock.bootMs()))) gateway.send(to, message)
+  async #nextOfOwnTail(): Promise<void> {
+    if (await this.#nextTurn()) this.#takeOwnTail()
+  }
+
+  #giveTail(to: string, found: Found, more: boolean): void {
+    const { image, clock } = this.#options
+    this.#tails.give(to, () => image.tailLooks(found, clock.bootMs()), more)
   }
 
   #step(input: MasterInput, cause: Envelope | undefined): void {
@@ -339,6 +353,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
       case 'probe':
         void this.#probe(effect.workerId, effect.host, effect.port)
         break
+      case 'nextTail':
+        void this.#nextOfOwnTail()
+        break
       case 'fence':
         break
     }
@@ -374,7 +391,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#tellAgent(effect.message)
         break
       case 'giveTail':
-        this.#giveTail(effect.to, effect.found)
+        this.#giveTail(effect.to, effect.found, effect.more)
+        break
+      case 'nextTail':
+        void this.#nextOfOwnTail()
         break
       case 'tailTaken':
         this.#options.image.taken(effect.at)
@@ -427,7 +447,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     if (message.type === 'MasterChanged' && envelope.epoch > this.position.epoch) this.#options.onSucceeded()
     const from = peerOf(envelope)
     if (message.type === 'RequestLostTail' && from && isFellow(from))
-      this.#giveTail(from.incarnation, message)
+      this.#giveTail(from.incarnation, message, message.more === true)
     this.#refuse(envelope)
   }
 
@@ -438,19 +458,20 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #answerAbandoned({ neverSent, unknown }: Abandoned<Pending>): void {
-    for (const { effect } of neverSent) {
-      if (effect.kind === 'reply') this.#context.system.answer(effect.reply as ReplyAddress, ended)
+    const answer = (effects: readonly Pending[], failure: Failure): void => {
+      for (const { effect } of effects)
+        if (effect.kind === 'reply') this.#context.system.answer(effect.reply as ReplyAddress, failure)
     }
-    for (const { effect } of unknown) {
-      if (effect.kind === 'reply') this.#context.system.answer(effect.reply as ReplyAddress, outcomeUnknown)
-    }
+    answer(neverSent, ended)
+    answer(unknown, outcomeUnknown)
   }
 
   get #laneView(): LaneView {
     const storeReachable = this.#options.storeReachable()
-    const heldBytes = this.#options.image.heldBytes + (this.#lane?.queuedBytes ?? 0)
+    const queuedBytes = this.#lane?.queuedBytes ?? 0
+    const heldBytes = this.#options.image.heldBytes + queuedBytes
     const isFull = heldBytes >= this.#options.config.recordBudgetBytes
-    return { position: this.position, trouble: this.#trouble, storeReachable, isFull }
+    return { position: this.position, trouble: this.#trouble, storeReachable, isFull, queuedBytes }
   }
 
   #now(): Now {

@@ -1,6 +1,9 @@
+import { reasonOf } from '../../runtime/errors.js'
 import { requireHeap } from '../../runtime/heap.js'
 import { limits } from '../../runtime/limits.js'
+import type { Log } from '../../runtime/observe/log.js'
 import type { Fence, PersistenceEngine, Put, Table } from '../../runtime/persistence/engine.js'
+import { ImageDraft } from '../../runtime/persistence/image.js'
 import type {
   ApplicationRecord,
   DriverRecord,
@@ -9,9 +12,79 @@ import type {
   StoredRecords,
   WorkerRecord,
 } from './records.js'
+import { SortedPages } from './sorted-pages.js'
+
+/** A record with the characters of its JSON text. */
+interface Sized<R> {
+  readonly record: R
+  readonly bytes: number
+}
+
+type Section = 'workers' | 'apps' | 'drivers' | 'ended'
+type RecordOf<S extends Section> = StoredRecords[S][number]
+
+/** All records but the keys of ended drivers, as they were read. */
+export class ReadRecords {
+  /** As the image of the leader holds them. */
+  readonly draft = new ImageDraft()
+  readonly workers = new SortedPages<Sized<WorkerRecord>>(() => 0)
+  // FIFO order of submission: the store keeps none.
+  readonly apps = new SortedPages<Sized<ApplicationRecord>>(bySubmission)
+  readonly drivers = new SortedPages<Sized<DriverRecord>>(bySubmission)
+  readonly ended = new SortedPages<Sized<EndedRecord>>((a, b) => a.record.endedAtMs - b.record.endedAtMs)
+  #bytes = 0
+
+  /** Throws HEAP_TOO_SMALL. */
+  add<S extends Section>(section: S, table: Table, page: RecordPage<RecordOf<S>>): void {
+    const sized = page.records.map(([id, record]) => {
+      const put = putOf(table, id, record)
+      this.draft.read(put)
+      this.#bytes += put.json.length + limits.recordHeapBytes
+      return { record, bytes: put.json.length }
+    })
+    requireHeap(this.#bytes, 'The store')
+    const pages = this[section] as unknown as SortedPages<Sized<RecordOf<S>>>
+    pages.add(sized)
+  }
+
+  /** For the books, in pieces that one turn takes. */
+  *pieces(most: RecoveryLimits = limits): Generator<Partial<StoredRecords>, void, undefined> {
+    let piece: Partial<Record<Section, object[]>> = {}
+    let records = 0
+    let bytes = 0
+    // What comes later refers to what came before.
+    for (const section of ['workers', 'apps', 'drivers', 'ended'] as const) {
+      for (const { record, bytes: size } of this[section].take()) {
+        if (records > 0 && (records >= most.recoveryRecords || bytes + size > most.recoveryRecordBytes)) {
+          yield piece as Partial<StoredRecords>
+          piece = {}
+          records = 0
+          bytes = 0
+        }
+        piece[section] ??= []
+        piece[section].push(record)
+        records++
+        bytes += size
+      }
+    }
+    if (records > 0) yield piece as Partial<StoredRecords>
+  }
+}
+
+export interface RecoveryLimits {
+  readonly recoveryRecords: number
+  readonly recoveryRecordBytes: number
+}
+
+function bySubmission(
+  { record: a }: Sized<ApplicationRecord | DriverRecord>,
+  { record: b }: Sized<ApplicationRecord | DriverRecord>,
+): number {
+  return a.submittedAtMs - b.submittedAtMs || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+}
 
 /**
- * All records but the keys of ended drivers, page by page, and as a leader's image holds them. The old leader can no longer write, so the pages are one
+ * All records but the keys of ended drivers, page by page. The old leader can no longer write, so the pages are one
  * consistent snapshot. Undefined: the store has moved, this leadership is over before it began (protocol 11.1). Throws
  * HEAP_TOO_SMALL.
  */
@@ -19,55 +92,25 @@ export async function readRecords(
   engine: PersistenceEngine,
   fence: Fence,
   mark: string,
-): Promise<{ readonly records: StoredRecords; readonly image: readonly Put[] } | undefined> {
-  const image: Put[] = []
-  let bytes = 0
-  const take = (put: Put): void => {
-    image.push(put)
-    bytes += put.json.length + limits.recordHeapBytes
-    requireHeap(bytes, 'The store')
+): Promise<ReadRecords | undefined> {
+  const read = new ReadRecords()
+  const readTable = async <S extends Section>(section: S, table: Table): Promise<boolean> => {
+    let cursor: string | undefined
+    do {
+      const page = await readPage<RecordOf<S>>(engine, fence, mark, table, cursor)
+      if (page === undefined) return false
+      read.add(section, table, page)
+      cursor = page.next
+    } while (cursor !== undefined)
+    return true
   }
-  const [workers, apps, drivers, ended] = await Promise.all([
-    readTable<WorkerRecord>(engine, fence, mark, 'worker', take),
-    readTable<ApplicationRecord>(engine, fence, mark, 'app', take),
-    readTable<DriverRecord>(engine, fence, mark, 'driver', take),
-    readTable<EndedRecord>(engine, fence, mark, 'ended', take),
+  const done = await Promise.all([
+    readTable('workers', 'worker'),
+    readTable('apps', 'app'),
+    readTable('drivers', 'driver'),
+    readTable('ended', 'ended'),
   ])
-  if (!workers || !apps || !drivers || !ended) return undefined
-  const records = {
-    workers,
-    // FIFO order of submission: the store keeps none.
-    apps: apps.sort(bySubmission),
-    drivers: drivers.sort(bySubmission),
-    ended: ended.sort((a, b) => a.endedAtMs - b.endedAtMs),
-    keys: [],
-  }
-  return { records, image }
-}
-
-const bySubmission = (a: { submittedAtMs: number; id: string }, b: { submittedAtMs: number; id: string }) =>
-  a.submittedAtMs - b.submittedAtMs || (a.id < b.id ? -1 : 1)
-
-/** `take` hears of each as the image holds it: page by page, so that no turn does all of it. */
-async function readTable<R extends object>(
-  engine: PersistenceEngine,
-  fence: Fence,
-  mark: string,
-  table: Table,
-  take: (put: Put) => void,
-): Promise<R[] | undefined> {
-  const records: R[] = []
-  let cursor: string | undefined
-  do {
-    const page = await readPage<R>(engine, fence, mark, table, cursor)
-    if (page === undefined) return undefined
-    for (const [id, record] of page.records) {
-      take(putOf(table, id, record))
-      records.push(record)
-    }
-    cursor = page.next
-  } while (cursor !== undefined)
-  return records
+  return done.every((whole) => whole) ? read : undefined
 }
 
 interface RecordPage<R> {
@@ -102,3 +145,13 @@ export function* imageOf({ workers, apps, drivers, ended, keys }: Partial<Stored
 }
 
 const putOf = (table: Table, id: string, record: object): Put => ({ table, id, json: JSON.stringify(record) })
+
+/** What was set aside, now or earlier, is named once more: somebody may still mend it. */
+export async function tellQuarantined(engine: PersistenceEngine, log: Log): Promise<void> {
+  const quarantined = await engine.quarantined().catch((error: unknown) => {
+    log.warn('what was set aside earlier cannot be listed', { reason: reasonOf(error) })
+    return []
+  })
+  for (const { place, reason } of quarantined)
+    log.warn('STORE_UNREADABLE: an entry was set aside', { place, reason })
+}

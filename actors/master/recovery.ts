@@ -7,14 +7,22 @@ import { driverHolding, WorkerEntry } from './worker-entry.js'
 
 /* Spark's recovery (reference 3.4), improved: nobody waits for the silent (protocol 11, L3). */
 
-/** Fills empty books from the store; nobody has answered yet. */
-export function beginRecovery(books: Books, step: Step, records: StoredRecords): void {
-  for (const record of records.workers) restoreWorker(books, step, record)
-  for (const record of records.apps) restoreApplication(books, step, record, record.execIds)
-  for (const record of records.drivers)
-    bindDriver(books, step, books.restoreDriver(record, record.generation))
-  for (const record of records.ended) restoreEnded(books, record)
-  for (const [key, record] of records.keys) books.keys.set(key, record)
+/** Fills books that nobody sees yet, a piece at a time: Workers first, then what refers to them. */
+export function restore(
+  books: Books,
+  step: Step,
+  { workers = [], apps = [], drivers = [], ended = [], keys = [] }: Partial<StoredRecords>,
+): void {
+  for (const record of workers) restoreWorker(books, step, record)
+  for (const record of apps) restoreApplication(books, step, record, record.execIds)
+  for (const record of drivers) bindDriver(books, step, books.restoreDriver(record, record.generation))
+  for (const record of ended) restoreEnded(books, record)
+  for (const [key, record] of keys) books.keys.set(key, record)
+}
+
+/** The books hold all that the store does; nobody has answered yet. */
+export function beginRecovery(books: Books, step: Step): void {
+  books.lastAnswerMs = step.now.monotonicMs
   if (allAnswered(books)) {
     completeRecovery(books, step)
     return
@@ -50,7 +58,7 @@ export function bindDriver(books: Books, step: Step, driver: DriverEntry): void 
   const { workerId, generation, description, resources, state } = driver.record
   if (workerId === null) {
     // Its former Worker's guard may still be at work: the wait was in the deposed leader's memory only.
-    if (state === 'RELAUNCHING') waitForItsEnd(books, step, driver, orphanGraceMs + guardMarginMs)
+    if (state === 'RELAUNCHING') waitForItsEnd(step, driver, orphanGraceMs + guardMarginMs)
     return
   }
   const { cores, memoryMib } = description
@@ -60,13 +68,13 @@ export function bindDriver(books: Books, step: Step, driver: DriverEntry): void 
     driver.requeue(step, 'its worker is not in the store')
     driver.expectedOn = workerId
     // It may run there all the same, silently (protocol 9).
-    waitForItsEnd(books, step, driver, books.config.workerTimeoutMs)
+    waitForItsEnd(step, driver, books.config.workerTimeoutMs)
   }
 }
 
-function waitForItsEnd(books: Books, step: Step, driver: DriverEntry, ms: number): void {
+function waitForItsEnd(step: Step, driver: DriverEntry, ms: number): void {
   driver.notBeforeMs = step.now.monotonicMs + ms
-  if (books.alive) step.startTimer(`relaunch:${driver.id}`, ms)
+  step.startTimer(`relaunch:${driver.id}`, ms)
 }
 
 function restoreEnded(books: Books, record: EndedRecord): void {
@@ -108,11 +116,6 @@ function completeRecovery(books: Books, step: Step): void {
   step.cancelTimer('recovery-max')
   books.state = 'COMPLETING_RECOVERY'
   const silent = [...books.workers.values()].filter((worker) => worker.state === 'UNKNOWN').length
-  for (const driver of books.drivers.values()) {
-    if (driver.queued && driver.notBeforeMs > step.now.monotonicMs) {
-      step.startTimer(`relaunch:${driver.id}`, driver.notBeforeMs - step.now.monotonicMs)
-    }
-  }
   books.state = 'ALIVE'
   books.dirty = true
   step.log('info', 'I have been elected leader! New state: ALIVE', {

@@ -137,8 +137,9 @@ const heard: readonly MasterInput[] = [
     base: at,
     earlier: [{ epoch: 1, owner: 'nobody', base: { epoch: 0, seq: 0 } }],
     heard: at,
-    records,
   },
+  { kind: 'records', records },
+  { kind: 'restored' },
   {
     kind: 'message',
     from: 'w-1',

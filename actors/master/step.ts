@@ -24,6 +24,12 @@ export type GatedEffect =
   | { readonly kind: 'probe'; readonly workerId: string; readonly host: string; readonly port: number }
   /** Nothing but the check itself: that the store still holds what this leader wrote. */
   | { readonly kind: 'fence' }
+  | NextTail
+
+/** The next piece of the lost tail that the own image holds may come. */
+interface NextTail {
+  readonly kind: 'nextTail'
+}
 
 /** Effects that need no fence: timers, logs, and the exempt answers of protocol 4.2. */
 export type FreeEffect =
@@ -36,7 +42,8 @@ export type FreeEffect =
   /** For the LeaderElectionAgent. */
   | { readonly kind: 'tellAgent'; readonly message: AgentMessage }
   /** A new leader wants what our image holds beyond its base (protocol 12). */
-  | { readonly kind: 'giveTail'; readonly to: string; readonly found: Found }
+  | { readonly kind: 'giveTail'; readonly to: string; readonly found: Found; readonly more: boolean }
+  | NextTail
   /** What our image held has been durable again since this position. */
   | { readonly kind: 'tailTaken'; readonly at: OwnedPosition }
   /** Another Master leads now; it is linked. */

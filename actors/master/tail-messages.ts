@@ -8,28 +8,46 @@ import { recordViolations } from './records.js'
 
 /* The lost tail on its way between Masters (protocol 12): JSON text, as the image holds it. */
 
-/** Records in one message and one step: what each writes stays within a commit. */
-export const TAIL_CHUNK = 100
-/** And their bytes in one message, unless one record has more. */
-const TAIL_BYTES = limits.nodeMessageBytes / 2
+export interface TailLimits {
+  readonly tailRecords: number
+  readonly tailRecordBytes: number
+  readonly tailLooks: number
+}
 
-/** At least one message, each within what a link carries: the last one says that there is no more. */
-export function* tailMessages(puts: readonly Put[]): Generator<LostTail> {
-  let records: LostTail['records'] = []
+/** A piece of a tail: within one message between Masters, and within one step of the core. */
+export function* tailPieces(
+  looks: Iterable<Put | undefined>,
+  most: TailLimits = limits,
+): Generator<{ readonly puts: readonly Put[]; readonly last: boolean } | undefined, void, undefined> {
+  let puts: Put[] = []
   let bytes = 0
-  for (const { table, id, json } of puts) {
-    // As text inside JSON.
-    const size = Buffer.byteLength(JSON.stringify(json))
-    if (records.length > 0 && (records.length >= TAIL_CHUNK || bytes + size > TAIL_BYTES)) {
-      yield { type: 'LostTail', records, last: false }
-      records = []
-      bytes = 0
+  let looked = 0
+  for (const put of looks) {
+    // The turn is over, the piece goes on.
+    if (looked++ >= most.tailLooks) {
+      yield undefined
+      looked = 0
     }
-    records.push([table, id, json])
+    if (!put) continue
+    // As text inside JSON.
+    const size = Buffer.byteLength(JSON.stringify(put.json))
+    if (puts.length > 0 && (puts.length >= most.tailRecords || bytes + size > most.tailRecordBytes)) {
+      yield { puts, last: false }
+      puts = []
+      bytes = 0
+      looked = 0
+    }
+    puts.push(put)
     bytes += size
   }
-  yield { type: 'LostTail', records, last: true }
+  yield { puts, last: true }
 }
+
+export const tailMessage = (puts: readonly Put[], last: boolean): LostTail => ({
+  type: 'LostTail',
+  records: puts.map(({ table, id, json }) => [table, id, json]),
+  last,
+})
 
 export const putsOf = ({ records }: LostTail): Put[] =>
   records.map(([table, id, json]) => ({ table, id, json }))

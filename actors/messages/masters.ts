@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { count, found, list, masterAddress, name, position } from './common.js'
+import { limits } from '../../runtime/limits.js'
+import { count, found, masterAddress, name, position } from './common.js'
 
 /*
  * Masters among themselves. Of two Masters the one with the smaller address dials (R0), both speak first:
@@ -29,16 +30,18 @@ export const requestLostTail = z.object({
   type: z.literal('RequestLostTail'),
   /** Where this leader, and those before it, found the store. */
   ...found.shape,
+  /** Go on with what was begun on this link: what came before has been taken. */
+  more: z.boolean().optional(),
 })
 export type RequestLostTail = z.infer<typeof requestLostTail>
 
-/** Master -> new leader: records of its image that are newer than base. Several messages; the last says so. */
+/** Master -> new leader: records of its image that are newer than base, as many as one message takes; the last says so. */
 export const lostTail = z.object({
   type: z.literal('LostTail'),
   /** [table, id, JSON text with its `at`]. */
-  records: list(
-    z.tuple([z.enum(['worker', 'app', 'driver', 'ended', 'key']), name, z.string().max(512 * 1024)]),
-  ),
+  records: z
+    .array(z.tuple([z.enum(['worker', 'app', 'driver', 'ended', 'key']), name, z.string().max(512 * 1024)]))
+    .max(limits.tailRecords),
   last: z.boolean(),
 })
 export type LostTail = z.infer<typeof lostTail>

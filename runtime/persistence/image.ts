@@ -3,6 +3,23 @@ import type { Delete, OwnedPosition, PastElection, Position, Put } from './engin
 import { type Found, isForgotten } from './forgotten.js'
 import { RecordTables } from './record-tables.js'
 
+/** What a new leadership begins with. It is put together a little at a time, while the image of the one before still stands. */
+export class ImageDraft {
+  readonly tables = new RecordTables()
+  readonly owed = new Set<string>()
+
+  /** Read from the store. */
+  read(put: Put): void {
+    this.tables.apply([put], [])
+  }
+
+  /** The store forgot it: it stays held until it is durable again. */
+  owe(put: Put): void {
+    this.tables.apply([put], [])
+    this.owed.add(keyOf(put))
+  }
+}
+
 /**
  * The records that were durable under a leadership of this process, each with its `at` (protocol 6): after a store that
  * forgot it may be the only complete copy. It outlives the leadership by `graceMs` of the boot clock.
@@ -15,7 +32,7 @@ export class Image {
   #owners: ReadonlyMap<number, string> = new Map()
   #endedAtBootMs: number | undefined
   /** Records that the store forgot, not yet durable again. */
-  readonly #owed = new Set<string>()
+  #owed = new Set<string>()
   /** From this position on a store holds what was given of this image. */
   #taken: OwnedPosition | undefined
 
@@ -23,21 +40,15 @@ export class Image {
     this.#graceMs = graceMs
   }
 
-  /** A leadership begins with what it has read. `tail`: what the store forgot stays held, until it is durable again. */
+  /** A leadership begins. The draft is the image's from now on. */
   begin(
     { epoch, seq, owner }: OwnedPosition,
     earlier: readonly PastElection[],
-    puts: Iterable<Put>,
-    tail: Iterable<Put> = [],
+    { tables, owed }: ImageDraft,
   ): void {
-    this.#tables = new RecordTables()
-    this.#tables.apply(puts, [])
-    this.#owed.clear()
+    this.#tables = tables
+    this.#owed = owed
     this.#taken = undefined
-    for (const put of tail) {
-      this.#tables.apply([put], [])
-      this.#owed.add(keyOf(put))
-    }
     this.#position = { epoch, seq }
     this.#owners = new Map([...earlier, { epoch, owner }].map((led) => [led.epoch, led.owner]))
     this.#endedAtBootMs = undefined
@@ -79,19 +90,22 @@ export class Image {
 
   /** The records that a leader's store may not hold. */
   tail(asked: Found, bootMs: number): Put[] {
-    const tables = this.#held(bootMs)
-    if (!tables) return []
-    const hasAll = this.#taken !== undefined && !isForgotten(this.#taken, asked)
-    const found = hasAll ? { base: asked.base, earlier: [] } : asked
-    if (!isForgotten(this.#owned(this.#position), found) && (hasAll || this.#owed.size === 0)) return []
-    return [...tables.puts()].filter(
-      (put) => isForgotten(this.#owned(atOf(put.json)), found) || (!hasAll && this.#owed.has(keyOf(put))),
-    )
+    return [...this.tailLooks(asked, bootMs)].filter((put) => put !== undefined)
   }
 
-  #owned(position: Position): Position & Partial<OwnedPosition> {
-    const owner = this.#owners.get(position.epoch)
-    return owner === undefined ? position : { ...position, owner }
+  /** The same, record by record; nothing for one that the store holds. Who reads it stops where its turn is over. */
+  *tailLooks(asked: Found, bootMs: number): Generator<Put | undefined, void, undefined> {
+    const tables = this.#held(bootMs)
+    if (!tables) return
+    const owed = this.#owed
+    const owners = this.#owners
+    const hasAll = this.#taken !== undefined && !isForgotten(this.#taken, asked)
+    const found = hasAll ? { base: asked.base, earlier: [] } : asked
+    if (!isForgotten(owned(this.#position, owners), found) && (hasAll || owed.size === 0)) return
+    for (const put of tables.puts()) {
+      const isLost = isForgotten(owned(atOf(put.json), owners), found) || (!hasAll && owed.has(keyOf(put)))
+      yield isLost ? put : undefined
+    }
   }
 
   #held(bootMs: number): RecordTables | undefined {
@@ -99,6 +113,11 @@ export class Image {
     if (endedAt !== undefined && bootMs - endedAt > this.#graceMs) this.#tables = undefined
     return this.#tables
   }
+}
+
+function owned(position: Position, owners: ReadonlyMap<number, string>): Position & Partial<OwnedPosition> {
+  const owner = owners.get(position.epoch)
+  return owner === undefined ? position : { ...position, owner }
 }
 
 const keyOf = ({ table, id }: Delete): string => `${table}/${id}`

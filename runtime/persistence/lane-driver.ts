@@ -1,4 +1,5 @@
 import { reasonOf } from '../errors.js'
+import { limits } from '../limits.js'
 import type { Step } from './commit-group.js'
 import type { Abandoned, CommitLane, LaneEnd, LaneRequest, Settled } from './commit-lane.js'
 import type { CommitOutcome, Fence, PersistenceEngine, StoreTrouble } from './engine.js'
@@ -21,7 +22,9 @@ export interface LaneDriverOptions<Effect> {
   /** False: the leadership is past its deadline; an answer that comes then releases nothing (protocol 6). */
   readonly mayAct?: () => boolean
   readonly after?: After
-  readonly onReleased: (effects: readonly Effect[]) => void
+  /** Effects that leave in one turn, and how long a turn of them lasts; the rest follows in later turns, before anything else. */
+  readonly release?: { readonly releaseEffects: number; readonly releaseMs: number }
+  readonly onReleased: (effect: Effect) => void
   /** Called once, not after `stop`. Nothing more is sent or released; `stop` gives what never left. */
   readonly onEnded: (end: LaneEnd) => void
   /** Called when the trouble changes; undefined when it is over. */
@@ -39,6 +42,9 @@ export class LaneDriver<Effect> {
   readonly #drains: (() => void)[] = []
   #cancelWait: (() => void) | undefined
   #pumpQueued = false
+  /** Their writes are durable; they have not left yet. */
+  #released: readonly Effect[] = []
+  #left = 0
   #stopped = false
   #trouble: StoreTrouble | undefined
 
@@ -67,14 +73,19 @@ export class LaneDriver<Effect> {
 
   /** Resolves when all that was submitted has been released, or the lane has ended (clean hand-over). */
   drained(): Promise<void> {
-    if (this.#stopped || this.#options.lane.idle) return Promise.resolve()
+    if (this.#stopped || this.#isIdle) return Promise.resolve()
     return new Promise((resolve) => this.#drains.push(resolve))
   }
 
   /** The leadership is over: nothing more is sent or released, late answers are ignored. */
   stop(): Abandoned<Effect> {
     this.#quiet()
-    return this.#options.lane.abandon()
+    const { neverSent, unknown } = this.#options.lane.abandon()
+    return { neverSent, unknown: [...this.#released.slice(this.#left), ...unknown] }
+  }
+
+  get #isIdle(): boolean {
+    return this.#options.lane.idle && this.#left === this.#released.length
   }
 
   #quiet(): void {
@@ -85,11 +96,12 @@ export class LaneDriver<Effect> {
   }
 
   #pump(): void {
-    if (this.#stopped || this.#cancelWait !== undefined) return
+    // What has been released leaves first: so they keep their order, and no more of them gather than one commit has.
+    if (this.#stopped || this.#cancelWait !== undefined || this.#left < this.#released.length) return
     const { lane, monotonicMs } = this.#options
     const next = lane.next(monotonicMs())
     if (next === undefined) {
-      if (lane.idle) for (const resolve of this.#drains.splice(0)) resolve()
+      if (this.#isIdle) for (const resolve of this.#drains.splice(0)) resolve()
       return
     }
     if (next.kind === 'wait') {
@@ -119,17 +131,21 @@ export class LaneDriver<Effect> {
       this.#end({ kind: 'failed', reason: 'the lease ran out' })
       return
     }
-    try {
-      this.#report(lane.settled(outcome, monotonicMs()), outcome, sentAtMs)
-    } catch (error) {
-      // A shell that threw half-way through its effects is inconsistent: never resume (protocol 4.5).
-      this.#end({ kind: 'failed', reason: `an effect could not be released: ${reasonOf(error)}` })
-    }
+    this.#guarded(() => this.#report(lane.settled(outcome, monotonicMs()), outcome, sentAtMs))
     this.#pump()
   }
 
+  /** A shell that threw half-way through its effects is inconsistent: never resume (protocol 4.5). */
+  #guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#end({ kind: 'failed', reason: `an effect could not be released: ${reasonOf(error)}` })
+    }
+  }
+
   #report(settled: Settled<Effect>, outcome: CommitOutcome, sentAtMs: number): void {
-    const { lane, onConfirmed, onDurable, onReleased, onTrouble } = this.#options
+    const { lane, onConfirmed, onDurable, onTrouble } = this.#options
     if (settled.ended !== undefined) {
       this.#end(settled.ended)
       return
@@ -140,7 +156,34 @@ export class LaneDriver<Effect> {
       onTrouble(this.#trouble, 'reason' in outcome ? outcome.reason : undefined)
     }
     if (settled.durable !== undefined) onDurable?.(settled.durable)
-    if (settled.released.length > 0) onReleased(settled.released)
+    this.#released = settled.released
+    this.#left = 0
+    this.#release()
+  }
+
+  /** In order, as many as one turn takes. */
+  #release(): void {
+    const { monotonicMs, onReleased, release = limits } = this.#options
+    const beganMs = monotonicMs()
+    const most = this.#left + release.releaseEffects
+    while (this.#left < this.#released.length && !this.#stopped) {
+      if (this.#left >= most || monotonicMs() - beganMs > release.releaseMs) {
+        this.#after(0, () => this.#releaseRest())
+        return
+      }
+      onReleased(this.#released[this.#left++] as Effect)
+    }
+  }
+
+  /** A later turn: the leadership may be past its deadline by now (protocol 6). */
+  #releaseRest(): void {
+    if (this.#stopped) return
+    if (this.#options.mayAct?.() === false) {
+      this.#end({ kind: 'failed', reason: 'the lease ran out' })
+      return
+    }
+    this.#guarded(() => this.#release())
+    this.#pump()
   }
 
   #end(end: LaneEnd): void {

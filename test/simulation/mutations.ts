@@ -98,7 +98,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'no tail from the own image',
     file: 'actors/master/master.js',
-    find: 'this.#takeTail(tail);',
+    find: 'this.#ownTail = tail;',
     replace: '',
     faults: ['storeLosesTail'],
   },

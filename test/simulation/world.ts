@@ -1,4 +1,4 @@
-import { fixedMasterConfig, type MasterConfig } from '../../actors/master/master-config.js'
+import { fixedMasterConfig, type MasterConfig, type Slices } from '../../actors/master/master-config.js'
 import { type Receiver, violation } from '../../actors/messages/catalogue.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log, LogFields } from '../../runtime/observe/log.js'
@@ -109,7 +109,7 @@ export class World {
     this.stranger = shape.validates ? new Stranger(this) : undefined
     this.liar = new Liar(this)
     this.linkDeadMs = Math.max(limits.linkDeadMs, 2 * shape.leaseMs)
-    this.masterConfig = masterConfig(this.cluster, shape)
+    this.masterConfig = masterConfig(this.cluster, shape, seed)
     this.masterAddresses = Array.from({ length: shape.masters }, (_, n) => `firesteel://10.0.1.${n + 1}:7077`)
     for (let n = 1; n <= shape.masters; n++) this.masters.push(new MasterNode(this, `m${n}`, `10.0.1.${n}`))
     for (let n = 1; n <= shape.workers; n++) this.workers.push(new WorkerNode(this, `w${n}`, `10.0.2.${n}`))
@@ -237,7 +237,19 @@ async function settled({ settle }: Place): Promise<void> {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-function masterConfig(cluster: string, shape: Shape): ClusterConfig {
+/** So small that the little there is here takes many turns. */
+const tinySlices: Slices = {
+  recoveryRecords: 1,
+  recoveryRecordBytes: 1,
+  tailRecords: 1,
+  tailRecordBytes: 1,
+  tailLooks: 2,
+  tailAheadBytes: 1000,
+  releaseEffects: 1,
+  releaseMs: 5,
+}
+
+function masterConfig(cluster: string, shape: Shape, seed: number): ClusterConfig {
   return {
     cluster,
     web: null,
@@ -250,6 +262,7 @@ function masterConfig(cluster: string, shape: Shape): ClusterConfig {
     orphanGraceMs: 0,
     relaunchOnRefused: true,
     ...fixedMasterConfig,
+    ...(seed % 2 === 0 && { slices: tinySlices }),
     // Its edge is met often.
     executorIdBlock: 3,
     recordBudgetBytes: 64 * 1024 * 1024,

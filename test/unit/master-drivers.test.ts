@@ -249,7 +249,8 @@ const position = (epoch: number) => ({ epoch, seq: 7 })
 test('keys are read after the election: until all are there an unknown one is asked for again, a known one is answered', () => {
   const world = new MasterWorld({ retainedKeys: 3 })
   const elected = { epoch: 4, owner: 'm1', base: position(3), earlier: [], heard: position(3) }
-  world.input({ kind: 'elected', ...elected, records: noRecords, keysFollow: true })
+  world.input({ kind: 'elected', ...elected, keysFollow: true })
+  world.restore(noRecords)
   assert.equal(world.core.state, 'ALIVE')
   const code = (answer: ReturnType<typeof world.submit>) => answer?.type === 'Failure' && answer.code
   assert.equal(code(world.submit({}, 'old')), 'FIRESTEEL_NOT_LEADER')

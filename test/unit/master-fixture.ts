@@ -73,8 +73,13 @@ export class MasterWorld {
       base,
       earlier: [],
       heard: base,
-      records,
     })
+    return this.restore(records)
+  }
+
+  restore(records: StoredRecords): this {
+    this.input({ kind: 'records', records })
+    this.input({ kind: 'restored' })
     return this
   }
 

@@ -113,9 +113,8 @@ class Fallen extends MasterWorld {
       base,
       earlier: [],
       heard: seen,
-      records: all,
     })
-    return this
+    return this.restore(all)
   }
 
   tail(table: TailRecord['table'], value: object, id = (value as { id: string }).id): void {
@@ -532,7 +531,7 @@ describe('a submission that nobody brought back', () => {
       base,
       earlier: [],
     })
-    world.input({ kind: 'tail', records: [], lastOf: 'm2-1' })
+    world.input({ kind: 'tail', records: [], from: 'm2-1' })
     assert.equal(world.toldTo('m2-1', 'TailTaken').length, 1)
     assert.equal(world.core.state, 'ALIVE')
     assert.equal(codeOf(world, status), 'FIRESTEEL_SUBMISSION_LOST')
@@ -567,7 +566,7 @@ describe('a submission that nobody brought back', () => {
     world.input({ kind: 'linkUp', peer: fellow })
     world.advance(limits.recoveryQuietMs + 1)
     assert.equal(world.core.state, 'RECOVERING')
-    world.input({ kind: 'tail', records: [], lastOf: 'm2-1' })
+    world.input({ kind: 'tail', records: [], from: 'm2-1' })
     assert.equal(world.core.state, 'ALIVE')
   })
 

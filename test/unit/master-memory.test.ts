@@ -7,7 +7,7 @@ import { DESCRIPTION_BYTES_MAX, oversizeOf } from '../../actors/messages/record-
 import { heapLimitBytes, heapOptions, recordBudgetBytes, requireHeap } from '../../runtime/heap.js'
 import { limits } from '../../runtime/limits.js'
 import { FileSystemEngine } from '../../runtime/persistence/file-system/file-system-engine.js'
-import { Image } from '../../runtime/persistence/image.js'
+import { Image, ImageDraft } from '../../runtime/persistence/image.js'
 import { RecordTables } from '../../runtime/persistence/record-tables.js'
 import { applicationDescription, driverDescription, MasterWorld } from './master-fixture.js'
 
@@ -121,7 +121,9 @@ test('records are counted as they come, change and go', () => {
   assert.equal(tables.bytes, 1)
   const image = new Image(1000)
   assert.equal(image.heldBytes, 0)
-  image.begin({ epoch: 1, seq: 0, owner: 'm' }, [], [put('a', '12345')])
+  const draft = new ImageDraft()
+  draft.read(put('a', '12345'))
+  image.begin({ epoch: 1, seq: 0, owner: 'm' }, [], draft)
   assert.equal(image.heldBytes, 5 + limits.recordHeapBytes)
 })
 

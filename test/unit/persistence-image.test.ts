@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OwnedPosition, PastElection, Position, Put } from '../../runtime/persistence/engine.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
-import { Image } from '../../runtime/persistence/image.js'
+import { Image, ImageDraft } from '../../runtime/persistence/image.js'
 
 const GRACE_MS = 60_000
 const at = (epoch: number, seq: number): Position => ({ epoch, seq })
@@ -20,9 +20,16 @@ const found = (base: Position, former?: Position): Found => ({
 })
 const ids = (puts: readonly Put[]): string[] => puts.map(({ id }) => id).sort()
 
+function draftOf(read: readonly Put[], owed: readonly Put[] = []): ImageDraft {
+  const draft = new ImageDraft()
+  for (const put of read) draft.read(put)
+  for (const put of owed) draft.owe(put)
+  return draft
+}
+
 function led(): Image {
   const image = new Image(GRACE_MS)
-  image.begin(by('m1', 5, 10), [], [put('old', at(4, 9)), put('unstamped')])
+  image.begin(by('m1', 5, 10), [], draftOf([put('old', at(4, 9)), put('unstamped')]))
   image.durable([put('a', at(5, 11))], [], at(5, 11))
   image.durable([put('b', at(5, 12))], [{ table: 'driver', id: 'a' }], at(5, 12))
   return image
@@ -60,7 +67,7 @@ test('a new leadership holds what it read, and still what the store forgot', () 
   const image = led()
   image.end(0)
   const tail = image.tail(found(at(4, 9)), 1000)
-  image.begin(by('m1', 7, 9), [], [put('old', at(4, 9))], tail)
+  image.begin(by('m1', 7, 9), [], draftOf([put('old', at(4, 9))], tail))
   assert.deepEqual(image.position(10 * GRACE_MS), at(7, 9))
   // The leadership ends before the tail was durable again: it is asked for once more.
   assert.deepEqual(ids(image.tail(found(at(4, 9)), 2000)), ['b'])
@@ -80,7 +87,7 @@ test('a leader that did not live to bring the tail back: the next one, elected a
 test('an own tail that was not durable again is owed to every later leader, until one has it', () => {
   const image = led()
   image.end(0)
-  image.begin(by('m1', 7, 10), [], [], image.tail(found(at(5, 10)), 0))
+  image.begin(by('m1', 7, 10), [], draftOf([], image.tail(found(at(5, 10)), 0)))
   image.end(0)
   assert.deepEqual(ids(image.tail(found(at(7, 10)), 0)), ['b'])
   image.taken(by('m2', 8, 20))

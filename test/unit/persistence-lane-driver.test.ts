@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { CommitLane, type LaneEnd } from '../../runtime/persistence/commit-lane.js'
 import type { CommitOutcome, CommitRequest, StoreTrouble } from '../../runtime/persistence/engine.js'
 import { LaneDriver, type LaneDriverOptions } from '../../runtime/persistence/lane-driver.js'
@@ -42,7 +42,7 @@ function harness(more: Partial<LaneDriverOptions<string>> = {}) {
       timers.push(timer)
       return () => timers.splice(timers.indexOf(timer), 1)
     },
-    onReleased: (effects) => log.push(...effects),
+    onReleased: (effect) => void log.push(effect),
     onEnded: (end) => ends.push(end),
     onTrouble: (trouble) => troubles.push(trouble),
     onDurable: ({ puts, deletes }) => image.apply(puts, deletes),
@@ -202,4 +202,79 @@ test('an effect that throws when released ends the leadership', async () => {
   assert.equal(ends.length, 1)
   assert.equal(ends[0]!.kind, 'failed')
   assert.equal(calls.length, 1)
+})
+
+describe('effects of one commit are released a turn at a time', () => {
+  const release = { releaseEffects: 3, releaseMs: 5 }
+  const effects = ['1', '2', '3', '4', '5', '6', '7']
+
+  test('in order, before the next commit is sent, and drained means that all have left', async () => {
+    const { driver, calls, log, turn, advance } = harness({ release })
+    driver.submit(put('a', ...effects))
+    await turn()
+    driver.submit(put('b', '8'))
+    let isDrained = false
+    void driver.drained().then(() => {
+      isDrained = true
+    })
+    calls[0]!.answer(ok(1))
+    await turn()
+    assert.deepEqual(log, ['1', '2', '3'])
+    assert.equal(calls.length, 1, 'the next commit waits')
+    await advance(0)
+    assert.deepEqual(log, effects.slice(0, 6))
+    await advance(0)
+    assert.deepEqual(log, effects)
+    assert.equal(calls.length, 2)
+    assert.equal(isDrained, false)
+    calls[1]!.answer(ok(2))
+    await turn()
+    assert.deepEqual(log.at(-1), '8')
+    assert.equal(isDrained, true)
+  })
+
+  test('a turn ends after its time too: some effects are large', async () => {
+    const { driver, calls, log, time, turn, advance } = harness({
+      release: { releaseEffects: 100, releaseMs: 5 },
+      onReleased: (effect) => {
+        log.push(effect)
+        time.nowMs += 4
+      },
+    })
+    driver.submit(put('a', ...effects))
+    await turn()
+    calls[0]!.answer(ok(1))
+    await turn()
+    assert.deepEqual(log, ['1', '2'])
+    await advance(0)
+    assert.deepEqual(log, ['1', '2', '3', '4'])
+  })
+
+  test('past the deadline nothing of the rest leaves, and who waits for it hears that its outcome is unknown', async () => {
+    let mayAct = true
+    const { driver, calls, log, ends, turn, advance } = harness({ release, mayAct: () => mayAct })
+    driver.submit(put('a', ...effects))
+    await turn()
+    calls[0]!.answer(ok(1))
+    await turn()
+    mayAct = false
+    await advance(0)
+    assert.deepEqual(log, ['1', '2', '3'])
+    assert.deepEqual(ends, [{ kind: 'failed', reason: 'the lease ran out' }])
+    assert.deepEqual(driver.stop(), { neverSent: [], unknown: ['4', '5', '6', '7'] })
+    await advance(1000)
+    assert.deepEqual(log, ['1', '2', '3'])
+  })
+
+  test('the leadership ends between two turns: nothing more leaves', async () => {
+    const { driver, calls, log, turn, advance } = harness({ release })
+    driver.submit(put('a', ...effects))
+    await turn()
+    driver.submit(put('b', '8'))
+    calls[0]!.answer(ok(1))
+    await turn()
+    assert.deepEqual(driver.stop(), { neverSent: ['8'], unknown: ['4', '5', '6', '7'] })
+    await advance(1000)
+    assert.deepEqual(log, ['1', '2', '3'])
+  })
 })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { tailMessages } from '../../actors/master/tail-messages.js'
+import { tailMessage, tailPieces } from '../../actors/master/tail-messages.js'
+import { violation } from '../../actors/messages/catalogue.js'
 import type { DriverReport, ExecutorReport } from '../../actors/messages/workers.js'
 import { DriverEntry } from '../../actors/worker/driver-entry.js'
 import { reportPages } from '../../actors/worker/report-pages.js'
@@ -156,15 +157,19 @@ test('a lost tail of any size is in messages that a link between Masters carries
     // Quotes are twice as long as text inside JSON.
     json: JSON.stringify({ text: number % 3 === 0 ? '"'.repeat(100_000) : 'x' }),
   }))
-  const messages = [...tailMessages(puts)]
+  const pieces = [...tailPieces(puts)].filter((piece) => piece !== undefined)
   assert.deepEqual(
-    messages.flatMap(({ records }) => records.map(([table, id, json]) => ({ table, id, json }))),
+    pieces.flatMap((piece) => piece.puts),
     puts,
   )
   assert.deepEqual(
-    messages.map(({ last }) => last),
-    messages.map((_, index) => index === messages.length - 1),
+    pieces.map(({ last }) => last),
+    pieces.map((_, index) => index === pieces.length - 1),
   )
-  for (const message of messages) assert.ok(JSON.stringify(message).length < limits.nodeMessageBytes - 4096)
-  assert.deepEqual([...tailMessages([])], [{ type: 'LostTail', records: [], last: true }])
+  for (const { puts: some, last } of pieces) {
+    const message = tailMessage(some, last)
+    assert.ok(JSON.stringify(message).length < limits.nodeMessageBytes - 4096)
+    assert.equal(violation('master', message), undefined)
+  }
+  assert.deepEqual([...tailPieces([])], [{ puts: [], last: true }])
 })

@@ -1,0 +1,43 @@
+import { reasonOf } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import type { Log } from '../../runtime/observe/log.js'
+import type { Fence, PersistenceEngine } from '../../runtime/persistence/engine.js'
+import type { TimerSource } from '../../runtime/system/timers.js'
+import { readKeys } from './read-records.js'
+import type { StoredRecords } from './records.js'
+
+export interface KeyReaderOptions {
+  readonly engine: PersistenceEngine
+  readonly fence: Fence
+  readonly log: Log
+  readonly timers: TimerSource
+  readonly isOver: () => boolean
+  readonly onPage: (keys: StoredRecords['keys'], complete: boolean) => void
+}
+
+/**
+ * The keys of ended drivers, once a leader is ALIVE: they may be very many, and only a submission needs them. `moved`: it
+ * does not lead any more.
+ */
+export async function readAllKeys(options: KeyReaderOptions): Promise<'read' | 'moved' | 'over'> {
+  const { engine, fence, log, timers, isOver, onPage } = options
+  let cursor: string | undefined
+  let toldFailure = false
+  while (!isOver()) {
+    const page = await readKeys(engine, fence, cursor).catch((error: unknown) => {
+      if (!toldFailure) log.warn('the keys of submissions cannot be read yet', { reason: reasonOf(error) })
+      toldFailure = true
+      return null
+    })
+    if (isOver()) break
+    if (page === undefined) return 'moved'
+    if (page) {
+      cursor = page.next
+      onPage(page.records, cursor === undefined)
+      if (cursor === undefined) return 'read'
+    } else {
+      await new Promise<void>((resolve) => timers.after(limits.electionRetryMs, resolve))
+    }
+  }
+  return 'over'
+}
