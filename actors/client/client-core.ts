@@ -1,6 +1,7 @@
 import { limits } from '../../runtime/limits.js'
 import type { ClientMessage, FromApplication } from '../messages/catalogue.js'
 import type { Failure, OwnedPosition, Position } from '../messages/common.js'
+import { acknowledgementPages } from './acknowledgement.js'
 import type { ClientConfig, ClientEffect, ClientInput, ClientTimer, Reason } from './client-steps.js'
 import { ExecutorBook } from './executor-book.js'
 import { MasterLinks } from './master-links.js'
@@ -152,14 +153,14 @@ export class ClientCore {
       return
     }
     // While we unregister as well: the new leader must hold what it is to end.
-    this.#tell(this.#acknowledgement(this.#appId))
+    this.#acknowledge(this.#appId)
     if (this.#phase === 'unregistering') this.#unregister()
     else this.#giveOrders()
   }
 
-  #acknowledgement(appId: string): FromApplication {
+  #acknowledge(appId: string): void {
     const { registration, description, driver, listen } = this.#config
-    return {
+    const pages = acknowledgementPages({
       type: 'MasterChangeAcknowledged',
       appId,
       registration,
@@ -170,7 +171,8 @@ export class ClientCore {
       ...(this.#orders.target && { target: this.#orders.target }),
       highestExecId: this.#executors.highestExecId,
       ...(this.#registeredAt && { registeredAt: this.#registeredAt }),
-    }
+    })
+    for (const page of pages) this.#tell(page)
   }
 
   #fromLeader(message: ClientMessage, at: OwnedPosition): void {

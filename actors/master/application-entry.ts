@@ -26,6 +26,10 @@ export class ApplicationEntry {
   /** Has its ClientEndpoint answered this leadership? Else it would get its executors twice (protocol 11.5). */
   answered: boolean
   linked = false
+  /** The messages of its answer have begun and not ended. */
+  isAnswering = false
+  /** Its store forgot it, and it has not said all yet. */
+  isAdopting = false
   readonly executors = new Map<number, ExecutorEntry>()
   /** Executor ids that its client said it holds: they need not be announced again. */
   readonly listed = new Set<number>()

@@ -20,14 +20,13 @@ import { executorHolding, type WorkerEntry } from './worker-entry.js'
  * Executors listed but not on their Worker: LOST; those on a Worker that has yet to report count (11.5). A store that
  * forgot the application has forgotten its Workers too: they have adoptGrace to come.
  */
-export function reconcileExecutors(
+export function takeListed(
   books: Books,
   step: Step,
   app: ApplicationEntry,
   held: MasterChangeAcknowledged['executors'],
   adopted: boolean,
 ): void {
-  app.listed.clear()
   for (const { execId, workerId } of held) {
     app.listed.add(execId)
     if (app.executors.has(execId)) continue
@@ -43,9 +42,14 @@ export function reconcileExecutors(
       app.lose(step, execId, worker ? 'its worker does not run it' : 'its worker is gone')
     }
   }
+}
+
+/** What it holds without knowing. */
+export function announceUnlisted(books: Books, step: Step, app: ApplicationEntry): void {
   for (const executor of app.executors.values()) {
+    if (app.listed.has(executor.execId)) continue
     const worker = books.workers.get(executor.workerId)
-    if (worker && !app.listed.has(executor.execId)) tellAdded(step, app, executor, worker)
+    if (worker) tellAdded(step, app, executor, worker)
   }
 }
 

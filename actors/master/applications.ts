@@ -8,7 +8,7 @@ import type {
 import type { Registrant } from '../messages/executors.js'
 import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import { ApplicationEntry } from './application-entry.js'
-import { reconcileExecutors } from './application-executors.js'
+import { announceUnlisted, takeListed } from './application-executors.js'
 import { isBelieved } from './belief.js'
 import type { Books, PeerInfo } from './books.js'
 import { endApplication } from './ending.js'
@@ -68,7 +68,7 @@ export function registerApplication(
   step.cancelTimer(`application:${app.id}`)
   step.tell(from.incarnation, { type: 'RegisteredApplication', appId: app.id, registration })
   // The leader that registered it died before it could say so: it holds nothing, and this is all its answer.
-  if (!app.answered) takeBack(books, step, app, [], false)
+  if (!app.answered) takeBack(books, step, app, {}, false)
 }
 
 function addApplication(books: Books, step: Step, record: ApplicationRecord): ApplicationEntry {
@@ -120,23 +120,30 @@ export function masterChangeAcknowledged(
     app.target = message.target.total
   }
   app.hearOf(message.highestExecId)
-  takeBack(books, step, app, message.executors, app !== known)
+  if (app !== known) app.isAdopting = true
+  takeBack(books, step, app, message, app.isAdopting)
 }
 
-/** It has answered this leadership: from now on it may be given executors (protocol 11.5). */
+/** It answers this leadership. With the whole answer it may be given executors (protocol 11.5). */
 function takeBack(
   books: Books,
   step: Step,
   app: ApplicationEntry,
-  held: MasterChangeAcknowledged['executors'],
+  { executors = [], more = false }: Partial<Pick<MasterChangeAcknowledged, 'executors' | 'more'>>,
   adopted: boolean,
 ): void {
-  if (app.state === 'UNKNOWN') app.state = 'WAITING'
-  app.answered = true
   app.linked = true
   step.cancelTimer(`application:${app.id}`)
   books.lastAnswerMs = step.now.monotonicMs
-  reconcileExecutors(books, step, app, held, adopted)
+  if (!app.isAnswering) app.listed.clear()
+  app.isAnswering = more
+  takeListed(books, step, app, executors, adopted)
+  // Only the whole answer says what it does not hold.
+  if (more) return
+  app.isAdopting = false
+  if (app.state === 'UNKNOWN') app.state = 'WAITING'
+  app.answered = true
+  announceUnlisted(books, step, app)
   if (app.executors.size > 0) app.state = 'RUNNING'
   books.dirty = true
 }
@@ -150,7 +157,8 @@ function adoptApplication(
 ): ApplicationEntry | undefined {
   const { appId, registeredAt, registration, description, driver, listen, highestExecId } = message
   if (!registeredAt || !books.isForgotten(registeredAt) || books.endedApps.has(appId)) return undefined
-  if (books.isFull || oversizeOf(description) || !isBelieved(highestExecId, 0)) return undefined
+  if (!description || books.isFull || oversizeOf(description)) return undefined
+  if (!isBelieved(highestExecId, 0)) return undefined
   step.log('warn', 'adopted an application that the store forgot', { appId })
   const app = addApplication(books, step, {
     id: appId,
@@ -169,6 +177,8 @@ function adoptApplication(
     if (app.hearOf(execId)) app.executors.set(execId, { ...report, workerId })
     else step.tell(workerId, { type: 'KillExecutor', workerId, appId, execId })
   }
+  // Until all of its answer has come.
+  app.answered = false
   return app
 }
 
@@ -216,6 +226,7 @@ export function applicationUnlinked(books: Books, step: Step, incarnation: strin
   for (const app of books.apps.values()) {
     if (app.record.endpoint !== incarnation) continue
     app.linked = false
+    app.isAnswering = false
     step.startTimer(`application:${app.id}`, books.config.applicationGraceMs)
   }
 }

@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import { limits } from '../../runtime/limits.js'
 import {
   applicationDescription,
   applicationStates,
   count,
   driverIncarnation,
-  list,
   name,
   ownedPosition,
   port,
@@ -42,15 +42,21 @@ export const unregisteredApplication = z.object({
 })
 export type UnregisteredApplication = z.infer<typeof unregisteredApplication>
 
-/** Answer to MasterChanged by an application that is registered: all that the store does not keep. */
+/**
+ * Answer to MasterChanged by an application that is registered: all that the store does not keep. One with many executors
+ * says it in several messages.
+ */
 export const masterChangeAcknowledged = z.object({
   type: z.literal('MasterChangeAcknowledged'),
   appId: name,
   registration: name,
-  description: applicationDescription,
+  /** In the first message: a store that forgot it gets it back. */
+  description: applicationDescription.optional(),
   driver: driverIncarnation.optional(),
   listen: z.object({ host: name.optional(), port }),
-  executors: list(z.object({ execId: count, workerId: name })),
+  executors: z.array(z.object({ execId: count, workerId: name })).max(limits.reportItems),
+  /** The answer goes on in the next message: what is in none of them it does not hold. */
+  more: z.boolean().optional(),
   /** Newest RequestExecutors: its number and the total wanted; absent: no limit was asked. */
   target: z.object({ request: count, total: count }).optional(),
   highestExecId: z.int().min(-1),
