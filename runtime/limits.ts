@@ -181,6 +181,8 @@ export const limits = {
   recordBytesInAll: 128 * MIB,
   /** Over this part a Master does not begin with what its store holds: reading it would end in the midst. */
   storeHeapShare: 1 / 5,
+  /** Looks at Workers and executors in one pass that gives executors to applications: some 3 ms. */
+  executorLooks: 50_000,
   /** Characters of an id or a name; of a text, such as a path, a label or a reason. */
   nameChars: 256,
   textChars: 16_384,
@@ -250,7 +252,7 @@ export const limits = {
   /** Records of a lost tail in one message and one step: what each of them writes stays within a commit. */
   tailRecords: 100,
   /** And their bytes, unless one record has more. */
-  tailRecordBytes: 512 * KIB,
+  tailRecordBytes: 256 * KIB,
   /** Records of an image that are looked at in one turn, lost or not. */
   tailLooks: 2000,
   /** While so much waits to be written, the next piece of a lost tail waits until the one before is durable. */

@@ -18,6 +18,15 @@ export interface ExecutorEntry extends Holding {
   worked?: boolean
 }
 
+/** Executors of one application on one Worker. */
+export interface Begun {
+  readonly executors: number
+  readonly cores: number
+  readonly memoryMib: number
+}
+
+const nothing: Begun = { executors: 0, cores: 0, memoryMib: 0 }
+
 /** An application in the Master's books (Spark's ApplicationInfo). */
 export class ApplicationEntry {
   readonly id: string
@@ -43,6 +52,11 @@ export class ApplicationEntry {
   targetRequest = -1
   /** Executors in a row that failed before they had worked or lasted (Spark 4.8). */
   failures = 0
+  /** It got all that there was for it when there was this much room (see Books.room). */
+  fullAt = -1
+
+  /** What its placements have given it with this much room, by Worker: one may go on in the next pass. */
+  #begun: { readonly room: number; readonly workers: Map<string, Begun> } = { room: -1, workers: new Map() }
 
   constructor(record: ApplicationRecord, state: ApplicationState, answered: boolean, foundExecIds = 0) {
     this.id = record.id
@@ -74,6 +88,22 @@ export class ApplicationEntry {
   drop(execId: number): void {
     this.executors.delete(execId)
     if (this.executors.size === 0 && this.state === 'RUNNING') this.state = 'WAITING'
+  }
+
+  /** A placement has given it an executor there. */
+  begin(workerId: string, cores: number, room: number): void {
+    const before = this.begunAt(workerId, room)
+    if (this.#begun.room !== room) this.#begun = { room, workers: new Map() }
+    this.#begun.workers.set(workerId, {
+      executors: before.executors + 1,
+      cores: before.cores + cores,
+      memoryMib: before.memoryMib + this.record.description.executor.memoryMib,
+    })
+  }
+
+  /** What it has been given there since there was this much room. */
+  begunAt(workerId: string, room: number): Begun {
+    return (this.#begun.room === room && this.#begun.workers.get(workerId)) || nothing
   }
 
   /** It is told that the executor is lost: from now on it is never taken back (protocol 11.7). */

@@ -84,6 +84,8 @@ export class Books {
   isFull = false
   /** The search for room goes on behind the driver with this number; 0: at the oldest. */
   driverScan = 0
+  /** The same over the applications. */
+  appScan = 0
   /** Where the next driver's search begins. */
   driverCursor = 0
   /** Last time any Worker or application came or answered, monotonic: quiet ends recovery. */

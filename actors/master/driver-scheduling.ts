@@ -4,7 +4,7 @@ import type { DriverEntry } from './driver-entry.js'
 import { failedWorkersOf, standingsToTry } from './failed-launches.js'
 import { launchDriver } from './launching.js'
 import { placeDriver } from './placement.js'
-import type { Demand } from './resources.js'
+import { type Demand, isWithin, SMALLEST_KEPT } from './resources.js'
 import type { Now, Step } from './step.js'
 import { lookForReason } from './waiting.js'
 import type { DemandClass } from './waiting-drivers.js'
@@ -12,8 +12,6 @@ import type { WorkerEntry } from './worker-entry.js'
 
 /** Looks at a Worker in one pass, so that a turn stays short whatever is asked for: some 2 ms. */
 const LOOKS_PER_PASS = 100_000
-/** Demands that found no room, by which larger ones are known to find none. */
-const SMALLEST_KEPT = 32
 
 interface Candidate {
   readonly of: DemandClass
@@ -108,14 +106,6 @@ function insert(open: Candidate[], candidate: Candidate, scan: number): void {
     else high = middle
   }
   open.splice(low, 0, candidate)
-}
-
-/** Is all of `small` also asked for by `large`? Custom resources are compared one by one only where they are few. */
-function isWithin(small: Demand, large: Demand): boolean {
-  if (small.cores > large.cores || small.memoryMib > large.memoryMib) return false
-  return Object.entries(small.resources).every(
-    ([name, amount]) => Object.hasOwn(large.resources, name) && (large.resources[name] as number) >= amount,
-  )
 }
 
 /** Why its drivers wait. Gives the number of looks it took. */

@@ -41,6 +41,7 @@ export interface Slices {
   readonly tailAheadBytes: number
   readonly releaseEffects: number
   readonly releaseMs: number
+  readonly executorLooks: number
 }
 
 /** What no deployment file changes. */

@@ -57,3 +57,14 @@ export function usedAddresses(held: Iterable<Holding>): ResourceAddresses {
   }
   return used
 }
+
+/** Demands of one pass that found no room, by which larger ones are known to find none. */
+export const SMALLEST_KEPT = 32
+
+/** Is all of `small` also asked for by `large`? Custom resources are compared one by one only where they are few. */
+export function isWithin(small: Demand, large: Demand): boolean {
+  if (small.cores > large.cores || small.memoryMib > large.memoryMib) return false
+  return Object.entries(small.resources).every(
+    ([name, amount]) => Object.hasOwn(large.resources, name) && (large.resources[name] as number) >= amount,
+  )
+}

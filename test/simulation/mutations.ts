@@ -413,7 +413,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'an application gets executors before it has answered',
-    file: 'actors/master/scheduling.js',
+    file: 'actors/master/executor-scheduling.js',
     find: 'if (!app.answered || !app.linked)\n            continue;',
     replace: '',
     script: 'an application and its Worker are slow to answer',

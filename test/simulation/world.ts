@@ -247,6 +247,7 @@ const tinySlices: Slices = {
   tailAheadBytes: 1000,
   releaseEffects: 1,
   releaseMs: 5,
+  executorLooks: 1,
 }
 
 function masterConfig(cluster: string, shape: Shape, seed: number): ClusterConfig {

@@ -1,5 +1,6 @@
 import type { Books } from '../../actors/master/books.js'
 import { MasterCore, type MasterInput } from '../../actors/master/master-core.js'
+import type { DriverRecord } from '../../actors/master/records.js'
 import type { Step } from '../../actors/master/step.js'
 
 /* Watches what becomes of everything that a Master holds, for the diagrams of docs/protocol.md. */
@@ -77,11 +78,14 @@ export function watchTransitions(): Readonly<Record<Kind, ReadonlySet<string>>> 
       if (!after.has(id) && !ends.has(state)) seen[kind].add(`${state} --> ${gone(id)}`)
     }
   }
+  const stored = new WeakMap<MasterCore, DriverRecord[]>()
   const { step } = MasterCore.prototype
   MasterCore.prototype.step = function watched(this: MasterCore, input: MasterInput, ...rest): Step {
     const before = statesOf(this.books)
     // The state of a driver is in its record, which outlives a leadership.
-    if (input.kind === 'elected') before.driver = byId(input.records.drivers)
+    if (input.kind === 'elected') stored.set(this, [])
+    else if (input.kind === 'records') stored.get(this)?.push(...(input.records.drivers ?? []))
+    else if (input.kind === 'restored') before.driver = byId(stored.get(this) ?? [])
     const done = step.call(this, input, ...rest)
     const after = statesOf(this.books)
     const told = endsTold(done)

@@ -1,0 +1,159 @@
+import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
+import type { ApplicationEntry, Begun } from './application-entry.js'
+import type { Books } from './books.js'
+import { executorDemand, standingsToTry } from './failed-launches.js'
+import { launchExecutor } from './launching.js'
+import { byCoresFree, fits, placeExecutors } from './placement.js'
+import { type Demand, isWithin, SMALLEST_KEPT } from './resources.js'
+import type { Step } from './step.js'
+import { coresLeft, executorsLeft } from './waiting.js'
+import type { WorkerEntry } from './worker-entry.js'
+
+/** Sorting the Workers that would do, and placing on them, beside looking at each. */
+const PLACE_LOOKS = 8
+
+/** What is left of a pass, and what it knows. */
+interface Pass {
+  readonly books: Books
+  readonly step: Step
+  readonly workers: readonly WorkerEntry[]
+  /** Demands for which no Worker has room: what asks for as much finds none either. */
+  readonly full: Demand[]
+  coresFree: number
+  launchesLeft: number
+  looksLeft: number
+}
+
+/**
+ * Gives executors to applications, FIFO over them (Spark 4.1). A pass looks so often and launches so many at most; the next
+ * one goes on where it stopped. Who got all that there was for it is looked at again when there may be more room.
+ */
+export function scheduleExecutors(
+  books: Books,
+  step: Step,
+  workers: readonly WorkerEntry[],
+  most: number,
+): void {
+  const pass: Pass = {
+    books,
+    step,
+    workers,
+    full: [],
+    coresFree: workers.reduce((sum, worker) => sum + worker.coresFree, 0),
+    launchesLeft: most,
+    looksLeft: books.config.slices.executorLooks,
+  }
+  for (const app of inTurn(books)) {
+    if (pass.coresFree === 0) break
+    if (!app.answered || !app.linked) continue
+    if (app.fullAt === books.room) continue
+    if (pass.launchesLeft > 0 && pass.looksLeft > 0) {
+      placeFor(pass, app)
+      if (pass.launchesLeft > 0) {
+        app.fullAt = books.room
+        continue
+      }
+    }
+    // The next pass begins with it: nobody is passed over for ever because much comes before.
+    books.appScan = books.apps.numberOf(app.id) - 1
+    books.goOn()
+    return
+  }
+  books.appScan = 0
+}
+
+/** Those behind the place where the last pass stopped, then those before it. */
+function* inTurn({ apps, appScan }: Books): Generator<ApplicationEntry> {
+  for (const app of apps.values()) if (apps.numberOf(app.id) > appScan) yield app
+  if (appScan === 0) return
+  for (const app of apps.values()) if (apps.numberOf(app.id) <= appScan) yield app
+}
+
+function placeFor(pass: Pass, app: ApplicationEntry): void {
+  const { books, step, workers, full } = pass
+  const demand = executorDemand(app)
+  pass.looksLeft -= 1 + app.executors.size
+  if (coresLeft(books, app) < demand.cores || executorsLeft(app) <= 0) return
+  if (full.some((other) => isWithin(other, demand))) return
+  const usable = workers
+    .filter((worker) => fits(worker, demand))
+    .map((worker) => new Offer(worker, demand, app.begunAt(worker.id, books.room)))
+    .sort(byCoresFree)
+  pass.looksLeft -= workers.length + PLACE_LOOKS * usable.length
+  if (usable.length === 0) {
+    if (full.length < SMALLEST_KEPT) full.push(demand)
+  } else if (books.launchFailures.has(app.id)) {
+    const standingOf = ({ id }: Offer) => books.launchFailures.standing(app.id, id, step.now.monotonicMs)
+    for (const standing of standingsToTry(books, step.now, app.id, demand)) {
+      pass.looksLeft -= workers.length
+      placeOn(
+        pass,
+        app,
+        usable.filter((offer) => standingOf(offer) === standing),
+      )
+    }
+  } else {
+    placeOn(pass, app, usable)
+  }
+}
+
+/** A Worker as it was before this application got the first executors of a placement that goes on. */
+class Offer {
+  readonly worker: WorkerEntry
+  readonly begun: Begun
+  readonly id: string
+  readonly coresFree: number
+  readonly memoryFreeMib: number
+
+  readonly #amounts: ResourceAmounts
+
+  constructor(worker: WorkerEntry, { resources }: Demand, begun: Begun) {
+    this.worker = worker
+    this.#amounts = resources
+    this.begun = begun
+    this.id = worker.id
+    this.coresFree = worker.coresFree + begun.cores
+    this.memoryFreeMib = worker.memoryFreeMib + begun.memoryMib
+  }
+
+  get resourcesFree(): ResourceAddresses {
+    const { resourcesFree } = this.worker
+    if (this.begun.executors === 0) return resourcesFree
+    const before = (name: string, amount: number) => [
+      ...addressesOf(resourcesFree, name),
+      ...Array.from({ length: this.begun.executors * amount }, () => 'given'),
+    ]
+    return Object.fromEntries(
+      Object.entries(this.#amounts).map(([name, amount]) => [name, before(name, amount)]),
+    )
+  }
+}
+
+/**
+ * The whole placement is worked out each time, from what there was when it began: so it ends where it would have ended in
+ * one pass, however many executors one pass launches.
+ */
+function placeOn(pass: Pass, app: ApplicationEntry, offers: readonly Offer[]): void {
+  const { books, step } = pass
+  const { executor } = app.record.description
+  const demand = {
+    coresLeft: offers.reduce((sum, { begun }) => sum + begun.cores, coresLeft(books, app)),
+    coresPerExecutor: executor.cores,
+    memoryMib: executor.memoryMib,
+    resources: executor.resources,
+    executorsLeft: offers.reduce((sum, { begun }) => sum + begun.executors, executorsLeft(app)),
+  }
+  for (const [index, cores] of placeExecutors(offers, demand, books.config.spreadOut).entries()) {
+    const { worker, begun } = offers[index] as Offer
+    const each = executor.cores ?? cores
+    // An executor without a size has all that its Worker gives.
+    const most = executor.cores === undefined && begun.executors > 0 ? 0 : cores
+    for (let given = begun.cores; given < most; given += each) {
+      if (pass.launchesLeft === 0) return
+      launchExecutor(books, step, app, worker, each)
+      pass.launchesLeft--
+      pass.coresFree -= each
+      app.begin(worker.id, each, books.room)
+    }
+  }
+}
