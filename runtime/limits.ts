@@ -140,11 +140,16 @@ export const limits = {
   deskWaitingEach: 32,
   deskWaiting: 1024,
   traceRing: 10_000,
-  /** Entries in one answer of a trace ring, and their size as JSON: some milliseconds to make, to read and to check. */
-  traceChunkEntries: 1000,
-  traceChunkBytes: 128 * KIB,
+  /**
+   * Bytes of the messages in a ring of that size, as they travelled; a larger ring has as much more. Over it the oldest are
+   * forgotten. Messages of a cluster have some 300 each, so that only who sends large ones shortens a trace.
+   */
+  traceRingBytes: 16 * MIB,
+  /** Entries in one answer of a trace ring, and their size as JSON: a millisecond or two to make, to read and to check. */
+  traceChunkEntries: 200,
+  traceChunkBytes: 32 * KIB,
   /** Messages looked at for one such answer, wanted or not: a ring may be configured to hold many more. */
-  traceChunkLooks: 20_000,
+  traceChunkLooks: 5000,
   /** The payload of one message in a trace; of a larger one only its size is shown. */
   tracePayloadBytes: 4 * KIB,
   /** Rows in one page of a Master's state, and their bytes: some 0.5 ms to write, so that heartbeats do not wait behind it. */

@@ -1,5 +1,4 @@
 import { isFiresteelError } from '../errors.js'
-import { limits } from '../limits.js'
 import type { Sink, WireEnvelope } from './envelope.js'
 import type { Kernel } from './kernel.js'
 import type { Destination, Letter } from './letter.js'
@@ -33,7 +32,7 @@ export class Remote implements Destination {
     const { counters, ring } = this.#kernel.relay
     counters.sent++
     // Its size is known only now.
-    if ((wire.bytes ?? 0) > limits.tracePayloadBytes) ring?.shorten(letter)
+    ring?.sized(letter)
     return true
   }
 

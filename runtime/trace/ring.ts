@@ -12,22 +12,41 @@ import {
   type TraceRecord,
 } from './record.js'
 
+/** What a message counts that has not travelled: it has no size, and what it holds is mostly held elsewhere as well. */
+const LOCAL_BYTES = 512
+/** What a record has beside its paths, its type and its payload, about. */
+const RECORD_BYTES = 64
+const RECORD_ITEMS = 16
+
 /**
- * The newest messages that passed a relay. Recording keeps two references and builds nothing; what is shown is
- * made when somebody looks.
+ * The newest messages that passed a relay: so many, and so many bytes of them. Recording keeps two references and builds
+ * nothing; what is shown is made when somebody looks.
  */
 export class TraceRing {
   readonly size: number
+  readonly #mostBytes: number
   readonly #envelopes: (Envelope | undefined)[]
   readonly #at: Float64Array
+  /** What each counts. */
+  readonly #weights: Uint32Array
+  #bytes = 0
   #next = 0
   /** How often it began anew at its first slot. */
   #laps = 0
+  /** All before this were forgotten for their bytes. */
+  #forgottenTo = 0
 
   constructor(size: number = limits.traceRing) {
     this.size = Math.max(1, size)
+    this.#mostBytes = limits.traceRingBytes * Math.max(1, this.size / limits.traceRing)
     this.#envelopes = new Array(this.size).fill(undefined)
     this.#at = new Float64Array(this.size)
+    this.#weights = new Uint32Array(this.size)
+  }
+
+  /** Bytes of the messages that it remembers, as they travelled. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** Messages recorded so far; a cursor is a value of this. */
@@ -35,29 +54,53 @@ export class TraceRing {
     return this.#laps * this.size + this.#next
   }
 
+  /** The oldest one that is remembered. */
+  get #oldest(): number {
+    return Math.max(this.#forgottenTo, this.#recorded - this.size)
+  }
+
   /** What tracing itself sends is left out: a trace that is followed would push everything else out of the ring. */
   record(envelope: Envelope, atMs: number): void {
     if (isTracing(envelope.message.type)) return
     const slot = this.#next
-    this.#envelopes[slot] = light(envelope)
     this.#at[slot] = atMs
     if (slot + 1 < this.size) this.#next = slot + 1
     else {
       this.#next = 0
       this.#laps++
     }
+    this.#keep(slot, envelope)
   }
 
-  /** It was sent only now, and is larger than what a trace shows: the ring need not keep it alive. */
-  shorten(envelope: Envelope): void {
+  /** It was sent only now, so its size is known only now: the ring need not keep alive what is larger than what a trace shows. */
+  sized(envelope: Envelope): void {
     const slot = (this.#next + this.size - 1) % this.size
-    if (this.#envelopes[slot] === envelope) this.#envelopes[slot] = light(envelope)
+    if (this.#envelopes[slot] === envelope) this.#keep(slot, envelope)
+  }
+
+  #keep(slot: number, envelope: Envelope): void {
+    const isLarge = (envelope.bytes ?? 0) > limits.tracePayloadBytes
+    const weight = isLarge ? envelope.from.length + envelope.to.length : (envelope.bytes ?? LOCAL_BYTES)
+    this.#envelopes[slot] = isLarge ? light(envelope) : envelope
+    this.#bytes += weight - (this.#weights[slot] as number)
+    this.#weights[slot] = weight
+    while (this.#bytes > this.#mostBytes && this.#oldest < this.#recorded - 1) this.#forgetOldest()
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#oldest
+    const slot = oldest % this.size
+    this.#envelopes[slot] = undefined
+    this.#bytes -= this.#weights[slot] as number
+    this.#weights[slot] = 0
+    this.#forgottenTo = oldest + 1
   }
 
   /** Oldest first; `keep` sees the envelope, with its payload, before anything is made of it. */
   snapshot(keep: (envelope: Envelope, atMs: number) => boolean = () => true): TraceEntry[] {
     const entries: TraceEntry[] = []
-    for (const slot of this.#slots()) {
+    for (let number = this.#oldest; number < this.#recorded; number++) {
+      const slot = number % this.size
       const envelope = this.#envelopes[slot] as Envelope
       const at = this.#at[slot] as number
       if (keep(envelope, at)) entries.push(entryOf(envelope, at))
@@ -71,7 +114,7 @@ export class TraceRing {
    */
   read(query: TraceQuery, nowMs: number): TraceBatch {
     const recorded = this.#recorded
-    const oldest = Math.max(0, recorded - this.size)
+    const oldest = this.#oldest
     const sinceMs = query.sinceAgoMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - query.sinceAgoMs
     const wanted = filterOf(query, sinceMs)
     const records: TraceRecord[] = []
@@ -103,26 +146,13 @@ export class TraceRing {
     if (afterCursor !== undefined) return Math.max(0, oldest - afterCursor)
     return oldest > 0 && (this.#at[oldest % this.size] as number) > sinceMs ? oldest : 0
   }
-
-  *#slots(): Generator<number> {
-    if (this.#laps > 0) for (let slot = this.#next; slot < this.size; slot++) yield slot
-    for (let slot = 0; slot < this.#next; slot++) yield slot
-  }
 }
 
-/**
- * What the ring keeps: of a message over `tracePayloadBytes` its type and size, so that ten thousand messages as large as
- * a link carries do not fill the memory.
- */
+/** What the ring keeps of a message over `tracePayloadBytes`: its type and size. */
 function light(envelope: Envelope): Envelope {
   const { bytes = 0, message } = envelope
-  if (bytes <= limits.tracePayloadBytes) return envelope
   return { ...envelope, message: { type: message.type, cut: `${bytes} bytes` } as Envelope['message'] }
 }
-
-/** What a record has beside its paths, its type and its payload, about. */
-const RECORD_BYTES = 64
-const RECORD_ITEMS = 16
 
 /** Of one answer: its bytes, and its values, which a reader bounds as well. */
 class ChunkRoom {

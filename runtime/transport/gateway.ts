@@ -40,41 +40,57 @@ export interface GatewayOptions {
   readonly onRejected?: (peer: PeerIdentity, reason: string) => void
 }
 
-/** A link as the actor system sees it; found in `envelope.sink`. */
+/**
+ * A link as the actor system sees it; found in `envelope.sink`. A trace remembers letters, and so their sinks, long after
+ * their links have ended: an ended one is let go, with its buffers.
+ */
 class PeerSink implements Sink {
   readonly path: string
   readonly incarnation: string
-  readonly link: Link
-  readonly #share: MailboxShare<Link>
+  readonly peer: PeerIdentity
+  #link: Link | undefined
+  readonly #share: MailboxShare<PeerSink>
 
-  constructor(link: Link, share: MailboxShare<Link>) {
+  constructor(link: Link, share: MailboxShare<PeerSink>) {
     const { cluster, advertise, address, incarnation } = link.peer
     this.path = `firesteel://${cluster}@${advertise ?? address}`
     this.incarnation = incarnation
-    this.link = link
+    this.peer = link.peer
+    this.#link = link
     this.#share = share
   }
 
   queued(letter: Envelope): void {
-    this.#share.queued(this.link, letter)
+    this.#share.queued(this, letter)
   }
 
   taken(letter: Envelope): void {
-    this.#share.taken(this.link, letter)
+    this.#share.taken(this, letter)
   }
 
   send(envelope: WireEnvelope & { bytes?: number }): boolean {
-    if (!this.link.isOpen) return false
+    const link = this.#link
+    if (!link?.isOpen) return false
     // False here means "slow down", and the link cuts itself at its bound: the envelope is taken.
-    this.link.send(envelope)
-    envelope.bytes = this.link.lastEnvelopeBytes
+    link.send(envelope)
+    envelope.bytes = link.lastEnvelopeBytes
     return true
+  }
+
+  /** Its share of the mailbox has room again. */
+  goOn(): void {
+    this.#link?.goOn()
+  }
+
+  /** The link has ended. */
+  letGo(): void {
+    this.#link = undefined
   }
 }
 
 /** Who sent this over a link; undefined for what came from this process. */
 export function peerOf(envelope: Envelope): PeerIdentity | undefined {
-  return envelope.sink instanceof PeerSink ? envelope.sink.link.peer : undefined
+  return envelope.sink instanceof PeerSink ? envelope.sink.peer : undefined
 }
 
 /**
@@ -85,7 +101,7 @@ export class Gateway<M extends Message> {
   readonly #options: GatewayOptions
   readonly #links = new LinkTable<Link>()
   /** What waits in the actor's mailbox, by link. */
-  readonly #share = new MailboxShare<Link>((link) => link.goOn())
+  readonly #share = new MailboxShare<PeerSink>((sink) => sink.goOn())
   readonly #refs = new Map<string, { readonly link: Link; readonly ref: Ref<Message> }>()
   #actor: Ref<M | LinkMessage> | undefined
   #rejected = 0
@@ -121,14 +137,15 @@ export class Gateway<M extends Message> {
     const sink = new PeerSink(link, this.#share)
     this.#refs.set(peer.incarnation, { link, ref: system.remote(sink, remotePath(peer)) })
     link.setReceiver({
-      room: () => this.#share.room(link),
+      room: () => this.#share.room(sink),
       envelope: (raw, bytes) => this.#receive(sink, raw, bytes),
       payload: () => {
         throw new FiresteelError('FRAME_INVALID', 'Task payload came on a control link.')
       },
       drain: () => {},
       closed: (end) => {
-        this.#share.left(link)
+        sink.letGo()
+        this.#share.left(sink)
         if (this.#refs.get(peer.incarnation)?.link === link) this.#refs.delete(peer.incarnation)
         system.disconnect(sink)
         // A replaced link is not down for its peer: the newer one is up already.
@@ -173,7 +190,7 @@ export class Gateway<M extends Message> {
   /** Throws FRAME_INVALID for what is no envelope, which ends the link. */
   #receive(sink: PeerSink, raw: unknown, bytes: number): void {
     if (!isWireEnvelope(raw)) throw new FiresteelError('FRAME_INVALID', 'What came is no envelope.')
-    const reason = this.#refusal(sink.link.peer, raw)
+    const reason = this.#refusal(sink.peer, raw)
     if (reason !== undefined) {
       this.#reject(sink, raw, reason)
       return
@@ -208,7 +225,7 @@ export class Gateway<M extends Message> {
   /** Whoever asked hears at once what is wrong with it. */
   #reject(sink: PeerSink, wire: WireEnvelope, reason: string): void {
     this.#rejected++
-    this.#options.onRejected?.(sink.link.peer, reason)
+    this.#options.onRejected?.(sink.peer, reason)
     if (wire.ask === undefined) return
     const failure = { type: 'Failure', code: 'FIRESTEEL_REQUEST_INVALID', message: reason } as const
     this.#options.system.refuse(sink, wire, failure)
