@@ -119,6 +119,8 @@ function logLocation(books: Books, step: Step, message: RequestLogLocation, repl
   const { id } = message
   const workerId =
     books.drivers.get(id)?.record.workerId ??
+    // It waits: its last output is where it failed last.
+    books.launchFailures.of(id)[0]?.workerId ??
     books.endedDrivers.get(id)?.worker ??
     books.executorHomes.get(id)
   const worker = workerId ? books.workers.get(workerId) : undefined

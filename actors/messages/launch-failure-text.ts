@@ -6,13 +6,17 @@ import type { FailedWorker, Waiting, WaitingReason } from './launch-failures.js'
 /** Workers named in one sentence. */
 const NAMED = 4
 
-export function failedWorkerText({ workerId, host, failure }: FailedWorker): string {
+export function failedWorkerText(failed: FailedWorker): string {
+  const { failure } = failed
   const output = failure.kind === 'exit' ? ` (its output: firesteel logs ${failure.output} --stderr)` : ''
-  return `on ${workerId} (${host}): ${failure.message}${output}`
+  return `${failureText(failed)}${output}`
 }
 
-function workersText(workers: readonly FailedWorker[]): string {
-  const named = workers.slice(0, NAMED).map(failedWorkerText)
+const failureText = ({ workerId, host, failure }: FailedWorker): string =>
+  `on ${workerId} (${host}): ${failure.message}`
+
+function workersText(workers: readonly FailedWorker[], textOf = failedWorkerText): string {
+  const named = workers.slice(0, NAMED).map((worker) => textOf(worker))
   const more = workers.length > NAMED ? [`and on ${workers.length - NAMED} more`] : []
   return [...named, ...more].join('; ')
 }
@@ -21,9 +25,9 @@ function workersText(workers: readonly FailedWorker[]): string {
 export const endText = (failures: number, workers: readonly FailedWorker[]): string =>
   `${failures} executors in a row failed, and every Worker that is large enough is excluded: ${workersText(workers)}`
 
-/** Of one that has been launched again. */
+/** Of a driver that has been launched again: `logs` shows what it writes where it is now. */
 export const againText = (workers: readonly FailedWorker[]): string =>
-  workers.length === 0 ? '' : `launched again; it failed ${workersText(workers)}`
+  workers.length === 0 ? '' : `launched again; it failed ${workersText(workers, failureText)}`
 
 function reasonText(reason: WaitingReason, wants: string): string {
   switch (reason) {

@@ -181,6 +181,27 @@ test('a program that is missing at a restart is tried again, on each machine, un
   await cluster.cli(['kill', id])
 })
 
+test('a supervised driver that ends over and over on one machine runs on the other, and its status says why', async () => {
+  const main = join(folder, 'fragile.mjs')
+  const bad = JSON.stringify(join(folder, 'bad-machine.cjs'))
+  await writeFile(main, `import ${bad}\nsetInterval(() => {}, 1000)`)
+  // They go to one Worker after the other.
+  const ids = [await submit(cluster, [main]), await submit(cluster, [main])]
+  const [moved] = await cluster.waitUntil(
+    'both to run on the good machine, one after it was moved',
+    async () => {
+      const rows = await Promise.all(ids.map((id) => driver(cluster, id)))
+      const runs = rows.every(({ state, worker }) => state === 'RUNNING' && worker?.startsWith('w1-'))
+      const found = rows.filter(({ generation }) => generation > 1)
+      return runs && found.length > 0 ? found : undefined
+    },
+  )
+  const why =
+    /^launched again; it failed on w2-\S+ \(127\.0\.0\.1\): it ended 3 times in a row soon after its start; the last time: Command exited with code 1$/
+  assert.match(moved?.message ?? '', why)
+  for (const id of ids) await cluster.cli(['kill', id])
+})
+
 test('a supervised service that ends well on SIGTERM runs on when its Workers are restarted, and by down and up', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'firesteel-down-up-'))
   const options = { directory, cluster: 'starts', workers: 2, cores: 2 }

@@ -79,7 +79,7 @@ test('a driver runs with its environment and boot line, its output in its folder
   assert.equal(await workshop.read(`work/${driverId}/stderr`), 'to stderr\n')
 })
 
-test('a supervised driver runs again with back-off, as the next attempt, until it is killed', async () => {
+test('a supervised driver runs again with back-off, as the next attempt, and goes back to its Master after the third', async () => {
   const main = await workshop.program(
     'again.mjs',
     `import { appendFileSync, readFileSync } from 'node:fs'
@@ -88,20 +88,19 @@ test('a supervised driver runs again with back-off, as the next attempt, until i
     process.exitCode = 3`,
   )
   const driverId = launch(main, { supervise: true })
-  const attempts = await waitUntil('the fourth attempt', async () => {
-    const lines = (await workshop.read('attempts')).split('\n').filter(Boolean)
-    return lines.length >= 4 ? lines : undefined
-  })
-  assert.deepEqual(
-    attempts.slice(0, 4).map((line) => line.split(' ')[0]),
-    ['1', '2', '3', '4'],
-  )
-  const [first, second, third, fourth] = attempts.map((line) => Number(line.split(' ')[1]))
-  // Lower bounds only: 50, 100 and 200 ms lie between the ends and the starts.
-  assert.ok(second! - first! >= 50 && third! - second! >= 100 && fourth! - third! >= 200, attempts.join())
+  await waitUntil('the second attempt', async () => (await workshop.read('attempts')).includes('\n2 '))
   assert.equal(node.worker.status().drivers[0]?.state, 'RUNNING')
-  kill(driverId)
-  assert.equal((await master.driverEnd(driverId)).state, 'KILLED')
+  const { state, crashes, exitCode, attempt, message } = await master.driverEnd(driverId)
+  assert.deepEqual([state, crashes, exitCode, attempt], ['FAILED', 3, 3, 3])
+  assert.match(message ?? '', /^it ended 3 times in a row soon after its start; .* exited with code 3$/)
+  const attempts = (await workshop.read('attempts')).split('\n').filter(Boolean)
+  assert.deepEqual(
+    attempts.map((line) => line.split(' ')[0]),
+    ['1', '2', '3'],
+  )
+  const [first, second, third] = attempts.map((line) => Number(line.split(' ')[1]))
+  // Lower bounds only: 50 and 100 ms lie between the ends and the starts.
+  assert.ok(second! - first! >= 50 && third! - second! >= 100, attempts.join())
   assert.equal(node.worker.status().coresUsed, 0)
 })
 
