@@ -136,6 +136,11 @@ export const errorCodes = {
     help: 'Start it with the larger heap that the message names, such as NODE_OPTIONS=--max-old-space-size=2048.',
     exit: 2,
   },
+  DESCRIPTORS_TOO_FEW: {
+    meaning: 'This process may open too few files for what it is to run.',
+    help: 'Raise the hard limit of open files (ulimit -Hn, LimitNOFILE= of systemd) to what the message names.',
+    exit: 2,
+  },
   REQUEST_INVALID: {
     meaning: 'A request breaks a rule of its message; nothing was done.',
     help: 'Change the field named.',

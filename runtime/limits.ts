@@ -89,12 +89,22 @@ export const limits = {
   handshakesPerSecondPerAddress: 1000,
   /**
    * Links of clients, applications and drivers to one node, and of nodes. Over it the newest are closed again. Fewer
-   * where the process may not open so many files (see descriptorShare).
+   * where the process may not open so many files (see nodeDescriptorShare).
    */
   clientLinks: 4096,
   nodeLinks: 4096,
-  /** Of the files that the process may open: half-open connections, links of clients, links of nodes, each. */
-  descriptorShare: 0.25,
+  /**
+   * Parts of the files that the process may open (its hard limit: Node raises the soft one to it at its start). HTTP has
+   * httpDescriptorShare; the rest is for the store, for files, and for what a Worker starts. With 1,024 a Master has room
+   * for 384 other nodes.
+   */
+  nodeDescriptorShare: 3 / 8,
+  clientDescriptorShare: 1 / 4,
+  handshakeDescriptorShare: 1 / 8,
+  /** A node does not start with fewer: at rest it has some 25 open, but Node opens a hundred when it loads the program. */
+  descriptorsLeast: 128,
+  /** A Master that may open fewer says so at its start: with this many it has room for 1,536 nodes and 1,024 others. */
+  descriptorsEnough: 4096,
   /** Connections that wait to be accepted. Over it a whole cluster that comes back at once waits for TCP's 1 s retry. */
   listenBacklog: 4096,
   /** Bytes queued on one link before it pushes back. */

@@ -8,6 +8,7 @@ import { systemClock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
 import { recordBudgetBytes } from '../heap.js'
 import { limits } from '../limits.js'
+import { fewDescriptors } from '../process/descriptor-room.js'
 import { systemTimers } from '../system/timers.js'
 import { dial } from '../transport/dial.js'
 import { deriveKey } from '../transport/keys.js'
@@ -55,6 +56,9 @@ class MasterNode implements RunningNode {
 
   async start(): Promise<void> {
     try {
+      const few = fewDescriptors()
+      if (few)
+        this.#frame.log.warn('DESCRIPTORS_TOO_FEW: more nodes or clients than this are turned away', few)
       this.#recovery = await openRecovery(this.#spec, this.#frame.log)
       const address = await this.#frame.listen()
       const web = await this.#frame.serveHttp(

@@ -1,4 +1,5 @@
 import { limits } from '../limits.js'
+import { requireDescriptors } from '../process/descriptor-room.js'
 import { exitCodeOf } from './error-record.js'
 import type { NodeEvent, NodeSpec, RunningNode } from './node-spec.js'
 import { watchUncaught } from './uncaught.js'
@@ -6,6 +7,7 @@ import { within } from './within.js'
 
 /** Starts the node of a specification in this process. A Worker loads no code of a Master, nor the reverse. */
 export async function runNode(spec: NodeSpec, tell: (event: NodeEvent) => void): Promise<RunningNode> {
+  requireDescriptors(spec.masters.length)
   if (spec.role === 'master') {
     const { startMasterNode } = await import('./node-master.js')
     return startMasterNode(spec, tell)

@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../clock.js'
 import { reasonOf } from '../errors.js'
+import { requireDescriptors } from '../process/descriptor-room.js'
 import { openInheritedControl } from '../process/inherited-pipe.js'
 import { readProcess } from '../process/process-table.js'
 import { nodeSecret } from './cluster-secret.js'
@@ -79,7 +80,11 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
       : await requireConfig(plan.file, io.cwd, io.environment)
   refuseLaterFeatures(deployment)
   const nodes = await planNodes(deployment, plan.only)
-  if (nodes.masters.length > 0) await requireRecoveryModule(deployment)
+  if (nodes.masters.length > 0) {
+    // Our nodes have the limit that we have; better said here than by a Master that turns Workers away.
+    requireDescriptors(deployment.masters.length + deployment.workers.length - 1)
+    await requireRecoveryModule(deployment)
+  }
   for (const { main } of deployment.submissions) await mainFile(main, io.cwd)
   const warn = (text: string): void => void io.err(`${text}\n`)
   await claimFolder(plan.folder)

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { type Clock, systemClock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
-import { descriptorLimit, withinDescriptors } from '../process/descriptors.js'
+import { descriptorRoom } from '../process/descriptor-room.js'
 import { AcceptorHandshake, type HandshakeStep } from './handshake.js'
 import { encodeHandshake, NONCE_BYTES, type RefusalCode, selfDescription } from './handshake-message.js'
 import { HandshakeRate } from './handshake-rate.js'
@@ -123,10 +123,9 @@ class Door {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#timers = options.timers ?? systemTimers
-    const descriptors = descriptorLimit()
-    const most = withinDescriptors(limits.openHandshakes, limits.descriptorShare, descriptors)
-    this.#open = new OpenHandshakes({ most })
-    this.#links = new OpenLinks(descriptors)
+    const room = descriptorRoom()
+    this.#open = new OpenHandshakes({ most: room.handshakes })
+    this.#links = new OpenLinks(room)
   }
 
   open(socket: Socket): void {

@@ -1,5 +1,4 @@
-import { limits } from '../limits.js'
-import { withinDescriptors } from '../process/descriptors.js'
+import type { DescriptorRoom } from '../process/descriptor-room.js'
 import type { Role } from './identity.js'
 
 /** What is counted of a link. */
@@ -15,9 +14,9 @@ export class OpenLinks {
   #nodes = 0
   #others = 0
 
-  constructor(descriptors: number | undefined) {
-    this.#mostNodes = withinDescriptors(limits.nodeLinks, limits.descriptorShare, descriptors)
-    this.#mostOthers = withinDescriptors(limits.clientLinks, limits.descriptorShare, descriptors)
+  constructor({ nodes, others }: Pick<DescriptorRoom, 'nodes' | 'others'>) {
+    this.#mostNodes = nodes
+    this.#mostOthers = others
   }
 
   /** False: there are as many as there may be. */

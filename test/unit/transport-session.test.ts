@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { limits } from '../../runtime/limits.js'
+import { descriptorRoom } from '../../runtime/process/descriptor-room.js'
 import { readDescriptorLimit, withinDescriptors } from '../../runtime/process/descriptors.js'
 import { Backoff } from '../../runtime/transport/backoff.js'
 import { Heartbeat } from '../../runtime/transport/heartbeat.js'
@@ -185,7 +186,7 @@ test('over the bound of all the oldest of the address that holds the most goes a
 })
 
 test('links are counted by role, and none is let in over its bound', () => {
-  const links = new OpenLinks(12)
+  const links = new OpenLinks(descriptorRoom(12))
   const enter = (role: Role): (() => void) | undefined => {
     let ended: (() => void) | undefined
     const link = {
@@ -220,5 +221,4 @@ test('the files a process may open are read where the system tells', () => {
   }
   assert.equal(readDescriptorLimit(absent), undefined)
   assert.equal(withinDescriptors(10, 1, undefined), 10)
-  assert.equal(withinDescriptors(4096, limits.descriptorShare, 1024), 256)
 })
