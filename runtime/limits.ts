@@ -367,6 +367,8 @@ export const limits = {
   taskPrefetchMs: 20,
   /** Tasks at one executor at most, however fast they end. */
   taskWindow: 4096,
+  /** Attempts that an executor may say it holds: many windows, as results wait there while links break one after the other. */
+  heldAttempts: 64 * 4096,
   /** Input bytes at one executor, beyond the one task that may be larger. */
   taskWindowBytes: 64 * MIB,
   /** Tasks that wait in one thread of an executor; what has not begun is taken back when another thread idles. */

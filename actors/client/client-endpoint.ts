@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, systemClock } from '../../runtime/clock.js'
-import { type FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
+import { ThrottledLog } from '../../runtime/observe/log-throttle.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { ActorContext, Handler } from '../../runtime/system/behavior.js'
+import { logDeadLetters } from '../../runtime/system/dead-letters.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
@@ -77,6 +79,7 @@ export class ClientEndpoint {
   readonly #options: EndpointOptions
   readonly #incarnation: string
   readonly #registration: string
+  readonly #throttle: ThrottledLog
   readonly #system: ActorSystem
   readonly #gateway: Gateway<ClientMessage>
   readonly #masterDoors: Doors
@@ -99,6 +102,7 @@ export class ClientEndpoint {
   constructor(options: EndpointOptions) {
     const { clock = systemClock, timers, random, dialWith, newId = randomHex } = options.ground ?? {}
     this.#options = options
+    this.#throttle = new ThrottledLog(options.log)
     this.#incarnation = `client-${newId(8)}`
     this.#registration = newId(16)
     this.#cluster = options.cluster
@@ -111,20 +115,15 @@ export class ClientEndpoint {
       ...(timers && { timers }),
       epoch: () => this.#core?.epoch ?? 0,
       ring: new TraceRing(),
-      onFailure: ({ error }) => {
-        options.log.error('the ClientEndpoint failed', { error })
-        const reason = {
-          code: 'FIRESTEEL_INTERNAL',
-          message: `The ClientEndpoint failed: ${reasonOf(error)}`,
-        }
-        void this.#finish(errorOf({ type: 'Failure', ...reason }))
-      },
+      onDeadLetter: logDeadLetters(this.#throttle),
+      onFailure: ({ error }) => this.#failed('the ClientEndpoint', error),
     })
     this.#gateway = new Gateway<ClientMessage>({
       system: this.#system,
       violation: (message) => violation('client', message),
       remotePath: () => MASTER_PATH,
-      onRejected: ({ incarnation: from }, reason) => options.log.debug('dropped a message', { from, reason }),
+      onRejected: ({ incarnation: from }, reason) =>
+        this.#throttle.warn(`message:${from}:${reason}`, 'a message was dropped', { from, reason }),
     })
     this.#masterDoors = new Doors({
       identity: { cluster: options.cluster, incarnation: this.#incarnation },
@@ -138,6 +137,8 @@ export class ClientEndpoint {
         this.#addresses.set(link.peer.incarnation, address)
         this.#gateway.attach(link)
       },
+      onInvalid: (address, { detail }) =>
+        this.#throttle.warn(`frame:${address}`, 'a Master sent what cannot be read', { address, detail }),
       onFailed: (address, error) => this.#input({ kind: 'dialFailed', address, reason: dialTrouble(error) }),
       onRefused: (address, error) => this.#input({ kind: 'refused', address, reason: reasonFrom(error) }),
     })
@@ -166,6 +167,10 @@ export class ClientEndpoint {
       identity: () => ({ cluster: this.#cluster || 'unnamed', incarnation: this.#incarnation }),
       appId: () => this.#core?.appId,
       onLink: (link) => this.#pool?.link(link),
+      onRejected: ({ address, code, detail }) =>
+        this.#throttle.warn(`door:${code}`, 'a connection was refused', { address, code, detail }),
+      onInvalid: ({ peer: { incarnation: from }, detail }) =>
+        this.#throttle.warn(`frame:${from}`, 'an executor sent what cannot be read', { from, detail }),
     })
     const registered = new Promise<void>((resolve, reject) => {
       this.#started = { resolve, reject }
@@ -193,7 +198,9 @@ export class ClientEndpoint {
       }
       const waiter = this.#nextWaiter++
       this.#waiters.set(waiter, (done) => (typeof done === 'boolean' ? resolve(done) : reject(done)))
-      this.#input({ kind: 'requestExecutors', total, waiter })
+      if (this.#input({ kind: 'requestExecutors', total, waiter })) return
+      this.#waiters.delete(waiter)
+      reject(new FiresteelError('BUSY', 'This application asks faster than its own process can take.'))
     })
   }
 
@@ -240,8 +247,10 @@ export class ClientEndpoint {
     }
   }
 
-  #input(input: ClientInput): void {
-    if (this.#self && !this.#finishing) this.#system.tell(this.#self, { type: 'Input', input })
+  /** False: it was not taken. */
+  #input(input: ClientInput): boolean {
+    if (!this.#self || this.#finishing) return false
+    return this.#system.tell(this.#self, { type: 'Input', input })
   }
 
   #step(input: ClientInput): void {
@@ -320,6 +329,7 @@ export class ClientEndpoint {
       log,
       killExecutor: (execId) =>
         this.#input({ kind: 'killExecutor', execId, reason: 'its tasks were given back' }),
+      onDefect: (error) => this.#failed('the task pool', error),
       limits: taskLimits,
     })
     this.#pool.on((event) => {
@@ -339,6 +349,12 @@ export class ClientEndpoint {
     this.#input({ kind: 'answered', ask, answer })
   }
 
+  /** A defect of ours ends the application, not the process that it is in. */
+  #failed(what: string, cause: unknown): void {
+    this.#options.log.error(`${what} failed`, { error: cause })
+    void this.#finish(new FiresteelError('INTERNAL', `A defect in ${what}: ${reasonOf(cause)}`, { cause }))
+  }
+
   /** Lets go of every handle, so that the process may end by itself. */
   async #finish(error: FiresteelError | undefined): Promise<void> {
     if (this.#finishing) return
@@ -349,10 +365,15 @@ export class ClientEndpoint {
     this.#waiters.clear()
     this.#masterDoors.closeAll('this client ends')
     this.#gateway.closeAll('the application ended')
-    await this.#door?.close()
-    // The actor must have left its turn before its system can stop it.
-    await new Promise<void>((resolve) => setImmediate(resolve))
-    await this.#system.shutdown()
+    try {
+      await this.#door?.close()
+      // The actor must have left its turn before its system can stop it.
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      await this.#system.shutdown()
+    } catch (cause) {
+      this.#options.log.error('the client did not end cleanly', { error: cause })
+    }
+    this.#throttle.close()
     this.#resolveFinished()
     if (this.#started) this.#started.reject(over)
     else this.#options.events.ended(error)

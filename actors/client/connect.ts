@@ -8,6 +8,7 @@ import { driverBoot } from './boot-line.js'
 import { type ConnectOptions, type ConnectSettings, connectSettings } from './connect-options.js'
 import { startEmbeddedCluster } from './embedded-cluster.js'
 import { type FoundCluster, findCluster } from './find-cluster.js'
+import { guardedLog } from './guarded-log.js'
 
 /**
  * Registers this process as an application of a cluster and resolves when a Master has taken it; executors come by
@@ -24,7 +25,7 @@ export async function connect(first?: string | ConnectOptions, second?: ConnectO
   const { address, options } = argumentsOf(first, second)
   const settings = connectSettings(options, process.cwd())
   options.signal?.throwIfAborted()
-  const log = options.log ?? libraryLog()
+  const log = options.log === undefined ? libraryLog() : guardedLog(options.log, libraryLog())
   if (address === 'local') return connectLocal(options, settings, log)
   const found = findCluster({
     address,

@@ -4,7 +4,7 @@ import type { IdentitySource } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { LinkTable } from '../../runtime/transport/link-table.js'
-import { type Listener, listen } from '../../runtime/transport/listen.js'
+import { type Listener, type ListenOptions, listen } from '../../runtime/transport/listen.js'
 
 export interface DriverDoorOptions {
   /** Interface to listen on; default: loopback if all Masters are there, else all. */
@@ -15,7 +15,7 @@ export interface DriverDoorOptions {
   readonly advertise?: string | undefined
 }
 
-export interface DoorParts extends DriverDoorOptions {
+export interface DoorParts extends DriverDoorOptions, Pick<ListenOptions, 'onRejected' | 'onInvalid'> {
   /** Registrant's key: the application's derives from it (protocol 16). */
   readonly key: Buffer
   readonly masters: readonly string[]
@@ -50,6 +50,8 @@ export async function openDriverDoor(parts: DoorParts): Promise<DriverDoor> {
           ? deriveKey(parts.key, 'application', subject)
           : undefined,
       onLink: (link) => admit(link, links, parts),
+      ...(parts.onRejected && { onRejected: parts.onRejected }),
+      ...(parts.onInvalid && { onInvalid: parts.onInvalid }),
     })
   const listener =
     parts.host === undefined && !isLocal ? await openAll(open) : await open(parts.host ?? LOOPBACK)

@@ -5,7 +5,9 @@ import { type Clock, systemClock } from '../../runtime/clock.js'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { type Log, silentLog } from '../../runtime/observe/log.js'
+import { ThrottledLog } from '../../runtime/observe/log-throttle.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
+import { logDeadLetters } from '../../runtime/system/dead-letters.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import { createSystem } from '../../runtime/system/system.js'
 import { dial } from '../../runtime/transport/dial.js'
@@ -51,6 +53,7 @@ export class MasterClient {
   readonly #incarnation: string
   readonly #clock: Clock
   readonly #timers: NonNullable<DoorsOptions['timers']>
+  readonly #throttle: ThrottledLog
   readonly #system: ActorSystem
   readonly #gateway: Gateway<ClientMessage>
   readonly #links: MasterLinks
@@ -76,18 +79,24 @@ export class MasterClient {
     this.#clock = options.clock ?? systemClock
     this.#timers = timers
     this.#links = new MasterLinks(masters)
+    this.#throttle = new ThrottledLog(log)
     this.#system = createSystem({
       name: `firesteel://${cluster || 'unnamed'}@client:0`,
       clock: this.#clock,
       timers,
       epoch: () => this.#links.epoch,
-      onFailure: ({ error }) => this.#die(new FiresteelError('INTERNAL', reasonOf(error), { cause: error })),
+      onDeadLetter: logDeadLetters(this.#throttle),
+      onFailure: ({ error }) => {
+        log.error('the client failed', { error })
+        this.#die(new FiresteelError('INTERNAL', reasonOf(error), { cause: error }))
+      },
     })
     this.#gateway = new Gateway<ClientMessage>({
       system: this.#system,
       violation: (message) => violation('client', message),
       remotePath: ({ incarnation }) => (this.#workers.has(incarnation) ? WORKER_PATH : MASTER_PATH),
-      onRejected: ({ incarnation: from }, reason) => log.debug('dropped a message', { from, reason }),
+      onRejected: ({ incarnation: from }, reason) =>
+        this.#throttle.warn(`message:${from}:${reason}`, 'a message was dropped', { from, reason }),
     })
     this.#doors = new Doors({
       identity: { cluster, incarnation: this.#incarnation },
@@ -255,6 +264,7 @@ export class MasterClient {
     this.#doors.closeAll('this client ends')
     this.#gateway.closeAll('the client ends')
     await this.#system.shutdown()
+    this.#throttle.close()
   }
 
   #receive(message: Incoming, envelope: Envelope): void {

@@ -73,11 +73,9 @@ export class StandingOrders {
   /** The target is known to the leader. Gives the waiters that this answers. */
   settle(request: number): number[] {
     this.#acknowledged = Math.max(this.#acknowledged, request)
-    const settled: number[] = []
-    while (this.#waiters[0] !== undefined && this.#waiters[0].request <= request) {
-      settled.push(this.#waiters.shift()!.waiter)
-    }
-    return settled
+    const later = this.#waiters.findIndex((waiting) => waiting.request > request)
+    const settled = this.#waiters.splice(0, later < 0 ? this.#waiters.length : later)
+    return settled.map(({ waiter }) => waiter)
   }
 
   #send(order: Order): number {

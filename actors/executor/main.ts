@@ -16,8 +16,8 @@ import { ThreadPool, type Useless } from './threads.js'
 /** Node's heap is a part of the process: the heap of a runaway task must fail before the memory watch does. */
 const HEAP_SHARE = 0.75
 
-/** `startless`: its task threads do not start. */
-const exitCodes = { asked: 0, boot: 2, alone: 3, startless: 4 } as const
+/** `startless`: its task threads do not start. `defect`: an exception that nobody took charge of. */
+const exitCodes = { asked: 0, boot: 2, alone: 3, startless: 4, defect: 5 } as const
 
 function readBoot(): ExecutorBoot {
   try {
@@ -79,6 +79,7 @@ class Executor {
       hello,
       runner: this.#threads,
       onExit: (reason) => this.exit('asked', `the driver said: ${reason}`),
+      onDefect: (error) => this.fail(error),
     })
     this.#waitAlone()
     this.#keepLink()
@@ -95,6 +96,11 @@ class Executor {
       if (ended) process.exit(exitCodes[this.#useless === 'startless' ? 'startless' : code])
       else endGroup()
     })
+  }
+
+  /** An exception of its main thread, where nothing of its tasks runs: what it knows of them is not true any more. */
+  fail(error: unknown): void {
+    this.exit('defect', `a defect: ${error instanceof Error ? error.stack : String(error)}`)
   }
 
   /** The driver gives its tasks to others when it is gone, and answers at once: then there is nothing to wait for. */
@@ -141,6 +147,7 @@ class Executor {
 try {
   const executor = new Executor(readBoot())
   process.on('SIGTERM', () => executor.exit('asked', 'SIGTERM'))
+  process.on('uncaughtException', (error) => executor.fail(error))
 } catch (error) {
   say(reasonOf(error))
   process.exitCode = exitCodes.boot

@@ -1,6 +1,7 @@
 import { limits } from '../../runtime/limits.js'
 import type { LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
+import { receiveFrame } from '../messages/bytes.js'
 import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
 import {
   type AttemptKey,
@@ -38,6 +39,8 @@ export interface SessionOptions {
   readonly runner: TaskRunner
   /** The driver wants this executor to end. */
   readonly onExit: (reason: string) => void
+  /** An exception that is no fault of the driver's. */
+  readonly onDefect: (error: unknown) => void
 }
 
 export interface SessionLink extends PayloadLink {
@@ -76,7 +79,7 @@ export class ExecutorSession {
     link.setReceiver({
       envelope: () => undefined,
       payload: (frame) => {
-        if (isCurrent()) this.#receive(readToExecutor(frame))
+        if (isCurrent()) receiveFrame(() => this.#receive(readToExecutor(frame)), this.#options.onDefect)
       },
       drain: () => {
         if (!isCurrent()) return
@@ -95,7 +98,8 @@ export class ExecutorSession {
 
   result(attempt: Attempt, status: ResultStatus, body: Uint8Array): void {
     const { taskId, n } = attempt
-    this.#attempts.delete(taskId)
+    // The driver may have given it once more meanwhile.
+    if (this.#attempts.get(taskId) === attempt) this.#attempts.delete(taskId)
     const result: KeptResult = { taskId, n, status, body }
     this.#kept.set(taskId, result)
     if (!this.#welcomed) return
@@ -108,11 +112,14 @@ export class ExecutorSession {
     if (this.#welcomed && this.#stream) writeAttempts('started', attempts, this.#stream.emit)
   }
 
-  /** In line behind what was sent: who hears that this executor ends must hear it first, or gives them to it again. */
   returned(attempts: readonly AttemptKey[]): void {
     for (const { taskId } of attempts) this.#attempts.delete(taskId)
     const stream = this.#stream
-    if (this.#welcomed && stream) stream.push(() => writeAttempts('returned', attempts, stream.emit))
+    if (!this.#welcomed || stream === undefined) return
+    const say = (): void => writeAttempts('returned', attempts, stream.emit)
+    // That it ends is to be heard first: else they are given to it again.
+    if (this.#ending === undefined) say()
+    else stream.push(say)
   }
 
   log(text: string): void {

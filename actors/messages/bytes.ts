@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { FiresteelError } from '../../runtime/errors.js'
+import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 
 /** Bounds-checked reading of one frame. Throws nothing but FRAME_INVALID. */
 export class ByteReader {
@@ -66,6 +66,19 @@ export class ByteReader {
 
 export function invalid(why: string): FiresteelError {
   return new FiresteelError('FRAME_INVALID', `A task frame cannot be read: ${why}.`)
+}
+
+/**
+ * Receives a frame. What cannot be read is thrown, and costs its sender the link; whatever else is thrown is a defect
+ * of ours, for which no peer is cut off.
+ */
+export function receiveFrame(receive: () => void, onDefect: (error: unknown) => void): void {
+  try {
+    receive()
+  } catch (error) {
+    if (isFiresteelError(error, 'FRAME_INVALID')) throw error
+    onDefect(error)
+  }
 }
 
 /** Writes one frame whose size is known beforehand. */

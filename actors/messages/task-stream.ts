@@ -77,15 +77,17 @@ export class TaskStream {
   }
 }
 
-interface PartialBody {
-  readonly n: number
+interface PartialBody extends AttemptKey {
   readonly bytes: Buffer
   received: number
 }
 
-/** Puts chunked bodies together again: one at a time per task, none over `maxBytes`. */
+/**
+ * Puts chunked bodies together again: one at a time, as a stream sends them, and none over `maxBytes`. So a peer that
+ * begins many and ends none takes no more room than one that sends what it announces.
+ */
 export class BodyAssembly {
-  readonly #parts = new Map<number, PartialBody>()
+  #part: PartialBody | undefined
   readonly #maxBytes: () => number
 
   constructor(maxBytes: () => number) {
@@ -95,10 +97,12 @@ export class BodyAssembly {
   /** Throws FRAME_INVALID. */
   add({ taskId, n, totalBytes, bytes }: Chunk): void {
     if (totalBytes > this.#maxBytes()) throw invalid(`a body announces ${totalBytes} bytes`)
-    let part = this.#parts.get(taskId)
-    if (part === undefined || part.n !== n || part.bytes.length !== totalBytes) {
-      part = { n, bytes: Buffer.allocUnsafeSlow(totalBytes), received: 0 }
-      this.#parts.set(taskId, part)
+    let part = this.#part
+    if (part?.taskId !== taskId || part.n !== n || part.bytes.length !== totalBytes) {
+      // The one before goes first: it will not be ended.
+      this.#part = undefined
+      part = { taskId, n, bytes: roomFor(totalBytes), received: 0 }
+      this.#part = part
     }
     if (part.received + bytes.byteLength > totalBytes) throw invalid('a body has more bytes than announced')
     part.bytes.set(bytes, part.received)
@@ -107,20 +111,30 @@ export class BodyAssembly {
 
   /** The whole body of an attempt. Throws FRAME_INVALID where it is not whole. */
   take({ taskId, n }: AttemptKey): Uint8Array {
-    const part = this.#parts.get(taskId)
-    this.#parts.delete(taskId)
-    if (part === undefined || part.n !== n || part.received !== part.bytes.length) {
+    const part = this.#part
+    if (part?.taskId !== taskId || part.n !== n) throw invalid('a body has not come')
+    this.#part = undefined
+    if (part.received !== part.bytes.length) {
       throw invalid('a body has not come whole')
     }
     return part.bytes
   }
 
   discard(taskId: number): void {
-    this.#parts.delete(taskId)
+    if (this.#part?.taskId === taskId) this.#part = undefined
   }
 
   clear(): void {
-    this.#parts.clear()
+    this.#part = undefined
+  }
+}
+
+/** What this process has no memory for cannot be received, whatever the limit is. */
+function roomFor(bytes: number): Buffer {
+  try {
+    return Buffer.allocUnsafeSlow(bytes)
+  } catch {
+    throw invalid(`there is no memory for a body of ${bytes} bytes`)
   }
 }
 

@@ -1,8 +1,15 @@
 import { limits } from '../../runtime/limits.js'
 import type { AttemptKey } from '../messages/tasks.js'
-import { adoptTimer, lose, lossOf, silenceTimer } from './dispatch-losses.js'
+import { adoptTimer, lose, lossOf, silenceOf, silenceTimer } from './dispatch-losses.js'
 import { place, REBALANCE_TIMER, rebalance } from './dispatch-placement.js'
-import { acceptResults, acceptReturned, acceptStarted, noteWork, reconcile } from './dispatch-results.js'
+import {
+  acceptResults,
+  acceptReturned,
+  acceptStarted,
+  keepResults,
+  noteWork,
+  reconcile,
+} from './dispatch-results.js'
 import { DispatchState, ExecutorEntry } from './dispatch-state.js'
 import type { DispatchEffect, DispatchInput, DispatchStats, ExecutorDescription } from './dispatch-types.js'
 
@@ -108,6 +115,8 @@ export class DispatchCore {
       case 'held':
         if (executor.link !== 'resync') return
         executor.link = 'up'
+        if (executor.ending === undefined)
+          state.effects.push({ kind: 'cancelTimer', key: silenceTimer(input.execId) })
         executor.blocked = false
         executor.recalling = false
         reconcile(state, executor, input.attempts)
@@ -123,14 +132,12 @@ export class DispatchCore {
         acceptReturned(state, executor, input.attempts)
         return
       case 'ending':
-        executor.ending ??= { reason: input.reason, results: [] }
-        executor.draining = true
+        this.#ending(executor, input.reason)
         if (input.hasWorked) noteWork(state, executor)
-        state.effects.push({ kind: 'letGo', execId: input.execId, reason: input.reason })
         return
       case 'results':
         if (executor.ending !== undefined) {
-          executor.ending.results.push(...input.results)
+          keepResults(state, executor, executor.ending.results, input.results)
           return
         }
         acceptResults(state, executor, input.results, nowMs)
@@ -176,11 +183,22 @@ export class DispatchCore {
   #welcome(entry: ExecutorEntry): void {
     const { execId } = entry
     entry.link = 'resync'
-    this.#state.effects.push(
-      { kind: 'cancelTimer', key: adoptTimer(execId) },
-      { kind: 'cancelTimer', key: silenceTimer(execId) },
-      { kind: 'welcome', execId },
-    )
+    const { effects } = this.#state
+    effects.push({ kind: 'cancelTimer', key: adoptTimer(execId) }, { kind: 'welcome', execId })
+    // It answers with all that it holds. This driver may be blocked itself meanwhile, and not hear it (L4).
+    if (entry.ending === undefined)
+      effects.push({ kind: 'startTimer', key: silenceTimer(execId), ms: limits.driverLinkDeadMs })
+  }
+
+  /** The time that it has counts from its first word: whoever says it again and again must end as well. */
+  #ending(executor: ExecutorEntry, reason: string): void {
+    const { effects } = this.#state
+    const { execId } = executor
+    effects.push({ kind: 'letGo', execId, reason })
+    if (executor.ending !== undefined) return
+    executor.ending = { reason, results: [] }
+    executor.draining = true
+    effects.push({ kind: 'startTimer', key: silenceTimer(execId), ms: limits.executorTimeoutMs })
   }
 
   #entry(executor: ExecutorDescription): ExecutorEntry {
@@ -215,9 +233,9 @@ export class DispatchCore {
     if (entry === undefined) return
     if (key === adoptTimer(entry.execId) && entry.link === 'waiting') {
       lose(state, entry, { reason: 'the Master never told of it', died: false, mayRun: true })
-    } else if (key === silenceTimer(entry.execId) && entry.link === 'none') {
-      const reason = `no link for ${limits.executorTimeoutMs / 1000} s`
-      lose(state, entry, { reason, died: false, mayRun: true })
+    } else if (key === silenceTimer(entry.execId)) {
+      const reason = silenceOf(entry)
+      if (reason !== undefined) lose(state, entry, { reason, died: false, mayRun: true })
     }
   }
 

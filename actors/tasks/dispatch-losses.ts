@@ -15,6 +15,14 @@ export interface Loss {
   readonly mayRun: boolean
 }
 
+/** Why an executor is given up whose time is over; undefined: there is no reason. */
+export function silenceOf({ link, ending }: ExecutorEntry): string | undefined {
+  if (link === 'none') return `no link for ${limits.executorTimeoutMs / 1000} s`
+  if (ending !== undefined) return `it said that it ends, and has not ended`
+  if (link === 'resync') return `it has not said what it holds for ${limits.driverLinkDeadMs / 1000} s`
+  return undefined
+}
+
 /** What the Master says of an executor's state: undefined where it is not an end. */
 export function lossOf({ state, message, exitStatus, workerHost }: ExecutorUpdate): Loss | undefined {
   if (!isEndedExecutor(state)) return undefined

@@ -56,6 +56,24 @@ export function applyResults(
   }
 }
 
+/** Of each current attempt one, until they count. */
+export function keepResults(
+  state: DispatchState,
+  executor: ExecutorEntry,
+  kept: AttemptResult[],
+  results: readonly AttemptResult[],
+): void {
+  const known = new Set(kept.map(({ taskId }) => taskId))
+  for (const result of results) {
+    if (currentTask(executor, result) === undefined || known.has(result.taskId)) {
+      state.stats.dropped++
+      continue
+    }
+    known.add(result.taskId)
+    kept.push(result)
+  }
+}
+
 const hasRun = ({ status }: AttemptResult): boolean => status !== 'cancelled' && status !== 'unloaded'
 
 function endAttempt(

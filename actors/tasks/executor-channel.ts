@@ -1,8 +1,8 @@
-import { reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import type { Timers } from '../../runtime/transport/timers.js'
+import { invalid, receiveFrame } from '../messages/bytes.js'
 import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
 import {
   type AttemptKey,
@@ -38,6 +38,8 @@ export interface ChannelEvents {
   /** It ends itself. */
   ending(channel: ExecutorChannel, reason: string, hasWorked: boolean): void
   log(channel: ExecutorChannel, text: string): void
+  /** An exception that is no fault of the executor's. */
+  defect(error: unknown): void
   /** Also when its frames could not be read: then it was cut, and the next link repairs what was lost. */
   closed(channel: ExecutorChannel, reason: string): void
 }
@@ -165,12 +167,10 @@ export class ExecutorChannel {
 
   #payload(frame: Buffer): void {
     if (this.#silenced) return
-    try {
-      this.#receive(readFromExecutor(frame))
-    } catch (error) {
-      this.#options.link.close(reasonOf(error))
-      throw error
-    }
+    receiveFrame(
+      () => this.#receive(readFromExecutor(frame)),
+      (error) => this.#options.events.defect(error),
+    )
   }
 
   #receive(message: FromExecutor): void {
@@ -185,6 +185,8 @@ export class ExecutorChannel {
         return
       case 'held':
         for (const attempt of message.attempts) this.#held.push(attempt)
+        if (this.#held.length > limits.heldAttempts)
+          throw invalid('it holds more than it can have been given')
         if (message.last) events.held(this, this.#held.splice(0))
         return
       case 'started':

@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '../../runtime/clock.js'
+import { reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { Logger } from '../../runtime/observe/log.js'
+import { guarded } from '../../runtime/system/uncaught.js'
 import { systemTimers, type Timers } from '../../runtime/transport/timers.js'
 import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
 import { DispatchCore } from './dispatch-core.js'
@@ -48,6 +50,8 @@ export interface TaskPoolOptions {
   readonly log: Pick<Logger, 'info' | 'warn'>
   /** Asks the Master to kill an executor that was given up. */
   readonly killExecutor: (execId: number) => void
+  /** An exception in the pool itself. Once; every task has ended then. */
+  readonly onDefect: (error: unknown) => void
   readonly limits?: Partial<TaskPoolLimits>
 }
 
@@ -101,6 +105,8 @@ class Pool implements TaskPool {
   #fresh: TaskSpec[] = []
   readonly #inputs: DispatchInput[] = []
   #stepping = false
+  /** Why it is of no more use. */
+  #failed: string | undefined
   #nextTask = 1
   #nextGroup = 1
 
@@ -123,6 +129,10 @@ class Pool implements TaskPool {
   }
 
   link(link: ChannelLink): void {
+    if (this.#failed !== undefined) {
+      link.close(this.#failed)
+      return
+    }
     new ExecutorChannel({ link, timers: this.#timers, ...this.limits, events: this.#channelEvents })
   }
 
@@ -196,13 +206,41 @@ class Pool implements TaskPool {
     if (this.#stepping) return
     this.#stepping = true
     try {
-      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
-        const effects = this.#core.step(next, { monotonicMs: this.#clock.monotonicMs() })
-        for (const effect of effects) this.#apply(effect)
-      }
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#do(next)
+    } catch (error) {
+      this.#fail(error)
     } finally {
       this.#stepping = false
     }
+  }
+
+  #do(input: DispatchInput): void {
+    if (this.#failed !== undefined) {
+      if (input.kind === 'submit') this.#endAll(this.#failed)
+      return
+    }
+    const effects = this.#core.step(input, { monotonicMs: this.#clock.monotonicMs() })
+    for (const effect of effects) this.#apply(effect)
+  }
+
+  /** A defect of ours: nothing that the core knows can be relied on. Nobody waits for ever, and nothing runs on. */
+  #fail(error: unknown): void {
+    if (this.#failed !== undefined) return
+    this.#failed = `a defect of the task pool: ${reasonOf(error)}`
+    this.#inputs.length = 0
+    for (const cancel of this.#cancels.values()) cancel()
+    this.#cancels.clear()
+    for (const channel of this.#channels.values()) channel.dismiss(this.#failed)
+    this.#channels.clear()
+    this.#endAll(this.#failed)
+    this.#options.onDefect(error)
+  }
+
+  #endAll(reason: string): void {
+    const end = guarded((taskId: number) =>
+      this.#settle({ taskId, end: { kind: 'closed', reason }, attempts: 0, repetitions: [] }),
+    )
+    for (const taskId of [...this.#submissions.keys()]) end(taskId)
   }
 
   #apply(effect: DispatchEffect): void {
@@ -324,6 +362,7 @@ class Pool implements TaskPool {
       this.#heard(channel, (execId) => ({ kind: 'pressure', execId, blocked: channel.isBlocked })),
     ending: (channel, reason, hasWorked) =>
       this.#heard(channel, (execId) => ({ kind: 'ending', execId, reason, hasWorked })),
+    defect: (error) => this.#fail(error),
     log: (channel, text) => {
       this.#options.log.warn(text, { appId: this.#options.appId, execId: channel.execId })
     },

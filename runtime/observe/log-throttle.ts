@@ -28,6 +28,11 @@ export class LogThrottle {
     this.#maxKeys = maxKeys
   }
 
+  /** Nothing is due, now or later. */
+  get isEmpty(): boolean {
+    return this.#keys.size === 0
+  }
+
   /** True when this one is to be logged now. Keys come from peers, so their number is bounded: the oldest goes. */
   hit(key: string, message: string, fields: LogFields, nowMs: number): boolean {
     const known = this.#keys.get(key)
@@ -64,7 +69,9 @@ export class ThrottledLog {
   readonly #log: Log
   readonly #throttle: LogThrottle
   readonly #monotonicMs: () => number
-  readonly #timer: NodeJS.Timeout
+  readonly #everyMs: number
+  /** While there is something to tell later. */
+  #timer: NodeJS.Timeout | undefined
 
   constructor(
     log: Log,
@@ -73,9 +80,8 @@ export class ThrottledLog {
   ) {
     this.#log = log
     this.#monotonicMs = monotonicMs
+    this.#everyMs = everyMs
     this.#throttle = new LogThrottle(everyMs)
-    this.#timer = setInterval(() => this.flush(), everyMs)
-    this.#timer.unref()
   }
 
   warn(key: string, message: string, fields: LogFields = {}): void {
@@ -87,18 +93,26 @@ export class ThrottledLog {
     if (!this.#log.isEnabled(level)) return
     const of = `${level}:${key}`
     if (this.#throttle.hit(of, message, fields, this.#monotonicMs())) this.#log[level](message, fields)
+    this.#timer ??= setInterval(() => this.flush(), this.#everyMs).unref()
   }
 
   /** Logs the counts that are due. */
-  flush(): void {
-    for (const { key, suppressed, message, fields } of this.#throttle.due(this.#monotonicMs())) {
+  flush(nowMs: number = this.#monotonicMs()): void {
+    for (const { key, suppressed, message, fields } of this.#throttle.due(nowMs)) {
       const level = key.startsWith('info:') ? 'info' : 'warn'
       this.#log[level](`${message} (${suppressed} more)`, { ...fields, repeated: suppressed })
     }
+    if (this.#throttle.isEmpty) this.#stop()
   }
 
+  /** Logs every count that is left. */
   close(): void {
+    this.flush(Number.POSITIVE_INFINITY)
+    this.#stop()
+  }
+
+  #stop(): void {
     clearInterval(this.#timer)
-    this.flush()
+    this.#timer = undefined
   }
 }

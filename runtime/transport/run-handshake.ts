@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { reasonOf } from '../errors.js'
+import { guarded } from '../system/uncaught.js'
 import { BRACKETS_BYTES, encodeFrame, FrameDecoder, frameKind } from './frame.js'
 import type { HandshakeStep } from './handshake.js'
 import type { RefusalCode } from './handshake-message.js'
@@ -29,6 +30,8 @@ export function runHandshake(run: HandshakeRun): (detail: string) => void {
   const { socket, timers } = run
   /** Made when something comes: most strangers leave without a word, and then there is nothing to throw away. */
   let decoder: FrameDecoder | undefined
+  // What its caller makes of the result is no part of the handshake, and no reason to break off.
+  const done = guarded(run.done)
   let over = false
 
   // Also ends a refused peer that does not close: until then it counts as open.
@@ -39,7 +42,7 @@ export function runHandshake(run: HandshakeRun): (detail: string) => void {
   const finish = (result: HandshakeResult): void => {
     if (over) return
     over = true
-    run.done(result)
+    done(result)
   }
   const breakOff = (detail: string, cause?: unknown): void => {
     finish({ kind: 'broken', detail, cause })

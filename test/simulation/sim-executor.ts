@@ -2,6 +2,7 @@ import { ExecutorSession, type SessionLink } from '../../actors/executor/session
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import { parseActorAddress } from '../../runtime/addresses.js'
 import { limits } from '../../runtime/limits.js'
+import { throwUncaught } from '../../runtime/system/uncaught.js'
 import { LinkKeeper } from '../../runtime/transport/link-keeper.js'
 import { Place } from './place.js'
 import { SimThreads } from './sim-threads.js'
@@ -30,6 +31,7 @@ export class SimExecutor {
       hello: { execId, workerId, host: worker.machine.host, cores, pid: 1, resources: {} },
       runner,
       onExit,
+      onDefect: throwUncaught,
     })
     const incarnation = world.incarnation(`${appId}.${execId}`)
     let stopWaiting: () => void = () => {}

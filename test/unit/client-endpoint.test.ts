@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { App } from '../../actors/client/app.js'
+import { poolOf } from '../../actors/client/application.js'
 import { connect } from '../../actors/client/connect.js'
 import type { ConnectOptions } from '../../actors/client/connect-options.js'
 import type { ClientMessage, MasterMessage } from '../../actors/messages/catalogue.js'
-import { silentLog } from '../../runtime/observe/log.js'
+import { isFiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import { type Log, type LogFields, silentLog } from '../../runtime/observe/log.js'
 import { dial } from '../../runtime/transport/dial.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import { waitUntil } from '../harness/wait-until.js'
@@ -231,4 +234,102 @@ test('a listener that throws harms nobody', async (t) => {
   for (const peer of master.peers) master.tell(peer, added(1))
   await waitUntil('the second executor', () => app.executors.length === 2)
   assert.deepEqual(seen, [0])
+})
+
+type Line = readonly [level: string, text: string, fields: LogFields | undefined]
+
+/** A log that keeps what it is told. */
+function keptLog(): { readonly log: Log; readonly lines: Line[] } {
+  const lines: Line[] = []
+  const at =
+    (level: string) =>
+    (text: string, fields?: LogFields): void =>
+      void lines.push([level, text, fields])
+  const log: Log = {
+    error: at('error'),
+    warn: at('warn'),
+    info: at('info'),
+    debug: at('debug'),
+    isEnabled: () => true,
+    child: () => log,
+  }
+  return { log, lines }
+}
+
+test('a defect of its task pool ends the application with INTERNAL, logged; the process lives on', async (t) => {
+  const master = await fake(t)
+  const { log, lines } = keptLog()
+  const app = await open(t, master.address, { log })
+  const removed = new Promise<Error>((resolve) => app.on('removed', resolve))
+  const closed = new Promise<unknown>((resolve) => app.on('closed', resolve))
+  const { square } = app.tasks<{ square(n: number): number }>('file:///t.js')
+  const waiting = square(3)
+  const pool = poolOf(app)!
+  const fn = { url: 'file:///t.js', name: 'f' }
+  const onEnd = (): void => {
+    throw new Error('planted')
+  }
+  const taskId = pool.submit({ fn, input: new Uint8Array(), retries: 0, timeoutMs: 0, group: 0, onEnd })
+  pool.cancel([taskId], 'test')
+  await assert.rejects(waiting, { code: 'FIRESTEEL_APPLICATION_CLOSED', message: /planted/ })
+  assert.ok(isFiresteelError(await removed, 'INTERNAL'))
+  await closed
+  await assert.rejects(square(4), { code: 'FIRESTEEL_APPLICATION_CLOSED' })
+  await assert.rejects(app.requestExecutors(1), { code: 'FIRESTEEL_APPLICATION_CLOSED' })
+  await app.close()
+  assert.equal(
+    lines.filter(([level, text]) => level === 'error' && text === 'the task pool failed').length,
+    1,
+  )
+})
+
+test('a log that throws harms nobody, and is told of once', async (t) => {
+  const master = await fake(t)
+  const told: string[] = []
+  t.mock.method(process.stderr, 'write', (text: string) => told.push(text) > 0)
+  const broken = (): never => {
+    throw new Error('of the log')
+  }
+  const log: Log = {
+    error: broken,
+    warn: broken,
+    info: broken,
+    debug: broken,
+    isEnabled: broken,
+    child: broken,
+  }
+  const app = await open(t, master.address, { log })
+  for (const peer of master.peers) master.tell(peer, added(0))
+  await waitUntil('the executor', () => app.executors.length === 1)
+  for (const peer of master.peers)
+    master.tell(peer, { type: 'ExecutorAdded', appId: APP } as unknown as ClientMessage)
+  for (const peer of master.peers) master.tell(peer, added(1))
+  await waitUntil('the second one', () => app.executors.length === 2)
+  await app.close()
+  assert.equal(
+    told.filter((text) => /the log given to connect\(\) threw[\s\S]*of the log/.test(text)).length,
+    1,
+  )
+})
+
+test('what is dropped on its way is logged with names, once and then as a count', async (t) => {
+  const master = await fake(t)
+  const { log, lines } = keptLog()
+  const app = await open(t, master.address, { log })
+  const bad = { type: 'ExecutorAdded', appId: APP } as unknown as ClientMessage
+  for (let n = 0; n < 20; n++) for (const peer of master.peers) master.tell(peer, bad)
+  // More than its own mailbox takes: what has no room is refused, and waits for nothing.
+  const asked = Array.from({ length: limits.mailboxMessages + 20 }, () => app.requestExecutors(1))
+  const answers = await Promise.allSettled(asked)
+  const busy = answers.filter(({ status }) => status === 'rejected')
+  assert.ok(busy.length >= 20 && busy.length < 100, `${busy.length} were refused`)
+  await waitUntil('the drops', () => lines.some(([, text]) => text === 'a message was dropped'))
+  const dropped = lines.filter(([, text]) => text === 'a message was dropped')
+  assert.equal(dropped.length, 1, 'the others are a count')
+  assert.deepEqual(dropped[0]?.[2]?.from, master.incarnation)
+  const full = lines.filter(([, text]) => text === 'a mailbox is full: a message was dropped')
+  assert.equal(full.length, 1)
+  assert.match(String(full[0]?.[2]?.to), /ClientEndpoint$/)
+  await app.close()
+  assert.ok(lines.some(([level, , fields]) => level === 'warn' && Number(fields?.repeated) >= 19))
 })

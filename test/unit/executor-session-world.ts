@@ -91,6 +91,7 @@ export class SessionWorld {
         },
       },
       onExit: (reason) => assert.fail(`it was told to exit: ${reason}`),
+      onDefect: (error) => assert.fail(String(error)),
     })
   }
 

@@ -160,3 +160,20 @@ test('a preload that throws in threads costs the executor: exit code 4, its task
   const { unknown, quarantined, lost: tasksLost } = driver.pool.stats()
   assert.deepEqual({ unknown, quarantined, tasksLost }, { unknown: 0, quarantined: 0, tasksLost: 0 })
 })
+
+test('an exception in the main thread of an executor ends it with exit code 5, and says so', async () => {
+  await using driver = await startDriver()
+  const preload = join(folder, 'main-throws.cjs')
+  writeFileSync(
+    preload,
+    "if (require('node:worker_threads').isMainThread) setTimeout(() => { throw new Error('planted') }, 500)",
+  )
+  const { child } = await driver.start({ pipe: true, nodeOptions: ['--require', preload] })
+  let words = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    words += text
+  })
+  const { code } = await child.exited
+  assert.equal(code, 5)
+  await waitUntil('its last words', () => /ends: a defect: Error: planted\n +at /.test(words))
+})

@@ -185,6 +185,7 @@ export class PayloadWorld {
         pause: () => {},
       },
       onExit: (reason) => this.faults.push(`the executor was told to exit: ${reason}`),
+      onDefect: (error) => this.faults.push(`a defect of the executor: ${String(error)}`),
     })
     for (let taskId = 0; taskId < tasks; taskId++) {
       const [inputBytes, resultBytes] = [this.#random.pick(sizes), this.#random.pick(sizes)]
@@ -285,6 +286,7 @@ export class PayloadWorld {
         results: (from, results) => ifCurrent(from, () => this.#results(from, results)),
         pressure: () => {},
         log: () => {},
+        defect: (error) => this.faults.push(`a defect of the driver: ${String(error)}`),
         closed: (from, reason) =>
           ifCurrent(from, () => {
             if (!/broken|replaced/.test(reason)) this.faults.push(`the driver cut the link: ${reason}`)

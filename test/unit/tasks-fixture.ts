@@ -6,6 +6,7 @@ import type { TaskPoolEvent } from '../../actors/tasks/dispatch-types.js'
 import { createTaskPool, type TaskPool, type TaskPoolLimits } from '../../actors/tasks/task-pool.js'
 import { type Child, startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
+import { throwUncaught } from '../../runtime/system/uncaught.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { listen } from '../../runtime/transport/listen.js'
@@ -48,6 +49,7 @@ export async function startDriver(limits: Partial<TaskPoolLimits> = {}): Promise
     appId,
     log: { info: () => undefined, warn: (message) => void warnings.push(message) },
     killExecutor: (execId) => void killed.push(execId),
+    onDefect: throwUncaught,
     limits,
   })
   pool.on((event) => void events.push(event))

@@ -212,7 +212,7 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'what a dead thread was in is begun again',
     file: thread,
-    find: 'const running = [...this.#posted.values()];\n        this.#posted.clear();',
+    find: 'const running = [...this.#posted.values()];\n        this.#hasRun ||= running.length > 0;\n        this.#posted.clear();',
     replace:
       'this.#events.unbegun(this, [...this.#posted.values()]); const running = [];\n        this.#posted.clear();',
   },
