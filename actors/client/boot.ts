@@ -14,6 +14,8 @@ export interface DriverBoot {
   /** Key of the role, base64. */
   readonly key: string
   readonly driver?: DriverIncarnation
+  /** `run --master-timeout`; an option of connect() goes before it. */
+  readonly masterTimeoutMs?: number
 }
 
 /** Descriptor of the boot line; looked at only where FIRESTEEL_MASTER is set, as `submit` and `run` do. */

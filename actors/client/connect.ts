@@ -45,7 +45,7 @@ async function connectLocal(options: ConnectOptions, settings: ConnectSettings, 
 }
 
 function open(
-  { cluster, masters, credential, driver }: FoundCluster,
+  { cluster, masters, credential, driver, masterTimeoutMs: told }: FoundCluster,
   options: ConnectOptions,
   { description, masterTimeoutMs }: ConnectSettings,
   log: Log,
@@ -58,7 +58,7 @@ function open(
     description,
     driver,
     door: options.listen ?? {},
-    masterTimeoutMs,
+    masterTimeoutMs: options.masterTimeout === undefined ? (told ?? masterTimeoutMs) : masterTimeoutMs,
     taskLimits: options.limits ?? {},
     log,
     signal: options.signal,

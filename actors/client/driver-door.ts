@@ -11,7 +11,7 @@ export interface DriverDoorOptions {
   readonly host?: string | undefined
   /** Default 0: any free one. */
   readonly port?: number | undefined
-  /** Host that executors dial; default: the address that the Master sees us under (R0). */
+  /** Host that executors dial; default: `host` where that is one interface, else the address that the Master sees us under (R0). */
   readonly advertise?: string | undefined
 }
 
@@ -34,6 +34,8 @@ export interface DriverDoor {
 }
 
 const LOOPBACK = '127.0.0.1'
+/** Hosts to listen on that are none to dial. */
+const everywhere: ReadonlySet<string> = new Set(['', '::', '0.0.0.0'])
 
 /** Opens it. Rejects with PORT_IN_USE or LISTEN_FAILED. */
 export async function openDriverDoor(parts: DoorParts): Promise<DriverDoor> {
@@ -55,8 +57,16 @@ export async function openDriverDoor(parts: DoorParts): Promise<DriverDoor> {
     })
   const listener =
     parts.host === undefined && !isLocal ? await openAll(open) : await open(parts.host ?? LOOPBACK)
-  // Loopback has several addresses; executors must dial the one we listen on.
-  const host = advertise ?? (isLocal && parts.host === undefined ? LOOPBACK : undefined)
+  // Loopback has several addresses, and a machine several interfaces: executors must dial the one we listen on.
+  const only =
+    parts.host === undefined
+      ? isLocal
+        ? LOOPBACK
+        : undefined
+      : everywhere.has(parts.host)
+        ? undefined
+        : parts.host
+  const host = advertise ?? only
   return {
     listen: { ...(host !== undefined && { host }), port: listener.port },
     async close() {

@@ -21,6 +21,8 @@ export interface FoundCluster {
   readonly credential: Credential
   /** Set inside a driver that `submit` started. */
   readonly driver?: DriverIncarnation | undefined
+  /** What `run` was told. */
+  readonly masterTimeoutMs?: number
 }
 
 export interface FindOptions {
@@ -65,13 +67,22 @@ function isOfBoot(boot: DriverBoot, address: string | undefined): boolean {
   return parseMasterAddresses(address).some((master) => known.has(formatMasterAddress(master)))
 }
 
-function fromBoot({ cluster, masters, role, subject, key, driver }: DriverBoot): FoundCluster {
+function fromBoot({
+  cluster,
+  masters,
+  role,
+  subject,
+  key,
+  driver,
+  masterTimeoutMs,
+}: DriverBoot): FoundCluster {
   const addresses = masters.flatMap((master) => parseMasterAddresses(master))
   return {
     cluster,
     masters: addresses.map(formatMasterAddress),
     credential: { role, ...(subject !== undefined && { subject }), key: Buffer.from(key, 'base64') },
     ...(driver && { driver }),
+    ...(typeof masterTimeoutMs === 'number' && { masterTimeoutMs }),
   }
 }
 

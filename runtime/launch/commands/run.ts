@@ -11,14 +11,15 @@ import { type ClusterOptions, clusterOptions, withCluster } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
 import { collect, collectEnvironment } from './options.js'
 
-interface RunOptions extends Omit<ClusterOptions, 'masterTimeout'> {
+interface RunOptions extends ClusterOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly nodeOption?: readonly string[]
 }
 
 /** The line that connect() of MAIN finds: who the Masters are and the client's key, never the secret. */
-function bootLine({ cluster, masters, credential }: FoundCluster): string {
-  const boot: DriverBoot = { ...credential, cluster, masters, key: credential.key.toString('base64') }
+function bootLine({ cluster, masters, credential }: FoundCluster, masterTimeoutMs: number): string {
+  const key = credential.key.toString('base64')
+  const boot: DriverBoot = { ...credential, cluster, masters, key, masterTimeoutMs }
   return JSON.stringify(boot)
 }
 
@@ -81,7 +82,7 @@ export const addRun: AddCommand = (program, run) => {
             stdin: 'inherit',
             stdout: 'inherit',
             stderr: 'inherit',
-            boot: bootLine(found),
+            boot: bootLine(found, options.masterTimeout),
             // Part of our own group, so that the terminal treats both as one.
             ownGroup: false,
           })

@@ -1,0 +1,342 @@
+import assert from 'node:assert/strict'
+import { readFileSync, realpathSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, connect as dialTcp, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { App } from '../../actors/client/app.js'
+import { connect } from '../../actors/client/connect.js'
+import type { ConnectOptions, ExecutorOptions } from '../../actors/client/connect-options.js'
+import type { Log } from '../../runtime/observe/log.js'
+import { waitUntil } from '../harness/wait-until.js'
+import { firesteel } from './command-fixture.js'
+
+/*
+ * Every option of `connect()`, `submit` and `run`, by its effect on a real cluster; those of `tasks()`, `map()` and
+ * `each()` are in `tasks-options`. An option that is not here does not compile, or fails the last test of its kind.
+ */
+
+let cwd: string
+let address: string
+let secret: string
+
+const client = fileURLToPath(new URL('../../actors/client/index.js', import.meta.url))
+const tasks = new URL('./option-tasks.js', import.meta.url)
+
+const files: Readonly<Record<string, string>> = {
+  'c.yaml': `
+cluster: options
+recovery: {mode: FILESYSTEM}
+masters: [{name: m1, port: 0, web: 0}]
+workers:
+  - {name: w1, port: 0, web: 0, cores: 2, memory: 2g, resources: {gpu: ['0', '1']}}
+  - {name: w2, port: 0, web: 0, cores: 2, memory: 2g}
+logging: {level: warn, format: text}
+`,
+  'facts.mjs': `
+console.log(JSON.stringify({
+  variable: process.env.OPTION_EFFECT ?? '',
+  resources: process.env.FIRESTEEL_RESOURCES ?? '',
+  execArgv: process.execArgv,
+  args: process.argv.slice(2),
+}))`,
+  'once-more.mjs': `
+import { existsSync, writeFileSync } from 'node:fs'
+if (existsSync(process.argv[2])) process.exit(0)
+writeFileSync(process.argv[2], '')
+process.exit(7)`,
+  'app.mjs': `
+import { connect } from ${JSON.stringify(client)}
+const app = await connect({ executors: 0 })
+console.log(JSON.stringify({ id: app.id, variable: process.env.OPTION_EFFECT ?? '', execArgv: process.execArgv }))
+await app.close()`,
+}
+
+before(async () => {
+  cwd = realpathSync(await mkdtemp(join(tmpdir(), 'firesteel-options-')))
+  for (const [name, content] of Object.entries(files)) await writeFile(join(cwd, name), content)
+  const { code, stderr } = await firesteel(['up', 'c.yaml', '--detach'], { cwd })
+  assert.equal(code, 0, stderr)
+  const state = JSON.parse(readFileSync(join(cwd, '.firesteel/cluster.json'), 'utf8')) as {
+    masters: string[]
+  }
+  address = state.masters.join(',').replaceAll(',firesteel://', ',')
+  secret = readFileSync(join(cwd, '.firesteel/secret'), 'utf8').trim()
+})
+
+after(async () => {
+  await firesteel(['down'], { cwd })
+  await rm(cwd, { recursive: true, force: true, maxRetries: 3 })
+})
+
+// connect()
+
+/** An application with these options, and what `use` makes of it when its executors are there. */
+async function withApp<T>(
+  options: ConnectOptions,
+  executors: number,
+  use: (app: App) => Promise<T> | T,
+  to = address,
+): Promise<T> {
+  const app = await connect(to, { ...(to === 'local' ? {} : { secret }), ...options })
+  try {
+    const ready = new Set<number>()
+    app.on('executorReady', ({ id }) => void ready.add(id))
+    // Those that were ready before anybody listened have their first result.
+    const { facts } = tasksOf(app)
+    if (executors > 0) await facts()
+    await waitUntil(`${executors} executors`, () => app.executors.length === executors)
+    return await use(app)
+  } finally {
+    await app.close()
+  }
+}
+
+const tasksOf = (app: App) => app.tasks<typeof import('./option-tasks.js')>(tasks)
+const factsWith = (executor: ExecutorOptions) =>
+  withApp({ executor, executors: 1 }, 1, (app) => tasksOf(app).facts())
+
+type Nested = 'executor' | 'listen' | 'limits' | 'local'
+type NestedNames = {
+  [K in Nested]: `${K}.${keyof NonNullable<ConnectOptions[K]> & string}`
+}[Nested]
+type ConnectOptionName = Exclude<keyof ConnectOptions, Nested> | NestedNames
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
+  name: () =>
+    withApp({ name: 'an effect', executors: 0 }, 0, async (app) => {
+      const { stdout } = await firesteel(['status', app.id, '--json'], { cwd })
+      assert.equal((JSON.parse(stdout) as { name: string }).name, 'an effect')
+    }),
+  cores: async () => {
+    await withApp({}, 4, () => undefined)
+    await withApp({ cores: 3 }, 3, () => undefined)
+  },
+  executors: () => withApp({ executors: 2 }, 2, () => undefined),
+  'executor.cores': async () => {
+    assert.deepEqual(
+      await withApp({ executor: { cores: 2 } }, 2, (app) => app.executors.map(({ cores }) => cores)),
+      [2, 2],
+    )
+    assert.equal((await factsWith({ cores: 2 })).cores, 2)
+  },
+  'executor.memory': async () => {
+    const [small, byDefault] = [await factsWith({ memory: '256m' }), await factsWith({})]
+    assert.ok(small.heapMib < 0.7 * byDefault.heapMib, `${small.heapMib} and ${byDefault.heapMib} MiB`)
+  },
+  'executor.resources': async () => {
+    assert.equal((await factsWith({ resources: { gpu: 2 } })).gpus, 2)
+    assert.equal((await factsWith({})).gpus, 0)
+  },
+  'executor.env': async () => {
+    assert.equal((await factsWith({ env: { OPTION_EFFECT: 'here' } })).variable, 'here')
+    assert.equal((await factsWith({})).variable, '')
+  },
+  'executor.nodeOptions': async () => {
+    assert.ok((await factsWith({ nodeOptions: ['--no-deprecation'] })).execArgv.includes('--no-deprecation'))
+    assert.ok(!(await factsWith({})).execArgv.includes('--no-deprecation'))
+  },
+  signal: async () => {
+    const aborter = new AbortController()
+    const app = await connect(address, { secret, executors: 0, signal: aborter.signal })
+    const closed = new Promise((resolve) => app.on('closed', resolve))
+    aborter.abort()
+    await closed
+  },
+  masterTimeout: async () => {
+    const began = performance.now()
+    await assert.rejects(connect('firesteel://127.0.0.1:1', { secret, masterTimeout: '300ms' }), {
+      code: 'FIRESTEEL_NO_MASTER',
+    })
+    assert.ok(performance.now() - began < 15_000, 'half of the default')
+  },
+  secret: async () => {
+    await assert.rejects(connect(address, { secret: 'another secret than theirs', executors: 0 }), {
+      code: 'FIRESTEEL_SECRET_WRONG',
+    })
+  },
+  'listen.host': () =>
+    withApp({ listen: { host: '127.0.0.2' }, executors: 1 }, 1, async (app) => {
+      assert.equal((await tasksOf(app).facts()).cores, 1)
+    }),
+  'listen.port': async () => {
+    const port = await freePort()
+    await withApp({ listen: { port }, executors: 0 }, 0, async () => {
+      const socket = dialTcp(port, '127.0.0.1')
+      await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject))
+      socket.destroy()
+    })
+  },
+  'listen.advertise': async () => {
+    const port = await freePort()
+    const server = createServer()
+    const dialled = new Promise<Socket>((resolve) => server.once('connection', resolve))
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.3', resolve))
+    const listen = { host: '127.0.0.1', port, advertise: '127.0.0.3' }
+    const app = await connect(address, { secret, executors: 1, listen })
+    const socket = await dialled
+    socket.destroy()
+    await app.close()
+    await new Promise((resolve) => server.close(resolve))
+  },
+  'limits.maxInputBytes': () =>
+    withApp({ limits: { maxInputBytes: 1000 }, executors: 1 }, 1, async (app) => {
+      const { sizeOf } = tasksOf(app)
+      assert.equal(await sizeOf(new Uint8Array(900)), 900)
+      await assert.rejects(sizeOf(new Uint8Array(1001)), { code: 'FIRESTEEL_INPUT_TOO_LARGE' })
+    }),
+  'limits.maxResultBytes': () =>
+    withApp({ limits: { maxResultBytes: 1000 }, executors: 1 }, 1, async (app) => {
+      const { bytes } = tasksOf(app)
+      assert.equal((await bytes(900)).length, 900)
+      await assert.rejects(bytes(1001), { code: 'FIRESTEEL_RESULT_TOO_LARGE' })
+    }),
+  // Room for one executor of 512 MiB on each.
+  'local.workers': () =>
+    withApp({ local: { workers: 2, cores: 2, memory: '600m' } }, 2, namesTwoWorkers, 'local'),
+  'local.memory': () =>
+    withApp({ local: { workers: 1, cores: 4, memory: '1100m' } }, 2, () => undefined, 'local'),
+  'local.cores': () =>
+    withApp({ local: { workers: 1, cores: 3, memory: '4g' } }, 3, () => undefined, 'local'),
+  log: async () => {
+    const lines: string[] = []
+    const keep = (text: string): void => void lines.push(text)
+    const log: Log = {
+      error: keep,
+      warn: keep,
+      info: keep,
+      debug: keep,
+      isEnabled: () => true,
+      child: () => log,
+    }
+    await withApp({ log, executors: 1 }, 1, async (app) => {
+      const [executor] = app.executors
+      await firesteel(['kill', `${app.id}/${executor?.id}`], { cwd })
+      await waitUntil('the loss in the log', () => lines.some((text) => /an executor is lost/.test(text)))
+    })
+  },
+}
+
+function namesTwoWorkers(app: App): void {
+  assert.equal(new Set(app.executors.map(({ workerId }) => workerId)).size, 2)
+}
+
+for (const [option, effect] of Object.entries(connectEffects)) test(`connect(): ${option}`, effect)
+
+// Commands
+
+const call = (...args: string[]) => firesteel(args, { cwd })
+
+interface Facts {
+  readonly variable: string
+  readonly resources: string
+  readonly execArgv: readonly string[]
+  readonly id: string
+}
+
+/** What a driver with these options says of itself. */
+async function driverFacts(...options: string[]): Promise<Facts> {
+  const outcome = await call('submit', '--wait', '--json', ...options, 'facts.mjs')
+  assert.equal(outcome.code, 0, outcome.stderr)
+  const { id } = JSON.parse(outcome.stdout.split('\n')[0] ?? '') as { id: string }
+  return JSON.parse((await call('logs', id)).stdout) as Facts
+}
+
+async function submitted(...args: string[]): Promise<Record<string, unknown>> {
+  const { stdout, stderr, code } = await call('submit', '--json', ...args)
+  assert.equal(code, 0, stderr)
+  const { id } = JSON.parse(stdout) as { id: string }
+  return JSON.parse((await call('status', id, '--json')).stdout) as Record<string, unknown>
+}
+
+async function runFacts(...options: string[]): Promise<Facts> {
+  const { stdout, stderr, code } = await call('run', ...options, 'app.mjs')
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout) as Facts
+}
+
+/** `run` ends as its program does, `submit` with the code of the reason. */
+async function failsSoon(...args: string[]): Promise<void> {
+  const began = performance.now()
+  const { code, stderr } = await call(...args)
+  assert.equal(code, args[0] === 'run' ? 1 : 3, stderr)
+  assert.match(stderr, /NO_MASTER/)
+  assert.ok(performance.now() - began < 15_000, 'half of the default')
+}
+
+const nobody = ['--master', 'firesteel://127.0.0.1:1', '--master-timeout', '300ms'] as const
+
+const submitEffects: Readonly<Record<string, () => Promise<void>>> = {
+  name: async () => assert.equal((await submitted('--name', 'an effect', 'facts.mjs')).name, 'an effect'),
+  cores: async () => assert.equal((await submitted('--cores', '2', 'facts.mjs')).cores, 2),
+  memory: async () => assert.equal((await submitted('--memory', '300m', 'facts.mjs')).memoryMib, 300),
+  resource: async () => {
+    assert.match((await driverFacts('--resource', 'gpu=2')).resources, /"gpu":\["0","1"\]/)
+    assert.doesNotMatch((await driverFacts()).resources, /gpu/)
+  },
+  supervise: async () => {
+    const runs = ['once-more.mjs', join(cwd, 'supervised')]
+    assert.equal((await call('submit', '--wait', '--supervise', ...runs)).code, 0)
+    const alone = await call('submit', '--wait', 'once-more.mjs', join(cwd, 'alone'))
+    assert.match(alone.stdout, /FAILED, exit 7/)
+  },
+  // What a Worker makes of it is in `worker-isolation`; here: that it is part of what is submitted.
+  'on-isolation': async () => {
+    await submitted('--key', 'isolation', '--on-isolation', 'stop', 'facts.mjs')
+    await submitted('--key', 'isolation', '--on-isolation', 'stop', 'facts.mjs')
+    const other = await call('submit', '--key', 'isolation', '--on-isolation', 'run', 'facts.mjs')
+    assert.equal(other.code, 4, other.stderr)
+  },
+  env: async () => assert.equal((await driverFacts('--env', 'OPTION_EFFECT=here')).variable, 'here'),
+  key: async () => {
+    const ids = [await submitted('--key', 'same', 'facts.mjs'), await submitted('--key', 'same', 'facts.mjs')]
+    assert.equal(ids[0]?.id, ids[1]?.id)
+    assert.notEqual((await submitted('facts.mjs')).id, ids[0]?.id)
+  },
+  wait: async () => {
+    assert.match((await call('submit', '--wait', 'facts.mjs')).stdout, /FINISHED/)
+    assert.doesNotMatch((await call('submit', 'facts.mjs')).stdout, /FINISHED/)
+  },
+  'node-option': async () =>
+    assert.ok((await driverFacts('--node-option', '--no-deprecation')).execArgv.includes('--no-deprecation')),
+  master: () => failsSoon('submit', ...nobody, 'facts.mjs'),
+  'master-timeout': () => failsSoon('submit', ...nobody, 'facts.mjs'),
+  json: async () => assert.ok((JSON.parse((await call('submit', '--json', 'facts.mjs')).stdout) as Facts).id),
+}
+
+const runEffects: Readonly<Record<string, () => Promise<void>>> = {
+  env: async () => {
+    assert.equal((await runFacts('--env', 'OPTION_EFFECT=here')).variable, 'here')
+    assert.equal((await runFacts()).variable, '')
+  },
+  'node-option': async () =>
+    assert.ok((await runFacts('--node-option', '--no-deprecation')).execArgv.includes('--no-deprecation')),
+  // Though there is one that `up` left here.
+  master: () => failsSoon('run', ...nobody, 'app.mjs'),
+  'master-timeout': () => failsSoon('run', ...nobody, 'app.mjs'),
+  json: async () => {
+    const { stdout } = await call('run', '--json', 'app.mjs')
+    const end = JSON.parse(stdout.slice(stdout.indexOf('\n'))) as unknown
+    assert.deepEqual(end, { main: join(cwd, 'app.mjs'), code: 0, signal: null })
+  },
+}
+
+for (const [command, effects] of Object.entries({ submit: submitEffects, run: runEffects })) {
+  for (const [option, effect] of Object.entries(effects)) test(`${command}: --${option}`, effect)
+
+  test(`${command}: there are no other options`, async () => {
+    const { stdout } = await call(command, '--help')
+    const names = [...stdout.matchAll(/^ {2}(?:-\w, )?--([a-z-]+)/gm)].map(([, name]) => name as string)
+    assert.deepEqual(names.filter((name) => name !== 'help').sort(), Object.keys(effects).sort())
+  })
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { isRunning, readProcess } from '../../runtime/process/process-table.js'
+import { createTestCluster, type TestCluster } from '../harness/index.js'
+
+/*
+ * Tasks at their edges on a whole cluster: calls that nothing interrupts, imports that fail on one machine, modules of
+ * every form. The parts are in `executor-blocking` and `executor-modules`.
+ */
+
+let cluster: TestCluster
+let folder = ''
+const path = (name: string): string => join(folder, name)
+
+const files: Readonly<Record<string, string>> = {
+  'blocks.mjs': `
+import { execSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+export const sleeps = (command) => execSync(command, { encoding: 'utf8' })
+export const reads = (file) => readFileSync(file, 'utf8')
+export const square = (n) => n * n`,
+  'bad-on-w2.mjs': `
+import { readFileSync } from 'node:fs'
+const worker = /\\bw\\d\\b/.exec(readFileSync('/proc/' + process.ppid + '/cmdline', 'latin1'))[0]
+if (worker === 'w2') throw new Error('the database of w2 is away')
+export const where = async (n) => { await new Promise((resolve) => setTimeout(resolve, 10)); return worker }`,
+  'literal.cjs': 'module.exports = { square: (n) => n * n }',
+  'assigned.cjs': 'module.exports = Object.assign({}, { square: (n) => n * n })',
+  'instance.cjs': 'module.exports = new (class { by = 1; square(n) { return n * n * this.by } })()',
+  'function.cjs': 'module.exports = (n) => n * n\nmodule.exports.square = module.exports',
+  'static.cjs': 'module.exports = class { static square(n) { return n * n } }',
+  'compiled.cjs':
+    'Object.defineProperty(exports, "__esModule", { value: true })\nexports.square = void 0\nexports.square = (n) => n * n',
+  'default-object.mjs': 'export default { square: (n) => n * n }',
+  'named.mjs': 'const square = (n) => n * n\nexport { square }',
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'firesteel-edges-'))
+  for (const [name, content] of Object.entries(files)) await writeFile(path(name), content)
+  cluster = await createTestCluster({ workers: 2, cores: 1 })
+  await cluster.waitAlive()
+})
+after(async () => {
+  await cluster.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+interface Blocks {
+  sleeps(command: string): string
+  reads(file: string): string
+  square(n: number): number
+}
+
+const isAlive = (pid: number): boolean => {
+  const entry = readProcess(pid)
+  return entry !== undefined && isRunning(entry)
+}
+const pidsIn = (file: string): number[] =>
+  existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : []
+
+/** Blocks for ever; notes each copy, and each copy that it finds beside itself (a zombie runs no more). */
+const block = (name: string): string =>
+  `for p in $(cat ${path(name)} 2>/dev/null); do
+     case $(cut -d' ' -f3 /proc/$p/stat 2>/dev/null) in ''|Z|X) ;; *) echo $p >> ${path(name)}.beside ;; esac
+   done
+   echo $$ >> ${path(name)}; exec sleep 600`
+
+test('a task in execSync: one copy at a time, each costs its executor, none is left when it is rejected', async () => {
+  const app = await cluster.connect({ name: 'blocks', executor: { memory: '64m' } })
+  const lost: string[] = []
+  app.on('executorLost', ({ reason }) => void lost.push(reason))
+  const options = { timeout: 300, retries: 1 }
+  const { sleeps } = app.tasks<Blocks>(pathToFileURL(path('blocks.mjs')), options)
+  await assert.rejects(sleeps(block('timed')), { code: 'FIRESTEEL_TASK_TIMEOUT' })
+  const pids = pidsIn(path('timed'))
+  assert.equal(pids.length, 2, 'two attempts')
+  assert.deepEqual(pidsIn(`${path('timed')}.beside`), [])
+  assert.deepEqual(pids.filter(isAlive), [])
+  assert.equal(lost.length, 2)
+  for (const reason of lost) assert.match(reason, /in a call that nothing interrupts/)
+  const { square } = app.tasks<Blocks>(pathToFileURL(path('blocks.mjs')))
+  assert.equal(await square(6), 36, 'other executors have taken their place')
+  assert.equal(app.stats().lost, 0, 'nobody else suffered')
+  await app.close()
+})
+
+test('a read of a FIFO costs its executor; closing waits for none of them', async () => {
+  const app = await cluster.connect({ name: 'fifo', executor: { memory: '64m' } })
+  const lost: number[] = []
+  app.on('executorLost', ({ id }) => void lost.push(id))
+  const module = pathToFileURL(path('blocks.mjs'))
+  const once = app.tasks<Blocks>(module, { retries: 0 })
+  await once.sleeps(`mkfifo ${path('fifo')}`)
+  const { reads } = app.tasks<Blocks>(module, { timeout: 300, retries: 0 })
+  await assert.rejects(reads(path('fifo')), { code: 'FIRESTEEL_TASK_TIMEOUT' })
+  assert.equal(lost.length, 1)
+  const blocked = once.sleeps(block('closed'))
+  const ended = assert.rejects(blocked, { code: 'FIRESTEEL_APPLICATION_CLOSED' })
+  await cluster.waitUntil('it to block', () => pidsIn(path('closed')).length === 1)
+  const began = performance.now()
+  await app.close()
+  await ended
+  assert.ok(performance.now() - began < 5000, 'its calls would take ten minutes')
+  await cluster.waitUntil('the command to be gone', () => !pidsIn(path('closed')).some(isAlive))
+})
+
+test('a module that cannot be imported on one machine: every task has its result on the other, at most once too', async () => {
+  const app = await cluster.connect({ name: 'half', executor: { memory: '64m' } })
+  await cluster.waitUntil('both executors', () => app.executors.length === 2)
+  const options = { retries: 0 }
+  const { where } = app.tasks<{ where(n: number): string }>(pathToFileURL(path('bad-on-w2.mjs')), options)
+  const ends: string[] = []
+  for await (const { value, error } of app.each(where, Array(60).keys())) ends.push(value ?? String(error))
+  assert.deepEqual(ends, Array(60).fill('w1'))
+  const { retried, lost, failed } = app.stats()
+  assert.deepEqual({ retried, lost, failed }, { retried: 0, lost: 0, failed: 0 })
+  await app.close()
+})
+
+test('what a module exports is found however it is written', async () => {
+  const app = await cluster.connect({ name: 'forms', executor: { memory: '64m' } })
+  const forms = Object.keys(files).filter((name) => /\bsquare\b/.test(files[name]!) && name !== 'blocks.mjs')
+  assert.equal(forms.length, 8)
+  for (const form of forms) {
+    const { square } = app.tasks<Blocks>(pathToFileURL(path(form)), { retries: 0 })
+    assert.deepEqual(await Promise.all([2, 3].map((n) => square(n))), [4, 9], form)
+  }
+  await app.close()
+})
