@@ -352,6 +352,8 @@ export const limits = {
   workCleanupEnds: 100,
   /** Ended executors, and ended drivers, that a Worker still shows (Spark's retainedExecutors). */
   retainedFinished: 1000,
+  /** Of the command of an executor, as its Worker shows it. */
+  shownCommandChars: 1000,
   /** Ends a Worker remembers, so that a launch that comes again is not started again (R6). */
   rememberedLaunches: 100_000,
   /** Bytes in one chunk of a log stream: 64 KiB as base64. */

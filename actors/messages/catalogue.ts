@@ -77,7 +77,6 @@ const toWorker = [
   executors.applicationFinished,
   drivers.launchDriver,
   drivers.killDriver,
-  status.requestWorkerState,
   status.requestLog,
   status.stopLog,
 ] as const
@@ -97,7 +96,6 @@ const toClient = [
   drivers.killDriverResponse,
   drivers.driverStatusResponse,
   status.masterStateResponse,
-  status.workerStateResponse,
   status.logLocation,
   status.logChunk,
   failure,

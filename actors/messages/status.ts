@@ -1,11 +1,9 @@
 import { z } from 'zod'
 import { limits } from '../../runtime/limits.js'
 import {
-  applicationDescription,
   applicationStates,
   applicationSummary,
   count,
-  driverDescription,
   driverStates,
   driverSummary,
   executorStates,
@@ -20,7 +18,7 @@ import {
 } from './common.js'
 import { waiting } from './launch-failures.js'
 
-/* What commands, pages and `/json/` show: snapshots of a Master and of a Worker. */
+/* What commands, pages and `/json/` show of a Master, and where outputs lie. */
 
 export const workerStatus = z.object({
   id: name,
@@ -145,49 +143,6 @@ export interface MasterStateResponse extends Omit<MasterStatePage, StateSection 
   readonly activeDrivers: readonly DriverStatus[]
   readonly completedDrivers: readonly DriverStatus[]
 }
-
-export const requestWorkerState = z.object({ type: z.literal('RequestWorkerState') })
-export type RequestWorkerState = z.infer<typeof requestWorkerState>
-
-export const workerExecutorStatus = z.object({
-  appId: name,
-  execId: count,
-  cores: count,
-  memoryMib: count,
-  resources: resourceAddresses,
-  state: z.enum(executorStates),
-  application: applicationDescription,
-})
-
-export const workerDriverStatus = z.object({
-  driverId: name,
-  generation: count,
-  attempt: count,
-  state: z.enum(driverStates),
-  resources: resourceAddresses,
-  description: driverDescription,
-})
-
-export const workerStateResponse = z.object({
-  type: z.literal('WorkerStateResponse'),
-  id: name,
-  name,
-  host: name,
-  port,
-  masterUrl: z.string(),
-  masterWebUrl: z.string().nullable(),
-  cores: count,
-  coresUsed: count,
-  memoryMib: count,
-  memoryMibUsed: count,
-  resources: resourceAddresses,
-  resourcesUsed: resourceAddresses,
-  executors: z.array(workerExecutorStatus),
-  finishedExecutors: z.array(workerExecutorStatus),
-  drivers: z.array(workerDriverStatus),
-  finishedDrivers: z.array(workerDriverStatus),
-})
-export type WorkerStateResponse = z.infer<typeof workerStateResponse>
 
 /** Where the output of a driver or executor lies: asked of the Master, then read from that Worker. */
 export const requestLogLocation = z.object({ type: z.literal('RequestLogLocation'), id: name })

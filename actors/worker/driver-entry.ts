@@ -1,13 +1,10 @@
-import type { z } from 'zod'
 import { type Found, isForgotten } from '../../runtime/persistence/forgotten.js'
 import type { DriverState, OwnedPosition } from '../messages/common.js'
 import type { LaunchDriver } from '../messages/drivers.js'
-import type { workerDriverStatus } from '../messages/status.js'
 import type { DriverReport } from '../messages/workers.js'
 import { RestartBackoff, type RestartTimes } from './restart-backoff.js'
+import type { WorkerDriverStatus } from './status.js'
 import type { ProcessName } from './worker-events.js'
-
-export type WorkerDriverStatus = z.infer<typeof workerDriverStatus>
 
 /**
  * - held: an older generation of it has not left this Worker yet
@@ -72,7 +69,7 @@ export class DriverEntry {
   }
 
   status(state: DriverState): WorkerDriverStatus {
-    const { driverId, generation, resources, description } = this.launch
-    return { driverId, generation, attempt: this.attempt, state, resources, description }
+    const { driverId, generation } = this.launch
+    return { driverId, generation, attempt: this.attempt, state }
   }
 }

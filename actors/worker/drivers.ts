@@ -6,10 +6,11 @@ import type { DriverStateChanged, KillDriver, LaunchDriver } from '../messages/d
 import type { NotStarted } from '../messages/launch-failures.js'
 import type { DriverReport } from '../messages/workers.js'
 import type { Desk } from './desk.js'
-import { DriverEntry, type WorkerDriverStatus } from './driver-entry.js'
+import { DriverEntry } from './driver-entry.js'
 import { exitText } from './exit-text.js'
 import { FinishedList } from './finished-list.js'
 import { isDriverId } from './output-id.js'
+import type { WorkerDriverStatus } from './status.js'
 import type { Now, ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 
 export const RESTART_TIMER = 'restart:'

@@ -1,16 +1,13 @@
-import type { z } from 'zod'
 import type { ExecutorState, OwnedPosition } from '../messages/common.js'
 import type { KillExecutor, LaunchExecutor } from '../messages/executors.js'
 import type { NotStarted } from '../messages/launch-failures.js'
-import type { workerExecutorStatus } from '../messages/status.js'
 import type { ExecutorReport } from '../messages/workers.js'
 import type { Desk } from './desk.js'
 import { exitStatusOf, exitText } from './exit-text.js'
 import { FinishedList } from './finished-list.js'
 import { isApplicationId } from './output-id.js'
+import { executorStatus, type WorkerExecutorStatus } from './status.js'
 import type { ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
-
-type ExecutorStatus = z.infer<typeof workerExecutorStatus>
 
 interface Executor {
   readonly launch: LaunchExecutor
@@ -37,7 +34,7 @@ const keyOf = (appId: string, execId: number): ProcessName => `${appId}/${execId
 export class Executors {
   readonly #desk: Desk
   readonly #live = new Map<ProcessName, Executor>()
-  readonly #finished: FinishedList<ExecutorStatus>
+  readonly #finished: FinishedList<WorkerExecutorStatus>
   /** Applications that have ended while executors of them were left here. */
   readonly #endedApps = new Set<string>()
   #stopping = false
@@ -169,9 +166,9 @@ export class Executors {
     })
   }
 
-  statuses(): { executors: ExecutorStatus[]; finishedExecutors: ExecutorStatus[] } {
+  statuses(): { executors: WorkerExecutorStatus[]; finishedExecutors: WorkerExecutorStatus[] } {
     const executors = [...this.#live.values()].map(({ launch, started }) =>
-      statusOf(launch, started ? 'RUNNING' : 'LAUNCHING'),
+      executorStatus(launch, started ? 'RUNNING' : 'LAUNCHING'),
     )
     return { executors, finishedExecutors: [...this.#finished.items] }
   }
@@ -202,7 +199,7 @@ export class Executors {
     const key = keyOf(appId, execId)
     this.#live.delete(key)
     this.#desk.books.release(key)
-    if (!noRoom) this.#finished.add(statusOf(executor.launch, end.state))
+    if (!noRoom) this.#finished.add(executorStatus(executor.launch, end.state))
     this.#report({
       type: 'ExecutorStateChanged',
       appId,
@@ -229,9 +226,4 @@ export class Executors {
     for (const executor of this.#live.values()) if (executor.launch.appId === appId) return true
     return false
   }
-}
-
-function statusOf(launch: LaunchExecutor, state: ExecutorState): ExecutorStatus {
-  const { appId, execId, cores, memoryMib, resources, application } = launch
-  return { appId, execId, cores, memoryMib, resources, state, application }
 }

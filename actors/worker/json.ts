@@ -3,38 +3,36 @@ import { addHealth, type NodeHealth } from '../../runtime/http/health.js'
 import { JsonPage } from '../../runtime/http/json-page.js'
 import { JsonRows } from '../../runtime/http/json-text.js'
 import { requirementsJson, resourcesJson } from '../master/json.js'
-import type { ApplicationDescription } from '../messages/common.js'
-import type { WorkerStateResponse } from '../messages/status.js'
+import type { ApplicationSummary } from '../messages/common.js'
+import type { WorkerExecutorStatus, WorkerStatus } from './status.js'
 
 /* `/json/` of a Worker with Spark's keys and shapes (JsonProtocol): no drivers. */
 
-export const applicationDescriptionJson = (description: ApplicationDescription) => {
-  const requirements = requirementsJson(description.executor.resources)
+const applicationJson = ({ name, maxCores, executor, user }: ApplicationSummary, command: string) => {
+  const requirements = requirementsJson(executor.resources)
   return {
-    name: description.name,
+    name,
     /** 0: unlimited. */
-    cores: description.maxCores ?? 0,
-    memoryperexecutor: description.executor.memoryMib,
+    cores: maxCores ?? 0,
+    memoryperexecutor: executor.memoryMib,
     resourcesperexecutor: requirements,
-    memoryperslave: description.executor.memoryMib,
+    memoryperslave: executor.memoryMib,
     resourcesperslave: requirements,
-    user: description.user,
-    command: `node ${['firesteel-executor', ...description.nodeOptions].join(' ')}`,
+    user,
+    command,
   }
 }
 
-type Executor = WorkerStateResponse['executors'][number]
-
-export const executorJson = (executor: Executor) => ({
+const executorJson = (executor: WorkerExecutorStatus) => ({
   id: executor.execId,
   memory: executor.memoryMib,
   resources: resourcesJson(executor.resources),
   appid: executor.appId,
-  appdesc: applicationDescriptionJson(executor.application),
+  appdesc: applicationJson(executor.application, executor.command),
 })
 
 /** The whole of a Worker's `/json/`. */
-export const workerStateJson = (state: WorkerStateResponse) => ({
+export const workerStateJson = (state: WorkerStatus) => ({
   id: state.id,
   masterurl: state.masterUrl,
   masterwebuiurl: state.masterWebUrl ?? '',
@@ -49,7 +47,7 @@ export const workerStateJson = (state: WorkerStateResponse) => ({
 })
 
 /** All that a Worker answers over HTTP. */
-export function workerRoutes(getState: () => WorkerStateResponse, health: () => NodeHealth): Hono {
+export function workerRoutes(getState: () => WorkerStatus, health: () => NodeHealth): Hono {
   const routes = new Hono()
   const page = new JsonPage(() => Object.entries(workerStateJson(getState())))
   for (const path of ['/json', '/json/']) routes.get(path, () => page.answer())

@@ -1,6 +1,5 @@
 import type { FromWorker } from '../messages/catalogue.js'
 import type { MasterChanged } from '../messages/leadership.js'
-import type { WorkerStateResponse } from '../messages/status.js'
 import { Allegiance } from './allegiance.js'
 import { Books } from './books.js'
 import { Contact } from './contact.js'
@@ -11,6 +10,7 @@ import { LaunchLedger } from './launch-ledger.js'
 import { MasterWatch } from './master-watch.js'
 import { type ChangeDraft, Outbox } from './outbox.js'
 import { reportPages } from './report-pages.js'
+import type { WorkerStatus } from './status.js'
 import type { CoreMessage, Now, WorkerEffect, WorkerInput } from './worker-events.js'
 import type { WorkerIdentity, WorkerTimes } from './worker-identity.js'
 
@@ -20,7 +20,7 @@ const NOWHERE = { epoch: 0, seq: 0 }
 
 type MessageInput = Extract<WorkerInput, { kind: 'message' }>
 /** What only the Master that leads may say. */
-type LeaderMessage = Exclude<CoreMessage, { type: 'MasterInStandby' | 'RequestWorkerState' }>
+type LeaderMessage = Exclude<CoreMessage, { type: 'MasterInStandby' }>
 
 /**
  * How far this Worker has come with the leader, on the present link: nothing; registration asked for; full report
@@ -98,10 +98,9 @@ export class WorkerCore {
     return this.#effects
   }
 
-  status(): WorkerStateResponse {
+  status(): WorkerStatus {
     const { incarnation, name, host, port, cores, memoryMib, resources } = this.#identity
     return {
-      type: 'WorkerStateResponse',
       id: incarnation,
       name,
       host,
@@ -210,10 +209,6 @@ export class WorkerCore {
 
   #message(input: MessageInput): void {
     const { message } = input
-    if (message.type === 'RequestWorkerState') {
-      if (input.reply !== undefined) this.#emit({ kind: 'reply', reply: input.reply, message: this.status() })
-      return
-    }
     // S6: whatever its epoch, who holds only a client's or a driver's key commands nobody.
     if (input.role !== 'node') {
       this.#refused(input, 'its sender is no node')

@@ -4,7 +4,6 @@ import type { Position } from '../messages/common.js'
 import type { LaunchDriver } from '../messages/drivers.js'
 import type { LaunchExecutor } from '../messages/executors.js'
 import type { NotStarted } from '../messages/launch-failures.js'
-import type { WorkerStateResponse } from '../messages/status.js'
 
 /** The times of one step, read once by the shell. */
 export interface Now {
@@ -36,9 +35,6 @@ export interface StartFailure extends NotStarted {
  */
 export type ProcessName = string
 
-/** Where an answer goes: made by the shell, opaque here. */
-export type ReplyToken = unknown
-
 /** Messages that reach the core; log streams are I/O and stay in the shell. */
 export type CoreMessage = Exclude<WorkerMessage, { type: 'RequestLog' | 'StopLog' }>
 
@@ -52,7 +48,6 @@ export type WorkerInput =
       readonly role: Role
       readonly position: Position
       readonly message: CoreMessage
-      readonly reply?: ReplyToken
     }
   /** Incarnation of the peer; `address` where we dialled it: a Master, under `firesteel://host:port`. */
   | { readonly kind: 'linkUp'; readonly peer: string; readonly address?: string | undefined }
@@ -68,7 +63,6 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export type WorkerEffect =
   | { readonly kind: 'tell'; readonly to: string; readonly message: FromWorker }
-  | { readonly kind: 'reply'; readonly reply: ReplyToken; readonly message: WorkerStateResponse }
   | { readonly kind: 'startTimer'; readonly key: string; readonly ms: number }
   | { readonly kind: 'cancelTimer'; readonly key: string }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string; readonly fields?: object }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../runtime/clock.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ActorContext, Handler } from '../../runtime/system/behavior.js'
-import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
+import type { Envelope } from '../../runtime/system/envelope.js'
 import { QuestionDesk } from '../../runtime/system/question-desk.js'
 import { systemTimers } from '../../runtime/system/timers.js'
 import { serveTrace } from '../../runtime/trace/servant.js'
@@ -9,11 +9,11 @@ import type { Doors } from '../../runtime/transport/doors.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { WorkerMessage } from '../messages/catalogue.js'
-import type { WorkerStateResponse } from '../messages/status.js'
 import type { RequestTrace } from '../messages/trace.js'
 import type { ChildPlan } from './child-plans.js'
 import type { Children } from './children.js'
 import type { LogStreams } from './log-streams.js'
+import type { WorkerStatus } from './status.js'
 import type { WorkFolders } from './work-folders.js'
 import type { WorkerCore } from './worker-core.js'
 import type {
@@ -71,7 +71,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
     this.#context = context
   }
 
-  status(): WorkerStateResponse {
+  status(): WorkerStatus {
     return this.#parts.core.status()
   }
 
@@ -134,10 +134,9 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
     else if (message.type === 'StopLog') this.#parts.logs.stop(peer.incarnation, message.stream)
     else {
       const core: CoreMessage = message
-      const reply = this.#context.replyTo(envelope)
       const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
       const { incarnation: from, role } = peer
-      this.#step({ kind: 'message', from, role, position, message: core, ...(reply && { reply }) }, envelope)
+      this.#step({ kind: 'message', from, role, position, message: core }, envelope)
       // A kill ends a driver between two attempts without a process.
       if (core.type === 'KillDriver') this.#parts.logs.workEnded()
     }
@@ -153,9 +152,6 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'tell':
         // Not sent: the next link to a leader begins with all of it (R4).
         gateway.send(effect.to, effect.message, cause)
-        break
-      case 'reply':
-        this.#context.system.answer(effect.reply as ReplyAddress, effect.message)
         break
       case 'startTimer':
         this.#context.timers.start(effect.key, effect.ms, { type: 'Timer', key: effect.key })

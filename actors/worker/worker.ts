@@ -11,10 +11,10 @@ import type { Gateway } from '../../runtime/transport/gateway.js'
 import { newIncarnation, type PeerIdentity } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { WorkerMessage } from '../messages/catalogue.js'
-import type { WorkerStateResponse } from '../messages/status.js'
 import { driverPlan, executorPlan } from './child-plans.js'
 import { Children } from './children.js'
 import { LogStreams } from './log-streams.js'
+import type { WorkerStatus } from './status.js'
 import { fileError, WorkFolders } from './work-folders.js'
 import type { WorkerConfig } from './worker-config.js'
 import { WorkerCore } from './worker-core.js'
@@ -42,7 +42,7 @@ export interface Worker {
   readonly incarnation: string
   /** The guard's process, while one runs. */
   readonly guardPid: number | undefined
-  status(): WorkerStateResponse
+  status(): WorkerStatus
   /** Stops all children in order, tells the Masters what it can, closes its links. */
   stop(): Promise<void>
 }
@@ -130,7 +130,7 @@ class RunningWorker implements Worker {
     return this.#guard.pid
   }
 
-  status(): WorkerStateResponse {
+  status(): WorkerStatus {
     return this.#core.status()
   }
 

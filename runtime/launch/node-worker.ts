@@ -14,7 +14,6 @@ const CLIENT = '/user/ClientEndpoint'
 
 /** What anybody with the client's key may ask of a Worker; the rest is for Masters. */
 const forClients: ReadonlySet<string> = new Set<WorkerMessage['type'] | RequestTrace['type']>([
-  'RequestWorkerState',
   'RequestLog',
   'StopLog',
   'RequestTrace',

@@ -57,7 +57,7 @@ export class WorkWatch {
         this.#fail('S6', `${worker.incarnation} did something at the word of ${from}: ${message.type}`)
       return
     }
-    if (message.type === 'MasterInStandby' || message.type === 'RequestWorkerState') return
+    if (message.type === 'MasterInStandby') return
     const obeyed = this.#obeyed.get(worker.incarnation)
     const isStale =
       obeyed !== undefined &&

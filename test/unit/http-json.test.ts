@@ -3,7 +3,6 @@ import { test } from 'node:test'
 import { clusterUtilization, isLeader, isReady, masterJson, masterRoutes } from '../../actors/master/json.js'
 import type { RecoveryState } from '../../actors/messages/common.js'
 import type { MasterStateResponse } from '../../actors/messages/status.js'
-import { workerStateResponse } from '../../actors/messages/status.js'
 import { workerRoutes, workerStateJson } from '../../actors/worker/json.js'
 import type { NodeHealth } from '../../runtime/http/health.js'
 import { app, driver, masterState, workerState } from './http-samples.js'
@@ -159,7 +158,6 @@ test('the routes of a Master', async () => {
 })
 
 test('/json/ of a Worker: its executors, no drivers', async () => {
-  assert.equal(workerStateResponse.safeParse(workerState).error, undefined)
   const json = workerStateJson(workerState)
   assert.deepEqual(Object.keys(json), [
     ...['id', 'masterurl', 'masterwebuiurl', 'cores', 'coresused', 'memory', 'memoryused'],

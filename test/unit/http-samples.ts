@@ -1,5 +1,6 @@
 import { summaryOfApplication } from '../../actors/messages/common.js'
-import type { MasterStateResponse, WorkerStateResponse, WorkerStatus } from '../../actors/messages/status.js'
+import type { MasterStateResponse, WorkerStatus } from '../../actors/messages/status.js'
+import type { WorkerStatus as WorkerItself } from '../../actors/worker/status.js'
 
 /* A Master and a Worker with something of everything, for their routes to show. */
 
@@ -98,8 +99,7 @@ export function masterState(more: Partial<MasterStateResponse> = {}): MasterStat
   return made
 }
 
-export const workerState: WorkerStateResponse = {
-  type: 'WorkerStateResponse',
+export const workerState: WorkerItself = {
   id: 'w1',
   name: 'w1',
   host: '10.0.0.2',
@@ -120,7 +120,8 @@ export const workerState: WorkerStateResponse = {
       memoryMib: 512,
       resources: { gpu: ['0'] },
       state: 'RUNNING',
-      application: { ...description, maxCores: undefined },
+      application: { name: description.name, executor: description.executor, user: description.user },
+      command: 'node firesteel-executor',
     },
   ],
   finishedExecutors: [],

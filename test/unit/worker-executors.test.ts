@@ -204,6 +204,20 @@ test('finished executors are kept for people, the newest only', () => {
   )
 })
 
+test('of an executor that has ended only what is shown is kept: no environment, no folder, the begin of its command', () => {
+  const world = WorkerWorld.registered()
+  const launch = launchExecutor(1)
+  const large = { TEXT: 'x'.repeat(100_000) }
+  const nodeOptions = Array.from({ length: 100 }, (_, at) => `--option-${at}=${'x'.repeat(100)}`)
+  world.hear({ ...launch, application: { ...launch.application, env: large, nodeOptions } })
+  world.started(`${APP}/1`)
+  world.ended(`${APP}/1`)
+  const [kept] = world.core.status().finishedExecutors
+  assert.ok(JSON.stringify(kept).length < 2000)
+  assert.match(kept?.command ?? '', /^node firesteel-executor --option-0=x/)
+  assert.deepEqual(Object.keys(kept?.application ?? {}).sort(), ['executor', 'name', 'user'])
+})
+
 test('stop: everybody is stopped, nothing is started any more, and it is over when the last is gone', () => {
   const world = running()
   world.hear(launchExecutor(2))

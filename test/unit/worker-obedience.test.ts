@@ -106,23 +106,6 @@ for (const role of ['client', 'driver', 'application'] as const) {
   })
 }
 
-test('any peer may ask for the state of the Worker; the answer is Spark shaped', () => {
-  const world = WorkerWorld.registered()
-  const message = { type: 'RequestWorkerState' } as const
-  world.step({
-    kind: 'message',
-    from: 'c',
-    role: 'client',
-    position: { epoch: 0, seq: 0 },
-    message,
-    reply: 7,
-  })
-  const [answer] = world.done('reply')
-  assert.equal(answer?.reply, 7)
-  assert.equal(answer?.message.id, ME)
-  assert.equal(answer?.message.masterUrl, 'firesteel://127.0.0.1:7070')
-})
-
 const LIAR = 'liar-cccc'
 /** From a peer with a node's key whose link the Worker did not dial. */
 const lie = (world: WorkerWorld, epoch: number) =>

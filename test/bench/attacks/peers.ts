@@ -114,9 +114,7 @@ function flood(
 }
 
 const questionTypes = (target: Target): string[] =>
-  target.actor === '/user/Worker'
-    ? ['RequestWorkerState', 'RequestTrace']
-    : ['RequestMasterState', 'RequestTrace']
+  target.actor === '/user/Worker' ? ['RequestTrace'] : ['RequestMasterState', 'RequestTrace']
 
 function questions(target: Target, number: number): string[] {
   const types = questionTypes(target)

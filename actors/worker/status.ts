@@ -1,0 +1,68 @@
+import { limits } from '../../runtime/limits.js'
+import {
+  type ApplicationDescription,
+  type ApplicationSummary,
+  type DriverState,
+  type ExecutorState,
+  type ResourceAddresses,
+  summaryOfApplication,
+} from '../messages/common.js'
+import type { LaunchExecutor } from '../messages/executors.js'
+
+/* What a Worker shows of itself: to `/json/`, and to who looks into it. */
+
+/** Without environment and working folder: a Worker keeps a thousand of those that have ended. */
+export interface WorkerExecutorStatus {
+  readonly appId: string
+  readonly execId: number
+  readonly cores: number
+  readonly memoryMib: number
+  readonly resources: ResourceAddresses
+  readonly state: ExecutorState
+  readonly application: ApplicationSummary
+  readonly command: string
+}
+
+export interface WorkerDriverStatus {
+  readonly driverId: string
+  readonly generation: number
+  readonly attempt: number
+  readonly state: DriverState
+}
+
+export interface WorkerStatus {
+  readonly id: string
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly masterUrl: string
+  readonly masterWebUrl: string | null
+  readonly cores: number
+  readonly coresUsed: number
+  readonly memoryMib: number
+  readonly memoryMibUsed: number
+  readonly resources: ResourceAddresses
+  readonly resourcesUsed: ResourceAddresses
+  readonly executors: readonly WorkerExecutorStatus[]
+  readonly finishedExecutors: readonly WorkerExecutorStatus[]
+  readonly drivers: readonly WorkerDriverStatus[]
+  readonly finishedDrivers: readonly WorkerDriverStatus[]
+}
+
+export function executorStatus(launch: LaunchExecutor, state: ExecutorState): WorkerExecutorStatus {
+  const { appId, execId, cores, memoryMib, resources, application } = launch
+  const command = commandOf(application)
+  return {
+    appId,
+    execId,
+    cores,
+    memoryMib,
+    resources,
+    state,
+    application: summaryOfApplication(application),
+    command,
+  }
+}
+
+const commandOf = ({ nodeOptions }: ApplicationDescription): string =>
+  `node ${['firesteel-executor', ...nodeOptions].join(' ')}`.slice(0, limits.shownCommandChars)
