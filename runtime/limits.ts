@@ -208,7 +208,9 @@ export const limits = {
   /** Addresses of one custom resource, and of all that a Worker offers. */
   resourceAddresses: 1024,
   resourceAddressesInAll: 4096,
+  /** Records in one page that is read from a store, and their bytes, unless one record has more. */
   readPage: 512,
+  readPageBytes: 1 * MIB,
   storeBackoffFirstMs: 20,
   storeBackoffMaxMs: 250,
   /** Between two dials of a Redis that nobody asks for, or that refuses us for good. */

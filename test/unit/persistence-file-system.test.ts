@@ -9,7 +9,7 @@ import {
   FileSystemEngine,
   type FileSystemOptions,
 } from '../../runtime/persistence/file-system/file-system-engine.js'
-import { encodeFrame, scanFrames } from '../../runtime/persistence/file-system/frame.js'
+import { encodeFrame } from '../../runtime/persistence/file-system/frame.js'
 import {
   electRequest,
   putOf,
@@ -18,6 +18,7 @@ import {
   suiteSchemas,
   takeOver,
 } from '../conformance/persistence-suite.js'
+import { scanFrames } from '../fixtures/scan-frames.js'
 import { MemoryDisk } from './persistence-memory-disk.js'
 
 let nowMs = 1_700_000_000_000

@@ -56,7 +56,7 @@ const begin: readonly SparkRule[] = [
     as: 'different',
     ours: 'validated as it is read and set aside, never deleted: it costs only itself',
     why: 'a later version may read it; nothing that was acknowledged is thrown away by a reader',
-    test(world) {
+    async test(world) {
       world.elect()
       world.worker('w1', { port: 1 })
       world.worker('w2', { port: 2 })
@@ -66,7 +66,7 @@ const begin: readonly SparkRule[] = [
         return { table: 'worker', id, json: JSON.stringify(value) } as const
       }
       stored.apply([putOf('w1', {}), putOf('w2', { cores: 'many' })], [])
-      const aside = takeUnreadable(stored, recordViolations, 1)
+      const aside = await takeUnreadable(stored, recordViolations, 1)
       assert.deepEqual(
         aside.map(({ place, content }) => [place, JSON.parse(content).cores]),
         [['epoch-1, worker w2', 'many']],

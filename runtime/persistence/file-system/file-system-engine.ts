@@ -58,7 +58,7 @@ export class FileSystemEngine implements PersistenceEngine {
   readonly #quarantine: Quarantine
   /** The epoch that this process leads, as far as it knows. */
   #held: EpochStore | undefined
-  #pages: { readonly table: Table; readonly rows: readonly [string, string][] } | undefined
+  readonly #pages = new Map<Table, readonly [string, string][]>()
   /** The last reading for `leader`, good while no file has another size. */
   #seen: { readonly sizes: string; readonly loaded: Loaded | undefined } | undefined
   /** Elect, commit, leave and close, one after the other. */
@@ -110,15 +110,22 @@ export class FileSystemEngine implements PersistenceEngine {
     }
     if (deposed !== undefined || hasMoved()) return { kind: 'moved' }
     // One snapshot for all pages of a table.
-    if (this.#pages?.table !== table || cursor === undefined) {
-      this.#pages = { table, rows: [...held.records.rows(table)] }
-    }
-    const { rows } = this.#pages
+    const rows = (cursor === undefined ? undefined : this.#pages.get(table)) ?? [...held.records.rows(table)]
+    const { readPage = limits.readPage } = this.#options
     const from = Number(cursor ?? 0)
-    const to = from + (this.#options.readPage ?? limits.readPage)
-    const records = rows.slice(from, to).map(([id, json]): [string, unknown] => [id, JSON.parse(json)])
-    if (to < rows.length) return { kind: 'page', records, cursor: String(to) }
-    this.#pages = undefined
+    const records: [string, unknown][] = []
+    let bytes = 0
+    for (const [id, json] of rows.slice(from, from + readPage)) {
+      if (records.length > 0 && bytes + json.length > limits.readPageBytes) break
+      records.push([id, JSON.parse(json)])
+      bytes += json.length
+    }
+    const to = from + records.length
+    if (to < rows.length) {
+      this.#pages.set(table, rows)
+      return { kind: 'page', records, cursor: String(to) }
+    }
+    this.#pages.delete(table)
     return { kind: 'page', records, cursor: undefined }
   }
 
@@ -232,7 +239,7 @@ export class FileSystemEngine implements PersistenceEngine {
 
   async #begin(fence: Fence, mark: string, loaded: Loaded | undefined): Promise<EpochStore> {
     const records = loaded?.records ?? new RecordTables()
-    const unreadable = takeUnreadable(records, this.#options.schemas, loaded?.epoch ?? 0)
+    const unreadable = await takeUnreadable(records, this.#options.schemas, loaded?.epoch ?? 0)
     const aside: Aside[] = [...(loaded?.aside ?? []), ...unreadable]
     if (aside.length > 0) await this.#quarantine.write(fence.epoch, aside)
     for (const { place, reason } of aside) this.#options.onWarning(place, reason)
@@ -389,7 +396,7 @@ export class FileSystemEngine implements PersistenceEngine {
   async #release(): Promise<void> {
     const held = this.#held
     this.#held = undefined
-    this.#pages = undefined
+    this.#pages.clear()
     // Everything in it is durable; a close that fails changes nothing.
     await held?.close().catch(() => {})
   }

@@ -1,10 +1,12 @@
+import { Breather } from '../../breather.js'
 import { FiresteelError } from '../../errors.js'
 import { requireHeap } from '../../heap.js'
+import { limits } from '../../limits.js'
 import type { Position } from '../engine.js'
 import { RecordTables } from '../record-tables.js'
 import { checkIdentity, type EpochFolders } from './epoch-folders.js'
 import { type FileOps, isMissing } from './file-ops.js'
-import { scanFrames } from './frame.js'
+import { type BadBytes, readFrames } from './frame.js'
 import { decodePayload, type Identity, type Payload } from './payload.js'
 import type { Aside } from './quarantine.js'
 
@@ -64,6 +66,7 @@ class FolderReader {
   readonly #epoch: number
   readonly #records = new RecordTables()
   readonly #aside: Aside[] = []
+  readonly #breather = new Breather(limits.recoveryRecords, limits.recoveryRecordBytes)
   #frames = 0
   #seq = 0
   #mark = ''
@@ -110,8 +113,13 @@ class FolderReader {
 
   async #loadFile(name: string): Promise<void> {
     const file = await this.#files.read(this.#folders.path(this.#epoch, name))
-    const { frames, bad } = scanFrames(file)
-    for (const frame of frames) {
+    const bad: BadBytes[] = []
+    for (const frame of readFrames(file)) {
+      if (!('payload' in frame)) {
+        bad.push(frame)
+        continue
+      }
+      if (this.#breather.isDue(frame.payload.byteLength)) await this.#breather.rest()
       this.#frames += 1
       const payload = decodePayload(frame)
       const place = `${name} at ${frame.offset}`

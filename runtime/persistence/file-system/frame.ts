@@ -22,11 +22,6 @@ export interface BadBytes {
   readonly torn: boolean
 }
 
-export interface Scan {
-  readonly frames: readonly Frame[]
-  readonly bad: readonly BadBytes[]
-}
-
 export function encodeFrame(seq: number, payload: Buffer): Buffer {
   const frame = Buffer.allocUnsafe(headerBytes + payload.byteLength)
   marker.copy(frame, 0)
@@ -38,22 +33,14 @@ export function encodeFrame(seq: number, payload: Buffer): Buffer {
   return frame
 }
 
-/** All good frames of a file in order; after bad bytes it goes on at the next marker. */
-export function scanFrames(file: Buffer): Scan {
-  const frames: Frame[] = []
-  const bad: BadBytes[] = []
+/** All of a file in order; after bad bytes it goes on at the next marker. */
+export function* readFrames(file: Buffer): Generator<Frame | BadBytes, void, undefined> {
   let offset = 0
   while (offset < file.byteLength) {
     const read = readFrame(file, offset)
-    if ('payload' in read) {
-      frames.push(read)
-      offset += headerBytes + read.payload.byteLength
-    } else {
-      bad.push(read)
-      offset = read.end
-    }
+    yield read
+    offset = 'payload' in read ? offset + headerBytes + read.payload.byteLength : read.end
   }
-  return { frames, bad }
 }
 
 function readFrame(file: Buffer, offset: number): Frame | BadBytes {

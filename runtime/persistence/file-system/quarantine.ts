@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import { Breather } from '../../breather.js'
+import { limits } from '../../limits.js'
 import type { Delete, Quarantined, RecordSchemas } from '../engine.js'
 import type { RecordTables } from '../record-tables.js'
 import { type FileOps, isMissing, synced } from './file-ops.js'
@@ -10,11 +12,20 @@ export interface Aside extends Quarantined {
   readonly encoding: 'utf8' | 'base64'
 }
 
-/** Takes out the records that are no JSON object or that their schema refuses. Each costs only itself. */
-export function takeUnreadable(records: RecordTables, schemas: RecordSchemas, epoch: number): Aside[] {
+/**
+ * Takes out the records that are no JSON object or that their schema refuses. Each costs only itself. Nobody else has the
+ * records yet; others have their turns meanwhile.
+ */
+export async function takeUnreadable(
+  records: RecordTables,
+  schemas: RecordSchemas,
+  epoch: number,
+): Promise<Aside[]> {
   const aside: Aside[] = []
   const taken: Delete[] = []
+  const breather = new Breather(limits.recoveryRecords, limits.recoveryRecordBytes)
   for (const { table, id, json } of records.puts()) {
+    if (breather.isDue(json.length)) await breather.rest()
     const value = parseObject(json)
     const reason = value === undefined ? 'not a JSON object' : schemas[table](value)
     if (reason === undefined) continue

@@ -1,3 +1,4 @@
+import { limits } from '../../limits.js'
 import type { RedisConnection } from '../../redis/connection.js'
 import type { Fence, Page, Quarantined, RecordSchemas, Table } from '../engine.js'
 import { type ClusterKeys, decodeId } from './keys.js'
@@ -28,6 +29,8 @@ export interface RecordPagesOptions {
 export class RecordPages {
   readonly #options: RecordPagesOptions
   readonly #unreadable = new Map<Table, Unreadable[]>()
+  /** Records that the next page asks for: as many as readPageBytes takes, by the size of those in the page before. */
+  readonly #counts = new Map<Table, number>()
 
   constructor(options: RecordPagesOptions) {
     this.#options = options
@@ -35,15 +38,20 @@ export class RecordPages {
 
   async page(fence: Fence, mark: string, table: Table, cursor: string | undefined): Promise<Page> {
     const { connection, keys, pageRecords } = this.#options
-    if (cursor === undefined) this.#unreadable.delete(table)
+    if (cursor === undefined) {
+      this.#unreadable.delete(table)
+      this.#counts.delete(table)
+    }
+    const count = Math.min(pageRecords, this.#counts.get(table) ?? FIRST_PAGE)
     const reply = (await connection.evaluate(
       scripts.read,
       [keys.leader, keys.table[table]],
-      [fence.epoch, fence.owner, mark, cursor ?? '0', pageRecords],
+      [fence.epoch, fence.owner, mark, cursor ?? '0', count],
       'bytes',
     )) as [Buffer, Buffer, Buffer[]]
     const kind = expectOurs(reply, keys)
     if (kind === 'MOVED') return { kind: 'moved' }
+    this.#counts.set(table, nextCount(reply[2], pageRecords))
     const records = this.#readable(table, reply[2])
     const next = reply[1].toString()
     if (next !== '0') return { kind: 'page', records, cursor: next }
@@ -116,6 +124,15 @@ export class RecordPages {
     for (const { id, reason } of entries) onWarning(`${keys.table[table]} ${id}`, reason)
     return true
   }
+}
+
+/** Of a table whose records may have any size. */
+const FIRST_PAGE = 32
+
+function nextCount(flat: readonly Buffer[], most: number): number {
+  const bytes = flat.reduce((sum, part) => sum + part.length, 0)
+  const each = bytes / Math.max(1, flat.length / 2)
+  return Math.max(1, Math.min(most, Math.floor(limits.readPageBytes / Math.max(1, each))))
 }
 
 function parseObject(bytes: Buffer): unknown {
