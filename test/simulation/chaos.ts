@@ -281,10 +281,17 @@ export class Chaos {
     const { network } = this.#world
     const [from, to] = this.#random.chance(0.5) ? [application, worker] : [worker, application]
     network.cut(from, to)
+    const again = this.#random.int(4)
     return this.#heal(300, () => {
-      network.breakConnections(application)
       network.heal(from, to)
+      this.#breakAgain(application, again)
     })
+  }
+
+  /** The next link breaks as well, when it has hardly begun. */
+  #breakAgain(application: string, again: number): void {
+    this.#world.network.breakConnections(application)
+    if (again > 0 && !this.#isOver) this.#heal(60, () => this.#breakAgain(application, again - 1))
   }
 
   /**

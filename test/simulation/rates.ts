@@ -57,6 +57,8 @@ export interface Rates {
   readonly lateCopies: number
   /** Mean of a task. */
   readonly taskMs: number
+  /** Mean time after which the next one takes its place. */
+  readonly taskPauseMs: number
   readonly taskFails: number
   /** Tasks that an application keeps at its executors. */
   readonly tasksAtOnce: number
@@ -71,13 +73,35 @@ export interface Rates {
 /** What they make of a promise is excused by many checks: half of the histories are without. */
 const falls: ReadonlySet<Fault> = new Set<Fault>(['storeLosesTail', 'storeOtherBranch', 'controlPlaneLost'])
 
-export function drawRates(random: Random, only?: readonly Fault[]): Rates {
+/**
+ * Faults that need each other. In many histories only such ones occur: among all of them together, two that must come one right after
+ * the other seldom do.
+ */
+const themes: readonly (readonly Fault[])[] = [
+  ['killLeaderUnheard', 'cutApplicationFromMasters', 'childCrash', 'killLeader'],
+  ['breakTasks', 'cutApplication', 'childCrash', 'killWorker'],
+  ['slowAnswers', 'cutLeaderFromOne', 'freezeWorker', 'cutOneWay', 'slowNode'],
+  ['killWorker', 'terminateWorker', 'badWorker', 'hostLost', 'cutWorker', 'partition'],
+  ['freezeLeader', 'cutLeaderFromStore', 'storeDown', 'storeFrozen', 'storeSlow', 'storeFull'],
+  ['storeLosesTail', 'storeOtherBranch', 'controlPlaneLost', 'killLeader', 'storeDown'],
+  ['cutLeaderFromLocks', 'lockDown', 'lockFrozen', 'freezeMaster', 'terminateLeader'],
+  ['lies', 'garbage', 'confusedLeader', 'cutLeaderFromWorkers', 'cutLeaderFromMasters', 'breakLinks'],
+]
+
+/** Who may occur in this history. */
+function drawFaults(random: Random): (fault: Fault) => boolean {
+  const theme = random.chance(0.4) ? random.pick(themes) : undefined
+  if (theme) return (fault) => theme.includes(fault) && random.chance(0.7)
   const mayFall = random.chance(0.5)
+  return (fault) => random.chance(0.4) && (mayFall || !falls.has(fault))
+}
+
+export function drawRates(random: Random, only?: readonly Fault[]): Rates {
+  const isIn = only ? (fault: Fault) => only.includes(fault) : drawFaults(random)
   const weights = {} as Record<Fault, number>
-  for (const fault of faults) {
-    const isIn = only ? only.includes(fault) : random.chance(0.4) && (mayFall || !falls.has(fault))
-    weights[fault] = isIn ? random.between(0.2, 1) : 0
-  }
+  for (const fault of faults) weights[fault] = isIn(fault) ? random.between(0.2, 1) : 0
+  // As many of them, whether they take long or end as soon as they have begun.
+  const isQuick = random.chance(0.25)
   return {
     faultEveryMs: random.between(1000, 12_000),
     weights,
@@ -86,8 +110,9 @@ export function drawRates(random: Random, only?: readonly Fault[]): Rates {
     startFails: random.chance(0.3) ? 0.05 : 0,
     lostAnswers: random.chance(0.4) ? random.between(0, 0.03) : 0,
     lateCopies: random.chance(0.4) ? random.between(0, 0.1) : 0,
-    taskMs: random.between(20, 500),
-    taskFails: random.chance(0.5) ? 0.05 : 0,
+    taskMs: isQuick ? random.between(0.1, 2) : random.between(20, 500),
+    taskPauseMs: isQuick ? random.between(1000, 5000) : 1,
+    taskFails: random.pick([0, 0, 0.05, 0.3]),
     tasksAtOnce: 1 + random.int(12),
     focus: random.chance(0.5) ? 0.7 : 0,
     executorLifeMs: random.chance(0.3) ? random.pick([500, 2000, 10_000]) : Number.POSITIVE_INFINITY,

@@ -2,21 +2,24 @@ import { ClientEndpoint } from '../../actors/client/client-endpoint.js'
 import type { DoorParts, DriverDoor } from '../../actors/client/driver-door.js'
 import { toBytes } from '../../actors/messages/cloneable.js'
 import type { ResourceAmounts } from '../../actors/messages/common.js'
+import { limits } from '../../runtime/limits.js'
 import { currentIdentity } from '../../runtime/transport/identity.js'
+import { bytesOf, drawBulk } from './bulk.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
 import type { World } from './world.js'
 
 const PORT = 7090
-/** No arguments. */
-const input = toBytes([], {
-  root: 'input',
-  notCloneable: 'INPUT_NOT_CLONEABLE',
-  tooLarge: 'INPUT_TOO_LARGE',
-  maxBytes: 64,
-  list: true,
-  task: 'a task',
-})
+const inputOf = (args: readonly unknown[]): Uint8Array =>
+  toBytes(args, {
+    root: 'input',
+    notCloneable: 'INPUT_NOT_CLONEABLE',
+    tooLarge: 'INPUT_TOO_LARGE',
+    maxBytes: limits.maxInputBytes,
+    list: true,
+    task: 'a task',
+  })
+const noInput = inputOf([])
 const fn = { url: 'file:///simulated.js', name: 'task' }
 
 /** One process of an application: the shipped ClientEndpoint and task pool, with tasks flowing all the time. */
@@ -113,9 +116,10 @@ export class SimApplication {
       this.#underWay++
       const retries = this.#random.int(3)
       const { appId, pool } = this.#endpoint
+      const gets = drawBulk(this.#random)
       const taskId = pool.submit({
         fn,
-        input,
+        input: gets ? inputOf([bytesOf(gets)]) : noInput,
         retries,
         timeoutMs: 0,
         group: 0,
@@ -123,10 +127,10 @@ export class SimApplication {
           this.#underWay--
           if (outcome.end.kind === 'value') this.served = true
           tasks.ended(appId, outcome)
-          this.place.after(1, () => this.#pump())
+          this.place.after(this.#random.exponential(rates.taskPauseMs), () => this.#pump())
         },
       })
-      tasks.submitted(appId, taskId, retries)
+      tasks.submitted(appId, taskId, retries, gets)
     }
   }
 

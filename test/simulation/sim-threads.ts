@@ -4,6 +4,8 @@ import { context, taskContexts } from '../../actors/executor/task.js'
 import { ThreadPool, type ThreadPoolOptions } from '../../actors/executor/threads.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import { INLINE_BYTES } from '../../actors/messages/tasks.js'
+import { limits } from '../../runtime/limits.js'
+import { bytesOf, drawBulk } from './bulk.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
 import { type Action, Promised, ScheduledThread, type ThreadWorld } from './threads/scheduled-thread.js'
@@ -13,9 +15,7 @@ import type { World } from './world.js'
 const LOOK_MS = 100
 /** Between two steps of a thread, or of its main thread. */
 const STEP_MS = 0.05
-/** So much of what tasks give goes beside the ring and over the link in chunks; of those some in several. */
-const LARGE_SHARE = 0.03
-const LARGE_BYTES = 12 * INLINE_BYTES
+const MOST_RESULT_BYTES = 16 * limits.payloadChunkBytes
 
 type Ends = Pick<ThreadPoolOptions, 'onResult' | 'onStarted' | 'onReturned' | 'onLog' | 'onUseless'>
 
@@ -47,7 +47,7 @@ export class SimThreads implements TaskRunner, ThreadWorld {
       threads: cores,
       heapMib: 32,
       executor: { id: `${appId}/${execId}`, host, cores, resources: {} },
-      maxResultBytes: 16 * LARGE_BYTES,
+      maxResultBytes: MOST_RESULT_BYTES,
       ring: { slots: 8, bytes: 4 * INLINE_BYTES },
       spawn: (data, _heapMib, listener) => {
         const thread = new ScheduledThread(this.#threads.length, this, data, listener)
@@ -95,7 +95,7 @@ export class SimThreads implements TaskRunner, ThreadWorld {
   }
 
   load(): Promised {
-    return new Promised({ value: () => this.#called() })
+    return new Promised({ value: (...args: readonly unknown[]) => this.#called(args) })
   }
 
   posted(): void {}
@@ -132,11 +132,11 @@ export class SimThreads implements TaskRunner, ThreadWorld {
 
   // What its tasks do
 
-  #called(): unknown {
+  #called(args: readonly unknown[]): unknown {
     const current = context()
     const { taskId } = current
     const { rates, tasks } = this.#world
-    tasks.ran(this.#appId, taskId)
+    tasks.ran(this.#appId, taskId, args)
     if (this.#random.chance(rates.taskFails / 10)) {
       tasks.came(this.#appId, taskId, 'failure')
       return new Promised(undefined, 'exits')
@@ -145,9 +145,10 @@ export class SimThreads implements TaskRunner, ThreadWorld {
     const fails = this.#random.chance(rates.taskFails)
     const heeds = this.#random.chance(0.2)
     this.#place.after(this.#random.exponential(rates.taskMs), () => {
-      tasks.came(this.#appId, taskId, fails ? 'failure' : 'value')
+      const gives = fails ? undefined : drawBulk(this.#random)
+      tasks.came(this.#appId, taskId, fails ? 'failure' : 'value', gives)
       this.#then(() => {
-        promised.outcome ??= fails ? { error: new Error('it failed') } : { value: this.#value() }
+        promised.outcome ??= fails ? { error: new Error('it failed') } : { value: gives ? bytesOf(gives) : 1 }
       })
     })
     if (heeds) this.#heed(current.signal, promised)
@@ -160,11 +161,6 @@ export class SimThreads implements TaskRunner, ThreadWorld {
         promised.outcome ??= { value: 'aborted' }
       }),
     )
-  }
-
-  #value(): unknown {
-    if (!this.#random.chance(LARGE_SHARE)) return 1
-    return new Uint8Array(INLINE_BYTES + this.#random.int(LARGE_BYTES))
   }
 }
 

@@ -1,12 +1,18 @@
+import { fromBytes } from '../../actors/messages/cloneable.js'
+import { INLINE_BYTES } from '../../actors/messages/tasks.js'
 import type { TaskOutcome } from '../../actors/tasks/dispatch-types.js'
+import { type Bulk, isWhole } from './bulk.js'
 import type { Checks } from './checks.js'
 
 interface Task {
   readonly retries: number
+  readonly gets: Bulk | undefined
   runs: number
   /** Runs that came to a value, or to an error. */
   values: number
   failures: number
+  /** What runs gave that was large. */
+  readonly gave: Bulk[]
   ended: number
 }
 
@@ -20,25 +26,36 @@ export class TaskLedger {
     this.#checks = checks
   }
 
-  submitted(appId: string, taskId: number, retries: number): void {
-    this.#tasks.set(`${appId} ${taskId}`, { retries, runs: 0, values: 0, failures: 0, ended: 0 })
+  submitted(appId: string, taskId: number, retries: number, gets: Bulk | undefined): void {
+    this.#tasks.set(`${appId} ${taskId}`, {
+      retries,
+      gets,
+      runs: 0,
+      values: 0,
+      failures: 0,
+      gave: [],
+      ended: 0,
+    })
   }
 
-  /** An executor begins with it. */
-  ran(appId: string, taskId: number): void {
+  /** An executor begins with it, and this is what it was given. */
+  ran(appId: string, taskId: number, [input]: readonly unknown[]): void {
     const task = this.#tasks.get(`${appId} ${taskId}`)
     if (task === undefined) return
     task.runs++
+    if (task.gets !== undefined && !isWhole(input, task.gets))
+      this.#checks.fail('S7', `task ${taskId} of ${appId} did not get what it was given`)
     if (task.retries === 0 && task.runs > 1)
       this.#checks.fail('S7', `task ${taskId} of ${appId} may run once, and ran again`)
   }
 
   /** A run came to its end at its executor; whether anybody hears of it is another matter. */
-  came(appId: string, taskId: number, to: 'value' | 'failure'): void {
+  came(appId: string, taskId: number, to: 'value' | 'failure', gave?: Bulk): void {
     const task = this.#tasks.get(`${appId} ${taskId}`)
     if (task === undefined) return
     if (to === 'value') task.values++
     else task.failures++
+    if (gave !== undefined) task.gave.push(gave)
   }
 
   ended(appId: string, { taskId, end, repetitions }: TaskOutcome): void {
@@ -58,10 +75,17 @@ export class TaskLedger {
     if (end.kind !== 'value') return
     this.delivered++
     if (task.values === 0) this.#checks.fail('S7', `task ${taskId} of ${appId} has a value that no run had`)
+    if (end.body.byteLength >= INLINE_BYTES / 2)
+      this.#expectWhole(appId, taskId, fromBytes(end.body), task.gave)
     if (task.runs > 1 + repetitions.length)
       this.#checks.fail(
         'S7',
         `task ${taskId} of ${appId} ran ${task.runs} times, with ${repetitions.length} reasons`,
       )
+  }
+
+  #expectWhole(appId: string, taskId: number, value: unknown, gave: readonly Bulk[]): void {
+    if (!gave.some((bulk) => isWhole(value, bulk)))
+      this.#checks.fail('S7', `task ${taskId} of ${appId} has another value than any run gave`)
   }
 }

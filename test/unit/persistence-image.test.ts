@@ -53,6 +53,17 @@ test('the tail is what was written after base, as it is now; a record without a 
   assert.deepEqual(image.tail(found(at(6, 0)), 0), [])
 })
 
+test('what is read late is older than what became durable meanwhile', () => {
+  const image = led()
+  image.add([put('b', at(3, 1)), put('c', at(3, 2))])
+  const tail = image.tail(found(at(0, 0)), 0)
+  assert.deepEqual(ids(tail), ['b', 'c', 'old'])
+  assert.deepEqual(
+    tail.find(({ id }) => id === 'b'),
+    put('b', at(5, 12)),
+  )
+})
+
 test('it outlives its leadership by the grace, counted from the first end, by the boot clock', () => {
   const image = led()
   assert.deepEqual(image.position(10 * GRACE_MS), at(5, 12), 'while it leads')

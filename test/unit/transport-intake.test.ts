@@ -198,6 +198,20 @@ test('a link that ends gives its place to those who wait', () => {
   assert.ok(letters.some(({ link }) => link === 'b'))
 })
 
+test('a link that ends when its turn has come gives the turn to the next', () => {
+  const woken: string[] = []
+  const share = new MailboxShare<string>((link) => void woken.push(link))
+  const large = { bytes: limits.letterUnits * limits.letterUnitBytes }
+  share.queued('b', {})
+  share.queued('c', {})
+  share.queued('a', large)
+  assert.equal(share.room('b') + share.room('c'), 0)
+  share.taken('a', large)
+  assert.deepEqual(woken, ['b'], 'one for each letter that leaves')
+  share.left('b')
+  assert.deepEqual(woken, ['b', 'c'])
+})
+
 test('over the budget of held frames the link whose frame began first is cut', () => {
   const cut: string[] = []
   const frames = new HeldBytes(100, 'frames')

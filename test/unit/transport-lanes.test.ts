@@ -179,3 +179,22 @@ test('a payload frame over the chunk limit is refused', () => {
   queue.push([new Uint8Array(most)])
   assert.throws(() => queue.push([new Uint8Array(most), new Uint8Array(1)]), { code: 'FIRESTEEL_INTERNAL' })
 })
+
+test('a queue that is never empty gives every frame once, in order, and counts what is left', () => {
+  const queue = new PayloadQueue()
+  const large = Buffer.alloc(5000)
+  const numberOf = (buffers: readonly Uint8Array[]): number =>
+    decode(buffers)[0]?.body.readUInt32LE(0) as number
+  let next = 0
+  let taken = 0
+  for (let round = 0; round < 100; round++) {
+    for (let n = 0; n < 60; n++) {
+      large.writeUInt32LE(next++)
+      queue.push([Buffer.from(large)])
+    }
+    for (let n = 0; n < 50; n++) assert.equal(numberOf(queue.take()?.buffers ?? []), taken++)
+  }
+  for (; taken < next; taken++) assert.equal(numberOf(queue.take()?.buffers ?? []), taken)
+  assert.equal(queue.take(), undefined)
+  assert.equal(queue.bytes, 0)
+})
