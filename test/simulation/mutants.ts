@@ -6,13 +6,14 @@ import { parseArgs } from 'node:util'
 import { runProgram, wholeOption } from '../tools/command-line.js'
 import { type Mutation, mutations as ofClusters } from './mutations.js'
 import { threadMutations } from './threads/mutations.js'
-import { firstFailedTest } from './unit-tests.js'
+import { failsIn, firstFailedTest } from './unit-tests.js'
 
 /** What became of one mutation of the compiled protocol. */
 export interface Verdict {
   readonly mutation: Mutation
-  /** Undefined: nobody noticed. */
+  /** Or the unit test. Undefined: nobody noticed. */
   readonly invariant: string | undefined
+  /** 0: a unit test. */
   readonly seeds: number
   readonly message: string
   /** The same history breaks the same promise without the mutation: nothing is shown. */
@@ -26,10 +27,20 @@ const root = join(dist, '..')
 
 /** Of what is in the build: all that the simulator runs. */
 const simulated = ['actors', 'runtime', 'test/simulation', 'test/harness', 'test/tools']
+const whole = ['.']
 
 /** Runs the simulator over a copy of the build in which one line is another. */
 export function tryMutation(mutation: Mutation, seed: number, seeds: number): Promise<Verdict> {
+  const { test } = mutation
+  if (test !== undefined) return withMutant(mutation, whole, (folder) => tryTest(folder, mutation, test))
   return withMutant(mutation, simulated, (folder) => trySeeds(folder, mutation, seed, seeds))
+}
+
+async function tryTest(folder: string, mutation: Mutation, test: string): Promise<Verdict> {
+  const isFound = await failsIn(folder, test)
+  const message = isFound ? 'the unit test fails' : `${test} passes`
+  const provesNothing = isFound && (await failsIn(dist, test))
+  return { mutation, invariant: isFound ? test : undefined, seeds: 0, message, provesNothing }
 }
 
 async function trySeeds(folder: string, mutation: Mutation, seed: number, seeds: number): Promise<Verdict> {
@@ -145,10 +156,12 @@ async function main(read: () => Promise<CommandLine>): Promise<number> {
     const verdict = await tryMutation(mutation, 1, mutation.seeds ?? seeds)
     const { invariant = 'NOBODY', provesNothing } = verdict
     const by = provesNothing ? `${invariant}, but so without it` : invariant
-    const test = units ? await withMutant(mutation, ['.'], (folder) => firstFailedTest(folder, mutation)) : ''
+    const test = units
+      ? await withMutant(mutation, whole, (folder) => firstFailedTest(folder, dist, mutation))
+      : ''
     const told = units ? ` ${test ?? 'NONE'} |` : ''
     process.stdout.write(
-      `| ${mutation.name} | ${by} | ${verdict.seeds} | ${mutation.script ?? ''} |${told}\n`,
+      `| ${mutation.name} | ${by} | ${verdict.seeds || ''} | ${mutation.script ?? ''} |${told}\n`,
     )
     if (verdict.invariant !== undefined && !provesNothing) continue
     missed++

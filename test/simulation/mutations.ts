@@ -15,6 +15,8 @@ export interface Mutation {
   readonly chaosMs?: number
   /** Name of a script. */
   readonly script?: string
+  /** File of the unit test that must find it, in place of histories: what the shipped peers never do to each other. */
+  readonly test?: string
   /** Default: a cluster. */
   readonly explores?: 'threads'
 }
@@ -572,6 +574,74 @@ export const mutations: readonly Mutation[] = [
     replace:
       '    #send(results, stream) { queueMicrotask(() => { for (const { taskId, n } of results) ' +
       'if (this.#kept.get(taskId)?.n === n) this.#kept.delete(taskId); });',
+  },
+  {
+    name: 'an attempt that is given again runs twice',
+    file: 'actors/executor/session.js',
+    find: 'if (this.#attempts.get(taskId)?.n === n || this.#kept.get(taskId)?.n === n)',
+    replace: 'if (this.#kept.get(taskId)?.n === n)',
+    test: 'executor-session-property',
+  },
+  {
+    name: 'an acknowledgement drops a newer result',
+    file: 'actors/executor/session.js',
+    find: 'if (this.#kept.get(taskId)?.n === n)\n                        this.#kept.delete(taskId);',
+    replace: 'this.#kept.delete(taskId);',
+    test: 'executor-session-property',
+  },
+  {
+    name: 'what an executor says that it holds lacks the results that it keeps',
+    file: 'actors/executor/session.js',
+    find: '[...this.#attempts.values(), ...this.#kept.values()]',
+    replace: '[...this.#attempts.values()]',
+    test: 'executor-session-property',
+  },
+  {
+    name: 'the last chunk of a body is not sent',
+    file: 'actors/messages/task-stream.js',
+    find: 'next.offset >= next.body.byteLength',
+    replace: 'next.offset + CHUNK_BYTES >= next.body.byteLength && next.offset > 0',
+  },
+  {
+    name: 'a lane that drains is not pumped',
+    file: 'actors/messages/task-stream.js',
+    find: 'this.#jobs.splice(0, ran);\n        this.#pump();',
+    replace: 'this.#jobs.splice(0, ran);',
+  },
+  {
+    name: 'a large result goes out before its chunks',
+    file: 'actors/executor/session.js',
+    find:
+      'stream.sendBody(result, body, isWanted, () => {\n                writeResults([{ taskId, n, status, body: undefined }], ' +
+      'stream.emit);\n            });',
+    replace:
+      'writeResults([{ taskId, n, status, body: undefined }], stream.emit); ' +
+      'stream.sendBody(result, body, isWanted, () => {});',
+  },
+  {
+    name: 'a large input is taken for wanted by nobody',
+    file: 'actors/tasks/executor-channel.js',
+    find: '!this.#silenced && isWanted(task)',
+    replace: 'false',
+  },
+  {
+    name: 'what has come of a body is not counted',
+    file: 'actors/messages/task-stream.js',
+    find: 'part.received += bytes.byteLength;',
+    replace: '',
+  },
+  {
+    name: 'the results that an executor keeps are not sent again on a new link',
+    file: 'actors/executor/session.js',
+    find: 'this.#send([...this.#kept.values()], stream);',
+    replace: '',
+  },
+  {
+    name: 'an executor from which tasks were taken back once never gives more back',
+    file: 'actors/tasks/dispatch-results.js',
+    find: '    executor.recalling = false;\n',
+    replace: '',
+    test: 'tasks-dispatch-property',
   },
   {
     name: 'ends that a fallen store forgot are not sent again',

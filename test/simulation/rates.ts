@@ -88,20 +88,25 @@ const themes: readonly (readonly Fault[])[] = [
   ['lies', 'garbage', 'confusedLeader', 'cutLeaderFromWorkers', 'cutLeaderFromMasters', 'breakLinks'],
 ]
 
-/** Who may occur in this history. */
-function drawFaults(random: Random): (fault: Fault) => boolean {
+/** Which faults occur in this history. */
+function drawFaults(random: Random, mayFall: boolean): (fault: Fault) => boolean {
   const theme = random.chance(0.4) ? random.pick(themes) : undefined
   if (theme) return (fault) => theme.includes(fault) && random.chance(0.7)
-  const mayFall = random.chance(0.5)
   return (fault) => random.chance(0.4) && (mayFall || !falls.has(fault))
 }
 
 export function drawRates(random: Random, only?: readonly Fault[]): Rates {
-  const isIn = only ? (fault: Fault) => only.includes(fault) : drawFaults(random)
+  const mayFall = random.chance(0.5)
+  const isIn = only ? (fault: Fault) => only.includes(fault) : drawFaults(random, mayFall)
   const weights = {} as Record<Fault, number>
   for (const fault of faults) weights[fault] = isIn(fault) ? random.between(0.2, 1) : 0
-  // As many of them, whether they take long or end as soon as they have begun.
-  const isQuick = random.chance(0.25)
+  const rates = drawPace(random, weights)
+  // As many tasks, whether they take long or end as soon as they have begun.
+  if (!random.chance(0.25)) return rates
+  return { ...rates, taskMs: random.between(0.1, 2), taskPauseMs: random.between(1000, 5000) }
+}
+
+function drawPace(random: Random, weights: Rates['weights']): Rates {
   return {
     faultEveryMs: random.between(1000, 12_000),
     weights,
@@ -110,8 +115,8 @@ export function drawRates(random: Random, only?: readonly Fault[]): Rates {
     startFails: random.chance(0.3) ? 0.05 : 0,
     lostAnswers: random.chance(0.4) ? random.between(0, 0.03) : 0,
     lateCopies: random.chance(0.4) ? random.between(0, 0.1) : 0,
-    taskMs: isQuick ? random.between(0.1, 2) : random.between(20, 500),
-    taskPauseMs: isQuick ? random.between(1000, 5000) : 1,
+    taskMs: random.between(20, 500),
+    taskPauseMs: 1,
     taskFails: random.pick([0, 0, 0.05, 0.3]),
     tasksAtOnce: 1 + random.int(12),
     focus: random.chance(0.5) ? 0.7 : 0,

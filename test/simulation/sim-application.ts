@@ -29,6 +29,8 @@ export class SimApplication {
   readonly #random: Random
   readonly #endpoint: ClientEndpoint
   #underWay = 0
+  /** Tasks that have ended, and whose place is not taken yet. */
+  #resting = 0
   #ends = false
   /** It has an executor, or had one. */
   served = false
@@ -112,7 +114,7 @@ export class SimApplication {
 
   #pump(): void {
     const { rates, tasks } = this.#world
-    while (!this.#ends && this.#underWay < rates.tasksAtOnce) {
+    while (!this.#ends && this.#underWay + this.#resting < rates.tasksAtOnce) {
       this.#underWay++
       const retries = this.#random.int(3)
       const { appId, pool } = this.#endpoint
@@ -127,7 +129,11 @@ export class SimApplication {
           this.#underWay--
           if (outcome.end.kind === 'value') this.served = true
           tasks.ended(appId, outcome)
-          this.place.after(this.#random.exponential(rates.taskPauseMs), () => this.#pump())
+          this.#resting++
+          this.place.after(this.#random.exponential(rates.taskPauseMs), () => {
+            this.#resting--
+            this.#pump()
+          })
         },
       })
       tasks.submitted(appId, taskId, retries, gets)

@@ -18,23 +18,40 @@ const aboutFolder: Readonly<Record<string, readonly string[]>> = {
   'runtime/system': ['system'],
 }
 
-/** Name of the first test of those about the mutated file that fails; undefined where all pass. */
-export async function firstFailedTest(folder: string, { file }: Mutation): Promise<string | undefined> {
+/**
+ * Name of the first test of those about the mutated file that fails in this build and not in the one beside it; undefined where there
+ * is none.
+ */
+export async function firstFailedTest(
+  folder: string,
+  clean: string,
+  { file }: Mutation,
+): Promise<string | undefined> {
   const about = aboutFolder[file.split('/').slice(0, 2).join('/')] ?? ['']
   const names = (await readdir(join(folder, 'test/unit'))).filter((name) => name.endsWith('.test.js'))
   for (const beginning of about) {
-    const files = names.filter((name) => name.startsWith(beginning)).map((name) => join('test/unit', name))
-    if (files.length === 0) continue
-    const failed = await firstFailureOf(folder, files)
-    if (failed !== undefined) return failed
+    for (const name of names.filter((name) => name.startsWith(beginning))) {
+      const failed = await firstFailureOf(folder, name)
+      if (failed !== undefined && (await firstFailureOf(clean, name)) === undefined) return failed
+    }
   }
   return undefined
 }
 
-function firstFailureOf(folder: string, files: readonly string[]): Promise<string | undefined> {
+/** Does this file of unit tests fail there? */
+export async function failsIn(folder: string, test: string): Promise<boolean> {
+  return (await firstFailureOf(folder, `${test}.test.js`)) !== undefined
+}
+
+function firstFailureOf(folder: string, name: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const args = ['--test', '--test-timeout=120000', '--test-reporter=tap', ...files]
-    const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+    const file = join(folder, 'test/unit', name)
+    const args = ['--test', '--test-timeout=120000', '--test-reporter=tap', file]
+    // Where `npm test` runs: some read files of the project.
+    const child = spawn(process.execPath, args, {
+      cwd: join(folder, '..'),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     let output = ''
     let failed: string | undefined
     child.stdout.on('data', (chunk: Buffer) => {

@@ -147,7 +147,7 @@ test('each attempt ends once, with what is its own, whatever sizes, cancels, rec
       try {
         await trial.play(steps)
       } finally {
-        await Reflect.apply(trial.pool.close, trial.pool, [CLOSE_MS])
+        await trial.pool.close(CLOSE_MS)
       }
       assert.deepEqual(trial.wrong, [])
     }),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { mutations, tryMutation } from '../simulation/mutants.js'
 import { parseCommandLine } from '../simulation/options.js'
@@ -30,12 +30,13 @@ for (const script of scripts) {
   })
 }
 
-test('each mutation finds its one line, and its script', async () => {
+test('each mutation finds its one line, and its script or unit test', async () => {
   for (const mutation of mutations) {
     const path = new URL(`../../${mutation.file}`, import.meta.url)
     const times = (await readFile(path, 'utf8')).split(mutation.find).length - 1
     assert.equal(times, 1, mutation.name)
     if (mutation.script !== undefined) scriptNamed(mutation.script)
+    if (mutation.test !== undefined) await access(new URL(`./${mutation.test}.test.js`, import.meta.url))
   }
   assert.equal(new Set(mutations.map(({ name }) => name)).size, mutations.length)
 })
