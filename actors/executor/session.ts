@@ -2,6 +2,7 @@ import { limits } from '../../runtime/limits.js'
 import type { LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { receiveFrame } from '../messages/bytes.js'
+import { dropStray } from '../messages/stray-envelope.js'
 import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
 import {
   type AttemptKey,
@@ -77,7 +78,7 @@ export class ExecutorSession {
     this.#inputs.clear()
     const isCurrent = (): boolean => this.#stream === stream
     link.setReceiver({
-      envelope: () => undefined,
+      envelope: dropStray,
       payload: (frame) => {
         if (isCurrent()) receiveFrame(() => this.#receive(readToExecutor(frame)), this.#options.onDefect)
       },

@@ -3,6 +3,7 @@ import type { LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import type { Timers } from '../../runtime/transport/timers.js'
 import { invalid, receiveFrame } from '../messages/bytes.js'
+import { dropStray } from '../messages/stray-envelope.js'
 import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
 import {
   type AttemptKey,
@@ -77,7 +78,7 @@ export class ExecutorChannel {
     this.#bodies = new BodyAssembly(() => options.maxResultBytes)
     this.#cancelTimer = timers.after(limits.handshakeMs, () => link.close('no hello came'))
     link.setReceiver({
-      envelope: () => undefined,
+      envelope: dropStray,
       payload: (frame) => this.#payload(frame),
       drain: () => {
         this.#stream.drained()
