@@ -47,7 +47,7 @@ test('envelopes come back in order, however they are batched', () => {
 })
 
 test('sizes around the slab and the batch limit come back whole', () => {
-  const sizes = [0, 1, 20_000, 43_000, 44_000, 65_536, 70_000, 131_072, 200_000]
+  const sizes = [0, 1, 20_000, 43_000, 44_000, 65_536, 70_000, 131_072, 160_000]
   for (const letter of ['a', 'ü', '€', '\u{1f525}']) {
     const batch = new EnvelopeBatch()
     const sent = [...sizes, ...sizes.toReversed(), 10, 10].map((size, id) => ({

@@ -113,6 +113,7 @@ function flood(
   keepOpen(peers, () => proven(target, peer, work), count)
 }
 
+/** A Worker tells its state to nobody but its Masters. */
 const questionTypes = (target: Target): string[] =>
   target.actor === '/user/Worker' ? ['RequestTrace'] : ['RequestMasterState', 'RequestTrace']
 
