@@ -15,6 +15,7 @@ import {
   positive,
   resourceAddresses,
   text,
+  wallTime,
 } from '../messages/common.js'
 import { registrant } from '../messages/executors.js'
 
@@ -42,7 +43,7 @@ export type WorkerRecord = z.infer<typeof workerRecord>
 
 export const applicationRecord = z.object({
   id: name,
-  submittedAtMs: z.number(),
+  submittedAtMs: wallTime,
   registration: name,
   description: applicationDescription,
   /** Incarnation of its ClientEndpoint. */
@@ -59,7 +60,7 @@ export type ApplicationRecord = z.infer<typeof applicationRecord>
 
 export const driverRecord = z.object({
   id: name,
-  submittedAtMs: z.number(),
+  submittedAtMs: wallTime,
   description: driverDescription,
   key: name,
   digest: name,
@@ -75,8 +76,8 @@ export type DriverRecord = z.infer<typeof driverRecord>
 
 const ended = {
   id: name,
-  submittedAtMs: z.number(),
-  endedAtMs: z.number(),
+  submittedAtMs: wallTime,
+  endedAtMs: wallTime,
   message: text,
   at,
 }
@@ -105,7 +106,7 @@ export type EndedDriver = Extract<EndedRecord, { kind: 'driver' }>
 export type EndedApplication = Extract<EndedRecord, { kind: 'app' }>
 
 /** Idempotency key of a driver that ended; while it lives its own record holds the key. */
-export const keyRecord = z.object({ driverId: name, digest: name, endedAtMs: z.number(), at })
+export const keyRecord = z.object({ driverId: name, digest: name, endedAtMs: wallTime, at })
 export type KeyRecord = z.infer<typeof keyRecord>
 
 const schemas = {

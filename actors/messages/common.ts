@@ -21,6 +21,11 @@ const argument = z
   .regex(/^[^\0]*$/, { error: 'must have no NUL', ...abort })
 export const count = z.int().min(0, abort)
 export const positive = z.int().min(1, abort)
+/**
+ * Wall clock, epoch milliseconds, to the year 128,000: so far a Date goes, also where a difference of clocks is added, and
+ * nobody who shows it throws.
+ */
+export const wallTime = z.number().min(0, abort).max(4e15, abort)
 export const port = z.int().min(0, abort).max(65_535, abort)
 export const list = <T extends z.ZodType>(item: T) => z.array(item).max(LIST_MAX)
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { limits } from '../../runtime/limits.js'
-import { name, positive, text } from './common.js'
+import { name, positive, text, wallTime } from './common.js'
 
 /* Launches that come to nothing, and who waits because of them: values, put into words only where people read them. */
 
@@ -33,7 +33,7 @@ export const failedWorker = z.object({
   /** Launches in a row that came to nothing; those of one moment count as one. */
   failures: positive,
   /** It is left alone until then, epoch milliseconds. */
-  retryAtMs: z.number(),
+  retryAtMs: wallTime,
   /** Not tried while another Worker is large enough. */
   excluded: z.boolean(),
 })

@@ -14,6 +14,7 @@ import {
   recoveryStates,
   resourceAddresses,
   text,
+  wallTime,
   workerStates,
 } from './common.js'
 import { waiting } from './launch-failures.js'
@@ -35,7 +36,7 @@ export const workerStatus = z.object({
   resources: resourceAddresses,
   resourcesUsed: resourceAddresses,
   labels: z.record(name, text),
-  lastHeartbeatMs: z.number(),
+  lastHeartbeatMs: wallTime,
 })
 export type WorkerStatus = z.infer<typeof workerStatus>
 
@@ -53,8 +54,8 @@ export const applicationStatus = z.object({
   id: name,
   description: applicationSummary,
   state: z.enum(applicationStates),
-  submittedAtMs: z.number(),
-  endedAtMs: z.number().nullable(),
+  submittedAtMs: wallTime,
+  endedAtMs: wallTime.nullable(),
   coresGranted: count,
   driver: name.nullable(),
   /** Incarnation of its ClientEndpoint while it lives: where its trace is. */
@@ -69,8 +70,8 @@ export const driverStatus = z.object({
   id: name,
   description: driverSummary,
   state: z.enum(driverStates),
-  submittedAtMs: z.number(),
-  endedAtMs: z.number().nullable(),
+  submittedAtMs: wallTime,
+  endedAtMs: wallTime.nullable(),
   generation: count,
   worker: name.nullable(),
   exitCode: z.int().nullable(),
@@ -116,7 +117,7 @@ export const masterStateResponse = z.object({
   position,
   leader: masterAddress.nullable(),
   /** When this leadership began, epoch milliseconds. */
-  sinceMs: z.number().nullable(),
+  sinceMs: wallTime.nullable(),
   /** The store is away: this comes from memory. */
   stale: z.boolean(),
   /** UNKNOWN: the answering Master has no link to it. */

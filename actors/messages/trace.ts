@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { limits } from '../../runtime/limits.js'
 import { TRACE_PATH_MAX, TRACE_TYPE_MAX } from '../../runtime/trace/record.js'
-import { count, name } from './common.js'
+import { count, name, wallTime } from './common.js'
 
 /*
  * Traces: what the ring of a process holds. Anybody with the cluster's key may ask a Master (leading or not) or a
@@ -32,7 +32,7 @@ export const requestTrace = z.object({
 export type RequestTrace = z.infer<typeof requestTrace>
 
 export const traceRecord = z.object({
-  at: z.number(),
+  at: wallTime,
   id: z.number(),
   trace: z.number(),
   parent: z.number().optional(),
@@ -59,7 +59,7 @@ export const traceChunk = z.object({
   /** Messages that the ring had lost before it was asked. */
   dropped: count,
   /** Wall clock of the process, epoch milliseconds. */
-  nowMs: z.number(),
+  nowMs: wallTime,
 })
 export type TraceChunk = z.infer<typeof traceChunk>
 

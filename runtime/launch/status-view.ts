@@ -80,9 +80,13 @@ export const statusJson = (state: MasterStateResponse) => ({
   ...(state.stale ? { stale: true } : {}),
   masters: state.masters,
   workers: state.workers.map(workerRow),
-  applications: applicationsOf(state).map(applicationRow),
-  drivers: driversOf(state).map(driverRow),
+  applications: applicationsOf(state).map((app) => withMessage(applicationRow(app), app)),
+  drivers: driversOf(state).map((driver) => withMessage(driverRow(driver), driver)),
 })
+
+/** Why it waits, where it failed, or how it ended. */
+const withMessage = <R extends object>(row: R, { message }: { readonly message: string }) =>
+  message === '' ? row : { ...row, message }
 
 /** `status ID --json`: the row of the list with all that is known. Throws UNKNOWN_ID. */
 export function oneStatusJson(state: MasterStateResponse, id: string): Record<string, unknown> {
@@ -212,8 +216,9 @@ export function statusText(state: MasterStateResponse): string {
 
 /** `status ID` for people: one key a line. */
 export function oneStatusText(state: MasterStateResponse, id: string): string {
+  // What it waits for is in its message.
   const entries = Object.entries(oneStatusJson(state, id)).filter(
-    ([, value]) => value !== null && value !== '',
+    ([key, value]) => value !== null && value !== '' && key !== 'waiting',
   )
   const width = Math.max(...entries.map(([key]) => key.length))
   const shown = (value: unknown): string =>

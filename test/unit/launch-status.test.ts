@@ -86,7 +86,15 @@ test('status --json: a silent Worker is suspect, a store that is away makes it s
   assert.ok(!('stale' in json))
   assert.equal(statusJson({ ...state, stale: true }).stale, true)
   assert.deepEqual(json.drivers, [
-    { id: 'driver-1', name: 'job', state: 'SUBMITTED', worker: null, generation: 0, supervise: true },
+    {
+      id: 'driver-1',
+      name: 'job',
+      state: 'SUBMITTED',
+      worker: null,
+      generation: 0,
+      supervise: true,
+      message: 'no Worker has 64 free cores',
+    },
   ])
 })
 
@@ -146,6 +154,7 @@ test('an application that waits says why: reason, Worker, host, path or output, 
           { ...tried, kind: 'exit', exitStatus: 9, output: 'app-1/7', message: 'ended', excluded: false },
         ],
       },
+      message: 'waits: it could not be started on w1-0a (10.0.0.2)',
     },
   ])
   assert.match(statusText(given), /^app-1 +count +WAITING +0 +0 +waits: it could not be started on w1-0a/m)

@@ -93,3 +93,21 @@ test('a stored record with such a length is unreadable, and the others are read'
     assert.deepEqual(odd, { id: { length: { toString: 'x' } }, kind: 'driver' }, 'a check changes nothing')
   }
 })
+
+test('a time that no Date holds is refused, in records and in traces: whoever shows it would throw', () => {
+  for (const { table, json } of firstPuts) {
+    for (const field of ['submittedAtMs', 'endedAtMs']) {
+      const record = JSON.parse(json) as Record<string, unknown>
+      if (!(field in record)) continue
+      for (const time of [1e300, 8.7e15, -1])
+        assert.match(
+          recordViolations[table]({ ...record, [field]: time }) ?? '',
+          new RegExp(`^${field}: `),
+          table,
+        )
+    }
+  }
+  const chunk = { type: 'TraceChunk', entries: [], next: 0, more: false, dropped: 0 }
+  assert.equal(violation('master', { ...chunk, nowMs: 1_800_000_000_000 }), undefined)
+  assert.match(violation('master', { ...chunk, nowMs: 1e300 }) ?? '', /nowMs/)
+})
