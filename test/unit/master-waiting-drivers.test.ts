@@ -77,8 +77,8 @@ test('one that is placed again is older than those that came since', () => {
     driverId: first,
     generation: 1,
     attempt: 1,
-    state: 'FAILED',
-    decided: 1,
+    state: 'KILLED',
+    isolated: true,
   })
   assert.equal(world.core.books!.drivers.get(first)?.record.generation, 2)
   assert.equal(world.core.books!.drivers.get(second)?.queued, true)
