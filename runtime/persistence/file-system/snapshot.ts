@@ -4,7 +4,7 @@ import { type FileOps, synced } from './file-ops.js'
 import { encodeHead, encodeRecord, type Head } from './payload.js'
 
 /** Written in pieces, so that commits and messages get their turns in between. */
-const pieceBytes = 1024 * 1024
+const pieceBytes = 256 * 1024
 
 /** Durable under its name when it resolves: write, fsync, rename, fsync of the folder. */
 export async function writeSnapshot(
