@@ -270,6 +270,8 @@ export const limits = {
   tailRecords: 100,
   /** And their bytes, unless one record has more. */
   tailRecordBytes: 256 * KIB,
+  /** Messages of a lost tail that are under way at once: on a slow link some 1600 records in one round trip. */
+  tailWindow: 16,
   /** Records of an image that are looked at in one turn, lost or not. */
   tailLooks: 2000,
   /** While so much waits to be written, the next piece of a lost tail waits until the one before is durable. */

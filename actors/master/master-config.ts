@@ -37,6 +37,7 @@ export interface Slices {
   readonly recoveryRecordBytes: number
   readonly tailRecords: number
   readonly tailRecordBytes: number
+  readonly tailWindow: number
   readonly tailLooks: number
   readonly tailAheadBytes: number
   readonly releaseEffects: number

@@ -2,29 +2,46 @@ import type { Put } from '../../runtime/persistence/engine.js'
 import type { LostTail } from '../messages/masters.js'
 import { type TailLimits, tailMessage, tailPieces } from './tail-messages.js'
 
-type Pieces = ReturnType<typeof tailPieces>
-
 export interface TailGiverOptions {
-  readonly most: TailLimits
+  readonly most: TailLimits & { readonly tailWindow: number }
   readonly send: (to: string, message: LostTail) => void
   /** Runs it in a later turn. */
   readonly later: (run: () => void) => void
 }
 
-/** Gives new leaders what the image of this Master holds beyond their stores: a message each time they ask for more. */
+/** What one new leader is being given. */
+interface Giving {
+  readonly pieces: ReturnType<typeof tailPieces>
+  /** Messages that it may get before it asks for more. */
+  credit: number
+  isUnderWay: boolean
+}
+
+/**
+ * Gives new leaders what the image of this Master holds beyond their stores: some messages at once, so that a slow link
+ * carries much in little time, and one more each time they ask for more.
+ */
 export class TailGiver {
   readonly #options: TailGiverOptions
-  readonly #open = new Map<string, Pieces>()
+  readonly #open = new Map<string, Giving>()
 
   constructor(options: TailGiverOptions) {
     this.#options = options
   }
 
-  /** `more`: what this one has begun to take goes on, if it is still known here. */
+  /** `more`: what this one has begun to take goes on. It may have got the last of it already. */
   give(to: string, looks: () => Iterable<Put | undefined>, more: boolean): void {
-    const pieces = (more ? this.#open.get(to) : undefined) ?? tailPieces(looks(), this.#options.most)
-    this.#open.set(to, pieces)
-    this.#goOn(to, pieces)
+    const { most } = this.#options
+    const begun = more ? this.#open.get(to) : undefined
+    if (more && !begun) return
+    const giving = begun ?? {
+      pieces: tailPieces(looks(), most),
+      credit: most.tailWindow - 1,
+      isUnderWay: false,
+    }
+    giving.credit++
+    this.#open.set(to, giving)
+    if (!giving.isUnderWay) this.#goOn(to, giving)
   }
 
   /** Its link is gone: on a new one it asks from the beginning. */
@@ -32,14 +49,20 @@ export class TailGiver {
     this.#open.delete(to)
   }
 
-  #goOn(to: string, pieces: Pieces): void {
-    if (this.#open.get(to) !== pieces) return
-    const piece = pieces.next().value
-    if (!piece) {
-      this.#options.later(() => this.#goOn(to, pieces))
-      return
+  /** One message, or a part of the search for it, in each turn. */
+  #goOn(to: string, giving: Giving): void {
+    giving.isUnderWay = false
+    if (this.#open.get(to) !== giving || giving.credit === 0) return
+    const piece = giving.pieces.next().value
+    if (piece) {
+      giving.credit--
+      this.#options.send(to, tailMessage(piece.puts, piece.last))
+      if (piece.last) {
+        this.#open.delete(to)
+        return
+      }
     }
-    if (piece.last) this.#open.delete(to)
-    this.#options.send(to, tailMessage(piece.puts, piece.last))
+    giving.isUnderWay = true
+    this.#options.later(() => this.#goOn(to, giving))
   }
 }

@@ -243,6 +243,7 @@ const tinySlices: Slices = {
   recoveryRecordBytes: 1,
   tailRecords: 1,
   tailRecordBytes: 1,
+  tailWindow: 64,
   tailLooks: 2,
   tailAheadBytes: 1000,
   releaseEffects: 1,

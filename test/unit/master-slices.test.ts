@@ -149,22 +149,32 @@ function giver(image: Image, base = { epoch: 4, seq: 0 }) {
       yield put
     }
   }
-  const ask = (more: boolean) => giving.give('m2', counted, more)
-  /** Looks at records of the image since the last time. */
-  const looked = () => {
-    const count = looks
-    looks = 0
-    return count
+  /** Gives the looks at records, and the messages, of each turn that this takes. */
+  const ask = (more: boolean): { looks: number; messages: number }[] => {
+    const taken: { looks: number; messages: number }[] = []
+    const turn = (run: () => void): void => {
+      looks = 0
+      const before = sent.length
+      run()
+      taken.push({ looks, messages: sent.length - before })
+    }
+    turn(() => giving.give('m2', counted, more))
+    for (let run = turns.shift(); run; run = turns.shift()) turn(run)
+    return taken
   }
-  return { sent, turns, ask, looked, giving }
+  return { sent, ask, giving }
 }
 
-test('a lost tail above 16 MiB is given a message at a time, each when the one before has been taken', () => {
-  const { sent, ask, turns } = giver(lostImage(400, 60_000))
-  ask(false)
-  assert.equal(sent.length, 1, 'the rest waits')
-  while (sent.at(-1)?.last === false) ask(true)
-  assert.deepEqual(turns, [])
+test('a lost tail above 16 MiB is given some messages at once, then one for each that has been taken', () => {
+  const { sent, ask } = giver(lostImage(400, 60_000))
+  const turns = ask(false)
+  assert.equal(sent.length, limits.tailWindow, 'the rest waits')
+  assert.ok(turns.every(({ messages }) => messages <= 1))
+  while (sent.at(-1)?.last === false) {
+    const before: number = sent.length
+    ask(true)
+    assert.equal(sent.length, before + 1)
+  }
   const ids = sent.flatMap(({ records }) => records.map(([, id]) => id))
   assert.deepEqual(
     ids,
@@ -173,32 +183,29 @@ test('a lost tail above 16 MiB is given a message at a time, each when the one b
   const bytes = sent.map((message) => JSON.stringify(message).length)
   assert.ok(bytes.reduce((sum, size) => sum + size) > 16 * 1024 * 1024)
   assert.ok(Math.max(...bytes) < limits.nodeMessageBytes)
+  assert.ok(limits.tailWindow * Math.max(...bytes) < limits.linkHighWaterBytes * limits.linkOverflowFactor)
 })
 
 test('what the store still has is looked at a little in each turn', () => {
-  const { sent, ask, looked, turns } = giver(lostImage(30_000, 1), { epoch: 5, seq: 29_990 })
-  ask(false)
-  assert.ok(looked() <= limits.tailLooks + 1)
-  let count = 0
-  for (let run = turns.shift(); run; run = turns.shift()) {
-    run()
-    count++
-    assert.ok(looked() <= limits.tailLooks + 1)
-  }
-  assert.ok(count >= 14)
+  const { sent, ask } = giver(lostImage(30_000, 1), { epoch: 5, seq: 29_990 })
+  const turns = ask(false)
+  assert.ok(turns.every(({ looks }) => looks <= limits.tailLooks + 1))
+  assert.ok(turns.length >= 14)
+  assert.deepEqual(ask(true), [{ looks: 0, messages: 0 }], 'it has got the last of it already')
   assert.deepEqual([sent.length, sent[0]?.records.length, sent[0]?.last], [1, 10, true])
 })
 
 test('who asks anew, or on a new link, gets all of it from the beginning', () => {
-  const { sent, ask, giving } = giver(lostImage(250))
+  const { sent, ask, giving } = giver(lostImage(250 * limits.tailWindow))
   ask(false)
   ask(true)
+  assert.equal(sent.length, limits.tailWindow + 1)
   giving.forget('m2')
   ask(true)
-  assert.deepEqual(
-    sent.map(({ records }) => records[0]?.[1]),
-    ['e-0', 'e-100', 'e-0'],
-  )
+  assert.equal(sent.length, limits.tailWindow + 1, 'of an old link')
+  ask(false)
+  assert.equal(sent.length, 2 * limits.tailWindow + 1)
+  assert.deepEqual(sent[limits.tailWindow + 1]?.records[0]?.[1], 'e-0')
 })
 
 test('the own tail is found and taken a little at a time, and the next leadership owes it', async () => {
