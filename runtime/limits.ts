@@ -130,6 +130,11 @@ export const limits = {
   batchMessages: 256,
   /** How long it goes on with messages from links before others get their turn: one that is costly ends its turn. */
   batchMs: 5,
+  /**
+   * Small messages from links between two looks at the clock, while as many take no longer than their part of batchMs. A
+   * question, a message of letterUnitBytes or more, and each after a costly one has a look of its own.
+   */
+  batchLookMessages: 8,
   askMs: 10 * SECOND,
   /** How long a stop waits for a handler whose promise is pending before it leaves it behind. */
   actorStopMs: 5 * SECOND,

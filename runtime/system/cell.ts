@@ -153,6 +153,8 @@ export class Cell implements Destination {
     const isTimed = mailbox.size <= timedBatch
     const endMs = clock.monotonicMs() + limits.batchMs
     let startMs = endMs - limits.batchMs
+    // Messages from links until the next look at the clock: the first is looked at, and so is what follows a costly one.
+    let unseen = 1
     while (this.#left > 0 && this.phase === 'running') {
       const recovery = this.fault === undefined ? undefined : this.#recover()
       if (recovery !== undefined) return recovery
@@ -162,9 +164,10 @@ export class Cell implements Destination {
       this.#left--
       const pending = this.#handle(letter)
       if (pending !== undefined) return pending
-      if (!isTimed && letter.sink === undefined) continue
+      if (!isTimed && (letter.sink === undefined || (--unseen > 0 && isLight(letter)))) continue
       const nowMs = clock.monotonicMs()
       if (isTimed) letter.tookUs = Math.round((nowMs - startMs) * 1000)
+      unseen = nowMs - startMs < limits.batchMs / limits.batchLookMessages ? limits.batchLookMessages : 1
       startMs = nowMs
       // What others ask may cost anything: the next message has a turn of its own.
       if (letter.sink !== undefined && nowMs >= endMs) break
@@ -226,6 +229,11 @@ export class Cell implements Destination {
 
 function isDroppable(letter: Letter): boolean {
   return letter.recall === undefined
+}
+
+/** Neither a question, which costs an answer, nor large. */
+function isLight({ ask, bytes = 0 }: Letter): boolean {
+  return ask === undefined && bytes < limits.letterUnitBytes
 }
 
 function isThenable(value: unknown): value is Promise<void> {

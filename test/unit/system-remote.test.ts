@@ -322,3 +322,47 @@ test('one costly message from a link ends the turn of its actor, so that others 
   await wire.settle()
   assert.deepEqual(order.slice(0, 5), ['0', 'another', '1', 'another', '2'])
 })
+
+test('after cheap messages from a link a costly one ends the turn within a few more; a question at once', async () => {
+  const wire = new Wire()
+  const { one, two } = wire
+  const turns: string[][] = []
+  let turn: string[] | undefined
+  let nowMs = 0
+  two.time.monotonicMs = () => nowMs
+  two.system.spawn<Note>('far', (context) => ({
+    receive({ text }, envelope) {
+      if (text !== 'cheap') nowMs += limits.batchMs
+      if (turn === undefined) {
+        turn = []
+        turns.push(turn)
+        setImmediate(() => {
+          turn = undefined
+        })
+      }
+      turn.push(text)
+      if (envelope.ask !== undefined) context.reply(envelope, note('answer'))
+    },
+  }))
+  const far = one.system.remote<Note>(wire.toTwo, '/user/far')
+  const cheap = 4 * limits.batchLookMessages
+  const many = (text: string, count: number): void => {
+    for (let n = 0; n < count; n++) one.system.tell(far, note(text))
+  }
+  many('cheap', cheap)
+  many('costly', 2 * limits.batchLookMessages)
+  await wire.settle()
+  const [first = [], ...others] = turns
+  const costly = first.filter((text) => text === 'costly').length
+  assert.ok(costly > 0 && costly <= limits.batchLookMessages, `${costly} costly ones in one turn`)
+  assert.ok(others.every(({ length }) => length === 1))
+
+  turns.length = 0
+  many('cheap', cheap)
+  const answered = one.system.ask(far, note('question'))
+  many('cheap', cheap)
+  await wire.settle()
+  await answered
+  assert.equal(turns[0]?.at(-1), 'question')
+  assert.equal(turns.flat().length, 2 * cheap + 1)
+})
