@@ -75,6 +75,7 @@ class Way {
       if (this.#broken) return
       // Cut while under way: it waits, and what follows waits behind it.
       if (this.#held.length > 0 || this.#network.isCut(this.#from, this.to)) this.#held.push(parcel)
+      else if (parcel.kind === 'ping') this.to.happensQuietly(() => this.#arrive(parcel))
       else this.to.happens(() => this.#arrive(parcel))
     })
   }

@@ -46,7 +46,14 @@ export class Place implements Clock, TimerSource {
   readonly bootMs = (): number => this.machine.monotonicMs()
   readonly wallMs = (): number => this.machine.wallMs()
 
-  readonly after = (ms: number, fire: () => void): Cancel => {
+  readonly after = (ms: number, fire: () => void): Cancel => this.#after(ms, fire, false)
+
+  /** As `after`, for what sets nothing off: nobody waits for what follows. */
+  afterQuietly(ms: number, fire: () => void): Cancel {
+    return this.#after(ms, fire, true)
+  }
+
+  #after(ms: number, fire: () => void, isQuiet: boolean): Cancel {
     this.#timers++
     let isOver = false
     const end = (): boolean => {
@@ -57,9 +64,9 @@ export class Place implements Clock, TimerSource {
     }
     const cancel = this.machine.timeline.after(Math.max(0, ms) / this.machine.rate, () => {
       // A frozen process may cancel it when it wakes, before it comes to fire.
-      this.happens(() => {
+      this.#happens(() => {
         if (end()) fire()
-      })
+      }, isQuiet)
     })
     return () => {
       if (end()) cancel()
@@ -68,10 +75,19 @@ export class Place implements Clock, TimerSource {
 
   /** Now, if it runs; when it wakes, if it is frozen; never, if it is dead. */
   happens(run: () => void): void {
+    this.#happens(run, false)
+  }
+
+  /** As `happens`, for what sets nothing off. */
+  happensQuietly(run: () => void): void {
+    this.#happens(run, true)
+  }
+
+  #happens(run: () => void, isQuiet: boolean): void {
     if (!this.#alive) return
     if (this.#frozen) this.#waiting.push(run)
     else {
-      this.onTurn(this)
+      if (!isQuiet) this.onTurn(this)
       run()
     }
   }

@@ -159,7 +159,8 @@ export class SimLink {
   }
 
   #beatLater(): void {
-    this.#cancelBeat = this.place.after(limits.linkHeartbeatMs, () => {
+    // A beat and a ping only note the time: the end of a silent link is an event of its own.
+    this.#cancelBeat = this.place.afterQuietly(limits.linkHeartbeatMs, () => {
       this.#beatLater()
       this.#beat()
     })

@@ -204,18 +204,19 @@ export class World {
       if (run === undefined) return
       run()
       this.events++
-      if (this.#touched !== undefined) await this.#settle()
+      const touched = this.#touched
+      if (touched !== undefined) {
+        this.#touched = undefined
+        await settled(touched)
+        if (this.#touchedToo.size > 0) await this.#settleOthers()
+      }
       this.checks.afterEvent()
       this.afterEvent()
       if (this.#violation) throw this.#violation
     }
   }
 
-  async #settle(): Promise<void> {
-    const place = this.#touched!
-    this.#touched = undefined
-    await settled(place)
-    if (this.#touchedToo.size === 0) return
+  async #settleOthers(): Promise<void> {
     const others = [...this.#touchedToo]
     this.#touchedToo.clear()
     for (const other of others) await settled(other)
@@ -225,17 +226,10 @@ export class World {
 const never = (): boolean => false
 
 /** All that the event set off in this process has happened. */
-async function settled({ settle }: Place): Promise<void> {
-  if (settle) {
-    await settle()
-    return
-  }
-  // A turn of its actor, and what that one woke.
-  await nextTurn()
-  await nextTurn()
-}
+const settled = ({ settle }: Place): Promise<void> => (settle ? settle() : twoTurns())
 
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+/** A turn of its actor, and what that one woke. */
+const twoTurns = (): Promise<void> => new Promise((resolve) => setImmediate(setImmediate, resolve))
 
 /** So small that the little there is here takes many turns. */
 const tinySlices: Slices = {
