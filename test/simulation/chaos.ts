@@ -125,9 +125,7 @@ export class Chaos {
       }
       case 'slowAnswers':
         return (
-          leader !== undefined &&
-          this.#slowAnswers(leader, someWorker) &&
-          say(`${leader.name} ${someWorker.name}`)
+          leader !== undefined && this.#slowAnswers(leader, this.#stopper(someWorker)) && say(leader.name)
         )
       case 'slowNode': {
         const name = this.#random.pick([...names(masters), ...names(workers), store.name])
@@ -317,11 +315,28 @@ export class Chaos {
     })
   }
 
-  /** Some do not hear what it says last, and then it dies. */
+  /** A Worker with a driver that must stop when it is cut off, if there is one: such a fault means little to others. */
+  #stopper(otherwise: WorkerNode): WorkerNode {
+    const { running, workers } = this.#world
+    for (const { plan, workerId } of running) {
+      if (plan.kind !== 'startDriver' || plan.launch.description.onIsolation !== 'stop') continue
+      return workers.find(({ process }) => process?.incarnation === workerId) ?? otherwise
+    }
+    return otherwise
+  }
+
+  /**
+   * Some do not hear what it says last, and then it dies. As often as not these are the applications: what they have lost has been
+   * launched anew, and they do not know it.
+   */
   #killUnheard(leader: MasterNode): boolean {
     const { masters, workers, applications, submitters, network } = this.#world
     const others = [...names(masters), ...names(workers), ...names(applications), ...names(submitters)]
-    const deaf = others.filter((name) => name !== leader.name && this.#random.chance(0.5))
+    const isApart = this.#random.chance(0.5)
+    const deaf = isApart
+      ? names(applications)
+      : others.filter((name) => name !== leader.name && this.#random.chance(0.5))
+    if (isApart) for (const { process } of workers) process?.children.crashOne()
     for (const name of deaf) network.cut(leader.name, name)
     return this.#heal(1000, () => {
       leader.kill()
@@ -382,7 +397,6 @@ const BAD_WORKER_MS = 15_000
 /** Nobody takes a healthy Worker for dead because of these. */
 const gentle: ReadonlySet<Fault> = new Set<Fault>([
   'killLeader',
-  'killLeaderUnheard',
   'killMaster',
   'terminateLeader',
   'breakLinks',
