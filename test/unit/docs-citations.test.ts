@@ -123,3 +123,11 @@ test('pages that were written for readers have no long lines', () => {
   for (const page of ['protocol', 'spark-standalone', 'glossary'])
     assert.deepEqual(overlongOf(read(`docs/${page}.md`), { prose: 140, cell: 200 }), [], page)
 })
+
+test('the glossary is in the order of the alphabet and has each term once', () => {
+  const terms = [...read('docs/glossary.md').matchAll(/^\| (?!term |---)(.+?) \|/gm)].map(([, term = '']) =>
+    term.toLowerCase(),
+  )
+  assert.ok(terms.length > 80, `${terms.length} terms`)
+  assert.deepEqual(terms, [...new Set(terms)].sort())
+})
