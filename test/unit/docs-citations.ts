@@ -15,7 +15,7 @@ export interface Citation {
 
 const ID = String.raw`(?:[RSL]\d+[a-z]?|\d+(?:\.\d+)*[a-z]?)`
 /** `5`, `5, 6 and 12`, `R1 to R6`, also over the end of a line of a comment. */
-const LIST = String.raw`${ID}\b(?:(?:,| and| to)${'GAP'}${ID}\b)*`
+const LIST = String.raw`${ID}\b(?:(?:,|${'GAP'}(?:and|to))${'GAP'}${ID}\b)*`
 const GAP = String.raw`(?:\s|\n\s*(?:\*|//)?\s?)+`
 const withGaps = (pattern: string): string => pattern.replaceAll('GAP', GAP)
 
