@@ -7,7 +7,7 @@ export interface HostPort {
 }
 
 export const ADDRESS_SCHEME = 'firesteel://'
-/** Masters may leave their port out: 7077 stays free for Spark's own RPC (surface, section 2). */
+/** Masters may leave their port out: 7077 stays free for Spark's own RPC. */
 export const MASTER_PORT_DEFAULT = 7070
 export const MASTER_ADDRESS_DEFAULT = `${ADDRESS_SCHEME}127.0.0.1:${MASTER_PORT_DEFAULT}`
 

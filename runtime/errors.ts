@@ -7,7 +7,7 @@ export interface CodeEntry {
   readonly meaning: string
   /** What the reader can do about it. */
   readonly help: string
-  /** Exit code of a command that ends with this error (surface, section 3). */
+  /** Exit code of a command that ends with this error. */
   readonly exit: 1 | 2 | 3 | 4
 }
 
@@ -110,7 +110,7 @@ export const errorCodes = {
     help: 'Send less at once.',
     exit: 1,
   },
-  // Leadership and requests (protocol, section 15)
+  // Leadership and requests (protocol 15)
   NO_MASTER: {
     meaning: 'No ALIVE Master answered in time.',
     help: 'Check the addresses and that a Master runs; raise --master-timeout to wait longer.',

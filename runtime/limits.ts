@@ -1,6 +1,6 @@
 /**
  * Every limit of Firesteel: name with unit, default, reason. What a deployment file can change is in the
- * config schema, with its default taken from here. Numbers of protocol section 19 carry that mark.
+ * config schema, with its default taken from here. Numbers of protocol 19 carry that mark.
  */
 const SECOND = 1000
 const KIB = 1024
@@ -116,7 +116,7 @@ export const limits = {
   linkHeartbeatMs: 1 * SECOND,
   /** Silence that counts as a dead link: max(this, 2 leases) (protocol 19). */
   linkDeadMs: 5 * SECOND,
-  /** Toward drivers, whose loop belongs to their user (L4). */
+  /** Toward drivers, whose loop belongs to their user (protocol L4). */
   driverLinkDeadMs: 60 * SECOND,
   reconnectFirstMs: 20,
   reconnectMaxMs: 250,
@@ -363,7 +363,7 @@ export const limits = {
   retainedFinished: 1000,
   /** Of the command of an executor, as its Worker shows it. */
   shownCommandChars: 1000,
-  /** Ends a Worker remembers, so that a launch that comes again is not started again (R6). */
+  /** Ends a Worker remembers, so that a launch that comes again is not started again (protocol R6). */
   rememberedLaunches: 100_000,
   /** Bytes in one chunk of a log stream: 64 KiB as base64. */
   logChunkBytes: 48 * KIB,

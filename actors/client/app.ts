@@ -38,7 +38,7 @@ export interface AppEvents {
    * (`removed`) only where every Worker is excluded and `maxExecutorRetries` executors have failed.
    */
   readonly executorFailed: ExecutorFailure
-  /** A task runs once more; `executor` is the one that failed it or was lost (S7). */
+  /** A task runs once more; `executor` is the one that failed it or was lost (protocol S7). */
   readonly taskRepeated: { readonly task: number; readonly executor: number; readonly cause: string }
   readonly taskQuarantined: { readonly task: number; readonly executors: readonly number[] }
   /** A Master leads; `address` is its own. Nothing needs to be done. */
@@ -62,7 +62,7 @@ export interface AppStats {
   readonly retried: number
   /** Tasks that went elsewhere because their executor was lost. */
   readonly lost: number
-  /** Results of attempts that were no longer current: dropped (S7). */
+  /** Results of attempts that were no longer current: dropped (protocol S7). */
   readonly dropped: number
   /** Tasks that have not ended. */
   readonly live: number

@@ -11,7 +11,7 @@ export interface DriverDoorOptions {
   readonly host?: string | undefined
   /** Default 0: any free one. */
   readonly port?: number | undefined
-  /** Host that executors dial; default: `host` where that is one interface, else the address that the Master sees us under (R0). */
+  /** Host that executors dial; default: `host` where that is one interface, else the address that the Master sees us under (protocol R0). */
   readonly advertise?: string | undefined
 }
 

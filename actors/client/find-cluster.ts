@@ -39,7 +39,7 @@ export interface FindOptions {
 const STATE_FOLDER = '.firesteel'
 
 /**
- * Finds Masters and credential (surface, section 3): the address given, else what `submit` or `run` handed down, else
+ * Finds Masters and credential: the address given, else what `submit` or `run` handed down, else
  * FIRESTEEL_MASTER, else what `up` left in this folder, else the default port here. Throws ADDRESS_INVALID,
  * CONFIG_UNREADABLE, SECRET_MISSING, SECRET_TOO_SHORT.
  */

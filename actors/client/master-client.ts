@@ -308,7 +308,7 @@ export class MasterClient {
     }
   }
 
-  /** A later leadership ends the wait: the answer of the old one would be ignored anyway (R8). */
+  /** A later leadership ends the wait: the answer of the old one would be ignored anyway (protocol R8). */
   async #ask(
     leader: Leader,
     message: MasterRequest,

@@ -21,15 +21,15 @@ export interface KnownMaster {
   readonly trouble: string | undefined
 }
 
-/** `stale`: not to be handled (R1). `leader`: a Master says that it leads. `noted`: nothing more to do. */
+/** `stale`: not to be handled (protocol R1). `leader`: a Master says that it leads. `noted`: nothing more to do. */
 export type Verdict = 'stale' | 'noted' | 'leader' | 'current'
 
 /** As many Masters as a message names at most. */
 const ADDRESSES_MAX = 64
 
 /**
- * The Masters as one client sees them, pure: which to dial (R0), which links stand, who leads, and which messages
- * still count (R1). Doubtful leaders are only ignored: a client's word about epochs counts nowhere (protocol 16).
+ * The Masters as one client sees them, pure: which to dial (protocol R0), which links stand, who leads, and which messages
+ * still count (protocol R1). Doubtful leaders are only ignored: a client's word about epochs counts nowhere (protocol 16).
  */
 export class MasterLinks {
   readonly #addresses: Set<string>
@@ -70,7 +70,7 @@ export class MasterLinks {
     return [...this.#addresses].map((address) => ({ kind: 'dial', address }))
   }
 
-  /** Of several links to one Master the newest counts (R3). */
+  /** Of several links to one Master the newest counts (protocol R3). */
   linkUp(peer: string, address: string): void {
     this.#hasMet = true
     this.#troubles.set(address, 'it has not said yet whether it leads')

@@ -37,7 +37,7 @@ export class RequestPlan {
     return 'retry'
   }
 
-  /** An answer of a leadership that a later one has followed (R8): it may or may not hold. */
+  /** An answer of a leadership that a later one has followed (protocol R8): it may or may not hold. */
   overtaken(): void {
     this.#unknown = true
   }

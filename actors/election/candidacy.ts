@@ -17,10 +17,10 @@ const candidacyTimers = ['campaign', 'claim', 'witness', 'knock', 'attempt'] as 
 type CandidacyTimer = (typeof candidacyTimers)[number]
 type Phase = 'looking' | 'waiting' | 'witnessing' | 'releasing' | 'acquiring' | 'electing' | 'over'
 
-/** The end of one owner, as far as its witnesses have spoken (protocol 5). */
+/** The end of one owner, as far as its witnesses have spoken (protocol 5.5). */
 interface Inquest {
   readonly record: LeaderRecord
-  /** (i): its link was closed by the kernel, or it held the very address that is ours now. */
+  /** Witness 1: its link was closed by the kernel, or it held the very address that is ours now. */
   readonly linkClosed: boolean
   readonly untilMs: number
   doorGone: boolean
@@ -52,7 +52,7 @@ export class Candidacy {
   #toldUnbelievable = false
   /** Whose link the kernel has closed. */
   readonly #closed = new Set<string>()
-  /** Owners proved gone by witnesses (ii) and (iii), and those of whom one said the opposite. */
+  /** Owners proved gone by witnesses 2 and 3, and those of whom one said the opposite. */
   readonly #gone = new Set<string>()
   readonly #alive = new Set<string>()
   #inquest: Inquest | undefined

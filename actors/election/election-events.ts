@@ -13,7 +13,7 @@ import type { Hearsay } from './hearsay.js'
 
 export type ElectionTimer = 'campaign' | 'claim' | 'witness' | 'knock' | 'attempt' | 'renew' | 'deadline'
 
-/** Does anybody answer where the owner of the leader record listened? Witness (ii) of protocol 5. */
+/** Does anybody answer where the owner of the leader record listened? Witness 2 of protocol 5.5. */
 export type DoorSays = 'gone' | 'alive' | 'unknown'
 
 /** `ticket` names the effect that this answers: what was given up meanwhile is ignored. */

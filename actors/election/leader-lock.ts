@@ -21,7 +21,7 @@ export interface LeaderLock {
   release(value: string): Promise<void>
 }
 
-/** Which owners have a connection to the data store: witness (iii) of an early take-over (protocol 5). */
+/** Which owners have a connection to the data store: witness 3 of an early take-over (protocol 5.5). */
 export interface Presence {
   /** From now until `leave`, over reconnections, others count us. Resolves once they do. */
   join(owner: string): Promise<void>

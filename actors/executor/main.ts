@@ -120,7 +120,7 @@ class Executor {
       role: 'application',
       subject: appId,
       key: Buffer.from(key, 'base64'),
-      // The driver's loop belongs to its user, who may block it (L4).
+      // The driver's loop belongs to its user, who may block it (protocol L4).
       deadMs: limits.driverLinkDeadMs,
       onLink: (link) => {
         clearTimeout(this.#alone)

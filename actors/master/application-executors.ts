@@ -17,7 +17,7 @@ import { executorHolding, type WorkerEntry } from './worker-entry.js'
 /* The executors of an application: what it asks for, how they fare, what is left of them after a failover. */
 
 /**
- * Executors listed but not on their Worker: LOST; those on a Worker that has yet to report count (11.5). A store that
+ * Executors listed but not on their Worker: LOST; those on a Worker that has yet to report count (protocol 11.5). A store that
  * forgot the application has forgotten its Workers too: they have adoptGrace to come.
  */
 export function takeListed(

@@ -80,7 +80,7 @@ function addApplication(books: Books, step: Step, record: ApplicationRecord): Ap
   return app
 }
 
-/** Of a cluster driver only the accepted generation may register, and only its own (S3a, protocol 9). */
+/** Of a cluster driver only the accepted generation may register, and only its own (protocol S3a, 9). */
 function refuseRegistration(
   books: Books,
   from: PeerInfo,
@@ -213,7 +213,7 @@ export function unregisterApplication(
   step.tell(from.incarnation, { type: 'UnregisteredApplication', appId: message.appId })
 }
 
-/** Its link is back, its answer not yet: its loop belongs to its user, so it has applicationTimeout (L4). */
+/** Its link is back, its answer not yet: its loop belongs to its user, so it has applicationTimeout (protocol L4). */
 export function applicationLinked(books: Books, step: Step, incarnation: string): void {
   for (const app of books.apps.values()) {
     if (app.record.endpoint !== incarnation || app.linked) continue

@@ -204,7 +204,7 @@ export class FellowDesk {
   }
 
   /**
-   * R1 among Masters. `stale`, and answered: a leadership is over that speaks as if it were not. `claimed`: it says that it
+   * Protocol R1 among Masters. `stale`, and answered: a leadership is over that speaks as if it were not. `claimed`: it says that it
    * leads, and is not known to be a Master but by its own word: the store will say so, or nobody obeys it.
    */
   #obey(

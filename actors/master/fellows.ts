@@ -16,7 +16,7 @@ export interface Fellow {
   pulse: StandbyPulse | undefined
 }
 
-/** The highest leadership this Master has heard of, its own included (R1): one owner per epoch, the first. */
+/** The highest leadership this Master has heard of, its own included (protocol R1): one owner per epoch, the first. */
 export interface KnownLeader {
   readonly epoch: number
   readonly owner: string
@@ -55,7 +55,7 @@ export class Fellows {
     return 'UNKNOWN'
   }
 
-  /** R1. `stale`: lower, or the same epoch of another owner. */
+  /** Protocol R1. `stale`: lower, or the same epoch of another owner. */
   judge(epoch: number, owner: string): 'stale' | 'current' | 'new' {
     const known = this.#leader
     if (known && (epoch < known.epoch || (epoch === known.epoch && owner !== known.owner))) return 'stale'

@@ -43,7 +43,7 @@ export function tellLaunchDriver(step: Step, driver: DriverEntry): void {
   })
 }
 
-/** No confirmation is awaited; a lost launch is repaired by the Worker's next full report (R4). */
+/** No confirmation is awaited; a lost launch is repaired by the Worker's next full report (protocol R4). */
 export function launchExecutor(
   books: Books,
   step: Step,

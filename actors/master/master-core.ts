@@ -47,7 +47,7 @@ export type MasterInput =
   | {
       readonly kind: 'linkDown'
       readonly incarnation: string
-      /** FIN or RST: its process has ended, or it let go (protocol 5, witness i). */
+      /** FIN or RST: its process has ended, or it let go (protocol 5.5, witness 1). */
       readonly closedByKernel: boolean
     }
   | {
@@ -252,8 +252,8 @@ export class MasterCore {
   }
 
   /**
-   * R0: on a new link the Master speaks first. While the store refuses writes it does not wait for them: who hears a
-   * deposed leader is protected by R1, and who hears nothing cannot even be refused.
+   * Protocol R0: on a new link the Master speaks first. While the store refuses writes it does not wait for them: who hears a
+   * deposed leader is protected by protocol R1, and who hears nothing cannot even be refused.
    */
   #speakFirst(step: Step, peer: PeerInfo, lane: LaneView): void {
     const { address, web } = this.#config
@@ -413,7 +413,7 @@ export class MasterCore {
     }
   }
 
-  /** A sweep that comes late was held up by this process: it judges nobody (R7). */
+  /** A sweep that comes late was held up by this process: it judges nobody (protocol R7). */
   #sweep(step: Step, books: Books): void {
     const lateMs = step.now.monotonicMs - this.#sweptAtMs - this.#sweepEveryMs
     this.#sweptAtMs = step.now.monotonicMs

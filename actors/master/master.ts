@@ -77,7 +77,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     })
   }
 
-  /** Position that messages of this Master carry (R1, R8). Until it leads it speaks for no leadership. */
+  /** Position that messages of this Master carry (protocol R1, R8). Until it leads it speaks for no leadership. */
   get position(): Position {
     return (this.#core.books && this.#lane?.position) ?? { epoch: 0, seq: 0 }
   }
@@ -170,7 +170,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     // Asked before the core runs: a step that has run cannot be turned away (protocol 4.5).
     if (this.#driver?.full && message.type !== 'Heartbeat') {
       if (reply) this.#context.reply(envelope, busy)
-      // Its next link begins with a full report, which repairs what was not heard (R4).
+      // Its next link begins with a full report, which repairs what was not heard (protocol R4).
       else this.#options.gateway.close(from, 'the commit lane is full')
       return
     }

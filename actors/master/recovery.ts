@@ -5,7 +5,7 @@ import type { ApplicationRecord, EndedRecord, StoredRecords, WorkerRecord } from
 import type { Step } from './step.js'
 import { driverHolding, WorkerEntry } from './worker-entry.js'
 
-/* Spark's recovery (reference 3.4), improved: nobody waits for the silent (protocol 11, L3). */
+/* Spark's recovery (Spark 3.4), improved: nobody waits for the silent (protocol 11, L3). */
 
 /** Fills books that nobody sees yet, a piece at a time: Workers first, then what refers to them. */
 export function restore(

@@ -53,7 +53,7 @@ function driverReported(
   const { driverId, generation, resources } = report
   const { cores = 1, memoryMib = 1 } = report.description ?? report
   const holding = driverHolding(driverId, generation)
-  // Whatever it is, it holds room until the Worker says that its processes are gone (11.7).
+  // Whatever it is, it holds room until the Worker says that its processes are gone (protocol 11.7).
   worker.hold(holding, { cores, memoryMib, resources })
   reported.add(holding)
   const driver = adoptDriver(books, step, worker, report) ?? books.drivers.get(driverId)
@@ -157,12 +157,12 @@ function executorReported(
   }
   const known = app.executors.get(execId)
   if (known) {
-    // What the application could not say (11.3) the Worker does.
+    // What the application could not say (protocol 11.3) the Worker does.
     const said = isEndedExecutor(state) ? known.state : state
     app.executors.set(execId, { ...known, cores, memoryMib, resources, state: said })
     return
   }
-  // The application was told LOST: however well it runs, it is not ours any more (11.7).
+  // The application was told LOST: however well it runs, it is not ours any more (protocol 11.7).
   if (app.lost.has(execId) || !app.hearOf(execId)) {
     step.tell(worker.id, { type: 'KillExecutor', workerId: worker.id, appId, execId })
     return
@@ -174,7 +174,7 @@ function executorReported(
 
 /**
  * What the books hold there and the same incarnation does not report. Unacknowledged ends came before the report, so
- * it was never started: this leader's own launch goes out again (idempotent, R6), a former leader's is given up.
+ * it was never started: this leader's own launch goes out again (idempotent, protocol R6), a former leader's is given up.
  */
 function releaseUnreported(
   books: Books,

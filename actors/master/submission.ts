@@ -192,7 +192,7 @@ const endedStatus = (ended: EndedDriver): DriverStatusResponse => ({
   message: ended.message,
 })
 
-/** Reports of another generation than the accepted one, even FINISHED, are acknowledged and ignored (S3a). */
+/** Reports of another generation than the accepted one, even FINISHED, are acknowledged and ignored (protocol S3a). */
 export function driverStateChanged(
   books: Books,
   step: Step,

@@ -6,7 +6,7 @@ import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
 import { driverHolding } from './worker-entry.js'
 
-/* Two claims to one driver (protocol 12): the highest of section 9 wins, the rest is killed. */
+/* Two claims to one driver (protocol 12): the highest (protocol 9) wins, the rest is killed. */
 
 type Claim = Pick<DriverRecord, 'launchedUnder' | 'generation'>
 

@@ -7,7 +7,7 @@ import { fits } from './placement.js'
 import type { Demand } from './resources.js'
 import type { Now } from './step.js'
 
-/* Why what is not placed waits (L1). */
+/* Why what is not placed waits (protocol L1). */
 
 /** Nothing: it has what it wants, or what it lacks is about to be placed. */
 export function waitingOf(books: Books, app: ApplicationEntry, now: Now): Waiting | undefined {

@@ -168,7 +168,7 @@ function loseDrivers(
 /** Spark keeps a DEAD worker on its page for 16 timeouts. */
 const DEAD_SHOWN_TIMEOUTS = 16
 
-/** Sweep for silence; the shell calls it only when its own clock did not stall (R7). */
+/** Sweep for silence; the shell calls it only when its own clock did not stall (protocol R7). */
 export function checkWorkers(books: Books, step: Step): void {
   const { workerTimeoutMs } = books.config
   for (const worker of [...books.workers.values()]) {
@@ -192,7 +192,7 @@ export function checkWorkers(books: Books, step: Step): void {
 const PROBES = 3
 const PROBE_EVERY_MS = 300
 
-/** A closed link is not a death (R7); the Master dials, and three refusals within a second are. */
+/** A closed link is not a death (protocol R7); the Master dials, and three refusals within a second are. */
 export function workerUnlinked(books: Books, step: Step, workerId: string): void {
   const worker = books.workers.get(workerId)
   if (!worker || worker.state === 'DEAD') return

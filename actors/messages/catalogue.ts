@@ -123,7 +123,7 @@ export const catalogue = {
 
 export type Receiver = keyof typeof catalogue
 
-/** Types that only a peer with the node key may send (S6). */
+/** Types that only a peer with the node key may send (protocol S6). */
 export const nodeOnly: ReadonlySet<string> = new Set(
   [...fromMaster, ...fromWorker].map((schema) => schema.shape.type.value),
 )

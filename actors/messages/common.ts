@@ -52,7 +52,7 @@ export const environment = z.record(
   argument,
 )
 
-/** (epoch, seq) of a commit, compared in that order (protocol, section 1). */
+/** (epoch, seq) of a commit, compared in that order (protocol 1). */
 export const position = z.object({ epoch: count, seq: count })
 export type Position = z.infer<typeof position>
 
@@ -185,7 +185,7 @@ export function summaryOfDriver(description: DriverSummary): DriverSummary {
   return { name, main, cores, memoryMib, resources, supervise }
 }
 
-/** Which incarnation of a cluster driver: ordered by (launchedUnder, generation, attempt), protocol section 9. */
+/** Which incarnation of a cluster driver: ordered by (launchedUnder, generation, attempt), protocol 9. */
 export const driverIncarnation = z.object({ id: name, generation: positive, attempt: positive })
 export type DriverIncarnation = z.infer<typeof driverIncarnation>
 

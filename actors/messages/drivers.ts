@@ -69,7 +69,7 @@ export type KillDriver = z.infer<typeof killDriver>
 export const driverStateChanged = z.object({
   type: z.literal('DriverStateChanged'),
   workerId: name,
-  /** Number of this change at this Worker; acknowledged by ChangesAcknowledged (R5). */
+  /** Number of this change at this Worker; acknowledged by ChangesAcknowledged (protocol R5). */
   change: positive,
   driverId: name,
   generation: positive,

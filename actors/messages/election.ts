@@ -8,7 +8,7 @@ export interface ElectedLeader {
   readonly epoch: number
   /** This Master's incarnation, as the leader record names it. */
   readonly owner: string
-  /** Position found at election (protocol, section 1). */
+  /** Position found at election (protocol 1). */
   readonly base: Position
   /** The elections before, oldest first, and where each found the store. */
   readonly earlier: readonly PastElection[]
@@ -66,7 +66,7 @@ export interface PositionHeard {
   readonly position: Position
 }
 
-/** Master -> LeaderElectionAgent: the kernel closed the link to this Master (FIN, RST): witness (i) of protocol 5. */
+/** Master -> LeaderElectionAgent: the kernel closed the link to this Master (FIN, RST): witness 1 of protocol 5.5. */
 export interface MasterLinkClosed {
   readonly type: 'MasterLinkClosed'
   readonly incarnation: string

@@ -45,7 +45,7 @@ export type KillExecutor = z.infer<typeof killExecutor>
 export const executorStateChanged = z.object({
   type: z.literal('ExecutorStateChanged'),
   workerId: name,
-  /** Number of this change at this Worker; acknowledged by ChangesAcknowledged (R5). */
+  /** Number of this change at this Worker; acknowledged by ChangesAcknowledged (protocol R5). */
   change: positive,
   appId: name,
   execId: count,

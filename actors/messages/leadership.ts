@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { count, found, masterAddress, name } from './common.js'
 
 /*
- * Who leads. A Master speaks first on every new link (R0): MasterChanged if it leads, else MasterInStandby.
- * Its epoch and position travel in the envelope; its owner is the link's incarnation (R1).
+ * Who leads. A Master speaks first on every new link (protocol R0): MasterChanged if it leads, else MasterInStandby.
+ * Its epoch and position travel in the envelope; its owner is the link's incarnation (protocol R1).
  */
 
 export const masterChanged = z.object({
@@ -28,7 +28,7 @@ export const masterInStandby = z.object({
 })
 export type MasterInStandby = z.infer<typeof masterInStandby>
 
-/** Receiver -> Master: your leadership is over, I have seen this one (R1). */
+/** Receiver -> Master: your leadership is over, I have seen this one (protocol R1). */
 export const staleEpoch = z.object({
   type: z.literal('StaleEpoch'),
   epoch: count,

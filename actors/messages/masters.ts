@@ -3,7 +3,7 @@ import { limits } from '../../runtime/limits.js'
 import { count, found, masterAddress, name, position } from './common.js'
 
 /*
- * Masters among themselves. Of two Masters the one with the smaller address dials (R0), both speak first:
+ * Masters among themselves. Of two Masters the one with the smaller address dials (protocol R0), both speak first:
  * MasterChanged or MasterInStandby. The position of the sender travels in the envelope.
  */
 

@@ -72,7 +72,7 @@ export const executorReport = z.object({
   memoryMib: positive,
   resources: resourceAddresses,
   state: z.enum(executorStates),
-  /** The Master's decision that launched it (11.4). */
+  /** The Master's decision that launched it (protocol 11.4). */
   launchedAt: ownedPosition,
 })
 export type ExecutorReport = z.infer<typeof executorReport>
@@ -115,7 +115,7 @@ export type WorkerSchedulerStateResponse = z.infer<typeof workerSchedulerStateRe
 export const workerLatestState = z.object({ type: z.literal('WorkerLatestState'), ...fullReport })
 export type WorkerLatestState = z.infer<typeof workerLatestState>
 
-/** Master -> Worker: these numbered changes are durable or ignored; forget them (R5). */
+/** Master -> Worker: these numbered changes are durable or ignored; forget them (protocol R5). */
 export const changesAcknowledged = z.object({
   type: z.literal('ChangesAcknowledged'),
   workerId: name,

@@ -185,7 +185,7 @@ export class DispatchCore {
     entry.link = 'resync'
     const { effects } = this.#state
     effects.push({ kind: 'cancelTimer', key: adoptTimer(execId) }, { kind: 'welcome', execId })
-    // It answers with all that it holds. This driver may be blocked itself meanwhile, and not hear it (L4).
+    // It answers with all that it holds. This driver may be blocked itself meanwhile, and not hear it (protocol L4).
     if (entry.ending === undefined)
       effects.push({ kind: 'startTimer', key: silenceTimer(execId), ms: limits.driverLinkDeadMs })
   }

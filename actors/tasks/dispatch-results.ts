@@ -16,7 +16,7 @@ export function acceptStarted(executor: ExecutorEntry, attempts: readonly Attemp
   }
 }
 
-/** The first result of a current attempt wins; all others are dropped and counted (S7). All are acknowledged. */
+/** The first result of a current attempt wins; all others are dropped and counted (protocol S7). All are acknowledged. */
 export function acceptResults(
   state: DispatchState,
   executor: ExecutorEntry,
@@ -102,7 +102,7 @@ function endAttempt(
   }
 }
 
-/** It has not begun, so that this counts as no failure, and elsewhere is no repetition (S7), not even with retries: 0. */
+/** It has not begun, so that this counts as no failure, and elsewhere is no repetition (protocol S7), not even with retries: 0. */
 function tryElsewhere(state: DispatchState, executor: ExecutorEntry, task: Task, body: Uint8Array): void {
   task.unloaded++
   if (!task.tried.includes(executor.execId)) task.tried = [...task.tried, executor.execId]

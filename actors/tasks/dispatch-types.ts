@@ -8,7 +8,7 @@ export interface TaskSpec {
   readonly taskId: number
   /** One map, each, or the single calls of an application: groups take turns. */
   readonly group: number
-  /** Failures and timeouts allowed before the last one counts. 0: at most once (S7). */
+  /** Failures and timeouts allowed before the last one counts. 0: at most once (protocol S7). */
   readonly retries: number
   readonly inputBytes: number
 }
@@ -37,7 +37,7 @@ export interface AttemptResult extends AttemptKey {
 
 export type RepetitionCause = 'failure' | 'timeout' | `executor lost: ${string}`
 
-/** Why a task ran, or may have run, once more (S7: each repetition names its cause). */
+/** Why a task ran, or may have run, once more (protocol S7: each repetition names its cause). */
 export interface Repetition {
   readonly execId: number
   readonly cause: RepetitionCause

@@ -8,7 +8,7 @@ export interface Leadership {
 }
 
 /**
- * Whom this Worker obeys (S1, R1): the highest (epoch, owner) it has handled a message of. One owner per epoch: who
+ * Whom this Worker obeys (protocol S1, R1): the highest (epoch, owner) it has handled a message of. One owner per epoch: who
  * came first has it.
  */
 export class Allegiance {

@@ -8,7 +8,7 @@ export interface Holding {
 }
 
 /**
- * What is free on this Worker (S4). Who asks for more than that is refused, whatever the Master believes; what is
+ * What is free on this Worker (protocol S4). Who asks for more than that is refused, whatever the Master believes; what is
  * held is free again only when the process group is gone.
  */
 export class Books {

@@ -284,7 +284,7 @@ export class Drivers {
     this.#remove(entry, noRoom || decided !== undefined ? undefined : state)
   }
 
-  /** Nothing at or below a decided generation is started (R6). Where the driver has ended for good, that is its end. */
+  /** Nothing at or below a decided generation is started (protocol R6). Where the driver has ended for good, that is its end. */
   #refuse(entry: DriverEntry, decided: number): void {
     const { ledger, log } = this.#desk
     const { driverId, description } = entry.launch

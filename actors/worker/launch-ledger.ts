@@ -1,7 +1,7 @@
 import { type ChangeDraft, subjectOf } from './outbox.js'
 
 /**
- * Every launch this Worker has decided on, started or refused (R6): nothing at or below a generation is decided
+ * Every launch this Worker has decided on, started or refused (protocol R6): nothing at or below a generation is decided
  * twice, also after its end. Keeps the end as well, to answer a launch or kill that comes again. Bounded by
  * forgetting the oldest ends; what is still alive is never forgotten.
  */

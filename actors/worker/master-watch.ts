@@ -15,7 +15,7 @@ export interface MasterWatchParts {
   onContact(): void
 }
 
-/** What a Worker has to do with Masters that do not lead: know them all (R0), tell them what it obeyed, ask them. */
+/** What a Worker has to do with Masters that do not lead: know them all (protocol R0), tell them what it obeyed, ask them. */
 export class MasterWatch {
   readonly #parts: MasterWatchParts
   readonly #roster: MasterRoster

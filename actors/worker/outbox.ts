@@ -21,7 +21,7 @@ export function subjectOf(draft: ChangeDraft): string {
 }
 
 /**
- * The changes of this Worker (S5, R5): numbered, kept until a Master has acknowledged them and for `keepMs` more,
+ * The changes of this Worker (protocol S5, R5): numbered, kept until a Master has acknowledged them and for `keepMs` more,
  * because a store may fall back behind its acknowledgement.
  */
 export class Outbox {

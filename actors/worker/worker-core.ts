@@ -29,8 +29,8 @@ type LeaderMessage = Exclude<CoreMessage, { type: 'MasterInStandby' }>
 type Standing = 'none' | 'registering' | 'reported'
 
 /**
- * A Worker without its processes, sockets and clock: Spark's Worker by the rules R1-R6 of protocol section 7, and its
- * isolation by section 8.
+ * A Worker without its processes, sockets and clock: Spark's Worker by protocol R1 to R6, and its isolation by
+ * protocol 8.
  */
 export class WorkerCore {
   readonly #identity: WorkerIdentity
@@ -209,12 +209,12 @@ export class WorkerCore {
 
   #message(input: MessageInput): void {
     const { message } = input
-    // S6: whatever its epoch, who holds only a client's or a driver's key commands nobody.
+    // Protocol S6: whatever its epoch, who holds only a client's or a driver's key commands nobody.
     if (input.role !== 'node') {
       this.#refused(input, 'its sender is no node')
       return
     }
-    // Who holds a node's key may say that it leads: Masters are those who answer where Masters are listed (R0).
+    // Who holds a node's key may say that it leads: Masters are those who answer where Masters are listed (protocol R0).
     if (!this.#masters.isLinked(input.from)) {
       this.#refused(input, 'it does not come from an address of a Master')
       return
@@ -299,7 +299,7 @@ export class WorkerCore {
     }
   }
 
-  /** R4: each new link to the leader begins with this, and goes on with all that this Worker knows. */
+  /** Protocol R4: each new link to the leader begins with this, and goes on with all that this Worker knows. */
   #masterChanged(message: MasterChanged): void {
     this.#master = { url: message.master, web: message.web }
     this.#found = message.found
@@ -345,7 +345,7 @@ export class WorkerCore {
     this.#tellLeader(this.#masters.heartbeat(this.#now))
   }
 
-  /** Until the leader has spoken on its new link nothing is told: its report comes first (R0, R4). */
+  /** Until the leader has spoken on its new link nothing is told: its report comes first (protocol R0, R4). */
   #unsettle(peer: string): void {
     if (peer === this.#allegiance.leader?.owner) this.#standing = 'none'
   }

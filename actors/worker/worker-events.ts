@@ -43,7 +43,7 @@ export type WorkerInput =
   | { readonly kind: 'stop' }
   | {
       readonly kind: 'message'
-      /** Incarnation of the sender: with a Master, the owner of R1. */
+      /** Incarnation of the sender: with a Master, the owner of protocol R1. */
       readonly from: string
       readonly role: Role
       readonly position: Position

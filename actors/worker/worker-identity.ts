@@ -34,7 +34,7 @@ export interface WorkerTimes extends IsolationTimes {
   readonly rememberedLaunches: number
 }
 
-/** `workerTimeoutMs`: W of the protocol, whose section 19 gives the parts. */
+/** `workerTimeoutMs`: W; protocol 19 gives the parts. */
 export function workerTimes(workerTimeoutMs: number, changes: Partial<WorkerTimes> = {}): WorkerTimes {
   return {
     heartbeatMs: workerTimeoutMs / limits.heartbeatsPerTimeout,

@@ -150,7 +150,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
     const { gateway, children, folders, log, clock } = this.#parts
     switch (effect.kind) {
       case 'tell':
-        // Not sent: the next link to a leader begins with all of it (R4).
+        // Not sent: the next link to a leader begins with all of it (protocol R4).
         gateway.send(effect.to, effect.message, cause)
         break
       case 'startTimer':

@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono'
 import { refusal } from './refusal.js'
 
 /**
- * What keeps a web page from reaching a cluster through the browser of somebody on this machine (surface, section 5):
+ * What keeps a web page from reaching a cluster through the browser of somebody on this machine:
  * an unknown Host (DNS rebinding), a foreign Origin, and bodies a form can send.
  */
 export interface GuardOptions {

@@ -69,7 +69,7 @@ function usageError(error: CommanderError): FiresteelError | undefined {
   return new FiresteelError('USAGE', `${message.slice(0, 1).toUpperCase()}${message.slice(1)}`)
 }
 
-/** Runs a command line; gives its exit code (surface, section 3). Everything it opened is closed when it resolves. */
+/** Runs a command line; gives its exit code. Everything it opened is closed when it resolves. */
 export async function main(io: Console): Promise<number> {
   let exitCode = 0
   const run: Run = async (action) => {

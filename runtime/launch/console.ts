@@ -27,7 +27,7 @@ export class Interrupted extends Error {}
 
 export const INTERRUPTED_EXIT = 130
 
-/** Prints an error as the surface says: `CODE: sentence`, place and remedy; or one JSON object. */
+/** Prints an error as every command does: `CODE: sentence`, place and remedy; or one JSON object. */
 export async function printError(io: Console, error: unknown, json: boolean): Promise<void> {
   const { code, message, help, place } = errorRecord(error)
   if (json) {

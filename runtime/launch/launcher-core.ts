@@ -10,7 +10,7 @@ export interface PlannedNode {
   readonly address?: string | undefined
 }
 
-/** What `up --json` prints, one a line (surface, section 3). */
+/** What `up --json` prints, one a line. */
 export type LauncherLine =
   | { readonly event: 'started'; readonly node: string; readonly role: NodeRole; readonly pid: number }
   | {

@@ -8,7 +8,7 @@ const RESERVED_MIB = 1024
 
 export const machineCores = (): number => availableParallelism()
 
-/** What a Worker offers unless told: all memory less 1g, at least half (surface, section 4). */
+/** What a Worker offers unless told: all memory less 1g, at least half. */
 export function defaultMemoryMib(totalMib: number): number {
   return Math.max(1, Math.floor(Math.max(totalMib - RESERVED_MIB, totalMib / 2)))
 }

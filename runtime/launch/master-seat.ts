@@ -222,7 +222,7 @@ export class MasterSeat {
     })
   }
 
-  /** Of two Masters the smaller address dials (R0). */
+  /** Of two Masters the smaller address dials (protocol R0). */
   #dialOthers(): void {
     for (const address of this.#masters) if (address > this.#options.address) this.#doors.open(address)
   }

@@ -147,7 +147,7 @@ export class NodeFrame<M extends Message> {
       port,
       identity: this.identity,
       keyFor: doorKeys(secret, this.#options.admitsDrivers),
-      // A driver's loop belongs to its user (L4).
+      // A driver's loop belongs to its user (protocol L4).
       deadMsFor: ({ role }) => (role === 'node' ? this.linkDeadMs : limits.driverLinkDeadMs),
       onLink: (link) => this.admit(link),
       onRejected: ({ address, code, detail }) =>

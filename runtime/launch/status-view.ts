@@ -72,7 +72,7 @@ export const driverRow = (driver: DriverStatus) => ({
 const applicationsOf = (state: MasterStateResponse) => [...state.activeApps, ...state.completedApps]
 const driversOf = (state: MasterStateResponse) => [...state.activeDrivers, ...state.completedDrivers]
 
-/** `status --json` (surface, section 3). */
+/** `status --json`. */
 export const statusJson = (state: MasterStateResponse) => ({
   cluster: state.cluster,
   epoch: state.position.epoch,

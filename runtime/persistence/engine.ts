@@ -1,5 +1,5 @@
 /**
- * What a Master keeps and how it is fenced: protocol sections 2 and 3, for every recovery mode.
+ * What a Master keeps and how it is fenced: protocol 2 and 3, for every recovery mode.
  * An engine stores JSON text it does not understand; it compares before it writes and never guesses.
  */
 import type { ErrorName } from '../errors.js'
@@ -22,7 +22,7 @@ export interface OwnedPosition extends Position {
   readonly owner: string
 }
 
-/** The token of a leadership (S1). */
+/** The token of a leadership (protocol S1). */
 export interface Fence {
   readonly epoch: number
   readonly owner: string

@@ -44,7 +44,7 @@ export interface SystemOptions {
   readonly clock: Clock
   /** The leadership that messages of this process go out under. */
   readonly epoch: () => number
-  /** The commit that they follow, where there is one (R8). */
+  /** The commit that they follow, where there is one (protocol R8). */
   readonly seq?: () => number | undefined
   readonly timers?: TimerSource
   readonly ring?: TraceRing

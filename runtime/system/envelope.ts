@@ -12,7 +12,7 @@ export interface WireEnvelope {
   readonly trace: number
   /** The id of the message whose handling sent this one. */
   readonly parent?: number | undefined
-  /** Leadership the sender acts under (protocol R1), and its commit number where it gives one (R8). */
+  /** Leadership the sender acts under (protocol R1), and its commit number where it gives one (protocol R8). */
   readonly epoch: number
   readonly seq?: number | undefined
   /** Set on a question: its answer must carry this as `answer`. */

@@ -1,6 +1,6 @@
 /* What is asked of a trace ring, and what it gives. The messages that carry it are in the catalogue. */
 
-/** One message, as `trace` prints it (surface, section 3), and its `id`, which `parent` refers to. */
+/** One message, as `trace` prints it, and its `id`, which `parent` refers to. */
 export interface TraceEntry {
   /** Wall clock, epoch milliseconds; one reading per batch of its sender. */
   readonly at: number

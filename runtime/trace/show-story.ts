@@ -17,7 +17,7 @@ export function storyWriter(format: TraceFormat): StoryWriter {
   return format === 'mermaid' ? new Mermaid() : new Table()
 }
 
-/** One line of `trace --format json` (surface, section 3); null where nobody told. */
+/** One line of `trace --format json`; null where nobody told. */
 export function jsonLine(message: TracedMessage): string {
   const { atMs, from, to, epoch, trace, parent, bytes, tookUs, refused, payload } = message
   const line = {

@@ -41,8 +41,8 @@ interface Door {
 }
 
 /**
- * One kept link to each of several addresses (R0). Of two addresses of one peer (localhost, 127.0.0.1) the one linked
- * last stays, because the peer has let the older link go (R3), and the other rests: else the two would replace each
+ * One kept link to each of several addresses (protocol R0). Of two addresses of one peer (localhost, 127.0.0.1) the one linked
+ * last stays, because the peer has let the older link go (protocol R3), and the other rests: else the two would replace each
  * other for ever. It wakes when that address fails, is closed, or leads to another peer.
  */
 export class Doors {

@@ -19,7 +19,7 @@ export interface LinkUp {
   readonly localHost: string
 }
 
-/** To the served actor: the link has ended; nothing from its peer comes after this. Not a death (R7). */
+/** To the served actor: the link has ended; nothing from its peer comes after this. Not a death (protocol R7). */
 export interface LinkDown {
   readonly type: 'LinkDown'
   readonly peer: PeerIdentity
@@ -32,7 +32,7 @@ export interface GatewayOptions {
   readonly system: ActorSystem
   /** Why a message from outside is not acceptable here; undefined when it is. */
   readonly violation: (message: unknown) => string | undefined
-  /** May this peer send this type at all? Default: yes (S6). */
+  /** May this peer send this type at all? Default: yes (protocol S6). */
   readonly admit?: (peer: PeerIdentity, type: string) => boolean
   /** Name of the actor behind a peer, such as /user/Master. */
   readonly remotePath: (peer: PeerIdentity) => string
@@ -124,7 +124,7 @@ export class Gateway<M extends Message> {
     this.#actor = actor
   }
 
-  /** Takes a fresh link in. An older one to the same incarnation ends, its unread rest included (R3). */
+  /** Takes a fresh link in. An older one to the same incarnation ends, its unread rest included (protocol R3). */
   attach(link: Link): void {
     const actor = this.#actor
     if (!actor) {

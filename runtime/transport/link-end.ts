@@ -1,11 +1,11 @@
-/** How a link ended. `closed-by-peer` and `reset` are the peer's kernel speaking (FIN, RST): witness (i) of protocol 5. */
+/** How a link ended. `closed-by-peer` and `reset` are the peer's kernel speaking (FIN, RST): witness 1 of protocol 5.5. */
 export type LinkEndKind =
   | 'closed-by-peer'
   | 'reset'
   /** Nothing heard for deadMs, or the network gave up: says nothing about the peer's life. */
   | 'silent'
   | 'local'
-  /** A newer link to the same incarnation took its place (R3). */
+  /** A newer link to the same incarnation took its place (protocol R3). */
   | 'replaced'
   /** The peer sent what is no frame. */
   | 'invalid'

@@ -13,7 +13,7 @@ export interface LinkKeeperOptions extends Omit<DialOptions, 'signal'> {
   /** Wrong secret, cluster or version. It goes on trying, every 5 s at last, until `close()`. */
   readonly onRefused?: (error: DialError) => void
   /**
-   * Each dial that found nobody or broke; `error.refused` is witness (ii) of protocol 5. `dialledAtBootMs`: when the
+   * Each dial that found nobody or broke; `error.refused` is witness 2 of protocol 5.5. `dialledAtBootMs`: when the
    * dial began, by the boot clock.
    */
   readonly onDialFailed?: (error: DialError, dialledAtBootMs: number) => void

@@ -9,7 +9,7 @@ export interface TableLink {
   whenEnded(listener: (end: LinkEnd) => void): void
 }
 
-/** The links of one process, at most one for each peer incarnation (R3). */
+/** The links of one process, at most one for each peer incarnation (protocol R3). */
 export class LinkTable<L extends TableLink> {
   readonly #links = new Map<string, L>()
 

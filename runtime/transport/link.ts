@@ -155,7 +155,7 @@ export class Link implements IntakeSource, Holder {
     return this.#invalidCount
   }
 
-  /** Silence after which this link is dead; toward drivers `limits.driverLinkDeadMs` (L4). */
+  /** Silence after which this link is dead; toward drivers `limits.driverLinkDeadMs` (protocol L4). */
   setDeadMs(deadMs: number): void {
     this.#heartbeat.setDeadMs(deadMs)
   }
@@ -217,7 +217,7 @@ export class Link implements IntakeSource, Holder {
     this.#finish({ kind: 'local', detail: reason })
   }
 
-  /** Ends the link because another took its place (R3): unread rest included. */
+  /** Ends the link because another took its place (protocol R3): unread rest included. */
   replace(reason: string): void {
     this.#finish({ kind: 'replaced', detail: reason })
   }
@@ -317,7 +317,7 @@ export class Link implements IntakeSource, Holder {
       this.close('nobody took the link')
       return
     }
-    // An immediate runs after the next poll, so after all that waits in our own socket has been heard (R7).
+    // An immediate runs after the next poll, so after all that waits in our own socket has been heard (protocol R7).
     setImmediate(() => {
       if (!this.isOpen || !this.#heartbeat.isDead()) return
       this.#finish({ kind: 'silent', detail: `nothing heard for ${Math.round(this.#heartbeat.silentMs)} ms` })

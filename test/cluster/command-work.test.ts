@@ -57,7 +57,7 @@ interface Driver {
   readonly state: string
 }
 
-test('status --json has exactly the keys of the surface', async () => {
+test('status --json has exactly the documented keys', async () => {
   const status = parse<Record<string, unknown> & { workers: object[]; masters: object[] }>(
     await call('status', '--json'),
   )

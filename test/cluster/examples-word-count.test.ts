@@ -47,7 +47,7 @@ interface Result {
   retried?: number
 }
 
-/** The surface's rules in one process, with nothing of the example's own. */
+/** The documented rules in one process, with nothing of the example's own. */
 function independentCount(root: string): Result {
   const counts = new Map<string, number>()
   const result: Result = { files: 0, bytes: 0, words: 0, top: [] }

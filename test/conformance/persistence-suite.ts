@@ -108,7 +108,7 @@ function kinds(outcomes: readonly { kind: string }[]): string[] {
   return outcomes.map((outcome) => outcome.kind).sort()
 }
 
-/** The law of protocol sections 2 to 4 for one engine. */
+/** The law of protocol 2 to 4 for one engine. */
 export function persistenceSuite(name: string, { durable, shared = false, create }: StoreFactory): void {
   describe(`persistence: ${name}`, () => {
     let store: StoreUnderTest

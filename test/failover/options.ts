@@ -10,7 +10,7 @@ export const signalOf: Readonly<Record<FailoverCase, 'SIGKILL' | 'SIGTERM' | 'SI
   freeze: 'SIGSTOP',
 }
 
-/** Longest time without a Master, of all rounds (design, section 6). */
+/** Longest time without a Master, of all rounds (protocol L2). */
 export const goalMs: Readonly<Record<FailoverCase, number>> = { kill: 500, term: 100, freeze: 3000 }
 
 export interface FailoverOptions {

@@ -13,7 +13,7 @@ export interface ClusterNode {
   readonly starts: number
 }
 
-/** What `up --json` prints. Shapes are the public surface, section 3. */
+/** What `up --json` prints. Its shapes are public. */
 export type UpLine =
   | { event: 'started'; node: string; role: 'master' | 'worker'; pid: number }
   | { event: 'ready'; cluster: string; master: string; nodes: ReadyNode[] }

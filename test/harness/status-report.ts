@@ -1,4 +1,4 @@
-/** What `firesteel status --json` prints: the public surface, section 3. States as Spark spells them. */
+/** What `firesteel status --json` prints. Its shape is public. States as Spark spells them. */
 export interface StatusReport {
   readonly cluster: string
   readonly epoch: number

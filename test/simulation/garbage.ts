@@ -4,7 +4,7 @@ import { Place } from './place.js'
 import type { Random } from './random.js'
 import type { World } from './world.js'
 
-/** An epoch that no cluster reaches: where it shows, somebody believed a stranger (S6). */
+/** An epoch that no cluster reaches: where it shows, somebody believed a stranger (protocol S6). */
 export const FORGED_EPOCH = 1_000_000
 
 const junk: readonly object[] = [

@@ -42,13 +42,13 @@ const gated: ReadonlySet<string> = new Set<string>([
 ] satisfies Outgoing['type'][])
 
 /**
- * The door of a Master: what its core decided leaves only behind a fence check that was sent after it was decided (S1, protocol
+ * The door of a Master: what its core decided leaves only behind a fence check that was sent after it was decided (protocol S1,
  * 4.1), whatever the lane believes.
  */
 export class Gate {
   readonly #checks: Checks
   readonly #master: SimMaster
-  /** What this process has acknowledged: it owes it to a store that forgets, as long as it lives (S2). */
+  /** What this process has acknowledged: it owes it to a store that forgets, as long as it lives (protocol S2). */
   readonly acknowledged = new Set<string>()
 
   constructor(checks: Checks, master: SimMaster) {

@@ -31,7 +31,7 @@ const falls: readonly Fault[] = [
 ]
 const frozen: readonly Fault[] = ['freezeLeader', 'cutLeaderFromStore', 'storeFrozen', 'cutLeaderFromLocks']
 
-/** Every "Wrong:" of the protocol that cores or store can express, and what else would be easy to get wrong. */
+/** Every "Tempting, but wrong" of the protocol that cores or store can express, and what else would be easy to get wrong. */
 export const mutations: readonly Mutation[] = [
   {
     name: 'the store does not compare epochs',

@@ -169,7 +169,7 @@ export class SimLink {
   #beat(): void {
     this.way.send({ kind: 'ping' })
     if (!this.#heartbeat.tick(this.place.monotonicMs())) return
-    // After all that waits in its own socket has been heard (R7).
+    // After all that waits in its own socket has been heard (protocol R7).
     this.place.later(0, () => {
       if (this.isOpen && this.#heartbeat.isDead()) this.finish({ kind: 'silent', detail: 'nothing heard' })
     })

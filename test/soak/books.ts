@@ -16,7 +16,7 @@ export async function reportOf(web: string): Promise<WorkerReport> {
 }
 
 /**
- * What is wrong with the books of the leader (S4): for each Worker that is ALIVE what it says itself, what the leader
+ * What is wrong with the books of the leader (protocol S4): for each Worker that is ALIVE what it says itself, what the leader
  * has written down, and the sum of what the leader says runs there must be the same, and no more than it has.
  */
 export function compareBooks(books: MasterStateResponse, reports: readonly WorkerReport[]): string[] {

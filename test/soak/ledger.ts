@@ -38,7 +38,7 @@ interface Job {
 
 /**
  * What clients know of their submissions and kills, and whether what became of them is one of the few things that may
- * (S2, S3a). Knows no process and no network.
+ * (protocol S2, S3a). Knows no process and no network.
  */
 export class Ledger {
   readonly #open = new Map<string, Job>()

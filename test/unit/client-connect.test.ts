@@ -46,7 +46,7 @@ for (const [what, options, message] of refused) {
   })
 }
 
-test('connect() fills in the defaults of the surface', () => {
+test('connect() fills in the documented defaults', () => {
   const { description, masterTimeoutMs } = connectSettings({ name: 'count' }, '/work')
   assert.equal(masterTimeoutMs, 30_000)
   assert.deepEqual(description.executor, { cores: 1, memoryMib: 512, resources: {} })

@@ -9,7 +9,15 @@ import {
   recoveryStates,
   workerStates,
 } from '../../actors/messages/common.js'
-import { anchorsOf, citationsOf, diagramStatesOf, linksOf, overlongOf } from './docs-citations.js'
+import {
+  anchorsOf,
+  bareRulesOf,
+  citationsOf,
+  diagramStatesOf,
+  linksOf,
+  outdatedCitationsOf,
+  overlongOf,
+} from './docs-citations.js'
 
 /** This test and its tools name citations that are wrong on purpose. */
 const ITSELF = /docs-citations/
@@ -72,6 +80,40 @@ test('what is no citation is left alone', () => {
     'm1.S1.x, s3://bucket, R9-like, SHA1, XS9, cache.L9(x)',
   ]
   for (const text of texts) assert.deepEqual(unresolved('example.ts', text), [], text)
+})
+
+test('code cites rules in one form, and no page outside of the project', () => {
+  const odd = code.flatMap((path) => {
+    const text = read(path)
+    // Titles of tests and invariants of the simulator may name the bare rule.
+    const found = [
+      ...outdatedCitationsOf(text),
+      ...(/^(actors|runtime)\//.test(path) ? bareRulesOf(text) : []),
+    ]
+    return found.map(({ line, text: cited }) => `${path}:${line}: ${cited}`)
+  })
+  assert.deepEqual(odd, [])
+})
+
+for (const text of [
+  '(surface, section 3)',
+  '(design 4.3)',
+  'Reference 3.4, step 2',
+  '(protocol, section 2)',
+  'by protocol\n * sections 2 and 3',
+  'section 12: forgotten',
+  'goes again (11.5)',
+  'R1-R6',
+]) {
+  test(`a citation in another form is found: ${JSON.stringify(text)}`, () => {
+    assert.equal(outdatedCitationsOf(text).length, 1)
+  })
+}
+
+test('a comment that names a rule without its page is found', () => {
+  assert.deepEqual(bareRulesOf('/** Sent again (R4), as protocol R5\n * and S7 say. */'), [
+    { line: 1, text: 'R4' },
+  ])
 })
 
 test('the rules and promises that the project knows all have an anchor', () => {

@@ -240,7 +240,7 @@ describe('early take-over', () => {
     assert.equal(seat.last('release')?.value, 'v0')
   })
 
-  test('(i) missing: a link that fell silent is no evidence, nor is that of another Master', () => {
+  test('witness 1 missing: a link that fell silent is no evidence, nor is that of another Master', () => {
     const seat = started()
     seat.look(owner(), { lockMs: 2000 })
     seat.message({ type: 'MasterLinkClosed', incarnation: 'm3-7' })
@@ -250,7 +250,7 @@ describe('early take-over', () => {
     assert.equal(seat.has('countPresence'), false)
   })
 
-  test('(ii) false: the door answers: the evidence is spent, the lock is waited for', () => {
+  test('witness 2 false: the door answers: the evidence is spent, the lock is waited for', () => {
     const seat = bereaved()
     seat.presence(0)
     seat.step({ kind: 'door', ticket: seat.ticket('knock'), says: 'alive' })
@@ -260,7 +260,7 @@ describe('early take-over', () => {
     assert.ok(seat.dueMs('campaign')! >= 1900)
   })
 
-  test('(ii) unclear: a door that resets the connection is knocked at again, and found gone', () => {
+  test('witness 2 unclear: a door that resets the connection is knocked at again, and found gone', () => {
     const seat = bereaved()
     seat.presence(0)
     seat.step({ kind: 'door', ticket: seat.ticket('knock'), says: 'unknown' })
@@ -270,7 +270,7 @@ describe('early take-over', () => {
     assert.equal(seat.last('release')?.value, 'v0')
   })
 
-  test('(ii) unclear for 300 ms: the evidence is spent, the lock is waited for', () => {
+  test('witness 2 unclear for 300 ms: the evidence is spent, the lock is waited for', () => {
     const seat = bereaved()
     seat.presence(0)
     const unclear = () => seat.step({ kind: 'door', ticket: seat.ticket('knock'), says: 'unknown' })
@@ -281,7 +281,7 @@ describe('early take-over', () => {
     assert.ok(seat.dueMs('campaign')! >= 1600)
   })
 
-  test('(ii) missing: a door that does not answer within 300 ms', () => {
+  test('witness 2 missing: a door that does not answer within 300 ms', () => {
     const seat = bereaved()
     seat.presence(0)
     seat.advanceTo('witness')
@@ -294,7 +294,7 @@ describe('early take-over', () => {
   })
 
   for (const count of [1, undefined]) {
-    test(`(iii) false: presence stays ${count ?? 'unknown'} for 300 ms`, () => {
+    test(`witness 3 false: presence stays ${count ?? 'unknown'} for 300 ms`, () => {
       const seat = bereaved()
       EARLY.door(seat)
       let counted = 0
@@ -367,7 +367,7 @@ describe('distrust of one lease after a (re)connection', () => {
     assert.equal(seat.has('knock'), true)
   })
 
-  test('lifted by (ii) and (iii): but a lock that is held is not released without (i)', () => {
+  test('lifted by witnesses 2 and 3: but a lock that is held is not released without witness 1', () => {
     for (const lockMs of [0, 1500]) {
       const seat = new Seat({ connectedAtMs: 0 })
       seat.step({ kind: 'start' })

@@ -20,7 +20,7 @@ async function batchesOf(files: { path: string; bytes: number }[], limits: Batch
   return found
 }
 
-/** As the surface says it, in the simplest words. */
+/** As the README says it, in the simplest words. */
 function plainCount(bytes: Buffer): Record<string, number> {
   const counts: Record<string, number> = Object.create(null)
   for (const [word] of bytes

@@ -78,7 +78,7 @@ test('Masters first; Workers when the addresses of the Masters are known; ready 
   assert.deepEqual(ready('w2'), [], 'said once')
 })
 
-test('the ready line is what the surface says', () => {
+test('the ready line has its public shape', () => {
   const { core, step, started, listening, ready } = harness(['m1'], ['firesteel://b:7070'])
   step({ kind: 'begin' })
   started('m1', 41)

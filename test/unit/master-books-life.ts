@@ -142,7 +142,7 @@ export class MasterBooksLife {
     if (event.kind === 'read') {
       this.#read(worker)
     } else if (event.kind === 'back') {
-      // A new link takes the place of the old one, unread rest included (R3).
+      // A new link takes the place of the old one, unread rest included (protocol R3).
       worker.read = this.#world.told.length
       this.#back(worker)
     } else if (event.kind === 'cut') {
@@ -183,7 +183,7 @@ export class MasterBooksLife {
     this.#apps.push({ id, endpoint })
   }
 
-  /** Link, registration, what it could not tell, full report (R4). */
+  /** Link, registration, what it could not tell, full report (protocol R4). */
   #back(worker: PlainWorker): void {
     const { id, port, cores, memoryMib, gpus, running } = worker
     const world = this.#world
@@ -286,7 +286,7 @@ export class MasterBooksLife {
     }
   }
 
-  /** A launch that comes again changes nothing (R6). The Master's books hold at least what runs: there is always room. */
+  /** A launch that comes again changes nothing (protocol R6). The Master's books hold at least what runs: there is always room. */
   #start(worker: PlainWorker, key: string, process: Running): void {
     if (worker.running.has(key)) return
     const all = [...worker.running.values(), process]

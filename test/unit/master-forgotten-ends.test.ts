@@ -5,7 +5,7 @@ import type { DriverDescription } from '../../actors/messages/common.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
 import { MasterWorld } from './master-fixture.js'
 
-/* A store fell to before a launch; the Worker where it ended tells its end again (R5, protocol 12). */
+/* A store fell to before a launch; the Worker where it ended tells its end again (protocol R5, 12). */
 
 const WORKER = { port: 7001 }
 const OTHER = { port: 7002 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
 import { MasterWorld } from './master-fixture.js'
 
-/* What a Master does for Workers that hear no leader: protocol 8, and section 9, first row of its table. */
+/* What a Master does for Workers that hear no leader: protocol 8 and 9, the first row of its table. */
 
 const isolated = (
   workerId: string,

@@ -266,7 +266,7 @@ describe('a driver of the image', () => {
     world.tail('driver', driverRecord({ generation: 2, workerId: 'w2-1' }))
     assert.deepEqual([world.driver!.generation, world.driver!.workerId], [2, 'w2-1'])
     assert.equal(world.lastTold('w1-1', 'KillDriver')?.generation, 1)
-    // It holds its room until its Worker says that it is gone (11.7).
+    // It holds its room until its Worker says that it is gone (protocol 11.7).
     assert.equal(world.core.books!.workers.get('w1-1')!.coresUsed, 1)
     assert.equal(world.core.books!.workers.get('w2-1')!.coresUsed, 1)
   })

@@ -24,7 +24,7 @@ const demand = (parts: Partial<ExecutorDemand>): ExecutorDemand => ({
   ...parts,
 })
 
-/** The worked results of Spark's algorithm (reference 4.4): three Workers of 10 cores and 512 MiB. */
+/** The worked results of Spark's algorithm (Spark 4.4): three Workers of 10 cores and 512 MiB. */
 const worked: [string, Partial<ExecutorDemand>, number[], number[]][] = [
   ['128 MiB, no limits', { memoryMib: 128 }, [10, 10, 10], [10, 10, 10]],
   ['128 MiB, max 8 cores', { memoryMib: 128, coresLeft: 8 }, [3, 3, 2], [8, 0, 0]],

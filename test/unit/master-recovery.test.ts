@@ -59,7 +59,7 @@ test('recovery takes back who answers: executors re-attached, nothing launched o
   assert.equal(world.snapshot().workers[0]?.coresUsed, 4)
 })
 
-test('the same when the application answers first: what it holds on a silent Worker counts (11.5)', () => {
+test('the same when the application answers first: what it holds on a silent Worker counts (protocol 11.5)', () => {
   const { world, appId, executors, held } = afterFailover()
   world.link('app', 'client')
   acknowledge(world, 'app', appId, held)
@@ -72,7 +72,7 @@ test('the same when the application answers first: what it holds on a silent Wor
   assert.equal(world.toldTo('app', 'ExecutorUpdated').length, 0)
 })
 
-test('where executors take what they are given, a silent Worker counts with all that its executor may have (11.5)', () => {
+test('where executors take what they are given, a silent Worker counts with all that its executor may have (protocol 11.5)', () => {
   const world = new MasterWorld().elect()
   world.worker('w1', { cores: 4 })
   const executor = { memoryMib: 128, resources: {} }
@@ -281,7 +281,7 @@ test('11.7: what the books do not hold is killed, and counts as used until it is
   assert.equal(world.snapshot().workers[0]?.coresUsed, 0)
 })
 
-test('section 12: a driver, and an application with its executors, that the store forgot are adopted', () => {
+test('protocol 12: a driver, and an application with its executors, that the store forgot are adopted', () => {
   const { world, appId, executors, held } = afterFailover()
   const { report } = driverAfterFailover()
   const empty = new MasterWorld()
@@ -305,7 +305,7 @@ test('section 12: a driver, and an application with its executors, that the stor
 })
 
 for (const comes of [true, false]) {
-  test(`section 12: an adopted application that answers before its Worker keeps its executors: ${comes}`, () => {
+  test(`protocol 12: an adopted application that answers before its Worker keeps its executors: ${comes}`, () => {
     const { appId, executors, held } = afterFailover()
     const world = new MasterWorld()
     for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
@@ -325,7 +325,7 @@ for (const comes of [true, false]) {
   })
 }
 
-test('section 12: an adopted application that answers between registration and report of its Worker', () => {
+test('protocol 12: an adopted application that answers between registration and report of its Worker', () => {
   const { appId, executors, held } = afterFailover()
   const world = new MasterWorld()
   for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
@@ -341,7 +341,7 @@ test('section 12: an adopted application that answers between registration and r
   assert.equal(world.toldTo('w1', 'KillExecutor').length, 0)
 })
 
-test('section 12: executors that nobody speaks up for are killed after adoptGrace', () => {
+test('protocol 12: executors that nobody speaks up for are killed after adoptGrace', () => {
   const { executors } = afterFailover()
   const world = new MasterWorld()
   for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
@@ -355,7 +355,7 @@ test('section 12: executors that nobody speaks up for are killed after adoptGrac
   assert.equal(world.toldTo('w1', 'KillExecutor').length, 4)
 })
 
-test('section 12: what the leader before did not live to adopt is adopted; what its store knew is killed', () => {
+test('protocol 12: what the leader before did not live to adopt is adopted; what its store knew is killed', () => {
   const world = new MasterWorld()
   // Epoch 6 was elected on a store that had fallen to (5, 100), and died at (6, 120).
   const earlier = [{ epoch: 6, owner: 'm1', base: { epoch: 5, seq: 100 } }]

@@ -127,7 +127,7 @@ test('a dial that somebody answers ends the suspicion', () => {
   assert.equal(stateOf(world, 'w1'), 'ALIVE')
 })
 
-test('a Worker that was declared dead registers again under the same id (11.7)', () => {
+test('a Worker that was declared dead registers again under the same id (protocol 11.7)', () => {
   const world = new MasterWorld({ relaunchOnRefused: false }).elect()
   world.worker('w1')
   world.unlink('w1')

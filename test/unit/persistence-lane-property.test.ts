@@ -214,7 +214,7 @@ class Witness {
       assert.ok(bytesOf(next) <= laneLimits.commitBytes, 'too many bytes')
     }
     const covered = counts.at(-1)!
-    // No step waits that surely had room: group commit (design 4.3).
+    // No step waits that surely had room: group commit (protocol 4).
     const following = this.#waiting[covered]
     if (following === undefined) return
     const all = [...this.#waiting.slice(0, covered), following]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterFailover, appOf, driverOf, type SparkRule, workerStateOf } from './spark-rules.js'
 
-/* Reference 3.5: what becomes of the entry of a new Worker. */
+/* Spark 3.5: what becomes of the entry of a new Worker. */
 
 export const addingRules: readonly SparkRule[] = [
   {

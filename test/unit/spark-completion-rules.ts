@@ -10,7 +10,7 @@ import {
   workerStateOf,
 } from './spark-rules.js'
 
-/* Reference 3.4, steps 8 to 12: completion; 13 and 14 are the remarks below them. */
+/* Spark 3.4, steps 8 to 12: completion; 13 and 14 are the remarks below them. */
 
 export const completionRules: readonly SparkRule[] = [
   {

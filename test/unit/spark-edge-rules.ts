@@ -16,7 +16,7 @@ import {
 } from './spark-rules.js'
 import { ME, OTHER_MASTER, WorkerWorld } from './worker-fixture.js'
 
-/* Reference 3.6, rows 12 to 23: applications, losses, numbers. */
+/* Spark 3.6, rows 12 to 23: applications, losses, numbers. */
 
 const applications: readonly SparkRule[] = [
   {

@@ -4,7 +4,7 @@ import type { ExecutorStateChanged } from '../../actors/messages/executors.js'
 import type { MasterWorld } from './master-fixture.js'
 import { appOf, driverOf, type SparkRule } from './spark-rules.js'
 
-/* Reference 4.8 and 5.6: executors that fail, drivers that cannot be started or are stopped with their Worker. */
+/* Spark 4.8 and 5.6: executors that fail, drivers that cannot be started or are stopped with their Worker. */
 
 function failed(
   world: MasterWorld,

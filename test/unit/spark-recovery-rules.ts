@@ -14,7 +14,7 @@ import {
   workerStateOf,
 } from './spark-rules.js'
 
-/* Reference 3.4, steps 1 to 7: from ElectedLeader to completion. */
+/* Spark 3.4, steps 1 to 7: from ElectedLeader to completion. */
 
 const begin: readonly SparkRule[] = [
   {

@@ -14,7 +14,7 @@ import {
 } from './spark-rules.js'
 import { workerRules } from './spark-worker-rules.js'
 
-/* Reference 1.3, by row of its table: what each receiver does with each message. */
+/* Spark 1.3, by row of its table: what each receiver does with each message. */
 
 const offer = {
   name: 'w1',

@@ -21,8 +21,8 @@ const rules = [
   ...failingRules,
 ]
 
-/** Rows and steps of each section of the reference, with letters where one holds several rules. */
-const reference = {
+/** Rows and steps of each section, with letters where one holds several rules. */
+const rulesOf = {
   '1.3': ['1abcdefg', '2abcde', '3ab', 4, '5abc', 6, '7abc', 8, 9, '10abc', 11],
   '3.4': [1, '2ab', 3, '4ab', '5ab', '6abc', 7, 8, 9, 10, '11ab', 12, 13, 14],
   '3.5': [1, '2ab', 3],
@@ -41,8 +41,8 @@ for (const { rule, title, as, test: check } of rules) {
   test(`Spark ${rule} ${title}: ${as === 'Spark' ? 'as Spark' : 'different'}`, () => check(new MasterWorld()))
 }
 
-test('every rule of the reference has exactly one row, in its order', () => {
-  const expected = Object.entries(reference).flatMap(([section, entries]) => numbersOf(section, entries))
+test('every rule has exactly one row, in its order', () => {
+  const expected = Object.entries(rulesOf).flatMap(([section, entries]) => numbersOf(section, entries))
   assert.deepEqual(
     rules.map(({ rule }) => rule),
     expected,

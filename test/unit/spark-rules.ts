@@ -7,8 +7,8 @@ import { applicationDescription, driverDescription, type MasterWorld } from './m
 import { sparkSections } from './spark-sections.js'
 
 /*
- * Spark's rules of registration (1.3), recovery (3.4), adding a Worker (3.5), edge cases (3.6) and ends of executors (4.8) and
- * drivers (5.6), each against our cores. A rule is named by section, row or step of that section, and a letter where a row holds several.
+ * Spark's rules of registration, recovery, adding a Worker, edge cases, and ends of executors and drivers (Spark 1.3, 3.4, 3.5,
+ * 3.6, 4.8, 5.6), each against our cores. A rule is named by section, row or step of that section, and a letter where a row holds several.
  */
 
 interface Rule {

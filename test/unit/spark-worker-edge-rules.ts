@@ -21,7 +21,7 @@ import {
   WorkerWorld,
 } from './worker-fixture.js'
 
-/* Reference 3.6, rows 1 to 11: Workers and their Masters. */
+/* Spark 3.6, rows 1 to 11: Workers and their Masters. */
 
 export const workerEdgeRules: readonly SparkRule[] = [
   {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { SparkRule } from './spark-rules.js'
 import { MASTER, ME, OTHER_MASTER, WorkerWorld } from './worker-fixture.js'
 
-/* Reference 1.3, the rows whose receiver is a Worker. */
+/* Spark 1.3, the rows whose receiver is a Worker. */
 
 export const workerRules: readonly SparkRule[] = [
   {

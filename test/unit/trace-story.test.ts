@@ -137,7 +137,7 @@ const message: TracedMessage = {
   tookUs: 1700,
 }
 
-test('JSON: exactly the keys of the surface, null where nobody told; payloads only where asked for', () => {
+test('JSON: exactly the public keys, null where nobody told; payloads only where asked for', () => {
   const line = jsonLine(message)
   assert.ok(line.endsWith('}\n'))
   assert.deepEqual(Object.entries(JSON.parse(line)), [

@@ -9,7 +9,7 @@ import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { Inbox, NODE_KEY, startHost, VirtualTime } from './transport-support.js'
 
-/* Doors: one kept link to each of several addresses, one to each peer (R0, R3). */
+/* Doors: one kept link to each of several addresses, one to each peer (protocol R0, R3). */
 
 /** A link without a socket. */
 class FakeLink {

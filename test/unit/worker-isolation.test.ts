@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { MasterRoster } from '../../actors/worker/master-roster.js'
 import { DRIVER, launchDriver, MASTER, ME, OTHER_MASTER, WorkerWorld } from './worker-fixture.js'
 
-/* Isolation: protocol 8 and section 9, with W = 60 s. A world begins at 1 s, and its contact with it. */
+/* Isolation: protocol 8 and 9, with W = 60 s. A world begins at 1 s, and its contact with it. */
 
 const A = 'firesteel://10.0.0.1:7070'
 const B = 'firesteel://10.0.0.2:7070'

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { CoreMessage } from '../../actors/worker/worker-events.js'
 import { APP, DRIVER, launchDriver, launchExecutor, ME, WorkerWorld } from './worker-fixture.js'
 
-/* A Worker with links to three Masters: R1, R3-R5, R8 and PositionSeen (protocol 5.3, 7, 11). */
+/* A Worker with links to three Masters: R1, R3 to R5, R8 and PositionSeen (protocol 5.3, 7, 11). */
 
 const addresses = ['firesteel://10.0.0.1:7070', 'firesteel://10.0.0.2:7070', 'firesteel://10.0.0.3:7070']
 const [M1, M2, M3] = ['m1-aaaa', 'm2-bbbb', 'm3-cccc'] as const

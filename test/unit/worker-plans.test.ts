@@ -16,7 +16,7 @@ import { silentLog } from '../../runtime/observe/log.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import { APP, applicationDescription, DRIVER, launchDriver, launchExecutor, ME } from './worker-fixture.js'
 
-/* What a Worker starts, with which environment, credentials and folders (surface 4, protocol 16). */
+/* What a Worker starts, with which environment, credentials and folders (protocol 16). */
 
 const secret = 'a secret of the tests'
 const masters = ['firesteel://10.0.0.1:7070', 'firesteel://10.0.0.2:7070']

@@ -244,7 +244,7 @@ const groups: readonly {
 ]
 
 /**
- * All rules between keys (surface, section 4; protocol, sections 9 and 19). Rules that look at keys which were taken
+ * All rules between keys (protocol 9, 19). Rules that look at keys which were taken
  * out of the file are left out with them.
  */
 export function crossChecks(file: DeploymentFile, pruned: readonly KeyPath[] = []): Finding[] {

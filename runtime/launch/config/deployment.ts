@@ -120,5 +120,5 @@ export interface Deployment {
   readonly otlp: string | null
 }
 
-/** Default ports (surface, section 2). */
+/** Default ports. */
 export const defaultPorts = { master: 7070, masterWeb: 8080, worker: 0, workerWeb: 8081 } as const

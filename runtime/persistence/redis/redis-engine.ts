@@ -37,7 +37,7 @@ export interface RedisEngineOptions {
   readonly readPage?: number
 }
 
-/** Recovery mode REDIS: protocol sections 2 to 4. Every write is one script that compares before it writes. */
+/** Recovery mode REDIS: protocol 2 to 4. Every write is one script that compares before it writes. */
 export class RedisEngine implements PersistenceEngine {
   readonly #options: RedisEngineOptions
   readonly #connection: RedisConnection
