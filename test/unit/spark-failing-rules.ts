@@ -155,4 +155,33 @@ export const failingRules: readonly SparkRule[] = [
       assert.equal(driverOf(world, supervised)?.worker, 'w2')
     },
   },
+  {
+    rule: '5.6.3',
+    title: 'A supervised driver that fails over and over',
+    spark: 'restarted on its Worker for ever',
+    as: 'different',
+    ours: 'after three failures in a row, each within 5 s of its start, other Workers first, with the back-off of 4.8.1',
+    why: 'the machine may be the cause: a library, a disk or a port that is missing there',
+    test(world) {
+      world.elect()
+      world.worker('w1')
+      const id = world.submitted({ supervise: true })
+      world.worker('w2', { port: 7002 })
+      world.tell('w1', {
+        type: 'DriverStateChanged',
+        workerId: 'w1',
+        change: 1,
+        driverId: id,
+        generation: 1,
+        attempt: 3,
+        state: 'FAILED',
+        exitCode: 1,
+        crashes: 3,
+      })
+      assert.deepEqual(
+        world.toldTo('w2', 'LaunchDriver').map(({ driverId, generation }) => [driverId, generation]),
+        [[id, 2]],
+      )
+    },
+  },
 ]
