@@ -65,10 +65,13 @@ export async function setStage(): Promise<Stage> {
         target: { ...common, port, appId, actor: '/user/ClientEndpoint' },
       },
     ],
-    epoch: async () => {
-      const state = await (await fetch(`${master.place.web}/json/`)).json()
-      return (state as { firesteel: { epoch: number } }).firesteel.epoch
-    },
+    // Who has just attacked its HTTP may have to wait for a turn.
+    epoch: () =>
+      waitUntil('the Master to say who leads', async () => {
+        const answer = await fetch(`${master.place.web}/json/`).catch(() => undefined)
+        if (!answer?.ok) return undefined
+        return ((await answer.json()) as { firesteel: { epoch: number } }).firesteel.epoch
+      }),
     async [Symbol.asyncDispose]() {
       await ended(driver)
       await worker.node.stop({ graceMs: limits.stopGraceMs })
