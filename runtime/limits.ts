@@ -40,12 +40,12 @@ export const limits = {
   linkShareBytes: 16 * KIB,
   /**
    * What may wait in an actor's mailbox that came over links, all together: one message counts 1, and 1 more for each
-   * letterUnitBytes; a question counts letterQuestionUnits, because it costs an answer. Over it links are not read. It
+   * envelopeUnitBytes; a question counts envelopeQuestionUnits, because it costs an answer. Over it links are not read. It
    * bounds memory (about 1 MiB of text) and how long one message waits behind all others.
    */
-  letterUnits: 256,
-  letterUnitBytes: 4 * KIB,
-  letterQuestionUnits: 8,
+  envelopeUnits: 256,
+  envelopeUnitBytes: 4 * KIB,
+  envelopeQuestionUnits: 8,
   /**
    * Frames held that have not come whole or are not read yet, over all links of clients, applications and drivers, and
    * over all links of nodes: over it the one that began first is cut. A thousand Workers may report at once.
@@ -53,14 +53,14 @@ export const limits = {
   clientFrameBytes: 64 * MIB,
   nodeFrameBytes: 256 * MIB,
   /**
-   * Envelopes that peers do not take, over all links of a kind; a link with less than laneCountedBytes does not count, and
+   * Envelopes that peers do not take, over all links of a kind; a link with less than sendQueueCountedBytes does not count, and
    * others count in whole steps, rounded up, so that not each message is counted. Over it the one that has waited
    * longest is cut.
    */
-  clientLaneBytes: 128 * MIB,
-  nodeLaneBytes: 512 * MIB,
-  laneCountedBytes: 256 * KIB,
-  laneStepBytes: 64 * KIB,
+  clientSendQueueBytes: 128 * MIB,
+  nodeSendQueueBytes: 512 * MIB,
+  sendQueueCountedBytes: 256 * KIB,
+  sendQueueStepBytes: 64 * KIB,
   /** Task payload bytes in one frame, so that a large result never delays a heartbeat. */
   payloadChunkBytes: 64 * KIB,
   /** What a payload frame may hold beside its chunk: whose it is and where it goes. */
@@ -132,7 +132,7 @@ export const limits = {
   batchMs: 5,
   /**
    * Small messages from links between two looks at the clock, while as many take no longer than their part of batchMs. A
-   * question, a message of letterUnitBytes or more, and each after a costly one has a look of its own.
+   * question, a message of envelopeUnitBytes or more, and each after a costly one has a look of its own.
    */
   batchLookMessages: 8,
   askMs: 10 * SECOND,
@@ -148,12 +148,12 @@ export const limits = {
   /** How long a question is kept for an answer at most, whatever its asker says. */
   questionKeepMs: 10 * 60 * SECOND,
   /** Costly questions (states, traces) that a process answers in one window, and the time for them: a third of its loop. */
-  deskServed: 4,
-  deskServeMs: 2,
-  deskWindowMs: 6,
+  questionsServed: 4,
+  questionServeMs: 2,
+  questionWindowMs: 6,
   /** Such questions that wait, of one asker and of all; over it they are refused as BUSY. */
-  deskWaitingEach: 32,
-  deskWaiting: 1024,
+  questionsWaitingEach: 32,
+  questionsWaiting: 1024,
   traceRing: 10_000,
   /**
    * Bytes of the messages in a ring of that size, as they travelled; a larger ring has as much more. Over it the oldest are
@@ -179,9 +179,9 @@ export const limits = {
   /** Messages that a followed trace remembers to have shown: a late second report of one is no second message. */
   traceRemembered: 200_000,
 
-  // Commit lane (protocol 4)
-  laneSteps: 10_000,
-  laneBytes: 64 * MIB,
+  // Commit commit queue (protocol 4)
+  commitQueueSteps: 10_000,
+  commitQueueBytes: 64 * MIB,
   /** Effects of durable writes that leave in one turn, and the time after which a turn of them ends: some are large. */
   releaseEffects: 256,
   releaseMs: 5,
@@ -192,7 +192,7 @@ export const limits = {
   recordRestBytes: 16 * KIB,
   /**
    * Part of the heap that the records of a Master may take as JSON, each with recordHeapBytes more. It holds them some
-   * four times: as objects, in its image, in the lane or the tables of its files, and as rows. Over it, or over
+   * four times: as objects, in its record cache, in the commit queue or the tables of its files, and as rows. Over it, or over
    * recordBytesInAll, new work is BUSY.
    */
   recordHeapShare: 1 / 8,
@@ -235,8 +235,8 @@ export const limits = {
   presenceLookMs: 10,
   presenceWatchMs: 300,
   /** How long the durable records of a deposed leader are kept: outlasts Sentinel with its default of 30 s. */
-  imageGraceMs: 60 * SECOND,
-  /** Elections that a leader record remembers: more than there are while an image is kept, even where each one fails. */
+  recordCacheGraceMs: 60 * SECOND,
+  /** Elections that a leader record remembers: more than there are while a record cache is kept, even where each one fails. */
   pastElections: 32,
   /**
    * How far above the store's epoch the word of a peer is believed. A store that fell can have forgotten at most all
@@ -263,29 +263,29 @@ export const limits = {
    * not do so again for so long: a lie costs one failover of many three seconds.
    */
   claimDoubtMs: 10 * 60 * SECOND,
-  /** A STANDBY rehearses a recovery this long after it has heard of a leader: then nobody waits for it. */
-  rehearseMs: 500,
+  /** A STANDBY warms up a recovery this long after it has heard of a leader: then nobody waits for it. */
+  warmUpMs: 500,
   /**
-   * Stored records that fill the books of a new leader in one turn, and their bytes: some 2 ms, and no more than one
+   * Stored records that fill the cluster state of a new leader in one turn, and their bytes: some 2 ms, and no more than one
    * commit takes, should all of them be written again.
    */
   recoveryRecords: 500,
   recoveryRecordBytes: 512 * KIB,
-  /** Records of a lost tail in one message and one step: what each of them writes stays within a commit. */
-  tailRecords: 100,
+  /** Records of a lost writes in one message and one step: what each of them writes stays within a commit. */
+  lostWriteRecords: 100,
   /** And their bytes, unless one record has more. */
-  tailRecordBytes: 256 * KIB,
-  /** Messages of a lost tail that are under way at once: on a slow link some 1600 records in one round trip. */
+  lostWriteRecordBytes: 256 * KIB,
+  /** Messages of a lost writes that are under way at once: on a slow link some 1600 records in one round trip. */
   tailWindow: 16,
-  /** Records of an image that are looked at in one turn, lost or not. */
-  tailLooks: 2000,
-  /** While so much waits to be written, the next piece of a lost tail waits until the one before is durable. */
-  tailAheadBytes: 2 * MIB,
+  /** Records of a record cache that are looked at in one turn, lost or not. */
+  lostWriteLooks: 2000,
+  /** While so much waits to be written, the next piece of a lost writes waits until the one before is durable. */
+  lostWriteAheadBytes: 2 * MIB,
   /** How often a Master shows itself to one that should dial it and has not: that one may not know of it. */
   introduceMs: 1 * SECOND,
-  /** A store that lost its tail: who has the image goes first. */
+  /** A store that lost its last writes: who has the record cache goes first. */
   rewindPatienceMs: 3 * SECOND,
-  /** Clean hand-over (protocol 13): to empty the lane; others hold off; the old leader stays linked. */
+  /** Clean hand-over (protocol 13): to empty the commit queue; others hold off; the old leader stays linked. */
   handOverDrainMs: 20,
   handOverHoldOffMs: 200,
   handOverLingerMs: 1 * SECOND,

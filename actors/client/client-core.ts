@@ -3,7 +3,7 @@ import type { ClientMessage, FromApplication } from '../messages/catalogue.js'
 import type { Failure, OwnedPosition, Position } from '../messages/common.js'
 import { acknowledgementPages } from './acknowledgement.js'
 import type { ClientConfig, ClientEffect, ClientInput, ClientTimer, Reason } from './client-steps.js'
-import { ExecutorBook } from './executor-book.js'
+import { ExecutorRegistry } from './executor-registry.js'
 import { MasterLinks } from './master-links.js'
 import { isForNow } from './retryable.js'
 import { StandingOrders } from './standing-orders.js'
@@ -19,7 +19,7 @@ type Phase = 'registering' | 'registered' | 'unregistering' | 'ended'
 export class ClientCore {
   readonly #config: ClientConfig
   readonly #masters: MasterLinks
-  readonly #executors = new ExecutorBook()
+  readonly #executors = new ExecutorRegistry()
   readonly #orders = new StandingOrders()
   #phase: Phase = 'registering'
   #appId: string | undefined
@@ -68,7 +68,7 @@ export class ClientCore {
         break
       case 'dialFailed':
         this.#masters.dialFailed(input.address, input.reason)
-        this.#endIfHopeless()
+        this.#endIfUnrecoverable()
         break
       case 'refused':
         this.#refused(input.address, input.reason)
@@ -117,18 +117,18 @@ export class ClientCore {
   #refused(address: string, reason: Reason): void {
     this.#refusal ??= reason
     this.#masters.refused(address, reason.message)
-    this.#endIfHopeless()
+    this.#endIfUnrecoverable()
     if (this.#phase !== 'ended')
       this.#log('warn', 'a Master refuses this application', { address, code: reason.code })
   }
 
-  #endIfHopeless(): void {
-    if (this.#appId === undefined && this.#refusal && this.#masters.isHopeless) this.#end(this.#refusal)
+  #endIfUnrecoverable(): void {
+    if (this.#appId === undefined && this.#refusal && this.#masters.isUnrecoverable) this.#end(this.#refusal)
   }
 
   #message(from: string, position: Position, message: ClientMessage): void {
     const led = this.#masters.leader
-    const verdict = this.#masters.heard(from, position, message)
+    const verdict = this.#masters.observed(from, position, message)
     if (verdict === 'stale') {
       this.#log('debug', 'ignored a message of a leadership that is over', { type: message.type, from })
       return
@@ -237,7 +237,7 @@ export class ClientCore {
       return
     }
     if (isForNow(failure.code)) {
-      this.#masters.trouble(this.#masters.leader?.address, failure.message)
+      this.#masters.problem(this.#masters.leader?.address, failure.message)
       this.#startTimer('register', limits.requestRetryMs)
     } else {
       this.#end(failure)

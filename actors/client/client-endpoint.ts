@@ -12,7 +12,7 @@ import { createSystem } from '../../runtime/system/system.js'
 import { errorOf } from '../../runtime/system/system-messages.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
 import { answerTrace } from '../../runtime/trace/servant.js'
-import { Doors, type DoorsOptions } from '../../runtime/transport/doors.js'
+import { Dialer, type DialerOptions } from '../../runtime/transport/dialer.js'
 import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
 import type { ApplicationDescription, DriverIncarnation } from '../messages/common.js'
@@ -23,9 +23,13 @@ import type { ExecutorFailure } from './app.js'
 import { ClientCore } from './client-core.js'
 import type { ClientEffect, ClientInput, Reason } from './client-steps.js'
 import type { Credential } from './credential.js'
-import { dialTrouble } from './dial-trouble.js'
-import { type DriverDoor, type DriverDoorOptions, openDriverDoor } from './driver-door.js'
-import type { HeldExecutor } from './executor-book.js'
+import { dialProblem } from './dial-problem.js'
+import {
+  type ExecutorListener,
+  type ExecutorListenerOptions,
+  openExecutorListener,
+} from './executor-listener.js'
+import type { HeldExecutor } from './executor-registry.js'
 
 /** What an endpoint tells its application. */
 export interface EndpointEvents {
@@ -38,9 +42,9 @@ export interface EndpointEvents {
 }
 
 /** What an endpoint stands on; the simulator has its own. */
-export interface EndpointGround extends Pick<DoorsOptions, 'timers' | 'random' | 'dialWith'> {
+export interface EndpointDependencies extends Pick<DialerOptions, 'timers' | 'random' | 'dialWith'> {
   readonly clock?: Clock
-  readonly openDoor?: typeof openDriverDoor
+  readonly openListener?: typeof openExecutorListener
   /** Random hex digits, for the incarnation and the registration. */
   readonly newId?: (bytes: number) => string
 }
@@ -53,12 +57,12 @@ export interface EndpointOptions {
   readonly credential: Credential
   readonly description: ApplicationDescription
   readonly driver?: DriverIncarnation | undefined
-  readonly door: DriverDoorOptions
+  readonly listener: ExecutorListenerOptions
   readonly masterTimeoutMs: number
   readonly taskLimits: Partial<TaskPoolLimits>
   readonly log: Log
   readonly events: EndpointEvents
-  readonly ground?: EndpointGround
+  readonly dependencies?: EndpointDependencies
 }
 
 export const MASTER_PATH = '/user/Master'
@@ -82,11 +86,11 @@ export class ClientEndpoint {
   readonly #throttle: ThrottledLog
   readonly #system: ActorSystem
   readonly #gateway: Gateway<ClientMessage>
-  readonly #masterDoors: Doors
+  readonly #masterDialer: Dialer
   /** Incarnation of a Master -> the address it was dialled under. */
   readonly #addresses = new Map<string, string>()
   readonly #waiters = new Map<number, (done: boolean | FiresteelError) => void>()
-  #door: DriverDoor | undefined
+  #listener: ExecutorListener | undefined
   #core: ClientCore | undefined
   #context: ActorContext<EndpointMessage> | undefined
   #self: Ref<EndpointMessage> | undefined
@@ -100,7 +104,7 @@ export class ClientEndpoint {
   #resolveFinished: () => void = () => {}
 
   constructor(options: EndpointOptions) {
-    const { clock = systemClock, timers, random, dialWith, newId = randomHex } = options.ground ?? {}
+    const { clock = systemClock, timers, random, dialWith, newId = randomHex } = options.dependencies ?? {}
     this.#options = options
     this.#throttle = new ThrottledLog(options.log)
     this.#incarnation = `client-${newId(8)}`
@@ -125,7 +129,7 @@ export class ClientEndpoint {
       onRejected: ({ incarnation: from }, reason) =>
         this.#throttle.warn(`message:${from}:${reason}`, 'a message was dropped', { from, reason }),
     })
-    this.#masterDoors = new Doors({
+    this.#masterDialer = new Dialer({
       identity: { cluster: options.cluster, incarnation: this.#incarnation },
       ...options.credential,
       clock,
@@ -139,7 +143,7 @@ export class ClientEndpoint {
       },
       onInvalid: (address, { detail }) =>
         this.#throttle.warn(`frame:${address}`, 'a Master sent what cannot be read', { address, detail }),
-      onFailed: (address, error) => this.#input({ kind: 'dialFailed', address, reason: dialTrouble(error) }),
+      onFailed: (address, error) => this.#input({ kind: 'dialFailed', address, reason: dialProblem(error) }),
       onRefused: (address, error) => this.#input({ kind: 'refused', address, reason: reasonFrom(error) }),
     })
   }
@@ -158,10 +162,11 @@ export class ClientEndpoint {
 
   /** Resolves when the application is registered; rejects with a coded error. Once. */
   async start(): Promise<void> {
-    const { credential, door, masters, description, driver, masterTimeoutMs, ground } = this.#options
-    const openDoor = ground?.openDoor ?? openDriverDoor
-    this.#door = await openDoor({
-      ...door,
+    const { credential, listener, masters, description, driver, masterTimeoutMs, dependencies } =
+      this.#options
+    const openListener = dependencies?.openListener ?? openExecutorListener
+    this.#listener = await openListener({
+      ...listener,
       key: credential.key,
       masters,
       identity: () => ({ cluster: this.#cluster || 'unnamed', incarnation: this.#incarnation }),
@@ -180,7 +185,7 @@ export class ClientEndpoint {
       registration: this.#registration,
       description,
       driver,
-      listen: this.#door.listen,
+      listen: this.#listener.listen,
       masterTimeoutMs,
     })
     this.#self = this.#system.spawn<EndpointMessage>(CLIENT_ACTOR, (context) => this.#behavior(context))
@@ -314,18 +319,18 @@ export class ClientEndpoint {
   /** An address that a Master taught and that cannot be read is noted and left alone. */
   #dial(address: string): void {
     try {
-      this.#masterDoors.open(address)
+      this.#masterDialer.open(address)
     } catch (error) {
       this.#input({ kind: 'dialFailed', address, reason: reasonOf(error) })
     }
   }
 
   #registered(appId: string): void {
-    const { log, taskLimits, ground } = this.#options
+    const { log, taskLimits, dependencies } = this.#options
     this.#pool = createTaskPool({
       appId,
-      ...(ground?.clock && { clock: ground.clock }),
-      ...(ground?.timers && { timers: ground.timers }),
+      ...(dependencies?.clock && { clock: dependencies.clock }),
+      ...(dependencies?.timers && { timers: dependencies.timers }),
       log,
       killExecutor: (execId) =>
         this.#input({ kind: 'killExecutor', execId, reason: 'its tasks were given back' }),
@@ -363,10 +368,10 @@ export class ClientEndpoint {
     this.#pool?.close(over.message)
     for (const settle of this.#waiters.values()) settle(over)
     this.#waiters.clear()
-    this.#masterDoors.closeAll('this client ends')
+    this.#masterDialer.closeAll('this client ends')
     this.#gateway.closeAll('the application ended')
     try {
-      await this.#door?.close()
+      await this.#listener?.close()
       // The actor must have left its turn before its system can stop it.
       await new Promise<void>((resolve) => setImmediate(resolve))
       await this.#system.shutdown()

@@ -1,8 +1,8 @@
 import type { ClientMessage, FromApplication } from '../messages/catalogue.js'
 import type { ApplicationDescription, DriverIncarnation, Position } from '../messages/common.js'
 import type { ExecutorUpdated, WorkerRemoved } from '../messages/executors.js'
-import type { HeldExecutor } from './executor-book.js'
-import type { DoorEffect } from './master-links.js'
+import type { HeldExecutor } from './executor-registry.js'
+import type { DialEffect } from './master-links.js'
 
 /* What goes into the core of a ClientEndpoint, and what comes out. */
 
@@ -53,7 +53,7 @@ export type ClientInput =
 export type ClientTimer = 'register' | 'unregister' | 'masterTimeout' | 'unregisterTimeout' | 'retry'
 
 export type ClientEffect =
-  | DoorEffect
+  | DialEffect
   | { readonly kind: 'tell'; readonly to: string; readonly message: FromApplication }
   /** Comes back as `answered`, also when it fails. */
   | { readonly kind: 'ask'; readonly ask: number; readonly to: string; readonly message: FromApplication }

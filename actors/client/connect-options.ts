@@ -8,8 +8,8 @@ import { parseDurationMs, parseMemoryMib } from '../../runtime/units.js'
 import { type ApplicationDescription, applicationDescription } from '../messages/common.js'
 import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import type { TaskPoolLimits } from '../tasks/task-pool.js'
-import type { DriverDoorOptions } from './driver-door.js'
 import type { EmbeddedOptions } from './embedded-cluster.js'
+import type { ExecutorListenerOptions } from './executor-listener.js'
 
 /** What each executor of an application has. */
 export interface ExecutorOptions {
@@ -40,7 +40,7 @@ export interface ConnectOptions {
   /** The cluster's secret; default: FIRESTEEL_SECRET, else `.firesteel/secret` here. */
   readonly secret?: string
   /** Where executors reach this process; needed only behind address translation. */
-  readonly listen?: DriverDoorOptions
+  readonly listen?: ExecutorListenerOptions
   /** Bytes of one task's input and result at most; default 64 MiB each. */
   readonly limits?: Partial<TaskPoolLimits>
   /** With `connect('local')`: the embedded cluster; default: one Worker with this machine's cores. */
@@ -148,7 +148,7 @@ function known(value: unknown, names: readonly string[], what: string): void {
   checkKnownOptions(value, { what, names, help: USAGE })
 }
 
-function checkListen({ host, port, advertise }: DriverDoorOptions): void {
+function checkListen({ host, port, advertise }: ExecutorListenerOptions): void {
   if (port !== undefined && atLeast(0, port, 'listen.port') > 65_535) {
     refuse('listen.port', `listen.port is ${port}; the highest port is 65535.`)
   }

@@ -57,7 +57,7 @@ function open(
     credential,
     description,
     driver,
-    door: options.listen ?? {},
+    listener: options.listen ?? {},
     masterTimeoutMs: options.masterTimeout === undefined ? (told ?? masterTimeoutMs) : masterTimeoutMs,
     taskLimits: options.limits ?? {},
     log,

@@ -42,7 +42,7 @@ export interface EmbeddedCluster {
 }
 
 /** This package's own program; a path, not an import: the launcher is the roof. */
-const PROGRAM = fileURLToPath(new URL('../../runtime/launch/bin.js', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
 const LAST_WORDS_BYTES = 16_384
 
 interface Ready {

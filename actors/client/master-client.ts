@@ -11,17 +11,17 @@ import { logDeadLetters } from '../../runtime/system/dead-letters.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import { createSystem } from '../../runtime/system/system.js'
 import { dial } from '../../runtime/transport/dial.js'
-import { Doors, type DoorsOptions } from '../../runtime/transport/doors.js'
+import { Dialer, type DialerOptions } from '../../runtime/transport/dialer.js'
 import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import { systemTimers } from '../../runtime/transport/timers.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
 import type { MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
 import type { RequestTrace, TraceChunk } from '../messages/trace.js'
 import { CLIENT_ACTOR, MASTER_PATH } from './client-endpoint.js'
-import { dialTrouble } from './dial-trouble.js'
+import { dialProblem } from './dial-problem.js'
 import type { FoundCluster } from './find-cluster.js'
 import { LogReader } from './log-reader.js'
-import { type DoorEffect, type KnownMaster, type Leader, MasterLinks } from './master-links.js'
+import { type DialEffect, type KnownMaster, type Leader, MasterLinks } from './master-links.js'
 import { StatePages } from './master-state.js'
 import { RequestPlan } from './request-plan.js'
 import type { AnswerTo, MasterRequest } from './request-types.js'
@@ -29,7 +29,7 @@ import type { AnswerTo, MasterRequest } from './request-types.js'
 /** `timers`, `random`, `dialWith`: of its links; the simulator has its own. */
 export interface MasterClientOptions
   extends Pick<FoundCluster, 'cluster' | 'masters' | 'credential'>,
-    Pick<DoorsOptions, 'timers' | 'random' | 'dialWith'> {
+    Pick<DialerOptions, 'timers' | 'random' | 'dialWith'> {
   /** Default: a random one. */
   readonly incarnation?: string
   /** Deadline of a request that names none; default 30 s. */
@@ -52,12 +52,12 @@ export class MasterClient {
   readonly #options: MasterClientOptions
   readonly #incarnation: string
   readonly #clock: Clock
-  readonly #timers: NonNullable<DoorsOptions['timers']>
+  readonly #timers: NonNullable<DialerOptions['timers']>
   readonly #throttle: ThrottledLog
   readonly #system: ActorSystem
   readonly #gateway: Gateway<ClientMessage>
   readonly #links: MasterLinks
-  readonly #doors: Doors
+  readonly #dialer: Dialer
   /** Incarnation of a Master -> the address it was dialled under. */
   readonly #addresses = new Map<string, string>()
   readonly #workers = new Set<string>()
@@ -98,7 +98,7 @@ export class MasterClient {
       onRejected: ({ incarnation: from }, reason) =>
         this.#throttle.warn(`message:${from}:${reason}`, 'a message was dropped', { from, reason }),
     })
-    this.#doors = new Doors({
+    this.#dialer = new Dialer({
       identity: { cluster, incarnation: this.#incarnation },
       ...credential,
       clock: this.#clock,
@@ -110,13 +110,13 @@ export class MasterClient {
         this.#gateway.attach(link)
       },
       onFailed: (address, error) => {
-        this.#links.dialFailed(address, dialTrouble(error))
-        this.#dieIfHopeless()
+        this.#links.dialFailed(address, dialProblem(error))
+        this.#dieIfUnrecoverable()
       },
       onRefused: (address, error) => {
         this.#refusal ??= error
         this.#links.refused(address, error.message)
-        this.#dieIfHopeless()
+        this.#dieIfUnrecoverable()
       },
     })
     const self = this.#system.spawn<Incoming>(CLIENT_ACTOR, () => ({
@@ -261,7 +261,7 @@ export class MasterClient {
     this.#closed = true
     this.#fatal ??= new FiresteelError('ACTOR_STOPPED', 'The client was closed.')
     this.#wake()
-    this.#doors.closeAll('this client ends')
+    this.#dialer.closeAll('this client ends')
     this.#gateway.closeAll('the client ends')
     await this.#system.shutdown()
     this.#throttle.close()
@@ -291,16 +291,16 @@ export class MasterClient {
   #fromMaster(message: ClientMessage, envelope: Envelope): void {
     const from = peerOf(envelope)?.incarnation
     if (from === undefined || this.#workers.has(from)) return
-    const verdict = this.#links.heard(from, { epoch: envelope.epoch, seq: envelope.seq ?? 0 }, message)
+    const verdict = this.#links.observed(from, { epoch: envelope.epoch, seq: envelope.seq ?? 0 }, message)
     if (verdict === 'stale') return
     this.#open(this.#links.learn(message))
     if (verdict === 'leader') this.#wake()
   }
 
-  #open(effects: readonly DoorEffect[]): void {
+  #open(effects: readonly DialEffect[]): void {
     for (const { address } of effects) {
       try {
-        this.#doors.open(address)
+        this.#dialer.open(address)
       } catch (error) {
         // One that a Master taught: noted and left alone.
         this.#links.dialFailed(address, reasonOf(error))
@@ -365,8 +365,8 @@ export class MasterClient {
     })
   }
 
-  #dieIfHopeless(): void {
-    if (this.#refusal && this.#links.isHopeless) this.#die(this.#refusal)
+  #dieIfUnrecoverable(): void {
+    if (this.#refusal && this.#links.isUnrecoverable) this.#die(this.#refusal)
   }
 
   #die(error: FiresteelError): void {

@@ -2,7 +2,7 @@ import type { ClientMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 
 /** A Master that is to be dialled from now on; addresses are `firesteel://host:port`. */
-export interface DoorEffect {
+export interface DialEffect {
   readonly kind: 'dial'
   readonly address: string
 }
@@ -18,11 +18,11 @@ export interface Leader {
 export interface KnownMaster {
   readonly address: string
   readonly incarnation: string | undefined
-  readonly trouble: string | undefined
+  readonly problem: string | undefined
 }
 
 /** `stale`: not to be handled (protocol R1). `leader`: a Master says that it leads. `noted`: nothing more to do. */
-export type Verdict = 'stale' | 'noted' | 'leader' | 'current'
+export type LinkDecision = 'stale' | 'noted' | 'leader' | 'current'
 
 /** As many Masters as a message names at most. */
 const ADDRESSES_MAX = 64
@@ -42,7 +42,7 @@ export class MasterLinks {
   #hasRefusal = false
   #hasMet = false
   /** What is wrong with each Master that does not lead, for people. */
-  readonly #troubles = new Map<string, string>()
+  readonly #problems = new Map<string, string>()
   #highest: { readonly epoch: number; readonly owner: string } | undefined
   #leading: string | undefined
 
@@ -66,21 +66,21 @@ export class MasterLinks {
     return { incarnation, address, epoch: this.epoch }
   }
 
-  start(): DoorEffect[] {
+  start(): DialEffect[] {
     return [...this.#addresses].map((address) => ({ kind: 'dial', address }))
   }
 
   /** Of several links to one Master the newest counts (protocol R3). */
   linkUp(peer: string, address: string): void {
     this.#hasMet = true
-    this.#troubles.set(address, 'it has not said yet whether it leads')
+    this.#problems.set(address, 'it has not said yet whether it leads')
     this.#up.set(peer, address)
     this.#met.set(address, peer)
   }
 
   linkDown(peer: string): void {
     const address = this.#up.get(peer)
-    this.trouble(address, 'its link has ended')
+    this.problem(address, 'its link has ended')
     this.#up.delete(peer)
     if (this.#leading === peer) this.#leading = undefined
   }
@@ -88,7 +88,7 @@ export class MasterLinks {
   /** Nobody is there for now. */
   dialFailed(address: string, text: string): void {
     this.#failed.add(address)
-    this.trouble(address, text)
+    this.problem(address, text)
   }
 
   /** A Master at this address does not let us in. */
@@ -101,17 +101,17 @@ export class MasterLinks {
    * A Master refuses us, and no other was ever reached: asking again cannot help. One stranger beside Masters of ours is
    * no reason to end.
    */
-  get isHopeless(): boolean {
+  get isUnrecoverable(): boolean {
     return (
       this.#hasRefusal && !this.#hasMet && [...this.#addresses].every((address) => this.#failed.has(address))
     )
   }
 
-  heard(from: string, position: Position, message: ClientMessage): Verdict {
+  observed(from: string, position: Position, message: ClientMessage): LinkDecision {
     // A STANDBY speaks for nobody, so its position says nothing.
     if (message.type === 'MasterInStandby') {
       if (this.#leading === from) this.#leading = undefined
-      this.trouble(this.#up.get(from), message.leader ? `in standby; ${message.leader} leads` : 'in standby')
+      this.problem(this.#up.get(from), message.leader ? `in standby; ${message.leader} leads` : 'in standby')
       return 'noted'
     }
     const { epoch, owner } = this.#highest ?? { epoch: -1, owner: from }
@@ -120,13 +120,13 @@ export class MasterLinks {
     if (this.#leading !== from) this.#leading = undefined
     if (message.type !== 'MasterChanged') return 'current'
     this.#leading = from
-    this.trouble(this.#up.get(from), 'it leads')
+    this.problem(this.#up.get(from), 'it leads')
     return 'leader'
   }
 
   /** Why the Master at this address is of no use now. */
-  trouble(address: string | undefined, text: string): void {
-    if (address !== undefined) this.#troubles.set(address, text.replace(/\.$/, ''))
+  problem(address: string | undefined, text: string): void {
+    if (address !== undefined) this.#problems.set(address, text.replace(/\.$/, ''))
   }
 
   /** Every Master known: linked to this incarnation, or why not; neither while the first dial is under way. */
@@ -134,28 +134,28 @@ export class MasterLinks {
     const linked = new Map([...this.#up].map(([incarnation, address]) => [address, incarnation]))
     return this.addresses
       .filter((address) => linked.has(address) || !this.#up.has(this.#met.get(address) ?? ''))
-      .map((address) => ({ address, incarnation: linked.get(address), trouble: this.#troubles.get(address) }))
+      .map((address) => ({ address, incarnation: linked.get(address), problem: this.#problems.get(address) }))
   }
 
   /** Every address with what is wrong there, for NO_MASTER. */
   describe(): string {
     return this.addresses
       .map((address) => {
-        const trouble = this.#troubles.get(address)
-        return trouble === undefined ? `${address} (no answer)` : `${address} (${trouble})`
+        const problem = this.#problems.get(address)
+        return problem === undefined ? `${address} (no answer)` : `${address} (${problem})`
       })
       .join(', ')
   }
 
   /** Addresses that a Master taught us, to be dialled from now on. */
-  learn(message: ClientMessage): DoorEffect[] {
+  learn(message: ClientMessage): DialEffect[] {
     const taught =
       message.type === 'MasterChanged'
         ? [...message.masters, message.master]
         : message.type === 'MasterInStandby'
           ? [...message.masters, ...(message.leader === undefined ? [] : [message.leader])]
           : []
-    const effects: DoorEffect[] = []
+    const effects: DialEffect[] = []
     for (const address of taught) {
       if (this.#addresses.has(address) || this.#addresses.size >= ADDRESSES_MAX) continue
       this.#addresses.add(address)

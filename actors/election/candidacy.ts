@@ -7,23 +7,23 @@ import {
   type PastElection,
   type Position,
 } from '../../runtime/persistence/engine.js'
-import { Stillness } from '../../runtime/persistence/stillness.js'
+import { Staleness } from '../../runtime/persistence/staleness.js'
 import type { ElectionConfig, ElectionEffect, ElectionInput, ElectionNow } from './election-events.js'
 import type { Hearsay } from './hearsay.js'
 import { attemptBackoffMs, attemptMs } from './lease.js'
 
 type Looked = Extract<ElectionInput, { kind: 'looked' }>
-const candidacyTimers = ['campaign', 'claim', 'witness', 'knock', 'attempt'] as const
+const candidacyTimers = ['campaign', 'claim', 'witness', 'probe', 'attempt'] as const
 type CandidacyTimer = (typeof candidacyTimers)[number]
 type Phase = 'looking' | 'waiting' | 'witnessing' | 'releasing' | 'acquiring' | 'electing' | 'over'
 
 /** The end of one owner, as far as its witnesses have spoken (protocol 5.5). */
-interface Inquest {
+interface DeathCheck {
   readonly record: LeaderRecord
   /** Witness 1: its link was closed by the kernel, or it held the very address that is ours now. */
   readonly linkClosed: boolean
   readonly untilMs: number
-  doorGone: boolean
+  probedGone: boolean
   absent: boolean
 }
 
@@ -41,12 +41,12 @@ export interface Won {
 export class Candidacy {
   readonly #config: ElectionConfig
   readonly #emit: (effect: ElectionEffect) => void
-  readonly #stillness: Stillness
+  readonly #staleness: Staleness
   #phase: Phase = 'waiting'
   #ticket = 0
   #seen: LeaderRecord | undefined
   readonly #hearsay: Hearsay
-  #heardAtLook: Position
+  #observedAtLook: Position
   #lookedAtMs = Number.NEGATIVE_INFINITY
   #claimTimer = false
   #toldUnbelievable = false
@@ -55,7 +55,7 @@ export class Candidacy {
   /** Owners proved gone by witnesses 2 and 3, and those of whom one said the opposite. */
   readonly #gone = new Set<string>()
   readonly #alive = new Set<string>()
-  #inquest: Inquest | undefined
+  #deathCheck: DeathCheck | undefined
   #rewoundAtMs: number | undefined
   #told: Fence | undefined
   /** A server that came back may have lost the lock: until then it proves nothing. */
@@ -68,9 +68,9 @@ export class Candidacy {
   constructor(config: ElectionConfig, emit: (effect: ElectionEffect) => void) {
     this.#config = config
     this.#emit = emit
-    this.#stillness = new Stillness(config.leaseMs)
+    this.#staleness = new Staleness(config.leaseMs)
     this.#hearsay = config.hearsay
-    this.#heardAtLook = config.hearsay.heard
+    this.#observedAtLook = config.hearsay.observed
     this.#distrustUntilMs = config.connectedAtMs + config.leaseMs
     this.#holdOffUntilMs = config.holdOffUntilMs ?? 0
   }
@@ -128,7 +128,7 @@ export class Candidacy {
   takeOver(): void {
     this.#holdOffUntilMs = 0
     if (this.#attempting || this.#phase === 'over') return
-    this.#endInquest()
+    this.#endDeathCheck()
     this.#look()
   }
 
@@ -142,21 +142,21 @@ export class Candidacy {
     if (key === 'claim') this.#claimTimer = false
     if ((key === 'campaign' || key === 'claim') && this.#phase === 'waiting') this.#look()
     else if (key === 'witness' && this.#phase === 'witnessing') this.#witnessAgain(now)
-    else if (key === 'knock' && this.#phase === 'witnessing') this.#knock()
+    else if (key === 'probe' && this.#phase === 'witnessing') this.#probeMaster()
     else if (key === 'attempt' && this.#attempting)
       this.#giveUp('no answer within a quarter of the lease', now)
   }
 
-  lookFailed(ticket: number, reason: string, hopeless: boolean, now: ElectionNow): void {
+  lookFailed(ticket: number, reason: string, unrecoverable: boolean, now: ElectionNow): void {
     if (ticket !== this.#ticket || this.#phase !== 'looking') return
     // Once per cause: it is tried again several times a second.
-    if (hopeless || reason !== this.#toldFailure) {
-      this.#emit({ kind: 'log', level: hopeless ? 'error' : 'warn', text: `election failed: ${reason}` })
+    if (unrecoverable || reason !== this.#toldFailure) {
+      this.#emit({ kind: 'log', level: unrecoverable ? 'error' : 'warn', text: `election failed: ${reason}` })
     }
     this.#toldFailure = reason
-    if (hopeless) {
+    if (unrecoverable) {
       this.end()
-      this.#emit({ kind: 'hopeless' })
+      this.#emit({ kind: 'unrecoverable' })
     } else {
       this.#again(limits.electionRetryMs * (0.5 + now.random))
     }
@@ -171,7 +171,7 @@ export class Candidacy {
     if (input.record) this.#recordSeen(input.record)
     if (!this.#config.locked) {
       const isMine = input.record?.owner === this.#config.owner
-      const stillMs = isMine ? 0 : this.#stillness.waitMs(input.record, now.monotonicMs)
+      const stillMs = isMine ? 0 : this.#staleness.waitMs(input.record, now.monotonicMs)
       if (stillMs === 0) this.#afterHoldOff(now)
       else this.#wait(Math.min(stillMs, this.#config.leaseMs / 3), 'another process leads')
       return
@@ -182,25 +182,25 @@ export class Candidacy {
     else this.#besideOwner(input.record, input, now)
   }
 
-  door(ticket: number, says: 'gone' | 'alive' | 'unknown', now: ElectionNow): void {
-    const inquest = this.#inquest
-    if (ticket !== this.#ticket || this.#phase !== 'witnessing' || !inquest) return
+  probed(ticket: number, says: 'gone' | 'alive' | 'unknown', now: ElectionNow): void {
+    const deathCheck = this.#deathCheck
+    if (ticket !== this.#ticket || this.#phase !== 'witnessing' || !deathCheck) return
     if (says === 'gone') {
-      inquest.doorGone = true
-      this.#judge(inquest, now)
-    } else if (says === 'unknown' && now.monotonicMs < inquest.untilMs) {
+      deathCheck.probedGone = true
+      this.#judge(deathCheck, now)
+    } else if (says === 'unknown' && now.monotonicMs < deathCheck.untilMs) {
       // A process that ends may still take a connection and reset it: its listening socket goes a moment later.
-      this.#emit({ kind: 'startTimer', key: 'knock', ms: limits.presenceLookMs })
+      this.#emit({ kind: 'startTimer', key: 'probe', ms: limits.presenceLookMs })
     } else {
-      this.#closeInquest(now)
+      this.#closeDeathCheck(now)
     }
   }
 
   presence(ticket: number, count: number | undefined, now: ElectionNow): void {
-    const inquest = this.#inquest
-    if (ticket !== this.#ticket || this.#phase !== 'witnessing' || !inquest) return
-    inquest.absent = count === 0
-    if (inquest.absent) this.#judge(inquest, now)
+    const deathCheck = this.#deathCheck
+    if (ticket !== this.#ticket || this.#phase !== 'witnessing' || !deathCheck) return
+    deathCheck.absent = count === 0
+    if (deathCheck.absent) this.#judge(deathCheck, now)
     else this.#emit({ kind: 'startTimer', key: 'witness', ms: limits.presenceLookMs })
   }
 
@@ -254,15 +254,19 @@ export class Candidacy {
   }
 
   /**
-   * Protocol 5.3, in milliseconds still to wait; whoever has the image does not. This process has seen the store higher, or
+   * Protocol 5.3, in milliseconds still to wait; whoever has the record cache does not. This process has seen the store higher, or
    * others say that they have: their word alone makes nobody wait again and again.
    */
-  #patienceMs({ record, image }: Looked, now: ElectionNow): number {
+  #patienceMs({ record, recordCache }: Looked, now: ElectionNow): number {
     const stored = record?.position ?? { epoch: 0, seq: 0 }
     const isHearsay = comparePositions(this.#hearsay.known, stored) <= 0
     const begins = this.#rewoundAtMs === undefined
     const isDoubted = isHearsay && begins && !this.#hearsay.isWorthWaiting(now.monotonicMs)
-    if (this.#holdsImage(stored, image) || comparePositions(this.#heardAtLook, stored) <= 0 || isDoubted) {
+    if (
+      this.#holdsRecordCache(stored, recordCache) ||
+      comparePositions(this.#observedAtLook, stored) <= 0 ||
+      isDoubted
+    ) {
       this.#rewoundAtMs = undefined
       return 0
     }
@@ -273,17 +277,17 @@ export class Candidacy {
         kind: 'log',
         level: 'warn',
         text: 'STORE_REWOUND: the store is behind what was heard of it; who has the image goes first',
-        fields: { stored, heard: this.#heardAtLook },
+        fields: { stored, observed: this.#observedAtLook },
       })
     }
     return Math.max(0, this.#rewoundAtMs + this.#config.rewindPatienceMs - now.monotonicMs)
   }
 
-  #holdsImage(stored: Position, image: Position | undefined): boolean {
+  #holdsRecordCache(stored: Position, recordCache: Position | undefined): boolean {
     return (
-      image !== undefined &&
-      comparePositions(image, stored) >= 0 &&
-      comparePositions(image, this.#heardAtLook) >= 0
+      recordCache !== undefined &&
+      comparePositions(recordCache, stored) >= 0 &&
+      comparePositions(recordCache, this.#observedAtLook) >= 0
     )
   }
 
@@ -298,9 +302,9 @@ export class Candidacy {
     const linkClosed = this.#closed.has(owner) || record.address === this.#config.address
     const distrustMs = this.#distrustUntilMs - now.monotonicMs
     const distrusts =
-      distrustMs > 0 && !this.#gone.has(owner) && !this.#holdsImage(record.position, looked.image)
+      distrustMs > 0 && !this.#gone.has(owner) && !this.#holdsRecordCache(record.position, looked.recordCache)
     if ((linkClosed || distrusts) && !this.#alive.has(owner)) {
-      this.#openInquest(record, linkClosed, now)
+      this.#openDeathCheck(record, linkClosed, now)
       return
     }
     const lockMs = looked.lockRemainingMs
@@ -309,43 +313,47 @@ export class Candidacy {
     else this.#run()
   }
 
-  #openInquest(record: LeaderRecord, linkClosed: boolean, now: ElectionNow): void {
+  #openDeathCheck(record: LeaderRecord, linkClosed: boolean, now: ElectionNow): void {
     this.#phase = 'witnessing'
     this.#ticket++
     // Whoever listens at our own address is us: its former owner is gone.
-    const doorGone = record.address === this.#config.address
+    const probedGone = record.address === this.#config.address
     const untilMs = now.monotonicMs + limits.presenceWatchMs
-    this.#inquest = { record, linkClosed, untilMs, doorGone, absent: false }
-    if (!doorGone) this.#knock()
+    this.#deathCheck = { record, linkClosed, untilMs, probedGone, absent: false }
+    if (!probedGone) this.#probeMaster()
     this.#emit({ kind: 'countPresence', ticket: this.#ticket, owner: record.owner })
   }
 
-  #knock(): void {
-    if (!this.#inquest) return
-    const { address, owner } = this.#inquest.record
-    this.#emit({ kind: 'knock', ticket: this.#ticket, address, owner })
+  #probeMaster(): void {
+    if (!this.#deathCheck) return
+    const { address, owner } = this.#deathCheck.record
+    this.#emit({ kind: 'probe', ticket: this.#ticket, address, owner })
   }
 
   #witnessAgain(now: ElectionNow): void {
-    const inquest = this.#inquest
-    if (!inquest) return
-    if (now.monotonicMs >= inquest.untilMs) this.#closeInquest(now)
-    else if (inquest.absent) this.#judge(inquest, now)
-    else this.#emit({ kind: 'countPresence', ticket: this.#ticket, owner: inquest.record.owner })
+    const deathCheck = this.#deathCheck
+    if (!deathCheck) return
+    if (now.monotonicMs >= deathCheck.untilMs) this.#closeDeathCheck(now)
+    else if (deathCheck.absent) this.#judge(deathCheck, now)
+    else this.#emit({ kind: 'countPresence', ticket: this.#ticket, owner: deathCheck.record.owner })
   }
 
-  #judge(inquest: Inquest, now: ElectionNow): void {
+  #judge(deathCheck: DeathCheck, now: ElectionNow): void {
     // Presence is counted on.
-    if (!inquest.absent) return
-    if (!inquest.doorGone) {
+    if (!deathCheck.absent) return
+    if (!deathCheck.probedGone) {
       // The door has until then.
-      this.#emit({ kind: 'startTimer', key: 'witness', ms: Math.max(1, inquest.untilMs - now.monotonicMs) })
+      this.#emit({
+        kind: 'startTimer',
+        key: 'witness',
+        ms: Math.max(1, deathCheck.untilMs - now.monotonicMs),
+      })
       return
     }
-    const { owner, lock } = inquest.record
+    const { owner, lock } = deathCheck.record
     this.#gone.add(owner)
-    this.#endInquest()
-    if (!inquest.linkClosed) {
+    this.#endDeathCheck()
+    if (!deathCheck.linkClosed) {
       this.#look()
       return
     }
@@ -363,25 +371,25 @@ export class Candidacy {
   }
 
   /** Not proved: the evidence is spent, and the lock is waited for. */
-  #closeInquest(now: ElectionNow): void {
-    const owner = this.#inquest?.record.owner
+  #closeDeathCheck(now: ElectionNow): void {
+    const owner = this.#deathCheck?.record.owner
     if (owner !== undefined) {
       this.#closed.delete(owner)
       this.#alive.add(owner)
     }
-    this.#endInquest()
+    this.#endDeathCheck()
     this.#again(now.random)
   }
 
-  #endInquest(): void {
-    this.#inquest = undefined
-    for (const key of ['witness', 'knock'] as const) this.#emit({ kind: 'cancelTimer', key })
+  #endDeathCheck(): void {
+    this.#deathCheck = undefined
+    for (const key of ['witness', 'probe'] as const) this.#emit({ kind: 'cancelTimer', key })
   }
 
   #look(): void {
     this.#phase = 'looking'
     this.#ticket++
-    this.#heardAtLook = this.#hearsay.heard
+    this.#observedAtLook = this.#hearsay.observed
     this.#emit({ kind: 'cancelTimer', key: 'campaign' })
     this.#emit({ kind: 'look', ticket: this.#ticket })
   }
@@ -424,7 +432,12 @@ export class Candidacy {
   #elect(): void {
     const seen = this.#seen && { epoch: this.#seen.epoch, owner: this.#seen.owner }
     this.#phase = 'electing'
-    const asked = { seen, lock: this.#lock, heardEpoch: this.#hearsay.heard.epoch, earlier: this.#earlier }
+    const asked = {
+      seen,
+      lock: this.#lock,
+      observedEpoch: this.#hearsay.observed.epoch,
+      earlier: this.#earlier,
+    }
     this.#emit({ kind: 'elect', ticket: this.#ticket, ...asked })
   }
 

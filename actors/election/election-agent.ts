@@ -18,11 +18,11 @@ import {
 } from '../../runtime/transport/protocol-range.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 import { ElectionCore } from './election-core.js'
-import type { DoorSays, ElectionEffect, ElectionInput, ElectionTimer } from './election-events.js'
+import type { ElectionEffect, ElectionInput, ElectionTimer, ProbeResult } from './election-events.js'
 import { Hearsay, LAST_EPOCH } from './hearsay.js'
 import type { LeaderLock, Presence, Reconnections } from './leader-lock.js'
 
-const hopeless: readonly ErrorName[] = [
+const unrecoverable: readonly ErrorName[] = [
   'HEAP_TOO_SMALL',
   'CLUSTER_MISMATCH',
   'VERSION_UNSUPPORTED',
@@ -39,7 +39,7 @@ export interface ElectionAgent {
   /** May effects of this leadership still leave? Asked at the head of every turn (protocol 6). */
   mayAct(): boolean
   /** Highest position heard of, for the next incarnation of this node. */
-  readonly heard: Position
+  readonly observed: Position
   /** Ends all timers and listening; gives up nothing. */
   close(): void
 }
@@ -53,29 +53,29 @@ export interface ElectionAgentContext {
   readonly address: string
   readonly leaseMs: number
   /** Highest position heard of in earlier incarnations of this node. */
-  readonly heard: Position
+  readonly observed: Position
   /** Of this process: what it knows and has heard of positions, over its incarnations. */
   readonly hearsay?: Hearsay
   /** Another was told to take over: it goes first for so long (protocol 13). */
   readonly holdOffMs?: number
   /** Position of the durable records that this process still holds of a former leadership (protocol 12). */
-  readonly image: () => Position | undefined
+  readonly recordCache: () => Position | undefined
   /**
    * Of this process: has its store ever been fit? From then on it is waited for, whatever becomes of it: an end of the
-   * process would be the end of its image.
+   * process would be the end of its record cache.
    */
   readonly store?: { wasFit: boolean }
   /** Does anybody answer at the address where this owner listened? */
-  readonly knock: (address: string, owner: string) => Promise<DoorSays>
+  readonly probeMaster: (address: string, owner: string) => Promise<ProbeResult>
   readonly clock: Clock
   readonly timers?: TimerSource
   /** In [0, 1). */
   readonly random: () => number
-  readonly newMark: () => string
+  readonly newWriteId: () => string
   readonly log: Log
   readonly tellMaster: (message: ElectionMessage) => void
   /** The store is not ours or cannot be used: no later try would do better. */
-  readonly onHopeless: (error: FiresteelError) => void
+  readonly onUnrecoverable: (error: FiresteelError) => void
   /** This agent will do nothing more; a leadership of its own was given up and the store knows. */
   readonly onResigned: () => void
 }
@@ -90,7 +90,7 @@ export interface LockService {
 }
 
 /** LeaderElectionAgent of a cluster with one Master: elected as soon as the store says that no other process leads. */
-export function monarchy(context: ElectionAgentContext): ElectionAgent {
+export function singleMasterElection(context: ElectionAgentContext): ElectionAgent {
   return new LeasedElection(context, undefined)
 }
 
@@ -114,8 +114,8 @@ class LeasedElection implements ElectionAgent {
   constructor(context: ElectionAgentContext, service: LockService | undefined) {
     this.#context = context
     this.#service = service
-    const { owner, address, leaseMs, heard, clock, holdOffMs = 0 } = context
-    const { hearsay = new Hearsay(heard) } = context
+    const { owner, address, leaseMs, observed, clock, holdOffMs = 0 } = context
+    const { hearsay = new Hearsay(observed) } = context
     this.#core = new ElectionCore({
       owner,
       address,
@@ -137,8 +137,8 @@ class LeasedElection implements ElectionAgent {
     return this.#core.lock
   }
 
-  get heard(): Position {
-    return this.#core.heard
+  get observed(): Position {
+    return this.#core.observed
   }
 
   mayAct(): boolean {
@@ -165,7 +165,7 @@ class LeasedElection implements ElectionAgent {
   }
 
   #run(effect: ElectionEffect): void {
-    const { tellMaster, onResigned, onHopeless, log } = this.#context
+    const { tellMaster, onResigned, onUnrecoverable, log } = this.#context
     switch (effect.kind) {
       case 'startTimer':
         this.#startTimer(effect.key, effect.ms)
@@ -180,8 +180,8 @@ class LeasedElection implements ElectionAgent {
       case 'resigned':
         onResigned()
         break
-      case 'hopeless':
-        onHopeless(this.#lastError as FiresteelError)
+      case 'unrecoverable':
+        onUnrecoverable(this.#lastError as FiresteelError)
         break
       case 'log':
         log[effect.level](effect.text, effect.fields)
@@ -208,8 +208,8 @@ class LeasedElection implements ElectionAgent {
     switch (effect.kind) {
       case 'look':
         return this.#look(effect.ticket)
-      case 'knock':
-        return this.#knock(effect)
+      case 'probe':
+        return this.#probeMaster(effect)
       case 'countPresence':
         return this.#countPresence(effect)
       case 'release':
@@ -225,13 +225,13 @@ class LeasedElection implements ElectionAgent {
       case 'leave':
         return this.#leave(effect)
       case 'resigned':
-      case 'hopeless':
+      case 'unrecoverable':
         return Promise.resolve()
     }
   }
 
   async #look(ticket: number): Promise<void> {
-    const { engine, image, store } = this.#context
+    const { engine, recordCache, store } = this.#context
     let input: ElectionInput
     try {
       const [record, lockRemainingMs] = await Promise.all([
@@ -240,19 +240,19 @@ class LeasedElection implements ElectionAgent {
       ])
       if (record) refuseToStand(record)
       if (store) store.wasFit = true
-      input = { kind: 'looked', ticket, record, lockRemainingMs, image: image() }
+      input = { kind: 'looked', ticket, record, lockRemainingMs, recordCache: recordCache() }
     } catch (error) {
       this.#lastError = error
-      const isHopeless = !store?.wasFit && hopeless.some((code) => isFiresteelError(error, code))
-      input = { kind: 'lookFailed', ticket, reason: reasonOf(error), hopeless: isHopeless }
+      const isUnrecoverable = !store?.wasFit && unrecoverable.some((code) => isFiresteelError(error, code))
+      input = { kind: 'lookFailed', ticket, reason: reasonOf(error), unrecoverable: isUnrecoverable }
     }
     // Outside: what the core throws is a defect, not a look that failed.
     this.#step(input)
   }
 
-  async #knock({ ticket, address, owner }: Extract<ElectionEffect, { kind: 'knock' }>): Promise<void> {
-    const says = await this.#context.knock(address, owner).catch((): DoorSays => 'unknown')
-    this.#step({ kind: 'door', ticket, says })
+  async #probeMaster({ ticket, address, owner }: Extract<ElectionEffect, { kind: 'probe' }>): Promise<void> {
+    const says = await this.#context.probeMaster(address, owner).catch((): ProbeResult => 'unknown')
+    this.#step({ kind: 'probed', ticket, says })
   }
 
   async #countPresence({ ticket, owner }: Extract<ElectionEffect, { kind: 'countPresence' }>): Promise<void> {
@@ -279,10 +279,19 @@ class LeasedElection implements ElectionAgent {
   }
 
   async #elect(effect: Extract<ElectionEffect, { kind: 'elect' }>): Promise<void> {
-    const { engine, owner, address, clock, newMark } = this.#context
-    const { ticket, seen, lock, heardEpoch, earlier } = effect
+    const { engine, owner, address, clock, newWriteId } = this.#context
+    const { ticket, seen, lock, observedEpoch, earlier } = effect
     const protocols = formatProtocols(ownProtocols)
-    const request = { seen, me: owner, address, lock, heardEpoch, earlier, protocols, mark: newMark() }
+    const request = {
+      seen,
+      me: owner,
+      address,
+      lock,
+      observedEpoch: observedEpoch,
+      earlier,
+      protocols,
+      writeId: newWriteId(),
+    }
     const sentAtMs = clock.monotonicMs()
     const outcome = await engine
       .elect(request)

@@ -26,8 +26,8 @@ export class ElectionCore {
   }
 
   /** Highest position heard of, for the next incarnation. */
-  get heard(): Position {
-    return this.#config.hearsay.heard
+  get observed(): Position {
+    return this.#config.hearsay.observed
   }
 
   /** Who wakes looks before acting: false once the deadline has passed, whatever the timers have come to. */
@@ -59,14 +59,14 @@ export class ElectionCore {
         candidacy.reconnected(now)
         return
       case 'looked':
-        if (input.image) this.#config.hearsay.know(input.image)
+        if (input.recordCache) this.#config.hearsay.know(input.recordCache)
         candidacy.looked(input, now)
         return
       case 'lookFailed':
-        candidacy.lookFailed(input.ticket, input.reason, input.hopeless, now)
+        candidacy.lookFailed(input.ticket, input.reason, input.unrecoverable, now)
         return
-      case 'door':
-        candidacy.door(input.ticket, input.says, now)
+      case 'probed':
+        candidacy.probed(input.ticket, input.says, now)
         return
       case 'presence':
         candidacy.presence(input.ticket, input.count, now)
@@ -97,7 +97,7 @@ export class ElectionCore {
         this.#candidacy.claimed(now)
         return
       case 'LeadershipLost':
-        this.#know(message.heardEpoch)
+        this.#know(message.observedEpoch)
         return
       case 'MasterLinkClosed':
         this.#candidacy.linkClosed(message.incarnation)
@@ -126,13 +126,13 @@ export class ElectionCore {
     const emit = (effect: ElectionEffect): void => void this.#effects.push(effect)
     this.#tenure = new Tenure(elected, lock, sentAtMs, { leaseMs, locked, emit })
     this.#tenure.armDeadline(now.monotonicMs)
-    const { epoch, owner, base, mark } = elected
+    const { epoch, owner, base, writeId } = elected
     const { earlier } = won
-    const { heard } = this
+    const { observed } = this
     this.#config.hearsay.know({ epoch, seq: base.seq })
     emit({
       kind: 'tellMaster',
-      message: { type: 'ElectedLeader', epoch, owner, base, earlier, mark, heard },
+      message: { type: 'ElectedLeader', epoch, owner, base, earlier, writeId, observed },
     })
   }
 
@@ -182,7 +182,7 @@ export class ElectionCore {
         tenure.confirmed(message.sentAtMs)
         return
       case 'LeadershipLost':
-        this.#know(message.heardEpoch)
+        this.#know(message.observedEpoch)
         this.#revoke(tenure, message.reason)
         return
       case 'LeadershipClaimed':
@@ -210,7 +210,7 @@ export class ElectionCore {
     if (input.kind !== 'message') return
     const { message } = input
     if (message.type === 'PositionHeard') this.#hear(message.position)
-    else if (message.type === 'LeadershipLost') this.#know(message.heardEpoch)
+    else if (message.type === 'LeadershipLost') this.#know(message.observedEpoch)
     else if (message.type === 'ResignLeadership') this.#effects.push({ kind: 'resigned' })
   }
 

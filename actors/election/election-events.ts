@@ -11,10 +11,10 @@ import type { Hearsay } from './hearsay.js'
 
 /* What goes into the core of a LeaderElectionAgent and what comes out of it. */
 
-export type ElectionTimer = 'campaign' | 'claim' | 'witness' | 'knock' | 'attempt' | 'renew' | 'deadline'
+export type ElectionTimer = 'campaign' | 'claim' | 'witness' | 'probe' | 'attempt' | 'renew' | 'deadline'
 
 /** Does anybody answer where the owner of the leader record listened? Witness 2 of protocol 5.5. */
-export type DoorSays = 'gone' | 'alive' | 'unknown'
+export type ProbeResult = 'gone' | 'alive' | 'unknown'
 
 /** `ticket` names the effect that this answers: what was given up meanwhile is ignored. */
 export type ElectionInput =
@@ -30,15 +30,15 @@ export type ElectionInput =
       /** Of the lock, whoever holds it; 0: free. */
       readonly lockRemainingMs: number
       /** Position of the durable records that this process still holds of a leadership of its own. */
-      readonly image: Position | undefined
+      readonly recordCache: Position | undefined
     }
   | {
       readonly kind: 'lookFailed'
       readonly ticket: number
       readonly reason: string
-      readonly hopeless: boolean
+      readonly unrecoverable: boolean
     }
-  | { readonly kind: 'door'; readonly ticket: number; readonly says: DoorSays }
+  | { readonly kind: 'probed'; readonly ticket: number; readonly says: ProbeResult }
   | { readonly kind: 'presence'; readonly ticket: number; readonly count: number | undefined }
   | { readonly kind: 'released'; readonly ticket: number }
   | {
@@ -63,7 +63,7 @@ export type ElectionEffect =
   /** Read the leader record and the lock's remaining time. */
   | { readonly kind: 'look'; readonly ticket: number }
   | {
-      readonly kind: 'knock'
+      readonly kind: 'probe'
       readonly ticket: number
       readonly address: string
       readonly owner: string
@@ -77,7 +77,7 @@ export type ElectionEffect =
       readonly ticket: number
       readonly seen: Fence | undefined
       readonly lock: string
-      readonly heardEpoch: number
+      readonly observedEpoch: number
       readonly earlier: readonly PastElection[]
     }
   | { readonly kind: 'touch'; readonly fence: Fence; readonly lock: string }
@@ -89,7 +89,7 @@ export type ElectionEffect =
   /** This agent will do nothing more of its own will. */
   | { readonly kind: 'resigned' }
   /** The store is not ours or cannot be used: no later try would do better. */
-  | { readonly kind: 'hopeless' }
+  | { readonly kind: 'unrecoverable' }
   | {
       readonly kind: 'log'
       readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -110,7 +110,7 @@ export interface ElectionConfig {
   readonly address: string
   readonly leaseMs: number
   readonly rewindPatienceMs: number
-  /** Is there a lock? Without one (NONE, FILESYSTEM) the stillness of the record says when to try. */
+  /** Is there a lock? Without one (NONE, FILESYSTEM) the staleness of the record says when to try. */
   readonly locked: boolean
   /** What is known and heard of positions, over the lives of this node. */
   readonly hearsay: Hearsay

@@ -14,21 +14,21 @@ export class Hearsay {
   /** The highest position that this process has read from the store. */
   #known: Position
   /** The highest position heard of and believed, what is known included. */
-  #heard: Position
+  #observed: Position
   #waitedAtMs = Number.NEGATIVE_INFINITY
   #steppedDownAtMs = Number.NEGATIVE_INFINITY
 
   constructor(known: Position = nowhere) {
     this.#known = known
-    this.#heard = known
+    this.#observed = known
   }
 
   get known(): Position {
     return this.#known
   }
 
-  get heard(): Position {
-    return this.#heard
+  get observed(): Position {
+    return this.#observed
   }
 
   /** The store, or what this process wrote to it, says so. */
@@ -63,6 +63,6 @@ export class Hearsay {
   }
 
   #hear(position: Position): void {
-    if (comparePositions(position, this.#heard) > 0) this.#heard = position
+    if (comparePositions(position, this.#observed) > 0) this.#observed = position
   }
 }

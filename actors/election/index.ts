@@ -23,7 +23,7 @@ export type {
   RecordSchemas,
   Refused,
   Rewound,
-  StoreTrouble,
+  StoreDegradation,
   Table,
   Unknown,
 } from '../../runtime/persistence/engine.js'
@@ -35,6 +35,6 @@ export {
   type ElectionAgentContext,
   electionOverLock,
   type LockService,
-  monarchy,
+  singleMasterElection,
 } from './election-agent.js'
 export type { LeaderLock, Presence, Reconnections } from './leader-lock.js'

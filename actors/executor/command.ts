@@ -29,7 +29,7 @@ export interface CommandResult {
 }
 
 /** Name, numbers and framing of a result beside its output. */
-const RESULT_ROOM_BYTES = 64 * 1024
+const RESULT_CAPACITY_BYTES = 64 * 1024
 
 /**
  * Descriptor 3 is a pipe from this executor: when it ends, however, the watcher ends the command's whole group. The
@@ -51,14 +51,14 @@ export async function command(spec: CommandSpec): Promise<CommandResult> {
   aborted.addEventListener('abort', end)
   if (aborted.aborted) end()
   try {
-    const room = { bytes: spec.maxOutputBytes ?? limits.maxResultBytes - RESULT_ROOM_BYTES }
-    const outputs = Promise.all([collect(child.stdout, room, end), collect(child.stderr, room, end)])
+    const capacity = { bytes: spec.maxOutputBytes ?? limits.maxResultBytes - RESULT_CAPACITY_BYTES }
+    const outputs = Promise.all([collect(child.stdout, capacity, end), collect(child.stderr, capacity, end)])
     const exit = await child.exited
     const ms = performance.now() - beganMs
     await child.groupGone
     const [stdout, stderr] = await outputs
     aborted.throwIfAborted()
-    if (room.bytes < 0) {
+    if (capacity.bytes < 0) {
       throw new FiresteelError(
         'RESULT_TOO_LARGE',
         `The output of ${shown(spec.command)} is too large to be sent.`,
@@ -98,16 +98,16 @@ async function start({ command: text, cwd, env }: CommandSpec, host: string): Re
 /** Reads to the end; over the room all is dropped and the command ended. */
 async function collect(
   stream: Readable | undefined,
-  room: { bytes: number },
+  capacity: { bytes: number },
   end: () => void,
 ): Promise<Uint8Array> {
   const chunks: Buffer[] = []
   for await (const chunk of (stream ?? []) as AsyncIterable<Buffer>) {
-    room.bytes -= chunk.length
-    if (room.bytes >= 0) chunks.push(chunk)
+    capacity.bytes -= chunk.length
+    if (capacity.bytes >= 0) chunks.push(chunk)
     else end()
   }
-  return room.bytes >= 0 ? new Uint8Array(Buffer.concat(chunks)) : new Uint8Array(0)
+  return capacity.bytes >= 0 ? new Uint8Array(Buffer.concat(chunks)) : new Uint8Array(0)
 }
 
 const shown = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)

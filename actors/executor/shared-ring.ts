@@ -48,7 +48,7 @@ export function createSharedMemory({ slots, bytes }: RingSize = ringSize): Share
 }
 
 const dataOffset = (slots: number): number => roundUp(SLOTS_OFFSET + slots * 4)
-const roomOf = (bodyBytes: number): number => roundUp(RECORD_BYTES + bodyBytes)
+const capacityOf = (bodyBytes: number): number => roundUp(RECORD_BYTES + bodyBytes)
 const roundUp = (bytes: number): number => (bytes + 7) & ~7
 
 /** One writer (the thread), one reader (the main thread). Positions number the tasks of this thread from 0. */
@@ -125,7 +125,7 @@ export class SharedRing {
         continue
       }
       records.push(this.#record(at, length))
-      read = (read + roomOf(length)) | 0
+      read = (read + capacityOf(length)) | 0
     }
     Atomics.store(this.#words, READ, read)
     Atomics.notify(this.#words, READ)
@@ -168,20 +168,20 @@ export class SharedRing {
    */
   write(position: number, status: ResultStatus, body: Uint8Array | undefined): boolean {
     const length = body?.byteLength ?? 0
-    const room = roomOf(length)
+    const capacity = capacityOf(length)
     const write = Atomics.load(this.#words, WRITE)
     const at = (write & this.#mask) >>> 0
     const rest = this.#data.length - at
-    const skipped = rest < room ? rest : 0
+    const skipped = rest < capacity ? rest : 0
     this.#readerAt = Atomics.load(this.#words, READ)
-    if (((write - this.#readerAt) | 0) + skipped + room > this.#data.length) return false
+    if (((write - this.#readerAt) | 0) + skipped + capacity > this.#data.length) return false
     if (skipped > 0) this.#data.writeUInt32LE(SKIP, at)
     const start = skipped > 0 ? 0 : at
     this.#data.writeUInt32LE(length, start)
     this.#data[start + 4] = resultStatuses.indexOf(status) | (body === undefined ? LARGE_FLAG : 0)
     this.#data.writeDoubleLE(position, start + 8)
     if (body !== undefined) this.#data.set(body, start + RECORD_BYTES)
-    Atomics.store(this.#words, WRITE, (write + skipped + room) | 0)
+    Atomics.store(this.#words, WRITE, (write + skipped + capacity) | 0)
     Atomics.store(this.#slots, position % this.#slotCount, slotState.done)
     this.#pass(position)
     return true

@@ -48,7 +48,7 @@ export class TaskThread {
     return this.#posted.size
   }
 
-  get room(): number {
+  get capacity(): number {
     if (this.#ending) return 0
     const [oldest = this.#next] = this.#posted.keys()
     const free = this.#ring.freeSlots(this.#next, oldest)

@@ -24,11 +24,11 @@ const TURN_MS = 5
  * Why the work of a thread pauses: nothing (who drives it goes on at once), the thread's loop gets a turn, the ring
  * has no room, or a promise is not settled: its value, or what it was rejected with, goes back in.
  */
-export type Pause = undefined | 'turn' | 'room' | PromiseLike<unknown>
+export type Pause = undefined | 'turn' | 'capacity' | PromiseLike<unknown>
 export type Work = Generator<Pause, void, unknown>
 
 /** What a task thread stands on. A test puts its own in place of each. */
-export interface ThreadGround {
+export interface ThreadDependencies {
   /** One clock for all threads of the process. */
   nowMs(): number
   post(message: FromThread): void
@@ -54,7 +54,7 @@ interface Waiting {
 /** A task thread: one task at a time, in the order posted. It pauses wherever the main thread may see what it did. */
 export class ThreadSide {
   readonly #ring: SharedRing
-  readonly #ground: ThreadGround
+  readonly #dependencies: ThreadDependencies
   readonly #executor: ThreadData['executor']
   readonly #entries: Map<number, FunctionEntry>
   readonly #loaded = new Map<number, TaskFunction>()
@@ -70,10 +70,10 @@ export class ThreadSide {
   constructor(
     { executor, functions, maxResultBytes }: Omit<ThreadData, 'memory'>,
     ring: SharedRing,
-    ground: ThreadGround,
+    dependencies: ThreadDependencies,
   ) {
     this.#ring = ring
-    this.#ground = ground
+    this.#dependencies = dependencies
     this.#executor = executor
     this.#entries = new Map(functions.map((entry) => [entry.functionId, entry]))
     this.#maxResultBytes = maxResultBytes
@@ -88,7 +88,7 @@ export class ThreadSide {
         this.#batches.push(message.tasks)
         if (this.#busy) return
         this.#busy = true
-        this.#ground.drive(this.#work())
+        this.#dependencies.drive(this.#work())
         return
       case 'abort':
         if (this.#running?.position === message.position) this.#running.abort(message.reason)
@@ -99,12 +99,12 @@ export class ThreadSide {
   }
 
   *#work(): Work {
-    let nowMs = this.#ground.nowMs()
+    let nowMs = this.#dependencies.nowMs()
     let turnAtMs = nowMs
     for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) {
       for (const task of unpackTasks(batch)) {
         if (!this.#ring.claim(task.position, nowMs)) {
-          nowMs = this.#ground.nowMs()
+          nowMs = this.#dependencies.nowMs()
           continue
         }
         const running = new RunningTask(task.position, task.taskId, task.n, this.#executor)
@@ -119,7 +119,7 @@ export class ThreadSide {
         yield
         while (!this.#ring.write(task.position, status, large ? undefined : body)) {
           this.#notice()
-          yield 'room'
+          yield 'capacity'
         }
         yield
         if (this.#isSpoilt) {
@@ -127,11 +127,11 @@ export class ThreadSide {
           this.#notice()
           return
         }
-        nowMs = this.#ground.nowMs()
+        nowMs = this.#dependencies.nowMs()
         if (nowMs - this.#noticedAtMs > NOTICE_MS) nowMs = this.#notice()
         if (nowMs - turnAtMs > TURN_MS) {
           yield 'turn'
-          turnAtMs = nowMs = this.#ground.nowMs()
+          turnAtMs = nowMs = this.#dependencies.nowMs()
         }
       }
     }
@@ -155,7 +155,7 @@ export class ThreadSide {
     try {
       if (entry === undefined) throw new FiresteelError('INTERNAL', 'A task came before its function.')
       this.#noticeSoon()
-      call = (yield this.#ground.load(entry)) as TaskFunction
+      call = (yield this.#dependencies.load(entry)) as TaskFunction
       this.#loaded.set(task.functionId, call)
     } catch (error) {
       this.#isSpoilt = isFiresteelError(error, 'TASK_MODULE_FAILED')
@@ -194,20 +194,20 @@ export class ThreadSide {
   #postBody(position: number, body: Uint8Array): void {
     // Its memory is its own when V8 made it; a small error record may sit in Node's pool, and is copied.
     const whole = body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer
-    this.#ground.postBody({ position, body }, whole ? [body.buffer as ArrayBuffer] : [])
+    this.#dependencies.postBody({ position, body }, whole ? [body.buffer as ArrayBuffer] : [])
   }
 
   /** Results of those before it must not wait for a task that waits itself. */
   #noticeSoon(): void {
-    this.#cancelNotice ??= this.#ground.soon(() => this.#notice())
+    this.#cancelNotice ??= this.#dependencies.soon(() => this.#notice())
   }
 
   /** The time when it is done. */
   #notice(): number {
     this.#cancelNotice?.()
     this.#cancelNotice = undefined
-    if (this.#ring.needsNotice()) this.#ground.post({ kind: 'notice' })
-    this.#noticedAtMs = this.#ground.nowMs()
+    if (this.#ring.needsNotice()) this.#dependencies.post({ kind: 'notice' })
+    this.#noticedAtMs = this.#dependencies.nowMs()
     return this.#noticedAtMs
   }
 }

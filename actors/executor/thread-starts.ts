@@ -12,7 +12,7 @@ export class ThreadStarts {
   #notBeforeMs = 0
 
   /** To be given back when the thread that is started now has begun a task, or ended before it did. */
-  get mark(): number {
+  get deathsBefore(): number {
     return this.#deaths
   }
 
@@ -22,18 +22,18 @@ export class ThreadStarts {
   }
 
   /** None of them has begun anything for so long that none will. */
-  get areHopeless(): boolean {
+  get areUnrecoverable(): boolean {
     return this.failures >= limits.threadStartFailures
   }
 
   /** One that has begun a task. What was there before the last death says nothing of those to come. */
-  began(mark: number): void {
-    if (mark === this.#deaths) this.#proven = this.#deaths
+  began(deathsBefore: number): void {
+    if (deathsBefore === this.#deaths) this.#proven = this.#deaths
   }
 
   /** One that has ended before. Those that were started together count as one. */
-  failed(mark: number, nowMs: number): void {
-    if (mark < this.#deaths) return
+  failed(deathsBefore: number, nowMs: number): void {
+    if (deathsBefore < this.#deaths) return
     this.#deaths++
     const pauseMs = limits.threadRestartFirstMs * 2 ** Math.min(this.failures - 1, 30)
     this.#notBeforeMs = nowMs + Math.min(pauseMs, limits.threadRestartMaxMs)

@@ -19,7 +19,7 @@ async function drive(work: Work): Promise<void> {
   while (!step.done) {
     const pause = step.value
     if (pause === undefined) step = work.next()
-    else if (pause === 'room') {
+    else if (pause === 'capacity') {
       ring.waitForReader()
       step = work.next()
     } else if (pause === 'turn') {

@@ -28,7 +28,7 @@ export interface ThreadPoolOptions {
   readonly onUseless: (why: Useless, reason: string) => void
   /** Default: threads of this process. */
   readonly spawn?: SpawnThread
-  readonly ground?: PoolGround
+  readonly dependencies?: PoolDependencies
   readonly ring?: RingSize
 }
 
@@ -39,7 +39,7 @@ export interface ThreadPoolOptions {
 export type Useless = 'stuck' | 'startless'
 
 /** What the pool stands on beside its threads. */
-export interface PoolGround {
+export interface PoolDependencies {
   /** The clock of the threads. */
   nowMs(): number
   /** The answer cancels it. */
@@ -48,7 +48,11 @@ export interface PoolGround {
   soon(run: () => void): void
 }
 
-const nodeGround: PoolGround = { nowMs: epochNow, after: systemTimers.after, soon: queueMicrotask }
+const nodeDependencies: PoolDependencies = {
+  nowMs: epochNow,
+  after: systemTimers.after,
+  soon: queueMicrotask,
+}
 
 const NOTHING = new Uint8Array(0)
 
@@ -63,11 +67,11 @@ export class ThreadPool {
   readonly #queue = new Deque<Attempt>()
   readonly #functions = new Map<number, FunctionEntry>()
   readonly #starts = new ThreadStarts()
-  readonly #born = new WeakMap<TaskThread, { readonly ms: number; readonly mark: number }>()
+  readonly #born = new WeakMap<TaskThread, { readonly ms: number; readonly deathsBefore: number }>()
   readonly #failures = new ModuleFailures()
   #maxResultBytes: number
   readonly #spawn: SpawnThread
-  readonly #ground: PoolGround
+  readonly #dependencies: PoolDependencies
   #cancelLook: (() => void) | undefined
   /** Threads that were told to end, and since when. */
   readonly #endingMs = new Map<TaskThread, number>()
@@ -79,7 +83,7 @@ export class ThreadPool {
     this.#options = options
     this.#maxResultBytes = options.maxResultBytes
     this.#spawn = options.spawn ?? spawnThread
-    this.#ground = options.ground ?? nodeGround
+    this.#dependencies = options.dependencies ?? nodeDependencies
   }
 
   /** A first thread before the first task, so that it does not wait for it. */
@@ -148,7 +152,7 @@ export class ThreadPool {
     for (const thread of [...this.#threads]) thread.terminate('the executor ends')
     if (this.#threads.size === 0) return true
     return new Promise((resolve) => {
-      const cancel = this.#ground.after(withinMs, () => resolve(false))
+      const cancel = this.#dependencies.after(withinMs, () => resolve(false))
       this.#whenEmpty = () => {
         cancel()
         resolve(true)
@@ -163,7 +167,7 @@ export class ThreadPool {
     else while (this.#threads.size < wanted) this.#start()
     const share = Math.max(1, Math.ceil(this.#queue.size / this.#options.threads))
     for (const thread of this.#byLoad()) {
-      const attempts = this.#nextFor(Math.min(share, thread.room))
+      const attempts = this.#nextFor(Math.min(share, thread.capacity))
       if (attempts.length > 0) thread.post(attempts)
     }
     for (const thread of this.#threads) if (thread.load === 0) this.#steal(thread)
@@ -174,18 +178,18 @@ export class ThreadPool {
   #startAgain(wanted: number): void {
     let unproven = 0
     for (const thread of this.#threads) {
-      if (thread.hasBegun) this.#starts.began(this.#bornOf(thread).mark)
+      if (thread.hasBegun) this.#starts.began(this.#bornOf(thread).deathsBefore)
       else unproven++
     }
     while (this.#threads.size < Math.max(1, wanted)) {
-      if (!this.#starts.mayStart(unproven, this.#ground.nowMs())) return
+      if (!this.#starts.mayStart(unproven, this.#dependencies.nowMs())) return
       this.#start()
       unproven++
     }
   }
 
-  #bornOf(thread: TaskThread): { readonly ms: number; readonly mark: number } {
-    return this.#born.get(thread) as { readonly ms: number; readonly mark: number }
+  #bornOf(thread: TaskThread): { readonly ms: number; readonly deathsBefore: number } {
+    return this.#born.get(thread) as { readonly ms: number; readonly deathsBefore: number }
   }
 
   #load(): number {
@@ -198,9 +202,9 @@ export class ThreadPool {
     return [...this.#threads].sort((one, other) => one.load - other.load)
   }
 
-  #nextFor(room: number): Attempt[] {
+  #nextFor(capacity: number): Attempt[] {
     const attempts: Attempt[] = []
-    while (attempts.length < room) {
+    while (attempts.length < capacity) {
       const attempt = this.#queue.shift()
       if (attempt === undefined) break
       if (attempt.state === 'queued' && !this.#isRefused(attempt)) attempts.push(attempt)
@@ -218,7 +222,7 @@ export class ThreadPool {
       maxResultBytes: this.#maxResultBytes,
     }
     const thread = new TaskThread(settings, this.#spawn, this.#events)
-    this.#born.set(thread, { ms: this.#ground.nowMs(), mark: this.#starts.mark })
+    this.#born.set(thread, { ms: this.#dependencies.nowMs(), deathsBefore: this.#starts.deathsBefore })
     this.#threads.add(thread)
   }
 
@@ -246,7 +250,7 @@ export class ThreadPool {
       this.#end(attempt, 'unloaded', body)
       return
     }
-    const again = this.#failures.failed(url, body, this.#bornOf(thread).ms, this.#ground.nowMs())
+    const again = this.#failures.failed(url, body, this.#bornOf(thread).ms, this.#dependencies.nowMs())
     this.#terminate(thread, `an import failed in it: ${error.message}`)
     if (again && !attempt.importFailed && attempt.abort === undefined) {
       attempt.importFailed = true
@@ -259,7 +263,7 @@ export class ThreadPool {
   /** Its module has failed again and again, and it is not yet time for another try. */
   #isRefused(attempt: Attempt): boolean {
     const url = this.#urlOf(attempt)
-    const body = url === undefined ? undefined : this.#failures.refusal(url, this.#ground.nowMs())
+    const body = url === undefined ? undefined : this.#failures.refusal(url, this.#dependencies.nowMs())
     if (body !== undefined) this.#end(attempt, 'unloaded', body)
     return body !== undefined
   }
@@ -274,7 +278,7 @@ export class ThreadPool {
   #refillSoon(): void {
     if (this.#refilling) return
     this.#refilling = true
-    this.#ground.soon(() => {
+    this.#dependencies.soon(() => {
       this.#refilling = false
       this.#distribute()
     })
@@ -284,7 +288,7 @@ export class ThreadPool {
   #steal(idle: TaskThread): void {
     const fullest = this.#byLoad().at(-1)
     if (fullest === undefined || fullest === idle || fullest.load < 2) return
-    const attempts = fullest.revoke(Math.min(idle.room, Math.floor(fullest.load / 2)))
+    const attempts = fullest.revoke(Math.min(idle.capacity, Math.floor(fullest.load / 2)))
     if (attempts.length > 0) idle.post(attempts)
   }
 
@@ -299,7 +303,7 @@ export class ThreadPool {
     for (const thread of this.#threads) {
       const running = thread.running()
       if (running?.attempt !== attempt) continue
-      attempt.abort ??= { reason, deadlineMs: this.#ground.nowMs() + limits.taskAbortGraceMs }
+      attempt.abort ??= { reason, deadlineMs: this.#dependencies.nowMs() + limits.taskAbortGraceMs }
       thread.tell({ kind: 'abort', position: running.position, reason })
     }
   }
@@ -318,7 +322,7 @@ export class ThreadPool {
     const open = this.#load() + this.#queue.size + this.#endingMs.size
     const isStarting = this.#starts.failures > 0 && this.#threads.size === 0
     if (this.#cancelLook !== undefined || this.#closed || (open === 0 && !isStarting)) return
-    this.#cancelLook = this.#ground.after(limits.threadLookMs, () => {
+    this.#cancelLook = this.#dependencies.after(limits.threadLookMs, () => {
       this.#cancelLook = undefined
       const started: AttemptKey[] = []
       for (const thread of [...this.#threads]) this.#lookAt(thread, started)
@@ -333,7 +337,7 @@ export class ThreadPool {
   #lookAt(thread: TaskThread, started: AttemptKey[]): void {
     thread.drain()
     const running = thread.running()
-    const nowMs = this.#ground.nowMs()
+    const nowMs = this.#dependencies.nowMs()
     if (running === undefined) {
       const isLate = thread.load > 0 && nowMs - this.#bornOf(thread).ms >= limits.threadStartMs
       if (isLate && !thread.hasBegun) this.#terminate(thread, 'it did not come to its first task')
@@ -354,14 +358,14 @@ export class ThreadPool {
 
   #terminate(thread: TaskThread, reason: string): void {
     if (this.#endingMs.has(thread)) return
-    this.#endingMs.set(thread, this.#ground.nowMs())
+    this.#endingMs.set(thread, this.#dependencies.nowMs())
     thread.terminate(reason)
     this.#look()
   }
 
   /** A thread in a blocking call does not end: this executor is of no more use, and its tasks go elsewhere. */
   #watchEnd(thread: TaskThread, sinceMs: number): void {
-    if (this.#closed || this.#ground.nowMs() - sinceMs < limits.threadEndMs) return
+    if (this.#closed || this.#dependencies.nowMs() - sinceMs < limits.threadEndMs) return
     const running = thread.running()?.attempt
     const what = running === undefined ? 'a thread' : `task ${running.taskId}`
     this.#giveUp('stuck', `${what} is in a call that nothing interrupts`)
@@ -393,8 +397,8 @@ export class ThreadPool {
     if (this.#closed) return
     for (const attempt of running) this.#end(attempt, 'failure', encodeError(threadEnded(reason)))
     this.#options.onLog(`A task thread ended: ${reason}.`)
-    if (!thread.hasBegun) this.#starts.failed(this.#bornOf(thread).mark, this.#ground.nowMs())
-    if (this.#starts.areHopeless && ![...this.#threads].some(({ hasBegun }) => hasBegun)) {
+    if (!thread.hasBegun) this.#starts.failed(this.#bornOf(thread).deathsBefore, this.#dependencies.nowMs())
+    if (this.#starts.areUnrecoverable && ![...this.#threads].some(({ hasBegun }) => hasBegun)) {
       const { failures } = this.#starts
       this.#giveUp('startless', `${failures} task threads in a row ended before their first task: ${reason}`)
     }

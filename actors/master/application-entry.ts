@@ -4,7 +4,7 @@ import type { ApplicationRecord } from './records.js'
 import type { Holding } from './resources.js'
 import type { Step } from './step.js'
 
-/** An executor in the Master's books (Spark's ExecutorDesc). Never stored: its Worker says it again. */
+/** An executor in the Master's cluster state (Spark's ExecutorDesc). Never stored: its Worker says it again. */
 export interface ExecutorEntry extends Holding {
   readonly appId: string
   readonly execId: number
@@ -27,7 +27,7 @@ export interface Begun {
 
 const nothing: Begun = { executors: 0, cores: 0, memoryMib: 0 }
 
-/** An application in the Master's books (Spark's ApplicationInfo). */
+/** An application in the Master's cluster state (Spark's ApplicationInfo). */
 export class ApplicationEntry {
   readonly id: string
   record: ApplicationRecord
@@ -56,7 +56,10 @@ export class ApplicationEntry {
   fullAt = -1
 
   /** What its placements have given it with this much room, by Worker: one may go on in the next pass. */
-  #begun: { readonly room: number; readonly workers: Map<string, Begun> } = { room: -1, workers: new Map() }
+  #begun: { readonly capacity: number; readonly workers: Map<string, Begun> } = {
+    capacity: -1,
+    workers: new Map(),
+  }
 
   constructor(record: ApplicationRecord, state: ApplicationState, answered: boolean, foundExecIds = 0) {
     this.id = record.id
@@ -91,9 +94,9 @@ export class ApplicationEntry {
   }
 
   /** A placement has given it an executor there. */
-  begin(workerId: string, cores: number, room: number): void {
-    const before = this.begunAt(workerId, room)
-    if (this.#begun.room !== room) this.#begun = { room, workers: new Map() }
+  begin(workerId: string, cores: number, capacity: number): void {
+    const before = this.begunAt(workerId, capacity)
+    if (this.#begun.capacity !== capacity) this.#begun = { capacity, workers: new Map() }
     this.#begun.workers.set(workerId, {
       executors: before.executors + 1,
       cores: before.cores + cores,
@@ -102,8 +105,8 @@ export class ApplicationEntry {
   }
 
   /** What it has been given there since there was this much room. */
-  begunAt(workerId: string, room: number): Begun {
-    return (this.#begun.room === room && this.#begun.workers.get(workerId)) || nothing
+  begunAt(workerId: string, capacity: number): Begun {
+    return (this.#begun.capacity === capacity && this.#begun.workers.get(workerId)) || nothing
   }
 
   /** It is told that the executor is lost: from now on it is never taken back (protocol 11.7). */

@@ -7,8 +7,8 @@ import type {
 import { isEndedExecutor } from '../messages/common.js'
 import type { ExecutorStateChanged } from '../messages/executors.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
-import type { Books, PeerInfo } from './books.js'
-import { endIfHopeless, executorFailure, failedWorkerOf, launchSucceeded } from './failed-launches.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { endIfUnrecoverable, executorFailure, failedWorkerOf, launchSucceeded } from './failed-launches.js'
 import { tellAdded } from './launching.js'
 import type { ReplyToken, Step } from './step.js'
 import { unknownId } from './submission.js'
@@ -21,7 +21,7 @@ import { executorHolding, type WorkerEntry } from './worker-entry.js'
  * forgot the application has forgotten its Workers too: they have adoptGrace to come.
  */
 export function takeListed(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   app: ApplicationEntry,
   held: MasterChangeAcknowledged['executors'],
@@ -30,14 +30,14 @@ export function takeListed(
   for (const { execId, workerId } of held) {
     app.listed.add(execId)
     if (app.executors.has(execId)) continue
-    const worker = books.workers.get(workerId)
+    const worker = cluster.workers.get(workerId)
     const awaited = worker ? !worker.answered && worker.state !== 'DEAD' : adopted
     if (awaited && !app.lost.has(execId) && app.hearOf(execId)) {
       const { memoryMib } = app.record.description.executor
-      const holding = { cores: mostCores(books, app, worker), memoryMib, resources: {} }
+      const holding = { cores: mostCores(cluster, app, worker), memoryMib, resources: {} }
       app.executors.set(execId, { appId: app.id, execId, workerId, state: 'RUNNING', ...holding })
       if (worker) worker.hold(executorHolding(app.id, execId), holding)
-      else books.awaitWorker(step, app.id)
+      else cluster.awaitWorker(step, app.id)
     } else {
       app.lose(step, execId, worker ? 'its worker does not run it' : 'its worker is gone')
     }
@@ -45,10 +45,10 @@ export function takeListed(
 }
 
 /** What it holds without knowing. */
-export function announceUnlisted(books: Books, step: Step, app: ApplicationEntry): void {
+export function announceUnlisted(cluster: ClusterState, step: Step, app: ApplicationEntry): void {
   for (const executor of app.executors.values()) {
     if (app.listed.has(executor.execId)) continue
-    const worker = books.workers.get(executor.workerId)
+    const worker = cluster.workers.get(executor.workerId)
     if (worker) tellAdded(step, app, executor, worker)
   }
 }
@@ -57,33 +57,38 @@ export function announceUnlisted(books: Books, step: Step, app: ApplicationEntry
  * What an executor may have that nobody but its Worker knows the size of. Where each takes what it is given, that is all that the
  * application may have: with less it would be given more than that elsewhere, until the Worker speaks.
  */
-function mostCores(books: Books, app: ApplicationEntry, worker: WorkerEntry | undefined): number {
+function mostCores(cluster: ClusterState, app: ApplicationEntry, worker: WorkerEntry | undefined): number {
   const { maxCores, executor } = app.record.description
-  const most = maxCores ?? books.config.defaultCores ?? Number.MAX_SAFE_INTEGER
+  const most = maxCores ?? cluster.config.defaultCores ?? Number.MAX_SAFE_INTEGER
   return executor.cores ?? Math.min(most, worker?.record.cores ?? most)
 }
 
 /** Numbered by the application, and by nobody else: a late one is ignored (protocol 10). */
 export function requestExecutors(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   from: PeerInfo,
   message: RequestExecutors,
   reply: ReplyToken,
 ): void {
-  const known = books.apps.get(message.appId)
+  const known = cluster.apps.get(message.appId)
   const app = known?.record.endpoint === from.incarnation ? known : undefined
   if (app && message.request > app.targetRequest) {
     app.targetRequest = message.request
     app.target = message.total
-    books.dirty = true
+    cluster.dirty = true
   }
   step.reply(reply, { type: 'ExecutorsAnswer', done: app !== undefined })
 }
 
 /** Killed executors leave the application at once, so that their end is no failure of it (Spark 4.8). */
-export function killExecutors(books: Books, step: Step, message: KillExecutors, reply: ReplyToken): void {
-  const app = books.apps.get(message.appId)
+export function killExecutors(
+  cluster: ClusterState,
+  step: Step,
+  message: KillExecutors,
+  reply: ReplyToken,
+): void {
+  const app = cluster.apps.get(message.appId)
   let done = false
   for (const execId of message.execIds) {
     const executor = app?.executors.get(execId)
@@ -104,28 +109,28 @@ export function killExecutors(books: Books, step: Step, message: KillExecutors, 
     step.reply(reply, unknownId(`${app.id}/${message.execIds[0]}`))
     return
   }
-  books.dirty = true
+  cluster.dirty = true
   step.reply(reply, { type: 'ExecutorsAnswer', done: app !== undefined })
 }
 
 /** Spark 4.8. */
 export function executorStateChanged(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   from: PeerInfo,
   message: ExecutorStateChanged,
 ): void {
   const { appId, execId, state, change, stopped } = message
-  const worker = books.workers.get(from.incarnation)
+  const worker = cluster.workers.get(from.incarnation)
   if (worker && stopped) worker.stopping = true
   if (isEndedExecutor(state)) {
     worker?.release(executorHolding(appId, execId))
-    books.dirty = true
+    cluster.dirty = true
   }
-  const app = books.apps.get(appId)
+  const app = cluster.apps.get(appId)
   const executor = app?.executors.get(execId)
   if (app && worker && executor?.workerId === worker.id)
-    executorChanged(books, step, { app, executor, worker }, message)
+    executorChanged(cluster, step, { app, executor, worker }, message)
   step.tell(from.incarnation, { type: 'ChangesAcknowledged', workerId: from.incarnation, changes: [change] })
 }
 
@@ -135,13 +140,18 @@ interface Changed {
   readonly worker: WorkerEntry
 }
 
-function executorChanged(books: Books, step: Step, changed: Changed, report: ExecutorStateChanged): void {
+function executorChanged(
+  cluster: ClusterState,
+  step: Step,
+  changed: Changed,
+  report: ExecutorStateChanged,
+): void {
   const { app, executor, worker } = changed
   const { appId, execId, state, message, exitStatus } = report
   executor.state = state
-  if (state === 'RUNNING') executorRuns(books, step, executor)
+  if (state === 'RUNNING') executorRuns(cluster, step, executor)
   if (isEndedExecutor(state)) app.drop(execId)
-  const failed = executorFailure(books, step, changed, report)
+  const failed = executorFailure(cluster, step, changed, report)
   step.tell(app.record.endpoint, {
     type: 'ExecutorUpdated',
     appId,
@@ -151,46 +161,51 @@ function executorChanged(books: Books, step: Step, changed: Changed, report: Exe
     ...(exitStatus !== undefined && { exitStatus }),
     ...(failed && { failed: failedWorkerOf(worker, failed, step.now) }),
   })
-  if (failed) endIfHopeless(books, step, app)
+  if (failed) endIfUnrecoverable(cluster, step, app)
 }
 
 /** Only what its application says, or time, tells a start that succeeded from a process that was made. */
-function executorRuns(books: Books, step: Step, executor: ExecutorEntry): void {
+function executorRuns(cluster: ClusterState, step: Step, executor: ExecutorEntry): void {
   executor.runningSinceMs ??= step.now.monotonicMs
-  if (!books.launchFailures.get(executor.appId, executor.workerId)) return
-  step.startTimer(`lasted:${executor.appId}/${executor.execId}`, books.config.executorStableMs)
+  if (!cluster.launchFailures.get(executor.appId, executor.workerId)) return
+  step.startTimer(`lasted:${executor.appId}/${executor.execId}`, cluster.config.executorStableMs)
 }
 
 /** `key` is `APP/EXEC`: it has run for as long as a start takes. */
-export function executorLasted(books: Books, step: Step, key: string): void {
+export function executorLasted(cluster: ClusterState, step: Step, key: string): void {
   const [appId, execId] = key.split('/')
-  const executor = books.apps.get(appId!)?.executors.get(Number(execId))
-  if (executor?.state === 'RUNNING') launchSucceeded(books, step, executor)
+  const executor = cluster.apps.get(appId!)?.executors.get(Number(execId))
+  if (executor?.state === 'RUNNING') launchSucceeded(cluster, step, executor)
 }
 
 /** Its application has had a result of it. */
-export function executorWorked(books: Books, step: Step, from: PeerInfo, message: ExecutorWorked): void {
-  const app = books.apps.get(message.appId)
+export function executorWorked(
+  cluster: ClusterState,
+  step: Step,
+  from: PeerInfo,
+  message: ExecutorWorked,
+): void {
+  const app = cluster.apps.get(message.appId)
   const executor = app?.executors.get(message.execId)
   if (!app || !executor || app.record.endpoint !== from.incarnation) return
   executor.worked = true
-  launchSucceeded(books, step, executor)
+  launchSucceeded(cluster, step, executor)
 }
 
 /** Workers of executors that an adopted application holds have not come within adoptGrace. */
-export function giveUpWorkers(books: Books, step: Step, appId: string): void {
-  books.awaitingWorkers.delete(appId)
-  const app = books.apps.get(appId)
+export function giveUpWorkers(cluster: ClusterState, step: Step, appId: string): void {
+  cluster.awaitingWorkers.delete(appId)
+  const app = cluster.apps.get(appId)
   if (!app) return
   for (const { execId, workerId } of [...app.executors.values()]) {
-    if (!books.workers.has(workerId)) app.lose(step, execId, 'its worker has not come back')
+    if (!cluster.workers.has(workerId)) app.lose(step, execId, 'its worker has not come back')
   }
-  books.dirty = true
+  cluster.dirty = true
 }
 
 /** Nobody has spoken up for these executors within adoptGrace. */
-export function giveUpOrphans(books: Books, step: Step, appId: string): void {
-  for (const { workerId, report } of books.takeOrphans(step, appId)) {
+export function giveUpOrphans(cluster: ClusterState, step: Step, appId: string): void {
+  for (const { workerId, report } of cluster.takeOrphans(step, appId)) {
     step.tell(workerId, { type: 'KillExecutor', workerId, appId, execId: report.execId })
   }
 }

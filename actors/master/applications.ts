@@ -10,7 +10,7 @@ import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import { ApplicationEntry } from './application-entry.js'
 import { announceUnlisted, takeListed } from './application-executors.js'
 import { isBelieved } from './belief.js'
-import type { Books, PeerInfo } from './books.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { endApplication } from './ending.js'
 import type { ApplicationRecord } from './records.js'
 import { tooMuchHeld } from './refusals.js'
@@ -29,30 +29,30 @@ const addressOf = (from: PeerInfo, listen: { host?: string | undefined; port: nu
 
 /** The repetition of a registration gives the same application, whoever lost the first answer (protocol 10). */
 export function registerApplication(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   from: PeerInfo,
   message: RegisterApplication,
 ): void {
   const { registration, description, driver, listen } = message
-  const refusal = refuseRegistration(books, from, message)
+  const refusal = refuseRegistration(cluster, from, message)
   if (refusal) {
     step.tell(from.incarnation, { type: 'Failure', code: 'FIRESTEEL_NOT_ALLOWED', message: refusal })
     return
   }
-  let app = books.appsByRegistration.get(registration)
+  let app = cluster.appsByRegistration.get(registration)
   const oversize = oversizeOf(description)
-  if (!app && (oversize || books.isFull)) {
+  if (!app && (oversize || cluster.isFull)) {
     step.tell(from.incarnation, oversize ? failureOf(recordTooLarge(oversize)) : tooMuchHeld)
     return
   }
   if (!app) {
-    for (const older of driver ? [...books.apps.values()] : []) {
+    for (const older of driver ? [...cluster.apps.values()] : []) {
       if (older.record.driver?.id !== driver?.id) continue
-      endApplication(books, step, older, 'FINISHED', 'a newer attempt of its driver registered')
+      endApplication(cluster, step, older, 'FINISHED', 'a newer attempt of its driver registered')
     }
-    app = addApplication(books, step, {
-      id: books.ids.application(step.now.wallMs),
+    app = addApplication(cluster, step, {
+      id: cluster.ids.application(step.now.wallMs),
       submittedAtMs: step.now.wallMs,
       registration,
       description,
@@ -68,21 +68,21 @@ export function registerApplication(
   step.cancelTimer(`application:${app.id}`)
   step.tell(from.incarnation, { type: 'RegisteredApplication', appId: app.id, registration })
   // The leader that registered it died before it could say so: it holds nothing, and this is all its answer.
-  if (!app.answered) takeBack(books, step, app, {}, false)
+  if (!app.answered) takeBack(cluster, step, app, {}, false)
 }
 
-function addApplication(books: Books, step: Step, record: ApplicationRecord): ApplicationEntry {
+function addApplication(cluster: ClusterState, step: Step, record: ApplicationRecord): ApplicationEntry {
   const app = new ApplicationEntry(record, 'WAITING', true)
-  books.apps.set(app.id, app)
-  books.appsByRegistration.set(record.registration, app)
+  cluster.apps.set(app.id, app)
+  cluster.appsByRegistration.set(record.registration, app)
   step.put('app', app.id, record)
-  books.dirty = true
+  cluster.dirty = true
   return app
 }
 
 /** Of a cluster driver only the accepted generation may register, and only its own (protocol S3a, 9). */
 function refuseRegistration(
-  books: Books,
+  cluster: ClusterState,
   from: PeerInfo,
   { driver }: RegisterApplication,
 ): string | undefined {
@@ -90,22 +90,22 @@ function refuseRegistration(
   if (!driver || from.subject !== `${driver.id}/${driver.generation}`) {
     return `the credential is that of ${from.subject}`
   }
-  const accepted = books.drivers.get(driver.id)?.record.generation
+  const accepted = cluster.drivers.get(driver.id)?.record.generation
   if (accepted === driver.generation) return undefined
   return `generation ${driver.generation} of ${driver.id} is not the accepted one (${accepted ?? 'it has ended'})`
 }
 
 /** An application answers a new leader with all that the store does not keep (protocol 11.3). */
 export function masterChangeAcknowledged(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   from: PeerInfo,
   message: MasterChangeAcknowledged,
 ): void {
-  const known = books.apps.get(message.appId)
-  const app = known ?? adoptApplication(books, step, from, message)
+  const known = cluster.apps.get(message.appId)
+  const app = known ?? adoptApplication(cluster, step, from, message)
   if (!app) {
-    const ended = books.endedApps.get(message.appId)
+    const ended = cluster.endedApps.get(message.appId)
     step.tell(from.incarnation, {
       type: 'ApplicationRemoved',
       appId: message.appId,
@@ -121,12 +121,12 @@ export function masterChangeAcknowledged(
   }
   app.hearOf(message.highestExecId)
   if (app !== known) app.isAdopting = true
-  takeBack(books, step, app, message, app.isAdopting)
+  takeBack(cluster, step, app, message, app.isAdopting)
 }
 
 /** It answers this leadership. With the whole answer it may be given executors (protocol 11.5). */
 function takeBack(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   app: ApplicationEntry,
   { executors = [], more = false }: Partial<Pick<MasterChangeAcknowledged, 'executors' | 'more'>>,
@@ -134,33 +134,33 @@ function takeBack(
 ): void {
   app.linked = true
   step.cancelTimer(`application:${app.id}`)
-  books.lastAnswerMs = step.now.monotonicMs
+  cluster.lastAnswerMs = step.now.monotonicMs
   if (!app.isAnswering) app.listed.clear()
   app.isAnswering = more
-  takeListed(books, step, app, executors, adopted)
+  takeListed(cluster, step, app, executors, adopted)
   // Only the whole answer says what it does not hold.
   if (more) return
   app.isAdopting = false
   if (app.state === 'UNKNOWN') app.state = 'WAITING'
   app.answered = true
-  announceUnlisted(books, step, app)
+  announceUnlisted(cluster, step, app)
   if (app.executors.size > 0) app.state = 'RUNNING'
-  books.dirty = true
+  cluster.dirty = true
 }
 
 /** Its registration lies above the store's position: the store forgot it, so it is taken back (protocol 12). */
 function adoptApplication(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   from: PeerInfo,
   message: MasterChangeAcknowledged,
 ): ApplicationEntry | undefined {
   const { appId, registeredAt, registration, description, driver, listen, highestExecId } = message
-  if (!registeredAt || !books.isForgotten(registeredAt) || books.endedApps.has(appId)) return undefined
-  if (!description || books.isFull || oversizeOf(description)) return undefined
+  if (!registeredAt || !cluster.isForgotten(registeredAt) || cluster.endedApps.has(appId)) return undefined
+  if (!description || cluster.isFull || oversizeOf(description)) return undefined
   if (!isBelieved(highestExecId, 0)) return undefined
   step.log('warn', 'adopted an application that the store forgot', { appId })
-  const app = addApplication(books, step, {
+  const app = addApplication(cluster, step, {
     id: appId,
     submittedAtMs: step.now.wallMs,
     registration,
@@ -172,7 +172,7 @@ function adoptApplication(
     execIds: highestExecId + 1,
   })
   app.nextExecId = highestExecId + 1
-  for (const { workerId, report } of books.takeOrphans(step, appId)) {
+  for (const { workerId, report } of cluster.takeOrphans(step, appId)) {
     const { execId } = report
     if (app.hearOf(execId)) app.executors.set(execId, { ...report, workerId })
     else step.tell(workerId, { type: 'KillExecutor', workerId, appId, execId })
@@ -183,15 +183,15 @@ function adoptApplication(
 }
 
 export function killApplication(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   message: RequestKillApplication,
   reply: ReplyToken,
 ): void {
   const { appId } = message
-  const app = books.apps.get(appId)
-  const ended = books.endedApps.get(appId)
-  if (app) endApplication(books, step, app, 'KILLED', 'killed on request')
+  const app = cluster.apps.get(appId)
+  const ended = cluster.endedApps.get(appId)
+  if (app) endApplication(cluster, step, app, 'KILLED', 'killed on request')
   if (app || ended) {
     const text = app ? 'killed' : `it had already ended ${ended?.state}`
     step.reply(reply, { type: 'KillApplicationResponse', appId, message: text })
@@ -201,38 +201,38 @@ export function killApplication(
 }
 
 export function unregisterApplication(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   from: PeerInfo,
   message: UnregisterApplication,
 ): void {
-  const app = books.apps.get(message.appId)
+  const app = cluster.apps.get(message.appId)
   if (app && app.record.endpoint === from.incarnation) {
-    endApplication(books, step, app, 'FINISHED', 'unregistered')
+    endApplication(cluster, step, app, 'FINISHED', 'unregistered')
   }
   step.tell(from.incarnation, { type: 'UnregisteredApplication', appId: message.appId })
 }
 
 /** Its link is back, its answer not yet: its loop belongs to its user, so it has applicationTimeout (protocol L4). */
-export function applicationLinked(books: Books, step: Step, incarnation: string): void {
-  for (const app of books.apps.values()) {
+export function applicationLinked(cluster: ClusterState, step: Step, incarnation: string): void {
+  for (const app of cluster.apps.values()) {
     if (app.record.endpoint !== incarnation || app.linked) continue
-    step.startTimer(`application:${app.id}`, books.config.applicationTimeoutMs)
+    step.startTimer(`application:${app.id}`, cluster.config.applicationTimeoutMs)
   }
 }
 
 /** Its link closed: it has applicationGrace to come back, whether it has answered or not; Spark ends it at once. */
-export function applicationUnlinked(books: Books, step: Step, incarnation: string): void {
-  for (const app of books.apps.values()) {
+export function applicationUnlinked(cluster: ClusterState, step: Step, incarnation: string): void {
+  for (const app of cluster.apps.values()) {
     if (app.record.endpoint !== incarnation) continue
     app.linked = false
     app.isAnswering = false
-    step.startTimer(`application:${app.id}`, books.config.applicationGraceMs)
+    step.startTimer(`application:${app.id}`, cluster.config.applicationGraceMs)
   }
 }
 
-export function applicationSilent(books: Books, step: Step, appId: string): void {
-  const app = books.apps.get(appId)
+export function applicationSilent(cluster: ClusterState, step: Step, appId: string): void {
+  const app = cluster.apps.get(appId)
   if (!app || app.linked) return
-  endApplication(books, step, app, 'FINISHED', 'its driver is gone')
+  endApplication(cluster, step, app, 'FINISHED', 'its driver is gone')
 }

@@ -9,8 +9,8 @@ import { limits } from '../../runtime/limits.js'
 export const isBelieved = (claimed: number, found: number): boolean => claimed - found <= limits.launchRise
 
 /**
- * In a record of a lost tail there may be what was believed, and durable, under each leadership that this store forgot.
+ * In a record of a lost writes there may be what was believed, and durable, under each leadership that this store forgot.
  * It remembers as many as `pastElections`.
  */
-export const isBelievedOfTail = (claimed: number, found: number): boolean =>
+export const isBelievedOfLostWrites = (claimed: number, found: number): boolean =>
   claimed - found <= (limits.pastElections + 2) * limits.launchRise

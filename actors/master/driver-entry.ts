@@ -3,10 +3,10 @@ import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
 import type { DemandClass, WaitingDrivers } from './waiting-drivers.js'
 
-/** A driver in the Master's books (Spark's DriverInfo). Its record is the truth; this adds what is not stored. */
+/** A driver in the Master's cluster state (Spark's DriverInfo). Its record is the truth; this adds what is not stored. */
 export class DriverEntry {
   readonly id: string
-  /** Of its place in the books: older ones have lower numbers. */
+  /** Of its place in the cluster state: older ones have lower numbers. */
   readonly number: number
   /** Its generation in the store at this election; 0: it was not there. */
   readonly foundGeneration: number
@@ -69,7 +69,7 @@ export class DriverEntry {
     step.put('driver', this.id, this.record)
   }
 
-  /** It has left the books. */
+  /** It has left the cluster state. */
   leave(): void {
     this.#gone = true
     this.#waiting.remove(this)

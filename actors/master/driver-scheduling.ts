@@ -1,5 +1,5 @@
 import { waitingText, wantsText } from '../messages/launch-failure-text.js'
-import type { Books } from './books.js'
+import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { failedWorkersOf, standingsToTry } from './failed-launches.js'
 import { launchDriver } from './launching.js'
@@ -20,61 +20,61 @@ interface Candidate {
 
 /**
  * Places waiting drivers, oldest first (Spark 4.1). Of those that ask for the same the first that finds no room speaks
- * for all, until there is more room. Gives how many were launched; what is left to look at makes the books dirty.
+ * for all, until there is more room. Gives how many were launched; what is left to look at makes the cluster state dirty.
  */
 export function scheduleDrivers(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   workers: readonly WorkerEntry[],
   most: number,
 ): number {
   const nowMs = step.now.monotonicMs
-  const open = candidates(books, nowMs)
+  const open = candidates(cluster, nowMs)
   const smallest: Demand[] = []
   let looks = 0
   let launched = 0
   for (let first = open.pop(); first; first = open.pop()) {
     if (launched >= most || looks >= LOOKS_PER_PASS) {
       // The next pass begins here, so that nobody is passed over for ever because much comes before it.
-      books.driverScan = first.driver.number - 1
-      books.goOn()
+      cluster.driverScan = first.driver.number - 1
+      cluster.goOn()
       return launched
     }
     const { of, driver } = first
     const index = smallest.some((demand) => isWithin(demand, of.demand))
       ? undefined
-      : choose(books, step, first, workers)
+      : choose(cluster, step, first, workers)
     looks += workers.length + 1
     if (index === undefined) {
-      of.fullAt = books.room
-      looks += explain(books, first, step.now)
+      of.fullAt = cluster.capacity
+      looks += explain(cluster, first, step.now)
       if (!of.isPicky && smallest.length < SMALLEST_KEPT) smallest.push(of.demand)
       continue
     }
-    books.driverCursor = (index + 1) % workers.length
-    launchDriver(books, step, driver, workers[index] as WorkerEntry)
+    cluster.driverCursor = (index + 1) % workers.length
+    launchDriver(cluster, step, driver, workers[index] as WorkerEntry)
     launched++
     const next = of.next(driver.number, nowMs)
-    if (next) insert(open, { of, driver: next }, books.driverScan)
+    if (next) insert(open, { of, driver: next }, cluster.driverScan)
   }
-  books.driverScan = 0
+  cluster.driverScan = 0
   return launched
 }
 
 function choose(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   { of, driver }: Candidate,
   workers: readonly WorkerEntry[],
 ): number | undefined {
-  if (!of.isPicky) return placeDriver(workers, of.demand, books.driverCursor)
+  if (!of.isPicky) return placeDriver(workers, of.demand, cluster.driverCursor)
   const { monotonicMs } = step.now
-  for (const standing of standingsToTry(books, step.now, driver.id, of.demand)) {
+  for (const standing of standingsToTry(cluster, step.now, driver.id, of.demand)) {
     const index = placeDriver(
       workers,
       of.demand,
-      books.driverCursor,
-      ({ id }) => books.launchFailures.standing(driver.id, id, monotonicMs) === standing,
+      cluster.driverCursor,
+      ({ id }) => cluster.launchFailures.standing(driver.id, id, monotonicMs) === standing,
     )
     if (index !== undefined) return index
   }
@@ -82,14 +82,14 @@ function choose(
 }
 
 /** The oldest driver of each demand that may find room, the first to be tried last. */
-function candidates(books: Books, nowMs: number): Candidate[] {
+function candidates(cluster: ClusterState, nowMs: number): Candidate[] {
   const found: Candidate[] = []
-  for (const of of books.waiting.classes) {
-    if (of.fullAt === books.room) continue
+  for (const of of cluster.waiting.classes) {
+    if (of.fullAt === cluster.capacity) continue
     const driver = of.next(0, nowMs)
     if (driver) found.push({ of, driver })
   }
-  return found.sort((a, b) => turnOf(b, books.driverScan) - turnOf(a, books.driverScan))
+  return found.sort((a, b) => turnOf(b, cluster.driverScan) - turnOf(a, cluster.driverScan))
 }
 
 /** Those behind the place where the last pass stopped come first. */
@@ -109,9 +109,9 @@ function insert(open: Candidate[], candidate: Candidate, scan: number): void {
 }
 
 /** Why its drivers wait. Gives the number of looks it took. */
-function explain(books: Books, { of, driver }: Candidate, now: Now): number {
-  const { reason, looks } = lookForReason(books, driver.id, of.demand, now)
-  const workers = of.isPicky ? failedWorkersOf(books, driver.id, now) : []
+function explain(cluster: ClusterState, { of, driver }: Candidate, now: Now): number {
+  const { reason, looks } = lookForReason(cluster, driver.id, of.demand, now)
+  const workers = of.isPicky ? failedWorkersOf(cluster, driver.id, now) : []
   of.reason = waitingText({ reason: reason ?? 'NO_ROOM', workers }, wantsText(of.demand))
   return looks
 }

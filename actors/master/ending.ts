@@ -5,25 +5,25 @@ import {
   summaryOfDriver,
 } from '../messages/common.js'
 import type { ApplicationEntry } from './application-entry.js'
-import type { Books } from './books.js'
+import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { forgetFailuresOf } from './launch-timers.js'
 import type { EndedApplication, EndedDriver, RecordTable } from './records.js'
 import type { Step } from './step.js'
 import { executorHolding } from './worker-entry.js'
 
-/* How applications and drivers leave the books: one commit each, and what is retained of them. */
+/* How applications and drivers leave the cluster state: one commit each, and what is retained of them. */
 
 /** Spark 4.9. A kill frees nothing: the Worker's report does (protocol 8). */
 export function endApplication(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   app: ApplicationEntry,
   state: ApplicationState,
   message: string,
 ): void {
   const { description, submittedAtMs, driver } = app.record
-  endApplicationAs(books, step, {
+  endApplicationAs(cluster, step, {
     kind: 'app',
     id: app.id,
     submittedAtMs,
@@ -36,20 +36,25 @@ export function endApplication(
 }
 
 /** Ends it with this record, whether it is still live or not. */
-export function endApplicationAs(books: Books, step: Step, ended: EndedApplication): void {
-  const app = books.apps.get(ended.id)
-  if (app) removeApplication(books, step, app, ended)
-  retain(books.endedApps, ended, step, books.config.retainedEnded)
+export function endApplicationAs(cluster: ClusterState, step: Step, ended: EndedApplication): void {
+  const app = cluster.apps.get(ended.id)
+  if (app) removeApplication(cluster, step, app, ended)
+  retain(cluster.endedApps, ended, step, cluster.config.retainedEnded)
 }
 
-function removeApplication(books: Books, step: Step, app: ApplicationEntry, ended: EndedApplication): void {
+function removeApplication(
+  cluster: ClusterState,
+  step: Step,
+  app: ApplicationEntry,
+  ended: EndedApplication,
+): void {
   const { state, message } = ended
-  books.apps.delete(app.id)
-  books.appsByRegistration.delete(app.record.registration)
+  cluster.apps.delete(app.id)
+  cluster.appsByRegistration.delete(app.record.registration)
   step.cancelTimer(`application:${app.id}`)
-  forgetFailuresOf(books, step, app.id)
+  forgetFailuresOf(cluster, step, app.id)
   for (const executor of app.executors.values()) {
-    const worker = books.workers.get(executor.workerId)
+    const worker = cluster.workers.get(executor.workerId)
     if (!worker?.holds(executorHolding(app.id, executor.execId))) continue
     step.tell(worker.id, {
       type: 'KillExecutor',
@@ -61,16 +66,21 @@ function removeApplication(books: Books, step: Step, app: ApplicationEntry, ende
   app.state = state
   step.delete('app', app.id)
   step.tell(app.record.endpoint, { type: 'ApplicationRemoved', appId: app.id, state, message })
-  for (const worker of books.linkedWorkers()) {
+  for (const worker of cluster.linkedWorkers()) {
     step.tell(worker.id, { type: 'ApplicationFinished', appId: app.id })
   }
   step.log('info', `application ended ${state}`, { appId: app.id, reason: message })
-  books.dirty = true
+  cluster.dirty = true
 }
 
-export function endApplicationsOfDriver(books: Books, step: Step, driverId: string, reason: string): void {
-  for (const app of [...books.apps.values()]) {
-    if (app.record.driver?.id === driverId) endApplication(books, step, app, 'FINISHED', reason)
+export function endApplicationsOfDriver(
+  cluster: ClusterState,
+  step: Step,
+  driverId: string,
+  reason: string,
+): void {
+  for (const app of [...cluster.apps.values()]) {
+    if (app.record.driver?.id === driverId) endApplication(cluster, step, app, 'FINISHED', reason)
   }
 }
 
@@ -81,9 +91,9 @@ export interface DriverEnd {
   readonly signal?: string | undefined
 }
 
-export function endDriver(books: Books, step: Step, driver: DriverEntry, end: DriverEnd): void {
+export function endDriver(cluster: ClusterState, step: Step, driver: DriverEntry, end: DriverEnd): void {
   const { record } = driver
-  endDriverAs(books, step, {
+  endDriverAs(cluster, step, {
     kind: 'driver',
     id: driver.id,
     submittedAtMs: record.submittedAtMs,
@@ -99,25 +109,25 @@ export function endDriver(books: Books, step: Step, driver: DriverEntry, end: Dr
 }
 
 /** Ends it with this record, whether it is still live or not. */
-export function endDriverAs(books: Books, step: Step, ended: EndedDriver): void {
-  const driver = books.drivers.get(ended.id)
-  if (driver) removeDriver(books, step, driver, ended)
-  retain(books.endedDrivers, ended, step, books.config.retainedEnded)
+export function endDriverAs(cluster: ClusterState, step: Step, ended: EndedDriver): void {
+  const driver = cluster.drivers.get(ended.id)
+  if (driver) removeDriver(cluster, step, driver, ended)
+  retain(cluster.endedDrivers, ended, step, cluster.config.retainedEnded)
 }
 
-function removeDriver(books: Books, step: Step, driver: DriverEntry, ended: EndedDriver): void {
+function removeDriver(cluster: ClusterState, step: Step, driver: DriverEntry, ended: EndedDriver): void {
   const { record } = driver
-  books.removeDriver(driver)
+  cluster.removeDriver(driver)
   step.cancelTimer(`relaunch:${driver.id}`)
-  forgetFailuresOf(books, step, driver.id)
-  endApplicationsOfDriver(books, step, driver.id, `driver ended ${ended.state}`)
+  forgetFailuresOf(cluster, step, driver.id)
+  endApplicationsOfDriver(cluster, step, driver.id, `driver ended ${ended.state}`)
   step.delete('driver', driver.id)
   const key = { driverId: driver.id, digest: record.digest, endedAtMs: ended.endedAtMs }
-  books.keys.set(record.key, key)
+  cluster.keys.set(record.key, key)
   step.put('key', record.key, key)
-  forgetOldKeys(books, step)
+  forgetOldKeys(cluster, step)
   step.log('info', `driver ended ${ended.state}`, { driverId: driver.id, reason: ended.message })
-  books.dirty = true
+  cluster.dirty = true
 }
 
 function retain<E extends { id: string }>(ended: Map<string, E>, entry: E, step: Step, most: number): void {
@@ -127,14 +137,14 @@ function retain<E extends { id: string }>(ended: Map<string, E>, entry: E, step:
 }
 
 /** Kept 24 h or until 100,000 younger ended (protocol 15). A few at a time, so that a step stays small. */
-function forgetOldKeys(books: Books, step: Step): void {
-  const { retainedKeys, keyRetentionMs } = books.config
+function forgetOldKeys(cluster: ClusterState, step: Step): void {
+  const { retainedKeys, keyRetentionMs } = cluster.config
   const oldest = step.now.wallMs - keyRetentionMs
   dropOldest(
-    books.keys,
+    cluster.keys,
     step,
     'key',
-    (key, index) => books.keys.size - index > retainedKeys || key.endedAtMs < oldest,
+    (key, index) => cluster.keys.size - index > retainedKeys || key.endedAtMs < oldest,
   )
 }
 

@@ -1,6 +1,6 @@
 import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
 import type { ApplicationEntry, Begun } from './application-entry.js'
-import type { Books } from './books.js'
+import type { ClusterState } from './cluster-state.js'
 import { executorDemand, standingsToTry } from './failed-launches.js'
 import { launchExecutor } from './launching.js'
 import { byCoresFree, fits, placeExecutors } from './placement.js'
@@ -14,7 +14,7 @@ const PLACE_LOOKS = 8
 
 /** What is left of a pass, and what it knows. */
 interface Pass {
-  readonly books: Books
+  readonly cluster: ClusterState
   readonly step: Step
   readonly workers: readonly WorkerEntry[]
   /** Demands for which no Worker has room: what asks for as much finds none either. */
@@ -29,62 +29,62 @@ interface Pass {
  * one goes on where it stopped. Who got all that there was for it is looked at again when there may be more room.
  */
 export function scheduleExecutors(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   workers: readonly WorkerEntry[],
   most: number,
 ): void {
   const pass: Pass = {
-    books,
+    cluster,
     step,
     workers,
     full: [],
     coresFree: workers.reduce((sum, worker) => sum + worker.coresFree, 0),
     launchesLeft: most,
-    looksLeft: books.config.slices.executorLooks,
+    looksLeft: cluster.config.slices.executorLooks,
   }
-  for (const app of inTurn(books)) {
+  for (const app of inTurn(cluster)) {
     if (pass.coresFree === 0) break
     if (!app.answered || !app.linked) continue
-    if (app.fullAt === books.room) continue
+    if (app.fullAt === cluster.capacity) continue
     if (pass.launchesLeft > 0 && pass.looksLeft > 0) {
       placeFor(pass, app)
       if (pass.launchesLeft > 0) {
-        app.fullAt = books.room
+        app.fullAt = cluster.capacity
         continue
       }
     }
     // The next pass begins with it: nobody is passed over for ever because much comes before.
-    books.appScan = books.apps.numberOf(app.id) - 1
-    books.goOn()
+    cluster.appScan = cluster.apps.numberOf(app.id) - 1
+    cluster.goOn()
     return
   }
-  books.appScan = 0
+  cluster.appScan = 0
 }
 
 /** Those behind the place where the last pass stopped, then those before it. */
-function* inTurn({ apps, appScan }: Books): Generator<ApplicationEntry> {
+function* inTurn({ apps, appScan }: ClusterState): Generator<ApplicationEntry> {
   for (const app of apps.values()) if (apps.numberOf(app.id) > appScan) yield app
   if (appScan === 0) return
   for (const app of apps.values()) if (apps.numberOf(app.id) <= appScan) yield app
 }
 
 function placeFor(pass: Pass, app: ApplicationEntry): void {
-  const { books, step, workers, full } = pass
+  const { cluster, step, workers, full } = pass
   const demand = executorDemand(app)
   pass.looksLeft -= 1 + app.executors.size
-  if (coresLeft(books, app) < demand.cores || executorsLeft(app) <= 0) return
+  if (coresLeft(cluster, app) < demand.cores || executorsLeft(app) <= 0) return
   if (full.some((other) => isWithin(other, demand))) return
   const usable = workers
     .filter((worker) => fits(worker, demand))
-    .map((worker) => new Offer(worker, demand, app.begunAt(worker.id, books.room)))
+    .map((worker) => new Offer(worker, demand, app.begunAt(worker.id, cluster.capacity)))
     .sort(byCoresFree)
   pass.looksLeft -= workers.length + PLACE_LOOKS * usable.length
   if (usable.length === 0) {
     if (full.length < SMALLEST_KEPT) full.push(demand)
-  } else if (books.launchFailures.has(app.id)) {
-    const standingOf = ({ id }: Offer) => books.launchFailures.standing(app.id, id, step.now.monotonicMs)
-    for (const standing of standingsToTry(books, step.now, app.id, demand)) {
+  } else if (cluster.launchFailures.has(app.id)) {
+    const standingOf = ({ id }: Offer) => cluster.launchFailures.standing(app.id, id, step.now.monotonicMs)
+    for (const standing of standingsToTry(cluster, step.now, app.id, demand)) {
       pass.looksLeft -= workers.length
       placeOn(
         pass,
@@ -134,26 +134,26 @@ class Offer {
  * one pass, however many executors one pass launches.
  */
 function placeOn(pass: Pass, app: ApplicationEntry, offers: readonly Offer[]): void {
-  const { books, step } = pass
+  const { cluster, step } = pass
   const { executor } = app.record.description
   const demand = {
-    coresLeft: offers.reduce((sum, { begun }) => sum + begun.cores, coresLeft(books, app)),
+    coresLeft: offers.reduce((sum, { begun }) => sum + begun.cores, coresLeft(cluster, app)),
     coresPerExecutor: executor.cores,
     memoryMib: executor.memoryMib,
     resources: executor.resources,
     executorsLeft: offers.reduce((sum, { begun }) => sum + begun.executors, executorsLeft(app)),
   }
-  for (const [index, cores] of placeExecutors(offers, demand, books.config.spreadOut).entries()) {
+  for (const [index, cores] of placeExecutors(offers, demand, cluster.config.spreadOut).entries()) {
     const { worker, begun } = offers[index] as Offer
     const each = executor.cores ?? cores
     // An executor without a size has all that its Worker gives.
     const most = executor.cores === undefined && begun.executors > 0 ? 0 : cores
     for (let given = begun.cores; given < most; given += each) {
       if (pass.launchesLeft === 0) return
-      launchExecutor(books, step, app, worker, each)
+      launchExecutor(cluster, step, app, worker, each)
       pass.launchesLeft--
       pass.coresFree -= each
-      app.begin(worker.id, each, books.room)
+      app.begin(worker.id, each, cluster.capacity)
     }
   }
 }

@@ -4,7 +4,7 @@ import type { ExecutorStateChanged } from '../messages/executors.js'
 import { endText } from '../messages/launch-failure-text.js'
 import type { FailedWorker, LaunchFailure } from '../messages/launch-failures.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
-import type { Books } from './books.js'
+import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endApplication } from './ending.js'
 import type { FailedLaunch, LaunchRecord, Standing } from './launch-failures.js'
@@ -16,9 +16,9 @@ import type { WorkerEntry } from './worker-entry.js'
 
 /* What a Master makes of launches that come to nothing: back-off, other Workers first, an end where none is left. */
 
-function noteFailure(books: Books, step: Step, launch: FailedLaunch): LaunchRecord {
+function noteFailure(cluster: ClusterState, step: Step, launch: FailedLaunch): LaunchRecord {
   const nowMs = step.now.monotonicMs
-  const record = books.launchFailures.failed({ ...launch, failure: clipped(launch.failure) }, nowMs)
+  const record = cluster.launchFailures.failed({ ...launch, failure: clipped(launch.failure) }, nowMs)
   step.startTimer(launchTimer(launch.subject, launch.workerId), record.notBeforeMs - nowMs)
   return record
 }
@@ -53,48 +53,48 @@ function failureOf(report: ExecutorStateChanged): LaunchFailure | undefined {
  * replaced after the first back-off; all others are failed launches, and returned.
  */
 export function executorFailure(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   { app, executor, worker }: { app: ApplicationEntry; executor: ExecutorEntry; worker: WorkerEntry },
   report: ExecutorStateChanged,
 ): LaunchRecord | undefined {
   const failure = failureOf(report)
   if (!failure) return undefined
-  if (hasLasted(books, step, executor)) {
-    launchSucceeded(books, step, executor)
+  if (hasLasted(cluster, step, executor)) {
+    launchSucceeded(cluster, step, executor)
     return undefined
   }
   const beside = [...app.executors.values()].find(
-    (other) => other.workerId === worker.id && hasLasted(books, step, other),
+    (other) => other.workerId === worker.id && hasLasted(cluster, step, other),
   )
-  if (executor.worked || beside) launchSucceeded(books, step, beside ?? executor)
+  if (executor.worked || beside) launchSucceeded(cluster, step, beside ?? executor)
   const { launchedAtMs } = executor
-  const record = noteFailure(books, step, { subject: app.id, workerId: worker.id, launchedAtMs, failure })
+  const record = noteFailure(cluster, step, { subject: app.id, workerId: worker.id, launchedAtMs, failure })
   if (failure.kind === 'room' || executor.worked) return undefined
   // Spark 4.8: exit 0 counts for nothing. It waits for its turn all the same.
   if (failure.kind === 'start' || failure.exitStatus !== 0) app.failures++
   return record
 }
 
-const hasLasted = (books: Books, step: Step, { runningSinceMs }: ExecutorEntry): boolean =>
-  runningSinceMs !== undefined && step.now.monotonicMs - runningSinceMs >= books.config.executorStableMs
+const hasLasted = (cluster: ClusterState, step: Step, { runningSinceMs }: ExecutorEntry): boolean =>
+  runningSinceMs !== undefined && step.now.monotonicMs - runningSinceMs >= cluster.config.executorStableMs
 
 /** That Worker can run executors of this application. */
-export function launchSucceeded(books: Books, step: Step, { appId, workerId }: ExecutorEntry): void {
-  const app = books.apps.get(appId)
+export function launchSucceeded(cluster: ClusterState, step: Step, { appId, workerId }: ExecutorEntry): void {
+  const app = cluster.apps.get(appId)
   if (app) app.failures = 0
-  if (!books.launchFailures.forget(appId, workerId)) return
+  if (!cluster.launchFailures.forget(appId, workerId)) return
   step.cancelTimer(launchTimer(appId, workerId))
-  books.dirty = true
+  cluster.dirty = true
 }
 
 /** Nothing of it runs or starts, it has failed often enough, and there is no Worker left to try. */
-export function endIfHopeless(books: Books, step: Step, app: ApplicationEntry): void {
-  const { maxExecutorRetries } = books.config
+export function endIfUnrecoverable(cluster: ClusterState, step: Step, app: ApplicationEntry): void {
+  const { maxExecutorRetries } = cluster.config
   if (maxExecutorRetries < 0 || app.failures < maxExecutorRetries || app.executors.size > 0) return
-  if (!allExcluded(books, step.now, app.id, executorDemand(app))) return
-  const text = endText(app.failures, failedWorkersOf(books, app.id, step.now))
-  endApplication(books, step, app, 'FAILED', text)
+  if (!allExcluded(cluster, step.now, app.id, executorDemand(app))) return
+  const text = endText(app.failures, failedWorkersOf(cluster, app.id, step.now))
+  endApplication(cluster, step, app, 'FAILED', text)
 }
 
 /** The smallest that helps it. */
@@ -104,10 +104,10 @@ export function executorDemand(app: ApplicationEntry): Demand {
 }
 
 /** Workers that it failed on of late, the newest failure first. */
-export function failedWorkersOf(books: Books, subject: string, now: Now): FailedWorker[] {
+export function failedWorkersOf(cluster: ClusterState, subject: string, now: Now): FailedWorker[] {
   const failed: FailedWorker[] = []
-  for (const record of books.launchFailures.of(subject)) {
-    const worker = books.workers.get(record.workerId)
+  for (const record of cluster.launchFailures.of(subject)) {
+    const worker = cluster.workers.get(record.workerId)
     if (worker) failed.push(failedWorkerOf(worker, record, now))
     if (failed.length >= limits.shownFailedWorkers) break
   }
@@ -115,15 +115,15 @@ export function failedWorkersOf(books: Books, subject: string, now: Now): Failed
 }
 
 /** Workers that could take it if they were empty. */
-export function* largeEnough(books: Books, demand: Demand): Generator<WorkerEntry> {
-  for (const worker of books.workers.values()) if (worker.isKept && fits(worker.whole, demand)) yield worker
+export function* largeEnough(cluster: ClusterState, demand: Demand): Generator<WorkerEntry> {
+  for (const worker of cluster.workers.values()) if (worker.isKept && fits(worker.whole, demand)) yield worker
 }
 
 /** False where there is none: without a Worker it waits. */
-export function allExcluded(books: Books, now: Now, subject: string, demand: Demand): boolean {
+export function allExcluded(cluster: ClusterState, now: Now, subject: string, demand: Demand): boolean {
   let some = false
-  for (const { id } of largeEnough(books, demand)) {
-    const standing = books.launchFailures.standing(subject, id, now.monotonicMs)
+  for (const { id } of largeEnough(cluster, demand)) {
+    const standing = cluster.launchFailures.standing(subject, id, now.monotonicMs)
     if (standing !== 'excluded' && standing !== 'retry') return false
     some = true
   }
@@ -131,33 +131,38 @@ export function allExcluded(books: Books, now: Now, subject: string, demand: Dem
 }
 
 /** Workers on which nothing has failed come first; excluded ones only where no other is left. */
-export function standingsToTry(books: Books, now: Now, subject: string, demand: Demand): readonly Standing[] {
-  return allExcluded(books, now, subject, demand) ? ['fresh', 'due', 'retry'] : ['fresh', 'due']
+export function standingsToTry(
+  cluster: ClusterState,
+  now: Now,
+  subject: string,
+  demand: Demand,
+): readonly Standing[] {
+  return allExcluded(cluster, now, subject, demand) ? ['fresh', 'due', 'retry'] : ['fresh', 'due']
 }
 
 /**
  * There was no process, or one that ended over and over soon after its start. Whoever is supervised is tried again, elsewhere first, for ever. Who is not is tried once on
- * each Worker: `hopeless`, where none is left that has not failed.
+ * each Worker: `unrecoverable`, where none is left that has not failed.
  */
 export function driverFailed(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   driver: DriverEntry,
   failure: LaunchFailure,
-): 'hopeless' | undefined {
+): 'unrecoverable' | undefined {
   const { workerId, description } = driver.record
   if (workerId === null) return undefined
   driver.hasFailed = true
   const { launchedAtMs } = driver
   const { monotonicMs } = step.now
   // It has run meanwhile: this is a new failure.
-  const startMs = books.config.executorStableMs * (failure.kind === 'exit' ? limits.driverCrashes : 1)
+  const startMs = cluster.config.executorStableMs * (failure.kind === 'exit' ? limits.driverCrashes : 1)
   if (launchedAtMs !== undefined && monotonicMs - launchedAtMs >= startMs)
-    books.launchFailures.forget(driver.id, workerId)
-  noteFailure(books, step, { subject: driver.id, workerId, launchedAtMs, failure })
+    cluster.launchFailures.forget(driver.id, workerId)
+  noteFailure(cluster, step, { subject: driver.id, workerId, launchedAtMs, failure })
   if (failure.kind === 'room' || description.supervise) return undefined
-  for (const worker of largeEnough(books, description)) {
-    if (books.launchFailures.standing(driver.id, worker.id, monotonicMs) === 'fresh') return undefined
+  for (const worker of largeEnough(cluster, description)) {
+    if (cluster.launchFailures.standing(driver.id, worker.id, monotonicMs) === 'fresh') return undefined
   }
-  return 'hopeless'
+  return 'unrecoverable'
 }

@@ -1,17 +1,17 @@
 import { limits } from '../../runtime/limits.js'
 import type { TimerSource } from '../../runtime/system/timers.js'
 import type { FromMaster } from '../messages/catalogue.js'
-import type { Fellow } from './fellows.js'
+import type { PeerMaster } from './peer-masters.js'
 
 /** A clean hand-over under way (protocol 13): who takes over, and who holds off meanwhile. */
 export class HandOver {
   /** The healthiest STANDBY; undefined: whoever comes. */
-  readonly chosen: Fellow | undefined
-  readonly #others: readonly Fellow[]
+  readonly chosen: PeerMaster | undefined
+  readonly #others: readonly PeerMaster[]
 
-  constructor({ chosen, all }: { chosen: Fellow | undefined; all: readonly Fellow[] }) {
+  constructor({ chosen, all }: { chosen: PeerMaster | undefined; all: readonly PeerMaster[] }) {
     this.chosen = chosen
-    this.#others = all.filter((fellow) => fellow !== chosen)
+    this.#others = all.filter((peerMaster) => peerMaster !== chosen)
   }
 
   /** What has not become durable by then gets NotLeader. */

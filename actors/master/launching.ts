@@ -1,6 +1,6 @@
 import { againText } from '../messages/launch-failure-text.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
-import type { Books } from './books.js'
+import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endApplicationsOfDriver } from './ending.js'
 import { failedWorkersOf } from './failed-launches.js'
@@ -8,23 +8,28 @@ import { takeAddresses } from './resources.js'
 import type { Step } from './step.js'
 import { driverHolding, executorHolding, type WorkerEntry } from './worker-entry.js'
 
-/* Launches: the books first, then the command behind its commit. */
+/* Launches: the cluster state first, then the command behind its commit. */
 
 /** One commit: next generation, new Worker, the older generation's applications ended (protocol 9). */
-export function launchDriver(books: Books, step: Step, driver: DriverEntry, worker: WorkerEntry): void {
+export function launchDriver(
+  cluster: ClusterState,
+  step: Step,
+  driver: DriverEntry,
+  worker: WorkerEntry,
+): void {
   const { cores, memoryMib, resources: amounts } = driver.record.description
   const resources = takeAddresses(worker.resourcesFree, amounts)!
   const generation = driver.record.generation + 1
-  endApplicationsOfDriver(books, step, driver.id, `driver relaunched as generation ${generation}`)
+  endApplicationsOfDriver(cluster, step, driver.id, `driver relaunched as generation ${generation}`)
   driver.record = {
     ...driver.record,
     state: 'RUNNING',
     generation,
-    launchedUnder: books.leadership.epoch,
+    launchedUnder: cluster.leadership.epoch,
     workerId: worker.id,
     resources,
   }
-  driver.message = againText(failedWorkersOf(books, driver.id, step.now))
+  driver.message = againText(failedWorkersOf(cluster, driver.id, step.now))
   driver.launchedAtMs = step.now.monotonicMs
   step.put('driver', driver.id, driver.record)
   worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })
@@ -45,7 +50,7 @@ export function tellLaunchDriver(step: Step, driver: DriverEntry): void {
 
 /** No confirmation is awaited; a lost launch is repaired by the Worker's next full report (protocol R4). */
 export function launchExecutor(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   app: ApplicationEntry,
   worker: WorkerEntry,
@@ -54,7 +59,7 @@ export function launchExecutor(
   const { memoryMib, resources: amounts } = app.record.description.executor
   const executor: ExecutorEntry = {
     appId: app.id,
-    execId: nextExecutorId(books, step, app),
+    execId: nextExecutorId(cluster, step, app),
     workerId: worker.id,
     cores,
     memoryMib,
@@ -66,7 +71,7 @@ export function launchExecutor(
   app.state = 'RUNNING'
   const holding = executorHolding(app.id, executor.execId)
   worker.hold(holding, executor)
-  books.rememberHome(holding, worker.id)
+  cluster.rememberHome(holding, worker.id)
   tellLaunchExecutor(step, app, executor)
   tellAdded(step, app, executor, worker)
   return executor
@@ -107,10 +112,10 @@ export function tellAdded(
 }
 
 /** Ids are never used again: a block's ceiling is durable before its first id leaves (protocol 10). */
-function nextExecutorId(books: Books, step: Step, app: ApplicationEntry): number {
+function nextExecutorId(cluster: ClusterState, step: Step, app: ApplicationEntry): number {
   const execId = app.nextExecId++
   if (execId >= app.record.execIds) {
-    app.record = { ...app.record, execIds: execId + books.config.executorIdBlock }
+    app.record = { ...app.record, execIds: execId + cluster.config.executorIdBlock }
     step.put('app', app.id, app.record)
   }
   return execId

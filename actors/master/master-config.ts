@@ -35,11 +35,11 @@ export interface MasterConfig extends LaunchTimes {
 export interface Slices {
   readonly recoveryRecords: number
   readonly recoveryRecordBytes: number
-  readonly tailRecords: number
-  readonly tailRecordBytes: number
+  readonly lostWriteRecords: number
+  readonly lostWriteRecordBytes: number
   readonly tailWindow: number
-  readonly tailLooks: number
-  readonly tailAheadBytes: number
+  readonly lostWriteLooks: number
+  readonly lostWriteAheadBytes: number
   readonly releaseEffects: number
   readonly releaseMs: number
   readonly executorLooks: number

@@ -4,13 +4,13 @@ import type { MasterChanged, MasterInStandby } from '../messages/leadership.js'
 import type { RequestMasterState } from '../messages/status.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
-import { Books, type PeerInfo } from './books.js'
-import { FellowDesk, isForFellows } from './fellow-desk.js'
-import { isFellow, type KnownLeader } from './fellows.js'
+import { ClusterState, type PeerInfo } from './cluster-state.js'
 import { IdSource } from './ids.js'
 import { launchDue } from './launch-timers.js'
-import { askForMore, type TailRecord, takeBackTail } from './lost-tail.js'
+import { askForMore, type LostWrite, takeBackLostWrites } from './lost-writes.js'
 import type { MasterConfig } from './master-config.js'
+import { isForPeerMasters, PeerMasterProtocol } from './peer-master-protocol.js'
+import { isPeerMaster, type KnownLeader } from './peer-masters.js'
 import type { StoredRecords } from './records.js'
 import { advanceRecovery, beginRecovery, recoveryQuietElapsed, restore } from './recovery.js'
 import { type Delivery, notLeader, route } from './routing.js'
@@ -28,15 +28,15 @@ interface Elected {
   readonly owner: string
   readonly base: Position
   readonly earlier: readonly PastElection[]
-  readonly heard: Position
+  readonly observed: Position
   /** The keys of ended drivers follow, as `keys`. */
   readonly keysFollow?: boolean
 }
 
-interface Tail {
-  readonly kind: 'tail'
-  readonly records: readonly TailRecord[]
-  /** The Master that gave it; absent: the own image. */
+interface LostWrites {
+  readonly kind: 'lostWrites'
+  readonly records: readonly LostWrite[]
+  /** The Master that gave it; absent: the own record cache. */
   readonly from?: string
   /** Absent: nothing more comes of it. */
   readonly last?: boolean
@@ -60,14 +60,14 @@ export type MasterInput =
     }
   | { readonly kind: 'timer'; readonly key: string }
   | { readonly kind: 'probed'; readonly workerId: string; readonly refused: boolean }
-  /** The books of this leadership begin; until they are filled this Master goes on as a STANDBY. */
+  /** The cluster state of this leadership begin; until they are filled this Master goes on as a STANDBY. */
   | Elected
   /** A piece of what the store holds. */
   | { readonly kind: 'records'; readonly records: Partial<StoredRecords> }
-  /** The books are filled: it leads. */
+  /** The cluster state are filled: it leads. */
   | { readonly kind: 'restored' }
-  /** A piece of an image, own or another Master's, that is newer than base (protocol 12). */
-  | Tail
+  /** A piece of a record cache, own or another Master's, that is newer than base (protocol 12). */
+  | LostWrites
   /** Keys of ended drivers, read after the election. */
   | { readonly kind: 'keys'; readonly records: StoredRecords['keys']; readonly complete: boolean }
   /** A STANDBY's agent has read who leads. */
@@ -83,11 +83,11 @@ const reads: ReadonlySet<MasterMessage['type']> = new Set([
   'RequestLogLocation',
 ])
 
-/** What the core must know of its lane when it answers. */
-export interface LaneView {
+/** What the core must know of its commit queue when it answers. */
+export interface CommitQueueView {
   readonly position: Position
   /** Code while the store refuses or is away: new requests are refused with it (protocol 4.3). */
-  readonly trouble: Delivery['trouble']
+  readonly degradation: Delivery['degradation']
   /** The records take as much of the heap as they may: nothing new is let in. */
   readonly isFull?: boolean
   /** A STANDBY's: does its store answer? */
@@ -98,67 +98,67 @@ export interface LaneView {
 
 /**
  * The Master, pure: one input and the time, own state, and what to do about it. It reads no clock, draws no random
- * number and does no I/O; the shell runs the effects, gated ones behind the commit lane.
+ * number and does no I/O; the shell runs the effects, gated ones behind the commit queue.
  */
 export class MasterCore {
   readonly #config: MasterConfig
   readonly #peers = new Map<string, PeerInfo>()
-  readonly #fellows: FellowDesk
+  readonly #peerMasters: PeerMasterProtocol
   readonly #snapshots = new SnapshotCache()
-  #books: Books | undefined
+  #cluster: ClusterState | undefined
   /** Books that are being filled. */
-  #restoring: Books | undefined
+  #restoring: ClusterState | undefined
   #masters: readonly string[]
   #sweptAtMs = Number.NEGATIVE_INFINITY
 
   constructor(config: MasterConfig) {
     this.#config = config
     this.#masters = config.masters
-    this.#fellows = new FellowDesk(config)
+    this.#peerMasters = new PeerMasterProtocol(config)
   }
 
   get state(): RecoveryState {
-    return this.#books?.state ?? 'STANDBY'
+    return this.#cluster?.state ?? 'STANDBY'
   }
 
-  get books(): Books | undefined {
-    return this.#books
+  get cluster(): ClusterState | undefined {
+    return this.#cluster
   }
 
   /** For pages; cheap to call often (see SnapshotCache). */
-  snapshot(lane: LaneView, now: Now): MasterSnapshot {
-    return this.#snapshots.whole(this.head(lane), this.#books, now)
+  snapshot(commitQueue: CommitQueueView, now: Now): MasterSnapshot {
+    return this.#snapshots.whole(this.head(commitQueue), this.#cluster, now)
   }
 
   /** Who this is now, without its rows. */
-  head({ position, trouble, storeReachable = true }: LaneView): StateHead {
+  head({ position, degradation, storeReachable = true }: CommitQueueView): StateHead {
     return {
       config: this.#config,
       state: this.state,
-      sinceMs: this.#books?.leadership.sinceMs ?? null,
+      sinceMs: this.#cluster?.leadership.sinceMs ?? null,
       position,
-      stale: trouble !== undefined || !storeReachable,
+      stale: degradation !== undefined || !storeReachable,
       masters: this.#masters.map((address) => ({ address, state: this.#stateOf(address) })),
-      leader: this.#books ? this.#config.address : (this.#fellows.leader?.address ?? null),
+      leader: this.#cluster ? this.#config.address : (this.#peerMasters.leader?.address ?? null),
     }
   }
 
   /** The other Masters, and which of them is fit to take over. */
-  fellows() {
-    return this.#fellows.successors()
+  peerMasters() {
+    return this.#peerMasters.successors()
   }
 
   #stateOf(address: string): RecoveryState | 'UNKNOWN' {
-    return address === this.#config.address ? this.state : this.#fellows.stateAt(address)
+    return address === this.#config.address ? this.state : this.#peerMasters.stateAt(address)
   }
 
-  step(input: MasterInput, now: Now, lane: LaneView): Step {
+  step(input: MasterInput, now: Now, commitQueue: CommitQueueView): Step {
     const step = new Step(now)
     if (this.#mayChangeRows(input)) this.#snapshots.touch()
-    if (this.#books) this.#books.isFull = lane.isFull ?? false
-    this.#handle(step, input, lane)
-    const epoch = (this.#books ?? this.#restoring)?.leadership.epoch
-    // The lane stamps the very position; until then the books know at least under whom it was written.
+    if (this.#cluster) this.#cluster.isFull = commitQueue.isFull ?? false
+    this.#handle(step, input, commitQueue)
+    const epoch = (this.#cluster ?? this.#restoring)?.leadership.epoch
+    // The commit queue stamps the very position; until then the cluster state know at least under whom it was written.
     if (epoch !== undefined)
       for (const { value } of step.puts) Object.assign(value, { at: { epoch, seq: 0 } })
     return step
@@ -166,42 +166,42 @@ export class MasterCore {
 
   /** Heartbeats are many, and what they change is seen by age. */
   #mayChangeRows(input: MasterInput): boolean {
-    if (input.kind === 'turnEnd') return this.#books?.dirty === true
+    if (input.kind === 'turnEnd') return this.#cluster?.dirty === true
     if (input.kind !== 'message') return true
     const { type } = input.message
     return type !== 'Heartbeat' && !reads.has(type)
   }
 
-  #handle(step: Step, input: MasterInput, lane: LaneView): void {
+  #handle(step: Step, input: MasterInput, commitQueue: CommitQueueView): void {
     switch (input.kind) {
       case 'linkUp':
-        this.#linkUp(step, input.peer, lane)
+        this.#linkUp(step, input.peer, commitQueue)
         break
       case 'linkDown':
         this.#linkDown(step, input.incarnation, input.closedByKernel)
         break
       case 'message':
-        this.#message(step, input, lane)
+        this.#message(step, input, commitQueue)
         break
-      case 'tail':
-        if (this.#books) this.#tail(step, this.#books, input, lane)
+      case 'lostWrites':
+        if (this.#cluster) this.#lostWrites(step, this.#cluster, input, commitQueue)
         break
       case 'recordSeen':
-        if (!this.#books) this.#fellows.recordSeen(step, input.record)
+        if (!this.#cluster) this.#peerMasters.recordSeen(step, input.record)
         break
       case 'keys':
-        if (this.#books) submission.keysRead(this.#books, input.records, input.complete)
+        if (this.#cluster) submission.keysRead(this.#cluster, input.records, input.complete)
         break
       case 'masters':
-        this.#mastersKnown(step, input.addresses, lane)
+        this.#mastersKnown(step, input.addresses, commitQueue)
         break
       case 'timer':
-        // Set while the books were being filled: it is for them.
+        // Set while the cluster state were being filled: it is for them.
         if (this.#restoring) step.startTimer(input.key, UNTIL_RESTORED_MS)
         else this.#timer(step, input.key)
         break
       case 'probed':
-        if (this.#books) this.#probed(step, this.#books, input.workerId, input.refused)
+        if (this.#cluster) this.#probed(step, this.#cluster, input.workerId, input.refused)
         break
       case 'elected':
         this.#elected(step, input)
@@ -210,39 +210,39 @@ export class MasterCore {
         if (this.#restoring) restore(this.#restoring, step, input.records)
         break
       case 'restored':
-        this.#restored(step, lane)
+        this.#restored(step, commitQueue)
         break
       case 'turnEnd':
-        if (this.#books?.dirty) schedule(this.#books, step)
+        if (this.#cluster?.dirty) schedule(this.#cluster, step)
         break
     }
   }
 
-  #elected(step: Step, { epoch, owner, base, earlier, heard, keysFollow }: Elected): void {
+  #elected(step: Step, { epoch, owner, base, earlier, observed, keysFollow }: Elected): void {
     const leadership = {
       epoch,
       owner,
       base,
       earlier,
-      heard,
+      observed,
       sinceMs: step.now.wallMs,
       electedAtMs: step.now.monotonicMs,
     }
-    this.#restoring = new Books(this.#config, leadership, new IdSource(epoch))
+    this.#restoring = new ClusterState(this.#config, leadership, new IdSource(epoch))
     this.#restoring.keysComplete = keysFollow !== true
   }
 
-  #restored(step: Step, lane: LaneView): void {
-    const books = this.#restoring
-    if (!books) return
+  #restored(step: Step, commitQueue: CommitQueueView): void {
+    const cluster = this.#restoring
+    if (!cluster) return
     this.#restoring = undefined
-    this.#books = books
-    this.#fellows.elected(books, step)
-    const { base, heard } = books.leadership
-    if (books.hasLost)
-      step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', { base, heard })
-    beginRecovery(books, step)
-    for (const peer of this.#peers.values()) this.#speakFirst(step, peer, lane)
+    this.#cluster = cluster
+    this.#peerMasters.elected(cluster, step)
+    const { base, observed } = cluster.leadership
+    if (cluster.hasLost)
+      step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', { base, observed })
+    beginRecovery(cluster, step)
+    for (const peer of this.#peers.values()) this.#speakFirst(step, peer, commitQueue)
     this.#sweptAtMs = step.now.monotonicMs
     step.startTimer('sweep', this.#sweepEveryMs)
   }
@@ -255,109 +255,120 @@ export class MasterCore {
    * Protocol R0: on a new link the Master speaks first. While the store refuses writes it does not wait for them: who hears a
    * deposed leader is protected by protocol R1, and who hears nothing cannot even be refused.
    */
-  #speakFirst(step: Step, peer: PeerInfo, lane: LaneView): void {
+  #speakFirst(step: Step, peer: PeerInfo, commitQueue: CommitQueueView): void {
     const { address, web } = this.#config
-    if (!this.#books) {
+    if (!this.#cluster) {
       step.tellNow(peer.incarnation, this.#standby())
       return
     }
     const masters = [...this.#masters]
-    const { base, earlier } = this.#books.leadership
+    const { base, earlier } = this.#cluster.leadership
     const found = { base, earlier: [...earlier] }
     const message: MasterChanged = { type: 'MasterChanged', master: address, web, masters, found }
-    if (lane.trouble) step.tellNow(peer.incarnation, message)
+    if (commitQueue.degradation) step.tellNow(peer.incarnation, message)
     else step.tell(peer.incarnation, message)
   }
 
   #standby(): MasterInStandby {
-    const leader = this.#fellows.leader?.address
+    const leader = this.#peerMasters.leader?.address
     return { type: 'MasterInStandby', masters: [...this.#masters], ...(leader && { leader }) }
   }
 
-  #mastersKnown(step: Step, addresses: readonly string[], lane: LaneView): void {
+  #mastersKnown(step: Step, addresses: readonly string[], commitQueue: CommitQueueView): void {
     this.#masters = addresses
-    for (const peer of this.#peers.values()) this.#speakFirst(step, peer, lane)
+    for (const peer of this.#peers.values()) this.#speakFirst(step, peer, commitQueue)
   }
 
-  #linkUp(step: Step, peer: PeerInfo, lane: LaneView): void {
+  #linkUp(step: Step, peer: PeerInfo, commitQueue: CommitQueueView): void {
     this.#peers.set(peer.incarnation, peer)
-    if (isFellow(peer)) {
-      this.#speakFirst(step, peer, lane)
-      this.#fellows.linkUp(this.#books, step, peer)
+    if (isPeerMaster(peer)) {
+      this.#speakFirst(step, peer, commitQueue)
+      this.#peerMasters.linkUp(this.#cluster, step, peer)
       return
     }
     // Who has just come is about to answer: that is not quiet.
-    if (this.#books) {
-      this.#books.lastAnswerMs = step.now.monotonicMs
-      applications.applicationLinked(this.#books, step, peer.incarnation)
+    if (this.#cluster) {
+      this.#cluster.lastAnswerMs = step.now.monotonicMs
+      applications.applicationLinked(this.#cluster, step, peer.incarnation)
     }
-    this.#speakFirst(step, peer, lane)
+    this.#speakFirst(step, peer, commitQueue)
   }
 
   #linkDown(step: Step, incarnation: string, closedByKernel: boolean): void {
     const peer = this.#peers.get(incarnation)
     this.#peers.delete(incarnation)
-    if (peer && isFellow(peer)) this.#fellows.linkDown(this.#books, step, incarnation, closedByKernel)
-    if (!this.#books) return
-    workers.workerUnlinked(this.#books, step, incarnation)
-    applications.applicationUnlinked(this.#books, step, incarnation)
+    if (peer && isPeerMaster(peer))
+      this.#peerMasters.linkDown(this.#cluster, step, incarnation, closedByKernel)
+    if (!this.#cluster) return
+    workers.workerUnlinked(this.#cluster, step, incarnation)
+    applications.applicationUnlinked(this.#cluster, step, incarnation)
     // Who is gone is not waited for.
-    advanceRecovery(this.#books, step)
+    advanceRecovery(this.#cluster, step)
   }
 
-  #message(step: Step, input: Extract<MasterInput, { kind: 'message' }>, lane: LaneView): void {
+  #message(step: Step, input: Extract<MasterInput, { kind: 'message' }>, commitQueue: CommitQueueView): void {
     const { message, reply, position } = input
     const from = this.#peers.get(input.from)
     if (!from) return
     // With the store in trouble, what is only read comes from memory, marked stale (protocol 15).
-    step.readsFromMemory = lane.trouble !== undefined && reads.has(message.type)
+    step.readsFromMemory = commitQueue.degradation !== undefined && reads.has(message.type)
     if (message.type === 'RequestMasterState') {
-      this.#masterState(step, message, reply, lane)
-    } else if (isForFellows(message)) {
-      const heardWorkers = this.#workersHeard
-      const store = lane.storeReachable ?? true
-      this.#fellows.receive(this.#books, step, { from, message, position, heardWorkers, store })
-    } else if (!this.#books) {
+      this.#masterState(step, message, reply, commitQueue)
+    } else if (isForPeerMasters(message)) {
+      const observedWorkers = this.#workersHeard
+      const store = commitQueue.storeReachable ?? true
+      this.#peerMasters.receive(this.#cluster, step, { from, message, position, observedWorkers, store })
+    } else if (!this.#cluster) {
       this.#notLeader(step, from, message, reply)
     } else {
-      route(this.#books, step, message, { from, reply, trouble: lane.trouble })
-      advanceRecovery(this.#books, step)
+      route(this.#cluster, step, message, { from, reply, degradation: commitQueue.degradation })
+      advanceRecovery(this.#cluster, step)
     }
   }
 
   /** Linked nodes that are no Masters. */
   get #workersHeard(): number {
-    let heard = 0
-    for (const peer of this.#peers.values()) if (peer.role === 'node' && !isFellow(peer)) heard++
-    return heard
+    let observed = 0
+    for (const peer of this.#peers.values()) if (peer.role === 'node' && !isPeerMaster(peer)) observed++
+    return observed
   }
 
-  #probed(step: Step, books: Books, workerId: string, refused: boolean): void {
-    workers.probed(books, step, workerId, refused)
+  #probed(step: Step, cluster: ClusterState, workerId: string, refused: boolean): void {
+    workers.probed(cluster, step, workerId, refused)
     // Known dead is as good as an answer (protocol 11.6).
-    advanceRecovery(books, step)
+    advanceRecovery(cluster, step)
   }
 
-  #tail(step: Step, books: Books, { records, from, last = true }: Tail, lane: LaneView): void {
-    takeBackTail(books, step, records)
+  #lostWrites(
+    step: Step,
+    cluster: ClusterState,
+    { records, from, last = true }: LostWrites,
+    commitQueue: CommitQueueView,
+  ): void {
+    takeBackLostWrites(cluster, step, records)
     if (!last) {
-      askForMore(books, step, from, lane)
+      askForMore(cluster, step, from, commitQueue)
     } else if (from !== undefined) {
-      books.awaitedTails.delete(from)
+      cluster.awaitedLostWrites.delete(from)
       step.tell(from, { type: 'TailTaken' })
     }
-    advanceRecovery(books, step)
+    advanceRecovery(cluster, step)
   }
 
-  #masterState(step: Step, message: RequestMasterState, reply: ReplyToken, lane: LaneView): void {
+  #masterState(
+    step: Step,
+    message: RequestMasterState,
+    reply: ReplyToken,
+    commitQueue: CommitQueueView,
+  ): void {
     const { of } = message
     const rows =
-      of !== undefined && this.#books
-        ? rowsOfOne(this.#books, of, step.now)
-        : this.#snapshots.rows(this.#books, step.now)
-    const state = pageOf(this.head(lane), rows, message)
+      of !== undefined && this.#cluster
+        ? rowsOfOne(this.#cluster, of, step.now)
+        : this.#snapshots.rows(this.#cluster, step.now)
+    const state = pageOf(this.head(commitQueue), rows, message)
     // A STANDBY has nothing to fence.
-    if (!this.#books) step.replyNow(reply, state)
+    if (!this.#cluster) step.replyNow(reply, state)
     else step.reply(reply, state)
   }
 
@@ -365,48 +376,48 @@ export class MasterCore {
     // A Worker counts this as proof that nobody has led since it asked (protocol 8).
     const asked = message.type === 'Heartbeat' && { heartbeatSentAtMs: message.sentAtMs }
     step.tellNow(from.incarnation, { ...this.#standby(), ...asked })
-    step.replyNow(reply, notLeader(this.#config.address, this.state, this.#fellows.leader?.address))
+    step.replyNow(reply, notLeader(this.#config.address, this.state, this.#peerMasters.leader?.address))
   }
 
   #timer(step: Step, key: string): void {
-    const books = this.#books
-    if (!books) return
+    const cluster = this.#cluster
+    if (!cluster) return
     const cut = key.indexOf(':')
     const kind = cut < 0 ? key : key.slice(0, cut)
     const subject = key.slice(cut + 1)
     switch (kind) {
       case 'sweep':
-        this.#sweep(step, books)
+        this.#sweep(step, cluster)
         break
       case 'pulse':
-        this.#fellows.pulse(books, step)
+        this.#peerMasters.pulse(cluster, step)
         break
       case 'recovery-quiet':
-        recoveryQuietElapsed(books, step)
+        recoveryQuietElapsed(cluster, step)
         break
       case 'recovery-max':
-        advanceRecovery(books, step, true)
+        advanceRecovery(cluster, step, true)
         break
       case 'application':
-        applications.applicationSilent(books, step, subject)
+        applications.applicationSilent(cluster, step, subject)
         break
       case 'relaunch':
-        relaunchDue(books, subject)
+        relaunchDue(cluster, subject)
         break
       case 'probe':
-        workers.probe(books, step, subject)
+        workers.probe(cluster, step, subject)
         break
       case 'launch':
-        launchDue(books, step, subject)
+        launchDue(cluster, step, subject)
         break
       case 'lasted':
-        executors.executorLasted(books, step, subject)
+        executors.executorLasted(cluster, step, subject)
         break
       case 'adopt':
-        executors.giveUpOrphans(books, step, subject)
+        executors.giveUpOrphans(cluster, step, subject)
         break
       case 'workers-of':
-        executors.giveUpWorkers(books, step, subject)
+        executors.giveUpWorkers(cluster, step, subject)
         break
       default:
         break
@@ -414,10 +425,10 @@ export class MasterCore {
   }
 
   /** A sweep that comes late was held up by this process: it judges nobody (protocol R7). */
-  #sweep(step: Step, books: Books): void {
+  #sweep(step: Step, cluster: ClusterState): void {
     const lateMs = step.now.monotonicMs - this.#sweptAtMs - this.#sweepEveryMs
     this.#sweptAtMs = step.now.monotonicMs
-    if (lateMs < this.#sweepEveryMs) workers.checkWorkers(books, step)
+    if (lateMs < this.#sweepEveryMs) workers.checkWorkers(cluster, step)
     step.startTimer('sweep', this.#sweepEveryMs)
   }
 }
@@ -425,8 +436,8 @@ export class MasterCore {
 const UNTIL_RESTORED_MS = 50
 
 /** The timer is the truth: it may fire a fraction of a millisecond before the time that it was set for. */
-function relaunchDue(books: Books, driverId: string): void {
-  const driver = books.drivers.get(driverId)
+function relaunchDue(cluster: ClusterState, driverId: string): void {
+  const driver = cluster.drivers.get(driverId)
   if (driver) driver.notBeforeMs = 0
-  books.dirty = true
+  cluster.dirty = true
 }

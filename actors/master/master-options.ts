@@ -2,7 +2,7 @@ import type { Clock } from '../../runtime/clock.js'
 import type { FiresteelError } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { PersistenceEngine } from '../../runtime/persistence/engine.js'
-import type { Image } from '../../runtime/persistence/image.js'
+import type { RecordCache } from '../../runtime/persistence/record-cache.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import type { TimerSource } from '../../runtime/system/timers.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
@@ -15,12 +15,12 @@ export interface MasterOptions {
   readonly gateway: Gateway<MasterMessage>
   readonly engine: PersistenceEngine
   /** Of this process: what was durable under its leaderships. */
-  readonly image: Image
+  readonly recordCache: RecordCache
   readonly config: MasterConfig
   readonly clock: Clock
   readonly timers?: TimerSource
   readonly log: Log
-  readonly newMark: () => string
+  readonly newWriteId: () => string
   /** The LeaderElectionAgent, once it exists. */
   readonly agent: () => Ref<AgentMessage> | undefined
   /** May effects of this leadership still leave? Looked at before each turn (protocol 6). */
@@ -30,14 +30,14 @@ export interface MasterOptions {
   readonly storeReachable: () => boolean
   /** Is the port of this Worker refused by its kernel? */
   readonly probe: (host: string, port: number) => Promise<boolean>
-  readonly onMastersHeard: (addresses: readonly string[]) => void
+  readonly onMastersObserved: (addresses: readonly string[]) => void
   /** May it hand over of its own will again? */
   readonly mayHandOver: () => boolean
   readonly onElected: (epoch: number) => void
   /** Another Master leads this epoch. */
-  readonly onLeaderHeard: (epoch: number) => void
+  readonly onLeaderObserved: (epoch: number) => void
   /** This process cannot lead, whatever happens: it ends. */
-  readonly onHopeless: (error: FiresteelError) => void
+  readonly onUnrecoverable: (error: FiresteelError) => void
   /** Recovery is over: this Master is ALIVE. */
   readonly onAlive: () => void
   /** This leadership is over and nothing of it will act again. `handedOver`: in order, and the others were told. */

@@ -1,12 +1,12 @@
 import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import { type Abandoned, CommitLane } from '../../runtime/persistence/commit-lane.js'
-import type { Fence, StoreTrouble } from '../../runtime/persistence/engine.js'
+import { type Abandoned, CommitQueue } from '../../runtime/persistence/commit-queue.js'
+import { CommitQueueDriver } from '../../runtime/persistence/commit-queue-driver.js'
+import type { Fence, StoreDegradation } from '../../runtime/persistence/engine.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
-import { LaneDriver } from '../../runtime/persistence/lane-driver.js'
 import type { ActorContext, Behavior, Handler } from '../../runtime/system/behavior.js'
 import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
-import { QuestionDesk } from '../../runtime/system/question-desk.js'
+import { QuestionQueue } from '../../runtime/system/question-queue.js'
 import { systemTimers, type TimerSource } from '../../runtime/system/timers.js'
 import { serveTrace } from '../../runtime/trace/servant.js'
 import { type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
@@ -15,20 +15,20 @@ import type { MasterMessage } from '../messages/catalogue.js'
 import type { Failure, Position } from '../messages/common.js'
 import type { AgentMessage, ElectedLeader, ElectionMessage } from '../messages/election.js'
 import type { RequestTrace } from '../messages/trace.js'
-import { isFellow } from './fellows.js'
 import { HandOver } from './hand-over.js'
 import { readAllKeys } from './key-reader.js'
-import { type LaneView, MasterCore, type MasterInput } from './master-core.js'
+import { putsOf, readLostWrites } from './lost-write-messages.js'
+import { LostWriteSender } from './lost-write-sender.js'
+import { type CommitQueueView, MasterCore, type MasterInput } from './master-core.js'
 import type { MasterOptions } from './master-options.js'
-import { OwnTail } from './own-tail.js'
+import { OwnLostWrites } from './own-lost-writes.js'
 import { peerInfo } from './peer-info.js'
-import { imageOf, readRecords, tellQuarantined } from './read-records.js'
+import { isPeerMaster } from './peer-masters.js'
+import { readRecords, recordCacheOf, tellQuarantined } from './read-records.js'
 import { busy, ended, outcomeUnknown } from './refusals.js'
 import { notLeader } from './routing.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
 import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
-import { TailGiver } from './tail-giver.js'
-import { putsOf, readTail } from './tail-messages.js'
 
 /** To itself, and from its node. */
 type SelfMessage =
@@ -41,24 +41,24 @@ type SelfMessage =
 
 export type MasterActorMessage = MasterMessage | RequestTrace | ElectionMessage | LinkMessage | SelfMessage
 
-/** An effect behind the lane, with the message that caused it, for traces. */
+/** An effect behind the commit queue, with the message that caused it, for traces. */
 interface Pending {
   readonly effect: GatedEffect
   readonly cause: Envelope | undefined
 }
 
-/** The shell of the Master: the only place where its core meets mailbox, lane, links and timers. */
+/** The shell of the Master: the only place where its core meets mailbox, commit queue, links and timers. */
 export class MasterShell implements Handler<MasterActorMessage> {
   readonly #options: MasterOptions
   readonly #timers: TimerSource
   readonly #context: ActorContext<MasterActorMessage>
   readonly #core: MasterCore
-  readonly #desk: QuestionDesk
-  readonly #tails: TailGiver
-  #ownTail: OwnTail | undefined
-  #lane: CommitLane<Pending> | undefined
-  #driver: LaneDriver<Pending> | undefined
-  #trouble: StoreTrouble | undefined
+  readonly #questions: QuestionQueue
+  readonly #lostWriteSenders: LostWriteSender
+  #ownLostWrites: OwnLostWrites | undefined
+  #commitQueue: CommitQueue<Pending> | undefined
+  #driver: CommitQueueDriver<Pending> | undefined
+  #degradation: StoreDegradation | undefined
   #elected = false
   #aliveTold = false
   #handOver: HandOver | undefined
@@ -69,8 +69,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#timers = options.timers ?? systemTimers
     this.#context = context
     this.#core = new MasterCore(options.config)
-    this.#desk = new QuestionDesk({ clock: options.clock, timers: this.#timers })
-    this.#tails = new TailGiver({
+    this.#questions = new QuestionQueue({ clock: options.clock, timers: this.#timers })
+    this.#lostWriteSenders = new LostWriteSender({
       most: options.config.slices,
       send: (to, message) => void options.gateway.send(to, message),
       later: (run) => void this.#timers.after(0, run),
@@ -79,21 +79,21 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   /** Position that messages of this Master carry (protocol R1, R8). Until it leads it speaks for no leadership. */
   get position(): Position {
-    return (this.#core.books && this.#lane?.position) ?? { epoch: 0, seq: 0 }
+    return (this.#core.cluster && this.#commitQueue?.position) ?? { epoch: 0, seq: 0 }
   }
 
   /** For probes: all but the rows. */
   head() {
-    return this.#core.head(this.#laneView)
+    return this.#core.head(this.#commitQueueView)
   }
 
   /** For pages; cheap to call often (see SnapshotCache). */
   snapshot(): MasterSnapshot {
-    return this.#core.snapshot(this.#laneView, this.#now())
+    return this.#core.snapshot(this.#commitQueueView, this.#now())
   }
 
   receive(message: MasterActorMessage, envelope: Envelope): void {
-    if (message.type === 'LinkDown') this.#tails.forget(message.peer.incarnation)
+    if (message.type === 'LinkDown') this.#lostWriteSenders.forget(message.peer.incarnation)
     // Whatever this Master is or was, it tells what it saw.
     if (message.type === 'RequestTrace') {
       const { system } = this.#context
@@ -132,7 +132,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#step({ kind: 'linkUp', peer: peerInfo(message.peer) }, envelope)
         return
       case 'LinkDown':
-        this.#desk.forget(message.peer.incarnation)
+        this.#questions.forget(message.peer.incarnation)
         this.#linkDown(message.peer.incarnation, message.end.kind, envelope)
         return
       case 'Timer':
@@ -147,10 +147,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   turnEnd(): void {
-    if (this.#over || !this.#core.books?.dirty || this.#driver?.full || !this.#options.mayAct()) return
+    if (this.#over || !this.#core.cluster?.dirty || this.#driver?.full || !this.#options.mayAct()) return
     this.#step({ kind: 'turnEnd' }, undefined)
     // One pass places so many; the rest follows after others had their turn.
-    if (this.#core.books?.dirty) this.#context.timers.start('again', 0, { type: 'Timer', key: 'again' })
+    if (this.#core.cluster?.dirty) this.#context.timers.start('again', 0, { type: 'Timer', key: 'again' })
   }
 
   #linkDown(incarnation: string, end: LinkEndKind, envelope: Envelope): void {
@@ -181,16 +181,16 @@ export class MasterShell implements Handler<MasterActorMessage> {
       return
     }
     this.#step(input, envelope)
-    if (message.type === 'LostTail' && isFellow(peer)) {
-      const records = readTail(putsOf(message), this.#options.log)
-      this.#step({ kind: 'tail', records, from, last: message.last }, envelope)
+    if (message.type === 'LostTail' && isPeerMaster(peer)) {
+      const records = readLostWrites(putsOf(message), this.#options.log)
+      this.#step({ kind: 'lostWrites', records, from, last: message.last }, envelope)
     }
   }
 
   /** What costs time to answer is answered a little at a time, and each link in its turn. */
   #inTurn(envelope: Envelope, serve: () => void): void {
     const asker = peerOf(envelope)?.incarnation
-    if (asker === undefined || this.#desk.ask(asker, serve)) return
+    if (asker === undefined || this.#questions.ask(asker, serve)) return
     this.#context.reply(envelope, busy)
   }
 
@@ -202,21 +202,22 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #timer(key: string, envelope: Envelope): void {
-    if (this.#driver?.full) this.#context.timers.start(key, LANE_FULL_RETRY_MS, { type: 'Timer', key })
+    if (this.#driver?.full)
+      this.#context.timers.start(key, COMMIT_QUEUE_FULL_RETRY_MS, { type: 'Timer', key })
     else this.#step({ kind: 'timer', key }, envelope)
   }
 
   /** Not waited for by the mailbox: until all is read this Master answers as a STANDBY, and can be revoked at once. */
   async #begin(
-    { epoch, owner, base, earlier, mark, heard }: ElectedLeader,
+    { epoch, owner, base, earlier, writeId, observed }: ElectedLeader,
     envelope: Envelope,
   ): Promise<void> {
-    const { engine, clock, image, config, log } = this.#options
+    const { engine, clock, recordCache, config, log } = this.#options
     const fence = { epoch, owner }
     this.#options.onElected(epoch)
-    const read = await readRecords(engine, fence, mark).catch((error: unknown) => {
+    const read = await readRecords(engine, fence, writeId).catch((error: unknown) => {
       this.#lost(`the store could not be read: ${reasonOf(error)}`)
-      if (isFiresteelError(error, 'HEAP_TOO_SMALL')) this.#options.onHopeless(error)
+      if (isFiresteelError(error, 'HEAP_TOO_SMALL')) this.#options.onUnrecoverable(error)
       return null
     })
     if (read === null || this.#over) return
@@ -228,12 +229,12 @@ export class MasterShell implements Handler<MasterActorMessage> {
     // Who has waited looks before acting.
     if (!this.#mayGoOn) return
     const nextTurn = () => this.#nextTurn()
-    const from = { image, found: { base, earlier }, bootMs: clock.bootMs(), most: config.slices }
-    const tail = await OwnTail.find(from, read.draft, nextTurn)
-    if (!tail || !this.#mayGoOn) return
-    image.begin({ epoch, owner, seq: base.seq }, earlier, read.draft)
-    this.#open({ epoch, owner, base, mark })
-    this.#step({ kind: 'elected', epoch, owner, base, earlier, heard, keysFollow: true }, envelope)
+    const from = { recordCache, found: { base, earlier }, bootMs: clock.bootMs(), most: config.slices }
+    const lostWrites = await OwnLostWrites.find(from, read.draft, nextTurn)
+    if (!lostWrites || !this.#mayGoOn) return
+    recordCache.begin({ epoch, owner, seq: base.seq }, earlier, read.draft)
+    this.#open({ epoch, owner, base, writeId })
+    this.#step({ kind: 'elected', epoch, owner, base, earlier, observed, keysFollow: true }, envelope)
     let isFirst = true
     for (const records of read.pieces(config.slices)) {
       if (!isFirst && !(await this.#nextTurn())) return
@@ -241,25 +242,25 @@ export class MasterShell implements Handler<MasterActorMessage> {
       this.#step({ kind: 'records', records }, envelope)
     }
     this.#step({ kind: 'restored' }, envelope)
-    this.#ownTail = tail
-    this.#takeOwnTail()
+    this.#ownLostWrites = lostWrites
+    this.#takeOwnLostWrites()
   }
 
   get #mayGoOn(): boolean {
     return !this.#over && this.#options.mayAct()
   }
 
-  /** A later turn, in which the lane has room. False: this leadership is over. */
+  /** A later turn, in which the commit queue has room. False: this leadership is over. */
   async #nextTurn(): Promise<boolean> {
     do {
-      const ms = this.#driver?.full ? LANE_FULL_RETRY_MS : 0
+      const ms = this.#driver?.full ? COMMIT_QUEUE_FULL_RETRY_MS : 0
       await new Promise<void>((resolve) => this.#timers.after(ms, resolve))
     } while (this.#mayGoOn && this.#driver?.full)
     return this.#mayGoOn
   }
 
   async #readKeys(fence: Fence): Promise<void> {
-    const { engine, image, log } = this.#options
+    const { engine, recordCache, log } = this.#options
     const end = await readAllKeys({
       engine,
       fence,
@@ -267,20 +268,26 @@ export class MasterShell implements Handler<MasterActorMessage> {
       timers: this.#timers,
       isOver: () => this.#over,
       onPage: (records, complete) => {
-        image.add(imageOf({ keys: records }))
+        recordCache.add(recordCacheOf({ keys: records }))
         this.#step({ kind: 'keys', records, complete }, undefined)
       },
     })
     if (end === 'moved') this.#lost('the store moved on during recovery')
   }
 
-  #open({ epoch, owner, base, mark }: Pick<ElectedLeader, 'epoch' | 'owner' | 'base' | 'mark'>): void {
-    const { engine, log, clock, image, lock, mayAct, newMark, config } = this.#options
-    const laneBytes = Math.min(limits.laneBytes, config.recordBudgetBytes / 2)
-    const lane = new CommitLane<Pending>({ epoch, base, mark, newMark, limits: { ...limits, laneBytes } })
-    this.#lane = lane
-    this.#driver = new LaneDriver<Pending>({
-      lane,
+  #open({ epoch, owner, base, writeId }: Pick<ElectedLeader, 'epoch' | 'owner' | 'base' | 'writeId'>): void {
+    const { engine, log, clock, recordCache, lock, mayAct, newWriteId, config } = this.#options
+    const commitQueueBytes = Math.min(limits.commitQueueBytes, config.recordBudgetBytes / 2)
+    const commitQueue = new CommitQueue<Pending>({
+      epoch,
+      base,
+      writeId,
+      newWriteId,
+      limits: { ...limits, commitQueueBytes },
+    })
+    this.#commitQueue = commitQueue
+    this.#driver = new CommitQueueDriver<Pending>({
+      commitQueue,
       engine,
       fence: { epoch, owner },
       lock,
@@ -293,36 +300,36 @@ export class MasterShell implements Handler<MasterActorMessage> {
         const reason = end.kind === 'failed' ? end.reason : `the commit lane ended: ${end.kind}`
         this.#lost(reason, 'epoch' in end ? end.epoch : 0)
       },
-      onTrouble: (trouble, reason) => {
-        this.#trouble = trouble
-        if (trouble) log.warn(`${trouble}: new requests are refused`, { reason })
+      onDegraded: (degradation, reason) => {
+        this.#degradation = degradation
+        if (degradation) log.warn(`${degradation}: new requests are refused`, { reason })
         else log.info('the store takes writes again')
       },
-      onDurable: ({ puts, deletes }) => image.durable(puts, deletes, lane.position),
+      onDurable: ({ puts, deletes }) => recordCache.durable(puts, deletes, commitQueue.position),
       onConfirmed: (sentAtMs) => this.#tellAgent({ type: 'LeadershipConfirmed', sentAtMs }),
     })
   }
 
-  #takeOwnTail(): void {
-    const piece = this.#ownTail?.next()
+  #takeOwnLostWrites(): void {
+    const piece = this.#ownLostWrites?.next()
     if (!piece) return
-    const records = readTail(piece.puts, this.#options.log)
-    this.#step({ kind: 'tail', records, last: piece.last }, undefined)
+    const records = readLostWrites(piece.puts, this.#options.log)
+    this.#step({ kind: 'lostWrites', records, last: piece.last }, undefined)
   }
 
-  async #nextOfOwnTail(): Promise<void> {
-    if (await this.#nextTurn()) this.#takeOwnTail()
+  async #nextOfOwnLostWrites(): Promise<void> {
+    if (await this.#nextTurn()) this.#takeOwnLostWrites()
   }
 
-  #giveTail(to: string, found: Found, more: boolean): void {
-    const { image, clock } = this.#options
-    this.#tails.give(to, () => image.tailLooks(found, clock.bootMs()), more)
+  #giveLostWrites(to: string, found: Found, more: boolean): void {
+    const { recordCache, clock } = this.#options
+    this.#lostWriteSenders.give(to, () => recordCache.lostWriteLooks(found, clock.bootMs()), more)
   }
 
   #step(input: MasterInput, cause: Envelope | undefined): void {
     let step: Step
     try {
-      step = this.#core.step(input, this.#now(), this.#laneView)
+      step = this.#core.step(input, this.#now(), this.#commitQueueView)
     } catch (error) {
       // Its state may be half-changed: the leadership ends, never "resume" (protocol 4.5). A STANDBY has no leadership
       // to end, so its actor fails, and the node with it.
@@ -337,7 +344,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     if (!this.#aliveTold && this.#core.state === 'ALIVE') {
       this.#aliveTold = true
       this.#options.onAlive()
-      void this.#readKeys(this.#core.books!.leadership)
+      void this.#readKeys(this.#core.cluster!.leadership)
     }
   }
 
@@ -354,7 +361,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         void this.#probe(effect.workerId, effect.host, effect.port)
         break
       case 'nextTail':
-        void this.#nextOfOwnTail()
+        void this.#nextOfOwnLostWrites()
         break
       case 'fence':
         break
@@ -367,7 +374,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #runFree(effect: FreeEffect, cause: Envelope | undefined): void {
-    const { gateway, log, onLeaderHeard, onMastersHeard, mayHandOver } = this.#options
+    const { gateway, log, onLeaderObserved, onMastersObserved, mayHandOver } = this.#options
     switch (effect.kind) {
       case 'tellNow':
         gateway.send(effect.to, effect.message, cause)
@@ -385,25 +392,25 @@ export class MasterShell implements Handler<MasterActorMessage> {
         log[effect.level](effect.text, effect.fields)
         break
       case 'lost':
-        this.#lost(effect.reason, effect.heardEpoch)
+        this.#lost(effect.reason, effect.observedEpoch)
         break
       case 'tellAgent':
         this.#tellAgent(effect.message)
         break
       case 'giveTail':
-        this.#giveTail(effect.to, effect.found, effect.more)
+        this.#giveLostWrites(effect.to, effect.found, effect.more)
         break
       case 'nextTail':
-        void this.#nextOfOwnTail()
+        void this.#nextOfOwnLostWrites()
         break
       case 'tailTaken':
-        this.#options.image.taken(effect.at)
+        this.#options.recordCache.taken(effect.at)
         break
       case 'leaderHeard':
-        onLeaderHeard(effect.epoch)
+        onLeaderObserved(effect.epoch)
         break
       case 'mastersHeard':
-        onMastersHeard(effect.addresses)
+        onMastersObserved(effect.addresses)
         break
       case 'handOver':
         if (mayHandOver()) void this.#beginHandOver(effect.reason)
@@ -411,18 +418,18 @@ export class MasterShell implements Handler<MasterActorMessage> {
     }
   }
 
-  /** Protocol 13: refuse, empty the lane, leave, release, tell the others. */
+  /** Protocol 13: refuse, empty the commit queue, leave, release, tell the others. */
   async #beginHandOver(reason: string): Promise<void> {
     if (this.#handOver || this.#over) return
-    this.#handOver = new HandOver(this.#core.fellows())
+    this.#handOver = new HandOver(this.#core.peerMasters())
     this.#options.log.info(`hands over: ${reason}`, { to: this.#handOver.chosen?.address })
     await this.#handOver.drain(this.#driver?.drained() ?? Promise.resolve(), this.#timers)
     this.#tellAgent({ type: 'ResignLeadership' })
   }
 
-  /** The agent alone says RevokedLeadership; lane and core report to it (protocol 6). */
-  #lost(reason: string, heardEpoch = 0): void {
-    this.#tellAgent({ type: 'LeadershipLost', reason, heardEpoch })
+  /** The agent alone says RevokedLeadership; commit queue and core report to it (protocol 6). */
+  #lost(reason: string, observedEpoch = 0): void {
+    this.#tellAgent({ type: 'LeadershipLost', reason, observedEpoch })
   }
 
   #tellAgent(message: AgentMessage): void {
@@ -431,9 +438,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #revoked(reason: string): void {
-    const { image, clock, log, gateway, onRevoked } = this.#options
+    const { recordCache, clock, log, gateway, onRevoked } = this.#options
     this.#over = true
-    image.end(clock.bootMs())
+    recordCache.end(clock.bootMs())
     const abandoned = this.#driver?.stop()
     if (abandoned) this.#answerAbandoned(abandoned)
     log.info(`RevokedLeadership: ${reason}`)
@@ -446,8 +453,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
   #afterwards(message: MasterActorMessage, envelope: Envelope): void {
     if (message.type === 'MasterChanged' && envelope.epoch > this.position.epoch) this.#options.onSucceeded()
     const from = peerOf(envelope)
-    if (message.type === 'RequestLostTail' && from && isFellow(from))
-      this.#giveTail(from.incarnation, message, message.more === true)
+    if (message.type === 'RequestLostTail' && from && isPeerMaster(from))
+      this.#giveLostWrites(from.incarnation, message, message.more === true)
     this.#refuse(envelope)
   }
 
@@ -466,12 +473,12 @@ export class MasterShell implements Handler<MasterActorMessage> {
     answer(unknown, outcomeUnknown)
   }
 
-  get #laneView(): LaneView {
+  get #commitQueueView(): CommitQueueView {
     const storeReachable = this.#options.storeReachable()
-    const queuedBytes = this.#lane?.queuedBytes ?? 0
-    const heldBytes = this.#options.image.heldBytes + queuedBytes
+    const queuedBytes = this.#commitQueue?.queuedBytes ?? 0
+    const heldBytes = this.#options.recordCache.heldBytes + queuedBytes
     const isFull = heldBytes >= this.#options.config.recordBudgetBytes
-    return { position: this.position, trouble: this.#trouble, storeReachable, isFull, queuedBytes }
+    return { position: this.position, degradation: this.#degradation, storeReachable, isFull, queuedBytes }
   }
 
   #now(): Now {
@@ -480,7 +487,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 }
 
-const LANE_FULL_RETRY_MS = 50
+const COMMIT_QUEUE_FULL_RETRY_MS = 50
 
 /** Behavior of the Master actor; `created` hears of its shell. */
 export function master(

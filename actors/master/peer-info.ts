@@ -1,5 +1,5 @@
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
-import type { PeerInfo } from './books.js'
+import type { PeerInfo } from './cluster-state.js'
 
 /** The other end of a link, for the core. */
 export function peerInfo({

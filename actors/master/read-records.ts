@@ -3,7 +3,7 @@ import { requireHeap } from '../../runtime/heap.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { Fence, PersistenceEngine, Put, Table } from '../../runtime/persistence/engine.js'
-import { ImageDraft } from '../../runtime/persistence/image.js'
+import { RecordCacheDraft } from '../../runtime/persistence/record-cache.js'
 import type {
   ApplicationRecord,
   DriverRecord,
@@ -25,8 +25,8 @@ type RecordOf<S extends Section> = StoredRecords[S][number]
 
 /** All records but the keys of ended drivers, as they were read. */
 export class ReadRecords {
-  /** As the image of the leader holds them. */
-  readonly draft = new ImageDraft()
+  /** As the record cache of the leader holds them. */
+  readonly draft = new RecordCacheDraft()
   readonly workers = new SortedPages<Sized<WorkerRecord>>(() => 0)
   // FIFO order of submission: the store keeps none.
   readonly apps = new SortedPages<Sized<ApplicationRecord>>(bySubmission)
@@ -47,7 +47,7 @@ export class ReadRecords {
     pages.add(sized)
   }
 
-  /** For the books, in pieces that one turn takes. */
+  /** For the cluster state, in pieces that one turn takes. */
   *pieces(most: RecoveryLimits = limits): Generator<Partial<StoredRecords>, void, undefined> {
     let piece: Partial<Record<Section, object[]>> = {}
     let records = 0
@@ -91,13 +91,13 @@ function bySubmission(
 export async function readRecords(
   engine: PersistenceEngine,
   fence: Fence,
-  mark: string,
+  writeId: string,
 ): Promise<ReadRecords | undefined> {
   const read = new ReadRecords()
   const readTable = async <S extends Section>(section: S, table: Table): Promise<boolean> => {
     let cursor: string | undefined
     do {
-      const page = await readPage<RecordOf<S>>(engine, fence, mark, table, cursor)
+      const page = await readPage<RecordOf<S>>(engine, fence, writeId, table, cursor)
       if (page === undefined) return false
       read.add(section, table, page)
       cursor = page.next
@@ -121,11 +121,11 @@ interface RecordPage<R> {
 async function readPage<R>(
   engine: PersistenceEngine,
   fence: Fence,
-  mark: string | undefined,
+  writeId: string | undefined,
   table: Table,
   cursor: string | undefined,
 ): Promise<RecordPage<R> | undefined> {
-  const page = await engine.read(fence, mark, table, cursor)
+  const page = await engine.read(fence, writeId, table, cursor)
   if (page.kind === 'moved') return undefined
   // Validated by the engine with the schemas of records.ts.
   return { records: page.records as RecordPage<R>['records'], next: page.cursor }
@@ -135,8 +135,14 @@ async function readPage<R>(
 export const readKeys = (engine: PersistenceEngine, fence: Fence, cursor: string | undefined) =>
   readPage<KeyRecord>(engine, fence, undefined, 'key', cursor)
 
-/** What was read, as a leader's image holds it. */
-export function* imageOf({ workers, apps, drivers, ended, keys }: Partial<StoredRecords>): Generator<Put> {
+/** What was read, as a leader's record cache holds it. */
+export function* recordCacheOf({
+  workers,
+  apps,
+  drivers,
+  ended,
+  keys,
+}: Partial<StoredRecords>): Generator<Put> {
   for (const record of workers ?? []) yield putOf('worker', record.id, record)
   for (const record of apps ?? []) yield putOf('app', record.id, record)
   for (const record of drivers ?? []) yield putOf('driver', record.id, record)

@@ -1,5 +1,5 @@
 import { ApplicationEntry } from './application-entry.js'
-import type { Books } from './books.js'
+import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import type { ApplicationRecord, EndedRecord, StoredRecords, WorkerRecord } from './records.js'
 import type { Step } from './step.js'
@@ -7,54 +7,54 @@ import { driverHolding, WorkerEntry } from './worker-entry.js'
 
 /* Spark's recovery (Spark 3.4), improved: nobody waits for the silent (protocol 11, L3). */
 
-/** Fills books that nobody sees yet, a piece at a time: Workers first, then what refers to them. */
+/** Fills cluster state that nobody sees yet, a piece at a time: Workers first, then what refers to them. */
 export function restore(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   { workers = [], apps = [], drivers = [], ended = [], keys = [] }: Partial<StoredRecords>,
 ): void {
-  for (const record of workers) restoreWorker(books, step, record)
-  for (const record of apps) restoreApplication(books, step, record, record.execIds)
-  for (const record of drivers) bindDriver(books, step, books.restoreDriver(record, record.generation))
-  for (const record of ended) restoreEnded(books, record)
-  for (const [key, record] of keys) books.keys.set(key, record)
+  for (const record of workers) restoreWorker(cluster, step, record)
+  for (const record of apps) restoreApplication(cluster, step, record, record.execIds)
+  for (const record of drivers) bindDriver(cluster, step, cluster.restoreDriver(record, record.generation))
+  for (const record of ended) restoreEnded(cluster, record)
+  for (const [key, record] of keys) cluster.keys.set(key, record)
 }
 
-/** The books hold all that the store does; nobody has answered yet. */
-export function beginRecovery(books: Books, step: Step): void {
-  books.lastAnswerMs = step.now.monotonicMs
-  if (allAnswered(books)) {
-    completeRecovery(books, step)
+/** The cluster state hold all that the store does; nobody has answered yet. */
+export function beginRecovery(cluster: ClusterState, step: Step): void {
+  cluster.lastAnswerMs = step.now.monotonicMs
+  if (allAnswered(cluster)) {
+    completeRecovery(cluster, step)
     return
   }
-  books.state = 'RECOVERING'
-  step.startTimer('recovery-quiet', books.config.recoveryQuietMs)
-  step.startTimer('recovery-max', books.config.recoveryMaxMs)
+  cluster.state = 'RECOVERING'
+  step.startTimer('recovery-quiet', cluster.config.recoveryQuietMs)
+  step.startTimer('recovery-max', cluster.config.recoveryMaxMs)
 }
 
 /** Nobody knows yet whether it lives; its heartbeat counts from now. */
-export function restoreWorker(books: Books, step: Step, record: WorkerRecord): void {
+export function restoreWorker(cluster: ClusterState, step: Step, record: WorkerRecord): void {
   const worker = new WorkerEntry(record, 'UNKNOWN', step.now.monotonicMs, step.now.wallMs)
-  books.workers.set(worker.id, worker)
-  books.workersByAddress.set(worker.address, worker)
+  cluster.workers.set(worker.id, worker)
+  cluster.workersByAddress.set(worker.address, worker)
 }
 
 /** `foundExecIds`: the ceiling in the store at this election. */
 export function restoreApplication(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   record: ApplicationRecord,
   foundExecIds: number,
 ): void {
   const app = new ApplicationEntry(record, 'UNKNOWN', false, foundExecIds)
-  books.apps.set(app.id, app)
-  books.appsByRegistration.set(record.registration, app)
-  step.startTimer(`application:${app.id}`, books.config.applicationTimeoutMs)
+  cluster.apps.set(app.id, app)
+  cluster.appsByRegistration.set(record.registration, app)
+  step.startTimer(`application:${app.id}`, cluster.config.applicationTimeoutMs)
 }
 
 /** To the Worker that its record names; without one it waits in the queue. */
-export function bindDriver(books: Books, step: Step, driver: DriverEntry): void {
-  const { orphanGraceMs, guardMarginMs } = books.config
+export function bindDriver(cluster: ClusterState, step: Step, driver: DriverEntry): void {
+  const { orphanGraceMs, guardMarginMs } = cluster.config
   const { workerId, generation, description, resources, state } = driver.record
   if (workerId === null) {
     // Its former Worker's guard may still be at work: the wait was in the deposed leader's memory only.
@@ -62,13 +62,13 @@ export function bindDriver(books: Books, step: Step, driver: DriverEntry): void 
     return
   }
   const { cores, memoryMib } = description
-  const worker = books.workers.get(workerId)
+  const worker = cluster.workers.get(workerId)
   if (worker) worker.hold(driverHolding(driver.id, generation), { cores, memoryMib, resources })
   else {
     driver.requeue(step, 'its worker is not in the store')
     driver.expectedOn = workerId
     // It may run there all the same, silently (protocol 9).
-    waitForItsEnd(step, driver, books.config.workerTimeoutMs)
+    waitForItsEnd(step, driver, cluster.config.workerTimeoutMs)
   }
 }
 
@@ -77,53 +77,53 @@ function waitForItsEnd(step: Step, driver: DriverEntry, ms: number): void {
   step.startTimer(`relaunch:${driver.id}`, ms)
 }
 
-function restoreEnded(books: Books, record: EndedRecord): void {
-  if (record.kind === 'driver') books.endedDrivers.set(record.id, record)
-  else books.endedApps.set(record.id, record)
+function restoreEnded(cluster: ClusterState, record: EndedRecord): void {
+  if (record.kind === 'driver') cluster.endedDrivers.set(record.id, record)
+  else cluster.endedApps.set(record.id, record)
 }
 
 /** Have all answered, or are they known dead? */
-function allAnswered(books: Books): boolean {
-  if (books.awaitedTails.size > 0) return false
-  for (const worker of books.workers.values()) if (worker.state === 'UNKNOWN') return false
-  for (const app of books.apps.values()) if (app.state === 'UNKNOWN') return false
+function allAnswered(cluster: ClusterState): boolean {
+  if (cluster.awaitedLostWrites.size > 0) return false
+  for (const worker of cluster.workers.values()) if (worker.state === 'UNKNOWN') return false
+  for (const app of cluster.apps.values()) if (app.state === 'UNKNOWN') return false
   return true
 }
 
 /** After each answer, and when quiet or the limit says so. The silent stay UNKNOWN on their own clocks. */
-export function advanceRecovery(books: Books, step: Step, overdue = false): void {
-  if (books.state !== 'RECOVERING') return
-  if (overdue || allAnswered(books) || isQuiet(books, step)) completeRecovery(books, step)
+export function advanceRecovery(cluster: ClusterState, step: Step, overdue = false): void {
+  if (cluster.state !== 'RECOVERING') return
+  if (overdue || allAnswered(cluster) || isQuiet(cluster, step)) completeRecovery(cluster, step)
 }
 
-const quietLeftMs = (books: Books, step: Step): number =>
-  books.config.recoveryQuietMs - (step.now.monotonicMs - books.lastAnswerMs)
+const quietLeftMs = (cluster: ClusterState, step: Step): number =>
+  cluster.config.recoveryQuietMs - (step.now.monotonicMs - cluster.lastAnswerMs)
 
 /** Where the store is known to have lost something, a Master that may have it is worth more than a quarter of a second. */
-function isQuiet(books: Books, step: Step): boolean {
-  return quietLeftMs(books, step) <= 0 && !(books.hasLost && books.awaitedTails.size > 0)
+function isQuiet(cluster: ClusterState, step: Step): boolean {
+  return quietLeftMs(cluster, step) <= 0 && !(cluster.hasLost && cluster.awaitedLostWrites.size > 0)
 }
 
 /** Re-arms the watch for quiet: answers came since it was set. What is awaited longer ends with an answer, or the limit. */
-export function recoveryQuietElapsed(books: Books, step: Step): void {
-  advanceRecovery(books, step)
-  const leftMs = quietLeftMs(books, step)
-  if (books.state === 'RECOVERING' && leftMs > 0) step.startTimer('recovery-quiet', leftMs)
+export function recoveryQuietElapsed(cluster: ClusterState, step: Step): void {
+  advanceRecovery(cluster, step)
+  const leftMs = quietLeftMs(cluster, step)
+  if (cluster.state === 'RECOVERING' && leftMs > 0) step.startTimer('recovery-quiet', leftMs)
 }
 
-function completeRecovery(books: Books, step: Step): void {
+function completeRecovery(cluster: ClusterState, step: Step): void {
   step.cancelTimer('recovery-quiet')
   step.cancelTimer('recovery-max')
-  books.state = 'COMPLETING_RECOVERY'
-  const silent = [...books.workers.values()].filter((worker) => worker.state === 'UNKNOWN').length
-  books.state = 'ALIVE'
-  books.dirty = true
+  cluster.state = 'COMPLETING_RECOVERY'
+  const silent = [...cluster.workers.values()].filter((worker) => worker.state === 'UNKNOWN').length
+  cluster.state = 'ALIVE'
+  cluster.dirty = true
   step.log('info', 'I have been elected leader! New state: ALIVE', {
-    epoch: books.leadership.epoch,
-    recoveredMs: Math.round(step.now.monotonicMs - books.leadership.electedAtMs),
-    workers: books.workers.size,
+    epoch: cluster.leadership.epoch,
+    recoveredMs: Math.round(step.now.monotonicMs - cluster.leadership.electedAtMs),
+    workers: cluster.workers.size,
     silentWorkers: silent,
-    applications: books.apps.size,
-    drivers: books.drivers.size,
+    applications: cluster.apps.size,
+    drivers: cluster.drivers.size,
   })
 }

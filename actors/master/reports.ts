@@ -7,7 +7,7 @@ import type {
   WorkerSchedulerStateResponse,
 } from '../messages/workers.js'
 import { isBelieved } from './belief.js'
-import type { Books, PeerInfo } from './books.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
 import { tellAdded, tellLaunchDriver, tellLaunchExecutor } from './launching.js'
@@ -17,12 +17,12 @@ import { driverDigest } from './submission.js'
 import { outranks, supersede } from './superseding.js'
 import { driverHolding, executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
 
-/* Reconciliation of a Worker's full report with the books (protocol 11.4): repairs every lost launch and kill. */
+/* Reconciliation of a Worker's full report with the cluster state (protocol 11.4): repairs every lost launch and kill. */
 
 export type FullReport = WorkerSchedulerStateResponse | WorkerLatestState
 
-export function workerReported(books: Books, step: Step, from: PeerInfo, report: FullReport): void {
-  const worker = books.workers.get(from.incarnation)
+export function workerReported(cluster: ClusterState, step: Step, from: PeerInfo, report: FullReport): void {
+  const worker = cluster.workers.get(from.incarnation)
   if (!worker || worker.state === 'DEAD' || report.id !== from.incarnation) {
     step.tell(from.incarnation, { type: 'ReconnectWorker', workerId: from.incarnation })
     return
@@ -30,21 +30,21 @@ export function workerReported(books: Books, step: Step, from: PeerInfo, report:
   worker.linked = true
   worker.lastHeartbeatMs = step.now.monotonicMs
   worker.lastHeartbeatWallMs = step.now.wallMs
-  books.lastAnswerMs = step.now.monotonicMs
+  cluster.lastAnswerMs = step.now.monotonicMs
   const reported = worker.reporting ?? new Set<HoldingKey>()
-  for (const driver of report.drivers) driverReported(books, step, worker, driver, reported)
-  for (const executor of report.executors) executorReported(books, step, worker, executor, reported)
+  for (const driver of report.drivers) driverReported(cluster, step, worker, driver, reported)
+  for (const executor of report.executors) executorReported(cluster, step, worker, executor, reported)
   worker.reporting = report.more ? reported : undefined
   // Only the whole report says what is not there.
   if (report.more) return
   if (worker.state === 'UNKNOWN') worker.state = 'ALIVE'
   worker.answered = true
-  releaseUnreported(books, step, worker, reported)
-  books.dirty = true
+  releaseUnreported(cluster, step, worker, reported)
+  cluster.dirty = true
 }
 
 function driverReported(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   worker: WorkerEntry,
   report: DriverReport,
@@ -56,7 +56,7 @@ function driverReported(
   // Whatever it is, it holds room until the Worker says that its processes are gone (protocol 11.7).
   worker.hold(holding, { cores, memoryMib, resources })
   reported.add(holding)
-  const driver = adoptDriver(books, step, worker, report) ?? books.drivers.get(driverId)
+  const driver = adoptDriver(cluster, step, worker, report) ?? cluster.drivers.get(driverId)
   if (driver?.queued && driver.expectedOn === worker.id && driver.record.generation === generation)
     takeBackDriver(step, driver, worker, report)
   if (driver && accepts(driver, worker, generation)) {
@@ -97,22 +97,22 @@ const ADOPTED = 'adopted-'
 /** Known from a Worker's report alone: its own key is not. */
 export const isAdopted = ({ id, record }: DriverEntry): boolean => record.key === `${ADOPTED}${id}`
 
-/** A claim above what the books hold, by a launch above base, wins (protocol 11.4, 12). */
+/** A claim above what the cluster state hold, by a launch above base, wins (protocol 11.4, 12). */
 function adoptDriver(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   worker: WorkerEntry,
   report: DriverReport,
 ): DriverEntry | undefined {
   const { driverId, generation, description } = report
-  if (books.endedDrivers.has(driverId) || !books.isForgotten(report.launchedAt)) return undefined
+  if (cluster.endedDrivers.has(driverId) || !cluster.isForgotten(report.launchedAt)) return undefined
   // No Master has let that in.
   if (!description || oversizeOf(description)) return undefined
   const claim = { generation, launchedUnder: report.launchedAt.epoch }
-  const held = books.drivers.get(driverId)
+  const held = cluster.drivers.get(driverId)
   if (!isBelieved(generation, held?.foundGeneration ?? 0)) return undefined
   if (held && !outranks(claim, held.record)) return undefined
-  if (held) supersede(books, step, held, claim)
+  if (held) supersede(cluster, step, held, claim)
   const record: DriverRecord = {
     id: driverId,
     submittedAtMs: held?.record.submittedAtMs ?? step.now.wallMs,
@@ -130,11 +130,11 @@ function adoptDriver(
     driverId: report.driverId,
     workerId: worker.id,
   })
-  return books.addDriver(step, record)
+  return cluster.addDriver(step, record)
 }
 
 function executorReported(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   worker: WorkerEntry,
   report: ExecutorReport,
@@ -143,13 +143,13 @@ function executorReported(
   const { appId, execId, cores, memoryMib, resources, state } = report
   const holding = executorHolding(appId, execId)
   worker.hold(holding, { cores, memoryMib, resources })
-  books.rememberHome(holding, worker.id)
+  cluster.rememberHome(holding, worker.id)
   reported.add(holding)
-  const app = books.apps.get(appId)
+  const app = cluster.apps.get(appId)
   if (!app) {
     // Its application may still tell us of itself, if the store forgot it: it has adoptGrace for that.
-    if (books.isForgotten(report.launchedAt) && !books.endedApps.has(appId)) {
-      books.awaitAdoption(step, worker.id, report)
+    if (cluster.isForgotten(report.launchedAt) && !cluster.endedApps.has(appId)) {
+      cluster.awaitAdoption(step, worker.id, report)
     } else {
       step.tell(worker.id, { type: 'KillExecutor', workerId: worker.id, appId, execId })
     }
@@ -173,18 +173,18 @@ function executorReported(
 }
 
 /**
- * What the books hold there and the same incarnation does not report. Unacknowledged ends came before the report, so
+ * What the cluster state hold there and the same incarnation does not report. Unacknowledged ends came before the report, so
  * it was never started: this leader's own launch goes out again (idempotent, protocol R6), a former leader's is given up.
  */
 function releaseUnreported(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   worker: WorkerEntry,
   reported: ReadonlySet<HoldingKey>,
 ): void {
   for (const key of [...worker.holdings.keys()]) {
     if (reported.has(key)) continue
-    const { app, executor, driver } = books.ownerOf(worker.id, key)
+    const { app, executor, driver } = cluster.ownerOf(worker.id, key)
     if (app && executor) {
       if (executor.state === 'LAUNCHING') tellLaunchExecutor(step, app, executor)
       else {
@@ -192,7 +192,7 @@ function releaseUnreported(
         app.lose(step, executor.execId, 'its worker does not run it')
       }
     } else if (driver) {
-      driverUnreported(books, step, worker, driver)
+      driverUnreported(cluster, step, worker, driver)
     } else {
       // A process of the past that is gone by now.
       worker.release(key)
@@ -200,15 +200,15 @@ function releaseUnreported(
   }
 }
 
-function driverUnreported(books: Books, step: Step, worker: WorkerEntry, driver: DriverEntry): void {
+function driverUnreported(cluster: ClusterState, step: Step, worker: WorkerEntry, driver: DriverEntry): void {
   const { generation, wanted, launchedUnder } = driver.record
-  if (wanted === 'RUN' && launchedUnder === books.leadership.epoch) {
+  if (wanted === 'RUN' && launchedUnder === cluster.leadership.epoch) {
     tellLaunchDriver(step, driver)
     return
   }
   worker.release(driverHolding(driver.id, generation))
   if (wanted === 'KILL') {
-    endDriver(books, step, driver, { state: 'KILLED', message: 'killed before it started' })
+    endDriver(cluster, step, driver, { state: 'KILLED', message: 'killed before it started' })
   } else {
     driver.requeue(step, 'its launch did not arrive')
   }

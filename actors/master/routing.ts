@@ -5,90 +5,90 @@ import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import type { LogLocation, RequestLogLocation } from '../messages/status.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
-import type { Books, PeerInfo } from './books.js'
-import type { FellowMessage } from './fellow-desk.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
+import type { PeerMasterMessage } from './peer-master-protocol.js'
 import { workerReported } from './reports.js'
 import type { ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
 import * as workers from './workers.js'
 
-/** What needs no books is answered before: who leads, and what Masters say to each other. */
-export type RoutedMessage = Exclude<MasterMessage, FellowMessage | { type: 'RequestMasterState' }>
+/** What needs no cluster state is answered before: who leads, and what Masters say to each other. */
+export type RoutedMessage = Exclude<MasterMessage, PeerMasterMessage | { type: 'RequestMasterState' }>
 
 export interface Delivery {
   readonly from: PeerInfo
   readonly reply: ReplyToken
   /** Code while the store refuses: new requests are refused with it (protocol 4.3). */
-  readonly trouble: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
+  readonly degradation: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
 }
 
 /** Each message of the catalogue to the room that handles it. */
 export function route(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   message: RoutedMessage,
-  { from, reply, trouble }: Delivery,
+  { from, reply, degradation }: Delivery,
 ): void {
   switch (message.type) {
     case 'RegisterWorker':
-      workers.registerWorker(books, step, from, message)
+      workers.registerWorker(cluster, step, from, message)
       break
     case 'Heartbeat':
-      workers.heartbeat(books, step, from, message)
+      workers.heartbeat(cluster, step, from, message)
       break
     case 'WorkerSchedulerStateResponse':
     case 'WorkerLatestState':
-      workerReported(books, step, from, message)
+      workerReported(cluster, step, from, message)
       break
     case 'ExecutorStateChanged':
-      executors.executorStateChanged(books, step, from, message)
+      executors.executorStateChanged(cluster, step, from, message)
       break
     case 'DriverStateChanged':
-      submission.driverStateChanged(books, step, from, message)
+      submission.driverStateChanged(cluster, step, from, message)
       break
     case 'RegisterApplication':
-      applications.registerApplication(books, step, from, message)
+      applications.registerApplication(cluster, step, from, message)
       break
     case 'MasterChangeAcknowledged':
-      applications.masterChangeAcknowledged(books, step, from, message)
+      applications.masterChangeAcknowledged(cluster, step, from, message)
       break
     case 'UnregisterApplication':
-      applications.unregisterApplication(books, step, from, message)
+      applications.unregisterApplication(cluster, step, from, message)
       break
     case 'RequestExecutors':
-      executors.requestExecutors(books, step, from, message, reply)
+      executors.requestExecutors(cluster, step, from, message, reply)
       break
     case 'KillExecutors':
-      executors.killExecutors(books, step, message, reply)
+      executors.killExecutors(cluster, step, message, reply)
       break
     case 'ExecutorWorked':
-      executors.executorWorked(books, step, from, message)
+      executors.executorWorked(cluster, step, from, message)
       break
     case 'RequestKillApplication':
-      applications.killApplication(books, step, message, reply)
+      applications.killApplication(cluster, step, message, reply)
       break
     case 'RequestSubmitDriver': {
       const oversize = oversizeOf(message.description)
       // Drivers only when ALIVE (Spark 2.1): before, what is still unclaimed would look like room.
-      if (!books.alive) step.replyNow(reply, notLeader(books.config.address, books.state))
-      else if (trouble) step.replyNow(reply, storeTrouble(trouble))
+      if (!cluster.alive) step.replyNow(reply, notLeader(cluster.config.address, cluster.state))
+      else if (degradation) step.replyNow(reply, storeDegradation(degradation))
       else if (oversize) step.replyNow(reply, failureOf(recordTooLarge(oversize)))
-      else if (!submission.knowsKey(books, message.key)) step.replyNow(reply, readingKeys)
-      else submission.submitDriver(books, step, message, reply)
+      else if (!submission.knowsKey(cluster, message.key)) step.replyNow(reply, readingKeys)
+      else submission.submitDriver(cluster, step, message, reply)
       break
     }
     case 'RequestKillDriver':
-      if (!books.alive) step.replyNow(reply, notLeader(books.config.address, books.state))
-      else submission.killDriverOnRequest(books, step, message, reply)
+      if (!cluster.alive) step.replyNow(reply, notLeader(cluster.config.address, cluster.state))
+      else submission.killDriverOnRequest(cluster, step, message, reply)
       break
     case 'RequestDriverStatus':
       // What is not known yet may still be brought back, by a Worker or another Master.
-      if (!books.alive && !submission.isKnownDriver(books, message.driverId))
-        step.replyNow(reply, notLeader(books.config.address, books.state))
-      else submission.driverStatus(books, step, message, reply)
+      if (!cluster.alive && !submission.isKnownDriver(cluster, message.driverId))
+        step.replyNow(reply, notLeader(cluster.config.address, cluster.state))
+      else submission.driverStatus(cluster, step, message, reply)
       break
     case 'RequestLogLocation':
-      logLocation(books, step, message, reply)
+      logLocation(cluster, step, message, reply)
       break
   }
 }
@@ -107,7 +107,7 @@ const readingKeys = {
   message: 'the Master has just been elected and still reads the keys of ended drivers',
 } as const
 
-const storeTrouble = (code: 'STORE_FULL' | 'STORE_UNAVAILABLE') =>
+const storeDegradation = (code: 'STORE_FULL' | 'STORE_UNAVAILABLE') =>
   ({
     type: 'Failure',
     code: `FIRESTEEL_${code}`,
@@ -115,15 +115,20 @@ const storeTrouble = (code: 'STORE_FULL' | 'STORE_UNAVAILABLE') =>
   }) as const
 
 /** Where an output lies: on the Worker that runs it, or ran it. */
-function logLocation(books: Books, step: Step, message: RequestLogLocation, reply: ReplyToken): void {
+function logLocation(
+  cluster: ClusterState,
+  step: Step,
+  message: RequestLogLocation,
+  reply: ReplyToken,
+): void {
   const { id } = message
   const workerId =
-    books.drivers.get(id)?.record.workerId ??
+    cluster.drivers.get(id)?.record.workerId ??
     // It waits: its last output is where it failed last.
-    books.launchFailures.of(id)[0]?.workerId ??
-    books.endedDrivers.get(id)?.worker ??
-    books.executorHomes.get(id)
-  const worker = workerId ? books.workers.get(workerId) : undefined
+    cluster.launchFailures.of(id)[0]?.workerId ??
+    cluster.endedDrivers.get(id)?.worker ??
+    cluster.executorHomes.get(id)
+  const worker = workerId ? cluster.workers.get(workerId) : undefined
   if (worker) {
     const location: LogLocation = {
       type: 'LogLocation',
@@ -132,7 +137,7 @@ function logLocation(books: Books, step: Step, message: RequestLogLocation, repl
       worker: `firesteel://${worker.address}`,
     }
     step.reply(reply, location)
-  } else if (workerId || books.drivers.has(id)) {
+  } else if (workerId || cluster.drivers.has(id)) {
     const why = workerId ? `its worker ${workerId} is gone` : 'it has not been placed yet'
     step.reply(reply, {
       type: 'Failure',

@@ -1,4 +1,4 @@
-import type { Books } from './books.js'
+import type { ClusterState } from './cluster-state.js'
 import { scheduleDrivers } from './driver-scheduling.js'
 import { scheduleExecutors } from './executor-scheduling.js'
 import type { Step } from './step.js'
@@ -7,10 +7,10 @@ import type { Step } from './step.js'
 const LAUNCHES_PER_PASS = 200
 
 /** Drivers first, with strict precedence, then executors, FIFO over the applications (Spark 4.1). */
-export function schedule(books: Books, step: Step): void {
-  books.clean()
-  if (!books.alive) return
-  const workers = [...books.workers.values()].filter((worker) => worker.schedulable)
-  const launched = scheduleDrivers(books, step, workers, LAUNCHES_PER_PASS)
-  scheduleExecutors(books, step, workers, LAUNCHES_PER_PASS - launched)
+export function schedule(cluster: ClusterState, step: Step): void {
+  cluster.clean()
+  if (!cluster.alive) return
+  const workers = [...cluster.workers.values()].filter((worker) => worker.schedulable)
+  const launched = scheduleDrivers(cluster, step, workers, LAUNCHES_PER_PASS)
+  scheduleExecutors(cluster, step, workers, LAUNCHES_PER_PASS - launched)
 }

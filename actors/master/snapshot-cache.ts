@@ -1,9 +1,9 @@
 import type { ApplicationStatus, ExecutorStatus, MasterStateResponse } from '../messages/status.js'
-import type { Books } from './books.js'
-import { type BookRows, headOf, noRows, rowsOf, type StateHead } from './snapshot.js'
+import type { ClusterState } from './cluster-state.js'
+import { headOf, noRows, rowsOf, type SnapshotRows, type StateHead } from './snapshot.js'
 import type { Now } from './step.js'
 
-/** Heartbeats change a Worker's row too, and are no change of the books: its age is seen this much later. */
+/** Heartbeats change a Worker's row too, and are no change of the cluster state: its age is seen this much later. */
 const HEARTBEATS_SHOWN_MS = 1000
 
 /** The whole state, with the number of its version: the same version is the same object. */
@@ -21,7 +21,7 @@ export class SnapshotCache {
   #version = 0
   #changed = true
   #takenAtMs = 0
-  #rows: BookRows = noRows
+  #rows: SnapshotRows = noRows
   #whole: MasterSnapshot | undefined
 
   /** A step may have changed what the rows say. */
@@ -34,10 +34,10 @@ export class SnapshotCache {
     return this.#version
   }
 
-  rows(books: Books | undefined, now: Now): BookRows {
+  rows(cluster: ClusterState | undefined, now: Now): SnapshotRows {
     const aged = now.monotonicMs - this.#takenAtMs >= HEARTBEATS_SHOWN_MS
     if (this.#changed || aged) {
-      this.#rows = books ? rowsOf(books, now) : noRows
+      this.#rows = cluster ? rowsOf(cluster, now) : noRows
       this.#changed = false
       this.#takenAtMs = now.monotonicMs
       this.#version++
@@ -47,14 +47,14 @@ export class SnapshotCache {
   }
 
   /** The head is of this moment: position and staleness need no new rows. */
-  whole(head: StateHead, books: Books | undefined, now: Now): MasterSnapshot {
-    const rows = this.rows(books, now)
+  whole(head: StateHead, cluster: ClusterState | undefined, now: Now): MasterSnapshot {
+    const rows = this.rows(cluster, now)
     this.#whole ??= { ...headOf(head), ...assembled(rows), version: this.#version }
     return { ...this.#whole, ...headOf(head) }
   }
 }
 
-function assembled(rows: BookRows) {
+function assembled(rows: SnapshotRows) {
   const executors = byApp(rows.executors.rows)
   const withExecutors = (app: ApplicationStatus) => ({ ...app, executors: executors.get(app.id) ?? [] })
   return {

@@ -9,7 +9,7 @@ import type {
   WorkerStatus,
 } from '../messages/status.js'
 import type { ApplicationEntry } from './application-entry.js'
-import type { Books } from './books.js'
+import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import type { MasterConfig } from './master-config.js'
 import type { EndedApplication, EndedDriver } from './records.js'
@@ -20,14 +20,14 @@ import type { WorkerEntry } from './worker-entry.js'
 /** Three missed heartbeats (protocol 19). */
 const SUSPECT_HEARTBEATS = 3
 
-/** Rows of one kind, in the order of the books, with the number of each (see NumberedMap). */
+/** Rows of one kind, in the order of the cluster state, with the number of each (see NumberedMap). */
 export interface Rows<T> {
   readonly rows: readonly T[]
   readonly numbers: readonly number[]
 }
 
-/** All rows of the books at one moment. A driver that has not changed has the same row object as in the one before. */
-export type BookRows = {
+/** All rows of the cluster state at one moment. A driver that has not changed has the same row object as in the one before. */
+export type SnapshotRows = {
   readonly workers: Rows<WorkerStatus>
   readonly activeApps: Rows<ApplicationStatus>
   readonly executors: Rows<ExecutorStatus>
@@ -37,7 +37,7 @@ export type BookRows = {
 } & Readonly<Record<StateSection, Rows<object>>>
 
 const nothing: Rows<never> = { rows: [], numbers: [] }
-export const noRows: BookRows = {
+export const noRows: SnapshotRows = {
   workers: nothing,
   activeApps: nothing,
   executors: nothing,
@@ -75,12 +75,12 @@ export function headOf({ config, state, sinceMs, position, stale, masters, leade
 }
 
 /** Measured on a busy machine: 4 ms for 30,000 drivers and 1,000 Workers of which few have changed, 40 ms the first time. */
-export function rowsOf(books: Books, now: Now): BookRows {
-  const { apps, drivers, endedApps, endedDrivers, workers, config } = books
+export function rowsOf(cluster: ClusterState, now: Now): SnapshotRows {
+  const { apps, drivers, endedApps, endedDrivers, workers, config } = cluster
   return {
     workers: numbered(workers, (worker) => workerStatus(worker, config, now)),
-    activeApps: numbered(apps, (app) => applicationStatus(books, app, now)),
-    executors: executorsOf(books, apps.values()),
+    activeApps: numbered(apps, (app) => applicationStatus(cluster, app, now)),
+    executors: executorsOf(cluster, apps.values()),
     activeDrivers: numbered(drivers, driverStatus),
     completedApps: numbered(endedApps, endedApplicationStatus),
     completedDrivers: numbered(endedDrivers, endedDriverStatus),
@@ -88,18 +88,18 @@ export function rowsOf(books: Books, now: Now): BookRows {
 }
 
 /** Of one application, driver or Worker (this one by its name too); no rows where there is none. */
-export function rowsOfOne(books: Books, id: string, now: Now): BookRows {
-  const app = books.apps.get(id)
-  const driver = books.drivers.get(id)
-  const endedApp = books.endedApps.get(id)
-  const endedDriver = books.endedDrivers.get(id)
-  const workers = [...books.workers.values()].filter(
+export function rowsOfOne(cluster: ClusterState, id: string, now: Now): SnapshotRows {
+  const app = cluster.apps.get(id)
+  const driver = cluster.drivers.get(id)
+  const endedApp = cluster.endedApps.get(id)
+  const endedDriver = cluster.endedDrivers.get(id)
+  const workers = [...cluster.workers.values()].filter(
     (worker) => worker.id === id || worker.record.name === id,
   )
   return {
-    workers: all(workers.map((worker) => workerStatus(worker, books.config, now))),
-    activeApps: all(app ? [applicationStatus(books, app, now)] : []),
-    executors: app ? executorsOf(books, [app]) : nothing,
+    workers: all(workers.map((worker) => workerStatus(worker, cluster.config, now))),
+    activeApps: all(app ? [applicationStatus(cluster, app, now)] : []),
+    executors: app ? executorsOf(cluster, [app]) : nothing,
     activeDrivers: all(driver ? [driverStatus(driver)] : []),
     completedApps: all(endedApp ? [endedApplicationStatus(endedApp)] : []),
     completedDrivers: all(endedDriver ? [endedDriverStatus(endedDriver)] : []),
@@ -120,11 +120,11 @@ function numbered<E, T>(
 /** Numbers of executors: those of one application follow each other. More ids than one application can use up. */
 const EXECUTOR_IDS = 100_000_000
 
-function executorsOf(books: Books, apps: Iterable<ApplicationEntry>): Rows<ExecutorStatus> {
+function executorsOf(cluster: ClusterState, apps: Iterable<ApplicationEntry>): Rows<ExecutorStatus> {
   const rows: ExecutorStatus[] = []
   const numbers: number[] = []
   for (const app of apps) {
-    const number = books.apps.numberOf(app.id) * EXECUTOR_IDS
+    const number = cluster.apps.numberOf(app.id) * EXECUTOR_IDS
     for (const executor of inOrder(app)) {
       const { appId, execId, workerId, cores, memoryMib, state } = executor
       rows.push({ appId, execId, workerId, cores, memoryMib, state })
@@ -166,8 +166,8 @@ function workerStatus(worker: WorkerEntry, config: MasterConfig, now: Now): Work
   }
 }
 
-function applicationStatus(books: Books, app: ApplicationEntry, now: Now): ApplicationStatus {
-  const waiting = waitingOf(books, app, now)
+function applicationStatus(cluster: ClusterState, app: ApplicationEntry, now: Now): ApplicationStatus {
+  const waiting = waitingOf(cluster, app, now)
   return {
     id: app.id,
     description: summaryOfApplication(app.record.description),

@@ -5,10 +5,10 @@ import {
   type StateSection,
   stateSections,
 } from '../messages/status.js'
-import { type BookRows, headOf, type StateHead } from './snapshot.js'
+import { headOf, type SnapshotRows, type StateHead } from './snapshot.js'
 
 /*
- * The state of a Master in pages. A cursor names the last row that was given: its section and its number in the books.
+ * The state of a Master in pages. A cursor names the last row that was given: its section and its number in the cluster state.
  * Each row is true at the moment of its page. What was there from the first page to the last is given once; what
  * came or went meanwhile may be missing or not. What ends moves from an active section to a completed one, and the
  * active ones come first: it is given at least once.
@@ -38,7 +38,7 @@ function placeOf(after: string | undefined, epoch: number): Place | undefined {
 /** The next page. It holds at least one row where any are left, and the cursor of its last row where more follow. */
 export function pageOf(
   head: StateHead,
-  rows: BookRows,
+  rows: SnapshotRows,
   { after, parts }: Pick<RequestMasterState, 'after' | 'parts'>,
   most: PageLimits = limits,
 ): MasterStatePage {

@@ -24,10 +24,10 @@ export type GatedEffect =
   | { readonly kind: 'probe'; readonly workerId: string; readonly host: string; readonly port: number }
   /** Nothing but the check itself: that the store still holds what this leader wrote. */
   | { readonly kind: 'fence' }
-  | NextTail
+  | NextLostWrites
 
-/** The next piece of the lost tail that the own image holds may come. */
-interface NextTail {
+/** The next piece of the lost writes that the own record cache holds may come. */
+interface NextLostWrites {
   readonly kind: 'nextTail'
 }
 
@@ -38,13 +38,13 @@ export type FreeEffect =
   | { readonly kind: 'startTimer'; readonly key: string; readonly ms: number }
   | { readonly kind: 'cancelTimer'; readonly key: string }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string; readonly fields?: LogFields }
-  | { readonly kind: 'lost'; readonly reason: string; readonly heardEpoch: number }
+  | { readonly kind: 'lost'; readonly reason: string; readonly observedEpoch: number }
   /** For the LeaderElectionAgent. */
   | { readonly kind: 'tellAgent'; readonly message: AgentMessage }
-  /** A new leader wants what our image holds beyond its base (protocol 12). */
+  /** A new leader wants what our record cache holds beyond its base (protocol 12). */
   | { readonly kind: 'giveTail'; readonly to: string; readonly found: Found; readonly more: boolean }
-  | NextTail
-  /** What our image held has been durable again since this position. */
+  | NextLostWrites
+  /** What our record cache held has been durable again since this position. */
   | { readonly kind: 'tailTaken'; readonly at: OwnedPosition }
   /** Another Master leads now; it is linked. */
   | { readonly kind: 'leaderHeard'; readonly epoch: number }
@@ -74,7 +74,7 @@ export class Step {
   readonly gated: GatedEffect[] = []
   readonly free: FreeEffect[] = []
   readonly now: Now
-  /** Answers do not wait for the lane. */
+  /** Answers do not wait for the commit queue. */
   readsFromMemory = false
 
   constructor(now: Now) {

@@ -10,7 +10,7 @@ import type {
   RequestSubmitDriver,
 } from '../messages/drivers.js'
 import { isBelieved } from './belief.js'
-import type { Books, PeerInfo } from './books.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
 import { driverFailed } from './failed-launches.js'
@@ -37,37 +37,37 @@ function canonical(value: unknown): string {
 }
 
 /** Whether it belongs to a driver or to none can be said. */
-export const knowsKey = (books: Books, key: string): boolean =>
-  books.keysComplete || books.driversByKey.has(key) || books.keys.has(key)
+export const knowsKey = (cluster: ClusterState, key: string): boolean =>
+  cluster.keysComplete || cluster.driversByKey.has(key) || cluster.keys.has(key)
 
 /** Keys of drivers that ended under former leaders. Those of this one are newer; the oldest go first when there are too many. */
-export function keysRead(books: Books, records: StoredRecords['keys'], complete: boolean): void {
+export function keysRead(cluster: ClusterState, records: StoredRecords['keys'], complete: boolean): void {
   for (const [key, record] of records) {
-    if (!books.keys.has(key) && !books.driversByKey.has(key)) books.keys.set(key, record)
+    if (!cluster.keys.has(key) && !cluster.driversByKey.has(key)) cluster.keys.set(key, record)
   }
   if (!complete) return
-  books.keysComplete = true
-  const inOrder = [...books.keys].sort(([, a], [, b]) => a.endedAtMs - b.endedAtMs)
-  books.keys.clear()
-  for (const [key, record] of inOrder) books.keys.set(key, record)
+  cluster.keysComplete = true
+  const inOrder = [...cluster.keys].sort(([, a], [, b]) => a.endedAtMs - b.endedAtMs)
+  cluster.keys.clear()
+  for (const [key, record] of inOrder) cluster.keys.set(key, record)
 }
 
 export function submitDriver(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   message: RequestSubmitDriver,
   reply: ReplyToken,
 ): void {
   const { key, description } = message
   const digest = driverDigest(description)
-  const live = books.driversByKey.get(key)
-  const ended = books.keys.get(key)
+  const live = cluster.driversByKey.get(key)
+  const ended = cluster.keys.get(key)
   const known = live
     ? { driverId: live.id, digest: live.record.digest, state: live.record.state }
     : ended && {
         driverId: ended.driverId,
         digest: ended.digest,
-        state: books.endedDrivers.get(ended.driverId)?.state ?? ('FINISHED' as const),
+        state: cluster.endedDrivers.get(ended.driverId)?.state ?? ('FINISHED' as const),
       }
   if (known && known.digest !== digest) {
     step.reply(reply, {
@@ -81,12 +81,12 @@ export function submitDriver(
     step.reply(reply, { type: 'SubmitDriverResponse', driverId: known.driverId, key, state: known.state })
     return
   }
-  if (books.isFull) {
+  if (cluster.isFull) {
     step.reply(reply, tooMuchHeld)
     return
   }
-  const driverId = books.ids.driver(step.now.wallMs)
-  books.addDriver(step, {
+  const driverId = cluster.ids.driver(step.now.wallMs)
+  cluster.addDriver(step, {
     id: driverId,
     submittedAtMs: step.now.wallMs,
     description,
@@ -104,16 +104,16 @@ export function submitDriver(
 }
 
 export function killDriverOnRequest(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   message: RequestKillDriver,
   reply: ReplyToken,
 ): void {
   const { driverId } = message
-  const driver = books.drivers.get(driverId)
+  const driver = cluster.drivers.get(driverId)
   const answer = (text: string) => step.reply(reply, { type: 'KillDriverResponse', driverId, message: text })
   if (driver?.queued) {
-    endDriver(books, step, driver, { state: 'KILLED', message: 'killed before it started' })
+    endDriver(cluster, step, driver, { state: 'KILLED', message: 'killed before it started' })
     answer('killed before it started')
   } else if (driver) {
     const { workerId, generation } = driver.record
@@ -122,9 +122,9 @@ export function killDriverOnRequest(
     step.tell(workerId!, { type: 'KillDriver', workerId: workerId!, driverId, generation })
     answer(`kill accepted; it runs on ${workerId}`)
   } else {
-    const ended = books.endedDrivers.get(driverId)
+    const ended = cluster.endedDrivers.get(driverId)
     if (ended) answer(`it had already ended ${ended.state}`)
-    else step.reply(reply, unknownDriver(books, driverId))
+    else step.reply(reply, unknownDriver(cluster, driverId))
   }
 }
 
@@ -137,10 +137,10 @@ export function unknownId(id: string) {
 }
 
 /** Its id names the epoch it was submitted under: between base and what was heard of, the store forgot it (protocol 12). */
-function unknownDriver({ leadership, hasLost }: Books, id: string) {
-  const { base, heard, epoch } = leadership
+function unknownDriver({ leadership, hasLost }: ClusterState, id: string) {
+  const { base, observed, epoch } = leadership
   const submittedUnder = Number(/^driver-\d+-(\d+)-\d+$/.exec(id)?.[1] ?? epoch)
-  const isLost = hasLost && submittedUnder >= base.epoch && submittedUnder <= heard.epoch
+  const isLost = hasLost && submittedUnder >= base.epoch && submittedUnder <= observed.epoch
   if (!isLost) return unknownId(id)
   return {
     type: 'Failure',
@@ -149,21 +149,21 @@ function unknownDriver({ leadership, hasLost }: Books, id: string) {
   } as const
 }
 
-export const isKnownDriver = (books: Books, id: string): boolean =>
-  books.drivers.has(id) || books.endedDrivers.has(id)
+export const isKnownDriver = (cluster: ClusterState, id: string): boolean =>
+  cluster.drivers.has(id) || cluster.endedDrivers.has(id)
 
 export function driverStatus(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   message: RequestDriverStatus,
   reply: ReplyToken,
 ): void {
   const { driverId } = message
-  const driver = books.drivers.get(driverId)
-  const ended = books.endedDrivers.get(driverId)
+  const driver = cluster.drivers.get(driverId)
+  const ended = cluster.endedDrivers.get(driverId)
   if (driver) step.reply(reply, liveStatus(driver))
   else if (ended) step.reply(reply, endedStatus(ended))
-  else step.reply(reply, unknownDriver(books, driverId))
+  else step.reply(reply, unknownDriver(cluster, driverId))
 }
 
 const liveStatus = ({ id, record, message }: DriverEntry): DriverStatusResponse => ({
@@ -194,23 +194,23 @@ const endedStatus = (ended: EndedDriver): DriverStatusResponse => ({
 
 /** Reports of another generation than the accepted one, even FINISHED, are acknowledged and ignored (protocol S3a). */
 export function driverStateChanged(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   from: PeerInfo,
   message: DriverStateChanged,
 ): void {
   const { driverId, generation, state, change } = message
-  const worker = books.workers.get(from.incarnation)
-  const driver = books.drivers.get(driverId)
+  const worker = cluster.workers.get(from.incarnation)
+  const driver = cluster.drivers.get(driverId)
   const over = isEndedDriver(state)
   if (over) worker?.release(driverHolding(driverId, generation))
-  if (over) books.dirty = true
+  if (over) cluster.dirty = true
   if (worker && message.stopped) worker.stopping = true
   const accepted = driver?.record.workerId === from.incarnation && driver.record.generation === generation
   if (driver && over && (accepted || isExpected(driver, from.incarnation, generation))) {
-    generationEnded(books, step, driver, from.incarnation, message)
+    generationEnded(cluster, step, driver, from.incarnation, message)
   } else if (driver && over && mayBeForgotten(driver, generation)) {
-    forgottenEnd(books, step, driver, from.incarnation, message)
+    forgottenEnd(cluster, step, driver, from.incarnation, message)
   } else if (driver && accepted) {
     driver.message = message.message ?? ''
   } else if (!over && worker?.answered) {
@@ -221,25 +221,30 @@ export function driverStateChanged(
 }
 
 /** Was it none of its own end (protocol 8, 9)? Then it waits for another launch. */
-function placeAgain(books: Books, step: Step, driver: DriverEntry, report: DriverStateChanged): boolean {
+function placeAgain(
+  cluster: ClusterState,
+  step: Step,
+  driver: DriverEntry,
+  report: DriverStateChanged,
+): boolean {
   const { message = 'its worker did not keep it', exitCode = null, notStarted, stopped, decided } = report
   const kind = endKindOf(report)
   if (kind === 'own') return false
   if ((kind === 'stopped' || kind === 'crashed') && !driver.record.description.supervise) return false
   if (kind === 'refused') {
-    driverFailed(books, step, driver, { kind: 'room', message })
+    driverFailed(cluster, step, driver, { kind: 'room', message })
   } else if (kind === 'crashed') {
-    driverFailed(books, step, driver, { kind: 'exit', exitStatus: exitCode, output: driver.id, message })
+    driverFailed(cluster, step, driver, { kind: 'exit', exitStatus: exitCode, output: driver.id, message })
   } else if (notStarted && !stopped) {
     const failure = { kind: 'start', ...notStarted, message } as const
-    if (driverFailed(books, step, driver, failure) === 'hopeless') return false
+    if (driverFailed(cluster, step, driver, failure) === 'unrecoverable') return false
   }
-  const heard = decided !== undefined && isBelieved(decided, driver.foundGeneration) ? decided : 0
-  driver.requeue(step, `placed again: ${message}`, heard)
+  const observed = decided !== undefined && isBelieved(decided, driver.foundGeneration) ? decided : 0
+  driver.requeue(step, `placed again: ${message}`, observed)
   return true
 }
 
-/** No generation starts before its number is durable: one above the books is one that the store forgot. */
+/** No generation starts before its number is durable: one above the cluster state is one that the store forgot. */
 const mayBeForgotten = ({ record, foundGeneration }: DriverEntry, generation: number): boolean =>
   generation > record.generation && isBelieved(generation, foundGeneration)
 
@@ -248,7 +253,7 @@ const isExpected = ({ queued, expectedOn, record }: DriverEntry, workerId: strin
   queued && expectedOn === workerId && record.generation === generation
 
 function generationEnded(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   driver: DriverEntry,
   workerId: string,
@@ -256,16 +261,16 @@ function generationEnded(
 ): void {
   if (driver.record.workerId !== workerId) driver.record = { ...driver.record, workerId }
   const isKilled = driver.record.wanted !== 'RUN'
-  if (!isKilled && placeAgain(books, step, driver, report)) return
+  if (!isKilled && placeAgain(cluster, step, driver, report)) return
   const { message = '', exitCode, signal } = report
   // Where its program has not ended by itself, the kill that is wanted is its end.
   const state = isKilled && endKindOf(report) !== 'own' ? 'KILLED' : report.state
-  endDriver(books, step, driver, { state, message, exitCode, signal })
+  endDriver(cluster, step, driver, { state, message, exitCode, signal })
 }
 
 /** What the store forgot has ended there. That is the driver's end, or its number is at least not given again (protocol 12). */
 function forgottenEnd(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   driver: DriverEntry,
   workerId: string,
@@ -273,9 +278,9 @@ function forgottenEnd(
 ): void {
   const { generation, state, message = '', exitCode, signal } = report
   if (isForGood(report, driver.record.description.supervise)) {
-    giveUp(books, step, driver)
+    giveUp(cluster, step, driver)
     driver.record = { ...driver.record, generation, workerId }
-    endDriver(books, step, driver, { state, message, exitCode, signal })
+    endDriver(cluster, step, driver, { state, message, exitCode, signal })
   } else if (driver.queued) {
     driver.requeue(step, driver.message, generation)
   }

@@ -1,5 +1,5 @@
 import { comparePositions } from '../../runtime/persistence/engine.js'
-import type { Books } from './books.js'
+import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endApplication } from './ending.js'
 import type { DriverRecord } from './records.js'
@@ -17,10 +17,10 @@ export const outranks = (one: Claim, other: Claim): boolean =>
     { epoch: other.launchedUnder, seq: other.generation },
   ) > 0
 
-/** What the books hold is not to run any more, whatever its Worker says. */
-export function giveUp(books: Books, step: Step, held: DriverEntry): void {
+/** What the cluster state hold is not to run any more, whatever its Worker says. */
+export function giveUp(cluster: ClusterState, step: Step, held: DriverEntry): void {
   const { workerId, generation } = held.record
-  const worker = workerId === null ? undefined : books.workers.get(workerId)
+  const worker = workerId === null ? undefined : cluster.workers.get(workerId)
   if (worker?.answered) {
     // It holds its room until the Worker says that it is gone.
     step.tell(worker.id, { type: 'KillDriver', workerId: worker.id, driverId: held.id, generation })
@@ -29,15 +29,15 @@ export function giveUp(books: Books, step: Step, held: DriverEntry): void {
   }
 }
 
-/** A later generation has come to light: what is left of the one in the books goes. Its entry is the caller's. */
-export function supersede(books: Books, step: Step, held: DriverEntry, by: Claim): void {
+/** A later generation has come to light: what is left of the one in the cluster state goes. Its entry is the caller's. */
+export function supersede(cluster: ClusterState, step: Step, held: DriverEntry, by: Claim): void {
   const { key } = held.record
-  giveUp(books, step, held)
-  if (books.driversByKey.get(key) === held) books.driversByKey.delete(key)
+  giveUp(cluster, step, held)
+  if (cluster.driversByKey.get(key) === held) cluster.driversByKey.delete(key)
   step.cancelTimer(`relaunch:${held.id}`)
-  for (const app of [...books.apps.values()]) {
+  for (const app of [...cluster.apps.values()]) {
     const { driver } = app.record
     if (driver?.id !== held.id || driver.generation >= by.generation) continue
-    endApplication(books, step, app, 'FINISHED', `generation ${by.generation} of its driver is accepted`)
+    endApplication(cluster, step, app, 'FINISHED', `generation ${by.generation} of its driver is accepted`)
   }
 }

@@ -1,7 +1,7 @@
 import { waitingText, wantsText } from '../messages/launch-failure-text.js'
 import type { Waiting, WaitingReason } from '../messages/launch-failures.js'
 import type { ApplicationEntry } from './application-entry.js'
-import type { Books } from './books.js'
+import type { ClusterState } from './cluster-state.js'
 import { executorDemand, failedWorkersOf } from './failed-launches.js'
 import { fits } from './placement.js'
 import type { Demand } from './resources.js'
@@ -10,40 +10,40 @@ import type { Now } from './step.js'
 /* Why what is not placed waits (protocol L1). */
 
 /** Nothing: it has what it wants, or what it lacks is about to be placed. */
-export function waitingOf(books: Books, app: ApplicationEntry, now: Now): Waiting | undefined {
-  const hasFailed = books.launchFailures.has(app.id)
-  if ((app.executors.size > 0 && !hasFailed) || !wantsMore(books, app)) return undefined
+export function waitingOf(cluster: ClusterState, app: ApplicationEntry, now: Now): Waiting | undefined {
+  const hasFailed = cluster.launchFailures.has(app.id)
+  if ((app.executors.size > 0 && !hasFailed) || !wantsMore(cluster, app)) return undefined
   const reason =
     !app.answered || !app.linked
       ? 'NOT_LINKED'
-      : lookForReason(books, app.id, executorDemand(app), now).reason
-  return reason ? { reason, workers: failedWorkersOf(books, app.id, now) } : undefined
+      : lookForReason(cluster, app.id, executorDemand(app), now).reason
+  return reason ? { reason, workers: failedWorkersOf(cluster, app.id, now) } : undefined
 }
 
-export function coresLeft(books: Books, app: ApplicationEntry): number {
+export function coresLeft(cluster: ClusterState, app: ApplicationEntry): number {
   const { maxCores } = app.record.description
-  return (maxCores ?? books.config.defaultCores ?? Number.MAX_SAFE_INTEGER) - app.coresGranted
+  return (maxCores ?? cluster.config.defaultCores ?? Number.MAX_SAFE_INTEGER) - app.coresGranted
 }
 
 export const executorsLeft = (app: ApplicationEntry): number => app.executorLimit - app.executors.size
 
-function wantsMore(books: Books, app: ApplicationEntry): boolean {
-  return coresLeft(books, app) >= executorDemand(app).cores && executorsLeft(app) > 0
+function wantsMore(cluster: ClusterState, app: ApplicationEntry): boolean {
+  return coresLeft(cluster, app) >= executorDemand(app).cores && executorsLeft(app) > 0
 }
 
 /** Why it was not placed, and how many Workers were looked at; nothing: it is about to be. */
 export function lookForReason(
-  books: Books,
+  cluster: ClusterState,
   subject: string,
   demand: Demand,
   now: Now,
 ): { readonly reason: WaitingReason | undefined; readonly looks: number } {
-  const hasFailed = books.launchFailures.has(subject)
+  const hasFailed = cluster.launchFailures.has(subject)
   let looks = 0
   let isAlive = false
   let isLarge = false
-  let hasRoom = false
-  for (const worker of books.workers.values()) {
+  let hasCapacity = false
+  for (const worker of cluster.workers.values()) {
     looks++
     if (worker.state !== 'ALIVE') continue
     isAlive = true
@@ -52,13 +52,13 @@ export function lookForReason(
     if (!hasFailed) return { reason: 'NO_ROOM', looks }
     isLarge = true
     if (!worker.schedulable || !fits(worker, demand)) continue
-    hasRoom = true
-    const standing = books.launchFailures.standing(subject, worker.id, now.monotonicMs)
+    hasCapacity = true
+    const standing = cluster.launchFailures.standing(subject, worker.id, now.monotonicMs)
     if (standing === 'fresh' || standing === 'due') return { reason: undefined, looks }
   }
   if (!isAlive) return { reason: 'NO_WORKER', looks }
   if (!isLarge) return { reason: 'TOO_LARGE', looks }
-  return { reason: hasRoom ? 'LAUNCHES_FAILED' : 'NO_ROOM', looks }
+  return { reason: hasCapacity ? 'LAUNCHES_FAILED' : 'NO_ROOM', looks }
 }
 
 export const applicationWaits = (app: ApplicationEntry, waiting: Waiting): string =>

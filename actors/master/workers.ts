@@ -1,7 +1,7 @@
 import { limits } from '../../runtime/limits.js'
 import { oversizeOf } from '../messages/record-size.js'
 import type { Heartbeat, RegisterWorker } from '../messages/workers.js'
-import type { Books, PeerInfo } from './books.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
 import { forgetFailuresOn } from './launch-timers.js'
@@ -9,20 +9,25 @@ import { tooMuchHeld } from './refusals.js'
 import type { Step } from './step.js'
 import { executorHolding, WorkerEntry } from './worker-entry.js'
 
-/* Workers in the books: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
+/* Workers in the cluster state: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
 
 /**
  * The same incarnation again is answered `duplicate`. A new incarnation at the address of an entry in any state
  * replaces it: its bound port proves the old process gone, where Spark refuses.
  */
-export function registerWorker(books: Books, step: Step, from: PeerInfo, message: RegisterWorker): void {
-  const refusal = refuseWorker(books, from, message)
+export function registerWorker(
+  cluster: ClusterState,
+  step: Step,
+  from: PeerInfo,
+  message: RegisterWorker,
+): void {
+  const refusal = refuseWorker(cluster, from, message)
   if (refusal) {
     step.log('warn', `worker refused: ${refusal}`, { workerId: message.id })
     step.tell(from.incarnation, { type: 'RegisterWorkerFailed', workerId: message.id, message: refusal })
     return
   }
-  const known = books.workers.get(message.id)
+  const known = cluster.workers.get(message.id)
   if (known && known.state !== 'DEAD') {
     known.linked = true
     beat(known, step)
@@ -35,17 +40,17 @@ export function registerWorker(books: Books, step: Step, from: PeerInfo, message
     step.now.monotonicMs,
     step.now.wallMs,
   )
-  const former = books.workersByAddress.get(worker.address)
+  const former = cluster.workersByAddress.get(worker.address)
   if (former && former.state !== 'DEAD') {
-    removeWorker(books, step, former, 'a new Worker process holds its address', 'gone')
+    removeWorker(cluster, step, former, 'a new Worker process holds its address', 'gone')
     worker.replaced = [former.id, ...former.replaced].slice(0, REMEMBERED_REPLACED)
   }
-  if (former) books.workers.delete(former.id)
+  if (former) cluster.workers.delete(former.id)
   worker.linked = true
-  books.workers.set(worker.id, worker)
-  books.workersByAddress.set(worker.address, worker)
-  for (const appId of books.awaitingWorkers) {
-    for (const executor of books.apps.get(appId)?.executors.values() ?? []) {
+  cluster.workers.set(worker.id, worker)
+  cluster.workersByAddress.set(worker.address, worker)
+  for (const appId of cluster.awaitingWorkers) {
+    for (const executor of cluster.apps.get(appId)?.executors.values() ?? []) {
       if (executor.workerId === worker.id) worker.hold(executorHolding(appId, executor.execId), executor)
     }
   }
@@ -65,7 +70,7 @@ const REMEMBERED_REPLACED = 16
  * Its address tells it from others, and a Master that dials whether it lives. Who was replaced and yet comes back shares
  * it with a living Worker: taking turns, they would kill each other's work for ever.
  */
-function refuseWorker(books: Books, from: PeerInfo, message: RegisterWorker): string | undefined {
+function refuseWorker(cluster: ClusterState, from: PeerInfo, message: RegisterWorker): string | undefined {
   const { id, host, port, cores, resources } = message
   if (id !== from.incarnation) return `the id ${id} is not the incarnation of this link, ${from.incarnation}`
   if (port === 0) return `${host}:${port} is no address to reach a Worker at`
@@ -75,8 +80,8 @@ function refuseWorker(books: Books, from: PeerInfo, message: RegisterWorker): st
   const addresses = Object.values(resources).reduce((sum, list) => sum + list.length, 0)
   if (addresses > limits.resourceAddressesInAll)
     return `resources has ${addresses} addresses; a Worker may offer ${limits.resourceAddressesInAll}`
-  if (books.isFull && !books.workers.has(id)) return tooMuchHeld.message
-  const holder = books.workersByAddress.get(`${host}:${port}`)
+  if (cluster.isFull && !cluster.workers.has(id)) return tooMuchHeld.message
+  const holder = cluster.workersByAddress.get(`${host}:${port}`)
   if (!holder || holder.state === 'DEAD' || !holder.replaced.includes(id)) return undefined
   return `${holder.address} is also the address of ${holder.id}, which came later: each Worker needs its own`
 }
@@ -86,8 +91,8 @@ const beat = (worker: WorkerEntry, step: Step): void => {
   worker.lastHeartbeatWallMs = step.now.wallMs
 }
 
-export function heartbeat(books: Books, step: Step, from: PeerInfo, message: Heartbeat): void {
-  const worker = books.workers.get(from.incarnation)
+export function heartbeat(cluster: ClusterState, step: Step, from: PeerInfo, message: Heartbeat): void {
+  const worker = cluster.workers.get(from.incarnation)
   if (!worker || worker.state === 'DEAD' || message.workerId !== from.incarnation) {
     step.tellNow(from.incarnation, { type: 'ReconnectWorker', workerId: from.incarnation })
     return
@@ -101,7 +106,7 @@ export type Certainty = 'gone' | 'silent'
 
 /** Spark 2.2, DEAD. Its executors are LOST; its drivers relaunch if supervised, else end in ERROR. */
 export function removeWorker(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   worker: WorkerEntry,
   reason: string,
@@ -112,7 +117,7 @@ export function removeWorker(
   worker.diedAtMs = step.now.monotonicMs
   step.delete('worker', worker.id)
   step.log('warn', `worker lost: ${reason}`, { workerId: worker.id })
-  for (const app of books.apps.values()) {
+  for (const app of cluster.apps.values()) {
     for (const executor of [...app.executors.values()]) {
       if (executor.workerId !== worker.id) continue
       app.drop(executor.execId)
@@ -134,17 +139,17 @@ export function removeWorker(
     })
   }
   // What it held, not all drivers: many Workers may be lost in one turn.
-  const held = [...worker.holdings.keys()].flatMap((key) => books.ownerOf(worker.id, key).driver ?? [])
+  const held = [...worker.holdings.keys()].flatMap((key) => cluster.ownerOf(worker.id, key).driver ?? [])
   for (const key of [...worker.holdings.keys()]) worker.release(key)
-  forgetFailuresOn(books, step, worker.id)
+  forgetFailuresOn(cluster, step, worker.id)
   // Silence has already lasted W: longer than a cut-off Worker lets its drivers live (protocol 9).
-  const waitMs = certainty === 'gone' ? books.config.orphanGraceMs + books.config.guardMarginMs : 0
-  loseDrivers(books, step, held, reason, waitMs)
-  books.dirty = true
+  const waitMs = certainty === 'gone' ? cluster.config.orphanGraceMs + cluster.config.guardMarginMs : 0
+  loseDrivers(cluster, step, held, reason, waitMs)
+  cluster.dirty = true
 }
 
 function loseDrivers(
-  books: Books,
+  cluster: ClusterState,
   step: Step,
   drivers: readonly DriverEntry[],
   reason: string,
@@ -152,7 +157,7 @@ function loseDrivers(
 ): void {
   for (const driver of drivers) {
     if (driver.record.wanted === 'KILL') {
-      endDriver(books, step, driver, { state: 'KILLED', message: `killed; its worker was lost: ${reason}` })
+      endDriver(cluster, step, driver, { state: 'KILLED', message: `killed; its worker was lost: ${reason}` })
     } else if (driver.record.description.supervise) {
       driver.record = { ...driver.record, state: 'RELAUNCHING', workerId: null }
       driver.notBeforeMs = step.now.monotonicMs + waitMs
@@ -160,7 +165,7 @@ function loseDrivers(
       step.put('driver', driver.id, driver.record)
       step.startTimer(`relaunch:${driver.id}`, waitMs)
     } else {
-      endDriver(books, step, driver, { state: 'ERROR', message: `worker lost: ${reason}` })
+      endDriver(cluster, step, driver, { state: 'ERROR', message: `worker lost: ${reason}` })
     }
   }
 }
@@ -169,22 +174,23 @@ function loseDrivers(
 const DEAD_SHOWN_TIMEOUTS = 16
 
 /** Sweep for silence; the shell calls it only when its own clock did not stall (protocol R7). */
-export function checkWorkers(books: Books, step: Step): void {
-  const { workerTimeoutMs } = books.config
-  for (const worker of [...books.workers.values()]) {
+export function checkWorkers(cluster: ClusterState, step: Step): void {
+  const { workerTimeoutMs } = cluster.config
+  for (const worker of [...cluster.workers.values()]) {
     if (worker.state === 'DEAD') {
       if (step.now.monotonicMs - (worker.diedAtMs ?? 0) < DEAD_SHOWN_TIMEOUTS * workerTimeoutMs) continue
-      books.workers.delete(worker.id)
-      if (books.workersByAddress.get(worker.address) === worker) books.workersByAddress.delete(worker.address)
+      cluster.workers.delete(worker.id)
+      if (cluster.workersByAddress.get(worker.address) === worker)
+        cluster.workersByAddress.delete(worker.address)
       continue
     }
-    const since = Math.max(worker.lastHeartbeatMs, books.leadership.electedAtMs)
+    const since = Math.max(worker.lastHeartbeatMs, cluster.leadership.electedAtMs)
     const silentMs = step.now.monotonicMs - since
     if (silentMs >= workerTimeoutMs) {
-      removeWorker(books, step, worker, `no heartbeat for ${Math.round(silentMs / 1000)} s`, 'silent')
+      removeWorker(cluster, step, worker, `no heartbeat for ${Math.round(silentMs / 1000)} s`, 'silent')
     } else if (!worker.linked) {
       // Its link may have closed under a former leader, or a dial found no way to it: nobody else would look again.
-      suspect(books, step, worker)
+      suspect(cluster, step, worker)
     }
   }
 }
@@ -193,16 +199,16 @@ const PROBES = 3
 const PROBE_EVERY_MS = 300
 
 /** A closed link is not a death (protocol R7); the Master dials, and three refusals within a second are. */
-export function workerUnlinked(books: Books, step: Step, workerId: string): void {
-  const worker = books.workers.get(workerId)
+export function workerUnlinked(cluster: ClusterState, step: Step, workerId: string): void {
+  const worker = cluster.workers.get(workerId)
   if (!worker || worker.state === 'DEAD') return
   worker.linked = false
   worker.reporting = undefined
-  suspect(books, step, worker)
+  suspect(cluster, step, worker)
 }
 
-function suspect(books: Books, step: Step, worker: WorkerEntry): void {
-  if (books.config.relaunchOnRefused) probeSoon(step, worker.id, 1)
+function suspect(cluster: ClusterState, step: Step, worker: WorkerEntry): void {
+  if (cluster.config.relaunchOnRefused) probeSoon(step, worker.id, 1)
 }
 
 function probeSoon(step: Step, workerId: string, number: number): void {
@@ -210,19 +216,19 @@ function probeSoon(step: Step, workerId: string, number: number): void {
 }
 
 /** `key` is `WORKER/NUMBER`. */
-export function probe(books: Books, step: Step, key: string): void {
+export function probe(cluster: ClusterState, step: Step, key: string): void {
   const cut = key.lastIndexOf('/')
-  const worker = books.workers.get(key.slice(0, cut))
+  const worker = cluster.workers.get(key.slice(0, cut))
   if (!worker || worker.linked || worker.state === 'DEAD') return
   worker.probes = Number(key.slice(cut + 1))
   step.probe(worker.id, worker.record.host, worker.record.port)
 }
 
-export function probed(books: Books, step: Step, workerId: string, refused: boolean): void {
-  const worker = books.workers.get(workerId)
+export function probed(cluster: ClusterState, step: Step, workerId: string, refused: boolean): void {
+  const worker = cluster.workers.get(workerId)
   if (!worker || worker.linked || worker.state === 'DEAD') return
   // Somebody answers at its port: itself, or its successor, who will register and so replace it.
   if (!refused) return
   if (worker.probes < PROBES) probeSoon(step, worker.id, worker.probes + 1)
-  else removeWorker(books, step, worker, 'its process is gone: connections to its port are refused', 'gone')
+  else removeWorker(cluster, step, worker, 'its process is gone: connections to its port are refused', 'gone')
 }

@@ -12,10 +12,10 @@ export interface ElectedLeader {
   readonly base: Position
   /** The elections before, oldest first, and where each found the store. */
   readonly earlier: readonly PastElection[]
-  /** Mark of the election: the commit lane chains on it. */
-  readonly mark: string
+  /** Write id of the election: the commit queue chains on it. */
+  readonly writeId: string
   /** Highest position heard of before it: above base, the store has lost what lies between (protocol 12). */
-  readonly heard: Position
+  readonly observed: Position
 }
 
 /** LeaderElectionAgent of a STANDBY -> Master: the leader record names this leader. */
@@ -32,12 +32,12 @@ export interface RevokedLeadership {
   readonly reason: string
 }
 
-/** Master -> LeaderElectionAgent: its lane, its core or a peer says that this leadership is over. */
+/** Master -> LeaderElectionAgent: its commit queue, its core or a peer says that this leadership is over. */
 export interface LeadershipLost {
   readonly type: 'LeadershipLost'
   readonly reason: string
   /** Highest epoch heard of; 0 if none: the next election goes above it. */
-  readonly heardEpoch: number
+  readonly observedEpoch: number
 }
 
 /**
@@ -49,7 +49,7 @@ export interface LeadershipClaimed {
   readonly epoch: number
 }
 
-/** Master -> LeaderElectionAgent: the lane's write succeeded, sent at this monotonic time. */
+/** Master -> LeaderElectionAgent: the commit queue's write succeeded, sent at this monotonic time. */
 export interface LeadershipConfirmed {
   readonly type: 'LeadershipConfirmed'
   readonly sentAtMs: number

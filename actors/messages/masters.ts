@@ -35,13 +35,13 @@ export const requestLostTail = z.object({
 })
 export type RequestLostTail = z.infer<typeof requestLostTail>
 
-/** Master -> new leader: records of its image that are newer than base, as many as one message takes; the last says so. */
+/** Master -> new leader: records of its record cache that are newer than base, as many as one message takes; the last says so. */
 export const lostTail = z.object({
   type: z.literal('LostTail'),
   /** [table, id, JSON text with its `at`]. */
   records: z
     .array(z.tuple([z.enum(['worker', 'app', 'driver', 'ended', 'key']), name, z.string().max(512 * 1024)]))
-    .max(limits.tailRecords),
+    .max(limits.lostWriteRecords),
   last: z.boolean(),
 })
 export type LostTail = z.infer<typeof lostTail>
@@ -60,7 +60,7 @@ export type Released = z.infer<typeof released>
 
 /**
  * Worker -> each Master that does not lead: the highest leadership it obeyed, on each new link and when its link to the
- * leader ends. A position above the stored one is how a candidate learns that the store lost its tail (protocol 5.3).
+ * leader ends. A position above the stored one is how a candidate learns that the store lost its last writes (protocol 5.3).
  */
 export const positionSeen = z.object({
   type: z.literal('PositionSeen'),

@@ -87,22 +87,22 @@ function fieldsOf(
 ): Record<string, string> | undefined {
   if (typeof thrown !== 'object' || thrown === null || inside > limits.errorFieldDepth) return undefined
   const fields: [string, string][] = []
-  let room: number = limits.errorFieldsBytes
+  let capacity: number = limits.errorFieldsBytes
   for (const key of Object.keys(thrown)) {
     if (told.includes(key)) continue
-    const bytes = fieldBytes(thrown, key, room, inside)
-    if (bytes === undefined || bytes.length + key.length > room) continue
-    room -= bytes.length + key.length
+    const bytes = fieldBytes(thrown, key, capacity, inside)
+    if (bytes === undefined || bytes.length + key.length > capacity) continue
+    capacity -= bytes.length + key.length
     fields.push([key, bytes.toString('base64')])
   }
   return fields.length === 0 ? undefined : Object.fromEntries(fields)
 }
 
-function fieldBytes(thrown: object, key: string, room: number, inside: number): Buffer | undefined {
+function fieldBytes(thrown: object, key: string, capacity: number, inside: number): Buffer | undefined {
   try {
     const value = (thrown as Record<string, unknown>)[key]
     const size = typeof value === 'string' ? value.length : ArrayBuffer.isView(value) ? value.byteLength : 0
-    return size > room ? undefined : valueCodec.write(value, inside, room)
+    return size > capacity ? undefined : valueCodec.write(value, inside, capacity)
   } catch {
     // It cannot be cloned, or its getter throws.
     return undefined

@@ -101,7 +101,7 @@ export class BodyAssembly {
     if (part?.taskId !== taskId || part.n !== n || part.bytes.length !== totalBytes) {
       // The one before goes first: it will not be ended.
       this.#part = undefined
-      part = { taskId, n, bytes: roomFor(totalBytes), received: 0 }
+      part = { taskId, n, bytes: capacityFor(totalBytes), received: 0 }
       this.#part = part
     }
     if (part.received + bytes.byteLength > totalBytes) throw invalid('a body has more bytes than announced')
@@ -130,7 +130,7 @@ export class BodyAssembly {
 }
 
 /** What this process has no memory for cannot be received, whatever the limit is. */
-function roomFor(bytes: number): Buffer {
+function capacityFor(bytes: number): Buffer {
   try {
     return Buffer.allocUnsafeSlow(bytes)
   } catch {

@@ -18,9 +18,9 @@ export class Deque<T> {
   unshift(item: T): void {
     if (this.#head === 0) {
       // Room for as many again, so that many in a row do not move the whole array each.
-      const room = Math.max(16, this.#items.length)
-      this.#items = new Array<T | undefined>(room).concat(this.#items)
-      this.#head = room
+      const capacity = Math.max(16, this.#items.length)
+      this.#items = new Array<T | undefined>(capacity).concat(this.#items)
+      this.#head = capacity
     }
     this.#items[--this.#head] = item
   }

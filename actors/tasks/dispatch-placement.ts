@@ -91,8 +91,8 @@ class Round {
     for (const executor of executors.values()) {
       if (!isOpen(executor)) continue
       const { outstanding, window, description } = executor
-      let room = Math.min(share, window.size(description.cores) - outstanding.size)
-      for (; room > 0; room--) {
+      let capacity = Math.min(share, window.size(description.cores) - outstanding.size)
+      for (; capacity > 0; capacity--) {
         const task = this.#nextFor(executor)
         if (task === undefined) break
         this.#give(executor, task)

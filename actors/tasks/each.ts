@@ -1,5 +1,5 @@
 import { Deque } from './deque.js'
-import { type Ended, type Inputs, type Outbox, TaskCall, valueOfEnded } from './task-call.js'
+import { type Ended, type Inputs, TaskCall, type TaskOutput, valueOfEnded } from './task-call.js'
 import type { CallOptions } from './task-options.js'
 import type { TaskPool } from './task-pool.js'
 
@@ -46,7 +46,7 @@ export function each<I, O>(
   }
 }
 
-class AsEnded<I> implements Outbox<I> {
+class AsEnded<I> implements TaskOutput<I> {
   readonly endsAtFailure = false
   readonly #waiting = new Deque<Ended<I>>()
 

@@ -19,7 +19,7 @@ export class Group {
 
 /** First in, first out within a group; groups with work take turns. Every operation takes constant time. */
 export class FairQueue<T extends Grouped> {
-  readonly #lanes = new Map<Group, Deque<T>>()
+  readonly #subqueues = new Map<Group, Deque<T>>()
   readonly #turns = new Deque<Group>()
   #size = 0
 
@@ -28,39 +28,39 @@ export class FairQueue<T extends Grouped> {
   }
 
   push(item: T): void {
-    this.#lane(item.group).push(item)
+    this.#subqueue(item.group).push(item)
     this.#size++
   }
 
   /** Ahead of its own group: for what had its turn already. */
   pushFront(item: T): void {
-    this.#lane(item.group).unshift(item)
+    this.#subqueue(item.group).unshift(item)
     this.#size++
   }
 
   /** What `shift` would give. */
   peek(): T | undefined {
     const group = this.#turns.first
-    return group && this.#lanes.get(group)?.first
+    return group && this.#subqueues.get(group)?.first
   }
 
   shift(): T | undefined {
     const group = this.#turns.shift()
     if (group === undefined) return undefined
-    const lane = this.#lanes.get(group) as Deque<T>
-    const item = lane.shift()
+    const subqueue = this.#subqueues.get(group) as Deque<T>
+    const item = subqueue.shift()
     this.#size--
-    if (lane.size > 0) this.#turns.push(group)
-    else this.#lanes.delete(group)
+    if (subqueue.size > 0) this.#turns.push(group)
+    else this.#subqueues.delete(group)
     return item
   }
 
-  #lane(group: Group): Deque<T> {
-    const known = this.#lanes.get(group)
+  #subqueue(group: Group): Deque<T> {
+    const known = this.#subqueues.get(group)
     if (known !== undefined) return known
-    const lane = new Deque<T>()
-    this.#lanes.set(group, lane)
+    const subqueue = new Deque<T>()
+    this.#subqueues.set(group, subqueue)
     this.#turns.push(group)
-    return lane
+    return subqueue
   }
 }

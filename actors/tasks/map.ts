@@ -1,4 +1,4 @@
-import { type Ended, type Inputs, type Outbox, TaskCall, valueOfEnded } from './task-call.js'
+import { type Ended, type Inputs, TaskCall, type TaskOutput, valueOfEnded } from './task-call.js'
 import type { CallOptions } from './task-options.js'
 import type { TaskPool } from './task-pool.js'
 
@@ -34,7 +34,7 @@ export function map<I, O>(
   }
 }
 
-class InOrder<I> implements Outbox<I> {
+class InOrder<I> implements TaskOutput<I> {
   readonly endsAtFailure = true
   readonly #waiting = new Map<number, Ended<I>>()
   #next = 0

@@ -24,7 +24,7 @@ export interface Ended<I> {
 }
 
 /** Where ended tasks wait for their reader: map and each differ only here. */
-export interface Outbox<I> {
+export interface TaskOutput<I> {
   readonly size: number
   add(ended: Ended<I>): void
   /** The next one to be read. */
@@ -42,7 +42,7 @@ export class TaskCall<I> {
   readonly #pool: TaskPool
   readonly #settings: CallSettings
   readonly #inputs: Inputs<I>
-  readonly #outbox: Outbox<I>
+  readonly #output: TaskOutput<I>
   readonly #group: number
   readonly #inFlight = new Map<number, number>()
   readonly #waiters: { resolve(ended: Ended<I> | undefined): void; reject(error: unknown): void }[] = []
@@ -59,7 +59,7 @@ export class TaskCall<I> {
   #unlisten: (() => void) | undefined
 
   /** Throws USAGE. Nothing is pulled before the first `next`. */
-  constructor(pool: TaskPool, fn: unknown, inputs: Inputs<I>, ofCall: OptionsOfCall, outbox: Outbox<I>) {
+  constructor(pool: TaskPool, fn: unknown, inputs: Inputs<I>, ofCall: OptionsOfCall, output: TaskOutput<I>) {
     const { ref, options } = targetOf(fn)
     this.ref = ref
     this.#settings = callSettings(options, ofCall)
@@ -67,7 +67,7 @@ export class TaskCall<I> {
       throw new FiresteelError('USAGE', 'The inputs are no iterable.', { place: 'inputs' })
     this.#pool = pool
     this.#inputs = inputs
-    this.#outbox = outbox
+    this.#output = output
     this.#group = pool.newGroup()
   }
 
@@ -134,13 +134,13 @@ export class TaskCall<I> {
   }
 
   #isOver(): boolean {
-    return this.#exhausted && this.#inFlight.size === 0 && this.#outbox.size === 0
+    return this.#exhausted && this.#inFlight.size === 0 && this.#output.size === 0
   }
 
   #take(): Ended<I> | undefined {
     // What had ended before a failure is not read past it.
     if (this.#ended && this.#failure !== undefined) return undefined
-    const ended = this.#outbox.take()
+    const ended = this.#output.take()
     if (ended !== undefined) this.#bufferedBytes -= ended.bytes
     return ended
   }
@@ -149,9 +149,9 @@ export class TaskCall<I> {
     return this.#settings.concurrency ?? Math.max(limits.mapInFlightFirst, 2 * this.#pool.window())
   }
 
-  #hasRoom(inFlightMost: number): boolean {
+  #hasCapacity(inFlightMost: number): boolean {
     const inFlight = this.#inFlight.size
-    const unread = this.#outbox.size
+    const unread = this.#output.size
     if (inFlight >= inFlightMost || unread >= limits.mapUnreadResults) return false
     return this.#bufferedBytes < limits.mapBufferedBytes || inFlight + unread === 0
   }
@@ -159,14 +159,14 @@ export class TaskCall<I> {
   #pull(): void {
     if (this.#pulling || this.#exhausted || this.#ended) return
     const most = this.#inFlightMost()
-    if (!this.#hasRoom(most)) return
+    if (!this.#hasCapacity(most)) return
     this.#pulling = true
     if (this.#isAsync) {
       this.#pullAsync().catch((error: unknown) => this.#inputsFailed(error))
       return
     }
     try {
-      while (!this.#exhausted && !this.#ended && this.#hasRoom(most)) {
+      while (!this.#exhausted && !this.#ended && this.#hasCapacity(most)) {
         const { done, value } = (this.#iterator as Iterator<I>).next()
         if (done) this.#exhaust()
         else this.#submit(value)
@@ -178,7 +178,7 @@ export class TaskCall<I> {
   }
 
   async #pullAsync(): Promise<void> {
-    while (!this.#exhausted && !this.#ended && this.#hasRoom(this.#inFlightMost())) {
+    while (!this.#exhausted && !this.#ended && this.#hasCapacity(this.#inFlightMost())) {
       const { done, value } = await (this.#iterator as AsyncIterator<I>).next()
       if (done) this.#exhaust()
       else if (!this.#exhausted && !this.#ended) this.#submit(value)
@@ -249,10 +249,10 @@ export class TaskCall<I> {
   #add(ended: Ended<I>): void {
     if ('error' in ended.result) this.#progress.failed++
     else this.#progress.done++
-    if ('error' in ended.result && this.#outbox.endsAtFailure) this.#cutAfter(ended.index)
+    if ('error' in ended.result && this.#output.endsAtFailure) this.#cutAfter(ended.index)
     this.#report()
     this.#bufferedBytes += ended.bytes
-    this.#outbox.add(ended)
+    this.#output.add(ended)
     while (this.#waiters.length > 0) {
       const next = this.#take()
       if (next === undefined) return

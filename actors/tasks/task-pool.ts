@@ -353,15 +353,17 @@ class Pool implements TaskPool {
       }
       this.#step({ kind: 'hello', executor: { execId, workerId, host, cores } })
     },
-    held: (channel, attempts) => this.#heard(channel, (execId) => ({ kind: 'held', execId, attempts })),
-    started: (channel, attempts) => this.#heard(channel, (execId) => ({ kind: 'started', execId, attempts })),
+    held: (channel, attempts) => this.#observed(channel, (execId) => ({ kind: 'held', execId, attempts })),
+    started: (channel, attempts) =>
+      this.#observed(channel, (execId) => ({ kind: 'started', execId, attempts })),
     returned: (channel, attempts) =>
-      this.#heard(channel, (execId) => ({ kind: 'returned', execId, attempts })),
-    results: (channel, results) => this.#heard(channel, (execId) => ({ kind: 'results', execId, results })),
+      this.#observed(channel, (execId) => ({ kind: 'returned', execId, attempts })),
+    results: (channel, results) =>
+      this.#observed(channel, (execId) => ({ kind: 'results', execId, results })),
     pressure: (channel) =>
-      this.#heard(channel, (execId) => ({ kind: 'pressure', execId, blocked: channel.isBlocked })),
+      this.#observed(channel, (execId) => ({ kind: 'pressure', execId, blocked: channel.isBlocked })),
     ending: (channel, reason, hasWorked) =>
-      this.#heard(channel, (execId) => ({ kind: 'ending', execId, reason, hasWorked })),
+      this.#observed(channel, (execId) => ({ kind: 'ending', execId, reason, hasWorked })),
     defect: (error) => this.#fail(error),
     log: (channel, text) => {
       this.#options.log.warn(text, { appId: this.#options.appId, execId: channel.execId })
@@ -374,7 +376,7 @@ class Pool implements TaskPool {
     },
   }
 
-  #heard(channel: ExecutorChannel, input: (execId: number) => DispatchInput): void {
+  #observed(channel: ExecutorChannel, input: (execId: number) => DispatchInput): void {
     const { execId } = channel
     if (execId !== undefined && this.#channels.get(execId) === channel) this.#step(input(execId))
   }

@@ -150,7 +150,7 @@ export class Children {
       return await openOutputFile(path, {
         within: this.#options.folders.root,
         ...(outputFileBytes !== undefined && { maxBytes: outputFileBytes }),
-        onTrouble: (error) =>
+        onDegraded: (error) =>
           log.warn('an output file could not be rotated', { path, reason: reasonOf(error) }),
       })
     } catch (error) {

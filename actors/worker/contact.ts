@@ -56,7 +56,7 @@ export class Contact {
    * Nobody led at some time after this. Ends no isolation: meanwhile a leader may have come, relaunched what was
    * here, and gone. True: the contact is younger now.
    */
-  unledSince(sinceMs: number, bootMs: number): boolean {
+  noLeaderSince(sinceMs: number, bootMs: number): boolean {
     return !this.#isolated && this.#renew(sinceMs, bootMs)
   }
 

@@ -5,12 +5,12 @@ import { isForGood, type ReportedEnd } from '../messages/driver-end.js'
 import type { DriverStateChanged, KillDriver, LaunchDriver } from '../messages/drivers.js'
 import type { NotStarted } from '../messages/launch-failures.js'
 import type { DriverReport } from '../messages/workers.js'
-import type { Desk } from './desk.js'
 import { DriverEntry } from './driver-entry.js'
 import { exitText } from './exit-text.js'
 import { FinishedList } from './finished-list.js'
 import { isDriverId } from './output-id.js'
 import type { WorkerDriverStatus } from './status.js'
+import type { WorkerContext } from './worker-context.js'
 import type { Now, ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 
 export const RESTART_TIMER = 'restart:'
@@ -25,7 +25,7 @@ const NEVER_RAN: NotStarted = { code: 'FIRESTEEL_NOT_ALLOWED' }
 
 /** The drivers of this Worker: generations, and attempts within each (Spark 5.6, protocol 9). */
 export class Drivers {
-  readonly #desk: Desk
+  readonly #context: WorkerContext
   /** By `ID/GENERATION`. */
   readonly #live = new Map<string, DriverEntry>()
   readonly #finished: FinishedList<WorkerDriverStatus>
@@ -33,9 +33,9 @@ export class Drivers {
   /** The watch over the contact is set. */
   #watching = false
 
-  constructor(desk: Desk) {
-    this.#desk = desk
-    this.#finished = new FinishedList(desk.times.retainedFinished)
+  constructor(context: WorkerContext) {
+    this.#context = context
+    this.#finished = new FinishedList(context.times.retainedFinished)
   }
 
   get count(): number {
@@ -48,11 +48,11 @@ export class Drivers {
   }
 
   launch(launch: LaunchDriver, launchedAt: OwnedPosition, now: Now): void {
-    const { ledger, books, times } = this.#desk
+    const { ledger, account, times } = this.#context
     const { driverId, generation, description, resources } = launch
     const entry = new DriverEntry(launch, launchedAt, times.restart)
     if (this.#live.has(entry.key)) {
-      this.#desk.log('debug', 'this generation is here already', { driver: entry.key })
+      this.#context.log('debug', 'this generation is here already', { driver: entry.key })
       return
     }
     const decided = ledger.decidedOf(driverId)
@@ -71,10 +71,10 @@ export class Drivers {
       return
     }
     const { cores, memoryMib } = description
-    const refusal = books.take(entry.key, { cores, memoryMib, resources })
+    const refusal = account.take(entry.key, { cores, memoryMib, resources })
     if (refusal !== undefined) {
       this.#conclude(entry, { state: 'FAILED', message: refusal, noRoom: true })
-      this.#desk.correctMaster()
+      this.#context.correctMaster()
       return
     }
     const older = this.#generationsOf(driverId)
@@ -92,10 +92,10 @@ export class Drivers {
       this.#stop(entry, 'killed', now)
       return
     }
-    const { ledger } = this.#desk
+    const { ledger } = this.#context
     const known = ledger.endOf(key)
     if (known) {
-      this.#desk.report(known)
+      this.#context.report(known)
       return
     }
     // Its launch was lost; should it still come, it finds itself decided.
@@ -103,7 +103,7 @@ export class Drivers {
     const end = { type: 'DriverStateChanged', driverId, generation, attempt: 1, state: 'KILLED' } as const
     const change = { ...end, message: 'it was not running here' }
     ledger.ended(change)
-    this.#desk.report(change)
+    this.#context.report(change)
   }
 
   started(process: ProcessName, now: Now): boolean {
@@ -155,18 +155,18 @@ export class Drivers {
 
   /** The contact is younger: the guard lets these live longer. What isolation has ended stays ended. */
   extend(): void {
-    const { validUntilBootMs } = this.#desk.contact
+    const { validUntilBootMs } = this.#context.contact
     for (const entry of this.#live.values()) {
       if (!entry.endsInIsolation || entry.killedBecause === ISOLATED) continue
       if (entry.phase !== 'starting' && entry.phase !== 'running') continue
-      this.#desk.emit({ kind: 'extendDriver', process: entry.process, validUntilBootMs })
+      this.#context.emit({ kind: 'extendDriver', process: entry.process, validUntilBootMs })
     }
   }
 
   /** While one lives here that isolation ends, a timer looks at the contact. `again`: it has fired. */
   watchContact(now: Now, again = false): void {
     if (again) this.#watching = false
-    const { contact, emit } = this.#desk
+    const { contact, emit } = this.#context
     if (this.#watching || contact.isolated || ![...this.#live.values()].some((e) => e.endsInIsolation)) return
     this.#watching = true
     // A timer may fire a little early: then it is set once more.
@@ -192,7 +192,7 @@ export class Drivers {
   }
 
   #start(entry: DriverEntry): void {
-    const { contact, emit } = this.#desk
+    const { contact, emit } = this.#context
     if (entry.endsInIsolation && contact.isolated) {
       entry.killedBecause = ISOLATED
       this.#concludeKilled(entry)
@@ -211,7 +211,7 @@ export class Drivers {
     const waitMs = backoff.afterRunOf(now.monotonicMs - entry.startedAtMs)
     const { crashes } = backoff
     // While nobody leads, nobody could try it elsewhere.
-    if (crashes < limits.driverCrashes || !this.#desk.hasLeader()) {
+    if (crashes < limits.driverCrashes || !this.#context.hasLeader()) {
       this.#rest(entry, end, waitMs)
       return
     }
@@ -224,8 +224,8 @@ export class Drivers {
   #rest(entry: DriverEntry, end: ProcessEnd, waitMs: number): void {
     entry.phase = 'resting'
     const fields = { driver: entry.key, attempt: entry.attempt, reason: exitText(end), waitMs }
-    this.#desk.log('info', 'a supervised driver ended; it starts again', fields)
-    this.#desk.emit({ kind: 'startTimer', key: RESTART_TIMER + entry.key, ms: waitMs })
+    this.#context.log('info', 'a supervised driver ended; it starts again', fields)
+    this.#context.emit({ kind: 'startTimer', key: RESTART_TIMER + entry.key, ms: waitMs })
   }
 
   #stop(entry: DriverEntry, because: string, now: Now): void {
@@ -238,7 +238,7 @@ export class Drivers {
   }
 
   #stopProcess({ process, killedBecause }: DriverEntry, now: Now): void {
-    const { times, contact, emit } = this.#desk
+    const { times, contact, emit } = this.#context
     const leftMs = Math.max(0, Math.min(times.isolationKillMs, contact.validUntilBootMs - now.bootMs))
     emit({ kind: 'stopProcess', process, graceMs: killedBecause === ISOLATED ? leftMs : times.killGraceMs })
   }
@@ -279,14 +279,14 @@ export class Drivers {
       ...(stopped && { stopped }),
       ...(crashes !== undefined && { crashes }),
     } as const
-    this.#desk.ledger.ended(change)
-    this.#desk.report(change)
+    this.#context.ledger.ended(change)
+    this.#context.report(change)
     this.#remove(entry, noRoom || decided !== undefined ? undefined : state)
   }
 
   /** Nothing at or below a decided generation is started (protocol R6). Where the driver has ended for good, that is its end. */
   #refuse(entry: DriverEntry, decided: number): void {
-    const { ledger, log } = this.#desk
+    const { ledger, log } = this.#context
     const { driverId, description } = entry.launch
     const last = ledger.endOf(`${driverId}/${decided}`)
     log('warn', 'refused a generation that was decided here', { driver: entry.key, decided })
@@ -297,8 +297,8 @@ export class Drivers {
 
   #remove(entry: DriverEntry, shownAs: DriverState | undefined): void {
     this.#live.delete(entry.key)
-    this.#desk.books.release(entry.key)
-    if (entry.phase === 'resting') this.#desk.emit({ kind: 'cancelTimer', key: RESTART_TIMER + entry.key })
+    this.#context.account.release(entry.key)
+    if (entry.phase === 'resting') this.#context.emit({ kind: 'cancelTimer', key: RESTART_TIMER + entry.key })
     if (shownAs !== undefined) this.#finished.add(entry.status(shownAs))
     const [next, ...others] = this.#generationsOf(entry.launch.driverId)
     if (next?.phase === 'held' && others.length === 0 && !this.#stopping) this.#start(next)

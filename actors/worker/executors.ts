@@ -2,11 +2,11 @@ import type { ExecutorState, OwnedPosition } from '../messages/common.js'
 import type { KillExecutor, LaunchExecutor } from '../messages/executors.js'
 import type { NotStarted } from '../messages/launch-failures.js'
 import type { ExecutorReport } from '../messages/workers.js'
-import type { Desk } from './desk.js'
 import { exitStatusOf, exitText } from './exit-text.js'
 import { FinishedList } from './finished-list.js'
 import { isApplicationId } from './output-id.js'
 import { executorStatus, type WorkerExecutorStatus } from './status.js'
+import type { WorkerContext } from './worker-context.js'
 import type { ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 
 interface Executor {
@@ -32,16 +32,16 @@ const keyOf = (appId: string, execId: number): ProcessName => `${appId}/${execId
 
 /** The executors of this Worker, from launch to the end of their group (Spark 5.5). */
 export class Executors {
-  readonly #desk: Desk
+  readonly #context: WorkerContext
   readonly #live = new Map<ProcessName, Executor>()
   readonly #finished: FinishedList<WorkerExecutorStatus>
   /** Applications that have ended while executors of them were left here. */
   readonly #endedApps = new Set<string>()
   #stopping = false
 
-  constructor(desk: Desk) {
-    this.#desk = desk
-    this.#finished = new FinishedList(desk.times.retainedFinished)
+  constructor(context: WorkerContext) {
+    this.#context = context
+    this.#finished = new FinishedList(context.times.retainedFinished)
   }
 
   get count(): number {
@@ -54,7 +54,7 @@ export class Executors {
   }
 
   launch(launch: LaunchExecutor, launchedAt: OwnedPosition): void {
-    const { ledger, books } = this.#desk
+    const { ledger, account } = this.#context
     const { appId, execId, cores, memoryMib, resources } = launch
     const key = keyOf(appId, execId)
     if (ledger.hasExecutor(appId, execId)) {
@@ -72,14 +72,14 @@ export class Executors {
       this.#conclude(executor, { state: 'FAILED', message: 'its id cannot name a folder', notStarted })
       return
     }
-    const refusal = books.take(key, { cores, memoryMib, resources })
+    const refusal = account.take(key, { cores, memoryMib, resources })
     if (refusal !== undefined) {
       this.#conclude(executor, { state: 'FAILED', message: refusal, noRoom: true })
-      this.#desk.correctMaster()
+      this.#context.correctMaster()
       return
     }
     this.#live.set(key, executor)
-    this.#desk.emit({ kind: 'startExecutor', process: key, launch })
+    this.#context.emit({ kind: 'startExecutor', process: key, launch })
   }
 
   kill({ appId, execId }: KillExecutor): void {
@@ -89,7 +89,7 @@ export class Executors {
       this.#stop(key, executor, 'killed')
       return
     }
-    const { ledger } = this.#desk
+    const { ledger } = this.#context
     if (ledger.hasExecutor(appId, execId)) {
       this.#repeated(key)
       return
@@ -112,9 +112,9 @@ export class Executors {
     executor.started = true
     const { appId, execId } = executor.launch
     if (executor.killedBecause !== undefined) {
-      this.#desk.emit({ kind: 'stopProcess', process, graceMs: this.#desk.times.killGraceMs })
+      this.#context.emit({ kind: 'stopProcess', process, graceMs: this.#context.times.killGraceMs })
     } else {
-      this.#desk.report({ type: 'ExecutorStateChanged', appId, execId, state: 'RUNNING' })
+      this.#context.report({ type: 'ExecutorStateChanged', appId, execId, state: 'RUNNING' })
     }
     return true
   }
@@ -148,7 +148,7 @@ export class Executors {
   applicationFinished(appId: string): void {
     if (!isApplicationId(appId)) return
     if (this.#hasExecutorsOf(appId)) this.#endedApps.add(appId)
-    else this.#desk.emit({ kind: 'folderEnded', folder: appId })
+    else this.#context.emit({ kind: 'folderEnded', folder: appId })
   }
 
   reports(): ExecutorReport[] {
@@ -178,15 +178,15 @@ export class Executors {
     executor.killedBecause = because
     // One that is not there yet is stopped as soon as it is.
     if (executor.started) {
-      this.#desk.emit({ kind: 'stopProcess', process, graceMs: this.#desk.times.killGraceMs })
+      this.#context.emit({ kind: 'stopProcess', process, graceMs: this.#context.times.killGraceMs })
     }
   }
 
   /** A launch or kill of what was decided before: alive, its state is known or on its way; ended, tell it again. */
   #repeated(key: ProcessName): void {
-    const end = this.#desk.ledger.endOf(key)
-    if (end) this.#desk.report(end)
-    else this.#desk.log('debug', 'this executor is here already', { executor: key })
+    const end = this.#context.ledger.endOf(key)
+    if (end) this.#context.report(end)
+    else this.#context.log('debug', 'this executor is here already', { executor: key })
   }
 
   #concludeKilled(executor: Executor, message: string, exitStatus?: number): void {
@@ -198,7 +198,7 @@ export class Executors {
     const { appId, execId } = executor.launch
     const key = keyOf(appId, execId)
     this.#live.delete(key)
-    this.#desk.books.release(key)
+    this.#context.account.release(key)
     if (!noRoom) this.#finished.add(executorStatus(executor.launch, end.state))
     this.#report({
       type: 'ExecutorStateChanged',
@@ -213,13 +213,13 @@ export class Executors {
     })
     if (this.#endedApps.has(appId) && !this.#hasExecutorsOf(appId)) {
       this.#endedApps.delete(appId)
-      this.#desk.emit({ kind: 'folderEnded', folder: appId })
+      this.#context.emit({ kind: 'folderEnded', folder: appId })
     }
   }
 
-  #report(end: Parameters<Desk['report']>[0]): void {
-    this.#desk.ledger.ended(end)
-    this.#desk.report(end)
+  #report(end: Parameters<WorkerContext['report']>[0]): void {
+    this.#context.ledger.ended(end)
+    this.#context.report(end)
   }
 
   #hasExecutorsOf(appId: string): boolean {

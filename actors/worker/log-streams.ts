@@ -98,7 +98,7 @@ export class LogStreams {
     try {
       for await (const data of pages(path, this.#options.folders.root, request, stream)) {
         if (!this.#send(peer, { stream: request.stream, data, end: false })) return
-        await this.#waitForRoom(peer, signal)
+        await this.#waitForCapacity(peer, signal)
       }
     } catch (thrown) {
       error = `FIRESTEEL_${codeOf(thrown)}: the output could not be read: ${reasonOf(thrown)}`
@@ -107,7 +107,7 @@ export class LogStreams {
     this.#send(peer, { stream: request.stream, data: '', end: true, ...(error !== undefined && { error }) })
   }
 
-  async #waitForRoom(peer: string, signal: AbortSignal): Promise<void> {
+  async #waitForCapacity(peer: string, signal: AbortSignal): Promise<void> {
     // Half of what a link may hold: the control messages beside us must not wait for a log.
     while (!signal.aborted && this.#options.bufferedBytes(peer) > limits.linkHighWaterBytes / 2) {
       await delay(BUSY_LOOK_MS, undefined, { signal }).catch(() => undefined)

@@ -1,14 +1,14 @@
 import type { MasterInStandby } from '../messages/leadership.js'
 import type { Heartbeat } from '../messages/workers.js'
-import type { Allegiance } from './allegiance.js'
 import type { Contact } from './contact.js'
-import { MasterRoster } from './master-roster.js'
+import type { LeaderTracker } from './leader-tracker.js'
+import { MasterList } from './master-list.js'
 import type { Now, WorkerEffect } from './worker-events.js'
 
 export interface MasterWatchParts {
   readonly workerId: string
   readonly probeAfterMs: number
-  readonly allegiance: Allegiance
+  readonly leaderTracker: LeaderTracker
   readonly contact: Contact
   emit(effect: WorkerEffect): void
   /** The contact is younger now. */
@@ -18,48 +18,48 @@ export interface MasterWatchParts {
 /** What a Worker has to do with Masters that do not lead: know them all (protocol R0), tell them what it obeyed, ask them. */
 export class MasterWatch {
   readonly #parts: MasterWatchParts
-  readonly #roster: MasterRoster
+  readonly #masterList: MasterList
 
   constructor(masters: readonly string[], parts: MasterWatchParts) {
     this.#parts = parts
-    this.#roster = new MasterRoster(masters)
+    this.#masterList = new MasterList(masters)
   }
 
   start(): void {
-    for (const address of this.#roster.known) this.#parts.emit({ kind: 'dial', address })
+    for (const address of this.#masterList.known) this.#parts.emit({ kind: 'dial', address })
   }
 
   /** What a Master says all Masters are. */
   learn(addresses: readonly string[]): void {
-    for (const address of this.#roster.learn(addresses)) this.#parts.emit({ kind: 'dial', address })
+    for (const address of this.#masterList.learn(addresses)) this.#parts.emit({ kind: 'dial', address })
   }
 
   linkUp(master: string, address: string): void {
-    this.#roster.linkUp(master, address)
+    this.#masterList.linkUp(master, address)
   }
 
   /** Did this Worker dial it, at an address of a Master? */
   isLinked(peer: string): boolean {
-    return this.#roster.isLinked(peer)
+    return this.#masterList.isLinked(peer)
   }
 
   linkDown(peer: string): void {
-    this.#roster.linkDown(peer)
-    if (peer !== this.#parts.allegiance.leader?.owner) return
-    for (const master of this.#roster.linked) this.#tellSeen(master)
+    this.#masterList.linkDown(peer)
+    if (peer !== this.#parts.leaderTracker.leader?.owner) return
+    for (const master of this.#masterList.linked) this.#tellSeen(master)
   }
 
   inStandby(from: string, { masters, heartbeatSentAtMs }: MasterInStandby, now: Now): void {
     this.learn(masters)
-    if (this.#roster.greeted(from)) this.#tellSeen(from)
+    if (this.#masterList.greeted(from)) this.#tellSeen(from)
     // A time to come is none of ours.
     if (heartbeatSentAtMs === undefined || heartbeatSentAtMs > now.bootMs) return
-    this.#roster.answered(from, heartbeatSentAtMs, masters)
+    this.#masterList.answered(from, heartbeatSentAtMs, masters)
     this.#judge(now)
   }
 
   refused(address: string, dialledAtMs: number, now: Now): void {
-    this.#roster.refused(address, dialledAtMs)
+    this.#masterList.refused(address, dialledAtMs)
     this.#judge(now)
   }
 
@@ -70,7 +70,7 @@ export class MasterWatch {
   probe(now: Now, asked: string | undefined): void {
     const { contact, probeAfterMs, emit } = this.#parts
     if (now.bootMs - contact.lastBootMs <= probeAfterMs) return
-    for (const to of this.#roster.linked) {
+    for (const to of this.#masterList.linked) {
       if (to !== asked) emit({ kind: 'tell', to, message: this.heartbeat(now) })
     }
     emit({ kind: 'tellRefusals' })
@@ -82,13 +82,14 @@ export class MasterWatch {
 
   /** Where every Master has been seen not to lead, nobody can have relaunched anything (protocol 8). */
   #judge(now: Now): void {
-    const sinceMs = this.#roster.unledSince()
-    if (sinceMs !== undefined && this.#parts.contact.unledSince(sinceMs, now.bootMs)) this.#parts.onContact()
+    const sinceMs = this.#masterList.noLeaderSince()
+    if (sinceMs !== undefined && this.#parts.contact.noLeaderSince(sinceMs, now.bootMs))
+      this.#parts.onContact()
   }
 
-  /** How a candidate learns that its store lost its tail (protocol 5.3). Who has obeyed nobody knows nothing of it. */
+  /** How a candidate learns that its store lost its last writes (protocol 5.3). Who has obeyed nobody knows nothing of it. */
   #tellSeen(to: string): void {
-    const { leader, seen: position } = this.#parts.allegiance
+    const { leader, seen: position } = this.#parts.leaderTracker
     if (!leader || !position || to === leader.owner) return
     this.#parts.emit({ kind: 'tell', to, message: { type: 'PositionSeen', position, owner: leader.owner } })
   }

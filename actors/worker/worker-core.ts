@@ -1,16 +1,16 @@
 import type { FromWorker } from '../messages/catalogue.js'
 import type { MasterChanged } from '../messages/leadership.js'
-import { Allegiance } from './allegiance.js'
-import { Books } from './books.js'
 import { Contact } from './contact.js'
-import type { Desk } from './desk.js'
 import { Drivers, ISOLATION_TIMER, RESTART_TIMER } from './drivers.js'
 import { Executors } from './executors.js'
 import { LaunchLedger } from './launch-ledger.js'
+import { LeaderTracker } from './leader-tracker.js'
 import { MasterWatch } from './master-watch.js'
 import { type ChangeDraft, Outbox } from './outbox.js'
 import { reportPages } from './report-pages.js'
+import { ResourceAccount } from './resource-account.js'
 import type { WorkerStatus } from './status.js'
+import type { WorkerContext } from './worker-context.js'
 import type { CoreMessage, Now, WorkerEffect, WorkerInput } from './worker-events.js'
 import type { WorkerIdentity, WorkerTimes } from './worker-identity.js'
 
@@ -35,8 +35,8 @@ type Standing = 'none' | 'registering' | 'reported'
 export class WorkerCore {
   readonly #identity: WorkerIdentity
   readonly #times: WorkerTimes
-  readonly #allegiance = new Allegiance()
-  readonly #books: Books
+  readonly #leaderTracker = new LeaderTracker()
+  readonly #account: ResourceAccount
   readonly #outbox: Outbox
   readonly #contact: Contact
   readonly #executors: Executors
@@ -45,7 +45,7 @@ export class WorkerCore {
   #effects: WorkerEffect[] = []
   #now: Now
   #standing: Standing = 'none'
-  /** Some leader of this cluster has had this incarnation in its books, so its successor finds it there. */
+  /** Some leader of this cluster has had this incarnation in its account, so its successor finds it there. */
   #registered = false
   #master: { readonly url: string; readonly web: string | null } = { url: '', web: null }
   /** What this leader found in its store; undefined: it does not say. */
@@ -57,20 +57,20 @@ export class WorkerCore {
     this.#identity = identity
     this.#times = times
     this.#now = now
-    this.#books = new Books(identity)
+    this.#account = new ResourceAccount(identity)
     this.#outbox = new Outbox(identity.incarnation, times.outboxKeepMs)
     this.#contact = new Contact(times, now.bootMs)
     this.#masters = new MasterWatch(masters, {
       workerId: identity.incarnation,
       probeAfterMs: times.probeAfterMs,
-      allegiance: this.#allegiance,
+      leaderTracker: this.#leaderTracker,
       contact: this.#contact,
       emit: (effect) => this.#emit(effect),
       onContact: () => this.#drivers.extend(),
     })
-    const desk: Desk = {
+    const questions: WorkerContext = {
       times,
-      books: this.#books,
+      account: this.#account,
       ledger: new LaunchLedger(times.rememberedLaunches),
       contact: this.#contact,
       emit: (effect) => void this.#effects.push(effect),
@@ -80,8 +80,8 @@ export class WorkerCore {
       hasLeader: () => this.#standing === 'reported',
       correctMaster: () => this.#correctMaster(),
     }
-    this.#executors = new Executors(desk)
-    this.#drivers = new Drivers(desk)
+    this.#executors = new Executors(questions)
+    this.#drivers = new Drivers(questions)
   }
 
   /** One input at one time; the effects are to be done in their order. */
@@ -108,11 +108,11 @@ export class WorkerCore {
       masterUrl: this.#master.url,
       masterWebUrl: this.#master.web,
       cores,
-      coresUsed: this.#books.coresUsed,
+      coresUsed: this.#account.coresUsed,
       memoryMib,
-      memoryMibUsed: this.#books.memoryMibUsed,
+      memoryMibUsed: this.#account.memoryMibUsed,
       resources,
-      resourcesUsed: this.#books.resourcesUsed,
+      resourcesUsed: this.#account.resourcesUsed,
       ...this.#executors.statuses(),
       ...this.#drivers.statuses(),
     }
@@ -194,7 +194,10 @@ export class WorkerCore {
   #timer(key: string): void {
     if (key === HEARTBEAT_TIMER) {
       this.#heartbeat()
-      this.#masters.probe(this.#now, this.#standing === 'none' ? undefined : this.#allegiance.leader?.owner)
+      this.#masters.probe(
+        this.#now,
+        this.#standing === 'none' ? undefined : this.#leaderTracker.leader?.owner,
+      )
       this.#outbox.prune(this.#now.monotonicMs)
       this.#emit({ kind: 'startTimer', key, ms: this.#times.heartbeatMs })
     } else if (key === CLEANUP_TIMER) {
@@ -224,11 +227,11 @@ export class WorkerCore {
       return
     }
     this.#forgetFormer()
-    const { leader: former, seen } = this.#allegiance
-    const verdict = this.#allegiance.judge(input.from, input.position)
+    const { leader: former, seen } = this.#leaderTracker
+    const verdict = this.#leaderTracker.judge(input.from, input.position)
     if (verdict === 'stale') {
       this.#refused(input, 'its leadership is over')
-      const leader = this.#allegiance.leader!
+      const leader = this.#leaderTracker.leader!
       this.#tell(input.from, { type: 'StaleEpoch', epoch: leader.epoch, owner: leader.owner })
       return
     }
@@ -251,11 +254,11 @@ export class WorkerCore {
    * what must stop has ended, nothing of that leadership is on its way, and it begins anew.
    */
   #forgetFormer(): void {
-    const { leader } = this.#allegiance
+    const { leader } = this.#leaderTracker
     if (!leader || this.#masters.isLinked(leader.owner)) return
     if (this.#now.bootMs - this.#contact.lastBootMs <= 2 * this.#times.isolationMs) return
     this.#log('warn', 'forgets the leadership that it obeyed: its Master has been gone for too long', leader)
-    this.#allegiance.forget()
+    this.#leaderTracker.forget()
     this.#standing = 'none'
   }
 
@@ -324,7 +327,7 @@ export class WorkerCore {
   }
 
   #tellFullReport(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState'): void {
-    const seen = this.#allegiance.seen ?? NOWHERE
+    const seen = this.#leaderTracker.seen ?? NOWHERE
     const id = this.#identity.incarnation
     for (const page of reportPages(this.#executors.reports(), this.#drivers.reports(this.#found)))
       this.#tellLeader({ type, id, seen, ...page })
@@ -347,7 +350,7 @@ export class WorkerCore {
 
   /** Until the leader has spoken on its new link nothing is told: its report comes first (protocol R0, R4). */
   #unsettle(peer: string): void {
-    if (peer === this.#allegiance.leader?.owner) this.#standing = 'none'
+    if (peer === this.#leaderTracker.leader?.owner) this.#standing = 'none'
   }
 
   #becomeIsolated(): void {
@@ -365,11 +368,11 @@ export class WorkerCore {
   #refused(input: MessageInput, reason: string): void {
     const { from, position, message } = input
     const text = `refused ${message.type}: ${reason}`
-    this.#emit({ kind: 'refuse', text, fields: { from, position, leader: this.#allegiance.leader } })
+    this.#emit({ kind: 'refuse', text, fields: { from, position, leader: this.#leaderTracker.leader } })
   }
 
   #tellLeader(message: FromWorker): void {
-    const { leader } = this.#allegiance
+    const { leader } = this.#leaderTracker
     if (leader) this.#tell(leader.owner, message)
   }
 

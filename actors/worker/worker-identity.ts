@@ -5,7 +5,7 @@ import type { RestartTimes } from './restart-backoff.js'
 
 /** Who a Worker is and what it offers. */
 export interface WorkerIdentity {
-  /** Its id in the books. */
+  /** Its id in the account. */
   readonly incarnation: string
   readonly name: string
   /** Where others reach its actors. */

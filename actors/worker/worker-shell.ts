@@ -2,10 +2,10 @@ import type { Clock } from '../../runtime/clock.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ActorContext, Handler } from '../../runtime/system/behavior.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
-import { QuestionDesk } from '../../runtime/system/question-desk.js'
+import { QuestionQueue } from '../../runtime/system/question-queue.js'
 import { systemTimers } from '../../runtime/system/timers.js'
 import { serveTrace } from '../../runtime/trace/servant.js'
-import type { Doors } from '../../runtime/transport/doors.js'
+import type { Dialer } from '../../runtime/transport/dialer.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { WorkerMessage } from '../messages/catalogue.js'
@@ -42,7 +42,7 @@ export interface WorkerShellParts {
   readonly children: Children
   readonly folders: WorkFolders
   readonly logs: LogStreams
-  readonly doors: Pick<Doors, 'open' | 'refusals'>
+  readonly dialer: Pick<Dialer, 'open' | 'refusals'>
   /** Where we dialled this peer; undefined: it dialled us. */
   readonly addressOf: (peer: PeerIdentity) => string | undefined
   readonly driverPlan: (effect: Extract<WorkerEffect, { kind: 'startDriver' }>) => Promise<ChildPlan>
@@ -63,11 +63,11 @@ const BUSY = {
 export class WorkerShell implements Handler<WorkerActorMessage> {
   readonly #parts: WorkerShellParts
   readonly #context: ActorContext<WorkerActorMessage>
-  readonly #desk: QuestionDesk
+  readonly #questions: QuestionQueue
 
   constructor(parts: WorkerShellParts, context: ActorContext<WorkerActorMessage>) {
     this.#parts = parts
-    this.#desk = new QuestionDesk({ clock: parts.clock, timers: systemTimers })
+    this.#questions = new QuestionQueue({ clock: parts.clock, timers: systemTimers })
     this.#context = context
   }
 
@@ -87,7 +87,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         this.#linkUp(message.peer, envelope)
         return
       case 'LinkDown':
-        this.#desk.forget(message.peer.incarnation)
+        this.#questions.forget(message.peer.incarnation)
         this.#parts.logs.stopAllOf(message.peer.incarnation)
         this.#step({ kind: 'linkDown', peer: message.peer.incarnation }, envelope)
         return
@@ -117,7 +117,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
   #trace(message: RequestTrace, envelope: Envelope): void {
     const { system } = this.#context
     const asker = peerOf(envelope)?.incarnation ?? ''
-    const isServed = this.#desk.ask(asker, () =>
+    const isServed = this.#questions.ask(asker, () =>
       serveTrace({ system, clock: this.#parts.clock }, message, envelope),
     )
     if (!isServed) this.#context.reply(envelope, BUSY)
@@ -198,7 +198,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
 
   #dial(address: string): void {
     try {
-      this.#parts.doors.open(address)
+      this.#parts.dialer.open(address)
     } catch (error) {
       // From a message: another Master's mistake must not end this Worker.
       this.#parts.log.warn('a Master named an address that cannot be dialled', { address, error })
@@ -206,7 +206,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
   }
 
   #tellRefusals(cause: Envelope): void {
-    for (const { address, dialledAtBootMs: dialledAtMs } of this.#parts.doors.refusals()) {
+    for (const { address, dialledAtBootMs: dialledAtMs } of this.#parts.dialer.refusals()) {
       this.#step({ kind: 'masterRefused', address, dialledAtMs }, cause)
     }
   }

@@ -6,7 +6,7 @@ import type { Log } from '../../runtime/observe/log.js'
 import { type Guard, type GuardEvent, startGuard } from '../../runtime/process/guard.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Ref } from '../../runtime/system/ref.js'
-import { Doors } from '../../runtime/transport/doors.js'
+import { Dialer } from '../../runtime/transport/dialer.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
 import { newIncarnation, type PeerIdentity } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
@@ -77,7 +77,7 @@ class RunningWorker implements Worker {
   readonly #options: WorkerOptions
   readonly #guard: Guard
   readonly #core: WorkerCore
-  readonly #doors: Doors
+  readonly #dialer: Dialer
   /** Where the Masters behind our links were dialled. */
   readonly #dialled = new WeakMap<PeerIdentity, string>()
   readonly #children: Children
@@ -97,7 +97,7 @@ class RunningWorker implements Worker {
       this.#onChildless = resolve
     })
     this.#core = this.#makeCore(nowOf(clock))
-    this.#doors = this.#makeDoors()
+    this.#dialer = this.#makeDialer()
     const folders = new WorkFolders(config.workDir, log)
     this.#children = this.#makeChildren(folders)
     this.#logs = new LogStreams({
@@ -112,12 +112,12 @@ class RunningWorker implements Worker {
       children: this.#children,
       folders,
       logs: this.#logs,
-      doors: this.#doors,
+      dialer: this.#dialer,
       addressOf: (peer) => this.#dialled.get(peer),
       clock,
       log,
       onStopped: () => this.#onChildless(),
-      driverPlan: ({ launch, attempt }) => driverPlan(launch, attempt, config, this.#doors.addresses),
+      driverPlan: ({ launch, attempt }) => driverPlan(launch, attempt, config, this.#dialer.addresses),
       executorPlan: ({ launch }) => executorPlan(launch, config, this.incarnation, options.executorMain),
     } satisfies ConstructorParameters<typeof WorkerShell>[0]
     // A core that throws is inconsistent: escalate, so that the node ends and its guard takes the children along.
@@ -145,7 +145,7 @@ class RunningWorker implements Worker {
     await this.#flush()
     this.#isOver = true
     this.#logs.stopAll()
-    this.#doors.closeAll('the Worker has stopped')
+    this.#dialer.closeAll('the Worker has stopped')
     await this.#options.system.stop(this.#actor)
     this.#children.close()
     await this.#guard.close()
@@ -181,10 +181,10 @@ class RunningWorker implements Worker {
     return new WorkerCore(identity, workerTimes(config.workerTimeoutMs, times), masters, now)
   }
 
-  #makeDoors(): Doors {
+  #makeDialer(): Dialer {
     const { config, gateway, clock, log } = this.#options
     const host = config.advertise ?? config.host
-    return new Doors({
+    return new Dialer({
       identity: {
         cluster: config.cluster,
         incarnation: this.incarnation,

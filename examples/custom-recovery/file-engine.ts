@@ -39,37 +39,50 @@ export class FileEngine implements PersistenceEngine {
     me,
     address,
     lock,
-    heardEpoch,
+    observedEpoch,
     earlier = [],
-    mark,
+    writeId,
     protocols,
   }: ElectRequest): Promise<ElectOutcome> {
     const elect = (state: State): { keep: boolean; result: ElectOutcome } => {
       const { leader } = state
       // The answer to an earlier try was lost.
       if (leader?.owner === me) {
-        const { epoch, base, mark } = leader
-        return { keep: false, result: { kind: 'elected', epoch, owner: me, base, mark } }
+        const { epoch, base, writeId } = leader
+        return { keep: false, result: { kind: 'elected', epoch, owner: me, base, writeId } }
       }
       if (leader?.epoch !== seen?.epoch || leader?.owner !== seen?.owner) {
         const { epoch = 0, owner = '' } = leader ?? {}
         return { keep: false, result: { kind: 'changed', epoch, owner } }
       }
       const base = leader?.position ?? { epoch: 0, seq: 0 }
-      const epoch = Math.max(base.epoch, heardEpoch) + 1
+      const epoch = Math.max(base.epoch, observedEpoch) + 1
       const position = { epoch, seq: base.seq }
       const touchedMs = Date.now()
       const standing = { base, earlier, position, touchedMs, left: false }
-      state.leader = { epoch, owner: me, address, lock, mark, ...(protocols && { protocols }), ...standing }
-      return { keep: true, result: { kind: 'elected', epoch, owner: me, base, mark } }
+      state.leader = {
+        epoch,
+        owner: me,
+        address,
+        lock,
+        writeId,
+        ...(protocols && { protocols }),
+        ...standing,
+      }
+      return { keep: true, result: { kind: 'elected', epoch, owner: me, base, writeId } }
     }
     return this.file.change(elect).catch(unknown)
   }
 
-  async read({ epoch, owner }: Fence, mark: string | undefined, table: Table, cursor = '0'): Promise<Page> {
+  async read(
+    { epoch, owner }: Fence,
+    writeId: string | undefined,
+    table: Table,
+    cursor = '0',
+  ): Promise<Page> {
     const { leader, tables } = this.file.read()
     if (leader?.epoch !== epoch || leader.owner !== owner) return { kind: 'moved' }
-    if (mark !== undefined && leader.mark !== mark) return { kind: 'moved' }
+    if (writeId !== undefined && leader.writeId !== writeId) return { kind: 'moved' }
     const from = Number(cursor)
     const rows = Object.entries(tables[table])
     const records: [string, unknown][] = []
@@ -90,11 +103,11 @@ export class FileEngine implements PersistenceEngine {
     })
   }
 
-  async commit(fence: Fence, { n, prev, mark, puts, deletes }: CommitRequest): Promise<CommitOutcome> {
-    return this.#fenced(fence, prev, mark, (state) => {
+  async commit(fence: Fence, { n, prev, writeId, puts, deletes }: CommitRequest): Promise<CommitOutcome> {
+    return this.#fenced(fence, prev, writeId, (state) => {
       for (const { table, id, json } of puts) state.tables[table][id] = json
       for (const { table, id } of deletes) delete state.tables[table][id]
-      state.leader = { ...state.leader!, position: { epoch: fence.epoch, seq: n }, mark }
+      state.leader = { ...state.leader!, position: { epoch: fence.epoch, seq: n }, writeId }
     })
   }
 
@@ -116,12 +129,17 @@ export class FileEngine implements PersistenceEngine {
   }
 
   /** Nothing is written unless the stored fence says "go". */
-  #fenced(fence: Fence, prev: string | undefined, mark: string | undefined, write: (state: State) => void) {
+  #fenced(
+    fence: Fence,
+    prev: string | undefined,
+    writeId: string | undefined,
+    write: (state: State) => void,
+  ) {
     return this.file
       .change<CommitOutcome>((state) => {
-        const { epoch = 0, owner = '', position, mark: storedMark = '' } = state.leader ?? {}
-        const stored = { epoch, owner, seq: position?.seq ?? 0, mark: storedMark }
-        const found = verdict(stored, fence, prev, mark)
+        const { epoch = 0, owner = '', position, writeId: storedWriteId = '' } = state.leader ?? {}
+        const stored = { epoch, owner, seq: position?.seq ?? 0, writeId: storedWriteId }
+        const found = verdict(stored, fence, prev, writeId)
         if (found.kind === 'deposed' || found.kind === 'rewound') return { keep: false, result: found }
         if (found.kind === 'go') write(state)
         const kind = found.kind === 'go' ? 'ok' : 'duplicate'
@@ -131,5 +149,5 @@ export class FileEngine implements PersistenceEngine {
   }
 }
 
-/** Written or not: whoever asked sends the same again, and the mark tells. */
+/** Written or not: whoever asked sends the same again, and the write id tells. */
 const unknown = (error: unknown) => ({ kind: 'unknown', reason: String(error) }) as const

@@ -7,10 +7,10 @@ import { FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
 import { limits } from '../limits.js'
 import { withinDescriptors } from '../process/descriptors.js'
 import { Connection, type ConnectionTimes } from './connection.js'
+import { ConnectionSlots } from './connection-slots.js'
 import { guards } from './guards.js'
 import { Pump } from './pump.js'
 import { plainAnswer, refusal } from './refusal.js'
-import { Seats } from './seats.js'
 
 export type HttpBounds = ConnectionTimes &
   Readonly<Record<'httpConnections' | 'httpConnectionsPerAddress', number>>
@@ -105,7 +105,7 @@ class House {
   readonly #http = createHttp({ maxHeaderSize: limits.httpHeadBytes })
   readonly #bounds: HttpBounds
   readonly #pump: Pump
-  readonly #seats: Seats<Connection>
+  readonly #slots: ConnectionSlots<Connection>
   readonly #listener: (request: IncomingMessage, response: ServerResponse) => Promise<void>
   readonly #sweep: NodeJS.Timeout
   #refusals = 0
@@ -117,7 +117,7 @@ class House {
     this.#pump = new Pump({ nowMs, onError })
     const most = withinDescriptors(this.#bounds.httpConnections, limits.httpDescriptorShare)
     const mostPerAddress = Math.min(this.#bounds.httpConnectionsPerAddress, most)
-    this.#seats = new Seats({ most, mostPerAddress }, ({ phase }) => phase !== 'answering')
+    this.#slots = new ConnectionSlots({ most, mostPerAddress }, ({ phase }) => phase !== 'answering')
     this.#listener = getRequestListener(guarded(options).fetch, { overrideGlobalObjects: false })
     // Times are kept by our own sweep, which sees slow answers too.
     this.#http.keepAliveTimeout = 0
@@ -141,18 +141,18 @@ class House {
       return
     }
     const make = (): Connection => this.#connection(socket, address)
-    const seating = this.#seats.enter(address, make)
-    if (!seating.seated) this.#refuse(socket, address, seating.full)
-    else if (seating.evicted) {
-      this.#options.onRefused?.(seating.evicted.address, 'sent nothing while others waited for a connection')
-      seating.evicted.destroy()
+    const answer = this.#slots.enter(address, make)
+    if (!answer.admitted) this.#refuse(socket, address, answer.full)
+    else if (answer.evicted) {
+      this.#options.onRefused?.(answer.evicted.address, 'sent nothing while others waited for a connection')
+      answer.evicted.destroy()
     }
   }
 
   async close(server: Server): Promise<void> {
     clearInterval(this.#sweep)
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    for (const connection of [...this.#seats]) connection.destroy()
+    for (const connection of [...this.#slots]) connection.destroy()
     this.#pump.close()
     await closed
   }
@@ -166,7 +166,7 @@ class House {
       schedule: (of) => this.#pump.schedule(of),
       handle: (request, response) => this.#handle(request, response),
     })
-    connection.once('close', () => this.#seats.leave(address, connection))
+    connection.once('close', () => this.#slots.leave(address, connection))
     this.#http.emit('connection', connection)
     return connection
   }
@@ -211,7 +211,7 @@ class House {
 
   #sweepNow(): void {
     const now = nowMs()
-    for (const connection of [...this.#seats]) {
+    for (const connection of [...this.#slots]) {
       const why = connection.overdue(now)
       if (why === 'slow') connection.dismiss(plainAnswer(408, 'HTTP_REFUSED', 'The request came too slowly.'))
       else if (why === 'silent') {

@@ -17,7 +17,7 @@ interface Leadership extends Fence {
   readonly base: Position
   lock: string
   seq: number
-  mark: string
+  writeId: string
   touchedMs: number
   left: boolean
   readonly protocols: string | undefined
@@ -35,13 +35,13 @@ export class BlackHoleEngine implements PersistenceEngine {
   async leader(): Promise<LeaderRecord | undefined> {
     const stored = this.#stored
     if (stored === undefined) return undefined
-    const { epoch, owner, address, lock, seq, mark, base, touchedMs, left, protocols } = stored
+    const { epoch, owner, address, lock, seq, writeId, base, touchedMs, left, protocols } = stored
     return {
       epoch,
       owner,
       address,
       lock,
-      mark,
+      writeId,
       base,
       touchedMs,
       left,
@@ -52,26 +52,26 @@ export class BlackHoleEngine implements PersistenceEngine {
   }
 
   async elect(request: ElectRequest): Promise<ElectOutcome> {
-    const { seen, me, address, lock, heardEpoch, mark, protocols } = request
+    const { seen, me, address, lock, observedEpoch, writeId, protocols } = request
     const stored = this.#stored
     if (stored?.owner === me) {
-      return { kind: 'elected', epoch: stored.epoch, owner: me, base: stored.base, mark: stored.mark }
+      return { kind: 'elected', epoch: stored.epoch, owner: me, base: stored.base, writeId: stored.writeId }
     }
     if (stored?.epoch !== seen?.epoch || stored?.owner !== seen?.owner) {
       return { kind: 'changed', epoch: stored?.epoch ?? 0, owner: stored?.owner ?? '' }
     }
     const base: Position = { epoch: stored?.epoch ?? 0, seq: stored?.seq ?? 0 }
-    const epoch = Math.max(base.epoch, heardEpoch) + 1
+    const epoch = Math.max(base.epoch, observedEpoch) + 1
     const touchedMs = this.#nowMs()
-    const standing = { base, seq: base.seq, mark, touchedMs, left: false, protocols }
+    const standing = { base, seq: base.seq, writeId, touchedMs, left: false, protocols }
     this.#stored = { epoch, owner: me, address, lock, ...standing }
-    return { kind: 'elected', epoch, owner: me, base, mark }
+    return { kind: 'elected', epoch, owner: me, base, writeId }
   }
 
-  async read(fence: Fence, mark: string | undefined): Promise<Page> {
+  async read(fence: Fence, writeId: string | undefined): Promise<Page> {
     const stored = this.#stored
     const leads = stored?.epoch === fence.epoch && stored.owner === fence.owner
-    const mine = leads && (mark === undefined || stored.mark === mark)
+    const mine = leads && (writeId === undefined || stored.writeId === writeId)
     return mine ? { kind: 'page', records: [], cursor: undefined } : { kind: 'moved' }
   }
 
@@ -88,11 +88,11 @@ export class BlackHoleEngine implements PersistenceEngine {
   async commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome> {
     const stored = this.#stored
     if (stored === undefined) return nothingStored
-    const found = verdict(stored, fence, request.prev, request.mark)
+    const found = verdict(stored, fence, request.prev, request.writeId)
     if (found.kind === 'deposed' || found.kind === 'rewound') return found
     if (found.kind === 'go') {
       stored.seq = request.n
-      stored.mark = request.mark
+      stored.writeId = request.writeId
     }
     const position = { epoch: stored.epoch, seq: stored.seq }
     return { kind: found.kind === 'go' ? 'ok' : 'duplicate', position }
@@ -110,4 +110,4 @@ export class BlackHoleEngine implements PersistenceEngine {
   async close(): Promise<void> {}
 }
 
-const nothingStored: CommitOutcome = { kind: 'rewound', position: { epoch: 0, seq: 0 }, mark: '' }
+const nothingStored: CommitOutcome = { kind: 'rewound', position: { epoch: 0, seq: 0 }, writeId: '' }

@@ -1,6 +1,6 @@
 import type { Delete, Position, Put, Table } from './engine.js'
 
-/** A record on its way into the store. The lane writes its `at`; one that is there already is replaced. */
+/** A record on its way into the store. The commit queue writes its `at`; one that is there already is replaced. */
 export interface RecordPut {
   readonly table: Table
   readonly id: string
@@ -14,7 +14,7 @@ export interface Step<Effect> {
   readonly effects: readonly Effect[]
 }
 
-/** A write as it waits in the lane: the record's text without `at`; undefined deletes. */
+/** A write as it waits in the commit queue: the record's text without `at`; undefined deletes. */
 export interface Write {
   readonly table: Table
   readonly id: string
@@ -58,7 +58,7 @@ export class CommitGroup {
 
   /** Takes a whole step or nothing of it. A step alone always fits: one step is one commit, never two. */
   add(writes: readonly Write[]): boolean {
-    if (!this.empty && !this.#hasRoomFor(writes)) return false
+    if (!this.empty && !this.#hasCapacityFor(writes)) return false
     for (const write of writes) {
       const key = `${write.table}/${write.id}`
       this.#bytes += write.bytes - (this.#last.get(key)?.bytes ?? 0)
@@ -68,7 +68,7 @@ export class CommitGroup {
   }
 
   /** Bytes are counted as if nothing collapsed within the step: never too few. */
-  #hasRoomFor(writes: readonly Write[]): boolean {
+  #hasCapacityFor(writes: readonly Write[]): boolean {
     let entries = this.#last.size
     let bytes = this.#bytes
     for (const { table, id, bytes: size } of writes) {

@@ -50,9 +50,9 @@ export interface LeaderRecord extends Fence {
   readonly address: string
   /** Redlock's value; meaningless where there is no lock. */
   readonly lock: string
-  /** The position stored now, and the mark of its write. */
+  /** The position stored now, and the write id of its write. */
   readonly position: Position
-  readonly mark: string
+  readonly writeId: string
   /** What the leader found when it was elected. */
   readonly base: Position
   /** As given to elect; engines for one Master keep none. */
@@ -74,22 +74,22 @@ export interface ElectRequest {
   readonly address: string
   readonly lock: string
   /** Highest epoch heard of from Masters and Workers; 0 for none. */
-  readonly heardEpoch: number
+  readonly observedEpoch: number
   /** The elections before, oldest first, that of `seen` included: kept in the record, not understood. */
   readonly earlier?: readonly PastElection[]
   /** What the candidate speaks: kept in the record, not understood. */
   readonly protocols?: string
   /** Fresh and random: the first link of this leadership's chain of marks. */
-  readonly mark: string
+  readonly writeId: string
 }
 
 /** The store's trouble, as clients hear it. */
-export type StoreTrouble = Extract<ErrorName, 'STORE_FULL' | 'STORE_UNAVAILABLE'>
+export type StoreDegradation = Extract<ErrorName, 'STORE_FULL' | 'STORE_UNAVAILABLE'>
 
 /** Not applied, and known not to be: keep it and try again. */
 export interface Refused {
   readonly kind: 'refused'
-  readonly code: StoreTrouble
+  readonly code: StoreDegradation
   readonly reason: string
 }
 /** Applied or not, perhaps later still (time-out, broken link): send the same again. */
@@ -105,7 +105,7 @@ export interface Deposed extends Fence {
 export interface Rewound {
   readonly kind: 'rewound'
   readonly position: Position
-  readonly mark: string
+  readonly writeId: string
 }
 /** The store can no longer promise durability: the leadership ends, nothing is tried again. */
 export interface Failed {
@@ -116,7 +116,7 @@ export interface Failed {
 export interface Elected extends Fence {
   readonly kind: 'elected'
   readonly base: Position
-  readonly mark: string
+  readonly writeId: string
 }
 /** Another candidate was first; owner is empty while there is none or it has no name yet. */
 export interface Changed extends Fence {
@@ -135,10 +135,10 @@ export type CommitOutcome =
 export interface CommitRequest {
   /** The seq this commit gives the store. */
   readonly n: number
-  /** Mark of the write before it. */
+  /** Write id of the write before it. */
   readonly prev: string
-  /** Its own mark, fresh and random; the same when it is sent again. */
-  readonly mark: string
+  /** Its own write id, fresh and random; the same when it is sent again. */
+  readonly writeId: string
   /** No (table, id) twice. */
   readonly puts: readonly Put[]
   readonly deletes: readonly Delete[]
@@ -177,11 +177,11 @@ export interface PersistenceEngine {
   leader(): Promise<LeaderRecord | undefined>
   elect(request: ElectRequest): Promise<ElectOutcome>
   /**
-   * One page of a table, only while (epoch, owner, mark) are those of my elect: all pages are one snapshot. Without
+   * One page of a table, only while (epoch, owner, write id) are those of my elect: all pages are one snapshot. Without
    * `mark` only while the owner leads, beside its own commits: each record that stood throughout comes at least once.
    */
-  read(fence: Fence, mark: string | undefined, table: Table, cursor: string | undefined): Promise<Page>
-  /** A fresh fence check and a sign of life; without `prev` the mark is not compared. */
+  read(fence: Fence, writeId: string | undefined, table: Table, cursor: string | undefined): Promise<Page>
+  /** A fresh fence check and a sign of life; without `prev` the write id is not compared. */
   touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome>
   commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome>
   /** Says that the owner has gone of its own will. Does nothing for anybody else. */

@@ -1,8 +1,8 @@
 import { type Delete, type Put, type Table, tables } from './engine.js'
 
 /**
- * Durable records as JSON text, by table and id: what the file engine writes its snapshots from, and the image
- * (protocol 6) of a leader, fed by the commit lane. Text, because it cannot change under its holder.
+ * Durable records as JSON text, by table and id: what the file engine writes its snapshots from, and the record cache
+ * (protocol 6) of a leader, fed by the commit queue. Text, because it cannot change under its holder.
  */
 export class RecordTables {
   readonly #rows: Record<Table, Map<string, string>>

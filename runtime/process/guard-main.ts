@@ -6,7 +6,7 @@ import { uptime } from 'node:os'
 import { StringDecoder } from 'node:string_decoder'
 import { limits } from '../limits.js'
 import { isDescriptorShortage } from './descriptors.js'
-import { GuardBook, type GuardedGroup } from './guard-book.js'
+import { type GuardedGroup, GuardLedger } from './guard-ledger.js'
 import { GroupFollower } from './process-group.js'
 import { type ProcessTable, readProcessTable } from './process-table.js'
 import { signalMembers } from './send-signal.js'
@@ -17,7 +17,7 @@ const KILL_ROUND_MAX_MS = 1000
 /** Looking at all processes takes at most this part of a core, on a machine with very many of them too. */
 const SCAN_SHARE = 0.02
 
-const book = new GuardBook()
+const ledger = new GuardLedger()
 const followers = new Map<number, GroupFollower>()
 const decoder = new StringDecoder('utf8')
 let rest = ''
@@ -32,12 +32,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 process.stdin.on('data', (chunk: Buffer) => {
   const lines = (rest + decoder.write(chunk)).split('\n')
   rest = lines.pop() ?? ''
-  for (const line of lines) book.apply(line)
+  for (const line of lines) ledger.apply(line)
   schedule()
 })
 for (const event of ['end', 'close', 'error'] as const) {
   process.stdin.on(event, () => {
-    book.orphan(bootMs())
+    ledger.orphan(bootMs())
     schedule()
   })
 }
@@ -48,11 +48,11 @@ function bootMs(): number {
 
 function schedule(): void {
   clearTimeout(timer)
-  if (book.groups.length === 0) {
-    if (book.isOrphaned) process.exit(0)
+  if (ledger.groups.length === 0) {
+    if (ledger.isOrphaned) process.exit(0)
     return
   }
-  const untilDueMs = (book.nextDeadline() ?? Number.POSITIVE_INFINITY) - bootMs()
+  const untilDueMs = (ledger.nextDeadline() ?? Number.POSITIVE_INFINITY) - bootMs()
   timer = setTimeout(readThenTick, Math.max(0, Math.min(untilDueMs, scanAtMs - performance.now())))
 }
 
@@ -74,15 +74,15 @@ function tick(atBootMs: number): void {
     timer = setTimeout(readThenTick, KILL_ROUND_MAX_MS)
     return
   }
-  const due = new Set(book.due(atBootMs).map(({ pid }) => pid))
+  const due = new Set(ledger.due(atBootMs).map(({ pid }) => pid))
   let left = 0
-  for (const group of book.groups) {
+  for (const group of ledger.groups) {
     if (due.has(group.pid)) left += kill(group, table)
     // Remembers who descends from it, for the time when its parents have ended.
     else followerOf(group).members(table)
   }
   for (const pid of followers.keys()) {
-    if (!book.groups.some((group) => group.pid === pid)) followers.delete(pid)
+    if (!ledger.groups.some((group) => group.pid === pid)) followers.delete(pid)
   }
   // Its own time: who is frozen in between has not looked for longer.
   const { user, system } = process.cpuUsage(before)
@@ -111,7 +111,7 @@ function kill(group: GuardedGroup, table: ProcessTable): number {
   const follower = followerOf(group)
   const left = signalMembers(follower, follower.members(table), 'SIGKILL')
   if (left === 0) {
-    book.forget(group.pid)
+    ledger.forget(group.pid)
     followers.delete(group.pid)
   }
   return left

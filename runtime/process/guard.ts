@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { reasonOf } from '../errors.js'
 import { type Child, type LifelineKeeper, type ProcessExit, startChild } from './child.js'
 import { childEnvironment } from './environment.js'
-import { addLine, type GuardedGroup, graceLine, removeLine } from './guard-book.js'
+import { addLine, type GuardedGroup, graceLine, removeLine } from './guard-ledger.js'
 import { decideRestart } from './restart-policy.js'
 
 export type GuardEvent =

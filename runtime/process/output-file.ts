@@ -31,7 +31,7 @@ export interface OutputFileOptions {
   /** The folder that nothing may lead out of; default: that of the file. */
   readonly within?: string
   /** A rotation failed; the file goes on growing and it is tried again. */
-  readonly onTrouble?: (error: unknown) => void
+  readonly onDegraded?: (error: unknown) => void
 }
 
 /** Where a child's stdout or stderr goes. */
@@ -77,7 +77,7 @@ class RotatedFile implements OutputFile {
   readonly descriptor: number
   readonly #maxBytes: number
   readonly #files: number
-  readonly #onTrouble: (error: unknown) => void
+  readonly #onDegraded: (error: unknown) => void
   readonly #freezers = new Set<Freezer>()
   readonly #timer: NodeJS.Timeout
   #rotation: Promise<boolean> | undefined
@@ -89,7 +89,7 @@ class RotatedFile implements OutputFile {
     this.descriptor = descriptor
     this.#maxBytes = options.maxBytes ?? limits.outputFileBytes
     this.#files = Math.max(2, options.files ?? limits.outputFiles)
-    this.#onTrouble = options.onTrouble ?? (() => undefined)
+    this.#onDegraded = options.onDegraded ?? (() => undefined)
     this.#timer = setInterval(() => void this.rotateIfNeeded(), options.checkMs ?? limits.outputCheckMs)
     this.#timer.unref()
   }
@@ -130,7 +130,7 @@ class RotatedFile implements OutputFile {
         await target.close()
       }
     } catch (error) {
-      this.#onTrouble(error)
+      this.#onDegraded(error)
       // No file could be opened: nothing was copied, and room on the disk would not help.
       if (isDescriptorShortage(error)) return false
       // Most often a full disk: what is oldest goes first, what is newest stays.
@@ -139,7 +139,7 @@ class RotatedFile implements OutputFile {
         this.#prune(this.#files - 1)
       } catch (second) {
         // Its writer may have taken our rights to the folder: that costs its output, not us.
-        this.#onTrouble(second)
+        this.#onDegraded(second)
       }
       return false
     }

@@ -41,7 +41,7 @@ export class GroupFollower {
     const members = new Map<number, ProcessEntry>()
     for (const seed of this.#seeds(table)) members.set(seed.pid, seed)
     if (this.#options.followDescendants && members.size > 0) addDescendants(members, table)
-    // Whatever the books say, never ourselves and never init.
+    // Whatever the cluster state say, never ourselves and never init.
     members.delete(process.pid)
     members.delete(1)
     members.delete(0)

@@ -44,7 +44,7 @@ export class RedisConnection {
   #silent = false
   #closed = false
   #dials = 0
-  #trouble: FiresteelError | undefined
+  #degradation: FiresteelError | undefined
   /** What was refused since the link stands, such as SELECT: ioredis calls itself ready all the same. */
   #handshakeError: FiresteelError | undefined
   #failures = 0
@@ -91,8 +91,8 @@ export class RedisConnection {
   }
 
   /** Why it is not ready; undefined while it is, or while nothing is known yet. */
-  get trouble(): FiresteelError | undefined {
-    return this.#trouble
+  get degradation(): FiresteelError | undefined {
+    return this.#degradation
   }
 
   get label(): string {
@@ -166,7 +166,10 @@ export class RedisConnection {
 
   async #sent<T>(send: () => Promise<T>): Promise<T> {
     if (!this.#ready) {
-      throw new RedisFailure('notSent', this.#trouble?.message ?? `there is no connection to ${this.label}`)
+      throw new RedisFailure(
+        'notSent',
+        this.#degradation?.message ?? `there is no connection to ${this.label}`,
+      )
     }
     try {
       const reply = await send()
@@ -190,16 +193,16 @@ export class RedisConnection {
     try {
       if (this.#handshakeError !== undefined) throw this.#handshakeError
       const ask = (command: string, ...args: string[]) => this.#client.call(command, args)
-      const { trouble, warnings } = await checkServer(ask, target.label, demands)
+      const { problem: degradation, warnings } = await checkServer(ask, target.label, demands)
       if (dial !== this.#dials || this.#closed || this.#client.status !== 'ready') return
-      if (trouble !== undefined) throw trouble
+      if (degradation !== undefined) throw degradation
       this.#warn(warnings)
     } catch (error) {
       if (dial === this.#dials && !this.#closed) this.#refuse(codedError(error, this.label))
       return
     }
     const again = this.#wasReady
-    this.#trouble = undefined
+    this.#degradation = undefined
     this.#ready = true
     this.#silent = false
     this.#wasReady = true
@@ -221,7 +224,7 @@ export class RedisConnection {
 
   #refuse(error: FiresteelError): void {
     this.#ready = false
-    this.#trouble = error
+    this.#degradation = error
     this.#report(error)
     this.#client.disconnect(true)
   }
@@ -232,9 +235,9 @@ export class RedisConnection {
     const { status } = this.#client
     // Behind a ready client it is the link that breaks; `close` follows.
     if (status === 'ready' && this.#ready) return
-    this.#trouble = codedError(error, this.label)
-    this.#handshakeError = this.#trouble
-    this.#report(this.#trouble)
+    this.#degradation = codedError(error, this.label)
+    this.#handshakeError = this.#degradation
+    this.#report(this.#degradation)
   }
 
   #lost(): void {
@@ -242,9 +245,9 @@ export class RedisConnection {
     this.#ready = false
     if (this.#closed) return
     // What `#refuse` or an error said before is the better reason.
-    if (this.#trouble === undefined) {
-      this.#trouble = codedError(new Error('the connection closed'), this.label)
-      this.#report(this.#trouble)
+    if (this.#degradation === undefined) {
+      this.#degradation = codedError(new Error('the connection closed'), this.label)
+      this.#report(this.#degradation)
     }
   }
 
@@ -258,7 +261,7 @@ export class RedisConnection {
   /** 20 ms doubling to 250 ms, 1 s for what waiting does not mend; half of it by chance, so that nodes do not come in step. */
   #retryMs(): number {
     const { storeBackoffFirstMs, storeBackoffMaxMs, redisIdleBackoffMaxMs } = limits
-    const isLasting = lasting.some((code) => isFiresteelError(this.#trouble, code))
+    const isLasting = lasting.some((code) => isFiresteelError(this.#degradation, code))
     const maxMs = isLasting ? redisIdleBackoffMaxMs : storeBackoffMaxMs
     const wholeMs = isLasting
       ? maxMs

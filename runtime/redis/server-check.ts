@@ -3,13 +3,13 @@ import { failureOf } from './reply.js'
 
 /** What the connection needs from a server before anything is written to it. */
 export interface ServerDemands {
-  /** Holds the data: eviction is refused, and what could lose a tail is told. */
+  /** Holds the data: eviction is refused, and what could lose its last writes is told. */
   readonly data: boolean
 }
 
 export interface ServerVerdict {
   /** Undefined: fit. STORE_UNAVAILABLE may pass by itself, the rest will not. */
-  readonly trouble: FiresteelError | undefined
+  readonly problem: FiresteelError | undefined
   readonly warnings: readonly string[]
 }
 
@@ -21,9 +21,9 @@ const minimumMajor = 7
 export async function checkServer(ask: Ask, place: string, demands: ServerDemands): Promise<ServerVerdict> {
   const warnings: string[] = []
   const info = await infoOf(ask, warnings)
-  const trouble = info && troubleOf(info, place, demands)
-  if (trouble === undefined && demands.data) warnings.push(...(await durabilityWarnings(ask, info)))
-  return { trouble, warnings }
+  const problem = info && problemOf(info, place, demands)
+  if (problem === undefined && demands.data) warnings.push(...(await durabilityWarnings(ask, info)))
+  return { problem, warnings }
 }
 
 async function infoOf(ask: Ask, warnings: string[]): Promise<Map<string, string> | undefined> {
@@ -37,7 +37,7 @@ async function infoOf(ask: Ask, warnings: string[]): Promise<Map<string, string>
   }
 }
 
-function troubleOf(
+function problemOf(
   info: ReadonlyMap<string, string>,
   place: string,
   { data }: ServerDemands,

@@ -1,7 +1,7 @@
+import type { ActorCell } from './actor-cell.js'
 import type { Timers } from './behavior.js'
-import type { Cell } from './cell.js'
 import type { Kernel } from './kernel.js'
-import type { Recall } from './letter.js'
+import type { Recall } from './local-envelope.js'
 import type { Message } from './ref.js'
 import type { Cancel } from './timers.js'
 
@@ -14,11 +14,11 @@ interface Entry extends Recall {
 /** The timers of one incarnation of an actor. */
 export class ActorTimers implements Timers<Message> {
   readonly #kernel: Kernel
-  readonly #cell: Cell
+  readonly #cell: ActorCell
   readonly #entries = new Map<string, Entry>()
   closed = false
 
-  constructor(kernel: Kernel, cell: Cell) {
+  constructor(kernel: Kernel, cell: ActorCell) {
     this.#kernel = kernel
     this.#cell = cell
   }

@@ -1,18 +1,18 @@
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
+import type { ActorCell } from './actor-cell.js'
 import type { AskOptions } from './behavior.js'
-import type { Cell } from './cell.js'
 import type { Envelope, Sink } from './envelope.js'
-import type { Destination, Letter } from './letter.js'
+import type { Destination, LocalEnvelope } from './local-envelope.js'
 import type { Message } from './ref.js'
 import type { Relay } from './relay.js'
 import { errorOf, isFailure, systemPath } from './system-messages.js'
 import type { Cancel, TimerSource } from './timers.js'
 
 interface Pending {
-  readonly letter: Letter
+  readonly envelope: LocalEnvelope
   readonly sink: Sink | undefined
-  readonly asker: Cell | undefined
+  readonly asker: ActorCell | undefined
   readonly resolve: (message: Message) => void
   readonly reject: (error: unknown) => void
   readonly release: () => void
@@ -23,7 +23,7 @@ export interface Question {
   /** The link it goes over, if it does. */
   readonly sink: Sink | undefined
   readonly message: Message
-  readonly asker: Cell | undefined
+  readonly asker: ActorCell | undefined
   readonly cause: Envelope | undefined
 }
 
@@ -34,10 +34,10 @@ export class Asks implements Destination {
   readonly #relay: Relay
   readonly #timers: TimerSource
   /** Hears of a local question that its asker has given up. */
-  readonly #abandon: (letter: Letter) => void
+  readonly #abandon: (envelope: LocalEnvelope) => void
   #last = 0
 
-  constructor(relay: Relay, timers: TimerSource, abandon: (letter: Letter) => void) {
+  constructor(relay: Relay, timers: TimerSource, abandon: (envelope: LocalEnvelope) => void) {
     this.#relay = relay
     this.#timers = timers
     this.#abandon = abandon
@@ -55,13 +55,13 @@ export class Asks implements Destination {
       const id = String(++this.#last)
       // A wait without end is told as none: JSON has no infinity.
       const parts = { ask: id, askMs: Number.isFinite(timeoutMs) ? timeoutMs : undefined }
-      const letter = this.#relay.stamp(asker?.path ?? this.path, to.path, message, cause, parts)
-      const release = this.#giveUpOn(id, letter, timeoutMs, signal)
+      const envelope = this.#relay.stamp(asker?.path ?? this.path, to.path, message, cause, parts)
+      const release = this.#giveUpOn(id, envelope, timeoutMs, signal)
       // What answers is what the asker's types say, as at every door.
       const settle = resolve as (message: Message) => void
-      this.#pending.set(id, { letter, sink, asker, resolve: settle, reject, release })
+      this.#pending.set(id, { envelope, sink, asker, resolve: settle, reject, release })
       try {
-        this.#relay.pass(letter, to)
+        this.#relay.pass(envelope, to)
       } catch (error) {
         this.#fail(id, error)
       }
@@ -69,17 +69,17 @@ export class Asks implements Destination {
   }
 
   /** An answer. From a link it counts only if the question went over that link. */
-  accept(letter: Letter): boolean {
-    const id = letter.answer ?? ''
+  accept(envelope: LocalEnvelope): boolean {
+    const id = envelope.answer ?? ''
     const pending = this.#pending.get(id)
-    if (pending === undefined || (letter.sink !== undefined && letter.sink !== pending.sink)) {
-      this.#relay.dead(letter, 'late')
+    if (pending === undefined || (envelope.sink !== undefined && envelope.sink !== pending.sink)) {
+      this.#relay.dead(envelope, 'late')
       return false
     }
-    if (isFailure(letter.message)) this.#fail(id, errorOf(letter.message))
+    if (isFailure(envelope.message)) this.#fail(id, errorOf(envelope.message))
     else {
       this.#take(id)
-      pending.resolve(letter.message)
+      pending.resolve(envelope.message)
     }
     return true
   }
@@ -87,12 +87,13 @@ export class Asks implements Destination {
   disconnect(sink: Sink): void {
     this.#failWhere(
       (pending) => pending.sink === sink,
-      ({ letter }) => new FiresteelError('LINK_CLOSED', `the link to ${letter.to} closed before it answered`),
+      ({ envelope }) =>
+        new FiresteelError('LINK_CLOSED', `the link to ${envelope.to} closed before it answered`),
     )
   }
 
   /** The asker has ended: its continuation must not wait out the deadline. */
-  stopped(asker: Cell): void {
+  stopped(asker: ActorCell): void {
     this.#failWhere(
       (pending) => pending.asker === asker,
       () => new FiresteelError('ACTOR_STOPPED', `${asker.path} stopped before its answer came`),
@@ -106,14 +107,14 @@ export class Asks implements Destination {
     )
   }
 
-  #giveUpOn(id: string, letter: Letter, timeoutMs: number, signal: AbortSignal | undefined): Cancel {
+  #giveUpOn(id: string, envelope: LocalEnvelope, timeoutMs: number, signal: AbortSignal | undefined): Cancel {
     const giveUp = (error: unknown) => {
       this.#fail(id, error)
-      this.#abandon(letter)
+      this.#abandon(envelope)
     }
     const onAbort = () => giveUp(signal?.reason)
     const cancel = this.#timers.after(timeoutMs, () => {
-      const text = `${letter.to} did not answer ${letter.message.type} within ${timeoutMs} ms`
+      const text = `${envelope.to} did not answer ${envelope.message.type} within ${timeoutMs} ms`
       giveUp(new FiresteelError('ASK_TIMEOUT', text))
     })
     signal?.addEventListener('abort', onAbort, { once: true })
@@ -127,7 +128,7 @@ export class Asks implements Destination {
     for (const [id, pending] of [...this.#pending]) {
       if (!condition(pending)) continue
       this.#fail(id, error(pending))
-      this.#abandon(pending.letter)
+      this.#abandon(pending.envelope)
     }
   }
 

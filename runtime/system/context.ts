@@ -1,12 +1,12 @@
 import { FiresteelError } from '../errors.js'
+import type { ActorCell } from './actor-cell.js'
 import type { ActorSystem } from './actor-system.js'
 import type { ActorTimers } from './actor-timers.js'
 import type { ActorContext, AskOptions, Behavior, SpawnOptions } from './behavior.js'
-import type { Cell } from './cell.js'
 import type { Envelope, ReplyAddress } from './envelope.js'
 import { destinationOf, refTo } from './handle.js'
 import type { Kernel } from './kernel.js'
-import type { Letter } from './letter.js'
+import type { LocalEnvelope } from './local-envelope.js'
 import type { AnyRef, Message, Ref } from './ref.js'
 import { Remote } from './remote.js'
 
@@ -18,9 +18,9 @@ export class Context implements ActorContext<Message> {
   readonly self: Ref<Message>
   readonly timers: ActorTimers
   readonly #kernel: Kernel
-  readonly #cell: Cell
+  readonly #cell: ActorCell
 
-  constructor(kernel: Kernel, cell: Cell, timers: ActorTimers) {
+  constructor(kernel: Kernel, cell: ActorCell, timers: ActorTimers) {
     this.#kernel = kernel
     this.#cell = cell
     this.timers = timers
@@ -55,7 +55,7 @@ export class Context implements ActorContext<Message> {
   }
 
   reply<R extends Message>(envelope: Envelope, message: R): boolean {
-    return this.#kernel.replies.answer((envelope as Letter).token, message)
+    return this.#kernel.replies.answer((envelope as LocalEnvelope).token, message)
   }
 
   replyTo(envelope: Envelope): ReplyAddress | undefined {
@@ -63,7 +63,7 @@ export class Context implements ActorContext<Message> {
   }
 
   refuse(envelope: Envelope): void {
-    ;(envelope as Letter).refused = true
+    ;(envelope as LocalEnvelope).refused = true
   }
 
   stop(): void {
@@ -71,11 +71,11 @@ export class Context implements ActorContext<Message> {
   }
 
   watch(ref: AnyRef): void {
-    if (!this.timers.closed) this.#kernel.watches.watch(this.#cell, destinationOf(ref) as Cell | Remote)
+    if (!this.timers.closed) this.#kernel.watches.watch(this.#cell, destinationOf(ref) as ActorCell | Remote)
   }
 
   unwatch(ref: AnyRef): void {
-    this.#kernel.watches.unwatch(this.#cell, destinationOf(ref) as Cell | Remote)
+    this.#kernel.watches.unwatch(this.#cell, destinationOf(ref) as ActorCell | Remote)
   }
 
   #gone(): FiresteelError {

@@ -3,7 +3,7 @@ import type { DeadLetterReason } from './actor-system.js'
 import type { Envelope } from './envelope.js'
 
 /**
- * How loud a dead letter is. Where links end and actors stop, as in each failover, letters to them are lost and what
+ * How loud a dead letter is. Where links end and actors stop, as in each failover, envelopes to them are lost and what
  * they were about is told again: that is worth knowing, no warning. The others are floods, defects, or attempts.
  */
 const levels: Readonly<Record<DeadLetterReason, 'info' | 'warn'>> = {

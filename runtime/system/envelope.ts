@@ -45,9 +45,9 @@ export interface Sink {
    * is no part of what is sent. Throws MESSAGE_TOO_LARGE where the other side would not read it, or it is not JSON.
    */
   send(envelope: WireEnvelope & { bytes?: number }): boolean
-  /** A letter that came by it waits in a mailbox, and has left it: for links that are not read while too much waits. */
-  queued?(letter: Envelope): void
-  taken?(letter: Envelope): void
+  /** A envelope that came by it waits in a mailbox, and has left it: for links that are not read while too much waits. */
+  queued?(envelope: Envelope): void
+  taken?(envelope: Envelope): void
 }
 
 /** Where an answer goes, however late it is given. Opaque: keep it, then give it to `system.answer`. */

@@ -1,5 +1,5 @@
 import { FiresteelError } from '../errors.js'
-import type { Destination } from './letter.js'
+import type { Destination } from './local-envelope.js'
 import type { AnyRef, Message, Ref } from './ref.js'
 
 /** What a Ref is at run time. It keeps the destination itself: no name is looked up, so none can rebind. */

@@ -1,6 +1,11 @@
 import { isWireEnvelope, type Sink, type WireEnvelope } from './envelope.js'
 import type { Kernel } from './kernel.js'
-import { type Destination, type Letter, type LetterParts, letterOf } from './letter.js'
+import {
+  type Destination,
+  type LocalEnvelope,
+  type LocalEnvelopeParts,
+  localEnvelope,
+} from './local-envelope.js'
 import { localPart } from './names.js'
 import { type Failure, systemPath } from './system-messages.js'
 
@@ -22,7 +27,7 @@ export class Inbound {
     const path = localPart(wire.to)
     const cell = cells.get(path)
     relay.pass(
-      this.#letter(sink, wire, cell?.path ?? this.#kernel.name + path, bytes),
+      this.#envelope(sink, wire, cell?.path ?? this.#kernel.name + path, bytes),
       this.#route(wire, path),
     )
   }
@@ -30,21 +35,21 @@ export class Inbound {
   /** Answers a question that was not let in. */
   refuse(sink: Sink, wire: WireEnvelope, failure: Failure): void {
     const path = localPart(wire.to)
-    this.#kernel.replies.refuse(this.#letter(sink, wire, this.#kernel.name + path, undefined), failure)
+    this.#kernel.replies.refuse(this.#envelope(sink, wire, this.#kernel.name + path, undefined), failure)
   }
 
   /** The sender's authority is the link's, whatever it says of itself. */
-  #letter(sink: Sink, wire: WireEnvelope, to: string, bytes: number | undefined): Letter {
+  #envelope(sink: Sink, wire: WireEnvelope, to: string, bytes: number | undefined): LocalEnvelope {
     const { message, id, trace, parent, epoch, seq, ask, askMs, answer } = wire
-    const parts: LetterParts = { sink, ask, askMs, answer, bytes }
-    return letterOf(sink.path + localPart(wire.from), to, message, id, trace, parent, epoch, seq, parts)
+    const parts: LocalEnvelopeParts = { sink, ask, askMs, answer, bytes }
+    return localEnvelope(sink.path + localPart(wire.from), to, message, id, trace, parent, epoch, seq, parts)
   }
 
   /** What was sent may be anything: whoever logs dead letters gets its sender, and nothing to stumble over. */
-  #unreadable(sink: Sink, bytes: number | undefined): Letter {
+  #unreadable(sink: Sink, bytes: number | undefined): LocalEnvelope {
     const { name } = this.#kernel
     const message = { type: 'Malformed' }
-    return letterOf(sink.path, name, message, 0, 0, undefined, 0, undefined, { sink, bytes })
+    return localEnvelope(sink.path, name, message, 0, 0, undefined, 0, undefined, { sink, bytes })
   }
 
   #route(wire: WireEnvelope, path: string): Destination {
@@ -58,6 +63,6 @@ export class Inbound {
 
   readonly #nowhere: Destination = {
     path: '/',
-    accept: (letter) => this.#kernel.undeliverable(letter, 'unknown', this.#nowhere),
+    accept: (envelope) => this.#kernel.undeliverable(envelope, 'unknown', this.#nowhere),
   }
 }

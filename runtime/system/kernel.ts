@@ -1,12 +1,12 @@
 import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
+import type { ActorCell } from './actor-cell.js'
 import type { ActorFailure, ActorSystem, DeadLetterReason, SystemOptions } from './actor-system.js'
 import { Asks } from './asks.js'
-import type { Cell } from './cell.js'
 import type { Sink } from './envelope.js'
 import { Inbound } from './inbound.js'
-import type { Destination, Letter } from './letter.js'
 import { Lifecycle } from './lifecycle.js'
+import type { Destination, LocalEnvelope } from './local-envelope.js'
 import { NactHost } from './nact-host.js'
 import { Relay } from './relay.js'
 import { Remote } from './remote.js'
@@ -32,11 +32,11 @@ export class Kernel {
   readonly lifecycle: Lifecycle
   readonly host = new NactHost(throwUncaught)
   /** Live actors by local path. */
-  readonly cells = new Map<string, Cell>()
+  readonly cells = new Map<string, ActorCell>()
   /** Actors with a turn under way or ahead. */
   activeTurns = 0
   /** The actor whose handler runs right now. */
-  running: Cell | undefined
+  running: ActorCell | undefined
   closed = false
   #name = ''
 
@@ -46,7 +46,7 @@ export class Kernel {
     this.timers = options.timers ?? systemTimers
     this.batchMessages = options.batchMessages ?? limits.batchMessages
     this.relay = new Relay(options)
-    this.asks = new Asks(this.relay, this.timers, (letter) => this.replies.forget(letter))
+    this.asks = new Asks(this.relay, this.timers, (envelope) => this.replies.forget(envelope))
     const linkTo = (sink: Sink, path: string) => new Remote(this, sink, path)
     this.replies = new Replies(this.relay, this.asks, this.clock, linkTo)
     this.watches = new Watches(this)
@@ -67,7 +67,7 @@ export class Kernel {
     for (const cell of this.cells.values()) cell.path = name + cell.localPath
   }
 
-  enter(cell: Cell): void {
+  enter(cell: ActorCell): void {
     this.running = cell
     this.relay.beginBatch()
   }
@@ -77,19 +77,19 @@ export class Kernel {
     this.relay.endBatch()
   }
 
-  fail(cell: Cell, error: unknown, letter: Letter | undefined): Promise<void> | undefined {
-    return this.lifecycle.fail(cell, error, letter)
+  fail(cell: ActorCell, error: unknown, envelope: LocalEnvelope | undefined): Promise<void> | undefined {
+    return this.lifecycle.fail(cell, error, envelope)
   }
 
   /** A dead letter; a question among them is answered at once. Returns what `accept` does: false. */
-  undeliverable(letter: Letter, reason: DeadLetterReason, at: Destination, why?: Failure): false {
-    this.relay.dead(letter, reason)
-    if (letter.ask !== undefined) this.replies.refuse(letter, why ?? refusal(letter, reason, at))
+  undeliverable(envelope: LocalEnvelope, reason: DeadLetterReason, at: Destination, why?: Failure): false {
+    this.relay.dead(envelope, reason)
+    if (envelope.ask !== undefined) this.replies.refuse(envelope, why ?? refusal(envelope, reason, at))
     return false
   }
 }
 
-function refusal(letter: Letter, reason: DeadLetterReason, at: Destination): Failure {
+function refusal(envelope: LocalEnvelope, reason: DeadLetterReason, at: Destination): Failure {
   if (reason === 'full')
     return { type: 'Failure', code: 'MAILBOX_FULL', message: `the mailbox of ${at.path} is full` }
   if (reason === 'busy') {
@@ -98,7 +98,7 @@ function refusal(letter: Letter, reason: DeadLetterReason, at: Destination): Fai
   if (reason === 'link') {
     return { type: 'Failure', code: 'LINK_CLOSED', message: `the link to ${at.path} takes nothing` }
   }
-  return { type: 'Failure', code: 'ACTOR_STOPPED', message: `there is no actor ${letter.to}` }
+  return { type: 'Failure', code: 'ACTOR_STOPPED', message: `there is no actor ${envelope.to}` }
 }
 
 function throwUnhandled({ error, outcome }: ActorFailure): void {

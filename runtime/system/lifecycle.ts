@@ -1,12 +1,12 @@
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
+import { ActorCell } from './actor-cell.js'
 import type { ActorFailure } from './actor-system.js'
 import { ActorTimers } from './actor-timers.js'
 import type { Behavior, Handler, SpawnOptions } from './behavior.js'
-import { Cell } from './cell.js'
 import { Context } from './context.js'
 import type { Kernel } from './kernel.js'
-import type { Letter } from './letter.js'
+import type { LocalEnvelope } from './local-envelope.js'
 import { encodeName } from './names.js'
 import type { Message } from './ref.js'
 import { decide } from './supervision.js'
@@ -17,7 +17,7 @@ import { guarded } from './uncaught.js'
 export class Lifecycle {
   readonly #kernel: Kernel
   readonly #onFailure: (failure: ActorFailure) => void
-  readonly #behaviors = new WeakMap<Cell, Behavior<Message>>()
+  readonly #behaviors = new WeakMap<ActorCell, Behavior<Message>>()
 
   constructor(kernel: Kernel, onFailure: (failure: ActorFailure) => void) {
     this.#kernel = kernel
@@ -28,15 +28,15 @@ export class Lifecycle {
     name: string,
     behavior: Behavior<M>,
     options: SpawnOptions,
-    parent: Cell | undefined,
-  ): Cell {
+    parent: ActorCell | undefined,
+  ): ActorCell {
     const kernel = this.#kernel
     const path = `${parent?.localPath ?? '/user'}/${encodeName(name)}`
     if (kernel.closed || (parent !== undefined && parent.phase !== 'running')) {
       throw new FiresteelError('ACTOR_STOPPED', `${path} cannot start: its parent has stopped`)
     }
     if (kernel.cells.has(path)) throw new FiresteelError('INTERNAL', `there is an actor ${path} already`)
-    const cell = new Cell(kernel, path, parent, options)
+    const cell = new ActorCell(kernel, path, parent, options)
     // Only messages that its references admit reach it.
     this.#behaviors.set(cell, behavior as unknown as Behavior<Message>)
     kernel.cells.set(path, cell)
@@ -52,7 +52,7 @@ export class Lifecycle {
   }
 
   /** Leaves first. At once where nothing has to be waited for. */
-  stop(cell: Cell, reason: EndReason, handler = cell.handler): Promise<void> {
+  stop(cell: ActorCell, reason: EndReason, handler = cell.handler): Promise<void> {
     if (cell.phase !== 'running') return cell.ended ?? Promise.resolve()
     cell.phase = 'stopping'
     const waits = [...cell.children].map((child) => this.stop(child, 'stopped'))
@@ -66,35 +66,35 @@ export class Lifecycle {
   }
 
   /** The supervisor. A promise when the actor's turn must wait for it; never rejects. */
-  fail(cell: Cell, error: unknown, letter: Letter | undefined): Promise<void> | undefined {
+  fail(cell: ActorCell, error: unknown, envelope: LocalEnvelope | undefined): Promise<void> | undefined {
     const kernel = this.#kernel
     kernel.relay.counters.failures++
-    if (letter?.ask !== undefined) kernel.replies.answer(letter.token, failureOf(error))
-    if (cell.phase !== 'running') return this.#report(cell, error, letter, 'stopped')
+    if (envelope?.ask !== undefined) kernel.replies.answer(envelope.token, failureOf(error))
+    if (cell.phase !== 'running') return this.#report(cell, error, envelope, 'stopped')
     const { handler, parent } = cell
     // A state that threw is not flushed.
     cell.handler = undefined
     const decision = decide(cell.supervision, cell.restartsMs, kernel.clock.monotonicMs())
     if (decision.strategy === 'restart') {
       cell.restartsMs = decision.restartsMs
-      this.#report(cell, error, letter, 'restarted')
+      this.#report(cell, error, envelope, 'restarted')
       return this.#restart(cell, handler)
     }
     void this.stop(cell, 'failed', handler)
-    if (decision.strategy === 'stop') return this.#report(cell, error, letter, 'stopped')
-    if (parent === undefined) return this.#report(cell, error, letter, 'unhandled')
+    if (decision.strategy === 'stop') return this.#report(cell, error, envelope, 'stopped')
+    if (parent === undefined) return this.#report(cell, error, envelope, 'unhandled')
     parent.fault ??= { error }
     parent.wake()
-    return this.#report(cell, error, letter, 'escalated')
+    return this.#report(cell, error, envelope, 'escalated')
   }
 
-  #begin(cell: Cell): void {
+  #begin(cell: ActorCell): void {
     cell.timers = new ActorTimers(this.#kernel, cell)
     const behavior = this.#behaviors.get(cell) as Behavior<Message>
     cell.handler = behavior(new Context(this.#kernel, cell, cell.timers))
   }
 
-  async #restart(cell: Cell, handler: Handler<Message> | undefined): Promise<void> {
+  async #restart(cell: ActorCell, handler: Handler<Message> | undefined): Promise<void> {
     cell.restarts++
     this.#kernel.relay.counters.restarts++
     this.#disarm(cell, `${cell.path} failed and was restarted`)
@@ -109,7 +109,7 @@ export class Lifecycle {
   }
 
   /** Nothing that this incarnation began reaches the next one. */
-  #disarm(cell: Cell, why: string): void {
+  #disarm(cell: ActorCell, why: string): void {
     const { watches, asks, replies } = this.#kernel
     cell.timers?.close()
     watches.unwatchAll(cell)
@@ -117,7 +117,7 @@ export class Lifecycle {
     replies.failAll(cell, stoppedFailure(why))
   }
 
-  #end(cell: Cell, reason: EndReason, handler: Handler<Message> | undefined): Promise<void> {
+  #end(cell: ActorCell, reason: EndReason, handler: Handler<Message> | undefined): Promise<void> {
     const retired = this.#retire(cell, handler)
     if (retired !== undefined) return retired.then(() => this.#bury(cell, reason))
     this.#bury(cell, reason)
@@ -125,7 +125,7 @@ export class Lifecycle {
   }
 
   /** Tells an incarnation of its end. A promise only when it gave one; never rejects. */
-  #retire(cell: Cell, handler: Handler<Message> | undefined): Promise<void> | undefined {
+  #retire(cell: ActorCell, handler: Handler<Message> | undefined): Promise<void> | undefined {
     const failed = (error: unknown) => this.#report(cell, error, undefined, 'stopped')
     try {
       const pending = handler?.stopped?.()
@@ -136,7 +136,7 @@ export class Lifecycle {
     }
   }
 
-  #bury(cell: Cell, reason: EndReason): void {
+  #bury(cell: ActorCell, reason: EndReason): void {
     const kernel = this.#kernel
     cell.phase = 'stopped'
     cell.handler = undefined
@@ -144,14 +144,14 @@ export class Lifecycle {
     this.#disarm(cell, `${cell.path} has stopped`)
     kernel.cells.delete(cell.localPath)
     cell.parent?.children.delete(cell)
-    for (let letter = cell.take(); letter !== undefined; letter = cell.take()) {
-      if (letter.recall === undefined) kernel.undeliverable(letter, 'stopped', cell)
+    for (let envelope = cell.take(); envelope !== undefined; envelope = cell.take()) {
+      if (envelope.recall === undefined) kernel.undeliverable(envelope, 'stopped', cell)
     }
     kernel.watches.ended(cell, reason)
   }
 
   /** A handler that never settles must not hold a stop for ever: it is left behind, and told of. */
-  #bounded(cell: Cell, pending: Promise<void>): Promise<void> {
+  #bounded(cell: ActorCell, pending: Promise<void>): Promise<void> {
     return new Promise((resolve) => {
       const cancel = this.#kernel.timers.after(limits.actorStopMs, () => {
         const text = `${cell.path} did not settle within ${limits.actorStopMs} ms of its stop and was left behind`
@@ -166,12 +166,17 @@ export class Lifecycle {
   }
 
   #report(
-    { path }: Cell,
+    { path }: ActorCell,
     error: unknown,
-    letter: Letter | undefined,
+    envelope: LocalEnvelope | undefined,
     outcome: ActorFailure['outcome'],
   ): undefined {
-    this.#onFailure({ path, error, ...(letter !== undefined && { message: letter.message.type }), outcome })
+    this.#onFailure({
+      path,
+      error,
+      ...(envelope !== undefined && { message: envelope.message.type }),
+      outcome,
+    })
     return undefined
   }
 }

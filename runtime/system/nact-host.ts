@@ -5,7 +5,7 @@ import { dispatch, type Ref as NactRef, spawn, start, stop } from 'nact'
 const turnToken = { type: 'turn' }
 
 /** One nact actor: gives its owner a turn of the event loop for each wake, one after the other. */
-export interface Seat {
+export interface ActorSlot {
   wake(): void
   leave(): void
 }
@@ -21,7 +21,7 @@ export class NactHost {
   readonly #root: NactRef<never>
   readonly #scope = new AsyncResource('firesteel.actors')
   readonly #onDefect: (error: unknown) => void
-  #seats = 0
+  #slots = 0
 
   /** `onDefect` hears what a turn threw, which it never should. */
   constructor(onDefect: (error: unknown) => void) {
@@ -30,11 +30,11 @@ export class NactHost {
     this.#onDefect = onDefect
   }
 
-  seat(turn: () => void | Promise<void>): Seat {
+  slot(turn: () => void | Promise<void>): ActorSlot {
     const actor = spawn(
       this.#root,
       (_state: undefined, _token: typeof turnToken): undefined | Promise<undefined> => turn() as undefined,
-      `actor-${++this.#seats}`,
+      `actor-${++this.#slots}`,
       {
         onCrash: (_message, error, context) => {
           this.#onDefect(error)

@@ -3,7 +3,13 @@ import type { Clock } from '../clock.js'
 import type { TraceRing } from '../trace/ring.js'
 import type { Counters, DeadLetterReason, SystemOptions } from './actor-system.js'
 import type { Envelope } from './envelope.js'
-import { type Destination, type Letter, type LetterParts, letterOf, plain } from './letter.js'
+import {
+  type Destination,
+  type LocalEnvelope,
+  type LocalEnvelopeParts,
+  localEnvelope,
+  plain,
+} from './local-envelope.js'
 import type { Message } from './ref.js'
 import { guarded } from './uncaught.js'
 
@@ -48,31 +54,32 @@ export class Relay {
     this.#batchMs = 0
   }
 
-  /** A new letter, stamped: without a cause it begins a trace. */
+  /** A new envelope, stamped: without a cause it begins a trace. */
   stamp(
     from: string,
     to: string,
     message: Message,
     cause: Envelope | undefined,
-    parts: LetterParts = plain,
-  ): Letter {
+    parts: LocalEnvelopeParts = plain,
+  ): LocalEnvelope {
     const id = this.#id++
     const epoch = this.#epoch()
-    if (cause === undefined) return letterOf(from, to, message, id, id, undefined, epoch, this.#seq(), parts)
-    return letterOf(from, to, message, id, cause.trace, cause.id, epoch, this.#seq(), parts)
+    if (cause === undefined)
+      return localEnvelope(from, to, message, id, id, undefined, epoch, this.#seq(), parts)
+    return localEnvelope(from, to, message, id, cause.trace, cause.id, epoch, this.#seq(), parts)
   }
 
   /** Counts, traces, delivers. False: not delivered. */
-  pass(letter: Letter, destination: Destination): boolean {
+  pass(envelope: LocalEnvelope, destination: Destination): boolean {
     this.counters.messages++
-    this.ring?.record(letter, this.#batchMs === 0 ? this.#clock.wallMs() : this.#batchMs)
-    return destination.accept(letter)
+    this.ring?.record(envelope, this.#batchMs === 0 ? this.#clock.wallMs() : this.#batchMs)
+    return destination.accept(envelope)
   }
 
   /** Told by destinations that could not deliver. */
-  dead(letter: Envelope, reason: DeadLetterReason): void {
+  dead(envelope: Envelope, reason: DeadLetterReason): void {
     this.counters.deadLetters++
     if (reason === 'full') this.counters.overflowed++
-    this.#onDeadLetter(letter, reason)
+    this.#onDeadLetter(envelope, reason)
   }
 }

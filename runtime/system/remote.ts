@@ -1,7 +1,7 @@
 import { isFiresteelError } from '../errors.js'
 import type { Sink, WireEnvelope } from './envelope.js'
 import type { Kernel } from './kernel.js'
-import type { Destination, Letter } from './letter.js'
+import type { Destination, LocalEnvelope } from './local-envelope.js'
 import { localPart } from './names.js'
 import { failureOf } from './system-messages.js'
 
@@ -21,32 +21,33 @@ export class Remote implements Destination {
     return this.sink.path + this.localPath
   }
 
-  accept(letter: Letter): boolean {
-    const wire = wireOf(letter, this.localPath)
+  accept(envelope: LocalEnvelope): boolean {
+    const wire = wireOf(envelope, this.localPath)
     try {
-      if (!this.sink.send(wire)) return this.#kernel.undeliverable(letter, 'link', this)
+      if (!this.sink.send(wire)) return this.#kernel.undeliverable(envelope, 'link', this)
     } catch (error) {
-      return this.#unsendable(letter, error)
+      return this.#unsendable(envelope, error)
     }
-    letter.bytes = wire.bytes
+    envelope.bytes = wire.bytes
     const { counters, ring } = this.#kernel.relay
     counters.sent++
     // Its size is known only now.
-    ring?.sized(letter)
+    ring?.sized(envelope)
     return true
   }
 
   /** Whoever waits for it, or for its answer, hears why; the sender's turn goes on. */
-  #unsendable(letter: Letter, error: unknown): false {
+  #unsendable(envelope: LocalEnvelope, error: unknown): false {
     if (!isFiresteelError(error, 'MESSAGE_TOO_LARGE')) throw error
     const failure = failureOf(error)
-    this.#kernel.undeliverable(letter, 'large', this, failure)
-    if (letter.answer !== undefined) this.sink.send({ ...wireOf(letter, this.localPath), message: failure })
+    this.#kernel.undeliverable(envelope, 'large', this, failure)
+    if (envelope.answer !== undefined)
+      this.sink.send({ ...wireOf(envelope, this.localPath), message: failure })
     return false
   }
 }
 
-function wireOf(letter: Letter, to: string): WireEnvelope & { bytes?: number } {
-  const { from, message, id, trace, parent, epoch, seq, ask, askMs, answer } = letter
+function wireOf(envelope: LocalEnvelope, to: string): WireEnvelope & { bytes?: number } {
+  const { from, message, id, trace, parent, epoch, seq, ask, askMs, answer } = envelope
   return { from: localPart(from), to, message, id, trace, parent, epoch, seq, ask, askMs, answer }
 }

@@ -1,17 +1,17 @@
 import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
+import type { ActorCell } from './actor-cell.js'
 import type { Asks } from './asks.js'
-import type { Cell } from './cell.js'
 import type { Envelope, ReplyAddress, Sink } from './envelope.js'
-import type { Destination, Letter } from './letter.js'
+import type { Destination, LocalEnvelope } from './local-envelope.js'
 import { localPart } from './names.js'
 import type { Message } from './ref.js'
 import type { Relay } from './relay.js'
 import type { Failure } from './system-messages.js'
 
 interface Unanswered {
-  readonly letter: Letter
-  readonly cell: Cell
+  readonly envelope: LocalEnvelope
+  readonly cell: ActorCell
   readonly untilMs: number
 }
 
@@ -43,10 +43,10 @@ export class Replies {
   }
 
   /** False: its asker, another process, has as many open as it may have. */
-  open(letter: Letter, cell: Cell): boolean {
-    const { sink, askMs } = letter
+  open(envelope: LocalEnvelope, cell: ActorCell): boolean {
+    const { sink, askMs } = envelope
     if (sink === undefined) {
-      this.#keep(letter, cell, askMs ?? Number.POSITIVE_INFINITY)
+      this.#keep(envelope, cell, askMs ?? Number.POSITIVE_INFINITY)
       return true
     }
     if (this.#gone.has(sink)) return true
@@ -55,21 +55,22 @@ export class Replies {
       if ((this.#openOf.get(sink) ?? 0) >= limits.openQuestions) return false
     }
     this.#openOf.set(sink, (this.#openOf.get(sink) ?? 0) + 1)
-    this.#keep(letter, cell, Math.min(askMs ?? limits.questionKeepMs, limits.questionKeepMs))
+    this.#keep(envelope, cell, Math.min(askMs ?? limits.questionKeepMs, limits.questionKeepMs))
     return true
   }
 
-  #keep(letter: Letter, cell: Cell, forMs: number): void {
-    letter.token = ++this.#token
+  #keep(envelope: LocalEnvelope, cell: ActorCell, forMs: number): void {
+    envelope.token = ++this.#token
     // Of what came over a link only what an answer needs: a peer must not make us keep what it sent.
-    const kept = letter.sink === undefined ? letter : { ...letter, message: { type: letter.message.type } }
-    this.#open.set(letter.token, { letter: kept, cell, untilMs: this.#clock.monotonicMs() + forMs })
-    cell.unanswered.add(letter.token)
+    const kept =
+      envelope.sink === undefined ? envelope : { ...envelope, message: { type: envelope.message.type } }
+    this.#open.set(envelope.token, { envelope: kept, cell, untilMs: this.#clock.monotonicMs() + forMs })
+    cell.unanswered.add(envelope.token)
     if (this.#open.size > this.#purgeAt) this.#purge()
   }
 
   addressOf(envelope: Envelope): ReplyAddress | undefined {
-    const { ask, from, sink, token } = envelope as Letter
+    const { ask, from, sink, token } = envelope as LocalEnvelope
     return ask === undefined ? undefined : { ask, from, sink, token }
   }
 
@@ -78,34 +79,36 @@ export class Replies {
     const question = this.#open.get(token)
     if (question === undefined) return false
     this.#drop(token, question)
-    return this.#send(question.letter, message)
+    return this.#send(question.envelope, message)
   }
 
   /** Answers what no actor has in hand. */
-  refuse(letter: Letter, failure: Failure): void {
-    this.#send(letter, failure)
+  refuse(envelope: LocalEnvelope, failure: Failure): void {
+    this.#send(envelope, failure)
   }
 
   /** The actor's incarnation has ended: nobody will answer these. */
-  failAll(cell: Cell, failure: Failure): void {
+  failAll(cell: ActorCell, failure: Failure): void {
     for (const token of [...cell.unanswered]) this.answer(token, failure)
   }
 
   /** The asker of our own process has given up. */
-  forget(letter: Letter): void {
-    const question = this.#open.get(letter.token)
-    if (question !== undefined) this.#drop(letter.token, question)
+  forget(envelope: LocalEnvelope): void {
+    const question = this.#open.get(envelope.token)
+    if (question !== undefined) this.#drop(envelope.token, question)
   }
 
   forgetSink(sink: Sink): void {
     this.#gone.add(sink)
-    for (const [token, question] of this.#open) if (question.letter.sink === sink) this.#drop(token, question)
+    for (const [token, question] of this.#open)
+      if (question.envelope.sink === sink) this.#drop(token, question)
   }
 
-  #send(letter: Letter, message: Message): boolean {
-    const to = letter.sink === undefined ? this.#asks : this.#linkTo(letter.sink, localPart(letter.from))
+  #send(envelope: LocalEnvelope, message: Message): boolean {
+    const to =
+      envelope.sink === undefined ? this.#asks : this.#linkTo(envelope.sink, localPart(envelope.from))
     return this.#relay.pass(
-      this.#relay.stamp(letter.to, letter.from, message, letter, { answer: letter.ask }),
+      this.#relay.stamp(envelope.to, envelope.from, message, envelope, { answer: envelope.ask }),
       to,
     )
   }
@@ -119,7 +122,7 @@ export class Replies {
 
   #drop(token: number, question: Unanswered): void {
     this.#open.delete(token)
-    const { sink } = question.letter
+    const { sink } = question.envelope
     if (sink !== undefined) this.#openOf.set(sink, (this.#openOf.get(sink) ?? 1) - 1)
     question.cell.unanswered.delete(token)
   }

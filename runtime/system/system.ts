@@ -1,8 +1,8 @@
 import { FiresteelError } from '../errors.js'
 import type { TraceRing } from '../trace/ring.js'
+import { ActorCell } from './actor-cell.js'
 import type { ActorGauge, ActorSystem, Counters, SystemOptions } from './actor-system.js'
 import type { AskOptions, Behavior, SpawnOptions } from './behavior.js'
-import { Cell } from './cell.js'
 import type { Envelope, ReplyAddress, Sink, WireEnvelope } from './envelope.js'
 import { destinationOf, refTo } from './handle.js'
 import { Kernel } from './kernel.js'
@@ -49,7 +49,7 @@ class NactActorSystem implements ActorSystem {
     const { relay, running, asks } = this.#kernel
     const to = destinationOf(ref)
     const sender = from === undefined ? (running ?? asks) : destinationOf(from)
-    const reason = cause ?? (sender instanceof Cell ? sender.current : undefined)
+    const reason = cause ?? (sender instanceof ActorCell ? sender.current : undefined)
     return relay.pass(relay.stamp(sender.path, to.path, message, reason), to)
   }
 
@@ -139,8 +139,8 @@ class NactActorSystem implements ActorSystem {
   }
 }
 
-function cellOf(ref: AnyRef): Cell {
+function cellOf(ref: AnyRef): ActorCell {
   const destination = destinationOf(ref)
-  if (destination instanceof Cell) return destination
+  if (destination instanceof ActorCell) return destination
   throw new FiresteelError('INTERNAL', `${ref.path} is not an actor of this process`)
 }

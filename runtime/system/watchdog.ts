@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
+import type { ActorCell } from './actor-cell.js'
 import type { StuckHandler, SystemOptions } from './actor-system.js'
-import type { Cell } from './cell.js'
 import type { Cancel, TimerSource } from './timers.js'
 import { guarded } from './uncaught.js'
 
 /** Knows the actors whose handler's promise is pending, and tells of those that are so for too long. */
 export class Watchdog {
-  readonly waiting = new Set<Cell>()
+  readonly waiting = new Set<ActorCell>()
   readonly #clock: Clock
   readonly #timers: TimerSource
   readonly #warnMs: number
@@ -21,13 +21,13 @@ export class Watchdog {
     this.#onStuck = options === undefined ? undefined : guarded(options.onStuck)
   }
 
-  add(cell: Cell): void {
+  add(cell: ActorCell): void {
     cell.warned = false
     this.waiting.add(cell)
     if (this.#onStuck !== undefined && this.#cancel === undefined) this.#arm()
   }
 
-  remove(cell: Cell): void {
+  remove(cell: ActorCell): void {
     this.waiting.delete(cell)
   }
 

@@ -1,19 +1,19 @@
-import type { Cell } from './cell.js'
+import type { ActorCell } from './actor-cell.js'
 import type { Sink } from './envelope.js'
 import type { Kernel } from './kernel.js'
-import type { Destination, Letter, Recall } from './letter.js'
+import type { Destination, LocalEnvelope, Recall } from './local-envelope.js'
 import { localPart } from './names.js'
 import { Remote } from './remote.js'
 import { type EndReason, type SystemMessage, systemPath, type Terminated } from './system-messages.js'
 
 /** One actor's interest in the end of another; told once. */
 export class Watch implements Recall {
-  readonly watcher: Cell
-  readonly target: Cell | Remote
+  readonly watcher: ActorCell
+  readonly target: ActorCell | Remote
   live = true
   fired = false
 
-  constructor(watcher: Cell, target: Cell | Remote) {
+  constructor(watcher: ActorCell, target: ActorCell | Remote) {
     this.watcher = watcher
     this.target = target
   }
@@ -23,7 +23,7 @@ export class Watch implements Recall {
     return this.live
   }
 
-  concerns(target: Cell | Remote): boolean {
+  concerns(target: ActorCell | Remote): boolean {
     if (!(target instanceof Remote) || !(this.target instanceof Remote)) return this.target === target
     return this.target.sink === target.sink && this.target.localPath === target.localPath
   }
@@ -35,7 +35,7 @@ export class Watches implements Destination {
   /** Ours over links: one Watch message per link and path, however many watch. */
   readonly #away = new Map<Sink, Map<string, Set<Watch>>>()
   /** Which of our actors a peer watches. */
-  readonly #guests = new Map<Sink, Set<Cell>>()
+  readonly #guests = new Map<Sink, Set<ActorCell>>()
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
@@ -45,7 +45,7 @@ export class Watches implements Destination {
     return this.#kernel.name + systemPath
   }
 
-  watch(watcher: Cell, target: Cell | Remote): void {
+  watch(watcher: ActorCell, target: ActorCell | Remote): void {
     for (const known of this.#watchersOf(target)) {
       if (known.watcher === watcher && !known.fired) return
     }
@@ -56,16 +56,16 @@ export class Watches implements Destination {
     else target.watchers.add(watch)
   }
 
-  unwatch(watcher: Cell, target: Cell | Remote): void {
+  unwatch(watcher: ActorCell, target: ActorCell | Remote): void {
     for (const watch of watcher.watching) if (watch.concerns(target)) this.#end(watch)
   }
 
   /** The watcher's incarnation has ended. */
-  unwatchAll(watcher: Cell): void {
+  unwatchAll(watcher: ActorCell): void {
     for (const watch of watcher.watching) this.#end(watch)
   }
 
-  ended(cell: Cell, reason: EndReason): void {
+  ended(cell: ActorCell, reason: EndReason): void {
     for (const watch of cell.watchers) this.#fire(watch, reason)
     cell.watchers.clear()
     for (const [sink, cells] of this.#guests) {
@@ -83,10 +83,10 @@ export class Watches implements Destination {
   }
 
   /** What another system says. A peer that says nonsense is not answered. */
-  accept(letter: Letter): boolean {
-    const { sink } = letter
-    const message = letter.message as Partial<SystemMessage>
-    if (sink === undefined || typeof message.path !== 'string') return this.#malformed(letter)
+  accept(envelope: LocalEnvelope): boolean {
+    const { sink } = envelope
+    const message = envelope.message as Partial<SystemMessage>
+    if (sink === undefined || typeof message.path !== 'string') return this.#malformed(envelope)
     const path = localPart(message.path)
     const cell = this.#kernel.cells.get(path)
     if (message.type === 'Watch') {
@@ -99,7 +99,7 @@ export class Watches implements Destination {
       const watches = this.#away.get(sink)?.get(path)
       this.#away.get(sink)?.delete(path)
       for (const watch of watches ?? []) this.#fire(watch, reasonOf(message))
-    } else return this.#malformed(letter)
+    } else return this.#malformed(envelope)
     return true
   }
 
@@ -133,7 +133,7 @@ export class Watches implements Destination {
     this.#send(target.sink, { type: 'Unwatch', path: target.localPath })
   }
 
-  #watchersOf(target: Cell | Remote): Iterable<Watch> {
+  #watchersOf(target: ActorCell | Remote): Iterable<Watch> {
     if (!(target instanceof Remote)) return target.watchers
     return this.#away.get(target.sink)?.get(target.localPath) ?? []
   }
@@ -153,8 +153,8 @@ export class Watches implements Destination {
     return relay.pass(relay.stamp(this.path, to.path, message, undefined), to)
   }
 
-  #malformed(letter: Letter): boolean {
-    return this.#kernel.undeliverable(letter, 'malformed', this)
+  #malformed(envelope: LocalEnvelope): boolean {
+    return this.#kernel.undeliverable(envelope, 'malformed', this)
   }
 }
 

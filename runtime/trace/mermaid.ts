@@ -1,15 +1,15 @@
 import { actorName, placeOf } from './actor-path.js'
-import type { TracedMessage } from './trace-story.js'
+import type { TracedMessage } from './merged-trace.js'
 
 /** A story as the text of a Mermaid sequence diagram. Participants are declared where they first speak. */
 export class Mermaid {
   readonly #participants = new Map<string, string>()
   #begun = false
 
-  write(story: readonly TracedMessage[]): string {
+  write(mergedTrace: readonly TracedMessage[]): string {
     const lines = this.#begun ? [] : ['sequenceDiagram']
     this.#begun = true
-    for (const message of story) {
+    for (const message of mergedTrace) {
       const from = this.#participant(message.from, lines)
       const to = this.#participant(message.to, lines)
       // A cross at its end: it arrived, and its receiver did not act on it.

@@ -118,7 +118,7 @@ export class TraceRing {
     const sinceMs = query.sinceAgoMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - query.sinceAgoMs
     const wanted = filterOf(query, sinceMs)
     const records: TraceRecord[] = []
-    const room = new ChunkRoom()
+    const capacity = new ChunkCapacity()
     let next = Math.min(Math.max(query.afterCursor ?? 0, oldest), recorded)
     const end = Math.min(recorded, next + limits.traceChunkLooks)
     for (; next < end && records.length < limits.traceChunkEntries; next++) {
@@ -129,7 +129,7 @@ export class TraceRing {
       const record: TraceRecord = query.payloads
         ? { ...recordOf(envelope, at), payload: shownPayload(envelope.message) }
         : recordOf(envelope, at)
-      if (!room.takes(record) && records.length > 0) break
+      if (!capacity.takes(record) && records.length > 0) break
       records.push(record)
     }
     return {
@@ -155,7 +155,7 @@ function light(envelope: Envelope): Envelope {
 }
 
 /** Of one answer: its bytes, and its values, which a reader bounds as well. */
-class ChunkRoom {
+class ChunkCapacity {
   #bytes = 0
   #items = 0
 

@@ -10,7 +10,7 @@ export const FRAME_HEADER_BYTES = 5
 /** Around the envelopes of a frame. */
 export const BRACKETS_BYTES = 2
 /** A body that comes in pieces starts with this much room, not with what its header claims. */
-const BODY_ROOM_FIRST_BYTES = 64 * 1024
+const BODY_CAPACITY_FIRST_BYTES = 64 * 1024
 
 /** Most bytes of a body, by kind; undefined where the kind may not come now. `openBytes`: of envelopes, once proven. */
 function bodyLimit(kind: number, openBytes: number | undefined): number | undefined {
@@ -148,7 +148,7 @@ export class FrameDecoder {
     }
     const taken = Math.min(needed, available)
     if (taken > 0) {
-      const body = this.#roomFor(this.#received + taken)
+      const body = this.#capacityFor(this.#received + taken)
       chunk.copy(body, this.#received, this.#offset, this.#offset + taken)
       this.#offset += taken
       this.#received += taken
@@ -164,11 +164,14 @@ export class FrameDecoder {
   }
 
   /** Doubling keeps the copying linear and the memory below twice what the peer has really sent. */
-  #roomFor(bytes: number): Buffer {
+  #capacityFor(bytes: number): Buffer {
     const held = this.#body
     if (held !== undefined && held.length >= bytes) return held
-    const room = Math.min(this.#bodyBytes, Math.max(BODY_ROOM_FIRST_BYTES, bytes, (held?.length ?? 0) * 2))
-    const grown = Buffer.allocUnsafeSlow(room)
+    const capacity = Math.min(
+      this.#bodyBytes,
+      Math.max(BODY_CAPACITY_FIRST_BYTES, bytes, (held?.length ?? 0) * 2),
+    )
+    const grown = Buffer.allocUnsafeSlow(capacity)
     held?.copy(grown, 0, 0, this.#received)
     this.#body = grown
     return grown

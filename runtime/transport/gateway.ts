@@ -60,12 +60,12 @@ class PeerSink implements Sink {
     this.#share = share
   }
 
-  queued(letter: Envelope): void {
-    this.#share.queued(this, letter)
+  queued(envelope: Envelope): void {
+    this.#share.queued(this, envelope)
   }
 
-  taken(letter: Envelope): void {
-    this.#share.taken(this, letter)
+  taken(envelope: Envelope): void {
+    this.#share.taken(this, envelope)
   }
 
   send(envelope: WireEnvelope & { bytes?: number }): boolean {
@@ -137,7 +137,7 @@ export class Gateway<M extends Message> {
     const sink = new PeerSink(link, this.#share)
     this.#refs.set(peer.incarnation, { link, ref: system.remote(sink, remotePath(peer)) })
     link.setReceiver({
-      room: () => this.#share.room(sink),
+      capacity: () => this.#share.capacity(sink),
       envelope: (raw, bytes) => this.#receive(sink, raw, bytes),
       payload: () => {
         throw new FiresteelError('FRAME_INVALID', 'Task payload came on a control link.')

@@ -12,17 +12,17 @@ export class Heartbeat {
   readonly #times: HeartbeatTimes
   #silentMs = 0
   #countedToMs: number
-  #lastHeardMs: number
+  #lastReceivedMs: number
 
   constructor(times: HeartbeatTimes, nowMs: number) {
     this.#times = times
     this.#countedToMs = nowMs
-    this.#lastHeardMs = nowMs
+    this.#lastReceivedMs = nowMs
   }
 
   /** Monotonic time at which the last bytes came. */
-  get lastHeardMs(): number {
-    return this.#lastHeardMs
+  get lastReceivedMs(): number {
+    return this.#lastReceivedMs
   }
 
   /** Silence while the watcher was awake. */
@@ -38,10 +38,10 @@ export class Heartbeat {
     this.#times.deadMs = deadMs
   }
 
-  heard(nowMs: number): void {
+  observed(nowMs: number): void {
     this.#silentMs = 0
     this.#countedToMs = nowMs
-    this.#lastHeardMs = nowMs
+    this.#lastReceivedMs = nowMs
   }
 
   /** Call each heartbeat. True: read the socket once, then ask `isDead()`. */

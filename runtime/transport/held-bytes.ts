@@ -46,16 +46,16 @@ export class HeldBytes {
 /** What the links of a process may hold: nodes apart from all others. */
 export interface Held {
   readonly frames: HeldBytes
-  readonly lanes: HeldBytes
+  readonly sendQueues: HeldBytes
 }
 
 const ofNodes: Held = {
   frames: new HeldBytes(limits.nodeFrameBytes, 'frames'),
-  lanes: new HeldBytes(limits.nodeLaneBytes, 'messages that peers do not take'),
+  sendQueues: new HeldBytes(limits.nodeSendQueueBytes, 'messages that peers do not take'),
 }
 const ofOthers: Held = {
   frames: new HeldBytes(limits.clientFrameBytes, 'frames'),
-  lanes: new HeldBytes(limits.clientLaneBytes, 'messages that peers do not take'),
+  sendQueues: new HeldBytes(limits.clientSendQueueBytes, 'messages that peers do not take'),
 }
 
 /** What a link of this role counts among in this process. */

@@ -5,9 +5,9 @@ import { encodeFrame, frameKind } from './frame.js'
 import { PayloadQueue } from './payload-queue.js'
 
 export interface LinkWriterEvents {
-  /** A lane that pushed back has room again. */
+  /** A send queue that pushed back has room again. */
   drain(): void
-  /** A sender went on although its lane pushed back; the link must end. */
+  /** A sender went on although its send queue pushed back; the link must end. */
   overflow(detail: string): void
 }
 
@@ -25,9 +25,9 @@ const HARD_CAP_BYTES = limits.linkHighWaterBytes * limits.linkOverflowFactor
 const LOW_WATER_BYTES = limits.linkHighWaterBytes / 2
 
 /**
- * The sending half of a link: two lanes over one socket. What is sent in one turn of the event loop leaves together.
- * Control frames go to the socket at once; payload waits in a lane of its own and has at most `payloadWindowBytes`
- * in the socket, so that a large result never delays a heartbeat. Both lanes push back, and neither grows without bound.
+ * The sending half of a link: two send queues over one socket. What is sent in one turn of the event loop leaves together.
+ * Control frames go to the socket at once; payload waits in a send queue of its own and has at most `payloadWindowBytes`
+ * in the socket, so that a large result never delays a heartbeat. Both send queues push back, and neither grows without bound.
  */
 export class LinkWriter {
   readonly #socket: Socket

@@ -19,7 +19,7 @@ export interface LinkReceiver {
   /**
    * How many envelopes it takes now; absent: any number. After 0 the link reads nothing more until `goOn()` is called.
    */
-  room?(): number
+  capacity?(): number
   /** One envelope as it came, not validated, and its bytes. What it throws ends the link as `invalid`. */
   envelope(raw: unknown, bytes: number): void
   /**
@@ -61,7 +61,7 @@ export interface LinkParts {
 }
 
 /**
- * One authenticated connection between two incarnations (protocol 1). At most once, in order per lane: envelopes among
+ * One authenticated connection between two incarnations (protocol 1). At most once, in order per send queue: envelopes among
  * themselves and payload frames among themselves; envelopes overtake payload. Reads nothing until `setReceiver`.
  */
 export class Link implements IntakeSource, Holder {
@@ -78,8 +78,8 @@ export class Link implements IntakeSource, Holder {
   readonly #intake: Intake
   readonly #held: Held
   readonly #readsOnlyTakers: boolean
-  /** What its lane is counted as; it is counted again when more than this waits. */
-  #laneBytes: number = limits.laneCountedBytes
+  /** What its send queue is counted as; it is counted again when more than this waits. */
+  #commitQueueBytes: number = limits.sendQueueCountedBytes
   /** What the kernel had taken at the last beat, and how long it has taken nothing more. */
   #taken = 0
   #stalledMs = 0
@@ -112,7 +112,7 @@ export class Link implements IntakeSource, Holder {
     this.#heartbeat = new Heartbeat({ heartbeatMs: limits.linkHeartbeatMs, deadMs }, clock.monotonicMs())
     this.#writer = new LinkWriter(socket, messageBytesOf(peer.role), {
       drain: () => {
-        this.#countLane()
+        this.#countSendQueue()
         this.goOn()
         this.#receiver?.drain()
       },
@@ -142,8 +142,8 @@ export class Link implements IntakeSource, Holder {
   }
 
   /** Monotonic time at which the peer was last heard. */
-  get lastHeardMs(): number {
-    return this.#heartbeat.lastHeardMs
+  get lastReceivedMs(): number {
+    return this.#heartbeat.lastReceivedMs
   }
 
   /** It has bytes that wait for a turn, or for room at the receiver. */
@@ -168,12 +168,12 @@ export class Link implements IntakeSource, Holder {
   send(envelope: object): boolean {
     if (!this.isOpen) return false
     const goesOn = this.#writer.send(envelope)
-    if (this.#writer.waitingAtSend > this.#laneBytes) this.#countLane()
+    if (this.#writer.waitingAtSend > this.#commitQueueBytes) this.#countSendQueue()
     return goesOn && this.isOpen
   }
 
   /**
-   * Sends one payload frame of at most `payloadChunkBytes` + `payloadHeaderBytes`, in a lane of its own with the same
+   * Sends one payload frame of at most `payloadChunkBytes` + `payloadHeaderBytes`, in a send queue of its own with the same
    * push-back. The parts are not copied: leave them unchanged.
    */
   sendPayload(parts: readonly Uint8Array[]): boolean {
@@ -186,7 +186,7 @@ export class Link implements IntakeSource, Holder {
     this.#receiver = receiver
     if (!first) return
     process.nextTick(() => {
-      this.#heartbeat.heard(this.#clock.monotonicMs())
+      this.#heartbeat.observed(this.#clock.monotonicMs())
       // Held back like any link that is behind: what came with the handshake has its turn first.
       this.#behind = true
       this.#intake.offer(this)
@@ -224,7 +224,7 @@ export class Link implements IntakeSource, Holder {
 
   #read(chunk: Buffer): void {
     if (!this.isOpen) return
-    this.#heartbeat.heard(this.#clock.monotonicMs())
+    this.#heartbeat.observed(this.#clock.monotonicMs())
     this.#decoder.feed(chunk)
     if (!this.#intake.offer(this)) this.#setBehind(true)
   }
@@ -252,10 +252,10 @@ export class Link implements IntakeSource, Holder {
       while (this.isOpen) {
         if (this.#readsOnlyTakers && this.#writer.isBlocked) return 'full'
         if (this.#reader !== undefined) {
-          const room = this.#receiver?.room?.() ?? limits.linkShareItems
-          if (room < 1) return 'full'
+          const capacity = this.#receiver?.capacity?.() ?? limits.linkShareItems
+          if (capacity < 1) return 'full'
           if (turn.items <= 0 || (turn.bytes <= 0 && this.#group === undefined)) return 'more'
-          this.#deliver(this.#reader, room, turn)
+          this.#deliver(this.#reader, capacity, turn)
           continue
         }
         if (turn.items <= 0 || turn.bytes <= 0) return this.#decoder.isEmpty ? 'empty' : 'more'
@@ -281,10 +281,10 @@ export class Link implements IntakeSource, Holder {
   }
 
   /** Parses as many as the turn allows, whatever room there is: a few at a time cost much more. */
-  #deliver(reader: EnvelopeReader, room: number, turn: Turn): void {
+  #deliver(reader: EnvelopeReader, capacity: number, turn: Turn): void {
     const group = this.#group ?? this.#nextGroup(reader, turn)
     const { values, bytes } = group
-    const to = Math.min(values.length, this.#delivered + Math.min(room, turn.items))
+    const to = Math.min(values.length, this.#delivered + Math.min(capacity, turn.items))
     turn.items -= to - this.#delivered
     while (this.#delivered < to && this.#end === undefined) {
       const at = this.#delivered++
@@ -306,10 +306,10 @@ export class Link implements IntakeSource, Holder {
   readonly #beat = (): void => {
     this.#cancelTimer = this.#timers.after(limits.linkHeartbeatMs, this.#beat)
     this.#writer.ping()
-    this.#countLane()
+    this.#countSendQueue()
     if (this.#isStalled()) return
     // What we have not read yet is no silence of the peer.
-    if (this.#behind && this.#receiver !== undefined) this.#heartbeat.heard(this.#clock.monotonicMs())
+    if (this.#behind && this.#receiver !== undefined) this.#heartbeat.observed(this.#clock.monotonicMs())
     const suspect = this.#heartbeat.tick(this.#clock.monotonicMs())
     if (!suspect) return
     if (this.#receiver === undefined) {
@@ -324,14 +324,14 @@ export class Link implements IntakeSource, Holder {
     })
   }
 
-  #countLane(): void {
+  #countSendQueue(): void {
     if (!this.isOpen) return
     const bytes = this.#writer.bufferedBytes
-    const counted = bytes > limits.laneCountedBytes
-    this.#laneBytes = counted
-      ? Math.ceil(bytes / limits.laneStepBytes) * limits.laneStepBytes
-      : limits.laneCountedBytes
-    this.#held.lanes.holds(this, counted ? this.#laneBytes : 0)
+    const counted = bytes > limits.sendQueueCountedBytes
+    this.#commitQueueBytes = counted
+      ? Math.ceil(bytes / limits.sendQueueStepBytes) * limits.sendQueueStepBytes
+      : limits.sendQueueCountedBytes
+    this.#held.sendQueues.holds(this, counted ? this.#commitQueueBytes : 0)
   }
 
   /** A peer that takes nothing of what waits for it is as dead as one that says nothing, whatever it says. */
@@ -351,7 +351,7 @@ export class Link implements IntakeSource, Holder {
     this.#end = end
     this.#intake.forget(this)
     this.#held.frames.holds(this, 0)
-    this.#held.lanes.holds(this, 0)
+    this.#held.sendQueues.holds(this, 0)
     this.#reader = undefined
     this.#group = undefined
     if (end.kind === 'local') this.#linger()

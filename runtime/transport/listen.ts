@@ -65,8 +65,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     ownProtocols,
   )
   encodeHandshake({ type: 'hello-back', ...probe })
-  const door = new Door(options)
-  const server = createServer((socket) => door.open(socket))
+  const acceptor = new Acceptor(options)
+  const server = createServer((socket) => acceptor.open(socket))
   await bind(server, options.host, options.port)
   // A failed accept (out of file descriptors) costs that connection, not the listener.
   server.on('error', (error) =>
@@ -79,7 +79,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     port,
     close: async () => {
       server.close()
-      door.close()
+      acceptor.close()
       // The port is free once the event loop has closed its handle.
       await new Promise<void>((resolve) => setImmediate(resolve))
     },
@@ -111,7 +111,7 @@ const TOO_MANY: HandshakeStep = {
 }
 
 /** Connections between accept and link. */
-class Door {
+class Acceptor {
   readonly #options: ListenOptions
   readonly #clock: Clock
   readonly #timers: Timers
@@ -123,9 +123,9 @@ class Door {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#timers = options.timers ?? systemTimers
-    const room = descriptorRoom()
-    this.#open = new OpenHandshakes({ most: room.handshakes })
-    this.#links = new OpenLinks(room)
+    const capacity = descriptorRoom()
+    this.#open = new OpenHandshakes({ most: capacity.handshakes })
+    this.#links = new OpenLinks(capacity)
   }
 
   open(socket: Socket): void {

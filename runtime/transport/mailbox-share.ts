@@ -1,18 +1,18 @@
 import { limits } from '../limits.js'
 
 /** What of a letter counts. */
-interface Letterlike {
+interface EnvelopeLike {
   readonly bytes?: number | undefined
   readonly ask?: string | undefined
 }
 
-const { letterUnits, letterUnitBytes, letterQuestionUnits } = limits
+const { envelopeUnits, envelopeUnitBytes, envelopeQuestionUnits } = limits
 
 /** How much of the mailbox one letter takes. */
-export const unitsOf = ({ bytes = 0, ask }: Letterlike): number =>
-  (ask === undefined ? 1 : letterQuestionUnits) + Math.floor(bytes / letterUnitBytes)
+export const unitsOf = ({ bytes = 0, ask }: EnvelopeLike): number =>
+  (ask === undefined ? 1 : envelopeQuestionUnits) + Math.floor(bytes / envelopeUnitBytes)
 
-const partOf = (links: number): number => Math.max(1, Math.floor(letterUnits / Math.max(1, links)))
+const partOf = (links: number): number => Math.max(1, Math.floor(envelopeUnits / Math.max(1, links)))
 
 interface Share {
   units: number
@@ -40,24 +40,24 @@ export class MailboxShare<L> {
   }
 
   /** Envelopes that this link may deliver now; at 0 it waits until `goOn`. */
-  room(link: L): number {
+  capacity(link: L): number {
     const part = this.#shares.has(link) ? this.#part : partOf(this.#shares.size + 1)
-    const left = Math.min(part - (this.#shares.get(link)?.units ?? 0), letterUnits - this.#units)
-    if (left > 0) return Math.ceil(left / letterQuestionUnits)
+    const left = Math.min(part - (this.#shares.get(link)?.units ?? 0), envelopeUnits - this.#units)
+    if (left > 0) return Math.ceil(left / envelopeQuestionUnits)
     this.#shareOf(link).isWaiting = true
     this.#waiting.add(link)
     return 0
   }
 
-  queued(link: L, letter: Letterlike): void {
-    const units = unitsOf(letter)
+  queued(link: L, envelope: EnvelopeLike): void {
+    const units = unitsOf(envelope)
     this.#units += units
     this.#shareOf(link).units += units
   }
 
   /** A letter has left the mailbox. */
-  taken(link: L, letter: Letterlike): void {
-    const units = unitsOf(letter)
+  taken(link: L, envelope: EnvelopeLike): void {
+    const units = unitsOf(envelope)
     const share = this.#shareOf(link)
     this.#units -= units
     share.units -= units
@@ -94,7 +94,7 @@ export class MailboxShare<L> {
 
   /** Half a part must be free, so that a link comes for many letters at once. */
   #wake(): void {
-    if (this.#waiting.size === 0 || this.#units >= letterUnits) return
+    if (this.#waiting.size === 0 || this.#units >= envelopeUnits) return
     for (const link of this.#waiting) {
       const share = this.#shareOf(link)
       if (share.units > this.#part / 2) continue

@@ -20,7 +20,7 @@ interface OpenItem extends PayloadItem {
   readonly slabStart: number | undefined
 }
 
-/** The lane of payload frames, first in first out. Large parts are kept by reference, small ones copied together. */
+/** The send queue of payload frames, first in first out. Large parts are kept by reference, small ones copied together. */
 export class PayloadQueue {
   readonly #items: (OpenItem | undefined)[] = []
   #head = 0

@@ -17,12 +17,12 @@ export const start: StartContender = async ({ workers, concurrency }) => {
   let done = 0
   let expected = Number.POSITIVE_INFINITY
   let finished: () => void = () => {}
-  const heard = (news: WorkerNews): void => {
+  const observedMessages = (news: WorkerNews): void => {
     sum += news.sum
     done += news.jobs
     if (done === expected) finished()
   }
-  const close = await startWorkers(Number(workers), redis.port, Number(concurrency), heard)
+  const close = await startWorkers(Number(workers), redis.port, Number(concurrency), observedMessages)
   return {
     async run(tasks) {
       sum = 0
@@ -57,10 +57,10 @@ async function startWorkers(
   workers: number,
   port: number,
   concurrency: number,
-  heard: (news: WorkerNews) => void,
+  observedMessages: (news: WorkerNews) => void,
 ): Promise<() => Promise<void>> {
   if (workers === 0) {
-    const worker = await workJobs(port, concurrency, heard)
+    const worker = await workJobs(port, concurrency, observedMessages)
     return () => worker.close()
   }
   const script = fileURLToPath(new URL('./bullmq-worker.js', import.meta.url))
@@ -69,7 +69,7 @@ async function startWorkers(
     const child = fork(script, [String(port), String(concurrency)])
     children.push(child)
     await once(child, 'message')
-    child.on('message', (news) => heard(news as WorkerNews))
+    child.on('message', (news) => observedMessages(news as WorkerNews))
   }
   return async () => {
     const gone = children.map((child) => once(child, 'exit'))

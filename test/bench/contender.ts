@@ -95,20 +95,20 @@ export function median(values: readonly number[]): number {
 }
 
 /** Runs `next` in so many lanes until `tasks` have ended; the sum of their results. */
-export async function inLanes(
-  lanes: number,
+export async function inStreams(
+  streams: number,
   tasks: number,
   next: (value: number) => Promise<number>,
 ): Promise<number> {
   let at = 0
   let sum = 0
-  const lane = async (): Promise<void> => {
+  const stream = async (): Promise<void> => {
     while (at < tasks) {
       // Not `sum += await`: that reads `sum` before it waits.
       const value = await next(at++)
       sum += value
     }
   }
-  await Promise.all(Array.from({ length: lanes }, lane))
+  await Promise.all(Array.from({ length: streams }, stream))
   return sum
 }

@@ -23,7 +23,7 @@ const machineOf = (number: number): string => `127.0.1.${1 + Math.floor(number /
 export abstract class Endpoint {
   readonly incarnation: string
   /** What it heard, by type. */
-  readonly heard = new Map<string, number>()
+  readonly observedMessages = new Map<string, number>()
   readonly #keepers: readonly LinkKeeper[]
   readonly #name: string
   /** The Master that spoke last. */
@@ -70,7 +70,7 @@ export abstract class Endpoint {
     link.setReceiver({
       envelope: (raw) => {
         const { message } = raw as { message: Message & Record<string, unknown> }
-        this.heard.set(message.type, (this.heard.get(message.type) ?? 0) + 1)
+        this.observedMessages.set(message.type, (this.observedMessages.get(message.type) ?? 0) + 1)
         this.#link = link
         this.received(message)
       },

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { MasterSpec, NodeEvent } from '../../runtime/launch/node-spec.js'
+import type { MasterSpec, NodeEvent } from '../../runtime/launch/node/node-spec.js'
 import { limits } from '../../runtime/limits.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { type NodeProcess, startNode } from '../../runtime/process/node-process.js'
@@ -34,7 +34,7 @@ export interface Place {
   readonly masters: readonly string[]
 }
 
-export function specOf(store: Store, { name, port, web, masters }: Place, heardEpoch: number): MasterSpec {
+export function specOf(store: Store, { name, port, web, masters }: Place, observedEpoch: number): MasterSpec {
   return {
     role: 'master',
     name,
@@ -46,7 +46,7 @@ export function specOf(store: Store, { name, port, web, masters }: Place, heardE
     web,
     rest: null,
     leaseMs: limits.leaseMs,
-    heardEpoch,
+    observedEpoch,
     logging: { level: 'error', format: 'text' },
     traceRing: limits.traceRing,
     masters,
@@ -79,7 +79,7 @@ export async function startMaster(
   let place: LiveMaster['place'] | undefined
   const master = { electedAtMs: Number.NaN, aliveAtMs: Number.NaN }
   const node = await startNode({
-    script: fileURLToPath(new URL('../../runtime/launch/node-main.js', import.meta.url)),
+    script: fileURLToPath(new URL('../../runtime/launch/node/node-main.js', import.meta.url)),
     args: [],
     nodeOptions,
     spec,

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
-import { inLanes, type StartContender } from './contender.js'
+import { inStreams, type StartContender } from './contender.js'
 
 /** Piscina: the same task on threads of the process that asks for it. */
 export const start: StartContender = async ({ threads, tasksPerThread, inHand, atomics }) => {
@@ -12,7 +12,7 @@ export const start: StartContender = async ({ threads, tasksPerThread, inHand, a
     atomics: atomics as 'sync' | 'async' | 'disabled',
   })
   return {
-    run: (tasks) => inLanes(Number(inHand), tasks, (value) => pool.run(value) as Promise<number>),
+    run: (tasks) => inStreams(Number(inHand), tasks, (value) => pool.run(value) as Promise<number>),
     close: () => pool.destroy(),
   }
 }

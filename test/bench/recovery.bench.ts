@@ -58,8 +58,8 @@ export async function benchRecovery(
   const store: Store = redis ? { mode: 'REDIS', redis: redis.url } : { mode: 'FILESYSTEM', directory }
   const endpoints: Endpoint[] = []
   const masters: LiveMaster[] = []
-  const start = async (place: Place, heardEpoch: number) => {
-    const master = await startMaster(specOf(store, place, heardEpoch))
+  const start = async (place: Place, observedEpoch: number) => {
+    const master = await startMaster(specOf(store, place, observedEpoch))
     masters.push(master)
     return master
   }

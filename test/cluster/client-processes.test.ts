@@ -63,10 +63,10 @@ test('a driver finds its credential on descriptor 3, registers as itself, and en
   }
   const { code, output } = await run(['connect'], { FIRESTEEL_MASTER: master.address }, boot)
   assert.deepEqual({ code, output }, { code: 0, output: 'app-1' })
-  const [register] = master.heard
+  const [register] = master.received
   assert.ok(register?.type === 'RegisterApplication')
   assert.deepEqual(register.driver, driver)
-  assert.equal(master.heard.at(-1)?.type, 'UnregisterApplication')
+  assert.equal(master.received.at(-1)?.type, 'UnregisterApplication')
 })
 
 test('a FIRESTEEL_MASTER of the user, without a boot line, needs a secret like any other', async () => {

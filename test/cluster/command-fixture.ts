@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { LauncherLine } from '../../runtime/launch/launcher-core.js'
+import type { LauncherLine } from '../../runtime/launch/node/launcher-core.js'
 import { startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { readProcess } from '../../runtime/process/process-table.js'
 import { type CommandOutcome, runCommand } from '../harness/run-command.js'
 import { waitUntil } from '../harness/wait-until.js'
 
-export const bin = fileURLToPath(new URL('../../runtime/launch/bin.js', import.meta.url))
+export const bin = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
 
 export interface Call {
   readonly cwd: string

@@ -21,8 +21,8 @@ interface Line {
 }
 
 const keys = ['at', 'from', 'to', 'message', 'epoch', 'trace', 'parent', 'bytes', 'tookUs']
-const story = ['ElectedLeader', 'MasterChanged', 'WorkerSchedulerStateResponse']
-const only = story.flatMap((name) => ['--message', name])
+const mergedTrace = ['ElectedLeader', 'MasterChanged', 'WorkerSchedulerStateResponse']
+const only = mergedTrace.flatMap((name) => ['--message', name])
 
 const parsed = (text: string): Line[] =>
   text
@@ -31,7 +31,8 @@ const parsed = (text: string): Line[] =>
     .map((line) => JSON.parse(line) as Line)
 
 /** The last of each, in the order in which they stand. */
-const order = (text: string): string[] => story.toSorted((a, b) => text.lastIndexOf(a) - text.lastIndexOf(b))
+const order = (text: string): string[] =>
+  mergedTrace.toSorted((a, b) => text.lastIndexOf(a) - text.lastIndexOf(b))
 
 test('the story of a failover, in all formats', async (t) => {
   await using cluster = await createTestCluster({ workers: 1, cores: 4, recovery: 'FILESYSTEM' })
@@ -105,7 +106,7 @@ test('the story of a failover, in all formats', async (t) => {
     assert.match(table.stdout, /^TIME +FROM +TO +MESSAGE +EPOCH +TOOK$/m)
     assert.match(table.stdout, /^missing: Master@/m)
     const forWorker = table.stdout.split('\n').filter((line) => !line.includes('ClientEndpoint'))
-    assert.deepEqual(order(forWorker.join('\n')), story)
+    assert.deepEqual(order(forWorker.join('\n')), mergedTrace)
     const mermaid = await cluster.cli(['trace', ...only, '--format', 'mermaid', '--actor', 'Master'])
     assert.equal(mermaid.code, 0, mermaid.stderr)
     assert.match(mermaid.stdout, /^sequenceDiagram\n/)

@@ -8,7 +8,7 @@ import { waitUntil } from '../harness/wait-until.js'
 
 /** Folder of the examples' sources: what is no program is not compiled. */
 export const sources = fileURLToPath(new URL('../../../examples/', import.meta.url))
-export const bin = fileURLToPath(new URL('../../runtime/launch/bin.js', import.meta.url))
+export const bin = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
 
 /** A compiled example, such as `pi`. */
 export const program = (name: string): string =>

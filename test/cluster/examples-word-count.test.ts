@@ -66,7 +66,7 @@ function independentCount(root: string): Result {
     }
   }
   visit(root)
-  const points = (word: string): number[] => Array.from(word, (letter) => letter.codePointAt(0)!)
+  const points = (word: string): number[] => Array.from(word, (envelope) => envelope.codePointAt(0)!)
   result.top = [...counts]
     .sort(([a, x], [b, y]) => {
       if (x !== y) return y - x

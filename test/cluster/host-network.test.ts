@@ -32,12 +32,12 @@ const PROGRAM = `
 `
 
 class Speaker {
-  readonly heard: string[] = []
+  readonly received: string[] = []
   readonly #child: Child
 
   private constructor(child: Child) {
     this.#child = child
-    new OutputTail(child.stdout!, 10, (line) => void this.heard.push(line))
+    new OutputTail(child.stdout!, 10, (line) => void this.received.push(line))
   }
 
   static async start(network: HostNetwork, host: string): Promise<Speaker> {
@@ -63,7 +63,7 @@ class Speaker {
   }
 
   async hears(text: string): Promise<void> {
-    await waitUntil(`${text} to be heard`, () => this.heard.includes(text), { deadlineMs: 20_000 })
+    await waitUntil(`${text} to be heard`, () => this.received.includes(text), { deadlineMs: 20_000 })
   }
 
   async stop(): Promise<void> {
@@ -93,7 +93,7 @@ test('one way is cut and the other is not; without a cable nothing arrives and n
   await network.heal()
   a.say('udp', to('b'), 'after')
   await b.hears('after')
-  assert.ok(!b.heard.includes('lost'), 'what was sent during the cut')
+  assert.ok(!b.received.includes('lost'), 'what was sent during the cut')
 
   a.say('tcp', to('b'), 'one')
   await b.hears('one')
@@ -102,12 +102,12 @@ test('one way is cut and the other is not; without a cable nothing arrives and n
   b.say('udp', to('a'), 'nobody')
   b.say('udp', to('c'), 'others')
   await c.hears('others')
-  assert.ok(!b.heard.includes('two') && !a.heard.includes('nobody'))
+  assert.ok(!b.received.includes('two') && !a.received.includes('nobody'))
   await network.heal()
   // TCP sends it again on the connection that it has.
   await b.hears('two')
-  assert.deepEqual(b.heard, ['ready', 'before', 'after', 'one', 'two'])
-  assert.deepEqual(a.heard, ['ready', 'back'])
+  assert.deepEqual(b.received, ['ready', 'before', 'after', 'one', 'two'])
+  assert.deepEqual(a.received, ['ready', 'back'])
 })
 
 const listed = async (space: string): Promise<boolean> => (await ip(['netns', 'list'])).includes(space)

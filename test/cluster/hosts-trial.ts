@@ -71,7 +71,7 @@ export class HostsTrial implements AsyncDisposable {
   }
 
   /** What the leader says now. */
-  books(): Promise<MasterStateResponse> {
+  clusterState(): Promise<MasterStateResponse> {
     return this.#work.client.request({ type: 'RequestMasterState' })
   }
 

@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { HALF_OPEN, ProxyPair, type Trouble } from '../harness/proxy-pair.js'
+import { HALF_OPEN, type NetworkFault, ProxyPair } from '../harness/proxy-pair.js'
 import { freePort } from '../harness/redis-process.js'
 
 /*
@@ -15,7 +15,7 @@ interface Dialled {
 
 interface Suffering {
   readonly diallers: RegExp
-  readonly trouble: Trouble
+  readonly fault: NetworkFault
 }
 
 /** What stands before one Master. */
@@ -25,7 +25,7 @@ export class LinkProxy {
   readonly #links = new Set<Dialled>()
   readonly #servers: Server[] = []
   #suffering: Suffering | undefined
-  #door: Server | undefined
+  #listener: Server | undefined
 
   private constructor(place: Readonly<Record<string, string | number>>) {
     this.place = place
@@ -46,9 +46,9 @@ export class LinkProxy {
   }
 
   /** Links that these have dialled, and those that they dial, suffer it until `heal`; of two the later one counts. */
-  suffer(diallers: RegExp, trouble: Trouble): void {
-    this.#suffering = { diallers, trouble }
-    for (const { dialler, pair } of [...this.#links]) if (diallers.test(dialler)) pair.suffer(trouble)
+  suffer(diallers: RegExp, fault: NetworkFault): void {
+    this.#suffering = { diallers, fault }
+    for (const { dialler, pair } of [...this.#links]) if (diallers.test(dialler)) pair.suffer(fault)
   }
 
   /** What was held arrives now. */
@@ -59,14 +59,14 @@ export class LinkProxy {
 
   /** The kernel refuses whoever dials from now on; links that stand live on. */
   async refuse(): Promise<void> {
-    const door = this.#door
-    this.#door = undefined
+    const listener = this.#listener
+    this.#listener = undefined
     // Resolves only when the last link has ended; no new one is accepted from here on.
-    door?.close()
+    listener?.close()
   }
 
   async open(): Promise<void> {
-    this.#door ??= await this.#listen(Number(this.place.port), true)
+    this.#listener ??= await this.#listen(Number(this.place.port), true)
   }
 
   stop(): void {
@@ -74,20 +74,20 @@ export class LinkProxy {
     for (const { pair } of [...this.#links]) pair.end()
   }
 
-  async #listen(port: number, isDoor: boolean): Promise<Server> {
-    const server = createServer(HALF_OPEN, (outer) => this.#accept(outer, port, isDoor))
+  async #listen(port: number, isListener: boolean): Promise<Server> {
+    const server = createServer(HALF_OPEN, (outer) => this.#accept(outer, port, isListener))
     server.listen(port, String(this.place.advertise))
     await new Promise((resolve, reject) => server.once('listening', resolve).once('error', reject))
     this.#servers.push(server)
     return server
   }
 
-  #accept(outer: Socket, port: number, isDoor: boolean): void {
+  #accept(outer: Socket, port: number, isListener: boolean): void {
     const link: Dialled = {
       dialler: '',
       pair: new ProxyPair(outer, connect({ port, host: String(this.place.host), ...HALF_OPEN }), {
         onFirst: (chunk) => {
-          if (isDoor) this.#says(link, chunk)
+          if (isListener) this.#says(link, chunk)
         },
         onGone: () => this.#links.delete(link),
       }),
@@ -97,7 +97,7 @@ export class LinkProxy {
 
   #says(link: Dialled, chunk: Buffer): void {
     link.dialler = /"incarnation":"([^"]*)"/.exec(chunk.toString('latin1'))?.[1] ?? ''
-    const { diallers, trouble } = this.#suffering ?? {}
-    if (trouble && diallers?.test(link.dialler)) link.pair.suffer(trouble)
+    const { diallers, fault } = this.#suffering ?? {}
+    if (fault && diallers?.test(link.dialler)) link.pair.suffer(fault)
   }
 }

@@ -18,12 +18,12 @@ test('the host of a Worker is off the network, no connection has ended, and come
   const { network, cluster, log } = trial.hosts
   const stops = trial.service('stop')
 
-  /** Where the books have it now, and how. */
+  /** Where the cluster state have it now, and how. */
   const look = async () => {
-    const books = await trial.books()
-    const driver = books.activeDrivers.find(({ description }) => description.name === stops.key)
-    const worker = books.workers.find(({ id }) => id === driver?.worker)
-    return { books, driver, worker, host: worker?.name ?? '' }
+    const clusterState = await trial.clusterState()
+    const driver = clusterState.activeDrivers.find(({ description }) => description.name === stops.key)
+    const worker = clusterState.workers.find(({ id }) => id === driver?.worker)
+    return { books: clusterState, driver, worker, host: worker?.name ?? '' }
   }
   const isGone = (pid: number): boolean => (readProcess(pid)?.state ?? 'Z') === 'Z'
   const losses = (leader: ClusterNode): number =>
@@ -85,9 +85,9 @@ test('the host of a Worker is off the network, no connection has ended, and come
       { executorsDie: true },
     )
     assert.equal(isTwice, false, 'the one before had not ended when the next was decided')
-    const { books, driver } = await look()
+    const { books: clusterState, driver } = await look()
     assert.equal(driver?.generation, before.driver!.generation + 1)
-    assert.ok(books.workers.some(({ name, state }) => name === before.host && state === 'ALIVE'))
+    assert.ok(clusterState.workers.some(({ name, state }) => name === before.host && state === 'ALIVE'))
     assert.notEqual(await trial.runs(stops), pid)
   })
   await trial.end()

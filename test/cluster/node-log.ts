@@ -1,4 +1,4 @@
-import type { ClusterNode } from '../harness/node-book.js'
+import type { ClusterNode } from '../harness/node-registry.js'
 
 /** What nodes have logged, in order. */
 export class NodeLog {

@@ -22,7 +22,7 @@ console.log(JSON.stringify(values))
 
 const typed = `
 import { connect, isFiresteelError, type App } from 'firesteel'
-import { type CustomRecovery, electionOverLock, monarchy, type PersistenceEngine, verdict } from 'firesteel/recovery'
+import { type CustomRecovery, electionOverLock, singleMasterElection, type PersistenceEngine, verdict } from 'firesteel/recovery'
 import { context } from 'firesteel/task'
 import { createTestCluster, waitUntil } from 'firesteel/testing'
 export async function main(): Promise<number[]> {
@@ -37,7 +37,7 @@ export async function main(): Promise<number[]> {
 export const others = [isFiresteelError, context, createTestCluster, waitUntil, electionOverLock, verdict]
 export const custom = (engine: PersistenceEngine): CustomRecovery => ({
   createPersistenceEngine: () => engine,
-  createLeaderElectionAgent: monarchy,
+  createLeaderElectionAgent: singleMasterElection,
 })
 `
 

@@ -154,13 +154,13 @@ export class RunningDriver {
     }
   }
 
-  /** The same process, started once; in the books as well, where they are given. */
-  async goesOn(books?: MasterStateResponse): Promise<void> {
+  /** The same process, started once; in the cluster state as well, where they are given. */
+  async goesOn(clusterState?: MasterStateResponse): Promise<void> {
     assert.equal((await linesOf(this.#file)).length, 1, 'it was started again')
     const state = readProcess(this.#pid)?.state
     assert.ok(state !== undefined && state !== 'Z', 'its process is gone')
-    const entry = books?.activeDrivers.find(({ id }) => id === this.id)
-    if (books) assert.deepEqual([entry?.state, entry?.generation], ['RUNNING', 1])
+    const entry = clusterState?.activeDrivers.find(({ id }) => id === this.id)
+    if (clusterState) assert.deepEqual([entry?.state, entry?.generation], ['RUNNING', 1])
   }
 }
 
@@ -285,9 +285,9 @@ export class Submitters implements AsyncDisposable {
   }
 
   /** Each acknowledged one is there under its id, and nothing is there twice. */
-  check(books: MasterStateResponse): void {
+  check(clusterState: MasterStateResponse): void {
     const ids = new Map<string, string[]>()
-    for (const { id, description } of everyDriver(books)) {
+    for (const { id, description } of everyDriver(clusterState)) {
       ids.set(description.name, [...(ids.get(description.name) ?? []), id])
     }
     for (const [name, id] of this.acknowledged) assert.deepEqual(ids.get(name), [id], name)
@@ -309,7 +309,7 @@ export class Submitters implements AsyncDisposable {
   }
 }
 
-export const everyDriver = (books: MasterStateResponse): DriverStatus[] => [
-  ...books.activeDrivers,
-  ...books.completedDrivers,
+export const everyDriver = (clusterState: MasterStateResponse): DriverStatus[] => [
+  ...clusterState.activeDrivers,
+  ...clusterState.completedDrivers,
 ]

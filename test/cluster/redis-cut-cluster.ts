@@ -1,5 +1,5 @@
 import { Machines } from '../harness/machines.js'
-import type { ClusterNode } from '../harness/node-book.js'
+import type { ClusterNode } from '../harness/node-registry.js'
 import { probe } from '../harness/probe.js'
 import { freePort } from '../harness/redis-process.js'
 import { RedisRoutes, routedRecovery } from '../harness/redis-routes.js'

@@ -45,20 +45,20 @@ export class CutWork {
 
   /** Driver and tasks run on, the Worker has never been missed. */
   async goesOn(): Promise<void> {
-    const books = await stateOf(this.#cut.cluster)
+    const clusterState = await stateOf(this.#cut.cluster)
     assert.deepEqual(
-      books.workers.map(({ state }) => state),
+      clusterState.workers.map(({ state }) => state),
       ['ALIVE'],
     )
-    await this.#driver.goesOn(books)
+    await this.#driver.goesOn(clusterState)
     await this.#flow.flows()
   }
 
-  /** One record for each submission, under the id that its client was told, in the books and in the store itself. */
+  /** One record for each submission, under the id that its client was told, in the cluster state and in the store itself. */
   async onceEach(): Promise<void> {
-    const books = await stateOf(this.#cut.cluster)
+    const clusterState = await stateOf(this.#cut.cluster)
     for (const [name, id] of this.ids) {
-      const known = everyDriver(books).filter(({ description }) => description.name === name)
+      const known = everyDriver(clusterState).filter(({ description }) => description.name === name)
       assert.deepEqual(
         known.map((entry) => entry.id),
         [id],

@@ -79,10 +79,13 @@ test('one-way cuts between the leader and its Workers: one that hears them takes
       proxy.heal()
       await cluster.waitAlive({ standbys: 2 })
       await submit(client, waitingDriver(kind))
-      const books = await stateOf(cluster)
-      assert.equal(books.activeDrivers.filter(({ description }) => description.name === kind).length, 1)
+      const clusterState = await stateOf(cluster)
+      assert.equal(
+        clusterState.activeDrivers.filter(({ description }) => description.name === kind).length,
+        1,
+      )
       assert.equal((await leadership(redis, NAME)).owner, owner)
-      await driver.goesOn(books)
+      await driver.goesOn(clusterState)
       await flow.flows()
     })
   }

@@ -51,16 +51,16 @@ test('a Redis at maxmemory keeps its leader, refuses new submissions, and takes 
 
   await redis.cli('CONFIG', 'SET', 'maxmemory', '0')
   const id = await patient
-  const books = await stateOf(cluster)
-  assert.equal(books.position.epoch, 1)
+  const clusterState = await stateOf(cluster)
+  assert.equal(clusterState.position.epoch, 1)
   assert.deepEqual(
-    everyDriver(books)
+    everyDriver(clusterState)
       .filter(({ description }) => description.name === 'patient')
       .map((entry) => entry.id),
     [id],
   )
-  assert.ok(!everyDriver(books).some(({ description }) => description.name === 'refused'))
-  await driver.goesOn(books)
+  assert.ok(!everyDriver(clusterState).some(({ description }) => description.name === 'refused'))
+  await driver.goesOn(clusterState)
   await flow.flows()
   await flow.stop()
 })

@@ -67,13 +67,13 @@ test('links that break without a death', { skip }, async (t) => {
   /** Nothing else has happened: the tasks, the driver, and one driver for one submission. */
   const allGoesOn = async (name: string): Promise<void> => {
     await submit(client, waitingDriver(name))
-    const books = await stateOf(cluster)
-    assert.equal(books.activeDrivers.filter(({ description }) => description.name === name).length, 1)
+    const clusterState = await stateOf(cluster)
+    assert.equal(clusterState.activeDrivers.filter(({ description }) => description.name === name).length, 1)
     assert.deepEqual(
-      books.workers.map(({ state }) => state),
+      clusterState.workers.map(({ state }) => state),
       ['ALIVE', 'ALIVE'],
     )
-    await driver.goesOn(books)
+    await driver.goesOn(clusterState)
     await flow.flows()
   }
 

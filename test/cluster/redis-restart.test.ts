@@ -69,10 +69,10 @@ test('Redis is killed and started again under submissions: each acknowledged one
   )
   submitters.check(await stateOf(cluster))
   await submitters.repeatFailed()
-  const books = await stateOf(cluster)
-  submitters.check(books)
-  assert.equal(everyDriver(books).length, submitters.acknowledged.size + 1)
-  await driver.goesOn(books)
+  const clusterState = await stateOf(cluster)
+  submitters.check(clusterState)
+  assert.equal(everyDriver(clusterState).length, submitters.acknowledged.size + 1)
+  await driver.goesOn(clusterState)
 })
 
 test('Redis comes back without its tail: the leader has it, and what was acknowledged is there', async (t) => {
@@ -87,7 +87,7 @@ test('Redis comes back without its tail: the leader has it, and what was acknowl
   const withdrawn = await submit(client, waitingDriver('withdrawn'))
   const older = await copyOf(redis)
 
-  // All of this is in the tail.
+  // All of this is in the lost writes.
   const late = await RunningDriver.start(cluster, 'late')
   await using submitters = new Submitters(cluster, 's', [undefined, undefined])
   for (const driverId of [withdrawn, killed.id]) await client.request({ type: 'RequestKillDriver', driverId })
@@ -105,15 +105,15 @@ test('Redis comes back without its tail: the leader has it, and what was acknowl
   await submitters.stop()
   await flow.flows()
 
-  const books = await stateOf(cluster)
+  const clusterState = await stateOf(cluster)
   logged(cluster, /STORE_REWOUND/)
-  assert.ok(books.position.epoch > before.epoch)
-  submitters.check(books)
-  assert.equal(everyDriver(books).length, submitters.acknowledged.size + 4)
+  assert.ok(clusterState.position.epoch > before.epoch)
+  submitters.check(clusterState)
+  assert.equal(everyDriver(clusterState).length, submitters.acknowledged.size + 4)
   for (const id of [withdrawn, killed.id])
-    assert.equal(books.completedDrivers.find((entry) => entry.id === id)?.state, 'KILLED')
-  await kept.goesOn(books)
-  await late.goesOn(books)
+    assert.equal(clusterState.completedDrivers.find((entry) => entry.id === id)?.state, 'KILLED')
+  await kept.goesOn(clusterState)
+  await late.goesOn(clusterState)
   await flow.stop()
 })
 

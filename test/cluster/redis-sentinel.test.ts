@@ -78,14 +78,14 @@ async function lossyPromotion(t: TestContext, leaderDies: boolean): Promise<void
     const { activeDrivers } = await stateOf(cluster)
     return activeDrivers.find(({ id }) => id === late.id)?.state === 'RUNNING'
   })
-  const books = await stateOf(cluster)
-  await early.goesOn(books)
-  await late.goesOn(books)
-  assert.ok(everyDriver(books).some(({ id }) => id === earlyWaiting))
-  assert.equal(books.activeApps.filter(({ state }) => state === 'RUNNING').length, 2)
+  const clusterState = await stateOf(cluster)
+  await early.goesOn(clusterState)
+  await late.goesOn(clusterState)
+  assert.ok(everyDriver(clusterState).some(({ id }) => id === earlyWaiting))
+  assert.equal(clusterState.activeApps.filter(({ state }) => state === 'RUNNING').length, 2)
   if (leaderDies) {
     assert.deepEqual(
-      everyDriver(books)
+      everyDriver(clusterState)
         .map(({ description }) => description.name)
         .toSorted(),
       ['early', 'early-waiting', 'late'],
@@ -97,8 +97,8 @@ async function lossyPromotion(t: TestContext, leaderDies: boolean): Promise<void
     const again = await submit(client, waitingDriver('late-waiting'))
     assert.notEqual(again, lateWaiting)
   } else {
-    submitters.check(books)
-    assert.equal(everyDriver(books).length, submitters.acknowledged.size + 4)
+    submitters.check(clusterState)
+    assert.equal(everyDriver(clusterState).length, submitters.acknowledged.size + 4)
   }
   for (const each of [flow, lateFlow]) {
     await each.flows()

@@ -33,16 +33,16 @@ test('a loop that stands still for 1 s, a wall clock that jumps by an hour: noth
 
   const nothingHappened = async (name: string): Promise<void> => {
     await submit(client, waitingDriver(name))
-    const books = await stateOf(cluster)
+    const clusterState = await stateOf(cluster)
     assert.deepEqual(
-      books.workers.map(({ state, suspect }) => [state, suspect]),
+      clusterState.workers.map(({ state, suspect }) => [state, suspect]),
       [
         ['ALIVE', false],
         ['ALIVE', false],
       ],
     )
     assert.deepEqual((await leadership(redis, NAME)).owner, owner)
-    await driver.goesOn(books)
+    await driver.goesOn(clusterState)
     await flow.flows()
     assert.doesNotMatch(cluster.log, /RevokedLeadership|early take-over|"level":"error"/)
   }
@@ -92,10 +92,10 @@ test('a loop that stands still for 1 s, a wall clock that jumps by an hour: noth
   await t.test('and a STANDBY whose clock is wrong takes over as ever', async () => {
     await cluster.kill(leader)
     await cluster.waitAlive()
-    const books = await stateOf(cluster)
-    assert.equal(books.position.epoch, 2)
-    assert.equal(books.activeDrivers.length, 6)
-    await driver.goesOn(books)
+    const clusterState = await stateOf(cluster)
+    assert.equal(clusterState.position.epoch, 2)
+    assert.equal(clusterState.activeDrivers.length, 6)
+    await driver.goesOn(clusterState)
     await flow.flows()
     await flow.stop()
   })

@@ -69,10 +69,13 @@ test('a Redis that becomes unfit under a running cluster: its Masters wait, and 
       await flow.flows(200)
       await mend(redis)
       await cluster.waitAlive()
-      const books = await stateOf(cluster)
-      assert.equal(everyDriver(books).filter(({ description }) => description.name === title).length, 1)
+      const clusterState = await stateOf(cluster)
+      assert.equal(
+        everyDriver(clusterState).filter(({ description }) => description.name === title).length,
+        1,
+      )
       assert.deepEqual(cluster.nodes, nodes, 'a node was started again')
-      await driver.goesOn(books)
+      await driver.goesOn(clusterState)
     })
   }
   await t.test('its file is torn, and at first it refuses us', async () => {
@@ -87,9 +90,9 @@ test('a Redis that becomes unfit under a running cluster: its Masters wait, and 
     await flow.flows(200)
     await redis.cli('ACL', 'SETUSER', 'firesteel', 'on', '>word', '~*', '&*', '+@all')
     await cluster.waitAlive()
-    const books = await stateOf(cluster)
+    const clusterState = await stateOf(cluster)
     logged(cluster, /STORE_REWOUND/)
-    submitters.check(books)
+    submitters.check(clusterState)
     assert.deepEqual(cluster.nodes, nodes, 'a node was started again')
   })
   await driver.goesOn(await stateOf(cluster))

@@ -25,8 +25,8 @@ test('three Masters on one machine: all are known, one leads, the commands follo
     cluster.address.replace('firesteel://', '').split(','),
     masters.map(({ address }) => address.replace('firesteel://', '')),
   )
-  const book = JSON.parse(await readFile(join(cluster.directory, '.firesteel', 'cluster.json'), 'utf8'))
-  assert.deepEqual([...book.masters].sort(), masters.map(({ address }) => address).sort())
+  const registry = JSON.parse(await readFile(join(cluster.directory, '.firesteel', 'cluster.json'), 'utf8'))
+  assert.deepEqual([...registry.masters].sort(), masters.map(({ address }) => address).sort())
 
   const before = await cluster.status()
   assert.equal(before.leader, first.address)

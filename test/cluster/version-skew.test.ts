@@ -22,7 +22,7 @@ import { RECORDED_CLUSTER } from '../fixtures/store-history.js'
 import { type Build, copyBuild, thisBuild } from '../harness/build-copy.js'
 import type { ClusterProcesses } from '../harness/cluster-processes.js'
 import { createTestCluster, startRedis } from '../harness/index.js'
-import { type ClusterNode, NodeBook, type UpLine } from '../harness/node-book.js'
+import { type ClusterNode, NodeRegistry, type UpLine } from '../harness/node-registry.js'
 import { OutputTail } from '../harness/output-tail.js'
 import { ProcessWatch } from '../harness/process-watch.js'
 import { runCommand } from '../harness/run-command.js'
@@ -48,7 +48,7 @@ const NEXT_MAJOR = 99
 /** A launcher of one build and the nodes that it runs. */
 class Launched {
   readonly build: Build
-  readonly book = new NodeBook()
+  readonly registry = new NodeRegistry()
   readonly watch: ProcessWatch
   readonly #child: Child
   readonly #log: OutputTail
@@ -59,7 +59,7 @@ class Launched {
     this.#child = child
     this.watch = new ProcessWatch(child)
     this.#log = new OutputTail(child.stderr!, 200)
-    new OutputTail(child.stdout!, 1, (line) => this.book.apply(JSON.parse(line) as UpLine))
+    new OutputTail(child.stdout!, 1, (line) => this.registry.apply(JSON.parse(line) as UpLine))
   }
 
   static async start(build: Build, file: string, cwd: string, nodes: readonly string[]): Promise<Launched> {
@@ -110,13 +110,15 @@ class Builds implements ClusterProcesses {
     this.#all = all
   }
 
-  get book(): ClusterProcesses['book'] {
-    const nodes = this.#all.flatMap(({ book }) => book.nodes)
+  get registry(): ClusterProcesses['registry'] {
+    const nodes = this.#all.flatMap(({ registry }) => registry.nodes)
     return {
-      master: this.#all.find(({ book }) => book.master !== '')?.book.master ?? '',
+      master: this.#all.find(({ registry }) => registry.master !== '')?.registry.master ?? '',
       nodes,
       find: (name) =>
-        this.#all.find(({ book }) => book.nodes.some((node) => node.name === name))!.book.find(name),
+        this.#all
+          .find(({ registry }) => registry.nodes.some((node) => node.name === name))!
+          .registry.find(name),
     }
   }
 
@@ -127,7 +129,7 @@ class Builds implements ClusterProcesses {
   }
 
   diagnostics(): string {
-    const nodes = this.book.nodes.map(({ name, pid }) => `${name} ${pid}`)
+    const nodes = this.registry.nodes.map(({ name, pid }) => `${name} ${pid}`)
     return `--- ${nodes.join(', ')}\n${this.log}\n---`
   }
 
@@ -170,9 +172,13 @@ async function startTwoBuilds(t: TestContext, home: string, name: string, redis:
   const b = await start(other, 'nodes-b', ['m2', 'm3', 'w2'])
   const cluster = new TestCluster(new Builds(home, [a, b]))
   atEnd(t, () => cluster.stop())
-  await cluster.waitUntil('both builds to be ready', () => a.book.master !== '' && b.book.master !== '', {
-    deadlineMs: 30_000,
-  })
+  await cluster.waitUntil(
+    'both builds to be ready',
+    () => a.registry.master !== '' && b.registry.master !== '',
+    {
+      deadlineMs: 30_000,
+    },
+  )
   await cluster.waitAlive({ workers: 2, standbys: 2 })
   return { cluster, a, b }
 }
@@ -242,8 +248,8 @@ test('a cluster of two builds: leadership passes A -> B -> A by kill -9, and not
   })
   const name = `skew-${process.pid}`
   const { cluster, a, b } = await startTwoBuilds(t, home, name, redis.url, other)
-  for (const { build, book } of [a, b]) {
-    for (const node of book.nodes) {
+  for (const { build, registry } of [a, b]) {
+    for (const node of registry.nodes) {
       assert.equal(await majorOf(cluster, node), build === other ? NEXT_MAJOR : nodeMajor, node.name)
     }
   }
@@ -357,13 +363,13 @@ test('a build of another protocol: its commands and Workers are kept out, and th
 /** A Master that was elected on a recorded store has what was acknowledged before. */
 async function hasWhatWasStored(cluster: TestCluster): Promise<void> {
   await cluster.waitAlive({ workers: 1 })
-  const books = await stateOf(cluster)
-  const waiting = books.activeDrivers.find(({ id }) => id === stored.id)
+  const clusterState = await stateOf(cluster)
+  const waiting = clusterState.activeDrivers.find(({ id }) => id === stored.id)
   assert.deepEqual(waiting?.description, summaryOfDriver(stored.description))
   assert.equal(waiting?.state, 'SUBMITTED')
-  const ended = books.completedDrivers.find(({ id }) => id === endedDriver.id)
+  const ended = clusterState.completedDrivers.find(({ id }) => id === endedDriver.id)
   assert.deepEqual([ended?.state, ended?.exitCode], [endedDriver.state, endedDriver.exitCode])
-  assert.ok(books.completedApps.some(({ id }) => id === endedApplication.id))
+  assert.ok(clusterState.completedApps.some(({ id }) => id === endedApplication.id))
   const client = clientOf(cluster)
   try {
     for (const key of [stored.key, endedKey]) {

@@ -188,7 +188,7 @@ test('logs: a client gets the output, the last lines of it, or what comes until 
   const client = await dialAsClient(node.port)
   const request = { type: 'RequestLog', id: driverId, output: 'stdout', follow: false } as const
   const chunks = (stream: string) =>
-    client.heard.map(({ message }) => message).filter((message) => message.stream === stream)
+    client.received.map(({ message }) => message).filter((message) => message.stream === stream)
   const text = (stream: string): string =>
     chunks(stream)
       .map(({ data }) => Buffer.from(String(data), 'base64').toString())
@@ -228,10 +228,10 @@ test('a large log arrives whole, in chunks that fit', async () => {
   await master.driverEnd(driverId)
   const client = await dialAsClient(node.port)
   client.ask({ type: 'RequestLog', stream: 's', id: driverId, output: 'stdout', follow: true })
-  await waitUntil('the end', () => client.heard.some(({ message }) => message.end))
-  const sizes = client.heard.map(({ message }) => String(message.data).length)
+  await waitUntil('the end', () => client.received.some(({ message }) => message.end))
+  const sizes = client.received.map(({ message }) => String(message.data).length)
   assert.ok(Math.max(...sizes) <= 65_536)
-  const bytes = client.heard.map(({ message }) => Buffer.from(String(message.data), 'base64').length)
+  const bytes = client.received.map(({ message }) => Buffer.from(String(message.data), 'base64').length)
   assert.equal(
     bytes.reduce((sum, length) => sum + length, 0),
     3000 * 1024,
@@ -270,7 +270,7 @@ test('logs: a driver that puts a link, or a hole, in the place of its output giv
   assert.equal((await master.driverEnd(driverId)).state, 'FINISHED')
   const client = await dialAsClient(node.port)
   const chunks = (stream: string) =>
-    client.heard.map(({ message }) => message).filter((message) => message.stream === stream)
+    client.received.map(({ message }) => message).filter((message) => message.stream === stream)
   const text = (stream: string): string =>
     chunks(stream)
       .map(({ data }) => Buffer.from(String(data), 'base64').toString())

@@ -22,7 +22,7 @@ const cluster = 'test'
 /** What a Worker meets that is no Worker: leads, answers, acknowledges, and remembers all that it heard. */
 export class FakeMaster {
   readonly incarnation = newIncarnation('m1')
-  readonly heard: Told[] = []
+  readonly received: Told[] = []
   readonly links = new Map<string, Link>()
   epoch = 1
   #seq = 0
@@ -57,7 +57,7 @@ export class FakeMaster {
   }
 
   all<T extends Told['type']>(type: T): Extract<Told, { type: T }>[] {
-    return this.heard.filter((message): message is Extract<Told, { type: T }> => message.type === type)
+    return this.received.filter((message): message is Extract<Told, { type: T }> => message.type === type)
   }
 
   registered(): Promise<Extract<Told, { type: 'WorkerLatestState' | 'WorkerSchedulerStateResponse' }>> {
@@ -65,9 +65,9 @@ export class FakeMaster {
       // Registered by the one link, its report may come by the next.
       const [state] = [...this.all('WorkerLatestState'), ...this.all('WorkerSchedulerStateResponse')]
       if (state) return state
-      const heard = this.heard.map(({ type }) => type).join(', ')
+      const received = this.received.map(({ type }) => type).join(', ')
       throw new Error(
-        `${this.links.size} links; heard: ${heard || 'nothing'}; refused: ${this.#rejected.join(', ')}`,
+        `${this.links.size} links; heard: ${received || 'nothing'}; refused: ${this.#rejected.join(', ')}`,
       )
     })
   }
@@ -107,7 +107,7 @@ export class FakeMaster {
   #hear(from: string, message: Told): void {
     const why = violation('master', message)
     if (why !== undefined) throw new Error(why)
-    this.heard.push(message)
+    this.received.push(message)
     if (message.type === 'RegisterWorker') {
       this.tell(from, { type: 'RegisteredWorker', workerId: from, duplicate: false })
     } else if (message.type === 'WorkerSchedulerStateResponse') {
@@ -179,10 +179,10 @@ export async function startWorkerNode(
 /** Somebody with the client's key at a Worker's door. */
 export async function dialAsClient(port: number): Promise<{
   ask(message: WorkerMessage): void
-  readonly heard: { message: Record<string, unknown> }[]
+  readonly received: { message: Record<string, unknown> }[]
   readonly link: Link
 }> {
-  const heard: { message: Record<string, unknown> }[] = []
+  const received: { message: Record<string, unknown> }[] = []
   const identity = { cluster, incarnation: newIncarnation('client') }
   const link = await dial({
     host: '127.0.0.1',
@@ -192,7 +192,7 @@ export async function dialAsClient(port: number): Promise<{
     key: deriveKey(secret, 'client'),
   })
   link.setReceiver({
-    envelope: (raw) => void heard.push(raw as { message: Record<string, unknown> }),
+    envelope: (raw) => void received.push(raw as { message: Record<string, unknown> }),
     payload: () => {},
     drain: () => {},
     closed: () => {},
@@ -203,7 +203,7 @@ export async function dialAsClient(port: number): Promise<{
     const ids = { id, trace: id, epoch: 0 }
     link.send({ from: '/user/Client', to: `/user/${WORKER_ACTOR}`, message, ...ids })
   }
-  return { ask, heard, link }
+  return { ask, received, link }
 }
 
 /** A temporary folder with programs for drivers in it. */

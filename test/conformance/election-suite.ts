@@ -9,7 +9,7 @@ import type { PersistenceEngine, Position } from '../../runtime/persistence/engi
 import { waitUntil } from '../harness/wait-until.js'
 
 /** What a candidate runs on: connections of a process of its own. */
-export interface SeatOfElection {
+export interface Contender {
   readonly engine: PersistenceEngine
   agent(context: ElectionAgentContext): ElectionAgent
   close(): Promise<void>
@@ -17,7 +17,7 @@ export interface SeatOfElection {
 
 export interface ElectionUnderTest {
   readonly leaseMs: number
-  open(): SeatOfElection | Promise<SeatOfElection>
+  open(): Contender | Promise<Contender>
   dispose(): Promise<void>
 }
 
@@ -53,27 +53,27 @@ export class Candidate {
   readonly #store: CutEngine
   resigned = 0
 
-  constructor(owner: string, seat: SeatOfElection, leaseMs: number, heard: Position, holdOffMs = 0) {
+  constructor(owner: string, contender: Contender, leaseMs: number, received: Position, holdOffMs = 0) {
     this.owner = owner
-    this.#store = new CutEngine(seat.engine)
+    this.#store = new CutEngine(contender.engine)
     const name = owner.slice(0, owner.indexOf('-'))
     // The module of a CUSTOM recovery knows its engine by what it made.
-    const engine = Object.assign(Object.create(seat.engine) as PersistenceEngine, this.#store.engine)
-    this.agent = seat.agent({
+    const engine = Object.assign(Object.create(contender.engine) as PersistenceEngine, this.#store.engine)
+    this.agent = contender.agent({
       engine,
       owner,
       address: `firesteel://${name}:7070`,
       leaseMs,
-      heard,
+      observed: received,
       holdOffMs,
-      image: () => undefined,
-      knock: async () => 'unknown',
+      recordCache: () => undefined,
+      probeMaster: async () => 'unknown',
       clock: systemClock,
       random: Math.random,
-      newMark: () => `mark-${Math.random()}`,
+      newWriteId: () => `mark-${Math.random()}`,
       log: silentLog,
       tellMaster: (message) => void this.said.push({ ...message, atMs: performance.now() }),
-      onHopeless: (error) => {
+      onUnrecoverable: (error) => {
         throw error
       },
       onResigned: () => {
@@ -115,8 +115,8 @@ export class Candidate {
 export class Electorate {
   readonly all: Candidate[] = []
   readonly #under: ElectionUnderTest
-  readonly #seats: SeatOfElection[] = []
-  #heard: Position = { epoch: 0, seq: 0 }
+  readonly #contenders: Contender[] = []
+  #received: Position = { epoch: 0, seq: 0 }
 
   constructor(under: ElectionUnderTest) {
     this.#under = under
@@ -127,9 +127,9 @@ export class Electorate {
   }
 
   async candidate(owner: string, holdOffMs = 0): Promise<Candidate> {
-    const seat = await this.#under.open()
-    this.#seats.push(seat)
-    const one = new Candidate(owner, seat, this.leaseMs, this.#heard, holdOffMs)
+    const contender = await this.#under.open()
+    this.#contenders.push(contender)
+    const one = new Candidate(owner, contender, this.leaseMs, this.#received, holdOffMs)
     this.all.push(one)
     return one
   }
@@ -167,7 +167,7 @@ export class Electorate {
 
   async close(): Promise<void> {
     for (const { agent } of this.all) agent.close()
-    for (const seat of this.#seats) await seat.close()
+    for (const contender of this.#contenders) await contender.close()
     await this.#under.dispose()
   }
 }
@@ -244,21 +244,21 @@ export function electionSuite(name: string, create: ElectionFactory): void {
     test('LeadershipLost revokes once; after that nothing is said; a fresh agent is elected above', async () => {
       const first = await court.candidate('m1-1')
       await court.leader()
-      const heardEpoch = first.elected!.epoch + 3
-      first.tell({ type: 'LeadershipLost', reason: 'a peer has seen a higher epoch', heardEpoch })
-      first.tell({ type: 'LeadershipLost', reason: 'again', heardEpoch })
+      const observedEpoch = first.elected!.epoch + 3
+      first.tell({ type: 'LeadershipLost', reason: 'a peer has seen a higher epoch', observedEpoch })
+      first.tell({ type: 'LeadershipLost', reason: 'again', observedEpoch })
       await waitUntil('the end', () => first.revokedAtMs !== undefined, {
         deadlineMs: court.leaseMs,
         everyMs: 1,
       })
       assert.equal(first.agent.mayAct(), false)
-      assert.deepEqual(first.agent.heard, { epoch: heardEpoch, seq: 0 })
+      assert.deepEqual(first.agent.observed, { epoch: observedEpoch, seq: 0 })
       court.end(first)
       const fresh = await court.candidate('m1-2')
-      fresh.tell({ type: 'PositionHeard', position: first.agent.heard })
+      fresh.tell({ type: 'PositionHeard', position: first.agent.observed })
       await court.leader(20_000)
-      assert.ok(fresh.elected!.epoch > heardEpoch, 'elected below what was heard')
-      assert.deepEqual(fresh.elected!.heard, { epoch: heardEpoch, seq: 0 })
+      assert.ok(fresh.elected!.epoch > observedEpoch, 'elected below what was heard')
+      assert.deepEqual(fresh.elected!.observed, { epoch: observedEpoch, seq: 0 })
       assert.deepEqual(first.kinds, ['ElectedLeader', 'RevokedLeadership'])
     })
 

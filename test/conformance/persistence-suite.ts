@@ -38,7 +38,7 @@ export function putOf(table: Table, id: string, fields: object = {}): Put {
 
 export function electRequest(me: string, seen?: Fence, more: Partial<ElectRequest> = {}): ElectRequest {
   const address = `firesteel://${me}:7070`
-  return { seen, me, address, lock: `lock-${me}`, heardEpoch: 0, mark: `elect-${me}`, ...more }
+  return { seen, me, address, lock: `lock-${me}`, observedEpoch: 0, writeId: `elect-${me}`, ...more }
 }
 
 /** Elects `me` after whoever is there. */
@@ -59,18 +59,18 @@ export class SuiteLeader {
   readonly engine: PersistenceEngine
   readonly fence: Fence
   n: number
-  mark: string
+  writeId: string
 
   constructor(engine: PersistenceEngine, elected: Elected) {
     this.engine = engine
     this.fence = { epoch: elected.epoch, owner: elected.owner }
     this.n = elected.base.seq
-    this.mark = elected.mark
+    this.writeId = elected.writeId
   }
 
   next(puts: readonly Put[], deletes: readonly { table: Table; id: string }[] = []) {
     const n = this.n + 1
-    return { n, prev: this.mark, mark: `${this.fence.owner}-${this.fence.epoch}-${n}`, puts, deletes }
+    return { n, prev: this.writeId, writeId: `${this.fence.owner}-${this.fence.epoch}-${n}`, puts, deletes }
   }
 
   /** Commits and expects OK. */
@@ -79,20 +79,20 @@ export class SuiteLeader {
     const outcome = await this.engine.commit(this.fence, request)
     assert.deepEqual(outcome, { kind: 'ok', position: { epoch: this.fence.epoch, seq: request.n } })
     this.n = request.n
-    this.mark = request.mark
+    this.writeId = request.writeId
   }
 }
 
 /** All records of a table, page by page. */
 export async function readAll(
   engine: PersistenceEngine,
-  { epoch, owner, mark }: Elected,
+  { epoch, owner, writeId }: Elected,
   table: Table,
 ): Promise<Map<string, unknown>> {
   const found = new Map<string, unknown>()
   let cursor: string | undefined
   do {
-    const page = await engine.read({ epoch, owner }, mark, table, cursor)
+    const page = await engine.read({ epoch, owner }, writeId, table, cursor)
     assert.equal(page.kind, 'page')
     if (page.kind !== 'page') break
     for (const [id, value] of page.records) {
@@ -134,13 +134,13 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       assert.equal(await engine.leader(), undefined)
       const outcome = await engine.elect(electRequest('m1'))
       const base = { epoch: 0, seq: 0 }
-      assert.deepEqual(outcome, { kind: 'elected', epoch: 1, owner: 'm1', base, mark: 'elect-m1' })
+      assert.deepEqual(outcome, { kind: 'elected', epoch: 1, owner: 'm1', base, writeId: 'elect-m1' })
       const record = await engine.leader()
       assert.equal(record?.epoch, 1)
       assert.equal(record.owner, 'm1')
       assert.equal(record.address, 'firesteel://m1:7070')
       assert.equal(record.left, false)
-      assert.equal(record.mark, 'elect-m1')
+      assert.equal(record.writeId, 'elect-m1')
       assert.deepEqual(record.position, { epoch: 1, seq: 0 })
       assert.deepEqual(record.base, base)
     })
@@ -168,7 +168,7 @@ export function persistenceSuite(name: string, { durable, shared = false, create
 
     test('elect again by the owner is the same answer: the first one may have been lost', async () => {
       const first = await engine.elect(electRequest('m1'))
-      const again = await engine.elect(electRequest('m1', undefined, { mark: 'another' }))
+      const again = await engine.elect(electRequest('m1', undefined, { writeId: 'another' }))
       assert.deepEqual(again, first)
     })
 
@@ -182,8 +182,8 @@ export function persistenceSuite(name: string, { durable, shared = false, create
     })
 
     test('the epoch goes above every epoch heard of', async () => {
-      assert.equal((await takeOver(engine, 'm1', { heardEpoch: 41 })).epoch, 42)
-      assert.equal((await takeOver(engine, 'm2', { heardEpoch: 7 })).epoch, 43)
+      assert.equal((await takeOver(engine, 'm1', { observedEpoch: 41 })).epoch, 42)
+      assert.equal((await takeOver(engine, 'm2', { observedEpoch: 7 })).epoch, 43)
     })
 
     test('of candidates that race with the same sight one wins, and the leader record names it', async () => {
@@ -209,7 +209,7 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       assert.deepEqual(await engine.commit(leader.fence, request), { kind: 'duplicate', position })
       const record = await engine.leader()
       assert.deepEqual(record?.position, position)
-      assert.equal(record.mark, request.mark)
+      assert.equal(record.writeId, request.writeId)
     })
 
     test('two copies of one commit at the same time: one of the two is a duplicate', async () => {
@@ -229,7 +229,7 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       const late = old.next([putOf('worker', 'w1', { by: 'late' }), putOf('worker', 'w2')])
       assert.deepEqual(await engine.commit(old.fence, late), deposed)
       assert.deepEqual(await engine.commit(old.fence, late), deposed)
-      assert.deepEqual(await engine.touch(old.fence, 'lock', old.mark), deposed)
+      assert.deepEqual(await engine.touch(old.fence, 'lock', old.writeId), deposed)
       assert.deepEqual(await engine.touch(old.fence, 'lock'), deposed)
       assert.deepEqual(await readAll(other, elected, 'worker'), kept({ w1: { id: 'w1', by: 'm1' } }))
       const next = await takeOver(await open(), 'm3')
@@ -246,7 +246,7 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       const leader = new SuiteLeader(engine, await takeOver(engine, 'm1'))
       await leader.write([putOf('worker', 'w1')])
       const position = { epoch: 1, seq: 1 }
-      const stands = { kind: 'rewound', position, mark: leader.mark }
+      const stands = { kind: 'rewound', position, writeId: leader.writeId }
       const ahead = { ...leader.next([putOf('worker', 'w2')]), prev: 'a mark that this store never had' }
       assert.deepEqual(await engine.commit(leader.fence, ahead), stands)
       assert.deepEqual(await engine.touch(leader.fence, 'lock', ahead.prev), stands)
@@ -270,7 +270,7 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       const leader = new SuiteLeader(engine, await takeOver(engine, 'm1'))
       await leader.write([putOf('worker', 'w1')])
       const ok = { kind: 'ok', position: { epoch: 1, seq: 1 } }
-      assert.deepEqual(await engine.touch(leader.fence, 'lock-2', leader.mark), ok)
+      assert.deepEqual(await engine.touch(leader.fence, 'lock-2', leader.writeId), ok)
       const before = (await engine.leader())?.touchedMs
       assert.deepEqual(await engine.touch(leader.fence, 'lock-2'), ok)
       assert.notEqual((await engine.leader())?.touchedMs, before)
@@ -279,7 +279,7 @@ export function persistenceSuite(name: string, { durable, shared = false, create
 
     test('a fence that nothing was ever stored for is rewound', async () => {
       const fence = { epoch: 1, owner: 'm1' }
-      const request = { n: 1, prev: 'a', mark: 'b', puts: [], deletes: [] }
+      const request = { n: 1, prev: 'a', writeId: 'b', puts: [], deletes: [] }
       assert.equal((await engine.commit(fence, request)).kind, 'rewound')
       assert.equal((await engine.touch(fence, 'lock')).kind, 'rewound')
     })
@@ -322,16 +322,16 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       const fence = { epoch: elected.epoch, owner: elected.owner }
       const page = { kind: 'page', records: [], cursor: undefined }
       const moved = { kind: 'moved' }
-      assert.deepEqual(await engine.read(fence, elected.mark, 'worker', undefined), page)
+      assert.deepEqual(await engine.read(fence, elected.writeId, 'worker', undefined), page)
       assert.deepEqual(await engine.read(fence, 'another', 'worker', undefined), moved)
       const stranger = { epoch: 1, owner: 'm9' }
-      assert.deepEqual(await engine.read(stranger, elected.mark, 'worker', undefined), moved)
+      assert.deepEqual(await engine.read(stranger, elected.writeId, 'worker', undefined), moved)
       await new SuiteLeader(engine, elected).write([putOf('worker', 'w1')])
-      assert.deepEqual(await engine.read(fence, elected.mark, 'worker', undefined), moved)
+      assert.deepEqual(await engine.read(fence, elected.writeId, 'worker', undefined), moved)
       const second = await takeOver(engine, 'm2')
       const third = await takeOver(await open(), 'm3')
       assert.equal(third.epoch, 3)
-      const late = await engine.read({ epoch: 2, owner: 'm2' }, second.mark, 'worker', undefined)
+      const late = await engine.read({ epoch: 2, owner: 'm2' }, second.writeId, 'worker', undefined)
       assert.deepEqual(late, moved)
     })
 

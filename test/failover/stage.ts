@@ -12,7 +12,7 @@ import { WorkerAudit } from './worker-audit.js'
 
 const MASTERS = 3
 const WORKERS = 2
-/** Of each Worker, as far as its books go: room for executors, the service and short drivers. */
+/** Of each Worker, as far as its cluster state go: room for executors, the service and short drivers. */
 const CORES = 8
 const FLOW_CORES = 2
 const TASK_MS = 4

@@ -49,7 +49,7 @@ class Session {
   readonly #acceptor: AcceptorHandshake
   readonly #dialler: DiallerHandshake
   readonly #said = { acceptor: [] as Buffer[], dialler: [] as Buffer[] }
-  readonly #heard = { acceptor: [] as Buffer[], dialler: [] as Buffer[] }
+  readonly #received = { acceptor: [] as Buffer[], dialler: [] as Buffer[] }
   readonly #taken = { acceptor: 0, dialler: 0 }
   readonly over = new Map<'acceptor' | 'dialler', HandshakeStep>()
 
@@ -82,7 +82,7 @@ class Session {
     const body = applyEdits(source, delivery.edits)
     // A frame over it does not come so far.
     if (body.length > limits.handshakeBytes) return
-    this.#heard[to].push(body)
+    this.#received[to].push(body)
     const step = to === 'acceptor' ? this.#acceptor.receive(body) : this.#dialler.receive(body)
     if (step.send !== undefined) this.#sent(to, step.send)
     if (step.kind === 'waiting') return
@@ -94,7 +94,7 @@ class Session {
   #source({ to, what, number, bytes }: Delivery, recorded: readonly Buffer[]): Buffer | undefined {
     const other = to === 'acceptor' ? 'dialler' : 'acceptor'
     if (what === 'next') return this.#said[other][this.#taken[other]++]
-    if (what === 'again') return this.#heard[to].at(-1)
+    if (what === 'again') return this.#received[to].at(-1)
     if (what === 'mirror') return this.#said[to].at(-1)
     return what === 'recorded' ? recorded[number % recorded.length] : bytes
   }
@@ -117,13 +117,13 @@ class Session {
   /** Did each side hear exactly the hello of the other, and the proof that the other made for it? */
   #isGenuine(side: 'acceptor' | 'dialler'): boolean {
     if (this.#input.keys !== 'same') return false
-    const { said, heard } = { said: this.#said, heard: this.#heard }
+    const { said, received } = { said: this.#said, received: this.#received }
     const hellos =
-      heard.acceptor[0]?.equals(said.dialler[0]!) === true &&
-      heard.dialler[0]?.equals(said.acceptor[0]!) === true
+      received.acceptor[0]?.equals(said.dialler[0]!) === true &&
+      received.dialler[0]?.equals(said.acceptor[0]!) === true
     const other = side === 'acceptor' ? 'dialler' : 'acceptor'
     return (
-      hellos && macOf(heard[side].at(-1)) === macOf(said[other][1]) && macOf(said[other][1]) !== undefined
+      hellos && macOf(received[side].at(-1)) === macOf(said[other][1]) && macOf(said[other][1]) !== undefined
     )
   }
 

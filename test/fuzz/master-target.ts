@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { PeerInfo } from '../../actors/master/books.js'
+import type { PeerInfo } from '../../actors/master/cluster-state.js'
 import { catalogue, type MasterMessage, nodeOnly, violation } from '../../actors/messages/catalogue.js'
 import { limits } from '../../runtime/limits.js'
 import { MasterWorld } from '../unit/master-fixture.js'
@@ -125,7 +125,7 @@ export class MasterTarget implements Target<MasterInput> {
 
 /** S4, whatever was said: no number is negative, and what is used is what is held. */
 function mustBeWhole(world: MasterWorld): void {
-  for (const worker of world.core.books?.workers.values() ?? []) {
+  for (const worker of world.core.cluster?.workers.values() ?? []) {
     const held = [...worker.holdings.values()].reduce((sum, { cores }) => sum + cores, 0)
     must(worker.coresUsed === held, `${worker.id} uses ${worker.coresUsed} cores and holds ${held}`)
     must(worker.coresFree >= 0 && worker.memoryFreeMib >= 0, `${worker.id} has less than nothing free`)

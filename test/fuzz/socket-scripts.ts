@@ -5,7 +5,7 @@ import { AcceptorHandshake, DiallerHandshake, type HandshakeStep } from '../../r
 import { encodeHandshake } from '../../runtime/transport/handshake-message.js'
 import { applyEdits, type Edit } from './edits.js'
 import { callers, keyOf, SECRET } from './handshake-keys.js'
-import { CLUSTER } from './socket-door.js'
+import { CLUSTER } from './socket-listener.js'
 
 /** How a side leaves: orderly, at once, with a reset, after the other's end, or not at all. */
 export type Leaving = 'end' | 'destroy' | 'reset' | 'wait' | 'stay'

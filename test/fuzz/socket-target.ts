@@ -11,7 +11,7 @@ import { makeStream } from './decoder-target.js'
 import { makeEdits } from './edits.js'
 import { callers, keyOf, SECRET } from './handshake-keys.js'
 import type { Random } from './random.js'
-import { CLUSTER, Door } from './socket-door.js'
+import { CLUSTER, FuzzListener } from './socket-listener.js'
 import {
   gone,
   host,
@@ -64,7 +64,7 @@ function ended(socket: Socket): Promise<void> {
 export class SocketTarget implements Target<SocketInput> {
   readonly name = 'socket'
   readonly atOnce = AT_ONCE
-  readonly #door = new Door()
+  readonly #listener = new FuzzListener()
   #rogueServer!: Server
   /** Scripts for who dials next; which dialler meets which does not matter. */
   readonly #rogues: Rogue[] = []
@@ -72,7 +72,7 @@ export class SocketTarget implements Target<SocketInput> {
   #rounds = 0
 
   async open(): Promise<void> {
-    await this.#door.open()
+    await this.#listener.open()
     this.#rogueServer = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#meet(socket))
     this.#rogueServer.listen(0, '127.0.0.1')
     await once(this.#rogueServer, 'listening')
@@ -121,8 +121,8 @@ export class SocketTarget implements Target<SocketInput> {
   }
 
   async run(inputs: readonly SocketInput[]): Promise<string[]> {
-    const door = this.#door
-    const { port } = door
+    const listener = this.#listener
+    const { port } = listener
     const sockets: Socket[] = []
     const visits = inputs.map(async (input) => {
       if (input.kind === 'rogue') return ''
@@ -135,13 +135,13 @@ export class SocketTarget implements Target<SocketInput> {
     await turn()
     const dialled = await this.#inTime(Promise.all(dials))
     await this.#allGone(sockets)
-    if (++this.#rounds % LET_IN_EVERY === 0) await door.letsIn()
-    must(door.failures.length === 0, `an actor failed: ${String(door.failures[0])}`)
+    if (++this.#rounds % LET_IN_EVERY === 0) await listener.letsIn()
+    must(listener.failures.length === 0, `an actor failed: ${String(listener.failures[0])}`)
     return [
       ...outcomes.filter(Boolean),
       ...dialled,
-      ...door.rejected.splice(0).map((code) => `door ${code}`),
-      ...door.ends.splice(0).map((end) => `link ${end}`),
+      ...listener.rejected.splice(0).map((code) => `door ${code}`),
+      ...listener.ends.splice(0).map((end) => `link ${end}`),
     ]
   }
 
@@ -149,7 +149,7 @@ export class SocketTarget implements Target<SocketInput> {
   async #dialled(script: Rogue): Promise<string> {
     this.#rogues.push(script)
     const { port } = this.#rogueServer.address() as { port: number }
-    const { time } = this.#door
+    const { time } = this.#listener
     const incarnation = `dialler-${this.#rounds}`
     try {
       const link = await dial({
@@ -185,7 +185,7 @@ export class SocketTarget implements Target<SocketInput> {
     ending.catch(() => {})
     while (!done) {
       must(performance.now() < untilMs, `no end after ${GONE_MS} ms`)
-      await this.#door.passTime()
+      await this.#listener.passTime()
     }
     return ending
   }
@@ -195,23 +195,23 @@ export class SocketTarget implements Target<SocketInput> {
     await this.#inTime(Promise.all(sockets.map(ended)))
     for (const socket of sockets) socket.destroy()
     await this.#inTime(Promise.all([...sockets.map(gone), ...this.#hosted]))
-    const door = this.#door
-    const quiet = () => door.time.pending === 0 && door.links === 0
+    const listener = this.#listener
+    const quiet = () => listener.time.pending === 0 && listener.links === 0
     await this.#inTime(waitUntil('the door to be quiet', quiet, { deadlineMs: GONE_MS, everyMs: 1 }))
   }
 
   gauges(): Record<string, number> {
-    return { ...this.#door.gauges(), hosted: this.#hosted.size }
+    return { ...this.#listener.gauges(), hosted: this.#hosted.size }
   }
 
   async settle(): Promise<void> {
-    await this.#door.letsIn()
-    await this.#door.countsRight()
-    this.#door.rejected.length = 0
+    await this.#listener.letsIn()
+    await this.#listener.countsRight()
+    this.#listener.rejected.length = 0
   }
 
   async close(): Promise<void> {
-    await this.#door.close()
+    await this.#listener.close()
     this.#rogueServer.close()
   }
 }

@@ -12,7 +12,7 @@ export interface Build {
   readonly folder: string
 }
 
-export const thisBuild: Build = { bin: join(compiled, 'runtime/launch/bin.js'), folder: compiled }
+export const thisBuild: Build = { bin: join(compiled, 'runtime/launch/cli/bin.js'), folder: compiled }
 
 /** What a copy says of itself instead of what this build says. */
 export interface BuildChanges {
@@ -43,7 +43,7 @@ export async function copyBuild(folder: string, changes: BuildChanges): Promise<
     await replace(file, /(?<=const PROTOCOL_MIN = )\d+/, String(protocols.min))
     await replace(file, /(?<=const PROTOCOL_MAX = )\d+/, String(protocols.max))
   }
-  return { bin: join(folder, 'dist/runtime/launch/bin.js'), folder }
+  return { bin: join(folder, 'dist/runtime/launch/cli/bin.js'), folder }
 }
 
 /** Throws where there is not exactly one such place: the copy would not differ as it is meant to. */

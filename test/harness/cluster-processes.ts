@@ -1,10 +1,10 @@
-import type { ClusterNode } from './node-book.js'
+import type { ClusterNode } from './node-registry.js'
 
 /** What runs a test cluster: one launcher, or several as on several machines. */
 export interface ClusterProcesses {
   readonly directory: string
   readonly secret: string
-  readonly book: {
+  readonly registry: {
     /** firesteel:// of all Masters. */
     readonly master: string
     readonly nodes: readonly ClusterNode[]

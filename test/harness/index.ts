@@ -7,7 +7,7 @@ import type { RecoveryKeys } from './deployment-file.js'
 import { TestCluster } from './test-cluster.js'
 import { UpProcess } from './up-process.js'
 
-export type { ClusterNode } from './node-book.js'
+export type { ClusterNode } from './node-registry.js'
 export {
   type RedisServer,
   type RedisServerOptions,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ProcessIdentity } from '../../runtime/process/find-process.js'
 import type { ClusterProcesses } from './cluster-processes.js'
-import type { ClusterNode } from './node-book.js'
+import type { ClusterNode } from './node-registry.js'
 import { type UpOptions, UpProcess } from './up-process.js'
 
 export interface Machine {
@@ -58,11 +58,11 @@ export class Machines implements ClusterProcesses {
   }
 
   /** As it is now. */
-  get book(): ClusterProcesses['book'] {
-    const books = [...this.#running.values()].map(({ book }) => book)
+  get registry(): ClusterProcesses['registry'] {
+    const clusterState = [...this.#running.values()].map(({ registry }) => registry)
     return {
-      master: books.find(({ master }) => master !== '')?.master ?? '',
-      nodes: books.flatMap(({ nodes }) => nodes),
+      master: clusterState.find(({ master }) => master !== '')?.master ?? '',
+      nodes: clusterState.flatMap(({ nodes }) => nodes),
       find: (name) => this.#find(name),
     }
   }
@@ -122,10 +122,10 @@ export class Machines implements ClusterProcesses {
   }
 
   #find(name: string): ClusterNode {
-    const node = this.book.nodes.find((candidate) => candidate.name === name)
+    const node = this.registry.nodes.find((candidate) => candidate.name === name)
     if (node) return node
     throw new Error(
-      `no node ${name} runs now; there are ${this.book.nodes.map((one) => one.name).join(', ')}`,
+      `no node ${name} runs now; there are ${this.registry.nodes.map((one) => one.name).join(', ')}`,
     )
   }
 }

@@ -1,20 +1,20 @@
 import type { Socket } from 'node:net'
-import { type LaneOptions, ProxyLane } from './proxy-lane.js'
+import { type CommitQueueOptions, ProxyDirection } from './proxy-direction.js'
 
 /**
  * What a network does to a connection. `requests`: what the dialler says does not arrive; `answers`: what it is told
  * does not; `silent`: neither; `closed`: it ends, and so does each new one; `slow`: each way takes so long.
  */
-export type Trouble =
+export type NetworkFault =
   | { readonly kind: 'requests' | 'answers' | 'silent' | 'closed' }
   | { readonly kind: 'slow'; readonly delayMs: number }
 
 /** Of both sockets: the end of one side is passed on when it is due, not answered at once. */
 export const HALF_OPEN = { allowHalfOpen: true } as const
 
-export interface PairOptions extends Pick<LaneOptions, 'onFirst'> {
+export interface PairOptions extends Pick<CommitQueueOptions, 'onFirst'> {
   /** Of what the dialler is told. */
-  readonly rewriteAnswers?: LaneOptions['rewrite']
+  readonly rewriteAnswers?: CommitQueueOptions['rewrite']
   /** Both sockets are gone. */
   readonly onGone: () => void
 }
@@ -23,8 +23,8 @@ export interface PairOptions extends Pick<LaneOptions, 'onFirst'> {
 export class ProxyPair {
   readonly #outer: Socket
   readonly #inner: Socket
-  readonly #requests: ProxyLane
-  readonly #answers: ProxyLane
+  readonly #requests: ProxyDirection
+  readonly #answers: ProxyDirection
 
   constructor(outer: Socket, inner: Socket, { onFirst, rewriteAnswers, onGone }: PairOptions) {
     this.#outer = outer
@@ -39,8 +39,8 @@ export class ProxyPair {
         if (open === 0) onGone()
       })
     }
-    this.#requests = new ProxyLane(outer, inner, onFirst && { onFirst })
-    this.#answers = new ProxyLane(inner, outer, { rewrite: rewriteAnswers })
+    this.#requests = new ProxyDirection(outer, inner, onFirst && { onFirst })
+    this.#answers = new ProxyDirection(inner, outer, { rewrite: rewriteAnswers })
   }
 
   /** What the dialler said and nobody has heard yet. */
@@ -48,12 +48,13 @@ export class ProxyPair {
     return this.#requests.waiting
   }
 
-  suffer(trouble: Trouble): void {
-    const { kind } = trouble
+  suffer(fault: NetworkFault): void {
+    const { kind } = fault
     if (kind === 'closed') this.end()
     if (kind === 'requests' || kind === 'silent') this.#requests.hold()
     if (kind === 'answers' || kind === 'silent') this.#answers.hold()
-    if (kind === 'slow') for (const lane of [this.#requests, this.#answers]) lane.delay(trouble.delayMs)
+    if (kind === 'slow')
+      for (const direction of [this.#requests, this.#answers]) direction.delay(fault.delayMs)
   }
 
   /** What waited goes on now. Gives how many bytes of requests arrive late. */
@@ -64,7 +65,7 @@ export class ProxyPair {
 
   /** As the end of both processes would. */
   end(): void {
-    for (const lane of [this.#requests, this.#answers]) lane.drop()
+    for (const direction of [this.#requests, this.#answers]) direction.drop()
     this.#outer.destroy()
     this.#inner.destroy()
   }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { RecoveryKeys } from './deployment-file.js'
-import type { Trouble } from './proxy-pair.js'
+import type { NetworkFault } from './proxy-pair.js'
 import { TcpProxy } from './tcp-proxy.js'
 
 /** Ports on the loopback. */
@@ -67,9 +67,9 @@ export class RedisRoutes {
   }
 
   /** Gives what heals it. */
-  suffer(what: 'data' | 'locks', trouble: Trouble): () => number {
+  suffer(what: 'data' | 'locks', fault: NetworkFault): () => number {
     const proxies = this[what]
-    for (const proxy of proxies) proxy.suffer(trouble)
+    for (const proxy of proxies) proxy.suffer(fault)
     return () => proxies.reduce((late, proxy) => late + proxy.heal(), 0)
   }
 

@@ -1,5 +1,5 @@
 import { connect, createServer, type Server } from 'node:net'
-import { HALF_OPEN, ProxyPair, type Trouble } from './proxy-pair.js'
+import { HALF_OPEN, type NetworkFault, ProxyPair } from './proxy-pair.js'
 
 export interface TcpProxyOptions {
   /** Of what those who dial are told. */
@@ -10,11 +10,11 @@ export interface TcpProxyOptions {
 export class TcpProxy {
   readonly #server: Server
   readonly #pairs = new Set<ProxyPair>()
-  #trouble: Trouble | undefined
+  #fault: NetworkFault | undefined
 
   private constructor(target: number, { rewriteAnswers }: TcpProxyOptions) {
     this.#server = createServer(HALF_OPEN, (outer) => {
-      if (this.#trouble?.kind === 'closed') {
+      if (this.#fault?.kind === 'closed') {
         outer.destroy()
         return
       }
@@ -23,7 +23,7 @@ export class TcpProxy {
         onGone: () => this.#pairs.delete(pair),
       })
       this.#pairs.add(pair)
-      if (this.#trouble) pair.suffer(this.#trouble)
+      if (this.#fault) pair.suffer(this.#fault)
     })
   }
 
@@ -46,14 +46,14 @@ export class TcpProxy {
   }
 
   /** Connections that stand and those that come suffer it until `heal`. */
-  suffer(trouble: Trouble): void {
-    this.#trouble = trouble
-    for (const pair of [...this.#pairs]) pair.suffer(trouble)
+  suffer(fault: NetworkFault): void {
+    this.#fault = fault
+    for (const pair of [...this.#pairs]) pair.suffer(fault)
   }
 
   /** What was held arrives now, also from those who have given up. Gives how many bytes of requests come so late. */
   heal(): number {
-    this.#trouble = undefined
+    this.#fault = undefined
     return [...this.#pairs].reduce((sum, pair) => sum + pair.heal(), 0)
   }
 

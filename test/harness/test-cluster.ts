@@ -6,7 +6,7 @@ import { identityOf, isAlive } from '../../runtime/process/find-process.js'
 import { readProcess } from '../../runtime/process/process-table.js'
 import { sendSignal } from '../../runtime/process/send-signal.js'
 import type { ClusterProcesses } from './cluster-processes.js'
-import type { ClusterNode } from './node-book.js'
+import type { ClusterNode } from './node-registry.js'
 import { probe } from './probe.js'
 import { type CommandOptions, type CommandOutcome, runCommand } from './run-command.js'
 import type { StatusReport } from './status-report.js'
@@ -52,12 +52,12 @@ export class TestCluster implements AsyncDisposable {
 
   /** firesteel://host:port[,host:port...] of its Masters; the same over restarts. */
   get address(): string {
-    return this.#up.book.master
+    return this.#up.registry.master
   }
 
   /** As they are now. */
   get nodes(): readonly ClusterNode[] {
-    return this.#up.book.nodes
+    return this.#up.registry.nodes
   }
 
   /** What its nodes have logged lately. */
@@ -67,7 +67,7 @@ export class TestCluster implements AsyncDisposable {
 
   /** Throws where no node has this name. */
   node(node: NodeName): ClusterNode {
-    return this.#up.book.find(typeof node === 'string' ? node : node.name)
+    return this.#up.registry.find(typeof node === 'string' ? node : node.name)
   }
 
   /** An application of this cluster whose driver is this process; closed with the cluster at the latest. */
@@ -218,7 +218,7 @@ export class TestCluster implements AsyncDisposable {
 interface AliveMaster {
   readonly node: ClusterNode
   readonly epoch: number
-  /** ALIVE in its books. */
+  /** ALIVE in its cluster state. */
   readonly workers: number
 }
 

@@ -8,13 +8,13 @@ import { type ErrorName, errorCodes, FiresteelError } from '../../runtime/errors
 import { type Child, startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { type DeploymentFileOptions, deploymentFile } from './deployment-file.js'
-import { NodeBook, type UpLine } from './node-book.js'
+import { NodeRegistry, type UpLine } from './node-registry.js'
 import { OutputTail } from './output-tail.js'
 import { ProcessWatch } from './process-watch.js'
 import { waitUntil } from './wait-until.js'
 
 /** This package's own command line. */
-export const binPath = fileURLToPath(new URL('../../runtime/launch/bin.js', import.meta.url))
+export const binPath = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
 
 const READY_MS = 30_000
 const STOP_MS = 20_000
@@ -46,7 +46,7 @@ export interface UpOptions extends DeploymentFileOptions {
 export class UpProcess {
   readonly directory: string
   readonly secret: string
-  readonly book = new NodeBook()
+  readonly registry = new NodeRegistry()
   readonly watch: ProcessWatch
   readonly #child: Child
   readonly #isTemporary: boolean
@@ -62,7 +62,7 @@ export class UpProcess {
     this.watch = new ProcessWatch(child)
     this.#stdout = new OutputTail(child.stdout!, LOG_LINES, (line) => {
       const said = parsed(line)
-      if (said !== undefined) this.book.apply(said as UpLine)
+      if (said !== undefined) this.registry.apply(said as UpLine)
     })
     this.#stderr = new OutputTail(child.stderr!, LOG_LINES, onLog)
   }
@@ -115,7 +115,9 @@ export class UpProcess {
 
   /** For people whose wait was in vain. */
   diagnostics(): string {
-    const nodes = this.book.nodes.map(({ name, role, pid, address }) => `  ${name} ${role} ${pid} ${address}`)
+    const nodes = this.registry.nodes.map(
+      ({ name, role, pid, address }) => `  ${name} ${role} ${pid} ${address}`,
+    )
     return ['--- nodes', ...nodes, '--- events', this.#stdout.text, '--- log', this.log, '---'].join('\n')
   }
 
@@ -130,14 +132,14 @@ export class UpProcess {
       hasEnded = true
     })
     try {
-      await waitUntil('the cluster to be ready', () => hasEnded || this.book.master !== '', {
+      await waitUntil('the cluster to be ready', () => hasEnded || this.registry.master !== '', {
         deadlineMs: READY_MS,
       })
     } catch (error) {
       process.stderr.write(`${this.diagnostics()}\n`)
       throw error
     }
-    if (this.book.master === '') throw refusal(this.#stderr.text)
+    if (this.registry.master === '') throw refusal(this.#stderr.text)
   }
 
   async #stop(): Promise<void> {

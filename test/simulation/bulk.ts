@@ -5,7 +5,7 @@ import type { Random } from './random.js'
 /** Bytes that a task gets or gives: known again by how many they are, and by what each of them is. */
 export interface Bulk {
   readonly size: number
-  readonly mark: number
+  readonly writeId: number
 }
 
 /** Of what tasks get and give, so much is large. */
@@ -21,14 +21,14 @@ export function drawBulk(random: Random): Bulk | undefined {
   if (!random.chance(SHARE)) return undefined
   return {
     size: random.pick(thresholds) + random.int(AROUND_BYTES) - AROUND_BYTES / 2,
-    mark: random.int(256),
+    writeId: random.int(256),
   }
 }
 
-export const bytesOf = ({ size, mark }: Bulk): Uint8Array => new Uint8Array(size).fill(mark)
+export const bytesOf = ({ size, writeId }: Bulk): Uint8Array => new Uint8Array(size).fill(writeId)
 
-export function isWhole(value: unknown, { size, mark }: Bulk): boolean {
-  if (!(value instanceof Uint8Array) || value.length !== size || value.at(-1) !== mark) return false
-  for (let at = 0; at < size; at += STRIDE) if (value[at] !== mark) return false
+export function isWhole(value: unknown, { size, writeId }: Bulk): boolean {
+  if (!(value instanceof Uint8Array) || value.length !== size || value.at(-1) !== writeId) return false
+  for (let at = 0; at < size; at += STRIDE) if (value[at] !== writeId) return false
   return true
 }

@@ -1,18 +1,18 @@
 import { deadlineMs } from '../../actors/election/lease.js'
 import { isEndedDriver } from '../../actors/messages/common.js'
 import type { DriverStatusResponse } from '../../actors/messages/drivers.js'
-import { BookAudit } from './book-audit.js'
 import { Debts } from './debts.js'
 import type { Submission } from './history.js'
 import { StartWatch } from './start-watch.js'
+import { StateAudit } from './state-audit.js'
 import type { StoreModel } from './store-model.js'
 import { StoreWatch } from './store-watch.js'
 import { type Fail, Violation } from './violation.js'
 import { WorkWatch } from './work-watch.js'
 import type { World } from './world.js'
 
-/** Every so many events the books are counted anew. */
-const BOOKS_EVERY = 256
+/** Every so many events the cluster state are counted anew. */
+const AUDIT_EVERY = 256
 /** More timers than that in one process are a leak. */
 const TIMERS_MAX = 2000
 const MAILBOX_MAX = 5000
@@ -24,7 +24,7 @@ export class Checks {
   readonly debts: Debts
   readonly work: WorkWatch
   readonly starts: StartWatch
-  readonly books: BookAudit
+  readonly clusterState: StateAudit
   readonly fail: Fail
   readonly #world: World
   readonly #model: StoreModel
@@ -38,7 +38,7 @@ export class Checks {
     this.debts = new Debts(world, model, this.fail)
     this.work = new WorkWatch(world, this.fail)
     this.starts = new StartWatch(world, this.fail)
-    this.books = new BookAudit(world, this.fail)
+    this.clusterState = new StateAudit(world, this.fail)
     this.#store = new StoreWatch(model, {
       fail: this.fail,
       elected: (owner) => this.#electedAtMs.set(owner, world.timeline.nowMs),
@@ -49,9 +49,9 @@ export class Checks {
 
   afterEvent(): void {
     this.#leases()
-    if (this.#world.events % BOOKS_EVERY !== 0) return
+    if (this.#world.events % AUDIT_EVERY !== 0) return
     this.#bounds()
-    this.books.look()
+    this.clusterState.look()
     this.debts.look()
   }
 

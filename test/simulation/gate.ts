@@ -4,20 +4,20 @@ import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import type { HeartbeatAck } from '../../actors/messages/workers.js'
 import type { Checks } from './checks.js'
-import { heardBefore, launching, reported } from './heard-ends.js'
+import { launching, receivedBefore, reported } from './received-ends.js'
 import type { SimMaster } from './sim-master.js'
 
 /** When a core decided to send it. Only what has to wait for the fence is in here. */
 const decidedAtMs = new WeakMap<object, number>()
 
 const step = MasterCore.prototype.step
-MasterCore.prototype.step = function (this: MasterCore, input, now, lane) {
-  if (input.kind === 'message' && this.books) reported(this.books, input.from, input.message)
-  const made = step.call(this, input, now, lane)
+MasterCore.prototype.step = function (this: MasterCore, input, now, commitQueue) {
+  if (input.kind === 'message' && this.cluster) reported(this.cluster, input.from, input.message)
+  const made = step.call(this, input, now, commitQueue)
   for (const effect of made.gated) {
     if (!('message' in effect)) continue
     decidedAtMs.set(effect.message, now.monotonicMs)
-    if (effect.message.type === 'LaunchDriver' && this.books) launching(this.books, effect.message)
+    if (effect.message.type === 'LaunchDriver' && this.cluster) launching(this.cluster, effect.message)
   }
   return made
 }
@@ -43,7 +43,7 @@ const gated: ReadonlySet<string> = new Set<string>([
 
 /**
  * The door of a Master: what its core decided leaves only behind a fence check that was sent after it was decided (protocol S1,
- * 4.1), whatever the lane believes.
+ * 4.1), whatever the commit queue believes.
  */
 export class Gate {
   readonly #checks: Checks
@@ -72,8 +72,8 @@ export class Gate {
     else if (message.type === 'LaunchExecutor')
       this.#checks.work.executorLaunched(incarnation, message as LaunchExecutor)
     else if (message.type === 'LaunchDriver') {
-      const heard = heardBefore(message)
-      if (heard) this.#checks.work.launchDecided(message as LaunchDriver, heard)
+      const received = receivedBefore(message)
+      if (received) this.#checks.work.launchDecided(message as LaunchDriver, received)
     }
   }
 }

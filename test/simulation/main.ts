@@ -4,7 +4,7 @@ import type { Fault } from './rates.js'
 import { shrink } from './shrink.js'
 import { type SimulationOptions, type SimulationResult, simulate } from './simulation.js'
 
-const STORY_LINES = 100
+const LOG_LINES = 100
 
 /** What replays it, word for word. */
 function commandOf({ seed, chaosMs, faults: only, skip, script, shape }: SimulationOptions): string {
@@ -13,18 +13,18 @@ function commandOf({ seed, chaosMs, faults: only, skip, script, shape }: Simulat
   if (script) parts.push(`--script '${script.name}'`)
   if (skip && skip.size > 0) parts.push(`--skip ${[...skip].join(',')}`)
   if (shape) parts.push(`--shape '${JSON.stringify(shape)}'`)
-  return `${parts.join(' ')} --story --messages`
+  return `${parts.join(' ')} --log --messages`
 }
 
 async function tellFailure(
   options: SimulationOptions,
   result: SimulationResult,
-  { story: whole, shrink: shrinks }: Pick<CommandLine, 'story' | 'shrink'>,
+  { log: whole, shrink: shrinks }: Pick<CommandLine, 'log' | 'shrink'>,
 ): Promise<void> {
   const shrunk = shrinks ? await shrink(options, result) : undefined
   // The same history once more, now with every message.
-  const { story, violation } = await simulate({ ...(shrunk?.options ?? options), tellsMessages: true })
-  const lines = whole ? story : story.slice(-STORY_LINES)
+  const { log, violation } = await simulate({ ...(shrunk?.options ?? options), tellsMessages: true })
+  const lines = whole ? log : log.slice(-LOG_LINES)
   process.stdout.write(`${lines.join('\n')}\n\nseed ${result.seed}: ${violation?.message}\n`)
   if (shrunk) process.stdout.write(`made smaller in ${shrunk.tries} tries\n`)
   process.stdout.write(`again: ${commandOf(shrunk?.options ?? options)}\n`)
@@ -65,7 +65,7 @@ class Totals {
   }
 }
 
-async function main({ seed: first, seeds, events, each, story, shrink, json }: CommandLine): Promise<number> {
+async function main({ seed: first, seeds, events, each, log, shrink, json }: CommandLine): Promise<number> {
   const totals = new Totals()
   process.stdout.write(`from seed ${first}\n`)
   for (let seed = first; totals.seeds < seeds && totals.events < events && totals.failed === 0; seed++) {
@@ -76,8 +76,8 @@ async function main({ seed: first, seeds, events, each, story, shrink, json }: C
       if (json) {
         const { invariant, message } = result.violation
         process.stdout.write(`${JSON.stringify({ seed, seeds: totals.seeds, invariant, message })}\n`)
-      } else await tellFailure(options, result, { story, shrink })
-    } else if (story) process.stdout.write(`${result.story.join('\n')}\n`)
+      } else await tellFailure(options, result, { log, shrink })
+    } else if (log) process.stdout.write(`${result.log.join('\n')}\n`)
   }
   process.stdout.write(totals.toString())
   return totals.failed > 0 ? 1 : 0

@@ -63,15 +63,15 @@ abstract class Node<P extends { readonly place: Place }> {
 }
 
 export class MasterNode extends Node<SimMaster> {
-  #heardEpoch = 0
+  #observedEpoch = 0
 
   get leads(): boolean {
-    return this.place !== undefined && (this.process?.seat.leads ?? false)
+    return this.place !== undefined && (this.process?.masterHost.leads ?? false)
   }
 
   protected begin(place: Place): SimMaster {
-    return new SimMaster(this.world, place, MASTER_PORT, this.#heardEpoch, (epoch) => {
-      this.#heardEpoch = Math.max(this.#heardEpoch, epoch)
+    return new SimMaster(this.world, place, MASTER_PORT, this.#observedEpoch, (epoch) => {
+      this.#observedEpoch = Math.max(this.#observedEpoch, epoch)
     })
   }
 

@@ -13,7 +13,7 @@ export interface CommandLine {
   readonly events: number
   /** The same for every history. */
   readonly each: Omit<SimulationOptions, 'seed'>
-  readonly story: boolean
+  readonly log: boolean
   readonly shrink: boolean
   readonly json: boolean
 }
@@ -43,7 +43,7 @@ export const usage = `npm run sim [-- OPTIONS]
   --skip LIST     numbers of faults that are left out
   --script NAME   in place of faults at random:${listed(scripts.map(({ name }) => `'${name}'`))}
   --shape JSON    parts of the shape that are not drawn
-  --story         all that was logged; with --messages every message as well
+  --log         all that was logged; with --messages every message as well
   --shrink        leave out faults and nodes that a failure does not need
   --json          a failure as one line of JSON
 `
@@ -61,13 +61,13 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
       skip: { type: 'string' },
       script: { type: 'string' },
       shape: { type: 'string' },
-      story: { type: 'boolean', default: false },
+      log: { type: 'boolean', default: false },
       messages: { type: 'boolean', default: false },
       shrink: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   })
-  const { events, seed, seeds, skip, script, shape, story, shrink, json } = values
+  const { events, seed, seeds, skip, script, shape, log, shrink, json } = values
   const only = namesOption('faults', values.faults, faults)
   const isOpen = events !== undefined || (seed === undefined && seeds === undefined)
   return {
@@ -84,7 +84,7 @@ export function parseCommandLine(args: readonly string[], randomSeed: number): C
       ...(shape !== undefined && { shape: shapeOf(shape) }),
       tellsMessages: values.messages,
     },
-    story,
+    log,
     shrink,
     json,
   }

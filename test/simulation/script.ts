@@ -52,7 +52,7 @@ export class Stage {
   get alive(): MasterNode | undefined {
     return this.world.masters.find(
       ({ leads, place, process }) =>
-        leads && place?.frozen === false && process?.seat.snapshot().state === 'ALIVE',
+        leads && place?.frozen === false && process?.masterHost.snapshot().state === 'ALIVE',
     )
   }
 
@@ -113,7 +113,7 @@ export class Stage {
 
 /** As the Master that is ALIVE counts them, liars aside. */
 export const registeredWorkers = ({ alive }: Stage): number =>
-  alive?.process?.seat.snapshot().workers.filter(({ id }) => !id.startsWith(LIAR)).length ?? 0
+  alive?.process?.masterHost.snapshot().workers.filter(({ id }) => !id.startsWith(LIAR)).length ?? 0
 
 /** Plays a script: goes on as soon as what it waits for is so. */
 export class Director {

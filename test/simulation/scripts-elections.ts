@@ -47,7 +47,7 @@ export const electionScripts: readonly Script[] = [
       const { store, workers, running } = stage.world
       yield stage.until(
         'a leader with its Worker',
-        () => stage.alive?.process?.seat.snapshot().workers[0]?.state === 'ALIVE',
+        () => stage.alive?.process?.masterHost.snapshot().workers[0]?.state === 'ALIVE',
       )
       const former = stage.alive!
       const before = store.model.save()
@@ -57,7 +57,7 @@ export const electionScripts: readonly Script[] = [
       stage.cut(second, store)
       stage.freeze(former)
       yield stage.until('the first leads its Worker', () => {
-        const state = first.leads ? first.process?.seat.snapshot() : undefined
+        const state = first.leads ? first.process?.masterHost.snapshot() : undefined
         return (
           state?.state === 'ALIVE' &&
           state.workers.some(({ id, state: is }) => is === 'ALIVE' && id === workers[0]?.process?.incarnation)
@@ -157,10 +157,10 @@ export const electionScripts: readonly Script[] = [
       stage.fallTo(before)
       yield stage.until('another is elected', () => stage.elected !== undefined && stage.elected !== former)
       network.slow(former.name, 400)
-      const leads = () => stage.elected?.process?.seat
+      const leads = () => stage.elected?.process?.masterHost
       yield stage.until(
         'the driver is adopted',
-        () => leads()?.life !== undefined && leads()!.snapshot().activeDrivers.length > 0,
+        () => leads()?.current !== undefined && leads()!.snapshot().activeDrivers.length > 0,
       )
       for (const { process } of running) worker()?.children.finish(process)
       yield stage.until('it has ended', () => leads()!.snapshot().completedDrivers.length > 0)

@@ -22,7 +22,7 @@ function* flood(stage: Stage): Generator<Wait, void, undefined> {
   }
 }
 
-/** How often the agent of a leader asked the store whether it leads: the lane, unlike it, names the mark. */
+/** How often the agent of a leader asked the store whether it leads: the commit queue, unlike it, names the write id. */
 function countTouches({ world }: Stage): () => number {
   const { model } = world.store
   const touch = model.touch.bind(model)
@@ -60,7 +60,7 @@ export const liarScripts: readonly Script[] = [
       stage.expect(stage.alive === leader, 'L1', 'a liar has ended a leadership')
       stage.expect(stage.epoch === epoch, 'L1', `a liar has brought the epoch to ${stage.epoch}`)
       yield stage.until('all Workers obey the leader', () => isWhole(stage), 1000, 'L1')
-      // Once a liar may make the candidates wait for an image that nobody has.
+      // Once a liar may make the candidates wait for a record cache that nobody has.
       stage.alive?.kill()
       yield stage.until('another leads', () => isWhole(stage), limits.rewindPatienceMs + 3000, 'L2')
       yield stage.ms(limits.claimBeliefMs + 1000)

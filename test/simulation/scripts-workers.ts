@@ -153,7 +153,7 @@ export const workerScripts: readonly Script[] = [
       stage.cutOneWay(former, worker)
       worker.process!.children.finish(executor()!.process)
       const isLaunched = () =>
-        former.process?.seat
+        former.process?.masterHost
           .snapshot()
           .activeApps.some(({ executors }) => executors.some(({ state }) => state === 'LAUNCHING'))
       yield stage.until('another is launched', () => isLaunched() ?? false)
@@ -201,7 +201,7 @@ export const workerScripts: readonly Script[] = [
       // However few failures there may be: it is the good Worker that counts.
       world.masterConfig.maxExecutorRetries = 1
       yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 2 && !!stage.client)
-      const appOf = () => stage.alive?.process?.seat.snapshot().activeApps[0]
+      const appOf = () => stage.alive?.process?.masterHost.snapshot().activeApps[0]
       const runs = (kind: string) => [...world.running].filter(({ plan }) => plan.kind === kind).length
       const app = world.applications[0]!
       yield stage.until('the application has begun', () => app.process?.served === true)

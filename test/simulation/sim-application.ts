@@ -1,5 +1,5 @@
 import { ClientEndpoint } from '../../actors/client/client-endpoint.js'
-import type { DoorParts, DriverDoor } from '../../actors/client/driver-door.js'
+import type { ExecutorListener, ExecutorListenerParts } from '../../actors/client/executor-listener.js'
 import { toBytes } from '../../actors/messages/cloneable.js'
 import type { ResourceAmounts } from '../../actors/messages/common.js'
 import { limits } from '../../runtime/limits.js'
@@ -52,7 +52,7 @@ export class SimApplication {
         env: {},
         nodeOptions: [],
       },
-      door: {},
+      listener: {},
       masterTimeoutMs: 60_000,
       taskLimits: {},
       log: world.logOf(place.name),
@@ -67,13 +67,13 @@ export class SimApplication {
           this.#ended(reason?.code)
         },
       },
-      ground: {
+      dependencies: {
         clock: place,
         timers: place,
         random: this.#random.fork().next,
         newId: (bytes) => world.random.hex(2 * bytes),
         dialWith: network.dialFrom(place),
-        openDoor: (parts) => this.#openDoor(parts),
+        openListener: (parts) => this.#openListener(parts),
       },
     })
     this.#endpoint.start().then(
@@ -148,7 +148,7 @@ export class SimApplication {
     this.place.later(10, () => this.place.kill())
   }
 
-  async #openDoor(parts: DoorParts): Promise<DriverDoor> {
+  async #openListener(parts: ExecutorListenerParts): Promise<ExecutorListener> {
     const { network } = this.#world
     const host = this.place.machine.host
     network.listen(PORT, {

@@ -49,8 +49,8 @@ export class SimEngine implements PersistenceEngine {
     return this.#writing((model, nowMs) => model.elect(request, nowMs))
   }
 
-  read(fence: Fence, mark: string | undefined, table: Table, cursor: string | undefined): Promise<Page> {
-    return this.#reading((model) => model.read(fence, mark, table, cursor))
+  read(fence: Fence, writeId: string | undefined, table: Table, cursor: string | undefined): Promise<Page> {
+    return this.#reading((model) => model.read(fence, writeId, table, cursor))
   }
 
   touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome> {

@@ -1,6 +1,6 @@
-import { isFellow } from '../../actors/master/fellows.js'
+import type { MasterHostFrame } from '../../actors/master/master-host.js'
+import { isPeerMaster } from '../../actors/master/peer-masters.js'
 import { type MasterMessage, nodeOnly } from '../../actors/messages/catalogue.js'
-import type { SeatFrame } from '../../runtime/launch/master-seat.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Message } from '../../runtime/system/ref.js'
@@ -14,7 +14,7 @@ import type { World } from './world.js'
 const paths = { master: '/user/Master', worker: '/user/Worker', client: '/user/ClientEndpoint' }
 
 /** What a Master node stands on, without sockets. */
-export class SimFrame implements SeatFrame {
+export class SimFrame implements MasterHostFrame {
   readonly system: ActorSystem
   readonly linkDeadMs: number
   readonly log: Log
@@ -104,7 +104,7 @@ export class SimFrame implements SeatFrame {
       violation: this.#world.violation('master'),
       admit: ({ role }, type) => role === 'node' || !nodeOnly.has(type),
       remotePath: (peer) =>
-        isFellow(peer) ? paths.master : peer.role === 'node' ? paths.worker : paths.client,
+        isPeerMaster(peer) ? paths.master : peer.role === 'node' ? paths.worker : paths.client,
       onRejected: (peer, reason) => this.#world.rejected(this.#place, peer, reason),
     })
     const send = gateway.send.bind(gateway)

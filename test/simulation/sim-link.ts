@@ -64,8 +64,8 @@ export class SimLink {
     return this.#end === undefined
   }
 
-  get lastHeardMs(): number {
-    return this.#heartbeat.lastHeardMs
+  get lastReceivedMs(): number {
+    return this.#heartbeat.lastReceivedMs
   }
 
   setDeadMs(deadMs: number): void {
@@ -105,7 +105,7 @@ export class SimLink {
     this.#receiver = receiver
     if (!isFirst) return
     this.place.later(0, () => {
-      this.#heartbeat.heard(this.place.monotonicMs())
+      this.#heartbeat.observed(this.place.monotonicMs())
       for (const parcel of this.#unread.splice(0)) this.arrive(parcel)
       if (!this.isOpen) this.#tellEnd()
     })
@@ -135,7 +135,7 @@ export class SimLink {
       this.#unread.push(parcel)
       return
     }
-    this.#heartbeat.heard(this.place.monotonicMs())
+    this.#heartbeat.observed(this.place.monotonicMs())
     if (parcel.kind === 'end') this.finish({ kind: parcel.how, detail: parcel.how })
     else this.#deliver(parcel, this.#receiver)
   }

@@ -1,9 +1,9 @@
 import type { Buffer } from 'node:buffer'
 import { electionOverLock } from '../../actors/election/election-agent.js'
 import { QuorumLock } from '../../actors/election/quorum-lock.js'
+import { MasterHost } from '../../actors/master/master-host.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
-import { MasterSeat } from '../../runtime/launch/master-seat.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import { Gate } from './gate.js'
 import type { Place } from './place.js'
@@ -16,7 +16,7 @@ import type { World } from './world.js'
 export class SimMaster {
   readonly place: Place
   readonly address: string
-  readonly seat: MasterSeat
+  readonly masterHost: MasterHost
   readonly engine: SimEngine
   readonly gate: Gate
   readonly #frame: SimFrame
@@ -25,7 +25,7 @@ export class SimMaster {
     world: World,
     place: Place,
     port: number,
-    heardEpoch: number,
+    observedEpoch: number,
     onEpoch: (epoch: number) => void,
   ) {
     const { network, store, locks, leaseMs } = world
@@ -39,7 +39,7 @@ export class SimMaster {
       world,
       place,
       advertise,
-      () => this.seat?.life?.shell.position,
+      () => this.masterHost?.current?.shell.position,
       (message) => this.gate.leaves(message),
     )
     this.#frame = frame
@@ -68,7 +68,7 @@ export class SimMaster {
         return () => void listeners.delete(listener)
       },
     }
-    this.seat = new MasterSeat({
+    this.masterHost = new MasterHost({
       frame,
       recovery: {
         engine,
@@ -78,13 +78,13 @@ export class SimMaster {
       },
       address: this.address,
       masters: world.masterAddresses,
-      heard: { epoch: heardEpoch, seq: 0 },
+      observed: { epoch: observedEpoch, seq: 0 },
       config: world.masterConfig,
       key: world.key as Buffer,
       clock: place,
       timers: place,
       random: world.random.fork().next,
-      newMark: () => world.random.hex(12),
+      newWriteId: () => world.random.hex(12),
       dialWith: network.dialFrom(place),
       tell: (event) => {
         if (event.event === 'epoch') onEpoch(event.epoch)
@@ -98,9 +98,9 @@ export class SimMaster {
       deadMsFor: () => world.linkDeadMs,
       onLink: (link) => frame.admit(link),
     })
-    this.seat.begin()
+    this.masterHost.begin()
     frame.admitEarly()
-    this.seat.join()
+    this.masterHost.join()
   }
 
   get incarnation(): string {
@@ -111,13 +111,13 @@ export class SimMaster {
     return this.#frame.system
   }
 
-  /** Does this process owe it to a store that forgot it: it has acknowledged it, or has it in its image? */
+  /** Does this process owe it to a store that forgot it: it has acknowledged it, or has it in its record cache? */
   holds(driverId: string): boolean {
-    const { image } = this.seat
-    if (image.position(this.place.bootMs()) === undefined) return false
+    const { recordCache } = this.masterHost
+    if (recordCache.position(this.place.bootMs()) === undefined) return false
     if (this.gate.acknowledged.has(driverId)) return true
     const nowhere = { epoch: 0, seq: 0 }
-    const puts = image.tail({ base: nowhere, earlier: [] }, this.place.bootMs())
+    const puts = recordCache.lostWrites({ base: nowhere, earlier: [] }, this.place.bootMs())
     return puts.some(
       ({ table, id, json }) =>
         id === driverId ||
@@ -147,8 +147,8 @@ export class SimMaster {
 
   /** SIGTERM: hands over, then ends. */
   async stop(): Promise<void> {
-    await this.seat.stop()
-    this.seat.close()
+    await this.masterHost.stop()
+    this.masterHost.close()
     this.#frame.gateway.closeAll('the Master stops')
     this.place.later(1, () => this.place.kill())
   }

@@ -54,7 +54,7 @@ export class SimThreads implements TaskRunner, ThreadWorld {
         this.#threads.push(thread)
         return thread
       },
-      ground: {
+      dependencies: {
         nowMs: () => place.monotonicMs(),
         after: (_ms, run) => place.after(LOOK_MS, () => this.#then(run)),
         soon: (run) => queueMicrotask(() => this.#then(run)),

@@ -14,7 +14,7 @@ import {
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
-import { Doors } from '../../runtime/transport/doors.js'
+import { Dialer } from '../../runtime/transport/dialer.js'
 import { Gateway } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { Place } from './place.js'
@@ -37,7 +37,7 @@ export class SimWorker {
   readonly system: ActorSystem
   readonly #world: World
   readonly #actor: Ref<WorkerActorMessage>
-  readonly #doors: Doors
+  readonly #dialer: Dialer
   readonly startedAtMs: number
   /** SIGTERM: it stops what runs, and ends. */
   isStopping = false
@@ -65,7 +65,7 @@ export class SimWorker {
       remotePath: ({ role }) => (role === 'node' ? '/user/Master' : '/user/ClientEndpoint'),
       onRejected: (peer, reason) => world.rejected(place, peer, reason),
     })
-    this.#doors = this.#makeDoors(port, gateway)
+    this.#dialer = this.#makeDialer(port, gateway)
     this.children = new SimChildren(world, place, this.incarnation, {
       started: (process, pid) => this.#inform({ type: 'ProcessStarted', process, pid }),
       startFailed: (process, failure) => this.#inform({ type: 'ProcessStartFailed', process, failure }),
@@ -83,7 +83,7 @@ export class SimWorker {
         stopAllOf: nothing,
         workEnded: nothing,
       } as unknown as LogStreams,
-      doors: this.#doors,
+      dialer: this.#dialer,
       addressOf: (peer: PeerIdentity) => this.#dialled.get(peer),
       // What would be a command line is what the simulated program does.
       driverPlan: async (effect: object) => effect as never,
@@ -143,9 +143,9 @@ export class SimWorker {
     return core
   }
 
-  #makeDoors(port: number, gateway: Gateway<WorkerMessage>): Doors {
+  #makeDialer(port: number, gateway: Gateway<WorkerMessage>): Dialer {
     const { key, linkDeadMs, network, random } = this.#world
-    return new Doors({
+    return new Dialer({
       identity: this.#identity(port),
       role: 'node',
       key,

@@ -34,7 +34,7 @@ export interface SimulationResult {
   readonly tasks: number
   readonly falls: number
   readonly violation: Violation | undefined
-  readonly story: readonly string[]
+  readonly log: readonly string[]
 }
 
 export function drawShape(random: Random): Shape {
@@ -98,7 +98,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     tasks: world.tasks.delivered,
     falls: world.checks.debts.falls,
     violation,
-    story: world.story,
+    log: world.log,
   }
 }
 
@@ -112,15 +112,15 @@ async function expectLife(world: World): Promise<void> {
   // Restart, lock and lease of a dead one, rewindPatience, recovery.
   await world.runUntil(timeline.nowMs + 3 * leaseMs + 15_000)
   const alive = world.masters.filter(
-    ({ process }) => process?.seat.life && process.seat.snapshot().state === 'ALIVE',
+    ({ process }) => process?.masterHost.current && process.masterHost.snapshot().state === 'ALIVE',
   )
   if (alive.length !== 1) {
-    const states = world.masters.map(({ name, process }) => [name, process?.seat.snapshot().state])
+    const states = world.masters.map(({ name, process }) => [name, process?.masterHost.snapshot().state])
     throw new Violation('L2', `${alive.length} Masters are ALIVE: ${JSON.stringify(states)}`)
   }
   await world.runUntil(timeline.nowMs + 2 * masterConfig.workerTimeoutMs + 20_000)
   const settledByMs = timeline.nowMs + SETTLE_MS
-  for (let left = checks.books.unhealed(); left; left = checks.books.unhealed()) {
+  for (let left = checks.clusterState.unhealed(); left; left = checks.clusterState.unhealed()) {
     if (timeline.nowMs >= settledByMs) throw left
     await world.runUntil(timeline.nowMs + 50)
   }

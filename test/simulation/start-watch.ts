@@ -5,7 +5,7 @@ import type { World } from './world.js'
 
 /** A back-off is 1 s at least, by the clock of a Master that drifts from ours. */
 const WINDOW_MS = 950
-/** A Worker that has been there for so long is in the books. */
+/** A Worker that has been there for so long is in the cluster state. */
 const KNOWN_MS = 10_000
 
 /** L1 where Workers cannot start what they are given: nobody storms them, and no application ends while a good one is left. */
@@ -34,9 +34,9 @@ export class StartWatch {
     const recent = (this.#launches.get(key) ?? []).filter(({ atMs }) => nowMs - atMs < WINDOW_MS)
     if (!recent.some((launch) => launch.id === id)) recent.push({ id, atMs: nowMs })
     this.#launches.set(key, recent)
-    const isHopeless =
+    const isUnrecoverable =
       worker.isStopping || (this.#world.bad.get(worker.place.name)?.sinceMs ?? nowMs) < nowMs - WINDOW_MS
-    if (isHopeless && recent.length > most)
+    if (isUnrecoverable && recent.length > most)
       this.#fail(
         'storm',
         `${from} launched ${subject} ${recent.length} times within a second on ${worker.incarnation}`,

@@ -5,7 +5,7 @@ import type {
   Fence,
   LeaderRecord,
 } from '../../runtime/persistence/engine.js'
-import type { FenceKind, MarkKind, StoreCommand } from './store-commands.js'
+import type { FenceKind, StoreCommand, WriteIdKind } from './store-commands.js'
 
 type CommitCommand = Extract<StoreCommand, { do: 'commit' }>
 type ElectCommand = Extract<StoreCommand, { do: 'elect' }>
@@ -24,9 +24,9 @@ export class StoreCandidate {
   readonly #index: number
   #fence: Fence
   /** Of the election; read with. */
-  #electedMark = 'never elected'
+  #electedWriteId = 'never elected'
   /** Of its last write; chained on. */
-  #mark = 'never elected'
+  #writeId = 'never elected'
   #n = 0
   #looked: Fence | undefined
   readonly #sent: Sent[] = []
@@ -59,40 +59,40 @@ export class StoreCandidate {
     return undefined
   }
 
-  elected({ epoch, owner, base, mark }: Elected): void {
+  elected({ epoch, owner, base, writeId }: Elected): void {
     this.#fence = { epoch, owner }
-    this.#electedMark = mark
-    this.#mark = mark
+    this.#electedWriteId = writeId
+    this.#writeId = writeId
     this.#n = base.seq
   }
 
-  /** The mark of its last write, for touch. */
-  chained(kind: MarkKind): string | undefined {
-    return markOf(kind, this.#mark)
+  /** The write id of its last write, for touch. */
+  chained(kind: WriteIdKind): string | undefined {
+    return writeIdOf(kind, this.#writeId)
   }
 
-  /** The mark of its election, for read. */
-  readMark(kind: MarkKind): string | undefined {
-    return markOf(kind, this.#electedMark)
+  /** The write id of its election, for read. */
+  readWriteId(kind: WriteIdKind): string | undefined {
+    return writeIdOf(kind, this.#electedWriteId)
   }
 
   /** `mark` is fresh. */
-  commit({ which, pick, fence, puts, deletes }: CommitCommand, mark: string): Sent {
+  commit({ which, pick, fence, puts, deletes }: CommitCommand, writeId: string): Sent {
     const old =
       which === 'again' ? this.#sent.at(-1) : which === 'late' ? this.#sent.at(-1 - pick) : undefined
     if (old !== undefined) return old
     const n = which === 'otherSeq' ? this.#n + 3 : this.#n + 1
-    const prev = which === 'otherMark' ? 'of another branch' : this.#mark
-    const sent = { fence: this.fence(fence), request: { n, prev, mark, puts, deletes } }
+    const prev = which === 'otherWriteId' ? 'of another branch' : this.#writeId
+    const sent = { fence: this.fence(fence), request: { n, prev, writeId, puts, deletes } }
     this.#sent.push(sent)
     return sent
   }
 
-  heard({ request, fence }: Sent, { kind }: CommitOutcome): void {
+  received({ request, fence }: Sent, { kind }: CommitOutcome): void {
     const isMine = fence.owner === this.owner && fence.epoch === this.#fence.epoch
     if (!isMine || (kind !== 'ok' && kind !== 'duplicate')) return
     this.#n = request.n
-    this.#mark = request.mark
+    this.#writeId = request.writeId
   }
 
   #other(): string {
@@ -100,7 +100,7 @@ export class StoreCandidate {
   }
 }
 
-function markOf(kind: MarkKind, own: string): string | undefined {
+function writeIdOf(kind: WriteIdKind, own: string): string | undefined {
   if (kind === 'none') return undefined
   return kind === 'own' ? own : 'of another branch'
 }

@@ -9,13 +9,13 @@ import {
 
 /** The fence that a candidate sends, seen from the one it was elected with. */
 export type FenceKind = 'own' | 'epochBelow' | 'epochAbove' | 'otherOwner'
-/** The mark that it sends, seen from the one it should. */
-export type MarkKind = 'own' | 'none' | 'other'
+/** The write id that it sends, seen from the one it should. */
+export type WriteIdKind = 'own' | 'none' | 'other'
 
 interface Reading {
   readonly by: number
   readonly fence: FenceKind
-  readonly mark: MarkKind
+  readonly writeId: WriteIdKind
   readonly table: Table
 }
 
@@ -30,7 +30,7 @@ export type StoreCommand =
       readonly do: 'elect'
       readonly by: number
       readonly seen: 'now' | 'looked' | 'nobody' | 'otherOwner' | 'otherEpoch'
-      readonly heard: 'nothing' | 'below' | 'same' | 'above'
+      readonly received: 'nothing' | 'below' | 'same' | 'above'
       readonly earlier: readonly PastElection[] | undefined
     }
   | {
@@ -38,14 +38,14 @@ export type StoreCommand =
       readonly by: number
       readonly fence: FenceKind
       /** `again` is the newest one once more, `late` any older one under the fence of its time. */
-      readonly which: 'next' | 'again' | 'late' | 'otherMark' | 'otherSeq'
+      readonly which: 'next' | 'again' | 'late' | 'otherWriteId' | 'otherSeq'
       readonly pick: number
       /** The candidate does not hear the outcome. */
       readonly lost: boolean
       readonly puts: readonly Put[]
       readonly deletes: readonly Delete[]
     }
-  | { readonly do: 'touch'; readonly by: number; readonly fence: FenceKind; readonly mark: MarkKind }
+  | { readonly do: 'touch'; readonly by: number; readonly fence: FenceKind; readonly writeId: WriteIdKind }
   | { readonly do: 'leave'; readonly by: number; readonly fence: FenceKind }
   /** Begins a scan; its further pages come between other commands. */
   | ({ readonly do: 'scan'; readonly slot: number } & Reading)
@@ -105,8 +105,8 @@ const deletes = fc.uniqueArray(fc.record({ table, id }), {
 const by = fc.nat({ max: 6 })
 const slot = fc.nat({ max: 1 })
 const fence = often<FenceKind>('own', 12, 'epochBelow', 'epochAbove', 'otherOwner')
-const mark = often<MarkKind>('own', 6, 'none', 'other')
-const reading = { by, fence, mark: often<MarkKind>('own', 2, 'none', 'none', 'other'), table }
+const writeId = often<WriteIdKind>('own', 6, 'none', 'other')
+const reading = { by, fence, writeId: often<WriteIdKind>('own', 2, 'none', 'none', 'other'), table }
 
 const some = <T>(weight: number, arbitrary: fc.Arbitrary<T>): fc.WeightedArbitrary<T> => ({
   weight,
@@ -124,7 +124,7 @@ export function storeCommand(unreadable: boolean): fc.Arbitrary<StoreCommand> {
     do: fc.constant('commit' as const),
     by,
     fence,
-    which: often('next', 8, 'again', 'late', 'otherMark', 'otherSeq'),
+    which: often('next', 8, 'again', 'late', 'otherWriteId', 'otherSeq'),
     pick: fc.nat({ max: 9 }),
     lost: fc.nat({ max: 5 }).map((n) => n === 5),
   }
@@ -140,14 +140,14 @@ export function storeCommand(unreadable: boolean): fc.Arbitrary<StoreCommand> {
         do: fc.constant('elect' as const),
         by: fc.nat({ max: 3 }),
         seen: often('now', 5, 'looked', 'looked', 'nobody', 'otherOwner', 'otherEpoch'),
-        heard: often('nothing', 3, 'below', 'same', 'above'),
+        received: often('nothing', 3, 'below', 'same', 'above'),
         earlier,
       }),
     ),
     some(10, fc.record({ ...commit, puts: put, deletes })),
     some(3, fc.record({ ...commit, puts: none, deletes })),
     some(1, fc.record({ ...commit, puts: none, deletes: none })),
-    some(4, fc.record({ do: fc.constant('touch' as const), by, fence, mark })),
+    some(4, fc.record({ do: fc.constant('touch' as const), by, fence, writeId })),
     some(1, fc.record({ do: fc.constant('leave' as const), by, fence })),
     ...(unreadable ? [] : scans),
     some(unreadable ? 6 : 2, fc.record({ do: fc.constant('readAll' as const), ...reading })),

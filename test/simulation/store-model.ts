@@ -40,7 +40,7 @@ interface Aside {
 interface Link {
   readonly n?: number
   readonly prev: string
-  readonly mark?: string
+  readonly writeId?: string
 }
 
 interface Unreadable {
@@ -79,14 +79,14 @@ export class StoreModel {
   }
 
   elect(
-    { seen, me, address, lock, heardEpoch, earlier = [], mark, protocols }: ElectRequest,
+    { seen, me, address, lock, observedEpoch, earlier = [], writeId, protocols }: ElectRequest,
     nowMs: number,
   ): ElectOutcome {
     if (this.readOnly) return notWritable
     const at = this.#leader
     if (at.owner === me) return elected(at)
     if (!isSame(at, seen ?? nobody)) return { kind: 'changed', epoch: at.epoch, owner: at.owner }
-    const epoch = Math.max(at.epoch, heardEpoch) + 1
+    const epoch = Math.max(at.epoch, observedEpoch) + 1
     const position = { epoch, seq: at.position.seq }
     const base = at.position
     const life = { touchedMs: nowMs, left: false, ownerGone: false }
@@ -96,7 +96,7 @@ export class StoreModel {
       address,
       lock,
       position,
-      mark,
+      writeId,
       base,
       earlier,
       ...(protocols && { protocols }),
@@ -115,7 +115,7 @@ export class StoreModel {
 
   /** No touch: the time is not stored. */
   commit(fence: Fence, request: CommitRequest, _nowMs: number): CommitOutcome {
-    const { n, mark, puts, deletes } = request
+    const { n, writeId, puts, deletes } = request
     // Without puts the script declares that it writes: a replica does not even begin it.
     if (this.readOnly && puts.length === 0) return notWritable
     const refused = this.#verdict(fence, request)
@@ -124,7 +124,7 @@ export class StoreModel {
     if (this.full && puts.length > 0) return noMemory
     for (const { table, id, json } of puts) this.#put(table, id, json)
     for (const { table, id } of deletes) this.#delete(table, id)
-    this.#leader = { ...this.#leader, position: { epoch: fence.epoch, seq: n }, mark }
+    this.#leader = { ...this.#leader, position: { epoch: fence.epoch, seq: n }, writeId }
     return { kind: 'ok', position: this.#leader.position }
   }
 
@@ -135,10 +135,10 @@ export class StoreModel {
   }
 
   /** Throws STORE_UNAVAILABLE where something has to be set aside and cannot be. */
-  read(fence: Fence, mark: string | undefined, table: Table, cursor: string | undefined): Page {
+  read(fence: Fence, writeId: string | undefined, table: Table, cursor: string | undefined): Page {
     const reader = `${fence.owner} ${table}`
     if (cursor === undefined) this.#unreadable.delete(reader)
-    if (this.#hasMoved(fence, mark)) return { kind: 'moved' }
+    if (this.#hasMoved(fence, writeId)) return { kind: 'moved' }
     const { entries, next } = this.#rows[table].page(Number(cursor ?? 0), this.#pageRecords)
     const records = this.#readable(reader, table, entries)
     if (next !== undefined) return { kind: 'page', records, cursor: String(next) }
@@ -180,15 +180,15 @@ export class StoreModel {
     if (at.epoch > fence.epoch) return deposed(at)
     if (at.epoch === fence.epoch && at.owner !== fence.owner) return deposed(at)
     if (at.epoch < fence.epoch) return rewound(at)
-    if (link?.mark === at.mark) return { kind: 'duplicate', position: at.position }
-    if (link !== undefined && link.prev !== at.mark) return rewound(at)
+    if (link?.writeId === at.writeId) return { kind: 'duplicate', position: at.position }
+    if (link !== undefined && link.prev !== at.writeId) return rewound(at)
     return undefined
   }
 
-  #hasMoved(fence: Fence, mark: string | undefined): boolean {
+  #hasMoved(fence: Fence, writeId: string | undefined): boolean {
     const at = this.#leader
     if (!isSame(at, fence)) return true
-    return mark !== undefined && mark !== at.mark
+    return writeId !== undefined && writeId !== at.writeId
   }
 
   #put(table: Table, id: string, json: string): void {

@@ -16,7 +16,7 @@ export const nobody: LeaderRecord = {
   address: '',
   lock: '',
   position: { epoch: 0, seq: 0 },
-  mark: '',
+  writeId: '',
   base: { epoch: 0, seq: 0 },
   touchedMs: 0,
   left: false,
@@ -47,12 +47,16 @@ export const isSame = (a: Fence, b: Fence): boolean => a.epoch === b.epoch && a.
 
 export const deposed = ({ epoch, owner }: LeaderRecord): Deposed => ({ kind: 'deposed', epoch, owner })
 
-export const rewound = ({ position, mark }: LeaderRecord): Rewound => ({ kind: 'rewound', position, mark })
+export const rewound = ({ position, writeId }: LeaderRecord): Rewound => ({
+  kind: 'rewound',
+  position,
+  writeId,
+})
 
-export const elected = ({ epoch, owner, base, mark }: LeaderRecord): Elected => ({
+export const elected = ({ epoch, owner, base, writeId }: LeaderRecord): Elected => ({
   kind: 'elected',
   epoch,
   owner,
   base,
-  mark,
+  writeId,
 })

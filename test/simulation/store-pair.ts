@@ -78,30 +78,32 @@ export class StorePair {
         return this.#readAll(command)
       case 'save':
         this.#saved[command.slot] = this.#model.save()
-        return this.#withRoom(() => this.#real.save(command.slot))
+        return this.#withCapacity(() => this.#real.save(command.slot))
       case 'fall':
         this.#reached.add('fall')
         this.#model.restore(this.#saved[command.slot] ?? this.#empty)
-        return this.#withRoom(() => this.#real.fall(command.slot))
+        return this.#withCapacity(() => this.#real.fall(command.slot))
       case 'full':
         this.#model.full = command.full
         return this.#real.setFull(command.full)
     }
   }
 
-  async #elect({ by, seen, heard, earlier }: Of<'elect'>): Promise<void> {
+  async #elect({ by, seen, received, earlier }: Of<'elect'>): Promise<void> {
     const candidate = this.#by(by)
     const before = this.#model.leader()
     const epoch = before?.epoch ?? 0
-    const heardEpoch = { nothing: 0, below: Math.max(0, epoch - 1), same: epoch, above: epoch + 3 }[heard]
+    const observedEpoch = { nothing: 0, below: Math.max(0, epoch - 1), same: epoch, above: epoch + 3 }[
+      received
+    ]
     const request = {
       seen: candidate.seen(seen, before),
       me: candidate.owner,
       address: `firesteel://${candidate.owner}:7070`,
       lock: `lock-${this.#nowMs}`,
-      heardEpoch,
+      observedEpoch: observedEpoch,
       ...(earlier === undefined ? {} : { earlier }),
-      mark: `elect-${this.#nowMs}`,
+      writeId: `elect-${this.#nowMs}`,
     }
     const real = await this.#engine(candidate).elect(request)
     const said = this.#model.elect(request, this.#nowMs)
@@ -117,18 +119,18 @@ export class StorePair {
     const before = this.#model.leader()
     const real = await this.#engine(candidate).commit(fence, request)
     same(this.#model.commit(fence, request, this.#nowMs), real, 'commit')
-    if (!command.lost) candidate.heard(sent, real)
+    if (!command.lost) candidate.received(sent, real)
     this.#reached.add(`commit ${writeKind(real, fence)}`)
     if (real.kind === 'ok') this.#reached.add(`commit ok, ${fillKind(request)}`)
     const seqFits = request.n === (before?.position.seq ?? 0) + 1
-    const isMarkAlone = real.kind === 'rewound' && real.position.epoch === fence.epoch && seqFits
-    if (isMarkAlone) this.#reached.add('commit rewound though its seq fits')
+    const isWriteIdAlone = real.kind === 'rewound' && real.position.epoch === fence.epoch && seqFits
+    if (isWriteIdAlone) this.#reached.add('commit rewound though its seq fits')
   }
 
-  async #touch({ by, fence: kind, mark }: Of<'touch'>): Promise<void> {
+  async #touch({ by, fence: kind, writeId }: Of<'touch'>): Promise<void> {
     const candidate = this.#by(by)
     const fence = candidate.fence(kind)
-    const prev = candidate.chained(mark)
+    const prev = candidate.chained(writeId)
     const lock = `lock-${this.#nowMs}`
     const real = await this.#engine(candidate).touch(fence, lock, prev)
     same(this.#model.touch(fence, lock, prev, this.#nowMs), real, 'touch')
@@ -145,13 +147,13 @@ export class StorePair {
     this.#reached.add(epoch === fence.epoch && owner === fence.owner ? 'leave' : 'leave of another')
   }
 
-  #scan({ by, fence, mark, table }: Of<'scan'>): StoreScan {
+  #scan({ by, fence, writeId, table }: Of<'scan'>): StoreScan {
     const candidate = this.#by(by)
     return new StoreScan({
       engine: this.#engine(candidate),
       model: this.#model,
       fence: candidate.fence(fence),
-      mark: candidate.readMark(mark),
+      writeId: candidate.readWriteId(writeId),
       table,
     })
   }
@@ -166,10 +168,10 @@ export class StorePair {
     this.#scans.delete(slot)
   }
 
-  async #readAll({ by, fence: kind, mark, table }: Of<'readAll'>): Promise<void> {
+  async #readAll({ by, fence: kind, writeId, table }: Of<'readAll'>): Promise<void> {
     const candidate = this.#by(by)
     const fence = candidate.fence(kind)
-    const at = candidate.readMark(mark)
+    const at = candidate.readWriteId(writeId)
     const real = await readAll((cursor) => this.#engine(candidate).read(fence, at, table, cursor))
     const said = await readAll((cursor) => this.#model.read(fence, at, table, cursor))
     assert.equal(said.kind, real.kind, 'kind of all pages')
@@ -202,7 +204,7 @@ export class StorePair {
   }
 
   /** A full Redis does not copy either. */
-  async #withRoom(work: () => Promise<void>): Promise<void> {
+  async #withCapacity(work: () => Promise<void>): Promise<void> {
     if (this.#model.full) await this.#real.setFull(false)
     await work()
     if (this.#model.full) await this.#real.setFull(true)

@@ -20,7 +20,7 @@ export async function connect(url: string, name = 'simulation'): Promise<RedisCo
   })
   connection.start()
   await connection.settled
-  if (connection.trouble !== undefined) throw connection.trouble
+  if (connection.degradation !== undefined) throw connection.degradation
   return connection
 }
 

@@ -6,7 +6,7 @@ export interface StoreScanOptions {
   readonly engine: PersistenceEngine
   readonly model: StoreModel
   readonly fence: Fence
-  readonly mark: string | undefined
+  readonly writeId: string | undefined
   readonly table: Table
 }
 
@@ -19,7 +19,7 @@ interface Side {
 /**
  * One scan of a table of both stores, page by page with writes between. Which records are on which page cannot be equal: real ones
  * come in the order of a hash whose seed is random. Equal must be: whether the store has moved; that each record is what is stored
- * now; that at the end nothing is missing that stood throughout, and with a mark nothing at all.
+ * now; that at the end nothing is missing that stood throughout, and with a write id nothing at all.
  */
 export class StoreScan {
   readonly #options: StoreScanOptions
@@ -38,9 +38,9 @@ export class StoreScan {
 
   /** The next page of each that has not come to its end. */
   async page(): Promise<Page['kind'] | undefined> {
-    const { engine, model, fence, mark, table } = this.#options
-    const real = this.#real.over ? undefined : await engine.read(fence, mark, table, this.#real.cursor)
-    const said = this.#model.over ? undefined : model.read(fence, mark, table, this.#model.cursor)
+    const { engine, model, fence, writeId, table } = this.#options
+    const real = this.#real.over ? undefined : await engine.read(fence, writeId, table, this.#real.cursor)
+    const said = this.#model.over ? undefined : model.read(fence, writeId, table, this.#model.cursor)
     if (real !== undefined && said !== undefined) assert.equal(said.kind, real.kind, 'kind of page')
     this.#take(this.#real, real)
     this.#take(this.#model, said)
@@ -55,7 +55,7 @@ export class StoreScan {
 
   #take(side: Side, page: Page | undefined): void {
     if (page === undefined) return
-    const { model, mark, table } = this.#options
+    const { model, writeId, table } = this.#options
     if (page.kind === 'moved') {
       side.over = true
       return
@@ -67,7 +67,7 @@ export class StoreScan {
     side.cursor = page.cursor
     if (page.cursor !== undefined) return
     side.over = true
-    for (const id of mark === undefined ? this.#stood : this.#ids()) {
+    for (const id of writeId === undefined ? this.#stood : this.#ids()) {
       assert.ok(side.found.has(id), `${table} ${id} is missing in a scan`)
     }
   }

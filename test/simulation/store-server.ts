@@ -76,7 +76,7 @@ export class StoreServer extends SimServer {
     if (this.#saved.length > SAVED) this.#saved.splice(this.#random.int(SAVED), 1)
   }
 
-  /** Falls to a state that it held before: a lost tail, a stale replica, a parallel branch. `newest`: how far back. */
+  /** Falls to a state that it held before: a lost writes, a stale replica, a parallel branch. `newest`: how far back. */
   fall(newest: number): boolean {
     const recent = this.#saved.slice(-newest)
     if (recent.length === 0) return false

@@ -13,10 +13,10 @@ interface Shadow {
   readonly epoch: number
   readonly owner: string
   readonly seq: number
-  readonly mark: string
+  readonly writeId: string
 }
 
-const nothing: Shadow = { epoch: 0, owner: '', seq: 0, mark: '' }
+const nothing: Shadow = { epoch: 0, owner: '', seq: 0, writeId: '' }
 
 export interface StoreEvents {
   readonly fail: Fail
@@ -43,7 +43,7 @@ export class StoreWatch {
   /** It is what it was: this, or nothing. */
   fell(record: LeaderRecord | undefined): void {
     this.#shadow = record
-      ? { epoch: record.epoch, owner: record.owner, seq: record.position.seq, mark: record.mark }
+      ? { epoch: record.epoch, owner: record.owner, seq: record.position.seq, writeId: record.writeId }
       : nothing
   }
 
@@ -53,16 +53,16 @@ export class StoreWatch {
       const before = this.#shadow
       const outcome = elect(request, nowMs)
       if (outcome.kind === 'elected' && before.owner !== outcome.owner) {
-        const { epoch, owner, mark, base } = outcome
+        const { epoch, owner, writeId, base } = outcome
         if (epoch >= FORGED_EPOCH) this.#fail('S6', `${owner} was elected at ${epoch}, as a stranger said`)
         if (epoch <= before.epoch)
           this.#fail('S1', `${owner} was elected at ${epoch}, not above ${before.epoch}`)
-        if (epoch <= request.heardEpoch)
-          this.#fail('S1', `${owner} was elected at ${epoch} and had heard of ${request.heardEpoch}`)
+        if (epoch <= request.observedEpoch)
+          this.#fail('S1', `${owner} was elected at ${epoch} and had heard of ${request.observedEpoch}`)
         const seen = request.seen ?? { epoch: 0, owner: '' }
         if (seen.epoch !== before.epoch || seen.owner !== before.owner)
           this.#fail('S1', `${owner} was elected, and ${before.owner} had been meanwhile`)
-        this.#shadow = { epoch, owner, mark, seq: base.seq }
+        this.#shadow = { epoch, owner, writeId, seq: base.seq }
         this.#events.elected(owner)
         this.#events.changed()
       }
@@ -75,35 +75,35 @@ export class StoreWatch {
       return outcome
     }
     const read = model.read.bind(model)
-    model.read = (fence: Fence, mark: string | undefined, table: Table, cursor: string | undefined) => {
-      const page = read(fence, mark, table, cursor)
-      const { epoch, owner, mark: stored } = this.#shadow
+    model.read = (fence: Fence, writeId: string | undefined, table: Table, cursor: string | undefined) => {
+      const page = read(fence, writeId, table, cursor)
+      const { epoch, owner, writeId: stored } = this.#shadow
       if (page.kind === 'page' && (fence.epoch !== epoch || fence.owner !== owner))
         this.#fail('S2', `${fence.owner} (${fence.epoch}) was given a page; ${owner} (${epoch}) leads`)
-      if (page.kind === 'page' && mark !== undefined && mark !== stored)
+      if (page.kind === 'page' && writeId !== undefined && writeId !== stored)
         this.#fail('S2', `${fence.owner} (${fence.epoch}) was given a page of a store that has moved on`)
       return page
     }
     const touch = model.touch.bind(model)
     model.touch = (fence: Fence, lock: string, prev: string | undefined, nowMs: number) => {
       const outcome = touch(fence, lock, prev, nowMs)
-      const { epoch, owner, mark } = this.#shadow
+      const { epoch, owner, writeId } = this.#shadow
       if (outcome.kind === 'ok' && (fence.epoch !== epoch || fence.owner !== owner))
         this.#fail('S1', `a touch of ${fence.owner} (${fence.epoch}) passed; ${owner} (${epoch}) leads`)
-      if (outcome.kind === 'ok' && prev !== undefined && prev !== mark)
+      if (outcome.kind === 'ok' && prev !== undefined && prev !== writeId)
         this.#fail('S2', `a touch of ${fence.owner} passed on a store that does not hold what it wrote`)
       return outcome
     }
   }
 
-  #committed(fence: Fence, { n, prev, mark, deletes }: CommitRequest): void {
-    const { epoch, owner, seq, mark: stored } = this.#shadow
+  #committed(fence: Fence, { n, prev, writeId, deletes }: CommitRequest): void {
+    const { epoch, owner, seq, writeId: stored } = this.#shadow
     const who = `${fence.owner} (${fence.epoch})`
     if (fence.epoch !== epoch || fence.owner !== owner)
       this.#fail('S1', `a commit of ${who} was accepted; ${owner} (${epoch}) leads`)
     if (prev !== stored || n !== seq + 1)
       this.#fail('S2', `commit ${n} of ${who} was applied after ${seq}, ${prev} is not the mark ${stored}`)
-    this.#shadow = { ...fence, seq: n, mark }
+    this.#shadow = { ...fence, seq: n, writeId }
     for (const { table, id } of deletes) if (table === 'worker') this.#events.workerRemoved(id)
     this.#events.changed()
   }

@@ -5,8 +5,8 @@ import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import { limits } from '../../runtime/limits.js'
 import type { Fence } from '../../runtime/persistence/engine.js'
-import { reporting } from './heard-ends.js'
 import { LIAR } from './liar.js'
+import { reporting } from './received-ends.js'
 import type { SimChild } from './sim-children.js'
 import type { SimWorker } from './sim-worker.js'
 import type { Fail } from './violation.js'
@@ -114,11 +114,11 @@ export class WorkWatch {
    * S5: what has ended is not launched by a leader that its Worker has reported to since, whatever the store forgot; unless that Worker
    * was given up before, or another generation followed.
    */
-  launchDecided({ driverId, generation }: LaunchDriver, heard: ReadonlyMap<string, number>): void {
+  launchDecided({ driverId, generation }: LaunchDriver, received: ReadonlyMap<string, number>): void {
     if (generation > COUNTED)
       this.#fail('S3a', `a liar has brought the generation of ${driverId} to ${generation}`)
     for (const [index, end] of this.#world.history.ends.entries()) {
-      if (end.driverId !== driverId || index >= (heard.get(end.workerId) ?? 0)) continue
+      if (end.driverId !== driverId || index >= (received.get(end.workerId) ?? 0)) continue
       if (this.#removed.has(end.workerId)) continue
       if (end.generation < this.#newestOf(driverId)) continue
       this.#fail(
@@ -162,8 +162,8 @@ export class WorkWatch {
     // One that gave up relaunches nothing; the next one counts from its own election.
     if (!masters.some(({ leads, process }) => leads && process?.incarnation === leader.owner)) return
     const { workerTimeoutMs } = masterConfig
-    const heardMs = this.#heartbeats.get(`${leader.owner} ${incarnation}`) ?? 0
-    const silentSinceMs = Math.max(heardMs, checks.electedAtMs(leader.owner))
+    const receivedMs = this.#heartbeats.get(`${leader.owner} ${incarnation}`) ?? 0
+    const silentSinceMs = Math.max(receivedMs, checks.electedAtMs(leader.owner))
     const untilMs = timeline.nowMs + (validUntilBootMs - place.bootMs()) / place.machine.rate
     // Clocks of both may be 1 % wrong.
     const overMs = untilMs - (silentSinceMs + 0.97 * workerTimeoutMs)

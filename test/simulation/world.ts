@@ -43,7 +43,7 @@ type ClusterConfig = Omit<MasterConfig, 'address' | 'masters' | 'maxExecutorRetr
   maxExecutorRetries: number
 }
 
-const STORY_LINES = 4000
+const LOG_LINES = 4000
 
 /** A whole cluster in one process: what is in it, and the time it runs in. */
 export class World {
@@ -70,7 +70,7 @@ export class World {
   readonly masterAddresses: readonly string[]
   readonly masterConfig: ClusterConfig
   readonly linkDeadMs: number
-  readonly story: string[] = []
+  readonly log: string[] = []
   /** Messages rejected at a boundary; only garbage is. */
   rejectedMessages = 0
   /** Something befell it that may make a healthy Worker look dead. */
@@ -98,8 +98,8 @@ export class World {
     this.checks = new Checks(this, model)
     this.tasks = new TaskLedger(this.checks)
     this.store = new StoreServer('redis', this.machine('10.0.9.1'), model, this.network, random.fork())
-    const { storeLosesTail, storeOtherBranch, controlPlaneLost } = rates.weights
-    this.store.falls = storeLosesTail + storeOtherBranch + controlPlaneLost > 0
+    const { storeLosesTail: storeLosesWrites, storeOtherBranch, controlPlaneLost } = rates.weights
+    this.store.falls = storeLosesWrites + storeOtherBranch + controlPlaneLost > 0
     this.store.lostAnswers = rates.lostAnswers
     this.store.lateCopies = rates.lateCopies
     this.locks = Array.from(
@@ -155,8 +155,8 @@ export class World {
 
   tell(who: string, text: string, fields?: object): void {
     const at = this.timeline.nowMs.toFixed(2).padStart(11)
-    this.story.push(`${at} ${who.padEnd(6)} ${text}${fields ? ` ${JSON.stringify(fields)}` : ''}`)
-    if (this.story.length > 2 * STORY_LINES) this.story.splice(0, STORY_LINES)
+    this.log.push(`${at} ${who.padEnd(6)} ${text}${fields ? ` ${JSON.stringify(fields)}` : ''}`)
+    if (this.log.length > 2 * LOG_LINES) this.log.splice(0, LOG_LINES)
   }
 
   /** The message sequence becomes part of the story. */
@@ -235,11 +235,11 @@ const twoTurns = (): Promise<void> => new Promise((resolve) => setImmediate(setI
 const tinySlices: Slices = {
   recoveryRecords: 1,
   recoveryRecordBytes: 1,
-  tailRecords: 1,
-  tailRecordBytes: 1,
+  lostWriteRecords: 1,
+  lostWriteRecordBytes: 1,
   tailWindow: 64,
-  tailLooks: 2,
-  tailAheadBytes: 1000,
+  lostWriteLooks: 2,
+  lostWriteAheadBytes: 1000,
   releaseEffects: 1,
   releaseMs: 5,
   executorLooks: 1,

@@ -1,7 +1,7 @@
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import type { Message } from '../../runtime/system/ref.js'
-import { type Heard, Peer, type PeerPlace } from './peer.js'
+import { Peer, type PeerPlace, type Received } from './peer.js'
 
 const FROM = '/user/Worker'
 const CORES = 8
@@ -21,7 +21,7 @@ export class BadWorker {
   static async start(places: readonly PeerPlace[]): Promise<BadWorker> {
     const worker = new BadWorker()
     for (const place of places) {
-      const peer = await Peer.dial(place, 'node', (message, from) => worker.#heard(message, from)).catch(
+      const peer = await Peer.dial(place, 'node', (message, from) => worker.#received(message, from)).catch(
         () => undefined,
       )
       if (peer) worker.#peers.push(peer)
@@ -34,7 +34,7 @@ export class BadWorker {
     for (const peer of this.#peers) peer.close()
   }
 
-  #heard(message: Heard, peer: Peer): void {
+  #received(message: Received, peer: Peer): void {
     if (this.#isOver) return
     const id = peer.incarnation
     switch (message.type) {
@@ -60,7 +60,7 @@ export class BadWorker {
         this.#refuse(peer, message as unknown as LaunchExecutor)
         return
       case 'LaunchDriver':
-        this.#hasNoRoom(peer, message as unknown as LaunchDriver)
+        this.#hasNoCapacity(peer, message as unknown as LaunchDriver)
         return
     }
   }
@@ -78,7 +78,7 @@ export class BadWorker {
     })
   }
 
-  #hasNoRoom(peer: Peer, { driverId, generation }: LaunchDriver): void {
+  #hasNoCapacity(peer: Peer, { driverId, generation }: LaunchDriver): void {
     this.#tell(peer, {
       type: 'DriverStateChanged',
       workerId: peer.incarnation,

@@ -2,11 +2,11 @@ import { reasonOf } from '../../runtime/errors.js'
 import { drawShape, randomFor, type Shape, shapeText } from './draw.js'
 import { drawFault } from './faults/all.js'
 import type { Field } from './field.js'
-import { Ground } from './ground.js'
 import { growing, judgedLives } from './growth.js'
 import type { SoakOptions } from './options.js'
 import { type RoundReport, Rounds } from './round.js'
 import { Sampler } from './sampler.js'
+import { SoakContext } from './soak-context.js'
 import { type Violation, violation } from './violations.js'
 import { untilQuiet } from './well.js'
 import { Work } from './work.js'
@@ -46,11 +46,16 @@ export async function runCluster(
   const ended: Violation[] = []
   let isBroken = false
   let totals = { tasks: 0, submissions: 0, kills: 0 }
-  const ground = await Ground.start(`soak-${seed}-${number}`, shape, directory, faults.includes('disk-full'))
+  const context = await SoakContext.start(
+    `soak-${seed}-${number}`,
+    shape,
+    directory,
+    faults.includes('disk-full'),
+  )
   try {
-    const work = await Work.start(ground.cluster, randomFor(seed, 'jobs', number))
+    const work = await Work.start(context.cluster, randomFor(seed, 'jobs', number))
     try {
-      const each = new Rounds(ground, work, sampler)
+      const each = new Rounds(context, work, sampler)
       await each.begin()
       for (const round of rounds) {
         const random = randomFor(seed, 'fault', round)
@@ -61,7 +66,7 @@ export async function runCluster(
         if (isBroken) break
       }
       // One that did not come back answers nobody: nothing more can be learned from it.
-      if (!isBroken) totals = await endWork(ground, work, ended)
+      if (!isBroken) totals = await endWork(context, work, ended)
     } finally {
       await work.close()
     }
@@ -70,7 +75,7 @@ export async function runCluster(
     ended.push(violation('notWell', `the cluster could not be used any more: ${reasonOf(error)}`))
   }
   // Rejects where a process outlives it.
-  await ground[Symbol.asyncDispose]().catch((error: unknown) => {
+  await context[Symbol.asyncDispose]().catch((error: unknown) => {
     ended.push(violation('orphans', reasonOf(error)))
   })
   ended.push(...growing(sampler.lives).map((text) => violation('growth', text)))
@@ -84,8 +89,8 @@ export async function endWork(field: Field, work: Work, ended: Violation[]) {
   await jobs.pause()
   await jobs.repeat(0)
   await jobs.killAll()
-  const { books } = await untilQuiet(field, work)
-  ended.push(...(await jobs.judge(books)))
+  const { clusterState } = await untilQuiet(field, work)
+  ended.push(...(await jobs.judge(clusterState)))
   const { totals, found } = await work.end()
   ended.push(...found)
   const { acknowledged, killsAcknowledged } = jobs.ledger

@@ -96,23 +96,23 @@ export class Jobs {
   }
 
   /** Waited for until all that must end has ended. */
-  async isQuiet(books: MasterStateResponse): Promise<boolean> {
-    return this.ledger.isQuiet(await this.#view(books))
+  async isQuiet(clusterState: MasterStateResponse): Promise<boolean> {
+    return this.ledger.isQuiet(await this.#view(clusterState))
   }
 
-  async judge(books: MasterStateResponse): Promise<Violation[]> {
+  async judge(clusterState: MasterStateResponse): Promise<Violation[]> {
     const found = this.#found
     this.#found = []
-    return [...found, ...this.ledger.judge(await this.#view(books))]
+    return [...found, ...this.ledger.judge(await this.#view(clusterState))]
   }
 
-  async #view(books: MasterStateResponse): Promise<LedgerView> {
+  async #view(clusterState: MasterStateResponse): Promise<LedgerView> {
     for (const line of await this.#file.read()) {
       const [key, driverId, generation, pid] = line.split(' ')
       const run = { driverId: driverId!, generation: Number(generation), process: noteOf(Number(pid)) }
       this.#runs.set(key!, [...(this.#runs.get(key!) ?? []), run])
     }
-    const drivers = [...books.completedDrivers, ...books.activeDrivers]
+    const drivers = [...clusterState.completedDrivers, ...clusterState.activeDrivers]
     return {
       states: new Map(drivers.map(({ id, state, message }) => [id, { state, message }])),
       runs: this.#runs,

@@ -106,12 +106,12 @@ export class Judge {
     await jobs.pause()
     await jobs.repeat(REPEATED)
     if (executorsDied) jobs.ledger.workerEnded()
-    const { books, wrong } = await untilQuiet(this.#field, this.#work)
-    const found = wrong.map((text) => violation('booksWrong', text))
-    found.push(...(await jobs.judge(books)))
+    const { clusterState, wrong } = await untilQuiet(this.#field, this.#work)
+    const found = wrong.map((text) => violation('stateWrong', text))
+    found.push(...(await jobs.judge(clusterState)))
     found.push(...(await this.#orphans()), ...(await this.#deposed()))
     found.push(...this.#field.unaskedDeaths().map((text) => violation('nodesDied', text)))
-    this.#epochNow = books.position.epoch
+    this.#epochNow = clusterState.position.epoch
     await this.#sample()
     return found
   }

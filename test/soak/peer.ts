@@ -6,13 +6,13 @@ import type { Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 
-export type Heard = Message & Readonly<Record<string, unknown>>
+export type Received = Message & Readonly<Record<string, unknown>>
 
 export interface PeerPlace {
   readonly cluster: string
   readonly secret: string
   /** host:port of the door. */
-  readonly door: string
+  readonly listener: string
 }
 
 let nextId = 1
@@ -30,22 +30,22 @@ export class Peer {
 
   /** `onHeard` sees each message that comes. Rejects where the door refuses. */
   static async dial(
-    { cluster, secret, door }: PeerPlace,
+    { cluster, secret, listener }: PeerPlace,
     role: Role,
-    onHeard: (message: Heard, peer: Peer) => void = () => undefined,
+    onReceived: (message: Received, peer: Peer) => void = () => undefined,
   ): Promise<Peer> {
     const incarnation = `stranger-${randomBytes(8).toString('hex')}`
-    const separator = door.lastIndexOf(':')
+    const separator = listener.lastIndexOf(':')
     const link = await dial({
-      host: door.slice(0, separator),
-      port: Number(door.slice(separator + 1)),
+      host: listener.slice(0, separator),
+      port: Number(listener.slice(separator + 1)),
       identity: { cluster, incarnation },
       role,
       key: deriveKey(secret, role),
     })
     const peer = new Peer(incarnation, link)
     link.setReceiver({
-      envelope: (raw) => onHeard((raw as WireEnvelope).message as Heard, peer),
+      envelope: (raw) => onReceived((raw as WireEnvelope).message as Received, peer),
       payload: () => undefined,
       drain: () => undefined,
       closed: () => {

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from './draw.js'
 import type { FaultName } from './fault-names.js'
 import type { Fault } from './faults/fault.js'
-import type { Ground } from './ground.js'
 import { Judge, type Verdict } from './judge.js'
 import type { Sampler } from './sampler.js'
+import type { SoakContext } from './soak-context.js'
 import type { Work } from './work.js'
 
 export interface RoundReport extends Verdict {
@@ -19,12 +19,12 @@ export interface RoundReport extends Verdict {
 
 /** What one round after the other happens to. */
 export class Rounds {
-  readonly #ground: Ground
+  readonly #context: SoakContext
   readonly #judge: Judge
 
-  constructor(ground: Ground, work: Work, sampler: Sampler) {
-    this.#ground = ground
-    this.#judge = new Judge(ground, work, sampler)
+  constructor(context: SoakContext, work: Work, sampler: Sampler) {
+    this.#context = context
+    this.#judge = new Judge(context, work, sampler)
   }
 
   /** Nothing happens, but all is looked at: what comes after is compared with it. */
@@ -36,7 +36,7 @@ export class Rounds {
   async round(number: number, fault: Fault, random: Random): Promise<RoundReport> {
     const fromMs = performance.now()
     this.#judge.stir(random)
-    const blow = await fault.strike(this.#ground, random)
+    const blow = await fault.strike(this.#context, random)
     const skipped = typeof blow === 'string' ? blow : undefined
     if (typeof blow !== 'string') {
       await delay(blow.holdMs)

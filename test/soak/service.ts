@@ -56,7 +56,7 @@ export class Service {
     return alive.length === 1 ? alive[0]![1] : undefined
   }
 
-  /** In the books once, RUNNING, its generation never an older one. Gives why not. */
+  /** In the cluster state once, RUNNING, its generation never an older one. Gives why not. */
   wrongIn({ activeDrivers }: MasterStateResponse): string | undefined {
     const known = activeDrivers.filter(({ description }) => description.name === this.key)
     const [one] = known

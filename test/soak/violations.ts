@@ -11,7 +11,7 @@ export const violationNames = {
   rerunsUnexplained: 'tasks run again without a cause',
   deposedEffects: 'effects accepted from a deposed leader',
   leadersEnded: 'leaders ended by a peer without access to the store',
-  booksWrong: 'books that are not exact',
+  stateWrong: 'books that are not exact',
   orphans: 'orphan processes',
   nodesDied: 'nodes that died unasked',
   notWell: 'rounds not well again in time',

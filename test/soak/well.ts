@@ -1,12 +1,12 @@
 import type { MasterStateResponse } from '../../actors/messages/status.js'
 import { waitUntil } from '../harness/index.js'
-import { compareBooks, reportOf } from './books.js'
 import type { Field } from './field.js'
+import { compareState, reportOf } from './state-check.js'
 import type { Work } from './work.js'
 
 /** From the end of the fault until everything must be as if nothing had happened. */
 export const WELL_MS = 30_000
-/** From then, with nothing new to do, until books are exact and what must end has ended. */
+/** From then, with nothing new to do, until cluster state are exact and what must end has ended. */
 export const QUIET_MS = 20_000
 const EVERY_MS = 50
 const ASK_MS = 3000
@@ -41,13 +41,13 @@ export async function untilWell(field: Field, work: Work): Promise<number> {
 
 /** Throws what is wrong. */
 async function look({ shape, cluster }: Field, work: Work): Promise<void> {
-  const books = await work.client.request({ type: 'RequestMasterState' }, { timeoutMs: ASK_MS })
-  const masters = books.masters.filter(({ state }) => state === 'ALIVE' || state === 'STANDBY')
-  if (masters.length < MASTERS) throw new Error(`Masters: ${JSON.stringify(books.masters)}`)
-  const alive = books.workers.filter(({ state, suspect }) => state === 'ALIVE' && !suspect)
-  if (alive.length < shape.workers) throw new Error(`Workers: ${workerText(books)}`)
-  const trouble = await work.trouble(books)
-  if (trouble !== undefined) throw new Error(trouble)
+  const clusterState = await work.client.request({ type: 'RequestMasterState' }, { timeoutMs: ASK_MS })
+  const masters = clusterState.masters.filter(({ state }) => state === 'ALIVE' || state === 'STANDBY')
+  if (masters.length < MASTERS) throw new Error(`Masters: ${JSON.stringify(clusterState.masters)}`)
+  const alive = clusterState.workers.filter(({ state, suspect }) => state === 'ALIVE' && !suspect)
+  if (alive.length < shape.workers) throw new Error(`Workers: ${workerText(clusterState)}`)
+  const problem = await work.problem(clusterState)
+  if (problem !== undefined) throw new Error(problem)
   // And the stores of the STANDBYs answer.
   if (!(await cluster.isComplete({ standbys: MASTERS - 1 }))) throw new Error('a STANDBY is not ready')
 }
@@ -55,17 +55,17 @@ async function look({ shape, cluster }: Field, work: Work): Promise<void> {
 const workerText = ({ workers }: MasterStateResponse): string =>
   workers.map(({ id, state, suspect }) => `${id} ${state}${suspect ? ' suspect' : ''}`).join(', ')
 
-/** Submissions pause; waits until nothing is under way. Gives the books, and what is wrong with them in the end. */
+/** Submissions pause; waits until nothing is under way. Gives the cluster state, and what is wrong with them in the end. */
 export async function untilQuiet(
   field: Field,
   work: Work,
-): Promise<{ books: MasterStateResponse; wrong: readonly string[] }> {
-  let last: { books: MasterStateResponse; wrong: readonly string[] } | undefined
+): Promise<{ clusterState: MasterStateResponse; wrong: readonly string[] }> {
+  let last: { clusterState: MasterStateResponse; wrong: readonly string[] } | undefined
   const isQuiet = async (): Promise<boolean> => {
-    const books = await work.client.request({ type: 'RequestMasterState' }, { timeoutMs: ASK_MS })
+    const clusterState = await work.client.request({ type: 'RequestMasterState' }, { timeoutMs: ASK_MS })
     const reports = await Promise.all(field.workers.map(({ web }) => reportOf(web!)))
-    last = { books, wrong: compareBooks(books, reports) }
-    return last.wrong.length === 0 && (await work.jobs.isQuiet(books))
+    last = { clusterState, wrong: compareState(clusterState, reports) }
+    return last.wrong.length === 0 && (await work.jobs.isQuiet(clusterState))
   }
   await waitUntil('all to be quiet', isQuiet, { deadlineMs: QUIET_MS, everyMs: EVERY_MS }).catch(
     () => undefined,

@@ -85,13 +85,13 @@ export class Work {
   }
 
   /** Why the work does not go on as it should; undefined where it does. */
-  async trouble(books: MasterStateResponse): Promise<string | undefined> {
+  async problem(clusterState: MasterStateResponse): Promise<string | undefined> {
     for (const service of this.services) {
-      const wrong = service.wrongIn(books)
+      const wrong = service.wrongIn(clusterState)
       if (wrong !== undefined) return wrong
       if ((await service.pid()) === undefined) return `${service.key} is not one process that beats`
     }
-    const executors = books.activeApps.flatMap((app) => app.executors)
+    const executors = clusterState.activeApps.flatMap((app) => app.executors)
     if (executors.length !== FLOW_CORES) return `the application has ${executors.length} executors`
     const { oldestMs } = await this.#look()
     return oldestMs > FLOWING_MS ? `a task has been under way for ${Math.round(oldestMs)} ms` : undefined

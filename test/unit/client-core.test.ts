@@ -258,10 +258,10 @@ test('who speaks under a higher epoch ends the leadership that was known', () =>
   links.linkUp('m1', M1)
   links.linkUp('m2', M2)
   const changed: ClientMessage = { type: 'MasterChanged', master: M1, web: null, masters: [M1, M2] }
-  assert.equal(links.heard('m1', { epoch: 1, seq: 1 }, changed), 'leader')
+  assert.equal(links.observed('m1', { epoch: 1, seq: 1 }, changed), 'leader')
   assert.deepEqual(links.leader, { incarnation: 'm1', address: M1, epoch: 1 })
   const other = { type: 'Failure', code: 'FIRESTEEL_BUSY', message: 'x' } as const
-  assert.equal(links.heard('m2', { epoch: 2, seq: 1 }, other), 'current')
+  assert.equal(links.observed('m2', { epoch: 2, seq: 1 }, other), 'current')
   assert.equal(links.leader, undefined)
 })
 

@@ -58,7 +58,7 @@ async function open(t: TestContext, address: string, options: ConnectOptions = {
   return app
 }
 
-const types = (master: FakeMaster): string[] => master.heard.map(({ type }) => type)
+const types = (master: FakeMaster): string[] => master.received.map(({ type }) => type)
 const added = (execId: number): ClientMessage => ({
   type: 'ExecutorAdded',
   appId: APP,
@@ -73,7 +73,7 @@ test('registers, hears of executors once, unregisters', async (t) => {
   const master = await fake(t)
   const app = await open(t, master.address, { cores: 3, executor: { memory: '1g' } })
   assert.equal(app.id, APP)
-  const [register] = master.heard
+  const [register] = master.received
   assert.ok(register?.type === 'RegisterApplication')
   assert.equal(register.description.maxCores, 3)
   assert.equal(register.description.executor.memoryMib, 1024)
@@ -108,7 +108,7 @@ test('follows the leadership without the caller noticing', async (t) => {
   next.lead(2)
   const wanted = app.requestExecutors(4)
   const acknowledged = await waitUntil('the answer to MasterChanged', () =>
-    next.heard.find(({ type }) => type === 'MasterChangeAcknowledged'),
+    next.received.find(({ type }) => type === 'MasterChangeAcknowledged'),
   )
   assert.ok(acknowledged.type === 'MasterChangeAcknowledged')
   assert.equal(acknowledged.appId, APP)
@@ -196,11 +196,11 @@ test('a final refusal of the registration rejects connect() with its code', asyn
 test('the door of the driver opens to executors of this application only (S6)', async (t) => {
   const master = await fake(t)
   const app = await open(t, master.address)
-  const [register] = master.heard
+  const [register] = master.received
   assert.ok(register?.type === 'RegisterApplication')
   const { port } = register.listen
   const clientKey = deriveKey(SECRET, 'client')
-  const knock = (incarnation: string, subject: string, key: Buffer) =>
+  const probeMaster = (incarnation: string, subject: string, key: Buffer) =>
     dial({
       host: '127.0.0.1',
       port,
@@ -209,10 +209,12 @@ test('the door of the driver opens to executors of this application only (S6)', 
       subject,
       key,
     })
-  const mine = await knock('executor-1', app.id, deriveKey(clientKey, 'application', app.id))
+  const mine = await probeMaster('executor-1', app.id, deriveKey(clientKey, 'application', app.id))
   t.after(() => mine.close())
-  await assert.rejects(knock('executor-2', app.id, Buffer.alloc(32, 1)), { code: 'FIRESTEEL_SECRET_WRONG' })
-  const other = await knock('executor-3', 'app-other', deriveKey(clientKey, 'application', 'app-other'))
+  await assert.rejects(probeMaster('executor-2', app.id, Buffer.alloc(32, 1)), {
+    code: 'FIRESTEEL_SECRET_WRONG',
+  })
+  const other = await probeMaster('executor-3', 'app-other', deriveKey(clientKey, 'application', 'app-other'))
   const cut = new Promise((resolve) => other.whenEnded(resolve))
   other.setReceiver({ envelope: () => {}, payload: () => {}, closed: () => {}, drain: () => {} })
   await cut

@@ -27,7 +27,7 @@ export interface FakeOptions {
 /** A Master (or Worker) of a few lines on a real port: speaks first, answers by `on`. */
 export class FakeMaster {
   readonly incarnation = `fake-${++number}`
-  readonly heard: MasterMessage[] = []
+  readonly received: MasterMessage[] = []
   readonly peers = new Set<string>()
   epoch: number
   readonly #options: FakeOptions
@@ -110,7 +110,7 @@ export class FakeMaster {
     } else if (message.type === 'LinkDown') {
       this.peers.delete(message.peer.incarnation)
     } else {
-      this.heard.push(message)
+      this.received.push(message)
       const from = peerOf(envelope)?.incarnation ?? ''
       const answer = this.#options.on?.(message, from, this)
       const reply = this.#system.replyTo(envelope)

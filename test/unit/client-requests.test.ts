@@ -66,7 +66,7 @@ test('finds the leader among several and gives its answer', async (t) => {
   const leader = await fake(t, { epoch: 3, on: () => killed })
   const client = clientOf(t, [standby.address, leader.address])
   assert.deepEqual(await client.request(kill), killed)
-  assert.deepEqual(standby.heard, [])
+  assert.deepEqual(standby.received, [])
 })
 
 test('a standby teaches the address of the leader', async (t) => {
@@ -92,7 +92,7 @@ test('any other refusal comes at once, once, with its code', async (t) => {
     code: 'FIRESTEEL_UNKNOWN_ID',
     exitCode: 4,
   })
-  assert.equal(leader.heard.length, 1)
+  assert.equal(leader.received.length, 1)
 })
 
 test('the same request is repeated under the next leader when the first one goes silent', async (t) => {
@@ -100,11 +100,11 @@ test('the same request is repeated under the next leader when the first one goes
   const first = await fake(t, { epoch: 1, on: () => undefined })
   const client = clientOf(t, [first.address, next.address])
   const answer = client.request(kill)
-  await waitUntil('the first Master has it', () => first.heard.length === 1)
+  await waitUntil('the first Master has it', () => first.received.length === 1)
   await waitUntil('the next one is linked', () => next.peers.size === 1)
   next.lead(2)
   assert.deepEqual(await answer, killed)
-  assert.deepEqual(next.heard, [kill] satisfies MasterMessage[])
+  assert.deepEqual(next.received, [kill] satisfies MasterMessage[])
 })
 
 test('an answer of a leadership that is over is ignored (R8)', async (t) => {
@@ -120,7 +120,7 @@ test('an answer of a leadership that is over is ignored (R8)', async (t) => {
   const client = clientOf(t, [first.address, next.address])
   await waitUntil('both are linked', () => first.peers.size === 1 && next.peers.size === 1)
   const answer = client.request(kill)
-  await waitUntil('the next Master has it', () => next.heard.length === 1)
+  await waitUntil('the next Master has it', () => next.received.length === 1)
   for (const peer of first.peers) first.tell(peer, stale)
   assert.deepEqual(await answer, killed)
 })
@@ -130,7 +130,7 @@ test('an unknown outcome is repeated once in its epoch, and no more', async (t) 
   await assert.rejects(clientOf(t, [leader.address], { masterTimeoutMs: 600 }).request(kill), {
     code: 'FIRESTEEL_OUTCOME_UNKNOWN',
   })
-  assert.equal(leader.heard.length, 2)
+  assert.equal(leader.received.length, 2)
 })
 
 test('a link that breaks under a request is an unknown outcome: repeated on the next link', async (t) => {
@@ -182,11 +182,11 @@ test('a signal ends a request with its reason; close() ends those under way', as
   const client = clientOf(t, [leader.address])
   const controller = new AbortController()
   const aborted = client.request(kill, { signal: controller.signal })
-  await waitUntil('it is under way', () => leader.heard.length === 1)
+  await waitUntil('it is under way', () => leader.received.length === 1)
   controller.abort(new Error('enough'))
   await assert.rejects(aborted, /enough/)
   const closed = client.request(kill)
-  await waitUntil('it is under way', () => leader.heard.length === 2)
+  await waitUntil('it is under way', () => leader.received.length === 2)
   await Promise.all([assert.rejects(closed, { code: 'FIRESTEEL_ACTOR_STOPPED' }), client.close()])
 })
 
@@ -336,16 +336,16 @@ test('a submission retried across a failover has the same key', async (t) => {
 })
 
 test('a submission that the store lost is made again with its key, and followed on', async (t) => {
-  const heard: string[] = []
+  const received: string[] = []
   const leader = await fake(t, {
     epoch: 1,
     on: (message) => {
       if (message.type === 'RequestSubmitDriver') {
-        heard.push(`submit ${message.key}`)
+        received.push(`submit ${message.key}`)
         return { type: 'SubmitDriverResponse', driverId: 'driver-2', key: message.key, state: 'SUBMITTED' }
       }
       if (message.type !== 'RequestDriverStatus') return undefined
-      heard.push(`status ${message.driverId}`)
+      received.push(`status ${message.driverId}`)
       return message.driverId === 'driver-1' ? failure('SUBMISSION_LOST') : finished
     },
   })
@@ -356,7 +356,7 @@ test('a submission that the store lost is made again with its key, and followed 
     { onResubmitted: (id, before) => again.push(`${before} -> ${id}`) },
   )
   assert.deepEqual(status, finished)
-  assert.deepEqual(heard, ['status driver-1', 'submit k', 'status driver-2'])
+  assert.deepEqual(received, ['status driver-1', 'submit k', 'status driver-2'])
   assert.deepEqual(again, ['driver-1 -> driver-2'])
 })
 
@@ -364,7 +364,7 @@ test('an id that never was is no submission that was lost', async (t) => {
   const leader = await fake(t, { epoch: 1, on: () => failure('UNKNOWN_ID') })
   const followed = followDriver(clientOf(t, [leader.address]), { driverId: 'd', key: 'k', description })
   await assert.rejects(followed, { code: 'FIRESTEEL_UNKNOWN_ID' })
-  assert.equal(leader.heard.length, 1)
+  assert.equal(leader.received.length, 1)
 })
 
 test('the plan of a request', () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { monarchy } from '../../actors/election/election-agent.js'
+import { singleMasterElection } from '../../actors/election/election-agent.js'
 import * as custom from '../../examples/custom-recovery/recovery.js'
 import { systemClock } from '../../runtime/clock.js'
 import { silentLog } from '../../runtime/observe/log.js'
@@ -22,7 +22,7 @@ electionSuite('NONE', async () => {
   const engine = new BlackHoleEngine(() => systemClock.wallMs())
   return {
     leaseMs,
-    open: () => ({ engine, agent: monarchy, close: async () => {} }),
+    open: () => ({ engine, agent: singleMasterElection, close: async () => {} }),
     dispose: async () => {},
   }
 })
@@ -39,7 +39,7 @@ electionSuite('FILESYSTEM', async () => {
         nowMs: () => systemClock.wallMs(),
         onWarning: () => {},
       })
-      return { engine, agent: monarchy, close: () => engine.close() }
+      return { engine, agent: singleMasterElection, close: () => engine.close() }
     },
     dispose,
   }

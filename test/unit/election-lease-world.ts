@@ -193,7 +193,7 @@ export class LeaseWorld {
         return
       case 'log':
       case 'resigned':
-      case 'hopeless':
+      case 'unrecoverable':
         return
       default:
         agent.lastAsked = effect.kind
@@ -252,7 +252,7 @@ export class LeaseWorld {
       case 'look': {
         const lockRemainingMs = Math.max(0, (this.lock?.untilMs ?? 0) - this.nowMs)
         const { ticket } = effect
-        return { kind: 'looked', ticket, record: this.#record, lockRemainingMs, image: undefined }
+        return { kind: 'looked', ticket, record: this.#record, lockRemainingMs, recordCache: undefined }
       }
       case 'acquire': {
         const { ticket } = effect
@@ -286,8 +286,8 @@ export class LeaseWorld {
       case 'release':
         if (this.lock?.value === effect.value) this.lock = undefined
         return effect.ticket === undefined ? undefined : { kind: 'released', ticket: effect.ticket }
-      case 'knock':
-        return { kind: 'door', ticket: effect.ticket, says: 'unknown' }
+      case 'probe':
+        return { kind: 'probed', ticket: effect.ticket, says: 'unknown' }
       case 'countPresence':
         return { kind: 'presence', ticket: effect.ticket, count: undefined }
       default:
@@ -314,19 +314,19 @@ export class LeaseWorld {
       address: `firesteel://h:${agent.index + 1}`,
       lock,
       position: { epoch, seq: 0 },
-      mark: `mark-${epoch}`,
+      writeId: `mark-${epoch}`,
       base,
       touchedMs: this.nowMs,
       left: false,
       ownerGone: false,
     }
-    return { kind: 'elected', epoch, owner, base, mark: `mark-${epoch}` }
+    return { kind: 'elected', epoch, owner, base, writeId: `mark-${epoch}` }
   }
 
   #unanswered(effect: ElectionEffect, sentAtMs: number): ElectionInput | undefined {
     switch (effect.kind) {
       case 'look':
-        return { kind: 'lookFailed', ticket: effect.ticket, reason: 'no answer', hopeless: false }
+        return { kind: 'lookFailed', ticket: effect.ticket, reason: 'no answer', unrecoverable: false }
       case 'acquire':
         return { kind: 'acquired', ticket: effect.ticket, value: undefined, reason: 'no answer' }
       case 'elect':
@@ -340,8 +340,8 @@ export class LeaseWorld {
         return { kind: 'touched', outcome: { kind: 'unknown', reason: 'no answer' }, sentAtMs }
       case 'extend':
         return { kind: 'extended', held: undefined }
-      case 'knock':
-        return { kind: 'door', ticket: effect.ticket, says: 'unknown' }
+      case 'probe':
+        return { kind: 'probed', ticket: effect.ticket, says: 'unknown' }
       case 'countPresence':
         return { kind: 'presence', ticket: effect.ticket, count: undefined }
       case 'release':

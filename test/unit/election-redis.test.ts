@@ -6,10 +6,10 @@ import { systemClock } from '../../runtime/clock.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { openRedis } from '../../runtime/persistence/redis/redis-recovery.js'
 import {
+  type Contender,
   type ElectionUnderTest,
   Electorate,
   electionSuite,
-  type SeatOfElection,
 } from '../conformance/election-suite.js'
 import { suiteSchemas } from '../conformance/persistence-suite.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
@@ -26,7 +26,7 @@ before(async () => {
 after(() => Promise.all([data, ...locks].map((server) => server.stop())))
 
 /** A process of its own: its connections to the data store, and to the lock servers where there are some. */
-async function open(cluster: string, election: readonly string[]): Promise<SeatOfElection> {
+async function open(cluster: string, election: readonly string[]): Promise<Contender> {
   const opened = await openRedis({
     cluster,
     redis: data.url,
@@ -109,31 +109,34 @@ describe('three lock servers', () => {
 })
 
 describe('early take-over on one Redis', () => {
-  /** m1 leads; m2 stands by, and its door to m1 is `knock`. */
+  /** m1 leads; m2 stands by, and its door to m1 is `probe`. */
   async function beside(says: 'gone' | 'alive') {
     const under = await electionOver(() => [])
-    const seats: SeatOfElection[] = []
+    const contenders: Contender[] = []
     const court = new Electorate({
       ...under,
       open: async () => {
-        const seat = await under.open()
-        seats.push(seat)
-        return { ...seat, agent: (context) => seat.agent({ ...context, knock: async () => says }) }
+        const contender = await under.open()
+        contenders.push(contender)
+        return {
+          ...contender,
+          agent: (context) => contender.agent({ ...context, probeMaster: async () => says }),
+        }
       },
     })
     const first = await court.candidate('m1-1')
     await court.leader()
     const second = await court.candidate('m2-1')
     await court.quiet(1.2)
-    return { court, first, second, firstSeat: seats[0]! }
+    return { court, first, second, firstContender: contenders[0]! }
   }
 
   test('the process is gone: link closed, door refused, presence 0: elected within a fraction of the lease', async () => {
-    const { court, first, second, firstSeat } = await beside('gone')
+    const { court, first, second, firstContender } = await beside('gone')
     try {
       const diedAtMs = performance.now()
       first.cutOff()
-      await firstSeat.close()
+      await firstContender.close()
       second.tell({ type: 'MasterLinkClosed', incarnation: 'm1-1' })
       await waitUntil('the successor', () => second.leads, { deadlineMs: leaseMs, everyMs: 1 })
       assert.ok(second.elected!.atMs - diedAtMs < leaseMs / 2)

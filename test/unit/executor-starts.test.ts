@@ -28,8 +28,8 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 test('each start is later than the one before, those of one moment count as one, and a task that begins ends it', () => {
   const starts = new ThreadStarts()
   assert.ok(starts.mayStart(3, 0), 'before the first failure many start at once')
-  const together = [starts.mark, starts.mark, starts.mark]
-  for (const mark of together) starts.failed(mark, 1000)
+  const together = [starts.deathsBefore, starts.deathsBefore, starts.deathsBefore]
+  for (const deathsBefore of together) starts.failed(deathsBefore, 1000)
   assert.equal(starts.failures, 1)
   const pauses: number[] = []
   let nowMs = 1000
@@ -38,13 +38,13 @@ test('each start is later than the one before, those of one moment count as one,
     while (!starts.mayStart(0, nowMs)) nowMs += 50
     pauses.push(nowMs - sinceMs)
     assert.ok(!starts.mayStart(1, nowMs), 'one at a time')
-    starts.failed(starts.mark, nowMs)
+    starts.failed(starts.deathsBefore, nowMs)
   }
   assert.deepEqual(pauses, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000, 10_000, 10_000])
   starts.began(together[0]!)
-  assert.ok(starts.areHopeless, 'one that was there before says nothing')
-  starts.began(starts.mark)
-  assert.deepEqual([starts.failures, starts.areHopeless, starts.mayStart(5, nowMs)], [0, false, true])
+  assert.ok(starts.areUnrecoverable, 'one that was there before says nothing')
+  starts.began(starts.deathsBefore)
+  assert.deepEqual([starts.failures, starts.areUnrecoverable, starts.mayStart(5, nowMs)], [0, false, true])
 })
 
 interface Trial {

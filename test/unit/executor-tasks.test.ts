@@ -190,13 +190,13 @@ test('large inputs and results travel in chunks, while small tasks and heartbeat
   const tasks = sample(shared)
   const megabytes50 = 50 * 1024 * 1024
   const large = tasks.bytes(megabytes50)
-  const heard = shared.links[0]?.lastHeardMs ?? 0
+  const received = shared.links[0]?.lastReceivedMs ?? 0
   assert.equal(await tasks.square(3), 9)
   const result = await large
   assert.equal(result.length, megabytes50)
   assert.equal(result[megabytes50 - 1], 7)
   assert.equal(await tasks.lengthOf(new Uint8Array(megabytes50)), megabytes50)
-  assert.ok((shared.links[0]?.lastHeardMs ?? 0) > heard)
+  assert.ok((shared.links[0]?.lastReceivedMs ?? 0) > received)
   assert.equal(shared.links.length, 1, 'the link never broke')
 })
 
@@ -319,7 +319,7 @@ test('without its driver an executor ends by itself', async () => {
   const { child } = await driver.start({ applicationTimeoutMs: 200 })
   await waitUntil('it is linked', () => driver.links.length === 1)
   // No door any more: what it dials is refused.
-  await driver.closeDoor()
+  await driver.stopAccepting()
   driver.links[0]?.replace('gone')
   const { code: exitCode } = await child.exited
   assert.equal(exitCode, 3)

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LauncherCore, type LauncherEffect, type LauncherInput } from '../../runtime/launch/launcher-core.js'
-import type { NodePlace } from '../../runtime/launch/node-spec.js'
+import {
+  LauncherCore,
+  type LauncherEffect,
+  type LauncherInput,
+} from '../../runtime/launch/node/launcher-core.js'
+import type { NodePlace } from '../../runtime/launch/node/node-spec.js'
 
 const place = (port: number): NodePlace => ({
   address: `firesteel://127.0.0.1:${port}`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { masterFlags } from '../../runtime/launch/commands/master-flags.js'
+import { masterFlags } from '../../runtime/launch/cli/commands/master-flags.js'
 import type { Deployment } from '../../runtime/launch/config/deployment.js'
 import { readConfig, readValue } from '../../runtime/launch/config/read.js'
 import {
@@ -10,8 +10,8 @@ import {
   plannedNodes,
   requireRecoveryModule,
   specFor,
-} from '../../runtime/launch/node-plan.js'
-import type { MasterSpec, WorkerSpec } from '../../runtime/launch/node-spec.js'
+} from '../../runtime/launch/node/node-plan.js'
+import type { MasterSpec, WorkerSpec } from '../../runtime/launch/node/node-spec.js'
 import { deploymentFile } from '../harness/deployment-file.js'
 
 function deployment(text: string, environment: Record<string, string> = {}): Deployment {

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ApplicationView, MasterStateResponse } from '../../actors/messages/status.js'
 import { isFiresteelError } from '../../runtime/errors.js'
-import { errorOfRecord, errorRecord, exitCodeOf } from '../../runtime/launch/error-record.js'
-import { defaultMemoryMib } from '../../runtime/launch/machine.js'
+import { errorOfRecord, errorRecord, exitCodeOf } from '../../runtime/launch/cli/error-record.js'
 import {
   oneStatusJson,
   oneStatusText,
   statusJson,
   statusText,
   table,
-} from '../../runtime/launch/status-view.js'
-import { submissionDescription, submissionKey } from '../../runtime/launch/submissions.js'
+} from '../../runtime/launch/cli/status-view.js'
+import { submissionDescription, submissionKey } from '../../runtime/launch/cli/submissions.js'
+import { defaultMemoryMib } from '../../runtime/launch/config/machine.js'
 
 const state: MasterStateResponse = {
   type: 'MasterStateResponse',

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type CommandEnd, failureList, tagLines } from '../../runtime/launch/each/report.js'
-import { oneStatusText, statusText, table } from '../../runtime/launch/status-view.js'
+import { type CommandEnd, failureList, tagLines } from '../../runtime/launch/cli/each/report.js'
+import { oneStatusText, statusText, table } from '../../runtime/launch/cli/status-view.js'
 import { formatLine } from '../../runtime/observe/log-line.js'
 import { printable, printableLines } from '../../runtime/observe/printable.js'
-import { storyWriter } from '../../runtime/trace/show-story.js'
+import { mergedTraceWriter } from '../../runtime/trace/show-merged-trace.js'
 import { driver, masterState } from './http-samples.js'
 
 /* What a peer has chosen must not act on the terminal of who looks. */
@@ -54,11 +54,11 @@ test('tables, lists of failures, tags, log lines and traces', () => {
     ...{ stdout: Buffer.from('out\n'), stderr: Buffer.alloc(0), ms: 1, host: evil },
   }
   const entry = { wallMs: 0, level: 'warn', message: evil, fields: { from: evil, node: evil } } as const
-  const story = storyWriter('table').write([
+  const mergedTrace = mergedTraceWriter('table').write([
     {
       ...{ id: 1, atMs: 0, from: `firesteel://c@h:1/user/${evil}`, to: `/user/${evil}`, message: evil },
       ...{ epoch: 1, trace: 1, parent: undefined, bytes: 1, tookUs: 1, payload: { evil } },
-    } as unknown as Parameters<ReturnType<typeof storyWriter>['write']>[0][number],
+    } as unknown as Parameters<ReturnType<typeof mergedTraceWriter>['write']>[0][number],
   ])
   const texts: readonly (readonly [string, number])[] = [
     [table(['A', 'B'], [[evil, 1]]).join('\n'), 2],
@@ -66,7 +66,7 @@ test('tables, lists of failures, tags, log lines and traces', () => {
     [tagLines(end.stdout, evil).toString(), 1],
     [formatLine('text', entry), 1],
     [formatLine('json', entry), 1],
-    [printableLines(story), 3],
+    [printableLines(mergedTrace), 3],
   ]
   for (const [text, count] of texts) {
     assert.doesNotMatch(text, acts)

@@ -130,10 +130,10 @@ test('an application with 20,000 executors answers a new leader, which launches 
   forgotten.forgetTold()
   for (const [at, page] of pages.entries()) {
     forgotten.tell('app', { ...page, registeredAt } as MasterMessage)
-    const app = forgotten.core.books!.apps.get(appId)
+    const app = forgotten.core.cluster!.apps.get(appId)
     assert.equal(app?.answered, at === pages.length - 1, 'it may be given more only when it has said all')
   }
-  const app = forgotten.core.books!.apps.get(appId)!
+  const app = forgotten.core.cluster!.apps.get(appId)!
   assert.equal(app.executors.size, HELD + WORKERS, 'each Worker had room for one more')
   assert.equal(forgotten.told.filter(({ message }) => message.type === 'LaunchExecutor').length, WORKERS)
   assert.deepEqual(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { TailRecord } from '../../actors/master/lost-tail.js'
+import type { LostWrite } from '../../actors/master/lost-writes.js'
 import { recordViolations } from '../../actors/master/records.js'
 import { violation } from '../../actors/messages/catalogue.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
@@ -35,7 +35,7 @@ function fallen(): MasterWorld {
   return world
 }
 
-const record = (world: MasterWorld, id: string) => world.core.books!.drivers.get(id)?.record
+const record = (world: MasterWorld, id: string) => world.core.cluster!.drivers.get(id)?.record
 const generations = (world: MasterWorld, ...ids: string[]) =>
   ids.flatMap((id) => world.toldTo(id, 'LaunchDriver').map(({ generation }) => generation))
 
@@ -158,13 +158,13 @@ describe('the generation of a driver', () => {
       [most, most],
     ] as const) {
       const world = fallen()
-      world.input({ kind: 'tail', records: [driverTail(generation)] })
+      world.input({ kind: 'lostWrites', records: [lostDriver(generation)] })
       assert.equal(record(world, DRIVER)?.generation, expected)
       whole(world)
     }
   })
 
-  const driverTail = (generation: number): TailRecord => ({
+  const lostDriver = (generation: number): LostWrite => ({
     table: 'driver',
     id: DRIVER,
     value: {
@@ -259,7 +259,7 @@ describe('the ids of executors', () => {
     const world = fallen()
     world.link('app', 'client')
     world.tell('app', acknowledged(APP, [], LAST, { registeredAt: forgotten }))
-    assert.equal(world.core.books!.apps.size, 0)
+    assert.equal(world.core.cluster!.apps.size, 0)
     assert.ok(world.lastTold('app', 'ApplicationRemoved'))
     whole(world)
   })
@@ -297,8 +297,8 @@ describe('the ids of executors', () => {
         execIds,
         at: { epoch: 2, seq: 9 },
       }
-      world.input({ kind: 'tail', records: [{ table: 'app', id: APP, value }] })
-      assert.equal(world.core.books!.apps.get(APP)?.nextExecId, expected)
+      world.input({ kind: 'lostWrites', records: [{ table: 'app', id: APP, value }] })
+      assert.equal(world.core.cluster!.apps.get(APP)?.nextExecId, expected)
       whole(world)
     }
   })
@@ -312,7 +312,7 @@ test('the number of a request for executors is the application’s own: nobody e
   assert.deepEqual(stolen, { type: 'ExecutorsAnswer', done: false })
   world.worker('w1')
   world.ask('app', { type: 'RequestExecutors', appId, request: 1, total: 2 })
-  assert.equal(world.core.books!.apps.get(appId)?.target, 2)
+  assert.equal(world.core.cluster!.apps.get(appId)?.target, 2)
 })
 
 describe('what a Worker offers', () => {

@@ -204,7 +204,7 @@ test('the wait before a relaunch survives a failover', () => {
 
 test('with the store in trouble a new submission is refused with its code', () => {
   const world = new MasterWorld().elect()
-  world.trouble = 'STORE_FULL'
+  world.degradation = 'STORE_FULL'
   const answer = world.submit()
   assert.equal(answer?.type === 'Failure' && answer.code, 'FIRESTEEL_STORE_FULL')
   assert.equal(world.snapshot().activeDrivers.length, 0)
@@ -213,7 +213,7 @@ test('with the store in trouble a new submission is refused with its code', () =
 test('with the store in trouble, who leads and what is known is still said, marked stale, and waits for no commit', () => {
   const world = new MasterWorld().elect()
   const driverId = world.submitted()
-  world.trouble = 'STORE_FULL'
+  world.degradation = 'STORE_FULL'
   world.link('cli2', 'client')
   assert.deepEqual(
     world.lastStep?.free.map((effect) => effect.kind),
@@ -248,7 +248,7 @@ const position = (epoch: number) => ({ epoch, seq: 7 })
 
 test('keys are read after the election: until all are there an unknown one is asked for again, a known one is answered', () => {
   const world = new MasterWorld({ retainedKeys: 3 })
-  const elected = { epoch: 4, owner: 'm1', base: position(3), earlier: [], heard: position(3) }
+  const elected = { epoch: 4, owner: 'm1', base: position(3), earlier: [], observed: position(3) }
   world.input({ kind: 'elected', ...elected, keysFollow: true })
   world.restore(noRecords)
   assert.equal(world.core.state, 'ALIVE')

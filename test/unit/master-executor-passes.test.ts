@@ -14,7 +14,7 @@ const LAUNCHES = 200
 /** Looks at a Worker's free cores, which every search begins with. */
 function countLooks(world: MasterWorld): () => number {
   let looks = 0
-  for (const worker of world.core.books!.workers.values()) {
+  for (const worker of world.core.cluster!.workers.values()) {
     const { coresFree } = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(worker))
     Object.defineProperty(worker, 'coresFree', {
       get() {
@@ -37,12 +37,12 @@ const alike = (count: number, cores: number) => Array.from({ length: count }, ()
 
 /** Applications register all at once; passes are made by hand, so that each can be looked at. */
 function register(world: MasterWorld, descriptions: readonly Partial<ApplicationDescription>[]): string[] {
-  const books = world.core.books!
-  const { state } = books
-  books.state = 'COMPLETING_RECOVERY'
+  const cluster = world.core.cluster!
+  const { state } = cluster
+  cluster.state = 'COMPLETING_RECOVERY'
   const ids = descriptions.map((parts, number) => world.application(`app-${number}`, parts))
-  books.state = state
-  books.dirty = true
+  cluster.state = state
+  cluster.dirty = true
   return ids
 }
 
@@ -50,7 +50,7 @@ function register(world: MasterWorld, descriptions: readonly Partial<Application
 function passes(world: MasterWorld, most = 1000): { looks: number; launches: number }[] {
   const looks = countLooks(world)
   const made: { looks: number; launches: number }[] = []
-  for (let at = 0; at < most && world.core.books!.dirty; at++) {
+  for (let at = 0; at < most && world.core.cluster!.dirty; at++) {
     const before = looks()
     const step = world.input({ kind: 'turnEnd' })
     const launches = step.gated.filter(
@@ -82,14 +82,14 @@ test('a pass over any wishes looks so often at most, and who comes behind them a
   // None of these is within another, so each is looked for by itself.
   const large = Array.from({ length: 2000 }, (_, number) => each(100 + number, 1_000_000 - number))
   const ids = register(world, [...large, each(1, 64, { maxCores: 1 })])
-  const books = world.core.books!
-  const last = books.apps.get(ids.at(-1)!)!
+  const cluster = world.core.cluster!
+  const last = cluster.apps.get(ids.at(-1)!)!
   const looks = countLooks(world)
   let count = 0
   // Each pass finds that there may be more room than before it: none may begin at the oldest each time.
   while (last.executors.size === 0 && count < 20) {
     const before = looks()
-    books.dirty = true
+    cluster.dirty = true
     world.input({ kind: 'turnEnd' })
     count++
     assert.ok(looks() - before <= 4 * limits.executorLooks, `${looks() - before} looks in one pass`)
@@ -106,7 +106,7 @@ test('FIFO over the applications holds from pass to pass: what there is goes to 
   )
   const made = passes(world)
   assert.ok(made.every(({ launches }) => launches <= LAUNCHES))
-  const sizes = ids.map((id) => world.core.books!.apps.get(id)!.executors.size)
+  const sizes = ids.map((id) => world.core.cluster!.apps.get(id)!.executors.size)
   assert.deepEqual(sizes, [350, 350, 300, 0, 0])
 })
 
@@ -114,8 +114,8 @@ test('who finds no room is not looked at again before there may be more, and the
   const world = worldOf(alike(3, 4))
   const [first, second] = register(world, [each(4, 64), each(4, 64)])
   passes(world)
-  const books = world.core.books!
-  assert.equal(books.apps.get(first!)!.executors.size, 3)
+  const cluster = world.core.cluster!
+  assert.equal(cluster.apps.get(first!)!.executors.size, 3)
   world.tell('cli', { type: 'Heartbeat', workerId: 'w0', sentAtMs: 0 })
   world.tell('app-0', { type: 'UnregisterApplication', appId: first! })
   for (const execId of [0, 1, 2]) {
@@ -129,7 +129,7 @@ test('who finds no room is not looked at again before there may be more, and the
     } as const
     world.tell(workerId, { ...change, state: 'KILLED' })
   }
-  assert.equal(books.apps.get(second!)!.executors.size, 3)
+  assert.equal(cluster.apps.get(second!)!.executors.size, 3)
 })
 
 const free = fc.record({ cores: fc.nat(60), memoryMib: fc.integer({ min: 1, max: 64 }).map((n) => n * 32) })
@@ -149,8 +149,8 @@ test('property: a placement of many executors takes several passes and ends as o
         const world = worldOf(workers, spreadOut)
         const executor = { ...(cores !== undefined && { cores }), memoryMib: 32, resources: {} }
         const [appId] = register(world, [{ executor, maxCores }])
-        const books = world.core.books!
-        const order = [...books.workers.values()].sort(
+        const cluster = world.core.cluster!
+        const order = [...cluster.workers.values()].sort(
           (a, b) => b.record.cores - a.record.cores || (a.id < b.id ? 1 : -1),
         )
         const demand = {
@@ -170,7 +170,7 @@ test('property: a placement of many executors takes several passes and ends as o
         if (made.filter(({ launches }) => launches > 0).length > 1) several++
         assert.ok(made.every(({ launches }) => launches <= LAUNCHES))
         const given = new Map<string, number>()
-        for (const one of books.apps.get(appId!)!.executors.values())
+        for (const one of cluster.apps.get(appId!)!.executors.values())
           given.set(one.workerId, (given.get(one.workerId) ?? 0) + one.cores)
         assert.deepEqual(
           usable.map(({ id }) => given.get(id) ?? 0),
@@ -209,5 +209,5 @@ test('a Worker that says it has any number of cores and memory keeps nobody busy
     passes(world, 3).map(({ launches }) => launches),
     [LAUNCHES, LAUNCHES, LAUNCHES],
   )
-  assert.equal(world.core.books!.apps.get(appId!)!.executors.size, 3 * LAUNCHES)
+  assert.equal(world.core.cluster!.apps.get(appId!)!.executors.size, 3 * LAUNCHES)
 })

@@ -1,4 +1,4 @@
-import type { PeerInfo } from '../../actors/master/books.js'
+import type { PeerInfo } from '../../actors/master/cluster-state.js'
 import { fixedMasterConfig, type MasterConfig } from '../../actors/master/master-config.js'
 import { MasterCore, type MasterInput } from '../../actors/master/master-core.js'
 import { noRecords, type RecordTable, type StoredRecords } from '../../actors/master/records.js'
@@ -45,7 +45,7 @@ export class MasterWorld {
   readonly agent: AgentMessage[] = []
   /** The last step but those of the end of a turn. */
   lastStep: Step | undefined
-  trouble: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
+  degradation: 'STORE_FULL' | 'STORE_UNAVAILABLE' | undefined
   /** The records take as much of the heap as they may. */
   isFull = false
   #position: Position = { epoch: 0, seq: 0 }
@@ -72,7 +72,7 @@ export class MasterWorld {
       owner: 'm1',
       base,
       earlier: [],
-      heard: base,
+      observed: base,
     })
     return this.restore(records)
   }
@@ -102,8 +102,8 @@ export class MasterWorld {
 
   input(input: MasterInput): Step {
     const now = { monotonicMs: this.nowMs, wallMs: 1_700_000_000_000 + this.nowMs }
-    const lane = { position: this.#position, trouble: this.trouble, isFull: this.isFull }
-    const step = this.core.step(input, now, lane)
+    const commitQueue = { position: this.#position, degradation: this.degradation, isFull: this.isFull }
+    const step = this.core.step(input, now, commitQueue)
     if (step.puts.length + step.deletes.length > 0) {
       this.#position = { ...this.#position, seq: this.#position.seq + 1 }
     }
@@ -231,7 +231,7 @@ export class MasterWorld {
   }
 
   snapshot() {
-    const lane = { position: this.#position, trouble: this.trouble }
-    return this.core.snapshot(lane, { monotonicMs: this.nowMs, wallMs: 0 })
+    const commitQueue = { position: this.#position, degradation: this.degradation }
+    return this.core.snapshot(commitQueue, { monotonicMs: this.nowMs, wallMs: 0 })
   }
 }

@@ -12,7 +12,7 @@ const start: LaunchFailure = {
   place: '/x',
   message: 'no /x',
 }
-const room: LaunchFailure = { kind: 'room', message: 'needs 2 cores' }
+const capacity: LaunchFailure = { kind: 'room', message: 'needs 2 cores' }
 
 const fail = (
   core: LaunchFailures,
@@ -85,7 +85,7 @@ test('after its exclusion the next failure excludes it again', () => {
 test('want of room is waited for and never excludes', () => {
   const core = new LaunchFailures(masterConfig)
   let nowMs = 0
-  for (let n = 0; n < 20; n++) nowMs = fail(core, nowMs, nowMs, room).notBeforeMs
+  for (let n = 0; n < 20; n++) nowMs = fail(core, nowMs, nowMs, capacity).notBeforeMs
   assert.equal(core.standing('app', 'w1', nowMs - 1), 'resting')
   assert.equal(core.standing('app', 'w1', nowMs), 'due')
 })

@@ -7,7 +7,7 @@ import { DESCRIPTION_BYTES_MAX, oversizeOf } from '../../actors/messages/record-
 import { heapLimitBytes, heapOptions, recordBudgetBytes, requireHeap } from '../../runtime/heap.js'
 import { limits } from '../../runtime/limits.js'
 import { FileSystemEngine } from '../../runtime/persistence/file-system/file-system-engine.js'
-import { Image, ImageDraft } from '../../runtime/persistence/image.js'
+import { RecordCache, RecordCacheDraft } from '../../runtime/persistence/record-cache.js'
 import { RecordTables } from '../../runtime/persistence/record-tables.js'
 import { applicationDescription, driverDescription, MasterWorld } from './master-fixture.js'
 
@@ -26,7 +26,7 @@ test('a driver that is larger than its record is refused, naming its largest fie
   assert.match(JSON.stringify(answer), /description\.args has 300061 bytes; .*may have 245760 bytes in all/)
   const inEnv = world.submit({ env: { A: 'y'.repeat(120_000), B: 'y'.repeat(130_000) } })
   assert.equal(inEnv?.type === 'Failure' && inEnv.place, 'description.env')
-  assert.equal(world.core.books?.drivers.size, 0)
+  assert.equal(world.core.cluster?.drivers.size, 0)
   const rest = Buffer.byteLength(JSON.stringify({ ...driverDescription, args: ['', ''] }))
   const fits = 'x'.repeat(DESCRIPTION_BYTES_MAX - rest - 100_000)
   assert.equal(world.submit({ args: [fits, 'x'.repeat(100_000)] })?.type, 'SubmitDriverResponse')
@@ -48,7 +48,7 @@ test('an application or a Worker that is larger than its record is refused by na
   register({ A: 'x'.repeat(130_000), B: 'x'.repeat(130_000) })
   assert.equal(world.lastTold('c1', 'Failure')?.code, 'FIRESTEEL_RECORD_TOO_LARGE')
   assert.equal(world.lastTold('c1', 'Failure')?.place, 'description.env')
-  assert.equal(world.core.books?.apps.size, 0)
+  assert.equal(world.core.cluster?.apps.size, 0)
   const worker = (resources: Record<string, string[]>, labels: Record<string, string> = {}) => {
     world.link('w1')
     world.tell('w1', {
@@ -64,7 +64,7 @@ test('an application or a Worker that is larger than its record is refused by na
   const addresses = Array.from({ length: 1000 }, (_, n) => String(n))
   const five = Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [name, addresses]))
   assert.match(worker(five) ?? '', /^resources has 5000 addresses; a Worker may offer 4096/)
-  assert.equal(world.core.books?.workers.size, 0)
+  assert.equal(world.core.cluster?.workers.size, 0)
 })
 
 test('a Master whose records fill their share takes nothing new, keeps what it has, and goes on when some have ended', () => {
@@ -119,12 +119,12 @@ test('records are counted as they come, change and go', () => {
     ],
   )
   assert.equal(tables.bytes, 1)
-  const image = new Image(1000)
-  assert.equal(image.heldBytes, 0)
-  const draft = new ImageDraft()
+  const recordCache = new RecordCache(1000)
+  assert.equal(recordCache.heldBytes, 0)
+  const draft = new RecordCacheDraft()
   draft.read(put('a', '12345'))
-  image.begin({ epoch: 1, seq: 0, owner: 'm' }, [], draft)
-  assert.equal(image.heldBytes, 5 + limits.recordHeapBytes)
+  recordCache.begin({ epoch: 1, seq: 0, owner: 'm' }, [], draft)
+  assert.equal(recordCache.heldBytes, 5 + limits.recordHeapBytes)
 })
 
 test('a store that this heap cannot hold is refused before it is read, with the heap that it needs', async (t) => {

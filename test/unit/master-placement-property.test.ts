@@ -9,7 +9,7 @@ import {
   placeDriver,
   placeExecutors,
 } from '../../actors/master/placement.js'
-import { couldTakeMore, hasRoom, type ModelHolding, modelCores, own } from './placement-model.js'
+import { couldTakeMore, hasCapacity, type ModelHolding, modelCores, own } from './placement-model.js'
 
 /* Placement against a plain, slow model of Spark's rule, and against what must hold of any placement. */
 
@@ -143,10 +143,10 @@ test('a driver goes to the first Worker from the start that has room, wherever t
       const order = workers.map((_, visited) => (start + visited) % workers.length)
       assert.equal(
         found,
-        order.find((index) => hasRoom(workers[index]!, want)),
+        order.find((index) => hasCapacity(workers[index]!, want)),
       )
       for (const [index, one] of candidates.entries())
-        assert.equal(fits(one, want), hasRoom(workers[index]!, want))
+        assert.equal(fits(one, want), hasCapacity(workers[index]!, want))
     }),
     { numRuns: 2000 },
   )

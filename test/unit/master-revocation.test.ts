@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { type ElectionAgent, monarchy } from '../../actors/election/election-agent.js'
+import { type ElectionAgent, singleMasterElection } from '../../actors/election/election-agent.js'
 import { Hearsay } from '../../actors/election/hearsay.js'
+import { MasterIncarnation } from '../../actors/master/master-incarnation.js'
+import type { MasterRecovery } from '../../actors/master/master-recovery.js'
 import { type MasterMessage, violation } from '../../actors/messages/catalogue.js'
 import type { AgentMessage } from '../../actors/messages/election.js'
 import { systemClock } from '../../runtime/clock.js'
-import { MasterLife } from '../../runtime/launch/master-life.js'
-import type { MasterRecovery } from '../../runtime/launch/master-recovery.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { BlackHoleEngine } from '../../runtime/persistence/black-hole.js'
 import type { CommitOutcome, CommitRequest, Fence, Position } from '../../runtime/persistence/engine.js'
-import { Image } from '../../runtime/persistence/image.js'
+import { RecordCache } from '../../runtime/persistence/record-cache.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { WireEnvelope } from '../../runtime/system/envelope.js'
 import type { Message, Ref } from '../../runtime/system/ref.js'
@@ -135,7 +135,7 @@ class Wire {
 
 /** What a node keeps of one life, and more than it should: every reference. */
 interface Life {
-  readonly life: MasterLife
+  readonly life: MasterIncarnation
   readonly gateway: Gateway<MasterMessage>
   readonly refs: Map<string, Ref<Message>>
   readonly agent: () => ElectionAgent
@@ -144,7 +144,7 @@ interface Life {
 
 function node(t: TestContext) {
   const engine = new WatchedEngine()
-  const image = new Image(60_000)
+  const recordCache = new RecordCache(60_000)
   let shown: Position = { epoch: 0, seq: 0 }
   const system: ActorSystem = createSystem({
     name: 'firesteel://test@127.0.0.1:7070',
@@ -153,7 +153,7 @@ function node(t: TestContext) {
     seq: () => shown.seq,
   })
   t.after(() => system.shutdown())
-  const live = (incarnation: string, heard: Position): Life => {
+  const live = (incarnation: string, received: Position): Life => {
     const gateway = new Gateway<MasterMessage>({
       system,
       violation: (message) => violation('master', message),
@@ -172,36 +172,36 @@ function node(t: TestContext) {
     const recovery: MasterRecovery = {
       engine,
       agent: (context) => {
-        agent = monarchy(context)
+        agent = singleMasterElection(context)
         return agent
       },
       storeReachable: () => true,
       close: async () => {},
     }
     const revoked: boolean[] = []
-    const life: MasterLife = new MasterLife({
+    const life: MasterIncarnation = new MasterIncarnation({
       system: spawning,
       gateway,
       incarnation,
       recovery,
-      image,
+      recordCache,
       config: { ...masterConfig, leaseMs: LEASE_MS },
-      hearsay: new Hearsay(heard),
+      hearsay: new Hearsay(received),
       holdOffMs: 0,
       clock: systemClock,
       timers: systemTimers,
       random: Math.random,
       log: silentLog,
-      newMark: () => `mark-${Math.random()}`,
-      knock: async () => 'unknown',
+      newWriteId: () => `mark-${Math.random()}`,
+      probeMaster: async () => 'unknown',
       probe: async () => false,
       mayHandOver: () => true,
-      onMastersHeard: () => {},
+      onMastersObserved: () => {},
       onEpoch: () => {
         shown = life.shell.position
       },
       onAlive: () => {},
-      onHopeless: (error) => {
+      onUnrecoverable: (error) => {
         throw error
       },
       onRevoked: (handedOver) => revoked.push(handedOver),
@@ -209,7 +209,7 @@ function node(t: TestContext) {
     })
     return { life, gateway, refs, agent: () => agent!, revoked }
   }
-  return { engine, image, system, live }
+  return { engine, image: recordCache, system, live }
 }
 
 /** Methods of the system, bound: its fields are private to it. */
@@ -271,7 +271,7 @@ function tryEverything({ life, refs, agent }: Life, system: ActorSystem): void {
   const toAgent: AgentMessage[] = [
     { type: 'LeadershipConfirmed', sentAtMs: systemClock.monotonicMs() },
     { type: 'TakeOver' },
-    { type: 'LeadershipLost', reason: 'late', heardEpoch: 99 },
+    { type: 'LeadershipLost', reason: 'late', observedEpoch: 99 },
     { type: 'MasterLinkClosed', incarnation: 'm2' },
     { type: 'ResignLeadership' },
   ]
@@ -303,7 +303,7 @@ test('revoked: the Master stops at once; nothing of it acts again, whoever holds
   client.say(submit('k3'), 'behind')
   await system.idle()
 
-  old.agent().receive({ type: 'LeadershipLost', reason: 'a peer has seen epoch 4', heardEpoch: 4 })
+  old.agent().receive({ type: 'LeadershipLost', reason: 'a peer has seen epoch 4', observedEpoch: 4 })
   await waitUntil('the end', () => old.revoked.length > 0, { deadlineMs: 5000, everyMs: 1 })
   assert.deepEqual(old.revoked, [false])
   assert.equal(old.agent().mayAct(), false)
@@ -334,7 +334,7 @@ test('revoked: the Master stops at once; nothing of it acts again, whoever holds
   old.gateway.closeAll('its leadership is over')
   await old.life.end()
   assert.equal(await old.life.resign('nobody is left to say that it is done'), false)
-  const fresh = live('m1-2', old.life.heard)
+  const fresh = live('m1-2', old.life.observed)
   assert.equal(fresh.life.shell.snapshot().state, 'STANDBY')
   await alive(fresh)
   assert.ok(fresh.life.shell.position.epoch > Math.max(epoch, 4), 'not above what was heard')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ApplicationEntry } from '../../actors/master/application-entry.js'
-import { Books } from '../../actors/master/books.js'
+import { ClusterState } from '../../actors/master/cluster-state.js'
 import { IdSource } from '../../actors/master/ids.js'
 import { schedule } from '../../actors/master/scheduling.js'
 import { Step } from '../../actors/master/step.js'
@@ -18,7 +18,7 @@ import {
   modelSchedule,
 } from './placement-model.js'
 
-/* One scheduling pass over whole books, against the plain model of the same cluster. */
+/* One scheduling pass over whole cluster state, against the plain model of the same cluster. */
 
 const addresses = (count: number): string[] => Array.from({ length: count }, (_, at) => `a${at}`)
 const size = {
@@ -88,19 +88,20 @@ const NOW_MS = 1000
 /** Not in the order of registration. */
 const workerId = (index: number): string => `w${(index * 7 + 3) % 10}`
 
-function booksOf(parts: Cluster): Books {
+function stateOf(parts: Cluster): ClusterState {
   const zero = { epoch: 0, seq: 0 }
   const { spreadOut, defaultCores } = parts
-  const books = new Books(
+  const cluster = new ClusterState(
     { ...masterConfig, spreadOut, defaultCores },
-    { epoch: 1, owner: 'm', base: zero, earlier: [], heard: zero, sinceMs: 0, electedAtMs: 0 },
+    { epoch: 1, owner: 'm', base: zero, earlier: [], observed: zero, sinceMs: 0, electedAtMs: 0 },
     new IdSource(1),
   )
-  books.state = 'ALIVE'
-  books.driverCursor = parts.cursor
-  for (const [index, one] of parts.workers.entries()) books.workers.set(workerId(index), workerOf(one, index))
+  cluster.state = 'ALIVE'
+  cluster.driverCursor = parts.cursor
+  for (const [index, one] of parts.workers.entries())
+    cluster.workers.set(workerId(index), workerOf(one, index))
   for (const [index, { queued, heldBack, ...demand }] of parts.drivers.entries()) {
-    const entry = books.restoreDriver({
+    const entry = cluster.restoreDriver({
       id: `driver-${index}`,
       submittedAtMs: 0,
       description: { ...driverDescription, ...demand },
@@ -115,8 +116,8 @@ function booksOf(parts: Cluster): Books {
     })
     if (heldBack) entry.notBeforeMs = NOW_MS + 1
   }
-  for (const [index, one] of parts.apps.entries()) addApp(books, one, index)
-  return books
+  for (const [index, one] of parts.apps.entries()) addApp(cluster, one, index)
+  return cluster
 }
 
 function workerOf(one: Cluster['workers'][number], index: number): WorkerEntry {
@@ -146,7 +147,7 @@ function workerOf(one: Cluster['workers'][number], index: number): WorkerEntry {
   return entry
 }
 
-function addApp(books: Books, one: Cluster['apps'][number], index: number): void {
+function addApp(cluster: ClusterState, one: Cluster['apps'][number], index: number): void {
   const { maxCores, cores, memoryMib, resources, limit } = one
   const executor = { memoryMib, resources, ...(cores !== undefined && { cores }) }
   const record = {
@@ -168,24 +169,24 @@ function addApp(books: Books, one: Cluster['apps'][number], index: number): void
   entry.linked = one.linked
   entry.target = one.target
   for (const [place, held] of one.has) {
-    const on = books.workers.get(workerId(place))
+    const on = cluster.workers.get(workerId(place))
     if (!on) continue
     const execId = entry.nextExecId++
     const holding = { cores: held, memoryMib, resources: {} }
     entry.executors.set(execId, { appId: entry.id, execId, workerId: on.id, state: 'RUNNING', ...holding })
     on.hold(`${entry.id}/${execId}`, holding)
   }
-  books.apps.set(entry.id, entry)
+  cluster.apps.set(entry.id, entry)
 }
 
-/** Passes until the books want no further one; what was launched, in order. */
-function scheduleAll(books: Books): { launches: ModelLaunch[]; passes: number } {
+/** Passes until the cluster state want no further one; what was launched, in order. */
+function scheduleAll(cluster: ClusterState): { launches: ModelLaunch[]; passes: number } {
   const launches: ModelLaunch[] = []
   let passes = 0
   do {
     assert.ok(++passes <= 100, 'scheduling does not come to an end')
     const step = new Step({ monotonicMs: NOW_MS, wallMs: NOW_MS })
-    schedule(books, step)
+    schedule(cluster, step)
     assert.ok(step.puts.length + step.deletes.length <= limits.commitEntries, 'a step is one commit')
     for (const effect of step.gated) {
       if (effect.kind !== 'tell') continue
@@ -199,12 +200,12 @@ function scheduleAll(books: Books): { launches: ModelLaunch[]; passes: number } 
         launches.push({ kind: 'executor', id, worker: on, cores, memoryMib, resources })
       }
     }
-  } while (books.dirty)
+  } while (cluster.dirty)
   return { launches, passes }
 }
 
 /** S4 of what was launched: each came out of what was free before it. */
-function assertRoom(before: ModelCluster, launches: readonly ModelLaunch[]): void {
+function assertCapacity(before: ModelCluster, launches: readonly ModelLaunch[]): void {
   for (const one of before.workers) {
     const free = freeOf(one)
     const here: readonly ModelHolding[] = launches.filter(({ worker: on }) => on === one.id)
@@ -222,16 +223,16 @@ test('a pass launches what the plain model launches, in its order, on the same a
   const seen = { drivers: 0, executors: 0 }
   fc.assert(
     fc.property(cluster, (parts) => {
-      const books = booksOf(parts)
-      const before = modelOf(books, NOW_MS)
+      const cluster = stateOf(parts)
+      const before = modelOf(cluster, NOW_MS)
       const expected = modelSchedule(before)
-      const { launches } = scheduleAll(books)
+      const { launches } = scheduleAll(cluster)
       assert.deepEqual(launches, expected.launches)
-      assertRoom(before, launches)
+      assertCapacity(before, launches)
       if (launches.some(({ kind }) => kind === 'driver')) seen.drivers++
       if (launches.some(({ kind }) => kind === 'executor')) seen.executors++
       // And nothing is left that could be placed.
-      assert.deepEqual(modelSchedule(modelOf(books, NOW_MS)).launches, [])
+      assert.deepEqual(modelSchedule(modelOf(cluster, NOW_MS)).launches, [])
     }),
     { numRuns: 2000 },
   )
@@ -241,11 +242,11 @@ test('a pass launches what the plain model launches, in its order, on the same a
 test('the books after a pass hold what was launched, and no number is negative', () => {
   fc.assert(
     fc.property(cluster, (parts) => {
-      const books = booksOf(parts)
-      const heldBefore = [...books.workers.values()].reduce((sum, entry) => sum + entry.holdings.size, 0)
-      const { launches } = scheduleAll(books)
+      const cluster = stateOf(parts)
+      const heldBefore = [...cluster.workers.values()].reduce((sum, entry) => sum + entry.holdings.size, 0)
+      const { launches } = scheduleAll(cluster)
       let held = 0
-      for (const entry of books.workers.values()) {
+      for (const entry of cluster.workers.values()) {
         const all = [...entry.holdings.values()]
         held += all.length
         assert.equal(
@@ -259,7 +260,7 @@ test('the books after a pass hold what was launched, and no number is negative',
         assert.ok(entry.coresFree >= 0 && entry.memoryFreeMib >= 0)
       }
       assert.equal(held, heldBefore + launches.length)
-      for (const entry of books.apps.values()) {
+      for (const entry of cluster.apps.values()) {
         const launched = launches.filter(({ id }) => id === entry.id).length
         if (launched > 0) assert.ok(entry.executors.size <= entry.executorLimit)
         for (const execId of entry.executors.keys()) assert.ok(execId < entry.nextExecId)
@@ -274,13 +275,13 @@ test('more launches than fit one commit take several passes, and end where one w
     drivers: fc.integer({ min: 150, max: 450 }),
     workers: fc.integer({ min: 1, max: 4 }),
     apps: fc.nat(3),
-    room: fc.integer({ min: 50, max: 400 }),
+    capacity: fc.integer({ min: 50, max: 400 }),
     spreadOut: fc.boolean(),
     cores: fc.option(fc.constant(1), { nil: undefined }),
   })
   let severalPasses = 0
   fc.assert(
-    fc.property(crowd, ({ drivers, workers, apps, room, spreadOut, cores }) => {
+    fc.property(crowd, ({ drivers, workers, apps, capacity, spreadOut, cores }) => {
       const plain = {
         gpus: 0,
         held: [],
@@ -291,7 +292,11 @@ test('more launches than fit one commit take several passes, and end where one w
         labels: {},
       }
       const parts: Cluster = {
-        workers: Array.from({ length: workers }, () => ({ ...plain, cores: room, memoryMib: room * 64 })),
+        workers: Array.from({ length: workers }, () => ({
+          ...plain,
+          cores: capacity,
+          memoryMib: capacity * 64,
+        })),
         drivers: Array.from({ length: drivers }, () => ({
           cores: 1,
           memoryMib: 64,
@@ -314,9 +319,9 @@ test('more launches than fit one commit take several passes, and end where one w
         defaultCores: 40,
         cursor: 0,
       }
-      const books = booksOf(parts)
-      const expected = modelSchedule(modelOf(books, NOW_MS))
-      const { launches, passes } = scheduleAll(books)
+      const cluster = stateOf(parts)
+      const expected = modelSchedule(modelOf(cluster, NOW_MS))
+      const { launches, passes } = scheduleAll(cluster)
       if (passes > 1) severalPasses++
       assert.deepEqual(launches, expected.launches)
     }),

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { OwnTail } from '../../actors/master/own-tail.js'
+import { LostWriteSender } from '../../actors/master/lost-write-sender.js'
+import { OwnLostWrites } from '../../actors/master/own-lost-writes.js'
 import { ReadRecords } from '../../actors/master/read-records.js'
 import { type DriverRecord, noRecords, type StoredRecords } from '../../actors/master/records.js'
 import { SortedPages } from '../../actors/master/sorted-pages.js'
-import { TailGiver } from '../../actors/master/tail-giver.js'
 import type { LostTail } from '../../actors/messages/masters.js'
 import { limits } from '../../runtime/limits.js'
-import { Image, ImageDraft } from '../../runtime/persistence/image.js'
+import { RecordCache, RecordCacheDraft } from '../../runtime/persistence/record-cache.js'
 import { driverDescription, MasterWorld } from './master-fixture.js'
 
 /* No turn of a new leader takes more than a stated number of records, bytes or effects (limits.ts). */
@@ -58,11 +58,11 @@ test('30,000 records come in pieces of stated size, in the order of submission, 
   for (const records of pieces) {
     world.input({ kind: 'records', records })
     assert.equal(world.core.state, 'STANDBY', 'nobody sees books that are not full')
-    assert.equal(world.core.books, undefined)
+    assert.equal(world.core.cluster, undefined)
   }
   world.input({ kind: 'restored' })
   assert.equal(world.core.state, 'ALIVE')
-  const ids = [...world.core.books!.drivers.keys()]
+  const ids = [...world.core.cluster!.drivers.keys()]
   assert.deepEqual(
     ids,
     Array.from({ length: 30_000 }, (_, number) => `driver-${number}`),
@@ -86,7 +86,7 @@ const elected = {
   owner: 'm1',
   base: { epoch: 1, seq: 5 },
   earlier: [],
-  heard: { epoch: 1, seq: 5 },
+  observed: { epoch: 1, seq: 5 },
 } as const
 
 test('no step writes more than one piece, where all has to be written again', () => {
@@ -121,30 +121,30 @@ test('a timer that fires while the books are being filled waits for them', () =>
   assert.equal(world.lastTold('w1', 'LaunchDriver')?.generation, 2)
 })
 
-function lostImage(records: number, jsonBytes = 100): Image {
-  const image = new Image(60_000)
-  image.begin({ epoch: 5, seq: 0, owner: 'm1' }, [], new ImageDraft())
+function lostRecordCache(records: number, jsonBytes = 100): RecordCache {
+  const recordCache = new RecordCache(60_000)
+  recordCache.begin({ epoch: 5, seq: 0, owner: 'm1' }, [], new RecordCacheDraft())
   for (let number = 0; number < records; number++) {
     const json = JSON.stringify({ at: { epoch: 5, seq: number + 1 }, text: 'x'.repeat(jsonBytes) })
     const at = { epoch: 5, seq: number + 1 }
-    image.durable([{ table: 'ended', id: `e-${number}`, json }], [], at)
+    recordCache.durable([{ table: 'ended', id: `e-${number}`, json }], [], at)
   }
-  image.end(0)
-  return image
+  recordCache.end(0)
+  return recordCache
 }
 
-/** A Master that gives its image, and who asks it. */
-function giver(image: Image, base = { epoch: 4, seq: 0 }) {
+/** A Master that gives its record cache, and who asks it. */
+function giver(recordCache: RecordCache, base = { epoch: 4, seq: 0 }) {
   const sent: LostTail[] = []
   const turns: (() => void)[] = []
-  const giving = new TailGiver({
+  const giving = new LostWriteSender({
     most: limits,
     send: (_to, message) => void sent.push(message),
     later: (run) => void turns.push(run),
   })
   let looks = 0
   function* counted() {
-    for (const put of image.tailLooks({ base, earlier: [] }, 0)) {
+    for (const put of recordCache.lostWriteLooks({ base, earlier: [] }, 0)) {
       looks++
       yield put
     }
@@ -166,7 +166,7 @@ function giver(image: Image, base = { epoch: 4, seq: 0 }) {
 }
 
 test('a lost tail above 16 MiB is given some messages at once, then one for each that has been taken', () => {
-  const { sent, ask } = giver(lostImage(400, 60_000))
+  const { sent, ask } = giver(lostRecordCache(400, 60_000))
   const turns = ask(false)
   assert.equal(sent.length, limits.tailWindow, 'the rest waits')
   assert.ok(turns.every(({ messages }) => messages <= 1))
@@ -187,16 +187,16 @@ test('a lost tail above 16 MiB is given some messages at once, then one for each
 })
 
 test('what the store still has is looked at a little in each turn', () => {
-  const { sent, ask } = giver(lostImage(30_000, 1), { epoch: 5, seq: 29_990 })
+  const { sent, ask } = giver(lostRecordCache(30_000, 1), { epoch: 5, seq: 29_990 })
   const turns = ask(false)
-  assert.ok(turns.every(({ looks }) => looks <= limits.tailLooks + 1))
+  assert.ok(turns.every(({ looks }) => looks <= limits.lostWriteLooks + 1))
   assert.ok(turns.length >= 14)
   assert.deepEqual(ask(true), [{ looks: 0, messages: 0 }], 'it has got the last of it already')
   assert.deepEqual([sent.length, sent[0]?.records.length, sent[0]?.last], [1, 10, true])
 })
 
 test('who asks anew, or on a new link, gets all of it from the beginning', () => {
-  const { sent, ask, giving } = giver(lostImage(250 * limits.tailWindow))
+  const { sent, ask, giving } = giver(lostRecordCache(250 * limits.tailWindow))
   ask(false)
   ask(true)
   assert.equal(sent.length, limits.tailWindow + 1)
@@ -209,25 +209,29 @@ test('who asks anew, or on a new link, gets all of it from the beginning', () =>
 })
 
 test('the own tail is found and taken a little at a time, and the next leadership owes it', async () => {
-  const draft = new ImageDraft()
+  const draft = new RecordCacheDraft()
   let turns = 0
   const from = {
-    image: lostImage(5000),
+    recordCache: lostRecordCache(5000),
     found: { base: { epoch: 4, seq: 0 }, earlier: [] },
     bootMs: 0,
     most: limits,
   }
-  const tail = await OwnTail.find(from, draft, async () => ++turns > 0)
+  const lostWrites = await OwnLostWrites.find(from, draft, async () => ++turns > 0)
   assert.equal(turns, 2)
   assert.equal(draft.owed.size, 5000)
   let taken = 0
-  for (let piece = tail?.next(); piece; piece = tail?.next()) {
-    assert.ok(piece.puts.length <= limits.tailRecords)
+  for (let piece = lostWrites?.next(); piece; piece = lostWrites?.next()) {
+    assert.ok(piece.puts.length <= limits.lostWriteRecords)
     taken += piece.puts.length
     assert.equal(piece.last, taken === 5000)
   }
   assert.equal(taken, 5000)
-  assert.equal(await OwnTail.find(from, new ImageDraft(), async () => false), undefined, 'it is over')
+  assert.equal(
+    await OwnLostWrites.find(from, new RecordCacheDraft(), async () => false),
+    undefined,
+    'it is over',
+  )
 })
 
 test('the next piece of a tail is asked for at once, or, with much in the lane, once the one before is durable', () => {
@@ -236,17 +240,17 @@ test('the next piece of a tail is asked for at once, or, with much in the lane, 
   world.restore(noRecords as StoredRecords)
   const now = { monotonicMs: 0, wallMs: 0 }
   const step = (from: string | undefined, queuedBytes: number, last = false) =>
-    world.core.step({ kind: 'tail', records: [], last, ...(from !== undefined && { from }) }, now, {
+    world.core.step({ kind: 'lostWrites', records: [], last, ...(from !== undefined && { from }) }, now, {
       position: world.position,
-      trouble: undefined,
+      degradation: undefined,
       queuedBytes,
     })
   const asks = (effects: readonly { readonly kind: string }[]) =>
     effects.filter(({ kind }) => kind === 'nextTail' || kind === 'tell' || kind === 'tellNow')
   for (const from of [undefined, 'm2']) {
-    const little = step(from, limits.tailAheadBytes - 1)
+    const little = step(from, limits.lostWriteAheadBytes - 1)
     assert.deepEqual([asks(little.free).length, asks(little.gated).length], [1, 0])
-    const much = step(from, limits.tailAheadBytes)
+    const much = step(from, limits.lostWriteAheadBytes)
     assert.deepEqual([asks(much.free).length, asks(much.gated).length], [0, 1])
   }
   const end = step('m2', 0, true)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { StatePages } from '../../actors/client/master-state.js'
 import { NumberedMap } from '../../actors/master/numbered-map.js'
-import { type BookRows, noRows, type StateHead } from '../../actors/master/snapshot.js'
+import { noRows, type SnapshotRows, type StateHead } from '../../actors/master/snapshot.js'
 import { pageOf } from '../../actors/master/state-page.js'
 import { violation } from '../../actors/messages/catalogue.js'
 import {
@@ -85,7 +85,7 @@ test('what a driver was given is not in its row, nor kept once it has ended', ()
   world.ask('cli', { type: 'RequestKillDriver', driverId: id })
   assert.equal(readAll(world).whole.completedDrivers[0]?.id, id)
   assert.doesNotMatch(JSON.stringify([...world.store.get('ended')!.values()]), /secret/)
-  assert.doesNotMatch(JSON.stringify([...(world.core.books?.endedDrivers.values() ?? [])]), /secret/)
+  assert.doesNotMatch(JSON.stringify([...(world.core.cluster?.endedDrivers.values() ?? [])]), /secret/)
 })
 
 test('what was there from the first page to the last is given once, what ended meanwhile as ended', () => {
@@ -136,7 +136,7 @@ test('rows are made anew only when something has changed, and those that have no
   assert.ok(world.snapshot().version > next.version)
 })
 
-/* Any books, any page size, any change between two pages. */
+/* Any cluster state, any page size, any change between two pages. */
 
 interface Change {
   readonly kind: 'add' | 'remove'
@@ -179,7 +179,7 @@ test('property: whatever comes and goes between pages of any size, who stays is 
           const rows = {
             ...noRows,
             activeDrivers: { rows: [...drivers.values()], numbers: [...drivers.numbers] },
-          } as unknown as BookRows
+          } as unknown as SnapshotRows
           const page = pageOf(head, rows, { after }, { statePageRows, statePageBytes })
           assert.ok(page.activeDrivers.length <= statePageRows)
           assert.equal(page.next === undefined || page.activeDrivers.length > 0, true)

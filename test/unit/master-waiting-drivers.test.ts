@@ -6,7 +6,7 @@ import { MasterWorld } from './master-fixture.js'
 /** Looks at a Worker's free cores, which every search begins with. */
 function countLooks(world: MasterWorld): () => number {
   let looks = 0
-  for (const worker of world.core.books!.workers.values()) {
+  for (const worker of world.core.cluster!.workers.values()) {
     const { coresFree } = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(worker))
     Object.defineProperty(worker, 'coresFree', {
       get() {
@@ -26,7 +26,7 @@ function worldOf(workers: number): MasterWorld {
 
 /** One pass, as after anything that may have made room. */
 function pass(world: MasterWorld): void {
-  world.core.books!.dirty = true
+  world.core.cluster!.dirty = true
   world.input({ kind: 'turnEnd' })
 }
 
@@ -48,28 +48,28 @@ test('a pass over any demands looks so often at most, and who comes behind them 
   // None of these is within another, so each is looked for by itself.
   for (let number = 0; number < 3000; number++)
     world.submitted({ cores: 100 + number, memoryMib: 1_000_000 - number })
-  const books = world.core.books!
+  const cluster = world.core.cluster!
   // Room that nobody is told of yet: it is found by the passes alone.
   const small = world.submitted({ cores: 1, memoryMib: 4096 })
-  const worker = [...books.workers.values()][50]!
+  const worker = [...cluster.workers.values()][50]!
   Object.assign(worker.record, { memoryMib: 8192 })
   const looks = countLooks(world)
   let passes = 0
   // Each pass finds that there may be more room than before it: none may begin at the oldest each time.
-  while (books.drivers.get(small)?.queued && passes < 10) {
+  while (cluster.drivers.get(small)?.queued && passes < 10) {
     const before = looks()
     pass(world)
     passes++
     assert.ok(looks() - before <= 101_000, `${looks() - before} looks in one pass`)
   }
-  assert.equal(books.drivers.get(small)?.record.workerId, 'w50')
+  assert.equal(cluster.drivers.get(small)?.record.workerId, 'w50')
   assert.ok(passes > 1)
 })
 
 test('one that is placed again is older than those that came since', () => {
   const world = worldOf(1)
   const [first, second] = [world.submitted({ cores: 4, supervise: true }), world.submitted({ cores: 4 })]
-  assert.equal(world.core.books!.drivers.get(first)?.record.workerId, 'w0')
+  assert.equal(world.core.cluster!.drivers.get(first)?.record.workerId, 'w0')
   world.tell('w0', {
     type: 'DriverStateChanged',
     workerId: 'w0',
@@ -80,8 +80,8 @@ test('one that is placed again is older than those that came since', () => {
     state: 'KILLED',
     isolated: true,
   })
-  assert.equal(world.core.books!.drivers.get(first)?.record.generation, 2)
-  assert.equal(world.core.books!.drivers.get(second)?.queued, true)
+  assert.equal(world.core.cluster!.drivers.get(first)?.record.generation, 2)
+  assert.equal(world.core.cluster!.drivers.get(second)?.queued, true)
 })
 
 test('property: the queue holds exactly the drivers of the books without a Worker, oldest first', () => {
@@ -96,10 +96,10 @@ test('property: the queue holds exactly the drivers of the books without a Worke
       let workers = 2
       let change = 1
       for (const { kind, cores, pick } of actions) {
-        const books = world.core.books!
-        const ids = [...books.drivers.keys()]
+        const cluster = world.core.cluster!
+        const ids = [...cluster.drivers.keys()]
         const id = ids[pick % Math.max(1, ids.length)]
-        const record = id === undefined ? undefined : books.drivers.get(id)?.record
+        const record = id === undefined ? undefined : cluster.drivers.get(id)?.record
         if (kind === 'submit') world.submitted({ cores, supervise: pick % 2 === 0 })
         else if (kind === 'kill' && id) world.ask('cli', { type: 'RequestKillDriver', driverId: id })
         else if (kind === 'addWorker') world.worker(`w${workers}`, { port: 7100 + workers++, cores })
@@ -115,13 +115,13 @@ test('property: the queue holds exactly the drivers of the books without a Worke
             state: 'FAILED',
             ...(pick % 3 === 0 && { noRoom: true }),
           })
-        const waiting = [...books.waiting.classes].flatMap((of) => of.drivers.map((driver) => driver.id))
-        const queued = [...books.drivers.values()]
+        const waiting = [...cluster.waiting.classes].flatMap((of) => of.drivers.map((driver) => driver.id))
+        const queued = [...cluster.drivers.values()]
           .filter((driver) => driver.queued)
           .map((driver) => driver.id)
         assert.deepEqual([...waiting].sort(), [...queued].sort())
-        assert.equal(books.waiting.size, queued.length)
-        for (const { drivers } of books.waiting.classes)
+        assert.equal(cluster.waiting.size, queued.length)
+        for (const { drivers } of cluster.waiting.classes)
           assert.deepEqual(
             drivers.map(({ number }) => number),
             drivers.map(({ number }) => number).sort((a, b) => a - b),

@@ -205,5 +205,7 @@ describe('another says that it leads', () => {
 })
 
 const leaderOf = (world: MasterWorld) =>
-  world.core.snapshot({ position: { epoch: 0, seq: 0 }, trouble: undefined }, { monotonicMs: 0, wallMs: 0 })
-    .leader
+  world.core.snapshot(
+    { position: { epoch: 0, seq: 0 }, degradation: undefined },
+    { monotonicMs: 0, wallMs: 0 },
+  ).leader

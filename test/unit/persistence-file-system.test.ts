@@ -344,7 +344,7 @@ test('a snapshot that finds no room is given up with a warning; commits go on an
 })
 
 /** Two lives of a Master over a small journal; gives the newest acknowledged value of every record. */
-async function story(disk: MemoryDisk, acknowledged: Map<string, number>, maybe: Map<string, number[]>) {
+async function log(disk: MemoryDisk, acknowledged: Map<string, number>, maybe: Map<string, number[]>) {
   for (const me of ['m1', 'm2']) {
     const { engine } = openOn(disk, { journalBytes: 500 })
     const record = await engine.leader()
@@ -358,14 +358,14 @@ async function story(disk: MemoryDisk, acknowledged: Map<string, number>, maybe:
       const request = leader.next([putOf('worker', id, { n: leader.n + 1 })])
       maybe.set(id, [...(maybe.get(id) ?? []), request.n])
       let outcome = await engine.commit(leader.fence, request)
-      // What the lane does: not applied or unknown is sent again as it is.
+      // What the commit queue does: not applied or unknown is sent again as it is.
       for (let again = 0; again < 3 && /refused|unknown/.test(outcome.kind); again += 1) {
         outcome = await engine.commit(leader.fence, request)
       }
       if (outcome.kind !== 'ok' && outcome.kind !== 'duplicate') return
       acknowledged.set(id, request.n)
       leader.n = request.n
-      leader.mark = request.mark
+      leader.writeId = request.writeId
     }
     await engine.touch(leader.fence, 'lock')
     await engine.close()
@@ -395,19 +395,19 @@ async function checkStory(
 /** Runs the story once per operation of the disk, with trouble at that one. */
 async function everyOperation(
   what: string,
-  trouble: (disk: MemoryDisk, at: number) => void,
+  degradation: (disk: MemoryDisk, at: number) => void,
   crash?: boolean,
 ) {
   const whole = new MemoryDisk()
-  await story(whole, new Map(), new Map())
+  await log(whole, new Map(), new Map())
   const operations = whole.operations
   assert.ok(operations > 80, `${operations} operations`)
   for (let at = 1; at <= operations; at += 1) {
     const disk = new MemoryDisk()
     const acknowledged = new Map<string, number>()
     const maybe = new Map<string, number[]>()
-    trouble(disk, at)
-    await story(disk, acknowledged, maybe).catch((error: { code?: string }) => {
+    degradation(disk, at)
+    await log(disk, acknowledged, maybe).catch((error: { code?: string }) => {
       assert.equal(error.code, 'FIRESTEEL_STORE_UNAVAILABLE')
     })
     disk.inject = () => undefined
@@ -461,7 +461,7 @@ test('on a real disk: whatever moment somebody takes over at, all that was ackno
           break
         }
         old.n = request.n
-        old.mark = request.mark
+        old.writeId = request.writeId
         acknowledged.push(`w${round}-${n}`)
       }
       const found = await taking!

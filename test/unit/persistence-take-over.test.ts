@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { LeaderRecord } from '../../runtime/persistence/engine.js'
 import { FileSystemEngine } from '../../runtime/persistence/file-system/file-system-engine.js'
 import { type ProcessIdentity, procTable } from '../../runtime/persistence/file-system/process-identity.js'
-import { Stillness } from '../../runtime/persistence/stillness.js'
+import { Staleness } from '../../runtime/persistence/staleness.js'
 import { suiteSchemas, takeOver } from '../conformance/persistence-suite.js'
 import { MemoryDisk } from './persistence-memory-disk.js'
 
@@ -13,7 +13,7 @@ const record: LeaderRecord = {
   address: '',
   lock: '',
   position: { epoch: 1, seq: 0 },
-  mark: '',
+  writeId: '',
   base: { epoch: 0, seq: 0 },
   touchedMs: 5000,
   left: false,
@@ -21,20 +21,20 @@ const record: LeaderRecord = {
 }
 
 test('no leader, one that left, one whose process is gone: at once', () => {
-  const stillness = new Stillness(2500)
-  assert.equal(stillness.waitMs(undefined, 0), 0)
-  assert.equal(stillness.waitMs({ ...record, left: true }, 0), 0)
-  assert.equal(stillness.waitMs({ ...record, ownerGone: true }, 0), 0)
+  const staleness = new Staleness(2500)
+  assert.equal(staleness.waitMs(undefined, 0), 0)
+  assert.equal(staleness.waitMs({ ...record, left: true }, 0), 0)
+  assert.equal(staleness.waitMs({ ...record, ownerGone: true }, 0), 0)
 })
 
-test('else one lease of stillness by the own clock; each sign of life and each new owner begins it anew', () => {
-  const stillness = new Stillness(2500)
-  assert.equal(stillness.waitMs(record, 100), 2500)
-  assert.equal(stillness.waitMs(record, 2000), 600)
-  assert.equal(stillness.waitMs({ ...record, touchedMs: 4000 }, 2500), 2500, 'also a clock set back is life')
-  assert.equal(stillness.waitMs({ ...record, touchedMs: 4000 }, 4999), 1)
-  assert.equal(stillness.waitMs({ ...record, owner: 'm2', touchedMs: 4000 }, 4999), 2500)
-  assert.equal(stillness.waitMs({ ...record, owner: 'm2', touchedMs: 4000 }, 7499), 0)
+test('else one lease of staleness by the own clock; each sign of life and each new owner begins it anew', () => {
+  const staleness = new Staleness(2500)
+  assert.equal(staleness.waitMs(record, 100), 2500)
+  assert.equal(staleness.waitMs(record, 2000), 600)
+  assert.equal(staleness.waitMs({ ...record, touchedMs: 4000 }, 2500), 2500, 'also a clock set back is life')
+  assert.equal(staleness.waitMs({ ...record, touchedMs: 4000 }, 4999), 1)
+  assert.equal(staleness.waitMs({ ...record, owner: 'm2', touchedMs: 4000 }, 4999), 2500)
+  assert.equal(staleness.waitMs({ ...record, owner: 'm2', touchedMs: 4000 }, 7499), 0)
 })
 
 test('the engine tells whether the process of the owner is gone, and shows touches as life', async () => {

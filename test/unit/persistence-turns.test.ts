@@ -33,19 +33,19 @@ function perTurn() {
 
 async function storeOf(directory: string, puts: readonly Put[]): Promise<void> {
   const engine = engineOf(directory)
-  const outcome = await engine.elect({ ...request, me: 'm1', mark: 'e1' })
+  const outcome = await engine.elect({ ...request, me: 'm1', writeId: 'e1' })
   assert.ok(outcome.kind === 'elected')
   const fence: Fence = { epoch: outcome.epoch, owner: outcome.owner }
   for (let n = 1, at = 0; at < puts.length; n++, at += 500) {
-    const prev: string = n === 1 ? outcome.mark : `m${n - 1}`
-    const commit = { n, prev, mark: `m${n}`, puts: puts.slice(at, at + 500), deletes: [] }
+    const prev: string = n === 1 ? outcome.writeId : `m${n - 1}`
+    const commit = { n, prev, writeId: `m${n}`, puts: puts.slice(at, at + 500), deletes: [] }
     assert.equal((await engine.commit(fence, commit)).kind, 'ok')
   }
   await engine.leave(fence)
   await engine.close()
 }
 
-const request = { seen: undefined, address: 'firesteel://h:1', lock: '', heardEpoch: 0 }
+const request = { seen: undefined, address: 'firesteel://h:1', lock: '', observedEpoch: 0 }
 const fine: RecordSchemas[keyof RecordSchemas] = () => undefined
 
 const engineOf = (directory: string, check = fine): FileSystemEngine =>
@@ -84,7 +84,7 @@ for (const [name, records, bytes] of [
       ...request,
       seen: { epoch: seen!.epoch, owner: seen!.owner },
       me: 'm2',
-      mark: 'e2',
+      writeId: 'e2',
     })
     assert.ok(outcome.kind === 'elected', JSON.stringify(outcome))
     assert.ok(items.end() <= limits.recoveryRecords)
@@ -94,7 +94,7 @@ for (const [name, records, bytes] of [
     do {
       const page = await engine.read(
         { epoch: outcome.epoch, owner: outcome.owner },
-        outcome.mark,
+        outcome.writeId,
         'driver',
         cursor,
       )

@@ -1,20 +1,20 @@
-import type { Books } from '../../actors/master/books.js'
+import type { ClusterState } from '../../actors/master/cluster-state.js'
 import type { ModelApp, ModelCluster, ModelDriver, ModelWorker } from './placement-model.js'
 
-/** What the books say, in the model's words. */
-export function modelOf(books: Books, nowMs: number): ModelCluster {
-  const workers = [...books.workers.values()].map((entry): ModelWorker => {
+/** What the cluster state say, in the model's words. */
+export function modelOf(cluster: ClusterState, nowMs: number): ModelCluster {
+  const workers = [...cluster.workers.values()].map((entry): ModelWorker => {
     const { cores, memoryMib, resources, draining } = entry.record
     const schedulable = entry.state === 'ALIVE' && entry.answered && entry.linked && !draining
     const offers = { cores, memoryMib, resources }
     return { id: entry.id, schedulable, offers, holds: [...entry.holdings.values()] }
   })
-  const drivers = [...books.drivers.values()].map((entry): ModelDriver => {
+  const drivers = [...cluster.drivers.values()].map((entry): ModelDriver => {
     const { cores, memoryMib, resources } = entry.record.description
     const waits = entry.record.workerId === null && entry.notBeforeMs <= nowMs
     return { id: entry.id, waits, cores, memoryMib, resources }
   })
-  const apps = [...books.apps.values()].map((entry): ModelApp => {
+  const apps = [...cluster.apps.values()].map((entry): ModelApp => {
     const { maxCores, executor, executorLimit } = entry.record.description
     return {
       id: entry.id,
@@ -27,6 +27,6 @@ export function modelOf(books: Books, nowMs: number): ModelCluster {
       has: [...entry.executors.values()].map(({ cores }) => cores),
     }
   })
-  const { spreadOut, defaultCores } = books.config
-  return { workers, drivers, apps, spreadOut, defaultCores, cursor: books.driverCursor }
+  const { spreadOut, defaultCores } = cluster.config
+  return { workers, drivers, apps, spreadOut, defaultCores, cursor: cluster.driverCursor }
 }

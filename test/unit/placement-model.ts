@@ -82,7 +82,7 @@ export function freeOf(worker: ModelWorker): ModelHolding {
   }
 }
 
-export function hasRoom(free: ModelHolding, { cores, memoryMib, resources }: ModelDemand): boolean {
+export function hasCapacity(free: ModelHolding, { cores, memoryMib, resources }: ModelDemand): boolean {
   const few = Object.entries(resources).filter(([name, amount]) => own(free.resources, name).length < amount)
   return free.cores >= cores && free.memoryMib >= memoryMib && few.length === 0
 }
@@ -180,7 +180,7 @@ export function modelSchedule(cluster: ModelCluster): { launches: ModelLaunch[];
   for (const driver of cluster.drivers.filter(({ waits }) => waits)) {
     const count = usable().length
     const round = [...Array(count).keys()].map((visited) => (cursor + visited) % count)
-    const at = round.find((index) => hasRoom(freeOf(usable()[index]!), driver))
+    const at = round.find((index) => hasCapacity(freeOf(usable()[index]!), driver))
     if (at === undefined) continue
     cursor = (at + 1) % count
     launch('driver', driver.id, usable()[at]!.id, driver)
@@ -192,7 +192,7 @@ export function modelSchedule(cluster: ModelCluster): { launches: ModelLaunch[];
     const executorsLeft = (app.limit ?? Number.POSITIVE_INFINITY) - app.has.length
     const each = { cores: coresPerExecutor ?? 1, memoryMib, resources }
     if (coresLeft < each.cores || executorsLeft <= 0) continue
-    const fitting = usable().filter((worker) => hasRoom(freeOf(worker), each))
+    const fitting = usable().filter((worker) => hasCapacity(freeOf(worker), each))
     fitting.sort((a, b) => freeOf(b).cores - freeOf(a).cores || (a.id < b.id ? 1 : -1))
     const order = { coresLeft, coresPerExecutor, memoryMib, resources, executorsLeft }
     const assigned = modelCores(fitting.map(freeOf), order, cluster.spreadOut)

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { type Child, startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { identityOf, isAlive, type ProcessIdentity } from '../../runtime/process/find-process.js'
-import { addLine } from '../../runtime/process/guard-book.js'
+import { addLine } from '../../runtime/process/guard-ledger.js'
 import { waitUntil } from '../harness/wait-until.js'
 
 const moduleUrl = (name: string): string => new URL(`../../runtime/process/${name}`, import.meta.url).href

@@ -150,18 +150,18 @@ test('tail finds its lines in a file of many chunks, and is quick about empty li
 
 test('a rotation that fails leaves the output whole and says so', async (t) => {
   const path = await outputPath(t)
-  const troubles: unknown[] = []
+  const problems: unknown[] = []
   const output = await openOutputFile(path, {
     maxBytes: 4,
     checkMs: 60_000,
-    onTrouble: (error) => troubles.push(error),
+    onDegraded: (error) => problems.push(error),
   })
   await appendFile(path, 'one\ntwo\n')
   const undo = output.attach(() => {
     throw new Error('disk')
   })
   assert.equal(await output.rotateIfNeeded(), false)
-  assert.equal(troubles.length, 1)
+  assert.equal(problems.length, 1)
   undo()
   // A writer who cannot be held: tried again, at last without holding.
   output.attach(() => false)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
-import { GuardBook } from '../../runtime/process/guard-book.js'
+import { GuardLedger } from '../../runtime/process/guard-ledger.js'
 import { parseProportionalMemory, parseStatusMemory } from '../../runtime/process/memory-usage.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
 import { mainCommand } from '../../runtime/process/node-command.js'
@@ -169,19 +169,20 @@ test('sendSignal never means everybody', () => {
 })
 
 test('guard book: nothing due while the Worker lives, all after the grace, one at its "valid until"', () => {
-  const book = new GuardBook()
-  for (const line of ['grace 500', 'add 100 s1', 'add 200 s2 5000', 'add 300 s3']) assert.ok(book.apply(line))
-  assert.ok(book.apply('remove 300'))
-  assert.deepEqual(book.due(4_999), [])
-  assert.equal(book.nextDeadline(), 5_000)
-  assert.deepEqual(book.due(5_000), [{ pid: 200, startTime: 's2', validUntilBootMs: 5000 }])
-  assert.ok(book.apply('add 200 s2 9000'))
-  assert.deepEqual(book.due(5_000), [])
-  book.orphan(6_000)
-  book.orphan(8_000)
-  assert.deepEqual(book.due(6_499), [])
+  const registry = new GuardLedger()
+  for (const line of ['grace 500', 'add 100 s1', 'add 200 s2 5000', 'add 300 s3'])
+    assert.ok(registry.apply(line))
+  assert.ok(registry.apply('remove 300'))
+  assert.deepEqual(registry.due(4_999), [])
+  assert.equal(registry.nextDeadline(), 5_000)
+  assert.deepEqual(registry.due(5_000), [{ pid: 200, startTime: 's2', validUntilBootMs: 5000 }])
+  assert.ok(registry.apply('add 200 s2 9000'))
+  assert.deepEqual(registry.due(5_000), [])
+  registry.orphan(6_000)
+  registry.orphan(8_000)
+  assert.deepEqual(registry.due(6_499), [])
   assert.deepEqual(
-    book.due(6_500).map(({ pid }) => pid),
+    registry.due(6_500).map(({ pid }) => pid),
     [100, 200],
   )
   for (const line of [
@@ -196,9 +197,9 @@ test('guard book: nothing due while the Worker lives, all after the grace, one a
     '',
     'kill 5',
   ]) {
-    assert.equal(book.apply(line), false, line)
+    assert.equal(registry.apply(line), false, line)
   }
-  assert.equal(book.groups.length, 2)
+  assert.equal(registry.groups.length, 2)
 })
 
 test('memory figures of the kernel', () => {

@@ -46,7 +46,7 @@ async function useAll(url: string): Promise<void> {
   const leader = new SuiteLeader(engine, await takeOver(engine, 'm1'))
   await leader.write([putOf('worker', 'w1'), { table: 'worker', id: 'bad', json: '7' }])
   await leader.write([], [{ table: 'worker', id: 'w1' }])
-  assert.equal((await engine.touch(leader.fence, value, leader.mark)).kind, 'ok')
+  assert.equal((await engine.touch(leader.fence, value, leader.writeId)).kind, 'ok')
   await engine.leave(leader.fence)
   assert.equal((await engine.leader())?.left, true)
   await readAll(engine, await takeOver(engine, 'm2'), 'worker')

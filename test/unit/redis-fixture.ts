@@ -8,7 +8,7 @@ import {
 import { suiteSchemas } from '../conformance/persistence-suite.js'
 
 /** Keeps what is logged. */
-export class LogBook implements Log {
+export class LogCollector implements Log {
   readonly lines: { level: string; message: string; fields: LogFields }[] = []
   readonly #add =
     (level: string) =>
@@ -34,7 +34,7 @@ export class LogBook implements Log {
 
 /** Opens connections that `closeAll` closes again. */
 export class RedisOpener {
-  readonly log = new LogBook()
+  readonly log = new LogCollector()
   readonly #opened: RedisRecovery[] = []
 
   async open(options: Partial<RedisRecoveryOptions>): Promise<RedisRecovery> {

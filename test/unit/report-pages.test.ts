@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { tailMessage, tailPieces } from '../../actors/master/tail-messages.js'
+import { lostWriteMessage, lostWritePieces } from '../../actors/master/lost-write-messages.js'
 import { violation } from '../../actors/messages/catalogue.js'
 import type { DriverReport, ExecutorReport } from '../../actors/messages/workers.js'
 import { DriverEntry } from '../../actors/worker/driver-entry.js'
@@ -10,7 +10,7 @@ import { limits } from '../../runtime/limits.js'
 import { EnvelopeBatch } from '../../runtime/transport/envelope-batch.js'
 import { driverDescription, MasterWorld } from './master-fixture.js'
 
-/* Reports of Workers, and lost tails of Masters, arrive whatever their size: in messages that a link carries. */
+/* Reports of Workers, and lost writes of Masters, arrive whatever their size: in messages that a link carries. */
 
 const at = { epoch: 1, seq: 1, owner: 'm1' }
 const executor = (execId: number): ExecutorReport => ({
@@ -117,7 +117,7 @@ test('only the whole report of a Worker says what is not there: until then it is
   const ids = [world.submitted({ supervise: true }), world.submitted({ supervise: true })]
   world.failover().elect()
   world.link('w1')
-  const books = world.core.books!
+  const cluster = world.core.cluster!
   const report = (id: string) => ({
     driverId: id,
     generation: 1,
@@ -129,9 +129,9 @@ test('only the whole report of a Worker says what is not there: until then it is
     launchedAt: { epoch: 1, seq: 3, owner: 'm1' },
   })
   world.report('w1', { drivers: [report(ids[0]!)], more: true })
-  const worker = books.workers.get('w1')!
+  const worker = cluster.workers.get('w1')!
   assert.deepEqual([worker.answered, worker.state], [false, 'UNKNOWN'])
-  assert.equal(books.drivers.get(ids[1]!)?.record.workerId, 'w1')
+  assert.equal(cluster.drivers.get(ids[1]!)?.record.workerId, 'w1')
   // The link breaks: what had come of the report counts no more.
   world.unlink('w1')
   world.link('w1')
@@ -139,15 +139,15 @@ test('only the whole report of a Worker says what is not there: until then it is
   world.report('w1', { drivers: [report(ids[0]!)] })
   assert.deepEqual([worker.answered, worker.state], [true, 'ALIVE'])
   for (const id of ids) {
-    assert.equal(books.drivers.get(id)?.record.workerId, 'w1')
-    assert.equal(books.drivers.get(id)?.record.generation, 1)
+    assert.equal(cluster.drivers.get(id)?.record.workerId, 'w1')
+    assert.equal(cluster.drivers.get(id)?.record.generation, 1)
   }
   assert.equal(worker.coresUsed, 2)
   // What no message of a whole report names is not there.
   world.report('w1', { drivers: [], more: true })
   world.report('w1', { drivers: [report(ids[0]!)] })
-  assert.equal(books.drivers.get(ids[0]!)?.record.generation, 1)
-  assert.equal(books.drivers.get(ids[1]!)?.record.generation, 2)
+  assert.equal(cluster.drivers.get(ids[0]!)?.record.generation, 1)
+  assert.equal(cluster.drivers.get(ids[1]!)?.record.generation, 2)
 })
 
 test('a lost tail of any size is in messages that a link between Masters carries', () => {
@@ -157,7 +157,7 @@ test('a lost tail of any size is in messages that a link between Masters carries
     // Quotes are twice as long as text inside JSON.
     json: JSON.stringify({ text: number % 3 === 0 ? '"'.repeat(100_000) : 'x' }),
   }))
-  const pieces = [...tailPieces(puts)].filter((piece) => piece !== undefined)
+  const pieces = [...lostWritePieces(puts)].filter((piece) => piece !== undefined)
   assert.deepEqual(
     pieces.flatMap((piece) => piece.puts),
     puts,
@@ -167,9 +167,9 @@ test('a lost tail of any size is in messages that a link between Masters carries
     pieces.map((_, index) => index === pieces.length - 1),
   )
   for (const { puts: some, last } of pieces) {
-    const message = tailMessage(some, last)
+    const message = lostWriteMessage(some, last)
     assert.ok(JSON.stringify(message).length < limits.nodeMessageBytes - 4096)
     assert.equal(violation('master', message), undefined)
   }
-  assert.deepEqual([...tailPieces([])], [{ puts: [], last: true }])
+  assert.deepEqual([...lostWritePieces([])], [{ puts: [], last: true }])
 })

@@ -95,14 +95,14 @@ test('a commit of more values than one unpack takes', async () => {
   const worker = (some: readonly string[]) => some.map((id) => putOf('worker', id))
   const reached = new Reached()
   await pairOf(reached).run([
-    { do: 'elect', by: 0, seen: 'now', heard: 'nothing', earlier: undefined },
+    { do: 'elect', by: 0, seen: 'now', received: 'nothing', earlier: undefined },
     { ...commit, puts: worker(ids), deletes: [] },
     {
       ...commit,
       puts: worker(ids.slice(0, 3)),
       deletes: ids.slice(2, 4000).map((id) => ({ table: 'worker', id })),
     },
-    { do: 'readAll', by: 0, fence: 'own', mark: 'none', table: 'worker' },
+    { do: 'readAll', by: 0, fence: 'own', writeId: 'none', table: 'worker' },
   ])
   assert.equal(reached.counts.get('commit ok'), 2)
   assert.equal(reached.counts.get('read pages'), 1)
@@ -119,13 +119,13 @@ test('a replica: what declares that it writes is refused before it looks, a comm
   const { engines, warnings } = new RealStore({ ...options, connections: many })
   const model = new StoreModel(options)
 
-  const request = { seen: undefined, me: 'm0', address: 'a', lock: 'l', heardEpoch: 0, mark: 'e' }
+  const request = { seen: undefined, me: 'm0', address: 'a', lock: 'l', observedEpoch: 0, writeId: 'e' }
   const fence = { epoch: 1, owner: 'm0' }
-  const first = { n: 1, prev: 'e', mark: 'c1', puts: [putOf('worker', 'w')], deletes: [] }
+  const first = { n: 1, prev: 'e', writeId: 'c1', puts: [putOf('worker', 'w')], deletes: [] }
   const bad = {
     n: 2,
     prev: 'c1',
-    mark: 'c2',
+    writeId: 'c2',
     puts: [{ table: 'app', id: 'a', json: '5' }],
     deletes: [],
   } as const
@@ -139,13 +139,13 @@ test('a replica: what declares that it writes is refused before it looks, a comm
   model.readOnly = true
 
   const commit = async (more: object, of = fence) => {
-    const asked = { ...bad, prev: 'c2', mark: 'c3', ...more }
+    const asked = { ...bad, prev: 'c2', writeId: 'c3', ...more }
     const real = await nextEngine().commit(of, asked)
     same(model.commit(of, asked, 2), real, JSON.stringify(more))
     return real.kind
   }
   assert.equal(await commit({}), 'refused')
-  assert.equal(await commit({ mark: 'c2' }), 'duplicate')
+  assert.equal(await commit({ writeId: 'c2' }), 'duplicate')
   assert.equal(await commit({ prev: 'x' }), 'rewound')
   assert.equal(await commit({}, { epoch: 1, owner: 'm9' }), 'deposed')
   assert.equal(await commit({ puts: [], deletes: [{ table: 'worker', id: 'w' }] }), 'refused')
@@ -231,9 +231,13 @@ test('what was saved stays, whatever is written then, here or in another model; 
 test('one state in several models: each goes on along its own branch', () => {
   const fence = { epoch: 1, owner: 'm0' }
   const primary = new StoreModel()
-  primary.elect({ seen: undefined, me: 'm0', address: 'a', lock: 'l', heardEpoch: 0, mark: 'e' }, 1)
-  const write = (model: StoreModel, prev: string, mark: string) =>
-    model.commit(fence, { n: 1, prev, mark, puts: [putOf('driver', 'd', { mark })], deletes: [] }, 2).kind
+  primary.elect({ seen: undefined, me: 'm0', address: 'a', lock: 'l', observedEpoch: 0, writeId: 'e' }, 1)
+  const write = (model: StoreModel, prev: string, writeId: string) =>
+    model.commit(
+      fence,
+      { n: 1, prev, writeId, puts: [putOf('driver', 'd', { mark: writeId })], deletes: [] },
+      2,
+    ).kind
   assert.equal(write(primary, 'e', 'trunk'), 'ok')
   const state = primary.save()
   assert.equal(write(primary, 'trunk', 'left'), 'ok')
@@ -249,6 +253,6 @@ test('one state in several models: each goes on along its own branch', () => {
     const left = table === 'driver' ? [['d', '{"id":"d","mark":"trunk"}']] : []
     assert.deepEqual([...primary.rows(table)], left)
   }
-  assert.equal(primary.leader()?.mark, 'trunk')
+  assert.equal(primary.leader()?.writeId, 'trunk')
   assert.equal(write(primary, 'trunk', 'third'), 'ok')
 })

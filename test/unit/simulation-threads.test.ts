@@ -13,14 +13,14 @@ Error.stackTraceLimit = 0
 test('the threads of an executor keep every promise in histories at random', () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const { broken } = exploreSeed(seed)
-    assert.equal(broken, undefined, broken && `seed ${seed}:\n${broken.story.slice(-100).join('\n')}`)
+    assert.equal(broken, undefined, broken && `seed ${seed}:\n${broken.log.slice(-100).join('\n')}`)
   }
 })
 
 for (const plan of cases) {
   test(`in every history that departs at ${DEPARTURES} places: ${plan.name}`, () => {
     const { broken, histories } = explorePlan(plan, DEPARTURES)
-    assert.equal(broken, undefined, broken?.story.slice(-100).join('\n'))
+    assert.equal(broken, undefined, broken?.log.slice(-100).join('\n'))
     assert.ok(histories > 100, `${histories} histories`)
   })
 }

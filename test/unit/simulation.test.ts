@@ -10,7 +10,7 @@ test('the same seed is the same history, message by message', async () => {
   const options = { seed: 7, chaosMs: 10_000, tellsMessages: true }
   const [one, other] = [await simulate(options), await simulate(options)]
   assert.ok(one.events > 1000)
-  assert.deepEqual(one.story, other.story)
+  assert.deepEqual(one.log, other.log)
 })
 
 test('another seed is another history', async () => {
@@ -18,14 +18,14 @@ test('another seed is another history', async () => {
     await simulate({ seed: 1, chaosMs: 2000 }),
     await simulate({ seed: 2, chaosMs: 2000 }),
   ]
-  assert.notDeepEqual(one.story, other.story)
+  assert.notDeepEqual(one.log, other.log)
 })
 
 for (const script of scripts) {
   test(`${script.name}: ${script.says}`, async () => {
     for (let seed = 1; seed <= 10; seed++) {
-      const { violation, story } = await simulate({ seed, chaosMs: 0, script })
-      assert.equal(violation, undefined, story.slice(-40).join('\n'))
+      const { violation, log } = await simulate({ seed, chaosMs: 0, script })
+      assert.equal(violation, undefined, log.slice(-40).join('\n'))
     }
   })
 }

@@ -41,8 +41,8 @@ const candidate = {
   me: 'm3-8899aabbccddeeff',
   address: 'firesteel://127.0.0.1:7072',
   lock: '',
-  heardEpoch: 0,
-  mark: 'elected-3',
+  observedEpoch: 0,
+  writeId: 'elected-3',
 }
 
 let redis: RedisServer
@@ -83,7 +83,7 @@ test('REDIS: an unknown field of a record is kept, an unknown key and field of t
   await redis.cli('HSET', foreignKey, 'a', '1')
   await redis.cli('HSET', LEADER_KEY, 'region', 'north')
   const { engine } = await openRedisIn(t)
-  const elected = await elect(engine, candidate.me, candidate.mark)
+  const elected = await elect(engine, candidate.me, candidate.writeId)
   const drivers = await readTable(engine, elected, 'driver')
   assert.deepEqual(
     drivers.map(([id]) => id),
@@ -143,7 +143,7 @@ test('FILESYSTEM: an unknown field of a record is kept, an entry of an unknown t
   const unknown = '+\tpool\t"pool-1"\t{"id":"pool-1"}'
   const directory = await filesIn(t, withCommit([known, unknown]))
   const { engine, warnings } = openFilesIn(t, directory)
-  const elected = await elect(engine, candidate.me, candidate.mark)
+  const elected = await elect(engine, candidate.me, candidate.writeId)
   const drivers = await readTable(engine, elected, 'driver')
   assert.deepEqual(
     drivers.map(([id]) => id),

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { MasterStateResponse } from '../../actors/messages/status.js'
 import type { ProcessEntry } from '../../runtime/process/process-table.js'
-import { compareBooks, overcommitted } from '../soak/books.js'
 import { growing, growthBounds, type Sample } from '../soak/growth.js'
 import { type JobState, Ledger, type LedgerView, type Run } from '../soak/ledger.js'
 import { orphansOf } from '../soak/orphans.js'
+import { compareState, overcommitted } from '../soak/state-check.js'
 
 /* What `npm run soak` calls a violation: each judge must be able to find one, and none where there is none. */
 
@@ -104,7 +104,7 @@ test('who waits knows what is still to come', () => {
 
 const report = { id: 'w', cores: 4, coresused: 3, memory: 1000, memoryused: 300 }
 
-function books(change: { coresUsed?: number; driverOn?: string; state?: 'ALIVE' | 'DEAD' } = {}) {
+function clusterState(change: { coresUsed?: number; driverOn?: string; state?: 'ALIVE' | 'DEAD' } = {}) {
   const { coresUsed = 3, driverOn = 'w', state = 'ALIVE' } = change
   return {
     workers: [{ id: 'w', state, coresUsed, memoryMibUsed: 300 }],
@@ -117,12 +117,12 @@ function books(change: { coresUsed?: number; driverOn?: string; state?: 'ALIVE' 
 }
 
 test('books are exact where the Worker, the leader and the sum of what runs agree', () => {
-  assert.deepEqual(compareBooks(books(), [report]), [])
-  assert.equal(compareBooks(books(), [{ ...report, coresused: 2 }]).length, 1)
-  assert.equal(compareBooks(books({ coresUsed: 2 }), [report]).length, 1)
-  assert.equal(compareBooks(books({ driverOn: 'x' }), [report]).length, 1)
-  assert.equal(compareBooks(books({ state: 'DEAD' }), [report]).length, 1, 'a Worker is missing')
-  assert.equal(compareBooks(books(), []).length, 1, 'one that is not there')
+  assert.deepEqual(compareState(clusterState(), [report]), [])
+  assert.equal(compareState(clusterState(), [{ ...report, coresused: 2 }]).length, 1)
+  assert.equal(compareState(clusterState({ coresUsed: 2 }), [report]).length, 1)
+  assert.equal(compareState(clusterState({ driverOn: 'x' }), [report]).length, 1)
+  assert.equal(compareState(clusterState({ state: 'DEAD' }), [report]).length, 1, 'a Worker is missing')
+  assert.equal(compareState(clusterState(), []).length, 1, 'one that is not there')
   assert.deepEqual(overcommitted(report), [])
   assert.equal(overcommitted({ ...report, coresused: 5 }).length, 1)
   assert.equal(overcommitted({ ...report, memoryused: -1 }).length, 1)

@@ -8,14 +8,14 @@ import { waitUntil } from '../harness/wait-until.js'
 /* Proxies that cut, in one direction too, delay and heal: what the tests of real faults rest on. */
 
 /** Answers each line with itself, and remembers what it was told. */
-async function echo(t: TestContext): Promise<{ port: number; heard: () => string; open: () => number }> {
-  let heard = ''
+async function echo(t: TestContext): Promise<{ port: number; received: () => string; open: () => number }> {
+  let received = ''
   const sockets = new Set<Socket>()
   const server: Server = createServer((socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined)
     socket.on('data', (chunk: Buffer) => {
-      heard += chunk.toString()
+      received += chunk.toString()
       socket.write(chunk)
     })
   }).listen(0, '127.0.0.1')
@@ -25,7 +25,7 @@ async function echo(t: TestContext): Promise<{ port: number; heard: () => string
     server.close()
   })
   const { port } = server.address() as { port: number }
-  return { port, heard: () => heard, open: () => sockets.size }
+  return { port, received: () => received, open: () => sockets.size }
 }
 
 function dial(t: TestContext, port: number): { socket: Socket; told: () => string; isClosed: () => boolean } {
@@ -63,9 +63,9 @@ test('requests do not arrive, and arrive late, though their sender has gone', as
   const other = dial(t, proxy.port)
   other.socket.write('new')
   await waitUntil('the new one to wait', () => proxy.waitingRequests.includes('new'))
-  assert.equal(server.heard(), 'a')
+  assert.equal(server.received(), 'a')
   assert.equal(proxy.heal(), 'latenew'.length)
-  await waitUntil('both to be heard', () => server.heard() === 'alatenew')
+  await waitUntil('both to be heard', () => server.received() === 'alatenew')
   await waitUntil('the answer', () => other.told() === 'new')
   await waitUntil('the end of the first to be heard', () => server.open() === 1)
 })
@@ -74,7 +74,7 @@ test('answers do not arrive, requests do', async (t) => {
   const { server, proxy, client } = await setUp(t)
   proxy.suffer({ kind: 'answers' })
   client.socket.write('b')
-  await waitUntil('it to be heard', () => server.heard() === 'ab')
+  await waitUntil('it to be heard', () => server.received() === 'ab')
   assert.equal(client.told(), 'a')
   proxy.heal()
   await waitUntil('the answer', () => client.told() === 'ab')
@@ -85,7 +85,7 @@ test('silent: neither arrives, nothing is closed; closed: all end, and each new 
   proxy.suffer({ kind: 'silent' })
   client.socket.write('b')
   await waitUntil('it to wait', () => proxy.waitingRequests === 'b')
-  assert.deepEqual([client.isClosed(), server.heard()], [false, 'a'])
+  assert.deepEqual([client.isClosed(), server.received()], [false, 'a'])
   proxy.heal()
   await waitUntil('all to arrive', () => client.told() === 'ab')
   proxy.suffer({ kind: 'closed' })
@@ -103,10 +103,10 @@ test('slow: both ways take their time, in order; the end as well', async (t) => 
   proxy.suffer({ kind: 'slow', delayMs: 100 })
   client.socket.write('b')
   await waitUntil('it to be on its way', () => proxy.waitingRequests === 'b', { everyMs: 1 })
-  await waitUntil('it to be heard', () => server.heard() === 'ab', { everyMs: 1 })
+  await waitUntil('it to be heard', () => server.received() === 'ab', { everyMs: 1 })
   assert.equal(client.told(), 'a', 'its answer is on its way')
   await waitUntil('the answer', () => client.told() === 'ab')
-  for (const letter of 'cdefgh') client.socket.write(letter)
+  for (const envelope of 'cdefgh') client.socket.write(envelope)
   client.socket.end()
   await waitUntil('all in order, then the end', () => client.isClosed())
   assert.equal(client.told(), 'abcdefgh')

@@ -70,9 +70,9 @@ export const addingRules: readonly SparkRule[] = [
       world.elect()
       world.worker('w1', { port: 1 })
       world.worker('w2', { port: 2 })
-      assert.deepEqual([...world.core.books!.workers.keys()], ['w1', 'w2'])
-      assert.deepEqual([...world.core.books!.workersByAddress.keys()], ['10.0.0.1:1', '10.0.0.1:2'])
-      assert.equal(world.core.books?.workersByAddress.get('10.0.0.1:2')?.id, 'w2')
+      assert.deepEqual([...world.core.cluster!.workers.keys()], ['w1', 'w2'])
+      assert.deepEqual([...world.core.cluster!.workersByAddress.keys()], ['10.0.0.1:1', '10.0.0.1:2'])
+      assert.equal(world.core.cluster?.workersByAddress.get('10.0.0.1:2')?.id, 'w2')
     },
   },
 ]

@@ -78,9 +78,9 @@ export const failingRules: readonly SparkRule[] = [
         failed(world, appId, execId)
         world.advance(2000)
       }
-      assert.equal(world.core.books?.apps.get(appId)?.failures, 2)
+      assert.equal(world.core.cluster?.apps.get(appId)?.failures, 2)
       world.tell('app', { type: 'ExecutorWorked', appId, execId: 2 })
-      assert.equal(world.core.books?.apps.get(appId)?.failures, 0)
+      assert.equal(world.core.cluster?.apps.get(appId)?.failures, 0)
     },
   },
   {
@@ -113,7 +113,7 @@ export const failingRules: readonly SparkRule[] = [
       world.worker('w1', { cores: 1 })
       const appId = world.application('app')
       failed(world, appId, 0, { exitStatus: 0 })
-      assert.equal(world.core.books?.apps.get(appId)?.failures, 0)
+      assert.equal(world.core.cluster?.apps.get(appId)?.failures, 0)
       assert.equal(launched(world), 1)
     },
   },

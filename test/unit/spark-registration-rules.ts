@@ -54,9 +54,13 @@ const registerWorker: readonly SparkRule[] = [
       world.worker('w1')
       const message = { type: 'RegisterWorker', id: 'w1', ...offer, port: 7001 } as const
       const now = { monotonicMs: 0, wallMs: 0 }
-      const lane = { position: world.position, trouble: undefined }
-      const step = world.core.step({ kind: 'message', from: 'w1', message, reply: undefined }, now, lane)
-      assert.equal(world.core.books?.dirty, false, 'nothing new can be placed')
+      const commitQueue = { position: world.position, degradation: undefined }
+      const step = world.core.step(
+        { kind: 'message', from: 'w1', message, reply: undefined },
+        now,
+        commitQueue,
+      )
+      assert.equal(world.core.cluster?.dirty, false, 'nothing new can be placed')
       assert.deepEqual(step.puts, [])
       assert.deepEqual(
         step.gated.map((effect) => effect.kind === 'tell' && effect.message),

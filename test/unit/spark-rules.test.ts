@@ -34,7 +34,9 @@ const rulesOf = {
 const numbersOf = (section: string, entries: readonly (number | string)[]): string[] =>
   entries.flatMap((entry) => {
     const [, number, letters] = /^(\d+)([a-z]*)$/.exec(`${entry}`)!
-    return letters ? [...letters].map((letter) => `${section}.${number}${letter}`) : [`${section}.${number}`]
+    return letters
+      ? [...letters].map((envelope) => `${section}.${number}${envelope}`)
+      : [`${section}.${number}`]
   })
 
 for (const { rule, title, as, test: check } of rules) {

@@ -1,4 +1,4 @@
-import type { Books } from '../../actors/master/books.js'
+import type { ClusterState } from '../../actors/master/cluster-state.js'
 import { MasterCore, type MasterInput } from '../../actors/master/master-core.js'
 import type { DriverRecord } from '../../actors/master/records.js'
 import type { Step } from '../../actors/master/step.js'
@@ -19,16 +19,16 @@ type Rows = Iterable<{ readonly id: string; readonly state: string }>
 const byId = (...rows: Rows[]): States =>
   new Map(rows.flatMap((some) => [...some].map(({ id, state }) => [id, state] as const)))
 
-function executorsOf(books: Books): States {
+function executorsOf(cluster: ClusterState): States {
   const states: States = new Map()
-  for (const app of books.apps.values()) {
+  for (const app of cluster.apps.values()) {
     for (const { execId, state } of app.executors.values()) states.set(`${app.id}/${execId}`, state)
   }
   return states
 }
 
-function statesOf(books: Books | undefined): Record<Kind, States> {
-  if (!books)
+function statesOf(cluster: ClusterState | undefined): Record<Kind, States> {
+  if (!cluster)
     return {
       master: new Map([['', 'STANDBY']]),
       worker: byId(),
@@ -37,14 +37,14 @@ function statesOf(books: Books | undefined): Record<Kind, States> {
       executor: byId(),
     }
   return {
-    master: new Map([['', books.state]]),
-    worker: byId(books.workers.values()),
+    master: new Map([['', cluster.state]]),
+    worker: byId(cluster.workers.values()),
     driver: byId(
-      [...books.drivers.values()].map(({ id, record }) => ({ id, state: record.state })),
-      books.endedDrivers.values(),
+      [...cluster.drivers.values()].map(({ id, record }) => ({ id, state: record.state })),
+      cluster.endedDrivers.values(),
     ),
-    application: byId(books.apps.values(), books.endedApps.values()),
-    executor: executorsOf(books),
+    application: byId(cluster.apps.values(), cluster.endedApps.values()),
+    executor: executorsOf(cluster),
   }
 }
 
@@ -81,13 +81,13 @@ export function watchTransitions(): Readonly<Record<Kind, ReadonlySet<string>>> 
   const stored = new WeakMap<MasterCore, DriverRecord[]>()
   const { step } = MasterCore.prototype
   MasterCore.prototype.step = function watched(this: MasterCore, input: MasterInput, ...rest): Step {
-    const before = statesOf(this.books)
+    const before = statesOf(this.cluster)
     // The state of a driver is in its record, which outlives a leadership.
     if (input.kind === 'elected') stored.set(this, [])
     else if (input.kind === 'records') stored.get(this)?.push(...(input.records.drivers ?? []))
     else if (input.kind === 'restored') before.driver = byId(stored.get(this) ?? [])
     const done = step.call(this, input, ...rest)
-    const after = statesOf(this.books)
+    const after = statesOf(this.cluster)
     const told = endsTold(done)
     for (const kind of kinds) {
       // An executor that its application let go, or that ended with it, is killed.

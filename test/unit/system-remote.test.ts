@@ -220,8 +220,8 @@ test('questions whose remote asker has long given up do not gather', async () =>
 
 test('a question that is taken in hand after its link has ended is not kept (found by the fuzzer)', async () => {
   const { two, toOne } = new Wire()
-  const heard: string[] = []
-  two.system.spawn<Note>('far', () => ({ receive: ({ text }) => void heard.push(text) }))
+  const received: string[] = []
+  two.system.spawn<Note>('far', () => ({ receive: ({ text }) => void received.push(text) }))
   const wire = { from: '/user/near', to: '/user/far', id: 1, trace: 1, epoch: 7 }
   two.system.receive(toOne, { ...wire, message: note('a'), ask: 'q1' })
   await two.idle()
@@ -229,7 +229,7 @@ test('a question that is taken in hand after its link has ended is not kept (fou
   // The second still lies in the mailbox.
   two.system.disconnect(toOne)
   await two.idle()
-  assert.deepEqual(heard, ['a', 'b'])
+  assert.deepEqual(received, ['a', 'b'])
   assert.deepEqual(two.system.questions(), { asked: 0, unanswered: 0 })
 })
 

@@ -132,11 +132,11 @@ test('a count that the frame cannot hold is refused before anything is allocated
 
 test('large bodies go in chunks between other frames, stop at push-back, and are put together again', () => {
   const sent: Buffer[] = []
-  let room = 3
+  let capacity = 3
   const stream = new TaskStream({
     sendPayload: (parts) => {
       sent.push(Buffer.concat(parts))
-      return --room > 0
+      return --capacity > 0
     },
   })
   const large = Buffer.alloc(200_000, 'abc')
@@ -150,7 +150,7 @@ test('large bodies go in chunks between other frames, stop at push-back, and are
   assert.ok(stream.isBlocked)
   stream.push(() => tasks.writeAttempts('started', [{ taskId: 1, n: 1 }], stream.emit))
   assert.equal(sent.length, 3, 'blocked: the job waits')
-  room = 100
+  capacity = 100
   stream.drained()
   assert.ok(done)
   const read = sent.map(tasks.readFromExecutor)

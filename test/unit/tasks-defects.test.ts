@@ -33,7 +33,7 @@ type Frame = tasks.ToExecutor | tasks.FromExecutor
 
 /** A link whose other end is the test: it says what it likes. */
 class Liar {
-  readonly heard: Frame[] = []
+  readonly received: Frame[] = []
   readonly #read: (frame: Uint8Array) => Frame
   receiver: LinkReceiver | undefined
   closedFor: string | undefined
@@ -46,7 +46,7 @@ class Liar {
     this.receiver = receiver
   }
   sendPayload(parts: readonly Uint8Array[]): boolean {
-    this.heard.push(this.#read(Buffer.concat(parts)))
+    this.received.push(this.#read(Buffer.concat(parts)))
     return true
   }
   close(reason = 'closed'): void {
@@ -71,7 +71,7 @@ class Liar {
     }
   }
   of<K extends Frame['kind']>(kind: K): Extract<Frame, { kind: K }>[] {
-    return this.heard.filter((frame): frame is Extract<Frame, { kind: K }> => frame.kind === kind)
+    return this.received.filter((frame): frame is Extract<Frame, { kind: K }> => frame.kind === kind)
   }
 }
 

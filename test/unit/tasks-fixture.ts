@@ -33,7 +33,7 @@ export interface TestDriver extends AsyncDisposable {
   readonly links: Link[]
   readonly warnings: string[]
   /** No executor gets in any more. */
-  closeDoor(): Promise<void>
+  stopAccepting(): Promise<void>
   /** Starts an executor process, tells the pool of it, and of its end as the Master would. */
   start(options?: StartOptions): Promise<{ readonly execId: number; readonly child: Child }>
 }
@@ -72,7 +72,7 @@ export async function startDriver(limits: Partial<TaskPoolLimits> = {}): Promise
     killed,
     links,
     warnings,
-    closeDoor: () => listener.close(),
+    stopAccepting: () => listener.close(),
     async start({
       cores = 1,
       host = 'host-a',

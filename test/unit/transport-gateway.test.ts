@@ -19,7 +19,7 @@ const SECRET = '0123456789abcdef0123456789abcdef'
 
 type Answer = Record<string, unknown> & { type: string }
 
-async function door(t: TestContext, receive: (message: Message) => Message | undefined) {
+async function listener(t: TestContext, receive: (message: Message) => Message | undefined) {
   const handled: string[] = []
   const reasons: string[] = []
   const system = createSystem({ name: 'firesteel://demo@m:1', clock: systemClock, epoch: () => 0 })
@@ -98,7 +98,7 @@ const submission = {
 }
 
 test('a request that breaks a rule is answered at once, with field and rule; nobody waits for a deadline', async (t) => {
-  const { peer, handled } = await door(t, () => undefined)
+  const { peer, handled } = await listener(t, () => undefined)
   const client = await peer('client')
   const { description } = submission
   const cases: [object, RegExp][] = [
@@ -120,7 +120,7 @@ test('a request that breaks a rule is answered at once, with field and rule; nob
 })
 
 test('what is said to /system is checked and admitted as all else is', async (t) => {
-  const { peer, reasons } = await door(t, () => undefined)
+  const { peer, reasons } = await listener(t, () => undefined)
   const client = await peer('client')
   const toSystem = { to: '/system' }
   const watch = { type: 'Watch', path: '/user/Master' }
@@ -152,7 +152,7 @@ test('what is said to /system is checked and admitted as all else is', async (t)
 })
 
 test('questions of one link that are never answered fill no memory: over the bound they are refused', async (t) => {
-  const { system, peer, handled } = await door(t, () => undefined)
+  const { system, peer, handled } = await listener(t, () => undefined)
   const client = await peer('client')
   const padding = 'x'.repeat(1000)
   for (let n = 0; n < limits.openQuestions + 100; n++) {
@@ -174,7 +174,7 @@ test('an answer that cannot be written is a coded Failure: who asked hears it, a
   const circle: Record<string, unknown> = { type: 'SubmitDriverResponse' }
   circle.self = circle
   const answers = [huge, circle as unknown as Message, { type: 'SubmitDriverResponse' }]
-  const { peer, handled } = await door(t, () => answers.shift())
+  const { peer, handled } = await listener(t, () => answers.shift())
   const client = await peer('client')
   for (const why of [/over|larger/, /circular/]) {
     const answer = await client.ask({ type: 'RequestKillDriver', driverId: 'd' })

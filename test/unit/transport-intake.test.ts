@@ -101,35 +101,35 @@ test('a link that has ended is not visited any more', () => {
 /** Links that always have something, and an actor that takes letters in their order. */
 function mailbox(): {
   share: MailboxShare<string>
-  letters: { link: string; ask?: string; bytes: number }[]
-  fill: (link: string, letter: { ask?: string; bytes?: number }) => void
+  envelopes: { link: string; ask?: string; bytes: number }[]
+  fill: (link: string, envelope: { ask?: string; bytes?: number }) => void
   take: (count: number) => void
 } {
-  const letters: { link: string; ask?: string; bytes: number }[] = []
+  const envelopes: { link: string; ask?: string; bytes: number }[] = []
   const always = new Map<string, { ask?: string; bytes: number }>()
   const deliver = (link: string): void => {
-    const letter = always.get(link)
-    if (letter === undefined) return
-    for (let room = share.room(link); room > 0; room = share.room(link)) {
+    const envelope = always.get(link)
+    if (envelope === undefined) return
+    for (let capacity = share.capacity(link); capacity > 0; capacity = share.capacity(link)) {
       // As a link does: small ones together, a large one alone.
-      for (let group = letter.bytes > 512 ? 1 : room; group > 0; group--) {
-        letters.push({ link, ...letter })
-        share.queued(link, letter)
+      for (let group = envelope.bytes > 512 ? 1 : capacity; group > 0; group--) {
+        envelopes.push({ link, ...envelope })
+        share.queued(link, envelope)
       }
     }
   }
   const share = new MailboxShare<string>(deliver)
   return {
     share,
-    letters,
+    envelopes,
     fill: (link, { ask, bytes = 100 }) => {
       always.set(link, { bytes, ...(ask !== undefined && { ask }) })
       deliver(link)
     },
     take: (count) => {
       for (let n = 0; n < count; n++) {
-        const letter = letters.shift()
-        if (letter) share.taken(letter.link, letter)
+        const envelope = envelopes.shift()
+        if (envelope) share.taken(envelope.link, envelope)
       }
     },
   }
@@ -138,26 +138,26 @@ function mailbox(): {
 test('a link alone may fill the whole share of a mailbox, questions take more of it', () => {
   const tells = mailbox()
   tells.fill('a', {})
-  assert.equal(tells.share.units, limits.letterUnits)
-  assert.equal(tells.letters.length, limits.letterUnits)
+  assert.equal(tells.share.units, limits.envelopeUnits)
+  assert.equal(tells.envelopes.length, limits.envelopeUnits)
   const asks = mailbox()
   asks.fill('a', { ask: 'q' })
-  assert.equal(asks.letters.length, limits.letterUnits / limits.letterQuestionUnits)
+  assert.equal(asks.envelopes.length, limits.envelopeUnits / limits.envelopeQuestionUnits)
 })
 
 test('twenty links that flood with questions leave the next link a short wait', () => {
-  const { fill, take, letters, share } = mailbox()
+  const { fill, take, envelopes, share } = mailbox()
   for (let link = 0; link < 20; link++) fill(`flood-${link}`, { ask: 'q' })
   for (let round = 0; round < 50; round++) take(7)
   fill('fair', {})
   let waited = 0
-  while (!letters.some(({ link }) => link === 'fair')) {
+  while (!envelopes.some(({ link }) => link === 'fair')) {
     take(1)
     assert.ok(waited++ < 40, 'it is let in')
   }
-  const ahead = letters.findIndex(({ link }) => link === 'fair')
-  assert.ok(ahead <= limits.letterUnits / limits.letterQuestionUnits, `${ahead} letters are ahead of it`)
-  assert.ok(share.units < limits.letterUnits + limits.letterQuestionUnits)
+  const ahead = envelopes.findIndex(({ link }) => link === 'fair')
+  assert.ok(ahead <= limits.envelopeUnits / limits.envelopeQuestionUnits, `${ahead} letters are ahead of it`)
+  assert.ok(share.units < limits.envelopeUnits + limits.envelopeQuestionUnits)
 })
 
 test('what waits is bounded in bytes, by a whole share and one message of the link in hand', () => {
@@ -166,21 +166,21 @@ test('what waits is bounded in bytes, by a whole share and one message of the li
       fc.array(fc.record({ bytes: fc.nat(limits.nodeMessageBytes), isAsk: fc.boolean() }), { maxLength: 40 }),
       fc.array(fc.nat(5), { maxLength: 60 }),
       (links, takes) => {
-        const { fill, take, letters, share } = mailbox()
+        const { fill, take, envelopes, share } = mailbox()
         for (const [index, { bytes, isAsk }] of links.entries()) {
           fill(`${index}`, { bytes, ...(isAsk && { ask: 'q' }) })
           take(takes[index] ?? 0)
           const last = unitsOf({ bytes: limits.nodeMessageBytes, ask: 'q' })
-          assert.ok(share.units < limits.letterUnits + last, `${share.units} units`)
+          assert.ok(share.units < limits.envelopeUnits + last, `${share.units} units`)
           assert.equal(
             share.units,
-            letters.reduce((sum, letter) => sum + unitsOf(letter), 0),
+            envelopes.reduce((sum, envelope) => sum + unitsOf(envelope), 0),
           )
         }
         for (const more of takes) take(more)
         // Whatever the order, no link is forgotten while it waits.
         for (let n = 0; n < 2000; n++) take(1)
-        const served = new Set(letters.map(({ link }) => link))
+        const served = new Set(envelopes.map(({ link }) => link))
         assert.ok(served.size > 0 || links.length === 0)
       },
     ),
@@ -189,23 +189,23 @@ test('what waits is bounded in bytes, by a whole share and one message of the li
 })
 
 test('a link that ends gives its place to those who wait', () => {
-  const { share, fill, letters } = mailbox()
+  const { share, fill, envelopes } = mailbox()
   fill('a', {})
   fill('b', {})
-  assert.equal(letters.filter(({ link }) => link === 'b').length, 0, 'no room is left')
+  assert.equal(envelopes.filter(({ link }) => link === 'b').length, 0, 'no room is left')
   share.left('a')
-  for (const letter of letters.splice(0)) share.taken(letter.link, letter)
-  assert.ok(letters.some(({ link }) => link === 'b'))
+  for (const envelope of envelopes.splice(0)) share.taken(envelope.link, envelope)
+  assert.ok(envelopes.some(({ link }) => link === 'b'))
 })
 
 test('a link that ends when its turn has come gives the turn to the next', () => {
   const woken: string[] = []
   const share = new MailboxShare<string>((link) => void woken.push(link))
-  const large = { bytes: limits.letterUnits * limits.letterUnitBytes }
+  const large = { bytes: limits.envelopeUnits * limits.envelopeUnitBytes }
   share.queued('b', {})
   share.queued('c', {})
   share.queued('a', large)
-  assert.equal(share.room('b') + share.room('c'), 0)
+  assert.equal(share.capacity('b') + share.capacity('c'), 0)
   share.taken('a', large)
   assert.deepEqual(woken, ['b'], 'one for each letter that leaves')
   share.left('b')

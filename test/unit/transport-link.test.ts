@@ -140,11 +140,11 @@ async function deafPair(
   return { link, inbox, far, close }
 }
 
-const lanes: [string, (link: Link, id: number) => boolean][] = [
+const sendQueues: [string, (link: Link, id: number) => boolean][] = [
   ['envelopes', (link, id) => link.send({ id, text: 'x'.repeat(10_000) })],
   ['payload', (link) => link.sendPayload([new Uint8Array(limits.payloadChunkBytes)])],
 ]
-for (const [name, sendOne] of lanes) {
+for (const [name, sendOne] of sendQueues) {
   test(`${name}: a peer that does not read pushes back, and drain says when to go on`, async () => {
     const { link, inbox, far, close } = await deafPair()
     let sent = 0
@@ -200,9 +200,9 @@ test('envelopes and pings overtake a payload of 50 MB', async () => {
   const acceptedAt: number[] = []
   farInbox.envelope = () => arrivedAt.push(farInbox.payloadBytes)
   let accepted = 0
-  let heardMidway = false
+  let receivedMidway = false
   const fill = (): void => {
-    heardMidway ||= link.lastHeardMs >= 1000 && farInbox.payloadBytes < total
+    receivedMidway ||= link.lastReceivedMs >= 1000 && farInbox.payloadBytes < total
     let more = true
     while (more && accepted < total) {
       more = link.sendPayload([chunk])
@@ -230,7 +230,7 @@ test('envelopes and pings overtake a payload of 50 MB', async () => {
   for (const [index, arrived] of arrivedAt.entries()) {
     assert.ok((acceptedAt[index] as number) - arrived >= overtaken, `envelope ${index} waited`)
   }
-  assert.ok(heardMidway, 'a pong came while the payload was under way')
+  assert.ok(receivedMidway, 'a pong came while the payload was under way')
   assert.equal(inbox.end, undefined)
   await host.close()
 })
@@ -304,7 +304,7 @@ test('what waits in our own socket is read before the verdict (R7)', async () =>
   await turn()
   await turn()
   assert.ok(link.isOpen)
-  assert.equal(link.lastHeardMs, limits.linkDeadMs)
+  assert.equal(link.lastReceivedMs, limits.linkDeadMs)
   await host.close()
 })
 
@@ -326,7 +326,7 @@ test('ping and pong keep an idle link alive at both ends', async () => {
     time.advance(1000)
     await waitUntil(
       'both to hear',
-      () => link.lastHeardMs === second * 1000 && far.lastHeardMs === second * 1000,
+      () => link.lastReceivedMs === second * 1000 && far.lastReceivedMs === second * 1000,
     )
   }
   assert.ok(link.isOpen && far.isOpen)
@@ -354,11 +354,11 @@ test('a receiver without room holds its link back, loses nothing, and other link
   const host = await startHost()
   const { link, far, farInbox } = await linkPair(host)
   const other = await linkPair(host, { identity: { cluster: 'test', incarnation: 'other-1' } })
-  let room = 3
-  farInbox.room = () => room
+  let capacity = 3
+  farInbox.capacity = () => capacity
   const { envelope } = farInbox
   farInbox.envelope = (raw) => {
-    room--
+    capacity--
     envelope.call(farInbox, raw)
   }
   // Far more than the kernel holds for us.
@@ -368,7 +368,7 @@ test('a receiver without room holds its link back, loses nothing, and other link
   await waitUntil('the other link', () => other.farInbox.envelopes.length === 1)
   assert.equal(farInbox.envelopes.length, 3)
   assert.ok(link.bufferedBytes > MIB, `${link.bufferedBytes} bytes wait on the side of the sender`)
-  room = Number.POSITIVE_INFINITY
+  capacity = Number.POSITIVE_INFINITY
   far.goOn()
   await waitUntil('the rest', () => farInbox.envelopes.length === 100_000)
   assert.ok(farInbox.envelopes.every((raw, id) => (raw as { id: number }).id === id))
@@ -402,7 +402,7 @@ test('a peer that says much and takes nothing is cut, whatever it says', async (
   for (let beat = 0; host.inboxes[0]?.end === undefined; beat++) {
     assert.ok(beat < 20)
     socket.write(ping)
-    await waitUntil('the ping', () => far.lastHeardMs === time.clock.monotonicMs())
+    await waitUntil('the ping', () => far.lastReceivedMs === time.clock.monotonicMs())
     time.advance(limits.linkHeartbeatMs)
     await turn()
   }
@@ -412,7 +412,7 @@ test('a peer that says much and takes nothing is cut, whatever it says', async (
 })
 
 test('over the budget of all lanes the peer that has taken nothing for longest is cut', async () => {
-  const held = { frames: new HeldBytes(MIB, 'frames'), lanes: new HeldBytes(3 * MIB, 'messages') }
+  const held = { frames: new HeldBytes(MIB, 'frames'), sendQueues: new HeldBytes(3 * MIB, 'messages') }
   const { timers, clock } = new VirtualTime()
   const deaf: Link[] = []
   const host = await startHost({ onLink: (link) => deaf.push(link), timers, clock })
@@ -444,7 +444,7 @@ test('a link that is held back is not silent', async () => {
   const time = new VirtualTime()
   const host = await startHost({ timers: time.timers, clock: time.clock })
   const { link, far, farInbox } = await linkPair(host)
-  farInbox.room = () => 0
+  farInbox.capacity = () => 0
   link.send({ id: 0 })
   await waitUntil('it to be held', () => far.isBehind)
   time.advance(10 * limits.linkDeadMs)

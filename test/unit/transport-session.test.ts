@@ -24,9 +24,9 @@ test('a silent peer is suspect at deadMs and not a heartbeat before', () => {
 test('what is heard before the verdict saves the peer', () => {
   const heartbeat = watch()
   for (let second = 1; second <= 5; second++) heartbeat.tick(second * 1000)
-  heartbeat.heard(5001)
+  heartbeat.observed(5001)
   assert.equal(heartbeat.isDead(), false)
-  assert.equal(heartbeat.lastHeardMs, 5001)
+  assert.equal(heartbeat.lastReceivedMs, 5001)
 })
 
 test("the watcher's own stall does not count", () => {
@@ -45,7 +45,7 @@ test('a peer heard at least every deadMs - 2 heartbeats is never suspect', () =>
       for (const gap of gaps) {
         for (let tick = now + 700; tick < now + gap; tick += 700) assert.equal(heartbeat.tick(tick), false)
         now += gap
-        heartbeat.heard(now)
+        heartbeat.observed(now)
       }
     }),
   )

@@ -70,7 +70,7 @@ export class Inbox implements LinkReceiver {
   /** What came, in order. */
   readonly order: string[] = []
 
-  room(): number {
+  capacity(): number {
     return Number.POSITIVE_INFINITY
   }
   envelope(raw: unknown): void {

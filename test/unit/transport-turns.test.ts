@@ -143,7 +143,7 @@ test('no visit of a link and no turn takes more than is stated, and nothing is l
       fc.array(part, { minLength: 1, maxLength: 8 }),
       fc.array(fc.integer({ min: 20, max: 90_000 }), { minLength: 1, maxLength: 6 }),
       fc.array(fc.nat(40), { minLength: 1, maxLength: 6 }),
-      (parts, cuts, rooms) => {
+      (parts, cuts, capacities) => {
         let due: (() => void) | undefined
         const intake = new WatchedIntake((run) => {
           due = run
@@ -155,8 +155,8 @@ test('no visit of a link and no turn takes more than is stated, and nothing is l
         // Now and then none, never for ever.
         let left = 0
         let over = 0
-        inbox.room = () => {
-          left = [...rooms, 1][asked++ % (rooms.length + 1)] as number
+        inbox.capacity = () => {
+          left = [...capacities, 1][asked++ % (capacities.length + 1)] as number
           return left
         }
         const take = inbox.envelope.bind(inbox)
@@ -213,7 +213,7 @@ test('a receiver with little room does not make the link parse a few envelopes a
   const wire = new Wire()
   const link = linkOver(wire, new Intake())
   const inbox = new Inbox()
-  inbox.room = () => 1
+  inbox.capacity = () => 1
   link.setReceiver(inbox)
   await new Promise<void>((resolve) => process.nextTick(resolve))
   const parse = t.mock.method(JSON, 'parse')

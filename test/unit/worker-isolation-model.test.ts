@@ -50,7 +50,7 @@ class Model {
     | { readonly master: Master; readonly life: number; readonly epoch: number; readonly untilMs: number }
     | undefined
   electedAtMs = 0
-  heardAtMs = 0
+  observedAtMs = 0
   /** The accepted generation, and whether it is here. */
   generation = 0
   here = false
@@ -116,7 +116,7 @@ class Model {
   }
 
   leaderHears(master: Master, message: Extract<WorkerEffect, { kind: 'tell' }>['message']): void {
-    this.heardAtMs = this.world.nowMs
+    this.observedAtMs = this.world.nowMs
     if (message.type === 'RegisterWorker') {
       this.say(master, { type: 'RegisteredWorker', workerId: ME, duplicate: false })
     } else if (message.type === 'Heartbeat') {
@@ -188,7 +188,7 @@ class Model {
       // The guard needs nobody; SIGKILL after a grace needs a Worker that runs.
       if (nowMs >= validUntilMs || (!this.frozen && nowMs >= killAtMs)) this.endProcess()
     }
-    if (this.leader && this.here && nowMs - Math.max(this.heardAtMs, this.electedAtMs) >= W) {
+    if (this.leader && this.here && nowMs - Math.max(this.observedAtMs, this.electedAtMs) >= W) {
       assert.equal(this.process, undefined, 'S3b: relaunched elsewhere while it runs here')
       this.here = false
       this.generation++

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MasterRoster } from '../../actors/worker/master-roster.js'
+import { MasterList } from '../../actors/worker/master-list.js'
 import { DRIVER, launchDriver, MASTER, ME, OTHER_MASTER, WorkerWorld } from './worker-fixture.js'
 
 /* Isolation: protocol 8 and 9, with W = 60 s. A world begins at 1 s, and its contact with it. */
@@ -274,18 +274,18 @@ test('Masters without a leader end no isolation: one may have come and gone mean
 
 test('roster: a Master under two addresses answers for both; one that moved answers for its new one only', () => {
   const alias = 'firesteel://localhost:7070'
-  const roster = new MasterRoster([alias, 'firesteel://10.0.0.2'])
-  assert.deepEqual(roster.learn([A, B]), [A], 'the port may be left out')
-  roster.linkUp('m1', alias)
-  roster.linkUp('m1', A)
-  roster.linkUp('m2', B)
-  roster.answered('m1', 10, [A, B])
-  roster.answered('m2', 12, [B, A, A])
-  assert.equal(roster.unledSince(), 10)
-  roster.linkUp('m1-again', A)
-  roster.answered('m1', 20, [A, B])
-  roster.answered('m2', 20, [A, B])
-  assert.equal(roster.unledSince(), 10, 'the former Master at A speaks for it no more')
-  roster.answered('m1-again', 19, [A, B])
-  assert.equal(roster.unledSince(), 19)
+  const masterList = new MasterList([alias, 'firesteel://10.0.0.2'])
+  assert.deepEqual(masterList.learn([A, B]), [A], 'the port may be left out')
+  masterList.linkUp('m1', alias)
+  masterList.linkUp('m1', A)
+  masterList.linkUp('m2', B)
+  masterList.answered('m1', 10, [A, B])
+  masterList.answered('m2', 12, [B, A, A])
+  assert.equal(masterList.noLeaderSince(), 10)
+  masterList.linkUp('m1-again', A)
+  masterList.answered('m1', 20, [A, B])
+  masterList.answered('m2', 20, [A, B])
+  assert.equal(masterList.noLeaderSince(), 10, 'the former Master at A speaks for it no more')
+  masterList.answered('m1-again', 19, [A, B])
+  assert.equal(masterList.noLeaderSince(), 19)
 })

@@ -78,7 +78,7 @@ export class EpochStore {
     return this.#failed
   }
 
-  async commit({ n, mark, puts, deletes }: CommitRequest): Promise<'durable' | Refused | Failed> {
+  async commit({ n, writeId: mark, puts, deletes }: CommitRequest): Promise<'durable' | Refused | Failed> {
     if (this.#failed !== undefined) return { kind: 'failed', reason: this.#failed }
     try {
       if ((await this.#journal.append(encodeCommit(n, mark, puts, deletes))) === 'full') {

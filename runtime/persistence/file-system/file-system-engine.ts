@@ -136,7 +136,7 @@ export class FileSystemEngine implements PersistenceEngine {
       if (held.failed !== undefined) return { kind: 'failed', reason: held.failed }
       const found = (await this.#lookForHigher(held)) ?? verdictOf(held, fence, prev)
       if (found.kind === 'deposed' || found.kind === 'rewound') return found
-      // The agent's own touch is the sign of life; a busy lane's need not write.
+      // The agent's own touch is the sign of life; a busy commit queue's need not write.
       if (prev === undefined) {
         await this.#files.renew(this.#folders.path(fence.epoch, 'alive'), this.#options.nowMs())
       }
@@ -178,7 +178,7 @@ export class FileSystemEngine implements PersistenceEngine {
   }
 
   async #elect(request: ElectRequest): Promise<ElectOutcome> {
-    const { seen, me, heardEpoch } = request
+    const { seen, me, observedEpoch } = request
     const highest = await this.#folders.highest()
     const stored = { kind: 'changed' as const, epoch: highest, owner: await this.#ownerOf(highest) }
     const held = this.#held
@@ -187,7 +187,7 @@ export class FileSystemEngine implements PersistenceEngine {
     const asSeen = stored.epoch === (seen?.epoch ?? 0) && stored.owner === (seen?.owner ?? '')
     if (stored.owner !== me && !asSeen) return stored
     await this.#checkStore()
-    const epoch = Math.max(highest, heardEpoch) + 1
+    const epoch = Math.max(highest, observedEpoch) + 1
     if (!(await this.#makeEpoch(epoch))) return this.#changed()
     const store = await this.#fill({ epoch, owner: me }, request)
     const now = await this.#lookAfterBegin(store)
@@ -212,7 +212,7 @@ export class FileSystemEngine implements PersistenceEngine {
   }
 
   /** All that makes a new folder a finished epoch; a failed try leaves nothing that fills the disk. */
-  async #fill(fence: Fence, { address, lock, mark, protocols }: ElectRequest): Promise<EpochStore> {
+  async #fill(fence: Fence, { address, lock, writeId: mark, protocols }: ElectRequest): Promise<EpochStore> {
     const { epoch, owner } = fence
     try {
       await this.#folders.writeOwner(epoch, {
@@ -286,7 +286,7 @@ export class FileSystemEngine implements PersistenceEngine {
     const held = this.#holding(fence)
     if (held === undefined) return this.#verdictUnheld(fence)
     if (held.failed !== undefined) return { kind: 'failed', reason: held.failed }
-    const found = verdictOf(held, fence, request.prev, request.mark)
+    const found = verdictOf(held, fence, request.prev, request.writeId)
     if (found.kind === 'deposed' || found.kind === 'rewound') return found
     if (found.kind === 'go') {
       const done = await held.commit(request)
@@ -306,13 +306,13 @@ export class FileSystemEngine implements PersistenceEngine {
     if (highest > held.fence.epoch) {
       return { kind: 'deposed', epoch: highest, owner: await this.#ownerOf(highest) }
     }
-    return { kind: 'rewound', position: { epoch: highest, seq: 0 }, mark: '' }
+    return { kind: 'rewound', position: { epoch: highest, seq: 0 }, writeId: '' }
   }
 
   /** For a fence whose files this process does not hold. */
   async #verdictUnheld(fence: Fence): Promise<Deposed | Rewound | Failed> {
     const record = await this.#readLeader()
-    if (record === undefined) return { kind: 'rewound', position: { epoch: 0, seq: 0 }, mark: '' }
+    if (record === undefined) return { kind: 'rewound', position: { epoch: 0, seq: 0 }, writeId: '' }
     const found = verdict({ ...record, seq: record.position.seq }, fence)
     if (found.kind === 'deposed' || found.kind === 'rewound') return found
     return { kind: 'failed', reason: 'the files of this epoch are not open in this process' }
@@ -331,7 +331,7 @@ export class FileSystemEngine implements PersistenceEngine {
       lock: owner?.lock ?? '',
       ...(owner?.protocols !== undefined && { protocols: owner.protocols }),
       position: stands?.position ?? { epoch: 0, seq: 0 },
-      mark: stands?.mark ?? '',
+      writeId: stands?.mark ?? '',
       base: stands?.base ?? { epoch: 0, seq: 0 },
       touchedMs: (await this.#modifiedMs(epoch, 'alive')) ?? 0,
       left: (await this.#modifiedMs(epoch, 'left')) !== undefined,
@@ -409,11 +409,11 @@ export class FileSystemEngine implements PersistenceEngine {
 }
 
 function electedOf(store: EpochStore): Elected {
-  return { kind: 'elected', ...store.fence, base: store.base, mark: store.mark }
+  return { kind: 'elected', ...store.fence, base: store.base, writeId: store.mark }
 }
 
 function verdictOf(held: EpochStore, fence: Fence, prev?: string, mark?: string) {
-  return verdict({ ...held.fence, seq: held.position.seq, mark: held.mark }, fence, prev, mark)
+  return verdict({ ...held.fence, seq: held.position.seq, writeId: held.mark }, fence, prev, mark)
 }
 
 function unknown(error: unknown): Unknown {

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { codeOf } from './file-ops.js'
 
-/** Which process owns an epoch. Undefined where the system does not say: then only stillness counts. */
+/** Which process owns an epoch. Undefined where the system does not say: then only staleness counts. */
 export interface ProcessIdentity {
   readonly pid: number
   /** Boot of the machine and, as containers share it, the namespace of process ids. */

@@ -93,7 +93,7 @@ function recordOf(fields: z.infer<typeof shape>): LeaderRecord {
     address: fields.address,
     lock: fields.lock,
     position: { epoch, seq: Number(fields.seq) },
-    mark: fields.mark,
+    writeId: fields.mark,
     base: parsePosition(fields.base),
     earlier: parsePast(fields.earlier),
     ...(fields.protocols && { protocols: fields.protocols }),

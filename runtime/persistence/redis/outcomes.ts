@@ -1,10 +1,10 @@
 import { FiresteelError } from '../../errors.js'
 import { codedError } from '../../redis/coded-error.js'
 import { failureOf } from '../../redis/reply.js'
-import type { Refused, StoreTrouble, Unknown } from '../engine.js'
+import type { Refused, StoreDegradation, Unknown } from '../engine.js'
 
 /** Error replies that say "not applied" (protocol 4.3), and what clients hear. */
-const refusals: Readonly<Record<string, StoreTrouble>> = {
+const refusals: Readonly<Record<string, StoreDegradation>> = {
   OOM: 'STORE_FULL',
   MISCONF: 'STORE_UNAVAILABLE',
   NOREPLICAS: 'STORE_UNAVAILABLE',
@@ -23,7 +23,7 @@ const refusals: Readonly<Record<string, StoreTrouble>> = {
 /** The server is not the primary any more: look for the new one. */
 const demotions: ReadonlySet<string> = new Set(['READONLY', 'MASTERDOWN'])
 
-/** What a failed write means for the lane. An error reply that is not known may have come half-way: unknown, too. */
+/** What a failed write means for the commit queue. An error reply that is not known may have come half-way: unknown, too. */
 export function writeOutcome(error: unknown): Refused | Unknown {
   const { kind, prefix, message } = failureOf(error)
   if (kind === 'notSent') return { kind: 'refused', code: 'STORE_UNAVAILABLE', reason: message }
@@ -37,9 +37,9 @@ export function writeOutcome(error: unknown): Refused | Unknown {
 export function readError(
   error: unknown,
   place: string,
-  trouble: FiresteelError | undefined,
+  degradation: FiresteelError | undefined,
 ): FiresteelError {
-  if (failureOf(error).kind === 'notSent' && trouble !== undefined) return trouble
+  if (failureOf(error).kind === 'notSent' && degradation !== undefined) return degradation
   return codedError(error, place)
 }
 

@@ -36,7 +36,7 @@ export class RecordPages {
     this.#options = options
   }
 
-  async page(fence: Fence, mark: string, table: Table, cursor: string | undefined): Promise<Page> {
+  async page(fence: Fence, writeId: string, table: Table, cursor: string | undefined): Promise<Page> {
     const { connection, keys, pageRecords } = this.#options
     if (cursor === undefined) {
       this.#unreadable.delete(table)
@@ -46,7 +46,7 @@ export class RecordPages {
     const reply = (await connection.evaluate(
       scripts.read,
       [keys.leader, keys.table[table]],
-      [fence.epoch, fence.owner, mark, cursor ?? '0', count],
+      [fence.epoch, fence.owner, writeId, cursor ?? '0', count],
       'bytes',
     )) as [Buffer, Buffer, Buffer[]]
     const kind = expectOurs(reply, keys)
@@ -55,7 +55,7 @@ export class RecordPages {
     const records = this.#readable(table, reply[2])
     const next = reply[1].toString()
     if (next !== '0') return { kind: 'page', records, cursor: next }
-    if (!(await this.#setAside(fence, mark, table))) return { kind: 'moved' }
+    if (!(await this.#setAside(fence, writeId, table))) return { kind: 'moved' }
     return { kind: 'page', records, cursor: undefined }
   }
 
@@ -103,7 +103,7 @@ export class RecordPages {
   }
 
   /** False where another leads by now. */
-  async #setAside(fence: Fence, mark: string, table: Table): Promise<boolean> {
+  async #setAside(fence: Fence, writeId: string, table: Table): Promise<boolean> {
     const entries = this.#unreadable.get(table) ?? []
     this.#unreadable.delete(table)
     if (entries.length === 0) return true
@@ -118,7 +118,7 @@ export class RecordPages {
     const reply = (await connection.evaluate(
       scripts.setAside,
       [keys.leader, keys.table[table], keys.quarantine],
-      [fence.epoch, fence.owner, mark, ...quadruples],
+      [fence.epoch, fence.owner, writeId, ...quadruples],
     )) as string[]
     if (expectOurs(reply, keys) === 'MOVED') return false
     for (const { id, reason } of entries) onWarning(`${keys.table[table]} ${id}`, reason)

@@ -75,7 +75,7 @@ export class RedisEngine implements PersistenceEngine {
   }
 
   async elect(request: ElectRequest): Promise<ElectOutcome> {
-    const { seen, me, address, lock, heardEpoch, earlier = [], mark, protocols = '' } = request
+    const { seen, me, address, lock, observedEpoch, earlier = [], writeId, protocols = '' } = request
     let reply: string[]
     try {
       reply = (await this.#connection.evaluate(scripts.elect, this.#allKeys, [
@@ -86,8 +86,8 @@ export class RedisEngine implements PersistenceEngine {
         me,
         address,
         lock,
-        heardEpoch,
-        mark,
+        observedEpoch,
+        writeId,
         formatPast(earlier),
         protocols,
       ])) as string[]
@@ -97,11 +97,11 @@ export class RedisEngine implements PersistenceEngine {
     const kind = expectOurs(reply, this.#keys)
     const [, epoch = '0', third = '', stored = ''] = reply
     if (kind === 'CHANGED') return { kind: 'changed', epoch: Number(epoch), owner: third }
-    return { kind: 'elected', epoch: Number(epoch), owner: me, base: parsePosition(third), mark: stored }
+    return { kind: 'elected', epoch: Number(epoch), owner: me, base: parsePosition(third), writeId: stored }
   }
 
-  read(fence: Fence, mark: string | undefined, table: Table, cursor: string | undefined): Promise<Page> {
-    return this.#reading(() => this.#pages.page(fence, mark ?? '', table, cursor))
+  read(fence: Fence, writeId: string | undefined, table: Table, cursor: string | undefined): Promise<Page> {
+    return this.#reading(() => this.#pages.page(fence, writeId ?? '', table, cursor))
   }
 
   touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome> {
@@ -139,7 +139,7 @@ export class RedisEngine implements PersistenceEngine {
     try {
       return await read()
     } catch (error) {
-      throw readError(error, place, this.#connection.trouble)
+      throw readError(error, place, this.#connection.degradation)
     }
   }
 
@@ -179,8 +179,8 @@ export class RedisEngine implements PersistenceEngine {
 
 /** Runs of one command on one key, HSETs before HDELs (see scripts.commit). */
 function commitArguments(fence: Fence, request: CommitRequest, waits: boolean): RedisArgument[] {
-  const { n, prev, mark, puts, deletes } = request
-  const args: RedisArgument[] = [fence.epoch, fence.owner, n, prev, mark, waits ? '1' : '0']
+  const { n, prev, writeId, puts, deletes } = request
+  const args: RedisArgument[] = [fence.epoch, fence.owner, n, prev, writeId, waits ? '1' : '0']
   for (const [index, table] of tables.entries()) {
     const values = puts.flatMap((put) => (put.table === table ? [encodeId(put.id), put.json] : []))
     if (values.length > 0) args.push('HSET', index + 2, values.length, ...values)

@@ -22,8 +22,8 @@ export function expectOurs(reply: Reply, keys: ClusterKeys): string {
 
 /** The verdict of a fence that holds no more; undefined: it holds. */
 export function fenceReply(reply: Reply): Deposed | Rewound | undefined {
-  const [kind, epoch, third, mark] = reply.map(String)
+  const [kind, epoch, third, writeId] = reply.map(String)
   if (kind === 'DEPOSED') return { kind: 'deposed', epoch: Number(epoch), owner: third ?? '' }
   if (kind !== 'REWOUND') return undefined
-  return { kind: 'rewound', position: { epoch: Number(epoch), seq: Number(third) }, mark: mark ?? '' }
+  return { kind: 'rewound', position: { epoch: Number(epoch), seq: Number(third) }, writeId: writeId ?? '' }
 }

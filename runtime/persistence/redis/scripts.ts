@@ -3,7 +3,7 @@ import type { RedisScript } from '../../redis/reply.js'
 
 /*
  * The only writers of the data store (protocol 3). Each checks first and writes after, because a script that fails keeps what it
- * wrote before. KEYS[1] is the leader record, whose fields format, cluster, epoch, owner, seq and mark decide. Numbers travel as text.
+ * wrote before. KEYS[1] is the leader record, whose fields format, cluster, epoch, owner, seq and write id decide. Numbers travel as text.
  */
 
 /** Raise it when keys change so that an older program would misread them. */
@@ -47,7 +47,7 @@ export const inspect = script(`${readOnly}${helpers}
 return foreign(1) or {'OK', redis.call('HGETALL', KEYS[1])}
 `)
 
-/** ARGV: format, cluster, seen epoch, seen owner, me, address, lock, heard epoch, mark, elections before (opaque), protocols of the candidate (opaque). */
+/** ARGV: format, cluster, seen epoch, seen owner, me, address, lock, heard epoch, write id, elections before (opaque), protocols of the candidate (opaque). */
 export const elect = script(`${allowOom}${helpers}
 local wrong = foreign(1)
 if wrong then return wrong end
@@ -87,7 +87,7 @@ return {'OK'}
 `)
 
 /**
- * KEYS: leader record, then the tables. ARGV: epoch, owner, n, prev, mark, '1' if replicas are waited for, then runs of
+ * KEYS: leader record, then the tables. ARGV: epoch, owner, n, prev, write id, '1' if replicas are waited for, then runs of
  * (HSET or HDEL, index of the key, count of the values, values). HSETs come first: a full Redis refuses the first of them, and so all.
  */
 const commitBody = `${helpers}${verdict}
@@ -124,7 +124,7 @@ local function moved()
 end
 `
 
-/** KEYS: leader record, table. ARGV: epoch, owner, mark, cursor, count. */
+/** KEYS: leader record, table. ARGV: epoch, owner, write id, cursor, count. */
 export const read = script(`${readOnly}${helpers}${sameElection}
 local wrong = foreign(1)
 if wrong then return wrong end
@@ -133,7 +133,7 @@ local page = redis.call('HSCAN', KEYS[2], ARGV[4], 'COUNT', ARGV[5])
 return {'OK', page[1], page[2]}
 `)
 
-/** KEYS: leader record, table, quarantine. ARGV: epoch, owner, mark, then (field, content as read, field in the quarantine, header) of each. */
+/** KEYS: leader record, table, quarantine. ARGV: epoch, owner, write id, then (field, content as read, field in the quarantine, header) of each. */
 export const setAside = script(`${allowOom}${helpers}${sameElection}
 local wrong = foreign(1)
 if wrong then return wrong end

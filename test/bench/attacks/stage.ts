@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { NodeEvent, WorkerSpec } from '../../../runtime/launch/node-spec.js'
+import type { NodeEvent, WorkerSpec } from '../../../runtime/launch/node/node-spec.js'
 import { limits } from '../../../runtime/limits.js'
 import { childEnvironment } from '../../../runtime/process/environment.js'
 import { type NodeProcess, startNode } from '../../../runtime/process/node-process.js'
@@ -121,7 +121,7 @@ async function startWorker(
   }
   const events: NodeEvent[] = []
   const node = await startNode({
-    script: fileURLToPath(new URL('../../../runtime/launch/node-main.js', import.meta.url)),
+    script: fileURLToPath(new URL('../../../runtime/launch/node/node-main.js', import.meta.url)),
     args: [],
     nodeOptions,
     spec,

@@ -9,7 +9,7 @@ export interface Explored {
   readonly actions: number
   /** The one that broke a promise. */
   readonly broken:
-    | { readonly violation: Violation; readonly plan: Plan; readonly story: readonly string[] }
+    | { readonly violation: Violation; readonly plan: Plan; readonly log: readonly string[] }
     | undefined
 }
 
@@ -25,7 +25,7 @@ export function exploreSeed(seed: number): Explored {
   // Once more, with its story.
   const again = play(true)
   again.run()
-  const broken = { violation, plan: again.plan, story: again.story }
+  const broken = { violation, plan: again.plan, log: again.log }
   return { histories: 1, actions: history.actions, broken }
 }
 
@@ -39,7 +39,7 @@ export function explorePlan(plan: Plan, departures: number): Explored {
     const violation = history.run()
     histories++
     actions += history.actions
-    if (violation) return { histories, actions, broken: { violation, plan, story: history.story } }
+    if (violation) return { histories, actions, broken: { violation, plan, log: history.log } }
   } while (chooser.advance())
   return { histories, actions, broken: undefined }
 }

@@ -15,7 +15,7 @@ interface CommandLine {
 
 const SEEDS = 20_000
 const DEPARTURES = 2
-const STORY_LINES = 200
+const LOG_LINES = 200
 
 const usage = `npm run sim:threads [-- OPTIONS]
   --seed X         of the first history (default: a random one, printed)
@@ -65,8 +65,8 @@ async function main(options: CommandLine): Promise<number> {
     const at = only ? 0 : seed + histories - 1
     if (json) process.stdout.write(`${JSON.stringify({ seed: at, seeds: histories, invariant, message })}\n`)
     else {
-      const story = broken.story.slice(-STORY_LINES).join('\n')
-      process.stdout.write(`${JSON.stringify(broken.plan)}\n${story}\n${message}\n`)
+      const log = broken.log.slice(-LOG_LINES).join('\n')
+      process.stdout.write(`${JSON.stringify(broken.plan)}\n${log}\n${message}\n`)
       if (!only) process.stdout.write(`again: npm run sim:threads -- --seed ${at} --seeds 1\n`)
     }
     return 1

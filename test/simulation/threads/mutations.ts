@@ -15,13 +15,13 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
                 yield;
                 while (!this.#ring.write(task.position, status, large ? undefined : body)) {
                     this.#notice();
-                    yield 'room';
+                    yield 'capacity';
                 }
                 yield;`,
     replace: `yield;
                 while (!this.#ring.write(task.position, status, large ? undefined : body)) {
                     this.#notice();
-                    yield 'room';
+                    yield 'capacity';
                 }
                 yield;
                 if (large)
@@ -77,8 +77,8 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'nobody is told that the ring is full',
     file: side,
-    find: "this.#notice();\n                    yield 'room';",
-    replace: "yield 'room';",
+    find: "this.#notice();\n                    yield 'capacity';",
+    replace: "yield 'capacity';",
   },
   {
     name: 'results wait for the promise of the next task',
@@ -102,7 +102,7 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'the rest that is skipped counts as room',
     file: ring,
-    find: '+ skipped + room > this.#data.length',
+    find: '+ skipped + capacity > this.#data.length',
     replace: '+ room > this.#data.length',
   },
   {
@@ -286,7 +286,7 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'threads that were started together count one by one',
     file: starts,
-    find: 'if (mark < this.#deaths)\n            return;',
+    find: 'if (deathsBefore < this.#deaths)\n            return;',
     replace: '',
   },
   {
@@ -304,8 +304,8 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'an executor ends though one of its threads works',
     file: pool,
-    find: 'if (this.#starts.areHopeless && ![...this.#threads].some(({ hasBegun }) => hasBegun)) {',
-    replace: 'if (this.#starts.areHopeless) {',
+    find: 'if (this.#starts.areUnrecoverable && ![...this.#threads].some(({ hasBegun }) => hasBegun)) {',
+    replace: 'if (this.#starts.areUnrecoverable) {',
   },
   {
     name: 'a paused pool goes on',

@@ -86,7 +86,7 @@ export class ScheduledThread implements SpawnedThread {
   #work: Work | undefined
   #pause: Pause
   #readerAt = 0
-  #roomUntilMs = 0
+  #capacityUntilMs = 0
   #stuck = false
   #doomed = false
   #death: string | undefined
@@ -232,8 +232,8 @@ export class ScheduledThread implements SpawnedThread {
   #canStep(): boolean {
     if (this.#work === undefined || this.#stuck) return false
     if (this.#pause instanceof Promised) return this.#pause.outcome !== undefined
-    if (this.#pause !== 'room') return true
-    return this.#words[READ] !== this.#readerAt || this.#world.nowMs() >= this.#roomUntilMs
+    if (this.#pause !== 'capacity') return true
+    return this.#words[READ] !== this.#readerAt || this.#world.nowMs() >= this.#capacityUntilMs
   }
 
   #step(): void {
@@ -251,7 +251,7 @@ export class ScheduledThread implements SpawnedThread {
       return
     }
     this.#pause = next.value
-    if (next.value === 'room') this.#roomUntilMs = this.#world.nowMs() + limits.threadLookMs
+    if (next.value === 'capacity') this.#capacityUntilMs = this.#world.nowMs() + limits.threadLookMs
     else if (next.value instanceof Promised) this.#settleIn(next.value)
   }
 

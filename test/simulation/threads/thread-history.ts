@@ -41,7 +41,7 @@ const DEPTH_MAX = 3
 /** One history of the threads of an executor: the shipped pool and thread side, and chance in between. */
 export class ThreadHistory implements ThreadWorld {
   actions = 0
-  readonly story: string[] = []
+  readonly log: string[] = []
   readonly plan: Plan
   readonly #chooser: Chooser
   readonly #tells: boolean
@@ -89,7 +89,7 @@ export class ThreadHistory implements ThreadWorld {
         this.#places.set(thread, new Map())
         return thread
       },
-      ground: {
+      dependencies: {
         nowMs: () => this.#nowMs,
         after: (ms, run) => this.#after(ms, run),
         soon: (run) => this.#soon.push(run),
@@ -538,7 +538,7 @@ export class ThreadHistory implements ThreadWorld {
   }
 
   #tell(text: string): void {
-    if (this.#tells) this.story.push(`${this.#nowMs} ${text}`)
+    if (this.#tells) this.log.push(`${this.#nowMs} ${text}`)
   }
 }
 

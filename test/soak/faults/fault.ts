@@ -1,6 +1,6 @@
 import type { Random, Shape } from '../draw.js'
 import type { FaultName } from '../fault-names.js'
-import type { Ground } from '../ground.js'
+import type { SoakContext } from '../soak-context.js'
 
 /** What was done, and how it is undone. */
 export interface Blow {
@@ -23,7 +23,7 @@ export interface Fault {
   /** False: it makes no sense for such a cluster. */
   readonly fits?: (shape: Shape) => boolean
   /** Does it; a text says why this machine does not allow it. */
-  readonly strike: (ground: Ground, random: Random) => Promise<Blow | string>
+  readonly strike: (context: SoakContext, random: Random) => Promise<Blow | string>
 }
 
 export const healed = async (): Promise<void> => undefined

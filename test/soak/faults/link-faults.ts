@@ -1,4 +1,4 @@
-import type { Trouble } from '../../harness/proxy-pair.js'
+import type { NetworkFault } from '../../harness/proxy-pair.js'
 import { between, pick, type Random } from '../draw.js'
 import { type Blow, type Fault, seconds } from './fault.js'
 
@@ -11,7 +11,7 @@ const DEAF_MS = 5000
 const cuts = [{ kind: 'silent' }, { kind: 'closed' }] as const
 const oneWays = [{ kind: 'requests' }, { kind: 'answers' }] as const
 
-const what: Readonly<Record<Trouble['kind'], string>> = {
+const what: Readonly<Record<NetworkFault['kind'], string>> = {
   silent: 'silent both ways',
   closed: 'connections end',
   requests: 'what it says does not arrive',
@@ -33,25 +33,25 @@ function cutBlow(text: string, holdMs: number, undo: () => unknown): Blow {
 
 const cutFromStore: Fault = {
   name: 'leader-cut-from-store',
-  async strike(ground, random) {
-    const leader = await ground.leader()
-    const trouble = pick(random, cuts)
-    const undo = ground.routes(leader).suffer('data', trouble)
-    const holdMs = cutMs(random, ground.shape.leaseMs)
-    return cutBlow(`${leader.name}, the leader, cut from its store (${what[trouble.kind]})`, holdMs, undo)
+  async strike(context, random) {
+    const leader = await context.leader()
+    const fault = pick(random, cuts)
+    const undo = context.routes(leader).suffer('data', fault)
+    const holdMs = cutMs(random, context.shape.leaseMs)
+    return cutBlow(`${leader.name}, the leader, cut from its store (${what[fault.kind]})`, holdMs, undo)
   },
 }
 
 const cutFromLocks: Fault = {
   name: 'leader-cut-from-locks',
   fits: ({ locks }) => locks > 0,
-  async strike(ground, random) {
-    const leader = await ground.leader()
-    const trouble = pick(random, cuts)
-    const undo = ground.routes(leader).suffer('locks', trouble)
-    const holdMs = cutMs(random, ground.shape.leaseMs)
+  async strike(context, random) {
+    const leader = await context.leader()
+    const fault = pick(random, cuts)
+    const undo = context.routes(leader).suffer('locks', fault)
+    const holdMs = cutMs(random, context.shape.leaseMs)
     return cutBlow(
-      `${leader.name}, the leader, cut from the lock servers (${what[trouble.kind]})`,
+      `${leader.name}, the leader, cut from the lock servers (${what[fault.kind]})`,
       holdMs,
       undo,
     )
@@ -60,57 +60,57 @@ const cutFromLocks: Fault = {
 
 const cutFromWorkers: Fault = {
   name: 'leader-cut-from-workers',
-  async strike(ground, random) {
-    const leader = await ground.leader()
-    const door = ground.door(leader)
-    const trouble = pick(random, cuts)
-    door.suffer(WORKERS, trouble)
-    const noticedMs = trouble.kind === 'silent' ? DEAF_MS : 0
-    const holdMs = noticedMs + between(random, 0.5, 3) * ground.shape.leaseMs
-    return cutBlow(`${leader.name}, the leader, cut from the Workers (${what[trouble.kind]})`, holdMs, () =>
-      door.heal(),
+  async strike(context, random) {
+    const leader = await context.leader()
+    const listener = context.listener(leader)
+    const fault = pick(random, cuts)
+    listener.suffer(WORKERS, fault)
+    const noticedMs = fault.kind === 'silent' ? DEAF_MS : 0
+    const holdMs = noticedMs + between(random, 0.5, 3) * context.shape.leaseMs
+    return cutBlow(`${leader.name}, the leader, cut from the Workers (${what[fault.kind]})`, holdMs, () =>
+      listener.heal(),
     )
   },
 }
 
 const oneWay: Fault = {
   name: 'leader-one-way',
-  async strike(ground, random) {
-    const leader = await ground.leader()
-    const trouble = pick(random, oneWays)
+  async strike(context, random) {
+    const leader = await context.leader()
+    const fault = pick(random, oneWays)
     const isStore = random() < 0.6
-    const door = ground.door(leader)
-    const undo = isStore ? ground.routes(leader).suffer('data', trouble) : () => door.heal()
-    if (!isStore) door.suffer(WORKERS, trouble)
+    const listener = context.listener(leader)
+    const undo = isStore ? context.routes(leader).suffer('data', fault) : () => listener.heal()
+    if (!isStore) listener.suffer(WORKERS, fault)
     const holdMs = isStore
-      ? cutMs(random, ground.shape.leaseMs)
-      : DEAF_MS + between(random, 0.5, 3) * ground.shape.leaseMs
+      ? cutMs(random, context.shape.leaseMs)
+      : DEAF_MS + between(random, 0.5, 3) * context.shape.leaseMs
     const text = isStore
-      ? `one way between ${leader.name}, the leader, and its store: ${what[trouble.kind]}`
-      : `one way between the Workers and ${leader.name}, the leader: ${trouble.kind} do not arrive`
+      ? `one way between ${leader.name}, the leader, and its store: ${what[fault.kind]}`
+      : `one way between the Workers and ${leader.name}, the leader: ${fault.kind} do not arrive`
     return cutBlow(text, holdMs, undo)
   },
 }
 
 const slowStore: Fault = {
   name: 'leader-slow-store',
-  async strike(ground, random) {
-    const leader = await ground.leader()
+  async strike(context, random) {
+    const leader = await context.leader()
     const delayMs = Math.round(between(random, 10, 400))
-    const undo = ground.routes(leader).suffer('data', { kind: 'slow', delayMs })
-    const holdMs = between(random, 1, 3) * ground.shape.leaseMs
+    const undo = context.routes(leader).suffer('data', { kind: 'slow', delayMs })
+    const holdMs = between(random, 1, 3) * context.shape.leaseMs
     return cutBlow(`${delayMs} ms each way between ${leader.name}, the leader, and its store`, holdMs, undo)
   },
 }
 
 const slowLinks: Fault = {
   name: 'worker-slow-links',
-  async strike(ground, random) {
+  async strike(context, random) {
     const delayMs = Math.round(between(random, 10, 500))
-    for (const door of ground.allDoors) door.suffer(WORKERS, { kind: 'slow', delayMs })
+    for (const listener of context.allListeners) listener.suffer(WORKERS, { kind: 'slow', delayMs })
     const holdMs = between(random, 1000, 4000)
     return cutBlow(`${delayMs} ms each way between Workers and Masters`, holdMs, () => {
-      for (const door of ground.allDoors) door.heal()
+      for (const listener of context.allListeners) listener.heal()
     })
   },
 }

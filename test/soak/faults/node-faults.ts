@@ -7,49 +7,49 @@ const HOUR_MS = 3_600_000
 
 const leaderKilled: Fault = {
   name: 'leader-killed',
-  async strike(ground) {
-    const leader = await ground.leader()
-    await ground.end(leader, 'SIGKILL')
+  async strike(context) {
+    const leader = await context.leader()
+    await context.end(leader, 'SIGKILL')
     return momentary(`kill -9 of ${leader.name}, the leader`)
   },
 }
 
 const standbyKilled: Fault = {
   name: 'standby-killed',
-  async strike(ground, random) {
-    const standby = pick(random, await ground.standbys())
-    await ground.end(standby, 'SIGKILL')
+  async strike(context, random) {
+    const standby = pick(random, await context.standbys())
+    await context.end(standby, 'SIGKILL')
     return momentary(`kill -9 of ${standby.name}, a STANDBY`)
   },
 }
 
 const leaderTerminated: Fault = {
   name: 'leader-terminated',
-  async strike(ground) {
-    const leader = await ground.leader()
-    await ground.end(leader, 'SIGTERM')
+  async strike(context) {
+    const leader = await context.leader()
+    await context.end(leader, 'SIGTERM')
     return momentary(`SIGTERM to ${leader.name}, the leader`)
   },
 }
 
 const workerKilled: Fault = {
   name: 'worker-killed',
-  async strike(ground, random) {
-    const worker = pick(random, ground.workers)
-    await ground.end(worker, 'SIGKILL')
+  async strike(context, random) {
+    const worker = pick(random, context.workers)
+    await context.end(worker, 'SIGKILL')
     return momentary(`kill -9 of ${worker.name}`, true)
   },
 }
 
 const launcherKilled: Fault = {
   name: 'launcher-killed',
-  async strike(ground, random) {
-    const machine = pick(random, ground.machines.names)
-    await ground.endLauncher(machine)
+  async strike(context, random) {
+    const machine = pick(random, context.machines.names)
+    await context.endLauncher(machine)
     return {
       what: `kill -9 of the launcher of ${machine}`,
       holdMs: between(random, 0, 1000),
-      heal: () => ground.startMachine(machine),
+      heal: () => context.startMachine(machine),
       executorsDie: true,
     }
   },
@@ -57,9 +57,9 @@ const launcherKilled: Fault = {
 
 const leaderFrozen: Fault = {
   name: 'leader-frozen',
-  async strike(ground, random) {
-    const { cluster, shape } = ground
-    const leader = await ground.leader()
+  async strike(context, random) {
+    const { cluster, shape } = context
+    const leader = await context.leader()
     const holdMs = between(random, 0.3, 3) * shape.leaseMs
     await cluster.freeze(leader)
     return {

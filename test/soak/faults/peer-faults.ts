@@ -1,8 +1,8 @@
 import type { Message } from '../../../runtime/system/ref.js'
 import { BadWorker } from '../bad-worker.js'
 import { between, type Random } from '../draw.js'
-import type { Ground } from '../ground.js'
 import { Peer, type PeerPlace } from '../peer.js'
+import type { SoakContext } from '../soak-context.js'
 import { type Fault, seconds } from './fault.js'
 
 /* Peers that hold a key of the cluster and lie, flood or fail. None of them has access to the store, so none ends a leadership. */
@@ -17,18 +17,18 @@ const LAUNCHES_A_SECOND = 4
 
 const heldMs = (random: Random): number => between(random, 2, 5) * 1000
 
-const placeOf = ({ name, cluster }: Ground, address: string): PeerPlace => ({
+const placeOf = ({ name, cluster }: SoakContext, address: string): PeerPlace => ({
   cluster: name,
   secret: cluster.secret,
-  door: address.replace(/^firesteel:\/\//, ''),
+  listener: address.replace(/^firesteel:\/\//, ''),
 })
 
 /** Every kind of question that costs an answer, from many links that read what they are told. */
 const flood: Fault = {
   name: 'peers-flood',
-  async strike(ground, random) {
-    const leader = await ground.leader()
-    const place = placeOf(ground, leader.address)
+  async strike(context, random) {
+    const leader = await context.leader()
+    const place = placeOf(context, leader.address)
     const peers = await Promise.all(Array.from({ length: LINKS }, () => Peer.dial(place, 'client')))
     const questions: Message[] = [
       { type: 'RequestMasterState' },
@@ -65,8 +65,8 @@ const flood: Fault = {
 /** A node that tells every Master of an epoch that nobody can have reached. */
 const lies: Fault = {
   name: 'node-lies',
-  async strike(ground) {
-    const places = ground.masters.map(({ address }) => placeOf(ground, address))
+  async strike(context) {
+    const places = context.masters.map(({ address }) => placeOf(context, address))
     const peers = await Promise.all(places.map((place) => Peer.dial(place, 'node')))
     for (const peer of peers) {
       const position = { epoch: ABSURD_EPOCH, seq: 1 }
@@ -92,10 +92,10 @@ const lies: Fault = {
 /** While one of the true Workers dies, so that executors are looked for a place. */
 const badWorker: Fault = {
   name: 'bad-worker',
-  async strike(ground, random) {
-    const bad = await BadWorker.start(ground.masters.map(({ address }) => placeOf(ground, address)))
-    const [worker] = ground.workers
-    await ground.end(worker!, 'SIGKILL')
+  async strike(context, random) {
+    const bad = await BadWorker.start(context.masters.map(({ address }) => placeOf(context, address)))
+    const [worker] = context.workers
+    await context.end(worker!, 'SIGKILL')
     const holdMs = heldMs(random) + 3000
     return {
       what: `a Worker that starts nothing, and kill -9 of ${worker!.name}, for ${seconds(holdMs)}`,

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { RedisServer } from '../../harness/redis-server.js'
 import { waitUntil } from '../../harness/wait-until.js'
 import { between, pick, type Random } from '../draw.js'
-import type { Ground } from '../ground.js'
 import { SmallDisk } from '../small-disk.js'
+import type { SoakContext } from '../soak-context.js'
 import { type Blow, type Fault, seconds } from './fault.js'
 
 const PROMOTION_MS = 30_000
@@ -11,7 +11,7 @@ const PROMOTION_MS = 30_000
 const FULL = '500kb'
 
 function outage(
-  { servers }: Ground,
+  { servers }: SoakContext,
   what: string,
   holdMs: number,
   undo: () => unknown = () => undefined,
@@ -32,30 +32,30 @@ const outageMs = (random: Random, leaseMs: number): number => between(random, 0,
 
 const killed: Fault = {
   name: 'store-killed',
-  async strike(ground, random) {
-    const primary = await ground.servers.primary()
+  async strike(context, random) {
+    const primary = await context.servers.primary()
     await primary.kill()
-    return outage(ground, 'kill -9 of the store', outageMs(random, ground.shape.leaseMs))
+    return outage(context, 'kill -9 of the store', outageMs(random, context.shape.leaseMs))
   },
 }
 
 const frozen: Fault = {
   name: 'store-frozen',
-  async strike(ground, random) {
-    const primary = await ground.servers.primary()
+  async strike(context, random) {
+    const primary = await context.servers.primary()
     primary.freeze()
-    const holdMs = outageMs(random, ground.shape.leaseMs)
-    return outage(ground, 'SIGSTOP of the store', holdMs, () => primary.thaw())
+    const holdMs = outageMs(random, context.shape.leaseMs)
+    return outage(context, 'SIGSTOP of the store', holdMs, () => primary.thaw())
   },
 }
 
 const full: Fault = {
   name: 'store-full',
-  async strike(ground, random) {
-    const primary = await ground.servers.primary()
+  async strike(context, random) {
+    const primary = await context.servers.primary()
     await primary.cli('CONFIG', 'SET', 'maxmemory', FULL)
-    const holdMs = between(random, 0.5, 2) * ground.shape.leaseMs
-    return outage(ground, 'the store out of memory', holdMs, () =>
+    const holdMs = between(random, 0.5, 2) * context.shape.leaseMs
+    return outage(context, 'the store out of memory', holdMs, () =>
       primary.cli('CONFIG', 'SET', 'maxmemory', '0'),
     )
   },
@@ -64,8 +64,8 @@ const full: Fault = {
 const lostTail: Fault = {
   name: 'store-lost-tail',
   fits: ({ store }) => store === 'sentinel',
-  async strike(ground, random) {
-    const { servers } = ground
+  async strike(context, random) {
+    const { servers } = context
     const [primary, replica] = [await servers.primary(), await servers.replica()]
     await servers.cutReplication()
     const tailMs = between(random, 200, 1500)
@@ -76,7 +76,7 @@ const lostTail: Fault = {
       async () => (await servers.sentinels!.primaryPort()) === replica.port,
       { deadlineMs: PROMOTION_MS, everyMs: 100 },
     )
-    return outage(ground, `Sentinel promoted a replica that misses the last ${seconds(tailMs)}`, 0)
+    return outage(context, `Sentinel promoted a replica that misses the last ${seconds(tailMs)}`, 0)
   },
 }
 
@@ -89,15 +89,15 @@ function onLocks(
   return {
     name,
     fits: ({ locks }) => locks > 0,
-    async strike(ground, random) {
-      const { locks } = ground.servers
+    async strike(context, random) {
+      const { locks } = context.servers
       // Mostly one, which must change nothing.
       const count = random() < 0.7 ? 1 : 2
       const first = pick(random, locks)
       const chosen = [first, ...locks.filter((lock) => lock !== first)].slice(0, count)
       for (const lock of chosen) await begin(lock)
-      const holdMs = between(random, 0.5, 3) * ground.shape.leaseMs
-      return outage(ground, `${how} of ${count} of ${locks.length} lock servers`, holdMs, async () => {
+      const holdMs = between(random, 0.5, 3) * context.shape.leaseMs
+      return outage(context, `${how} of ${count} of ${locks.length} lock servers`, holdMs, async () => {
         for (const lock of chosen) await end(lock)
       })
     },
@@ -107,12 +107,12 @@ function onLocks(
 const diskFull: Fault = {
   name: 'disk-full',
   fits: ({ store }) => store === 'server',
-  async strike(ground, random) {
-    const { disk } = ground.servers
+  async strike(context, random) {
+    const { disk } = context.servers
     if (!(disk instanceof SmallDisk)) return disk
     await disk.fill()
-    const holdMs = between(random, 0.5, 2) * ground.shape.leaseMs
-    return outage(ground, 'the disk of the store full', holdMs, () => disk.free())
+    const holdMs = between(random, 0.5, 2) * context.shape.leaseMs
+    return outage(context, 'the disk of the store full', holdMs, () => disk.free())
   },
 }
 

@@ -1,0 +1,95 @@
+import { isLoopback, parseActorAddress } from '../../runtime/addresses.js'
+import { isFiresteelError } from '../../runtime/errors.js'
+import type { IdentitySource } from '../../runtime/transport/identity.js'
+import { deriveKey } from '../../runtime/transport/keys.js'
+import type { Link } from '../../runtime/transport/link.js'
+import { LinkTable } from '../../runtime/transport/link-table.js'
+import { type Listener, type ListenOptions, listen } from '../../runtime/transport/listen.js'
+
+export interface ExecutorListenerOptions {
+  /** Interface to listen on; default: loopback if all Masters are there, else all. */
+  readonly host?: string | undefined
+  /** Default 0: any free one. */
+  readonly port?: number | undefined
+  /** Host that executors dial; default: `host` where that is one interface, else the address that the Master sees us under (protocol R0). */
+  readonly advertise?: string | undefined
+}
+
+export interface ExecutorListenerParts
+  extends ExecutorListenerOptions,
+    Pick<ListenOptions, 'onRejected' | 'onInvalid'> {
+  /** Registrant's key: the application's derives from it (protocol 16). */
+  readonly key: Buffer
+  readonly masters: readonly string[]
+  readonly identity: IdentitySource
+  /** Undefined until it is registered. */
+  readonly appId: () => string | undefined
+  readonly onLink: (link: Link) => void
+}
+
+/** Where this driver's executors dial. */
+export interface ExecutorListener {
+  /** For RegisterApplication. */
+  readonly listen: { readonly host?: string; readonly port: number }
+  /** Closes the port and all links of executors. */
+  close(): Promise<void>
+}
+
+const LOOPBACK = '127.0.0.1'
+/** Hosts to listen on that are none to dial. */
+const everywhere: ReadonlySet<string> = new Set(['', '::', '0.0.0.0'])
+
+/** Opens it. Rejects with PORT_IN_USE or LISTEN_FAILED. */
+export async function openExecutorListener(parts: ExecutorListenerParts): Promise<ExecutorListener> {
+  const { port = 0, advertise } = parts
+  const isLocal = parts.masters.every((address) => isLoopback(parseActorAddress(address).host))
+  const links = new LinkTable<Link>()
+  const open = (host: string): Promise<Listener> =>
+    listen({
+      host,
+      port,
+      identity: parts.identity,
+      keyFor: (role, subject) =>
+        role === 'application' && subject !== undefined
+          ? deriveKey(parts.key, 'application', subject)
+          : undefined,
+      onLink: (link) => admit(link, links, parts),
+      ...(parts.onRejected && { onRejected: parts.onRejected }),
+      ...(parts.onInvalid && { onInvalid: parts.onInvalid }),
+    })
+  const listener =
+    parts.host === undefined && !isLocal ? await openAll(open) : await open(parts.host ?? LOOPBACK)
+  // Loopback has several addresses, and a machine several interfaces: executors must dial the one we listen on.
+  const only =
+    parts.host === undefined
+      ? isLocal
+        ? LOOPBACK
+        : undefined
+      : everywhere.has(parts.host)
+        ? undefined
+        : parts.host
+  const host = advertise ?? only
+  return {
+    listen: { ...(host !== undefined && { host }), port: listener.port },
+    async close() {
+      await listener.close()
+      links.closeAll('the application ended')
+    },
+  }
+}
+
+/** Both families where the machine has both. */
+async function openAll(open: (host: string) => Promise<Listener>): Promise<Listener> {
+  try {
+    return await open('::')
+  } catch (error) {
+    if (!isFiresteelError(error, 'LISTEN_FAILED')) throw error
+    return open('0.0.0.0')
+  }
+}
+
+/** Executors of another application of the same user hold a key of their own, and are not ours. */
+function admit(link: Link, links: LinkTable<Link>, { appId, onLink }: ExecutorListenerParts): void {
+  if (link.peer.subject !== appId()) link.close('another application')
+  else if (links.add(link)) onLink(link)
+}

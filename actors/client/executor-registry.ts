@@ -1,0 +1,77 @@
+import { limits } from '../../runtime/limits.js'
+import { isEndedExecutor } from '../messages/common.js'
+import type { ExecutorAdded, ExecutorUpdated } from '../messages/executors.js'
+
+/** An executor of this application, as its Master announced it. */
+export interface HeldExecutor {
+  readonly execId: number
+  readonly workerId: string
+  readonly host: string
+  readonly cores: number
+  readonly memoryMib: number
+}
+
+/** Which executors this application has, by id. Whatever is said twice, by whichever Master, counts once. */
+export class ExecutorRegistry {
+  readonly #held = new Map<number, HeldExecutor>()
+  /** Oldest first, bounded. */
+  readonly #ended = new Set<number>()
+  /** To be killed, and not yet known to be gone. */
+  readonly #killing = new Set<number>()
+  #highestExecId = -1
+
+  get highestExecId(): number {
+    return this.#highestExecId
+  }
+
+  get held(): readonly HeldExecutor[] {
+    return [...this.#held.values()]
+  }
+
+  get killing(): readonly number[] {
+    return [...this.#killing]
+  }
+
+  /** `revived`: it has ended for us, so whoever still runs it should stop (protocol 11.7). */
+  added({ execId, workerId, host, cores, memoryMib }: ExecutorAdded): 'new' | 'known' | 'revived' {
+    if (this.#held.has(execId)) return 'known'
+    if (this.#ended.has(execId)) {
+      this.#killing.add(execId)
+      return 'revived'
+    }
+    this.#highestExecId = Math.max(this.#highestExecId, execId)
+    this.#held.set(execId, { execId, workerId, host, cores, memoryMib })
+    return 'new'
+  }
+
+  /** `ended`: it was held until now. `unknown`: not held, or no longer. */
+  updated({ execId, state }: ExecutorUpdated): 'held' | 'ended' | 'unknown' {
+    if (!isEndedExecutor(state)) return this.#held.has(execId) ? 'held' : 'unknown'
+    this.#highestExecId = Math.max(this.#highestExecId, execId)
+    this.#killing.delete(execId)
+    this.#remember(execId)
+    return this.#held.delete(execId) ? 'ended' : 'unknown'
+  }
+
+  /** False: it is being killed already, or not held. */
+  kill(execId: number): boolean {
+    if (this.#killing.has(execId) || !this.#held.has(execId)) return false
+    this.#killing.add(execId)
+    return true
+  }
+
+  /** A Master has answered the order: what we do not hold needs no second one; the rest waits for its end. */
+  killAnswered(execIds: readonly number[]): void {
+    for (const execId of execIds) if (!this.#held.has(execId)) this.#killing.delete(execId)
+  }
+
+  #remember(execId: number): void {
+    this.#ended.delete(execId)
+    this.#ended.add(execId)
+    if (this.#ended.size <= limits.rememberedExecutors) return
+    for (const oldest of this.#ended) {
+      this.#ended.delete(oldest)
+      return
+    }
+  }
+}

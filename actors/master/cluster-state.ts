@@ -1,0 +1,212 @@
+import { comparePositions } from '../../runtime/persistence/engine.js'
+import { isForgotten } from '../../runtime/persistence/forgotten.js'
+import type { OwnedPosition, PastElection, Position, RecoveryState } from '../messages/common.js'
+import type { ExecutorReport } from '../messages/workers.js'
+import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
+import { DriverEntry } from './driver-entry.js'
+import type { IdSource } from './ids.js'
+import { LaunchFailures } from './launch-failures.js'
+import type { MasterConfig } from './master-config.js'
+import { NumberedMap } from './numbered-map.js'
+import type { DriverRecord, EndedApplication, EndedDriver, KeyRecord } from './records.js'
+import type { Step } from './step.js'
+import { WaitingDrivers } from './waiting-drivers.js'
+import type { HoldingKey, WorkerEntry } from './worker-entry.js'
+
+/** The other end of a link, as the shell tells it. */
+export interface PeerInfo {
+  readonly incarnation: string
+  readonly role: 'node' | 'client' | 'application' | 'driver'
+  /** With role driver: `ID/GENERATION`. */
+  readonly subject?: string
+  /** Host the link comes from. */
+  readonly host: string
+  /** firesteel://host:port where it says it listens. */
+  readonly address?: string
+  /** We dialled it, at the address of a Master: that it is one is not only its own word. */
+  readonly dialled?: boolean
+}
+
+export interface Leadership {
+  readonly epoch: number
+  readonly owner: string
+  readonly base: Position
+  /** Of the leaders before (see `isForgotten`). */
+  readonly earlier: readonly PastElection[]
+  /** Highest position heard of, of earlier leaderships: above base, the store has lost what lies between (protocol 12). */
+  observed: Position
+  readonly sinceMs: number
+  readonly electedAtMs: number
+}
+
+interface HoldingOwner {
+  readonly driver?: DriverEntry
+  readonly app?: ApplicationEntry
+  readonly executor?: ExecutorEntry
+}
+
+const REMEMBERED_HOMES = 10_000
+
+/** All that one leadership knows. A new leadership starts with new cluster state. */
+export class ClusterState {
+  readonly config: MasterConfig
+  readonly leadership: Leadership
+  readonly ids: IdSource
+  state: RecoveryState = 'RECOVERING'
+  readonly peers = new Map<string, PeerInfo>()
+  readonly workers = new NumberedMap<WorkerEntry>()
+  readonly workersByAddress = new Map<string, WorkerEntry>()
+  /** In order of registration: scheduling is FIFO over it. */
+  readonly apps = new NumberedMap<ApplicationEntry>()
+  readonly appsByRegistration = new Map<string, ApplicationEntry>()
+  readonly drivers = new NumberedMap<DriverEntry>()
+  readonly driversByKey = new Map<string, DriverEntry>()
+  readonly endedDrivers = new NumberedMap<EndedDriver>()
+  readonly endedApps = new NumberedMap<EndedApplication>()
+  readonly keys = new Map<string, KeyRecord>()
+  /** All of them are known: until then an unknown one says nothing. */
+  keysComplete = true
+  /** Executors of applications that the store forgot, until these speak up (protocol 12). */
+  readonly orphans = new Map<string, { workerId: string; report: ExecutorReport }[]>()
+  /** Adopted applications that hold executors on Workers which the store forgot as well. */
+  readonly awaitingWorkers = new Set<string>()
+  /** Masters that may still hold what the store forgot, and have not answered yet. */
+  readonly awaitedLostWrites = new Set<string>()
+  /** Where executors ran, newest last, so that their output is found after their end. */
+  readonly executorHomes = new Map<HoldingKey, string>()
+  /** Launches that came to nothing. Never stored: a new leader tries again, and learns the same. */
+  readonly launchFailures: LaunchFailures
+  readonly waiting = new WaitingDrivers()
+  /** Counts what may have made room: while it stands still, who found none finds none. */
+  #capacity = 0
+  #dirty = false
+  /** The records take as much of the heap as they may: what would make a new one is refused. */
+  isFull = false
+  /** The search for room goes on behind the driver with this number; 0: at the oldest. */
+  driverScan = 0
+  /** The same over the applications. */
+  appScan = 0
+  /** Where the next driver's search begins. */
+  driverCursor = 0
+  /** Last time any Worker or application came or answered, monotonic: quiet ends recovery. */
+  lastAnswerMs: number
+
+  constructor(config: MasterConfig, leadership: Leadership, ids: IdSource) {
+    this.config = config
+    this.leadership = leadership
+    this.ids = ids
+    this.launchFailures = new LaunchFailures(config)
+    this.lastAnswerMs = leadership.electedAtMs
+  }
+
+  /** Something changed that may let work be placed. */
+  get dirty(): boolean {
+    return this.#dirty
+  }
+
+  set dirty(dirty: boolean) {
+    this.#dirty = dirty
+    if (dirty) this.#capacity++
+  }
+
+  get capacity(): number {
+    return this.#capacity
+  }
+
+  /** There is more to place, but no more room than before. */
+  goOn(): void {
+    this.#dirty = true
+  }
+
+  /** A pass begins. */
+  clean(): void {
+    this.#dirty = false
+  }
+
+  get alive(): boolean {
+    return this.state === 'ALIVE'
+  }
+
+  /** Somebody has seen a write above what the store held when it was read (protocol 12). */
+  get hasLost(): boolean {
+    const { observed, base } = this.leadership
+    return comparePositions(observed, base) > 0
+  }
+
+  /** Decided before this leadership, and not known to the store that it found: that forgot it, not we (protocol 12). */
+  isForgotten(at: OwnedPosition): boolean {
+    const { epoch, owner } = this.leadership
+    const isOurs = at.epoch === epoch && at.owner === owner
+    return at.epoch <= epoch && !isOurs && isForgotten(at, this.leadership)
+  }
+
+  addDriver(step: Step, record: DriverRecord): DriverEntry {
+    const driver = this.restoreDriver(record)
+    step.put('driver', record.id, record)
+    this.goOn()
+    return driver
+  }
+
+  /** `foundGeneration`: where the record comes from the store. */
+  restoreDriver(record: DriverRecord, foundGeneration?: number): DriverEntry {
+    const former = this.drivers.get(record.id)
+    former?.leave()
+    const found = foundGeneration ?? former?.foundGeneration
+    const driver = new DriverEntry(record, this.drivers.nextNumber(record.id), this.waiting, found)
+    this.drivers.set(record.id, driver)
+    this.driversByKey.set(record.key, driver)
+    return driver
+  }
+
+  removeDriver(driver: DriverEntry): void {
+    driver.leave()
+    this.drivers.delete(driver.id)
+    this.driversByKey.delete(driver.record.key)
+  }
+
+  awaitAdoption(step: Step, workerId: string, report: ExecutorReport): void {
+    const waiting = this.orphans.get(report.appId)
+    if (waiting) waiting.push({ workerId, report })
+    else {
+      this.orphans.set(report.appId, [{ workerId, report }])
+      step.startTimer(`adopt:${report.appId}`, this.config.adoptGraceMs)
+    }
+  }
+
+  awaitWorker(step: Step, appId: string): void {
+    if (this.awaitingWorkers.has(appId)) return
+    this.awaitingWorkers.add(appId)
+    step.startTimer(`workers-of:${appId}`, this.config.adoptGraceMs)
+  }
+
+  takeOrphans(step: Step, appId: string): { workerId: string; report: ExecutorReport }[] {
+    const orphans = this.orphans.get(appId) ?? []
+    this.orphans.delete(appId)
+    step.cancelTimer(`adopt:${appId}`)
+    return orphans
+  }
+
+  /** Whom the cluster state hold this for on that Worker; empty for what they do not know (any more). */
+  ownerOf(workerId: string, key: HoldingKey): HoldingOwner {
+    const cut = key.lastIndexOf('/')
+    const id = key.slice(0, cut)
+    const number = Number(key.slice(cut + 1))
+    const driver = this.drivers.get(id)
+    if (driver?.record.workerId === workerId && driver.record.generation === number) return { driver }
+    const app = this.apps.get(id)
+    const executor = app?.executors.get(number)
+    return app && executor?.workerId === workerId ? { app, executor } : {}
+  }
+
+  rememberHome(key: HoldingKey, workerId: string): void {
+    this.executorHomes.delete(key)
+    this.executorHomes.set(key, workerId)
+    if (this.executorHomes.size <= REMEMBERED_HOMES) return
+    const [oldest] = this.executorHomes.keys()
+    this.executorHomes.delete(oldest!)
+  }
+
+  linkedWorkers(): WorkerEntry[] {
+    return [...this.workers.values()].filter((worker) => worker.linked && worker.state !== 'DEAD')
+  }
+}

@@ -1,0 +1,49 @@
+import type { Put } from '../../runtime/persistence/engine.js'
+import type { Found } from '../../runtime/persistence/forgotten.js'
+import type { RecordCache, RecordCacheDraft } from '../../runtime/persistence/record-cache.js'
+import { type LostWriteLimits, lostWritePieces } from './lost-write-messages.js'
+
+/** Resolves in a later turn; false: there is no use in going on. */
+export type NextTurn = () => Promise<boolean>
+
+interface LostWriteSource {
+  readonly recordCache: RecordCache
+  readonly found: Found
+  readonly bootMs: number
+  readonly most: LostWriteLimits
+}
+
+/** What the record cache of the leadership before holds and the store has forgotten, on its way back there, a piece at a time. */
+export class OwnLostWrites {
+  #pieces: ReturnType<typeof lostWritePieces> | undefined
+
+  /** The draft owes it from now on. Undefined: there was no use in going on. */
+  static async find(
+    { recordCache, found, bootMs, most }: LostWriteSource,
+    draft: RecordCacheDraft,
+    nextTurn: NextTurn,
+  ): Promise<OwnLostWrites | undefined> {
+    const lostWrites: Put[] = []
+    let looks = 0
+    for (const put of recordCache.lostWriteLooks(found, bootMs)) {
+      if (++looks % most.lostWriteLooks === 0 && !(await nextTurn())) return undefined
+      if (!put) continue
+      draft.owe(put)
+      lostWrites.push(put)
+    }
+    return new OwnLostWrites(lostWrites, most)
+  }
+
+  private constructor(lostWrites: readonly Put[], most: LostWriteLimits) {
+    if (lostWrites.length > 0) this.#pieces = lostWritePieces(lostWrites, most)
+  }
+
+  /** Undefined: that was all. */
+  next(): { readonly puts: readonly Put[]; readonly last: boolean } | undefined {
+    for (;;) {
+      const next = this.#pieces?.next()
+      if (!next || next.done) return undefined
+      if (next.value) return next.value
+    }
+  }
+}

@@ -1,0 +1,286 @@
+import { limits } from '../../runtime/limits.js'
+import { comparePositions } from '../../runtime/persistence/engine.js'
+import type { FromMaster, MasterMessage } from '../messages/catalogue.js'
+import type { Position } from '../messages/common.js'
+import type { StaleEpoch } from '../messages/leadership.js'
+import type { PositionSeen } from '../messages/masters.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
+import type { MasterConfig } from './master-config.js'
+import { isPeerMaster, type KnownLeader, type PeerMaster, PeerMasters } from './peer-masters.js'
+import type { Step } from './step.js'
+
+/** What Masters say to each other, and what Workers tell of leaders they have seen. */
+export type PeerMasterMessage = FromMaster | PositionSeen | StaleEpoch
+
+const forPeerMasters: ReadonlySet<string> = new Set<PeerMasterMessage['type']>([
+  'MasterChanged',
+  'MasterInStandby',
+  'LeaderPulse',
+  'StandbyPulse',
+  'RequestLostTail',
+  'LostTail',
+  'TailTaken',
+  'HandOver',
+  'Released',
+  'PositionSeen',
+  'StaleEpoch',
+])
+
+export const isForPeerMasters = (message: MasterMessage): message is PeerMasterMessage =>
+  forPeerMasters.has(message.type)
+
+interface PeerMasterDelivery {
+  readonly from: PeerInfo
+  readonly message: PeerMasterMessage
+  readonly position: Position | undefined
+  /** Workers linked to this Master. */
+  readonly observedWorkers: number
+  readonly store: boolean
+}
+
+const nowhere: Position = { epoch: 0, seq: 0 }
+
+/** A Master among Masters (protocol 5, 6, 12, 13): who leads, whose end is evidence, who is fit to take over. */
+export class PeerMasterProtocol {
+  readonly #config: MasterConfig
+  readonly #peerMasters = new PeerMasters()
+  /** Since when this leader has heard fewer than half of its live Workers. */
+  #deafSinceMs: number | undefined
+
+  constructor(config: MasterConfig) {
+    this.#config = config
+  }
+
+  get leader(): KnownLeader | undefined {
+    return this.#peerMasters.leader
+  }
+
+  successors(): { chosen: PeerMaster | undefined; all: readonly PeerMaster[] } {
+    return { chosen: this.#peerMasters.healthiest(), all: [...this.#peerMasters.all] }
+  }
+
+  stateAt(address: string) {
+    return this.#peerMasters.stateAt(address)
+  }
+
+  /** Whoever may hold what the store forgot is asked for it; the deposed one, silent for a lease, is not waited for. */
+  elected(cluster: ClusterState, step: Step): void {
+    const { epoch, owner } = cluster.leadership
+    const deposed = this.#peerMasters.leader?.owner
+    this.#peerMasters.lead({ epoch, owner, address: this.#config.address })
+    for (const { incarnation } of this.#peerMasters.all) {
+      if (incarnation !== deposed) cluster.awaitedLostWrites.add(incarnation)
+      this.#requestLostWrites(cluster, step, incarnation)
+    }
+    step.startTimer('pulse', 0)
+  }
+
+  linkUp(cluster: ClusterState | undefined, step: Step, peer: PeerInfo): void {
+    this.#peerMasters.up(peer)
+    // Where it says it listens goes to Workers and clients only if it answers where a Master is known to listen.
+    if (peer.address && peer.dialled) step.free.push({ kind: 'mastersHeard', addresses: [peer.address] })
+    if (!cluster) return
+    if (cluster.state === 'RECOVERING') cluster.awaitedLostWrites.add(peer.incarnation)
+    this.#requestLostWrites(cluster, step, peer.incarnation)
+  }
+
+  linkDown(
+    cluster: ClusterState | undefined,
+    step: Step,
+    incarnation: string,
+    closedByKernel: boolean,
+  ): void {
+    this.#peerMasters.down(incarnation)
+    cluster?.awaitedLostWrites.delete(incarnation)
+    if (closedByKernel) step.tellAgent({ type: 'MasterLinkClosed', incarnation })
+  }
+
+  /** The store says who leads: no peer's word is needed. */
+  recordSeen(step: Step, { epoch, owner, address }: KnownLeader): void {
+    if (this.#peerMasters.judge(epoch, owner) !== 'new') return
+    this.#peerMasters.lead({ epoch, owner, address })
+    step.free.push({ kind: 'leaderHeard', epoch }, { kind: 'mastersHeard', addresses: [address] })
+  }
+
+  receive(cluster: ClusterState | undefined, step: Step, delivery: PeerMasterDelivery): void {
+    const { from, message } = delivery
+    if (message.type === 'PositionSeen') {
+      this.#claimed(cluster, step, message.position, message.owner)
+    } else if (message.type === 'StaleEpoch') {
+      this.#claimed(cluster, step, { epoch: message.epoch, seq: 0 }, message.owner)
+    } else if (isPeerMaster(from)) {
+      this.#fromPeerMaster(cluster, step, message, delivery)
+    }
+  }
+
+  /** Every lease/3 while this Master leads. */
+  pulse(cluster: ClusterState, step: Step): void {
+    const { leaseMs } = this.#config
+    let workers = 0
+    let workersHeard = 0
+    for (const worker of cluster.workers.values()) {
+      if (worker.state === 'DEAD') continue
+      workers++
+      if (worker.linked) workersHeard++
+    }
+    for (const { incarnation } of this.#peerMasters.all) {
+      step.tellNow(incarnation, { type: 'LeaderPulse', workers, workersHeard })
+    }
+    // An idle leader must learn of a store that lost its last writes while it has the record cache.
+    step.fence()
+    step.startTimer('pulse', leaseMs / 3)
+    this.#listen(cluster, step, workers, workersHeard)
+  }
+
+  /** A leader that hears too few, while another hears more, is of less use than that one (protocol 6). */
+  #listen(cluster: ClusterState, step: Step, workers: number, workersHeard: number): void {
+    const { leaseMs } = this.#config
+    const nowMs = step.now.monotonicMs
+    if (2 * workersHeard >= workers) {
+      this.#deafSinceMs = undefined
+      return
+    }
+    this.#deafSinceMs ??= nowMs
+    const better = this.#peerMasters.healthiest()
+    if (nowMs - this.#deafSinceMs < 2 * leaseMs || !better?.pulse) return
+    if (better.pulse.workersHeard <= workersHeard || cluster.state !== 'ALIVE') return
+    this.#deafSinceMs = nowMs
+    const reason = `it hears ${workersHeard} of ${workers} workers, ${better.address} hears ${better.pulse.workersHeard}`
+    step.free.push({ kind: 'handOver', reason })
+  }
+
+  #fromPeerMaster(
+    cluster: ClusterState | undefined,
+    step: Step,
+    message: FromMaster,
+    { from, position = nowhere, observedWorkers, store }: PeerMasterDelivery,
+  ): void {
+    const peerMaster = this.#peerMasters.get(from.incarnation)
+    switch (message.type) {
+      case 'MasterInStandby':
+        if (peerMaster) peerMaster.state = 'STANDBY'
+        if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: message.masters })
+        return
+      case 'StandbyPulse':
+        if (peerMaster) peerMaster.pulse = message
+        return
+      case 'LostTail':
+        // The shell has checked its records and hands them over as `tail`.
+        return
+      case 'TailTaken':
+        if (this.#leads(from))
+          step.free.push({ kind: 'tailTaken', at: { ...position, owner: from.incarnation } })
+        return
+      case 'HandOver':
+        if (this.#leads(from)) step.tellAgent({ type: 'TakeOver' })
+        return
+      case 'Released':
+        if (this.#leads(from) && message.to !== this.#config.address)
+          step.tellAgent({ type: 'HoldOff', ms: limits.handOverHoldOffMs })
+        return
+      case 'MasterChanged':
+        if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: message.masters })
+        this.#obey(cluster, step, from, position, message.master)
+        return
+      case 'RequestLostTail':
+        if (this.#obey(cluster, step, from, position, from.address) !== 'stale')
+          step.free.push({
+            kind: 'giveTail',
+            to: from.incarnation,
+            found: message,
+            more: message.more === true,
+          })
+        return
+      case 'LeaderPulse':
+        if (this.#obey(cluster, step, from, position, from.address) !== 'stale' && !cluster) {
+          const pulse = {
+            type: 'StandbyPulse',
+            workersHeard: observedWorkers,
+            storeReachable: store,
+          } as const
+          step.tellNow(from.incarnation, pulse)
+        }
+        return
+    }
+  }
+
+  #requestLostWrites({ leadership }: ClusterState, step: Step, to: string): void {
+    const { base, earlier } = leadership
+    step.tell(to, { type: 'RequestLostTail', base, earlier: [...earlier] })
+  }
+
+  #leads(from: PeerInfo): boolean {
+    return this.#peerMasters.leader?.owner === from.incarnation
+  }
+
+  /**
+   * Protocol R1 among Masters. `stale`, and answered: a leadership is over that speaks as if it were not. `claimed`: it says that it
+   * leads, and is not known to be a Master but by its own word: the store will say so, or nobody obeys it.
+   */
+  #obey(
+    cluster: ClusterState | undefined,
+    step: Step,
+    from: PeerInfo,
+    position: Position,
+    address: string | undefined,
+  ): 'stale' | 'claimed' | 'obeyed' {
+    const { epoch } = position
+    const judged = this.#peerMasters.judge(epoch, from.incarnation)
+    if (judged === 'stale') {
+      const known = this.#peerMasters.leader!
+      step.tellNow(from.incarnation, { type: 'StaleEpoch', epoch: known.epoch, owner: known.owner })
+      return 'stale'
+    }
+    if (judged === 'new') {
+      const known = this.#peerMasters.leader?.epoch ?? 0
+      if (!from.dialled || epoch > known + limits.epochRise) {
+        this.#claimed(cluster, step, position, from.incarnation)
+        return 'claimed'
+      }
+      this.#peerMasters.lead({ epoch, owner: from.incarnation, address: address ?? from.address ?? '' })
+      step.free.push({ kind: 'leaderHeard', epoch })
+      if (cluster) this.#deposed(step, epoch, from.incarnation)
+    }
+    this.#observed(cluster, step, position)
+    return 'obeyed'
+  }
+
+  /**
+   * Somebody says that it has obeyed this leadership, or has it. If it is not the one that is known, and not below it, the
+   * store is asked: nobody ends a leadership, or begins one, by saying so.
+   */
+  #claimed(cluster: ClusterState | undefined, step: Step, position: Position, owner: string): void {
+    this.#observed(cluster, step, position)
+    const { epoch } = position
+    if (this.#peerMasters.judge(epoch, owner) === 'new' || this.#isAnothers(cluster, epoch, owner))
+      step.tellAgent({ type: 'LeadershipClaimed', epoch })
+  }
+
+  /** A store that forgets an election gives its epoch once more. */
+  #isAnothers(cluster: ClusterState | undefined, epoch: number, owner: string): boolean {
+    return cluster?.leadership.epoch === epoch && cluster.leadership.owner !== owner
+  }
+
+  #deposed(step: Step, epoch: number, owner: string): void {
+    step.free.push({
+      kind: 'lost',
+      reason: `a peer has seen epoch ${epoch} of ${owner}`,
+      observedEpoch: epoch,
+    })
+  }
+
+  #observed(cluster: ClusterState | undefined, step: Step, position: Position): void {
+    const mine = cluster?.leadership
+    if (mine && position.epoch < mine.epoch && comparePositions(position, mine.observed) > 0) {
+      const { base, observed } = mine
+      mine.observed = position
+      // Of what was heard before, the candidate has told.
+      if (comparePositions(observed, base) <= 0 && comparePositions(position, base) > 0)
+        step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', {
+          base,
+          observed: position,
+        })
+    }
+    step.tellAgent({ type: 'PositionHeard', position })
+  }
+}

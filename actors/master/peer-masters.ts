@@ -1,0 +1,83 @@
+import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
+import type { RecoveryState } from '../messages/common.js'
+import type { StandbyPulse } from '../messages/masters.js'
+import type { PeerInfo } from './cluster-state.js'
+
+/** Is the other end of this link a Master? */
+export const isPeerMaster = ({ role, subject }: Pick<PeerInfo, 'role' | 'subject'>): boolean =>
+  role === 'node' && subject === MASTER_SUBJECT
+
+/** Another Master that is linked. */
+export interface PeerMaster {
+  readonly incarnation: string
+  /** firesteel://host:port, as it says. */
+  readonly address: string | undefined
+  state: RecoveryState | 'UNKNOWN'
+  pulse: StandbyPulse | undefined
+}
+
+/** The highest leadership this Master has heard of, its own included (protocol R1): one owner per epoch, the first. */
+export interface KnownLeader {
+  readonly epoch: number
+  readonly owner: string
+  readonly address: string
+}
+
+/** The other Masters and who leads among them, as far as this one knows. */
+export class PeerMasters {
+  readonly #linked = new Map<string, PeerMaster>()
+  #leader: KnownLeader | undefined
+
+  get leader(): KnownLeader | undefined {
+    return this.#leader
+  }
+
+  get all(): Iterable<PeerMaster> {
+    return this.#linked.values()
+  }
+
+  up(peer: PeerInfo): void {
+    const { incarnation, address } = peer
+    this.#linked.set(incarnation, { incarnation, address, state: 'UNKNOWN', pulse: undefined })
+  }
+
+  down(incarnation: string): void {
+    this.#linked.delete(incarnation)
+  }
+
+  get(incarnation: string): PeerMaster | undefined {
+    return this.#linked.get(incarnation)
+  }
+
+  /** State of the Master at this address; UNKNOWN where there is no link. */
+  stateAt(address: string): RecoveryState | 'UNKNOWN' {
+    for (const peerMaster of this.#linked.values())
+      if (peerMaster.address === address) return peerMaster.state
+    return 'UNKNOWN'
+  }
+
+  /** Protocol R1. `stale`: lower, or the same epoch of another owner. */
+  judge(epoch: number, owner: string): 'stale' | 'current' | 'new' {
+    const known = this.#leader
+    if (known && (epoch < known.epoch || (epoch === known.epoch && owner !== known.owner))) return 'stale'
+    return known?.epoch === epoch ? 'current' : 'new'
+  }
+
+  lead(leader: KnownLeader): void {
+    this.#leader = leader
+    for (const peerMaster of this.#linked.values()) {
+      if (peerMaster.incarnation === leader.owner) peerMaster.state = 'ALIVE'
+      else if (peerMaster.state === 'ALIVE') peerMaster.state = 'STANDBY'
+    }
+  }
+
+  /** The STANDBY that is fit to lead: its store answers, and it hears most Workers. */
+  healthiest(): PeerMaster | undefined {
+    let best: PeerMaster | undefined
+    for (const peerMaster of this.#linked.values()) {
+      if (peerMaster.state !== 'STANDBY' || !peerMaster.pulse?.storeReachable) continue
+      if (!best || peerMaster.pulse.workersHeard > (best.pulse?.workersHeard ?? 0)) best = peerMaster
+    }
+    return best
+  }
+}

@@ -1,0 +1,22 @@
+import type { Contact } from './contact.js'
+import type { LaunchLedger } from './launch-ledger.js'
+import type { ChangeDraft } from './outbox.js'
+import type { ResourceAccount } from './resource-account.js'
+import type { LogLevel, WorkerEffect } from './worker-events.js'
+import type { WorkerTimes } from './worker-identity.js'
+
+/** What the parts of the core share. Everything they do goes through it. */
+export interface WorkerContext {
+  readonly times: WorkerTimes
+  readonly account: ResourceAccount
+  readonly ledger: LaunchLedger
+  readonly contact: Contact
+  emit(effect: WorkerEffect): void
+  log(level: LogLevel, text: string, fields?: object): void
+  /** Keeps the change until it is acknowledged, and tells the leader if one listens. */
+  report(draft: ChangeDraft): void
+  /** Does one listen, who has our full report? */
+  hasLeader(): boolean
+  /** The Master's picture of this Worker is wrong somewhere: here is all of it. */
+  correctMaster(): void
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+import { FiresteelError } from '../../errors.js'
+import { printableLines } from '../../observe/printable.js'
+import { main } from './cli.js'
+import type { Console } from './console.js'
+import { exitCodeOf } from './error-record.js'
+
+const interrupted = new AbortController()
+const readerGone = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(signal))
+
+/** Text goes out without what would act on a terminal; bytes, such as what a driver has written, as they are. A reader that went away (`| head`) is no error. */
+function writer(stream: NodeJS.WriteStream): Console['out'] {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' && stream === process.stdout) readerGone.abort()
+  })
+  return (text) =>
+    new Promise((resolve) => {
+      const shown = typeof text === 'string' ? printableLines(text) : text
+      if (stream.writable) stream.write(shown, () => resolve())
+      else resolve()
+    })
+}
+
+/** The folder may have been removed under us. */
+function workingFolder(): string {
+  try {
+    return process.cwd()
+  } catch {
+    process.stderr.write(
+      'FIRESTEEL_FOLDER_MISSING: The working folder does not exist any more.\n  Run it elsewhere.\n',
+    )
+    process.exit(exitCodeOf(new FiresteelError('FOLDER_MISSING', '')))
+  }
+}
+
+const io: Console = {
+  argv: process.argv.slice(2),
+  cwd: workingFolder(),
+  environment: process.env,
+  stdin: process.stdin,
+  out: writer(process.stdout),
+  err: writer(process.stderr),
+  interactive: process.stderr.isTTY === true,
+  interrupted: interrupted.signal,
+  readerGone: readerGone.signal,
+}
+
+process.exitCode = await main(io)
+// A pipe that nobody reads any more must not keep a command that is done.
+setTimeout(() => process.exit(), 2000).unref()

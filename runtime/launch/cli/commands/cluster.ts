@@ -1,0 +1,82 @@
+import type { Command } from 'commander'
+import { driverBoot } from '../../../../actors/client/boot-line.js'
+import { startEmbeddedCluster } from '../../../../actors/client/embedded-cluster.js'
+import { type FoundCluster, findCluster } from '../../../../actors/client/find-cluster.js'
+import { MasterClient } from '../../../../actors/client/master-client.js'
+import { limits } from '../../../limits.js'
+import { type Console, Interrupted } from '../console.js'
+import { durationOption } from './options.js'
+
+/** Options of every command that talks to a cluster. */
+export interface ClusterOptions {
+  readonly master?: string
+  /** Milliseconds. */
+  readonly masterTimeout: number
+  readonly json?: true
+}
+
+export function clusterOptions(command: Command): Command {
+  return command
+    .option(
+      '--master <addresses>',
+      'firesteel://host:port[,host:port...], or local for an embedded cluster (default: FIRESTEEL_MASTER, else what `up` left here, else firesteel://127.0.0.1:7070)',
+    )
+    .option(
+      '--master-timeout <duration>',
+      'how long to wait for an ALIVE Master (default 30s)',
+      durationOption,
+      limits.masterTimeoutMs,
+    )
+    .option('--json', 'print JSON')
+}
+
+/** Finds the cluster, or starts the embedded one, for the length of `action`. */
+export async function withCluster<T>(
+  io: Console,
+  { master }: Pick<ClusterOptions, 'master'>,
+  action: (found: FoundCluster) => Promise<T>,
+): Promise<T> {
+  const { cwd, environment: env } = io
+  if (master !== 'local') return action(findCluster({ address: master, env, cwd, boot: driverBoot(env) }))
+  const local = await interruptible(io, startEmbeddedCluster({ signal: io.interrupted }))
+  try {
+    return await action(findCluster({ address: local.master, secret: local.secret, env: {}, cwd }))
+  } finally {
+    await local.stop()
+  }
+}
+
+/** A client of the cluster's Masters, for the length of `action`. */
+export function withClient<T>(
+  io: Console,
+  options: ClusterOptions,
+  action: (client: MasterClient, found: FoundCluster) => Promise<T>,
+): Promise<T> {
+  return withCluster(io, options, async (found) => {
+    const client = new MasterClient({ ...found, masterTimeoutMs: options.masterTimeout })
+    try {
+      return await interruptible(io, action(client, found))
+    } finally {
+      await client.close()
+    }
+  })
+}
+
+/** The signal's reason means nothing to people: whatever ended because of it was interrupted. */
+export async function interruptible<T>({ interrupted }: Console, work: Promise<T>): Promise<T> {
+  let stop = (): void => undefined
+  const signal = new Promise<never>((_, reject) => {
+    stop = () => reject(new Interrupted())
+    if (interrupted.aborted) stop()
+    else interrupted.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([work, signal])
+  } catch (error) {
+    // Its own end, for the same reason, comes a little later.
+    work.catch(() => undefined)
+    throw interrupted.aborted ? new Interrupted() : error
+  } finally {
+    interrupted.removeEventListener('abort', stop)
+  }
+}

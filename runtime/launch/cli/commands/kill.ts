@@ -1,0 +1,47 @@
+import type { MasterClient } from '../../../../actors/client/master-client.js'
+import { FiresteelError } from '../../../errors.js'
+import { printable } from '../../../observe/printable.js'
+import { printJson } from '../console.js'
+import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
+import { type AddCommand, examples } from './command.js'
+
+const unknownId = (id: string): FiresteelError =>
+  new FiresteelError('UNKNOWN_ID', `No application, executor or driver is ${JSON.stringify(id)}.`)
+
+/** Asks for the end of one thing; gives what the Master says. Throws UNKNOWN_ID, NOT_ALLOWED. */
+async function kill(client: MasterClient, id: string): Promise<string> {
+  const [, appId, execId] = /^(app-.+)\/(\d{1,15})$/.exec(id) ?? []
+  if (appId !== undefined) {
+    const { done } = await client.request({ type: 'KillExecutors', appId, execIds: [Number(execId)] })
+    if (!done) throw unknownId(id)
+    return 'The executor is being killed.'
+  }
+  if (id.startsWith('app-'))
+    return (await client.request({ type: 'RequestKillApplication', appId: id })).message
+  if (id.startsWith('driver-'))
+    return (await client.request({ type: 'RequestKillDriver', driverId: id })).message
+  throw unknownId(id)
+}
+
+export const addKill: AddCommand = (program, run) => {
+  clusterOptions(
+    program
+      .command('kill')
+      .argument('<id>', 'an application (app-...), an executor (app-.../N) or a driver (driver-...)')
+      .description('Ends an application, executor or driver; returns when the decision is durable.'),
+  )
+    .addHelpText(
+      'after',
+      examples('firesteel kill driver-20260101120000-1-4', 'firesteel kill app-20260101120000-1-5/0'),
+    )
+    .action((id: string, options: ClusterOptions) =>
+      run((io) =>
+        withClient(io, options, async (client) => {
+          const message = await kill(client, id)
+          if (options.json) await printJson(io, { id, message })
+          else await io.out(`${printable(id)}: ${printable(message || 'killed')}\n`)
+          return 0
+        }),
+      ),
+    )
+}

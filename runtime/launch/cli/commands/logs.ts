@@ -1,0 +1,56 @@
+import { FiresteelError } from '../../../errors.js'
+import { printJson } from '../console.js'
+import { readItems } from '../each/items.js'
+import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
+import { type AddCommand, examples } from './command.js'
+import { intOption } from './options.js'
+
+interface LogsOptions extends ClusterOptions {
+  readonly follow?: true
+  readonly stderr?: true
+  readonly tail?: number
+}
+
+export const addLogs: AddCommand = (program, run) => {
+  clusterOptions(
+    program
+      .command('logs')
+      .argument('<id>', 'a driver (driver-...) or an executor (app-.../N)')
+      .description('Prints what a driver or executor has written, from the Worker it ran on.')
+      .option('-f, --follow', 'go on with what it writes until it ends')
+      .option('--stderr', 'its standard error instead of its standard output')
+      .option('--tail <lines>', 'begin with its last lines', intOption(0)),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        'firesteel logs driver-20260101120000-1-4 -f',
+        'firesteel logs app-20260101120000-1-5/0 --stderr --tail 100',
+      ),
+    )
+    .action((id: string, options: LogsOptions) =>
+      run((io) =>
+        withClient(io, options, async (client) => {
+          if (/^app-[^/]+$/.test(id)) {
+            throw new FiresteelError(
+              'USAGE',
+              `${id} is an application: its executors write, such as ${id}/0.`,
+              {
+                help: `Run \`firesteel status ${id}\` for its executors.`,
+              },
+            )
+          }
+          const { worker } = await client.request({ type: 'RequestLogLocation', id })
+          const output = options.stderr ? 'stderr' : 'stdout'
+          const ended = AbortSignal.any([io.interrupted, io.readerGone])
+          const tail = options.tail === undefined ? {} : { tailLines: options.tail }
+          const request = { id, output, follow: options.follow === true, ...tail } as const
+          const stream = await client.workerStream(worker, request, ended)
+          if (options.json)
+            for await (const line of readItems(stream, '\n')) await printJson(io, { id, output, line })
+          else for await (const bytes of stream) await io.out(bytes)
+          return 0
+        }),
+      ),
+    )
+}

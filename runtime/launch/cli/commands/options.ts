@@ -1,0 +1,99 @@
+import { InvalidArgumentError } from 'commander'
+import { FiresteelError, reasonOf } from '../../../errors.js'
+import { parseDurationMs, parseMemoryMib } from '../../../units.js'
+
+/* Values of options: what a parser refuses ends the command with USAGE, exit 2. */
+
+/** A parser whose refusal names the rule. */
+export function checked<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text)
+    } catch (error) {
+      throw new InvalidArgumentError(reasonOf(error))
+    }
+  }
+}
+
+export const durationOption = checked((text) => parseDurationMs(text, { what: 'the duration' }))
+export const memoryOption = checked((text) => parseMemoryMib(text, { what: 'the memory' }))
+
+/** A whole number in a range. */
+export const intOption = (min: number, max = Number.MAX_SAFE_INTEGER): ((text: string) => number) =>
+  checked((text) => {
+    const value = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    if (value >= min && value <= max) return value
+    const range = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`
+    throw new FiresteelError('USAGE', `It must be a whole number, ${range}.`)
+  })
+
+export const portOption = intOption(0, 65_535)
+export const coresOption = intOption(1, 65_536)
+
+export const choiceOption = <T extends string>(...choices: T[]): ((text: string) => T) =>
+  checked((text) => {
+    const found = choices.find((choice) => choice === text)
+    if (found !== undefined) return found
+    throw new FiresteelError('USAGE', `It must be one of ${choices.join(', ')}.`)
+  })
+
+/** `a,b` to its parts. */
+export const listOption = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+
+/** Repeatable. */
+export const collect = (text: string, before: readonly string[] = []): string[] => [...before, text]
+
+function splitPair(text: string, form: string): [string, string] {
+  const at = text.indexOf('=')
+  if (at < 1) throw new InvalidArgumentError(`It must be ${form}.`)
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** Repeatable `K=V`. */
+export function collectEnvironment(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const [name, value] = splitPair(text, 'NAME=VALUE')
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+    throw new InvalidArgumentError(`${name} is not a variable's name.`)
+  return { ...before, [name]: value }
+}
+
+/** Repeatable `gpu=1`. */
+export function collectAmounts(
+  text: string,
+  before: Readonly<Record<string, number>> = {},
+): Record<string, number> {
+  const [name, amount] = splitPair(text, 'NAME=AMOUNT, such as gpu=1')
+  return { ...before, [name]: intOption(1)(amount) }
+}
+
+/** Repeatable `gpu=0,1`. */
+export function collectAddresses(
+  text: string,
+  before: Readonly<Record<string, string[]>> = {},
+): Record<string, string[]> {
+  const [name, addresses] = splitPair(text, 'NAME=ADDRESS[,ADDRESS...], such as gpu=0,1')
+  const list = listOption(addresses)
+  if (list.length === 0) throw new InvalidArgumentError('It must name at least one address.')
+  return { ...before, [name]: list }
+}
+
+/** Repeatable `zone=a`. */
+export function collectLabels(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const [name, value] = splitPair(text, 'NAME=VALUE')
+  return { ...before, [name]: value }
+}
+
+/** Without the keys that were not given. */
+export function defined<T extends object>(value: T): Partial<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Partial<T>
+}

@@ -1,0 +1,101 @@
+import type { DriverBoot } from '../../../../actors/client/boot.js'
+import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
+import { formatMasterAddresses, parseMasterAddresses } from '../../../addresses.js'
+import { FiresteelError } from '../../../errors.js'
+import { limits } from '../../../limits.js'
+import { type Child, type ProcessExit, startChild } from '../../../process/child.js'
+import { mainCommand } from '../../../process/node-command.js'
+import { mainFile } from '../../config/main-file.js'
+import { type Console, Interrupted, printJson } from '../console.js'
+import { type ClusterOptions, clusterOptions, withCluster } from './cluster.js'
+import { type AddCommand, examples } from './command.js'
+import { collect, collectEnvironment } from './options.js'
+
+interface RunOptions extends ClusterOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly nodeOption?: readonly string[]
+}
+
+/** The line that connect() of MAIN finds: who the Masters are and the client's key, never the secret. */
+function bootLine({ cluster, masters, credential }: FoundCluster, masterTimeoutMs: number): string {
+  const key = credential.key.toString('base64')
+  const boot: DriverBoot = { ...credential, cluster, masters, key, masterTimeoutMs }
+  return JSON.stringify(boot)
+}
+
+function environmentOf(
+  io: Console,
+  { masters }: FoundCluster,
+  extra: RunOptions['env'],
+): Record<string, string> {
+  const { FIRESTEEL_SECRET: _, ...inherited } = io.environment
+  const all = {
+    ...inherited,
+    ...extra,
+    FIRESTEEL_MASTER: formatMasterAddresses(masters.flatMap(parseMasterAddresses)),
+  }
+  return Object.fromEntries(
+    Object.entries(all).filter((pair): pair is [string, string] => pair[1] !== undefined),
+  )
+}
+
+/** In a terminal Ctrl-C reaches MAIN without us; a signal to us alone is passed on. */
+async function untilEnd(io: Console, child: Child): Promise<ProcessExit> {
+  const pass = (): void => {
+    const signal = io.interrupted.reason as NodeJS.Signals
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.signal(signal)
+    setTimeout(() => void child.stop({ graceMs: 0 }), limits.stopGraceMs).unref()
+  }
+  if (io.interrupted.aborted) pass()
+  else io.interrupted.addEventListener('abort', pass, { once: true })
+  try {
+    return await child.exited
+  } finally {
+    io.interrupted.removeEventListener('abort', pass)
+  }
+}
+
+export const addRun: AddCommand = (program, run) => {
+  clusterOptions(
+    program
+      .command('run')
+      .argument('<main>', 'program that calls connect(): .js, .mjs, .cjs, .ts, or an executable')
+      .argument('[args...]', 'its arguments; options after MAIN belong to it')
+      .description('Runs an application whose driver is a process here: MAIN finds the cluster by connect().')
+      .passThroughOptions()
+      .option('--env <name=value>', 'a further variable of its environment; repeatable', collectEnvironment)
+      .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
+  )
+    .addHelpText(
+      'after',
+      examples('firesteel run ./count.js src', 'firesteel run --master local ./count.js src'),
+    )
+    .action((main: string, args: string[], options: RunOptions) =>
+      run(async (io) => {
+        const path = await mainFile(main, io.cwd)
+        const line = mainCommand({ main: path, args, nodeOptions: options.nodeOption ?? [] })
+        const exit = await withCluster(io, options, async (found) => {
+          const child = await startChild({
+            ...line,
+            cwd: io.cwd,
+            env: environmentOf(io, found, options.env),
+            stdin: 'inherit',
+            stdout: 'inherit',
+            stderr: 'inherit',
+            boot: bootLine(found, options.masterTimeout),
+            // Part of our own group, so that the terminal treats both as one.
+            ownGroup: false,
+          })
+          return untilEnd(io, child)
+        })
+        const { code, signal } = exit
+        if (options.json) await printJson(io, { main: path, code, signal })
+        if (io.interrupted.aborted) throw new Interrupted()
+        if (code === 0) return 0
+        throw new FiresteelError('DRIVER_FAILED', `${main} ended with ${signal ?? `exit ${code}`}.`, {
+          place: path,
+          help: 'See what it printed.',
+        })
+      }),
+    )
+}

@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import { FiresteelError } from '../../../errors.js'
+import { nodeSecret } from '../../config/cluster-secret.js'
+import type { Deployment } from '../../config/deployment.js'
+import { FOLDER } from '../../config/folder.js'
+import { requireConfig } from '../../config/load-config.js'
+import { isOwnHost } from '../../config/machine.js'
+import type { ConfigProblem } from '../../config/problem.js'
+import { readValue } from '../../config/read.js'
+import {
+  firstLife,
+  knownMasters,
+  planNodes,
+  refuseLaterFeatures,
+  requireRecoveryModule,
+  specFor,
+} from '../../node/node-plan.js'
+import type { NodeEvent, NodeRole, NodeSpec } from '../../node/node-spec.js'
+import { runNodeUntil } from '../../node/run-node.js'
+import { type Console, INTERRUPTED_EXIT, printJson, untilInterrupted } from '../console.js'
+
+export interface SingleNode {
+  readonly role: NodeRole
+  readonly file: string | undefined
+  /** Which node of the file; without it there must be one of this role, in the file or with a host of this machine. */
+  readonly name: string | undefined
+  /** Without a file: what a file with the same keys would say. */
+  readonly flags: unknown
+  readonly json: boolean
+}
+
+/** Flags obey the rules of the file; their errors name the key, which is the flag's name. */
+function ofFlags(flags: unknown, { cwd, environment }: Console): Deployment {
+  const { config, problems } = readValue(flags, cwd, environment)
+  if (config) return config
+  throw new FiresteelError('USAGE', problems.map(({ message }: ConfigProblem) => `${message}.`).join(' '))
+}
+
+async function nodeName(deployment: Deployment, { role, name, file }: SingleNode): Promise<string> {
+  const nodes = role === 'master' ? deployment.masters : deployment.workers
+  const named = name === undefined ? nodes : nodes.filter((node) => node.name === name)
+  if (named.length === 1) return named[0]!.name
+  const own = await Promise.all(named.map(({ host }) => isOwnHost(host)))
+  const here = named.filter((_, index) => own[index])
+  if (here.length === 1) return here[0]!.name
+  const names = nodes.map((node) => node.name).join(', ')
+  const wanted = name === undefined ? 'name one with --name' : `none of them is ${name}`
+  throw new FiresteelError(
+    'USAGE',
+    `${file ?? 'This command'} has these ${role}s: ${names || 'none'}; ${wanted}.`,
+  )
+}
+
+function eventText(spec: NodeSpec, event: NodeEvent): string | undefined {
+  if (event.event === 'listening') return `${spec.name} listens: ${event.address} ${event.web ?? ''}`
+  return event.event === 'ready' ? `${spec.name} is ready` : undefined
+}
+
+/** Runs one node in this process until it is interrupted. Nobody restarts it: that is what `up` does. */
+export async function singleNode(io: Console, node: SingleNode): Promise<number> {
+  const deployment =
+    node.file === undefined ? ofFlags(node.flags, io) : await requireConfig(node.file, io.cwd, io.environment)
+  refuseLaterFeatures(deployment)
+  const name = await nodeName(deployment, node)
+  const plan = await planNodes(deployment, [name])
+  if (node.role === 'master') await requireRecoveryModule(deployment)
+  const folder = join(io.cwd, FOLDER)
+  // As in `up`: the secret of Masters elsewhere cannot be made here.
+  const secret = await nodeSecret(deployment.secret, folder, io.environment, plan.otherMasters.length === 0)
+  const context = { deployment, secret, workFolder: join(folder, 'work') }
+  const spec = specFor(plan, context)(name, knownMasters(plan), firstLife)
+  const tell = (event: NodeEvent): void => {
+    if (node.json) void printJson(io, { node: name, ...event })
+    else {
+      const text = eventText(spec, event)
+      if (text !== undefined) void io.out(`${text}\n`)
+    }
+  }
+  let signal = ''
+  const stop = untilInterrupted(io).then((received) => {
+    signal = received
+  })
+  await runNodeUntil(spec, tell, stop)
+  return signal === 'SIGINT' ? INTERRUPTED_EXIT : 0
+}

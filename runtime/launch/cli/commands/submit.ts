@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto'
+import { type SubmissionProblem, submissionProblem } from '../../../../actors/client/check-submission.js'
+import { followDriver, type Submission } from '../../../../actors/client/follow-driver.js'
+import type { MasterClient } from '../../../../actors/client/master-client.js'
+import type { DriverDescription } from '../../../../actors/messages/common.js'
+import type { DriverStatusResponse } from '../../../../actors/messages/drivers.js'
+import { FiresteelError } from '../../../errors.js'
+import { printable } from '../../../observe/printable.js'
+import { mainFile, programName } from '../../config/main-file.js'
+import { type Console, printJson } from '../console.js'
+import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
+import { type AddCommand, examples } from './command.js'
+import {
+  choiceOption,
+  collect,
+  collectAmounts,
+  collectEnvironment,
+  coresOption,
+  memoryOption,
+} from './options.js'
+
+interface SubmitOptions extends ClusterOptions {
+  readonly name?: string
+  readonly cores: number
+  readonly memory: number
+  readonly resource?: Readonly<Record<string, number>>
+  readonly supervise?: true
+  readonly onIsolation: 'run' | 'stop'
+  readonly env?: Readonly<Record<string, string>>
+  readonly key?: string
+  readonly wait?: true
+  readonly nodeOption?: readonly string[]
+}
+
+async function descriptionOf(
+  io: Console,
+  main: string,
+  args: readonly string[],
+  options: SubmitOptions,
+): Promise<DriverDescription> {
+  const path = await mainFile(main, io.cwd)
+  return {
+    name: options.name ?? programName(path),
+    main: path,
+    args: [...args],
+    cwd: io.cwd,
+    cores: options.cores,
+    memoryMib: options.memory,
+    resources: { ...options.resource },
+    supervise: options.supervise === true,
+    onIsolation: options.onIsolation,
+    env: { ...options.env },
+    nodeOptions: [...(options.nodeOption ?? [])],
+  }
+}
+
+/** What people gave a field by. */
+function optionOf([field, part]: SubmissionProblem['path']): string {
+  switch (field) {
+    case 'args':
+      return part === undefined ? 'the list of arguments' : `argument ${Number(part) + 1}`
+    case 'env':
+      return part === undefined ? '--env' : `--env ${part}`
+    case 'resources':
+      return part === undefined ? '--resource' : `--resource ${part}`
+    case 'nodeOptions':
+      return '--node-option'
+    case 'memoryMib':
+      return '--memory'
+    case 'main':
+      return 'MAIN'
+    case 'cwd':
+      return 'the path of this folder'
+    default:
+      return `--${field}`
+  }
+}
+
+/** A Master would refuse it as well: nobody has to wait for that. Throws REQUEST_INVALID, RECORD_TOO_LARGE. */
+function requireSubmission(key: string, description: DriverDescription): void {
+  const problem = submissionProblem(key, description)
+  if (!problem) return
+  const place = optionOf(problem.path)
+  throw new FiresteelError(problem.code, `${place} ${problem.rule}.`, { place })
+}
+
+/** `exit 3`, `SIGKILL`, or nothing where neither is known. */
+const endText = ({ exitCode, signal }: DriverStatusResponse): string =>
+  signal !== null ? `, ${signal}` : exitCode === null ? '' : `, exit ${exitCode}`
+
+/** Follows a driver to its end. Throws DRIVER_FAILED with its code and signal unless it FINISHED. */
+async function follow(
+  io: Console,
+  client: MasterClient,
+  submission: Submission,
+  json: boolean,
+): Promise<void> {
+  const status = await followDriver(client, submission, {
+    signal: io.interrupted,
+    onResubmitted: (id, before) =>
+      void io.err(`The store lost ${before}: submitted again with its key as ${id}.\n`),
+  })
+  const { driverId, state, exitCode, signal, message, generation } = status
+  if (json) await printJson(io, { id: driverId, state, exitCode, signal, generation, message })
+  else await io.out(`${printable(`${driverId}: ${state}${endText(status)}`)}\n`)
+  if (state === 'FINISHED') return
+  const why = message === '' ? '' : `: ${message.replace(/\.$/, '')}`
+  throw new FiresteelError('DRIVER_FAILED', `${driverId} ended ${state}${endText(status)}${why}.`, {
+    help: `Run \`firesteel logs ${driverId} --stderr\`.`,
+  })
+}
+
+export const addSubmit: AddCommand = (program, run) => {
+  clusterOptions(
+    program
+      .command('submit')
+      .argument('<main>', 'program, at the same path on every Worker: .js, .mjs, .cjs, .ts, or an executable')
+      .argument('[args...]', 'its arguments; options after MAIN belong to it')
+      .description(
+        'Submits a driver: a program that the cluster runs and, with --supervise, runs again when it fails.',
+      )
+      .passThroughOptions()
+      .option('--name <name>', 'name of the driver (default: that of MAIN)')
+      .option('--cores <n>', 'its cores', coresOption, 1)
+      .option('--memory <size>', 'its memory, such as 512m or 4g (default 1g)', memoryOption, 1024)
+      .option('--resource <name=amount>', 'a custom resource, such as gpu=1; repeatable', collectAmounts)
+      .option('--supervise', 'run it again when it fails or its Worker dies')
+      .option(
+        '--on-isolation <mode>',
+        'on a Worker cut off from its Masters: run or stop',
+        choiceOption('run', 'stop'),
+        'run',
+      )
+      .option('--env <name=value>', 'a variable of its environment; repeatable', collectEnvironment)
+      .option(
+        '--key <key>',
+        'idempotency key: the same key and content are one driver (default: a random one)',
+      )
+      .option('--wait', 'follow it to its end: exit 0 if FINISHED, else 1')
+      .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        'firesteel submit --supervise ./service.js --port 9000',
+        'firesteel submit --wait --key nightly-2026-01-01 ./nightly.js',
+      ),
+    )
+    .action((main: string, args: string[], options: SubmitOptions) =>
+      run(async (io) => {
+        const description = await descriptionOf(io, main, args, options)
+        const key = options.key ?? randomUUID()
+        requireSubmission(key, description)
+        return withClient(io, options, async (client) => {
+          const { driverId, state } = await client.request({ type: 'RequestSubmitDriver', key, description })
+          if (options.json) await printJson(io, { id: driverId, key, state })
+          else await io.out(`${printable(`${driverId} ${state}, key ${key}`)}\n`)
+          if (options.wait) await follow(io, client, { driverId, key, description }, options.json === true)
+          return 0
+        })
+      }),
+    )
+}

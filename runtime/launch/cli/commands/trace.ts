@@ -1,0 +1,163 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { MasterClient } from '../../../../actors/client/master-client.js'
+import { periodicMessages } from '../../../../actors/messages/trace.js'
+import { isFiresteelError } from '../../../errors.js'
+import { limits } from '../../../limits.js'
+import { printable } from '../../../observe/printable.js'
+import { MergedTrace, type TracedMessage } from '../../../trace/merged-trace.js'
+import { mermaidComment } from '../../../trace/mermaid.js'
+import {
+  type MergedTraceWriter,
+  mergedTraceWriter,
+  type TraceFormat,
+  traceFormats,
+} from '../../../trace/show-merged-trace.js'
+import type { Console } from '../console.js'
+import { type MissingTrace, TraceCollector, type TraceFilter } from '../trace-collector.js'
+import { goneClients, goneNodes } from '../trace-gone.js'
+import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
+import { type AddCommand, examples } from './command.js'
+import { choiceOption, collect, durationOption, intOption } from './options.js'
+
+interface TraceOptions extends ClusterOptions {
+  readonly follow?: true
+  readonly message?: readonly string[]
+  readonly actor?: string
+  readonly since?: number
+  readonly format?: TraceFormat
+  readonly payloads?: true
+  readonly quiet?: true
+  readonly tail?: number
+}
+
+/** How often `-f` asks the leader whom it knows. */
+const LOOK_AGAIN_MS = 5000
+
+export const addTrace: AddCommand = (program, run) => {
+  clusterOptions(
+    program
+      .command('trace')
+      .description(
+        'Shows the messages between actors, over all processes, in causal order: what each process remembers of them.',
+      )
+      .option('-f, --follow', 'go on with what happens until interrupted')
+      .option('--message <name>', 'only messages of this type (repeatable), such as ElectedLeader', collect)
+      .option('--actor <path>', 'only to or from this actor: a path, Master, host:port or Master@host:port')
+      .option('--since <duration>', 'only what is younger, such as 30s', durationOption)
+      .option(
+        '--format <format>',
+        `${traceFormats.join(', ')} (default table)`,
+        choiceOption(...traceFormats),
+      )
+      .option('--payloads', 'with the content of the messages, shortened, secrets removed')
+      .option('-q, --quiet', 'without heartbeats and what actors tell themselves, such as timers')
+      .option('--tail <messages>', 'begin with the last of them', intOption(0)),
+  )
+    .addHelpText(
+      'after',
+      examples(
+        'firesteel trace --quiet --since 30s',
+        'firesteel trace --message ElectedLeader --message MasterChanged --format json',
+        'firesteel trace --quiet --since 10s --format mermaid > failover.mmd',
+        'firesteel trace -f --actor Master',
+      ),
+    )
+    .action((options: TraceOptions) =>
+      run((io) => withClient(io, options, (client) => show(io, client, options))),
+    )
+}
+
+function filterOf({ message, actor, since, payloads, quiet }: TraceOptions): TraceFilter {
+  return {
+    ...(message && { messages: [...message] }),
+    ...(actor !== undefined && { actor }),
+    ...(since !== undefined && { sinceAgoMs: since }),
+    ...(payloads && { payloads }),
+    // What is asked for by name is no noise.
+    ...(quiet && !message && { except: [...periodicMessages], toOthers: true }),
+  }
+}
+
+async function show(io: Console, client: MasterClient, options: TraceOptions): Promise<number> {
+  const format = options.format ?? (options.json ? 'json' : 'table')
+  const collector = new TraceCollector(client, filterOf(options))
+  const mergedTrace = new MergedTrace([client.incarnation])
+  const printer = new Printer(io, format)
+  let noMaster: unknown
+  try {
+    await collector.look(options.masterTimeout)
+  } catch (error) {
+    // Who asks why nobody leads is told what the Masters know, and then that nobody leads.
+    if (!isFiresteelError(error, 'NO_MASTER')) throw error
+    noMaster = error
+  }
+  const { traces, missing } = await collector.collect()
+  for (const trace of traces) mergedTrace.add(trace)
+  const untilMs = options.follow ? Date.now() - limits.traceFollowMs : undefined
+  await printer.messages(tailOf(mergedTrace.take(untilMs), options.tail))
+  const absent = mergedTrace.absent()
+  await printer.missing([...missing, ...goneNodes(absent), ...goneClients(absent)])
+  if (noMaster && !options.follow) throw noMaster
+  if (options.follow) await follow(io, collector, mergedTrace, printer)
+  return 0
+}
+
+const tailOf = (messages: readonly TracedMessage[], tail: number | undefined): readonly TracedMessage[] =>
+  tail === undefined ? messages : messages.slice(Math.max(0, messages.length - tail))
+
+/** Goes on until nobody reads any more; an interruption ends the command from outside. */
+async function follow(
+  io: Console,
+  collector: TraceCollector,
+  mergedTrace: MergedTrace,
+  printer: Printer,
+): Promise<void> {
+  let lookMs = performance.now() + LOOK_AGAIN_MS
+  while (!io.readerGone.aborted && !io.interrupted.aborted) {
+    await delay(limits.traceFollowMs, undefined, { signal: io.readerGone }).catch(() => undefined)
+    if (performance.now() >= lookMs) {
+      // While nobody leads, those known before are asked.
+      await collector.look(limits.traceFollowMs).catch(() => undefined)
+      lookMs = performance.now() + LOOK_AGAIN_MS
+    }
+    // Every process is asked after this, so that nothing older can come later.
+    const untilMs = Date.now() - limits.traceFollowMs
+    const { traces, missing } = await collector.collect()
+    // What was under way then failed because we end.
+    if (io.interrupted.aborted) return
+    for (const trace of traces) mergedTrace.add(trace)
+    await printer.messages(mergedTrace.take(untilMs))
+    await printer.missing([...missing, ...goneNodes(mergedTrace.absent())])
+  }
+}
+
+/** Messages to standard output as its format wants; who is missing, each once, where it disturbs no reader. */
+class Printer {
+  readonly #io: Console
+  readonly #format: TraceFormat
+  readonly #writer: MergedTraceWriter
+  readonly #said = new Set<string>()
+
+  constructor(io: Console, format: TraceFormat) {
+    this.#io = io
+    this.#format = format
+    this.#writer = mergedTraceWriter(format)
+  }
+
+  async messages(mergedTrace: readonly TracedMessage[]): Promise<void> {
+    const text = this.#writer.write(mergedTrace)
+    if (text !== '') await this.#io.out(text)
+  }
+
+  async missing(list: readonly MissingTrace[]): Promise<void> {
+    for (const { process, reason } of list) {
+      const key = `${process} ${reason}`
+      if (this.#said.has(key)) continue
+      this.#said.add(key)
+      const text = printable(`missing: ${process}: ${reason}`)
+      if (this.#format === 'json') await this.#io.err(`${JSON.stringify({ missing: { process, reason } })}\n`)
+      else if (this.#format === 'mermaid') await this.#io.out(mermaidComment(text))
+      else await this.#io.out(`${text}\n`)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { limits } from '../../../limits.js'
+import { FOLDER } from '../../config/folder.js'
+import type { UpPlan } from '../up.js'
+import { type AddCommand, examples } from './command.js'
+import { choiceOption, coresOption, durationOption, intOption, listOption, memoryOption } from './options.js'
+
+interface UpOptions {
+  readonly only?: string[]
+  readonly detach?: true
+  readonly ephemeral?: string
+  readonly workers: number
+  readonly cores?: number
+  readonly memory?: number
+  readonly cluster: string
+  readonly logLevel: UpPlan['embedded']['logLevel']
+  readonly untilStdinEnds?: true
+  readonly reportToParent?: true
+  readonly masterTimeout: number
+  readonly json?: true
+}
+
+export const addUp: AddCommand = (program, run) => {
+  embeddedOptions(
+    program
+      .command('up')
+      .argument('[file]', 'deployment file (YAML); without it an embedded cluster: one Master, one Worker')
+      .description(
+        'Runs the nodes of a deployment whose host is this machine, each a process that is restarted when it dies. ' +
+          'SIGINT and SIGTERM stop all in order: Workers, then Masters.',
+      )
+      .option('--only <names>', 'run only these nodes of the file: NAME,...', listOption)
+      .option('--detach', 'return when the cluster is ready; it runs on until `firesteel down`'),
+  )
+    .option('--json', 'print one JSON object a line: started, ready, exited')
+    .addHelpText(
+      'after',
+      examples(
+        'firesteel up',
+        'firesteel up cluster.yaml --only m1,w1',
+        'firesteel up --detach && firesteel status',
+      ),
+    )
+    .action((file: string | undefined, options: UpOptions) =>
+      run(async (io) => {
+        const plan: UpPlan = {
+          file,
+          only: options.only ?? [],
+          folder: resolve(io.cwd, options.ephemeral ?? FOLDER),
+          embedded: {
+            cluster: options.cluster,
+            freePorts: options.ephemeral !== undefined,
+            workers: options.workers,
+            cores: options.cores ?? null,
+            memoryMib: options.memory ?? null,
+            logLevel: options.logLevel,
+          },
+          untilStdinEnds: options.untilStdinEnds === true,
+          report: options.reportToParent === true,
+          json: options.json === true,
+        }
+        if (options.detach) {
+          const { upDetached } = await import('../up-detached.js')
+          await upDetached(io, plan, childArguments(io.argv), options.masterTimeout)
+          return 0
+        }
+        const { up } = await import('../up.js')
+        return up(io, plan)
+      }),
+    )
+}
+
+/** For the cluster that runs without a file. */
+function embeddedOptions(command: Command): Command {
+  return command
+    .option('--workers <n>', 'without FILE: number of Workers', intOption(1, 1000), 1)
+    .option('--cores <n>', 'without FILE: cores of each Worker (default: all of this machine)', coresOption)
+    .option('--memory <size>', 'without FILE: memory of each Worker (default: all but 1g)', memoryOption)
+    .option('--cluster <name>', 'without FILE: name of the cluster', 'firesteel')
+    .option(
+      '--log-level <level>',
+      'without FILE: error, warn, info or debug',
+      choiceOption('error', 'warn', 'info', 'debug'),
+      'warn',
+    )
+    .option('--ephemeral <dir>', `keep everything in DIR instead of ${FOLDER}, and take only free ports`)
+    .option(
+      '--until-stdin-ends',
+      'also stop when standard input ends: the cluster lives as long as its parent; removes the DIR of --ephemeral',
+    )
+    .option(
+      '--master-timeout <duration>',
+      'with --detach: how long the cluster may take',
+      durationOption,
+      limits.masterTimeoutMs,
+    )
+    .option('--report-to-parent', 'used by --detach itself: report through descriptor 3')
+}
+
+/** The same command line for the detached process. */
+function childArguments(argv: readonly string[]): string[] {
+  return [...argv.filter((argument) => argument !== '--detach'), '--report-to-parent']
+}

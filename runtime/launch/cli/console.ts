@@ -1,0 +1,59 @@
+import { FiresteelError } from '../../errors.js'
+import { printable } from '../../observe/printable.js'
+import { ConfigRefused, problemLines } from '../config/load-config.js'
+import type { Environment } from '../config/substitute.js'
+import { errorRecord } from './error-record.js'
+
+/** What a command sees of the world: given, so that commands run in tests. */
+export interface Console {
+  /** What stands after the program's name. */
+  readonly argv: readonly string[]
+  readonly cwd: string
+  readonly environment: Environment
+  readonly stdin: NodeJS.ReadableStream
+  /** Writes; resolves when more may be written. */
+  readonly out: (text: string | Uint8Array) => Promise<void>
+  readonly err: (text: string | Uint8Array) => Promise<void>
+  /** Whether stderr is a terminal: only then progress is drawn. */
+  readonly interactive: boolean
+  /** Aborted by SIGINT and SIGTERM; the reason is the signal's name. */
+  readonly interrupted: AbortSignal
+  /** Aborted when nobody reads our standard output any more: what only prints can end. */
+  readonly readerGone: AbortSignal
+}
+
+/** A command was interrupted: exit 130, nothing to say. */
+export class Interrupted extends Error {}
+
+export const INTERRUPTED_EXIT = 130
+
+/** Prints an error as every command does: `CODE: sentence`, place and remedy; or one JSON object. */
+export async function printError(io: Console, error: unknown, json: boolean): Promise<void> {
+  const { code, message, help, place } = errorRecord(error)
+  if (json) {
+    const problems = error instanceof ConfigRefused ? { problems: error.problems } : {}
+    const where = place === undefined ? {} : { place }
+    await io.err(`${JSON.stringify({ error: { code, message, help, ...where, ...problems } })}\n`)
+    return
+  }
+  if (error instanceof ConfigRefused) {
+    await io.err(`${[...problemLines(error.problems), `  ${help}`].join('\n')}\n`)
+    return
+  }
+  const where = place === undefined || message.includes(place) ? '' : `\n  at ${printable(place)}`
+  await io.err(`${printable(code)}: ${printable(message)}${where}\n  ${printable(help)}\n`)
+  if (!(error instanceof FiresteelError) && error instanceof Error && io.environment.FIRESTEEL_DEBUG) {
+    await io.err(`${error.stack}\n`)
+  }
+}
+
+export const printJson = (io: Console, value: unknown): Promise<void> => io.out(`${JSON.stringify(value)}\n`)
+
+/** Resolves when the command is interrupted. */
+export function untilInterrupted({ interrupted }: Console): Promise<string> {
+  return new Promise((resolve) => {
+    const done = (): void => resolve(String(interrupted.reason))
+    if (interrupted.aborted) done()
+    else interrupted.addEventListener('abort', done, { once: true })
+  })
+}

@@ -1,0 +1,227 @@
+import type { LaunchFailure, Waiting } from '../../../actors/messages/launch-failures.js'
+import type {
+  ApplicationView,
+  DriverStatus,
+  MasterStateResponse,
+  WorkerStatus,
+} from '../../../actors/messages/status.js'
+import { formatMasterAddress } from '../../addresses.js'
+import { FiresteelError } from '../../errors.js'
+import { printable } from '../../observe/printable.js'
+import { formatMemory } from '../../units.js'
+
+/* What `status` shows: pure, from a Master's snapshot. */
+
+const isoTime = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+
+export const workerRow = (worker: WorkerStatus) => ({
+  id: worker.id,
+  name: worker.name,
+  address: formatMasterAddress(worker),
+  state: worker.state,
+  ...(worker.suspect ? { suspect: true } : {}),
+  cores: worker.cores,
+  coresUsed: worker.coresUsed,
+  memoryMib: worker.memoryMib,
+  memoryMibUsed: worker.memoryMibUsed,
+})
+
+export const applicationRow = (app: ApplicationView) => ({
+  id: app.id,
+  name: app.description.name,
+  state: app.state,
+  cores: app.coresGranted,
+  executors: app.executors.length,
+  ...(app.waiting && { waiting: waitingJson(app.waiting) }),
+})
+
+/** Why it has fewer executors than it wants, and where it failed: host, path or output, reason. */
+const waitingJson = ({ reason, workers }: Waiting) => ({
+  reason,
+  workers: workers.map(({ workerId, host, failure, failures, excluded, retryAtMs }) => ({
+    id: workerId,
+    host,
+    ...failureJson(failure),
+    failures,
+    excluded,
+    retryAt: isoTime(retryAtMs),
+  })),
+})
+
+function failureJson(failure: LaunchFailure) {
+  const { kind, message } = failure
+  switch (kind) {
+    case 'start':
+      return { kind, code: failure.code, path: failure.place ?? null, message }
+    case 'exit':
+      return { kind, exitStatus: failure.exitStatus, output: failure.output, message }
+    case 'room':
+      return { kind, message }
+  }
+}
+
+export const driverRow = (driver: DriverStatus) => ({
+  id: driver.id,
+  name: driver.description.name,
+  state: driver.state,
+  worker: driver.worker,
+  generation: driver.generation,
+  supervise: driver.description.supervise,
+})
+
+const applicationsOf = (state: MasterStateResponse) => [...state.activeApps, ...state.completedApps]
+const driversOf = (state: MasterStateResponse) => [...state.activeDrivers, ...state.completedDrivers]
+
+/** `status --json`. */
+export const statusJson = (state: MasterStateResponse) => ({
+  cluster: state.cluster,
+  epoch: state.position.epoch,
+  leader: state.leader,
+  ...(state.stale ? { stale: true } : {}),
+  masters: state.masters,
+  workers: state.workers.map(workerRow),
+  applications: applicationsOf(state).map((app) => withMessage(applicationRow(app), app)),
+  drivers: driversOf(state).map((driver) => withMessage(driverRow(driver), driver)),
+})
+
+/** Why it waits, where it failed, or how it ended. */
+const withMessage = <R extends object>(row: R, { message }: { readonly message: string }) =>
+  message === '' ? row : { ...row, message }
+
+/** `status ID --json`: the row of the list with all that is known. Throws UNKNOWN_ID. */
+export function oneStatusJson(state: MasterStateResponse, id: string): Record<string, unknown> {
+  const app = applicationsOf(state).find((candidate) => candidate.id === id)
+  if (app) {
+    return {
+      ...applicationRow(app),
+      user: app.description.user,
+      coresWanted: app.description.maxCores ?? null,
+      submittedAt: isoTime(app.submittedAtMs),
+      endedAt: isoTime(app.endedAtMs),
+      driver: app.driver,
+      message: app.message,
+      executorList: app.executors.map(({ execId, workerId, cores, memoryMib, state: of }) => ({
+        id: `${app.id}/${execId}`,
+        worker: workerId,
+        cores,
+        memoryMib,
+        state: of,
+      })),
+    }
+  }
+  const driver = driversOf(state).find((candidate) => candidate.id === id)
+  if (driver) {
+    return {
+      ...driverRow(driver),
+      main: driver.description.main,
+      cores: driver.description.cores,
+      memoryMib: driver.description.memoryMib,
+      submittedAt: isoTime(driver.submittedAtMs),
+      endedAt: isoTime(driver.endedAtMs),
+      exitCode: driver.exitCode,
+      signal: driver.signal,
+      message: driver.message,
+    }
+  }
+  const worker = state.workers.find((candidate) => candidate.id === id || candidate.name === id)
+  if (worker) {
+    return {
+      ...workerRow(worker),
+      web: worker.web,
+      resources: worker.resources,
+      resourcesUsed: worker.resourcesUsed,
+      labels: worker.labels,
+      lastHeartbeat: isoTime(worker.lastHeartbeatMs),
+    }
+  }
+  throw new FiresteelError('UNKNOWN_ID', `No application, driver or Worker is ${JSON.stringify(id)}.`)
+}
+
+type Cell = string | number
+
+const shownCell = (cell: Cell): Cell => (typeof cell === 'number' ? cell : printable(cell))
+
+/** Columns as wide as they need to be; numbers to the right. */
+export function table(header: readonly string[], given: readonly (readonly Cell[])[]): string[] {
+  const rows = given.map((row) => row.map(shownCell))
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => String(row[column] ?? '').length)),
+  )
+  const line = (cells: readonly Cell[]): string =>
+    cells
+      .map((cell, column) =>
+        typeof cell === 'number' ? String(cell).padStart(widths[column]!) : cell.padEnd(widths[column]!),
+      )
+      .join('  ')
+      .trimEnd()
+  return [line(header), ...rows.map(line)]
+}
+
+const used = (amount: number, all: number): string => `${amount}/${all}`
+
+function section(title: string, header: readonly string[], rows: readonly (readonly Cell[])[]): string[] {
+  return rows.length === 0 ? ['', `${title}: none`] : ['', `${title}:`, ...table(header, rows)]
+}
+
+/** `status` for people. */
+export function statusText(state: MasterStateResponse): string {
+  const stale = state.stale ? ' (from memory: the store is away)' : ''
+  const lines = [
+    printable(
+      `Cluster ${state.cluster}, epoch ${state.position.epoch}, leader ${state.leader ?? 'none'}${stale}`,
+    ),
+    ...section(
+      'Masters',
+      ['ADDRESS', 'STATE'],
+      state.masters.map(({ address, state: of }) => [address, of]),
+    ),
+    ...section(
+      'Workers',
+      ['ID', 'ADDRESS', 'STATE', 'CORES', 'MEMORY'],
+      state.workers.map((worker) => [
+        worker.id,
+        formatMasterAddress(worker),
+        worker.suspect ? `${worker.state} (silent)` : worker.state,
+        used(worker.coresUsed, worker.cores),
+        `${formatMemory(worker.memoryMibUsed)}/${formatMemory(worker.memoryMib)}`,
+      ]),
+    ),
+    ...section(
+      'Applications',
+      ['ID', 'NAME', 'STATE', 'CORES', 'EXECUTORS', 'WHY'],
+      applicationsOf(state).map((app) => [
+        app.id,
+        app.description.name,
+        app.state,
+        app.coresGranted,
+        app.executors.length,
+        app.message,
+      ]),
+    ),
+    ...section(
+      'Drivers',
+      ['ID', 'NAME', 'STATE', 'WORKER', 'GENERATION', 'WHY'],
+      driversOf(state).map((driver) => [
+        driver.id,
+        driver.description.name,
+        driver.state,
+        driver.worker ?? '-',
+        driver.generation,
+        driver.message,
+      ]),
+    ),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** `status ID` for people: one key a line. */
+export function oneStatusText(state: MasterStateResponse, id: string): string {
+  // What it waits for is in its message.
+  const entries = Object.entries(oneStatusJson(state, id)).filter(
+    ([key, value]) => value !== null && value !== '' && key !== 'waiting',
+  )
+  const width = Math.max(...entries.map(([key]) => key.length))
+  const shown = (value: unknown): string =>
+    printable(typeof value === 'object' ? JSON.stringify(value) : String(value))
+  return `${entries.map(([key, value]) => `${key.padEnd(width)}  ${shown(value)}`).join('\n')}\n`
+}

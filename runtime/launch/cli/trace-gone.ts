@@ -1,0 +1,24 @@
+import { actorName, shortPath } from '../../trace/actor-path.js'
+import type { MissingTrace } from './trace-collector.js'
+
+type Absent = readonly { readonly incarnation: string; readonly path: string }[]
+
+/** Nodes that others heard from and that told no trace themselves. */
+export const goneNodes = (absent: Absent): MissingTrace[] =>
+  absent
+    .filter(({ path }) => isNode(path))
+    .map(({ incarnation, path }) => ({
+      process: `${shortPath(path)} (${incarnation})`,
+      reason: 'others heard from it, but it cannot be asked: its trace is gone with its process',
+    }))
+
+/** Every command is a client for a moment: these are only counted. */
+export function goneClients(absent: Absent): MissingTrace[] {
+  const clients = absent.filter(({ path }) => !isNode(path)).length
+  if (clients === 0) return []
+  const reason = 'others heard from it, but it has ended or keeps no trace'
+  return [{ process: clients === 1 ? '1 client' : `${clients} clients`, reason }]
+}
+
+/** A node never asks anybody outside of its actors. */
+const isNode = (path: string): boolean => !['ClientEndpoint', 'system'].includes(actorName(path))

@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { FiresteelError } from '../../errors.js'
+import { limits } from '../../limits.js'
+import { type DetachedProcess, startDetached } from '../../process/detach.js'
+import { livingLauncher, makeFolder } from '../config/folder.js'
+import type { LauncherLine } from '../node/launcher-core.js'
+import type { ErrorRecord } from '../node/node-spec.js'
+import { type Console, Interrupted, printJson, untilInterrupted } from './console.js'
+import { errorOfRecord } from './error-record.js'
+import { lineText, type UpPlan } from './up.js'
+
+const bin = fileURLToPath(new URL('./bin.js', import.meta.url))
+
+type Message = LauncherLine | { readonly event?: undefined; readonly error: ErrorRecord }
+
+/** Resolves at `ready`; rejects with what kept the cluster from it. */
+function untilReady(io: Console, plan: UpPlan, child: DetachedProcess, log: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.control.onMessage((received) => {
+      const message = received as Message
+      if (message.event === undefined) {
+        reject(errorOfRecord(message.error))
+        return
+      }
+      void (plan.json ? printJson(io, message) : io.out(`${lineText(message)}\n`))
+      if (message.event === 'ready') resolve()
+    })
+    void child.control.ended.then(() => {
+      reject(
+        new FiresteelError('INTERNAL', 'The cluster ended before it was ready.', {
+          place: log,
+          help: `See ${log}.`,
+        }),
+      )
+    })
+  })
+}
+
+/** Starts `up` in a session of its own and returns when the cluster is ready. */
+export async function upDetached(
+  io: Console,
+  plan: UpPlan,
+  childArguments: readonly string[],
+  timeoutMs: number,
+): Promise<void> {
+  await makeFolder(plan.folder)
+  const log = join(plan.folder, 'up.log')
+  const child = await startDetached({
+    command: process.execPath,
+    args: [bin, ...childArguments],
+    cwd: io.cwd,
+    // Its deployment file may refer to any variable, as that of an `up` in the foreground.
+    env: Object.fromEntries(
+      Object.entries(io.environment).filter((pair): pair is [string, string] => pair[1] !== undefined),
+    ),
+    outputPath: log,
+  })
+  const late = delay(timeoutMs, undefined, { ref: false }).then(() => {
+    throw new FiresteelError('NO_MASTER', `The cluster was not ready within ${timeoutMs} ms.`, {
+      place: log,
+      help: `See ${log}; --master-timeout waits longer.`,
+    })
+  })
+  const interrupted = untilInterrupted(io).then(() => {
+    throw new Interrupted()
+  })
+  try {
+    await Promise.race([untilReady(io, plan, child, log), late, interrupted])
+  } catch (error) {
+    await stopProcess(child.pid, child.exited)
+    throw error
+  } finally {
+    child.release()
+  }
+}
+
+async function stopProcess(pid: number, exited: Promise<unknown>): Promise<void> {
+  try {
+    process.kill(pid, 'SIGTERM')
+  } catch {
+    return
+  }
+  await Promise.race([exited, delay(2 * limits.stopGraceMs, undefined, { ref: false })])
+}
+
+/** Stops the launcher of a folder. False: none lives there. */
+export async function downFolder(folder: string): Promise<boolean> {
+  const pid = await livingLauncher(folder)
+  if (pid === undefined) return false
+  process.kill(pid, 'SIGTERM')
+  // Workers, then Masters: each group has its own grace.
+  const deadlineMs = performance.now() + 2 * limits.stopGraceMs + 5000
+  while ((await livingLauncher(folder)) === pid) {
+    if (performance.now() > deadlineMs) {
+      throw new FiresteelError('NOT_ALLOWED', `Process ${pid} does not stop.`, {
+        help: `Look at process ${pid}.`,
+      })
+    }
+    await delay(20)
+  }
+  return true
+}

@@ -1,0 +1,177 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemClock } from '../../clock.js'
+import { reasonOf } from '../../errors.js'
+import { requireDescriptors } from '../../process/descriptor-room.js'
+import { openInheritedControl } from '../../process/inherited-pipe.js'
+import { readProcess } from '../../process/process-table.js'
+import { nodeSecret } from '../config/cluster-secret.js'
+import type { Deployment } from '../config/deployment.js'
+import { type EmbeddedOptions, embeddedDeployment } from '../config/embedded.js'
+import { claimFolder, clusterPath, releaseFolder, writeClusterFile } from '../config/folder.js'
+import { requireConfig } from '../config/load-config.js'
+import { mainFile } from '../config/main-file.js'
+import { Launcher } from '../node/launcher.js'
+import { joinMasters, type LauncherLine } from '../node/launcher-core.js'
+import {
+  planNodes,
+  plannedNodes,
+  refuseLaterFeatures,
+  requireRecoveryModule,
+  type SpecContext,
+  specFor,
+} from '../node/node-plan.js'
+import { type Console, INTERRUPTED_EXIT, printJson, untilInterrupted } from './console.js'
+import { errorRecord } from './error-record.js'
+import { submitAll } from './submissions.js'
+
+export interface UpPlan {
+  readonly file: string | undefined
+  readonly only: readonly string[]
+  /** Absolute: secret, state, work of this cluster. */
+  readonly folder: string
+  readonly embedded: Omit<EmbeddedOptions, 'folder'>
+  readonly untilStdinEnds: boolean
+  /** Also report through descriptor 3, to the `up --detach` that started us. */
+  readonly report: boolean
+  readonly json: boolean
+}
+
+/** Each line of the launcher, for people. */
+export function lineText(line: LauncherLine): string {
+  switch (line.event) {
+    case 'started':
+      return `${line.node}: ${line.role} started, process ${line.pid}`
+    case 'exited':
+      return `${line.node}: process ${line.pid} ended, ${line.signal ?? `exit ${line.code}`}`
+    case 'ready': {
+      const nodes = line.nodes.map(
+        ({ name, role, address, web }) => `  ${name} (${role}) ${address} ${web ?? ''}`,
+      )
+      return [`Cluster ${line.cluster} is ready: ${line.master}`, ...nodes].join('\n')
+    }
+  }
+}
+
+type Report = (message: unknown) => void
+
+function openReport(plan: UpPlan): Report {
+  if (!plan.report) return () => undefined
+  const pipe = openInheritedControl()
+  pipe.unref()
+  return (message) => void pipe.send(message)
+}
+
+/** Runs the nodes of this machine until it is told to stop. Gives the exit code. */
+export async function up(io: Console, plan: UpPlan): Promise<number> {
+  const report = openReport(plan)
+  try {
+    return await run(io, plan, report)
+  } catch (error) {
+    report({ error: errorRecord(error) })
+    throw error
+  }
+}
+
+async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
+  const deployment =
+    plan.file === undefined
+      ? embeddedDeployment({ ...plan.embedded, folder: plan.folder })
+      : await requireConfig(plan.file, io.cwd, io.environment)
+  refuseLaterFeatures(deployment)
+  const nodes = await planNodes(deployment, plan.only)
+  if (nodes.masters.length > 0) {
+    // Our nodes have the limit that we have; better said here than by a Master that turns Workers away.
+    requireDescriptors(deployment.masters.length + deployment.workers.length - 1)
+    await requireRecoveryModule(deployment)
+  }
+  for (const { main } of deployment.submissions) await mainFile(main, io.cwd)
+  const warn = (text: string): void => void io.err(`${text}\n`)
+  await claimFolder(plan.folder)
+  try {
+    // Who joins Masters that run elsewhere must know their secret: one made here would only be refused there.
+    const make = nodes.otherMasters.length === 0
+    // Whoever started an ephemeral cluster looks for its secret in its folder.
+    const environment = plan.embedded.freePorts ? {} : io.environment
+    const secret = await nodeSecret(deployment.secret, plan.folder, environment, make)
+    const workFolder = join(plan.folder, 'work')
+    await mkdir(workFolder, { recursive: true })
+    const context: SpecContext = { deployment, secret, workFolder }
+    const launcher = new Launcher({
+      cluster: deployment.cluster,
+      nodes: plannedNodes(nodes),
+      otherMasters: nodes.otherMasters,
+      specOf: specFor(nodes, context),
+      cwd: io.cwd,
+      clock: systemClock,
+      onMasters: (masters) => rememberCluster(plan.folder, deployment, masters, warn),
+      onLog: (_, text) => warn(text),
+      onLine: (line) => {
+        report(line)
+        void (plan.json ? printJson(io, line) : io.out(`${lineText(line)}\n`))
+        if (line.event === 'ready') void submit(io, deployment, launcher.masters, secret)
+      },
+    })
+    if (nodes.masters.length === 0) rememberCluster(plan.folder, deployment, nodes.otherMasters, warn)
+    return await untilStopped(io, plan, launcher)
+  } finally {
+    await pendingWrite
+    await releaseFolder(plan.folder)
+    // Its owner has ended, perhaps without a chance to clean up.
+    if (plan.embedded.freePorts && plan.untilStdinEnds)
+      await rm(plan.folder, { recursive: true, force: true })
+  }
+}
+
+/** What goes wrong with a driver is said; the cluster is up all the same. */
+async function submit(
+  io: Console,
+  deployment: Deployment,
+  masters: readonly string[],
+  secret: string,
+): Promise<void> {
+  if (deployment.submissions.length === 0) return
+  try {
+    await submitAll(deployment, masters, secret, io.interrupted, (text) => void io.err(`${text}\n`))
+  } catch (error) {
+    await io.err(`The drivers of the deployment file were not all submitted: ${reasonOf(error)}\n`)
+  }
+}
+
+let pendingWrite: Promise<void> = Promise.resolve()
+
+/** One write after the other; the last one stands. */
+function rememberCluster(
+  folder: string,
+  { cluster }: Deployment,
+  masters: readonly string[],
+  warn: (text: string) => void,
+): void {
+  const startTime = readProcess(process.pid)?.startTime ?? 'unknown'
+  const content = { cluster, masters, master: joinMasters(masters), pid: process.pid, startTime }
+  pendingWrite = pendingWrite
+    .then(() => writeClusterFile(folder, content))
+    // The cluster is worth more than the file by which commands in this folder find it.
+    .catch((error: unknown) => warn(`${clusterPath(folder)} could not be written: ${reasonOf(error)}`))
+}
+
+async function untilStopped(io: Console, plan: UpPlan, launcher: Launcher): Promise<number> {
+  let exitCode = 0
+  const interrupted = untilInterrupted(io).then((signal) => {
+    exitCode = signal === 'SIGINT' ? INTERRUPTED_EXIT : 0
+    launcher.stop()
+    for (const again of ['SIGINT', 'SIGTERM'] as const) process.once(again, () => launcher.killAll())
+  })
+  if (plan.untilStdinEnds) {
+    for (const event of ['end', 'close', 'error']) io.stdin.once(event, () => launcher.stop())
+    io.stdin.resume()
+  }
+  launcher.start()
+  try {
+    await Promise.all([launcher.ended, Promise.race([interrupted, launcher.ended])])
+  } finally {
+    // Stopped by a signal: an input that is still open must not keep this process.
+    if (plan.untilStdinEnds) io.stdin.pause()
+  }
+  return exitCode
+}

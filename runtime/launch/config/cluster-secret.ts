@@ -1,0 +1,42 @@
+import { FiresteelError } from '../../errors.js'
+import type { SecretSource } from './deployment.js'
+import { ensureSecret, readSecretFile, secretPath } from './folder.js'
+import type { Environment } from './substitute.js'
+
+const SECRET_BYTES_MIN = 16
+
+function checked(secret: string, place: string): string {
+  if (Buffer.byteLength(secret) >= SECRET_BYTES_MIN) return secret
+  throw new FiresteelError(
+    'SECRET_TOO_SHORT',
+    `The secret has ${Buffer.byteLength(secret)} bytes; at least 16 are needed.`,
+    {
+      place,
+    },
+  )
+}
+
+async function ofFile(path: string): Promise<string> {
+  const secret = await readSecretFile(path)
+  if (secret === undefined) {
+    throw new FiresteelError('SECRET_MISSING', `There is no secret in ${path}.`, { place: path })
+  }
+  return checked(secret, path)
+}
+
+/**
+ * The secret that a node starts with: what its file says, else FIRESTEEL_SECRET, else that of the folder, made there if
+ * `make` and missing. Throws SECRET_MISSING, SECRET_TOO_SHORT.
+ */
+export async function nodeSecret(
+  source: SecretSource,
+  folder: string,
+  environment: Environment,
+  make: boolean,
+): Promise<string> {
+  if (source.kind === 'value') return checked(source.value, 'security.secret')
+  if (source.kind === 'file') return ofFile(source.path)
+  const given = environment.FIRESTEEL_SECRET
+  if (given) return checked(given, 'FIRESTEEL_SECRET')
+  return make ? checked(await ensureSecret(folder), secretPath(folder)) : ofFile(secretPath(folder))
+}

@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import type { Deployment } from './deployment.js'
+import { resolveDeployment } from './resolve.js'
+
+export interface EmbeddedOptions {
+  /** Absolute folder of its state. */
+  readonly folder: string
+  readonly cluster: string
+  /** All ports are free ones. */
+  readonly freePorts: boolean
+  readonly workers: number
+  /** Of each Worker; null: all of this machine. */
+  readonly cores: number | null
+  readonly memoryMib: number | null
+  readonly logLevel: Deployment['logging']['level']
+}
+
+/** What `up` runs without a file: one Master that keeps its state in the folder, Workers on this machine, no REST. */
+export function embeddedDeployment(options: EmbeddedOptions): Deployment {
+  const { folder, freePorts, workers, cores, memoryMib, logLevel } = options
+  const ports = freePorts ? { port: 0, web: 0 } : {}
+  const deployment = resolveDeployment(
+    {
+      cluster: options.cluster,
+      recovery: { mode: 'FILESYSTEM', directory: join(folder, 'state') },
+      masters: [{ ...ports }],
+      workers: Array.from({ length: workers }, () => ({
+        ...ports,
+        ...(cores === null ? {} : { cores }),
+        ...(memoryMib === null ? {} : { memory: memoryMib }),
+      })),
+      logging: { level: logLevel, format: 'text' },
+    },
+    folder,
+  )
+  return deployment
+}

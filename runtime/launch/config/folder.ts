@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { FiresteelError, reasonOf } from '../../errors.js'
+import { readProcess } from '../../process/process-table.js'
+
+/* The folder `.firesteel/` (or the one `--ephemeral` names): secret, who runs here, where its Masters are. */
+
+/** Name of the folder in the working folder. */
+export const FOLDER = '.firesteel'
+
+/** `cluster.json`: what commands and connect() find here. */
+export interface ClusterFile {
+  readonly cluster: string
+  /** firesteel://host:port of each. */
+  readonly masters: readonly string[]
+  /** All of them as one address. */
+  readonly master: string
+  /** The launcher. */
+  readonly pid: number
+  readonly startTime: string
+}
+
+export const secretPath = (folder: string): string => join(folder, 'secret')
+export const clusterPath = (folder: string): string => join(folder, 'cluster.json')
+const launcherPath = (folder: string): string => join(folder, 'up.json')
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new FiresteelError('CONFIG_UNREADABLE', `${path} cannot be read: ${reasonOf(cause)}.`, {
+      place: path,
+      cause,
+    })
+  }
+}
+
+/** Makes the folder, for its owner alone. Throws CONFIG_UNREADABLE. */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new FiresteelError(
+      'CONFIG_UNREADABLE',
+      `The folder ${folder} cannot be made: ${reasonOf(cause)}.`,
+      {
+        place: folder,
+        cause,
+      },
+    )
+  }
+}
+
+/** The secret in a file, without the line end that editors add. */
+export async function readSecretFile(path: string): Promise<string | undefined> {
+  return (await readText(path))?.replace(/\r?\n$/, '')
+}
+
+/** The secret of this folder; made (256 random bits, mode 0600) where there is none. */
+export async function ensureSecret(folder: string): Promise<string> {
+  const path = secretPath(folder)
+  const present = await readSecretFile(path)
+  if (present) return present
+  await makeFolder(folder)
+  const secret = randomBytes(32).toString('base64url')
+  try {
+    await writeFile(path, `${secret}\n`, { mode: 0o600, flag: 'wx' })
+  } catch (cause) {
+    const other = await readSecretFile(path)
+    if (other) return other
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+    // An empty file of an `up` that was cut off.
+    await writeFile(path, `${secret}\n`)
+    await chmod(path, 0o600)
+  }
+  return secret
+}
+
+interface LauncherFile {
+  readonly pid: number
+  readonly startTime: string
+}
+
+function parsed<T>(text: string | undefined): T | undefined {
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text) as T
+  } catch {
+    return undefined
+  }
+}
+
+/** The pid of the launcher that lives here; undefined where none does. */
+export async function livingLauncher(folder: string): Promise<number | undefined> {
+  const found = parsed<LauncherFile>(await readText(launcherPath(folder)))
+  if (!found || !Number.isSafeInteger(found.pid)) return undefined
+  return readProcess(found.pid)?.startTime === found.startTime ? found.pid : undefined
+}
+
+/** Makes this process the launcher of the folder. Throws ALREADY_UP while another lives. */
+export async function claimFolder(folder: string): Promise<void> {
+  await makeFolder(folder)
+  const me: LauncherFile = { pid: process.pid, startTime: readProcess(process.pid)?.startTime ?? 'unknown' }
+  for (;;) {
+    try {
+      await writeFile(launcherPath(folder), JSON.stringify(me), { flag: 'wx', mode: 0o600 })
+      return
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+    }
+    const pid = await livingLauncher(folder)
+    if (pid !== undefined) {
+      throw new FiresteelError('ALREADY_UP', `A cluster is already up here, process ${pid}.`, {
+        place: folder,
+      })
+    }
+    await rm(launcherPath(folder), { force: true })
+    await rm(clusterPath(folder), { force: true })
+  }
+}
+
+/** Gives the folder back: nothing runs here any more. */
+export async function releaseFolder(folder: string): Promise<void> {
+  await rm(clusterPath(folder), { force: true })
+  await rm(launcherPath(folder), { force: true })
+}
+
+/** Replaces cluster.json as a whole, so that nobody reads half of it. */
+export async function writeClusterFile(folder: string, content: ClusterFile): Promise<void> {
+  const path = clusterPath(folder)
+  const temporary = join(dirname(path), `.cluster.${process.pid}.json`)
+  await writeFile(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 })
+  await rename(temporary, path)
+}
+
+export async function readClusterFile(folder: string): Promise<ClusterFile | undefined> {
+  return parsed<ClusterFile>(await readText(clusterPath(folder)))
+}

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { FiresteelError, reasonOf } from '../../errors.js'
+import type { Deployment } from './deployment.js'
+import { type ConfigProblem, formatPlace, formatProblem } from './problem.js'
+import { type ReadResult, readConfig } from './read.js'
+import type { Environment } from './substitute.js'
+
+/** Files of people are far smaller; nobody reads a disk image by accident. */
+const FILE_BYTES_MAX = 16 * 1024 * 1024
+
+/** Reads and checks a deployment file. Throws CONFIG_UNREADABLE when it cannot be read at all. */
+export async function loadConfig(file: string, cwd: string, environment: Environment): Promise<ReadResult> {
+  const path = resolve(cwd, file)
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new FiresteelError('CONFIG_UNREADABLE', `${file} cannot be read: ${reasonOf(cause)}.`, {
+      place: path,
+      cause,
+    })
+  }
+  if (text.length > FILE_BYTES_MAX) {
+    throw new FiresteelError('CONFIG_UNREADABLE', `${file} is too large for a deployment file.`, {
+      place: path,
+    })
+  }
+  return readConfig(text, { file, folder: dirname(path), environment })
+}
+
+/** All problems of a file as one error: its code and place are those of the first. */
+export class ConfigRefused extends FiresteelError {
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(problems: readonly ConfigProblem[]) {
+    const first = problems[0]!
+    const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''
+    const hint = first.nearest === undefined ? '' : `; did you mean ${first.nearest}?`
+    super(first.code, `${first.message}${hint}${more}`, { place: formatPlace(first) })
+    this.problems = problems
+  }
+}
+
+/** The deployment of a file. Throws ConfigRefused with everything that is wrong with it. */
+export async function requireConfig(
+  file: string,
+  cwd: string,
+  environment: Environment,
+): Promise<Deployment> {
+  const { config, problems } = await loadConfig(file, cwd, environment)
+  if (!config) throw new ConfigRefused(problems)
+  return config
+}
+
+export const problemLines = (problems: readonly ConfigProblem[]): string[] => problems.map(formatProblem)

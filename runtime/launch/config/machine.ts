@@ -1,0 +1,37 @@
+import { lookup } from 'node:dns/promises'
+import { availableParallelism, networkInterfaces, totalmem } from 'node:os'
+import { isLoopback } from '../../addresses.js'
+
+const MIB = 1024 * 1024
+/** Left to the system and to the Worker itself. */
+const RESERVED_MIB = 1024
+
+export const machineCores = (): number => availableParallelism()
+
+/** What a Worker offers unless told: all memory less 1g, at least half. */
+export function defaultMemoryMib(totalMib: number): number {
+  return Math.max(1, Math.floor(Math.max(totalMib - RESERVED_MIB, totalMib / 2)))
+}
+
+/** Memory of this machine, or of the container around us where that is less. */
+export function machineMemoryMib(): number {
+  const limit = process.constrainedMemory()
+  const total = totalmem()
+  return Math.floor((limit > 0 && limit < total ? limit : total) / MIB)
+}
+
+/** Whether a `host` of a deployment file is an address of this machine. */
+export async function isOwnHost(host: string): Promise<boolean> {
+  if (isLoopback(host) || host === '0.0.0.0' || host === '::') return true
+  const own = new Set(
+    Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []),
+  )
+  if (own.has(host)) return true
+  try {
+    const found = await lookup(host, { all: true })
+    return found.some(({ address }) => own.has(address) || isLoopback(address))
+  } catch {
+    // A name that cannot be resolved here is another machine's business.
+    return false
+  }
+}

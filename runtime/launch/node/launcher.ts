@@ -1,0 +1,169 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Clock } from '../../clock.js'
+import { reasonOf } from '../../errors.js'
+import { heapOptions } from '../../heap.js'
+import { limits } from '../../limits.js'
+import { patiently } from '../../process/descriptors.js'
+import { childEnvironment } from '../../process/environment.js'
+import { type NodeProcess, startNode } from '../../process/node-process.js'
+import { errorOfRecord, errorRecord } from '../cli/error-record.js'
+import {
+  type FormerProcess,
+  LauncherCore,
+  type LauncherEffect,
+  type LauncherInput,
+  type LauncherLine,
+  type PlannedNode,
+} from './launcher-core.js'
+import type { NodeEvent, NodeSpec } from './node-spec.js'
+
+/** The program that every node process runs. */
+const nodeScript = fileURLToPath(new URL('./node-main.js', import.meta.url))
+
+const LAST_WORDS_MS = 500
+
+export interface LauncherOptions {
+  readonly cluster: string
+  readonly nodes: readonly PlannedNode[]
+  readonly otherMasters: readonly string[]
+  /** The specification of a node now that the Masters are known; `former` is what it keeps of its last life. */
+  readonly specOf: (name: string, masters: readonly string[], former: FormerProcess) => NodeSpec
+  /** Working folder of the nodes. */
+  readonly cwd: string
+  readonly clock: Clock
+  readonly onLine: (line: LauncherLine) => void
+  readonly onMasters: (addresses: readonly string[]) => void
+  readonly onLog: (level: 'warn' | 'error', text: string) => void
+}
+
+/** Runs nodes, each a process of its own, and starts again what dies. */
+export class Launcher {
+  readonly #options: LauncherOptions
+  readonly #core: LauncherCore
+  readonly #processes = new Map<string, NodeProcess>()
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+  #graceMs: number = limits.stopGraceMs
+  #isStopping = false
+  #resolve!: () => void
+  #reject!: (error: Error) => void
+  /** Resolves when all nodes were stopped on request; rejects with the error of the node that could not run. */
+  readonly ended: Promise<void>
+
+  constructor(options: LauncherOptions) {
+    this.#options = options
+    this.#core = new LauncherCore({
+      cluster: options.cluster,
+      nodes: options.nodes,
+      otherMasters: options.otherMasters,
+    })
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  /** firesteel:// of all Masters known so far. */
+  get masters(): readonly string[] {
+    return this.#core.masters
+  }
+
+  start(): void {
+    this.#step({ kind: 'begin' })
+  }
+
+  /** Stops all in order; a second call stops waiting and kills. */
+  stop(): void {
+    this.#isStopping = true
+    this.#step({ kind: 'stop' })
+  }
+
+  /** Kills what is left of a stop that takes too long for its caller. */
+  killAll(): void {
+    this.#graceMs = 0
+    this.stop()
+    for (const node of this.#processes.values()) void node.stop({ graceMs: 0 })
+  }
+
+  #step(input: LauncherInput): void {
+    for (const effect of this.#core.step(input, this.#options.clock.monotonicMs())) this.#apply(effect)
+  }
+
+  #apply(effect: LauncherEffect): void {
+    const { onLine, onMasters, onLog } = this.#options
+    switch (effect.kind) {
+      case 'start':
+        void this.#start(effect)
+        return
+      case 'order':
+        // One that does not read is about to exit, and is told at its next start.
+        this.#processes.get(effect.node)?.send(effect.order)
+        return
+      case 'stopNode':
+        void this.#processes.get(effect.node)?.stop({ graceMs: this.#graceMs })
+        return
+      case 'startTimer':
+        this.#timers.set(
+          effect.node,
+          setTimeout(() => this.#step({ kind: 'timer', node: effect.node }), effect.ms),
+        )
+        return
+      case 'line':
+        onLine(effect.line)
+        return
+      case 'masters':
+        onMasters(effect.addresses)
+        return
+      case 'log':
+        onLog(effect.level, effect.text)
+        return
+      case 'end':
+        for (const timer of this.#timers.values()) clearTimeout(timer)
+        if (effect.error) this.#reject(errorOfRecord(effect.error))
+        else this.#resolve()
+    }
+  }
+
+  async #start({ node, former, masters }: Extract<LauncherEffect, { kind: 'start' }>): Promise<void> {
+    // Events may come before the start has been noted: they wait for it.
+    const early: NodeEvent[] = []
+    let tell = (event: NodeEvent): void => void early.push(event)
+    let started: NodeProcess
+    try {
+      const start = (): Promise<NodeProcess> =>
+        startNode({
+          script: nodeScript,
+          // Only for people who look at the process list.
+          args: [node],
+          nodeOptions: heapOptions(process.execArgv, process.env.NODE_OPTIONS),
+          spec: this.#options.specOf(node, masters, former),
+          cwd: this.#options.cwd,
+          env: childEnvironment(),
+          stdout: 'ignore',
+          stderr: 'inherit',
+          onEvent: (event) => tell(event as NodeEvent),
+        })
+      // A node that could not be started is given up; one for which there was no descriptor is not.
+      started = await patiently(start, {
+        firstMs: limits.shortageFirstMs,
+        maxMs: limits.launcherRestartMaxMs,
+        totalMs: Number.POSITIVE_INFINITY,
+        isStopped: () => this.#isStopping,
+        onWait: (waitMs, error) =>
+          this.#options.onLog('warn', `${node} is started in ${waitMs} ms: ${reasonOf(error)}`),
+      })
+    } catch (error) {
+      this.#step({ kind: 'startFailed', node, error: errorRecord(error) })
+      return
+    }
+    this.#processes.set(node, started)
+    this.#step({ kind: 'started', node, pid: started.pid })
+    tell = (event) => this.#step({ kind: 'told', node, event })
+    for (const event of early) tell(event)
+    const exit = await started.exited
+    // Its last words, why it failed among them, may still be in the pipe.
+    await Promise.race([started.closed, delay(LAST_WORDS_MS, undefined, { ref: false })])
+    this.#processes.delete(node)
+    this.#step({ kind: 'exited', node, exit })
+  }
+}

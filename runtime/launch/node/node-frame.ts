@@ -1,0 +1,239 @@
+import type { Hono } from 'hono'
+import { systemClock } from '../../clock.js'
+import { FiresteelError, reasonOf } from '../../errors.js'
+import type { NodeHealth } from '../../http/health.js'
+import { createHttpServer, type HttpServer } from '../../http/server.js'
+import { limits } from '../../limits.js'
+import type { Logger } from '../../observe/log.js'
+import { ThrottledLog } from '../../observe/log-throttle.js'
+import { createLogger } from '../../observe/logger.js'
+import type { Position } from '../../persistence/engine.js'
+import type { ActorSystem } from '../../system/actor-system.js'
+import { logDeadLetters } from '../../system/dead-letters.js'
+import type { Message } from '../../system/ref.js'
+import { createSystem } from '../../system/system.js'
+import { TraceRing } from '../../trace/ring.js'
+import { Gateway } from '../../transport/gateway.js'
+import {
+  formatAddress,
+  type LocalIdentity,
+  newIncarnation,
+  type PeerIdentity,
+  type Role,
+} from '../../transport/identity.js'
+import { deriveKey } from '../../transport/keys.js'
+import type { Link } from '../../transport/link.js'
+import { type Listener, listen } from '../../transport/listen.js'
+import type { CommonSpec, NodePlace, NodeSpec } from './node-spec.js'
+
+export interface FrameOptions {
+  readonly violation: (message: unknown) => string | undefined
+  readonly admit: (peer: PeerIdentity, type: string) => boolean
+  /** Name of the actor behind a peer. */
+  readonly remotePath: (peer: PeerIdentity) => string
+  /** May drivers in the cluster dial this node? */
+  readonly admitsDrivers: boolean
+  /** Position that messages go out under; a Worker leads nothing and has none. */
+  readonly position: () => Position | undefined
+}
+
+/** What every node process stands on: log, actor system, the port of its actors, HTTP, and the end of all that. */
+export class NodeFrame<M extends Message> {
+  readonly log: Logger
+  readonly system: ActorSystem
+  /** Rejects when the node cannot go on; never resolves. */
+  readonly failed: Promise<never>
+  readonly linkDeadMs: number
+  readonly #spec: CommonSpec
+  readonly #options: FrameOptions
+  readonly #throttle: ThrottledLog
+  #incarnation: string
+  #gateway: Gateway<M>
+  /** Who dials before the node's actor is there waits for it. */
+  #early: Link[] | undefined = []
+  #listener: Listener | undefined
+  #http: HttpServer | undefined
+  #health: NodeHealth = 'starting'
+  #fail: (error: Error) => void = () => {}
+
+  constructor(spec: NodeSpec, options: FrameOptions) {
+    this.#spec = spec
+    this.#options = options
+    this.#incarnation = newIncarnation(spec.name)
+    this.linkDeadMs = Math.max(limits.linkDeadMs, 2 * spec.leaseMs)
+    this.log = createLogger({ ...spec.logging, component: spec.role, node: spec.name })
+    this.#throttle = new ThrottledLog(this.log)
+    this.failed = new Promise<never>((_, reject) => {
+      this.#fail = reject
+    })
+    this.failed.catch(() => {})
+    this.system = createSystem({
+      name: this.#systemName(spec.port),
+      clock: systemClock,
+      epoch: () => options.position()?.epoch ?? 0,
+      seq: () => options.position()?.seq,
+      ring: new TraceRing(spec.traceRing),
+      onDeadLetter: logDeadLetters(this.#throttle),
+      onFailure: ({ error, path, message, outcome }) => {
+        this.log.error('an actor failed', { path, message, outcome, error })
+        // Its supervisor has begun it anew; every other end of an actor is the end of the node.
+        if (outcome !== 'restarted')
+          this.fail(
+            new FiresteelError('INTERNAL', `the actor ${path} failed: ${reasonOf(error)}`, { cause: error }),
+          )
+      },
+    })
+    this.#gateway = this.#newGateway()
+  }
+
+  /** The life of the node's actor; `renew` begins another. */
+  get incarnation(): string {
+    return this.#incarnation
+  }
+
+  get gateway(): Gateway<M> {
+    return this.#gateway
+  }
+
+  /** Who we are to peers now. */
+  readonly identity = (): LocalIdentity => {
+    const { cluster, advertise } = this.#spec
+    const known = this.port > 0 && { advertise: formatAddress(advertise, this.port) }
+    return { cluster, incarnation: this.#incarnation, ...known }
+  }
+
+  /** A fresh incarnation: every link of the old one is closed, and its gateway reaches nobody any more. */
+  renew(reason: string): void {
+    const former = this.#gateway
+    this.#incarnation = newIncarnation(this.#spec.name)
+    this.#gateway = this.#newGateway()
+    // Who dials before the new actor is served waits for it.
+    this.#early ??= []
+    former.closeAll(reason)
+  }
+
+  #newGateway(): Gateway<M> {
+    const { violation, admit, remotePath } = this.#options
+    return new Gateway<M>({
+      system: this.system,
+      violation,
+      admit,
+      remotePath,
+      onRejected: (peer, reason) => this.#complain('message', peer, 'a message was dropped', reason),
+    })
+  }
+
+  fail(error: Error): void {
+    this.#health = 'failed'
+    this.#fail(error)
+  }
+
+  /** What `/healthz` says. */
+  readonly health = (): NodeHealth => this.#health
+
+  /** Writes why this process ends; resolves when the whole log is out. */
+  async abandon(reason: unknown): Promise<void> {
+    this.#health = 'failed'
+    this.#throttle.close()
+    this.log.error('this node ends: it cannot go on', { error: reason })
+    await this.log.close()
+  }
+
+  /** Opens the port of the actors. Gives firesteel://host:port, as others reach it. */
+  async listen(): Promise<string> {
+    const { secret, host, port } = this.#spec
+    this.#listener = await listen({
+      host,
+      port,
+      identity: this.identity,
+      keyFor: acceptorKeys(secret, this.#options.admitsDrivers),
+      // A driver's loop belongs to its user (protocol L4).
+      deadMsFor: ({ role }) => (role === 'node' ? this.linkDeadMs : limits.driverLinkDeadMs),
+      onLink: (link) => this.admit(link),
+      onRejected: ({ address, code, detail }) =>
+        this.#throttle.warn(`door:${hostOf(address)}`, 'a connection was refused', { address, code, detail }),
+      onInvalid: ({ peer, detail }) =>
+        this.#complain('frame', peer, 'a peer sent what cannot be read', detail),
+    })
+    this.system.name = this.#systemName(this.#listener.port)
+    return `firesteel://${formatAddress(this.#spec.advertise, this.#listener.port)}`
+  }
+
+  get port(): number {
+    return this.#listener?.port ?? this.#spec.port
+  }
+
+  /** Gives the URL. */
+  async serveHttp(routes: Hono): Promise<string> {
+    const { host, web, advertise } = this.#spec
+    this.#http = await createHttpServer({
+      host,
+      port: web,
+      routes,
+      allowedHosts: [advertise],
+      onError: (error) => this.log.error('an HTTP request failed', { error }),
+      onRefused: (from, reason) =>
+        this.#throttle.warn(`http:${from}`, 'an HTTP connection was refused', { address: from, reason }),
+    })
+    return `http://${formatAddress(advertise, this.#http.port)}`
+  }
+
+  /** The node's actor is served now: lets in whom it kept waiting, and says where the node is. */
+  opened(address: string, web: string): NodePlace {
+    this.admitEarly()
+    if (this.#health === 'starting') this.#health = 'ok'
+    return { address, web, rest: null, port: this.port, webPort: this.#http?.port ?? 0 }
+  }
+
+  /** Takes a link in, once the node's actor is served. */
+  admit(link: Link): void {
+    if (this.#early) this.#early.push(link)
+    else this.gateway.attach(link)
+  }
+
+  /** The node's actor is served: whoever waited is let in. */
+  admitEarly(): void {
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const link of early) this.gateway.attach(link)
+  }
+
+  /** Lets nobody in any more; links live on. */
+  async stopAccepting(): Promise<void> {
+    await this.#listener?.close()
+  }
+
+  async close(reason: string): Promise<void> {
+    await this.stopAccepting()
+    this.gateway.closeAll(reason)
+    await this.#http?.close()
+    await this.system.shutdown()
+    this.#throttle.close()
+    await this.log.close()
+  }
+
+  #systemName(port: number): string {
+    return `firesteel://${this.#spec.cluster}@${formatAddress(this.#spec.advertise, port)}`
+  }
+
+  #complain(kind: string, { incarnation, address }: PeerIdentity, text: string, reason: string): void {
+    this.#throttle.warn(`${kind}:${incarnation}`, text, { from: incarnation, address, reason })
+  }
+}
+
+const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':'))
+
+/** Executors dial their driver, never a node: there is no key for their role here (protocol 16). */
+function acceptorKeys(
+  secret: string,
+  admitsDrivers: boolean,
+): (role: Role, subject?: string) => Buffer | undefined {
+  // Derived once: a whole cluster may dial at the same moment.
+  const node = deriveKey(secret, 'node')
+  const client = deriveKey(secret, 'client')
+  return (role, subject) => {
+    if (role === 'node') return node
+    if (role === 'client') return client
+    return role === 'driver' && admitsDrivers ? deriveKey(secret, role, subject) : undefined
+  }
+}

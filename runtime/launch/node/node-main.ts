@@ -1,0 +1,43 @@
+import { openNodeControl } from '../../process/node-control.js'
+import { errorRecord, exitCodeOf } from '../cli/error-record.js'
+import type { NodeEvent, NodeOrder, NodeSpec } from './node-spec.js'
+import { runNodeUntil } from './run-node.js'
+
+/* The program of every node process: what it is comes through the control pipe of its launcher. */
+
+const stop = new Promise<void>((resolve) => {
+  process.once('SIGTERM', () => resolve())
+  // A launcher in the foreground gets it too, and stops its nodes in order.
+  process.on('SIGINT', () => undefined)
+})
+
+async function main(): Promise<number> {
+  const control = await openNodeControl()
+  const spec = control.spec as NodeSpec
+  process.title = `firesteel ${spec.role} ${spec.name}`
+  try {
+    const end = Promise.race([stop, control.launcherGone])
+    const tell = (event: NodeEvent): void => control.send(event)
+    await runNodeUntil(spec, tell, end, (node) => {
+      control.onMessage((order) => node.observed(order as NodeOrder))
+    })
+    return 0
+  } catch (error) {
+    control.send({ event: 'failed', error: errorRecord(error) })
+    return exitCodeOf(error)
+  }
+}
+
+main().then(
+  (code) => {
+    // A failed node waits for nothing: its log is written, and its last words to the launcher are with the kernel.
+    if (code !== 0) process.exit(code)
+    process.exitCode = code
+    // What a library left open must not keep a node that has stopped; its last words are out within a turn or two.
+    setTimeout(() => process.exit(), 1000).unref()
+  },
+  (error: unknown) => {
+    process.stderr.write(`${JSON.stringify({ error: errorRecord(error) })}\n`)
+    process.exitCode = exitCodeOf(error)
+  },
+)

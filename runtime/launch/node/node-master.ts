@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto'
+import { masterRoutes } from '../../../actors/master/json.js'
+import { fixedMasterConfig } from '../../../actors/master/master-config.js'
+import { MasterHost, type MasterHostOptions } from '../../../actors/master/master-host.js'
+import type { MasterRecovery } from '../../../actors/master/master-recovery.js'
+import { isPeerMaster } from '../../../actors/master/peer-masters.js'
+import { warmUp } from '../../../actors/master/warm-up.js'
+import { type MasterMessage, nodeOnly, violation } from '../../../actors/messages/catalogue.js'
+import { systemClock } from '../../clock.js'
+import { FiresteelError } from '../../errors.js'
+import { recordBudgetBytes } from '../../heap.js'
+import { limits } from '../../limits.js'
+import { fewDescriptors } from '../../process/descriptor-room.js'
+import { systemTimers } from '../../system/timers.js'
+import { dial } from '../../transport/dial.js'
+import { deriveKey } from '../../transport/keys.js'
+import { NodeFrame } from './node-frame.js'
+import type { MasterSpec, NodeEvent, NodeOrder, RunningNode, StartNode } from './node-spec.js'
+import { openRecovery } from './open-recovery.js'
+import { within } from './within.js'
+
+const MASTER = '/user/Master'
+const WORKER = '/user/Worker'
+const CLIENT = '/user/ClientEndpoint'
+
+/** Starts a Master node in this process: its actors, ports and store. Rejects with a coded error. */
+export const startMasterNode: StartNode<MasterSpec> = async (spec, tell) => {
+  const node = new MasterNode(spec, tell)
+  await node.start()
+  return node
+}
+
+class MasterNode implements RunningNode {
+  readonly failed: Promise<never>
+  readonly #spec: MasterSpec
+  readonly #tell: (event: NodeEvent) => void
+  readonly #frame: NodeFrame<MasterMessage>
+  /** Heard of before the MasterHost is there. */
+  readonly #early: string[] = []
+  #recovery: MasterRecovery | undefined
+  #masterHost: MasterHost | undefined
+  #warmUpTimer: NodeJS.Timeout | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(spec: MasterSpec, tell: (event: NodeEvent) => void) {
+    this.#spec = spec
+    this.#tell = tell
+    this.#frame = new NodeFrame<MasterMessage>(spec, {
+      violation: (message) => violation('master', message),
+      admit: ({ role }, type) => role === 'node' || !nodeOnly.has(type),
+      remotePath: (peer) => (isPeerMaster(peer) ? MASTER : peer.role === 'node' ? WORKER : CLIENT),
+      admitsDrivers: true,
+      position: () => this.#masterHost?.current?.shell.position,
+    })
+    this.failed = this.#frame.failed
+  }
+
+  async start(): Promise<void> {
+    try {
+      const few = fewDescriptors()
+      if (few)
+        this.#frame.log.warn('DESCRIPTORS_TOO_FEW: more nodes or clients than this are turned away', few)
+      this.#recovery = await openRecovery(this.#spec, this.#frame.log)
+      const address = await this.#frame.listen()
+      const web = await this.#frame.serveHttp(
+        masterRoutes({
+          snapshot: () => this.#masterHostNow().snapshot(),
+          head: () => this.#masterHostNow().head(),
+          health: this.#frame.health,
+          wallMs: systemClock.wallMs,
+        }),
+      )
+      const masterHost = this.#makeMasterHost(this.#recovery, address, web)
+      this.#masterHost = masterHost
+      masterHost.begin()
+      this.#tell({ event: 'listening', ...this.#frame.opened(address, web) })
+      masterHost.join()
+    } catch (error) {
+      await within(this.#release(), limits.nodeEndMs)
+      throw error
+    }
+  }
+
+  observed({ addresses }: NodeOrder): void {
+    if (this.#masterHost) this.#masterHost.learn(addresses)
+    else this.#early.push(...addresses)
+  }
+
+  abandon(reason: unknown): Promise<void> {
+    return this.#frame.abandon(reason)
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopInOrder()
+    return this.#stopping
+  }
+
+  async #stopInOrder(): Promise<void> {
+    const closed = this.#frame.stopAccepting()
+    await this.#masterHost?.stop()
+    await closed
+    await this.#release()
+  }
+
+  async #release(): Promise<void> {
+    clearTimeout(this.#warmUpTimer)
+    this.#masterHost?.close()
+    await this.#frame.close('the Master stops')
+    await this.#recovery?.close()
+  }
+
+  #masterHostNow(): MasterHost {
+    if (!this.#masterHost) throw new FiresteelError('NOT_LEADER', 'the Master is starting')
+    return this.#masterHost
+  }
+
+  #makeMasterHost(recovery: MasterRecovery, address: string, web: string): MasterHost {
+    const { secret, masters, observedEpoch = 0 } = this.#spec
+    const config = this.#masterConfig(web)
+    return new MasterHost({
+      frame: this.#frame,
+      recovery,
+      address,
+      masters: [...masters, ...this.#early],
+      observed: { epoch: observedEpoch, seq: 0 },
+      config,
+      key: deriveKey(secret, 'node'),
+      clock: systemClock,
+      timers: systemTimers,
+      random: Math.random,
+      newWriteId: () => randomBytes(9).toString('base64url'),
+      dialWith: dial,
+      tell: this.#tell,
+      // As ready as it can be, but for what it does for the first time.
+      onStandby: () => {
+        this.#warmUpTimer ??= setTimeout(
+          () => void this.#warmUp({ ...config, address, masters }),
+          limits.warmUpMs,
+        ).unref()
+      },
+    })
+  }
+
+  async #warmUp(config: Parameters<typeof warmUp>[0]): Promise<void> {
+    try {
+      await this.#recovery?.warmUp?.()
+      await warmUp(config, () => this.#stopping === undefined && !this.#masterHost?.leads)
+    } catch (error) {
+      this.#frame.log.warn('the rehearsal of a recovery failed; a real one takes a little longer', { error })
+    }
+  }
+
+  #masterConfig(web: string): MasterHostOptions['config'] {
+    const { cluster, scheduling, leaseMs } = this.#spec
+    return {
+      cluster,
+      web,
+      rest: null,
+      leaseMs,
+      spreadOut: scheduling.spreadOut,
+      defaultCores: scheduling.defaultCores ?? undefined,
+      maxExecutorRetries: scheduling.maxExecutorRetries,
+      workerTimeoutMs: scheduling.workerTimeoutMs,
+      orphanGraceMs: scheduling.orphanGraceMs,
+      relaunchOnRefused: scheduling.relaunchOnRefused,
+      ...fixedMasterConfig,
+      recordBudgetBytes: recordBudgetBytes(),
+    }
+  }
+}

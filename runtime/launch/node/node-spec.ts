@@ -1,0 +1,106 @@
+import type { LoggingPlan, RecoveryPlan, SchedulingPlan } from '../config/deployment.js'
+
+/* What a node is told at its start: by the launcher through the control pipe, or by `master` and `worker` directly. */
+
+export interface CommonSpec {
+  /** Name of the node in its cluster. */
+  readonly name: string
+  readonly cluster: string
+  readonly secret: string
+  /** Address to listen on. */
+  readonly host: string
+  /** Actors' port; 0 is any free one. */
+  readonly port: number
+  /** HTTP port; 0 is any free one. */
+  readonly web: number
+  /** Host under which others reach it. */
+  readonly advertise: string
+  readonly leaseMs: number
+  readonly logging: LoggingPlan
+  /** Envelopes that the trace of this process remembers. */
+  readonly traceRing: number
+}
+
+export interface MasterSpec extends CommonSpec {
+  readonly role: 'master'
+  readonly rest: number | null
+  readonly recovery: RecoveryPlan
+  readonly scheduling: SchedulingPlan
+  /** firesteel://host:port of all Masters known at its start, itself perhaps among them. */
+  readonly masters: readonly string[]
+  /** Highest epoch that earlier lives of this node led or heard of: with NONE nothing else remembers it. */
+  readonly observedEpoch?: number
+}
+
+export interface WorkerSpec extends CommonSpec {
+  readonly role: 'worker'
+  /** firesteel://host:port of each Master. */
+  readonly masters: readonly string[]
+  readonly cores: number
+  readonly memoryMib: number
+  readonly resources: Readonly<Record<string, readonly string[]>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly workerTimeoutMs: number
+  readonly orphanGraceMs: number
+  /** Absolute; output files, working folders and records of what runs. */
+  readonly workDirectory: string
+}
+
+export type NodeSpec = MasterSpec | WorkerSpec
+export type NodeRole = NodeSpec['role']
+
+/** Where a node listens. */
+export interface NodePlace {
+  /** firesteel://host:port, as others reach it. */
+  readonly address: string
+  readonly port: number
+  /** URL of its HTTP. */
+  readonly web: string | null
+  readonly webPort: number
+  readonly rest: string | null
+}
+
+/** What a node tells its launcher. */
+export type NodeEvent =
+  /** Its ports are bound. */
+  | ({ readonly event: 'listening' } & NodePlace)
+  /**
+   * A Master that is ALIVE, or that stands by and knows who leads; a Worker that is registered. So when all nodes are
+   * ready, a Master is ALIVE.
+   */
+  | { readonly event: 'ready' }
+  /** It leads this epoch, or has heard of it: its next life starts above. */
+  | { readonly event: 'epoch'; readonly epoch: number; readonly leads?: boolean }
+  /** It is about to exit because of this. */
+  | { readonly event: 'failed'; readonly error: ErrorRecord }
+
+/** What a launcher tells a node after its specification. */
+export type NodeOrder =
+  /** All Masters known now: those with port 0 have their addresses only once they listen. */
+  { readonly order: 'masters'; readonly addresses: readonly string[] }
+
+/** An error of ours between processes and in `--json`. */
+export interface ErrorRecord {
+  readonly code: string
+  readonly message: string
+  readonly help: string
+  readonly place?: string
+}
+
+/** A running node, in this process. */
+export interface RunningNode {
+  /** What the launcher says later. */
+  observed(order: NodeOrder): void
+  /** Stops in order: closes ports, ends children; resolves when nothing is left. */
+  stop(): Promise<void>
+  /** Rejects when the node cannot go on (a failed actor, a store that refuses it for good); never resolves. */
+  readonly failed: Promise<never>
+  /** The process is about to end because of this: says so on `/healthz` and in the log; resolves when the log is out. */
+  abandon(reason: unknown): Promise<void>
+}
+
+/** Starts a node in this process; rejects with a coded error. */
+export type StartNode<S extends NodeSpec> = (
+  spec: S,
+  tell: (event: NodeEvent) => void,
+) => Promise<RunningNode>

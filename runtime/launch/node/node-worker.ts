@@ -1,0 +1,127 @@
+import { violation, type WorkerMessage } from '../../../actors/messages/catalogue.js'
+import type { RequestTrace } from '../../../actors/messages/trace.js'
+import { workerRoutes } from '../../../actors/worker/json.js'
+import { startWorker, type Worker } from '../../../actors/worker/worker.js'
+import { systemClock } from '../../clock.js'
+import { FiresteelError } from '../../errors.js'
+import { limits } from '../../limits.js'
+import { NodeFrame } from './node-frame.js'
+import type { NodeEvent, RunningNode, StartNode, WorkerSpec } from './node-spec.js'
+import { within } from './within.js'
+
+const MASTER = '/user/Master'
+const CLIENT = '/user/ClientEndpoint'
+
+/** What anybody with the client's key may ask of a Worker; the rest is for Masters. */
+const forClients: ReadonlySet<string> = new Set<WorkerMessage['type'] | RequestTrace['type']>([
+  'RequestLog',
+  'StopLog',
+  'RequestTrace',
+])
+
+/** Starts a Worker node in this process: its actors, ports and work folder. Rejects with a coded error. */
+export const startWorkerNode: StartNode<WorkerSpec> = async (spec, tell) => {
+  const node = new WorkerNode(spec, tell)
+  await node.start()
+  return node
+}
+
+class WorkerNode implements RunningNode {
+  readonly failed: Promise<never>
+  readonly #spec: WorkerSpec
+  readonly #tell: (event: NodeEvent) => void
+  readonly #frame: NodeFrame<WorkerMessage>
+  #worker: Worker | undefined
+  #saidReady = false
+  #stopped: Promise<void> | undefined
+
+  constructor(spec: WorkerSpec, tell: (event: NodeEvent) => void) {
+    this.#spec = spec
+    this.#tell = tell
+    this.#frame = new NodeFrame<WorkerMessage>(spec, {
+      violation: (message) => violation('worker', message),
+      admit: ({ role }, type) => {
+        // The Master has it in its books: that is what ready means.
+        if (role === 'node' && type === 'RegisteredWorker') this.#ready()
+        return role === 'node' || forClients.has(type)
+      },
+      remotePath: ({ role }) => (role === 'node' ? MASTER : CLIENT),
+      admitsDrivers: false,
+      position: () => undefined,
+    })
+    this.failed = this.#frame.failed
+  }
+
+  async start(): Promise<void> {
+    try {
+      const address = await this.#frame.listen()
+      const web = await this.#frame.serveHttp(workerRoutes(() => this.#status(), this.#frame.health))
+      this.#worker = await this.#startWorker(web)
+      this.#tell({ event: 'listening', ...this.#frame.opened(address, web) })
+    } catch (error) {
+      await within(this.stop(), limits.nodeEndMs)
+      throw error
+    }
+  }
+
+  /** A Worker starts when all Masters are known, and hears of others from the Masters themselves. */
+  observed(): void {}
+
+  abandon(reason: unknown): Promise<void> {
+    return this.#frame.abandon(reason)
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stopInOrder()
+    return this.#stopped
+  }
+
+  /** Children first, while the Masters can still be told. */
+  async #stopInOrder(): Promise<void> {
+    await this.#worker?.stop()
+    await this.#frame.close('the Worker stops')
+  }
+
+  #ready(): void {
+    if (this.#saidReady) return
+    this.#saidReady = true
+    this.#tell({ event: 'ready' })
+  }
+
+  #status() {
+    if (!this.#worker) throw new FiresteelError('ASK_TIMEOUT', 'the Worker is starting')
+    return this.#worker.status()
+  }
+
+  #startWorker(web: string): Promise<Worker> {
+    const { name, cluster, secret, host, advertise, cores, memoryMib, resources, labels } = this.#spec
+    const { masters, workerTimeoutMs, orphanGraceMs, workDirectory } = this.#spec
+    const { system, gateway, log, port, linkDeadMs, incarnation } = this.#frame
+    return startWorker({
+      system,
+      gateway,
+      clock: systemClock,
+      log,
+      config: {
+        name,
+        cluster,
+        secret,
+        host,
+        port,
+        advertise,
+        web,
+        cores,
+        memoryMib,
+        resources: Object.fromEntries(Object.entries(resources).map(([key, list]) => [key, [...list]])),
+        labels,
+        workDir: workDirectory,
+        masters,
+        workerTimeoutMs,
+        orphanGraceMs,
+        applicationTimeoutMs: limits.applicationTimeoutMs,
+        linkDeadMs,
+        incarnation,
+      },
+    })
+  }
+}

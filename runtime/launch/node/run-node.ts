@@ -1,0 +1,46 @@
+import { limits } from '../../limits.js'
+import { requireDescriptors } from '../../process/descriptor-room.js'
+import { exitCodeOf } from '../cli/error-record.js'
+import type { NodeEvent, NodeSpec, RunningNode } from './node-spec.js'
+import { watchUncaught } from './uncaught.js'
+import { within } from './within.js'
+
+/** Starts the node of a specification in this process. A Worker loads no code of a Master, nor the reverse. */
+export async function runNode(spec: NodeSpec, tell: (event: NodeEvent) => void): Promise<RunningNode> {
+  requireDescriptors(spec.masters.length)
+  if (spec.role === 'master') {
+    const { startMasterNode } = await import('./node-master.js')
+    return startMasterNode(spec, tell)
+  }
+  const { startWorkerNode } = await import('./node-worker.js')
+  return startWorkerNode(spec, tell)
+}
+
+/**
+ * Runs a node until `stop` resolves, then stops it in order; rejects with a coded error when the node cannot run (on).
+ * `onRunning` is called once it has started. The process is the node's: where the node fails, the process ends within
+ * `nodeEndMs` with the exit code of the error, even if the caller does not end it.
+ */
+export async function runNodeUntil(
+  spec: NodeSpec,
+  tell: (event: NodeEvent) => void,
+  stop: Promise<void>,
+  onRunning: (node: RunningNode) => void = () => undefined,
+): Promise<void> {
+  const uncaught = watchUncaught()
+  let node: RunningNode | undefined
+  try {
+    node = await Promise.race([runNode(spec, tell), uncaught.failed])
+    onRunning(node)
+    const failed = Promise.race([node.failed, uncaught.failed])
+    await Promise.race([stop, failed])
+    await Promise.race([node.stop(), failed])
+    uncaught.close()
+  } catch (error) {
+    // A failed actor may be half-changed, so nothing of this node runs an orderly end: its links close with the
+    // process, and the guard of a Worker kills what it started.
+    setTimeout(() => process.exit(exitCodeOf(error)), limits.nodeEndMs).unref()
+    if (node) await within(node.abandon(error), limits.nodeEndMs / 2)
+    throw error
+  }
+}

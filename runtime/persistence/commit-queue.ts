@@ -1,0 +1,226 @@
+import { FiresteelError } from '../errors.js'
+import { limits as defaults } from '../limits.js'
+import { CommitGroup, type Step, type Write, writesOf } from './commit-group.js'
+import type {
+  CommitOutcome,
+  CommitRequest,
+  Delete,
+  Deposed,
+  Failed,
+  Position,
+  Put,
+  Rewound,
+  StoreDegradation,
+} from './engine.js'
+
+export interface CommitQueueLimits {
+  readonly commitQueueSteps: number
+  readonly commitQueueBytes: number
+  readonly commitEntries: number
+  readonly commitBytes: number
+  readonly storeBackoffFirstMs: number
+  readonly storeBackoffMaxMs: number
+}
+
+export interface CommitQueueOptions {
+  readonly epoch: number
+  /** Position found at election: the commit queue counts on from its seq. */
+  readonly base: Position
+  /** Write id of the election: the chain begins there. */
+  readonly writeId: string
+  /** Fresh and random for each commit. */
+  readonly newWriteId: () => string
+  readonly limits?: CommitQueueLimits
+}
+
+export type CommitQueueRequest =
+  | ({ readonly kind: 'commit' } & CommitRequest)
+  | { readonly kind: 'touch'; readonly prev: string }
+
+/** `wait`: nothing before `ms` have passed, then ask again. */
+export type CommitQueueNext = CommitQueueRequest | { readonly kind: 'wait'; readonly ms: number }
+
+/** Why the leadership is over; the agent alone says RevokedLeadership (protocol 6). */
+export type CommitEnd = Deposed | Rewound | Failed
+
+export interface Settled<Effect> {
+  /** To be sent now, in this order. */
+  readonly released: readonly Effect[]
+  /** What became durable: for the record cache. Undefined after a touch or no success. */
+  readonly durable?: { readonly puts: readonly Put[]; readonly deletes: readonly Delete[] }
+  readonly ended?: CommitEnd
+}
+
+/** Effects that never left. Callers of `neverSent` hear NotLeader, those of `unknown` OutcomeUnknown. */
+export interface Abandoned<Effect> {
+  readonly neverSent: readonly Effect[]
+  readonly unknown: readonly Effect[]
+}
+
+interface QueuedStep<Effect> {
+  readonly writes: readonly Write[]
+  readonly bytes: number
+  readonly effects: readonly Effect[]
+}
+
+/**
+ * The commit queue of a leader (protocol 4), pure: steps in, one fenced write at a time out, effects released in
+ * step order once their write and all earlier ones are durable. What waits goes together in the next commit.
+ */
+export class CommitQueue<Effect> {
+  readonly #epoch: number
+  readonly #newWriteId: () => string
+  readonly #limits: CommitQueueLimits
+  /** Steps stay here until they are durable; the first `#covered` belong to `#sent`. */
+  readonly #queue: QueuedStep<Effect>[] = []
+  #covered = 0
+  #queuedBytes = 0
+  #sent: CommitQueueRequest | undefined
+  #inFlight = false
+  #seq: number
+  #writeId: string
+  #failures = 0
+  #retryAtMs = 0
+  #degradation: StoreDegradation | undefined
+  #ended: CommitEnd | undefined
+
+  constructor({ epoch, base, writeId, newWriteId, limits = defaults }: CommitQueueOptions) {
+    this.#epoch = epoch
+    this.#seq = base.seq
+    this.#writeId = writeId
+    this.#newWriteId = newWriteId
+    this.#limits = limits
+  }
+
+  /** Position of the last durable commit. */
+  get position(): Position {
+    return { epoch: this.#epoch, seq: this.#seq }
+  }
+
+  /** Set while the store refuses or does not answer: new requests are refused with this code. */
+  get storeDegradation(): StoreDegradation | undefined {
+    return this.#degradation
+  }
+
+  /** To be asked before the core runs: a step that has run must not be turned away. One more always fits after `false`. */
+  get full(): boolean {
+    return (
+      this.#queue.length >= this.#limits.commitQueueSteps ||
+      this.#queuedBytes >= this.#limits.commitQueueBytes
+    )
+  }
+
+  /** Of the writes that are not durable yet. */
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  get idle(): boolean {
+    return this.#queue.length === 0
+  }
+
+  get ended(): CommitEnd | undefined {
+    return this.#ended
+  }
+
+  submit(step: Step<Effect>): 'accepted' | 'busy' | 'ended' {
+    if (this.#ended !== undefined) return 'ended'
+    if (this.full) return 'busy'
+    const writes = writesOf(step.puts, step.deletes)
+    if (writes.length === 0 && step.effects.length === 0) return 'accepted'
+    let bytes = 0
+    for (const write of writes) bytes += write.bytes
+    this.#queuedBytes += bytes
+    this.#queue.push({ writes, bytes, effects: step.effects })
+    return 'accepted'
+  }
+
+  /** What to send now; undefined while one is in flight or nothing waits. Each request must be settled. */
+  next(nowMs: number): CommitQueueNext | undefined {
+    if (this.#ended !== undefined || this.#inFlight || this.#queue.length === 0) return undefined
+    if (nowMs < this.#retryAtMs) return { kind: 'wait', ms: this.#retryAtMs - nowMs }
+    this.#sent ??= this.#form()
+    this.#inFlight = true
+    return this.#sent
+  }
+
+  settled(outcome: CommitOutcome, nowMs: number): Settled<Effect> {
+    const sent = this.#sent
+    if (sent === undefined || !this.#inFlight) {
+      throw new FiresteelError(
+        'INTERNAL',
+        'the commit lane heard an outcome that nothing in flight asked for',
+      )
+    }
+    this.#inFlight = false
+    switch (outcome.kind) {
+      case 'ok':
+      case 'duplicate':
+        return this.#succeed(sent)
+      case 'refused':
+        this.#backOff(sent, outcome.code, nowMs)
+        return { released: [] }
+      case 'unknown':
+        this.#backOff(sent, 'STORE_UNAVAILABLE', nowMs)
+        return { released: [] }
+      case 'deposed':
+      case 'rewound':
+      case 'failed':
+        this.#ended = outcome
+        return { released: [], ended: outcome }
+    }
+  }
+
+  /**
+   * The leadership ended: nothing more is sent or released. A step that was part of a commit once sent may or
+   * may not be durable; a mere touch wrote nothing.
+   */
+  abandon(): Abandoned<Effect> {
+    this.#ended ??= { kind: 'failed', reason: 'the leadership was given up' }
+    this.#inFlight = false
+    const split = this.#sent?.kind === 'commit' ? this.#covered : 0
+    const steps = this.#queue.splice(0)
+    this.#queuedBytes = 0
+    return {
+      unknown: steps.slice(0, split).flatMap((step) => step.effects),
+      neverSent: steps.slice(split).flatMap((step) => step.effects),
+    }
+  }
+
+  #form(): CommitQueueRequest {
+    const group = new CommitGroup(this.#limits.commitEntries, this.#limits.commitBytes)
+    this.#covered = 0
+    for (const step of this.#queue) {
+      if (!group.add(step.writes)) break
+      this.#covered += 1
+    }
+    if (group.empty) return { kind: 'touch', prev: this.#writeId }
+    const n = this.#seq + 1
+    const entries = group.entries({ epoch: this.#epoch, seq: n })
+    return { kind: 'commit', n, prev: this.#writeId, writeId: this.#newWriteId(), ...entries }
+  }
+
+  #succeed(sent: CommitQueueRequest): Settled<Effect> {
+    const steps = this.#queue.splice(0, this.#covered)
+    for (const step of steps) this.#queuedBytes -= step.bytes
+    this.#sent = undefined
+    this.#covered = 0
+    this.#failures = 0
+    this.#retryAtMs = 0
+    this.#degradation = undefined
+    const released = steps.flatMap((step) => step.effects)
+    if (sent.kind === 'touch') return { released }
+    this.#seq = sent.n
+    this.#writeId = sent.writeId
+    return { released, durable: { puts: sent.puts, deletes: sent.deletes } }
+  }
+
+  /** A commit is kept as it is: an earlier copy of it may still run late. A touch wrote nothing: form anew. */
+  #backOff(sent: CommitQueueRequest, degradation: StoreDegradation, nowMs: number): void {
+    if (sent.kind === 'touch') this.#sent = undefined
+    const { storeBackoffFirstMs, storeBackoffMaxMs } = this.#limits
+    this.#retryAtMs = nowMs + Math.min(storeBackoffMaxMs, storeBackoffFirstMs * 2 ** this.#failures)
+    this.#failures = Math.min(this.#failures + 1, 16)
+    this.#degradation = degradation
+  }
+}

@@ -1,0 +1,92 @@
+import type { ProcessIdentity } from './find-process.js'
+
+/** A process group that must not outlive its Worker. */
+export interface GuardedGroup extends ProcessIdentity {
+  /** By the boot clock; for `onIsolation: stop`: killed then, whatever the Worker does. */
+  readonly validUntilBootMs?: number
+}
+
+/**
+ * What a guard knows, as pure rules (protocol 8): lines of the pipe go in, groups to kill come out.
+ *
+ *     add PID START_TIME [VALID_UNTIL_BOOT_MS]     again: changes "valid until"
+ *     remove PID
+ *     grace MS                                     orphanGrace: from the end of the pipe to the kill
+ */
+export class GuardLedger {
+  readonly #groups = new Map<number, GuardedGroup>()
+  #graceMs = 0
+  #orphanedAtBootMs: number | undefined
+
+  /** False for a line that is none of ours; it changes nothing. */
+  apply(line: string): boolean {
+    const [verb, first, second, third] = line.trim().split(' ')
+    const number = Number(first)
+    if (!Number.isSafeInteger(number)) return false
+    if (verb === 'grace' && number >= 0) {
+      this.#graceMs = number
+      return true
+    }
+    // 0 and 1 would mean "everybody" to kill(): they are no groups of ours, whoever says so.
+    if (number <= 1) return false
+    if (verb === 'remove') return this.#groups.delete(number)
+    if (verb !== 'add' || second === undefined || second === '') return false
+    const validUntilBootMs = third === undefined ? undefined : Number(third)
+    if (Number.isNaN(validUntilBootMs)) return false
+    this.#groups.set(number, {
+      pid: number,
+      startTime: second,
+      ...(validUntilBootMs === undefined ? {} : { validUntilBootMs }),
+    })
+    return true
+  }
+
+  /** The pipe has ended: the Worker is dead, or has closed it after all its groups had gone. */
+  orphan(nowBootMs: number): void {
+    this.#orphanedAtBootMs ??= nowBootMs
+  }
+
+  get isOrphaned(): boolean {
+    return this.#orphanedAtBootMs !== undefined
+  }
+
+  get groups(): GuardedGroup[] {
+    return [...this.#groups.values()]
+  }
+
+  /** Groups whose time has come. They stay in the book until `forget`. */
+  due(nowBootMs: number): GuardedGroup[] {
+    return this.groups.filter((group) => this.#deadline(group) <= nowBootMs)
+  }
+
+  /** Nobody is left of this group. */
+  forget(pid: number): void {
+    this.#groups.delete(pid)
+  }
+
+  /** When the next group is due; undefined when none will be without another line. */
+  nextDeadline(): number | undefined {
+    const deadlines = this.groups.map((group) => this.#deadline(group)).filter(Number.isFinite)
+    return deadlines.length === 0 ? undefined : Math.min(...deadlines)
+  }
+
+  #deadline({ validUntilBootMs = Number.POSITIVE_INFINITY }: GuardedGroup): number {
+    const orphanDeadline =
+      this.#orphanedAtBootMs === undefined ? Number.POSITIVE_INFINITY : this.#orphanedAtBootMs + this.#graceMs
+    return Math.min(validUntilBootMs, orphanDeadline)
+  }
+}
+
+export function addLine({ pid, startTime, validUntilBootMs }: GuardedGroup): string {
+  return validUntilBootMs === undefined
+    ? `add ${pid} ${startTime}\n`
+    : `add ${pid} ${startTime} ${Math.floor(validUntilBootMs)}\n`
+}
+
+export function removeLine(pid: number): string {
+  return `remove ${pid}\n`
+}
+
+export function graceLine(ms: number): string {
+  return `grace ${Math.floor(ms)}\n`
+}

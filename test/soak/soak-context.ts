@@ -1,0 +1,205 @@
+import { appendFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { LinkProxy } from '../cluster/link-proxy.js'
+import { type ClusterNode, waitUntil } from '../harness/index.js'
+import { Machines } from '../harness/machines.js'
+import { probe } from '../harness/probe.js'
+import { RedisRoutes, routedRecovery } from '../harness/redis-routes.js'
+import { TestCluster } from '../harness/test-cluster.js'
+import { type Shape, workerTimeoutMs } from './draw.js'
+import { quietPort } from './quiet-port.js'
+import { Servers } from './servers.js'
+
+const MASTERS = ['m1', 'm2', 'm3'] as const
+/** Of each Worker, as far as its cluster state go. */
+const WORKER = { cores: 10, memory: '8g' }
+const START_MS = 30_000
+
+/**
+ * A cluster on machines of its own: Master and Worker of the same number under one launcher, each Master with routes of
+ * its own to Redis and a proxy before its door, so that faults can be given to one and not to another.
+ */
+export class SoakContext implements AsyncDisposable {
+  readonly name: string
+  readonly shape: Shape
+  readonly servers: Servers
+  readonly machines: Machines
+  readonly cluster: TestCluster
+  readonly #routes: Map<string, RedisRoutes>
+  readonly #listeners: Map<string, LinkProxy>
+  /** How often each node was started as of the last look, or was ended by us since. */
+  readonly #starts = new Map<string, number>()
+
+  private constructor(parts: Parts, machines: Machines) {
+    this.name = parts.name
+    this.shape = parts.shape
+    this.servers = parts.servers
+    this.#routes = parts.routes
+    this.#listeners = parts.listeners
+    this.machines = machines
+    this.cluster = new TestCluster(machines)
+  }
+
+  /** `directory` holds all of it, logs too. */
+  static async start(
+    name: string,
+    shape: Shape,
+    directory: string,
+    wantsDisk: boolean,
+  ): Promise<SoakContext> {
+    await mkdir(directory, { recursive: true })
+    const parts: Parts = {
+      name,
+      shape,
+      servers: await Servers.start(shape, directory, wantsDisk),
+      routes: new Map(),
+      listeners: new Map(),
+    }
+    try {
+      for (const [index, master] of MASTERS.entries()) {
+        parts.routes.set(master, await RedisRoutes.start(parts.servers.ports))
+        parts.listeners.set(master, await LinkProxy.start(`127.0.3.${index + 1}`, quietPort))
+      }
+      return new SoakContext(parts, await startMachines(parts, directory))
+    } catch (error) {
+      await stopParts(parts)
+      throw error
+    }
+  }
+
+  get masters(): readonly ClusterNode[] {
+    return this.cluster.nodes.filter(({ role }) => role === 'master')
+  }
+
+  get workers(): readonly ClusterNode[] {
+    return this.cluster.nodes.filter(({ role }) => role === 'worker')
+  }
+
+  async leader(): Promise<ClusterNode> {
+    return this.cluster.waitAlive({ workers: 0, deadlineMs: START_MS })
+  }
+
+  async standbys(): Promise<ClusterNode[]> {
+    const leader = await this.leader()
+    return this.masters.filter(({ name }) => name !== leader.name)
+  }
+
+  routes({ name }: Pick<ClusterNode, 'name'>): RedisRoutes {
+    return this.#routes.get(name)!
+  }
+
+  get allRoutes(): readonly RedisRoutes[] {
+    return [...this.#routes.values()]
+  }
+
+  listener({ name }: Pick<ClusterNode, 'name'>): LinkProxy {
+    return this.#listeners.get(name)!
+  }
+
+  get allListeners(): readonly LinkProxy[] {
+    return [...this.#listeners.values()]
+  }
+
+  /** Its launcher starts it again. While a Master does not run its door refuses, as the kernel would. */
+  async end(node: ClusterNode, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const { name, starts } = node
+    const listener = this.#listeners.get(name)
+    await listener?.refuse()
+    this.#starts.set(name, starts + 1)
+    await this.cluster.kill(node, signal)
+    if (listener) void this.#openWhenUp(name)
+  }
+
+  /** kill -9 of the launcher of a machine; its nodes end by themselves. Rejects where a process is left. */
+  async endLauncher(machine: string): Promise<void> {
+    const nodes = this.cluster.nodes.filter(({ name }) => machineOf(name) === machine)
+    for (const { name } of nodes) {
+      await this.#listeners.get(name)?.refuse()
+      this.#starts.delete(name)
+    }
+    await this.machines.killLauncher(machine)
+  }
+
+  async startMachine(machine: string): Promise<void> {
+    const up = this.machines.startMachine(machine)
+    for (const name of this.#listeners.keys()) if (machineOf(name) === machine) void this.#openWhenUp(name)
+    await up
+  }
+
+  /** Nodes that were started more often than we ended them, since the last look. */
+  unaskedDeaths(): string[] {
+    return this.cluster.nodes.flatMap(({ name, starts }) => {
+      const expected = this.#starts.get(name) ?? 1
+      this.#starts.set(name, Math.max(starts, expected))
+      return starts > expected
+        ? [`${name} was started ${starts - expected} times more than it was ended`]
+        : []
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.cluster.stop()
+    } finally {
+      await stopParts({ servers: this.servers, routes: this.#routes, listeners: this.#listeners })
+    }
+  }
+
+  async #openWhenUp(name: string): Promise<void> {
+    const listener = this.#listeners.get(name)!
+    const healthz = `http://127.0.0.1:${listener.place.web}/healthz`
+    const isUp = async () => (await probe(healthz, 500)).status === 200
+    // Who waits for all to be well says what is wrong.
+    await waitUntil(`${name} to listen`, isUp, { deadlineMs: START_MS }).catch(() => undefined)
+    await listener.open()
+  }
+}
+
+interface Parts {
+  readonly name: string
+  readonly shape: Shape
+  readonly servers: Servers
+  readonly routes: Map<string, RedisRoutes>
+  readonly listeners: Map<string, LinkProxy>
+}
+
+const machineOf = (node: string): string => `machine-${node.slice(1)}`
+
+async function startMachines(
+  { name, shape, servers, routes, listeners }: Parts,
+  directory: string,
+): Promise<Machines> {
+  const workers = Array.from({ length: shape.workers }, (_, index) => `w${index + 1}`)
+  const machines = MASTERS.map((master) => ({
+    name: machineOf(master),
+    nodes: [master, ...workers.filter((worker) => machineOf(worker) === machineOf(master))],
+    env: routes.get(master)!.env,
+  }))
+  return Machines.start(
+    {
+      cluster: name,
+      masters: MASTERS.length,
+      workers: workers.length,
+      ...WORKER,
+      recovery: routedRecovery(servers.ports, shape.leaseMs),
+      workerTimeout: `${workerTimeoutMs(shape)}ms`,
+      orphanGrace: undefined,
+      directory,
+      places: MASTERS.map((master) => listeners.get(master)!.place),
+      workerPlaces: await Promise.all(workers.map(async () => ({ port: await quietPort() }))),
+      onLog: (machine, line) => appendFileSync(join(directory, `${machine}.log`), `${line}\n`),
+    },
+    machines,
+  )
+}
+
+async function stopParts({
+  routes,
+  listeners,
+  servers,
+}: Pick<Parts, 'routes' | 'listeners' | 'servers'>): Promise<void> {
+  for (const listener of listeners.values()) listener.stop()
+  for (const own of routes.values()) own.stop()
+  await servers.stop()
+}
