@@ -322,6 +322,7 @@ export const limits = {
   // Worker
   /** Cores that a Worker may offer: eight times as many as Linux knows of. Each may become an executor in a Master's books. */
   workerCores: 65_536,
+  /** Heartbeats of a Worker in one timeout; a Master looks for silent Workers as often. */
   heartbeatsPerTimeout: 12,
   /**
    * Executors and drivers in one message of a full report, and their bytes, unless one has more: it may bring a whole

@@ -1,3 +1,4 @@
+import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { ClientMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 
@@ -43,7 +44,7 @@ export class MasterLinks {
   #hasMet = false
   /** What is wrong with each Master that does not lead, for people. */
   readonly #problems = new Map<string, string>()
-  #highest: { readonly epoch: number; readonly owner: string } | undefined
+  readonly #tracker = new LeaderTracker()
   #leading: string | undefined
 
   constructor(addresses: readonly string[]) {
@@ -54,9 +55,9 @@ export class MasterLinks {
     return [...this.#addresses]
   }
 
-  /** Highest epoch heard of; 0 before the first. */
+  /** The highest epoch that was obeyed; 0 before the first. */
   get epoch(): number {
-    return this.#highest?.epoch ?? 0
+    return this.#tracker.epoch
   }
 
   get leader(): Leader | undefined {
@@ -114,9 +115,7 @@ export class MasterLinks {
       this.problem(this.#up.get(from), message.leader ? `in standby; ${message.leader} leads` : 'in standby')
       return 'noted'
     }
-    const { epoch, owner } = this.#highest ?? { epoch: -1, owner: from }
-    if (position.epoch < epoch || (position.epoch === epoch && owner !== from)) return 'stale'
-    this.#highest = { epoch: position.epoch, owner: from }
+    if (this.#tracker.handled({ epoch: position.epoch, owner: from }, position) === 'stale') return 'stale'
     if (this.#leading !== from) this.#leading = undefined
     if (message.type !== 'MasterChanged') return 'current'
     this.#leading = from

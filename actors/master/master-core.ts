@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { PastElection, Position, RecoveryState } from '../messages/common.js'
 import type { MasterChanged, MasterInStandby } from '../messages/leadership.js'
@@ -248,7 +249,7 @@ export class MasterCore {
   }
 
   get #sweepEveryMs(): number {
-    return this.#config.workerTimeoutMs / 12
+    return this.#config.workerTimeoutMs / limits.heartbeatsPerTimeout
   }
 
   /**

@@ -97,7 +97,7 @@ export class PeerMasterProtocol {
 
   /** The store says who leads: no peer's word is needed. */
   recordSeen(step: Step, { epoch, owner, address }: KnownLeader): void {
-    if (this.#peerMasters.judge(epoch, owner) !== 'new') return
+    if (this.#peerMasters.judge({ epoch, owner }) !== 'new') return
     this.#peerMasters.lead({ epoch, owner, address })
     step.free.push({ kind: 'leaderHeard', epoch }, { kind: 'mastersHeard', addresses: [address] })
   }
@@ -225,7 +225,7 @@ export class PeerMasterProtocol {
     address: string | undefined,
   ): 'stale' | 'claimed' | 'obeyed' {
     const { epoch } = position
-    const judged = this.#peerMasters.judge(epoch, from.incarnation)
+    const judged = this.#peerMasters.judge({ epoch, owner: from.incarnation })
     if (judged === 'stale') {
       const known = this.#peerMasters.leader!
       step.tellNow(from.incarnation, { type: 'StaleEpoch', epoch: known.epoch, owner: known.owner })
@@ -252,7 +252,7 @@ export class PeerMasterProtocol {
   #claimed(cluster: ClusterState | undefined, step: Step, position: Position, owner: string): void {
     this.#observed(cluster, step, position)
     const { epoch } = position
-    if (this.#peerMasters.judge(epoch, owner) === 'new' || this.#isAnothers(cluster, epoch, owner))
+    if (this.#peerMasters.judge({ epoch, owner }) === 'new' || this.#isAnothers(cluster, epoch, owner))
       step.tellAgent({ type: 'LeadershipClaimed', epoch })
   }
 

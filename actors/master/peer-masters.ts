@@ -1,3 +1,5 @@
+import type { Fence } from '../../runtime/persistence/engine.js'
+import { type Judgement, LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
 import type { RecoveryState } from '../messages/common.js'
 import type { StandbyPulse } from '../messages/masters.js'
@@ -16,20 +18,18 @@ export interface PeerMaster {
   pulse: StandbyPulse | undefined
 }
 
-/** The highest leadership this Master has heard of, its own included (protocol R1): one owner per epoch, the first. */
-export interface KnownLeader {
-  readonly epoch: number
-  readonly owner: string
+/** The highest leadership this Master has heard of, its own included (protocol R1). */
+export interface KnownLeader extends Fence {
   readonly address: string
 }
 
 /** The other Masters and who leads among them, as far as this one knows. */
 export class PeerMasters {
   readonly #linked = new Map<string, PeerMaster>()
-  #leader: KnownLeader | undefined
+  readonly #tracker = new LeaderTracker<KnownLeader>()
 
   get leader(): KnownLeader | undefined {
-    return this.#leader
+    return this.#tracker.leader
   }
 
   get all(): Iterable<PeerMaster> {
@@ -56,15 +56,12 @@ export class PeerMasters {
     return 'UNKNOWN'
   }
 
-  /** Protocol R1. `stale`: lower, or the same epoch of another owner. */
-  judge(epoch: number, owner: string): 'stale' | 'current' | 'new' {
-    const known = this.#leader
-    if (known && (epoch < known.epoch || (epoch === known.epoch && owner !== known.owner))) return 'stale'
-    return known?.epoch === epoch ? 'current' : 'new'
+  judge(leadership: Fence): Judgement {
+    return this.#tracker.judge(leadership)
   }
 
   lead(leader: KnownLeader): void {
-    this.#leader = leader
+    this.#tracker.follow(leader)
     for (const peerMaster of this.#linked.values()) {
       if (peerMaster.incarnation === leader.owner) peerMaster.state = 'ALIVE'
       else if (peerMaster.state === 'ALIVE') peerMaster.state = 'STANDBY'

@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import type { Position, RecoveryState } from '../messages/common.js'
 import { summaryOfApplication, summaryOfDriver } from '../messages/common.js'
 import type {
@@ -154,7 +155,9 @@ function workerStatus(worker: WorkerEntry, config: MasterConfig, now: Now): Work
     port,
     web,
     state: worker.state,
-    suspect: worker.state !== 'DEAD' && silentMs > (SUSPECT_HEARTBEATS * config.workerTimeoutMs) / 12,
+    suspect:
+      worker.state !== 'DEAD' &&
+      silentMs > (SUSPECT_HEARTBEATS * config.workerTimeoutMs) / limits.heartbeatsPerTimeout,
     cores,
     coresUsed: worker.coresUsed,
     memoryMib,

@@ -1,7 +1,7 @@
+import type { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { MasterInStandby } from '../messages/leadership.js'
 import type { Heartbeat } from '../messages/workers.js'
 import type { Contact } from './contact.js'
-import type { LeaderTracker } from './leader-tracker.js'
 import { MasterList } from './master-list.js'
 import type { Now, WorkerEffect } from './worker-events.js'
 

@@ -1,10 +1,10 @@
+import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { FromWorker } from '../messages/catalogue.js'
 import type { MasterChanged } from '../messages/leadership.js'
 import { Contact } from './contact.js'
 import { Drivers, ISOLATION_TIMER, RESTART_TIMER } from './drivers.js'
 import { Executors } from './executors.js'
 import { LaunchLedger } from './launch-ledger.js'
-import { LeaderTracker } from './leader-tracker.js'
 import { MasterWatch } from './master-watch.js'
 import { type ChangeDraft, Outbox } from './outbox.js'
 import { reportPages } from './report-pages.js'
@@ -228,14 +228,17 @@ export class WorkerCore {
     }
     this.#forgetFormer()
     const { leader: former, seen } = this.#leaderTracker
-    const verdict = this.#leaderTracker.judge(input.from, input.position)
-    if (verdict === 'stale') {
+    const judged = this.#leaderTracker.handled(
+      { epoch: input.position.epoch, owner: input.from },
+      input.position,
+    )
+    if (judged === 'stale') {
       this.#refused(input, 'its leadership is over')
       const leader = this.#leaderTracker.leader!
       this.#tell(input.from, { type: 'StaleEpoch', epoch: leader.epoch, owner: leader.owner })
       return
     }
-    if (verdict === 'new') {
+    if (judged === 'new') {
       this.#standing = 'none'
       // One that was elected before it could hear of it: its store may have lost what lies between (protocol 12).
       if (former && seen)

@@ -120,8 +120,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a Worker obeys a lower epoch',
-    file: 'actors/worker/leader-tracker.js',
-    find: 'if (leader && position.epoch < leader.epoch)',
+    file: 'runtime/persistence/leader-tracker.js',
+    find: 'if (leader && epoch < leader.epoch)',
     replace: 'if (false)',
     script: 'a command of a former leader arrives late',
   },
@@ -351,9 +351,10 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a Worker obeys a second owner of one epoch',
-    file: 'actors/worker/leader-tracker.js',
-    find: "if (from !== leader.owner)\n                return 'stale';",
-    replace: 'if (from !== leader.owner) this.#leader = { epoch: position.epoch, owner: from };',
+    file: 'runtime/persistence/leader-tracker.js',
+    find: "if (judged === 'stale')\n            return judged;",
+    replace:
+      "if (judged === 'stale') { if (leader.epoch !== this.epoch) return judged; this.#leader = leader; return 'current'; }",
     script: 'two owners of one epoch',
   },
   {
