@@ -14,6 +14,7 @@ import { TraceRing } from '../../runtime/trace/ring.js'
 import { answerTrace } from '../../runtime/trace/servant.js'
 import { Dialer, type DialerOptions } from '../../runtime/transport/dialer.js'
 import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import { PeerComplaints } from '../../runtime/transport/peer-complaints.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
 import type { ApplicationDescription, DriverIncarnation } from '../messages/common.js'
 import type { FailedWorker } from '../messages/launch-failures.js'
@@ -126,8 +127,7 @@ export class ClientEndpoint {
       system: this.#system,
       violation: (message) => violation('client', message),
       remotePath: () => MASTER_PATH,
-      onRejected: ({ incarnation: from }, reason) =>
-        this.#throttle.warn(`message:${from}:${reason}`, 'a message was dropped', { from, reason }),
+      onRejected: new PeerComplaints(this.#throttle).dropped,
     })
     this.#masterDialer = new Dialer({
       identity: { cluster: options.cluster, incarnation: this.#incarnation },
@@ -165,6 +165,7 @@ export class ClientEndpoint {
     const { credential, listener, masters, description, driver, masterTimeoutMs, dependencies } =
       this.#options
     const openListener = dependencies?.openListener ?? openExecutorListener
+    const complaints = new PeerComplaints(this.#throttle)
     this.#listener = await openListener({
       ...listener,
       key: credential.key,
@@ -172,10 +173,8 @@ export class ClientEndpoint {
       identity: () => ({ cluster: this.#cluster || 'unnamed', incarnation: this.#incarnation }),
       appId: () => this.#core?.appId,
       onLink: (link) => this.#pool?.link(link),
-      onRejected: ({ address, code, detail }) =>
-        this.#throttle.warn(`door:${code}`, 'a connection was refused', { address, code, detail }),
-      onInvalid: ({ peer: { incarnation: from }, detail }) =>
-        this.#throttle.warn(`frame:${from}`, 'an executor sent what cannot be read', { from, detail }),
+      onRejected: complaints.turnedAway,
+      onInvalid: ({ peer, detail }) => complaints.unreadable(peer, detail),
     })
     const registered = new Promise<void>((resolve, reject) => {
       this.#started = { resolve, reject }

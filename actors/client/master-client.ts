@@ -13,6 +13,7 @@ import { createSystem } from '../../runtime/system/system.js'
 import { dial } from '../../runtime/transport/dial.js'
 import { Dialer, type DialerOptions } from '../../runtime/transport/dialer.js'
 import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import { PeerComplaints } from '../../runtime/transport/peer-complaints.js'
 import { systemTimers } from '../../runtime/transport/timers.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
 import type { MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
@@ -95,8 +96,7 @@ export class MasterClient {
       system: this.#system,
       violation: (message) => violation('client', message),
       remotePath: ({ incarnation }) => (this.#workers.has(incarnation) ? WORKER_PATH : MASTER_PATH),
-      onRejected: ({ incarnation: from }, reason) =>
-        this.#throttle.warn(`message:${from}:${reason}`, 'a message was dropped', { from, reason }),
+      onRejected: new PeerComplaints(this.#throttle).dropped,
     })
     this.#dialer = new Dialer({
       identity: { cluster, incarnation: this.#incarnation },

@@ -19,12 +19,13 @@ const levels: Readonly<Record<DeadLetterReason, 'info' | 'warn'>> = {
 
 /**
  * Logs dead letters with the names of sender and receiver and the type of the message: the first of a kind at once,
- * the others as a count. A kind names no path that a peer has chosen, else he could write a line with each message.
+ * the others as a count. A kind names nothing that a peer has chosen, neither a path nor its incarnation, else the peer could
+ * write a line with each message.
  */
 export function logDeadLetters(log: ThrottledLog): (envelope: Envelope, reason: DeadLetterReason) => void {
   return ({ from, to, message, sink }, reason) => {
     const peer = sink?.incarnation
-    const key = `dead:${reason}:${peer ?? to}:${message.type}`
+    const key = `dead:${reason}:${sink?.host ?? peer ?? to}:${message.type}`
     const text =
       reason === 'full' ? 'a mailbox is full: a message was dropped' : 'a message was not delivered'
     log.note(levels[reason], key, text, { reason, from, to, type: message.type, ...(peer && { peer }) })

@@ -40,6 +40,8 @@ export interface Sink {
   readonly path: string
   /** The peer's incarnation, where the transport knows: an address outlives processes. */
   readonly incarnation?: string
+  /** Where the peer's packets come from: what it says of itself it may change, this it may not. */
+  readonly host?: string
   /**
    * Takes the envelope for sending. False: closed or over its bound, nothing was taken. May set `bytes`, which
    * is no part of what is sent. Throws MESSAGE_TOO_LARGE where the other side would not read it, or it is not JSON.

@@ -5,7 +5,7 @@ import { type Envelope, isWireEnvelope, type Sink, type WireEnvelope } from '../
 import type { Message, Ref } from '../system/ref.js'
 import { failureViolation, systemPath, systemViolation } from '../system/system-messages.js'
 import { throwUncaught } from '../system/uncaught.js'
-import type { PeerIdentity } from './identity.js'
+import { hostOf, type PeerIdentity } from './identity.js'
 import type { Link } from './link.js'
 import type { LinkEnd } from './link-end.js'
 import { LinkTable } from './link-table.js'
@@ -47,6 +47,7 @@ export interface GatewayOptions {
 class PeerSink implements Sink {
   readonly path: string
   readonly incarnation: string
+  readonly host: string
   readonly peer: PeerIdentity
   #link: Link | undefined
   readonly #share: MailboxShare<PeerSink>
@@ -55,6 +56,7 @@ class PeerSink implements Sink {
     const { cluster, advertise, address, incarnation } = link.peer
     this.path = `firesteel://${cluster}@${advertise ?? address}`
     this.incarnation = incarnation
+    this.host = hostOf(address)
     this.peer = link.peer
     this.#link = link
     this.#share = share

@@ -61,6 +61,9 @@ export function formatAddress(host: string, port: number): string {
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`
 }
 
+/** The host of a socket's host:port, as `formatAddress` writes it. What a peer does is counted by it: its port changes with each link. */
+export const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':'))
+
 export function plainHost(host: string): string {
   return host.startsWith('::ffff:') && host.includes('.') ? host.slice('::ffff:'.length) : host
 }

@@ -8,6 +8,7 @@ import { logDeadLetters } from '../../runtime/system/dead-letters.js'
 import type { Sink } from '../../runtime/system/envelope.js'
 import type { Message } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
+import { PeerComplaints } from '../../runtime/transport/peer-complaints.js'
 
 type Line = readonly [string, string, LogFields | undefined]
 
@@ -30,7 +31,7 @@ function fixture() {
     nowMs += limits.logRepeatMs
     throttle.flush()
   }
-  return { lines, system, later, close: () => throttle.close() }
+  return { lines, system, throttle, later, close: () => throttle.close() }
 }
 
 test('a full mailbox: who, to whom, what; once, then how many more', () => {
@@ -69,6 +70,33 @@ test('a peer that names a new receiver each time writes one line', () => {
   assert.deepEqual(
     [lines[0]?.[0], lines[0]?.[2]?.reason, lines[0]?.[2]?.peer, lines[0]?.[2]?.type],
     ['warn', 'unknown', 'peer-1', 'Knock'],
+  )
+  close()
+})
+
+test('a peer that takes a new incarnation each time writes one line of each kind', () => {
+  const { lines, system, throttle, close } = fixture()
+  const complaints = new PeerComplaints(throttle)
+  for (let n = 0; n < 100; n++) {
+    const incarnation = `peer-${n}`
+    const sink: Sink = { path: 'firesteel://c@p:2', incarnation, host: '10.0.0.9', send: () => true }
+    const message = { type: 'Knock' }
+    system.receive(sink, { from: '/user/Evil', to: '/user/Nobody', message, id: n, trace: n, epoch: 0 })
+    const address = `10.0.0.9:${40_000 + n}`
+    complaints.dropped({ incarnation, address }, `no type ${n}`)
+    complaints.unreadable({ incarnation, address }, 'no envelope')
+    complaints.turnedAway({ address, code: 'HANDSHAKE_FAILED', detail: 'too many' })
+  }
+  complaints.dropped({ incarnation: 'other-1', address: '[fe80::9]:7' }, 'no type')
+  assert.deepEqual(
+    lines.map(([, text]) => text),
+    [
+      'a message was not delivered',
+      'a message was dropped',
+      'a peer sent what cannot be read',
+      'a connection was refused',
+      'a message was dropped',
+    ],
   )
   close()
 })

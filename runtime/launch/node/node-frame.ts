@@ -24,6 +24,7 @@ import {
 import { deriveKey } from '../../transport/keys.js'
 import type { Link } from '../../transport/link.js'
 import { type Listener, listen } from '../../transport/listen.js'
+import { PeerComplaints } from '../../transport/peer-complaints.js'
 import type { CommonSpec, NodePlace, NodeSpec } from './node-spec.js'
 
 export interface FrameOptions {
@@ -47,6 +48,7 @@ export class NodeFrame<M extends Message> {
   readonly #spec: CommonSpec
   readonly #options: FrameOptions
   readonly #throttle: ThrottledLog
+  readonly #complaints: PeerComplaints
   #incarnation: string
   #gateway: Gateway<M>
   /** Who dials before the node's actor is there waits for it. */
@@ -63,6 +65,7 @@ export class NodeFrame<M extends Message> {
     this.linkDeadMs = Math.max(limits.linkDeadMs, 2 * spec.leaseMs)
     this.log = createLogger({ ...spec.logging, component: spec.role, node: spec.name })
     this.#throttle = new ThrottledLog(this.log)
+    this.#complaints = new PeerComplaints(this.#throttle)
     this.failed = new Promise<never>((_, reject) => {
       this.#fail = reject
     })
@@ -119,7 +122,7 @@ export class NodeFrame<M extends Message> {
       violation,
       admit,
       remotePath,
-      onRejected: (peer, reason) => this.#complain('message', peer, 'a message was dropped', reason),
+      onRejected: this.#complaints.dropped,
     })
   }
 
@@ -150,10 +153,8 @@ export class NodeFrame<M extends Message> {
       // A driver's loop belongs to its user (protocol L4).
       deadMsFor: ({ role }) => (role === 'node' ? this.linkDeadMs : limits.driverLinkDeadMs),
       onLink: (link) => this.admit(link),
-      onRejected: ({ address, code, detail }) =>
-        this.#throttle.warn(`door:${hostOf(address)}`, 'a connection was refused', { address, code, detail }),
-      onInvalid: ({ peer, detail }) =>
-        this.#complain('frame', peer, 'a peer sent what cannot be read', detail),
+      onRejected: this.#complaints.turnedAway,
+      onInvalid: ({ peer, detail }) => this.#complaints.unreadable(peer, detail),
     })
     this.system.name = this.#systemName(this.#listener.port)
     return `firesteel://${formatAddress(this.#spec.advertise, this.#listener.port)}`
@@ -215,13 +216,7 @@ export class NodeFrame<M extends Message> {
   #systemName(port: number): string {
     return `firesteel://${this.#spec.cluster}@${formatAddress(this.#spec.advertise, port)}`
   }
-
-  #complain(kind: string, { incarnation, address }: PeerIdentity, text: string, reason: string): void {
-    this.#throttle.warn(`${kind}:${incarnation}`, text, { from: incarnation, address, reason })
-  }
 }
-
-const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':'))
 
 /** Executors dial their driver, never a node: there is no key for their role here (protocol 16). */
 function acceptorKeys(

@@ -1,0 +1,33 @@
+import type { ThrottledLog } from '../observe/log-throttle.js'
+import { hostOf, type PeerIdentity } from './identity.js'
+import type { Rejection } from './listen.js'
+
+type Peer = Pick<PeerIdentity, 'incarnation' | 'address'>
+
+/**
+ * What peers do wrong, for the log: the first of a kind at once, the others as a count. It is counted by the host that the
+ * peer's packets come from. A peer chooses its incarnation and its port, and could write a line with each of them.
+ */
+export class PeerComplaints {
+  readonly #log: ThrottledLog
+
+  constructor(log: ThrottledLog) {
+    this.#log = log
+  }
+
+  readonly dropped = (peer: Peer, reason: string): void => {
+    this.#complain('message', peer, 'a message was dropped', reason)
+  }
+
+  readonly unreadable = (peer: Peer, reason: string): void => {
+    this.#complain('frame', peer, 'a peer sent what cannot be read', reason)
+  }
+
+  readonly turnedAway = ({ address, code, detail }: Rejection): void => {
+    this.#log.warn(`door:${hostOf(address)}`, 'a connection was refused', { address, code, detail })
+  }
+
+  #complain(kind: string, { incarnation, address }: Peer, text: string, reason: string): void {
+    this.#log.warn(`${kind}:${hostOf(address)}`, text, { from: incarnation, address, reason })
+  }
+}
