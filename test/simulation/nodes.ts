@@ -1,3 +1,4 @@
+import { deadlineMs } from '../../actors/election/lease.js'
 import type { Machine } from './machine.js'
 import { Place } from './place.js'
 import { SimApplication } from './sim-application.js'
@@ -67,6 +68,13 @@ export class MasterNode extends Node<SimMaster> {
 
   get leads(): boolean {
     return this.place !== undefined && (this.process?.masterHost.leads ?? false)
+  }
+
+  /** It leads, and may act when it wakes: its deadline has not passed (protocol 6). */
+  get mayAct(): boolean {
+    if (!this.leads || !this.process) return false
+    const { engine, place } = this.process
+    return place.monotonicMs() <= deadlineMs(engine.confirmedAtMs, this.world.leaseMs)
   }
 
   protected begin(place: Place): SimMaster {

@@ -205,6 +205,29 @@ export const electionScripts: readonly Script[] = [
     },
   },
   {
+    name: 'the store falls to a leader that is frozen',
+    says:
+      'A leader froze, another led, and the store fell to the first. How long a Worker lets its drivers live was counted against that one, ' +
+      'though it gives up as soon as it wakes: a false alarm of the check for S3b.',
+    shape: { ...shape, workers: 1, submitters: 1, applications: 0, workerTimeoutMs: 4000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { store, running } = stage.world
+      yield stage.until('a leader with its Worker', () => !!stage.client && registeredWorkers(stage) === 1)
+      const former = stage.alive!
+      stage.client!.submit({ args: [], cores: 1, supervise: true, onIsolation: 'stop' })
+      yield stage.until('a driver runs', () => running.size === 1)
+      const before = store.model.save()
+      stage.freeze(former)
+      yield stage.until('another Master ALIVE', () => stage.alive !== undefined && stage.alive !== former)
+      yield stage.ms(6000)
+      stage.fallTo(before)
+      yield stage.ms(2000)
+      former.thaw()
+      yield stage.ms(2000)
+    },
+  },
+  {
     name: 'the leader is killed',
     says: 'Link closed, door refused, presence gone: another Master is ALIVE within 500 ms (L2).',
     shape: { ...shape, workers: 3, submitters: 1, applications: 1 },

@@ -159,8 +159,9 @@ export class WorkWatch {
     const { timeline, store, masters, masterConfig, checks } = this.#world
     const leader = store.model.leader()
     if (leader === undefined) return
-    // One that gave up relaunches nothing; the next one counts from its own election.
-    if (!masters.some(({ leads, process }) => leads && process?.incarnation === leader.owner)) return
+    // One that gave up relaunches nothing; the next one counts from its own election. So does one that is frozen past its deadline
+    // and gives up when it wakes: a store that fell may name it once more.
+    if (!masters.some(({ mayAct, process }) => mayAct && process?.incarnation === leader.owner)) return
     const { workerTimeoutMs } = masterConfig
     const receivedMs = this.#heartbeats.get(`${leader.owner} ${incarnation}`) ?? 0
     const silentSinceMs = Math.max(receivedMs, checks.electedAtMs(leader.owner))
