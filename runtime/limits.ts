@@ -236,6 +236,8 @@ export const limits = {
   presenceWatchMs: 300,
   /** How long the durable records of a deposed leader are kept: outlasts Sentinel with its default of 30 s. */
   recordCacheGraceMs: 60 * SECOND,
+  /** Ends of unknown drivers that a leader keeps, each some 300 bytes, while their records may come back. Their Workers keep them too. */
+  keptEnds: 10_000,
   /** Elections that a leader record remembers: more than there are while a record cache is kept, even where each one fails. */
   pastElections: 32,
   /**

@@ -128,6 +128,7 @@ export function executorStateChanged(
     cluster.dirty = true
   }
   const app = cluster.apps.get(appId)
+  if (!app) cluster.orphanChanged(from.incarnation, message)
   const executor = app?.executors.get(execId)
   if (app && worker && executor?.workerId === worker.id)
     executorChanged(cluster, step, { app, executor, worker }, message)
@@ -201,6 +202,16 @@ export function giveUpWorkers(cluster: ClusterState, step: Step, appId: string):
     if (!cluster.workers.has(workerId)) app.lose(step, execId, 'its worker has not come back')
   }
   cluster.dirty = true
+}
+
+/** Its Workers reported these before the application was known. What has ended since is not among them. */
+export function takeOrphans(cluster: ClusterState, step: Step, app: ApplicationEntry): void {
+  for (const { workerId, report } of cluster.takeOrphans(step, app.id)) {
+    const { appId, execId } = report
+    if (!cluster.workers.get(workerId)?.holds(executorHolding(appId, execId))) continue
+    if (app.hearOf(execId)) app.executors.set(execId, { ...report, workerId })
+    else step.tell(workerId, { type: 'KillExecutor', workerId, appId, execId })
+  }
 }
 
 /** Nobody has spoken up for these executors within adoptGrace. */

@@ -8,7 +8,7 @@ import type {
 import type { Registrant } from '../messages/executors.js'
 import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import { ApplicationEntry } from './application-entry.js'
-import { announceUnlisted, takeListed } from './application-executors.js'
+import { announceUnlisted, takeListed, takeOrphans } from './application-executors.js'
 import { isBelieved } from './belief.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import { endApplication } from './ending.js'
@@ -172,11 +172,7 @@ function adoptApplication(
     execIds: highestExecId + 1,
   })
   app.nextExecId = highestExecId + 1
-  for (const { workerId, report } of cluster.takeOrphans(step, appId)) {
-    const { execId } = report
-    if (app.hearOf(execId)) app.executors.set(execId, { ...report, workerId })
-    else step.tell(workerId, { type: 'KillExecutor', workerId, appId, execId })
-  }
+  takeOrphans(cluster, step, app)
   // Until all of its answer has come.
   app.answered = false
   return app

@@ -1,17 +1,25 @@
 import { comparePositions } from '../../runtime/persistence/engine.js'
 import { isForgotten } from '../../runtime/persistence/forgotten.js'
-import type { OwnedPosition, PastElection, Position, RecoveryState } from '../messages/common.js'
+import {
+  isEndedExecutor,
+  type OwnedPosition,
+  type PastElection,
+  type Position,
+  type RecoveryState,
+} from '../messages/common.js'
+import type { ExecutorStateChanged } from '../messages/executors.js'
 import type { ExecutorReport } from '../messages/workers.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import { DriverEntry } from './driver-entry.js'
 import type { IdSource } from './ids.js'
+import { KeptEnds } from './kept-ends.js'
 import { LaunchFailures } from './launch-failures.js'
 import type { MasterConfig } from './master-config.js'
 import { NumberedMap } from './numbered-map.js'
 import type { DriverRecord, EndedApplication, EndedDriver, KeyRecord } from './records.js'
 import type { Step } from './step.js'
 import { WaitingDrivers } from './waiting-drivers.js'
-import type { HoldingKey, WorkerEntry } from './worker-entry.js'
+import { executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
 
 /** The other end of a link, as the shell tells it. */
 export interface PeerInfo {
@@ -45,6 +53,12 @@ interface HoldingOwner {
   readonly executor?: ExecutorEntry
 }
 
+/** An executor whose application is not known. */
+export interface Orphan {
+  readonly workerId: string
+  readonly report: ExecutorReport
+}
+
 const REMEMBERED_HOMES = 10_000
 
 /** All that one leadership knows. A new leadership starts with new cluster state. */
@@ -67,11 +81,13 @@ export class ClusterState {
   /** All of them are known: until then an unknown one says nothing. */
   keysComplete = true
   /** Executors of applications that the store forgot, until these speak up (protocol 12). */
-  readonly orphans = new Map<string, { workerId: string; report: ExecutorReport }[]>()
+  readonly orphans = new Map<string, Map<HoldingKey, Orphan>>()
   /** Adopted applications that hold executors on Workers which the store forgot as well. */
   readonly awaitingWorkers = new Set<string>()
-  /** Masters that may still hold what the store forgot, and have not answered yet. */
+  /** Masters that may still hold what the store forgot, and have not given all; this one too, while its own record cache does. */
   readonly awaitedLostWrites = new Set<string>()
+  /** Ends of drivers that are not known, but may be among the lost writes that still come (protocol 12.3). */
+  readonly keptEnds: KeptEnds
   /** Where executors ran, newest last, so that their output is found after their end. */
   readonly executorHomes = new Map<HoldingKey, string>()
   /** Launches that came to nothing. Never stored: a new leader tries again, and learns the same. */
@@ -95,6 +111,7 @@ export class ClusterState {
     this.config = config
     this.leadership = leadership
     this.ids = ids
+    this.keptEnds = new KeptEnds(config.keptEnds)
     this.launchFailures = new LaunchFailures(config)
     this.lastAnswerMs = leadership.electedAtMs
   }
@@ -165,12 +182,21 @@ export class ClusterState {
   }
 
   awaitAdoption(step: Step, workerId: string, report: ExecutorReport): void {
-    const waiting = this.orphans.get(report.appId)
-    if (waiting) waiting.push({ workerId, report })
-    else {
-      this.orphans.set(report.appId, [{ workerId, report }])
-      step.startTimer(`adopt:${report.appId}`, this.config.adoptGraceMs)
-    }
+    const { appId, execId } = report
+    const waiting = this.orphans.get(appId)
+    if (!waiting) step.startTimer(`adopt:${appId}`, this.config.adoptGraceMs)
+    const orphan = { workerId, report }
+    this.orphans.set(appId, (waiting ?? new Map()).set(executorHolding(appId, execId), orphan))
+  }
+
+  /** Its Worker tells how it fares meanwhile. */
+  orphanChanged(workerId: string, { appId, execId, state }: ExecutorStateChanged): void {
+    const key = executorHolding(appId, execId)
+    const waiting = this.orphans.get(appId)
+    const orphan = waiting?.get(key)
+    if (orphan?.workerId !== workerId) return
+    if (isEndedExecutor(state)) waiting?.delete(key)
+    else waiting?.set(key, { workerId, report: { ...orphan.report, state } })
   }
 
   awaitWorker(step: Step, appId: string): void {
@@ -179,11 +205,11 @@ export class ClusterState {
     step.startTimer(`workers-of:${appId}`, this.config.adoptGraceMs)
   }
 
-  takeOrphans(step: Step, appId: string): { workerId: string; report: ExecutorReport }[] {
-    const orphans = this.orphans.get(appId) ?? []
+  takeOrphans(step: Step, appId: string): Orphan[] {
+    const orphans = this.orphans.get(appId)
     this.orphans.delete(appId)
     step.cancelTimer(`adopt:${appId}`)
-    return orphans
+    return [...(orphans?.values() ?? [])]
   }
 
   /** Whom the cluster state hold this for on that Worker; empty for what they do not know (any more). */

@@ -1,6 +1,7 @@
 import { comparePositions } from '../../runtime/persistence/engine.js'
 import { type Position, summaryOfDriver } from '../messages/common.js'
 import type { RequestLostTail } from '../messages/masters.js'
+import { takeOrphans } from './application-executors.js'
 import { isBelievedOfLostWrites } from './belief.js'
 import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
@@ -17,6 +18,7 @@ import type {
 import { bindDriver, restoreApplication, restoreWorker } from './recovery.js'
 import { isAdopted } from './reports.js'
 import type { Step } from './step.js'
+import { meetKeptEnds } from './submission.js'
 import { giveUp, outranks, supersede } from './superseding.js'
 
 /* What the store forgot and a Master still has (protocol 12): taken in, nothing is deleted but what has ended since. */
@@ -94,6 +96,7 @@ function application(cluster: ClusterState, step: Step, record: ApplicationRecor
   if (!isBelievedOfLostWrites(record.execIds, held?.foundExecIds ?? 0)) return false
   if (!held) {
     restoreApplication(cluster, step, record, 0)
+    takeOrphans(cluster, step, cluster.apps.get(record.id)!)
     step.put('app', record.id, record)
     return true
   }
@@ -110,6 +113,8 @@ function application(cluster: ClusterState, step: Step, record: ApplicationRecor
 function driver(cluster: ClusterState, step: Step, record: DriverRecord): boolean {
   const ended = cluster.endedDrivers.get(record.id)
   if (ended) return keyOfEnded(cluster, step, record, ended)
+  // It has ended, and so many after it that no more is known of it.
+  if (cluster.keys.get(record.key)?.driverId === record.id) return false
   const held = cluster.drivers.get(record.id)
   if (!isBelievedOfLostWrites(record.generation, held?.foundGeneration ?? 0)) return false
   const later = cluster.driversByKey.get(record.key)
@@ -127,9 +132,11 @@ function driver(cluster: ClusterState, step: Step, record: DriverRecord): boolea
   } else {
     if (held) supersede(cluster, step, held, record)
     bindDriver(cluster, step, cluster.restoreDriver(record))
-    askAgain(cluster, step, workerId)
   }
   step.put('driver', record.id, cluster.drivers.get(record.id)!.record)
+  if (same) return true
+  meetKeptEnds(cluster, step, record.id)
+  if (cluster.drivers.get(record.id)?.record.workerId === workerId) askAgain(cluster, step, workerId)
   return true
 }
 
@@ -210,6 +217,7 @@ function ended(cluster: ClusterState, step: Step, record: EndedRecord): boolean 
     // It may have been launched since, by one who did not know.
     if (held) giveUp(cluster, step, held)
     endDriverAs(cluster, step, record)
+    meetKeptEnds(cluster, step, record.id)
   } else {
     if (cluster.endedApps.has(record.id)) return false
     endApplicationAs(cluster, step, record)

@@ -21,6 +21,8 @@ export interface MasterConfig extends LaunchTimes {
   readonly recoveryMaxMs: number
   readonly guardMarginMs: number
   readonly adoptGraceMs: number
+  readonly recordCacheGraceMs: number
+  readonly keptEnds: number
   readonly executorIdBlock: number
   readonly retainedEnded: number
   readonly retainedKeys: number
@@ -53,6 +55,8 @@ export const fixedMasterConfig = {
   recoveryMaxMs: limits.recoveryMaxMs,
   guardMarginMs: limits.guardMarginMs,
   adoptGraceMs: limits.adoptGraceMs,
+  recordCacheGraceMs: limits.recordCacheGraceMs,
+  keptEnds: limits.keptEnds,
   executorIdBlock: limits.executorIdBlock,
   retainedEnded: limits.retainedEnded,
   retainedKeys: limits.retainedKeys,

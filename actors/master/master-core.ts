@@ -66,7 +66,10 @@ export type MasterInput =
   /** A piece of what the store holds. */
   | { readonly kind: 'records'; readonly records: Partial<StoredRecords> }
   /** The cluster state are filled: it leads. */
-  | { readonly kind: 'restored' }
+  | {
+      readonly kind: 'restored' /** Pieces of the own record cache follow, as `lostWrites`. */
+      readonly ownLostWrites?: boolean
+    }
   /** A piece of a record cache, own or another Master's, that is newer than base (protocol 12). */
   | LostWrites
   /** Keys of ended drivers, read after the election. */
@@ -211,7 +214,7 @@ export class MasterCore {
         if (this.#restoring) restore(this.#restoring, step, input.records)
         break
       case 'restored':
-        this.#restored(step, commitQueue)
+        this.#restored(step, commitQueue, input.ownLostWrites === true)
         break
       case 'turnEnd':
         if (this.#cluster?.dirty) schedule(this.#cluster, step)
@@ -233,13 +236,14 @@ export class MasterCore {
     this.#restoring.keysComplete = keysFollow !== true
   }
 
-  #restored(step: Step, commitQueue: CommitQueueView): void {
+  #restored(step: Step, commitQueue: CommitQueueView, ownLostWrites: boolean): void {
     const cluster = this.#restoring
     if (!cluster) return
     this.#restoring = undefined
     this.#cluster = cluster
     this.#peerMasters.elected(cluster, step)
-    const { base, observed } = cluster.leadership
+    const { owner, base, observed } = cluster.leadership
+    if (ownLostWrites) cluster.awaitedLostWrites.add(owner)
     if (cluster.hasLost)
       step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', { base, observed })
     beginRecovery(cluster, step)
@@ -349,9 +353,9 @@ export class MasterCore {
     takeBackLostWrites(cluster, step, records)
     if (!last) {
       askForMore(cluster, step, from, commitQueue)
-    } else if (from !== undefined) {
-      cluster.awaitedLostWrites.delete(from)
-      step.tell(from, { type: 'TailTaken' })
+    } else {
+      cluster.awaitedLostWrites.delete(from ?? cluster.leadership.owner)
+      if (from !== undefined) step.tell(from, { type: 'TailTaken' })
     }
     advanceRecovery(cluster, step)
   }
@@ -413,6 +417,9 @@ export class MasterCore {
         break
       case 'lasted':
         executors.executorLasted(cluster, step, subject)
+        break
+      case 'kept-ends':
+        submission.dropKeptEnds(cluster, step)
         break
       case 'adopt':
         executors.giveUpOrphans(cluster, step, subject)

@@ -241,7 +241,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
       isFirst = false
       this.#step({ kind: 'records', records }, envelope)
     }
-    this.#step({ kind: 'restored' }, envelope)
+    this.#step({ kind: 'restored', ownLostWrites: !lostWrites.isEmpty }, envelope)
     this.#ownLostWrites = lostWrites
     this.#takeOwnLostWrites()
   }

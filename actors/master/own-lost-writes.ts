@@ -38,6 +38,10 @@ export class OwnLostWrites {
     if (lostWrites.length > 0) this.#pieces = lostWritePieces(lostWrites, most)
   }
 
+  get isEmpty(): boolean {
+    return this.#pieces === undefined
+  }
+
   /** Undefined: that was all. */
   next(): { readonly puts: readonly Put[]; readonly last: boolean } | undefined {
     for (;;) {

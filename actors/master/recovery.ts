@@ -101,7 +101,9 @@ const quietLeftMs = (cluster: ClusterState, step: Step): number =>
 
 /** Where the store is known to have lost something, a Master that may have it is worth more than a quarter of a second. */
 function isQuiet(cluster: ClusterState, step: Step): boolean {
-  return quietLeftMs(cluster, step) <= 0 && !(cluster.hasLost && cluster.awaitedLostWrites.size > 0)
+  const { awaitedLostWrites, leadership } = cluster
+  const hasLost = cluster.hasLost || awaitedLostWrites.has(leadership.owner)
+  return quietLeftMs(cluster, step) <= 0 && !(hasLost && awaitedLostWrites.size > 0)
 }
 
 /** Re-arms the watch for quiet: answers came since it was set. What is awaited longer ends with an answer, or the limit. */

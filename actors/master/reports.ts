@@ -13,7 +13,7 @@ import { endDriver } from './ending.js'
 import { tellAdded, tellLaunchDriver, tellLaunchExecutor } from './launching.js'
 import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
-import { driverDigest } from './submission.js'
+import { driverDigest, meetKeptEnds } from './submission.js'
 import { outranks, supersede } from './superseding.js'
 import { driverHolding, executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
 
@@ -53,10 +53,11 @@ function driverReported(
   const { driverId, generation, resources } = report
   const { cores = 1, memoryMib = 1 } = report.description ?? report
   const holding = driverHolding(driverId, generation)
+  adoptDriver(cluster, step, worker, report)
   // Whatever it is, it holds room until the Worker says that its processes are gone (protocol 11.7).
   worker.hold(holding, { cores, memoryMib, resources })
   reported.add(holding)
-  const driver = adoptDriver(cluster, step, worker, report) ?? cluster.drivers.get(driverId)
+  const driver = cluster.drivers.get(driverId)
   if (driver?.queued && driver.expectedOn === worker.id && driver.record.generation === generation)
     takeBackDriver(step, driver, worker, report)
   if (driver && accepts(driver, worker, generation)) {
@@ -98,20 +99,15 @@ const ADOPTED = 'adopted-'
 export const isAdopted = ({ id, record }: DriverEntry): boolean => record.key === `${ADOPTED}${id}`
 
 /** A claim above what the cluster state hold, by a launch above base, wins (protocol 11.4, 12). */
-function adoptDriver(
-  cluster: ClusterState,
-  step: Step,
-  worker: WorkerEntry,
-  report: DriverReport,
-): DriverEntry | undefined {
+function adoptDriver(cluster: ClusterState, step: Step, worker: WorkerEntry, report: DriverReport): void {
   const { driverId, generation, description } = report
-  if (cluster.endedDrivers.has(driverId) || !cluster.isForgotten(report.launchedAt)) return undefined
+  if (cluster.endedDrivers.has(driverId) || !cluster.isForgotten(report.launchedAt)) return
   // No Master has let that in.
-  if (!description || oversizeOf(description)) return undefined
+  if (!description || oversizeOf(description)) return
   const claim = { generation, launchedUnder: report.launchedAt.epoch }
   const held = cluster.drivers.get(driverId)
-  if (!isBelieved(generation, held?.foundGeneration ?? 0)) return undefined
-  if (held && !outranks(claim, held.record)) return undefined
+  if (!isBelieved(generation, held?.foundGeneration ?? 0)) return
+  if (held && !outranks(claim, held.record)) return
   if (held) supersede(cluster, step, held, claim)
   const record: DriverRecord = {
     id: driverId,
@@ -130,7 +126,8 @@ function adoptDriver(
     driverId: report.driverId,
     workerId: worker.id,
   })
-  return cluster.addDriver(step, record)
+  cluster.addDriver(step, record)
+  meetKeptEnds(cluster, step, driverId)
 }
 
 function executorReported(

@@ -14,9 +14,10 @@ import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
 import { driverFailed } from './failed-launches.js'
+import type { KeptEnd } from './kept-ends.js'
 import type { EndedDriver, StoredRecords } from './records.js'
 import { tooMuchHeld } from './refusals.js'
-import type { ReplyToken, Step } from './step.js'
+import type { Now, ReplyToken, Step } from './step.js'
 import { giveUp } from './superseding.js'
 import { driverHolding } from './worker-entry.js'
 
@@ -196,7 +197,7 @@ const endedStatus = (ended: EndedDriver): DriverStatusResponse => ({
 export function driverStateChanged(
   cluster: ClusterState,
   step: Step,
-  from: PeerInfo,
+  from: Pick<PeerInfo, 'incarnation'>,
   message: DriverStateChanged,
 ): void {
   const { driverId, generation, state, change } = message
@@ -206,6 +207,10 @@ export function driverStateChanged(
   if (over) worker?.release(driverHolding(driverId, generation))
   if (over) cluster.dirty = true
   if (worker && message.stopped) worker.stopping = true
+  if (over && !isKnownDriver(cluster, driverId) && mayComeBack(cluster, step.now)) {
+    keepEnd(cluster, step, { from, report: message })
+    return
+  }
   const accepted = driver?.record.workerId === from.incarnation && driver.record.generation === generation
   if (driver && over && (accepted || isExpected(driver, from.incarnation, generation))) {
     generationEnded(cluster, step, driver, from.incarnation, message)
@@ -218,6 +223,31 @@ export function driverStateChanged(
     step.tell(from.incarnation, { type: 'KillDriver', workerId: from.incarnation, driverId, generation })
   }
   step.tell(from.incarnation, { type: 'ChangesAcknowledged', workerId: from.incarnation, changes: [change] })
+}
+
+/** Then the last record cache of an earlier leadership is gone, and nobody gives a record back any more. */
+const cachesGoneAtMs = ({ config, leadership }: ClusterState): number =>
+  leadership.electedAtMs + config.leaseMs + config.recordCacheGraceMs
+
+const mayComeBack = (cluster: ClusterState, { monotonicMs }: Now): boolean =>
+  monotonicMs < cachesGoneAtMs(cluster)
+
+/** Not acknowledged: if this leadership ends first, the next one must hear it. */
+function keepEnd(cluster: ClusterState, step: Step, end: KeptEnd): void {
+  cluster.keptEnds.keep(end)
+  step.startTimer('kept-ends', cachesGoneAtMs(cluster) - step.now.monotonicMs)
+}
+
+/** The cluster state holds this driver now: what its Workers have told of it before. */
+export function meetKeptEnds(cluster: ClusterState, step: Step, driverId: string): void {
+  for (const { from, report } of cluster.keptEnds.take(driverId))
+    driverStateChanged(cluster, step, from, report)
+}
+
+/** Nobody has given their drivers back. */
+export function dropKeptEnds(cluster: ClusterState, step: Step): void {
+  for (const [workerId, changes] of cluster.keptEnds.takeAll())
+    step.tell(workerId, { type: 'ChangesAcknowledged', workerId, changes })
 }
 
 /** Was it none of its own end (protocol 8, 9)? Then it waits for another launch. */

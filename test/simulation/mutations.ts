@@ -294,6 +294,13 @@ export const mutations: readonly Mutation[] = [
     script: 'adopted, ended, and only then remembered',
   },
   {
+    name: 'the end of a driver that nobody knows yet is acknowledged',
+    file: 'actors/master/submission.js',
+    find: 'if (over && !isKnownDriver(cluster, driverId) && mayComeBack(cluster, step.now))',
+    replace: 'if (false)',
+    script: 'its end first, its submission afterwards',
+  },
+  {
     name: 'a kill is answered before the Master is ALIVE',
     file: 'actors/master/routing.js',
     find: "case 'RequestKillDriver':\n            if (!cluster.alive)",

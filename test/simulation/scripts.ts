@@ -1,10 +1,16 @@
 import type { Script } from './script.js'
 import { electionScripts } from './scripts-elections.js'
 import { liarScripts } from './scripts-liars.js'
+import { lostWriteScripts } from './scripts-lost-writes.js'
 import { workerScripts } from './scripts-workers.js'
 
 /** Stories told on purpose, each from many seeds: cases that chance is too slow to find, and defects that it found. */
-export const scripts: readonly Script[] = [...electionScripts, ...workerScripts, ...liarScripts]
+export const scripts: readonly Script[] = [
+  ...electionScripts,
+  ...lostWriteScripts,
+  ...workerScripts,
+  ...liarScripts,
+]
 
 /** Throws for a name that is none. */
 export function scriptNamed(name: string): Script {

@@ -370,6 +370,17 @@ describe('a driver of the image', () => {
     assert.equal(world.driver, undefined)
   })
 
+  test('it has ended, and of its end only the key is left: it does not run again', () => {
+    const world = new Fallen({ retainedEnded: 1 }).fall()
+    world.lostWrites('worker', workerRecord('w1-1'))
+    world.lostWrites('driver', driverRecord())
+    world.lostWrites('ended', endedRecord())
+    world.lostWrites('ended', endedRecord({ id: 'driver-x' }))
+    assert.deepEqual([...world.core.cluster!.endedDrivers.keys()], ['driver-x'])
+    world.lostWrites('driver', driverRecord())
+    assert.equal(world.driver, undefined)
+  })
+
   test('submitted again with its key before its record came: the later one is the driver, this one ends', () => {
     for (const launched of [
       { state: 'SUBMITTED', workerId: null, generation: 0 },
@@ -567,6 +578,17 @@ describe('a submission that nobody brought back', () => {
     world.advance(limits.recoveryQuietMs + 1)
     assert.equal(world.core.state, 'RECOVERING')
     world.input({ kind: 'lostWrites', records: [], from: 'm2-1' })
+    assert.equal(world.core.state, 'ALIVE')
+  })
+
+  test('what the own record cache still holds is waited for as well', () => {
+    const world = new Fallen()
+    world.input({ kind: 'elected', epoch: EPOCH, owner: 'm1', base, earlier: [], observed: base })
+    world.input({ kind: 'restored', ownLostWrites: true })
+    world.advance(limits.recoveryQuietMs + 1)
+    world.input({ kind: 'lostWrites', records: [], last: false })
+    assert.equal(world.core.state, 'RECOVERING')
+    world.input({ kind: 'lostWrites', records: [] })
     assert.equal(world.core.state, 'ALIVE')
   })
 

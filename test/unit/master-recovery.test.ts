@@ -383,3 +383,63 @@ test('protocol 12: what the leader before did not live to adopt is adopted; what
   assert.equal(driverOf(world, 'driver-ended'), undefined)
   assert.equal(world.lastTold('w1', 'KillDriver')?.driverId, 'driver-ended')
 })
+
+test('protocol 12: what a Worker tells of executors before their application is adopted counts', () => {
+  const { appId, executors, held } = afterFailover()
+  const world = new MasterWorld()
+  for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
+  const launchedAt = { epoch: 2, seq: 9, owner: 'm1' }
+  world.link('w1')
+  world.registerWorker('w1')
+  const reported = executors.map((executor) => ({ ...executor, state: 'LAUNCHING' as const, launchedAt }))
+  world.report('w1', { executors: reported })
+  const change = { type: 'ExecutorStateChanged', workerId: 'w1', appId } as const
+  world.tell('w1', { ...change, change: 1, execId: 0, state: 'EXITED', exitStatus: 1 })
+  world.tell('w1', { ...change, change: 2, execId: 1, state: 'RUNNING' })
+  world.link('app', 'client')
+  acknowledge(world, 'app', appId, held, { registeredAt: launchedAt })
+  const { executors: taken } = world.core.cluster!.apps.get(appId)!
+  assert.deepEqual(
+    [0, 1, 2].map((execId) => taken.get(execId)?.state),
+    [undefined, 'RUNNING', 'LAUNCHING'],
+  )
+  const lost = world.toldTo('app', 'ExecutorUpdated').map(({ execId, state }) => [execId, state])
+  assert.deepEqual(lost, [[0, 'LOST']])
+})
+
+test('protocol 12: executors of a Worker that is lost before their application is adopted are not taken', () => {
+  const { appId, executors, held } = afterFailover()
+  const world = new MasterWorld()
+  for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
+  const launchedAt = { epoch: 2, seq: 9, owner: 'm1' }
+  world.link('w1')
+  world.registerWorker('w1')
+  world.report('w1', { executors: executors.map((executor) => ({ ...executor, launchedAt })) })
+  world.worker('w1-again')
+  world.link('app', 'client')
+  acknowledge(world, 'app', appId, held, { registeredAt: launchedAt })
+  world.advance(world.config.adoptGraceMs)
+  const lost = world.toldTo('app', 'ExecutorUpdated').map(({ execId, state }) => [execId, state])
+  assert.deepEqual(
+    lost,
+    held.map(({ execId }) => [execId, 'LOST']),
+  )
+})
+
+test('protocol 12: executors that a Worker reports before the record of their application comes back go on', () => {
+  const { world: former, appId, executors, held } = afterFailover()
+  const world = new MasterWorld()
+  for (let epoch = 0; epoch < 3; epoch++) world.failover().elect()
+  const launchedAt = { epoch: 2, seq: 9, owner: 'm1' }
+  world.link('w1')
+  world.registerWorker('w1')
+  world.report('w1', { executors: executors.map((executor) => ({ ...executor, launchedAt })) })
+  const [value] = former.stored().apps
+  world.input({ kind: 'lostWrites', records: [{ table: 'app', id: appId, value: value! }] })
+  world.link('app', 'client')
+  acknowledge(world, 'app', appId, held)
+  world.advance(31_000)
+  assert.deepEqual(world.toldTo('app', 'ExecutorUpdated'), [])
+  assert.deepEqual(world.toldTo('w1', 'KillExecutor'), [])
+  assert.equal(world.core.cluster!.apps.get(appId)!.executors.size, executors.length)
+})

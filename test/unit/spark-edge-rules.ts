@@ -180,13 +180,15 @@ const losses: readonly SparkRule[] = [
     title: 'State of an unknown driver',
     spark: 'a warning',
     as: 'different',
-    ours: 'acknowledged; while it still runs it is killed',
-    why: 'the Worker repeats it until it is acknowledged (S5), and what runs there belongs to no driver',
+    ours: 'while it still runs it is killed; its end is kept, and acknowledged when no Master can have its record any more',
+    why: 'a store may have forgotten the driver, and a Master may give its record back: then it has ended (S5)',
     test(world) {
       world.elect()
       world.worker('w1')
       driverEnds(world, 'w1', 'driver-unknown', 'RUNNING')
       driverEnds(world, 'w1', 'driver-unknown', 'FINISHED')
+      assert.equal(world.toldTo('w1', 'ChangesAcknowledged').length, 1)
+      world.advance(world.config.leaseMs + world.config.recordCacheGraceMs)
       assert.equal(world.toldTo('w1', 'ChangesAcknowledged').length, 2)
       assert.deepEqual(
         world.toldTo('w1', 'KillDriver').map(({ driverId }) => driverId),
