@@ -7,12 +7,6 @@ const MIB = 1024 * 1024
 /** What Node gives this process at most: by the machine, or by --max-old-space-size. */
 export const heapLimitBytes = (): number => getHeapStatistics().heap_size_limit
 
-/** What of the options of this process says how large its heap may be: nodes that it starts get it too. */
-export function heapOptions(execArgv: readonly string[], nodeOptions = ''): string[] {
-  const all = [...nodeOptions.split(/\s+/), ...execArgv]
-  return all.filter((option) => /^--max[-_]old[-_]space[-_]size=\d+$/.test(option)).slice(-1)
-}
-
 /** What the records of a Master may take: a share of the heap, but no more than is read in a short time. */
 export const recordBudgetBytes = (heapBytes = heapLimitBytes()): number =>
   Math.min(Math.floor(heapBytes * limits.recordHeapShare), limits.recordBytesInAll)

@@ -64,12 +64,17 @@ export interface Up {
 }
 
 /** `up --json` in the background; stopped when the test ends, if it still runs. */
-export async function startUp(t: TestContext, cwd: string, args: readonly string[] = []): Promise<Up> {
+export async function startUp(
+  t: TestContext,
+  cwd: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Up> {
   const child = await startChild({
     command: process.execPath,
     args: [bin, 'up', '--json', ...args],
     cwd,
-    env: childEnvironment(),
+    env: childEnvironment(env),
     stdin: 'pipe',
     stdout: 'pipe',
     stderr: 'pipe',

@@ -231,7 +231,8 @@ test('each: the list of failures, tries, --halt, --timeout', async () => {
   assert.ok(halted.stdout.split('\n').length <= 4, halted.stdout)
   assert.match(halted.stderr, /stopped by --halt 1/)
 
-  const slow = await call('each', '--timeout', '300ms', 'sleep {}', '30', '0')
+  // The time of a command begins with its task: the short one needs a shell within it.
+  const slow = await call('each', '--timeout', '3s', 'sleep {}', '30', '0')
   assert.equal(slow.code, 1)
   assert.match(slow.stderr, /#1 sleep 30: /)
   assert.match(slow.stderr, /1 of 2 commands failed/)

@@ -109,7 +109,8 @@ async function journalOf(path: string): Promise<JournalLine[]> {
 test('survivor: its Worker and the Master are killed under it, and the sum is right', async () => {
   await using nest = await Nest.make()
   const path = join(nest.folder, 'progress')
-  const steps = 24
+  // Many more than are done by the time of the second kill.
+  const steps = 80
   const submitted = await cluster.cli([
     ...['submit', '--supervise', '--name', 'survivor', '--json'],
     ...[program('survivor'), path, String(steps), '60'],

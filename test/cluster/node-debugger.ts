@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { get } from 'node:http'
 import type { Socket } from 'node:net'
 import { probe } from '../harness/probe.js'
@@ -10,32 +11,58 @@ import { waitUntil } from '../harness/wait-until.js'
  * clocks that jump or loops that stall.
  */
 
-/** Where SIGUSR1 opens it: it cannot be told another port. So one process after the other. */
-const INSPECTOR = 'http://127.0.0.1:9229'
-
-/** Evaluates an expression in a running Node process. Rejects where it throws, or is an object with an error. */
+/**
+ * Evaluates an expression in a running Node process whose launcher has `anyDebuggerPort`. Rejects where it
+ * throws, or is an object with an error.
+ */
 export async function evaluateIn(pid: number, expression: string): Promise<unknown> {
+  const before = listeningPorts(pid)
   process.kill(pid, 'SIGUSR1')
-  const url = await waitUntil(`process ${pid} to open its debugger`, async () => {
-    const [target] = JSON.parse((await probe(`${INSPECTOR}/json/list`, 500)).body) as Target[]
-    return target?.webSocketDebuggerUrl
+  const { port, url } = await waitUntil(`process ${pid} to open its debugger`, async () => {
+    const [port] = [...listeningPorts(pid)].filter((port) => !before.has(port))
+    return port === undefined ? undefined : { port, url: await debuggerUrl(port) }
   })
   const socket = await upgrade(url.replace('ws:', 'http:'))
   try {
-    if ((await evaluate(socket, 1, 'process.pid')) !== pid)
-      throw new Error(`${INSPECTOR} is of another process`)
-    return await evaluate(socket, 2, expression)
+    return await evaluate(socket, 1, expression)
   } finally {
-    // The next process wants the port.
+    // The next evaluation opens it again: SIGUSR1 does nothing while it is open.
     // `require` is there only while this is evaluated; the answer must leave first.
-    await evaluate(socket, 3, `void setImmediate(require('node:inspector').close)`).catch(() => undefined)
+    await evaluate(socket, 2, `void setImmediate(require('node:inspector').close)`).catch(() => undefined)
     socket.destroy()
-    await waitUntil('the debugger to close', () =>
-      probe(`${INSPECTOR}/json/list`, 500).then(
-        () => false,
-        () => true,
-      ),
-    )
+    await waitUntil('the debugger to close', () => !listeningPorts(pid).has(port))
+  }
+}
+
+async function debuggerUrl(port: number): Promise<string> {
+  const [target] = JSON.parse((await probe(`http://127.0.0.1:${port}/json/list`, 5000)).body) as [Target]
+  return target.webSocketDebuggerUrl
+}
+
+const LISTEN_STATE = '0A'
+
+/** Ports on which a process listens over IPv4; none where it has ended. */
+function listeningPorts(pid: number): ReadonlySet<number> {
+  try {
+    const own = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`)))
+    const rows = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').trim().split('\n').slice(1)
+    const ports = rows.map((row) => {
+      const [, local, , state, , , , , , inode] = row.trim().split(/\s+/)
+      const isOwn = state === LISTEN_STATE && own.has(`socket:[${inode}]`)
+      return isOwn ? Number.parseInt(local!.split(':')[1]!, 16) : undefined
+    })
+    return new Set(ports.filter((port) => port !== undefined))
+  } catch {
+    return new Set()
+  }
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    // It was closed meanwhile.
+    return ''
   }
 }
 

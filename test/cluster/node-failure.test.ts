@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { readProcessTable } from '../../runtime/process/process-table.js'
+import { anyDebuggerPort } from '../harness/up-process.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { atEnd, bin, firesteel, folder, isAlive, startUp, type Up } from './command-fixture.js'
 import { evaluateIn } from './node-debugger.js'
@@ -53,7 +54,7 @@ interface Trial {
 
 async function fails(t: TestContext, { node, plant, told }: Trial): Promise<void> {
   const cwd = await folder(t, { 'c.yaml': cluster })
-  const up = await startUp(t, cwd, ['c.yaml'])
+  const up = await startUp(t, cwd, ['c.yaml'], anyDebuggerPort)
   const { nodes } = await up.ready()
   const { pid, web } = nodes.find(({ name }) => name === node)!
   const submit = ['submit', '--json', '--supervise', '--memory', '16m', '/bin/sleep', '8642']
@@ -130,7 +131,7 @@ test('a node in the foreground ends as well, though nobody starts it again', asy
     command: process.execPath,
     args: [bin, 'master', '--json', '--port', '0', '--web', '0'],
     cwd,
-    env: childEnvironment(),
+    env: childEnvironment(anyDebuggerPort),
     stdout: 'pipe',
     stderr: 'pipe',
     ownGroup: true,

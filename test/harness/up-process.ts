@@ -22,6 +22,9 @@ const STOP_MS = 20_000
 const GONE_MS = 5_000
 const LOG_LINES = 200
 
+/** Of a launcher or a node: SIGUSR1 opens each debugger at a port of its own, so clusters may run side by side. */
+export const anyDebuggerPort = { NODE_OPTIONS: '--inspect-port=0' } as const
+
 /** Of a command of ours: what `childEnvironment` passes on, and `extra` with the secret that it would drop. */
 export function commandEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   return { ...childEnvironment(), ...extra }
@@ -78,7 +81,7 @@ export class UpProcess {
         // Its input is ours: it ends with this process, however that ends.
         args: [...args, '--json', '--until-stdin-ends', ...onlyFlag(options)],
         cwd: place.directory,
-        env: commandEnvironment(options.env),
+        env: commandEnvironment({ ...anyDebuggerPort, ...options.env }),
         stdin: 'pipe',
         stdout: 'pipe',
         stderr: 'pipe',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DESCRIPTION_BYTES_MAX, oversizeOf } from '../../actors/messages/record-size.js'
-import { heapLimitBytes, heapOptions, recordBudgetBytes, requireHeap } from '../../runtime/heap.js'
+import { heapLimitBytes, recordBudgetBytes, requireHeap } from '../../runtime/heap.js'
 import { limits } from '../../runtime/limits.js'
 import { FileSystemEngine } from '../../runtime/persistence/file-system/file-system-engine.js'
 import { RecordCache, RecordCacheDraft } from '../../runtime/persistence/record-cache.js'
@@ -155,17 +155,9 @@ test('a store that this heap cannot hold is refused before it is read, with the 
   await engine.close()
 })
 
-test('the records may take a share of the heap, and never more than is soon read; nodes get the heap of their launcher', () => {
+test('the records may take a share of the heap, and never more than is soon read', () => {
   assert.equal(recordBudgetBytes(512 * MIB), 64 * MIB)
   assert.equal(recordBudgetBytes(16_384 * MIB), limits.recordBytesInAll)
-  assert.deepEqual(heapOptions(['--enable-source-maps', '--max-old-space-size=512']), [
-    '--max-old-space-size=512',
-  ])
-  assert.deepEqual(heapOptions([], '--no-warnings  --max_old_space_size=64'), ['--max_old_space_size=64'])
-  assert.deepEqual(heapOptions(['--max-old-space-size=2'], '--max-old-space-size=1'), [
-    '--max-old-space-size=2',
-  ])
-  assert.deepEqual(heapOptions([], undefined), [])
 })
 
 test('the size of a description is that of its JSON', () => {

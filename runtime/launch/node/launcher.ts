@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../clock.js'
 import { reasonOf } from '../../errors.js'
-import { heapOptions } from '../../heap.js'
 import { limits } from '../../limits.js'
 import { patiently } from '../../process/descriptors.js'
 import { childEnvironment } from '../../process/environment.js'
 import { type NodeProcess, startNode } from '../../process/node-process.js'
 import { errorOfRecord, errorRecord } from '../cli/error-record.js'
+import { inheritedOptions } from './inherited-options.js'
 import {
   type FormerProcess,
   LauncherCore,
@@ -135,7 +135,7 @@ export class Launcher {
           script: nodeScript,
           // Only for people who look at the process list.
           args: [node],
-          nodeOptions: heapOptions(process.execArgv, process.env.NODE_OPTIONS),
+          nodeOptions: inheritedOptions(process.execArgv, process.env.NODE_OPTIONS),
           spec: this.#options.specOf(node, masters, former),
           cwd: this.#options.cwd,
           env: childEnvironment(),

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseCommandLine } from '../soak/options.js'
-import { countViolations } from '../soak/report.js'
-import { soak } from '../soak/soak.js'
-import { violationKinds } from '../soak/violations.js'
+import { parseCommandLine } from '../../soak/options.js'
+import { countViolations } from '../../soak/report.js'
+import { soak } from '../../soak/soak.js'
+import { violationKinds } from '../../soak/violations.js'
 
 /* The short form of `npm run soak`: a few rounds of faults that are over soon, drawn from one seed. */
 

@@ -3,9 +3,9 @@ import { readdirSync } from 'node:fs'
 import { get } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { limits } from '../../runtime/limits.js'
-import { waitUntil } from '../harness/wait-until.js'
-import { firesteel, folder, smallCluster, startUp } from './command-fixture.js'
+import { limits } from '../../../runtime/limits.js'
+import { waitUntil } from '../../harness/wait-until.js'
+import { firesteel, folder, smallCluster, startUp } from '../command-fixture.js'
 
 /* Strangers at the HTTP port of a leader: it leads on, it keeps its descriptors, and work that is submitted is done. */
 

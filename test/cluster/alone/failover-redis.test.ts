@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { measureFailover } from '../failover/measure.js'
-import { short } from '../failover/options.js'
-import { countKeys } from '../failover/report.js'
+import { measureFailover } from '../../failover/measure.js'
+import { short } from '../../failover/options.js'
+import { countKeys } from '../../failover/report.js'
 
 /* The short form of `npm run failover`: counts are promises; times are of this machine and hour, and only printed. */
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createTestCluster, startRedis } from '../harness/index.js'
-import { blockLoop, shiftClock } from './node-debugger.js'
+import { createTestCluster, startRedis } from '../../harness/index.js'
+import { blockLoop, shiftClock } from '../node-debugger.js'
 import {
   clientOf,
   leaderStays,
@@ -11,7 +11,7 @@ import {
   submit,
   TaskFlow,
   waitingDriver,
-} from './redis-cluster.js'
+} from '../redis-cluster.js'
 
 const NAME = 'time'
 const HOUR_MS = 3_600_000
