@@ -1,4 +1,4 @@
-import type { Behavior } from '../../runtime/system/behavior.js'
+import type { Behavior } from '../../runtime/system/actor-system.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 import type { ElectionAgent } from './election-agent.js'

@@ -1,7 +1,23 @@
 import type { DriverStatus } from '../messages/status.js'
 import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
-import type { DemandClass, WaitingDrivers } from './waiting-drivers.js'
+
+/** Drivers that wait for the same, as one of them sees them. */
+export interface DriverQueue {
+  readonly key: string
+  /** Why its drivers wait, as far as it is known. */
+  readonly reason: string | undefined
+  /** Oldest first. */
+  readonly drivers: DriverEntry[]
+  /** Index of the first driver with this number or a higher one. */
+  placeOf(number: number): number
+}
+
+/** All drivers that wait for a Worker. */
+export interface DriverQueues {
+  add(driver: DriverEntry): void
+  remove(driver: DriverEntry): void
+}
 
 /** A driver in the Master's cluster state (Spark's DriverInfo). Its record is the truth; this adds what is not stored. */
 export class DriverEntry {
@@ -19,15 +35,15 @@ export class DriverEntry {
   /** The Worker that its record named and the store does not know: it may still come and say that it runs there. */
   expectedOn: string | undefined
   /** Where it waits, while it does. */
-  waitsIn: DemandClass | undefined
+  waitsIn: DriverQueue | undefined
   /** Its row in the state of the Master, of this record and message. */
   shown: { readonly record: DriverRecord; readonly message: string; readonly row: DriverStatus } | undefined
-  readonly #waiting: WaitingDrivers
+  readonly #waiting: DriverQueues
   #record: DriverRecord
   #message = ''
   #gone = false
 
-  constructor(record: DriverRecord, number: number, waiting: WaitingDrivers, foundGeneration = 0) {
+  constructor(record: DriverRecord, number: number, waiting: DriverQueues, foundGeneration = 0) {
     this.id = record.id
     this.number = number
     this.foundGeneration = foundGeneration

@@ -1,8 +1,8 @@
-import type { DriverEntry } from './driver-entry.js'
+import type { DriverEntry, DriverQueue, DriverQueues } from './driver-entry.js'
 import type { Demand } from './resources.js'
 
 /** Waiting drivers that ask for the same: where one finds no room, none of them does. */
-export class DemandClass {
+export class DemandClass implements DriverQueue {
   readonly key: string
   readonly demand: Demand
   /** Oldest first. */
@@ -46,7 +46,7 @@ export class DemandClass {
  * The drivers that wait for a Worker, by what they ask for. Tens of thousands may wait for the same: a pass looks at the
  * Workers once for all of them.
  */
-export class WaitingDrivers {
+export class WaitingDrivers implements DriverQueues {
   readonly #classes = new Map<string, DemandClass>()
   #size = 0
 

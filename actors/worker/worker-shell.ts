@@ -1,6 +1,7 @@
 import type { Clock } from '../../runtime/clock.js'
 import type { Log } from '../../runtime/observe/log.js'
-import type { ActorContext, Handler } from '../../runtime/system/behavior.js'
+import type { ActorContext } from '../../runtime/system/actor-system.js'
+import type { Handler } from '../../runtime/system/behavior.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import { QuestionQueue } from '../../runtime/system/question-queue.js'
 import { systemTimers } from '../../runtime/system/timers.js'

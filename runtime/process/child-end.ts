@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { ProcessExit } from './child.js'
 import { isDescriptorShortage } from './descriptors.js'
 import type { GroupFollower } from './process-group.js'
 import { type ProcessEntry, recentProcessTable } from './process-table.js'
@@ -7,6 +6,12 @@ import { sendSignal, signalMembers } from './send-signal.js'
 
 const POLL_FIRST_MS = 5
 const POLL_MAX_MS = 200
+
+export interface ProcessExit {
+  /** Null when a signal ended it. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
 
 /**
  * Follows a child to the end of all it started. Its leader's exit is not the end: what is left gets SIGTERM, and

@@ -1,19 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { limits } from '../limits.js'
-import { ChildEnd } from './child-end.js'
+import { ChildEnd, type ProcessExit } from './child-end.js'
 import { type ControlPipe, controlPipe, unrefStream } from './control-pipe.js'
 import { withGroupFrozen } from './freeze.js'
 import type { OutputFile } from './output-file.js'
 import { GroupFollower } from './process-group.js'
 import { readProcess } from './process-table.js'
 import { spawnError } from './spawn-error.js'
-
-export interface ProcessExit {
-  /** Null when a signal ended it. */
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-}
 
 /** An output file is rotated while the child writes; its opener closes it, after `groupGone`. */
 export type OutputTarget = OutputFile | 'inherit' | 'ignore' | 'pipe'

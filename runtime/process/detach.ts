@@ -1,4 +1,5 @@
-import { type ProcessExit, startChild } from './child.js'
+import { startChild } from './child.js'
+import type { ProcessExit } from './child-end.js'
 import type { ControlPipe } from './control-pipe.js'
 import { openOutputFile } from './output-file.js'
 

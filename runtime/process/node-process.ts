@@ -1,4 +1,5 @@
-import { type Child, type OutputTarget, type ProcessExit, startChild } from './child.js'
+import { type Child, type OutputTarget, startChild } from './child.js'
+import type { ProcessExit } from './child-end.js'
 
 export interface NodeOptions {
   /** The package's own program and its arguments; both are seen by everybody on the machine. */

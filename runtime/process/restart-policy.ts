@@ -1,5 +1,5 @@
 import { limits } from '../limits.js'
-import type { ProcessExit } from './child.js'
+import type { ProcessExit } from './child-end.js'
 
 export interface RestartSettings {
   readonly firstMs: number

@@ -1,18 +1,39 @@
+import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
 import type { ActorTimers } from './actor-timers.js'
 import type { Handler, SpawnOptions, Supervision } from './behavior.js'
-import type { Kernel } from './kernel.js'
-import type { Destination, LocalEnvelope } from './local-envelope.js'
+import type { LocalEnvelope } from './local-envelope.js'
 import { Mailbox } from './mailbox.js'
-import type { ActorSlot } from './nact-host.js'
+import type { ActorSlot, NactHost } from './nact-host.js'
 import type { Message } from './ref.js'
-import type { Watch } from './watches.js'
+import type { Replies } from './replies.js'
+import type { Undelivered } from './undelivered.js'
+import type { Watchdog } from './watchdog.js'
+import type { Watch, Watchable } from './watches.js'
 
 /** Batches up to this size have each message timed; in larger ones the reading would cost more than it tells. */
 const timedBatch = 16
 
+/** What an actor needs of its system. */
+export interface CellParts extends Undelivered {
+  /** The address of the system: what stands before each path. */
+  readonly name: string
+  readonly clock: Clock
+  readonly batchMessages: number
+  readonly host: NactHost
+  readonly replies: Replies
+  readonly watchdog: Watchdog
+  /** Actors with a turn under way or ahead. */
+  activeTurns: number
+  /** The handlers of this actor run from here on, until `exit`. */
+  enter(cell: ActorCell): void
+  exit(): void
+  /** Its handler has failed. A promise when its turn must wait for what follows; never rejects. */
+  fail(cell: ActorCell, error: unknown, envelope: LocalEnvelope | undefined): Promise<void> | undefined
+}
+
 /** One actor from spawn to its end, through all restarts: its mailbox and its turns. */
-export class ActorCell implements Destination {
+export class ActorCell implements Watchable {
   readonly localPath: string
   path: string
   readonly parent: ActorCell | undefined
@@ -41,7 +62,7 @@ export class ActorCell implements Destination {
   waitingSinceMs = -1
   warned = false
 
-  readonly #kernel: Kernel
+  readonly #parts: CellParts
   readonly #slot: ActorSlot
   readonly #bound: number
   readonly #overflow: 'reject' | 'drop-newest' | 'drop-oldest'
@@ -50,26 +71,26 @@ export class ActorCell implements Destination {
   #left = 0
   #atRest: (() => void) | undefined
 
-  constructor(kernel: Kernel, localPath: string, parent: ActorCell | undefined, options: SpawnOptions) {
-    this.#kernel = kernel
+  constructor(parts: CellParts, localPath: string, parent: ActorCell | undefined, options: SpawnOptions) {
+    this.#parts = parts
     this.localPath = localPath
-    this.path = kernel.name + localPath
+    this.path = parts.name + localPath
     this.parent = parent
     this.supervision = options.supervision ?? { strategy: 'escalate' }
     this.#bound = options.mailbox?.messages ?? limits.mailboxMessages
     this.#overflow = options.mailbox?.overflow ?? 'reject'
-    this.#slot = kernel.host.slot(() => this.#turn())
+    this.#slot = parts.host.slot(() => this.#turn())
   }
 
   /** Timers and watches (recall) pass the bound: each is at most once in here. */
   accept(envelope: LocalEnvelope): boolean {
     if (this.phase !== 'running') {
-      return envelope.recall === undefined && this.#kernel.undeliverable(envelope, 'stopped', this)
+      return envelope.recall === undefined && this.#parts.undeliverable(envelope, 'stopped', this)
     }
     if (this.mailbox.size >= this.#bound && envelope.recall === undefined) {
       const victim = this.#overflow === 'drop-oldest' ? this.mailbox.dropOldest(isDroppable) : undefined
       victim?.sink?.taken?.(victim)
-      this.#kernel.undeliverable(victim ?? envelope, 'full', this)
+      this.#parts.undeliverable(victim ?? envelope, 'full', this)
       if (victim === undefined) return this.#overflow === 'drop-newest'
     }
     this.mailbox.push(envelope)
@@ -101,31 +122,31 @@ export class ActorCell implements Destination {
   /** Gives the turn back for good. */
   leave(): void {
     this.#slot.leave()
-    if (this.#scheduled && !this.#inTurn) this.#kernel.activeTurns--
+    if (this.#scheduled && !this.#inTurn) this.#parts.activeTurns--
   }
 
   #schedule(): void {
     this.#scheduled = true
-    this.#kernel.activeTurns++
+    this.#parts.activeTurns++
     this.#slot.wake()
   }
 
   /** One turn of nact is one batch. A promise only when a handler gave one: nact waits for it. */
   #turn(): void | Promise<void> {
     this.#inTurn = true
-    this.#left = this.#kernel.batchMessages
-    this.#kernel.enter(this)
+    this.#left = this.#parts.batchMessages
+    this.#parts.enter(this)
     const pending = this.#batch()
-    this.#kernel.exit()
+    this.#parts.exit()
     return pending === undefined ? this.#endTurn() : this.#waitFor(pending)
   }
 
   async #waitFor(pending: Promise<void>): Promise<void> {
     for (let next: Promise<void> | undefined = pending; next !== undefined; ) {
       await next
-      this.#kernel.enter(this)
+      this.#parts.enter(this)
       next = this.#batch()
-      this.#kernel.exit()
+      this.#parts.exit()
     }
     this.#endTurn()
   }
@@ -133,7 +154,7 @@ export class ActorCell implements Destination {
   #endTurn(): void {
     this.#inTurn = false
     this.#scheduled = false
-    this.#kernel.activeTurns--
+    this.#parts.activeTurns--
     this.mailbox.shrink()
     if (this.phase === 'running' && (this.mailbox.size > 0 || this.fault !== undefined)) this.#schedule()
     this.#atRest?.()
@@ -149,7 +170,7 @@ export class ActorCell implements Destination {
 
   #drain(): Promise<void> | undefined {
     const { mailbox } = this
-    const { clock } = this.#kernel
+    const { clock } = this.#parts
     const isTimed = mailbox.size <= timedBatch
     const endMs = clock.monotonicMs() + limits.batchMs
     let startMs = endMs - limits.batchMs
@@ -180,23 +201,23 @@ export class ActorCell implements Destination {
     if (envelope.recall !== undefined && !envelope.recall.take()) return undefined
     this.current = envelope
     this.handled++
-    if (envelope.ask !== undefined && !this.#kernel.replies.open(envelope, this)) {
-      this.#kernel.undeliverable(envelope, 'busy', this)
+    if (envelope.ask !== undefined && !this.#parts.replies.open(envelope, this)) {
+      this.#parts.undeliverable(envelope, 'busy', this)
       return undefined
     }
     try {
       const pending = (this.handler as Handler<Message>).receive(envelope.message, envelope)
       return isThenable(pending) ? this.#settle(pending, envelope) : undefined
     } catch (error) {
-      return this.#kernel.fail(this, error, envelope)
+      return this.#parts.fail(this, error, envelope)
     }
   }
 
   /** Waits for a handler, after a flush: it may wait for what the flush sends. Never rejects. */
   async #settle(pending: Promise<void>, envelope: LocalEnvelope): Promise<void> {
-    const kernel = this.#kernel
-    this.waitingSinceMs = kernel.clock.monotonicMs()
-    kernel.watchdog.add(this)
+    const parts = this.#parts
+    this.waitingSinceMs = parts.clock.monotonicMs()
+    parts.watchdog.add(this)
     this.#flush()
     let failure: { readonly error: unknown } | undefined
     try {
@@ -204,10 +225,10 @@ export class ActorCell implements Destination {
     } catch (error) {
       failure = { error }
     }
-    envelope.tookUs = Math.round((kernel.clock.monotonicMs() - this.waitingSinceMs) * 1000)
-    kernel.watchdog.remove(this)
+    envelope.tookUs = Math.round((parts.clock.monotonicMs() - this.waitingSinceMs) * 1000)
+    parts.watchdog.remove(this)
     this.waitingSinceMs = -1
-    if (failure !== undefined) await kernel.fail(this, failure.error, envelope)
+    if (failure !== undefined) await parts.fail(this, failure.error, envelope)
     this.current = undefined
   }
 
@@ -223,7 +244,7 @@ export class ActorCell implements Destination {
     const { fault } = this
     this.fault = undefined
     if (fault === undefined || this.phase !== 'running') return undefined
-    return this.#kernel.fail(this, fault.error, undefined)
+    return this.#parts.fail(this, fault.error, undefined)
   }
 }
 

@@ -1,75 +1,41 @@
-import type { Clock } from '../clock.js'
 import type { TraceRing } from '../trace/ring.js'
-import type { AskOptions, Behavior, SpawnOptions } from './behavior.js'
+import type { AskOptions, Handler, SpawnOptions, Timers } from './behavior.js'
 import type { Envelope, ReplyAddress, Sink, WireEnvelope } from './envelope.js'
 import type { AnyRef, Message, Ref } from './ref.js'
-import type { Failure } from './system-messages.js'
-import type { TimerSource } from './timers.js'
+import type { Failure, Terminated } from './system-messages.js'
+import type { Counters } from './system-options.js'
 
-/**
- * Why a message was not delivered: no such actor, it has stopped, its mailbox was full, its link was closed or
- * over its bound, it is larger than its link carries (or no JSON), nobody waited for that answer any more, it was not a
- * message, or its asker has too many questions open.
- */
-export type DeadLetterReason =
-  | 'unknown'
-  | 'stopped'
-  | 'full'
-  | 'link'
-  | 'large'
-  | 'late'
-  | 'malformed'
-  | 'busy'
+/** Called at spawn, in the spawner's turn, and anew at each restart. */
+export type Behavior<M extends Message> = (context: ActorContext<M>) => Handler<M>
 
-/** An exception in a handler, or a handler that a stop had to leave behind. */
-export interface ActorFailure {
-  readonly path: string
-  readonly error: unknown
-  /** Type of the message in hand, if one was. */
-  readonly message?: string
-  /** `unhandled`: escalated past the top. Whoever runs the process must end it or know better. */
-  readonly outcome: 'restarted' | 'stopped' | 'escalated' | 'unhandled'
-}
-
-/** A handler whose promise has not settled for longer than the watchdog allows. Told once per message. */
-export interface StuckHandler {
-  readonly path: string
-  readonly message: string
-  readonly forMs: number
-}
-
-export interface SystemOptions {
-  /** firesteel://CLUSTER@host:port; may be set later by `system.name = ...`, before anything leaves. */
-  readonly name: string
-  readonly clock: Clock
-  /** The leadership that messages of this process go out under. */
-  readonly epoch: () => number
-  /** The commit that they follow, where there is one (protocol R8). */
-  readonly seq?: () => number | undefined
-  readonly timers?: TimerSource
-  readonly ring?: TraceRing
-  readonly onDeadLetter?: (envelope: Envelope, reason: DeadLetterReason) => void
-  /** Without it an `unhandled` failure is thrown as an uncaught exception, which ends the process. */
-  readonly onFailure?: (failure: ActorFailure) => void
-  readonly watchdog?: { readonly warnMs?: number; readonly onStuck: (handler: StuckHandler) => void }
-  readonly batchMessages?: number
-  /** First message id; random by default, so that ids of several processes do not meet. */
-  readonly firstId?: number
-}
-
-/** All of them only grow. */
-export interface Counters {
-  /** Messages that passed the relay: local, in and out. */
-  messages: number
-  /** Of these, over links. */
-  received: number
-  sent: number
-  deadLetters: number
-  /** Dead letters because of a full mailbox. */
-  overflowed: number
-  failures: number
-  restarts: number
-  spawned: number
+/** What an actor can do. It belongs to one incarnation. */
+export interface ActorContext<M extends Message> {
+  readonly self: Ref<M>
+  readonly system: ActorSystem
+  readonly timers: Timers<M>
+  /** A child: stopped before its parent, at each restart of its parent too. */
+  spawn<C extends Message>(
+    name: string,
+    behavior: Behavior<C>,
+    options?: Omit<SpawnOptions, 'parent'>,
+  ): Ref<C>
+  /** `cause`: the message this belongs to, where that is not the one in hand. False: it did not go. */
+  tell<T extends Message>(ref: Ref<T>, message: NoInfer<T>, cause?: Envelope): boolean
+  ask<R extends Message, T extends Message = never>(
+    ref: Ref<T>,
+    message: NoInfer<T>,
+    options?: AskOptions,
+  ): Promise<R>
+  /** Answers an ask; only the first answer counts. False: nobody waits for it. */
+  reply<R extends Message>(envelope: Envelope, message: R): boolean
+  replyTo(envelope: Envelope): ReplyAddress | undefined
+  /** Marks a message that this actor does not act on, so that a trace shows it as refused. */
+  refuse(envelope: Envelope): void
+  /** Ends this actor after the message in hand; unread messages become dead letters. */
+  stop(): void
+  /** One Terminated to self when that actor ends or its link does; at once if it has. M must include it. */
+  watch(ref: Terminated extends M ? AnyRef : never): void
+  unwatch(ref: AnyRef): void
 }
 
 /** One actor, for metrics and pages. */

@@ -1,9 +1,8 @@
-import type { ActorCell } from './actor-cell.js'
 import type { Timers } from './behavior.js'
-import type { Kernel } from './kernel.js'
-import type { Recall } from './local-envelope.js'
+import type { Destination, Recall } from './local-envelope.js'
 import type { Message } from './ref.js'
-import type { Cancel } from './timers.js'
+import type { Relay } from './relay.js'
+import type { Cancel, TimerSource } from './timers.js'
 
 interface Entry extends Recall {
   cancel: Cancel
@@ -11,16 +10,22 @@ interface Entry extends Recall {
   queued: boolean
 }
 
+/** What the timers of an actor need of their system. */
+export interface TimerParts {
+  readonly timers: TimerSource
+  readonly relay: Relay
+}
+
 /** The timers of one incarnation of an actor. */
 export class ActorTimers implements Timers<Message> {
-  readonly #kernel: Kernel
-  readonly #cell: ActorCell
+  readonly #parts: TimerParts
+  readonly #owner: Destination
   readonly #entries = new Map<string, Entry>()
   closed = false
 
-  constructor(kernel: Kernel, cell: ActorCell) {
-    this.#kernel = kernel
-    this.#cell = cell
+  constructor(parts: TimerParts, owner: Destination) {
+    this.#parts = parts
+    this.#owner = owner
   }
 
   start(key: string, ms: number, message: Message, { repeat = false }: { repeat?: boolean } = {}): void {
@@ -38,7 +43,7 @@ export class ActorTimers implements Timers<Message> {
       },
     }
     const arm = () => {
-      entry.cancel = this.#kernel.timers.after(ms, fire)
+      entry.cancel = this.#parts.timers.after(ms, fire)
     }
     const fire = () => {
       if (repeat) arm()
@@ -68,8 +73,8 @@ export class ActorTimers implements Timers<Message> {
   /** Each tick begins a trace: else a heartbeat would be one that never ends. */
   #deliver(message: Message, entry: Entry): void {
     entry.queued = true
-    const { relay } = this.#kernel
-    const { path } = this.#cell
-    relay.pass(relay.stamp(path, path, message, undefined, { recall: entry }), this.#cell)
+    const { relay } = this.#parts
+    const { path } = this.#owner
+    relay.pass(relay.stamp(path, path, message, undefined, { recall: entry }), this.#owner)
   }
 }

@@ -1,6 +1,5 @@
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
-import type { ActorCell } from './actor-cell.js'
 import type { AskOptions } from './behavior.js'
 import type { Envelope, Sink } from './envelope.js'
 import type { Destination, LocalEnvelope } from './local-envelope.js'
@@ -9,10 +8,15 @@ import type { Relay } from './relay.js'
 import { errorOf, isFailure, systemPath } from './system-messages.js'
 import type { Cancel, TimerSource } from './timers.js'
 
+/** An actor that waits for an answer. It is the same one as long as it is the same object. */
+export interface Asker {
+  readonly path: string
+}
+
 interface Pending {
   readonly envelope: LocalEnvelope
   readonly sink: Sink | undefined
-  readonly asker: ActorCell | undefined
+  readonly asker: Asker | undefined
   readonly resolve: (message: Message) => void
   readonly reject: (error: unknown) => void
   readonly release: () => void
@@ -23,7 +27,7 @@ export interface Question {
   /** The link it goes over, if it does. */
   readonly sink: Sink | undefined
   readonly message: Message
-  readonly asker: ActorCell | undefined
+  readonly asker: Asker | undefined
   readonly cause: Envelope | undefined
 }
 
@@ -93,7 +97,7 @@ export class Asks implements Destination {
   }
 
   /** The asker has ended: its continuation must not wait out the deadline. */
-  stopped(asker: ActorCell): void {
+  stopped(asker: Asker): void {
     this.#failWhere(
       (pending) => pending.asker === asker,
       () => new FiresteelError('ACTOR_STOPPED', `${asker.path} stopped before its answer came`),

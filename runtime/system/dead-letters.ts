@@ -1,6 +1,6 @@
 import type { ThrottledLog } from '../observe/log-throttle.js'
-import type { DeadLetterReason } from './actor-system.js'
 import type { Envelope } from './envelope.js'
+import type { DeadLetterReason } from './system-options.js'
 
 /**
  * How loud a dead letter is. Where links end and actors stop, as in each failover, envelopes to them are lost and what

@@ -1,5 +1,4 @@
 import { isWireEnvelope, type Sink, type WireEnvelope } from './envelope.js'
-import type { Kernel } from './kernel.js'
 import {
   type Destination,
   type LocalEnvelope,
@@ -7,18 +6,35 @@ import {
   localEnvelope,
 } from './local-envelope.js'
 import { localPart } from './names.js'
+import type { Relay } from './relay.js'
+import type { Replies } from './replies.js'
 import { type Failure, systemPath } from './system-messages.js'
+import type { Undelivered } from './undelivered.js'
+
+/** Where what comes in may go. */
+export interface InboundParts extends Undelivered {
+  /** The address of this system: what stands before each path. */
+  readonly name: string
+  readonly relay: Relay
+  /** Live actors by local path. */
+  readonly cells: ReadonlyMap<string, Destination>
+  /** Takes answers. */
+  readonly asks: Destination
+  /** Takes what another system says to `/system`. */
+  readonly watches: Destination
+  readonly replies: Replies
+}
 
 /** What comes in over links. The peer is authenticated, its bytes are not believed to be well made. */
 export class Inbound {
-  readonly #kernel: Kernel
+  readonly #parts: InboundParts
 
-  constructor(kernel: Kernel) {
-    this.#kernel = kernel
+  constructor(parts: InboundParts) {
+    this.#parts = parts
   }
 
   receive(sink: Sink, wire: WireEnvelope, bytes: number | undefined): void {
-    const { relay, cells } = this.#kernel
+    const { relay, cells } = this.#parts
     relay.counters.received++
     if (!isWireEnvelope(wire) || typeof wire.message.type !== 'string') {
       relay.dead(this.#unreadable(sink, bytes), 'malformed')
@@ -27,7 +43,7 @@ export class Inbound {
     const path = localPart(wire.to)
     const cell = cells.get(path)
     relay.pass(
-      this.#envelope(sink, wire, cell?.path ?? this.#kernel.name + path, bytes),
+      this.#envelope(sink, wire, cell?.path ?? this.#parts.name + path, bytes),
       this.#route(wire, path),
     )
   }
@@ -35,7 +51,7 @@ export class Inbound {
   /** Answers a question that was not let in. */
   refuse(sink: Sink, wire: WireEnvelope, failure: Failure): void {
     const path = localPart(wire.to)
-    this.#kernel.replies.refuse(this.#envelope(sink, wire, this.#kernel.name + path, undefined), failure)
+    this.#parts.replies.refuse(this.#envelope(sink, wire, this.#parts.name + path, undefined), failure)
   }
 
   /** The sender's authority is the link's, whatever it says of itself. */
@@ -47,13 +63,13 @@ export class Inbound {
 
   /** What was sent may be anything: whoever logs dead letters gets its sender, and nothing to stumble over. */
   #unreadable(sink: Sink, bytes: number | undefined): LocalEnvelope {
-    const { name } = this.#kernel
+    const { name } = this.#parts
     const message = { type: 'Malformed' }
     return localEnvelope(sink.path, name, message, 0, 0, undefined, 0, undefined, { sink, bytes })
   }
 
   #route(wire: WireEnvelope, path: string): Destination {
-    const { asks, cells, watches } = this.#kernel
+    const { asks, cells, watches } = this.#parts
     if (wire.answer !== undefined) return asks
     if (path === systemPath) return watches
     // Only this system tells an actor that another has ended.
@@ -63,6 +79,6 @@ export class Inbound {
 
   readonly #nowhere: Destination = {
     path: '/',
-    accept: (envelope) => this.#kernel.undeliverable(envelope, 'unknown', this.#nowhere),
+    accept: (envelope) => this.#parts.undeliverable(envelope, 'unknown', this.#nowhere),
   }
 }

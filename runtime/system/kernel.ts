@@ -1,24 +1,25 @@
 import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
 import type { ActorCell } from './actor-cell.js'
-import type { ActorFailure, ActorSystem, DeadLetterReason, SystemOptions } from './actor-system.js'
+import type { ActorSystem } from './actor-system.js'
 import { Asks } from './asks.js'
 import type { Sink } from './envelope.js'
-import { Inbound } from './inbound.js'
-import { Lifecycle } from './lifecycle.js'
+import { Inbound, type InboundParts } from './inbound.js'
+import { Lifecycle, type LifecycleParts } from './lifecycle.js'
 import type { Destination, LocalEnvelope } from './local-envelope.js'
 import { NactHost } from './nact-host.js'
 import { Relay } from './relay.js'
 import { Remote } from './remote.js'
 import { Replies } from './replies.js'
 import { type Failure, systemPath } from './system-messages.js'
+import type { ActorFailure, DeadLetterReason, SystemOptions } from './system-options.js'
 import { systemTimers, type TimerSource } from './timers.js'
 import { throwUncaught } from './uncaught.js'
 import { Watchdog } from './watchdog.js'
-import { Watches } from './watches.js'
+import { Watches, type WatchParts } from './watches.js'
 
-/** The parts of an actor system and what they share. */
-export class Kernel {
+/** The parts of an actor system and what they share. Each part says in its own file what it needs of it. */
+export class Kernel implements LifecycleParts, WatchParts, InboundParts {
   readonly system: ActorSystem
   readonly clock: Clock
   readonly timers: TimerSource

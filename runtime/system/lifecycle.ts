@@ -1,26 +1,34 @@
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
-import { ActorCell } from './actor-cell.js'
-import type { ActorFailure } from './actor-system.js'
-import { ActorTimers } from './actor-timers.js'
-import type { Behavior, Handler, SpawnOptions } from './behavior.js'
-import { Context } from './context.js'
-import type { Kernel } from './kernel.js'
+import { ActorCell, type CellParts } from './actor-cell.js'
+import type { Behavior } from './actor-system.js'
+import { ActorTimers, type TimerParts } from './actor-timers.js'
+import type { Handler, SpawnOptions } from './behavior.js'
+import { type ActorKeeper, Context, type ContextParts } from './context.js'
 import type { LocalEnvelope } from './local-envelope.js'
 import { encodeName } from './names.js'
 import type { Message } from './ref.js'
 import { decide } from './supervision.js'
 import { type EndReason, type Failure, failureOf } from './system-messages.js'
+import type { ActorFailure } from './system-options.js'
 import { guarded } from './uncaught.js'
 
+/** What the life of actors needs of their system, beside what each of them does. */
+export interface LifecycleParts extends CellParts, ContextParts, TimerParts {
+  /** Nothing begins any more. */
+  readonly closed: boolean
+  /** Live actors by local path. */
+  readonly cells: Map<string, ActorCell>
+}
+
 /** Beginning, failing and ending of actors. What nact would do of this is known to go wrong: it does none. */
-export class Lifecycle {
-  readonly #kernel: Kernel
+export class Lifecycle implements ActorKeeper {
+  readonly #parts: LifecycleParts
   readonly #onFailure: (failure: ActorFailure) => void
   readonly #behaviors = new WeakMap<ActorCell, Behavior<Message>>()
 
-  constructor(kernel: Kernel, onFailure: (failure: ActorFailure) => void) {
-    this.#kernel = kernel
+  constructor(parts: LifecycleParts, onFailure: (failure: ActorFailure) => void) {
+    this.#parts = parts
     this.#onFailure = guarded(onFailure)
   }
 
@@ -30,18 +38,18 @@ export class Lifecycle {
     options: SpawnOptions,
     parent: ActorCell | undefined,
   ): ActorCell {
-    const kernel = this.#kernel
+    const parts = this.#parts
     const path = `${parent?.localPath ?? '/user'}/${encodeName(name)}`
-    if (kernel.closed || (parent !== undefined && parent.phase !== 'running')) {
+    if (parts.closed || (parent !== undefined && parent.phase !== 'running')) {
       throw new FiresteelError('ACTOR_STOPPED', `${path} cannot start: its parent has stopped`)
     }
-    if (kernel.cells.has(path)) throw new FiresteelError('INTERNAL', `there is an actor ${path} already`)
-    const cell = new ActorCell(kernel, path, parent, options)
+    if (parts.cells.has(path)) throw new FiresteelError('INTERNAL', `there is an actor ${path} already`)
+    const cell = new ActorCell(parts, path, parent, options)
     // Only messages that its references admit reach it.
     this.#behaviors.set(cell, behavior as unknown as Behavior<Message>)
-    kernel.cells.set(path, cell)
+    parts.cells.set(path, cell)
     parent?.children.add(cell)
-    kernel.relay.counters.spawned++
+    parts.relay.counters.spawned++
     try {
       this.#begin(cell)
     } catch (error) {
@@ -67,14 +75,14 @@ export class Lifecycle {
 
   /** The supervisor. A promise when the actor's turn must wait for it; never rejects. */
   fail(cell: ActorCell, error: unknown, envelope: LocalEnvelope | undefined): Promise<void> | undefined {
-    const kernel = this.#kernel
-    kernel.relay.counters.failures++
-    if (envelope?.ask !== undefined) kernel.replies.answer(envelope.token, failureOf(error))
+    const parts = this.#parts
+    parts.relay.counters.failures++
+    if (envelope?.ask !== undefined) parts.replies.answer(envelope.token, failureOf(error))
     if (cell.phase !== 'running') return this.#report(cell, error, envelope, 'stopped')
     const { handler, parent } = cell
     // A state that threw is not flushed.
     cell.handler = undefined
-    const decision = decide(cell.supervision, cell.restartsMs, kernel.clock.monotonicMs())
+    const decision = decide(cell.supervision, cell.restartsMs, parts.clock.monotonicMs())
     if (decision.strategy === 'restart') {
       cell.restartsMs = decision.restartsMs
       this.#report(cell, error, envelope, 'restarted')
@@ -89,14 +97,14 @@ export class Lifecycle {
   }
 
   #begin(cell: ActorCell): void {
-    cell.timers = new ActorTimers(this.#kernel, cell)
+    cell.timers = new ActorTimers(this.#parts, cell)
     const behavior = this.#behaviors.get(cell) as Behavior<Message>
-    cell.handler = behavior(new Context(this.#kernel, cell, cell.timers))
+    cell.handler = behavior(new Context(this.#parts, cell, cell.timers))
   }
 
   async #restart(cell: ActorCell, handler: Handler<Message> | undefined): Promise<void> {
     cell.restarts++
-    this.#kernel.relay.counters.restarts++
+    this.#parts.relay.counters.restarts++
     this.#disarm(cell, `${cell.path} failed and was restarted`)
     await Promise.all([...cell.children].map((child) => this.stop(child, 'stopped')))
     await this.#retire(cell, handler)
@@ -110,7 +118,7 @@ export class Lifecycle {
 
   /** Nothing that this incarnation began reaches the next one. */
   #disarm(cell: ActorCell, why: string): void {
-    const { watches, asks, replies } = this.#kernel
+    const { watches, asks, replies } = this.#parts
     cell.timers?.close()
     watches.unwatchAll(cell)
     asks.stopped(cell)
@@ -137,23 +145,23 @@ export class Lifecycle {
   }
 
   #bury(cell: ActorCell, reason: EndReason): void {
-    const kernel = this.#kernel
+    const parts = this.#parts
     cell.phase = 'stopped'
     cell.handler = undefined
     cell.leave()
     this.#disarm(cell, `${cell.path} has stopped`)
-    kernel.cells.delete(cell.localPath)
+    parts.cells.delete(cell.localPath)
     cell.parent?.children.delete(cell)
     for (let envelope = cell.take(); envelope !== undefined; envelope = cell.take()) {
-      if (envelope.recall === undefined) kernel.undeliverable(envelope, 'stopped', cell)
+      if (envelope.recall === undefined) parts.undeliverable(envelope, 'stopped', cell)
     }
-    kernel.watches.ended(cell, reason)
+    parts.watches.ended(cell, reason)
   }
 
   /** A handler that never settles must not hold a stop for ever: it is left behind, and told of. */
   #bounded(cell: ActorCell, pending: Promise<void>): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#kernel.timers.after(limits.actorStopMs, () => {
+      const cancel = this.#parts.timers.after(limits.actorStopMs, () => {
         const text = `${cell.path} did not settle within ${limits.actorStopMs} ms of its stop and was left behind`
         this.#report(cell, new FiresteelError('INTERNAL', text), cell.current, 'stopped')
         resolve()

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../clock.js'
 import type { TraceRing } from '../trace/ring.js'
-import type { Counters, DeadLetterReason, SystemOptions } from './actor-system.js'
 import type { Envelope } from './envelope.js'
 import {
   type Destination,
@@ -11,6 +10,7 @@ import {
   plain,
 } from './local-envelope.js'
 import type { Message } from './ref.js'
+import type { Counters, DeadLetterReason, SystemOptions } from './system-options.js'
 import { guarded } from './uncaught.js'
 
 /** Leaves 2^52 ids before they stop being exact. */

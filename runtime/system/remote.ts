@@ -1,18 +1,24 @@
 import { isFiresteelError } from '../errors.js'
 import type { Sink, WireEnvelope } from './envelope.js'
-import type { Kernel } from './kernel.js'
 import type { Destination, LocalEnvelope } from './local-envelope.js'
 import { localPart } from './names.js'
+import type { Relay } from './relay.js'
 import { failureOf } from './system-messages.js'
+import type { Undelivered } from './undelivered.js'
+
+/** What an actor behind a link needs of the system that sends to it. */
+export interface RemoteParts extends Undelivered {
+  readonly relay: Relay
+}
 
 /** An actor behind a link. */
 export class Remote implements Destination {
   readonly sink: Sink
   readonly localPath: string
-  readonly #kernel: Kernel
+  readonly #parts: RemoteParts
 
-  constructor(kernel: Kernel, sink: Sink, path: string) {
-    this.#kernel = kernel
+  constructor(parts: RemoteParts, sink: Sink, path: string) {
+    this.#parts = parts
     this.sink = sink
     this.localPath = localPart(path)
   }
@@ -24,12 +30,12 @@ export class Remote implements Destination {
   accept(envelope: LocalEnvelope): boolean {
     const wire = wireOf(envelope, this.localPath)
     try {
-      if (!this.sink.send(wire)) return this.#kernel.undeliverable(envelope, 'link', this)
+      if (!this.sink.send(wire)) return this.#parts.undeliverable(envelope, 'link', this)
     } catch (error) {
       return this.#unsendable(envelope, error)
     }
     envelope.bytes = wire.bytes
-    const { counters, ring } = this.#kernel.relay
+    const { counters, ring } = this.#parts.relay
     counters.sent++
     // Its size is known only now.
     ring?.sized(envelope)
@@ -40,7 +46,7 @@ export class Remote implements Destination {
   #unsendable(envelope: LocalEnvelope, error: unknown): false {
     if (!isFiresteelError(error, 'MESSAGE_TOO_LARGE')) throw error
     const failure = failureOf(error)
-    this.#kernel.undeliverable(envelope, 'large', this, failure)
+    this.#parts.undeliverable(envelope, 'large', this, failure)
     if (envelope.answer !== undefined)
       this.sink.send({ ...wireOf(envelope, this.localPath), message: failure })
     return false

@@ -1,7 +1,5 @@
 import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
-import type { ActorCell } from './actor-cell.js'
-import type { Asks } from './asks.js'
 import type { Envelope, ReplyAddress, Sink } from './envelope.js'
 import type { Destination, LocalEnvelope } from './local-envelope.js'
 import { localPart } from './names.js'
@@ -9,9 +7,15 @@ import type { Message } from './ref.js'
 import type { Relay } from './relay.js'
 import type { Failure } from './system-messages.js'
 
+/** An actor that has questions in hand. */
+export interface Answerer {
+  /** Their tokens. */
+  readonly unanswered: Set<number>
+}
+
 interface Unanswered {
   readonly envelope: LocalEnvelope
-  readonly cell: ActorCell
+  readonly answerer: Answerer
   readonly untilMs: number
 }
 
@@ -21,7 +25,8 @@ const firstPurge = 1024
 export class Replies {
   readonly #open = new Map<number, Unanswered>()
   readonly #relay: Relay
-  readonly #asks: Asks
+  /** Where the answers go that are for this process. */
+  readonly #asks: Destination
   readonly #clock: Clock
   readonly #linkTo: (sink: Sink, path: string) => Destination
   /** Links that have ended: what they asked may still lie in mailboxes, and nobody would hear the answer. */
@@ -31,7 +36,12 @@ export class Replies {
   #token = 0
   #purgeAt = firstPurge
 
-  constructor(relay: Relay, asks: Asks, clock: Clock, linkTo: (sink: Sink, path: string) => Destination) {
+  constructor(
+    relay: Relay,
+    asks: Destination,
+    clock: Clock,
+    linkTo: (sink: Sink, path: string) => Destination,
+  ) {
     this.#relay = relay
     this.#asks = asks
     this.#clock = clock
@@ -43,10 +53,10 @@ export class Replies {
   }
 
   /** False: its asker, another process, has as many open as it may have. */
-  open(envelope: LocalEnvelope, cell: ActorCell): boolean {
+  open(envelope: LocalEnvelope, answerer: Answerer): boolean {
     const { sink, askMs } = envelope
     if (sink === undefined) {
-      this.#keep(envelope, cell, askMs ?? Number.POSITIVE_INFINITY)
+      this.#keep(envelope, answerer, askMs ?? Number.POSITIVE_INFINITY)
       return true
     }
     if (this.#gone.has(sink)) return true
@@ -55,17 +65,17 @@ export class Replies {
       if ((this.#openOf.get(sink) ?? 0) >= limits.openQuestions) return false
     }
     this.#openOf.set(sink, (this.#openOf.get(sink) ?? 0) + 1)
-    this.#keep(envelope, cell, Math.min(askMs ?? limits.questionKeepMs, limits.questionKeepMs))
+    this.#keep(envelope, answerer, Math.min(askMs ?? limits.questionKeepMs, limits.questionKeepMs))
     return true
   }
 
-  #keep(envelope: LocalEnvelope, cell: ActorCell, forMs: number): void {
+  #keep(envelope: LocalEnvelope, answerer: Answerer, forMs: number): void {
     envelope.token = ++this.#token
     // Of what came over a link only what an answer needs: a peer must not make us keep what it sent.
     const kept =
       envelope.sink === undefined ? envelope : { ...envelope, message: { type: envelope.message.type } }
-    this.#open.set(envelope.token, { envelope: kept, cell, untilMs: this.#clock.monotonicMs() + forMs })
-    cell.unanswered.add(envelope.token)
+    this.#open.set(envelope.token, { envelope: kept, answerer, untilMs: this.#clock.monotonicMs() + forMs })
+    answerer.unanswered.add(envelope.token)
     if (this.#open.size > this.#purgeAt) this.#purge()
   }
 
@@ -88,8 +98,8 @@ export class Replies {
   }
 
   /** The actor's incarnation has ended: nobody will answer these. */
-  failAll(cell: ActorCell, failure: Failure): void {
-    for (const token of [...cell.unanswered]) this.answer(token, failure)
+  failAll(answerer: Answerer, failure: Failure): void {
+    for (const token of [...answerer.unanswered]) this.answer(token, failure)
   }
 
   /** The asker of our own process has given up. */
@@ -124,6 +134,6 @@ export class Replies {
     this.#open.delete(token)
     const { sink } = question.envelope
     if (sink !== undefined) this.#openOf.set(sink, (this.#openOf.get(sink) ?? 1) - 1)
-    question.cell.unanswered.delete(token)
+    question.answerer.unanswered.delete(token)
   }
 }

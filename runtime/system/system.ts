@@ -1,8 +1,12 @@
 import { FiresteelError } from '../errors.js'
 import type { TraceRing } from '../trace/ring.js'
 import { ActorCell } from './actor-cell.js'
-import type { ActorGauge, ActorSystem, Counters, SystemOptions } from './actor-system.js'
-import type { AskOptions, Behavior, SpawnOptions } from './behavior.js'
+
+export type { ActorSystem } from './actor-system.js'
+export type { SystemOptions } from './system-options.js'
+
+import type { ActorGauge, ActorSystem, Behavior } from './actor-system.js'
+import type { AskOptions, SpawnOptions } from './behavior.js'
 import type { Envelope, ReplyAddress, Sink, WireEnvelope } from './envelope.js'
 import { destinationOf, refTo } from './handle.js'
 import { Kernel } from './kernel.js'
@@ -10,8 +14,7 @@ import { localPart } from './names.js'
 import type { AnyRef, Message, Ref } from './ref.js'
 import { Remote } from './remote.js'
 import type { Failure } from './system-messages.js'
-
-export type { ActorSystem, SystemOptions } from './actor-system.js'
+import type { Counters, SystemOptions } from './system-options.js'
 
 export function createSystem(options: SystemOptions): ActorSystem {
   return new NactActorSystem(options)

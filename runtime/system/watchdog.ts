@@ -1,13 +1,22 @@
 import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
-import type { ActorCell } from './actor-cell.js'
-import type { StuckHandler, SystemOptions } from './actor-system.js'
+import type { LocalEnvelope } from './local-envelope.js'
+import type { StuckHandler, SystemOptions } from './system-options.js'
 import type { Cancel, TimerSource } from './timers.js'
 import { guarded } from './uncaught.js'
 
+/** An actor whose handler may have given a promise. */
+export interface Waiting {
+  readonly path: string
+  /** The message in hand. */
+  readonly current: LocalEnvelope | undefined
+  readonly waitingSinceMs: number
+  warned: boolean
+}
+
 /** Knows the actors whose handler's promise is pending, and tells of those that are so for too long. */
 export class Watchdog {
-  readonly waiting = new Set<ActorCell>()
+  readonly waiting = new Set<Waiting>()
   readonly #clock: Clock
   readonly #timers: TimerSource
   readonly #warnMs: number
@@ -21,13 +30,13 @@ export class Watchdog {
     this.#onStuck = options === undefined ? undefined : guarded(options.onStuck)
   }
 
-  add(cell: ActorCell): void {
+  add(cell: Waiting): void {
     cell.warned = false
     this.waiting.add(cell)
     if (this.#onStuck !== undefined && this.#cancel === undefined) this.#arm()
   }
 
-  remove(cell: ActorCell): void {
+  remove(cell: Waiting): void {
     this.waiting.delete(cell)
   }
 

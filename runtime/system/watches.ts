@@ -1,19 +1,34 @@
-import type { ActorCell } from './actor-cell.js'
 import type { Sink } from './envelope.js'
-import type { Kernel } from './kernel.js'
 import type { Destination, LocalEnvelope, Recall } from './local-envelope.js'
 import { localPart } from './names.js'
-import { Remote } from './remote.js'
+import { Remote, type RemoteParts } from './remote.js'
 import { type EndReason, type SystemMessage, systemPath, type Terminated } from './system-messages.js'
+
+/** An actor of this process, as one that watches and is watched. */
+export interface Watchable extends Destination {
+  readonly localPath: string
+  readonly phase: 'running' | 'stopping' | 'stopped'
+  /** Who watches it in this process, and whom it watches. */
+  readonly watchers: Set<Watch>
+  readonly watching: Set<Watch>
+}
+
+/** What the watches need of their system. */
+export interface WatchParts extends RemoteParts {
+  /** Its address: what stands before each path. */
+  readonly name: string
+  /** Live actors by local path. */
+  readonly cells: ReadonlyMap<string, Watchable>
+}
 
 /** One actor's interest in the end of another; told once. */
 export class Watch implements Recall {
-  readonly watcher: ActorCell
-  readonly target: ActorCell | Remote
+  readonly watcher: Watchable
+  readonly target: Watchable | Remote
   live = true
   fired = false
 
-  constructor(watcher: ActorCell, target: ActorCell | Remote) {
+  constructor(watcher: Watchable, target: Watchable | Remote) {
     this.watcher = watcher
     this.target = target
   }
@@ -23,7 +38,7 @@ export class Watch implements Recall {
     return this.live
   }
 
-  concerns(target: ActorCell | Remote): boolean {
+  concerns(target: Watchable | Remote): boolean {
     if (!(target instanceof Remote) || !(this.target instanceof Remote)) return this.target === target
     return this.target.sink === target.sink && this.target.localPath === target.localPath
   }
@@ -31,21 +46,21 @@ export class Watch implements Recall {
 
 /** Death watch, in this process and over links; the `/system` actor that other systems talk to. */
 export class Watches implements Destination {
-  readonly #kernel: Kernel
+  readonly #parts: WatchParts
   /** Ours over links: one Watch message per link and path, however many watch. */
   readonly #away = new Map<Sink, Map<string, Set<Watch>>>()
   /** Which of our actors a peer watches. */
-  readonly #guests = new Map<Sink, Set<ActorCell>>()
+  readonly #guests = new Map<Sink, Set<Watchable>>()
 
-  constructor(kernel: Kernel) {
-    this.#kernel = kernel
+  constructor(parts: WatchParts) {
+    this.#parts = parts
   }
 
   get path(): string {
-    return this.#kernel.name + systemPath
+    return this.#parts.name + systemPath
   }
 
-  watch(watcher: ActorCell, target: ActorCell | Remote): void {
+  watch(watcher: Watchable, target: Watchable | Remote): void {
     for (const known of this.#watchersOf(target)) {
       if (known.watcher === watcher && !known.fired) return
     }
@@ -56,16 +71,16 @@ export class Watches implements Destination {
     else target.watchers.add(watch)
   }
 
-  unwatch(watcher: ActorCell, target: ActorCell | Remote): void {
+  unwatch(watcher: Watchable, target: Watchable | Remote): void {
     for (const watch of watcher.watching) if (watch.concerns(target)) this.#end(watch)
   }
 
   /** The watcher's incarnation has ended. */
-  unwatchAll(watcher: ActorCell): void {
+  unwatchAll(watcher: Watchable): void {
     for (const watch of watcher.watching) this.#end(watch)
   }
 
-  ended(cell: ActorCell, reason: EndReason): void {
+  ended(cell: Watchable, reason: EndReason): void {
     for (const watch of cell.watchers) this.#fire(watch, reason)
     cell.watchers.clear()
     for (const [sink, cells] of this.#guests) {
@@ -88,7 +103,7 @@ export class Watches implements Destination {
     const message = envelope.message as Partial<SystemMessage>
     if (sink === undefined || typeof message.path !== 'string') return this.#malformed(envelope)
     const path = localPart(message.path)
-    const cell = this.#kernel.cells.get(path)
+    const cell = this.#parts.cells.get(path)
     if (message.type === 'Watch') {
       if (cell === undefined) return this.#send(sink, { type: 'Terminated', path, reason: 'unknown' })
       const guests = this.#guests.get(sink) ?? new Set()
@@ -133,7 +148,7 @@ export class Watches implements Destination {
     this.#send(target.sink, { type: 'Unwatch', path: target.localPath })
   }
 
-  #watchersOf(target: ActorCell | Remote): Iterable<Watch> {
+  #watchersOf(target: Watchable | Remote): Iterable<Watch> {
     if (!(target instanceof Remote)) return target.watchers
     return this.#away.get(target.sink)?.get(target.localPath) ?? []
   }
@@ -143,18 +158,18 @@ export class Watches implements Destination {
     watch.fired = true
     const { path } = watch.target
     const message: Terminated = { type: 'Terminated', path, reason }
-    const { relay } = this.#kernel
+    const { relay } = this.#parts
     relay.pass(relay.stamp(path, watch.watcher.path, message, undefined, { recall: watch }), watch.watcher)
   }
 
   #send(sink: Sink, message: SystemMessage): boolean {
-    const { relay } = this.#kernel
-    const to = new Remote(this.#kernel, sink, systemPath)
+    const { relay } = this.#parts
+    const to = new Remote(this.#parts, sink, systemPath)
     return relay.pass(relay.stamp(this.path, to.path, message, undefined), to)
   }
 
   #malformed(envelope: LocalEnvelope): boolean {
-    return this.#kernel.undeliverable(envelope, 'malformed', this)
+    return this.#parts.undeliverable(envelope, 'malformed', this)
   }
 }
 

@@ -1,6 +1,6 @@
-import type { ActorFailure, DeadLetterReason, SystemOptions } from '../../runtime/system/actor-system.js'
 import type { Envelope, Sink, WireEnvelope } from '../../runtime/system/envelope.js'
 import { type ActorSystem, createSystem } from '../../runtime/system/system.js'
+import type { ActorFailure, DeadLetterReason, SystemOptions } from '../../runtime/system/system-options.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
 import { VirtualTime } from '../harness/virtual-time.js'
 

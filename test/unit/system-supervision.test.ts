@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Behavior, Supervision } from '../../runtime/system/behavior.js'
+import type { Behavior } from '../../runtime/system/actor-system.js'
+import type { Supervision } from '../../runtime/system/behavior.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { decide } from '../../runtime/system/supervision.js'
 import { createSystem } from '../../runtime/system/system.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ActorContext } from '../../runtime/system/behavior.js'
+import type { ActorContext } from '../../runtime/system/actor-system.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { systemTimers } from '../../runtime/system/timers.js'
 import { waitUntil } from '../harness/wait-until.js'

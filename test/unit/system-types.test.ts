@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ActorContext, Handler } from '../../runtime/system/behavior.js'
+import type { ActorContext } from '../../runtime/system/actor-system.js'
+import type { Handler } from '../../runtime/system/behavior.js'
 import type { AnyRef, Message, Ref } from '../../runtime/system/ref.js'
 import type { ActorSystem } from '../../runtime/system/system.js'
 import type { Terminated } from '../../runtime/system/system-messages.js'

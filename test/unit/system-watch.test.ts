@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ActorContext } from '../../runtime/system/behavior.js'
+import type { ActorContext } from '../../runtime/system/actor-system.js'
 import type { AnyRef, Ref } from '../../runtime/system/ref.js'
 import type { ActorSystem } from '../../runtime/system/system.js'
 import type { Terminated } from '../../runtime/system/system-messages.js'

@@ -1,4 +1,4 @@
-import type { ProcessExit } from '../../process/child.js'
+import type { ProcessExit } from '../../process/child-end.js'
 import { decideRestart } from '../../process/restart-policy.js'
 import type { ErrorRecord, NodeEvent, NodeOrder, NodePlace, NodeRole } from './node-spec.js'
 
