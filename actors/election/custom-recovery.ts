@@ -15,7 +15,7 @@ export interface CustomEngineContext {
 
 /**
  * What a module named by `recovery.module` exports (recovery.mode CUSTOM): called once per process, and once per life
- * of a Master. Its law are the conformance suites of persistence engines and of election agents.
+ * of a Master. `testCustomRecovery` of `firesteel/testing` checks what it must keep to.
  */
 export interface CustomRecovery {
   createPersistenceEngine(context: CustomEngineContext): PersistenceEngine | Promise<PersistenceEngine>

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -24,7 +24,7 @@ const typed = `
 import { connect, isFiresteelError, type App } from 'firesteel'
 import { type CustomRecovery, electionOverLock, singleMasterElection, type PersistenceEngine, verdict } from 'firesteel/recovery'
 import { context } from 'firesteel/task'
-import { createTestCluster, waitUntil } from 'firesteel/testing'
+import { createTestCluster, testCustomRecovery, waitUntil } from 'firesteel/testing'
 export async function main(): Promise<number[]> {
   const app: App = await connect('local', { executor: { cores: 1, memory: '128m' } })
   const { double } = app.tasks<{ double(n: number): number }>(new URL('./tasks.js', import.meta.url))
@@ -34,12 +34,47 @@ export async function main(): Promise<number[]> {
   await double('one')
   return values
 }
-export const others = [isFiresteelError, context, createTestCluster, waitUntil, electionOverLock, verdict]
+export const others = [isFiresteelError, context, createTestCluster, testCustomRecovery, waitUntil, electionOverLock, verdict]
 export const custom = (engine: PersistenceEngine): CustomRecovery => ({
   createPersistenceEngine: () => engine,
   createLeaderElectionAgent: singleMasterElection,
 })
 `
+
+/** A module that says OK to whoever touches its leader record. */
+const careless = `
+import { testCustomRecovery } from 'firesteel/testing'
+import * as recovery from './recovery/recovery.js'
+testCustomRecovery('careless', {
+  ...recovery,
+  async createPersistenceEngine(context) {
+    const engine = await recovery.createPersistenceEngine(context)
+    engine.touch = async ({ epoch }) => ({ kind: 'ok', position: { epoch, seq: 0 } })
+    return engine
+  },
+})
+`
+
+/** The example's module and its test, as files of this project; then one that breaks the rules. */
+async function checkCustomRecovery(project: string): Promise<void> {
+  const folder = join(project, 'recovery')
+  await cp(join(project, 'node_modules/firesteel/dist/examples/custom-recovery'), folder, { recursive: true })
+  const env = { ...process.env }
+  // Else it would report to the runner of this test, and say nothing.
+  delete env.NODE_TEST_CONTEXT
+  const flags = ['--test', '--test-reporter=tap']
+  const { stdout } = await run(process.execPath, [...flags, 'recovery/recovery.test.js'], {
+    cwd: project,
+    env,
+  })
+  assert.match(stdout, /# fail 0/)
+  assert.ok(Number(/# pass (\d+)/.exec(stdout)?.[1]) >= 20, stdout)
+  await writeFile(join(project, 'careless.test.js'), careless)
+  await assert.rejects(
+    run(process.execPath, [...flags, '--test-name-pattern=touch', 'careless.test.js'], { cwd: project, env }),
+    (error: { stdout?: string }) => /# fail [1-9]/.test(error.stdout ?? ''),
+  )
+}
 
 test('the packed package works, types included, when installed in an empty project', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'firesteel-package-'))
@@ -59,6 +94,7 @@ test('the packed package works, types included, when installed in an empty proje
     assert.deepEqual(JSON.parse(stdout), [2, 4, 6])
     const help = await run('npx', ['--no-install', 'firesteel', '--help'], { cwd: project })
     assert.match(help.stdout, /submit/)
+    await checkCustomRecovery(project)
     await writeFile(join(project, 'typed.ts'), typed)
     await mkdir(join(project, 'node_modules', '@types'), { recursive: true })
     await symlink(join(root, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'))

@@ -1,4 +1,7 @@
-/* The package's entry `firesteel/testing`: a cluster of real processes inside a test. */
+/*
+ * The package's entry `firesteel/testing`: a cluster of real processes inside a test, and the tests that a module for
+ * recovery.mode CUSTOM must pass.
+ */
 
 import { randomBytes } from 'node:crypto'
 import { FiresteelError } from '../../runtime/errors.js'
@@ -7,6 +10,7 @@ import type { RecoveryKeys } from './deployment-file.js'
 import { TestCluster } from './test-cluster.js'
 import { UpProcess } from './up-process.js'
 
+export { type CustomRecoveryTestOptions, testCustomRecovery } from '../conformance/custom-recovery.js'
 export type { ClusterNode } from './node-registry.js'
 export {
   type RedisServer,

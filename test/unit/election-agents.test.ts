@@ -2,13 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { singleMasterElection } from '../../actors/election/election-agent.js'
-import * as custom from '../../examples/custom-recovery/recovery.js'
 import { systemClock } from '../../runtime/clock.js'
-import { silentLog } from '../../runtime/observe/log.js'
 import { BlackHoleEngine } from '../../runtime/persistence/black-hole.js'
 import { FileSystemEngine } from '../../runtime/persistence/file-system/file-system-engine.js'
 import { electionSuite } from '../conformance/election-suite.js'
-import { persistenceSuite, suiteSchemas } from '../conformance/persistence-suite.js'
+import { suiteSchemas } from '../conformance/persistence-suite.js'
 
 const leaseMs = 1000
 
@@ -43,33 +41,4 @@ electionSuite('FILESYSTEM', async () => {
     },
     dispose,
   }
-})
-
-const customContext = (directory: string) => ({
-  cluster: 'c',
-  directory,
-  leaseMs,
-  schemas: suiteSchemas,
-  log: silentLog,
-})
-
-electionSuite('CUSTOM', async () => {
-  const { directory, dispose } = await temporary()
-  return {
-    leaseMs,
-    open: async () => {
-      const engine = await custom.createPersistenceEngine(customContext(directory))
-      return { engine, agent: custom.createLeaderElectionAgent, close: () => engine.close() }
-    },
-    dispose,
-  }
-})
-
-persistenceSuite('CUSTOM', {
-  shared: true,
-  durable: true,
-  async create() {
-    const { directory, dispose } = await temporary()
-    return { open: () => custom.createPersistenceEngine(customContext(directory)), dispose }
-  },
 })
