@@ -375,7 +375,6 @@ export const limits = {
 
   // Tasks
   executorTimeoutMs: 10 * SECOND,
-  executorHeartbeatMs: 1 * SECOND,
   taskAttempts: 4,
   /** Work of this long is sent ahead to an executor: hides the way there and back, hoards nothing that takes longer. */
   taskPrefetchMs: 20,

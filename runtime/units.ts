@@ -46,13 +46,6 @@ export function parseMemoryMib(value: string | number, context: UnitContext): nu
   return Math.ceil(mib)
 }
 
-/** Milliseconds in the largest unit that keeps them exact: 2500 -> `2.5s`. */
-export function formatDuration(ms: number): string {
-  if (ms >= 60_000 && ms % 60_000 === 0) return `${ms / 60_000}m`
-  if (ms >= 1000 && ms % 100 === 0) return `${ms / 1000}s`
-  return `${ms}ms`
-}
-
 /** MiB as Spark writes them: 4096 -> `4g`, 512 -> `512m`. */
 export function formatMemory(mib: number): string {
   return mib >= 1024 && mib % 1024 === 0 ? `${mib / 1024}g` : `${mib}m`

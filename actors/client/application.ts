@@ -7,19 +7,11 @@ import { each } from '../tasks/each.js'
 import { map } from '../tasks/map.js'
 import type { Inputs } from '../tasks/task-call.js'
 import type { CallOptions, TaskOptions } from '../tasks/task-options.js'
-import type { TaskPool } from '../tasks/task-pool.js'
 import { type TaskFunctions, tasksOf } from '../tasks/task-proxy.js'
 import type { App, AppEvents, AppStats, ExecutorInfo } from './app.js'
 import { ClientEndpoint, type EndpointEvents, type EndpointOptions } from './client-endpoint.js'
 import { atLeast } from './connect-options.js'
 import { Emitter } from './emitter.js'
-
-const pools = new WeakMap<App, TaskPool>()
-
-/** The pool of an application of this process, for commands that run tasks of their own. */
-export function poolOf(app: App): TaskPool | undefined {
-  return pools.get(app)
-}
 
 export interface ApplicationOptions extends Omit<EndpointOptions, 'events'> {
   readonly signal?: AbortSignal | undefined
@@ -54,7 +46,6 @@ export async function openApplication(options: ApplicationOptions): Promise<App>
     signal?.removeEventListener('abort', giveUp)
   }
   app = new Application(endpoint, emitter, options)
-  pools.set(app, endpoint.pool)
   return app
 }
 

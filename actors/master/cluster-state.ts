@@ -67,7 +67,6 @@ export class ClusterState {
   readonly leadership: Leadership
   readonly ids: IdSource
   state: RecoveryState = 'RECOVERING'
-  readonly peers = new Map<string, PeerInfo>()
   readonly workers = new NumberedMap<WorkerEntry>()
   readonly workersByAddress = new Map<string, WorkerEntry>()
   /** In order of registration: scheduling is FIFO over it. */

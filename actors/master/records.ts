@@ -152,5 +152,3 @@ export interface StoredRecords {
   readonly ended: readonly EndedRecord[]
   readonly keys: readonly (readonly [key: string, record: KeyRecord])[]
 }
-
-export const noRecords: StoredRecords = { workers: [], apps: [], drivers: [], ended: [], keys: [] }

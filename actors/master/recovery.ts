@@ -116,7 +116,6 @@ export function recoveryQuietElapsed(cluster: ClusterState, step: Step): void {
 function completeRecovery(cluster: ClusterState, step: Step): void {
   step.cancelTimer('recovery-quiet')
   step.cancelTimer('recovery-max')
-  cluster.state = 'COMPLETING_RECOVERY'
   const silent = [...cluster.workers.values()].filter((worker) => worker.state === 'UNKNOWN').length
   cluster.state = 'ALIVE'
   cluster.dirty = true

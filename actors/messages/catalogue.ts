@@ -104,7 +104,6 @@ const toClient = [
 export type FromMaster = z.infer<(typeof fromMaster)[number]>
 export type FromWorker = z.infer<(typeof fromWorker)[number]>
 export type FromApplication = z.infer<(typeof fromApplication)[number]>
-export type FromCommand = z.infer<(typeof fromCommand)[number]>
 export type MasterMessage = z.infer<(typeof toMaster)[number]>
 export type WorkerMessage = z.infer<(typeof toWorker)[number]>
 export type ClientMessage = z.infer<(typeof toClient)[number]>

@@ -114,7 +114,6 @@ export const executorRequest = z.object({
   memoryMib: positive,
   resources: resourceAmounts,
 })
-export type ExecutorRequest = z.infer<typeof executorRequest>
 
 /** An application as its driver describes it (Spark's ApplicationDescription). */
 export const applicationDescription = z.object({

@@ -1,6 +1,4 @@
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
-import type { CommandResult, CommandSpec } from '../executor/command.js'
-import { COMMAND_URL } from '../executor/task-module.js'
 import { fromBytes, toBytes } from '../messages/cloneable.js'
 import { errorOf } from './outcome-error.js'
 import { callSettings, type TaskOptions, taskOptions } from './task-options.js'
@@ -47,17 +45,6 @@ export function tasksOf<M>(pool: TaskPool, url: URL | string, given?: TaskOption
       return found
     },
   })
-}
-
-/** The builtin that runs a command of `each`. */
-export function commandTask(
-  pool: TaskPool,
-  options?: TaskOptions,
-): (spec: CommandSpec) => Promise<CommandResult> {
-  const ref = { url: COMMAND_URL, name: 'command' }
-  return taskFunction(pool, { ref, options: taskOptions(options) }) as (
-    spec: CommandSpec,
-  ) => Promise<CommandResult>
 }
 
 /** Where a task function is. Throws USAGE where it is not one. */

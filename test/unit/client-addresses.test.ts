@@ -8,7 +8,7 @@ import {
   parseMasterAddresses,
 } from '../../runtime/addresses.js'
 import { isFiresteelError } from '../../runtime/errors.js'
-import { formatDuration, formatMemory, parseDurationMs, parseMemoryMib } from '../../runtime/units.js'
+import { formatMemory, parseDurationMs, parseMemoryMib } from '../../runtime/units.js'
 
 const addresses: [string, string][] = [
   ['firesteel://127.0.0.1:7070', '127.0.0.1:7070'],
@@ -103,9 +103,6 @@ for (const text of ['', '512', '0m', '-1g', '4x', 'g', 0, Number.POSITIVE_INFINI
   })
 }
 
-test('formats are read back', () => {
-  for (const ms of [0, 250, 2500, 60_000, 90_000]) {
-    assert.equal(parseDurationMs(formatDuration(ms), { what: 'd' }), ms)
-  }
+test('the form in which memory is shown is read back', () => {
   for (const mib of [1, 512, 4096, 1536]) assert.equal(parseMemoryMib(formatMemory(mib), { what: 'm' }), mib)
 })

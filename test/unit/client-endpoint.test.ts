@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { App } from '../../actors/client/app.js'
-import { poolOf } from '../../actors/client/application.js'
+import { ClientEndpoint } from '../../actors/client/client-endpoint.js'
 import { connect } from '../../actors/client/connect.js'
 import type { ConnectOptions } from '../../actors/client/connect-options.js'
 import type { ClientMessage, MasterMessage } from '../../actors/messages/catalogue.js'
+import type { TaskPool } from '../../actors/tasks/task-pool.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { type Log, type LogFields, silentLog } from '../../runtime/observe/log.js'
@@ -261,12 +262,17 @@ function keptLog(): { readonly log: Log; readonly lines: Line[] } {
 test('a defect of its task pool ends the application with INTERNAL, logged; the process lives on', async (t) => {
   const master = await fake(t)
   const { log, lines } = keptLog()
+  let pool!: TaskPool
+  const { get } = Object.getOwnPropertyDescriptor(ClientEndpoint.prototype, 'pool')!
+  t.mock.getter(ClientEndpoint.prototype, 'pool', function (this: ClientEndpoint) {
+    pool = get!.call(this)
+    return pool
+  })
   const app = await open(t, master.address, { log })
   const removed = new Promise<Error>((resolve) => app.on('removed', resolve))
   const closed = new Promise<unknown>((resolve) => app.on('closed', resolve))
   const { square } = app.tasks<{ square(n: number): number }>('file:///t.js')
   const waiting = square(3)
-  const pool = poolOf(app)!
   const fn = { url: 'file:///t.js', name: 'f' }
   const onEnd = (): void => {
     throw new Error('planted')

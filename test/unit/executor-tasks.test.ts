@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { CommandResult, CommandSpec } from '../../actors/executor/command.js'
+import { COMMAND_URL } from '../../actors/executor/task-module.js'
 import { each } from '../../actors/tasks/each.js'
 import { map } from '../../actors/tasks/map.js'
-import { commandTask, type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
+import type { TaskOptions } from '../../actors/tasks/task-options.js'
+import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
 import { type FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { isRunning as isRunningEntry, readProcess } from '../../runtime/process/process-table.js'
 import { waitUntil } from '../harness/wait-until.js'
@@ -16,6 +19,11 @@ type Sample = typeof import('./tasks-sample.js')
 const sampleUrl = new URL('./tasks-sample.js', import.meta.url)
 const sample = (driver: TestDriver, options = {}): TaskFunctions<Sample> =>
   tasksOf<Sample>(driver.pool, sampleUrl, options)
+
+/** The builtin that runs a command of `each`. */
+const commandOf = (driver: TestDriver, options: TaskOptions) =>
+  tasksOf<{ command(spec: CommandSpec): Promise<CommandResult> }>(driver.pool, COMMAND_URL, options).command
+
 const code = (name: string): { code: string } => ({ code: `FIRESTEEL_${name}` })
 
 /** One executor with two threads for all tests that leave it as it was. */
@@ -221,7 +229,7 @@ test('a broken link loses nothing and runs nothing twice', async () => {
 })
 
 test('commands run in their own group, with folder and environment given; a code is a result', async () => {
-  const command = commandTask(shared.pool, { retries: 0 })
+  const command = commandOf(shared, { retries: 0 })
   const result = await command({
     command: 'echo "$WORD"; pwd; echo bad >&2; exit 3',
     cwd: folder,
@@ -241,7 +249,7 @@ test('commands run in their own group, with folder and environment given; a code
 })
 
 test('a command ends with its task, and so does all that it started', async () => {
-  const command = commandTask(shared.pool, { retries: 0, timeout: 300 })
+  const command = commandOf(shared, { retries: 0, timeout: 300 })
   const text = 'sleep 600 & echo $! > pids; sleep 600 & echo $! >> pids; wait'
   await assert.rejects(command({ command: text, cwd: folder, env: {} }), code('TASK_TIMEOUT'))
   const pids = readFileSync(join(folder, 'pids'), 'utf8').trim().split('\n').map(Number)
@@ -302,7 +310,7 @@ test('a killed executor gives its tasks to another; retries: 0 says that the out
 test('an executor killed under a command leaves nothing of it behind', async () => {
   await using driver = await startDriver()
   const { child } = await driver.start()
-  const command = commandTask(driver.pool, { retries: 0 })
+  const command = commandOf(driver, { retries: 0 })
   const running = command({ command: 'echo $$ > alone; sleep 600', cwd: folder, env: {} })
   running.catch(() => undefined)
   const file = join(folder, 'alone')

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { masterJson } from '../../actors/master/json.js'
-import { noRecords } from '../../actors/master/records.js'
 import type { DriverState } from '../../actors/messages/common.js'
 import { limits } from '../../runtime/limits.js'
-import { MasterWorld } from './master-fixture.js'
+import { MasterWorld, noRecords } from './master-fixture.js'
 
 const statusOf = (world: MasterWorld, driverId: string) => {
   const answer = world.ask('cli', { type: 'RequestDriverStatus', driverId })

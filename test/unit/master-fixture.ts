@@ -1,13 +1,15 @@
 import type { PeerInfo } from '../../actors/master/cluster-state.js'
 import { fixedMasterConfig, type MasterConfig } from '../../actors/master/master-config.js'
 import { MasterCore, type MasterInput } from '../../actors/master/master-core.js'
-import { noRecords, type RecordTable, type StoredRecords } from '../../actors/master/records.js'
+import type { RecordTable, StoredRecords } from '../../actors/master/records.js'
 import type { Outgoing, ReplyToken, Step } from '../../actors/master/step.js'
 import type { ClientMessage, MasterMessage } from '../../actors/messages/catalogue.js'
 import type { ApplicationDescription, DriverDescription, Position } from '../../actors/messages/common.js'
 import type { AgentMessage } from '../../actors/messages/election.js'
 import { limits } from '../../runtime/limits.js'
 import { applicationDescription, driverDescription } from './description-fixture.js'
+
+export const noRecords: StoredRecords = { workers: [], apps: [], drivers: [], ended: [], keys: [] }
 
 export const masterConfig: MasterConfig = {
   cluster: 'test',

@@ -9,13 +9,12 @@ import type {
   StoredRecords,
   WorkerRecord,
 } from '../../actors/master/records.js'
-import { noRecords } from '../../actors/master/records.js'
 import { driverDigest } from '../../actors/master/submission.js'
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
 import type { Position } from '../../actors/messages/common.js'
 import { limits } from '../../runtime/limits.js'
 import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
-import { applicationDescription, driverDescription, MasterWorld } from './master-fixture.js'
+import { applicationDescription, driverDescription, MasterWorld, noRecords } from './master-fixture.js'
 
 /** The store fell back to here; what was heard of before is above it. */
 const base: Position = { epoch: 5, seq: 80 }

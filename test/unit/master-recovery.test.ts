@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { noRecords } from '../../actors/master/records.js'
 import type { OwnedPosition } from '../../actors/messages/common.js'
-import { applicationDescription, driverDescription, MasterWorld } from './master-fixture.js'
+import { applicationDescription, driverDescription, MasterWorld, noRecords } from './master-fixture.js'
 
 const acknowledge = (
   world: MasterWorld,

@@ -3,12 +3,12 @@ import { test } from 'node:test'
 import { LostWriteSender } from '../../actors/master/lost-write-sender.js'
 import { OwnLostWrites } from '../../actors/master/own-lost-writes.js'
 import { ReadRecords } from '../../actors/master/read-records.js'
-import { type DriverRecord, noRecords, type StoredRecords } from '../../actors/master/records.js'
+import type { DriverRecord, StoredRecords } from '../../actors/master/records.js'
 import { SortedPages } from '../../actors/master/sorted-pages.js'
 import type { LostTail } from '../../actors/messages/masters.js'
 import { limits } from '../../runtime/limits.js'
 import { RecordCache, RecordCacheDraft } from '../../runtime/persistence/record-cache.js'
-import { driverDescription, MasterWorld } from './master-fixture.js'
+import { driverDescription, MasterWorld, noRecords } from './master-fixture.js'
 
 /* No turn of a new leader takes more than a stated number of records, bytes or effects (limits.ts). */
 

@@ -134,7 +134,3 @@ export async function writeClusterFile(folder: string, content: ClusterFile): Pr
   await writeFile(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 })
   await rename(temporary, path)
 }
-
-export async function readClusterFile(folder: string): Promise<ClusterFile | undefined> {
-  return parsed<ClusterFile>(await readText(clusterPath(folder)))
-}
