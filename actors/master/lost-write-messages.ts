@@ -1,6 +1,5 @@
 import { reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import type { Log } from '../../runtime/observe/log.js'
 import type { Put } from '../../runtime/persistence/engine.js'
 import type { LostTail } from '../messages/masters.js'
 import type { LostWrite } from './lost-writes.js'
@@ -55,8 +54,13 @@ export const lostWriteMessage = (puts: readonly Put[], last: boolean): LostTail 
 export const putsOf = ({ records }: LostTail): Put[] =>
   records.map(([table, id, json]) => ({ table, id, json }))
 
+/** Where a record that is left out is told of. */
+interface WarningLog {
+  warn(text: string, fields: Readonly<Record<string, unknown>>): void
+}
+
 /** What cannot be read is logged and left out: nobody else is hindered by it. */
-export function readLostWrites(puts: readonly Put[], log: Log): LostWrite[] {
+export function readLostWrites(puts: readonly Put[], log: WarningLog): LostWrite[] {
   const read: LostWrite[] = []
   for (const { table, id, json } of puts) {
     const value = parse(json)

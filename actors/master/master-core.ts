@@ -2,24 +2,28 @@ import { limits } from '../../runtime/limits.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { PastElection, Position, RecoveryState } from '../messages/common.js'
 import type { MasterChanged, MasterInStandby } from '../messages/leadership.js'
+import type { LostTail } from '../messages/masters.js'
 import type { RequestMasterState } from '../messages/status.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import { ClusterState, type PeerInfo } from './cluster-state.js'
+import type { CommitQueueView } from './commit-queue-view.js'
 import { IdSource } from './ids.js'
 import { launchDue } from './launch-timers.js'
+import { putsOf, readLostWrites } from './lost-write-messages.js'
 import { askForMore, type LostWrite, takeBackLostWrites } from './lost-writes.js'
 import type { MasterConfig } from './master-config.js'
-import { isForPeerMasters, PeerMasterProtocol } from './peer-master-protocol.js'
+import { PeerMasterProtocol } from './peer-master-protocol.js'
 import { isPeerMaster, type KnownLeader } from './peer-masters.js'
 import type { StoredRecords } from './records.js'
 import { advanceRecovery, beginRecovery, recoveryQuietElapsed, restore } from './recovery.js'
-import { type Delivery, notLeader, route } from './routing.js'
+import { notLeader, storeRefuses } from './refusals.js'
+import { type Received, routeOf } from './routes.js'
 import { schedule } from './scheduling.js'
 import { rowsOfOne, type StateHead } from './snapshot.js'
 import { type MasterSnapshot, SnapshotCache } from './snapshot-cache.js'
 import { pageOf } from './state-page.js'
-import { type Now, type ReplyToken, Step } from './step.js'
+import { type LogFields, type Now, type ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
 import * as workers from './workers.js'
 
@@ -80,25 +84,6 @@ export type MasterInput =
   | { readonly kind: 'masters'; readonly addresses: readonly string[] }
   /** The mailbox is empty for now: place what the messages made possible, once. */
   | { readonly kind: 'turnEnd' }
-
-const reads: ReadonlySet<MasterMessage['type']> = new Set([
-  'RequestMasterState',
-  'RequestDriverStatus',
-  'RequestLogLocation',
-])
-
-/** What the core must know of its commit queue when it answers. */
-export interface CommitQueueView {
-  readonly position: Position
-  /** Code while the store refuses or is away: new requests are refused with it (protocol 4.3). */
-  readonly degradation: Delivery['degradation']
-  /** The records take as much of the heap as they may: nothing new is let in. */
-  readonly isFull?: boolean
-  /** A STANDBY's: does its store answer? */
-  readonly storeReachable?: boolean
-  /** Bytes of writes that are not durable yet. */
-  readonly queuedBytes?: number
-}
 
 /**
  * The Master, pure: one input and the time, own state, and what to do about it. It reads no clock, draws no random
@@ -172,8 +157,7 @@ export class MasterCore {
   #mayChangeRows(input: MasterInput): boolean {
     if (input.kind === 'turnEnd') return this.#cluster?.dirty === true
     if (input.kind !== 'message') return true
-    const { type } = input.message
-    return type !== 'Heartbeat' && !reads.has(type)
+    return routeOf(input.message)?.access === undefined
   }
 
   #handle(step: Step, input: MasterInput, commitQueue: CommitQueueView): void {
@@ -314,21 +298,37 @@ export class MasterCore {
   #message(step: Step, input: Extract<MasterInput, { kind: 'message' }>, commitQueue: CommitQueueView): void {
     const { message, reply, position } = input
     const from = this.#peers.get(input.from)
-    if (!from) return
+    const route = routeOf(message)
+    if (!from || !route || (route.sender === 'master' && !isPeerMaster(from))) return
     // With the store in trouble, what is only read comes from memory, marked stale (protocol 15).
-    step.readsFromMemory = commitQueue.degradation !== undefined && reads.has(message.type)
-    if (message.type === 'RequestMasterState') {
-      this.#masterState(step, message, reply, commitQueue)
-    } else if (isForPeerMasters(message)) {
-      const observedWorkers = this.#workersHeard
-      const store = commitQueue.storeReachable ?? true
-      this.#peerMasters.receive(this.#cluster, step, { from, message, position, observedWorkers, store })
-    } else if (!this.#cluster) {
-      this.#notLeader(step, from, message, reply)
-    } else {
-      route(this.#cluster, step, message, { from, reply, degradation: commitQueue.degradation })
-      advanceRecovery(this.#cluster, step)
+    step.readsFromMemory = commitQueue.degradation !== undefined && route.access === 'reads'
+    const received: Received = {
+      step,
+      from,
+      position,
+      reply,
+      commitQueue,
+      peerMasters: this.#peerMasters,
+      cluster: this.#cluster,
+      workersHeard: () => this.#workersHeard,
+      answerState: (request) => this.#masterState(step, request, reply, commitQueue),
+      takeLostTail: (tail) => this.#lostTail(step, from.incarnation, tail, commitQueue),
     }
+    if (route.master === 'any') {
+      route.handle(received, message)
+      return
+    }
+    const cluster = this.#cluster
+    if (!cluster) {
+      this.#notLeader(step, from, message, reply)
+      return
+    }
+    if (route.master === 'ALIVE' && !cluster.alive)
+      step.replyNow(reply, notLeader(cluster.config.address, cluster.state))
+    else if (route.brings === 'record' && commitQueue.degradation)
+      step.replyNow(reply, storeRefuses(commitQueue.degradation))
+    else route.handle({ ...received, cluster }, message)
+    advanceRecovery(cluster, step)
   }
 
   /** Linked nodes that are no Masters. */
@@ -342,6 +342,19 @@ export class MasterCore {
     workers.probed(cluster, step, workerId, refused)
     // Known dead is as good as an answer (protocol 11.6).
     advanceRecovery(cluster, step)
+  }
+
+  /** A record that cannot be read is left out. */
+  #lostTail(step: Step, from: string, message: LostTail, commitQueue: CommitQueueView): void {
+    if (!this.#cluster) return
+    const log = { warn: (text: string, fields: LogFields) => step.log('warn', text, fields) }
+    const records = readLostWrites(putsOf(message), log)
+    this.#lostWrites(
+      step,
+      this.#cluster,
+      { kind: 'lostWrites', records, from, last: message.last },
+      commitQueue,
+    )
   }
 
   #lostWrites(

@@ -16,18 +16,19 @@ import type { MasterMessage } from '../messages/catalogue.js'
 import type { Failure, Position } from '../messages/common.js'
 import type { AgentMessage, ElectedLeader, ElectionMessage } from '../messages/election.js'
 import type { RequestTrace } from '../messages/trace.js'
+import type { CommitQueueView } from './commit-queue-view.js'
 import { HandOver } from './hand-over.js'
 import { readAllKeys } from './key-reader.js'
-import { putsOf, readLostWrites } from './lost-write-messages.js'
+import { readLostWrites } from './lost-write-messages.js'
 import { LostWriteSender } from './lost-write-sender.js'
-import { type CommitQueueView, MasterCore, type MasterInput } from './master-core.js'
+import { MasterCore, type MasterInput } from './master-core.js'
 import type { MasterOptions } from './master-options.js'
 import { OwnLostWrites } from './own-lost-writes.js'
 import { peerInfo } from './peer-info.js'
 import { isPeerMaster } from './peer-masters.js'
 import { readRecords, recordCacheOf, tellQuarantined } from './read-records.js'
-import { busy, ended, outcomeUnknown } from './refusals.js'
-import { notLeader } from './routing.js'
+import { busy, ended, notLeader, outcomeUnknown } from './refusals.js'
+import { routeOf } from './routes.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
 import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
 
@@ -169,7 +170,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
       return
     }
     // Asked before the core runs: a step that has run cannot be turned away (protocol 4.5).
-    if (this.#driver?.full && message.type !== 'Heartbeat') {
+    const route = routeOf(message)
+    if (this.#driver?.full && route?.access !== 'beats') {
       if (reply) this.#context.reply(envelope, busy)
       // Its next link begins with a full report, which repairs what was not heard (protocol R4).
       else this.#options.gateway.close(from, 'the commit lane is full')
@@ -177,15 +179,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     }
     const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
     const input = { kind: 'message', from, message, position, ...(reply && { reply }) } as const
-    if (message.type === 'RequestMasterState') {
-      this.#inTurn(envelope, () => this.#answerState(input, envelope))
-      return
-    }
-    this.#step(input, envelope)
-    if (message.type === 'LostTail' && isPeerMaster(peer)) {
-      const records = readLostWrites(putsOf(message), this.#options.log)
-      this.#step({ kind: 'lostWrites', records, from, last: message.last }, envelope)
-    }
+    if (route?.pace === 'in turn') this.#inTurn(envelope, () => this.#answerInTurn(input, envelope))
+    else this.#step(input, envelope)
   }
 
   /** What costs time to answer is answered a little at a time, and each link in its turn. */
@@ -196,7 +191,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   /** Perhaps some time after it came: what holds then is looked at again. */
-  #answerState(input: MasterInput, envelope: Envelope): void {
+  #answerInTurn(input: MasterInput, envelope: Envelope): void {
     if (this.#over || !this.#options.mayAct()) this.#refuse(envelope)
     else if (this.#driver?.full) this.#context.reply(envelope, busy)
     else this.#step(input, envelope)

@@ -1,41 +1,25 @@
 import { limits } from '../../runtime/limits.js'
 import { comparePositions } from '../../runtime/persistence/engine.js'
-import type { FromMaster, MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
-import type { StaleEpoch } from '../messages/leadership.js'
-import type { PositionSeen } from '../messages/masters.js'
+import type { MasterChanged, MasterInStandby, StaleEpoch } from '../messages/leadership.js'
+import type { PositionSeen, Released, RequestLostTail, StandbyPulse } from '../messages/masters.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
+import type { CommitQueueView } from './commit-queue-view.js'
 import type { MasterConfig } from './master-config.js'
-import { isPeerMaster, type KnownLeader, type PeerMaster, PeerMasters } from './peer-masters.js'
+import { type KnownLeader, type PeerMaster, PeerMasters } from './peer-masters.js'
 import type { Step } from './step.js'
 
-/** What Masters say to each other, and what Workers tell of leaders they have seen. */
-export type PeerMasterMessage = FromMaster | PositionSeen | StaleEpoch
-
-const forPeerMasters: ReadonlySet<string> = new Set<PeerMasterMessage['type']>([
-  'MasterChanged',
-  'MasterInStandby',
-  'LeaderPulse',
-  'StandbyPulse',
-  'RequestLostTail',
-  'LostTail',
-  'TailTaken',
-  'HandOver',
-  'Released',
-  'PositionSeen',
-  'StaleEpoch',
-])
-
-export const isForPeerMasters = (message: MasterMessage): message is PeerMasterMessage =>
-  forPeerMasters.has(message.type)
-
-interface PeerMasterDelivery {
+/** A message of another Master, or of a Worker that has seen one. */
+interface PeerDelivery {
+  readonly cluster: ClusterState | undefined
+  readonly step: Step
   readonly from: PeerInfo
-  readonly message: PeerMasterMessage
   readonly position: Position | undefined
-  /** Workers linked to this Master. */
-  readonly observedWorkers: number
-  readonly store: boolean
+}
+
+interface PulseDelivery extends PeerDelivery {
+  readonly commitQueue: CommitQueueView
+  workersHeard(): number
 }
 
 const nowhere: Position = { epoch: 0, seq: 0 }
@@ -102,15 +86,57 @@ export class PeerMasterProtocol {
     step.free.push({ kind: 'leaderHeard', epoch }, { kind: 'mastersHeard', addresses: [address] })
   }
 
-  receive(cluster: ClusterState | undefined, step: Step, delivery: PeerMasterDelivery): void {
-    const { from, message } = delivery
-    if (message.type === 'PositionSeen') {
-      this.#claimed(cluster, step, message.position, message.owner)
-    } else if (message.type === 'StaleEpoch') {
-      this.#claimed(cluster, step, { epoch: message.epoch, seq: 0 }, message.owner)
-    } else if (isPeerMaster(from)) {
-      this.#fromPeerMaster(cluster, step, message, delivery)
-    }
+  positionSeen({ cluster, step }: PeerDelivery, { position, owner }: PositionSeen): void {
+    this.#claimed(cluster, step, position, owner)
+  }
+
+  staleEpoch({ cluster, step }: PeerDelivery, { epoch, owner }: StaleEpoch): void {
+    this.#claimed(cluster, step, { epoch, seq: 0 }, owner)
+  }
+
+  masterInStandby({ step, from }: PeerDelivery, { masters }: MasterInStandby): void {
+    const peerMaster = this.#peerMasters.get(from.incarnation)
+    if (peerMaster) peerMaster.state = 'STANDBY'
+    if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: masters })
+  }
+
+  standbyPulse({ from }: PeerDelivery, pulse: StandbyPulse): void {
+    const peerMaster = this.#peerMasters.get(from.incarnation)
+    if (peerMaster) peerMaster.pulse = pulse
+  }
+
+  tailTaken({ step, from, position = nowhere }: PeerDelivery): void {
+    if (this.#leads(from)) step.free.push({ kind: 'tailTaken', at: { ...position, owner: from.incarnation } })
+  }
+
+  handOver({ step, from }: PeerDelivery): void {
+    if (this.#leads(from)) step.tellAgent({ type: 'TakeOver' })
+  }
+
+  released({ step, from }: PeerDelivery, { to }: Released): void {
+    if (this.#leads(from) && to !== this.#config.address)
+      step.tellAgent({ type: 'HoldOff', ms: limits.handOverHoldOffMs })
+  }
+
+  masterChanged(delivery: PeerDelivery, { master, masters }: MasterChanged): void {
+    const { step, from } = delivery
+    if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: masters })
+    this.#obey(delivery, master)
+  }
+
+  requestLostTail(delivery: PeerDelivery, message: RequestLostTail): void {
+    const { step, from } = delivery
+    if (this.#obey(delivery, from.address) === 'stale') return
+    const more = message.more === true
+    step.free.push({ kind: 'giveTail', to: from.incarnation, found: message, more })
+  }
+
+  leaderPulse(delivery: PulseDelivery): void {
+    const { cluster, step, from, commitQueue } = delivery
+    if (this.#obey(delivery, from.address) === 'stale' || cluster) return
+    const workersHeard = delivery.workersHeard()
+    const storeReachable = commitQueue.storeReachable ?? true
+    step.tellNow(from.incarnation, { type: 'StandbyPulse', workersHeard, storeReachable })
   }
 
   /** Every lease/3 while this Master leads. */
@@ -149,61 +175,6 @@ export class PeerMasterProtocol {
     step.free.push({ kind: 'handOver', reason })
   }
 
-  #fromPeerMaster(
-    cluster: ClusterState | undefined,
-    step: Step,
-    message: FromMaster,
-    { from, position = nowhere, observedWorkers, store }: PeerMasterDelivery,
-  ): void {
-    const peerMaster = this.#peerMasters.get(from.incarnation)
-    switch (message.type) {
-      case 'MasterInStandby':
-        if (peerMaster) peerMaster.state = 'STANDBY'
-        if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: message.masters })
-        return
-      case 'StandbyPulse':
-        if (peerMaster) peerMaster.pulse = message
-        return
-      case 'LostTail':
-        // The shell has checked its records and hands them over as `tail`.
-        return
-      case 'TailTaken':
-        if (this.#leads(from))
-          step.free.push({ kind: 'tailTaken', at: { ...position, owner: from.incarnation } })
-        return
-      case 'HandOver':
-        if (this.#leads(from)) step.tellAgent({ type: 'TakeOver' })
-        return
-      case 'Released':
-        if (this.#leads(from) && message.to !== this.#config.address)
-          step.tellAgent({ type: 'HoldOff', ms: limits.handOverHoldOffMs })
-        return
-      case 'MasterChanged':
-        if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: message.masters })
-        this.#obey(cluster, step, from, position, message.master)
-        return
-      case 'RequestLostTail':
-        if (this.#obey(cluster, step, from, position, from.address) !== 'stale')
-          step.free.push({
-            kind: 'giveTail',
-            to: from.incarnation,
-            found: message,
-            more: message.more === true,
-          })
-        return
-      case 'LeaderPulse':
-        if (this.#obey(cluster, step, from, position, from.address) !== 'stale' && !cluster) {
-          const pulse = {
-            type: 'StandbyPulse',
-            workersHeard: observedWorkers,
-            storeReachable: store,
-          } as const
-          step.tellNow(from.incarnation, pulse)
-        }
-        return
-    }
-  }
-
   #requestLostWrites({ leadership }: ClusterState, step: Step, to: string): void {
     const { base, earlier } = leadership
     step.tell(to, { type: 'RequestLostTail', base, earlier: [...earlier] })
@@ -218,10 +189,7 @@ export class PeerMasterProtocol {
    * leads, and is not known to be a Master but by its own word: the store will say so, or nobody obeys it.
    */
   #obey(
-    cluster: ClusterState | undefined,
-    step: Step,
-    from: PeerInfo,
-    position: Position,
+    { cluster, step, from, position = nowhere }: PeerDelivery,
     address: string | undefined,
   ): 'stale' | 'claimed' | 'obeyed' {
     const { epoch } = position

@@ -1,4 +1,28 @@
-/* What a Master that cannot do what it is asked says, beside its core. */
+import type { StoreDegradation } from '../../runtime/persistence/engine.js'
+import type { RecoveryState } from '../messages/common.js'
+
+/* What a Master says that does not do what it is asked. */
+
+export const notLeader = (address: string, state: RecoveryState, leader?: string) =>
+  ({
+    type: 'Failure',
+    code: 'FIRESTEEL_NOT_LEADER',
+    message: `the Master at ${address} is ${state}`,
+    ...(leader !== undefined && { leader }),
+  }) as const
+
+export const readingKeys = {
+  type: 'Failure',
+  code: 'FIRESTEEL_NOT_LEADER',
+  message: 'the Master has just been elected and still reads the keys of ended drivers',
+} as const
+
+export const storeRefuses = (code: StoreDegradation) =>
+  ({
+    type: 'Failure',
+    code: `FIRESTEEL_${code}`,
+    message: code === 'STORE_FULL' ? 'the store has no room for a new record' : 'the store does not answer',
+  }) as const
 
 export const busy = {
   type: 'Failure',

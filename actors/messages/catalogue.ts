@@ -122,11 +122,6 @@ export const catalogue = {
 
 export type Receiver = keyof typeof catalogue
 
-/** Types that only a peer with the node key may send (protocol S6). */
-export const nodeOnly: ReadonlySet<string> = new Set(
-  [...fromMaster, ...fromWorker].map((schema) => schema.shape.type.value),
-)
-
 /** Of a reason: keys and paths in it are the peer's. */
 const REASON_MAX = 500
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { PeerInfo } from '../../actors/master/cluster-state.js'
-import { catalogue, type MasterMessage, nodeOnly, violation } from '../../actors/messages/catalogue.js'
+import { isAdmitted } from '../../actors/master/routes.js'
+import { catalogue, type MasterMessage, violation } from '../../actors/messages/catalogue.js'
 import { limits } from '../../runtime/limits.js'
 import { MasterWorld } from '../unit/master-fixture.js'
 import { type Shape, shaped } from './from-schema.js'
@@ -64,7 +65,7 @@ const forShells = new Set(['RequestTrace', 'TraceChunk'])
 const shapes = [...catalogue.master]
   .filter(([type]) => !forShells.has(type))
   .map(([type, schema]) => ({ type, shape: z.toJSONSchema(schema, { unrepresentable: 'any' }) as Shape }))
-const fromAnybody = shapes.filter(({ type }) => !nodeOnly.has(type))
+const fromAnybody = shapes.filter(({ type }) => isAdmitted('client', type))
 
 /** A leader in memory, and peers that belong but are confused: well-formed messages of any content, in any order. */
 export class MasterTarget implements Target<MasterInput> {

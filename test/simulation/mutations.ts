@@ -302,9 +302,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a kill is answered before the Master is ALIVE',
-    file: 'actors/master/routing.js',
-    find: "case 'RequestKillDriver':\n            if (!cluster.alive)",
-    replace: "case 'RequestKillDriver':\n            if (false)",
+    file: 'actors/master/routes.js',
+    find: "RequestKillDriver: {\n        sender: 'anybody',\n        master: 'ALIVE'",
+    replace: "RequestKillDriver: {\n        sender: 'anybody',\n        master: 'leader'",
     script: 'who has the image is slow',
   },
   {

@@ -1,6 +1,7 @@
 import type { MasterHostFrame } from '../../actors/master/master-host.js'
 import { isPeerMaster } from '../../actors/master/peer-masters.js'
-import { type MasterMessage, nodeOnly } from '../../actors/messages/catalogue.js'
+import { isAdmitted } from '../../actors/master/routes.js'
+import type { MasterMessage } from '../../actors/messages/catalogue.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Message } from '../../runtime/system/ref.js'
@@ -102,7 +103,7 @@ export class SimFrame implements MasterHostFrame {
     const gateway = new Gateway<MasterMessage>({
       system: this.system,
       violation: this.#world.violation('master'),
-      admit: ({ role }, type) => role === 'node' || !nodeOnly.has(type),
+      admit: ({ role }, type) => isAdmitted(role, type),
       remotePath: (peer) =>
         isPeerMaster(peer) ? paths.master : peer.role === 'node' ? paths.worker : paths.client,
       onRejected: (peer, reason) => this.#world.rejected(this.#place, peer, reason),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { nodeOnly, violation } from '../../actors/messages/catalogue.js'
+import { isAdmitted } from '../../actors/master/routes.js'
+import { violation } from '../../actors/messages/catalogue.js'
 import { systemClock } from '../../runtime/clock.js'
 import { limits } from '../../runtime/limits.js'
 import type { Message } from '../../runtime/system/ref.js'
@@ -26,7 +27,7 @@ async function listener(t: TestContext, receive: (message: Message) => Message |
   const gateway = new Gateway<Message>({
     system,
     violation: (message) => violation('master', message),
-    admit: ({ role }, type) => role === 'node' || !nodeOnly.has(type),
+    admit: ({ role }, type) => isAdmitted(role, type),
     remotePath: () => '/user/ClientEndpoint',
     onRejected: (_, reason) => reasons.push(reason),
   })

@@ -4,8 +4,9 @@ import { fixedMasterConfig } from '../../../actors/master/master-config.js'
 import { MasterHost, type MasterHostOptions } from '../../../actors/master/master-host.js'
 import type { MasterRecovery } from '../../../actors/master/master-recovery.js'
 import { isPeerMaster } from '../../../actors/master/peer-masters.js'
+import { isAdmitted } from '../../../actors/master/routes.js'
 import { warmUp } from '../../../actors/master/warm-up.js'
-import { type MasterMessage, nodeOnly, violation } from '../../../actors/messages/catalogue.js'
+import { type MasterMessage, violation } from '../../../actors/messages/catalogue.js'
 import { systemClock } from '../../clock.js'
 import { FiresteelError } from '../../errors.js'
 import { recordBudgetBytes } from '../../heap.js'
@@ -47,7 +48,7 @@ class MasterNode implements RunningNode {
     this.#tell = tell
     this.#frame = new NodeFrame<MasterMessage>(spec, {
       violation: (message) => violation('master', message),
-      admit: ({ role }, type) => role === 'node' || !nodeOnly.has(type),
+      admit: ({ role }, type) => isAdmitted(role, type),
       remotePath: (peer) => (isPeerMaster(peer) ? MASTER : peer.role === 'node' ? WORKER : CLIENT),
       admitsDrivers: true,
       position: () => this.#masterHost?.current?.shell.position,

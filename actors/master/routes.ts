@@ -1,0 +1,267 @@
+import { failureOf } from '../../runtime/system/system-messages.js'
+import type { Role } from '../../runtime/transport/identity.js'
+import type { FromMaster, FromWorker, MasterMessage } from '../messages/catalogue.js'
+import type { Position } from '../messages/common.js'
+import type { RequestSubmitDriver } from '../messages/drivers.js'
+import type { LostTail } from '../messages/masters.js'
+import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
+import type { RequestMasterState } from '../messages/status.js'
+import * as executors from './application-executors.js'
+import * as applications from './applications.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
+import type { CommitQueueView } from './commit-queue-view.js'
+import { logLocation } from './log-location.js'
+import type { PeerMasterProtocol } from './peer-master-protocol.js'
+import { notLeader, readingKeys } from './refusals.js'
+import { workerReported } from './reports.js'
+import type { ReplyToken, Step } from './step.js'
+import * as submission from './submission.js'
+import * as workers from './workers.js'
+
+/* One route for each message that a Master receives: what the message demands, and who handles it. */
+
+/** What a handler is given beside the message. */
+export interface Received {
+  readonly step: Step
+  readonly from: PeerInfo
+  /** Of the Master that sent it; nothing where the sender is none. */
+  readonly position: Position | undefined
+  readonly reply: ReplyToken
+  readonly commitQueue: CommitQueueView
+  readonly peerMasters: PeerMasterProtocol
+  /** Undefined: this Master does not lead. */
+  readonly cluster: ClusterState | undefined
+  /** Linked nodes that are no Masters. */
+  workersHeard(): number
+  answerState(message: RequestMasterState): void
+  takeLostTail(message: LostTail): void
+}
+
+/** What the handlers of a leader are given. */
+export interface ReceivedByLeader extends Received {
+  readonly cluster: ClusterState
+}
+
+/**
+ * Who may send it. `master` and `node` need the node key (protocol S6), which the gateway checks; a `master` has linked as one as
+ * well, which the core checks. `anybody` needs a client's key.
+ */
+type Sender<T> = T extends FromMaster['type'] ? 'master' : T extends FromWorker['type'] ? 'node' : 'anybody'
+
+interface Demands<T> {
+  readonly sender: Sender<T>
+  /**
+   * Absent: it may write. `reads`: it changes nothing, so with the store in trouble it is answered from memory, marked stale
+   * (protocol 15). `beats`: it changes nothing that is written or shown, so it is let in however much waits for the store.
+   */
+  readonly access?: 'reads' | 'beats'
+  /** It brings a new record: it is refused while the store refuses writes (protocol 4.3). */
+  readonly brings?: 'record'
+  /** It costs time to answer: the shell answers a little at a time, and each link in its turn. */
+  readonly pace?: 'in turn'
+}
+
+/** `master` says what this Master must be: `any`, a `leader`, or ALIVE; everybody else says who leads. */
+type Route<M extends { readonly type: string }> = Demands<M['type']> &
+  (
+    | { readonly master: 'any'; readonly handle: (received: Received, message: M) => void }
+    | {
+        readonly master: 'leader' | 'ALIVE'
+        readonly handle: (received: ReceivedByLeader, message: M) => void
+      }
+  )
+
+type Routes = { readonly [T in MasterMessage['type']]: Route<Extract<MasterMessage, { readonly type: T }>> }
+
+const routes: Routes = {
+  // Masters to each other.
+  MasterChanged: {
+    sender: 'master',
+    master: 'any',
+    handle: (received, message) => received.peerMasters.masterChanged(received, message),
+  },
+  MasterInStandby: {
+    sender: 'master',
+    master: 'any',
+    handle: (received, message) => received.peerMasters.masterInStandby(received, message),
+  },
+  LeaderPulse: {
+    sender: 'master',
+    master: 'any',
+    handle: (received) => received.peerMasters.leaderPulse(received),
+  },
+  StandbyPulse: {
+    sender: 'master',
+    master: 'any',
+    handle: (received, message) => received.peerMasters.standbyPulse(received, message),
+  },
+  RequestLostTail: {
+    sender: 'master',
+    master: 'any',
+    handle: (received, message) => received.peerMasters.requestLostTail(received, message),
+  },
+  LostTail: {
+    sender: 'master',
+    master: 'any',
+    handle: (received, message) => received.takeLostTail(message),
+  },
+  TailTaken: {
+    sender: 'master',
+    master: 'any',
+    handle: (received) => received.peerMasters.tailTaken(received),
+  },
+  HandOver: {
+    sender: 'master',
+    master: 'any',
+    handle: (received) => received.peerMasters.handOver(received),
+  },
+  Released: {
+    sender: 'master',
+    master: 'any',
+    handle: (received, message) => received.peerMasters.released(received, message),
+  },
+
+  // Workers.
+  PositionSeen: {
+    sender: 'node',
+    master: 'any',
+    handle: (received, message) => received.peerMasters.positionSeen(received, message),
+  },
+  StaleEpoch: {
+    sender: 'node',
+    master: 'any',
+    handle: (received, message) => received.peerMasters.staleEpoch(received, message),
+  },
+  RegisterWorker: {
+    sender: 'node',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) => workers.registerWorker(cluster, step, from, message),
+  },
+  Heartbeat: {
+    sender: 'node',
+    master: 'leader',
+    access: 'beats',
+    handle: ({ cluster, step, from }, message) => workers.heartbeat(cluster, step, from, message),
+  },
+  WorkerSchedulerStateResponse: {
+    sender: 'node',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) => workerReported(cluster, step, from, message),
+  },
+  WorkerLatestState: {
+    sender: 'node',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) => workerReported(cluster, step, from, message),
+  },
+  ExecutorStateChanged: {
+    sender: 'node',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) =>
+      executors.executorStateChanged(cluster, step, from, message),
+  },
+  DriverStateChanged: {
+    sender: 'node',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) => submission.driverStateChanged(cluster, step, from, message),
+  },
+
+  // Applications.
+  RegisterApplication: {
+    sender: 'anybody',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) =>
+      applications.registerApplication(cluster, step, from, message),
+  },
+  MasterChangeAcknowledged: {
+    sender: 'anybody',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) =>
+      applications.masterChangeAcknowledged(cluster, step, from, message),
+  },
+  UnregisterApplication: {
+    sender: 'anybody',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) =>
+      applications.unregisterApplication(cluster, step, from, message),
+  },
+  RequestExecutors: {
+    sender: 'anybody',
+    master: 'leader',
+    handle: ({ cluster, step, from, reply }, message) =>
+      executors.requestExecutors(cluster, step, from, message, reply),
+  },
+  KillExecutors: {
+    sender: 'anybody',
+    master: 'leader',
+    handle: ({ cluster, step, reply }, message) => executors.killExecutors(cluster, step, message, reply),
+  },
+  ExecutorWorked: {
+    sender: 'anybody',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) => executors.executorWorked(cluster, step, from, message),
+  },
+
+  // Commands.
+  RequestKillApplication: {
+    sender: 'anybody',
+    master: 'leader',
+    handle: ({ cluster, step, reply }, message) =>
+      applications.killApplication(cluster, step, message, reply),
+  },
+  // Drivers only when ALIVE (Spark 2.1): before, what is still unclaimed would look like room.
+  RequestSubmitDriver: {
+    sender: 'anybody',
+    master: 'ALIVE',
+    brings: 'record',
+    handle: submit,
+  },
+  RequestKillDriver: {
+    sender: 'anybody',
+    master: 'ALIVE',
+    handle: ({ cluster, step, reply }, message) =>
+      submission.killDriverOnRequest(cluster, step, message, reply),
+  },
+  RequestDriverStatus: {
+    sender: 'anybody',
+    master: 'leader',
+    access: 'reads',
+    handle: ({ cluster, step, reply }, message) => {
+      // What is not known yet may still be brought back, by a Worker or another Master.
+      if (!cluster.alive && !submission.isKnownDriver(cluster, message.driverId))
+        step.replyNow(reply, notLeader(cluster.config.address, cluster.state))
+      else submission.driverStatus(cluster, step, message, reply)
+    },
+  },
+  RequestLogLocation: {
+    sender: 'anybody',
+    master: 'leader',
+    access: 'reads',
+    handle: ({ cluster, step, reply }, message) => logLocation(cluster, step, message, reply),
+  },
+  RequestMasterState: {
+    sender: 'anybody',
+    master: 'any',
+    access: 'reads',
+    pace: 'in turn',
+    handle: (received, message) => received.answerState(message),
+  },
+}
+
+function submit({ cluster, step, reply }: ReceivedByLeader, message: RequestSubmitDriver): void {
+  const oversize = oversizeOf(message.description)
+  if (oversize) step.replyNow(reply, failureOf(recordTooLarge(oversize)))
+  else if (!submission.knowsKey(cluster, message.key)) step.replyNow(reply, readingKeys)
+  else submission.submitDriver(cluster, step, message, reply)
+}
+
+const byType: ReadonlyMap<string, unknown> = new Map(Object.entries(routes))
+
+/** Undefined: no Master handles it, whoever sends it. */
+export const routeOf = <M extends MasterMessage>({ type }: M): Route<M> | undefined =>
+  byType.get(type) as Route<M> | undefined
+
+/** May a peer of this role send it? What has no route is judged by the catalogue alone. */
+export function isAdmitted(role: Role, type: string): boolean {
+  const route = byType.get(type) as Demands<MasterMessage['type']> | undefined
+  return role === 'node' || route === undefined || route.sender === 'anybody'
+}
