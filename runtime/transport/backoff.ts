@@ -1,18 +1,21 @@
 import { limits } from '../limits.js'
 
 export type DialFailure =
-  /** Nobody there, or the connection broke: gone within a second, usually. */
+  /** Nobody listens there, or the connection broke. This usually passes within a second. */
   | 'unreachable'
-  /** Wrong secret, cluster or version, or another link took our place: will not mend by itself. */
+  /** Wrong secret, cluster or version, or another link took the place of ours. This does not mend by itself. */
   | 'refused'
 
-/** When to dial again: doubling from `reconnectFirstMs`, to `reconnectMaxMs` or, refused, `reconnectRefusedMaxMs`. */
+/**
+ * Decides when to dial again. The delay doubles from `reconnectFirstMs` up to `reconnectMaxMs`, or after a refusal up
+ * to `reconnectRefusedMaxMs`.
+ */
 export class Backoff {
   readonly #random: () => number
   #failures = 0
   #upSinceMs: number | undefined
 
-  /** `random` gives numbers in [0, 1). */
+  /** `random` returns numbers in [0, 1). */
   constructor(random: () => number) {
     this.#random = random
   }
@@ -21,7 +24,10 @@ export class Backoff {
     this.#upSinceMs = nowMs
   }
 
-  /** Milliseconds to wait after a dial failed. Jittered between half and whole, so that peers do not come in step. */
+  /**
+   * Milliseconds to wait after a dial failed. A random delay between half of the step and all of it keeps peers from
+   * dialling at the same moment.
+   */
   failed(failure: DialFailure): number {
     const maxMs = failure === 'refused' ? limits.reconnectRefusedMaxMs : limits.reconnectMaxMs
     const firstMs = failure === 'refused' ? limits.reconnectMaxMs : limits.reconnectFirstMs
@@ -30,7 +36,10 @@ export class Backoff {
     return wholeMs * (0.5 + this.#random() / 2)
   }
 
-  /** Milliseconds to wait after a link ended. One that held starts anew; one that broke at once counts as a failure. */
+  /**
+   * Milliseconds to wait after a link ended. A link that lasted starts the back-off anew; one that broke at once counts
+   * as a failed dial.
+   */
   lost(nowMs: number, failure: DialFailure): number {
     const heldMs = nowMs - (this.#upSinceMs ?? nowMs)
     this.#upSinceMs = undefined

@@ -19,21 +19,24 @@ export interface DialOptions {
   readonly role: Role
   readonly subject?: string | undefined
   readonly key: Buffer
-  /** Address to dial from, on a machine that has several; default: as the kernel routes. */
+  /** Local address to dial from, on a machine that has several. Default: the kernel chooses. */
   readonly localAddress?: string | undefined
   readonly signal?: AbortSignal | undefined
-  /** For connection and handshake together; default `dialMs` to connect, `handshakeMs` for the handshake. */
+  /**
+   * One time-out for connection and handshake together. Default: `dialMs` for the connection, `handshakeMs` for the
+   * handshake.
+   */
   readonly timeoutMs?: number | undefined
-  /** Silence that counts as dead; default `limits.linkDeadMs`. */
+  /** After this silence the link is dead. Default: `limits.linkDeadMs`. */
   readonly deadMs?: number | undefined
   readonly onInvalid?: ((report: InvalidReport) => void) | undefined
-  /** Default: that of this process. */
+  /** Default: the budget of this process. */
   readonly held?: Held | undefined
   readonly clock?: Clock | undefined
   readonly timers?: Timers | undefined
 }
 
-/** Why a dial gave no link. */
+/** Says why a dial gave no link. */
 export class DialError extends FiresteelError {
   /** The peer's kernel refused the connection (ECONNREFUSED at every address): nobody listens there. */
   readonly refused: boolean
@@ -52,9 +55,9 @@ const refusalSentences: Record<RefusalCode, string> = {
 }
 
 /**
- * Opens a link. Rejects with a DialError: SECRET_WRONG, CLUSTER_MISMATCH, VERSION_UNSUPPORTED; HANDSHAKE_FAILED;
- * LINK_CLOSED where there was no connection, with the socket's error as cause. Our own names not fitting a handshake
- * is a plain HANDSHAKE_FAILED.
+ * Opens a link. Rejects with a DialError: SECRET_WRONG, CLUSTER_MISMATCH or VERSION_UNSUPPORTED; HANDSHAKE_FAILED; or
+ * LINK_CLOSED if there was no connection, with the socket's error as cause. Rejects with a plain HANDSHAKE_FAILED if
+ * our own names do not fit into a handshake.
  */
 export function dial(options: DialOptions): Promise<Link> {
   return new Promise((resolve, reject) => {
@@ -134,7 +137,7 @@ function linkOf(socket: Socket, address: string, { peer, decoder }: Linked, opti
 
 function handshakeError(place: string, result: Exclude<HandshakeResult, Linked>): DialError {
   if (result.kind === 'refused') {
-    const sentence = `${place} does not let us in: ${refusalSentences[result.code]} (${result.detail}).`
+    const sentence = `${place} refused the connection: ${refusalSentences[result.code]} (${result.detail}).`
     return new DialError(result.code, sentence, { place }, false)
   }
   const details = { place, cause: result.cause }
@@ -151,7 +154,10 @@ function closedError(place: string, detail: string, cause: unknown): DialError {
   return new DialError('LINK_CLOSED', message, { place, cause }, isRefused(cause))
 }
 
-/** A host with several addresses fails with one error for each: all must say refused. */
+/**
+ * A host with several addresses fails with one error for each of them. It counts as refused only if all of them
+ * refused.
+ */
 function isRefused(cause: unknown): boolean {
   if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(isRefused)
   return codeOf(cause) === 'ECONNREFUSED'

@@ -19,31 +19,35 @@ type KeeperParts = Pick<
 
 /** Addresses in callbacks are `firesteel://host:port`. */
 export interface DialerOptions extends KeeperParts {
-  /** Each link that stands; give it its receiver. */
+  /** Called for each link that was opened. The caller must give it a receiver. */
   readonly onLink: (address: string, link: Link) => void
-  /** Nobody there for now; dialled again. `dialledAtBootMs`: when this dial began. */
+  /** Nobody listens there now; the dialer tries again. `dialledAtBootMs` is when this dial began. */
   readonly onFailed?: (address: string, error: DialError, dialledAtBootMs: number) => void
-  /** Wrong secret, cluster or version; dialled again, more slowly. */
+  /** Wrong secret, cluster or version. The dialer tries again, more slowly. */
   readonly onRefused?: (address: string, error: DialError) => void
   readonly onInvalid?: (address: string, report: InvalidReport) => void
 }
 
 interface DialedAddress {
   readonly at: HostPort
-  /** Undefined while it rests. */
+  /** Undefined while this address rests. */
   keeper: LinkKeeper | undefined
-  /** Incarnation that it linked last, also while that link has ended and the next dial has yet to say more. */
+  /**
+   * Incarnation of the last link of this address. It stays while that link has ended and the next dial has no result
+   * yet.
+   */
   leadsTo: string | undefined
-  /** The door that leads to the same peer, and which peer that was. */
+  /** The address that leads to the same peer, and the incarnation of that peer. */
   restsFor: { readonly address: string; readonly incarnation: string } | undefined
-  /** When the newest dial began that the peer's kernel refused; undefined since somebody answered there. */
+  /** When the newest dial began that the peer's kernel refused. Undefined once somebody answered there. */
   refusedAtBootMs: number | undefined
 }
 
 /**
- * One kept link to each of several addresses (protocol R0). Of two addresses of one peer (localhost, 127.0.0.1) the one linked
- * last stays, because the peer has let the older link go (protocol R3), and the other rests: else the two would replace each
- * other for ever. It wakes when that address fails, is closed, or leads to another peer.
+ * Keeps one link to each of several addresses (protocol R0). Two addresses may lead to one peer (localhost, 127.0.0.1).
+ * The one that was linked last stays, because the peer has closed the older link (protocol R3), and the other address
+ * rests; otherwise the two links would replace each other for ever. A resting address is dialled again when the other
+ * one fails, is closed, or leads to another peer.
  */
 export class Dialer {
   readonly #options: DialerOptions
@@ -54,12 +58,12 @@ export class Dialer {
     this.#options = options
   }
 
-  /** `firesteel://host:port` of every open door, those that rest included, in the order they were opened. */
+  /** `firesteel://host:port` of every address that is open here, resting ones included, in the order of `open`. */
   get addresses(): string[] {
     return [...this.#dialer.keys()]
   }
 
-  /** One address or several; what is open already stays as it is. Throws ADDRESS_INVALID. */
+  /** Adds one address or several. Addresses that are already here stay as they are. Throws ADDRESS_INVALID. */
   open(addresses: string): void {
     if (this.#closed) return
     for (const at of parseMasterAddresses(addresses)) {
@@ -77,7 +81,7 @@ export class Dialer {
     }
   }
 
-  /** Ends link and dialling at this address; no callback for it comes any more. */
+  /** Ends the link and the dialling of this address. No callback for it follows. */
   close(address: string, reason?: string): void {
     const dialed = this.#dialer.get(address)
     if (!dialed) return
@@ -86,7 +90,7 @@ export class Dialer {
     this.#wake((rest) => rest.address === address)
   }
 
-  /** Nothing is opened after this. */
+  /** Closes every address. Nothing can be opened afterwards. */
   closeAll(reason?: string): void {
     this.#closed = true
     for (const dialed of this.#dialer.values()) dialed.keeper?.close(reason)
@@ -98,7 +102,7 @@ export class Dialer {
     for (const dialed of this.#dialer.values()) dialed.keeper?.retryNow()
   }
 
-  /** Where connections are refused now, and when the newest refused dial began. */
+  /** The addresses that refuse connections now, and when the newest refused dial began. */
   refusals(): { readonly address: string; readonly dialledAtBootMs: number }[] {
     return [...this.#dialer].flatMap(([address, { refusedAtBootMs }]) =>
       refusedAtBootMs === undefined ? [] : [{ address, dialledAtBootMs: refusedAtBootMs }],
@@ -129,7 +133,8 @@ export class Dialer {
     dialed.refusedAtBootMs = undefined
     dialed.leadsTo = incarnation
     this.#options.onLink(address, link)
-    // The peer may have closed the older link before this one was known here: an open link is not asked for.
+    // The peer may have closed the older link before this one was known here, so it does not matter whether that link
+    // is open.
     for (const older of this.#dialer.values()) {
       if (older === dialed || older.leadsTo !== incarnation || older.restsFor) continue
       older.restsFor = { address, incarnation }

@@ -6,23 +6,25 @@ const COMMA = 0x2c
 const NEWLINE = 0x0a
 const OPENING = 0x5b
 const CLOSING = 0x5d
-/** Envelopes are parsed together up to this size: one by one is slower, all at once keeps the loop busy. */
+/** Envelopes are parsed in groups up to this size: one by one is slower, and all at once keeps the event loop busy. */
 export const GROUP_BYTES = 16 * 1024
 
-/** Envelopes as they came, not validated, each with its bytes. */
+/** Parsed envelopes, not validated, each with its size in bytes. */
 export interface EnvelopeGroup {
   readonly values: readonly unknown[]
   readonly bytes: readonly number[]
 }
 
 /**
- * Reads the body of an envelopes frame, `[A,\nB,\nC]`, a few envelopes at a time, so that a turn of the event loop takes
- * as much as it may and the rest stays bytes. A line break separates envelopes and is nowhere else, because JSON writes
- * none inside a value. Bytes that are no such thing throw FRAME_INVALID at the first of them: cut the link.
+ * Reads the body of an envelopes frame, `[A,
+ * B,
+ * C]`, a few envelopes at a time. A turn of the event loop takes as much as it may, and the rest stays bytes. A line
+ * break separates envelopes and occurs nowhere else, because JSON writes none inside a value. Other bytes make `next`
+ * throw FRAME_INVALID; the caller must then cut the link.
  */
 export class EnvelopeReader {
   readonly #body: Buffer
-  /** Where the closing bracket is. */
+  /** Offset of the closing bracket. */
   readonly #last: number
   #offset = 1
 
@@ -30,11 +32,11 @@ export class EnvelopeReader {
     this.#body = body
     this.#last = body.length - 1
     if (this.#last < 2 || body[0] !== OPENING || body[this.#last] !== CLOSING) {
-      throw invalid('it is no list of envelopes')
+      throw invalid('it is not a list of envelopes')
     }
   }
 
-  /** What it holds. */
+  /** Bytes of the frame body. */
   get bytes(): number {
     return this.#body.length
   }
@@ -43,7 +45,7 @@ export class EnvelopeReader {
     return this.#offset > this.#last
   }
 
-  /** The next ones: at least one, at most `most`. Throws FRAME_INVALID. */
+  /** Returns the next envelopes: at least one, at most `most`. Throws FRAME_INVALID. */
   next(most: number): EnvelopeGroup {
     const from = this.#offset
     const bytes: number[] = []
@@ -53,7 +55,7 @@ export class EnvelopeReader {
       if (bytes.length > 0 && end - from > GROUP_BYTES) break
       bytes.push(end - this.#offset)
       to = end
-      // Past the comma and the line break, or past the closing bracket.
+      // Skip the comma and the line break, or the closing bracket.
       this.#offset = end === this.#last ? end + 1 : end + 2
     }
     const excess = excessOf(this.#body, from, to)
@@ -74,17 +76,20 @@ export class EnvelopeReader {
     try {
       values = JSON.parse(text)
     } catch {
-      throw invalid('an envelope is no JSON')
+      throw invalid('an envelope is not JSON')
     }
-    // One line may not hold two, or the sizes would be those of others.
-    if (!Array.isArray(values) || values.length !== count) throw invalid('an envelope is not one value')
-    // An escape could spell the key as well; both are rare enough for the slow look.
+    // A line with two values would give the sizes of other envelopes.
+    if (!Array.isArray(values) || values.length !== count) throw invalid('a line holds more or less than one value')
+    // An escape could spell the key as well. Both are rare enough for the slow check.
     const suspicious = text.includes('__proto__') || text.includes('\\u')
     if (suspicious && hasProtoKey(values)) throw invalid('an envelope has a __proto__ key')
     return values
   }
 
-  /** The text of a list of these. Its brackets stand in the bytes meanwhile: put around the text, they would copy it. */
+  /**
+   * The text of a list of these lines. The brackets are written into the bytes meanwhile; adding them to the text would
+   * copy it.
+   */
   #listOf(from: number, to: number): string {
     const body = this.#body
     const before = body[from - 1] as number
@@ -102,7 +107,10 @@ function invalid(why: string): FiresteelError {
   return new FiresteelError('FRAME_INVALID', `A frame of envelopes cannot be read: ${why}.`)
 }
 
-/** JSON.parse makes `__proto__` an own key, which bites whoever copies the object. No recursion: depth is the peer's. */
+/**
+ * JSON.parse makes `__proto__` an own key, which harms any code that copies the object. This does not recurse, because
+ * the peer chooses the depth.
+ */
 function hasProtoKey(value: unknown): boolean {
   const open: unknown[] = [value]
   while (open.length > 0) {

@@ -7,12 +7,15 @@ export const frameKind = { handshake: 1, envelopes: 2, payload: 3, ping: 4, pong
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind]
 
 export const FRAME_HEADER_BYTES = 5
-/** Around the envelopes of a frame. */
+/** Bytes around the envelopes of a frame. */
 export const BRACKETS_BYTES = 2
-/** A body that comes in pieces starts with this much room, not with what its header claims. */
+/** The first buffer of a body that comes in pieces has this size, whatever length the header claims. */
 const BODY_CAPACITY_FIRST_BYTES = 64 * 1024
 
-/** Most bytes of a body, by kind; undefined where the kind may not come now. `openBytes`: of envelopes, once proven. */
+/**
+ * Most bytes of a body of this kind; undefined if the kind may not come now. `openBytes` is the bound for envelopes,
+ * once the peer is authenticated.
+ */
 function bodyLimit(kind: number, openBytes: number | undefined): number | undefined {
   if (openBytes === undefined) return kind === frameKind.handshake ? limits.handshakeBytes : undefined
   switch (kind) {
@@ -33,7 +36,7 @@ export function writeFrameHeader(target: Buffer, offset: number, kind: FrameKind
   target[offset + 4] = kind
 }
 
-/** A whole frame in one buffer: for small or rare ones. */
+/** Copies a whole frame into one buffer. Meant for small or rare frames. */
 export function encodeFrame(kind: FrameKind, body: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + body.byteLength)
   writeFrameHeader(frame, 0, kind, body.byteLength)
@@ -43,17 +46,17 @@ export function encodeFrame(kind: FrameKind, body: Uint8Array): Buffer {
 
 export interface Frame {
   readonly kind: FrameKind
-  /** A view into the chunk it came in where it came in one piece: keep it only as long as it is needed. */
+  /** A view into the received chunk if the body came in one piece. Keep it only as long as it is needed. */
   readonly body: Buffer
 }
 
 /**
  * Cuts a byte stream into frames. Until `open()` only handshake frames pass. Length and kind are checked before
- * anything is allocated, and room for a body grows with what has come, not with what was announced.
- * After a throw (FRAME_INVALID) the stream is lost: cut the link.
+ * anything is allocated, and the buffer of a body grows with the bytes that came, not with the length that was
+ * announced. After a throw (FRAME_INVALID) the rest of the stream cannot be read; the caller must cut the link.
  */
 export class FrameDecoder {
-  /** Most bytes of an envelopes body; undefined: the peer is not proven. */
+  /** Most bytes of an envelopes body; undefined until the peer is authenticated. */
   #openBytes: number | undefined
   #chunk: Buffer | undefined
   #offset = 0
@@ -65,12 +68,12 @@ export class FrameDecoder {
   #received = 0
   #broken: FiresteelError | undefined
 
-  /** From the next frame on everything but handshakes is let through; an envelopes body up to so many bytes. */
+  /** From the next frame on, everything but handshakes passes. `envelopesBytes` bounds an envelopes body. */
   open(envelopesBytes: number = limits.nodeMessageBytes + BRACKETS_BYTES): void {
     this.#openBytes = envelopesBytes
   }
 
-  /** Nothing has come that `next()` has not looked at. */
+  /** True when `next()` has looked at every byte that came. */
   get isEmpty(): boolean {
     return this.#chunk === undefined || this.#offset >= this.#chunk.length
   }
@@ -80,7 +83,7 @@ export class FrameDecoder {
     return this.#body?.length ?? 0
   }
 
-  /** Adds bytes; take the frames with `next()`. */
+  /** Adds bytes. Take the frames with `next()`. */
   feed(chunk: Buffer): void {
     const rest = this.#chunk
     if (rest !== undefined && this.#offset < rest.length) {
@@ -91,7 +94,7 @@ export class FrameDecoder {
     this.#offset = 0
   }
 
-  /** All frames that `chunk` completes. */
+  /** Returns all frames that `chunk` completes. */
   push(chunk: Buffer): Frame[] {
     this.feed(chunk)
     const frames: Frame[] = []
@@ -163,7 +166,7 @@ export class FrameDecoder {
     return whole
   }
 
-  /** Doubling keeps the copying linear and the memory below twice what the peer has really sent. */
+  /** Doubling keeps the copying linear, and the memory below twice what the peer has sent. */
   #capacityFor(bytes: number): Buffer {
     const held = this.#body
     if (held !== undefined && held.length >= bytes) return held

@@ -11,15 +11,18 @@ import type { LinkEnd } from './link-end.js'
 import { LinkTable } from './link-table.js'
 import { MailboxShare } from './mailbox-share.js'
 
-/** To the served actor: a link stands; nothing from its peer comes before this. */
+/** To the served actor: a link is open. Nothing from its peer comes before this. */
 export interface LinkUp {
   readonly type: 'LinkUp'
   readonly peer: PeerIdentity
-  /** Host our side has on this link. */
+  /** Host address of our side of this link. */
   readonly localHost: string
 }
 
-/** To the served actor: the link has ended; nothing from its peer comes after this. Not a death (protocol R7). */
+/**
+ * To the served actor: the link has ended. Nothing from its peer comes after this. It is not the death of the peer
+ * (protocol R7).
+ */
 export interface LinkDown {
   readonly type: 'LinkDown'
   readonly peer: PeerIdentity
@@ -30,19 +33,19 @@ export type LinkMessage = LinkUp | LinkDown
 
 export interface GatewayOptions {
   readonly system: ActorSystem
-  /** Why a message from outside is not acceptable here; undefined when it is. */
+  /** Says why a message from outside is not acceptable here; undefined when it is. */
   readonly violation: (message: unknown) => string | undefined
-  /** May this peer send this type at all? Default: yes (protocol S6). */
+  /** Whether this peer may send this type at all. Default: yes (protocol S6). */
   readonly admit?: (peer: PeerIdentity, type: string) => boolean
-  /** Name of the actor behind a peer, such as /user/Master. */
+  /** Path of the actor behind a peer, such as /user/Master. */
   readonly remotePath: (peer: PeerIdentity) => string
-  /** A message was dropped: who sent it and why. Called for each; the caller keeps its log calm. */
+  /** Called for each dropped message with its sender and the reason. The callee must limit what it logs. */
   readonly onRejected?: (peer: PeerIdentity, reason: string) => void
 }
 
 /**
- * A link as the actor system sees it; found in `envelope.sink`. A trace remembers letters, and so their sinks, long after
- * their links have ended: an ended one is let go, with its buffers.
+ * A link as the actor system sees it, found in `envelope.sink`. A trace keeps envelopes, and so their sinks, long after
+ * their links have ended. A sink therefore drops its link when that has ended, so that the buffers are freed.
  */
 class PeerSink implements Sink {
   readonly path: string
@@ -73,31 +76,31 @@ class PeerSink implements Sink {
   send(envelope: WireEnvelope & { bytes?: number }): boolean {
     const link = this.#link
     if (!link?.isOpen) return false
-    // False here means "slow down", and the link cuts itself at its bound: the envelope is taken.
+    // False means "slow down", and the link ends itself at its bound. The envelope is accepted either way.
     link.send(envelope)
     envelope.bytes = link.lastEnvelopeBytes
     return true
   }
 
-  /** Its share of the mailbox has room again. */
+  /** Its share of the mailbox has capacity again. */
   goOn(): void {
     this.#link?.goOn()
   }
 
-  /** The link has ended. */
+  /** Called when the link has ended. */
   letGo(): void {
     this.#link = undefined
   }
 }
 
-/** Who sent this over a link; undefined for what came from this process. */
+/** The peer that sent this over a link; undefined for a message of this process. */
 export function peerOf(envelope: Envelope): PeerIdentity | undefined {
   return envelope.sink instanceof PeerSink ? envelope.sink.peer : undefined
 }
 
 /**
- * Joins the links of a process with the one actor that they serve: validates once, at the boundary, and turns links
- * into references. What is unknown or malformed is counted, reported with its sender and dropped.
+ * Joins the links of a process with the one actor that they serve. It validates each message once, at the boundary, and
+ * turns links into references. An unknown or malformed message is counted, reported with its sender and dropped.
  */
 export class Gateway<M extends Message> {
   readonly #options: GatewayOptions
@@ -112,7 +115,7 @@ export class Gateway<M extends Message> {
     this.#options = options
   }
 
-  /** Messages dropped at the boundary so far. */
+  /** Messages that were dropped at the boundary so far. */
   get rejected(): number {
     return this.#rejected
   }
@@ -121,16 +124,16 @@ export class Gateway<M extends Message> {
     return this.#links
   }
 
-  /** The actor that hears LinkUp, LinkDown and all that peers send. */
+  /** Sets the actor that receives LinkUp, LinkDown and every message of the peers. */
   serve(actor: Ref<M | LinkMessage>): void {
     this.#actor = actor
   }
 
-  /** Takes a fresh link in. An older one to the same incarnation ends, its unread rest included (protocol R3). */
+  /** Adds a new link. An older link to the same incarnation ends, and what it has not read is lost (protocol R3). */
   attach(link: Link): void {
     const actor = this.#actor
     if (!actor) {
-      link.close('nobody is served here yet')
+      link.close('no actor is served here yet')
       return
     }
     const { system, remotePath } = this.#options
@@ -142,7 +145,10 @@ export class Gateway<M extends Message> {
       capacity: () => this.#share.capacity(sink),
       envelope: (raw, bytes) => this.#receive(sink, raw, bytes),
       payload: () => {
-        throw new FiresteelError('FRAME_INVALID', 'Task payload came on a control link.')
+        throw new FiresteelError(
+          'FRAME_INVALID',
+          'The peer sent task payload on a control link, which carries none. The link ends.',
+        )
       },
       drain: () => {},
       closed: (end) => {
@@ -150,7 +156,7 @@ export class Gateway<M extends Message> {
         this.#share.left(sink)
         if (this.#refs.get(peer.incarnation)?.link === link) this.#refs.delete(peer.incarnation)
         system.disconnect(sink)
-        // A replaced link is not down for its peer: the newer one is up already.
+        // A replaced link is no LinkDown for its peer: the newer link is already up.
         if (end.kind !== 'replaced') this.#tellActor({ type: 'LinkDown', peer, end })
       },
     })
@@ -169,7 +175,7 @@ export class Gateway<M extends Message> {
     return this.#options.system.tell(entry.ref, message, this.#actor, cause)
   }
 
-  /** Rejects with LINK_CLOSED where there is no link, with the error of a Failure, or with ASK_TIMEOUT. */
+  /** Rejects with LINK_CLOSED if there is no link, with the error of a Failure, or with ASK_TIMEOUT. */
   ask<R extends Message>(incarnation: string, message: Message, options?: AskOptions): Promise<R> {
     const { system } = this.#options
     const entry = this.#refs.get(incarnation)
@@ -189,9 +195,13 @@ export class Gateway<M extends Message> {
     if (this.#actor) this.#options.system.tell<LinkMessage>(this.#actor as Ref<LinkMessage>, message)
   }
 
-  /** Throws FRAME_INVALID for what is no envelope, which ends the link. */
+  /** Throws FRAME_INVALID for a value that is not an envelope; that ends the link. */
   #receive(sink: PeerSink, raw: unknown, bytes: number): void {
-    if (!isWireEnvelope(raw)) throw new FiresteelError('FRAME_INVALID', 'What came is no envelope.')
+    if (!isWireEnvelope(raw))
+      throw new FiresteelError(
+        'FRAME_INVALID',
+        'The peer sent a value that is not an envelope. The link ends.',
+      )
     const reason = this.#refusal(sink.peer, raw)
     if (reason !== undefined) {
       this.#reject(sink, raw, reason)
@@ -200,7 +210,7 @@ export class Gateway<M extends Message> {
     try {
       this.#options.system.receive(sink, raw, bytes)
     } catch (error) {
-      // Nothing that a peer says makes it throw: this is a defect of ours, and no reason to cut his link.
+      // No message of a peer can make this throw. So this is a defect of ours, and no reason to end the peer's link.
       throwUncaught(error)
     }
   }
@@ -218,13 +228,13 @@ export class Gateway<M extends Message> {
     return violation(message) ?? (answer === undefined && !this.#serves(to) ? `no actor ${to}` : undefined)
   }
 
-  /** Peers speak to the one actor served, to nobody else in this process. */
+  /** Peers may send to the served actor only. */
   #serves(to: string): boolean {
     const path = this.#actor?.path
     return path !== undefined && path.slice(path.indexOf('/user/')) === to
   }
 
-  /** Whoever asked hears at once what is wrong with it. */
+  /** Drops the message. A peer that asked gets the reason at once instead of a time-out. */
   #reject(sink: PeerSink, wire: WireEnvelope, reason: string): void {
     this.#rejected++
     this.#options.onRejected?.(sink.peer, reason)

@@ -17,7 +17,7 @@ const TEXT_LENGTH_MAX = 128
 const ADDRESS_LENGTH_MAX = 262
 const NODE_MAJOR_MAX = 999
 
-/** Why a peer is not let in; told to it before the connection ends. */
+/** Why a peer is refused. It is told before the connection ends. */
 export type RefusalCode = 'SECRET_WRONG' | 'CLUSTER_MISMATCH' | 'VERSION_UNSUPPORTED' | 'HANDSHAKE_FAILED'
 const refusalCodes: ReadonlySet<string> = new Set<RefusalCode>([
   'SECRET_WRONG',
@@ -28,41 +28,44 @@ const refusalCodes: ReadonlySet<string> = new Set<RefusalCode>([
 
 const isRefusalCode = (code: string): code is RefusalCode => refusalCodes.has(code)
 
-/** First message of the dialler. */
+/** First message of the dialer. */
 export interface Hello {
   readonly type: 'hello'
-  /** What the speaker speaks, as `formatProtocols` writes it: the highest common one is used. */
+  /** The protocols that the sender speaks, as `formatProtocols` writes them. The highest common one is used. */
   readonly protocols: string
-  /** '' from a client that knows only an address: any cluster that shares its secret will do, and it learns the name. */
+  /**
+   * '' from a client that knows only an address: any cluster with the same secret will do, and the client learns its
+   * name.
+   */
   readonly cluster: string
   readonly role: Role
   readonly subject?: string
   readonly incarnation: string
-  /** 32 fresh random bytes, hex. */
+  /** 32 fresh random bytes, in hex. */
   readonly nonce: string
   readonly nodeMajor: number
   readonly advertise?: string
 }
 
-/** First message of the side that listens. */
+/** First message of the acceptor. */
 export type HelloBack = Omit<Hello, 'type' | 'role' | 'subject'> & { readonly type: 'hello-back' }
 
 export interface Proof {
   readonly type: 'proof'
-  /** HMAC-SHA256, hex. */
+  /** HMAC-SHA256, in hex. */
   readonly mac: string
 }
 
 export interface Refusal {
   readonly type: 'refused'
   readonly code: RefusalCode
-  /** Of the side that refuses. */
+  /** Protocols of the side that refuses. */
   readonly protocols: string
 }
 
 export type HandshakeMessage = Hello | HelloBack | Proof | Refusal
 
-/** The part of both hellos that says who speaks. */
+/** The part of both hellos that describes the sender. */
 export function selfDescription(
   identity: LocalIdentity,
   nonce: Buffer,
@@ -80,28 +83,28 @@ export function selfDescription(
   }
 }
 
-/** The body of a handshake frame. Throws HANDSHAKE_FAILED where our own names do not fit. */
+/** Encodes the body of a handshake frame. Throws HANDSHAKE_FAILED if our own names do not fit. */
 export function encodeHandshake(message: HandshakeMessage): Buffer {
   const body = Buffer.from(JSON.stringify(message), 'utf8')
   const own = 'protocols' in message ? parseProtocols(message.protocols) : undefined
   if (body.length > limits.handshakeBytes || readHandshake(body, own) === undefined) {
     throw new FiresteelError(
       'HANDSHAKE_FAILED',
-      'Our own cluster name, incarnation, subject or address does not fit a handshake.',
+      'Our own cluster name, incarnation, subject or address does not fit into a handshake message. Use a shorter, printable name.',
     )
   }
   return body
 }
 
-/** A hello of whom we have no protocol in common with. */
+/** A hello of a peer with which we have no protocol in common. */
 export interface NoCommonProtocol {
   readonly type: 'no-common-protocol'
   readonly protocols: ProtocolRange
 }
 
 /**
- * Reads a handshake message; undefined if it is none. Where no protocol is common only `protocols` is read, else unknown
- * fields are ignored.
+ * Reads a handshake message; undefined if it is none. Without a common protocol only `protocols` is read. Otherwise
+ * unknown fields are ignored.
  */
 export function readHandshake(
   body: Buffer,
@@ -147,7 +150,7 @@ function readRefusal(fields: Record<string, unknown>): Refusal | undefined {
   const { code, protocols } = fields
   if (typeof code !== 'string' || typeof protocols !== 'string' || !parseProtocols(protocols))
     return undefined
-  // A reason that a later version has: it is a refusal all the same.
+  // A later version may have other reasons: this is a refusal all the same.
   return { type: 'refused', code: isRefusalCode(code) ? code : 'HANDSHAKE_FAILED', protocols }
 }
 
@@ -161,7 +164,7 @@ function describesSelf(fields: Record<string, unknown>, anyCluster = false): boo
   )
 }
 
-/** Printable: it goes into logs before anything is proved. */
+/** The text must be printable, because it goes into logs before the peer is authenticated. */
 function isText(value: unknown): value is string {
   return (
     typeof value === 'string' &&

@@ -1,12 +1,15 @@
 import { limits } from '../limits.js'
 import { Pace } from '../pace.js'
 
-/** More addresses than this are looked through now and then for those that have been quiet. */
+/** Above this number of addresses, quiet ones are forgotten now and then. */
 const ADDRESSES_KEPT = 1024
-/** A pace that was not used for so long is full again, so it need not be kept. */
+/** A pace that was not used for this long is full again, so it need not be kept. */
 const QUIET_MS = 1000
 
-/** How many handshakes each address begins: whoever comes costs a bounded part of the loop, and others nothing. Pure. */
+/**
+ * Bounds the handshakes that each address may begin, so that one address costs a bounded part of the event loop and
+ * does not delay others. Pure.
+ */
 export class HandshakeRate {
   readonly #perSecond: number
   readonly #paces = new Map<string, Pace>()
@@ -16,12 +19,12 @@ export class HandshakeRate {
     this.#perSecond = perSecond
   }
 
-  /** Addresses that are remembered. */
+  /** Number of addresses that are remembered. */
   get size(): number {
     return this.#paces.size
   }
 
-  /** False: this address has begun as many within a second as it may. */
+  /** False: this address has begun as many handshakes within a second as it may. */
   begin(host: string, nowMs: number): boolean {
     const pace = this.#paceOf(host, nowMs)
     if (pace.waitMs(nowMs) > 0) return false

@@ -18,7 +18,7 @@ import {
   parseProtocols,
 } from './protocol-range.js'
 
-/** What to do after a message of the other side: bodies of handshake frames to send, and whether it is over. */
+/** What to do after a message of the other side: handshake frame bodies to send, and whether the handshake is over. */
 export type HandshakeStep =
   | { readonly kind: 'waiting'; readonly send?: Buffer }
   | { readonly kind: 'linked'; readonly send?: Buffer; readonly peer: ProvenPeer }
@@ -29,9 +29,9 @@ export interface HandshakeSide {
   readonly nodeMajor: number
   /** 32 fresh random bytes. */
   readonly nonce: Buffer
-  /** What it speaks; default: what this build does. */
+  /** The protocols of this side. Default: those of this build. */
   readonly protocols?: ProtocolRange
-  /** TLS exporter, where there is TLS: ties the proof to this very connection. */
+  /** The TLS exporter value, if there is TLS. It ties the proof to this connection. */
   readonly channelBinding?: Buffer | undefined
 }
 
@@ -42,14 +42,14 @@ export interface DiallerSide extends HandshakeSide {
 }
 
 export interface AcceptorSide extends HandshakeSide {
-  /** Key of a role and subject; undefined where there is none such. */
+  /** Returns the key of a role and subject; undefined if there is none. */
   readonly keyFor: (role: Role, subject?: string) => Buffer | undefined
 }
 
 const DIALLER_LABEL = 'firesteel/1 dialler'
 const ACCEPTOR_LABEL = 'firesteel/1 acceptor'
 
-/** HMAC(role key, direction label, hash of both hellos and the channel binding) (protocol 16). */
+/** HMAC over direction label, hash of both hellos and channel binding, with the role's key (protocol 16). */
 function proofOf(key: Buffer, label: string, transcript: Buffer): Buffer {
   return createHmac('sha256', key).update(label).update('\0').update(transcript).digest()
 }
@@ -74,7 +74,7 @@ function refuse(code: RefusalCode, detail: string, tell?: ProtocolRange): Handsh
   }
 }
 
-/** For people on either side: one of the two must be upgraded. */
+/** Both ranges for the operator: one of the two sides must be upgraded. */
 const bothRanges = (theirs: ProtocolRange, ours: ProtocolRange): string =>
   `it speaks protocol ${describeProtocols(theirs)}, we speak ${describeProtocols(ours)}`
 
@@ -87,7 +87,7 @@ function peerOf(
   const theirs = parseProtocols(hello.protocols)
   return {
     role,
-    // Both hellos are part of what was proved: nobody between can have lowered it.
+    // Both hellos are part of what was proved, so nobody in between can have lowered the version.
     protocol: (theirs && commonProtocol(theirs, ours)) ?? ours.min,
     ...(subject === undefined ? {} : { subject }),
     incarnation: hello.incarnation,
@@ -97,7 +97,7 @@ function peerOf(
   }
 }
 
-/** The side that dials: hello, proof, then checks the other's proof. */
+/** The dialer's side: it sends hello and proof, then checks the proof of the other side. */
 export class DiallerHandshake {
   readonly #side: DiallerSide
   readonly #ours: ProtocolRange
@@ -105,7 +105,7 @@ export class DiallerHandshake {
   #back: HelloBack | undefined
   #transcript: Buffer | undefined
 
-  /** Throws HANDSHAKE_FAILED where our own names do not fit. */
+  /** Throws HANDSHAKE_FAILED if our own names do not fit. */
   constructor(side: DiallerSide) {
     this.#side = side
     this.#ours = side.protocols ?? ownProtocols
@@ -162,7 +162,7 @@ export class DiallerHandshake {
   }
 }
 
-/** The side that listens: answers a hello with a nonce, and proves nothing before the dialler has. */
+/** The acceptor's side: it answers a hello with a nonce, and proves nothing before the dialer has proved itself. */
 export class AcceptorHandshake {
   readonly #side: AcceptorSide
   readonly #ours: ProtocolRange
@@ -209,7 +209,7 @@ export class AcceptorHandshake {
   #check(mac: string, hello: Hello): HandshakeStep {
     const key = this.#key
     const transcript = this.#transcript as Buffer
-    // Compared without a key as well: who guesses subjects learns nothing from the course of the handshake.
+    // Compare also when there is no such key, so that a peer that guesses subjects learns nothing from the timing.
     const fits = timingSafeEqual(
       proofOf(key ?? transcript, DIALLER_LABEL, transcript),
       Buffer.from(mac, 'hex'),

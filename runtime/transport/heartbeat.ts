@@ -1,12 +1,12 @@
 export interface HeartbeatTimes {
   readonly heartbeatMs: number
-  /** Silence that counts as a dead link. */
+  /** After this silence the link is dead. */
   deadMs: number
 }
 
 /**
- * Judges the silence of one peer (protocol R7). Counts only time in which the watcher itself was awake: a tick that
- * comes late adds two heartbeats at most, and a verdict is asked for only after the socket was read once more.
+ * Judges the silence of one peer (protocol R7). It counts only time in which this process itself was awake: a tick that
+ * comes late adds two heartbeats at most. Death is decided only after the socket was read once more.
  */
 export class Heartbeat {
   readonly #times: HeartbeatTimes
@@ -25,7 +25,7 @@ export class Heartbeat {
     return this.#lastReceivedMs
   }
 
-  /** Silence while the watcher was awake. */
+  /** Milliseconds of silence while this process was awake. */
   get silentMs(): number {
     return this.#silentMs
   }
@@ -44,7 +44,7 @@ export class Heartbeat {
     this.#lastReceivedMs = nowMs
   }
 
-  /** Call each heartbeat. True: read the socket once, then ask `isDead()`. */
+  /** Call this at each heartbeat. True: read the socket once, then ask `isDead()`. */
   tick(nowMs: number): boolean {
     const passedMs = nowMs - this.#countedToMs
     this.#countedToMs = nowMs

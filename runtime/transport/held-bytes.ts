@@ -1,20 +1,22 @@
 import { limits } from '../limits.js'
 import type { Role } from './identity.js'
 
-/** A link that holds bytes: of a frame that has not come whole or is not read, or that its peer does not take. */
+/**
+ * A link that holds bytes: those of a frame that is incomplete or unread, or those that its peer has not accepted yet.
+ */
 export interface Holder {
-  /** Ends the link: what it holds takes the room of others. */
+  /** Ends the link, because the bytes that it holds are needed for others. */
   cut(detail: string): void
 }
 
 /**
- * Bytes that links hold, all together. Over the budget the one that began first is cut: an honest peer finishes its frame,
- * and takes what it is sent, within a moment.
+ * Bounds the bytes that all links hold together. Over the budget, the link that has held bytes for longest is ended. An
+ * honest peer finishes its frame, and reads what it is sent, within a moment.
  */
 export class HeldBytes {
   readonly #mostBytes: number
   readonly #what: string
-  /** In the order in which they began. */
+  /** In the order in which they began to hold bytes. */
   readonly #held = new Map<Holder, number>()
   #bytes = 0
 
@@ -27,7 +29,7 @@ export class HeldBytes {
     return this.#bytes
   }
 
-  /** What this link holds now; 0: nothing, or it has ended. */
+  /** Sets what this link holds now. 0: it holds nothing, or it has ended. */
   holds(holder: Holder, bytes: number): void {
     const before = this.#held.get(holder) ?? 0
     if (bytes === before) return
@@ -43,7 +45,7 @@ export class HeldBytes {
   }
 }
 
-/** What the links of a process may hold: nodes apart from all others. */
+/** What the links of a process may hold. Nodes have a budget of their own, so that clients cannot use it up. */
 export interface Held {
   readonly frames: HeldBytes
   readonly sendQueues: HeldBytes
@@ -58,5 +60,5 @@ const ofOthers: Held = {
   sendQueues: new HeldBytes(limits.clientSendQueueBytes, 'messages that peers do not take'),
 }
 
-/** What a link of this role counts among in this process. */
+/** The budget that a link of this role counts toward in this process. */
 export const heldOf = (role: Role): Held => (role === 'node' ? ofNodes : ofOthers)

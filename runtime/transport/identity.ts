@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 
-/** Which key a link was opened with; `driver` and `application` name a subject (driver and generation, appId). */
+/**
+ * Names the key that opened a link. `driver` and `application` also have a subject: driver and generation, or appId.
+ */
 export type Role = 'node' | 'client' | 'application' | 'driver'
 
-/** Subject of a node's link between two Masters: each then knows the other for one. */
+/** Subject of a node's link between two Masters, so that each knows that the other is a Master. */
 export const MASTER_SUBJECT = 'master'
 
 const roles: ReadonlySet<string> = new Set<Role>(['node', 'client', 'application', 'driver'])
@@ -14,20 +16,23 @@ export function isRole(value: unknown): value is Role {
 
 const INCARNATION_BYTES = 8
 
-/** One life of a Master, Worker or client: `NAME-<64 random bits, hex>` (protocol 1). */
+/** A new incarnation of a Master, Worker or client: `NAME-<64 random bits, hex>` (protocol 1). */
 export function newIncarnation(name: string): string {
   return `${name}-${randomBytes(INCARNATION_BYTES).toString('hex')}`
 }
 
-/** Who we are to a peer. */
+/** How this process names itself to a peer. */
 export interface LocalIdentity {
   readonly cluster: string
   readonly incarnation: string
-  /** host:port others reach us at, where we listen. */
+  /** host:port at which others reach this process, if it listens. */
   readonly advertise?: string | undefined
 }
 
-/** A fresh STANDBY in the same process is a new incarnation (protocol 1): so it can be asked for each link anew. */
+/**
+ * A new STANDBY in the same process is a new incarnation (protocol 1), so the identity may be a function that is asked
+ * for each link.
+ */
 export type IdentitySource = LocalIdentity | (() => LocalIdentity)
 
 export function currentIdentity(source: IdentitySource): LocalIdentity {
@@ -36,26 +41,29 @@ export function currentIdentity(source: IdentitySource): LocalIdentity {
 
 /** What a peer said and proved in the handshake. */
 export interface ProvenPeer {
-  /** The role whose key both sides proved, so also what the side that listens can be trusted as. */
+  /** The role whose key both sides proved. The acceptor, too, can be trusted as this and no more. */
   readonly role: Role
   readonly subject?: string
   readonly incarnation: string
   readonly cluster: string
-  /** host:port the peer says it listens on. */
+  /** host:port on which the peer says that it listens. */
   readonly advertise?: string
   readonly nodeMajor: number
-  /** The highest that both sides speak: nothing above it may be sent on this link. */
+  /** The highest protocol that both sides speak. Nothing above it may be sent on this link. */
   readonly protocol: number
 }
 
 export interface PeerIdentity extends ProvenPeer {
   /** Remote host:port of the socket. */
   readonly address: string
-  /** We dialled it: so it is who listens at an address that we know. Who dials us may say anything of itself. */
+  /**
+   * True if we dialled: then the peer is the one that listens at an address we know. A peer that dialled us may claim
+   * any name.
+   */
   readonly dialled?: true
 }
 
-/** host:port, with brackets around IPv6; IPv4 seen through an IPv6 socket is written as IPv4. */
+/** host:port, with brackets around IPv6. An IPv4 address seen through an IPv6 socket is written as IPv4. */
 export function formatAddress(host: string, port: number): string {
   const plain = plainHost(host)
   return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`

@@ -1,14 +1,14 @@
 import { limits } from '../limits.js'
 
-/** What one turn of the event loop may still take from links; goes below 0 by one large message at most. */
+/** What one turn of the event loop may still take from links. It goes below 0 by one large message at most. */
 export interface Turn {
   items: number
   bytes: number
 }
 
-/** A link that has bytes which nobody has looked at yet. */
+/** A link with bytes that were not processed yet. */
 export interface IntakeSource {
-  /** Takes as much as `turn` allows and lowers it. True: it has more that could be taken now. */
+  /** Takes as much as `turn` allows and subtracts it. True: more could be taken now. */
   work(turn: Turn): boolean
 }
 
@@ -16,24 +16,24 @@ const isOver = ({ items, bytes }: Turn): boolean => items <= 0 || bytes <= 0
 const freshTurn = (): Turn => ({ items: limits.turnItems, bytes: limits.turnBytes })
 
 /**
- * Shares the turns of an event loop among the links that have something to read: each turn takes a stated number of
- * messages and bytes, and links take turns within it. So a peer that floods its link delays others by its share, and
- * holds neither timers nor the lease up. One for a process, because a process has one loop.
+ * Shares the turns of the event loop among the links that have something to read. Each turn takes a bounded number of
+ * messages and bytes, and links take turns within it. So a peer that floods its link delays others by its share only,
+ * and delays neither timers nor the lease. There is one per process, because a process has one event loop.
  */
 export class Intake {
   readonly #schedule: (run: () => void) => void
-  /** Round robin: the first is next. */
+  /** Round robin: the first one is next. */
   readonly #queue = new Set<IntakeSource>()
   #turn = freshTurn()
   #scheduled = false
-  /** Turns that ended with links still waiting; for tests and gauges. */
+  /** Turns that ended while links still waited; for tests and metrics. */
   fullTurns = 0
 
   constructor(schedule: (run: () => void) => void = (run) => void setImmediate(run)) {
     this.#schedule = schedule
   }
 
-  /** Bytes have come: taken at once where this turn has room and nobody waits. False: not looked at yet. */
+  /** Bytes have come. They are taken at once if this turn has capacity and no link waits. False: they wait. */
   offer(source: IntakeSource): boolean {
     if (this.#queue.size > 0 || isOver(this.#turn)) {
       this.later(source)
@@ -48,13 +48,13 @@ export class Intake {
     return true
   }
 
-  /** It can go on; not now, because the caller is in the middle of something. */
+  /** The link can go on, but in a later turn, because the caller is in the middle of something. */
   later(source: IntakeSource): void {
     this.#queue.add(source)
     this.#ensure()
   }
 
-  /** Its link has ended. */
+  /** The link has ended. */
   forget(source: IntakeSource): void {
     this.#queue.delete(source)
   }
@@ -70,7 +70,7 @@ export class Intake {
     this.#turn = freshTurn()
     for (const source of this.#queue) {
       this.#queue.delete(source)
-      // Added at the end again: a set gives what is added while it is walked.
+      // Added at the end: a set also yields what is added while it is iterated.
       if (this.#visit(source)) this.#queue.add(source)
       if (isOver(this.#turn)) break
     }

@@ -3,7 +3,7 @@ import { FiresteelError } from '../errors.js'
 import type { Role } from './identity.js'
 
 const SECRET_BYTES_MIN = 16
-/** Names the derivation, so that the same secret used elsewhere gives other keys. */
+/** Domain separation: the same secret used elsewhere gives other keys. */
 const LABEL = 'firesteel/1 key'
 
 /**

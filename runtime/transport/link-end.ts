@@ -1,20 +1,22 @@
-/** How a link ended. `closed-by-peer` and `reset` are the peer's kernel speaking (FIN, RST): witness 1 of protocol 5.5. */
+/**
+ * How a link ended. `closed-by-peer` and `reset` are told by the peer's kernel (FIN, RST): witness 1 of protocol 5.5.
+ */
 export type LinkEndKind =
   | 'closed-by-peer'
   | 'reset'
-  /** Nothing heard for deadMs, or the network gave up: says nothing about the peer's life. */
+  /** Nothing came for deadMs, or the network gave up. This says nothing about whether the peer lives. */
   | 'silent'
   | 'local'
   /** A newer link to the same incarnation took its place (protocol R3). */
   | 'replaced'
-  /** The peer sent what is no frame. */
+  /** The peer sent bytes that are not a frame. */
   | 'invalid'
   /** Our side went on sending after it was told to stop. */
   | 'overflow'
 
 export interface LinkEnd {
   readonly kind: LinkEndKind
-  /** For people and logs. */
+  /** Text for people and logs. */
   readonly detail: string
 }
 

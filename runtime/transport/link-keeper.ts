@@ -6,18 +6,18 @@ import type { LinkEnd } from './link-end.js'
 import { systemTimers, type Timers } from './timers.js'
 
 export interface LinkKeeperOptions extends Omit<DialOptions, 'signal'> {
-  /** Each link that stands; give it its receiver. */
+  /** Called for each link that was opened. The caller must give it a receiver. */
   readonly onLink: (link: Link) => void
-  /** The link ended; the next dial is on its way. */
+  /** The link ended; the keeper dials again. */
   readonly onDown?: (end: LinkEnd) => void
-  /** Wrong secret, cluster or version. It goes on trying, every 5 s at last, until `close()`. */
+  /** Wrong secret, cluster or version. The keeper goes on trying, in the end every 5 s, until `close()`. */
   readonly onRefused?: (error: DialError) => void
   /**
-   * Each dial that found nobody or broke; `error.refused` is witness 2 of protocol 5.5. `dialledAtBootMs`: when the
-   * dial began, by the boot clock.
+   * Called for each dial that found nobody or broke. `error.refused` is witness 2 of protocol 5.5. `dialledAtBootMs` is
+   * when the dial began, by the boot clock.
    */
   readonly onDialFailed?: (error: DialError, dialledAtBootMs: number) => void
-  /** In [0, 1). */
+  /** Returns numbers in [0, 1). */
   readonly random?: () => number
   /** For tests and TLS. */
   readonly dialWith?: (options: DialOptions) => Promise<Link>
@@ -29,7 +29,7 @@ const refusals: ReadonlySet<string> = new Set([
   'FIRESTEEL_VERSION_UNSUPPORTED',
 ])
 
-/** Keeps one link to an address: dials, and dials again after each loss, with jittered back-off. Starts at once. */
+/** Keeps one link to an address: it dials at once, and again after each loss with a jittered back-off. */
 export class LinkKeeper {
   readonly #options: LinkKeeperOptions
   readonly #clock: Clock
@@ -48,7 +48,7 @@ export class LinkKeeper {
     this.#dial()
   }
 
-  /** The link, while it stands. */
+  /** The link, while it is open. */
   get link(): Link | undefined {
     return this.#link
   }
@@ -61,7 +61,7 @@ export class LinkKeeper {
     this.#dial()
   }
 
-  /** Ends the link and the dialling. No callback comes after it but the link's own `closed`. */
+  /** Ends the link and the dialling. No callback follows but the link's own `closed`. */
   close(reason?: string): void {
     this.#closed = true
     this.#cancelWait?.()
@@ -97,7 +97,7 @@ export class LinkKeeper {
   #lost(link: Link, end: LinkEnd): void {
     if (this.#closed || this.#link !== link) return
     this.#link = undefined
-    // Who was replaced would push the newer link out in turn, and so on: it waits long.
+    // A replaced link that dialled at once would replace the newer link in turn, and so on. So it waits long.
     const failure = end.kind === 'replaced' ? 'refused' : 'unreachable'
     this.#wait(this.#backoff.lost(this.#clock.monotonicMs(), failure))
     this.#options.onDown?.(end)

@@ -1,6 +1,6 @@
 import type { LinkEnd } from './link-end.js'
 
-/** What the table needs of a link; the simulator has its own. */
+/** What the table needs of a link. The simulator has a link of its own. */
 export interface TableLink {
   readonly peer: { readonly incarnation: string; readonly role: string; readonly subject?: string }
   readonly isOpen: boolean
@@ -18,8 +18,8 @@ export class LinkTable<L extends TableLink> {
   }
 
   /**
-   * Takes a new link in; an older one to the same incarnation ends as `replaced`. False, and the new one is closed,
-   * where the incarnation is held by another role or subject: a client must not push a Worker's link out.
+   * Adds a link. An older link to the same incarnation ends as `replaced`. False, and the new link is closed, if
+   * another role or subject has a link of that incarnation: a client must not replace a Worker's link.
    */
   add(link: L): boolean {
     if (!link.isOpen) return false

@@ -5,15 +5,15 @@ import { encodeFrame, frameKind } from './frame.js'
 import { PayloadQueue } from './payload-queue.js'
 
 export interface LinkWriterEvents {
-  /** A send queue that pushed back has room again. */
+  /** A send queue that was full accepts more again. */
   drain(): void
-  /** A sender went on although its send queue pushed back; the link must end. */
+  /** A sender went on although its send queue was full. The link must end. */
   overflow(detail: string): void
 }
 
-/** What Node's own time-out of sockets looks at. */
+/** The handle that Node's own socket time-out uses. */
 interface StreamHandle {
-  /** Given to libuv so far, and of that what it still holds. */
+  /** Bytes given to libuv so far, and of those the bytes that it still holds. */
   readonly bytesWritten: number
   readonly writeQueueSize: number
 }
@@ -25,9 +25,10 @@ const HARD_CAP_BYTES = limits.linkHighWaterBytes * limits.linkOverflowFactor
 const LOW_WATER_BYTES = limits.linkHighWaterBytes / 2
 
 /**
- * The sending half of a link: two send queues over one socket. What is sent in one turn of the event loop leaves together.
- * Control frames go to the socket at once; payload waits in a send queue of its own and has at most `payloadWindowBytes`
- * in the socket, so that a large result never delays a heartbeat. Both send queues push back, and neither grows without bound.
+ * The sending half of a link: two send queues over one socket. What is sent in one turn of the event loop leaves
+ * together. Control frames go to the socket at once. Payload waits in a send queue of its own and has at most
+ * `payloadWindowBytes` in the socket, so that a large result never delays a heartbeat. Both send queues tell their
+ * senders to stop, and neither grows without bound.
  */
 export class LinkWriter {
   readonly #socket: Socket
@@ -44,35 +45,35 @@ export class LinkWriter {
   #payloadsBlocked = false
   #stopped = false
 
-  /** `messageBytes`: what one envelope may have. */
+  /** `messageBytes` is the most that one envelope may have. */
   constructor(socket: Socket, messageBytes: number, events: LinkWriterEvents) {
     this.#socket = socket
     this.#batch = new EnvelopeBatch(messageBytes)
     this.#events = events
   }
 
-  /** Bytes of envelopes that waited when the last one was sent, it among them. */
+  /** Bytes of envelopes that waited when the last one was sent, that one included. */
   get waitingAtSend(): number {
     return this.#waitingAtSend
   }
 
-  /** The peer has not taken what was sent to it: who asks for more must wait. */
+  /** True if the peer has not accepted what was sent to it. A peer that wants more must wait. */
   get isBlocked(): boolean {
     return this.#envelopesBlocked
   }
 
-  /** Bytes that the kernel has taken so far: of one large write too, while it is under way. */
+  /** Bytes that the kernel has accepted so far. It includes the finished part of a large write that is under way. */
   get taken(): number {
     const { _handle } = this.#socket as Socket & { readonly _handle?: Partial<StreamHandle> | null }
     return (_handle?.bytesWritten ?? 0) - (_handle?.writeQueueSize ?? 0)
   }
 
-  /** Bytes accepted that the kernel has not. */
+  /** Bytes accepted here that the kernel has not accepted yet. */
   get bufferedBytes(): number {
     return this.#controlBytes + this.#payloadBytes
   }
 
-  /** False: accepted, but stop until `drain`. Throws MESSAGE_TOO_LARGE; the envelope is not sent then. */
+  /** False: accepted, but stop until `drain`. Throws MESSAGE_TOO_LARGE; then the envelope is not sent. */
   send(envelope: object): boolean {
     const before = this.#controlBytes
     this.lastEnvelopeBytes = this.#batch.add(envelope)
@@ -104,13 +105,13 @@ export class LinkWriter {
     this.#socket.write(PING)
   }
 
-  /** One pong answers all pings of a turn: a peer that sends nothing else cannot fill our memory. */
+  /** One pong answers all pings of a turn, so that a peer that sends only pings cannot fill our memory. */
   pong(): void {
     this.#pongDue = true
     this.#schedule()
   }
 
-  /** Hands over the envelopes sent, drops the payload that waits, and takes nothing more. */
+  /** Writes the envelopes that were sent, drops the payload that waits, and accepts nothing more. */
   finish(): void {
     if (this.#stopped) return
     this.#writeControl()
@@ -124,7 +125,7 @@ export class LinkWriter {
   }
 
   get #controlBytes(): number {
-    // The socket forgets written bytes before it calls back, hence not below 0.
+    // The socket subtracts written bytes before it calls back, so the difference may be negative.
     const inSocketBytes = Math.max(0, this.#socket.writableLength - this.#payloadInSocketBytes)
     return this.#batch.bytes + inSocketBytes
   }
@@ -135,7 +136,7 @@ export class LinkWriter {
 
   #schedule(): void {
     if (this.#scheduled !== undefined || this.#stopped) return
-    // Not a microtask: of the messages handled in one turn, each would flush its own answer.
+    // Not a microtask: each message handled in one turn would flush its own answer.
     this.#scheduled = setImmediate(this.#flush)
   }
 
@@ -171,7 +172,7 @@ export class LinkWriter {
 
   #payloadWritten(bytes: number): void {
     this.#payloadInSocketBytes -= bytes
-    // In the next turn, not here: a fast reader would otherwise keep our timers and reads waiting.
+    // In the next turn, not here: a fast reader would otherwise delay our timers and reads.
     if (this.#payloads.bytes > 0 || this.#payloadsBlocked) this.#schedule()
   }
 

@@ -14,59 +14,61 @@ import { LinkWriter } from './link-writer.js'
 import { messageBytesOf } from './message-bounds.js'
 import type { Timers } from './timers.js'
 
-/** Where a link delivers. Nothing is called from inside a call of yours, and nothing after `closed`. */
+/** Where a link delivers. It is never called from inside a call to the link, and never after `closed`. */
 export interface LinkReceiver {
   /**
-   * How many envelopes it takes now; absent: any number. After 0 the link reads nothing more until `goOn()` is called.
+   * How many envelopes the receiver accepts now; absent: any number. After 0 the link reads nothing more until
+   * `goOn()`.
    */
   capacity?(): number
-  /** One envelope as it came, not validated, and its bytes. What it throws ends the link as `invalid`. */
+  /** One received envelope, not validated, and its bytes. If this throws, the link ends as `invalid`. */
   envelope(raw: unknown, bytes: number): void
   /**
-   * One payload frame; the buffer may be a view into a larger one, so copy what is kept for long. What it throws ends
-   * the link as `invalid`.
+   * One payload frame. The buffer may be a view into a larger one, so copy what is kept for long. If this throws, the
+   * link ends as `invalid`.
    */
   payload(body: Buffer): void
-  /** Once. */
+  /** Called once. */
   closed(end: LinkEnd): void
-  /** Sending may go on after `send` or `sendPayload` gave false. */
+  /** Sending may go on after `send` or `sendPayload` returned false. */
   drain(): void
 }
 
-/** Something a peer sent that could not be used. */
+/** Something that a peer sent and that could not be used. */
 export interface InvalidReport {
   readonly peer: PeerIdentity
   readonly detail: string
-  /** Of this link so far. */
+  /** Invalid frames of this link so far. */
   readonly count: number
 }
 
 export interface LinkParts {
   readonly socket: Socket
-  /** After the handshake; may already hold what came behind it. */
+  /** The decoder of the handshake. It may already hold bytes that came after it. */
   readonly decoder: FrameDecoder
   readonly peer: PeerIdentity
   readonly clock: Clock
   readonly timers: Timers
   readonly deadMs: number
   readonly onInvalid?: ((report: InvalidReport) => void) | undefined
-  /** Default: those of this process. */
+  /** Default: that of this process. */
   readonly intake?: Intake | undefined
   readonly held?: Held | undefined
   /**
-   * Read nothing from a peer that does not take what it is sent, so that what it asks for stays bounded. One side of a
-   * link only, or both could wait for each other.
+   * Read nothing from a peer that does not read what it is sent, so that the answers to its requests stay bounded. Only
+   * one side of a link may do this, or both could wait for each other.
    */
   readonly readsOnlyTakers?: boolean | undefined
 }
 
 /**
- * One authenticated connection between two incarnations (protocol 1). At most once, in order per send queue: envelopes among
- * themselves and payload frames among themselves; envelopes overtake payload. Reads nothing until `setReceiver`.
+ * One authenticated connection between two incarnations (protocol 1). It delivers at most once, and in order within
+ * each send queue: envelopes among themselves, payload frames among themselves. Envelopes overtake payload. It reads
+ * nothing until `setReceiver`.
  */
 export class Link implements IntakeSource, Holder {
   readonly peer: PeerIdentity
-  /** The address our side has on this connection, without port. */
+  /** The address of our side of this connection, without port. */
   readonly localAddress: string
   readonly #socket: Socket
   readonly #decoder: FrameDecoder
@@ -78,18 +80,18 @@ export class Link implements IntakeSource, Holder {
   readonly #intake: Intake
   readonly #held: Held
   readonly #readsOnlyTakers: boolean
-  /** What its send queue is counted as; it is counted again when more than this waits. */
-  #commitQueueBytes: number = limits.sendQueueCountedBytes
-  /** What the kernel had taken at the last beat, and how long it has taken nothing more. */
+  /** Bytes for which the send queue counts in the budget. It is counted again when more than this waits. */
+  #countedBytes: number = limits.sendQueueCountedBytes
+  /** Bytes that the kernel had accepted at the last heartbeat, and for how long it has accepted nothing more. */
   #taken = 0
   #stalledMs = 0
   readonly #endListeners: ((end: LinkEnd) => void)[] = []
-  /** The frame in hand: its envelopes are taken as turn and receiver allow. */
+  /** The frame that is being read. Its envelopes are taken as turn and receiver allow. */
   #reader: EnvelopeReader | undefined
-  /** What of it is parsed, and how many of these the receiver has. */
+  /** The parsed envelopes of that frame, and how many of these the receiver has. */
   #group: EnvelopeGroup | undefined
   #delivered = 0
-  /** Bytes have come that wait for a turn, or for the receiver. */
+  /** Received bytes wait for a turn, or for the receiver. */
   #behind = false
   #receiver: LinkReceiver | undefined
   #end: LinkEnd | undefined
@@ -131,7 +133,7 @@ export class Link implements IntakeSource, Holder {
     return this.#end === undefined
   }
 
-  /** Bytes accepted that the kernel has not. */
+  /** Bytes accepted here that the kernel has not accepted yet. */
   get bufferedBytes(): number {
     return this.isOpen ? this.#writer.bufferedBytes : 0
   }
@@ -141,12 +143,12 @@ export class Link implements IntakeSource, Holder {
     return this.#writer.lastEnvelopeBytes
   }
 
-  /** Monotonic time at which the peer was last heard. */
+  /** Monotonic time at which the peer's last bytes came. */
   get lastReceivedMs(): number {
     return this.#heartbeat.lastReceivedMs
   }
 
-  /** It has bytes that wait for a turn, or for room at the receiver. */
+  /** Received bytes wait for a turn, or for capacity at the receiver. */
   get isBehind(): boolean {
     return this.#behind
   }
@@ -155,46 +157,49 @@ export class Link implements IntakeSource, Holder {
     return this.#invalidCount
   }
 
-  /** Silence after which this link is dead; toward drivers `limits.driverLinkDeadMs` (protocol L4). */
+  /** Sets the silence after which this link is dead; toward drivers `limits.driverLinkDeadMs` (protocol L4). */
   setDeadMs(deadMs: number): void {
     this.#heartbeat.setDeadMs(deadMs)
   }
 
   /**
-   * Sends one envelope, together with all others of this turn. False: stop until `drain` (it is accepted all the same,
-   * up to `linkOverflowFactor` times the high-water mark, where the link ends as `overflow`), or the link has ended.
-   * Throws MESSAGE_TOO_LARGE. Do not change the envelope's parts while this runs; afterwards you may.
+   * Sends one envelope, together with all others of this turn. False: the link has ended, or stop until `drain`. In the
+   * latter case the envelope is accepted; at `linkOverflowFactor` times the high-water mark the link ends as
+   * `overflow`. Throws MESSAGE_TOO_LARGE. Do not change the parts of the envelope during this call; afterwards you may.
    */
   send(envelope: object): boolean {
     if (!this.isOpen) return false
     const goesOn = this.#writer.send(envelope)
-    if (this.#writer.waitingAtSend > this.#commitQueueBytes) this.#countSendQueue()
+    if (this.#writer.waitingAtSend > this.#countedBytes) this.#countSendQueue()
     return goesOn && this.isOpen
   }
 
   /**
-   * Sends one payload frame of at most `payloadChunkBytes` + `payloadHeaderBytes`, in a send queue of its own with the same
-   * push-back. The parts are not copied: leave them unchanged.
+   * Sends one payload frame of at most `payloadChunkBytes` + `payloadHeaderBytes`, in a send queue of its own with the
+   * same back-pressure. The parts are not copied: leave them unchanged.
    */
   sendPayload(parts: readonly Uint8Array[]): boolean {
     return this.isOpen && this.#writer.sendPayload(parts) && this.isOpen
   }
 
-  /** Starts delivery. Set it soon: until then nothing is read, and after deadMs the link is closed. */
+  /** Starts delivery. Set the receiver soon: until then nothing is read, and after deadMs the link is closed. */
   setReceiver(receiver: LinkReceiver): void {
     const first = this.#receiver === undefined
     this.#receiver = receiver
     if (!first) return
     process.nextTick(() => {
       this.#heartbeat.observed(this.#clock.monotonicMs())
-      // Held back like any link that is behind: what came with the handshake has its turn first.
+      // The link waits like any link that is behind: what came with the handshake is delivered first.
       this.#behind = true
       this.#intake.offer(this)
       if (!this.isOpen) this.#tellEnd()
     })
   }
 
-  /** The receiver takes envelopes again, after its `room()` was 0. In a later turn, not from inside this call. */
+  /**
+   * The receiver accepts envelopes again, after its `capacity()` was 0. Delivery goes on in a later turn, not inside
+   * this call.
+   */
   goOn(): void {
     if (this.isOpen && this.#behind) this.#intake.later(this)
   }
@@ -206,18 +211,24 @@ export class Link implements IntakeSource, Holder {
     this.#finish({ kind: 'invalid', detail })
   }
 
-  /** Called once when the link has ended, before the receiver's `closed`; at once (next microtask) if it already has. */
+  /**
+   * The listener is called once when the link has ended, before the receiver's `closed`. If the link already has ended,
+   * it is called in the next microtask.
+   */
   whenEnded(listener: (end: LinkEnd) => void): void {
     if (this.#told) queueMicrotask(() => listener(this.#end as LinkEnd))
     else this.#endListeners.push(listener)
   }
 
-  /** Ends the link from our side. Envelopes already sent still leave; waiting payload does not; nothing is delivered any more. */
-  close(reason = 'closed here'): void {
+  /**
+   * Ends the link from our side. Envelopes that were sent still leave, waiting payload does not, and nothing is
+   * delivered any more.
+   */
+  close(reason = 'closed by this side'): void {
     this.#finish({ kind: 'local', detail: reason })
   }
 
-  /** Ends the link because another took its place (protocol R3): unread rest included. */
+  /** Ends the link because another took its place (protocol R3). What it has not read is lost. */
   replace(reason: string): void {
     this.#finish({ kind: 'replaced', detail: reason })
   }
@@ -229,7 +240,7 @@ export class Link implements IntakeSource, Holder {
     if (!this.#intake.offer(this)) this.#setBehind(true)
   }
 
-  /** A share of a turn (see Intake). */
+  /** Uses a share of a turn (see Intake). */
   work(turn: Turn): boolean {
     const state = this.#work(turn)
     if (!this.isOpen) return false
@@ -238,7 +249,7 @@ export class Link implements IntakeSource, Holder {
     return state === 'more'
   }
 
-  /** While it is behind, the kernel keeps what comes, and then the peer does. */
+  /** While the link is behind, received bytes stay in our kernel, and then in the peer's. */
   #setBehind(behind: boolean): void {
     if (behind === this.#behind) return
     this.#behind = behind
@@ -246,7 +257,7 @@ export class Link implements IntakeSource, Holder {
     else this.#socket.resume()
   }
 
-  /** `full`: the receiver has no room, and says when it has. */
+  /** `full`: the receiver has no capacity, and calls `goOn` when it has. */
   #work(turn: Turn): 'empty' | 'more' | 'full' {
     try {
       while (this.isOpen) {
@@ -280,7 +291,10 @@ export class Link implements IntakeSource, Holder {
     else if (kind === frameKind.payload) this.#receiver?.payload(body)
   }
 
-  /** Parses as many as the turn allows, whatever room there is: a few at a time cost much more. */
+  /**
+   * Parses as many envelopes as the turn allows, whatever the capacity of the receiver: parsing a few at a time costs
+   * much more.
+   */
   #deliver(reader: EnvelopeReader, capacity: number, turn: Turn): void {
     const group = this.#group ?? this.#nextGroup(reader, turn)
     const { values, bytes } = group
@@ -308,19 +322,22 @@ export class Link implements IntakeSource, Holder {
     this.#writer.ping()
     this.#countSendQueue()
     if (this.#isStalled()) return
-    // What we have not read yet is no silence of the peer.
+    // Bytes that we have not read yet are no silence of the peer.
     if (this.#behind && this.#receiver !== undefined) this.#heartbeat.observed(this.#clock.monotonicMs())
     const suspect = this.#heartbeat.tick(this.#clock.monotonicMs())
     if (!suspect) return
     if (this.#receiver === undefined) {
-      // Not read, so not judged; but nobody would ever see its end either.
-      this.close('nobody took the link')
+      // Without a receiver nothing was read, so the peer is not judged. But nobody would ever notice its end either.
+      this.close('the link got no receiver')
       return
     }
-    // An immediate runs after the next poll, so after all that waits in our own socket has been heard (protocol R7).
+    // An immediate runs after the next poll, so after everything that waits in our socket was read (protocol R7).
     setImmediate(() => {
       if (!this.isOpen || !this.#heartbeat.isDead()) return
-      this.#finish({ kind: 'silent', detail: `nothing heard for ${Math.round(this.#heartbeat.silentMs)} ms` })
+      this.#finish({
+        kind: 'silent',
+        detail: `nothing received for ${Math.round(this.#heartbeat.silentMs)} ms`,
+      })
     })
   }
 
@@ -328,13 +345,13 @@ export class Link implements IntakeSource, Holder {
     if (!this.isOpen) return
     const bytes = this.#writer.bufferedBytes
     const counted = bytes > limits.sendQueueCountedBytes
-    this.#commitQueueBytes = counted
+    this.#countedBytes = counted
       ? Math.ceil(bytes / limits.sendQueueStepBytes) * limits.sendQueueStepBytes
       : limits.sendQueueCountedBytes
-    this.#held.sendQueues.holds(this, counted ? this.#commitQueueBytes : 0)
+    this.#held.sendQueues.holds(this, counted ? this.#countedBytes : 0)
   }
 
-  /** A peer that takes nothing of what waits for it is as dead as one that says nothing, whatever it says. */
+  /** A peer that accepts nothing of what waits for it is as dead as a silent one, whatever it sends. */
   #isStalled(): boolean {
     const { taken, bufferedBytes } = this.#writer
     const stands = bufferedBytes > 0 && taken === this.#taken
@@ -362,7 +379,7 @@ export class Link implements IntakeSource, Holder {
     queueMicrotask(() => this.#tellEnd())
   }
 
-  /** Lets the kernel take what was sent, but not for longer than the peer deserves. */
+  /** Gives the kernel `linkLingerMs` to send what it was given. */
   #linger(): void {
     this.#writer.finish()
     this.#socket.end()

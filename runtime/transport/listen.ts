@@ -25,7 +25,7 @@ import { systemTimers, type Timers } from './timers.js'
 
 /** A connection that did not become a link. */
 export interface Rejection {
-  /** host:port it came from. */
+  /** host:port of the peer. */
   readonly address: string
   readonly code: RefusalCode
   readonly detail: string
@@ -36,13 +36,13 @@ export interface ListenOptions {
   /** 0 for any free one. */
   readonly port: number
   readonly identity: IdentitySource
-  /** Key of a role and subject; undefined where there is none such. */
+  /** Returns the key of a role and subject; undefined if there is none. */
   readonly keyFor: (role: Role, subject?: string) => Buffer | undefined
-  /** Give the link its receiver soon. */
+  /** Called for each link. Give it a receiver soon. */
   readonly onLink: (link: Link) => void
   readonly onRejected?: (rejection: Rejection) => void
   readonly onInvalid?: (report: InvalidReport) => void
-  /** Silence that counts as dead; default `limits.linkDeadMs` for all. */
+  /** After this silence a link is dead. Default: `limits.linkDeadMs` for all. */
   readonly deadMsFor?: (peer: PeerIdentity) => number
   readonly clock?: Clock
   readonly timers?: Timers
@@ -51,13 +51,13 @@ export interface ListenOptions {
 export interface Listener {
   readonly host: string
   readonly port: number
-  /** Stops listening and cuts open handshakes. Links live on: close them by their table. */
+  /** Stops accepting connections and ends open handshakes. Open links stay open; their table closes them. */
   close(): Promise<void>
 }
 
-/** Opens a port for links. Rejects with PORT_IN_USE, LISTEN_FAILED, or HANDSHAKE_FAILED where our own names do not fit. */
+/** Opens a port for links. Rejects with PORT_IN_USE, LISTEN_FAILED, or HANDSHAKE_FAILED if our own names do not fit. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  // A name that fits no handshake must fail here, not at the first peer.
+  // A name that fits into no handshake must fail here, not at the first peer.
   const probe = selfDescription(
     currentIdentity(options.identity),
     Buffer.alloc(NONCE_BYTES),
@@ -68,7 +68,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const acceptor = new Acceptor(options)
   const server = createServer((socket) => acceptor.open(socket))
   await bind(server, options.host, options.port)
-  // A failed accept (out of file descriptors) costs that connection, not the listener.
+  // A failed accept, for example without file descriptors, costs that connection and not the listener.
   server.on('error', (error) =>
     options.onRejected?.({ address: '', code: 'HANDSHAKE_FAILED', detail: error.message }),
   )
@@ -103,14 +103,14 @@ function bind(server: Server, host: string, port: number): Promise<void> {
   })
 }
 
-/** Nothing is said to it: an answer would cost as much as a handshake. Whoever is honest dials again. */
+/** The peer gets no answer, because that would cost as much as a handshake. An honest peer dials again. */
 const TOO_MANY: HandshakeStep = {
   kind: 'refused',
   code: 'HANDSHAKE_FAILED',
   detail: `its address began over ${limits.handshakesPerSecondPerAddress} handshakes within a second`,
 }
 
-/** Connections between accept and link. */
+/** Holds the connections between accept and link. */
 class Acceptor {
   readonly #options: ListenOptions
   readonly #clock: Clock
@@ -131,7 +131,7 @@ class Acceptor {
   open(socket: Socket): void {
     const host = plainHost(socket.remoteAddress ?? '')
     const address = formatAddress(host, socket.remotePort ?? 0)
-    // Without a remote address it has closed already.
+    // Without a remote address the connection has already closed.
     if (host === '') {
       socket.on('error', () => {})
       socket.destroy()
@@ -165,7 +165,7 @@ class Acceptor {
     for (const socket of [...this.#open]) socket.destroy()
   }
 
-  /** Made for who says something: most strangers leave without a word. */
+  /** Made when the peer sends something: most strangers leave without a word. */
   #handshake(): AcceptorHandshake {
     return new AcceptorHandshake({
       identity: currentIdentity(this.#options.identity),
@@ -189,7 +189,7 @@ class Acceptor {
         timers: this.#timers,
         deadMs,
         onInvalid,
-        // A node reads on: Masters and Workers have much to say to each other, and both would do this.
+        // Masters and Workers go on reading: both send much, and both sides would stop reading and wait for each other.
         readsOnlyTakers: peer.role !== 'node',
       })
       if (this.#links.enter(link)) {

@@ -1,6 +1,6 @@
 import { limits } from '../limits.js'
 
-/** What of a letter counts. */
+/** The fields of an envelope that count here. */
 interface EnvelopeLike {
   readonly bytes?: number | undefined
   readonly ask?: string | undefined
@@ -8,7 +8,7 @@ interface EnvelopeLike {
 
 const { envelopeUnits, envelopeUnitBytes, envelopeQuestionUnits } = limits
 
-/** How much of the mailbox one letter takes. */
+/** How much of the mailbox one envelope takes. */
 export const unitsOf = ({ bytes = 0, ask }: EnvelopeLike): number =>
   (ask === undefined ? 1 : envelopeQuestionUnits) + Math.floor(bytes / envelopeUnitBytes)
 
@@ -20,8 +20,8 @@ interface Share {
 }
 
 /**
- * Divides what may wait in one mailbox among the links that fill it: a link alone may use all of it, of several each its
- * part. Who has none left waits, is not read meanwhile, and goes on in the order of waiting.
+ * Divides the capacity of one mailbox among the links that fill it. A single link may use all of it; several links have
+ * a part each. A link that has used up its part is not read, and goes on in the order in which links began to wait.
  */
 export class MailboxShare<L> {
   readonly #goOn: (link: L) => void
@@ -34,12 +34,12 @@ export class MailboxShare<L> {
     this.#goOn = goOn
   }
 
-  /** Units of all letters that wait. */
+  /** Units of all envelopes that wait. */
   get units(): number {
     return this.#units
   }
 
-  /** Envelopes that this link may deliver now; at 0 it waits until `goOn`. */
+  /** Envelopes that this link may deliver now. At 0 the link waits until `goOn`. */
   capacity(link: L): number {
     const part = this.#shares.has(link) ? this.#part : partOf(this.#shares.size + 1)
     const left = Math.min(part - (this.#shares.get(link)?.units ?? 0), envelopeUnits - this.#units)
@@ -55,7 +55,7 @@ export class MailboxShare<L> {
     this.#shareOf(link).units += units
   }
 
-  /** A letter has left the mailbox. */
+  /** An envelope has left the mailbox. */
   taken(link: L, envelope: EnvelopeLike): void {
     const units = unitsOf(envelope)
     const share = this.#shareOf(link)
@@ -65,7 +65,7 @@ export class MailboxShare<L> {
     this.#wake()
   }
 
-  /** The link has ended; letters of it may still wait. */
+  /** The link has ended. Envelopes of it may still wait. */
   left(link: L): void {
     const share = this.#shares.get(link)
     if (share === undefined) return
@@ -92,7 +92,7 @@ export class MailboxShare<L> {
     if (share.units <= 0 && !share.isWaiting) this.#shares.delete(link)
   }
 
-  /** Half a part must be free, so that a link comes for many letters at once. */
+  /** Half of a part must be free before a link is woken, so that it delivers many envelopes at once. */
   #wake(): void {
     if (this.#waiting.size === 0 || this.#units >= envelopeUnits) return
     for (const link of this.#waiting) {
@@ -102,7 +102,7 @@ export class MailboxShare<L> {
       this.#waiting.delete(link)
       this.#forgetIdle(link, share)
       this.#goOn(link)
-      // One for each letter that leaves; all when nothing is left that could wake them.
+      // Wake one link for each envelope that leaves, and all when nothing is left that could wake them.
       if (this.#units > 0) return
     }
   }

@@ -1,26 +1,26 @@
 import { limits } from '../limits.js'
 
 export interface OpenHandshakesOptions {
-  /** Of one address, and of all. */
+  /** Bounds for one address, and for all. */
   readonly perHost?: number
   readonly most?: number
   readonly graceMs?: number
 }
 
-/** Of one address, oldest first, with the time each came. */
+/** Connections of one address, oldest first, each with the time at which it came. */
 interface Share<C> {
   readonly silent: Map<C, number>
-  /** They have said hello. */
+  /** Those that have sent a hello. */
   readonly spoken: Map<C, number>
 }
 
 const sizeOf = <C>({ silent, spoken }: Share<C>): number => silent.size + spoken.size
 
 /**
- * Connections that have proven nothing yet. Whoever comes gets in; over the bounds the oldest go instead, first those
- * that have said nothing, so that who holds many open locks nobody out. Over the bound of an address only those that
- * have had their time go, because a whole cluster may come back behind one address at once; over that of all, the oldest
- * of the address that holds the most.
+ * Connections that are not authenticated yet. A new connection always gets in. Over a bound the oldest ones are ended
+ * instead, first those that sent nothing, so that a peer that holds many connections open locks nobody out. Over the
+ * bound of one address only connections that have had their time are ended, because a whole cluster may come back
+ * behind one address at once. Over the bound of all, the oldest one of the address with the most connections is ended.
  */
 export class OpenHandshakes<C> {
   readonly #perHost: number
@@ -35,21 +35,21 @@ export class OpenHandshakes<C> {
     this.#graceMs = graceMs ?? limits.openHandshakeGraceMs
   }
 
-  /** Gives those that have to go for it; they have left. */
+  /** Adds a connection. Returns those that must end for it; they are already removed. */
   enter(connection: C, host: string, nowMs: number): C[] {
     const share = this.#byHost.get(host) ?? { silent: new Map<C, number>(), spoken: new Map<C, number>() }
     const due: C[] = []
     const byMs = nowMs - this.#graceMs
     while (sizeOf(share) >= this.#perHost && this.#takeOldest(share, byMs, due));
     while (this.#hosts.size >= this.#most && this.#takeOldest(this.#largest(), nowMs, due));
-    // They may have taken the last of this address with them.
+    // The call above may have removed the last connection of this address.
     this.#byHost.set(host, share)
     share.silent.set(connection, nowMs)
     this.#hosts.set(connection, host)
     return due
   }
 
-  /** It has said hello. */
+  /** The connection has sent a hello. */
   spoke(connection: C): void {
     const share = this.#byHost.get(this.#hosts.get(connection) ?? '')
     const cameMs = share?.silent.get(connection)
@@ -72,7 +72,7 @@ export class OpenHandshakes<C> {
     return this.#hosts.keys()
   }
 
-  /** The oldest of those that came by then, if there is one. */
+  /** Takes the oldest one of those that came by then, if there is one. */
   #takeOldest({ silent, spoken }: Share<C>, byMs: number, due: C[]): boolean {
     for (const those of [silent, spoken]) {
       for (const [connection, cameMs] of those) {

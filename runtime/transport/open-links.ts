@@ -1,13 +1,16 @@
 import type { DescriptorRoom } from '../process/descriptor-room.js'
 import type { Role } from './identity.js'
 
-/** What is counted of a link. */
+/** The fields of a link that are needed to count it. */
 interface Counted {
   readonly peer: { readonly role: Role }
   whenEnded(listener: () => void): void
 }
 
-/** How many links a door has let in: nodes apart from all others, so that clients lock no Worker out. */
+/**
+ * Counts the links that a listener has accepted. Nodes have a bound of their own, so that clients cannot lock a Worker
+ * out.
+ */
 export class OpenLinks {
   readonly #mostNodes: number
   readonly #mostOthers: number
@@ -19,7 +22,7 @@ export class OpenLinks {
     this.#mostOthers = others
   }
 
-  /** False: there are as many as there may be. */
+  /** False: there are as many links as there may be. */
   enter(link: Counted): boolean {
     const isNode = link.peer.role === 'node'
     if (isNode ? this.#nodes >= this.#mostNodes : this.#others >= this.#mostOthers) return false

@@ -3,7 +3,10 @@ import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import { FRAME_HEADER_BYTES, frameKind, writeFrameHeader } from './frame.js'
 
-/** Up to this a frame is copied, so that many small ones are one buffer of a write; a choice, not a measured optimum. */
+/**
+ * Frames up to this size are copied, so that many small ones become one buffer of a write. The value is a choice, not a
+ * measured optimum.
+ */
 const COPY_BYTES_MAX = 4 * 1024
 const SLAB_BYTES = 64 * 1024
 
@@ -16,11 +19,14 @@ export interface PayloadItem {
 interface OpenItem extends PayloadItem {
   buffers: Uint8Array[]
   bytes: number
-  /** Where this item began in the slab; undefined for a large frame. */
+  /** Where this item begins in the slab; undefined for a large frame. */
   readonly slabStart: number | undefined
 }
 
-/** The send queue of payload frames, first in first out. Large parts are kept by reference, small ones copied together. */
+/**
+ * The send queue of payload frames, first in, first out. Large parts are kept by reference, small ones are copied
+ * together.
+ */
 export class PayloadQueue {
   readonly #items: (OpenItem | undefined)[] = []
   #head = 0
@@ -32,13 +38,13 @@ export class PayloadQueue {
     return this.#bytes
   }
 
-  /** One frame. Throws INTERNAL where it is over `limits.payloadChunkBytes` + `payloadHeaderBytes`: cut it before. */
+  /** Adds one frame. Throws INTERNAL if it has more than `limits.payloadChunkBytes` + `payloadHeaderBytes`. */
   push(parts: readonly Uint8Array[]): void {
     let bodyBytes = 0
     for (const part of parts) bodyBytes += part.byteLength
     const bodyLimit = limits.payloadChunkBytes + limits.payloadHeaderBytes
     if (bodyBytes > bodyLimit) {
-      throw new FiresteelError('INTERNAL', `A payload frame has ${bodyBytes} bytes, over ${bodyLimit}.`)
+      throw new FiresteelError('INTERNAL', `A payload frame has ${bodyBytes} bytes; at most ${bodyLimit} are allowed.`)
     }
     const frameBytes = FRAME_HEADER_BYTES + bodyBytes
     this.#bytes += frameBytes
@@ -52,11 +58,11 @@ export class PayloadQueue {
     this.#items.push({ buffers: [header, ...parts], bytes: frameBytes, slabStart: undefined })
   }
 
-  /** The oldest frames, to be written as they are. */
+  /** Takes the oldest frames, to be written as they are. */
   take(): PayloadItem | undefined {
     const item = this.#items[this.#head]
     if (item === undefined) return undefined
-    // Not held once taken: up to a thousand taken places wait for the next splice.
+    // Frees the item at once: up to a thousand taken places wait for the next splice.
     this.#items[this.#head++] = undefined
     if (this.#head === this.#items.length) {
       this.#items.length = 0
@@ -89,7 +95,7 @@ export class PayloadQueue {
     }
     this.#slabEnd = end
     const last = this.#items[this.#items.length - 1]
-    // Every small frame becomes the last item or grows it, so one in this slab ends where ours begins.
+    // Every small frame becomes the last item or extends it, so an item in this slab ends where ours begins.
     if (last?.slabStart !== undefined && start > 0) {
       last.buffers = [this.#slab.subarray(last.slabStart, end)]
       last.bytes += frameBytes

@@ -6,10 +6,10 @@ export interface ProtocolRange {
 
 /** Raised when a message or frame changes its meaning. */
 const PROTOCOL_MAX = 1
-/** Raised when the reading of an older protocol is given up: not before two releases have spoken the next one. */
+/** Raised when support for an older protocol ends: not before two releases have spoken the next one. */
 const PROTOCOL_MIN = 1
 
-/** What this build speaks. */
+/** The protocols of this build. */
 export const ownProtocols: ProtocolRange = { min: PROTOCOL_MIN, max: PROTOCOL_MAX }
 
 const VERSION_MAX = 0xffff
@@ -20,14 +20,14 @@ export function commonProtocol(a: ProtocolRange, b: ProtocolRange): number | und
   return highest >= Math.max(a.min, b.min) ? highest : undefined
 }
 
-/** `2`, or `1 to 2`: for people. */
+/** `2`, or `1 to 2`, for people. */
 export const describeProtocols = ({ min, max }: ProtocolRange): string =>
   min === max ? String(max) : `${min} to ${max}`
 
-/** As it stands in messages and records: `1-2`. */
+/** The form in messages and records: `1-2`. */
 export const formatProtocols = ({ min, max }: ProtocolRange): string => `${min}-${max}`
 
-/** What `formatProtocols` writes, by whatever version; undefined for anything else. */
+/** Reads what any version of `formatProtocols` writes; undefined for anything else. */
 export function parseProtocols(text: unknown): ProtocolRange | undefined {
   const [, first, last] = (typeof text === 'string' && /^(\d{1,5})-(\d{1,5})$/.exec(text)) || []
   const range = { min: Number(first), max: Number(last) }

@@ -16,25 +16,25 @@ export type HandshakeResult =
 
 export interface HandshakeRun {
   readonly socket: Socket
-  /** Body of the first frame, for the side that speaks first. */
+  /** Body of the first frame, for the side that sends first. */
   readonly first?: Buffer
   readonly receive: (body: Buffer) => HandshakeStep
   readonly timers: Timers
   readonly timeoutMs: number
-  /** Called once. Linked: the socket is paused and without listeners of ours. Else it is being closed. */
+  /** Called once. After a success the socket is paused and has no listeners of ours. Otherwise it is being closed. */
   readonly done: (result: HandshakeResult) => void
 }
 
-/** Moves handshake frames between a socket and a state machine. Gives the function that breaks it off. */
+/** Moves handshake frames between a socket and a state machine. Returns the function that breaks the handshake off. */
 export function runHandshake(run: HandshakeRun): (detail: string) => void {
   const { socket, timers } = run
-  /** Made when something comes: most strangers leave without a word, and then there is nothing to throw away. */
+  /** Made when the first bytes come: most strangers leave without a word. */
   let decoder: FrameDecoder | undefined
-  // What its caller makes of the result is no part of the handshake, and no reason to break off.
+  // An error of the caller's `done` is no part of the handshake, and no reason to break it off.
   const done = guarded(run.done)
   let over = false
 
-  // Also ends a refused peer that does not close: until then it counts as open.
+  // This also ends a refused peer that does not close: until then it counts as open.
   const cancelTimer = timers.after(run.timeoutMs, () => {
     finish({ kind: 'broken', detail: `no proof within ${run.timeoutMs} ms` })
     socket.destroy()
@@ -60,7 +60,7 @@ export function runHandshake(run: HandshakeRun): (detail: string) => void {
       decoder.open(messageBytesOf(step.peer.role) + BRACKETS_BYTES)
       finish({ kind: 'linked', peer: step.peer, decoder })
     } else if (step.kind === 'refused') {
-      // Not a cut where there is something to tell, which it could overtake.
+      // If there is something to tell, the socket must not be destroyed, which could overtake it.
       if (step.send === undefined) socket.destroy()
       else socket.end()
       finish({ kind: 'refused', code: step.code, detail: step.detail })

@@ -1,6 +1,6 @@
-/** Where delays come from. Injected, so that tests and the simulator run on virtual time. */
+/** Where delays come from. It is injected, so that tests and the simulator run on virtual time. */
 export interface Timers {
-  /** Calls `run` once after `delayMs`; the answer cancels it. */
+  /** Calls `run` once after `delayMs`. The returned function cancels it. */
   after(delayMs: number, run: () => void): () => void
 }
 
