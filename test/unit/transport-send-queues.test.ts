@@ -82,15 +82,15 @@ test('what is no JSON or does not fit a frame is refused, and what was gathered 
 
 const deep = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
 const bodies: [string, string, unknown[], RegExp | undefined][] = [
-  ['one malformed of three', '[{"a":1},\n{"a":,\n{"a":3}]', [{ a: 1 }], /no JSON/],
-  ['no JSON at all', 'GET / HTTP/1.1', [], /no list/],
-  ['empty', '', [], /no list/],
-  ['not an array', '{"a":1}', [], /no list/],
-  ['an empty array', '[]', [], /no list/],
+  ['one malformed of three', '[{"a":1},\n{"a":,\n{"a":3}]', [{ a: 1 }], /not JSON/],
+  ['no JSON at all', 'GET / HTTP/1.1', [], /not a list/],
+  ['empty', '', [], /not a list/],
+  ['not an array', '{"a":1}', [], /not a list/],
+  ['an empty array', '[]', [], /not a list/],
   ['two in a line', '[{"a":1},{"a":2}]', [], /not one value/],
-  ['one in two lines', '[{"a":1,\n"b":2}]', [], /no JSON/],
+  ['one in two lines', '[{"a":1,\n"b":2}]', [], /not JSON/],
   ['a line break without a comma', '[{"a":1}\n]', [], /line break/],
-  ['commas and line breaks', `[x${',\n'.repeat(100_000)}]`, [], /no JSON/],
+  ['commas and line breaks', `[x${',\n'.repeat(100_000)}]`, [], /not JSON/],
   ['a __proto__ key', '[{"a":1},\n{"b":{"__proto__":{"admin":true}}}]', [{ a: 1 }], /__proto__/],
   ['a __proto__ key in escapes', '[{"\\u005f_proto__":1},\n{"a":1}]', [], /__proto__/],
   ['__proto__ as text only', '[{"a":"__proto__"}]', [{ a: '__proto__' }], undefined],
