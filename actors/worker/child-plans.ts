@@ -14,16 +14,16 @@ import type { WorkerConfig } from './worker-config.js'
 
 /** All that is needed to start one process. */
 export interface ChildPlan extends CommandLine {
-  /** Where its output lies, below the work folder. */
+  /** Path segments of its output folder, below the work folder. */
   readonly folder: readonly string[]
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
-  /** For descriptor 3: credentials never go by argv or environment. */
+  /** Written to descriptor 3, because credentials never go by argv or environment. */
   readonly boot: string
   readonly memoryMib: number
 }
 
-/** What a driver finds in its environment, and an executor does not; users cannot set them. */
+/** Variables that Firesteel sets for a driver and removes for an executor. Users cannot set them. */
 type OwnVariables = Record<
   'FIRESTEEL_MASTER' | 'FIRESTEEL_DRIVER_ID' | 'FIRESTEEL_GENERATION' | 'FIRESTEEL_RESOURCES',
   string | undefined
@@ -38,7 +38,7 @@ const NO_VARIABLES: OwnVariables = {
 
 const EXECUTOR_MAIN = fileURLToPath(new URL('../executor/main.js', import.meta.url))
 
-/** Throws FOLDER_MISSING, MAIN_NOT_FOUND, SPAWN_FAILED. `masters`: all that are known now. */
+/** Throws FOLDER_MISSING, MAIN_NOT_FOUND, SPAWN_FAILED. `masters` are the addresses of all Masters known now. */
 export async function driverPlan(
   launch: LaunchDriver,
   attempt: number,
@@ -108,7 +108,7 @@ export async function executorPlan(
   }
 }
 
-/** The application's driver derives the same key from its own (protocol 16). */
+/** The application's driver derives the same key from its own key (protocol 16). */
 function registrantKey(registrant: Registrant, { secret }: WorkerConfig): Buffer {
   return registrant.role === 'client'
     ? deriveKey(secret, 'client')

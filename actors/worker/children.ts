@@ -13,7 +13,7 @@ import type { ChildPlan } from './child-plans.js'
 import { fileError, type WorkFolders } from './work-folders.js'
 import type { ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 
-/** What becomes of a process, in this order; `startFailed` or `ended` is the last word on it. */
+/** Reports on a process, in this order. `startFailed` or `ended` is the last call for it. */
 export interface ChildListener {
   started(process: ProcessName, pid: number): void
   startFailed(process: ProcessName, failure: StartFailure): void
@@ -34,14 +34,14 @@ interface Outputs {
   readonly stderr: OutputFile
 }
 
-/** Longer texts are of no use to who reads an end report, and the catalogue bounds them. */
+/** Longer texts help no reader of an end report, and the catalogue bounds them. */
 const MESSAGE_CHARS = 2000
 
-/** The processes of this Worker: executors and drivers alike. */
+/** The processes of this Worker: its executors and drivers. */
 export class Children {
   readonly #options: ChildrenOptions
   readonly #running = new Map<ProcessName, Child>()
-  /** "Valid until" by the boot clock, of those that have one, from start to end. */
+  /** "Valid until" by the boot clock, from start to end, for the processes that have one. */
   readonly #validUntil = new Map<ProcessName, number>()
   readonly #memory = new MemoryWatch()
 
@@ -49,14 +49,14 @@ export class Children {
     this.#options = options
   }
 
-  /** `validUntilBootMs`: not started after it, killed by the guard then, though we be frozen. */
+  /** After `validUntilBootMs` it is not started, and the guard kills it even if this Worker is suspended. */
   start(process: ProcessName, plan: Promise<ChildPlan>, validUntilBootMs?: number): void {
     if (validUntilBootMs !== undefined) this.#validUntil.set(process, validUntilBootMs)
-    // Never rejects: all that can go wrong is told to the listener.
+    // `#run` never rejects: it tells the listener of every failure.
     void this.#run(process, plan)
   }
 
-  /** Only for what was started with a "valid until". */
+  /** Does nothing for a process that was started without a "valid until". */
   extend(process: ProcessName, validUntilBootMs: number): void {
     if (!this.#validUntil.has(process)) return
     this.#validUntil.set(process, validUntilBootMs)
@@ -95,7 +95,7 @@ export class Children {
       memoryMib,
       onExceeded: (figures) => {
         excess = figures
-        this.#options.log.warn('killed: over its memory', { process, ...figures })
+        this.#options.log.warn('killed: it exceeded its memory', { process, ...figures })
         void child.stop({ graceMs: 0 })
       },
     })
@@ -105,12 +105,12 @@ export class Children {
     unwatch()
     this.#running.delete(process)
     this.#validUntil.delete(process)
-    // Closed before anybody hears of the end: the next attempt opens the same files.
+    // The files are closed before the end is reported, because the next attempt opens the same files.
     await this.#close(outputs)
     listener.ended(process, endOf(exit, excess))
   }
 
-  /** A lack of descriptors passes: it is waited for, and no failure of the work even where it lasts. */
+  /** A lack of descriptors usually passes, so this waits. If it lasts, it is still no failure of the work. */
   #startPatiently(process: ProcessName, plan: ChildPlan): Promise<{ child: Child; outputs: Outputs }> {
     const start = async (): Promise<{ child: Child; outputs: Outputs }> => {
       const outputs = await this.#openOutputs(plan)
@@ -126,7 +126,7 @@ export class Children {
       maxMs: limits.shortageMs,
       totalMs: limits.shortageMs,
       onWait: (waitMs, error) =>
-        this.#options.log.warn('not started yet: no file descriptors are left', {
+        this.#options.log.warn('not started yet: this process has no free file descriptors', {
           process,
           waitMs,
           reason: reasonOf(error),
@@ -159,7 +159,7 @@ export class Children {
     }
   }
 
-  /** Extended between its start and now. */
+  /** Applies an `extend` that came while the process was being started. */
   #extendStarted(process: ProcessName, { pid }: Child): void {
     const validUntilBootMs = this.#validUntil.get(process)
     if (validUntilBootMs !== undefined) this.#options.guard.extend(pid, validUntilBootMs)
@@ -169,7 +169,7 @@ export class Children {
     const { command, args, cwd, env, boot } = plan
     const { guard, clock } = this.#options
     const validUntilBootMs = this.#validUntil.get(process)
-    // We may have been frozen since its start was decided.
+    // This Worker may have been suspended since the start was decided.
     if (validUntilBootMs !== undefined && clock.bootMs() >= validUntilBootMs) {
       throw new FiresteelError(
         'SPAWN_FAILED',
@@ -185,7 +185,7 @@ export class Children {
       ...outputs,
       ownGroup: true,
       keeper: {
-        // In the turn of its start: from its first moment on it lives no longer than it may.
+        // The guard is told in the turn of the start, so that it bounds the process from its first moment.
         add: (group) => guard.add({ ...group, ...(validUntilBootMs !== undefined && { validUntilBootMs }) }),
         remove: (pid) => guard.remove(pid),
       },
@@ -194,9 +194,9 @@ export class Children {
 
   async #close(outputs: Outputs): Promise<void> {
     for (const file of [outputs.stdout, outputs.stderr]) {
-      // What a full disk has not taken is lost either way; the Worker lives on.
+      // Output that a full disk refused is lost either way, and the Worker must go on.
       await file.close().catch((error: unknown) => {
-        this.#options.log.warn('an output file did not close well', {
+        this.#options.log.warn('an output file could not be closed', {
           path: file.path,
           reason: reasonOf(error),
         })

@@ -1,14 +1,14 @@
 export interface IsolationTimes {
   /** Without contact for this long the Worker is isolated (W/2). */
   readonly isolationMs: number
-  /** From then until what must stop is killed (W/6). */
+  /** Time from isolation until the drivers that must stop are killed (W/6). */
   readonly isolationKillMs: number
 }
 
 /**
- * Until when nobody can have given this Worker's drivers to another (protocol 8). Counts from the sending time of
- * the last answered heartbeat, or of a question that every Master answered "not leader"; by the boot clock, which
- * also counts a suspension of the machine.
+ * Says until when no Master can have given this Worker's drivers to another Worker (protocol 8). It counts from the
+ * sending time of the last answered heartbeat, or of a question that every Master answered with "not leader". It uses
+ * the boot clock, which also counts a suspension of the machine.
  */
 export class Contact {
   readonly #times: IsolationTimes
@@ -33,19 +33,19 @@ export class Contact {
     return this.#lastBootMs + this.#times.isolationMs
   }
 
-  /** What must stop has ended by then: the guard sees to it. */
+  /** Drivers that must stop have ended by then: the guard kills them. */
   get validUntilBootMs(): number {
     return this.isolatedAtBootMs + this.#times.isolationKillMs
   }
 
-  /** At the head of every step: who wakes looks before acting. True: isolated from now on. */
+  /** Called first in every step, because a suspended Worker must not act on old knowledge. True: just became isolated. */
   check(bootMs: number): boolean {
     if (this.#isolated || bootMs < this.isolatedAtBootMs) return false
     this.#isolated = true
     return true
   }
 
-  /** A leader has answered what was sent then. Only this ends an isolation. True: the contact is younger now. */
+  /** A leader answered a heartbeat of that time. Only this ends an isolation. True: the contact is younger now. */
   answered(sentAtMs: number, bootMs: number): boolean {
     const younger = this.#renew(sentAtMs, bootMs)
     if (bootMs < this.isolatedAtBootMs) this.#isolated = false
@@ -53,14 +53,14 @@ export class Contact {
   }
 
   /**
-   * Nobody led at some time after this. Ends no isolation: meanwhile a leader may have come, relaunched what was
-   * here, and gone. True: the contact is younger now.
+   * No Master led at some time after `sinceMs`. This ends no isolation: meanwhile a leader may have been elected, have
+   * relaunched the drivers of this Worker, and be gone. True: the contact is younger now.
    */
   noLeaderSince(sinceMs: number, bootMs: number): boolean {
     return !this.#isolated && this.#renew(sinceMs, bootMs)
   }
 
-  /** A time to come, or one older than what is known, proves nothing. */
+  /** A time in the future, or one older than the known contact, proves nothing. */
   #renew(atMs: number, bootMs: number): boolean {
     if (atMs > bootMs || atMs <= this.#lastBootMs) return false
     this.#lastBootMs = atMs

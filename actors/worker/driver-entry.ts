@@ -7,10 +7,10 @@ import type { WorkerDriverStatus } from './status.js'
 import type { ProcessName } from './worker-events.js'
 
 /**
- * - held: an older generation of it has not left this Worker yet
+ * - held: an older generation of the driver still has a process on this Worker
  * - starting: its process is being made
  * - running
- * - resting: supervised, between two attempts; it keeps its room
+ * - resting: supervised and between two attempts; it keeps its capacity
  */
 export type DriverPhase = 'held' | 'starting' | 'running' | 'resting'
 
@@ -20,10 +20,10 @@ export class DriverEntry {
   readonly launchedAt: OwnedPosition
   readonly backoff: RestartBackoff
   phase: DriverPhase = 'held'
-  /** 0 before the first. */
+  /** 0 before the first attempt. */
   attempt = 0
   startedAtMs = 0
-  /** Why its end was asked for; undefined: nobody asked. */
+  /** Why it was told to end; undefined: nothing has told it to. */
   killedBecause: string | undefined
 
   constructor(launch: LaunchDriver, launchedAt: OwnedPosition, restart: RestartTimes) {
@@ -41,15 +41,15 @@ export class DriverEntry {
     return `${this.key}/${this.attempt}`
   }
 
-  /** Must not run on while its Worker is isolated. Who is not supervised is never launched twice anyway. */
+  /** True: it must end while its Worker is isolated. An unsupervised driver may go on: it is never launched twice. */
   get endsInIsolation(): boolean {
     const { supervise, onIsolation } = this.launch.description
     return supervise && onIsolation === 'stop'
   }
 
   /**
-   * Restarts do not show: it is RUNNING as long as its generation lives here (Spark). `found`: how the leader found its
-   * store; what that holds need not be described.
+   * The state is RUNNING as long as the generation is on this Worker; restarts do not show (Spark). `found` says how the
+   * leader found its store: a launch that the store holds needs no description.
    */
   report(found: Found | undefined): DriverReport {
     const { driverId, generation, resources, description } = this.launch

@@ -16,11 +16,11 @@ import type { Now, ProcessEnd, ProcessName, StartFailure } from './worker-events
 export const RESTART_TIMER = 'restart:'
 export const ISOLATION_TIMER = 'isolation'
 const SHUTDOWN = 'Worker shutting down'
-const ISOLATED = 'its Worker heard of no leader (onIsolation: stop)'
+const ISOLATED = 'its Worker had no contact with a leader (onIsolation: stop)'
 
 type End = ReportedEnd & Pick<DriverStateChanged, 'exitCode' | 'signal'> & { readonly message: string }
 
-/** Of a generation that has never had a process. */
+/** The reason for a generation that never had a process. */
 const NEVER_RAN: NotStarted = { code: 'FIRESTEEL_NOT_ALLOWED' }
 
 /** The drivers of this Worker: generations, and attempts within each (Spark 5.6, protocol 9). */
@@ -30,7 +30,7 @@ export class Drivers {
   readonly #live = new Map<string, DriverEntry>()
   readonly #finished: FinishedList<WorkerDriverStatus>
   #stopping = false
-  /** The watch over the contact is set. */
+  /** The timer of `watchContact` runs. */
   #watching = false
 
   constructor(context: WorkerContext) {
@@ -42,7 +42,7 @@ export class Drivers {
     return this.#live.size
   }
 
-  /** Any generation of it. */
+  /** True: some generation of the driver is here. */
   has(driverId: string): boolean {
     return this.#generationsOf(driverId).length > 0
   }
@@ -80,7 +80,7 @@ export class Drivers {
     const older = this.#generationsOf(driverId)
     this.#live.set(entry.key, entry)
     for (const other of older) this.#stop(other, `generation ${generation} takes its place`, now)
-    // An older one without a process is gone by now, and may have let this one start.
+    // An older generation without a process has ended in `#stop`, which may have started this one.
     if (entry.phase === 'held' && this.#generationsOf(driverId).length === 1) this.#start(entry)
     this.watchContact(now)
   }
@@ -98,7 +98,7 @@ export class Drivers {
       this.#context.report(known)
       return
     }
-    // Its launch was lost; should it still come, it finds itself decided.
+    // Its launch was lost. If it still comes, it is refused as decided.
     ledger.decideDriver(driverId, generation)
     const end = { type: 'DriverStateChanged', driverId, generation, attempt: 1, state: 'KILLED' } as const
     const change = { ...end, message: 'it was not running here' }
@@ -115,7 +115,7 @@ export class Drivers {
     return true
   }
 
-  /** Also of a later attempt: its program or folder may be gone here, and be there elsewhere. Its Master decides. */
+  /** A later attempt may fail too: its program or folder may exist only on other Workers. The Master decides. */
   startFailed(process: ProcessName, { message, noRoom, ...notStarted }: StartFailure): boolean {
     const entry = this.#entryOf(process)
     if (!entry) return false
@@ -130,9 +130,9 @@ export class Drivers {
     if (!entry) return false
     const { exitCode, signal } = end
     const how = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
-    // Who ends because we stopped it has not finished, whatever its code: most services end well on SIGTERM.
+    // A driver that this Worker stopped has not finished, whatever its code: most services exit with 0 on SIGTERM.
     if (entry.killedBecause === ISOLATED || entry.killedBecause === SHUTDOWN) this.#concludeKilled(entry, how)
-    // Also while a kill was on its way (Spark).
+    // Exit code 0 means FINISHED, also if a kill was on its way (Spark).
     else if (exitCode === 0) this.#conclude(entry, { state: 'FINISHED', message: '', ...how })
     else if (entry.killedBecause !== undefined) this.#concludeKilled(entry, how)
     else if (entry.launch.description.supervise) this.#crashed(entry, end, now)
@@ -146,14 +146,14 @@ export class Drivers {
     if (entry?.phase === 'resting') this.#start(entry)
   }
 
-  /** The Worker is isolated from now on: a leader that it does not hear may be about to launch these elsewhere. */
+  /** The Worker became isolated: a leader that it cannot reach may soon launch these drivers elsewhere. */
   endIsolated(now: Now): void {
     for (const entry of [...this.#live.values()]) {
       if (entry.endsInIsolation) this.#stop(entry, ISOLATED, now)
     }
   }
 
-  /** The contact is younger: the guard lets these live longer. What isolation has ended stays ended. */
+  /** The contact is younger, so the guard kills later. A driver that isolation has stopped stays stopped. */
   extend(): void {
     const { validUntilBootMs } = this.#context.contact
     for (const entry of this.#live.values()) {
@@ -163,13 +163,13 @@ export class Drivers {
     }
   }
 
-  /** While one lives here that isolation ends, a timer looks at the contact. `again`: it has fired. */
+  /** Sets a timer for the isolation while a driver here must end in it. `again`: the timer has fired. */
   watchContact(now: Now, again = false): void {
     if (again) this.#watching = false
     const { contact, emit } = this.#context
     if (this.#watching || contact.isolated || ![...this.#live.values()].some((e) => e.endsInIsolation)) return
     this.#watching = true
-    // A timer may fire a little early: then it is set once more.
+    // A timer may fire a little early. It is then set again.
     emit({
       kind: 'startTimer',
       key: ISOLATION_TIMER,
@@ -205,12 +205,12 @@ export class Drivers {
     emit({ kind: 'startDriver', process, launch, attempt, ...(endsInIsolation && { validUntilBootMs }) })
   }
 
-  /** It starts again here; where that has come to nothing for a while, its Master tries another Worker first. */
+  /** Starts it again here. After several crashes in a row its Master tries another Worker first. */
   #crashed(entry: DriverEntry, end: ProcessEnd, now: Now): void {
     const { backoff } = entry
     const waitMs = backoff.afterRunOf(now.monotonicMs - entry.startedAtMs)
     const { crashes } = backoff
-    // While nobody leads, nobody could try it elsewhere.
+    // Without a leader the driver cannot be tried on another Worker.
     if (crashes < limits.driverCrashes || !this.#context.hasLeader()) {
       this.#rest(entry, end, waitMs)
       return
@@ -233,7 +233,7 @@ export class Drivers {
     entry.killedBecause = because
     const { phase } = entry
     if (phase === 'running') this.#stopProcess(entry, now)
-    // No process to wait for; a wait for the next attempt is cut short.
+    // There is no process to wait for. A wait for the next attempt is cut short.
     else if (phase !== 'starting') this.#concludeKilled(entry)
   }
 
@@ -247,7 +247,7 @@ export class Drivers {
     const message = entry.killedBecause ?? 'killed'
     const isolated = message === ISOLATED
     const stopped = message === SHUTDOWN
-    // Who is not supervised has run, once: being stopped is its end. Whoever never ran is placed elsewhere.
+    // An unsupervised driver runs once, so a stop is its end. A driver that never ran is placed elsewhere.
     const ended = stopped && !entry.launch.description.supervise && entry.attempt > 0
     const notStarted = stopped && entry.attempt === 0 ? NEVER_RAN : undefined
     this.#conclude(entry, {
@@ -284,7 +284,7 @@ export class Drivers {
     this.#remove(entry, noRoom || decided !== undefined ? undefined : state)
   }
 
-  /** Nothing at or below a decided generation is started (protocol R6). Where the driver has ended for good, that is its end. */
+  /** No generation at or below a decided one is started (protocol R6). If the driver ended for good, that end is told. */
   #refuse(entry: DriverEntry, decided: number): void {
     const { ledger, log } = this.#context
     const { driverId, description } = entry.launch

@@ -13,7 +13,7 @@ interface Executor {
   readonly launch: LaunchExecutor
   readonly launchedAt: OwnedPosition
   started: boolean
-  /** Why its end was asked for; undefined: nobody asked. */
+  /** Why it was told to end; undefined: nothing has told it to. */
   killedBecause?: string
 }
 
@@ -35,7 +35,7 @@ export class Executors {
   readonly #context: WorkerContext
   readonly #live = new Map<ProcessName, Executor>()
   readonly #finished: FinishedList<WorkerExecutorStatus>
-  /** Applications that have ended while executors of them were left here. */
+  /** Applications that have ended while some of their executors still run here. */
   readonly #endedApps = new Set<string>()
   #stopping = false
 
@@ -94,7 +94,7 @@ export class Executors {
       this.#repeated(key)
       return
     }
-    // Its launch was lost; should it still come, it finds itself decided.
+    // Its launch was lost. If it still comes, it is refused as decided.
     ledger.decideExecutor(appId, execId)
     this.#report({
       type: 'ExecutorStateChanged',
@@ -105,7 +105,7 @@ export class Executors {
     })
   }
 
-  /** False: not an executor, or not one that lives. */
+  /** False: `process` is no live executor. */
   started(process: ProcessName): boolean {
     const executor = this.#live.get(process)
     if (!executor) return false
@@ -139,7 +139,7 @@ export class Executors {
     return true
   }
 
-  /** Spark reports these FAILED; but no application has failed because a Worker was stopped. */
+  /** They end as KILLED. Spark reports FAILED, but no application failed because a Worker was stopped. */
   stopAll(): void {
     this.#stopping = true
     for (const [key, executor] of this.#live) this.#stop(key, executor, SHUTDOWN)
@@ -176,13 +176,13 @@ export class Executors {
   #stop(process: ProcessName, executor: Executor, because: string): void {
     if (executor.killedBecause !== undefined) return
     executor.killedBecause = because
-    // One that is not there yet is stopped as soon as it is.
+    // An executor that has not started yet is stopped as soon as it has.
     if (executor.started) {
       this.#context.emit({ kind: 'stopProcess', process, graceMs: this.#context.times.killGraceMs })
     }
   }
 
-  /** A launch or kill of what was decided before: alive, its state is known or on its way; ended, tell it again. */
+  /** A launch or kill of a decided executor: if it has ended, the end is told again; else its state is known or on its way. */
   #repeated(key: ProcessName): void {
     const end = this.#context.ledger.endOf(key)
     if (end) this.#context.report(end)

@@ -1,4 +1,4 @@
-/** The newest ended of a kind, oldest first: for people only, nothing rests on it. */
+/** The items of one kind that ended last, oldest first. It is only shown to people; no decision uses it. */
 export class FinishedList<T> {
   readonly #most: number
   readonly #items: T[] = []

@@ -6,7 +6,7 @@ import { requirementsJson, resourcesJson } from '../master/json.js'
 import type { ApplicationSummary } from '../messages/common.js'
 import type { WorkerExecutorStatus, WorkerStatus } from './status.js'
 
-/* `/json/` of a Worker with Spark's keys and shapes (JsonProtocol): no drivers. */
+/* `/json/` of a Worker with Spark's keys and shapes (JsonProtocol). Like Spark's, it shows no drivers. */
 
 const applicationJson = ({ name, maxCores, executor, user }: ApplicationSummary, command: string) => {
   const requirements = requirementsJson(executor.resources)
@@ -31,7 +31,7 @@ const executorJson = (executor: WorkerExecutorStatus) => ({
   appdesc: applicationJson(executor.application, executor.command),
 })
 
-/** The whole of a Worker's `/json/`. */
+/** The complete `/json/` of a Worker. */
 export const workerStateJson = (state: WorkerStatus) => ({
   id: state.id,
   masterurl: state.masterUrl,

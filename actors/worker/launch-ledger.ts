@@ -1,9 +1,9 @@
 import { type ChangeDraft, subjectOf } from './outbox.js'
 
 /**
- * Every launch this Worker has decided on, started or refused (protocol R6): nothing at or below a generation is decided
- * twice, also after its end. Keeps the end as well, to answer a launch or kill that comes again. Bounded by
- * forgetting the oldest ends; what is still alive is never forgotten.
+ * Every launch that this Worker has decided on, started or refused (protocol R6). No generation at or below a decided one
+ * is decided again, also after its end. The ledger also keeps ends, to answer a launch or kill that comes again.
+ * Its bound is kept by forgetting the oldest ends; live work is never forgotten.
  */
 export class LaunchLedger {
   readonly #mostEnds: number
@@ -15,7 +15,7 @@ export class LaunchLedger {
     this.#mostEnds = mostEnds
   }
 
-  /** Newest generation decided here; 0: none. */
+  /** The highest generation decided here; 0: none. */
   decidedOf(driverId: string): number {
     return this.#generations.get(driverId) ?? 0
   }

@@ -12,11 +12,11 @@ import type { WorkFolders } from './work-folders.js'
 
 export interface LogStreamsOptions {
   readonly folders: WorkFolders
-  /** May the output of this id still grow? */
+  /** True: the output of this id may still grow. */
   readonly lives: (id: string) => boolean
-  /** False: that peer has no link any more. */
+  /** False: this peer has no link any more. */
   readonly send: (peer: string, chunk: LogChunk) => boolean
-  /** Bytes that wait on the link to that peer. */
+  /** Bytes that wait on the link to this peer. */
   readonly bufferedBytes: (peer: string) => number
 }
 
@@ -29,7 +29,7 @@ interface Stream {
 
 const BUSY_LOOK_MS = 20
 
-/** Outputs on their way to whoever asked, one stream each, no faster than their links take them. */
+/** Streams of outputs to peers that asked. Each sends no faster than its link takes the data. */
 export class LogStreams {
   readonly #options: LogStreamsOptions
   /** Peer -> name of the stream -> stream. */
@@ -68,7 +68,7 @@ export class LogStreams {
     this.#open.get(peer)?.get(name)?.abort.abort()
   }
 
-  /** Its link has ended. */
+  /** The link to this peer has ended. */
   stopAllOf(peer: string): void {
     for (const stream of this.#open.get(peer)?.values() ?? []) stream.abort.abort()
   }
@@ -77,7 +77,7 @@ export class LogStreams {
     for (const peer of this.#open.keys()) this.stopAllOf(peer)
   }
 
-  /** Some work has ended: who follows its output gets the rest and the end. */
+  /** Some work has ended: streams that follow its output send the rest and the end. */
   workEnded(): void {
     if (this.#count === 0) return
     for (const streams of this.#open.values()) {
@@ -108,7 +108,7 @@ export class LogStreams {
   }
 
   async #waitForCapacity(peer: string, signal: AbortSignal): Promise<void> {
-    // Half of what a link may hold: the control messages beside us must not wait for a log.
+    // A log takes half of a link's buffer at most, because control messages on the link must not wait for it.
     while (!signal.aborted && this.#options.bufferedBytes(peer) > limits.linkHighWaterBytes / 2) {
       await delay(BUSY_LOOK_MS, undefined, { signal }).catch(() => undefined)
     }
@@ -130,7 +130,7 @@ export class LogStreams {
   }
 }
 
-/** Base64 of what is there now; with `follow` also of what comes. */
+/** Yields the present output in base64; with `follow` also what is written later. */
 async function* pages(
   path: string,
   within: string,
@@ -152,13 +152,13 @@ async function* pages(
     if (page.data.length > 0) yield page.data.toString('base64')
     else await turn()
     const { next: offset } = page
-    // What was there when it was asked for; or it has gone meanwhile.
+    // Everything that existed at the request has been read, or the file has shrunk since.
     if (offset >= end || offset >= page.end) return
     page = readOutput(path, { maxBytes, within, offset })
   }
 }
 
-/** What its writer has put in its place is his doing; a lack of descriptors passes; the rest is ours. */
+/** A file that the work replaced is NOT_ALLOWED, a lack of descriptors passes (BUSY), anything else is our defect. */
 function codeOf(error: unknown): ErrorName {
   if (error instanceof NotPlain) return 'NOT_ALLOWED'
   return isDescriptorShortage(error) ? 'BUSY' : 'INTERNAL'

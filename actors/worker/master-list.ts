@@ -1,24 +1,24 @@
 import { formatMasterAddress, parseMasterAddresses } from '../../runtime/addresses.js'
 
 interface NotLeading {
-  /** When it was asked, by our boot clock. */
+  /** When this Worker asked, by its boot clock. */
   readonly askedAtMs: number
-  /** The list of Masters that it goes by; undefined: it refused the connection. */
+  /** The Master list that it answered with; undefined: it refused the connection. */
   readonly list: string | undefined
 }
 
 /**
- * The Masters as this Worker knows them: who is linked under which addresses, and since when it is certain that none
- * of them leads (protocol 8). Addresses are `firesteel://host:port`.
+ * The Masters that this Worker knows: which incarnation is linked at which addresses, and since when it is certain that
+ * none of them leads (protocol 8). Addresses are `firesteel://host:port`.
  */
 export class MasterList {
   readonly #configured: ReadonlySet<string>
   readonly #known: Set<string>
-  /** As heard last. */
+  /** The last list that a Master sent. */
   #listed: readonly string[] = []
-  /** Address -> incarnation that answered there last; several addresses may lead to one Master. */
-  readonly #homes = new Map<string, string>()
-  /** Incarnations of linked Masters; true: it has said on this link that it does not lead. */
+  /** Address -> incarnation that answered there last. Several addresses may belong to one Master. */
+  readonly #incarnations = new Map<string, string>()
+  /** Linked incarnation -> whether it has said on this link that it does not lead. */
   readonly #linked = new Map<string, boolean>()
   readonly #notLeading = new Map<string, NotLeading>()
 
@@ -35,7 +35,7 @@ export class MasterList {
     return [...this.#linked.keys()]
   }
 
-  /** What a Master says all Masters are. Gives those that are new. */
+  /** Takes the addresses of all Masters that one of them sent. Returns the new ones. */
   learn(masters: readonly string[]): string[] {
     const addresses = masters.flatMap(canonical)
     if (addresses.length > 0) this.#listed = addresses
@@ -45,7 +45,7 @@ export class MasterList {
   }
 
   linkUp(incarnation: string, address: string): void {
-    this.#homes.set(address, incarnation)
+    this.#incarnations.set(address, incarnation)
     this.#linked.set(incarnation, false)
   }
 
@@ -57,27 +57,27 @@ export class MasterList {
     this.#linked.delete(incarnation)
   }
 
-  /** True for the first time on this link. */
+  /** True at the first call for this link. */
   greeted(incarnation: string): boolean {
     if (this.#linked.get(incarnation) !== false) return false
     this.#linked.set(incarnation, true)
     return true
   }
 
-  /** It did not lead after it was asked at this time. */
+  /** This Master did not lead when it answered a question of `askedAtMs`. */
   answered(incarnation: string, askedAtMs: number, masters: readonly string[]): void {
     const answer = { askedAtMs, list: digest(masters.flatMap(canonical)) }
-    for (const [address, home] of this.#homes) if (home === incarnation) this.#note(address, answer)
+    for (const [address, known] of this.#incarnations) if (known === incarnation) this.#note(address, answer)
   }
 
-  /** Nobody listened there when it was dialled at this time. */
+  /** Nothing listened at this address when it was dialled at this time. */
   refused(address: string, dialledAtMs: number): void {
     this.#note(address, { askedAtMs: dialledAtMs, list: undefined })
   }
 
   /**
-   * The time after which every Master was seen not to lead: those of our own configuration and all of the list, on
-   * which all that answered agree. Undefined while one of them has yet to answer.
+   * The time after which every Master was seen not to lead. This covers our own configuration and the list, and all
+   * answers must name the same list. Undefined: at least one Master has yet to answer.
    */
   noLeaderSince(): number | undefined {
     const list = digest(this.#listed)
@@ -96,7 +96,7 @@ export class MasterList {
   }
 }
 
-/** What cannot be read stays as it is: nobody ever answers there. */
+/** An address that cannot be parsed stays as it is: no Master ever answers there. */
 function canonical(address: string): string[] {
   try {
     return parseMasterAddresses(address).map(formatMasterAddress)

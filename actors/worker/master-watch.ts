@@ -15,7 +15,7 @@ export interface MasterWatchParts {
   onContact(): void
 }
 
-/** What a Worker has to do with Masters that do not lead: know them all (protocol R0), tell them what it obeyed, ask them. */
+/** A Worker and the Masters that do not lead: it links to all (protocol R0), tells them what it obeyed, and asks them. */
 export class MasterWatch {
   readonly #parts: MasterWatchParts
   readonly #masterList: MasterList
@@ -29,7 +29,7 @@ export class MasterWatch {
     for (const address of this.#masterList.known) this.#parts.emit({ kind: 'dial', address })
   }
 
-  /** What a Master says all Masters are. */
+  /** Takes the addresses of all Masters that one of them sent. */
   learn(addresses: readonly string[]): void {
     for (const address of this.#masterList.learn(addresses)) this.#parts.emit({ kind: 'dial', address })
   }
@@ -38,7 +38,7 @@ export class MasterWatch {
     this.#masterList.linkUp(master, address)
   }
 
-  /** Did this Worker dial it, at an address of a Master? */
+  /** True: this Worker dialled the peer at an address of a Master. */
   isLinked(peer: string): boolean {
     return this.#masterList.isLinked(peer)
   }
@@ -52,7 +52,7 @@ export class MasterWatch {
   inStandby(from: string, { masters, heartbeatSentAtMs }: MasterInStandby, now: Now): void {
     this.learn(masters)
     if (this.#masterList.greeted(from)) this.#tellSeen(from)
-    // A time to come is none of ours.
+    // This Worker sent no heartbeat in the future, so such a time is not its own.
     if (heartbeatSentAtMs === undefined || heartbeatSentAtMs > now.bootMs) return
     this.#masterList.answered(from, heartbeatSentAtMs, masters)
     this.#judge(now)
@@ -64,8 +64,8 @@ export class MasterWatch {
   }
 
   /**
-   * While no leader answers: asks each Master whether it leads. A STANDBY answers any Heartbeat that it does not.
-   * `asked` has its heartbeat already.
+   * While no leader answers, this asks each Master whether it leads. A STANDBY answers any Heartbeat that it does not.
+   * `asked` is a Master that has its heartbeat already.
    */
   probe(now: Now, asked: string | undefined): void {
     const { contact, probeAfterMs, emit } = this.#parts
@@ -80,14 +80,14 @@ export class MasterWatch {
     return { type: 'Heartbeat', workerId: this.#parts.workerId, sentAtMs: now.bootMs }
   }
 
-  /** Where every Master has been seen not to lead, nobody can have relaunched anything (protocol 8). */
+  /** If every Master was seen not to lead, none can have relaunched anything (protocol 8). */
   #judge(now: Now): void {
     const sinceMs = this.#masterList.noLeaderSince()
     if (sinceMs !== undefined && this.#parts.contact.noLeaderSince(sinceMs, now.bootMs))
       this.#parts.onContact()
   }
 
-  /** How a candidate learns that its store lost its last writes (protocol 5.3). Who has obeyed nobody knows nothing of it. */
+  /** Tells a candidate that its store may have lost its last writes (protocol 5.3). Needs a leader obeyed before. */
   #tellSeen(to: string): void {
     const { leader, seen: position } = this.#parts.leaderTracker
     if (!leader || !position || to === leader.owner) return

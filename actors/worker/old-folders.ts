@@ -1,16 +1,16 @@
 import { limits } from '../../runtime/limits.js'
 
-/** Where the output of ended work lies. */
+/** A folder with the output of ended work. */
 export interface OutputFolder {
   /** `app-.../N` or `driver-...`. */
   readonly id: string
-  /** Last change of what is in it: about when it ended. */
+  /** Last change of a file in it, which is about when the work ended. */
   readonly changedAtMs: number
-  /** Its age counts from here: with an application's folder, from the application's end. */
+  /** Its age counts from here; for an executor's folder, not before the end of its application. */
   readonly ageFromMs: number
 }
 
-/** Which folders of ended work go: those that are too old, then the oldest of too many, first of each application. */
+/** Returns the folders to remove: those that are too old, then the oldest beyond the limits per application and in all. */
 export function oldFolders(ended: readonly OutputFolder[], untilMs: number): OutputFolder[] {
   const old: OutputFolder[] = []
   const ofApplication = new Map<string, number>()

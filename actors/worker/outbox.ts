@@ -5,7 +5,7 @@ import type { ExecutorStateChanged } from '../messages/executors.js'
 
 export type Change = DriverStateChanged | ExecutorStateChanged
 type Draft<C extends Change> = Omit<C, 'workerId' | 'change'>
-/** A change before it has its number. */
+/** A change that has no number yet. */
 export type ChangeDraft = Draft<DriverStateChanged> | Draft<ExecutorStateChanged>
 
 interface Kept {
@@ -13,7 +13,7 @@ interface Kept {
   acknowledged?: { readonly atMs: number; readonly position: OwnedPosition }
 }
 
-/** What a change is about: the newest of each is kept. */
+/** The subject of a change. Only the newest change of each subject is kept. */
 export function subjectOf(draft: ChangeDraft): string {
   return draft.type === 'DriverStateChanged'
     ? `${draft.driverId}/${draft.generation}`
@@ -21,8 +21,8 @@ export function subjectOf(draft: ChangeDraft): string {
 }
 
 /**
- * The changes of this Worker (protocol S5, R5): numbered, kept until a Master has acknowledged them and for `keepMs` more,
- * because a store may fall back behind its acknowledgement.
+ * The changes of this Worker (protocol S5, R5). They are numbered, and kept until a Master has acknowledged them and for
+ * `keepMs` more, because a store may fall back behind the acknowledgement.
  */
 export class Outbox {
   readonly #workerId: string
@@ -53,7 +53,7 @@ export class Outbox {
     return change
   }
 
-  /** Numbers of what a newer change replaced mean nothing any more. */
+  /** The number of a change that a newer one replaced is ignored. */
   acknowledge(changes: readonly number[], position: OwnedPosition, atMs: number): void {
     for (const number of changes) {
       const subject = this.#subjects.get(number)
@@ -63,8 +63,8 @@ export class Outbox {
   }
 
   /**
-   * What a new link to a leader gets, in order: what nobody has acknowledged, and what its store may have forgotten
-   * since; all, where it does not say how it found its store.
+   * The changes that a new link to a leader gets, in order: unacknowledged ones, and those whose acknowledgement the store
+   * may have forgotten. Without `found`, which says how the leader found its store, all of them.
    */
   toResend(found: Found | undefined, monotonicMs: number): Change[] {
     this.prune(monotonicMs)

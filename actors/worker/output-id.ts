@@ -1,5 +1,5 @@
 /**
- * Ids become folder names. So they are checked here whatever their sender proved: nothing in them may leave the
+ * Ids become folder names. They are checked here whatever their sender has proved, because none may lead out of the
  * work folder.
  */
 const APPLICATION = /^app-[A-Za-z0-9-]{1,200}$/

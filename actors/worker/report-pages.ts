@@ -4,7 +4,7 @@ import type { DriverReport, ExecutorReport } from '../messages/workers.js'
 export interface ReportPage {
   readonly executors: ExecutorReport[]
   readonly drivers: DriverReport[]
-  /** The next message goes on with the report. */
+  /** The report continues in the next message. */
   readonly more?: true
 }
 
@@ -14,8 +14,8 @@ export interface ReportLimits {
 }
 
 /**
- * The full report of a Worker in messages that its link carries: at least one, the last of them without `more`. They are
- * sent in one go, so nothing that happens later is told between them.
+ * The full report of a Worker, cut into messages that its link carries. There is at least one; the last has no `more`.
+ * They are sent in one go, so that no later event is told between them.
  */
 export function reportPages(
   executors: readonly ExecutorReport[],

@@ -1,6 +1,6 @@
 import { addressesOf, type ResourceAddresses } from '../messages/common.js'
 
-/** What one launch takes. Resources by address: the Master chose them. */
+/** The capacity that one launch takes. The Master chose the addresses of the resources. */
 export interface Holding {
   readonly cores: number
   readonly memoryMib: number
@@ -8,8 +8,8 @@ export interface Holding {
 }
 
 /**
- * What is free on this Worker (protocol S4). Who asks for more than that is refused, whatever the Master believes; what is
- * held is free again only when the process group is gone.
+ * The free capacity of this Worker (protocol S4). A launch that needs more is refused, whatever the Master believes.
+ * Taken capacity is free again only when the process group is gone.
  */
 export class ResourceAccount {
   readonly #total: Holding
@@ -40,11 +40,11 @@ export class ResourceAccount {
     return this.#holdings.size === 0
   }
 
-  /** Undefined: taken. Else one sentence that says what is missing, and nothing was taken. */
+  /** Undefined: taken. Otherwise one sentence says what is missing, and nothing was taken. */
   take(key: string, wanted: Holding): string | undefined {
     const refusal = this.#refusal(wanted)
     if (refusal !== undefined) return refusal
-    if (this.#holdings.has(key)) return `${key} already holds its room`
+    if (this.#holdings.has(key)) return `${key} already holds its capacity`
     this.#holdings.set(key, wanted)
     this.#coresUsed += wanted.cores
     this.#memoryMibUsed += wanted.memoryMib

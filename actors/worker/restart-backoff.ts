@@ -1,15 +1,15 @@
 export interface RestartTimes {
   readonly firstMs: number
   readonly maxMs: number
-  /** A run this long starts the back-off anew. */
+  /** A run longer than this resets the back-off. */
   readonly resetMs: number
 }
 
-/** How long a supervised driver waits before its next attempt: doubling, as Spark, but with a cap. */
+/** How long a supervised driver waits before its next attempt. The wait doubles, as in Spark, but up to a maximum. */
 export class RestartBackoff {
   readonly #times: RestartTimes
   #nextMs: number
-  /** Failures in a row, each soon after its start. */
+  /** Failures in a row, each soon after the start. */
   crashes = 0
 
   constructor(times: RestartTimes) {

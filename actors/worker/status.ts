@@ -9,9 +9,9 @@ import {
 } from '../messages/common.js'
 import type { LaunchExecutor } from '../messages/executors.js'
 
-/* What a Worker shows of itself: to `/json/`, and to who looks into it. */
+/* What a Worker shows of itself, on `/json/` and to tests. */
 
-/** Without environment and working folder: a Worker keeps a thousand of those that have ended. */
+/** Has no environment and no working folder, because a Worker keeps a thousand ended executors. */
 export interface WorkerExecutorStatus {
   readonly appId: string
   readonly execId: number

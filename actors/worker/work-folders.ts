@@ -7,16 +7,16 @@ import { isApplicationId, isDriverId, outputFolder } from './output-id.js'
 
 const FULL = new Set(['ENOSPC', 'EDQUOT'])
 
-/** A file error as users see it: DISK_FULL where that is the cause. */
+/** Translates a file error for users: DISK_FULL if the disk or the quota is full, else SPAWN_FAILED. */
 export function fileError(error: unknown, place: string): FiresteelError {
   if (error instanceof FiresteelError) return error
   const full = FULL.has((error as NodeJS.ErrnoException).code ?? '')
   const code: ErrorName = full ? 'DISK_FULL' : 'SPAWN_FAILED'
-  const text = full ? `no room is left for ${place}` : `${place} cannot be used: ${reasonOf(error)}`
+  const text = full ? `no space is left for ${place}` : `${place} cannot be used: ${reasonOf(error)}`
   return new FiresteelError(code, text, { place, cause: error })
 }
 
-/** The folders of what ran here: `APP/EXEC/` and `DRIVER/`, each with stdout and stderr. */
+/** The output folders of this Worker: `APP/EXEC/` and `DRIVER/`, each with stdout and stderr. */
 export class WorkFolders {
   readonly #root: string
   readonly #log: Log
@@ -27,7 +27,7 @@ export class WorkFolders {
     this.#log = log
   }
 
-  /** Nothing that is read or written for work lies outside of it. */
+  /** No file of any work is read or written outside this folder. */
   get root(): string {
     return this.#root
   }
@@ -47,16 +47,16 @@ export class WorkFolders {
     return path
   }
 
-  /** The age of this folder counts from now. */
+  /** From now on the age of this folder counts anew. */
   async stampEnd(folder: string): Promise<void> {
     const now = new Date()
-    // One that was never made here, or has gone, needs no stamp.
+    // A folder that was never made, or is gone, needs no stamp.
     await utimes(this.path([folder]), now, now).catch(() => undefined)
   }
 
-  /** Removes folders of ended work (see `oldFolders`), never one that `lives`, and nothing that is none of ours. */
+  /** Removes old folders of ended work (see `oldFolders`). Folders of live work and files of others stay. */
   async clean(lives: (outputId: string) => boolean, untilWallMs: number): Promise<void> {
-    // The next end of work, or the next half-hour, asks again.
+    // A cleaning that runs already suffices: the next ends of work, or the timer, ask again.
     if (this.#isCleaning) return
     this.#isCleaning = true
     try {
@@ -89,7 +89,7 @@ export class WorkFolders {
   async #remove(id: string): Promise<void> {
     try {
       await rm(this.path([id]), { recursive: true, force: true })
-      // Nothing else may be in it: a folder that is not empty stays.
+      // `rmdir` removes only an empty folder, so a folder with other content stays.
       if (id.includes('/')) await rmdir(dirname(this.path([id]))).catch(() => undefined)
       this.#log.debug('removed the folder of old work', { id })
     } catch (error) {
@@ -98,7 +98,7 @@ export class WorkFolders {
   }
 }
 
-/** Of the folder and the output files in it. */
+/** The newest change of the folder and the output files in it. Milliseconds of wall time. */
 async function newestChangeMs(path: string, levels = 1): Promise<number> {
   const own = await stat(path)
   let newest = own.mtimeMs

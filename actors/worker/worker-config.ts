@@ -1,15 +1,15 @@
 import type { ResourceAddresses } from '../messages/common.js'
 
-/** What a Worker is told by the node that it lives in. Times in milliseconds. */
+/** What its node tells a Worker. Times in milliseconds. */
 export interface WorkerConfig {
   readonly name: string
   readonly cluster: string
-  /** The cluster's secret, from which the keys of what it starts are derived. */
+  /** The cluster's secret. The keys of executors and drivers are derived from it. */
   readonly secret: string
-  /** Where its actors listen; the port is the bound one. */
+  /** Where its actors listen. The port is the bound one. */
   readonly host: string
   readonly port: number
-  /** Host under which others reach it; default: `host`. */
+  /** The host at which others reach it; default: `host`. */
   readonly advertise?: string | undefined
   /** URL of its pages. */
   readonly web: string | null
@@ -17,19 +17,19 @@ export interface WorkerConfig {
   readonly memoryMib: number
   readonly resources: ResourceAddresses
   readonly labels: Readonly<Record<string, string>>
-  /** Absolute; made if missing. */
+  /** Absolute path. It is made if it is missing. */
   readonly workDir: string
-  /** `firesteel://host:port`, one or more in each. */
+  /** Each is `firesteel://host:port`, with one or more addresses. */
   readonly masters: readonly string[]
   /** W of the protocol. */
   readonly workerTimeoutMs: number
   readonly orphanGraceMs: number
-  /** Without its driver for this long an executor exits. */
+  /** An executor exits after this long without its driver. */
   readonly applicationTimeoutMs: number
   /** Size at which stdout and stderr files are rotated. */
   readonly outputFileBytes?: number | undefined
-  /** Silence that makes a link to a Master dead: max(5 s, 2 leases). */
+  /** After this silence a link to a Master counts as dead: max(5 s, 2 leases). */
   readonly linkDeadMs?: number | undefined
-  /** Where the node's listener needs it first; default: a fresh one. */
+  /** Given if the node's listener needs it earlier; default: a new one. */
   readonly incarnation?: string | undefined
 }

@@ -5,7 +5,7 @@ import type { ResourceAccount } from './resource-account.js'
 import type { LogLevel, WorkerEffect } from './worker-events.js'
 import type { WorkerTimes } from './worker-identity.js'
 
-/** What the parts of the core share. Everything they do goes through it. */
+/** What the parts of the core share. All their effects go through it. */
 export interface WorkerContext {
   readonly times: WorkerTimes
   readonly account: ResourceAccount
@@ -13,10 +13,10 @@ export interface WorkerContext {
   readonly contact: Contact
   emit(effect: WorkerEffect): void
   log(level: LogLevel, text: string, fields?: object): void
-  /** Keeps the change until it is acknowledged, and tells the leader if one listens. */
+  /** Keeps the change until it is acknowledged, and tells the leader if there is one. */
   report(draft: ChangeDraft): void
-  /** Does one listen, who has our full report? */
+  /** True: a leader is linked and has our full report. */
   hasLeader(): boolean
-  /** The Master's picture of this Worker is wrong somewhere: here is all of it. */
+  /** Sends the full report, because the Master's record of this Worker is wrong somewhere. */
   correctMaster(): void
 }

@@ -19,18 +19,18 @@ const CLEANUP_TIMER = 'cleanup'
 const NOWHERE = { epoch: 0, seq: 0 }
 
 type MessageInput = Extract<WorkerInput, { kind: 'message' }>
-/** What only the Master that leads may say. */
+/** Messages that only the leader may send. */
 type LeaderMessage = Exclude<CoreMessage, { type: 'MasterInStandby' }>
 
 /**
- * How far this Worker has come with the leader, on the present link: nothing; registration asked for; full report
- * given, so that changes may follow.
+ * What this Worker has done with the leader on the present link: nothing, asked for registration, or given its full
+ * report, after which changes may follow.
  */
 type Standing = 'none' | 'registering' | 'reported'
 
 /**
- * A Worker without its processes, sockets and clock: Spark's Worker by protocol R1 to R6, and its isolation by
- * protocol 8.
+ * A Worker without its processes, sockets and clock. It is Spark's Worker with the rules protocol R1 to R6 and the
+ * isolation of protocol 8.
  */
 export class WorkerCore {
   readonly #identity: WorkerIdentity
@@ -45,10 +45,10 @@ export class WorkerCore {
   #effects: WorkerEffect[] = []
   #now: Now
   #standing: Standing = 'none'
-  /** Some leader of this cluster has had this incarnation in its account, so its successor finds it there. */
+  /** A leader of this cluster has registered this incarnation, so its successor knows it. */
   #registered = false
   #master: { readonly url: string; readonly web: string | null } = { url: '', web: null }
-  /** What this leader found in its store; undefined: it does not say. */
+  /** How this leader found its store; undefined: it did not say. */
   #found: MasterChanged['found']
   #stopping = false
   #endsSinceCleaning = 0
@@ -68,7 +68,7 @@ export class WorkerCore {
       emit: (effect) => this.#emit(effect),
       onContact: () => this.#drivers.extend(),
     })
-    const questions: WorkerContext = {
+    const context: WorkerContext = {
       times,
       account: this.#account,
       ledger: new LaunchLedger(times.rememberedLaunches),
@@ -80,15 +80,15 @@ export class WorkerCore {
       hasLeader: () => this.#standing === 'reported',
       correctMaster: () => this.#correctMaster(),
     }
-    this.#executors = new Executors(questions)
-    this.#drivers = new Drivers(questions)
+    this.#executors = new Executors(context)
+    this.#drivers = new Drivers(context)
   }
 
-  /** One input at one time; the effects are to be done in their order. */
+  /** Handles one input. The caller runs the effects in their order. */
   step(input: WorkerInput, now: Now): WorkerEffect[] {
     this.#now = now
     this.#effects = []
-    // Before all else: who was frozen or suspended must not act on what it knew.
+    // This comes first: a Worker that was suspended must not act on what it knew before.
     if (this.#contact.check(now.bootMs)) this.#becomeIsolated()
     this.#handle(input)
     if (this.#stopping && this.#executors.count + this.#drivers.count === 0) {
@@ -118,7 +118,7 @@ export class WorkerCore {
     }
   }
 
-  /** Does work of this output id (`driver-...`, `app-.../N`) live here, so that its output may still grow? */
+  /** True: work of this output id (`driver-...`, `app-.../N`) is here, so that its output may still grow. */
   lives(outputId: string): boolean {
     return this.#executors.has(outputId) || this.#drivers.has(outputId)
   }
@@ -136,7 +136,7 @@ export class WorkerCore {
         return
       case 'linkUp':
         if (input.address !== undefined) this.#masters.linkUp(input.peer, input.address)
-        // It has dialled us and pushed out the link that we had dialled: it may be anybody.
+        // The peer has dialled us, which replaced the link that we had dialled. It need not be a Master.
         else this.#masters.linkDown(input.peer)
         this.#unsettle(input.peer)
         return
@@ -172,7 +172,7 @@ export class WorkerCore {
     this.#masters.start()
     this.#emit({ kind: 'startTimer', key: HEARTBEAT_TIMER, ms: this.#times.heartbeatMs })
     this.#emit({ kind: 'startTimer', key: CLEANUP_TIMER, ms: this.#times.workCleanupMs })
-    // What former lives of this Worker have left.
+    // Former incarnations of this Worker may have left folders.
     this.#cleanWork()
   }
 
@@ -212,12 +212,13 @@ export class WorkerCore {
 
   #message(input: MessageInput): void {
     const { message } = input
-    // Protocol S6: whatever its epoch, who holds only a client's or a driver's key commands nobody.
+    // Protocol S6: a peer that holds only a client's or a driver's key commands nothing, whatever its epoch.
     if (input.role !== 'node') {
-      this.#refused(input, 'its sender is no node')
+      this.#refused(input, 'its sender is not a node')
       return
     }
-    // Who holds a node's key may say that it leads: Masters are those who answer where Masters are listed (protocol R0).
+    // Any holder of a node's key can claim to lead. A peer is a Master only if it answers where Masters are listed
+    // (protocol R0).
     if (!this.#masters.isLinked(input.from)) {
       this.#refused(input, 'it does not come from an address of a Master')
       return
@@ -240,7 +241,7 @@ export class WorkerCore {
     }
     if (judged === 'new') {
       this.#standing = 'none'
-      // One that was elected before it could hear of it: its store may have lost what lies between (protocol 12).
+      // It may have been elected before it learned of that position: its store may lack what lies between (protocol 12).
       if (former && seen)
         this.#tell(input.from, { type: 'PositionSeen', position: seen, owner: former.owner })
     }
@@ -252,15 +253,19 @@ export class WorkerCore {
   }
 
   /**
-   * A store that fell may have forgotten the leadership that this Worker obeys, and a Master that was elected since may not
-   * be believed to be lower for ever. For W without a link to its leader and without an answer, it is dead to the cluster:
-   * what must stop has ended, nothing of that leadership is on its way, and it begins anew.
+   * A store that fell back may have forgotten the leadership that this Worker obeys. A Master that was elected since would
+   * then be refused for ever as lower. After W without a link to its leader and without an answer, the cluster counts this
+   * Worker as dead: drivers that must stop have ended, and no message of that leadership is on its way. So it begins anew.
    */
   #forgetFormer(): void {
     const { leader } = this.#leaderTracker
     if (!leader || this.#masters.isLinked(leader.owner)) return
     if (this.#now.bootMs - this.#contact.lastBootMs <= 2 * this.#times.isolationMs) return
-    this.#log('warn', 'forgets the leadership that it obeyed: its Master has been gone for too long', leader)
+    this.#log(
+      'warn',
+      'this Worker forgets the leadership that it obeyed: its Master has been gone for too long',
+      leader,
+    )
     this.#leaderTracker.forget()
     this.#standing = 'none'
   }
@@ -305,7 +310,7 @@ export class WorkerCore {
     }
   }
 
-  /** Protocol R4: each new link to the leader begins with this, and goes on with all that this Worker knows. */
+  /** The leader's first message on each new link. The answer is all that this Worker knows (protocol R4). */
   #masterChanged(message: MasterChanged): void {
     this.#master = { url: message.master, web: message.web }
     this.#found = message.found
@@ -320,7 +325,7 @@ export class WorkerCore {
     this.#tellLeader({ type: 'RegisterWorker', id: incarnation, ...offer, labels: { ...offer.labels } })
   }
 
-  /** Ends first: what has ended must not look to the Master like a launch that never arrived. */
+  /** Ends go first: otherwise ended work would look to the Master like a launch that never arrived. */
   #reportAll(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState'): void {
     this.#registered = true
     this.#standing = 'reported'
@@ -345,13 +350,13 @@ export class WorkerCore {
     if (this.#standing === 'reported') this.#tellLeader(change)
   }
 
-  /** Also unregistered: the answer to a heartbeat of a stranger is ReconnectWorker, which repairs a lost registration. */
+  /** Sent before registration as well: a Master answers an unknown Worker with ReconnectWorker, which repairs a lost one. */
   #heartbeat(): void {
     if (this.#standing === 'none') return
     this.#tellLeader(this.#masters.heartbeat(this.#now))
   }
 
-  /** Until the leader has spoken on its new link nothing is told: its report comes first (protocol R0, R4). */
+  /** Nothing is told on a new link until the leader has spoken: the report must come first (protocol R0, R4). */
   #unsettle(peer: string): void {
     if (peer === this.#leaderTracker.leader?.owner) this.#standing = 'none'
   }

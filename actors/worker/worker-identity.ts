@@ -3,12 +3,12 @@ import type { ResourceAddresses } from '../messages/common.js'
 import type { IsolationTimes } from './contact.js'
 import type { RestartTimes } from './restart-backoff.js'
 
-/** Who a Worker is and what it offers. */
+/** The identity of a Worker and the capacity that it offers. */
 export interface WorkerIdentity {
-  /** Its id in the account. */
+  /** Its worker id. */
   readonly incarnation: string
   readonly name: string
-  /** Where others reach its actors. */
+  /** The host at which others reach its actors. */
   readonly host: string
   readonly port: number
   readonly cores: number
@@ -22,7 +22,7 @@ export interface WorkerIdentity {
 /** All times and bounds of the core. */
 export interface WorkerTimes extends IsolationTimes {
   readonly heartbeatMs: number
-  /** Without contact for this long every Master is asked whether it leads. */
+  /** After this long without contact, every Master is asked whether it leads. */
   readonly probeAfterMs: number
   readonly killGraceMs: number
   readonly outboxKeepMs: number
@@ -34,7 +34,7 @@ export interface WorkerTimes extends IsolationTimes {
   readonly rememberedLaunches: number
 }
 
-/** `workerTimeoutMs`: W; protocol 19 gives the parts. */
+/** `workerTimeoutMs` is W. Protocol 19 gives the parts of it. */
 export function workerTimes(workerTimeoutMs: number, changes: Partial<WorkerTimes> = {}): WorkerTimes {
   return {
     heartbeatMs: workerTimeoutMs / limits.heartbeatsPerTimeout,

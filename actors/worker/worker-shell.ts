@@ -26,7 +26,7 @@ import type {
   WorkerInput,
 } from './worker-events.js'
 
-/** To itself. */
+/** Messages of the actor to itself. */
 export type WorkerSelfMessage =
   | { readonly type: 'Timer'; readonly key: string }
   | { readonly type: 'Start' }
@@ -44,23 +44,23 @@ export interface WorkerShellParts {
   readonly folders: WorkFolders
   readonly logs: LogStreams
   readonly dialer: Pick<Dialer, 'open' | 'refusals'>
-  /** Where we dialled this peer; undefined: it dialled us. */
+  /** The address at which this Worker dialled the peer; undefined: the peer dialled. */
   readonly addressOf: (peer: PeerIdentity) => string | undefined
   readonly driverPlan: (effect: Extract<WorkerEffect, { kind: 'startDriver' }>) => Promise<ChildPlan>
   readonly executorPlan: (effect: Extract<WorkerEffect, { kind: 'startExecutor' }>) => Promise<ChildPlan>
   readonly clock: Clock
   readonly log: Log
-  /** After `Stop`: no child is left. */
+  /** Called after `Stop`, when no process is left. */
   readonly onStopped: () => void
 }
 
 const BUSY = {
   type: 'Failure',
   code: 'FIRESTEEL_BUSY',
-  message: 'too many questions wait here already',
+  message: 'too many requests wait at this Worker already',
 } as const
 
-/** Where the core meets mailbox, links, timers and processes. */
+/** Connects the core to the mailbox, links, timers and processes. */
 export class WorkerShell implements Handler<WorkerActorMessage> {
   readonly #parts: WorkerShellParts
   readonly #context: ActorContext<WorkerActorMessage>
@@ -114,7 +114,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
     }
   }
 
-  /** A little at a time, and each link in its turn. */
+  /** Answers a little at a time, and each link in its turn. */
   #trace(message: RequestTrace, envelope: Envelope): void {
     const { system } = this.#context
     const asker = peerOf(envelope)?.incarnation ?? ''
@@ -138,7 +138,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
       const { incarnation: from, role } = peer
       this.#step({ kind: 'message', from, role, position, message: core }, envelope)
-      // A kill ends a driver between two attempts without a process.
+      // A kill of a driver that is between two attempts ends it, and no process reports that.
       if (core.type === 'KillDriver') this.#parts.logs.workEnded()
     }
   }
@@ -151,7 +151,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
     const { gateway, children, folders, log, clock } = this.#parts
     switch (effect.kind) {
       case 'tell':
-        // Not sent: the next link to a leader begins with all of it (protocol R4).
+        // A message that cannot be sent is not lost: the next link to a leader begins with all of it (protocol R4).
         gateway.send(effect.to, effect.message, cause)
         break
       case 'startTimer':
@@ -201,7 +201,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
     try {
       this.#parts.dialer.open(address)
     } catch (error) {
-      // From a message: another Master's mistake must not end this Worker.
+      // The address came in a message, and another Master's mistake must not end this Worker.
       this.#parts.log.warn('a Master named an address that cannot be dialled', { address, error })
     }
   }

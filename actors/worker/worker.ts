@@ -22,17 +22,17 @@ import type { Now } from './worker-events.js'
 import { type WorkerTimes, workerTimes } from './worker-identity.js'
 import { type WorkerActorMessage, type WorkerSelfMessage, WorkerShell } from './worker-shell.js'
 
-/** Name of the Worker's actor: what Masters and clients send to. */
+/** Name of the Worker's actor, to which Masters and clients send. */
 export const WORKER_ACTOR = 'Worker'
 
 export interface WorkerOptions {
   readonly system: ActorSystem
-  /** Of this node, with the catalogue of the Worker; it serves this Worker from now on. */
+  /** The node's gateway, with the catalogue of the Worker. It serves this Worker from now on. */
   readonly gateway: Gateway<WorkerMessage>
   readonly config: WorkerConfig
   readonly clock: Clock
   readonly log: Log
-  /** Tests have less time. */
+  /** Tests set shorter times. */
   readonly times?: Partial<WorkerTimes>
   /** Program of the executors; default: this package's. */
   readonly executorMain?: string
@@ -40,23 +40,23 @@ export interface WorkerOptions {
 
 export interface Worker {
   readonly incarnation: string
-  /** The guard's process, while one runs. */
+  /** Process id of the guard, while one runs. */
   readonly guardPid: number | undefined
   status(): WorkerStatus
-  /** Stops all children in order, tells the Masters what it can, closes its links. */
+  /** Stops all processes in order, sends the last reports to the Masters, closes its links. */
   stop(): Promise<void>
 }
 
-/** How long the last reports may take to leave. */
+/** How long the stop waits for the last reports to leave. */
 const FLUSH_MS = 1000
 const FLUSH_LOOK_MS = 10
-/** A mailbox that is full takes the end of a process a little later; it must not be lost. */
+/** If the mailbox is full, the end of a process is told again after this long, because it must not be lost. */
 const INFORM_AGAIN_MS = 50
 
 /** Rejects with ADDRESS_INVALID, DISK_FULL or SPAWN_FAILED (work folder, guard), SECRET_TOO_SHORT. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const { config, log } = options
-  // Before anything is started: a wrong address or secret must not leave a guard behind.
+  // These checks come before any start: a wrong address or secret must not leave a guard behind.
   config.masters.forEach(parseMasterAddresses)
   deriveKey(config.secret, 'node')
   await makeWorkFolder(config.workDir)
@@ -78,7 +78,7 @@ class RunningWorker implements Worker {
   readonly #guard: Guard
   readonly #core: WorkerCore
   readonly #dialer: Dialer
-  /** Where the Masters behind our links were dialled. */
+  /** Peer -> the address at which it was dialled. */
   readonly #dialled = new WeakMap<PeerIdentity, string>()
   readonly #children: Children
   readonly #logs: LogStreams
@@ -120,7 +120,7 @@ class RunningWorker implements Worker {
       driverPlan: ({ launch, attempt }) => driverPlan(launch, attempt, config, this.#dialer.addresses),
       executorPlan: ({ launch }) => executorPlan(launch, config, this.incarnation, options.executorMain),
     } satisfies ConstructorParameters<typeof WorkerShell>[0]
-    // A core that throws is inconsistent: escalate, so that the node ends and its guard takes the children along.
+    // A core that throws is inconsistent. The node then ends, and its guard kills the processes.
     this.#actor = system.spawn<WorkerActorMessage>(WORKER_ACTOR, (context) => new WorkerShell(parts, context))
     gateway.serve(this.#actor)
     this.#inform({ type: 'Start' })
@@ -151,10 +151,10 @@ class RunningWorker implements Worker {
     await this.#guard.close()
   }
 
-  /** The last reports are told; wait until the kernel has them. */
+  /** Waits until the kernel has the last reports. */
   async #flush(): Promise<void> {
     const untilMs = this.#options.clock.monotonicMs() + FLUSH_MS
-    // One turn, so that what was told is with its link.
+    // At least one turn passes, so that the messages reach their link.
     do await delay(FLUSH_LOOK_MS)
     while (this.#buffered() && this.#options.clock.monotonicMs() < untilMs)
   }

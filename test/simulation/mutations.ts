@@ -375,7 +375,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a kill frees the room at once',
     file: 'actors/worker/drivers.js',
     find: 'entry.killedBecause = because;',
-    replace: 'entry.killedBecause = because; this.#desk.cluster.release(entry.key);',
+    replace: 'entry.killedBecause = because; this.#context.account.release(entry.key);',
     faults: ['cutWorker', 'killLeader'],
   },
   {

@@ -47,7 +47,7 @@ export class WorkWatch {
       if (effect.kind === 'log' && effect.text.startsWith('isolated')) this.isolations++
       else if (effect.kind === 'tell') this.#told(worker.incarnation, effect.message)
       else if (effect.kind === 'extendDriver') this.#promised(worker, effect.validUntilBootMs)
-      else if (effect.kind === 'log' && effect.text.startsWith('forgets the leadership'))
+      else if (effect.kind === 'log' && effect.text.startsWith('this Worker forgets the leadership'))
         this.#obeyed.delete(worker.incarnation)
     }
     if (input.kind !== 'message' || input.role !== 'node') return

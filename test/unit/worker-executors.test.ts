@@ -54,7 +54,7 @@ for (const [name, end, state, exitStatus, message] of [
 test('a start that failed is FAILED with the reason, and holds nothing', () => {
   const world = WorkerWorld.registered()
   world.hear(launchExecutor(1))
-  const message = 'FIRESTEEL_DISK_FULL: no room is left for /work'
+  const message = 'FIRESTEEL_DISK_FULL: no space is left for /work'
   world.step({
     kind: 'startFailed',
     process,

@@ -193,7 +193,7 @@ test('a disk that fills up during a start is a failed start, told with its code;
     {
       code: 'FIRESTEEL_DISK_FULL',
       place: '/jobs/x',
-      message: 'FIRESTEEL_DISK_FULL: no room is left for /jobs/x',
+      message: 'FIRESTEEL_DISK_FULL: no space is left for /jobs/x',
     },
   ])
 })
