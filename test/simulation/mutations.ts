@@ -275,7 +275,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a Master that may have what the store lost is not waited for',
     file: 'actors/master/recovery.js',
-    find: ' && !(cluster.hasLost && cluster.awaitedLostWrites.size > 0)',
+    find: ' && !(hasLost && awaitedLostWrites.size > 0)',
     replace: '',
     script: 'who has the image is slow',
   },
