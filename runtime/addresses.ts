@@ -1,4 +1,5 @@
 import { FiresteelError } from './errors.js'
+import { innerLimits } from './inner-limits.js'
 
 /** Where an actor system listens. IPv6 hosts are kept without brackets. */
 export interface HostPort {
@@ -13,9 +14,8 @@ export const MASTER_ADDRESS_DEFAULT = `${ADDRESS_SCHEME}127.0.0.1:${MASTER_PORT_
 
 const BRACKETED = /^\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(\d{1,5}))?$/
 const PLAIN = /^([\p{L}\p{N}](?:[\p{L}\p{N}._-]*[\p{L}\p{N}._])?)(?::(\d{1,5}))?$/u
-/** The catalogue bounds an address; so do we, before any expression looks at it. */
-const ADDRESS_LENGTH_MAX = 256
-const ADDRESSES_MAX = 64
+const ADDRESS_LENGTH_MAX = innerLimits.addressChars
+const ADDRESSES_MAX = innerLimits.masters
 
 function invalid(text: string, why: string): FiresteelError {
   const seen = JSON.stringify(text.slice(0, ADDRESS_LENGTH_MAX))

@@ -1,6 +1,7 @@
 /**
  * Every limit of Firesteel: name with unit, default, reason. What a deployment file can change is in the
- * config schema, with its default taken from here. Numbers of protocol 19 carry that mark.
+ * config schema, with its default taken from here. Numbers of protocol 19 carry that mark. What only bounds or paces the
+ * work inside one process stands in inner-limits.ts.
  */
 const SECOND = 1000
 const KIB = 1024

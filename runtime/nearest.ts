@@ -1,3 +1,5 @@
+import { innerLimits } from './inner-limits.js'
+
 /** Edits (insert, delete, replace, swap of neighbours) from one word to another. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = []
@@ -17,8 +19,7 @@ export function editDistance(a: string, b: string): number {
   return last[b.length]!
 }
 
-/** Words longer than this are not compared: the cost is the product of the lengths. */
-const COMPARED_MAX = 64
+const COMPARED_MAX = innerLimits.nearestChars
 
 /** The valid word nearest to what was written, if it is near enough to be what was meant. */
 export function nearestWord(written: string, valid: readonly string[]): string | undefined {

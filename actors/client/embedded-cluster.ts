@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { type ErrorName, errorCodes, FiresteelError } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { type Child, startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
@@ -43,7 +44,7 @@ export interface EmbeddedCluster {
 
 /** This package's own program; a path, not an import: the launcher is the roof. */
 const PROGRAM = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
-const LAST_WORDS_BYTES = 16_384
+const LAST_WORDS_BYTES = innerLimits.embeddedLastWordsChars
 
 interface Ready {
   readonly event: 'ready'

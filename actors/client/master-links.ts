@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { ClientMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
@@ -25,8 +26,7 @@ export interface KnownMaster {
 /** `stale`: not to be handled (protocol R1). `leader`: a Master says that it leads. `noted`: nothing more to do. */
 export type LinkDecision = 'stale' | 'noted' | 'leader' | 'current'
 
-/** As many Masters as a message names at most. */
-const ADDRESSES_MAX = 64
+const ADDRESSES_MAX = innerLimits.masters
 
 /**
  * The Masters as one client sees them, pure: which to dial (protocol R0), which links stand, who leads, and which messages

@@ -1,11 +1,11 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import type { FromApplication } from '../messages/catalogue.js'
 
 export type Order =
   | { readonly kind: 'target'; readonly request: number }
   | { readonly kind: 'kill'; readonly execIds: readonly number[] }
 
-/** A message holds so many ids at most. */
-const KILLS_PER_MESSAGE = 10_000
+const KILLS_PER_MESSAGE = innerLimits.killsPerMessage
 
 /**
  * What an application wants of whichever Master leads: a total of executors, and the end of some. Each order is out

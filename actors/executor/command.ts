@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
@@ -28,8 +29,7 @@ export interface CommandResult {
   readonly host: string
 }
 
-/** Name, numbers and framing of a result beside its output. */
-const RESULT_CAPACITY_BYTES = 64 * 1024
+const RESULT_CAPACITY_BYTES = innerLimits.commandRestBytes
 
 /**
  * Descriptor 3 is a pipe from this executor: when it ends, however, the watcher ends the command's whole group. The

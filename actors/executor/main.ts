@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { readBootText } from '../../runtime/process/inherited-pipe.js'
 import { sendSignal } from '../../runtime/process/send-signal.js'
@@ -13,8 +14,7 @@ import { ThreadPool, type Useless } from './threads.js'
  * driver's door in well under 100 ms. It works on while there is no Master; without its driver it ends.
  */
 
-/** Node's heap is a part of the process: the heap of a runaway task must fail before the memory watch does. */
-const HEAP_SHARE = 0.75
+const HEAP_SHARE = innerLimits.heapShare
 
 /** `startless`: its task threads do not start. `defect`: an exception that nobody took charge of. */
 const exitCodes = { asked: 0, boot: 2, alone: 3, startless: 4, defect: 5 } as const

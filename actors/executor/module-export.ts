@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { nearestWord } from '../../runtime/nearest.js'
 
 export type TaskFunction = (...args: unknown[]) => unknown
@@ -55,7 +56,7 @@ function methodOf(holder: object, name: string): TaskFunction | undefined {
   return undefined
 }
 
-const NAMES_SHOWN = 10
+const NAMES_SHOWN = innerLimits.exportsShown
 
 function instead(module: Fields, name: string): string {
   const holders = [module as object, ...defaultsOf(module)]

@@ -2,11 +2,12 @@ import { Console } from 'node:console'
 import { writeSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { format } from 'node:util'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { type TaskContext, type TaskLogger, taskContexts } from './task.js'
 
 const STDOUT = 1
 const STDERR = 2
-const AGAIN_MS = 1
+const AGAIN_MS = innerLimits.consoleAgainMs
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
 /** At once and whole: what a task printed is there though its thread or process dies in the next moment. */

@@ -1,4 +1,5 @@
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { listFromBytes, toBytes } from '../messages/cloneable.js'
 import { encodeError } from '../messages/task-error.js'
 import type { FunctionEntry, ResultStatus } from '../messages/tasks.js'
@@ -15,10 +16,8 @@ import {
   unpackTasks,
 } from './thread-messages.js'
 
-/** The main thread is woken for results at least this often while one batch runs. */
-const NOTICE_MS = 1
-/** Long batches let the thread's own timers and sockets have a turn. */
-const TURN_MS = 5
+const NOTICE_MS = innerLimits.threadNoticeMs
+const TURN_MS = innerLimits.threadTurnMs
 
 /**
  * Why the work of a thread pauses: nothing (who drives it goes on at once), the thread's loop gets a turn, the ring

@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { comparePositions } from '../../runtime/persistence/engine.js'
 import { isForgotten } from '../../runtime/persistence/forgotten.js'
 import {
@@ -59,7 +60,7 @@ export interface Orphan {
   readonly report: ExecutorReport
 }
 
-const REMEMBERED_HOMES = 10_000
+const REMEMBERED_HOMES = innerLimits.rememberedHomes
 
 /** All that one leadership knows. A new leadership starts with new cluster state. */
 export class ClusterState {

@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { waitingText, wantsText } from '../messages/launch-failure-text.js'
 import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
@@ -10,8 +11,7 @@ import { lookForReason } from './waiting.js'
 import type { DemandClass } from './waiting-drivers.js'
 import type { WorkerEntry } from './worker-entry.js'
 
-/** Looks at a Worker in one pass, so that a turn stays short whatever is asked for: some 2 ms. */
-const LOOKS_PER_PASS = 100_000
+const LOOKS_PER_PASS = innerLimits.looksPerPass
 
 interface Candidate {
   readonly of: DemandClass

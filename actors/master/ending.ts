@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import {
   type ApplicationState,
   type DriverState,
@@ -148,7 +149,7 @@ function forgetOldKeys(cluster: ClusterState, step: Step): void {
   )
 }
 
-const DROPPED_PER_STEP = 16
+const DROPPED_PER_STEP = innerLimits.droppedPerStep
 
 function dropOldest<E>(
   map: Map<string, E>,

@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
 import type { ApplicationEntry, Begun } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
@@ -9,8 +10,7 @@ import type { Step } from './step.js'
 import { coresLeft, executorsLeft } from './waiting.js'
 import type { WorkerEntry } from './worker-entry.js'
 
-/** Sorting the Workers that would do, and placing on them, beside looking at each. */
-const PLACE_LOOKS = 8
+const PLACE_LOOKS = innerLimits.placeLooks
 
 /** What is left of a pass, and what it knows. */
 interface Pass {

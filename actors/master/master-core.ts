@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { PastElection, Position, RecoveryState } from '../messages/common.js'
@@ -454,7 +455,7 @@ export class MasterCore {
   }
 }
 
-const UNTIL_RESTORED_MS = 50
+const UNTIL_RESTORED_MS = innerLimits.untilRestoredMs
 
 /** The timer is the truth: it may fire a fraction of a millisecond before the time that it was set for. */
 function relaunchDue(cluster: ClusterState, driverId: string): void {

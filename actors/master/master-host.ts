@@ -1,6 +1,7 @@
 import { parseActorAddress } from '../../runtime/addresses.js'
 import type { Clock } from '../../runtime/clock.js'
 import { FiresteelError } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { RecordCache } from '../../runtime/persistence/record-cache.js'
@@ -275,5 +276,4 @@ export class MasterHost {
   }
 }
 
-/** As many as a message names at most. */
-const MASTERS_MAX = 64
+const MASTERS_MAX = innerLimits.masters

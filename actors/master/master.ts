@@ -1,4 +1,5 @@
 import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { type Abandoned, CommitQueue } from '../../runtime/persistence/commit-queue.js'
 import { CommitQueueDriver } from '../../runtime/persistence/commit-queue-driver.js'
@@ -483,7 +484,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 }
 
-const COMMIT_QUEUE_FULL_RETRY_MS = 50
+const COMMIT_QUEUE_FULL_RETRY_MS = innerLimits.commitQueueFullRetryMs
 
 /** Behavior of the Master actor; `created` hears of its shell. */
 export function master(

@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
 
 /** Cores, memory and custom resources that something holds on a Worker. */
@@ -58,8 +59,7 @@ export function usedAddresses(held: Iterable<Holding>): ResourceAddresses {
   return used
 }
 
-/** Demands of one pass that found no room, by which larger ones are known to find none. */
-export const SMALLEST_KEPT = 32
+export const SMALLEST_KEPT = innerLimits.demandsKept
 
 /** Is all of `small` also asked for by `large`? Custom resources are compared one by one only where they are few. */
 export function isWithin(small: Demand, large: Demand): boolean {

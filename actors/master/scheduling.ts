@@ -1,10 +1,10 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import type { ClusterState } from './cluster-state.js'
 import { scheduleDrivers } from './driver-scheduling.js'
 import { scheduleExecutors } from './executor-scheduling.js'
 import type { Step } from './step.js'
 
-/** Writes of one pass, so that a step stays one commit (protocol 4.1). More go with the next pass. */
-const LAUNCHES_PER_PASS = 200
+const LAUNCHES_PER_PASS = innerLimits.launchesPerPass
 
 /** Drivers first, with strict precedence, then executors, FIFO over the applications (Spark 4.1). */
 export function schedule(cluster: ClusterState, step: Step): void {

@@ -1,10 +1,10 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import type { ApplicationStatus, ExecutorStatus, MasterStateResponse } from '../messages/status.js'
 import type { ClusterState } from './cluster-state.js'
 import { headOf, noRows, rowsOf, type SnapshotRows, type StateHead } from './snapshot.js'
 import type { Now } from './step.js'
 
-/** Heartbeats change a Worker's row too, and are no change of the cluster state: its age is seen this much later. */
-const HEARTBEATS_SHOWN_MS = 1000
+const HEARTBEATS_SHOWN_MS = innerLimits.heartbeatsShownMs
 
 /** The whole state, with the number of its version: the same version is the same object. */
 export interface MasterSnapshot extends MasterStateResponse {

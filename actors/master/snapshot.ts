@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { Position, RecoveryState } from '../messages/common.js'
 import { summaryOfApplication, summaryOfDriver } from '../messages/common.js'
@@ -18,8 +19,7 @@ import type { Now } from './step.js'
 import { applicationWaits, waitingOf } from './waiting.js'
 import type { WorkerEntry } from './worker-entry.js'
 
-/** Three missed heartbeats (protocol 19). */
-const SUSPECT_HEARTBEATS = 3
+const SUSPECT_HEARTBEATS = innerLimits.suspectHeartbeats
 
 /** Rows of one kind, in the order of the cluster state, with the number of each (see NumberedMap). */
 export interface Rows<T> {
@@ -118,8 +118,7 @@ function numbered<E, T>(
   return { rows, numbers: [...entries.numbers] }
 }
 
-/** Numbers of executors: those of one application follow each other. More ids than one application can use up. */
-const EXECUTOR_IDS = 100_000_000
+const EXECUTOR_IDS = innerLimits.executorIds
 
 function executorsOf(cluster: ClusterState, apps: Iterable<ApplicationEntry>): Rows<ExecutorStatus> {
   const rows: ExecutorStatus[] = []

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { CommitQueue } from '../../runtime/persistence/commit-queue.js'
 import { catalogue, violation } from '../messages/catalogue.js'
 import { summaryOfApplication, summaryOfDriver } from '../messages/common.js'
@@ -188,8 +189,7 @@ const observed: readonly MasterInput[] = [
   { kind: 'turnEnd' },
 ]
 
-/** How often: V8 compiles well what ran some hundred times, and a take-over reads some hundred records. */
-const PASSES = 40
+const PASSES = innerLimits.warmUpPasses
 
 /**
  * Plays recoveries through, one per turn of the event loop, so that nobody waits for it. Nothing of it leaves: the core

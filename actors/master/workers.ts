@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { oversizeOf } from '../messages/record-size.js'
 import type { Heartbeat, RegisterWorker } from '../messages/workers.js'
@@ -63,8 +64,7 @@ export function registerWorker(
   })
 }
 
-/** Workers set up with one address: so many are told apart from a restart. */
-const REMEMBERED_REPLACED = 16
+const REMEMBERED_REPLACED = innerLimits.rememberedReplaced
 
 /**
  * Its address tells it from others, and a Master that dials whether it lives. Who was replaced and yet comes back shares
@@ -170,8 +170,7 @@ function loseDrivers(
   }
 }
 
-/** Spark keeps a DEAD worker on its page for 16 timeouts. */
-const DEAD_SHOWN_TIMEOUTS = 16
+const DEAD_SHOWN_TIMEOUTS = innerLimits.deadShownTimeouts
 
 /** Sweep for silence; the shell calls it only when its own clock did not stall (protocol R7). */
 export function checkWorkers(cluster: ClusterState, step: Step): void {
@@ -195,8 +194,8 @@ export function checkWorkers(cluster: ClusterState, step: Step): void {
   }
 }
 
-const PROBES = 3
-const PROBE_EVERY_MS = 300
+const PROBES = innerLimits.workerProbes
+const PROBE_EVERY_MS = innerLimits.workerProbeEveryMs
 
 /** A closed link is not a death (protocol R7); the Master dials, and three refusals within a second are. */
 export function workerUnlinked(cluster: ClusterState, step: Step, workerId: string): void {

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { isOddLength } from '../../runtime/odd-length.js'
 import * as applications from './applications.js'
@@ -123,7 +124,7 @@ export const catalogue = {
 export type Receiver = keyof typeof catalogue
 
 /** Of a reason: keys and paths in it are the peer's. */
-const REASON_MAX = 500
+const REASON_MAX = innerLimits.refusalChars
 
 /** What zod gives to its own `validate`, which tells nothing but yes or no: a list ends at the first item that is wrong. */
 const firstOnly: z.core.ParseContext<z.core.$ZodIssue> & { readonly abortEarly: true } = { abortEarly: true }

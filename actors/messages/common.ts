@@ -1,8 +1,8 @@
 import { z } from 'zod'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 
-/** Bounds of the catalogue: a peer that belongs may still be confused. */
-const LIST_MAX = 100_000
+const LIST_MAX = innerLimits.listItems
 
 /** A value that breaks its rule ends the check of the list it is in: ten thousand of them would cost 100 ms. */
 const abort = { abort: true } as const

@@ -1,10 +1,10 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import type { ResourceAmounts } from './common.js'
 import type { FailedWorker, Waiting, WaitingReason } from './launch-failures.js'
 
 /* Failed launches in words, for people. */
 
-/** Workers named in one sentence. */
-const NAMED = 4
+const NAMED = innerLimits.namedWorkers
 
 export function failedWorkerText(failed: FailedWorker): string {
   const { failure } = failed

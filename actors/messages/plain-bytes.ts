@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { innerLimits } from '../../runtime/inner-limits.js'
 
 /*
  * The bytes of node:v8 for the values that most tasks take and give: numbers, short strings, booleans, null,
@@ -22,8 +23,8 @@ const tags = {
   listEnd: 0x24,
 } as const
 
-const STRING_MAX = 1024
-const LIST_MAX = 16
+const STRING_MAX = innerLimits.plainStringChars
+const LIST_MAX = innerLimits.plainListItems
 const SCRATCH_BYTES = 32 + LIST_MAX * (STRING_MAX + 8)
 const scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 let at = 0

@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { invalid } from './bytes.js'
 import { type AttemptKey, CHUNK_BYTES, type Chunk, type Emit, writeChunk } from './tasks.js'
@@ -138,7 +139,7 @@ function capacityFor(bytes: number): Buffer {
   }
 }
 
-const JOB_BYTES = 1024 * 1024
+const JOB_BYTES = innerLimits.taskJobBytes
 const JOB_ENTRIES = limits.taskWindow
 
 /** Cuts entries into runs whose bodies fit one job. */

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { ByteReader, ByteWriter, invalid } from './bytes.js'
 
@@ -106,8 +107,7 @@ const kinds = {
   ending: 22,
 } as const
 
-/** Larger bodies go in chunks, so that a frame stays small whatever a task sends. */
-export const INLINE_BYTES = 16 * 1024
+export const INLINE_BYTES = innerLimits.taskInlineBytes
 const FRAME_BYTES = limits.payloadChunkBytes
 const KEY_BYTES = 8 + 4
 const RUN_BYTES = KEY_BYTES + 4 + 4 + 1 + 4
@@ -116,8 +116,7 @@ const FUNCTION_BYTES = 4 + 4 + 4
 const BATCH_HEADER_BYTES = 1 + 1 + 4
 const CHUNK_HEADER_BYTES = 1 + KEY_BYTES + 8
 export const CHUNK_BYTES = FRAME_BYTES - CHUNK_HEADER_BYTES
-/** Texts for people, cut rather than refused. */
-const TEXT_BYTES = 8 * 1024
+const TEXT_BYTES = innerLimits.taskTextBytes
 
 export type Emit = (parts: readonly Uint8Array[]) => void
 

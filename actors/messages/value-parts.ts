@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { hasPrivateFields } from './private-fields.js'
 
 /*
@@ -112,8 +113,7 @@ function nameOf(prototype: object | null, tag: string): string {
   return name === 'Object' ? 'an instance of a class without a name' : `an instance of ${name.slice(0, 100)}`
 }
 
-/** Of arrays up to this length the named fields are looked at too, as those of a match of a regular expression. */
-const NAMED_LENGTH_MAX = 64
+const NAMED_LENGTH_MAX = innerLimits.namedArrayItems
 
 /** Adds the objects that are directly inside. `dense`: an array that is longer than this is sparse. */
 function addInside(value: object, kind: Look['kind'], to: object[], dense: number): void {

@@ -1,9 +1,9 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { AttemptKey } from '../messages/tasks.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 
-/** A long list of retries is looked at from its head only: fresh tasks must not wait for the search. */
-const RETRIES_SEEN = 64
+const RETRIES_SEEN = innerLimits.retriesSeen
 export const REBALANCE_TIMER = 'rebalance'
 
 /** Gives what is queued to whoever has room: idle cores of all executors first, then what is sent ahead. */

@@ -1,4 +1,5 @@
 import { FiresteelError } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { TaskOutcome } from './dispatch-types.js'
 import { errorOf } from './outcome-error.js'
@@ -33,8 +34,7 @@ export interface TaskOutput<I> {
   readonly endsAtFailure: boolean
 }
 
-/** Smaller results are read on arrival: as bytes each would hold on to the whole chunk that it came in. */
-const KEPT_AS_BYTES = 4096
+const KEPT_AS_BYTES = innerLimits.resultKeptBytes
 
 /** One map or each: pulls inputs as there is room, submits them, hands out what has ended. */
 export class TaskCall<I> {

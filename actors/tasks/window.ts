@@ -1,7 +1,7 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 
-/** Below this the clock's own noise would be the rate. */
-const MEASURE_MS = 1
+const MEASURE_MS = innerLimits.taskMeasureMs
 
 /**
  * How many tasks one executor may hold: one per core and as many more as it will end in `taskPrefetchMs`, by its own

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../../runtime/clock.js'
 import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { type Child, startChild } from '../../runtime/process/child.js'
@@ -34,8 +35,7 @@ interface Outputs {
   readonly stderr: OutputFile
 }
 
-/** Longer texts help no reader of an end report, and the catalogue bounds them. */
-const MESSAGE_CHARS = 2000
+const MESSAGE_CHARS = innerLimits.endMessageChars
 
 /** The processes of this Worker: its executors and drivers. */
 export class Children {

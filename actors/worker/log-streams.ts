@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { type ErrorName, reasonOf } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { isDescriptorShortage } from '../../runtime/process/descriptors.js'
 import { NotPlain } from '../../runtime/process/plain-file.js'
@@ -27,7 +28,7 @@ interface Stream {
   readonly end: () => void
 }
 
-const BUSY_LOOK_MS = 20
+const BUSY_LOOK_MS = innerLimits.logBusyLookMs
 
 /** Streams of outputs to peers that asked. Each sends no faster than its link takes the data. */
 export class LogStreams {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { formatHostPort, formatMasterAddress, parseMasterAddresses } from '../../runtime/addresses.js'
 import type { Clock } from '../../runtime/clock.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { type Guard, type GuardEvent, startGuard } from '../../runtime/process/guard.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
@@ -47,11 +48,9 @@ export interface Worker {
   stop(): Promise<void>
 }
 
-/** How long the stop waits for the last reports to leave. */
-const FLUSH_MS = 1000
-const FLUSH_LOOK_MS = 10
-/** If the mailbox is full, the end of a process is told again after this long, because it must not be lost. */
-const INFORM_AGAIN_MS = 50
+const FLUSH_MS = innerLimits.lastReportsMs
+const FLUSH_LOOK_MS = innerLimits.lastReportsLookMs
+const INFORM_AGAIN_MS = innerLimits.informAgainMs
 
 /** Rejects with ADDRESS_INVALID, DISK_FULL or SPAWN_FAILED (work folder, guard), SECRET_TOO_SHORT. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { withinDescriptors } from '../process/descriptors.js'
 import { Connection, type ConnectionTimes } from './connection.js'
@@ -94,10 +95,9 @@ function portOf(server: Server, asked: number): number {
   return typeof bound === 'object' && bound !== null ? bound.port : asked
 }
 
-const SWEEP_MS = 500
-/** Sockets that are being told that there is no room; who comes beyond that is cut without a word. */
-const REFUSALS_AT_ONCE = 32
-const REFUSAL_MS = 1000
+const SWEEP_MS = innerLimits.httpSweepMs
+const REFUSALS_AT_ONCE = innerLimits.httpRefusals
+const REFUSAL_MS = innerLimits.httpRefusalMs
 
 /** All connections: who is let in, what they ask, when they have to go. */
 class House {

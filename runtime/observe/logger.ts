@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import winston from 'winston'
+import { innerLimits } from '../inner-limits.js'
 import { type LogFields, type LogFormat, type Logger, type LogLevel, logLevels } from './log.js'
 import { formatLine } from './log-line.js'
 import { survivePipeEnd } from './stderr-logger.js'
@@ -27,8 +28,7 @@ interface Shared {
   closing: Promise<void> | undefined
 }
 
-/** A flush takes at most this long: a reader that has stopped must not keep a process from ending. */
-const CLOSE_MS = 2000
+const CLOSE_MS = innerLimits.logCloseMs
 
 /** The log of a process: one per process, children per component. */
 export function createLogger(options: LoggerOptions): Logger {

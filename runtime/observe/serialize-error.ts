@@ -1,4 +1,6 @@
-const MAX_CAUSES = 5
+import { innerLimits } from '../inner-limits.js'
+
+const MAX_CAUSES = innerLimits.errorCauses
 
 /** An error as plain data: a bare JSON.stringify gives `{}` for it. */
 export function serializeError(error: Error, depth = 0): Record<string, unknown> {

@@ -1,3 +1,4 @@
+import { innerLimits } from '../inner-limits.js'
 import type { Delete, Position, Put, Table } from './engine.js'
 
 /** A record on its way into the store. The commit queue writes its `at`; one that is there already is replaced. */
@@ -22,8 +23,7 @@ export interface Write {
   readonly bytes: number
 }
 
-/** Room for `at`, quotes and separators around a record. */
-const entryOverheadBytes = 64
+const entryOverheadBytes = innerLimits.commitEntryRestBytes
 
 /** The text is taken now, because a core may go on changing the object that it handed over. */
 export function writesOf(puts: readonly RecordPut[], deletes: readonly Delete[]): Write[] {

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { innerLimits } from '../inner-limits.js'
 import { isDescriptorShortage } from './descriptors.js'
 import type { GroupFollower } from './process-group.js'
 import { type ProcessEntry, recentProcessTable } from './process-table.js'
 import { sendSignal, signalMembers } from './send-signal.js'
 
-const POLL_FIRST_MS = 5
-const POLL_MAX_MS = 200
+const POLL_FIRST_MS = innerLimits.groupPollFirstMs
+const POLL_MAX_MS = innerLimits.groupPollMaxMs
 
 export interface ProcessExit {
   /** Null when a signal ended it. */
@@ -113,7 +114,7 @@ export class ChildEnd {
   }
 
   async #poll(): Promise<void> {
-    let waitMs = POLL_FIRST_MS
+    let waitMs: number = POLL_FIRST_MS
     while (!this.#isGone) {
       const untilKillMs = this.#killAtMs - performance.now()
       const members = this.#look()

@@ -1,3 +1,5 @@
+import { innerLimits } from '../inner-limits.js'
+
 /* Where there is something in a file that has holes: Node.js has no call that asks the file system for it. */
 
 /** What file systems make holes of. */
@@ -44,7 +46,7 @@ export function dataPastHoles(
   return { position: at, data: Buffer.alloc(0) }
 }
 
-const CHUNK_BYTES = 64 * BLOCK_BYTES
+const CHUNK_BYTES = innerLimits.holeChunkBytes
 
 /** Behind the blocks that are zeros, or that are not; `at`: place of the chunk in the file. */
 function skipBlocks(chunk: Buffer, at: number, start: number, whileZeros: boolean): number {

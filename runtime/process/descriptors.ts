@@ -1,11 +1,11 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { innerLimits } from '../inner-limits.js'
 
 /* File descriptors: how many this process may have, and what to do when there are none. */
 
 const SHORTAGE: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE'])
-/** An error wraps another at most this often. */
-const CAUSES = 5
+const CAUSES = innerLimits.errorCauses
 
 /** Is this error, or what caused it, a lack of descriptors of this process or of the machine? It passes; it says nothing of the work. */
 export function isDescriptorShortage(error: unknown): boolean {

@@ -1,14 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { innerLimits } from '../inner-limits.js'
 import { isDescriptorShortage, withSpareDescriptor } from './descriptors.js'
 import type { GroupFollower } from './process-group.js'
 import { type ProcessEntry, parseProcStat, readProcessTable } from './process-table.js'
 import { sendSignal } from './send-signal.js'
 
-/** Longer than this a group is not held: who writes to a slow disk is left alone and tried again later. */
-const FREEZE_MAX_MS = 50
-/** On a machine whose cores are all busy our own turn may come late; so many looks are taken in any case. */
-const FREEZE_LOOKS = 10
-const STEP_MS = 0.5
+const FREEZE_MAX_MS = innerLimits.freezeMs
+const FREEZE_LOOKS = innerLimits.freezeLooks
+const STEP_MS = innerLimits.freezeStepMs
 
 /**
  * Runs `action` while nobody in the group runs, and lets them go on. False, and nothing done, when they did not all

@@ -2,8 +2,10 @@
  * The guard: a program of its own, in a session of its own, on one pipe from its Worker (stdin). At the end of the
  * pipe it kills what the Worker left behind. It imports almost nothing: it must start fast and never fail.
  */
+
 import { uptime } from 'node:os'
 import { StringDecoder } from 'node:string_decoder'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { isDescriptorShortage } from './descriptors.js'
 import { type GuardedGroup, GuardLedger } from './guard-ledger.js'
@@ -11,11 +13,9 @@ import { GroupFollower } from './process-group.js'
 import { type ProcessTable, readProcessTable } from './process-table.js'
 import { signalMembers } from './send-signal.js'
 
-/** Between two rounds of killing: somebody may have been started outside his group meanwhile. */
-const KILL_ROUND_MS = 20
-const KILL_ROUND_MAX_MS = 1000
-/** Looking at all processes takes at most this part of a core, on a machine with very many of them too. */
-const SCAN_SHARE = 0.02
+const KILL_ROUND_MS = innerLimits.killRoundMs
+const KILL_ROUND_MAX_MS = innerLimits.killRoundMaxMs
+const SCAN_SHARE = innerLimits.guardScanShare
 
 const ledger = new GuardLedger()
 const followers = new Map<number, GroupFollower>()
@@ -24,7 +24,7 @@ let rest = ''
 let timer: NodeJS.Timeout | undefined
 /** Of the process: the next look at all processes, however often the Worker says something. */
 let scanAtMs = limits.guardScanMs
-let killRoundMs = KILL_ROUND_MS
+let killRoundMs: number = KILL_ROUND_MS
 
 // Its end is the end of the pipe; a signal to a whole session or a stray kill must not open the way for orphans.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)

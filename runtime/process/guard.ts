@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { reasonOf } from '../errors.js'
+import { innerLimits } from '../inner-limits.js'
 import { type Child, type LifelineKeeper, startChild } from './child.js'
 import type { ProcessExit } from './child-end.js'
 import { childEnvironment } from './environment.js'
@@ -36,10 +37,13 @@ export interface Guard extends LifelineKeeper {
   close(): Promise<void>
 }
 
-/** A guard that dies within this time makes the next one wait. */
-const STABLE_MS = 1000
-const LAST_WORDS_CHARS = 2000
-const RESTART = { firstMs: 10, maxMs: 1000, stableMs: STABLE_MS }
+const STABLE_MS = innerLimits.guardStableMs
+const LAST_WORDS_CHARS = innerLimits.guardLastWordsChars
+const RESTART = {
+  firstMs: innerLimits.guardRestartFirstMs,
+  maxMs: innerLimits.guardRestartMaxMs,
+  stableMs: STABLE_MS,
+}
 
 /** Starts the guard of this Worker and keeps one running until `close`. Rejects when the first cannot be started. */
 export async function startGuard(options: GuardOptions): Promise<Guard> {

@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { FiresteelError } from '../errors.js'
+import { innerLimits } from '../inner-limits.js'
 
 export interface NodeRuntime {
   readonly executable: string
@@ -23,8 +24,7 @@ export interface CommandLine {
   readonly args: string[]
 }
 
-/** The rest is for buffers, code, stacks and the threads' own: the heap must fail before the memory watch does. */
-const HEAP_SHARE = 0.75
+const HEAP_SHARE = innerLimits.heapShare
 const SCRIPTS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts'])
 
 /** The Node that runs us. */

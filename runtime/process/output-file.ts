@@ -14,6 +14,7 @@ import {
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { isDescriptorShortage } from './descriptors.js'
 import { leftOut, liveStart, rotatedPath, rotatedSegments } from './output-segments.js'
@@ -46,12 +47,10 @@ export interface OutputFile {
   close(): Promise<void>
 }
 
-const COPY_BYTES = 1024 * 1024
-/** What is left to copy while the writers are held: about a tenth of a millisecond. */
-const HELD_BYTES = 256 * 1024
-const CATCH_UP_ROUNDS = 5
-/** After so many failures to hold the writers, a line may be lost rather than the disk. */
-const HOLD_ATTEMPTS = 5
+const COPY_BYTES = innerLimits.rotateCopyBytes
+const HELD_BYTES = innerLimits.rotateHeldBytes
+const CATCH_UP_ROUNDS = innerLimits.rotateRounds
+const HOLD_ATTEMPTS = innerLimits.rotateAttempts
 
 /**
  * Opens (makes) an output file that is rotated by copy and truncate, so that the child never notices. What an earlier

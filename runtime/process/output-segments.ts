@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 
 /**
@@ -17,8 +18,7 @@ export interface OutputSegment {
   readonly isSparse: boolean
 }
 
-/** Of a file with holes at least its end is shown. */
-const SPARSE_END_BYTES = 64 * 1024
+const SPARSE_END_BYTES = innerLimits.sparseEndBytes
 
 /**
  * How much at its beginning is left out of a part that is larger than an output is allowed to get and mostly holes: no

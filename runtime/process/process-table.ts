@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { innerLimits } from '../inner-limits.js'
 import { isDescriptorShortage, withSpareDescriptor } from './descriptors.js'
 
 /** One process as the kernel lists it. With `startTime` a pid names one process for ever, though pids are used again. */
@@ -60,8 +61,7 @@ export function readProcessTable(): ProcessTable {
   return table
 }
 
-/** How old a shared table may be. Far less than the kernel takes to come round to a pid again. */
-const SHARED_TABLE_MS = 5
+const SHARED_TABLE_MS = innerLimits.processTableMs
 let shared: { readonly table: ProcessTable; readonly readAtMs: number } | undefined
 
 /** As `readProcessTable`, but many who ask at once (a Worker that stops 100 children) share one look. */

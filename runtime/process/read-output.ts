@@ -1,6 +1,7 @@
 import { closeSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { dataPastHoles, type Piece } from './data-past-holes.js'
 import { type OutputSegment, outputSegments } from './output-segments.js'
@@ -34,13 +35,11 @@ export interface FollowOptions extends ReadOptions {
   readonly ended?: Promise<unknown>
 }
 
-const PAGE_BYTES = 256 * 1024
-const TAIL_CHUNK_BYTES = 64 * 1024
-/** A line longer than this is not looked for to its beginning. */
-const TAIL_MAX_BYTES = 16 * 1024 * 1024
-const RACE_ATTEMPTS = 5
-/** Of a hole in one turn: a millisecond or two. */
-const HOLE_BYTES = 4 * 1024 * 1024
+const PAGE_BYTES = innerLimits.outputPageBytes
+const TAIL_CHUNK_BYTES = innerLimits.outputTailChunkBytes
+const TAIL_MAX_BYTES = innerLimits.outputTailBytes
+const RACE_ATTEMPTS = innerLimits.outputReadAttempts
+const HOLE_BYTES = innerLimits.outputHoleBytes
 
 /**
  * One page of an output, of one part of it; empty when there is nothing (yet) at the offset, or a hole. Throws NotPlain where

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import type { ActorTimers } from './actor-timers.js'
 import type { Handler, SpawnOptions, Supervision } from './behavior.js'
@@ -11,8 +12,7 @@ import type { Undelivered } from './undelivered.js'
 import type { Watchdog } from './watchdog.js'
 import type { Watch, Watchable } from './watches.js'
 
-/** Batches up to this size have each message timed; in larger ones the reading would cost more than it tells. */
-const timedBatch = 16
+const timedBatch = innerLimits.timedBatchMessages
 
 /** What an actor needs of its system. */
 export interface CellParts extends Undelivered {

@@ -1,3 +1,4 @@
+import { innerLimits } from '../inner-limits.js'
 import type { Message } from './ref.js'
 
 /** What travels with a message on a link: plain data, of which JSON may drop the undefined. */
@@ -62,10 +63,8 @@ export interface ReplyAddress {
   readonly token: number
 }
 
-/** Longest path or name in an envelope: what a trace shows. */
-const PATH_MAX = 2048
-/** What a question is called by its asker, and kept under until it is answered; ours are numbers. */
-const ID_MAX = 64
+const PATH_MAX = innerLimits.pathChars
+const ID_MAX = innerLimits.questionIdChars
 
 /** What no schema says: that this is an envelope at all. Its message may still be anything. */
 export function isWireEnvelope(value: unknown): value is WireEnvelope {

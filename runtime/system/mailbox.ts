@@ -1,6 +1,7 @@
-const smallest = 16
-/** Slots kept over a quiet time; a burst's memory is given back. */
-const keptSlots = 4096
+import { innerLimits } from '../inner-limits.js'
+
+const smallest = innerLimits.mailboxSlotsFirst
+const keptSlots = innerLimits.mailboxSlotsKept
 
 /** A queue in a ring of slots that doubles: push and shift cost a few nanoseconds and allocate nothing. */
 export class Mailbox<T extends object> {

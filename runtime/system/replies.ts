@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import type { Envelope, ReplyAddress, Sink } from './envelope.js'
 import type { Destination, LocalEnvelope } from './local-envelope.js'
@@ -19,7 +20,7 @@ interface Unanswered {
   readonly untilMs: number
 }
 
-const firstPurge = 1024
+const firstPurge = innerLimits.questionsPurgedFrom
 
 /** The questions that actors of this process have taken in hand and not answered yet. */
 export class Replies {
@@ -34,7 +35,7 @@ export class Replies {
   /** How many of these each link has asked. */
   readonly #openOf = new WeakMap<Sink, number>()
   #token = 0
-  #purgeAt = firstPurge
+  #purgeAt: number = firstPurge
 
   constructor(
     relay: Relay,

@@ -1,4 +1,5 @@
 import { type ErrorName, errorCodes, FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
+import { innerLimits } from '../inner-limits.js'
 import type { Message } from './ref.js'
 
 /** Why a watched actor is gone. `disconnected`: its link is, which is not a death (protocol R7). */
@@ -35,7 +36,7 @@ export function isFailure(message: Message): message is Failure {
   return type === 'Failure' && typeof code === 'string' && typeof text === 'string'
 }
 
-const TEXT_MAX = 16_384
+const TEXT_MAX = innerLimits.systemTextChars
 const isText = (value: unknown): boolean => typeof value === 'string' && value.length <= TEXT_MAX
 const isOptionalText = (value: unknown): boolean => value === undefined || isText(value)
 

@@ -1,3 +1,4 @@
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 
 /* Messages as traces show them: shortened, and without what is nobody else's business. */
@@ -10,9 +11,9 @@ const ENVIRONMENT_KEY = /^(?:env|environment)$/i
 const ARGUMENTS_KEY = /^(?:args|argv|nodeOptions)$/i
 const REMOVED = '[removed]'
 
-const DEPTH_MAX = 8
-const ITEMS_MAX = 50
-const TEXT_MAX = 200
+const DEPTH_MAX = innerLimits.tracePayloadDepth
+const ITEMS_MAX = innerLimits.tracePayloadItems
+const TEXT_MAX = innerLimits.tracePayloadChars
 
 /** A copy of plain data; with more than `tracePayloadBytes` of it, its type and size. */
 export function shownPayload(message: { readonly type: string }): unknown {

@@ -1,3 +1,5 @@
+import { innerLimits } from '../inner-limits.js'
+
 /* What is asked of a trace ring, and what it gives. The messages that carry it are in the catalogue. */
 
 /** One message, as `trace` prints it, and its `id`, which `parent` refers to. */
@@ -61,6 +63,5 @@ export interface TraceBatch {
 /** Messages of tracing itself, which no trace shows. Asked for each message: a comparison, no look-up. */
 export const isTracing = (type: string): boolean => type === 'TraceChunk' || type === 'RequestTrace'
 
-/** Longest path and longest type that an answer holds. */
-export const TRACE_PATH_MAX = 2048
-export const TRACE_TYPE_MAX = 256
+export const TRACE_PATH_MAX = innerLimits.pathChars
+export const TRACE_TYPE_MAX = innerLimits.traceTypeChars

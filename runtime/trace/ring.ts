@@ -1,3 +1,4 @@
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import type { Envelope } from '../system/envelope.js'
 import { authorityOf, matchesActor } from './actor-path.js'
@@ -12,11 +13,9 @@ import {
   type TraceRecord,
 } from './record.js'
 
-/** What a message counts that has not travelled: it has no size, and what it holds is mostly held elsewhere as well. */
-const LOCAL_BYTES = 512
-/** What a record has beside its paths, its type and its payload, about. */
-const RECORD_BYTES = 64
-const RECORD_ITEMS = 16
+const LOCAL_BYTES = innerLimits.traceLocalBytes
+const RECORD_BYTES = innerLimits.traceRecordBytes
+const RECORD_ITEMS = innerLimits.traceRecordItems
 
 /**
  * The newest messages that passed a relay: so many, and so many bytes of them. Recording keeps two references and builds

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { FiresteelError, reasonOf } from '../errors.js'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { BRACKETS_BYTES, FRAME_HEADER_BYTES, frameKind, writeFrameHeader } from './frame.js'
 import { excessOf } from './message-bounds.js'
@@ -12,8 +13,7 @@ const CLOSING = 0x5d
 const EXTRA_BYTES = FRAME_HEADER_BYTES + 4
 const UTF8_BYTES_MAX = 3
 const SLAB_BYTES = 2 * limits.linkBatchBytes + EXTRA_BYTES
-/** A rest of a slab below this size is not used, because it would cut batches short. */
-const SLAB_REST_BYTES = 8 * 1024
+const SLAB_REST_BYTES = innerLimits.batchRestBytes
 
 /**
  * Gathers envelopes into frames `[A,

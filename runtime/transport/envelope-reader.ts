@@ -1,13 +1,13 @@
 import type { Buffer } from 'node:buffer'
 import { FiresteelError } from '../errors.js'
+import { innerLimits } from '../inner-limits.js'
 import { excessOf } from './message-bounds.js'
 
 const COMMA = 0x2c
 const NEWLINE = 0x0a
 const OPENING = 0x5b
 const CLOSING = 0x5d
-/** Envelopes are parsed in groups up to this size: one by one is slower, and all at once keeps the event loop busy. */
-export const GROUP_BYTES = 16 * 1024
+export const GROUP_BYTES = innerLimits.parseGroupBytes
 
 /** Parsed envelopes, not validated, each with its size in bytes. */
 export interface EnvelopeGroup {

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { FiresteelError } from '../errors.js'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 
 /** Kinds of frame on the wire. A frame is: length of the body (4 bytes, big endian), kind (1 byte), body. */
@@ -9,8 +10,7 @@ export type FrameKind = (typeof frameKind)[keyof typeof frameKind]
 export const FRAME_HEADER_BYTES = 5
 /** Bytes around the envelopes of a frame. */
 export const BRACKETS_BYTES = 2
-/** The first buffer of a body that comes in pieces has this size, whatever length the header claims. */
-const BODY_CAPACITY_FIRST_BYTES = 64 * 1024
+const BODY_CAPACITY_FIRST_BYTES = innerLimits.frameRoomFirstBytes
 
 /**
  * Most bytes of a body of this kind; undefined if the kind may not come now. `openBytes` is the bound for envelopes,

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { FiresteelError } from '../errors.js'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { isRole, type LocalIdentity, MASTER_SUBJECT, type Role } from './identity.js'
 import {
@@ -13,8 +14,8 @@ import {
 export const NONCE_BYTES = 32
 export const PROOF_BYTES = 32
 
-const TEXT_LENGTH_MAX = 128
-const ADDRESS_LENGTH_MAX = 262
+const TEXT_LENGTH_MAX = innerLimits.handshakeTextChars
+const ADDRESS_LENGTH_MAX = innerLimits.handshakeAddressChars
 const NODE_MAJOR_MAX = 999
 
 /** Why a peer is refused. It is told before the connection ends. */

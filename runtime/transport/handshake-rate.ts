@@ -1,10 +1,9 @@
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { Pace } from '../pace.js'
 
-/** Above this number of addresses, quiet ones are forgotten now and then. */
-const ADDRESSES_KEPT = 1024
-/** A pace that was not used for this long is full again, so it need not be kept. */
-const QUIET_MS = 1000
+const ADDRESSES_KEPT = innerLimits.pacedAddresses
+const QUIET_MS = innerLimits.paceQuietMs
 
 /**
  * Bounds the handshakes that each address may begin, so that one address costs a bounded part of the event loop and

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { FiresteelError } from '../errors.js'
+import { innerLimits } from '../inner-limits.js'
 import type { Role } from './identity.js'
 
-const SECRET_BYTES_MIN = 16
-/** Domain separation: the same secret used elsewhere gives other keys. */
+const SECRET_BYTES_MIN = innerLimits.secretBytesMin
+/** Names the derivation, so that the same secret used elsewhere gives other keys. */
 const LABEL = 'firesteel/1 key'
 
 /**

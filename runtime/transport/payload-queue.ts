@@ -1,14 +1,11 @@
 import { Buffer } from 'node:buffer'
 import { FiresteelError } from '../errors.js'
+import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { FRAME_HEADER_BYTES, frameKind, writeFrameHeader } from './frame.js'
 
-/**
- * Frames up to this size are copied, so that many small ones become one buffer of a write. The value is a choice, not a
- * measured optimum.
- */
-const COPY_BYTES_MAX = 4 * 1024
-const SLAB_BYTES = 64 * 1024
+const COPY_BYTES_MAX = innerLimits.payloadCopyBytes
+const SLAB_BYTES = innerLimits.payloadSlabBytes
 
 /** Whole frames, as the buffers to write in turn. */
 export interface PayloadItem {

@@ -4,6 +4,7 @@ import type { MasterStateResponse, StateSection } from '../../../actors/messages
 import type { RequestTrace, TraceChunk } from '../../../actors/messages/trace.js'
 import { formatMasterAddress } from '../../addresses.js'
 import { FiresteelError, isFiresteelError, reasonOf } from '../../errors.js'
+import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import type { ProcessTrace } from '../../trace/causal-order.js'
 import { clockOffsetMs } from '../../trace/clock-offset.js'
@@ -31,7 +32,7 @@ interface Target {
 
 type Outcome = { readonly trace: ProcessTrace; readonly dropped: number } | { readonly reason: string }
 
-const LOOK_MS = 20
+const LOOK_MS = innerLimits.traceLookMs
 
 /** Asks all processes that a cluster knows for what they recorded since they were asked last. */
 export class TraceCollector {

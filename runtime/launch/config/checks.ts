@@ -2,6 +2,7 @@ import { submissionProblem } from '../../../actors/client/check-submission.js'
 import { oversizeOf } from '../../../actors/messages/record-size.js'
 import { isLoopback } from '../../addresses.js'
 import type { ErrorName } from '../../errors.js'
+import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import { defaultPorts } from './deployment.js'
 import { formatPath, type KeyPath } from './problem.js'
@@ -17,9 +18,9 @@ export interface Finding {
   readonly message: string
 }
 
-const LEASE_MS_MIN = 1000
-const LEASES_PER_WORKER_TIMEOUT = 4
-const SECRET_BYTES_MIN = 16
+const LEASE_MS_MIN = innerLimits.leaseMsMin
+const LEASES_PER_WORKER_TIMEOUT = innerLimits.leasesPerWorkerTimeout
+const SECRET_BYTES_MIN = innerLimits.secretBytesMin
 
 const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'
 

@@ -1,9 +1,10 @@
 import { FiresteelError } from '../../errors.js'
+import { innerLimits } from '../../inner-limits.js'
 import type { SecretSource } from './deployment.js'
 import { ensureSecret, readSecretFile, secretPath } from './folder.js'
 import type { Environment } from './substitute.js'
 
-const SECRET_BYTES_MIN = 16
+const SECRET_BYTES_MIN = innerLimits.secretBytesMin
 
 function checked(secret: string, place: string): string {
   if (Buffer.byteLength(secret) >= SECRET_BYTES_MIN) return secret

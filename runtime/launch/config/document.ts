@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from 'yaml'
 import { reasonOf } from '../../errors.js'
+import { innerLimits } from '../../inner-limits.js'
 import type { ConfigProblem, KeyPath, Place } from './problem.js'
 
 /** A deployment file as YAML: its value with the place of everything in it. */
@@ -45,8 +46,7 @@ function readValue(document: Document): { value?: unknown; failure?: string } {
   }
 }
 
-/** Twice what a deployment file needs. */
-const DEPTH_MAX = 32
+const DEPTH_MAX = innerLimits.configDepth
 
 /** Where something is nested deeper than any key can be: an anchor may hold itself, and then it never ends. */
 function tooDeep(value: unknown): KeyPath | undefined {

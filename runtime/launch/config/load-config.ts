@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { FiresteelError, reasonOf } from '../../errors.js'
+import { innerLimits } from '../../inner-limits.js'
 import type { Deployment } from './deployment.js'
 import { type ConfigProblem, formatPlace, formatProblem } from './problem.js'
 import { type ReadResult, readConfig } from './read.js'
 import type { Environment } from './substitute.js'
 
-/** Files of people are far smaller; nobody reads a disk image by accident. */
-const FILE_BYTES_MAX = 16 * 1024 * 1024
+const FILE_BYTES_MAX = innerLimits.configBytes
 
 /** Reads and checks a deployment file. Throws CONFIG_UNREADABLE when it cannot be read at all. */
 export async function loadConfig(file: string, cwd: string, environment: Environment): Promise<ReadResult> {

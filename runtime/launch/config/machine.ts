@@ -1,10 +1,10 @@
 import { lookup } from 'node:dns/promises'
 import { availableParallelism, networkInterfaces, totalmem } from 'node:os'
 import { isLoopback } from '../../addresses.js'
+import { innerLimits } from '../../inner-limits.js'
 
 const MIB = 1024 * 1024
-/** Left to the system and to the Worker itself. */
-const RESERVED_MIB = 1024
+const RESERVED_MIB = innerLimits.machineReservedMib
 
 export const machineCores = (): number => availableParallelism()
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { innerLimits } from '../../inner-limits.js'
 import { withoutOddLengths } from '../../odd-length.js'
 import { crossChecks } from './checks.js'
 import type { Deployment } from './deployment.js'
@@ -97,8 +98,7 @@ function findings(
   }))
 }
 
-/** More rounds are not needed: what is left after each is smaller. */
-const PRUNE_ROUNDS = 8
+const PRUNE_ROUNDS = innerLimits.configPruneRounds
 
 interface Checked {
   readonly file?: DeploymentFile

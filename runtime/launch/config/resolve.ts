@@ -1,4 +1,5 @@
 import { resolve as resolvePath } from 'node:path'
+import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import {
   type Deployment,
@@ -12,7 +13,7 @@ import {
 import type { DeploymentFile } from './schema.js'
 
 const loopback = '127.0.0.1'
-const driverMemoryMib = 1024
+const driverMemoryMib = innerLimits.driverMemoryMib
 
 export const masterName = (file: DeploymentFile, index: number): string =>
   file.masters?.[index]?.name ?? `m${index + 1}`

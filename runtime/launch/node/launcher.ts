@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../clock.js'
 import { reasonOf } from '../../errors.js'
+import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import { patiently } from '../../process/descriptors.js'
 import { childEnvironment } from '../../process/environment.js'
@@ -21,7 +22,7 @@ import type { NodeEvent, NodeSpec } from './node-spec.js'
 /** The program that every node process runs. */
 const nodeScript = fileURLToPath(new URL('./node-main.js', import.meta.url))
 
-const LAST_WORDS_MS = 500
+const LAST_WORDS_MS = innerLimits.nodeLastWordsMs
 
 export interface LauncherOptions {
   readonly cluster: string

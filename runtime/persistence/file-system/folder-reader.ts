@@ -1,6 +1,7 @@
 import { Breather } from '../../breather.js'
 import { FiresteelError } from '../../errors.js'
 import { requireHeap } from '../../heap.js'
+import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import type { Position } from '../engine.js'
 import { RecordTables } from '../record-tables.js'
@@ -20,8 +21,7 @@ export interface Loaded {
   readonly aside: readonly Aside[]
 }
 
-/** How often a folder may vanish or change under the reader before that is an error. */
-const tries = 5
+const tries = innerLimits.folderReads
 
 /** The newest finished epoch below `below`; undefined when there is none. Throws for what is not ours. */
 export async function loadNewest(

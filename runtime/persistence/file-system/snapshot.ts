@@ -1,10 +1,10 @@
 import { join } from 'node:path'
+import { innerLimits } from '../../inner-limits.js'
 import type { RecordTables } from '../record-tables.js'
 import { type FileOps, synced } from './file-ops.js'
 import { encodeHead, encodeRecord, type Head } from './payload.js'
 
-/** Written in pieces, so that commits and messages get their turns in between. */
-const pieceBytes = 256 * 1024
+const pieceBytes = innerLimits.snapshotPieceBytes
 
 /** Durable under its name when it resolves: write, fsync, rename, fsync of the folder. */
 export async function writeSnapshot(

@@ -1,3 +1,4 @@
+import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import type { RedisConnection } from '../../redis/connection.js'
 import type { Fence, Page, Quarantined, RecordSchemas, Table } from '../engine.js'
@@ -126,8 +127,7 @@ export class RecordPages {
   }
 }
 
-/** Of a table whose records may have any size. */
-const FIRST_PAGE = 32
+const FIRST_PAGE = innerLimits.readPageFirst
 
 function nextCount(flat: readonly Buffer[], most: number): number {
   const bytes = flat.reduce((sum, part) => sum + part.length, 0)

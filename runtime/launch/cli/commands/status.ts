@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import type { MasterStateResponse } from '../../../../actors/messages/status.js'
+import { innerLimits } from '../../../inner-limits.js'
 import { type Console, printJson } from '../console.js'
 import { oneStatusJson, oneStatusText, statusJson, statusText } from '../status-view.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
@@ -10,7 +11,7 @@ interface StatusOptions extends ClusterOptions {
   readonly watch?: true
 }
 
-const WATCH_MS = 1000
+const WATCH_MS = innerLimits.statusWatchMs
 /** Cursor to the top, the rest of the screen empty. As bytes, because text is cleaned of control characters. */
 const CLEAR = Buffer.from('\u001b[H\u001b[J')
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { periodicMessages } from '../../../../actors/messages/trace.js'
 import { isFiresteelError } from '../../../errors.js'
+import { innerLimits } from '../../../inner-limits.js'
 import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
 import { MergedTrace, type TracedMessage } from '../../../trace/merged-trace.js'
@@ -30,8 +31,7 @@ interface TraceOptions extends ClusterOptions {
   readonly tail?: number
 }
 
-/** How often `-f` asks the leader whom it knows. */
-const LOOK_AGAIN_MS = 5000
+const LOOK_AGAIN_MS = innerLimits.traceMembersMs
 
 export const addTrace: AddCommand = (program, run) => {
   clusterOptions(

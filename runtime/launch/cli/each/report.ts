@@ -1,3 +1,4 @@
+import { innerLimits } from '../../../inner-limits.js'
 import { printable } from '../../../observe/printable.js'
 
 /** How one command of `each` ended. */
@@ -68,8 +69,7 @@ export class EndOrder {
   }
 }
 
-/** Listed at most; the rest is counted. */
-const LISTED_MAX = 20
+const LISTED_MAX = innerLimits.eachFailuresListed
 
 /** The list of failures in the order of the items, one a line. */
 export function failureList(failed: readonly CommandEnd[]): string[] {

@@ -1,0 +1,259 @@
+/**
+ * The bounds and paces of the work inside one process: no deployment file and no protocol names them. What others may use,
+ * send or wait for stands in limits.ts. Each has a name with its unit, its value and the reason.
+ */
+const SECOND = 1000
+const KIB = 1024
+const MIB = 1024 * KIB
+
+export const innerLimits = {
+  // Addresses and names
+  /** Masters that one address or one message names, and that a client or a Master remembers: far more than an election needs. */
+  masters: 64,
+  /** Characters of an address, looked at before any expression reads it. */
+  addressChars: 256,
+  /** Characters of an address in a handshake: the longest host name, a colon and a port, in brackets. */
+  handshakeAddressChars: 262,
+  /** Characters of any other text in a handshake: ids and versions have fewer than fifty. */
+  handshakeTextChars: 128,
+  /** Characters of a path in an envelope, and of one that a trace shows. */
+  pathChars: 2048,
+  /** Characters of the name that an asker gives its question, which is kept until the answer. Ours are numbers. */
+  questionIdChars: 64,
+  /** Characters of a text that another system says to `/system`, or in the Failure that it answers. */
+  systemTextChars: 16 * KIB,
+  /** Characters of the type of a message in a trace. Ours have fewer than fifty. */
+  traceTypeChars: 256,
+  /** A secret has at least so many bytes: 128 bits cannot be guessed. */
+  secretBytesMin: 16,
+
+  /** Characters of a word that is compared with the known ones, to say which was meant. */
+  nearestChars: 64,
+
+  // Messages
+  /** Entries of a list in a message: a peer that belongs to the cluster may still be confused. */
+  listItems: 100_000,
+  /** Characters of the reason for which a message is refused: keys and paths in it are the peer's. */
+  refusalChars: 500,
+  /** Executors that one message asks to kill: a tenth of what the catalogue admits. */
+  killsPerMessage: 10_000,
+  /** Workers that one sentence names. More is hard to read. */
+  namedWorkers: 4,
+  /** Characters of a text that the own, quick encoder of task values writes. Longer ones are quick enough in V8's. */
+  plainStringChars: 1024,
+  /** Values of a list that it writes, for the same reason. */
+  plainListItems: 16,
+  /** Task entries that are decoded in one piece of work: about a millisecond. */
+  taskJobBytes: 1 * MIB,
+  /** Larger bodies of tasks go in chunks, so that a frame stays small whatever a task sends. */
+  taskInlineBytes: 16 * KIB,
+  /** Texts for people about a task. They are cut rather than refused. */
+  taskTextBytes: 8 * KIB,
+  /** Arrays up to this length are searched for named fields too, as the match of a regular expression has them. */
+  namedArrayItems: 64,
+  /** Envelopes are parsed together up to this size: one by one is slower, all at once keeps the loop busy. */
+  parseGroupBytes: 16 * KIB,
+  /** A rest of a buffer that is smaller is given up, so that it does not cut batches short. */
+  batchRestBytes: 8 * KIB,
+  /** A body that comes in pieces starts with this much memory, not with what its header claims. */
+  frameRoomFirstBytes: 64 * KIB,
+  /** Frames up to this size are copied, so that many small ones are one buffer of a write. A choice, not a measured optimum. */
+  payloadCopyBytes: 4 * KIB,
+  /** The buffer into which they are copied: one payload chunk. */
+  payloadSlabBytes: 64 * KIB,
+  /** Addresses whose pace of handshakes is kept; with more than that the quiet ones are looked for and forgotten. */
+  pacedAddresses: 1024,
+  /** A pace that was not used for so long is full again, so it need not be kept. */
+  paceQuietMs: 1 * SECOND,
+
+  // Actors and traces
+  /** In batches up to this size each message is timed. In larger ones the reading would cost more than it tells. */
+  timedBatchMessages: 16,
+  /** Slots of a mailbox at its start, a power of two. */
+  mailboxSlotsFirst: 16,
+  /** Slots that a mailbox keeps over a quiet time. The memory of a burst is given back. */
+  mailboxSlotsKept: 4096,
+  /** Open questions from which on those are looked for that their asker has given up. */
+  questionsPurgedFrom: 1024,
+  /** Nesting of a payload that a trace shows. */
+  tracePayloadDepth: 8,
+  /** Items of a list, and keys of an object, that it shows. */
+  tracePayloadItems: 50,
+  /** Characters of a text that it shows. */
+  tracePayloadChars: 200,
+  /** What a message counts in a ring that has not travelled: it has no size, and what it holds is mostly held elsewhere too. */
+  traceLocalBytes: 512,
+  /** What a record of a ring has beside its paths, its type and its payload, about. */
+  traceRecordBytes: 64,
+  /** Values that such a record has, about. */
+  traceRecordItems: 16,
+  /** How often `trace -f` asks the leader which processes there are. */
+  traceMembersMs: 5 * SECOND,
+  /** How often it looks whether all links are open, at its start. */
+  traceLookMs: 20,
+
+  // Master
+  /** Ended executors of which a Master still knows their Worker. */
+  rememberedHomes: 10_000,
+  /** Looks at a Worker in one pass, so that a turn stays short whatever is asked for: some 2 ms. */
+  looksPerPass: 100_000,
+  /** What sorting the Workers that would do, and placing on them, counts beside one look at each. */
+  placeLooks: 8,
+  /** Demands of one pass that found no room, by which larger ones are known to find none. */
+  demandsKept: 32,
+  /** Launches of one pass, so that a step stays one commit (protocol 4.1). More go with the next pass. */
+  launchesPerPass: 200,
+  /** Old records that one step forgets, so that it stays small. */
+  droppedPerStep: 16,
+  /** A timer that comes while records are still read is set again by so much. */
+  untilRestoredMs: 50,
+  /** A timer or a turn that finds the commit queue full comes again after this. */
+  commitQueueFullRetryMs: 50,
+  /** Heartbeats change a row of a Worker, and are no change of the cluster state: their age is seen so much later. */
+  heartbeatsShownMs: 1 * SECOND,
+  /** Heartbeats that a Worker misses before it is shown as suspect (protocol 19). */
+  suspectHeartbeats: 3,
+  /** Numbers of executors in one order over all applications: more than one application can use up. */
+  executorIds: 100_000_000,
+  /** How often a STANDBY goes through its warm-up: V8 compiles well what ran some hundred times, and a pass reads several records. */
+  warmUpPasses: 40,
+  /** Workers set up with one address that are told apart from a restart of one. */
+  rememberedReplaced: 16,
+  /** Timeouts for which a DEAD Worker is still shown, as Spark keeps it. */
+  deadShownTimeouts: 16,
+  /** How often a Worker whose link has ended is looked for before its silence counts. */
+  workerProbes: 3,
+  /** The time between two of these looks. */
+  workerProbeEveryMs: 300,
+
+  // Worker and processes
+  /** Characters of an end report. Longer texts are of no use to its reader, and the catalogue bounds them. */
+  endMessageChars: 2000,
+  /** How soon a log stream whose link is full looks again. */
+  logBusyLookMs: 20,
+  /** How long the last reports of a Worker may take to leave. */
+  lastReportsMs: 1 * SECOND,
+  /** How often it looks whether they have. */
+  lastReportsLookMs: 10,
+  /** A mailbox that is full takes the end of a process this much later; it must not be lost. */
+  informAgainMs: 50,
+  /** The first wait between two looks at a group that ends; it grows. */
+  groupPollFirstMs: 5,
+  /** The most that it grows to: what has ended is free again soon after. */
+  groupPollMaxMs: 200,
+  /** A group is held no longer than this: one that writes to a slow disk is left alone and tried again later. */
+  freezeMs: 50,
+  /** Looks at a held group in any case: where all cores are busy our own turn may come late. */
+  freezeLooks: 10,
+  /** The time between two of these looks. */
+  freezeStepMs: 0.5,
+  /** The first time between two rounds of killing: somebody may have been started outside the group meanwhile. */
+  killRoundMs: 20,
+  /** The most that it grows to. */
+  killRoundMaxMs: 1 * SECOND,
+  /** Part of a core that looking at all processes takes at most, on a machine with very many of them too. */
+  guardScanShare: 0.02,
+  /** A guard that dies within this time makes the next one wait. */
+  guardStableMs: 1 * SECOND,
+  /** The first such wait; it doubles. Without a guard what is started may outlive its Worker. */
+  guardRestartFirstMs: 10,
+  /** The most that it grows to. */
+  guardRestartMaxMs: 1 * SECOND,
+  /** Characters of what a guard has said last, for the log. */
+  guardLastWordsChars: 2000,
+  /** Causes of causes that are looked at and logged. An error has hardly more than two. */
+  errorCauses: 5,
+  /**
+   * Part of the memory of a process that V8's heap may have. The rest is for buffers, code, stacks and threads: the heap must
+   * fail before the memory watch ends the process.
+   */
+  heapShare: 0.75,
+  /** Age of a shared table of processes. Far less than the kernel takes to come round to a pid again. */
+  processTableMs: 5,
+  /** Characters of what an embedded cluster that fails has said last, for its error. */
+  embeddedLastWordsChars: 16 * KIB,
+  /** How long a launcher waits for the last output of a node that has ended. */
+  nodeLastWordsMs: 500,
+
+  // Output files
+  /** A piece of a sparse file that is looked through at once, in whole blocks. */
+  holeChunkBytes: 256 * KIB,
+  /** A piece of an output file that is copied at once. */
+  rotateCopyBytes: 1 * MIB,
+  /** What is left to copy while the writers are held: about a tenth of a millisecond. */
+  rotateHeldBytes: 256 * KIB,
+  /** Rounds of copying before the writers are held, whatever they have written meanwhile. */
+  rotateRounds: 5,
+  /** After so many failures to hold the writers, a line may be lost rather than the disk. */
+  rotateAttempts: 5,
+  /** Of a file with holes at least so much of its end is shown. */
+  sparseEndBytes: 64 * KIB,
+  /** Bytes of output in one page, where nobody asks for less. */
+  outputPageBytes: 256 * KIB,
+  /** A piece in which the end of an output is searched for its lines. */
+  outputTailChunkBytes: 64 * KIB,
+  /** A line that is longer is not searched to its beginning. */
+  outputTailBytes: 16 * MIB,
+  /** How often output is read again because its file was rotated meanwhile. */
+  outputReadAttempts: 5,
+  /** Bytes of a hole that one turn looks through: a millisecond or two. */
+  outputHoleBytes: 4 * MIB,
+
+  // Tasks
+  /** What the result of a command has beside its output: name, numbers and framing. */
+  commandRestBytes: 64 * KIB,
+  /** Exports of a module that an error names where the asked one is missing. */
+  exportsShown: 10,
+  /** How soon a thread writes again to a pipe that is full. */
+  consoleAgainMs: 1,
+  /** The main thread is woken for results at least this often while one batch runs. */
+  threadNoticeMs: 1,
+  /** A batch that is longer lets the timers and sockets of its thread have a turn. */
+  threadTurnMs: 5,
+  /** Retries that are looked at from the head of their list: fresh tasks must not wait for the search. */
+  retriesSeen: 64,
+  /** Smaller results are read on arrival: as bytes each would hold on to the whole chunk in which it came. */
+  resultKeptBytes: 4 * KIB,
+  /** Shorter times are not measured: the noise of the clock would be the rate. */
+  taskMeasureMs: 1,
+
+  // HTTP
+  /** How often connections are looked at that have been idle or stalled for too long. */
+  httpSweepMs: 500,
+  /** Sockets that are being told that there is no room. Who comes beyond that is cut without a word. */
+  httpRefusals: 32,
+  /** How long such a socket may take to hear it. */
+  httpRefusalMs: 1 * SECOND,
+
+  // Stores
+  /** Position, quotes and separators around a record in a commit. */
+  commitEntryRestBytes: 64,
+  /** How often a folder may vanish or change under its reader before that is an error. */
+  folderReads: 5,
+  /** A snapshot is written in such pieces, so that commits and messages get their turns in between. */
+  snapshotPieceBytes: 256 * KIB,
+  /** Records of the first page of a table in Redis, whose records may have any size. */
+  readPageFirst: 32,
+
+  // Command line and configuration
+  /** How often `status --watch` asks again. */
+  statusWatchMs: 1 * SECOND,
+  /** Failed inputs that `each` lists at its end. The rest is counted. */
+  eachFailuresListed: 20,
+  /** The shortest lease: its margins for clocks and slow loops take a good part of it. */
+  leaseMsMin: 1 * SECOND,
+  /** A Worker timeout has at least so many leases: else a failover alone would cost Workers. */
+  leasesPerWorkerTimeout: 4,
+  /** Nesting of a deployment file: twice what one needs. */
+  configDepth: 32,
+  /** Files of people are far smaller. Nobody reads a disk image by accident. */
+  configBytes: 16 * MIB,
+  /** Memory that is left to the system and to the Worker itself, where a deployment file says nothing. */
+  machineReservedMib: 1024,
+  /** Rounds in which faulty keys are set aside to find more faults. What is left after each is smaller. */
+  configPruneRounds: 8,
+  /** Memory of a driver that asks for none, as in Spark. */
+  driverMemoryMib: 1024,
+  /** A flush takes at most this long: a reader that has stopped must not keep a process from ending. */
+  logCloseMs: 2 * SECOND,
+} as const
