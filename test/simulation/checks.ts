@@ -8,8 +8,8 @@ import { StateAudit } from './state-audit.js'
 import type { StoreModel } from './store-model.js'
 import { StoreWatch } from './store-watch.js'
 import { type Fail, Violation } from './violation.js'
+import type { WatchedWorld } from './watched-world.js'
 import { WorkWatch } from './work-watch.js'
-import type { World } from './world.js'
 
 /** Every so many events the cluster state are counted anew. */
 const AUDIT_EVERY = 256
@@ -26,15 +26,15 @@ export class Checks {
   readonly starts: StartWatch
   readonly clusterState: StateAudit
   readonly fail: Fail
-  readonly #world: World
+  readonly #world: WatchedWorld
   readonly #model: StoreModel
   readonly #store: StoreWatch
   readonly #electedAtMs = new Map<string, number>()
 
-  constructor(world: World, model: StoreModel) {
+  constructor(world: WatchedWorld, model: StoreModel, note: (violation: Violation) => void) {
     this.#world = world
     this.#model = model
-    this.fail = (invariant, text) => world.note(new Violation(invariant, text))
+    this.fail = (invariant, text) => note(new Violation(invariant, text))
     this.debts = new Debts(world, model, this.fail)
     this.work = new WorkWatch(world, this.fail)
     this.starts = new StartWatch(world, this.fail)

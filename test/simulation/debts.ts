@@ -2,11 +2,11 @@ import type { Submission } from './history.js'
 import type { SimMaster } from './sim-master.js'
 import type { StoreModel } from './store-model.js'
 import type { Fail } from './violation.js'
-import type { World } from './world.js'
+import type { WatchedWorld } from './watched-world.js'
 
 /** S2, S3a: what was acknowledged, and the processes that owe it to a store that forgot it. */
 export class Debts {
-  readonly #world: World
+  readonly #world: WatchedWorld
   readonly #model: StoreModel
   readonly #fail: Fail
   /** Acknowledged, not in the store now: the processes that still hold it. */
@@ -20,7 +20,7 @@ export class Debts {
   /** Nothing is excused that a living process could have given in time: for scripts that see to it. */
   strict = false
 
-  constructor(world: World, model: StoreModel, fail: Fail) {
+  constructor(world: WatchedWorld, model: StoreModel, fail: Fail) {
     this.#world = world
     this.#model = model
     this.#fail = fail

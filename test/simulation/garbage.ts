@@ -2,7 +2,7 @@ import { parseActorAddress } from '../../runtime/addresses.js'
 import type { Machine } from './machine.js'
 import { Place } from './place.js'
 import type { Random } from './random.js'
-import type { World } from './world.js'
+import type { WatchedWorld } from './watched-world.js'
 
 /** An epoch that no cluster reaches: where it shows, somebody believed a stranger (protocol S6). */
 export const FORGED_EPOCH = 1_000_000
@@ -25,11 +25,11 @@ const junk: readonly object[] = [
 
 /** A peer with a client's key that says what is not its to say, in envelopes that are what they should not be. */
 export class Stranger {
-  readonly #world: World
+  readonly #world: WatchedWorld
   readonly #machine: Machine
   #number = 0
 
-  constructor(world: World) {
+  constructor(world: WatchedWorld) {
     this.#world = world
     this.#machine = world.machine('10.0.6.6')
   }

@@ -3,9 +3,9 @@ import type { Outgoing } from '../../actors/master/step.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import type { HeartbeatAck } from '../../actors/messages/workers.js'
-import type { Checks } from './checks.js'
+import type { Place } from './place.js'
 import { launching, receivedBefore, reported } from './received-ends.js'
-import type { SimMaster } from './sim-master.js'
+import type { Watchers } from './sim-world.js'
 
 /** When a core decided to send it. Only what has to wait for the fence is in here. */
 const decidedAtMs = new WeakMap<object, number>()
@@ -41,17 +41,24 @@ const gated: ReadonlySet<string> = new Set<string>([
   'ExecutorsAnswer',
 ] satisfies Outgoing['type'][])
 
+/** The process of a Master, as its door sees it. */
+export interface GatedMaster {
+  readonly place: Place
+  readonly incarnation: string
+  readonly engine: { readonly confirmedAtMs: number }
+}
+
 /**
  * The door of a Master: what its core decided leaves only behind a fence check that was sent after it was decided (protocol S1,
  * 4.1), whatever the commit queue believes.
  */
 export class Gate {
-  readonly #checks: Checks
-  readonly #master: SimMaster
+  readonly #checks: Watchers
+  readonly #master: GatedMaster
   /** What this process has acknowledged: it owes it to a store that forgets, as long as it lives (protocol S2). */
   readonly acknowledged = new Set<string>()
 
-  constructor(checks: Checks, master: SimMaster) {
+  constructor(checks: Watchers, master: GatedMaster) {
     this.#checks = checks
     this.#master = master
   }

@@ -1,6 +1,5 @@
 import type { DriverDescription } from '../../actors/messages/common.js'
-import type { SimChild } from './sim-children.js'
-import type { World } from './world.js'
+import type { SimChild } from './sim-child.js'
 
 /** What clients saw of one submission, and what took place of it. */
 export interface Submission {
@@ -28,6 +27,17 @@ export interface DriverEnd {
   readonly workerId: string
 }
 
+/** Where a history takes place. */
+export interface HistoryWorld {
+  readonly timeline: { readonly nowMs: number }
+  readonly checks: {
+    readonly debts: {
+      acknowledged(submission: Submission, driverId: string): void
+      unknownDriver(driverId: string): void
+    }
+  }
+}
+
 /** The recorded history: acknowledgements by key, effects by driver. */
 export class History {
   readonly submissions = new Map<string, Submission>()
@@ -35,10 +45,10 @@ export class History {
   acknowledgements = 0
   /** Ends for good that Workers have told somebody, in their order. */
   readonly ends: DriverEnd[] = []
-  readonly #world: World
+  readonly #world: HistoryWorld
   readonly #supervised = new Map<string, boolean>()
 
-  constructor(world: World) {
+  constructor(world: HistoryWorld) {
     this.#world = world
   }
 

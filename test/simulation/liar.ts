@@ -5,7 +5,7 @@ import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
 import type { Machine } from './machine.js'
 import { Place } from './place.js'
 import type { Random } from './random.js'
-import type { World } from './world.js'
+import type { WatchedWorld } from './watched-world.js'
 
 /** So begin the incarnations of liars. */
 export const LIAR = 'liar-'
@@ -23,12 +23,12 @@ type Lie = MasterMessage | WorkerMessage
  * Master would, and nobody may ever come there: only liars name that address.
  */
 export class Liar {
-  readonly #world: World
+  readonly #world: WatchedWorld
   readonly #machine: Machine
   #listens: Place | undefined
   #number = 0
 
-  constructor(world: World) {
+  constructor(world: WatchedWorld) {
     this.#world = world
     this.#machine = world.machine(HOST)
   }

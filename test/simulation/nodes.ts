@@ -4,22 +4,27 @@ import { Place } from './place.js'
 import { SimApplication } from './sim-application.js'
 import { SimMaster } from './sim-master.js'
 import { SimSubmitter } from './sim-submitter.js'
-import { SimWorker, type WorkerOffer } from './sim-worker.js'
-import type { World } from './world.js'
+import { SimWorker } from './sim-worker.js'
+import type { SimWorld, Watchers, WorkerOffer } from './sim-world.js'
 
 const MASTER_PORT = 7077
 const WORKER_PORT = 7078
+
+/** What a node has around it: also whom its death concerns. */
+export interface NodeWorld extends SimWorld {
+  readonly checks: Watchers & { readonly debts: { masterDied(process: SimMaster): void } }
+}
 
 /** A node of the cluster: a machine, and process after process on it, as a launcher starts them. */
 abstract class Node<P extends { readonly place: Place }> {
   readonly name: string
   readonly machine: Machine
-  readonly world: World
+  readonly world: NodeWorld
   process: P | undefined
   starts = 0
   #restart: (() => void) | undefined
 
-  constructor(world: World, name: string, host: string) {
+  constructor(world: NodeWorld, name: string, host: string) {
     this.world = world
     this.name = name
     this.machine = world.machine(host)
@@ -92,7 +97,7 @@ export class MasterNode extends Node<SimMaster> {
 export class WorkerNode extends Node<SimWorker> {
   readonly offer: WorkerOffer
 
-  constructor(world: World, name: string, host: string) {
+  constructor(world: NodeWorld, name: string, host: string) {
     super(world, name, host)
     const { random, shape } = world
     const gpus = shape.resources ? random.int(5) : 0

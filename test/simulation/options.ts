@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util'
 import { namesOption, wholeOption } from '../tools/command-line.js'
 import { faults } from './rates.js'
 import { scriptNamed, scripts } from './scripts.js'
+import type { Shape } from './shape.js'
 import type { SimulationOptions } from './simulation.js'
-import type { Shape } from './world.js'
 
 export interface CommandLine {
   /** Of the first history. */

@@ -1,10 +1,11 @@
 import { LIAR } from './liar.js'
 import type { MasterNode, WorkerNode } from './nodes.js'
 import type { Rates } from './rates.js'
+import type { Shape } from './shape.js'
 import type { SimSubmitter } from './sim-submitter.js'
 import type { StoreState } from './store-model.js'
 import { Violation } from './violation.js'
-import type { Shape, World } from './world.js'
+import type { World } from './world.js'
 
 /** What a script waits for. */
 export type Wait =

@@ -1,5 +1,5 @@
+import type { Shape } from './shape.js'
 import { type SimulationOptions, type SimulationResult, simulate } from './simulation.js'
-import type { Shape } from './world.js'
 
 /** A failure with no more in it than it needs. */
 export interface Shrunk {

@@ -7,7 +7,7 @@ import { currentIdentity } from '../../runtime/transport/identity.js'
 import { bytesOf, drawBulk } from './bulk.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
-import type { World } from './world.js'
+import type { SimWorld } from './sim-world.js'
 
 const PORT = 7090
 const inputOf = (args: readonly unknown[]): Uint8Array =>
@@ -25,7 +25,7 @@ const fn = { url: 'file:///simulated.js', name: 'task' }
 /** One process of an application: the shipped ClientEndpoint and task pool, with tasks flowing all the time. */
 export class SimApplication {
   readonly place: Place
-  readonly #world: World
+  readonly #world: SimWorld
   readonly #random: Random
   readonly #endpoint: ClientEndpoint
   #underWay = 0
@@ -35,7 +35,7 @@ export class SimApplication {
   /** It has an executor, or had one. */
   served = false
 
-  constructor(world: World, place: Place) {
+  constructor(world: SimWorld, place: Place) {
     this.place = place
     this.#world = world
     this.#random = world.random.fork()

@@ -1,26 +1,9 @@
-import type { ResourceAddresses } from '../../actors/messages/common.js'
 import type { ChildListener } from '../../actors/worker/children.js'
-import type { WorkerEffect } from '../../actors/worker/worker-events.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
+import type { ExecutorStart, SimChild, SimPlan } from './sim-child.js'
 import { SimExecutor } from './sim-executor.js'
-import type { World } from './world.js'
-
-type DriverStart = Extract<WorkerEffect, { kind: 'startDriver' }>
-type ExecutorStart = Extract<WorkerEffect, { kind: 'startExecutor' }>
-export type SimPlan = DriverStart | ExecutorStart
-
-/** A process group of user code on a Worker's machine. It knows nothing of its Worker's mailbox. */
-export interface SimChild {
-  readonly process: string
-  readonly plan: SimPlan
-  readonly worker: Place
-  readonly workerId: string
-  readonly cores: number
-  readonly memoryMib: number
-  readonly resources: ResourceAddresses
-  readonly startedAtMs: number
-}
+import type { SimWorld } from './sim-world.js'
 
 /** What a simulated program does, told in the arguments of its description: `MS EXIT_CODE`, or nothing: it runs on. */
 function behaviourOf(plan: SimPlan): { ms: number; exitCode: number } | undefined {
@@ -34,7 +17,7 @@ function behaviourOf(plan: SimPlan): { ms: number; exitCode: number } | undefine
  * "valid until", though the Worker be frozen (protocol 8).
  */
 export class SimChildren {
-  readonly #world: World
+  readonly #world: SimWorld
   readonly #place: Place
   readonly #workerId: string
   readonly #listener: ChildListener
@@ -45,7 +28,7 @@ export class SimChildren {
   isStopping = false
   #pid = 1000
 
-  constructor(world: World, place: Place, workerId: string, listener: ChildListener) {
+  constructor(world: SimWorld, place: Place, workerId: string, listener: ChildListener) {
     this.#world = world
     this.#place = place
     this.#workerId = workerId
@@ -143,7 +126,7 @@ export class SimChildren {
 
 class Running {
   isOver = false
-  readonly #world: World
+  readonly #world: SimWorld
   readonly #child: SimChild
   readonly #random: Random
   readonly #onEnd: (exitCode: number | null, signal: string | null) => void
@@ -152,7 +135,7 @@ class Running {
   readonly #executor: SimExecutor | undefined
 
   constructor(
-    world: World,
+    world: SimWorld,
     child: SimChild,
     random: Random,
     onEnd: (exitCode: number | null, signal: string | null) => void,

@@ -6,13 +6,13 @@ import { throwUncaught } from '../../runtime/system/uncaught.js'
 import { LinkKeeper } from '../../runtime/transport/link-keeper.js'
 import { Place } from './place.js'
 import { SimThreads } from './sim-threads.js'
-import type { World } from './world.js'
+import type { SimWorld } from './sim-world.js'
 
 /** An executor process: the shipped session and threads, over simulated links and on simulated time. */
 export class SimExecutor {
   readonly place: Place
 
-  constructor(world: World, worker: Place, launch: LaunchExecutor, onExit: () => void) {
+  constructor(world: SimWorld, worker: Place, launch: LaunchExecutor, onExit: () => void) {
     const { host, port } = parseActorAddress(`firesteel://${launch.driver}`)
     // On its Worker's host, and cut off with it.
     const place = new Place(worker.name, worker.machine)

@@ -10,7 +10,7 @@ import { Gateway } from '../../runtime/transport/gateway.js'
 import type { LocalIdentity } from '../../runtime/transport/identity.js'
 import type { Link } from '../../runtime/transport/link.js'
 import type { Place } from './place.js'
-import type { World } from './world.js'
+import type { SimWorld } from './sim-world.js'
 
 const paths = { master: '/user/Master', worker: '/user/Worker', client: '/user/ClientEndpoint' }
 
@@ -24,7 +24,7 @@ export class SimFrame implements MasterHostFrame {
     incarnation: this.#incarnation,
     advertise: this.#advertise,
   })
-  readonly #world: World
+  readonly #world: SimWorld
   readonly #place: Place
   readonly #advertise: string
   readonly #position: () => { epoch: number; seq: number } | undefined
@@ -37,7 +37,7 @@ export class SimFrame implements MasterHostFrame {
   #early: Link[] | undefined = []
 
   constructor(
-    world: World,
+    world: SimWorld,
     place: Place,
     advertise: string,
     position: () => { epoch: number; seq: number } | undefined,

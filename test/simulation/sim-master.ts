@@ -10,7 +10,7 @@ import type { Place } from './place.js'
 import { SimEngine, SimPresence } from './sim-engine.js'
 import { SimFrame } from './sim-frame.js'
 import { SimQuorum } from './sim-quorum.js'
-import type { World } from './world.js'
+import type { SimWorld } from './sim-world.js'
 
 /** One process of a Master: the shipped seat, over simulated sockets, store, locks and time. */
 export class SimMaster {
@@ -22,7 +22,7 @@ export class SimMaster {
   readonly #frame: SimFrame
 
   constructor(
-    world: World,
+    world: SimWorld,
     place: Place,
     port: number,
     observedEpoch: number,

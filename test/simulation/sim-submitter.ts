@@ -3,12 +3,12 @@ import type { DriverDescription } from '../../actors/messages/common.js'
 import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
-import type { World } from './world.js'
+import type { SimWorld } from './sim-world.js'
 
 /** One client process that submits drivers, asks for them, kills some, and repeats itself, with the shipped client. */
 export class SimSubmitter {
   readonly place: Place
-  readonly #world: World
+  readonly #world: SimWorld
   readonly #random: Random
   readonly #client: MasterClient
   readonly #keys: string[] = []
@@ -16,7 +16,7 @@ export class SimSubmitter {
   #ends = false
   busy = 0
 
-  constructor(world: World, place: Place) {
+  constructor(world: SimWorld, place: Place) {
     this.place = place
     this.#world = world
     this.#random = world.random.fork()

@@ -8,8 +8,8 @@ import { limits } from '../../runtime/limits.js'
 import { bytesOf, drawBulk } from './bulk.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
+import type { SimWorld } from './sim-world.js'
 import { type Action, Promised, ScheduledThread, type ThreadWorld } from './threads/scheduled-thread.js'
-import type { World } from './world.js'
 
 /** A tenth of the shipped looks: on the clock of a cluster they would be most of its events. */
 const LOOK_MS = 100
@@ -21,7 +21,7 @@ type Ends = Pick<ThreadPoolOptions, 'onResult' | 'onStarted' | 'onReturned' | 'o
 
 /** The threads of a simulated executor: what ships, on the time of its place. Its tasks take time, and say that they ran. */
 export class SimThreads implements TaskRunner, ThreadWorld {
-  readonly #world: World
+  readonly #world: SimWorld
   readonly #place: Place
   readonly #random: Random
   readonly #appId: string
@@ -31,7 +31,7 @@ export class SimThreads implements TaskRunner, ThreadWorld {
   readonly #stirring = new Set<ScheduledThread>()
 
   constructor(
-    world: World,
+    world: SimWorld,
     place: Place,
     random: Random,
     { appId, execId, cores }: LaunchExecutor,

@@ -1,5 +1,4 @@
 import type { WorkerMessage } from '../../actors/messages/catalogue.js'
-import type { ResourceAddresses } from '../../actors/messages/common.js'
 import type { Children } from '../../actors/worker/children.js'
 import type { LogStreams } from '../../actors/worker/log-streams.js'
 import type { WorkFolders } from '../../actors/worker/work-folders.js'
@@ -19,13 +18,7 @@ import { Gateway } from '../../runtime/transport/gateway.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { Place } from './place.js'
 import { SimChildren } from './sim-children.js'
-import type { World } from './world.js'
-
-export interface WorkerOffer {
-  readonly cores: number
-  readonly memoryMib: number
-  readonly resources: ResourceAddresses
-}
+import type { SimWorld, WorkerOffer } from './sim-world.js'
 
 /** One process of a Worker: the shipped core and shell, over simulated sockets, processes and time. */
 export class SimWorker {
@@ -35,7 +28,7 @@ export class SimWorker {
   readonly core: WorkerCore
   readonly children: SimChildren
   readonly system: ActorSystem
-  readonly #world: World
+  readonly #world: SimWorld
   readonly #actor: Ref<WorkerActorMessage>
   readonly #dialer: Dialer
   readonly startedAtMs: number
@@ -43,7 +36,7 @@ export class SimWorker {
   isStopping = false
   readonly #dialled = new WeakMap<PeerIdentity, string>()
 
-  constructor(world: World, place: Place, port: number, offer: WorkerOffer) {
+  constructor(world: SimWorld, place: Place, port: number, offer: WorkerOffer) {
     this.#world = world
     this.place = place
     this.startedAtMs = world.timeline.nowMs

@@ -3,10 +3,11 @@ import { forgetDeadSystems } from './dead-systems.js'
 import { Random } from './random.js'
 import { calmRates, drawRates, type Fault } from './rates.js'
 import { Director, type Script } from './script.js'
+import type { Shape } from './shape.js'
 import { codeOf } from './sim-submitter.js'
 import { withoutLoop } from './turns.js'
 import { Violation } from './violation.js'
-import { type Shape, World } from './world.js'
+import { World } from './world.js'
 
 export interface SimulationOptions {
   readonly seed: number

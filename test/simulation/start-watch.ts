@@ -1,7 +1,7 @@
 import type { CoreMessage } from '../../actors/worker/worker-events.js'
-import type { SimWorker } from './sim-worker.js'
+import type { WatchedWorker } from './sim-world.js'
 import type { Fail } from './violation.js'
-import type { World } from './world.js'
+import type { WatchedWorld } from './watched-world.js'
 
 /** A back-off is 1 s at least, by the clock of a Master that drifts from ours. */
 const WINDOW_MS = 950
@@ -10,20 +10,20 @@ const KNOWN_MS = 10_000
 
 /** L1 where Workers cannot start what they are given: nobody storms them, and no application ends while a good one is left. */
 export class StartWatch {
-  readonly #world: World
+  readonly #world: WatchedWorld
   readonly #fail: Fail
   /** When launches came, by `LEADER SUBJECT WORKER`, of the last moments. */
   readonly #launches = new Map<string, { readonly id: number; readonly atMs: number }[]>()
   /** `APP WORKER`: an executor of it has failed there. */
   readonly #failed = new Set<string>()
 
-  constructor(world: World, fail: Fail) {
+  constructor(world: WatchedWorld, fail: Fail) {
     this.#world = world
     this.#fail = fail
   }
 
   /** At most what it has room for, and the same again for what was launched before the first of them failed. */
-  launched(worker: SimWorker, from: string, message: CoreMessage): void {
+  launched(worker: WatchedWorker, from: string, message: CoreMessage): void {
     if (message.type !== 'LaunchExecutor' && message.type !== 'LaunchDriver') return
     const { nowMs } = this.#world.timeline
     const [subject, id, most] =

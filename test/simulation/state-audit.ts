@@ -2,19 +2,19 @@ import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../..
 import type { MasterStateResponse } from '../../actors/messages/status.js'
 import { LIAR } from './liar.js'
 import { type Fail, Violation } from './violation.js'
-import type { World } from './world.js'
+import type { WatchedWorld } from './watched-world.js'
 
 /** What came back after a fall and does not fit is refused by its Worker, and placed again. */
 const OVER_MS = 20_000
 
 /** S4, L1: the cluster state of Masters and Workers against each other and against what runs, counted from scratch. */
 export class StateAudit {
-  readonly #world: World
+  readonly #world: WatchedWorld
   readonly #fail: Fail
   /** Since when the cluster state hold more than there is, by `MASTER WORKER`. */
   readonly #overSinceMs = new Map<string, number>()
 
-  constructor(world: World, fail: Fail) {
+  constructor(world: WatchedWorld, fail: Fail) {
     this.#world = world
     this.#fail = fail
   }

@@ -2,7 +2,7 @@ import { fromBytes } from '../../actors/messages/cloneable.js'
 import { INLINE_BYTES } from '../../actors/messages/tasks.js'
 import type { TaskOutcome } from '../../actors/tasks/dispatch-types.js'
 import { type Bulk, isWhole } from './bulk.js'
-import type { Checks } from './checks.js'
+import type { Fail } from './violation.js'
 
 interface Task {
   readonly retries: number
@@ -19,11 +19,11 @@ interface Task {
 /** S7: what became of every task of every application. */
 export class TaskLedger {
   delivered = 0
-  readonly #checks: Checks
+  readonly #fail: Fail
   readonly #tasks = new Map<string, Task>()
 
-  constructor(checks: Checks) {
-    this.#checks = checks
+  constructor(fail: Fail) {
+    this.#fail = fail
   }
 
   submitted(appId: string, taskId: number, retries: number, gets: Bulk | undefined): void {
@@ -44,9 +44,9 @@ export class TaskLedger {
     if (task === undefined) return
     task.runs++
     if (task.gets !== undefined && !isWhole(input, task.gets))
-      this.#checks.fail('S7', `task ${taskId} of ${appId} did not get what it was given`)
+      this.#fail('S7', `task ${taskId} of ${appId} did not get what it was given`)
     if (task.retries === 0 && task.runs > 1)
-      this.#checks.fail('S7', `task ${taskId} of ${appId} may run once, and ran again`)
+      this.#fail('S7', `task ${taskId} of ${appId} may run once, and ran again`)
   }
 
   /** A run came to its end at its executor; whether anybody hears of it is another matter. */
@@ -62,23 +62,23 @@ export class TaskLedger {
     const task = this.#tasks.get(`${appId} ${taskId}`)
     if (task === undefined) return
     task.ended++
-    if (task.ended > 1) this.#checks.fail('S7', `task ${taskId} of ${appId} ended twice`)
+    if (task.ended > 1) this.#fail('S7', `task ${taskId} of ${appId} ended twice`)
     const failed = repetitions.filter(({ cause }) => cause === 'failure').length
     const failures = end.kind === 'failed' && end.cause === 'failure' ? failed + 1 : failed
     if (failures > task.failures)
-      this.#checks.fail('S7', `task ${taskId} of ${appId} failed ${task.failures} times, told ${failures}`)
+      this.#fail('S7', `task ${taskId} of ${appId} failed ${task.failures} times, told ${failures}`)
     if (end.kind === 'failed' && end.cause === 'failure' && failures !== task.retries + 1)
-      this.#checks.fail(
+      this.#fail(
         'S7',
         `task ${taskId} of ${appId} is given up after ${failures} failures, and may have ${task.retries + 1}`,
       )
     if (end.kind !== 'value') return
     this.delivered++
-    if (task.values === 0) this.#checks.fail('S7', `task ${taskId} of ${appId} has a value that no run had`)
+    if (task.values === 0) this.#fail('S7', `task ${taskId} of ${appId} has a value that no run had`)
     if (end.body.byteLength >= INLINE_BYTES / 2)
       this.#expectWhole(appId, taskId, fromBytes(end.body), task.gave)
     if (task.runs > 1 + repetitions.length)
-      this.#checks.fail(
+      this.#fail(
         'S7',
         `task ${taskId} of ${appId} ran ${task.runs} times, with ${repetitions.length} reasons`,
       )
@@ -86,6 +86,6 @@ export class TaskLedger {
 
   #expectWhole(appId: string, taskId: number, value: unknown, gave: readonly Bulk[]): void {
     if (!gave.some((bulk) => isWhole(value, bulk)))
-      this.#checks.fail('S7', `task ${taskId} of ${appId} has another value than any run gave`)
+      this.#fail('S7', `task ${taskId} of ${appId} has another value than any run gave`)
   }
 }

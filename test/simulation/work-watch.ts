@@ -7,17 +7,17 @@ import { limits } from '../../runtime/limits.js'
 import type { Fence } from '../../runtime/persistence/engine.js'
 import { LIAR } from './liar.js'
 import { reporting } from './received-ends.js'
-import type { SimChild } from './sim-children.js'
-import type { SimWorker } from './sim-worker.js'
+import type { SimChild } from './sim-child.js'
+import type { WatchedWorker } from './sim-world.js'
 import type { Fail } from './violation.js'
-import type { World } from './world.js'
+import type { WatchedWorld } from './watched-world.js'
 
 /** More than a history launches, however often a liar is believed as far as it may be. */
 const COUNTED = 1000 * limits.launchRise
 
 /** S1, S3, S4 where they take effect: at Workers and the processes that they start. */
 export class WorkWatch {
-  readonly #world: World
+  readonly #world: WatchedWorld
   readonly #fail: Fail
   /** Whom each Worker incarnation has obeyed last. */
   readonly #obeyed = new Map<string, Fence>()
@@ -36,13 +36,13 @@ export class WorkWatch {
   /** How often a Worker became isolated. */
   isolations = 0
 
-  constructor(world: World, fail: Fail) {
+  constructor(world: WatchedWorld, fail: Fail) {
     this.#world = world
     this.#fail = fail
   }
 
   /** S1 at a Worker: it starts and stops nothing for a leadership that is over, or for a second owner of one epoch. */
-  workerStepped(worker: SimWorker, input: WorkerInput, effects: readonly WorkerEffect[]): void {
+  workerStepped(worker: WatchedWorker, input: WorkerInput, effects: readonly WorkerEffect[]): void {
     for (const effect of effects) {
       if (effect.kind === 'log' && effect.text.startsWith('isolated')) this.isolations++
       else if (effect.kind === 'tell') this.#told(worker.incarnation, effect.message)
@@ -155,7 +155,7 @@ export class WorkWatch {
    * S3b: until when this Worker lets its `stop` drivers live. The leader of now may give them to another when it has not heard of it
    * for W: the one must be over before the other begins.
    */
-  #promised({ incarnation, place }: SimWorker, validUntilBootMs: number): void {
+  #promised({ incarnation, place }: WatchedWorker, validUntilBootMs: number): void {
     const { timeline, store, masters, masterConfig, checks } = this.#world
     const leader = store.model.leader()
     if (leader === undefined) return
@@ -176,7 +176,7 @@ export class WorkWatch {
   }
 
   /** S3a: a generation has one Worker. */
-  #launching({ incarnation }: SimWorker, epoch: number, process: string): void {
+  #launching({ incarnation }: WatchedWorker, epoch: number, process: string): void {
     const generation = `${epoch} ${process.slice(0, process.lastIndexOf('/'))}`
     const where = this.#launched.get(generation)
     if (where !== undefined && where !== incarnation)

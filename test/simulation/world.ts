@@ -1,4 +1,4 @@
-import { fixedMasterConfig, type MasterConfig, type Slices } from '../../actors/master/master-config.js'
+import { fixedMasterConfig, type Slices } from '../../actors/master/master-config.js'
 import { type Receiver, violation } from '../../actors/messages/catalogue.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log, LogFields } from '../../runtime/observe/log.js'
@@ -11,42 +11,23 @@ import { Liar } from './liar.js'
 import { LockServer } from './lock-server.js'
 import { Machine } from './machine.js'
 import { Network } from './network.js'
-import { ApplicationNode, MasterNode, SubmitterNode, WorkerNode } from './nodes.js'
+import { ApplicationNode, MasterNode, type NodeWorld, SubmitterNode, WorkerNode } from './nodes.js'
 import type { Place } from './place.js'
 import { Random } from './random.js'
 import type { Rates } from './rates.js'
-import type { SimChild } from './sim-children.js'
+import type { ClusterConfig, Shape } from './shape.js'
+import type { SimChild } from './sim-child.js'
 import { StoreModel } from './store-model.js'
 import { StoreServer } from './store-server.js'
 import { TaskLedger } from './task-ledger.js'
 import { Timeline } from './timeline.js'
 import { Violation } from './violation.js'
-
-/** The shape of one simulated cluster, drawn from its seed. */
-export interface Shape {
-  readonly masters: number
-  readonly workers: number
-  readonly submitters: number
-  readonly applications: number
-  readonly lockServers: number
-  readonly leaseMs: number
-  readonly workerTimeoutMs: number
-  readonly meanDelayMs: number
-  /** Workers have custom resources, and work asks for them. */
-  readonly resources: boolean
-  /** Every message goes through the schemas of the catalogue, as on real links. */
-  readonly validates: boolean
-}
-
-/** Scripts change it before the first Master starts. */
-type ClusterConfig = Omit<MasterConfig, 'address' | 'masters' | 'maxExecutorRetries'> & {
-  maxExecutorRetries: number
-}
+import type { WatchedWorld } from './watched-world.js'
 
 const LOG_LINES = 4000
 
 /** A whole cluster in one process: what is in it, and the time it runs in. */
-export class World {
+export class World implements NodeWorld, WatchedWorld {
   readonly cluster = 'sim'
   readonly key = Buffer.alloc(32, 7)
   readonly seed: number
@@ -95,8 +76,8 @@ export class World {
     this.network.meanDelayMs = shape.meanDelayMs
     this.history = new History(this)
     const model = new StoreModel({ cluster: this.cluster, pageRecords: 64 })
-    this.checks = new Checks(this, model)
-    this.tasks = new TaskLedger(this.checks)
+    this.checks = new Checks(this, model, (violation) => this.note(violation))
+    this.tasks = new TaskLedger(this.checks.fail)
     this.store = new StoreServer('redis', this.machine('10.0.9.1'), model, this.network, random.fork())
     const { storeLosesTail: storeLosesWrites, storeOtherBranch, controlPlaneLost } = rates.weights
     this.store.falls = storeLosesWrites + storeOtherBranch + controlPlaneLost > 0

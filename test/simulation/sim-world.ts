@@ -1,0 +1,84 @@
+import type { Receiver } from '../../actors/messages/catalogue.js'
+import type { ResourceAddresses } from '../../actors/messages/common.js'
+import type { LaunchDriver } from '../../actors/messages/drivers.js'
+import type { LaunchExecutor } from '../../actors/messages/executors.js'
+import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
+import type { Log } from '../../runtime/observe/log.js'
+import type { PeerIdentity } from '../../runtime/transport/identity.js'
+import type { History } from './history.js'
+import type { LockServer } from './lock-server.js'
+import type { Machine } from './machine.js'
+import type { Network } from './network.js'
+import type { Place } from './place.js'
+import type { Random } from './random.js'
+import type { Rates } from './rates.js'
+import type { ClusterConfig, Shape } from './shape.js'
+import type { SimChild } from './sim-child.js'
+import type { StoreServer } from './store-server.js'
+import type { TaskLedger } from './task-ledger.js'
+import type { Timeline } from './timeline.js'
+import type { Fail } from './violation.js'
+
+/** What a Worker offers. */
+export interface WorkerOffer {
+  readonly cores: number
+  readonly memoryMib: number
+  readonly resources: ResourceAddresses
+}
+
+/** A process of a Worker, as those see it that watch what it does. */
+export interface WatchedWorker {
+  readonly place: Place
+  readonly incarnation: string
+  readonly offer: WorkerOffer
+  readonly isStopping: boolean
+}
+
+/** Those that watch what processes of the cluster do, where it takes effect. */
+export interface Watchers {
+  readonly fail: Fail
+  readonly work: {
+    workerStepped(worker: WatchedWorker, input: WorkerInput, effects: readonly WorkerEffect[]): void
+    heartbeatHandled(owner: string, workerId: string): void
+    executorLaunched(owner: string, launch: LaunchExecutor): void
+    launchDecided(launch: LaunchDriver, received: ReadonlyMap<string, number>): void
+    killedUnasked(child: SimChild): void
+  }
+  readonly starts: {
+    executorFailed(appId: string, workerId: string): void
+    applicationFailed(appId: string): void
+  }
+}
+
+/** What a simulated process has around it. It knows no other process but over the network. */
+export interface SimWorld {
+  readonly cluster: string
+  readonly key: Buffer
+  readonly shape: Shape
+  readonly rates: Rates
+  readonly random: Random
+  readonly timeline: Timeline
+  readonly network: Network
+  readonly store: StoreServer
+  readonly locks: readonly LockServer[]
+  readonly leaseMs: number
+  readonly linkDeadMs: number
+  readonly masterAddresses: readonly string[]
+  readonly masterConfig: ClusterConfig
+  /** Workers, by name, on which nothing can be started, or executors end at once. */
+  readonly bad: ReadonlyMap<string, { readonly how: 'start' | 'exit'; readonly sinceMs: number }>
+  readonly history: History
+  readonly tasks: TaskLedger
+  readonly checks: Watchers
+  machine(host: string): Machine
+  incarnation(name: string): string
+  violation(receiver: Receiver): (message: unknown) => string | undefined
+  rejected(place: Place, peer: PeerIdentity, reason: string): void
+  /** An actor of the shipped code threw. */
+  defect(text: string, error: unknown): void
+  tell(who: string, text: string, fields?: object): void
+  logOf(name: string): Log
+  childStarted(child: SimChild): void
+  childEnded(child: SimChild, exitCode: number | null): void
+  readonly touched: (place: Place) => void
+}
