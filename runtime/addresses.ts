@@ -1,19 +1,20 @@
 import { FiresteelError } from './errors.js'
 import { innerLimits } from './inner-limits.js'
 
-/** Where an actor system listens. IPv6 hosts are kept without brackets. */
+/** Where an actor system listens. An IPv6 host has no brackets here. */
 export interface HostPort {
   readonly host: string
   readonly port: number
 }
 
 export const ADDRESS_SCHEME = 'firesteel://'
-/** Masters may leave their port out: 7077 stays free for Spark's own RPC. */
+/** Port of a Master address that has none. It leaves 7077 to Spark's own RPC. */
 export const MASTER_PORT_DEFAULT = 7070
 export const MASTER_ADDRESS_DEFAULT = `${ADDRESS_SCHEME}127.0.0.1:${MASTER_PORT_DEFAULT}`
 
 const BRACKETED = /^\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(\d{1,5}))?$/
 const PLAIN = /^([\p{L}\p{N}](?:[\p{L}\p{N}._-]*[\p{L}\p{N}._])?)(?::(\d{1,5}))?$/u
+/** The message catalogue bounds an address to this length. It is checked before any regular expression runs. */
 const ADDRESS_LENGTH_MAX = innerLimits.addressChars
 const ADDRESSES_MAX = innerLimits.masters
 
@@ -22,7 +23,7 @@ function invalid(text: string, why: string): FiresteelError {
   return new FiresteelError('ADDRESS_INVALID', `${seen} is not a Master address: ${why}.`)
 }
 
-/** `host:port`, `[v6]:port`; the port may be left out where `portDefault` is given. Throws ADDRESS_INVALID. */
+/** `host:port` or `[v6]:port`. The port is optional if `portDefault` is given. Throws ADDRESS_INVALID. */
 export function parseHostPort(text: string, portDefault?: number): HostPort {
   if (text.length > ADDRESS_LENGTH_MAX) throw invalid(text, 'it is too long')
   const match = BRACKETED.exec(text) ?? PLAIN.exec(text)
@@ -38,7 +39,7 @@ export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** Every Master of `firesteel://h:p[,h:p...]`, without repetitions, in order. Throws ADDRESS_INVALID. */
+/** Every Master of `firesteel://h:p[,h:p...]`, in order, without repetitions. Throws ADDRESS_INVALID. */
 export function parseMasterAddresses(text: string): HostPort[] {
   const trimmed = text.trim()
   if (!trimmed.startsWith(ADDRESS_SCHEME)) throw invalid(trimmed, `it does not begin with ${ADDRESS_SCHEME}`)
@@ -52,7 +53,7 @@ export function parseMasterAddresses(text: string): HostPort[] {
   return [...found.values()]
 }
 
-/** `firesteel://host:port` of one Master, as messages carry it. */
+/** `firesteel://host:port` of one Master, as messages have it. */
 export function formatMasterAddress(address: HostPort): string {
   return ADDRESS_SCHEME + formatHostPort(address)
 }
@@ -64,7 +65,7 @@ export function parseActorAddress(text: string): HostPort {
   return address
 }
 
-/** `firesteel://h:p,h:p` of several Masters, as FIRESTEEL_MASTER carries them. */
+/** `firesteel://h:p,h:p` of several Masters, as FIRESTEEL_MASTER has it. */
 export function formatMasterAddresses(addresses: readonly HostPort[]): string {
   return ADDRESS_SCHEME + addresses.map(formatHostPort).join(',')
 }

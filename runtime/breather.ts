@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Much work in one go gives the event loop to others after so many items or bytes of it. */
+/** Lets long work give up the event loop after so many items or bytes, so that other work has its turn. */
 export class Breather {
   readonly #mostItems: number
   readonly #mostBytes: number
@@ -12,14 +12,14 @@ export class Breather {
     this.#mostBytes = mostBytes
   }
 
-  /** An item of so many bytes has been done: is it time to rest? */
+  /** Call this after an item of so many bytes. True: it is time to rest. */
   isDue(bytes: number): boolean {
     this.#items++
     this.#bytes += bytes
     return this.#items >= this.#mostItems || this.#bytes >= this.#mostBytes
   }
 
-  /** Others have their turn. */
+  /** Waits until other work has had its turn. */
   rest(): Promise<void> {
     this.#items = 0
     this.#bytes = 0

@@ -1,12 +1,12 @@
 import { uptime } from 'node:os'
 
-/** Where time comes from. Injected, so that tests and the simulator run on virtual time. */
+/** Where time comes from. It is injected, so that tests and the simulator run on virtual time. */
 export interface Clock {
   /** Wall clock, epoch milliseconds: for people and records, never for leases. */
   wallMs(): number
-  /** Milliseconds that only grow; stands still while the machine is suspended. */
+  /** Milliseconds that never decrease. They stop while the machine is suspended. */
   monotonicMs(): number
-  /** Milliseconds since boot; counts suspension and ignores the wall clock. */
+  /** Milliseconds since boot. They count suspension and ignore the wall clock. */
   bootMs(): number
 }
 

@@ -1,6 +1,6 @@
 /**
- * Every error code of Firesteel, declared once: what it means and what to do.
- * Codes are API: users match codes, never texts. `docs/errors.md` is generated from this table.
+ * Every error code of Firesteel, declared once: what it means and what to do. Codes are API: users match codes, never
+ * texts. `docs/errors.md` is generated from this table.
  */
 export interface CodeEntry {
   /** What happened, for the reference page. */
@@ -49,7 +49,7 @@ export const errorCodes = {
     exit: 2,
   },
   NOT_IN_RELEASE: {
-    meaning: 'A setting is valid, but this release does not have what it asks for.',
+    meaning: 'A setting is valid, but this release does not support it.',
     help: 'Use another setting; see docs/configuration.md.',
     exit: 2,
   },
@@ -79,9 +79,9 @@ export const errorCodes = {
     help: 'Check the path.',
     exit: 2,
   },
-  // The door
+  // Connections and handshakes
   SECRET_WRONG: {
-    meaning: 'The other side refused the proof of the cluster secret.',
+    meaning: 'The other side refused the proof of the cluster secret: the two secrets differ.',
     help: 'Give this process the secret of that cluster (FIRESTEEL_SECRET or .firesteel/secret).',
     exit: 4,
   },
@@ -91,22 +91,23 @@ export const errorCodes = {
     exit: 4,
   },
   VERSION_UNSUPPORTED: {
-    meaning: 'The peer, the leader of the cluster or the store speaks no version that this program speaks.',
+    meaning:
+      'This program and the peer, the leader of the cluster or the store have no protocol version in common.',
     help: 'Upgrade the older side, one release at a time: docs/compatibility.md.',
     exit: 4,
   },
   HANDSHAKE_FAILED: {
     meaning: 'A connection ended or timed out before both sides had proved the secret.',
-    help: 'Check that the address is a Firesteel port.',
+    help: 'Check that the address is a port of a Firesteel node.',
     exit: 4,
   },
   FRAME_INVALID: {
-    meaning: 'A peer sent bytes that are no frame or no message, or more than one message may have.',
-    help: 'Check that only Firesteel talks to this port.',
+    meaning: 'A peer sent bytes that are not a frame or a message, or a message that is too large.',
+    help: 'Check that only Firesteel connects to this port.',
     exit: 4,
   },
   MESSAGE_TOO_LARGE: {
-    meaning: 'A message to another process is larger than its link carries, or cannot be written as JSON.',
+    meaning: 'A message to another process is larger than its link allows, or cannot be written as JSON.',
     help: 'Send less at once.',
     exit: 1,
   },
@@ -117,53 +118,53 @@ export const errorCodes = {
     exit: 3,
   },
   NOT_LEADER: {
-    meaning: 'The request was not done: this Master does not lead.',
-    help: 'Send it to the Master named; commands and the library do so by themselves.',
+    meaning: 'The request was not carried out, because this Master is not the leader.',
+    help: 'Send it to the Master named. Commands and the library do so by themselves.',
     exit: 3,
   },
   OUTCOME_UNKNOWN: {
-    meaning: 'The leadership ended while the request was under way; it may or may not be done.',
-    help: 'Ask for its status, or repeat it with the same key.',
+    meaning: 'The leadership ended during the request, which may or may not have been carried out.',
+    help: 'Ask for its status, or repeat it with the same idempotency key.',
     exit: 3,
   },
   RECORD_TOO_LARGE: {
-    meaning: 'What was submitted or registered is larger than its record may be.',
-    help: 'Make the field named smaller; put what is large into a file that the program reads.',
+    meaning: 'A submission or registration is larger than its record may be.',
+    help: 'Make the field named smaller. Put large data into a file that the program reads.',
     exit: 2,
   },
   HEAP_TOO_SMALL: {
-    meaning: 'The store holds more than this Master can read with the memory that Node gives it.',
+    meaning: 'The store holds more than this Master can read with its heap.',
     help: 'Start it with the larger heap that the message names, such as NODE_OPTIONS=--max-old-space-size=2048.',
     exit: 2,
   },
   DESCRIPTORS_TOO_FEW: {
-    meaning: 'This process may open too few files for what it is to run.',
+    meaning: 'This process may not open as many files as it needs.',
     help: 'Raise the hard limit of open files (ulimit -Hn, LimitNOFILE= of systemd) to what the message names.',
     exit: 2,
   },
   REQUEST_INVALID: {
-    meaning: 'A request breaks a rule of its message; nothing was done.',
+    meaning: 'A request breaks a rule of its message. Nothing was done.',
     help: 'Change the field named.',
     exit: 2,
   },
   BUSY: {
     meaning: 'The Master has more work queued than it may hold.',
-    help: 'Try again; commands and the library do so by themselves.',
+    help: 'Try again later. Commands and the library do so by themselves.',
     exit: 3,
   },
   STORE_FULL: {
-    meaning: 'The store has no room for new records.',
+    meaning: 'The store has no space for new records.',
     help: 'Free space in the store.',
     exit: 3,
   },
   STORE_UNAVAILABLE: {
     meaning: 'The store does not answer.',
-    help: 'Bring it back; nothing acknowledged is lost.',
+    help: 'Bring the store back. Nothing that was acknowledged is lost.',
     exit: 3,
   },
   STORE_UNREADABLE: {
     meaning: 'The store holds something that is not a record of this cluster.',
-    help: 'See the place named; the entry was set aside, not deleted.',
+    help: 'See the place named. The entry was moved to the quarantine, not deleted.',
     exit: 4,
   },
   STORE_DENIED: {
@@ -172,12 +173,12 @@ export const errorCodes = {
     exit: 4,
   },
   STORE_UNSUITABLE: {
-    meaning: 'The settings of the store would let it drop what must be kept.',
+    meaning: 'The settings of the store allow it to drop records that must be kept.',
     help: 'Change the setting named.',
     exit: 4,
   },
   STORE_FAILED: {
-    meaning: 'The store failed to make a write durable; the leadership ended.',
+    meaning: 'The store failed to make a write durable. The leadership ended.',
     help: 'Check the disk named in the log.',
     exit: 1,
   },
@@ -193,7 +194,7 @@ export const errorCodes = {
   },
   STALE_EPOCH: {
     meaning: 'A command came from a leadership that has ended.',
-    help: 'Nothing: the current leader will send it again if needed.',
+    help: 'You need not do anything: the current leader sends it again if needed.',
     exit: 1,
   },
   UNKNOWN_ID: {
@@ -202,30 +203,30 @@ export const errorCodes = {
     exit: 4,
   },
   NOT_ALLOWED: {
-    meaning: 'The state of the thing named does not allow this.',
+    meaning: 'The state of the driver, application or executor does not allow this.',
     help: 'See the state in the message.',
     exit: 4,
   },
   NO_ROOM: {
-    meaning: 'A Worker has not the free cores, memory or resources for a launch.',
-    help: 'Nothing: the Master places it again.',
+    meaning: 'A Worker does not have the free cores, memory or resources for a launch.',
+    help: 'You need not do anything: the Master places it again.',
     exit: 4,
   },
   // Actors and asks
   ASK_TIMEOUT: {
     meaning: 'No answer came before the deadline of an ask.',
-    help: 'See whether the peer is up.',
+    help: 'Check that the peer runs.',
     exit: 1,
   },
   ACTOR_STOPPED: { meaning: 'The actor asked has stopped.', help: 'Ask its successor.', exit: 1 },
   MAILBOX_FULL: {
-    meaning: 'The mailbox of an actor is at its bound.',
+    meaning: 'The mailbox of an actor holds as many messages as it may.',
     help: 'Send less, or later.',
     exit: 1,
   },
   LINK_CLOSED: {
     meaning: 'The connection to the peer closed.',
-    help: 'Nothing: it is dialled again.',
+    help: 'You need not do anything: it is dialled again.',
     exit: 1,
   },
   // Applications and tasks
@@ -234,7 +235,11 @@ export const errorCodes = {
     help: 'See the logs of its executors.',
     exit: 1,
   },
-  APPLICATION_KILLED: { meaning: 'The application was killed.', help: 'Nothing.', exit: 1 },
+  APPLICATION_KILLED: {
+    meaning: 'The application was killed.',
+    help: 'You need not do anything: somebody asked for it.',
+    exit: 1,
+  },
   APPLICATION_CLOSED: {
     meaning: 'The application was closed before this work ended.',
     help: 'Await the work before close().',
@@ -246,15 +251,19 @@ export const errorCodes = {
     help: 'Raise the timeout or make the task smaller.',
     exit: 1,
   },
-  TASK_CANCELLED: { meaning: 'The task was cancelled.', help: 'Nothing.', exit: 1 },
+  TASK_CANCELLED: {
+    meaning: 'The task was cancelled.',
+    help: 'You need not do anything: your program asked for it.',
+    exit: 1,
+  },
   TASK_QUARANTINED: {
-    meaning: 'The task was running on three executors when they died.',
-    help: 'See what it does to its process: memory, process.exit, native code.',
+    meaning: 'Three executors died while the task ran on them. It is not run again.',
+    help: 'Check what the task does to its process: memory, process.exit, native code.',
     exit: 1,
   },
   TASK_OUTCOME_UNKNOWN: {
-    meaning: 'The executor was lost while a task with retries: 0 was on it.',
-    help: 'Check its effects; it is not run again.',
+    meaning: 'The executor was lost while it had a task with retries: 0.',
+    help: 'Check the effects of the task. It is not run again.',
     exit: 1,
   },
   TASK_MODULE_NOT_FOUND: {
@@ -263,23 +272,23 @@ export const errorCodes = {
     exit: 1,
   },
   TASK_MODULE_TYPESCRIPT: {
-    meaning: 'Only a .ts file stands where the task module is, and this Node does not strip types.',
+    meaning: 'The task module exists as a .ts file only, and this version of Node does not strip types.',
     help: 'Compile it, or run Workers on Node 22.18 or later.',
     exit: 1,
   },
   TASK_MODULE_FAILED: {
-    meaning: 'The task module could not be imported, on as many executors as it was tried on.',
+    meaning: 'The task module could not be imported on any of the executors that tried.',
     help: 'See the cause.',
     exit: 1,
   },
   TASK_NOT_A_FUNCTION: {
-    meaning: 'The export named as a task is not a function.',
+    meaning: 'The export that was named as a task is not a function.',
     help: 'Export a function of that name.',
     exit: 1,
   },
   NOT_IN_TASK: {
-    meaning: 'context() was called where no task runs.',
-    help: 'Call it in a task function, or in what it calls and awaits.',
+    meaning: 'context() was called outside of a task.',
+    help: 'Call it in a task function, or in a function that the task calls and awaits.',
     exit: 1,
   },
   INPUT_NOT_CLONEABLE: {
@@ -288,7 +297,7 @@ export const errorCodes = {
     exit: 1,
   },
   INPUT_TOO_LARGE: {
-    meaning: 'The input of a task is over maxInputBytes.',
+    meaning: 'The input of a task is larger than maxInputBytes.',
     help: 'Send a path or a reference instead.',
     exit: 1,
   },
@@ -298,7 +307,7 @@ export const errorCodes = {
     exit: 1,
   },
   RESULT_TOO_LARGE: {
-    meaning: 'The result of a task is over maxResultBytes.',
+    meaning: 'The result of a task is larger than maxResultBytes.',
     help: 'Write it to a file and return its path, or raise maxResultBytes.',
     exit: 1,
   },
@@ -316,35 +325,36 @@ export const errorCodes = {
   // HTTP
   HTTP_REFUSED: {
     meaning: 'An HTTP request had an unknown Host, a foreign Origin, or a body that is not JSON.',
-    help: 'Call the server by its own name; send application/json; add the name as `advertise` if it is one.',
+    help: 'Call the server by its own name and send application/json. If the name is right, add it as `advertise`.',
     exit: 4,
   },
   HTTP_BUSY: {
-    meaning: 'The HTTP server has as many connections as it may have, of this address (429) or in all (503).',
-    help: 'Try again after the seconds in Retry-After; keep fewer connections open.',
+    meaning:
+      'The HTTP server has as many connections as it may have, from this address (429) or in all (503).',
+    help: 'Try again after the seconds in Retry-After, and keep fewer connections open.',
     exit: 3,
   },
   HTTP_NOT_FOUND: { meaning: 'Nothing is served at this path.', help: 'Check the path.', exit: 4 },
   // Machine
   DISK_FULL: {
-    meaning: 'The disk has no room left.',
-    help: 'Free space; the cluster goes on and tries again.',
+    meaning: 'The disk is full.',
+    help: 'Free space. The cluster goes on and tries again.',
     exit: 1,
   },
   FILE_UNREADABLE: {
-    meaning: 'Files or folders could not be read while they were worked on.',
-    help: 'Check their permissions and that nobody removes them meanwhile.',
+    meaning: 'Files or folders could not be read.',
+    help: 'Check their permissions, and that no other program removes them meanwhile.',
     exit: 1,
   },
   SPAWN_FAILED: {
     meaning: 'A process could not be started.',
-    help: 'See the reason in the message.',
+    help: 'Mend the cause that the message names.',
     exit: 1,
   },
   INTERNAL: { meaning: 'A defect of Firesteel.', help: 'Report it with the log.', exit: 1 },
 } as const satisfies Record<string, CodeEntry>
 
-/** Name of a code without its prefix. */
+/** The name of a code without its prefix. */
 export type ErrorName = keyof typeof errorCodes
 /** A code as users see it. */
 export type ErrorCode = `FIRESTEEL_${ErrorName}`
@@ -357,7 +367,7 @@ export interface ErrorDetails {
   readonly cause?: unknown
 }
 
-/** The one error class of the public surface. Match `code`; `message` is one sentence for people. */
+/** The one error class of the public API. Match `code`; `message` is one sentence for people. */
 export class FiresteelError extends Error {
   override readonly name = 'FiresteelError'
   readonly code: ErrorCode
@@ -376,13 +386,13 @@ export class FiresteelError extends Error {
   }
 }
 
-/** True for our errors, also of another copy of this package; optionally of one code. */
+/** True for errors of Firesteel, also those of another copy of this package; with `code`, only for that code. */
 export function isFiresteelError(error: unknown, code?: ErrorName): error is FiresteelError {
   if (!(error instanceof Error) || error.name !== 'FiresteelError') return false
   return code === undefined || (error as FiresteelError).code === `FIRESTEEL_${code}`
 }
 
-/** The text of anything thrown, for messages to people. */
+/** The text of any thrown value, for messages to people. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -4,16 +4,16 @@ import { limits } from './limits.js'
 
 const MIB = 1024 * 1024
 
-/** What Node gives this process at most: by the machine, or by --max-old-space-size. */
+/** The heap limit that Node gives this process: by the machine, or by --max-old-space-size. */
 export const heapLimitBytes = (): number => getHeapStatistics().heap_size_limit
 
-/** What the records of a Master may take: a share of the heap, but no more than is read in a short time. */
+/** Bytes that the records of a Master may take: a share of the heap, but no more than can be read in a short time. */
 export const recordBudgetBytes = (heapBytes = heapLimitBytes()): number =>
   Math.min(Math.floor(heapBytes * limits.recordHeapShare), limits.recordBytesInAll)
 
 /**
- * Throws HEAP_TOO_SMALL where records of so many bytes are more than this heap can hold: better before they are read
- * than in the midst, over and over again. `place`: where they are.
+ * Throws HEAP_TOO_SMALL if this heap cannot hold records of so many bytes. This is checked before they are read,
+ * because a Master that fails in the middle would start and fail over and over. `place` names the store.
  */
 export function requireHeap(storedBytes: number, place: string, heapBytes = heapLimitBytes()): void {
   if (storedBytes <= heapBytes * limits.storeHeapShare) return

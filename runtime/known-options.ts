@@ -2,7 +2,7 @@ import { FiresteelError } from './errors.js'
 import { nearestWord } from './nearest.js'
 
 export interface KnownOptions {
-  /** How the call is named in messages: `connect()`, `executor`. */
+  /** Name of the call in messages: `connect()`, `executor`. */
   readonly what: string
   readonly names: readonly string[]
   /** What the reader can do about it. */
@@ -12,8 +12,8 @@ export interface KnownOptions {
 }
 
 /**
- * Refuses options of a library call that are no object, and each name that does not exist: such an option would have
- * no effect, and nobody would notice. Throws USAGE, naming the option and the nearest name that exists.
+ * Refuses options of a library call that are not an object, and each name that does not exist: such an option would
+ * have no effect, and nobody would notice. Throws USAGE with the option and the nearest name that exists.
  */
 export function checkKnownOptions(value: unknown, { what, names, help, elsewhere }: KnownOptions): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -1,6 +1,6 @@
 import { innerLimits } from './inner-limits.js'
 
-/** Edits (insert, delete, replace, swap of neighbours) from one word to another. */
+/** Edits from one word to another: insert, delete, replace, and swap of neighbours. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, column) => column)
@@ -19,9 +19,10 @@ export function editDistance(a: string, b: string): number {
   return last[b.length]!
 }
 
+/** Longer words are not compared, because the cost is the product of the lengths. */
 const COMPARED_MAX = innerLimits.nearestChars
 
-/** The valid word nearest to what was written, if it is near enough to be what was meant. */
+/** The valid word that is nearest to the written one, if it is near enough to be a likely mistake. */
 export function nearestWord(written: string, valid: readonly string[]): string | undefined {
   if (written.length > COMPARED_MAX) return undefined
   const plain = written.toLowerCase()

@@ -1,15 +1,15 @@
 /*
- * zod 4 compares whatever stands under `length` with a number, also in an object where a text or a list is wanted. Where
- * that is an object itself the comparison may throw, so a peer or a file could make a check throw.
+ * zod 4 compares any value under the key `length` with a number, also in an object where it expects a text or a list.
+ * If that value is an object, the comparison may throw. So a peer or a file could make a check throw.
  */
 
-/** Whether this key of an object that came from outside makes a check throw. */
+/** Whether this key of an object from outside makes a check throw. */
 export const isOddLength = (key: string, value: unknown): boolean =>
   key === 'length' && typeof value === 'object' && value !== null
 
 /**
- * A copy with null in the place of each odd `length`, which no rule takes there either. The original keeps what it has: it may
- * be a field of a later release. No recursion: depth is the writer's.
+ * A copy with null in place of each such `length`, which no rule accepts there either. The original stays as it is: it
+ * may be a field of a later release. This does not recurse, because the writer chooses the depth.
  */
 export function withoutOddLengths(root: unknown): unknown {
   const holder = { root }
@@ -18,7 +18,7 @@ export function withoutOddLengths(root: unknown): unknown {
     for (const [key, child] of Object.entries(object)) {
       if (typeof child !== 'object' || child === null) continue
       const copy = isOddLength(key, child) ? null : Array.isArray(child) ? [...child] : { ...child }
-      // Also where the key is `__proto__`, which an assignment would take for something else.
+      // This also works for the key `__proto__`, to which an assignment would set the prototype.
       Object.defineProperty(object, key, {
         value: copy,
         writable: true,

@@ -1,6 +1,6 @@
 /**
- * So much a second, and no more at once than comes in one second. Who takes more than is left goes into debt, and the
- * next one waits for it: amounts need not be known before. Pure: the time comes from outside.
+ * Allows so much per second, and at once no more than comes in one second. A user may take more than is left and go
+ * into debt; the next one waits for it. So amounts need not be known in advance. Pure: the time comes from outside.
  */
 export class Pace {
   readonly #perSecond: number
@@ -13,7 +13,7 @@ export class Pace {
     this.#atMs = nowMs
   }
 
-  /** How long the next one has to wait; 0: it may go now. */
+  /** Milliseconds that the next user must wait; 0: it may go now. */
   waitMs(nowMs: number): number {
     this.#refill(nowMs)
     return this.#left > 0 ? 0 : Math.floor((-this.#left * 1000) / this.#perSecond) + 1
@@ -24,7 +24,7 @@ export class Pace {
     this.#left -= amount
   }
 
-  /** Nobody has used it for so long that a new one would be the same. */
+  /** True if it was not used for so long that a new one would be the same. */
   isFull(nowMs: number): boolean {
     this.#refill(nowMs)
     return this.#left >= this.#perSecond

@@ -7,7 +7,7 @@ const MIB_PER: Readonly<Record<string, number>> = { k: 1 / 1024, m: 1, g: 1024, 
 const DURATION = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/
 const MEMORY = /^(\d+(?:\.\d+)?)\s*([kmgt])(?:i?b)?$/i
 
-/** Longest delay that timers of Node keep: over it they fire at once. */
+/** Longest delay that Node's timers support. A longer one fires at once. */
 export const DURATION_MS_MAX = 2 ** 31 - 1
 
 export interface UnitContext {
@@ -25,8 +25,8 @@ function refuse(context: UnitContext, value: unknown, wanted: string): never {
 }
 
 /**
- * `250ms`, `2.5s`, `1m`, `2h`, `1d` -> milliseconds; a number is milliseconds already.
- * Throws USAGE (or `context.code`), naming `context.what`.
+ * `250ms`, `2.5s`, `1m`, `2h`, `1d` -> milliseconds. A number is milliseconds already. Throws USAGE (or `context.code`)
+ * with `context.what`.
  */
 export function parseDurationMs(value: string | number, context: UnitContext): number {
   const wanted = 'a duration such as 250ms, 2.5s or 1m, below 24.8 days'
@@ -37,7 +37,7 @@ export function parseDurationMs(value: string | number, context: UnitContext): n
   return Math.round(ms)
 }
 
-/** `512m`, `4g` -> MiB (rounded up, at least 1); a number is MiB already. Throws as parseDurationMs. */
+/** `512m`, `4g` -> MiB (rounded up, at least 1). A number is MiB already. Throws as parseDurationMs does. */
 export function parseMemoryMib(value: string | number, context: UnitContext): number {
   const mib = typeof value === 'number' ? value : scaled(MEMORY.exec(value.trim()), MIB_PER)
   if (mib === undefined || !Number.isFinite(mib) || mib <= 0 || mib > Number.MAX_SAFE_INTEGER) {

@@ -3,7 +3,7 @@ import type { LostTail } from '../messages/masters.js'
 import { type LostWriteLimits, lostWriteMessage, lostWritePieces } from './lost-write-messages.js'
 
 export interface LostWriteSenderOptions {
-  readonly most: LostWriteLimits & { readonly tailWindow: number }
+  readonly most: LostWriteLimits & { readonly lostWriteWindow: number }
   readonly send: (to: string, message: LostTail) => void
   /** Runs it in a later turn. */
   readonly later: (run: () => void) => void
@@ -36,7 +36,7 @@ export class LostWriteSender {
     if (more && !begun) return
     const giving = begun ?? {
       pieces: lostWritePieces(looks(), most),
-      credit: most.tailWindow - 1,
+      credit: most.lostWriteWindow - 1,
       isUnderWay: false,
     }
     giving.credit++

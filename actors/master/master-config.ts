@@ -39,7 +39,7 @@ export interface Slices {
   readonly recoveryRecordBytes: number
   readonly lostWriteRecords: number
   readonly lostWriteRecordBytes: number
-  readonly tailWindow: number
+  readonly lostWriteWindow: number
   readonly lostWriteLooks: number
   readonly lostWriteAheadBytes: number
   readonly releaseEffects: number

@@ -218,7 +218,7 @@ const tinySlices: Slices = {
   recoveryRecordBytes: 1,
   lostWriteRecords: 1,
   lostWriteRecordBytes: 1,
-  tailWindow: 64,
+  lostWriteWindow: 64,
   lostWriteLooks: 2,
   lostWriteAheadBytes: 1000,
   releaseEffects: 1,

@@ -168,7 +168,7 @@ function giver(recordCache: RecordCache, base = { epoch: 4, seq: 0 }) {
 test('a lost tail above 16 MiB is given some messages at once, then one for each that has been taken', () => {
   const { sent, ask } = giver(lostRecordCache(400, 60_000))
   const turns = ask(false)
-  assert.equal(sent.length, limits.tailWindow, 'the rest waits')
+  assert.equal(sent.length, limits.lostWriteWindow, 'the rest waits')
   assert.ok(turns.every(({ messages }) => messages <= 1))
   while (sent.at(-1)?.last === false) {
     const before: number = sent.length
@@ -183,7 +183,7 @@ test('a lost tail above 16 MiB is given some messages at once, then one for each
   const bytes = sent.map((message) => JSON.stringify(message).length)
   assert.ok(bytes.reduce((sum, size) => sum + size) > 16 * 1024 * 1024)
   assert.ok(Math.max(...bytes) < limits.nodeMessageBytes)
-  assert.ok(limits.tailWindow * Math.max(...bytes) < limits.linkHighWaterBytes * limits.linkOverflowFactor)
+  assert.ok(limits.lostWriteWindow * Math.max(...bytes) < limits.linkHighWaterBytes * limits.linkOverflowFactor)
 })
 
 test('what the store still has is looked at a little in each turn', () => {
@@ -196,16 +196,16 @@ test('what the store still has is looked at a little in each turn', () => {
 })
 
 test('who asks anew, or on a new link, gets all of it from the beginning', () => {
-  const { sent, ask, giving } = giver(lostRecordCache(250 * limits.tailWindow))
+  const { sent, ask, giving } = giver(lostRecordCache(250 * limits.lostWriteWindow))
   ask(false)
   ask(true)
-  assert.equal(sent.length, limits.tailWindow + 1)
+  assert.equal(sent.length, limits.lostWriteWindow + 1)
   giving.forget('m2')
   ask(true)
-  assert.equal(sent.length, limits.tailWindow + 1, 'of an old link')
+  assert.equal(sent.length, limits.lostWriteWindow + 1, 'of an old link')
   ask(false)
-  assert.equal(sent.length, 2 * limits.tailWindow + 1)
-  assert.deepEqual(sent[limits.tailWindow + 1]?.records[0]?.[1], 'e-0')
+  assert.equal(sent.length, 2 * limits.lostWriteWindow + 1)
+  assert.deepEqual(sent[limits.lostWriteWindow + 1]?.records[0]?.[1], 'e-0')
 })
 
 test('the own tail is found and taken a little at a time, and the next leadership owes it', async () => {
