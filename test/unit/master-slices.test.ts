@@ -183,7 +183,9 @@ test('a lost tail above 16 MiB is given some messages at once, then one for each
   const bytes = sent.map((message) => JSON.stringify(message).length)
   assert.ok(bytes.reduce((sum, size) => sum + size) > 16 * 1024 * 1024)
   assert.ok(Math.max(...bytes) < limits.nodeMessageBytes)
-  assert.ok(limits.lostWriteWindow * Math.max(...bytes) < limits.linkHighWaterBytes * limits.linkOverflowFactor)
+  assert.ok(
+    limits.lostWriteWindow * Math.max(...bytes) < limits.linkHighWaterBytes * limits.linkOverflowFactor,
+  )
 })
 
 test('what the store still has is looked at a little in each turn', () => {
