@@ -3,6 +3,7 @@
 export type { Clock } from '../../runtime/clock.js'
 export { type ErrorCode, FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 export type { Log } from '../../runtime/observe/log.js'
+export { compareFence, type StoredFence } from '../../runtime/persistence/compare-fence.js'
 export type {
   Changed,
   CommitOutcome,
@@ -27,7 +28,6 @@ export type {
   Table,
   Unknown,
 } from '../../runtime/persistence/engine.js'
-export { type StoredFence, verdict } from '../../runtime/persistence/verdict.js'
 export type { AgentMessage, ElectionMessage } from '../messages/election.js'
 export type { CustomEngineContext, CustomRecovery } from './custom-recovery.js'
 export {

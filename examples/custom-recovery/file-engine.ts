@@ -2,6 +2,7 @@ import {
   type CommitOutcome,
   type CommitRequest,
   type CustomEngineContext,
+  compareFence,
   type ElectOutcome,
   type ElectRequest,
   type Fence,
@@ -10,7 +11,6 @@ import {
   type PersistenceEngine,
   type Quarantined,
   type Table,
-  verdict,
 } from 'firesteel/recovery'
 import { SharedFile, type State } from './shared-file.js'
 
@@ -139,7 +139,7 @@ export class FileEngine implements PersistenceEngine {
       .change<CommitOutcome>((state) => {
         const { epoch = 0, owner = '', position, writeId: storedWriteId = '' } = state.leader ?? {}
         const stored = { epoch, owner, seq: position?.seq ?? 0, writeId: storedWriteId }
-        const found = verdict(stored, fence, prev, writeId)
+        const found = compareFence(stored, fence, prev, writeId)
         if (found.kind === 'deposed' || found.kind === 'rewound') return { keep: false, result: found }
         if (found.kind === 'go') write(state)
         const kind = found.kind === 'go' ? 'ok' : 'duplicate'

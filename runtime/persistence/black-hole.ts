@@ -1,3 +1,4 @@
+import { compareFence } from './compare-fence.js'
 import type {
   CommitOutcome,
   CommitRequest,
@@ -10,7 +11,6 @@ import type {
   Position,
   Quarantined,
 } from './engine.js'
-import { verdict } from './verdict.js'
 
 interface Leadership extends Fence {
   readonly address: string
@@ -23,7 +23,7 @@ interface Leadership extends Fence {
   readonly protocols: string | undefined
 }
 
-/** Recovery mode NONE: the fence holds within the process, records are forgotten at once. */
+/** Recovery mode NONE. The fence holds within this process, and records are dropped at once. */
 export class BlackHoleEngine implements PersistenceEngine {
   readonly #nowMs: () => number
   #stored: Leadership | undefined
@@ -78,7 +78,7 @@ export class BlackHoleEngine implements PersistenceEngine {
   async touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome> {
     const stored = this.#stored
     if (stored === undefined) return nothingStored
-    const found = verdict(stored, fence, prev)
+    const found = compareFence(stored, fence, prev)
     if (found.kind === 'deposed' || found.kind === 'rewound') return found
     stored.lock = lock
     stored.touchedMs = this.#nowMs()
@@ -88,7 +88,7 @@ export class BlackHoleEngine implements PersistenceEngine {
   async commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome> {
     const stored = this.#stored
     if (stored === undefined) return nothingStored
-    const found = verdict(stored, fence, request.prev, request.writeId)
+    const found = compareFence(stored, fence, request.prev, request.writeId)
     if (found.kind === 'deposed' || found.kind === 'rewound') return found
     if (found.kind === 'go') {
       stored.seq = request.n

@@ -1,14 +1,14 @@
 import { innerLimits } from '../inner-limits.js'
 import type { Delete, Position, Put, Table } from './engine.js'
 
-/** A record on its way into the store. The commit queue writes its `at`; one that is there already is replaced. */
+/** A record to be written. The commit queue adds its `at`, or replaces one that is there. */
 export interface RecordPut {
   readonly table: Table
   readonly id: string
   readonly value: object
 }
 
-/** One step of a core: its writes and what leaves the process once they are durable. */
+/** One step of a core: its writes, and the effects that leave the process once the writes are durable. */
 export interface Step<Effect> {
   readonly puts: readonly RecordPut[]
   readonly deletes: readonly Delete[]
@@ -23,9 +23,10 @@ export interface Write {
   readonly bytes: number
 }
 
+/** Bytes for `at`, quotes and separators around a record. */
 const entryOverheadBytes = innerLimits.commitEntryRestBytes
 
-/** The text is taken now, because a core may go on changing the object that it handed over. */
+/** The text is made now, because a core may change the object later. */
 export function writesOf(puts: readonly RecordPut[], deletes: readonly Delete[]): Write[] {
   const writes: Write[] = []
   for (const { table, id, value } of puts) {
@@ -40,7 +41,7 @@ export function writesOf(puts: readonly RecordPut[], deletes: readonly Delete[])
   return writes
 }
 
-/** Collects the writes of several steps into one commit, the last one of each (table, id). */
+/** Collects the writes of several steps into one commit: for each (table, id) the last one. */
 export class CommitGroup {
   readonly #last = new Map<string, Write>()
   readonly #maxEntries: number
@@ -56,7 +57,7 @@ export class CommitGroup {
     return this.#last.size === 0
   }
 
-  /** Takes a whole step or nothing of it. A step alone always fits: one step is one commit, never two. */
+  /** Takes a whole step or nothing of it. A single step always fits, so that a step is never split over two commits. */
   add(writes: readonly Write[]): boolean {
     if (!this.empty && !this.#hasCapacityFor(writes)) return false
     for (const write of writes) {
@@ -67,7 +68,7 @@ export class CommitGroup {
     return true
   }
 
-  /** Bytes are counted as if nothing collapsed within the step: never too few. */
+  /** Counts as if no write of the step replaced another, so never too few bytes. */
   #hasCapacityFor(writes: readonly Write[]): boolean {
     let entries = this.#last.size
     let bytes = this.#bytes
@@ -79,7 +80,7 @@ export class CommitGroup {
     return entries <= this.#maxEntries && bytes <= this.#maxBytes
   }
 
-  /** The entries, each put with the position of this commit in its `at`. */
+  /** The entries of the commit. Each put has the position of this commit in its `at`. */
   entries(at: Position): { puts: Put[]; deletes: Delete[] } {
     const stamp = `{"at":{"epoch":${at.epoch},"seq":${at.seq}}`
     const puts: Put[] = []

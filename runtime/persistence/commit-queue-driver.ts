@@ -4,7 +4,7 @@ import type { Step } from './commit-group.js'
 import type { Abandoned, CommitEnd, CommitQueue, CommitQueueRequest, Settled } from './commit-queue.js'
 import type { CommitOutcome, Fence, PersistenceEngine, StoreDegradation } from './engine.js'
 
-/** Runs `run` once after `delayMs`; the answer cancels it. */
+/** Runs `run` once after `delayMs`. The returned function cancels it. */
 export type After = (delayMs: number, run: () => void) => () => void
 
 export const systemAfter: After = (delayMs, run) => {
@@ -16,33 +16,36 @@ export interface CommitQueueDriverOptions<Effect> {
   readonly commitQueue: CommitQueue<Effect>
   readonly engine: Pick<PersistenceEngine, 'commit' | 'touch'>
   readonly fence: Fence
-  /** Redlock's present value, for touches. */
+  /** Redlock's current value, for touches. */
   readonly lock: () => string
   readonly monotonicMs: () => number
-  /** False: the leadership is past its deadline; an answer that comes then releases nothing (protocol 6). */
+  /** False: the leadership is past its deadline, and an answer that comes now releases nothing (protocol 6). */
   readonly mayAct?: () => boolean
   readonly after?: After
-  /** Effects that leave in one turn, and how long a turn of them lasts; the rest follows in later turns, before anything else. */
+  /**
+   * Effects that leave in one turn, and how long such a turn lasts. The rest leaves in later turns, before anything
+   * else.
+   */
   readonly release?: { readonly releaseEffects: number; readonly releaseMs: number }
   readonly onReleased: (effect: Effect) => void
-  /** Called once, not after `stop`. Nothing more is sent or released; `stop` gives what never left. */
+  /** Called once, and not after `stop`. Nothing more is sent or released; `stop` returns what never left. */
   readonly onEnded: (end: CommitEnd) => void
-  /** Called when the trouble changes; undefined when it is over. */
+  /** Called when the state of the store changes; undefined when the store works again. */
   readonly onDegraded: (degradation: StoreDegradation | undefined, reason: string | undefined) => void
   /** For the record cache: called before the effects of the same commit are released. */
   readonly onDurable?: (durable: NonNullable<Settled<Effect>['durable']>) => void
-  /** For the leader's deadline (protocol 6): when the request that succeeded was sent, monotonic. */
+  /** For the leader's deadline (protocol 6): monotonic time at which the successful request was sent. */
   readonly onConfirmed?: (sentAtMs: number) => void
 }
 
-/** The thin shell around a commit queue: sends what it says, brings back outcomes, keeps its back-off. */
+/** The shell of a commit queue: it sends the queue's requests, returns their outcomes to it, and keeps its back-off. */
 export class CommitQueueDriver<Effect> {
   readonly #options: CommitQueueDriverOptions<Effect>
   readonly #after: After
   readonly #drains: (() => void)[] = []
   #cancelWait: (() => void) | undefined
   #pumpQueued = false
-  /** Their writes are durable; they have not left yet. */
+  /** Effects whose writes are durable and that have not left yet. */
   #released: readonly Effect[] = []
   #left = 0
   #stopped = false
@@ -53,7 +56,7 @@ export class CommitQueueDriver<Effect> {
     this.#after = options.after ?? systemAfter
   }
 
-  /** To be asked before the core runs (protocol 4.5). */
+  /** Ask this before the core runs (protocol 4.5). */
   get full(): boolean {
     return this.#options.commitQueue.full
   }
@@ -71,13 +74,13 @@ export class CommitQueueDriver<Effect> {
     return answer
   }
 
-  /** Resolves when all that was submitted has been released, or the commit queue has ended (clean hand-over). */
+  /** Resolves when everything that was submitted has been released, or the commit queue has ended (clean hand-over). */
   drained(): Promise<void> {
     if (this.#stopped || this.#isIdle) return Promise.resolve()
     return new Promise((resolve) => this.#drains.push(resolve))
   }
 
-  /** The leadership is over: nothing more is sent or released, late answers are ignored. */
+  /** The leadership is over: nothing more is sent or released, and late answers are ignored. */
   stop(): Abandoned<Effect> {
     this.#quiet()
     const { neverSent, unknown } = this.#options.commitQueue.abandon()
@@ -96,7 +99,7 @@ export class CommitQueueDriver<Effect> {
   }
 
   #pump(): void {
-    // What has been released leaves first: so they keep their order, and no more of them gather than one commit has.
+    // Released effects leave first. So they keep their order, and no more of them gather than one commit has.
     if (this.#stopped || this.#cancelWait !== undefined || this.#left < this.#released.length) return
     const { commitQueue, monotonicMs } = this.#options
     const next = commitQueue.next(monotonicMs())
@@ -135,7 +138,7 @@ export class CommitQueueDriver<Effect> {
     this.#pump()
   }
 
-  /** A shell that threw half-way through its effects is inconsistent: never resume (protocol 4.5). */
+  /** A shell that threw half-way through its effects is inconsistent, so it is never resumed (protocol 4.5). */
   #guarded(work: () => void): void {
     try {
       work()
@@ -161,7 +164,7 @@ export class CommitQueueDriver<Effect> {
     this.#release()
   }
 
-  /** In order, as many as one turn takes. */
+  /** Releases in order, as much as one turn takes. */
   #release(): void {
     const { monotonicMs, onReleased, release = limits } = this.#options
     const beganMs = monotonicMs()
@@ -175,7 +178,7 @@ export class CommitQueueDriver<Effect> {
     }
   }
 
-  /** A later turn: the leadership may be past its deadline by now (protocol 6). */
+  /** A later turn: by now the leadership may be past its deadline (protocol 6). */
   #releaseRest(): void {
     if (this.#stopped) return
     if (this.#options.mayAct?.() === false) {

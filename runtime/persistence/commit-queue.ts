@@ -24,11 +24,11 @@ export interface CommitQueueLimits {
 
 export interface CommitQueueOptions {
   readonly epoch: number
-  /** Position found at election: the commit queue counts on from its seq. */
+  /** Position that was found at the election. The commit queue counts on from its seq. */
   readonly base: Position
-  /** Write id of the election: the chain begins there. */
+  /** Write id of the election, the first of the chain. */
   readonly writeId: string
-  /** Fresh and random for each commit. */
+  /** Returns a fresh random value for each commit. */
   readonly newWriteId: () => string
   readonly limits?: CommitQueueLimits
 }
@@ -37,21 +37,21 @@ export type CommitQueueRequest =
   | ({ readonly kind: 'commit' } & CommitRequest)
   | { readonly kind: 'touch'; readonly prev: string }
 
-/** `wait`: nothing before `ms` have passed, then ask again. */
+/** `wait`: send nothing before `ms` have passed, then call `next` again. */
 export type CommitQueueNext = CommitQueueRequest | { readonly kind: 'wait'; readonly ms: number }
 
-/** Why the leadership is over; the agent alone says RevokedLeadership (protocol 6). */
+/** Why the leadership is over. Only the LeaderElectionAgent sends RevokedLeadership (protocol 6). */
 export type CommitEnd = Deposed | Rewound | Failed
 
 export interface Settled<Effect> {
-  /** To be sent now, in this order. */
+  /** Effects to send now, in this order. */
   readonly released: readonly Effect[]
-  /** What became durable: for the record cache. Undefined after a touch or no success. */
+  /** What became durable, for the record cache. Undefined after a touch, or without success. */
   readonly durable?: { readonly puts: readonly Put[]; readonly deletes: readonly Delete[] }
   readonly ended?: CommitEnd
 }
 
-/** Effects that never left. Callers of `neverSent` hear NotLeader, those of `unknown` OutcomeUnknown. */
+/** Effects that never left. Callers of `neverSent` get NotLeader, those of `unknown` get OutcomeUnknown. */
 export interface Abandoned<Effect> {
   readonly neverSent: readonly Effect[]
   readonly unknown: readonly Effect[]
@@ -64,14 +64,15 @@ interface QueuedStep<Effect> {
 }
 
 /**
- * The commit queue of a leader (protocol 4), pure: steps in, one fenced write at a time out, effects released in
- * step order once their write and all earlier ones are durable. What waits goes together in the next commit.
+ * The commit queue of a leader (protocol 4), pure. Steps go in, one fenced write at a time comes out. Effects are
+ * released in the order of their steps, once their write and all earlier ones are durable. Steps that wait share the
+ * next commit.
  */
 export class CommitQueue<Effect> {
   readonly #epoch: number
   readonly #newWriteId: () => string
   readonly #limits: CommitQueueLimits
-  /** Steps stay here until they are durable; the first `#covered` belong to `#sent`. */
+  /** Steps stay here until they are durable. The first `#covered` of them belong to `#sent`. */
   readonly #queue: QueuedStep<Effect>[] = []
   #covered = 0
   #queuedBytes = 0
@@ -97,12 +98,15 @@ export class CommitQueue<Effect> {
     return { epoch: this.#epoch, seq: this.#seq }
   }
 
-  /** Set while the store refuses or does not answer: new requests are refused with this code. */
+  /** Set while the store refuses writes or does not answer. New requests are refused with this code. */
   get storeDegradation(): StoreDegradation | undefined {
     return this.#degradation
   }
 
-  /** To be asked before the core runs: a step that has run must not be turned away. One more always fits after `false`. */
+  /**
+   * Ask this before the core runs: a step that has run must not be turned away. After `false` one more step always
+   * fits.
+   */
   get full(): boolean {
     return (
       this.#queue.length >= this.#limits.commitQueueSteps ||
@@ -110,7 +114,7 @@ export class CommitQueue<Effect> {
     )
   }
 
-  /** Of the writes that are not durable yet. */
+  /** Bytes of the writes that are not durable yet. */
   get queuedBytes(): number {
     return this.#queuedBytes
   }
@@ -135,7 +139,7 @@ export class CommitQueue<Effect> {
     return 'accepted'
   }
 
-  /** What to send now; undefined while one is in flight or nothing waits. Each request must be settled. */
+  /** The request to send now; undefined while one is under way or nothing waits. Each request must be settled. */
   next(nowMs: number): CommitQueueNext | undefined {
     if (this.#ended !== undefined || this.#inFlight || this.#queue.length === 0) return undefined
     if (nowMs < this.#retryAtMs) return { kind: 'wait', ms: this.#retryAtMs - nowMs }
@@ -172,8 +176,8 @@ export class CommitQueue<Effect> {
   }
 
   /**
-   * The leadership ended: nothing more is sent or released. A step that was part of a commit once sent may or
-   * may not be durable; a mere touch wrote nothing.
+   * The leadership ended: nothing more is sent or released. A step of a commit that was sent may or may not be durable;
+   * a touch wrote nothing.
    */
   abandon(): Abandoned<Effect> {
     this.#ended ??= { kind: 'failed', reason: 'the leadership was given up' }
@@ -215,7 +219,10 @@ export class CommitQueue<Effect> {
     return { released, durable: { puts: sent.puts, deletes: sent.deletes } }
   }
 
-  /** A commit is kept as it is: an earlier copy of it may still run late. A touch wrote nothing: form anew. */
+  /**
+   * A commit is repeated unchanged, because an earlier copy of it may still be carried out. A touch wrote nothing, so a
+   * new request is formed.
+   */
   #backOff(sent: CommitQueueRequest, degradation: StoreDegradation, nowMs: number): void {
     if (sent.kind === 'touch') this.#sent = undefined
     const { storeBackoffFirstMs, storeBackoffMaxMs } = this.#limits

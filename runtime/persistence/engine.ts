@@ -1,13 +1,13 @@
 /**
- * What a Master keeps and how it is fenced: protocol 2 and 3, for every recovery mode.
- * An engine stores JSON text it does not understand; it compares before it writes and never guesses.
+ * What a Master keeps and how it is fenced: protocol 2 and 3, for every recovery mode. An engine stores JSON text that
+ * it does not understand. It compares before it writes, and never guesses.
  */
 import type { ErrorName } from '../errors.js'
 
 export const tables = ['worker', 'app', 'driver', 'ended', 'key'] as const
 export type Table = (typeof tables)[number]
 
-/** Where a history stands. Epoch first, then seq; seq counts commits and never restarts. */
+/** Where a history stands. Epochs are compared first, then seq. Seq counts commits and never restarts. */
 export interface Position {
   readonly epoch: number
   readonly seq: number
@@ -17,18 +17,18 @@ export function comparePositions(a: Position, b: Position): number {
   return a.epoch - b.epoch || a.seq - b.seq
 }
 
-/** And whose it is: after a fall of the store, two leaderships may have had one epoch. */
+/** A position with its owner: after a store lost writes, two leaderships may have had one epoch. */
 export interface OwnedPosition extends Position {
   readonly owner: string
 }
 
-/** The token of a leadership (protocol S1). */
+/** Names a leadership (protocol S1). */
 export interface Fence {
   readonly epoch: number
   readonly owner: string
 }
 
-/** An absolute value: written twice it is harmless. `json` is one JSON object, `at` included. */
+/** An absolute value: writing it twice does no harm. `json` is one JSON object, `at` included. */
 export interface Put {
   readonly table: Table
   readonly id: string
@@ -40,26 +40,29 @@ export interface Delete {
   readonly id: string
 }
 
-/** An election of the past, and where it found the store. */
+/** An earlier election, and where it found the store. */
 export interface PastElection extends Fence {
   readonly base: Position
 }
 
-/** The leader record (protocol 2). Reading it commits to nothing. */
+/** The leader record (protocol 2). To read it has no consequence. */
 export interface LeaderRecord extends Fence {
   readonly address: string
-  /** Redlock's value; meaningless where there is no lock. */
+  /** Redlock's value; it has no meaning without a lock. */
   readonly lock: string
-  /** The position stored now, and the write id of its write. */
+  /** The stored position, and the write id of its write. */
   readonly position: Position
   readonly writeId: string
-  /** What the leader found when it was elected. */
+  /** The position that the leader found when it was elected. */
   readonly base: Position
-  /** As given to elect; engines for one Master keep none. */
+  /** As given to `elect`. Engines for a single Master keep none. */
   readonly earlier?: readonly PastElection[]
-  /** As given to elect: what its leader speaks (`1-2`). Who speaks none of it could not be understood, and does not stand. */
+  /**
+   * As given to `elect`: the protocols of the leader (`1-2`). A Master that speaks none of them could not be
+   * understood, and does not stand for election.
+   */
   readonly protocols?: string
-  /** Time of the last touch by the store's clock: compare it with itself only. */
+  /** Time of the last touch by the store's clock. Compare it with itself only. */
   readonly touchedMs: number
   readonly left: boolean
   /** The owner's process is proved gone. Only FILESYSTEM can tell; false means unknown. */
@@ -67,37 +70,37 @@ export interface LeaderRecord extends Fence {
 }
 
 export interface ElectRequest {
-  /** What the candidate read before it asked for the lock; undefined: there was no leader record. */
+  /** What the candidate read before it asked for the lock; undefined if there was no leader record. */
   readonly seen: Fence | undefined
   /** The candidate's incarnation. */
   readonly me: string
   readonly address: string
   readonly lock: string
-  /** Highest epoch heard of from Masters and Workers; 0 for none. */
+  /** Highest epoch that Masters and Workers have told; 0 for none. */
   readonly observedEpoch: number
-  /** The elections before, oldest first, that of `seen` included: kept in the record, not understood. */
+  /** The elections before, oldest first, that of `seen` included. The engine stores them as they are. */
   readonly earlier?: readonly PastElection[]
-  /** What the candidate speaks: kept in the record, not understood. */
+  /** The protocols of the candidate. The engine stores them as they are. */
   readonly protocols?: string
-  /** Fresh and random: the first link of this leadership's chain of marks. */
+  /** Fresh and random: the first write id of this leadership's chain. */
   readonly writeId: string
 }
 
-/** The store's trouble, as clients hear it. */
+/** The state of the store as clients get it. */
 export type StoreDegradation = Extract<ErrorName, 'STORE_FULL' | 'STORE_UNAVAILABLE'>
 
-/** Not applied, and known not to be: keep it and try again. */
+/** Not applied, and known not to be. Keep it and try again. */
 export interface Refused {
   readonly kind: 'refused'
   readonly code: StoreDegradation
   readonly reason: string
 }
-/** Applied or not, perhaps later still (time-out, broken link): send the same again. */
+/** Applied or not, perhaps later still (time-out, broken link). Send the same again. */
 export interface Unknown {
   readonly kind: 'unknown'
   readonly reason: string
 }
-/** Another owner leads. `owner` is empty while a taker has not written its name yet. */
+/** Another owner leads. `owner` is empty while a new leader has not written its name yet. */
 export interface Deposed extends Fence {
   readonly kind: 'deposed'
 }
@@ -107,7 +110,7 @@ export interface Rewound {
   readonly position: Position
   readonly writeId: string
 }
-/** The store can no longer promise durability: the leadership ends, nothing is tried again. */
+/** The store can no longer promise durability. The leadership ends, and nothing is tried again. */
 export interface Failed {
   readonly kind: 'failed'
   readonly reason: string
@@ -118,7 +121,7 @@ export interface Elected extends Fence {
   readonly base: Position
   readonly writeId: string
 }
-/** Another candidate was first; owner is empty while there is none or it has no name yet. */
+/** Another candidate was first. `owner` is empty if there is none or it has no name yet. */
 export interface Changed extends Fence {
   readonly kind: 'changed'
 }
@@ -133,13 +136,13 @@ export type CommitOutcome =
   | Failed
 
 export interface CommitRequest {
-  /** The seq this commit gives the store. */
+  /** The seq that this commit gives the store. */
   readonly n: number
-  /** Write id of the write before it. */
+  /** Write id of the write before this one. */
   readonly prev: string
-  /** Its own write id, fresh and random; the same when it is sent again. */
+  /** Write id of this commit, fresh and random. A repetition has the same. */
   readonly writeId: string
-  /** No (table, id) twice. */
+  /** No (table, id) occurs twice. */
   readonly puts: readonly Put[]
   readonly deletes: readonly Delete[]
 }
@@ -151,10 +154,10 @@ export type Page =
       /** Where the next page begins; undefined after the last. */
       readonly cursor: string | undefined
     }
-  /** The store no longer stands where my elect left it: this leadership is over before it began. */
+  /** The store has changed since this election. The leadership is over before it began. */
   | { readonly kind: 'moved' }
 
-/** Something unreadable, set aside; never deleted by us. */
+/** An unreadable record that was set aside. Firesteel never deletes it. */
 export interface Quarantined {
   /** File and offset, or table and id. */
   readonly place: string
@@ -162,31 +165,32 @@ export interface Quarantined {
 }
 
 /**
- * Why a value is unreadable as a record of its table; undefined when it is a good one. Injected at composition:
- * runtime knows no protagonist.
+ * Why a value is unreadable as a record of its table; undefined for a good one. It is injected, because `runtime` knows
+ * no actor.
  */
 export type RecordSchemas = Readonly<Record<Table, (value: unknown) => string | undefined>>
 
 /**
- * One interface for every recovery mode; `test/conformance/persistence-suite.ts` is its law. Methods throw
- * FiresteelError only where the store is not ours or cannot be read (CLUSTER_MISMATCH, VERSION_UNSUPPORTED,
- * STORE_UNREADABLE, STORE_UNAVAILABLE on leader, read and quarantined); all else is an outcome.
+ * One interface for every recovery mode; `test/conformance/persistence-suite.ts` defines what each must do. Methods
+ * throw a FiresteelError only if the store is not ours or cannot be read (CLUSTER_MISMATCH, VERSION_UNSUPPORTED,
+ * STORE_UNREADABLE; STORE_UNAVAILABLE on leader, read and quarantined). Everything else is an outcome.
  */
 export interface PersistenceEngine {
-  /** Protocol 5.1: what a candidate reads. */
+  /** What a candidate reads (protocol 5.1). */
   leader(): Promise<LeaderRecord | undefined>
   elect(request: ElectRequest): Promise<ElectOutcome>
   /**
-   * One page of a table, only while (epoch, owner, write id) are those of my elect: all pages are one snapshot. Without
-   * `mark` only while the owner leads, beside its own commits: each record that stood throughout comes at least once.
+   * One page of a table, only while (epoch, owner, write id) are those of this election, so that all pages are one
+   * snapshot. Without `writeId` only while the owner leads, beside its own commits: then each record that existed
+   * throughout comes at least once.
    */
   read(fence: Fence, writeId: string | undefined, table: Table, cursor: string | undefined): Promise<Page>
-  /** A fresh fence check and a sign of life; without `prev` the write id is not compared. */
+  /** A fresh fence check and a sign of life. Without `prev` the write id is not compared. */
   touch(fence: Fence, lock: string, prev?: string): Promise<CommitOutcome>
   commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome>
-  /** Says that the owner has gone of its own will. Does nothing for anybody else. */
+  /** Records that the owner has left of its own will. Does nothing for any other owner. */
   leave(fence: Fence): Promise<void>
   quarantined(): Promise<readonly Quarantined[]>
-  /** Lets go of files and connections; gives up no leadership. */
+  /** Closes files and connections. It does not end the leadership. */
   close(): Promise<void>
 }

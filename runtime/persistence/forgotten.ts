@@ -1,16 +1,16 @@
 import { comparePositions, type OwnedPosition, type PastElection, type Position } from './engine.js'
 
-/** Where a leadership found the store, and where those before it had found it, oldest first. */
+/** Where a leadership found the store, and where those before it found it, oldest first. */
 export interface Found {
   readonly base: Position
   readonly earlier: readonly PastElection[]
 }
 
 /**
- * Can the store that a leader found not have known this position (protocol 12)? So it is where any election since found
- * the store below it: whoever was elected then may not have lived to bring back what was missing. So it is, too, where
- * another owner had that epoch: a store that forgets an election gives its epoch once more. Without an owner, nobody
- * knows whose it was.
+ * Whether the store that a leader found may not have known this position (protocol 12). That is so if any election
+ * since then found the store below it, because a leader elected then may have died before it wrote back what was
+ * missing. It is also so if another owner had that epoch, because a store that forgets an election gives its epoch once
+ * more. Without an owner nobody can tell.
  */
 export function isForgotten(
   { epoch, seq, owner }: Position & Partial<OwnedPosition>,

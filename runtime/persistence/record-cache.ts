@@ -3,17 +3,20 @@ import type { Delete, OwnedPosition, PastElection, Position, Put } from './engin
 import { type Found, isForgotten } from './forgotten.js'
 import { RecordTables } from './record-tables.js'
 
-/** What a new leadership begins with. It is put together a little at a time, while the record cache of the one before still stands. */
+/**
+ * The record cache of a new leadership. It is filled a little at a time, while the record cache of the one before still
+ * exists.
+ */
 export class RecordCacheDraft {
   readonly tables = new RecordTables()
   readonly owed = new Set<string>()
 
-  /** Read from the store. */
+  /** Adds a record that was read from the store. */
   read(put: Put): void {
     this.tables.apply([put], [])
   }
 
-  /** The store forgot it: it stays held until it is durable again. */
+  /** Adds a record that the store forgot. It stays here until it is durable again. */
   owe(put: Put): void {
     this.tables.apply([put], [])
     this.owed.add(keyOf(put))
@@ -21,26 +24,26 @@ export class RecordCacheDraft {
 }
 
 /**
- * The records that were durable under a leadership of this process, each with its `at` (protocol 6): after a store that
- * forgot it may be the only complete copy. It outlives the leadership by `graceMs` of the boot clock.
+ * The records that were durable under a leadership of this process, each with its `at` (protocol 6). After a store
+ * forgot them, this may be the only complete copy. It outlives the leadership by `graceMs` of the boot clock.
  */
 export class RecordCache {
   readonly #graceMs: number
   #tables: RecordTables | undefined
   #position: Position = { epoch: 0, seq: 0 }
-  /** Who led in which epoch, as its leaderships were told. */
+  /** The owner of each epoch, as its leaderships were told. */
   #owners: ReadonlyMap<number, string> = new Map()
   #endedAtBootMs: number | undefined
-  /** Records that the store forgot, not yet durable again. */
+  /** Records that the store forgot and that are not durable again yet. */
   #owed = new Set<string>()
-  /** From this position on a store holds what was given of this record cache. */
+  /** From this position on a store holds what this record cache gave. */
   #taken: OwnedPosition | undefined
 
   constructor(graceMs: number) {
     this.#graceMs = graceMs
   }
 
-  /** A leadership begins. The draft is the record cache's from now on. */
+  /** Begins a leadership. The draft now belongs to the record cache. */
   begin(
     { epoch, seq, owner }: OwnedPosition,
     earlier: readonly PastElection[],
@@ -61,29 +64,29 @@ export class RecordCache {
     for (const put of puts) this.#owed.delete(keyOf(put))
   }
 
-  /** Read after the beginning, beside what became durable since: that is newer. */
+  /** Adds records that were read after the beginning. What became durable since then is newer and stays. */
   add(puts: Iterable<Put>): void {
     for (const put of puts) {
       if (this.#tables?.get(put.table, put.id) === undefined) this.#tables?.apply([put], [])
     }
   }
 
-  /** What its records take of the heap that a Master may give to them (limits.recordHeapShare). */
+  /** Heap bytes of its records, as far as a Master may use for them (limits.recordHeapShare). */
   get heldBytes(): number {
     return this.#tables ? this.#tables.bytes + this.#tables.size * limits.recordHeapBytes : 0
   }
 
-  /** A leader has made durable, by this position, what it was given. */
+  /** A leader has made durable, at this position, what it was given. */
   taken(at: OwnedPosition): void {
     this.#taken = at
   }
 
-  /** The leadership is over. */
+  /** Ends the leadership. */
   end(bootMs: number): void {
     this.#endedAtBootMs ??= bootMs
   }
 
-  /** Of its last durable write; undefined: nothing is held. */
+  /** Position of its last durable write; undefined if it holds nothing. */
   position(bootMs: number): Position | undefined {
     return this.#held(bootMs) && this.#position
   }
@@ -93,7 +96,10 @@ export class RecordCache {
     return [...this.lostWriteLooks(asked, bootMs)].filter((put) => put !== undefined)
   }
 
-  /** The same, record by record; nothing for one that the store holds. Who reads it stops where its turn is over. */
+  /**
+   * The same, record by record; undefined for a record that the store holds. The caller may stop where its turn is
+   * over.
+   */
   *lostWriteLooks(asked: Found, bootMs: number): Generator<Put | undefined, void, undefined> {
     const tables = this.#held(bootMs)
     if (!tables) return
@@ -122,7 +128,7 @@ function owned(position: Position, owners: ReadonlyMap<number, string>): Positio
 
 const keyOf = ({ table, id }: Delete): string => `${table}/${id}`
 
-/** A record without `at` was never written by a commit queue: older than anything. */
+/** A commit queue never wrote a record without `at`, so it is older than any other. */
 function atOf(json: string): Position {
   const { at } = JSON.parse(json) as { at?: Position }
   return at ?? { epoch: 0, seq: 0 }

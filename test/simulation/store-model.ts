@@ -107,7 +107,7 @@ export class StoreModel {
 
   touch(fence: Fence, lock: string, prev: string | undefined, nowMs: number): CommitOutcome {
     if (this.readOnly) return notWritable
-    const refused = this.#verdict(fence, prev === undefined ? undefined : { prev })
+    const refused = this.#compareFence(fence, prev === undefined ? undefined : { prev })
     if (refused !== undefined) return refused
     this.#leader = { ...this.#leader, lock, touchedMs: nowMs }
     return { kind: 'ok', position: this.#leader.position }
@@ -118,7 +118,7 @@ export class StoreModel {
     const { n, writeId, puts, deletes } = request
     // Without puts the script declares that it writes: a replica does not even begin it.
     if (this.readOnly && puts.length === 0) return notWritable
-    const refused = this.#verdict(fence, request)
+    const refused = this.#compareFence(fence, request)
     if (refused !== undefined) return refused
     if (this.readOnly) return notWritable
     if (this.full && puts.length > 0) return noMemory
@@ -175,7 +175,7 @@ export class StoreModel {
   }
 
   /** Why a write is not for this store; undefined says go. Without `link` (a touch) marks are not compared. */
-  #verdict(fence: Fence, link: Link | undefined): CommitOutcome | undefined {
+  #compareFence(fence: Fence, link: Link | undefined): CommitOutcome | undefined {
     const at = this.#leader
     if (at.epoch > fence.epoch) return deposed(at)
     if (at.epoch === fence.epoch && at.owner !== fence.owner) return deposed(at)

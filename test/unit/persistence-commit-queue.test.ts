@@ -7,9 +7,9 @@ import {
   type CommitQueueLimits,
   type CommitQueueRequest,
 } from '../../runtime/persistence/commit-queue.js'
+import { compareFence } from '../../runtime/persistence/compare-fence.js'
 import type { CommitOutcome, Fence, Table } from '../../runtime/persistence/engine.js'
 import { RecordTables } from '../../runtime/persistence/record-tables.js'
-import { verdict } from '../../runtime/persistence/verdict.js'
 
 function commitQueueOf(more: Partial<CommitQueueLimits> = {}): CommitQueue<string> {
   let writeIds = 0
@@ -260,7 +260,7 @@ class ModelStore {
 
   run(request: CommitQueueRequest): CommitOutcome {
     const writeId = request.kind === 'commit' ? request.writeId : undefined
-    const found = verdict(this, this.fence, request.prev, writeId)
+    const found = compareFence(this, this.fence, request.prev, writeId)
     if (found.kind === 'deposed' || found.kind === 'rewound') return found
     if (request.kind === 'commit' && found.kind === 'go') {
       this.records.apply(request.puts, request.deletes)

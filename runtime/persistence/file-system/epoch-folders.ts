@@ -5,16 +5,16 @@ import { type FileOps, isMissing, synced } from './file-ops.js'
 import { type Identity, parseObject } from './payload.js'
 import type { ProcessIdentity } from './process-identity.js'
 
-/** Who made an epoch's folder: one line of JSON and its CRC-32, readable for people and for every version. */
+/** Who made an epoch's folder: one line of JSON and its CRC-32, which people and every version can read. */
 export interface OwnerFile extends Identity, ProcessIdentity {
   readonly owner: string
   readonly address: string
   readonly lock: string
-  /** Not in files of the first builds. */
+  /** Absent in files of the first builds. */
   readonly protocols?: string
 }
 
-/** The folder of a store: `epoch-N/` for each leadership, `quarantine/` beside them. */
+/** The folder of a store: `epoch-N/` for each leadership, and `quarantine/` beside them. */
 export class EpochFolders {
   readonly directory: string
   readonly #files: FileOps
@@ -28,7 +28,7 @@ export class EpochFolders {
     return join(this.directory, `epoch-${epoch}`, ...name)
   }
 
-  /** Ascending; empty where there is no folder yet. */
+  /** Ascending; empty if there is no folder yet. */
   async epochs(): Promise<number[]> {
     let names: string[]
     try {
@@ -45,7 +45,7 @@ export class EpochFolders {
     return epochs.sort((a, b) => a - b)
   }
 
-  /** The stored epoch: 0 for none. Also an unfinished folder counts: its maker deposed everybody below. */
+  /** The stored epoch; 0 for none. An unfinished folder counts too: its maker deposed every lower epoch. */
   async highest(): Promise<number> {
     return (await this.epochs()).at(-1) ?? 0
   }
@@ -62,7 +62,7 @@ export class EpochFolders {
     await synced(this.#files.syncFolder(this.path(epoch)))
   }
 
-  /** Undefined when it is not there, not yet whole, or damaged. */
+  /** Undefined if it is missing, incomplete or damaged. */
   async readOwner(epoch: number): Promise<OwnerFile | undefined> {
     let text: string
     try {
@@ -81,7 +81,7 @@ function checksum(line: string): string {
   return crc32(line).toString(16).padStart(8, '0')
 }
 
-/** Throws where a file belongs to another program, version or cluster; before anything is written. */
+/** Throws if a file belongs to another program, version or cluster. This is checked before anything is written. */
 export function checkIdentity(found: Identity, mine: Identity, place: string): void {
   if (found.format !== mine.format) {
     throw new FiresteelError('STORE_UNREADABLE', `${place} was not written by Firesteel`, {

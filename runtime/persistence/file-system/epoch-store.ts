@@ -22,9 +22,9 @@ export interface EpochStoreOptions {
 }
 
 /**
- * The folder of the epoch that this process leads: `snapshot-G`, and `journal-G` with all after it. A larger G is
- * begun when the journal has grown: first its journal, into which commits go on, then in the background its
- * snapshot; only then the older files go. Calls must not overlap, except `close`.
+ * The folder of the epoch that this process leads: `snapshot-G`, and `journal-G` with everything after it. When the
+ * journal has grown, a larger G begins: first its journal, which takes the further commits, then in the background its
+ * snapshot. Only then the older files are removed. Calls must not overlap, except `close`.
  */
 export class EpochStore {
   readonly fence: Fence
@@ -56,7 +56,7 @@ export class EpochStore {
     const head = headOf(options, base.seq, mark)
     const journal = await Journal.create(files, folders.path(fence.epoch, 'journal-1'), head)
     try {
-      // The name of the snapshot finishes the epoch, and makes the journal's entry durable with its own.
+      // The rename of the snapshot finishes the epoch, and makes the journal's entry durable together with its own.
       await writeSnapshot(files, folders.path(fence.epoch), 1, head, records)
     } catch (error) {
       await journal.close()
@@ -94,7 +94,7 @@ export class EpochStore {
     return 'durable'
   }
 
-  /** Begins the next generation if the journal has grown over its limit. Never throws. */
+  /** Begins the next generation if the journal is over its limit. Never throws. */
   async rotateIfLarge(): Promise<void> {
     if (this.#failed !== undefined || this.#background !== undefined) return
     if (this.#journal.bytes < this.#rotateAtBytes) return
@@ -119,7 +119,7 @@ export class EpochStore {
     }
     this.#generation = generation
     this.#rotateAtBytes = journalBytes
-    // All of it is durable already.
+    // Everything in it is already durable.
     await old.close().catch(() => {})
     const copy = new RecordTables(this.records)
     this.#background = this.#compact(generation, head, copy).finally(() => {
@@ -145,14 +145,14 @@ export class EpochStore {
         }
       }
     } catch (error) {
-      // The older snapshot and all journals are still there, and enough.
+      // The older snapshot and all journals still exist, and are enough.
       this.#warn('a new snapshot could not be written', error)
       await files.remove(folders.path(epoch, `snapshot-${generation}.tmp`)).catch(() => {})
     }
   }
 
   #warn(what: string, error: unknown): void {
-    // A disk that fails one fsync is trusted with nothing more.
+    // After one failed fsync the disk is not trusted any more.
     if (error instanceof SyncFailed) this.#failed ??= reasonOf(error)
     this.#options.onWarning(this.#options.folders.path(this.fence.epoch), `${what}: ${reasonOf(error)}`)
   }

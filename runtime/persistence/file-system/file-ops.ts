@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** A file being written. Offsets are explicit, so that a cut-back write leaves no hole and no leftovers. */
+/** A file being written. Offsets are explicit, so that a write that was cut back leaves neither a hole nor a rest. */
 export interface WritableFile {
   write(bytes: Uint8Array, offset: number): Promise<void>
   sync(): Promise<void>
@@ -10,19 +10,19 @@ export interface WritableFile {
   close(): Promise<void>
 }
 
-/** Every file operation of the engine, so that tests can fail each one in turn. */
+/** Every file operation of the engine, so that tests can make each one fail. */
 export interface FileOps {
   /** Names in a folder, as the server of a network file system sees them now. */
   list(folder: string): Promise<string[]>
   /** Fails with EEXIST. */
   makeFolder(path: string): Promise<void>
-  /** With parents; each new level is durable in its parent. */
+  /** Makes the parents too. Each new level is durable in its parent. */
   makeFolders(path: string): Promise<void>
   read(path: string): Promise<Buffer>
-  /** Creates or empties. */
+  /** Creates or empties the file. */
   create(path: string): Promise<WritableFile>
   rename(from: string, to: string): Promise<void>
-  /** Also a folder with all in it; what is not there is fine. */
+  /** Removes a folder with its contents as well. A missing path is no error. */
   remove(path: string): Promise<void>
   syncFolder(path: string): Promise<void>
   /** Sets the time of a file. */
@@ -31,10 +31,10 @@ export interface FileOps {
   sizeBytes(path: string): Promise<number>
 }
 
-/** A failed fsync: the kernel may have dropped the pages, so there is no second try. */
+/** An fsync failed. The kernel may have dropped the pages, so there is no second try. */
 export class SyncFailed extends Error {}
 
-/** Runs an fsync; its failure is told apart from every other one. */
+/** Runs an fsync. Its failure can be told from every other one. */
 export async function synced(sync: Promise<void>): Promise<void> {
   try {
     await sync
@@ -56,7 +56,7 @@ export function isFull(error: unknown): boolean {
   return codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT'
 }
 
-/** File systems without fsync of folders say so this way; there is nothing more that could be done. */
+/** File systems without fsync of folders answer with these. Nothing more can be done there. */
 const folderSyncUnsupported = new Set(['EINVAL', 'ENOTSUP', 'EISDIR'])
 
 async function syncFolder(path: string): Promise<void> {
@@ -76,7 +76,7 @@ async function makeFolders(path: string): Promise<void> {
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
 }
 
-/** Opened first: on a network file system that is what fetches fresh attributes. */
+/** The file is opened first, because on a network file system that fetches fresh attributes. */
 async function modifiedMs(path: string): Promise<number> {
   const file = await open(path, 'r')
   try {
@@ -99,7 +99,7 @@ async function create(path: string): Promise<WritableFile> {
   const file = await open(path, 'w', 0o600)
   return {
     async write(bytes, offset) {
-      // One write may take less than all, without an error: the next one then says why.
+      // A write may accept less than all without an error. The next one then says why.
       for (let done = 0; done < bytes.byteLength; ) {
         const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done, offset + done)
         done += bytesWritten

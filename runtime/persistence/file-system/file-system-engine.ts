@@ -1,5 +1,6 @@
 import { FiresteelError, reasonOf } from '../../errors.js'
 import { limits } from '../../limits.js'
+import { compareFence } from '../compare-fence.js'
 import type {
   CommitOutcome,
   CommitRequest,
@@ -19,7 +20,6 @@ import type {
   Unknown,
 } from '../engine.js'
 import { RecordTables } from '../record-tables.js'
-import { verdict } from '../verdict.js'
 import { checkIdentity, EpochFolders } from './epoch-folders.js'
 import { EpochStore } from './epoch-store.js'
 import { codeOf, type FileOps, isFull, isMissing, nodeFileOps, synced } from './file-ops.js'
@@ -34,7 +34,7 @@ export interface FileSystemOptions {
   readonly schemas: RecordSchemas
   /** Wall clock, for the time of `alive`. */
   readonly nowMs: () => number
-  /** Told once for each thing set aside, and when old files or a new snapshot make trouble. */
+  /** Called once for each thing that was set aside, and when old files or a new snapshot fail. */
   readonly onWarning: (place: string, reason: string) => void
   readonly files?: FileOps
   readonly processes?: ProcessTable
@@ -42,12 +42,13 @@ export interface FileSystemOptions {
   readonly readPage?: number
 }
 
-/** Raise it when files change so that an older program would misread them. */
+/** Raise it when files change in a way that an older program would misread. */
 const formatVersion = 1
 
 /**
- * Recovery mode FILESYSTEM (protocol 14). `epoch-N/` is made exclusively and fences every smaller N: who commits
- * looks for a higher folder after its fsync, who takes over reads after its mkdir; so what was released was read.
+ * Recovery mode FILESYSTEM (protocol 14). `epoch-N/` is made exclusively and fences every smaller N. A leader that
+ * commits looks for a higher folder after its fsync; a candidate that takes over reads after its mkdir. So every
+ * released write was read.
  */
 export class FileSystemEngine implements PersistenceEngine {
   readonly #options: FileSystemOptions
@@ -59,9 +60,9 @@ export class FileSystemEngine implements PersistenceEngine {
   /** The epoch that this process leads, as far as it knows. */
   #held: EpochStore | undefined
   readonly #pages = new Map<Table, readonly [string, string][]>()
-  /** The last reading for `leader`, good while no file has another size. */
+  /** The last result for `leader`, valid while no file has another size. */
   #seen: { readonly sizes: string; readonly loaded: Loaded | undefined } | undefined
-  /** Elect, commit, leave and close, one after the other. */
+  /** Elect, commit, leave and close run one after the other. */
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: FileSystemOptions) {
@@ -109,7 +110,7 @@ export class FileSystemEngine implements PersistenceEngine {
       throw unavailable(error, this.#options.directory)
     }
     if (deposed !== undefined || hasMoved()) return { kind: 'moved' }
-    // One snapshot for all pages of a table.
+    // All pages of a table come from one snapshot.
     const rows = (cursor === undefined ? undefined : this.#pages.get(table)) ?? [...held.records.rows(table)]
     const { readPage = limits.readPage } = this.#options
     const from = Number(cursor ?? 0)
@@ -132,11 +133,11 @@ export class FileSystemEngine implements PersistenceEngine {
   async touch(fence: Fence, _lock: string, prev?: string): Promise<CommitOutcome> {
     try {
       const held = this.#holding(fence)
-      if (held === undefined) return await this.#verdictUnheld(fence)
+      if (held === undefined) return await this.#outcomeUnheld(fence)
       if (held.failed !== undefined) return { kind: 'failed', reason: held.failed }
-      const found = (await this.#lookForHigher(held)) ?? verdictOf(held, fence, prev)
+      const found = (await this.#lookForHigher(held)) ?? compareHeld(held, fence, prev)
       if (found.kind === 'deposed' || found.kind === 'rewound') return found
-      // The agent's own touch is the sign of life; a busy commit queue's need not write.
+      // The agent's own touch is the sign of life, so a commit need not write one.
       if (prev === undefined) {
         await this.#files.renew(this.#folders.path(fence.epoch, 'alive'), this.#options.nowMs())
       }
@@ -160,7 +161,7 @@ export class FileSystemEngine implements PersistenceEngine {
     return this.#exclusive(async () => {
       const held = this.#holding(fence)
       if (held === undefined) return
-      // No fsync: a hint that saves the next one a lease of waiting.
+      // No fsync: this is a hint that saves the next leader a wait of one lease.
       await this.#files.renew(this.#folders.path(fence.epoch, 'left'), this.#options.nowMs())
     })
   }
@@ -183,7 +184,7 @@ export class FileSystemEngine implements PersistenceEngine {
     const stored = { kind: 'changed' as const, epoch: highest, owner: await this.#ownerOf(highest) }
     const held = this.#held
     if (held !== undefined && held.fence.owner === me && held.fence.epoch === highest) return electedOf(held)
-    // An own folder that was never finished (a failed try) does not stand in my way.
+    // An own folder that was never finished, after a failed try, does not count.
     const asSeen = stored.epoch === (seen?.epoch ?? 0) && stored.owner === (seen?.owner ?? '')
     if (stored.owner !== me && !asSeen) return stored
     await this.#checkStore()
@@ -199,7 +200,7 @@ export class FileSystemEngine implements PersistenceEngine {
     return electedOf(store)
   }
 
-  /** Exclusive; false when somebody else was first. */
+  /** Exclusive. False if another process was first. */
   async #makeEpoch(epoch: number): Promise<boolean> {
     await this.#files.makeFolders(this.#options.directory)
     try {
@@ -211,7 +212,7 @@ export class FileSystemEngine implements PersistenceEngine {
     }
   }
 
-  /** All that makes a new folder a finished epoch; a failed try leaves nothing that fills the disk. */
+  /** Makes a new folder a finished epoch. A failed try leaves nothing that fills the disk. */
   async #fill(fence: Fence, { address, lock, writeId: mark, protocols }: ElectRequest): Promise<EpochStore> {
     const { epoch, owner } = fence
     try {
@@ -225,7 +226,7 @@ export class FileSystemEngine implements PersistenceEngine {
       })
       await this.#files.renew(this.#folders.path(epoch, 'alive'), this.#options.nowMs())
       await synced(this.#files.syncFolder(this.#options.directory))
-      // Only now: whoever committed before it saw our folder is in what we read.
+      // Read only now: a leader that committed before it saw our folder has its writes in what we read.
       return await this.#begin(
         fence,
         mark,
@@ -273,7 +274,7 @@ export class FileSystemEngine implements PersistenceEngine {
     return { kind: 'changed', epoch, owner: await this.#ownerOf(epoch) }
   }
 
-  /** Before anything is written: is all that is there ours? */
+  /** Checks, before anything is written, that everything in the folder is ours. */
   async #checkStore(): Promise<void> {
     for (const epoch of await this.#folders.epochs()) {
       const owner = await this.#folders.readOwner(epoch)
@@ -284,22 +285,22 @@ export class FileSystemEngine implements PersistenceEngine {
 
   async #commit(fence: Fence, request: CommitRequest): Promise<CommitOutcome> {
     const held = this.#holding(fence)
-    if (held === undefined) return this.#verdictUnheld(fence)
+    if (held === undefined) return this.#outcomeUnheld(fence)
     if (held.failed !== undefined) return { kind: 'failed', reason: held.failed }
-    const found = verdictOf(held, fence, request.prev, request.writeId)
+    const found = compareHeld(held, fence, request.prev, request.writeId)
     if (found.kind === 'deposed' || found.kind === 'rewound') return found
     if (found.kind === 'go') {
       const done = await held.commit(request)
       if (done !== 'durable') return done
     }
-    // After the fsync, never before: looking first lost acknowledged writes (protocol 14).
+    // After the fsync, never before: a check before it lost acknowledged writes (protocol 14).
     const higher = await this.#lookForHigher(held)
     if (higher !== undefined) return higher
     void this.#exclusive(() => held.rotateIfLarge())
     return { kind: found.kind === 'go' ? 'ok' : 'duplicate', position: held.position }
   }
 
-  /** What stands above (or, if somebody removed our folder, below) the epoch that this process leads. */
+  /** What is above the epoch that this process leads, or below it if somebody removed our folder. */
   async #lookForHigher(held: EpochStore): Promise<Deposed | Rewound | undefined> {
     const highest = await this.#folders.highest()
     if (highest === held.fence.epoch) return undefined
@@ -309,11 +310,11 @@ export class FileSystemEngine implements PersistenceEngine {
     return { kind: 'rewound', position: { epoch: highest, seq: 0 }, writeId: '' }
   }
 
-  /** For a fence whose files this process does not hold. */
-  async #verdictUnheld(fence: Fence): Promise<Deposed | Rewound | Failed> {
+  /** The outcome for a fence whose files this process does not hold. */
+  async #outcomeUnheld(fence: Fence): Promise<Deposed | Rewound | Failed> {
     const record = await this.#readLeader()
     if (record === undefined) return { kind: 'rewound', position: { epoch: 0, seq: 0 }, writeId: '' }
-    const found = verdict({ ...record, seq: record.position.seq }, fence)
+    const found = compareFence({ ...record, seq: record.position.seq }, fence)
     if (found.kind === 'deposed' || found.kind === 'rewound') return found
     return { kind: 'failed', reason: 'the files of this epoch are not open in this process' }
   }
@@ -339,7 +340,7 @@ export class FileSystemEngine implements PersistenceEngine {
     }
   }
 
-  /** The newest finished epoch, read again only when a file has changed its size. */
+  /** The newest finished epoch. It is read again only when a file has changed its size. */
   async #loadSeen(): Promise<Loaded | undefined> {
     const sizes = await this.#sizes()
     if (sizes === undefined || this.#seen?.sizes !== sizes) {
@@ -377,7 +378,7 @@ export class FileSystemEngine implements PersistenceEngine {
     return epoch === 0 ? '' : ((await this.#folders.readOwner(epoch))?.owner ?? '')
   }
 
-  /** Ours is finished, and was still the highest after that: nobody reads the older ones any more. */
+  /** Our epoch is finished, and was still the highest afterwards: nobody reads the older ones any more. */
   async #removeOlder(epoch: number): Promise<void> {
     try {
       for (const older of await this.#folders.epochs()) {
@@ -397,7 +398,7 @@ export class FileSystemEngine implements PersistenceEngine {
     const held = this.#held
     this.#held = undefined
     this.#pages.clear()
-    // Everything in it is durable; a close that fails changes nothing.
+    // Everything in it is durable. A close that fails changes nothing.
     await held?.close().catch(() => {})
   }
 
@@ -412,8 +413,8 @@ function electedOf(store: EpochStore): Elected {
   return { kind: 'elected', ...store.fence, base: store.base, writeId: store.mark }
 }
 
-function verdictOf(held: EpochStore, fence: Fence, prev?: string, mark?: string) {
-  return verdict({ ...held.fence, seq: held.position.seq, writeId: held.mark }, fence, prev, mark)
+function compareHeld(held: EpochStore, fence: Fence, prev?: string, mark?: string) {
+  return compareFence({ ...held.fence, seq: held.position.seq, writeId: held.mark }, fence, prev, mark)
 }
 
 function unknown(error: unknown): Unknown {

@@ -21,9 +21,10 @@ export interface Loaded {
   readonly aside: readonly Aside[]
 }
 
+/** A folder may vanish or change under the reader this often before that is an error. */
 const tries = innerLimits.folderReads
 
-/** The newest finished epoch below `below`; undefined when there is none. Throws for what is not ours. */
+/** The newest finished epoch below `below`; undefined if there is none. Throws for a file that is not ours. */
 export async function loadNewest(
   files: FileOps,
   folders: EpochFolders,
@@ -44,7 +45,7 @@ export async function loadNewest(
       }
       return undefined
     } catch (error) {
-      // Its owner wrote a newer snapshot, or a newer leader removed it: both show in the next listing.
+      // Its owner wrote a newer snapshot, or a newer leader removed it. The next listing shows either.
       if (!isMissing(error) || attempt === tries) throw error
     }
   }
@@ -89,7 +90,7 @@ class FolderReader {
       this.#aside.push(this.#asideOf(`snapshot-${generation}`, 'the end of the snapshot is missing', ''))
     const journals = numbered(names, 'journal').filter((number) => number >= generation)
     if (journals[0] !== generation) {
-      // A snapshot is named after its journal is made: either it has just been replaced, or somebody removed a file.
+      // A snapshot gets its name after its journal was made. So it has just been replaced, or somebody removed a file.
       if (!lastTry) throw Object.assign(new Error('the journal has vanished'), { code: 'ENOENT' })
       this.#aside.push(this.#asideOf(`journal-${generation}`, 'the journal is missing', ''))
     }
@@ -124,7 +125,7 @@ class FolderReader {
       const payload = decodePayload(frame)
       const place = `${name} at ${frame.offset}`
       if (this.#torn !== undefined && (payload.kind === 'commit' || frame.seq > this.#seq)) {
-        // The history went on in a later journal, so the torn one had been whole.
+        // The history continues in a later journal, so the torn one had been complete.
         this.#aside.push(this.#torn)
         this.#torn = undefined
       }
@@ -139,7 +140,7 @@ class FolderReader {
         file.toString('base64', offset, end),
         'base64',
       )
-      // A commit that was still being written: never acknowledged, so dropped if nothing follows.
+      // A commit that was still being written. It was never acknowledged, so it is dropped if nothing follows.
       if (torn && name.startsWith('journal')) this.#torn = aside
       else this.#aside.push(aside)
     }
@@ -150,7 +151,7 @@ class FolderReader {
       case 'head':
       case 'end':
         checkIdentity(payload, this.#identity, this.#folders.path(this.#epoch))
-        // A journal that was begun in vain keeps an older head.
+        // A journal that was begun in vain has an older head.
         if (payload.seq >= this.#seq) this.#mark = payload.mark
         this.#base = payload.base
         if (payload.kind === 'end') this.#sawEnd = true

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib'
  * the 24 bytes before (4), payload. All numbers big-endian. The header has a checksum of its own, so that a
  * torn frame (a good header, too few bytes) is told from a damaged one. This layout holds in every version.
  */
-const marker = Buffer.from([0xff, 0xfe, 0x46, 0x53, 0x46, 0x52, 0xfd, 0xfc]) // never in UTF-8, so in no payload
+const marker = Buffer.from([0xff, 0xfe, 0x46, 0x53, 0x46, 0x52, 0xfd, 0xfc]) // Never in UTF-8, so in no payload.
 const headerBytes = 28
 
 export interface Frame {
@@ -14,7 +14,7 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-/** Bytes that are no frame. `torn`: the file simply ends here, as after a crash in the middle of a write. */
+/** Bytes that are not a frame. `torn`: the file ends here, as after a crash in the middle of a write. */
 export interface BadBytes {
   readonly offset: number
   readonly end: number
@@ -33,7 +33,7 @@ export function encodeFrame(seq: number, payload: Buffer): Buffer {
   return frame
 }
 
-/** All of a file in order; after bad bytes it goes on at the next marker. */
+/** Reads all frames of a file in order. After bad bytes it goes on at the next marker. */
 export function* readFrames(file: Buffer): Generator<Frame | BadBytes, void, undefined> {
   let offset = 0
   while (offset < file.byteLength) {
@@ -51,7 +51,7 @@ function readFrame(file: Buffer, offset: number): Frame | BadBytes {
   const header = file.subarray(offset, offset + headerBytes)
   if (!isHeader(header)) {
     const next = nextHeader(file, offset + 1)
-    // What a file system leaves when it grew the file and lost the data.
+    // A file system leaves zeros when it has grown the file and lost the data.
     const torn = next === file.byteLength && file.subarray(offset).every((byte) => byte === 0)
     return { offset, end: next, reason: 'no frame begins here', torn }
   }

@@ -1,7 +1,7 @@
 import { type FileOps, isFull, synced, type WritableFile } from './file-ops.js'
 import { encodeHead, type Head } from './payload.js'
 
-/** Appends whole frames, each durable when `append` resolves. */
+/** Appends whole frames. Each is durable when `append` resolves. */
 export class Journal {
   readonly #file: WritableFile
   #endBytes: number
@@ -11,7 +11,7 @@ export class Journal {
     this.#endBytes = endBytes
   }
 
-  /** Its entry in the folder is for the caller to make durable. */
+  /** The caller must make its entry in the folder durable. */
   static async create(files: FileOps, path: string, head: Head): Promise<Journal> {
     const file = await files.create(path)
     try {
@@ -30,8 +30,8 @@ export class Journal {
   }
 
   /**
-   * `full`: the disk has no room, the journal is cut back to its last whole frame. Throws SyncFailed, or the error
-   * of a write that could not be undone: then nothing may be appended any more.
+   * `full`: the disk is full, and the journal was cut back to its last whole frame. Throws SyncFailed, or the error of
+   * a write that could not be undone; nothing may be appended after that.
    */
   async append(frame: Buffer): Promise<'ok' | 'full'> {
     try {

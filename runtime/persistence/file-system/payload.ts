@@ -1,14 +1,14 @@
 import { type Delete, type Position, type Put, type Table, tables } from '../engine.js'
 import { encodeFrame, type Frame } from './frame.js'
 
-/** Which store a file belongs to. Compared before anything is read or written. */
+/** Names the store that a file belongs to. Compared before anything is read or written. */
 export interface Identity {
   readonly format: string
   readonly version: number
   readonly cluster: string
 }
 
-/** First frame of every file and last of a snapshot: three copies of where the store stands. */
+/** First frame of every file and last frame of a snapshot: where the store stands, in three copies. */
 export interface Head extends Identity {
   readonly kind: 'head' | 'end'
   readonly epoch: number
@@ -35,7 +35,7 @@ export function encodeHead(head: Head): Buffer {
   return encodeFrame(head.seq, Buffer.from(JSON.stringify(head)))
 }
 
-/** One line per entry. JSON text has neither a tab nor, once cleaned, a newline outside its escapes. */
+/** One line per entry. Cleaned JSON text has neither a tab nor a newline outside of its escapes. */
 export function encodeCommit(
   seq: number,
   mark: string,
@@ -48,7 +48,7 @@ export function encodeCommit(
   return encodeFrame(seq, Buffer.from(lines.join('\n')))
 }
 
-/** In a snapshot every record has a frame of its own, so that damage costs one record. */
+/** In a snapshot every record has its own frame, so that damage costs one record. */
 export function encodeRecord(seq: number, put: Put): Buffer {
   return encodeFrame(seq, Buffer.from(lineOf(put)))
 }

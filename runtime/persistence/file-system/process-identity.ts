@@ -1,22 +1,22 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { codeOf } from './file-ops.js'
 
-/** Which process owns an epoch. Undefined where the system does not say: then only staleness counts. */
+/** The process that owns an epoch. Undefined if the system does not tell: then only staleness counts. */
 export interface ProcessIdentity {
   readonly pid: number
-  /** Boot of the machine and, as containers share it, the namespace of process ids. */
+  /** Boot of the machine, and the namespace of process ids, because containers share a boot. */
   readonly boot: string | undefined
-  /** Clock ticks from boot to its start: pids are used again. */
+  /** Clock ticks from boot to its start, because process ids are used again. */
   readonly startTime: string | undefined
 }
 
 export interface ProcessTable {
   self(): ProcessIdentity
-  /** True only when proved: the same boot, and no such process any more. */
+  /** True only if it is proved: the same boot, and no such process any more. */
   isGone(owner: ProcessIdentity): boolean
 }
 
-/** From /proc. Without it (macOS) nobody is ever proved gone. */
+/** Reads /proc. Without it (macOS) no process is ever proved gone. */
 export const procTable: ProcessTable = {
   self: () => ({ pid: process.pid, boot: bootOf(), startTime: startTimeOf(process.pid).startTime }),
   isGone(owner) {
@@ -44,7 +44,7 @@ function startTimeOf(pid: number): { gone: boolean; startTime: string | undefine
     const gone = codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH'
     return { gone, startTime: undefined }
   }
-  // The name in brackets may hold anything, so count from the last one: state is field 3, start time field 22.
+  // The name in brackets may hold any character, so count from the last bracket: state is field 3, start time field 22.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const ended = fields[0] === 'Z' || fields[0] === 'X' || fields[0] === 'x'
   return { gone: ended, startTime: fields[19] }

@@ -6,15 +6,15 @@ import type { RecordTables } from '../record-tables.js'
 import { type FileOps, isMissing, synced } from './file-ops.js'
 import { parseObject } from './payload.js'
 
-/** Something unreadable with all of its content, on its way into the quarantine. */
+/** Unreadable content that is about to go into the quarantine. */
 export interface Aside extends Quarantined {
   readonly content: string
   readonly encoding: 'utf8' | 'base64'
 }
 
 /**
- * Takes out the records that are no JSON object or that their schema refuses. Each costs only itself. Nobody else has the
- * records yet; others have their turns meanwhile.
+ * Removes the records that are not a JSON object or that their schema refuses. Each bad record costs only itself.
+ * Nothing else has these records yet, and other work has its turns meanwhile.
  */
 export async function takeUnreadable(
   records: RecordTables,
@@ -36,7 +36,7 @@ export async function takeUnreadable(
   return aside
 }
 
-/** `quarantine/epoch-N.jsonl`: what the leader of epoch N could not read. We never delete it. */
+/** `quarantine/epoch-N.jsonl`: what the leader of epoch N could not read. Firesteel never deletes it. */
 export class Quarantine {
   readonly #folder: string
   readonly #files: FileOps
@@ -46,7 +46,7 @@ export class Quarantine {
     this.#files = files
   }
 
-  /** Durable when it resolves, so that the old files may go. */
+  /** Durable when it resolves, so that the old files may be removed. */
   async write(epoch: number, aside: readonly Aside[]): Promise<void> {
     await this.#files.makeFolders(this.#folder)
     const path = join(this.#folder, `epoch-${epoch}.jsonl`)

@@ -4,6 +4,7 @@ import type { RecordTables } from '../record-tables.js'
 import { type FileOps, synced } from './file-ops.js'
 import { encodeHead, encodeRecord, type Head } from './payload.js'
 
+/** A snapshot is written in pieces, so that commits and messages have their turns in between. */
 const pieceBytes = innerLimits.snapshotPieceBytes
 
 /** Durable under its name when it resolves: write, fsync, rename, fsync of the folder. */

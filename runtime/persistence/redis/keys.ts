@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type Table, tables } from '../engine.js'
 
-/** Keys of one cluster (protocol 2). The one hash tag keeps them on one node of a Redis Cluster. */
+/** Keys of one cluster (protocol 2). Their common hash tag keeps them on one node of a Redis Cluster. */
 export interface ClusterKeys {
   readonly leader: string
   readonly table: Readonly<Record<Table, string>>
@@ -23,12 +23,12 @@ export function clusterKeys(cluster: string): ClusterKeys {
   }
 }
 
-/** Half a surrogate pair has no bytes in UTF-8: such an id is written as JSON, as is one that looks like it. */
+/** Half a surrogate pair has no bytes in UTF-8. Such an id is written as JSON, and so is an id that looks like that. */
 export function encodeId(id: string): string {
   return id.startsWith('"') || /\p{Surrogate}/u.test(id) ? JSON.stringify(id) : id
 }
 
-/** Undefined where the bytes are no id of ours. */
+/** Undefined if the bytes are not an id of ours. */
 export function decodeId(bytes: Buffer): string | undefined {
   if (!isUtf8(bytes)) return undefined
   const text = bytes.toString('utf8')

@@ -14,20 +14,20 @@ const shape = z.object({
   lock: z.string(),
   mark: z.string().min(1),
   base: z.string().regex(/^\d{1,16}:\d{1,16}$/),
-  /** Not in records of the first builds. */
+  /** Absent in records of the first builds. */
   earlier: z
     .string()
     .regex(new RegExp(`^(${past.source}( |$))*$`))
     .default(''),
-  /** Not in records of the first builds. */
+  /** Absent in records of the first builds. */
   protocols: z.string().optional(),
   touched: whole,
   left: z.enum(['0', '1']),
 })
 
 /**
- * The fields of `:leader` as Redis gives them. Throws where they are not ours: VERSION_UNSUPPORTED, CLUSTER_MISMATCH,
- * STORE_UNREADABLE.
+ * Parses the fields of `:leader` as Redis gives them. Throws if they are not ours: VERSION_UNSUPPORTED,
+ * CLUSTER_MISMATCH, STORE_UNREADABLE.
  */
 export function parseLeaderRecord(
   flat: readonly string[],
@@ -66,7 +66,7 @@ export function strange(key: string): FiresteelError {
   })
 }
 
-/** What parsePosition reads: EPOCH:SEQ. */
+/** Reads EPOCH:SEQ. */
 export function parsePosition(text: string): Position {
   const [epoch, seq] = text.split(':')
   return { epoch: Number(epoch), seq: Number(seq) }

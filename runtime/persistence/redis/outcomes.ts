@@ -3,7 +3,7 @@ import { codedError } from '../../redis/coded-error.js'
 import { failureOf } from '../../redis/reply.js'
 import type { Refused, StoreDegradation, Unknown } from '../engine.js'
 
-/** Error replies that say "not applied" (protocol 4.3), and what clients hear. */
+/** Error replies that mean "not applied" (protocol 4.3), and what clients get for them. */
 const refusals: Readonly<Record<string, StoreDegradation>> = {
   OOM: 'STORE_FULL',
   MISCONF: 'STORE_UNAVAILABLE',
@@ -20,10 +20,13 @@ const refusals: Readonly<Record<string, StoreDegradation>> = {
   NOPERM: 'STORE_UNAVAILABLE',
 }
 
-/** The server is not the primary any more: look for the new one. */
+/** The server is no longer the primary: look for the new one. */
 const demotions: ReadonlySet<string> = new Set(['READONLY', 'MASTERDOWN'])
 
-/** What a failed write means for the commit queue. An error reply that is not known may have come half-way: unknown, too. */
+/**
+ * What a failed write means for the commit queue. An unknown error reply may have come half-way, so the outcome is
+ * unknown too.
+ */
 export function writeOutcome(error: unknown): Refused | Unknown {
   const { kind, prefix, message } = failureOf(error)
   if (kind === 'notSent') return { kind: 'refused', code: 'STORE_UNAVAILABLE', reason: message }
@@ -33,7 +36,7 @@ export function writeOutcome(error: unknown): Refused | Unknown {
     : { kind: 'refused', code, reason: message }
 }
 
-/** The same for those who get an error: leader, read and quarantined. */
+/** The same for calls that throw: leader, read and quarantined. */
 export function readError(
   error: unknown,
   place: string,
@@ -43,7 +46,7 @@ export function readError(
   return codedError(error, place)
 }
 
-/** The error that makes the connection look for another server. */
+/** The error after which the connection looks for another server. */
 export function demotion(error: unknown, place: string): FiresteelError | undefined {
   const { prefix, message } = failureOf(error)
   if (!demotions.has(prefix)) return undefined

@@ -8,7 +8,7 @@ import * as scripts from './scripts.js'
 
 interface Unreadable {
   readonly field: Buffer
-  /** As it was read: what it has been overwritten with meanwhile is none of this. */
+  /** The content as it was read. A value that was written over it since then is not set aside. */
   readonly content: Buffer
   readonly id: string
   readonly reason: string
@@ -24,13 +24,15 @@ export interface RecordPagesOptions {
 }
 
 /**
- * Records in pages by a fenced HSCAN. What is unreadable is set aside after the last page of its table: a hash that shrinks
- * between two pages may give a record twice.
+ * Reads records in pages by a fenced HSCAN. Unreadable ones are set aside after the last page of their table, because a
+ * hash that shrinks between two pages may give a record twice.
  */
 export class RecordPages {
   readonly #options: RecordPagesOptions
   readonly #unreadable = new Map<Table, Unreadable[]>()
-  /** Records that the next page asks for: as many as readPageBytes takes, by the size of those in the page before. */
+  /**
+   * Records that the next page asks for: as many as fit into readPageBytes, by the size of those in the page before.
+   */
   readonly #counts = new Map<Table, number>()
 
   constructor(options: RecordPagesOptions) {
@@ -60,7 +62,7 @@ export class RecordPages {
     return { kind: 'page', records, cursor: undefined }
   }
 
-  /** Header of each entry, by HSCAN. */
+  /** The header of each entry, by HSCAN. */
   async quarantined(): Promise<Quarantined[]> {
     const { connection, keys } = this.#options
     const found = new Map<string, string>()
@@ -103,7 +105,7 @@ export class RecordPages {
     this.#unreadable.set(table, entries)
   }
 
-  /** False where another leads by now. */
+  /** False if another owner leads now. */
   async #setAside(fence: Fence, writeId: string, table: Table): Promise<boolean> {
     const entries = this.#unreadable.get(table) ?? []
     this.#unreadable.delete(table)
@@ -127,6 +129,7 @@ export class RecordPages {
   }
 }
 
+/** The first page of a table whose records may have any size. */
 const FIRST_PAGE = innerLimits.readPageFirst
 
 function nextCount(flat: readonly Buffer[], most: number): number {

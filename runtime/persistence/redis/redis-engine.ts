@@ -32,7 +32,7 @@ export interface RedisEngineOptions {
   readonly leaseMs: number
   /** Wall clock, for the time in a quarantined entry. */
   readonly wallMs: () => number
-  /** Told once for each record set aside, and of a `leave` that failed. */
+  /** Called once for each record set aside, and for a `leave` that failed. */
   readonly onWarning: (place: string, reason: string) => void
   readonly readPage?: number
 }
@@ -122,7 +122,7 @@ export class RedisEngine implements PersistenceEngine {
     try {
       await this.#connection.evaluate(scripts.leave, [this.#keys.leader], [fence.epoch, fence.owner])
     } catch (error) {
-      // A hint that spares the next one a wait: nobody can do anything about it.
+      // A hint that spares the next leader a wait. Nobody can do anything about its failure.
       this.#options.onWarning(this.#keys.leader, `leave did not reach the store: ${reasonOf(error)}`)
     }
   }
@@ -150,7 +150,7 @@ export class RedisEngine implements PersistenceEngine {
       const position = { epoch: Number(reply[1]), seq: Number(reply[2]) }
       return fenceReply(reply) ?? { kind: kind === 'DUPLICATE' ? 'duplicate' : 'ok', position }
     } catch (error) {
-      // Somebody else writes our keys: what this leader believes of the store is not true any more.
+      // Another program writes our keys, so what this leader knows of the store is not true any more.
       if (isFiresteelError(error)) return { kind: 'failed', reason: `${error.message} (${error.place})` }
       return this.#writeFailed(error)
     }
@@ -165,7 +165,7 @@ export class RedisEngine implements PersistenceEngine {
   /** Undefined: enough replicas have it. */
   async #replicated(replicas: number): Promise<CommitOutcome | undefined> {
     try {
-      // Half of the time-out: what comes after it on this connection waits as long.
+      // Half of the time-out, because later commands on this connection wait as long.
       const count = Number(
         await this.#connection.call('WAIT', replicas, Math.round(this.#options.leaseMs / 8)),
       )

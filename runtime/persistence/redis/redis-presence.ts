@@ -3,16 +3,18 @@ import type { RedisConnection } from '../../redis/connection.js'
 import type { ClusterKeys } from './keys.js'
 
 export interface RedisPresenceOptions {
-  /** Subscribes; nothing else is sent on it, so that it lives as long as the process. */
+  /** Subscribes. Nothing else is sent on it, so that it lives as long as the process. */
   readonly subscription: RedisConnection
-  /** Counts. */
+  /** Counts the subscribers. */
   readonly data: RedisConnection
   readonly keys: ClusterKeys
-  /** How often the subscription proves that its server still answers. */
+  /** How often the subscription checks that its server still answers. */
   readonly pingMs: number
 }
 
-/** Which owners have a connection to the data store (protocol 5): the channel of each, counted by PUBSUB NUMSUB. */
+/**
+ * Tells which owners have a connection to the data store (protocol 5): each has a channel, counted by PUBSUB NUMSUB.
+ */
 export class RedisPresence {
   readonly #options: RedisPresenceOptions
   readonly #joined = new Set<string>()
@@ -26,7 +28,8 @@ export class RedisPresence {
     this.#stopListening = options.subscription.onReady(() => {
       for (const owner of this.#joined) void this.#subscribe(owner)
     })
-    // A half-open link would count us as gone, or as there, for ever: an unanswered ping makes the connection dial anew.
+    // A half-open link would count us as gone, or as present, for ever. An unanswered ping makes the connection dial
+    // anew.
     this.#ping = setInterval(
       () => void options.subscription.call('PING').catch(() => undefined),
       options.pingMs,
@@ -34,7 +37,7 @@ export class RedisPresence {
     this.#ping.unref()
   }
 
-  /** Resolves once others count us, which may take as long as the store is away; never rejects but by `close`. */
+  /** Resolves once others count us, which may take as long as the store is away. Rejects only after `close`. */
   join(owner: string): Promise<void> {
     if (this.#closed) return Promise.reject(closedError())
     this.#joined.add(owner)
@@ -48,7 +51,7 @@ export class RedisPresence {
   async leave(owner: string): Promise<void> {
     this.#joined.delete(owner)
     this.#wake(owner)
-    // Not connected: the server counts us no more as it is.
+    // Without a connection the server does not count us any more.
     await this.#options.subscription
       .call('UNSUBSCRIBE', this.#options.keys.alive(owner))
       .catch(() => undefined)
@@ -79,7 +82,7 @@ export class RedisPresence {
       if (this.#joined.has(owner)) this.#wake(owner)
       else await subscription.call('UNSUBSCRIBE', keys.alive(owner))
     } catch {
-      // A new connection subscribes again; one that was only slow must be asked once more.
+      // A new connection subscribes again. A connection that was only slow must be asked once more.
       const again = setTimeout(() => {
         if (!this.#closed && this.#waiting.has(owner)) void this.#subscribe(owner)
       }, this.#options.pingMs)

@@ -12,37 +12,38 @@ import { RedisPresence } from './redis-presence.js'
 
 export interface RedisRecoveryOptions {
   readonly cluster: string
-  /** URL of the data store; null or left out where `sentinel` finds it. */
+  /** URL of the data store; null or absent if `sentinel` finds it. */
   readonly redis?: string | null
   readonly sentinel?: SentinelSettings | null
-  /** URLs of the lock servers; empty: the data store holds the lock. */
+  /** URLs of the lock servers. Empty: the data store holds the lock. */
   readonly election: readonly string[]
   readonly replicas: number
   readonly leaseMs: number
   readonly schemas: RecordSchemas
   readonly clock: Clock
   readonly log: Log
-  /** In [0, 1); jitter of the dials. */
+  /** Returns numbers in [0, 1), for the jitter of the dials. */
   readonly random?: () => number
 }
 
 export interface RedisRecovery {
   readonly engine: PersistenceEngine
   readonly presence: RedisPresence
-  /** Tells of each connection to a data or lock server that came back; not of the first. */
+  /** Reports each connection to a data or lock server that came back, but not the first connection. */
   readonly reconnections: { onReconnected(listener: () => void): () => void }
   readonly lockServers: readonly LockServer[]
-  /** Does the data store answer, and is it fit? */
+  /** True if the data store answers and is suitable. */
   reachable(): boolean
   /** Redlock's key. */
   readonly lockKey: string
-  /** Closes every connection, the engine's too. */
+  /** Closes every connection, including those of the engine. */
   close(): Promise<void>
 }
 
 /**
- * Connections, engine and presence of one Master. Resolves when each connection has come to something, good or bad: a Redis that
- * is away is dialled for ever, and `engine.leader()` says what is wrong with one that is not fit. Throws CONFIG_INVALID.
+ * Opens connections, engine and presence of one Master. Resolves when the first dial of each connection has succeeded
+ * or failed. An absent Redis is dialled for ever, and `engine.leader()` says what is wrong with an unsuitable one.
+ * Throws CONFIG_INVALID.
  */
 export async function openRedis(options: RedisRecoveryOptions): Promise<RedisRecovery> {
   const { cluster, election, replicas, leaseMs, schemas, clock, log, random = Math.random } = options
@@ -55,7 +56,7 @@ export async function openRedis(options: RedisRecoveryOptions): Promise<RedisRec
       leaseMs,
       demands: { data },
       random,
-      // One outage of a server is one story: its other connections tell it only to those who look closely.
+      // One outage of a server is logged once. Its other connections log it at debug level only.
       log: (at === target && !data ? quieter : (one: Log) => one)(log.child({ connection: purpose })),
     })
   }

@@ -5,7 +5,7 @@ import { strange } from './leader-record.js'
 
 type Reply = readonly unknown[]
 
-/** First word of what a script says. Throws STORE_UNREADABLE where a key is not ours. */
+/** First word of a script's reply. Throws STORE_UNREADABLE if a key is not ours. */
 export function expectOurs(reply: Reply, keys: ClusterKeys): string {
   const kind = String(reply[0])
   if (kind === 'STRANGE') throw strange(keys.leader)
@@ -20,7 +20,7 @@ export function expectOurs(reply: Reply, keys: ClusterKeys): string {
   )
 }
 
-/** The verdict of a fence that holds no more; undefined: it holds. */
+/** The outcome if the fence no longer holds; undefined: it holds. */
 export function fenceReply(reply: Reply): Deposed | Rewound | undefined {
   const [kind, epoch, third, writeId] = reply.map(String)
   if (kind === 'DEPOSED') return { kind: 'deposed', epoch: Number(epoch), owner: third ?? '' }

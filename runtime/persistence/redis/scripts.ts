@@ -2,14 +2,15 @@ import { createHash } from 'node:crypto'
 import type { RedisScript } from '../../redis/reply.js'
 
 /*
- * The only writers of the data store (protocol 3). Each checks first and writes after, because a script that fails keeps what it
- * wrote before. KEYS[1] is the leader record, whose fields format, cluster, epoch, owner, seq and write id decide. Numbers travel as text.
+ * The only writers of the data store (protocol 3). Each script checks first and writes afterwards, because a script
+ * that fails keeps what it wrote before. KEYS[1] is the leader record; its fields format, cluster, epoch, owner, seq
+ * and write id decide. Numbers are passed as text.
  */
 
-/** Raise it when keys change so that an older program would misread them. */
+/** Raise it when keys change in a way that an older program would misread. */
 export const formatVersion = 1
 
-/** A full Redis must not cost it its leader: what frees memory or keeps a leadership runs all the same. */
+/** A full Redis must not lose its leader: scripts that free memory or renew a leadership run all the same. */
 const allowOom = '#!lua flags=allow-oom\n'
 const readOnly = '#!lua flags=no-writes,allow-oom\n'
 
@@ -29,9 +30,9 @@ local function foreign(from)
 end
 `
 
-const verdict = `
+const compareFence = `
 -- Compares the fence; nil says go. Without prev the mark is not compared.
-local function verdict(e, o, prev, mark)
+local function compare_fence(e, o, prev, mark)
   local stored = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'seq', 'mark')
   local epoch, owner, seq, at = num(stored[1]), stored[2] or '', num(stored[3]), stored[4] or ''
   if epoch > e or (epoch == e and owner ~= o) then return {'DEPOSED', text(epoch), owner} end
@@ -47,7 +48,10 @@ export const inspect = script(`${readOnly}${helpers}
 return foreign(1) or {'OK', redis.call('HGETALL', KEYS[1])}
 `)
 
-/** ARGV: format, cluster, seen epoch, seen owner, me, address, lock, heard epoch, write id, elections before (opaque), protocols of the candidate (opaque). */
+/**
+ * ARGV: format, cluster, seen epoch, seen owner, me, address, lock, observed epoch, write id, elections before
+ * (opaque), protocols of the candidate (opaque).
+ */
 export const elect = script(`${allowOom}${helpers}
 local wrong = foreign(1)
 if wrong then return wrong end
@@ -67,10 +71,10 @@ return {'OK', mine, base, ARGV[9]}
 `)
 
 /** ARGV: epoch, owner, lock, prev or nothing. */
-export const touch = script(`${allowOom}${helpers}${verdict}
+export const touch = script(`${allowOom}${helpers}${compareFence}
 local wrong = foreign(1)
 if wrong then return wrong end
-local refused, seq = verdict(num(ARGV[1]), ARGV[2], ARGV[4])
+local refused, seq = compare_fence(num(ARGV[1]), ARGV[2], ARGV[4])
 if refused then return refused end
 redis.call('HSET', KEYS[1], 'touched', now(), 'lock', ARGV[3])
 return {'OK', ARGV[1], text(seq)}
@@ -90,10 +94,10 @@ return {'OK'}
  * KEYS: leader record, then the tables. ARGV: epoch, owner, n, prev, write id, '1' if replicas are waited for, then runs of
  * (HSET or HDEL, index of the key, count of the values, values). HSETs come first: a full Redis refuses the first of them, and so all.
  */
-const commitBody = `${helpers}${verdict}
+const commitBody = `${helpers}${compareFence}
 local wrong = foreign(1)
 if wrong then return wrong end
-local refused = verdict(num(ARGV[1]), ARGV[2], ARGV[4], ARGV[5])
+local refused = compare_fence(num(ARGV[1]), ARGV[2], ARGV[4], ARGV[5])
 if refused then
   -- WAIT counts from the last write of its own connection: a duplicate needs one.
   if refused[1] == 'DUPLICATE' and ARGV[6] == '1' then redis.call('HSET', KEYS[1], 'touched', now()) end
@@ -111,9 +115,9 @@ end
 redis.call('HSET', KEYS[1], 'seq', ARGV[3], 'mark', ARGV[5])
 return {'OK', ARGV[1], ARGV[3]}
 `
-/** Without a shebang: a full Redis still says DUPLICATE or DEPOSED, and refuses at the first HSET. */
+/** Without a shebang a full Redis still answers DUPLICATE or DEPOSED, and refuses at the first HSET. */
 export const commit = script(commitBody)
-/** Frees memory, so a full Redis lets it pass. */
+/** This frees memory, so a full Redis lets it pass. */
 export const commitDeletes = script(`${allowOom}${commitBody}`)
 
 const sameElection = `

@@ -1,16 +1,16 @@
 import type { Deposed, Fence, Rewound } from './engine.js'
 
-/** What the fence is compared with. */
+/** The stored side of the comparison. */
 export interface StoredFence extends Fence {
   readonly seq: number
   readonly writeId: string
 }
 
 /**
- * Protocol 3, the one comparison before every write. Without `prev` (a touch) the write id is not compared: it
- * then proves who leads, not where the history stands.
+ * The comparison before every write (protocol 3). Without `prev` (a touch) the write id is not compared: the touch then
+ * proves who leads, and not where the history stands.
  */
-export function verdict(
+export function compareFence(
   stored: StoredFence,
   fence: Fence,
   prev?: string,
