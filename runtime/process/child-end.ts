@@ -15,12 +15,12 @@ export interface ProcessExit {
 }
 
 /**
- * Follows a child to the end of all it started. Its leader's exit is not the end: what is left gets SIGTERM, and
- * SIGKILL after the grace.
+ * Follows a child until everything it started has ended. The exit of its leader is not the end: the rest gets SIGTERM,
+ * and SIGKILL after the grace.
  */
 export class ChildEnd {
   readonly exited: Promise<ProcessExit>
-  /** No process of the group is left: only now are its cores and memory free. */
+  /** No process of the group is left. Only now its cores and memory are free. */
   readonly gone: Promise<void>
   readonly #follower: GroupFollower
   readonly #leftoverGraceMs: number
@@ -49,7 +49,7 @@ export class ChildEnd {
   signal(signal: NodeJS.Signals): void {
     if (this.#isGone) return
     if (this.#follower.ownGroup) sendSignal(-this.#follower.identity.pid, signal)
-    // Once reaped, the number of a leader without a group of its own may be another's.
+    // Once a leader without a group of its own was reaped, another process may have its number.
     else if (!this.#leaderExited) sendSignal(this.#follower.identity.pid, signal)
   }
 
@@ -80,7 +80,7 @@ export class ChildEnd {
     else this.signal('SIGTERM')
   }
 
-  /** Undefined: nobody could look, for want of a descriptor. Who may live is not given up. */
+  /** Undefined: nobody could look, because no descriptor was left. A process that may live is not given up. */
   #look(): ProcessEntry[] | undefined {
     try {
       return this.#members()
@@ -92,7 +92,7 @@ export class ChildEnd {
 
   #members(): ProcessEntry[] {
     const { identity, ownGroup, hasEscaped } = this.#follower
-    // The common end costs one system call, not a look at every process.
+    // The usual end costs one system call, not a look at every process.
     const askKernel = this.#leaderExited && ownGroup && !hasEscaped
     if (askKernel && sendSignal(-identity.pid, 0) === 'gone') return []
     return this.#follower.members(recentProcessTable())
@@ -122,7 +122,7 @@ export class ChildEnd {
         this.#finish()
         return
       }
-      // Again at each round: between two looks somebody may have been started outside the group.
+      // Repeated in each round: between two looks a process may have been started outside of the group.
       if (untilKillMs <= 0) this.#kill(members)
       else waitMs = Math.min(waitMs, untilKillMs)
       await this.#sleep(waitMs)

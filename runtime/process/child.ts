@@ -9,10 +9,16 @@ import { GroupFollower } from './process-group.js'
 import { readProcess } from './process-table.js'
 import { spawnError } from './spawn-error.js'
 
-/** An output file is rotated while the child writes; its opener closes it, after `groupGone`. */
+export interface ProcessExit {
+  /** Null if a signal ended it. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** An output file is rotated while the child writes. Its opener closes it, after `groupGone`. */
 export type OutputTarget = OutputFile | 'inherit' | 'ignore' | 'pipe'
 
-/** Who must know a child from its first moment, so that it never outlives us. */
+/** Must know a child from its first moment, so that the child never outlives us. */
 export interface LifelineKeeper {
   add(identity: { readonly pid: number; readonly startTime: string }): void
   remove(pid: number): void
@@ -22,46 +28,52 @@ export interface ChildOptions {
   readonly command: string
   readonly args: readonly string[]
   readonly cwd: string
-  /** Exactly this, nothing inherited: see `childEnvironment`. */
+  /** The whole environment, with nothing inherited: see `childEnvironment`. */
   readonly env: Readonly<Record<string, string>>
   readonly stdout: OutputTarget
   readonly stderr: OutputTarget
   /** Default `ignore`. */
   readonly stdin?: 'inherit' | 'ignore' | 'pipe'
-  /** Written to descriptor 3, which is then closed (`control`: a first line, left open). Credentials go this way. */
+  /**
+   * Written to descriptor 3, which is then closed (`control`: a first line, and it stays open). Credentials are passed
+   * this way.
+   */
   readonly boot?: string | Buffer
-  /** Descriptor 3 stays open both ways, one JSON value a line. */
+  /** Descriptor 3 stays open both ways, with one JSON value per line. */
   readonly control?: boolean
-  /** A session and process group of its own. Without it only the descendants can be stopped with the child. */
+  /** Gives it a session and process group of its own. Without them only descendants can be stopped with the child. */
   readonly ownGroup: boolean
-  /** Also stop what left the group; default true. Off for nodes, whose children are their own business. */
+  /** Also stop processes that left the group; default true. Off for nodes, which manage their own children. */
   readonly followDescendants?: boolean
-  /** Told within the same turn as the start, and again when the group is gone. */
+  /** Told in the turn of the start, and again when the group is gone. */
   readonly keeper?: LifelineKeeper
-  /** From SIGTERM to SIGKILL for what an ended leader left behind; default `killGraceMs`. */
+  /** From SIGTERM to SIGKILL for what an ended leader left behind. Default: `killGraceMs`. */
   readonly leftoverGraceMs?: number
 }
 
 export interface Child {
   readonly pid: number
-  /** With the pid, names this process for ever. */
+  /** Together with the pid it names this process uniquely. */
   readonly startTime: string
-  /** The leader's end. Resources are free at `groupGone`. */
+  /** The leader's end. Its resources are free at `groupGone`. */
   readonly exited: Promise<ProcessExit>
-  /** No process of the group is left. What an ended leader leaves behind gets SIGTERM, later SIGKILL. */
+  /** No process of the group is left. What an ended leader left behind gets SIGTERM, later SIGKILL. */
   readonly groupGone: Promise<void>
-  /** Leader ended and all pipes read to their end. */
+  /** The leader has ended, and all pipes were read to their end. */
   readonly closed: Promise<void>
-  /** Who belongs to it, for the memory watch. */
+  /** Knows which processes belong to it, for the memory watch. */
   readonly follower: GroupFollower
   readonly control: ControlPipe | undefined
   /** For the targets 'pipe'. */
   readonly stdin: Writable | undefined
   readonly stdout: Readable | undefined
   readonly stderr: Readable | undefined
-  /** To the whole group when it has its own, else to the process. */
+  /** Goes to the whole group if it has its own, otherwise to the process. */
   signal(signal: NodeJS.Signals): void
-  /** SIGTERM, after the grace SIGKILL, to the child and all it started; resolves when nobody is left. 0: SIGKILL at once. */
+  /**
+   * Sends SIGTERM, after the grace SIGKILL, to the child and everything it started. Resolves when nothing is left. 0:
+   * SIGKILL at once.
+   */
   stop(options: { readonly graceMs: number }): Promise<ProcessExit>
   groupEmpty(): boolean
   /** Neither the child nor its pipes keep this process running. */
@@ -76,7 +88,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   try {
     spawned = spawnNow(options)
   } catch (cause) {
-    // Node throws some reasons (too long, NUL in a name) and emits the others.
+    // Node throws for some reasons (too long, NUL in a name) and emits an error for others.
     throw await spawnError(cause, options)
   }
   const { pid } = spawned
@@ -87,7 +99,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   // It cannot have been reaped in this turn, so /proc still has it even if it has ended.
   const identity = { pid, startTime: readProcess(pid)?.startTime ?? 'unknown' }
   options.keeper?.add(identity)
-  // After a good start only a failed kill() of Node's own comes here, and we do not use that.
+  // After a successful start only a failed kill() of Node comes here, and that is not used.
   spawned.on('error', () => undefined)
 
   const follower = new GroupFollower(identity, {
@@ -125,7 +137,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   }
 }
 
-/** Gives the process in the turn of its start: the keeper must know it before anything else can happen. */
+/** Returns the process in the turn of its start: the keeper must know it before anything else can happen. */
 function spawnNow(options: ChildOptions): ChildProcess {
   const needsPipe = options.boot !== undefined || options.control === true
   return spawn(options.command, [...options.args], {
@@ -146,7 +158,7 @@ function stdioOf(target: OutputTarget): 'inherit' | 'ignore' | 'pipe' | number {
   return typeof target === 'string' ? target : target.descriptor
 }
 
-/** While the group runs, its files are rotated with it frozen, so that no line falls between copy and truncate. */
+/** While the group runs, its files are rotated with it stopped, so that no line is lost between copy and truncate. */
 function attachOutputs(options: ChildOptions, follower: GroupFollower): () => void {
   const files = [options.stdout, options.stderr].filter((target) => typeof target !== 'string')
   const detach = files.map((file) => file.attach((action) => withGroupFrozen(follower, action)))
@@ -163,7 +175,7 @@ function bootPipe(spawned: ChildProcess, options: ChildOptions): ControlPipe | u
     if (options.boot !== undefined) stream.write(`${String(options.boot).trimEnd()}\n`)
     return pipe
   }
-  // A child that never reads it, or has ended: its own business.
+  // The child never reads it, or has ended: that is the child's own choice.
   stream.on('error', () => undefined)
   stream.resume()
   stream.end(options.boot)

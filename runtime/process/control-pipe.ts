@@ -2,13 +2,13 @@ import type { Duplex } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { limits } from '../limits.js'
 
-/** One JSON value a line, both ways, between two processes of ours on one machine. */
+/** One JSON value per line, both ways, between two processes of ours on one machine. */
 export interface ControlPipe {
-  /** False when the other side is gone or reads too slowly: more than `controlLineBytes` wait. */
+  /** False if the other side is gone or reads too slowly: more than `controlLineBytes` wait. */
   send(message: unknown): boolean
-  /** One listener; what came before it was set is kept for it. */
+  /** Sets the one listener. It also gets what came before. */
   onMessage(listener: (message: unknown) => void): void
-  /** Ends our direction; the other side sees the end. */
+  /** Ends our direction. The other side sees the end. */
   end(): void
   /** Resolves when the other side ended, died, or sent what is not JSON lines. */
   readonly ended: Promise<void>
@@ -45,7 +45,7 @@ export function controlPipe(stream: Duplex): ControlPipe {
     stream.once('end', resolve)
     stream.once('close', resolve)
   })
-  // A peer that died: the end says it all.
+  // The peer died. `ended` reports it.
   stream.on('error', () => stream.destroy())
 
   return {
@@ -64,7 +64,7 @@ export function controlPipe(stream: Duplex): ControlPipe {
   }
 }
 
-/** Pipes of child processes are sockets, whatever their type says. */
+/** Pipes of child processes are sockets, although their type says otherwise. */
 export function unrefStream(stream: unknown): void {
   const socket = stream as { unref?: () => void } | null
   socket?.unref?.()

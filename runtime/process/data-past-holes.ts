@@ -1,8 +1,7 @@
 import { innerLimits } from '../inner-limits.js'
+/* Finds the data in a file that has holes: Node.js has no call that asks the file system for it. */
 
-/* Where there is something in a file that has holes: Node.js has no call that asks the file system for it. */
-
-/** What file systems make holes of. */
+/** The unit of holes in file systems. */
 const BLOCK_BYTES = 4096
 const zeros = Buffer.alloc(BLOCK_BYTES)
 
@@ -16,15 +15,18 @@ export interface Look {
   readonly position: number
   /** The end of the file. */
   readonly end: number
-  /** Bytes of data at most. */
+  /** Most bytes of data. */
   readonly most: number
-  /** Bytes looked at in one go: without data among them the piece is empty, and the next look begins behind them. */
+  /**
+   * Bytes that are looked at in one call. If none of them is data, the piece is empty, and the next call begins after
+   * them.
+   */
   readonly lookBytes: number
 }
 
 /**
- * The first piece at or behind a position, up to the next block of zeros. `read` gives undefined where the file has gone.
- * Zeros that were really written, a whole block of them in a file with holes, are left out as well.
+ * The first piece at or after a position, up to the next block of zeros. `read` returns undefined if the file is gone.
+ * Blocks of zeros that were really written to a file with holes are left out as well.
  */
 export function dataPastHoles(
   read: (position: number, length: number) => Buffer | undefined,
@@ -48,7 +50,7 @@ export function dataPastHoles(
 
 const CHUNK_BYTES = innerLimits.holeChunkBytes
 
-/** Behind the blocks that are zeros, or that are not; `at`: place of the chunk in the file. */
+/** Skips blocks that are zeros, or blocks that are not. `at` is the place of the chunk in the file. */
 function skipBlocks(chunk: Buffer, at: number, start: number, whileZeros: boolean): number {
   let from = start
   while (from < chunk.length) {

@@ -5,9 +5,13 @@ import { innerLimits } from '../inner-limits.js'
 /* File descriptors: how many this process may have, and what to do when there are none. */
 
 const SHORTAGE: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE'])
+/** Depth to which causes of an error are looked at. */
 const CAUSES = innerLimits.errorCauses
 
-/** Is this error, or what caused it, a lack of descriptors of this process or of the machine? It passes; it says nothing of the work. */
+/**
+ * Whether this error, or what caused it, is a lack of descriptors of this process or of the machine. A lack passes, and
+ * says nothing about the work.
+ */
 export function isDescriptorShortage(error: unknown): boolean {
   let at = error
   for (let depth = 0; depth < CAUSES && at instanceof Error; depth++) {
@@ -21,15 +25,15 @@ export interface Patience {
   /** The first wait; it doubles up to `maxMs`. */
   readonly firstMs: number
   readonly maxMs: number
-  /** After so long in all the error is given on. */
+  /** After this time in all the error is passed on. */
   readonly totalMs: number
   readonly onWait: (waitMs: number, error: unknown) => void
-  /** Nobody wants it any more. */
+  /** True when the caller no longer wants it. */
   readonly isStopped?: () => boolean
   readonly wait?: (ms: number) => Promise<unknown>
 }
 
-/** Tries again what failed for want of descriptors; every other error is given on at once. */
+/** Tries again what failed for lack of descriptors. Every other error is passed on at once. */
 export async function patiently<T>(start: () => Promise<T>, patience: Patience): Promise<T> {
   const { firstMs, maxMs, totalMs, onWait, isStopped = () => false, wait = delay } = patience
   for (let waitMs = firstMs, waitedMs = 0; ; waitMs = Math.min(maxMs, 2 * waitMs)) {
@@ -48,15 +52,15 @@ export async function patiently<T>(start: () => Promise<T>, patience: Patience):
 let known: { readonly limit: number | undefined } | undefined
 
 /**
- * How many this process may have open; undefined where the system does not say. Node raises the soft limit to the hard
- * one at its start, so it does not change.
+ * How many descriptors this process may have; undefined if the system does not tell. Node raises the soft limit to the
+ * hard one at its start, so it does not change.
  */
 export function descriptorLimit(): number | undefined {
   known ??= { limit: readDescriptorLimit() }
   return known.limit
 }
 
-/** What `/proc/self/limits` says. */
+/** Parses `/proc/self/limits`. */
 export function readDescriptorLimit(
   read: () => string = () => readFileSync('/proc/self/limits', 'latin1'),
 ): number | undefined {
@@ -68,18 +72,18 @@ export function readDescriptorLimit(
   }
 }
 
-/** `most`, or fewer where that is more than this share (0 to 1) of what the process may have open; 1 at least. */
+/** `most`, or fewer if that is more than this share (0 to 1) of what the process may open; at least 1. */
 export function withinDescriptors(most: number, share: number, limit = descriptorLimit()): number {
   return limit === undefined ? most : Math.max(1, Math.min(most, Math.floor(limit * share)))
 }
 
-/** Kept for the looks that must not fail. */
+/** A descriptor that is kept for looks that must not fail. */
 let spare: number | undefined
 
 /**
- * Runs a synchronous look at the kernel that opens one descriptor at a time. Where none is left, one is given up for it
- * that was kept for this: who is blind takes living processes for dead. Throws EMFILE or ENFILE where even that is too
- * little.
+ * Runs a synchronous look at the kernel that opens one descriptor at a time. If none is left, the spare one is given up
+ * for it: without the look, living processes would be taken for dead. Throws EMFILE or ENFILE if even that is not
+ * enough.
  */
 export function withSpareDescriptor<T>(look: () => T): T {
   spare ??= openSpare()
@@ -101,7 +105,7 @@ function openSpare(): number | undefined {
   try {
     return openSync('/dev/null', 'r')
   } catch {
-    // Tried again at the next look.
+    // The next look tries again.
     return undefined
   }
 }

@@ -8,24 +8,24 @@ export interface DetachOptions {
   readonly args: readonly string[]
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
-  /** Where its stdout and stderr go, appended. Nobody rotates this file once we have ended. */
+  /** Its stdout and stderr are appended here. Nobody rotates this file once we have ended. */
   readonly outputPath: string
   /** Written to its descriptor 3 first. */
   readonly boot?: string
 }
 
-/** A process that outlives us. */
+/** A process that outlives this one. */
 export interface DetachedProcess {
   readonly pid: number
   readonly startTime: string
   readonly exited: Promise<ProcessExit>
-  /** Until `release`: it says when it is ready. The end of this pipe means nothing to it. */
+  /** Used until `release`: the process says here when it is ready. It ignores the end of this pipe. */
   readonly control: ControlPipe
-  /** Lets go of it: we can end, it runs on. */
+  /** Lets this process end while the other one runs on. */
   release(): void
 }
 
-/** Starts a process in a session of its own that runs on when we and our terminal are gone (`up --detach`). */
+/** Starts a process in a session of its own. It runs on when this process and its terminal are gone (`up --detach`). */
 export async function startDetached(options: DetachOptions): Promise<DetachedProcess> {
   const output = await openOutputFile(options.outputPath, { checkMs: 2 ** 30 })
   try {
@@ -53,7 +53,7 @@ export async function startDetached(options: DetachOptions): Promise<DetachedPro
       },
     }
   } finally {
-    // It has its own copy of the descriptor.
+    // The process has its own copy of the descriptor.
     await output.close()
   }
 }

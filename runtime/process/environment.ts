@@ -1,15 +1,17 @@
-/** All that a child gets of our own environment. Its home is where its user's tools look for their settings. */
+/** The only variables that a child inherits. HOME is where the user's tools look for their settings. */
 const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'] as const
 
 export interface EnvironmentOptions {
-  /** Folder for compiled code of our own Node children; Node 20 ignores it. Must not be writable by other users. */
+  /**
+   * Folder for compiled code of our own Node children; Node 20 ignores it. Other users must not be able to write there.
+   */
   readonly compileCacheDirectory?: string
 }
 
 /**
- * The environment of a child: PATH, HOME, LANG, TZ, TMPDIR of ours and `extra`, nothing else. So NODE_OPTIONS,
- * NODE_EXTRA_CA_CERTS (28 ms of every start) and credentials of ours stay here; the cluster's secret is dropped from
- * `extra` as well.
+ * The environment of a child: our PATH, HOME, LANG, TZ, TMPDIR and `extra`, nothing else. So NODE_OPTIONS,
+ * NODE_EXTRA_CA_CERTS (28 ms of every start) and our credentials are not passed on. The cluster's secret is removed
+ * from `extra` as well.
  */
 export function childEnvironment(
   extra: Readonly<Record<string, string | undefined>> = {},

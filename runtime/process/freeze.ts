@@ -5,13 +5,18 @@ import type { GroupFollower } from './process-group.js'
 import { type ProcessEntry, parseProcStat, readProcessTable } from './process-table.js'
 import { sendSignal } from './send-signal.js'
 
+/**
+ * A group is not stopped for longer than this. If a member is in a slow write, it is left alone and tried again later.
+ */
 const FREEZE_MAX_MS = innerLimits.freezeMs
+/** On a busy machine our own turn may come late, so at least this many looks are taken. */
 const FREEZE_LOOKS = innerLimits.freezeLooks
 const STEP_MS = innerLimits.freezeStepMs
 
 /**
- * Runs `action` while nobody in the group runs, and lets them go on. False, and nothing done, when they did not all
- * stop in time. Linux only; elsewhere `action` runs beside them. Must be synchronous: we stop them, we start them.
+ * Runs `action` while no process of the group runs, and then continues them. Returns false, with nothing done, if they
+ * did not all stop in time. Linux only; elsewhere they run during `action`. It must be synchronous: this process stops
+ * them, and this process continues them.
  */
 export function withGroupFrozen(follower: GroupFollower, action: () => void): boolean {
   if (process.platform !== 'linux') {
@@ -36,26 +41,26 @@ function stopAll(follower: GroupFollower, stopped: Map<number, ProcessEntry>): b
     for (const member of members) {
       if (allThreadsStopped(member.pid)) continue
       running++
-      // Whoever was stopped before us, by its user, stays so afterwards: only whom we stop do we continue.
+      // A process that its user had stopped stays stopped: only those that we stopped are continued.
       if (stopped.has(member.pid)) continue
       stopped.set(member.pid, member)
       sendSignal(member.pid, 'SIGSTOP')
     }
-    // Also found nobody new in this look: what a member started meanwhile would have been seen running.
+    // This look also found no new member: one that was started meanwhile would have been running.
     if (running === 0) return true
     pause(STEP_MS)
   }
   return false
 }
 
-/** A thread inside a write() stops only after it, so the state of the first thread is not enough. */
+/** A thread inside of a write() stops only after it, so the state of the first thread is not enough. */
 function allThreadsStopped(pid: number): boolean {
   try {
     return withSpareDescriptor(() => threadStates(pid).every((state) => 'TtZX'.includes(state)))
   } catch (error) {
-    // Who cannot be seen may be writing.
+    // A process that cannot be seen may be writing.
     if (isDescriptorShortage(error)) return false
-    // It ended.
+    // The process has ended.
   }
   return true
 }

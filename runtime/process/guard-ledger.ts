@@ -2,7 +2,7 @@ import type { ProcessIdentity } from './find-process.js'
 
 /** A process group that must not outlive its Worker. */
 export interface GuardedGroup extends ProcessIdentity {
-  /** By the boot clock; for `onIsolation: stop`: killed then, whatever the Worker does. */
+  /** By the boot clock; for `onIsolation: stop`. The guard kills the group then, whatever the Worker does. */
   readonly validUntilBootMs?: number
 }
 
@@ -18,7 +18,7 @@ export class GuardLedger {
   #graceMs = 0
   #orphanedAtBootMs: number | undefined
 
-  /** False for a line that is none of ours; it changes nothing. */
+  /** False for a line that is not ours. It changes nothing. */
   apply(line: string): boolean {
     const [verb, first, second, third] = line.trim().split(' ')
     const number = Number(first)
@@ -27,7 +27,7 @@ export class GuardLedger {
       this.#graceMs = number
       return true
     }
-    // 0 and 1 would mean "everybody" to kill(): they are no groups of ours, whoever says so.
+    // 0 and 1 mean "everybody" to kill(). They are never groups of ours.
     if (number <= 1) return false
     if (verb === 'remove') return this.#groups.delete(number)
     if (verb !== 'add' || second === undefined || second === '') return false
@@ -41,7 +41,7 @@ export class GuardLedger {
     return true
   }
 
-  /** The pipe has ended: the Worker is dead, or has closed it after all its groups had gone. */
+  /** The pipe has ended: the Worker is dead, or has closed it after all its groups were gone. */
   orphan(nowBootMs: number): void {
     this.#orphanedAtBootMs ??= nowBootMs
   }
@@ -54,17 +54,17 @@ export class GuardLedger {
     return [...this.#groups.values()]
   }
 
-  /** Groups whose time has come. They stay in the book until `forget`. */
+  /** Groups whose time has come. They stay in the ledger until `forget`. */
   due(nowBootMs: number): GuardedGroup[] {
     return this.groups.filter((group) => this.#deadline(group) <= nowBootMs)
   }
 
-  /** Nobody is left of this group. */
+  /** No process of this group is left. */
   forget(pid: number): void {
     this.#groups.delete(pid)
   }
 
-  /** When the next group is due; undefined when none will be without another line. */
+  /** When the next group is due; undefined if none will be without a further line. */
   nextDeadline(): number | undefined {
     const deadlines = this.groups.map((group) => this.#deadline(group)).filter(Number.isFinite)
     return deadlines.length === 0 ? undefined : Math.min(...deadlines)

@@ -1,6 +1,6 @@
 /**
- * The guard: a program of its own, in a session of its own, on one pipe from its Worker (stdin). At the end of the
- * pipe it kills what the Worker left behind. It imports almost nothing: it must start fast and never fail.
+ * The guard: a program of its own, in a session of its own, with one pipe from its Worker (stdin). At the end of the
+ * pipe it kills what the Worker left behind. It imports almost nothing, because it must start fast and never fail.
  */
 
 import { uptime } from 'node:os'
@@ -13,8 +13,10 @@ import { GroupFollower } from './process-group.js'
 import { type ProcessTable, readProcessTable } from './process-table.js'
 import { signalMembers } from './send-signal.js'
 
+/** Between two rounds of killing. A process may have been started outside of its group meanwhile. */
 const KILL_ROUND_MS = innerLimits.killRoundMs
 const KILL_ROUND_MAX_MS = innerLimits.killRoundMaxMs
+/** Looking at all processes takes at most this part of a core, also on a machine with very many of them. */
 const SCAN_SHARE = innerLimits.guardScanShare
 
 const ledger = new GuardLedger()
@@ -22,11 +24,11 @@ const followers = new Map<number, GroupFollower>()
 const decoder = new StringDecoder('utf8')
 let rest = ''
 let timer: NodeJS.Timeout | undefined
-/** Of the process: the next look at all processes, however often the Worker says something. */
+/** Time of the next look at all processes. Lines of the Worker do not change it. */
 let scanAtMs = limits.guardScanMs
 let killRoundMs: number = KILL_ROUND_MS
 
-// Its end is the end of the pipe; a signal to a whole session or a stray kill must not open the way for orphans.
+// Only the end of the pipe ends the guard. A signal to a whole session or a stray kill must not leave orphans behind.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 
 process.stdin.on('data', (chunk: Buffer) => {
@@ -57,8 +59,8 @@ function schedule(): void {
 }
 
 /**
- * We may have been frozen ourselves: a later "valid until" that waits in the pipe is read before anybody is killed. The
- * time is taken before that: who is frozen after it has read knows nothing of what came meanwhile.
+ * The guard may have been suspended itself. A later "valid until" that waits in the pipe is read before any process is
+ * killed. The time is taken before the read, because a guard that is suspended after it knows nothing of later lines.
  */
 function readThenTick(): void {
   timer = undefined
@@ -78,13 +80,13 @@ function tick(atBootMs: number): void {
   let left = 0
   for (const group of ledger.groups) {
     if (due.has(group.pid)) left += kill(group, table)
-    // Remembers who descends from it, for the time when its parents have ended.
+    // Remembers the descendants, for the time when their parents have ended.
     else followerOf(group).members(table)
   }
   for (const pid of followers.keys()) {
     if (!ledger.groups.some((group) => group.pid === pid)) followers.delete(pid)
   }
-  // Its own time: who is frozen in between has not looked for longer.
+  // Its own CPU time: a guard that is suspended in between has not looked for longer.
   const { user, system } = process.cpuUsage(before)
   scanAtMs = performance.now() + Math.max(limits.guardScanMs, (user + system) / 1000 / SCAN_SHARE)
   if (left === 0) {
@@ -96,7 +98,10 @@ function tick(atBootMs: number): void {
   }
 }
 
-/** Undefined where the machine has no descriptor left for a look: it is taken again, for nobody else kills what is due. */
+/**
+ * Undefined if the machine has no descriptor left for a look. It is tried again, because no other process kills what is
+ * due.
+ */
 function lookAround(): ProcessTable | undefined {
   try {
     return readProcessTable()
@@ -106,7 +111,7 @@ function lookAround(): ProcessTable | undefined {
   }
 }
 
-/** Gives how many are left to see dead; forgets the group when there are none. */
+/** Returns how many processes are not dead yet. Forgets the group if there are none. */
 function kill(group: GuardedGroup, table: ProcessTable): number {
   const follower = followerOf(group)
   const left = signalMembers(follower, follower.members(table), 'SIGKILL')

@@ -10,7 +10,7 @@ import { decideRestart } from './restart-policy.js'
 
 export type GuardEvent =
   | { readonly event: 'started'; readonly pid: number }
-  /** `words`: the end of what it said before; mostly nothing. */
+  /** `words`: the end of its earlier output, mostly empty. */
   | {
       readonly event: 'exited'
       readonly pid: number
@@ -20,32 +20,29 @@ export type GuardEvent =
   | { readonly event: 'failed'; readonly reason: string }
 
 export interface GuardOptions {
-  /** From the Worker's death to the kill of its groups. */
+  /** From the Worker's death until its groups are killed. */
   readonly orphanGraceMs: number
-  /** For the log: a guard that exits or cannot be started leaves the groups unguarded for a moment. */
+  /** For the log. A guard that exits or cannot be started leaves the groups unguarded for a moment. */
   readonly onEvent?: (event: GuardEvent) => void
 }
 
-/** The Worker's side of its guard. Give it to `startChild` as `keeper`. */
+/** The Worker's side of its guard. It is the `keeper` of `startChild`. */
 export interface Guard extends LifelineKeeper {
   readonly pid: number | undefined
   add(group: GuardedGroup): void
   remove(pid: number): void
   /** Moves the "valid until" of a group (protocol 8, isolation). */
   extend(pid: number, validUntilBootMs: number): void
-  /** Ends the pipe: the guard kills what is still in its book after the grace, and exits. */
+  /** Ends the pipe. The guard kills what is still in its ledger after the grace, and exits. */
   close(): Promise<void>
 }
 
+/** After a guard that died within this time the next one waits. */
 const STABLE_MS = innerLimits.guardStableMs
 const LAST_WORDS_CHARS = innerLimits.guardLastWordsChars
 const RESTART = {
-  firstMs: innerLimits.guardRestartFirstMs,
-  maxMs: innerLimits.guardRestartMaxMs,
-  stableMs: STABLE_MS,
-}
 
-/** Starts the guard of this Worker and keeps one running until `close`. Rejects when the first cannot be started. */
+/** Starts the guard of this Worker and keeps one running until `close`. Rejects if the first one cannot be started. */
 export async function startGuard(options: GuardOptions): Promise<Guard> {
   const keeper = new GuardKeeper(options)
   await keeper.start()
@@ -85,7 +82,7 @@ class GuardKeeper implements Guard {
     this.#closed = true
     const child = this.#child
     child?.stdin?.end()
-    // The guard itself does not keep us running; while we wait for its end, this does.
+    // The guard itself does not keep this process running. While we wait for its end, this timer does.
     const keepRunning = setInterval(() => undefined, 1000)
     await child?.exited
     clearInterval(keepRunning)
@@ -95,12 +92,12 @@ class GuardKeeper implements Guard {
     const child = await startChild({
       command: process.execPath,
       args: [fileURLToPath(new URL('./guard-main.js', import.meta.url))],
-      // Wherever the Worker stands: the guard must not keep a file system busy.
+      // The root folder, because the guard must not keep a file system busy.
       cwd: '/',
       env: childEnvironment(),
       stdin: 'pipe',
       stdout: 'ignore',
-      // Where it fails, which it never should, its exit says why.
+      // If it fails, its output says why.
       stderr: 'pipe',
       ownGroup: true,
       followDescendants: false,
@@ -110,7 +107,7 @@ class GuardKeeper implements Guard {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       words = (words + text).slice(-LAST_WORDS_CHARS)
     })
-    // A broken pipe is told by the exit.
+    // The exit reports a broken pipe.
     child.stdin?.on('error', () => undefined)
     child.unref()
     this.#child = child
@@ -119,7 +116,7 @@ class GuardKeeper implements Guard {
     void child.exited.then((exit) =>
       this.#onExit({ pid: child.pid, exit, words }, performance.now() - startedMs),
     )
-    // Closed while it was starting.
+    // The guard was closed while it was starting.
     if (this.#closed) child.stdin?.end()
     this.#options.onEvent?.({ event: 'started', pid: child.pid })
   }

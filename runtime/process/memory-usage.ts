@@ -1,19 +1,25 @@
 import { readFileSync } from 'node:fs'
 
-/** Memory of one process, KiB: pages that are its own or shared memory. Pages of files can be dropped and read again. */
+/**
+ * Memory of one process in KiB: pages of its own and shared memory. Pages of files do not count, because the kernel can
+ * drop and read them again.
+ */
 export interface MemoryUsage {
   readonly anonymousKib: number
   readonly sharedKib: number
 }
 
-/** Reads `/proc/PID/status`: each process counts shared pages in full. Cheap. Undefined for kernel threads and the like. */
+/**
+ * Reads `/proc/PID/status`, where each process counts shared pages in full. It is cheap. Undefined for kernel threads
+ * and the like.
+ */
 export function parseStatusMemory(text: string): MemoryUsage | undefined {
   return usage(text, 'RssAnon', 'RssShmem')
 }
 
 /**
- * Reads `/proc/PID/smaps_rollup`: a page shared by n processes counts 1/n in each, so that copies after a fork and
- * shared memory are counted once in a sum. Walks the page tables (ms for GiB), so only for a decision.
+ * Reads `/proc/PID/smaps_rollup`. A page shared by n processes counts 1/n in each, so copies after a fork and shared
+ * memory count once in a sum. The kernel walks the page tables (ms for each GiB), so use it only for a decision.
  */
 export function parseProportionalMemory(text: string): MemoryUsage | undefined {
   return usage(text, 'Pss_Anon', 'Pss_Shmem')
@@ -29,7 +35,7 @@ export function memoryBoundKib(pid: number): number {
   return memory === undefined ? 0 : totalKib(memory)
 }
 
-/** The exact figure, where the kernel gives it (Linux 5.9 and the right to look); else the bound. */
+/** The exact figure if the kernel gives it (Linux 5.9 and the right to look), otherwise the bound. */
 export function memoryExactKib(pid: number): number {
   const memory = read(`/proc/${pid}/smaps_rollup`, parseProportionalMemory)
   return memory === undefined ? memoryBoundKib(pid) : totalKib(memory)

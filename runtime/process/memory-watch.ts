@@ -13,9 +13,9 @@ export interface MemoryExcess {
 
 export interface MemoryWatchEntry {
   readonly follower: GroupFollower
-  /** None: the group is only followed, so that who leaves it stays known. */
+  /** Absent: the group is only followed, so that members which leave it stay known. */
   readonly memoryMib?: number
-  /** Called once, at the first look above the limit; who is called stops the group. */
+  /** Called once, at the first look above the limit. The callee stops the group. */
   readonly onExceeded?: (excess: MemoryExcess) => void
 }
 
@@ -32,9 +32,9 @@ const kernelSources: MemorySources = {
 }
 
 /**
- * Looks each second at the resident memory of whole groups: anonymous and shared-memory pages of all members. RSS
- * would count the pages of node's own file in each process, and forked copies twice; so the cheap upper bound is read
- * each second, and the proportional figure, which counts each page once, only when that bound is above the limit.
+ * Looks each second at the resident memory of whole groups: anonymous and shared-memory pages of all members. RSS would
+ * count the pages of the node binary in each process, and forked copies twice. So the cheap upper bound is read each
+ * second, and the proportional figure, which counts each page once, only when that bound is above the limit.
  */
 export class MemoryWatch {
   readonly #entries = new Set<MemoryWatchEntry>()
@@ -50,7 +50,7 @@ export class MemoryWatch {
     }
   }
 
-  /** Gives the way to end this watch. */
+  /** Returns the function that ends this watch. */
   watch(entry: MemoryWatchEntry): () => void {
     this.#entries.add(entry)
     return () => this.#entries.delete(entry)
@@ -62,7 +62,7 @@ export class MemoryWatch {
     try {
       table = this.#sources.readTable()
     } catch (error) {
-      // Blind for a second: the next look is as good.
+      // This look failed. The next one, a second later, is as good.
       if (isDescriptorShortage(error)) return
       throw error
     }

@@ -10,12 +10,12 @@ export interface NodeRuntime {
 }
 
 export interface MainOptions {
-  /** The program: .js, .mjs, .cjs, .ts, .mts by Node, anything else is executed itself. */
+  /** The program. Node runs .js, .mjs, .cjs, .ts and .mts; anything else is executed itself. */
   readonly main: string
   readonly args?: readonly string[]
-  /** What the whole process may use; Node's heap gets a part of it. */
+  /** What the whole process may use. Node's heap gets a part of it. */
   readonly memoryMib?: number
-  /** The user's own Node options; they win over ours. */
+  /** The user's own Node options. They override ours. */
   readonly nodeOptions?: readonly string[]
 }
 
@@ -24,18 +24,19 @@ export interface CommandLine {
   readonly args: string[]
 }
 
+/** The rest is for buffers, code, stacks and threads: the heap must reach its limit before the memory watch does. */
 const HEAP_SHARE = innerLimits.heapShare
 const SCRIPTS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts'])
 
-/** The Node that runs us. */
+/** The Node that runs this process. */
 export const thisNode: NodeRuntime = {
   executable: process.execPath,
   version: process.version,
-  // The types of Node 20 do not know this feature yet.
+  // The types of Node 20 do not have this feature yet.
   stripsTypes: Boolean((process.features as { typescript?: unknown }).typescript),
 }
 
-/** How a MAIN is started. Throws SPAWN_FAILED for TypeScript on a Node that cannot run it. */
+/** The command line that starts a MAIN. Throws SPAWN_FAILED for TypeScript on a Node that cannot run it. */
 export function mainCommand(options: MainOptions, node: NodeRuntime = thisNode): CommandLine {
   const { main, args = [] } = options
   const extension = extname(main)

@@ -4,19 +4,19 @@ import { openInheritedControl } from './inherited-pipe.js'
 
 /** A node's side of the pipe to its launcher. */
 export interface NodeControl {
-  /** The specification of this node, its secret included; never in argv or environment. */
+  /** The specification of this node, its secret included. It is never in argv or environment. */
   readonly spec: unknown
-  /** Tells the launcher, for example `{event:'ready', ...}`. Quietly nothing when the launcher is gone. */
+  /** Sends to the launcher, for example `{event:'ready', ...}`. Does nothing when the launcher is gone. */
   send(event: unknown): void
   /** Messages after the specification. */
   onMessage(listener: (message: unknown) => void): void
-  /** Resolves when the launcher has ended, in whatever way: the node then stops in order. */
+  /** Resolves when the launcher has ended, in whatever way. The node then stops cleanly. */
   readonly launcherGone: Promise<void>
 }
 
 /**
- * Takes the node's specification from its launcher. Once `launcherGone`, the process ends by itself after
- * `stopGraceMs`, so that a stop which hangs leaves no node behind. Throws USAGE when no launcher started us.
+ * Reads the node's specification from its launcher. After `launcherGone` the process ends by itself after
+ * `stopGraceMs`, so that a stop that hangs leaves no node behind. Throws USAGE if no launcher started this process.
  */
 export async function openNodeControl(): Promise<NodeControl> {
   const pipe = openPipe()

@@ -2,15 +2,15 @@ import { type Child, type OutputTarget, startChild } from './child.js'
 import type { ProcessExit } from './child-end.js'
 
 export interface NodeOptions {
-  /** The package's own program and its arguments; both are seen by everybody on the machine. */
+  /** The package's own program and its arguments. Everybody on the machine can see both. */
   readonly script: string
   readonly args: readonly string[]
   /** Flags of Node itself. */
   readonly nodeOptions?: readonly string[]
-  /** What the node is, as JSON by the pipe, secret included. */
+  /** The specification of the node, sent as JSON through the pipe, secret included. */
   readonly spec: unknown
   readonly cwd: string
-  /** Exactly this: see `childEnvironment`. */
+  /** The whole environment: see `childEnvironment`. */
   readonly env: Readonly<Record<string, string>>
   readonly stdout: OutputTarget
   readonly stderr: OutputTarget
@@ -23,19 +23,19 @@ export interface NodeProcess {
   readonly pid: number
   readonly startTime: string
   readonly exited: Promise<ProcessExit>
-  /** It has ended and all it said has been heard. */
+  /** It has ended, and everything it sent was delivered. */
   readonly closed: Promise<void>
-  /** False when the node is gone or does not read. */
+  /** False if the node is gone or does not read. */
   send(message: unknown): boolean
   signal(signal: NodeJS.Signals): void
   stop(options: { readonly graceMs: number }): Promise<ProcessExit>
 }
 
 /**
- * Starts a node in a session of its own, so that Ctrl-C reaches only the launcher, which stops its nodes in order. The
- * one pipe between them, descriptor 3, carries the specification down and events up; when it ends because the launcher
- * has died (kill -9 too), the node stops by itself (`openNodeControl`). Its children are not followed: a Worker stops
- * them, or else its guard does.
+ * Starts a node in a session of its own. So Ctrl-C reaches only the launcher, which stops its nodes in order. The one
+ * pipe between them, descriptor 3, carries the specification to the node and events back. When the pipe ends because
+ * the launcher died (also by kill -9), the node stops by itself (`openNodeControl`). The children of the node are not
+ * followed: a Worker stops them, or otherwise its guard does.
  */
 export async function startNode(options: NodeOptions): Promise<NodeProcess> {
   const child: Child = await startChild({

@@ -20,41 +20,43 @@ import { isDescriptorShortage } from './descriptors.js'
 import { leftOut, liveStart, rotatedPath, rotatedSegments } from './output-segments.js'
 import { openPlain } from './plain-file.js'
 
-/** Runs a synchronous action while no writer runs; false, and not done, when they could not be held. */
+/** Runs a synchronous action while no writer runs. False, with nothing done, if the writers could not be stopped. */
 export type Freezer = (action: () => void) => boolean
 
 export interface OutputFileOptions {
   /** Size at which the file is rotated. */
   readonly maxBytes?: number
-  /** Files kept in all, the live one among them; at least 2. */
+  /** Files that are kept in all, the live one included; at least 2. */
   readonly files?: number
   readonly checkMs?: number
-  /** The folder that nothing may lead out of; default: that of the file. */
+  /** The folder that no path may lead out of. Default: that of the file. */
   readonly within?: string
-  /** A rotation failed; the file goes on growing and it is tried again. */
+  /** A rotation failed. The file grows on, and the rotation is tried again. */
   readonly onDegraded?: (error: unknown) => void
 }
 
-/** Where a child's stdout or stderr goes. */
+/** Where the stdout or stderr of a child goes. */
 export interface OutputFile {
   readonly path: string
-  /** Append mode: after a truncation the child writes at the new end, not behind a hole. */
+  /** Append mode: after a truncation the child writes at the new end, and not behind a hole. */
   readonly descriptor: number
-  /** A writer who can be held still; gives the way to take that back. */
+  /** Adds a writer that can be stopped. Returns the function that removes it. */
   attach(freezer: Freezer): () => void
-  /** Looks at the size now instead of at the next tick; true when it was rotated. */
+  /** Checks the size now instead of at the next tick. True if the file was rotated. */
   rotateIfNeeded(): Promise<boolean>
   close(): Promise<void>
 }
 
 const COPY_BYTES = innerLimits.rotateCopyBytes
+/** Bytes that are copied while the writers are stopped: about a tenth of a millisecond. */
 const HELD_BYTES = innerLimits.rotateHeldBytes
 const CATCH_UP_ROUNDS = innerLimits.rotateRounds
+/** After so many failures to stop the writers, losing a line is better than filling the disk. */
 const HOLD_ATTEMPTS = innerLimits.rotateAttempts
 
 /**
- * Opens (makes) an output file that is rotated by copy and truncate, so that the child never notices. What an earlier
- * writer has put in its place, such as a link to another file, is removed. Throws NotPlain where a folder on the way
+ * Opens or makes an output file that is rotated by copy and truncate, so that the child never notices. If an earlier
+ * writer replaced it, for example by a link to another file, that is removed. Throws NotPlain if a folder on the path
  * leads elsewhere.
  */
 export async function openOutputFile(path: string, options: OutputFileOptions = {}): Promise<OutputFile> {
@@ -68,7 +70,7 @@ const statOf = promisify(fstat)
 const readFrom = promisify(read)
 const closeOf = promisify(close)
 
-/** Nothing that stands there already is written to. */
+/** Never write to a file that exists already. */
 const COPY_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
 class RotatedFile implements OutputFile {
@@ -130,21 +132,24 @@ class RotatedFile implements OutputFile {
       }
     } catch (error) {
       this.#onDegraded(error)
-      // No file could be opened: nothing was copied, and room on the disk would not help.
+      // No file could be opened. Nothing was copied, and free space on the disk would not help.
       if (isDescriptorShortage(error)) return false
-      // Most often a full disk: what is oldest goes first, what is newest stays.
+      // Mostly a full disk: the oldest part is dropped, the newest stays.
       try {
         await rm(copyPath, { recursive: true, force: true })
         this.#prune(this.#files - 1)
       } catch (second) {
-        // Its writer may have taken our rights to the folder: that costs its output, not us.
+        // Its writer may have taken our rights to the folder. That costs the writer its output, and us nothing.
         this.#onDegraded(second)
       }
       return false
     }
   }
 
-  /** Copies beside the running writers until little is left; gives the number of bytes copied or left out. Zeros stay holes. */
+  /**
+   * Copies while the writers run, until little is left. Returns the number of bytes that were copied or left out. Zeros
+   * stay holes.
+   */
   async #copyMost(target: FileHandle): Promise<number> {
     const buffer = Buffer.allocUnsafe(COPY_BYTES)
     const zeros = Buffer.alloc(COPY_BYTES)
@@ -193,7 +198,7 @@ class RotatedFile implements OutputFile {
   }
 
   /**
-   * The rest of the copy, then the change of names, in one turn: readers in this process see it before or after. A
+   * Copies the rest and changes the names in one turn, so that readers in this process see the state before or after. A
    * crash in between leaves a part twice, never none.
    */
   #finish(copyPath: string, target: number, alreadyCopied: number): void {
@@ -208,7 +213,7 @@ class RotatedFile implements OutputFile {
       }
       copied += length
     }
-    // As long as the original, so that what comes after it keeps its place, whatever was left out.
+    // As long as the original, so that later parts keep their place, whatever was left out.
     ftruncateSync(target, copied)
     renameSync(copyPath, rotatedPath(this.path, liveStart(rotatedSegments(this.path))))
     ftruncateSync(fd, 0)
@@ -217,7 +222,7 @@ class RotatedFile implements OutputFile {
 
   #prune(keep: number): void {
     const rotated = rotatedSegments(this.path)
-    // The newest always stays: its name carries the offset on.
+    // The newest one always stays, because its name carries the offset on.
     for (const { path } of rotated.slice(0, Math.max(0, rotated.length - Math.max(1, keep)))) {
       rmSync(path, { force: true })
     }

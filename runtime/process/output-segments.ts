@@ -4,26 +4,27 @@ import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 
 /**
- * The parts of one output, oldest first. A part that was rotated away is `FILE.OFFSET`, where OFFSET (15 digits) is
- * the place of its first byte in all that was ever written. So an offset stays true over rotations, a reader cannot
- * mistake one part for another, and the name says what was dropped before it. The last part is the live file.
+ * The parts of one output, oldest first. A part that was rotated away is `FILE.OFFSET`, where OFFSET (15 digits) is the
+ * place of its first byte in everything that was ever written. So an offset stays valid over rotations, a reader cannot
+ * mistake one part for another, and the name says how much was dropped before it. The last part is the live file.
  */
 export interface OutputSegment {
   readonly path: string
   readonly start: number
   readonly length: number
-  /** Bytes of this part that are left out at its beginning; see `leftOut`. */
+  /** Bytes that are left out at the beginning of this part; see `leftOut`. */
   readonly skip: number
-  /** It has holes, which are not shown: nobody wrote the zeros in them. */
+  /** It has holes. They are not shown, because nobody wrote the zeros in them. */
   readonly isSparse: boolean
 }
 
+/** At least this much of the end of a file with holes is shown. */
 const SPARSE_END_BYTES = innerLimits.sparseEndBytes
 
 /**
- * How much at its beginning is left out of a part that is larger than an output is allowed to get and mostly holes: no
- * more of it is copied or shown than it really holds on the disk. So nobody has to look through a file of a terabyte that
- * is one hole. Of any other part nothing but holes is left out.
+ * How much is left out at the beginning of a part that is larger than an output may be and consists mostly of holes. No
+ * more of it is copied or shown than it really holds on the disk, so that nobody has to read through a file of a
+ * terabyte that is one hole. Of any other part only holes are left out.
  */
 export function leftOut(
   { size, blocks }: { readonly size: number; readonly blocks: number },
@@ -54,13 +55,13 @@ export function rotatedSegments(path: string): OutputSegment[] {
   return segments.sort((a, b) => a.start - b.start)
 }
 
-/** Where the live file begins in all that was ever written. */
+/** Where the live file begins in everything that was ever written. */
 export function liveStart(rotated: readonly OutputSegment[]): number {
   const newest = rotated.at(-1)
   return newest === undefined ? 0 : newest.start + newest.length
 }
 
-/** All parts that are kept, the live file last; a file that does not exist yet is empty. */
+/** All parts that are kept, the live file last. A file that does not exist yet is empty. */
 export function outputSegments(path: string): OutputSegment[] {
   const rotated = rotatedSegments(path)
   return [
@@ -77,7 +78,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Of what stands there, not of what it may point to. */
+/** Size of the path itself, not of what it may link to. */
 function sizeOf(path: string): Pick<OutputSegment, 'length' | 'skip' | 'isSparse'> | undefined {
   const stat = lstatSync(path, { throwIfNoEntry: false })
   return stat && { length: stat.size, skip: leftOut(stat), isSparse: stat.blocks * 512 < stat.size }

@@ -2,21 +2,21 @@ import type { ProcessIdentity } from './find-process.js'
 import { isRunning, type ProcessEntry, type ProcessTable } from './process-table.js'
 
 export interface GroupOptions {
-  /** The leader has a session and group of its own; else only its descendants count. */
+  /** The leader has a session and group of its own. Otherwise only its descendants count. */
   readonly ownGroup: boolean
   /**
-   * Also what left the group (setsid) but descends from it. Off for our own nodes: what a Worker starts belongs to
-   * the Worker and its guard.
+   * Also follow descendants that left the group (setsid). Off for our own nodes: what a Worker starts belongs to the
+   * Worker and its guard.
    */
   readonly followDescendants: boolean
 }
 
 /**
- * Knows who belongs to a process that we started: its group, its session, and their descendants. Whoever was once
- * seen as a descendant stays known after its parents have ended.
+ * Knows which processes belong to a process that we started: its group, its session, and their descendants. A process
+ * that was once seen as a descendant stays known after its parents have ended.
  *
- * Limit: without cgroups a process that left the session AND whose parents ended before anybody looked (a daemon that
- * forks twice within one look, a second at most for what a Worker runs) cannot be told from a stranger.
+ * Limit: without cgroups, one kind of process cannot be told from a stranger. It left the session, and its parents
+ * ended before the next look (a daemon that forks twice within one look, a second at most for what a Worker runs).
  */
 export class GroupFollower {
   readonly identity: ProcessIdentity
@@ -32,22 +32,24 @@ export class GroupFollower {
     return this.#options.ownGroup
   }
 
-  /** True when a process outside the group was seen at the last look: asking the kernel for the group is not enough. */
+  /**
+   * True if the last look saw a process outside of the group: then it is not enough to ask the kernel for the group.
+   */
   hasEscaped = false
 
-  /** All running members in this table; remembers them for the next look. */
+  /** All running members in this table. Remembers them for the next look. */
   members(table: ProcessTable): ProcessEntry[] {
     const { pid } = this.identity
     const members = new Map<number, ProcessEntry>()
     for (const seed of this.#seeds(table)) members.set(seed.pid, seed)
     if (this.#options.followDescendants && members.size > 0) addDescendants(members, table)
-    // Whatever the cluster state say, never ourselves and never init.
+    // Whatever the table says, this process and init are never members.
     members.delete(process.pid)
     members.delete(1)
     members.delete(0)
 
     const found = [...members.values()]
-    // A node's child is in its group for the moment between fork and setsid: to remember it would claim it.
+    // Between fork and setsid a node's child is in the node's group. To remember it would claim it.
     if (this.#options.followDescendants) {
       this.#known = new Map(found.map((entry) => [entry.pid, entry.startTime]))
     }
@@ -58,7 +60,8 @@ export class GroupFollower {
   #seeds(table: ProcessTable): ProcessEntry[] {
     const { pid, startTime } = this.identity
     const leader = table.get(pid)
-    // A pid is not given again while a group or session of that number lives: another leader means ours is long gone.
+    // A pid is not used again while a group or session of that number lives. So another leader means that ours ended
+    // long ago.
     const ours = leader === undefined || leader.startTime === startTime
     const seeds: ProcessEntry[] = []
     for (const entry of table.values()) {
@@ -78,7 +81,7 @@ function addDescendants(members: Map<number, ProcessEntry>, table: ProcessTable)
     if (siblings === undefined) childrenOf.set(entry.parentPid, [entry])
     else siblings.push(entry)
   }
-  // A Map's iteration also visits what is added on the way.
+  // Iterating a Map also visits what is added meanwhile.
   for (const member of members.values()) {
     for (const child of childrenOf.get(member.pid) ?? []) {
       if (isRunning(child) && !members.has(child.pid)) members.set(child.pid, child)

@@ -3,12 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { innerLimits } from '../inner-limits.js'
 import { isDescriptorShortage, withSpareDescriptor } from './descriptors.js'
 
-/** One process as the kernel lists it. With `startTime` a pid names one process for ever, though pids are used again. */
+/**
+ * One process as the kernel lists it. With `startTime` a pid names one process uniquely, although pids are used again.
+ */
 export interface ProcessEntry {
   readonly pid: number
   readonly parentPid: number
   readonly groupId: number
-  /** 0 where the system does not tell. */
+  /** 0 if the system does not tell. */
   readonly sessionId: number
   /** The kernel's letter: R, S, D, T (stopped), Z (zombie), X (dead). */
   readonly state: string
@@ -18,9 +20,9 @@ export interface ProcessEntry {
 
 export type ProcessTable = ReadonlyMap<number, ProcessEntry>
 
-/** Reads `/proc/PID/stat`; undefined when the text is not one. */
+/** Parses `/proc/PID/stat`; undefined if the text is something else. */
 export function parseProcStat(text: string): ProcessEntry | undefined {
-  // The command may hold spaces and brackets: only its last bracket ends it.
+  // The command may hold spaces and brackets. Only its last bracket ends it.
   const commandEnd = text.lastIndexOf(')')
   const pid = Number.parseInt(text, 10)
   const fields = text.slice(commandEnd + 2).split(' ')
@@ -36,7 +38,7 @@ export function parseProcStat(text: string): ProcessEntry | undefined {
   }
 }
 
-/** Reads one line of `ps -o pid=,ppid=,pgid=,stat=,lstart=`; undefined when the line is not one. */
+/** Parses one line of `ps -o pid=,ppid=,pgid=,stat=,lstart=`; undefined if the line is something else. */
 export function parsePsLine(line: string): ProcessEntry | undefined {
   const [pid, parentPid, groupId, state, ...started] = line.trim().split(/\s+/)
   if (!(Number(pid) > 0) || state === undefined || started.length === 0) return undefined
@@ -51,8 +53,8 @@ export function parsePsLine(line: string): ProcessEntry | undefined {
 }
 
 /**
- * All processes of this machine. Costs about 10 us a process on Linux; a run of `ps` elsewhere. Throws EMFILE or ENFILE
- * where it could not look: a table with gaps would call the living dead.
+ * All processes of this machine. Costs about 10 us per process on Linux, and a run of `ps` elsewhere. Throws EMFILE or
+ * ENFILE if it could not look: with gaps in the table, living processes would count as dead.
  */
 export function readProcessTable(): ProcessTable {
   const entries = process.platform === 'linux' ? withSpareDescriptor(procEntries) : psEntries(['-A'])
@@ -61,10 +63,11 @@ export function readProcessTable(): ProcessTable {
   return table
 }
 
+/** How old a shared table may be: far less than the kernel takes to use a pid again. */
 const SHARED_TABLE_MS = innerLimits.processTableMs
 let shared: { readonly table: ProcessTable; readonly readAtMs: number } | undefined
 
-/** As `readProcessTable`, but many who ask at once (a Worker that stops 100 children) share one look. */
+/** Like `readProcessTable`, but many callers at once (a Worker that stops 100 children) share one look. */
 export function recentProcessTable(): ProcessTable {
   const now = performance.now()
   if (shared === undefined || now - shared.readAtMs > SHARED_TABLE_MS) {
@@ -73,13 +76,13 @@ export function recentProcessTable(): ProcessTable {
   return shared.table
 }
 
-/** One process, also when it is a zombie; undefined when there is none. Throws EMFILE or ENFILE as the table does. */
+/** One process, which may be a zombie; undefined if there is none. Throws EMFILE or ENFILE as the table does. */
 export function readProcess(pid: number): ProcessEntry | undefined {
   if (process.platform !== 'linux') return psEntries(['-p', String(pid)])[0]
   return withSpareDescriptor(() => procEntry(String(pid)))
 }
 
-/** False for a zombie: it runs no code and holds no memory, it only waits for its parent to ask for its end. */
+/** False for a zombie: it runs no code and holds no memory, and only waits for its parent to collect its exit. */
 export function isRunning(entry: ProcessEntry): boolean {
   return entry.state !== 'Z' && entry.state !== 'X'
 }

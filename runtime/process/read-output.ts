@@ -7,11 +7,11 @@ import { dataPastHoles, type Piece } from './data-past-holes.js'
 import { type OutputSegment, outputSegments } from './output-segments.js'
 import { openPlain } from './plain-file.js'
 
-/** A piece of an output. Offsets count all bytes ever written, so they stay true over rotations. */
+/** A piece of an output. Offsets count all bytes ever written, so they stay valid over rotations. */
 export interface OutputPage {
-  /** Where `data` begins; above the offset asked for when that part has been dropped, or is a hole. */
+  /** Where `data` begins. It is above the requested offset if that part was dropped or is a hole. */
   readonly offset: number
-  /** May be empty where there is more: a large hole is passed in several steps. */
+  /** May be empty although there is more: a large hole is passed in several steps. */
   readonly data: Buffer
   /** Where the next page begins. */
   readonly next: number
@@ -25,35 +25,37 @@ export interface ReadOptions {
   /** Instead of an offset: begin so many lines before the end. */
   readonly tailLines?: number
   readonly maxBytes?: number
-  /** The folder that nothing may lead out of; default: that of the file. */
+  /** The folder that no path may lead out of. Default: that of the file. */
   readonly within?: string
 }
 
 export interface FollowOptions extends ReadOptions {
   readonly signal: AbortSignal
-  /** Resolves when nothing more will be written: the rest is read, then the iteration ends. */
+  /** Resolves when nothing more will be written. The rest is read, then the iteration ends. */
   readonly ended?: Promise<unknown>
 }
 
 const PAGE_BYTES = innerLimits.outputPageBytes
 const TAIL_CHUNK_BYTES = innerLimits.outputTailChunkBytes
+/** The beginning of a longer line is not searched for. */
 const TAIL_MAX_BYTES = innerLimits.outputTailBytes
 const RACE_ATTEMPTS = innerLimits.outputReadAttempts
+/** Bytes of a hole in one turn: a millisecond or two. */
 const HOLE_BYTES = innerLimits.outputHoleBytes
 
 /**
- * One page of an output, of one part of it; empty when there is nothing (yet) at the offset, or a hole. Throws NotPlain where
- * something else than a file of ours stands there, and what the system says of a file that cannot be read.
+ * One page of one part of an output. It is empty if there is nothing (yet) at the offset, or a hole. Throws NotPlain if
+ * the path is not a file of ours, and the system's error for a file that cannot be read.
  */
 export function readOutput(path: string, options: ReadOptions = {}): OutputPage {
   let page = readOnce(path, options)
-  // Another process may rotate between our looks; ours cannot, all this is one turn.
+  // Another process may rotate between two looks. Ours cannot, because all this is one turn.
   for (let attempt = 0; page === undefined && attempt < RACE_ATTEMPTS; attempt++)
     page = readOnce(path, options)
   return page ?? { offset: options.offset ?? 0, data: Buffer.alloc(0), next: options.offset ?? 0, end: 0 }
 }
 
-/** Pages as they are written, over rotations, until the signal or until the writer has ended and all is read. */
+/** Pages as they are written, over rotations, until the signal, or until the writer has ended and all is read. */
 export async function* followOutput(path: string, options: FollowOptions): AsyncGenerator<OutputPage> {
   const { signal, ended, ...start } = options
   let hasEnded = false
@@ -62,7 +64,7 @@ export async function* followOutput(path: string, options: FollowOptions): Async
   })
   let read: ReadOptions = start
   while (!signal.aborted) {
-    // Read before the look at the end: what was written before it is then in the page.
+    // Read before the check for the end, so that the page has everything that was written before it.
     const lastRound = hasEnded
     const page = readOutput(path, read)
     const { tailLines: _, ...same } = start
@@ -97,7 +99,7 @@ function readOnce(path: string, options: ReadOptions): OutputPage | undefined {
   return { offset: from, data, next: from + data.length, end }
 }
 
-/** Undefined: it has gone. */
+/** Undefined: the file is gone. */
 function readPiece(
   { path, length: end, isSparse }: OutputSegment,
   within: string,
@@ -110,7 +112,7 @@ function readPiece(
   return data && { position, data }
 }
 
-/** Where the last `lines` lines begin; a last line without its end counts as one. */
+/** Where the last `lines` lines begin. A last line without a line break counts as one. */
 function tailOffset(segments: readonly OutputSegment[], lines: number, within: string): number {
   const last = segments.at(-1)!
   const end = last.start + last.length
@@ -122,7 +124,7 @@ function tailOffset(segments: readonly OutputSegment[], lines: number, within: s
       const chunk = readAt(segment.path, within, from, to - from) ?? Buffer.alloc(0)
       for (let at = chunk.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : chunk.lastIndexOf(10, at - 1)) {
         const place = segment.start + from + at
-        // The newline at the very end closes the last line, it does not begin another.
+        // The newline at the very end closes the last line and does not begin another.
         if (place !== end - 1 && ++found === lines) return place + 1
       }
       to = from
@@ -132,7 +134,7 @@ function tailOffset(segments: readonly OutputSegment[], lines: number, within: s
   return segments[0]!.start
 }
 
-/** Undefined: it has gone, which another look at the parts explains. */
+/** Undefined: the file is gone. Another look at the parts explains it. */
 function readAt(path: string, within: string, position: number, length: number): Buffer | undefined {
   let descriptor: number
   try {

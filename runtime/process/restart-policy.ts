@@ -4,11 +4,14 @@ import type { ProcessExit } from './child-end.js'
 export interface RestartSettings {
   readonly firstMs: number
   readonly maxMs: number
-  /** A life this long clears the record. */
+  /** A run of this length resets the count of failures. */
   readonly stableMs: number
 }
 
-/** Bad usage or configuration; refused, such as by a store of another cluster: the next start would end the same way. */
+/**
+ * Wrong usage or configuration, or a refusal, such as a store of another cluster: the next start would end the same
+ * way.
+ */
 const UNUSABLE_EXIT_CODES: ReadonlySet<number | null> = new Set([2, 4])
 
 export type RestartDecision =
@@ -22,8 +25,8 @@ export const launcherRestart: RestartSettings = {
 }
 
 /**
- * Whether and when a process that ended unasked is started again (protocol 19): at once, then after 100 ms doubling to
- * 5 s; a stable life (10 s) clears the count; never after exit 2 or 4. `failures` counts the ends before this one.
+ * Whether and when a process that ended unasked is started again (protocol 19): at once, then after 100 ms, doubling to
+ * 5 s. A run of 10 s resets the count. Never after exit 2 or 4. `failures` counts the ends before this one.
  */
 export function decideRestart(
   exit: ProcessExit,

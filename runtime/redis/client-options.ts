@@ -6,17 +6,18 @@ export interface ClientSettings {
   readonly target: RedisTarget
   /** Shown by CLIENT LIST. */
   readonly connectionName: string
-  /** The caller hears a time-out after this; the command may still run later. */
+  /** After this the caller gets a time-out. The command may still run later. */
   readonly commandTimeoutMs: number
   /** A server that owes an answer for this long is dialled anew. */
   readonly silenceMs: number
-  /** Milliseconds until the next dial; always a number, else the client ends for ever. */
+  /** Milliseconds until the next dial. It must return a number, or the client ends for ever. */
   readonly retryMs: () => number
 }
 
 /**
- * What an election needs, against defaults that would queue commands for hours and run them twice. No auto-pipelining: it
- * holds every command back while an earlier batch is unanswered, and so doubles the time-out.
+ * The settings that an election needs. The defaults would queue commands for hours and run them twice. There is no
+ * auto-pipelining, because it holds every command back while an earlier batch is unanswered, and so doubles the
+ * time-out.
  */
 export function clientOptions(settings: ClientSettings): RedisOptions & { replyMapping: 'legacy' } {
   const { target, connectionName, commandTimeoutMs, silenceMs, retryMs } = settings
@@ -27,7 +28,7 @@ export function clientOptions(settings: ClientSettings): RedisOptions & { replyM
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
-    // Our own check asks for more, and knows what to say.
+    // Our own check asks for more, and its error says what to do.
     enableReadyCheck: false,
     disableClientInfo: true,
     replyMapping: 'legacy',
@@ -35,7 +36,7 @@ export function clientOptions(settings: ClientSettings): RedisOptions & { replyM
     commandTimeout: commandTimeoutMs,
     socketTimeout: silenceMs,
     connectTimeout: limits.dialMs,
-    // Its timer also runs for a stream that has closed already, and keeps a command that is done for 2 s.
+    // Its timer also runs for a stream that has already closed, and keeps a finished command for 2 s.
     disconnectTimeout: commandTimeoutMs,
     retryStrategy: retryMs,
     db,

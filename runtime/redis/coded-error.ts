@@ -2,10 +2,10 @@ import { FiresteelError } from '../errors.js'
 import { failureOf } from './reply.js'
 
 const denials: ReadonlySet<string> = new Set(['WRONGPASS', 'NOAUTH', 'NOPERM'])
-/** What the parser of ioredis and the TLS of Node say of bytes that no Redis sends. */
+/** The texts of ioredis and of Node's TLS for bytes that no Redis sends. */
 const notRedis = /^(Protocol error|Unknown RESP type)|SSL routines.*wrong version number/
 
-/** What went wrong with a Redis, as people read it. */
+/** The failure of a Redis as an error for people. */
 export function codedError(error: unknown, place: string): FiresteelError {
   if (error instanceof FiresteelError) return error
   const { kind, prefix, message } = failureOf(error)

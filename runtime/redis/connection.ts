@@ -19,7 +19,7 @@ export interface ConnectionOptions {
   readonly log: Log
 }
 
-/** Codes that no later try mends by itself. */
+/** Codes that no later try mends. */
 const lasting: readonly ErrorName[] = [
   'STORE_DENIED',
   'STORE_UNSUITABLE',
@@ -28,8 +28,8 @@ const lasting: readonly ErrorName[] = [
 ]
 
 /**
- * One connection to one Redis, dialled again for ever until `close`. It is ready only once the server has been checked; what is
- * asked before that fails at once, unsent. Nothing is queued and nothing is sent twice.
+ * One connection to one Redis, dialled again for ever until `close`. It is ready only after the server was checked;
+ * commands before that fail at once and are not sent. Nothing is queued, and nothing is sent twice.
  */
 export class RedisConnection {
   readonly #client: Redis
@@ -37,7 +37,7 @@ export class RedisConnection {
   readonly #readyListeners = new Set<(again: boolean) => void>()
   readonly #messages: { error?: string; warnings?: string } = {}
   #settle: () => void = () => undefined
-  /** Resolves once the first dial has come to something: ready, or in trouble. */
+  /** Resolves when the first dial has succeeded or failed. */
   readonly settled: Promise<void>
   #ready = false
   #wasReady = false
@@ -45,7 +45,7 @@ export class RedisConnection {
   #closed = false
   #dials = 0
   #degradation: FiresteelError | undefined
-  /** What was refused since the link stands, such as SELECT: ioredis calls itself ready all the same. */
+  /** A command that was refused since the link is open, such as SELECT: ioredis calls itself ready all the same. */
   #handshakeError: FiresteelError | undefined
   #failures = 0
   #redial: NodeJS.Timeout | undefined
@@ -76,12 +76,16 @@ export class RedisConnection {
       .on('end', () => this.#ended())
   }
 
-  /** Begins to dial; never throws. */
+  /** Begins to dial. Never throws. */
   start(): void {
     this.#dial()
   }
 
-  /** Ready, and what was asked last was answered. */
+  get isReady(): boolean {
+    return this.#ready
+  }
+
+  /** Ready, and the last command was answered. */
   get isAnswering(): boolean {
     return this.#ready && !this.#silent
   }
@@ -95,12 +99,15 @@ export class RedisConnection {
     return this.#options.target.label
   }
 
-  /** The ioredis client, for redlock alone: its calls go past our checks. */
+  /** The ioredis client, for redlock only: its calls bypass our checks. */
   get client(): unknown {
     return this.#client
   }
 
-  /** Called whenever the server is ready; `again` but for the first time. Gives what ends the listening. */
+  /**
+   * Calls the listener whenever the server is ready; `again` is true except for the first time. Returns the function
+   * that removes the listener.
+   */
   onReady(listener: (again: boolean) => void): () => void {
     this.#readyListeners.add(listener)
     return () => {
@@ -117,7 +124,9 @@ export class RedisConnection {
     return this.#sent(() => this.#client.call(command, args))
   }
 
-  /** Runs a script by its hash, by its text where the server does not know it. Texts come back as strings, or as bytes. */
+  /**
+   * Runs a script by its hash, or by its text if the server does not know it. Texts come back as strings, or as bytes.
+   */
   evaluate(
     script: RedisScript,
     keys: readonly string[],
@@ -132,14 +141,14 @@ export class RedisConnection {
       try {
         return await send('EVALSHA', script.sha1)
       } catch (error) {
-        // It did not run, so this is no second copy.
+        // The script did not run, so this is no second copy.
         if (failureOf(error).prefix !== 'NOSCRIPT') throw error
         return send('EVAL', script.lua)
       }
     })
   }
 
-  /** Dials anew: the server is not what it was, such as a primary that became a replica. */
+  /** Dials anew, because the server has changed, such as a primary that became a replica. */
   refresh(error: FiresteelError): void {
     if (this.#closed || !this.#ready) return
     this.#refuse(error)
@@ -156,7 +165,7 @@ export class RedisConnection {
     if (status === 'end') return
     const ended = new Promise<void>((resolve) => this.#client.once('end', resolve))
     this.#client.disconnect()
-    // A dial under way to Sentinel ends when its next step notices.
+    // A running dial to Sentinel ends when its next step notices.
     if (status === 'ready' || status === 'connect') await ended
   }
 
@@ -179,7 +188,7 @@ export class RedisConnection {
   }
 
   #dial(): void {
-    // What went wrong comes as an event as well.
+    // The error also comes as an event.
     this.#client.connect().catch(() => undefined)
   }
 
@@ -229,7 +238,7 @@ export class RedisConnection {
   #failed(error: unknown): void {
     if (this.#closed) return
     const { status } = this.#client
-    // Behind a ready client it is the link that breaks; `close` follows.
+    // If the client was ready, the link broke; `close` follows.
     if (status === 'ready' && this.#ready) return
     this.#degradation = codedError(error, this.label)
     this.#handshakeError = this.#degradation
@@ -240,21 +249,24 @@ export class RedisConnection {
     this.#dials++
     this.#ready = false
     if (this.#closed) return
-    // What `#refuse` or an error said before is the better reason.
+    // An earlier error, or that of `#refuse`, is the better reason.
     if (this.#degradation === undefined) {
       this.#degradation = codedError(new Error('the connection closed'), this.label)
       this.#report(this.#degradation)
     }
   }
 
-  /** ioredis gives up where a dial is cut short; we do not. */
+  /** ioredis gives up if a dial is cut short. This connection does not. */
   #ended(): void {
     if (this.#closed) return
     clearTimeout(this.#redial)
     this.#redial = setTimeout(() => this.#dial(), this.#retryMs())
   }
 
-  /** 20 ms doubling to 250 ms, 1 s for what waiting does not mend; half of it by chance, so that nodes do not come in step. */
+  /**
+   * 20 ms, doubling to 250 ms; 1 s for what waiting does not mend. Half of it is random, so that nodes do not dial at
+   * the same moment.
+   */
   #retryMs(): number {
     const { storeBackoffFirstMs, storeBackoffMaxMs, redisIdleBackoffMaxMs } = limits
     const isLasting = lasting.some((code) => isFiresteelError(this.#degradation, code))

@@ -4,9 +4,9 @@ import type { RedisConnection } from './connection.js'
 /** One Redis that holds the lock. */
 export interface LockServer {
   readonly label: string
-  /** The ioredis client, for redlock alone. */
+  /** The ioredis client, for redlock only. */
   readonly client: unknown
-  /** Milliseconds until the key runs out; 0: it is not there. Rejects where the server does not answer. */
+  /** Milliseconds until the key expires; 0: there is no key. Rejects if the server does not answer. */
   remainingMs(key: string): Promise<number>
 }
 

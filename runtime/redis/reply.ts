@@ -3,7 +3,7 @@ export type RedisArgument = string | number | Buffer
 
 export interface RedisScript {
   readonly lua: string
-  /** What EVALSHA calls it. */
+  /** The name of the script for EVALSHA. */
   readonly sha1: string
 }
 
@@ -13,7 +13,7 @@ export type FailureKind =
   | 'notSent'
   /** The server answered with an error. */
   | 'reply'
-  /** Time-out or broken link: it may run, even later. */
+  /** A time-out or a broken link: it may run, even later. */
   | 'unknown'
 
 /** A command that failed. `prefix` is the first word of an error reply, such as OOM. */
@@ -30,12 +30,12 @@ export class RedisFailure extends Error {
 }
 
 function prefixOf(message: string): string {
-  // So Redis 7.0 says in a script what it calls NOPERM elsewhere.
+  // Redis 7.0 uses this text in a script for what it calls NOPERM elsewhere.
   if (message.startsWith("ERR The user executing the script can't")) return 'NOPERM'
   return /^-?([A-Z]+)\b/.exec(message)?.[1] ?? 'ERR'
 }
 
-/** What ioredis says where it has not written the command. */
+/** The text of ioredis if it has not written the command. */
 const notWritten = "Stream isn't writeable"
 
 export function failureOf(error: unknown): RedisFailure {

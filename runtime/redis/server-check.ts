@@ -1,14 +1,14 @@
 import { FiresteelError } from '../errors.js'
 import { failureOf } from './reply.js'
 
-/** What the connection needs from a server before anything is written to it. */
+/** What a server must have before anything is written to it. */
 export interface ServerDemands {
-  /** Holds the data: eviction is refused, and what could lose its last writes is told. */
+  /** It holds the data: eviction is refused, and settings that could lose its last writes are reported. */
   readonly data: boolean
 }
 
-export interface ServerVerdict {
-  /** Undefined: fit. STORE_UNAVAILABLE may pass by itself, the rest will not. */
+export interface ServerCheck {
+  /** Undefined: the server is suitable. STORE_UNAVAILABLE may pass by itself, the others do not. */
   readonly problem: FiresteelError | undefined
   readonly warnings: readonly string[]
 }
@@ -17,8 +17,8 @@ export type Ask = (command: string, ...args: string[]) => Promise<unknown>
 
 const minimumMajor = 7
 
-/** Version, role and settings of a server (protocol 2). Rejects where the server gives no answer. */
-export async function checkServer(ask: Ask, place: string, demands: ServerDemands): Promise<ServerVerdict> {
+/** Checks version, role and settings of a server (protocol 2). Rejects if the server gives no answer. */
+export async function checkServer(ask: Ask, place: string, demands: ServerDemands): Promise<ServerCheck> {
   const warnings: string[] = []
   const info = await infoOf(ask, warnings)
   const problem = info && problemOf(info, place, demands)
@@ -86,7 +86,7 @@ async function durabilityWarnings(
     if (reply[1] === 'always') return []
     if (reply[1] !== undefined) return [`appendfsync is ${reply[1]}: ${lost}; set appendfsync always`]
   } catch (error) {
-    // Not allowed, or renamed away as some providers do.
+    // Not allowed, or renamed as some providers do.
     if (failureOf(error).kind !== 'reply') throw error
   }
   return [`CONFIG GET is not allowed: whether appendfsync is always could not be seen`]

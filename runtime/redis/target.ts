@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { formatHostPort, type HostPort, parseHostPort } from '../addresses.js'
 import { FiresteelError, reasonOf } from '../errors.js'
 
-/** PEM texts; absent: what Node trusts, and no client certificate. */
+/** PEM texts. Absent: what Node trusts, and no client certificate. */
 export interface RedisTls {
   readonly ca?: string
   readonly cert?: string
@@ -19,7 +19,7 @@ export interface RedisCredentials {
 }
 
 interface Common extends RedisCredentials {
-  /** For logs and errors: never holds a password. */
+  /** For logs and errors. It never holds a password. */
   readonly label: string
   readonly db: number
   readonly tls: RedisTls | undefined
@@ -31,7 +31,7 @@ export interface ServerTarget extends Common, HostPort {
 
 export interface SentinelTarget extends Common {
   readonly kind: 'sentinel'
-  /** Name of the primary, as Sentinel knows it. */
+  /** Name of the primary in Sentinel. */
   readonly name: string
   readonly sentinels: readonly HostPort[]
   readonly sentinelCredentials: RedisCredentials
@@ -39,16 +39,16 @@ export interface SentinelTarget extends Common {
 
 export type RedisTarget = ServerTarget | SentinelTarget
 
-/** A primary that Sentinel finds. What a deployment file does not say has the defaults of Redis. */
+/** A primary that Sentinel finds. Settings that a deployment file leaves out have the defaults of Redis. */
 export interface SentinelSettings {
   readonly name: string
-  /** host:port, the port may be left out. */
+  /** host:port. The port is optional. */
   readonly hosts: readonly string[]
   /** Of the data servers. */
   readonly username?: string | undefined
   readonly password?: string | undefined
   readonly db?: number | undefined
-  /** To Sentinels and data servers. */
+  /** For Sentinels and data servers. */
   readonly tls?: RedisTlsFiles | undefined
   readonly sentinelUsername?: string | undefined
   readonly sentinelPassword?: string | undefined
@@ -59,8 +59,8 @@ const sentinelPortDefault = 26_379
 const tlsKeys: ReadonlySet<string> = new Set(['ca', 'cert', 'key', 'servername'])
 
 /**
- * `redis://[user[:password]@]host[:port][/db]`; `rediss://` is TLS, with `?ca=FILE&cert=FILE&key=FILE&servername=NAME` where
- * they are needed. Throws CONFIG_INVALID; the message never holds the password.
+ * `redis://[user[:password]@]host[:port][/db]`; `rediss://` is TLS, with `?ca=FILE&cert=FILE&key=FILE&servername=NAME`
+ * where needed. Throws CONFIG_INVALID; its message never holds the password.
  */
 export function serverTarget(text: string): ServerTarget {
   if (!URL.canParse(text)) throw invalid('', 'is not a URL such as redis://host:6379/0')

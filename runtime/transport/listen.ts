@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { type Clock, systemClock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
-import { descriptorRoom } from '../process/descriptor-room.js'
+import { descriptorBudget } from '../process/descriptor-budget.js'
 import { AcceptorHandshake, type HandshakeStep } from './handshake.js'
 import { encodeHandshake, NONCE_BYTES, type RefusalCode, selfDescription } from './handshake-message.js'
 import { HandshakeRate } from './handshake-rate.js'
@@ -123,7 +123,7 @@ class Acceptor {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#timers = options.timers ?? systemTimers
-    const capacity = descriptorRoom()
+    const capacity = descriptorBudget()
     this.#open = new OpenHandshakes({ most: capacity.handshakes })
     this.#links = new OpenLinks(capacity)
   }

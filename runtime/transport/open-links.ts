@@ -1,4 +1,4 @@
-import type { DescriptorRoom } from '../process/descriptor-room.js'
+import type { DescriptorBudget } from '../process/descriptor-budget.js'
 import type { Role } from './identity.js'
 
 /** The fields of a link that are needed to count it. */
@@ -17,7 +17,7 @@ export class OpenLinks {
   #nodes = 0
   #others = 0
 
-  constructor({ nodes, others }: Pick<DescriptorRoom, 'nodes' | 'others'>) {
+  constructor({ nodes, others }: Pick<DescriptorBudget, 'nodes' | 'others'>) {
     this.#mostNodes = nodes
     this.#mostOthers = others
   }

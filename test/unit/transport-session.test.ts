@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { limits } from '../../runtime/limits.js'
-import { descriptorRoom } from '../../runtime/process/descriptor-room.js'
+import { descriptorBudget } from '../../runtime/process/descriptor-budget.js'
 import { readDescriptorLimit, withinDescriptors } from '../../runtime/process/descriptors.js'
 import { Backoff } from '../../runtime/transport/backoff.js'
 import { Heartbeat } from '../../runtime/transport/heartbeat.js'
@@ -186,7 +186,7 @@ test('over the bound of all the oldest of the address that holds the most goes a
 })
 
 test('links are counted by role, and none is let in over its bound', () => {
-  const links = new OpenLinks(descriptorRoom(12))
+  const links = new OpenLinks(descriptorBudget(12))
   const enter = (role: Role): (() => void) | undefined => {
     let ended: (() => void) | undefined
     const link = {

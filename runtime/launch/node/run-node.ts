@@ -1,5 +1,5 @@
 import { limits } from '../../limits.js'
-import { requireDescriptors } from '../../process/descriptor-room.js'
+import { requireDescriptors } from '../../process/descriptor-budget.js'
 import { exitCodeOf } from '../cli/error-record.js'
 import type { NodeEvent, NodeSpec, RunningNode } from './node-spec.js'
 import { watchUncaught } from './uncaught.js'

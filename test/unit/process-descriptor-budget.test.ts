@@ -2,13 +2,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import { descriptorRoom, fewDescriptors, requireDescriptors } from '../../runtime/process/descriptor-room.js'
+import {
+  descriptorBudget,
+  fewDescriptors,
+  requireDescriptors,
+} from '../../runtime/process/descriptor-budget.js'
 
 test('rooms of a process: parts of what it may open, never more than the limits', () => {
-  assert.deepEqual(descriptorRoom(1024), { nodes: 384, others: 256, handshakes: 128 })
-  assert.deepEqual(descriptorRoom(4096), { nodes: 1536, others: 1024, handshakes: 512 })
+  assert.deepEqual(descriptorBudget(1024), { nodes: 384, others: 256, handshakes: 128 })
+  assert.deepEqual(descriptorBudget(4096), { nodes: 1536, others: 1024, handshakes: 512 })
   const { nodeLinks, clientLinks, openHandshakes } = limits
-  assert.deepEqual(descriptorRoom(1_048_576), {
+  assert.deepEqual(descriptorBudget(1_048_576), {
     nodes: nodeLinks,
     others: clientLinks,
     handshakes: openHandshakes,
@@ -17,7 +21,7 @@ test('rooms of a process: parts of what it may open, never more than the limits'
 
 test('something is left for the store, files and children, whatever all doors let in', () => {
   for (const descriptors of [128, 256, 1024, 4096]) {
-    const { nodes, others, handshakes } = descriptorRoom(descriptors)
+    const { nodes, others, handshakes } = descriptorBudget(descriptors)
     const http = Math.floor(descriptors * limits.httpDescriptorShare)
     assert.ok(nodes + others + handshakes + http <= (7 / 8) * descriptors)
   }

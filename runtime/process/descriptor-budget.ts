@@ -2,19 +2,22 @@ import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import { descriptorLimit, withinDescriptors } from './descriptors.js'
 
-/* What a process can have at the same time, by what it may open: found at its start, not when a Worker is turned away. */
+/*
+ * How many connections a process can have, by the files that it may open. A node finds this out at its start, and not
+ * when it must refuse a Worker.
+ */
 
-/** Connections of each kind that a door lets in. */
-export interface DescriptorRoom {
+/** Connections of each kind that a listener accepts. */
+export interface DescriptorBudget {
   readonly nodes: number
   /** Clients, applications, drivers. */
   readonly others: number
-  /** Those that have proven nothing yet. */
+  /** Connections that are not authenticated yet. */
   readonly handshakes: number
 }
 
-/** `descriptors`: undefined where the system does not say. */
-export function descriptorRoom(descriptors = descriptorLimit()): DescriptorRoom {
+/** `descriptors` is undefined if the system does not tell. */
+export function descriptorBudget(descriptors = descriptorLimit()): DescriptorBudget {
   const { nodeLinks, clientLinks, openHandshakes } = limits
   return {
     nodes: withinDescriptors(nodeLinks, limits.nodeDescriptorShare, descriptors),
@@ -27,12 +30,12 @@ const HOW =
   'Raise the hard limit: `ulimit -Hn`, LimitNOFILE= of systemd, nofile in limits.conf, --ulimit nofile= of a container.'
 
 /**
- * Throws DESCRIPTORS_TOO_FEW where this process may open too few files to run at all, or to have a link to so many other
- * nodes as are known of. Node has raised the soft limit to the hard one, so it is the hard one that counts.
+ * Throws DESCRIPTORS_TOO_FEW if this process may open too few files to run at all, or to have a link to each of the
+ * other nodes that are known. The hard limit counts, because Node has raised the soft one to it.
  */
 export function requireDescriptors(otherNodes: number, descriptors = descriptorLimit()): void {
   if (descriptors === undefined) return
-  const { nodes } = descriptorRoom(descriptors)
+  const { nodes } = descriptorBudget(descriptors)
   const isFit = descriptors >= limits.descriptorsLeast && otherNodes <= nodes
   if (isFit) return
   const needed = Math.max(limits.descriptorsLeast, Math.ceil(otherNodes / limits.nodeDescriptorShare))
@@ -44,11 +47,11 @@ export function requireDescriptors(otherNodes: number, descriptors = descriptorL
   )
 }
 
-/** What a Master with few descriptors says of itself; undefined: it has enough. */
+/** A warning of a Master with few descriptors; undefined: it has enough. */
 export function fewDescriptors(
   descriptors = descriptorLimit(),
 ): { readonly descriptors: number; readonly mostNodes: number; readonly mostOthers: number } | undefined {
   if (descriptors === undefined || descriptors >= limits.descriptorsEnough) return undefined
-  const { nodes, others } = descriptorRoom(descriptors)
+  const { nodes, others } = descriptorBudget(descriptors)
   return { descriptors, mostNodes: nodes, mostOthers: others }
 }
