@@ -3,24 +3,26 @@ export interface SlotLimits {
   readonly mostPerAddress: number
 }
 
-/** Refused: `address`: this one has all it may have; `all`: there is no seat left. */
+/**
+ * Refused because of `address`: this address has all the connections that it may have; `all`: there is no free slot.
+ */
 export type SlotAnswer<T> =
   | { readonly admitted: true; readonly evicted: T | undefined }
   | { readonly admitted: false; readonly full: 'address' | 'all' }
 
 /**
- * Who may be connected. A full house has room for who comes now as long as somebody sits there without having asked
- * anything: the one who has done so for longest goes, of the address that has the most. So neither silent connections
- * nor many addresses keep others out. Pure.
+ * Decides who may be connected. When all slots are taken, a new connection replaces one that has asked nothing yet: the
+ * oldest such one of the address that has the most. So neither silent connections nor many addresses keep others out.
+ * Pure.
  */
 export class ConnectionSlots<T> {
   readonly #limits: SlotLimits
-  readonly #isIdle: (guest: T) => boolean
-  /** Guests by address, the longest there first. */
-  readonly #guests = new Map<string, Set<T>>()
+  readonly #isIdle: (connection: T) => boolean
+  /** Connections by address, oldest first. */
+  readonly #connections = new Map<string, Set<T>>()
   #count = 0
 
-  constructor(limits: SlotLimits, isIdle: (guest: T) => boolean) {
+  constructor(limits: SlotLimits, isIdle: (connection: T) => boolean) {
     this.#limits = limits
     this.#isIdle = isIdle
   }
@@ -30,49 +32,49 @@ export class ConnectionSlots<T> {
   }
 
   *[Symbol.iterator](): IterableIterator<T> {
-    for (const guests of this.#guests.values()) yield* guests
+    for (const connections of this.#connections.values()) yield* connections
   }
 
-  /** `make` is called where there is a seat. Who is evicted has left already. */
+  /** Calls `make` if there is a slot. An evicted connection has been removed already. */
   enter(address: string, make: () => T): SlotAnswer<T> {
     let evicted: T | undefined
-    const own = this.#guests.get(address)
+    const own = this.#connections.get(address)
     if (own !== undefined && own.size >= this.#limits.mostPerAddress) {
       evicted = this.#firstIdle(own)
       if (evicted === undefined) return { admitted: false, full: 'address' }
       this.leave(address, evicted)
     } else if (this.#count >= this.#limits.most) {
-      const [from, guest] = this.#greedyIdle()
-      if (from === undefined || guest === undefined) return { admitted: false, full: 'all' }
-      this.leave(from, guest)
-      evicted = guest
+      const [from, connection] = this.#greedyIdle()
+      if (from === undefined || connection === undefined) return { admitted: false, full: 'all' }
+      this.leave(from, connection)
+      evicted = connection
     }
-    const guests = this.#guests.get(address) ?? new Set()
-    this.#guests.set(address, guests.add(make()))
+    const connections = this.#connections.get(address) ?? new Set()
+    this.#connections.set(address, connections.add(make()))
     this.#count++
     return { admitted: true, evicted }
   }
 
-  leave(address: string, guest: T): void {
-    const guests = this.#guests.get(address)
-    if (!guests?.delete(guest)) return
+  leave(address: string, connection: T): void {
+    const connections = this.#connections.get(address)
+    if (!connections?.delete(connection)) return
     this.#count--
-    if (guests.size === 0) this.#guests.delete(address)
+    if (connections.size === 0) this.#connections.delete(address)
   }
 
-  #firstIdle(guests: ReadonlySet<T>): T | undefined {
-    for (const guest of guests) if (this.#isIdle(guest)) return guest
+  #firstIdle(connections: ReadonlySet<T>): T | undefined {
+    for (const connection of connections) if (this.#isIdle(connection)) return connection
     return undefined
   }
 
   #greedyIdle(): [string?, T?] {
     let found: [string?, T?] = []
     let most = 0
-    for (const [address, guests] of this.#guests) {
-      if (guests.size <= most) continue
-      const idle = this.#firstIdle(guests)
+    for (const [address, connections] of this.#connections) {
+      if (connections.size <= most) continue
+      const idle = this.#firstIdle(connections)
       if (idle === undefined) continue
-      most = guests.size
+      most = connections.size
       found = [address, idle]
     }
     return found

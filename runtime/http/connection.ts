@@ -3,7 +3,9 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { limits } from '../limits.js'
 
-/** `idle`: nothing of a request is here; `reading`: a part of one; `answering`: one is whole and has no answer yet. */
+/**
+ * `idle`: nothing of a request has come; `reading`: a part of one; `answering`: one is complete and has no answer yet.
+ */
 export type Phase = 'idle' | 'reading' | 'answering'
 
 /** How long a connection may take; see limits.ts. */
@@ -16,7 +18,7 @@ export interface ConnectionOptions {
   readonly address: string
   readonly nowMs: () => number
   readonly times: ConnectionTimes
-  /** There is something to do for it: `step` is called some time. */
+  /** The connection has work: `step` must be called later. */
   readonly schedule: (connection: Connection) => void
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
 }
@@ -37,13 +39,13 @@ interface Request {
 }
 
 /**
- * A socket as the HTTP server sees it. Nothing is parsed, answered or written when bytes arrive, but one small thing at
- * each `step`; one request after the other, and no more is parsed while one waits. So who sends a thousand requests at
- * once has no more done for him than who sends one.
+ * A socket as the HTTP server sees it. Nothing is parsed, answered or written when bytes arrive. Each `step` does one
+ * small piece of work, and requests are handled one after the other; no more is parsed while one waits. So a client
+ * that sends a thousand requests at once gets no more work done than a client that sends one.
  */
 export class Connection extends Duplex {
   readonly address: string
-  /** In the queue of the pump. */
+  /** True while it is in the pump's queue. */
   isScheduled = false
   readonly #options: ConnectionOptions
   readonly #socket: Socket
@@ -52,10 +54,10 @@ export class Connection extends Duplex {
   #ended = false
   #wanted = false
   #writing: Writing | undefined
-  /** What is to be written is with the socket. */
+  /** The socket has data that it has not written yet. */
   #inFlight = false
   readonly #requests: Request[] = []
-  /** Fed since the request in hand began: what has no stated length is bounded too. */
+  /** Bytes fed since the current request began, because a body without a stated length is bounded too. */
   #bodyBytes = 0
   #inHand: Request | undefined
   #phase: Phase = 'idle'
@@ -76,7 +78,7 @@ export class Connection extends Duplex {
     })
     this.#socket.on('error', () => this.destroy())
     this.#socket.on('close', () => this.destroy())
-    // The HTTP server listens as well; a connection that breaks is no defect.
+    // The HTTP server listens as well. A connection that breaks is no defect.
     this.on('error', () => undefined)
   }
 
@@ -88,14 +90,14 @@ export class Connection extends Duplex {
     return this.#socket.remoteAddress
   }
 
-  /** A request is whole as far as its head; the HTTP server gives it. */
+  /** The head of a request is complete. The HTTP server calls this. */
   enqueue(request: IncomingMessage, response: ServerResponse): void {
     this.#requests.push({ request, response })
     this.#enter('answering')
     this.#more()
   }
 
-  /** What the next step costs: requests and bytes are paced. */
+  /** Cost of the next step: requests and bytes are paced. */
   get cost(): StepCost {
     let bytes = 0
     if (!this.#inFlight) for (const chunk of this.#writing?.chunks ?? []) bytes += chunk.length
@@ -106,7 +108,7 @@ export class Connection extends Duplex {
     return this.#writing === undefined && this.#inHand === undefined && this.#requests.length > 0
   }
 
-  /** One small piece of work. */
+  /** Does one small piece of work. */
   step(): void {
     if (this.destroyed) return
     if (this.#inFlight) return
@@ -116,7 +118,7 @@ export class Connection extends Duplex {
     if (this.#beginsRequest || this.#mayFeed()) this.#more()
   }
 
-  /** Undefined while it keeps its times, else what it is told. */
+  /** Undefined while it keeps its time limits, otherwise the reason for its end. */
   overdue(nowMs: number): 'silent' | 'slow' | undefined {
     const { times } = this.#options
     const forMs = nowMs - this.#phaseAtMs
@@ -132,9 +134,9 @@ export class Connection extends Duplex {
     }
   }
 
-  /** Says a last word past the HTTP server, and ends. */
-  dismiss(lastWord: string): void {
-    if (this.#phase !== 'answering') this.#socket.write(lastWord)
+  /** Writes a last answer past the HTTP server, and ends the connection. */
+  dismiss(lastAnswer: string): void {
+    if (this.#phase !== 'answering') this.#socket.write(lastAnswer)
     this.destroy()
   }
 
@@ -188,7 +190,7 @@ export class Connection extends Duplex {
     this.#progressAtMs = this.#phaseAtMs
   }
 
-  /** The next request is parsed when the one before has its answer; the body of one in hand goes on. */
+  /** The next request is parsed after the answer to the one before. The body of the current one goes on. */
   #mayFeed(): boolean {
     if (!this.#wanted || (this.#unreadBytes === 0 && !this.#ended)) return false
     const current = this.#inHand ?? this.#requests[0]
@@ -212,7 +214,7 @@ export class Connection extends Duplex {
     }
     if (this.#unreadBytes < limits.httpUnreadBytes) this.#socket.resume()
     this.#wanted = false
-    // Its taker says when it wants more.
+    // The reader calls back when it wants more.
     this.push(piece)
   }
 

@@ -2,8 +2,8 @@ import type { MiddlewareHandler } from 'hono'
 import { refusal } from './refusal.js'
 
 /**
- * What keeps a web page from reaching a cluster through the browser of somebody on this machine:
- * an unknown Host (DNS rebinding), a foreign Origin, and bodies a form can send.
+ * Keeps a web page from reaching a cluster through the browser of somebody on this machine. It refuses an unknown Host
+ * (DNS rebinding), a foreign Origin, and bodies that a form can send.
  */
 export interface GuardOptions {
   /** Host names, without port, under which this server may be called. */
@@ -16,7 +16,7 @@ export function hostOfHeader(header: string): string | undefined {
   return match?.[1] ?? match?.[2]
 }
 
-/** An Origin is ours when it is the very server that was called. */
+/** An Origin is ours if it names the server that was called. */
 export function isOwnOrigin(origin: string, host: string): boolean {
   const lower = origin.toLowerCase()
   return lower === `http://${host.toLowerCase()}` || lower === `https://${host.toLowerCase()}`
@@ -25,7 +25,7 @@ export function isOwnOrigin(origin: string, host: string): boolean {
 const isJson = (contentType: string | undefined): boolean =>
   contentType?.split(';')[0]?.trim().toLowerCase() === 'application/json'
 
-/** Refuses what a browser may send in somebody else's name; everything else passes. */
+/** Refuses what a browser may send in another page's name. Everything else passes. */
 export function guards({ allowedHosts }: GuardOptions): MiddlewareHandler {
   return async (context, next) => {
     const header = context.req.header('host') ?? ''

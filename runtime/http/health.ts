@@ -1,9 +1,12 @@
 import type { Hono } from 'hono'
 
-/** `ok`: its actor is served. A failed node ends within a second; until then it must not be taken for a living one. */
+/**
+ * `ok`: the node's actor runs. A failed node ends within a second, and until then it must not be taken for a healthy
+ * one.
+ */
 export type NodeHealth = 'starting' | 'ok' | 'failed'
 
-/** `/healthz`: 200 while the node does its work, 503 otherwise. */
+/** `/healthz`: 200 while the node works, 503 otherwise. */
 export function addHealth(routes: Hono, health: () => NodeHealth): void {
   routes.get('/healthz', (context) => {
     const status = health()

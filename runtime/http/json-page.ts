@@ -1,7 +1,10 @@
 import { limits } from '../limits.js'
 import { type JsonParts, type JsonText, writeJson } from './json-text.js'
 
-/** How old a page may be, after what its last making has cost: it never takes more than a stated share of the loop. */
+/**
+ * How old a page may be, given the cost of making it: making it never takes more than a bounded share of the event
+ * loop.
+ */
 export function pageAgeMs(costMs: number): number {
   return Math.min(limits.httpPageMaxAgeMs, costMs * limits.httpPageShare)
 }
@@ -12,8 +15,8 @@ interface Reader {
 }
 
 /**
- * A page of JSON, made at most once per interval for all who ask, in slices, and sent in pieces that all share. Who
- * reads so slowly that too many old texts are kept loses his answer.
+ * A page of JSON. It is made at most once per interval for all clients, in slices, and sent in pieces that all of them
+ * share. If too many old texts are kept, the slowest client loses its answer.
  */
 export class JsonPage {
   readonly #parts: () => JsonParts
@@ -25,7 +28,7 @@ export class JsonPage {
   #ageMs = 0
   #making: Promise<JsonText> | undefined
 
-  /** `parts` is called once per making; what it gives must not change while it is written. */
+  /** `parts` is called each time the page is made. Its result must not change while it is written. */
   constructor(
     parts: () => JsonParts,
     nowMs: () => number = () => performance.now(),
@@ -36,7 +39,10 @@ export class JsonPage {
     this.#mostBytes = mostBytes
   }
 
-  /** The object, or with `key` one that has this key alone; an unknown one is empty, as in Spark. Rejects as `parts` throws. */
+  /**
+   * The object, or with `key` an object with this key alone. An unknown key gives an empty object, as in Spark. Rejects
+   * as `parts` throws.
+   */
   async answer(key?: string): Promise<Response> {
     const text = await this.#fresh()
     const headers = { 'content-type': 'application/json; charset=UTF-8' }
@@ -93,7 +99,7 @@ export class JsonPage {
         },
         cancel: leave,
       },
-      // Nothing ahead of the connection: it says when it takes more.
+      // No buffer before the connection, which says when it accepts more.
       { highWaterMark: 0 },
     )
   }
@@ -103,7 +109,7 @@ export class JsonPage {
     for (const { text } of this.#readers) texts.add(text)
     let bytes = 0
     for (const text of texts) bytes += text.bytes
-    // Readers stand in the order of their coming, so the oldest texts go first.
+    // Readers are in the order in which they came, so the oldest texts are dropped first.
     for (const reader of this.#readers) {
       if (bytes <= this.#mostBytes || reader.text === newest) return
       const { text } = reader

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { limits } from '../limits.js'
 
-/** A long list within a page: its rows are written one by one. */
+/** A long list in a page. Its rows are written one by one. */
 export class JsonRows<T = never, R = unknown> {
   readonly rows: readonly T[]
   readonly toJson: (row: T) => R
@@ -15,19 +15,19 @@ export class JsonRows<T = never, R = unknown> {
     for (const row of this.rows) yield JSON.stringify(this.toJson(row))
   }
 
-  /** What JSON.stringify makes of it, for small ones. */
+  /** The result of JSON.stringify, for small lists. */
   toJSON(): R[] {
     return this.rows.map((row) => this.toJson(row))
   }
 }
 
-/** One object of JSON, key by key; values are plain, or long lists. */
+/** One object of JSON, key by key. A value is plain, or a long list. */
 export type JsonParts = readonly (readonly [key: string, value: unknown])[]
 
-/** The text of an object, in pieces that all who read it share. */
+/** The text of an object, in pieces that all its readers share. */
 export class JsonText {
   readonly #values: ReadonlyMap<string, readonly Buffer[]>
-  /** How many are being sent. */
+  /** Number of answers that are being sent from it. */
   readers = 0
 
   constructor(values: ReadonlyMap<string, readonly Buffer[]>) {
@@ -58,7 +58,7 @@ export class JsonText {
   }
 }
 
-/** Few pieces instead of many small ones; large ones stay as they are, and shared. */
+/** Joins many small pieces into few. Large ones stay as they are, and shared. */
 function joined(pieces: readonly Buffer[]): Buffer[] {
   const result: Buffer[] = []
   let small: Buffer[] = []
@@ -77,7 +77,7 @@ function joined(pieces: readonly Buffer[]): Buffer[] {
   return result
 }
 
-/** Writes the text in slices of `httpSliceMs`. Gives what it has cost of the loop too. */
+/** Writes the text in slices of `httpSliceMs`. Also returns the time that it took of the event loop. */
 export async function writeJson(
   parts: JsonParts,
   nowMs: () => number,

@@ -10,18 +10,17 @@ interface Paces {
 
 export interface PumpOptions {
   readonly nowMs: () => number
-  /** A step threw: it has cost its connection. */
+  /** A step threw. Its connection was ended. */
   readonly onError: (error: unknown) => void
 }
 
 /**
- * Does the work of all connections: one small step of one of them after the other, address by address, for at most
- * `httpSliceMs` in a turn of the event loop. Requests are paced, so that what one address asks costs a bounded part of
- * the loop.
+ * Does the work of all connections: one small step of one connection after the other, address by address, for at most
+ * `httpSliceMs` in a turn of the event loop. Requests are paced, so that one address takes a bounded part of the loop.
  */
 export class Pump {
   readonly #options: PumpOptions
-  /** Who has work, by address; the address that has waited longest comes first. */
+  /** Connections with work, by address. The address that has waited longest comes first. */
   readonly #queues = new Map<string, Connection[]>()
   readonly #paces = new Map<string, Paces>()
   readonly #all: Paces
@@ -46,7 +45,7 @@ export class Pump {
     if (!this.#isRunning) void this.#run()
   }
 
-  /** Forgets addresses that have been quiet; to be called now and then. */
+  /** Forgets addresses that have been quiet. Call it now and then. */
   sweep(): void {
     const now = this.#options.nowMs()
     for (const [address, { requests, bytes }] of this.#paces) {
@@ -68,7 +67,7 @@ export class Pump {
         const connection = this.#next()
         if (connection === undefined) break
         this.#step(connection)
-        // What the step has begun goes on before the time is looked at.
+        // What the step has begun runs before the time is checked.
         await undefined
       } while (this.#options.nowMs() < untilMs)
     }
@@ -105,7 +104,7 @@ export class Pump {
     }
   }
 
-  /** 0: the step is done now, and its cost is counted. */
+  /** 0: the step may run now, and its cost is counted. */
   #waitMs(address: string, cost: StepCost): number {
     const now = this.#options.nowMs()
     for (const kind of ['requests', 'bytes'] as const) {

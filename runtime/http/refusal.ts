@@ -4,7 +4,7 @@ import { limits } from '../limits.js'
 /** Body of every refusal: a stable code and a sentence. */
 export const refusal = (code: string, message: string) => ({ error: { code: `FIRESTEEL_${code}`, message } })
 
-/** A whole answer for who is not let in as far as a route; the connection ends with it. */
+/** A whole answer for a request that is refused before any route. The connection ends with it. */
 export function plainAnswer(status: number, code: string, message: string): string {
   const body = JSON.stringify(refusal(code, message))
   const retry = status === 429 || status === 503 ? `Retry-After: ${limits.httpRetryAfterSeconds}\r\n` : ''

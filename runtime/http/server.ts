@@ -24,22 +24,22 @@ export interface HttpServerOptions {
   readonly routes: Hono
   /** Further names under which it may be called, such as `advertise`. */
   readonly allowedHosts?: readonly string[]
-  /** A route threw; the caller got 500. */
+  /** A route threw. The client got 500. */
   readonly onError?: (error: unknown) => void
-  /** Tests have less time and fewer seats. */
+  /** Tests use shorter times and fewer slots. */
   readonly bounds?: Partial<HttpBounds>
-  /** Somebody was not let in, or sent away: `why` says so for people. */
+  /** A connection was refused or ended. `why` is a text for people. */
   readonly onRefused?: (address: string, why: string) => void
 }
 
 export interface HttpServer {
   /** The port it listens on. */
   readonly port: number
-  /** Stops listening and cuts what is open; resolves when nothing is left. */
+  /** Stops listening and ends open connections. Resolves when none is left. */
   close(): Promise<void>
 }
 
-/** Names that always mean this server: loopback, the address it listens on, this machine. */
+/** Names that always mean this server: loopback, the address it listens on, and this machine. */
 export function ownHosts(host: string, more: readonly string[] = []): ReadonlySet<string> {
   const names = ['127.0.0.1', 'localhost', '::1', hostname(), host, ...more]
   return new Set(names.map((name) => name.toLowerCase()))
@@ -51,7 +51,7 @@ function guarded(options: HttpServerOptions): Hono {
   app.route('/', options.routes)
   app.notFound((context) => context.json(refusal('HTTP_NOT_FOUND', 'There is nothing here.'), 404))
   app.onError((error, context) => {
-    // What this node cannot do yet is no defect.
+    // A request for something that this node cannot do yet is no defect.
     if (isFiresteelError(error)) {
       context.header('retry-after', String(limits.httpRetryAfterSeconds))
       return context.json({ error: { code: error.code, message: error.message } }, 503)
@@ -73,17 +73,19 @@ function listenError(cause: NodeJS.ErrnoException, { host, port }: HttpServerOpt
   })
 }
 
-/** Serves `routes` behind the guards. Rejects with PORT_IN_USE, or CONFIG_INVALID for an address that is not ours. */
+/**
+ * Serves `routes` behind the guards. Rejects with PORT_IN_USE, or with CONFIG_INVALID for an address that is not ours.
+ */
 export function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port } = options
   return new Promise((resolve, reject) => {
-    const house = new House(options)
+    const house = new Connections(options)
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => house.open(socket))
     const onStartError = (error: NodeJS.ErrnoException): void => reject(listenError(error, options))
     server.once('error', onStartError)
     server.listen({ host, port, backlog: limits.httpBacklog }, () => {
       server.removeListener('error', onStartError)
-      // A failed accept, such as for want of descriptors, costs that connection.
+      // A failed accept, for example without descriptors, costs that connection only.
       server.on('error', (error) => options.onRefused?.('', reasonOf(error)))
       resolve({ port: portOf(server, port), close: () => house.close(server) })
     })
@@ -96,11 +98,12 @@ function portOf(server: Server, asked: number): number {
 }
 
 const SWEEP_MS = innerLimits.httpSweepMs
+/** Connections that are being refused with an answer. Further ones are closed without one. */
 const REFUSALS_AT_ONCE = innerLimits.httpRefusals
 const REFUSAL_MS = innerLimits.httpRefusalMs
 
-/** All connections: who is let in, what they ask, when they have to go. */
-class House {
+/** All connections: which are accepted, what they ask, and when they must end. */
+class Connections {
   readonly #options: HttpServerOptions
   readonly #http = createHttp({ maxHeaderSize: limits.httpHeadBytes })
   readonly #bounds: HttpBounds
@@ -119,7 +122,7 @@ class House {
     const mostPerAddress = Math.min(this.#bounds.httpConnectionsPerAddress, most)
     this.#slots = new ConnectionSlots({ most, mostPerAddress }, ({ phase }) => phase !== 'answering')
     this.#listener = getRequestListener(guarded(options).fetch, { overrideGlobalObjects: false })
-    // Times are kept by our own sweep, which sees slow answers too.
+    // The connections' own sweep checks the times, because it sees slow answers too.
     this.#http.keepAliveTimeout = 0
     this.#http.on('request', (request, response) => {
       ;(request.socket as unknown as Connection).enqueue(request, response)
@@ -135,7 +138,7 @@ class House {
 
   open(socket: Socket): void {
     const address = socket.remoteAddress
-    // It has closed already.
+    // It has already closed.
     if (address === undefined) {
       socket.destroy()
       return

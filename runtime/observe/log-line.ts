@@ -9,11 +9,11 @@ export interface LogEntry {
   readonly fields: LogFields
 }
 
-/** Keys whose values never reach a log, wherever they stand. */
+/** Keys whose values never reach a log, at any depth. */
 const SECRET_KEY = /^(secret|password|proof|credential|authorization)$/i
 const RESERVED = new Set(['at', 'level', 'message'])
 
-/** One log line without its end. */
+/** One log line without its line break. */
 export function formatLine(format: LogFormat, entry: LogEntry): string {
   return format === 'json' ? jsonLine(entry) : textLine(entry)
 }
@@ -25,7 +25,7 @@ function jsonLine({ wallMs, level, message, fields }: LogEntry): string {
   return stringify(line)
 }
 
-/** `12:00:00.000 warn  [worker w1] message key=value`, and a stack below; for people at a terminal. */
+/** `12:00:00.000 warn  [worker w1] message key=value`, with a stack below, for people at a terminal. */
 function textLine({ wallMs, level, message, fields }: LogEntry): string {
   const { component, node, ...others } = fields
   const time = new Date(wallMs).toISOString().slice(11, 23)
@@ -71,12 +71,12 @@ function stringify(value: unknown): string {
     if (inner instanceof Map) return Object.fromEntries(inner)
     if (inner instanceof Set) return [...inner]
     if (typeof inner !== 'object' || inner === null) return inner
-    // `this` holds the value: what stands above it in the list is its way from the root.
+    // `this` holds the value, so what is above it in the list is its path from the root.
     while (ancestors.length > 0 && ancestors.at(-1) !== this) ancestors.pop()
     if (ancestors.includes(inner)) return '[circular]'
     ancestors.push(inner)
     return inner
   })
-  // Lines of JSON are read at terminals as well.
+  // People read lines of JSON at terminals as well.
   return printableLines(text ?? 'undefined')
 }

@@ -8,16 +8,16 @@ interface Repeats {
   fields: LogFields
 }
 
-/** A repeated complaint that is due as a count. */
+/** A repeated message that is due to be logged with its count. */
 export interface DueRepeat {
   readonly key: string
   readonly suppressed: number
-  /** Of its latest occurrence, as the fields. */
+  /** Of its latest occurrence, like the fields. */
   readonly message: string
   readonly fields: LogFields
 }
 
-/** Pure rule against floods: the first of a key is logged at once, later ones as a count every `everyMs`. */
+/** A pure rule against floods: the first message of a key is logged at once, later ones as a count every `everyMs`. */
 export class LogThrottle {
   readonly #everyMs: number
   readonly #maxKeys: number
@@ -33,7 +33,7 @@ export class LogThrottle {
     return this.#keys.size === 0
   }
 
-  /** True when this one is to be logged now. Keys come from peers, so their number is bounded: the oldest goes. */
+  /** True if this one is to be logged now. Peers choose keys, so their number is bounded: the oldest key is dropped. */
   hit(key: string, message: string, fields: LogFields, nowMs: number): boolean {
     const known = this.#keys.get(key)
     if (known !== undefined) {
@@ -47,7 +47,10 @@ export class LogThrottle {
     return true
   }
 
-  /** Counts to log now. A key that was quiet for a whole interval is forgotten: its next one is a first again. */
+  /**
+   * The counts to log now. A key that was quiet for a whole interval is forgotten, and its next message is a first one
+   * again.
+   */
   due(nowMs: number): DueRepeat[] {
     const due: DueRepeat[] = []
     for (const [key, repeats] of this.#keys) {
@@ -64,13 +67,13 @@ export class LogThrottle {
   }
 }
 
-/** Warns without flooding, for example of malformed messages with their sender in the key. */
+/** Logs without flooding, for example malformed messages with their sender in the key. */
 export class ThrottledLog {
   readonly #log: Log
   readonly #throttle: LogThrottle
   readonly #monotonicMs: () => number
   readonly #everyMs: number
-  /** While there is something to tell later. */
+  /** Set while there is something to log later. */
   #timer: NodeJS.Timeout | undefined
 
   constructor(
@@ -88,7 +91,7 @@ export class ThrottledLog {
     this.note('warn', key, message, fields)
   }
 
-  /** Not only for warnings; all of one key have one level. */
+  /** Not only for warnings. All messages of one key have one level. */
   note(level: 'warn' | 'info', key: string, message: string, fields: LogFields = {}): void {
     if (!this.#log.isEnabled(level)) return
     const of = `${level}:${key}`

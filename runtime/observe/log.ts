@@ -1,21 +1,21 @@
 /**
- * How everybody logs. Cores, executors and libraries take a `Log` and import no more than this file; what stands
- * behind it is `createLogger` (winston) or `stderrLogger` (nothing).
+ * The interface for all logging. Cores, executors and libraries take a `Log` and import only this file. The
+ * implementation is `createLogger` (winston) or `stderrLogger` (no library).
  */
 export const logLevels = { error: 0, warn: 1, info: 2, debug: 3 } as const
 
 export type LogLevel = keyof typeof logLevels
 export type LogFormat = 'json' | 'text'
-/** Anything that JSON can hold; errors are written with code, message, stack and cause. */
+/** Anything that JSON can hold. Errors are written with code, message, stack and cause. */
 export type LogFields = Readonly<Record<string, unknown>>
 
 export interface Log {
   error(message: string, fields?: LogFields): void
   warn(message: string, fields?: LogFields): void
   info(message: string, fields?: LogFields): void
-  /** Per message of the protocol at most this level. A disabled level costs one comparison. */
+  /** Messages about single protocol messages use this level at most. A disabled level costs one comparison. */
   debug(message: string, fields?: LogFields): void
-  /** Before fields that are dear to compute. */
+  /** Ask this before you compute expensive fields. */
   isEnabled(level: LogLevel): boolean
   /** The same log with more fields on each line, for example `{component: 'master'}`. */
   child(fields: LogFields): Log
@@ -26,13 +26,13 @@ export interface Logger extends Log {
   child(fields: LogFields): Log
   /** For this log and all its children. */
   setLevel(level: LogLevel): void
-  /** One line at once, past all buffers: the process is about to die. */
+  /** Writes one line at once, past all buffers, because the process is about to end. */
   fatal(message: string, fields?: LogFields): void
-  /** Resolves when every line is with the operating system; what is logged later goes out by `fatal`. */
+  /** Resolves when the operating system has every line. Later lines are written as by `fatal`. */
   close(): Promise<void>
 }
 
-/** Says nothing. */
+/** Logs nothing. */
 export const silentLog: Log = {
   error: () => undefined,
   warn: () => undefined,

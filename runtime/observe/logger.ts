@@ -8,16 +8,16 @@ import { survivePipeEnd } from './stderr-logger.js'
 export interface LoggerOptions {
   readonly level: LogLevel
   readonly format: LogFormat
-  /** Which part of the program speaks, for example `master`. */
+  /** The part of the program that logs, for example `master`. */
   readonly component?: string
   /** The node's name. */
   readonly node?: string
-  /** Default stderr: stdout belongs to what commands print. */
+  /** Default: stderr, because stdout belongs to what commands print. */
   readonly stream?: NodeJS.WritableStream
   readonly wallMs?: () => number
 }
 
-/** winston's own level test comes after its format; ours comes before everything and is shared with all children. */
+/** winston tests the level after formatting. Our test comes before everything and is shared with all children. */
 interface Shared {
   readonly sink: winston.Logger
   readonly transport: winston.transport
@@ -30,7 +30,7 @@ interface Shared {
 
 const CLOSE_MS = innerLimits.logCloseMs
 
-/** The log of a process: one per process, children per component. */
+/** The log of a process: one per process, with children per component. */
 export function createLogger(options: LoggerOptions): Logger {
   const stream = options.stream ?? process.stderr
   survivePipeEnd(stream)
@@ -39,7 +39,7 @@ export function createLogger(options: LoggerOptions): Logger {
     levels: logLevels,
     level: 'debug',
     exitOnError: false,
-    // The line is made before winston sees it: its formats cost more and trip over fields called `message`.
+    // The line is made before winston sees it, because its formats cost more and mishandle fields called `message`.
     format: winston.format((info) => Object.assign(info, { [Symbol.for('message')]: info.message }))(),
     transports: [transport],
   })
@@ -98,7 +98,7 @@ function writeAtOnce(stream: NodeJS.WritableStream, line: string): void {
   try {
     writeSync(2, `${line}\n`)
   } catch {
-    // The reader is gone or stuck, and we are ending: there is nobody left to tell.
+    // The reader is gone or stuck, and this process is ending: nobody is left to tell.
   }
 }
 
@@ -107,7 +107,7 @@ async function flush({ sink, transport, stream }: Shared): Promise<void> {
     transport.once('finish', done)
     sink.end()
   })
-  // winston's end says that its transport has written; an empty write says that the stream has.
+  // winston's end means that its transport has written, an empty write that the stream has.
   await within(CLOSE_MS, (done) => {
     stream.write('', () => done())
   })

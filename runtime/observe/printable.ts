@@ -1,5 +1,5 @@
 /*
- * Text from elsewhere on its way to a terminal: names, ids, reasons, whatever a peer chose. A character that moves the
+ * Makes text from elsewhere safe for a terminal: names, ids, reasons, whatever a peer chose. A character that moves the
  * cursor, changes colours, turns the direction of writing or begins a line is shown as JSON writes it.
  */
 
@@ -12,12 +12,12 @@ const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 const shown = (character: string): string =>
   short[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-/** One value: stays on its line. */
+/** One value, which stays on its line. */
 export const printable = (text: string): string => text.replace(UNSAFE, shown)
 
 /**
- * Whole lines that we have put together: their ends and tabs stay. JSON stays the same JSON: what is replaced stands in
- * its strings, and is written as JSON may write it.
+ * Whole lines that we have put together. Their line breaks and tabs stay. JSON stays the same JSON: a replaced
+ * character is inside of a string, and is written as an escape.
  */
 export const printableLines = (text: string): string =>
   text.replace(UNSAFE, (character) =>

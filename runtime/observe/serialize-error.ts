@@ -2,7 +2,7 @@ import { innerLimits } from '../inner-limits.js'
 
 const MAX_CAUSES = innerLimits.errorCauses
 
-/** An error as plain data: a bare JSON.stringify gives `{}` for it. */
+/** An error as plain data, because JSON.stringify alone gives `{}` for it. */
 export function serializeError(error: Error, depth = 0): Record<string, unknown> {
   const { name, message, stack, cause } = error
   const extra = error as Error & { code?: unknown; place?: unknown; errors?: unknown }

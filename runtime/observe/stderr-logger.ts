@@ -11,7 +11,7 @@ export interface StderrLoggerOptions {
   readonly wallMs?: () => number
 }
 
-/** A log for executors, whose start must stay short: same lines as `createLogger`, no library. */
+/** A log for executors, whose start must be fast: the same lines as `createLogger`, but no library. */
 export function stderrLogger(options: StderrLoggerOptions = {}): Log {
   const { level = 'info', format = 'json', fields = {}, stream = process.stderr, wallMs = Date.now } = options
   const threshold = logLevels[level]
@@ -34,7 +34,7 @@ export function stderrLogger(options: StderrLoggerOptions = {}): Log {
 
 const survivors = new WeakSet<object>()
 
-/** A reader of our stderr that went away must not end the process: without a listener EPIPE is an uncaught error. */
+/** A reader of our stderr that goes away must not end the process: without a listener, EPIPE is an uncaught error. */
 export function survivePipeEnd(stream: NodeJS.WritableStream): void {
   if (survivors.has(stream)) return
   survivors.add(stream)
