@@ -1,25 +1,25 @@
 import { actorName, authorityOf } from './actor-path.js'
 import type { TraceRecord } from './record.js'
 
-/** A process that nobody can reach calls itself by this host; others know it by the address of its link. */
+/** A process that no other process can dial calls itself by this host. Others know it by the address of its link. */
 const NAMELESS = /@client:0$/
 
 /**
- * One name for each process of a merged trace: a client is known to each Master by the address of another link, a node
- * perhaps by several hosts. Also knows of whom was heard that did not answer.
+ * Gives each process of a merged trace one name. Each Master knows a client by the address of another link, and a node
+ * perhaps by several hosts. It also knows which processes sent messages but did not answer with a trace.
  */
 export class ActorNames {
-  /** Incarnation -> what it calls itself, the newest. */
+  /** Incarnation -> its newest name for itself. */
   readonly #own = new Map<string, string>()
-  /** Incarnation -> all that anybody calls it. */
+  /** Incarnation -> all names that others use for it. */
   readonly #called = new Map<string, Set<string>>()
-  /** What somebody is called -> the incarnations called so: an address outlives processes. */
+  /** Name -> the incarnations that had it: an address outlives processes. */
   readonly #holders = new Map<string, Set<string>>()
-  /** Incarnation -> path of the actor that spoke for it. */
+  /** Incarnation -> path of the actor that sent for it. */
   readonly #spoke = new Map<string, string>()
   readonly #present = new Set<string>()
 
-  /** Takes what a process calls itself and others. */
+  /** Adds the names that a process uses for itself and for others. */
   learn(incarnation: string, records: readonly TraceRecord[]): void {
     this.#present.add(incarnation)
     for (const { direction, from, to, peer } of records) {
@@ -32,29 +32,29 @@ export class ActorNames {
     }
   }
 
-  /** One message seen by both: what its sender calls its receiver. */
+  /** Both sides saw one message: `path` is the sender's name for the receiver. */
   met(receiver: string, path: string): void {
     this.#call(receiver, authorityOf(path))
   }
 
-  /** Somebody present has sent what this incarnation sent: it lives on in that process. */
+  /** A process with a trace has sent what this incarnation sent: it lives on in that process. */
   accounted(incarnation: string): void {
     this.#present.add(incarnation)
   }
 
-  /** Those who were heard by others, and whose own process has not told its trace: incarnation and path. */
+  /** Processes that others received messages from and that gave no trace of their own: incarnation and path. */
   absent(): { readonly incarnation: string; readonly path: string }[] {
     return [...this.#spoke]
       .filter(([incarnation]) => !this.#present.has(incarnation))
       .map(([incarnation, path]) => ({ incarnation, path }))
   }
 
-  /** The path under the one name of its process. `seenBy`: the process that recorded it. */
+  /** The path under the one name of its process. `seenBy` is the process that recorded it. */
   rename(path: string, seenBy: string): string {
     const authority = authorityOf(path)
     const rest = path.slice(authority.length)
     if (!NAMELESS.test(authority)) return (this.#nameAt(authority) ?? authority) + rest
-    // Of whom nobody present has heard: its incarnation tells it from others.
+    // No process with a trace knows it. Its incarnation distinguishes it from others.
     return (this.#nameOf(seenBy) ?? authority.replace(NAMELESS, `@${seenBy || 'client'}:0`)) + rest
   }
 
@@ -64,7 +64,10 @@ export class ActorNames {
     addTo(this.#holders, authority, incarnation)
   }
 
-  /** A node that was started again at its address is called as it calls itself; clients after each other are not one. */
+  /**
+   * A node that was started again at its address has its newest name for itself. Successive clients of one address are
+   * not one process.
+   */
   #nameAt(authority: string): string | undefined {
     const holders = [...(this.#holders.get(authority) ?? [])]
     const own = holders.map((holder) => this.#own.get(holder)).find((name) => name !== undefined)

@@ -19,19 +19,19 @@ export function placeOf(path: string): string {
   return authority.slice(Math.max(authority.lastIndexOf('@') + 1, authority.indexOf('://') + 3))
 }
 
-/** `NAME` of `/user/NAME`; `system` where the system itself speaks, as with questions asked outside of actors. */
+/** `NAME` of `/user/NAME`; `system` if the system itself sent, as with questions asked outside of actors. */
 export function actorName(path: string): string {
   return localPart(path).replace(/^\/(?:user\/)?/, '') || 'system'
 }
 
-/** `NAME@host:port`: short enough for a table, and still one actor of one process. */
+/** `NAME@host:port`: short enough for a table, and still unique. */
 export function shortPath(path: string): string {
   const place = placeOf(path)
   return place === '' ? actorName(path) : `${actorName(path)}@${place}`
 }
 
 /**
- * Is this the actor that somebody means? By a full path, by that of its process or parent, by `/user/NAME`, by NAME, by
+ * Whether this is the wanted actor: by a full path, by that of its process or parent, by `/user/NAME`, by NAME, by
  * host:port, or as `shortPath` writes it.
  */
 export function matchesActor(path: string, wanted: string): boolean {

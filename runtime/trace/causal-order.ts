@@ -8,12 +8,12 @@ export interface ProcessTrace {
   readonly records: readonly TraceRecord[]
 }
 
-/** One message, as its sender and its receiver saw it; at least one of them did. */
+/** One message, as its sender and its receiver recorded it. At least one of them did. */
 export interface Sighting {
   readonly id: number
-  /** By our clock, epoch milliseconds; not before what caused it. */
+  /** By our clock, epoch milliseconds; not before its cause. */
   readonly atMs: number
-  /** As its sender recorded it; `local` is both. */
+  /** As its sender recorded it; for `local` it is both. */
   readonly sent: Seen | undefined
   readonly received: Seen | undefined
 }
@@ -34,9 +34,9 @@ interface Head {
 }
 
 /**
- * Merges the records of several processes: each message once, where it was sent, after everything that can have caused
- * it (Lamport's happened-before): what its sender sent and received earlier, and its parent. Among those that are
- * independent the clocks decide. `earlier`: when messages of former calls were sent, by id.
+ * Merges the records of several processes. Each message comes once, at its sending time, after everything that can have
+ * caused it (Lamport's happened-before): what its sender sent and received earlier, and its parent. Clocks order
+ * independent messages. `earlier`: sending times of the messages of former calls, by id.
  */
 export function causalOrder(
   processes: readonly ProcessTrace[],
@@ -52,7 +52,7 @@ class Merge {
   readonly #positions: number[]
   /** Processes whose next record may be shown, the earliest last. */
   readonly #ready: Head[] = []
-  /** Id of a message that has to come first -> the processes that wait for it. */
+  /** Id of a message that must come first -> the processes that wait for it. */
   readonly #waiting = new Map<number, Head[]>()
   readonly #shownAtMs = new Map<number, number>()
   readonly #merged: Sighting[] = []
@@ -95,7 +95,7 @@ class Merge {
     if (record !== undefined) this.#place({ process, atMs: record.at - this.#processes[process]!.offsetMs })
   }
 
-  /** Into the queue of what may be shown, or of what waits. */
+  /** Puts a process among those that may be shown, or among those that wait. */
   #place(head: Head): void {
     const cause = this.#missingCause(this.#headOf(head.process)!)
     if (cause === undefined) {
@@ -128,7 +128,10 @@ class Merge {
     for (const head of waiting ?? []) this.#place(head)
   }
 
-  /** Records that contradict each other, as no honest processes' do: the earliest goes first, nothing is lost. */
+  /**
+   * The records contradict each other, which those of honest processes never do. The earliest comes first, and nothing
+   * is lost.
+   */
   #unblock(): Head | undefined {
     let best: { readonly cause: number; readonly head: Head } | undefined
     for (const [cause, heads] of this.#waiting) {
@@ -146,7 +149,7 @@ class Merge {
 const isBefore = (a: Head, b: Head): boolean =>
   a.atMs < b.atMs || (a.atMs === b.atMs && a.process < b.process)
 
-/** Where it belongs in a list whose earliest is last. */
+/** The index in a list whose earliest entry is last. */
 function placeFor(list: readonly Head[], head: Head): number {
   let low = 0
   let high = list.length

@@ -6,17 +6,17 @@ import type { TraceRecord } from './record.js'
 
 /** One message of a cluster. */
 export interface TracedMessage {
-  /** Epoch milliseconds by the clock of whoever merged the traces. */
+  /** Epoch milliseconds by the clock of the process that merged the traces. */
   readonly atMs: number
   readonly id: number
   readonly from: string
   readonly to: string
   readonly message: string
-  /** Leadership that its sender acted under. */
+  /** Leadership under which its sender acted. */
   readonly epoch: number
   readonly trace: number
   readonly parent: number | undefined
-  /** Its size on the link, where it crossed one and its sender told. */
+  /** Its size on the link, if it crossed one and its sender reported it. */
   readonly bytes: number | undefined
   /** How long its receiver worked on it. */
   readonly tookUs: number | undefined
@@ -26,25 +26,25 @@ export interface TracedMessage {
 }
 
 /**
- * The messages of all processes as one story: taken once, or piece by piece while it goes on. Pure but for what it
- * remembers.
+ * The messages of all processes in one causal order, taken once, or part by part while a trace is followed. Pure but
+ * for what it remembers.
  */
 export class MergedTrace {
   readonly #names = new ActorNames()
   readonly #hidden: ReadonlySet<string>
   readonly #hiddenPlaces = new Set<string>()
   readonly #waiting = new Map<string, ProcessTrace>()
-  /** When messages that were told were sent, by id, the oldest first. */
+  /** Sending times of the messages that were shown, by id, oldest first. */
   readonly #told = new Map<number, number>()
   readonly #remembered: number
 
-  /** `hidden`: incarnations whose own traffic is no part of the story: whoever asks for it. */
+  /** `hidden`: incarnations whose own traffic is left out, such as that of the process that asks. */
   constructor(hidden: Iterable<string> = [], remembered: number = limits.traceRemembered) {
     this.#hidden = new Set(hidden)
     this.#remembered = remembered
   }
 
-  /** What a process has recorded since it was asked last; its offset is the newest known. */
+  /** Adds what a process has recorded since it was asked last. Its offset is the newest known. */
   add({ incarnation, offsetMs, records }: ProcessTrace): void {
     this.#names.learn(incarnation, records)
     for (const { peer, from } of records) {
@@ -54,7 +54,7 @@ export class MergedTrace {
     this.#waiting.set(incarnation, { incarnation, offsetMs, records: [...before, ...records] })
   }
 
-  /** The next part: what was sent up to `untilMs` by our clock, in causal order. */
+  /** The next part: messages sent up to `untilMs` by our clock, in causal order. */
   take(untilMs: number = Number.POSITIVE_INFINITY): TracedMessage[] {
     const processes = [...this.#waiting.values()].map((process) => ({
       ...process,
@@ -74,7 +74,9 @@ export class MergedTrace {
     return mergedTrace.map((sighting) => this.#messageOf(sighting))
   }
 
-  /** Who was heard but did not tell its own side: incarnation, and path of one of its actors. */
+  /**
+   * Processes that others received messages from but that gave no trace: incarnation, and path of one of its actors.
+   */
   absent(): { readonly incarnation: string; readonly path: string }[] {
     return this.#names
       .absent()

@@ -1,7 +1,7 @@
 import { actorName, placeOf } from './actor-path.js'
 import type { TracedMessage } from './merged-trace.js'
 
-/** A story as the text of a Mermaid sequence diagram. Participants are declared where they first speak. */
+/** Writes a merged trace as a Mermaid sequence diagram. A participant is declared where it first sends. */
 export class Mermaid {
   readonly #participants = new Map<string, string>()
   #begun = false

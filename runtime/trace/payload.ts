@@ -1,13 +1,13 @@
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 
-/* Messages as traces show them: shortened, and without what is nobody else's business. */
+/* Messages as traces show them: shortened, and without secrets. */
 
-/** Keys whose values are secrets wherever they stand. */
+/** Keys whose values are secrets, at any depth. */
 const SECRET_KEY = /secret|password|passwd|passphrase|token|proof|credential|authorization|private|api_?key/i
-/** What users give their programs: may hold anything, so only the names of variables are shown. */
+/** The environment of a user's program may hold anything, so only the names of variables are shown. */
 const ENVIRONMENT_KEY = /^(?:env|environment)$/i
-/** Arguments of a program: passwords stand there, too. */
+/** Arguments of a program may hold passwords, too. */
 const ARGUMENTS_KEY = /^(?:args|argv|nodeOptions)$/i
 const REMOVED = '[removed]'
 
@@ -15,7 +15,7 @@ const DEPTH_MAX = innerLimits.tracePayloadDepth
 const ITEMS_MAX = innerLimits.tracePayloadItems
 const TEXT_MAX = innerLimits.tracePayloadChars
 
-/** A copy of plain data; with more than `tracePayloadBytes` of it, its type and size. */
+/** A copy of plain data. Of more than `tracePayloadBytes` only type and size. */
 export function shownPayload(message: { readonly type: string }): unknown {
   const shown = shorten(message, 0)
   const { length } = JSON.stringify(shown)
@@ -53,13 +53,13 @@ function shownUnder(key: string, item: unknown, depth: number): unknown {
   return shorten(item, depth + 1)
 }
 
-/** Records travel as JSON text inside of messages: what is no secret outside is none inside. */
+/** Messages carry records as JSON text. The same keys are secret there. */
 function shortenText(text: string, depth: number): string {
   if (/^\s*[[{]/.test(text)) {
     try {
       return shortenPlain(JSON.stringify(shorten(JSON.parse(text), depth + 1)))
     } catch {
-      // Not JSON, or cut off: what it holds cannot be told.
+      // Not JSON, or cut off: its content is unknown, so it is not shown.
       return `[${text.length} characters]`
     }
   }

@@ -1,10 +1,9 @@
 import { innerLimits } from '../inner-limits.js'
+/* The query for a trace ring, and its answer. The messages that carry them are in the catalogue. */
 
-/* What is asked of a trace ring, and what it gives. The messages that carry it are in the catalogue. */
-
-/** One message, as `trace` prints it, and its `id`, which `parent` refers to. */
+/** One message as `trace` prints it, and its `id`, to which `parent` refers. */
 export interface TraceEntry {
-  /** Wall clock, epoch milliseconds; one reading per batch of its sender. */
+  /** Wall clock, epoch milliseconds; its sender reads the clock once per batch. */
   readonly at: number
   readonly id: number
   readonly trace: number
@@ -24,23 +23,23 @@ export interface TraceEntry {
 export interface TraceRecord extends TraceEntry {
   /** Received over a link, sent over one, or neither. */
   readonly direction: 'in' | 'out' | 'local'
-  /** Incarnation that sent what was received. */
+  /** Incarnation that sent a received message. */
   readonly peer?: string | undefined
-  /** The message, shortened and without secrets; only where payloads were asked for. */
+  /** The message, shortened and without secrets. Only if payloads were asked for. */
   readonly payload?: unknown
 }
 
-/** All of what is given must fit. */
+/** A message must match everything that is given. */
 export interface TraceQuery {
-  /** Goes on after an earlier answer: its `next`. */
+  /** Goes on after an earlier answer, at its `next`. */
   readonly afterCursor?: number | undefined
-  /** Age at most, by the clock of the process that is asked. */
+  /** Highest age, by the clock of the process that is asked. */
   readonly sinceAgoMs?: number | undefined
-  /** Types wanted. */
+  /** Only these types. */
   readonly messages?: readonly string[] | undefined
-  /** Types not wanted. */
+  /** Not these types. */
   readonly except?: readonly string[] | undefined
-  /** Not what actors tell themselves, such as timers. */
+  /** Without what actors send to themselves, such as timers. */
   readonly toOthers?: boolean | undefined
   /** Sender or receiver, as `matchesActor` reads it. */
   readonly actor?: string | undefined
@@ -56,12 +55,15 @@ export interface TraceBatch {
   readonly more: boolean
   /** Messages that the ring no longer had when it was asked. */
   readonly dropped: number
-  /** Wall clock of the process, so that whoever asks sees how far the two are apart. */
+  /** Wall clock of the process, so that the asking process sees how far the two clocks differ. */
   readonly nowMs: number
 }
 
-/** Messages of tracing itself, which no trace shows. Asked for each message: a comparison, no look-up. */
+/**
+ * Messages of tracing itself, which no trace shows. It is asked for each message, so it compares and does not look up.
+ */
 export const isTracing = (type: string): boolean => type === 'TraceChunk' || type === 'RequestTrace'
 
+/** Longest path and longest type in an answer. */
 export const TRACE_PATH_MAX = innerLimits.pathChars
 export const TRACE_TYPE_MAX = innerLimits.traceTypeChars

@@ -13,26 +13,28 @@ import {
   type TraceRecord,
 } from './record.js'
 
+/** Bytes that a local message counts. It has no size, and its content is mostly held elsewhere as well. */
 const LOCAL_BYTES = innerLimits.traceLocalBytes
+/** Approximate bytes of a record besides its paths, its type and its payload. */
 const RECORD_BYTES = innerLimits.traceRecordBytes
 const RECORD_ITEMS = innerLimits.traceRecordItems
 
 /**
- * The newest messages that passed a relay: so many, and so many bytes of them. Recording keeps two references and builds
- * nothing; what is shown is made when somebody looks.
+ * The newest messages that passed a relay, bounded in number and in bytes. Recording stores two references and builds
+ * nothing; an entry is built when it is read.
  */
 export class TraceRing {
   readonly size: number
   readonly #mostBytes: number
   readonly #envelopes: (Envelope | undefined)[]
   readonly #at: Float64Array
-  /** What each counts. */
+  /** The bytes that each message counts. */
   readonly #weights: Uint32Array
   #bytes = 0
   #next = 0
-  /** How often it began anew at its first slot. */
+  /** How often recording began again at the first slot. */
   #laps = 0
-  /** All before this were forgotten for their bytes. */
+  /** All messages before this were dropped to stay within the bytes. */
   #forgottenTo = 0
 
   constructor(size: number = limits.traceRing) {
@@ -48,7 +50,7 @@ export class TraceRing {
     return this.#bytes
   }
 
-  /** Messages recorded so far; a cursor is a value of this. */
+  /** Messages recorded so far. A cursor is a value of this. */
   get #recorded(): number {
     return this.#laps * this.size + this.#next
   }
@@ -58,7 +60,7 @@ export class TraceRing {
     return Math.max(this.#forgottenTo, this.#recorded - this.size)
   }
 
-  /** What tracing itself sends is left out: a trace that is followed would push everything else out of the ring. */
+  /** Messages of tracing itself are left out: a followed trace would push everything else out of the ring. */
   record(envelope: Envelope, atMs: number): void {
     if (isTracing(envelope.message.type)) return
     const slot = this.#next
@@ -71,7 +73,10 @@ export class TraceRing {
     this.#keep(slot, envelope)
   }
 
-  /** It was sent only now, so its size is known only now: the ring need not keep alive what is larger than what a trace shows. */
+  /**
+   * The message was sent only now, so its size is known only now. A large one is replaced, so that the ring does not
+   * keep more alive than a trace shows.
+   */
   sized(envelope: Envelope): void {
     const slot = (this.#next + this.size - 1) % this.size
     if (this.#envelopes[slot] === envelope) this.#keep(slot, envelope)
@@ -95,7 +100,7 @@ export class TraceRing {
     this.#forgottenTo = oldest + 1
   }
 
-  /** Oldest first; `keep` sees the envelope, with its payload, before anything is made of it. */
+  /** Oldest first. `keep` sees the envelope with its payload before an entry is built. */
   snapshot(keep: (envelope: Envelope, atMs: number) => boolean = () => true): TraceEntry[] {
     const entries: TraceEntry[] = []
     for (let number = this.#oldest; number < this.#recorded; number++) {
@@ -108,8 +113,8 @@ export class TraceRing {
   }
 
   /**
-   * The next of the messages that a query asks for, oldest first, at most `traceChunkEntries` of at most
-   * `traceChunkBytes`, among the next `traceChunkLooks`: the rest is a question of its own.
+   * The next messages that a query asks for, oldest first: at most `traceChunkEntries` and `traceChunkBytes`, out of
+   * the next `traceChunkLooks`. The caller asks again for the rest.
    */
   read(query: TraceQuery, nowMs: number): TraceBatch {
     const recorded = this.#recorded
@@ -140,7 +145,7 @@ export class TraceRing {
     }
   }
 
-  /** Messages overwritten before this query came, though it would have looked at them. */
+  /** Messages that were overwritten before this query came, and that it would have looked at. */
   #dropped({ afterCursor }: TraceQuery, oldest: number, sinceMs: number): number {
     if (afterCursor !== undefined) return Math.max(0, oldest - afterCursor)
     return oldest > 0 && (this.#at[oldest % this.size] as number) > sinceMs ? oldest : 0
@@ -153,7 +158,7 @@ function light(envelope: Envelope): Envelope {
   return { ...envelope, message: { type: message.type, cut: `${bytes} bytes` } as Envelope['message'] }
 }
 
-/** Of one answer: its bytes, and its values, which a reader bounds as well. */
+/** What one answer may still hold: bytes and values, because a reader bounds both. */
 class ChunkCapacity {
   #bytes = 0
   #items = 0
@@ -195,7 +200,7 @@ function filterOf(query: TraceQuery, sinceMs: number): (envelope: Envelope, at: 
     (actor === undefined || matchesActor(from, actor) || matchesActor(to, actor))
 }
 
-/** What peers wrote into their envelopes is not believed: one odd message must not spoil a whole answer. */
+/** Values that peers wrote into their envelopes are checked: one odd message must not spoil a whole answer. */
 function recordOf(envelope: Envelope, at: number): TraceRecord {
   const { sink, from, to } = envelope
   const entry = entryOf(envelope, at)
@@ -214,5 +219,5 @@ function recordOf(envelope: Envelope, at: number): TraceRecord {
   return { ...sound, direction: 'in', ...(sink.incarnation !== undefined && { peer: sink.incarnation }) }
 }
 
-/** JSON can write numbers that it cannot read: 1e999. */
+/** JSON can write a number that it cannot read back: 1e999. */
 const finite = (value: number): number => (Number.isFinite(value) ? value : 0)

@@ -6,9 +6,9 @@ import { Mermaid } from './mermaid.js'
 export const traceFormats = ['table', 'json', 'mermaid'] as const
 export type TraceFormat = (typeof traceFormats)[number]
 
-/** Writes a story, part by part. */
+/** Writes a merged trace, part by part. */
 export interface MergedTraceWriter {
-  /** Text of the next part; '' where there is nothing to say. */
+  /** Text of the next part; '' if there is none. */
   write(mergedTrace: readonly TracedMessage[]): string
 }
 
@@ -17,7 +17,7 @@ export function mergedTraceWriter(format: TraceFormat): MergedTraceWriter {
   return format === 'mermaid' ? new Mermaid() : new Table()
 }
 
-/** One line of `trace --format json`; null where nobody told. */
+/** One line of `trace --format json`; a field is null if no process reported it. */
 export function jsonLine(message: TracedMessage): string {
   const { atMs, from, to, epoch, trace, parent, bytes, tookUs, refused, payload } = message
   const line = {
@@ -38,7 +38,7 @@ export function jsonLine(message: TracedMessage): string {
 
 const header = ['TIME', 'FROM', '', 'TO', 'MESSAGE', 'EPOCH', 'TOOK'] as const
 
-/** Columns that only grow, so that what is followed stays readable. */
+/** The columns only grow, so that a followed trace stays readable. */
 class Table implements MergedTraceWriter {
   readonly #widths = header.map((title) => title.length)
   #begun = false

@@ -3,10 +3,10 @@ import { test } from 'node:test'
 import { traceChunk } from '../../actors/messages/trace.js'
 import { limits } from '../../runtime/limits.js'
 import { matchesActor, shortPath } from '../../runtime/trace/actor-path.js'
+import { answerTrace } from '../../runtime/trace/answer-trace.js'
 import { shownPayload } from '../../runtime/trace/payload.js'
 import type { TraceQuery } from '../../runtime/trace/record.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
-import { answerTrace } from '../../runtime/trace/servant.js'
 import { envelopeOf, pathOf, sinkOf } from './trace-fixture.js'
 
 function ringOf(types: readonly string[], size = 100): TraceRing {

@@ -11,7 +11,7 @@ import type { TraceBatch, TraceQuery } from './record.js'
 import type { TraceRing } from './ring.js'
 
 export interface TraceRequest extends TraceQuery, Message {
-  /** Incarnation of a peer of ours that is meant instead of us. */
+  /** Incarnation of a peer that is asked for instead of this process. */
   readonly of?: string | undefined
 }
 
@@ -19,27 +19,27 @@ export interface TraceAnswer extends TraceBatch, Message {
   readonly type: 'TraceChunk'
 }
 
-export interface TraceServantParts {
+export interface TraceAnswerParts {
   readonly system: ActorSystem
   readonly clock: Clock
-  /** Where questions about peers are passed on, where they are. */
+  /** Passes questions on to peers, if there are any. */
   readonly gateway?: {
     ask(incarnation: string, message: Message, options?: AskOptions): Promise<Message>
     link(incarnation: string): { readonly peer: PeerIdentity } | undefined
   }
 }
 
-/** What this process remembers of what was asked; nothing where it keeps no ring. */
+/** What this process remembers of what was asked; nothing if it keeps no ring. */
 export function answerTrace(ring: TraceRing | undefined, query: TraceQuery, nowMs: number): TraceAnswer {
   const batch = ring?.read(query, nowMs) ?? { entries: [], next: 0, more: false, dropped: 0, nowMs }
   return { type: 'TraceChunk', ...batch }
 }
 
 /**
- * Answers RequestTrace in the shell of a node, beside its core. For those who hold the cluster's own keys: a trace
- * shows what others run, which is nothing for the programs that run here (role driver).
+ * Answers RequestTrace in the shell of a node, beside its core. Only holders of the cluster's own keys get an answer: a
+ * trace shows what other users run, and programs in the cluster (role driver) must not see that.
  */
-export function serveTrace(parts: TraceServantParts, request: TraceRequest, envelope: Envelope): void {
+export function serveTrace(parts: TraceAnswerParts, request: TraceRequest, envelope: Envelope): void {
   const { system, clock, gateway } = parts
   const to = system.replyTo(envelope)
   if (!to) return
@@ -53,7 +53,7 @@ export function serveTrace(parts: TraceServantParts, request: TraceRequest, enve
     system.answer(to, answerTrace(system.ring, query, clock.wallMs()))
     return
   }
-  // Nodes are asked themselves, so that a Master carries no more than it must.
+  // Nodes are asked directly, so that a Master carries no more than it must.
   if (!gateway || gateway.link(of)?.peer.role === 'node') {
     system.answer(to, refusal(`${of} is not asked through this node`))
     return
