@@ -153,7 +153,7 @@ export class CommitQueue<Effect> {
     if (sent === undefined || !this.#inFlight) {
       throw new FiresteelError(
         'INTERNAL',
-        'the commit lane heard an outcome that nothing in flight asked for',
+        'the commit queue got an outcome for which no request was under way',
       )
     }
     this.#inFlight = false

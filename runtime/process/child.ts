@@ -9,12 +9,6 @@ import { GroupFollower } from './process-group.js'
 import { readProcess } from './process-table.js'
 import { spawnError } from './spawn-error.js'
 
-export interface ProcessExit {
-  /** Null if a signal ended it. */
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-}
-
 /** An output file is rotated while the child writes. Its opener closes it, after `groupGone`. */
 export type OutputTarget = OutputFile | 'inherit' | 'ignore' | 'pipe'
 

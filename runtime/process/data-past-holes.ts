@@ -1,4 +1,5 @@
 import { innerLimits } from '../inner-limits.js'
+
 /* Finds the data in a file that has holes: Node.js has no call that asks the file system for it. */
 
 /** The unit of holes in file systems. */

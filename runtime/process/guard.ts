@@ -41,6 +41,10 @@ export interface Guard extends LifelineKeeper {
 const STABLE_MS = innerLimits.guardStableMs
 const LAST_WORDS_CHARS = innerLimits.guardLastWordsChars
 const RESTART = {
+  firstMs: innerLimits.guardRestartFirstMs,
+  maxMs: innerLimits.guardRestartMaxMs,
+  stableMs: STABLE_MS,
+}
 
 /** Starts the guard of this Worker and keeps one running until `close`. Rejects if the first one cannot be started. */
 export async function startGuard(options: GuardOptions): Promise<Guard> {

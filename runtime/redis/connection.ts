@@ -81,10 +81,6 @@ export class RedisConnection {
     this.#dial()
   }
 
-  get isReady(): boolean {
-    return this.#ready
-  }
-
   /** Ready, and the last command was answered. */
   get isAnswering(): boolean {
     return this.#ready && !this.#silent

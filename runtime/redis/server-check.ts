@@ -63,7 +63,7 @@ function problemOf(
   if (data && policy !== 'noeviction') {
     return new FiresteelError(
       'STORE_UNSUITABLE',
-      `This Redis may evict what the cluster must keep: maxmemory-policy is ${policy}.`,
+      `This Redis may evict records that the cluster must keep: its maxmemory-policy is ${policy}.`,
       {
         place,
         help: 'Set maxmemory-policy noeviction (CONFIG SET, and in redis.conf), or use another Redis.',

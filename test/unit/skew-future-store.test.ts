@@ -119,7 +119,7 @@ for (const [title, isRaised] of [
     const files = await readFiles(directory)
     const { engine, warnings } = openFilesIn(t, directory)
     const sentence = new RegExp(
-      `has version ${fileVersion + 1} of the file format, this program reads version ${fileVersion}`,
+      `has version ${fileVersion + 1} of the file format; this program reads version ${fileVersion}`,
     )
     await assert.rejects(engine.leader(), unsupported(sentence))
     await assert.rejects(engine.elect(candidate), unsupported(sentence))

@@ -9,7 +9,10 @@ const interrupted = new AbortController()
 const readerGone = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(signal))
 
-/** Text goes out without what would act on a terminal; bytes, such as what a driver has written, as they are. A reader that went away (`| head`) is no error. */
+/**
+ * Removes characters from text that would act on a terminal. Bytes, such as the output of a driver, are written as they
+ * are. A reader that went away (`| head`) is no error.
+ */
 function writer(stream: NodeJS.WriteStream): Console['out'] {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE' && stream === process.stdout) readerGone.abort()
@@ -22,7 +25,7 @@ function writer(stream: NodeJS.WriteStream): Console['out'] {
     })
 }
 
-/** The folder may have been removed under us. */
+/** The folder may have been removed meanwhile. */
 function workingFolder(): string {
   try {
     return process.cwd()
@@ -47,5 +50,5 @@ const io: Console = {
 }
 
 process.exitCode = await main(io)
-// A pipe that nobody reads any more must not keep a command that is done.
+// A pipe that nobody reads any more must not keep a finished command running.
 setTimeout(() => process.exit(), 2000).unref()

@@ -34,12 +34,12 @@ const commands: readonly AddCommand[] = [
 ]
 
 function version(): string {
-  // From dist/runtime/launch as from a checkout the package is three folders up.
+  // The package is four folders up, from dist/runtime/launch/cli as from a checkout.
   const text = readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
 
-/** The whole command line. `run` gets each command's action. */
+/** The whole command line. `run` gets the action of each command. */
 export function createProgram(
   run: Run,
   write: { out(text: string): void; err(text: string): void },
@@ -51,14 +51,14 @@ export function createProgram(
     .enablePositionalOptions()
     .showHelpAfterError(false)
     .exitOverride()
-    // Errors are printed once, as all others are.
+    // All errors are printed once, in one place.
     .configureOutput({ writeOut: write.out, writeErr: write.err, outputError: () => undefined })
   for (const add of commands) add(program, run)
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
   return program
 }
 
-/** The error of a command line that commander refuses; undefined where it only printed help or the version. */
+/** The error of a command line that commander refuses; undefined if it only printed help or the version. */
 function usageError(error: CommanderError): FiresteelError | undefined {
   if (error.exitCode === 0) return undefined
   if (error.code === 'commander.help') return new FiresteelError('USAGE', 'A command is missing.')
@@ -69,14 +69,14 @@ function usageError(error: CommanderError): FiresteelError | undefined {
   return new FiresteelError('USAGE', `${message.slice(0, 1).toUpperCase()}${message.slice(1)}`)
 }
 
-/** Runs a command line; gives its exit code. Everything it opened is closed when it resolves. */
+/** Runs a command line. Returns its exit code. Everything that it opened is closed when it resolves. */
 export async function main(io: Console): Promise<number> {
   let exitCode = 0
   const run: Run = async (action) => {
     exitCode = await action(io)
   }
   const program = createProgram(run, { out: (text) => void io.out(text), err: (text) => void io.err(text) })
-  // What stands after MAIN is not ours; where the command line is not understood nobody knows what is what.
+  // Arguments after MAIN are not ours. If the command line cannot be parsed, it is unknown which are.
   let json = io.argv.includes('--json')
   program.hook('preAction', (_, command) => {
     json = command.opts<{ json?: true }>().json === true

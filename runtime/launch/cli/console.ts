@@ -4,30 +4,30 @@ import { ConfigRefused, problemLines } from '../config/load-config.js'
 import type { Environment } from '../config/substitute.js'
 import { errorRecord } from './error-record.js'
 
-/** What a command sees of the world: given, so that commands run in tests. */
+/** Everything that a command uses of its environment. It is injected, so that commands run in tests. */
 export interface Console {
-  /** What stands after the program's name. */
+  /** The arguments after the program's name. */
   readonly argv: readonly string[]
   readonly cwd: string
   readonly environment: Environment
   readonly stdin: NodeJS.ReadableStream
-  /** Writes; resolves when more may be written. */
+  /** Writes. Resolves when more may be written. */
   readonly out: (text: string | Uint8Array) => Promise<void>
   readonly err: (text: string | Uint8Array) => Promise<void>
-  /** Whether stderr is a terminal: only then progress is drawn. */
+  /** Whether stderr is a terminal. Progress is drawn only then. */
   readonly interactive: boolean
-  /** Aborted by SIGINT and SIGTERM; the reason is the signal's name. */
+  /** Aborted by SIGINT and SIGTERM. The reason is the signal's name. */
   readonly interrupted: AbortSignal
-  /** Aborted when nobody reads our standard output any more: what only prints can end. */
+  /** Aborted when nobody reads standard output any more, so that a command that only prints can end. */
   readonly readerGone: AbortSignal
 }
 
-/** A command was interrupted: exit 130, nothing to say. */
+/** A command was interrupted: exit 130, and no error text. */
 export class Interrupted extends Error {}
 
 export const INTERRUPTED_EXIT = 130
 
-/** Prints an error as every command does: `CODE: sentence`, place and remedy; or one JSON object. */
+/** Prints an error as every command does: `CODE: sentence`, place and help; or one JSON object. */
 export async function printError(io: Console, error: unknown, json: boolean): Promise<void> {
   const { code, message, help, place } = errorRecord(error)
   if (json) {

@@ -10,7 +10,7 @@ import type { ErrorRecord } from '../node/node-spec.js'
 
 const prefix = 'FIRESTEEL_'
 
-/** Anything thrown, as a record with a stable code. */
+/** A thrown value as a record with a stable code. */
 export function errorRecord(error: unknown): ErrorRecord {
   if (!isFiresteelError(error)) {
     return { code: 'FIRESTEEL_INTERNAL', message: reasonOf(error), help: errorCodes.INTERNAL.help }
@@ -19,7 +19,7 @@ export function errorRecord(error: unknown): ErrorRecord {
   return { code, message, help, ...(place === undefined ? {} : { place }) }
 }
 
-/** The error of a record that another process sent; unknown codes become INTERNAL. */
+/** The error of a record that another process sent. Unknown codes become INTERNAL. */
 export function errorOfRecord(record: ErrorRecord): FiresteelError {
   const name = record.code.startsWith(prefix) ? record.code.slice(prefix.length) : ''
   const known = Object.hasOwn(errorCodes, name) ? (name as ErrorName) : 'INTERNAL'

@@ -16,7 +16,7 @@ export class Progress {
       hideCursor: true,
       barsize: 30,
       etaBuffer: 50,
-      // Its timer must not keep the process.
+      // Its timer must not keep the process running.
       fps: 10,
     })
   }
@@ -35,7 +35,7 @@ export class Progress {
     this.#bar.update(done, { failed })
   }
 
-  /** Writes to the same terminal without the bar in between. */
+  /** Runs `write` with the bar hidden, because both use one terminal. */
   async around(write: () => Promise<void>): Promise<void> {
     if (this.#bar) process.stderr.write('\r\u001b[K')
     await write()

@@ -1,10 +1,10 @@
 import type { RecoveryPlan } from '../config/deployment.js'
 
-/* What `check` says of a recovery plan: pure, and without a password. */
+/* What `check` prints of a recovery plan. Pure, and without a password. */
 
 const MASK = '***'
 
-/** A URL as it may be printed. */
+/** A URL without its password. */
 export function maskedUrl(text: string): string {
   const url = new URL(text)
   if (url.password !== '') url.password = MASK

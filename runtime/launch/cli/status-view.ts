@@ -10,7 +10,7 @@ import { FiresteelError } from '../../errors.js'
 import { printable } from '../../observe/printable.js'
 import { formatMemory } from '../../units.js'
 
-/* What `status` shows: pure, from a Master's snapshot. */
+/* What `status` shows. Pure, made from a Master's snapshot. */
 
 const isoTime = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 
@@ -88,7 +88,7 @@ export const statusJson = (state: MasterStateResponse) => ({
 const withMessage = <R extends object>(row: R, { message }: { readonly message: string }) =>
   message === '' ? row : { ...row, message }
 
-/** `status ID --json`: the row of the list with all that is known. Throws UNKNOWN_ID. */
+/** `status ID --json`: the row of the list with everything that is known. Throws UNKNOWN_ID. */
 export function oneStatusJson(state: MasterStateResponse, id: string): Record<string, unknown> {
   const app = applicationsOf(state).find((candidate) => candidate.id === id)
   if (app) {
@@ -141,7 +141,7 @@ type Cell = string | number
 
 const shownCell = (cell: Cell): Cell => (typeof cell === 'number' ? cell : printable(cell))
 
-/** Columns as wide as they need to be; numbers to the right. */
+/** Columns as wide as they need to be, with numbers to the right. */
 export function table(header: readonly string[], given: readonly (readonly Cell[])[]): string[] {
   const rows = given.map((row) => row.map(shownCell))
   const widths = header.map((title, column) =>
@@ -214,9 +214,9 @@ export function statusText(state: MasterStateResponse): string {
   return `${lines.join('\n')}\n`
 }
 
-/** `status ID` for people: one key a line. */
+/** `status ID` for people: one key per line. */
 export function oneStatusText(state: MasterStateResponse, id: string): string {
-  // What it waits for is in its message.
+  // Its message says what it waits for.
   const entries = Object.entries(oneStatusJson(state, id)).filter(
     ([key, value]) => value !== null && value !== '' && key !== 'waiting',
   )

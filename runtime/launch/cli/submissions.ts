@@ -24,7 +24,7 @@ export function submissionDescription(plan: SubmissionPlan): DriverDescription {
   }
 }
 
-/** The same content is the same driver over restarts of `up`; changed content is a new one. */
+/** The same content is the same driver over restarts of `up`. Changed content is a new driver. */
 export function submissionKey(description: DriverDescription): string {
   const digest = createHash('sha256').update(JSON.stringify(description)).digest('hex').slice(0, 16)
   return `deployment/${description.name}/${digest}`

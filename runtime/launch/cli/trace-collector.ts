@@ -10,10 +10,10 @@ import type { ProcessTrace } from '../../trace/causal-order.js'
 import { clockOffsetMs } from '../../trace/clock-offset.js'
 import type { TraceRecord } from '../../trace/record.js'
 
-/** What is asked of every process. */
+/** The query for every process. */
 export type TraceFilter = Omit<RequestTrace, 'type' | 'afterCursor' | 'of'>
 
-/** A process whose trace is not in what was collected, or not all of it. */
+/** A process whose trace was not collected, or not completely. */
 export interface MissingTrace {
   readonly process: string
   readonly reason: string
@@ -24,7 +24,7 @@ export interface Collected {
   readonly missing: readonly MissingTrace[]
 }
 
-/** A process to ask: how to get its incarnation, and who passes the question on where we have no link. */
+/** A process to ask: its incarnation, and the process that passes the question on if we have no link. */
 interface Target {
   readonly process: string
   readonly reach: () => Promise<{ readonly incarnation: string; readonly via?: string }>
@@ -34,7 +34,7 @@ type Outcome = { readonly trace: ProcessTrace; readonly dropped: number } | { re
 
 const LOOK_MS = innerLimits.traceLookMs
 
-/** Asks all processes that a cluster knows for what they recorded since they were asked last. */
+/** Asks all known processes of a cluster for what they recorded since the last time. */
 export class TraceCollector {
   readonly #client: MasterClient
   readonly #filter: TraceFilter
@@ -48,15 +48,15 @@ export class TraceCollector {
   }
 
   /**
-   * Whom the leader knows. Rejects as MasterClient does, NO_MASTER among it: what was known before is still asked then,
-   * and the Masters in any case.
+   * Asks the leader which processes it knows. Rejects as MasterClient does, also with NO_MASTER. Processes known
+   * before, and the Masters, are still asked then.
    */
   async look(timeoutMs: number): Promise<void> {
     const parts: StateSection[] = ['workers', 'activeApps']
     this.#state = await this.#client.request({ type: 'RequestMasterState', parts }, { timeoutMs })
   }
 
-  /** Rejects with NOT_ALLOWED where a process says so; all else is told as missing. */
+  /** Rejects with NOT_ALLOWED if a process answers that. All other failures are reported as missing. */
   async collect(): Promise<Collected> {
     await this.#untilMet()
     const traces = new Map<string, ProcessTrace>()
@@ -80,7 +80,7 @@ export class TraceCollector {
     return { traces: [...traces.values()], missing: [...missing, ...this.#dead()] }
   }
 
-  /** Until each Master has been reached once, or has not. */
+  /** Waits until each Master was reached once, or could not be. */
   async #untilMet(): Promise<void> {
     const untilMs = performance.now() + limits.dialMs
     const isOpen = (): boolean =>
@@ -110,7 +110,7 @@ export class TraceCollector {
       })
   }
 
-  /** Drivers of applications have links to Masters only: the leader passes the question on. */
+  /** Drivers of applications have links to Masters only, so the leader passes the question on. */
   #applications(): Target[] {
     const leader = this.#client.leader?.incarnation
     return (this.#state?.activeApps ?? []).map(({ id, description, endpoint }) => ({
@@ -141,7 +141,7 @@ export class TraceCollector {
     }
   }
 
-  /** All chunks up to its end. */
+  /** Reads all chunks of one process. */
   async #read(incarnation: string, via: string | undefined): Promise<Outcome> {
     const records: TraceRecord[] = []
     let dropped = 0

@@ -3,7 +3,7 @@ import type { MissingTrace } from './trace-collector.js'
 
 type Absent = readonly { readonly incarnation: string; readonly path: string }[]
 
-/** Nodes that others heard from and that told no trace themselves. */
+/** Nodes that others received messages from and that gave no trace themselves. */
 export const goneNodes = (absent: Absent): MissingTrace[] =>
   absent
     .filter(({ path }) => isNode(path))
@@ -12,7 +12,7 @@ export const goneNodes = (absent: Absent): MissingTrace[] =>
       reason: 'others heard from it, but it cannot be asked: its trace is gone with its process',
     }))
 
-/** Every command is a client for a moment: these are only counted. */
+/** Every command is a client for a moment, so clients are only counted. */
 export function goneClients(absent: Absent): MissingTrace[] {
   const clients = absent.filter(({ path }) => !isNode(path)).length
   if (clients === 0) return []
@@ -20,5 +20,5 @@ export function goneClients(absent: Absent): MissingTrace[] {
   return [{ process: clients === 1 ? '1 client' : `${clients} clients`, reason }]
 }
 
-/** A node never asks anybody outside of its actors. */
+/** A node never asks anything outside of its actors. */
 const isNode = (path: string): boolean => !['ClientEndpoint', 'system'].includes(actorName(path))

@@ -15,7 +15,7 @@ const bin = fileURLToPath(new URL('./bin.js', import.meta.url))
 
 type Message = LauncherLine | { readonly event?: undefined; readonly error: ErrorRecord }
 
-/** Resolves at `ready`; rejects with what kept the cluster from it. */
+/** Resolves at `ready`. Rejects with the error that prevented it. */
 function untilReady(io: Console, plan: UpPlan, child: DetachedProcess, log: string): Promise<void> {
   return new Promise((resolve, reject) => {
     child.control.onMessage((received) => {
@@ -38,7 +38,7 @@ function untilReady(io: Console, plan: UpPlan, child: DetachedProcess, log: stri
   })
 }
 
-/** Starts `up` in a session of its own and returns when the cluster is ready. */
+/** Starts `up` in a session of its own, and returns when the cluster is ready. */
 export async function upDetached(
   io: Console,
   plan: UpPlan,
@@ -85,12 +85,12 @@ async function stopProcess(pid: number, exited: Promise<unknown>): Promise<void>
   await Promise.race([exited, delay(2 * limits.stopGraceMs, undefined, { ref: false })])
 }
 
-/** Stops the launcher of a folder. False: none lives there. */
+/** Stops the launcher of a folder. False: none runs there. */
 export async function downFolder(folder: string): Promise<boolean> {
   const pid = await livingLauncher(folder)
   if (pid === undefined) return false
   process.kill(pid, 'SIGTERM')
-  // Workers, then Masters: each group has its own grace.
+  // Workers stop first, then Masters. Each group has its own grace.
   const deadlineMs = performance.now() + 2 * limits.stopGraceMs + 5000
   while ((await livingLauncher(folder)) === pid) {
     if (performance.now() > deadlineMs) {

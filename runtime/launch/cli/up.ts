@@ -28,16 +28,16 @@ import { submitAll } from './submissions.js'
 export interface UpPlan {
   readonly file: string | undefined
   readonly only: readonly string[]
-  /** Absolute: secret, state, work of this cluster. */
+  /** Absolute. Secret, state and work of this cluster are in it. */
   readonly folder: string
   readonly embedded: Omit<EmbeddedOptions, 'folder'>
   readonly untilStdinEnds: boolean
-  /** Also report through descriptor 3, to the `up --detach` that started us. */
+  /** Also report through descriptor 3, to the `up --detach` that started this process. */
   readonly report: boolean
   readonly json: boolean
 }
 
-/** Each line of the launcher, for people. */
+/** Text of a launcher's line, for people. */
 export function lineText(line: LauncherLine): string {
   switch (line.event) {
     case 'started':
@@ -62,7 +62,7 @@ function openReport(plan: UpPlan): Report {
   return (message) => void pipe.send(message)
 }
 
-/** Runs the nodes of this machine until it is told to stop. Gives the exit code. */
+/** Runs the nodes of this machine until it is told to stop. Returns the exit code. */
 export async function up(io: Console, plan: UpPlan): Promise<number> {
   const report = openReport(plan)
   try {
@@ -81,7 +81,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   refuseLaterFeatures(deployment)
   const nodes = await planNodes(deployment, plan.only)
   if (nodes.masters.length > 0) {
-    // Our nodes have the limit that we have; better said here than by a Master that turns Workers away.
+    // Our nodes have the same limit as this process. An error here is better than a Master that refuses Workers later.
     requireDescriptors(deployment.masters.length + deployment.workers.length - 1)
     await requireRecoveryModule(deployment)
   }
@@ -89,9 +89,9 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   const warn = (text: string): void => void io.err(`${text}\n`)
   await claimFolder(plan.folder)
   try {
-    // Who joins Masters that run elsewhere must know their secret: one made here would only be refused there.
+    // Nodes that join Masters elsewhere must know their secret. A secret that was made here would be refused there.
     const make = nodes.otherMasters.length === 0
-    // Whoever started an ephemeral cluster looks for its secret in its folder.
+    // The caller of an ephemeral cluster looks for its secret in its folder.
     const environment = plan.embedded.freePorts ? {} : io.environment
     const secret = await nodeSecret(deployment.secret, plan.folder, environment, make)
     const workFolder = join(plan.folder, 'work')
@@ -123,7 +123,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   }
 }
 
-/** What goes wrong with a driver is said; the cluster is up all the same. */
+/** A driver that cannot be submitted is reported. The cluster is up all the same. */
 async function submit(
   io: Console,
   deployment: Deployment,
@@ -140,7 +140,7 @@ async function submit(
 
 let pendingWrite: Promise<void> = Promise.resolve()
 
-/** One write after the other; the last one stands. */
+/** One write after the other. The last one counts. */
 function rememberCluster(
   folder: string,
   { cluster }: Deployment,
@@ -151,7 +151,7 @@ function rememberCluster(
   const content = { cluster, masters, master: joinMasters(masters), pid: process.pid, startTime }
   pendingWrite = pendingWrite
     .then(() => writeClusterFile(folder, content))
-    // The cluster is worth more than the file by which commands in this folder find it.
+    // The cluster is more important than the file by which commands in this folder find it.
     .catch((error: unknown) => warn(`${clusterPath(folder)} could not be written: ${reasonOf(error)}`))
 }
 
@@ -170,7 +170,7 @@ async function untilStopped(io: Console, plan: UpPlan, launcher: Launcher): Prom
   try {
     await Promise.all([launcher.ended, Promise.race([interrupted, launcher.ended])])
   } finally {
-    // Stopped by a signal: an input that is still open must not keep this process.
+    // Stopped by a signal. An input that is still open must not keep this process running.
     if (plan.untilStdinEnds) io.stdin.pause()
   }
   return exitCode

@@ -14,7 +14,7 @@ import type { DeploymentFile } from './schema.js'
 export interface Finding {
   readonly code: ErrorName
   readonly path: KeyPath
-  /** Sentence without full stop. */
+  /** A sentence without full stop. */
   readonly message: string
 }
 
@@ -127,13 +127,13 @@ function* nameChecks(file: DeploymentFile): Generator<Finding> {
 
 const plainHost = (host = '127.0.0.1'): string => (host === 'localhost' ? '127.0.0.1' : host)
 
-/** Which server a URL leads to: its databases live and die together. */
+/** The server of a URL. All its databases are lost together. */
 function redisServer(url: string): string {
   const { hostname, port } = new URL(url)
   return `${plainHost(hostname.toLowerCase())}:${port || '6379'}`
 }
 
-/** Masters dial each other at `advertise`, or else at `host`. */
+/** Masters dial each other at `advertise`, or otherwise at `host`. */
 function* reachChecks({ masters = [] }: DeploymentFile): Generator<Finding> {
   if (masters.length < 2) return
   const wholes = masters.map(({ host = '127.0.0.1', advertise = host }) => advertise)
@@ -196,7 +196,7 @@ function* securityChecks({ security }: DeploymentFile): Generator<Finding> {
   }
 }
 
-/** What a Master would refuse: by the very rules of its door. */
+/** What a Master would refuse, checked with the Master's own rules. */
 function* recordChecks({ submissions = [], workers = [] }: DeploymentFile): Generator<Finding> {
   for (const [index, submission] of submissions.entries()) {
     const { name, main, args = [], env = {}, resources = {}, cores = 1, memory = 1024 } = submission
@@ -222,7 +222,7 @@ function* recordChecks({ submissions = [], workers = [] }: DeploymentFile): Gene
   }
 }
 
-/** Each group of rules with the keys it looks at: `*` is any index. */
+/** Each group of rules with the keys that it reads. `*` is any index. */
 const groups: readonly {
   readonly needs: readonly string[]
   check(file: DeploymentFile): Iterable<Finding>
@@ -244,10 +244,7 @@ const groups: readonly {
   { needs: ['submissions', 'workers.*.resources', 'workers.*.labels'], check: recordChecks },
 ]
 
-/**
- * All rules between keys (protocol 9, 19). Rules that look at keys which were taken
- * out of the file are left out with them.
- */
+/** All rules between keys (protocol 9, 19). Rules that read keys which were taken out of the file are skipped. */
 export function crossChecks(file: DeploymentFile, pruned: readonly KeyPath[] = []): Finding[] {
   return groups
     .filter(({ needs }) => !needs.some((need) => affects(pruned, need)))

@@ -8,12 +8,12 @@ export interface RecoveryPlan {
   readonly directory: string
   readonly leaseMs: number
   /**
-   * REDIS: URL of the data store, paths in it absolute; null where `sentinel` finds it. May hold a password: never
+   * REDIS: URL of the data store, with absolute paths; null if `sentinel` finds it. May hold a password, so it is never
    * logged whole.
    */
   readonly redis: string | null
   readonly sentinel: SentinelPlan | null
-  /** REDIS: URLs of the lock servers; empty: the data store holds the lock. */
+  /** REDIS: URLs of the lock servers. Empty: the data store holds the lock. */
   readonly election: readonly string[]
   /** REDIS: replicas that must have a commit (WAIT). */
   readonly replicas: number
@@ -22,28 +22,28 @@ export interface RecoveryPlan {
 }
 
 export interface SentinelPlan {
-  /** Name of the primary, as Sentinel knows it. */
+  /** Name of the primary in Sentinel. */
   readonly name: string
   /** host:port of each Sentinel; an IPv6 address in brackets. */
   readonly hosts: readonly string[]
-  /** Of the data servers. Passwords are never logged. */
+  /** For the data servers. Passwords are never logged. */
   readonly username?: string | undefined
   readonly password?: string | undefined
   /** Default 0. */
   readonly db?: number | undefined
-  /** To Sentinels and data servers; absent: none. */
+  /** For Sentinels and data servers; absent: no TLS. */
   readonly tls?: TlsPlan | undefined
-  /** Of the Sentinels themselves. */
+  /** For the Sentinels themselves. */
   readonly sentinelUsername?: string | undefined
   readonly sentinelPassword?: string | undefined
 }
 
 export interface TlsPlan {
-  /** Absolute paths of PEM files; absent: what Node trusts, and no certificate of our own. */
+  /** Absolute paths of PEM files. Absent: what Node trusts, and no certificate of our own. */
   readonly ca?: string | undefined
   readonly cert?: string | undefined
   readonly key?: string | undefined
-  /** Name that the certificates of the servers have. */
+  /** Name in the certificates of the servers. */
   readonly servername?: string | undefined
 }
 
@@ -101,7 +101,7 @@ export interface LoggingPlan {
 export type SecretSource =
   | { readonly kind: 'value'; readonly value: string }
   | { readonly kind: 'file'; readonly path: string }
-  /** FIRESTEEL_SECRET, else .firesteel/secret. */
+  /** FIRESTEEL_SECRET, otherwise .firesteel/secret. */
   | { readonly kind: 'default' }
 
 export interface Deployment {
@@ -116,7 +116,7 @@ export interface Deployment {
   readonly submissions: readonly SubmissionPlan[]
   readonly logging: LoggingPlan
   readonly traceRing: number
-  /** Collector of traces, where one is asked for. */
+  /** URL of a collector of traces; null: none. */
   readonly otlp: string | null
 }
 

@@ -3,13 +3,13 @@ import { reasonOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
 import type { ConfigProblem, KeyPath, Place } from './problem.js'
 
-/** A deployment file as YAML: its value with the place of everything in it. */
+/** A deployment file as YAML: its value, and the place of everything in it. */
 export interface ConfigDocument {
   readonly file: string
   readonly value: unknown
-  /** Place of the value at a path, or of its nearest ancestor that is there. */
+  /** Place of the value at a path, or of its nearest ancestor that exists. */
   placeOf(path: KeyPath): Place
-  /** Place of the key itself; of the value where it has no key (list items). */
+  /** Place of the key itself, or of the value if it has no key (list items). */
   placeOfKey(path: KeyPath): Place
   readonly problems: readonly ConfigProblem[]
 }
@@ -37,7 +37,7 @@ function find(document: Document, path: KeyPath): { found: Found; complete: bool
   return { found, complete: true }
 }
 
-/** Deep nesting and alias bombs make the parser throw: that is a problem of the file, too. */
+/** Deep nesting and alias bombs make the parser throw. That is a problem of the file, too. */
 function readValue(document: Document): { value?: unknown; failure?: string } {
   try {
     return { value: document.toJS({ maxAliasCount: 100 }) }
@@ -48,7 +48,9 @@ function readValue(document: Document): { value?: unknown; failure?: string } {
 
 const DEPTH_MAX = innerLimits.configDepth
 
-/** Where something is nested deeper than any key can be: an anchor may hold itself, and then it never ends. */
+/**
+ * The path at which something is nested deeper than any key can be. An anchor may contain itself, and would never end.
+ */
 function tooDeep(value: unknown): KeyPath | undefined {
   const open: { readonly node: unknown; readonly path: KeyPath }[] = [{ node: value, path: [] }]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -63,7 +65,7 @@ function tooDeep(value: unknown): KeyPath | undefined {
   return undefined
 }
 
-/** Places by offset. The parser's own counter misses line breaks inside what it cannot read. */
+/** Line and column by offset. The parser's own counter misses line breaks in what it cannot read. */
 function placesIn(text: string): (offset: number) => Place {
   const starts = [0]
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
@@ -73,9 +75,9 @@ function placesIn(text: string): (offset: number) => Place {
   }
 }
 
-/** Parses without ever throwing; syntax errors and repeated keys come as problems, all of them with a place. */
+/** Parses and never throws. Syntax errors and repeated keys are returned as problems with a place. */
 export function parseConfigDocument(text: string, file: string): ConfigDocument {
-  // Its warnings would go to standard error, past the problems.
+  // The parser's warnings would go to standard error, besides the problems.
   const options = { merge: true, prettyErrors: false, logLevel: 'error' } as const
   const document = parseDocument(text, options)
   const placeAt = placesIn(text)
@@ -87,7 +89,7 @@ export function parseConfigDocument(text: string, file: string): ConfigDocument 
   }
   for (const error of document.errors) {
     if (error.code === 'DUPLICATE_KEY') report(error.pos[0], 'this key is there twice', 'CONFIG_INVALID')
-    // What follows the first syntax error is mostly its echo.
+    // Errors after the first syntax error mostly follow from it.
     else if (!problems.some(({ code }) => code === 'CONFIG_UNREADABLE')) {
       report(
         error.pos[0],

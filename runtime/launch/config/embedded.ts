@@ -9,13 +9,16 @@ export interface EmbeddedOptions {
   /** All ports are free ones. */
   readonly freePorts: boolean
   readonly workers: number
-  /** Of each Worker; null: all of this machine. */
+  /** Cores of each Worker; null: all of this machine. */
   readonly cores: number | null
   readonly memoryMib: number | null
   readonly logLevel: Deployment['logging']['level']
 }
 
-/** What `up` runs without a file: one Master that keeps its state in the folder, Workers on this machine, no REST. */
+/**
+ * What `up` runs without a file: one Master that keeps its state in the folder, and Workers on this machine, without
+ * REST.
+ */
 export function embeddedDeployment(options: EmbeddedOptions): Deployment {
   const { folder, freePorts, workers, cores, memoryMib, logLevel } = options
   const ports = freePorts ? { port: 0, web: 0 } : {}

@@ -4,19 +4,22 @@ import { dirname, join } from 'node:path'
 import { FiresteelError, reasonOf } from '../../errors.js'
 import { readProcess } from '../../process/process-table.js'
 
-/* The folder `.firesteel/` (or the one `--ephemeral` names): secret, who runs here, where its Masters are. */
+/*
+ * The folder `.firesteel/`, or the one that `--ephemeral` names: the secret, the launcher that uses it, and the
+ * addresses of its Masters.
+ */
 
 /** Name of the folder in the working folder. */
 export const FOLDER = '.firesteel'
 
-/** `cluster.json`: what commands and connect() find here. */
+/** `cluster.json`: what commands and connect() read here. */
 export interface ClusterFile {
   readonly cluster: string
-  /** firesteel://host:port of each. */
+  /** firesteel://host:port of each Master. */
   readonly masters: readonly string[]
-  /** All of them as one address. */
+  /** All Masters as one address. */
   readonly master: string
-  /** The launcher. */
+  /** Process id of the launcher. */
   readonly pid: number
   readonly startTime: string
 }
@@ -37,7 +40,7 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
-/** Makes the folder, for its owner alone. Throws CONFIG_UNREADABLE. */
+/** Makes the folder for its owner only. Throws CONFIG_UNREADABLE. */
 export async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
@@ -53,12 +56,12 @@ export async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** The secret in a file, without the line end that editors add. */
+/** The secret in a file, without the line break that editors add. */
 export async function readSecretFile(path: string): Promise<string | undefined> {
   return (await readText(path))?.replace(/\r?\n$/, '')
 }
 
-/** The secret of this folder; made (256 random bits, mode 0600) where there is none. */
+/** The secret of this folder. If there is none, it is made (256 random bits, mode 0600). */
 export async function ensureSecret(folder: string): Promise<string> {
   const path = secretPath(folder)
   const present = await readSecretFile(path)
@@ -71,7 +74,7 @@ export async function ensureSecret(folder: string): Promise<string> {
     const other = await readSecretFile(path)
     if (other) return other
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
-    // An empty file of an `up` that was cut off.
+    // An `up` that was interrupted left an empty file.
     await writeFile(path, `${secret}\n`)
     await chmod(path, 0o600)
   }
@@ -92,14 +95,14 @@ function parsed<T>(text: string | undefined): T | undefined {
   }
 }
 
-/** The pid of the launcher that lives here; undefined where none does. */
+/** The pid of the running launcher of this folder; undefined if there is none. */
 export async function livingLauncher(folder: string): Promise<number | undefined> {
   const found = parsed<LauncherFile>(await readText(launcherPath(folder)))
   if (!found || !Number.isSafeInteger(found.pid)) return undefined
   return readProcess(found.pid)?.startTime === found.startTime ? found.pid : undefined
 }
 
-/** Makes this process the launcher of the folder. Throws ALREADY_UP while another lives. */
+/** Makes this process the launcher of the folder. Throws ALREADY_UP while another one runs. */
 export async function claimFolder(folder: string): Promise<void> {
   await makeFolder(folder)
   const me: LauncherFile = { pid: process.pid, startTime: readProcess(process.pid)?.startTime ?? 'unknown' }
@@ -121,13 +124,13 @@ export async function claimFolder(folder: string): Promise<void> {
   }
 }
 
-/** Gives the folder back: nothing runs here any more. */
+/** Marks the folder as unused. */
 export async function releaseFolder(folder: string): Promise<void> {
   await rm(clusterPath(folder), { force: true })
   await rm(launcherPath(folder), { force: true })
 }
 
-/** Replaces cluster.json as a whole, so that nobody reads half of it. */
+/** Replaces cluster.json as a whole, so that no reader sees half of it. */
 export async function writeClusterFile(folder: string, content: ClusterFile): Promise<void> {
   const path = clusterPath(folder)
   const temporary = join(dirname(path), `.cluster.${process.pid}.json`)

@@ -4,7 +4,7 @@ import type { ConfigDocument } from './document.js'
 import { type ConfigProblem, formatPath, type KeyPath } from './problem.js'
 import { deploymentSchema } from './schema.js'
 
-/** What this page needs of a JSON Schema. */
+/** The part of JSON Schema that this file uses. */
 export interface SchemaNode {
   readonly type?: string
   readonly description?: string
@@ -38,7 +38,7 @@ function schemaAt(path: KeyPath): SchemaNode | undefined {
   return node
 }
 
-/** What stands where text is wanted is often a number that only lacks its unit or its quotes. */
+/** A value where text is expected is often a number that lacks its unit or its quotes. */
 function textRule(path: KeyPath, actual: unknown): string {
   const example = schemaAt(path)?.['x-example']
   if (example !== undefined) return `must be text such as ${example}, not ${actualType(actual)}`
@@ -77,7 +77,7 @@ function bound(word: 'at least' | 'at most', limit: number | bigint, origin: str
   return `must be ${word} ${limit}`
 }
 
-/** The rule of one issue, to be read after the key. */
+/** The rule of one issue, worded to be read after the key. */
 function ruleOf(issue: z.core.$ZodIssue, actual: unknown): string {
   switch (issue.code) {
     case 'invalid_type': {
@@ -100,7 +100,7 @@ function ruleOf(issue: z.core.$ZodIssue, actual: unknown): string {
   }
 }
 
-/** Zod's issues as problems with places; one issue with several unknown keys is several problems. */
+/** Turns Zod's issues into problems with places. One issue with several unknown keys becomes several problems. */
 export function problemsOf(
   issues: readonly z.core.$ZodIssue[],
   value: unknown,

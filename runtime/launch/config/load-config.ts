@@ -7,9 +7,10 @@ import { type ConfigProblem, formatPlace, formatProblem } from './problem.js'
 import { type ReadResult, readConfig } from './read.js'
 import type { Environment } from './substitute.js'
 
+/** Real files are far smaller. This keeps a command from reading a disk image by accident. */
 const FILE_BYTES_MAX = innerLimits.configBytes
 
-/** Reads and checks a deployment file. Throws CONFIG_UNREADABLE when it cannot be read at all. */
+/** Reads and checks a deployment file. Throws CONFIG_UNREADABLE if it cannot be read at all. */
 export async function loadConfig(file: string, cwd: string, environment: Environment): Promise<ReadResult> {
   const path = resolve(cwd, file)
   let text: string
@@ -29,7 +30,7 @@ export async function loadConfig(file: string, cwd: string, environment: Environ
   return readConfig(text, { file, folder: dirname(path), environment })
 }
 
-/** All problems of a file as one error: its code and place are those of the first. */
+/** All problems of a file as one error, with code and place of the first. */
 export class ConfigRefused extends FiresteelError {
   readonly problems: readonly ConfigProblem[]
 
@@ -42,7 +43,7 @@ export class ConfigRefused extends FiresteelError {
   }
 }
 
-/** The deployment of a file. Throws ConfigRefused with everything that is wrong with it. */
+/** The deployment of a file. Throws ConfigRefused with every problem of the file. */
 export async function requireConfig(
   file: string,
   cwd: string,

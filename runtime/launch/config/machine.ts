@@ -4,16 +4,17 @@ import { isLoopback } from '../../addresses.js'
 import { innerLimits } from '../../inner-limits.js'
 
 const MIB = 1024 * 1024
+/** Memory that is left to the system and to the Worker itself. */
 const RESERVED_MIB = innerLimits.machineReservedMib
 
 export const machineCores = (): number => availableParallelism()
 
-/** What a Worker offers unless told: all memory less 1g, at least half. */
+/** Memory that a Worker offers by default: all of the machine less 1g, at least half. */
 export function defaultMemoryMib(totalMib: number): number {
   return Math.max(1, Math.floor(Math.max(totalMib - RESERVED_MIB, totalMib / 2)))
 }
 
-/** Memory of this machine, or of the container around us where that is less. */
+/** Memory of this machine, or of the container if that is less. */
 export function machineMemoryMib(): number {
   const limit = process.constrainedMemory()
   const total = totalmem()
@@ -31,7 +32,7 @@ export async function isOwnHost(host: string): Promise<boolean> {
     const found = await lookup(host, { all: true })
     return found.some(({ address }) => own.has(address) || isLoopback(address))
   } catch {
-    // A name that cannot be resolved here is another machine's business.
+    // A name that cannot be resolved here belongs to another machine.
     return false
   }
 }

@@ -1,6 +1,6 @@
 import type { ErrorName } from '../../errors.js'
 
-/** Where in a deployment file, both from 1. */
+/** Line and column in a deployment file, both from 1. */
 export interface Place {
   readonly line: number
   readonly column: number
@@ -16,9 +16,9 @@ export interface ConfigProblem {
   readonly place: Place
   /** `workers[0].cores`; empty for the file as a whole. */
   readonly key: string
-  /** The rule that is broken, as a sentence about the key. */
+  /** The broken rule, as a sentence about the key. */
   readonly message: string
-  /** The nearest valid spelling, where one is near. */
+  /** The nearest valid spelling, if one is near. */
   readonly nearest: string | undefined
 }
 

@@ -9,7 +9,9 @@ function parentOf(value: unknown, path: KeyPath): Container | undefined {
   return typeof node === 'object' && node !== null ? (node as Container) : undefined
 }
 
-/** What to take out so that `path` is no longer wrong: a list goes as a whole, since its indices are places. */
+/**
+ * What to take out so that `path` is no longer wrong. A list is taken out as a whole, because its indices are places.
+ */
 function removable(value: unknown, path: KeyPath): KeyPath {
   const last = path.at(-1)
   const missing = last !== undefined && parentOf(value, path)?.[last] === undefined
@@ -19,8 +21,8 @@ function removable(value: unknown, path: KeyPath): KeyPath {
 }
 
 /**
- * Takes the broken parts out of a parsed file, so that the rules between the remaining keys can be checked in the
- * same run. Gives the paths of the values taken out; unknown keys take nothing with them.
+ * Takes the broken parts out of a parsed file, so that the rules between the remaining keys can be checked in the same
+ * run. Returns the paths of the removed values. An unknown key removes nothing else.
  */
 export function prune(value: unknown, issues: readonly z.core.$ZodIssue[]): KeyPath[] {
   const pruned: KeyPath[] = []
@@ -38,7 +40,7 @@ export function prune(value: unknown, issues: readonly z.core.$ZodIssue[]): KeyP
   return pruned
 }
 
-/** `masters.*.port`: whether one of the paths took that key, or something that holds it, away. */
+/** `masters.*.port`: whether one of the removed paths is that key, or contains it. */
 export function affects(pruned: readonly KeyPath[], need: string): boolean {
   const parts = need.split('.')
   return pruned.some(

@@ -12,17 +12,17 @@ import { type DeploymentFile, deploymentSchema } from './schema.js'
 import { type Environment, isPureReference, type Substituted, scalarOf, substitute } from './substitute.js'
 
 export interface ReadOptions {
-  /** As it stands in messages. */
+  /** Name of the file for messages. */
   readonly file: string
-  /** Absolute folder where relative paths of the file start. */
+  /** Absolute folder at which relative paths of the file begin. */
   readonly folder: string
   readonly environment: Environment
 }
 
 export interface ReadResult {
-  /** Only when there is no problem. */
+  /** Set only if there is no problem. */
   readonly config?: Deployment
-  /** All that is wrong, in the order of the file. */
+  /** All problems, in the order of the file. */
   readonly problems: readonly ConfigProblem[]
 }
 
@@ -57,7 +57,10 @@ function missingVariables({ missing }: Substituted, document: ConfigDocument): C
   }))
 }
 
-/** `port: ${PORT}` gives text where a number is wanted: what the environment gave is read as what the schema wants. */
+/**
+ * `port: ${PORT}` gives text where a number is expected, so text from the environment is read as the type that the
+ * schema expects.
+ */
 function coerceReplaced(
   value: unknown,
   replaced: ReadonlySet<string>,
@@ -105,7 +108,7 @@ interface Checked {
   readonly problems: readonly ConfigProblem[]
 }
 
-/** The schema, then the rules between keys, on whatever the schema left standing. */
+/** Checks the schema, and then the rules between keys on what the schema accepted. */
 function check(document: ConfigDocument, { value: written, replaced }: Substituted): Checked {
   const value = withoutOddLengths(written)
   let parsed = deploymentSchema.safeParse(value)
@@ -129,7 +132,7 @@ export function readConfig(text: string, options: ReadOptions): ReadResult {
   const substituted = substitute(document.value, options.environment)
   const first = [...missingVariables(substituted, document), ...literalSecret(document)]
   const { file, problems: found } = check(document, substituted)
-  // A variable that is not set is the cause; that its empty text breaks a rule is the echo.
+  // If a variable is not set, that is the cause. The broken rule of its empty text only follows from it.
   const problems = [
     ...first,
     ...found.filter(({ key }) => key === '' || !first.some((other) => other.key === key)),
@@ -139,8 +142,8 @@ export function readConfig(text: string, options: ReadOptions): ReadResult {
 }
 
 /**
- * Checks what a file with this content would say, for flags; places mean nothing then. Paths start at `folder`.
- * References work as in a file: a password need not stand on the command line, where everybody can read it.
+ * Checks flags as if they were a file with this content. Places have no meaning then. Paths begin at `folder`.
+ * References work as in a file, so a password need not be on the command line, where everybody can read it.
  */
 export function readValue(value: unknown, folder: string, environment: Environment): ReadResult {
   return readConfig(JSON.stringify(value), { file: 'flags', folder, environment })

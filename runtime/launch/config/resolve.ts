@@ -54,7 +54,7 @@ function workers(file: DeploymentFile): WorkerPlan[] {
 
 const certificateFiles = ['ca', 'cert', 'key'] as const
 
-/** With TLS it may name files, as seen from the folder of the deployment file. */
+/** With TLS it may name files, relative to the folder of the deployment file. */
 function redisUrl(text: string, folder: string): string {
   const url = new URL(text)
   if (url.search === '') return text
@@ -110,7 +110,7 @@ function submissions(file: DeploymentFile, folder: string): Deployment['submissi
   }))
 }
 
-/** A valid file with its defaults. `folder`: absolute, where relative paths of the file start. */
+/** Adds the defaults to a valid file. `folder` is absolute; relative paths of the file begin there. */
 export function resolveDeployment(file: DeploymentFile, folder: string): Deployment {
   const { scheduling = {}, logging = {}, tracing = {} } = file
   return {

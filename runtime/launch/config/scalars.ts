@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { formatMasterAddress, parseMasterAddresses } from '../../addresses.js'
 import { parseDurationMs, parseMemoryMib } from '../../units.js'
 
-/* The scalars of a deployment file. Messages read after `KEY`: "port must be ...". */
+/* The scalars of a deployment file. Messages are read after `KEY`: "port must be ...". */
 
-/** Text that `parse` understands; the rule is said, not the exception of the parser. */
+/** Text that `parse` accepts. The message is the rule, not the exception of the parser. */
 function parsed<T>(rule: string, parse: (text: string) => T) {
   return z.string().transform((text, context): T => {
     try {
@@ -16,7 +16,7 @@ function parsed<T>(rule: string, parse: (text: string) => T) {
   })
 }
 
-/** For editors that know the JSON Schema: this form, or text with a reference to the environment. */
+/** For editors that use the JSON Schema: this form, or text with a reference to the environment. */
 const orReference = (form: string): string => `^(${form}|.*\\$\\{.+\\}.*)$`
 
 /** In the file `2.5s`; read as milliseconds. */
@@ -48,10 +48,10 @@ const urlWith = (...protocols: string[]) => {
 
 const redisUrlRule = 'must be a URL such as redis://host:6379/0, rediss:// for TLS'
 
-/** Of rediss://: files of certificates (PEM), and the name that the server's own must have. */
+/** Options of rediss://: certificate files (PEM), and the name in the server's certificate. */
 const tlsOptions: readonly string[] = ['ca', 'cert', 'key', 'servername']
 
-/** No path but a database number, no options but these: what a client would pass over quietly is refused. */
+/** No path but a database number, and no options but these: a client would silently ignore anything else. */
 function isRedisUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, hostname, pathname, searchParams, hash, username, password } = new URL(text)
@@ -76,7 +76,7 @@ export const redisUrl = z
   .refine(isRedisUrl, redisUrlRule)
   .meta({ 'x-example': 'redis://host:6379/0' })
 
-/** An IPv6 address stands in brackets. */
+/** An IPv6 address has brackets. */
 function isHostPort(text: string): boolean {
   const [, port] = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253}):(\d{1,5})$/.exec(text) ?? []
   return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535
@@ -87,7 +87,7 @@ export const httpUrl = urlWith('http:', 'https:').meta({ 'x-example': 'http://ho
 
 export const port = z.int().min(0).max(65_535)
 
-/** Names stand in addresses, folders and log lines. */
+/** Names occur in addresses, folders and log lines. */
 export const nodeName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be letters, digits, dot, dash or underscore, at most 64')

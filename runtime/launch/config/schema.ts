@@ -14,8 +14,8 @@ import {
 } from './scalars.js'
 
 /*
- * The deployment file, key by key. Descriptions become docs/configuration.md and the JSON Schema; defaults that
- * depend on the machine or on other keys are filled in by resolve.ts.
+ * The deployment file, key by key. The descriptions become docs/configuration.md and the JSON Schema. resolve.ts fills
+ * in defaults that depend on the machine or on other keys.
  */
 
 const resources = z.record(label, z.array(z.string().min(1).max(256)).min(1).max(1024))
@@ -160,11 +160,12 @@ const scheduling = z
       description: `Silence after which a Worker is dead; at least 4 leases. Default ${limits.workerTimeoutMs / 1000}s.`,
     }),
     orphanGrace: duration.optional().meta({
-      description: 'How long what a dead Worker started may outlive it; delays each relaunch. Default 0s.',
+      description:
+        'Wait this long after a Worker died before its drivers and executors start elsewhere. Default 0s.',
     }),
     relaunchOnRefused: z.boolean().optional().meta({
       description:
-        'A Worker whose port refuses three times is dead. Off where firewalls forge RST. Default true.',
+        'Count a Worker as dead when its port refuses a connection three times. Turn this off if a firewall forges refusals. Default true.',
     }),
     maxExecutorRetries: z
       .int()
@@ -172,7 +173,7 @@ const scheduling = z
       .max(1_000_000)
       .optional()
       .meta({
-        description: `Executors in a row that fail before an application ends, once no Worker that is large enough can start one; -1 is never. Default ${limits.maxExecutorRetries}.`,
+        description: `End an application after so many failed executors in a row, if no Worker that is large enough can start one; -1 is never. Default ${limits.maxExecutorRetries}.`,
       }),
   })
   .meta({ description: 'How work is placed and when it is moved.' })
@@ -194,9 +195,13 @@ const submission = z.strictObject({
     )
     .optional()
     .meta({ description: 'Its environment.' }),
-  supervise: z.boolean().optional().meta({ description: 'Started again when it fails. Default false.' }),
+  supervise: z
+    .boolean()
+    .optional()
+    .meta({ description: 'Start the driver again when it fails. Default false.' }),
   onIsolation: z.enum(['run', 'stop']).optional().meta({
-    description: 'What it does on a Worker cut off from its Masters. Default run.',
+    description:
+      'What the driver does when its Worker loses contact with its Masters: run on, or stop. Default run.',
   }),
 })
 
@@ -217,7 +222,7 @@ const tracing = z
       .min(0)
       .max(10_000_000)
       .optional()
-      .meta({ description: `Envelopes each process remembers. Default ${limits.traceRing}.` }),
+      .meta({ description: `Messages that each process remembers for traces. Default ${limits.traceRing}.` }),
     otlp: httpUrl.optional().meta({ description: 'OpenTelemetry collector.' }),
   })
   .meta({ description: 'The trace of messages between actors.' })
@@ -248,5 +253,5 @@ export const deploymentSchema = z
   })
   .meta({ title: 'Firesteel deployment file' })
 
-/** A deployment file as written: everything optional stays undefined. */
+/** A deployment file as written. Optional keys stay undefined. */
 export type DeploymentFile = z.infer<typeof deploymentSchema>

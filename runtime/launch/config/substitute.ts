@@ -6,15 +6,15 @@ const reference = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:[^}\\]|\\.)*))?\}/g
 
 export interface Substituted {
   readonly value: unknown
-  /** Paths whose text came, wholly or in part, from the environment. */
+  /** Paths whose text came from the environment, wholly or in part. */
   readonly replaced: ReadonlySet<string>
   /** References to variables that are not set and have no default. */
   readonly missing: readonly { readonly path: KeyPath; readonly name: string }[]
 }
 
 /**
- * Replaces `${NAME}` and `${NAME:-default}` in every text of a parsed file; as in a shell the default also stands
- * in for an empty variable. A `$` before anything else is itself.
+ * Replaces `${NAME}` and `${NAME:-default}` in every text of a parsed file. As in a shell, the default also replaces an
+ * empty variable. A `$` before anything else stays as it is.
  */
 export function substitute(value: unknown, environment: Environment): Substituted {
   const replaced = new Set<string>()
@@ -37,12 +37,12 @@ export function substitute(value: unknown, environment: Environment): Substitute
   return { value: visit(value, []), replaced, missing }
 }
 
-/** True when a text is nothing but one reference without a default: the only form in which a secret may stand in a file. */
+/** True if a text is only one reference without a default. A secret may occur in a file only in this form. */
 export function isPureReference(text: string): boolean {
   return /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/.test(text)
 }
 
-/** What a text from the environment means where a number or a boolean is wanted; undefined if neither. */
+/** The value of a text from the environment where a number or a boolean is expected; undefined if it is neither. */
 export function scalarOf(text: string, expected: 'number' | 'boolean'): number | boolean | undefined {
   if (expected === 'boolean') return text === 'true' ? true : text === 'false' ? false : undefined
   return /^-?\d{1,15}(\.\d{1,6})?$/.test(text) ? Number(text) : undefined

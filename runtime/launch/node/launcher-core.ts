@@ -6,11 +6,11 @@ import type { ErrorRecord, NodeEvent, NodeOrder, NodePlace, NodeRole } from './n
 export interface PlannedNode {
   readonly name: string
   readonly role: NodeRole
-  /** firesteel://host:port, where that is known before it listens: its port is not 0. */
+  /** firesteel://host:port, if that is known before the node listens: its port is not 0. */
   readonly address?: string | undefined
 }
 
-/** What `up --json` prints, one a line. */
+/** What `up --json` prints, one per line. */
 export type LauncherLine =
   | { readonly event: 'started'; readonly node: string; readonly role: NodeRole; readonly pid: number }
   | {
@@ -45,11 +45,11 @@ export type LauncherInput =
   | { readonly kind: 'timer'; readonly node: string }
   | { readonly kind: 'stop' }
 
-/** What the next life of a node keeps. */
+/** What the next process of a node keeps of the one before. */
 export interface FormerProcess {
-  /** Where it listened: its ports are kept. */
+  /** Where it listened. The next process keeps the ports. */
   readonly place: NodePlace | undefined
-  /** Highest epoch it had or heard of; 0 before the first. */
+  /** Highest epoch that it led or knew of; 0 before the first. */
   readonly epoch: number
 }
 
@@ -58,17 +58,17 @@ export type LauncherEffect =
       readonly kind: 'start'
       readonly node: string
       readonly former: FormerProcess
-      /** firesteel:// of all Masters known now, itself perhaps among them. */
+      /** firesteel:// of all Masters known now. The node itself may be among them. */
       readonly masters: readonly string[]
     }
   | { readonly kind: 'order'; readonly node: string; readonly order: NodeOrder }
   | { readonly kind: 'stopNode'; readonly node: string }
   | { readonly kind: 'startTimer'; readonly node: string; readonly ms: number }
   | { readonly kind: 'line'; readonly line: LauncherLine }
-  /** The Masters' addresses are complete or have changed. */
+  /** The Masters' addresses are complete, or have changed. */
   | { readonly kind: 'masters'; readonly addresses: readonly string[] }
   | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly text: string }
-  /** All nodes are gone. */
+  /** All nodes have ended. */
   | { readonly kind: 'end'; readonly error: ErrorRecord | undefined }
 
 interface Node extends PlannedNode {
@@ -77,11 +77,11 @@ interface Node extends PlannedNode {
   startedAtMs: number
   failures: number
   place: NodePlace | undefined
-  /** Of a Master: its next life must lead above this. */
+  /** Of a Master: its next process must lead above this. */
   observedEpoch: number
-  /** Newest epoch that its present life led; 0: none. */
+  /** Newest epoch that its present process led; 0: none. */
   ledEpoch: number
-  /** The other Masters that its present life was told of, as one address. */
+  /** The other Masters that its present process was told of, as one address. */
   toldMasters: string
   ready: boolean
   error: ErrorRecord | undefined
@@ -90,11 +90,11 @@ interface Node extends PlannedNode {
 export interface LauncherPlan {
   readonly cluster: string
   readonly nodes: readonly PlannedNode[]
-  /** Masters that others run, or that the file names to join. */
+  /** Masters that run elsewhere, or that the file names to join. */
   readonly otherMasters: readonly string[]
 }
 
-/** What the launcher does when; processes, clocks and output are its shell's. */
+/** Decides what the launcher does. Its shell has the processes, clocks and output. */
 export class LauncherCore {
   readonly #plan: LauncherPlan
   readonly #nodes: readonly Node[]
@@ -160,7 +160,7 @@ export class LauncherCore {
     return { kind: 'start', node: node.name, former, masters }
   }
 
-  /** Masters with port 0 know each other only when they listen; what is being started is told once it runs. */
+  /** Masters with port 0 know each other only when they listen. A node that is being started is told once it runs. */
   #tellMasters(): LauncherEffect[] {
     const { masters: addresses } = this
     const untold = this.#nodes.filter(
@@ -172,13 +172,16 @@ export class LauncherCore {
     })
   }
 
-  /** What a node can only hear from us: its own address it knows. */
+  /** The Masters that a node can learn only from the launcher: it knows its own address. */
   #othersThan(node: Node): string {
     const own = addressOf(node)
     return joinMasters(this.masters.filter((address) => address !== own))
   }
 
-  /** Masters at once; Workers when the addresses of all Masters are known: a port may be any free one. */
+  /**
+   * Masters start at once. Workers start when the addresses of all Masters are known, because a port may be any free
+   * one.
+   */
   #startDue(): LauncherEffect[] {
     if (this.#stopping) return []
     const mastersKnown = this.#nodes.every(({ role, place }) => role !== 'master' || place !== undefined)
@@ -276,7 +279,7 @@ export class LauncherCore {
     return node.phase === 'waiting' ? [this.#start(node)] : []
   }
 
-  /** A node that can never run ends all of them before the cluster was ready; later the others go on. */
+  /** Before the cluster was ready, a node that can never run ends all of them. Later the others go on. */
   #giveUp(node: Node, error: ErrorRecord): LauncherEffect[] {
     if (this.#stopping) return this.#stopNext()
     const text = `${node.name} is not started again: ${error.message}`
@@ -295,8 +298,8 @@ export class LauncherCore {
   }
 
   /**
-   * Workers go first, so that the Masters still hear how their work ended; the Master that leads goes last, so that it
-   * hands over to none that is about to end.
+   * Workers stop first, so that the Masters still learn how their work ended. The leader stops last, so that it does
+   * not hand over to a Master that is about to end.
    */
   #mayStop(node: Node): boolean {
     if (node.role === 'worker') return true
@@ -324,8 +327,8 @@ export class LauncherCore {
 const addressOf = ({ place, address }: Node): string | undefined => place?.address ?? address
 
 /**
- * Why a node that has run before may run again without a change of its own: whoever holds its port may be its own last
- * life, and the settings of a store are set right while the cluster stays up.
+ * Errors after which a node that ran before may run again. Its own last process may still hold its port, and the
+ * settings of a store may be corrected while the cluster is up.
  */
 const mended: ReadonlySet<string> = new Set([
   'FIRESTEEL_PORT_IN_USE',

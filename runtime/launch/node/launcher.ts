@@ -28,7 +28,7 @@ export interface LauncherOptions {
   readonly cluster: string
   readonly nodes: readonly PlannedNode[]
   readonly otherMasters: readonly string[]
-  /** The specification of a node now that the Masters are known; `former` is what it keeps of its last life. */
+  /** The specification of a node, once the Masters are known. `former` is what it keeps of its last process. */
   readonly specOf: (name: string, masters: readonly string[], former: FormerProcess) => NodeSpec
   /** Working folder of the nodes. */
   readonly cwd: string
@@ -38,7 +38,7 @@ export interface LauncherOptions {
   readonly onLog: (level: 'warn' | 'error', text: string) => void
 }
 
-/** Runs nodes, each a process of its own, and starts again what dies. */
+/** Runs nodes, each in a process of its own, and restarts those that die. */
 export class Launcher {
   readonly #options: LauncherOptions
   readonly #core: LauncherCore
@@ -48,7 +48,7 @@ export class Launcher {
   #isStopping = false
   #resolve!: () => void
   #reject!: (error: Error) => void
-  /** Resolves when all nodes were stopped on request; rejects with the error of the node that could not run. */
+  /** Resolves when all nodes were stopped on request. Rejects with the error of the node that could not run. */
   readonly ended: Promise<void>
 
   constructor(options: LauncherOptions) {
@@ -73,13 +73,13 @@ export class Launcher {
     this.#step({ kind: 'begin' })
   }
 
-  /** Stops all in order; a second call stops waiting and kills. */
+  /** Stops all nodes in order. A second call stops waiting and kills them. */
   stop(): void {
     this.#isStopping = true
     this.#step({ kind: 'stop' })
   }
 
-  /** Kills what is left of a stop that takes too long for its caller. */
+  /** Kills the rest when a stop takes too long for its caller. */
   killAll(): void {
     this.#graceMs = 0
     this.stop()
@@ -97,7 +97,7 @@ export class Launcher {
         void this.#start(effect)
         return
       case 'order':
-        // One that does not read is about to exit, and is told at its next start.
+        // A node that does not read is about to exit. It gets this at its next start.
         this.#processes.get(effect.node)?.send(effect.order)
         return
       case 'stopNode':
@@ -126,7 +126,7 @@ export class Launcher {
   }
 
   async #start({ node, former, masters }: Extract<LauncherEffect, { kind: 'start' }>): Promise<void> {
-    // Events may come before the start has been noted: they wait for it.
+    // Events may come before the start was noted, so they wait for it.
     const early: NodeEvent[] = []
     let tell = (event: NodeEvent): void => void early.push(event)
     let started: NodeProcess
@@ -134,7 +134,7 @@ export class Launcher {
       const start = (): Promise<NodeProcess> =>
         startNode({
           script: nodeScript,
-          // Only for people who look at the process list.
+          // Only for people who read the process list.
           args: [node],
           nodeOptions: inheritedOptions(process.execArgv, process.env.NODE_OPTIONS),
           spec: this.#options.specOf(node, masters, former),
@@ -144,7 +144,7 @@ export class Launcher {
           stderr: 'inherit',
           onEvent: (event) => tell(event as NodeEvent),
         })
-      // A node that could not be started is given up; one for which there was no descriptor is not.
+      // A node that could not be started is given up, but not if the reason was a lack of descriptors.
       started = await patiently(start, {
         firstMs: limits.shortageFirstMs,
         maxMs: limits.launcherRestartMaxMs,
@@ -162,7 +162,7 @@ export class Launcher {
     tell = (event) => this.#step({ kind: 'told', node, event })
     for (const event of early) tell(event)
     const exit = await started.exited
-    // Its last words, why it failed among them, may still be in the pipe.
+    // Its last events, among them why it failed, may still be in the pipe.
     await Promise.race([started.closed, delay(LAST_WORDS_MS, undefined, { ref: false })])
     this.#processes.delete(node)
     this.#step({ kind: 'exited', node, exit })

@@ -30,15 +30,17 @@ import type { CommonSpec, NodePlace, NodeSpec } from './node-spec.js'
 export interface FrameOptions {
   readonly violation: (message: unknown) => string | undefined
   readonly admit: (peer: PeerIdentity, type: string) => boolean
-  /** Name of the actor behind a peer. */
+  /** Path of the actor behind a peer. */
   readonly remotePath: (peer: PeerIdentity) => string
-  /** May drivers in the cluster dial this node? */
+  /** Whether drivers in the cluster may dial this node. */
   readonly admitsDrivers: boolean
-  /** Position that messages go out under; a Worker leads nothing and has none. */
+  /** Position in the envelopes that it sends. A Worker leads nothing and has none. */
   readonly position: () => Position | undefined
 }
 
-/** What every node process stands on: log, actor system, the port of its actors, HTTP, and the end of all that. */
+/**
+ * The common part of every node process: log, actor system, the port of its actors, HTTP, and the end of all of them.
+ */
 export class NodeFrame<M extends Message> {
   readonly log: Logger
   readonly system: ActorSystem
@@ -51,7 +53,7 @@ export class NodeFrame<M extends Message> {
   readonly #complaints: PeerComplaints
   #incarnation: string
   #gateway: Gateway<M>
-  /** Who dials before the node's actor is there waits for it. */
+  /** Links that came before the node's actor exists. They wait for it. */
   #early: Link[] | undefined = []
   #listener: Listener | undefined
   #http: HttpServer | undefined
@@ -79,7 +81,7 @@ export class NodeFrame<M extends Message> {
       onDeadLetter: logDeadLetters(this.#throttle),
       onFailure: ({ error, path, message, outcome }) => {
         this.log.error('an actor failed', { path, message, outcome, error })
-        // Its supervisor has begun it anew; every other end of an actor is the end of the node.
+        // Its supervisor restarted the actor. Every other end of an actor ends the node.
         if (outcome !== 'restarted')
           this.fail(
             new FiresteelError('INTERNAL', `the actor ${path} failed: ${reasonOf(error)}`, { cause: error }),
@@ -89,7 +91,7 @@ export class NodeFrame<M extends Message> {
     this.#gateway = this.#newGateway()
   }
 
-  /** The life of the node's actor; `renew` begins another. */
+  /** The incarnation of the node's actor. `renew` begins another. */
   get incarnation(): string {
     return this.#incarnation
   }
@@ -98,19 +100,19 @@ export class NodeFrame<M extends Message> {
     return this.#gateway
   }
 
-  /** Who we are to peers now. */
+  /** How this node names itself to peers now. */
   readonly identity = (): LocalIdentity => {
     const { cluster, advertise } = this.#spec
     const known = this.port > 0 && { advertise: formatAddress(advertise, this.port) }
     return { cluster, incarnation: this.#incarnation, ...known }
   }
 
-  /** A fresh incarnation: every link of the old one is closed, and its gateway reaches nobody any more. */
+  /** Begins a new incarnation. Every link of the old one is closed, and its gateway reaches nobody any more. */
   renew(reason: string): void {
     const former = this.#gateway
     this.#incarnation = newIncarnation(this.#spec.name)
     this.#gateway = this.#newGateway()
-    // Who dials before the new actor is served waits for it.
+    // Links that come before the new actor is served wait for it.
     this.#early ??= []
     former.closeAll(reason)
   }
@@ -131,10 +133,10 @@ export class NodeFrame<M extends Message> {
     this.#fail(error)
   }
 
-  /** What `/healthz` says. */
+  /** The answer of `/healthz`. */
   readonly health = (): NodeHealth => this.#health
 
-  /** Writes why this process ends; resolves when the whole log is out. */
+  /** Logs why this process ends. Resolves when the whole log is written. */
   async abandon(reason: unknown): Promise<void> {
     this.#health = 'failed'
     this.#throttle.close()
@@ -142,7 +144,7 @@ export class NodeFrame<M extends Message> {
     await this.log.close()
   }
 
-  /** Opens the port of the actors. Gives firesteel://host:port, as others reach it. */
+  /** Opens the port of the actors. Returns firesteel://host:port, as others reach it. */
   async listen(): Promise<string> {
     const { secret, host, port } = this.#spec
     this.#listener = await listen({
@@ -150,7 +152,7 @@ export class NodeFrame<M extends Message> {
       port,
       identity: this.identity,
       keyFor: acceptorKeys(secret, this.#options.admitsDrivers),
-      // A driver's loop belongs to its user (protocol L4).
+      // A driver's event loop belongs to its user (protocol L4).
       deadMsFor: ({ role }) => (role === 'node' ? this.linkDeadMs : limits.driverLinkDeadMs),
       onLink: (link) => this.admit(link),
       onRejected: this.#complaints.turnedAway,
@@ -164,7 +166,7 @@ export class NodeFrame<M extends Message> {
     return this.#listener?.port ?? this.#spec.port
   }
 
-  /** Gives the URL. */
+  /** Returns the URL. */
   async serveHttp(routes: Hono): Promise<string> {
     const { host, web, advertise } = this.#spec
     this.#http = await createHttpServer({
@@ -179,27 +181,27 @@ export class NodeFrame<M extends Message> {
     return `http://${formatAddress(advertise, this.#http.port)}`
   }
 
-  /** The node's actor is served now: lets in whom it kept waiting, and says where the node is. */
+  /** The node's actor is served now. Admits the links that waited, and says where the node listens. */
   opened(address: string, web: string): NodePlace {
     this.admitEarly()
     if (this.#health === 'starting') this.#health = 'ok'
     return { address, web, rest: null, port: this.port, webPort: this.#http?.port ?? 0 }
   }
 
-  /** Takes a link in, once the node's actor is served. */
+  /** Admits a link once the node's actor is served. */
   admit(link: Link): void {
     if (this.#early) this.#early.push(link)
     else this.gateway.attach(link)
   }
 
-  /** The node's actor is served: whoever waited is let in. */
+  /** The node's actor is served: admits the links that waited. */
   admitEarly(): void {
     const early = this.#early ?? []
     this.#early = undefined
     for (const link of early) this.gateway.attach(link)
   }
 
-  /** Lets nobody in any more; links live on. */
+  /** Stops accepting connections. Open links stay open. */
   async stopAccepting(): Promise<void> {
     await this.#listener?.close()
   }
@@ -218,12 +220,12 @@ export class NodeFrame<M extends Message> {
   }
 }
 
-/** Executors dial their driver, never a node: there is no key for their role here (protocol 16). */
+/** Executors dial their driver, never a node, so there is no key for their role here (protocol 16). */
 function acceptorKeys(
   secret: string,
   admitsDrivers: boolean,
 ): (role: Role, subject?: string) => Buffer | undefined {
-  // Derived once: a whole cluster may dial at the same moment.
+  // Derived once, because a whole cluster may dial at the same moment.
   const node = deriveKey(secret, 'node')
   const client = deriveKey(secret, 'client')
   return (role, subject) => {

@@ -3,11 +3,11 @@ import { errorRecord, exitCodeOf } from '../cli/error-record.js'
 import type { NodeEvent, NodeOrder, NodeSpec } from './node-spec.js'
 import { runNodeUntil } from './run-node.js'
 
-/* The program of every node process: what it is comes through the control pipe of its launcher. */
+/* The program of every node process. Its specification comes through the control pipe of its launcher. */
 
 const stop = new Promise<void>((resolve) => {
   process.once('SIGTERM', () => resolve())
-  // A launcher in the foreground gets it too, and stops its nodes in order.
+  // A launcher in the foreground gets the signal too, and stops its nodes in order.
   process.on('SIGINT', () => undefined)
 })
 
@@ -30,10 +30,11 @@ async function main(): Promise<number> {
 
 main().then(
   (code) => {
-    // A failed node waits for nothing: its log is written, and its last words to the launcher are with the kernel.
+    // A failed node waits for nothing: its log is written, and its last events to the launcher are in the kernel.
     if (code !== 0) process.exit(code)
     process.exitCode = code
-    // What a library left open must not keep a node that has stopped; its last words are out within a turn or two.
+    // A resource that a library left open must not keep a stopped node running. Its last events leave within a turn or
+    // two.
     setTimeout(() => process.exit(), 1000).unref()
   },
   (error: unknown) => {

@@ -36,7 +36,7 @@ class MasterNode implements RunningNode {
   readonly #spec: MasterSpec
   readonly #tell: (event: NodeEvent) => void
   readonly #frame: NodeFrame<MasterMessage>
-  /** Heard of before the MasterHost is there. */
+  /** Addresses that arrive before the MasterHost exists. */
   readonly #early: string[] = []
   #recovery: MasterRecovery | undefined
   #masterHost: MasterHost | undefined
@@ -132,7 +132,7 @@ class MasterNode implements RunningNode {
       newWriteId: () => randomBytes(9).toString('base64url'),
       dialWith: dial,
       tell: this.#tell,
-      // As ready as it can be, but for what it does for the first time.
+      // The Master is as ready as it can be, except for code that has not run yet.
       onStandby: () => {
         this.#warmUpTimer ??= setTimeout(
           () => void this.#warmUp({ ...config, address, masters }),

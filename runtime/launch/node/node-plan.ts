@@ -19,14 +19,14 @@ export interface NodePlan {
 export interface SpecContext {
   readonly deployment: Deployment
   readonly secret: string
-  /** Absolute; each Worker gets a folder in it. */
+  /** Absolute. Each Worker gets a folder in it. */
   readonly workFolder: string
 }
 
 const masterAddress = ({ advertise, port }: MasterPlan): string =>
   `firesteel://${formatHostPort({ host: advertise, port })}`
 
-/** The nodes that run here, for their launcher. A port that is not 0 tells the address of a Master in advance. */
+/** The nodes that run here, for their launcher. The address of a Master whose port is not 0 is known in advance. */
 export function plannedNodes({ masters, workers }: NodePlan): PlannedNode[] {
   return [
     ...masters.map((master) => ({
@@ -43,7 +43,7 @@ export function knownMasters(plan: NodePlan): string[] {
   return [...new Set([...plannedNodes(plan).flatMap(({ address }) => address ?? []), ...plan.otherMasters])]
 }
 
-/** Throws CONFIG_INVALID where the module of CUSTOM recovery is not there; `check` must not need it. */
+/** Throws CONFIG_INVALID if the module of CUSTOM recovery does not exist. `check` must not need it. */
 export async function requireRecoveryModule({ recovery }: Deployment): Promise<void> {
   if (recovery.module === null) return
   try {
@@ -54,7 +54,7 @@ export async function requireRecoveryModule({ recovery }: Deployment): Promise<v
   }
 }
 
-/** Settings that are valid in a file, but that this release cannot do. Throws NOT_IN_RELEASE. */
+/** Refuses settings that are valid in a file but that this release does not support. Throws NOT_IN_RELEASE. */
 export function refuseLaterFeatures({ masters, otlp }: Deployment): void {
   const refuse = (what: string, instead: string): never => {
     throw new FiresteelError('NOT_IN_RELEASE', `${what} is not in this release.`, { help: instead })
@@ -65,8 +65,8 @@ export function refuseLaterFeatures({ masters, otlp }: Deployment): void {
 }
 
 /**
- * The nodes whose host is an address of this machine, or those named in `only`. Throws USAGE for a name that is not
- * in the file and for a deployment that has nothing to run here.
+ * The nodes whose host is an address of this machine, or those named in `only`. Throws USAGE for a name that is not in
+ * the file, and for a deployment with nothing to run here.
  */
 export async function planNodes(deployment: Deployment, only: readonly string[] = []): Promise<NodePlan> {
   const all = [...deployment.masters, ...deployment.workers]
@@ -89,7 +89,7 @@ export async function planNodes(deployment: Deployment, only: readonly string[] 
     if (master.port !== 0) continue
     throw new FiresteelError(
       'CONFIG_CONFLICT',
-      `${master.name} runs elsewhere with port 0, so nobody here can find it.`,
+      `${master.name} runs elsewhere with port 0, so no node here can find it. Give it a fixed port.`,
       {
         help: 'Give it a fixed port.',
       },
@@ -108,7 +108,7 @@ function common(plan: MasterPlan | WorkerPlan, { deployment, secret }: SpecConte
     cluster: deployment.cluster,
     secret,
     host: plan.host,
-    // 0 is any free port, kept over restarts of the node.
+    // 0 is any free port. Restarts of the node keep it.
     port: former.place?.port ?? plan.port,
     web: former.place?.webPort ?? plan.web,
     advertise: plan.advertise,
@@ -157,7 +157,7 @@ export function workerSpec(
   }
 }
 
-/** What a node has before its first life. */
+/** What a node has before its first process. */
 export const firstLife: FormerProcess = { place: undefined, epoch: 0 }
 
 /** The specification of a planned node, by name. */

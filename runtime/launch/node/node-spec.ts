@@ -1,6 +1,6 @@
 import type { LoggingPlan, RecoveryPlan, SchedulingPlan } from '../config/deployment.js'
 
-/* What a node is told at its start: by the launcher through the control pipe, or by `master` and `worker` directly. */
+/* What a node is told at its start: by the launcher through the control pipe, or directly by `master` and `worker`. */
 
 export interface CommonSpec {
   /** Name of the node in its cluster. */
@@ -26,9 +26,9 @@ export interface MasterSpec extends CommonSpec {
   readonly rest: number | null
   readonly recovery: RecoveryPlan
   readonly scheduling: SchedulingPlan
-  /** firesteel://host:port of all Masters known at its start, itself perhaps among them. */
+  /** firesteel://host:port of all Masters known at its start. The node itself may be among them. */
   readonly masters: readonly string[]
-  /** Highest epoch that earlier lives of this node led or heard of: with NONE nothing else remembers it. */
+  /** Highest epoch that earlier processes of this node led or knew of. With NONE nothing else remembers it. */
   readonly observedEpoch?: number
 }
 
@@ -42,7 +42,7 @@ export interface WorkerSpec extends CommonSpec {
   readonly labels: Readonly<Record<string, string>>
   readonly workerTimeoutMs: number
   readonly orphanGraceMs: number
-  /** Absolute; output files, working folders and records of what runs. */
+  /** Absolute. Output files, working folders and records of what runs. */
   readonly workDirectory: string
 }
 
@@ -54,7 +54,7 @@ export interface NodePlace {
   /** firesteel://host:port, as others reach it. */
   readonly address: string
   readonly port: number
-  /** URL of its HTTP. */
+  /** URL of its HTTP server. */
   readonly web: string | null
   readonly webPort: number
   readonly rest: string | null
@@ -65,21 +65,21 @@ export type NodeEvent =
   /** Its ports are bound. */
   | ({ readonly event: 'listening' } & NodePlace)
   /**
-   * A Master that is ALIVE, or that stands by and knows who leads; a Worker that is registered. So when all nodes are
+   * A Master that is ALIVE, or that is STANDBY and knows the leader; a Worker that is registered. So when all nodes are
    * ready, a Master is ALIVE.
    */
   | { readonly event: 'ready' }
-  /** It leads this epoch, or has heard of it: its next life starts above. */
+  /** It leads this epoch, or knows of it. Its next process starts above it. */
   | { readonly event: 'epoch'; readonly epoch: number; readonly leads?: boolean }
-  /** It is about to exit because of this. */
+  /** It is about to exit because of this error. */
   | { readonly event: 'failed'; readonly error: ErrorRecord }
 
 /** What a launcher tells a node after its specification. */
 export type NodeOrder =
-  /** All Masters known now: those with port 0 have their addresses only once they listen. */
+  /** All Masters known now. Those with port 0 have their addresses only once they listen. */
   { readonly order: 'masters'; readonly addresses: readonly string[] }
 
-/** An error of ours between processes and in `--json`. */
+/** An error of ours, between processes and in `--json`. */
 export interface ErrorRecord {
   readonly code: string
   readonly message: string
@@ -89,13 +89,16 @@ export interface ErrorRecord {
 
 /** A running node, in this process. */
 export interface RunningNode {
-  /** What the launcher says later. */
+  /** An order of the launcher. */
   observed(order: NodeOrder): void
-  /** Stops in order: closes ports, ends children; resolves when nothing is left. */
+  /** Stops in order: closes ports, ends children. Resolves when nothing is left. */
   stop(): Promise<void>
-  /** Rejects when the node cannot go on (a failed actor, a store that refuses it for good); never resolves. */
+  /** Rejects when the node cannot go on (a failed actor, a store that refuses it for good). Never resolves. */
   readonly failed: Promise<never>
-  /** The process is about to end because of this: says so on `/healthz` and in the log; resolves when the log is out. */
+  /**
+   * The process is about to end because of this. Reports it on `/healthz` and in the log. Resolves when the log is
+   * written.
+   */
   abandon(reason: unknown): Promise<void>
 }
 

@@ -12,7 +12,7 @@ import { within } from './within.js'
 const MASTER = '/user/Master'
 const CLIENT = '/user/ClientEndpoint'
 
-/** What anybody with the client's key may ask of a Worker; the rest is for Masters. */
+/** What any holder of the client's key may ask of a Worker. The rest is for Masters. */
 const forClients: ReadonlySet<string> = new Set<WorkerMessage['type'] | RequestTrace['type']>([
   'RequestLog',
   'StopLog',
@@ -41,7 +41,7 @@ class WorkerNode implements RunningNode {
     this.#frame = new NodeFrame<WorkerMessage>(spec, {
       violation: (message) => violation('worker', message),
       admit: ({ role }, type) => {
-        // The Master has it in its books: that is what ready means.
+        // The Master has this Worker in its cluster state: that is what ready means.
         if (role === 'node' && type === 'RegisteredWorker') this.#ready()
         return role === 'node' || forClients.has(type)
       },
@@ -64,7 +64,7 @@ class WorkerNode implements RunningNode {
     }
   }
 
-  /** A Worker starts when all Masters are known, and hears of others from the Masters themselves. */
+  /** A Worker starts when all Masters are known, and learns of others from the Masters themselves. */
   observed(): void {}
 
   abandon(reason: unknown): Promise<void> {
@@ -76,7 +76,7 @@ class WorkerNode implements RunningNode {
     return this.#stopped
   }
 
-  /** Children first, while the Masters can still be told. */
+  /** Children end first, while the Masters can still be told. */
   async #stopInOrder(): Promise<void> {
     await this.#worker?.stop()
     await this.#frame.close('the Worker stops')

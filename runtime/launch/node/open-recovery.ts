@@ -11,7 +11,7 @@ import type { PersistenceEngine } from '../../persistence/engine.js'
 import { FileSystemEngine } from '../../persistence/file-system/file-system-engine.js'
 import type { MasterSpec } from './node-spec.js'
 
-/** Throws coded errors of the store, CONFIG_INVALID for a module that does not fit. */
+/** Throws coded errors of the store, and CONFIG_INVALID for a module that does not fit. */
 export async function openRecovery(spec: MasterSpec, log: Log): Promise<MasterRecovery> {
   switch (spec.recovery.mode) {
     case 'NONE':
@@ -59,7 +59,7 @@ async function redis({ recovery, cluster }: MasterSpec, log: Log): Promise<Maste
   })
   const { engine, presence, reconnections, lockServers: servers, lockKey: key } = opened
   const lock = new RedlockLock({ servers, key, leaseMs })
-  // Not of one incarnation: a server that came back is distrusted by the next one too.
+  // Not of one incarnation: a server that came back is also not trusted by the next one.
   let connectedAtMs = systemClock.monotonicMs()
   reconnections.onReconnected(() => {
     connectedAtMs = systemClock.monotonicMs()
@@ -69,7 +69,7 @@ async function redis({ recovery, cluster }: MasterSpec, log: Log): Promise<Maste
     agent: (context) => electionOverLock(context, { lock, presence, reconnections, connectedAtMs }),
     storeReachable: () => opened.reachable(),
     async warmUp() {
-      // Nobody owns these: the scripts compare, and change nothing.
+      // No Master has this owner: the scripts compare, and change nothing.
       await lock.release('rehearsal')
       await engine.read({ epoch: 0, owner: 'rehearsal' }, 'rehearsal', 'worker', undefined)
     },
@@ -111,7 +111,7 @@ async function loadModule(path: string | null): Promise<CustomRecovery> {
   return module as CustomRecovery
 }
 
-/** Coded errors are the module's own word; others are its bugs. */
+/** Coded errors come from the module on purpose. Others are defects of the module. */
 async function opened(
   path: string | null,
   open: () => PersistenceEngine | Promise<PersistenceEngine>,

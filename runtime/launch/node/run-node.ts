@@ -17,9 +17,9 @@ export async function runNode(spec: NodeSpec, tell: (event: NodeEvent) => void):
 }
 
 /**
- * Runs a node until `stop` resolves, then stops it in order; rejects with a coded error when the node cannot run (on).
- * `onRunning` is called once it has started. The process is the node's: where the node fails, the process ends within
- * `nodeEndMs` with the exit code of the error, even if the caller does not end it.
+ * Runs a node until `stop` resolves, then stops it in order. Rejects with a coded error if the node cannot run, or not
+ * go on. `onRunning` is called once it has started. The process belongs to the node: if the node fails, the process
+ * ends within `nodeEndMs` with the exit code of the error, even if the caller does not end it.
  */
 export async function runNodeUntil(
   spec: NodeSpec,
@@ -37,8 +37,8 @@ export async function runNodeUntil(
     await Promise.race([node.stop(), failed])
     uncaught.close()
   } catch (error) {
-    // A failed actor may be half-changed, so nothing of this node runs an orderly end: its links close with the
-    // process, and the guard of a Worker kills what it started.
+    // A failed actor may be half-changed, so this node does not shut down in order. Its links close with the process,
+    // and the guard of a Worker kills what it started.
     setTimeout(() => process.exit(exitCodeOf(error)), limits.nodeEndMs).unref()
     if (node) await within(node.abandon(error), limits.nodeEndMs / 2)
     throw error

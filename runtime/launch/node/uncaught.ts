@@ -1,14 +1,14 @@
 import { FiresteelError, reasonOf } from '../../errors.js'
 
 export interface UncaughtWatch {
-  /** Rejects at the first exception that nobody handled; never resolves. */
+  /** Rejects at the first exception that nothing handled. Never resolves. */
   readonly failed: Promise<never>
   close(): void
 }
 
 /**
- * Takes charge of what nobody caught, rejected promises among it: Node would end the process at once, before the log
- * has been written and before the launcher knows why. Who opens this watch must end the process once it rejects.
+ * Handles uncaught exceptions and rejected promises. Node would end the process at once, before the log is written and
+ * before the launcher knows why. The caller must end the process once this rejects.
  */
 export function watchUncaught(): UncaughtWatch {
   let fail: (error: Error) => void = () => {}

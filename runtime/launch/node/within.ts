@@ -1,4 +1,4 @@
-/** Waits for work, but no longer than `ms`; what it rejects with is the same as its end. */
+/** Waits for work, but no longer than `ms`. A rejection counts as its end. */
 export function within(work: Promise<unknown>, ms: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms)

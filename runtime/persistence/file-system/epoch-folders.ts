@@ -92,14 +92,14 @@ export function checkIdentity(found: Identity, mine: Identity, place: string): v
   if (found.version !== mine.version) {
     throw new FiresteelError(
       'VERSION_UNSUPPORTED',
-      `${place} has version ${found.version} of the file format, this program reads version ${mine.version}`,
+      `${place} has version ${found.version} of the file format; this program reads version ${mine.version}`,
       { place, help: 'Use the version of Firesteel that wrote it, or another folder.' },
     )
   }
   if (found.cluster !== mine.cluster) {
     throw new FiresteelError(
       'CLUSTER_MISMATCH',
-      `${place} belongs to cluster "${found.cluster}", this is cluster "${mine.cluster}"`,
+      `${place} belongs to cluster "${found.cluster}"; this is cluster "${mine.cluster}"`,
       { place, help: 'Give each cluster a folder of its own.' },
     )
   }

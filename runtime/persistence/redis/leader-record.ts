@@ -42,14 +42,14 @@ export function parseLeaderRecord(
     throw new FiresteelError(
       'VERSION_UNSUPPORTED',
       `The state in Redis has format ${format}; this Firesteel knows up to ${formatVersion}.`,
-      { place: key, help: 'Run the newer Firesteel that wrote it; nothing was changed.' },
+      { place: key, help: 'Run the newer Firesteel that wrote it. Nothing was changed.' },
     )
   }
   if (fields.cluster !== undefined && fields.cluster !== cluster) {
     throw new FiresteelError(
       'CLUSTER_MISMATCH',
       `The state in Redis belongs to cluster "${fields.cluster}", not "${cluster}".`,
-      { place: key, help: 'Check `cluster` and the address of Redis; nothing was changed.' },
+      { place: key, help: 'Check `cluster` and the address of Redis. Nothing was changed.' },
     )
   }
   const parsed = shape.safeParse(fields)

@@ -15,7 +15,7 @@ export const addCheck: AddCommand = (program, run) => {
     .command('check')
     .argument('[file]', 'deployment file (YAML)')
     .description(
-      'Checks a deployment file and lists every error: file:line:column, key, rule, nearest spelling.',
+      'Checks a deployment file and lists every error with file:line:column, key, rule and nearest spelling.',
     )
     .option('--schema', 'print the JSON Schema of deployment files instead')
     .option('--json', 'print JSON')

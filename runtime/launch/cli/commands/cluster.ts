@@ -30,7 +30,7 @@ export function clusterOptions(command: Command): Command {
     .option('--json', 'print JSON')
 }
 
-/** Finds the cluster, or starts the embedded one, for the length of `action`. */
+/** Finds the cluster, or starts the embedded one, for the duration of `action`. */
 export async function withCluster<T>(
   io: Console,
   { master }: Pick<ClusterOptions, 'master'>,
@@ -46,7 +46,7 @@ export async function withCluster<T>(
   }
 }
 
-/** A client of the cluster's Masters, for the length of `action`. */
+/** A client of the cluster's Masters, for the duration of `action`. */
 export function withClient<T>(
   io: Console,
   options: ClusterOptions,
@@ -62,7 +62,7 @@ export function withClient<T>(
   })
 }
 
-/** The signal's reason means nothing to people: whatever ended because of it was interrupted. */
+/** An interrupted command reports the interruption, because the errors that follow from it mean nothing to people. */
 export async function interruptible<T>({ interrupted }: Console, work: Promise<T>): Promise<T> {
   let stop = (): void => undefined
   const signal = new Promise<never>((_, reject) => {

@@ -25,7 +25,7 @@ interface EachOptions extends ClusterOptions {
 
 const decode = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
 
-/** Output of one command, whole: never mixed with that of another. */
+/** Prints the whole output of one command, never mixed with that of another. */
 async function printEnd(io: Console, end: CommandEnd, { json, tag }: EachOptions): Promise<void> {
   if (json) {
     const { stdout, stderr, ...rest } = end
@@ -116,14 +116,14 @@ export const addEach: AddCommand = (program, run) => {
       .command('each')
       .argument(
         '<command>',
-        'command for sh -c; {} {.} {/} {//} {#} are replaced, without {} the item is appended',
+        'command for sh -c; {} {.} {/} {//} {#} are replaced. Without {} the item is appended',
       )
       .argument(
         '[items...]',
-        'items, also after :::; without any they are read from standard input, one a line',
+        'items, also after :::. Without items they are read from standard input, one per line',
       )
       .description(
-        'Runs one command per item on the cluster, like GNU parallel: in this folder, with this PATH, its output whole.',
+        'Runs one command per item on the cluster, like GNU parallel. Each command runs in this folder with this PATH; its output is printed as a whole.',
       )
       .passThroughOptions()
       .option(
@@ -136,16 +136,16 @@ export const addEach: AddCommand = (program, run) => {
       .option('--dry-run', 'print the commands and run none')
       .option(
         '--retries <n>',
-        'runs of a failing command in all, as in GNU parallel (default 1)',
+        'how often a failing command runs in all, as in GNU parallel (default 1)',
         intOption(1, 1000),
         1,
       )
       .option(
         '--timeout <duration>',
-        'end a run after this; each run then happens at most once, also if an executor is lost',
+        'kill a command after this time. With --timeout, a command whose executor died is not repeated',
         durationOption,
       )
-      .option('--halt <n>', 'after N failed commands start no more and end those that run', intOption(1))
+      .option('--halt <n>', 'after N failed commands, start no more and end those that run', intOption(1))
       .option('-0, --null', 'items on standard input end with NUL bytes')
       .option('--memory <size>', 'memory of each executor (default 512m)', memoryOption)
       .option('--env <name=value>', 'a variable for the commands; repeatable', collectEnvironment),

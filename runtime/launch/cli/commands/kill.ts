@@ -8,7 +8,7 @@ import { type AddCommand, examples } from './command.js'
 const unknownId = (id: string): FiresteelError =>
   new FiresteelError('UNKNOWN_ID', `No application, executor or driver is ${JSON.stringify(id)}.`)
 
-/** Asks for the end of one thing; gives what the Master says. Throws UNKNOWN_ID, NOT_ALLOWED. */
+/** Asks for the end of one thing, and returns the Master's text. Throws UNKNOWN_ID, NOT_ALLOWED. */
 async function kill(client: MasterClient, id: string): Promise<string> {
   const [, appId, execId] = /^(app-.+)\/(\d{1,15})$/.exec(id) ?? []
   if (appId !== undefined) {
@@ -28,7 +28,7 @@ export const addKill: AddCommand = (program, run) => {
     program
       .command('kill')
       .argument('<id>', 'an application (app-...), an executor (app-.../N) or a driver (driver-...)')
-      .description('Ends an application, executor or driver; returns when the decision is durable.'),
+      .description('Ends an application, executor or driver. Returns when the decision is durable.'),
   )
     .addHelpText(
       'after',

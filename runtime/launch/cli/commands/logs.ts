@@ -16,8 +16,8 @@ export const addLogs: AddCommand = (program, run) => {
     program
       .command('logs')
       .argument('<id>', 'a driver (driver-...) or an executor (app-.../N)')
-      .description('Prints what a driver or executor has written, from the Worker it ran on.')
-      .option('-f, --follow', 'go on with what it writes until it ends')
+      .description('Prints the output of a driver or executor, from the Worker on which it ran.')
+      .option('-f, --follow', 'follow its output until it ends')
       .option('--stderr', 'its standard error instead of its standard output')
       .option('--tail <lines>', 'begin with its last lines', intOption(0)),
   )
@@ -34,7 +34,7 @@ export const addLogs: AddCommand = (program, run) => {
           if (/^app-[^/]+$/.test(id)) {
             throw new FiresteelError(
               'USAGE',
-              `${id} is an application: its executors write, such as ${id}/0.`,
+              `${id} is an application, which has no output of its own. Name one of its executors, such as ${id}/0.`,
               {
                 help: `Run \`firesteel status ${id}\` for its executors.`,
               },

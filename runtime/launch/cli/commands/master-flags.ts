@@ -23,7 +23,7 @@ export interface MasterFlags {
   readonly json?: true
 }
 
-/** Where none is given. */
+/** The name if none is given. */
 export const MASTER_NAME = 'm1'
 
 const milliseconds = (ms: number | undefined): string | undefined =>
@@ -36,7 +36,7 @@ function sentinelOf(text: string | undefined): unknown {
   return { name: text.slice(0, Math.max(at, 0)), hosts: listOption(text.slice(at + 1)) }
 }
 
-/** The other Masters; every machine may be given the same list. Throws ADDRESS_INVALID. */
+/** The other Masters. Every machine may be given the same list. Throws ADDRESS_INVALID. */
 function peersOf({ peers, host = '127.0.0.1', advertise = host, port = defaultPorts.master }: MasterFlags) {
   if (peers === undefined) return []
   const own = formatHostPort({ host: advertise, port })
@@ -44,7 +44,7 @@ function peersOf({ peers, host = '127.0.0.1', advertise = host, port = defaultPo
   return others.map((peer, index) => ({ name: `peer-${index + 1}`, ...peer, web: 0 }))
 }
 
-/** The same as a deployment file with this one Master, and the others elsewhere. */
+/** The flags as a deployment file with this one Master, and the others elsewhere. */
 export function masterFlags(options: MasterFlags): unknown {
   const { cluster, name = MASTER_NAME, host, port, web, advertise } = options
   const { recovery, directory, redis, sentinel, election, replicas, module, lease, workerTimeout } = options

@@ -6,8 +6,8 @@ import { singleNode } from './single-node.js'
 export const addMaster: AddCommand = (program, run) => {
   program
     .command('master')
-    .argument('[file]', 'deployment file; without it the flags say what this Master is')
-    .description('Runs one Master in this process, in the foreground; nothing restarts it (`up` does).')
+    .argument('[file]', 'deployment file; without it the options describe this Master')
+    .description('Runs one Master in this process, in the foreground. Nothing restarts it; `up` would.')
     .option('--name <name>', 'which Master of FILE; without FILE its name (default m1)')
     .option('--cluster <name>', 'name of the cluster (default firesteel)')
     .option('--host <host>', 'address to listen on (default 127.0.0.1)')
@@ -27,19 +27,27 @@ export const addMaster: AddCommand = (program, run) => {
     .option('--sentinel <name@hosts>', 'with REDIS, instead of --redis: NAME@host:port,... of the Sentinels')
     .option(
       '--election <urls>',
-      'with REDIS: an odd number of servers for the lock alone: URL,...',
+      'with REDIS: an odd number of servers that hold only the lock: URL,...',
       listOption,
     )
-    .option('--replicas <n>', 'with REDIS: replicas that must have a commit (default 0)', intOption(0, 100))
+    .option(
+      '--replicas <n>',
+      'with REDIS: how many replicas must have a commit (default 0)',
+      intOption(0, 100),
+    )
     .option('--module <path>', 'with CUSTOM: the module that keeps the state and elects')
     .option('--peers <addresses>', 'the other Masters, firesteel://b:7070,c:7070; with REDIS or CUSTOM')
-    .option('--lease <duration>', 'how long a leader acts without its store, at least 1s', durationOption)
+    .option(
+      '--lease <duration>',
+      'how long a leader acts without a confirmation of its store, at least 1s',
+      durationOption,
+    )
     .option(
       '--worker-timeout <duration>',
       'silence after which a Worker is dead (default 60s)',
       durationOption,
     )
-    .option('--json', 'print one JSON object a line')
+    .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
       examples(

@@ -2,9 +2,9 @@ import { InvalidArgumentError } from 'commander'
 import { FiresteelError, reasonOf } from '../../../errors.js'
 import { parseDurationMs, parseMemoryMib } from '../../../units.js'
 
-/* Values of options: what a parser refuses ends the command with USAGE, exit 2. */
+/* Values of options. A value that its parser refuses ends the command with USAGE, exit 2. */
 
-/** A parser whose refusal names the rule. */
+/** A parser whose error names the rule. */
 export function checked<T>(parse: (text: string) => T): (text: string) => T {
   return (text) => {
     try {
@@ -37,7 +37,7 @@ export const choiceOption = <T extends string>(...choices: T[]): ((text: string)
     throw new FiresteelError('USAGE', `It must be one of ${choices.join(', ')}.`)
   })
 
-/** `a,b` to its parts. */
+/** Splits `a,b`. */
 export const listOption = (text: string): string[] =>
   text
     .split(',')

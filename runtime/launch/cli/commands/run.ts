@@ -17,7 +17,7 @@ interface RunOptions extends ClusterOptions {
   readonly nodeOption?: readonly string[]
 }
 
-/** The line that connect() of MAIN finds: who the Masters are and the client's key, never the secret. */
+/** The line that connect() of MAIN reads: the Masters and the client's key, never the secret. */
 function bootLine({ cluster, masters, credential }: FoundCluster, masterTimeoutMs: number): string {
   const key = credential.key.toString('base64')
   const boot: DriverBoot = { ...credential, cluster, masters, key, masterTimeoutMs }
@@ -40,7 +40,7 @@ function environmentOf(
   )
 }
 
-/** In a terminal Ctrl-C reaches MAIN without us; a signal to us alone is passed on. */
+/** In a terminal Ctrl-C reaches MAIN without us. A signal to us alone is passed on. */
 async function untilEnd(io: Console, child: Child): Promise<ProcessExit> {
   const pass = (): void => {
     const signal = io.interrupted.reason as NodeJS.Signals
@@ -62,7 +62,9 @@ export const addRun: AddCommand = (program, run) => {
       .command('run')
       .argument('<main>', 'program that calls connect(): .js, .mjs, .cjs, .ts, or an executable')
       .argument('[args...]', 'its arguments; options after MAIN belong to it')
-      .description('Runs an application whose driver is a process here: MAIN finds the cluster by connect().')
+      .description(
+        'Runs an application whose driver is a process on this machine. MAIN finds the cluster by connect().',
+      )
       .passThroughOptions()
       .option('--env <name=value>', 'a further variable of its environment; repeatable', collectEnvironment)
       .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
@@ -84,7 +86,7 @@ export const addRun: AddCommand = (program, run) => {
             stdout: 'inherit',
             stderr: 'inherit',
             boot: bootLine(found, options.masterTimeout),
-            // Part of our own group, so that the terminal treats both as one.
+            // A part of our own group, so that the terminal treats both as one.
             ownGroup: false,
           })
           return untilEnd(io, child)

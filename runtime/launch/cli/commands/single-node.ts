@@ -22,14 +22,16 @@ import { type Console, INTERRUPTED_EXIT, printJson, untilInterrupted } from '../
 export interface SingleNode {
   readonly role: NodeRole
   readonly file: string | undefined
-  /** Which node of the file; without it there must be one of this role, in the file or with a host of this machine. */
+  /**
+   * The node of the file. Without a name there must be one of this role, in the file or with a host of this machine.
+   */
   readonly name: string | undefined
-  /** Without a file: what a file with the same keys would say. */
+  /** Without a file: the content of a file with the same keys. */
   readonly flags: unknown
   readonly json: boolean
 }
 
-/** Flags obey the rules of the file; their errors name the key, which is the flag's name. */
+/** Flags obey the rules of the file. Their errors name the key, which is the flag's name. */
 function ofFlags(flags: unknown, { cwd, environment }: Console): Deployment {
   const { config, problems } = readValue(flags, cwd, environment)
   if (config) return config
@@ -56,7 +58,7 @@ function eventText(spec: NodeSpec, event: NodeEvent): string | undefined {
   return event.event === 'ready' ? `${spec.name} is ready` : undefined
 }
 
-/** Runs one node in this process until it is interrupted. Nobody restarts it: that is what `up` does. */
+/** Runs one node in this process until it is interrupted. Nothing restarts it; `up` would. */
 export async function singleNode(io: Console, node: SingleNode): Promise<number> {
   const deployment =
     node.file === undefined ? ofFlags(node.flags, io) : await requireConfig(node.file, io.cwd, io.environment)
@@ -65,7 +67,7 @@ export async function singleNode(io: Console, node: SingleNode): Promise<number>
   const plan = await planNodes(deployment, [name])
   if (node.role === 'master') await requireRecoveryModule(deployment)
   const folder = join(io.cwd, FOLDER)
-  // As in `up`: the secret of Masters elsewhere cannot be made here.
+  // As in `up`: the secret of Masters that run elsewhere cannot be made here.
   const secret = await nodeSecret(deployment.secret, folder, io.environment, plan.otherMasters.length === 0)
   const context = { deployment, secret, workFolder: join(folder, 'work') }
   const spec = specFor(plan, context)(name, knownMasters(plan), firstLife)

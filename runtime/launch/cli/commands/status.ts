@@ -12,10 +12,10 @@ interface StatusOptions extends ClusterOptions {
 }
 
 const WATCH_MS = innerLimits.statusWatchMs
-/** Cursor to the top, the rest of the screen empty. As bytes, because text is cleaned of control characters. */
+/** Cursor to the top, and the rest of the screen empty. As bytes, because control characters are removed from text. */
 const CLEAR = Buffer.from('\u001b[H\u001b[J')
 
-/** The list cannot tell an id that never was from a submission that the store lost: the leader can (protocol 12). */
+/** The list cannot tell an unknown id from a submission that the store lost. The leader can (protocol 12). */
 async function requireDriver(client: MasterClient, id: string | undefined): Promise<void> {
   if (id?.startsWith('driver-')) await client.request({ type: 'RequestDriverStatus', driverId: id })
 }

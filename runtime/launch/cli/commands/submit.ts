@@ -54,7 +54,7 @@ async function descriptionOf(
   }
 }
 
-/** What people gave a field by. */
+/** The option by which people gave a field. */
 function optionOf([field, part]: SubmissionProblem['path']): string {
   switch (field) {
     case 'args':
@@ -76,7 +76,7 @@ function optionOf([field, part]: SubmissionProblem['path']): string {
   }
 }
 
-/** A Master would refuse it as well: nobody has to wait for that. Throws REQUEST_INVALID, RECORD_TOO_LARGE. */
+/** A Master would refuse it as well, so nobody has to wait for that. Throws REQUEST_INVALID, RECORD_TOO_LARGE. */
 function requireSubmission(key: string, description: DriverDescription): void {
   const problem = submissionProblem(key, description)
   if (!problem) return
@@ -84,7 +84,7 @@ function requireSubmission(key: string, description: DriverDescription): void {
   throw new FiresteelError(problem.code, `${place} ${problem.rule}.`, { place })
 }
 
-/** `exit 3`, `SIGKILL`, or nothing where neither is known. */
+/** `exit 3`, `SIGKILL`, or nothing if neither is known. */
 const endText = ({ exitCode, signal }: DriverStatusResponse): string =>
   signal !== null ? `, ${signal}` : exitCode === null ? '' : `, exit ${exitCode}`
 
@@ -117,7 +117,7 @@ export const addSubmit: AddCommand = (program, run) => {
       .argument('<main>', 'program, at the same path on every Worker: .js, .mjs, .cjs, .ts, or an executable')
       .argument('[args...]', 'its arguments; options after MAIN belong to it')
       .description(
-        'Submits a driver: a program that the cluster runs and, with --supervise, runs again when it fails.',
+        'Submits a driver: a program that the cluster runs, and with --supervise runs again when it fails.',
       )
       .passThroughOptions()
       .option('--name <name>', 'name of the driver (default: that of MAIN)')
@@ -127,16 +127,16 @@ export const addSubmit: AddCommand = (program, run) => {
       .option('--supervise', 'run it again when it fails or its Worker dies')
       .option(
         '--on-isolation <mode>',
-        'on a Worker cut off from its Masters: run or stop',
+        'what it does when its Worker loses contact with its Masters: run (on) or stop',
         choiceOption('run', 'stop'),
         'run',
       )
       .option('--env <name=value>', 'a variable of its environment; repeatable', collectEnvironment)
       .option(
         '--key <key>',
-        'idempotency key: the same key and content are one driver (default: a random one)',
+        'idempotency key: two submissions with the same key and content are one driver (default: a random key)',
       )
-      .option('--wait', 'follow it to its end: exit 0 if FINISHED, else 1')
+      .option('--wait', 'follow it to its end; exit 0 if it FINISHED, otherwise 1')
       .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
   )
     .addHelpText(

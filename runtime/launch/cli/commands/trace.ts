@@ -31,6 +31,7 @@ interface TraceOptions extends ClusterOptions {
   readonly tail?: number
 }
 
+/** `-f` asks the leader for its processes this often. */
 const LOOK_AGAIN_MS = innerLimits.traceMembersMs
 
 export const addTrace: AddCommand = (program, run) => {
@@ -38,19 +39,19 @@ export const addTrace: AddCommand = (program, run) => {
     program
       .command('trace')
       .description(
-        'Shows the messages between actors, over all processes, in causal order: what each process remembers of them.',
+        'Shows the messages between the actors of all processes, in causal order, as far as each process remembers them.',
       )
-      .option('-f, --follow', 'go on with what happens until interrupted')
+      .option('-f, --follow', 'follow the messages until interrupted')
       .option('--message <name>', 'only messages of this type (repeatable), such as ElectedLeader', collect)
       .option('--actor <path>', 'only to or from this actor: a path, Master, host:port or Master@host:port')
-      .option('--since <duration>', 'only what is younger, such as 30s', durationOption)
+      .option('--since <duration>', 'only messages that are younger, such as 30s', durationOption)
       .option(
         '--format <format>',
         `${traceFormats.join(', ')} (default table)`,
         choiceOption(...traceFormats),
       )
       .option('--payloads', 'with the content of the messages, shortened, secrets removed')
-      .option('-q, --quiet', 'without heartbeats and what actors tell themselves, such as timers')
+      .option('-q, --quiet', 'without heartbeats, and without what actors send to themselves, such as timers')
       .option('--tail <messages>', 'begin with the last of them', intOption(0)),
   )
     .addHelpText(
@@ -73,7 +74,7 @@ function filterOf({ message, actor, since, payloads, quiet }: TraceOptions): Tra
     ...(actor !== undefined && { actor }),
     ...(since !== undefined && { sinceAgoMs: since }),
     ...(payloads && { payloads }),
-    // What is asked for by name is no noise.
+    // Messages that were asked for by name are never left out.
     ...(quiet && !message && { except: [...periodicMessages], toOthers: true }),
   }
 }
@@ -87,7 +88,7 @@ async function show(io: Console, client: MasterClient, options: TraceOptions): P
   try {
     await collector.look(options.masterTimeout)
   } catch (error) {
-    // Who asks why nobody leads is told what the Masters know, and then that nobody leads.
+    // A trace without a leader shows what the Masters know, and then says that nobody leads.
     if (!isFiresteelError(error, 'NO_MASTER')) throw error
     noMaster = error
   }
@@ -105,7 +106,7 @@ async function show(io: Console, client: MasterClient, options: TraceOptions): P
 const tailOf = (messages: readonly TracedMessage[], tail: number | undefined): readonly TracedMessage[] =>
   tail === undefined ? messages : messages.slice(Math.max(0, messages.length - tail))
 
-/** Goes on until nobody reads any more; an interruption ends the command from outside. */
+/** Goes on until nobody reads any more. An interruption ends the command from outside. */
 async function follow(
   io: Console,
   collector: TraceCollector,
@@ -116,14 +117,14 @@ async function follow(
   while (!io.readerGone.aborted && !io.interrupted.aborted) {
     await delay(limits.traceFollowMs, undefined, { signal: io.readerGone }).catch(() => undefined)
     if (performance.now() >= lookMs) {
-      // While nobody leads, those known before are asked.
+      // While there is no leader, the processes known before are asked.
       await collector.look(limits.traceFollowMs).catch(() => undefined)
       lookMs = performance.now() + LOOK_AGAIN_MS
     }
-    // Every process is asked after this, so that nothing older can come later.
+    // Every process is asked after this time, so that nothing older can come later.
     const untilMs = Date.now() - limits.traceFollowMs
     const { traces, missing } = await collector.collect()
-    // What was under way then failed because we end.
+    // Requests under way failed because this command ends.
     if (io.interrupted.aborted) return
     for (const trace of traces) mergedTrace.add(trace)
     await printer.messages(mergedTrace.take(untilMs))
@@ -131,7 +132,9 @@ async function follow(
   }
 }
 
-/** Messages to standard output as its format wants; who is missing, each once, where it disturbs no reader. */
+/**
+ * Writes messages to standard output in the chosen format, and each missing process once, where it disturbs no reader.
+ */
 class Printer {
   readonly #io: Console
   readonly #format: TraceFormat

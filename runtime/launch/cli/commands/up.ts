@@ -27,13 +27,13 @@ export const addUp: AddCommand = (program, run) => {
       .command('up')
       .argument('[file]', 'deployment file (YAML); without it an embedded cluster: one Master, one Worker')
       .description(
-        'Runs the nodes of a deployment whose host is this machine, each a process that is restarted when it dies. ' +
-          'SIGINT and SIGTERM stop all in order: Workers, then Masters.',
+        'Runs the nodes of a deployment whose host is this machine. Each is a process that is restarted when it dies. ' +
+          'SIGINT and SIGTERM stop them in order: Workers, then Masters.',
       )
       .option('--only <names>', 'run only these nodes of the file: NAME,...', listOption)
       .option('--detach', 'return when the cluster is ready; it runs on until `firesteel down`'),
   )
-    .option('--json', 'print one JSON object a line: started, ready, exited')
+    .option('--json', 'print one JSON object per line: started, ready, exited')
     .addHelpText(
       'after',
       examples(
@@ -71,7 +71,7 @@ export const addUp: AddCommand = (program, run) => {
     )
 }
 
-/** For the cluster that runs without a file. */
+/** Options of the cluster that runs without a file. */
 function embeddedOptions(command: Command): Command {
   return command
     .option('--workers <n>', 'without FILE: number of Workers', intOption(1, 1000), 1)
@@ -87,7 +87,7 @@ function embeddedOptions(command: Command): Command {
     .option('--ephemeral <dir>', `keep everything in DIR instead of ${FOLDER}, and take only free ports`)
     .option(
       '--until-stdin-ends',
-      'also stop when standard input ends: the cluster lives as long as its parent; removes the DIR of --ephemeral',
+      'also stop when standard input ends, so that the cluster ends with its parent; removes the DIR of --ephemeral',
     )
     .option(
       '--master-timeout <duration>',

@@ -17,7 +17,7 @@ interface WorkerOptions {
   readonly json?: true
 }
 
-/** The same as a deployment file with this one Worker. */
+/** The flags as a deployment file with this one Worker. */
 function flagsOf(options: WorkerOptions, environmentMaster: string | undefined): unknown {
   const { cluster, name, host, port, web, advertise, cores, memory, resource, label } = options
   return defined({
@@ -42,8 +42,8 @@ function flagsOf(options: WorkerOptions, environmentMaster: string | undefined):
 export const addWorker: AddCommand = (program, run) => {
   program
     .command('worker')
-    .argument('[file]', 'deployment file; without it the flags say what this Worker is')
-    .description('Runs one Worker in this process, in the foreground; nothing restarts it (`up` does).')
+    .argument('[file]', 'deployment file; without it the options describe this Worker')
+    .description('Runs one Worker in this process, in the foreground. Nothing restarts it; `up` would.')
     .option('--master <addresses>', 'Masters to join, firesteel://a:7070,b:7070 (default FIRESTEEL_MASTER)')
     .option('--name <name>', 'which Worker of FILE; without FILE its name (default w1)')
     .option('--cluster <name>', 'name of the cluster (default firesteel)')
@@ -59,7 +59,7 @@ export const addWorker: AddCommand = (program, run) => {
       collectAddresses,
     )
     .option('--label <name=value>', 'label of this Worker; repeatable', collectLabels)
-    .option('--json', 'print one JSON object a line')
+    .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',
       examples(

@@ -7,10 +7,10 @@ export interface CommandEnd {
   readonly item: string
   readonly command: string
   readonly attempts: number
-  /** Null when a signal ended it, or when it never ran. */
+  /** Null if a signal ended it, or if it never ran. */
   readonly code: number | null
   readonly signal: string | null
-  /** Why it never ran, or its outcome is not known. */
+  /** Why it never ran, or why its outcome is unknown. */
   readonly error: string | null
   readonly stdout: Uint8Array
   readonly stderr: Uint8Array
@@ -40,7 +40,7 @@ export function tagLines(output: Uint8Array, tag: string): Buffer {
   return Buffer.concat(parts)
 }
 
-/** Releases ends in the order of their numbers when asked to keep it, else as they come. */
+/** Returns ends in the order of their numbers if that was asked for, otherwise as they come. */
 export class EndOrder {
   readonly #keep: boolean
   readonly #waiting = new Map<number, CommandEnd>()
@@ -61,7 +61,7 @@ export class EndOrder {
     return ready
   }
 
-  /** What is left when the rest will never come. */
+  /** The ends that still wait, when the others will never come. */
   rest(): CommandEnd[] {
     const left = [...this.#waiting.values()].sort((a, b) => a.number - b.number)
     this.#waiting.clear()
@@ -69,9 +69,10 @@ export class EndOrder {
   }
 }
 
+/** At most this many are listed. The rest is counted. */
 const LISTED_MAX = innerLimits.eachFailuresListed
 
-/** The list of failures in the order of the items, one a line. */
+/** The failures in the order of the items, one per line. */
 export function failureList(failed: readonly CommandEnd[]): string[] {
   const lines = [...failed]
     .sort((a, b) => a.number - b.number)

@@ -9,13 +9,13 @@ import { type WorkItem, WorkList } from './work-list.js'
 export interface EachJob {
   readonly template: string
   readonly items: AsyncIterable<string> | Iterable<string>
-  /** Commands at once; undefined: as many as the executors take. */
+  /** Commands at once; undefined: as many as the executors run. */
   readonly jobs: number | undefined
   /** Runs of a failing command in all. */
   readonly tries: number
-  /** Milliseconds of one run; undefined: none. */
+  /** Milliseconds of one run; undefined: no limit. */
   readonly timeoutMs: number | undefined
-  /** Failures after which the rest is given up; undefined: never. */
+  /** Failures after which no further command starts; undefined: never. */
   readonly halt: number | undefined
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
@@ -24,11 +24,11 @@ export interface EachJob {
   readonly memoryMib: number | undefined
   readonly masterTimeoutMs: number
   readonly signal: AbortSignal
-  /** Each command that has ended for good, and how many there are by now. */
+  /** Called for each command that has ended for good. `known` counts the items so far. */
   readonly onEnd: (end: CommandEnd, known: number) => Promise<void>
 }
 
-/** What `each` gives for one command, whatever became of it. */
+/** What `each` yields for one command. */
 type Outcome = { readonly value: CommandResult; readonly error?: undefined } | { readonly error: Error }
 
 function endOf(item: WorkItem, command: string, outcome: Outcome): CommandEnd {
@@ -51,7 +51,7 @@ function endOf(item: WorkItem, command: string, outcome: Outcome): CommandEnd {
   return { ...base, code, signal, error: null, stdout, stderr, ms, host }
 }
 
-/** Runs one command for each item on the executors of an application. Rejects only when there is no cluster. */
+/** Runs one command for each item on the executors of an application. Rejects only if there is no cluster. */
 export async function runEach(job: EachJob): Promise<void> {
   const halted = new AbortController()
   const signal = AbortSignal.any([job.signal, halted.signal])
@@ -84,7 +84,8 @@ async function drive(job: EachJob, app: App, signal: AbortSignal, halt: () => vo
       yield spec
     }
   }
-  // A timeout counts as a failure, which the library would repeat by itself; a lost executor it repeats either way.
+  // A time-out counts as a failure, which the library would repeat by itself. It repeats after a lost executor either
+  // way.
   const attempts = timeoutMs === undefined ? {} : { timeout: timeoutMs, retries: 0 }
   const tasks = app.tasks<{ command: (spec: CommandSpec) => Promise<CommandResult> }>(COMMAND_URL)
   const concurrency = job.jobs === undefined ? {} : { concurrency: job.jobs }

@@ -1,10 +1,10 @@
 import { basename, dirname, extname } from 'node:path'
 
-/* Commands of `each`: replacement strings and quoting as GNU parallel has them. */
+/* Commands of `each`: replacement strings and quoting as in GNU parallel. */
 
 const plainWord = /^[A-Za-z0-9_@%+=:,./-]+$/
 
-/** One word for `sh -c`, whatever is in it. */
+/** One word for `sh -c`, whatever it contains. */
 export function shellQuote(text: string): string {
   return plainWord.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
@@ -24,14 +24,14 @@ const values: Readonly<Record<string, (item: string) => string>> = {
 }
 const placeholder = /\{(?:|\.|\/|\/\/|\/\.|#)\}/g
 
-/** Whether the item appears in it: `{#}`, its number, is not the item. */
+/** Whether the item occurs in it. `{#}` is the number of the item, not the item. */
 function namesItem(template: string): boolean {
   return [...template.matchAll(placeholder)].some(([found]) => found !== '{#}')
 }
 
 /**
- * The command of one item: `{} {.} {/} {//} {/.}` become the item, quoted for the shell, `{#}` its number from 1.
- * Where the item does not appear it is appended.
+ * The command of one item. `{} {.} {/} {//} {/.}` become the item, quoted for the shell, and `{#}` its number from 1.
+ * If the item does not occur, it is appended.
  */
 export function commandFor(template: string, item: string, number: number): string {
   const replaced = template.replace(placeholder, (found) =>
@@ -42,11 +42,11 @@ export function commandFor(template: string, item: string, number: number): stri
 
 export interface EachArguments {
   readonly template: string
-  /** Undefined: read them from standard input. */
+  /** Undefined: they are read from standard input. */
   readonly items: readonly string[] | undefined
 }
 
-/** COMMAND and items; as in GNU parallel `:::` may stand between a command of several words and its items. */
+/** COMMAND and items. As in GNU parallel `:::` may separate a command of several words from its items. */
 export function splitArguments(command: string, rest: readonly string[]): EachArguments {
   const separator = rest.indexOf(':::')
   if (separator === -1) return { template: command, items: rest.length === 0 ? undefined : rest }

@@ -1,4 +1,4 @@
-/** One command under way or to be run. */
+/** One command that runs or is to be run. */
 export interface WorkItem {
   /** From 1, in the order of the items. */
   readonly number: number
@@ -8,8 +8,8 @@ export interface WorkItem {
 }
 
 /**
- * What there is still to run: the items as they are needed, and those that failed and may be tried again. Its
- * iterator ends when the items have ended and nothing is under way.
+ * What is still to run: the items as they are needed, and failed ones that may be tried again. Its iterator ends when
+ * the items have ended and nothing runs.
  */
 export class WorkList implements AsyncIterable<WorkItem> {
   readonly #items: AsyncIterator<string> | Iterator<string>
@@ -29,19 +29,19 @@ export class WorkList implements AsyncIterable<WorkItem> {
     return this.#taken
   }
 
-  /** It has ended for good. */
+  /** An item has ended for good. */
   finished(): void {
     this.#underWay--
     this.#notify()
   }
 
-  /** It has failed and is to run once more. */
+  /** An item has failed and runs once more. */
   retry({ number, item, attempt }: WorkItem): void {
     this.#again.push({ number, item, attempt: attempt + 1 })
     this.#notify()
   }
 
-  /** Gives out no more. */
+  /** Returns no further items. */
   halt(): void {
     this.#halted = true
     this.#notify()
