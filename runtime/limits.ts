@@ -290,12 +290,9 @@ export const limits = {
    * of 30 s.
    */
   recordCacheGraceMs: 60 * SECOND,
-  /** A leader keeps this many ends of unknown drivers, of some 300 bytes each, while their records may come back. */
+  /** Ends of unknown drivers that a leader keeps, each some 300 bytes, while their records may come back. Their Workers keep them too. */
   keptEnds: 10_000,
-  /**
-   * Elections that a leader record remembers: more than there can be while a record cache is kept, even if each of them
-   * fails.
-   */
+  /** Elections that a leader record remembers: more than there are while a record cache is kept, even where each one fails. */
   pastElections: 32,
   /**
    * A peer's epoch is believed up to this much above the epoch of the store. A store can have forgotten at most all
