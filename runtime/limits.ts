@@ -472,7 +472,6 @@ export const limits = {
   // Tasks
   /** An executor whose link to its driver ended has this long to come back. Then its tasks run elsewhere. */
   executorTimeoutMs: 10 * SECOND,
-  /** Attempts of one task, by default (Spark's task.maxFailures). */
   taskAttempts: 4,
   /**
    * Tasks that take this long together are sent ahead to an executor. It covers the round trip, and keeps no longer
