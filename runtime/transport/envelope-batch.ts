@@ -13,6 +13,7 @@ const CLOSING = 0x5d
 const EXTRA_BYTES = FRAME_HEADER_BYTES + 4
 const UTF8_BYTES_MAX = 3
 const SLAB_BYTES = 2 * limits.linkBatchBytes + EXTRA_BYTES
+/** A rest of a slab below this size is not used, because it would cut batches short. */
 const SLAB_REST_BYTES = innerLimits.batchRestBytes
 
 /**

@@ -7,6 +7,7 @@ const COMMA = 0x2c
 const NEWLINE = 0x0a
 const OPENING = 0x5b
 const CLOSING = 0x5d
+/** Envelopes are parsed in groups up to this size: one by one is slower, and all at once keeps the event loop busy. */
 export const GROUP_BYTES = innerLimits.parseGroupBytes
 
 /** Parsed envelopes, not validated, each with its size in bytes. */
@@ -79,7 +80,7 @@ export class EnvelopeReader {
       throw invalid('an envelope is not JSON')
     }
     // A line with two values would give the sizes of other envelopes.
-    if (!Array.isArray(values) || values.length !== count) throw invalid('a line is not one value')
+    if (!Array.isArray(values) || values.length !== count) throw invalid('a line holds more or less than one value')
     // An escape could spell the key as well. Both are rare enough for the slow check.
     const suspicious = text.includes('__proto__') || text.includes('\\u')
     if (suspicious && hasProtoKey(values)) throw invalid('an envelope has a __proto__ key')

@@ -10,6 +10,7 @@ export type FrameKind = (typeof frameKind)[keyof typeof frameKind]
 export const FRAME_HEADER_BYTES = 5
 /** Bytes around the envelopes of a frame. */
 export const BRACKETS_BYTES = 2
+/** The first buffer of a body that comes in pieces has this size, whatever length the header claims. */
 const BODY_CAPACITY_FIRST_BYTES = innerLimits.frameRoomFirstBytes
 
 /**

@@ -2,7 +2,9 @@ import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { Pace } from '../pace.js'
 
+/** Above this number of addresses, quiet ones are forgotten now and then. */
 const ADDRESSES_KEPT = innerLimits.pacedAddresses
+/** A pace that was not used for this long is full again, so it need not be kept. */
 const QUIET_MS = innerLimits.paceQuietMs
 
 /**

@@ -4,6 +4,10 @@ import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { FRAME_HEADER_BYTES, frameKind, writeFrameHeader } from './frame.js'
 
+/**
+ * Frames up to this size are copied, so that many small ones become one buffer of a write. The value is a choice, not a
+ * measured optimum.
+ */
 const COPY_BYTES_MAX = innerLimits.payloadCopyBytes
 const SLAB_BYTES = innerLimits.payloadSlabBytes
 
@@ -41,10 +45,7 @@ export class PayloadQueue {
     for (const part of parts) bodyBytes += part.byteLength
     const bodyLimit = limits.payloadChunkBytes + limits.payloadHeaderBytes
     if (bodyBytes > bodyLimit) {
-      throw new FiresteelError(
-        'INTERNAL',
-        `A payload frame has ${bodyBytes} bytes; at most ${bodyLimit} are allowed.`,
-      )
+      throw new FiresteelError('INTERNAL', `A payload frame has ${bodyBytes} bytes; at most ${bodyLimit} are allowed.`)
     }
     const frameBytes = FRAME_HEADER_BYTES + bodyBytes
     this.#bytes += frameBytes
