@@ -80,7 +80,7 @@ export class EnvelopeReader {
       throw invalid('an envelope is not JSON')
     }
     // A line with two values would give the sizes of other envelopes.
-    if (!Array.isArray(values) || values.length !== count) throw invalid('a line holds more or less than one value')
+    if (!Array.isArray(values) || values.length !== count) throw invalid('a line is not one value')
     // An escape could spell the key as well. Both are rare enough for the slow check.
     const suspicious = text.includes('__proto__') || text.includes('\\u')
     if (suspicious && hasProtoKey(values)) throw invalid('an envelope has a __proto__ key')

@@ -45,7 +45,10 @@ export class PayloadQueue {
     for (const part of parts) bodyBytes += part.byteLength
     const bodyLimit = limits.payloadChunkBytes + limits.payloadHeaderBytes
     if (bodyBytes > bodyLimit) {
-      throw new FiresteelError('INTERNAL', `A payload frame has ${bodyBytes} bytes; at most ${bodyLimit} are allowed.`)
+      throw new FiresteelError(
+        'INTERNAL',
+        `A payload frame has ${bodyBytes} bytes; at most ${bodyLimit} are allowed.`,
+      )
     }
     const frameBytes = FRAME_HEADER_BYTES + bodyBytes
     this.#bytes += frameBytes
