@@ -6,7 +6,7 @@ import { noRecords } from '../../actors/master/records.js'
 import { driverDigest } from '../../actors/master/submission.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
 import { limits } from '../../runtime/limits.js'
-import { driverDescription, MasterWorld } from './master-fixture.js'
+import { driverDescription, MasterWorld, noRecords } from './master-fixture.js'
 
 /* A Worker tells an end; the record of its driver comes only then, from a Master that still has it (protocol 12.3). */
 
