@@ -1,16 +1,16 @@
 import type { AttemptKey } from '../messages/tasks.js'
 
-/** One attempt of a task that this executor was given. */
+/** One attempt of a task that the driver gave to this executor. */
 export interface Attempt extends AttemptKey {
   readonly functionId: number
-  /** 0: none. */
+  /** Milliseconds; 0: no timeout. */
   readonly timeoutMs: number
   readonly input: Uint8Array
   state: 'queued' | 'posted' | 'ended'
-  /** Reported as started. */
+  /** True: its start was reported to the driver. */
   reported: boolean
-  /** Its module could not be imported in one thread; it is tried in another. */
+  /** Its module could not be imported in one thread. It is tried once more, in another thread. */
   importFailed?: true
-  /** Told to end; its thread is given up at this time (ms of `epochNow`). */
+  /** Set when it was told to end. Its thread is ended at `deadlineMs` (ms of `epochNow`). */
   abort?: { readonly reason: 'cancelled' | 'timeout'; readonly deadlineMs: number }
 }

@@ -6,14 +6,14 @@ import { startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { context } from './task.js'
 
-/** A command of `each`, as its caller gives it. */
+/** A command of `each`, as the caller gives it. */
 export interface CommandSpec {
-  /** For `sh -c`. */
+  /** The text for `sh -c`. */
   readonly command: string
   readonly cwd: string
-  /** On top of PATH, HOME, LANG, TZ, TMPDIR of the executor. */
+  /** Added to PATH, HOME, LANG, TZ and TMPDIR of the executor. */
   readonly env: Readonly<Record<string, string>>
-  /** Output over this is TASK result too large; default maxResultBytes less some room. */
+  /** More output than this fails with RESULT_TOO_LARGE. Default: maxResultBytes less what a result needs beside it. */
   readonly maxOutputBytes?: number
 }
 
@@ -23,23 +23,24 @@ export interface CommandResult {
   readonly signal: string | null
   readonly stdout: Uint8Array
   readonly stderr: Uint8Array
-  /** Wall clock. */
+  /** Milliseconds of wall time. */
   readonly startedAtMs: number
   readonly ms: number
   readonly host: string
 }
 
+/** What a result needs beside its output: names, numbers, framing. */
 const RESULT_CAPACITY_BYTES = innerLimits.commandRestBytes
 
 /**
- * Descriptor 3 is a pipe from this executor: when it ends, however, the watcher ends the command's whole group. The
+ * Descriptor 3 is a pipe from this executor. Whenever the pipe ends, the watcher kills the command's whole group. The
  * command itself gets neither the descriptor nor the watcher's output.
  */
 const WATCHED = '(read -r _ <&3; kill -9 0) >/dev/null 2>&1 & exec 3<&-; exec /bin/sh -c "$1"'
 
 /**
- * Runs a command in a process group of its own, which ends with its task. A code other than 0 is a result, not a
- * failure. Throws FOLDER_MISSING naming host and folder, RESULT_TOO_LARGE, SPAWN_FAILED.
+ * Runs a command in a process group of its own. The group ends with the task. An exit code other than 0 is a result, not
+ * a failure. Throws FOLDER_MISSING with host and folder, RESULT_TOO_LARGE, SPAWN_FAILED.
  */
 export async function command(spec: CommandSpec): Promise<CommandResult> {
   const { signal: aborted, executor } = context()
@@ -95,7 +96,7 @@ async function start({ command: text, cwd, env }: CommandSpec, host: string): Re
   }
 }
 
-/** Reads to the end; over the room all is dropped and the command ended. */
+/** Reads to the end. Beyond the capacity it drops all output and ends the command. */
 async function collect(
   stream: Readable | undefined,
   capacity: { bytes: number },

@@ -10,13 +10,14 @@ import { ExecutorSession } from './session.js'
 import { ThreadPool, type Useless } from './threads.js'
 
 /*
- * The entry of an executor process. It imports no schema library, no logger, no actor system: from fork to the
- * driver's door in well under 100 ms. It works on while there is no Master; without its driver it ends.
+ * The entry of an executor process. It imports no schema library, no logger and no actor system, so that it reaches its
+ * driver in well under 100 ms after the fork. It goes on without a Master; it exits without its driver.
  */
 
+/** Node's heap is part of the process: the heap of a runaway task must fail before the memory watch kills the process. */
 const HEAP_SHARE = innerLimits.heapShare
 
-/** `startless`: its task threads do not start. `defect`: an exception that nobody took charge of. */
+/** `startless`: its task threads do not start. `defect`: an uncaught exception. */
 const exitCodes = { asked: 0, boot: 2, alone: 3, startless: 4, defect: 5 } as const
 
 function readBoot(): ExecutorBoot {
@@ -43,7 +44,7 @@ function say(text: string): void {
   process.stderr.write(`${new Date().toISOString()} ${text}\n`)
 }
 
-/** At once, and with it what its tasks have started: a blocked thread, and the command that it waits for. */
+/** Kills this process and all that its tasks started, such as the command that a blocked thread waits for. */
 function endGroup(): void {
   sendSignal(-process.pid, 'SIGKILL')
   sendSignal(process.pid, 'SIGKILL')
@@ -78,7 +79,7 @@ class Executor {
     this.#session = new ExecutorSession({
       hello,
       runner: this.#threads,
-      onExit: (reason) => this.exit('asked', `the driver said: ${reason}`),
+      onExit: (reason) => this.exit('asked', `the driver asked for it: ${reason}`),
       onDefect: (error) => this.fail(error),
     })
     this.#waitAlone()
@@ -90,20 +91,20 @@ class Executor {
     this.#isExiting = true
     say(`executor ${this.#boot.appId}/${this.#boot.execId} ends: ${why}`)
     if (this.#useless === 'stuck') endGroup()
-    // What a driver has not acknowledged it does not want any more.
+    // Results that the driver has not acknowledged are dropped: it wants this executor to end.
     void this.#threads.close(limits.executorExitMs).then((ended) => {
-      // process.exit() waits for every thread, and for ever for one in a blocking call.
+      // process.exit() waits for every thread; for one in a blocking call it would wait for ever.
       if (ended) process.exit(exitCodes[this.#useless === 'startless' ? 'startless' : code])
       else endGroup()
     })
   }
 
-  /** An exception of its main thread, where nothing of its tasks runs: what it knows of them is not true any more. */
+  /** Ends it after an exception in its main thread, where no task code runs: its state can no longer be trusted. */
   fail(error: unknown): void {
     this.exit('defect', `a defect: ${error instanceof Error ? error.stack : String(error)}`)
   }
 
-  /** The driver gives its tasks to others when it is gone, and answers at once: then there is nothing to wait for. */
+  /** Announces its end to the driver, which gives the tasks to others once this executor is gone and answers `exit`. */
   #resign(why: Useless, reason: string): void {
     this.#useless = why
     say(`executor ${this.#boot.appId}/${this.#boot.execId} ends itself: ${reason}`)
@@ -113,14 +114,14 @@ class Executor {
 
   #keepLink(): void {
     const { cluster, driver, appId, execId, key } = this.#boot
-    // Held by its timers and sockets; it ends with the process.
+    // The keeper's timers and sockets keep it alive. It ends with the process.
     new LinkKeeper({
       ...splitAddress(driver),
       identity: { cluster, incarnation: `executor-${execId}-${randomBytes(8).toString('hex')}` },
       role: 'application',
       subject: appId,
       key: Buffer.from(key, 'base64'),
-      // The driver's loop belongs to its user, who may block it (protocol L4).
+      // User code may block the driver's event loop (protocol L4).
       deadMs: limits.driverLinkDeadMs,
       onLink: (link) => {
         clearTimeout(this.#alone)

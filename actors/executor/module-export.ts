@@ -5,20 +5,20 @@ import { nearestWord } from '../../runtime/nearest.js'
 export type TaskFunction = (...args: unknown[]) => unknown
 type Fields = Readonly<Record<string, unknown>>
 
-/** The task function, or what is wrong with the export: the rest of a sentence that begins with its name. */
+/** The task function, or `problem`: the rest of a sentence that begins with the name of the export. */
 export type FoundExport = { readonly call: TaskFunction } | { readonly problem: string }
 
 /**
- * The function `name` of what `import()` gave. Node tells the names of a CommonJS module only where it can read them in
- * its text; all of them are in the default export, and so are those of `export default { ... }`. A module that was
- * compiled from TypeScript has a default within the default.
+ * Finds the function `name` in what `import()` gave. Node lists the names of a CommonJS module only if it can read them
+ * from the source. All of them are in the default export, and so are those of `export default { ... }`. A module that
+ * was compiled from TypeScript has a default export within the default export.
  */
 export function exportOf(module: Fields, name: string): FoundExport {
   const own = module[name]
   if (typeof own === 'function') return checked(own as TaskFunction, own as TaskFunction)
   for (const holder of defaultsOf(module)) {
     const found = methodOf(holder, name)
-    // It may use `this`: the method of an instance, or of an object beside its other functions.
+    // The function may use `this`: it can be a method of an instance, or call functions of the same object.
     if (found !== undefined) return checked(found, (...args) => found.apply(holder, args))
     if (typeof holder === 'function' && holder.name === name)
       return checked(holder as TaskFunction, holder as TaskFunction)
@@ -27,7 +27,7 @@ export function exportOf(module: Fields, name: string): FoundExport {
   return { problem: `does not exist${instead(module, name)}` }
 }
 
-/** Only from what `import()` gives: a module that exports `then` is taken for a promise. */
+/** True for a module namespace. A module that exports `then` fails this, because `import()` takes it for a promise. */
 export const isModule = (value: unknown): value is Fields => types.isModuleNamespaceObject(value)
 
 function checked(found: TaskFunction, call: TaskFunction): FoundExport {
@@ -45,7 +45,7 @@ function objectOf(value: unknown): object | undefined {
   return (typeof value === 'object' && value !== null) || typeof value === 'function' ? value : undefined
 }
 
-/** Also of a class that it is an instance of, but nothing that every object or function has. */
+/** Finds inherited methods too, but none that every object or function has. */
 function methodOf(holder: object, name: string): TaskFunction | undefined {
   for (let at: object | null = holder; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     if (at === Object.prototype || at === Function.prototype) return undefined

@@ -2,7 +2,7 @@ import { FiresteelError } from '../../runtime/errors.js'
 import type { ExecutorInfo, TaskContext, TaskLogger } from './task.js'
 import { taskLogger } from './task-console.js'
 
-/** The context of one attempt. An AbortController costs more than a short task: it is made when asked for. */
+/** The context of one attempt. An AbortController costs more than a short task, so it is made at its first use. */
 export class RunningTask implements TaskContext {
   readonly position: number
   readonly taskId: number
@@ -19,7 +19,7 @@ export class RunningTask implements TaskContext {
     this.executor = executor
   }
 
-  /** Why it was told to end. */
+  /** Why the attempt was told to end. */
   get reason(): Error | undefined {
     return this.#reason
   }
@@ -35,7 +35,7 @@ export class RunningTask implements TaskContext {
   abort(why: 'cancelled' | 'timeout'): void {
     this.#reason =
       why === 'timeout'
-        ? new FiresteelError('TASK_TIMEOUT', 'The time of this task is over.')
+        ? new FiresteelError('TASK_TIMEOUT', 'This task ran longer than its timeout.')
         : new FiresteelError('TASK_CANCELLED', 'This task was cancelled.')
     this.#controller?.abort(this.#reason)
   }

@@ -21,7 +21,7 @@ import {
 } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
 
-/** What the session needs of the threads. */
+/** What the session needs from the task threads. */
 export interface TaskRunner {
   addFunctions(functions: Extract<ToExecutor, { kind: 'functions' }>['functions']): void
   setMaxResultBytes(maxResultBytes: number): void
@@ -38,9 +38,9 @@ interface KeptResult extends ResultEntry {
 export interface SessionOptions {
   readonly hello: Hello
   readonly runner: TaskRunner
-  /** The driver wants this executor to end. */
+  /** The driver told this executor to exit. */
   readonly onExit: (reason: string) => void
-  /** An exception that is no fault of the driver's. */
+  /** An exception that the driver did not cause. */
   readonly onDefect: (error: unknown) => void
 }
 
@@ -50,13 +50,13 @@ export interface SessionLink extends PayloadLink {
 }
 
 /**
- * The executor's side of the conversation with its driver, over one link after the other: a broken link loses
- * nothing. Results are kept, and sent again on each new link, until the driver has acknowledged them.
+ * The executor's side of the conversation with its driver, over one link after another. A broken link loses nothing:
+ * results are kept, and sent again on each new link, until the driver has acknowledged them.
  */
 export class ExecutorSession {
   readonly #options: SessionOptions
   readonly #attempts = new Map<number, Attempt>()
-  /** Ended and not acknowledged. */
+  /** Results that the driver has not acknowledged, by task. */
   readonly #kept = new Map<number, KeptResult>()
   readonly #inputs = new BodyAssembly(() => this.#maxInputBytes)
   readonly #functions = new Set<number>()
@@ -70,7 +70,7 @@ export class ExecutorSession {
     this.#options = options
   }
 
-  /** A new link to the driver; the one before is no longer listened to. */
+  /** Takes a new link to the driver. The former one is no longer read. */
   link(link: SessionLink): void {
     const stream = new TaskStream(link)
     this.#stream = stream
@@ -99,12 +99,12 @@ export class ExecutorSession {
 
   result(attempt: Attempt, status: ResultStatus, body: Uint8Array): void {
     const { taskId, n } = attempt
-    // The driver may have given it once more meanwhile.
+    // The driver may have given the task to this executor again meanwhile.
     if (this.#attempts.get(taskId) === attempt) this.#attempts.delete(taskId)
     const result: KeptResult = { taskId, n, status, body }
     this.#kept.set(taskId, result)
     if (!this.#welcomed) return
-    // In the next microtask: results that are read together leave together.
+    // They leave in the next microtask, so that results that are read together leave together.
     if (this.#fresh.length === 0) queueMicrotask(() => this.#sendFresh())
     this.#fresh.push(result)
   }
@@ -117,23 +117,23 @@ export class ExecutorSession {
     for (const { taskId } of attempts) this.#attempts.delete(taskId)
     const stream = this.#stream
     if (!this.#welcomed || stream === undefined) return
-    const say = (): void => writeAttempts('returned', attempts, stream.emit)
-    // That it ends is to be heard first: else they are given to it again.
-    if (this.#ending === undefined) say()
-    else stream.push(say)
+    const send = (): void => writeAttempts('returned', attempts, stream.emit)
+    // The `ending` must arrive first: otherwise the driver would give these attempts to this executor again.
+    if (this.#ending === undefined) send()
+    else stream.push(send)
   }
 
   log(text: string): void {
     if (this.#welcomed && this.#stream) writeLog('warn', text, this.#stream.emit)
   }
 
-  /** This executor ends itself; the driver answers with `exit`. What is reported from now on counts when it is gone. */
+  /** Tells the driver that this executor ends itself; it answers `exit`. Results from now on count when this is gone. */
   ending(reason: string, hasWorked: boolean): void {
     this.#ending = { reason, hasWorked }
-    if (this.#welcomed && this.#stream) this.#sayEnding(this.#stream)
+    if (this.#welcomed && this.#stream) this.#sendEnding(this.#stream)
   }
 
-  #sayEnding(stream: TaskStream): void {
+  #sendEnding(stream: TaskStream): void {
     const ending = this.#ending
     if (ending !== undefined) {
       stream.push(() => writeEnding(ending.reason, ending.hasWorked, stream.emit))
@@ -175,15 +175,15 @@ export class ExecutorSession {
     }
   }
 
-  /** Says what it holds, then sends every result that was not acknowledged. */
+  /** Tells the driver which attempts it holds, then sends every result that was not acknowledged. */
   #welcome(): void {
     const stream = this.#stream
     if (stream === undefined || this.#welcomed) return
     this.#welcomed = true
     this.#fresh = []
     writeAttempts('held', [...this.#attempts.values(), ...this.#kept.values()], stream.emit)
-    // Before the results: on each link, as the one before may have lost it.
-    this.#sayEnding(stream)
+    // It goes before the results, and on each link, because the link before may have lost it.
+    this.#sendEnding(stream)
     this.#send([...this.#kept.values()], stream)
   }
 
@@ -191,7 +191,7 @@ export class ExecutorSession {
     const attempts: Attempt[] = []
     for (const { taskId, n, functionId, timeoutMs, input } of tasks) {
       const bytes = input ?? this.#inputs.take({ taskId, n })
-      // Given again after a new link that the list of what we hold had crossed.
+      // The driver gave the attempt again, because its message crossed our list of held attempts.
       if (this.#attempts.get(taskId)?.n === n || this.#kept.get(taskId)?.n === n) continue
       const attempt: Attempt = {
         taskId,
@@ -212,7 +212,7 @@ export class ExecutorSession {
     this.#inputs.discard(taskId)
     const attempt = this.#attempts.get(taskId)
     if (attempt?.n === n) this.#options.runner.cancel(attempt)
-    // An ended one's result is on its way, and says so.
+    // The result of an ended attempt is on its way and answers the cancellation.
     else if (this.#kept.get(taskId)?.n !== n) this.returned([{ taskId, n }])
   }
 

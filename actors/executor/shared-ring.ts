@@ -3,39 +3,39 @@ import { limits } from '../../runtime/limits.js'
 import { INLINE_BYTES, type ResultStatus, resultStatuses } from '../messages/tasks.js'
 
 /*
- * Memory that an executor's main thread shares with one task thread. What a thread has written is read though the
- * thread is stuck in user code or dead; what it has not begun can be taken back without asking it.
+ * Memory that an executor's main thread shares with one task thread. The main thread can read what a thread has written
+ * even if the thread is stuck in user code or dead. It can take back unbegun tasks without asking the thread.
  */
 
 const WRITE = 0
 const READ = 1
 const NOTIFIED = 2
-/** The position behind the last one that the thread has claimed or passed over. */
+/** The position after the last one that the thread has claimed or skipped. */
 const PASSED = 3
-/** How many slots there are: set once. */
+/** The number of slots, which is set once. */
 const SLOTS = 4
 const HEADER_WORDS = 6
 const CLAIMED_AT_BYTES = 8
 const SLOTS_OFFSET = HEADER_WORDS * 4 + CLAIMED_AT_BYTES
-/** Record: length of the body (or SKIP), status, large, position. */
+/** A record has the length of the body (or SKIP), the status, the large flag and the position. */
 const RECORD_BYTES = 16
 const SKIP = 0xffffffff
 const LARGE_FLAG = 0x80
 
-/** Of a posted task. `done`: its record is in the ring. */
+/** State of a posted task. `done`: its record is in the ring. */
 export const slotState = { posted: 0, claimed: 1, revoked: 2, done: 3 } as const
 
 export interface RingRecord {
   readonly position: number
   readonly status: ResultStatus
-  /** Undefined: too large for the ring, posted beside it before. */
+  /** Undefined: the body is too large for the ring and was posted beside it, earlier. */
   readonly body: Uint8Array | undefined
 }
 
 export interface RingSize {
-  /** Positions between the thread and the newest post: a slot is written again only when the thread has passed it. */
+  /** Number of positions from the thread to the newest post. A slot is used again only when the thread has passed it. */
   readonly slots: number
-  /** For results; a power of two. */
+  /** Size of the part for results; a power of two. */
   readonly bytes: number
 }
 
@@ -51,9 +51,9 @@ const dataOffset = (slots: number): number => roundUp(SLOTS_OFFSET + slots * 4)
 const capacityOf = (bodyBytes: number): number => roundUp(RECORD_BYTES + bodyBytes)
 const roundUp = (bytes: number): number => (bytes + 7) & ~7
 
-/** One writer (the thread), one reader (the main thread). Positions number the tasks of this thread from 0. */
+/** Has one writer (the thread) and one reader (the main thread). Positions number this thread's tasks from 0. */
 export class SharedRing {
-  /** Larger bodies go beside the ring: it must have room for one behind a rest that is too small for it. */
+  /** Larger bodies go beside the ring, because a body of this size must fit although the end of the ring is skipped. */
   readonly inlineBytes: number
   readonly #words: Int32Array
   readonly #claimedAt: Float64Array
@@ -61,7 +61,7 @@ export class SharedRing {
   readonly #slotCount: number
   readonly #data: Buffer
   readonly #mask: number
-  /** Where the reader was when there was no room. */
+  /** Where the reader was at the last `write` that found no space. */
   #readerAt = 0
 
   constructor(memory: SharedArrayBuffer) {
@@ -76,21 +76,22 @@ export class SharedRing {
 
   // The main thread
 
-  /** Before a task is posted. */
+  /** Call it before the task is posted. */
   post(position: number): void {
     Atomics.store(this.#slots, position % this.#slotCount, slotState.posted)
   }
 
   /**
-   * How many may be posted from `next` on. What was taken back has its slot until the thread has passed it; so has all
-   * from `oldest` on, of which the main thread has not read the end: it would take the slot's next task for it.
+   * How many tasks may be posted from position `next` on. A revoked task keeps its slot until the thread has passed it.
+   * Tasks from `oldest` on keep theirs too: the main thread has not read their ends, and would mistake a reused slot's next
+   * task for them.
    */
   freeSlots(next: number, oldest: number): number {
     const taken = Math.max((next - Atomics.load(this.#words, PASSED)) | 0, next - oldest)
     return this.#slotCount - taken
   }
 
-  /** True: the thread has not begun it and never will. */
+  /** True: the thread has not begun the task and never will. */
   revoke(position: number): boolean {
     const { posted, revoked } = slotState
     return Atomics.compareExchange(this.#slots, position % this.#slotCount, posted, revoked) === posted
@@ -100,19 +101,19 @@ export class SharedRing {
     return Atomics.load(this.#slots, position % this.#slotCount)
   }
 
-  /** The thread has looked at a task, and is done with it. */
+  /** True: the thread has finished or skipped a task. */
   get hasPassed(): boolean {
     return Atomics.load(this.#words, PASSED) !== 0
   }
 
-  /** When the running task was begun, in ms of the thread's clock. */
+  /** When the running task began, in ms of the thread's clock. */
   get claimedAtMs(): number {
     return this.#claimedAt[0] as number
   }
 
-  /** Takes all records that are there. */
+  /** Takes all present records. */
   drain(): RingRecord[] {
-    // First: what is written after this has its own notice.
+    // This comes first, so that a record written from now on gives a notice of its own.
     Atomics.store(this.#words, NOTIFIED, 0)
     const write = Atomics.load(this.#words, WRITE)
     let read = Atomics.load(this.#words, READ)
@@ -139,21 +140,21 @@ export class SharedRing {
     return {
       position: this.#data.readDoubleLE(at + 8),
       status: resultStatuses[code & ~LARGE_FLAG] as ResultStatus,
-      // Copied: the room is written to again.
+      // The body is copied, because this part of the ring will be written again.
       body: large ? undefined : Buffer.from(this.#data.subarray(start, start + length)),
     }
   }
 
   // The thread
 
-  /** False: it was taken back. */
+  /** False: the main thread has revoked the task. */
   claim(position: number, nowMs: number): boolean {
     const { posted, claimed } = slotState
-    // The time first: who sees the claim must not see the time of the task before.
+    // The time is written first, so that a reader of the claim never sees the time of the task before.
     this.#claimedAt[0] = nowMs
     const slot = position % this.#slotCount
     const mine = Atomics.compareExchange(this.#slots, slot, posted, claimed) === posted
-    // One taken back is never looked at again; a claimed slot is free only when it is done.
+    // A revoked slot is never read again. A claimed slot is free only when the task is done.
     if (!mine) this.#pass(position)
     return mine
   }
@@ -163,7 +164,7 @@ export class SharedRing {
   }
 
   /**
-   * Leaves a result; `body` undefined: it was posted beside the ring. False: nothing was written, since the reader is
+   * Writes a result. `body` undefined: it was posted beside the ring. False: nothing was written, because the reader is
    * behind.
    */
   write(position: number, status: ResultStatus, body: Uint8Array | undefined): boolean {
@@ -187,19 +188,19 @@ export class SharedRing {
     return true
   }
 
-  /** After a `write` that found no room. The reader looks every `threadLookMs` in any case. */
+  /** Waits after a `write` without space. The reader reads at least every `threadLookMs`. */
   waitForReader(): void {
     Atomics.wait(this.#words, READ, this.#readerAt, limits.threadLookMs)
   }
 
-  /** True once until the reader has drained: then it must be woken. */
+  /** True once until the reader has drained the ring: the caller then has to wake it. */
   needsNotice(): boolean {
     const unread = Atomics.load(this.#words, WRITE) !== Atomics.load(this.#words, READ)
     return unread && Atomics.exchange(this.#words, NOTIFIED, 1) === 0
   }
 }
 
-/** One clock for all threads of a process: their performance.now() begin at different times. */
+/** One clock for all threads of a process, because their performance.now() have different origins. */
 export function epochNow(): number {
   return performance.timeOrigin + performance.now()
 }

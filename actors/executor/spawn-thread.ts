@@ -4,25 +4,25 @@ import type { FromThread, LargeBody, ThreadData, ToThread } from './thread-messa
 
 export interface ThreadListener {
   message(message: FromThread): void
-  /** Nothing runs in it any more, and nothing comes of it but bodies that it had posted. */
+  /** Nothing runs in the thread any more. Only bodies that it had posted can still be taken. */
   exited(reason: string): void
 }
 
-/** A task thread as its main thread reaches it. */
+/** A task thread as the main thread uses it. */
 export interface SpawnedThread {
   post(message: ToThread, transfer?: readonly ArrayBuffer[]): void
-  /** The next body that the thread has posted; also when it has ended, until `exited` returns. */
+  /** Takes the next body that the thread has posted. This works after its end too, until `exited` returns. */
   takeBody(): LargeBody | undefined
-  /** Ends it wherever it is; `exited` says when. */
+  /** Ends it, whatever it does. `exited` reports the end. */
   terminate(): void
 }
 
 export type SpawnThread = (data: ThreadData, heapMib: number, listener: ThreadListener) => SpawnedThread
 
-/** Ways of their own: the `parentPort` of a task thread belongs to the user's modules. */
+/** Ports of our own, because the `parentPort` of a task thread belongs to the user's modules. */
 export interface ThreadPorts {
   readonly control: MessagePort
-  /** Nobody listens on it: bodies are taken from it, in the order of their records. */
+  /** It has no listener: bodies are taken from it, in the order of their records. */
   readonly bodies: MessagePort
 }
 
@@ -38,7 +38,7 @@ export const spawnThread: SpawnThread = (data, heapMib, listener) => {
       resourceLimits: { maxOldGenerationSizeMb: heapMib },
     })
   } catch (error) {
-    // The machine gives no thread. That is told as its end, like every other reason why one does not start.
+    // The machine gives no thread. That is reported as an exit, like every other reason why a thread does not start.
     setImmediate(() => listener.exited(`it could not be started: ${reasonOf(error)}`))
     return { post: () => {}, takeBody: () => undefined, terminate: () => {} }
   }

@@ -10,14 +10,14 @@ const STDERR = 2
 const AGAIN_MS = innerLimits.consoleAgainMs
 const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
-/** At once and whole: what a task printed is there though its thread or process dies in the next moment. */
+/** Writes synchronously and completely, so that a task's output survives an immediate end of its thread or process. */
 function writeAll(descriptor: number, text: string): void {
   let rest = Buffer.from(text)
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(descriptor, rest))
     } catch (error) {
-      // A pipe that is full for now; any other failure leaves nobody to tell.
+      // EAGAIN means that the pipe is full for now. Any other failure leaves no place to report it.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
       Atomics.wait(sleeper, 0, 0, AGAIN_MS)
     }
@@ -43,7 +43,7 @@ const stream = (descriptor: number): Writable =>
     },
   })
 
-/** All methods of the global console carry task and attempt from now on. */
+/** From now on all output of the global console carries task and attempt. */
 export function installConsole(): void {
   const own = new Console({ stdout: stream(STDOUT), stderr: stream(STDERR) })
   for (const [name, method] of Object.entries(own)) {

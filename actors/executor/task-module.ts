@@ -3,16 +3,16 @@ import { fileURLToPath } from 'node:url'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { exportOf, isModule, type TaskFunction } from './module-export.js'
 
-/** The builtin behind commands of `each`: not a file anybody can put elsewhere. */
+/** The builtin task behind commands of `each`. It is no file, so nothing else can be put in its place. */
 export const COMMAND_URL = 'firesteel:command'
 
 export type { TaskFunction }
 
-/** The types of Node 20 do not know this feature yet. */
+/** The types of Node 20 lack this feature. */
 const stripsTypes = Boolean((process.features as { typescript?: unknown }).typescript)
 
 /**
- * The export `name` of the module at `url`. Rejects with TASK_MODULE_NOT_FOUND, TASK_MODULE_TYPESCRIPT,
+ * Loads the export `name` of the module at `url`. Rejects with TASK_MODULE_NOT_FOUND, TASK_MODULE_TYPESCRIPT,
  * TASK_MODULE_FAILED or TASK_NOT_A_FUNCTION, naming host and path.
  */
 export async function loadTaskFunction(url: string, name: string, host: string): Promise<TaskFunction> {
@@ -25,7 +25,7 @@ export async function loadTaskFunction(url: string, name: string, host: string):
   })
 }
 
-/** In an object: a promise of a module that exports `then` would be that of what it resolves to. */
+/** The module is inside an object, because a promise of a module that exports `then` would follow that function. */
 interface Loaded {
   readonly module: Readonly<Record<string, unknown>>
 }
@@ -45,7 +45,7 @@ async function loadModule(url: string, host: string): Promise<Loaded> {
     return await importModule(url)
   } catch (cause) {
     const message = `${place} could not be loaded: ${reasonOf(cause)}${lineOf(cause)}`
-    // Node tells the line of a syntax error only to a program of its own.
+    // Node shows the line of a syntax error only when it runs the file as a program.
     const help = cause instanceof SyntaxError ? `Run node ${path} there: it shows the line.` : undefined
     throw new FiresteelError('TASK_MODULE_FAILED', message, { place, cause, ...(help && { help }) })
   }
@@ -54,19 +54,19 @@ async function loadModule(url: string, host: string): Promise<Loaded> {
 async function importModule(url: string): Promise<Loaded> {
   const module: unknown = await import(url)
   if (isModule(module)) return { module }
-  // It exports a function called `then`, so that import() took it for a promise. Inside another module it is none.
+  // The module exports a function named `then`, so import() took it for a promise. Inside another module it is safe.
   const text = `import * as module from ${JSON.stringify(url)}; export { module }`
   return (await import(`data:text/javascript,${encodeURIComponent(text)}`)) as Loaded
 }
 
-/** Of a syntax error in CommonJS, whose message names no place: it is the first line of its stack. */
+/** The place of a syntax error in CommonJS. Its message has none, but the first line of its stack does. */
 function lineOf(cause: unknown): string {
   if (!(cause instanceof SyntaxError)) return ''
   const place = /^(?:file:\/\/)?(\/[^\n]*:\d+)\n/.exec(cause.stack ?? '')?.[1]
   return place === undefined ? '' : ` (${place})`
 }
 
-/** Looked at before the import: Node would remember the failure, and not say which file of many was missing. */
+/** Checks before the import, because Node would remember the failure and not say which of many files was missing. */
 async function existingPath(url: string, host: string): Promise<string> {
   const place = placeOf(url, host)
   const path = pathOf(url)
@@ -82,7 +82,7 @@ async function existingPath(url: string, host: string): Promise<string> {
     const help = stripsTypes ? `Name ${source} itself.` : undefined
     throw new FiresteelError(
       'TASK_MODULE_TYPESCRIPT',
-      `The task module ${place} does not exist; only ${source} stands beside it.`,
+      `The task module ${place} does not exist; only ${source} is beside it.`,
       { place, ...(help && { help }) },
     )
   }

@@ -10,9 +10,9 @@ import { packTasks } from './thread-messages.js'
 
 export interface ThreadEvents {
   result(thread: TaskThread, attempt: Attempt, status: ResultStatus, body: Uint8Array): void
-  /** It is being ended: these it has not begun, and never will. */
+  /** The thread is being ended. It has not begun these attempts and never will. */
   unbegun(thread: TaskThread, attempts: readonly Attempt[]): void
-  /** It has ended, and nothing runs in it any more; `running` is what it was in. */
+  /** The thread has ended and nothing runs in it any more. `running` is the attempt that it was in. */
   ended(thread: TaskThread, reason: string, running: readonly Attempt[]): void
 }
 
@@ -21,7 +21,7 @@ export interface ThreadSettings extends Omit<ThreadData, 'memory'> {
   readonly ring: RingSize | undefined
 }
 
-/** The main thread's side of one task thread. Once it is being ended it takes no more tasks. */
+/** The main thread's side of one task thread. A thread that is being ended takes no more tasks. */
 export class TaskThread {
   readonly #thread: SpawnedThread
   readonly #ring: SharedRing
@@ -30,7 +30,7 @@ export class TaskThread {
   #next = 0
   #fault: string | undefined
   #ending = false
-  /** It has left a result, or ended in a task. */
+  /** True: it has left a result, or ended in a task. */
   #hasRun = false
 
   constructor({ heapMib, ring, ...data }: ThreadSettings, spawn: SpawnThread, events: ThreadEvents) {
@@ -43,7 +43,7 @@ export class TaskThread {
     })
   }
 
-  /** Tasks posted that have not ended. */
+  /** Number of posted tasks that have not ended. */
   get load(): number {
     return this.#posted.size
   }
@@ -55,7 +55,7 @@ export class TaskThread {
     return Math.max(0, Math.min(limits.threadQueue - this.#posted.size, free))
   }
 
-  /** It has come as far as to its tasks. */
+  /** True: it has begun a task. */
   get hasBegun(): boolean {
     return this.#hasRun || this.#ring.hasPassed || this.running() !== undefined
   }
@@ -81,7 +81,7 @@ export class TaskThread {
     this.#thread.post({ kind: 'run', tasks }, [tasks.buffer])
   }
 
-  /** Takes back up to `count` tasks that have not begun, the last ones first; in the order they were posted. */
+  /** Takes back up to `count` unbegun tasks, the last ones first. Returns them in the order they were posted. */
   revoke(count: number, wanted: (attempt: Attempt) => boolean = () => true): Attempt[] {
     const revoked: Attempt[] = []
     for (const [position, attempt] of [...this.#posted].reverse()) {
@@ -93,7 +93,7 @@ export class TaskThread {
     return revoked.reverse()
   }
 
-  /** What it is in now, and since when (ms of the thread's clock). */
+  /** The attempt that runs now, and since when (ms of the thread's clock). */
   running(): { readonly attempt: Attempt; readonly position: number; readonly sinceMs: number } | undefined {
     for (const [position, attempt] of this.#posted) {
       const state = this.#ring.state(position)
@@ -103,11 +103,11 @@ export class TaskThread {
     return undefined
   }
 
-  /** Reads the results that are there. */
+  /** Reads all present results. */
   drain(): void {
     for (const { position, status, body } of this.#ring.drain()) {
       this.#hasRun = true
-      // The thread posted it before it wrote the record, and a message is in its reader's queue at once.
+      // The thread posted the body before it wrote the record, and a posted message is in its reader's queue at once.
       const whole = body ?? this.#bodyOf(position)
       const attempt = this.#posted.get(position)
       if (attempt === undefined) continue
@@ -122,7 +122,7 @@ export class TaskThread {
     return large?.position === position ? large.body : undefined
   }
 
-  /** Ends it at once, whatever it does; what it has not begun is given back now. */
+  /** Ends it at once, whatever it does. Unbegun attempts are given back now. */
   terminate(reason: string): void {
     if (this.#ending) return
     this.#ending = true
@@ -141,7 +141,7 @@ export class TaskThread {
     }
   }
 
-  /** Only now is it certain what it had begun, and which results it has left. */
+  /** Only now it is certain which attempts it had begun, and which results it has left. */
   #exited(reason: string): void {
     this.#ending = true
     this.drain()
@@ -161,11 +161,11 @@ export class TaskThread {
 /** The failure of a task whose thread ended under it. */
 export function threadEnded(reason: string): FiresteelError {
   return new FiresteelError('TASK_FAILED', `The thread of this task ended: ${reason}.`, {
-    help: 'See what it does to its thread: process.exit, memory, exceptions that nobody catches.',
+    help: 'Look for process.exit, high memory use and uncaught exceptions in the task.',
   })
 }
 
-/** Only where user code got hold of the thread's ports; the attempt ends all the same. */
+/** Occurs only if user code used the thread's ports. The attempt ends all the same. */
 function bodyLost(): FiresteelError {
   return new FiresteelError('INTERNAL', 'The result of this task did not come with its record.')
 }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { FiresteelError } from '../../runtime/errors.js'
 
-/* The package's entry `firesteel/task`: what a task can know of where it runs. */
+/* The package's entry `firesteel/task`: what a task can know about where it runs. */
 
 export interface TaskLogger {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void
@@ -15,27 +15,27 @@ export interface ExecutorInfo {
   readonly id: string
   readonly host: string
   readonly cores: number
-  /** Custom resources this executor holds: name -> addresses. */
+  /** Custom resources of this executor: name -> addresses. */
   readonly resources: Readonly<Record<string, readonly string[]>>
 }
 
 export interface TaskContext {
-  /** Aborted when the task is cancelled or its time is over; soon after that its thread is ended. */
+  /** Aborted when the task is cancelled or exceeds its timeout. Soon after that its thread is ended. */
   readonly signal: AbortSignal
-  /** 1 for the first. */
+  /** 1 for the first attempt. */
   readonly attempt: number
   readonly taskId: number
   readonly executor: ExecutorInfo
-  /** Lines on the executor's stderr, with task and attempt. */
+  /** Writes lines with task and attempt to the executor's stderr. */
   readonly logger: TaskLogger
 }
 
-/** In the global registry: a task may import another copy of this package than the one that runs it. */
+/** It is in the global registry, because a task may import another copy of this package than its executor. */
 const key = Symbol.for('firesteel.task.context')
 const registry = globalThis as { [key]?: AsyncLocalStorage<TaskContext> }
 registry[key] ??= new AsyncLocalStorage<TaskContext>()
 
-/** For the thread that runs tasks. */
+/** Used by the thread that runs tasks. */
 export const taskContexts: AsyncLocalStorage<TaskContext> = registry[key]
 
 /** The running task's context. Throws NOT_IN_TASK anywhere else. */

@@ -19,12 +19,12 @@ export type ToThread =
   | { readonly kind: 'limits'; readonly maxResultBytes: number }
 
 export type FromThread =
-  /** Look at the ring. */
+  /** The ring has new records. */
   | { readonly kind: 'notice' }
-  /** An exception that belongs to no task's promise; the thread ends. */
+  /** An exception outside every task's promise. The thread ends. */
   | { readonly kind: 'fault'; readonly error: Uint8Array }
 
-/** The body of a record that the ring has without one. */
+/** The body of a record that is in the ring without it. */
 export interface LargeBody {
   readonly position: number
   readonly body: Uint8Array
@@ -38,7 +38,7 @@ export interface PackedTask extends AttemptKey {
 
 const TASK_BYTES = 8 + 8 + 4 + 4 + 4
 
-/** One buffer for many: cloning a view would clone the whole frame that it came in. */
+/** Copies many tasks into one buffer, because cloning a view would clone the whole frame that holds it. */
 export function packTasks(tasks: readonly PackedTask[]): Uint8Array<ArrayBuffer> {
   let size = 4
   for (const { input } of tasks) size += TASK_BYTES + input.byteLength

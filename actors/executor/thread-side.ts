@@ -16,24 +16,26 @@ import {
   unpackTasks,
 } from './thread-messages.js'
 
+/** While one batch runs, the main thread is woken for results at least this often. */
 const NOTICE_MS = innerLimits.threadNoticeMs
+/** After this long a batch lets the thread's own timers and sockets run. */
 const TURN_MS = innerLimits.threadTurnMs
 
 /**
- * Why the work of a thread pauses: nothing (who drives it goes on at once), the thread's loop gets a turn, the ring
- * has no room, or a promise is not settled: its value, or what it was rejected with, goes back in.
+ * Why the work of a thread pauses. Undefined: for no reason, the driving code goes on at once. `turn`: the thread's event
+ * loop gets a turn. `capacity`: the ring has no space. A promise: its value or rejection is passed back in.
  */
 export type Pause = undefined | 'turn' | 'capacity' | PromiseLike<unknown>
 export type Work = Generator<Pause, void, unknown>
 
-/** What a task thread stands on. A test puts its own in place of each. */
+/** What a task thread needs from Node. Tests replace each part. */
 export interface ThreadDependencies {
   /** One clock for all threads of the process. */
   nowMs(): number
   post(message: FromThread): void
-  /** It is in its reader's queue when this returns. */
+  /** The body is in its reader's queue when this returns. */
   postBody(large: LargeBody, transfer: readonly ArrayBuffer[]): void
-  /** Once this turn of the loop is over; the answer cancels it. */
+  /** Calls `run` once, after this turn of the event loop. The returned function cancels it. */
   soon(run: () => void): () => void
   load(entry: FunctionEntry): PromiseLike<TaskFunction>
   drive(work: Work): void
@@ -50,7 +52,7 @@ interface Waiting {
   readonly value: PromiseLike<unknown>
 }
 
-/** A task thread: one task at a time, in the order posted. It pauses wherever the main thread may see what it did. */
+/** A task thread. It runs one task at a time, in the order posted, and pauses wherever the main thread may look. */
 export class ThreadSide {
   readonly #ring: SharedRing
   readonly #dependencies: ThreadDependencies
@@ -61,8 +63,8 @@ export class ThreadSide {
   #maxResultBytes: number
   #running: RunningTask | undefined
   #busy = false
-  /** An import has failed: Node would fail it in this thread for ever. */
-  #isSpoilt = false
+  /** An import has failed. Node would fail it again as long as this thread lives. */
+  #importFailed = false
   #cancelNotice: (() => void) | undefined
   #noticedAtMs = 0
 
@@ -121,8 +123,8 @@ export class ThreadSide {
           yield 'capacity'
         }
         yield
-        if (this.#isSpoilt) {
-          // It takes nothing more, and stays busy until its main thread ends it.
+        if (this.#importFailed) {
+          // The thread takes no more tasks, and stays busy until its main thread ends it.
           this.#notice()
           return
         }
@@ -138,7 +140,7 @@ export class ThreadSide {
     this.#notice()
   }
 
-  /** At once where the task has ended when it returns: a promise would cost more than many a task. */
+  /** Avoids a promise if the task has ended when its function returns: a promise costs more than many tasks. */
   #run(task: PackedTask, running: RunningTask, call: TaskFunction): Ending | Waiting {
     try {
       const value = taskContexts.run(running, apply, call, listFromBytes(task.input))
@@ -157,11 +159,11 @@ export class ThreadSide {
       call = (yield this.#dependencies.load(entry)) as TaskFunction
       this.#loaded.set(task.functionId, call)
     } catch (error) {
-      this.#isSpoilt = isFiresteelError(error, 'TASK_MODULE_FAILED')
+      this.#importFailed = isFiresteelError(error, 'TASK_MODULE_FAILED')
       const isUnloaded = unloaded.some((code) => isFiresteelError(error, code))
       return { status: isUnloaded ? 'unloaded' : 'permanent', body: encodeError(error) }
     }
-    // Told to end while its module was loading.
+    // The task was told to end while its module was loading.
     if (running.reason !== undefined) return failure(running.reason)
     return this.#run(task, running, call)
   }
@@ -191,17 +193,17 @@ export class ThreadSide {
   }
 
   #postBody(position: number, body: Uint8Array): void {
-    // Its memory is its own when V8 made it; a small error record may sit in Node's pool, and is copied.
+    // A body that V8 made owns its memory and is transferred. A small error record may be in Node's pool and is copied.
     const whole = body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer
     this.#dependencies.postBody({ position, body }, whole ? [body.buffer as ArrayBuffer] : [])
   }
 
-  /** Results of those before it must not wait for a task that waits itself. */
+  /** Results of earlier tasks must not wait for a task that waits itself. */
   #noticeSoon(): void {
     this.#cancelNotice ??= this.#dependencies.soon(() => this.#notice())
   }
 
-  /** The time when it is done. */
+  /** Returns the time after the notice. */
   #notice(): number {
     this.#cancelNotice?.()
     this.#cancelNotice = undefined
@@ -213,10 +215,10 @@ export class ThreadSide {
 
 const apply = (call: TaskFunction, args: unknown[]): unknown => call(...args)
 
-/** The module is not here, or not as it should be; it may be elsewhere. */
+/** The module is missing or broken on this host. It may be right on another. */
 const unloaded = ['TASK_MODULE_NOT_FOUND', 'TASK_MODULE_TYPESCRIPT', 'TASK_MODULE_FAILED'] as const
 
-/** Errors that would be the same elsewhere or at the next try. */
+/** Errors that would be the same on another host or at the next try. */
 const permanent = ['FOLDER_MISSING', 'RESULT_TOO_LARGE', 'NOT_IN_TASK'] as const
 
 function failure(error: unknown): Ending {

@@ -1,37 +1,37 @@
 import { limits } from '../../runtime/limits.js'
 
 /**
- * Threads that end before they have begun a task, such as where their heap is too small for Node or a preloaded module
- * throws in them. The next one would end as they did: it is started later each time, and alone.
+ * Counts threads that end before they have begun a task, for instance because their heap is too small for Node or a
+ * preloaded module throws. The next thread would end likewise, so each is started later than the one before, and alone.
  */
 export class ThreadStarts {
-  /** Deaths counted so far; a thread remembers what it was when it started. */
+  /** Early ends so far. Each thread keeps the number of its start. */
   #deaths = 0
-  /** What it was when a thread last began a task. */
+  /** The number of early ends when a thread last began a task. */
   #proven = 0
   #notBeforeMs = 0
 
-  /** To be given back when the thread that is started now has begun a task, or ended before it did. */
+  /** The caller keeps it for the thread that it starts now, and passes it to `began` or `failed`. */
   get deathsBefore(): number {
     return this.#deaths
   }
 
-  /** In a row. */
+  /** Early ends in a row. */
   get failures(): number {
     return this.#deaths - this.#proven
   }
 
-  /** None of them has begun anything for so long that none will. */
+  /** True: so many threads in a row began nothing that none ever will. */
   get areUnrecoverable(): boolean {
     return this.failures >= limits.threadStartFailures
   }
 
-  /** One that has begun a task. What was there before the last death says nothing of those to come. */
+  /** A thread has begun a task. One that was started before the last early end proves nothing about new threads. */
   began(deathsBefore: number): void {
     if (deathsBefore === this.#deaths) this.#proven = this.#deaths
   }
 
-  /** One that has ended before. Those that were started together count as one. */
+  /** A thread has ended before its first task. Threads that were started together count as one. */
   failed(deathsBefore: number, nowMs: number): void {
     if (deathsBefore < this.#deaths) return
     this.#deaths++
@@ -39,7 +39,7 @@ export class ThreadStarts {
     this.#notBeforeMs = nowMs + Math.min(pauseMs, limits.threadRestartMaxMs)
   }
 
-  /** `unproven`: threads that have not begun a task yet. */
+  /** `unproven` is the number of threads that have not begun a task yet. */
   mayStart(unproven: number, nowMs: number): boolean {
     return this.failures === 0 || (unproven === 0 && nowMs >= this.#notBeforeMs)
   }

@@ -7,7 +7,7 @@ import { loadTaskFunction } from './task-module.js'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
 import { ThreadSide, type Work } from './thread-side.js'
 
-/* The entry of a task thread: Node under a `ThreadSide`. */
+/* The entry of a task thread: connects a `ThreadSide` to Node. */
 
 const { ports, ...data } = workerData as ThreadData & { readonly ports: ThreadPorts }
 const { control, bodies } = ports

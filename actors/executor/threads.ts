@@ -18,33 +18,33 @@ export interface ThreadPoolOptions {
   readonly heapMib: number
   readonly executor: ExecutorInfo
   readonly maxResultBytes: number
-  /** Each attempt ends here once, or is returned. */
+  /** Called once for each attempt that is not returned. */
   readonly onResult: (attempt: Attempt, status: ResultStatus, body: Uint8Array) => void
   readonly onStarted: (attempts: readonly AttemptKey[]) => void
-  /** Never begun, and will not be. */
+  /** These attempts have not begun and never will. */
   readonly onReturned: (attempts: readonly AttemptKey[]) => void
   readonly onLog: (text: string) => void
-  /** This executor is of no more use. What it had not begun is given back after this, and so is all that comes. */
+  /** This executor is of no more use. Unbegun attempts, and all that come later, are returned after this call. */
   readonly onUseless: (why: Useless, reason: string) => void
-  /** Default: threads of this process. */
+  /** Default: starts worker threads of this process. */
   readonly spawn?: SpawnThread
   readonly dependencies?: PoolDependencies
   readonly ring?: RingSize
 }
 
 /**
- * `stuck`: a thread cannot be ended, as it is in a call that nothing interrupts; only the end of the process ends it.
- * `startless`: its threads end before they have begun a task.
+ * - stuck: a thread is in a call that nothing interrupts; only the end of the process ends it
+ * - startless: its threads end before they have begun a task
  */
 export type Useless = 'stuck' | 'startless'
 
-/** What the pool stands on beside its threads. */
+/** What the pool needs beside its threads. */
 export interface PoolDependencies {
   /** The clock of the threads. */
   nowMs(): number
-  /** The answer cancels it. */
+  /** The returned function cancels it. */
   after(ms: number, run: () => void): () => void
-  /** When what happens now has happened. */
+  /** Calls `run` after the present call stack. */
   soon(run: () => void): void
 }
 
@@ -57,9 +57,9 @@ const nodeDependencies: PoolDependencies = {
 const NOTHING = new Uint8Array(0)
 
 /**
- * One thread per core, started when first needed. A cancelled, timed-out or runaway task costs only its thread; so
- * does an exception outside a task. An attempt has ended only when nothing of it runs any more: what ends it by force is
- * reported when its thread is gone, so that the next attempt does not begin beside it.
+ * One thread per core, started when first needed. A cancelled, timed-out or runaway task costs only its thread, and so
+ * does an exception outside a task. An attempt ends only when nothing of it runs any more: one that is ended by force is
+ * reported when its thread is gone, so that the next attempt never runs beside it.
  */
 export class ThreadPool {
   readonly #options: ThreadPoolOptions
@@ -67,7 +67,7 @@ export class ThreadPool {
   readonly #queue = new Deque<Attempt>()
   readonly #functions = new Map<number, FunctionEntry>()
   readonly #starts = new ThreadStarts()
-  readonly #born = new WeakMap<TaskThread, { readonly ms: number; readonly deathsBefore: number }>()
+  readonly #startRecords = new WeakMap<TaskThread, { readonly ms: number; readonly deathsBefore: number }>()
   readonly #failures = new ModuleFailures()
   #maxResultBytes: number
   readonly #spawn: SpawnThread
@@ -86,7 +86,7 @@ export class ThreadPool {
     this.#dependencies = options.dependencies ?? nodeDependencies
   }
 
-  /** A first thread before the first task, so that it does not wait for it. */
+  /** Starts a first thread early, so that the first task does not wait for it. */
   warm(): void {
     if (this.#threads.size === 0) this.#start()
   }
@@ -110,7 +110,7 @@ export class ThreadPool {
     this.#distribute()
   }
 
-  /** Results wait for the driver: nothing new is begun meanwhile. */
+  /** While results wait for the driver, no new task is begun. */
   pause(paused: boolean): void {
     if (this.#paused === paused) return
     this.#paused = paused
@@ -123,12 +123,12 @@ export class ThreadPool {
       this.#abort(attempt, 'cancelled')
       return
     }
-    // Still in the queue it is passed over when its turn comes.
+    // An attempt that is still in the queue is skipped at its turn.
     attempt.state = 'ended'
     this.#options.onReturned([attempt])
   }
 
-  /** Gives back up to `count` attempts that have not begun, the last ones first. */
+  /** Returns up to `count` unbegun attempts, the last ones first. */
   recall(count: number): void {
     const returned: Attempt[] = []
     while (returned.length < count) {
@@ -145,7 +145,7 @@ export class ThreadPool {
     this.#options.onReturned(attempts)
   }
 
-  /** True: all threads have ended in time; false: some are in calls that nothing interrupts. */
+  /** True: all threads have ended in time. False: some are in calls that nothing interrupts. */
   async close(withinMs: number): Promise<boolean> {
     this.#closed = true
     this.#cancelLook?.()
@@ -174,11 +174,11 @@ export class ThreadPool {
     this.#look()
   }
 
-  /** Also without tasks: whether this executor is of use must not show only when it has some. */
+  /** Starts threads also without tasks, because a useless executor must show itself before it has tasks. */
   #startAgain(wanted: number): void {
     let unproven = 0
     for (const thread of this.#threads) {
-      if (thread.hasBegun) this.#starts.began(this.#bornOf(thread).deathsBefore)
+      if (thread.hasBegun) this.#starts.began(this.#startRecordOf(thread).deathsBefore)
       else unproven++
     }
     while (this.#threads.size < Math.max(1, wanted)) {
@@ -188,8 +188,8 @@ export class ThreadPool {
     }
   }
 
-  #bornOf(thread: TaskThread): { readonly ms: number; readonly deathsBefore: number } {
-    return this.#born.get(thread) as { readonly ms: number; readonly deathsBefore: number }
+  #startRecordOf(thread: TaskThread): { readonly ms: number; readonly deathsBefore: number } {
+    return this.#startRecords.get(thread) as { readonly ms: number; readonly deathsBefore: number }
   }
 
   #load(): number {
@@ -222,7 +222,10 @@ export class ThreadPool {
       maxResultBytes: this.#maxResultBytes,
     }
     const thread = new TaskThread(settings, this.#spawn, this.#events)
-    this.#born.set(thread, { ms: this.#dependencies.nowMs(), deathsBefore: this.#starts.deathsBefore })
+    this.#startRecords.set(thread, {
+      ms: this.#dependencies.nowMs(),
+      deathsBefore: this.#starts.deathsBefore,
+    })
     this.#threads.add(thread)
   }
 
@@ -242,7 +245,7 @@ export class ThreadPool {
     this.#end(attempt, status, body)
   }
 
-  /** An import that failed once fails in its thread for ever, and fast: the thread would take most of the tasks. */
+  /** An import that failed once fails fast in its thread for ever, so the thread would take most of the tasks. */
   #unloaded(thread: TaskThread, attempt: Attempt, body: Uint8Array): void {
     const error = decodeError(body)
     const url = this.#urlOf(attempt)
@@ -250,7 +253,7 @@ export class ThreadPool {
       this.#end(attempt, 'unloaded', body)
       return
     }
-    const again = this.#failures.failed(url, body, this.#bornOf(thread).ms, this.#dependencies.nowMs())
+    const again = this.#failures.failed(url, body, this.#startRecordOf(thread).ms, this.#dependencies.nowMs())
     this.#terminate(thread, `an import failed in it: ${error.message}`)
     if (again && !attempt.importFailed && attempt.abort === undefined) {
       attempt.importFailed = true
@@ -260,7 +263,7 @@ export class ThreadPool {
     }
   }
 
-  /** Its module has failed again and again, and it is not yet time for another try. */
+  /** True: the module has failed repeatedly and it is too early for another try. The attempt is then ended. */
   #isRefused(attempt: Attempt): boolean {
     const url = this.#urlOf(attempt)
     const body = url === undefined ? undefined : this.#failures.refusal(url, this.#dependencies.nowMs())
@@ -274,7 +277,7 @@ export class ThreadPool {
 
   #refilling = false
 
-  /** Once for all results that are read together. */
+  /** Distributes once for all results that are read together. */
   #refillSoon(): void {
     if (this.#refilling) return
     this.#refilling = true
@@ -284,7 +287,7 @@ export class ThreadPool {
     })
   }
 
-  /** An idle thread takes half of what the fullest has not begun. */
+  /** An idle thread takes half of the unbegun tasks of the thread with the most tasks. */
   #steal(idle: TaskThread): void {
     const fullest = this.#byLoad().at(-1)
     if (fullest === undefined || fullest === idle || fullest.load < 2) return
@@ -313,7 +316,7 @@ export class ThreadPool {
     attempt.state = 'ended'
     const why = attempt.abort?.reason
     if (why === 'cancelled') this.#options.onResult(attempt, 'cancelled', NOTHING)
-    // Whatever became of it afterwards: its time was over.
+    // A timeout counts, whatever the task returned after it.
     else if (why === 'timeout') this.#options.onResult(attempt, 'timeout', encodeError(timeIsOver(attempt)))
     else this.#options.onResult(attempt, status, body)
   }
@@ -328,7 +331,7 @@ export class ThreadPool {
       for (const thread of [...this.#threads]) this.#lookAt(thread, started)
       for (const [thread, sinceMs] of this.#endingMs) this.#watchEnd(thread, sinceMs)
       if (started.length > 0) this.#options.onStarted(started)
-      // A thread that only passed over what was taken back has room again, and says nothing.
+      // A thread that only skipped revoked tasks has capacity again and reports nothing.
       this.#distribute()
       this.#look()
     })
@@ -339,8 +342,8 @@ export class ThreadPool {
     const running = thread.running()
     const nowMs = this.#dependencies.nowMs()
     if (running === undefined) {
-      const isLate = thread.load > 0 && nowMs - this.#bornOf(thread).ms >= limits.threadStartMs
-      if (isLate && !thread.hasBegun) this.#terminate(thread, 'it did not come to its first task')
+      const isLate = thread.load > 0 && nowMs - this.#startRecordOf(thread).ms >= limits.threadStartMs
+      if (isLate && !thread.hasBegun) this.#terminate(thread, 'it did not reach its first task')
       return
     }
     const { attempt, sinceMs } = running
@@ -363,7 +366,7 @@ export class ThreadPool {
     this.#look()
   }
 
-  /** A thread in a blocking call does not end: this executor is of no more use, and its tasks go elsewhere. */
+  /** A thread in a blocking call does not end. This executor is then useless, and its tasks go to other executors. */
   #watchEnd(thread: TaskThread, sinceMs: number): void {
     if (this.#closed || this.#dependencies.nowMs() - sinceMs < limits.threadEndMs) return
     const running = thread.running()?.attempt
@@ -379,10 +382,10 @@ export class ThreadPool {
     this.recall(Number.MAX_SAFE_INTEGER)
   }
 
-  /** In front, in their order: they were to run next. */
+  /** Puts the attempts at the front of the queue in their order, because they were to run next. */
   #requeue(attempts: readonly Attempt[]): void {
     for (const attempt of [...attempts].reverse()) {
-      // Its time was over while its module was loading.
+      // Its timeout passed while its module was loading.
       if (attempt.state === 'ended') continue
       attempt.state = 'queued'
       this.#queue.unshift(attempt)
@@ -397,7 +400,8 @@ export class ThreadPool {
     if (this.#closed) return
     for (const attempt of running) this.#end(attempt, 'failure', encodeError(threadEnded(reason)))
     this.#options.onLog(`A task thread ended: ${reason}.`)
-    if (!thread.hasBegun) this.#starts.failed(this.#bornOf(thread).deathsBefore, this.#dependencies.nowMs())
+    if (!thread.hasBegun)
+      this.#starts.failed(this.#startRecordOf(thread).deathsBefore, this.#dependencies.nowMs())
     if (this.#starts.areUnrecoverable && ![...this.#threads].some(({ hasBegun }) => hasBegun)) {
       const { failures } = this.#starts
       this.#giveUp('startless', `${failures} task threads in a row ended before their first task: ${reason}`)
@@ -409,4 +413,4 @@ export class ThreadPool {
 const timeIsOver = ({ timeoutMs }: Attempt): FiresteelError =>
   new FiresteelError('TASK_TIMEOUT', `The task ran longer than ${timeoutMs} ms.`)
 
-const wordFor = { cancelled: 'cancelled', timeout: 'over its time' } as const
+const wordFor = { cancelled: 'cancelled', timeout: 'longer than its timeout' } as const

@@ -249,7 +249,7 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'a thread that was dead or passed over is not given work',
     file: pool,
-    find: `// A thread that only passed over what was taken back has room again, and says nothing.
+    find: `// A thread that only skipped revoked tasks has capacity again and reports nothing.
             this.#distribute();`,
     replace: '',
   },
