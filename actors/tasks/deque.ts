@@ -1,4 +1,4 @@
-/** A queue with two ends on one array: constant time on average, nothing held once taken. */
+/** A double-ended queue in one array. Operations take constant time on average, and it keeps no taken item alive. */
 export class Deque<T> {
   #items: (T | undefined)[] = []
   #head = 0
@@ -17,7 +17,7 @@ export class Deque<T> {
 
   unshift(item: T): void {
     if (this.#head === 0) {
-      // Room for as many again, so that many in a row do not move the whole array each.
+      // It reserves as many places again, so that many calls in a row do not each move the whole array.
       const capacity = Math.max(16, this.#items.length)
       this.#items = new Array<T | undefined>(capacity).concat(this.#items)
       this.#head = capacity

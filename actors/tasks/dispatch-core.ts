@@ -18,8 +18,8 @@ export interface DispatchNow {
 }
 
 /**
- * Which executor runs which task, and whose result counts (protocol 10, S7). Pure: no clock, no I/O; the simulator
- * runs it as it is. A step that throws is a defect.
+ * Decides which executor runs which task, and whose result counts (protocol 10, S7). It is pure: no clock, no I/O. The
+ * simulator runs it as it is. A step that throws is a defect.
  */
 export class DispatchCore {
   readonly #state = new DispatchState()
@@ -41,12 +41,12 @@ export class DispatchCore {
     return this.#state.tasks.size
   }
 
-  /** Executors that are linked or that the Master has told of. */
+  /** Executors that are linked, or that the Master has announced. */
   executors(): ExecutorDescription[] {
     return [...this.#state.executors.values()].map((executor) => executor.description)
   }
 
-  /** Tasks of a group that are at executors. */
+  /** Number of a group's tasks that are at executors. */
   running(group: number): number {
     return this.#state.groups.get(group)?.running ?? 0
   }
@@ -151,7 +151,7 @@ export class DispatchCore {
     const state = this.#state
     const { execId } = executor
     if (state.fenced.has(execId) || state.closed !== undefined) {
-      // A new Master that took it over does not know that we gave it up.
+      // A new Master that adopted the executor does not know that this driver has given it up.
       state.effects.push({ kind: 'killExecutor', execId })
       return
     }
@@ -185,12 +185,12 @@ export class DispatchCore {
     entry.link = 'resync'
     const { effects } = this.#state
     effects.push({ kind: 'cancelTimer', key: adoptTimer(execId) }, { kind: 'welcome', execId })
-    // It answers with all that it holds. This driver may be blocked itself meanwhile, and not hear it (protocol L4).
+    // The executor answers with all that it holds. This driver may be blocked meanwhile and read it late (protocol L4).
     if (entry.ending === undefined)
       effects.push({ kind: 'startTimer', key: silenceTimer(execId), ms: limits.driverLinkDeadMs })
   }
 
-  /** The time that it has counts from its first word: whoever says it again and again must end as well. */
+  /** Its time to end counts from the first such message, so that an executor that repeats it ends as well. */
   #ending(executor: ExecutorEntry, reason: string): void {
     const { effects } = this.#state
     const { execId } = executor
@@ -214,7 +214,7 @@ export class DispatchCore {
     if (entry === undefined || entry.link === 'none') return
     entry.link = 'none'
     if (entry.known) {
-      // That of one that ends itself: its end closed the link, or it is cut off and has ended by then.
+      // An executor that ends itself needs less time: its end closed the link, or it was cut off and ends soon.
       const ms = entry.ending === undefined ? limits.executorTimeoutMs : limits.lastWordsMs
       state.effects.push({ kind: 'startTimer', key: silenceTimer(execId), ms })
     } else {
@@ -232,7 +232,7 @@ export class DispatchCore {
     const entry = state.executors.get(Number(key.slice(key.indexOf(':') + 1)))
     if (entry === undefined) return
     if (key === adoptTimer(entry.execId) && entry.link === 'waiting') {
-      lose(state, entry, { reason: 'the Master never told of it', died: false, mayRun: true })
+      lose(state, entry, { reason: 'the Master never announced it', died: false, mayRun: true })
     } else if (key === silenceTimer(entry.execId)) {
       const reason = silenceOf(entry)
       if (reason !== undefined) lose(state, entry, { reason, died: false, mayRun: true })
@@ -254,7 +254,7 @@ export class DispatchCore {
       state.settle(task, { kind: 'cancelled', reason })
     }
     for (const [execId, attempts] of byExecutor) {
-      // Without a link the list that comes with the next one says it.
+      // Without a link the executor's list on its next link leads to the cancellation.
       if (state.executors.get(execId)?.link === 'up') state.effects.push({ kind: 'cancel', execId, attempts })
     }
   }

@@ -9,13 +9,13 @@ export const adoptTimer = (execId: number): string => `adopt:${execId}`
 
 export interface Loss {
   readonly reason: string
-  /** Its process died, and not because its whole Worker was lost: a task may have killed it. */
+  /** Its process died alone, not with its whole Worker, so that a task may have killed it. */
   readonly died: boolean
   /** Its process may still run: it is told to exit, and the Master is asked to kill it. */
   readonly mayRun: boolean
 }
 
-/** Why an executor is given up whose time is over; undefined: there is no reason. */
+/** Why to give up this executor when its timer fires; undefined: there is no reason. */
 export function silenceOf({ link, ending }: ExecutorEntry): string | undefined {
   if (link === 'none') return `no link for ${limits.executorTimeoutMs / 1000} s`
   if (ending !== undefined) return `it said that it ends, and has not ended`
@@ -23,7 +23,7 @@ export function silenceOf({ link, ending }: ExecutorEntry): string | undefined {
   return undefined
 }
 
-/** What the Master says of an executor's state: undefined where it is not an end. */
+/** The loss that a Master's update reports; undefined: the executor has not ended. */
 export function lossOf({ state, message, exitStatus, workerHost }: ExecutorUpdate): Loss | undefined {
   if (!isEndedExecutor(state)) return undefined
   const workerLost = workerHost !== undefined || state === 'LOST'
@@ -37,8 +37,8 @@ export function lossOf({ state, message, exitStatus, workerHost }: ExecutorUpdat
 }
 
 /**
- * Fences an executor (protocol 10): never listened to again, its tasks given back. Each of them is recorded as a
- * repetition with its cause, or ends as unknown where it may run at most once.
+ * Fences an executor (protocol 10): its messages are ignored from now on, and its tasks are given back. Each task is
+ * recorded as a repetition with its cause, or ends as unknown if it may run at most once.
  */
 export function lose(state: DispatchState, executor: ExecutorEntry, { reason, died, mayRun }: Loss): void {
   const { ending } = executor
@@ -46,7 +46,7 @@ export function lose(state: DispatchState, executor: ExecutorEntry, { reason, di
     giveUp(state, executor, { reason, died, mayRun })
     return
   }
-  // It is gone now: the task that it could not end has timed out. Nobody else is to blame.
+  // It has ended now. The task that it could not end has timed out, and no other task is to blame.
   applyResults(state, executor, ending.results)
   giveUp(state, executor, { reason: ending.reason, died: false, mayRun })
 }
@@ -60,7 +60,7 @@ function giveUp(state: DispatchState, executor: ExecutorEntry, loss: Loss): void
   if (executor.link !== 'none') state.effects.push({ kind: 'refuse', execId, reason: loss.reason })
   if (loss.mayRun) state.effects.push({ kind: 'killExecutor', execId })
   const live = [...executor.outstanding.values()].filter((task) => task.state === 'sent')
-  const blamed = loss.died ? suspectsAmong(live, executor.description.cores) : NOBODY
+  const blamed = loss.died ? suspectsAmong(live, executor.description.cores) : NO_TASKS
   for (const task of executor.outstanding.values()) task.group.running--
   executor.outstanding.clear()
   state.effects.push({
@@ -68,13 +68,14 @@ function giveUp(state: DispatchState, executor: ExecutorEntry, loss: Loss): void
     event: { name: 'executorLost', executor: executor.description, reason: loss.reason, tasks: live.length },
   })
   state.log('warn', 'an executor is lost', { execId, reason: loss.reason, tasks: live.length })
-  // Backwards: what goes to the head of its queue keeps its order.
+  // The order is reversed, because each task goes to the head of its queue.
   for (const task of live.reverse()) giveBack(state, task, execId, loss.reason, blamed.has(task))
 }
 
 /**
- * Who may have killed it. What ran for a while was reported as started: with every core accounted for it was one of
- * those; otherwise it may be any that had no time to be reported. The innocent among them run alone once.
+ * The tasks that may have killed the executor. A task that ran for a while was reported as started. If there is one for
+ * every core, it was one of those. Otherwise it may be any task that had no time to be reported. Innocent tasks among
+ * the suspects run alone once.
  */
 function suspectsAmong(tasks: readonly Task[], cores: number): ReadonlySet<Task> {
   const started = tasks.filter((task) => task.started)
@@ -103,4 +104,4 @@ function giveBack(state: DispatchState, task: Task, execId: number, reason: stri
   state.requeue(task)
 }
 
-const NOBODY: ReadonlySet<Task> = new Set()
+const NO_TASKS: ReadonlySet<Task> = new Set()

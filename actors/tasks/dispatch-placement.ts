@@ -3,10 +3,11 @@ import { limits } from '../../runtime/limits.js'
 import type { AttemptKey } from '../messages/tasks.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 
+/** Only so many retries at the head of the list are considered, so that fresh tasks do not wait for the search. */
 const RETRIES_SEEN = innerLimits.retriesSeen
 export const REBALANCE_TIMER = 'rebalance'
 
-/** Gives what is queued to whoever has room: idle cores of all executors first, then what is sent ahead. */
+/** Gives queued tasks to executors with capacity: first to idle cores of all executors, then ahead of need. */
 export function place(state: DispatchState, nowMs: number): void {
   if (state.closed !== undefined) return
   const round = new Round(state, nowMs)
@@ -30,7 +31,7 @@ class Round {
     this.#nowMs = nowMs
   }
 
-  /** A suspect gets an executor for itself; half of the executors at most, so that the rest goes on. */
+  /** Gives each suspect an executor for itself. They get half of the executors at most, so that other tasks go on. */
   placeSuspects(): void {
     const { suspects, executors } = this.#state
     const usable = [...executors.values()].filter((executor) => executor.takesTasks)
@@ -69,7 +70,7 @@ class Round {
     if (least.outstanding.size > 0) recall(this.#state, least, least.outstanding.size)
   }
 
-  /** One task each in turn: few tasks spread over all executors. */
+  /** Gives one task to each executor in turn, so that few tasks spread over all executors. */
   fillCores(): void {
     for (let placed = true; placed; ) {
       placed = false
@@ -130,7 +131,7 @@ class Round {
       if (task.state !== 'queued') {
         retries.splice(index--, 1)
       } else if (mustWait(task, executor)) {
-        // For a core that is free.
+        // This task waits for a free core.
       } else if (!task.tried.includes(executor.execId) || !this.#state.hasUntried(task)) {
         retries.splice(index, 1)
         return task
@@ -157,7 +158,7 @@ class Round {
   }
 }
 
-/** At most once: what is sent ahead and lost would have an unknown outcome without having run. */
+/** A task that runs at most once is not sent ahead: if it were lost there, its outcome would be unknown. */
 function mustWait(task: Task, executor: ExecutorEntry): boolean {
   return task.spec.retries === 0 && executor.outstanding.size >= executor.description.cores
 }
@@ -166,7 +167,7 @@ function isOpen(executor: ExecutorEntry): boolean {
   return executor.takesTasks && executor.alone === undefined && !executor.reserved
 }
 
-/** Nothing waits here, somebody idles, and somebody has more than it can run: soon part of that goes back. */
+/** Sets the timer if no task waits here, one executor has idle cores, and another holds more than it can run. */
 function watchBalance(state: DispatchState): void {
   if (state.rebalancing || state.executors.size < 2 || state.queue.size > 0) return
   if (idleCores(state) === 0 || busiest(state) === undefined) return
@@ -174,14 +175,14 @@ function watchBalance(state: DispatchState): void {
   state.effects.push({ kind: 'startTimer', key: REBALANCE_TIMER, ms: limits.taskRebalanceMs })
 }
 
-/** At the timer: whoever is still behind gives up half of what it has not started. */
+/** Called by the timer: the executor with the largest excess gives back half of its unstarted tasks. */
 export function rebalance(state: DispatchState): void {
   state.rebalancing = false
   const idle = idleCores(state)
-  const victim = busiest(state)
-  if (state.queue.size > 0 || idle === 0 || victim === undefined) return
-  const excess = victim.outstanding.size - victim.description.cores
-  recall(state, victim, Math.max(Math.min(idle, excess), Math.ceil(excess / 2)))
+  const slowest = busiest(state)
+  if (state.queue.size > 0 || idle === 0 || slowest === undefined) return
+  const excess = slowest.outstanding.size - slowest.description.cores
+  recall(state, slowest, Math.max(Math.min(idle, excess), Math.ceil(excess / 2)))
 }
 
 function idleCores(state: DispatchState): number {

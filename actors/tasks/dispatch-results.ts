@@ -3,7 +3,7 @@ import type { AttemptKey } from '../messages/tasks.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 import type { AttemptResult } from './dispatch-types.js'
 
-/** The task of a current attempt at this executor. */
+/** The task whose current attempt this is, at this executor. */
 function currentTask(executor: ExecutorEntry, { taskId, n }: AttemptKey): Task | undefined {
   const task = executor.outstanding.get(taskId)
   return task !== undefined && task.n === n ? task : undefined
@@ -16,7 +16,7 @@ export function acceptStarted(executor: ExecutorEntry, attempts: readonly Attemp
   }
 }
 
-/** The first result of a current attempt wins; all others are dropped and counted (protocol S7). All are acknowledged. */
+/** The first result of a current attempt counts; others are dropped and counted (protocol S7). All are acknowledged. */
 export function acceptResults(
   state: DispatchState,
   executor: ExecutorEntry,
@@ -24,14 +24,14 @@ export function acceptResults(
   nowMs: number,
 ): void {
   state.effects.push({ kind: 'ack', execId: executor.execId, attempts: results })
-  // Who loads nothing is fast, and must not be sent more for it.
+  // An executor that cannot load a module ends tasks fast, and must not be sent more for it.
   const ended = results.filter(({ status }) => status !== 'unloaded').length
   if (ended > 0) executor.window.ended(ended, nowMs)
   if (results.some(hasRun)) noteWork(state, executor)
   applyResults(state, executor, results)
 }
 
-/** Told once: an executor that has run tasks is none that cannot start. */
+/** Tells once that the executor has run a task, so that later ends do not count as failed starts. */
 export function noteWork(state: DispatchState, executor: ExecutorEntry): void {
   if (executor.worked) return
   executor.worked = true
@@ -56,7 +56,7 @@ export function applyResults(
   }
 }
 
-/** Of each current attempt one, until they count. */
+/** Keeps one result of each current attempt until the results count. */
 export function keepResults(
   state: DispatchState,
   executor: ExecutorEntry,
@@ -96,13 +96,13 @@ function endAttempt(
       return
     case 'failure':
     case 'timeout':
-    // Nobody here cancelled it: for us it has failed.
+    // This driver did not cancel it, so it counts as a failure.
     case 'cancelled':
       failAttempt(state, task, status === 'timeout' ? 'timeout' : 'failure', body)
   }
 }
 
-/** It has not begun, so that this counts as no failure, and elsewhere is no repetition (protocol S7), not even with retries: 0. */
+/** It has not begun, so this is no failure, and a try elsewhere is no repetition (protocol S7), even with retries: 0. */
 function tryElsewhere(state: DispatchState, executor: ExecutorEntry, task: Task, body: Uint8Array): void {
   task.unloaded++
   if (!task.tried.includes(executor.execId)) task.tried = [...task.tried, executor.execId]
@@ -111,13 +111,13 @@ function tryElsewhere(state: DispatchState, executor: ExecutorEntry, task: Task,
     state.settle(task, { kind: 'failed', cause: 'permanent', body })
     return
   }
-  if (!executor.unloadedTold) {
+  if (!executor.unloadedLogged) {
     const { execId, host } = executor.description
     state.log('warn', 'an executor cannot load a task module; its tasks are tried elsewhere', {
       execId,
       host,
     })
-    executor.unloadedTold = true
+    executor.unloadedLogged = true
   }
   state.requeue(task)
 }
@@ -135,7 +135,7 @@ function failAttempt(state: DispatchState, task: Task, cause: 'failure' | 'timeo
   state.requeue(task)
 }
 
-/** Attempts that never started and never will: no repetition. */
+/** Takes back attempts that never started and never will. This is no repetition. */
 export function acceptReturned(
   state: DispatchState,
   executor: ExecutorEntry,
@@ -148,7 +148,7 @@ export function acceptReturned(
     state.take(executor, task)
     if (task.state !== 'sent') continue
     task.attempts--
-    // Nobody will ever report this number: the next attempt may have it, and users see no gaps.
+    // No executor will ever report this number, so the next attempt takes it and users see no gaps.
     task.n--
     state.stats.recalled++
     state.requeue(task)
@@ -156,8 +156,8 @@ export function acceptReturned(
 }
 
 /**
- * The executor's list after a new link repairs what the old one lost: attempts that never arrived are sent again
- * under their number, and what it holds without need is cancelled. Results it has kept follow by themselves.
+ * Uses the executor's list after a new link to repair what the old link lost. Attempts that never arrived are sent
+ * again under their number, and unneeded ones are cancelled. The executor sends its kept results by itself.
  */
 export function reconcile(state: DispatchState, executor: ExecutorEntry, held: readonly AttemptKey[]): void {
   const { execId } = executor

@@ -14,32 +14,32 @@ export interface Task {
   readonly spec: TaskSpec
   readonly group: Group
   state: 'queued' | 'sent' | 'ended'
-  /** Number of the newest attempt; only its result counts. */
+  /** Number of the newest attempt. Only its result counts. */
   n: number
   execId: number
-  /** The executor said that it runs; what is short never is said to. */
+  /** The executor reported that it runs. A short task is never reported. */
   started: boolean
   attempts: number
   failures: number
-  /** Executors that died with it. */
+  /** Executors that died while it ran there. */
   killed: number[]
-  /** Runs alone, so that nobody else is blamed if its executor dies again. */
+  /** True: it runs alone, so that no other task is blamed if its executor dies again. */
   suspect: boolean
-  /** Executors it failed on. */
+  /** Executors where it failed or could not be loaded. */
   tried: number[]
-  /** How often it had not begun because its module could not be loaded. */
+  /** How often it did not begin because its module could not be loaded. */
   unloaded: number
   repetitions: Repetition[]
 }
 
-/** `waiting`: said hello before the Master told of it; `resync`: welcomed, has not said what it holds. */
+/** `waiting`: its hello came before the Master announced it. `resync`: welcomed, but its list has not come. */
 export type LinkState = 'none' | 'waiting' | 'resync' | 'up'
 
 export class ExecutorEntry {
   description: ExecutorDescription
-  /** The Master has told of it. */
+  /** The Master has announced it. */
   known = false
-  /** It has given a result. */
+  /** It has run a task. */
   worked = false
   link: LinkState = 'none'
   blocked = false
@@ -47,13 +47,13 @@ export class ExecutorEntry {
   draining = false
   /** Kept free for a suspect. */
   reserved = false
-  /** The suspect that has it for itself. */
+  /** The suspect that runs here alone. */
   alone: Task | undefined
   recalling = false
-  /** It ends itself; what it has reported since waits for that. */
+  /** Set when it ends itself. Its results since then count only when it is gone. */
   ending: { readonly reason: string; readonly results: AttemptResult[] } | undefined
-  /** It was told of that it cannot load a module. */
-  unloadedTold = false
+  /** The log has the warning that it cannot load a module. */
+  unloadedLogged = false
   readonly outstanding = new Map<number, Task>()
   outstandingBytes = 0
   readonly window = new Window()
@@ -71,15 +71,15 @@ export class ExecutorEntry {
   }
 }
 
-/** All that the dispatch knows; only the functions beside this file change it. */
+/** The state of the dispatch. Only the functions of the files beside this one change it. */
 export class DispatchState {
   readonly tasks = new Map<number, Task>()
   readonly executors = new Map<number, ExecutorEntry>()
-  /** Never listened to again. */
+  /** Executors that were given up. Their messages are ignored. */
   readonly fenced = new Set<number>()
   readonly groups = new Map<number, Group>()
   readonly queue = new FairQueue<Task>()
-  /** Failed once: wants another executor than those tried. */
+  /** Tasks that failed at least once and want an executor that is not in `tried`. */
   readonly retries: Task[] = []
   readonly suspects: Task[] = []
   closed: string | undefined
@@ -111,9 +111,9 @@ export class DispatchState {
       started: false,
       attempts: 0,
       failures: 0,
-      killed: NOBODY,
+      killed: NO_EXECUTORS,
       suspect: false,
-      tried: NOBODY,
+      tried: NO_EXECUTORS,
       unloaded: 0,
       repetitions: NO_REPETITIONS,
     }
@@ -121,7 +121,7 @@ export class DispatchState {
     this.queue.push(task)
   }
 
-  /** The task leaves its executor's books. */
+  /** Removes the task from the executor that holds it. */
   take(executor: ExecutorEntry, task: Task): void {
     if (!executor.outstanding.delete(task.spec.taskId)) return
     executor.outstandingBytes -= task.spec.inputBytes
@@ -129,7 +129,7 @@ export class DispatchState {
     if (executor.alone === task) executor.alone = undefined
   }
 
-  /** Somebody who takes tasks has not tried it. */
+  /** True: some linked executor has not tried the task. */
   hasUntried(task: Task): boolean {
     for (const executor of this.executors.values()) {
       if (executor.link === 'up' && !executor.draining && !task.tried.includes(executor.execId)) return true
@@ -146,13 +146,13 @@ export class DispatchState {
   }
 
   repeat(task: Task, repetition: Repetition): void {
-    // Most tasks never repeat: the list they share is not written to.
+    // Most tasks never repeat and share one empty list, which must not change.
     task.repetitions = [...task.repetitions, repetition]
     const { taskId, group } = task.spec
     this.effects.push({ kind: 'event', event: { name: 'taskRepeated', taskId, group, ...repetition } })
   }
 
-  /** Back to where it is chosen from. */
+  /** Puts the task back among the suspects, the retries or the queue. */
   requeue(task: Task): void {
     task.state = 'queued'
     if (task.suspect) this.suspects.push(task)
@@ -165,5 +165,5 @@ export class DispatchState {
   }
 }
 
-const NOBODY: number[] = []
+const NO_EXECUTORS: number[] = []
 const NO_REPETITIONS: Repetition[] = []

@@ -1,14 +1,14 @@
 import type { ExecutorState } from '../messages/common.js'
 import type { AttemptKey, ResultStatus } from '../messages/tasks.js'
 
-/* What goes into the dispatch core and what comes out of it. */
+/* Inputs and effects of the dispatch core. */
 
-/** What the core knows of a task: its input stays with the shell. */
+/** What the core knows of a task. The input bytes stay with the shell. */
 export interface TaskSpec {
   readonly taskId: number
-  /** One map, each, or the single calls of an application: groups take turns. */
+  /** A group is one map, one each, or all single calls of an application. Groups take turns. */
   readonly group: number
-  /** Failures and timeouts allowed before the last one counts. 0: at most once (protocol S7). */
+  /** Failures and timeouts that are repeated; one more ends the task. 0: at most once (protocol S7). */
   readonly retries: number
   readonly inputBytes: number
 }
@@ -25,19 +25,19 @@ export interface ExecutorUpdate {
   readonly state: ExecutorState
   readonly message?: string | undefined
   readonly exitStatus?: number | undefined
-  /** Set where the whole Worker was lost. */
+  /** Set if the whole Worker was lost. */
   readonly workerHost?: string | undefined
 }
 
 export interface AttemptResult extends AttemptKey {
   readonly status: ResultStatus
-  /** Opaque here: bytes of the value or of the error record. */
+  /** Bytes of the value or of the error record; the core does not read them. */
   readonly body: Uint8Array
 }
 
 export type RepetitionCause = 'failure' | 'timeout' | `executor lost: ${string}`
 
-/** Why a task ran, or may have run, once more (protocol S7: each repetition names its cause). */
+/** Why a task ran, or may have run, again (protocol S7: each repetition names its cause). */
 export interface Repetition {
   readonly execId: number
   readonly cause: RepetitionCause
@@ -55,11 +55,11 @@ export type TaskEnd =
   | { readonly kind: 'quarantined'; readonly executors: readonly number[] }
   | { readonly kind: 'unknown'; readonly why: string }
 
-/** What becomes of a task, exactly once. */
+/** The outcome of a task. Each task has exactly one. */
 export interface TaskOutcome {
   readonly taskId: number
   readonly end: TaskEnd
-  /** How often it was given to an executor and not given back unstarted. */
+  /** How often it was given to an executor, without those times when it came back unstarted. */
   readonly attempts: number
   readonly repetitions: readonly Repetition[]
 }
@@ -71,20 +71,20 @@ export type DispatchInput =
   | { readonly kind: 'executorUpdated'; readonly update: ExecutorUpdate }
   /** A new link of this executor, which has proved its application's key. */
   | { readonly kind: 'hello'; readonly executor: ExecutorDescription }
-  /** All that the executor holds: its answer to `welcome`. */
+  /** All that the executor holds, as its answer to `welcome`. */
   | { readonly kind: 'held'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'linkDown'; readonly execId: number; readonly reason: string }
   | { readonly kind: 'started'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'returned'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'results'; readonly execId: number; readonly results: readonly AttemptResult[] }
-  /** It ends itself: what it reports from now on counts only when it is gone. */
+  /** The executor ends itself. What it reports from now on counts only when it is gone. */
   | {
       readonly kind: 'ending'
       readonly execId: number
       readonly reason: string
       readonly hasWorked: boolean
     }
-  /** The link pushes back, or no longer does. */
+  /** The link is full, or no longer full. */
   | { readonly kind: 'pressure'; readonly execId: number; readonly blocked: boolean }
   | { readonly kind: 'timer'; readonly key: string }
   | { readonly kind: 'close'; readonly reason: string }
@@ -92,9 +92,9 @@ export type DispatchInput =
 export type TaskPoolEvent =
   | { readonly name: 'executorAdded'; readonly executor: ExecutorDescription }
   | { readonly name: 'executorLinked'; readonly executor: ExecutorDescription }
-  /** Its first result has come. */
+  /** The executor has run its first task. */
   | { readonly name: 'executorWorked'; readonly execId: number }
-  /** `tasks`: how many it had that run elsewhere now or have an unknown outcome. */
+  /** `tasks` is how many of its tasks run elsewhere now or have an unknown outcome. */
   | {
       readonly name: 'executorLost'
       readonly executor: ExecutorDescription
@@ -112,13 +112,13 @@ export type TaskPoolEvent =
 
 export type DispatchEffect =
   | { readonly kind: 'welcome'; readonly execId: number }
-  /** Tell it to exit and listen to it no more. */
+  /** Tell it to exit, and ignore its messages from now on. */
   | { readonly kind: 'refuse'; readonly execId: number; readonly reason: string }
   | { readonly kind: 'run'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'cancel'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'ack'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'recall'; readonly execId: number; readonly count: number }
-  /** It may end itself now. */
+  /** Tell it that it may end itself now. */
   | { readonly kind: 'letGo'; readonly execId: number; readonly reason: string }
   | { readonly kind: 'killExecutor'; readonly execId: number }
   | { readonly kind: 'settle'; readonly outcome: TaskOutcome }
@@ -137,7 +137,7 @@ export interface DispatchStats {
   dispatched: number
   /** Attempts that executors report as run to an end. */
   executed: number
-  /** Results delivered: each task at most one. */
+  /** Results delivered; at most one per task. */
   accepted: number
   failed: number
   cancelled: number
@@ -145,10 +145,10 @@ export interface DispatchStats {
   unknown: number
   /** Attempts after a failure or timeout. */
   retried: number
-  /** Tasks that went elsewhere because their executor was lost. */
+  /** Tasks that were moved because their executor was lost. */
   lost: number
   /** Results of attempts that were no longer current. */
   dropped: number
-  /** Tasks given back unstarted to be run elsewhere: no repetition. */
+  /** Tasks given back unstarted, to run elsewhere. They are no repetitions. */
   recalled: number
 }

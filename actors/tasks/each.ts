@@ -3,7 +3,7 @@ import { type Ended, type Inputs, TaskCall, type TaskOutput, valueOfEnded } from
 import type { CallOptions } from './task-options.js'
 import type { TaskPool } from './task-pool.js'
 
-/** `attempts` counts how often the task was given to an executor; 0: its input was refused. */
+/** `attempts` counts how often the task was given to an executor. 0: its input was refused. */
 export type EachResult<I, O> =
   | { readonly index: number; readonly input: I; readonly value: O; readonly error?: undefined }
   | {
@@ -15,8 +15,8 @@ export type EachResult<I, O> =
     }
 
 /**
- * Runs `fn` once for each input; gives results as they end. Never throws for a task: only for the inputs' own
- * iterator, an aborted signal or a closed application. Leaving the loop cancels the rest.
+ * Runs `fn` once for each input and yields results as tasks end. A failed task never throws. The iterator throws only
+ * for an error of the inputs' own iterator, an aborted signal or a closed application. Leaving the loop cancels the rest.
  */
 export function each<I, O>(
   pool: TaskPool,
@@ -40,7 +40,7 @@ export function each<I, O>(
       }
     },
     async return(): Promise<IteratorResult<EachResult<I, O>>> {
-      call.end('its reader has left')
+      call.end('the loop that read the results was left')
       return { done: true, value: undefined }
     },
   }

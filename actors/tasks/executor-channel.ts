@@ -22,7 +22,7 @@ import {
 } from '../messages/tasks.js'
 import type { AttemptResult } from './dispatch-types.js'
 
-/** What a channel needs of a link; tests have their own. */
+/** What a channel needs of a link. Tests have links of their own. */
 export interface ChannelLink extends PayloadLink {
   setReceiver(receiver: LinkReceiver): void
   close(reason?: string): void
@@ -36,12 +36,12 @@ export interface ChannelEvents {
   returned(channel: ExecutorChannel, attempts: readonly AttemptKey[]): void
   results(channel: ExecutorChannel, results: readonly AttemptResult[]): void
   pressure(channel: ExecutorChannel): void
-  /** It ends itself. */
+  /** The executor ends itself. */
   ending(channel: ExecutorChannel, reason: string, hasWorked: boolean): void
   log(channel: ExecutorChannel, text: string): void
-  /** An exception that is no fault of the executor's. */
+  /** An exception that the executor did not cause. */
   defect(error: unknown): void
-  /** Also when its frames could not be read: then it was cut, and the next link repairs what was lost. */
+  /** Also called if its frames could not be read: the link was cut then, and the next link repairs what was lost. */
   closed(channel: ExecutorChannel, reason: string): void
 }
 
@@ -66,7 +66,7 @@ export class ExecutorChannel {
   readonly #told = new Set<number>()
   readonly #held: AttemptKey[] = []
   #blocked = false
-  /** Never listened to again. */
+  /** True: its messages are ignored from now on. */
   #silenced = false
   #welcomed = false
   #cancelTimer: () => void
@@ -102,7 +102,7 @@ export class ExecutorChannel {
     writeWelcome(maxInputBytes, maxResultBytes, this.#stream.emit)
   }
 
-  /** `functionOf` gives the functions by number; `isWanted` whether a large input still has to go. */
+  /** `functionOf` finds a function by its number. `isWanted` says whether a large input must still be sent. */
   run(
     tasks: readonly RunTask[],
     functionOf: (functionId: number) => FunctionEntry,
@@ -123,7 +123,7 @@ export class ExecutorChannel {
     this.#tellPressure()
   }
 
-  /** In line behind what was sent, so that no cancel overtakes its task. */
+  /** Queued behind what was sent before, so that no cancellation overtakes its task. */
   cancel(attempts: readonly AttemptKey[]): void {
     this.#stream.push(() => writeAttempts('cancel', attempts, this.#stream.emit))
   }
@@ -136,12 +136,12 @@ export class ExecutorChannel {
     this.#stream.push(() => writeRecall(count, this.#stream.emit))
   }
 
-  /** It wants to end itself, and may do so now; its link is listened to until it is gone. */
+  /** Tells it that it may end itself now. Its messages count until it is gone. */
   letGo(reason: string): void {
     this.#stream.push(() => writeReason('exit', reason, this.#stream.emit))
   }
 
-  /** Tells it to exit and hears it no more; it closes the link when it has understood, else we do. */
+  /** Tells it to exit and ignores its messages. It closes the link; otherwise this side does, after `linkLingerMs`. */
   dismiss(reason: string): void {
     this.#silenced = true
     const { link, timers } = this.#options
@@ -150,7 +150,7 @@ export class ExecutorChannel {
     this.#cancelTimer = timers.after(limits.linkLingerMs, () => link.close(reason))
   }
 
-  /** A newer link of the same executor took its place. */
+  /** Gives way to a newer link of the same executor. */
   replace(): void {
     this.#silenced = true
     this.#options.link.replace('a newer link of this executor')
@@ -176,7 +176,7 @@ export class ExecutorChannel {
 
   #receive(message: FromExecutor): void {
     const { events } = this.#options
-    // Who has not said who it is has nothing else to say.
+    // An executor must say hello first, and once.
     if ((message.kind === 'hello') !== (this.execId === undefined)) return
     switch (message.kind) {
       case 'hello':

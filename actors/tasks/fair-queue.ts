@@ -4,12 +4,12 @@ export interface Grouped {
   readonly group: Group
 }
 
-/** One map, each, or the single calls of an application. */
+/** One map, one each, or the single calls of an application. */
 export class Group {
   readonly id: number
   /** Tasks that have not ended. */
   live = 0
-  /** Tasks at executors. */
+  /** Tasks that are at executors. */
   running = 0
 
   constructor(id: number) {
@@ -32,13 +32,13 @@ export class FairQueue<T extends Grouped> {
     this.#size++
   }
 
-  /** Ahead of its own group: for what had its turn already. */
+  /** Puts an item at the head of its group, because it had its turn already. */
   pushFront(item: T): void {
     this.#subqueue(item.group).unshift(item)
     this.#size++
   }
 
-  /** What `shift` would give. */
+  /** The item that `shift` would return. */
   peek(): T | undefined {
     const group = this.#turns.first
     return group && this.#subqueues.get(group)?.first

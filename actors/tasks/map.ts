@@ -3,8 +3,9 @@ import type { CallOptions } from './task-options.js'
 import type { TaskPool } from './task-pool.js'
 
 /**
- * Runs `fn` once for each input; gives the values in the order of the inputs. A failure cancels all that is behind it
- * at once, and is thrown after the values before it. Leaving the loop cancels the rest. Inputs are pulled as there is room.
+ * Runs `fn` once for each input and yields the values in the order of the inputs. A failure at once cancels the tasks of
+ * later inputs; it is thrown after the values of earlier ones. Leaving the loop cancels the rest. Inputs are pulled only
+ * as there is capacity.
  */
 export function map<I, O>(
   pool: TaskPool,
@@ -28,7 +29,7 @@ export function map<I, O>(
       }
     },
     async return(): Promise<IteratorResult<O>> {
-      call.end('its reader has left')
+      call.end('the loop that read the results was left')
       return { done: true, value: undefined }
     },
   }

@@ -2,7 +2,7 @@ import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { decodeError } from '../messages/task-error.js'
 import type { TaskEnd, TaskOutcome } from './dispatch-types.js'
 
-/** What the caller of a task gets for every end but a value. `name` is the task function. */
+/** The error that the caller of a task gets for every end but a value. `name` is that of the task function. */
 export function errorOf({ end, attempts }: TaskOutcome, name: string): Error {
   switch (end.kind) {
     case 'failed':
@@ -34,7 +34,7 @@ function failed(end: Extract<TaskEnd, { kind: 'failed' }>, name: string, attempt
       cause,
     })
   }
-  // Ours say all that is to be said.
+  // An error of Firesteel itself needs no other around it.
   if (end.cause === 'permanent' || isFiresteelError(cause, 'TASK_FAILED')) return cause
   return new FiresteelError('TASK_FAILED', `The task ${name} failed${times}: ${cause.message}`, { cause })
 }

@@ -7,7 +7,7 @@ import { type CallOptions, type CallSettings, callSettings } from './task-option
 import type { FunctionRef, TaskPool } from './task-pool.js'
 import { inputBytes, resultValue, targetOf } from './task-proxy.js'
 
-/** The options of one map or each, as its caller gave them. */
+/** The options of one map or each, as the caller gave them. */
 export interface OptionsOfCall {
   readonly what: 'map()' | 'each()'
   readonly options: CallOptions
@@ -15,7 +15,7 @@ export interface OptionsOfCall {
 
 export type Inputs<I> = Iterable<I> | AsyncIterable<I>
 
-/** One task that has ended, before anybody has read it. */
+/** A task that has ended and has not been read yet. */
 export interface Ended<I> {
   readonly index: number
   readonly input: I
@@ -24,19 +24,20 @@ export interface Ended<I> {
   readonly result: { readonly value: unknown } | { readonly body: Uint8Array } | { readonly error: Error }
 }
 
-/** Where ended tasks wait for their reader: map and each differ only here. */
+/** Holds ended tasks until they are read. Only here map and each differ. */
 export interface TaskOutput<I> {
   readonly size: number
   add(ended: Ended<I>): void
-  /** The next one to be read. */
+  /** The next task to be read. */
   take(): Ended<I> | undefined
-  /** The first failure in the order of inputs ends the call: nothing behind it is of use. */
+  /** True: the first failure, in the order of inputs, ends the call, so tasks after it are of no use. */
   readonly endsAtFailure: boolean
 }
 
+/** Smaller results are decoded on arrival: their bytes would keep the whole received chunk alive. */
 const KEPT_AS_BYTES = innerLimits.resultKeptBytes
 
-/** One map or each: pulls inputs as there is room, submits them, hands out what has ended. */
+/** One map or each. It pulls inputs as there is capacity, submits them, and hands out ended tasks. */
 export class TaskCall<I> {
   readonly ref: FunctionRef
   readonly #pool: TaskPool
@@ -58,20 +59,20 @@ export class TaskCall<I> {
   #progressDue = false
   #unlisten: (() => void) | undefined
 
-  /** Throws USAGE. Nothing is pulled before the first `next`. */
+  /** Throws USAGE. No input is pulled before the first `next`. */
   constructor(pool: TaskPool, fn: unknown, inputs: Inputs<I>, ofCall: OptionsOfCall, output: TaskOutput<I>) {
     const { ref, options } = targetOf(fn)
     this.ref = ref
     this.#settings = callSettings(options, ofCall)
     if (!isIterable(inputs))
-      throw new FiresteelError('USAGE', 'The inputs are no iterable.', { place: 'inputs' })
+      throw new FiresteelError('USAGE', 'The inputs are not iterable.', { place: 'inputs' })
     this.#pool = pool
     this.#inputs = inputs
     this.#output = output
     this.#group = pool.newGroup()
   }
 
-  /** The next ended task; undefined at the end. Rejects with what ended the call. */
+  /** The next ended task; undefined at the end. Rejects with the error that ended the call. */
   next(): Promise<Ended<I> | undefined> {
     if (this.#iterator === undefined && !this.#ended) this.#start()
     const ready = this.#take()
@@ -92,7 +93,7 @@ export class TaskCall<I> {
     })
   }
 
-  /** Cancels what is under way; no more is pulled. */
+  /** Cancels the tasks under way and pulls no more inputs. */
   end(reason: string): void {
     if (this.#ended) return
     this.#ended = true
@@ -138,7 +139,7 @@ export class TaskCall<I> {
   }
 
   #take(): Ended<I> | undefined {
-    // What had ended before a failure is not read past it.
+    // Results that arrived before a failure are not read past it.
     if (this.#ended && this.#failure !== undefined) return undefined
     const ended = this.#output.take()
     if (ended !== undefined) this.#bufferedBytes -= ended.bytes
@@ -186,7 +187,7 @@ export class TaskCall<I> {
     this.#pulling = false
   }
 
-  /** The user's iterator threw: it is over, and so is the call. */
+  /** The user's iterator threw, which ends the inputs and the call. */
   #inputsFailed(error: unknown): void {
     this.#pulling = false
     this.#exhausted = true
@@ -260,7 +261,7 @@ export class TaskCall<I> {
     }
   }
 
-  /** Nothing behind this input is of use; what is before it is still waited for. */
+  /** Cancels the tasks of later inputs. Those of earlier inputs go on. */
   #cutAfter(index: number): void {
     const behind: number[] = []
     for (const [taskId, at] of this.#inFlight) if (at > index) behind.push(taskId)
@@ -291,7 +292,7 @@ export class TaskCall<I> {
     try {
       await this.#iterator?.return?.()
     } catch {
-      // The call has ended already, for a reason that matters more.
+      // The call has already ended, for a reason that matters more.
     }
   }
 }

@@ -3,11 +3,11 @@ import { checkKnownOptions } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import { DURATION_MS_MAX, parseDurationMs } from '../../runtime/units.js'
 
-/** Options that `tasks()` takes: they hold for every call of its functions that does not give its own. */
+/** Options of `tasks()`. They hold for every call of its functions that does not set its own. */
 export interface TaskOptions {
-  /** Failures and timeouts before one counts; default 3 (4 attempts). 0: at most once, also when an executor is lost. */
+  /** Failures and timeouts that are repeated; default 3 (4 attempts). 0: at most once, even if an executor is lost. */
   readonly retries?: number
-  /** Of one attempt: `30s` or milliseconds; default none, which `Infinity` says as well. */
+  /** For one attempt: a duration such as `30s`, or milliseconds. Default: none, like `Infinity`. */
   readonly timeout?: string | number
 }
 
@@ -16,29 +16,29 @@ export interface TaskProgress {
   readonly failed: number
   /** Attempts after a failure, a timeout or the loss of an executor. */
   readonly retried: number
-  /** At executors now. */
+  /** Tasks that are at executors now. */
   readonly running: number
-  /** Where the inputs have a length. */
+  /** Set if the inputs have a length. */
   readonly total?: number
 }
 
-/** Options that `map()` and `each()` take: they go before those of `tasks()`, which go before the defaults. */
+/** Options of `map()` and `each()`. They override those of `tasks()`, which override the defaults. */
 export interface CallOptions extends TaskOptions {
-  /** Called after tasks have ended, once for those that ended together. */
+  /** Called after tasks have ended; once for tasks that ended together. */
   readonly onProgress?: (progress: TaskProgress) => void
-  /** Ends the call; its reader gets the signal's reason. */
+  /** Aborting it ends the call, and the loop that reads the results throws the signal's reason. */
   readonly signal?: AbortSignal
-  /** Tasks of this call under way at most; default: as many as the executors take. */
+  /** The most tasks of this call under way at a time; default: as many as the executors take. */
   readonly concurrency?: number
 }
 
 export interface TaskSettings {
   readonly retries: number
-  /** Of one attempt; 0: none. */
+  /** Milliseconds for one attempt; 0: no timeout. */
   readonly timeoutMs: number
 }
 
-/** What holds for one call, all levels merged. */
+/** The settings of one call, all levels merged. */
 export interface CallSettings extends TaskSettings {
   readonly onProgress: ((progress: TaskProgress) => void) | undefined
   readonly signal: AbortSignal | undefined
@@ -53,7 +53,7 @@ const DEFAULTS: Required<TaskOptions> = {
 
 type Checks = Readonly<Record<string, (value: unknown) => void>>
 
-/** The check of each option, by the levels that take it. A check throws USAGE. */
+/** The check of each option, by the calls that take it. A check throws USAGE. */
 const taskChecks = {
   retries: (value: unknown) => checkWhole('retries', value, 0),
   timeout: (value: unknown) => void timeoutMsOf(value),
@@ -66,18 +66,18 @@ const callChecks = {
     if (typeof value !== 'function') refuse('onProgress', 'onProgress must be a function.')
   },
   signal: (value: unknown) => {
-    if (!(value instanceof AbortSignal)) refuse('signal', 'signal is no AbortSignal.')
+    if (!(value instanceof AbortSignal)) refuse('signal', 'signal must be an AbortSignal.')
   },
 } satisfies Checks & Record<keyof CallOptions, unknown>
 
-/** Those options of `tasks()` that were given. Throws USAGE. */
+/** The given options of `tasks()`. Throws USAGE. */
 export function taskOptions(options: unknown = {}): TaskOptions {
   const names = Object.keys(callChecks)
   const elsewhere = { names, what: 'map() and each()' }
   return given<TaskOptions>(options, taskChecks, { what: 'tasks()', elsewhere })
 }
 
-/** The one place where options are merged: those of the call over those of `tasks()` over the defaults. Throws USAGE. */
+/** Merges options, and only here: those of the call override those of `tasks()`, which override defaults. Throws USAGE. */
 export function callSettings(
   ofTasks: TaskOptions,
   ofCall?: { what: string; options: unknown },
@@ -88,7 +88,7 @@ export function callSettings(
   return { retries, timeoutMs: timeoutMsOf(timeout), onProgress, signal, concurrency }
 }
 
-/** Checked, and without those whose value is undefined: they count as not given. */
+/** Checks the options and drops undefined values, which count as not given. */
 function given<O>(
   options: unknown,
   checks: Checks,

@@ -30,7 +30,7 @@ export interface SubmitSpec {
   /** node:v8 bytes of the list of arguments. */
   readonly input: Uint8Array
   readonly retries: number
-  /** Of one attempt; 0: none. */
+  /** Milliseconds for one attempt; 0: no timeout. */
   readonly timeoutMs: number
   /** From `newGroup()`. */
   readonly group: number
@@ -48,9 +48,9 @@ export interface TaskPoolOptions {
   readonly clock?: Clock
   readonly timers?: Timers
   readonly log: Pick<Logger, 'info' | 'warn'>
-  /** Asks the Master to kill an executor that was given up. */
+  /** Asks the Master to kill an executor that this driver has given up. */
   readonly killExecutor: (execId: number) => void
-  /** An exception in the pool itself. Once; every task has ended then. */
+  /** Called once, for an exception in the pool itself, after every task has ended. */
   readonly onDefect: (error: unknown) => void
   readonly limits?: Partial<TaskPoolLimits>
 }
@@ -60,25 +60,25 @@ export interface TaskPoolStats extends DispatchStats {
   live: number
 }
 
-/** The driver's side of tasks: the dispatch core with links, timers and the tasks' inputs. */
+/** The driver's side of tasks: the dispatch core, with links, timers and the inputs of tasks. */
 export interface TaskPool {
   readonly limits: TaskPoolLimits
   executorAdded(executor: ExecutorDescription): void
   executorUpdated(update: ExecutorUpdate): void
-  /** A link that proved the application's key. */
+  /** Takes a link whose peer has proved the application's key. */
   link(link: ChannelLink): void
-  /** Number of the task, for `cancel`. */
+  /** Returns the number of the task, for `cancel`. */
   submit(spec: SubmitSpec): number
   cancel(taskIds: readonly number[], reason: string): void
-  /** Number of a new map or each: they take turns. Single calls are group 0. */
+  /** Returns the number of a new map or each. Groups take turns. Single calls are group 0. */
   newGroup(): number
-  /** Tasks of a group that are at executors. */
+  /** Number of a group's tasks that are at executors. */
   running(group: number): number
   /** How many tasks all executors together would hold now. */
   window(): number
   /** Ends all tasks with APPLICATION_CLOSED and tells the executors to exit. */
   close(reason: string): void
-  /** The answer ends it. */
+  /** The returned function removes the listener. */
   on(listener: (event: TaskPoolEvent) => void): () => void
   stats(): TaskPoolStats
   executors(): ExecutorDescription[]
@@ -97,7 +97,7 @@ class Pool implements TaskPool {
   readonly #submissions = new Map<number, SubmitSpec>()
   readonly #functions: FunctionEntry[] = []
   readonly #functionIds = new Map<string, number>()
-  /** By the caller's own object: found without putting a name together for each task. */
+  /** Keyed by the caller's own object, so that no key has to be built for each task. */
   readonly #refIds = new WeakMap<FunctionRef, number>()
   readonly #channels = new Map<number, ExecutorChannel>()
   readonly #cancels = new Map<string, () => void>()
@@ -105,7 +105,7 @@ class Pool implements TaskPool {
   #fresh: TaskSpec[] = []
   readonly #inputs: DispatchInput[] = []
   #stepping = false
-  /** Why it is of no more use. */
+  /** Why the pool is of no more use. */
   #failed: string | undefined
   #nextTask = 1
   #nextGroup = 1
@@ -140,7 +140,7 @@ class Pool implements TaskPool {
     const taskId = this.#nextTask++
     const { retries, group, input } = spec
     this.#submissions.set(taskId, spec)
-    // Calls of one turn go out together.
+    // Calls of one turn are sent together.
     if (this.#fresh.length === 0) queueMicrotask(() => this.#submitFresh())
     this.#fresh.push({ taskId, group, retries, inputBytes: input.byteLength })
     return taskId
@@ -200,7 +200,7 @@ class Pool implements TaskPool {
     return functionId
   }
 
-  /** One at a time: what an effect sets off must not overtake the effects behind it. */
+  /** Runs one input at a time: an input that an effect causes must not overtake the remaining effects. */
   #step(input: DispatchInput): void {
     this.#inputs.push(input)
     if (this.#stepping) return
@@ -223,7 +223,7 @@ class Pool implements TaskPool {
     for (const effect of effects) this.#apply(effect)
   }
 
-  /** A defect of ours: nothing that the core knows can be relied on. Nobody waits for ever, and nothing runs on. */
+  /** Handles a defect of the pool. Its state cannot be trusted, so all tasks end and all executors are told to exit. */
   #fail(error: unknown): void {
     if (this.#failed !== undefined) return
     this.#failed = `a defect of the task pool: ${reasonOf(error)}`
@@ -276,7 +276,7 @@ class Pool implements TaskPool {
     >,
   ): void {
     const channel = this.#channels.get(effect.execId)
-    // Its link has just ended; the list that comes with the next one repairs it.
+    // Its link has just ended. The list on its next link repairs this.
     if (channel === undefined) return
     switch (effect.kind) {
       case 'welcome':

@@ -7,7 +7,7 @@ import type { FunctionRef, TaskPool } from './task-pool.js'
 // biome-ignore lint/suspicious/noExplicitAny: the one type that every function's parameters are assignable to
 type AnyFunction = (...args: any[]) => unknown
 
-/** A function of a task module as its driver sees it: the same arguments, a promise of the result. */
+/** A function of a task module as its driver calls it: the same arguments, a promise of the result. */
 export type TaskFunction<F extends AnyFunction = AnyFunction> = (
   ...args: Parameters<F>
 ) => Promise<Awaited<ReturnType<F>>>
@@ -26,10 +26,10 @@ export interface TaskTarget {
 }
 
 const targets = new WeakMap<object, TaskTarget>()
-/** What engines and promises look for on any object: a task of this name would be called by accident. */
+/** Engines and promises read these names on any object, so a task with such a name would be called by accident. */
 const NOT_TASKS: ReadonlySet<string> = new Set(['then', 'toJSON', 'constructor', 'prototype'])
 
-/** Typed functions of the module at `url`. Nothing is looked up here: a missing export fails its call. */
+/** Typed functions of the module at `url`. Nothing is loaded here: a missing export fails at its call. */
 export function tasksOf<M>(pool: TaskPool, url: URL | string, given?: TaskOptions): TaskFunctions<M> {
   const href = hrefOf(url)
   const options = taskOptions(given)
@@ -53,7 +53,7 @@ export function targetOf(fn: unknown): TaskTarget {
   if (target !== undefined) return target
   throw new FiresteelError(
     'USAGE',
-    'What is to run as a task must come from tasks(url), not be a function of this program.',
+    'A task function must come from tasks(url); it cannot be a function of this program.',
   )
 }
 
@@ -69,7 +69,7 @@ export function inputBytes(pool: TaskPool, { name }: FunctionRef, args: readonly
   })
 }
 
-/** The value of a result. Throws INTERNAL where its bytes are none. */
+/** The value of a result. Throws INTERNAL if the bytes cannot be decoded. */
 export function resultValue(body: Uint8Array, { name }: FunctionRef): unknown {
   try {
     return fromBytes(body)
@@ -110,7 +110,7 @@ function hrefOf(url: URL | string): string {
   try {
     return new URL(url).href
   } catch {
-    throw new FiresteelError('USAGE', `${String(url)} is no URL of a task module.`, {
+    throw new FiresteelError('USAGE', `${String(url)} is not the URL of a task module.`, {
       help: 'Write new URL("./tasks.js", import.meta.url).',
     })
   }

@@ -1,11 +1,12 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 
+/** A shorter measurement would mostly show the clock's noise. */
 const MEASURE_MS = innerLimits.taskMeasureMs
 
 /**
- * How many tasks one executor may hold: one per core and as many more as it will end in `taskPrefetchMs`, by its own
- * pace. No-op tasks stream by the thousand; tasks longer than that are never sent ahead.
+ * How many tasks one executor may hold: one per core, and as many more as it ends in `taskPrefetchMs` at its own pace.
+ * No-op tasks are sent by the thousand; tasks longer than that are never sent ahead.
  */
 export class Window {
   #perMs = 0
@@ -16,7 +17,7 @@ export class Window {
     return Math.min(limits.taskWindow, cores + Math.floor(this.#perMs * limits.taskPrefetchMs))
   }
 
-  /** The executor has work again: idle time says nothing about its pace. */
+  /** The executor has work again. Its idle time says nothing about its pace. */
   busyFrom(nowMs: number): void {
     this.#sinceMs = nowMs
     this.#ended = 0

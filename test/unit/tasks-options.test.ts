@@ -217,7 +217,7 @@ const wrongOfCall: readonly [CallOptions, RegExp][] = [
   [{ concurrency: 0 }, /concurrency is 0/],
   [{ concurrency: 1.5 }, /concurrency is 1\.5/],
   [{ onProgress: 'x' } as unknown as CallOptions, /onProgress must be a function/],
-  [{ signal: {} } as unknown as CallOptions, /signal is no AbortSignal/],
+  [{ signal: {} } as unknown as CallOptions, /signal must be an AbortSignal/],
 ]
 
 test('a wrong option is refused where it is given, before anything runs', () => {
