@@ -7,62 +7,62 @@ import type { TaskFunctions } from '../tasks/task-proxy.js'
 
 /** An executor of this application. */
 export interface ExecutorInfo {
-  /** Number of this executor in its application: `firesteel logs APP/ID` shows its output. */
+  /** Number of this executor in its application. `firesteel logs APP/ID` shows its output. */
   readonly id: number
   readonly workerId: string
   readonly host: string
   readonly cores: number
 }
 
-/** An executor that came to nothing, and what its Master makes of it. */
+/** An executor that failed before it was of use, and what its Master does about it. */
 export interface ExecutorFailure extends Omit<ExecutorInfo, 'cores'> {
-  /** By `kind`: `start` (no process: `code`, `place`), `exit` (`exitStatus`, `output` for `firesteel logs`). */
+  /** `kind` is `start` (no process: `code`, `place`) or `exit` (`exitStatus`, `output` for `firesteel logs`) or `room`. */
   readonly reason: LaunchFailure
-  /** In a row on this Worker; those of one moment count as one. */
+  /** Failures in a row on this Worker. Failures at the same moment count as one. */
   readonly failures: number
   readonly excluded: boolean
   readonly retryAt: Date
 }
 
-/** What `app.on` tells of. */
+/** The events of `app.on`. */
 export interface AppEvents {
   /** The Master has placed an executor; it takes tasks once `executorReady`. */
   readonly executorAdded: ExecutorInfo
   readonly executorReady: ExecutorInfo
-  /** `tasks`: how many it had that run elsewhere now. */
+  /** `tasks` is the number of its tasks that run elsewhere now. */
   readonly executorLost: ExecutorInfo & { readonly reason: string; readonly tasks: number }
   /**
-   * An executor could not be started, or ended before it had given a result. Its Worker is left alone by this
-   * application for a while (from 1 s to 60 s, `retryAt`), and other Workers come first. After three failures in a row
-   * it is `excluded`: not tried for five minutes, while another Worker is large enough. The application ends
-   * (`removed`) only where every Worker is excluded and `maxExecutorRetries` executors have failed.
+   * An executor could not be started, or ended before it had given a result. For a while (from 1 s to 60 s, `retryAt`)
+   * the Master tries other Workers first for this application. After three failures in a row the Worker is `excluded` for
+   * five minutes, while another Worker is large enough. The application ends (`removed`) only if every Worker is excluded
+   * and `maxExecutorRetries` executors have failed.
    */
   readonly executorFailed: ExecutorFailure
-  /** A task runs once more; `executor` is the one that failed it or was lost (protocol S7). */
+  /** A task runs again. `executor` is the one that failed it or was lost (protocol S7). */
   readonly taskRepeated: { readonly task: number; readonly executor: number; readonly cause: string }
   readonly taskQuarantined: { readonly task: number; readonly executors: readonly number[] }
-  /** A Master leads; `address` is its own. Nothing needs to be done. */
+  /** A new leader is in contact; `address` is its own. You need not do anything. */
   readonly masterChanged: { readonly address: string; readonly epoch: number }
-  /** No Master is heard for now. Tasks run on. */
+  /** There is no contact with a leader for now. Tasks go on. */
   readonly masterLost: { readonly reason: string }
   readonly workerRemoved: { readonly id: string; readonly host: string; readonly reason: string }
-  /** The Master ended this application (APPLICATION_KILLED, APPLICATION_FAILED): it takes no more tasks. */
+  /** The Master ended this application (APPLICATION_KILLED, APPLICATION_FAILED). It takes no more tasks. */
   readonly removed: FiresteelError
-  /** Closed, on request or after `removed`. */
+  /** The application was closed, on request or after `removed`. */
   readonly closed: { readonly error?: FiresteelError }
 }
 
 /** Counts since the application began. */
 export interface AppStats {
-  /** Results delivered: of each task at most one. */
+  /** Results delivered; at most one per task. */
   readonly done: number
   readonly failed: number
   readonly cancelled: number
   /** Attempts after a failure or a timeout. */
   readonly retried: number
-  /** Tasks that went elsewhere because their executor was lost. */
+  /** Tasks that were moved because their executor was lost. */
   readonly lost: number
-  /** Results of attempts that were no longer current: dropped (protocol S7). */
+  /** Results that were dropped because their attempt was no longer current (protocol S7). */
   readonly dropped: number
   /** Tasks that have not ended. */
   readonly live: number
@@ -70,8 +70,8 @@ export interface AppStats {
 }
 
 /**
- * An application of the cluster. It keeps this process alive until `close()`. A process that ends without it is
- * noticed by the Master, which gives its executors back after applicationGrace (10 s).
+ * An application of the cluster. It keeps this process alive until `close()`. If the process ends without `close()`, the
+ * Master notices it and frees the executors after applicationGrace (10 s).
  */
 export interface App extends AsyncDisposable {
   /** `app-...`, as `firesteel status` shows it. */
@@ -79,13 +79,13 @@ export interface App extends AsyncDisposable {
   readonly executors: readonly ExecutorInfo[]
   /** Typed functions of a task module: `app.tasks<typeof import('./tasks.js')>(new URL('./tasks.js', import.meta.url))`. */
   tasks<M>(url: URL | string, options?: TaskOptions): TaskFunctions<M>
-  /** Values in the order of the inputs; the first failure cancels the rest and is thrown. */
+  /** Yields values in the order of the inputs. The first failure cancels the rest and is thrown. */
   map<I, O>(
     task: (input: I) => Promise<O>,
     inputs: Inputs<I>,
     options?: CallOptions,
   ): AsyncIterableIterator<O>
-  /** Results as they end; never throws for a task. */
+  /** Yields results as tasks end. A failed task never throws. */
   each<I, O>(
     task: (input: I) => Promise<O>,
     inputs: Inputs<I>,
@@ -95,10 +95,10 @@ export interface App extends AsyncDisposable {
   off<K extends keyof AppEvents>(event: K, listener: (event: AppEvents[K]) => void): App
   stats(): AppStats
   /**
-   * The total of executors wanted from now on; lowering it kills none. Waits for a Master; rejects with
+   * Sets how many executors the application wants from now on. A lower number kills none. Waits for a Master. Rejects with
    * APPLICATION_CLOSED, or the reason of the application's end.
    */
   requestExecutors(total: number): Promise<boolean>
-  /** Ends what still runs (APPLICATION_CLOSED), gives the executors back, lets the process end. Never fails to close. */
+  /** Ends running tasks (APPLICATION_CLOSED), frees the executors, lets the process end. It closes in any case. */
   close(): Promise<void>
 }

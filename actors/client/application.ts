@@ -15,11 +15,11 @@ import { Emitter } from './emitter.js'
 
 export interface ApplicationOptions extends Omit<EndpointOptions, 'events'> {
   readonly signal?: AbortSignal | undefined
-  /** Called once when the application is over, whatever ended it. */
+  /** Called once when the application has ended, for whatever reason. */
   readonly release?: (() => Promise<void>) | undefined
 }
 
-/** Registers an application. Rejects with a coded error, or the signal's reason; `release` is called then too. */
+/** Registers an application. Rejects with a coded error or the signal's reason, after a call of `release`. */
 export async function openApplication(options: ApplicationOptions): Promise<App> {
   const { signal, log } = options
   const emitter = new Emitter<AppEvents>((event, error) => log.warn('a listener threw', { event, error }))
@@ -115,7 +115,7 @@ class Application implements App {
   async close(...options: unknown[]): Promise<void> {
     await this.#endpoint.close('it was closed')
     await this.ended(undefined)
-    // What was asked for is told only now: a mistake in a call must not leave an application open.
+    // The options are checked last: a mistake in the call must not leave the application open.
     if (isOptions(options[0])) checkKnownOptions(options[0], { what: 'close()', names: [], help: APP_HELP })
   }
 
@@ -123,7 +123,7 @@ class Application implements App {
     await this.close()
   }
 
-  /** The endpoint has let everything go. */
+  /** Called when the endpoint has released all its resources. */
   ended(error: FiresteelError | undefined): Promise<void> {
     this.#over ??= this.#end(error)
     return this.#over
@@ -158,7 +158,7 @@ class Application implements App {
         this.#emitter.emit('taskRepeated', { task, executor, cause })
         return
       }
-      // For the Master only.
+      // Only the Master uses this event.
       case 'executorWorked':
         return
       case 'taskQuarantined':
@@ -184,7 +184,7 @@ const eventNames: Readonly<Record<keyof AppEvents, true>> = {
   closed: true,
 }
 
-/** A listener of an event that does not exist would never be called. Throws USAGE. */
+/** Throws USAGE for an unknown event, because its listener would never be called. */
 function checkListener(what: string, event: unknown, listener: unknown): void {
   const place = String(event)
   if (typeof event !== 'string' || !Object.hasOwn(eventNames, event)) {
@@ -195,10 +195,10 @@ function checkListener(what: string, event: unknown, listener: unknown): void {
     throw new FiresteelError('USAGE', message, { place, help: APP_HELP })
   }
   if (typeof listener === 'function') return
-  throw new FiresteelError('USAGE', `The listener of ${place} is no function.`, { place, help: APP_HELP })
+  throw new FiresteelError('USAGE', `The listener of ${place} is not a function.`, { place, help: APP_HELP })
 }
 
-/** `close` may be handed on as a callback, with whatever comes; options are an object that somebody wrote down. */
+/** True for an object literal. `close` may be passed as a callback, whose arguments are no options. */
 function isOptions(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 }

@@ -5,11 +5,11 @@ import { bootDescriptor, type DriverBoot } from './boot.js'
 let read: { readonly boot: DriverBoot | undefined } | undefined
 
 /**
- * What `submit` or `run` gave this process on descriptor 3; undefined where it was started otherwise. Read once per
- * process: the pipe holds it only once.
+ * The boot line that `submit` or `run` gave this process on descriptor 3; undefined if it was started otherwise. It is
+ * read once per process, because the pipe holds it only once.
  */
 export function driverBoot(env: NodeJS.ProcessEnv = process.env): DriverBoot | undefined {
-  // Without the variable nobody of ours started this process, and descriptor 3 is none of our business.
+  // Without the variable Firesteel did not start this process, and descriptor 3 may be anything.
   if (!env.FIRESTEEL_MASTER) return undefined
   read ??= { boot: readBoot() }
   return read.boot
@@ -22,12 +22,12 @@ function readBoot(): DriverBoot | undefined {
     if (!fstatSync(bootDescriptor).isSocket()) return undefined
     return parseBoot(readBootText(bootDescriptor))
   } catch {
-    // No such descriptor, or one that belongs to somebody else.
+    // There is no such descriptor, or it belongs to other code.
     return undefined
   }
 }
 
-/** Undefined for what is not a boot line. */
+/** Undefined: the text is not a boot line. */
 export function parseBoot(text: string): DriverBoot | undefined {
   let value: unknown
   try {

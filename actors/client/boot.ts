@@ -1,12 +1,12 @@
 import type { DriverIncarnation } from '../messages/common.js'
 
 /**
- * What a driver process finds on fd 3, as one line of JSON: written by the Worker for `submit`, by the command
- * for `run`. Credentials travel only this way, never in argv or environment (protocol 16).
+ * What a driver process finds on descriptor 3, as one line of JSON. For `submit` the Worker writes it, for `run` the
+ * command. Credentials travel only this way, never in argv or environment (protocol 16).
  */
 export interface DriverBoot {
   readonly cluster: string
-  /** firesteel:// addresses of all known Masters. */
+  /** `firesteel://` addresses of all known Masters. */
   readonly masters: readonly string[]
   readonly role: 'client' | 'driver'
   /** With role driver: `ID/GENERATION`, the subject of its key. */
@@ -14,9 +14,9 @@ export interface DriverBoot {
   /** Key of the role, base64. */
   readonly key: string
   readonly driver?: DriverIncarnation
-  /** `run --master-timeout`; an option of connect() goes before it. */
+  /** `run --master-timeout`. The option of connect() overrides it. */
   readonly masterTimeoutMs?: number
 }
 
-/** Descriptor of the boot line; looked at only where FIRESTEEL_MASTER is set, as `submit` and `run` do. */
+/** Descriptor of the boot line. It is read only if FIRESTEEL_MASTER is set, as `submit` and `run` do. */
 export const bootDescriptor = 3

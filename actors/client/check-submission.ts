@@ -2,12 +2,12 @@ import type { DriverDescription } from '../messages/common.js'
 import { requestSubmitDriver } from '../messages/drivers.js'
 import { oversizeOf } from '../messages/record-size.js'
 
-/** Why a Master would refuse a submission: the same schema and sizes as at its door, before anything is sent. */
+/** Why a Master would refuse a submission. The check uses the Master's own schema and sizes, before anything is sent. */
 export interface SubmissionProblem {
   readonly code: 'REQUEST_INVALID' | 'RECORD_TOO_LARGE'
-  /** Of the field: `['key']`, or in the description, such as `['args', 3]`. */
+  /** Path of the field: `['key']`, or one in the description, such as `['args', 3]`. */
   readonly path: readonly (string | number)[]
-  /** To be read after the name of the field; without full stop. */
+  /** Continues a sentence that begins with the name of the field; it has no full stop. */
   readonly rule: string
 }
 

@@ -4,28 +4,28 @@ import type { Failure, OwnedPosition, Position } from '../messages/common.js'
 import { acknowledgementPages } from './acknowledgement.js'
 import type { ClientConfig, ClientEffect, ClientInput, ClientTimer, Reason } from './client-steps.js'
 import { ExecutorRegistry } from './executor-registry.js'
+import { ExecutorRequests } from './executor-requests.js'
 import { MasterLinks } from './master-links.js'
 import { isForNow } from './retryable.js'
-import { StandingOrders } from './standing-orders.js'
 
 type Phase = 'registering' | 'registered' | 'unregistering' | 'ended'
 
 /**
- * The ClientEndpoint, pure (Spark's StandaloneAppClient, protocol 10 and 11.3). It registers one application with
- * whichever Master leads and keeps it registered: to each MasterChanged it answers with all that a store does not
- * keep, and so a new leader re-attaches it, or, where its store forgot the application, adopts it: there is no second
- * registration. Executors live on while no Master leads; the end comes from close() or ApplicationRemoved only.
+ * The pure core of the ClientEndpoint (Spark's StandaloneAppClient, protocol 10 and 11.3). It registers one application
+ * with the leader and keeps it registered. It answers each MasterChanged with all that a store does not keep. So a new
+ * leader re-attaches the application, or adopts it if its store forgot it; there is no second registration. Executors
+ * go on without a leader. Only close() or ApplicationRemoved ends the application.
  */
 export class ClientCore {
   readonly #config: ClientConfig
   readonly #masters: MasterLinks
   readonly #executors = new ExecutorRegistry()
-  readonly #orders = new StandingOrders()
+  readonly #requests = new ExecutorRequests()
   #phase: Phase = 'registering'
   #appId: string | undefined
   #registeredAt: OwnedPosition | undefined
   #asked = false
-  /** The first. */
+  /** The first refusal of a Master. */
   #refusal: Reason | undefined
   #out: ClientEffect[] = []
 
@@ -38,7 +38,7 @@ export class ClientCore {
     return this.#appId
   }
 
-  /** Highest epoch heard of. */
+  /** The highest epoch of a leader's message. */
   get epoch(): number {
     return this.#masters.epoch
   }
@@ -83,17 +83,17 @@ export class ClientCore {
         this.#timer(input.key)
         break
       case 'requestExecutors':
-        this.#orders.want(input.total, input.waiter)
-        this.#giveOrders()
+        this.#requests.want(input.total, input.waiter)
+        this.#sendRequests()
         break
       case 'killExecutor':
-        // The end of the application is the end of them all.
+        // The end of the application ends all its executors anyway.
         if (this.#phase === 'unregistering' || !this.#executors.kill(input.execId)) break
         this.#log('warn', 'executor given up', { execId: input.execId, reason: input.reason })
-        this.#giveOrders()
+        this.#sendRequests()
         break
       case 'executorWorked':
-        // Lost with its leader it does no harm: the next one knows of no failures either.
+        // If this message is lost with its leader, no harm is done: the next leader knows of no failures either.
         if (this.#appId !== undefined)
           this.#tell({ type: 'ExecutorWorked', appId: this.#appId, execId: input.execId })
         break
@@ -110,7 +110,7 @@ export class ClientCore {
   }
 
   #masterLost(reason: string): void {
-    this.#orders.forget()
+    this.#requests.forget()
     this.#out.push({ kind: 'masterLost', reason })
   }
 
@@ -128,8 +128,8 @@ export class ClientCore {
 
   #message(from: string, position: Position, message: ClientMessage): void {
     const led = this.#masters.leader
-    const verdict = this.#masters.observed(from, position, message)
-    if (verdict === 'stale') {
+    const decision = this.#masters.observed(from, position, message)
+    if (decision === 'stale') {
       this.#log('debug', 'ignored a message of a leadership that is over', { type: message.type, from })
       return
     }
@@ -146,16 +146,16 @@ export class ClientCore {
   #newLeader(master: string): void {
     const { leader } = this.#masters
     if (!leader) return
-    this.#orders.forget()
+    this.#requests.forget()
     this.#out.push({ kind: 'masterChanged', master, epoch: leader.epoch })
     if (this.#appId === undefined) {
       this.#register()
       return
     }
-    // While we unregister as well: the new leader must hold what it is to end.
+    // This also holds while we unregister: the new leader must know the application that it is to end.
     this.#acknowledge(this.#appId)
     if (this.#phase === 'unregistering') this.#unregister()
-    else this.#giveOrders()
+    else this.#sendRequests()
   }
 
   #acknowledge(appId: string): void {
@@ -168,7 +168,7 @@ export class ClientCore {
       ...(driver && { driver }),
       listen,
       executors: this.#executors.held.map(({ execId, workerId }) => ({ execId, workerId })),
-      ...(this.#orders.target && { target: this.#orders.target }),
+      ...(this.#requests.target && { target: this.#requests.target }),
       highestExecId: this.#executors.highestExecId,
       ...(this.#registeredAt && { registeredAt: this.#registeredAt }),
     })
@@ -227,10 +227,10 @@ export class ClientCore {
     }
     this.#phase = 'registered'
     this.#out.push({ kind: 'registered', appId })
-    this.#giveOrders()
+    this.#sendRequests()
   }
 
-  /** A Failure that is told, not answered, can only be about the registration. */
+  /** Handles a Failure that is no answer to a request. It can only be about the registration. */
   #failure(failure: Failure): void {
     if (this.#appId !== undefined) {
       this.#log('warn', 'a Master reports a failure', failure)
@@ -259,35 +259,35 @@ export class ClientCore {
       const { execId, workerId, host, cores, memoryMib } = message
       this.#out.push({ kind: 'executorAdded', executor: { execId, workerId, host, cores, memoryMib } })
     } else if (seen === 'revived') {
-      this.#giveOrders()
+      this.#sendRequests()
     }
   }
 
-  /** Sends what the leader has not been told yet: the total wanted, executors to kill. */
-  #giveOrders(): void {
+  /** Sends what the leader has not been told yet: the wanted total, executors to kill. */
+  #sendRequests(): void {
     const { leader } = this.#masters
     if (!leader || this.#appId === undefined || this.#phase !== 'registered') return
-    for (const { ask, message } of this.#orders.due(this.#appId, this.#executors.killing)) {
+    for (const { ask, message } of this.#requests.due(this.#appId, this.#executors.killing)) {
       this.#out.push({ kind: 'ask', ask, to: leader.incarnation, message })
     }
   }
 
   #answered(ask: number, answer: ClientMessage | Reason): void {
-    const order = this.#orders.answered(ask)
-    if (!order) return
+    const sent = this.#requests.answered(ask)
+    if (!sent) return
     const code = 'code' in answer ? answer.code : undefined
     if (code !== undefined && isForNow(code)) {
-      this.#orders.again(order)
+      this.#requests.again(sent)
       this.#startTimer('retry', limits.requestRetryMs)
       return
     }
-    if (order.kind === 'kill') this.#executors.killAnswered(order.execIds)
+    if (sent.kind === 'kill') this.#executors.killAnswered(sent.execIds)
     else {
       const done = 'done' in answer && answer.done
-      for (const waiter of this.#orders.settle(order.request))
+      for (const waiter of this.#requests.settle(sent.request))
         this.#out.push({ kind: 'settled', waiter, done })
     }
-    this.#giveOrders()
+    this.#sendRequests()
   }
 
   #timer(key: ClientTimer): void {
@@ -299,15 +299,19 @@ export class ClientCore {
         this.#unregister()
         break
       case 'retry':
-        this.#giveOrders()
+        this.#sendRequests()
         break
       case 'masterTimeout':
         if (this.#appId === undefined) this.#noMaster()
         break
       case 'unregisterTimeout':
-        this.#log('warn', 'no Master has confirmed the end; it comes with applicationGrace', {
-          appId: this.#appId,
-        })
+        this.#log(
+          'warn',
+          'no Master has confirmed the end of the application; it ends after applicationGrace',
+          {
+            appId: this.#appId,
+          },
+        )
         this.#end()
         break
     }
@@ -321,7 +325,7 @@ export class ClientCore {
 
   #close(): void {
     if (this.#phase === 'unregistering') return
-    // A registration that may have arrived is brought to an end, else it would hold cores for applicationGrace.
+    // A registration that may have arrived is ended in order. Otherwise it would hold cores for applicationGrace.
     if (this.#appId === undefined && !this.#asked) {
       this.#end()
       return

@@ -38,11 +38,11 @@ export interface EndpointEvents {
   masterLost(reason: string): void
   executorFailed(failure: ExecutorFailure): void
   workerRemoved(id: string, host: string, reason: string): void
-  /** Once, after registration: closed as asked, or ended by the Master. */
+  /** Called once, after registration: closed as asked, or ended by the Master. */
   ended(reason: FiresteelError | undefined): void
 }
 
-/** What an endpoint stands on; the simulator has its own. */
+/** What an endpoint is made with. The simulator gives parts of its own. */
 export interface EndpointDependencies extends Pick<DialerOptions, 'timers' | 'random' | 'dialWith'> {
   readonly clock?: Clock
   readonly openListener?: typeof openExecutorListener
@@ -51,9 +51,9 @@ export interface EndpointDependencies extends Pick<DialerOptions, 'timers' | 'ra
 }
 
 export interface EndpointOptions {
-  /** '' where only an address is known: the handshake tells. */
+  /** '' if only an address is known: the handshake then tells the name. */
   readonly cluster: string
-  /** firesteel://host:port of each Master known. */
+  /** `firesteel://host:port` of each known Master. */
   readonly masters: readonly string[]
   readonly credential: Credential
   readonly description: ApplicationDescription
@@ -67,7 +67,7 @@ export interface EndpointOptions {
 }
 
 export const MASTER_PATH = '/user/Master'
-/** Masters and Workers send what is for a client to this actor. */
+/** The actor to which Masters and Workers send messages for a client. */
 export const CLIENT_ACTOR = 'ClientEndpoint'
 
 interface InputMessage {
@@ -77,8 +77,8 @@ interface InputMessage {
 type EndpointMessage = ClientMessage | RequestTrace | LinkMessage | InputMessage
 
 /**
- * The shell of the ClientEndpoint: where its core meets mailbox, links and timers. Its own small actor system, so that
- * several applications of one process do not meet.
+ * The shell of the ClientEndpoint. It connects the core to the mailbox, links and timers. It has a small actor system of
+ * its own, so that several applications in one process stay apart.
  */
 export class ClientEndpoint {
   readonly #options: EndpointOptions
@@ -88,7 +88,7 @@ export class ClientEndpoint {
   readonly #system: ActorSystem
   readonly #gateway: Gateway<ClientMessage>
   readonly #masterDialer: Dialer
-  /** Incarnation of a Master -> the address it was dialled under. */
+  /** Incarnation of a Master -> the address at which it was dialled. */
   readonly #addresses = new Map<string, string>()
   readonly #waiters = new Map<number, (done: boolean | FiresteelError) => void>()
   #listener: ExecutorListener | undefined
@@ -160,7 +160,7 @@ export class ClientEndpoint {
     return this.#core?.executors ?? []
   }
 
-  /** Resolves when the application is registered; rejects with a coded error. Once. */
+  /** Resolves when the application is registered. Rejects with a coded error. Call it once. */
   async start(): Promise<void> {
     const { credential, listener, masters, description, driver, masterTimeoutMs, dependencies } =
       this.#options
@@ -193,7 +193,7 @@ export class ClientEndpoint {
     await registered
   }
 
-  /** Total of executors wanted. False: the Master no longer knows this application. Rejects where it has ended. */
+  /** Asks for a total of executors. False: the Master no longer knows this application. Rejects if it has ended. */
   requestExecutors(total: number): Promise<boolean> {
     return new Promise((resolve, reject) => {
       if (this.#finishing) {
@@ -208,7 +208,7 @@ export class ClientEndpoint {
     })
   }
 
-  /** Ends the tasks, unregisters the application, lets everything go. Never rejects. */
+  /** Ends the tasks, unregisters the application, releases all resources. Never rejects. */
   async close(reason: string): Promise<void> {
     this.#closeReason = reason
     if (this.#self) this.#input({ kind: 'close' })
@@ -238,7 +238,7 @@ export class ClientEndpoint {
           reason: `the link ended: ${message.end.detail}`,
         })
         return
-      // A Master passes it on for those who may ask.
+      // A Master forwards this request from tools that may ask.
       case 'RequestTrace':
         this.#context?.reply(envelope, answerTrace(this.#system.ring, message, systemClock.wallMs()))
         return
@@ -251,7 +251,7 @@ export class ClientEndpoint {
     }
   }
 
-  /** False: it was not taken. */
+  /** False: the input was not accepted. */
   #input(input: ClientInput): boolean {
     if (!this.#self || this.#finishing) return false
     return this.#system.tell(this.#self, { type: 'Input', input })
@@ -260,7 +260,7 @@ export class ClientEndpoint {
   #step(input: ClientInput): void {
     if (!this.#core || this.#finishing) return
     for (const effect of this.#core.step(input)) this.#apply(effect)
-    // After the Master was told: it would replace executors that exit before it knows why.
+    // The pool closes after the Master was told: otherwise the Master would replace the executors that exit.
     if (input.kind === 'close') this.#pool?.close(this.#closeReason)
   }
 
@@ -315,7 +315,7 @@ export class ClientEndpoint {
     }
   }
 
-  /** An address that a Master taught and that cannot be read is noted and left alone. */
+  /** Dials it. An address from a Master may be unreadable; it is then noted and not tried again. */
   #dial(address: string): void {
     try {
       this.#masterDialer.open(address)
@@ -353,13 +353,13 @@ export class ClientEndpoint {
     this.#input({ kind: 'answered', ask, answer })
   }
 
-  /** A defect of ours ends the application, not the process that it is in. */
+  /** A defect of the library ends the application, not its process. */
   #failed(what: string, cause: unknown): void {
     this.#options.log.error(`${what} failed`, { error: cause })
     void this.#finish(new FiresteelError('INTERNAL', `A defect in ${what}: ${reasonOf(cause)}`, { cause }))
   }
 
-  /** Lets go of every handle, so that the process may end by itself. */
+  /** Releases every handle, so that the process may end by itself. */
   async #finish(error: FiresteelError | undefined): Promise<void> {
     if (this.#finishing) return
     this.#finishing = true

@@ -11,7 +11,7 @@ import type { TaskPoolLimits } from '../tasks/task-pool.js'
 import type { EmbeddedOptions } from './embedded-cluster.js'
 import type { ExecutorListenerOptions } from './executor-listener.js'
 
-/** What each executor of an application has. */
+/** The capacity and environment of each executor of an application. */
 export interface ExecutorOptions {
   /** Default 1. */
   readonly cores?: number
@@ -19,33 +19,33 @@ export interface ExecutorOptions {
   readonly memory?: string | number
   /** Custom resources, such as `{ gpu: 1 }`. */
   readonly resources?: Readonly<Record<string, number>>
-  /** Environment variables; nothing else is inherited but PATH, HOME, LANG, TZ, TMPDIR of the Worker. */
+  /** Environment variables. Of the Worker's own only PATH, HOME, LANG, TZ and TMPDIR are inherited. */
   readonly env?: Readonly<Record<string, string>>
   /** Options of Node itself, such as `--enable-source-maps`. */
   readonly nodeOptions?: readonly string[]
 }
 
 export interface ConnectOptions {
-  /** Shown in status and pages; default: the name of this program. */
+  /** Shown in status and pages; default: the name of the program. */
   readonly name?: string
-  /** Cores of all executors together; default: what the Master gives, all unless set otherwise. */
+  /** Cores of all executors together; default: the Master's default, which is unlimited. */
   readonly cores?: number
   readonly executor?: ExecutorOptions
-  /** Executors at most; default: as many as the cores allow. `requestExecutors` changes it. */
+  /** The most executors; default: as many as the cores allow. `requestExecutors` changes it. */
   readonly executors?: number
-  /** Closes the application. */
+  /** Aborting it closes the application. */
   readonly signal?: AbortSignal
-  /** How long a Master may take to take the application: `30s` (default) or milliseconds. */
+  /** How long the registration may take: `30s` (default) or milliseconds. */
   readonly masterTimeout?: string | number
-  /** The cluster's secret; default: FIRESTEEL_SECRET, else `.firesteel/secret` here. */
+  /** The cluster's secret; default: FIRESTEEL_SECRET, else `.firesteel/secret` in this folder. */
   readonly secret?: string
-  /** Where executors reach this process; needed only behind address translation. */
+  /** Where executors reach this process. It is needed only behind address translation. */
   readonly listen?: ExecutorListenerOptions
-  /** Bytes of one task's input and result at most; default 64 MiB each. */
+  /** The most bytes of one task's input and of its result; default 64 MiB each. */
   readonly limits?: Partial<TaskPoolLimits>
-  /** With `connect('local')`: the embedded cluster; default: one Worker with this machine's cores. */
+  /** The embedded cluster of `connect('local')`; default: one Worker with this machine's cores. */
   readonly local?: { readonly workers?: number; readonly cores?: number; readonly memory?: string | number }
-  /** Default: warnings to stderr. */
+  /** Default: a log of warnings to stderr. */
   readonly log?: Log
 }
 
@@ -90,7 +90,8 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
   known(options.listen ?? {}, ['host', 'port', 'advertise'], 'listen')
   known(options.limits ?? {}, ['maxInputBytes', 'maxResultBytes'], 'limits')
   for (const [key, value] of Object.entries(options.limits ?? {})) atLeast(1, value, `limits.${key}`)
-  if (signal !== undefined && !(signal instanceof AbortSignal)) refuse('signal', 'signal is no AbortSignal.')
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    refuse('signal', 'signal must be an AbortSignal.')
   checkListen(options.listen ?? {})
   if (options.log !== undefined) checkLog(options.log)
   checkString(name, 'name')
@@ -131,7 +132,7 @@ function embeddedOf({ local = {}, signal }: ConnectOptions): EmbeddedOptions {
   }
 }
 
-/** The catalogue has the last word: a Master would only drop what breaks its rules. */
+/** Checks against the catalogue, because a Master would drop a message that breaks its rules. */
 function valid(description: ApplicationDescription): ApplicationDescription {
   const parsed = applicationDescription.safeParse(description)
   if (parsed.success) {
@@ -169,7 +170,7 @@ function checkLog(log: unknown): void {
     refuse('log', `log has no method ${missing}; it needs ${LOG_METHODS.join(', ')}.`)
 }
 
-/** A whole number from `least`. Throws USAGE. */
+/** Checks for a whole number from `least`. Throws USAGE. */
 export function atLeast(least: number, value: unknown, what: string): number {
   if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
   return refuse(what, `${what} is ${String(value)}; it must be a whole number from ${least}.`)

@@ -11,10 +11,10 @@ import { type FoundCluster, findCluster } from './find-cluster.js'
 import { guardedLog } from './guarded-log.js'
 
 /**
- * Registers this process as an application of a cluster and resolves when a Master has taken it; executors come by
- * themselves. `address`: `firesteel://host:port[,host:port...]`, or `local` for an embedded cluster of this process;
- * without it: inside `run` and `submit` what they handed down, else FIRESTEEL_MASTER, else what `up` left in
- * `.firesteel/` here, else firesteel://127.0.0.1:7070.
+ * Registers this process as an application of a cluster. Resolves when a Master has registered it; executors follow by
+ * themselves. `address` is `firesteel://host:port[,host:port...]`, or `local` for an embedded cluster of this process.
+ * Without it, connect() uses what `run` or `submit` gave this process, else FIRESTEEL_MASTER, else what `up` wrote to
+ * `.firesteel/` in this folder, else firesteel://127.0.0.1:7070.
  *
  * Rejects with USAGE, ADDRESS_INVALID, SECRET_MISSING, SECRET_WRONG, CLUSTER_MISMATCH, VERSION_UNSUPPORTED,
  * NO_MASTER (after `masterTimeout`), NOT_ALLOWED (a driver that is not the accepted generation), or the signal's reason.
@@ -81,7 +81,7 @@ function argumentsOf(
   return { address: first, options: second ?? {} }
 }
 
-/** A library speaks up only when something is wrong; FIRESTEEL_LOG=info or debug makes it talk. */
+/** A library logs only problems. FIRESTEEL_LOG=info or debug makes it log more. */
 function libraryLog(): Log {
   const wanted = process.env.FIRESTEEL_LOG ?? ''
   const level = Object.hasOwn(logLevels, wanted) ? (wanted as LogLevel) : 'warn'

@@ -1,4 +1,4 @@
-/** What a client proves itself with (protocol 16). */
+/** The credential of a client (protocol 16). */
 export interface Credential {
   readonly role: 'client' | 'driver'
   /** With role driver: `ID/GENERATION`. */

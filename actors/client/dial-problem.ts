@@ -1,5 +1,5 @@
 import type { DialError } from '../../runtime/transport/dial.js'
 
-/** Why nobody was reached, for people. */
+/** Why an address was not reached, for people. */
 export const dialProblem = (error: DialError): string =>
-  error.refused ? 'nobody listens there' : error.message
+  error.refused ? 'nothing listens there' : error.message

@@ -27,14 +27,14 @@ export interface EmbeddedNode {
   readonly address: string
 }
 
-/** A cluster of this process: its own processes, free ports, temporary state. */
+/** A cluster of this process, with processes, free ports and temporary state of its own. */
 export interface EmbeddedCluster {
   readonly cluster: string
-  /** firesteel://host:port of its Master. */
+  /** `firesteel://host:port` of its Master. */
   readonly master: string
   readonly secret: string
   readonly nodes: readonly EmbeddedNode[]
-  /** Lines of `up --json` after `ready`: a node that exited or was started again. */
+  /** Passes lines of `up --json` after `ready`: a node that exited or was started again. */
   onLine(
     listener: (line: { readonly event: string; readonly node?: string; readonly pid?: number }) => void,
   ): void
@@ -42,8 +42,9 @@ export interface EmbeddedCluster {
   stop(): Promise<void>
 }
 
-/** This package's own program; a path, not an import: the launcher is the roof. */
+/** This package's own program. It is a path, because no code outside runtime/launch may import runtime/launch. */
 const PROGRAM = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
+const STDERR_TAIL_BYTES = 16_384
 const LAST_WORDS_BYTES = innerLimits.embeddedLastWordsChars
 
 interface Ready {
@@ -54,8 +55,8 @@ interface Ready {
 }
 
 /**
- * Runs `up --json` in a temporary folder. Resolves when it is ready; rejects with the error that it printed, or
- * SPAWN_FAILED. It ends with this process, also when that is killed: its standard input ends then.
+ * Runs `up --json` in a temporary folder. Resolves when it is ready. Rejects with the error that it printed, or
+ * SPAWN_FAILED. The cluster ends with this process, even if that is killed, because its standard input ends then.
  */
 export async function startEmbeddedCluster(options: EmbeddedOptions = {}): Promise<EmbeddedCluster> {
   const { signal } = options
@@ -77,10 +78,10 @@ export async function startEmbeddedCluster(options: EmbeddedOptions = {}): Promi
       stdout: 'pipe',
       stderr: 'pipe',
       ownGroup: true,
-      // Its nodes stop by its order and by their own pipes: a follower would only slow the stop down.
+      // The program stops its nodes, and their pipes do. A follower would only slow the stop down.
       followDescendants: false,
     })
-    // The write end of a pipe whose reader has ended: known from its exit already.
+    // An error of this pipe means that the child has ended, which its exit reports already.
     child.stdin?.on('error', () => {})
     const lines = new Lines(child.stdout!)
     const ready = await untilReady(child, lines, signal)
@@ -109,7 +110,7 @@ interface Line {
   readonly event: string
 }
 
-/** The JSON lines of a child; reading never stops, else the child would stop at a full pipe. */
+/** The JSON lines of a child. Reading never stops, because the child would block on a full pipe. */
 class Lines {
   readonly #listeners: ((line: Line) => void)[] = []
 
@@ -131,14 +132,14 @@ class Lines {
 }
 
 function untilReady(child: Child, lines: Lines, signal: AbortSignal | undefined): Promise<Ready> {
-  let words = ''
+  let stderrText = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    words = (words + text).slice(-LAST_WORDS_BYTES)
+    stderrText = (stderrText + text).slice(-STDERR_TAIL_BYTES)
   })
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       const message = `The embedded cluster was not ready within ${limits.embeddedStartMs} ms.`
-      fail(new FiresteelError('SPAWN_FAILED', message, { cause: words }))
+      fail(new FiresteelError('SPAWN_FAILED', message, { cause: stderrText }))
     }, limits.embeddedStartMs)
     const abort = (): void => fail(signal?.reason)
     const settle = (): void => {
@@ -155,27 +156,27 @@ function untilReady(child: Child, lines: Lines, signal: AbortSignal | undefined)
       settle()
       resolve(line as Ready)
     })
-    void child.closed.then(() => fail(errorIn(words)))
+    void child.closed.then(() => fail(errorIn(stderrText)))
   })
 }
 
-/** The error that `--json` commands print, or what there is. */
-function errorIn(words: string): FiresteelError {
-  for (const text of words.split('\n').reverse()) {
+/** The error that a `--json` command printed, or the best text there is. */
+function errorIn(stderrText: string): FiresteelError {
+  for (const text of stderrText.split('\n').reverse()) {
     try {
       const { error } = JSON.parse(text) as { error: { code: string; message: string; help?: string } }
       const name = error.code.replace(/^FIRESTEEL_/, '')
       if (!Object.hasOwn(errorCodes, name)) continue
       return new FiresteelError(name as ErrorName, error.message, error.help ? { help: error.help } : {})
     } catch {
-      // Not that line.
+      // This line is not the error.
     }
   }
-  const lines = words.trim().split('\n')
+  const lines = stderrText.trim().split('\n')
   const last = lines.findLast((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1)
   return new FiresteelError(
     'SPAWN_FAILED',
-    `The embedded cluster ended at its start: ${last || 'it said nothing'}.`,
+    `The embedded cluster ended at its start: ${last || 'it printed nothing'}.`,
   )
 }
 

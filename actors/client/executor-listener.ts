@@ -7,39 +7,39 @@ import { LinkTable } from '../../runtime/transport/link-table.js'
 import { type Listener, type ListenOptions, listen } from '../../runtime/transport/listen.js'
 
 export interface ExecutorListenerOptions {
-  /** Interface to listen on; default: loopback if all Masters are there, else all. */
+  /** Interface to listen on; default: loopback if all Masters are there, else all interfaces. */
   readonly host?: string | undefined
-  /** Default 0: any free one. */
+  /** Default 0: any free port. */
   readonly port?: number | undefined
-  /** Host that executors dial; default: `host` where that is one interface, else the address that the Master sees us under (protocol R0). */
+  /** Host that executors dial; default: `host` if it is one interface, else what the Master sees (protocol R0). */
   readonly advertise?: string | undefined
 }
 
 export interface ExecutorListenerParts
   extends ExecutorListenerOptions,
     Pick<ListenOptions, 'onRejected' | 'onInvalid'> {
-  /** Registrant's key: the application's derives from it (protocol 16). */
+  /** The registrant's key, from which the application's key derives (protocol 16). */
   readonly key: Buffer
   readonly masters: readonly string[]
   readonly identity: IdentitySource
-  /** Undefined until it is registered. */
+  /** Undefined until the application is registered. */
   readonly appId: () => string | undefined
   readonly onLink: (link: Link) => void
 }
 
-/** Where this driver's executors dial. */
+/** The port that this driver's executors dial. */
 export interface ExecutorListener {
-  /** For RegisterApplication. */
+  /** The value for RegisterApplication. */
   readonly listen: { readonly host?: string; readonly port: number }
   /** Closes the port and all links of executors. */
   close(): Promise<void>
 }
 
 const LOOPBACK = '127.0.0.1'
-/** Hosts to listen on that are none to dial. */
+/** Hosts to listen on that cannot be dialled. */
 const everywhere: ReadonlySet<string> = new Set(['', '::', '0.0.0.0'])
 
-/** Opens it. Rejects with PORT_IN_USE or LISTEN_FAILED. */
+/** Opens the port. Rejects with PORT_IN_USE or LISTEN_FAILED. */
 export async function openExecutorListener(parts: ExecutorListenerParts): Promise<ExecutorListener> {
   const { port = 0, advertise } = parts
   const isLocal = parts.masters.every((address) => isLoopback(parseActorAddress(address).host))
@@ -59,7 +59,7 @@ export async function openExecutorListener(parts: ExecutorListenerParts): Promis
     })
   const listener =
     parts.host === undefined && !isLocal ? await openAll(open) : await open(parts.host ?? LOOPBACK)
-  // Loopback has several addresses, and a machine several interfaces: executors must dial the one we listen on.
+  // Loopback has several addresses, and a machine several interfaces. Executors must dial the one that listens.
   const only =
     parts.host === undefined
       ? isLocal
@@ -78,7 +78,7 @@ export async function openExecutorListener(parts: ExecutorListenerParts): Promis
   }
 }
 
-/** Both families where the machine has both. */
+/** Listens on IPv4 and IPv6 if the machine has both. */
 async function openAll(open: (host: string) => Promise<Listener>): Promise<Listener> {
   try {
     return await open('::')
@@ -88,7 +88,7 @@ async function openAll(open: (host: string) => Promise<Listener>): Promise<Liste
   }
 }
 
-/** Executors of another application of the same user hold a key of their own, and are not ours. */
+/** Closes links of other applications of the same user. Their executors hold other keys. */
 function admit(link: Link, links: LinkTable<Link>, { appId, onLink }: ExecutorListenerParts): void {
   if (link.peer.subject !== appId()) link.close('another application')
   else if (links.add(link)) onLink(link)

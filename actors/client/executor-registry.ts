@@ -11,12 +11,12 @@ export interface HeldExecutor {
   readonly memoryMib: number
 }
 
-/** Which executors this application has, by id. Whatever is said twice, by whichever Master, counts once. */
+/** The executors of this application, by id. A repeated message, from whichever Master, counts once. */
 export class ExecutorRegistry {
   readonly #held = new Map<number, HeldExecutor>()
-  /** Oldest first, bounded. */
+  /** Oldest first; at most `rememberedExecutors`. */
   readonly #ended = new Set<number>()
-  /** To be killed, and not yet known to be gone. */
+  /** Executors to be killed that are not known to be gone. */
   readonly #killing = new Set<number>()
   #highestExecId = -1
 
@@ -32,7 +32,7 @@ export class ExecutorRegistry {
     return [...this.#killing]
   }
 
-  /** `revived`: it has ended for us, so whoever still runs it should stop (protocol 11.7). */
+  /** `revived`: it has ended for this application, so a Worker that still runs it should stop it (protocol 11.7). */
   added({ execId, workerId, host, cores, memoryMib }: ExecutorAdded): 'new' | 'known' | 'revived' {
     if (this.#held.has(execId)) return 'known'
     if (this.#ended.has(execId)) {
@@ -44,7 +44,7 @@ export class ExecutorRegistry {
     return 'new'
   }
 
-  /** `ended`: it was held until now. `unknown`: not held, or no longer. */
+  /** `ended`: the executor was held until now. `unknown`: it was not. */
   updated({ execId, state }: ExecutorUpdated): 'held' | 'ended' | 'unknown' {
     if (!isEndedExecutor(state)) return this.#held.has(execId) ? 'held' : 'unknown'
     this.#highestExecId = Math.max(this.#highestExecId, execId)
@@ -53,14 +53,14 @@ export class ExecutorRegistry {
     return this.#held.delete(execId) ? 'ended' : 'unknown'
   }
 
-  /** False: it is being killed already, or not held. */
+  /** False: the executor is being killed already, or is not held. */
   kill(execId: number): boolean {
     if (this.#killing.has(execId) || !this.#held.has(execId)) return false
     this.#killing.add(execId)
     return true
   }
 
-  /** A Master has answered the order: what we do not hold needs no second one; the rest waits for its end. */
+  /** A Master has answered the kill. An executor that is not held needs no second one; others wait for their end. */
   killAnswered(execIds: readonly number[]): void {
     for (const execId of execIds) if (!this.#held.has(execId)) this.#killing.delete(execId)
   }

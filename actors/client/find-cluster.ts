@@ -12,36 +12,36 @@ import type { DriverIncarnation } from '../messages/common.js'
 import type { DriverBoot } from './boot.js'
 import type { Credential } from './credential.js'
 
-/** A cluster to talk to: who its Masters are and what opens their door. */
+/** A cluster to use: the addresses of its Masters and a credential. */
 export interface FoundCluster {
-  /** '' where only an address is known: any cluster that shares the secret. */
+  /** '' if only an address is known: any cluster with the secret. */
   readonly cluster: string
-  /** firesteel://host:port of each Master. */
+  /** `firesteel://host:port` of each Master. */
   readonly masters: readonly string[]
   readonly credential: Credential
   /** Set inside a driver that `submit` started. */
   readonly driver?: DriverIncarnation | undefined
-  /** What `run` was told. */
+  /** The option of `run`. */
   readonly masterTimeoutMs?: number
 }
 
 export interface FindOptions {
-  /** firesteel://host:port[,host:port...] as the caller gave it. */
+  /** `firesteel://host:port[,host:port...]` as the caller gave it. */
   readonly address?: string | undefined
   readonly secret?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
-  /** What `submit` or `run` gave this process. */
+  /** The boot line that `submit` or `run` gave this process. */
   readonly boot?: DriverBoot | undefined
 }
 
-/** Where `up` leaves its state, in the working folder. */
+/** The folder in which `up` leaves its state, below the working folder. */
 const STATE_FOLDER = '.firesteel'
 
 /**
- * Finds Masters and credential: the address given, else what `submit` or `run` handed down, else
- * FIRESTEEL_MASTER, else what `up` left in this folder, else the default port here. Throws ADDRESS_INVALID,
- * CONFIG_UNREADABLE, SECRET_MISSING, SECRET_TOO_SHORT.
+ * Finds Masters and a credential: from the given address, else from the boot line of `submit` or `run`, else from
+ * FIRESTEEL_MASTER, else from what `up` left in this folder, else at the default port of this machine. Throws
+ * ADDRESS_INVALID, CONFIG_UNREADABLE, SECRET_MISSING, SECRET_TOO_SHORT.
  */
 export function findCluster(options: FindOptions): FoundCluster {
   const { address, env, cwd, boot, secret } = options
@@ -58,7 +58,7 @@ export function findCluster(options: FindOptions): FoundCluster {
   }
 }
 
-/** A driver that names its own cluster's address has no secret, but the credential that it was started with. */
+/** A driver that names an address of its own cluster has no secret; it uses the credential of its start. */
 function isOfBoot(boot: DriverBoot, address: string | undefined): boolean {
   if (address === undefined) return true
   const known = new Set(
@@ -88,7 +88,7 @@ function fromBoot({
 
 interface State {
   readonly cluster: string
-  /** In one address. */
+  /** All Masters in one address. */
   readonly masters: string
 }
 
@@ -118,7 +118,7 @@ function readState(cwd: string): State | undefined {
   }
 }
 
-/** FIRESTEEL_SECRET, else what `up` made in this folder. Throws SECRET_MISSING. */
+/** FIRESTEEL_SECRET, else the secret that `up` wrote in this folder. Throws SECRET_MISSING. */
 export function findSecret(env: FindOptions['env'], cwd: string): string {
   const path = join(cwd, STATE_FOLDER, 'secret')
   const secret = env.FIRESTEEL_SECRET || readIfThere(path)?.replace(/\r?\n$/, '')

@@ -1,8 +1,8 @@
 import type { Log } from '../../runtime/observe/log.js'
 
 /**
- * A log of the program's own. What it throws harms nothing that logs, and is told, once, where the library logs when it
- * has no other: a program whose log is broken must hear of that elsewhere.
+ * Wraps the log of the program. Its exceptions never reach the logging code. The first one is logged to `instead`, the
+ * library's own log, because the program must learn elsewhere that its log is broken.
  */
 export function guardedLog(log: Log, instead: Log): Log {
   let told = false

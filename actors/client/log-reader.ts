@@ -3,7 +3,7 @@ import { type ErrorName, errorCodes, FiresteelError } from '../../runtime/errors
 import { limits } from '../../runtime/limits.js'
 import type { LogChunk } from '../messages/status.js'
 
-/** One log stream on its way from a Worker: chunks in, bytes out, in order, for one reader. */
+/** One log stream from a Worker: takes chunks, gives bytes in order to one reader. */
 export class LogReader implements AsyncIterableIterator<Buffer> {
   readonly #stop: () => void
   #chunks: Buffer[] = []
@@ -11,7 +11,7 @@ export class LogReader implements AsyncIterableIterator<Buffer> {
   #end: { readonly error?: FiresteelError } | undefined
   #wake: (() => void) | undefined
 
-  /** `stop` is called once, when nothing more is wanted. */
+  /** `stop` is called once, when no more is wanted. */
   constructor(stop: () => void) {
     this.#stop = stop
   }
@@ -29,7 +29,7 @@ export class LogReader implements AsyncIterableIterator<Buffer> {
     this.#wake?.()
   }
 
-  /** What has come is still read; then this is thrown. */
+  /** Ends the stream with an error, which is thrown after the bytes received so far. */
   fail(error: FiresteelError): void {
     this.#finish({ error })
   }
@@ -69,7 +69,7 @@ export class LogReader implements AsyncIterableIterator<Buffer> {
   }
 }
 
-/** Workers write `CODE: sentence`. */
+/** Parses the `CODE: sentence` of a Worker. */
 function errorOfChunk(text: string): FiresteelError {
   const [, name, sentence] = /^FIRESTEEL_([A-Z_]+): (.*)$/s.exec(text) ?? []
   if (name !== undefined && Object.hasOwn(errorCodes, name)) {

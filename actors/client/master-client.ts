@@ -27,13 +27,13 @@ import { StatePages } from './master-state.js'
 import { RequestPlan } from './request-plan.js'
 import type { AnswerTo, MasterRequest } from './request-types.js'
 
-/** `timers`, `random`, `dialWith`: of its links; the simulator has its own. */
+/** `timers`, `random` and `dialWith` are for its links. The simulator gives its own. */
 export interface MasterClientOptions
   extends Pick<FoundCluster, 'cluster' | 'masters' | 'credential'>,
     Pick<DialerOptions, 'timers' | 'random' | 'dialWith'> {
   /** Default: a random one. */
   readonly incarnation?: string
-  /** Deadline of a request that names none; default 30 s. */
+  /** Deadline of a request without one; default 30 s. */
   readonly masterTimeoutMs?: number
   readonly log?: Log
   readonly clock?: Clock
@@ -48,7 +48,7 @@ const WORKER_PATH = '/user/Worker'
 
 type Incoming = ClientMessage | LinkMessage
 
-/** Asks whichever Master leads, through failovers (protocol 15). For commands and the library. */
+/** Sends requests to the leader, through failovers (protocol 15). Used by commands and the library. */
 export class MasterClient {
   readonly #options: MasterClientOptions
   readonly #incarnation: string
@@ -59,20 +59,20 @@ export class MasterClient {
   readonly #gateway: Gateway<ClientMessage>
   readonly #links: MasterLinks
   readonly #dialer: Dialer
-  /** Incarnation of a Master -> the address it was dialled under. */
+  /** Incarnation of a Master -> the address at which it was dialled. */
   readonly #addresses = new Map<string, string>()
   readonly #workers = new Set<string>()
   /** Address of a Worker -> the incarnation that was linked there last. */
   readonly #workerAt = new Map<string, string>()
   readonly #logs = new Map<string, LogReader>()
-  /** Woken whenever it may matter to those who wait for a leader. */
+  /** Called whenever the leader may have changed, or this client ends. */
   readonly #waiters = new Set<() => void>()
-  /** The first. */
+  /** The first refusal of a Master. */
   #refusal: FiresteelError | undefined
   #fatal: FiresteelError | undefined
   #closed = false
 
-  /** Dials at once. Throws nothing; what is wrong shows in the requests. */
+  /** Dials at once. It throws nothing: problems show in the requests. */
   constructor(options: MasterClientOptions) {
     const { cluster, masters, credential, log = silentLog, timers = systemTimers, random, dialWith } = options
     this.#options = options
@@ -126,31 +126,31 @@ export class MasterClient {
     this.#open(this.#links.start())
   }
 
-  /** Addresses of all Masters known by now. */
+  /** Addresses of all Masters known so far. */
   get masters(): readonly string[] {
     return this.#links.addresses
   }
 
-  /** Of this client, as the cluster knows it. */
+  /** The incarnation of this client, as the cluster knows it. */
   get incarnation(): string {
     return this.#incarnation
   }
 
-  /** Who leads and is linked. */
+  /** The leader, if it is linked. */
   get leader(): Leader | undefined {
     return this.#links.leader
   }
 
-  /** Every Master known, leading or not, and the link to it. */
+  /** Every known Master, leading or not, and the link to it. */
   get knownMasters(): readonly KnownMaster[] {
     return this.#links.masters
   }
 
   /**
-   * Sends a request to the leader and gives its answer. Retries NOT_LEADER, BUSY, STORE_FULL, STORE_UNAVAILABLE and
-   * unknown outcomes (these once per epoch) until the deadline, then rejects with NO_MASTER, OUTCOME_UNKNOWN or the
-   * last refusal. Rejects at once with what else a Master refuses with, SECRET_WRONG, CLUSTER_MISMATCH,
-   * VERSION_UNSUPPORTED, or the signal's reason. The state of a Master comes in pages: all of them are asked for.
+   * Sends a request to the leader and returns the answer. Until the deadline it retries after NOT_LEADER, BUSY, STORE_FULL,
+   * STORE_UNAVAILABLE and, once per epoch, after an unknown outcome. Then it rejects with NO_MASTER, OUTCOME_UNKNOWN or the
+   * last refusal. It rejects at once with any other refusal of a Master, SECRET_WRONG, CLUSTER_MISMATCH,
+   * VERSION_UNSUPPORTED, or the signal's reason. The state of a Master comes in pages; this asks for all of them.
    */
   async request<R extends MasterRequest>(message: R, options: RequestOptions = {}): Promise<AnswerTo<R>> {
     const { timeoutMs = this.#options.masterTimeoutMs ?? limits.masterTimeoutMs, signal } = options
@@ -186,9 +186,9 @@ export class MasterClient {
         if (signal?.aborted || plan.failed(error) === 'final') throw error
       }
       const leftMs = deadlineMs - this.#clock.monotonicMs()
-      // A failover that is over already is not waited for.
+      // If another Master already leads, there is nothing to wait for.
       if (this.#links.epoch <= leader.epoch) await this.#pause(Math.min(retryMs, leftMs), signal)
-      // What is sent at the last moment hears no answer, and turns a refusal into an unknown outcome.
+      // A request sent at the last moment gets no answer in time, which would turn a refusal into an unknown outcome.
       const isLast = leftMs <= retryMs && this.#links.epoch <= leader.epoch
       if (isLast && !this.#fatal && !signal?.aborted) throw plan.expired(timeoutMs, this.#links.describe())
       retryMs = Math.min(2 * retryMs, limits.requestRetryMs)
@@ -196,14 +196,13 @@ export class MasterClient {
   }
 
   /**
-   * Asks one process that is linked, whether it leads or not. Rejects with LINK_CLOSED, ASK_TIMEOUT, or what it refuses
-   * with.
+   * Asks one linked process, whether it leads or not. Rejects with LINK_CLOSED, ASK_TIMEOUT, or the code of its refusal.
    */
   ask(incarnation: string, message: RequestTrace, options: RequestOptions = {}): Promise<TraceChunk> {
     return this.#gateway.ask<TraceChunk>(incarnation, message, options)
   }
 
-  /** Links to the Worker at `address` unless that is done; gives its incarnation. Rejects with what dial() rejects with. */
+  /** Links to the Worker at `address`, once; returns its incarnation. Rejects with the errors of dial(). */
   async linkWorker(address: string, timeoutMs: number): Promise<string> {
     const known = this.#workerAt.get(address)
     if (known !== undefined && this.#workers.has(known)) return known
@@ -219,8 +218,8 @@ export class MasterClient {
   }
 
   /**
-   * The output of a driver or executor, from the Worker at `address` (LogLocation.worker). Rejects with what dial()
-   * rejects with; the iterator throws what the Worker refuses with, or LINK_CLOSED.
+   * The output of a driver or executor, from the Worker at `address` (LogLocation.worker). Rejects with the errors of
+   * dial(). The iterator throws the Worker's refusal, or LINK_CLOSED.
    */
   async workerStream(
     address: string,
@@ -255,7 +254,7 @@ export class MasterClient {
     return reader
   }
 
-  /** Lets every handle go. Requests under way reject. */
+  /** Releases every handle. Requests under way reject. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
@@ -291,10 +290,10 @@ export class MasterClient {
   #fromMaster(message: ClientMessage, envelope: Envelope): void {
     const from = peerOf(envelope)?.incarnation
     if (from === undefined || this.#workers.has(from)) return
-    const verdict = this.#links.observed(from, { epoch: envelope.epoch, seq: envelope.seq ?? 0 }, message)
-    if (verdict === 'stale') return
+    const decision = this.#links.observed(from, { epoch: envelope.epoch, seq: envelope.seq ?? 0 }, message)
+    if (decision === 'stale') return
     this.#open(this.#links.learn(message))
-    if (verdict === 'leader') this.#wake()
+    if (decision === 'leader') this.#wake()
   }
 
   #open(effects: readonly DialEffect[]): void {
@@ -302,13 +301,13 @@ export class MasterClient {
       try {
         this.#dialer.open(address)
       } catch (error) {
-        // One that a Master taught: noted and left alone.
+        // A Master named an unreadable address. It is noted and not tried again.
         this.#links.dialFailed(address, reasonOf(error))
       }
     }
   }
 
-  /** A later leadership ends the wait: the answer of the old one would be ignored anyway (protocol R8). */
+  /** A later leadership ends the wait, because the answer of the former leader would be ignored (protocol R8). */
   async #ask(
     leader: Leader,
     message: MasterRequest,
@@ -349,7 +348,7 @@ export class MasterClient {
     }
   }
 
-  /** Ends early when another Master leads, or this client ends. */
+  /** Ends early if another Master leads, or this client ends. */
   #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
     if (ms <= 0 || signal?.aborted) return Promise.resolve()
     return new Promise((resolve) => {

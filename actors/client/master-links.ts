@@ -3,16 +3,16 @@ import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { ClientMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 
-/** A Master that is to be dialled from now on; addresses are `firesteel://host:port`. */
+/** A Master to be dialled from now on. Addresses are `firesteel://host:port`. */
 export interface DialEffect {
   readonly kind: 'dial'
   readonly address: string
 }
 
-/** The Master that leads and is linked. */
+/** The leader, if it is linked. */
 export interface Leader {
   readonly incarnation: string
-  /** The address we reach it under. */
+  /** The address at which this client reaches it. */
   readonly address: string
   readonly epoch: number
 }
@@ -23,26 +23,28 @@ export interface KnownMaster {
   readonly problem: string | undefined
 }
 
-/** `stale`: not to be handled (protocol R1). `leader`: a Master says that it leads. `noted`: nothing more to do. */
+/** `stale`: do not handle it (protocol R1). `leader`: a Master says that it leads. `noted`: nothing more to do. */
 export type LinkDecision = 'stale' | 'noted' | 'leader' | 'current'
 
+/** The most Masters that a message names. */
 const ADDRESSES_MAX = innerLimits.masters
 
 /**
- * The Masters as one client sees them, pure: which to dial (protocol R0), which links stand, who leads, and which messages
- * still count (protocol R1). Doubtful leaders are only ignored: a client's word about epochs counts nowhere (protocol 16).
+ * The Masters that one client knows, pure: which to dial (protocol R0), which links are open, which Master leads, and
+ * which messages still count (protocol R1). A doubtful leader is only ignored: what a client says about epochs has no
+ * effect (protocol 16).
  */
 export class MasterLinks {
   readonly #addresses: Set<string>
   /** Incarnation of a linked Master -> address of its link. */
   readonly #up = new Map<string, string>()
-  /** Address -> incarnation met there last: one Master may have several names. */
-  readonly #met = new Map<string, string>()
-  /** Where dialling has come to nothing, so far. */
+  /** Address -> the incarnation that was last linked there. One Master may have several addresses. */
+  readonly #lastAt = new Map<string, string>()
+  /** Addresses where dialling has failed so far. */
   readonly #failed = new Set<string>()
   #hasRefusal = false
-  #hasMet = false
-  /** What is wrong with each Master that does not lead, for people. */
+  #wasLinked = false
+  /** Address -> what is wrong with a Master that does not lead, for people. */
   readonly #problems = new Map<string, string>()
   readonly #tracker = new LeaderTracker()
   #leading: string | undefined
@@ -71,12 +73,12 @@ export class MasterLinks {
     return [...this.#addresses].map((address) => ({ kind: 'dial', address }))
   }
 
-  /** Of several links to one Master the newest counts (protocol R3). */
+  /** The newest of several links to one Master counts (protocol R3). */
   linkUp(peer: string, address: string): void {
-    this.#hasMet = true
+    this.#wasLinked = true
     this.#problems.set(address, 'it has not said yet whether it leads')
     this.#up.set(peer, address)
-    this.#met.set(address, peer)
+    this.#lastAt.set(address, peer)
   }
 
   linkDown(peer: string): void {
@@ -86,30 +88,32 @@ export class MasterLinks {
     if (this.#leading === peer) this.#leading = undefined
   }
 
-  /** Nobody is there for now. */
+  /** Dialling this address failed for now. */
   dialFailed(address: string, text: string): void {
     this.#failed.add(address)
     this.problem(address, text)
   }
 
-  /** A Master at this address does not let us in. */
+  /** The Master at this address refuses this client. */
   refused(address: string, text: string): void {
     this.#hasRefusal = true
     this.dialFailed(address, text)
   }
 
   /**
-   * A Master refuses us, and no other was ever reached: asking again cannot help. One stranger beside Masters of ours is
-   * no reason to end.
+   * True: a Master refuses this client and none was ever reached, so another try cannot help. One foreign Master beside
+   * reachable ones is no reason to end.
    */
   get isUnrecoverable(): boolean {
     return (
-      this.#hasRefusal && !this.#hasMet && [...this.#addresses].every((address) => this.#failed.has(address))
+      this.#hasRefusal &&
+      !this.#wasLinked &&
+      [...this.#addresses].every((address) => this.#failed.has(address))
     )
   }
 
   observed(from: string, position: Position, message: ClientMessage): LinkDecision {
-    // A STANDBY speaks for nobody, so its position says nothing.
+    // A STANDBY speaks for no leadership, so its position proves nothing.
     if (message.type === 'MasterInStandby') {
       if (this.#leading === from) this.#leading = undefined
       this.problem(this.#up.get(from), message.leader ? `in standby; ${message.leader} leads` : 'in standby')
@@ -123,20 +127,20 @@ export class MasterLinks {
     return 'leader'
   }
 
-  /** Why the Master at this address is of no use now. */
+  /** Notes why the Master at this address is of no use now. */
   problem(address: string | undefined, text: string): void {
     if (address !== undefined) this.#problems.set(address, text.replace(/\.$/, ''))
   }
 
-  /** Every Master known: linked to this incarnation, or why not; neither while the first dial is under way. */
+  /** Every known Master with its incarnation, or why it is not linked. Neither is set during the first dial. */
   get masters(): readonly KnownMaster[] {
     const linked = new Map([...this.#up].map(([incarnation, address]) => [address, incarnation]))
     return this.addresses
-      .filter((address) => linked.has(address) || !this.#up.has(this.#met.get(address) ?? ''))
+      .filter((address) => linked.has(address) || !this.#up.has(this.#lastAt.get(address) ?? ''))
       .map((address) => ({ address, incarnation: linked.get(address), problem: this.#problems.get(address) }))
   }
 
-  /** Every address with what is wrong there, for NO_MASTER. */
+  /** Every address with its problem, for NO_MASTER. */
   describe(): string {
     return this.addresses
       .map((address) => {
@@ -146,16 +150,16 @@ export class MasterLinks {
       .join(', ')
   }
 
-  /** Addresses that a Master taught us, to be dialled from now on. */
+  /** Takes the addresses that a Master named. Returns those to be dialled from now on. */
   learn(message: ClientMessage): DialEffect[] {
-    const taught =
+    const named =
       message.type === 'MasterChanged'
         ? [...message.masters, message.master]
         : message.type === 'MasterInStandby'
           ? [...message.masters, ...(message.leader === undefined ? [] : [message.leader])]
           : []
     const effects: DialEffect[] = []
-    for (const address of taught) {
+    for (const address of named) {
       if (this.#addresses.has(address) || this.#addresses.size >= ADDRESSES_MAX) continue
       this.#addresses.add(address)
       effects.push({ kind: 'dial', address })

@@ -11,8 +11,8 @@ interface Row {
 }
 
 /**
- * Puts the pages of a Master's state together, pure. Pages of another leadership than the first begin the state anew:
- * its numbers are others. What has ended between two pages is in both kinds of rows: its end counts.
+ * Joins the pages of a Master's state, pure. A page of another leadership than the first restarts the state, because its
+ * numbers are different. A row that ended between two pages is in both kinds of rows; its end counts.
  */
 export class StatePages {
   readonly #request: RequestMasterState
@@ -22,17 +22,17 @@ export class StatePages {
     this.#request = request
   }
 
-  /** What to ask for now. */
+  /** The next request to send. */
   get request(): RequestMasterState {
     const after = this.#pages.at(-1)?.next
     return after === undefined ? this.#request : { ...this.#request, after }
   }
 
-  /** Undefined: more pages follow. */
+  /** Returns the whole state, or undefined while more pages follow. */
   add(page: MasterStatePage): MasterStateResponse | undefined {
     const [first] = this.#pages
     const isSame = first?.position.epoch === page.position.epoch && first.address === page.address
-    // A Master that is asked with a cursor of another leadership gives its own first page.
+    // A Master that gets a cursor of another leadership answers with its own first page.
     if (first && !isSame) this.#pages = []
     this.#pages.push(page)
     return page.next === undefined ? wholeOf(this.#pages) : undefined
@@ -58,7 +58,7 @@ function wholeOf(pages: readonly MasterStatePage[]): MasterStateResponse {
   }
 }
 
-/** One row of each id, in the order of their first. */
+/** One row per id: the newest, at the place of the first. */
 const newest = <T extends Row>(rows: readonly T[]): T[] => [
   ...new Map(rows.map((row) => [row.id, row])).values(),
 ]

@@ -19,7 +19,7 @@ import type {
   RequestMasterState,
 } from '../messages/status.js'
 
-/** What a Master answers to a request, when it does not refuse. */
+/** The answer of a Master that does not refuse the request. */
 export type AnswerTo<R extends MasterRequest> = R extends RequestSubmitDriver
   ? SubmitDriverResponse
   : R extends RequestKillDriver
@@ -36,7 +36,7 @@ export type AnswerTo<R extends MasterRequest> = R extends RequestSubmitDriver
               ? ExecutorsAnswer
               : never
 
-/** All of them may be sent twice: by key, by id, or because they only read. */
+/** Each of these requests may be sent twice: it has a key or an id, or only reads. */
 export type MasterRequest =
   | RequestSubmitDriver
   | RequestKillDriver

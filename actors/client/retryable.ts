@@ -21,7 +21,7 @@ const unknown: ReadonlySet<string> = new Set([
   'FIRESTEEL_LINK_CLOSED',
 ])
 
-/** The request may have been done: repeated once per epoch only (protocol 15). */
+/** The request may have been done, so it is repeated only once per epoch (protocol 15). */
 export function isUnknownOutcome(code: string): boolean {
   return unknown.has(code)
 }

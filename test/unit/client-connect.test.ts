@@ -23,7 +23,7 @@ const refused: [string, unknown, RegExp][] = [
   ['a resource that is no number', { executor: { resources: { gpu: 'a' } } }, /executor\.resources\.gpu/],
   ['an unknown executor option', { executor: { memoryMib: 5 } }, /executor has no option memoryMib/],
   ['a bad variable', { executor: { env: { 'a b': 'x' } } }, /env/],
-  ['a signal that is none', { signal: {} }, /signal is no AbortSignal/],
+  ['a signal that is none', { signal: {} }, /signal must be an AbortSignal/],
   ['a bad timeout', { masterTimeout: 'soon' }, /masterTimeout is "soon"/],
   ['a negative limit', { limits: { maxInputBytes: -1 } }, /limits\.maxInputBytes/],
   ['an unknown listen option', { listen: { hostname: 'x' } }, /listen has no option hostname/],
@@ -68,7 +68,7 @@ test('connect() to nobody rejects with NO_MASTER, naming the address', async () 
   await assert.rejects(
     connect('firesteel://127.0.0.1:1', { secret: SECRET, masterTimeout: '200ms' }),
     (error) =>
-      isFiresteelError(error, 'NO_MASTER') && /127\.0\.0\.1:1 \(nobody listens there\)/.test(error.message),
+      isFiresteelError(error, 'NO_MASTER') && /127\.0\.0\.1:1 \(nothing listens there\)/.test(error.message),
   )
 })
 

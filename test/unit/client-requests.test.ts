@@ -156,7 +156,7 @@ test('without a leader it ends with NO_MASTER at the deadline', async (t) => {
       isFiresteelError(error, 'NO_MASTER') &&
       error.exitCode === 3 &&
       /in standby/.test(error.message) &&
-      /127\.0\.0\.1:1 \(nobody listens there\)/.test(error.message),
+      /127\.0\.0\.1:1 \(nothing listens there\)/.test(error.message),
   )
 })
 

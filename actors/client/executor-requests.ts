@@ -1,24 +1,25 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type { FromApplication } from '../messages/catalogue.js'
 
-export type Order =
+export type SentRequest =
   | { readonly kind: 'target'; readonly request: number }
   | { readonly kind: 'kill'; readonly execIds: readonly number[] }
 
+/** The most ids in one message. */
 const KILLS_PER_MESSAGE = innerLimits.killsPerMessage
 
 /**
- * What an application wants of whichever Master leads: a total of executors, and the end of some. Each order is out
- * at most once, and is given anew to every new leader.
+ * What an application wants from the leader: a total of executors, and the end of some. Each request is under way at most
+ * once, and is sent anew to every new leader.
  */
-export class StandingOrders {
+export class ExecutorRequests {
   #request = -1
   #total: number | undefined
-  /** Newest number that a Master has answered under the present leadership. */
+  /** The highest number that the present leader has answered. */
   #acknowledged = -1
   readonly #waiters: { readonly request: number; readonly waiter: number }[] = []
-  readonly #out = new Map<number, Order>()
-  /** Asked of the present leader. */
+  readonly #out = new Map<number, SentRequest>()
+  /** Executors whose end was asked of the present leader. */
   readonly #killsAsked = new Set<number>()
   #asks = 0
 
@@ -34,7 +35,7 @@ export class StandingOrders {
     this.#waiters.push({ request: this.#request, waiter })
   }
 
-  /** Another leader, or the same on another link: what was asked may never have arrived. */
+  /** There is another leader, or a new link to it: earlier requests may never have arrived. */
   forget(): void {
     this.#out.clear()
     this.#killsAsked.clear()
@@ -58,19 +59,19 @@ export class StandingOrders {
     return messages
   }
 
-  /** The order of an ask; undefined where it was forgotten. */
-  answered(ask: number): Order | undefined {
-    const order = this.#out.get(ask)
+  /** The request of an ask; undefined: it was forgotten. */
+  answered(ask: number): SentRequest | undefined {
+    const sent = this.#out.get(ask)
     this.#out.delete(ask)
-    return order
+    return sent
   }
 
-  /** It was not done: `due` gives it again. */
-  again(order: Order): void {
-    if (order.kind === 'kill') for (const execId of order.execIds) this.#killsAsked.delete(execId)
+  /** The request was not done, so `due` gives it again. */
+  again(sent: SentRequest): void {
+    if (sent.kind === 'kill') for (const execId of sent.execIds) this.#killsAsked.delete(execId)
   }
 
-  /** The target is known to the leader. Gives the waiters that this answers. */
+  /** The leader knows the target. Returns the waiters that this answers. */
   settle(request: number): number[] {
     this.#acknowledged = Math.max(this.#acknowledged, request)
     const later = this.#waiters.findIndex((waiting) => waiting.request > request)
@@ -78,14 +79,14 @@ export class StandingOrders {
     return settled.map(({ waiter }) => waiter)
   }
 
-  #send(order: Order): number {
+  #send(sent: SentRequest): number {
     const ask = this.#asks++
-    this.#out.set(ask, order)
+    this.#out.set(ask, sent)
     return ask
   }
 
-  #isOut(kind: Order['kind']): boolean {
-    for (const order of this.#out.values()) if (order.kind === kind) return true
+  #isOut(kind: SentRequest['kind']): boolean {
+    for (const sent of this.#out.values()) if (sent.kind === kind) return true
     return false
   }
 }
