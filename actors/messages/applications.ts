@@ -15,12 +15,12 @@ import {
 
 export const registerApplication = z.object({
   type: z.literal('RegisterApplication'),
-  /** Random id of this registration: repeated, it gives the same application (protocol 10). */
+  /** Random id of this registration. A repeated registration gives the same application (protocol 10). */
   registration: name,
   description: applicationDescription,
   /** The cluster driver that registers, if it is one. */
   driver: driverIncarnation.optional(),
-  /** Where executors dial the driver. Without a host: the address that the Master sees the driver under. */
+  /** Where executors dial the driver. Without a host they dial the address at which the Master sees the driver. */
   listen: z.object({ host: name.optional(), port }),
 })
 export type RegisterApplication = z.infer<typeof registerApplication>
@@ -35,7 +35,7 @@ export type RegisteredApplication = z.infer<typeof registeredApplication>
 export const unregisterApplication = z.object({ type: z.literal('UnregisterApplication'), appId: name })
 export type UnregisterApplication = z.infer<typeof unregisterApplication>
 
-/** The end is durable. */
+/** The end of the application is durable. */
 export const unregisteredApplication = z.object({
   type: z.literal('UnregisteredApplication'),
   appId: name,
@@ -43,29 +43,29 @@ export const unregisteredApplication = z.object({
 export type UnregisteredApplication = z.infer<typeof unregisteredApplication>
 
 /**
- * Answer to MasterChanged by an application that is registered: all that the store does not keep. One with many executors
- * says it in several messages.
+ * Answer of a registered application to MasterChanged: all that the store does not keep. An application with many
+ * executors answers in several messages.
  */
 export const masterChangeAcknowledged = z.object({
   type: z.literal('MasterChangeAcknowledged'),
   appId: name,
   registration: name,
-  /** In the first message: a store that forgot it gets it back. */
+  /** Set in the first message, because the store may have forgotten the application. */
   description: applicationDescription.optional(),
   driver: driverIncarnation.optional(),
   listen: z.object({ host: name.optional(), port }),
   executors: z.array(z.object({ execId: count, workerId: name })).max(limits.reportItems),
-  /** The answer goes on in the next message: what is in none of them it does not hold. */
+  /** The answer continues in the next message. The application holds only the executors that these messages name. */
   more: z.boolean().optional(),
-  /** Newest RequestExecutors: its number and the total wanted; absent: no limit was asked. */
+  /** Number and total of the newest RequestExecutors; absent: there was none. */
   target: z.object({ request: count, total: count }).optional(),
   highestExecId: z.int().min(-1),
-  /** Of its RegisteredApplication: the store may have forgotten it (protocol 12). */
+  /** Position of its RegisteredApplication, which the store may have forgotten (protocol 12). */
   registeredAt: ownedPosition.optional(),
 })
 export type MasterChangeAcknowledged = z.infer<typeof masterChangeAcknowledged>
 
-/** The total of executors wanted. Absolute; lowering kills nothing (Spark). A late number is ignored. */
+/** The total of executors wanted. A lower total kills none (Spark). A number that is not the newest is ignored. */
 export const requestExecutors = z.object({
   type: z.literal('RequestExecutors'),
   appId: name,
@@ -82,8 +82,8 @@ export const killExecutors = z.object({
 export type KillExecutors = z.infer<typeof killExecutors>
 
 /**
- * The executor has given its first result: it has started, however it ends. What its Worker knows, that a process was
- * made, does not say so.
+ * The executor has given its first result, so its start did not fail, however it ends. Its Worker cannot tell this: it
+ * only knows that a process was made.
  */
 export const executorWorked = z.object({
   type: z.literal('ExecutorWorked'),
@@ -96,7 +96,7 @@ export type ExecutorWorked = z.infer<typeof executorWorked>
 export const executorsAnswer = z.object({ type: z.literal('ExecutorsAnswer'), done: z.boolean() })
 export type ExecutorsAnswer = z.infer<typeof executorsAnswer>
 
-/** The Master ended the application. Also sent for FINISHED when the client still thinks it lives. */
+/** The Master ended the application. Also sent for FINISHED if the client does not know of the end. */
 export const applicationRemoved = z.object({
   type: z.literal('ApplicationRemoved'),
   appId: name,
@@ -105,7 +105,7 @@ export const applicationRemoved = z.object({
 })
 export type ApplicationRemoved = z.infer<typeof applicationRemoved>
 
-/** Anybody with the client's key -> Master: end an application as KILLED. */
+/** Any holder of the client's key -> Master: end an application as KILLED. */
 export const requestKillApplication = z.object({
   type: z.literal('RequestKillApplication'),
   appId: name,

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 
-/** Bounds-checked reading of one frame. Throws nothing but FRAME_INVALID. */
+/** Reads one frame with bounds checks. Throws nothing but FRAME_INVALID. */
 export class ByteReader {
   readonly #bytes: Buffer
   #at = 0
@@ -43,13 +43,13 @@ export class ByteReader {
     return this.#bytes.toString('utf8', start, start + length)
   }
 
-  /** A view, not a copy. */
+  /** Returns a view, not a copy. */
   bytes(length: number): Buffer {
     const start = this.#advance(length)
     return this.#bytes.subarray(start, start + length)
   }
 
-  /** How many entries follow, each of at least `entryBytes`: a lie is found before anything is allocated. */
+  /** The number of entries that follow, each of at least `entryBytes`. A false count is found before any allocation. */
   count(entryBytes: number): number {
     const count = this.u32()
     if (count * entryBytes > this.remaining) throw invalid(`${count} entries do not fit the frame`)
@@ -69,8 +69,8 @@ export function invalid(why: string): FiresteelError {
 }
 
 /**
- * Receives a frame. What cannot be read is thrown, and costs its sender the link; whatever else is thrown is a defect
- * of ours, for which no peer is cut off.
+ * Receives a frame. FRAME_INVALID is thrown on and costs the sender its link. Any other error is a defect of this
+ * program, for which no link is cut.
  */
 export function receiveFrame(receive: () => void, onDefect: (error: unknown) => void): void {
   try {
@@ -81,12 +81,12 @@ export function receiveFrame(receive: () => void, onDefect: (error: unknown) => 
   }
 }
 
-/** Writes one frame whose size is known beforehand. */
+/** Writes one frame of a known size. */
 export class ByteWriter {
   readonly bytes: Buffer
   #at = 0
 
-  /** `own`: memory of its own, so that it can be transferred to another thread. */
+  /** `own`: the memory is not shared, so that it can be transferred to another thread. */
   constructor(size: number, own = false) {
     this.bytes = own ? Buffer.allocUnsafeSlow(size) : Buffer.allocUnsafe(size)
   }

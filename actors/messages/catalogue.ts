@@ -13,9 +13,9 @@ import { requestTrace, traceChunk } from './trace.js'
 import * as workers from './workers.js'
 
 /*
- * The catalogue: every message that crosses a process boundary, by receiver. Messages are validated once,
- * where they come in. What is not listed for a receiver is dropped, counted and logged with its sender. Fields that a schema
- * does not know are let through and read by nobody: a release with the same protocol may have more of them.
+ * The catalogue: every message that crosses a process boundary, by receiver. Messages are validated once, on arrival. A
+ * message that is not listed for its receiver is dropped, counted and logged with its sender. Fields that a schema does
+ * not know are let through and ignored, because a release with the same protocol may have more of them.
  */
 
 /** Worker -> Master. */
@@ -40,7 +40,7 @@ const fromApplication = [
   applications.executorWorked,
 ] as const
 
-/** Commands and anybody with the client's key -> Master. */
+/** Commands, and any holder of the client's key -> Master. */
 const fromCommand = [
   applications.requestKillApplication,
   drivers.requestSubmitDriver,
@@ -114,7 +114,7 @@ type Schema = z.ZodType<{ type: string }> & { shape: { type: z.ZodLiteral<string
 const byType = (schemas: readonly unknown[]): ReadonlyMap<string, Schema> =>
   new Map((schemas as readonly Schema[]).map((schema) => [schema.shape.type.value, schema]))
 
-/* Traces are asked for and given beside the cores, by the shells: no core's message type has them. */
+/* The shells handle traces beside the cores, so no core's message type has them. */
 export const catalogue = {
   master: byType([...toMaster, requestTrace, traceChunk]),
   worker: byType([...toWorker, requestTrace]),
@@ -126,10 +126,10 @@ export type Receiver = keyof typeof catalogue
 /** Of a reason: keys and paths in it are the peer's. */
 const REASON_MAX = innerLimits.refusalChars
 
-/** What zod gives to its own `validate`, which tells nothing but yes or no: a list ends at the first item that is wrong. */
+/** The option that zod's own `validate` uses: a list ends at the first wrong item. */
 const firstOnly: z.core.ParseContext<z.core.$ZodIssue> & { readonly abortEarly: true } = { abortEarly: true }
 
-/** What must not reach the schema: it checks each key of an object, however many are wrong, and throws at an odd `length`. */
+/** Why a message must not reach the schema: zod checks each key of an object, and throws at an odd `length`. */
 function uncheckable(message: object): string | undefined {
   const open: object[] = [message]
   const add = (child: unknown): void => {
@@ -144,7 +144,7 @@ function uncheckable(message: object): string | undefined {
     for (const key in value) {
       if (++keys > limits.messageKeys) return `over ${limits.messageKeys} keys`
       const child = (value as Record<string, unknown>)[key]
-      if (isOddLength(key, child)) return 'an object stands under `length`'
+      if (isOddLength(key, child)) return 'there is an object under `length`'
       add(child)
     }
   }
@@ -152,8 +152,8 @@ function uncheckable(message: object): string | undefined {
 }
 
 /**
- * Undefined when `message` is in the catalogue of `receiver` and well-formed; else why not. The check ends at the first
- * thing that is wrong: what a message costs is bounded by its values (limits.messageItems), well-formed or not.
+ * Undefined: `message` is in the catalogue of `receiver` and well-formed; otherwise the reason. The check ends at the first
+ * error. Its cost is bounded by the number of values (limits.messageItems), whether the message is well-formed or not.
  */
 export function violation(receiver: Receiver, message: unknown): string | undefined {
   if (typeof message !== 'object' || message === null) return 'not an object'

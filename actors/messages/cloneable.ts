@@ -7,20 +7,20 @@ import { type Loss, lookAt } from './value-parts.js'
 import { pathOf, pathTo } from './value-path.js'
 
 export interface CloneContext {
-  /** How the value is called in messages: `input`, `result`. */
+  /** The name of the value in error texts: `input`, `result`. */
   readonly root: string
   readonly notCloneable: Extract<ErrorName, 'INPUT_NOT_CLONEABLE' | 'RESULT_NOT_CLONEABLE'>
   readonly tooLarge: Extract<ErrorName, 'INPUT_TOO_LARGE' | 'RESULT_TOO_LARGE'>
   readonly maxBytes: number
-  /** The value is a list of arguments, named by its only item where it has one: `input`, else `input[1]`. */
+  /** The value is a list of arguments. A single argument is named `input`, others `input[1]`. */
   readonly list?: boolean
-  /** Whose: the task, for the message. */
+  /** The task that the value belongs to, for error texts. */
   readonly task: string
 }
 
 /**
- * The bytes of a value: those of node:v8, where V8 alone would lose nothing. Throws what `context` names, with the path
- * of the part that cannot be cloned or would not arrive whole.
+ * The bytes of a value, in the format of node:v8 if V8 alone loses nothing. Throws the errors that `context` names, with
+ * the path of the part that cannot be cloned or would arrive incomplete.
  */
 export function toBytes(value: unknown, context: CloneContext): Uint8Array {
   const bytes = plainOf(value, context) ?? serialized(value, context)
@@ -47,24 +47,24 @@ function serialized(value: unknown, context: CloneContext): Buffer {
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** What `toBytes` wrote. Throws where the bytes are no value. */
+/** Reads what `toBytes` wrote. Throws if the bytes are not a value. */
 export function fromBytes(bytes: Uint8Array): unknown {
   const plain = readPlain(asBuffer(bytes))
   return plain === notPlain ? valueCodec.read(bytes) : plain
 }
 
-/** What `toBytes` wrote of a list. */
+/** Reads a list that `toBytes` wrote. */
 export function listFromBytes(bytes: Uint8Array): unknown[] {
   const plain = readPlainList(asBuffer(bytes))
   if (plain !== notPlain) return plain
   const list = valueCodec.read(bytes)
   if (!Array.isArray(list))
-    throw new FiresteelError('INTERNAL', 'The input of a task is no list of arguments.')
+    throw new FiresteelError('INTERNAL', 'The input of a task is not a list of arguments.')
   return list
 }
 
 function notCloneable(value: unknown, context: CloneContext, cause: unknown): FiresteelError {
-  // V8 has one message for a string that is too long and for memory that has run out: that is size, not kind.
+  // V8 reports a too long string and a lack of memory alike. Both are a matter of size.
   if (cause instanceof RangeError) {
     return new FiresteelError(
       context.tooLarge,
@@ -89,7 +89,7 @@ function notCloneable(value: unknown, context: CloneContext, cause: unknown): Fi
   return new FiresteelError(context.notCloneable, `${part} cannot be sent for ${task}.`, { place })
 }
 
-/** The only argument is named by itself. */
+/** A single argument is the root itself. */
 function namedRoot(value: unknown, { list, root }: CloneContext): readonly [unknown, string] {
   return list && Array.isArray(value) && value.length === 1 ? [value[0], root] : [value, root]
 }

@@ -2,19 +2,20 @@ import { z } from 'zod'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 
+/** Bounds the lists of the catalogue, because even a legitimate peer may be confused. */
 const LIST_MAX = innerLimits.listItems
 
-/** A value that breaks its rule ends the check of the list it is in: ten thousand of them would cost 100 ms. */
+/** A wrong value ends the check of its list, because checking ten thousand wrong values would cost 100 ms. */
 const abort = { abort: true } as const
 
-/** It stands in logs and on terminals. */
+/** A name appears in logs and on terminals. */
 export const name = z
   .string()
   .min(1, abort)
   .max(limits.nameChars, abort)
   .regex(/^\P{Cc}*$/u, { error: 'must have no control characters', ...abort })
 export const text = z.string().max(limits.textChars, abort)
-/** For a program: whatever it is, but what would end it. */
+/** An argument or variable of a program. Only NUL is excluded, because it would end the text. */
 const argument = z
   .string()
   .max(limits.argumentChars, abort)
@@ -22,8 +23,8 @@ const argument = z
 export const count = z.int().min(0, abort)
 export const positive = z.int().min(1, abort)
 /**
- * Wall clock, epoch milliseconds, to the year 128,000: so far a Date goes, also where a difference of clocks is added, and
- * nobody who shows it throws.
+ * Wall clock, epoch milliseconds, up to the year 128,000. A Date can show it, even after a difference of clocks is added,
+ * so that code that shows it never throws.
  */
 export const wallTime = z.number().min(0, abort).max(4e15, abort)
 export const port = z.int().min(0, abort).max(65_535, abort)
@@ -36,7 +37,7 @@ export const masterAddress = z.string().max(limits.nameChars, abort).startsWith(
 export const resourceAddresses = z.record(name, z.array(name).max(limits.resourceAddresses))
 export type ResourceAddresses = z.infer<typeof resourceAddresses>
 
-/** Of one resource; none where there is none. A name may be one that every object is born with, such as `constructor`. */
+/** Addresses of one resource; empty if there are none. A name may be a property of every object, like `constructor`. */
 export const addressesOf = (resources: ResourceAddresses, resource: string): readonly string[] =>
   (Object.hasOwn(resources, resource) ? resources[resource] : undefined) ?? []
 
@@ -56,13 +57,13 @@ export const environment = z.record(
 export const position = z.object({ epoch: count, seq: count })
 export type Position = z.infer<typeof position>
 
-/** And whose: after a fall of the store, two leaderships may have had one epoch (protocol 12). */
+/** With the owner, because two leaderships may have one epoch after the store fell back (protocol 12). */
 export const ownedPosition = z.object({ epoch: count, seq: count, owner: name })
 export type OwnedPosition = z.infer<typeof ownedPosition>
 
 export const pastElection = z.object({ epoch: count, owner: name, base: position })
 export type PastElection = z.infer<typeof pastElection>
-/** Where a leadership found the store, and where those before it had found it (protocol 12). */
+/** The position at which a leadership found the store, and those of the elections before it (protocol 12). */
 export const found = z.object({
   base: position,
   earlier: z.array(pastElection).max(limits.pastElections),
@@ -102,13 +103,13 @@ export const executorStates = [
 export type ExecutorState = (typeof executorStates)[number]
 
 const endedExecutor: ReadonlySet<ExecutorState> = new Set(['KILLED', 'FAILED', 'LOST', 'EXITED'])
-/** DECOMMISSIONED is deliberately not an end: the process still runs and holds resources (Spark). */
+/** DECOMMISSIONED is deliberately no end: the process still runs and holds resources (Spark). */
 export const isEndedExecutor = (state: ExecutorState): boolean => endedExecutor.has(state)
 
 const endedDriver: ReadonlySet<DriverState> = new Set(['FINISHED', 'KILLED', 'FAILED', 'ERROR'])
 export const isEndedDriver = (state: DriverState): boolean => endedDriver.has(state)
 
-/** What an application asks of each executor. */
+/** What each executor of an application needs. */
 export const executorRequest = z.object({
   cores: positive.optional(),
   memoryMib: positive,
@@ -121,7 +122,7 @@ export const applicationDescription = z.object({
   /** Total cores wanted; absent: scheduling.defaultCores. */
   maxCores: positive.optional(),
   executor: executorRequest,
-  /** Executors wanted at most; absent: as many as the cores allow. */
+  /** The most executors; absent: as many as the cores allow. */
   executorLimit: count.optional(),
   user: name,
   /** Working folder and environment of the executors. */
@@ -131,7 +132,7 @@ export const applicationDescription = z.object({
 })
 export type ApplicationDescription = z.infer<typeof applicationDescription>
 
-/** What is shown of an application and kept of one that has ended: no environment, which may be large and secret. */
+/** What is shown of an application and kept after its end. It has no environment, which may be large and secret. */
 export const applicationSummary = applicationDescription.pick({
   name: true,
   maxCores: true,
@@ -168,7 +169,7 @@ export const driverDescription = z.object({
 })
 export type DriverDescription = z.infer<typeof driverDescription>
 
-/** What is shown of a driver and kept of one that has ended: no arguments and environment, which may be large and secret. */
+/** What is shown of a driver and kept after its end. It has no arguments and environment, which may be large and secret. */
 export const driverSummary = driverDescription.pick({
   name: true,
   main: true,
@@ -184,18 +185,18 @@ export function summaryOfDriver(description: DriverSummary): DriverSummary {
   return { name, main, cores, memoryMib, resources, supervise }
 }
 
-/** Which incarnation of a cluster driver: ordered by (launchedUnder, generation, attempt), protocol 9. */
+/** One incarnation of a cluster driver. They are ordered by (launchedUnder, generation, attempt), protocol 9. */
 export const driverIncarnation = z.object({ id: name, generation: positive, attempt: positive })
 export type DriverIncarnation = z.infer<typeof driverIncarnation>
 
-/** Any answer may be this instead: a request refused or not done, with a stable code. */
+/** An error in place of any answer: the request was refused or not done, with a stable code. */
 export const failure = z.object({
   type: z.literal('Failure'),
   code: name,
   message: text,
   help: text.optional(),
   place: text.optional(),
-  /** With NOT_LEADER: the address of the Master that leads, if known. */
+  /** With NOT_LEADER: the address of the leader, if known. */
   leader: masterAddress.optional(),
 })
 export type Failure = z.infer<typeof failure>

@@ -1,19 +1,19 @@
 import type { DriverStateChanged } from './drivers.js'
 
-/* How a generation of a driver has ended, as its Worker says: one rule for Master and Worker. */
+/* How a generation of a driver ended, as its Worker reports it. Master and Worker use this one rule. */
 
-/** What tells it. */
+/** The fields of the report that decide it. */
 export type ReportedEnd = Pick<
   DriverStateChanged,
   'state' | 'noRoom' | 'decided' | 'notStarted' | 'isolated' | 'stopped' | 'crashes'
 >
 
 /**
- * - own: its program has ended by itself
- * - refused: its Worker had no room, or has decided on that generation before
- * - unstarted: there was never a process of its last attempt
- * - stopped: its Worker stopped it, because it heard no leader or is being stopped itself
- * - crashed: it ended over and over soon after its start, and its Worker gives it back
+ * - own: its program ended by itself
+ * - refused: its Worker lacked capacity, or had already decided on that generation
+ * - unstarted: its last attempt never had a process
+ * - stopped: its Worker stopped it, because it had no contact with a leader or is being stopped itself
+ * - crashed: it ended several times soon after its start, and its Worker gives it back
  */
 export type EndKind = 'own' | 'refused' | 'unstarted' | 'stopped' | 'crashed'
 
@@ -25,8 +25,8 @@ export function endKindOf(end: Omit<ReportedEnd, 'state'>): EndKind {
 }
 
 /**
- * Whoever launched it: it is not to run again. One that is supervised may have been killed there to run elsewhere, which only a
- * leadership that is forgotten knew: it must have finished.
+ * True: the driver must not run again, whichever leader launched it. A supervised driver may have been killed to run
+ * elsewhere, which only a forgotten leadership knew. So it must have finished.
  */
 export function isForGood(end: ReportedEnd, supervise: boolean): boolean {
   const kind = endKindOf(end)

@@ -6,7 +6,7 @@ import { notStarted } from './launch-failures.js'
 
 export const requestSubmitDriver = z.object({
   type: z.literal('RequestSubmitDriver'),
-  /** Idempotency key: the caller's, or a random one kept for its retries. Scope: the cluster (protocol 15). */
+  /** Idempotency key: the caller's, or a random one that its retries repeat. Scope: the cluster (protocol 15). */
   key: name,
   description: driverDescription,
 })
@@ -78,17 +78,17 @@ export const driverStateChanged = z.object({
   exitCode: z.int().optional(),
   signal: name.optional(),
   message: text.optional(),
-  /** Refused for want of room: placed again, not a failure. */
+  /** The Worker lacked capacity. The driver is placed again; this is no failure. */
   noRoom: z.boolean().optional(),
-  /** Its Worker heard no leader and stopped it (`onIsolation: stop`): launched again, not a failure. */
+  /** Its isolated Worker stopped it (`onIsolation: stop`). It is launched again; this is no failure. */
   isolated: z.boolean().optional(),
-  /** There was never a process of this attempt: placed again, not an end of its own. */
+  /** This attempt never had a process. The driver is placed again; this is no end of its own. */
   notStarted: notStarted.optional(),
-  /** Its Worker is being stopped, and it with it: one that is supervised is launched again, whatever its exit code. */
+  /** Its Worker is being stopped and stopped it. A supervised driver is launched again, whatever its exit code. */
   stopped: z.boolean().optional(),
-  /** Refused: its Worker has decided on this generation, for a leadership that the store forgot. Placed again, above it. */
+  /** Refused: for a leadership that the store forgot, the Worker decided on this generation. The next one is higher. */
   decided: positive.optional(),
-  /** So often in a row it ended soon after its start. Its Worker gives it back: one that is supervised is tried elsewhere first. */
+  /** How often in a row it ended soon after its start. A supervised driver is then tried on other Workers first. */
   crashes: positive.optional(),
 })
 export type DriverStateChanged = z.infer<typeof driverStateChanged>

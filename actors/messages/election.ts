@@ -1,6 +1,6 @@
 import type { PastElection, Position } from './common.js'
 
-/* Master and LeaderElectionAgent, inside one process: types suffice, nothing comes from outside. */
+/* Messages between Master and LeaderElectionAgent in one process. They need no schema, because none comes from outside. */
 
 /** LeaderElectionAgent -> Master. */
 export interface ElectedLeader {
@@ -8,13 +8,13 @@ export interface ElectedLeader {
   readonly epoch: number
   /** This Master's incarnation, as the leader record names it. */
   readonly owner: string
-  /** Position found at election (protocol 1). */
+  /** The position that the election found in the store (protocol 1). */
   readonly base: Position
-  /** The elections before, oldest first, and where each found the store. */
+  /** Earlier elections, oldest first, and where each found the store. */
   readonly earlier: readonly PastElection[]
-  /** Write id of the election: the commit queue chains on it. */
+  /** Write id of the election, which the first commit names as the one before it. */
   readonly writeId: string
-  /** Highest position heard of before it: above base, the store has lost what lies between (protocol 12). */
+  /** The highest observed position. If it is above `base`, the store has lost the writes between (protocol 12). */
   readonly observed: Position
 }
 
@@ -26,7 +26,7 @@ export interface LeaderRecordSeen {
   readonly address: string
 }
 
-/** LeaderElectionAgent -> Master: stop at once; nothing of this leadership may act again (Spark: exit). */
+/** LeaderElectionAgent -> Master: stop at once; no effect of this leadership may follow (Spark: exit). */
 export interface RevokedLeadership {
   readonly type: 'RevokedLeadership'
   readonly reason: string
@@ -36,13 +36,13 @@ export interface RevokedLeadership {
 export interface LeadershipLost {
   readonly type: 'LeadershipLost'
   readonly reason: string
-  /** Highest epoch heard of; 0 if none: the next election goes above it. */
+  /** The highest observed epoch, which the next election exceeds; 0: none. */
   readonly observedEpoch: number
 }
 
 /**
- * Master -> LeaderElectionAgent: a peer names a leadership that this Master does not know of. It proves nothing: the store
- * is looked at, at most every `limits.claimLookMs`.
+ * Master -> LeaderElectionAgent: a peer names a leadership that this Master does not know. This proves nothing, so the
+ * agent reads the store, at most every `limits.claimLookMs`.
  */
 export interface LeadershipClaimed {
   readonly type: 'LeadershipClaimed'
@@ -55,7 +55,7 @@ export interface LeadershipConfirmed {
   readonly sentAtMs: number
 }
 
-/** Master -> LeaderElectionAgent: give the leadership up of our own will (protocol 13). */
+/** Master -> LeaderElectionAgent: give up the leadership in order (protocol 13). */
 export interface ResignLeadership {
   readonly type: 'ResignLeadership'
 }
@@ -72,12 +72,12 @@ export interface MasterLinkClosed {
   readonly incarnation: string
 }
 
-/** Master -> LeaderElectionAgent: the leader has released its lock, for us to take (protocol 13). */
+/** Master -> LeaderElectionAgent: the leader has released its lock, and this Master is to take it (protocol 13). */
 export interface TakeOver {
   readonly type: 'TakeOver'
 }
 
-/** Master -> LeaderElectionAgent: the leader has released its lock, for another to take. */
+/** Master -> LeaderElectionAgent: the leader has released its lock, and another Master is to take it. */
 export interface HoldOff {
   readonly type: 'HoldOff'
   readonly ms: number

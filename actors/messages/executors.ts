@@ -10,9 +10,9 @@ import {
 } from './common.js'
 import { failedWorker, notStarted } from './launch-failures.js'
 
-/* Executors: Master and Worker, and what the application hears of them. */
+/* Messages about executors, between Master and Worker and to the application. */
 
-/** Whose key opens the driver's door: application keys derive from the registrant's (protocol 16). */
+/** The peer whose key the application's key derives from, with which executors dial the driver (protocol 16). */
 export const registrant = z.discriminatedUnion('role', [
   z.object({ role: z.literal('client') }),
   z.object({ role: z.literal('driver'), subject: name }),
@@ -52,16 +52,16 @@ export const executorStateChanged = z.object({
   state: z.enum(executorStates),
   message: text.optional(),
   exitStatus: z.int().optional(),
-  /** Refused for want of room: no failure of the application (protocol 8). */
+  /** The Worker lacked capacity, which is no failure of the application (protocol 8). */
   noRoom: z.boolean().optional(),
-  /** There was never a process. */
+  /** Set if there was never a process. */
   notStarted: notStarted.optional(),
-  /** Its Worker is being stopped: no failure, and nothing more is to be placed there. */
+  /** Its Worker is being stopped. This is no failure, and nothing more may be placed there. */
   stopped: z.boolean().optional(),
 })
 export type ExecutorStateChanged = z.infer<typeof executorStateChanged>
 
-/** Master -> Workers: the application has ended; its folders may go once no executor of it is left. */
+/** Master -> Workers: the application has ended. Its folders may be removed once none of its executors is left. */
 export const applicationFinished = z.object({ type: z.literal('ApplicationFinished'), appId: name })
 export type ApplicationFinished = z.infer<typeof applicationFinished>
 
@@ -85,7 +85,7 @@ export const executorUpdated = z.object({
   exitStatus: z.int().optional(),
   /** Set only when the Worker was lost or decommissioned (Spark). */
   workerHost: name.optional(),
-  /** Set where the launch came to nothing: what its Master makes of it. */
+  /** Set if the launch failed: what the Master does about it. */
   failed: failedWorker.optional(),
 })
 export type ExecutorUpdated = z.infer<typeof executorUpdated>

@@ -2,8 +2,9 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import type { ResourceAmounts } from './common.js'
 import type { FailedWorker, Waiting, WaitingReason } from './launch-failures.js'
 
-/* Failed launches in words, for people. */
+/* Failed launches as text for people. */
 
+/** The most Workers named in one sentence. */
 const NAMED = innerLimits.namedWorkers
 
 export function failedWorkerText(failed: FailedWorker): string {
@@ -25,7 +26,7 @@ function workersText(workers: readonly FailedWorker[], textOf = failedWorkerText
 export const endText = (failures: number, workers: readonly FailedWorker[]): string =>
   `${failures} executors in a row failed, and every Worker that is large enough is excluded: ${workersText(workers)}`
 
-/** Of a driver that has been launched again: `logs` shows what it writes where it is now. */
+/** For a driver that was launched again. It names no output: `logs` shows that of its present place. */
 export const againText = (workers: readonly FailedWorker[]): string =>
   workers.length === 0 ? '' : `launched again; it failed ${workersText(workers, failureText)}`
 

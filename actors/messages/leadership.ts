@@ -2,18 +2,18 @@ import { z } from 'zod'
 import { count, found, masterAddress, name } from './common.js'
 
 /*
- * Who leads. A Master speaks first on every new link (protocol R0): MasterChanged if it leads, else MasterInStandby.
- * Its epoch and position travel in the envelope; its owner is the link's incarnation (protocol R1).
+ * Which Master leads. A Master sends the first message on every new link (protocol R0): MasterChanged if it leads, else
+ * MasterInStandby. Epoch and position travel in the envelope; the owner is the link's incarnation (protocol R1).
  */
 
 export const masterChanged = z.object({
   type: z.literal('MasterChanged'),
-  /** Address of the Master that leads. */
+  /** Address of the leader. */
   master: masterAddress,
   web: z.string().max(256).nullable(),
   /** All Masters of the cluster, so that receivers need no complete list of their own. */
   masters: z.array(masterAddress).max(64),
-  /** Where this leader, and those before it, found the store: a Worker says again what that may have forgotten. */
+  /** Where this leader and those before it found the store. A Worker repeats what the store may have forgotten. */
   found: found.optional(),
 })
 export type MasterChanged = z.infer<typeof masterChanged>
@@ -21,14 +21,14 @@ export type MasterChanged = z.infer<typeof masterChanged>
 export const masterInStandby = z.object({
   type: z.literal('MasterInStandby'),
   masters: z.array(masterAddress).max(64),
-  /** Who leads, as far as this Master knows. */
+  /** The address of the leader, as far as this Master knows. */
   leader: masterAddress.optional(),
-  /** `sentAtMs` of the Heartbeat that this answers: it dates what it proves (protocol 8, isolation). */
+  /** `sentAtMs` of the Heartbeat that this answers; it dates the proof (protocol 8, isolation). */
   heartbeatSentAtMs: z.number().min(0).optional(),
 })
 export type MasterInStandby = z.infer<typeof masterInStandby>
 
-/** Receiver -> Master: your leadership is over, I have seen this one (protocol R1). */
+/** Receiver -> Master: your leadership is over, because the receiver has seen this one (protocol R1). */
 export const staleEpoch = z.object({
   type: z.literal('StaleEpoch'),
   epoch: count,

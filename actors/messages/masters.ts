@@ -3,14 +3,14 @@ import { limits } from '../../runtime/limits.js'
 import { count, found, masterAddress, name, position } from './common.js'
 
 /*
- * Masters among themselves. Of two Masters the one with the smaller address dials (protocol R0), both speak first:
+ * Messages between Masters. Of two Masters the one with the smaller address dials (protocol R0). Both first send
  * MasterChanged or MasterInStandby. The position of the sender travels in the envelope.
  */
 
-/** Leader -> STANDBY, every lease/3: what each side needs to hand the leadership over (protocol 6, 13). */
+/** Leader -> STANDBY, every lease/3: each side tells what a hand-over depends on (protocol 6, 13). */
 export const leaderPulse = z.object({
   type: z.literal('LeaderPulse'),
-  /** Live Workers in its books, and those it hears. */
+  /** Number of live Workers that the leader knows; `workersHeard` of them are linked. */
   workers: count,
   workersHeard: count,
 })
@@ -25,17 +25,17 @@ export const standbyPulse = z.object({
 })
 export type StandbyPulse = z.infer<typeof standbyPulse>
 
-/** New leader -> all Masters: who has records that its store may have forgotten, gives them (protocol 12). */
+/** New leader -> all Masters: send the records that the leader's store may have forgotten (protocol 12). */
 export const requestLostTail = z.object({
   type: z.literal('RequestLostTail'),
-  /** Where this leader, and those before it, found the store. */
+  /** Where this leader and those before it found the store. */
   ...found.shape,
-  /** Go on with what was begun on this link: what came before has been taken. */
+  /** Continue on this link: the records sent before have been taken. */
   more: z.boolean().optional(),
 })
 export type RequestLostTail = z.infer<typeof requestLostTail>
 
-/** Master -> new leader: records of its record cache that are newer than base, as many as one message takes; the last says so. */
+/** Master -> new leader: cached records newer than `base`, as many as one message holds; the last message says so. */
 export const lostTail = z.object({
   type: z.literal('LostTail'),
   /** [table, id, JSON text with its `at`]. */
@@ -46,21 +46,21 @@ export const lostTail = z.object({
 })
 export type LostTail = z.infer<typeof lostTail>
 
-/** New leader -> Master: all that you gave is durable again, at the position of this envelope or before. */
+/** New leader -> Master: all records that it sent are durable again, at this envelope's position or before. */
 export const tailTaken = z.object({ type: z.literal('TailTaken') })
 export type TailTaken = z.infer<typeof tailTaken>
 
-/** Leader that stops -> the STANDBY it chose: the lock is free, take it (protocol 13). */
+/** Stopping leader -> the STANDBY that it chose: the lock is free, take it (protocol 13). */
 export const handOver = z.object({ type: z.literal('HandOver') })
 export type HandOver = z.infer<typeof handOver>
 
-/** Leader that stops -> the other STANDBYs: hold off, `to` is taking over. */
+/** Stopping leader -> the other STANDBYs: wait, `to` is taking over. */
 export const released = z.object({ type: z.literal('Released'), to: masterAddress })
 export type Released = z.infer<typeof released>
 
 /**
- * Worker -> each Master that does not lead: the highest leadership it obeyed, on each new link and when its link to the
- * leader ends. A position above the stored one is how a candidate learns that the store lost its last writes (protocol 5.3).
+ * Worker -> each Master that does not lead, on each new link and when the link to the leader ends: the highest leadership
+ * that it obeyed. A position above the stored one tells a candidate that the store lost its last writes (protocol 5.3).
  */
 export const positionSeen = z.object({
   type: z.literal('PositionSeen'),

@@ -1,11 +1,11 @@
 /*
- * Whether a class declares private fields of its instances. Nothing tells this from outside the class but its text: no
+ * Finds out whether a class declares private fields of its instances. Only the source text of the class tells this: no
  * reflection sees `#x`, and no clone carries it.
  */
 
 const known = new WeakMap<object, boolean>()
 
-/** True where the class of this prototype, or one that it extends, declares `#fields`. */
+/** True: the class of this prototype, or one that it extends, declares `#fields`. */
 export function hasPrivateFields(prototype: object | null): boolean {
   for (let at = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
     const type: unknown = Object.getOwnPropertyDescriptor(at, 'constructor')?.value
@@ -20,17 +20,17 @@ export function hasPrivateFields(prototype: object | null): boolean {
   return false
 }
 
-/** Comments, strings, private names, words, and single characters. Templates and regular expressions are read apart. */
+/** Comments, strings, private names, words, single characters. Templates and regular expressions are read separately. */
 const TOKEN = /\s+|\/\/[^\n]*|\/\*.*?\*\/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|#?[\p{L}\p{N}_$]+|./suy
 const REGEX = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/y
 const TEXT_OF_TEMPLATE = /(?:\\.|\$(?!\{)|[^`\\$])*/sy
 const BLANK = /^(?:\s|\/\/|\/\*)/
-/** After these a slash begins a regular expression, else it divides. */
+/** After these tokens a slash begins a regular expression; otherwise it divides. */
 const BEFORE_REGEX =
   /^(?:[=(,:[!&|?{};+*%<>~^-]|return|typeof|case|in|of|delete|void|throw|new|do|else|yield|await)$/
 const OPEN: Readonly<Record<string, string>> = { '{': '}', '(': ')', '[': ']' }
 
-/** From the text of a class. A method or a static field holds nothing of an instance. */
+/** Decides from the text of a class. A private method or static field holds no data of an instance. */
 export function declaresPrivateFields(text: string): boolean {
   if (!text.startsWith('class') || !text.includes('#')) return false
   const closers: string[] = []
@@ -48,9 +48,9 @@ export function declaresPrivateFields(text: string): boolean {
   return false
 }
 
-/** All that is no blank and no comment; the text of templates and regular expressions is one token each. */
+/** Yields tokens without blanks and comments. A template or regular expression is one token. */
 function* significant(text: string, before: () => string): Generator<string> {
-  /** For each open `${`: how many braces are open inside it. */
+  /** For each open `${`, the number of braces open inside it. */
   const templates: number[] = []
   let at = 0
   const read = (pattern: RegExp): string => {

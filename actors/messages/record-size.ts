@@ -1,19 +1,19 @@
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 
-/* How large the record of what is submitted or registered may be: the same at a Master's door, in commands and in `check`. */
+/* The size limit of submitted and registered records. A Master, commands and `check` use the same rule. */
 
-/** What of a record is left for the description in it: beside it are ids, a key, a digest, positions. */
+/** The part of a record that is left for its description beside ids, key, digest and positions. */
 export const DESCRIPTION_BYTES_MAX = limits.recordBytes - limits.recordRestBytes
 
 export interface Oversize {
   /** The largest field. */
   readonly field: string
-  /** Sentence without full stop; the field is its subject. */
+  /** A sentence without full stop; the field is its subject. */
   readonly rule: string
 }
 
-/** What is too large about a description, by its JSON; undefined: it fits its record. */
+/** Why a description is too large as JSON; undefined: it fits its record. */
 export function oversizeOf(description: object): Oversize | undefined {
   const bytes = bytesOf(description)
   if (bytes <= DESCRIPTION_BYTES_MAX) return undefined
@@ -29,7 +29,7 @@ export function oversizeOf(description: object): Oversize | undefined {
   return { field, rule: `has ${most} bytes; ${all}` }
 }
 
-/** `path`: where the description is in its message. */
+/** `path` is the place of the description in its message. */
 export function recordTooLarge({ field, rule }: Oversize, path = 'description'): FiresteelError {
   const place = path === '' ? field : `${path}.${field}`
   return new FiresteelError('RECORD_TOO_LARGE', `${place} ${rule}.`, { place })

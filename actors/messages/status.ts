@@ -19,7 +19,7 @@ import {
 } from './common.js'
 import { waiting } from './launch-failures.js'
 
-/* What commands, pages and `/json/` show of a Master, and where outputs lie. */
+/* The state of a Master for commands, pages and `/json/`, and where outputs are. */
 
 export const workerStatus = z.object({
   id: name,
@@ -58,9 +58,9 @@ export const applicationStatus = z.object({
   endedAtMs: wallTime.nullable(),
   coresGranted: count,
   driver: name.nullable(),
-  /** Incarnation of its ClientEndpoint while it lives: where its trace is. */
+  /** Incarnation of its ClientEndpoint while that is linked. Its trace is there. */
   endpoint: name.optional(),
-  /** Why it has fewer executors than it wants; absent: it has what it wants, or has ended. */
+  /** Why it has fewer executors than it wants; absent: it has enough, or has ended. */
   waiting: waiting.optional(),
   message: text,
 })
@@ -81,7 +81,7 @@ export const driverStatus = z.object({
 })
 export type DriverStatus = z.infer<typeof driverStatus>
 
-/** In the order in which pages give them: what ends moves to a later one, so it is not passed over. */
+/** The order in which pages give them. An ended row moves to a later section, so that no page misses it. */
 export const stateSections = [
   'workers',
   'activeApps',
@@ -92,17 +92,17 @@ export const stateSections = [
 ] as const
 export type StateSection = (typeof stateSections)[number]
 
-/** The state of a Master, page by page; `MasterClient` puts the pages together. */
+/** Asks for one page of a Master's state. `MasterClient` joins the pages. */
 export const requestMasterState = z.object({
   type: z.literal('RequestMasterState'),
-  /** `next` of the page before; absent: the first page. */
+  /** `next` of the page before; absent: asks for the first page. */
   after: z
     .string()
     .regex(new RegExp(`^\\d{1,16}:(${stateSections.join('|')}):\\d{1,16}$`), 'must be `next` of a page')
     .optional(),
-  /** Sections wanted; absent: all. */
+  /** The wanted sections; absent: all. */
   parts: z.array(z.enum(stateSections)).max(stateSections.length).optional(),
-  /** Only this application, driver or Worker (by id, a Worker by its name too). */
+  /** Only this application, driver or Worker, by id, or a Worker by name. */
   of: name.optional(),
 })
 export type RequestMasterState = z.infer<typeof requestMasterState>
@@ -118,9 +118,9 @@ export const masterStateResponse = z.object({
   leader: masterAddress.nullable(),
   /** When this leadership began, epoch milliseconds. */
   sinceMs: wallTime.nullable(),
-  /** The store is away: this comes from memory. */
+  /** True: the store cannot be reached, so this state comes from memory. */
   stale: z.boolean(),
-  /** UNKNOWN: the answering Master has no link to it. */
+  /** UNKNOWN: the answering Master has no link to that Master. */
   masters: z.array(z.object({ address: masterAddress, state: z.enum([...recoveryStates, 'UNKNOWN']) })),
   workers: z.array(workerStatus).max(limits.statePageRows),
   activeApps: z.array(applicationStatus).max(limits.statePageRows),
@@ -145,7 +145,7 @@ export interface MasterStateResponse extends Omit<MasterStatePage, StateSection 
   readonly completedDrivers: readonly DriverStatus[]
 }
 
-/** Where the output of a driver or executor lies: asked of the Master, then read from that Worker. */
+/** Asks a Master which Worker has the output of a driver or executor. The client then reads it from that Worker. */
 export const requestLogLocation = z.object({ type: z.literal('RequestLogLocation'), id: name })
 export type RequestLogLocation = z.infer<typeof requestLogLocation>
 
@@ -158,10 +158,10 @@ export const logLocation = z.object({
 })
 export type LogLocation = z.infer<typeof logLocation>
 
-/** Client -> Worker. `id`: `driver-...` or `app-.../N`. Answered by LogChunks, the last one with `end`. */
+/** Client -> Worker. `id` is `driver-...` or `app-.../N`. LogChunks answer it, the last one with `end`. */
 export const requestLog = z.object({
   type: z.literal('RequestLog'),
-  /** Chosen by the caller; names the stream in its chunks and in StopLog. */
+  /** A name that the caller chose for the stream, used in its chunks and in StopLog. */
   stream: name,
   id: name,
   output: z.enum(['stdout', 'stderr']),
@@ -176,7 +176,7 @@ export type StopLog = z.infer<typeof stopLog>
 export const logChunk = z.object({
   type: z.literal('LogChunk'),
   stream: name,
-  /** Base64 of the bytes: output need not be UTF-8, and a chunk may cut a character. */
+  /** Base64 of the bytes, because output need not be UTF-8 and a chunk may cut a character. */
   data: z.string().max(1_000_000),
   end: z.boolean(),
   error: text.optional(),

@@ -5,8 +5,8 @@ import { ValueCodec } from './value-codec.js'
 import { isError } from './value-parts.js'
 
 /*
- * Errors travel as a record of ours, not as V8 clones: V8 drops `code`, and an Error with a cause written by
- * Node 20 is unreadable in 22 and 24.
+ * Errors travel as our own record, not as V8 clones: V8 drops `code`, and Node 22 and 24 cannot read an Error with a cause
+ * that Node 20 wrote.
  */
 
 const { errorDepth: DEPTH_MAX, errorsTogether: ERRORS_MAX } = limits
@@ -19,21 +19,21 @@ export interface ErrorRecord {
   readonly place?: string
   readonly help?: string
   readonly cause?: ErrorRecord
-  /** Of an AggregateError. */
+  /** The errors of an AggregateError. */
   readonly errors?: readonly ErrorRecord[]
-  /** The thrown value was not an Error: `message` is its text. */
+  /** True: the thrown value was not an Error, and `message` is its text. */
   readonly thrown?: boolean
-  /** Its own fields beside these, each as base64 of the bytes of its value. */
+  /** Its other own fields, each as base64 of the bytes of its value. */
   readonly fields?: Readonly<Record<string, string>>
 }
 
-/** Values as they travel between a driver and its executors. */
+/** The codec of values between a driver and its executors. */
 export const valueCodec = new ValueCodec({
   encode: (error, depth) => encodeError(error, depth),
   decode: (bytes) => decodeError(bytes),
 })
 
-/** The record of anything thrown. Never throws: getters of the user's errors may. */
+/** The record of any thrown value. It never throws, although getters of the user's errors may. */
 function recordOf(thrown: unknown, depth: number, inside: number): ErrorRecord {
   try {
     return describe(thrown, depth, inside)
@@ -42,7 +42,7 @@ function recordOf(thrown: unknown, depth: number, inside: number): ErrorRecord {
   }
 }
 
-/** `depth` counts causes, `inside` the errors whose fields hold this one. */
+/** `depth` counts causes; `inside` counts the errors whose fields hold this one. */
 function describe(thrown: unknown, depth: number, inside: number): ErrorRecord {
   if (!isErrorLike(thrown)) {
     const fields = fieldsOf(thrown, [], inside)
@@ -73,12 +73,12 @@ function describe(thrown: unknown, depth: number, inside: number): ErrorRecord {
   }
 }
 
-/** What a record tells of every error by itself. */
+/** Fields that a record always has by themselves. */
 const TOLD = ['name', 'message', 'stack', 'cause', 'errors']
 
 /**
- * The own fields of an error, as far as they can be cloned and have room: `status` and `retryable` arrive, a socket does
- * not, and the error itself always does.
+ * The own fields of an error that can be cloned and fit. So `status` and `retryable` arrive and a socket does not, but the
+ * error itself always arrives.
  */
 function fieldsOf(
   thrown: unknown,
@@ -104,7 +104,7 @@ function fieldBytes(thrown: object, key: string, capacity: number, inside: numbe
     const size = typeof value === 'string' ? value.length : ArrayBuffer.isView(value) ? value.byteLength : 0
     return size > capacity ? undefined : valueCodec.write(value, inside, capacity)
   } catch {
-    // It cannot be cloned, or its getter throws.
+    // The value cannot be cloned, or its getter throws.
     return undefined
   }
 }
@@ -120,7 +120,7 @@ interface ErrorFields {
   readonly help?: unknown
 }
 
-/** Not `instanceof`: errors of other realms (vm contexts) are errors too. */
+/** `instanceof` would miss errors of other realms (vm contexts). */
 function isErrorLike(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   return isError(value) || Object.prototype.toString.call(value) === '[object Error]'
@@ -138,7 +138,7 @@ function textOf(value: unknown): string {
 const cut = (text: string): string =>
   text.length > limits.errorTextLength ? `${text.slice(0, limits.errorTextLength)}...` : text
 
-/** `inside`: how many errors it is a field of. */
+/** `inside` is the number of errors whose fields hold this one. */
 export function encodeError(thrown: unknown, inside = 0): Buffer {
   const record = recordOf(thrown, 0, inside)
   const bytes = Buffer.from(JSON.stringify(record))
@@ -147,7 +147,7 @@ export function encodeError(thrown: unknown, inside = 0): Buffer {
   return Buffer.from(JSON.stringify(top))
 }
 
-/** Rebuilds what `encodeError` wrote. Never throws: what is no record becomes an Error that says so. */
+/** Rebuilds what `encodeError` wrote. It never throws: an invalid record becomes an Error that says so. */
 export function decodeError(bytes: Uint8Array): Error {
   try {
     return rebuild(JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()), 0)
@@ -181,7 +181,7 @@ function addFields(error: Error, fields: unknown): void {
       const value = valueCodec.read(Buffer.from(String(text), 'base64'))
       Object.defineProperty(error, key, { value, configurable: true, writable: true, enumerable: true })
     } catch {
-      // A field that cannot be read does not cost the error.
+      // One unreadable field must not cost the whole error.
     }
   }
 }
@@ -208,7 +208,7 @@ function foreign(
   return error
 }
 
-/** The standard ones, so that `instanceof TypeError` holds on the driver. */
+/** The standard errors, so that `instanceof TypeError` holds in the driver. */
 const standard: ReadonlyMap<string, ErrorConstructor> = new Map<string, ErrorConstructor>(
   [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((type) => [
     type.name,

@@ -3,9 +3,9 @@ import { limits } from '../../runtime/limits.js'
 import { invalid } from './bytes.js'
 import { type AttemptKey, CHUNK_BYTES, type Chunk, type Emit, writeChunk } from './tasks.js'
 
-/** What a stream needs of a link. */
+/** What a stream needs from a link. */
 export interface PayloadLink {
-  /** False: stop until `drain`. */
+  /** False: send no more until `drain`. */
   sendPayload(parts: readonly Uint8Array[]): boolean
 }
 
@@ -17,8 +17,8 @@ interface OutgoingBody extends AttemptKey {
 }
 
 /**
- * The sending half of the task conversation over one link: heeds its push-back, and cuts large bodies into chunks
- * that leave between the other frames.
+ * The sending half of the task conversation over one link. It obeys the link's back-pressure, and cuts large bodies into
+ * chunks that are sent between other frames.
  */
 export class TaskStream {
   readonly #link: PayloadLink
@@ -30,29 +30,29 @@ export class TaskStream {
     this.#link = link
   }
 
-  /** Writes frames now, whatever waits: for small messages that must not wait. */
+  /** Writes frames at once, before all that waits: for small urgent messages. */
   readonly emit: Emit = (parts) => {
     if (!this.#link.sendPayload(parts)) this.#blocked = true
   }
 
-  /** More than the link takes at once is waiting. */
+  /** True: more is waiting than the link takes at once. */
   get isBlocked(): boolean {
     return this.#blocked || this.#jobs.length > 0
   }
 
-  /** Runs `job`, which emits frames of 1 MiB at most, as soon as the link takes them; in order. */
+  /** Runs `job` as soon as the link takes its frames, in order. A job emits 1 MiB at most. */
   push(job: () => void): void {
     if (this.isBlocked) this.#jobs.push(job)
     else job()
   }
 
-  /** Sends a body in chunks, then calls `done`, which sends what refers to it. */
+  /** Sends a body in chunks, then calls `done`, which sends the message that refers to it. */
   sendBody(key: AttemptKey, body: Uint8Array, isWanted: () => boolean, done: () => void): void {
     this.#bodies.push({ taskId: key.taskId, n: key.n, body, isWanted, done, offset: 0 })
     this.#pump()
   }
 
-  /** The link takes more. */
+  /** Call it when the link takes more. */
   drained(): void {
     this.#blocked = false
     let ran = 0
@@ -84,8 +84,8 @@ interface PartialBody extends AttemptKey {
 }
 
 /**
- * Puts chunked bodies together again: one at a time, as a stream sends them, and none over `maxBytes`. So a peer that
- * begins many and ends none takes no more room than one that sends what it announces.
+ * Joins chunked bodies, one at a time as a stream sends them, and none over `maxBytes`. So a peer that begins many bodies
+ * and ends none takes no more memory than an honest one.
  */
 export class BodyAssembly {
   #part: PartialBody | undefined
@@ -100,7 +100,7 @@ export class BodyAssembly {
     if (totalBytes > this.#maxBytes()) throw invalid(`a body announces ${totalBytes} bytes`)
     let part = this.#part
     if (part?.taskId !== taskId || part.n !== n || part.bytes.length !== totalBytes) {
-      // The one before goes first: it will not be ended.
+      // The former body is dropped before the allocation, because it will not be completed.
       this.#part = undefined
       part = { taskId, n, bytes: capacityFor(totalBytes), received: 0 }
       this.#part = part
@@ -110,7 +110,7 @@ export class BodyAssembly {
     part.received += bytes.byteLength
   }
 
-  /** The whole body of an attempt. Throws FRAME_INVALID where it is not whole. */
+  /** Takes the body of an attempt. Throws FRAME_INVALID if it is not complete. */
   take({ taskId, n }: AttemptKey): Uint8Array {
     const part = this.#part
     if (part?.taskId !== taskId || part.n !== n) throw invalid('a body has not come')
@@ -130,7 +130,7 @@ export class BodyAssembly {
   }
 }
 
-/** What this process has no memory for cannot be received, whatever the limit is. */
+/** Throws FRAME_INVALID if this process lacks the memory, whatever the limit is. */
 function capacityFor(bytes: number): Buffer {
   try {
     return Buffer.allocUnsafeSlow(bytes)
@@ -142,7 +142,7 @@ function capacityFor(bytes: number): Buffer {
 const JOB_BYTES = innerLimits.taskJobBytes
 const JOB_ENTRIES = limits.taskWindow
 
-/** Cuts entries into runs whose bodies fit one job. */
+/** Cuts entries into groups whose bodies fit one job. */
 export function* jobsOf<T>(entries: readonly T[], bytesOf: (entry: T) => number): Generator<readonly T[]> {
   let from = 0
   let bytes = 0

@@ -4,11 +4,11 @@ import { limits } from '../../runtime/limits.js'
 import { ByteReader, ByteWriter, invalid } from './bytes.js'
 
 /*
- * The conversation of a driver with its executors: the one binary conversation. Each message is the body of one
- * payload frame: kind (1 byte), then fields, little endian. Bodies over INLINE_BYTES go ahead in chunks.
+ * The conversation between a driver and its executors, the only binary one. Each message is the body of one payload
+ * frame: kind (1 byte), then fields, little endian. Bodies over INLINE_BYTES are sent earlier, in chunks.
  *
- * An attempt is (taskId, n): n counts the times the task was given to an executor. Nothing here is validated again
- * further in; the reader throws FRAME_INVALID and the link's owner drops the frame.
+ * An attempt is (taskId, n): n counts how often the task was given to an executor. No later code validates again. The
+ * reader throws FRAME_INVALID, and the link's owner drops the frame.
  */
 
 /** One attempt of a task at one executor. */
@@ -17,7 +17,7 @@ export interface AttemptKey {
   readonly n: number
 }
 
-/** An export of a module, told once per executor and named by number afterwards. */
+/** An export of a module. An executor is told of it once; afterwards its number names it. */
 export interface FunctionEntry {
   readonly functionId: number
   /** URL of the module. */
@@ -27,22 +27,22 @@ export interface FunctionEntry {
 
 export interface RunEntry extends AttemptKey {
   readonly functionId: number
-  /** 0: none. */
+  /** Milliseconds; 0: no timeout. */
   readonly timeoutMs: number
-  /** node:v8 bytes of the arguments; undefined: they came ahead in chunks. */
+  /** node:v8 bytes of the arguments; undefined: they were sent earlier in chunks. */
   readonly input: Uint8Array | undefined
 }
 
 /**
- * How an attempt ended. `permanent`: trying elsewhere would not help. `unloaded`: it has not begun, for its module could
- * not be loaded there; another executor may have what it needs.
+ * How an attempt ended. `permanent`: another try would not help. `unloaded`: it did not begin, because its module could
+ * not be loaded there; another executor may be able to.
  */
 export const resultStatuses = ['value', 'failure', 'timeout', 'permanent', 'cancelled', 'unloaded'] as const
 export type ResultStatus = (typeof resultStatuses)[number]
 
 export interface ResultEntry extends AttemptKey {
   readonly status: ResultStatus
-  /** node:v8 bytes of the value or an error record; undefined: it came ahead in chunks. */
+  /** node:v8 bytes of the value, or an error record; undefined: it was sent earlier in chunks. */
   readonly body: Uint8Array | undefined
 }
 
@@ -68,23 +68,23 @@ export type ToExecutor =
   | { readonly kind: 'chunk'; readonly chunk: Chunk }
   | { readonly kind: 'cancel'; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'ack'; readonly attempts: readonly AttemptKey[] }
-  /** Give back up to so many attempts that have not started. */
+  /** Return up to `count` attempts that have not started. */
   | { readonly kind: 'recall'; readonly count: number }
   | { readonly kind: 'exit'; readonly reason: string }
 
 export type FromExecutor =
   | { readonly kind: 'hello'; readonly hello: Hello }
-  /** After Welcome: every attempt that this executor has queued, runs, or holds a result of. */
+  /** Follows Welcome: every attempt that this executor has queued, runs, or holds a result of. */
   | { readonly kind: 'held'; readonly last: boolean; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'started'; readonly attempts: readonly AttemptKey[] }
-  /** Never started, and will not be: recalled, or cancelled in time. */
+  /** These attempts never started and never will: they were recalled, or cancelled in time. */
   | { readonly kind: 'returned'; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'results'; readonly results: readonly ResultEntry[] }
   | { readonly kind: 'chunk'; readonly chunk: Chunk }
   | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly text: string }
   /**
-   * It ends itself within `lastWordsMs`: what it reports from now on counts only when it is gone. `hasWorked`: false
-   * where its threads do not start, so that it counts as an executor that could not be started.
+   * The executor ends itself within `lastWordsMs`. What it reports from now on counts only when it is gone. `hasWorked` is
+   * false if its threads do not start, so that it counts as an executor that could not be started.
    */
   | { readonly kind: 'ending'; readonly reason: string; readonly hasWorked: boolean }
 
@@ -107,6 +107,7 @@ const kinds = {
   ending: 22,
 } as const
 
+/** Larger bodies are sent in chunks, so that every frame stays small. */
 export const INLINE_BYTES = innerLimits.taskInlineBytes
 const FRAME_BYTES = limits.payloadChunkBytes
 const KEY_BYTES = 8 + 4
@@ -116,6 +117,7 @@ const FUNCTION_BYTES = 4 + 4 + 4
 const BATCH_HEADER_BYTES = 1 + 1 + 4
 const CHUNK_HEADER_BYTES = 1 + KEY_BYTES + 8
 export const CHUNK_BYTES = FRAME_BYTES - CHUNK_HEADER_BYTES
+/** Longer texts for people are cut, not refused. */
 const TEXT_BYTES = innerLimits.taskTextBytes
 
 export type Emit = (parts: readonly Uint8Array[]) => void
@@ -191,7 +193,7 @@ export function writeFunctions(functions: readonly FunctionEntry[], emit: Emit):
   )
 }
 
-/** Attempts whose inputs are over INLINE_BYTES must have `input` undefined and come after their chunks. */
+/** Inputs over INLINE_BYTES must be undefined here, and their chunks must be sent before. */
 export function writeRun(tasks: readonly RunEntry[], emit: Emit): void {
   emitBatches(
     kinds.run,
@@ -205,7 +207,7 @@ export function writeRun(tasks: readonly RunEntry[], emit: Emit): void {
   )
 }
 
-/** As `writeRun`, for results. */
+/** Like `writeRun`, for results. */
 export function writeResults(results: readonly ResultEntry[], emit: Emit): void {
   emitBatches(
     kinds.results,
@@ -224,7 +226,7 @@ function writeBody(writer: ByteWriter, body: Uint8Array | undefined): void {
   else writer.u8(0).u32(body.byteLength).raw(body)
 }
 
-/** The part of a body that begins at `offset`; the body is not copied. */
+/** Writes the part of a body that begins at `offset`, without a copy of the body. */
 export function writeChunk({ taskId, n }: AttemptKey, body: Uint8Array, offset: number, emit: Emit): void {
   const header = new ByteWriter(CHUNK_HEADER_BYTES).u8(kinds.chunk)
   writeKey(header, { taskId, n }).safeInteger(body.byteLength)
@@ -265,7 +267,7 @@ export function writeLog(level: 'warn' | 'error', message: string, emit: Emit): 
 
 /** Reads a frame from the driver. Bodies are views into `frame`. Throws FRAME_INVALID. */
 export function readToExecutor(frame: Uint8Array): ToExecutor {
-  // What follows in the frame is of a later release, and ignored.
+  // The rest of the frame comes from a later release and is ignored.
   return toExecutor(new ByteReader(frame))
 }
 

@@ -4,29 +4,29 @@ import { TRACE_PATH_MAX, TRACE_TYPE_MAX } from '../../runtime/trace/record.js'
 import { count, name, wallTime } from './common.js'
 
 /*
- * Traces: what the ring of a process holds. Anybody with the cluster's key may ask a Master (leading or not) or a
- * Worker; a Master passes the question on to the ClientEndpoint of an application, to which nobody else has a link.
+ * Traces: the content of a process's ring. Any holder of the cluster's key may ask a Master (leading or not) or a Worker. A
+ * Master forwards the request to the ClientEndpoint of an application, because only a Master has a link to it.
  */
 
 const actorPath = z.string().min(1).max(TRACE_PATH_MAX)
 
 export const requestTrace = z.object({
   type: z.literal('RequestTrace'),
-  /** `next` of the last chunk. */
+  /** `next` of the chunk before. */
   afterCursor: count.optional(),
-  /** Age at most, by the clock of the process that is asked. */
+  /** The highest age, by the clock of the process that answers. */
   sinceAgoMs: z.number().min(0).optional(),
-  /** Types wanted; absent: all. */
+  /** The wanted types; absent: all. */
   messages: z.array(name).max(64).optional(),
-  /** Types not wanted. */
+  /** The excluded types. */
   except: z.array(name).max(64).optional(),
-  /** Not what actors tell themselves, such as timers. */
+  /** True: leaves out messages that actors send to themselves, such as timers. */
   toOthers: z.boolean().optional(),
   /** Sender or receiver: a path, `/user/NAME`, NAME, host:port or NAME@host:port. */
   actor: actorPath.optional(),
-  /** Messages with their content, shortened and without secrets. */
+  /** True: gives messages with their content, shortened and without secrets. */
   payloads: z.boolean().optional(),
-  /** To a Master: pass it on to the ClientEndpoint of this incarnation. */
+  /** Tells a Master to forward the request to the ClientEndpoint of this incarnation. */
   of: name.optional(),
 })
 export type RequestTrace = z.infer<typeof requestTrace>
@@ -42,28 +42,28 @@ export const traceRecord = z.object({
   epoch: z.number(),
   bytes: count.optional(),
   tookUs: count.optional(),
-  /** Its receiver did not act on it. */
+  /** The receiver did not act on it. */
   refused: z.literal(true).optional(),
   direction: z.enum(['in', 'out', 'local']),
-  /** Incarnation that sent what was received. */
+  /** The incarnation that sent a received message. */
   peer: name.optional(),
   payload: z.unknown().optional(),
 })
 
 export const traceChunk = z.object({
   type: z.literal('TraceChunk'),
-  /** In the order of the process. */
+  /** Entries in the order of the process. */
   entries: z.array(traceRecord).max(limits.traceChunkEntries),
   next: count,
   more: z.boolean(),
-  /** Messages that the ring had lost before it was asked. */
+  /** The number of messages that the ring had overwritten before the request. */
   dropped: count,
   /** Wall clock of the process, epoch milliseconds. */
   nowMs: wallTime,
 })
 export type TraceChunk = z.infer<typeof traceChunk>
 
-/** What one tells another for ever when nothing happens; `trace --quiet` leaves it out. */
+/** Messages that processes exchange although nothing happens. `trace --quiet` leaves them out. */
 export const periodicMessages = [
   'Heartbeat',
   'HeartbeatAck',

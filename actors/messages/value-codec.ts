@@ -2,13 +2,13 @@ import { Buffer } from 'node:buffer'
 import { DefaultDeserializer, DefaultSerializer, serialize } from 'node:v8'
 import { examine, lookAt, type WholeKind } from './value-parts.js'
 
-/** How errors travel; given from outside, for an error has fields that are values again. */
+/** Encodes errors. It is passed in, because fields of an error are values again. */
 export interface ErrorCodec {
   encode(error: object, depth: number): Uint8Array
   decode(bytes: Uint8Array): Error
 }
 
-/** A part that V8 would take, but of which less would arrive than there is. */
+/** A part that V8 accepts but would clone incompletely. */
 export class NotWhole {
   readonly part: object
 
@@ -17,12 +17,12 @@ export class NotWhole {
   }
 }
 
-/** Numbers of our kinds, far from those that Node gives to views of buffers. FROZEN: other versions read them. */
+/** Numbers of our own kinds, far from those that Node gives to views of buffers. FROZEN: other versions read them. */
 const numbers: Readonly<Record<WholeKind, number>> = { URL: 1001, URLSearchParams: 1002, error: 1003 }
 
 /**
- * The bytes of node:v8, and in them three kinds that V8 cannot clone whole: URL, URLSearchParams and errors with their
- * own fields. Each of those is written as a host object, so that what is mentioned twice is still one object there.
+ * The bytes of node:v8, with three kinds that V8 cannot clone completely: URL, URLSearchParams and errors with own fields.
+ * Each of them is written as a host object, so that an object that is mentioned twice arrives as one object.
  */
 export class ValueCodec {
   readonly #errors: ErrorCodec
@@ -31,10 +31,10 @@ export class ValueCodec {
     this.#errors = errors
   }
 
-  /** Throws NotWhole, or what V8 throws. `depth`: how many errors this value is inside of. */
+  /** Throws NotWhole, or an error of V8. `depth` is the number of errors that hold this value. */
   write(value: unknown, depth: number, maxBytes = Number.POSITIVE_INFINITY): Buffer {
     const bytes = serialize(value)
-    // Too large whatever is in it: nothing is to be looked for in that much.
+    // The value is too large whatever it contains, so it is not examined.
     if (bytes.length > maxBytes) return bytes
     const { lost, special } = examine(value, bytes.length)
     if (lost !== undefined) throw new NotWhole(lost)
@@ -46,7 +46,7 @@ export class ValueCodec {
     return writer.releaseBuffer()
   }
 
-  /** Throws where the bytes are no value. */
+  /** Throws if the bytes are not a value. */
   read(bytes: Uint8Array): unknown {
     const reader = new Reader(bytes, (record) => this.#errors.decode(record))
     reader.readHeader()
@@ -59,7 +59,7 @@ interface HostHooks {
   _readHostObject(): unknown
 }
 
-/** Copies of containers in which an empty view stands for each part that is ours: V8 asks us how to write a view. */
+/** Copies containers and puts an empty view in the place of each special part, because V8 asks us how to write a view. */
 class StandIns {
   readonly #copies = new Map<object, object>()
   readonly #originals = new Map<object, { readonly value: object; readonly kind: WholeKind }>()
@@ -82,7 +82,7 @@ class StandIns {
       case 'list':
         return this.#fields(value, this.#remember(value, new Array((value as unknown[]).length)))
       case 'fields':
-        // Without a prototype, so that `__proto__` is a field like any other.
+        // The copy has no prototype, so that `__proto__` is a field like any other.
         return this.#fields(value, this.#remember(value, Object.create(null) as object))
       case 'map': {
         const map = this.#remember(value, new Map())
@@ -138,7 +138,7 @@ class Writer extends DefaultSerializer {
 
 class Reader extends DefaultDeserializer {
   readonly #decodeError: (record: Uint8Array) => Error
-  /** The number of a view, which Node's own method reads once more. */
+  /** The number of a view, which Node's own method reads again. */
   #again: number | undefined
 
   constructor(bytes: Uint8Array, decodeError: (record: Uint8Array) => Error) {

@@ -3,22 +3,22 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { hasPrivateFields } from './private-fields.js'
 
 /*
- * What arrives of a value. V8 clones data and nothing else: of an instance it takes the own fields, so that a Headers
- * or a class with private fields arrives as `{}`, and nobody notices. Those are refused here, by the part that is
- * wrong. What our codec can carry whole although V8 cannot is told apart: URL, URLSearchParams and errors.
+ * Which parts of a value arrive. V8 clones only data: of an instance it takes the own fields, so a Headers or a class with
+ * private fields silently arrives as `{}`. This file refuses such parts and names them. It also finds URL, URLSearchParams
+ * and errors, which our codec carries completely although V8 does not.
  */
 
 export type WholeKind = 'URL' | 'URLSearchParams' | 'error'
 
-/** Why a part would arrive without what it holds: the rest of a sentence that begins with the part. */
+/** Why a part would arrive incomplete: `why` continues a sentence that begins with the part. */
 export interface Loss {
   readonly why: string
-  /** What to send instead, where there is something. */
+  /** What to send instead, if there is something. */
   readonly help?: string
 }
 
 type Look =
-  /** Nothing inside, and whole. */
+  /** It has no parts and arrives complete. */
   | { readonly kind: 'leaf' }
   | { readonly kind: 'list' | 'fields' | 'map' | 'set' }
   | { readonly kind: 'whole'; readonly of: WholeKind }
@@ -35,7 +35,7 @@ const whole: Readonly<Record<WholeKind, Look>> = {
   error: { kind: 'whole', of: 'error' },
 }
 
-/** What there is to send of the objects that people try most. */
+/** What to send in place of the objects that users try most. */
 const instead: Readonly<Record<string, string>> = {
   Headers: 'Send [...headers], and make new Headers(list) of it there.',
   FormData: 'Send [...form].',
@@ -47,7 +47,7 @@ const instead: Readonly<Record<string, string>> = {
 
 const tagOf = (value: object): string => Object.prototype.toString.call(value).slice('[object '.length, -1)
 
-/** What becomes of an object that V8 accepts. Throws what traps and getters of the user throw. */
+/** How an object that V8 accepts would arrive. Throws what the user's traps and getters throw. */
 export function lookAt(value: object): Look {
   if (Array.isArray(value)) return LIST
   const prototype = Object.getPrototypeOf(value) as object | null
@@ -57,7 +57,7 @@ export function lookAt(value: object): Look {
   if (isError(value)) return whole.error
   const builtin = builtinOf(value)
   if (builtin !== undefined) return ownFields(value) ? besides(value) : builtin
-  // A plain object of another realm, or one whose prototype holds nothing, as querystring makes them.
+  // This is a plain object of another realm, or one with an empty prototype, as querystring makes them.
   if (Object.getPrototypeOf(prototype) === null) return plain(value)
   return instance(value, prototype)
 }
@@ -67,7 +67,7 @@ export const isError = (value: object): boolean => types.isNativeError(value) ||
 
 const ownFields = (value: object): boolean => Object.keys(value).length > 0
 
-/** Prototypes of classes whose instances are their own fields: a list of rows is mostly of one class. */
+/** Prototypes of classes whose instances are only their own fields. They are kept, because a list mostly has one class. */
 const ordinary = new WeakSet<object>()
 
 function builtinOf(value: object): Look | undefined {
@@ -80,7 +80,7 @@ function builtinOf(value: object): Look | undefined {
 
 function plain(value: object): Look {
   if (ownFields(value)) return FIELDS
-  // Math, JSON and their like: all that they hold is not enumerable.
+  // Math, JSON and the like have only fields that are not enumerable.
   return Object.getOwnPropertyNames(value).length === 0 ? LEAF : instance(value, null)
 }
 
@@ -113,9 +113,10 @@ function nameOf(prototype: object | null, tag: string): string {
   return name === 'Object' ? 'an instance of a class without a name' : `an instance of ${name.slice(0, 100)}`
 }
 
+/** Up to this length the named fields of an array are examined too, such as those of a match of a regular expression. */
 const NAMED_LENGTH_MAX = innerLimits.namedArrayItems
 
-/** Adds the objects that are directly inside. `dense`: an array that is longer than this is sparse. */
+/** Adds the objects directly inside. An array longer than `dense` is sparse. */
 function addInside(value: object, kind: Look['kind'], to: object[], dense: number): void {
   if (kind === 'list' && within(value as unknown[], dense)) {
     addItems(value as unknown[], to)
@@ -129,7 +130,7 @@ function addInside(value: object, kind: Look['kind'], to: object[], dense: numbe
   }
 }
 
-/** By index: an iterator would cost more than V8 takes to clone a list of numbers. */
+/** Goes by index, because an iterator would cost more than V8 needs to clone a list of numbers. */
 function addItems(list: readonly unknown[], to: object[]): void {
   for (let index = 0; index < list.length; index++) {
     const item = list[index]
@@ -148,7 +149,7 @@ function addFields(value: object, keys: readonly string[], to: object[]): void {
   }
 }
 
-/** The commonest objects, looked at once only; false: look closer. */
+/** Handles the commonest objects quickly. False: `lookAt` must examine the object. */
 function addPlain(value: object, to: object[]): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null
   if (prototype !== Object.prototype && prototype !== null && !ordinary.has(prototype)) return false
@@ -161,16 +162,16 @@ const within = ({ length }: readonly unknown[], dense: number): boolean =>
   length > NAMED_LENGTH_MAX && length <= dense
 
 export interface Examined {
-  /** The first part that would not arrive whole. */
+  /** The first part that would arrive incomplete. */
   readonly lost?: object
-  /** There are parts that only our codec carries. */
+  /** True: some parts only our codec can carry. */
   readonly special: boolean
 }
 
 /**
- * Looks at every object of a value of which V8 made so many bytes. A tree is walked without a memory of what was seen:
- * each mention of an object takes V8 more than a byte, so more mentions than bytes mean that something is mentioned
- * again and again, and the walk begins anew with a memory.
+ * Examines every object of a value that V8 wrote in `bytes` bytes. A tree is walked without a record of visited objects.
+ * Each mention of an object takes V8 more than a byte. So more mentions than bytes mean repeated mentions, and the walk
+ * starts again with such a record.
  */
 export function examine(value: unknown, bytes: number): Examined {
   if (typeof value !== 'object' || value === null) return { special: false }

@@ -1,11 +1,11 @@
 import { serialize } from 'node:v8'
 
 /*
- * Where in a value a part is, for messages to people: `input.a[2].callback`. Only for values that were refused, so
- * that others do not pay for it.
+ * The path of a part in a value, for error texts: `input.a[2].callback`. It is only computed for refused values, so that
+ * others do not pay for it.
  */
 
-/** Path of the first part that V8 refuses. Costs up to depth times size. */
+/** The path of the first part that V8 refuses. It costs up to depth times size. */
 export function pathOf(value: unknown, root: string): string {
   const seen = new Set<unknown>()
   let path = root
@@ -19,7 +19,7 @@ export function pathOf(value: unknown, root: string): string {
   }
 }
 
-/** Path of an object that is known to be inside. */
+/** The path of an object that is known to be inside. */
 export function pathTo(value: unknown, part: object, root: string): string {
   const seen = new Set<unknown>()
   const open: Child[] = [[value, root]]
@@ -58,14 +58,14 @@ function children(value: unknown, path: string): Child[] {
     try {
       found.push([(value as Record<string, unknown>)[key], `${path}${step(key, Array.isArray(value))}`])
     } catch {
-      // A getter that throws is itself the part that cannot be cloned.
+      // A throwing getter is itself the part that cannot be cloned.
       return [[undefinedGetter, `${path}${step(key, false)}`]]
     }
   }
   return found
 }
 
-/** Stands for what a throwing getter would give: never cloneable, without children. */
+/** Replaces the value of a throwing getter. It is never cloneable and has no children. */
 const undefinedGetter = (): void => undefined
 
 function step(key: string, isIndex: boolean): string {

@@ -18,7 +18,7 @@ import {
 
 export const registerWorker = z.object({
   type: z.literal('RegisterWorker'),
-  /** Incarnation of this Worker; the id in the books. */
+  /** Incarnation of this Worker, which is its id. */
   id: name,
   name,
   host: name,
@@ -34,7 +34,7 @@ export type RegisterWorker = z.infer<typeof registerWorker>
 export const registeredWorker = z.object({
   type: z.literal('RegisteredWorker'),
   workerId: name,
-  /** The same incarnation was already in the books (Spark, SPARK-23191). */
+  /** The Master already had this incarnation (Spark, SPARK-23191). */
   duplicate: z.boolean(),
 })
 export type RegisteredWorker = z.infer<typeof registeredWorker>
@@ -49,7 +49,7 @@ export type RegisterWorkerFailed = z.infer<typeof registerWorkerFailed>
 export const heartbeat = z.object({
   type: z.literal('Heartbeat'),
   workerId: name,
-  /** Boot clock of the Worker at sending, given back in the answer: it dates the contact (protocol 8). */
+  /** Boot clock of the Worker at sending. The answer repeats it, and it dates the contact (protocol 8). */
   sentAtMs: z.number().min(0),
 })
 export type Heartbeat = z.infer<typeof heartbeat>
@@ -61,7 +61,7 @@ export const heartbeatAck = z.object({
 })
 export type HeartbeatAck = z.infer<typeof heartbeatAck>
 
-/** Master -> Worker whose id it does not hold: register again (Spark). */
+/** Master -> a Worker that it does not know: register again (Spark). */
 export const reconnectWorker = z.object({ type: z.literal('ReconnectWorker'), workerId: name })
 export type ReconnectWorker = z.infer<typeof reconnectWorker>
 
@@ -72,7 +72,7 @@ export const executorReport = z.object({
   memoryMib: positive,
   resources: resourceAddresses,
   state: z.enum(executorStates),
-  /** The Master's decision that launched it (protocol 11.4). */
+  /** Position of the Master's decision that launched it (protocol 11.4). */
   launchedAt: ownedPosition,
 })
 export type ExecutorReport = z.infer<typeof executorReport>
@@ -86,8 +86,8 @@ export const driverReport = z.object({
   cores: positive.optional(),
   memoryMib: positive.optional(),
   /**
-   * Complete, so that a store which forgot gets it back (protocol 12); absent where the leader's store holds the launch,
-   * which a Worker knows by MasterChanged. Then cores and memory stand beside it.
+   * The whole description, because the store may have forgotten it (protocol 12). It is absent if the leader's store holds
+   * the launch, which a Worker knows from MasterChanged; cores and memory are then set.
    */
   description: driverDescription.optional(),
   launchedAt: ownedPosition,
@@ -96,15 +96,15 @@ export type DriverReport = z.infer<typeof driverReport>
 
 const fullReport = {
   id: name,
-  /** Newest position handled from this leader: a launch at or above it may only not have arrived yet. */
+  /** Highest position handled from this leader. A launch at or above it may still be on its way. */
   seen: position.optional(),
   executors: list(executorReport),
   drivers: list(driverReport),
-  /** The report goes on in the next message: what is in none of them is not here. */
+  /** The report continues in the next message. Only what these messages name is on this Worker. */
   more: z.boolean().optional(),
 }
 
-/** Answer to MasterChanged: all that runs here (Spark). Unacknowledged ends came before it, as their own messages. */
+/** Answer to MasterChanged: all that runs on this Worker (Spark). Unacknowledged ends were sent before, as own messages. */
 export const workerSchedulerStateResponse = z.object({
   type: z.literal('WorkerSchedulerStateResponse'),
   ...fullReport,
@@ -115,7 +115,7 @@ export type WorkerSchedulerStateResponse = z.infer<typeof workerSchedulerStateRe
 export const workerLatestState = z.object({ type: z.literal('WorkerLatestState'), ...fullReport })
 export type WorkerLatestState = z.infer<typeof workerLatestState>
 
-/** Master -> Worker: these numbered changes are durable or ignored; forget them (protocol R5). */
+/** Master -> Worker: these changes are durable or ignored, so forget them (protocol R5). */
 export const changesAcknowledged = z.object({
   type: z.literal('ChangesAcknowledged'),
   workerId: name,
