@@ -17,10 +17,10 @@ const candidacyTimers = ['campaign', 'claim', 'witness', 'probe', 'attempt'] as 
 type CandidacyTimer = (typeof candidacyTimers)[number]
 type Phase = 'looking' | 'waiting' | 'witnessing' | 'releasing' | 'acquiring' | 'electing' | 'over'
 
-/** The end of one owner, as far as its witnesses have spoken (protocol 5.5). */
+/** The death check of one owner: what its witnesses have shown so far (protocol 5.5). */
 interface DeathCheck {
   readonly record: LeaderRecord
-  /** Witness 1: its link was closed by the kernel, or it held the very address that is ours now. */
+  /** Witness 1: the kernel closed its link, or the record names the address that is ours now. */
   readonly linkClosed: boolean
   readonly untilMs: number
   probedGone: boolean
@@ -35,8 +35,9 @@ export interface Won {
 }
 
 /**
- * A STANDBY on its way to leadership (protocol 5), pure: it looks at the leader record and the lock, waits, hears
- * witnesses, acquires, elects. Waits only spare duels; `elect` compares what was seen before the lock was asked for.
+ * A STANDBY that tries to become the leader (protocol 5), pure. It reads the leader record and the lock, waits, asks
+ * witnesses, acquires the lock, elects. The waits only avoid duels: `elect` compares what was read before the lock was
+ * asked for.
  */
 export class Candidacy {
   readonly #config: ElectionConfig
@@ -49,16 +50,16 @@ export class Candidacy {
   #observedAtLook: Position
   #lookedAtMs = Number.NEGATIVE_INFINITY
   #claimTimer = false
-  #toldUnbelievable = false
-  /** Whose link the kernel has closed. */
+  #loggedUnbelievable = false
+  /** Owners whose link the kernel has closed. */
   readonly #closed = new Set<string>()
-  /** Owners proved gone by witnesses 2 and 3, and those of whom one said the opposite. */
+  /** `gone`: owners that witnesses 2 and 3 proved dead. `alive`: owners for which one of them showed the opposite. */
   readonly #gone = new Set<string>()
   readonly #alive = new Set<string>()
   #deathCheck: DeathCheck | undefined
   #rewoundAtMs: number | undefined
   #told: Fence | undefined
-  /** A server that came back may have lost the lock: until then it proves nothing. */
+  /** A lock server that came back may have lost the lock, so until then a free lock proves nothing. */
   #distrustUntilMs: number
   #holdOffUntilMs: number
   #lock = ''
@@ -79,7 +80,7 @@ export class Candidacy {
     this.#look()
   }
 
-  /** No more attempts. */
+  /** Ends the candidacy: there are no more attempts. */
   end(): void {
     this.#phase = 'over'
     this.#ticket++
@@ -87,21 +88,21 @@ export class Candidacy {
     this.#dropLock()
   }
 
-  /** Hears on after its end. False: it is not believed. */
-  hear(position: Position): boolean {
+  /** Notes a position that a peer named, also after the end. False: the position is not believed. */
+  observe(position: Position): boolean {
     if (this.#hearsay.claim(position)) return true
-    if (this.#toldUnbelievable) return false
-    this.#toldUnbelievable = true
+    if (this.#loggedUnbelievable) return false
+    this.#loggedUnbelievable = true
     this.#emit({
       kind: 'log',
       level: 'warn',
-      text: 'a peer tells of an epoch that cannot be; it is not believed',
+      text: 'a peer names an epoch that the store cannot have reached; it is not believed',
       fields: { told: position, known: this.#hearsay.known },
     })
     return false
   }
 
-  /** A peer names another leadership: the store is asked, but not more often because many or the same say so again. */
+  /** A peer names another leadership, so the store is read; but not more often, however many peers repeat it. */
   claimed(now: ElectionNow): void {
     if (this.#phase !== 'waiting' || this.#claimTimer) return
     const waitMs = this.#lookedAtMs + limits.claimLookMs - now.monotonicMs
@@ -124,7 +125,7 @@ export class Candidacy {
     if (this.#phase === 'waiting' && this.#seen?.owner === incarnation) this.#look()
   }
 
-  /** A look under way may have read the record before its leader left: it is repeated. */
+  /** Takes over now. A look under way is repeated, because it may have read the record before the leader left. */
   takeOver(): void {
     this.#holdOffUntilMs = 0
     if (this.#attempting || this.#phase === 'over') return
@@ -132,7 +133,7 @@ export class Candidacy {
     this.#look()
   }
 
-  /** Looks again then: the chosen one may have failed. */
+  /** Lets the chosen Master go first. This one looks again after `ms`, because the chosen one may have failed. */
   holdOff(ms: number, now: ElectionNow): void {
     this.#holdOffUntilMs = now.monotonicMs + ms
     if (this.#phase === 'waiting') this.#again(ms)
@@ -149,7 +150,7 @@ export class Candidacy {
 
   lookFailed(ticket: number, reason: string, unrecoverable: boolean, now: ElectionNow): void {
     if (ticket !== this.#ticket || this.#phase !== 'looking') return
-    // Once per cause: it is tried again several times a second.
+    // A cause is logged once, because the look is repeated several times a second.
     if (unrecoverable || reason !== this.#toldFailure) {
       this.#emit({ kind: 'log', level: unrecoverable ? 'error' : 'warn', text: `election failed: ${reason}` })
     }
@@ -176,7 +177,8 @@ export class Candidacy {
       else this.#wait(Math.min(stillMs, this.#config.leaseMs / 3), 'another process leads')
       return
     }
-    if (waitMs > 0) this.#wait(waitMs, 'the store lost its tail: who has the image goes first')
+    if (waitMs > 0)
+      this.#wait(waitMs, 'the store lost its last writes: a Master whose record cache has them goes first')
     else if (input.record === undefined || input.record.owner === this.#config.owner) this.#run()
     else if (input.record.left) this.#afterHoldOff(now)
     else this.#besideOwner(input.record, input, now)
@@ -189,7 +191,7 @@ export class Candidacy {
       deathCheck.probedGone = true
       this.#judge(deathCheck, now)
     } else if (says === 'unknown' && now.monotonicMs < deathCheck.untilMs) {
-      // A process that ends may still take a connection and reset it: its listening socket goes a moment later.
+      // A dying process may still accept a connection and reset it, because its listening socket closes a moment later.
       this.#emit({ kind: 'startTimer', key: 'probe', ms: limits.presenceLookMs })
     } else {
       this.#closeDeathCheck(now)
@@ -210,7 +212,7 @@ export class Candidacy {
 
   acquired(ticket: number, value: string | undefined, reason: string | undefined, now: ElectionNow): void {
     if (ticket !== this.#ticket || this.#phase !== 'acquiring') {
-      // It came after its attempt was given up: whoever tries next must find it free.
+      // The lock came after its attempt was given up. The next candidate must find it free.
       if (value !== undefined) this.#emit({ kind: 'release', value })
       return
     }
@@ -224,7 +226,7 @@ export class Candidacy {
     this.#elect()
   }
 
-  /** What was won, if it was. */
+  /** Handles the outcome of `elect`. Returns the won leadership, or undefined. */
   elected(
     { ticket, outcome, sentAtMs }: Extract<ElectionInput, { kind: 'elected' }>,
     now: ElectionNow,
@@ -245,7 +247,7 @@ export class Candidacy {
     return this.#phase === 'acquiring' || this.#phase === 'electing' || this.#phase === 'releasing'
   }
 
-  /** What the store says is known from now on, and the Master hears who leads. */
+  /** Notes the record as known, and tells the Master which Master leads. */
   #recordSeen({ epoch, owner, address, position }: LeaderRecord): void {
     this.#hearsay.know(position)
     if (owner === this.#config.owner || (this.#told?.epoch === epoch && this.#told.owner === owner)) return
@@ -254,8 +256,9 @@ export class Candidacy {
   }
 
   /**
-   * Protocol 5.3, in milliseconds still to wait; whoever has the record cache does not. This process has seen the store higher, or
-   * others say that they have: their word alone makes nobody wait again and again.
+   * Protocol 5.3: how many milliseconds to wait still. A process that has the records in its cache does not wait. The wait
+   * needs a higher position that this process read itself, or that others named. Claims of others alone do not cause it
+   * again and again.
    */
   #patienceMs({ record, recordCache }: Looked, now: ElectionNow): number {
     const stored = record?.position ?? { epoch: 0, seq: 0 }
@@ -276,7 +279,7 @@ export class Candidacy {
       this.#emit({
         kind: 'log',
         level: 'warn',
-        text: 'STORE_REWOUND: the store is behind what was heard of it; who has the image goes first',
+        text: 'STORE_REWOUND: the store lost its last writes; a Master whose record cache has them goes first',
         fields: { stored, observed: this.#observedAtLook },
       })
     }
@@ -316,7 +319,7 @@ export class Candidacy {
   #openDeathCheck(record: LeaderRecord, linkClosed: boolean, now: ElectionNow): void {
     this.#phase = 'witnessing'
     this.#ticket++
-    // Whoever listens at our own address is us: its former owner is gone.
+    // This Master itself listens at its address, so the former owner of that address is gone.
     const probedGone = record.address === this.#config.address
     const untilMs = now.monotonicMs + limits.presenceWatchMs
     this.#deathCheck = { record, linkClosed, untilMs, probedGone, absent: false }
@@ -339,10 +342,10 @@ export class Candidacy {
   }
 
   #judge(deathCheck: DeathCheck, now: ElectionNow): void {
-    // Presence is counted on.
+    // The presence is counted again at the next timer.
     if (!deathCheck.absent) return
     if (!deathCheck.probedGone) {
-      // The door has until then.
+      // The probe has until then to succeed.
       this.#emit({
         kind: 'startTimer',
         key: 'witness',
@@ -360,7 +363,7 @@ export class Candidacy {
     this.#emit({
       kind: 'log',
       level: 'info',
-      text: 'early take-over: the leader is gone by three witnesses',
+      text: 'early take-over: three witnesses show that the leader is dead',
       fields: { owner },
     })
     this.#phase = 'releasing'
@@ -370,7 +373,7 @@ export class Candidacy {
     else this.#emit({ kind: 'release', value: lock, ticket: this.#ticket })
   }
 
-  /** Not proved: the evidence is spent, and the lock is waited for. */
+  /** The death was not proved. The evidence is dropped, and this candidate waits for the lock. */
   #closeDeathCheck(now: ElectionNow): void {
     const owner = this.#deathCheck?.record.owner
     if (owner !== undefined) {
@@ -441,7 +444,7 @@ export class Candidacy {
     this.#emit({ kind: 'elect', ticket: this.#ticket, ...asked })
   }
 
-  /** Where an election found the store no higher than those before it, it says all that they said. */
+  /** Earlier elections to record. The last one implies those that found the store at or above its base. */
   get #earlier(): PastElection[] {
     if (!this.#seen) return []
     const { epoch, owner, base, earlier = [] } = this.#seen
@@ -449,9 +452,13 @@ export class Candidacy {
     return [...higher, { epoch, owner, base }].slice(-limits.pastElections)
   }
 
-  /** Who reaches the lock but not the data must block nobody. */
+  /** Gives up the attempt: a Master that reaches the lock but not the data must block no other. */
   #giveUp(reason: string, now: ElectionNow): void {
-    this.#emit({ kind: 'log', level: 'warn', text: `attempt at leadership given up: ${reason}` })
+    this.#emit({
+      kind: 'log',
+      level: 'warn',
+      text: `this attempt to become the leader was given up: ${reason}`,
+    })
     this.#emit({ kind: 'cancelTimer', key: 'attempt' })
     this.#dropLock()
     this.#again(attemptBackoffMs(this.#config.leaseMs, now.random))

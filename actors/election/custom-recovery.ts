@@ -2,13 +2,13 @@ import type { Log } from '../../runtime/observe/log.js'
 import type { PersistenceEngine, RecordSchemas } from '../../runtime/persistence/engine.js'
 import type { ElectionAgent, ElectionAgentContext } from './election-agent.js'
 
-/** What `createPersistenceEngine` of a CUSTOM module is given. */
+/** The argument of `createPersistenceEngine` of a CUSTOM module. */
 export interface CustomEngineContext {
   readonly cluster: string
-  /** `state` beside the deployment file, absolute; nothing has been made there. */
+  /** The folder `state` beside the deployment file, absolute. Firesteel has not made it. */
   readonly directory: string
   readonly leaseMs: number
-  /** Why a value is unreadable as a record of its table; undefined when it is a good one. */
+  /** Says why a value is no record of its table; undefined: it is a valid one. */
   readonly schemas: RecordSchemas
   readonly log: Log
 }
@@ -19,6 +19,6 @@ export interface CustomEngineContext {
  */
 export interface CustomRecovery {
   createPersistenceEngine(context: CustomEngineContext): PersistenceEngine | Promise<PersistenceEngine>
-  /** `context.engine` is what `createPersistenceEngine` gave. */
+  /** `context.engine` is the engine of `createPersistenceEngine`. */
   createLeaderElectionAgent(context: ElectionAgentContext): ElectionAgent
 }

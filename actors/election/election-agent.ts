@@ -31,41 +31,41 @@ const unrecoverable: readonly ErrorName[] = [
   'STORE_UNSUITABLE',
 ]
 
-/** What takes part in an election for one Master incarnation: our own agent, or one of a CUSTOM module. */
+/** Takes part in elections for one Master incarnation. It is Firesteel's own agent, or one of a CUSTOM module. */
 export interface ElectionAgent {
   receive(message: AgentMessage): void
-  /** Value of the lock while this Master leads, which touches write to the leader record; '' where there is none. */
+  /** Value of the lock while this Master leads, which touches write to the leader record; '' without a lock. */
   readonly lock: string
-  /** May effects of this leadership still leave? Asked at the head of every turn (protocol 6). */
+  /** True: effects of this leadership may still leave. The Master asks first in every turn (protocol 6). */
   mayAct(): boolean
-  /** Highest position heard of, for the next incarnation of this node. */
+  /** The highest observed position, for the next incarnation of this node. */
   readonly observed: Position
-  /** Ends all timers and listening; gives up nothing. */
+  /** Ends all timers and listeners. It gives up no leadership. */
   close(): void
 }
 
-/** What an ElectionAgent is made with. */
+/** The dependencies of an ElectionAgent. */
 export interface ElectionAgentContext {
   readonly engine: PersistenceEngine
   /** Incarnation of the Master. */
   readonly owner: string
-  /** firesteel://host:port of the Master. */
+  /** `firesteel://host:port` of the Master. */
   readonly address: string
   readonly leaseMs: number
-  /** Highest position heard of in earlier incarnations of this node. */
+  /** The highest position observed in earlier incarnations of this node. */
   readonly observed: Position
-  /** Of this process: what it knows and has heard of positions, over its incarnations. */
+  /** The positions that this process knows and has been told of, over its incarnations. */
   readonly hearsay?: Hearsay
-  /** Another was told to take over: it goes first for so long (protocol 13). */
+  /** Another Master was told to take over and goes first for this long (protocol 13). */
   readonly holdOffMs?: number
   /** Position of the durable records that this process still holds of a former leadership (protocol 12). */
   readonly recordCache: () => Position | undefined
   /**
-   * Of this process: has its store ever been fit? From then on it is waited for, whatever becomes of it: an end of the
-   * process would be the end of its record cache.
+   * `wasFit`: this process could once use its store. From then on it waits for the store, whatever happens to it, because
+   * the end of the process would lose its record cache.
    */
   readonly store?: { wasFit: boolean }
-  /** Does anybody answer at the address where this owner listened? */
+  /** Finds out whether a process answers at the address where this owner listened. */
   readonly probeMaster: (address: string, owner: string) => Promise<ProbeResult>
   readonly clock: Clock
   readonly timers?: TimerSource
@@ -74,22 +74,22 @@ export interface ElectionAgentContext {
   readonly newWriteId: () => string
   readonly log: Log
   readonly tellMaster: (message: ElectionMessage) => void
-  /** The store is not ours or cannot be used: no later try would do better. */
+  /** The store belongs to another cluster or cannot be used, and no later try can mend it. */
   readonly onUnrecoverable: (error: FiresteelError) => void
-  /** This agent will do nothing more; a leadership of its own was given up and the store knows. */
+  /** This agent does nothing more. If it led, it has given up the leadership and the store knows. */
   readonly onResigned: () => void
 }
 
-/** With a lock: several Masters. Without: the one Master of NONE and FILESYSTEM. */
+/** With a lock there may be several Masters. Without it there is one, with NONE or FILESYSTEM. */
 export interface LockService {
   readonly lock: LeaderLock
   readonly presence?: Presence
   readonly reconnections?: Reconnections
-  /** Monotonic time since which the present connections stand. */
+  /** Monotonic time since which the present connections exist. */
   readonly connectedAtMs?: number
 }
 
-/** LeaderElectionAgent of a cluster with one Master: elected as soon as the store says that no other process leads. */
+/** LeaderElectionAgent of a cluster with one Master. It is elected once the store shows that no other process leads. */
 export function singleMasterElection(context: ElectionAgentContext): ElectionAgent {
   return new LeasedElection(context, undefined)
 }
@@ -106,7 +106,7 @@ class LeasedElection implements ElectionAgent {
   readonly #core: ElectionCore
   readonly #timers = new Map<ElectionTimer, Cancel>()
   readonly #stopListening: (() => void) | undefined
-  /** Others must be able to count us before we can be elected. */
+  /** Other Masters must be able to count this one's presence before it can be elected. */
   readonly #joined: Promise<void>
   #lastError: unknown
   #closed = false
@@ -129,7 +129,7 @@ class LeasedElection implements ElectionAgent {
     this.#stopListening = service?.reconnections?.onReconnected(() => this.#step({ kind: 'reconnected' }))
     this.#joined = service?.presence?.join(owner) ?? Promise.resolve()
     this.#joined.catch(() => {})
-    // After the caller has what it made.
+    // The start waits until the constructor's caller has the object.
     queueMicrotask(() => this.#step({ kind: 'start' }))
   }
 
@@ -187,7 +187,7 @@ class LeasedElection implements ElectionAgent {
         log[effect.level](effect.text, effect.fields)
         break
       default:
-        // Answers are inputs of their own; none of these rejects.
+        // The answers come as inputs of their own. None of these promises rejects.
         void this.#ask(effect)
     }
   }
@@ -246,7 +246,7 @@ class LeasedElection implements ElectionAgent {
       const isUnrecoverable = !store?.wasFit && unrecoverable.some((code) => isFiresteelError(error, code))
       input = { kind: 'lookFailed', ticket, reason: reasonOf(error), unrecoverable: isUnrecoverable }
     }
-    // Outside: what the core throws is a defect, not a look that failed.
+    // This is outside the try: an exception of the core is a defect, not a failed look.
     this.#step(input)
   }
 
@@ -314,7 +314,7 @@ class LeasedElection implements ElectionAgent {
   }
 
   async #leave({ fence }: Extract<ElectionEffect, { kind: 'leave' }>): Promise<void> {
-    // Only a hint that spares the successor a wait: without it the leadership is taken over as that of a dead leader.
+    // This hint only spares the successor a wait. Without it the leader is replaced like a dead one.
     await this.#context.engine.leave(fence).catch((error: unknown) => {
       this.#context.log.warn('the store was not told that this leader leaves', { reason: reasonOf(error) })
     })
@@ -322,7 +322,7 @@ class LeasedElection implements ElectionAgent {
   }
 }
 
-/** Throws where who would be elected after this leader could not be understood, or would be given its epoch once more. */
+/** Throws if this Master must not be elected after this leader: it would not be understood, or no higher epoch exists. */
 function refuseToStand({ epoch, protocols }: LeaderRecord): void {
   if (epoch >= LAST_EPOCH) throw noEpochLeft(epoch)
   const theirs = parseProtocols(protocols)
@@ -330,7 +330,7 @@ function refuseToStand({ epoch, protocols }: LeaderRecord): void {
   const speaks = `The leader of this cluster speaks protocol ${describeProtocols(theirs)}`
   throw new FiresteelError(
     'VERSION_UNSUPPORTED',
-    `${speaks}, this Master ${describeProtocols(ownProtocols)}: it would not be understood, and does not stand.`,
+    `${speaks}, this Master ${describeProtocols(ownProtocols)}: it would not be understood, so it does not stand.`,
     {
       place: 'the leader record',
       help: 'Run a release that speaks one of these protocols, or stop all nodes and start all with one release.',
@@ -338,14 +338,14 @@ function refuseToStand({ epoch, protocols }: LeaderRecord): void {
   )
 }
 
-/** Given once more, an epoch would have two owners. */
+/** The error for a record with the last epoch, because an epoch that is used again would have two owners. */
 function noEpochLeft(epoch: number): FiresteelError {
   return new FiresteelError(
     'STORE_UNREADABLE',
     `The leader record has epoch ${epoch}, after which none can be counted.`,
     {
       place: 'the leader record',
-      help: 'No cluster comes to it by elections: a program has written it. Restore the store from a backup; nothing was changed.',
+      help: 'Elections never reach this epoch; a program must have written it. Restore the store from a backup; nothing was changed.',
     },
   )
 }

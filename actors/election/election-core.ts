@@ -5,8 +5,8 @@ import type { ElectionConfig, ElectionEffect, ElectionInput, ElectionNow } from 
 import { TENURE_TICKET, Tenure } from './tenure.js'
 
 /**
- * The LeaderElectionAgent, pure: a candidacy, then at most one tenure, then nothing more. A fresh STANDBY is a new
- * incarnation with a new agent (protocol 1, 6).
+ * The pure core of the LeaderElectionAgent: a candidacy, then at most one tenure, then nothing more. A new STANDBY is a
+ * new incarnation with a new agent (protocol 1, 6).
  */
 export class ElectionCore {
   readonly #config: ElectionConfig
@@ -20,17 +20,17 @@ export class ElectionCore {
     this.#candidacy = new Candidacy(config, (effect) => void this.#effects.push(effect))
   }
 
-  /** Value of the lock while it leads; '' where there is none. */
+  /** Value of the lock while this Master leads; '' without a lock. */
   get lock(): string {
     return this.#tenure?.lock ?? ''
   }
 
-  /** Highest position heard of, for the next incarnation. */
+  /** The highest observed position, for the next incarnation. */
   get observed(): Position {
     return this.#config.hearsay.observed
   }
 
-  /** Who wakes looks before acting: false once the deadline has passed, whatever the timers have come to. */
+  /** False once the deadline has passed, because a leader that was suspended must not act, whatever its timers did. */
   mayAct(nowMs: number): boolean {
     return this.#tenure !== undefined && !this.#over && nowMs < this.#tenure.deadlineMs
   }
@@ -53,7 +53,7 @@ export class ElectionCore {
         if (input.key !== 'renew' && input.key !== 'deadline') candidacy.timer(input.key, now)
         return
       case 'message':
-        this.#standbyHears(input.message, now)
+        this.#standbyReceives(input.message, now)
         return
       case 'reconnected':
         candidacy.reconnected(now)
@@ -87,13 +87,13 @@ export class ElectionCore {
     }
   }
 
-  #standbyHears(message: AgentMessage, now: ElectionNow): void {
+  #standbyReceives(message: AgentMessage, now: ElectionNow): void {
     switch (message.type) {
       case 'PositionHeard':
-        this.#hear(message.position)
+        this.#observe(message.position)
         return
       case 'LeadershipClaimed':
-        this.#hear({ epoch: message.epoch, seq: 0 })
+        this.#observe({ epoch: message.epoch, seq: 0 })
         this.#candidacy.claimed(now)
         return
       case 'LeadershipLost':
@@ -138,7 +138,7 @@ export class ElectionCore {
 
   #leading(tenure: Tenure, input: ElectionInput, now: ElectionNow): void {
     if (now.monotonicMs >= tenure.deadlineMs) {
-      // Nobody is asked: who has not been confirmed for a lease may be deposed already.
+      // The leader ends without asking: a leader that was not confirmed for a lease may be deposed already.
       this.#revoke(tenure, 'the lease ran out')
       this.#afterwards(input)
       return
@@ -149,7 +149,7 @@ export class ElectionCore {
         else if (input.key === 'deadline') tenure.armDeadline(now.monotonicMs)
         return
       case 'message':
-        this.#leaderHears(tenure, input.message, now)
+        this.#leaderReceives(tenure, input.message, now)
         return
       case 'touched': {
         if (input.outcome.kind === 'deposed') this.#know(input.outcome.epoch)
@@ -176,7 +176,7 @@ export class ElectionCore {
     }
   }
 
-  #leaderHears(tenure: Tenure, message: AgentMessage, now: ElectionNow): void {
+  #leaderReceives(tenure: Tenure, message: AgentMessage, now: ElectionNow): void {
     switch (message.type) {
       case 'LeadershipConfirmed':
         tenure.confirmed(message.sentAtMs)
@@ -189,7 +189,7 @@ export class ElectionCore {
         this.#claimed(tenure, message.epoch, now.monotonicMs)
         return
       case 'PositionHeard':
-        this.#hear(message.position)
+        this.#observe(message.position)
         return
       case 'ResignLeadership':
         tenure.leave()
@@ -201,7 +201,7 @@ export class ElectionCore {
     }
   }
 
-  /** An answer that comes too late may still hold a lock, a message name an epoch that the next elect must exceed. */
+  /** Handles late inputs: an answer may hold a lock, and a message may name an epoch that the next must exceed. */
   #afterwards(input: ElectionInput): void {
     if (input.kind === 'acquired' && input.value !== undefined) {
       this.#effects.push({ kind: 'release', value: input.value })
@@ -209,7 +209,7 @@ export class ElectionCore {
     }
     if (input.kind !== 'message') return
     const { message } = input
-    if (message.type === 'PositionHeard') this.#hear(message.position)
+    if (message.type === 'PositionHeard') this.#observe(message.position)
     else if (message.type === 'LeadershipLost') this.#know(message.observedEpoch)
     else if (message.type === 'ResignLeadership') this.#effects.push({ kind: 'resigned' })
   }
@@ -223,13 +223,13 @@ export class ElectionCore {
   }
 
   /**
-   * A peer has obeyed another leadership, or says so. A store that fell before this election cannot know of it: in the first
-   * moments of a leadership that is believed, so that the next one is above it, but not again and again. After that the
-   * store is asked, and it alone ends this leadership.
+   * A peer claims to have obeyed another leadership. A store that fell back before this election cannot know of it. So a
+   * young leadership believes the claim and ends, so that the next one gets a higher epoch; but not again and again. An
+   * older leadership only asks the store, which alone can end it.
    */
   #claimed(tenure: Tenure, epoch: number, nowMs: number): void {
     const { hearsay } = this.#config
-    const isBelieved = this.#candidacy.hear({ epoch, seq: 0 })
+    const isBelieved = this.#candidacy.observe({ epoch, seq: 0 })
     if (!isBelieved || !tenure.isYoung(nowMs) || !hearsay.isWorthSteppingDown(nowMs)) {
       tenure.claimed(nowMs)
       return
@@ -238,12 +238,12 @@ export class ElectionCore {
     this.#revoke(tenure, `a peer has obeyed epoch ${epoch}, which the store may have forgotten`)
   }
 
-  /** From the store, or from a Master at an address of the list. */
+  /** Notes an epoch from the store, or from a Master at an address of the Master list. */
   #know(epoch: number): void {
     this.#config.hearsay.know({ epoch, seq: 0 })
   }
 
-  #hear(position: Position): void {
-    this.#candidacy.hear(position)
+  #observe(position: Position): void {
+    this.#candidacy.observe(position)
   }
 }

@@ -9,25 +9,25 @@ import type {
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 import type { Hearsay } from './hearsay.js'
 
-/* What goes into the core of a LeaderElectionAgent and what comes out of it. */
+/* Inputs and effects of the core of a LeaderElectionAgent. */
 
 export type ElectionTimer = 'campaign' | 'claim' | 'witness' | 'probe' | 'attempt' | 'renew' | 'deadline'
 
-/** Does anybody answer where the owner of the leader record listened? Witness 2 of protocol 5.5. */
+/** Whether a process answers where the owner of the leader record listened. Witness 2 of protocol 5.5. */
 export type ProbeResult = 'gone' | 'alive' | 'unknown'
 
-/** `ticket` names the effect that this answers: what was given up meanwhile is ignored. */
+/** `ticket` names the effect that this answers. An answer to an abandoned effect is ignored. */
 export type ElectionInput =
   | { readonly kind: 'start' }
   | { readonly kind: 'timer'; readonly key: ElectionTimer }
   | { readonly kind: 'message'; readonly message: AgentMessage }
-  /** A store or lock server was away and is back. */
+  /** A connection to the store or a lock server was lost and is back. */
   | { readonly kind: 'reconnected' }
   | {
       readonly kind: 'looked'
       readonly ticket: number
       readonly record: LeaderRecord | undefined
-      /** Of the lock, whoever holds it; 0: free. */
+      /** Remaining milliseconds of the lock, whatever its holder; 0: it is free. */
       readonly lockRemainingMs: number
       /** Position of the durable records that this process still holds of a leadership of its own. */
       readonly recordCache: Position | undefined
@@ -44,7 +44,7 @@ export type ElectionInput =
   | {
       readonly kind: 'acquired'
       readonly ticket: number
-      /** Undefined: another holds it, or (with a reason) too few servers answered. */
+      /** Undefined: another Master holds the lock, or (with a reason) too few servers answered. */
       readonly value: string | undefined
       readonly reason?: string
     }
@@ -69,7 +69,7 @@ export type ElectionEffect =
       readonly owner: string
     }
   | { readonly kind: 'countPresence'; readonly ticket: number; readonly owner: string }
-  /** Answered with `released` where there is a ticket. */
+  /** `released` answers it if there is a ticket. */
   | { readonly kind: 'release'; readonly value: string; readonly ticket?: number }
   | { readonly kind: 'acquire'; readonly ticket: number }
   | {
@@ -86,9 +86,9 @@ export type ElectionEffect =
   | { readonly kind: 'startTimer'; readonly key: ElectionTimer; readonly ms: number }
   | { readonly kind: 'cancelTimer'; readonly key: ElectionTimer }
   | { readonly kind: 'tellMaster'; readonly message: ElectionMessage }
-  /** This agent will do nothing more of its own will. */
+  /** This agent starts nothing more. */
   | { readonly kind: 'resigned' }
-  /** The store is not ours or cannot be used: no later try would do better. */
+  /** The store belongs to another cluster or cannot be used, and no later try can mend it. */
   | { readonly kind: 'unrecoverable' }
   | {
       readonly kind: 'log'
@@ -97,10 +97,10 @@ export type ElectionEffect =
       readonly fields?: Readonly<Record<string, unknown>>
     }
 
-/** The times and chances of one input, taken by the shell. */
+/** The time and random number of one input. The shell provides them. */
 export interface ElectionNow {
   readonly monotonicMs: number
-  /** In [0, 1), fresh for each input. */
+  /** In [0, 1), new for each input. */
   readonly random: number
 }
 
@@ -110,12 +110,12 @@ export interface ElectionConfig {
   readonly address: string
   readonly leaseMs: number
   readonly rewindPatienceMs: number
-  /** Is there a lock? Without one (NONE, FILESYSTEM) the staleness of the record says when to try. */
+  /** True: there is a lock. Without one (NONE, FILESYSTEM) the staleness of the record says when to try. */
   readonly locked: boolean
-  /** What is known and heard of positions, over the lives of this node. */
+  /** The positions that this node knows and has been told of, over its incarnations. */
   readonly hearsay: Hearsay
-  /** The connections to store and locks stand since then, monotonic. */
+  /** Monotonic time since which the connections to store and lock servers exist. */
   readonly connectedAtMs: number
-  /** Another was told to take over: until then it goes first where the leader left; monotonic. */
+  /** Another Master was told to take over and goes first until then, if the leader has left; monotonic. */
   readonly holdOffUntilMs?: number
 }

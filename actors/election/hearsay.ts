@@ -1,19 +1,20 @@
 import { limits } from '../../runtime/limits.js'
 import { comparePositions, type Position } from '../../runtime/persistence/engine.js'
 
-/** The last epoch that can be counted: one more, and two elections would be given the same number. */
+/** The last usable epoch. After one more, two elections would get the same number. */
 export const LAST_EPOCH = Number.MAX_SAFE_INTEGER - 1
 
 const nowhere: Position = { epoch: 0, seq: 0 }
 
 /**
- * What this process knows of positions, and how it knows it. What its own reads of the store have shown is known. What
- * others say is hearsay: it is believed up to `limits.epochRise` above what is known. It outlives the lives of a Master.
+ * The positions that this process knows, and those that it was told of. It knows what its own reads of the store have
+ * shown. What peers say is hearsay, and is believed up to `limits.epochRise` above the known epoch. This object outlives
+ * the incarnations of a Master.
  */
 export class Hearsay {
   /** The highest position that this process has read from the store. */
   #known: Position
-  /** The highest position heard of and believed, what is known included. */
+  /** The highest believed position, the known one included. */
   #observed: Position
   #waitedAtMs = Number.NEGATIVE_INFINITY
   #steppedDownAtMs = Number.NEGATIVE_INFINITY
@@ -31,20 +32,20 @@ export class Hearsay {
     return this.#observed
   }
 
-  /** The store, or what this process wrote to it, says so. */
+  /** Notes a position that the store, or a write of this process, has shown. */
   know(position: Position): void {
     if (comparePositions(position, this.#known) > 0) this.#known = position
-    this.#hear(position)
+    this.#observe(position)
   }
 
-  /** Somebody says so. False: it is higher than the store can have come without this process, and counts nowhere. */
+  /** Notes a peer's claim. False: the store cannot have come so far without this process, so the claim has no effect. */
   claim(position: Position): boolean {
     if (position.epoch > Math.min(this.#known.epoch + limits.epochRise, LAST_EPOCH)) return false
-    this.#hear(position)
+    this.#observe(position)
     return true
   }
 
-  /** Does a candidate begin to wait on the word of others alone (protocol 5.3)? Not again so soon. */
+  /** True: a candidate may wait because of claims alone (protocol 5.3). False: it did so recently. */
   isWorthWaiting(monotonicMs: number): boolean {
     return monotonicMs - this.#waitedAtMs >= limits.claimDoubtMs
   }
@@ -53,7 +54,7 @@ export class Hearsay {
     this.#waitedAtMs = monotonicMs
   }
 
-  /** Does a leader that was just elected step down on the word of others alone? Not again so soon. */
+  /** True: a young leader may step down because of claims alone. False: it did so recently. */
   isWorthSteppingDown(monotonicMs: number): boolean {
     return monotonicMs - this.#steppedDownAtMs >= limits.claimDoubtMs
   }
@@ -62,7 +63,7 @@ export class Hearsay {
     this.#steppedDownAtMs = monotonicMs
   }
 
-  #hear(position: Position): void {
+  #observe(position: Position): void {
     if (comparePositions(position, this.#observed) > 0) this.#observed = position
   }
 }

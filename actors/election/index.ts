@@ -1,4 +1,4 @@
-/* The package's entry `firesteel/recovery`: what a module for recovery.mode CUSTOM is made of. */
+/* The package's entry `firesteel/recovery`: all that a module for recovery.mode CUSTOM needs. */
 
 export type { Clock } from '../../runtime/clock.js'
 export { type ErrorCode, FiresteelError, isFiresteelError } from '../../runtime/errors.js'

@@ -1,19 +1,19 @@
 /*
- * Lease arithmetic (protocol 6, 19), pure. All times monotonic milliseconds. The lease bounds stale answers;
- * safety rests on the fence alone.
+ * Lease arithmetic (protocol 6, 19), pure. All times are monotonic milliseconds. The lease bounds stale answers; safety
+ * rests on the fence alone.
  */
 
-/** Two renewals fit into a lease, so that one may fail. */
+/** Two renewals fit into a lease, so that one of them may fail. */
 export const renewEveryMs = (leaseMs: number): number => leaseMs / 3
 
 export const safetyMarginMs = (leaseMs: number): number => Math.max(100, leaseMs / 10)
 
-/** Until when a leader may act that was last confirmed by a request sent at `sentAtMs`. */
+/** The time until which a leader may act. Its last confirmed request was sent at `sentAtMs`. */
 export function deadlineMs(sentAtMs: number, leaseMs: number): number {
   return sentAtMs + leaseMs - safetyMarginMs(leaseMs)
 }
 
-/** A candidate gives an attempt up after this: who reaches the lock but not the data must block nobody. */
+/** A candidate gives up an attempt after this, because one that reaches the lock but not the data must block no other. */
 export const attemptMs = (leaseMs: number): number => leaseMs / 4
 
 /** lease/2 +- 50 %, from a random number in [0, 1). */

@@ -4,13 +4,13 @@ import type { TimerSource } from '../../runtime/system/timers.js'
 import type { LeaderLock } from './leader-lock.js'
 import { attemptMs } from './lease.js'
 
-/** The lock servers as one, by majority. Its promises may settle late or never, and do not say why they reject. */
+/** The lock servers as one, by majority. Its promises may settle late or never, and their errors do not name the cause. */
 export interface LockQuorum {
-  /** One promise for each server: milliseconds until the lock runs out there. Rejects where the server does not answer. */
+  /** One promise per server: milliseconds until the lock runs out there. It rejects if the server does not answer. */
   remainingMs(): readonly Promise<number>[]
   /**
-   * On each server where the lock is free or has this value it has this value, for one lease from now. Rejects where that is
-   * no majority: the others are another's, or away.
+   * Sets this value for one lease on each server where the lock is free or has this value. Rejects if that is no majority:
+   * on the other servers the lock has another value, or they are away.
    */
   take(value: string): Promise<unknown>
   /** Resolves when no server of a majority has this value. */
@@ -21,11 +21,11 @@ export interface QuorumLockOptions {
   readonly quorum: LockQuorum
   readonly leaseMs: number
   readonly timers: TimerSource
-  /** Nobody else's, ever. */
+  /** Makes a value that is never used anywhere else. */
   readonly newValue: () => string
 }
 
-/** The course of a LeaderLock over a quorum. */
+/** A LeaderLock over a quorum. */
 export class QuorumLock implements LeaderLock {
   readonly #quorum: LockQuorum
   readonly #leaseMs: number
@@ -52,7 +52,7 @@ export class QuorumLock implements LeaderLock {
       isOurs = await this.#within('acquire', decided)
     } finally {
       if (!isOurs) {
-        // What a minority gave would stay for a lease, and so would what is given from now on.
+        // Locks that a minority gave, or gives from now on, would otherwise stay for a lease.
         void this.release(value)
         void taken.then(
           () => this.release(value),
@@ -68,11 +68,11 @@ export class QuorumLock implements LeaderLock {
   }
 
   async release(value: string): Promise<void> {
-    // Late or refused, it does no harm: the key runs out.
+    // A late or refused release does no harm, because the key expires.
     await this.#within('release', this.#quorum.release(value)).catch(() => undefined)
   }
 
-  /** "No majority" of a lock that is another's as of servers that are away: who answers now tells them apart. */
+  /** redlock reports a lock of another Master and absent servers alike. The servers that answer now show which it was. */
   async #unlessRefused(taken: Promise<unknown>): Promise<boolean> {
     try {
       await taken
@@ -84,21 +84,21 @@ export class QuorumLock implements LeaderLock {
   }
 
   /**
-   * False as soon as a majority has answered, and the others have had a moment: two candidates may each have one of three
-   * servers while the third is silent, and then neither would ever be told that it has no majority.
+   * False once a majority has answered and the other servers had a moment. Two candidates may each hold one of three servers
+   * while the third is silent; without this neither would ever learn that it has no majority.
    */
   async #undecided(): Promise<boolean> {
     const turn = (ms: number): Promise<void> => new Promise((resolve) => this.#timers.after(ms, resolve))
     await turn(limits.slowLockServerMs)
     await this.#remaining()
-    // Its answer to `take` may have come with the one to this: that counts.
+    // The answer to `take` may have arrived together with the answer to this, and it counts.
     await turn(0)
     return false
   }
 
   /**
-   * When a majority of all servers will be free: a server that does not answer is never free. Those that are slow are waited
-   * for a moment, once a majority has answered.
+   * Milliseconds until a majority of all servers is free. A server that does not answer is never free. Once a majority has
+   * answered, slow servers get a moment more.
    */
   #remaining(): Promise<number> {
     return new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ import { systemTimers, type TimerSource } from '../../runtime/system/timers.js'
 import { type LockQuorum, QuorumLock } from './quorum-lock.js'
 
 export interface RedlockLockOptions {
-  /** An odd number: with an even one redlock's promise need not settle. */
+  /** An odd number, because with an even one redlock's promise may never settle. */
   readonly servers: readonly LockServer[]
   readonly key: string
   readonly leaseMs: number
@@ -22,12 +22,12 @@ export class RedlockLock extends QuorumLock {
   }
 }
 
-/** A Redis at maxmemory must not refuse to extend the lock of a leader that works. */
+/** A Redis at maxmemory must not refuse to extend the lock of a working leader. */
 const allowOom = (script: string): string => `#!lua flags=allow-oom\n${script}`
 
 /**
- * Also where the key is gone: a server that came back without its data is given the lock again, so that it counts when
- * another one fails. On a majority nobody else can have it then.
+ * Sets the lock also where the key is gone. So a server that came back without its data holds the lock again, and counts
+ * when another one fails. No other Master can hold a majority then.
  */
 const takeFreeOrOwn = `
   for i, key in ipairs(KEYS) do
@@ -39,8 +39,8 @@ const takeFreeOrOwn = `
 `
 
 /**
- * Also where it has another value or none, as it shall not have this one: two who release the same lock must not each be told
- * of one server of three, and wait for the silent third.
+ * Succeeds also where the key has another value or none, because the lock is not held there. Otherwise two Masters that
+ * release the same lock could each succeed on one server of three, and wait for the silent third.
  */
 const releaseOrLeave = `
   for i, key in ipairs(KEYS) do
@@ -50,8 +50,8 @@ const releaseOrLeave = `
 `
 
 /**
- * redlock's own retries, its `using` and its judgement of time stay off: it reads the wall clock. Its `acquire` too: it tells
- * the value after a majority gave it, so that what a minority gave cannot be given back.
+ * redlock's retries, its `using` and its own check of time are not used, because it reads the wall clock. Its `acquire` is
+ * not used either: it tells the value only after a majority gave it, so a minority's locks could not be released.
  */
 class RedlockQuorum implements LockQuorum {
   readonly #servers: readonly LockServer[]
@@ -67,7 +67,7 @@ class RedlockQuorum implements LockQuorum {
     this.#servers = servers
     this.#key = key
     this.#leaseMs = Math.round(leaseMs)
-    // Any client of ioredis will do; runtime/redis keeps its type to itself.
+    // Any ioredis client fits; runtime/redis does not export its type.
     const clients = servers.map((server) => server.client) as ConstructorParameters<typeof Redlock>[0]
     this.#redlock = new Redlock(
       clients,
@@ -88,7 +88,7 @@ class RedlockQuorum implements LockQuorum {
     return this.#redlock.release(this.#lockOf(value))
   }
 
-  /** A Lock of which only the value counts: redlock refuses to extend one that the wall clock calls expired. */
+  /** A Lock of which only the value matters. It never expires, because redlock refuses to extend an expired one. */
   #lockOf(value: string): Lock {
     return new Lock(this.#redlock, [this.#key], value, [], Number.POSITIVE_INFINITY)
   }

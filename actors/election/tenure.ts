@@ -4,14 +4,14 @@ import type { ElectionEffect } from './election-events.js'
 import { deadlineMs, renewEveryMs } from './lease.js'
 
 /**
- * One leadership, from election to its end (protocol 6), pure: renews the record, extends the lock only after that,
- * and ends at its own deadline without asking anybody.
+ * One leadership from election to its end (protocol 6), pure. It renews the record, extends the lock only after that, and
+ * ends at its own deadline without asking any server.
  */
 export class Tenure {
   readonly fence: Fence
   readonly #leaseMs: number
   readonly #emit: (effect: ElectionEffect) => void
-  /** Value of the lock; '' where there is none, or it is lost. */
+  /** Value of the lock; '' if there is none, or it is lost. */
   #lock: string
   #confirmedAtMs: number
   #touching = false
@@ -58,7 +58,7 @@ export class Tenure {
     this.#emit({ kind: 'startTimer', key: 'deadline', ms: Math.max(1, this.deadlineMs - nowMs) })
   }
 
-  /** May a peer still tell of a leadership that was forgotten before this one began? */
+  /** True: a peer may still name a leadership that the store forgot before this one began. */
   isYoung(nowMs: number): boolean {
     return nowMs - this.#electedAtMs < limits.claimBeliefMs
   }
@@ -68,12 +68,12 @@ export class Tenure {
     this.#touch(nowMs)
   }
 
-  /** A peer names another leadership: the store is asked before its turn, as often as that may be and no more often. */
+  /** A peer names another leadership. The store is asked early, but at most every `claimLookMs`. */
   claimed(nowMs: number): void {
     if (nowMs - this.#touchedAtMs >= limits.claimLookMs) this.#touch(nowMs)
   }
 
-  /** A touch that has not been answered yet is not doubled. */
+  /** Sends no second touch while one is unanswered. */
   #touch(nowMs: number): void {
     if (this.#touching || this.#leaving) return
     this.#touching = true
@@ -81,7 +81,7 @@ export class Tenure {
     this.#emit({ kind: 'touch', fence: this.fence, lock: this.#lock })
   }
 
-  /** Why this leadership is over, if it is. Refused or unknown: the deadline decides. */
+  /** Returns why this leadership is over, or undefined. After a refused or unknown touch the deadline decides. */
   touched(outcome: CommitOutcome, sentAtMs: number): string | undefined {
     this.#touching = false
     switch (outcome.kind) {
@@ -93,7 +93,7 @@ export class Tenure {
       case 'deposed':
         return `epoch ${outcome.epoch} of ${outcome.owner} leads`
       case 'rewound':
-        return 'the store lost what it held'
+        return 'the store lost writes that it had acknowledged'
       case 'failed':
         return `the store failed: ${outcome.reason}`
       case 'refused':
@@ -102,7 +102,7 @@ export class Tenure {
     }
   }
 
-  /** Lost, but confirmed by the record: it leads on, and takes the lock again if it is free. */
+  /** If the lock is lost, the confirmed leader goes on, and takes the lock again when it is free. */
   extended(held: boolean | undefined): void {
     this.#locking = false
     if (held === false) this.#lock = ''
@@ -115,14 +115,14 @@ export class Tenure {
     else this.#lock = value
   }
 
-  /** Given up of our own will: the record says so first, then the lock is freed, and not taken again. */
+  /** Gives up the leadership in order: first the record says so, then the lock is released and not taken again. */
   leave(): void {
     if (this.#leaving) return
     this.#leaving = true
     this.#emit({ kind: 'leave', fence: this.fence })
   }
 
-  /** The record says so; true: there is no lock to free. */
+  /** The record says that the leader left. True: there is no lock to release. */
   left(): boolean {
     const value = this.#lock
     this.#lock = ''
@@ -143,5 +143,5 @@ export class Tenure {
   }
 }
 
-/** Of a leader's own attempts at the lock; those of a candidate count from 1. */
+/** Ticket of a leader's own attempts at the lock. Those of a candidate count from 1. */
 export const TENURE_TICKET = 0

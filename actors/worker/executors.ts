@@ -182,7 +182,7 @@ export class Executors {
     }
   }
 
-  /** A launch or kill of a decided executor: if it has ended, the end is told again; else its state is known or on its way. */
+  /** Answers a repeated launch or kill. An end is told again; the state of a live one is known or on its way. */
   #repeated(key: ProcessName): void {
     const end = this.#context.ledger.endOf(key)
     if (end) this.#context.report(end)

@@ -350,7 +350,7 @@ export class WorkerCore {
     if (this.#standing === 'reported') this.#tellLeader(change)
   }
 
-  /** Sent before registration as well: a Master answers an unknown Worker with ReconnectWorker, which repairs a lost one. */
+  /** Sent before registration too: an unknown Worker gets ReconnectWorker, which repairs a lost registration. */
   #heartbeat(): void {
     if (this.#standing === 'none') return
     this.#tellLeader(this.#masters.heartbeat(this.#now))
