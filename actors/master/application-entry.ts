@@ -4,21 +4,21 @@ import type { ApplicationRecord } from './records.js'
 import type { Holding } from './resources.js'
 import type { Step } from './step.js'
 
-/** An executor in the Master's cluster state (Spark's ExecutorDesc). Never stored: its Worker says it again. */
+/** An executor in the Master's cluster state (Spark's ExecutorDesc). It is never stored, because its Worker reports it. */
 export interface ExecutorEntry extends Holding {
   readonly appId: string
   readonly execId: number
   readonly workerId: string
   state: ExecutorState
-  /** Monotonic, of this leadership; undefined: launched under a former one. */
+  /** Monotonic, of this leadership; undefined: it was launched under a former one. */
   readonly launchedAtMs?: number
-  /** Since when this leader knows that it runs, monotonic. */
+  /** Since when this leader knows that it runs; monotonic. */
   runningSinceMs?: number
-  /** It has given a result: it has started, however it ends. */
+  /** True: it has given a result, so its start did not fail, however it ends. */
   worked?: boolean
 }
 
-/** Executors of one application on one Worker. */
+/** What one application was given on one Worker. */
 export interface Begun {
   readonly executors: number
   readonly cores: number
@@ -32,30 +32,30 @@ export class ApplicationEntry {
   readonly id: string
   record: ApplicationRecord
   state: ApplicationState
-  /** Has its ClientEndpoint answered this leadership? Else it would get its executors twice (protocol 11.5). */
+  /** True: its ClientEndpoint has answered this leadership. Without this it would get executors twice (protocol 11.5). */
   answered: boolean
   linked = false
-  /** The messages of its answer have begun and not ended. */
+  /** True: some messages of its answer have come, but not the last one. */
   isAnswering = false
-  /** Its store forgot it, and it has not said all yet. */
+  /** True: the store forgot it, and its whole answer has not come yet. */
   isAdopting = false
   readonly executors = new Map<number, ExecutorEntry>()
-  /** Executor ids that its client said it holds: they need not be announced again. */
+  /** Executor ids that its client reported. They need no ExecutorAdded. */
   readonly listed = new Set<number>()
-  /** Executor ids of which it was told that they are lost: never taken back (protocol 11.7). */
+  /** Executor ids that were reported to it as lost. They are never taken back (protocol 11.7). */
   readonly lost = new Set<number>()
   nextExecId: number
-  /** The ceiling of its executor ids in the store at this election; 0: it was not there. */
+  /** The bound of its executor ids in the store at this election; 0: the store did not hold it. */
   readonly foundExecIds: number
   /** Total of executors wanted; absent: the description's limit. */
   target: number | undefined
   targetRequest = -1
   /** Executors in a row that failed before they had worked or lasted (Spark 4.8). */
   failures = 0
-  /** It got all that there was for it when there was this much room (see Books.room). */
+  /** `ClusterState.capacity` when it was given all that fitted. It is tried again when that number has risen. */
   fullAt = -1
 
-  /** What its placements have given it with this much room, by Worker: one may go on in the next pass. */
+  /** What placements gave it at this `capacity`, by Worker, because a placement may continue in the next pass. */
   #begun: { readonly capacity: number; readonly workers: Map<string, Begun> } = {
     capacity: -1,
     workers: new Map(),
@@ -80,20 +80,20 @@ export class ApplicationEntry {
     return this.target ?? this.record.description.executorLimit ?? Number.MAX_SAFE_INTEGER
   }
 
-  /** Somebody says that there is, or was, this executor: its id is not given again. False: that is not believed. */
+  /** A peer reports this executor, so its id is not used again. False: the id is too high to be believed. */
   hearOf(execId: number): boolean {
     if (!isBelieved(execId, this.foundExecIds)) return false
     this.nextExecId = Math.max(this.nextExecId, execId + 1)
     return true
   }
 
-  /** The executor has ended or is another's business. Without any the application waits: its state says so. */
+  /** Removes an executor that has ended or left the application. Without executors the application waits. */
   drop(execId: number): void {
     this.executors.delete(execId)
     if (this.executors.size === 0 && this.state === 'RUNNING') this.state = 'WAITING'
   }
 
-  /** A placement has given it an executor there. */
+  /** Notes that a placement gave it an executor there. */
   begin(workerId: string, cores: number, capacity: number): void {
     const before = this.begunAt(workerId, capacity)
     if (this.#begun.capacity !== capacity) this.#begun = { capacity, workers: new Map() }
@@ -104,12 +104,12 @@ export class ApplicationEntry {
     })
   }
 
-  /** What it has been given there since there was this much room. */
+  /** What it was given there at this `capacity`. */
   begunAt(workerId: string, capacity: number): Begun {
     return (this.#begun.capacity === capacity && this.#begun.workers.get(workerId)) || nothing
   }
 
-  /** It is told that the executor is lost: from now on it is never taken back (protocol 11.7). */
+  /** Tells the application that the executor is lost. From now on it is never taken back (protocol 11.7). */
   lose(step: Step, execId: number, message: string): void {
     this.drop(execId)
     this.lost.add(execId)

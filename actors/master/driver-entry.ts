@@ -19,20 +19,20 @@ export interface DriverQueues {
   remove(driver: DriverEntry): void
 }
 
-/** A driver in the Master's cluster state (Spark's DriverInfo). Its record is the truth; this adds what is not stored. */
+/** A driver in the Master's cluster state (Spark's DriverInfo). Its record is stored; the other fields are not. */
 export class DriverEntry {
   readonly id: string
-  /** Of its place in the cluster state: older ones have lower numbers. */
+  /** Its number in the cluster state. Older drivers have lower numbers. */
   readonly number: number
-  /** Its generation in the store at this election; 0: it was not there. */
+  /** Its generation in the store at this election; 0: the store did not hold it. */
   readonly foundGeneration: number
-  /** Not launched before this monotonic time: its former Worker's guard may still be at work (protocol 9). */
+  /** It is not launched before this monotonic time, because its former Worker's guard may still be killing it (protocol 9). */
   notBeforeMs = 0
-  /** Monotonic, of this leadership; undefined: launched under a former one, or not at all. */
+  /** Monotonic, of this leadership; undefined: it was launched under a former one, or not at all. */
   launchedAtMs: number | undefined
-  /** Launches of it have failed: it waits for itself, because Workers that have room may not suit it. */
+  /** True: launches of it have failed. It then has a queue of its own, because Workers with capacity may not suit it. */
   hasFailed = false
-  /** The Worker that its record named and the store does not know: it may still come and say that it runs there. */
+  /** A Worker that its record names and the store does not know. It may still come and report the driver. */
   expectedOn: string | undefined
   /** Where it waits, while it does. */
   waitsIn: DriverQueue | undefined
@@ -56,13 +56,13 @@ export class DriverEntry {
     return this.#record
   }
 
-  /** Never changed in place: a new record is how others see that something has changed. */
+  /** A record is never changed in place: a new object shows that something has changed. */
   set record(record: DriverRecord) {
     this.#record = record
     this.#queue()
   }
 
-  /** Why it waits, or what was said of it last. */
+  /** Why it waits, or the last message about it. */
   get message(): string {
     const why = this.notBeforeMs === 0 ? this.waitsIn?.reason : undefined
     return why ?? this.#message
@@ -72,12 +72,12 @@ export class DriverEntry {
     this.#message = message
   }
 
-  /** Waits for a Worker. */
+  /** True: it waits for a Worker. */
   get queued(): boolean {
     return this.#record.workerId === null
   }
 
-  /** Back to the queue under the same id; its next launch is the next generation, above `decided`. */
+  /** Puts it back into the queue under the same id. Its next generation is above `decided`. */
   requeue(step: Step, message: string, decided = 0): void {
     const generation = Math.max(this.record.generation, decided)
     this.record = { ...this.record, state: 'SUBMITTED', generation, workerId: null, resources: {} }
@@ -85,7 +85,7 @@ export class DriverEntry {
     step.put('driver', this.id, this.record)
   }
 
-  /** It has left the cluster state. */
+  /** Call it when the driver leaves the cluster state. */
   leave(): void {
     this.#gone = true
     this.#waiting.remove(this)

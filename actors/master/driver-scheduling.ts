@@ -11,6 +11,7 @@ import { lookForReason } from './waiting.js'
 import type { DemandClass } from './waiting-drivers.js'
 import type { WorkerEntry } from './worker-entry.js'
 
+/** The most Workers examined in one pass, so that a turn stays short (some 2 ms). */
 const LOOKS_PER_PASS = innerLimits.looksPerPass
 
 interface Candidate {
@@ -19,8 +20,9 @@ interface Candidate {
 }
 
 /**
- * Places waiting drivers, oldest first (Spark 4.1). Of those that ask for the same the first that finds no room speaks
- * for all, until there is more room. Gives how many were launched; what is left to look at makes the cluster state dirty.
+ * Places waiting drivers, oldest first (Spark 4.1). If a driver fits on no Worker, other drivers with the same demand are
+ * not tried until there may be more capacity. Returns how many were launched. If drivers are left to examine, it makes
+ * the cluster state dirty.
  */
 export function scheduleDrivers(
   cluster: ClusterState,
@@ -35,7 +37,7 @@ export function scheduleDrivers(
   let launched = 0
   for (let first = open.pop(); first; first = open.pop()) {
     if (launched >= most || looks >= LOOKS_PER_PASS) {
-      // The next pass begins here, so that nobody is passed over for ever because much comes before it.
+      // The next pass begins here, so that no driver is skipped for ever because of many before it.
       cluster.driverScan = first.driver.number - 1
       cluster.goOn()
       return launched
@@ -81,7 +83,7 @@ function choose(
   return undefined
 }
 
-/** The oldest driver of each demand that may find room, the first to be tried last. */
+/** The oldest driver of each demand that may fit. The list is used from its end. */
 function candidates(cluster: ClusterState, nowMs: number): Candidate[] {
   const found: Candidate[] = []
   for (const of of cluster.waiting.classes) {
@@ -92,7 +94,7 @@ function candidates(cluster: ClusterState, nowMs: number): Candidate[] {
   return found.sort((a, b) => turnOf(b, cluster.driverScan) - turnOf(a, cluster.driverScan))
 }
 
-/** Those behind the place where the last pass stopped come first. */
+/** Drivers after the place where the last pass stopped come first. */
 const turnOf = ({ driver }: Candidate, scan: number): number =>
   driver.number > scan ? driver.number : driver.number + Number.MAX_SAFE_INTEGER / 2
 
@@ -108,7 +110,7 @@ function insert(open: Candidate[], candidate: Candidate, scan: number): void {
   open.splice(low, 0, candidate)
 }
 
-/** Why its drivers wait. Gives the number of looks it took. */
+/** Notes why drivers of this demand wait. Returns how many Workers it examined. */
 function explain(cluster: ClusterState, { of, driver }: Candidate, now: Now): number {
   const { reason, looks } = lookForReason(cluster, driver.id, of.demand, now)
   const workers = of.isPicky ? failedWorkersOf(cluster, driver.id, now) : []

@@ -10,14 +10,15 @@ import type { Step } from './step.js'
 import { coresLeft, executorsLeft } from './waiting.js'
 import type { WorkerEntry } from './worker-entry.js'
 
+/** The cost of sorting a suitable Worker and placing on it, in examined Workers. */
 const PLACE_LOOKS = innerLimits.placeLooks
 
-/** What is left of a pass, and what it knows. */
+/** The state of one pass: what it may still do, and what it knows. */
 interface Pass {
   readonly cluster: ClusterState
   readonly step: Step
   readonly workers: readonly WorkerEntry[]
-  /** Demands for which no Worker has room: what asks for as much finds none either. */
+  /** Demands for which no Worker has capacity. A demand that is as large fits nowhere either. */
   readonly full: Demand[]
   coresFree: number
   launchesLeft: number
@@ -25,8 +26,8 @@ interface Pass {
 }
 
 /**
- * Gives executors to applications, FIFO over them (Spark 4.1). A pass looks so often and launches so many at most; the next
- * one goes on where it stopped. Who got all that there was for it is looked at again when there may be more room.
+ * Gives executors to applications, FIFO over them (Spark 4.1). A pass is bounded in examined Workers and launches; the next
+ * one continues where it stopped. An application that got all that fitted is tried again when there may be more capacity.
  */
 export function scheduleExecutors(
   cluster: ClusterState,
@@ -54,7 +55,7 @@ export function scheduleExecutors(
         continue
       }
     }
-    // The next pass begins with it: nobody is passed over for ever because much comes before.
+    // The next pass begins with this application, so that none is skipped for ever because of many before it.
     cluster.appScan = cluster.apps.numberOf(app.id) - 1
     cluster.goOn()
     return
@@ -62,7 +63,7 @@ export function scheduleExecutors(
   cluster.appScan = 0
 }
 
-/** Those behind the place where the last pass stopped, then those before it. */
+/** Applications after the place where the last pass stopped, then those before it. */
 function* inTurn({ apps, appScan }: ClusterState): Generator<ApplicationEntry> {
   for (const app of apps.values()) if (apps.numberOf(app.id) > appScan) yield app
   if (appScan === 0) return
@@ -97,7 +98,7 @@ function placeFor(pass: Pass, app: ApplicationEntry): void {
   }
 }
 
-/** A Worker as it was before this application got the first executors of a placement that goes on. */
+/** A Worker as it was before this application got the first executors of a placement that continues. */
 class Offer {
   readonly worker: WorkerEntry
   readonly begun: Begun
@@ -130,8 +131,8 @@ class Offer {
 }
 
 /**
- * The whole placement is worked out each time, from what there was when it began: so it ends where it would have ended in
- * one pass, however many executors one pass launches.
+ * Computes the whole placement each time, from the state when it began. So the result is that of one single pass, however
+ * few executors one pass launches.
  */
 function placeOn(pass: Pass, app: ApplicationEntry, offers: readonly Offer[]): void {
   const { cluster, step } = pass
@@ -146,7 +147,7 @@ function placeOn(pass: Pass, app: ApplicationEntry, offers: readonly Offer[]): v
   for (const [index, cores] of placeExecutors(offers, demand, cluster.config.spreadOut).entries()) {
     const { worker, begun } = offers[index] as Offer
     const each = executor.cores ?? cores
-    // An executor without a size has all that its Worker gives.
+    // An executor without a size takes all that its Worker gives.
     const most = executor.cores === undefined && begun.executors > 0 ? 0 : cores
     for (let given = begun.cores; given < most; given += each) {
       if (pass.launchesLeft === 0) return

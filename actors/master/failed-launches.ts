@@ -14,7 +14,7 @@ import type { Demand } from './resources.js'
 import type { Now, Step } from './step.js'
 import type { WorkerEntry } from './worker-entry.js'
 
-/* What a Master makes of launches that come to nothing: back-off, other Workers first, an end where none is left. */
+/* How a Master reacts to failed launches: it waits, tries other Workers first, and ends the work if none is left. */
 
 function noteFailure(cluster: ClusterState, step: Step, launch: FailedLaunch): LaunchRecord {
   const nowMs = step.now.monotonicMs
@@ -38,7 +38,7 @@ export const failedWorkerOf = (worker: WorkerEntry, record: LaunchRecord, now: N
   excluded: record.excludedUntilMs > now.monotonicMs,
 })
 
-/** Nothing, where it was stopped on purpose. */
+/** Undefined: it was stopped on purpose. */
 function failureOf(report: ExecutorStateChanged): LaunchFailure | undefined {
   const { appId, execId, state, noRoom, notStarted, exitStatus } = report
   const message = report.message ?? state
@@ -49,8 +49,8 @@ function failureOf(report: ExecutorStateChanged): LaunchFailure | undefined {
 }
 
 /**
- * An executor has ended that nobody stopped. Who has lasted has started, and is replaced at once; who has worked is
- * replaced after the first back-off; all others are failed launches, and returned.
+ * Handles an executor that ended without being stopped. One that has lasted is replaced at once. One that has given a
+ * result is replaced after the first back-off. Any other is a failed launch, whose record is returned.
  */
 export function executorFailure(
   cluster: ClusterState,
@@ -71,7 +71,7 @@ export function executorFailure(
   const { launchedAtMs } = executor
   const record = noteFailure(cluster, step, { subject: app.id, workerId: worker.id, launchedAtMs, failure })
   if (failure.kind === 'room' || executor.worked) return undefined
-  // Spark 4.8: exit 0 counts for nothing. It waits for its turn all the same.
+  // Spark 4.8: exit 0 is no failure. The application still waits for the back-off.
   if (failure.kind === 'start' || failure.exitStatus !== 0) app.failures++
   return record
 }
@@ -79,7 +79,7 @@ export function executorFailure(
 const hasLasted = (cluster: ClusterState, step: Step, { runningSinceMs }: ExecutorEntry): boolean =>
   runningSinceMs !== undefined && step.now.monotonicMs - runningSinceMs >= cluster.config.executorStableMs
 
-/** That Worker can run executors of this application. */
+/** This Worker has shown that it can run executors of this application. */
 export function launchSucceeded(cluster: ClusterState, step: Step, { appId, workerId }: ExecutorEntry): void {
   const app = cluster.apps.get(appId)
   if (app) app.failures = 0
@@ -88,7 +88,7 @@ export function launchSucceeded(cluster: ClusterState, step: Step, { appId, work
   cluster.dirty = true
 }
 
-/** Nothing of it runs or starts, it has failed often enough, and there is no Worker left to try. */
+/** Ends an application that has no executor, has failed often enough, and has no Worker left to try. */
 export function endIfUnrecoverable(cluster: ClusterState, step: Step, app: ApplicationEntry): void {
   const { maxExecutorRetries } = cluster.config
   if (maxExecutorRetries < 0 || app.failures < maxExecutorRetries || app.executors.size > 0) return
@@ -97,13 +97,13 @@ export function endIfUnrecoverable(cluster: ClusterState, step: Step, app: Appli
   endApplication(cluster, step, app, 'FAILED', text)
 }
 
-/** The smallest that helps it. */
+/** The smallest capacity that is of use to it. */
 export function executorDemand(app: ApplicationEntry): Demand {
   const { executor } = app.record.description
   return { ...executor, cores: executor.cores ?? 1 }
 }
 
-/** Workers that it failed on of late, the newest failure first. */
+/** Workers on which it failed lately, the newest failure first. */
 export function failedWorkersOf(cluster: ClusterState, subject: string, now: Now): FailedWorker[] {
   const failed: FailedWorker[] = []
   for (const record of cluster.launchFailures.of(subject)) {
@@ -114,12 +114,12 @@ export function failedWorkersOf(cluster: ClusterState, subject: string, now: Now
   return failed
 }
 
-/** Workers that could take it if they were empty. */
+/** Workers that could run it if they were empty. */
 export function* largeEnough(cluster: ClusterState, demand: Demand): Generator<WorkerEntry> {
   for (const worker of cluster.workers.values()) if (worker.isKept && fits(worker.whole, demand)) yield worker
 }
 
-/** False where there is none: without a Worker it waits. */
+/** True: every large enough Worker is excluded. False if there is none: the work then waits for one. */
 export function allExcluded(cluster: ClusterState, now: Now, subject: string, demand: Demand): boolean {
   let some = false
   for (const { id } of largeEnough(cluster, demand)) {
@@ -130,7 +130,7 @@ export function allExcluded(cluster: ClusterState, now: Now, subject: string, de
   return some
 }
 
-/** Workers on which nothing has failed come first; excluded ones only where no other is left. */
+/** The order in which to try Workers: fresh ones first, excluded ones only if no other is left. */
 export function standingsToTry(
   cluster: ClusterState,
   now: Now,
@@ -141,8 +141,9 @@ export function standingsToTry(
 }
 
 /**
- * There was no process, or one that ended over and over soon after its start. Whoever is supervised is tried again, elsewhere first, for ever. Who is not is tried once on
- * each Worker: `unrecoverable`, where none is left that has not failed.
+ * Handles a driver that had no process, or ended several times soon after its start. A supervised driver is tried again
+ * without end, on other Workers first. An unsupervised one is tried once on each Worker; `unrecoverable`: it has failed on
+ * all of them.
  */
 export function driverFailed(
   cluster: ClusterState,
@@ -155,7 +156,7 @@ export function driverFailed(
   driver.hasFailed = true
   const { launchedAtMs } = driver
   const { monotonicMs } = step.now
-  // It has run meanwhile: this is a new failure.
+  // It has run since, so this is a new failure.
   const startMs = cluster.config.executorStableMs * (failure.kind === 'exit' ? limits.driverCrashes : 1)
   if (launchedAtMs !== undefined && monotonicMs - launchedAtMs >= startMs)
     cluster.launchFailures.forget(driver.id, workerId)

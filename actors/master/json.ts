@@ -10,7 +10,7 @@ import type {
   WorkerStatus,
 } from '../messages/status.js'
 
-/* `/json/` of a Master with Spark's keys and shapes (JsonProtocol), and one key of ours, `firesteel`. */
+/* `/json/` of a Master with Spark's keys and shapes (JsonProtocol), and one additional key, `firesteel`. */
 
 /** Spark's ResourceInformation, in a stable order. */
 export const resourcesJson = (resources: ResourceAddresses) =>
@@ -33,7 +33,7 @@ function freeResources(all: ResourceAddresses, used: ResourceAddresses): Resourc
   )
 }
 
-/** Addresses of several Workers under one name follow each other, as in Spark. */
+/** Joins the addresses of several Workers under one name, as Spark does. */
 function mergedResources(workers: readonly WorkerStatus[], of: (worker: WorkerStatus) => ResourceAddresses) {
   const merged: Record<string, string[]> = {}
   for (const worker of workers) {
@@ -94,11 +94,11 @@ export const driverJson = (driver: DriverStatus) => ({
   resources: requirementsJson(driver.description.resources),
   submitdate: new Date(driver.submittedAtMs).toUTCString(),
   worker: driver.worker ?? 'None',
-  // Spark: the third argument of the command that a Worker runs, which is what the user wants run.
+  // In Spark this is the third argument of the Worker's command, which is what the user wants to run.
   mainclass: driver.description.main,
 })
 
-/** The whole of `/json/`. Sums are over ALIVE Workers only, as in Spark. */
+/** The complete `/json/`. Sums cover ALIVE Workers only, as in Spark. */
 export function masterJson(state: MasterStateResponse, nowMs: number) {
   const alive = state.workers.filter((worker) => worker.state === 'ALIVE')
   return {
@@ -125,7 +125,7 @@ export function masterJson(state: MasterStateResponse, nowMs: number) {
   }
 }
 
-/** Percent, rounded down; 100 where there is nothing to use. */
+/** Percent, rounded down; 100 if there is nothing to use. */
 const percent = (used: number, all: number): number => (all === 0 ? 100 : Math.floor((100 * used) / all))
 
 /** `/json/clusterutilization` (SPARK-46883). */
@@ -150,15 +150,15 @@ export function clusterUtilization(state: MasterStateResponse) {
 export const isReady = (state: Pick<MasterStateResponse, 'state' | 'stale'>): boolean =>
   state.state === 'ALIVE' || (state.state === 'STANDBY' && !state.stale)
 
-/** `/leader`, for load balancers: only the Master that is ALIVE. */
+/** `/leader`, for load balancers: true only for the ALIVE Master. */
 export const isLeader = (state: Pick<MasterStateResponse, 'state'>): boolean => state.state === 'ALIVE'
 
-const verdict = (good: boolean): 200 | 503 => (good ? 200 : 503)
+const statusCode = (good: boolean): 200 | 503 => (good ? 200 : 503)
 
 export interface MasterView {
-  /** All that it shows; asked for seldom, and not changed afterwards. */
+  /** The whole state. It is asked for seldom and must not change afterwards. */
   readonly snapshot: () => MasterStateResponse
-  /** What it is at this moment; asked for at each probe. */
+  /** The present state of the Master, for each probe. */
   readonly head: () => Pick<MasterStateResponse, 'state' | 'stale' | 'leader'>
   readonly health: () => NodeHealth
   readonly wallMs: () => number
@@ -175,11 +175,11 @@ export function masterRoutes({ snapshot, head, health, wallMs }: MasterView): Ho
   addHealth(routes, health)
   routes.get('/readyz', (context) => {
     const state = head()
-    return context.json({ status: state.state, stale: state.stale }, verdict(isReady(state)))
+    return context.json({ status: state.state, stale: state.stale }, statusCode(isReady(state)))
   })
   routes.get('/leader', (context) => {
     const state = head()
-    return context.json({ status: state.state, leader: state.leader }, verdict(isLeader(state)))
+    return context.json({ status: state.state, leader: state.leader }, statusCode(isLeader(state)))
   })
   return routes
 }

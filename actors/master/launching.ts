@@ -8,9 +8,9 @@ import { takeAddresses } from './resources.js'
 import type { Step } from './step.js'
 import { driverHolding, executorHolding, type WorkerEntry } from './worker-entry.js'
 
-/* Launches: the cluster state first, then the command behind its commit. */
+/* Launches: they change the cluster state first; the command leaves when the commit is durable. */
 
-/** One commit: next generation, new Worker, the older generation's applications ended (protocol 9). */
+/** One commit has the next generation, the new Worker, and the end of the older generation's applications (protocol 9). */
 export function launchDriver(
   cluster: ClusterState,
   step: Step,
@@ -48,7 +48,7 @@ export function tellLaunchDriver(step: Step, driver: DriverEntry): void {
   })
 }
 
-/** No confirmation is awaited; a lost launch is repaired by the Worker's next full report (protocol R4). */
+/** It waits for no confirmation: the Worker's next full report repairs a lost launch (protocol R4). */
 export function launchExecutor(
   cluster: ClusterState,
   step: Step,
@@ -111,7 +111,7 @@ export function tellAdded(
   })
 }
 
-/** Ids are never used again: a block's ceiling is durable before its first id leaves (protocol 10). */
+/** Ids are never used again, because the bound of a block is durable before its first id is used (protocol 10). */
 function nextExecutorId(cluster: ClusterState, step: Step, app: ApplicationEntry): number {
   const execId = app.nextExecId++
   if (execId >= app.record.execIds) {
