@@ -4,7 +4,7 @@ import type { ApplicationRecord } from './records.js'
 import type { Holding } from './resources.js'
 import type { Step } from './step.js'
 
-/** An executor in the Master's cluster state (Spark's ExecutorDesc). It is never stored, because its Worker reports it. */
+/** An executor in the Master's cluster state (Spark's ExecutorDesc). It is never stored: its Worker reports it. */
 export interface ExecutorEntry extends Holding {
   readonly appId: string
   readonly execId: number

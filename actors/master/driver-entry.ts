@@ -26,7 +26,7 @@ export class DriverEntry {
   readonly number: number
   /** Its generation in the store at this election; 0: the store did not hold it. */
   readonly foundGeneration: number
-  /** It is not launched before this monotonic time, because its former Worker's guard may still be killing it (protocol 9). */
+  /** Not launched before this monotonic time, because its former Worker's guard may still be killing it (protocol 9). */
   notBeforeMs = 0
   /** Monotonic, of this leadership; undefined: it was launched under a former one, or not at all. */
   launchedAtMs: number | undefined

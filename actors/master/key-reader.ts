@@ -16,17 +16,17 @@ export interface KeyReaderOptions {
 }
 
 /**
- * The keys of ended drivers, once a leader is ALIVE: they may be very many, and only a submission needs them. `moved`: it
- * does not lead any more.
+ * Reads the keys of ended drivers once a leader is ALIVE. There may be very many, and only a submission needs them.
+ * `moved`: this Master no longer leads. `over`: its leadership ended meanwhile.
  */
 export async function readAllKeys(options: KeyReaderOptions): Promise<'read' | 'moved' | 'over'> {
   const { engine, fence, log, timers, isOver, onPage } = options
   let cursor: string | undefined
-  let toldFailure = false
+  let hasLogged = false
   while (!isOver()) {
     const page = await readKeys(engine, fence, cursor).catch((error: unknown) => {
-      if (!toldFailure) log.warn('the keys of submissions cannot be read yet', { reason: reasonOf(error) })
-      toldFailure = true
+      if (!hasLogged) log.warn('the keys of submissions cannot be read yet', { reason: reasonOf(error) })
+      hasLogged = true
       return null
     })
     if (isOver()) break

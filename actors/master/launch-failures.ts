@@ -1,6 +1,6 @@
 import type { LaunchFailure } from '../messages/launch-failures.js'
 
-/* Launches that came to nothing, by who was launched and on which Worker. Soft: a new leader begins without any. */
+/* Failed launches, by application or driver and Worker. They are not stored: a new leader begins without any. */
 
 export interface LaunchTimes {
   readonly launchBackoffFirstMs: number
@@ -9,22 +9,22 @@ export interface LaunchTimes {
   readonly launchExclusionMs: number
 }
 
-/** A launch that came to nothing. `subject`: an application or a driver. */
+/** A failed launch. `subject` is an application or a driver. */
 export interface FailedLaunch {
   readonly subject: string
   readonly workerId: string
-  /** Monotonic; undefined: under a former leader. */
+  /** Monotonic; undefined: it was launched under a former leader. */
   readonly launchedAtMs: number | undefined
   readonly failure: LaunchFailure
 }
 
-/** One subject on one Worker. Times are monotonic. */
+/** The failures of one subject on one Worker. Times are monotonic. */
 export interface LaunchRecord {
   readonly workerId: string
   failure: LaunchFailure
-  /** In a row. What was launched before one failure and fails after it is of the same round. */
+  /** Rounds in a row. Launches from before a failure that fail after it belong to the same round. */
   rounds: number
-  /** Rounds that say something about the machine: want of room does not. */
+  /** Rounds that tell something about the Worker. A lack of capacity does not. */
   failures: number
   raisedAtMs: number
   lastAtMs: number
@@ -34,13 +34,16 @@ export interface LaunchRecord {
 }
 
 /**
- * How a Worker stands with an application or driver, best first: fresh, nothing failed there of late; due, it may be
- * tried again; resting, its back-off is not over; excluded, tried again only where no other Worker is left, and then
- * once its back-off is over (retry).
+ * What may be tried with one application or driver on one Worker, best first:
+ * - fresh: nothing failed there lately
+ * - due: it may be tried again
+ * - resting: its back-off is not over
+ * - retry: excluded, but its back-off is over, so it is tried if no other Worker is left
+ * - excluded: its back-off is not over either
  */
 export type Standing = 'fresh' | 'due' | 'resting' | 'retry' | 'excluded'
 
-/** Back-off and exclusion, per (application or driver, Worker). */
+/** Back-off and exclusion, per application or driver and Worker. */
 export class LaunchFailures {
   readonly #times: LaunchTimes
   readonly #bySubject = new Map<string, Map<string, LaunchRecord>>()
@@ -49,7 +52,7 @@ export class LaunchFailures {
     this.#times = times
   }
 
-  /** Returns what is known now; the caller wakes at `notBeforeMs`. */
+  /** Notes a failure and returns the record. The caller sets a timer for `notBeforeMs`. */
   failed({ subject, workerId, launchedAtMs, failure }: FailedLaunch, nowMs: number): LaunchRecord {
     const records = this.#bySubject.get(subject) ?? new Map<string, LaunchRecord>()
     this.#bySubject.set(subject, records)
@@ -68,7 +71,7 @@ export class LaunchFailures {
     return record
   }
 
-  /** A time of this record has come; returns how long until the next one. A timer may fire a little early: it is the truth. */
+  /** Handles the record's timer; returns the milliseconds to the next one. The timer decides, even if it fires a little early. */
   due(subject: string, workerId: string, nowMs: number): number | undefined {
     const record = this.#bySubject.get(subject)?.get(workerId)
     if (!record) return undefined
@@ -88,7 +91,7 @@ export class LaunchFailures {
     return rests ? 'resting' : 'due'
   }
 
-  /** Has anything of it failed anywhere? */
+  /** True: something of it has failed on some Worker. */
   has(subject: string): boolean {
     return this.#bySubject.has(subject)
   }
@@ -97,12 +100,12 @@ export class LaunchFailures {
     return this.#bySubject.get(subject)?.get(workerId)
   }
 
-  /** The newest failure first. */
+  /** All records of a subject, the newest failure first. */
   of(subject: string): LaunchRecord[] {
     return [...(this.#bySubject.get(subject)?.values() ?? [])].sort((a, b) => b.lastAtMs - a.lastAtMs)
   }
 
-  /** It has started there after all. */
+  /** Forgets the failures on one Worker, because it has started there. */
   forget(subject: string, workerId: string): boolean {
     const records = this.#bySubject.get(subject)
     if (!records?.delete(workerId)) return false
@@ -110,14 +113,14 @@ export class LaunchFailures {
     return true
   }
 
-  /** The subject has ended. Returns the Workers that were known. */
+  /** Forgets a subject that has ended. Returns the Workers that had a record. */
   forgetSubject(subject: string): string[] {
     const workers = [...(this.#bySubject.get(subject)?.keys() ?? [])]
     this.#bySubject.delete(subject)
     return workers
   }
 
-  /** The Worker has gone. Returns the subjects that were known. */
+  /** Forgets a Worker that is gone. Returns the subjects that had a record. */
   forgetWorker(workerId: string): string[] {
     return [...this.#bySubject.keys()].filter((subject) => this.forget(subject, workerId))
   }

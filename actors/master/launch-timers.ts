@@ -1,18 +1,18 @@
 import type { ClusterState } from './cluster-state.js'
 import type { Step } from './step.js'
 
-/* The timers behind launch failures: one for each application or driver and Worker that is left alone for a while. */
+/* The timers of launch failures: one for each application or driver and Worker with a back-off or exclusion. */
 
 /** `SUBJECT/WORKER`. */
 export const launchTimer = (subject: string, workerId: string): string => `launch:${subject}/${workerId}`
 
-/** It has ended. */
+/** Forgets the failures of a subject that has ended. */
 export function forgetFailuresOf(cluster: ClusterState, step: Step, subject: string): void {
   for (const workerId of cluster.launchFailures.forgetSubject(subject))
     step.cancelTimer(launchTimer(subject, workerId))
 }
 
-/** The Worker is gone: its successor is another one, and nothing has failed there. */
+/** Forgets the failures on a Worker that is gone. Its successor is another Worker, on which nothing has failed. */
 export function forgetFailuresOn(cluster: ClusterState, step: Step, workerId: string): void {
   for (const subject of cluster.launchFailures.forgetWorker(workerId))
     step.cancelTimer(launchTimer(subject, workerId))

@@ -10,7 +10,7 @@ import { driverHolding, executorHolding, type WorkerEntry } from './worker-entry
 
 /* Launches: they change the cluster state first; the command leaves when the commit is durable. */
 
-/** One commit has the next generation, the new Worker, and the end of the older generation's applications (protocol 9). */
+/** One commit: next generation, new Worker, and the end of the older generation's applications (protocol 9). */
 export function launchDriver(
   cluster: ClusterState,
   step: Step,

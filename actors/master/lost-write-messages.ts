@@ -5,7 +5,7 @@ import type { LostTail } from '../messages/masters.js'
 import type { LostWrite } from './lost-writes.js'
 import { recordViolations } from './records.js'
 
-/* The lost writes on its way between Masters (protocol 12): JSON text, as the record cache holds it. */
+/* Lost writes on their way between Masters (protocol 12): JSON text, as the record cache holds it. */
 
 export interface LostWriteLimits {
   readonly lostWriteRecords: number
@@ -13,7 +13,7 @@ export interface LostWriteLimits {
   readonly lostWriteLooks: number
 }
 
-/** A piece of a tail: within one message between Masters, and within one step of the core. */
+/** Cuts lost writes into pieces that fit one message between Masters and one step of the core. Undefined: end the turn. */
 export function* lostWritePieces(
   looks: Iterable<Put | undefined>,
   most: LostWriteLimits = limits,
@@ -22,13 +22,13 @@ export function* lostWritePieces(
   let bytes = 0
   let looked = 0
   for (const put of looks) {
-    // The turn is over, the piece goes on.
+    // The turn is over; the piece continues in the next one.
     if (looked++ >= most.lostWriteLooks) {
       yield undefined
       looked = 0
     }
     if (!put) continue
-    // As text inside JSON.
+    // The record is text inside the JSON of the message.
     const size = Buffer.byteLength(JSON.stringify(put.json))
     if (
       puts.length > 0 &&
@@ -66,7 +66,7 @@ export function readLostWrites(puts: readonly Put[], log: WarningLog): LostWrite
     const value = parse(json)
     const reason = 'error' in value ? value.error : recordViolations[table](value.value)
     if (reason === undefined) read.push({ table, id, value: (value as { value: object }).value })
-    else log.warn('STORE_UNREADABLE: a record of a lost tail was left out', { table, id, reason })
+    else log.warn('STORE_UNREADABLE: an unreadable lost write was left out', { table, id, reason })
   }
   return read
 }

@@ -1,7 +1,7 @@
 import { limits } from '../../runtime/limits.js'
 import type { LaunchTimes } from './launch-failures.js'
 
-/** What the core must know of its node and of the scheduling rules. Times in milliseconds. */
+/** What the core must know about its node and the scheduling rules. Times in milliseconds. */
 export interface MasterConfig extends LaunchTimes {
   readonly cluster: string
   readonly address: string
@@ -27,13 +27,13 @@ export interface MasterConfig extends LaunchTimes {
   readonly retainedEnded: number
   readonly retainedKeys: number
   readonly keyRetentionMs: number
-  /** What all records may take of the heap (limits.recordHeapShare). */
+  /** The most heap that all records may take (limits.recordHeapShare). */
   readonly recordBudgetBytes: number
   readonly executorStableMs: number
   readonly slices: Slices
 }
 
-/** What one turn takes of what may be very much. */
+/** How much of possibly very long work one turn does. */
 export interface Slices {
   readonly recoveryRecords: number
   readonly recoveryRecordBytes: number
@@ -47,7 +47,7 @@ export interface Slices {
   readonly executorLooks: number
 }
 
-/** What no deployment file changes. */
+/** The values that no deployment file changes. */
 export const fixedMasterConfig = {
   applicationTimeoutMs: limits.applicationTimeoutMs,
   applicationGraceMs: limits.applicationGraceMs,

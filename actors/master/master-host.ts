@@ -21,8 +21,8 @@ import type { MasterEvent } from './master-event.js'
 import { MasterIncarnation } from './master-incarnation.js'
 import type { MasterRecovery } from './master-recovery.js'
 
-/** What a seat needs of the node it is in: one incarnation and one gateway at a time. */
-export interface MasterHostFrame {
+/** What a MasterHost needs from its node, which has one incarnation and one gateway at a time. */
+export interface MasterHostNode {
   readonly system: ActorSystem
   readonly gateway: Gateway<MasterMessage>
   readonly incarnation: string
@@ -36,13 +36,13 @@ export interface MasterHostFrame {
 }
 
 export interface MasterHostOptions {
-  readonly frame: MasterHostFrame
+  readonly node: MasterHostNode
   readonly recovery: MasterRecovery
-  /** firesteel://host:port of this Master. */
+  /** `firesteel://host:port` of this Master. */
   readonly address: string
-  /** Of all Masters known so far. */
+  /** Addresses of all Masters known so far. */
   readonly masters: readonly string[]
-  /** Highest position heard of in earlier processes of this node. */
+  /** The highest position observed in earlier processes of this node. */
   readonly observed: Position
   readonly config: Omit<MasterConfig, 'address' | 'masters'>
   readonly key: Buffer
@@ -53,13 +53,13 @@ export interface MasterHostOptions {
   readonly newWriteId: () => string
   readonly dialWith: (options: DialOptions) => Promise<Link>
   readonly tell: (event: MasterEvent) => void
-  /** It knows who leads. */
+  /** Called when it knows the leader as a STANDBY. */
   readonly onStandby: () => void
 }
 
 /**
- * A Master's place among Masters: life after life of its actor in one process, the links to the other Masters, and
- * what outlives a life. Sockets, store and time come from outside, so that the simulator has the same.
+ * A Master's process among the Masters: one incarnation of its actor after another, the links to the other Masters, and
+ * what outlives an incarnation. Sockets, store and time are passed in, so that the simulator runs the same code.
  */
 export class MasterHost {
   readonly #options: MasterHostOptions
@@ -69,7 +69,7 @@ export class MasterHost {
   readonly #dialer: Dialer
   #cancelIntroduction: Cancel = () => {}
   #current: MasterIncarnation | undefined
-  /** Of all its lives. */
+  /** Shared by all its incarnations. */
   readonly #hearsay: Hearsay
   #handedOverAtMs = Number.NEGATIVE_INFINITY
   #succeeded: () => void = () => {}
@@ -90,17 +90,17 @@ export class MasterHost {
     return this.#current?.leads ?? false
   }
 
-  /** What this process would give of records that a store forgot. */
+  /** The records that this process could give back to a store that forgot them. */
   get recordCache(): RecordCache {
     return this.#recordCache
   }
 
-  /** The first life. */
+  /** Starts the first incarnation. */
   begin(): void {
-    this.#live()
+    this.#start()
   }
 
-  /** Whoever waited is let in by now. */
+  /** Links to the other Masters. Waiting connections have been admitted before. */
   join(): void {
     this.#dialOthers()
     this.#introduceLater()
@@ -111,13 +111,13 @@ export class MasterHost {
     return this.#current.shell.snapshot()
   }
 
-  /** What it is at this moment, without its rows. */
+  /** The present state, without rows. */
   head() {
     if (!this.#current) throw new FiresteelError('NOT_LEADER', 'the Master is starting')
     return this.#current.shell.head()
   }
 
-  /** More Masters, from the launcher or from others. */
+  /** Adds Masters, named by the launcher or by peers. */
   learn(addresses: readonly string[]): void {
     const before = this.#masters.size
     for (const address of addresses) {
@@ -128,7 +128,7 @@ export class MasterHost {
     this.#dialOthers()
   }
 
-  /** A leader hands over first and stays until another leads, so that nobody is without a hint (protocol 13). */
+  /** Stops. A leader hands over first and stays until another leads, so that peers learn where to go (protocol 13). */
   async stop(): Promise<void> {
     this.#stopping = true
     const succeeded = new Promise<void>((resolve) => {
@@ -144,10 +144,10 @@ export class MasterHost {
     this.#dialer.closeAll('the Master stops')
   }
 
-  /** One incarnation, from STANDBY to the end of its leadership. */
-  #live(handedOver = false): void {
-    const { frame, recovery, config, address, clock, timers, random, newWriteId, tell } = this.#options
-    const { system, gateway, incarnation, log } = frame
+  /** Starts one incarnation, from STANDBY to the end of its leadership. */
+  #start(handedOver = false): void {
+    const { node, recovery, config, address, clock, timers, random, newWriteId, tell } = this.#options
+    const { system, gateway, incarnation, log } = node
     this.#current = new MasterIncarnation({
       system,
       gateway,
@@ -172,7 +172,7 @@ export class MasterHost {
       onMastersObserved: (addresses) => this.learn(addresses),
       onEpoch: (epoch, leads) => this.#epoch(epoch, leads),
       onAlive: () => tell({ event: 'ready' }),
-      onUnrecoverable: (error) => frame.fail(error),
+      onUnrecoverable: (error) => node.fail(error),
       onRevoked: (handedOver) => void this.#revoked(handedOver),
       onSucceeded: () => this.#succeeded(),
     })
@@ -186,25 +186,25 @@ export class MasterHost {
     onStandby()
   }
 
-  /** The leadership is over, whatever the reason: a fresh STANDBY takes its place, under a new incarnation. */
+  /** The leadership has ended, for whatever reason. A new STANDBY begins, under a new incarnation. */
   async #revoked(handedOver: boolean): Promise<void> {
-    const { frame, clock } = this.#options
+    const { node, clock } = this.#options
     const current = this.#current
     if (!current || this.#stopping) return
     if (handedOver) this.#handedOverAtMs = clock.monotonicMs()
-    // An agent of a CUSTOM module keeps what it has heard to itself.
+    // The agent of a CUSTOM module does not share `hearsay`, so its position is taken over here.
     this.#hearsay.claim(current.observed)
-    frame.renew('its leadership is over')
+    node.renew('its leadership is over')
     await current.end()
     if (this.#stopping) return
-    this.#live(handedOver)
-    frame.admitEarly()
+    this.#start(handedOver)
+    node.admitEarly()
     this.#dialer.retryNow()
   }
 
   #openDialer(): Dialer {
-    const { frame, key, clock, timers, random, dialWith } = this.#options
-    const { log, linkDeadMs, identity } = frame
+    const { node, key, clock, timers, random, dialWith } = this.#options
+    const { log, linkDeadMs, identity } = node
     return new Dialer({
       identity,
       role: 'node',
@@ -215,7 +215,7 @@ export class MasterHost {
       timers,
       random,
       dialWith,
-      onLink: (_, link) => frame.admit(link),
+      onLink: (_, link) => node.admit(link),
       onRefused: (address, { code, message }) =>
         log.error('another Master refuses this one', { address, code, reason: message }),
       onInvalid: (address, { detail, count }) =>
@@ -223,7 +223,7 @@ export class MasterHost {
     })
   }
 
-  /** Of two Masters the smaller address dials (protocol R0). */
+  /** Dials the other Masters. Of two Masters the one with the smaller address dials (protocol R0). */
   #dialOthers(): void {
     for (const address of this.#masters) if (address > this.#options.address) this.#dialer.open(address)
   }
@@ -235,17 +235,17 @@ export class MasterHost {
     })
   }
 
-  /** Who should dial this Master and has not may not know of it: one link, which that one's own soon replaces. */
+  /** A Master that should dial this one may not know its address. This opens one link, which its own link replaces. */
   #introduce(): void {
-    const { frame, address: own, key, dialWith } = this.#options
+    const { node, address: own, key, dialWith } = this.#options
     const linked = new Set<string>()
-    for (const { peer } of frame.gateway.links) linked.add(`firesteel://${peer.advertise}`)
+    for (const { peer } of node.gateway.links) linked.add(`firesteel://${peer.advertise}`)
     for (const address of this.#masters) {
       if (address >= own || linked.has(address)) continue
-      const { identity, gateway, linkDeadMs: deadMs } = frame
+      const { identity, gateway, linkDeadMs: deadMs } = node
       const at = parseActorAddress(address)
       dialWith({ ...at, identity, role: 'node', subject: MASTER_SUBJECT, key, deadMs }).then(
-        (link) => (gateway === frame.gateway ? frame.admit(link) : link.close('too late')),
+        (link) => (gateway === node.gateway ? node.admit(link) : link.close('too late')),
         () => {},
       )
     }
@@ -253,8 +253,8 @@ export class MasterHost {
 
   /** `gone`: the kernel refuses, or another process answers. Silence or a failed handshake proves nothing (protocol 9). */
   async #probeMaster(host: string, port: number, owner: string): Promise<ProbeResult> {
-    const { frame, config, key, dialWith } = this.#options
-    const identity = { cluster: config.cluster, incarnation: `${frame.incarnation}-probe` }
+    const { node, config, key, dialWith } = this.#options
+    const identity = { cluster: config.cluster, incarnation: `${node.incarnation}-probe` }
     try {
       const link = await dialWith({ host, port, identity, role: 'node', key })
       const { incarnation } = link.peer
@@ -276,4 +276,5 @@ export class MasterHost {
   }
 }
 
+/** The most Masters that a message names. */
 const MASTERS_MAX = innerLimits.masters

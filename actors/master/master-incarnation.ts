@@ -20,16 +20,16 @@ import type { MasterRecovery } from './master-recovery.js'
 export interface MasterIncarnationOptions
   extends Pick<MasterOptions, 'probe' | 'onMastersObserved' | 'onAlive' | 'onSucceeded' | 'newWriteId'> {
   readonly system: ActorSystem
-  /** Of this incarnation; nobody else uses it. */
+  /** The gateway of this incarnation alone. */
   readonly gateway: Gateway<MasterMessage>
   readonly incarnation: string
   readonly recovery: MasterRecovery
-  /** Of the process: it outlives this life. */
+  /** The record cache of the process. It outlives this incarnation. */
   readonly recordCache: RecordCache
   readonly config: MasterConfig
-  /** Of the process: what it knows and has heard of positions. */
+  /** The positions that the process knows and has been told of. */
   readonly hearsay: Hearsay
-  /** Of the agent: the life before handed over to another, which goes first. */
+  /** How long the agent waits, because the incarnation before handed over to another Master. */
   readonly holdOffMs: number
   readonly clock: Clock
   readonly timers: TimerSource
@@ -37,9 +37,9 @@ export interface MasterIncarnationOptions
   readonly random: () => number
   readonly log: Log
   readonly probeMaster: ElectionAgentContext['probeMaster']
-  /** Of the process, as the record cache is. */
+  /** Shared by the process, like the record cache. */
   readonly store?: ElectionAgentContext['store']
-  /** Not too often of its own will (protocol 6). */
+  /** False: it has handed over too recently to do so again unasked (protocol 6). */
   readonly mayHandOver: () => boolean
   readonly onEpoch: (epoch: number, leads: boolean) => void
   readonly onUnrecoverable: (error: FiresteelError) => void
@@ -47,8 +47,8 @@ export interface MasterIncarnationOptions
 }
 
 /**
- * One incarnation of a Master: its actor and its LeaderElectionAgent, from STANDBY to the end of its leadership. What
- * comes after it is another life, with another gateway; nothing of this one acts again.
+ * One incarnation of a Master: its actor and its LeaderElectionAgent, from STANDBY to the end of its leadership. The next
+ * incarnation has another gateway, and this one sends nothing more.
  */
 export class MasterIncarnation {
   readonly #options: MasterIncarnationOptions
@@ -98,10 +98,10 @@ export class MasterIncarnation {
     this.#options.system.tell(this.#master, { type: 'MastersKnown', addresses })
   }
 
-  /** Gives up candidacy or leadership for good; true: there was a leadership, and it was handed over in order. */
+  /** Gives up candidacy or leadership for good. True: there was a leadership, and it was handed over in order. */
   resign(reason: string): Promise<boolean> {
     const { system } = this.#options
-    // Nobody is left to say that it is done.
+    // After its end no actor is left to confirm it.
     if (this.#ended) return Promise.resolve(false)
     return new Promise((resolve) => {
       this.#resigned = resolve

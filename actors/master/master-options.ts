@@ -10,11 +10,11 @@ import type { MasterMessage } from '../messages/catalogue.js'
 import type { AgentMessage } from '../messages/election.js'
 import type { MasterConfig } from './master-config.js'
 
-/** What a Master actor is made of. */
+/** The dependencies of a Master actor. */
 export interface MasterOptions {
   readonly gateway: Gateway<MasterMessage>
   readonly engine: PersistenceEngine
-  /** Of this process: what was durable under its leaderships. */
+  /** The record cache of this process: what was durable under its leaderships. */
   readonly recordCache: RecordCache
   readonly config: MasterConfig
   readonly clock: Clock
@@ -23,24 +23,24 @@ export interface MasterOptions {
   readonly newWriteId: () => string
   /** The LeaderElectionAgent, once it exists. */
   readonly agent: () => Ref<AgentMessage> | undefined
-  /** May effects of this leadership still leave? Looked at before each turn (protocol 6). */
+  /** True: effects of this leadership may still leave. Asked first in every turn (protocol 6). */
   readonly mayAct: () => boolean
   /** Value of the lock, for touches. */
   readonly lock: () => string
   readonly storeReachable: () => boolean
-  /** Is the port of this Worker refused by its kernel? */
+  /** True: the kernel of this Worker's host refuses connections to its port. */
   readonly probe: (host: string, port: number) => Promise<boolean>
   readonly onMastersObserved: (addresses: readonly string[]) => void
-  /** May it hand over of its own will again? */
+  /** True: it may hand over unasked again. */
   readonly mayHandOver: () => boolean
   readonly onElected: (epoch: number) => void
   /** Another Master leads this epoch. */
   readonly onLeaderObserved: (epoch: number) => void
-  /** This process cannot lead, whatever happens: it ends. */
+  /** This process can never lead, so it ends. */
   readonly onUnrecoverable: (error: FiresteelError) => void
   /** Recovery is over: this Master is ALIVE. */
   readonly onAlive: () => void
-  /** This leadership is over and nothing of it will act again. `handedOver`: in order, and the others were told. */
+  /** This leadership is over and has no more effects. `handedOver`: it ended in order, and the other Masters were told. */
   readonly onRevoked: (handedOver: boolean) => void
   /** After a hand-over: another Master leads. */
   readonly onSucceeded: () => void

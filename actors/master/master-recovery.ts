@@ -1,14 +1,14 @@
 import type { PersistenceEngine } from '../../runtime/persistence/engine.js'
 import type { ElectionAgent, ElectionAgentContext } from '../election/election-agent.js'
 
-/** What survives a Master, and how one is elected over it: by recovery mode (protocol 14). */
+/** The store of a Master's records and its election, by recovery mode (protocol 14). */
 export interface MasterRecovery {
   readonly engine: PersistenceEngine
-  /** A LeaderElectionAgent for one incarnation of the Master. */
+  /** Makes a LeaderElectionAgent for one incarnation of the Master. */
   agent(context: ElectionAgentContext): ElectionAgent
-  /** A STANDBY whose store does not answer is no candidate. */
+  /** True: the store answers. A STANDBY without it is no candidate. */
   storeReachable(): boolean
-  /** What a take-over asks of store and lock, asked in vain: so that the first one is not the first time. */
+  /** Runs the calls of a take-over against store and lock without effect, so that the first real one is not slow. */
   warmUp?(): Promise<void>
   close(): Promise<void>
 }

@@ -1,22 +1,22 @@
 /**
- * A Map that numbers its entries as they come: the numbers rise in its order, whatever came or went. Pages go on behind
- * such a number, so nothing is shown twice or passed over because others came and went between two pages.
+ * A Map that numbers its entries. The numbers rise in the order of insertion. Pages continue after such a number, so that
+ * no entry is shown twice or skipped when others are added or removed between two pages.
  */
 export class NumberedMap<V> extends Map<string, V> {
   readonly #numbers = new Map<string, number>()
   #last = 0
 
-  /** In the order of the entries. */
+  /** The numbers, in the order of the entries. */
   get numbers(): Iterable<number> {
     return this.#numbers.values()
   }
 
-  /** Of an entry that is there; else 0. */
+  /** The number of an entry; 0 if there is none. */
   numberOf(id: string): number {
     return this.#numbers.get(id) ?? 0
   }
 
-  /** That an entry with this id has, or gets when it is set now. */
+  /** The number that an entry with this id has, or would get now. */
   nextNumber(id: string): number {
     return this.#numbers.get(id) ?? this.#last + 1
   }

@@ -3,7 +3,7 @@ import type { Found } from '../../runtime/persistence/forgotten.js'
 import type { RecordCache, RecordCacheDraft } from '../../runtime/persistence/record-cache.js'
 import { type LostWriteLimits, lostWritePieces } from './lost-write-messages.js'
 
-/** Resolves in a later turn; false: there is no use in going on. */
+/** Resolves in a later turn. False: the caller should stop. */
 export type NextTurn = () => Promise<boolean>
 
 interface LostWriteSource {
@@ -13,11 +13,11 @@ interface LostWriteSource {
   readonly most: LostWriteLimits
 }
 
-/** What the record cache of the leadership before holds and the store has forgotten, on its way back there, a piece at a time. */
+/** Writes that the store lost and the record cache of this process still has, given back one piece at a time. */
 export class OwnLostWrites {
   #pieces: ReturnType<typeof lostWritePieces> | undefined
 
-  /** The draft owes it from now on. Undefined: there was no use in going on. */
+  /** Finds them; the draft counts them as owed from now on. Undefined: `nextTurn` said to stop. */
   static async find(
     { recordCache, found, bootMs, most }: LostWriteSource,
     draft: RecordCacheDraft,

@@ -1,7 +1,7 @@
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { PeerInfo } from './cluster-state.js'
 
-/** The other end of a link, for the core. */
+/** The peer of a link, as the core needs it. */
 export function peerInfo({
   incarnation,
   role,

@@ -1,7 +1,7 @@
 import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
 import type { Demand } from './resources.js'
 
-/** What placement sees of a Worker. */
+/** What placement needs to know about a Worker. */
 export interface Candidate {
   readonly id: string
   readonly coresFree: number
@@ -23,7 +23,7 @@ export function fits(worker: Candidate, demand: Demand): boolean {
 const always = (): boolean => true
 
 /**
- * Driver placement (Spark 4.2): from a start that moves with each driver, the first Worker that fits.
+ * Driver placement (Spark 4.2): the first Worker that fits, from a start that moves with each driver.
  * Returns an index into `workers`, or undefined.
  */
 export function placeDriver(
@@ -41,24 +41,24 @@ export function placeDriver(
 }
 
 export interface ExecutorDemand {
-  /** Cores the application may still get. */
+  /** Cores that the application may still get. */
   readonly coresLeft: number
-  /** Cores of each executor; absent: one executor per Worker and pass takes all it is given there. */
+  /** Cores of each executor; absent: one executor per Worker and pass takes all cores given there. */
   readonly coresPerExecutor: number | undefined
   readonly memoryMib: number
   readonly resources: ResourceAmounts
-  /** Executors the application may still get. */
+  /** Executors that the application may still get. */
   readonly executorsLeft: number
 }
 
-/** Most cores free first, ties by id descending (Spark 4.0's CORES_FREE_DESC). */
+/** Most free cores first, ties by id descending (Spark 4.0's CORES_FREE_DESC). */
 export function byCoresFree(a: Candidate, b: Candidate): number {
   return b.coresFree - a.coresFree || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0)
 }
 
 /**
- * Executor placement (Spark 4.4): cores to give on each of `workers`, in their order. Whole executors only, so that
- * spreading never leaves each Worker below one executor's size (SPARK-8881).
+ * Executor placement (Spark 4.4): the cores to give on each of `workers`, in their order. It gives whole executors only, so
+ * that spreading never leaves each Worker below one executor's size (SPARK-8881).
  */
 export function placeExecutors(
   workers: readonly Candidate[],
@@ -73,7 +73,7 @@ export function placeExecutors(
   const offered = workers.reduce((sum, worker) => sum + worker.coresFree, 0)
   let left = Math.min(demand.coresLeft, offered)
 
-  /** How often it can be given `step` more for certain, the others aside. */
+  /** How often this Worker can certainly be given `step` more cores, apart from the others. */
   const certain = (index: number): number => {
     if (single && assigned[index] === 0) return 1
     const worker = workers[index]!
@@ -82,7 +82,7 @@ export function placeExecutors(
     const byMemory = Math.floor(worker.memoryFreeMib / demand.memoryMib) - opened[index]!
     return Object.keys(demand.resources).length > 0 ? 1 : Math.min(byCores, byMemory)
   }
-  /** The same for each of so many: what a Worker offers is its word, so nothing here may count its cores one by one. */
+  /** The same for each of these Workers. It never counts cores one by one, because a Worker may claim any number. */
   const certainOfAll = (indices: readonly number[]): number => {
     const executors = single ? Number.MAX_SAFE_INTEGER : demand.executorsLeft - openedTotal
     const rounds = Math.floor(Math.min(left / step, executors) / indices.length)

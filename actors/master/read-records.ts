@@ -14,7 +14,7 @@ import type {
 } from './records.js'
 import { SortedPages } from './sorted-pages.js'
 
-/** A record with the characters of its JSON text. */
+/** A record and the length of its JSON text. */
 interface Sized<R> {
   readonly record: R
   readonly bytes: number
@@ -23,12 +23,12 @@ interface Sized<R> {
 type Section = 'workers' | 'apps' | 'drivers' | 'ended'
 type RecordOf<S extends Section> = StoredRecords[S][number]
 
-/** All records but the keys of ended drivers, as they were read. */
+/** All records as they were read, except the keys of ended drivers. */
 export class ReadRecords {
-  /** As the record cache of the leader holds them. */
+  /** The records in the form of the leader's record cache. */
   readonly draft = new RecordCacheDraft()
   readonly workers = new SortedPages<Sized<WorkerRecord>>(() => 0)
-  // FIFO order of submission: the store keeps none.
+  // Sorted by submission (FIFO), because the store keeps no order.
   readonly apps = new SortedPages<Sized<ApplicationRecord>>(bySubmission)
   readonly drivers = new SortedPages<Sized<DriverRecord>>(bySubmission)
   readonly ended = new SortedPages<Sized<EndedRecord>>((a, b) => a.record.endedAtMs - b.record.endedAtMs)
@@ -47,12 +47,12 @@ export class ReadRecords {
     pages.add(sized)
   }
 
-  /** For the cluster state, in pieces that one turn takes. */
+  /** The records for the cluster state, in pieces for one turn each. */
   *pieces(most: RecoveryLimits = limits): Generator<Partial<StoredRecords>, void, undefined> {
     let piece: Partial<Record<Section, object[]>> = {}
     let records = 0
     let bytes = 0
-    // What comes later refers to what came before.
+    // Later sections refer to earlier ones.
     for (const section of ['workers', 'apps', 'drivers', 'ended'] as const) {
       for (const { record, bytes: size } of this[section].take()) {
         if (records > 0 && (records >= most.recoveryRecords || bytes + size > most.recoveryRecordBytes)) {
@@ -84,9 +84,9 @@ function bySubmission(
 }
 
 /**
- * All records but the keys of ended drivers, page by page. The old leader can no longer write, so the pages are one
- * consistent snapshot. Undefined: the store has moved, this leadership is over before it began (protocol 11.1). Throws
- * HEAP_TOO_SMALL.
+ * Reads all records except the keys of ended drivers, page by page. The former leader can no longer write, so the pages
+ * are one consistent snapshot. Undefined: the store has moved, so this leadership is over before it began (protocol
+ * 11.1). Throws HEAP_TOO_SMALL.
  */
 export async function readRecords(
   engine: PersistenceEngine,
@@ -127,15 +127,15 @@ async function readPage<R>(
 ): Promise<RecordPage<R> | undefined> {
   const page = await engine.read(fence, writeId, table, cursor)
   if (page.kind === 'moved') return undefined
-  // Validated by the engine with the schemas of records.ts.
+  // The engine has validated it with the schemas of records.ts.
   return { records: page.records as RecordPage<R>['records'], next: page.cursor }
 }
 
-/** A page of keys of ended drivers, beside the leader's own commits; undefined: it does not lead any more. */
+/** Reads a page of keys of ended drivers beside the leader's own commits. Undefined: this Master no longer leads. */
 export const readKeys = (engine: PersistenceEngine, fence: Fence, cursor: string | undefined) =>
   readPage<KeyRecord>(engine, fence, undefined, 'key', cursor)
 
-/** What was read, as a leader's record cache holds it. */
+/** Converts what was read to the form of a leader's record cache. */
 export function* recordCacheOf({
   workers,
   apps,
@@ -152,12 +152,12 @@ export function* recordCacheOf({
 
 const putOf = (table: Table, id: string, record: object): Put => ({ table, id, json: JSON.stringify(record) })
 
-/** What was set aside, now or earlier, is named once more: somebody may still mend it. */
+/** Logs all quarantined entries, also those of earlier elections, because an operator may still repair them. */
 export async function tellQuarantined(engine: PersistenceEngine, log: Log): Promise<void> {
   const quarantined = await engine.quarantined().catch((error: unknown) => {
-    log.warn('what was set aside earlier cannot be listed', { reason: reasonOf(error) })
+    log.warn('the quarantined entries cannot be listed', { reason: reasonOf(error) })
     return []
   })
   for (const { place, reason } of quarantined)
-    log.warn('STORE_UNREADABLE: an entry was set aside', { place, reason })
+    log.warn('STORE_UNREADABLE: an entry was quarantined', { place, reason })
 }

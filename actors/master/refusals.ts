@@ -42,7 +42,7 @@ export const outcomeUnknown = {
   message: 'the leadership of this Master ended while the request was being written',
 } as const
 
-/** Whoever repeats it is let in once something has ended. */
+/** A repeated request is accepted once something has ended. */
 export const tooMuchHeld = {
   type: 'Failure',
   code: 'FIRESTEEL_BUSY',

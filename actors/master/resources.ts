@@ -1,7 +1,7 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
 
-/** Cores, memory and custom resources that something holds on a Worker. */
+/** Cores, memory and custom resources that a launch holds on a Worker. */
 export interface Holding {
   readonly cores: number
   readonly memoryMib: number
@@ -16,7 +16,7 @@ export interface Demand {
 
 /** Addresses of `offered` that none of `held` uses, per resource. */
 export function freeAddresses(offered: ResourceAddresses, held: Iterable<Holding>): ResourceAddresses {
-  // Most Workers have none, and very many holdings.
+  // Most Workers have no custom resources, and very many holdings.
   if (Object.keys(offered).length === 0) return {}
   const used = new Map<string, Set<string>>()
   for (const { resources } of held) {
@@ -59,9 +59,10 @@ export function usedAddresses(held: Iterable<Holding>): ResourceAddresses {
   return used
 }
 
+/** The most unplaceable demands that a pass keeps. Larger demands are then known to fit nowhere. */
 export const SMALLEST_KEPT = innerLimits.demandsKept
 
-/** Is all of `small` also asked for by `large`? Custom resources are compared one by one only where they are few. */
+/** True: `large` needs at least as much as `small` of everything. Only the resources of `small` are compared. */
 export function isWithin(small: Demand, large: Demand): boolean {
   if (small.cores > large.cores || small.memoryMib > large.memoryMib) return false
   return Object.entries(small.resources).every(

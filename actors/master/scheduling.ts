@@ -4,9 +4,10 @@ import { scheduleDrivers } from './driver-scheduling.js'
 import { scheduleExecutors } from './executor-scheduling.js'
 import type { Step } from './step.js'
 
+/** The most launches of one pass, so that a step stays one commit (protocol 4.1). The next pass does more. */
 const LAUNCHES_PER_PASS = innerLimits.launchesPerPass
 
-/** Drivers first, with strict precedence, then executors, FIFO over the applications (Spark 4.1). */
+/** Drivers go first, with strict precedence; then executors, FIFO over the applications (Spark 4.1). */
 export function schedule(cluster: ClusterState, step: Step): void {
   cluster.clean()
   if (!cluster.alive) return

@@ -4,18 +4,19 @@ import type { ClusterState } from './cluster-state.js'
 import { headOf, noRows, rowsOf, type SnapshotRows, type StateHead } from './snapshot.js'
 import type { Now } from './step.js'
 
+/** Heartbeats change a Worker's row but not the cluster state, so its age is shown with this delay at most. */
 const HEARTBEATS_SHOWN_MS = innerLimits.heartbeatsShownMs
 
-/** The whole state, with the number of its version: the same version is the same object. */
+/** The whole state and its version. The same version is the same object. */
 export interface MasterSnapshot extends MasterStateResponse {
   readonly version: number
 }
 
 /**
- * What commands and pages see of a Master, made once for all who look. The rows are made anew only when a step has
- * changed something, or after a second, so whoever asks often gets the same arrays; a driver that did not change keeps
- * its row object even then. To derive something costly (such as the text of a page), keep it in a WeakMap by these
- * arrays or rows, or by `version`, and work through them in slices: they are never changed once they are handed out.
+ * The state of a Master for commands and pages, made once for all readers. Rows are remade only when a step has changed
+ * something, or after a second, so frequent readers get the same arrays. A driver that did not change keeps its row object
+ * even then. To derive something costly, such as the text of a page, keep it in a WeakMap by these arrays or rows, or by
+ * `version`, and work through them in slices: they never change once they are handed out.
  */
 export class SnapshotCache {
   #version = 0
@@ -24,12 +25,12 @@ export class SnapshotCache {
   #rows: SnapshotRows = noRows
   #whole: MasterSnapshot | undefined
 
-  /** A step may have changed what the rows say. */
+  /** Call it when a step may have changed the rows. */
   touch(): void {
     this.#changed = true
   }
 
-  /** Rises with each new set of rows. */
+  /** It rises with each new set of rows. */
   get version(): number {
     return this.#version
   }
@@ -46,7 +47,7 @@ export class SnapshotCache {
     return this.#rows
   }
 
-  /** The head is of this moment: position and staleness need no new rows. */
+  /** The head is always current: position and staleness need no new rows. */
   whole(head: StateHead, cluster: ClusterState | undefined, now: Now): MasterSnapshot {
     const rows = this.rows(cluster, now)
     this.#whole ??= { ...headOf(head), ...assembled(rows), version: this.#version }

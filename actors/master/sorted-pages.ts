@@ -1,4 +1,4 @@
-/** Sorts what comes in pages: each page as it comes, and all of them while they are read, so that no turn sorts it all. */
+/** Sorts items that come in pages: each page on arrival, all pages while they are read. So no turn sorts everything. */
 export class SortedPages<T> {
   readonly #compare: (a: T, b: T) => number
   readonly #pages: T[][] = []
@@ -8,11 +8,11 @@ export class SortedPages<T> {
   }
 
   add(page: readonly T[]): void {
-    // The next one of each page is its last: there it is taken from.
+    // A page is reversed, because its next item is taken from its end.
     if (page.length > 0) this.#pages.push([...page].sort(this.#compare).reverse())
   }
 
-  /** In order; equals of one page as they came. What has been read is given up. */
+  /** Yields all items in order. Equal items of one page keep their order. A read page is released. */
   *take(): Generator<T, void, undefined> {
     const open: T[][] = []
     for (const page of this.#pages.splice(0).reverse()) this.#insert(open, page)
@@ -22,7 +22,7 @@ export class SortedPages<T> {
     }
   }
 
-  /** The page that goes on with the smallest one is the last. */
+  /** Inserts the page so that the page with the smallest next item is the last. */
   #insert(open: T[][], page: T[]): void {
     const next = page.at(-1) as T
     let low = 0

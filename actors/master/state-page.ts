@@ -8,10 +8,10 @@ import {
 import { headOf, type SnapshotRows, type StateHead } from './snapshot.js'
 
 /*
- * The state of a Master in pages. A cursor names the last row that was given: its section and its number in the cluster state.
- * Each row is true at the moment of its page. What was there from the first page to the last is given once; what
- * came or went meanwhile may be missing or not. What ends moves from an active section to a completed one, and the
- * active ones come first: it is given at least once.
+ * The state of a Master in pages. A cursor names the last given row by its section and its number in the cluster state.
+ * Each row is true at the moment of its page. A row that exists from the first page to the last is given once; one that
+ * comes or goes meanwhile may be missing. An ended row moves from an active section to a completed one. The active
+ * sections come first, so it is given at least once.
  */
 
 export interface PageLimits {
@@ -28,14 +28,14 @@ interface Place {
   readonly number: number
 }
 
-/** Numbers of another leadership say nothing: its reader begins anew, and sees so by the epoch. */
+/** Parses a cursor. Numbers of another leadership mean nothing: the reader restarts, and sees this by the epoch. */
 function placeOf(after: string | undefined, epoch: number): Place | undefined {
   if (after === undefined) return undefined
   const [of, section, number] = after.split(SEPARATOR)
   return Number(of) === epoch ? { section: section as StateSection, number: Number(number) } : undefined
 }
 
-/** The next page. It holds at least one row where any are left, and the cursor of its last row where more follow. */
+/** The next page. It has at least one row if any are left, and a cursor if more follow. */
 export function pageOf(
   head: StateHead,
   rows: SnapshotRows,
@@ -74,7 +74,7 @@ export function pageOf(
   return { ...headOf(head), ...page } as unknown as MasterStatePage
 }
 
-/** Index of the first number above `number`; they rise. */
+/** Index of the first number above `number`. The numbers rise. */
 function behind(numbers: readonly number[], number: number): number {
   let low = 0
   let high = numbers.length
@@ -88,7 +88,7 @@ function behind(numbers: readonly number[], number: number): number {
 
 const sizes = new WeakMap<object, number>()
 
-/** As JSON. Rows are not changed, and most are shown often. */
+/** The size as JSON. It is kept, because rows never change and most are shown often. */
 function bytesOf(row: object): number {
   const known = sizes.get(row)
   if (known !== undefined) return known

@@ -7,11 +7,11 @@ export class DemandClass implements DriverQueue {
   readonly demand: Demand
   /** Oldest first. */
   readonly drivers: DriverEntry[] = []
-  /** No Worker had room for it when there was this much (see Books.room). */
+  /** The value of `ClusterState.capacity` when no Worker had the capacity for it. */
   fullAt = -1
   /** Why its drivers wait, as far as it is known. */
   reason: string | undefined
-  /** Of one driver whose launches have failed. */
+  /** True: it is for one driver whose launches have failed. */
   readonly isPicky: boolean
 
   constructor(key: string, demand: Demand, isPicky: boolean) {
@@ -20,7 +20,7 @@ export class DemandClass implements DriverQueue {
     this.isPicky = isPicky
   }
 
-  /** The oldest one behind `number` that may be launched now. */
+  /** The oldest driver after `number` that may be launched now. */
   next(number: number, nowMs: number): DriverEntry | undefined {
     for (let at = this.placeOf(number + 1); at < this.drivers.length; at++) {
       const driver = this.drivers[at] as DriverEntry
@@ -43,8 +43,8 @@ export class DemandClass implements DriverQueue {
 }
 
 /**
- * The drivers that wait for a Worker, by what they ask for. Tens of thousands may wait for the same: a pass looks at the
- * Workers once for all of them.
+ * The drivers that wait for a Worker, by demand. Tens of thousands may have the same demand; a pass examines the Workers
+ * once for all of them.
  */
 export class WaitingDrivers implements DriverQueues {
   readonly #classes = new Map<string, DemandClass>()
@@ -61,14 +61,14 @@ export class WaitingDrivers implements DriverQueues {
   add(driver: DriverEntry): void {
     if (driver.waitsIn) return
     const { cores, memoryMib, resources } = driver.record.description
-    // What failed somewhere looks at Workers with other eyes than who asks for as much.
+    // A driver that failed somewhere has its own order of Workers, so it shares no queue.
     const key = driver.hasFailed ? driver.id : keyOf({ cores, memoryMib, resources })
     let demandClass = this.#classes.get(key)
     if (!demandClass) {
       demandClass = new DemandClass(key, { cores, memoryMib, resources }, driver.hasFailed)
       this.#classes.set(key, demandClass)
     }
-    // Most come last; one that is placed again is among the oldest.
+    // Most drivers go to the end; one that is placed again is among the oldest.
     demandClass.drivers.splice(demandClass.placeOf(driver.number), 0, driver)
     driver.waitsIn = demandClass
     this.#size++

@@ -7,9 +7,9 @@ import { fits } from './placement.js'
 import type { Demand } from './resources.js'
 import type { Now } from './step.js'
 
-/* Why what is not placed waits (protocol L1). */
+/* Why an application or driver waits (protocol L1). */
 
-/** Nothing: it has what it wants, or what it lacks is about to be placed. */
+/** Undefined: it has what it wants, or will be given it next. */
 export function waitingOf(cluster: ClusterState, app: ApplicationEntry, now: Now): Waiting | undefined {
   const hasFailed = cluster.launchFailures.has(app.id)
   if ((app.executors.size > 0 && !hasFailed) || !wantsMore(cluster, app)) return undefined
@@ -31,7 +31,7 @@ function wantsMore(cluster: ClusterState, app: ApplicationEntry): boolean {
   return coresLeft(cluster, app) >= executorDemand(app).cores && executorsLeft(app) > 0
 }
 
-/** Why it was not placed, and how many Workers were looked at; nothing: it is about to be. */
+/** Why it was not placed, and the number of examined Workers. `reason` undefined: it will be placed next. */
 export function lookForReason(
   cluster: ClusterState,
   subject: string,
@@ -48,7 +48,7 @@ export function lookForReason(
     if (worker.state !== 'ALIVE') continue
     isAlive = true
     if (!worker.isKept || !fits(worker.whole, demand)) continue
-    // It was not placed, so none has room: very many may wait, and there may be very many Workers.
+    // It was not placed, so no Worker has the capacity. Very many may wait, and there may be very many Workers.
     if (!hasFailed) return { reason: 'NO_ROOM', looks }
     isLarge = true
     if (!worker.schedulable || !fits(worker, demand)) continue

@@ -11,15 +11,15 @@ import { type RecordTable, recordViolations, type StoredRecords } from './record
 import type { GatedEffect } from './step.js'
 
 /*
- * A STANDBY's first election would run everything for the first time: V8 compiles a function, and zod a schema, when it
- * is first used, and both run slowly at first. So it plays some through in memory. Measured: a take-over of a process
- * that has done so takes half the time.
+ * A STANDBY's first election would run all code for the first time: V8 compiles a function, and zod a schema, at its first
+ * use, and both are slow at first. So a STANDBY runs some recoveries in memory. Measured: this halves the time of its
+ * take-over.
  */
 
 const at = { epoch: 1, seq: 1 }
 
 const description = {
-  name: 'rehearsal',
+  name: 'warm-up',
   executor: { cores: 1, memoryMib: 1, resources: {} },
   user: 'nobody',
   cwd: '/',
@@ -28,8 +28,8 @@ const description = {
 }
 
 const driver = {
-  name: 'rehearsal',
-  main: '/rehearsal.js',
+  name: 'warm-up',
+  main: '/warm-up.js',
   args: [],
   cwd: '/',
   cores: 1,
@@ -116,7 +116,7 @@ const records: StoredRecords = {
   keys: [['k0', { driverId: 'driver-0', digest: 'd', endedAtMs: 0, at }]],
 }
 
-/** Ended drivers are most of what a take-over reads. */
+/** It has many ended drivers, because they are most of what a take-over reads. */
 const checked: Readonly<Record<RecordTable, readonly unknown[]>> = {
   worker: records.workers,
   app: records.apps,
@@ -189,11 +189,12 @@ const observed: readonly MasterInput[] = [
   { kind: 'turnEnd' },
 ]
 
+/** V8 optimizes code that ran some hundred times, and a take-over reads some hundred records. */
 const PASSES = innerLimits.warmUpPasses
 
 /**
- * Plays recoveries through, one per turn of the event loop, so that nobody waits for it. Nothing of it leaves: the core
- * is pure, and its effects are thrown away.
+ * Runs recoveries, one per turn of the event loop, so that it delays nothing. It has no outside effect: the core is pure,
+ * and its effects are dropped.
  */
 export async function warmUp(config: MasterConfig, isNeeded: () => boolean): Promise<void> {
   for (const type of catalogue.master.keys()) violation('master', { type })

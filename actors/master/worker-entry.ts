@@ -8,24 +8,24 @@ export type HoldingKey = string
 export const driverHolding = (driverId: string, generation: number): HoldingKey => `${driverId}/${generation}`
 export const executorHolding = (appId: string, execId: number): HoldingKey => `${appId}/${execId}`
 
-/** A Worker in the Master's cluster state (Spark's WorkerInfo). Books are derived from holdings, so they cannot drift (protocol S4). */
+/** A Worker in the Master's cluster state (Spark's WorkerInfo). Sums derive from holdings, so they stay right (protocol S4). */
 export class WorkerEntry {
   readonly id: string
   readonly record: WorkerRecord
   state: WorkerState
-  /** Has it reported under this leadership? Only then may it be given work (protocol 11.4). */
+  /** True: it has reported under this leadership. Only then may it be given work (protocol 11.4). */
   answered = false
   linked = false
-  /** What the messages of its report that goes on have named so far. */
+  /** What the first messages of an unfinished report have named. */
   reporting: Set<HoldingKey> | undefined
   lastHeartbeatMs: number
   lastHeartbeatWallMs: number
   diedAtMs: number | undefined
-  /** Incarnations that it pushed from its address while they counted as alive, newest first. */
+  /** Incarnations that it replaced at its address while they counted as alive, newest first. */
   replaced: readonly string[] = []
-  /** It has said that it is being stopped: it takes no more work, and does not change its mind. */
+  /** True: it reported that it is being stopped. It takes no more work, and this does not change. */
   stopping = false
-  /** Number of the dial under way to see whether its process lives. */
+  /** The number of the present probe. */
   probes = 0
   readonly #holdings = new Map<HoldingKey, Holding>()
   #coresUsed = 0
@@ -52,12 +52,12 @@ export class WorkerEntry {
     return this.state === 'ALIVE' && this.answered && this.linked && this.isKept
   }
 
-  /** May it be given work, now or once it is heard again? */
+  /** True: it may be given work, now or once it is linked again. */
   get isKept(): boolean {
     return this.state !== 'DEAD' && !this.record.draining && !this.stopping
   }
 
-  /** All that it has, used or not. */
+  /** Its whole capacity, used or not. */
   get whole() {
     const { id, cores, memoryMib, resources } = this.record
     return { id, coresFree: cores, memoryFreeMib: memoryMib, resourcesFree: resources }
@@ -71,7 +71,7 @@ export class WorkerEntry {
     return this.#memoryUsedMib
   }
 
-  /** Never negative: a Worker that reports more than it has is simply full. */
+  /** Never negative: a Worker that reports more than its capacity is simply full. */
   get coresFree(): number {
     return Math.max(0, this.record.cores - this.#coresUsed)
   }
@@ -92,7 +92,7 @@ export class WorkerEntry {
     return this.#holdings.size === 0
   }
 
-  /** Books a holding; the same key again replaces the former, so nothing is counted twice. */
+  /** Adds a holding. The same key replaces the former one, so nothing is counted twice. */
   hold(key: HoldingKey, holding: Holding): void {
     this.release(key)
     this.#holdings.set(key, holding)

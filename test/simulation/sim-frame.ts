@@ -1,4 +1,4 @@
-import type { MasterHostFrame } from '../../actors/master/master-host.js'
+import type { MasterHostNode } from '../../actors/master/master-host.js'
 import { isPeerMaster } from '../../actors/master/peer-masters.js'
 import { isAdmitted } from '../../actors/master/routes.js'
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
@@ -15,7 +15,7 @@ import type { SimWorld } from './sim-world.js'
 const paths = { master: '/user/Master', worker: '/user/Worker', client: '/user/ClientEndpoint' }
 
 /** What a Master node stands on, without sockets. */
-export class SimFrame implements MasterHostFrame {
+export class SimFrame implements MasterHostNode {
   readonly system: ActorSystem
   readonly linkDeadMs: number
   readonly log: Log

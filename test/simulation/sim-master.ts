@@ -69,7 +69,7 @@ export class SimMaster {
       },
     }
     this.masterHost = new MasterHost({
-      frame,
+      node: frame,
       recovery: {
         engine,
         agent: (context) => electionOverLock(context, { lock, presence, reconnections, connectedAtMs }),

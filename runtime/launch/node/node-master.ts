@@ -119,7 +119,7 @@ class MasterNode implements RunningNode {
     const { secret, masters, observedEpoch = 0 } = this.#spec
     const config = this.#masterConfig(web)
     return new MasterHost({
-      frame: this.#frame,
+      node: this.#frame,
       recovery,
       address,
       masters: [...masters, ...this.#early],
