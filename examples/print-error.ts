@@ -1,6 +1,6 @@
 import { type FiresteelError, isFiresteelError } from 'firesteel'
 
-/** Prints an error as the commands do; gives the exit code that belongs to it. */
+/** Prints an error as the commands do. Returns the exit code that belongs to it. */
 export function printError(error: unknown, { json = false } = {}): number {
   const { code, message, help, exitCode } = isFiresteelError(error) ? error : unknown(error)
   const text = json ? JSON.stringify({ error: { code, message, help } }) : `${code}: ${message}\n  ${help}`

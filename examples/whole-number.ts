@@ -1,6 +1,6 @@
 import { FiresteelError } from 'firesteel'
 
-/** A whole number from the command line. Throws USAGE. */
+/** Parses a whole number from the command line. Throws USAGE. */
 export function wholeNumber(text: string | undefined, what: string, preset: number, least = 1): number {
   if (text === undefined) return preset
   const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN

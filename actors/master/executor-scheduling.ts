@@ -26,8 +26,9 @@ interface Pass {
 }
 
 /**
- * Gives executors to applications, FIFO over them (Spark 4.1). A pass is bounded in examined Workers and launches; the next
- * one continues where it stopped. An application that got all that fitted is tried again when there may be more capacity.
+ * Gives executors to applications, FIFO over them (Spark 4.1). A pass is bounded in examined Workers and launches, and the
+ * next one continues where it stopped. An application that got all that fitted is tried again when there may be more
+ * capacity.
  */
 export function scheduleExecutors(
   cluster: ClusterState,

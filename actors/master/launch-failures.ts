@@ -71,7 +71,7 @@ export class LaunchFailures {
     return record
   }
 
-  /** Handles the record's timer; returns the milliseconds to the next one. The timer decides, even if it fires a little early. */
+  /** Handles the record's timer. Returns the milliseconds to the next one. The timer counts even if it fires early. */
   due(subject: string, workerId: string, nowMs: number): number | undefined {
     const record = this.#bySubject.get(subject)?.get(workerId)
     if (!record) return undefined

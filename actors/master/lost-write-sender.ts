@@ -18,8 +18,8 @@ interface Sending {
 }
 
 /**
- * Sends new leaders the writes that this Master's record cache holds and their store lost. Some messages are sent at once, so
- * that a slow link carries much in little time; one more follows each time that the leader asks for more.
+ * Sends new leaders the writes that this Master's record cache holds and their store lost. Some messages are sent at once,
+ * so that a slow link carries much in little time; one more follows each time that the leader asks for more.
  */
 export class LostWriteSender {
   readonly #options: LostWriteSenderOptions

@@ -57,8 +57,8 @@ export function byCoresFree(a: Candidate, b: Candidate): number {
 }
 
 /**
- * Executor placement (Spark 4.4): the cores to give on each of `workers`, in their order. It gives whole executors only, so
- * that spreading never leaves each Worker below one executor's size (SPARK-8881).
+ * Executor placement (Spark 4.4): the cores to give on each of `workers`, in their order. It gives whole executors only,
+ * so that spreading never leaves each Worker below one executor's size (SPARK-8881).
  */
 export function placeExecutors(
   workers: readonly Candidate[],

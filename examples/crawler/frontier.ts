@@ -1,13 +1,13 @@
 /**
- * The pages still to be visited, as an input that never ends before the last result has come: `each` pulls from it, and
- * what its results link to is added to it. No page twice, and never more than `most`.
+ * The pages still to be visited. `each` pulls its inputs from here, and the links in its results are added here. So the
+ * input ends only after the last result. No page comes twice, and there are never more than `most`.
  */
 export class Frontier implements AsyncIterable<string> {
   readonly #most: number
   readonly #accepts: (url: string) => boolean
   readonly #seen = new Set<string>()
   readonly #waiting: string[] = []
-  /** Added and not yet `settled`. */
+  /** Number of pages that were added and are not `settled`. */
   #open = 0
   #wake: (() => void) | undefined
 
@@ -16,7 +16,7 @@ export class Frontier implements AsyncIterable<string> {
     this.#accepts = accepts
   }
 
-  /** False where it is known already, not to be visited, or over the bound. */
+  /** False: the page is known, not to be visited, or over the bound. */
   add(url: string): boolean {
     if (this.#seen.size >= this.#most || this.#seen.has(url) || !this.#accepts(url)) return false
     this.#seen.add(url)
@@ -26,7 +26,7 @@ export class Frontier implements AsyncIterable<string> {
     return true
   }
 
-  /** Call it once for each result, after its links were added. */
+  /** Call it once for each result, after you have added its links. */
   settled(): void {
     this.#open--
     this.#wake?.()

@@ -1,10 +1,10 @@
-/* What a page is, read with two expressions: good enough for files of one's own, no parser of HTML. */
+/* Reads a page with two expressions. This suffices for your own files, but it is no HTML parser. */
 
 const LINK = /<a\b[^>]*?\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/gi
 const TITLE = /<title[^>]*>([\s\S]*?)<\/title>/i
 const COMMENT = /<!--[\s\S]*?-->/g
 
-/** URLs of the pages that a page links to, each once, in order; without their `#...`. */
+/** URLs that a page links to, in order, without repetitions and without `#...`. */
 export function linksIn(html: string, pageUrl: string): string[] {
   const found = new Set<string>()
   for (const [, double, single, bare] of html.replace(COMMENT, '').matchAll(LINK)) {

@@ -1,5 +1,5 @@
 /*
- * A crawler over local HTML files: results make new inputs, and are printed as they come.
+ * A crawler of local HTML files. Its results make new inputs, and are printed as they come.
  *
  *     node dist/examples/crawler/main.js FILE|FOLDER [MOST]            at most MOST pages, default 1000
  *
@@ -36,7 +36,7 @@ async function main([path, mostText]: readonly string[]): Promise<void> {
   const folder = new URL('.', start)
   const shown = (url: string): string => relative(fileURLToPath(folder), fileURLToPath(url))
 
-  // Only pages of this folder: a crawler that leaves its field never ends.
+  // It visits pages of this folder only, because a crawler without a bound never ends.
   const frontier = new Frontier(most, (url) => url.startsWith(folder.href) && /\.html?$/i.test(url))
   frontier.add(start.href)
 
@@ -44,7 +44,7 @@ async function main([path, mostText]: readonly string[]): Promise<void> {
   const { readPage } = app.tasks<typeof import('./tasks.js')>(new URL('./tasks.js', import.meta.url))
   let pages = 0
   let broken = 0
-  // `retries: 0`: a file that is missing will still be missing at the fourth attempt.
+  // `retries: 0`, because a missing file will still be missing at the fourth attempt.
   for await (const { input, value, error } of app.each(readPage, frontier, { retries: 0 })) {
     if (error) {
       broken++

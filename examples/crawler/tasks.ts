@@ -5,11 +5,11 @@ import { linksIn, titleIn } from './links.js'
 export interface Page {
   readonly title: string
   readonly bytes: number
-  /** URLs, each once. */
+  /** URLs without repetitions. */
   readonly links: readonly string[]
 }
 
-/** Reads one page. A missing file is thrown: the crawler shows it as a broken link. */
+/** Reads one page. Throws for a missing file, which the crawler shows as a broken link. */
 export async function readPage(url: string): Promise<Page> {
   const html = await readFile(fileURLToPath(url))
   const text = html.toString('utf8')

@@ -16,7 +16,7 @@ import { SharedFile, type State } from './shared-file.js'
 
 const PAGE = 512
 
-/** The five verbs of a persistence engine over one shared file: compare first, write after, all in one change. */
+/** A persistence engine over one shared file. Each operation compares first and writes after, in one change. */
 export class FileEngine implements PersistenceEngine {
   readonly file: SharedFile
   readonly leaseMs: number
@@ -46,7 +46,7 @@ export class FileEngine implements PersistenceEngine {
   }: ElectRequest): Promise<ElectOutcome> {
     const elect = (state: State): { keep: boolean; result: ElectOutcome } => {
       const { leader } = state
-      // The answer to an earlier try was lost.
+      // An earlier try succeeded, but its answer was lost.
       if (leader?.owner === me) {
         const { epoch, base, writeId } = leader
         return { keep: false, result: { kind: 'elected', epoch, owner: me, base, writeId } }
@@ -128,7 +128,7 @@ export class FileEngine implements PersistenceEngine {
     this.file.close()
   }
 
-  /** Nothing is written unless the stored fence says "go". */
+  /** Writes nothing unless the stored fence allows it. */
   #fenced(
     fence: Fence,
     prev: string | undefined,
@@ -149,5 +149,5 @@ export class FileEngine implements PersistenceEngine {
   }
 }
 
-/** Written or not: whoever asked sends the same again, and the write id tells. */
+/** The write may have happened or not. The caller sends it again, and the write id tells. */
 const unknown = (error: unknown) => ({ kind: 'unknown', reason: String(error) }) as const

@@ -3,14 +3,14 @@
  *
  *     recovery: { mode: CUSTOM, module: ./dist/examples/custom-recovery/recovery.js }
  *
- * To show what such a module is, not to be the store of a big cluster: each write replaces the whole file.
+ * It shows what such a module is. It is no store for a big cluster, because each write replaces the whole file.
  */
 import { randomBytes } from 'node:crypto'
 import { type CustomRecovery, electionOverLock, type LeaderLock, type Presence } from 'firesteel/recovery'
 import { FileEngine } from './file-engine.js'
 import { isAlive } from './shared-file.js'
 
-/** The lock spares duels, no more, so the wall clock of the machine is good enough for it. */
+/** The lock only avoids duels, so the wall clock of the machine is good enough for it. */
 function lockOf({ file, leaseMs }: FileEngine): LeaderLock {
   const leftMs = (lock: { untilMs: number } | undefined) => Math.max(0, (lock?.untilMs ?? 0) - Date.now())
   return {
@@ -39,12 +39,12 @@ function lockOf({ file, leaseMs }: FileEngine): LeaderLock {
   }
 }
 
-/** Whose process is gone need not be waited for: the kernel knows at once. */
+/** An owner whose process is dead need not be waited for: the kernel knows it at once. */
 function presenceOf({ file }: FileEngine): Presence {
   return {
     join: (owner) =>
       file.change((state) => {
-        // A good moment to forget the dead.
+        // This also removes the entries of dead processes.
         for (const [other, pid] of Object.entries(state.present))
           if (!isAlive(pid)) delete state.present[other]
         state.present[owner] = process.pid

@@ -8,15 +8,15 @@ export interface State {
   readonly cluster: string
   leader?: Omit<LeaderRecord, 'ownerGone'>
   lock?: { value: string; untilMs: number }
-  /** Process of each incarnation that takes part. */
+  /** The process id of each incarnation that takes part. */
   readonly present: Record<string, number>
-  /** JSON texts, which this store does not understand. */
+  /** JSON texts, which this store does not parse. */
   readonly tables: Record<Table, Record<string, string>>
 }
 
 /**
- * One JSON file for several processes of one machine. It is replaced whole, by rename, so that a reader needs no lock;
- * a writer needs the file `mutex`, a hard link to a file that holds its pid, for the few milliseconds of one change.
+ * One JSON file for several processes of one machine. A rename replaces the whole file, so a reader needs no lock. A
+ * writer needs the file `mutex` for the few milliseconds of one change; it is a hard link to a file with the writer's pid.
  */
 export class SharedFile {
   readonly #cluster: string
@@ -49,7 +49,7 @@ export class SharedFile {
     throw new FiresteelError('CLUSTER_MISMATCH', `${this.#file} is of the cluster ${state.cluster}.`)
   }
 
-  /** Reads, lets `work` decide and change, and makes the change durable where `work` says so. Nobody comes in between. */
+  /** Reads the state, calls `work`, and makes its change durable if `keep` is set. No other process writes meanwhile. */
   async change<R>(work: (state: State) => { readonly keep: boolean; readonly result: R }): Promise<R> {
     await this.#enter()
     try {
@@ -66,7 +66,7 @@ export class SharedFile {
     fs.rmSync(this.#mine, { force: true })
   }
 
-  /** A power cut leaves the old state or the new one. */
+  /** Replaces the file. A power cut leaves the old state or the new one. */
   #replace(text: string): void {
     const next = `${this.#file}.next`
     fs.writeFileSync(next, text, { flush: true })
@@ -85,14 +85,14 @@ export class SharedFile {
     }
   }
 
-  /** Only one process at a time may judge, or two could free it, the second from a living one. */
+  /** Removes the mutex of a dead process. Two processes at once could remove it twice, the second time from a live one. */
   #freeFromTheDead(): void {
     const judging = `${this.#mutex}.judging`
     if (!made(() => fs.mkdirSync(judging))) return
     try {
       if (!isAlive(Number(fs.readFileSync(this.#mutex, 'utf8')))) fs.unlinkSync(this.#mutex)
     } catch (error) {
-      // Freed by its holder meanwhile.
+      // The holder has removed it meanwhile.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     } finally {
       fs.rmdirSync(judging)
@@ -100,7 +100,7 @@ export class SharedFile {
   }
 }
 
-/** Whether this process exists on this machine. */
+/** True: this process exists on this machine. */
 export function isAlive(pid: number): boolean {
   try {
     return pid > 0 && process.kill(pid, 0)
@@ -109,7 +109,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** False when it was there already. */
+/** False: it existed already. */
 function made(make: () => void): boolean {
   try {
     make()

@@ -1,5 +1,5 @@
 /*
- * Pi by throwing darts: the smallest whole program.
+ * Computes pi by throwing darts. This is the smallest whole program.
  *
  *     node dist/examples/pi/main.js [TASKS [DARTS]]                    on a cluster of its own
  *     firesteel run dist/examples/pi/main.js 1000 1000000              on a running one
@@ -13,11 +13,11 @@ async function main([tasksText, dartsText]: readonly string[]): Promise<void> {
   const tasks = wholeNumber(tasksText, 'TASKS', 100)
   const darts = wholeNumber(dartsText, 'DARTS', 1_000_000)
 
-  // Closed at the end of the function, also when something throws: then this process can end.
+  // `app` is closed at the end of the function, also after an error, so that this process can end.
   await using app = await connect(where(), { name: 'pi' })
   const { hits } = app.tasks<typeof import('./tasks.js')>(new URL('./tasks.js', import.meta.url))
 
-  // A generator: inputs are made as there is room for them, so a billion tasks need no more memory than ten.
+  // A generator makes inputs as there is capacity for them, so a billion tasks need no more memory than ten.
   function* throws() {
     for (let seed = 0; seed < tasks; seed++) yield { seed, darts }
   }

@@ -1,12 +1,12 @@
-/** Plain functions: nothing here knows of a cluster, so they can be tested like any others. */
+/** These are plain functions without any knowledge of a cluster, so they can be tested like any others. */
 
 export interface Throw {
-  /** Same seed, same darts: a task that runs twice gives the same result. */
+  /** The same seed gives the same darts, so a task that runs twice gives the same result. */
   readonly seed: number
   readonly darts: number
 }
 
-/** How many of so many darts, thrown at a square, hit the quarter circle in it. */
+/** Throws darts at a square and returns how many hit the quarter circle in it. */
 export function hits({ seed, darts }: Throw): number {
   const random = randomNumbers(seed)
   let inside = 0
@@ -18,9 +18,9 @@ export function hits({ seed, darts }: Throw): number {
   return inside
 }
 
-/** Numbers in [0, 1): a counter, stirred until neighbours have nothing in common. */
+/** A generator of numbers in [0, 1): it mixes the bits of a counter until neighbours are unrelated. */
 function randomNumbers(seed: number): () => number {
-  // Seeds that follow each other begin far apart.
+  // Consecutive seeds begin far apart.
   let counter = Math.imul(seed + 1, 0x9e3779b1)
   return () => {
     counter = (counter + 0x6d2b79f5) | 0

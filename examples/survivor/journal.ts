@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises'
 
-/** What the work has come to. */
+/** How far the work has come. */
 export interface Progress {
-  /** Which incarnation of the driver wrote it: the fencing token. */
+  /** The generation of the driver that wrote it. It is the fencing token. */
   readonly generation: number
-  /** Steps done. */
+  /** Number of finished steps. */
   readonly step: number
   readonly total: number
 }
@@ -12,9 +12,9 @@ export interface Progress {
 const NOTHING: Progress = { generation: 0, step: 0, total: 0 }
 
 /**
- * The state that the lines of a journal come to. A line whose generation is below that of an earlier one does not
- * count: it was written by a driver that had been replaced and did not know it yet. Because the file is only ever
- * appended to, the order of its lines is the truth that all incarnations agree on, without a lock.
+ * Computes the state from the lines of a journal. A line whose generation is below that of an earlier one does not count:
+ * a driver wrote it that had been replaced and did not know it yet. The file is only appended to, so all incarnations
+ * agree on the order of its lines without a lock.
  */
 export function progressOf(text: string): Progress {
   let progress = NOTHING
@@ -25,7 +25,7 @@ export function progressOf(text: string): Progress {
   return progress
 }
 
-/** Undefined for half a line, as a crash or a power cut leaves behind. */
+/** Undefined for an incomplete line, which a crash or a power cut can leave behind. */
 function parsed(line: string): Progress | undefined {
   try {
     const { generation, step, total } = JSON.parse(line) as Progress
@@ -39,10 +39,10 @@ function parsed(line: string): Progress | undefined {
 /** This driver was replaced by a newer incarnation of itself. */
 export class Superseded extends Error {}
 
-/** The file in which a driver remembers what it has done, over all its lives. */
+/** The file in which a driver notes what it has done, over all its incarnations. */
 export class Journal implements AsyncDisposable {
   readonly #handle: FileHandle
-  /** Undefined: outside a cluster there is one incarnation after the other, each above the last. */
+  /** Undefined: outside a cluster each incarnation takes the next higher generation. */
   readonly #given: number | undefined
   #generation = 0
 
@@ -55,22 +55,22 @@ export class Journal implements AsyncDisposable {
     return new Journal(await open(path, 'a+'), generation)
   }
 
-  /** Takes over: from now on no older incarnation can add anything that counts. Throws Superseded. */
+  /** Takes over: from now on lines of older incarnations do not count. Throws Superseded. */
   async claim(): Promise<Progress> {
     const found = await this.#read()
     this.#generation = this.#given ?? found.generation + 1
-    // Another one may write between the look and the append; what it wrote is what counts then.
+    // Another incarnation may write between the read and the append. What it wrote then counts.
     await this.record(found)
     return await this.#read()
   }
 
-  /** Adds progress. Throws Superseded, and adds nothing, behind a higher generation. */
+  /** Adds progress. If the file has a higher generation, it adds nothing and throws Superseded. */
   async record({ step, total }: Pick<Progress, 'step' | 'total'>): Promise<void> {
     const { generation } = await this.#read()
     if (generation > this.#generation) {
       throw new Superseded(`generation ${generation} works on this; generation ${this.#generation} leaves`)
     }
-    // It begins with a line end: a torn line of an earlier life must not swallow this one.
+    // The text begins with a line end, so that an incomplete line of an earlier incarnation does not swallow it.
     await this.#handle.appendFile(`\n${JSON.stringify({ generation: this.#generation, step, total })}\n`)
     await this.#handle.datasync()
   }

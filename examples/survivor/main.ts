@@ -3,10 +3,10 @@
  *
  *     firesteel submit --supervise dist/examples/survivor/main.js /shared/progress [STEPS [MS]]
  *
- * It keeps its progress in a file and starts where it was when it is started again, by whomever. Its generation is the
- * fencing token of all its writes: should a machine that was cut off come back with an old incarnation still running,
- * that one finds a higher generation in the file and leaves. It ends with the sum of all primes below 1000 * STEPS,
- * however often it died on the way.
+ * It keeps its progress in a file, and continues from there whenever it is started again. Its generation is the fencing
+ * token of all its writes. If a machine that was cut off comes back and still runs an old incarnation, that one finds a
+ * higher generation in the file and exits. The program ends with the sum of all primes below 1000 * STEPS, however
+ * often it died on the way.
  */
 import { connect, FiresteelError } from 'firesteel'
 import { INTERRUPTED_EXIT, interruption } from '../interruption.js'
@@ -26,7 +26,7 @@ async function main([path, stepsText, msText]: readonly string[], signal: AbortS
   }
   const steps = wholeNumber(stepsText, 'STEPS', 20)
   const ms = wholeNumber(msText, 'MS', 50, 0)
-  // Set by the cluster for drivers that were submitted.
+  // The cluster sets this for submitted drivers.
   const generation = process.env.FIRESTEEL_GENERATION
   await using journal = await Journal.open(path, generation === undefined ? undefined : Number(generation))
   const claimed = await journal.claim()
@@ -43,7 +43,7 @@ async function main([path, stepsText, msText]: readonly string[], signal: AbortS
     })
     for await (const sum of app.map(sumOfPrimes, ranges)) total += sum
     step++
-    // Only now does this step exist. A death before this line repeats it, a death behind it does not.
+    // This line makes the step count. A crash before it repeats the step, a crash after it does not.
     await journal.record({ step, total })
   }
   console.log(`done: the primes below ${steps * NUMBERS_PER_STEP} sum up to ${total}`)
@@ -54,7 +54,7 @@ try {
   await main(process.argv.slice(2), signal)
 } catch (error) {
   if (error instanceof Superseded) {
-    // No failure: the work is in better hands, and to be started again would help nobody.
+    // This is no failure: a newer incarnation does the work, and a restart of this one would help nothing.
     console.log(`superseded: ${error.message}`)
   } else {
     process.exitCode = signal.aborted ? INTERRUPTED_EXIT : printError(error)

@@ -3,9 +3,9 @@ import { context } from 'firesteel/task'
 
 export interface Range {
   readonly from: number
-  /** Not part of it. */
+  /** The end of the range, which is not part of it. */
   readonly to: number
-  /** How long to take, in milliseconds: stands for real work. */
+  /** Duration in milliseconds, in place of real work. */
   readonly ms: number
 }
 

@@ -5,17 +5,17 @@ import type { Batch, Piece } from './pieces.js'
 import { readPiece } from './read-piece.js'
 import { countWordsOf, type WordCounts } from './words.js'
 
-/** What one task gives back. */
+/** The result of one task. */
 export interface BatchCount {
-  /** Text files, each counted where its first piece is. */
+  /** Number of text files. A file is counted with its first piece. */
   readonly files: number
-  /** Files that are no text. */
+  /** Number of files that are not text. */
   readonly skipped: number
-  /** Of text files. */
+  /** Bytes of text files. */
   readonly bytes: number
   readonly words: number
   readonly counts: WordCounts
-  /** Could not be read, with the reason. */
+  /** Files that could not be read, with the reason. */
   readonly unreadable: readonly string[]
 }
 
@@ -47,7 +47,7 @@ export async function countBatch({ pieces }: Batch, signal?: AbortSignal): Promi
   return { files, skipped, bytes, words, counts, unreadable }
 }
 
-/** Undefined where the file is no text. */
+/** Undefined: the file is not text. */
 async function textOf(piece: Piece): Promise<Buffer | undefined> {
   const handle = await open(pathBytes(piece.path), 'r')
   try {

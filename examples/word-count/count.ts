@@ -6,7 +6,7 @@ import { mergeCounts, type WordCounts } from './words.js'
 
 export interface Totals {
   files: number
-  /** Files that are no text. */
+  /** Number of files that are not text. */
   skipped: number
   bytes: number
   words: number
@@ -14,16 +14,16 @@ export interface Totals {
   tasks: number
   /** Attempts after a failure or after the loss of an executor. */
   retried: number
-  /** Files and folders, each with the reason where it is known. */
+  /** Files and folders that could not be read, each with the reason if it is known. */
   readonly unreadable: string[]
-  /** Those of them that a task was given. */
+  /** How many of them were given to a task. */
   unreadableFiles: number
 }
 
-/** After each task. `bytesDone` counts what tasks were given, text or not. */
+/** Called after each task. `bytesDone` counts all bytes given to tasks, text or not. */
 export type OnTask = (bytesDone: number) => void
 
-/** The job itself: files in, totals out. Throws what a task threw for good, and the signal's reason. */
+/** The job itself: it takes files and returns totals. Throws the last error of a task, or the signal's reason. */
 export async function count(
   app: App,
   paths: readonly string[],
@@ -36,7 +36,7 @@ export async function count(
   }
   let bytesDone = 0
   const { countWords } = app.tasks<typeof import('./tasks.js')>(new URL('./tasks.js', import.meta.url))
-  // Files are found while others are counted, and results are added as they come: memory holds words, never files.
+  // Files are found while others are counted, and results are added as they come, so memory holds words but no files.
   const work = batches(walk(paths, (place) => totals.unreadable.push(place)))
   for await (const result of app.each(countWords, work, { signal })) {
     if (result.error) throw result.error

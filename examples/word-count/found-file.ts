@@ -1,17 +1,17 @@
 /**
- * A file to count. Its path is kept as latin1, one character a byte: names on disk need not be UTF-8, and a name that
- * was decoded and encoded again may be another one.
+ * A file to count. Its path is kept as latin1, one character per byte, because names on disk need not be UTF-8, and
+ * decoding and encoding could change such a name.
  */
 export interface FoundFile {
   readonly path: string
   readonly bytes: number
 }
 
-/** What the file system takes. */
+/** The path for the file system. */
 export const pathBytes = (path: string): Buffer => Buffer.from(path, 'latin1')
 
-/** For people. */
+/** The path for people. */
 export const shownPath = (path: string): string => pathBytes(path).toString('utf8')
 
-/** From what people type. */
+/** Makes it from a path that a person typed. */
 export const typedPath = (path: string): string => Buffer.from(path, 'utf8').toString('latin1')

@@ -1,7 +1,7 @@
-/** How much of a file is looked at. */
+/** How many bytes of a file are examined. */
 export const TEXT_PROBE_BYTES = 8 * 1024
 
-/** False for names that are never counted: source maps hold the text of other files once more. */
+/** False for names that are never counted: source maps repeat the text of other files. */
 export const isCountedName = (name: string): boolean => !name.endsWith('.map')
 
 /** `head`: the first 8 KiB of the file, or all of it. */

@@ -31,11 +31,11 @@ export class MasterKiller implements AsyncDisposable {
   progress(bytesDone: number, { bytes }: Survey): void {
     if (this.#outage !== undefined || bytesDone * 2 < bytes) return
     this.#outage = this.#kill()
-    // Whoever awaits `outage` is told; until then it must not count as unhandled.
+    // `outageMs` rejects with this error. Until it is called, the rejection must not count as unhandled.
     this.#outage.catch(() => undefined)
   }
 
-  /** Resolves, with how long there was no ALIVE Master, once there is one again. */
+  /** Resolves when a Master is ALIVE again, with the milliseconds without one. */
   async outageMs(): Promise<number> {
     this.#outage ??= this.#kill()
     return this.#outage
@@ -50,8 +50,8 @@ export class MasterKiller implements AsyncDisposable {
     return performance.now() - killedAtMs
   }
 
-  /** Sentence for people: what the kill did to the work. Throws where something was lost. */
-  verdict(totals: Totals, { files }: Survey, outageMs: number): string {
+  /** A sentence for people about the effect of the kill. Throws if something was lost. */
+  summary(totals: Totals, { files }: Survey, outageMs: number): string {
     const seen = totals.files + totals.skipped + totals.unreadableFiles
     if (seen !== files || totals.retried > 0) {
       throw new Error(`the kill did harm: ${seen} of ${files} files, ${totals.retried} tasks repeated`)

@@ -17,17 +17,17 @@ interface Outcome {
 
 const application: ConnectOptions = { name: 'word-count' }
 
-/** Counts as an application of a cluster; by default one of its own. */
+/** Counts as an application of a cluster, by default one of its own. */
 async function plainCount({ paths }: Options, progress: Progress, signal: AbortSignal): Promise<Outcome> {
   await using app = await connect(where(), { ...application, signal })
-  // Beside the tasks: who only wants the result does not wait for its progress.
+  // The survey runs beside the tasks, so that the result does not wait for it.
   const surveyed = survey(paths, () => undefined).then((found) => progress.total(found))
   const outcome = await timed(app, paths, (bytesDone) => progress.done(bytesDone), signal)
   await surveyed
   return outcome
 }
 
-/** The same, and half-way its Master dies. */
+/** The same, but the Master is killed half-way. */
 async function countWithoutMaster(
   { paths }: Options,
   progress: Progress,
@@ -41,7 +41,7 @@ async function countWithoutMaster(
     killer.progress(bytesDone, work)
   }
   const outcome = await timed(killer.app, paths, onTask, signal)
-  progress.say(killer.verdict(outcome.totals, work, await killer.outageMs()))
+  progress.say(killer.summary(outcome.totals, work, await killer.outageMs()))
   return outcome
 }
 

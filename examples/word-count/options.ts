@@ -4,7 +4,7 @@ import { FiresteelError } from 'firesteel'
 import { typedPath } from './found-file.js'
 
 export interface Options {
-  /** Absolute. */
+  /** Absolute paths. */
   readonly paths: readonly string[]
   readonly killMaster: boolean
   readonly json: boolean
@@ -26,7 +26,7 @@ under \`firesteel run\` or \`firesteel submit\` it uses theirs.
 `
 
 /**
- * `env.INIT_CWD` is where \`npm start\` was called: npm itself changes to the package's folder. Throws USAGE.
+ * `env.INIT_CWD` is the folder in which \`npm start\` was called, because npm changes to the package's folder. Throws USAGE.
  */
 export function parseOptions(
   argv: readonly string[],

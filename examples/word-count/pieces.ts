@@ -4,11 +4,11 @@ import type { FoundFile } from './found-file.js'
 export interface Piece {
   readonly path: string
   readonly start: number
-  /** Infinity: to the end of the file. */
+  /** Infinity: the piece goes to the end of the file. */
   readonly end: number
 }
 
-/** What one task counts: a few MiB, so that each costs far more than to send it, and there are many of them. */
+/** The size of one task: a few MiB, so that counting costs far more than sending, and there are many tasks. */
 export interface Batch {
   readonly pieces: readonly Piece[]
   readonly bytes: number
@@ -21,7 +21,7 @@ export interface BatchLimits {
 
 export const batchLimits: BatchLimits = { bytes: 2 * 1024 * 1024, files: 64 }
 
-/** Groups small files and cuts large ones, in the order they come. */
+/** Groups small files and cuts large ones, in the order in which they come. */
 export async function* batches(
   files: AsyncIterable<FoundFile> | Iterable<FoundFile>,
   limits: BatchLimits = batchLimits,
@@ -31,7 +31,7 @@ export async function* batches(
   for await (const file of files) {
     for (let start = 0; start === 0 || start < file.bytes; start += limits.bytes) {
       const isLast = start + limits.bytes >= file.bytes
-      // A file that grows while it is read is counted to its end, whatever its size was.
+      // The last piece goes to the end, because a file may grow while it is read.
       pieces.push({ path: file.path, start, end: isLast ? Number.POSITIVE_INFINITY : start + limits.bytes })
       bytes += isLast ? file.bytes - start : limits.bytes
       if (bytes < limits.bytes && pieces.length < limits.files) continue

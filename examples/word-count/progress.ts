@@ -5,15 +5,15 @@ const MIB = 1024 * 1024
 const LINES = 10
 
 export interface Progress {
-  /** What there is to do, once it is known. */
+  /** The size of the work, once it is known. */
   total(survey: Survey): void
   done(bytes: number): void
-  /** A line for people beside the progress. */
+  /** Prints a line for people beside the progress. */
   say(text: string): void
   stop(): void
 }
 
-/** A bar on a terminal, plain lines elsewhere; always on stderr, so that stdout holds the result alone. */
+/** Shows a bar on a terminal, and plain lines elsewhere. It uses stderr, so that stdout has only the result. */
 export function progressOn(stream: NodeJS.WriteStream): Progress {
   return stream.isTTY ? bar(stream) : lines(stream)
 }

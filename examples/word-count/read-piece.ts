@@ -5,8 +5,8 @@ import type { Piece } from './pieces.js'
 const CHUNK_BYTES = 256 * 1024
 
 /**
- * The bytes of a piece: from the cut at its start to the cut at its end. Two neighbours agree on the cut between them
- * without speaking to each other: it is behind the first separator at or after the byte before it.
+ * The bytes of a piece, from the cut at its start to the cut at its end. Two neighbouring tasks agree on the cut between
+ * them without messages: it is after the first separator at or after the byte before it.
  */
 export async function readPiece(handle: FileHandle, { start, end }: Piece): Promise<Buffer> {
   if (start === 0 && end === Number.POSITIVE_INFINITY) return readWhole(handle)
@@ -22,17 +22,17 @@ export async function readPiece(handle: FileHandle, { start, end }: Piece): Prom
   return source.bytes.subarray(Math.min(first, last), last)
 }
 
-/** By position: somebody may have read of the handle before. */
+/** Reads by position, because other code may have read from the handle before. */
 async function readWhole(handle: FileHandle): Promise<Buffer> {
   const { size } = await handle.stat()
   const source = new Growing(handle, 0)
-  // One byte more finds the end in the same read, and what a file has grown by since.
+  // One more byte finds the end in the same read, and also a file that has grown.
   await source.readTo(size + 1)
   await source.readAll()
   return source.bytes
 }
 
-/** A file from `from` on, read as far as it is needed. */
+/** A file from `from` on. It is read only as far as needed. */
 class Growing {
   readonly #handle: FileHandle
   readonly #from: number
@@ -50,7 +50,7 @@ class Growing {
     return this.#chunks[0] ?? Buffer.alloc(0)
   }
 
-  /** Index behind the first separator from `at` on, else of the end. */
+  /** Index after the first separator from `at` on, or the end. */
   async cutFrom(at: number): Promise<number> {
     let seen = at
     for (;;) {
@@ -58,7 +58,7 @@ class Growing {
       if (cut >= 0) return cut
       if (this.#hasEnded) return this.#length
       seen = Math.max(seen, this.#length)
-      // Twice as far each time: a file without any separator is put together a few times, not thousands.
+      // It reads twice as far each time, so a file without separators is joined a few times, not thousands.
       await this.readTo(this.#length + Math.max(CHUNK_BYTES, this.#length))
     }
   }

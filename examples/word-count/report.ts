@@ -6,7 +6,7 @@ export interface Report {
   readonly bytes: number
   readonly words: number
   readonly top: readonly WordCount[]
-  /** From the first task to the last result. */
+  /** Milliseconds from the first task to the last result. */
   readonly ms: number
   readonly executors: number
   readonly tasks: number
@@ -20,7 +20,7 @@ export function reportOf(totals: Totals, ms: number, executors: number): Report 
   return { files, bytes, words, top: topWords(counts, TOP), ms: Math.round(ms), executors, tasks, retried }
 }
 
-/** For people. */
+/** The report for people. */
 export function reportText({ files, bytes, words, top, ms, executors, tasks, retried }: Report): string {
   const longest = Math.max(0, ...top.map(([, count]) => String(count).length))
   const rows = top.map(([word, count]) => `  ${String(count).padStart(longest)}  ${word}`)

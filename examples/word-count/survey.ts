@@ -1,12 +1,12 @@
 import { type OnUnreadable, walk } from './walk.js'
 
-/** What there is to do, for the progress and to check in the end that nothing was lost. */
+/** The size of the work, for the progress and for the final check that nothing was lost. */
 export interface Survey {
   readonly files: number
   readonly bytes: number
 }
 
-/** Looks at names and sizes only. Files are opened, and found to be text or not, by the tasks. */
+/** Examines names and sizes only. The tasks open the files and find out which are text. */
 export async function survey(paths: readonly string[], onUnreadable: OnUnreadable): Promise<Survey> {
   let files = 0
   let bytes = 0

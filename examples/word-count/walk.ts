@@ -7,9 +7,9 @@ import { isCountedName } from './is-text.js'
 export type OnUnreadable = (place: string) => void
 
 /**
- * All regular files under `roots` whose names count, in an order that is the same each time (by bytes of the name),
- * found as they are asked for. Symbolic links are not followed, but where a root itself is one. Folders that cannot be
- * read are told of and left out. Throws PATH_NOT_FOUND for a root.
+ * Yields all regular files under `roots` whose names count, in a fixed order (by bytes of the name), as they are asked for.
+ * It follows no symbolic links, except a root itself. It reports unreadable folders and leaves them out. Throws
+ * PATH_NOT_FOUND for a missing root.
  */
 export async function* walk(roots: readonly string[], onUnreadable: OnUnreadable): AsyncGenerator<FoundFile> {
   for (const root of roots) {
@@ -19,7 +19,7 @@ export async function* walk(roots: readonly string[], onUnreadable: OnUnreadable
   }
 }
 
-/** Throws PATH_NOT_FOUND where a root is missing: before anything is started for it. */
+/** Throws PATH_NOT_FOUND for a missing root, before any work is started for it. */
 export async function checkRoots(roots: readonly string[]): Promise<void> {
   for (const root of roots) await rootStats(root)
 }
@@ -35,7 +35,7 @@ async function rootStats(root: string): Promise<Stats> {
   }
 }
 
-/** Keeps the names of the folders it stands in, never those of the whole tree. */
+/** Keeps in memory only the names of the folders on the current path, never those of the whole tree. */
 async function* walkFolder(folder: string, onUnreadable: OnUnreadable): AsyncGenerator<FoundFile> {
   const open: { folder: string; entries: Dirent[] }[] = []
   const enter = async (path: string): Promise<void> => {
@@ -59,7 +59,7 @@ async function* walkFolder(folder: string, onUnreadable: OnUnreadable): AsyncGen
   }
 }
 
-/** In reverse, to be taken from the end. */
+/** The names in reverse order, because they are taken from the end. */
 async function sortedEntries(folder: string, onUnreadable: OnUnreadable): Promise<Dirent[]> {
   try {
     const entries = await readdir(pathBytes(folder), { withFileTypes: true, encoding: 'latin1' })

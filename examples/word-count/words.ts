@@ -2,7 +2,7 @@ export type WordCounts = Map<string, number>
 
 const WORD = /[\p{L}\p{N}_]+/gu
 
-/** Adds the words of `text` to `counts`; gives how many there were. */
+/** Adds the words of `text` to `counts`. Returns how many there were. */
 export function countWordsOf(text: string, counts: WordCounts): number {
   const words = text.toLowerCase().match(WORD) ?? []
   for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
