@@ -7,7 +7,7 @@ const MIB = 1024 * 1024
 /** The heap limit that Node gives this process: by the machine, or by --max-old-space-size. */
 export const heapLimitBytes = (): number => getHeapStatistics().heap_size_limit
 
-/** What the records of a Master may take: a share of the heap, but no more than is read in a short time. */
+/** Bytes that the records of a Master may take: a share of the heap, but no more than can be read in a short time. */
 export const recordBudgetBytes = (heapBytes = heapLimitBytes()): number =>
   Math.min(Math.floor(heapBytes * limits.recordHeapShare), limits.recordBytesInAll)
 

@@ -290,9 +290,12 @@ export const limits = {
    * of 30 s.
    */
   recordCacheGraceMs: 60 * SECOND,
-  /** Ends of unknown drivers that a leader keeps, each some 300 bytes, while their records may come back. Their Workers keep them too. */
+  /** A leader keeps this many ends of unknown drivers, of some 300 bytes each, while their records may come back. */
   keptEnds: 10_000,
-  /** Elections that a leader record remembers: more than there are while a record cache is kept, even where each one fails. */
+  /**
+   * Elections that a leader record remembers: more than there can be while a record cache is kept, even if each of them
+   * fails.
+   */
   pastElections: 32,
   /**
    * A peer's epoch is believed up to this much above the epoch of the store. A store can have forgotten at most all
@@ -472,6 +475,7 @@ export const limits = {
   // Tasks
   /** An executor whose link to its driver ended has this long to come back. Then its tasks run elsewhere. */
   executorTimeoutMs: 10 * SECOND,
+  /** Attempts of one task, by default (Spark's task.maxFailures). */
   taskAttempts: 4,
   /**
    * Tasks that take this long together are sent ahead to an executor. It covers the round trip, and keeps no longer

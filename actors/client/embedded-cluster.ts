@@ -44,8 +44,7 @@ export interface EmbeddedCluster {
 
 /** This package's own program. It is a path, because no code outside runtime/launch may import runtime/launch. */
 const PROGRAM = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
-const STDERR_TAIL_BYTES = 16_384
-const LAST_WORDS_BYTES = innerLimits.embeddedLastWordsChars
+const STDERR_TAIL_BYTES = innerLimits.embeddedLastWordsChars
 
 interface Ready {
   readonly event: 'ready'

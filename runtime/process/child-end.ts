@@ -14,12 +14,6 @@ export interface ProcessExit {
   readonly signal: NodeJS.Signals | null
 }
 
-export interface ProcessExit {
-  /** Null when a signal ended it. */
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-}
-
 /**
  * Follows a child until everything it started has ended. The exit of its leader is not the end: the rest gets SIGTERM,
  * and SIGKILL after the grace.

@@ -9,7 +9,7 @@ import { GroupFollower } from './process-group.js'
 import { readProcess } from './process-table.js'
 import { spawnError } from './spawn-error.js'
 
-/** An output file is rotated while the child writes; its opener closes it, after `groupGone`. */
+/** An output file is rotated while the child writes. Its opener closes it, after `groupGone`. */
 export type OutputTarget = OutputFile | 'inherit' | 'ignore' | 'pipe'
 
 /** Must know a child from its first moment, so that the child never outlives us. */

@@ -81,7 +81,7 @@ export class RedisConnection {
     this.#dial()
   }
 
-  /** Ready, and what was asked last was answered. */
+  /** Ready, and the last command was answered. */
   get isAnswering(): boolean {
     return this.#ready && !this.#silent
   }

@@ -32,24 +32,6 @@ export interface CellParts extends Undelivered {
   fail(cell: ActorCell, error: unknown, envelope: LocalEnvelope | undefined): Promise<void> | undefined
 }
 
-/** What an actor needs of its system. */
-export interface CellParts extends Undelivered {
-  /** The address of the system: what stands before each path. */
-  readonly name: string
-  readonly clock: Clock
-  readonly batchMessages: number
-  readonly host: NactHost
-  readonly replies: Replies
-  readonly watchdog: Watchdog
-  /** Actors with a turn under way or ahead. */
-  activeTurns: number
-  /** The handlers of this actor run from here on, until `exit`. */
-  enter(cell: ActorCell): void
-  exit(): void
-  /** Its handler has failed. A promise when its turn must wait for what follows; never rejects. */
-  fail(cell: ActorCell, error: unknown, envelope: LocalEnvelope | undefined): Promise<void> | undefined
-}
-
 /** One actor from spawn to its end, through all restarts: its mailbox and its turns. */
 export class ActorCell implements Watchable {
   readonly localPath: string

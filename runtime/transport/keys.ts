@@ -4,7 +4,7 @@ import { innerLimits } from '../inner-limits.js'
 import type { Role } from './identity.js'
 
 const SECRET_BYTES_MIN = innerLimits.secretBytesMin
-/** Domain separation: the same secret used elsewhere gives other keys. */
+/** Names the derivation, so that the same secret used elsewhere gives other keys. */
 const LABEL = 'firesteel/1 key'
 
 /**

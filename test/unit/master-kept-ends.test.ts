@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { DriverRecord, EndedDriver } from '../../actors/master/records.js'
-import { driverDescription, MasterWorld, noRecords } from './master-fixture.js'
-import { noRecords } from '../../actors/master/records.js'
 import { driverDigest } from '../../actors/master/submission.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
 import { limits } from '../../runtime/limits.js'
