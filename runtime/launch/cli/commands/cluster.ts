@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { driverBoot } from '../../../../actors/client/boot-line.js'
 import { startEmbeddedCluster } from '../../../../actors/client/embedded-cluster.js'
 import { type FoundCluster, findCluster } from '../../../../actors/client/find-cluster.js'
@@ -21,11 +21,10 @@ export function clusterOptions(command: Command): Command {
       '--master <addresses>',
       'firesteel://host:port[,host:port...], or local for an embedded cluster (default: FIRESTEEL_MASTER, else what `up` left here, else firesteel://127.0.0.1:7070)',
     )
-    .option(
-      '--master-timeout <duration>',
-      'how long to wait for an ALIVE Master (default 30s)',
-      durationOption,
-      limits.masterTimeoutMs,
+    .addOption(
+      new Option('--master-timeout <duration>', 'how long to wait for an ALIVE Master')
+        .argParser(durationOption)
+        .default(limits.masterTimeoutMs, '30s'),
     )
     .option('--json', 'print JSON')
 }

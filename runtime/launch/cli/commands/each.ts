@@ -134,12 +134,7 @@ export const addEach: AddCommand = (program, run) => {
       .option('-k, --keep-order', 'print in the order of the items')
       .option('--tag', 'put the item and a tab before each line')
       .option('--dry-run', 'print the commands and run none')
-      .option(
-        '--retries <n>',
-        'how often a failing command runs in all, as in GNU parallel (default 1)',
-        intOption(1, 1000),
-        1,
-      )
+      .option('--retries <n>', 'runs of a failing command in all, as in GNU parallel', intOption(1, 1000), 1)
       .option(
         '--timeout <duration>',
         'kill a command after this time. With --timeout, a command whose executor died is not repeated',

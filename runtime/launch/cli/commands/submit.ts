@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Option } from 'commander'
 import { type SubmissionProblem, submissionProblem } from '../../../../actors/client/check-submission.js'
 import { followDriver, type Submission } from '../../../../actors/client/follow-driver.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
@@ -122,7 +123,11 @@ export const addSubmit: AddCommand = (program, run) => {
       .passThroughOptions()
       .option('--name <name>', 'name of the driver (default: that of MAIN)')
       .option('--cores <n>', 'its cores', coresOption, 1)
-      .option('--memory <size>', 'its memory, such as 512m or 4g (default 1g)', memoryOption, 1024)
+      .addOption(
+        new Option('--memory <size>', 'its memory, such as 512m or 4g')
+          .argParser(memoryOption)
+          .default(1024, '1g'),
+      )
       .option('--resource <name=amount>', 'a custom resource, such as gpu=1; repeatable', collectAmounts)
       .option('--supervise', 'run it again when it fails or its Worker dies')
       .option(

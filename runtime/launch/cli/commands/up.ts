@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { limits } from '../../../limits.js'
 import { FOLDER } from '../../config/folder.js'
 import type { UpPlan } from '../up.js'
@@ -73,29 +73,31 @@ export const addUp: AddCommand = (program, run) => {
 
 /** Options of the cluster that runs without a file. */
 function embeddedOptions(command: Command): Command {
-  return command
-    .option('--workers <n>', 'without FILE: number of Workers', intOption(1, 1000), 1)
-    .option('--cores <n>', 'without FILE: cores of each Worker (default: all of this machine)', coresOption)
-    .option('--memory <size>', 'without FILE: memory of each Worker (default: all but 1g)', memoryOption)
-    .option('--cluster <name>', 'without FILE: name of the cluster', 'firesteel')
-    .option(
-      '--log-level <level>',
-      'without FILE: error, warn, info or debug',
-      choiceOption('error', 'warn', 'info', 'debug'),
-      'warn',
-    )
-    .option('--ephemeral <dir>', `keep everything in DIR instead of ${FOLDER}, and take only free ports`)
-    .option(
-      '--until-stdin-ends',
-      'also stop when standard input ends, so that the cluster ends with its parent; removes the DIR of --ephemeral',
-    )
-    .option(
-      '--master-timeout <duration>',
-      'with --detach: how long the cluster may take',
-      durationOption,
-      limits.masterTimeoutMs,
-    )
-    .option('--report-to-parent', 'used by --detach itself: report through descriptor 3')
+  return (
+    command
+      .option('--workers <n>', 'without FILE: number of Workers', intOption(1, 1000), 1)
+      .option('--cores <n>', 'without FILE: cores of each Worker (default: all of this machine)', coresOption)
+      .option('--memory <size>', 'without FILE: memory of each Worker (default: all but 1g)', memoryOption)
+      .option('--cluster <name>', 'without FILE: name of the cluster', 'firesteel')
+      .option(
+        '--log-level <level>',
+        'without FILE: error, warn, info or debug',
+        choiceOption('error', 'warn', 'info', 'debug'),
+        'warn',
+      )
+      .option('--ephemeral <dir>', `keep everything in DIR instead of ${FOLDER}, and take only free ports`)
+      .option(
+        '--until-stdin-ends',
+        'also stop when standard input ends, so that the cluster ends with its parent; removes the DIR of --ephemeral',
+      )
+      .addOption(
+        new Option('--master-timeout <duration>', 'with --detach: how long the cluster may take')
+          .argParser(durationOption)
+          .default(limits.masterTimeoutMs, '30s'),
+      )
+      // For --detach itself: reports through descriptor 3.
+      .addOption(new Option('--report-to-parent').hideHelp())
+  )
 }
 
 /** The same command line for the detached process. */
