@@ -76,7 +76,7 @@ const EXECUTOR_OPTIONS: readonly (keyof ExecutorOptions)[] = [
   'nodeOptions',
 ]
 const EXECUTOR_MEMORY = '512m'
-const USAGE = 'See the options of connect() in the README.'
+const USAGE = 'See the options of connect() in docs/library.md.'
 
 function refuse(place: string, message: string): never {
   throw new FiresteelError('USAGE', message, { place, help: USAGE })

@@ -1,14 +1,46 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { test } from 'node:test'
+import { basename, join } from 'node:path'
+import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { waitUntil } from '../harness/wait-until.js'
+import { blocksOf, type CommandsBlock, missingLines } from './page-blocks.js'
+import { PageShell } from './page-shell.js'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../../', import.meta.url))
+const npmEnvironment = {
+  ...process.env,
+  npm_config_prefer_offline: 'true',
+  npm_config_audit: 'false',
+  npm_config_fund: 'false',
+}
+
+/** How every page begins. */
+const installation = 'npm init -y\nnpm install ../firesteel-0.1.0.tgz\n'
+const projects = await mkdtemp(join(tmpdir(), 'firesteel-package-'))
+after(() => rm(projects, { recursive: true, force: true }))
+
+/** An empty project with the packed package, made once: what follows are copies of it. */
+async function installed(): Promise<string> {
+  const project = join(projects, 'installed')
+  await mkdir(project)
+  // Built already: its scripts would build again under the feet of the other tests.
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', projects], { cwd: root })
+  await run('bash', ['-e', '-c', installation], { cwd: project, env: npmEnvironment })
+  return project
+}
+let first: Promise<string> | undefined
+
+async function emptyProject(name: string): Promise<string> {
+  first ??= installed()
+  const project = join(projects, name)
+  await cp(await first, project, { recursive: true, verbatimSymlinks: true })
+  return project
+}
 
 const program = `
 import { connect } from 'firesteel'
@@ -77,73 +109,64 @@ async function checkCustomRecovery(project: string): Promise<void> {
 }
 
 test('the packed package works, types included, when installed in an empty project', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'firesteel-package-'))
-  try {
-    // Built already: its scripts would build again under the feet of the other tests.
-    await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: root })
-    const [tarball] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
-    const project = join(folder, 'project')
-    await mkdir(project)
-    await writeFile(join(project, 'package.json'), '{"name":"empty","type":"module","private":true}')
-    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', join('..', tarball!)], {
-      cwd: project,
-    })
-    await writeFile(join(project, 'tasks.js'), 'export const double = (n) => 2 * n\n')
-    await writeFile(join(project, 'main.js'), program)
-    const { stdout } = await run(process.execPath, ['main.js'], { cwd: project })
-    assert.deepEqual(JSON.parse(stdout), [2, 4, 6])
-    const help = await run('npx', ['--no-install', 'firesteel', '--help'], { cwd: project })
-    assert.match(help.stdout, /submit/)
-    await checkCustomRecovery(project)
-    await writeFile(join(project, 'typed.ts'), typed)
-    await mkdir(join(project, 'node_modules', '@types'), { recursive: true })
-    await symlink(join(root, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'))
-    await symlink(join(root, 'node_modules/undici-types'), join(project, 'node_modules/undici-types'))
-    const flags = [
-      '--noEmit',
-      '--strict',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2023',
-      '--types',
-      'node',
-      'typed.ts',
-    ]
-    await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...flags], { cwd: project })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const project = await emptyProject('typed')
+  await writeFile(join(project, 'package.json'), '{"name":"empty","type":"module","private":true}')
+  await writeFile(join(project, 'tasks.js'), 'export const double = (n) => 2 * n\n')
+  await writeFile(join(project, 'main.js'), program)
+  const { stdout } = await run(process.execPath, ['main.js'], { cwd: project })
+  assert.deepEqual(JSON.parse(stdout), [2, 4, 6])
+  const help = await run('npx', ['--no-install', 'firesteel', '--help'], { cwd: project })
+  assert.match(help.stdout, /submit/)
+  await checkCustomRecovery(project)
+  await writeFile(join(project, 'typed.ts'), typed)
+  await mkdir(join(project, 'node_modules', '@types'), { recursive: true })
+  await symlink(join(root, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'))
+  await symlink(join(root, 'node_modules/undici-types'), join(project, 'node_modules/undici-types'))
+  const flags = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2023',
+    '--types',
+    'node',
+    'typed.ts',
+  ]
+  await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...flags], { cwd: project })
 })
 
-/** The files of a section of the README: each code block begins with a comment that names its file. */
-function filesIn(readme: string, section: string): [name: string, text: string][] {
-  const [, rest = ''] = readme.split(`\n## ${section}\n`)
-  const [text = ''] = rest.split('\n## ')
-  return [...text.matchAll(/```js\n\/\/ (\S+)\n([\s\S]*?)```/g)].map(([, name, code]) => [name!, code!])
+/** Commands that read: what they print may take a moment to become so. */
+const isQuestion = (text: string): boolean => /^(npx firesteel (status|logs)|curl)\b.*\n$/s.test(text)
+
+/** Runs commands of a page, and holds what they print against it. */
+async function runCommands(shell: PageShell, { line, text, output }: CommandsBlock): Promise<void> {
+  const attempt = async (): Promise<true> => {
+    const printed = await shell.run(text)
+    assert.ok(!printed.failed, `line ${line}: ${text}failed:\n${printed.output}${printed.errors}`)
+    const missing = output === undefined ? [] : missingLines(output, printed.output)
+    assert.deepEqual(missing, [], `line ${line}: ${text}printed:\n${printed.output}${printed.errors}`)
+    return true
+  }
+  if (isQuestion(text)) await waitUntil(`what line ${line} says`, attempt, { deadlineMs: 20_000 })
+  else await attempt()
 }
 
-test('the first program of the README runs in a project that `npm init -y` has made', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'firesteel-readme-'))
-  try {
-    await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: root })
-    const [tarball] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
-    const project = join(folder, 'project')
-    await mkdir(project)
-    await run('npm', ['init', '-y'], { cwd: project })
-    // As npm 11 writes it; older ones write nothing, which means the same.
-    await run('npm', ['pkg', 'set', 'type=commonjs'], { cwd: project })
-    const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', join('..', tarball!)]
-    await run('npm', install, { cwd: project })
-    const files = filesIn(await readFile(join(root, 'README.md'), 'utf8'), 'A program')
-    assert.deepEqual(
-      files.map(([name]) => name),
-      ['tasks.mjs', 'squares.mjs'],
-    )
-    for (const [name, text] of files) await writeFile(join(project, name), text)
-    const { stdout } = await run(process.execPath, ['squares.mjs'], { cwd: project })
-    assert.equal(stdout, '1\n4\n9\n')
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-})
+const refused = PageShell.refused()
+for (const page of ['README.md', 'docs/tutorial.md', 'docs/library.md', 'docs/http.md']) {
+  test(`every command and program of ${page} does in an empty project what the page says`, {
+    skip: refused ?? false,
+  }, async () => {
+    const project = await emptyProject(basename(page, '.md'))
+    const shell = new PageShell(project)
+    try {
+      for (const block of blocksOf(await readFile(join(root, page), 'utf8'))) {
+        if (block.kind === 'file') await writeFile(join(project, block.name), block.text)
+        else if (/^npm /.test(block.text)) assert.equal(block.text, installation, `line ${block.line}`)
+        else await runCommands(shell, block)
+      }
+    } finally {
+      await shell.end()
+    }
+  })
+}
