@@ -117,7 +117,8 @@ export function overlongOf(page: string, most: { readonly prose: number; readonl
   let isCode = false
   for (const [index, line] of page.split('\n').entries()) {
     if (line.startsWith('```')) isCode = !isCode
-    if (isCode) continue
+    // An indented block is code as well.
+    if (isCode || line.startsWith('    ')) continue
     const parts = line.startsWith('|') ? line.split(/(?<!\\)\|/).map((cell) => cell.trim()) : [line]
     const bound = line.startsWith('|') ? most.cell : most.prose
     for (const part of parts)

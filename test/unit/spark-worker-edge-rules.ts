@@ -82,7 +82,7 @@ export const workerEdgeRules: readonly SparkRule[] = [
     spark: 'ignored during recovery, killed by a later WorkerLatestState',
     as: 'different',
     ours: 'killed at once; if launched after the last write that the store still has, kept for adoptGrace',
-    why: 'no later report need come; a store that lost its tail has forgotten the application, not the Worker',
+    why: 'no later report need come; a store that lost its last writes has forgotten the application, not the Worker',
     test(world) {
       afterFailover(world)
       const forgotten = executorReport('app-forgotten', 2, {
