@@ -131,22 +131,22 @@ export const limits = {
   linkOverflowFactor: 4,
   /** A closed link has this long to write what was sent before. */
   linkLingerMs: 1 * SECOND,
-  /** Each side of a link sends a ping this often. linkDeadMs is five of them. */
+  /** A link that carries nothing sends a heartbeat this often, so that a dead one is noticed within linkDeadMs. */
   linkHeartbeatMs: 1 * SECOND,
   /** After this silence a link is dead: max(this, 2 leases) (protocol 19). */
   linkDeadMs: 5 * SECOND,
   /** The same toward drivers, because their event loop belongs to the user's program (protocol L4). */
   driverLinkDeadMs: 60 * SECOND,
-  /** First and longest wait before a peer that was not reached is dialled again: short, because it limits a failover. */
+  /** A dialer tries again after this. It doubles up to reconnectMaxMs, so that a new leader is found soon. */
   reconnectFirstMs: 20,
   reconnectMaxMs: 250,
   /** The longest such wait after a wrong secret, cluster or version: none of these is mended within a second. */
   reconnectRefusedMaxMs: 5 * SECOND,
-  /** A connection that is not open after this has failed. Connecting takes milliseconds, and the next try is cheap. */
+  /** How long one attempt to connect may take: a host that is switched off says nothing. */
   dialMs: 1 * SECOND,
 
   // Actors
-  /** Messages in one mailbox. It bounds memory; links stop far earlier (envelopeUnits). */
+  /** Messages that wait in one mailbox. Over it the actor takes no more (MAILBOX_FULL), so that memory stays bounded. */
   mailboxMessages: 100_000,
   /** Messages that one actor handles before others have their turn. */
   batchMessages: 256,
@@ -157,7 +157,7 @@ export const limits = {
    * batchMs. A question, a message of envelopeUnitBytes or more, and each one after a costly one has a look of its own.
    */
   batchLookMessages: 8,
-  /** Default deadline of an ask: longer than a failover, so that a question survives one. */
+  /** How long a question waits for its answer, if its asker names no time. */
   askMs: 10 * SECOND,
   /** A stop waits this long for a handler whose promise is pending, and then leaves it behind. */
   actorStopMs: 5 * SECOND,
@@ -180,7 +180,7 @@ export const limits = {
   /** Costly questions that wait, of one asker and of all. Above this they are refused as BUSY. */
   questionsWaitingEach: 32,
   questionsWaiting: 1024,
-  /** Messages that a process remembers for traces: some seconds of a busy cluster. */
+  /** Messages that each process remembers for `firesteel trace`; `tracing.ring` changes it. */
   traceRing: 10_000,
   /**
    * Bytes of the messages in a ring of that size, as they travelled; a larger ring has proportionally more. Above this
@@ -214,8 +214,8 @@ export const limits = {
    */
   traceRemembered: 200_000,
 
-  // Commit queue (protocol 4)
-  /** Steps and bytes that wait for the store. At this bound new requests are BUSY, so that memory stays bounded. */
+  // Commit commit queue (protocol 4)
+  /** Steps that wait for their commit, and the bytes of their records. They bound the memory of a leader whose store is slow. */
   commitQueueSteps: 10_000,
   commitQueueBytes: 64 * MIB,
   /**
@@ -224,10 +224,10 @@ export const limits = {
    */
   releaseEffects: 256,
   releaseMs: 5,
-  /** Entries and bytes of one commit. They bound how long the store works on it, and so how long a renewal waits. */
+  /** Records of one commit, and their bytes. It holds Redis for 1 to 4 ms. */
   commitEntries: 512,
   commitBytes: 1 * MIB,
-  /** Bytes of one record as JSON, so that several fit into a commit. */
+  /** One record of the store, such as a driver with its arguments and environment. */
   recordBytes: 256 * KIB,
   /** What a record holds besides its description: ids, key, digest, positions. */
   recordRestBytes: 16 * KIB,
@@ -251,7 +251,7 @@ export const limits = {
    * Characters of one argument or one variable: what Linux gives to a program (MAX_ARG_STRLEN), with its terminator.
    */
   argumentChars: 131_071,
-  /** Arguments of one program, and Node options of one process: far more than people write, few enough to check fast. */
+  /** Arguments or environment variables of one program, and options of Node. */
   arguments: 10_000,
   nodeOptions: 100,
   /** Addresses of one custom resource, and of all that a Worker offers. */
@@ -260,7 +260,7 @@ export const limits = {
   /** Records in one page that is read from a store, and their bytes, unless one record has more. */
   readPage: 512,
   readPageBytes: 1 * MIB,
-  /** First and longest wait before a write that the store did not take is sent again. */
+  /** A store that did not answer is tried again after this. It doubles up to storeBackoffMaxMs. */
   storeBackoffFirstMs: 20,
   storeBackoffMaxMs: 250,
   /** Longest wait between two dials of a Redis that nobody waits for, or that refuses us. */
@@ -272,7 +272,7 @@ export const limits = {
   journalBytes: 64 * MIB,
 
   // Leadership and recovery (protocol 11, 19)
-  /** A leader acts for this long without a confirmation of the store. */
+  /** How long a leader acts without having heard from its store; `recovery.lease` changes it. */
   leaseMs: 2.5 * SECOND,
   /** A random wait up to this spreads candidates that wait for the same lock. */
   electionJitterMs: 50,
@@ -356,27 +356,27 @@ export const limits = {
   handOverLingerMs: 1 * SECOND,
   /** A leader that is in contact with too few of its Workers hands over at most this often. */
   handOverEveryMs: 60 * SECOND,
-  /** A new leader ends its recovery after this quiet period, and after recoveryMaxMs at the latest (protocol 19). */
+  /** A new leader is ALIVE when nobody has answered for this long, and recoveryMaxMs after its election at the latest. */
   recoveryQuietMs: 250,
   recoveryMaxMs: 1 * SECOND,
-  /** After this silence a Worker is dead (W): Spark's default. Its executors and drivers are then placed elsewhere. */
+  /** After so much silence a Worker is dead, and its work starts elsewhere; `scheduling.workerTimeout` changes it. */
   workerTimeoutMs: 60 * SECOND,
-  /** An application that was recovered or linked again has this long to answer: its event loop belongs to the user (protocol L4). */
+  /** An application of the store that does not answer a new leader for this long has ended. */
   applicationTimeoutMs: 60 * SECOND,
-  /** An application whose link ended has this long to come back. Spark ends it at once. */
+  /** An application whose link has been closed for this long has ended: its program may only have lost its network. */
   applicationGraceMs: 10 * SECOND,
-  /** After a store forgot an application, its Workers and executors have this long to report to the Master and to it. */
+  /** Executors that a Worker reports, and whose application the store has forgotten, wait this long for that application. */
   adoptGraceMs: 30 * SECOND,
   /** Extra wait before a relaunch, so that the guard of a dead Worker has finished. */
   guardMarginMs: 2 * SECOND,
-  /** Executor ids that one write reserves, so that not each launch of an executor needs a write. */
+  /** Ids of executors are reserved in the store in blocks of this size, so that not each launch is a write. */
   executorIdBlock: 1000,
-  /** Ended applications, and ended drivers, that a Master keeps (Spark's retainedApplications and retainedDrivers). */
+  /** Ended drivers, and ended applications, that a Master still shows. */
   retainedEnded: 200,
-  /** An idempotency key is kept for this long after its driver ended, and this many keys are kept. */
+  /** How long the idempotency key of an ended driver is remembered, and how many of them. */
   keyRetentionMs: 24 * 3600 * SECOND,
   retainedKeys: 100_000,
-  /** Executors of one application that may fail in a row before it is ended (Spark's maxExecutorRetries). */
+  /** Executors in a row that fail before an application ends, where no Worker can start one (Spark: maxExecutorRetries). */
   maxExecutorRetries: 10,
   /**
    * After a launch that failed, that application or driver does not use that Worker for this long. The time doubles.
@@ -416,13 +416,13 @@ export const limits = {
    */
   reportItems: 500,
   reportBytes: 128 * KIB,
-  /** A process that got SIGTERM gets SIGKILL after this. */
+  /** A driver that is told to end by SIGTERM is killed after this. */
   killGraceMs: 10 * SECOND,
-  /** The memory of executors and drivers is measured this often. */
+  /** How often a Worker looks at the memory of what it started. */
   memoryCheckMs: 1 * SECOND,
-  /** A Worker keeps a change for this long after a Master acknowledged it: a store may fall back behind that acknowledgement. */
+  /** How long a Worker remembers the ends that a Master has acknowledged: a store may forget them. */
   outboxKeepMs: 10 * 60 * SECOND,
-  /** First and longest wait before a supervised driver that failed starts again. */
+  /** A supervised driver that failed starts again after this. It doubles up to restartMaxMs. */
   restartFirstMs: 1 * SECOND,
   restartMaxMs: 60 * SECOND,
   /** A driver that ran this long before it failed starts its back-off anew. */
@@ -432,7 +432,7 @@ export const limits = {
    * see launchExcludeAfter.
    */
   driverCrashes: 3,
-  /** Bytes of one output file, and files that are kept of each output, so that a program cannot fill the disk. */
+  /** Output of a driver or executor goes into a new file at this size, and so many files are kept. */
   outputFileBytes: 64 * MIB,
   outputFiles: 4,
   /** The size of an output file is checked this often. */
@@ -449,7 +449,7 @@ export const limits = {
   guardScanMs: 1 * SECOND,
   /** Bytes of a line on a control pipe between two of our processes. */
   controlLineBytes: 1 * MIB,
-  /** A Worker looks for old work folders this often, and removes those that ended workRetentionMs ago (Spark's defaults). */
+  /** How often a Worker looks for old work folders, and how old they may grow. */
   workCleanupMs: 1800 * SECOND,
   workRetentionMs: 7 * 24 * 3600 * SECOND,
   /**
@@ -473,9 +473,9 @@ export const limits = {
   logStreams: 256,
 
   // Tasks
-  /** An executor whose link to its driver ended has this long to come back. Then its tasks run elsewhere. */
+  /** An executor that its driver has not heard from for this long is given up, and its tasks run elsewhere. */
   executorTimeoutMs: 10 * SECOND,
-  /** Attempts of one task, by default (Spark's task.maxFailures). */
+  /** Attempts of a task before its failure counts: three retries. */
   taskAttempts: 4,
   /**
    * Tasks that take this long together are sent ahead to an executor. It covers the round trip, and keeps no longer
@@ -535,7 +535,7 @@ export const limits = {
   mapUnreadResults: 1024,
   /** Bytes of inputs under way and of unread results of one map or each. */
   mapBufferedBytes: 64 * MIB,
-  /** Executors that died under one task before it is not run again: see launchExcludeAfter. */
+  /** A task that was running on so many executors when they died is not tried again. */
   quarantineLosses: 3,
   /** Causes of causes, and errors of an AggregateError, that travel with the error of a task. */
   errorDepth: 8,
@@ -551,7 +551,7 @@ export const limits = {
   errorFieldsBytes: 64 * KIB,
   /** Depth of errors in the fields of errors. */
   errorFieldDepth: 2,
-  /** Bytes of one input and of one result, by default. Larger data belongs into a file or a store. */
+  /** Bytes of one input, and of one result; `limits` of connect() changes them. */
   maxInputBytes: 64 * MIB,
   maxResultBytes: 64 * MIB,
 
@@ -603,7 +603,7 @@ export const limits = {
   httpFeedBytes: 1 * KIB,
   /** Bytes that are read from a connection before it has to wait. */
   httpUnreadBytes: 64 * KIB,
-  /** Bytes of a request's head, and of its body. */
+  /** The head of a request, and its body. */
   httpHeadBytes: 8 * KIB,
   httpBodyBytes: 64 * KIB,
   /** From the first byte of a request to its last. */
@@ -632,14 +632,14 @@ export const limits = {
   nodeEndMs: 800,
 
   // Launcher
-  /** First and longest wait before the launcher starts a node again that died. */
+  /** A node that died is started again after this. It doubles up to launcherRestartMaxMs. */
   launcherRestartFirstMs: 100,
   launcherRestartMaxMs: 5 * SECOND,
   /** A node that ran this long before it died is restarted at once: a crash at its start comes earlier. */
   launcherStableMs: 10 * SECOND,
-  /** A command waits this long for a leader: longer than a failover. */
+  /** How long commands and connect() wait for an ALIVE Master; `--master-timeout` and `masterTimeout` change it. */
   masterTimeoutMs: 30 * SECOND,
-  /** A node that was told to stop is killed after this: a Worker first ends its drivers, within killGraceMs. */
+  /** A node that is told to stop has this long; then it ends with all that it has started. */
   stopGraceMs: 15 * SECOND,
 
   // Logs

@@ -11,6 +11,8 @@ const OWN_SPACES = ['--net', '--pid', '--fork', '--mount-proc', '--kill-child']
 const placeholders = `
 trap 'failed=1' ERR
 set -o pipefail
+# The real one takes longer to start than most commands take; the test of the package calls it.
+npx() { "./node_modules/.bin/$1" "\${@:2}"; }
 DRIVER_ID() { npx firesteel status --json | node -p 'JSON.parse(fs.readFileSync(0)).drivers[0].id'; }
 PID_OF_THE_LEADER() {
   local leader
@@ -47,7 +49,12 @@ export class PageShell {
   /** `folder` is where its commands run. */
   constructor(folder: string) {
     this.#folder = folder
-    const env = { ...process.env, npm_config_update_notifier: 'false', FIRESTEEL_SECRET: undefined }
+    const env = {
+      ...process.env,
+      npm_config_update_notifier: 'false',
+      FIRESTEEL_SECRET: undefined,
+      NODE_TEST_CONTEXT: undefined,
+    }
     this.#shell = spawn('unshare', [...OWN_SPACES, 'bash', '--norc'], { cwd: folder, env })
     this.#answers = createInterface({ input: this.#shell.stdout })[Symbol.asyncIterator]()
     this.#shell.stdin.write(placeholders)

@@ -1,0 +1,4 @@
+import { testPage } from './page-project.js'
+
+testPage('docs/tutorial.md')
+testPage('docs/library.md')
