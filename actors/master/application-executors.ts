@@ -169,13 +169,13 @@ function executorChanged(
 function executorRuns(cluster: ClusterState, step: Step, executor: ExecutorEntry): void {
   executor.runningSinceMs ??= step.now.monotonicMs
   if (!cluster.launchFailures.get(executor.appId, executor.workerId)) return
-  step.startTimer(`lasted:${executor.appId}/${executor.execId}`, cluster.config.executorStableMs)
+  const { appId, execId } = executor
+  step.startTimer({ kind: 'lasted', appId, execId }, cluster.config.executorStableMs)
 }
 
-/** `key` is `APP/EXEC`: it has run for as long as a start takes. */
-export function executorLasted(cluster: ClusterState, step: Step, key: string): void {
-  const [appId, execId] = key.split('/')
-  const executor = cluster.apps.get(appId!)?.executors.get(Number(execId))
+/** It has run for as long as a start takes. */
+export function executorLasted(cluster: ClusterState, step: Step, appId: string, execId: number): void {
+  const executor = cluster.apps.get(appId)?.executors.get(execId)
   if (executor?.state === 'RUNNING') launchSucceeded(cluster, step, executor)
 }
 

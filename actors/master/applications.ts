@@ -65,7 +65,7 @@ export function registerApplication(
     step.log('info', 'application registered', { appId: app.id, name: description.name })
   }
   app.linked = true
-  step.cancelTimer(`application:${app.id}`)
+  step.cancelTimer({ kind: 'application', appId: app.id })
   step.tell(from.incarnation, { type: 'RegisteredApplication', appId: app.id, registration })
   // The leader that registered it died before it could say so: it holds nothing, and this is all its answer.
   if (!app.answered) takeBack(cluster, step, app, {}, false)
@@ -133,7 +133,7 @@ function takeBack(
   adopted: boolean,
 ): void {
   app.linked = true
-  step.cancelTimer(`application:${app.id}`)
+  step.cancelTimer({ kind: 'application', appId: app.id })
   cluster.lastAnswerMs = step.now.monotonicMs
   if (!app.isAnswering) app.listed.clear()
   app.isAnswering = more
@@ -213,7 +213,7 @@ export function unregisterApplication(
 export function applicationLinked(cluster: ClusterState, step: Step, incarnation: string): void {
   for (const app of cluster.apps.values()) {
     if (app.record.endpoint !== incarnation || app.linked) continue
-    step.startTimer(`application:${app.id}`, cluster.config.applicationTimeoutMs)
+    step.startTimer({ kind: 'application', appId: app.id }, cluster.config.applicationTimeoutMs)
   }
 }
 
@@ -223,7 +223,7 @@ export function applicationUnlinked(cluster: ClusterState, step: Step, incarnati
     if (app.record.endpoint !== incarnation) continue
     app.linked = false
     app.isAnswering = false
-    step.startTimer(`application:${app.id}`, cluster.config.applicationGraceMs)
+    step.startTimer({ kind: 'application', appId: app.id }, cluster.config.applicationGraceMs)
   }
 }
 

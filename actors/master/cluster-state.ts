@@ -184,7 +184,7 @@ export class ClusterState {
   awaitAdoption(step: Step, workerId: string, report: ExecutorReport): void {
     const { appId, execId } = report
     const waiting = this.orphans.get(appId)
-    if (!waiting) step.startTimer(`adopt:${appId}`, this.config.adoptGraceMs)
+    if (!waiting) step.startTimer({ kind: 'adopt', appId }, this.config.adoptGraceMs)
     const orphan = { workerId, report }
     this.orphans.set(appId, (waiting ?? new Map()).set(executorHolding(appId, execId), orphan))
   }
@@ -202,13 +202,13 @@ export class ClusterState {
   awaitWorker(step: Step, appId: string): void {
     if (this.awaitingWorkers.has(appId)) return
     this.awaitingWorkers.add(appId)
-    step.startTimer(`workers-of:${appId}`, this.config.adoptGraceMs)
+    step.startTimer({ kind: 'workers-of', appId }, this.config.adoptGraceMs)
   }
 
   takeOrphans(step: Step, appId: string): Orphan[] {
     const orphans = this.orphans.get(appId)
     this.orphans.delete(appId)
-    step.cancelTimer(`adopt:${appId}`)
+    step.cancelTimer({ kind: 'adopt', appId })
     return [...(orphans?.values() ?? [])]
   }
 

@@ -52,7 +52,7 @@ function removeApplication(
   const { state, message } = ended
   cluster.apps.delete(app.id)
   cluster.appsByRegistration.delete(app.record.registration)
-  step.cancelTimer(`application:${app.id}`)
+  step.cancelTimer({ kind: 'application', appId: app.id })
   forgetFailuresOf(cluster, step, app.id)
   for (const executor of app.executors.values()) {
     const worker = cluster.workers.get(executor.workerId)
@@ -119,7 +119,7 @@ export function endDriverAs(cluster: ClusterState, step: Step, ended: EndedDrive
 function removeDriver(cluster: ClusterState, step: Step, driver: DriverEntry, ended: EndedDriver): void {
   const { record } = driver
   cluster.removeDriver(driver)
-  step.cancelTimer(`relaunch:${driver.id}`)
+  step.cancelTimer({ kind: 'relaunch', driverId: driver.id })
   forgetFailuresOf(cluster, step, driver.id)
   endApplicationsOfDriver(cluster, step, driver.id, `driver ended ${ended.state}`)
   step.delete('driver', driver.id)

@@ -1,10 +1,16 @@
 import type { ClusterState } from './cluster-state.js'
+import type { MasterTimer } from './master-timer.js'
 import type { Step } from './step.js'
 
 /* The timers of launch failures: one for each application or driver and Worker with a back-off or exclusion. */
 
-/** `SUBJECT/WORKER`. */
-export const launchTimer = (subject: string, workerId: string): string => `launch:${subject}/${workerId}`
+type LaunchTimer = Extract<MasterTimer, { kind: 'launch' }>
+
+export const launchTimer = (subject: string, workerId: string): LaunchTimer => ({
+  kind: 'launch',
+  subject,
+  workerId,
+})
 
 /** Forgets the failures of a subject that has ended. */
 export function forgetFailuresOf(cluster: ClusterState, step: Step, subject: string): void {
@@ -19,10 +25,9 @@ export function forgetFailuresOn(cluster: ClusterState, step: Step, workerId: st
 }
 
 /** A back-off or an exclusion is over. */
-export function launchDue(cluster: ClusterState, step: Step, key: string): void {
-  const cut = key.indexOf('/')
-  const [subject, workerId] = [key.slice(0, cut), key.slice(cut + 1)]
+export function launchDue(cluster: ClusterState, step: Step, timer: LaunchTimer): void {
+  const { subject, workerId } = timer
   const nextMs = cluster.launchFailures.due(subject, workerId, step.now.monotonicMs)
-  if (nextMs !== undefined) step.startTimer(launchTimer(subject, workerId), nextMs)
+  if (nextMs !== undefined) step.startTimer(timer, nextMs)
   cluster.dirty = true
 }

@@ -14,6 +14,7 @@ import { launchDue } from './launch-timers.js'
 import { putsOf, readLostWrites } from './lost-write-messages.js'
 import { askForMore, type LostWrite, takeBackLostWrites } from './lost-writes.js'
 import type { MasterConfig } from './master-config.js'
+import type { MasterTimer } from './master-timer.js'
 import { PeerMasterProtocol } from './peer-master-protocol.js'
 import { isPeerMaster, type KnownLeader } from './peer-masters.js'
 import type { StoredRecords } from './records.js'
@@ -64,7 +65,7 @@ export type MasterInput =
       readonly position?: Position
       readonly reply?: ReplyToken
     }
-  | { readonly kind: 'timer'; readonly key: string }
+  | { readonly kind: 'timer'; readonly timer: MasterTimer }
   | { readonly kind: 'probed'; readonly workerId: string; readonly refused: boolean }
   /** The cluster state of this leadership begin; until they are filled this Master goes on as a STANDBY. */
   | Elected
@@ -186,8 +187,8 @@ export class MasterCore {
         break
       case 'timer':
         // Set while the cluster state were being filled: it is for them.
-        if (this.#restoring) step.startTimer(input.key, UNTIL_RESTORED_MS)
-        else this.#timer(step, input.key)
+        if (this.#restoring) step.startTimer(input.timer, UNTIL_RESTORED_MS)
+        else this.#timer(step, input.timer)
         break
       case 'probed':
         if (this.#cluster) this.#probed(step, this.#cluster, input.workerId, input.refused)
@@ -234,7 +235,7 @@ export class MasterCore {
     beginRecovery(cluster, step)
     for (const peer of this.#peers.values()) this.#speakFirst(step, peer, commitQueue)
     this.#sweptAtMs = step.now.monotonicMs
-    step.startTimer('sweep', this.#sweepEveryMs)
+    step.startTimer({ kind: 'sweep' }, this.#sweepEveryMs)
   }
 
   get #sweepEveryMs(): number {
@@ -398,13 +399,10 @@ export class MasterCore {
     step.replyNow(reply, notLeader(this.#config.address, this.state, this.#peerMasters.leader?.address))
   }
 
-  #timer(step: Step, key: string): void {
+  #timer(step: Step, timer: MasterTimer): void {
     const cluster = this.#cluster
     if (!cluster) return
-    const cut = key.indexOf(':')
-    const kind = cut < 0 ? key : key.slice(0, cut)
-    const subject = key.slice(cut + 1)
-    switch (kind) {
+    switch (timer.kind) {
       case 'sweep':
         this.#sweep(step, cluster)
         break
@@ -418,30 +416,31 @@ export class MasterCore {
         advanceRecovery(cluster, step, true)
         break
       case 'application':
-        applications.applicationSilent(cluster, step, subject)
+        applications.applicationSilent(cluster, step, timer.appId)
         break
       case 'relaunch':
-        relaunchDue(cluster, subject)
+        relaunchDue(cluster, timer.driverId)
         break
       case 'probe':
-        workers.probe(cluster, step, subject)
+        workers.probe(cluster, step, timer.workerId, timer.number)
         break
       case 'launch':
-        launchDue(cluster, step, subject)
+        launchDue(cluster, step, timer)
         break
       case 'lasted':
-        executors.executorLasted(cluster, step, subject)
+        executors.executorLasted(cluster, step, timer.appId, timer.execId)
         break
       case 'kept-ends':
         submission.dropKeptEnds(cluster, step)
         break
       case 'adopt':
-        executors.giveUpOrphans(cluster, step, subject)
+        executors.giveUpOrphans(cluster, step, timer.appId)
         break
       case 'workers-of':
-        executors.giveUpWorkers(cluster, step, subject)
+        executors.giveUpWorkers(cluster, step, timer.appId)
         break
-      default:
+      case 'again':
+        // The end of this turn goes on with the pass.
         break
     }
   }
@@ -451,7 +450,7 @@ export class MasterCore {
     const lateMs = step.now.monotonicMs - this.#sweptAtMs - this.#sweepEveryMs
     this.#sweptAtMs = step.now.monotonicMs
     if (lateMs < this.#sweepEveryMs) workers.checkWorkers(cluster, step)
-    step.startTimer('sweep', this.#sweepEveryMs)
+    step.startTimer({ kind: 'sweep' }, this.#sweepEveryMs)
   }
 }
 

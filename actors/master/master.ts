@@ -24,6 +24,7 @@ import { readLostWrites } from './lost-write-messages.js'
 import { LostWriteSender } from './lost-write-sender.js'
 import { MasterCore, type MasterInput } from './master-core.js'
 import type { MasterOptions } from './master-options.js'
+import { keyOfTimer, type MasterTimer } from './master-timer.js'
 import { OwnLostWrites } from './own-lost-writes.js'
 import { peerInfo } from './peer-info.js'
 import { isPeerMaster } from './peer-masters.js'
@@ -35,7 +36,7 @@ import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
 
 /** To itself, and from its node. */
 type SelfMessage =
-  | { readonly type: 'Timer'; readonly key: string }
+  | { readonly type: 'Timer'; readonly timer: MasterTimer }
   | { readonly type: 'Probed'; readonly workerId: string; readonly refused: boolean }
   /** The node has learned of more Masters. */
   | { readonly type: 'MastersKnown'; readonly addresses: readonly string[] }
@@ -139,7 +140,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#linkDown(message.peer.incarnation, message.end.kind, envelope)
         return
       case 'Timer':
-        this.#timer(message.key, envelope)
+        this.#timer(message.timer, envelope)
         return
       case 'Probed':
         this.#step({ kind: 'probed', workerId: message.workerId, refused: message.refused }, envelope)
@@ -153,7 +154,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     if (this.#over || !this.#core.cluster?.dirty || this.#driver?.full || !this.#options.mayAct()) return
     this.#step({ kind: 'turnEnd' }, undefined)
     // One pass places so many; the rest follows after others had their turn.
-    if (this.#core.cluster?.dirty) this.#context.timers.start('again', 0, { type: 'Timer', key: 'again' })
+    if (this.#core.cluster?.dirty) this.#startTimer({ kind: 'again' }, 0)
   }
 
   #linkDown(incarnation: string, end: LinkEndKind, envelope: Envelope): void {
@@ -198,10 +199,13 @@ export class MasterShell implements Handler<MasterActorMessage> {
     else this.#step(input, envelope)
   }
 
-  #timer(key: string, envelope: Envelope): void {
-    if (this.#driver?.full)
-      this.#context.timers.start(key, COMMIT_QUEUE_FULL_RETRY_MS, { type: 'Timer', key })
-    else this.#step({ kind: 'timer', key }, envelope)
+  #startTimer(timer: MasterTimer, ms: number): void {
+    this.#context.timers.start(keyOfTimer(timer), ms, { type: 'Timer', timer })
+  }
+
+  #timer(timer: MasterTimer, envelope: Envelope): void {
+    if (this.#driver?.full) this.#startTimer(timer, COMMIT_QUEUE_FULL_RETRY_MS)
+    else this.#step({ kind: 'timer', timer }, envelope)
   }
 
   /** Not waited for by the mailbox: until all is read this Master answers as a STANDBY, and can be revoked at once. */
@@ -380,10 +384,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#context.system.answer(effect.reply as ReplyAddress, effect.message)
         break
       case 'startTimer':
-        this.#context.timers.start(effect.key, effect.ms, { type: 'Timer', key: effect.key })
+        this.#startTimer(effect.timer, effect.ms)
         break
       case 'cancelTimer':
-        this.#context.timers.cancel(effect.key)
+        this.#context.timers.cancel(keyOfTimer(effect.timer))
         break
       case 'log':
         log[effect.level](effect.text, effect.fields)

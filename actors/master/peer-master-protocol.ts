@@ -56,7 +56,7 @@ export class PeerMasterProtocol {
       if (incarnation !== deposed) cluster.awaitedLostWrites.add(incarnation)
       this.#requestLostWrites(cluster, step, incarnation)
     }
-    step.startTimer('pulse', 0)
+    step.startTimer({ kind: 'pulse' }, 0)
   }
 
   linkUp(cluster: ClusterState | undefined, step: Step, peer: PeerInfo): void {
@@ -154,7 +154,7 @@ export class PeerMasterProtocol {
     }
     // An idle leader must learn of a store that lost its last writes while it has the record cache.
     step.fence()
-    step.startTimer('pulse', leaseMs / 3)
+    step.startTimer({ kind: 'pulse' }, leaseMs / 3)
     this.#listen(cluster, step, workers, workersHeard)
   }
 

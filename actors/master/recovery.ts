@@ -28,8 +28,8 @@ export function beginRecovery(cluster: ClusterState, step: Step): void {
     return
   }
   cluster.state = 'RECOVERING'
-  step.startTimer('recovery-quiet', cluster.config.recoveryQuietMs)
-  step.startTimer('recovery-max', cluster.config.recoveryMaxMs)
+  step.startTimer({ kind: 'recovery-quiet' }, cluster.config.recoveryQuietMs)
+  step.startTimer({ kind: 'recovery-max' }, cluster.config.recoveryMaxMs)
 }
 
 /** Nobody knows yet whether it lives; its heartbeat counts from now. */
@@ -49,7 +49,7 @@ export function restoreApplication(
   const app = new ApplicationEntry(record, 'UNKNOWN', false, foundExecIds)
   cluster.apps.set(app.id, app)
   cluster.appsByRegistration.set(record.registration, app)
-  step.startTimer(`application:${app.id}`, cluster.config.applicationTimeoutMs)
+  step.startTimer({ kind: 'application', appId: app.id }, cluster.config.applicationTimeoutMs)
 }
 
 /** To the Worker that its record names; without one it waits in the queue. */
@@ -74,7 +74,7 @@ export function bindDriver(cluster: ClusterState, step: Step, driver: DriverEntr
 
 function waitForItsEnd(step: Step, driver: DriverEntry, ms: number): void {
   driver.notBeforeMs = step.now.monotonicMs + ms
-  step.startTimer(`relaunch:${driver.id}`, ms)
+  step.startTimer({ kind: 'relaunch', driverId: driver.id }, ms)
 }
 
 function restoreEnded(cluster: ClusterState, record: EndedRecord): void {
@@ -110,12 +110,12 @@ function isQuiet(cluster: ClusterState, step: Step): boolean {
 export function recoveryQuietElapsed(cluster: ClusterState, step: Step): void {
   advanceRecovery(cluster, step)
   const leftMs = quietLeftMs(cluster, step)
-  if (cluster.state === 'RECOVERING' && leftMs > 0) step.startTimer('recovery-quiet', leftMs)
+  if (cluster.state === 'RECOVERING' && leftMs > 0) step.startTimer({ kind: 'recovery-quiet' }, leftMs)
 }
 
 function completeRecovery(cluster: ClusterState, step: Step): void {
-  step.cancelTimer('recovery-quiet')
-  step.cancelTimer('recovery-max')
+  step.cancelTimer({ kind: 'recovery-quiet' })
+  step.cancelTimer({ kind: 'recovery-max' })
   const silent = [...cluster.workers.values()].filter((worker) => worker.state === 'UNKNOWN').length
   cluster.state = 'ALIVE'
   cluster.dirty = true

@@ -89,7 +89,7 @@ function takeBackDriver(
 ): void {
   driver.expectedOn = undefined
   driver.record = { ...driver.record, state: 'RUNNING', workerId: worker.id, resources }
-  step.cancelTimer(`relaunch:${driver.id}`)
+  step.cancelTimer({ kind: 'relaunch', driverId: driver.id })
   step.put('driver', driver.id, driver.record)
 }
 

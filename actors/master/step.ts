@@ -3,6 +3,7 @@ import type { ClientMessage, FromMaster, WorkerMessage } from '../messages/catal
 import type { OwnedPosition } from '../messages/common.js'
 import type { AgentMessage } from '../messages/election.js'
 import type { StaleEpoch } from '../messages/leadership.js'
+import type { MasterTimer } from './master-timer.js'
 import type { RecordTable } from './records.js'
 
 /** The times of one step, read once by the shell. */
@@ -35,8 +36,8 @@ interface NextLostWrites {
 export type FreeEffect =
   | { readonly kind: 'tellNow'; readonly to: string; readonly message: Outgoing }
   | { readonly kind: 'replyNow'; readonly reply: ReplyToken; readonly message: ClientMessage }
-  | { readonly kind: 'startTimer'; readonly key: string; readonly ms: number }
-  | { readonly kind: 'cancelTimer'; readonly key: string }
+  | { readonly kind: 'startTimer'; readonly timer: MasterTimer; readonly ms: number }
+  | { readonly kind: 'cancelTimer'; readonly timer: MasterTimer }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string; readonly fields?: LogFields }
   | { readonly kind: 'lost'; readonly reason: string; readonly observedEpoch: number }
   /** For the LeaderElectionAgent. */
@@ -118,12 +119,12 @@ export class Step {
     this.gated.push({ kind: 'fence' })
   }
 
-  startTimer(key: string, ms: number): void {
-    this.free.push({ kind: 'startTimer', key, ms: Math.max(0, ms) })
+  startTimer(timer: MasterTimer, ms: number): void {
+    this.free.push({ kind: 'startTimer', timer, ms: Math.max(0, ms) })
   }
 
-  cancelTimer(key: string): void {
-    this.free.push({ kind: 'cancelTimer', key })
+  cancelTimer(timer: MasterTimer): void {
+    this.free.push({ kind: 'cancelTimer', timer })
   }
 
   log(level: LogLevel, text: string, fields?: LogFields): void {

@@ -235,7 +235,7 @@ const mayComeBack = (cluster: ClusterState, { monotonicMs }: Now): boolean =>
 /** Not acknowledged: if this leadership ends first, the next one must hear it. */
 function keepEnd(cluster: ClusterState, step: Step, end: KeptEnd): void {
   cluster.keptEnds.keep(end)
-  step.startTimer('kept-ends', cachesGoneAtMs(cluster) - step.now.monotonicMs)
+  step.startTimer({ kind: 'kept-ends' }, cachesGoneAtMs(cluster) - step.now.monotonicMs)
 }
 
 /** The cluster state holds this driver now: what its Workers have told of it before. */

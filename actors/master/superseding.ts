@@ -34,7 +34,7 @@ export function supersede(cluster: ClusterState, step: Step, held: DriverEntry, 
   const { key } = held.record
   giveUp(cluster, step, held)
   if (cluster.driversByKey.get(key) === held) cluster.driversByKey.delete(key)
-  step.cancelTimer(`relaunch:${held.id}`)
+  step.cancelTimer({ kind: 'relaunch', driverId: held.id })
   for (const app of [...cluster.apps.values()]) {
     const { driver } = app.record
     if (driver?.id !== held.id || driver.generation >= by.generation) continue

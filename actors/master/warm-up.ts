@@ -185,7 +185,7 @@ const observed: readonly MasterInput[] = [
       highestExecId: 0,
     },
   },
-  { kind: 'timer', key: 'pulse' },
+  { kind: 'timer', timer: { kind: 'pulse' } },
   { kind: 'turnEnd' },
 ]
 

@@ -163,7 +163,7 @@ function loseDrivers(
       driver.notBeforeMs = step.now.monotonicMs + waitMs
       driver.message = `relaunches: worker lost: ${reason}`
       step.put('driver', driver.id, driver.record)
-      step.startTimer(`relaunch:${driver.id}`, waitMs)
+      step.startTimer({ kind: 'relaunch', driverId: driver.id }, waitMs)
     } else {
       endDriver(cluster, step, driver, { state: 'ERROR', message: `worker lost: ${reason}` })
     }
@@ -211,15 +211,13 @@ function suspect(cluster: ClusterState, step: Step, worker: WorkerEntry): void {
 }
 
 function probeSoon(step: Step, workerId: string, number: number): void {
-  step.startTimer(`probe:${workerId}/${number}`, number === 1 ? 0 : PROBE_EVERY_MS)
+  step.startTimer({ kind: 'probe', workerId, number }, number === 1 ? 0 : PROBE_EVERY_MS)
 }
 
-/** `key` is `WORKER/NUMBER`. */
-export function probe(cluster: ClusterState, step: Step, key: string): void {
-  const cut = key.lastIndexOf('/')
-  const worker = cluster.workers.get(key.slice(0, cut))
+export function probe(cluster: ClusterState, step: Step, workerId: string, number: number): void {
+  const worker = cluster.workers.get(workerId)
   if (!worker || worker.linked || worker.state === 'DEAD') return
-  worker.probes = Number(key.slice(cut + 1))
+  worker.probes = number
   step.probe(worker.id, worker.record.host, worker.record.port)
 }
 

@@ -13,8 +13,6 @@ import type { WorkerDriverStatus } from './status.js'
 import type { WorkerContext } from './worker-context.js'
 import type { Now, ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 
-export const RESTART_TIMER = 'restart:'
-export const ISOLATION_TIMER = 'isolation'
 const SHUTDOWN = 'Worker shutting down'
 const ISOLATED = 'its Worker had no contact with a leader (onIsolation: stop)'
 
@@ -172,7 +170,7 @@ export class Drivers {
     // A timer may fire a little early. It is then set again.
     emit({
       kind: 'startTimer',
-      key: ISOLATION_TIMER,
+      timer: { kind: 'isolation' },
       ms: Math.max(1, contact.isolatedAtBootMs - now.bootMs),
     })
   }
@@ -225,7 +223,7 @@ export class Drivers {
     entry.phase = 'resting'
     const fields = { driver: entry.key, attempt: entry.attempt, reason: exitText(end), waitMs }
     this.#context.log('info', 'a supervised driver ended; it starts again', fields)
-    this.#context.emit({ kind: 'startTimer', key: RESTART_TIMER + entry.key, ms: waitMs })
+    this.#context.emit({ kind: 'startTimer', timer: restartOf(entry), ms: waitMs })
   }
 
   #stop(entry: DriverEntry, because: string, now: Now): void {
@@ -298,7 +296,7 @@ export class Drivers {
   #remove(entry: DriverEntry, shownAs: DriverState | undefined): void {
     this.#live.delete(entry.key)
     this.#context.account.release(entry.key)
-    if (entry.phase === 'resting') this.#context.emit({ kind: 'cancelTimer', key: RESTART_TIMER + entry.key })
+    if (entry.phase === 'resting') this.#context.emit({ kind: 'cancelTimer', timer: restartOf(entry) })
     if (shownAs !== undefined) this.#finished.add(entry.status(shownAs))
     const [next, ...others] = this.#generationsOf(entry.launch.driverId)
     if (next?.phase === 'held' && others.length === 0 && !this.#stopping) this.#start(next)
@@ -313,3 +311,5 @@ export class Drivers {
     return entry?.process === process ? entry : undefined
   }
 }
+
+const restartOf = ({ key }: DriverEntry) => ({ kind: 'restart', driver: key }) as const

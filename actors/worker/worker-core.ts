@@ -2,7 +2,7 @@ import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { FromWorker } from '../messages/catalogue.js'
 import type { MasterChanged } from '../messages/leadership.js'
 import { Contact } from './contact.js'
-import { Drivers, ISOLATION_TIMER, RESTART_TIMER } from './drivers.js'
+import { Drivers } from './drivers.js'
 import { Executors } from './executors.js'
 import { LaunchLedger } from './launch-ledger.js'
 import { MasterWatch } from './master-watch.js'
@@ -13,9 +13,8 @@ import type { WorkerStatus } from './status.js'
 import type { WorkerContext } from './worker-context.js'
 import type { CoreMessage, Now, WorkerEffect, WorkerInput } from './worker-events.js'
 import type { WorkerIdentity, WorkerTimes } from './worker-identity.js'
+import type { WorkerTimer } from './worker-timer.js'
 
-const HEARTBEAT_TIMER = 'heartbeat'
-const CLEANUP_TIMER = 'cleanup'
 const NOWHERE = { epoch: 0, seq: 0 }
 
 type MessageInput = Extract<WorkerInput, { kind: 'message' }>
@@ -148,7 +147,7 @@ export class WorkerCore {
         this.#masters.refused(input.address, input.dialledAtMs, this.#now)
         return
       case 'timer':
-        this.#timer(input.key)
+        this.#timer(input.timer)
         return
       case 'started':
         if (!this.#executors.started(input.process)) this.#drivers.started(input.process, this.#now)
@@ -170,8 +169,8 @@ export class WorkerCore {
 
   #start(): void {
     this.#masters.start()
-    this.#emit({ kind: 'startTimer', key: HEARTBEAT_TIMER, ms: this.#times.heartbeatMs })
-    this.#emit({ kind: 'startTimer', key: CLEANUP_TIMER, ms: this.#times.workCleanupMs })
+    this.#emit({ kind: 'startTimer', timer: { kind: 'heartbeat' }, ms: this.#times.heartbeatMs })
+    this.#emit({ kind: 'startTimer', timer: { kind: 'cleanup' }, ms: this.#times.workCleanupMs })
     // Former incarnations of this Worker may have left folders.
     this.#cleanWork()
   }
@@ -191,22 +190,27 @@ export class WorkerCore {
     this.#drivers.stopAll(this.#now)
   }
 
-  #timer(key: string): void {
-    if (key === HEARTBEAT_TIMER) {
-      this.#heartbeat()
-      this.#masters.probe(
-        this.#now,
-        this.#standing === 'none' ? undefined : this.#leaderTracker.leader?.owner,
-      )
-      this.#outbox.prune(this.#now.monotonicMs)
-      this.#emit({ kind: 'startTimer', key, ms: this.#times.heartbeatMs })
-    } else if (key === CLEANUP_TIMER) {
-      this.#cleanWork()
-      this.#emit({ kind: 'startTimer', key, ms: this.#times.workCleanupMs })
-    } else if (key.startsWith(RESTART_TIMER)) {
-      this.#drivers.restart(key.slice(RESTART_TIMER.length))
-    } else if (key === ISOLATION_TIMER) {
-      this.#drivers.watchContact(this.#now, true)
+  #timer(timer: WorkerTimer): void {
+    switch (timer.kind) {
+      case 'heartbeat':
+        this.#heartbeat()
+        this.#masters.probe(
+          this.#now,
+          this.#standing === 'none' ? undefined : this.#leaderTracker.leader?.owner,
+        )
+        this.#outbox.prune(this.#now.monotonicMs)
+        this.#emit({ kind: 'startTimer', timer, ms: this.#times.heartbeatMs })
+        return
+      case 'cleanup':
+        this.#cleanWork()
+        this.#emit({ kind: 'startTimer', timer, ms: this.#times.workCleanupMs })
+        return
+      case 'restart':
+        this.#drivers.restart(timer.driver)
+        return
+      case 'isolation':
+        this.#drivers.watchContact(this.#now, true)
+        return
     }
   }
 

@@ -4,6 +4,7 @@ import type { Position } from '../messages/common.js'
 import type { LaunchDriver } from '../messages/drivers.js'
 import type { LaunchExecutor } from '../messages/executors.js'
 import type { NotStarted } from '../messages/launch-failures.js'
+import type { WorkerTimer } from './worker-timer.js'
 
 /** The times of one step. The shell reads them once per step. */
 export interface Now {
@@ -54,7 +55,7 @@ export type WorkerInput =
   | { readonly kind: 'linkDown'; readonly peer: string }
   /** Nothing listened at this Master's address when it was dialled at this time of the boot clock. */
   | { readonly kind: 'masterRefused'; readonly address: string; readonly dialledAtMs: number }
-  | { readonly kind: 'timer'; readonly key: string }
+  | { readonly kind: 'timer'; readonly timer: WorkerTimer }
   | { readonly kind: 'started'; readonly process: ProcessName; readonly pid: number }
   | { readonly kind: 'startFailed'; readonly process: ProcessName; readonly failure: StartFailure }
   | { readonly kind: 'ended'; readonly process: ProcessName; readonly end: ProcessEnd }
@@ -63,8 +64,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 export type WorkerEffect =
   | { readonly kind: 'tell'; readonly to: string; readonly message: FromWorker }
-  | { readonly kind: 'startTimer'; readonly key: string; readonly ms: number }
-  | { readonly kind: 'cancelTimer'; readonly key: string }
+  | { readonly kind: 'startTimer'; readonly timer: WorkerTimer; readonly ms: number }
+  | { readonly kind: 'cancelTimer'; readonly timer: WorkerTimer }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string; readonly fields?: object }
   /** The present message is refused: it is logged with the reason, and marked in the trace. */
   | { readonly kind: 'refuse'; readonly text: string; readonly fields: object }

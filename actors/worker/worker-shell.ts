@@ -25,10 +25,11 @@ import type {
   WorkerEffect,
   WorkerInput,
 } from './worker-events.js'
+import { keyOfTimer, type WorkerTimer } from './worker-timer.js'
 
 /** Messages of the actor to itself. */
 export type WorkerSelfMessage =
-  | { readonly type: 'Timer'; readonly key: string }
+  | { readonly type: 'Timer'; readonly timer: WorkerTimer }
   | { readonly type: 'Start' }
   | { readonly type: 'Stop' }
   | { readonly type: 'ProcessStarted'; readonly process: string; readonly pid: number }
@@ -93,7 +94,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         this.#step({ kind: 'linkDown', peer: message.peer.incarnation }, envelope)
         return
       case 'Timer':
-        this.#step({ kind: 'timer', key: message.key }, envelope)
+        this.#step({ kind: 'timer', timer: message.timer }, envelope)
         return
       case 'ProcessStarted':
         this.#step({ kind: 'started', process: message.process, pid: message.pid }, envelope)
@@ -155,10 +156,13 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         gateway.send(effect.to, effect.message, cause)
         break
       case 'startTimer':
-        this.#context.timers.start(effect.key, effect.ms, { type: 'Timer', key: effect.key })
+        this.#context.timers.start(keyOfTimer(effect.timer), effect.ms, {
+          type: 'Timer',
+          timer: effect.timer,
+        })
         break
       case 'cancelTimer':
-        this.#context.timers.cancel(effect.key)
+        this.#context.timers.cancel(keyOfTimer(effect.timer))
         break
       case 'log':
         log[effect.level](effect.text, effect.fields as Readonly<Record<string, unknown>> | undefined)

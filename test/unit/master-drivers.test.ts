@@ -183,7 +183,7 @@ test('a relaunch is due when its timer says so, though the clock is a fraction b
   world.worker('w1b', { port: 1 })
   world.nowMs += 1999.7
   world.timers.delete(`relaunch:${driverId}`)
-  world.input({ kind: 'timer', key: `relaunch:${driverId}` })
+  world.input({ kind: 'timer', timer: { kind: 'relaunch', driverId } })
   assert.equal(world.lastTold('w1b', 'LaunchDriver')?.driverId, driverId)
 })
 

@@ -1,6 +1,7 @@
 import type { PeerInfo } from '../../actors/master/cluster-state.js'
 import { fixedMasterConfig, type MasterConfig } from '../../actors/master/master-config.js'
 import { MasterCore, type MasterInput } from '../../actors/master/master-core.js'
+import { keyOfTimer, type MasterTimer } from '../../actors/master/master-timer.js'
 import type { RecordTable, StoredRecords } from '../../actors/master/records.js'
 import type { Outgoing, ReplyToken, Step } from '../../actors/master/step.js'
 import type { ClientMessage, MasterMessage } from '../../actors/messages/catalogue.js'
@@ -39,7 +40,9 @@ export class MasterWorld {
   core: MasterCore
   readonly config: MasterConfig
   readonly store = new Map<RecordTable, Map<string, object>>()
+  /** When they fire, by their keys. */
   readonly timers = new Map<string, number>()
+  readonly #timers = new Map<string, MasterTimer>()
   readonly told: { to: string; message: Told }[] = []
   readonly replies = new Map<ReplyToken, ClientMessage>()
   readonly probes: string[] = []
@@ -120,14 +123,20 @@ export class MasterWorld {
       if (effect.kind === 'tell' || effect.kind === 'tellNow') this.told.push(effect)
       else if (effect.kind === 'reply' || effect.kind === 'replyNow') {
         this.replies.set(effect.reply, effect.message)
-      } else if (effect.kind === 'startTimer') this.timers.set(effect.key, this.nowMs + effect.ms)
-      else if (effect.kind === 'cancelTimer') this.timers.delete(effect.key)
+      } else if (effect.kind === 'startTimer') this.#startTimer(effect.timer, effect.ms)
+      else if (effect.kind === 'cancelTimer') this.timers.delete(keyOfTimer(effect.timer))
       else if (effect.kind === 'probe') this.probes.push(effect.workerId)
       else if (effect.kind === 'lost') this.lost.push(effect.reason)
       else if (effect.kind === 'tellAgent') this.agent.push(effect.message)
     }
     if (input.kind !== 'turnEnd') this.input({ kind: 'turnEnd' })
     return step
+  }
+
+  #startTimer(timer: MasterTimer, ms: number): void {
+    const key = keyOfTimer(timer)
+    this.timers.set(key, this.nowMs + ms)
+    this.#timers.set(key, timer)
   }
 
   /** Virtual time goes on; timers fire in order. */
@@ -138,7 +147,7 @@ export class MasterWorld {
       if (!next || next[1] > until) break
       this.timers.delete(next[0])
       this.nowMs = Math.max(this.nowMs, next[1])
-      this.input({ kind: 'timer', key: next[0] })
+      this.input({ kind: 'timer', timer: this.#timers.get(next[0])! })
     }
     this.nowMs = until
     return this

@@ -235,9 +235,9 @@ const answers: readonly SparkRule[] = [
       respond(world, 'w1', { executors, drivers })
       acknowledge(world, 'app', appId, held)
       assert.equal(elections(world).length, 1)
-      for (const key of ['recovery-max', 'recovery-quiet']) {
-        assert.equal(world.timers.has(key), false)
-        world.input({ kind: 'timer', key })
+      for (const kind of ['recovery-max', 'recovery-quiet'] as const) {
+        assert.equal(world.timers.has(kind), false)
+        world.input({ kind: 'timer', timer: { kind } })
         assert.deepEqual(elections(world), [])
         assert.equal(world.core.state, 'ALIVE')
       }

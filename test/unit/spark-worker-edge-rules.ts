@@ -185,7 +185,7 @@ export const workerEdgeRules: readonly SparkRule[] = [
       worker.step({ kind: 'start' })
       worker.link(MASTER)
       worker.hear({ type: 'MasterInStandby', masters: [] }, MASTER, { epoch: 0, seq: 0 })
-      worker.timer('heartbeat')
+      worker.timer({ kind: 'heartbeat' })
       assert.deepEqual(worker.tells(), [])
       worker.leads(MASTER)
       assert.equal(worker.told('RegisterWorker').length, 1)

@@ -52,10 +52,10 @@ export const workerRules: readonly SparkRule[] = [
       worker.hear({ type: 'RegisteredWorker', workerId: ME, duplicate: false })
       assert.equal(worker.told('Heartbeat').length, 1)
       assert.deepEqual(worker.done('startTimer'), [])
-      worker.timer('heartbeat')
+      worker.timer({ kind: 'heartbeat' })
       assert.equal(worker.told('Heartbeat').length, 1)
       assert.deepEqual(
-        worker.done('startTimer').map(({ key, ms }) => `${key} ${ms}`),
+        worker.done('startTimer').map(({ timer, ms }) => `${timer.kind} ${ms}`),
         ['heartbeat 5000'],
       )
     },
@@ -70,8 +70,8 @@ export const workerRules: readonly SparkRule[] = [
     test() {
       const worker = new WorkerWorld()
       worker.step({ kind: 'start' })
-      assert.ok(worker.done('startTimer').some(({ key }) => key === 'cleanup'))
-      worker.timer('cleanup')
+      assert.ok(worker.done('startTimer').some(({ timer }) => timer.kind === 'cleanup'))
+      worker.timer({ kind: 'cleanup' })
       assert.equal(worker.done('cleanWork').length, 1)
     },
   },
@@ -101,7 +101,7 @@ export const workerRules: readonly SparkRule[] = [
         worker.effects.map((effect) => effect.kind === 'log' && effect.level),
         ['error'],
       )
-      worker.timer('heartbeat')
+      worker.timer({ kind: 'heartbeat' })
       assert.equal(worker.told('Heartbeat').length, 1)
       worker.hear({ type: 'ReconnectWorker', workerId: ME })
       assert.equal(worker.told('RegisterWorker').length, 1)
@@ -116,7 +116,7 @@ export const workerRules: readonly SparkRule[] = [
       const worker = WorkerWorld.registered()
       worker.hear({ type: 'RegisterWorkerFailed', workerId: ME, message: 'no' })
       assert.deepEqual(worker.effects, [])
-      worker.timer('heartbeat')
+      worker.timer({ kind: 'heartbeat' })
       assert.equal(worker.told('Heartbeat').length, 1)
     },
   },

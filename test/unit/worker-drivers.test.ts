@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { WorkerTimer } from '../../actors/worker/worker-timer.js'
 import { DRIVER, launchDriver, MASTER, ME, WorkerWorld } from './worker-fixture.js'
 
 /* Drivers: generations, attempts, supervision: R6, S3, Spark 5.6. */
@@ -7,7 +8,7 @@ import { DRIVER, launchDriver, MASTER, ME, WorkerWorld } from './worker-fixture.
 const kill = (generation: number) =>
   ({ type: 'KillDriver', workerId: ME, driverId: DRIVER, generation }) as const
 const attempt = (generation: number, number: number): string => `${DRIVER}/${generation}/${number}`
-const restart = (generation: number): string => `restart:${DRIVER}/${generation}`
+const restart = (generation: number): WorkerTimer => ({ kind: 'restart', driver: `${DRIVER}/${generation}` })
 
 function running(supervise = false): WorkerWorld {
   const world = WorkerWorld.registered()
@@ -139,7 +140,7 @@ test('a kill cuts the wait short: KILLED at once, and the timer that still comes
   world.ended(attempt(1, 1), { exitCode: 1 })
   world.hear(kill(1))
   assert.equal(world.told('DriverStateChanged')[0]?.state, 'KILLED')
-  assert.deepEqual(world.done('cancelTimer'), [{ kind: 'cancelTimer', key: restart(1) }])
+  assert.deepEqual(world.done('cancelTimer'), [{ kind: 'cancelTimer', timer: restart(1) }])
   assert.equal(world.core.status().coresUsed, 0)
   world.timer(restart(1))
   assert.deepEqual(world.effects, [])

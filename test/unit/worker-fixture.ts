@@ -6,6 +6,7 @@ import type { LaunchExecutor } from '../../actors/messages/executors.js'
 import { WorkerCore } from '../../actors/worker/worker-core.js'
 import type { CoreMessage, ProcessEnd, WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import { type WorkerIdentity, workerTimes } from '../../actors/worker/worker-identity.js'
+import type { WorkerTimer } from '../../actors/worker/worker-timer.js'
 import * as base from './description-fixture.js'
 
 export const ME = 'w1-0123456789abcdef'
@@ -145,8 +146,8 @@ export class WorkerWorld {
     this.nowMs += ms
   }
 
-  timer(key: string): WorkerEffect[] {
-    return this.step({ kind: 'timer', key })
+  timer(timer: WorkerTimer): WorkerEffect[] {
+    return this.step({ kind: 'timer', timer })
   }
 
   started(process: string): WorkerEffect[] {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { CoreMessage, WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
+import { keyOfTimer, type WorkerTimer } from '../../actors/worker/worker-timer.js'
 import { DRIVER, launchDriver, ME, WorkerWorld } from './worker-fixture.js'
 
 /*
@@ -40,7 +41,7 @@ type Action = typeof action extends fc.Arbitrary<infer A> ? A : never
 class Model {
   readonly world = new WorkerWorld({}, addresses)
   readonly masters: Master[] = addresses.map((address) => ({ address, life: 1, up: true, reached: true }))
-  readonly timers = new Map<string, number>()
+  readonly timers = new Map<string, { readonly timer: WorkerTimer; readonly atMs: number }>()
   readonly mailbox: WorkerInput[] = []
   frozen = false
   epoch = 0
@@ -134,11 +135,15 @@ class Model {
     }
   }
 
+  startTimer(timer: WorkerTimer, ms: number): void {
+    this.timers.set(keyOfTimer(timer), { timer, atMs: this.world.nowMs + ms })
+  }
+
   run(effects: readonly WorkerEffect[]): void {
     for (const effect of effects) {
       if (effect.kind === 'tell') this.wire.push(effect)
-      else if (effect.kind === 'startTimer') this.timers.set(effect.key, this.world.nowMs + effect.ms)
-      else if (effect.kind === 'cancelTimer') this.timers.delete(effect.key)
+      else if (effect.kind === 'startTimer') this.startTimer(effect.timer, effect.ms)
+      else if (effect.kind === 'cancelTimer') this.timers.delete(keyOfTimer(effect.timer))
       else if (effect.kind === 'tellRefusals') {
         for (const { address, up, reached } of this.masters) {
           const dialledAtMs = this.world.nowMs - 100
@@ -195,10 +200,10 @@ class Model {
       this.relaunches++
     }
     if (this.frozen) return
-    for (const [key, atMs] of [...this.timers]) {
+    for (const [key, { timer, atMs }] of [...this.timers]) {
       if (atMs > nowMs) continue
       this.timers.delete(key)
-      this.input({ kind: 'timer', key })
+      this.input({ kind: 'timer', timer })
     }
     this.settle()
   }
@@ -256,10 +261,10 @@ class Model {
     this.frozen = false
     // Timers come before what the sockets hold.
     this.world.nowMs += 1
-    for (const [key, atMs] of [...this.timers]) {
+    for (const [key, { timer, atMs }] of [...this.timers]) {
       if (atMs > this.world.nowMs) continue
       this.timers.delete(key)
-      this.input({ kind: 'timer', key })
+      this.input({ kind: 'timer', timer })
     }
     for (const input of this.mailbox.splice(0)) this.input(input)
   }

@@ -40,7 +40,9 @@ test('a driver with onIsolation stop is valid until contact + W/2 + W/6, which m
   world.hear({ type: 'MasterChanged', master: A, web: null, masters: ALL })
   world.hear(launchDriver(1, stopping))
   assert.equal(world.done('startDriver')[0]?.validUntilBootMs, START + 40_000)
-  assert.deepEqual(world.done('startTimer'), [{ kind: 'startTimer', key: 'isolation', ms: 30_000 }])
+  assert.deepEqual(world.done('startTimer'), [
+    { kind: 'startTimer', timer: { kind: 'isolation' }, ms: 30_000 },
+  ])
   at(world, 8000).hear({ type: 'HeartbeatAck', workerId: ME, sentAtMs: 7000 })
   const extended = { kind: 'extendDriver', process: PROCESS, validUntilBootMs: 47_000 }
   assert.deepEqual(world.done('extendDriver'), [extended], 'also while it is being started')
@@ -51,8 +53,10 @@ test('a driver with onIsolation stop is valid until contact + W/2 + W/6, which m
     world.hear({ type: 'HeartbeatAck', workerId: ME, sentAtMs })
     assert.deepEqual(world.done('extendDriver'), [], 'an older heartbeat, or one to come, proves nothing')
   }
-  at(world, 31_000).timer('isolation')
-  assert.deepEqual(world.done('startTimer'), [{ kind: 'startTimer', key: 'isolation', ms: 11_000 }])
+  at(world, 31_000).timer({ kind: 'isolation' })
+  assert.deepEqual(world.done('startTimer'), [
+    { kind: 'startTimer', timer: { kind: 'isolation' }, ms: 11_000 },
+  ])
 })
 
 for (const [name, description] of [
@@ -62,7 +66,7 @@ for (const [name, description] of [
   test(`with ${name} a driver runs on without a leader, and no timer looks at the contact`, () => {
     const world = working(description)
     assert.deepEqual(world.done('startTimer'), [])
-    at(world, 3_600_000).timer('heartbeat')
+    at(world, 3_600_000).timer({ kind: 'heartbeat' })
     assert.deepEqual(world.done('stopProcess'), [])
   })
 }
@@ -70,7 +74,7 @@ for (const [name, description] of [
 test('at contact + W/2 SIGTERM, with SIGKILL at the "valid until"; its end is told, to be launched again', () => {
   const world = working()
   world.linkDown()
-  at(world, START + 30_000).timer('isolation')
+  at(world, START + 30_000).timer({ kind: 'isolation' })
   assert.deepEqual(world.done('stopProcess'), [{ kind: 'stopProcess', process: PROCESS, graceMs: 10_000 }])
   assert.deepEqual(world.done('startTimer'), [])
   at(world, START + 32_000).ended(PROCESS, { exitCode: null, signal: 'SIGTERM' })
@@ -83,7 +87,7 @@ test('at contact + W/2 SIGTERM, with SIGKILL at the "valid until"; its end is to
 
 test('who exits 0 because isolation told it to has not finished', () => {
   const world = working()
-  at(world, START + 30_000).timer('isolation')
+  at(world, START + 30_000).timer({ kind: 'isolation' })
   world.ended(PROCESS, { exitCode: 0 })
   const [end] = world.told('DriverStateChanged')
   assert.deepEqual([end?.state, end?.isolated], ['KILLED', true])
@@ -102,7 +106,7 @@ test('a Worker that wakes between SIGTERM and SIGKILL leaves what is left of the
     [START + 90_000, 0],
   ] as const) {
     const world = working()
-    at(world, wakesAt).timer('heartbeat')
+    at(world, wakesAt).timer({ kind: 'heartbeat' })
     assert.equal(world.done('stopProcess')[0]?.graceMs, graceMs)
   }
 })
@@ -118,7 +122,7 @@ test('one that is being started when isolation comes is stopped as soon as it is
   const world = new WorkerWorld({}, ALL)
   world.leads(MASTER)
   world.hear(launchDriver(1, stopping))
-  at(world, START + 30_000).timer('isolation')
+  at(world, START + 30_000).timer({ kind: 'isolation' })
   assert.deepEqual(world.done('stopProcess'), [])
   at(world, START + 31_000).started(PROCESS)
   assert.deepEqual(world.done('stopProcess'), [{ kind: 'stopProcess', process: PROCESS, graceMs: 9000 }])
@@ -129,20 +133,20 @@ test('one that is being started when isolation comes is stopped as soon as it is
 test('between two attempts isolation ends it at once; the next attempt never comes', () => {
   const world = working()
   at(world, START + 29_000).ended(PROCESS, { exitCode: 1 })
-  assert.equal(world.done('startTimer')[0]?.key, `restart:${DRIVER}/1`)
-  at(world, START + 30_000).timer(`restart:${DRIVER}/1`)
+  assert.deepEqual(world.done('startTimer')[0]?.timer, { kind: 'restart', driver: `${DRIVER}/1` })
+  at(world, START + 30_000).timer({ kind: 'restart', driver: `${DRIVER}/1` })
   assert.deepEqual(world.done('startDriver'), [])
   const [end] = world.told('DriverStateChanged')
   assert.deepEqual([end?.state, end?.isolated], ['KILLED', true])
   world.hear({ type: 'HeartbeatAck', workerId: ME, sentAtMs: world.nowMs - 10 })
-  world.timer(`restart:${DRIVER}/1`)
+  world.timer({ kind: 'restart', driver: `${DRIVER}/1` })
   assert.deepEqual(world.done('startDriver'), [], 'a leader decides where it runs next')
 })
 
 test('none is started before a leader is found: a launch that was buffered over a freeze is given back', () => {
   const world = working()
   const late = 'driver-20260101000000-1-0007'
-  at(world, START + 30_000).timer('isolation')
+  at(world, START + 30_000).timer({ kind: 'isolation' })
   world.ended(PROCESS, { exitCode: null, signal: 'SIGTERM' })
   at(world, START + 31_000).hear(launchDriver(1, stopping, { driverId: late }))
   assert.deepEqual(world.done('startDriver'), [])
@@ -152,7 +156,7 @@ test('none is started before a leader is found: a launch that was buffered over 
   world.hear(launchDriver(2, stopping, { driverId: late }))
   assert.equal(world.done('startDriver')[0]?.validUntilBootMs, world.nowMs - 5 + 40_000)
   assert.deepEqual(
-    world.done('startTimer').map(({ key }) => key),
+    world.done('startTimer').map(({ timer }) => timer.kind),
     ['isolation'],
   )
 })
@@ -169,7 +173,7 @@ test('a launch that isolation has refused stays refused when it comes again, and
 
 test('a driver that isolation is ending is not let live longer by a leader that comes then', () => {
   const world = working()
-  at(world, START + 30_000).timer('isolation')
+  at(world, START + 30_000).timer({ kind: 'isolation' })
   at(world, START + 31_000).hear({ type: 'HeartbeatAck', workerId: ME, sentAtMs: START + 30_900 })
   assert.deepEqual(world.done('extendDriver'), [])
 })
@@ -180,14 +184,14 @@ const asked = (world: WorkerWorld): string[] =>
 
 test('while a leader answers nobody else is asked; after W/6 without one every linked Master is', () => {
   const world = working()
-  at(world, START + 10_000).timer('heartbeat')
+  at(world, START + 10_000).timer({ kind: 'heartbeat' })
   assert.deepEqual(asked(world), [MASTER])
   assert.deepEqual(world.done('tellRefusals'), [])
-  at(world, START + 10_001).timer('heartbeat')
+  at(world, START + 10_001).timer({ kind: 'heartbeat' })
   assert.deepEqual(asked(world), [MASTER, OTHER_MASTER, 'm3-cccc'])
   assert.equal(world.done('tellRefusals').length, 1)
   world.linkDown()
-  world.timer('heartbeat')
+  world.timer({ kind: 'heartbeat' })
   assert.deepEqual(asked(world), [OTHER_MASTER, 'm3-cccc'])
 })
 
@@ -195,7 +199,7 @@ test('while a leader answers nobody else is asked; after W/6 without one every l
 function probing(): WorkerWorld {
   const world = working()
   world.linkDown()
-  at(world, 15_000).timer('heartbeat')
+  at(world, 15_000).timer({ kind: 'heartbeat' })
   return world
 }
 
@@ -225,14 +229,14 @@ for (const [name, spoil] of [
     world.standby(OTHER_MASTER, ALL, 15_000)
     spoil(world)
     assert.deepEqual(world.done('extendDriver'), [])
-    at(world, START + 30_000).timer('isolation')
+    at(world, START + 30_000).timer({ kind: 'isolation' })
     assert.equal(world.done('stopProcess').length, 1)
   })
 }
 
 test('an answer to an older question counts from then', () => {
   const world = probing()
-  at(world, 20_000).timer('heartbeat')
+  at(world, 20_000).timer({ kind: 'heartbeat' })
   world.step({ kind: 'masterRefused', address: A, dialledAtMs: 19_900 })
   world.standby(OTHER_MASTER, ALL, 20_000)
   world.standby('m3-cccc', ALL, 15_000)
@@ -243,20 +247,20 @@ test('work runs on without a control plane, for hours, as long as every Master s
   const world = working()
   world.linkDown()
   for (let ms = 6000; ms < 7_200_000; ms += 5000) {
-    at(world, ms).timer('heartbeat')
+    at(world, ms).timer({ kind: 'heartbeat' })
     world.step({ kind: 'masterRefused', address: A, dialledAtMs: ms - 200 })
     for (const master of [OTHER_MASTER, 'm3-cccc']) world.standby(master, ALL, ms)
-    world.timer('isolation')
+    world.timer({ kind: 'isolation' })
     assert.deepEqual(world.done('stopProcess'), [])
   }
   world.ended(PROCESS, { exitCode: 1 })
-  world.timer(`restart:${DRIVER}/1`)
+  world.timer({ kind: 'restart', driver: `${DRIVER}/1` })
   assert.equal(world.done('startDriver').length, 1, 'and it may be restarted')
 })
 
 test('Masters without a leader end no isolation: one may have come and gone meanwhile', () => {
   const world = probing()
-  at(world, START + 30_000).timer('heartbeat')
+  at(world, START + 30_000).timer({ kind: 'heartbeat' })
   world.ended(PROCESS, { exitCode: null, signal: 'SIGTERM' })
   world.step({ kind: 'masterRefused', address: A, dialledAtMs: world.nowMs })
   for (const master of [OTHER_MASTER, 'm3-cccc']) world.standby(master, ALL, world.nowMs)

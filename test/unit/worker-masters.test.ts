@@ -94,7 +94,7 @@ test('R4, R5: the new leader alone hears the full report and all later changes',
   )
   world.ended(`${APP}/1`)
   assert.deepEqual(told(world), [`${M2} ExecutorStateChanged`])
-  world.timer('heartbeat')
+  world.timer({ kind: 'heartbeat' })
   assert.deepEqual(told(world), [`${M2} Heartbeat`])
   // The deposed one has not noticed: its link comes and goes without effect.
   world.linkDown(M1)
@@ -107,7 +107,7 @@ test('R3: after a new link to the leader nothing is told before it has spoken; t
   world.hear(launchExecutor(1), M1, { epoch: 5, seq: 12 })
   world.link(M1, addresses[0]!)
   world.started(`${APP}/1`)
-  world.timer('heartbeat')
+  world.timer({ kind: 'heartbeat' })
   assert.deepEqual(told(world), [])
   world.hear(changed(1), M1, { epoch: 5, seq: 12 })
   assert.deepEqual(told(world), [
@@ -132,13 +132,13 @@ function acknowledgedEnd(seq: number) {
 test('R5: an end that was acknowledged goes to a leader whose store fell back, for 10 min, with its number', () => {
   const { world, end, changes } = acknowledgedEnd(13)
   world.later(9 * 60_000)
-  world.timer('heartbeat')
+  world.timer({ kind: 'heartbeat' })
   world.hear(changed(2), M2, { epoch: 6, seq: 3 })
   assert.deepEqual(world.told('DriverStateChanged'), [end])
   // Acknowledged again: the ten minutes count from the first time, when it was durable somewhere.
   world.hear({ type: 'ChangesAcknowledged', workerId: ME, changes }, M2, { epoch: 6, seq: 4 })
   world.later(60_001)
-  world.timer('heartbeat')
+  world.timer({ kind: 'heartbeat' })
   world.hear(changed(3), M3, { epoch: 7, seq: 4 })
   assert.deepEqual(world.told('DriverStateChanged'), [])
 })

@@ -160,21 +160,21 @@ test('protocol 8: a heartbeat every W/12, to the leader alone, and none while no
   const world = new WorkerWorld()
   world.step({ kind: 'start' })
   assert.deepEqual(
-    world.done('startTimer').map(({ key, ms }) => [key, ms]),
+    world.done('startTimer').map(({ timer, ms }) => [timer.kind, ms]),
     [
       ['heartbeat', 5000],
       ['cleanup', 1_800_000],
     ],
   )
-  world.timer('heartbeat')
+  world.timer({ kind: 'heartbeat' })
   assert.deepEqual(world.tells(), [])
   assert.equal(world.done('startTimer').length, 1)
   world.leads(MASTER)
-  world.timer('heartbeat')
+  world.timer({ kind: 'heartbeat' })
   const heartbeat = { type: 'Heartbeat', workerId: ME, sentAtMs: world.nowMs } as const
   assert.deepEqual(world.tells(), [{ to: MASTER, message: heartbeat }], 'also before it is registered')
   world.linkDown()
-  world.timer('heartbeat')
+  world.timer({ kind: 'heartbeat' })
   assert.deepEqual(world.tells(), [])
 })
 
@@ -185,7 +185,7 @@ test('with onIsolation run the work goes on without a leader', () => {
   world.linkDown()
   world.later(3_600_000)
   world.ended(`${DRIVER}/1/1`, { exitCode: 1 })
-  world.timer(`restart:${DRIVER}/1`)
+  world.timer({ kind: 'restart', driver: `${DRIVER}/1` })
   assert.equal(world.done('startDriver').length, 1)
 })
 
@@ -203,7 +203,7 @@ test('work folders are counted at the start, every half-hour, and after each hun
   const world = new WorkerWorld()
   world.step({ kind: 'start' })
   assert.equal(world.done('cleanWork').length, 1)
-  world.timer('cleanup')
+  world.timer({ kind: 'cleanup' })
   assert.equal(world.done('cleanWork').length, 1)
   world.leads(MASTER)
   world.hear({ type: 'RegisteredWorker', workerId: ME, duplicate: false })

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { ResourceAccount } from '../../actors/worker/resource-account.js'
 import type { WorkerEffect } from '../../actors/worker/worker-events.js'
+import { keyOfTimer, type WorkerTimer } from '../../actors/worker/worker-timer.js'
 import { APP, DRIVER, identity, launchDriver, launchExecutor, ME, WorkerWorld } from './worker-fixture.js'
 
 /* S4 as a property: whatever the Master asks and however processes end, nothing is over-committed and nothing leaks. */
@@ -48,7 +49,7 @@ class Machine {
   readonly world = WorkerWorld.registered()
   readonly starting = new Map<string, { cores: number; gpus: readonly string[] }>()
   readonly running = new Map<string, { cores: number; gpus: readonly string[] }>()
-  readonly timers = new Set<string>()
+  readonly timers = new Map<string, WorkerTimer>()
   readonly everStarted = new Set<string>()
 
   apply(effects: readonly WorkerEffect[]): void {
@@ -59,8 +60,8 @@ class Machine {
         const { launch } = effect
         const cores = launch.type === 'LaunchDriver' ? launch.description.cores : launch.cores
         this.starting.set(effect.process, { cores, gpus: launch.resources.gpu ?? [] })
-      } else if (effect.kind === 'startTimer') this.timers.add(effect.key)
-      else if (effect.kind === 'cancelTimer') this.timers.delete(effect.key)
+      } else if (effect.kind === 'startTimer') this.timers.set(keyOfTimer(effect.timer), effect.timer)
+      else if (effect.kind === 'cancelTimer') this.timers.delete(keyOfTimer(effect.timer))
       else if (effect.kind === 'stopProcess') {
         assert.ok(this.running.has(effect.process), 'only what runs can be stopped')
       }
@@ -113,10 +114,10 @@ class Machine {
         this.end(step.pick, step.exitCode)
         return
       case 'timer': {
-        const key = pick([...this.timers], step.pick)
-        if (key === undefined) return
-        this.timers.delete(key)
-        this.apply(world.timer(key))
+        const timer = pick([...this.timers.values()], step.pick)
+        if (timer === undefined) return
+        this.timers.delete(keyOfTimer(timer))
+        this.apply(world.timer(timer))
         return
       }
     }
@@ -153,16 +154,16 @@ class Machine {
     while (this.starting.size + this.running.size + restarts(this.timers).length > 0) {
       while (this.starting.size > 0) this.fork(0, false)
       while (this.running.size > 0) this.end(0, 0)
-      for (const key of restarts(this.timers)) {
-        this.timers.delete(key)
-        this.apply(this.world.timer(key))
+      for (const timer of restarts(this.timers)) {
+        this.timers.delete(keyOfTimer(timer))
+        this.apply(this.world.timer(timer))
       }
     }
   }
 }
 
-const restarts = (timers: ReadonlySet<string>): string[] =>
-  [...timers].filter((key) => key.startsWith('restart:'))
+const restarts = (timers: ReadonlyMap<string, WorkerTimer>): WorkerTimer[] =>
+  [...timers.values()].filter(({ kind }) => kind === 'restart')
 
 function pick<T>(items: readonly T[], which: number): T | undefined {
   return items.length === 0 ? undefined : items[which % items.length]

@@ -1,0 +1,40 @@
+/** What a Master waits for. A timer of the same kind and subject takes the place of the one before. */
+export type MasterTimer =
+  | { readonly kind: Alone }
+  /** An application has not linked, or not answered. */
+  | { readonly kind: 'application'; readonly appId: string }
+  /** A driver waits until the processes of its former launch must be gone. */
+  | { readonly kind: 'relaunch'; readonly driverId: string }
+  /** A Worker is not linked: is its port refused? Asked so many times. */
+  | { readonly kind: 'probe'; readonly workerId: string; readonly number: number }
+  /** A back-off or an exclusion: this application or driver leaves that Worker alone for a while. */
+  | { readonly kind: 'launch'; readonly subject: string; readonly workerId: string }
+  /** An executor may soon have run for as long as a start takes. */
+  | { readonly kind: 'lasted'; readonly appId: string; readonly execId: number }
+  /** Executors wait for the application that the store forgot. */
+  | { readonly kind: 'adopt'; readonly appId: string }
+  /** An adopted application waits for the Workers of its executors. */
+  | { readonly kind: 'workers-of'; readonly appId: string }
+
+/** `again`: a pass of placing goes on. `kept-ends`: no lost write can come any more. */
+type Alone = 'again' | 'sweep' | 'pulse' | 'recovery-quiet' | 'recovery-max' | 'kept-ends'
+
+/** One key for each timer that can run beside the others. */
+export function keyOfTimer(timer: MasterTimer): string {
+  switch (timer.kind) {
+    case 'application':
+    case 'adopt':
+    case 'workers-of':
+      return `${timer.kind}:${timer.appId}`
+    case 'relaunch':
+      return `relaunch:${timer.driverId}`
+    case 'probe':
+      return `probe:${timer.workerId}/${timer.number}`
+    case 'launch':
+      return `launch:${timer.subject}/${timer.workerId}`
+    case 'lasted':
+      return `lasted:${timer.appId}/${timer.execId}`
+    default:
+      return timer.kind
+  }
+}
