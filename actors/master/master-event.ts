@@ -1,6 +1,23 @@
-/** Events of a Master for the node that runs it. */
+import type { FiresteelError } from '../../runtime/errors.js'
+
+/**
+ * What happens to a Master. Its actor says it; incarnation, host and node each act on what is theirs and hand all of it on,
+ * so that whoever stands above a Master has one listener.
+ */
 export type MasterEvent =
-  /** It is ALIVE, or it is a STANDBY and knows the leader. */
-  | { readonly event: 'ready' }
-  /** It leads this epoch, or it observed that another Master does. The next incarnation starts above it. */
-  | { readonly event: 'epoch'; readonly epoch: number; readonly leads?: boolean }
+  /** It leads this epoch, and recovers. */
+  | { readonly event: 'elected'; readonly epoch: number }
+  /** Recovery is over: it is ALIVE. */
+  | { readonly event: 'alive' }
+  /** Another Master leads this epoch. */
+  | { readonly event: 'leaderObserved'; readonly epoch: number }
+  /** These Masters exist. */
+  | { readonly event: 'mastersObserved'; readonly addresses: readonly string[] }
+  /** This leadership is over and nothing of it will act again. `handedOver`: in order, and the others were told. */
+  | { readonly event: 'revoked'; readonly handedOver: boolean }
+  /** After a hand-over: another Master leads. */
+  | { readonly event: 'succeeded' }
+  /** This process cannot lead, whatever happens: it ends. */
+  | { readonly event: 'unrecoverable'; readonly error: FiresteelError }
+
+export type MasterListener = (event: MasterEvent) => void

@@ -17,7 +17,7 @@ import { Hearsay } from '../election/hearsay.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { MasterConfig } from './master-config.js'
-import type { MasterEvent } from './master-event.js'
+import type { MasterEvent, MasterListener } from './master-event.js'
 import { MasterIncarnation } from './master-incarnation.js'
 import type { MasterRecovery } from './master-recovery.js'
 
@@ -52,9 +52,8 @@ export interface MasterHostOptions {
   readonly random: () => number
   readonly newWriteId: () => string
   readonly dialWith: (options: DialOptions) => Promise<Link>
-  readonly tell: (event: MasterEvent) => void
-  /** Called when it knows the leader as a STANDBY. */
-  readonly onStandby: () => void
+  /** Of all its incarnations. */
+  readonly listener: MasterListener
 }
 
 /**
@@ -144,9 +143,9 @@ export class MasterHost {
     this.#dialer.closeAll('the Master stops')
   }
 
-  /** Starts one incarnation, from STANDBY to the end of its leadership. */
+  /** One incarnation, from STANDBY to the end of its leadership. */
   #start(handedOver = false): void {
-    const { node, recovery, config, address, clock, timers, random, newWriteId, tell } = this.#options
+    const { node, recovery, config, address, clock, timers, random, newWriteId } = this.#options
     const { system, gateway, incarnation, log } = node
     this.#current = new MasterIncarnation({
       system,
@@ -169,21 +168,31 @@ export class MasterHost {
         const { host, port } = parseActorAddress(at)
         return this.#probeMaster(host, port, owner)
       },
-      onMastersObserved: (addresses) => this.learn(addresses),
-      onEpoch: (epoch, leads) => this.#epoch(epoch, leads),
-      onAlive: () => tell({ event: 'ready' }),
-      onUnrecoverable: (error) => node.fail(error),
-      onRevoked: (handedOver) => void this.#revoked(handedOver),
-      onSucceeded: () => this.#succeeded(),
+      listener: (event) => this.#observed(event),
     })
   }
 
-  #epoch(epoch: number, leads: boolean): void {
-    const { tell, onStandby } = this.#options
-    tell({ event: 'epoch', epoch, leads })
-    if (leads) return
-    tell({ event: 'ready' })
-    onStandby()
+  #observed(event: MasterEvent): void {
+    switch (event.event) {
+      case 'mastersObserved':
+        this.learn(event.addresses)
+        break
+      case 'revoked':
+        void this.#revoked(event.handedOver)
+        break
+      case 'succeeded':
+        this.#succeeded()
+        break
+      case 'unrecoverable':
+        this.#options.node.fail(event.error)
+        break
+      case 'elected':
+      case 'alive':
+      case 'leaderObserved':
+        // For the node.
+        break
+    }
+    this.#options.listener(event)
   }
 
   /** The leadership has ended, for whatever reason. A new STANDBY begins, under a new incarnation. */

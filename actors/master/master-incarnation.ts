@@ -1,49 +1,31 @@
-import type { Clock } from '../../runtime/clock.js'
-import type { FiresteelError } from '../../runtime/errors.js'
-import type { Log } from '../../runtime/observe/log.js'
-import type { RecordCache } from '../../runtime/persistence/record-cache.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import type { TimerSource } from '../../runtime/system/timers.js'
-import type { Gateway } from '../../runtime/transport/gateway.js'
 import type { ElectionAgent, ElectionAgentContext } from '../election/election-agent.js'
 import type { Hearsay } from '../election/hearsay.js'
 import { leaderElectionAgent } from '../election/leader-election-agent.js'
-import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 import { type MasterActorMessage, type MasterShell, master } from './master.js'
-import type { MasterConfig } from './master-config.js'
+import type { MasterEvent } from './master-event.js'
 import type { MasterOptions } from './master-options.js'
 import type { MasterRecovery } from './master-recovery.js'
 
 export interface MasterIncarnationOptions
-  extends Pick<MasterOptions, 'probe' | 'onMastersObserved' | 'onAlive' | 'onSucceeded' | 'newWriteId'> {
+  extends Omit<MasterOptions, 'engine' | 'agent' | 'mayAct' | 'lock' | 'storeReachable'> {
   readonly system: ActorSystem
-  /** The gateway of this incarnation alone. */
-  readonly gateway: Gateway<MasterMessage>
   readonly incarnation: string
   readonly recovery: MasterRecovery
-  /** The record cache of the process. It outlives this incarnation. */
-  readonly recordCache: RecordCache
-  readonly config: MasterConfig
-  /** The positions that the process knows and has been told of. */
+  /** Of the process: what it knows and has heard of positions. */
   readonly hearsay: Hearsay
   /** How long the agent waits, because the incarnation before handed over to another Master. */
   readonly holdOffMs: number
-  readonly clock: Clock
   readonly timers: TimerSource
   /** In [0, 1). */
   readonly random: () => number
-  readonly log: Log
   readonly probeMaster: ElectionAgentContext['probeMaster']
   /** Shared by the process, like the record cache. */
   readonly store?: ElectionAgentContext['store']
-  /** False: it has handed over too recently to do so again unasked (protocol 6). */
-  readonly mayHandOver: () => boolean
-  readonly onEpoch: (epoch: number, leads: boolean) => void
-  readonly onUnrecoverable: (error: FiresteelError) => void
-  readonly onRevoked: (handedOver: boolean) => void
 }
 
 /**
@@ -117,38 +99,25 @@ export class MasterIncarnation {
   }
 
   #masterOptions(): MasterOptions {
-    const { gateway, recovery, recordCache, config, clock, timers, log, newWriteId } = this.#options
-    const { probe, onMastersObserved, onAlive, onSucceeded, onEpoch, onRevoked } = this.#options
+    const { recovery } = this.#options
     return {
-      gateway,
+      ...this.#options,
       engine: recovery.engine,
-      recordCache,
-      config,
-      clock,
-      timers,
-      log,
-      newWriteId,
       agent: () => this.#agentActor,
       mayAct: () => this.#agent.mayAct(),
-      mayHandOver: this.#options.mayHandOver,
       lock: () => this.#agent.lock,
       storeReachable: () => recovery.storeReachable(),
-      probe,
-      onMastersObserved,
-      onElected: (epoch) => {
-        this.#leads = true
-        onEpoch(epoch, true)
-      },
-      onLeaderObserved: (epoch) => onEpoch(epoch, false),
-      onUnrecoverable: this.#options.onUnrecoverable,
-      onAlive,
-      onRevoked: (handedOver) => {
-        this.#leads = false
-        this.#resigned(handedOver)
-        onRevoked(handedOver)
-      },
-      onSucceeded,
+      listener: (event) => this.#heard(event),
     }
+  }
+
+  #heard(event: MasterEvent): void {
+    if (event.event === 'elected') this.#leads = true
+    if (event.event === 'revoked') {
+      this.#leads = false
+      this.#resigned(event.handedOver)
+    }
+    this.#options.listener(event)
   }
 
   #agentContext(tellMaster: (message: ElectionMessage) => void): ElectionAgentContext {
@@ -172,7 +141,7 @@ export class MasterIncarnation {
       newWriteId,
       log: log.child({ component: 'election' }),
       tellMaster,
-      onUnrecoverable: this.#options.onUnrecoverable,
+      onUnrecoverable: (error) => this.#heard({ event: 'unrecoverable', error }),
       onResigned: () => {
         if (!this.#leads) this.#resigned(false)
       },

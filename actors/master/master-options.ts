@@ -1,5 +1,4 @@
 import type { Clock } from '../../runtime/clock.js'
-import type { FiresteelError } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { PersistenceEngine } from '../../runtime/persistence/engine.js'
 import type { RecordCache } from '../../runtime/persistence/record-cache.js'
@@ -9,6 +8,7 @@ import type { Gateway } from '../../runtime/transport/gateway.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { AgentMessage } from '../messages/election.js'
 import type { MasterConfig } from './master-config.js'
+import type { MasterListener } from './master-event.js'
 
 /** The dependencies of a Master actor. */
 export interface MasterOptions {
@@ -30,18 +30,7 @@ export interface MasterOptions {
   readonly storeReachable: () => boolean
   /** True: the kernel of this Worker's host refuses connections to its port. */
   readonly probe: (host: string, port: number) => Promise<boolean>
-  readonly onMastersObserved: (addresses: readonly string[]) => void
-  /** True: it may hand over unasked again. */
+  /** May it hand over of its own will again? */
   readonly mayHandOver: () => boolean
-  readonly onElected: (epoch: number) => void
-  /** Another Master leads this epoch. */
-  readonly onLeaderObserved: (epoch: number) => void
-  /** This process can never lead, so it ends. */
-  readonly onUnrecoverable: (error: FiresteelError) => void
-  /** Recovery is over: this Master is ALIVE. */
-  readonly onAlive: () => void
-  /** This leadership is over and has no more effects. `handedOver`: it ended in order, and the other Masters were told. */
-  readonly onRevoked: (handedOver: boolean) => void
-  /** After a hand-over: another Master leads. */
-  readonly onSucceeded: () => void
+  readonly listener: MasterListener
 }

@@ -215,10 +215,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
   ): Promise<void> {
     const { engine, clock, recordCache, config, log } = this.#options
     const fence = { epoch, owner }
-    this.#options.onElected(epoch)
+    this.#options.listener({ event: 'elected', epoch })
     const read = await readRecords(engine, fence, writeId).catch((error: unknown) => {
       this.#lost(`the store could not be read: ${reasonOf(error)}`)
-      if (isFiresteelError(error, 'HEAP_TOO_SMALL')) this.#options.onUnrecoverable(error)
+      if (isFiresteelError(error, 'HEAP_TOO_SMALL')) this.#options.listener({ event: 'unrecoverable', error })
       return null
     })
     if (read === null || this.#over) return
@@ -344,7 +344,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#driver?.submit({ puts: step.puts, deletes: step.deletes, effects })
     if (!this.#aliveTold && this.#core.state === 'ALIVE') {
       this.#aliveTold = true
-      this.#options.onAlive()
+      this.#options.listener({ event: 'alive' })
       void this.#readKeys(this.#core.cluster!.leadership)
     }
   }
@@ -375,7 +375,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #runFree(effect: FreeEffect, cause: Envelope | undefined): void {
-    const { gateway, log, onLeaderObserved, onMastersObserved, mayHandOver } = this.#options
+    const { gateway, log, listener, mayHandOver } = this.#options
     switch (effect.kind) {
       case 'tellNow':
         gateway.send(effect.to, effect.message, cause)
@@ -408,10 +408,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#options.recordCache.taken(effect.at)
         break
       case 'leaderHeard':
-        onLeaderObserved(effect.epoch)
+        listener({ event: 'leaderObserved', epoch: effect.epoch })
         break
       case 'mastersHeard':
-        onMastersObserved(effect.addresses)
+        listener({ event: 'mastersObserved', addresses: effect.addresses })
         break
       case 'handOver':
         if (mayHandOver()) void this.#beginHandOver(effect.reason)
@@ -439,7 +439,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #revoked(reason: string): void {
-    const { recordCache, clock, log, gateway, onRevoked } = this.#options
+    const { recordCache, clock, log, gateway, listener } = this.#options
     this.#over = true
     recordCache.end(clock.bootMs())
     const abandoned = this.#driver?.stop()
@@ -447,12 +447,13 @@ export class MasterShell implements Handler<MasterActorMessage> {
     log.info(`RevokedLeadership: ${reason}`)
     const goodbyes: Iterable<readonly [string, Outgoing]> = this.#handOver?.goodbyes() ?? []
     for (const [to, message] of goodbyes) gateway.send(to, message)
-    onRevoked(this.#handOver?.chosen !== undefined)
+    listener({ event: 'revoked', handedOver: this.#handOver?.chosen !== undefined })
   }
 
   /** Nothing of this leadership acts any more; who asks hears where to go. */
   #afterwards(message: MasterActorMessage, envelope: Envelope): void {
-    if (message.type === 'MasterChanged' && envelope.epoch > this.position.epoch) this.#options.onSucceeded()
+    if (message.type === 'MasterChanged' && envelope.epoch > this.position.epoch)
+      this.#options.listener({ event: 'succeeded' })
     const from = peerOf(envelope)
     if (message.type === 'RequestLostTail' && from && isPeerMaster(from))
       this.#giveLostWrites(from.incarnation, message, message.more === true)

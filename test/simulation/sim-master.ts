@@ -86,10 +86,9 @@ export class SimMaster {
       random: world.random.fork().next,
       newWriteId: () => world.random.hex(12),
       dialWith: network.dialFrom(place),
-      tell: (event) => {
-        if (event.event === 'epoch') onEpoch(event.epoch)
+      listener: (event) => {
+        if (event.event === 'elected' || event.event === 'leaderObserved') onEpoch(event.epoch)
       },
-      onStandby: () => {},
     })
     place.settle = () => frame.system.idle()
     network.listen(port, {

@@ -196,16 +196,11 @@ function node(t: TestContext) {
       probeMaster: async () => 'unknown',
       probe: async () => false,
       mayHandOver: () => true,
-      onMastersObserved: () => {},
-      onEpoch: () => {
-        shown = life.shell.position
+      listener: (event) => {
+        if (event.event === 'elected' || event.event === 'leaderObserved') shown = life.shell.position
+        if (event.event === 'unrecoverable') throw event.error
+        if (event.event === 'revoked') revoked.push(event.handedOver)
       },
-      onAlive: () => {},
-      onUnrecoverable: (error) => {
-        throw error
-      },
-      onRevoked: (handedOver) => revoked.push(handedOver),
-      onSucceeded: () => {},
     })
     return { life, gateway, refs, agent: () => agent!, revoked }
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { masterRoutes } from '../../../actors/master/json.js'
-import { fixedMasterConfig } from '../../../actors/master/master-config.js'
+import { fixedMasterConfig, type MasterConfig } from '../../../actors/master/master-config.js'
+import type { MasterEvent } from '../../../actors/master/master-event.js'
 import { MasterHost, type MasterHostOptions } from '../../../actors/master/master-host.js'
 import type { MasterRecovery } from '../../../actors/master/master-recovery.js'
 import { isPeerMaster } from '../../../actors/master/peer-masters.js'
@@ -131,18 +132,35 @@ class MasterNode implements RunningNode {
       random: Math.random,
       newWriteId: () => randomBytes(9).toString('base64url'),
       dialWith: dial,
-      tell: this.#tell,
-      // The Master is as ready as it can be, except for code that has not run yet.
-      onStandby: () => {
-        this.#warmUpTimer ??= setTimeout(
-          () => void this.#warmUp({ ...config, address, masters }),
-          limits.warmUpMs,
-        ).unref()
-      },
+      listener: (event) => this.#observed(event, { ...config, address, masters }),
     })
   }
 
-  async #warmUp(config: Parameters<typeof warmUp>[0]): Promise<void> {
+  /** What its launcher must know; and a STANDBY that knows who leads warms up. */
+  #observed(event: MasterEvent, config: MasterConfig): void {
+    switch (event.event) {
+      case 'elected':
+        this.#tell({ event: 'epoch', epoch: event.epoch, leads: true })
+        break
+      case 'leaderObserved':
+        this.#tell({ event: 'epoch', epoch: event.epoch, leads: false })
+        this.#tell({ event: 'ready' })
+        // As ready as it can be, but for what it does for the first time.
+        this.#warmUpTimer ??= setTimeout(() => void this.#warmUp(config), limits.warmUpMs).unref()
+        break
+      case 'alive':
+        this.#tell({ event: 'ready' })
+        break
+      case 'mastersObserved':
+      case 'revoked':
+      case 'succeeded':
+      case 'unrecoverable':
+        // Its host has acted.
+        break
+    }
+  }
+
+  async #warmUp(config: MasterConfig): Promise<void> {
     try {
       await this.#recovery?.warmUp?.()
       await warmUp(config, () => this.#stopping === undefined && !this.#masterHost?.leads)
