@@ -1,5 +1,5 @@
 import type { ApplicationState, ExecutorState } from '../messages/common.js'
-import { isBelieved } from './belief.js'
+import { isBelieved } from './lost-writes/belief.js'
 import type { ApplicationRecord } from './records.js'
 import type { Holding } from './resources.js'
 import type { Step } from './step.js'

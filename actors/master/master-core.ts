@@ -3,7 +3,6 @@ import { limits } from '../../runtime/limits.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { PastElection, Position, RecoveryState } from '../messages/common.js'
 import type { MasterChanged, MasterInStandby } from '../messages/leadership.js'
-import type { LostTail } from '../messages/masters.js'
 import type { RequestMasterState } from '../messages/status.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
@@ -11,8 +10,7 @@ import { ClusterState, type PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import { IdSource } from './ids.js'
 import { launchDue } from './launch-timers.js'
-import { putsOf, readLostWrites } from './lost-write-messages.js'
-import { askForMore, type LostWrite, takeBackLostWrites } from './lost-writes.js'
+import { type LostWritePiece, takePiece } from './lost-writes/intake.js'
 import type { MasterConfig } from './master-config.js'
 import type { MasterTimer } from './master-timer.js'
 import { PeerMasterProtocol } from './peer-master-protocol.js'
@@ -25,7 +23,7 @@ import { schedule } from './scheduling.js'
 import { rowsOfOne, type StateHead } from './snapshot.js'
 import { type MasterSnapshot, SnapshotCache } from './snapshot-cache.js'
 import { pageOf } from './state-page.js'
-import { type LogFields, type Now, type ReplyToken, Step } from './step.js'
+import { type Now, type ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
 import * as workers from './workers.js'
 
@@ -38,15 +36,6 @@ interface Elected {
   readonly observed: Position
   /** The keys of ended drivers follow, as `keys`. */
   readonly keysFollow?: boolean
-}
-
-interface LostWrites {
-  readonly kind: 'lostWrites'
-  readonly records: readonly LostWrite[]
-  /** The Master that gave it; absent: the own record cache. */
-  readonly from?: string
-  /** Absent: nothing more comes of it. */
-  readonly last?: boolean
 }
 
 export type MasterInput =
@@ -77,7 +66,7 @@ export type MasterInput =
       readonly ownLostWrites?: boolean
     }
   /** A piece of a record cache, own or another Master's, that is newer than base (protocol 12). */
-  | LostWrites
+  | ({ readonly kind: 'lostWrites' } & LostWritePiece)
   /** Keys of ended drivers, read after the election. */
   | { readonly kind: 'keys'; readonly records: StoredRecords['keys']; readonly complete: boolean }
   /** A STANDBY's agent has read who leads. */
@@ -174,7 +163,7 @@ export class MasterCore {
         this.#message(step, input, commitQueue)
         break
       case 'lostWrites':
-        if (this.#cluster) this.#lostWrites(step, this.#cluster, input, commitQueue)
+        if (this.#cluster) takePiece(this.#cluster, step, input, commitQueue)
         break
       case 'recordSeen':
         if (!this.#cluster) this.#peerMasters.recordSeen(step, input.record)
@@ -314,7 +303,6 @@ export class MasterCore {
       cluster: this.#cluster,
       workersHeard: () => this.#workersHeard,
       answerState: (request) => this.#masterState(step, request, reply, commitQueue),
-      takeLostTail: (tail) => this.#lostTail(step, from.incarnation, tail, commitQueue),
     }
     if (route.master === 'any') {
       route.handle(received, message)
@@ -343,35 +331,6 @@ export class MasterCore {
   #probed(step: Step, cluster: ClusterState, workerId: string, refused: boolean): void {
     workers.probed(cluster, step, workerId, refused)
     // Known dead is as good as an answer (protocol 11.6).
-    advanceRecovery(cluster, step)
-  }
-
-  /** A record that cannot be read is left out. */
-  #lostTail(step: Step, from: string, message: LostTail, commitQueue: CommitQueueView): void {
-    if (!this.#cluster) return
-    const log = { warn: (text: string, fields: LogFields) => step.log('warn', text, fields) }
-    const records = readLostWrites(putsOf(message), log)
-    this.#lostWrites(
-      step,
-      this.#cluster,
-      { kind: 'lostWrites', records, from, last: message.last },
-      commitQueue,
-    )
-  }
-
-  #lostWrites(
-    step: Step,
-    cluster: ClusterState,
-    { records, from, last = true }: LostWrites,
-    commitQueue: CommitQueueView,
-  ): void {
-    takeBackLostWrites(cluster, step, records)
-    if (!last) {
-      askForMore(cluster, step, from, commitQueue)
-    } else {
-      cluster.awaitedLostWrites.delete(from ?? cluster.leadership.owner)
-      if (from !== undefined) step.tell(from, { type: 'TailTaken' })
-    }
     advanceRecovery(cluster, step)
   }
 

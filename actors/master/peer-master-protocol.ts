@@ -5,6 +5,7 @@ import type { MasterChanged, MasterInStandby, StaleEpoch } from '../messages/lea
 import type { PositionSeen, Released, RequestLostTail, StandbyPulse } from '../messages/masters.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
+import { requestLostWrites } from './lost-writes/request.js'
 import type { MasterConfig } from './master-config.js'
 import { type KnownLeader, type PeerMaster, PeerMasters } from './peer-masters.js'
 import type { Step } from './step.js'
@@ -54,7 +55,7 @@ export class PeerMasterProtocol {
     this.#peerMasters.lead({ epoch, owner, address: this.#config.address })
     for (const { incarnation } of this.#peerMasters.all) {
       if (incarnation !== deposed) cluster.awaitedLostWrites.add(incarnation)
-      this.#requestLostWrites(cluster, step, incarnation)
+      requestLostWrites(cluster, step, incarnation)
     }
     step.startTimer({ kind: 'pulse' }, 0)
   }
@@ -65,7 +66,7 @@ export class PeerMasterProtocol {
     if (peer.address && peer.dialled) step.free.push({ kind: 'mastersHeard', addresses: [peer.address] })
     if (!cluster) return
     if (cluster.state === 'RECOVERING') cluster.awaitedLostWrites.add(peer.incarnation)
-    this.#requestLostWrites(cluster, step, peer.incarnation)
+    requestLostWrites(cluster, step, peer.incarnation)
   }
 
   linkDown(
@@ -173,11 +174,6 @@ export class PeerMasterProtocol {
     this.#deafSinceMs = nowMs
     const reason = `it hears ${workersHeard} of ${workers} workers, ${better.address} hears ${better.pulse.workersHeard}`
     step.free.push({ kind: 'handOver', reason })
-  }
-
-  #requestLostWrites({ leadership }: ClusterState, step: Step, to: string): void {
-    const { base, earlier } = leadership
-    step.tell(to, { type: 'RequestLostTail', base, earlier: [...earlier] })
   }
 
   #leads(from: PeerInfo): boolean {

@@ -6,11 +6,11 @@ import type {
   WorkerLatestState,
   WorkerSchedulerStateResponse,
 } from '../messages/workers.js'
-import { isBelieved } from './belief.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
 import { tellAdded, tellLaunchDriver, tellLaunchExecutor } from './launching.js'
+import { isBelieved } from './lost-writes/belief.js'
 import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
 import { driverDigest, meetKeptEnds } from './submission.js'

@@ -3,7 +3,6 @@ import type { Role } from '../../runtime/transport/identity.js'
 import type { FromMaster, FromWorker, MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { RequestSubmitDriver } from '../messages/drivers.js'
-import type { LostTail } from '../messages/masters.js'
 import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import type { RequestMasterState } from '../messages/status.js'
 import * as executors from './application-executors.js'
@@ -11,6 +10,7 @@ import * as applications from './applications.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import { logLocation } from './log-location.js'
+import { takeLostTail } from './lost-writes/intake.js'
 import type { PeerMasterProtocol } from './peer-master-protocol.js'
 import { notLeader, readingKeys } from './refusals.js'
 import { workerReported } from './reports.js'
@@ -34,7 +34,6 @@ export interface Received {
   /** Linked nodes that are no Masters. */
   workersHeard(): number
   answerState(message: RequestMasterState): void
-  takeLostTail(message: LostTail): void
 }
 
 /** What the handlers of a leader are given. */
@@ -103,7 +102,9 @@ const routes: Routes = {
   LostTail: {
     sender: 'master',
     master: 'any',
-    handle: (received, message) => received.takeLostTail(message),
+    handle: ({ cluster, step, from, commitQueue }, message) => {
+      if (cluster) takeLostTail(cluster, step, from.incarnation, message, commitQueue)
+    },
   },
   TailTaken: {
     sender: 'master',

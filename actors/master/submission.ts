@@ -9,12 +9,12 @@ import type {
   RequestKillDriver,
   RequestSubmitDriver,
 } from '../messages/drivers.js'
-import { isBelieved } from './belief.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
 import { driverFailed } from './failed-launches.js'
-import type { KeptEnd } from './kept-ends.js'
+import { isBelieved } from './lost-writes/belief.js'
+import type { KeptEnd } from './lost-writes/kept-ends.js'
 import type { EndedDriver, StoredRecords } from './records.js'
 import { tooMuchHeld } from './refusals.js'
 import type { Now, ReplyToken, Step } from './step.js'

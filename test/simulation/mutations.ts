@@ -92,8 +92,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'no tail from other Masters',
-    file: 'actors/master/peer-master-protocol.js',
-    find: "step.tell(to, { type: 'RequestLostTail', base, earlier: [...earlier] });",
+    file: 'actors/master/lost-writes/request.js',
+    find: 'step.tell(to, requestOf(cluster));',
     replace: '',
     script: 'who has the image is slow',
   },
@@ -281,14 +281,14 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'what was launched since is let run when its end is remembered',
-    file: 'actors/master/lost-writes.js',
+    file: 'actors/master/lost-writes/take-back.js',
     find: 'if (held)\n            giveUp(cluster, step, held);',
     replace: '',
     script: 'killed, forgotten, launched, and only then remembered',
   },
   {
     name: 'the key of what ended before its record came is lost',
-    file: 'actors/master/lost-writes.js',
+    file: 'actors/master/lost-writes/take-back-driver.js',
     find: 'return keyOfEnded(cluster, step, record, ended);',
     replace: 'return false;',
     script: 'adopted, ended, and only then remembered',
@@ -487,7 +487,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'whatever generation or executor id a Worker tells of is believed',
-    file: 'actors/master/belief.js',
+    file: 'actors/master/lost-writes/belief.js',
     find: 'claimed - found <= limits.launchRise;',
     replace: 'true;',
     script: 'a Worker lies about numbers',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { LostWrite } from '../../actors/master/lost-writes.js'
+import type { LostWrite } from '../../actors/master/lost-writes/lost-write.js'
 import { recordViolations } from '../../actors/master/records.js'
 import { violation } from '../../actors/messages/catalogue.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { LostWrite } from '../../actors/master/lost-writes.js'
+import type { LostWrite } from '../../actors/master/lost-writes/lost-write.js'
 import type {
   ApplicationRecord,
   DriverRecord,

@@ -69,7 +69,7 @@ test('the core alone takes a LostTail: what can be read is written, the rest is 
   )
   assert.deepEqual(gated, [{ kind: 'tell', to: 'm2-1', message: { type: 'TailTaken' } }])
   assert.deepEqual(warnings(free), [
-    'STORE_UNREADABLE: a record of a lost tail was left out',
+    'STORE_UNREADABLE: an unreadable lost write was left out',
     'STORE_REWOUND: records that the store forgot are back',
   ])
 })

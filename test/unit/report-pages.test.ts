@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { lostWriteMessage, lostWritePieces } from '../../actors/master/lost-write-messages.js'
+import { lostWriteMessage, lostWritePieces } from '../../actors/master/lost-writes/pieces.js'
 import { violation } from '../../actors/messages/catalogue.js'
 import type { DriverReport, ExecutorReport } from '../../actors/messages/workers.js'
 import { DriverEntry } from '../../actors/worker/driver-entry.js'

@@ -1,6 +1,6 @@
-import type { Put } from '../../runtime/persistence/engine.js'
-import type { LostTail } from '../messages/masters.js'
-import { type LostWriteLimits, lostWriteMessage, lostWritePieces } from './lost-write-messages.js'
+import type { Put } from '../../../runtime/persistence/engine.js'
+import type { LostTail } from '../../messages/masters.js'
+import { type LostWriteLimits, lostWriteMessage, lostWritePieces } from './pieces.js'
 
 export interface LostWriteSenderOptions {
   readonly most: LostWriteLimits & { readonly lostWriteWindow: number }

@@ -1,4 +1,4 @@
-import { limits } from '../../runtime/limits.js'
+import { limits } from '../../../runtime/limits.js'
 
 /*
  * Generations and executor ids only count up, and each is durable before it is used. A number above the stored one was

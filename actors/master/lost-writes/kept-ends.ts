@@ -1,4 +1,4 @@
-import type { DriverStateChanged } from '../messages/drivers.js'
+import type { DriverStateChanged } from '../../messages/drivers.js'
 
 /** What a Worker told of a driver that the cluster state does not hold. */
 export interface KeptEnd {

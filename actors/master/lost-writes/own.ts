@@ -1,7 +1,7 @@
-import type { Put } from '../../runtime/persistence/engine.js'
-import type { Found } from '../../runtime/persistence/forgotten.js'
-import type { RecordCache, RecordCacheDraft } from '../../runtime/persistence/record-cache.js'
-import { type LostWriteLimits, lostWritePieces } from './lost-write-messages.js'
+import type { Put } from '../../../runtime/persistence/engine.js'
+import type { Found } from '../../../runtime/persistence/forgotten.js'
+import type { RecordCache, RecordCacheDraft } from '../../../runtime/persistence/record-cache.js'
+import { type LostWriteLimits, lostWritePieces } from './pieces.js'
 
 /** Resolves in a later turn. False: the caller should stop. */
 export type NextTurn = () => Promise<boolean>

@@ -1,0 +1,40 @@
+import { reasonOf } from '../../../runtime/errors.js'
+import type { Put } from '../../../runtime/persistence/engine.js'
+import type { LostTail } from '../../messages/masters.js'
+import { type RecordTable, recordViolations } from '../records.js'
+
+/** A record that the store forgot and a Master still has. */
+export interface LostWrite {
+  readonly table: RecordTable
+  readonly id: string
+  /** Valid for its table. */
+  readonly value: object
+}
+
+export const putsOf = ({ records }: LostTail): Put[] =>
+  records.map(([table, id, json]) => ({ table, id, json }))
+
+/** Where a record that is left out is told of. */
+interface WarningLog {
+  warn(text: string, fields: Readonly<Record<string, unknown>>): void
+}
+
+/** What cannot be read is logged and left out: nobody else is hindered by it. */
+export function readLostWrites(puts: readonly Put[], log: WarningLog): LostWrite[] {
+  const read: LostWrite[] = []
+  for (const { table, id, json } of puts) {
+    const value = parse(json)
+    const reason = 'error' in value ? value.error : recordViolations[table](value.value)
+    if (reason === undefined) read.push({ table, id, value: (value as { value: object }).value })
+    else log.warn('STORE_UNREADABLE: an unreadable lost write was left out', { table, id, reason })
+  }
+  return read
+}
+
+function parse(json: string): { readonly value: unknown } | { readonly error: string } {
+  try {
+    return { value: JSON.parse(json) }
+  } catch (error) {
+    return { error: reasonOf(error) }
+  }
+}

@@ -1,0 +1,8 @@
+import { comparePositions } from '../../../runtime/persistence/engine.js'
+import type { Position } from '../../messages/common.js'
+
+const start: Position = { epoch: 0, seq: 0 }
+
+/** Was this record written later than that one? */
+export const isNewer = (one: { at?: Position | undefined }, other: { at?: Position | undefined }): boolean =>
+  comparePositions(one.at ?? start, other.at ?? start) > 0

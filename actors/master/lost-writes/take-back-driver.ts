@@ -1,0 +1,113 @@
+import { summaryOfDriver } from '../../messages/common.js'
+import type { ClusterState } from '../cluster-state.js'
+import type { DriverEntry } from '../driver-entry.js'
+import { endDriver, endDriverAs } from '../ending.js'
+import type { DriverRecord, EndedDriver } from '../records.js'
+import { bindDriver } from '../recovery.js'
+import { isAdopted } from '../reports.js'
+import type { Step } from '../step.js'
+import { meetKeptEnds } from '../submission.js'
+import { outranks, supersede } from '../superseding.js'
+import { isBelievedOfLostWrites } from './belief.js'
+import { isNewer } from './newer.js'
+import { takeBackKey } from './take-back-key.js'
+
+/** A driver that the store forgot, or holds as an older write. Later launches, kills and ends may be known already. */
+export function takeBackDriver(cluster: ClusterState, step: Step, record: DriverRecord): boolean {
+  const ended = cluster.endedDrivers.get(record.id)
+  if (ended) return keyOfEnded(cluster, step, record, ended)
+  // It has ended, and so many after it that no more is known of it.
+  if (cluster.keys.get(record.key)?.driverId === record.id) return false
+  const held = cluster.drivers.get(record.id)
+  if (!isBelievedOfLostWrites(record.generation, held?.foundGeneration ?? 0)) return false
+  const later = cluster.driversByKey.get(record.key)
+  if (!held && later) return submittedAgain(cluster, step, record, later)
+  if (held && isAdopted(held)) {
+    if (!outranks(record, held.record)) return giveBackName(cluster, step, held, record)
+  } else if (held && !isNewer(record, held.record)) {
+    return record.wanted === 'KILL' && held.record.wanted !== 'KILL' && wantKill(cluster, step, held)
+  }
+  const { workerId, generation } = record
+  const same = held?.record.workerId === workerId && held.record.generation === generation
+  if (held && same) {
+    held.record = record
+    if (record.wanted === 'KILL') return wantKill(cluster, step, held)
+  } else {
+    if (held) supersede(cluster, step, held, record)
+    bindDriver(cluster, step, cluster.restoreDriver(record))
+  }
+  step.put('driver', record.id, cluster.drivers.get(record.id)!.record)
+  if (same) return true
+  meetKeptEnds(cluster, step, record.id)
+  if (cluster.drivers.get(record.id)?.record.workerId === workerId) askAgain(cluster, step, workerId)
+  return true
+}
+
+/** A Worker brought it back, and it ended before its record came: its key was known to nobody. */
+function keyOfEnded(
+  cluster: ClusterState,
+  step: Step,
+  record: DriverRecord,
+  { endedAtMs }: EndedDriver,
+): boolean {
+  if (cluster.driversByKey.has(record.key)) return false
+  return takeBackKey(cluster, step, record.key, { driverId: record.id, digest: record.digest, endedAtMs })
+}
+
+/** Its submitter heard that it is lost, and submitted it again with its key, which is one driver: this one ends. */
+function submittedAgain(
+  cluster: ClusterState,
+  step: Step,
+  record: DriverRecord,
+  later: DriverEntry,
+): boolean {
+  const { id, submittedAtMs, description, generation, workerId } = record
+  endDriverAs(cluster, step, {
+    kind: 'driver',
+    id,
+    submittedAtMs,
+    endedAtMs: step.now.wallMs,
+    message: `the store had lost it; submitted again as ${later.id}`,
+    description: summaryOfDriver(description),
+    state: 'KILLED',
+    generation,
+    worker: workerId,
+    exitCode: null,
+    signal: null,
+  })
+  if (workerId) step.tell(workerId, { type: 'KillDriver', workerId, driverId: id, generation })
+  return true
+}
+
+/** A Worker brought it back before this record came: it gets its key again, so that nobody submits it twice. */
+function giveBackName(cluster: ClusterState, step: Step, held: DriverEntry, record: DriverRecord): boolean {
+  const { key, digest, submittedAtMs } = record
+  // Unless it was submitted again meanwhile: then both run, and a retry is the later one.
+  if (!cluster.driversByKey.has(key)) {
+    cluster.driversByKey.delete(held.record.key)
+    cluster.driversByKey.set(key, held)
+    held.record = { ...held.record, key, digest, submittedAtMs }
+  }
+  if (record.wanted === 'KILL') return wantKill(cluster, step, held)
+  step.put('driver', held.id, held.record)
+  return true
+}
+
+/** A kill was acknowledged: whatever was written later, it stays. */
+function wantKill(cluster: ClusterState, step: Step, held: DriverEntry): boolean {
+  held.record = { ...held.record, wanted: 'KILL' }
+  const { workerId, generation } = held.record
+  if (workerId === null) {
+    endDriver(cluster, step, held, { state: 'KILLED', message: 'killed before it started' })
+    return true
+  }
+  step.put('driver', held.id, held.record)
+  step.tell(workerId, { type: 'KillDriver', workerId, driverId: held.id, generation })
+  return true
+}
+
+/** This Worker has reported already: its answer, ends first, tells what has become of what the cluster state hold only now. */
+function askAgain(cluster: ClusterState, step: Step, workerId: string | null): void {
+  const worker = workerId === null ? undefined : cluster.workers.get(workerId)
+  if (worker?.answered) step.tell(worker.id, { type: 'ReconnectWorker', workerId: worker.id })
+}

@@ -1,0 +1,11 @@
+import type { ClusterState } from '../cluster-state.js'
+import type { KeyRecord } from '../records.js'
+import type { Step } from '../step.js'
+
+/** The key of an ended driver: whoever submits with it again hears of that driver. */
+export function takeBackKey(cluster: ClusterState, step: Step, id: string, record: KeyRecord): boolean {
+  if (cluster.keys.has(id) || cluster.driversByKey.get(id)?.id === record.driverId) return false
+  cluster.keys.set(id, record)
+  step.put('key', id, record)
+  return true
+}

@@ -1,0 +1,92 @@
+import { takeOrphans } from '../application-executors.js'
+import type { ClusterState } from '../cluster-state.js'
+import { endApplicationAs, endDriverAs } from '../ending.js'
+import type {
+  ApplicationRecord,
+  DriverRecord,
+  EndedRecord,
+  KeyRecord,
+  RecordTable,
+  WorkerRecord,
+} from '../records.js'
+import { restoreApplication, restoreWorker } from '../recovery.js'
+import type { Step } from '../step.js'
+import { meetKeptEnds } from '../submission.js'
+import { giveUp } from '../superseding.js'
+import { isBelievedOfLostWrites } from './belief.js'
+import type { LostWrite } from './lost-write.js'
+import { isNewer } from './newer.js'
+import { takeBackDriver } from './take-back-driver.js'
+import { takeBackKey } from './take-back-key.js'
+
+/* What the store forgot and a Master still has (protocol 12): taken in, nothing is deleted but what has ended since. */
+
+/** Commits the records whose id the cluster state do not hold, or hold as an older write. */
+export function takeBackLostWrites(cluster: ClusterState, step: Step, records: readonly LostWrite[]): void {
+  let taken = 0
+  for (const { table, id, value } of records) if (takeBack(cluster, step, table, id, value)) taken++
+  if (taken === 0) return
+  cluster.dirty = true
+  step.log('warn', 'STORE_REWOUND: records that the store forgot are back', { taken, of: records.length })
+}
+
+function takeBack(cluster: ClusterState, step: Step, table: RecordTable, id: string, value: object): boolean {
+  switch (table) {
+    case 'worker':
+      return worker(cluster, step, value as WorkerRecord)
+    case 'app':
+      return application(cluster, step, value as ApplicationRecord)
+    case 'driver':
+      return takeBackDriver(cluster, step, value as DriverRecord)
+    case 'ended':
+      return ended(cluster, step, value as EndedRecord)
+    case 'key':
+      return takeBackKey(cluster, step, id, value as KeyRecord)
+  }
+}
+
+function worker(cluster: ClusterState, step: Step, record: WorkerRecord): boolean {
+  if (cluster.workers.has(record.id)) return false
+  // Its address tells which process came later: one that has answered, or was written later, has followed it.
+  const other = cluster.workersByAddress.get(`${record.host}:${record.port}`)
+  if (other && (other.answered || !isNewer(record, other.record))) return false
+  restoreWorker(cluster, step, record)
+  step.put('worker', record.id, record)
+  return true
+}
+
+function application(cluster: ClusterState, step: Step, record: ApplicationRecord): boolean {
+  if (cluster.endedApps.has(record.id)) return false
+  const held = cluster.apps.get(record.id)
+  if (!isBelievedOfLostWrites(record.execIds, held?.foundExecIds ?? 0)) return false
+  if (!held) {
+    restoreApplication(cluster, step, record, 0)
+    takeOrphans(cluster, step, cluster.apps.get(record.id)!)
+    step.put('app', record.id, record)
+    return true
+  }
+  const execIds = Math.max(record.execIds, held.record.execIds)
+  const isLater = isNewer(record, held.record)
+  if (!isLater && execIds === held.record.execIds) return false
+  held.record = { ...(isLater ? record : held.record), execIds }
+  // Ids up to the ceiling may have been used.
+  held.nextExecId = Math.max(held.nextExecId, execIds)
+  step.put('app', held.id, held.record)
+  return true
+}
+
+/** An end outranks the older life of the same id. */
+function ended(cluster: ClusterState, step: Step, record: EndedRecord): boolean {
+  if (record.kind === 'driver') {
+    if (cluster.endedDrivers.has(record.id)) return false
+    const held = cluster.drivers.get(record.id)
+    // It may have been launched since, by one who did not know.
+    if (held) giveUp(cluster, step, held)
+    endDriverAs(cluster, step, record)
+    meetKeptEnds(cluster, step, record.id)
+  } else {
+    if (cluster.endedApps.has(record.id)) return false
+    endApplicationAs(cluster, step, record)
+  }
+  return true
+}
