@@ -1,11 +1,11 @@
-import { type Command, Option } from 'commander'
+import type { Command, Option } from 'commander'
 import { driverBoot } from '../../../../actors/client/boot-line.js'
 import { startEmbeddedCluster } from '../../../../actors/client/embedded-cluster.js'
 import { type FoundCluster, findCluster } from '../../../../actors/client/find-cluster.js'
 import { MasterClient } from '../../../../actors/client/master-client.js'
 import { limits } from '../../../limits.js'
 import { type Console, Interrupted } from '../console.js'
-import { durationOption } from './options.js'
+import { durationDefault } from './options.js'
 
 /** Options of every command that talks to a cluster. */
 export interface ClusterOptions {
@@ -15,17 +15,16 @@ export interface ClusterOptions {
   readonly json?: true
 }
 
+export const masterTimeoutOption = (description: string): Option =>
+  durationDefault('--master-timeout <duration>', description, `${limits.masterTimeoutMs / 1000}s`)
+
 export function clusterOptions(command: Command): Command {
   return command
     .option(
       '--master <addresses>',
       'firesteel://host:port[,host:port...], or local for an embedded cluster (default: FIRESTEEL_MASTER, else what `up` left here, else firesteel://127.0.0.1:7070)',
     )
-    .addOption(
-      new Option('--master-timeout <duration>', 'how long to wait for an ALIVE Master')
-        .argParser(durationOption)
-        .default(limits.masterTimeoutMs, '30s'),
-    )
+    .addOption(masterTimeoutOption('how long to wait for an ALIVE Master'))
     .option('--json', 'print JSON')
 }
 

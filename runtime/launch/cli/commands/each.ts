@@ -126,11 +126,7 @@ export const addEach: AddCommand = (program, run) => {
         'Runs one command per item on the cluster, like GNU parallel. Each command runs in this folder with this PATH; its output is printed as a whole.',
       )
       .passThroughOptions()
-      .option(
-        '-j, --jobs <n>',
-        'commands at once; 0 is as many as the cluster takes (default)',
-        intOption(0, 65_536),
-      )
+      .option('-j, --jobs <n>', 'commands at once; 0 is as many as the cluster takes', intOption(0, 65_536))
       .option('-k, --keep-order', 'print in the order of the items')
       .option('--tag', 'put the item and a tab before each line')
       .option('--dry-run', 'print the commands and run none')
@@ -142,7 +138,7 @@ export const addEach: AddCommand = (program, run) => {
       )
       .option('--halt <n>', 'after N failed commands, start no more and end those that run', intOption(1))
       .option('-0, --null', 'items on standard input end with NUL bytes')
-      .option('--memory <size>', 'memory of each executor (default 512m)', memoryOption)
+      .option('--memory <size>', 'memory of each executor (default: 512m)', memoryOption)
       .option('--env <name=value>', 'a variable for the commands; repeatable', collectEnvironment),
   )
     .addHelpText(

@@ -8,18 +8,21 @@ export const addMaster: AddCommand = (program, run) => {
     .command('master')
     .argument('[file]', 'deployment file; without it the options describe this Master')
     .description('Runs one Master in this process, in the foreground. Nothing restarts it; `up` would.')
-    .option('--name <name>', 'which Master of FILE; without FILE its name (default m1)')
-    .option('--cluster <name>', 'name of the cluster (default firesteel)')
-    .option('--host <host>', 'address to listen on (default 127.0.0.1)')
-    .option('--port <port>', 'port of its actors, 0 for any (default 7070)', portOption)
-    .option('--web <port>', 'port of its HTTP, 0 for any (default 8080)', portOption)
+    .option('--name <name>', 'which Master of FILE; without FILE its name (default: m1)')
+    .option('--cluster <name>', 'name of the cluster (default: firesteel)')
+    .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
+    .option('--port <port>', 'port of its actors, 0 for any (default: 7070)', portOption)
+    .option('--web <port>', 'port of its HTTP, 0 for any (default: 8080)', portOption)
     .option('--advertise <host>', 'host under which others reach it')
-    .option(
-      '--recovery <mode>',
-      'NONE (default), FILESYSTEM, REDIS or CUSTOM',
-      choiceOption('NONE', 'FILESYSTEM', 'REDIS', 'CUSTOM'),
+    .addOption(
+      choiceOption('--recovery <mode>', 'where its state is kept (default: NONE)', [
+        'NONE',
+        'FILESYSTEM',
+        'REDIS',
+        'CUSTOM',
+      ]),
     )
-    .option('--directory <dir>', 'with FILESYSTEM or CUSTOM: where its state is kept (default ./state)')
+    .option('--directory <dir>', 'with FILESYSTEM or CUSTOM: where its state is kept (default: ./state)')
     .option(
       '--redis <url>',
       `with REDIS: the data, redis://host:port/db; a password as 'redis://:\${NAME}@host', from the environment`,
@@ -30,11 +33,7 @@ export const addMaster: AddCommand = (program, run) => {
       'with REDIS: an odd number of servers that hold only the lock: URL,...',
       listOption,
     )
-    .option(
-      '--replicas <n>',
-      'with REDIS: how many replicas must have a commit (default 0)',
-      intOption(0, 100),
-    )
+    .option('--replicas <n>', 'with REDIS: replicas that must have a commit (default: 0)', intOption(0, 100))
     .option('--module <path>', 'with CUSTOM: the module that keeps the state and elects')
     .option('--peers <addresses>', 'the other Masters, firesteel://b:7070,c:7070; with REDIS or CUSTOM')
     .option(
@@ -44,7 +43,7 @@ export const addMaster: AddCommand = (program, run) => {
     )
     .option(
       '--worker-timeout <duration>',
-      'silence after which a Worker is dead (default 60s)',
+      'silence after which a Worker is dead (default: 60s)',
       durationOption,
     )
     .option('--json', 'print one JSON object per line')

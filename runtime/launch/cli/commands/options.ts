@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 import { FiresteelError, reasonOf } from '../../../errors.js'
 import { parseDurationMs, parseMemoryMib } from '../../../units.js'
 
@@ -30,12 +30,15 @@ export const intOption = (min: number, max = Number.MAX_SAFE_INTEGER): ((text: s
 export const portOption = intOption(0, 65_535)
 export const coresOption = intOption(1, 65_536)
 
-export const choiceOption = <T extends string>(...choices: T[]): ((text: string) => T) =>
-  checked((text) => {
-    const found = choices.find((choice) => choice === text)
-    if (found !== undefined) return found
-    throw new FiresteelError('USAGE', `It must be one of ${choices.join(', ')}.`)
-  })
+/** Help lists the values, and the refusal names them. */
+export const choiceOption = (flags: string, description: string, choices: readonly string[]): Option =>
+  new Option(flags, description).choices(choices)
+
+/** Help shows the default as people write it, and not as it is kept. */
+export const durationDefault = (flags: string, description: string, text: string): Option =>
+  new Option(flags, description).argParser(durationOption).default(durationOption(text), text)
+export const memoryDefault = (flags: string, description: string, text: string): Option =>
+  new Option(flags, description).argParser(memoryOption).default(memoryOption(text), text)
 
 /** Splits `a,b`. */
 export const listOption = (text: string): string[] =>

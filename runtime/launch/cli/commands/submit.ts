@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { Option } from 'commander'
 import { type SubmissionProblem, submissionProblem } from '../../../../actors/client/check-submission.js'
 import { followDriver, type Submission } from '../../../../actors/client/follow-driver.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
@@ -17,7 +16,7 @@ import {
   collectAmounts,
   collectEnvironment,
   coresOption,
-  memoryOption,
+  memoryDefault,
 } from './options.js'
 
 interface SubmitOptions extends ClusterOptions {
@@ -123,18 +122,14 @@ export const addSubmit: AddCommand = (program, run) => {
       .passThroughOptions()
       .option('--name <name>', 'name of the driver (default: that of MAIN)')
       .option('--cores <n>', 'its cores', coresOption, 1)
-      .addOption(
-        new Option('--memory <size>', 'its memory, such as 512m or 4g')
-          .argParser(memoryOption)
-          .default(1024, '1g'),
-      )
+      .addOption(memoryDefault('--memory <size>', 'its memory, such as 512m or 4g', '1g'))
       .option('--resource <name=amount>', 'a custom resource, such as gpu=1; repeatable', collectAmounts)
       .option('--supervise', 'run it again when it fails or its Worker dies')
-      .option(
-        '--on-isolation <mode>',
-        'what it does when its Worker loses contact with its Masters: run (on) or stop',
-        choiceOption('run', 'stop'),
-        'run',
+      .addOption(
+        choiceOption('--on-isolation <mode>', 'on a Worker cut off from its Masters', [
+          'run',
+          'stop',
+        ]).default('run'),
       )
       .option('--env <name=value>', 'a variable of its environment; repeatable', collectEnvironment)
       .option(

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import { limits } from '../../../limits.js'
 import { FOLDER } from '../../config/folder.js'
 import type { UpPlan } from '../up.js'
+import { masterTimeoutOption } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
-import { choiceOption, coresOption, durationOption, intOption, listOption, memoryOption } from './options.js'
+import { choiceOption, coresOption, intOption, listOption, memoryOption } from './options.js'
 
 interface UpOptions {
   readonly only?: string[]
@@ -73,31 +73,27 @@ export const addUp: AddCommand = (program, run) => {
 
 /** Options of the cluster that runs without a file. */
 function embeddedOptions(command: Command): Command {
-  return (
-    command
-      .option('--workers <n>', 'without FILE: number of Workers', intOption(1, 1000), 1)
-      .option('--cores <n>', 'without FILE: cores of each Worker (default: all of this machine)', coresOption)
-      .option('--memory <size>', 'without FILE: memory of each Worker (default: all but 1g)', memoryOption)
-      .option('--cluster <name>', 'without FILE: name of the cluster', 'firesteel')
-      .option(
-        '--log-level <level>',
-        'without FILE: error, warn, info or debug',
-        choiceOption('error', 'warn', 'info', 'debug'),
+  return command
+    .option('--workers <n>', 'without FILE: number of Workers', intOption(1, 1000), 1)
+    .option('--cores <n>', 'without FILE: cores of each Worker (default: all of this machine)', coresOption)
+    .option('--memory <size>', 'without FILE: memory of each Worker (default: all but 1g)', memoryOption)
+    .option('--cluster <name>', 'without FILE: name of the cluster', 'firesteel')
+    .addOption(
+      choiceOption('--log-level <level>', 'without FILE: what is logged', [
+        'error',
         'warn',
-      )
-      .option('--ephemeral <dir>', `keep everything in DIR instead of ${FOLDER}, and take only free ports`)
-      .option(
-        '--until-stdin-ends',
-        'also stop when standard input ends, so that the cluster ends with its parent; removes the DIR of --ephemeral',
-      )
-      .addOption(
-        new Option('--master-timeout <duration>', 'with --detach: how long the cluster may take')
-          .argParser(durationOption)
-          .default(limits.masterTimeoutMs, '30s'),
-      )
-      // For --detach itself: reports through descriptor 3.
-      .addOption(new Option('--report-to-parent').hideHelp())
-  )
+        'info',
+        'debug',
+      ]).default('warn'),
+    )
+    .option('--ephemeral <dir>', `keep everything in DIR instead of ${FOLDER}, and take only free ports`)
+    .option(
+      '--until-stdin-ends',
+      'also stop when standard input ends, so that the cluster ends with its parent; removes the DIR of --ephemeral',
+    )
+    .addOption(masterTimeoutOption('with --detach: how long the cluster may take'))
+    // For --detach itself: reports through descriptor 3.
+    .addOption(new Option('--report-to-parent').hideHelp())
 }
 
 /** The same command line for the detached process. */

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CommanderError } from 'commander'
+import { createProgram } from '../../runtime/launch/cli/cli.js'
+
+const program = createProgram(async () => undefined, { out: () => undefined, err: () => undefined })
+
+/** `COMMAND FLAGS` -> what help says of it. */
+const help = new Map(
+  program.commands.flatMap((command) =>
+    command.options.map((option): [string, string] => [
+      `${command.name()} ${option.long}`,
+      command.createHelp().optionDescription(option),
+    ]),
+  ),
+)
+
+test('help says each default once, as people write it', () => {
+  for (const [option, text] of help) {
+    assert.ok((text.match(/default/g) ?? []).length <= 1, `${option}: ${text}`)
+    assert.doesNotMatch(text, /default [^:]|default: \d{5,}/, option)
+  }
+  assert.match(help.get('submit --memory') ?? '', /\(default: 1g\)$/)
+  assert.match(help.get('status --master-timeout') ?? '', /\(default: 30s\)$/)
+})
+
+test('help lists the values of every option that takes one of a few', () => {
+  const listed = [...help].filter(([, text]) => /\(choices: /.test(text)).map(([option]) => option)
+  assert.deepEqual(listed, ['up --log-level', 'master --recovery', 'submit --on-isolation', 'trace --format'])
+})
+
+test('a value that is none of them is refused, and the refusal names them', async () => {
+  await assert.rejects(
+    program.parseAsync(['submit', '--on-isolation', 'walk', 'main.js'], { from: 'user' }),
+    (error) => error instanceof CommanderError && /'walk' is invalid.*run, stop/.test(error.message),
+  )
+})
+
+test('a default that is written as text is read as what is written', async () => {
+  const submit = program.commands.find((command) => command.name() === 'submit')
+  const { memory, masterTimeout } = submit?.opts() ?? {}
+  assert.deepEqual({ memory, masterTimeout }, { memory: 1024, masterTimeout: 30_000 })
+})
