@@ -251,7 +251,7 @@ export const innerLimits = {
   /** Memory that is left to the system and to the Worker itself, where a deployment file says nothing. */
   machineReservedMib: 1024,
   /** Rounds in which faulty keys are set aside to find more faults. What is left after each is smaller. */
-  configPruneRounds: 8,
+  configPruneRounds: 2,
   /** Memory of a driver that asks for none, as in Spark. */
   driverMemoryMib: 1024,
   /** A flush takes at most this long: a reader that has stopped must not keep a process from ending. */

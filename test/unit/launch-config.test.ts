@@ -123,6 +123,14 @@ const broken: readonly (readonly [string, string, readonly string[]])[] = [
     ],
   ],
   [
+    'a list whose object falls with it, and a rule between other keys',
+    `${small}recovery: {mode: REDIS, sentinel: {name: a, hosts: 5}}\nworkers: [{name: w}, {name: w}]\n`,
+    [
+      'c.yaml:2:52: FIRESTEEL_CONFIG_INVALID: recovery.sentinel.hosts must be a list, not 5.',
+      'c.yaml:3:29: FIRESTEEL_CONFIG_CONFLICT: workers[1] and workers[0] are both named w.',
+    ],
+  ],
+  [
     'an empty key',
     'masters:\n',
     ['c.yaml:1:9: FIRESTEEL_CONFIG_INVALID: masters must be a list, not nothing.'],

@@ -101,6 +101,10 @@ function findings(
   }))
 }
 
+/**
+ * The first round takes out what is wrong, the second the objects that lack a key they need since then. No file has needed a
+ * third; where one does, the rules between keys wait for the next run.
+ */
 const PRUNE_ROUNDS = innerLimits.configPruneRounds
 
 interface Checked {
