@@ -3,9 +3,9 @@ import type { TimerSource } from '../../runtime/system/timers.js'
 import type { FromMaster } from '../messages/catalogue.js'
 import type { PeerMaster } from './peer-masters.js'
 
-/** A clean hand-over under way (protocol 13): who takes over, and who holds off meanwhile. */
+/** A hand-over under way (protocol 13): the STANDBY that takes over, and those that wait meanwhile. */
 export class HandOver {
-  /** The healthiest STANDBY; undefined: whoever comes. */
+  /** The healthiest STANDBY; undefined: any Master may take over. */
   readonly chosen: PeerMaster | undefined
   readonly #others: readonly PeerMaster[]
 
@@ -25,7 +25,7 @@ export class HandOver {
     })
   }
 
-  /** Once the leadership is given up and its lock is free. */
+  /** The messages to send once the leadership is given up and its lock is free. */
   *goodbyes(): Generator<readonly [to: string, message: FromMaster]> {
     const { chosen } = this
     if (!chosen?.address) return

@@ -60,7 +60,7 @@ interface Demands<T> {
   readonly pace?: 'in turn'
 }
 
-/** `master` says what this Master must be: `any`, a `leader`, or ALIVE; everybody else says who leads. */
+/** `master` says what this Master must be: `any`, a `leader`, or ALIVE; any other Master names the leader. */
 type Route<M extends { readonly type: string }> = Demands<M['type']> &
   (
     | { readonly master: 'any'; readonly handle: (received: Received, message: M) => void }
@@ -257,7 +257,7 @@ function submit({ cluster, step, reply }: ReceivedByLeader, message: RequestSubm
 
 const byType: ReadonlyMap<string, unknown> = new Map(Object.entries(routes))
 
-/** Undefined: no Master handles it, whoever sends it. */
+/** Undefined: no Master handles this message. */
 export const routeOf = <M extends MasterMessage>({ type }: M): Route<M> | undefined =>
   byType.get(type) as Route<M> | undefined
 
