@@ -2,19 +2,19 @@ import { CHUNK_BYTES, INLINE_BYTES } from '../../actors/messages/tasks.js'
 import { limits } from '../../runtime/limits.js'
 import type { Random } from './random.js'
 
-/** Bytes that a task gets or gives: known again by how many they are, and by what each of them is. */
+/** Bytes that a task gets or returns. They are recognised by their number, and by the value of each byte. */
 export interface Bulk {
   readonly size: number
   readonly writeId: number
 }
 
-/** Of what tasks get and give, so much is large. */
+/** Share of inputs and results that are large. */
 const SHARE = 0.03
-/** Around what goes in one piece, what fills one chunk or two, and what is beyond a thread's ring. */
+/** Sizes around what goes in one piece, around what fills one chunk or two, and beyond a thread's ring. */
 const thresholds = [INLINE_BYTES, limits.payloadChunkBytes, CHUNK_BYTES, 2 * CHUNK_BYTES, 3 * CHUNK_BYTES]
-/** What is written beside them counts too, so that they fall on both sides. */
+/** Other bytes are written beside them, so that the sizes fall on both sides. */
 const AROUND_BYTES = 64
-/** Not every byte is looked at; each part of them that travels together is. */
+/** Not every byte is checked, but each part that travels as a whole is. */
 const STRIDE = 1021
 
 export function drawBulk(random: Random): Bulk | undefined {

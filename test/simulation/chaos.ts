@@ -3,16 +3,18 @@ import type { Random } from './random.js'
 import { type Fault, faults } from './rates.js'
 import type { World } from './world.js'
 
-/** Somebody who does not wish the cluster well: one fault after the other, at random, and each heals by itself. */
+/** Causes random faults one after the other. Each of them heals by itself. */
 export class Chaos {
   readonly done = new Map<Fault, number>()
   readonly #world: World
-  /** How many there were, those left out included. */
+  /** Number of faults so far, those left out included. */
   count = 0
   readonly #schedule: Random
   readonly #skip: ReadonlySet<number>
   readonly #heals = new Set<() => void>()
-  /** Of the fault in hand: what one draws does not move the others, so that some can be left out. */
+  /**
+   * Random numbers of the present fault. What one fault draws does not change the others, so that some can be left out.
+   */
   #random: Random
   #isOver = false
 
@@ -24,7 +26,7 @@ export class Chaos {
     this.#later()
   }
 
-  /** No more faults, and none that lasts. */
+  /** Ends all faults, and causes no more. */
   end(): void {
     this.#isOver = true
     for (const heal of [...this.#heals]) heal()
@@ -55,7 +57,7 @@ export class Chaos {
     return undefined
   }
 
-  /** False: there is nobody it could befall now. */
+  /** False: this fault has no target now. */
   #do(fault: Fault): boolean {
     const world = this.#world
     const { masters, workers, store, locks, network } = world
@@ -225,7 +227,7 @@ export class Chaos {
     return leaseMs * rates.lastsLeases
   }
 
-  /** Its connections break, it holds what it held a while ago, and it is there again. */
+  /** The store's connections break, it returns to an earlier state, and it is back. */
   #fall(newest: number): boolean {
     const { store, checks } = this.#world
     store.stop()
@@ -272,8 +274,8 @@ export class Chaos {
   }
 
   /**
-   * What one of both says is held up, then lost with the link: results that come twice, whose acknowledgement never came; or results
-   * and starts that were sent and never arrived.
+   * Messages of one side or both are held up, then lost with the link. So results come twice because their
+   * acknowledgement never came, or results and starts were sent and never arrived.
    */
   #breakTasks(application: string, worker: string): boolean {
     const { network } = this.#world
@@ -286,15 +288,15 @@ export class Chaos {
     })
   }
 
-  /** The next link breaks as well, when it has hardly begun. */
+  /** The next link breaks as well, shortly after it was opened. */
   #breakAgain(application: string, again: number): void {
     this.#world.network.breakConnections(application)
     if (again > 0 && !this.#isOver) this.#heal(60, () => this.#breakAgain(application, again - 1))
   }
 
   /**
-   * A Worker gets the answers of its leader late, by up to half of its timeout; meanwhile, as often as not, the leader hears nothing of
-   * it any more, for longer than that.
+   * A Worker gets the answers of its leader late, by up to half of its timeout. In half of the cases the leader
+   * meanwhile receives nothing from it, for longer than that.
    */
   #slowAnswers(leader: MasterNode, worker: WorkerNode): boolean {
     const { network, masterConfig, timeline } = this.#world
@@ -315,7 +317,7 @@ export class Chaos {
     })
   }
 
-  /** A Worker with a driver that must stop when it is cut off, if there is one: such a fault means little to others. */
+  /** A Worker with a driver that must stop on isolation, if there is one: such a fault affects little else. */
   #stopper(otherwise: WorkerNode): WorkerNode {
     const { running, workers } = this.#world
     for (const { plan, workerId } of running) {
@@ -326,8 +328,8 @@ export class Chaos {
   }
 
   /**
-   * Some do not hear what it says last, and then it dies. As often as not these are the applications: what they have lost has been
-   * launched anew, and they do not know it.
+   * Some processes do not receive the last messages of the leader, and then it dies. In half of the cases these are the
+   * applications: what they lost was launched anew, and they do not know it.
    */
   #killUnheard(leader: MasterNode): boolean {
     const { masters, workers, applications, submitters, network } = this.#world
@@ -344,19 +346,22 @@ export class Chaos {
     })
   }
 
-  /** A power cut where the Masters are: the store comes back with less, and nobody is left who could give it back but Workers and clients. */
+  /**
+   * A power cut at the Masters: the store comes back with less, and only Workers and clients can report what is
+   * missing.
+   */
   #controlPlaneLost(): boolean {
     if (!this.#fall(16)) return false
     for (const master of this.#world.masters) master.kill()
     return true
   }
 
-  /** In some histories mostly the first one: two faults that need each other meet. */
+  /** In some histories mostly the first one, so that two faults that need each other happen to one node. */
   #pick<T>(nodes: readonly T[]): T {
     return this.#random.chance(this.#world.rates.focus) ? nodes[0]! : this.#random.pick(nodes)
   }
 
-  /** Everybody falls on one of two sides. */
+  /** Every process falls on one of two sides. */
   #partition(): boolean {
     const { masters, workers, submitters, store, locks } = this.#world
     const sides: [string[], string[]] = [[], []]
@@ -371,7 +376,7 @@ export class Chaos {
     return this.#cut(sides[0], sides[1])
   }
 
-  /** Without power: no FIN, no RST. */
+  /** The host loses power: it sends no FIN and no RST. */
   #hostLost(): boolean {
     const { masters, workers, network } = this.#world
     const node = this.#random.pick<MasterNode | WorkerNode>([...masters, ...workers])
@@ -391,10 +396,10 @@ export class Chaos {
   }
 }
 
-/** So long that it is excluded, more often than not. */
+/** Long enough that the Worker is mostly excluded. */
 const BAD_WORKER_MS = 15_000
 
-/** Nobody takes a healthy Worker for dead because of these. */
+/** None of these makes a healthy Worker look dead. */
 const gentle: ReadonlySet<Fault> = new Set<Fault>([
   'killLeader',
   'killMaster',

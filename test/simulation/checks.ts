@@ -11,15 +11,15 @@ import { type Fail, Violation } from './violation.js'
 import type { WatchedWorld } from './watched-world.js'
 import { WorkWatch } from './work-watch.js'
 
-/** Every so many events the cluster state are counted anew. */
+/** The cluster state is counted anew once in this many events. */
 const AUDIT_EVERY = 256
-/** More timers than that in one process are a leak. */
+/** More timers in one process are a leak. */
 const TIMERS_MAX = 2000
 const MAILBOX_MAX = 5000
 /** Its clock is read a little after its timer was set. */
 const TIMER_LATE_MS = 10
 
-/** S1 to S7 of the design, looked at after every event or where something takes effect. */
+/** Checks S1 to S7 after every event, or where something takes effect. */
 export class Checks {
   readonly debts: Debts
   readonly work: WorkWatch
@@ -55,25 +55,25 @@ export class Checks {
     this.debts.look()
   }
 
-  /** True time of the election of this life of a Master; 0: there was none. */
+  /** True time at which this incarnation of a Master was elected; 0: it was not. */
   electedAtMs(owner: string): number {
     return this.#electedAtMs.get(owner) ?? 0
   }
 
-  /** The store fell to a state that it held before. */
+  /** The store returned to an earlier state. */
   storeFell(): void {
     this.#store.fell(this.#model.leader())
     this.debts.storeFell()
   }
 
-  /** The last word on an acknowledged submission. */
+  /** The final status of an acknowledged submission. */
   finally({ description }: Submission, driverId: string, status: DriverStatusResponse): void {
     const runs = this.#world.history.runsOf(driverId)
     const isOver = isEndedDriver(status.state)
     if (runs.kill === 'acknowledged' && !isOver && this.debts.falls === 0)
       this.fail('S2', `${driverId} was killed, acknowledged, and is ${status.state}`)
     if (status.state === 'RUNNING') this.#expectRunning(driverId, status)
-    // A kill while its Worker was stopped as well: its exit code is whose you like.
+    // A kill while its Worker was stopped as well: its exit code may be any.
     if (status.state === 'FINISHED' && !runs.exitCodes.includes(0) && runs.kill === undefined)
       this.fail('S5', `${driverId} is FINISHED and never ended well`)
     if (description.supervise && status.state === 'ERROR')
@@ -99,11 +99,11 @@ export class Checks {
       this.fail('L1', `${driverId} is RUNNING on ${worker} and has no process there`)
   }
 
-  /** A leader that runs has heard from its record before its deadline (protocol 6). */
+  /** The renewals of a running leader reach it before its deadline (protocol 6). */
   #leases(): void {
     const { masters, leaseMs } = this.#world
     for (const { process, leads } of masters) {
-      // Who has just woken notices with the first thing that it does.
+      // A process that has just woken notices it with the first thing that it does.
       if (!leads || !process || process.place.awakeMs < 10) continue
       const { confirmedAtMs } = process.engine
       const nowMs = process.place.monotonicMs()
@@ -112,7 +112,7 @@ export class Checks {
     }
   }
 
-  /** No mailbox over its bound, no timers that nobody ends. */
+  /** No mailbox is over its bound, and no timers remain for ever. */
   #bounds(): void {
     const { masters, workers, submitters } = this.#world
     for (const node of [...masters, ...workers, ...submitters]) {

@@ -6,11 +6,11 @@ interface SystemMap {
 }
 
 const nactSystems = createRequire(import.meta.url)('nact/lib/system-map.js') as SystemMap
-/** Numbers of systems that were stopped in order, in a row, at most. */
+/** Most numbers in a row of systems that were stopped in order. */
 const GAP = 1000
 let next = 1
 
-/** nact keeps every system until it is stopped, and a process that was killed stops nothing. Call it when nobody lives. */
+/** nact keeps every system until it is stopped, and a killed process stops nothing. Call this when no process lives. */
 export function forgetDeadSystems(): void {
   for (let at = next; at < next + GAP; at++) {
     const name = `firesteel-${at}`

@@ -4,20 +4,20 @@ import type { StoreModel } from './store-model.js'
 import type { Fail } from './violation.js'
 import type { WatchedWorld } from './watched-world.js'
 
-/** S2, S3a: what was acknowledged, and the processes that owe it to a store that forgot it. */
+/** S2, S3a: acknowledged submissions, and the processes that must give them back to a store that forgot them. */
 export class Debts {
   readonly #world: WatchedWorld
   readonly #model: StoreModel
   readonly #fail: Fail
-  /** Acknowledged, not in the store now: the processes that still hold it. */
+  /** Acknowledged, and not in the store now: the processes that still hold it. */
   readonly #atRisk = new Map<string, Set<SimMaster>>()
-  /** All that was ever at risk. */
+  /** Every submission that was at risk at any time. */
   readonly #missed = new Set<string>()
-  /** Forgotten by the store and by every process that had it: not promised. */
+  /** Forgotten by the store and by every process that had it, which nothing promises to survive. */
   readonly #excused = new Set<string>()
-  /** How often the store fell. */
+  /** How often the store lost writes. */
   falls = 0
-  /** Nothing is excused that a living process could have given in time: for scripts that see to it. */
+  /** Excuse nothing that a living process could have given back in time; for scripts that ensure it. */
   strict = false
 
   constructor(world: WatchedWorld, model: StoreModel, fail: Fail) {
@@ -48,7 +48,7 @@ export class Debts {
       if (this.#isStored(id)) this.#atRisk.delete(id)
       else if (holders.delete(process) && holders.size === 0) {
         this.#atRisk.delete(id)
-        // Another may have been given it meanwhile.
+        // Another process may have got it meanwhile.
         const others = this.#living().filter((master) => master !== process && master.holds(id))
         if (others.length === 0) this.#excused.add(id)
         else this.#putAtRisk(id, new Set(others))
@@ -56,7 +56,7 @@ export class Debts {
     }
   }
 
-  /** Now and then: what has come back is owed no more. */
+  /** Called now and then: what came back is not at risk any more. */
   look(): void {
     for (const [id, holders] of this.#atRisk) {
       if (this.#isStored(id)) this.#atRisk.delete(id)
@@ -74,7 +74,7 @@ export class Debts {
   acknowledged({ key, driverIds }: Submission, driverId: string): void {
     const others = driverIds.filter((id) => id !== driverId)
     for (const other of others) {
-      // Missing for a while: nobody can tell a process that is silent for longer than rewindPatience from a dead one.
+      // Missing for a while. Nobody can tell a process that is silent for longer than rewindPatience from a dead one.
       if (!this.#excused.has(other) && (this.strict || !this.#missed.has(other)))
         this.#fail('S3a', `the key ${key} is ${driverId}, and ${other} was acknowledged`)
     }
@@ -94,7 +94,7 @@ export class Debts {
   }
 
   finallyUnknown(driverId: string, code: string): void {
-    // The oldest of many ended ones: its key is kept.
+    // One of many old ended ones. Its key is kept.
     if (!this.#excused.has(driverId) && !this.#isStored(driverId))
       this.#fail('S2', `${driverId} was acknowledged; asked for it at the end: ${code}`)
   }
@@ -103,7 +103,7 @@ export class Debts {
     return this.#world.masters.flatMap(({ process }) => (process?.place.alive ? [process] : []))
   }
 
-  /** Does the store know it, live or ended? */
+  /** Whether the store knows it, live or ended. */
   #isStored(driverId: string): boolean {
     const model = this.#model
     if (model.get('driver', driverId) !== undefined || model.get('ended', driverId) !== undefined) return true

@@ -4,7 +4,7 @@ import { Place } from './place.js'
 import type { Random } from './random.js'
 import type { WatchedWorld } from './watched-world.js'
 
-/** An epoch that no cluster reaches: where it shows, somebody believed a stranger (protocol S6). */
+/** An epoch that no cluster reaches. Where it shows up, a process believed a stranger (protocol S6). */
 export const FORGED_EPOCH = 1_000_000
 
 const junk: readonly object[] = [
@@ -23,7 +23,7 @@ const junk: readonly object[] = [
   {},
 ]
 
-/** A peer with a client's key that says what is not its to say, in envelopes that are what they should not be. */
+/** A peer with a client's key. It sends messages that it may not send, in malformed envelopes. */
 export class Stranger {
   readonly #world: WatchedWorld
   readonly #machine: Machine

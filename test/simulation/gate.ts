@@ -7,7 +7,7 @@ import type { Place } from './place.js'
 import { launching, receivedBefore, reported } from './received-ends.js'
 import type { Watchers } from './sim-world.js'
 
-/** When a core decided to send it. Only what has to wait for the fence is in here. */
+/** When a core decided to send a message. Only messages that must wait for the fence are in here. */
 const decidedAtMs = new WeakMap<object, number>()
 
 const step = MasterCore.prototype.step
@@ -22,7 +22,7 @@ MasterCore.prototype.step = function (this: MasterCore, input, now, commitQueue)
   return made
 }
 
-/** Commands and acknowledgements: who sends them leads. */
+/** Commands and acknowledgements: their sender leads. */
 const gated: ReadonlySet<string> = new Set<string>([
   'LaunchDriver',
   'KillDriver',
@@ -49,8 +49,8 @@ export interface GatedMaster {
 }
 
 /**
- * The door of a Master: what its core decided leaves only behind a fence check that was sent after it was decided (protocol S1,
- * 4.1), whatever the commit queue believes.
+ * Checks what a Master sends: a message that its core decided leaves only after a fence check that was sent after the
+ * decision (protocol S1, 4.1), whatever the commit queue believes.
  */
 export class Gate {
   readonly #checks: Watchers

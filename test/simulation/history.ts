@@ -1,12 +1,12 @@
 import type { DriverDescription } from '../../actors/messages/common.js'
 import type { SimChild } from './sim-child.js'
 
-/** What clients saw of one submission, and what took place of it. */
+/** What clients saw of one submission, and which effects it had. */
 export interface Submission {
   readonly key: string
   readonly description: DriverDescription
   readonly submittedAtMs: number
-  /** Every id it was acknowledged with: one, unless the store forgot it. */
+  /** Every id with which it was acknowledged: one, unless the store forgot it. */
   readonly driverIds: string[]
   acknowledgedAtMs: number | undefined
   lastFailure: string | undefined
@@ -15,12 +15,12 @@ export interface Submission {
 export interface DriverRuns {
   /** Processes started, with the epoch that launched them. */
   readonly starts: { readonly process: string; readonly workerId: string }[]
-  /** Of ends by itself. */
+  /** Exit codes of processes that ended by themselves. */
   readonly exitCodes: number[]
   kill: 'asked' | 'acknowledged' | undefined
 }
 
-/** What a Worker told of a driver that will not run again. */
+/** A Worker's report of a driver that will not run again. */
 export interface DriverEnd {
   readonly driverId: string
   readonly generation: number
@@ -43,7 +43,7 @@ export class History {
   readonly submissions = new Map<string, Submission>()
   readonly drivers = new Map<string, DriverRuns>()
   acknowledgements = 0
-  /** Ends for good that Workers have told somebody, in their order. */
+  /** Final ends that Workers have reported, in order. */
   readonly ends: DriverEnd[] = []
   readonly #world: HistoryWorld
   readonly #supervised = new Map<string, boolean>()
@@ -92,7 +92,7 @@ export class History {
     }
   }
 
-  /** It starts somewhere. */
+  /** The driver is described to a Worker. */
   describes(driverId: string, supervise: boolean): void {
     this.#supervised.set(driverId, supervise)
   }

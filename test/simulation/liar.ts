@@ -7,20 +7,20 @@ import { Place } from './place.js'
 import type { Random } from './random.js'
 import type { WatchedWorld } from './watched-world.js'
 
-/** So begin the incarnations of liars. */
+/** Prefix of the incarnations of liars. */
 export const LIAR = 'liar-'
 const HOST = '10.0.6.7'
 const ADDRESS = `firesteel://${HOST}:7077`
-/** The last number that JSON carries whole, but for one. */
+/** The second largest number that JSON carries exactly. */
 const ABSURD = Number.MAX_SAFE_INTEGER - 1
-/** And that one: what follows it is none that a schema takes. */
+/** The largest one. No schema accepts its successor. */
 const LAST = Number.MAX_SAFE_INTEGER
 
 type Lie = MasterMessage | WorkerMessage
 
 /**
- * A node that lies: it has the key of a node and no access to the store. All that it says is well-formed. It listens where a
- * Master would, and nobody may ever come there: only liars name that address.
+ * A node that lies. It has a node's key and no access to the store, and its messages are well-formed. It claims an
+ * address at which a Master would listen and nobody may ever connect: only liars name that address.
  */
 export class Liar {
   readonly #world: WatchedWorld
@@ -33,7 +33,7 @@ export class Liar {
     this.#machine = world.machine(HOST)
   }
 
-  /** One visit to a Master or Worker, with some lies out of all. */
+  /** One visit to a Master or Worker, with some of all lies. */
   visit(random: Random): boolean {
     const { masterAddresses, workers } = this.#world
     const ofWorkers = workers.map(({ machine }) => `firesteel://${machine.host}:7078`)
@@ -42,14 +42,16 @@ export class Liar {
     return true
   }
 
-  /** Everybody is told everything, from as many links. */
+  /** Tells everything to every process, over as many links. */
   visitAll(random: Random): void {
     const { masterAddresses, workers } = this.#world
     for (const address of masterAddresses) this.#dial(address, random, 40)
     for (const { machine } of workers) this.#dial(`firesteel://${machine.host}:7078`, random, 20)
   }
 
-  /** As a Worker, too small for any work, that tells every Master of numbers which only count up (generations, executor ids). */
+  /**
+   * As a Worker, too small for any work, it tells every Master numbers that only count up (generations, executor ids).
+   */
   claimNumbers(random: Random): void {
     const { masterAddresses } = this.#world
     for (const address of masterAddresses)
@@ -71,7 +73,7 @@ export class Liar {
     )
   }
 
-  /** A new link over which this is said. */
+  /** A new link over which this is sent. */
   #link(
     address: string,
     subject: string | undefined,
@@ -179,5 +181,5 @@ export class Liar {
   }
 }
 
-/** More than anybody believes, and less than what cannot be counted. */
+/** More than any process believes, and less than what cannot be counted. */
 const FAR = 2 * limits.epochRise

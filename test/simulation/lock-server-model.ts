@@ -1,12 +1,12 @@
 /**
- * One lock server and its one key, as the scripts of RedlockLock see it. `test/unit/simulation-lock.test.ts` holds it
- * against RedlockLock on real servers. Times come from outside, each server's own.
+ * One lock server and its one key, as the scripts of RedlockLock see it. `test/unit/simulation-lock.test.ts` compares
+ * it with RedlockLock on real servers. Times come from outside, for each server its own.
  */
 export class LockServerModel {
   #value: string | undefined
   #untilMs = 0
 
-  /** Where it has this value, and where it is free. */
+  /** Succeeds if the key has this value or is free. */
   take(value: string, ttlMs: number, nowMs: number): boolean {
     const held = this.holder(nowMs)
     if (held !== undefined && held !== value) return false
@@ -14,7 +14,7 @@ export class LockServerModel {
     return true
   }
 
-  /** Compare and delete; what has run out is gone all the same. */
+  /** Compares and deletes. An expired key is gone anyway. */
   release(value: string): void {
     if (this.#value === value) this.forget()
   }

@@ -6,7 +6,7 @@ import { type SimulationOptions, type SimulationResult, simulate } from './simul
 
 const LOG_LINES = 100
 
-/** What replays it, word for word. */
+/** The command that replays it exactly. */
 function commandOf({ seed, chaosMs, faults: only, skip, script, shape }: SimulationOptions): string {
   const parts = [`npm run sim -- --seed ${seed} --chaos-ms ${chaosMs}`]
   if (only) parts.push(`--faults ${only.join(',')}`)

@@ -8,15 +8,15 @@ import { type Mutation, mutations as ofClusters } from './mutations.js'
 import { threadMutations } from './threads/mutations.js'
 import { failsIn, firstFailedTest } from './unit-tests.js'
 
-/** What became of one mutation of the compiled protocol. */
+/** The result for one mutation of the compiled protocol. */
 export interface Verdict {
   readonly mutation: Mutation
-  /** Or the unit test. Undefined: nobody noticed. */
+  /** Or the unit test. Undefined: nothing found it. */
   readonly invariant: string | undefined
-  /** 0: a unit test. */
+  /** 0 for a unit test. */
   readonly seeds: number
   readonly message: string
-  /** The same history breaks the same promise without the mutation: nothing is shown. */
+  /** The same history breaks the same promise without the mutation, so it proves nothing. */
   readonly provesNothing?: boolean
 }
 
@@ -25,11 +25,11 @@ export const mutations: readonly Mutation[] = [...ofClusters, ...threadMutations
 const dist = fileURLToPath(new URL('../..', import.meta.url))
 const root = join(dist, '..')
 
-/** Of what is in the build: all that the simulator runs. */
+/** The parts of the build that the simulator runs. */
 const simulated = ['actors', 'runtime', 'test/simulation', 'test/harness', 'test/tools']
 const whole = ['.']
 
-/** Runs the simulator over a copy of the build in which one line is another. */
+/** Runs the simulator over a copy of the build in which one line is changed. */
 export function tryMutation(mutation: Mutation, seed: number, seeds: number): Promise<Verdict> {
   const { test } = mutation
   if (test !== undefined) return withMutant(mutation, whole, (folder) => tryTest(folder, mutation, test))
@@ -50,7 +50,7 @@ async function trySeeds(folder: string, mutation: Mutation, seed: number, seeds:
   return { mutation, ...found, provesNothing: typeof without !== 'string' }
 }
 
-/** The build, or these parts of it, with one line that is another, for as long as `use` takes. */
+/** The build, or these parts of it, with one line changed, for the duration of `use`. */
 async function withMutant<T>(
   mutation: Mutation,
   parts: readonly string[],
@@ -75,7 +75,7 @@ interface Failure {
   readonly message: string
 }
 
-/** What was said instead, where no history failed. */
+/** The output, if no history failed. */
 async function firstFailure(
   folder: string,
   { faults, script, explores, chaosMs = 60_000 }: Mutation,
@@ -92,7 +92,7 @@ async function firstFailure(
   return line === undefined ? output.slice(-2000) : (JSON.parse(line) as Failure)
 }
 
-/** Throws unless the text stands there exactly once: a mutation of nothing would prove nothing. */
+/** Throws unless the text occurs exactly once: a mutation of nothing would prove nothing. */
 export async function mutate(folder: string, { name, file, find, replace }: Mutation): Promise<void> {
   const path = join(folder, file)
   const text = await readFile(path, 'utf8')
@@ -121,7 +121,7 @@ function outputOf(args: readonly string[]): Promise<string> {
 
 interface CommandLine {
   readonly chosen: readonly Mutation[]
-  /** For those that say nothing else. */
+  /** Histories for mutations that name no number. */
   readonly seeds: number
   readonly units: boolean
 }

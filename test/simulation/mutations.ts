@@ -1,21 +1,23 @@
 import type { Fault } from './rates.js'
 
-/** One line of the compiled protocol that is another. */
+/** One changed line of the compiled protocol. */
 export interface Mutation {
   readonly name: string
   /** Below the build. */
   readonly file: string
-  /** Stands there exactly once. */
+  /** Occurs there exactly once. */
   readonly find: string
   readonly replace: string
-  /** Histories within which it must be found; default 60. */
+  /** Histories within which it must be found. Default 60. */
   readonly seeds?: number
-  /** Only these faults, where all together would be too rare. */
+  /** Only these faults, because all together would rarely show it. */
   readonly faults?: readonly Fault[]
   readonly chaosMs?: number
   /** Name of a script. */
   readonly script?: string
-  /** File of the unit test that must find it, in place of histories: what the shipped peers never do to each other. */
+  /**
+   * File of the unit test that must find it instead of histories, for what the shipped peers never do to each other.
+   */
   readonly test?: string
   /** Default: a cluster. */
   readonly explores?: 'threads'
@@ -31,7 +33,10 @@ const falls: readonly Fault[] = [
 ]
 const frozen: readonly Fault[] = ['freezeLeader', 'cutLeaderFromStore', 'storeFrozen', 'cutLeaderFromLocks']
 
-/** Every "Tempting, but wrong" of the protocol that cores or store can express, and what else would be easy to get wrong. */
+/**
+ * Every "Tempting, but wrong" of the protocol that cores or store can express, and other mistakes that are easy to
+ * make.
+ */
 export const mutations: readonly Mutation[] = [
   {
     name: 'the store does not compare epochs',

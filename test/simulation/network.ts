@@ -16,7 +16,7 @@ import type { Timeline } from './timeline.js'
 export interface Listening {
   readonly place: Place
   readonly identity: () => LocalIdentity
-  /** Silence of a peer of this role after which a link is dead. */
+  /** After this silence of a peer of this role a link is dead. */
   readonly deadMsFor: (role: Role) => number
   readonly onLink: (link: Link) => void
 }
@@ -26,7 +26,7 @@ class Way {
   readonly #network: Network
   readonly #to: SimLink
   readonly #from: Place
-  /** Held by the network while it is cut, in order. */
+  /** Messages that the network holds while it is cut, in order. */
   readonly #held: Parcel[] = []
   #lastArrivalMs = 0
   #broken = false
@@ -51,12 +51,12 @@ class Way {
     else this.#carry(parcel)
   }
 
-  /** The network is whole again: TCP sends once more what was not acknowledged. */
+  /** The network is whole again: TCP repeats what was not acknowledged. */
   healed(): void {
     for (const parcel of this.#held.splice(0)) this.#carry(parcel)
   }
 
-  /** Nothing more arrives, what is under way included. */
+  /** Nothing more arrives, not even what is under way. */
   break(): void {
     this.#broken = true
     this.#held.length = 0
@@ -73,7 +73,7 @@ class Way {
     this.#lastArrivalMs = atMs
     timeline.at(atMs, () => {
       if (this.#broken) return
-      // Cut while under way: it waits, and what follows waits behind it.
+      // Cut while under way: it waits, and later messages wait behind it.
       if (this.#held.length > 0 || this.#network.isCut(this.#from, this.to)) this.#held.push(parcel)
       else if (parcel.kind === 'ping') this.to.happensQuietly(() => this.#arrive(parcel))
       else this.to.happens(() => this.#arrive(parcel))
@@ -92,12 +92,12 @@ export interface NetworkOptions {
   readonly cluster: string
 }
 
-/** Hosts and the connections between them. Handshakes always succeed: who has no key is another test's business. */
+/** Hosts and the connections between them. Handshakes always succeed; other tests cover peers without a key. */
 export class Network {
   readonly timeline: Timeline
-  /** Hears of every envelope that arrives. */
+  /** Called for every envelope that arrives. */
   onArrival: ((from: Place, to: Place, envelope: object) => void) | undefined
-  /** Mean of a message's way. */
+  /** Mean time of a message on its way. */
   meanDelayMs = 0.3
   readonly #random: Random
   readonly #cluster: string
@@ -108,7 +108,7 @@ export class Network {
   readonly #slow = new Map<string, number>()
   /** By `from to`. */
   readonly #slowWays = new Map<string, number>()
-  /** Hosts without power or network: they send nothing, not even that they are gone. */
+  /** Hosts without power or network. They send nothing, not even that they are gone. */
   readonly #dark = new Set<string>()
   readonly #names = new Map<string, string>()
   readonly #watched = new WeakSet<Place>()
@@ -153,7 +153,7 @@ export class Network {
     this.#flush()
   }
 
-  /** Nothing gets from one to the other any more; give both directions for a partition. */
+  /** Nothing arrives at the second from the first any more. Cut both directions for a partition. */
   cut(from: string, to: string): void {
     this.#cuts.add(`${from} ${to}`)
   }
@@ -168,7 +168,7 @@ export class Network {
     else this.#slow.delete(name)
   }
 
-  /** One direction takes so much longer, always: what is behind waits in order. */
+  /** One direction always takes this much longer. Later messages wait in order. */
   slowWay(from: string, to: string, ms: number): void {
     if (ms > 0) this.#slowWays.set(`${from} ${to}`, ms)
     else this.#slowWays.delete(`${from} ${to}`)
@@ -252,7 +252,7 @@ export class Network {
       place,
       id,
       deadMs: options.deadMs ?? limits.linkDeadMs,
-      // Who listens proved the same key.
+      // The listening side proved the same key.
       peer: { ...this.#peer(there, role, options.subject, `${options.host}:${options.port}`), dialled: true },
     })
     const far = new SimLink({
@@ -308,7 +308,7 @@ export class Network {
     }
   }
 
-  /** Its kernel closes what it had open. Unread data makes that a reset, which overtakes what was under way. */
+  /** Its kernel closes its connections. Unread data makes that a reset, which overtakes what was under way. */
   #died(connection: Connection, end: number): void {
     const { ends, ways } = connection
     const way = ways[end]!

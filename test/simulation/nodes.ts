@@ -28,7 +28,7 @@ abstract class Node<P extends { readonly place: Place }> {
     this.world = world
     this.name = name
     this.machine = world.machine(host)
-    // Not all at the same moment.
+    // Nodes do not all start at the same moment.
     world.timeline.after(world.random.between(0, 200), () => this.start())
   }
 

@@ -6,9 +6,9 @@ import type { Shape } from './shape.js'
 import type { SimulationOptions } from './simulation.js'
 
 export interface CommandLine {
-  /** Of the first history. */
+  /** Seed of the first history. */
   readonly seed: number
-  /** Histories at most, and events: whichever comes first. */
+  /** Most histories and most events, whichever bound comes first. */
   readonly seeds: number
   readonly events: number
   /** The same for every history. */
@@ -23,7 +23,7 @@ const CHAOS_MS = 60_000
 
 const USAGE_COLUMNS = 100
 
-/** Below their option, in lines of bearable length. */
+/** Below their option, in lines of readable length. */
 function listed(names: readonly string[]): string {
   const lines: string[] = []
   for (const name of names) {

@@ -2,7 +2,7 @@ import type { Clock } from '../../runtime/clock.js'
 import type { Cancel, TimerSource } from '../../runtime/system/timers.js'
 import type { Machine } from './machine.js'
 
-/** One operating system process: what happens to it happens only while it lives, and waits while it is frozen. */
+/** One operating system process. Its events happen only while it lives, and wait while it is frozen. */
 export class Place implements Clock, TimerSource {
   readonly name: string
   readonly machine: Machine
@@ -13,9 +13,9 @@ export class Place implements Clock, TimerSource {
   #timers = 0
   /** True time since which it runs. */
   #runsSinceMs: number
-  /** Resolves when nothing runs in it any more. */
+  /** Resolves when nothing in it is running any more. */
   settle: (() => Promise<void>) | undefined
-  /** It runs something now. */
+  /** Called when it runs something. */
   onTurn: (place: Place) => void = () => {}
 
   constructor(name: string, machine: Machine) {
@@ -48,7 +48,7 @@ export class Place implements Clock, TimerSource {
 
   readonly after = (ms: number, fire: () => void): Cancel => this.#after(ms, fire, false)
 
-  /** As `after`, for what sets nothing off: nobody waits for what follows. */
+  /** Like `after`, for events without consequences: nothing waits for what follows. */
   afterQuietly(ms: number, fire: () => void): Cancel {
     return this.#after(ms, fire, true)
   }
@@ -63,7 +63,7 @@ export class Place implements Clock, TimerSource {
       return true
     }
     const cancel = this.machine.timeline.after(Math.max(0, ms) / this.machine.rate, () => {
-      // A frozen process may cancel it when it wakes, before it comes to fire.
+      // A frozen process may cancel it when it wakes, before it fires.
       this.#happens(() => {
         if (end()) fire()
       }, isQuiet)
@@ -73,12 +73,12 @@ export class Place implements Clock, TimerSource {
     }
   }
 
-  /** Now, if it runs; when it wakes, if it is frozen; never, if it is dead. */
+  /** Runs it now if the process runs, when it wakes if it is frozen, never if it is dead. */
   happens(run: () => void): void {
     this.#happens(run, false)
   }
 
-  /** As `happens`, for what sets nothing off. */
+  /** Like `happens`, for events without consequences. */
   happensQuietly(run: () => void): void {
     this.#happens(run, true)
   }
@@ -111,7 +111,7 @@ export class Place implements Clock, TimerSource {
     this.#frozen = true
   }
 
-  /** What came meanwhile is handled one by one, in the order it came. */
+  /** What came meanwhile is handled one by one, in order. */
   thaw(): void {
     if (!this.#frozen) return
     this.#frozen = false

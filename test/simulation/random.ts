@@ -1,4 +1,4 @@
-/** All chance of one simulated history: the same seed draws the same numbers (sfc32). */
+/** The random numbers of one simulated history: the same seed draws the same numbers (sfc32). */
 export class Random {
   #a: number
   #b: number
@@ -41,12 +41,12 @@ export class Random {
     return item
   }
 
-  /** Waiting times of events that come at random, `meanMs` apart. */
+  /** Waiting times of random events that come `meanMs` apart on average. */
   exponential(meanMs: number): number {
     return -Math.log(1 - this.next()) * meanMs
   }
 
-  /** Its own stream: what one part draws does not move the others. */
+  /** A stream of its own: what one part draws does not change the others. */
   fork(): Random {
     return new Random(this.int(2 ** 31) + this.int(2 ** 20) * 2 ** 32)
   }

@@ -1,6 +1,6 @@
 import type { Random } from './random.js'
 
-/** The faults of the menu. Each seed draws a rate for each of them: zero for most (swarm testing). */
+/** The possible faults. Each seed draws a rate for each of them, zero for most (swarm testing). */
 export const faults = [
   'killLeader',
   'killLeaderUnheard',
@@ -47,35 +47,37 @@ export type Fault = (typeof faults)[number]
 export interface Rates {
   /** Mean time between two faults of any kind. */
   readonly faultEveryMs: number
-  /** How likely each kind is, beside the others. */
+  /** How likely each kind is, compared with the others. */
   readonly weights: Readonly<Record<Fault, number>>
-  /** Mean of what is cut or frozen, in leases: longer than a Worker is waited for, in some histories. */
+  /** Mean duration of a cut or freeze, in leases. In some histories it is longer than the worker timeout. */
   readonly lastsLeases: number
   readonly submitEveryMs: number
   readonly startFails: number
   readonly lostAnswers: number
   readonly lateCopies: number
-  /** Mean of a task. */
+  /** Mean duration of a task. */
   readonly taskMs: number
-  /** Mean time after which the next one takes its place. */
+  /** Mean time after which the next task takes its place. */
   readonly taskPauseMs: number
   readonly taskFails: number
   /** Tasks that an application keeps at its executors. */
   readonly tasksAtOnce: number
-  /** How often a fault befalls the first Master or Worker, not any: two faults that need each other meet at one node. */
+  /**
+   * How often a fault hits the first Master or Worker and not any: two faults that need each other must hit one node.
+   */
   readonly focus: number
-  /** Mean time until an executor crashes by itself; Infinity: it does not. */
+  /** Mean time until an executor crashes by itself; Infinity: never. */
   readonly executorLifeMs: number
-  /** Mean time between two changes of how many executors an application wants; Infinity: it never says. */
+  /** Mean time between two changes of how many executors an application wants; Infinity: never. */
   readonly resizeEveryMs: number
 }
 
-/** What they make of a promise is excused by many checks: half of the histories are without. */
+/** Many checks excuse broken promises after these, so half of the histories are without them. */
 const falls: ReadonlySet<Fault> = new Set<Fault>(['storeLosesTail', 'storeOtherBranch', 'controlPlaneLost'])
 
 /**
- * Faults that need each other. In many histories only such ones occur: among all of them together, two that must come one right after
- * the other seldom do.
+ * Faults that need each other. In many histories only such ones occur: among all faults together, two of them seldom
+ * come one right after the other.
  */
 const themes: readonly (readonly Fault[])[] = [
   ['killLeaderUnheard', 'cutApplicationFromMasters', 'childCrash', 'killLeader'],
@@ -125,7 +127,7 @@ function drawPace(random: Random, weights: Rates['weights']): Rates {
   }
 }
 
-/** A cluster that is left alone, but for what a script does. */
+/** A cluster without faults, except for what a script does. */
 export function calmRates(random: Random): Rates {
   return {
     ...drawRates(random, []),

@@ -1,8 +1,8 @@
 import type { ClusterState } from '../../actors/master/cluster-state.js'
 
-/* What a leader had heard of the ends of drivers when it decided on a launch. */
+/* What a leader had received about the ends of drivers when it decided on a launch. */
 
-/** How often Workers had told an end, in the whole history, when one of them made this report. */
+/** How many ends Workers had reported in the whole history when one of them made this report. */
 const endsBefore = new WeakMap<object, number>()
 /** The same, by the Workers whose report a leadership has handled. */
 export type Received = ReadonlyMap<string, number>

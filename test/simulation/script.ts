@@ -19,12 +19,12 @@ export type Wait =
   | { readonly kind: 'ms'; readonly ms: number }
 
 /**
- * One story told on purpose: these faults at these moments, all else (delays, work, who is first) from the seed. It does not shift
- * when the simulator draws other numbers, as a seed does.
+ * A history that is scripted: these faults at these moments, and everything else (delays, work, order) from the seed.
+ * Unlike a seed, it stays the same when the simulator draws other numbers.
  */
 export interface Script {
   readonly name: string
-  /** What it shows; for a defect that was found, what it was. */
+  /** What it shows. For a defect that was found: what it was. */
   readonly says: string
   readonly shape?: Partial<Shape>
   readonly rates?: Partial<Rates>
@@ -33,7 +33,7 @@ export interface Script {
 
 const WITHIN_MS = 60_000
 
-/** What a script has to its hands. */
+/** What a script can use. */
 export class Stage {
   readonly world: World
 
@@ -41,7 +41,7 @@ export class Stage {
     this.world = world
   }
 
-  /** A script that does not come to its fault shows nothing: that is a failure too. */
+  /** A script that does not reach its fault shows nothing, so that is a failure too. */
   until(text: string, isSo: () => boolean, withinMs = WITHIN_MS, invariant = 'script'): Wait {
     return { kind: 'for', text, isSo, withinMs, invariant }
   }
@@ -57,13 +57,13 @@ export class Stage {
     )
   }
 
-  /** The Master that the store was last given to, whatever became of it. */
+  /** The Master that the store last made the leader, whatever became of it. */
   get elected(): MasterNode | undefined {
     const owner = this.world.store.model.leader()?.owner
     return this.world.masters.find(({ process }) => process?.incarnation === owner)
   }
 
-  /** The first client process that submits, of now. */
+  /** The first client process that submits. */
   get client(): SimSubmitter | undefined {
     return this.world.submitters[0]?.process
   }
@@ -97,7 +97,7 @@ export class Stage {
     node.freeze()
   }
 
-  /** The store is what it was, at once. */
+  /** The store returns at once to what it was. */
   fallTo(state: StoreState): void {
     const { store, checks } = this.world
     this.world.tell('fault', 'the store falls')
@@ -112,11 +112,11 @@ export class Stage {
   }
 }
 
-/** As the Master that is ALIVE counts them, liars aside. */
+/** As the ALIVE Master counts them, without liars. */
 export const registeredWorkers = ({ alive }: Stage): number =>
   alive?.process?.masterHost.snapshot().workers.filter(({ id }) => !id.startsWith(LIAR)).length ?? 0
 
-/** Plays a script: goes on as soon as what it waits for is so. */
+/** Runs a script: it goes on as soon as the condition that it waits for holds. */
 export class Director {
   readonly #world: World
   readonly #play: Generator<Wait, void, undefined>

@@ -10,7 +10,7 @@ function* killLeader(stage: Stage): Generator<Wait, void, undefined> {
   yield stage.until('a Master ALIVE again', () => !!stage.alive && stage.epoch > epoch, 500, 'L2')
 }
 
-/** Elections, and what a store that fell makes of them. */
+/** Elections, and what a store that lost writes does to them. */
 export const electionScripts: readonly Script[] = [
   {
     name: 'elected three times, read by nobody',
@@ -30,7 +30,7 @@ export const electionScripts: readonly Script[] = [
       for (let n = 0; n < 3; n++) {
         const { epoch } = stage
         const elected = stage.elected!
-        // The answer is on its way; what it asks next is not heard.
+        // The answer is on its way. Its next requests do not arrive.
         stage.cutOneWay(elected, store)
         yield stage.until('the next election', () => stage.epoch > epoch)
         stage.heal(elected, store)
@@ -74,7 +74,7 @@ export const electionScripts: readonly Script[] = [
         'the second is elected to the same epoch',
         () => stage.epoch === epoch && stage.elected === second,
       )
-      // What it asked before it froze arrives late; the store's checks are the simulator's.
+      // Its request from before the freeze arrives late. The simulator does the checks of the store.
       store.model.touch(fence, 'lock', undefined, store.machine.wallMs())
       yield stage.until('somebody is elected above', () => stage.epoch > epoch, 20_000, 'L1')
       former.thaw()
@@ -97,7 +97,7 @@ export const electionScripts: readonly Script[] = [
       const { epoch } = stage
       former.kill()
       yield stage.until('an election', () => stage.epoch > epoch)
-      // Before it could say so.
+      // Before it could announce it.
       const unheard = stage.elected!
       const there = stage.epoch
       stage.freeze(unheard)

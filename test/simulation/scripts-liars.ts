@@ -13,7 +13,7 @@ const shape = {
 const FLOOD_MS = 3000
 const EVERY_MS = 100
 
-/** Everybody is lied to, by new links all the time. */
+/** Liars send to every process, over new links all the time. */
 function* flood(stage: Stage): Generator<Wait, void, undefined> {
   const random = new Random(stage.world.seed)
   for (let ms = 0; ms < FLOOD_MS; ms += EVERY_MS) {
@@ -22,7 +22,10 @@ function* flood(stage: Stage): Generator<Wait, void, undefined> {
   }
 }
 
-/** How often the agent of a leader asked the store whether it leads: the commit queue, unlike it, names the write id. */
+/**
+ * How often the agent of a leader asked the store whether it leads. The commit queue, unlike the agent, names the write
+ * id.
+ */
 function countTouches({ world }: Stage): () => number {
   const { model } = world.store
   const touch = model.touch.bind(model)
@@ -50,7 +53,7 @@ export const liarScripts: readonly Script[] = [
     *play(stage) {
       yield stage.until('a leader with its Workers', () => isWhole(stage))
       const { alive: leader, epoch } = stage
-      // Whoever obeyed a leadership that the store forgot has said so by then.
+      // A Worker that obeyed a leadership which the store forgot has reported it by then.
       yield stage.ms(limits.claimBeliefMs + 1000)
       const touches = countTouches(stage)
       const before = touches()
@@ -60,7 +63,7 @@ export const liarScripts: readonly Script[] = [
       stage.expect(stage.alive === leader, 'L1', 'a liar has ended a leadership')
       stage.expect(stage.epoch === epoch, 'L1', `a liar has brought the epoch to ${stage.epoch}`)
       yield stage.until('all Workers obey the leader', () => isWhole(stage), 1000, 'L1')
-      // Once a liar may make the candidates wait for a record cache that nobody has.
+      // A liar may make the candidates wait once for a record cache that nobody has.
       stage.alive?.kill()
       yield stage.until('another leads', () => isWhole(stage), limits.rewindPatienceMs + 3000, 'L2')
       yield stage.ms(limits.claimBeliefMs + 1000)
@@ -84,7 +87,7 @@ export const liarScripts: readonly Script[] = [
       const random = new Random(stage.world.seed)
       yield stage.until('a leader with its Workers', () => isWhole(stage))
       for (const killed of [undefined, stage.world.workers[0], stage.world.workers[1]]) {
-        // What it ran waits, and is launched again above what was heard.
+        // Its work waits, and is launched again above the observed numbers.
         killed?.kill()
         for (let ms = 0; ms < FLOOD_MS; ms += EVERY_MS) {
           stage.world.liar.claimNumbers(random)

@@ -26,7 +26,7 @@ export const workerScripts: readonly Script[] = [
       for (let n = 0; n < 4; n++) {
         yield stage.ms(6000 + world.random.between(0, 3000))
         for (const master of world.masters) stage.cut(world.workers[0]!, master)
-        // Less than links may be silent.
+        // Shorter than the silence after which links are dead.
         yield stage.ms(3900)
         for (const master of world.masters) stage.heal(world.workers[0]!, master)
       }
@@ -157,7 +157,7 @@ export const workerScripts: readonly Script[] = [
           .snapshot()
           .activeApps.some(({ executors }) => executors.some(({ state }) => state === 'LAUNCHING'))
       yield stage.until('another is launched', () => isLaunched() ?? false)
-      // Behind its commit.
+      // After its commit.
       yield stage.ms(50)
       stage.freeze(former)
       yield stage.until(
@@ -198,14 +198,14 @@ export const workerScripts: readonly Script[] = [
       const { world } = stage
       const [bad, good] = world.workers as [WorkerNode, WorkerNode]
       world.bad.set(bad.name, { how: 'start', sinceMs: 0 })
-      // However few failures there may be: it is the good Worker that counts.
+      // Failures may be few: only the good Worker counts.
       world.masterConfig.maxExecutorRetries = 1
       yield stage.until('a leader with its Workers', () => registeredWorkers(stage) === 2 && !!stage.client)
       const appOf = () => stage.alive?.process?.masterHost.snapshot().activeApps[0]
       const runs = (kind: string) => [...world.running].filter(({ plan }) => plan.kind === kind).length
       const app = world.applications[0]!
       yield stage.until('the application has begun', () => app.process?.served === true)
-      // Drivers come first: they take what the application has there once its executors have ended.
+      // Drivers come first. They take the capacity of the application once its executors have ended.
       for (let n = 0; n < good.offer.cores; n++)
         stage.client?.submit({ supervise: true, args: [], cores: 1, memoryMib: 64 })
       for (const { process, plan } of [...world.running])

@@ -4,7 +4,9 @@ import { liarScripts } from './scripts-liars.js'
 import { lostWriteScripts } from './scripts-lost-writes.js'
 import { workerScripts } from './scripts-workers.js'
 
-/** Stories told on purpose, each from many seeds: cases that chance is too slow to find, and defects that it found. */
+/**
+ * Scripted histories, each run from many seeds: cases that chance takes too long to find, and defects that it found.
+ */
 export const scripts: readonly Script[] = [
   ...electionScripts,
   ...lostWriteScripts,

@@ -1,7 +1,7 @@
 import type { Shape } from './shape.js'
 import { type SimulationOptions, type SimulationResult, simulate } from './simulation.js'
 
-/** A failure with no more in it than it needs. */
+/** A failure reduced to what it needs. */
 export interface Shrunk {
   readonly options: SimulationOptions
   readonly result: SimulationResult
@@ -19,7 +19,8 @@ const smaller: readonly (readonly [keyof Shape, number])[] = [
 ]
 
 /**
- * Leaves out faults (delta debugging) and nodes as long as the same invariant breaks. `most`: histories it may try.
+ * Leaves out faults (delta debugging) and nodes as long as the same invariant breaks. `most`: histories that it may
+ * try.
  */
 export async function shrink(
   found: SimulationOptions,

@@ -22,14 +22,14 @@ const inputOf = (args: readonly unknown[]): Uint8Array =>
 const noInput = inputOf([])
 const fn = { url: 'file:///simulated.js', name: 'task' }
 
-/** One process of an application: the shipped ClientEndpoint and task pool, with tasks flowing all the time. */
+/** One process of an application: the shipped ClientEndpoint and task pool, with tasks all the time. */
 export class SimApplication {
   readonly place: Place
   readonly #world: SimWorld
   readonly #random: Random
   readonly #endpoint: ClientEndpoint
   #underWay = 0
-  /** Tasks that have ended, and whose place is not taken yet. */
+  /** Tasks that have ended and were not replaced yet. */
   #resting = 0
   #ends = false
   /** It has an executor, or had one. */
@@ -62,7 +62,7 @@ export class SimApplication {
         executorFailed: () => {},
         workerRemoved: () => {},
         ended: (reason) => {
-          // Not where it was silent for too long: that is FINISHED, and the same code.
+          // Except if it was silent for too long: that is FINISHED, with the same code.
           if (reason?.message.includes(' as FAILED')) world.checks.starts.applicationFailed(this.appId)
           this.#ended(reason?.code)
         },
@@ -86,12 +86,12 @@ export class SimApplication {
     return this.#endpoint.appId
   }
 
-  /** It begins no more, and has so many left; undefined: it goes on. */
+  /** It begins no more tasks, and has this many left; undefined: it goes on. */
   get left(): number | undefined {
     return this.#ends ? this.#underWay : undefined
   }
 
-  /** No more tasks; those under way come to their end. */
+  /** Begins no more tasks. Those under way run to their end. */
   end(): void {
     this.#ends = true
   }
@@ -144,7 +144,7 @@ export class SimApplication {
     // Its tasks end as soon as they are submitted.
     this.#ends = true
     this.#world.tell(this.place.name, `the application ended: ${code ?? 'as asked'}`)
-    // Its launcher begins another.
+    // Its launcher starts another process.
     this.place.later(10, () => this.place.kill())
   }
 
@@ -164,7 +164,10 @@ export class SimApplication {
   }
 }
 
-/** What it asks for: executors of one core or of more, or of all that a Worker has; with custom resources, where there are any. */
+/**
+ * What it asks for: executors of one core or of more, or of everything that a Worker has; with custom resources, if
+ * there are any.
+ */
 function wanted(random: Random, hasResources: boolean) {
   const cores = random.chance(0.2) ? undefined : random.pick([1, 1, 1, 2])
   const limit = random.chance(0.2) ? 1 + random.int(3) : undefined

@@ -5,7 +5,7 @@ import type { ExecutorStart, SimChild, SimPlan } from './sim-child.js'
 import { SimExecutor } from './sim-executor.js'
 import type { SimWorld } from './sim-world.js'
 
-/** What a simulated program does, told in the arguments of its description: `MS EXIT_CODE`, or nothing: it runs on. */
+/** What a simulated program does, from the arguments of its description: `MS EXIT_CODE`, or nothing if it runs on. */
 function behaviourOf(plan: SimPlan): { ms: number; exitCode: number } | undefined {
   if (plan.kind !== 'startDriver') return undefined
   const [ms, exitCode] = plan.launch.description.args
@@ -13,8 +13,8 @@ function behaviourOf(plan: SimPlan): { ms: number; exitCode: number } | undefine
 }
 
 /**
- * The child processes of one Worker process, and its guard: kills them all when the Worker is gone, and each at its
- * "valid until", though the Worker be frozen (protocol 8).
+ * The child processes of one Worker process, and its guard. The guard kills all of them when the Worker is gone, and
+ * each at its "valid until", even if the Worker is frozen (protocol 8).
  */
 export class SimChildren {
   readonly #world: SimWorld
@@ -54,13 +54,13 @@ export class SimChildren {
 
   close(): void {}
 
-  /** One crashes by itself. */
+  /** Makes one of them crash. */
   crashOne(): void {
     const running = [...this.#running.values()]
     if (running.length > 0) this.#random.pick(running).end(null, 'SIGSEGV')
   }
 
-  /** It has done what it was for. */
+  /** Ends it as finished. */
   finish(process: string): void {
     this.#running.get(process)?.end(0, null)
   }
@@ -94,7 +94,7 @@ export class SimChildren {
     const running = new Running(this.#world, child, this.#random, (exitCode, signal) => {
       this.#running.delete(process)
       this.#validUntil.delete(process)
-      // With its Worker it was stopped, whatever its exit code.
+      // It was stopped together with its Worker, whatever its exit code.
       this.#world.childEnded(child, this.isStopping ? null : exitCode)
       const isFailure = (exitCode !== null && exitCode > 0) || signal === 'SIGSEGV'
       if (plan.kind === 'startExecutor' && isFailure) this.#failed(plan)
@@ -105,7 +105,7 @@ export class SimChildren {
     if (bad === 'exit' && plan.kind === 'startExecutor')
       this.#world.timeline.after(this.#random.between(2, 20), () => running.end(1, null))
     if (validUntilBootMs !== undefined) running.guardUntil(validUntilBootMs)
-    // Before its end, however short it ran: both are told in order.
+    // Before its end, however short it ran, so that both are reported in order.
     this.#place.later(0.5, () => this.#listener.started(process, this.#pid++))
   }
 
@@ -113,7 +113,7 @@ export class SimChildren {
     this.#world.checks.starts.executorFailed(launch.appId, this.#workerId)
   }
 
-  /** The pipe to the guard has ended: it kills what is left, within a second. */
+  /** The pipe to the guard has ended: the guard kills what is left, within a second. */
   #orphaned(): void {
     const { orphanGraceMs } = this.#world.masterConfig
     for (const running of this.#running.values()) {
@@ -161,7 +161,7 @@ class Running {
     // Some programs obey at once, some never.
     const ms = this.#random.chance(0.2) ? graceMs : Math.min(graceMs, this.#random.exponential(50))
     const obeys = ms < graceMs
-    // Most services end well on SIGTERM.
+    // Most services end with success on SIGTERM.
     const endsWell = obeys && this.#random.chance(0.3)
     this.#world.timeline.after(ms, () =>
       endsWell ? this.end(0, null) : this.end(null, obeys ? 'SIGTERM' : 'SIGKILL'),

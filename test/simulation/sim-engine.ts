@@ -20,7 +20,7 @@ const RECONNECT_MS = 100
 const confirming: ReadonlySet<string> = new Set(['ok', 'duplicate', 'elected'])
 const noAnswer = { kind: 'unknown', reason: 'no answer in time' } as const
 
-/** The way of one Master process to the data store: every call ends within `timeoutMs`. */
+/** The connection of one Master process to the data store: every call ends within `timeoutMs`. */
 export class SimEngine implements PersistenceEngine {
   readonly #place: Place
   readonly #server: StoreServer
@@ -36,7 +36,7 @@ export class SimEngine implements PersistenceEngine {
     this.#answeredAtMs = place.monotonicMs()
   }
 
-  /** Has it answered of late? */
+  /** Whether it has answered lately. */
   reachable(): boolean {
     return this.#place.monotonicMs() - this.#answeredAtMs < 2 * this.#timeoutMs
   }
@@ -95,7 +95,7 @@ export class SimEngine implements PersistenceEngine {
   }
 }
 
-/** Which owners are connected to the store: a connection ends with its process, if the network tells. */
+/** Which owners are connected to the store. A connection ends with its process, if the network reports that. */
 export class SimPresence implements Presence {
   readonly #place: Place
   readonly #server: StoreServer
@@ -115,7 +115,7 @@ export class SimPresence implements Presence {
     })
   }
 
-  /** As with the real one: resolves once others count us, which may take as long as the store is away. */
+  /** Like the real one: resolves once others count us, which may take as long as the store is away. */
   async join(owner: string): Promise<void> {
     this.#joined.add(owner)
     while (this.#joined.has(owner) && !(await this.#subscribe(owner))) {

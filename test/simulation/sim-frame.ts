@@ -28,9 +28,9 @@ export class SimFrame implements MasterHostNode {
   readonly #place: Place
   readonly #advertise: string
   readonly #position: () => { epoch: number; seq: number } | undefined
-  /** Sees what leaves. */
+  /** Gets every message that leaves. */
   readonly #leaves: (message: Message) => void
-  /** Past the checks. */
+  /** Sends without the checks. */
   sendAnyhow!: Gateway<MasterMessage>['send']
   #incarnation: string
   #gateway: Gateway<MasterMessage>

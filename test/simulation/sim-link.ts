@@ -22,14 +22,14 @@ export interface SimLinkParts {
   readonly place: Place
   readonly peer: PeerIdentity
   readonly deadMs: number
-  /** The same for both ends and no other. */
+  /** The same for both ends of this connection only. */
   readonly id: number
 }
 
-/** Until a link that has pushed back takes more. */
+/** How long a link that told its sender to stop takes until it accepts more. */
 const DRAIN_MS = 2
 
-/** One end of a simulated connection: `Link` as gateways, doors and actors see it, over no socket. */
+/** One end of a simulated connection: what gateways, dialers and actors see of `Link`, without a socket. */
 export class SimLink {
   readonly peer: PeerIdentity
   readonly localAddress: string
@@ -46,7 +46,7 @@ export class SimLink {
   #end: LinkEnd | undefined
   #told = false
   #cancelBeat: () => void = () => {}
-  /** Payload sent in this moment of time. */
+  /** Payload that was sent at this moment. */
   #momentMs = -1
   #momentBytes = 0
   #drains = false
@@ -90,7 +90,7 @@ export class SimLink {
     return false
   }
 
-  /** As the real one it takes a large body in parts: in between it may break. */
+  /** Like the real one it accepts a large body in parts, and may break in between. */
   #drainLater(): void {
     if (this.#drains) return
     this.#drains = true
@@ -128,7 +128,7 @@ export class SimLink {
     this.finish({ kind: 'replaced', detail: reason })
   }
 
-  /** What the other end sent is here, and this process runs. */
+  /** A message of the other end has arrived, and this process runs. */
   arrive(parcel: Parcel): void {
     if (!this.isOpen) return
     if (this.#receiver === undefined) {
@@ -140,7 +140,7 @@ export class SimLink {
     else this.#deliver(parcel, this.#receiver)
   }
 
-  /** What is no message ends the link, as the real one does; anything else thrown is a defect. */
+  /** An invalid message ends the link, as in the real one. Anything else that is thrown is a defect. */
   #deliver(parcel: Exclude<Parcel, { kind: 'end' }>, receiver: LinkReceiver): void {
     try {
       if (parcel.kind === 'envelope') receiver.envelope(parcel.envelope, 0)
@@ -159,7 +159,7 @@ export class SimLink {
   }
 
   #beatLater(): void {
-    // A beat and a ping only note the time: the end of a silent link is an event of its own.
+    // A heartbeat only notes the time: the end of a silent link is an event of its own.
     this.#cancelBeat = this.place.afterQuietly(limits.linkHeartbeatMs, () => {
       this.#beatLater()
       this.#beat()
@@ -169,7 +169,7 @@ export class SimLink {
   #beat(): void {
     this.way.send({ kind: 'ping' })
     if (!this.#heartbeat.tick(this.place.monotonicMs())) return
-    // After all that waits in its own socket has been heard (protocol R7).
+    // After everything that waits in its own socket was read (protocol R7).
     this.place.later(0, () => {
       if (this.isOpen && this.#heartbeat.isDead()) this.finish({ kind: 'silent', detail: 'nothing heard' })
     })

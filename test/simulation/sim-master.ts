@@ -12,7 +12,7 @@ import { SimFrame } from './sim-frame.js'
 import { SimQuorum } from './sim-quorum.js'
 import type { SimWorld } from './sim-world.js'
 
-/** One process of a Master: the shipped seat, over simulated sockets, store, locks and time. */
+/** One process of a Master: the shipped MasterHost, over simulated sockets, store, locks and time. */
 export class SimMaster {
   readonly place: Place
   readonly address: string
@@ -110,7 +110,10 @@ export class SimMaster {
     return this.#frame.system
   }
 
-  /** Does this process owe it to a store that forgot it: it has acknowledged it, or has it in its record cache? */
+  /**
+   * Whether this process must give it back to a store that forgot it: it acknowledged it, or has it in its record
+   * cache.
+   */
   holds(driverId: string): boolean {
     const { recordCache } = this.masterHost
     if (recordCache.position(this.place.bootMs()) === undefined) return false
@@ -124,7 +127,7 @@ export class SimMaster {
     )
   }
 
-  /** What no leader would say: a launch for more than the Worker has. */
+  /** Sends what no leader would: a launch for more than the Worker has. */
   confuse(workerId: string, cores: number, n: number): void {
     const description: DriverDescription = {
       name: 'confused',

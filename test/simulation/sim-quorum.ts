@@ -40,7 +40,7 @@ export class SimQuorum implements LockQuorum {
     })
   }
 
-  /** Settles as soon as a majority says yes, or cannot any more. */
+  /** Settles as soon as a majority agrees, or can no longer agree. */
   #vote(work: (model: LockServerModel, nowMs: number) => boolean): Promise<void> {
     const majority = Math.floor(this.#servers.length / 2) + 1
     return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** A server process as its clients see it: up, down, or frozen with what came meanwhile before it. */
+/** A server process as its clients see it: up, down, or frozen with requests that wait. */
 export class SimServer {
   readonly name: string
   readonly #waiting: (() => void)[] = []
@@ -34,13 +34,13 @@ export class SimServer {
     for (const run of this.#waiting.splice(0)) run()
   }
 
-  /** Told of each connection that came back. */
+  /** Calls back for each connection that came back. */
   onReconnected(told: () => void): () => void {
     this.#connected.add(told)
     return () => void this.#connected.delete(told)
   }
 
-  /** A request is there: now, or when the process wakes. */
+  /** A request has arrived: it runs now, or when the process wakes. */
   protected arrives(run: () => void): void {
     if (this.#state === 'frozen') this.#waiting.push(run)
     else run()

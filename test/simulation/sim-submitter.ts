@@ -5,7 +5,10 @@ import type { Place } from './place.js'
 import type { Random } from './random.js'
 import type { SimWorld } from './sim-world.js'
 
-/** One client process that submits drivers, asks for them, kills some, and repeats itself, with the shipped client. */
+/**
+ * One client process that submits drivers, asks for their status, kills some, and repeats its requests, with the
+ * shipped client.
+ */
 export class SimSubmitter {
   readonly place: Place
   readonly #world: SimWorld
@@ -34,7 +37,7 @@ export class SimSubmitter {
     this.#later()
   }
 
-  /** No new work; what it knows of is asked for still. */
+  /** Submits nothing more, but still asks for what it knows of. */
   end(): void {
     this.#ends = true
   }
@@ -75,7 +78,7 @@ export class SimSubmitter {
     return key
   }
 
-  /** One of this kind, whatever chance does; its key. */
+  /** Submits one driver of this kind, independent of chance. Returns its key. */
   submit(parts: Partial<DriverDescription>): string {
     const key = this.#newKey()
     void this.#submit(key, { ...this.#describe(key), ...parts })

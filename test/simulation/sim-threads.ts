@@ -11,7 +11,7 @@ import type { Random } from './random.js'
 import type { SimWorld } from './sim-world.js'
 import { type Action, Promised, ScheduledThread, type ThreadWorld } from './threads/scheduled-thread.js'
 
-/** A tenth of the shipped looks: on the clock of a cluster they would be most of its events. */
+/** A tenth of the shipped looks, because otherwise most events of a cluster would be looks. */
 const LOOK_MS = 100
 /** Between two steps of a thread, or of its main thread. */
 const STEP_MS = 0.05
@@ -19,7 +19,10 @@ const MOST_RESULT_BYTES = 16 * limits.payloadChunkBytes
 
 type Ends = Pick<ThreadPoolOptions, 'onResult' | 'onStarted' | 'onReturned' | 'onLog' | 'onUseless'>
 
-/** The threads of a simulated executor: what ships, on the time of its place. Its tasks take time, and say that they ran. */
+/**
+ * The threads of a simulated executor: the shipped code, on the time of its place. Its tasks take time, and report that
+ * they ran.
+ */
 export class SimThreads implements TaskRunner, ThreadWorld {
   readonly #world: SimWorld
   readonly #place: Place
@@ -27,7 +30,7 @@ export class SimThreads implements TaskRunner, ThreadWorld {
   readonly #appId: string
   readonly #pool: ThreadPool
   readonly #threads: ScheduledThread[] = []
-  /** An action of theirs is under way. */
+  /** Threads with an action under way. */
   readonly #stirring = new Set<ScheduledThread>()
 
   constructor(
@@ -62,7 +65,7 @@ export class SimThreads implements TaskRunner, ThreadWorld {
     })
   }
 
-  // What its session asks of it
+  // Calls of its session
 
   addFunctions(functions: Parameters<TaskRunner['addFunctions']>[0]): void {
     this.#then(() => this.#pool.addFunctions(functions))
@@ -88,7 +91,7 @@ export class SimThreads implements TaskRunner, ThreadWorld {
     this.#then(() => this.#pool.pause(paused))
   }
 
-  // What its threads stand on
+  // Dependencies of its threads
 
   nowMs(): number {
     return this.#place.monotonicMs()
@@ -104,7 +107,7 @@ export class SimThreads implements TaskRunner, ThreadWorld {
 
   asThread(_thread: ScheduledThread, run: () => void): void {
     run()
-    // Else Node follows every promise of the whole cluster.
+    // Otherwise Node would follow every promise of the whole cluster.
     taskContexts.disable()
   }
 
@@ -112,7 +115,7 @@ export class SimThreads implements TaskRunner, ThreadWorld {
     run()
   }
 
-  /** Does it, and lets happen what it set off. */
+  /** Runs it, and then the events that it caused. */
   #then(run: () => void): void {
     run()
     for (const thread of this.#threads) this.#stir(thread)
@@ -124,13 +127,13 @@ export class SimThreads implements TaskRunner, ThreadWorld {
     this.#place.later(this.#random.exponential(STEP_MS), () => {
       this.#stirring.delete(thread)
       const actions = actionsOf(thread)
-      // One that was told to end may go on for a while.
+      // A thread that was told to end may go on for a while.
       if (actions.length > 0) this.#then(this.#random.pick(actions).run)
       if (thread.hasExited) this.#threads.splice(this.#threads.indexOf(thread), 1)
     })
   }
 
-  // What its tasks do
+  // Tasks
 
   #called(args: readonly unknown[]): unknown {
     const current = context()

@@ -78,12 +78,12 @@ export class SimWorker {
       } as unknown as LogStreams,
       dialer: this.#dialer,
       addressOf: (peer: PeerIdentity) => this.#dialled.get(peer),
-      // What would be a command line is what the simulated program does.
+      // Instead of a command line: what the simulated program does.
       driverPlan: async (effect: object) => effect as never,
       executorPlan: async (effect: object) => effect as never,
       clock: place,
       log,
-      // Its last reports are told before.
+      // Its last reports leave before.
       onStopped: () => place.later(20, () => place.kill()),
     }
     this.#actor = this.system.spawn<WorkerActorMessage>(
@@ -112,7 +112,7 @@ export class SimWorker {
     return { cluster, incarnation: this.incarnation, advertise: `${this.place.machine.host}:${port}` }
   }
 
-  /** The shipped core; what goes in and what comes out is shown to the checks. */
+  /** The shipped core. The checks see its inputs and outputs. */
   #makeCore(port: number): WorkerCore {
     const { place, incarnation, offer } = this
     const identity = {

@@ -16,11 +16,11 @@ export interface SimulationOptions {
   /** Only these faults; default: each seed draws its own. */
   readonly faults?: readonly Fault[]
   readonly shape?: Partial<Shape>
-  /** In place of faults at random. */
+  /** Instead of random faults. */
   readonly script?: Script
   /** Numbers of faults that are left out. */
   readonly skip?: ReadonlySet<number>
-  /** Every message that arrives is told. */
+  /** Log every message that arrives. */
   readonly tellsMessages?: boolean
 }
 
@@ -40,7 +40,7 @@ export interface SimulationResult {
 
 export function drawShape(random: Random): Shape {
   const leaseMs = random.pick([1000, 2500, 2500])
-  // Now and then one in which more is under way at once.
+  // Now and then one with more under way at once.
   const isLarge = random.chance(0.1)
   return {
     masters: isLarge ? random.pick([2, 5, 7]) : random.pick([2, 3, 3, 3, 5]),
@@ -56,13 +56,13 @@ export function drawShape(random: Random): Shape {
   }
 }
 
-/** What a script submits has room wherever it says so. */
+/** What a script submits fits on the Workers whenever it says so. */
 const plain: Partial<Shape> = { resources: false }
 
 /** Longer than any script waits. */
 const SCRIPT_MS = 600_000
 
-/** One history from one seed: faults at random, then none, and everything must come to its end. */
+/** One history from one seed: first random faults, then none, and everything must reach its end. */
 export async function simulate(options: SimulationOptions): Promise<SimulationResult> {
   const random = new Random(options.seed)
   const { script } = options
@@ -103,14 +103,14 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   }
 }
 
-/** Drivers end and start still: what a Worker knows and its Master does not must be on its way. */
+/** Drivers still end and start. What a Worker knows and its Master does not must be on its way. */
 const SETTLE_MS = 3000
 
-/** L1, L2: a Master leads soon, every Worker is back, and what was acknowledged ends or runs. */
+/** L1, L2: a Master leads soon, every Worker is back, and acknowledged work ends or runs. */
 async function expectLife(world: World): Promise<void> {
   const { timeline, leaseMs, masterConfig, checks } = world
   for (const { process } of [...world.submitters, ...world.applications]) process?.end()
-  // Restart, lock and lease of a dead one, rewindPatience, recovery.
+  // Restart, lock and lease of a dead leader, rewindPatience, recovery.
   await world.runUntil(timeline.nowMs + 3 * leaseMs + 15_000)
   const alive = world.masters.filter(
     ({ process }) => process?.masterHost.current && process.masterHost.snapshot().state === 'ALIVE',
@@ -131,7 +131,7 @@ async function expectLife(world: World): Promise<void> {
 /** Questions under way at once: each has a timer, and timers are counted. */
 const ASKED_AT_ONCE = 200
 
-/** Every acknowledged submission, as the cluster knows it now. */
+/** Asks for every acknowledged submission. */
 async function askAll(world: World): Promise<void> {
   const asker = world.submitters.find(({ process }) => process?.place.alive)?.process
   if (!asker) throw new Violation('L1', 'no client is left')

@@ -3,18 +3,21 @@ import type { WatchedWorker } from './sim-world.js'
 import type { Fail } from './violation.js'
 import type { WatchedWorld } from './watched-world.js'
 
-/** A back-off is 1 s at least, by the clock of a Master that drifts from ours. */
+/** A back-off is at least 1 s, by the clock of a Master that drifts from ours. */
 const WINDOW_MS = 950
-/** A Worker that has been there for so long is in the cluster state. */
+/** A Worker that has been up for this long is in the cluster state. */
 const KNOWN_MS = 10_000
 
-/** L1 where Workers cannot start what they are given: nobody storms them, and no application ends while a good one is left. */
+/**
+ * L1 if Workers cannot start their work: no Master floods them with launches, and no application ends while a good
+ * Worker is left.
+ */
 export class StartWatch {
   readonly #world: WatchedWorld
   readonly #fail: Fail
-  /** When launches came, by `LEADER SUBJECT WORKER`, of the last moments. */
+  /** Times of the latest launches, by `LEADER SUBJECT WORKER`. */
   readonly #launches = new Map<string, { readonly id: number; readonly atMs: number }[]>()
-  /** `APP WORKER`: an executor of it has failed there. */
+  /** `APP WORKER`: an executor of the application has failed there. */
   readonly #failed = new Set<string>()
 
   constructor(world: WatchedWorld, fail: Fail) {
@@ -47,7 +50,7 @@ export class StartWatch {
     this.#failed.add(`${appId} ${workerId}`)
   }
 
-  /** The Master gave it up, because its executors do not start. */
+  /** The Master ended it, because its executors do not start. */
   applicationFailed(appId: string): void {
     const { workers, disturbed, timeline } = this.#world
     if (disturbed) return

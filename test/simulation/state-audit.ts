@@ -4,14 +4,14 @@ import { LIAR } from './liar.js'
 import { type Fail, Violation } from './violation.js'
 import type { WatchedWorld } from './watched-world.js'
 
-/** What came back after a fall and does not fit is refused by its Worker, and placed again. */
+/** Work that came back after lost writes and does not fit is refused by its Worker, and placed again. */
 const OVER_MS = 20_000
 
-/** S4, L1: the cluster state of Masters and Workers against each other and against what runs, counted from scratch. */
+/** S4, L1: compares the states of Masters and Workers with each other and with what runs, counted from scratch. */
 export class StateAudit {
   readonly #world: WatchedWorld
   readonly #fail: Fail
-  /** Since when the cluster state hold more than there is, by `MASTER WORKER`. */
+  /** Since when a cluster state gives out more than there is, by `MASTER WORKER`. */
   readonly #overSinceMs = new Map<string, number>()
 
   constructor(world: WatchedWorld, fail: Fail) {
@@ -24,7 +24,10 @@ export class StateAudit {
     this.#workers()
   }
 
-  /** L1, L3 after the faults: no Worker is missing, nothing waits that could run. What is under way may say so for a moment. */
+  /**
+   * L1, L3 after the faults: no Worker is missing, and nothing waits that could run. Work under way may report that for
+   * a moment.
+   */
   unhealed(): Violation | undefined {
     const [first] = this.#unhealed()
     return first
@@ -66,13 +69,13 @@ export class StateAudit {
           memoryMib - memoryMibUsed >= description.memoryMib &&
           hasAddresses(resources, resourcesUsed, description.resources),
       )
-      // Where it failed of late, it is left alone for up to five minutes, and says until when.
+      // A Worker on which it failed lately is not used for up to five minutes, and the message says until when.
       if (worker === null && hasCapacity && !message.includes('next try there from'))
         yield new Violation('L1', `${id} waits though there is room: ${message}`)
     }
   }
 
-  /** No new ones have come for long: where an executor runs, none is left. */
+  /** No new tasks have come for long: if an executor runs, no task is left. */
   *#tasks(): Generator<Violation, void, undefined> {
     for (const { name, process } of this.#world.applications) {
       if (!process?.place.alive || !process.left) continue
@@ -84,7 +87,7 @@ export class StateAudit {
     }
   }
 
-  /** Nothing runs that the cluster state do not hold, where they hold it. */
+  /** Nothing runs that is missing in the cluster state of its Master. */
   *#orphans({ activeDrivers, activeApps }: MasterStateResponse): Generator<Violation, void, undefined> {
     for (const { process, plan, workerId } of this.#world.running) {
       const isHeld =
@@ -105,14 +108,14 @@ export class StateAudit {
     }
   }
 
-  /** S4 in the cluster state: counted from scratch. */
+  /** S4 in the cluster state, counted from scratch. */
   #masters(): void {
     for (const master of this.#world.masters) {
       if (!master.leads || !master.process) continue
       const state = master.process.masterHost.snapshot()
       if (state.state !== 'ALIVE') continue
       for (const worker of state.workers) {
-        // What a liar has is its own word.
+        // A liar's numbers are its own claim.
         if (worker.state === 'UNKNOWN' || worker.id.startsWith(LIAR)) continue
         const { id, cores, coresUsed, memoryMib, memoryMibUsed } = worker
         const isOver = coresUsed > cores || memoryMibUsed > memoryMib
@@ -127,7 +130,7 @@ export class StateAudit {
     }
   }
 
-  /** While records come back, a Worker may be booked for what it had and for what it got: it refuses what is too much. */
+  /** While records come back, a Worker may be counted with its old and its new work. It refuses what is too much. */
   #isOverTooLong(where: string, isOver: boolean): boolean {
     const { timeline, checks } = this.#world
     if (!isOver) {
@@ -139,7 +142,7 @@ export class StateAudit {
     return checks.debts.falls === 0 || timeline.nowMs - sinceMs > OVER_MS
   }
 
-  /** S4 at a Worker: what runs holds its room until it is gone. */
+  /** S4 at a Worker: running work holds its capacity until it is gone. */
   #workers(): void {
     const running = new Map<string, number>()
     for (const { workerId, cores } of this.#world.running)

@@ -18,14 +18,14 @@ export interface Sent {
 const owners = ['m0', 'm1', 'm2']
 export const candidateCount = owners.length
 
-/** What one candidate knows, and so what it sends: built from outcomes alone, the same for both stores. */
+/** What one candidate knows and therefore sends. It is built from outcomes alone, the same for both stores. */
 export class StoreCandidate {
   readonly owner: string
   readonly #index: number
   #fence: Fence
-  /** Of the election; read with. */
+  /** Write id of the election, for reads. */
   #electedWriteId = 'never elected'
-  /** Of its last write; chained on. */
+  /** Write id of its last write, for the chain. */
   #writeId = 'never elected'
   #n = 0
   #looked: Fence | undefined

@@ -7,9 +7,9 @@ import {
   tables,
 } from '../../runtime/persistence/engine.js'
 
-/** The fence that a candidate sends, seen from the one it was elected with. */
+/** The fence that a candidate sends, compared with that of its election. */
 export type FenceKind = 'own' | 'epochBelow' | 'epochAbove' | 'otherOwner'
-/** The write id that it sends, seen from the one it should. */
+/** The write id that it sends, compared with the right one. */
 export type WriteIdKind = 'own' | 'none' | 'other'
 
 interface Reading {
@@ -20,8 +20,8 @@ interface Reading {
 }
 
 /**
- * What happens to a store, as data: a failing sequence can be shrunk and printed. `by` is a candidate (0 to 2), or 3 and above for
- * whoever leads by the leader record. `slot` is one of two places for what is kept; in a third there is never anything.
+ * Commands to a store as data, so that a failing sequence can be shrunk and printed. `by` is a candidate (0 to 2), or 3
+ * and above for the leader of the leader record. `slot` is one of two places for saved states; a third is always empty.
  */
 export type StoreCommand =
   /** Reads the leader record, for a later elect. */
@@ -37,17 +37,17 @@ export type StoreCommand =
       readonly do: 'commit'
       readonly by: number
       readonly fence: FenceKind
-      /** `again` is the newest one once more, `late` any older one under the fence of its time. */
+      /** `again` is the newest commit once more, `late` any older one with the fence of its time. */
       readonly which: 'next' | 'again' | 'late' | 'otherWriteId' | 'otherSeq'
       readonly pick: number
-      /** The candidate does not hear the outcome. */
+      /** The candidate does not get the outcome. */
       readonly lost: boolean
       readonly puts: readonly Put[]
       readonly deletes: readonly Delete[]
     }
   | { readonly do: 'touch'; readonly by: number; readonly fence: FenceKind; readonly writeId: WriteIdKind }
   | { readonly do: 'leave'; readonly by: number; readonly fence: FenceKind }
-  /** Begins a scan; its further pages come between other commands. */
+  /** Begins a scan. Its further pages come between other commands. */
   | ({ readonly do: 'scan'; readonly slot: number } & Reading)
   | { readonly do: 'page'; readonly slot: number }
   /** All pages at once. */
@@ -55,7 +55,7 @@ export type StoreCommand =
   | { readonly do: 'save' | 'fall'; readonly slot: number }
   | { readonly do: 'full'; readonly full: boolean }
 
-/** Weighted; the first is what a sequence shrinks to. */
+/** Weighted. A sequence shrinks to the first one. */
 function often<T extends string>(usual: T, weight: number, ...rare: T[]): fc.Arbitrary<T> {
   return fc.oneof(
     { weight, arbitrary: fc.constant(usual) },
@@ -114,8 +114,8 @@ const some = <T>(weight: number, arbitrary: fc.Arbitrary<T>): fc.WeightedArbitra
 })
 
 /**
- * One command. Where records may be unreadable, a scan is not cut into pages: when they are set aside depends on which page is the
- * last, and a model of HSCAN does not know that.
+ * One command. If records may be unreadable, a scan is not cut into pages: when they are set aside depends on which
+ * page is the last, and a model of HSCAN cannot know that.
  */
 export function storeCommand(unreadable: boolean): fc.Arbitrary<StoreCommand> {
   const put = putsOf(unreadable)

@@ -7,13 +7,16 @@ import { waitUntil } from '../harness/wait-until.js'
 import { LockServerModel } from './lock-server-model.js'
 import type { Reached } from './store-reached.js'
 
-/** Which value a candidate names: of its newest success, of the one before, of the candidate after it, or of nobody. */
+/**
+ * Which value a candidate names: that of its newest success, of the one before, of the next candidate, or an unknown
+ * one.
+ */
 type Which = 'own' | 'old' | 'neighbour' | 'nobody'
 
 export type LockCommand =
   | { readonly do: 'acquire' | 'remaining'; readonly by: number }
   | { readonly do: 'extend' | 'release'; readonly by: number; readonly which: Which }
-  /** One server restarts without data; the key runs out there; somebody has it there alone. */
+  /** One server restarts without data; the key expires there; another process has it there only. */
   | { readonly do: 'forget' | 'expire' | 'seize'; readonly server: number }
 
 const by = fc.nat({ max: 2 })
@@ -39,9 +42,9 @@ export const lockCommand: fc.Arbitrary<LockCommand> = fc.oneof(
   },
 )
 
-/** No clock of the test runs out meanwhile; that of each candidate is another, so that a time tells who set it. */
+/** No lease of the test expires meanwhile. Each candidate has another one, so that a time shows who set it. */
 const leaseMs = (by: number): number => 600_000 * (by + 1)
-/** What the test may take between a write and the look at it. */
+/** Time that the test may take between a write and its check. */
 const slackMs = 60_000
 /** All servers answer: nothing is given up, and a median is of all. */
 const noTimers = { after: () => () => undefined }
@@ -53,11 +56,11 @@ export class LockPair {
   readonly #locks: readonly RedlockLock[]
   readonly #values: { own: string; old: string }[]
   readonly #models: readonly LockServerModel[]
-  /** Each server's own: a key runs out by a leap. */
+  /** Each server's own. A key expires by a jump of it. */
   readonly #nowMs: number[]
   readonly #reached: Reached
 
-  /** `connections[candidate][server]`; the servers know redlock's scripts. */
+  /** `connections[candidate][server]`. The servers know redlock's scripts. */
   constructor(connections: readonly (readonly RedisConnection[])[], key: string, reached: Reached) {
     this.#connections = connections
     this.#key = key
@@ -101,7 +104,7 @@ export class LockPair {
 
   async #acquire(by: number): Promise<void> {
     const value = await this.#locks[by]!.acquire()
-    // A value that was not given is not known; nothing stays of it.
+    // A value that was not granted is unknown, and nothing of it stays.
     const mine = value ?? `refused ${by}`
     const votes = this.#vote((model, nowMs) => model.take(mine, leaseMs(by), nowMs))
     if (!this.#isMajority(votes)) for (const model of this.#models) model.release(mine)
@@ -155,7 +158,9 @@ export class LockPair {
     }
   }
 
-  /** On the connections of who acted last: what it sent, the answer of a third server too, has run when these answer. */
+  /**
+   * Uses the connections of the last candidate. When they answer, its requests have run, also at the slowest server.
+   */
   async #sameServers(by: number): Promise<void> {
     for (const [at, connection] of this.#connections[by]!.entries()) {
       const model = this.#models[at]!
@@ -174,7 +179,7 @@ export class LockPair {
     return this.#values[by]![which]
   }
 
-  /** How many of the servers say yes. */
+  /** How many of the servers agree. */
   #vote(ask: (model: LockServerModel, nowMs: number) => boolean): number {
     return this.#models.filter((model, at) => ask(model, this.#nowMs[at]!)).length
   }
@@ -189,7 +194,7 @@ export class LockPair {
   }
 }
 
-/** The real time runs on from the write; the model's does not. */
+/** Real time continues after the write, the model's does not. */
 function sameTime(said: number, real: number): void {
   assert.ok(real <= said && real >= Math.max(0, said - slackMs), `${real} ms remain, not ${said}`)
   assert.equal(real > 0, said > 0, 'whether it is free')

@@ -16,15 +16,15 @@ import { deposed, elected, isSame, nobody, noMemory, noRows, notWritable, rewoun
 import type { Hold, StoreRows } from './store-rows.js'
 
 export interface StoreModelOptions {
-  /** For the places of what is set aside; default `c`. */
+  /** For the places of quarantined records. Default `c`. */
   readonly cluster?: string
-  /** Entries of a page, at least; default 512. */
+  /** Least entries of a page. Default 512. */
   readonly pageRecords?: number
   /** Default: every JSON object is a record. */
   readonly schemas?: RecordSchemas
 }
 
-/** A moment of a store: never changes, and any StoreModel can be set back to it. */
+/** A state of a store. It never changes, and any StoreModel can be set to it. */
 export interface StoreState {
   readonly leader: LeaderRecord
   readonly rows: Readonly<Record<Table, StoreRows>>
@@ -36,7 +36,7 @@ interface Aside {
   readonly json: string
 }
 
-/** What a write says of the chain of marks. `n` is not compared. */
+/** Write ids that a write names. `n` is not compared. */
 interface Link {
   readonly n?: number
   readonly prev: string
@@ -50,18 +50,19 @@ interface Unreadable {
 }
 
 /**
- * The data store as RedisEngine and its scripts show it (protocol 3), in memory; `test/unit/simulation-store.test.ts` holds it
- * against the real ones. Times come from outside. One check or write is one line: the checker's own tests replace such lines.
+ * The data store as RedisEngine and its scripts show it (protocol 3), in memory. `test/unit/simulation-store.test.ts`
+ * compares it with real ones. Times come from outside. Each check or write is one line, because the checker's own tests
+ * replace such lines.
  */
 export class StoreModel {
-  /** At maxmemory: puts are refused, all else passes. */
+  /** At maxmemory: puts are refused, everything else passes. */
   full = false
   /** A replica, as long as the connection has not noticed. */
   readOnly = false
   readonly #pageRecords: number
   readonly #schemas: RecordSchemas | undefined
   readonly #quarantine: string
-  /** What the readers hold of unreadable records until the end of their scan; they are no part of the store. */
+  /** Unreadable records that the readers keep until the end of their scan. They are not part of the store. */
   readonly #unreadable = new Map<string, Unreadable[]>()
   #hold: Hold = {}
   #leader: LeaderRecord = nobody
@@ -113,10 +114,10 @@ export class StoreModel {
     return { kind: 'ok', position: this.#leader.position }
   }
 
-  /** No touch: the time is not stored. */
+  /** Like a touch, but the time is not stored. */
   commit(fence: Fence, request: CommitRequest, _nowMs: number): CommitOutcome {
     const { n, writeId, puts, deletes } = request
-    // Without puts the script declares that it writes: a replica does not even begin it.
+    // Without puts the script declares that it writes, so a replica does not begin it.
     if (this.readOnly && puts.length === 0) return notWritable
     const refused = this.#compareFence(fence, request)
     if (refused !== undefined) return refused
@@ -134,7 +135,7 @@ export class StoreModel {
     this.#leader = { ...this.#leader, left: true }
   }
 
-  /** Throws STORE_UNAVAILABLE where something has to be set aside and cannot be. */
+  /** Throws STORE_UNAVAILABLE if a record must be set aside and cannot be. */
   read(fence: Fence, writeId: string | undefined, table: Table, cursor: string | undefined): Page {
     const reader = `${fence.owner} ${table}`
     if (cursor === undefined) this.#unreadable.delete(reader)
@@ -156,7 +157,7 @@ export class StoreModel {
     return { leader: this.#leader, rows: { ...this.#rows }, aside: this.#aside }
   }
 
-  /** The store falls, or comes, to what was saved; here or of another model. */
+  /** Sets the store to a saved state, of this or another model. */
   restore({ leader, rows, aside }: StoreState): void {
     this.#hold = {}
     this.#leader = leader
@@ -164,7 +165,7 @@ export class StoreModel {
     this.#aside = aside
   }
 
-  /** For checks: what is stored, past every fence. */
+  /** For checks: what is stored, without the fence. */
   get(table: Table, id: string): string | undefined {
     return this.#rows[table].get(id)
   }
@@ -174,7 +175,7 @@ export class StoreModel {
     return this.#rows[table]
   }
 
-  /** Why a write is not for this store; undefined says go. Without `link` (a touch) marks are not compared. */
+  /** Why a write is refused; undefined: it is accepted. Without `link` (a touch) write ids are not compared. */
   #compareFence(fence: Fence, link: Link | undefined): CommitOutcome | undefined {
     const at = this.#leader
     if (at.epoch > fence.epoch) return deposed(at)
@@ -217,9 +218,9 @@ export class StoreModel {
     if (this.readOnly) throw new FiresteelError('STORE_UNAVAILABLE', notWritable.reason)
     const aside = new Map(this.#aside)
     for (const { id, json, reason } of found) {
-      // Written again since it was read.
+      // It was written again since it was read.
       if (this.get(table, id) !== json) continue
-      // As UTF-8 has it: half a surrogate pair is lost.
+      // As in UTF-8: half a surrogate pair is lost.
       aside.set(Buffer.from(`${table} ${id} (epoch ${epoch})`).toString(), { reason, json })
       this.#delete(table, id)
     }

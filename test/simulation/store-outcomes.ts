@@ -9,7 +9,7 @@ import type {
 } from '../../runtime/persistence/engine.js'
 import { StoreRows } from './store-rows.js'
 
-/** The leader record of a store that never had one: what HMGET says of a key that is not there. */
+/** The leader record of a store that never had one: the reply of HMGET for a missing key. */
 export const nobody: LeaderRecord = {
   epoch: 0,
   owner: '',

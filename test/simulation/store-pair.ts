@@ -9,15 +9,16 @@ import { readAll, StoreScan } from './store-scan.js'
 
 type Of<Do extends StoreCommand['do']> = Extract<StoreCommand, { do: Do }>
 
-/** Of a leader record as elect writes it. */
+/** Fields of a leader record as elect writes it. */
 const leaderFields = [
   ...['address', 'base', 'cluster', 'earlier', 'epoch', 'format'],
   ...['left', 'lock', 'mark', 'owner', 'protocols', 'seq', 'touched'],
 ]
 
 /**
- * The same commands to a real store and to the model; throws at the first difference. Alike but not equal: the time of a touch (the
- * server's clock: equal as "the same touch"), the text of a refusal behind its first word (names script and line), the order of a scan.
+ * Sends the same commands to a real store and to the model, and throws at the first difference. These are compared only
+ * in kind: the time of a touch (the server's clock), the text of a refusal after its first word (it names script and
+ * line), and the order of a scan.
  */
 export class StorePair {
   readonly #real: RealStore
@@ -27,7 +28,7 @@ export class StorePair {
   readonly #scans = new Map<number, StoreScan>()
   readonly #saved: StoreState[] = []
   readonly #empty: StoreState
-  /** Times of touches, the real one to the model's and back. */
+  /** Times of touches: real to model, and back. */
   readonly #touched = new Map<number, number>()
   readonly #touchedBack = new Map<number, number>()
   /** Its commands are its clock. */

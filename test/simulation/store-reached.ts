@@ -9,7 +9,7 @@ import type {
   Page,
 } from '../../runtime/persistence/engine.js'
 
-/** How often each kind of outcome was reached: a comparison that never sees a case proves nothing about it. */
+/** Counts how often each kind of outcome was reached: a comparison that never sees a case proves nothing about it. */
 export class Reached {
   readonly counts = new Map<string, number>()
   commands = 0
@@ -18,7 +18,7 @@ export class Reached {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1)
   }
 
-  /** Fails with all counts where one of these came less than `least` times. */
+  /** Fails with all counts if one of these came less than `least` times. */
   expect(least: number, kinds: readonly string[]): void {
     const rare = kinds.filter((kind) => (this.counts.get(kind) ?? 0) < least)
     const counts = JSON.stringify(Object.fromEntries([...this.counts].sort()), null, 1)
@@ -28,7 +28,7 @@ export class Reached {
 
 type Outcome = ElectOutcome | CommitOutcome
 
-/** Equal but for the text of a refusal behind its first word. */
+/** Equal, except for the text of a refusal after its first word. */
 export function same(said: Outcome, real: Outcome, what: string): void {
   assert.deepEqual(withoutText(said), withoutText(real), what)
 }

@@ -5,7 +5,7 @@ import { RedisEngine } from '../../runtime/persistence/redis/redis-engine.js'
 import { RedisConnection } from '../../runtime/redis/connection.js'
 import { serverTarget } from '../../runtime/redis/target.js'
 
-/** A command may take a quarter of it; so long a closed connection keeps the process, too. */
+/** A command may take a quarter of it. A closed connection also keeps the process for that long. */
 const leaseMs = 16_000
 
 /** A connection to a Redis that is up. */
@@ -64,7 +64,7 @@ export class RealStore {
     )
   }
 
-  /** At maxmemory, or with room again. */
+  /** At maxmemory, or with free memory again. */
   async setFull(full: boolean): Promise<void> {
     await this.#connection.call('CONFIG', 'SET', 'maxmemory', full ? 1 : 0)
   }
@@ -74,12 +74,12 @@ export class RealStore {
     for (const key of this.#keys) await this.#copy(key, this.#savedKey(slot, key))
   }
 
-  /** Back to what `save` kept; not while it is full. */
+  /** Back to what `save` kept. Not while it is full. */
   async fall(slot: number): Promise<void> {
     for (const key of this.#keys) await this.#copy(this.#savedKey(slot, key), key)
   }
 
-  /** What each table holds, as text, past the engine. */
+  /** The content of each table as text, without the engine. */
   async rows(): Promise<Record<string, Map<string, string>>> {
     const found: Record<string, Map<string, string>> = {}
     for (const [name, key] of this.#tables) {
@@ -91,7 +91,7 @@ export class RealStore {
     return found
   }
 
-  /** Names of the fields of the leader record, sorted, and its keys beside those that the engine knows. */
+  /** Names of the fields of the leader record, sorted, and further keys that the engine does not know. */
   async strangers(): Promise<{ fields: string[]; keys: string[] }> {
     const fields = (await this.#connection.call('HKEYS', this.#leader)) as string[]
     const keys = (await this.#connection.call('KEYS', `{firesteel:${this.#cluster}}:*`)) as string[]

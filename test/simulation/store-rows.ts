@@ -1,4 +1,4 @@
-/** Who may change a node in place: any object that nobody else has. */
+/** May change a node in place: any object that no other holder has. */
 export type Hold = object
 
 interface Slot {
@@ -9,9 +9,9 @@ interface Slot {
 const slotCount = 64
 
 /**
- * One table: JSON text by id, in a hash of fixed size. What another holds is copied before it is changed, slot by slot, so that a
- * snapshot costs nothing when it is taken. A cursor is the number of a slot: a scan beside writes misses nothing that stays, as
- * with HSCAN.
+ * One table: JSON text by id, in a hash of fixed size. Slots of another holder are copied before they are changed, so
+ * that a snapshot costs nothing when it is taken. A cursor is the number of a slot: a scan beside writes misses nothing
+ * that stays, as with HSCAN.
  */
 export class StoreRows {
   readonly #hold: Hold
@@ -30,7 +30,7 @@ export class StoreRows {
     return this.#slots[slotOf(id)]?.rows.get(id)
   }
 
-  /** Gives the rows with it; those of another holder stay as they are. */
+  /** Returns the rows with it. Those of another holder stay as they are. */
   put(hold: Hold, id: string, json: string): StoreRows {
     const mine = this.#heldBy(hold)
     mine.#writable(slotOf(id)).set(id, json)
@@ -44,7 +44,9 @@ export class StoreRows {
     return mine
   }
 
-  /** Whole slots from `cursor` on, until there are `count` entries at least; `next` is undefined after the last slot. */
+  /**
+   * Whole slots from `cursor` on, until there are at least `count` entries. `next` is undefined after the last slot.
+   */
   page(cursor: number, count: number): { entries: [id: string, json: string][]; next: number | undefined } {
     const entries: [string, string][] = []
     let slot = cursor

@@ -17,9 +17,10 @@ interface Side {
 }
 
 /**
- * One scan of a table of both stores, page by page with writes between. Which records are on which page cannot be equal: real ones
- * come in the order of a hash whose seed is random. Equal must be: whether the store has moved; that each record is what is stored
- * now; that at the end nothing is missing that stood throughout, and with a write id nothing at all.
+ * One scan of a table in both stores, page by page, with writes between the pages. Which records are on which page may
+ * differ, because real ones come in the order of a hash with a random seed. These must be equal: whether the store has
+ * moved; that each record is what is stored now; that at the end no record is missing that existed throughout, and with
+ * a write id none at all.
  */
 export class StoreScan {
   readonly #options: StoreScanOptions
@@ -36,7 +37,7 @@ export class StoreScan {
     return this.#real.over && this.#model.over
   }
 
-  /** The next page of each that has not come to its end. */
+  /** The next page of each that has not reached its end. */
   async page(): Promise<Page['kind'] | undefined> {
     const { engine, model, fence, writeId, table } = this.#options
     const real = this.#real.over ? undefined : await engine.read(fence, writeId, table, this.#real.cursor)
@@ -47,7 +48,7 @@ export class StoreScan {
     return real?.kind
   }
 
-  /** After each write. */
+  /** Called after each write. */
   written(): void {
     const ids = this.#ids()
     this.#stood = new Set([...this.#stood].filter((id) => ids.has(id)))
@@ -78,7 +79,7 @@ export class StoreScan {
   }
 }
 
-/** All of a table by one reader, with nothing between. */
+/** Reads a whole table with one reader, without writes in between. */
 export async function readAll(
   read: (cursor: string | undefined) => Page | Promise<Page>,
 ): Promise<{ kind: Page['kind']; records: Map<string, unknown>; pages: number }> {

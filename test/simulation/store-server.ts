@@ -5,14 +5,14 @@ import type { Random } from './random.js'
 import { SimServer } from './sim-server.js'
 import type { StoreModel, StoreState } from './store-model.js'
 
-/** What a request came to: an answer, or nobody knows. */
+/** The result of a request: an answer, or an unknown outcome. */
 export type Answered<T> = { readonly answer: T } | undefined
 
 const SAVED = 64
 
 /**
- * The Redis that holds the data, as a process on a network: requests and answers take time, get lost, come late. What
- * it holds and how it compares is the store model's.
+ * The Redis that holds the data, as a process on a network: requests and answers take time, get lost, and come late.
+ * The store model defines what it holds and how it compares.
  */
 export class StoreServer extends SimServer {
   readonly machine: Machine
@@ -22,11 +22,11 @@ export class StoreServer extends SimServer {
   readonly #random: Random
   readonly #saved: StoreState[] = []
   slowMs = 0
-  /** It may lose what it held. */
+  /** It may lose writes. */
   falls = false
-  /** An answer gets lost after the work was done. */
+  /** Answers that were lost after the work was done. */
   lostAnswers = 0
-  /** A request whose asker gave it up is carried out much later. */
+  /** Requests that are carried out long after their sender gave them up. */
   lateCopies = 0
 
   constructor(name: string, machine: Machine, model: StoreModel, network: Network, random: Random) {
@@ -37,7 +37,7 @@ export class StoreServer extends SimServer {
     this.#random = random
   }
 
-  /** Runs `work` at the server; the answer within `timeoutMs`, or undefined. */
+  /** Runs `work` at the server. Returns the answer within `timeoutMs`, or undefined. */
   ask<T>(
     from: Place,
     timeoutMs: number,
@@ -63,24 +63,24 @@ export class StoreServer extends SimServer {
     })
   }
 
-  /** What it held stays. */
+  /** Its data stays. */
   override stop(): void {
     super.stop()
     this.presence.clear()
   }
 
-  /** Now and then it remembers what it holds, so that it can fall back to it. */
+  /** Saves its state now and then, so that it can return to it. */
   remember(): void {
     if (!this.falls || !this.#random.chance(0.5)) return
     this.#saved.push(this.model.save())
     if (this.#saved.length > SAVED) this.#saved.splice(this.#random.int(SAVED), 1)
   }
 
-  /** Falls to a state that it held before: a lost writes, a stale replica, a parallel branch. `newest`: how far back. */
+  /** Returns to an earlier state: lost writes, a stale replica, a parallel branch. `newest`: how far back. */
   fall(newest: number): boolean {
     const recent = this.#saved.slice(-newest)
     if (recent.length === 0) return false
-    // What it held until now is a branch that it may fall back to.
+    // Its state until now is a branch to which it may return.
     const now = this.model.save()
     this.model.restore(this.#random.pick(recent))
     this.#saved.push(now)

@@ -23,15 +23,15 @@ export interface StoreEvents {
   elected(owner: string): void
   /** A leader gave up this Worker, durably. */
   workerRemoved(id: string): void
-  /** It holds something new. */
+  /** The store holds something new. */
   changed(): void
 }
 
-/** S1, S2 at the store: what it accepts must come from whom it was last given to, and follow what it holds. */
+/** S1, S2 at the store: an accepted write must come from the last elected leader, and follow what the store holds. */
 export class StoreWatch {
   readonly #fail: Fail
   readonly #events: StoreEvents
-  /** What the store must hold as its fence, by what it has answered. */
+  /** The fence that the store must hold, by its answers. */
   #shadow = nothing
 
   constructor(model: StoreModel, events: StoreEvents) {
@@ -40,7 +40,7 @@ export class StoreWatch {
     this.#watch(model)
   }
 
-  /** It is what it was: this, or nothing. */
+  /** It returned to an earlier state: this record, or none. */
   fell(record: LeaderRecord | undefined): void {
     this.#shadow = record
       ? { epoch: record.epoch, owner: record.owner, seq: record.position.seq, writeId: record.writeId }

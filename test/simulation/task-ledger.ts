@@ -8,10 +8,10 @@ interface Task {
   readonly retries: number
   readonly gets: Bulk | undefined
   runs: number
-  /** Runs that came to a value, or to an error. */
+  /** Runs that ended with a value, or with an error. */
   values: number
   failures: number
-  /** What runs gave that was large. */
+  /** Large results of runs. */
   readonly gave: Bulk[]
   ended: number
 }
@@ -38,7 +38,7 @@ export class TaskLedger {
     })
   }
 
-  /** An executor begins with it, and this is what it was given. */
+  /** An executor begins the task with this input. */
   ran(appId: string, taskId: number, [input]: readonly unknown[]): void {
     const task = this.#tasks.get(`${appId} ${taskId}`)
     if (task === undefined) return
@@ -49,7 +49,7 @@ export class TaskLedger {
       this.#fail('S7', `task ${taskId} of ${appId} may run once, and ran again`)
   }
 
-  /** A run came to its end at its executor; whether anybody hears of it is another matter. */
+  /** A run reached its end at its executor, whether or not anybody learns of it. */
   came(appId: string, taskId: number, to: 'value' | 'failure', gave?: Bulk): void {
     const task = this.#tasks.get(`${appId} ${taskId}`)
     if (task === undefined) return

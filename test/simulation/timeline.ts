@@ -6,7 +6,10 @@ interface Due {
   run: (() => void) | undefined
 }
 
-/** What happens when, in one true time that nobody in the cluster can read. Of equal times the one set first is first. */
+/**
+ * Events in order of one true time that no process of the cluster can read. Events of equal time happen in the order in
+ * which they were set.
+ */
 export class Timeline {
   readonly #heap: Due[] = []
   #nowMs = 0
@@ -36,7 +39,7 @@ export class Timeline {
     return this.at(this.#nowMs + ms, run)
   }
 
-  /** The next event by `untilMs`; time moves to it. Without one time moves to `untilMs`. */
+  /** The next event by `untilMs`. Time moves to it, or without one to `untilMs`. */
   next(untilMs: number): (() => void) | undefined {
     for (;;) {
       const due = this.#heap[0]

@@ -19,8 +19,8 @@ const aboutFolder: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * Name of the first test of those about the mutated file that fails in this build and not in the one beside it; undefined where there
- * is none.
+ * Name of the first test about the mutated file that fails in this build and not in the original one; undefined if
+ * there is none.
  */
 export async function firstFailedTest(
   folder: string,
@@ -38,7 +38,7 @@ export async function firstFailedTest(
   return undefined
 }
 
-/** Does this file of unit tests fail there? */
+/** Whether this file of unit tests fails there. */
 export async function failsIn(folder: string, test: string): Promise<boolean> {
   return (await firstFailureOf(folder, `${test}.test.js`)) !== undefined
 }
@@ -47,7 +47,7 @@ function firstFailureOf(folder: string, name: string): Promise<string | undefine
   return new Promise((resolve, reject) => {
     const file = join(folder, 'test/unit', name)
     const args = ['--test', '--test-timeout=120000', '--test-reporter=tap', file]
-    // Where `npm test` runs: some read files of the project.
+    // In the folder of `npm test`, because some tests read files of the project.
     const child = spawn(process.execPath, args, {
       cwd: join(folder, '..'),
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -57,7 +57,7 @@ function firstFailureOf(folder: string, name: string): Promise<string | undefine
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString()
       failed ??= /^ *not ok \d+ - (.*)$/m.exec(output)?.[1]
-      // The others tell nothing more.
+      // The other tests add nothing.
       if (failed !== undefined) child.kill()
     })
     child.once('error', reject)

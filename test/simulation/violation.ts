@@ -8,5 +8,5 @@ export class Violation extends Error {
   }
 }
 
-/** Says that one did not; the first counts. */
+/** Reports a broken promise. The first one counts. */
 export type Fail = (invariant: string, text: string) => void

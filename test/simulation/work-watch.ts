@@ -12,26 +12,26 @@ import type { WatchedWorker } from './sim-world.js'
 import type { Fail } from './violation.js'
 import type { WatchedWorld } from './watched-world.js'
 
-/** More than a history launches, however often a liar is believed as far as it may be. */
+/** More than a history launches, however often a liar is believed as far as possible. */
 const COUNTED = 1000 * limits.launchRise
 
 /** S1, S3, S4 where they take effect: at Workers and the processes that they start. */
 export class WorkWatch {
   readonly #world: WatchedWorld
   readonly #fail: Fail
-  /** Whom each Worker incarnation has obeyed last. */
+  /** The leadership that each Worker incarnation obeyed last. */
   readonly #obeyed = new Map<string, Fence>()
   /** Where each generation was launched: `EPOCH DRIVER/GENERATION`. */
   readonly #launched = new Map<string, string>()
   /** The newest generation that a Worker incarnation has started, by `WORKER DRIVER`. */
   readonly #started = new Map<string, { readonly generation: number; readonly attempt: number }>()
-  /** The newest generation of a driver that anybody started. */
+  /** The newest generation of a driver that any Worker started. */
   readonly #newest = new Map<string, number>()
-  /** Workers that a leader gave up: what they had is launched elsewhere, however it ended there. */
+  /** Workers that a leader gave up: their work is launched elsewhere, however it ended there. */
   readonly #removed = new Set<string>()
   /** True time of the last heartbeat that a leader handled, by `OWNER WORKER`. */
   readonly #heartbeats = new Map<string, number>()
-  /** By whom each executor was launched, and where, by `APP/EXEC`. */
+  /** Who launched each executor, and where, by `APP/EXEC`. */
   readonly #executors = new Map<string, string>()
   /** How often a Worker became isolated. */
   isolations = 0
@@ -75,7 +75,7 @@ export class WorkWatch {
     if (!isStale) this.#world.checks.starts.launched(worker, from, message)
   }
 
-  /** The guard is for Workers that cannot: one that runs has asked what must stop to end, W/6 before (protocol 8). */
+  /** The guard acts for Workers that cannot. A running Worker has told such drivers to end W/6 before (protocol 8). */
   killedUnasked({ process, worker }: SimChild): void {
     const graceMs = this.#world.masterConfig.workerTimeoutMs / 6
     if (worker.alive && worker.awakeMs > graceMs + 100)
@@ -95,7 +95,7 @@ export class WorkWatch {
     }
   }
 
-  /** Whoever asks for it: this driver will not run again. */
+  /** Whether this driver will not run again, by any message that says so. */
   #isForGood({ driverId, generation, state, ...why }: DriverStateChanged): boolean {
     if (!isEndedDriver(state) || why.noRoom || why.notStarted || why.decided !== undefined) return false
     if (generation < this.#newestOf(driverId)) return false
@@ -111,8 +111,8 @@ export class WorkWatch {
   }
 
   /**
-   * S5: what has ended is not launched by a leader that its Worker has reported to since, whatever the store forgot; unless that Worker
-   * was given up before, or another generation followed.
+   * S5: a leader does not launch a driver that has ended, once the driver's Worker has reported to it, whatever the
+   * store forgot. Exceptions: that Worker was given up before, or another generation followed.
    */
   launchDecided({ driverId, generation }: LaunchDriver, received: ReadonlyMap<string, number>): void {
     if (generation > COUNTED)
@@ -129,8 +129,8 @@ export class WorkWatch {
   }
 
   /**
-   * S3a: an id of an executor is given out once (protocol 10), unless the store forgot how many there were. Who gave it says it again to
-   * the same Worker.
+   * S3a: an executor id is given out once (protocol 10), unless the store forgot how many there were. The same leader
+   * repeats it to the same Worker.
    */
   executorLaunched(owner: string, { appId, execId, workerId }: LaunchExecutor): void {
     const key = `${appId}/${execId}`
@@ -146,14 +146,14 @@ export class WorkWatch {
     this.#removed.add(id)
   }
 
-  /** A leader has handled a heartbeat: its silence counts from here. */
+  /** A leader has handled a heartbeat: the Worker's silence counts from here. */
   heartbeatHandled(owner: string, workerId: string): void {
     this.#heartbeats.set(`${owner} ${workerId}`, this.#world.timeline.nowMs)
   }
 
   /**
-   * S3b: until when this Worker lets its `stop` drivers live. The leader of now may give them to another when it has not heard of it
-   * for W: the one must be over before the other begins.
+   * S3b: until when this Worker lets its `stop` drivers live. The present leader may give them to another Worker when
+   * it has received nothing for W. The first must be over before the other begins.
    */
   #promised({ incarnation, place }: WatchedWorker, validUntilBootMs: number): void {
     const { timeline, store, masters, masterConfig, checks } = this.#world
@@ -166,7 +166,7 @@ export class WorkWatch {
     const receivedMs = this.#heartbeats.get(`${leader.owner} ${incarnation}`) ?? 0
     const silentSinceMs = Math.max(receivedMs, checks.electedAtMs(leader.owner))
     const untilMs = timeline.nowMs + (validUntilBootMs - place.bootMs()) / place.machine.rate
-    // Clocks of both may be 1 % wrong.
+    // The clocks of both may be 1 % wrong.
     const overMs = untilMs - (silentSinceMs + 0.97 * workerTimeoutMs)
     if (overMs > 0)
       this.#fail(
@@ -184,7 +184,7 @@ export class WorkWatch {
     this.#launched.set(generation, incarnation)
   }
 
-  /** S3a, R6: nothing at or below a generation is started twice by one Worker. */
+  /** S3a, R6: a Worker starts nothing twice at or below a generation. */
   #rises(where: string, generation: number, attempt: number): void {
     const last = this.#started.get(where)
     if (last && (generation < last.generation || (generation === last.generation && attempt <= last.attempt)))
@@ -212,7 +212,7 @@ export class WorkWatch {
     if (plan.kind === 'startDriver') this.#driverStarted(child, plan.launch.driverId)
   }
 
-  /** S4: each address of a custom resource is there, and has one user. */
+  /** S4: each address of a custom resource exists, and has one user. */
   #ownAddresses(child: SimChild): void {
     const { workerId } = child
     const worker = this.#world.workers.find(({ process }) => process?.incarnation === workerId)
@@ -250,7 +250,7 @@ export class WorkWatch {
     for (const other of this.#world.running) {
       if (other === child || other.plan.kind !== 'startDriver') continue
       if (other.plan.launch.driverId !== driverId) continue
-      // A number that was given before: whoever knew of it was not heard (docs/failure-model.md).
+      // A number that was given before: the process that knew of it was not reached (docs/failure-model.md).
       const isForgotten = this.#world.checks.debts.falls > 0 && generation <= other.plan.launch.generation
       if ((onIsolation === 'stop' && !isForgotten) || other.workerId === workerId)
         this.#fail(

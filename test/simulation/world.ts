@@ -46,19 +46,19 @@ export class World implements NodeWorld, WatchedWorld {
   readonly applications: ApplicationNode[] = []
   readonly tasks: TaskLedger
   readonly running = new Set<SimChild>()
-  /** Workers, by name, on which nothing can be started, or executors end at once. */
+  /** Workers, by name, on which nothing can be started, or whose executors end at once. */
   readonly bad = new Map<string, { readonly how: 'start' | 'exit'; readonly sinceMs: number }>()
   readonly masterAddresses: readonly string[]
   readonly masterConfig: ClusterConfig
   readonly linkDeadMs: number
   readonly log: string[] = []
-  /** Messages rejected at a boundary; only garbage is. */
+  /** Messages that were rejected at a boundary. Only garbage may be. */
   rejectedMessages = 0
-  /** Something befell it that may make a healthy Worker look dead. */
+  /** A fault occurred that may make a healthy Worker look dead. */
   disturbed = false
-  /** Says what it must not say; only where messages go through the schemas. */
+  /** Sends what it must not send; only if messages are checked by the schemas. */
   readonly stranger: Stranger | undefined
-  /** Says what is not so; its messages are well-formed. */
+  /** Sends well-formed lies. */
   readonly liar: Liar
   events = 0
   afterEvent: () => void = () => {}
@@ -140,7 +140,7 @@ export class World implements NodeWorld, WatchedWorld {
     if (this.log.length > 2 * LOG_LINES) this.log.splice(0, LOG_LINES)
   }
 
-  /** The message sequence becomes part of the story. */
+  /** Adds the message sequence to the log. */
   tellMessages(): void {
     this.network.onArrival = (from, to, envelope) => {
       const { message, epoch, seq, ask, answer } = envelope as WireEnvelope
@@ -178,7 +178,7 @@ export class World implements NodeWorld, WatchedWorld {
     else this.#touchedToo.add(place)
   }
 
-  /** Lets it all happen until this time of the timeline, or until it is enough. Throws the first Violation. */
+  /** Runs everything until this time of the timeline, or until `isEnough`. Throws the first Violation. */
   async runUntil(untilMs: number, isEnough: () => boolean = never): Promise<void> {
     while (!isEnough()) {
       const run = this.timeline.next(untilMs)
@@ -206,13 +206,13 @@ export class World implements NodeWorld, WatchedWorld {
 
 const never = (): boolean => false
 
-/** All that the event set off in this process has happened. */
+/** Everything that the event caused in this process has happened. */
 const settled = ({ settle }: Place): Promise<void> => (settle ? settle() : twoTurns())
 
-/** A turn of its actor, and what that one woke. */
+/** A turn of its actor, and of the actor that that one woke. */
 const twoTurns = (): Promise<void> => new Promise((resolve) => setImmediate(setImmediate, resolve))
 
-/** So small that the little there is here takes many turns. */
+/** So small that the little data here takes many turns. */
 const tinySlices: Slices = {
   recoveryRecords: 1,
   recoveryRecordBytes: 1,
@@ -240,7 +240,7 @@ function masterConfig(cluster: string, shape: Shape, seed: number): ClusterConfi
     relaunchOnRefused: true,
     ...fixedMasterConfig,
     ...(seed % 2 === 0 && { slices: tinySlices }),
-    // Its edge is met often.
+    // Small, so that its edge is reached often.
     executorIdBlock: 3,
     recordBudgetBytes: 64 * 1024 * 1024,
   }

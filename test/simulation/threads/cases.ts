@@ -1,7 +1,7 @@
 import type { TaskKind, TaskPlan } from './sample-task.js'
 import type { Plan } from './thread-history.js'
 
-/** A small plan, of which every history is tried that departs from the first choice at few places. */
+/** A small plan. Every history is tried that departs from the first choice at few places. */
 export interface Case extends Plan {
   readonly name: string
 }
@@ -16,7 +16,7 @@ const small = {
   stillbornFrom: 0,
 } as const
 const task = (kind: TaskKind, size = 3, timeoutMs = 0): TaskPlan => ({ kind, size, timeoutMs })
-/** Beside the ring. */
+/** Larger than the ring allows. */
 const LARGE = 200
 
 export const cases: readonly Case[] = [
@@ -102,7 +102,7 @@ export const cases: readonly Case[] = [
   },
 ]
 
-/** Throws an Error that names those that there are. */
+/** Throws an Error that names the existing ones. */
 export function caseNamed(name: string): Case {
   const found = cases.find((one) => one.name === name)
   if (found) return found

@@ -1,17 +1,17 @@
 import type { Random } from '../random.js'
 import { type ActionKind, actionKinds } from './scheduled-thread.js'
 
-/** Decides what happens next, of what may happen. */
+/** Decides which of the possible steps happens next. */
 export interface Chooser {
   /** Between two steps. */
   next(kinds: readonly ActionKind[]): number
-  /** In the middle of one: false lets it go on without a look at what else may happen. */
+  /** In the middle of a step: false lets it go on without considering others. */
   breaksIn(): boolean
-  /** In the middle of one: undefined lets it go on. */
+  /** In the middle of a step: undefined lets it go on. */
   instead(kinds: readonly ActionKind[]): number | undefined
 }
 
-/** Each history has its own taste: what it favours, what it lets wait, how often it breaks in. */
+/** Each history has preferences of its own: what it favours, what it lets wait, how often it interrupts. */
 export class RandomChooser implements Chooser {
   readonly #random: Random
   readonly #weights: Readonly<Record<ActionKind, number>>
@@ -44,16 +44,16 @@ export class RandomChooser implements Chooser {
   }
 }
 
-/** Time passes and threads are killed rarely, beside what they do by themselves. */
+/** Time passes and threads are killed rarely, compared with what they do by themselves. */
 const base = (kind: ActionKind): number => (kind === 'time' ? 0.02 : kind === 'kill' ? 0.01 : 1)
 
 /**
  * Every history that departs from the first choice at most `departures` times, one after the other. The first choice
- * is that what goes on goes on, and that threads come before their main thread.
+ * lets a running step go on, and prefers threads to their main thread.
  */
 export class SystematicChooser implements Chooser {
   readonly #departures: number
-  /** Options, and the one taken, at each choice of the history. */
+  /** At each choice of the history: the options, and the one taken. */
   readonly #taken: { readonly options: number; readonly choice: number }[] = []
   #at = 0
 

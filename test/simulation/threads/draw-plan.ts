@@ -2,7 +2,7 @@ import type { Random } from '../random.js'
 import { type TaskKind, type TaskPlan, taskKinds } from './sample-task.js'
 import type { Order, Plan } from './thread-history.js'
 
-/** Around what a ring of `ringBytes` takes, around its whole, and around the limit. */
+/** Sizes around what a ring of `ringBytes` accepts, around its whole size, and around the limit. */
 function drawSize(random: Random, ringBytes: number, maxResultBytes: number): number {
   const around = random.pick([0, 0, ringBytes / 2 - 16, ringBytes, maxResultBytes])
   return Math.max(0, Math.min(1000, Math.round(around + random.between(-12, 12))))
@@ -23,7 +23,7 @@ export function drawPlan(random: Random): Plan {
   const slots = random.pick([2, 4, 8, 32])
   const ringBytes = random.pick([64, 256, 256, 1024])
   const maxResultBytes = random.pick([300, 900, 900])
-  // Some kinds do not occur in some histories: what is common hides what is rare.
+  // Some kinds do not occur in some histories, because common kinds hide rare ones.
   const kinds = taskKinds.filter(() => random.chance(0.4))
   const odd = random.pick([0, 0.1, 0.5])
   const drawTask = (): TaskPlan => ({

@@ -22,14 +22,14 @@ export function exploreSeed(seed: number): Explored {
   const history = play(false)
   const violation = history.run()
   if (violation === undefined) return { histories: 1, actions: history.actions, broken: undefined }
-  // Once more, with its story.
+  // Once more, with its log.
   const again = play(true)
   again.run()
   const broken = { violation, plan: again.plan, log: again.log }
   return { histories: 1, actions: history.actions, broken }
 }
 
-/** Every history of a plan that departs from the first choice at most so often. */
+/** Every history of a plan that departs from the first choice at most this often. */
 export function explorePlan(plan: Plan, departures: number): Explored {
   const chooser = new SystematicChooser(departures)
   let histories = 0

@@ -3,7 +3,7 @@ import { runProgram, wholeOption } from '../../tools/command-line.js'
 import { type Case, caseNamed, cases } from './cases.js'
 import { type Explored, explorePlan, exploreSeed } from './explore.js'
 
-/* npm run sim:threads: histories of an executor's threads. */
+/* npm run sim:threads runs histories of an executor's threads. */
 
 interface CommandLine {
   readonly seed: number

@@ -315,7 +315,7 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   },
 ]
 
-/** One line of the thread boundary that is another; found by histories of threads, not of clusters. */
+/** One changed line of the thread boundary. Histories of threads find it, not histories of clusters. */
 export const threadMutations: readonly Mutation[] = planted.map((mutation) => ({
   ...mutation,
   explores: 'threads',

@@ -27,7 +27,7 @@ export const taskKinds = [
 ] as const
 export type TaskKind = (typeof taskKinds)[number]
 
-/** None of its own accord; some of its thread's. */
+/** Tasks that never end by themselves, or only with their thread. */
 const endless: ReadonlySet<TaskKind> = new Set(['heeds', 'ignores', 'spins', 'blocks'])
 const deadly: ReadonlySet<TaskKind> = new Set(['exits', 'faults'])
 
@@ -48,7 +48,7 @@ export function loadError(functionId: number, thread: number): FiresteelError | 
 
 export interface TaskPlan {
   readonly kind: TaskKind
-  /** Of its result, or of its error's message. */
+  /** Size of its result, or of its error's message. */
   readonly size: number
   /** 0: none. */
   readonly timeoutMs: number
@@ -75,7 +75,7 @@ export class SampleTask {
   /** The word to end has come to its thread. */
   told = false
   started = false
-  /** Threads that died while it was begun there, and its result was not left: its end may be their failure. */
+  /** Threads that died after they had begun it and before they left its result. Their end may be its failure. */
   lostIn: number | undefined
   /** A thread left its result and died. */
   left = false
@@ -147,11 +147,11 @@ export class SampleTask {
     }
   }
 
-  /** Undefined: so it may end. Else why not, by what is in the plan. */
+  /** Undefined: this end is allowed. Otherwise why not, by what is in the plan. */
   wrongEnd(status: ResultStatus, body: Uint8Array, maxResultBytes: number): string | undefined {
     const { kind, size } = this.plan
     if (status === 'value') {
-      // Told to end, it is cancelled or over its time, whatever it gives.
+      // After it was told to end, it is cancelled or over its time, whatever it returns.
       if (kind === 'heeds') return 'ended though nobody had told it to'
       const value = fromBytes(body)
       const expected = kind.startsWith('text') || kind === 'flaky' ? this.#text(size) : this.#bytes(size)

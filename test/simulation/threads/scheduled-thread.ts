@@ -27,12 +27,12 @@ export const actionKinds = [
 ] as const
 export type ActionKind = (typeof actionKinds)[number]
 
-/** What a simulated task returns, or the loading of its module: it is settled when `outcome` is set. */
+/** What a simulated task returns, or the loading of its module. It is settled when `outcome` is set. */
 export class Promised implements PromiseLike<never> {
   outcome: { readonly value?: unknown; readonly error?: unknown } | undefined
   /**
-   * `stuck`: the thread never comes back from it; `blocked`: nor can it be ended. `exits`: it ends there. `faults`: an
-   * exception outside ends it.
+   * `stuck`: the thread never returns from it; `blocked`: it cannot be ended either. `exits`: it ends there. `faults`:
+   * an exception outside ends it.
    */
   readonly how: 'settles' | 'stuck' | 'blocked' | 'exits' | 'faults'
 
@@ -55,7 +55,7 @@ export interface ThreadWorld {
   load(thread: ScheduledThread, entry: FunctionEntry): Promised
   /** Packed tasks are on their way to it. */
   posted(thread: ScheduledThread, tasks: Uint8Array): void
-  /** Runs it as this thread: what it does to shared memory is its doing. */
+  /** Runs it as this thread, so that its changes of shared memory count as the thread's. */
   received(thread: ScheduledThread, message: ToThread): void
   asThread(thread: ScheduledThread, run: () => void): void
   asMain(run: () => void): void
@@ -153,7 +153,7 @@ export class ScheduledThread implements SpawnedThread {
     this.#doomed = true
   }
 
-  /** Whatever it was doing, it does no more. */
+  /** Ends it in the middle of whatever it was doing. */
   die(reason: string): void {
     this.#death ??= reason
     this.#work = undefined
@@ -238,7 +238,7 @@ export class ScheduledThread implements SpawnedThread {
 
   #step(): void {
     const work = this.#work!
-    // Before it looks for room itself: what is read meanwhile must not be waited for.
+    // Before it looks for free space itself: it must not wait for what is read meanwhile.
     this.#readerAt = this.#words[READ]!
     const pause = this.#pause
     const { value, error } = pause instanceof Promised ? pause.outcome! : {}

@@ -10,7 +10,7 @@ import { hookAtomics } from './hooked-atomics.js'
 import { functions, loadError, SampleTask, type TaskPlan } from './sample-task.js'
 import { type Action, Promised, ScheduledThread, ThreadDeath, type ThreadWorld } from './scheduled-thread.js'
 
-/** What an executor is told, one after the other. */
+/** The orders of an executor, one after the other. */
 export type Order =
   | { readonly kind: 'run'; readonly tasks: readonly TaskPlan[] }
   /** The task of this number. */
@@ -32,13 +32,16 @@ export interface Plan {
   readonly stillbornFrom: number
 }
 
-/** Nothing has begun or ended for so long: it never will. Longer than a time-out, its grace, and the end of a thread. */
+/**
+ * If nothing has begun or ended for this long, it never will. It is longer than a time-out, its grace, and the end of a
+ * thread.
+ */
 const HANGS_MS = 4000
 const ACTIONS_MAX = 100_000
 /** Of what breaks into what breaks into something. */
 const DEPTH_MAX = 3
 
-/** One history of the threads of an executor: the shipped pool and thread side, and chance in between. */
+/** One history of the threads of an executor: the shipped pool and thread side, with random choices in between. */
 export class ThreadHistory implements ThreadWorld {
   actions = 0
   readonly log: string[] = []
@@ -47,7 +50,7 @@ export class ThreadHistory implements ThreadWorld {
   readonly #tells: boolean
   readonly #pool: ThreadPool
   readonly #threads: ScheduledThread[] = []
-  /** Who runs now, and in the middle of whom. */
+  /** What runs now, and what it interrupted. */
   readonly #stack: (ScheduledThread | 'main')[] = []
   readonly #tasks: SampleTask[] = []
   /** Which task was posted to which place of which thread. */
@@ -292,7 +295,7 @@ export class ThreadHistory implements ThreadWorld {
     return { kind: 'order', run: () => this.asMain(() => this.#tellToEnd(endless)) }
   }
 
-  /** What never ends of itself must not keep others waiting, as long as there are more threads. */
+  /** A task that never ends by itself must not keep others waiting as long as there are more threads. */
   #onlyEndlessLeft(unended: readonly SampleTask[]): boolean {
     if (unended.every(({ isEndless }) => isEndless)) return true
     const taken = unended.flatMap(({ isEndless, begunBy }) =>
@@ -413,7 +416,7 @@ export class ThreadHistory implements ThreadWorld {
       this.#fail('storm', 'a thread that cannot start is started again at once')
   }
 
-  /** Whoever sent it tasks gets all of them back: none has begun. */
+  /** The sender of tasks gets all of them back: none has begun. */
   #expectGivenBack(): void {
     if (this.#gone !== 'startless' || this.#violation !== undefined) return
     this.#obey({ kind: 'run', tasks: [{ kind: 'text', size: 1, timeoutMs: 0 }] })
@@ -463,7 +466,7 @@ export class ThreadHistory implements ThreadWorld {
     if (lostIn === undefined) this.#fail('result', `task ${id} fails with a thread that it was not in`)
   }
 
-  /** Nobody runs it any more. */
+  /** No thread runs it any more. */
   #expectOver(task: SampleTask): void {
     const thread = this.#threads.find(({ number }) => number === task.begunBy)
     // In the middle of a step it may just have left its result.
@@ -499,7 +502,7 @@ export class ThreadHistory implements ThreadWorld {
     this.#progressMs = this.#nowMs
   }
 
-  /** What its memory says now is what will be read of it. */
+  /** What its memory holds now is what will be read of it. */
   #died(thread: ScheduledThread): void {
     this.#tell(`  t${thread.number} is dead`)
     this.#firstDeathMs = Math.min(this.#firstDeathMs, this.#nowMs)
@@ -515,7 +518,7 @@ export class ThreadHistory implements ThreadWorld {
     this.#isLooking = false
   }
 
-  /** Nobody has anything to do but to wait: then no result waits for the next look. */
+  /** Everything waits: then no result may wait for the next look. */
   #expectNothingUnread(): void {
     for (const thread of this.#threads) {
       if (thread.isStuck || thread.hasExited || !thread.hasUnread) continue
