@@ -11,8 +11,8 @@ import { type Stage, setStage, type Victim } from './attacks/stage.js'
 import { strangers } from './attacks/strangers.js'
 
 /*
- * How late the loop of a Master, a Worker and a driver is while somebody without access to the store does his worst, and how
- * long a legal peer takes to link meanwhile.
+ * Measures how late the event loop of a Master, a Worker and a driver is while a peer without access to the store
+ * attacks it, and how long an honest peer takes to link meanwhile.
  */
 
 const MEASURED_MS = 5_000
@@ -24,7 +24,7 @@ export interface AttackResult {
   readonly attack: string
   readonly reading: LagReading
   readonly peakMib: number
-  /** The longest that a legal peer took to link, from the attacker's address and from another one. */
+  /** The longest time that an honest peer took to link, from the attacker's address and from another one. */
   readonly legalMs: { readonly sameAddress: number; readonly otherAddress: number }
   /** What the attacker made. */
   readonly counts: Readonly<Record<string, number>>
@@ -33,14 +33,14 @@ export interface AttackResult {
 }
 
 export interface AttackChoice {
-  /** All where absent. */
+  /** Absent: all of them. */
   readonly victim?: string | undefined
-  /** Part of the names of the attacks; all where absent. */
+  /** Part of the names of the attacks; absent: all of them. */
   readonly attack?: string | undefined
   readonly measuredMs?: number
 }
 
-/** Gives each result when it is there. */
+/** Yields each result as soon as it is there. */
 export async function* benchAttacks(choice: AttackChoice = {}): AsyncGenerator<AttackResult> {
   await using stage = await setStage()
   for (const victim of stage.victims) {
@@ -52,7 +52,7 @@ export async function* benchAttacks(choice: AttackChoice = {}): AsyncGenerator<A
   }
 }
 
-/** Nobody but executors has a key of a driver's door, and it has no HTTP. */
+/** Only executors have a key for a driver's executor listener, and it has no HTTP. */
 function attacksOn({ target }: Victim): string[] {
   return [
     ...Object.keys(strangers).filter((name) => target.web !== undefined || !name.startsWith('HTTP')),

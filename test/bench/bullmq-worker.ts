@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'bullmq'
 
-/** Jobs that ended since the last news, and the sum of their results. */
+/** Jobs that ended since the last report, and the sum of their results. */
 export interface WorkerNews {
   readonly jobs: number
   readonly sum: number
 }
 
-/** A BullMQ worker; what ends in one turn is told at once, so that counting costs it little. */
+/** A BullMQ worker. Jobs that end in one turn are reported together, so that counting costs little. */
 export async function workJobs(
   port: number,
   concurrency: number,

@@ -8,7 +8,7 @@ import type { StartContender } from './contender.js'
 
 const BULK = 1000
 
-/** BullMQ: no-op jobs through a Redis of its own that keeps nothing on disk, which is its fastest. */
+/** BullMQ with no-op jobs, through a Redis of its own that keeps nothing on disk, which is its fastest setting. */
 export const start: StartContender = async ({ workers, concurrency }) => {
   const redis = await startRedis({ appendfsync: 'no', extra: ['--appendonly', 'no', '--save', ''] })
   const connection = { host: '127.0.0.1', port: redis.port }
@@ -52,7 +52,7 @@ export const start: StartContender = async ({ workers, concurrency }) => {
   }
 }
 
-/** `workers` 0: in this process, as BullMQ's first example has it. */
+/** `workers` 0: in this process, as in BullMQ's first example. */
 async function startWorkers(
   workers: number,
   port: number,

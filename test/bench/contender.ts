@@ -3,16 +3,16 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 /*
- * Whoever is measured runs in a process of its own, so that the heap and the timers of one do not slow another. First
- * each setting of its grid makes a short run; the fastest then makes the measured rounds.
+ * Each candidate runs in a process of its own, so that the heap and the timers of one do not slow another. First each
+ * setting of its grid makes a short run. The fastest setting then makes the measured rounds.
  */
 
 /** Plain data, printed in the table as it is. */
 export type Setting = Readonly<Record<string, number | string>>
 
-/** One candidate that is up: it runs no-op tasks and is shut down. */
+/** A running candidate: it runs no-op tasks, and is shut down. */
 export interface Contender {
-  /** Runs that many tasks and gives the sum of their results, so that a lost or doubled one shows. */
+  /** Runs that many tasks. Returns the sum of their results, so that a lost or doubled task shows. */
   run(tasks: number): Promise<number>
   close(): Promise<void>
 }
@@ -34,13 +34,13 @@ export interface Standing {
   readonly entry: Entry
   /** The fastest of the grid in its short run. */
   readonly setting: Setting
-  /** Tasks a second in each measured round. */
+  /** Tasks per second in each measured round. */
   readonly rates: readonly number[]
 }
 
 const main = fileURLToPath(new URL('./contender-main.js', import.meta.url))
 
-/** Tasks a second of one candidate with one setting, in a new process. */
+/** Tasks per second of one candidate with one setting, in a new process. */
 export async function measure(entry: Entry, setting: Setting, tasks: number): Promise<number> {
   const child = spawn(process.execPath, [main, JSON.stringify({ module: entry.module, setting, tasks })], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -54,7 +54,10 @@ export async function measure(entry: Entry, setting: Setting, tasks: number): Pr
   return (JSON.parse(text) as { perSecond: number }).perSecond
 }
 
-/** The grid of each, then `rounds` rounds in turns, so that a busy moment of the machine falls on all. */
+/**
+ * First the grid of each candidate, then `rounds` rounds in turns, so that a busy moment of the machine affects all of
+ * them.
+ */
 export async function compete(entries: readonly Entry[], rounds: number): Promise<Standing[]> {
   const best = new Map<Entry, Setting>()
   for (const entry of entries) best.set(entry, await bestOf(entry))
@@ -75,7 +78,7 @@ async function bestOf(entry: Entry): Promise<Setting> {
   return best.setting
 }
 
-/** Every combination of the values that are given. */
+/** Every combination of the given values. */
 export function gridOf(values: Readonly<Record<string, readonly (number | string)[]>>): Setting[] {
   return Object.entries(values).reduce<Setting[]>(
     (settings, [key, choices]) =>
@@ -94,7 +97,7 @@ export function median(values: readonly number[]): number {
   return [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] as number
 }
 
-/** Runs `next` in so many lanes until `tasks` have ended; the sum of their results. */
+/** Runs `next` in so many parallel loops until `tasks` have ended. Returns the sum of their results. */
 export async function inStreams(
   streams: number,
   tasks: number,

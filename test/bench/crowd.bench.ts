@@ -11,8 +11,8 @@ import { WorkerEndpoint } from './endpoints.js'
 import { type LiveMaster, withMaster } from './live-master.js'
 
 /*
- * A Master with many Workers and waiting drivers while many clients read its whole state once a second, as
- * `status --watch` does. What must hold is that it leads on; how late its loop is, is measured from outside.
+ * A Master with many Workers and waiting drivers, while many clients read its whole state once a second, as `status
+ * --watch` does. It must go on leading. How late its event loop is, is measured from outside.
  */
 
 const WORKERS = 1000
@@ -27,9 +27,9 @@ export interface CrowdResult {
   readonly workers: number
   readonly drivers: number
   readonly clients: number
-  /** Whole states that the clients have read together. */
+  /** Whole states that all clients together have read. */
   readonly reads: number
-  /** Of a small request to the Master, milliseconds: what its loop makes others wait. */
+  /** Milliseconds of a small request to the Master: how long its event loop makes others wait. */
   readonly waitMs: { readonly p50: number; readonly p99: number; readonly max: number }
   /** Leaderships that ended meanwhile. */
   readonly elections: number

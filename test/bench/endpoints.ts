@@ -13,20 +13,23 @@ export interface EndpointPlace {
   readonly port: number
 }
 
-/** Ten endpoints a machine: a Master lets only so many handshakes of one address be open. Linux owns all of 127/8. */
+/**
+ * Ten endpoints per machine, because a Master bounds the open handshakes of one address. All of 127/8 is local on
+ * Linux.
+ */
 const machineOf = (number: number): string => `127.0.1.${1 + Math.floor(number / 10)}`
 
 /**
- * A light Worker or application over a real socket: it says what the real one says to a Master, and starts no process.
+ * A light Worker or application over a real socket. It sends what a real one sends to a Master, and starts no process.
  * Many fit into one process, so that a Master can be measured with a thousand of each.
  */
 export abstract class Endpoint {
   readonly incarnation: string
-  /** What it heard, by type. */
+  /** Messages that it received, by type. */
   readonly observedMessages = new Map<string, number>()
   readonly #keepers: readonly LinkKeeper[]
   readonly #name: string
-  /** The Master that spoke last. */
+  /** Link to the Master that sent last. */
   #link: Link | undefined
   #id = 0
 
@@ -124,7 +127,7 @@ export class ApplicationEndpoint extends Endpoint {
   protected override received(message: Message & Record<string, unknown>): void {
     const description = {
       name: 'idle',
-      // No executors: what is measured is the Master.
+      // No executors: only the Master is measured.
       executorLimit: 0,
       executor: { cores: 1, memoryMib: 512, resources: {} },
       user: 'bench',

@@ -16,9 +16,9 @@ import {
 } from './live-master.js'
 
 /*
- * Recovery: a Master with many Workers and applications over real sockets is killed (-9). From disk it is started again;
- * over Redis a STANDBY that they are linked to as well takes over. Measured by the Masters' own events: from election to
- * ALIVE, and to ALIVE with everybody who answers.
+ * Recovery: a Master with many Workers and applications over real sockets is killed with -9. With FILESYSTEM it is
+ * started again; with Redis a STANDBY to which they are also linked takes over. The Masters' own events give the times
+ * from election to ALIVE, and from election until everybody who answers has answered.
  */
 
 export interface RecoveryResult {
@@ -32,7 +32,7 @@ export interface RecoveryResult {
   readonly aliveMs: number
   /** From election until every Worker that is not silent is ALIVE and every application has answered. */
   readonly completeMs: number
-  /** Workers that were schedulable when ALIVE was said. */
+  /** Workers that could take work at the time of ALIVE. */
   readonly readyWorkers: number
 }
 

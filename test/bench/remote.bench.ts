@@ -12,7 +12,7 @@ const WARM_UP = 100_000
 const PER_TURN = 500
 const KEY = deriveKey('a secret of the benchmark only', 'node')
 
-/** Validation as the house does it: one strict schema per type, in a Map; small here. */
+/** Validation as in the product: one strict schema per type, in a Map. Small here. */
 const schemas = new Map<string, z.ZodType>([
   [
     'Heartbeat',
@@ -48,7 +48,7 @@ const envelope = (seq: number): object => ({
   },
 })
 
-/** The receiving process: parses, validates by type, counts; answers when all have come. */
+/** The receiving process parses, validates by type and counts. It answers when all have come. */
 async function receive(): Promise<void> {
   const listener = await listen({
     host: '127.0.0.1',
@@ -75,7 +75,7 @@ async function receive(): Promise<void> {
   process.send?.({ port: listener.port })
 }
 
-/** Sends `count` envelopes as fast as the link takes them; resolves when the receiver has answered. */
+/** Sends `count` envelopes as fast as the link accepts them. Resolves when the receiver has answered. */
 async function sendAll(link: Link, count: number): Promise<void> {
   let sent = 0
   let open = true
@@ -100,7 +100,7 @@ async function sendAll(link: Link, count: number): Promise<void> {
   if (invalid > 0) throw new Error(`${invalid} messages did not validate`)
 }
 
-/** One-way tells between two processes, from `send` to a validated message: goal 400,000 a second. */
+/** One-way tells between two processes, from `send` to a validated message. The goal is 400,000 per second. */
 export async function benchRemoteTell(): Promise<{ name: string; perSecond: number }> {
   const child = fork(fileURLToPath(import.meta.url), ['receive'])
   try {

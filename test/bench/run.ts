@@ -8,8 +8,8 @@ import { benchExecutorStart, benchTasks } from './tasks.bench.js'
 import { benchTell } from './tell.bench.js'
 
 /*
- * `npm run bench [-- NAME...]`: what this machine does, beside its peers in the same run. Absolute numbers are of this
- * machine and hour; ratios travel.
+ * `npm run bench [-- NAME...]` measures this machine, and our peers in the same run. Absolute numbers belong to this
+ * machine and hour; ratios can be compared.
  */
 
 const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<string>>> = {
@@ -59,7 +59,7 @@ function rate({ name, perSecond }: { name: string; perSecond: number }, note: st
 const executorStart = (p50Ms: number): string =>
   `${'executor start, fork to link, p50'.padEnd(48)} ${p50Ms} ms  (goal 100 ms)`
 
-/** Medians, the range of the rounds, and how many times a peer's rate ours is. */
+/** Medians, the range of the rounds, and how many times faster we are than a peer. */
 function tasksTable(standings: readonly Standing[]): string[] {
   const ours = standings[0]!
   return [

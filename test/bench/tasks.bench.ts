@@ -5,8 +5,8 @@ import { compete, type Entry, gridOf, median, type Standing } from './contender.
 import { hasRedis } from './redis.js'
 
 /*
- * No-op tasks with results, beside the peers on the same cores in one run. Each peer runs at the fastest setting of the
- * grid that stands here; the table names it.
+ * No-op tasks with results, compared with peers on the same cores in one run. Each peer runs at its fastest setting of
+ * the grid below. The table names that setting.
  */
 
 const ROUNDS = 5
@@ -42,12 +42,12 @@ const bullMq: Entry = {
   tasks: 30_000,
 }
 
-/** Where there is no `redis-server`, without BullMQ. */
+/** Without `redis-server` BullMQ is left out. */
 export function benchTasks(): Promise<Standing[]> {
   return compete(hasRedis() ? [firesteel, piscina, bullMq] : [firesteel, piscina], ROUNDS)
 }
 
-/** From fork to a welcomed executor, milliseconds; goal 100. */
+/** Milliseconds from fork to a registered executor. The goal is 100. */
 export async function benchExecutorStart(): Promise<number> {
   const times: number[] = []
   await using driver = await startDriver()

@@ -17,7 +17,7 @@ export interface BenchResult {
 }
 
 const total = 1_000_000
-/** Messages on their way at once: a real backlog, below the default bound of a mailbox. */
+/** Messages under way at once: a real backlog, below the default bound of a mailbox. */
 const window = 10_000
 const runs = 7
 

@@ -35,7 +35,7 @@ export class CaseRun {
     this.#faults = new Faults(stage, name, random, progress)
   }
 
-  /** First as long without a failover as then with one, from the same state of the cluster. */
+  /** First a period without a failover, then an equally long one with it, from the same state of the cluster. */
   async round(): Promise<Round> {
     const { flow, submissions, workers, redis, cluster } = this.#stage
     await this.#stage.ready()
@@ -59,7 +59,7 @@ export class CaseRun {
     return round
   }
 
-  /** Ends the work and counts what must not have happened. */
+  /** Ends the work, and counts what must not have happened. */
   async counts(): Promise<Counts> {
     const { flow, submissions, workers } = this.#stage
     const totals = await flow.drain()

@@ -1,9 +1,9 @@
-/** What nodes said of anything but drivers since a time of the wall clock, each line with its ms since then. */
+/** What nodes logged since a time of the wall clock, except about drivers. Each line has its ms since then. */
 export function electionLog(log: string, fromWallMs: number): string {
   const said: string[] = []
   for (const line of log.split('\n')) {
     const record = parsed(line)
-    // The launcher's own lines carry no time.
+    // The launcher's own lines have no time.
     if (record === undefined) said.push(`      ${line}`)
     if (record === undefined || 'driverId' in record) continue
     const { at, node, component, level, message, ...fields } = record

@@ -9,12 +9,12 @@ import { sharedNowMs } from './shared-time.js'
 import type { Stage } from './stage.js'
 
 const ALIVE_MS = 30_000
-/** After a missed goal: until what the Masters say is printed, while it is not out of sight. */
+/** After a missed goal the Masters' log is printed for this long, while it is still available. */
 const TELL_MS = 3000
-/** Submissions fall around the signal, so that some are under way when the leader goes. */
+/** Submissions are sent around the signal, so that some are under way when the leader dies. */
 const AROUND_MS = { before: 10, after: 30 }
 const AROUND_COUNT = 3
-/** Connections of those who watch are there before the signal. */
+/** The watchers' connections are open before the signal. */
 const WARM_UP_MS = 30
 
 export type Progress = (line: string) => void
@@ -22,11 +22,11 @@ export type Progress = (line: string) => void
 export interface Failover {
   /** Shared time of the signal. */
   readonly atMs: number
-  /** From then until another Master said that it is ALIVE. */
+  /** From then until another Master reported ALIVE. */
   readonly aliveMs: number
 }
 
-/** Gives Masters their signals and sees what comes of it. */
+/** Sends signals to Masters and watches the effects. */
 export class Faults {
   /** Keys of submissions that only a frozen leader had. */
   readonly left: string[] = []
@@ -45,14 +45,14 @@ export class Faults {
     this.#progress = progress
   }
 
-  /** kill -9 or SIGTERM; the launcher starts it again. */
+  /** kill -9 or SIGTERM. The launcher starts the Master again. */
   async end(leader: ClusterNode): Promise<Failover> {
     const watch = await this.#watchOthers(leader)
     try {
       this.#submitAround()
       await delay(AROUND_MS.before)
       const atMs = this.#signal(leader, watch)
-      // Its next life is another Master too, and may be the first that leads.
+      // Its next process is another Master too, and may be the first that leads.
       const startsAgain = this.#startsAgain(leader).then(() => watch.follow(leader.web!))
       const [seen] = await Promise.all([this.#another(watch, atMs), startsAgain])
       if (seen.web === leader.web) this.cameBack++
@@ -62,7 +62,7 @@ export class Faults {
     }
   }
 
-  /** Where it takes too long the Masters' own words are printed. */
+  /** If it takes too long, the Masters' own log is printed. */
   async #another(watch: LeaderWatch, atMs: number): Promise<SeenAlive> {
     const fromWallMs = Date.now() - (sharedNowMs() - atMs)
     const tell = (): void => this.#progress(electionLog(this.#stage.cluster.log, fromWallMs))
@@ -76,7 +76,7 @@ export class Faults {
     }
   }
 
-  /** What the same signal does to a STANDBY: the machine has as much to do, and nobody fails over. */
+  /** Sends the same signal to a STANDBY: the machine has as much to do, and no failover happens. */
   async endStandby(periodMs: number): Promise<number> {
     const { flow } = this.#stage
     const leader = await this.#stage.ready()

@@ -1,13 +1,13 @@
-/* What the measuring process and the application's own process say to each other. */
+/* Messages between the measuring process and the application's process. */
 
 export interface FlowOrder {
   readonly address: string
   readonly secret: string
-  /** What tasks append to. */
+  /** File to which tasks append. */
   readonly file: string
   readonly cores: number
   readonly taskMs: number
-  /** Default `small`, for what is timed. `mixed`: of sizes around every threshold, waiting or not, some that fail. */
+  /** Default `small`, for timed runs. `mixed`: sizes around every threshold, waiting or not, some that fail. */
   readonly tasks?: 'small' | 'mixed'
 }
 
@@ -18,22 +18,22 @@ export type FlowQuestion =
   | { readonly ask: 'drain'; readonly patienceMs: number }
 
 export interface FlowTotals {
-  /** Tasks given to the cluster. */
+  /** Tasks that were given to the cluster. */
   readonly given: number
-  /** Tasks that never gave a result, or an error instead of one. */
+  /** Tasks without a result, or with an error instead of one. */
   readonly lost: number
-  /** Results that came once more, or were those of another task. */
+  /** Results that came twice, or that belonged to another task. */
   readonly twice: number
-  /** What the library itself says was repeated, with the cause. */
+  /** What the library itself reports as repeated, with the cause. */
   readonly repeated: readonly string[]
-  /** Leaderships that the application followed though it had seen a later one. */
+  /** Leaderships that the application followed although it had seen a later one. */
   readonly followedDeposed: number
 }
 
 export interface FlowLook {
   readonly delivered: number
   readonly twice: number
-  /** Of the oldest task without a result; 0 where each has one. */
+  /** Age of the oldest task without a result; 0 if each has one. */
   readonly oldestMs: number
   /** Since the last look, as in FlowTotals. */
   readonly repeated: readonly string[]

@@ -7,18 +7,18 @@ import type { FlowInput } from './flow-tasks.js'
 import { longestGap } from './longest-gap.js'
 import { sharedNowMs } from './shared-time.js'
 
-/* The application of the measurement, in a process of its own: nothing else delays what it measures. */
+/* The application of the measurement. It has a process of its own, so that nothing else delays what it measures. */
 
 type Tasks = typeof import('./flow-tasks.js')
 
-/** Asked about windows that are over: what is older than this is of no use any more. */
+/** Queries are about past windows; older results are of no use. */
 const REMEMBERED_RESULTS = 100_000
 
 class Flow {
   readonly #order: FlowOrder
   readonly #app: App
   #repeated: string[] = []
-  /** Tasks without a result: id -> shared time at which they were given. */
+  /** Tasks without a result: id -> shared time at which they were submitted. */
   readonly #underWay = new Map<number, number>()
   #times: number[] = []
   #delivered = 0
@@ -54,7 +54,7 @@ class Flow {
   look(): FlowLook {
     const repeated = this.#repeated
     this.#repeated = []
-    // In the order in which they were given.
+    // In the order in which they were submitted.
     const [oldest = sharedNowMs()] = this.#underWay.values()
     return {
       delivered: this.#delivered,
@@ -145,5 +145,5 @@ process.on('message', (question: FlowQuestion) => {
     .catch((error: unknown): FlowAnswer => ({ answer: 'failed', reason: reasonOf(error) }))
     .then((answer) => process.send?.(answer))
 })
-// It never outlives who measures.
+// It never outlives the measuring process.
 process.on('disconnect', () => process.exit(0))

@@ -6,11 +6,11 @@ export interface FlowInput {
   readonly id: number
   /** How long it waits; 0: it ends in the same turn. */
   readonly ms: number
-  /** Bytes of its result beside the id. */
+  /** Bytes of its result besides the id. */
   readonly resultBytes?: number
   /** Characters of the error that it throws instead. */
   readonly errorCharacters?: number
-  /** Makes the input as large. */
+  /** Makes the input this large. */
   readonly padding?: Uint8Array
 }
 
@@ -19,7 +19,7 @@ export interface FlowResult {
   readonly body?: Uint8Array
 }
 
-/** One task of the flow: its effect is a line, so that who reads the file sees how often it ran. */
+/** One task of the flow. Its effect is a line in a file, so that the file shows how often it ran. */
 export function flow(input: FlowInput): FlowResult | Promise<FlowResult> {
   appendFileSync(input.file, `${input.id}\n`)
   return input.ms === 0 ? resultOf(input) : delay(input.ms).then(() => resultOf(input))

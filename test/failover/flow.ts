@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { commandEnvironment } from '../harness/up-process.js'
 import type { FlowAnswer, FlowLook, FlowOrder, FlowQuestion, FlowTotals } from './flow-messages.js'
 
-/** A task that has not come back by then is lost. */
+/** A task without a result after this time is lost. */
 const DRAIN_MS = 20_000
 
 /** An application that keeps tasks flowing, in a process of its own. */
@@ -44,7 +44,7 @@ export class TaskFlow {
     return (await this.#ask('gap', { ask: 'gap', fromMs, toMs })).gapMs
   }
 
-  /** No more tasks; waits for those under way. */
+  /** Submits no more tasks, and waits for those under way. */
   async drain(): Promise<FlowTotals> {
     return (await this.#ask('drained', { ask: 'drain', patienceMs: DRAIN_MS })).totals
   }

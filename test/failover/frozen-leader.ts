@@ -7,13 +7,13 @@ import { statusOf } from './leader-watch.js'
 import { newClient } from './stage.js'
 import type { Submissions } from './submissions.js'
 
-/** Long enough to be on the frozen Master's socket, and over before another leads. */
+/** Long enough to be in the frozen Master's socket, and over before another one leads. */
 const LEFT_MS = 300
 const LISTEN_MS = 500
 
 /**
- * What a frozen leader finds when it wakes: a submission that came while it slept, and somebody who asks whether it
- * leads. It must do neither as it would have before.
+ * What a frozen leader meets when it wakes: a submission that came meanwhile, and a question whether it leads. It must
+ * answer neither as it would have before.
  */
 export class FrozenLeader {
   readonly #node: ClusterNode
@@ -26,14 +26,14 @@ export class FrozenLeader {
     this.#client = client
   }
 
-  /** While it still runs: its client must be linked to it. */
+  /** Called while it still runs, because its client must be linked to it. */
   static async of(node: ClusterNode, cluster: TestCluster): Promise<FrozenLeader> {
     const client = newClient(cluster)
     await client.request({ type: 'RequestMasterState' })
     return new FrozenLeader(node, client)
   }
 
-  /** Leaves a submission with it that nobody will repeat. Gives its key. */
+  /** Sends it a submission that nobody repeats. Returns its key. */
   async leaveOrder(submissions: Submissions, key: string): Promise<string> {
     this.#claim = statusOf(`${this.#node.web}/leader`, new Agent({ keepAlive: true }), 60_000)
     this.#claim.catch(() => undefined)
@@ -49,7 +49,10 @@ export class FrozenLeader {
     throw new Error('a frozen Master accepted a submission')
   }
 
-  /** How often it says that it leads, from SIGCONT on: 0, or a page that was asked for before is older than its fall. */
+  /**
+   * How often it claims to lead after SIGCONT. It must be 0; otherwise a page that was asked for before is older than
+   * its end.
+   */
   async claims(): Promise<number> {
     let claims = 0
     const first = await this.#claim?.catch(() => 0)

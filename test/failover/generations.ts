@@ -1,4 +1,4 @@
-/** One line of the supervised driver: which generation and process, at what shared time. */
+/** One line of the supervised driver: its generation, its process, and the shared time. */
 export interface Beat {
   readonly generation: number
   readonly pid: number

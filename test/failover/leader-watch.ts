@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { sharedNowMs } from './shared-time.js'
 
 const EVERY_MS = 2
-/** A frozen one accepts the connection and says nothing. */
+/** A frozen Master accepts the connection and sends nothing. */
 const ANSWER_MS = 1000
 
 export interface SeenAlive {
@@ -12,8 +12,8 @@ export interface SeenAlive {
 }
 
 /**
- * Asks Masters for `/leader` over and over, each on a connection that is kept, by no clock of theirs. What it notes is
- * when the answer was here: late by a round trip at most, never early.
+ * Asks Masters for `/leader` over and over, each on a kept connection, without their clocks. It notes when the answer
+ * arrived: late by a round trip at most, never early.
  */
 export class LeaderWatch {
   readonly #agents: Agent[] = []
@@ -34,7 +34,7 @@ export class LeaderWatch {
     return this.#first
   }
 
-  /** One more; does nothing after close(). */
+  /** Watches one more Master. Does nothing after close(). */
   follow(web: string): void {
     if (!this.#ends) void this.#ask(web)
   }
@@ -73,7 +73,7 @@ export class LeaderWatch {
   }
 }
 
-/** Of one GET; rejects where nobody answers in time. */
+/** Status of one GET. Rejects if no answer comes in time. */
 export function statusOf(url: string, agent: Agent | false, timeoutMs = ANSWER_MS): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = get(url, { agent, timeout: timeoutMs }, (response) => {

@@ -1,6 +1,6 @@
 /**
- * The longest time between two results of which any part lies between `fromMs` and `toMs`. `times` ascend. Where no
- * result is as late as `toMs` the last gap counts as far as it has come.
+ * The longest time between two results that overlaps the time from `fromMs` to `toMs`. `times` ascend. If no result is
+ * as late as `toMs`, the last gap counts up to there.
  */
 export function longestGap(times: readonly number[], fromMs: number, toMs: number): number {
   let before = fromMs

@@ -3,7 +3,10 @@ import { measureFailover } from './measure.js'
 import { type CommandLine, parseCommandLine, usage } from './options.js'
 import { judge, tables } from './report.js'
 
-/* `npm run failover [-- OPTIONS]`: how long a cluster is without a Master, and that nobody noticed. See docs/failover.md. */
+/*
+ * `npm run failover [-- OPTIONS]` measures how long a cluster is without a Master, and that no work is affected. See
+ * docs/failover.md.
+ */
 
 async function main({ json, strict, ...options }: CommandLine): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`)

@@ -4,7 +4,7 @@ import type { FailoverCase, FailoverOptions } from './options.js'
 import type { CaseReport } from './report.js'
 import { Stage } from './stage.js'
 
-/** Measures one case on a stage of its own. Rejects where the cluster cannot be brought back between rounds. */
+/** Measures one case on a cluster of its own. Rejects if the cluster does not recover between rounds. */
 export async function measureCase(
   name: FailoverCase,
   options: FailoverOptions,

@@ -10,7 +10,7 @@ export const signalOf: Readonly<Record<FailoverCase, 'SIGKILL' | 'SIGTERM' | 'SI
   freeze: 'SIGSTOP',
 }
 
-/** Longest time without a Master, of all rounds (protocol L2). */
+/** Longest time without a Master, over all rounds (protocol L2). */
 export const goalMs: Readonly<Record<FailoverCase, number>> = { kill: 500, term: 100, freeze: 3000 }
 
 export interface FailoverOptions {
@@ -18,15 +18,18 @@ export interface FailoverOptions {
   readonly rounds: Readonly<Record<FailoverCase, number>>
   /** How long a leader stays frozen. */
   readonly frozenMs: number
-  /** How long the task flow is watched from the signal on (`freeze`: from SIGCONT on), and as long without a failover. */
+  /**
+   * How long the task flow is watched from the signal on (`freeze`: from SIGCONT on), and equally long without a
+   * failover.
+   */
   readonly windowMs: number
-  /** Of what is left to chance: who is asked what, when. */
+  /** Seed of the random choices. */
   readonly seed: number
 }
 
 export interface CommandLine extends FailoverOptions {
   readonly json: boolean
-  /** A missed time is a failure too. */
+  /** A missed time counts as a failure. */
   readonly strict: boolean
 }
 
@@ -34,7 +37,7 @@ const FULL = { kill: 200, term: 200, freeze: 50 }
 const SHORT = { kill: 3, term: 3, freeze: 1 }
 
 export const full: Omit<FailoverOptions, 'seed'> = { cases, rounds: FULL, frozenMs: 10_000, windowMs: 1000 }
-/** For CI: well under a minute and a half. */
+/** For CI: less than a minute and a half. */
 export const short: Omit<FailoverOptions, 'seed'> = { cases, rounds: SHORT, frozenMs: 6000, windowMs: 800 }
 
 export const usage = `npm run failover [-- OPTIONS]

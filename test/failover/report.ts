@@ -2,13 +2,13 @@ import { type FailoverCase, type FailoverOptions, goalMs } from './options.js'
 import { chanceOfLonger, largest, percentile, seededRandom } from './statistics.js'
 
 export interface Round {
-  /** From the signal until another Master said that it is ALIVE. */
+  /** From the signal until another Master reported ALIVE. */
   readonly aliveMs: number
   /** The longest time between two results in the period of the failover. */
   readonly gapMs: number
-  /** The same in the equal period before it, in which nothing happens. */
+  /** The same in the equally long period before it, without a failover. */
   readonly calmGapMs: number
-  /** The same where a STANDBY got the signal, and was started again; null for `freeze`, which starts nothing. */
+  /** The same if a STANDBY got the signal and was started again; null for `freeze`, which starts nothing. */
   readonly standbyGapMs: number | null
 }
 
@@ -31,15 +31,15 @@ export interface CaseReport {
   readonly facts: {
     readonly tasks: number
     readonly submissions: number
-    /** From sending to the acknowledgement, failover or not. */
+    /** From sending to the acknowledgement, with or without a failover. */
     readonly longestSubmissionMs: number
     /** Orders of deposed leaders that Workers refused. */
     readonly refusedOrders: number
-    /** Pages on which a leader that was frozen still said ALIVE when it woke. */
+    /** Pages on which a frozen leader still claimed ALIVE when it woke. */
     readonly wokenClaims: number
-    /** Rounds in which the killed leader's next life was the first to be ALIVE. */
+    /** Rounds in which the killed leader's next process was the first to be ALIVE. */
     readonly cameBack: number
-    /** Deaths of a STANDBY that another Master took for the leader's. */
+    /** Deaths of a STANDBY that another Master took for the leader's death. */
     readonly needlessFailovers: number
   }
 }
@@ -52,15 +52,15 @@ export interface FailoverReport {
 
 export interface Verdict {
   readonly countsHold: boolean
-  /** Goals of time that were missed. */
+  /** Time goals that were missed. */
   readonly missed: readonly string[]
 }
 
-/** As many rounds as a 99th percentile needs to be more than the maximum by another name. */
+/** With fewer rounds a 99th percentile would only be the maximum. */
 const P99_ROUNDS = 200
-/** A gap is longer than without a failover where chance explains it in fewer than this many of 100 cases ... */
+/** A gap counts as longer than without a failover if chance explains it in fewer than this share of cases ... */
 const CHANCE = 0.01
-/** ... and by more than this on average: as much as one turn of a busy machine's scheduler. */
+/** ... and if it is longer by more than this on average: about one turn of a busy machine's scheduler. */
 const NOISE_MS = 4
 
 const countNames: Readonly<Record<keyof Counts, string>> = {
@@ -82,7 +82,7 @@ export interface GapVerdict {
   readonly longer: boolean
 }
 
-/** Beside as much work for the machine, where that can be had: starting a Master takes its toll on two cores. */
+/** Compared with equal work for the machine where possible, because starting a Master alone costs time on two cores. */
 export function judgeGap(rounds: readonly Round[], seed: number): GapVerdict {
   const pairs = rounds.map(
     ({ gapMs, calmGapMs, standbyGapMs }) => [gapMs, standbyGapMs ?? calmGapMs] as const,

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { sharedNowMs } from './shared-time.js'
 
-/* The supervised driver: says all the time which process of which generation it is. */
+/* The supervised driver. It reports all the time which process of which generation it is. */
 
 const BEAT_MS = 20
 

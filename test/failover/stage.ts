@@ -12,14 +12,14 @@ import { WorkerAudit } from './worker-audit.js'
 
 const MASTERS = 3
 const WORKERS = 2
-/** Of each Worker, as far as its cluster state go: room for executors, the service and short drivers. */
+/** Cores that each Worker offers: capacity for executors, the service and short drivers. */
 const CORES = 8
 const FLOW_CORES = 2
 const TASK_MS = 4
 const READY_MS = 60_000
 const SERVICE = 'service'
 
-/** What one case is measured on: a Redis, a cluster and work of its own. */
+/** The resources of one case: a Redis, a cluster and work of its own. */
 export class Stage implements AsyncDisposable {
   readonly name: string
   readonly redis: RedisServer

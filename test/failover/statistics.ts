@@ -1,14 +1,14 @@
-/** Nearest rank; NaN of nothing. */
+/** Nearest rank; NaN for no values. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN
 }
 
-/** NaN of nothing. */
+/** NaN for no values. */
 export const largest = (values: readonly number[]): number =>
   values.length === 0 ? Number.NaN : values.reduce((most, value) => Math.max(most, value))
 
-/** Numbers from 0 to 1 that a seed decides (mulberry32: public domain, and good enough to shuffle). */
+/** Numbers in [0, 1) from a seed (mulberry32: public domain, and good enough for shuffling). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -22,8 +22,8 @@ export function seededRandom(seed: number): () => number {
 const SHUFFLES = 10_000
 
 /**
- * How likely chance alone makes the first of each pair longer than the second by as much as seen here: a sign-flip
- * permutation test of the mean difference, which needs no assumption on how the lengths are distributed. 1 of nothing.
+ * How likely chance alone makes the first of each pair longer than the second by as much as measured: a sign-flip
+ * permutation test of the mean difference, which assumes no distribution of the lengths. 1 for no values.
  */
 export function chanceOfLonger(
   pairs: readonly (readonly [number, number])[],

@@ -9,8 +9,8 @@ export interface StoredPosition {
 }
 
 /**
- * Writes that the store took from a leader after its successor's election: positions of an earlier epoch that lie
- * above what the present leader found when it was elected (its base).
+ * Writes that the store accepted from a leader after its successor's election: positions of an earlier epoch above what
+ * the present leader found when it was elected (its base).
  */
 export const writesAfterSuccession = (
   at: readonly StoredPosition[],
@@ -23,7 +23,7 @@ export const writesAfterSuccession = (
       (position.epoch > base.epoch || (position.epoch === base.epoch && position.seq > base.seq)),
   ).length
 
-/** Reads the store as it is now, beside the cluster. 0 where the leader changed meanwhile: the next round looks again. */
+/** Reads the store as it is now. 0 if the leader changed meanwhile: the next round checks again. */
 export async function auditStore(redis: RedisServer, cluster: string): Promise<number> {
   const keys = clusterKeys(cluster)
   const leader = async () =>

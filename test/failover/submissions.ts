@@ -7,7 +7,7 @@ import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { largest } from './statistics.js'
 
-/** Short drivers are a shell's `echo`: a Node process each would measure how fast this machine starts Node. */
+/** Short drivers are a shell's `echo`. A Node process each would measure how fast this machine starts Node. */
 const JOB = `#!/bin/sh
 echo "$2 $FIRESTEEL_DRIVER_ID $FIRESTEEL_GENERATION" >> "$1"
 `
@@ -17,13 +17,13 @@ const JOBS_END_MS = 30_000
 
 interface Acknowledged {
   readonly driverId: string
-  /** From the first sending to the answer, whoever gave it. */
+  /** From the first sending to the answer, from any Master. */
   readonly tookMs: number
 }
 
 export interface SubmissionCounts {
   readonly acknowledged: number
-  /** Neither acknowledged nor known not to be done, or refused though a Master led. */
+  /** Neither acknowledged nor known not to be done, or refused although a Master led. */
   readonly failed: readonly string[]
   /** Acknowledged, and never ran. */
   readonly lost: number
@@ -32,7 +32,7 @@ export interface SubmissionCounts {
   readonly longestMs: number
 }
 
-/** Submits short drivers all the time, each with a key of its own, and knows what became of each. */
+/** Submits short drivers all the time, each with a key of its own, and keeps the outcome of each. */
 export class Submissions {
   readonly #client: MasterClient
   readonly #directory: string
@@ -60,14 +60,14 @@ export class Submissions {
     this.#loop = this.#run()
   }
 
-  /** One beside the steady ones. */
+  /** Sends one besides the regular ones. */
   submitNow(): void {
     const work = this.#submit()
     this.#underWay.add(work)
     void work.finally(() => this.#underWay.delete(work))
   }
 
-  /** Asks once more for the newest ones: the same key and content must be the same driver, whoever leads now. */
+  /** Repeats the newest ones: the same key and content must be the same driver, whichever Master leads now. */
   async repeatNewest(count: number): Promise<void> {
     for (const [key, { driverId }] of [...this.#acknowledged].slice(-count)) {
       const answer = await this.#client.request(this.request(key))
@@ -75,7 +75,7 @@ export class Submissions {
     }
   }
 
-  /** Waits until all that was acknowledged has run, or does not for too long. */
+  /** Waits until everything that was acknowledged has run, or too much time has passed. */
   async counts(): Promise<SubmissionCounts> {
     this.#ends = true
     await this.#loop

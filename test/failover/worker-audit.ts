@@ -4,7 +4,7 @@ import type { TraceRecord } from '../../runtime/trace/record.js'
 
 const ASK_MS = 5000
 
-/** All that a Worker takes from none but its leader. */
+/** Messages that a Worker takes only from its leader. */
 const WATCHED = [
   'MasterChanged',
   'RegisteredWorker',
@@ -17,13 +17,13 @@ const WATCHED = [
   'ChangesAcknowledged',
 ]
 
-/** The leadership that a Worker has obeyed last, as far as its trace has been read. */
+/** The leadership that a Worker obeyed last, as far as its trace was read. */
 export interface Obeyed {
   readonly epoch: number
   readonly owner: string | undefined
 }
 
-/** Orders from a Master whose successor this Worker had heard already, by what the Worker did with them. */
+/** Commands from a Master whose successor this Worker had already obeyed, by what the Worker did with them. */
 export interface LateOrders {
   readonly accepted: number
   readonly refused: number
@@ -32,8 +32,8 @@ export interface LateOrders {
 }
 
 /**
- * What one Worker recorded, in its order, after `obeyed`. The Worker itself marks what it refuses (`refused`). Its
- * answer to the sender proves nothing: the link may be gone, and then the answer is recorded nowhere.
+ * Judges what one Worker recorded, in its order, after `obeyed`. The Worker itself marks what it refuses (`refused`).
+ * Its answer to the sender proves nothing: if the link is gone, no process records the answer.
  */
 export function countLateOrders(
   records: readonly Pick<TraceRecord, 'direction' | 'epoch' | 'peer' | 'refused'>[],
@@ -59,10 +59,10 @@ export class WorkerAudit {
   readonly #obeyed = new Map<string, Obeyed>()
   #accepted = 0
   #refused = 0
-  /** Messages that a Worker no longer had when it was asked. */
+  /** Messages that a Worker no longer remembered when it was asked. */
   #missed = 0
 
-  /** `addresses`: of the Workers as they are then. */
+  /** `addresses` returns those of the present Workers. */
   constructor(client: MasterClient, addresses: () => readonly string[]) {
     this.#client = client
     this.#addresses = addresses

@@ -6,7 +6,7 @@ import type { ProtocolRange } from '../../runtime/transport/protocol-range.js'
 const compiled = fileURLToPath(new URL('../../', import.meta.url))
 const project = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** A build of this package: its command line, and where it lies. */
+/** A build of this package: its command line, and its folder. */
 export interface Build {
   readonly bin: string
   readonly folder: string
@@ -14,13 +14,13 @@ export interface Build {
 
 export const thisBuild: Build = { bin: join(compiled, 'runtime/launch/cli/bin.js'), folder: compiled }
 
-/** What a copy says of itself instead of what this build says. */
+/** Values that a copy reports instead of those of this build. */
 export interface BuildChanges {
   /** Of the package. */
   readonly version: string
   /** Major of Node, as the handshake tells it. */
   readonly nodeMajor?: number
-  /** What it speaks. */
+  /** The protocols that it speaks. */
   readonly protocols?: ProtocolRange
 }
 
@@ -46,7 +46,7 @@ export async function copyBuild(folder: string, changes: BuildChanges): Promise<
   return { bin: join(folder, 'dist/runtime/launch/cli/bin.js'), folder }
 }
 
-/** Throws where there is not exactly one such place: the copy would not differ as it is meant to. */
+/** Throws unless there is exactly one such place: otherwise the copy would not differ as intended. */
 async function replace(path: string, place: RegExp, by: string): Promise<void> {
   const text = await readFile(path, 'utf8')
   const found = [...text.matchAll(new RegExp(place, 'g'))].length

@@ -5,16 +5,16 @@ export interface DeploymentFileOptions {
   readonly cluster: string
   readonly masters: number
   readonly workers: number
-  /** Of each Worker; default all of the machine. */
+  /** Of each Worker. Default: all of the machine. */
   readonly cores: number | undefined
-  /** Of each Worker, such as `2g`; default that of the machine less 1g. */
+  /** Of each Worker, such as `2g`. Default: that of the machine less 1g. */
   readonly memory: string | undefined
   /** As in a deployment file, without defaults. */
   readonly recovery: RecoveryKeys
   /** Such as `10s`; default 60s. */
   readonly workerTimeout: string | undefined
   readonly orphanGrace: string | undefined
-  /** Of each Master, instead of the loopback and any free ports: `host`, `port`, `web`, `advertise`. */
+  /** Keys of each Master instead of the loopback and free ports: `host`, `port`, `web`, `advertise`. */
   readonly places?: readonly Readonly<Record<string, string | number>>[]
   /** The same of each Worker. */
   readonly workerPlaces?: readonly Readonly<Record<string, string | number>>[]
@@ -28,7 +28,7 @@ export interface RecoveryKeys {
   readonly election?: readonly string[] | undefined
   readonly lease?: string | undefined
   readonly replicas?: number | undefined
-  /** From the working folder. */
+  /** Relative to the working folder. */
   readonly module?: string | undefined
 }
 
@@ -41,7 +41,7 @@ function given(keys: Readonly<Record<string, unknown>>): Record<string, unknown>
   return Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined))
 }
 
-/** A deployment file whose ports are all free ones; state and secret lie beside it. */
+/** A deployment file with free ports. State and secret are in its folder. */
 export function deploymentFile(options: DeploymentFileOptions): string {
   const {
     cluster,

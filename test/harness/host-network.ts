@@ -10,10 +10,10 @@ import {
   spaceName,
 } from './network-spaces.js'
 
-/** Of 10.77.N.0/24, where N is free here: hosts from 1 on, this process at the end. */
+/** 10.77.N.0/24, where N is unused here: hosts from 1 on, and this process at the end. */
 const NETWORK = '10.77'
 const OWN = 254
-/** Of no device: a frame to it arrives nowhere, and its sender is told nothing. */
+/** The address of no device: a frame to it arrives nowhere, and its sender is told nothing. */
 const NOBODY = '02:00:00:00:00:00'
 
 interface Host {
@@ -28,8 +28,8 @@ interface Host {
 let networks = 0
 
 /**
- * Hosts on one Ethernet, each a network namespace with an address of its own; this process is one more, and is never cut
- * off. Only root on Linux with iproute2 can start one. It ends with this process, however that ends.
+ * Hosts on one Ethernet, each a network namespace with an address of its own. This process is one more, and is never
+ * cut off. Only root on Linux with iproute2 can start one. It ends with this process, however that ends.
  */
 export class HostNetwork implements AsyncDisposable {
   readonly #parts: NetworkParts
@@ -45,12 +45,12 @@ export class HostNetwork implements AsyncDisposable {
     this.#remover = remover
   }
 
-  /** Why this machine allows none, in its own words; false where it does. */
+  /** Why this machine allows none, in its own words; false if it does. */
   static async refused(): Promise<string | false> {
     if (process.platform !== 'linux') return 'needs the network namespaces of Linux'
     const network = networks++
     const [space, bridge] = [spaceName(network, 'trial'), cableName(network, 0)]
-    // No more than what the machine may refuse: where our own code is wrong, tests fail and are not skipped.
+    // Only what the machine may refuse is tried here: if our own code is wrong, tests fail and are not skipped.
     try {
       await ip(['netns', 'add', space])
       try {
@@ -80,7 +80,7 @@ export class HostNetwork implements AsyncDisposable {
       spaces: hosts.map(({ space }) => space),
       cables: [bridge, ...hosts.map(({ cable }) => cable)],
     }
-    // Before there is anything: what a failed start leaves is removed as well.
+    // The remover exists before anything else, so that the rest of a failed start is removed as well.
     const started = new HostNetwork(parts, hosts, await removerOf(parts))
     try {
       await build(hosts, bridge, subnet)
@@ -100,7 +100,7 @@ export class HostNetwork implements AsyncDisposable {
     return ['ip', 'netns', 'exec', this.#host(name).space]
   }
 
-  /** What one sends to the other is lost, nothing else: what it hears from it still arrives. */
+  /** What one host sends to the other is lost. The other direction still works. */
   async cut(from: string, to: string): Promise<void> {
     const [sender, receiver] = [this.#host(from), this.#host(to)]
     const neighbour = `neigh replace ${receiver.address} lladdr ${NOBODY} dev eth0 nud permanent`
@@ -109,21 +109,21 @@ export class HostNetwork implements AsyncDisposable {
     this.#cuts.set(sender, cuts.add(receiver.address))
   }
 
-  /** Both ways between each of these and each of those. */
+  /** Cuts both ways between each of these and each of those. */
   async part(these: readonly string[], those: readonly string[]): Promise<void> {
     for (const one of these) {
       for (const other of those) await Promise.all([this.cut(one, other), this.cut(other, one)])
     }
   }
 
-  /** Pulls the cable of a host: no connection ends by it. */
+  /** Pulls the cable of a host. No connection ends by it. */
   async unplug(name: string): Promise<void> {
     const host = this.#host(name)
     await ip(['link', 'set', host.cable, 'down'])
     this.#unplugged.add(host)
   }
 
-  /** Everything is as in the beginning. */
+  /** Restores the initial state. */
   async heal(): Promise<void> {
     for (const { cable } of this.#unplugged) await ip(['link', 'set', cable, 'up'])
     this.#unplugged.clear()
@@ -136,7 +136,7 @@ export class HostNetwork implements AsyncDisposable {
     this.#cuts.clear()
   }
 
-  /** Rejects where something is left. Processes that still run on a host are on no network then. */
+  /** Rejects if something is left. Processes that still run on a host are on no network then. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#remover.stdin?.end()
     await this.#remover.exited
@@ -167,7 +167,7 @@ async function build(hosts: readonly Host[], bridge: string, subnet: string): Pr
   }
 }
 
-/** One that this machine has no address of. */
+/** A subnet in which this machine has no address. */
 async function freeSubnet(): Promise<string> {
   const addresses = await ip(['-o', '-4', 'addr', 'show'])
   for (let i = 0; i < 256; i++) {

@@ -25,7 +25,7 @@ export type { StatusReport } from './status-report.js'
 export type { CliOptions, NodeName, TestCluster, WaitAliveOptions } from './test-cluster.js'
 export { type WaitOptions, waitUntil } from './wait-until.js'
 
-/** Beside these all keys of `recovery` in a deployment file but `mode` and `directory`, each for its own mode. */
+/** Includes all keys of `recovery` in a deployment file except `mode` and `directory`, each for its own mode. */
 export interface TestClusterOptions extends Omit<RecoveryKeys, 'mode'> {
   /** Default 1; several need recovery REDIS or CUSTOM. */
   readonly masters?: number
@@ -33,19 +33,21 @@ export interface TestClusterOptions extends Omit<RecoveryKeys, 'mode'> {
   readonly workers?: number
   /** Of each Worker; default 2. */
   readonly cores?: number
-  /** Of each Worker, such as `4g`: what it has to give, not what it takes. Default 4g. */
+  /** Memory that each Worker offers, such as `4g`; it does not use it. Default 4g. */
   readonly memory?: string
-  /** Where a killed Master finds its state again. Default REDIS with `redis` or `sentinel`, else FILESYSTEM. */
+  /** Where a killed Master finds its state again. Default: REDIS with `redis` or `sentinel`, otherwise FILESYSTEM. */
   readonly recovery?: RecoveryKeys['mode']
-  /** URL of a Redis, such as that of `startRedis()`. Clusters may share it: each has keys of its own. */
+  /**
+   * URL of a Redis, such as that of `startRedis()`. Several clusters may share it, because each has keys of its own.
+   */
   readonly redis?: string
-  /** Silence after which a Worker is dead, such as `10s`: at least four leases. Default 60s. */
+  /** After this silence a Worker is dead, such as `10s`; at least four leases. Default 60s. */
   readonly workerTimeout?: string
-  /** How long what a dead Worker started may outlive it; default `0s`. */
+  /** Wait this long after a Worker died before its drivers start elsewhere. Default `0s`. */
   readonly orphanGrace?: string
-  /** Name of the cluster; default `test`, and a random one with REDIS, where it names the keys. */
+  /** Name of the cluster. Default `test`; with REDIS, where it names the keys, a random one. */
   readonly cluster?: string
-  /** Folder of the cluster, kept when it stops; default: a temporary one, deleted then. */
+  /** Folder of the cluster. It is kept when the cluster stops. Default: a temporary one, deleted then. */
   readonly directory?: string
 }
 
@@ -94,7 +96,7 @@ export async function createTestCluster(options: TestClusterOptions = {}): Promi
   const { redis, sentinel, election, lease, replicas, module } = options
   const isRedis = redis !== undefined || sentinel !== undefined
   const mode = options.recovery ?? (isRedis ? 'REDIS' : 'FILESYSTEM')
-  // What tells one from another is its secret; a folder that is used again keeps its name with its state.
+  // The secret distinguishes clusters. A folder that is used again keeps its name together with its state.
   const { cluster = mode === 'REDIS' ? `test-${randomBytes(4).toString('hex')}` : 'test' } = options
   const recovery = { mode, redis, sentinel, election, lease, replicas, module }
   const nodes = { masters, workers, cores, memory }

@@ -2,7 +2,7 @@ import { runCommand } from './run-command.js'
 
 const env = { PATH: process.env.PATH ?? '' }
 
-/** One command of iproute2; gives what it printed. Rejects with what it refused with. */
+/** Runs one command of iproute2 and returns its output. Rejects with its error. */
 export async function ip(args: readonly string[], input?: string): Promise<string> {
   const { code, stdout, stderr } = await runCommand({
     command: 'ip',
@@ -17,6 +17,6 @@ export async function ip(args: readonly string[], input?: string): Promise<strin
   throw new Error(`ip ${args.join(' ')}: ${why || `ended with ${code}`}`)
 }
 
-/** Several, one a line; in a network namespace, where one is named. */
+/** Runs several, one per line, in a network namespace if one is named. */
 export const ipLines = (lines: readonly string[], space?: string): Promise<string> =>
   ip([...(space === undefined ? [] : ['-n', space]), '-batch', '-'], `${lines.join('\n')}\n`)

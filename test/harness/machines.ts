@@ -11,9 +11,9 @@ export interface Machine {
   readonly name: string
   /** Names of its nodes in the deployment file. */
   readonly nodes: readonly string[]
-  /** What the file takes from its environment: its own way to a Redis, for one. */
+  /** Variables of its deployment file, such as its own route to a Redis. */
   readonly env: Readonly<Record<string, string>>
-  /** What starts its launcher. */
+  /** Command that starts its launcher. */
   readonly prefix?: readonly string[]
 }
 
@@ -35,7 +35,7 @@ export class Machines implements ClusterProcesses {
     this.#machines = new Map(machines.map((machine) => [machine.name, machine]))
   }
 
-  /** Resolves when all are ready. Rejects with what one of them refused with. */
+  /** Resolves when all are ready. Rejects with the error of any of them. */
   static async start(options: MachinesOptions, machines: readonly Machine[]): Promise<Machines> {
     const { directory } = options
     const base =
@@ -52,7 +52,7 @@ export class Machines implements ClusterProcesses {
     return [...this.#machines.keys()]
   }
 
-  /** Of those that run. */
+  /** Of the running launchers. */
   get launcherPids(): ReadonlyMap<string, number> {
     return new Map([...this.#running].map(([name, { pid }]) => [name, pid]))
   }
@@ -71,7 +71,7 @@ export class Machines implements ClusterProcesses {
     look: (): void => {
       for (const up of this.#running.values()) up.watch.look()
     },
-    /** Processes ever seen that still run. */
+    /** Processes seen at any time that still run. */
     survivors: (): ProcessIdentity[] => [...this.#running.values()].flatMap((up) => up.watch.survivors()),
   }
 
@@ -99,7 +99,7 @@ export class Machines implements ClusterProcesses {
     this.#running.set(name, up)
   }
 
-  /** kill -9 of a launcher; resolves when its nodes have ended by themselves. Rejects where a process is left. */
+  /** kill -9 of a launcher. Resolves when its nodes have ended by themselves. Rejects if a process is left. */
   async killLauncher(name: string): Promise<void> {
     const up = this.#running.get(name)
     this.#running.delete(name)

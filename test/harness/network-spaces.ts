@@ -1,12 +1,15 @@
 import { type Child, startChild } from '../../runtime/process/child.js'
 import { ip } from './ip-command.js'
 
-/* Network namespaces and cables carry the process they are of in their names: nobody removes those of a living one. */
+/*
+ * The names of network namespaces and cables contain the process that owns them. Those of a running process are never
+ * removed.
+ */
 
 const SPACE = /^firesteel-(\d+)-\d+-\S+$/
 const CABLE = /^fs(\d+)-\d+-\d+$/
 
-/** What there is to remove of one network. */
+/** Parts of one network that must be removed. */
 export interface NetworkParts {
   readonly spaces: readonly string[]
   readonly cables: readonly string[]
@@ -15,10 +18,10 @@ export interface NetworkParts {
 /** `network`: a number among those of this process. */
 export const spaceName = (network: number, host: string): string =>
   `firesteel-${process.pid}-${network}-${host}`
-/** A name of Linux has 15 characters. */
+/** Linux allows 15 characters. */
 export const cableName = (network: number, number: number): string => `fs${process.pid}-${network}-${number}`
 
-/** All of this machine that bear such a name. */
+/** All parts of this machine with such a name. */
 async function known(): Promise<NetworkParts> {
   const first = (line: string, pattern: RegExp): string[] => {
     const name = line.split(/[\s@:]+/).find(Boolean)
@@ -31,17 +34,17 @@ async function known(): Promise<NetworkParts> {
   }
 }
 
-/** Of these, those that are still there. */
+/** Of these, those that still exist. */
 export async function remaining({ spaces, cables }: NetworkParts): Promise<string[]> {
   const now = await known()
   return [...now.spaces, ...now.cables].filter((name) => spaces.includes(name) || cables.includes(name))
 }
 
-/** Removes what processes have left that are dead: somebody has killed their remover too. */
+/** Removes the parts of dead processes, whose remover was killed too. */
 export async function removeLeftovers(): Promise<void> {
   const { spaces, cables } = await known()
   const isDead = (pattern: RegExp) => (name: string) => !isThere(Number(pattern.exec(name)?.[1]))
-  // Several may do it at once: whoever is later finds nothing.
+  // Several processes may do it at once. The later one finds nothing.
   for (const cable of cables.filter(isDead(CABLE))) await ip(['link', 'del', cable]).catch(() => '')
   for (const space of spaces.filter(isDead(SPACE))) await ip(['netns', 'del', space]).catch(() => '')
 }
@@ -56,8 +59,8 @@ function isThere(pid: number): boolean {
 }
 
 /**
- * Removes them when this process ends, however it ends, or when its standard input is closed: no handler of signals
- * would see a SIGKILL.
+ * Removes them when this process ends, however it ends, or when its standard input is closed. A signal handler would
+ * not see a SIGKILL.
  */
 export function removerOf({ spaces, cables }: NetworkParts): Promise<Child> {
   return startChild({

@@ -3,11 +3,11 @@ export interface ClusterNode {
   /** m1, m2, ... and w1, w2, ... */
   readonly name: string
   readonly role: 'master' | 'worker'
-  /** Of its present life; 0 while it is between two. */
+  /** Of its present process; 0 between two. */
   readonly pid: number
-  /** firesteel://host:port; the same over restarts. */
+  /** firesteel://host:port. It stays the same over restarts. */
   readonly address: string
-  /** URL of its HTTP; null where it has none. */
+  /** URL of its HTTP; null if it has none. */
   readonly web: string | null
   /** How often it was started. */
   readonly starts: number
@@ -27,7 +27,7 @@ interface ReadyNode {
   web: string | null
 }
 
-/** Follows the nodes by what `up --json` says of them. */
+/** Follows the nodes by the output of `up --json`. */
 export class NodeRegistry {
   readonly #nodes = new Map<string, ClusterNode>()
   /** firesteel:// of all Masters; empty until `up` was ready. */
@@ -62,7 +62,7 @@ export class NodeRegistry {
     }
   }
 
-  /** Throws where no node has this name. */
+  /** Throws if no node has this name. */
   find(name: string): ClusterNode {
     const node = this.#nodes.get(name)
     if (node) return node

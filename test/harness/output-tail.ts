@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
-/** Keeps the last lines of an output, and hands each to `onLine`. A last line without its end counts too. */
+/** Keeps the last lines of an output, and passes each to `onLine`. A last line without a line break counts too. */
 export class OutputTail {
   readonly #most: number
   readonly #lines: string[] = []
@@ -20,7 +20,7 @@ export class OutputTail {
     source.once('end', () => {
       if (rest !== '') this.#add(rest)
     })
-    // A pipe that breaks is told by the end of its process.
+    // The end of the process reports a broken pipe.
     source.on('error', () => undefined)
   }
 

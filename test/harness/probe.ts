@@ -1,6 +1,9 @@
 import { get } from 'node:http'
 
-/** One GET on a connection of its own: a kept one would outlive the node that it reached. Rejects where nobody answers. */
+/**
+ * One GET on a connection of its own, because a kept one would outlive the node that it reached. Rejects without an
+ * answer.
+ */
 export function probe(
   url: string,
   timeoutMs = 1000,

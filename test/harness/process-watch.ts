@@ -5,7 +5,7 @@ import { sendSignal } from '../../runtime/process/send-signal.js'
 
 const LOOK_MS = 200
 
-/** Knows every process that descends from one, also those whose parents have died since. */
+/** Knows every process that descends from one, also those whose parents have died. */
 export class ProcessWatch {
   readonly #follower: GroupFollower
   readonly #seen = new Map<number, string>()
@@ -17,13 +17,13 @@ export class ProcessWatch {
     this.#timer.unref()
   }
 
-  /** Remembers who is there. Call it before killing anybody: orphans cannot be found afterwards. */
+  /** Remembers the present processes. Call it before you kill any: orphans cannot be found afterwards. */
   look(): void {
     for (const { pid, startTime } of this.#follower.members(readProcessTable()))
       this.#seen.set(pid, startTime)
   }
 
-  /** Those ever seen that still run. */
+  /** Processes seen at any time that still run. */
   survivors(): ProcessIdentity[] {
     return [...this.#seen].map(([pid, startTime]) => ({ pid, startTime })).filter(isAlive)
   }

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 
-export interface CommitQueueOptions {
-  /** Sees the first bytes before they go on. */
+export interface DirectionOptions {
+  /** Gets the first bytes before they are passed on. */
   readonly onFirst?: (chunk: Buffer) => void
-  /** What goes on instead of each chunk. */
+  /** Replaces each chunk before it is passed on. */
   readonly rewrite?: ((chunk: Buffer) => Buffer) | undefined
 }
 
@@ -17,8 +17,8 @@ interface Piece {
 const MOST_WAITING_BYTES = 8 * 1024 * 1024
 
 /**
- * One direction of a connection through a proxy: bytes go on at once, later, or not before they are let go. As with
- * packets that a network repeats, what was held arrives late rather than never, also after its sender has given up.
+ * One direction of a connection through a proxy. Bytes are passed on at once, later, or when they are released. As with
+ * packets that a network repeats, held bytes arrive late rather than never, also after their sender has given up.
  */
 export class ProxyDirection {
   readonly #source: Socket
@@ -30,7 +30,7 @@ export class ProxyDirection {
   #timer: NodeJS.Timeout | undefined
   #hasEnded = false
 
-  constructor(source: Socket, target: Socket, { onFirst, rewrite }: CommitQueueOptions = {}) {
+  constructor(source: Socket, target: Socket, { onFirst, rewrite }: DirectionOptions = {}) {
     this.#source = source
     this.#target = target
     let isFirst = true
@@ -44,7 +44,7 @@ export class ProxyDirection {
     target.on('drain', () => this.#resume())
   }
 
-  /** What waits, a byte a character. */
+  /** Bytes that wait, as one character each. */
   get waiting(): string {
     return this.#waiting.map(({ chunk }) => chunk?.toString('latin1') ?? '').join('')
   }
@@ -54,12 +54,12 @@ export class ProxyDirection {
     clearTimeout(this.#timer)
   }
 
-  /** Of what comes from now on. */
+  /** Delays what comes from now on. */
   delay(ms: number): void {
     this.#delayMs = ms
   }
 
-  /** Ends hold and delay; gives how many bytes had waited. */
+  /** Ends hold and delay. Returns how many bytes had waited. */
   release(): number {
     const late = this.#waitingBytes
     this.#held = false
@@ -70,7 +70,7 @@ export class ProxyDirection {
     return late
   }
 
-  /** Nothing goes on any more. */
+  /** Passes nothing on any more. */
   drop(): void {
     clearTimeout(this.#timer)
     this.#waiting.length = 0

@@ -1,25 +1,25 @@
 import type { Socket } from 'node:net'
-import { type CommitQueueOptions, ProxyDirection } from './proxy-direction.js'
+import { type DirectionOptions, ProxyDirection } from './proxy-direction.js'
 
 /**
- * What a network does to a connection. `requests`: what the dialler says does not arrive; `answers`: what it is told
- * does not; `silent`: neither; `closed`: it ends, and so does each new one; `slow`: each way takes so long.
+ * What a network does to a connection. `requests`: bytes of the dialer do not arrive; `answers`: bytes to the dialer do
+ * not arrive; `silent`: neither; `closed`: it ends, and so does each new one; `slow`: each direction takes so long.
  */
 export type NetworkFault =
   | { readonly kind: 'requests' | 'answers' | 'silent' | 'closed' }
   | { readonly kind: 'slow'; readonly delayMs: number }
 
-/** Of both sockets: the end of one side is passed on when it is due, not answered at once. */
+/** For both sockets: the end of one side is passed on when it is due, not answered at once. */
 export const HALF_OPEN = { allowHalfOpen: true } as const
 
-export interface PairOptions extends Pick<CommitQueueOptions, 'onFirst'> {
-  /** Of what the dialler is told. */
-  readonly rewriteAnswers?: CommitQueueOptions['rewrite']
+export interface PairOptions extends Pick<DirectionOptions, 'onFirst'> {
+  /** Rewrites the bytes to the dialer. */
+  readonly rewriteAnswers?: DirectionOptions['rewrite']
   /** Both sockets are gone. */
   readonly onGone: () => void
 }
 
-/** A connection that somebody dialled, and the one that the proxy dialled for it. */
+/** A connection from a dialer, and the one that the proxy opened for it. */
 export class ProxyPair {
   readonly #outer: Socket
   readonly #inner: Socket
@@ -43,7 +43,7 @@ export class ProxyPair {
     this.#answers = new ProxyDirection(inner, outer, { rewrite: rewriteAnswers })
   }
 
-  /** What the dialler said and nobody has heard yet. */
+  /** Bytes of the dialer that have not arrived yet. */
   get waitingRequests(): string {
     return this.#requests.waiting
   }
@@ -57,13 +57,13 @@ export class ProxyPair {
       for (const direction of [this.#requests, this.#answers]) direction.delay(fault.delayMs)
   }
 
-  /** What waited goes on now. Gives how many bytes of requests arrive late. */
+  /** Passes on what waited. Returns how many bytes of requests arrive late. */
   heal(): number {
     this.#answers.release()
     return this.#requests.release()
   }
 
-  /** As the end of both processes would. */
+  /** Ends the connection as the end of both processes would. */
   end(): void {
     for (const direction of [this.#requests, this.#answers]) direction.drop()
     this.#outer.destroy()

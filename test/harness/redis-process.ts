@@ -20,7 +20,7 @@ export async function freePort(): Promise<number> {
 
 export interface RedisProcessOptions {
   readonly args: readonly string[]
-  /** What reaches it by redis-cli, beside host and port. */
+  /** Arguments of redis-cli besides host and port. */
   readonly cliArgs: readonly string[]
   readonly port: number
   readonly directory: string
@@ -30,13 +30,13 @@ export interface RedisProcessOptions {
 /** Where a server runs. */
 export interface RedisPlace {
   readonly host: string
-  /** Command and arguments that start a command there; empty: here. */
+  /** Command and arguments that start a command there. Empty: here. */
   readonly prefix: readonly string[]
 }
 
 export const loopback: RedisPlace = { host: '127.0.0.1', prefix: [] }
 
-/** A redis-server that can be killed, frozen and started again as it was. It dies with this process. */
+/** A redis-server that can be killed, frozen, and started again as it was. It dies with this process. */
 export class RedisProcess {
   readonly #options: RedisProcessOptions
   #child: Child | undefined
@@ -50,7 +50,7 @@ export class RedisProcess {
     return this.#child?.pid ?? 0
   }
 
-  /** Resolves when it answers; rejects with what it printed where it ends instead. */
+  /** Resolves when it answers. Rejects with its output if it ends instead. */
   async start(): Promise<void> {
     const { place, args } = this.#options
     const [command, ...rest] = [...place.prefix, 'redis-server', ...args]
@@ -75,14 +75,14 @@ export class RedisProcess {
     const ended = child.exited.then(({ code, signal }) => {
       throw new Error(`redis-server ended (${code ?? signal}) before it answered:\n${printed}`)
     })
-    // An end after it has answered is the test's own doing.
+    // After its first answer only the test ends it.
     ended.catch(() => undefined)
     await Promise.race([ended, waitUntil('redis-server to answer', () => this.answers(), { everyMs: 5 })])
   }
 
   async answers(): Promise<boolean> {
     const { stdout } = await this.cli('PING')
-    // LOADING is no answer; NOAUTH is one.
+    // LOADING does not count as an answer, NOAUTH does.
     return stdout.startsWith('PONG') || stdout.startsWith('NOAUTH')
   }
 
@@ -105,7 +105,7 @@ export class RedisProcess {
   }
 }
 
-/** Kills the server when this process ends, however it ends: its standard input closes then. */
+/** Kills the server when this process ends, however it ends: then the watcher's standard input closes. */
 function watcherOf(pid: number, cwd: string): Promise<Child> {
   return startChild({
     command: 'sh',

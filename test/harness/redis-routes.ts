@@ -12,7 +12,7 @@ export interface RedisPorts {
   readonly locks: readonly number[]
 }
 
-/** What a deployment file says of these servers: each Master finds its own routes in its environment. */
+/** The recovery keys of a deployment file for these servers. Each Master finds its own routes in its environment. */
 export function routedRecovery({ sentinel, locks }: RedisPorts, leaseMs: number): RecoveryKeys {
   const variables = (name: string, ports: readonly number[]): string[] =>
     ports.map((_, index) => `\${${name}_${index + 1}}`)
@@ -28,7 +28,7 @@ export function routedRecovery({ sentinel, locks }: RedisPorts, leaseMs: number)
 
 const DATA = 'DATA'
 
-/** The routes of one Master to the servers of Redis: one proxy for each. */
+/** The routes of one Master to the Redis servers: one proxy for each. */
 export class RedisRoutes {
   readonly data: readonly TcpProxy[]
   readonly locks: readonly TcpProxy[]
@@ -42,7 +42,7 @@ export class RedisRoutes {
 
   static async start({ data, sentinel, locks }: RedisPorts): Promise<RedisRoutes> {
     const routed = new Map<number, number>()
-    // What Sentinel says of other servers leads to them past our proxies, unless it names these.
+    // The addresses that Sentinel reports would bypass our proxies, so its answers are rewritten.
     const rewriteAnswers = (chunk: Buffer): Buffer => withPorts(chunk, routed)
     const start = (ports: readonly number[], isSentinel = false): Promise<TcpProxy[]> =>
       Promise.all(
@@ -66,7 +66,7 @@ export class RedisRoutes {
     ])
   }
 
-  /** Gives what heals it. */
+  /** Returns the function that heals it. */
   suffer(what: 'data' | 'locks', fault: NetworkFault): () => number {
     const proxies = this[what]
     for (const proxy of proxies) proxy.suffer(fault)

@@ -11,13 +11,13 @@ export interface RedisServerOptions {
   readonly maxmemory?: string
   /** Of the default user. */
   readonly password?: string
-  /** Only TLS is served then, with certificates made for this server. */
+  /** Serve TLS only, with certificates made for this server. */
   readonly tls?: boolean
   readonly replicaOf?: { readonly port: number }
-  /** More arguments of redis-server. */
+  /** Further arguments of redis-server. */
   readonly extra?: readonly string[]
   readonly port?: number
-  /** Kept when it stops; default: a temporary folder, deleted then. */
+  /** It is kept when the server stops. Default: a temporary folder, deleted then. */
   readonly dir?: string
 }
 
@@ -29,23 +29,23 @@ export interface RedisServer {
   readonly certificates: TestCertificates | undefined
   /** SIGKILL; its files stay for `restart`. */
   kill(): Promise<void>
-  /** As it was: same port, folder and settings. Kills it first where it runs. */
+  /** Starts it as it was: same port, folder and settings. A running server is killed first. */
   restart(): Promise<void>
   /** SIGSTOP: it accepts connections and answers nothing. */
   freeze(): void
   thaw(): void
-  /** redis-cli on it; gives what was printed, without the last newline. */
+  /** Runs redis-cli on it. Returns its output without the last newline. */
   cli(...args: readonly string[]): Promise<string>
   /** Kills it and deletes what it wrote. */
   stop(): Promise<void>
 }
 
-/** A real redis-server on a free port of the loopback. It ends with this process. Rejects where it is not installed. */
+/** A real redis-server on a free port of the loopback. It ends with this process. Rejects if it is not installed. */
 export function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   return startRedisAt(loopback, options)
 }
 
-/** The same elsewhere on this machine: where its port is free is for the caller to know. */
+/** The same elsewhere on this machine. The caller must know that its port is free there. */
 export async function startRedisAt(
   place: RedisPlace,
   options: RedisServerOptions = {},
@@ -103,13 +103,13 @@ function serverArguments(
   const flags: Record<string, string | undefined> = {
     port: certificates === undefined ? String(port) : '0',
     bind: host,
-    // Beyond the loopback it would hear nobody, for want of a password.
+    // Without a password it would refuse connections from outside of the loopback.
     'protected-mode': host === loopback.host ? undefined : 'no',
     dir,
     save: '',
     appendonly: 'yes',
     appendfsync,
-    // A replica is there at once, not after the 5 s in which Redis waits for more of them.
+    // A replica syncs at once, and not after the 5 s in which Redis waits for more of them.
     'repl-diskless-sync-delay': '0',
     maxmemory,
     requirepass: password,
@@ -134,7 +134,7 @@ export interface SentinelOptions {
   readonly name?: string
   /** Default 3. */
   readonly count?: number
-  /** Silence after which the primary counts as down; default 1,000. */
+  /** After this silence the primary counts as down. Default 1,000. */
   readonly downAfterMs?: number
   /** Of the primary and its replicas. */
   readonly password?: string
@@ -148,7 +148,7 @@ export interface SentinelGroup {
   readonly hosts: readonly string[]
   /** Port of the primary that they agree on now. */
   primaryPort(): Promise<number>
-  /** All of them find the primary and its replicas well, and none is being promoted. */
+  /** All of them see a healthy primary and its replicas, and none is being promoted. */
   areQuiet(): Promise<boolean>
   stop(): Promise<void>
 }

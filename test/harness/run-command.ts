@@ -7,21 +7,21 @@ export interface CommandOptions {
   readonly env: Readonly<Record<string, string>>
   /** Written to its stdin, which is then closed. */
   readonly input?: string | Uint8Array
-  /** After this it is killed and the call rejects; default 60,000. */
+  /** After this it is killed, and the call rejects. Default 60,000. */
   readonly timeoutMs?: number
-  /** Aborted: SIGINT, as Ctrl-C would. */
+  /** When aborted, the command gets SIGINT, as from Ctrl-C. */
   readonly signal?: AbortSignal
 }
 
 export interface CommandOutcome {
-  /** Null where a signal ended it. */
+  /** Null if a signal ended it. */
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Runs one command to its end. Rejects where it cannot be started or takes too long, with what it had printed. */
+/** Runs one command to its end. Rejects with its output so far if it cannot be started or takes too long. */
 export async function runCommand(options: CommandOptions): Promise<CommandOutcome> {
   const { command, args, cwd, env, input, timeoutMs = 60_000, signal } = options
   const child = await startChild({
@@ -38,7 +38,7 @@ export async function runCommand(options: CommandOptions): Promise<CommandOutcom
   })
   const stdout = textOf(child, 'stdout')
   const stderr = textOf(child, 'stderr')
-  // A command that does not read its input, or has ended: its exit says it.
+  // The command does not read its input, or has ended. Its exit shows it.
   child.stdin?.on('error', () => undefined)
   child.stdin?.end(input)
   const interrupt = (): void => child.signal('SIGINT')

@@ -1,8 +1,8 @@
-/** What `firesteel status --json` prints. Its shape is public. States as Spark spells them. */
+/** What `firesteel status --json` prints. Its shape is public, with states as in Spark. */
 export interface StatusReport {
   readonly cluster: string
   readonly epoch: number
-  /** firesteel://host:port of the Master that leads; null while none does. */
+  /** firesteel://host:port of the leader; null if there is none. */
   readonly leader: string | null
   readonly masters: readonly { readonly address: string; readonly state: string }[]
   readonly workers: readonly {

@@ -2,11 +2,11 @@ import { connect, createServer, type Server } from 'node:net'
 import { HALF_OPEN, type NetworkFault, ProxyPair } from './proxy-pair.js'
 
 export interface TcpProxyOptions {
-  /** Of what those who dial are told. */
+  /** Rewrites the bytes to the dialers. */
   readonly rewriteAnswers?: (chunk: Buffer) => Buffer
 }
 
-/** The way of one process to a server on the loopback, which a test may cut, in one direction too, or slow down. */
+/** The route of one process to a server on the loopback. A test may cut it, also in one direction, or slow it down. */
 export class TcpProxy {
   readonly #server: Server
   readonly #pairs = new Set<ProxyPair>()
@@ -40,18 +40,18 @@ export class TcpProxy {
     return typeof address === 'object' && address ? address.port : 0
   }
 
-  /** What was said and has not arrived. */
+  /** Bytes that were sent and have not arrived. */
   get waitingRequests(): string {
     return [...this.#pairs].map((pair) => pair.waitingRequests).join('')
   }
 
-  /** Connections that stand and those that come suffer it until `heal`. */
+  /** Applies a fault to open and new connections until `heal`. */
   suffer(fault: NetworkFault): void {
     this.#fault = fault
     for (const pair of [...this.#pairs]) pair.suffer(fault)
   }
 
-  /** What was held arrives now, also from those who have given up. Gives how many bytes of requests come so late. */
+  /** Held bytes arrive now, also from dialers that have given up. Returns how many bytes of requests arrive late. */
   heal(): number {
     this.#fault = undefined
     return [...this.#pairs].reduce((sum, pair) => sum + pair.heal(), 0)

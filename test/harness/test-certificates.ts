@@ -8,7 +8,7 @@ export interface TestCertificates {
   readonly key: string
 }
 
-/** A certificate of 127.0.0.1 and localhost that signs itself, good for a day. */
+/** A self-signed certificate for 127.0.0.1 and localhost that is valid for a day. */
 export async function makeCertificates(folder: string): Promise<TestCertificates> {
   const cert = join(folder, 'tls-cert.pem')
   const key = join(folder, 'tls-key.pem')

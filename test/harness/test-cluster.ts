@@ -19,25 +19,25 @@ export type NodeName = string | Pick<ClusterNode, 'name'>
 export interface CliOptions extends Pick<CommandOptions, 'input' | 'timeoutMs' | 'signal'> {
   /** Default: the folder of the cluster. */
   readonly cwd?: string
-  /** Beside PATH, HOME, LANG, TZ, TMPDIR and what finds this cluster. */
+  /** Besides PATH, HOME, LANG, TZ, TMPDIR and the variables that name this cluster. */
   readonly env?: Readonly<Record<string, string>>
 }
 
 export interface WaitAliveOptions extends WaitOptions {
-  /** Workers that must be ALIVE; default: all that are not frozen. */
+  /** Workers that must be ALIVE. Default: all that are not frozen. */
   readonly workers?: number
-  /** Masters that must stand by, their store in reach; default 0. */
+  /** Masters that must be STANDBY with their store in reach. Default 0. */
   readonly standbys?: number
 }
 
 const ALIVE_MS = 30_000
-/** One that is frozen accepts a connection and says nothing: the next look must not wait for it. */
+/** A frozen node accepts a connection and sends nothing. The next look must not wait for it. */
 const PROBE_MS = 500
 
 /** A cluster of real processes for tests. Stop it, or declare it with `await using`. */
 export class TestCluster implements AsyncDisposable {
   readonly secret: string
-  /** Deployment file, secret, state and work folders of this cluster. */
+  /** Folder with the deployment file, secret, state and work folders of this cluster. */
   readonly directory: string
   readonly #up: ClusterProcesses
   readonly #frozen = new Map<string, number>()
@@ -50,7 +50,7 @@ export class TestCluster implements AsyncDisposable {
     this.directory = up.directory
   }
 
-  /** firesteel://host:port[,host:port...] of its Masters; the same over restarts. */
+  /** firesteel://host:port[,host:port...] of its Masters. It stays the same over restarts. */
   get address(): string {
     return this.#up.registry.master
   }
@@ -60,17 +60,17 @@ export class TestCluster implements AsyncDisposable {
     return this.#up.registry.nodes
   }
 
-  /** What its nodes have logged lately. */
+  /** The last log lines of its nodes. */
   get log(): string {
     return this.#up.log
   }
 
-  /** Throws where no node has this name. */
+  /** Throws if no node has this name. */
   node(node: NodeName): ClusterNode {
     return this.#up.registry.find(typeof node === 'string' ? node : node.name)
   }
 
-  /** An application of this cluster whose driver is this process; closed with the cluster at the latest. */
+  /** An application of this cluster whose driver is this process. It is closed with the cluster at the latest. */
   async connect(options: ConnectOptions = {}): Promise<App> {
     const app = await connect(this.address, { secret: this.secret, ...options })
     this.#apps.add(app)
@@ -79,8 +79,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * Signals a node; with a signal that ends it, resolves when this life of it is over. The launcher starts it again.
-   * Gives the pid.
+   * Sends a signal to a node. If the signal ends it, this resolves when that process has ended; the launcher starts the
+   * node again. Returns the pid.
    */
   async kill(node: NodeName, signal: NodeJS.Signals = 'SIGKILL'): Promise<number> {
     const { name, pid } = this.#running(node)
@@ -97,7 +97,7 @@ export class TestCluster implements AsyncDisposable {
     return pid
   }
 
-  /** Stops the process of a node without ending it (SIGSTOP): its sockets stay open and silent. */
+  /** Stops the process of a node without ending it (SIGSTOP). Its sockets stay open and silent. */
   async freeze(node: NodeName): Promise<void> {
     const { name, pid } = this.#running(node)
     this.#frozen.set(name, pid)
@@ -105,7 +105,7 @@ export class TestCluster implements AsyncDisposable {
     await this.waitUntil(`${name} to stand still`, () => readProcess(pid)?.state === 'T', { everyMs: 2 })
   }
 
-  /** Lets a frozen node go on. */
+  /** Lets a frozen node continue. */
   thaw(node: NodeName): void {
     const { name } = this.node(node)
     const pid = this.#frozen.get(name)
@@ -113,7 +113,7 @@ export class TestCluster implements AsyncDisposable {
     this.#frozen.delete(name)
   }
 
-  /** As `waitUntil` alone; when the time is over the cluster's log is printed. */
+  /** Like `waitUntil`. If the time is over, the cluster's log is printed. */
   async waitUntil<T>(
     what: string,
     condition: () => T | Promise<T>,
@@ -127,12 +127,12 @@ export class TestCluster implements AsyncDisposable {
     }
   }
 
-  /** The node of the Master that is ALIVE; undefined while none is. */
+  /** The node of the Master that is ALIVE; undefined while there is none. */
   async leader(): Promise<ClusterNode | undefined> {
     return (await this.#alive())?.node
   }
 
-  /** Waits until a Master is ALIVE and knows of so many ALIVE Workers. Gives the Master's node. */
+  /** Waits until a Master is ALIVE and knows this many ALIVE Workers. Returns the Master's node. */
   waitAlive({ workers, standbys = 0, ...options }: WaitAliveOptions = {}): Promise<ClusterNode> {
     return this.waitUntil('a Master ALIVE with its Workers', () => this.#complete(workers, standbys), {
       deadlineMs: ALIVE_MS,
@@ -140,7 +140,7 @@ export class TestCluster implements AsyncDisposable {
     })
   }
 
-  /** What `waitAlive` waits for, now. */
+  /** The condition of `waitAlive`, at this moment. */
   async isComplete({
     workers,
     standbys = 0,
@@ -148,7 +148,7 @@ export class TestCluster implements AsyncDisposable {
     return (await this.#complete(workers, standbys)) !== undefined
   }
 
-  /** What `firesteel status --json` says. Throws what it refused with. */
+  /** The output of `firesteel status --json`. Throws its error. */
   async status(): Promise<StatusReport> {
     const { code, stdout, stderr } = await this.cli(['status', '--json'])
     if (code === 0) return JSON.parse(stdout) as StatusReport
@@ -168,8 +168,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * Stops all nodes in order. Rejects, after killing them, where processes of the cluster outlived it. A folder that
-   * was not given is deleted.
+   * Stops all nodes in order. Rejects, after killing them, if processes of the cluster outlived it. A temporary folder
+   * is deleted.
    */
   async stop(): Promise<void> {
     for (const pid of this.#frozen.values()) sendSignal(pid, 'SIGCONT')
@@ -208,7 +208,7 @@ export class TestCluster implements AsyncDisposable {
     )
   }
 
-  /** Of two that say so, one has not noticed yet that it is over: the higher epoch leads. */
+  /** If two Masters claim to lead, one has not noticed yet that its leadership is over. The higher epoch leads. */
   async #alive(): Promise<AliveMaster | undefined> {
     const found = await Promise.all(this.#masters().map(aliveMaster))
     return found.filter((master) => master !== undefined).toSorted((a, b) => b.epoch - a.epoch)[0]
@@ -234,7 +234,7 @@ async function aliveMaster(node: ClusterNode): Promise<AliveMaster | undefined> 
     const { aliveworkers, firesteel } = JSON.parse(body) as MasterJson
     return { node, epoch: firesteel.epoch, workers: aliveworkers }
   } catch {
-    // It has gone meanwhile.
+    // The node has gone meanwhile.
     return undefined
   }
 }

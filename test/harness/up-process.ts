@@ -18,34 +18,37 @@ export const binPath = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', 
 
 const READY_MS = 30_000
 const STOP_MS = 20_000
-/** Guards and executors see the end of their Worker within a second. */
+/** Guards and executors notice the end of their Worker within a second. */
 const GONE_MS = 5_000
 const LOG_LINES = 200
 
 /** Of a launcher or a node: SIGUSR1 opens each debugger at a port of its own, so clusters may run side by side. */
 export const anyDebuggerPort = { NODE_OPTIONS: '--inspect-port=0' } as const
 
-/** Of a command of ours: what `childEnvironment` passes on, and `extra` with the secret that it would drop. */
+/**
+ * The environment of a command of ours: what `childEnvironment` passes on, and `extra` with the secret that it would
+ * drop.
+ */
 export function commandEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   return { ...childEnvironment(), ...extra }
 }
 
 export interface UpOptions extends DeploymentFileOptions {
-  /** Kept when the cluster stops; default: a temporary one. */
+  /** It is kept when the cluster stops. Default: a temporary one. */
   readonly directory: string | undefined
-  /** Names of the nodes that this one runs; default: all. */
+  /** Names of the nodes that this one runs. Default: all. */
   readonly only?: readonly string[]
-  /** What the file takes from the environment. */
+  /** Variables of the deployment file. */
   readonly env?: Readonly<Record<string, string>>
-  /** Of the cluster; default: that of the folder, or a random one. */
+  /** Secret of the cluster. Default: that of the folder, or a random one. */
   readonly secret?: string
-  /** Command and arguments that start the launcher, on a host of its own for one; default: here. */
+  /** Command and arguments that start the launcher, for example on a host of its own. Default: here. */
   readonly prefix?: readonly string[]
-  /** Hears each line of its nodes. */
+  /** Gets each log line of its nodes. */
   readonly onLog?: (line: string) => void
 }
 
-/** `firesteel up` as a real process, and what it says of its nodes. */
+/** `firesteel up` as a real process, and what it reports of its nodes. */
 export class UpProcess {
   readonly directory: string
   readonly secret: string
@@ -70,7 +73,7 @@ export class UpProcess {
     this.#stderr = new OutputTail(child.stderr!, LOG_LINES, onLog)
   }
 
-  /** Resolves when the cluster is ready. Rejects with what `up` refused with. */
+  /** Resolves when the cluster is ready. Rejects with the error of `up`. */
   static async start(options: UpOptions): Promise<UpProcess> {
     const place = await makePlace(options)
     let up: UpProcess | undefined
@@ -78,7 +81,7 @@ export class UpProcess {
       const [command, ...args] = [...(options.prefix ?? []), process.execPath, binPath, 'up', place.file]
       const child = await startChild({
         command: command!,
-        // Its input is ours: it ends with this process, however that ends.
+        // Its input is ours, so it ends with this process, however that ends.
         args: [...args, '--json', '--until-stdin-ends', ...onlyFlag(options)],
         cwd: place.directory,
         env: commandEnvironment({ ...anyDebuggerPort, ...options.env }),
@@ -103,7 +106,10 @@ export class UpProcess {
     return this.#child.pid
   }
 
-  /** SIGKILL to the launcher alone; resolves when all that it ran has ended. Rejects, after killing them, where some do not. */
+  /**
+   * SIGKILL to the launcher only. Resolves when everything that it ran has ended. Rejects, after killing them, if some
+   * do not end.
+   */
   async killLauncher(): Promise<void> {
     this.watch.look()
     process.kill(this.#child.pid, 'SIGKILL')
@@ -116,7 +122,7 @@ export class UpProcess {
     return this.#stderr.text
   }
 
-  /** For people whose wait was in vain. */
+  /** For a failed wait: text for people. */
   diagnostics(): string {
     const nodes = this.registry.nodes.map(
       ({ name, role, pid, address }) => `  ${name} ${role} ${pid} ${address}`,
@@ -209,7 +215,7 @@ function parsed(line: string): unknown {
   }
 }
 
-/** What `up --json` printed when it gave up. */
+/** What `up --json` printed when it failed. */
 function refusal(stderr: string): Error {
   for (const line of stderr.split('\n').toReversed()) {
     const { error } = (parsed(line) ?? {}) as { error?: { code: string; message: string; help: string } }

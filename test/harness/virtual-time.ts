@@ -7,7 +7,7 @@ interface Timer {
   readonly fire: () => void
 }
 
-/** A clock that stands still and timers that wait, until a test moves them. */
+/** A clock that stands still and timers that wait, until a test moves the time. */
 export class VirtualTime implements Clock, TimerSource {
   readonly #startMs: number
   readonly #timers = new Set<Timer>()
@@ -45,8 +45,8 @@ export class VirtualTime implements Clock, TimerSource {
   }
 
   /**
-   * Moves time on by `ms` and fires what falls due, in order, each at its own time. `settle` runs before the
-   * first and after each, so that what it sets off (`system.idle`) has happened before time goes on.
+   * Moves time on by `ms` and fires the timers that fall due, in order, each at its own time. `settle` runs before the
+   * first and after each, so that the effects of a timer (`system.idle`) have happened before time goes on.
    */
   async advance(ms: number, settle: () => Promise<void> = nextTurn): Promise<void> {
     const untilMs = this.#nowMs + ms
@@ -76,7 +76,7 @@ export class VirtualTime implements Clock, TimerSource {
   }
 }
 
-/** One turn of the event loop: all that was promised or scheduled by now has run. */
+/** One turn of the event loop: everything that was promised or scheduled by now has run. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)

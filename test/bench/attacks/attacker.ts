@@ -2,7 +2,7 @@ import { nodes, peers } from './peers.js'
 import { type Attack, strangers } from './strangers.js'
 import type { Target } from './target.js'
 
-/* The process of an attacker: one attack until it is told to end. */
+/* The process of an attacker. It runs one attack until it is told to end. */
 
 export interface AttackOrder {
   readonly attack: string

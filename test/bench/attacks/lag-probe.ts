@@ -3,11 +3,11 @@ import { createServer } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 
 /*
- * Preloaded (`--import lag-probe.js?at=SOCKET`) into a process that is measured: how late its event loop is. A moment every
- * EVERY_MS asks "if something had come now, how long would it have waited?", so a long turn counts once for each moment
- * that it covers, not once. Told twice: by the clock, and no more than this process used of a processor meanwhile, which
- * leaves out what other programs of the machine took from it. Each connection to the socket is one reading, and begins
- * the next one.
+ * Preloaded (`--import lag-probe.js?at=SOCKET`) into a measured process: tells how late its event loop is. Every
+ * EVERY_MS one moment asks "if a message had come now, how long would it have waited?", so a long turn counts for each
+ * moment that it covers. It is measured twice: by the clock, and bounded by the processor time that this process used
+ * meanwhile, which leaves out what other programs of the machine took. Each connection to the socket is one reading,
+ * and begins the next one.
  */
 
 const EVERY_MS = 5
@@ -33,7 +33,7 @@ class Histogram {
   #total = 0
   #max = 0
 
-  /** A turn that began this long ago, as each of the moments in it sees it. */
+  /** Adds a turn that began this long ago, as each of the moments in it sees it. */
   add(lateMs: number): void {
     this.#max = Math.max(this.#max, lateMs)
     for (let left = lateMs; left >= 0; left -= EVERY_MS) {

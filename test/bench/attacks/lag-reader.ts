@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { LagReading } from './lag-probe.js'
 
-/** Options of Node that make a process tell its lag at this socket. */
+/** Options of Node that make a process report its lag at this socket. */
 export const probeOptions = (at: string): string[] => [
   '--import',
   `${new URL('./lag-probe.js', import.meta.url).href}?at=${encodeURIComponent(at)}`,

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { LinkKeeper } from '../../../runtime/transport/link-keeper.js'
 import { peerOf, type Target } from './target.js'
 
-/** A peer that has its key and links again and again, as our own processes do. */
+/** An honest peer with its key. It links again and again, as our own processes do. */
 export class LegalPeer {
-  /** How long each took to get in, milliseconds. */
+  /** Milliseconds that each link took. */
   readonly waits: number[] = []
   readonly #target: Target
   readonly #from: string
@@ -19,7 +19,7 @@ export class LegalPeer {
     this.#dial()
   }
 
-  /** The longest wait, of one that has not got in yet too. */
+  /** Returns the longest wait, also of a link that is not open yet. */
   stop(): number {
     this.#isOver = true
     clearTimeout(this.#pause)

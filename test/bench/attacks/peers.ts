@@ -6,7 +6,7 @@ import { DiallerHandshake } from '../../../runtime/transport/handshake.js'
 import { type Attack, keepOpen } from './strangers.js'
 import { type Peer, peerOf, type Target } from './target.js'
 
-/* Attacks of those who hold a key, but no access to the store. */
+/* Attacks of peers that hold a key but have no access to the store. */
 
 const MOST = limits.clientMessageBytes
 const PONG = encodeFrame(frameKind.pong, Buffer.alloc(0))
@@ -24,7 +24,7 @@ const junk: Readonly<Record<string, () => Buffer>> = {
     Buffer.from(`[{${Array.from({ length: 40_000 }, (_, n) => `"k${n}":0`).join(',')}}]`),
 }
 
-/** A connection that proves who it is, then does as it likes. */
+/** An authenticated connection that then sends what the attack wants. */
 function proven({ host, port }: Target, peer: Peer, work: (socket: Socket) => void): Socket {
   const { role, key, subject, cluster } = peer
   const handshake = new DiallerHandshake({
@@ -45,7 +45,7 @@ function proven({ host, port }: Target, peer: Peer, work: (socket: Socket) => vo
       if (step.kind === 'waiting' && step.send) socket.write(encodeFrame(frameKind.handshake, step.send))
       if (step.kind !== 'linked') continue
       socket.off('data', onData).resume()
-      // A peer that answers no ping would be cut for that.
+      // A peer that answers no ping would be ended for that.
       const beat = setInterval(
         () => socket.writable && socket.writableLength === 0 && socket.write(PONG),
         500,
@@ -65,7 +65,7 @@ const junkOf =
     keepOpen(3, () => proven(target, keyHolder(target), (socket) => socket.write(frame)), count)
   }
 
-/** Who gets in with the least. */
+/** The peer with the least rights that still gets a link. */
 const keyHolder = (target: Target): Peer =>
   peerOf(target, target.appId === undefined ? 'client' : 'application')
 
@@ -113,7 +113,7 @@ function flood(
   keepOpen(peers, () => proven(target, peer, work), count)
 }
 
-/** A Worker tells its state to nobody but its Masters. */
+/** A Worker tells its state to its Masters only. */
 const questionTypes = (target: Target): string[] =>
   target.actor === '/user/Worker' ? ['RequestTrace'] : ['RequestMasterState', 'RequestTrace']
 
@@ -132,7 +132,7 @@ const refused: Sent & Record<string, unknown> = {
   execIds,
   more: 'x'.repeat(300_000),
 }
-/** As many and as short as make it costly, as large as it may be. */
+/** As many and as short as makes them costly, in a message of the largest size. */
 const records = Array.from({ length: Math.floor(limits.nodeMessageBytes / 125) }, (_, n) => [
   'key',
   `key-${n}`,

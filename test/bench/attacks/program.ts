@@ -1,6 +1,6 @@
 import { connect } from '../../../actors/client/connect.js'
 
-/* The driver of an application whose executors are idle: what is measured is its door. */
+/* The driver of an application whose executors are idle. Its executor listener is measured. */
 
 const [master, secret, port, probe] = process.argv.slice(2) as [string, string, string, string]
 const app = await connect(master, {

@@ -16,7 +16,7 @@ import type { Target } from './target.js'
 
 export type VictimName = 'Master' | 'Worker' | 'driver'
 
-/** A process that is attacked: where, and the socket at which it tells its lag. */
+/** A process under attack: its address, and the socket at which it reports its lag. */
 export interface Victim {
   readonly name: VictimName
   readonly target: Target
@@ -26,7 +26,7 @@ export interface Victim {
 /** One Master with FILESYSTEM recovery, one Worker, one application with one idle executor. */
 export interface Stage extends AsyncDisposable {
   readonly victims: readonly Victim[]
-  /** Who leads, by the Master itself. */
+  /** The epoch of the leader, as the Master itself reports it. */
   epoch(): Promise<number>
 }
 
@@ -65,7 +65,7 @@ export async function setStage(): Promise<Stage> {
         target: { ...common, port, appId, actor: '/user/ClientEndpoint' },
       },
     ],
-    // Who has just attacked its HTTP may have to wait for a turn.
+    // A client that has just attacked the HTTP server may have to wait for a turn.
     epoch: () =>
       waitUntil('the Master to say who leads', async () => {
         const answer = await fetch(`${master.place.web}/json/`).catch(() => undefined)

@@ -4,13 +4,13 @@ import { encodeFrame, frameKind } from '../../../runtime/transport/frame.js'
 import { DiallerHandshake } from '../../../runtime/transport/handshake.js'
 import type { Target } from './target.js'
 
-/* Attacks of those who hold no key. Each goes on until its process ends, as fast as one core makes it. */
+/* Attacks of peers without a key. Each goes on until its process ends, as fast as one core allows. */
 
 export type Attack = (target: Target, count: (what: string) => void) => void
 
 const TOGETHER = 64
 
-/** So many connections at any time; each is made anew when it has closed. */
+/** Keeps so many connections open. Each is replaced when it has closed. */
 export function keepOpen(together: number, open: () => Socket, count: (what: string) => void): void {
   const one = (): void => {
     const socket = open()
@@ -23,7 +23,7 @@ export function keepOpen(together: number, open: () => Socket, count: (what: str
 
 const to = ({ host, port }: Target): Socket => connect({ host, port, noDelay: true })
 
-/** A hello that anybody can make; its proof is not asked for. */
+/** A hello that anybody can make. Its proof is not asked for. */
 function hello(target: Target, key: Buffer): DiallerHandshake {
   return new DiallerHandshake({
     identity: { cluster: target.cluster, incarnation: `stranger-${randomBytes(8).toString('hex')}` },
@@ -52,7 +52,7 @@ function http(together: number, work: (socket: Socket) => void): Attack {
 
 export const strangers: Readonly<Record<string, Attack>> = {
   'connect and leave'(target, count) {
-    // A reset, so that the ports of one address are not used up.
+    // It ends with a reset, so that the ports of one address are not used up.
     keepOpen(
       TOGETHER,
       () =>

@@ -1,11 +1,11 @@
 import type { Role } from '../../../runtime/transport/identity.js'
 import { deriveKey } from '../../../runtime/transport/keys.js'
 
-/** Where an attack goes, and what an attacker may know of it. */
+/** The target of an attack, and what an attacker may know of it. */
 export interface Target {
   readonly host: string
   readonly port: number
-  /** Its HTTP port, where it has one. */
+  /** Its HTTP port, if it has one. */
   readonly web?: number
   readonly cluster: string
   readonly secret: string
@@ -15,7 +15,7 @@ export interface Target {
   readonly appId?: string
 }
 
-/** Who proves to be what. */
+/** The role that an attacker can prove. */
 export interface Peer {
   readonly role: Role
   readonly key: Buffer
