@@ -152,6 +152,6 @@ export const observed: readonly MasterInput[] = [
       highestExecId: 0,
     },
   },
-  { kind: 'timer', key: 'pulse' },
+  { kind: 'timer', timer: { kind: 'pulse' } },
   { kind: 'turnEnd' },
 ]

@@ -73,27 +73,29 @@ export const addUp: AddCommand = (program, run) => {
 
 /** Options of the cluster that runs without a file. */
 function embeddedOptions(command: Command): Command {
-  return command
-    .option('--workers <n>', 'without FILE: number of Workers', intOption(1, 1000), 1)
-    .option('--cores <n>', 'without FILE: cores of each Worker (default: all of this machine)', coresOption)
-    .option('--memory <size>', 'without FILE: memory of each Worker (default: all but 1g)', memoryOption)
-    .option('--cluster <name>', 'without FILE: name of the cluster', 'firesteel')
-    .addOption(
-      choiceOption('--log-level <level>', 'without FILE: what is logged', [
-        'error',
-        'warn',
-        'info',
-        'debug',
-      ]).default('warn'),
-    )
-    .option('--ephemeral <dir>', `keep everything in DIR instead of ${FOLDER}, and take only free ports`)
-    .option(
-      '--until-stdin-ends',
-      'also stop when standard input ends, so that the cluster ends with its parent; removes the DIR of --ephemeral',
-    )
-    .addOption(masterTimeoutOption('with --detach: how long the cluster may take'))
-    // For --detach itself: reports through descriptor 3.
-    .addOption(new Option('--report-to-parent').hideHelp())
+  return (
+    command
+      .option('--workers <n>', 'without FILE: number of Workers', intOption(1, 1000), 1)
+      .option('--cores <n>', 'without FILE: cores of each Worker (default: all of this machine)', coresOption)
+      .option('--memory <size>', 'without FILE: memory of each Worker (default: all but 1g)', memoryOption)
+      .option('--cluster <name>', 'without FILE: name of the cluster', 'firesteel')
+      .addOption(
+        choiceOption('--log-level <level>', 'without FILE: what is logged', [
+          'error',
+          'warn',
+          'info',
+          'debug',
+        ]).default('warn'),
+      )
+      .option('--ephemeral <dir>', `keep everything in DIR instead of ${FOLDER}, and take only free ports`)
+      .option(
+        '--until-stdin-ends',
+        'also stop when standard input ends, so that the cluster ends with its parent; removes the DIR of --ephemeral',
+      )
+      .addOption(masterTimeoutOption('with --detach: how long the cluster may take'))
+      // For --detach itself: reports through descriptor 3.
+      .addOption(new Option('--report-to-parent').hideHelp())
+  )
 }
 
 /** The same command line for the detached process. */
