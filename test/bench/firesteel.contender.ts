@@ -1,6 +1,6 @@
 import { map } from '../../actors/tasks/map.js'
 import { tasksOf } from '../../actors/tasks/task-proxy.js'
-import { startDriver } from '../unit/tasks-fixture.js'
+import { startDriver } from '../tools/tasks-fixture.js'
 import type { StartContender } from './contender.js'
 
 type NoOp = { default(value: number): number }

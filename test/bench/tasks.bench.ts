@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { waitUntil } from '../harness/wait-until.js'
-import { startDriver } from '../unit/tasks-fixture.js'
+import { startDriver } from '../tools/tasks-fixture.js'
 import { compete, type Entry, gridOf, median, type Standing } from './contender.js'
 import { hasRedis } from './redis.js'
 

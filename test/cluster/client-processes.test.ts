@@ -8,7 +8,7 @@ import type { DriverBoot } from '../../actors/client/boot.js'
 import { startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
-import { CLUSTER, FakeMaster, SECRET } from '../unit/client-fake-master.js'
+import { CLUSTER, FakeMaster, SECRET } from '../tools/client-fake-master.js'
 
 const program = fileURLToPath(new URL('./client-program.js', import.meta.url))
 

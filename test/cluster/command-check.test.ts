@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { test } from 'node:test'
-import { errorOf, firesteel, folder } from './command-fixture.js'
+import { errorOf, firesteel, folder } from '../tools/command-fixture.js'
 
 test('check of every example file', async (t) => {
   const cwd = await folder(t)

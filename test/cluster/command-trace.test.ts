@@ -5,7 +5,7 @@ import { startChild } from '../../runtime/process/child.js'
 import { createTestCluster } from '../harness/index.js'
 import { binPath, commandEnvironment } from '../harness/up-process.js'
 
-const driverMain = fileURLToPath(new URL('./failover-driver.js', import.meta.url))
+const driverMain = fileURLToPath(new URL('../tools/failover-driver.js', import.meta.url))
 
 interface Line {
   readonly at: string

@@ -5,7 +5,16 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCommand } from '../harness/run-command.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { atEnd, bin, errorOf, firesteel, folder, isAlive, smallCluster, startUp } from './command-fixture.js'
+import {
+  atEnd,
+  bin,
+  errorOf,
+  firesteel,
+  folder,
+  isAlive,
+  smallCluster,
+  startUp,
+} from '../tools/command-fixture.js'
 
 test('up: lines, state in the folder, and nothing left after SIGTERM', async (t) => {
   const cwd = await folder(t, { 'c.yaml': smallCluster(2) })

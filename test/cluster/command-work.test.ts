@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { runCommand } from '../harness/run-command.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { bin, errorOf, firesteel, isAlive, smallCluster } from './command-fixture.js'
+import { bin, errorOf, firesteel, isAlive, smallCluster } from '../tools/command-fixture.js'
 
 /** One cluster for all of these tests. */
 let cwd: string

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createTestCluster } from '../harness/index.js'
-import { errorOf, firesteel, folder } from './command-fixture.js'
+import { errorOf, firesteel, folder } from '../tools/command-fixture.js'
 
 const module = fileURLToPath(new URL('../../examples/custom-recovery/recovery.js', import.meta.url))
-const driverMain = fileURLToPath(new URL('./failover-driver.js', import.meta.url))
+const driverMain = fileURLToPath(new URL('../tools/failover-driver.js', import.meta.url))
 
 test('CUSTOM: two Masters over the store of an example; the leader is killed, the other one leads on', async () => {
   await using cluster = await createTestCluster({ masters: 2, recovery: 'CUSTOM', module, lease: '1s' })

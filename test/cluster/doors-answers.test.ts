@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { DriverDescription } from '../../actors/messages/common.js'
 import { limits } from '../../runtime/limits.js'
 import { createTestCluster, waitUntil } from '../harness/index.js'
-import { driverDescription } from '../unit/master-fixture.js'
+import { driverDescription } from '../tools/master-fixture.js'
 import { clientOf } from './redis-cluster.js'
 
 /* With a client's key alone, and with real processes: no answer, whatever its size, costs a Master its leadership. */

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
 
 const tasksUrl = new URL('./failover-tasks.js', import.meta.url)
-const driverMain = fileURLToPath(new URL('./failover-driver.js', import.meta.url))
+const driverMain = fileURLToPath(new URL('../tools/failover-driver.js', import.meta.url))
 type Tasks = typeof import('./failover-tasks.js')
 
 const linesOf = async (file: string): Promise<string[]> =>

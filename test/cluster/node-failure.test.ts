@@ -9,8 +9,8 @@ import { childEnvironment } from '../../runtime/process/environment.js'
 import { readProcessTable } from '../../runtime/process/process-table.js'
 import { anyDebuggerPort } from '../harness/up-process.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { atEnd, bin, firesteel, folder, isAlive, startUp, type Up } from './command-fixture.js'
-import { evaluateIn } from './node-debugger.js'
+import { atEnd, bin, firesteel, folder, isAlive, startUp, type Up } from '../tools/command-fixture.js'
+import { evaluateIn } from '../tools/node-debugger.js'
 
 /* A node that has failed ends within a second and is started again; nothing that it started lives on. */
 

@@ -11,7 +11,7 @@ import { connect } from '../../actors/client/connect.js'
 import type { ConnectOptions, ExecutorOptions } from '../../actors/client/connect-options.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { firesteel } from './command-fixture.js'
+import { firesteel } from '../tools/command-fixture.js'
 
 /*
  * Every option of `connect()`, `submit` and `run`, by its effect on a real cluster; those of `tasks()`, `map()` and

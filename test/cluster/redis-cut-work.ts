@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { MasterClient } from '../../actors/client/master-client.js'
-import { auditStore } from '../failover/store-audit.js'
+import { auditStore } from '../tools/load/store-audit.js'
 import {
   clientOf,
   everyDriver,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createTestCluster, startRedis } from '../harness/index.js'
-import { errorOf } from './command-fixture.js'
+import { errorOf } from '../tools/command-fixture.js'
 import {
   clientOf,
   everyDriver,

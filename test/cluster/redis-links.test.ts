@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { type ClusterNode, type RedisServer, startRedis } from '../harness/index.js'
 import { TestCluster } from '../harness/test-cluster.js'
 import { UpProcess } from '../harness/up-process.js'
-import { LinkProxy } from './link-proxy.js'
+import { LinkProxy } from '../tools/link-proxy.js'
 import {
   clientOf,
   leaderStays,

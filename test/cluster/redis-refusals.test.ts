@@ -6,7 +6,7 @@ import { type RedisServer, startRedis } from '../harness/index.js'
 import { probe } from '../harness/probe.js'
 import { freePort } from '../harness/redis-process.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { atEnd, errorOf, firesteel, folder, startUp, type Up } from './command-fixture.js'
+import { atEnd, errorOf, firesteel, folder, startUp, type Up } from '../tools/command-fixture.js'
 
 const LEADER = '{firesteel:test}:leader'
 

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { startChild } from '../../runtime/process/child.js'
 import { createTestCluster, type RedisServer, startRedis } from '../harness/index.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { atEnd, bin, firesteel, folder } from './command-fixture.js'
+import { atEnd, bin, firesteel, folder } from '../tools/command-fixture.js'
 
 /* Several Masters with a real Redis, from outside: what `up`, commands and the harness make of them. */
 

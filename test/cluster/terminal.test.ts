@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { waitUntil } from '../harness/wait-until.js'
-import { firesteel, folder, smallCluster, startUp } from './command-fixture.js'
+import { firesteel, folder, smallCluster, startUp } from '../tools/command-fixture.js'
 
 /** What a command line may hold. */
 const evil = 'job\u001b[2J\u009b31m\u202eforged'

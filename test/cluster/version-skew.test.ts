@@ -29,7 +29,7 @@ import { runCommand } from '../harness/run-command.js'
 import { TestCluster } from '../harness/test-cluster.js'
 import { commandEnvironment } from '../harness/up-process.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { atEnd, errorOf, firesteel, folder, isAlive } from './command-fixture.js'
+import { atEnd, errorOf, firesteel, folder, isAlive } from '../tools/command-fixture.js'
 import {
   clientOf,
   leadership,

@@ -6,7 +6,7 @@ import { type Child, startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { readProcess } from '../../runtime/process/process-table.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { APP, applicationDescription, launchDriver, launchExecutor } from '../unit/worker-fixture.js'
+import { APP, applicationDescription, launchDriver, launchExecutor } from '../tools/worker-fixture.js'
 import { FakeMaster, startWorkerNode, Workshop } from './worker-fixture.js'
 
 /* What is left of a Worker that dies or is stopped: nothing (protocol 8, lifelines). */

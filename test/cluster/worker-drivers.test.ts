@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { workerTimes } from '../../actors/worker/worker-identity.js'
 import { readProcess } from '../../runtime/process/process-table.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { launchDriver } from '../unit/worker-fixture.js'
+import { launchDriver } from '../tools/worker-fixture.js'
 import { dialAsClient, FakeMaster, startWorkerNode, Workshop } from './worker-fixture.js'
 
 /* A real Worker with real drivers, under a small Master of the test. */

@@ -14,7 +14,7 @@ import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { type Listener, listen } from '../../runtime/transport/listen.js'
 import { waitUntil } from '../harness/wait-until.js'
-import type { Told } from '../unit/worker-fixture.js'
+import type { Told } from '../tools/worker-fixture.js'
 
 export const secret = 'a secret of the tests'
 const cluster = 'test'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { waitUntil } from '../harness/wait-until.js'
-import { launchDriver } from '../unit/worker-fixture.js'
+import { launchDriver } from '../tools/worker-fixture.js'
 import { FakeMaster, startWorkerNode, Workshop } from './worker-fixture.js'
 
 /* Isolation with real links and processes (protocol 8). W is 2 s: SIGTERM after 1 s, the guard at 1.33 s. */

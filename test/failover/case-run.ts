@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ClusterNode } from '../harness/index.js'
+import { countGenerations } from '../tools/load/generations.js'
+import { sharedNowMs } from '../tools/load/shared-time.js'
+import type { Stage } from '../tools/load/stage.js'
+import { auditStore } from '../tools/load/store-audit.js'
 import { type Failover, Faults, type Progress } from './faults.js'
-import { countGenerations } from './generations.js'
 import type { FailoverCase, FailoverOptions } from './options.js'
 import type { CaseReport, Counts, Round } from './report.js'
-import { sharedNowMs } from './shared-time.js'
-import type { Stage } from './stage.js'
-import { auditStore } from './store-audit.js'
 
 const REPEATED_KEYS = 3
 

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ClusterNode } from '../harness/index.js'
 import { waitUntil } from '../harness/wait-until.js'
+import { sharedNowMs } from '../tools/load/shared-time.js'
+import type { Stage } from '../tools/load/stage.js'
 import { electionLog } from './election-log.js'
 import { FrozenLeader } from './frozen-leader.js'
 import { LeaderWatch, type SeenAlive } from './leader-watch.js'
 import { type FailoverCase, goalMs, signalOf } from './options.js'
-import { sharedNowMs } from './shared-time.js'
-import type { Stage } from './stage.js'
 
 const ALIVE_MS = 30_000
 /** After a missed goal the Masters' log is printed for this long, while it is still available. */

@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { MasterClient } from '../../actors/client/master-client.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import type { ClusterNode, TestCluster } from '../harness/index.js'
+import { newClient } from '../tools/load/stage.js'
+import type { Submissions } from '../tools/load/submissions.js'
 import { statusOf } from './leader-watch.js'
-import { newClient } from './stage.js'
-import type { Submissions } from './submissions.js'
 
 /** Long enough to be in the frozen Master's socket, and over before another one leads. */
 const LEFT_MS = 300

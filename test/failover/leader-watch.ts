@@ -1,6 +1,6 @@
 import { Agent, get } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { sharedNowMs } from './shared-time.js'
+import { sharedNowMs } from '../tools/load/shared-time.js'
 
 const EVERY_MS = 2
 /** A frozen Master accepts the connection and sends nothing. */

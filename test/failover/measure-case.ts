@@ -1,8 +1,8 @@
+import { Stage } from '../tools/load/stage.js'
 import { CaseRun } from './case-run.js'
 import type { Progress } from './faults.js'
 import type { FailoverCase, FailoverOptions } from './options.js'
 import type { CaseReport } from './report.js'
-import { Stage } from './stage.js'
 
 /** Measures one case on a cluster of its own. Rejects if the cluster does not recover between rounds. */
 export async function measureCase(

@@ -1,8 +1,8 @@
+import { seededRandom } from '../tools/load/statistics.js'
 import type { Progress } from './faults.js'
 import { measureCase } from './measure-case.js'
 import type { FailoverOptions } from './options.js'
 import type { CaseReport, FailoverReport } from './report.js'
-import { seededRandom } from './statistics.js'
 
 /** Measures each case in turn, each on a cluster of its own. */
 export async function measureFailover(

@@ -1,5 +1,5 @@
+import { chanceOfLonger, largest, percentile, seededRandom } from '../tools/load/statistics.js'
 import { type FailoverCase, type FailoverOptions, goalMs } from './options.js'
-import { chanceOfLonger, largest, percentile, seededRandom } from './statistics.js'
 
 export interface Round {
   /** From the signal until another Master reported ALIVE. */

@@ -6,7 +6,7 @@ import { recoveryJson, recoveryText } from '../../runtime/launch/cli/recovery-vi
 import type { Deployment } from '../../runtime/launch/config/deployment.js'
 import { readConfig } from '../../runtime/launch/config/read.js'
 import { sentinelTarget, serverTarget } from '../../runtime/redis/target.js'
-import { keys } from '../unit/config-keys.js'
+import { keys } from '../tools/config-keys.js'
 import { mustBeAnAnswer } from './config-answer.js'
 import { applyEdits, makeEdits } from './edits.js'
 import type { Random } from './random.js'

@@ -7,7 +7,7 @@ import { dial } from '../../runtime/transport/dial.js'
 import { Gateway, type LinkDown, type LinkMessage } from '../../runtime/transport/gateway.js'
 import { type Listener, listen } from '../../runtime/transport/listen.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { Inbox, rawSocket, VirtualTime } from '../unit/transport-support.js'
+import { Inbox, rawSocket, VirtualTime } from '../tools/transport-support.js'
 import { keyOf, SECRET } from './handshake-keys.js'
 import { must } from './target.js'
 

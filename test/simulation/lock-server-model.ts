@@ -1,5 +1,5 @@
 /**
- * One lock server and its one key, as the scripts of RedlockLock see it. `test/unit/simulation-lock.test.ts` compares
+ * One lock server and its one key, as the scripts of RedlockLock see it. `test/io/simulation-lock.test.ts` compares
  * it with RedlockLock on real servers. Times come from outside, for each server its own.
  */
 export class LockServerModel {

@@ -50,7 +50,7 @@ interface Unreadable {
 }
 
 /**
- * The data store as RedisEngine and its scripts show it (protocol 3), in memory. `test/unit/simulation-store.test.ts`
+ * The data store as RedisEngine and its scripts show it (protocol 3), in memory. `test/io/simulation-store.test.ts`
  * compares it with real ones. Times come from outside. Each check or write is one line, because the checker's own tests
  * replace such lines.
  */

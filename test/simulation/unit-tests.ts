@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Mutation } from './mutations.js'
 
 /** Which unit tests are about a folder, by the beginnings of their names. */
@@ -28,9 +28,9 @@ export async function firstFailedTest(
   { file }: Mutation,
 ): Promise<string | undefined> {
   const about = aboutFolder[file.split('/').slice(0, 2).join('/')] ?? ['']
-  const names = (await readdir(join(folder, 'test/unit'))).filter((name) => name.endsWith('.test.js'))
+  const names = await unitTests(folder)
   for (const beginning of about) {
-    for (const name of names.filter((name) => name.startsWith(beginning))) {
+    for (const name of names.filter((name) => basename(name).startsWith(beginning))) {
       const failed = await firstFailureOf(folder, name)
       if (failed !== undefined && (await firstFailureOf(clean, name)) === undefined) return failed
     }
@@ -40,12 +40,23 @@ export async function firstFailedTest(
 
 /** Whether this file of unit tests fails there. */
 export async function failsIn(folder: string, test: string): Promise<boolean> {
-  return (await firstFailureOf(folder, `${test}.test.js`)) !== undefined
+  const name = (await unitTests(folder)).find((name) => basename(name) === `${test}.test.js`)
+  if (name === undefined) throw new Error(`there is no unit test ${test}`)
+  return (await firstFailureOf(folder, name)) !== undefined
+}
+
+/** Paths of all of them in a build, those without any I/O first. */
+async function unitTests(folder: string): Promise<string[]> {
+  const suites = ['test/core', 'test/io']
+  const names = await Promise.all(
+    suites.map(async (suite) => (await readdir(join(folder, suite))).map((name) => join(suite, name))),
+  )
+  return names.flat().filter((name) => name.endsWith('.test.js'))
 }
 
 function firstFailureOf(folder: string, name: string): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    const file = join(folder, 'test/unit', name)
+    const file = join(folder, name)
     const args = ['--test', '--test-timeout=120000', '--test-reporter=tap', file]
     // In the folder of `npm test`, because some tests read files of the project.
     const child = spawn(process.execPath, args, {

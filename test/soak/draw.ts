@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { seededRandom } from '../failover/statistics.js'
+import { seededRandom } from '../tools/load/statistics.js'
 
 /** The cluster of some rounds. */
 export interface Shape {

@@ -1,4 +1,4 @@
-import { largest, percentile } from '../failover/statistics.js'
+import { largest, percentile } from '../tools/load/statistics.js'
 import type { ClusterReport } from './cluster-run.js'
 import { type FaultName, faultNames } from './fault-names.js'
 import { growthBounds } from './growth.js'

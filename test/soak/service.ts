@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { MasterClient } from '../../actors/client/master-client.js'
 import type { MasterStateResponse } from '../../actors/messages/status.js'
-import { type Beat, countGenerations, parseBeats } from '../failover/generations.js'
-import { sharedNowMs } from '../failover/shared-time.js'
+import { type Beat, countGenerations, parseBeats } from '../tools/load/generations.js'
+import { sharedNowMs } from '../tools/load/shared-time.js'
 import { GrowingFile } from './growing-file.js'
 import { isNotedAlive, noteOf } from './noted-processes.js'
 import { type Violation, violation } from './violations.js'
@@ -33,7 +33,7 @@ export class Service {
       key: this.key,
       description: {
         name: this.key,
-        main: fileURLToPath(new URL('../failover/service.js', import.meta.url)),
+        main: fileURLToPath(new URL('../tools/load/service.js', import.meta.url)),
         args: [this.#file.path],
         cwd,
         cores: 1,

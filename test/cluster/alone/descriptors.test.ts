@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { childEnvironment } from '../../../runtime/process/environment.js'
 import { runCommand } from '../../harness/run-command.js'
-import { bin, folder } from '../command-fixture.js'
+import { bin, folder } from '../../tools/command-fixture.js'
 
 const program = fileURLToPath(new URL('../descriptors-program.js', import.meta.url))
 

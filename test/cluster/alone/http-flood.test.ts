@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { limits } from '../../../runtime/limits.js'
 import { waitUntil } from '../../harness/wait-until.js'
-import { firesteel, folder, smallCluster, startUp } from '../command-fixture.js'
+import { firesteel, folder, smallCluster, startUp } from '../../tools/command-fixture.js'
 
 /* Strangers at the HTTP port of a leader: it leads on, it keeps its descriptors, and work that is submitted is done. */
 

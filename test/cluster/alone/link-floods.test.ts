@@ -9,7 +9,7 @@ import { deriveKey } from '../../../runtime/transport/keys.js'
 import type { Link } from '../../../runtime/transport/link.js'
 import { createTestCluster, type TestCluster } from '../../harness/index.js'
 import { waitUntil } from '../../harness/wait-until.js'
-import { Inbox, provenRaw, rawSocket } from '../../unit/transport-support.js'
+import { Inbox, provenRaw, rawSocket } from '../../tools/transport-support.js'
 
 /* What a peer without access to the store can do to a Master, with the key of a client or none. */
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createTestCluster, startRedis } from '../../harness/index.js'
-import { blockLoop, shiftClock } from '../node-debugger.js'
+import { blockLoop, shiftClock } from '../../tools/node-debugger.js'
 import {
   clientOf,
   leaderStays,

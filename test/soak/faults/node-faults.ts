@@ -1,5 +1,5 @@
 import { reasonOf } from '../../../runtime/errors.js'
-import { shiftClock } from '../../cluster/node-debugger.js'
+import { shiftClock } from '../../tools/node-debugger.js'
 import { between, pick, workerTimeoutMs } from '../draw.js'
 import { type Fault, momentary, seconds } from './fault.js'
 

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { MasterWorld } from '../tools/master-fixture.js'
+
+/** Looks at a Worker's free cores, which every search begins with. */
+function countLooks(world: MasterWorld): () => number {
+  let looks = 0
+  for (const worker of world.core.cluster!.workers.values()) {
+    const { coresFree } = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(worker))
+    Object.defineProperty(worker, 'coresFree', {
+      get() {
+        looks++
+        return coresFree!.get!.call(worker)
+      },
+    })
+  }
+  return () => looks
+}
+
+function worldOf(workers: number): MasterWorld {
+  const world = new MasterWorld().elect()
+  for (let number = 0; number < workers; number++) world.worker(`w${number}`, { port: 7100 + number })
+  return world
+}
+
+/** One pass, as after anything that may have made room. */
+function pass(world: MasterWorld): void {
+  world.core.cluster!.dirty = true
+  world.input({ kind: 'turnEnd' })
+}
+
+test('of drivers that ask for the same, one looks for all: a pass is no product of drivers and Workers', () => {
+  const world = worldOf(100)
+  for (let number = 0; number < 3000; number++) world.submitted({ cores: 64 })
+  const looks = countLooks(world)
+  pass(world)
+  assert.ok(looks() <= 2 * 100, `${looks()} looks`)
+  const before = looks()
+  world.submitted({ cores: 64 })
+  assert.ok(looks() - before <= 100, 'nor is a submission')
+  const reasons = new Set(world.snapshot().activeDrivers.map(({ message }) => message))
+  assert.deepEqual([...reasons], ['waits: no Worker is as large as 64 cores, 128 MiB'])
+})
+
+test('a pass over any demands looks so often at most, and who comes behind them all is reached', () => {
+  const world = worldOf(100)
+  // None of these is within another, so each is looked for by itself.
+  for (let number = 0; number < 3000; number++)
+    world.submitted({ cores: 100 + number, memoryMib: 1_000_000 - number })
+  const cluster = world.core.cluster!
+  // Room that nobody is told of yet: it is found by the passes alone.
+  const small = world.submitted({ cores: 1, memoryMib: 4096 })
+  const worker = [...cluster.workers.values()][50]!
+  Object.assign(worker.record, { memoryMib: 8192 })
+  const looks = countLooks(world)
+  let passes = 0
+  // Each pass finds that there may be more room than before it: none may begin at the oldest each time.
+  while (cluster.drivers.get(small)?.queued && passes < 10) {
+    const before = looks()
+    pass(world)
+    passes++
+    assert.ok(looks() - before <= 101_000, `${looks() - before} looks in one pass`)
+  }
+  assert.equal(cluster.drivers.get(small)?.record.workerId, 'w50')
+  assert.ok(passes > 1)
+})
+
+test('one that is placed again is older than those that came since', () => {
+  const world = worldOf(1)
+  const [first, second] = [world.submitted({ cores: 4, supervise: true }), world.submitted({ cores: 4 })]
+  assert.equal(world.core.cluster!.drivers.get(first)?.record.workerId, 'w0')
+  world.tell('w0', {
+    type: 'DriverStateChanged',
+    workerId: 'w0',
+    change: 1,
+    driverId: first,
+    generation: 1,
+    attempt: 1,
+    state: 'KILLED',
+    isolated: true,
+  })
+  assert.equal(world.core.cluster!.drivers.get(first)?.record.generation, 2)
+  assert.equal(world.core.cluster!.drivers.get(second)?.queued, true)
+})
+
+test('property: the queue holds exactly the drivers of the books without a Worker, oldest first', () => {
+  const action = fc.record({
+    kind: fc.constantFrom('submit', 'kill', 'end', 'loseWorker', 'addWorker'),
+    cores: fc.integer({ min: 1, max: 6 }),
+    pick: fc.nat(),
+  })
+  fc.assert(
+    fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
+      const world = worldOf(2)
+      let workers = 2
+      let change = 1
+      for (const { kind, cores, pick } of actions) {
+        const cluster = world.core.cluster!
+        const ids = [...cluster.drivers.keys()]
+        const id = ids[pick % Math.max(1, ids.length)]
+        const record = id === undefined ? undefined : cluster.drivers.get(id)?.record
+        if (kind === 'submit') world.submitted({ cores, supervise: pick % 2 === 0 })
+        else if (kind === 'kill' && id) world.ask('cli', { type: 'RequestKillDriver', driverId: id })
+        else if (kind === 'addWorker') world.worker(`w${workers}`, { port: 7100 + workers++, cores })
+        else if (kind === 'loseWorker') world.worker(`w${workers++}`, { port: 7100 })
+        else if (kind === 'end' && record?.workerId)
+          world.tell(record.workerId, {
+            type: 'DriverStateChanged',
+            workerId: record.workerId,
+            change: change++,
+            driverId: record.id,
+            generation: record.generation,
+            attempt: 1,
+            state: 'FAILED',
+            ...(pick % 3 === 0 && { noRoom: true }),
+          })
+        const waiting = [...cluster.waiting.classes].flatMap((of) => of.drivers.map((driver) => driver.id))
+        const queued = [...cluster.drivers.values()]
+          .filter((driver) => driver.queued)
+          .map((driver) => driver.id)
+        assert.deepEqual([...waiting].sort(), [...queued].sort())
+        assert.equal(cluster.waiting.size, queued.length)
+        for (const { drivers } of cluster.waiting.classes)
+          assert.deepEqual(
+            drivers.map(({ number }) => number),
+            drivers.map(({ number }) => number).sort((a, b) => a - b),
+          )
+      }
+    }),
+    { numRuns: 60 },
+  )
+})

@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { WorkerTimer } from '../../actors/worker/worker-timer.js'
+import { DRIVER, launchDriver, MASTER, ME, WorkerWorld } from '../tools/worker-fixture.js'
+
+/* Drivers: generations, attempts, supervision: R6, S3, Spark 5.6. */
+
+const kill = (generation: number) =>
+  ({ type: 'KillDriver', workerId: ME, driverId: DRIVER, generation }) as const
+const attempt = (generation: number, number: number): string => `${DRIVER}/${generation}/${number}`
+const restart = (generation: number): WorkerTimer => ({ kind: 'restart', driver: `${DRIVER}/${generation}` })
+
+function running(supervise = false): WorkerWorld {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(1, { supervise }))
+  world.started(attempt(1, 1))
+  return world
+}
+
+for (const [name, supervise, killed, end, state] of [
+  ['exit 0', false, false, { exitCode: 0 }, 'FINISHED'],
+  ['exit 0, supervised', true, false, { exitCode: 0 }, 'FINISHED'],
+  ['exit 0 while a kill is on its way (Spark)', false, true, { exitCode: 0 }, 'FINISHED'],
+  ['exit 3', false, false, { exitCode: 3 }, 'FAILED'],
+  ['a signal', false, false, { exitCode: null, signal: 'SIGABRT' }, 'FAILED'],
+  ['exit 143 after a kill', false, true, { exitCode: 143 }, 'KILLED'],
+  ['a signal after a kill, supervised', true, true, { exitCode: null, signal: 'SIGTERM' }, 'KILLED'],
+] as const) {
+  test(`Spark 5.6: a driver that ends by ${name} is ${state}`, () => {
+    const world = running(supervise)
+    if (killed) world.hear(kill(1))
+    world.ended(attempt(1, 1), end)
+    const [change] = world.told('DriverStateChanged')
+    assert.equal(change?.state, state)
+    assert.equal(change?.exitCode ?? null, end.exitCode)
+    assert.equal(change?.signal, 'signal' in end ? end.signal : undefined)
+    assert.equal(world.core.status().coresUsed, 0)
+    assert.equal(world.core.status().finishedDrivers[0]?.state, state)
+  })
+}
+
+const folderMissing = {
+  code: 'FIRESTEEL_FOLDER_MISSING',
+  place: '/x',
+  message: 'FIRESTEEL_FOLDER_MISSING: the working folder /x does not exist',
+}
+
+test('Spark 5.6: a driver that could not be started is ERROR, and its Master is told that it never was', () => {
+  for (const supervise of [true, false]) {
+    const world = WorkerWorld.registered()
+    world.hear(launchDriver(1, { supervise }))
+    world.step({ kind: 'startFailed', process: attempt(1, 1), failure: folderMissing })
+    const [change] = world.told('DriverStateChanged')
+    assert.deepEqual([change?.state, change?.message], ['ERROR', folderMissing.message])
+    assert.deepEqual(change?.notStarted, { code: 'FIRESTEEL_FOLDER_MISSING', place: '/x' })
+    assert.equal(world.core.status().coresUsed, 0)
+  }
+})
+
+test('a main file that is missing at a restart is no end: its Master is told, to launch it again', () => {
+  const world = running(true)
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  world.timer(restart(1))
+  world.step({ kind: 'startFailed', process: attempt(1, 2), failure: folderMissing })
+  const [change] = world.told('DriverStateChanged')
+  assert.deepEqual([change?.attempt, change?.notStarted?.place], [2, '/x'])
+  world.hear(launchDriver(1, { supervise: true }))
+  assert.deepEqual(world.done('startDriver'), [], 'not under this generation')
+  world.hear(launchDriver(2, { supervise: true }))
+  assert.equal(world.done('startDriver').length, 1)
+})
+
+test('the memory watch ends a driver FAILED, with the figures', () => {
+  const world = running()
+  world.ended(attempt(1, 1), {
+    exitCode: null,
+    signal: 'SIGKILL',
+    overMemory: { usedMib: 700, limitMib: 512 },
+  })
+  const [change] = world.told('DriverStateChanged')
+  assert.deepEqual(
+    [change?.state, change?.message],
+    ['FAILED', 'Killed: it used 700 MiB of the 512 MiB it was given'],
+  )
+})
+
+test('supervise: it runs again here, the Master hears nothing, the room stays taken', () => {
+  const world = running(true)
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  assert.deepEqual(world.tells(), [])
+  assert.equal(world.core.status().coresUsed, 1)
+  assert.equal(world.core.status().drivers[0]?.state, 'RUNNING')
+  world.timer(restart(1))
+  assert.deepEqual(
+    world.done('startDriver').map((effect) => [effect.process, effect.attempt]),
+    [[attempt(1, 2), 2]],
+  )
+})
+
+test('supervise: while nobody leads the wait doubles from 1 s to 60 s, and begins anew after a run of more than 5 s', () => {
+  const world = running(true)
+  world.linkDown()
+  const waits: number[] = []
+  for (let number = 1; number <= 9; number++) {
+    world.later(number === 8 ? 5001 : 100)
+    world.ended(attempt(1, number), { exitCode: 1 })
+    waits.push(world.done('startTimer')[0]!.ms)
+    world.timer(restart(1))
+    world.started(attempt(1, number + 1))
+  }
+  assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 1000, 2000])
+})
+
+test('supervise: the third failure in a row, each soon after its start, goes back to its Master', () => {
+  const world = running(true)
+  const end = (number: number, ranMs: number) => {
+    world.later(ranMs)
+    world.ended(attempt(1, number), { exitCode: 1 })
+    const told = world.told('DriverStateChanged')
+    world.timer(restart(1))
+    world.started(attempt(1, number + 1))
+    return told
+  }
+  for (const [index, ranMs] of [100, 100, 5001, 100, 5000].entries())
+    assert.deepEqual(end(index + 1, ranMs), [])
+  const [given] = end(6, 100)
+  assert.deepEqual([given?.state, given?.crashes, given?.exitCode, given?.attempt], ['FAILED', 3, 1, 6])
+  assert.equal(
+    given?.message,
+    'it ended 3 times in a row soon after its start; the last time: Command exited with code 1',
+  )
+  assert.equal(world.core.status().coresUsed, 0, 'its room is free')
+  assert.deepEqual(world.done('startDriver'), [], 'it does not start again here by itself')
+  world.hear(launchDriver(2, { supervise: true }))
+  assert.equal(world.done('startDriver').length, 1, 'where its Master has no other Worker, it may come back')
+})
+
+test('a kill cuts the wait short: KILLED at once, and the timer that still comes starts nothing', () => {
+  const world = running(true)
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  world.hear(kill(1))
+  assert.equal(world.told('DriverStateChanged')[0]?.state, 'KILLED')
+  assert.deepEqual(world.done('cancelTimer'), [{ kind: 'cancelTimer', timer: restart(1) }])
+  assert.equal(world.core.status().coresUsed, 0)
+  world.timer(restart(1))
+  assert.deepEqual(world.effects, [])
+})
+
+test('a kill during the start stops the process as soon as it is there', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(1))
+  world.hear(kill(1))
+  assert.deepEqual(world.effects, [])
+  world.started(attempt(1, 1))
+  assert.deepEqual(world.done('stopProcess'), [
+    { kind: 'stopProcess', process: attempt(1, 1), graceMs: 10_000 },
+  ])
+})
+
+test('R6: nothing at or below a generation once decided is started, also after its end', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(5))
+  world.started(attempt(5, 1))
+  for (const generation of [5, 4, 1]) {
+    world.hear(launchDriver(generation))
+    assert.deepEqual(world.done('startDriver'), [])
+  }
+  world.ended(attempt(5, 1), { exitCode: 9 })
+  world.hear(launchDriver(5))
+  assert.deepEqual(world.done('startDriver'), [])
+  assert.equal(world.told('DriverStateChanged')[0]?.exitCode, 9, 'its end is told again')
+  world.hear(launchDriver(3))
+  assert.deepEqual(world.done('startDriver'), [])
+  const [told] = world.told('DriverStateChanged')
+  assert.deepEqual([told?.generation, told?.state, told?.exitCode], [3, 'FAILED', 9], 'it has run, once')
+  world.hear(launchDriver(6))
+  assert.equal(world.done('startDriver').length, 1)
+})
+
+test('R6: a supervised driver is refused with the generation that was decided here, to be placed above it', () => {
+  const world = running(true)
+  world.hear(launchDriver(2, { supervise: true }))
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  world.started(attempt(2, 1))
+  world.hear(launchDriver(1, { supervise: true }))
+  const [refused] = world.told('DriverStateChanged')
+  assert.deepEqual([refused?.generation, refused?.state, refused?.decided], [1, 'FAILED', 2])
+  world.ended(attempt(2, 1), { exitCode: 0 })
+  world.hear(launchDriver(2, { supervise: true }))
+  assert.equal(world.told('DriverStateChanged')[0]?.state, 'FINISHED', 'it has ended for good')
+  assert.deepEqual(world.done('startDriver'), [])
+})
+
+test('S3: the next generation starts only when nothing of the older is left here', () => {
+  const world = running(true)
+  world.hear(launchDriver(2))
+  assert.deepEqual(
+    world.effects.map(({ kind }) => kind),
+    ['stopProcess'],
+  )
+  assert.equal(world.core.status().coresUsed, 2)
+  world.ended(attempt(1, 1), { exitCode: null, signal: 'SIGTERM' })
+  assert.equal(world.told('DriverStateChanged')[0]?.state, 'KILLED')
+  assert.deepEqual(
+    world.done('startDriver').map(({ process }) => process),
+    [attempt(2, 1)],
+  )
+})
+
+test('S3: a generation that waits for an older one can be killed before it ever starts', () => {
+  const world = running(true)
+  world.hear(launchDriver(2))
+  world.hear(kill(2))
+  assert.deepEqual(
+    world.told('DriverStateChanged').map(({ generation, state }) => [generation, state]),
+    [[2, 'KILLED']],
+  )
+  world.ended(attempt(1, 1), { exitCode: null, signal: 'SIGTERM' })
+  assert.deepEqual(world.done('startDriver'), [])
+  assert.equal(world.core.status().coresUsed, 0)
+})
+
+test('an older generation that rests is ended at once by the newer', () => {
+  const world = running(true)
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  world.hear(launchDriver(2))
+  assert.deepEqual(
+    world.done('startDriver').map(({ process }) => process),
+    [attempt(2, 1)],
+  )
+})
+
+test('S4: no room for a driver is no failure of it, full report attached', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(1, { cores: 5 }))
+  const [change] = world.told('DriverStateChanged')
+  assert.deepEqual([change?.state, change?.noRoom], ['FAILED', true])
+  assert.equal(world.told('WorkerLatestState').length, 1)
+})
+
+test('the kill of a generation that never came here ends it, and its late launch starts nothing', () => {
+  const world = WorkerWorld.registered()
+  world.hear(kill(4))
+  assert.equal(world.told('DriverStateChanged')[0]?.state, 'KILLED')
+  world.hear(launchDriver(4))
+  assert.deepEqual(world.done('startDriver'), [])
+})
+
+for (const [name, supervise, end, killedFirst, expected] of [
+  ['supervised, exit 0', true, { exitCode: 0 }, false, ['KILLED', true, 0]],
+  ['supervised, exit 1', true, { exitCode: 1 }, false, ['KILLED', true, 1]],
+  [
+    'supervised, by the signal',
+    true,
+    { exitCode: null, signal: 'SIGTERM' },
+    false,
+    ['KILLED', true, undefined],
+  ],
+  [
+    'supervised, killed on request before',
+    true,
+    { exitCode: null, signal: 'SIGTERM' },
+    true,
+    ['KILLED', undefined, undefined],
+  ],
+  ['unsupervised, exit 0: cut off, not finished', false, { exitCode: 0 }, false, ['FAILED', true, 0]],
+  [
+    'unsupervised, by the signal',
+    false,
+    { exitCode: null, signal: 'SIGTERM' },
+    false,
+    ['FAILED', true, undefined],
+  ],
+] as const) {
+  test(`stop: a driver that its Worker stops was stopped by us (${name})`, () => {
+    const world = running(supervise)
+    if (killedFirst) world.hear(kill(1))
+    world.step({ kind: 'stop' })
+    world.ended(attempt(1, 1), end)
+    const [change] = world.told('DriverStateChanged')
+    assert.deepEqual([change?.state, change?.stopped, change?.exitCode], expected)
+    assert.equal(world.done('stopped').length, 1)
+  })
+}
+
+test('stop: one that rests is told at once, one that never ran as not started', () => {
+  const resting = running(true)
+  resting.ended(attempt(1, 1), { exitCode: 1 })
+  resting.step({ kind: 'stop' })
+  assert.equal(resting.told('DriverStateChanged')[0]?.stopped, true)
+  assert.equal(resting.done('stopped').length, 1)
+
+  const held = running(false)
+  held.hear(launchDriver(2))
+  held.step({ kind: 'stop' })
+  const [change] = held.told('DriverStateChanged')
+  assert.deepEqual([change?.generation, change?.stopped, change?.notStarted !== undefined], [2, true, true])
+})
+
+test('a driver id that is no folder name is never started', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(1, {}, { driverId: 'driver-/../../x' }), MASTER)
+  assert.deepEqual(world.done('startDriver'), [])
+  assert.equal(world.told('DriverStateChanged')[0]?.state, 'ERROR')
+})
+
+test('its output may grow while it rests, and no longer after its end', () => {
+  const world = running(true)
+  world.ended(attempt(1, 1), { exitCode: 1 })
+  assert.equal(world.core.lives(DRIVER), true)
+  world.hear(kill(1))
+  assert.equal(world.core.lives(DRIVER), false)
+})

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { each } from '../../actors/tasks/each.js'
+import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
+import { isRunning, readProcess } from '../../runtime/process/process-table.js'
+import { waitUntil } from '../harness/wait-until.js'
+import { type StartOptions, startDriver, type TestDriver } from '../tools/tasks-fixture.js'
+
+/*
+ * Tasks that nothing interrupts: a blocking call to another program, or on a file that never answers. One copy of a
+ * task runs at a time: the next attempt begins when the one before has ended, if need be with its executor.
+ */
+
+type Sample = typeof import('./tasks-sample.js')
+const sample = (driver: TestDriver, options = {}): TaskFunctions<Sample> =>
+  tasksOf<Sample>(driver.pool, new URL('./tasks-sample.js', import.meta.url), options)
+const code = (name: string): { code: string } => ({ code: `FIRESTEEL_${name}` })
+
+const folder = mkdtempSync(join(tmpdir(), 'firesteel-blocking-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+const path = (name: string): string => join(folder, name)
+
+/** A driver whose executors are replaced, as a Master does. */
+async function withExecutors(options: StartOptions): Promise<TestDriver> {
+  const driver = await startDriver()
+  driver.pool.on((event) => {
+    if (event.name === 'executorLost') void driver.start(options)
+  })
+  await driver.start(options)
+  return driver
+}
+
+const isAlive = (pid: number): boolean => {
+  const entry = readProcess(pid)
+  return entry !== undefined && isRunning(entry)
+}
+const pidsIn = (file: string): number[] =>
+  existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : []
+
+/** Blocks for ever; notes each copy, and each copy that it finds beside itself (a zombie runs no more). */
+const block = (name: string): string =>
+  `for p in $(cat ${path(name)} 2>/dev/null); do
+     case $(cut -d' ' -f3 /proc/$p/stat 2>/dev/null) in ''|Z|X) ;; *) echo $p >> ${path(name)}.beside ;; esac
+   done
+   echo $$ >> ${path(name)}; exec sleep 600`
+
+test('a timed-out task in a blocking call: one copy at a time, and none is left when it is rejected', async () => {
+  await using driver = await withExecutors({ cores: 1 })
+  const { blocksIn, square } = sample(driver, { timeout: 100, retries: 2 })
+  await assert.rejects(blocksIn(block('timed')), code('TASK_TIMEOUT'))
+  const pids = pidsIn(path('timed'))
+  assert.equal(pids.length, 3, 'three attempts')
+  assert.deepEqual(pidsIn(`${path('timed')}.beside`), [])
+  assert.deepEqual(pids.filter(isAlive), [])
+  assert.equal(await square(4), 16)
+  const { retried, quarantined, lost } = driver.pool.stats()
+  assert.deepEqual({ retried, quarantined, lost }, { retried: 2, quarantined: 0, lost: 0 })
+  assert.match(
+    driver.events.flatMap((event) => (event.name === 'executorLost' ? [event.reason] : [])).join(),
+    /nothing interrupts/,
+  )
+})
+
+test('a read that never ends costs its executor too; with retries: 0 it ran once', async () => {
+  await using driver = await withExecutors({ cores: 1 })
+  const fifo = path('fifo')
+  await sample(driver).blocksIn(`mkfifo ${fifo}`)
+  await assert.rejects(sample(driver, { timeout: 100, retries: 0 }).reads(fifo), code('TASK_TIMEOUT'))
+  assert.equal(await sample(driver).square(5), 25)
+  assert.equal(driver.pool.stats().executed, 3)
+})
+
+test('what else ran there runs again elsewhere, uncharged, the cause named; so it is with a cancelled one', async () => {
+  await using driver = await withExecutors({ cores: 2 })
+  const released = path('released')
+  // It may fail not even once: a charge would end it.
+  const other = sample(driver, { retries: 1 }).waitsFor(released)
+  const aborter = new AbortController()
+  const results = each(driver.pool, sample(driver).blocksIn, [block('cancelled')], { signal: aborter.signal })
+  const first = results.next()
+  await waitUntil('it blocks', () => pidsIn(path('cancelled')).length === 1)
+  aborter.abort(new Error('enough'))
+  await assert.rejects(first, /enough/)
+  await waitUntil('its executor is lost', () => driver.events.some(({ name }) => name === 'executorLost'))
+  writeFileSync(released, '')
+  assert.ok(isAlive(await other))
+  const causes = driver.events.flatMap((event) => (event.name === 'taskRepeated' ? [event.cause] : []))
+  assert.equal(causes.length, 1)
+  assert.match(
+    causes[0] ?? '',
+    /^executor lost: it ended itself: task \d+ is in a call that nothing interrupts$/,
+  )
+  assert.deepEqual(pidsIn(path('cancelled')).filter(isAlive), [])
+  const { retried, quarantined } = driver.pool.stats()
+  assert.deepEqual({ retried, quarantined }, { retried: 0, quarantined: 0 })
+})
+
+test('an executor ends soon after close, whatever its threads are in, and what they started ends with it', async () => {
+  await using driver = await startDriver()
+  const { child } = await driver.start({ cores: 2 })
+  const blocked = sample(driver).blocksIn(block('closed'))
+  blocked.catch(() => undefined)
+  await waitUntil('it blocks', () => pidsIn(path('closed')).length === 1)
+  driver.pool.close('closed')
+  await assert.rejects(blocked, code('APPLICATION_CLOSED'))
+  assert.equal((await child.exited).signal, 'SIGKILL', 'process.exit() would wait for the thread')
+  await waitUntil('the command is gone', () => !pidsIn(path('closed')).some(isAlive))
+})
+
+test('the next attempt of a task that heeds its signal begins when that one has ended', async () => {
+  await using driver = await withExecutors({ cores: 2 })
+  const file = path('late')
+  await assert.rejects(sample(driver, { timeout: 50, retries: 2 }).endsLate(file), code('TASK_TIMEOUT'))
+  assert.equal(readFileSync(file, 'utf8'), '+-+-+-')
+})
+
+test('a task that ends well, but after its time, has timed out', async () => {
+  await using driver = await withExecutors({ cores: 1 })
+  await assert.rejects(sample(driver, { timeout: 50, retries: 0 }).lasts(200), code('TASK_TIMEOUT'))
+  assert.equal(driver.events.filter(({ name }) => name === 'executorLost').length, 0)
+})

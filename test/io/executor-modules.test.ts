@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { ModuleFailures } from '../../actors/executor/module-failures.js'
+import { each } from '../../actors/tasks/each.js'
+import { tasksOf } from '../../actors/tasks/task-proxy.js'
+import { type FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import { startDriver, type TestDriver } from '../tools/tasks-fixture.js'
+
+/* Task modules as people write them: what they export is found, and what cannot be loaded costs no more than it must. */
+
+const folder = mkdtempSync(join(tmpdir(), 'firesteel-modules-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+const file = (name: string, text: string): URL => {
+  writeFileSync(join(folder, name), text)
+  return pathToFileURL(join(folder, name))
+}
+
+const shared = await startDriver()
+await shared.start({ cores: 1 })
+after(() => shared[Symbol.asyncDispose]())
+
+type Calls = Record<string, (input: unknown) => Promise<unknown>>
+const calls = (url: URL | string, options = {}, driver: TestDriver = shared): Calls =>
+  tasksOf<Calls>(driver.pool, url, { timeout: '20s', ...options }) as unknown as Calls
+const call = (url: URL | string, name: string, options = {}): Promise<unknown> =>
+  (calls(url, options)[name] as Calls[string])(7)
+
+file('base.cjs', 'exports.square = (n) => n * n')
+const found: Record<string, readonly [text: string, names: readonly string[]]> = {
+  'exports.cjs': ['exports.square = (n) => n * n', ['square']],
+  'literal.cjs': ['const square = (n) => n * n\nmodule.exports = { square }', ['square']],
+  'assign.cjs': ['module.exports = Object.assign({}, { square: (n) => n * n })', ['square']],
+  'require.cjs': ["module.exports = require('./base.cjs')", ['square']],
+  'spread.cjs': ["module.exports = { ...require('./base.cjs'), other: 1 }", ['square']],
+  'loop.cjs': [
+    "const all = require('./base.cjs')\nfor (const name of Object.keys(all)) module.exports[name] = all[name]",
+    ['square'],
+  ],
+  'instance.cjs': [
+    'class Tasks { two = 2; square(n) { return n ** this.two } }\nmodule.exports = new Tasks()',
+    ['square'],
+  ],
+  'static.cjs': [
+    'module.exports = class { static two = 2; static square(n) { return n ** this.two } }',
+    ['square'],
+  ],
+  'extends.cjs': [
+    'class A { square(n) { return n * n } }\nclass B extends A {}\nmodule.exports = new B()',
+    ['square'],
+  ],
+  'function.cjs': ['module.exports = function square(n) { return n * n }', ['square', 'default']],
+  'arrow.cjs': ['module.exports = (n) => n * n', ['default']],
+  'nullproto.cjs': [
+    'module.exports = Object.assign(Object.create(null), { square: (n) => n * n })',
+    ['square'],
+  ],
+  'getter.cjs': [
+    'Object.defineProperty(exports, "square", { enumerable: true, get: () => (n) => n * n })',
+    ['square'],
+  ],
+  'compiled.cjs': [
+    '"use strict";\nObject.defineProperty(exports, "__esModule", { value: true });\nexports.square = void 0;\nexports.square = (n) => n * n;\nexports.default = function (n) { return n * n };',
+    ['square', 'default'],
+  ],
+  'compiled-default.cjs': [
+    'Object.defineProperty(exports, "__esModule", { value: true });\nexports.default = { square(n) { return n * this.one * n }, one: 1 };',
+    ['square'],
+  ],
+  'compiled-star.cjs': [
+    'var star = (m, e) => { for (var p in m) if (p !== "default") Object.defineProperty(e, p, { enumerable: true, get: () => m[p] }) };\nObject.defineProperty(exports, "__esModule", { value: true });\nstar(require("./base.cjs"), exports);',
+    ['square'],
+  ],
+  'named.mjs': ['export const square = (n) => n * n', ['square']],
+  'default-object.mjs': ['export default { two: 2, square(n) { return n ** this.two } }', ['square']],
+  'default-instance.mjs': [
+    'class Tasks { #two = 2; square(n) { return n ** this.#two } }\nexport default new Tasks()',
+    ['square'],
+  ],
+  'default-function.mjs': ['export default function square(n) { return n * n }', ['default', 'square']],
+  'named-default.mjs': ['const square = (n) => n * n\nexport { square as default }', ['default', 'square']],
+  're-export.mjs': [
+    "export * from './named.mjs'\nexport { square as other } from './named.mjs'",
+    ['square', 'other'],
+  ],
+  'names.mjs': [
+    'const f = (n) => n * n\nexport { f as length, f as name, f as apply, f as toString, f as valueOf, f as hasOwnProperty }',
+    ['length', 'name', 'apply', 'toString', 'valueOf', 'hasOwnProperty'],
+  ],
+  'awaits.mjs': [
+    'const two = await Promise.resolve(2)\nexport const square = async (n) => n ** two',
+    ['square'],
+  ],
+  'thenable.mjs': [
+    'export const then = (resolve) => resolve(1)\nexport const square = (n) => n * n',
+    ['square'],
+  ],
+}
+
+for (const [name, [text, names]] of Object.entries(found)) {
+  test(`is found: ${name}`, async () => {
+    const url = file(name, text)
+    for (const one of names) assert.equal(await call(url, one), 49, one)
+  })
+}
+
+test('a query or a fragment makes another module of the same file', async () => {
+  const url = file('counts.mjs', 'let n = 0\nexport const next = () => ++n')
+  assert.equal(await call(url, 'next'), 1)
+  assert.equal(await call(`${url}?v=2`, 'next'), 1)
+  assert.equal(await call(`${url}#x`, 'next'), 1)
+  assert.equal(await call(url, 'next'), 2)
+})
+
+const missing: readonly (readonly [file: string, text: string, name: string, message: RegExp])[] = [
+  [
+    'near.mjs',
+    'export const square = 1; export const cube = (n) => n; export default { root: (n) => n }',
+    'cubes',
+    /The export cubes of host-a:\/.*near\.mjs does not exist; did you mean cube\?/,
+  ],
+  ['near.mjs', '', 'xyzzy', /does not exist; there are cube, root\./],
+  ['near.mjs', '', 'square', /square of .* is a number\./],
+  ['near.mjs', '', 'hasOwnProperty', /does not exist/],
+  ['class.mjs', 'export class Square {}', 'Square', /is a class, which cannot be called/],
+  ['nothing.mjs', 'export const a = null', 'a', /is null/],
+  ['nothing.mjs', '', 'b', /does not exist; the module exports no function\./],
+  ['inherits.cjs', 'module.exports = new (class { square() {} })()', 'toString', /does not exist/],
+  ['plain-function.cjs', 'module.exports = function square() {}', 'call', /does not exist; there are/],
+]
+for (const [name, text, wanted, message] of missing) {
+  test(`is not there: ${wanted} of ${name}`, async () => {
+    const url = text === '' ? pathToFileURL(join(folder, name)) : file(name, text)
+    await assert.rejects(call(url, wanted), { code: 'FIRESTEEL_TASK_NOT_A_FUNCTION', message })
+  })
+}
+
+const broken: readonly (readonly [file: string, text: string, message: RegExp])[] = [
+  [
+    'syntax.mjs',
+    'export const square = (n) => n *',
+    /syntax\.mjs could not be loaded: Unexpected end of input/,
+  ],
+  ['throws.mjs', "throw new Error('no database')", /throws\.mjs could not be loaded: no database/],
+  ['rejects.mjs', "await Promise.reject(new Error('no database'))", /could not be loaded: no database/],
+  [
+    'dependency.mjs',
+    "import x from 'left-pad-that-is-not-there'",
+    /Cannot find package 'left-pad-that-is-not-there'/,
+  ],
+  ['syntax.cjs', 'module.exports = (', /syntax\.cjs could not be loaded: .* \(\/.*syntax\.cjs:\d+\)/],
+  ['inner.mjs', "import './syntax.mjs'", /inner\.mjs could not be loaded: Unexpected end of input/],
+  ['requires.cjs', "require('./not-there.cjs')", /Cannot find module '\.\/not-there\.cjs'/],
+  ['names.json', '{"square": 1}', /names\.json could not be loaded/],
+]
+for (const [name, text, message] of broken) {
+  test(`cannot be loaded: ${name}`, async () => {
+    const url = file(name, text)
+    const { retried } = shared.pool.stats()
+    const error = await call(url, 'square').catch((caught: unknown) => caught as FiresteelError)
+    assert.ok(isFiresteelError(error, 'TASK_MODULE_FAILED'), String(error))
+    assert.match(error.message, message)
+    assert.ok(error.place?.endsWith(name), error.place)
+    assert.equal(shared.pool.stats().retried, retried, 'no retry was used up')
+  })
+}
+
+test('a top-level await that hangs ends by the timeout of its task', async () => {
+  const url = file(
+    'hangs.mjs',
+    'await new Promise((r) => setTimeout(r, 1e9))\nexport const square = (n) => n',
+  )
+  await assert.rejects(call(url, 'square', { timeout: 100, retries: 1 }), { code: 'FIRESTEEL_TASK_TIMEOUT' })
+  assert.equal(await call(file('fine.mjs', 'export const square = (n) => n * n'), 'square'), 49)
+})
+
+test('a module that ends its thread is told as that', async () => {
+  const url = file('exits.mjs', 'process.exit(1)')
+  await assert.rejects(call(url, 'square', { retries: 1 }), {
+    code: 'FIRESTEEL_TASK_FAILED',
+    message: /exited with code 1/,
+  })
+})
+
+// What failed once
+
+/** Its import fails as often as `times` says, in whatever thread or process. */
+function failsAtFirst(name: string, times: number): URL {
+  const counter = join(folder, `${name}.count`)
+  writeFileSync(counter, '')
+  return file(
+    name,
+    `import { appendFileSync, readFileSync } from 'node:fs'
+     appendFileSync(${JSON.stringify(counter)}, 'x')
+     if (readFileSync(${JSON.stringify(counter)}).length <= ${times}) throw new Error('no database, this once')
+     export const square = (n) => n * n`,
+  )
+}
+
+test('an import that failed once is tried in another thread, and the task has its result: at most once too', async () => {
+  assert.equal(await call(failsAtFirst('once.mjs', 1), 'square', { retries: 0 }), 49)
+})
+
+test('a thread in which an import failed takes no more tasks: not of that module, not of others', async () => {
+  await using driver = await startDriver()
+  for (let count = 0; count < 2; count++) await driver.start({ cores: 1 })
+  const { square } = calls(failsAtFirst('black-hole.mjs', 1), { retries: 0 }, driver)
+  const errors: unknown[] = []
+  for await (const { error } of each(
+    driver.pool,
+    square as Calls[string],
+    Array.from({ length: 400 }, (_, n) => n),
+  )) {
+    if (error) errors.push(error)
+  }
+  assert.deepEqual(errors, [])
+  assert.equal(driver.pool.stats().accepted, 400)
+})
+
+test('what one executor cannot load runs on the others', async () => {
+  await using driver = await startDriver()
+  const url = file(
+    'where.mjs',
+    `if (process.env.HOME === '/elsewhere') throw new Error('not here')
+     export const square = (n) => n * n`,
+  )
+  await driver.start({ cores: 1, env: { HOME: '/elsewhere' } })
+  await driver.start({ cores: 1 })
+  const { square } = calls(url, { retries: 0 }, driver)
+  // Both are there before the first task: an executor that comes later cannot help.
+  while (driver.events.filter(({ name }) => name === 'executorLinked').length < 2)
+    await new Promise(setImmediate)
+  let values = 0
+  for await (const { value, input } of each(
+    driver.pool,
+    square as Calls[string],
+    Array.from({ length: 200 }, (_, n) => n),
+  )) {
+    assert.equal(value, (input as number) ** 2)
+    values++
+  }
+  assert.equal(values, 200)
+  assert.equal(driver.pool.stats().retried, 0)
+  assert.ok(driver.warnings.some((text) => /cannot load a task module/.test(text)))
+})
+
+test('a module that is broken fails all its tasks, each once, and takes few threads for it', async () => {
+  await using driver = await startDriver()
+  await driver.start({ cores: 2 })
+  const { square } = calls(failsAtFirst('always.mjs', 1e9), {}, driver)
+  const began = performance.now()
+  let failed = 0
+  for await (const { error } of each(
+    driver.pool,
+    square as Calls[string],
+    Array.from({ length: 1000 }, (_, n) => n),
+  )) {
+    assert.ok(isFiresteelError(error, 'TASK_MODULE_FAILED'), String(error))
+    failed++
+  }
+  assert.equal(failed, 1000)
+  const seconds = (performance.now() - began) / limits.moduleRetryMs
+  const threads = driver.warnings.filter((text) => text.includes('an import failed in it')).length
+  assert.ok(threads <= 4 + 2 * seconds, `${threads} threads in ${seconds} s`)
+  // Another module is not touched by it.
+  assert.equal(await calls(pathToFileURL(join(folder, 'named.mjs')), {}, driver).square?.(7), 49)
+})
+
+test('failures of one time count as one; after a second one tries are rare; a success forgets them', () => {
+  const failures = new ModuleFailures()
+  const error = new Uint8Array([1])
+  assert.equal(failures.refusal('a', 0), undefined)
+  assert.equal(failures.failed('a', error, 0, 100), true)
+  assert.equal(failures.failed('a', error, 50, 110), true, 'that thread was there before')
+  assert.equal(failures.refusal('a', 120), undefined)
+  assert.equal(failures.failed('a', error, 111, 200), false)
+  assert.equal(failures.refusal('a', 201), error)
+  assert.equal(failures.refusal('b', 201), undefined)
+  assert.equal(failures.refusal('a', 200 + limits.moduleRetryMs), undefined)
+  assert.equal(failures.failed('a', error, 1500, 1600), false)
+  assert.equal(failures.refusal('a', 1601), error)
+  failures.loaded('a')
+  assert.equal(failures.refusal('a', 1602), undefined)
+  assert.equal(failures.failed('a', error, 1700, 1800), true)
+})

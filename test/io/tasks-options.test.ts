@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { each } from '../../actors/tasks/each.js'
+import { map } from '../../actors/tasks/map.js'
+import type { CallOptions, TaskOptions, TaskProgress } from '../../actors/tasks/task-options.js'
+import { tasksOf } from '../../actors/tasks/task-proxy.js'
+import { isFiresteelError } from '../../runtime/errors.js'
+import { checkKnownOptions } from '../../runtime/known-options.js'
+import { limits } from '../../runtime/limits.js'
+import { startDriver } from '../tools/tasks-fixture.js'
+
+/*
+ * Every option of every call, at each level that takes it, by its effect: an option that is merged and then not used
+ * is as bad as one that is not merged. A level that does not take an option must refuse it.
+ */
+
+type Sample = typeof import('./tasks-sample.js')
+type Tasks = { readonly [K in keyof Sample]: (input: unknown) => Promise<unknown> }
+const url = new URL('./tasks-sample.js', import.meta.url)
+const driver = await startDriver()
+await driver.start({ cores: 2 })
+after(() => driver[Symbol.asyncDispose]())
+const { pool } = driver
+
+interface Given {
+  /** Options of `tasks()`. */
+  readonly tasks?: CallOptions
+  /** Options of the call itself. */
+  readonly call?: CallOptions
+}
+
+/** One way of calling a task function: gives the errors of its tasks, or throws what ended the call. */
+type Call = (name: keyof Sample, inputs: readonly unknown[], given: Given) => Promise<unknown[]>
+const kinds = { single, map: mapped, each: eached } as const satisfies Record<string, Call>
+type Kind = keyof typeof kinds
+
+const functions = (given: Given): Tasks =>
+  tasksOf<Sample>(pool, url, given.tasks as TaskOptions) as unknown as Tasks
+
+async function single(name: keyof Sample, inputs: readonly unknown[], given: Given): Promise<unknown[]> {
+  const ends = await Promise.allSettled(inputs.map((input) => functions(given)[name](input)))
+  return ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []))
+}
+
+async function mapped(name: keyof Sample, inputs: readonly unknown[], given: Given): Promise<unknown[]> {
+  try {
+    for await (const _value of map(pool, functions(given)[name], inputs, given.call));
+    return []
+  } catch (error) {
+    if (isFiresteelError(error, 'USAGE') || !isFiresteelError(error)) throw error
+    return [error]
+  }
+}
+
+async function eached(name: keyof Sample, inputs: readonly unknown[], given: Given): Promise<unknown[]> {
+  const errors: unknown[] = []
+  const results = each(pool, functions(given)[name], inputs, given.call)
+  for await (const result of results) if (result.error) errors.push(result.error)
+  return errors
+}
+
+async function runs(call: Call, given: Given): Promise<number> {
+  const before = pool.stats().executed
+  const [error] = await call('fails', ['no'], given)
+  assert.ok(isFiresteelError(error, 'TASK_FAILED'), String(error))
+  return pool.stats().executed - before
+}
+
+async function timesOut(call: Call, ms: number, given: Given): Promise<boolean> {
+  const retries = { retries: 0 }
+  const [error] = await call('lasts', [ms], { ...given, tasks: { ...retries, ...given.tasks } })
+  if (error !== undefined) assert.ok(isFiresteelError(error, 'TASK_TIMEOUT'), String(error))
+  return error !== undefined
+}
+
+async function mostAtOnce(call: Call, given: Given): Promise<number> {
+  let most = 0
+  const watch = pool.stats
+  const submit = pool.submit.bind(pool)
+  pool.submit = (spec) => {
+    const id = submit(spec)
+    most = Math.max(most, watch.call(pool).live)
+    return id
+  }
+  try {
+    await call('square', [1, 2, 3, 4, 5, 6, 7, 8], given)
+  } finally {
+    pool.submit = submit
+  }
+  return most
+}
+
+async function progressTold(call: Call, given: (tell: (progress: TaskProgress) => void) => Given) {
+  const told: TaskProgress[] = []
+  await call(
+    'square',
+    [1, 2],
+    given((progress) => void told.push(progress)),
+  )
+  return told.at(-1)?.done
+}
+
+const signalOf = (): AbortSignal => AbortSignal.abort(new Error('enough'))
+const endsEarly = async (call: Call, given: Given): Promise<boolean> =>
+  call('square', [1], given).then(
+    () => false,
+    (error: Error) => error.message === 'enough',
+  )
+
+interface Levels {
+  readonly byDefault: (call: Call) => Promise<void>
+  /** Undefined: `tasks()` must refuse it. */
+  readonly ofTasks: ((call: Call) => Promise<void>) | undefined
+  readonly ofCall: (call: Call) => Promise<void>
+  readonly ofCallOverTasks: ((call: Call) => Promise<void>) | undefined
+}
+
+const same = async (actual: Promise<unknown>, expected: unknown): Promise<void> =>
+  assert.deepEqual(await actual, expected)
+
+const table: Record<keyof CallOptions, Levels> = {
+  retries: {
+    byDefault: (call) => same(runs(call, {}), limits.taskAttempts),
+    ofTasks: async (call) => {
+      await same(runs(call, { tasks: { retries: 0 } }), 1)
+      await same(runs(call, { tasks: { retries: 1 } }), 2)
+    },
+    ofCall: (call) => same(runs(call, { call: { retries: 2 } }), 3),
+    ofCallOverTasks: async (call) => {
+      await same(runs(call, { tasks: { retries: 3 }, call: { retries: 0 } }), 1)
+      await same(runs(call, { tasks: { retries: 0 }, call: { retries: 1 } }), 2)
+      // Undefined is as if it were not given: options that come from a spread do not undo those of `tasks()`.
+      const undefinedOne = { retries: undefined } as unknown as CallOptions
+      await same(runs(call, { tasks: { retries: 0 }, call: undefinedOne }), 1)
+    },
+  },
+  timeout: {
+    byDefault: (call) => same(timesOut(call, 100, {}), false),
+    ofTasks: (call) => same(timesOut(call, 60_000, { tasks: { timeout: 20 } }), true),
+    ofCall: (call) => same(timesOut(call, 60_000, { call: { timeout: '20ms' } }), true),
+    ofCallOverTasks: async (call) => {
+      await same(timesOut(call, 60_000, { tasks: { timeout: '10m' }, call: { timeout: 20 } }), true)
+      await same(timesOut(call, 200, { tasks: { timeout: 20 }, call: { timeout: '10m' } }), false)
+      await same(timesOut(call, 200, { tasks: { timeout: 20 }, call: { timeout: Infinity } }), false)
+    },
+  },
+  concurrency: {
+    byDefault: (call) => same(mostAtOnce(call, {}), 8),
+    ofTasks: undefined,
+    ofCall: (call) => same(mostAtOnce(call, { call: { concurrency: 2 } }), 2),
+    ofCallOverTasks: undefined,
+  },
+  onProgress: {
+    byDefault: (call) => call('square', [1], {}).then(() => undefined),
+    ofTasks: undefined,
+    ofCall: (call) =>
+      same(
+        progressTold(call, (onProgress) => ({ call: { onProgress } })),
+        2,
+      ),
+    ofCallOverTasks: undefined,
+  },
+  signal: {
+    byDefault: (call) => same(endsEarly(call, {}), false),
+    ofTasks: undefined,
+    ofCall: (call) => same(endsEarly(call, { call: { signal: signalOf() } }), true),
+    ofCallOverTasks: undefined,
+  },
+}
+
+const examples: Required<CallOptions> = {
+  retries: 1,
+  timeout: '1s',
+  concurrency: 1,
+  onProgress: () => undefined,
+  signal: new AbortController().signal,
+}
+
+for (const [option, levels] of Object.entries(table)) {
+  const { byDefault, ofTasks, ofCall, ofCallOverTasks } = levels
+  for (const kind of Object.keys(kinds) as Kind[]) {
+    const call = kinds[kind]
+    test(`${option} of ${kind}: by default, of tasks(), of the call, of the call over tasks()`, async () => {
+      await byDefault(call)
+      if (ofTasks === undefined) {
+        const given = { tasks: { [option]: examples[option as keyof CallOptions] } }
+        await assert.rejects(call('square', [1], given), {
+          code: 'FIRESTEEL_USAGE',
+          message: `tasks() has no option ${option}; map() and each() have it.`,
+        })
+      } else {
+        await ofTasks(call)
+      }
+      // A single call has no options of its own: what follows its inputs would be an input.
+      if (kind === 'single') return
+      await ofCall(call)
+      await ofCallOverTasks?.(call)
+    })
+  }
+}
+
+const wrong: readonly [CallOptions, RegExp][] = [
+  [{ retrie: 0 } as CallOptions, /has no option retrie; did you mean retries\? It has retries, timeout/],
+  [{ Timeout: 5 } as CallOptions, /has no option Timeout; did you mean timeout\?/],
+  [{ xyzzy: 5 } as CallOptions, /has no option xyzzy; it has retries, timeout/],
+  [[] as CallOptions, /must be an object/],
+  [null as unknown as CallOptions, /must be an object/],
+  [5 as CallOptions, /must be an object/],
+  [{ retries: -1 }, /retries is -1; it must be a whole number from 0/],
+  [{ retries: '3' } as unknown as CallOptions, /retries is 3/],
+  [{ retries: null } as unknown as CallOptions, /retries is null/],
+  [{ timeout: 'soon' }, /timeout is "soon"/],
+  [{ timeout: true } as unknown as CallOptions, /timeout is true/],
+  [{ timeout: Number.NaN }, /timeout is NaN/],
+]
+const wrongOfCall: readonly [CallOptions, RegExp][] = [
+  [{ concurrency: 0 }, /concurrency is 0/],
+  [{ concurrency: 1.5 }, /concurrency is 1\.5/],
+  [{ onProgress: 'x' } as unknown as CallOptions, /onProgress must be a function/],
+  [{ signal: {} } as unknown as CallOptions, /signal must be an AbortSignal/],
+]
+
+test('a wrong option is refused where it is given, before anything runs', () => {
+  const { square } = functions({})
+  const before = pool.stats().dispatched
+  for (const [options, message] of wrong) {
+    assert.throws(() => tasksOf(pool, url, options), { code: 'FIRESTEEL_USAGE', message })
+  }
+  for (const [options, message] of [...wrong, ...wrongOfCall]) {
+    for (const run of [map, each]) {
+      assert.throws(() => run(pool, square, [1], options), { code: 'FIRESTEEL_USAGE', message })
+    }
+  }
+  assert.equal(pool.stats().dispatched, before)
+})
+
+test('where nothing can be given, the message says no more than that', () => {
+  assert.throws(() => checkKnownOptions({ force: true }, { what: 'close()', names: [], help: 'x' }), {
+    message: 'close() has no options; force was given.',
+    place: 'force',
+  })
+})

@@ -1,0 +1,273 @@
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { driverPlan, executorPlan } from '../../actors/worker/child-plans.js'
+import { Children } from '../../actors/worker/children.js'
+import { oldFolders } from '../../actors/worker/old-folders.js'
+import { outputFolder } from '../../actors/worker/output-id.js'
+import { fileError, WorkFolders } from '../../actors/worker/work-folders.js'
+import type { WorkerConfig } from '../../actors/worker/worker-config.js'
+import type { StartFailure } from '../../actors/worker/worker-events.js'
+import { systemClock } from '../../runtime/clock.js'
+import { silentLog } from '../../runtime/observe/log.js'
+import { deriveKey } from '../../runtime/transport/keys.js'
+import {
+  APP,
+  applicationDescription,
+  DRIVER,
+  launchDriver,
+  launchExecutor,
+  ME,
+} from '../tools/worker-fixture.js'
+
+/* What a Worker starts, with which environment, credentials and folders (protocol 16). */
+
+const secret = 'a secret of the tests'
+const masters = ['firesteel://10.0.0.1:7070', 'firesteel://10.0.0.2:7070']
+let folder = ''
+let config: WorkerConfig
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'firesteel-plans-'))
+  await writeFile(join(folder, 'job.js'), '')
+  config = {
+    name: 'w1',
+    cluster: 'test',
+    secret,
+    host: '127.0.0.1',
+    port: 9001,
+    advertise: 'w1.example',
+    web: null,
+    cores: 4,
+    memoryMib: 4096,
+    resources: {},
+    labels: {},
+    workDir: folder,
+    masters,
+    workerTimeoutMs: 60_000,
+    orphanGraceMs: 0,
+    applicationTimeoutMs: 60_000,
+  }
+})
+after(() => rm(folder, { recursive: true, force: true }))
+
+test('a driver finds the Masters, its id and its generation in its environment, and cannot be given others', async () => {
+  const env = {
+    MINE: 'yes',
+    FIRESTEEL_MASTER: 'firesteel://evil:1',
+    FIRESTEEL_GENERATION: '99',
+    FIRESTEEL_RESOURCES: 'x',
+    FIRESTEEL_SECRET: 'x',
+  }
+  const launch = launchDriver(3, { cwd: folder, main: join(folder, 'job.js'), env, args: ['a', '--b'] })
+  const plan = await driverPlan(launch, 2, config, masters)
+  const ours = Object.entries(plan.env).filter(([key]) => key.startsWith('FIRESTEEL_'))
+  assert.deepEqual(Object.fromEntries(ours), {
+    FIRESTEEL_MASTER: 'firesteel://10.0.0.1:7070,10.0.0.2:7070',
+    FIRESTEEL_DRIVER_ID: DRIVER,
+    FIRESTEEL_GENERATION: '3',
+  })
+  assert.equal(plan.env.MINE, 'yes')
+  assert.deepEqual(
+    Object.keys(plan.env).filter((key) => /SECRET|KEY|TOKEN/.test(key)),
+    [],
+  )
+  assert.deepEqual(plan.args.slice(-3), [join(folder, 'job.js'), 'a', '--b'])
+  assert.deepEqual(plan.folder, [DRIVER])
+})
+
+test('a driver gets its own key by the pipe, and the secret nowhere', async () => {
+  const launch = launchDriver(3, { cwd: folder, main: 'job.js' }, { resources: { gpu: ['1'] } })
+  const plan = await driverPlan(launch, 2, config, masters)
+  assert.deepEqual(JSON.parse(plan.boot), {
+    cluster: 'test',
+    masters,
+    role: 'driver',
+    subject: `${DRIVER}/3`,
+    key: deriveKey(secret, 'driver', `${DRIVER}/3`).toString('base64'),
+    driver: { id: DRIVER, generation: 3, attempt: 2 },
+  })
+  assert.equal(plan.env.FIRESTEEL_RESOURCES, '{"gpu":["1"]}')
+  assert.ok(!JSON.stringify(plan).includes(secret))
+})
+
+for (const [name, registrant, parent] of [
+  ['a client', { role: 'client' }, () => deriveKey(secret, 'client')],
+  [
+    'a cluster driver',
+    { role: 'driver', subject: 'driver-1/2' },
+    () => deriveKey(secret, 'driver', 'driver-1/2'),
+  ],
+] as const) {
+  test(`the executor of an application of ${name} gets the key that its driver derives too`, async () => {
+    const application = { ...applicationDescription, cwd: folder, nodeOptions: ['--enable-source-maps'] }
+    const launch = launchExecutor(7, { application, registrant, memoryMib: 1000 })
+    const plan = await executorPlan(launch, config, ME, '/executor.js')
+    const boot = JSON.parse(plan.boot)
+    assert.equal(boot.key, deriveKey(parent(), 'application', APP).toString('base64'))
+    assert.deepEqual([boot.appId, boot.execId, boot.workerId, boot.host], [APP, 7, ME, 'w1.example'])
+    assert.deepEqual(plan.args, ['--max-old-space-size=750', '--enable-source-maps', '/executor.js'])
+    assert.deepEqual(plan.folder, [APP, '7'])
+    assert.deepEqual(
+      Object.keys(plan.env).filter((key) => key.startsWith('FIRESTEEL_')),
+      [],
+    )
+  })
+}
+
+test('a missing folder is FOLDER_MISSING naming host and folder; none at all is not our own', async () => {
+  for (const cwd of ['/no/such/folder', '', 'relative', '/dev/null']) {
+    const application = { ...applicationDescription, cwd }
+    const failed = { code: 'FIRESTEEL_FOLDER_MISSING' }
+    await assert.rejects(executorPlan(launchExecutor(1, { application }), config, ME), failed)
+    await assert.rejects(driverPlan(launchDriver(1, { cwd }), 1, config, masters), failed)
+  }
+  await assert.rejects(driverPlan(launchDriver(1, { cwd: '/no/such/folder' }), 1, config, masters), {
+    message: 'the working folder /no/such/folder does not exist on w1.example',
+  })
+})
+
+test('a missing program is MAIN_NOT_FOUND', async () => {
+  const launch = launchDriver(1, { cwd: folder, main: join(folder, 'none.js') })
+  await assert.rejects(driverPlan(launch, 1, config, masters), { code: 'FIRESTEEL_MAIN_NOT_FOUND' })
+})
+
+for (const [id, expected] of [
+  ['driver-20260101000000-1-0000', ['driver-20260101000000-1-0000']],
+  ['app-20260101000000-1-0000/12', ['app-20260101000000-1-0000', '12']],
+  ['app-1/0', ['app-1', '0']],
+  ['app-1', undefined],
+  ['app-1/', undefined],
+  ['app-1/01', undefined],
+  ['app-1/-1', undefined],
+  ['app-1/1/2', undefined],
+  ['app-1/..', undefined],
+  ['app-../1', undefined],
+  ['../app-1/1', undefined],
+  ['/app-1/1', undefined],
+  ['driver-', undefined],
+  ['driver-../x', undefined],
+  ['driver-1\n', undefined],
+  ['driver-1\0', undefined],
+  ['driver-%2e%2e', undefined],
+  ['driver-a.b', undefined],
+  ['', undefined],
+] as const) {
+  test(`the output of ${JSON.stringify(id)} lies in ${JSON.stringify(expected) ?? 'no folder'}`, () => {
+    assert.deepEqual(outputFolder(id), expected)
+  })
+}
+
+test('a full disk is DISK_FULL, with the place', () => {
+  for (const code of ['ENOSPC', 'EDQUOT']) {
+    const error = fileError(Object.assign(new Error('write'), { code }), '/jobs/x')
+    assert.deepEqual([error.code, error.place], ['FIRESTEEL_DISK_FULL', '/jobs/x'])
+  }
+  assert.equal(
+    fileError(Object.assign(new Error('no'), { code: 'EACCES' }), '/x').code,
+    'FIRESTEEL_SPAWN_FAILED',
+  )
+})
+
+test('a disk that fills up during a start is a failed start, told with its code; nothing is left open', async () => {
+  class FullDisk extends WorkFolders {
+    override make(): Promise<string> {
+      return Promise.reject(fileError(Object.assign(new Error('write'), { code: 'ENOSPC' }), '/jobs/x'))
+    }
+  }
+  const failed = await new Promise<[string, StartFailure]>((resolve, reject) => {
+    const unexpected = (): void => reject(new Error('it must not start'))
+    const children = new Children({
+      folders: new FullDisk(folder, silentLog),
+      guard: { add: unexpected, remove: unexpected, extend: unexpected },
+      clock: systemClock,
+      listener: {
+        started: unexpected,
+        startFailed: (process, failure) => resolve([process, failure]),
+        ended: unexpected,
+      },
+      log: silentLog,
+    })
+    const launch = launchDriver(1, { cwd: folder, main: 'job.js' })
+    children.start(`${DRIVER}/1/1`, driverPlan(launch, 1, config, masters))
+    children.close()
+  })
+  assert.deepEqual(failed, [
+    `${DRIVER}/1/1`,
+    {
+      code: 'FIRESTEEL_DISK_FULL',
+      place: '/jobs/x',
+      message: 'FIRESTEEL_DISK_FULL: no space is left for /jobs/x',
+    },
+  ])
+})
+
+test('cleanup removes old folders of ended work: not young ones, not those kept, not what is none of ours', async () => {
+  const root = await mkdtemp(join(folder, 'work-'))
+  const outside = await mkdtemp(join(folder, 'outside-'))
+  await writeFile(join(outside, 'precious'), '')
+  const old = new Date(Date.now() - 10 * 24 * 3600_000)
+  for (const name of ['app-old', 'app-young', 'app-kept', 'driver-old', 'notes']) {
+    await mkdir(join(root, name, '1'), { recursive: true })
+    for (const part of [`${name}/1`, name]) await utimes(join(root, part), old, old)
+  }
+  // The folder is old, a file in it is not: it counts.
+  await writeFile(join(root, 'app-young/1/stdout'), '')
+  await utimes(join(root, 'app-young'), old, old)
+  await symlink(outside, join(root, 'driver-old', 'link'))
+  await utimes(join(root, 'driver-old'), old, old)
+  await utimes(join(outside, 'precious'), old, old)
+  await utimes(outside, old, old)
+
+  const folders = new WorkFolders(root, silentLog)
+  await folders.clean((id) => id === 'app-kept/1', Date.now() - 7 * 24 * 3600_000)
+  const left = ['app-old', 'app-young', 'app-kept', 'driver-old', 'notes'].filter((name) =>
+    existsSync(join(root, name)),
+  )
+  assert.deepEqual(left, ['app-young', 'app-kept', 'notes'])
+  assert.ok(existsSync(join(outside, 'precious')), 'a link is removed, not what it points to')
+
+  await utimes(join(root, 'app-young/1/stdout'), old, old)
+  await utimes(join(root, 'app-young/1'), old, old)
+  await folders.stampEnd('app-young')
+  await folders.clean(() => false, Date.now() - 7 * 24 * 3600_000)
+  assert.ok(existsSync(join(root, 'app-young')), 'its age counts from the end of its application')
+  assert.ok(!existsSync(join(root, 'app-kept')))
+})
+
+const folderOf = (id: string, changedAtMs: number, ageFromMs = changedAtMs) => ({
+  id,
+  changedAtMs,
+  ageFromMs,
+})
+const idsOf = (folders: readonly { id: string }[]) => folders.map(({ id }) => id)
+
+test('of too many folders the oldest go: of one application first, then of all', () => {
+  const crashing = Array.from({ length: 130 }, (_, n) => folderOf(`app-a/${n}`, 1000 + n))
+  const [driver, other] = [folderOf('driver-b', 1), folderOf('app-c/1', 2)]
+  assert.deepEqual(
+    idsOf(oldFolders([...crashing, driver, other], 0)).sort(),
+    idsOf(crashing.slice(0, 30)).sort(),
+    'one that fails over and over pushes out its own only',
+  )
+  const many = Array.from({ length: 1003 }, (_, n) => folderOf(`driver-${n}`, 1000 + n))
+  assert.deepEqual(idsOf(oldFolders(many, 0)).sort(), ['driver-0', 'driver-1', 'driver-2'])
+  assert.deepEqual(idsOf(oldFolders([folderOf('app-a/1', 5, 20), folderOf('app-b/1', 19)], 20)), ['app-b/1'])
+})
+
+test('cleanup: the folders of executors that exit at once become a hundred, and what lives is there', async () => {
+  const root = await mkdtemp(join(folder, 'work-'))
+  for (let n = 0; n < 400; n++) {
+    const path = join(root, APP, String(n))
+    await mkdir(path, { recursive: true })
+    const at = new Date(Date.now() - 3_600_000 + 1000 * n)
+    await utimes(path, at, at)
+  }
+  const folders = new WorkFolders(root, silentLog)
+  await folders.clean((id) => id === `${APP}/3`, 0)
+  const left = (await readdir(join(root, APP))).map(Number).sort((a, b) => a - b)
+  assert.deepEqual(left, [3, ...Array.from({ length: 100 }, (_, n) => 300 + n)])
+})
