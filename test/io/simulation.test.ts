@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { access, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { mutations, tryMutation } from '../simulation/mutants.js'
 import { parseCommandLine } from '../simulation/options.js'
 import { scriptNamed, scripts } from '../simulation/scripts.js'
 import { simulate } from '../simulation/simulation.js'
+import { pathOf } from '../simulation/unit-tests.js'
 
 test('the same seed is the same history, message by message', async () => {
   const options = { seed: 7, chaosMs: 10_000, tellsMessages: true }
@@ -30,13 +32,15 @@ for (const script of scripts) {
   })
 }
 
+const dist = fileURLToPath(new URL('../..', import.meta.url))
+
 test('each mutation finds its one line, and its script or unit test', async () => {
   for (const mutation of mutations) {
     const path = new URL(`../../${mutation.file}`, import.meta.url)
     const times = (await readFile(path, 'utf8')).split(mutation.find).length - 1
     assert.equal(times, 1, mutation.name)
     if (mutation.script !== undefined) scriptNamed(mutation.script)
-    if (mutation.test !== undefined) await access(new URL(`./${mutation.test}.test.js`, import.meta.url))
+    if (mutation.test !== undefined) await pathOf(dist, mutation.test)
   }
   assert.equal(new Set(mutations.map(({ name }) => name)).size, mutations.length)
 })

@@ -40,9 +40,14 @@ export async function firstFailedTest(
 
 /** Whether this file of unit tests fails there. */
 export async function failsIn(folder: string, test: string): Promise<boolean> {
-  const name = (await unitTests(folder)).find((name) => basename(name) === `${test}.test.js`)
-  if (name === undefined) throw new Error(`there is no unit test ${test}`)
-  return (await firstFailureOf(folder, name)) !== undefined
+  return (await firstFailureOf(folder, await pathOf(folder, test))) !== undefined
+}
+
+/** Where a file of unit tests stands in a build. Throws where there is none. */
+export async function pathOf(folder: string, test: string): Promise<string> {
+  const path = (await unitTests(folder)).find((path) => basename(path) === `${test}.test.js`)
+  if (path === undefined) throw new Error(`there is no unit test ${test}`)
+  return path
 }
 
 /** Paths of all of them in a build, those without any I/O first. */
