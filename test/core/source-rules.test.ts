@@ -64,6 +64,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'heap.ts MIB',
     'report.ts lineEnd',
     'machine.ts MIB',
+    'markdown.ts LINE_LENGTH',
     'data-past-holes.ts BLOCK_BYTES',
     'target.ts portDefault',
     'target.ts sentinelPortDefault',

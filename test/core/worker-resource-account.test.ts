@@ -4,7 +4,15 @@ import fc from 'fast-check'
 import { ResourceAccount } from '../../actors/worker/resource-account.js'
 import type { WorkerEffect } from '../../actors/worker/worker-events.js'
 import { keyOfTimer, type WorkerTimer } from '../../actors/worker/worker-timer.js'
-import { APP, DRIVER, identity, launchDriver, launchExecutor, ME, WorkerWorld } from '../tools/worker-fixture.js'
+import {
+  APP,
+  DRIVER,
+  identity,
+  launchDriver,
+  launchExecutor,
+  ME,
+  WorkerWorld,
+} from '../tools/worker-fixture.js'
 
 /* S4 as a property: whatever the Master asks and however processes end, nothing is over-committed and nothing leaks. */
 
