@@ -22,7 +22,7 @@ afterEach(async () => {
 
 /** What docs/operating.md tells people to grant, for a cluster called demo. Tests run from DIST/test/io. */
 const manual = readFileSync(new URL('../../../docs/operating.md', import.meta.url), 'utf8')
-const rights = /^ +ACL SETUSER firesteel (reset on .*)$/m
+const rights = /^ACL SETUSER firesteel (reset on .*)$/m
   .exec(manual)![1]!
   .split(' ')
   .filter((one) => one !== '>PASSWORD')
