@@ -20,7 +20,7 @@ console.log(JSON.stringify(values))
 
 const typed = `
 import { connect, isFiresteelError, type App } from 'firesteel'
-import { type CustomRecovery, electionOverLock, singleMasterElection, type PersistenceEngine, verdict } from 'firesteel/recovery'
+import { type CustomRecovery, electionOverLock, singleMasterElection, type PersistenceEngine, compareFence } from 'firesteel/recovery'
 import { context } from 'firesteel/task'
 import { createTestCluster, testCustomRecovery, waitUntil } from 'firesteel/testing'
 export async function main(): Promise<number[]> {
@@ -32,7 +32,7 @@ export async function main(): Promise<number[]> {
   await double('one')
   return values
 }
-export const others = [isFiresteelError, context, createTestCluster, testCustomRecovery, waitUntil, electionOverLock, verdict]
+export const others = [isFiresteelError, context, createTestCluster, testCustomRecovery, waitUntil, electionOverLock, compareFence]
 export const custom = (engine: PersistenceEngine): CustomRecovery => ({
   createPersistenceEngine: () => engine,
   createLeaderElectionAgent: singleMasterElection,
