@@ -159,7 +159,9 @@ attack('ten links with the key of nodes, and messages with as much as they may h
       }),
     ),
   )
-  const records = Array.from({ length: 7900 }, (_, n) => ['key', `key-${n}`, 'x'.repeat(100)])
+  // Some 122 bytes each.
+  const fitting = Math.floor(limits.nodeMessageBytes / 125)
+  const records = Array.from({ length: fitting }, (_, n) => ['key', `key-${n}`, 'x'.repeat(100)])
   for (const link of links) link.setReceiver(new Inbox())
   for (let id = 1; id <= 10; id++) {
     for (const link of links) link.send(envelope({ type: 'LostTail', records, last: false } as Message, id))
