@@ -287,7 +287,7 @@ class LeasedElection implements ElectionAgent {
       me: owner,
       address,
       lock,
-      observedEpoch: observedEpoch,
+      observedEpoch,
       earlier,
       protocols,
       writeId: newWriteId(),

@@ -16,7 +16,7 @@ export interface MasterIncarnationOptions
   readonly system: ActorSystem
   readonly incarnation: string
   readonly recovery: MasterRecovery
-  /** Of the process: what it knows and has heard of positions. */
+  /** Of the process: what it knows and was told of positions. */
   readonly hearsay: Hearsay
   /** How long the agent waits, because the incarnation before handed over to another Master. */
   readonly holdOffMs: number
@@ -107,11 +107,11 @@ export class MasterIncarnation {
       mayAct: () => this.#agent.mayAct(),
       lock: () => this.#agent.lock,
       storeReachable: () => recovery.storeReachable(),
-      listener: (event) => this.#heard(event),
+      listener: (event) => this.#observed(event),
     }
   }
 
-  #heard(event: MasterEvent): void {
+  #observed(event: MasterEvent): void {
     if (event.event === 'elected') this.#leads = true
     if (event.event === 'revoked') {
       this.#leads = false
@@ -141,7 +141,7 @@ export class MasterIncarnation {
       newWriteId,
       log: log.child({ component: 'election' }),
       tellMaster,
-      onUnrecoverable: (error) => this.#heard({ event: 'unrecoverable', error }),
+      onUnrecoverable: (error) => this.#observed({ event: 'unrecoverable', error }),
       onResigned: () => {
         if (!this.#leads) this.#resigned(false)
       },

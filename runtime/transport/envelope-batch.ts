@@ -17,9 +17,7 @@ const SLAB_BYTES = 2 * limits.linkBatchBytes + EXTRA_BYTES
 const SLAB_REST_BYTES = innerLimits.batchRestBytes
 
 /**
- * Gathers envelopes into frames `[A,
- * B,
- * C]`, written straight into slabs that batches share. One frame for many envelopes was measured 1.13 times as fast to
+ * Gathers envelopes into frames `[A,\nB,\nC]`, written straight into slabs that batches share. One frame for many envelopes was measured 1.13 times as fast to
  * write and 1.2 times as fast to read as one frame for each. JSON never writes a line break inside a value, so the
  * reader can take a few envelopes at a time.
  */

@@ -1,12 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { MasterSpec, NodeEvent } from '../../runtime/launch/node/node-spec.js'
 import { limits } from '../../runtime/limits.js'
-import { childEnvironment } from '../../runtime/process/environment.js'
-import { type NodeProcess, startNode } from '../../runtime/process/node-process.js'
+import type { NodeProcess } from '../../runtime/process/node-process.js'
 import { waitUntil } from '../harness/wait-until.js'
+import { startBenchNode } from './start-bench-node.js'
 
 /* A real Master process of a benchmark. */
 
@@ -78,21 +77,10 @@ export async function startMaster(
 ): Promise<LiveMaster> {
   let place: LiveMaster['place'] | undefined
   const master = { electedAtMs: Number.NaN, aliveAtMs: Number.NaN }
-  const node = await startNode({
-    script: fileURLToPath(new URL('../../runtime/launch/node/node-main.js', import.meta.url)),
-    args: [],
-    nodeOptions,
-    spec,
-    cwd: '/',
-    env: childEnvironment({}),
-    stdout: 'inherit',
-    stderr: 'inherit',
-    onEvent: (raw) => {
-      const event = raw as NodeEvent
-      if (event.event === 'listening') place = event
-      else if (event.event === 'epoch') master.electedAtMs = performance.now()
-      else if (event.event === 'ready') master.aliveAtMs = performance.now()
-    },
+  const node = await startBenchNode(spec, nodeOptions, (event) => {
+    if (event.event === 'listening') place = event
+    else if (event.event === 'epoch') master.electedAtMs = performance.now()
+    else if (event.event === 'ready') master.aliveAtMs = performance.now()
   })
   await waitUntil(
     'a Master to stand by or lead',

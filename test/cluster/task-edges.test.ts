@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { isRunning, readProcess } from '../../runtime/process/process-table.js'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
+import { blockingCommand, isAlive, pidsIn } from '../tools/blocking-command.js'
 
 /*
  * Tasks at their edges on a whole cluster: calls that nothing interrupts, imports that fail on one machine, modules of
@@ -57,19 +56,7 @@ interface Blocks {
   square(n: number): number
 }
 
-const isAlive = (pid: number): boolean => {
-  const entry = readProcess(pid)
-  return entry !== undefined && isRunning(entry)
-}
-const pidsIn = (file: string): number[] =>
-  existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : []
-
-/** Blocks for ever; notes each copy, and each copy that it finds beside itself (a zombie runs no more). */
-const block = (name: string): string =>
-  `for p in $(cat ${path(name)} 2>/dev/null); do
-     case $(cut -d' ' -f3 /proc/$p/stat 2>/dev/null) in ''|Z|X) ;; *) echo $p >> ${path(name)}.beside ;; esac
-   done
-   echo $$ >> ${path(name)}; exec sleep 600`
+const block = (name: string): string => blockingCommand(path(name))
 
 test('a task in execSync: one copy at a time, each costs its executor, none is left when it is rejected', async () => {
   const app = await cluster.connect({ name: 'blocks', executor: { memory: '64m' } })

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import type { ExecutorStateChanged } from '../../actors/messages/executors.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 import { addingRules } from './spark-adding-rules.js'
 import { completionRules } from './spark-completion-rules.js'
@@ -9,7 +8,7 @@ import { edgeRules } from './spark-edge-rules.js'
 import { failingRules } from './spark-failing-rules.js'
 import { recoveryRules } from './spark-recovery-rules.js'
 import { registrationRules } from './spark-registration-rules.js'
-import { driverEnds, executorReport, respond } from './spark-rules.js'
+import { driverEnds, executorEnds, executorReport, respond } from './spark-rules.js'
 import { workerEdgeRules } from './spark-worker-edge-rules.js'
 import { type Kind, kinds, watchTransitions } from './state-watch.js'
 
@@ -49,24 +48,6 @@ const inOneStep: Readonly<Record<Kind, readonly (readonly string[])[]>> = {
 /** What a core alone cannot show: lives of a process, and how long what has ended is kept. */
 const outside = /^(FINISHED|FAILED|KILLED|ERROR|EXITED|LOST) --> \[\*\]$/
 const ofProcess = new Set(['[*] --> STANDBY', 'STANDBY --> [*]', 'RECOVERING --> [*]', 'ALIVE --> [*]'])
-
-function executorEnds(
-  world: MasterWorld,
-  appId: string,
-  execId: number,
-  parts: Partial<ExecutorStateChanged> = {},
-): void {
-  world.tell('w1', {
-    type: 'ExecutorStateChanged',
-    workerId: 'w1',
-    change: execId + 1,
-    appId,
-    execId,
-    state: 'EXITED',
-    exitStatus: 1,
-    ...parts,
-  })
-}
 
 const killApplication = (world: MasterWorld, appId: string): void => {
   world.link('cli', 'client')

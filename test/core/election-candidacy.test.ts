@@ -90,7 +90,7 @@ describe('an attempt', () => {
     candidate.step({ kind: 'acquired', ticket: candidate.ticket('acquire'), value: 'v1' })
     const { seen, lock, observedEpoch } = candidate.last('elect')!
     assert.deepEqual(
-      { seen, lock, observedEpoch: observedEpoch },
+      { seen, lock, observedEpoch },
       { seen: { epoch: 7, owner: RIVAL }, lock: 'v1', observedEpoch: 9 },
     )
   })

@@ -78,7 +78,7 @@ function court(engine = new TestEngine(() => 0), observedEpoch = 0) {
     system,
     engine,
     heard: received,
-    unrecoverable: unrecoverable,
+    unrecoverable,
     agent,
     pass,
     resigned: () => resigned,

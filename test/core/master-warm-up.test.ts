@@ -4,7 +4,7 @@ import { recordViolations } from '../../actors/master/records.js'
 import { warmUp } from '../../actors/master/warm-up.js'
 import { masterConfig } from '../tools/master-fixture.js'
 
-test('a rehearsal goes through, and checks records that are good ones', async (t) => {
+test('a warm-up goes through, and checks records that are good ones', async (t) => {
   const seen = new Set<string>()
   for (const table of ['worker', 'app', 'driver', 'ended', 'key'] as const) {
     const check = recordViolations[table]
@@ -18,7 +18,7 @@ test('a rehearsal goes through, and checks records that are good ones', async (t
   assert.deepEqual([...seen], ['worker: good', 'app: good', 'driver: good', 'ended: good', 'key: good'])
 })
 
-test('a rehearsal ends when it is not needed any more', async () => {
+test('a warm-up ends when it is not needed any more', async () => {
   let asked = 0
   await warmUp(masterConfig, () => ++asked < 3)
   assert.equal(asked, 3)

@@ -1,28 +1,9 @@
 import assert from 'node:assert/strict'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
-import type { ExecutorStateChanged } from '../../actors/messages/executors.js'
 import type { MasterWorld } from '../tools/master-fixture.js'
-import { appOf, driverOf, type SparkRule } from './spark-rules.js'
+import { appOf, driverOf, executorEnds, type SparkRule } from './spark-rules.js'
 
 /* Spark 4.8 and 5.6: executors that fail, drivers that cannot be started or are stopped with their Worker. */
-
-function failed(
-  world: MasterWorld,
-  appId: string,
-  execId: number,
-  parts: Partial<ExecutorStateChanged> = {},
-): void {
-  world.tell('w1', {
-    type: 'ExecutorStateChanged',
-    workerId: 'w1',
-    change: execId + 1,
-    appId,
-    execId,
-    state: 'EXITED',
-    exitStatus: 1,
-    ...parts,
-  })
-}
 
 function ended(world: MasterWorld, driverId: string, parts: Partial<DriverStateChanged>): void {
   const generation = driverOf(world, driverId)!.generation
@@ -52,12 +33,12 @@ export const failingRules: readonly SparkRule[] = [
       world.elect()
       world.worker('w1', { cores: 1 })
       const appId = world.application('app')
-      failed(world, appId, 0)
+      executorEnds(world, appId, 0)
       world.advance(900)
       assert.equal(launched(world), 1)
       world.advance(100)
       assert.equal(launched(world), 2)
-      failed(world, appId, 1)
+      executorEnds(world, appId, 1)
       world.worker('w2', { port: 2, cores: 1 })
       assert.equal(world.toldTo('w2', 'LaunchExecutor').length, 1)
     },
@@ -74,8 +55,8 @@ export const failingRules: readonly SparkRule[] = [
       world.worker('w1', { cores: 1 })
       const appId = world.application('app')
       for (let execId = 0; execId < 2; execId++) {
-        failed(world, appId, execId, { state: 'RUNNING' })
-        failed(world, appId, execId)
+        executorEnds(world, appId, execId, { state: 'RUNNING' })
+        executorEnds(world, appId, execId)
         world.advance(2000)
       }
       assert.equal(world.core.cluster?.apps.get(appId)?.failures, 2)
@@ -96,7 +77,7 @@ export const failingRules: readonly SparkRule[] = [
       const appId = world.application('app')
       for (let execId = 0; execId < 12; execId++) {
         assert.notEqual(appOf(world, appId)?.state, 'FAILED')
-        failed(world, appId, execId)
+        executorEnds(world, appId, execId)
         if (execId % 4 === 3) world.advance(4000)
       }
       assert.equal(appOf(world, appId)?.state, 'FAILED')
@@ -112,7 +93,7 @@ export const failingRules: readonly SparkRule[] = [
       world.elect()
       world.worker('w1', { cores: 1 })
       const appId = world.application('app')
-      failed(world, appId, 0, { exitStatus: 0 })
+      executorEnds(world, appId, 0, { exitStatus: 0 })
       assert.equal(world.core.cluster?.apps.get(appId)?.failures, 0)
       assert.equal(launched(world), 1)
     },

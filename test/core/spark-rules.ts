@@ -2,6 +2,7 @@ import { ClientCore } from '../../actors/client/client-core.js'
 import type { ClientEffect } from '../../actors/client/client-steps.js'
 import type { ClientMessage } from '../../actors/messages/catalogue.js'
 import type { Position } from '../../actors/messages/common.js'
+import type { ExecutorStateChanged } from '../../actors/messages/executors.js'
 import type { DriverReport, ExecutorReport } from '../../actors/messages/workers.js'
 import { applicationDescription, driverDescription, type MasterWorld } from '../tools/master-fixture.js'
 import { sparkSections } from './spark-sections.js'
@@ -173,6 +174,25 @@ export function refuseDials(world: MasterWorld, id: string): void {
     world.input({ kind: 'probed', workerId: id, refused: true })
     world.advance(300)
   }
+}
+
+/** Worker `w1` tells of one of its executors, by default that it ended with status 1. */
+export function executorEnds(
+  world: MasterWorld,
+  appId: string,
+  execId: number,
+  parts: Partial<ExecutorStateChanged> = {},
+): void {
+  world.tell('w1', {
+    type: 'ExecutorStateChanged',
+    workerId: 'w1',
+    change: execId + 1,
+    appId,
+    execId,
+    state: 'EXITED',
+    exitStatus: 1,
+    ...parts,
+  })
 }
 
 export function driverEnds(

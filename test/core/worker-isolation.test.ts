@@ -276,7 +276,7 @@ test('Masters without a leader end no isolation: one may have come and gone mean
   )
 })
 
-test('roster: a Master under two addresses answers for both; one that moved answers for its new one only', () => {
+test('Master list: a Master under two addresses answers for both; one that moved answers for its new one only', () => {
   const alias = 'firesteel://localhost:7070'
   const masterList = new MasterList([alias, 'firesteel://10.0.0.2'])
   assert.deepEqual(masterList.learn([A, B]), [A], 'the port may be left out')

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { each } from '../../actors/tasks/each.js'
 import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
-import { isRunning, readProcess } from '../../runtime/process/process-table.js'
 import { waitUntil } from '../harness/wait-until.js'
+import { blockingCommand, isAlive, pidsIn } from '../tools/blocking-command.js'
 import { type StartOptions, startDriver, type TestDriver } from '../tools/tasks-fixture.js'
 
 /*
@@ -33,19 +33,7 @@ async function withExecutors(options: StartOptions): Promise<TestDriver> {
   return driver
 }
 
-const isAlive = (pid: number): boolean => {
-  const entry = readProcess(pid)
-  return entry !== undefined && isRunning(entry)
-}
-const pidsIn = (file: string): number[] =>
-  existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : []
-
-/** Blocks for ever; notes each copy, and each copy that it finds beside itself (a zombie runs no more). */
-const block = (name: string): string =>
-  `for p in $(cat ${path(name)} 2>/dev/null); do
-     case $(cut -d' ' -f3 /proc/$p/stat 2>/dev/null) in ''|Z|X) ;; *) echo $p >> ${path(name)}.beside ;; esac
-   done
-   echo $$ >> ${path(name)}; exec sleep 600`
+const block = (name: string): string => blockingCommand(path(name))
 
 test('a timed-out task in a blocking call: one copy at a time, and none is left when it is rejected', async () => {
   await using driver = await withExecutors({ cores: 1 })

@@ -102,7 +102,7 @@ export class StorePair {
       me: candidate.owner,
       address: `firesteel://${candidate.owner}:7070`,
       lock: `lock-${this.#nowMs}`,
-      observedEpoch: observedEpoch,
+      observedEpoch,
       ...(earlier === undefined ? {} : { earlier }),
       writeId: `elect-${this.#nowMs}`,
     }

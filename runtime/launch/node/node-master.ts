@@ -165,7 +165,9 @@ class MasterNode implements RunningNode {
       await this.#recovery?.warmUp?.()
       await warmUp(config, () => this.#stopping === undefined && !this.#masterHost?.leads)
     } catch (error) {
-      this.#frame.log.warn('the rehearsal of a recovery failed; a real one takes a little longer', { error })
+      this.#frame.log.warn('the warm-up of a recovery failed; the first real one takes a little longer', {
+        error,
+      })
     }
   }
 

@@ -70,8 +70,8 @@ async function redis({ recovery, cluster }: MasterSpec, log: Log): Promise<Maste
     storeReachable: () => opened.reachable(),
     async warmUp() {
       // No Master has this owner: the scripts compare, and change nothing.
-      await lock.release('rehearsal')
-      await engine.read({ epoch: 0, owner: 'rehearsal' }, 'rehearsal', 'worker', undefined)
+      await lock.release('warm-up')
+      await engine.read({ epoch: 0, owner: 'warm-up' }, 'warm-up', 'worker', undefined)
     },
     close: () => opened.close(),
   }

@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { NodeEvent, WorkerSpec } from '../../../runtime/launch/node/node-spec.js'
 import { limits } from '../../../runtime/limits.js'
-import { childEnvironment } from '../../../runtime/process/environment.js'
-import { type NodeProcess, startNode } from '../../../runtime/process/node-process.js'
+import type { NodeProcess } from '../../../runtime/process/node-process.js'
 import { waitUntil } from '../../harness/wait-until.js'
 import { cluster, type LiveMaster, secret, specOf, startMaster } from '../live-master.js'
+import { startBenchNode } from '../start-bench-node.js'
 import { probeOptions } from './lag-reader.js'
 import type { Target } from './target.js'
 
@@ -120,17 +120,7 @@ async function startWorker(
     workDirectory,
   }
   const events: NodeEvent[] = []
-  const node = await startNode({
-    script: fileURLToPath(new URL('../../../runtime/launch/node/node-main.js', import.meta.url)),
-    args: [],
-    nodeOptions,
-    spec,
-    cwd: '/',
-    env: childEnvironment({}),
-    stdout: 'inherit',
-    stderr: 'inherit',
-    onEvent: (event) => void events.push(event as NodeEvent),
-  })
+  const node = await startBenchNode(spec, nodeOptions, (event) => void events.push(event))
   await waitUntil('the Worker to be registered', () => events.some(({ event }) => event === 'ready'))
   for (const event of events) {
     if (event.event === 'listening') return { node, port: event.port, web: event.webPort }
