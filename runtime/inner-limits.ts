@@ -35,8 +35,13 @@ export const innerLimits = {
   listItems: 100_000,
   /** Characters of the reason for which a message is refused: keys and paths in it are the peer's. */
   refusalChars: 500,
-  /** Executors that one message asks to kill: a tenth of what the catalogue admits. */
+  /** Executors that one message asks to kill. */
   killsPerMessage: 10_000,
+  /** Changes of a Worker that one message acknowledges. Ours acknowledge one. */
+  changesPerMessage: 10_000,
+  /** Characters of a class name and of a cause that the refusal of a value shows: both are the program's. */
+  shownClassNameChars: 100,
+  shownCauseChars: 200,
   /** Workers that one sentence names. More is hard to read. */
   namedWorkers: 4,
   /** Characters of a text that the own, quick encoder of task values writes. Longer ones are quick enough in V8's. */
@@ -127,6 +132,8 @@ export const innerLimits = {
   workerProbeEveryMs: 300,
 
   // Worker and processes
+  /** A stopped node ends after this, though a library left something open. Its last events leave within a turn or two. */
+  leftOpenGraceMs: 1 * SECOND,
   /** Characters of an end report. Longer texts are of no use to its reader, and the catalogue bounds them. */
   endMessageChars: 2000,
   /** How soon a log stream whose link is full looks again. */
@@ -242,8 +249,12 @@ export const innerLimits = {
   eachFailuresListed: 20,
   /** The shortest lease: its margins for clocks and slow loops take a good part of it. */
   leaseMsMin: 1 * SECOND,
+  /** The shortest margin of a lease, which is a tenth of it: loops are late by tens of milliseconds on a busy machine. */
+  leaseMarginMsMin: 100,
   /** A Worker timeout has at least so many leases: else a failover alone would cost Workers. */
   leasesPerWorkerTimeout: 4,
+  /** Values that aliases of a deployment file may make of one: a file of a few lines must not become gigabytes. */
+  yamlAliases: 100,
   /** Nesting of a deployment file: twice what one needs. */
   configDepth: 32,
   /** Files of people are far smaller. Nobody reads a disk image by accident. */

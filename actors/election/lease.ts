@@ -1,3 +1,5 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
+
 /*
  * Lease arithmetic (protocol 6, 19), pure. All times are monotonic milliseconds. The lease bounds stale answers; safety
  * rests on the fence alone.
@@ -6,7 +8,8 @@
 /** Two renewals fit into a lease, so that one of them may fail. */
 export const renewEveryMs = (leaseMs: number): number => leaseMs / 3
 
-export const safetyMarginMs = (leaseMs: number): number => Math.max(100, leaseMs / 10)
+export const safetyMarginMs = (leaseMs: number): number =>
+  Math.max(innerLimits.leaseMarginMsMin, leaseMs / 10)
 
 /** The time until which a leader may act. Its last confirmed request was sent at `sentAtMs`. */
 export function deadlineMs(sentAtMs: number, leaseMs: number): number {

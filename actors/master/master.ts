@@ -11,12 +11,11 @@ import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
 import { QuestionQueue } from '../../runtime/system/question-queue.js'
 import { systemTimers, type TimerSource } from '../../runtime/system/timers.js'
 import { serveTrace } from '../../runtime/trace/answer-trace.js'
-import { type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import { peerOf } from '../../runtime/transport/gateway.js'
 import type { LinkEndKind } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Failure, Position } from '../messages/common.js'
-import type { AgentMessage, ElectedLeader, ElectionMessage } from '../messages/election.js'
-import type { RequestTrace } from '../messages/trace.js'
+import type { AgentMessage, ElectedLeader } from '../messages/election.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import { HandOver } from './hand-over.js'
 import { readAllKeys } from './key-reader.js'
@@ -24,6 +23,7 @@ import { readLostWrites } from './lost-writes/lost-write.js'
 import { OwnLostWrites } from './lost-writes/own.js'
 import { LostWriteSender } from './lost-writes/sender.js'
 import { MasterCore, type MasterInput } from './master-core.js'
+import type { MasterActorMessage } from './master-messages.js'
 import type { MasterOptions } from './master-options.js'
 import { keyOfTimer, type MasterTimer } from './master-timer.js'
 import { peerInfo } from './peer-info.js'
@@ -33,17 +33,6 @@ import { busy, ended, notLeader, outcomeUnknown } from './refusals.js'
 import { routeOf } from './routes.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
 import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
-
-/** To itself, and from its node. */
-type SelfMessage =
-  | { readonly type: 'Timer'; readonly timer: MasterTimer }
-  | { readonly type: 'Probed'; readonly workerId: string; readonly refused: boolean }
-  /** The node has learned of more Masters. */
-  | { readonly type: 'MastersKnown'; readonly addresses: readonly string[] }
-  /** Give the leadership up in order (protocol 13). */
-  | { readonly type: 'BeginHandOver'; readonly reason: string }
-
-export type MasterActorMessage = MasterMessage | RequestTrace | ElectionMessage | LinkMessage | SelfMessage
 
 /** An effect behind the commit queue, with the message that caused it, for traces. */
 interface Pending {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import {
   applicationDescription,
@@ -77,7 +78,7 @@ export type RequestExecutors = z.infer<typeof requestExecutors>
 export const killExecutors = z.object({
   type: z.literal('KillExecutors'),
   appId: name,
-  execIds: z.array(count).max(10_000),
+  execIds: z.array(count).max(innerLimits.killsPerMessage),
 })
 export type KillExecutors = z.infer<typeof killExecutors>
 

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { type ErrorName, FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { notPlain, plainBytes, plainListBytes, readPlain, readPlainList } from './plain-bytes.js'
 import { valueCodec } from './task-error.js'
 import { NotWhole } from './value-codec.js'
@@ -85,7 +86,7 @@ function notCloneable(value: unknown, context: CloneContext, cause: unknown): Fi
     })
   }
   const place = pathOf(whole, root)
-  const part = `${place} (${reasonOf(cause).slice(0, 200)})`
+  const part = `${place} (${reasonOf(cause).slice(0, innerLimits.shownCauseChars)})`
   return new FiresteelError(context.notCloneable, `${part} cannot be sent for ${task}.`, { place })
 }
 

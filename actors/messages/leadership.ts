@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { count, found, masterAddress, name } from './common.js'
 
 /*
@@ -10,9 +11,9 @@ export const masterChanged = z.object({
   type: z.literal('MasterChanged'),
   /** Address of the leader. */
   master: masterAddress,
-  web: z.string().max(256).nullable(),
+  web: z.string().max(innerLimits.addressChars).nullable(),
   /** All Masters of the cluster, so that receivers need no complete list of their own. */
-  masters: z.array(masterAddress).max(64),
+  masters: z.array(masterAddress).max(innerLimits.masters),
   /** Where this leader and those before it found the store. A Worker repeats what the store may have forgotten. */
   found: found.optional(),
 })
@@ -20,7 +21,7 @@ export type MasterChanged = z.infer<typeof masterChanged>
 
 export const masterInStandby = z.object({
   type: z.literal('MasterInStandby'),
-  masters: z.array(masterAddress).max(64),
+  masters: z.array(masterAddress).max(innerLimits.masters),
   /** The address of the leader, as far as this Master knows. */
   leader: masterAddress.optional(),
   /** `sentAtMs` of the Heartbeat that this answers; it dates the proof (protocol 8, isolation). */

@@ -40,7 +40,13 @@ export const lostTail = z.object({
   type: z.literal('LostTail'),
   /** [table, id, JSON text with its `at`]. */
   records: z
-    .array(z.tuple([z.enum(['worker', 'app', 'driver', 'ended', 'key']), name, z.string().max(512 * 1024)]))
+    .array(
+      z.tuple([
+        z.enum(['worker', 'app', 'driver', 'ended', 'key']),
+        name,
+        z.string().max(2 * limits.recordBytes),
+      ]),
+    )
     .max(limits.lostWriteRecords),
   last: z.boolean(),
 })

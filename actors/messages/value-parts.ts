@@ -110,7 +110,9 @@ const lost = (loss: Loss): Look => ({ kind: 'lost', loss })
 function nameOf(prototype: object | null, tag: string): string {
   const type: unknown = prototype?.constructor
   const name = typeof type === 'function' && type.name !== '' ? type.name : tag
-  return name === 'Object' ? 'an instance of a class without a name' : `an instance of ${name.slice(0, 100)}`
+  return name === 'Object'
+    ? 'an instance of a class without a name'
+    : `an instance of ${name.slice(0, innerLimits.shownClassNameChars)}`
 }
 
 /** Up to this length the named fields of an array are examined too, such as those of a match of a regular expression. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import {
   count,
   driverDescription,
@@ -27,7 +28,7 @@ export const registerWorker = z.object({
   memoryMib: positive,
   resources: resourceAddresses,
   labels: z.record(name, text),
-  web: z.string().max(256).nullable(),
+  web: z.string().max(innerLimits.addressChars).nullable(),
 })
 export type RegisterWorker = z.infer<typeof registerWorker>
 
@@ -119,6 +120,6 @@ export type WorkerLatestState = z.infer<typeof workerLatestState>
 export const changesAcknowledged = z.object({
   type: z.literal('ChangesAcknowledged'),
   workerId: name,
-  changes: z.array(positive).max(10_000),
+  changes: z.array(positive).max(innerLimits.changesPerMessage),
 })
 export type ChangesAcknowledged = z.infer<typeof changesAcknowledged>

@@ -40,7 +40,7 @@ function find(document: Document, path: KeyPath): { found: Found; complete: bool
 /** Deep nesting and alias bombs make the parser throw. That is a problem of the file, too. */
 function readValue(document: Document): { value?: unknown; failure?: string } {
   try {
-    return { value: document.toJS({ maxAliasCount: 100 }) }
+    return { value: document.toJS({ maxAliasCount: innerLimits.yamlAliases }) }
   } catch (error) {
     return { failure: reasonOf(error) }
   }

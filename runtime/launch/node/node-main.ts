@@ -1,3 +1,4 @@
+import { innerLimits } from '../../inner-limits.js'
 import { openNodeControl } from '../../process/node-control.js'
 import { errorRecord, exitCodeOf } from '../cli/error-record.js'
 import type { NodeEvent, NodeOrder, NodeSpec } from './node-spec.js'
@@ -33,9 +34,8 @@ main().then(
     // A failed node waits for nothing: its log is written, and its last events to the launcher are in the kernel.
     if (code !== 0) process.exit(code)
     process.exitCode = code
-    // A resource that a library left open must not keep a stopped node running. Its last events leave within a turn or
-    // two.
-    setTimeout(() => process.exit(), 1000).unref()
+    // A resource that a library left open must not keep a stopped node running.
+    setTimeout(() => process.exit(), innerLimits.leftOpenGraceMs).unref()
   },
   (error: unknown) => {
     process.stderr.write(`${JSON.stringify({ error: errorRecord(error) })}\n`)
