@@ -9,6 +9,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { type Child, startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
+import { before, systemTimers } from '../../runtime/timers.js'
 
 export interface EmbeddedOptions {
   /** Default 1. */
@@ -135,28 +136,19 @@ function untilReady(child: Child, lines: Lines, signal: AbortSignal | undefined)
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderrText = (stderrText + text).slice(-STDERR_TAIL_BYTES)
   })
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      const message = `The embedded cluster was not ready within ${limits.embeddedStartMs} ms.`
-      fail(new FiresteelError('SPAWN_FAILED', message, { cause: stderrText }))
-    }, limits.embeddedStartMs)
-    const abort = (): void => fail(signal?.reason)
-    const settle = (): void => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
-    }
-    const fail = (error: unknown): void => {
-      settle()
-      reject(error)
-    }
-    signal?.addEventListener('abort', abort, { once: true })
+  const late = (): Error => {
+    const message = `The embedded cluster was not ready within ${limits.embeddedStartMs} ms.`
+    return new FiresteelError('SPAWN_FAILED', message, { cause: stderrText })
+  }
+  const settled = new AbortController()
+  const ready = new Promise<Ready>((resolve, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { signal: settled.signal })
     lines.on((line) => {
-      if (line.event !== 'ready') return
-      settle()
-      resolve(line as Ready)
+      if (line.event === 'ready') resolve(line as Ready)
     })
-    void child.closed.then(() => fail(errorIn(stderrText)))
+    void child.closed.then(() => reject(errorIn(stderrText)))
   })
+  return before(ready, limits.embeddedStartMs, systemTimers, late).finally(() => settled.abort())
 }
 
 /** The error that a `--json` command printed, or the best text there is. */

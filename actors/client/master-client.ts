@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { parseActorAddress } from '../../runtime/addresses.js'
+import { backoffMs } from '../../runtime/backoff.js'
 import { type Clock, systemClock } from '../../runtime/clock.js'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
@@ -10,11 +11,11 @@ import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import { logDeadLetters } from '../../runtime/system/dead-letters.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import { createSystem } from '../../runtime/system/system.js'
+import { systemTimers } from '../../runtime/timers.js'
 import { dial } from '../../runtime/transport/dial.js'
 import { Dialer, type DialerOptions } from '../../runtime/transport/dialer.js'
 import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
 import { PeerComplaints } from '../../runtime/transport/peer-complaints.js'
-import { systemTimers } from '../../runtime/transport/timers.js'
 import { type ClientMessage, violation } from '../messages/catalogue.js'
 import type { MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
 import type { RequestTrace, TraceChunk } from '../messages/trace.js'
@@ -173,8 +174,7 @@ export class MasterClient {
     signal: AbortSignal | undefined,
   ): Promise<ClientMessage> {
     const plan = new RequestPlan(message.type)
-    let retryMs: number = limits.requestRetryFirstMs
-    for (;;) {
+    for (let tries = 0; ; tries++) {
       const leader = await this.#waitForLeader(plan, deadlineMs, signal)
       if (!leader) throw plan.expired(timeoutMs, this.#links.describe())
       plan.sending(leader.epoch)
@@ -186,12 +186,12 @@ export class MasterClient {
         if (signal?.aborted || plan.failed(error) === 'final') throw error
       }
       const leftMs = deadlineMs - this.#clock.monotonicMs()
+      const retryMs = backoffMs(tries, limits.requestRetryFirstMs, limits.requestRetryMs)
       // If another Master already leads, there is nothing to wait for.
       if (this.#links.epoch <= leader.epoch) await this.#pause(Math.min(retryMs, leftMs), signal)
       // A request sent at the last moment gets no answer in time, which would turn a refusal into an unknown outcome.
       const isLast = leftMs <= retryMs && this.#links.epoch <= leader.epoch
       if (isLast && !this.#fatal && !signal?.aborted) throw plan.expired(timeoutMs, this.#links.describe())
-      retryMs = Math.min(2 * retryMs, limits.requestRetryMs)
     }
   }
 

@@ -8,7 +8,7 @@ import type {
   PersistenceEngine,
   Position,
 } from '../../runtime/persistence/engine.js'
-import { type Cancel, systemTimers, type TimerSource } from '../../runtime/system/timers.js'
+import { type Cancel, systemTimers, type TimerSource } from '../../runtime/timers.js'
 import {
   commonProtocol,
   describeProtocols,

@@ -1,6 +1,6 @@
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import type { TimerSource } from '../../runtime/system/timers.js'
+import { before, type TimerSource } from '../../runtime/timers.js'
 import type { LeaderLock } from './leader-lock.js'
 import { attemptMs } from './lease.js'
 
@@ -125,12 +125,8 @@ export class QuorumLock implements LeaderLock {
 
   /** Rejects after lease/4. */
   #within<T>(what: string, work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.#timers.after(attemptMs(this.#leaseMs), () =>
-        reject(noMajority(`${what} took longer than a quarter of the lease`)),
-      )
-      work.then(resolve, reject).finally(cancel)
-    })
+    const late = (): Error => noMajority(`${what} took longer than a quarter of the lease`)
+    return before(work, attemptMs(this.#leaseMs), this.#timers, late)
   }
 }
 

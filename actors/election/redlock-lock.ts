@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import Redlock, { Lock } from 'redlock'
 import { FiresteelError } from '../../runtime/errors.js'
 import type { LockServer } from '../../runtime/redis/lock-server.js'
-import { systemTimers, type TimerSource } from '../../runtime/system/timers.js'
+import { systemTimers, type TimerSource } from '../../runtime/timers.js'
 import { type LockQuorum, QuorumLock } from './quorum-lock.js'
 
 export interface RedlockLockOptions {

@@ -1,3 +1,4 @@
+import { backoffMs } from '../../runtime/backoff.js'
 import { limits } from '../../runtime/limits.js'
 
 /**
@@ -35,8 +36,8 @@ export class ThreadStarts {
   failed(deathsBefore: number, nowMs: number): void {
     if (deathsBefore < this.#deaths) return
     this.#deaths++
-    const pauseMs = limits.threadRestartFirstMs * 2 ** Math.min(this.failures - 1, 30)
-    this.#notBeforeMs = nowMs + Math.min(pauseMs, limits.threadRestartMaxMs)
+    const { threadRestartFirstMs, threadRestartMaxMs } = limits
+    this.#notBeforeMs = nowMs + backoffMs(this.failures - 1, threadRestartFirstMs, threadRestartMaxMs)
   }
 
   /** `unproven` is the number of threads that have not begun a task yet. */

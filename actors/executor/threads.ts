@@ -1,6 +1,6 @@
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import { systemTimers } from '../../runtime/transport/timers.js'
+import { systemTimers } from '../../runtime/timers.js'
 import { decodeError, encodeError } from '../messages/task-error.js'
 import type { AttemptKey, FunctionEntry, ResultStatus } from '../messages/tasks.js'
 import { Deque } from '../tasks/deque.js'

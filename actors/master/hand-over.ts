@@ -1,5 +1,5 @@
 import { limits } from '../../runtime/limits.js'
-import type { TimerSource } from '../../runtime/system/timers.js'
+import { type TimerSource, within } from '../../runtime/timers.js'
 import type { FromMaster } from '../messages/catalogue.js'
 import type { PeerMaster } from './peer-masters.js'
 
@@ -16,13 +16,7 @@ export class HandOver {
 
   /** What has not become durable by then gets NotLeader. */
   drain(drained: Promise<void>, timers: TimerSource): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = timers.after(limits.handOverDrainMs, resolve)
-      void drained.then(() => {
-        cancel()
-        resolve()
-      })
-    })
+    return within(drained, limits.handOverDrainMs, timers)
   }
 
   /** The messages to send once the leadership is given up and its lock is free. */

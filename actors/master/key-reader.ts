@@ -2,7 +2,7 @@ import { reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { Fence, PersistenceEngine } from '../../runtime/persistence/engine.js'
-import type { TimerSource } from '../../runtime/system/timers.js'
+import type { TimerSource } from '../../runtime/timers.js'
 import { readKeys } from './read-records.js'
 import type { StoredRecords } from './records.js'
 

@@ -1,3 +1,4 @@
+import { backoffMs } from '../../runtime/backoff.js'
 import type { LaunchFailure } from '../messages/launch-failures.js'
 
 /* Failed launches, by application or driver and Worker. They are not stored: a new leader begins without any. */
@@ -127,7 +128,7 @@ export class LaunchFailures {
 
   #waitMs(rounds: number): number {
     const { launchBackoffFirstMs, launchBackoffMaxMs } = this.#times
-    return Math.min(launchBackoffMaxMs, launchBackoffFirstMs * 2 ** Math.min(rounds - 1, 30))
+    return backoffMs(rounds - 1, launchBackoffFirstMs, launchBackoffMaxMs)
   }
 }
 

@@ -6,7 +6,7 @@ import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { RecordCache } from '../../runtime/persistence/record-cache.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
-import type { Cancel, TimerSource } from '../../runtime/system/timers.js'
+import { type Cancel, type TimerSource, within } from '../../runtime/timers.js'
 import { DialError, type DialOptions } from '../../runtime/transport/dial.js'
 import { Dialer } from '../../runtime/transport/dialer.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
@@ -134,7 +134,7 @@ export class MasterHost {
       this.#succeeded = resolve
     })
     const handedOver = (await this.#current?.resign('the Master stops')) ?? false
-    if (handedOver) await this.#within(succeeded, limits.handOverLingerMs)
+    if (handedOver) await within(succeeded, limits.handOverLingerMs, this.#options.timers)
   }
 
   close(): void {
@@ -272,16 +272,6 @@ export class MasterHost {
     } catch (error) {
       return error instanceof DialError && error.refused ? 'gone' : 'unknown'
     }
-  }
-
-  #within(work: Promise<void>, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.timers.after(ms, resolve)
-      void work.then(() => {
-        cancel()
-        resolve()
-      })
-    })
   }
 }
 

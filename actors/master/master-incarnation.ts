@@ -1,6 +1,6 @@
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Ref } from '../../runtime/system/ref.js'
-import type { TimerSource } from '../../runtime/system/timers.js'
+import type { TimerSource } from '../../runtime/timers.js'
 import type { ElectionAgent, ElectionAgentContext } from '../election/election-agent.js'
 import type { Hearsay } from '../election/hearsay.js'
 import { leaderElectionAgent } from '../election/leader-election-agent.js'

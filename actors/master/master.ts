@@ -9,7 +9,7 @@ import type { ActorContext, Behavior } from '../../runtime/system/actor-system.j
 import type { Handler } from '../../runtime/system/behavior.js'
 import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
 import { QuestionQueue } from '../../runtime/system/question-queue.js'
-import { systemTimers, type TimerSource } from '../../runtime/system/timers.js'
+import { systemTimers, type TimerSource } from '../../runtime/timers.js'
 import { serveTrace } from '../../runtime/trace/answer-trace.js'
 import { peerOf } from '../../runtime/transport/gateway.js'
 import type { LinkEndKind } from '../../runtime/transport/link-end.js'
@@ -282,7 +282,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
       fence: { epoch, owner },
       lock,
       monotonicMs: () => clock.monotonicMs(),
-      after: (ms, run) => this.#timers.after(ms, run),
+      timers: this.#timers,
       mayAct,
       release: config.slices,
       onReleased: ({ effect, cause }) => this.#run(effect, cause),

@@ -1,7 +1,7 @@
 import { limits } from '../../runtime/limits.js'
+import type { TimerSource } from '../../runtime/timers.js'
 import type { LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
-import type { Timers } from '../../runtime/transport/timers.js'
 import { invalid, receiveFrame } from '../messages/bytes.js'
 import { dropStray } from '../messages/stray-envelope.js'
 import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
@@ -47,7 +47,7 @@ export interface ChannelEvents {
 
 export interface ChannelOptions {
   readonly link: ChannelLink
-  readonly timers: Timers
+  readonly timers: TimerSource
   readonly maxInputBytes: number
   readonly maxResultBytes: number
   readonly events: ChannelEvents

@@ -3,7 +3,7 @@ import { reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { Logger } from '../../runtime/observe/log.js'
 import { guarded } from '../../runtime/system/uncaught.js'
-import { systemTimers, type Timers } from '../../runtime/transport/timers.js'
+import { systemTimers, type TimerSource } from '../../runtime/timers.js'
 import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
 import { DispatchCore } from './dispatch-core.js'
 import type {
@@ -46,7 +46,7 @@ export interface TaskPoolLimits {
 export interface TaskPoolOptions {
   readonly appId: string
   readonly clock?: Clock
-  readonly timers?: Timers
+  readonly timers?: TimerSource
   readonly log: Pick<Logger, 'info' | 'warn'>
   /** Asks the Master to kill an executor that this driver has given up. */
   readonly killExecutor: (execId: number) => void
@@ -92,7 +92,7 @@ class Pool implements TaskPool {
   readonly limits: TaskPoolLimits
   readonly #options: TaskPoolOptions
   readonly #clock: Clock
-  readonly #timers: Timers
+  readonly #timers: TimerSource
   readonly #core = new DispatchCore()
   readonly #submissions = new Map<number, SubmitSpec>()
   readonly #functions: FunctionEntry[] = []

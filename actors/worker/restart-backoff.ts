@@ -1,3 +1,5 @@
+import { backoffMs } from '../../runtime/backoff.js'
+
 export interface RestartTimes {
   readonly firstMs: number
   readonly maxMs: number
@@ -8,21 +10,20 @@ export interface RestartTimes {
 /** How long a supervised driver waits before its next attempt. The wait doubles, as in Spark, but up to a maximum. */
 export class RestartBackoff {
   readonly #times: RestartTimes
-  #nextMs: number
+  /** Waits since the last run that was long enough. */
+  #waits = 0
   /** Failures in a row, each soon after the start. */
   crashes = 0
 
   constructor(times: RestartTimes) {
     this.#times = times
-    this.#nextMs = times.firstMs
   }
 
   afterRunOf(ranMs: number): number {
-    const hasRun = ranMs > this.#times.resetMs
-    if (hasRun) this.#nextMs = this.#times.firstMs
+    const { firstMs, maxMs, resetMs } = this.#times
+    const hasRun = ranMs > resetMs
+    if (hasRun) this.#waits = 0
     this.crashes = hasRun ? 0 : this.crashes + 1
-    const waitMs = this.#nextMs
-    this.#nextMs = Math.min(this.#times.maxMs, waitMs * 2)
-    return waitMs
+    return backoffMs(this.#waits++, firstMs, maxMs)
   }
 }

@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { writeSync } from 'node:fs'
 import winston from 'winston'
 import { innerLimits } from '../inner-limits.js'
+import { within } from '../timers.js'
 import { type LogFields, type LogFormat, type Logger, type LogLevel, logLevels } from './log.js'
 import { formatLine } from './log-line.js'
 import { survivePipeEnd } from './stderr-logger.js'
@@ -103,22 +105,10 @@ function writeAtOnce(stream: NodeJS.WritableStream, line: string): void {
 }
 
 async function flush({ sink, transport, stream }: Shared): Promise<void> {
-  await within(CLOSE_MS, (done) => {
-    transport.once('finish', done)
-    sink.end()
-  })
+  const written = once(transport, 'finish')
+  sink.end()
+  await within(written, CLOSE_MS)
   // winston's end means that its transport has written, an empty write that the stream has.
-  await within(CLOSE_MS, (done) => {
-    stream.write('', () => done())
-  })
-}
-
-async function within(ms: number, start: (done: () => void) => void): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    start(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
+  const sent = new Promise<void>((resolve) => stream.write('', () => resolve()))
+  await within(sent, CLOSE_MS)
 }

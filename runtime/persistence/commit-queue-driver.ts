@@ -1,16 +1,9 @@
 import { reasonOf } from '../errors.js'
 import { limits } from '../limits.js'
+import { systemTimers, type TimerSource } from '../timers.js'
 import type { Step } from './commit-group.js'
 import type { Abandoned, CommitEnd, CommitQueue, CommitQueueRequest, Settled } from './commit-queue.js'
 import type { CommitOutcome, Fence, PersistenceEngine, StoreDegradation } from './engine.js'
-
-/** Runs `run` once after `delayMs`. The returned function cancels it. */
-export type After = (delayMs: number, run: () => void) => () => void
-
-export const systemAfter: After = (delayMs, run) => {
-  const timer = setTimeout(run, delayMs)
-  return () => clearTimeout(timer)
-}
 
 export interface CommitQueueDriverOptions<Effect> {
   readonly commitQueue: CommitQueue<Effect>
@@ -21,7 +14,7 @@ export interface CommitQueueDriverOptions<Effect> {
   readonly monotonicMs: () => number
   /** False: the leadership is past its deadline, and an answer that comes now releases nothing (protocol 6). */
   readonly mayAct?: () => boolean
-  readonly after?: After
+  readonly timers?: TimerSource
   /**
    * Effects that leave in one turn, and how long such a turn lasts. The rest leaves in later turns, before anything
    * else.
@@ -41,7 +34,7 @@ export interface CommitQueueDriverOptions<Effect> {
 /** The shell of a commit queue: it sends the queue's requests, returns their outcomes to it, and keeps its back-off. */
 export class CommitQueueDriver<Effect> {
   readonly #options: CommitQueueDriverOptions<Effect>
-  readonly #after: After
+  readonly #timers: TimerSource
   readonly #drains: (() => void)[] = []
   #cancelWait: (() => void) | undefined
   #pumpQueued = false
@@ -53,7 +46,7 @@ export class CommitQueueDriver<Effect> {
 
   constructor(options: CommitQueueDriverOptions<Effect>) {
     this.#options = options
-    this.#after = options.after ?? systemAfter
+    this.#timers = options.timers ?? systemTimers
   }
 
   /** Ask this before the core runs (protocol 4.5). */
@@ -108,7 +101,7 @@ export class CommitQueueDriver<Effect> {
       return
     }
     if (next.kind === 'wait') {
-      this.#cancelWait = this.#after(Math.ceil(next.ms), () => {
+      this.#cancelWait = this.#timers.after(Math.ceil(next.ms), () => {
         this.#cancelWait = undefined
         this.#pump()
       })
@@ -171,7 +164,7 @@ export class CommitQueueDriver<Effect> {
     const most = this.#left + release.releaseEffects
     while (this.#left < this.#released.length && !this.#stopped) {
       if (this.#left >= most || monotonicMs() - beganMs > release.releaseMs) {
-        this.#after(0, () => this.#releaseRest())
+        this.#timers.after(0, () => this.#releaseRest())
         return
       }
       onReleased(this.#released[this.#left++] as Effect)

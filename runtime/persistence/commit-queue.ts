@@ -1,3 +1,4 @@
+import { backoffMs } from '../backoff.js'
 import { FiresteelError } from '../errors.js'
 import { limits as defaults } from '../limits.js'
 import { CommitGroup, type Step, type Write, writesOf } from './commit-group.js'
@@ -226,8 +227,7 @@ export class CommitQueue<Effect> {
   #backOff(sent: CommitQueueRequest, degradation: StoreDegradation, nowMs: number): void {
     if (sent.kind === 'touch') this.#sent = undefined
     const { storeBackoffFirstMs, storeBackoffMaxMs } = this.#limits
-    this.#retryAtMs = nowMs + Math.min(storeBackoffMaxMs, storeBackoffFirstMs * 2 ** this.#failures)
-    this.#failures = Math.min(this.#failures + 1, 16)
+    this.#retryAtMs = nowMs + backoffMs(this.#failures++, storeBackoffFirstMs, storeBackoffMaxMs)
     this.#degradation = degradation
   }
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { backoffMs } from '../backoff.js'
 import { innerLimits } from '../inner-limits.js'
 
 /* File descriptors: how many this process may have, and what to do when there are none. */
@@ -36,11 +37,12 @@ export interface Patience {
 /** Tries again what failed for lack of descriptors. Every other error is passed on at once. */
 export async function patiently<T>(start: () => Promise<T>, patience: Patience): Promise<T> {
   const { firstMs, maxMs, totalMs, onWait, isStopped = () => false, wait = delay } = patience
-  for (let waitMs = firstMs, waitedMs = 0; ; waitMs = Math.min(maxMs, 2 * waitMs)) {
+  for (let failures = 0, waitedMs = 0; ; failures++) {
     try {
       return await start()
     } catch (error) {
       if (!isDescriptorShortage(error) || waitedMs >= totalMs || isStopped()) throw error
+      const waitMs = backoffMs(failures, firstMs, maxMs)
       onWait(waitMs, error)
       await wait(waitMs)
       waitedMs += waitMs

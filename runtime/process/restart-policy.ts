@@ -1,3 +1,4 @@
+import { backoffMs } from '../backoff.js'
 import { limits } from '../limits.js'
 import type { ProcessExit } from './child-end.js'
 
@@ -38,6 +39,6 @@ export function decideRestart(
     return { restart: false, reason: `it cannot run so (exit ${exit.code})` }
   }
   const before = ranMs >= settings.stableMs ? 0 : failures
-  const delayMs = before === 0 ? 0 : Math.min(settings.maxMs, settings.firstMs * 2 ** (before - 1))
+  const delayMs = before === 0 ? 0 : backoffMs(before - 1, settings.firstMs, settings.maxMs)
   return { restart: true, delayMs, failures: before + 1 }
 }

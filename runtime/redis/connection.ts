@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { backoffMs, jittered } from '../backoff.js'
 import { type ErrorName, type FiresteelError, isFiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import type { Log } from '../observe/log.js'
@@ -266,12 +267,8 @@ export class RedisConnection {
   #retryMs(): number {
     const { storeBackoffFirstMs, storeBackoffMaxMs, redisIdleBackoffMaxMs } = limits
     const isLasting = lasting.some((code) => isFiresteelError(this.#degradation, code))
-    const maxMs = isLasting ? redisIdleBackoffMaxMs : storeBackoffMaxMs
-    const wholeMs = isLasting
-      ? maxMs
-      : Math.min(maxMs, storeBackoffFirstMs * 2 ** Math.min(this.#failures, 16))
-    this.#failures++
-    return Math.round(wholeMs * (0.5 + this.#options.random() / 2))
+    const doublingMs = backoffMs(this.#failures++, storeBackoffFirstMs, storeBackoffMaxMs)
+    return Math.round(jittered(isLasting ? redisIdleBackoffMaxMs : doublingMs, this.#options.random()))
   }
 
   /** Once per change: an outage is one line, not one per dial. */

@@ -1,8 +1,8 @@
+import type { Cancel, TimerSource } from '../timers.js'
 import type { Timers } from './behavior.js'
 import type { Destination, Recall } from './local-envelope.js'
 import type { Message } from './ref.js'
 import type { Relay } from './relay.js'
-import type { Cancel, TimerSource } from './timers.js'
 
 interface Entry extends Recall {
   cancel: Cancel

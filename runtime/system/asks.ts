@@ -1,12 +1,12 @@
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
+import type { Cancel, TimerSource } from '../timers.js'
 import type { AskOptions } from './behavior.js'
 import type { Envelope, Sink } from './envelope.js'
 import type { Destination, LocalEnvelope } from './local-envelope.js'
 import type { Message } from './ref.js'
 import type { Relay } from './relay.js'
 import { errorOf, isFailure, systemPath } from './system-messages.js'
-import type { Cancel, TimerSource } from './timers.js'
 
 /** An actor that waits for an answer. It is the same one as long as it is the same object. */
 export interface Asker {

@@ -1,5 +1,6 @@
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
+import { before } from '../timers.js'
 import { ActorCell, type CellParts } from './actor-cell.js'
 import type { Behavior } from './actor-system.js'
 import { ActorTimers, type TimerParts } from './actor-timers.js'
@@ -160,17 +161,11 @@ export class Lifecycle implements ActorKeeper {
 
   /** A handler that never settles must not hold a stop for ever: it is left behind, and told of. */
   #bounded(cell: ActorCell, pending: Promise<void>): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#parts.timers.after(limits.actorStopMs, () => {
-        const text = `${cell.path} did not settle within ${limits.actorStopMs} ms of its stop and was left behind`
-        this.#report(cell, new FiresteelError('INTERNAL', text), cell.current, 'stopped')
-        resolve()
-      })
-      void pending.then(() => {
-        cancel()
-        resolve()
-      })
-    })
+    const text = `${cell.path} did not settle within ${limits.actorStopMs} ms of its stop and was left behind`
+    const late = (): Error => new FiresteelError('INTERNAL', text)
+    return before(pending, limits.actorStopMs, this.#parts.timers, late).catch((error: unknown) =>
+      this.#report(cell, error, cell.current, 'stopped'),
+    )
   }
 
   #report(

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
-import type { TimerSource } from './timers.js'
+import type { TimerSource } from '../timers.js'
 
 export interface QuestionQueueLimits {
   readonly questionsServed: number

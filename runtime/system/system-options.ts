@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
+import type { TimerSource } from '../timers.js'
 import type { TraceRing } from '../trace/ring.js'
 import type { Envelope } from './envelope.js'
-import type { TimerSource } from './timers.js'
 
 /**
  * Why a message was not delivered: no such actor, it has stopped, its mailbox was full, its link was closed or

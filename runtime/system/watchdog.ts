@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js'
 import { limits } from '../limits.js'
+import type { Cancel, TimerSource } from '../timers.js'
 import type { LocalEnvelope } from './local-envelope.js'
 import type { StuckHandler, SystemOptions } from './system-options.js'
-import type { Cancel, TimerSource } from './timers.js'
 import { guarded } from './uncaught.js'
 
 /** An actor whose handler may have given a promise. */

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { type Clock, systemClock } from '../clock.js'
 import { type ErrorDetails, type ErrorName, FiresteelError, reasonOf } from '../errors.js'
 import { limits } from '../limits.js'
+import { systemTimers, type TimerSource } from '../timers.js'
 import { DiallerHandshake } from './handshake.js'
 import { NONCE_BYTES, type RefusalCode } from './handshake-message.js'
 import type { Held } from './held-bytes.js'
@@ -10,7 +11,6 @@ import { currentIdentity, formatAddress, type IdentitySource, type Role } from '
 import { type InvalidReport, Link } from './link.js'
 import { nodeMajor } from './node-major.js'
 import { type HandshakeResult, runHandshake } from './run-handshake.js'
-import { systemTimers, type Timers } from './timers.js'
 
 export interface DialOptions {
   readonly host: string
@@ -33,7 +33,7 @@ export interface DialOptions {
   /** Default: the budget of this process. */
   readonly held?: Held | undefined
   readonly clock?: Clock | undefined
-  readonly timers?: Timers | undefined
+  readonly timers?: TimerSource | undefined
 }
 
 /** Says why a dial gave no link. */

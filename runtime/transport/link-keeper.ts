@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from '../clock.js'
-import { Backoff } from './backoff.js'
+import { systemTimers, type TimerSource } from '../timers.js'
 import { type DialError, type DialOptions, dial } from './dial.js'
 import type { Link } from './link.js'
 import type { LinkEnd } from './link-end.js'
-import { systemTimers, type Timers } from './timers.js'
+import { RedialBackoff } from './redial-backoff.js'
 
 export interface LinkKeeperOptions extends Omit<DialOptions, 'signal'> {
   /** Called for each link that was opened. The caller must give it a receiver. */
@@ -33,8 +33,8 @@ const refusals: ReadonlySet<string> = new Set([
 export class LinkKeeper {
   readonly #options: LinkKeeperOptions
   readonly #clock: Clock
-  readonly #timers: Timers
-  readonly #backoff: Backoff
+  readonly #timers: TimerSource
+  readonly #backoff: RedialBackoff
   #link: Link | undefined
   #dialling: AbortController | undefined
   #cancelWait: (() => void) | undefined
@@ -44,7 +44,7 @@ export class LinkKeeper {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#timers = options.timers ?? systemTimers
-    this.#backoff = new Backoff(options.random ?? Math.random)
+    this.#backoff = new RedialBackoff(options.random ?? Math.random)
     this.#dial()
   }
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../clock.js'
 import { reasonOf } from '../errors.js'
 import { limits } from '../limits.js'
+import type { TimerSource } from '../timers.js'
 import { type EnvelopeGroup, EnvelopeReader } from './envelope-reader.js'
 import { FRAME_HEADER_BYTES, type Frame, type FrameDecoder, frameKind } from './frame.js'
 import { Heartbeat } from './heartbeat.js'
@@ -12,7 +13,6 @@ import { type Intake, type IntakeSource, processIntake, type Turn } from './inta
 import { endOfError, type LinkEnd } from './link-end.js'
 import { LinkWriter } from './link-writer.js'
 import { messageBytesOf } from './message-bounds.js'
-import type { Timers } from './timers.js'
 
 /** Where a link delivers. It is never called from inside a call to the link, and never after `closed`. */
 export interface LinkReceiver {
@@ -48,7 +48,7 @@ export interface LinkParts {
   readonly decoder: FrameDecoder
   readonly peer: PeerIdentity
   readonly clock: Clock
-  readonly timers: Timers
+  readonly timers: TimerSource
   readonly deadMs: number
   readonly onInvalid?: ((report: InvalidReport) => void) | undefined
   /** Default: that of this process. */
@@ -73,7 +73,7 @@ export class Link implements IntakeSource, Holder {
   readonly #socket: Socket
   readonly #decoder: FrameDecoder
   readonly #clock: Clock
-  readonly #timers: Timers
+  readonly #timers: TimerSource
   readonly #writer: LinkWriter
   readonly #heartbeat: Heartbeat
   readonly #onInvalid: ((report: InvalidReport) => void) | undefined

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../clock.js'
 import { FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import { descriptorBudget } from '../process/descriptor-budget.js'
+import { systemTimers, type TimerSource } from '../timers.js'
 import { AcceptorHandshake, type HandshakeStep } from './handshake.js'
 import { encodeHandshake, NONCE_BYTES, type RefusalCode, selfDescription } from './handshake-message.js'
 import { HandshakeRate } from './handshake-rate.js'
@@ -21,7 +22,6 @@ import { OpenHandshakes } from './open-handshakes.js'
 import { OpenLinks } from './open-links.js'
 import { ownProtocols } from './protocol-range.js'
 import { type HandshakeResult, runHandshake } from './run-handshake.js'
-import { systemTimers, type Timers } from './timers.js'
 
 /** A connection that did not become a link. */
 export interface Rejection {
@@ -45,7 +45,7 @@ export interface ListenOptions {
   /** After this silence a link is dead. Default: `limits.linkDeadMs` for all. */
   readonly deadMsFor?: (peer: PeerIdentity) => number
   readonly clock?: Clock
-  readonly timers?: Timers
+  readonly timers?: TimerSource
 }
 
 export interface Listener {
@@ -114,7 +114,7 @@ const TOO_MANY: HandshakeStep = {
 class Acceptor {
   readonly #options: ListenOptions
   readonly #clock: Clock
-  readonly #timers: Timers
+  readonly #timers: TimerSource
   readonly #open: OpenHandshakes<Socket>
   readonly #rate = new HandshakeRate()
   readonly #links: OpenLinks

@@ -2,12 +2,12 @@ import type { Buffer } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { reasonOf } from '../errors.js'
 import { guarded } from '../system/uncaught.js'
+import type { TimerSource } from '../timers.js'
 import { BRACKETS_BYTES, encodeFrame, FrameDecoder, frameKind } from './frame.js'
 import type { HandshakeStep } from './handshake.js'
 import type { RefusalCode } from './handshake-message.js'
 import type { ProvenPeer } from './identity.js'
 import { messageBytesOf } from './message-bounds.js'
-import type { Timers } from './timers.js'
 
 export type HandshakeResult =
   | { readonly kind: 'linked'; readonly peer: ProvenPeer; readonly decoder: FrameDecoder }
@@ -19,7 +19,7 @@ export interface HandshakeRun {
   /** Body of the first frame, for the side that sends first. */
   readonly first?: Buffer
   readonly receive: (body: Buffer) => HandshakeStep
-  readonly timers: Timers
+  readonly timers: TimerSource
   readonly timeoutMs: number
   /** Called once. After a success the socket is paused and has no listeners of ours. Otherwise it is being closed. */
   readonly done: (result: HandshakeResult) => void

@@ -45,10 +45,12 @@ function harness(more: Partial<CommitQueueDriverOptions<string>> = {}) {
     fence: { epoch: 1, owner: 'me' },
     lock: () => 'the-lock',
     monotonicMs: () => time.nowMs,
-    after: (delayMs, run) => {
-      const timer = { atMs: time.nowMs + delayMs, run }
-      timers.push(timer)
-      return () => timers.splice(timers.indexOf(timer), 1)
+    timers: {
+      after(delayMs, run) {
+        const timer = { atMs: time.nowMs + delayMs, run }
+        timers.push(timer)
+        return () => timers.splice(timers.indexOf(timer), 1)
+      },
     },
     onReleased: (effect) => void log.push(effect),
     onEnded: (end) => ends.push(end),

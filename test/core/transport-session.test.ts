@@ -4,13 +4,13 @@ import fc from 'fast-check'
 import { limits } from '../../runtime/limits.js'
 import { descriptorBudget } from '../../runtime/process/descriptor-budget.js'
 import { readDescriptorLimit, withinDescriptors } from '../../runtime/process/descriptors.js'
-import { Backoff } from '../../runtime/transport/backoff.js'
 import { Heartbeat } from '../../runtime/transport/heartbeat.js'
 import type { Role } from '../../runtime/transport/identity.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { LinkTable, type TableLink } from '../../runtime/transport/link-table.js'
 import { OpenHandshakes } from '../../runtime/transport/open-handshakes.js'
 import { OpenLinks } from '../../runtime/transport/open-links.js'
+import { RedialBackoff } from '../../runtime/transport/redial-backoff.js'
 
 const watch = (): Heartbeat => new Heartbeat({ heartbeatMs: 1000, deadMs: 5000 }, 0)
 
@@ -59,22 +59,22 @@ test('deadMs can be raised toward a driver', () => {
 })
 
 test('back-off doubles from the first to the longest wait, jittered down to half', () => {
-  const longest = new Backoff(() => 0.999999)
+  const longest = new RedialBackoff(() => 0.999999)
   const waits = Array.from({ length: 6 }, () => Math.round(longest.failed('unreachable')))
   assert.deepEqual(waits, [20, 40, 80, 160, 250, 250])
-  const shortest = new Backoff(() => 0)
+  const shortest = new RedialBackoff(() => 0)
   assert.equal(shortest.failed('unreachable'), 10)
   for (let n = 0; n < 2000; n++) assert.ok(shortest.failed('unreachable') <= limits.reconnectMaxMs)
 })
 
 test('who is refused backs off to 5 s', () => {
-  const backoff = new Backoff(() => 0.999999)
+  const backoff = new RedialBackoff(() => 0.999999)
   const waits = Array.from({ length: 6 }, () => Math.round(backoff.failed('refused')))
   assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, 5000])
 })
 
 test('a link that held starts the back-off anew, one that broke at once does not', () => {
-  const backoff = new Backoff(() => 0.999999)
+  const backoff = new RedialBackoff(() => 0.999999)
   for (let n = 0; n < 5; n++) backoff.failed('unreachable')
   backoff.linked(1000)
   assert.equal(Math.round(backoff.lost(1001, 'unreachable')), 250)
@@ -83,7 +83,7 @@ test('a link that held starts the back-off anew, one that broke at once does not
 })
 
 test('a replaced link waits long although it held', () => {
-  const backoff = new Backoff(() => 0.999999)
+  const backoff = new RedialBackoff(() => 0.999999)
   backoff.linked(0)
   assert.equal(Math.round(backoff.lost(60_000, 'refused')), 250)
 })

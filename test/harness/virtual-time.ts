@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.js'
-import type { Cancel, TimerSource } from '../../runtime/system/timers.js'
+import type { Cancel, TimerSource } from '../../runtime/timers.js'
 
 interface Timer {
   readonly dueMs: number

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ActorContext } from '../../runtime/system/actor-system.js'
 import type { Ref } from '../../runtime/system/ref.js'
-import { systemTimers } from '../../runtime/system/timers.js'
+import { systemTimers } from '../../runtime/timers.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { deferred, type Fixture, fixture, type Note, note } from '../tools/system-fixture.js'
 

@@ -343,8 +343,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'an attempt at the lock has no end',
     file: 'actors/election/quorum-lock.js',
-    find: 'this.#timers.after(attemptMs(this.#leaseMs), ',
-    replace: 'this.#timers.after(1e9, ',
+    find: 'before(work, attemptMs(this.#leaseMs), ',
+    replace: 'before(work, 1e9, ',
     faults: ['cutLeaderFromLocks', 'lockDown', 'lockFrozen', 'killLeader', 'freezeMaster'],
   },
   {

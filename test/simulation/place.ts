@@ -1,5 +1,5 @@
 import type { Clock } from '../../runtime/clock.js'
-import type { Cancel, TimerSource } from '../../runtime/system/timers.js'
+import type { Cancel, TimerSource } from '../../runtime/timers.js'
 import type { Machine } from './machine.js'
 
 /** One operating system process. Its events happen only while it lives, and wait while it is frozen. */

@@ -1,4 +1,4 @@
-import type { Cancel } from '../../runtime/system/timers.js'
+import type { Cancel } from '../../runtime/timers.js'
 
 interface Due {
   readonly atMs: number

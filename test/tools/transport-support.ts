@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Clock } from '../../runtime/clock.js'
+import type { TimerSource } from '../../runtime/timers.js'
 import { type DialOptions, dial } from '../../runtime/transport/dial.js'
 import { encodeFrame, FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
 import { DiallerHandshake } from '../../runtime/transport/handshake.js'
@@ -9,7 +10,6 @@ import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link, LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { type Listener, type ListenOptions, listen } from '../../runtime/transport/listen.js'
-import type { Timers } from '../../runtime/transport/timers.js'
 import { waitUntil } from '../harness/wait-until.js'
 
 export const SECRET = 'a secret of the tests only'
@@ -27,7 +27,7 @@ export class VirtualTime {
     bootMs: () => this.#nowMs,
   }
 
-  readonly timers: Timers = {
+  readonly timers: TimerSource = {
     after: (delayMs, run) => {
       const id = this.#next++
       this.#due.set(id, { atMs: this.#nowMs + delayMs, run })

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { FiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { type DetachedProcess, startDetached } from '../../process/detach.js'
+import { before, systemTimers, within } from '../../timers.js'
 import { livingLauncher, makeFolder } from '../config/folder.js'
 import type { LauncherLine } from '../node/launcher-core.js'
 import type { ErrorRecord } from '../node/node-spec.js'
@@ -57,17 +58,17 @@ export async function upDetached(
     ),
     outputPath: log,
   })
-  const late = delay(timeoutMs, undefined, { ref: false }).then(() => {
-    throw new FiresteelError('NO_MASTER', `The cluster was not ready within ${timeoutMs} ms.`, {
+  const late = (): Error =>
+    new FiresteelError('NO_MASTER', `The cluster was not ready within ${timeoutMs} ms.`, {
       place: log,
       help: `See ${log}; --master-timeout waits longer.`,
     })
-  })
   const interrupted = untilInterrupted(io).then(() => {
     throw new Interrupted()
   })
   try {
-    await Promise.race([untilReady(io, plan, child, log), late, interrupted])
+    const ready = Promise.race([untilReady(io, plan, child, log), interrupted])
+    await before(ready, timeoutMs, systemTimers, late)
   } catch (error) {
     await stopProcess(child.pid, child.exited)
     throw error
@@ -82,7 +83,7 @@ async function stopProcess(pid: number, exited: Promise<unknown>): Promise<void>
   } catch {
     return
   }
-  await Promise.race([exited, delay(2 * limits.stopGraceMs, undefined, { ref: false })])
+  await within(exited, 2 * limits.stopGraceMs)
 }
 
 /** Stops the launcher of a folder. False: none runs there. */

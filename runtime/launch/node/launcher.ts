@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../clock.js'
 import { reasonOf } from '../../errors.js'
@@ -7,6 +6,7 @@ import { limits } from '../../limits.js'
 import { patiently } from '../../process/descriptors.js'
 import { childEnvironment } from '../../process/environment.js'
 import { type NodeProcess, startNode } from '../../process/node-process.js'
+import { within } from '../../timers.js'
 import { errorOfRecord, errorRecord } from '../cli/error-record.js'
 import { inheritedOptions } from './inherited-options.js'
 import {
@@ -163,7 +163,7 @@ export class Launcher {
     for (const event of early) tell(event)
     const exit = await started.exited
     // Its last events, among them why it failed, may still be in the pipe.
-    await Promise.race([started.closed, delay(LAST_WORDS_MS, undefined, { ref: false })])
+    await within(started.closed, LAST_WORDS_MS)
     this.#processes.delete(node)
     this.#step({ kind: 'exited', node, exit })
   }

@@ -1,9 +1,9 @@
 import { limits } from '../../limits.js'
 import { requireDescriptors } from '../../process/descriptor-budget.js'
+import { within } from '../../timers.js'
 import { exitCodeOf } from '../cli/error-record.js'
 import type { NodeEvent, NodeSpec, RunningNode } from './node-spec.js'
 import { watchUncaught } from './uncaught.js'
-import { within } from './within.js'
 
 /** Starts the node of a specification in this process. A Worker loads no code of a Master, nor the reverse. */
 export async function runNode(spec: NodeSpec, tell: (event: NodeEvent) => void): Promise<RunningNode> {

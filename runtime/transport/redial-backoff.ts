@@ -1,3 +1,4 @@
+import { backoffMs, jittered } from '../backoff.js'
 import { limits } from '../limits.js'
 
 export type DialFailure =
@@ -10,7 +11,7 @@ export type DialFailure =
  * Decides when to dial again. The delay doubles from `reconnectFirstMs` up to `reconnectMaxMs`, or after a refusal up
  * to `reconnectRefusedMaxMs`.
  */
-export class Backoff {
+export class RedialBackoff {
   readonly #random: () => number
   #failures = 0
   #upSinceMs: number | undefined
@@ -31,9 +32,7 @@ export class Backoff {
   failed(failure: DialFailure): number {
     const maxMs = failure === 'refused' ? limits.reconnectRefusedMaxMs : limits.reconnectMaxMs
     const firstMs = failure === 'refused' ? limits.reconnectMaxMs : limits.reconnectFirstMs
-    const wholeMs = Math.min(maxMs, firstMs * 2 ** Math.min(this.#failures, 30))
-    this.#failures++
-    return wholeMs * (0.5 + this.#random() / 2)
+    return jittered(backoffMs(this.#failures++, firstMs, maxMs), this.#random())
   }
 
   /**

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { backoffMs, jittered } from '../../runtime/backoff.js'
+import { before, within } from '../../runtime/timers.js'
+import { VirtualTime } from '../harness/virtual-time.js'
+
+const late = (): Error => new Error('too late')
+
+test('a back-off doubles from the first wait to the longest, however many failures there were', () => {
+  const waits = [0, 1, 2, 3, 4, 2000].map((failures) => backoffMs(failures, 100, 1000))
+  assert.deepEqual(waits, [100, 200, 400, 800, 1000, 1000])
+})
+
+test('jitter takes off at most half', () => {
+  assert.deepEqual([jittered(100, 0), jittered(100, 0.5)], [50, 75])
+})
+
+test('a wait ends with its work, whatever came of it, and leaves no timer', async () => {
+  const time = new VirtualTime()
+  await within(Promise.resolve(), 100, time)
+  await within(Promise.reject(new Error('of the work')), 100, time)
+  assert.equal(await before(Promise.resolve('done'), 100, time, late), 'done')
+  await assert.rejects(before(Promise.reject(new Error('of the work')), 100, time, late), /of the work/)
+  await time.advance(0)
+  assert.equal(time.pending, 0)
+})
+
+test('a wait ends at its deadline where the work does not', async () => {
+  const time = new VirtualTime()
+  const never = new Promise<never>(() => undefined)
+  const ended: string[] = []
+  void within(never, 100, time).then(() => ended.push('within'))
+  void before(never, 150, time, late).catch((error: Error) => ended.push(error.message))
+  await time.advance(99)
+  assert.deepEqual(ended, [])
+  await time.advance(1)
+  assert.deepEqual(ended, ['within'])
+  await time.advance(50)
+  assert.deepEqual(ended, ['within', 'too late'])
+})
