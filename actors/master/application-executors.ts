@@ -14,11 +14,15 @@ import type { ReplyToken, Step } from './step.js'
 import { unknownId } from './submission.js'
 import { executorHolding, type WorkerEntry } from './worker-entry.js'
 
-/* The executors of an application: what it asks for, how they fare, what is left of them after a failover. */
+/*
+ * The executors of an application: its requests, how each executor fares, and what is left of them after a
+ * failover.
+ */
 
 /**
- * Executors listed but not on their Worker: LOST; those on a Worker that has yet to report count (protocol 11.5). A store that
- * forgot the application has forgotten its Workers too: they have adoptGrace to come.
+ * Takes the executors that an application lists. One that its Worker does not run is LOST. One whose Worker
+ * has yet to report counts (protocol 11.5). A store that forgot the application forgot its Workers too, so
+ * these have adoptGrace to come.
  */
 export function takeListed(
   cluster: ClusterState,
@@ -44,7 +48,7 @@ export function takeListed(
   }
 }
 
-/** What it holds without knowing. */
+/** Tells the application about executors that it has and does not know. */
 export function announceUnlisted(cluster: ClusterState, step: Step, app: ApplicationEntry): void {
   for (const executor of app.executors.values()) {
     if (app.listed.has(executor.execId)) continue
@@ -54,8 +58,9 @@ export function announceUnlisted(cluster: ClusterState, step: Step, app: Applica
 }
 
 /**
- * What an executor may have that nobody but its Worker knows the size of. Where each takes what it is given, that is all that the
- * application may have: with less it would be given more than that elsewhere, until the Worker speaks.
+ * The most cores that an executor may have while only its Worker knows its size. An executor that takes all
+ * that it is given may have as many as the application may have. If less were assumed, the application would
+ * be given too much elsewhere until the Worker reports.
  */
 function mostCores(cluster: ClusterState, app: ApplicationEntry, worker: WorkerEntry | undefined): number {
   const { maxCores, executor } = app.record.description
@@ -63,7 +68,7 @@ function mostCores(cluster: ClusterState, app: ApplicationEntry, worker: WorkerE
   return executor.cores ?? Math.min(most, worker?.record.cores ?? most)
 }
 
-/** Numbered by the application, and by nobody else: a late one is ignored (protocol 10). */
+/** The application numbers its requests, and only a newer number than the last one counts (protocol 10). */
 export function requestExecutors(
   cluster: ClusterState,
   step: Step,
@@ -113,7 +118,7 @@ export function killExecutors(
   step.reply(reply, { type: 'ExecutorsAnswer', done: app !== undefined })
 }
 
-/** Spark 4.8. */
+/** Handles a Worker's report of an executor's state (Spark 4.8). */
 export function executorStateChanged(
   cluster: ClusterState,
   step: Step,
@@ -165,7 +170,10 @@ function executorChanged(
   if (failed) endIfUnrecoverable(cluster, step, app)
 }
 
-/** Only what its application says, or time, tells a start that succeeded from a process that was made. */
+/**
+ * A running process is no proof of a successful start. Only a result that the application reports, or time,
+ * proves it.
+ */
 function executorRuns(cluster: ClusterState, step: Step, executor: ExecutorEntry): void {
   executor.runningSinceMs ??= step.now.monotonicMs
   if (!cluster.launchFailures.get(executor.appId, executor.workerId)) return
@@ -173,13 +181,13 @@ function executorRuns(cluster: ClusterState, step: Step, executor: ExecutorEntry
   step.startTimer({ kind: 'lasted', appId, execId }, cluster.config.executorStableMs)
 }
 
-/** It has run for as long as a start takes. */
+/** The executor has run for as long as a start takes. */
 export function executorLasted(cluster: ClusterState, step: Step, appId: string, execId: number): void {
   const executor = cluster.apps.get(appId)?.executors.get(execId)
   if (executor?.state === 'RUNNING') launchSucceeded(cluster, step, executor)
 }
 
-/** Its application has had a result of it. */
+/** The application had a result from this executor. */
 export function executorWorked(
   cluster: ClusterState,
   step: Step,
@@ -193,7 +201,7 @@ export function executorWorked(
   launchSucceeded(cluster, step, executor)
 }
 
-/** Workers of executors that an adopted application holds have not come within adoptGrace. */
+/** Workers of executors that an adopted application lists have not come within adoptGrace. */
 export function giveUpWorkers(cluster: ClusterState, step: Step, appId: string): void {
   cluster.awaitingWorkers.delete(appId)
   const app = cluster.apps.get(appId)
@@ -204,7 +212,10 @@ export function giveUpWorkers(cluster: ClusterState, step: Step, appId: string):
   cluster.dirty = true
 }
 
-/** Its Workers reported these before the application was known. What has ended since is not among them. */
+/**
+ * Takes the executors that Workers reported before the application was known, except those that have ended
+ * since.
+ */
 export function takeOrphans(cluster: ClusterState, step: Step, app: ApplicationEntry): void {
   for (const { workerId, report } of cluster.takeOrphans(step, app.id)) {
     const { appId, execId } = report
@@ -214,7 +225,7 @@ export function takeOrphans(cluster: ClusterState, step: Step, app: ApplicationE
   }
 }
 
-/** Nobody has spoken up for these executors within adoptGrace. */
+/** No application has claimed these executors within adoptGrace. */
 export function giveUpOrphans(cluster: ClusterState, step: Step, appId: string): void {
   for (const { workerId, report } of cluster.takeOrphans(step, appId)) {
     step.tell(workerId, { type: 'KillExecutor', workerId, appId, execId: report.execId })

@@ -212,7 +212,7 @@ export class ClusterState {
     return [...(orphans?.values() ?? [])]
   }
 
-  /** Whom the cluster state hold this for on that Worker; empty for what they do not know (any more). */
+  /** The owner of this holding on that Worker. Empty if the cluster state does not know it (any more). */
   ownerOf(workerId: string, key: HoldingKey): HoldingOwner {
     const cut = key.lastIndexOf('/')
     const id = key.slice(0, cut)

@@ -43,42 +43,45 @@ export type MasterInput =
   | {
       readonly kind: 'linkDown'
       readonly incarnation: string
-      /** FIN or RST: its process has ended, or it let go (protocol 5.5, witness 1). */
+      /** FIN or RST: the process has ended, or it closed the link (protocol 5.5, witness 1). */
       readonly closedByKernel: boolean
     }
   | {
       readonly kind: 'message'
       readonly from: string
       readonly message: MasterMessage
-      /** Of the Master that sent it; nothing where the sender is none. */
+      /** Position of the Master that sent it. Absent if the sender is no Master. */
       readonly position?: Position
       readonly reply?: ReplyToken
     }
   | { readonly kind: 'timer'; readonly timer: MasterTimer }
   | { readonly kind: 'probed'; readonly workerId: string; readonly refused: boolean }
-  /** The cluster state of this leadership begin; until they are filled this Master goes on as a STANDBY. */
+  /**
+   * The cluster state of this leadership begins empty. Until it is filled, this Master answers as a STANDBY.
+   */
   | Elected
   /** A piece of what the store holds. */
   | { readonly kind: 'records'; readonly records: Partial<StoredRecords> }
-  /** The cluster state are filled: it leads. */
+  /** The cluster state is filled, so this Master leads. */
   | {
       readonly kind: 'restored' /** Pieces of the own record cache follow, as `lostWrites`. */
       readonly ownLostWrites?: boolean
     }
-  /** A piece of a record cache, own or another Master's, that is newer than base (protocol 12). */
+  /** A piece of a record cache, its own or another Master's, with records newer than base (protocol 12). */
   | ({ readonly kind: 'lostWrites' } & LostWritePiece)
-  /** Keys of ended drivers, read after the election. */
+  /** Keys of ended drivers. They are read after the election. */
   | { readonly kind: 'keys'; readonly records: StoredRecords['keys']; readonly complete: boolean }
-  /** A STANDBY's agent has read who leads. */
+  /** The agent of a STANDBY has read which Master leads. */
   | { readonly kind: 'recordSeen'; readonly record: KnownLeader }
-  /** All Masters known now. */
+  /** All Masters that are known now. */
   | { readonly kind: 'masters'; readonly addresses: readonly string[] }
-  /** The mailbox is empty for now: place what the messages made possible, once. */
+  /** The mailbox is empty for now. The core places once what the messages made possible. */
   | { readonly kind: 'turnEnd' }
 
 /**
- * The Master, pure: one input and the time, own state, and what to do about it. It reads no clock, draws no random
- * number and does no I/O; the shell runs the effects, gated ones behind the commit queue.
+ * The Master as a pure core. It takes one input and the time, changes its own state, and returns effects. It
+ * reads no clock, draws no random number and does no I/O. The shell runs the effects; gated ones wait in the
+ * commit queue.
  */
 export class MasterCore {
   readonly #config: MasterConfig
@@ -86,7 +89,7 @@ export class MasterCore {
   readonly #peerMasters: PeerMasterProtocol
   readonly #snapshots = new SnapshotCache()
   #cluster: ClusterState | undefined
-  /** Books that are being filled. */
+  /** The cluster state that is being filled after an election. */
   #restoring: ClusterState | undefined
   #masters: readonly string[]
   #sweptAtMs = Number.NEGATIVE_INFINITY
@@ -105,12 +108,12 @@ export class MasterCore {
     return this.#cluster
   }
 
-  /** For pages; cheap to call often (see SnapshotCache). */
+  /** For pages. Frequent calls are cheap (see SnapshotCache). */
   snapshot(commitQueue: CommitQueueView, now: Now): MasterSnapshot {
     return this.#snapshots.whole(this.head(commitQueue), this.#cluster, now)
   }
 
-  /** Who this is now, without its rows. */
+  /** What this Master is now, without its rows. */
   head({ position, degradation, storeReachable = true }: CommitQueueView): StateHead {
     return {
       config: this.#config,
@@ -123,7 +126,7 @@ export class MasterCore {
     }
   }
 
-  /** The other Masters, and which of them is fit to take over. */
+  /** All other Masters, and the one that is fittest to take over. */
   peerMasters() {
     return this.#peerMasters.successors()
   }
@@ -138,13 +141,14 @@ export class MasterCore {
     if (this.#cluster) this.#cluster.isFull = commitQueue.isFull ?? false
     this.#handle(step, input, commitQueue)
     const epoch = (this.#cluster ?? this.#restoring)?.leadership.epoch
-    // The commit queue stamps the very position; until then the cluster state know at least under whom it was written.
+    // The commit queue stamps the exact position. Until then the record has at least the epoch that it was
+    // written in.
     if (epoch !== undefined)
       for (const { value } of step.puts) Object.assign(value, { at: { epoch, seq: 0 } })
     return step
   }
 
-  /** Heartbeats are many, and what they change is seen by age. */
+  /** Heartbeats are many. What they change is read as an age, so rows need no update. */
   #mayChangeRows(input: MasterInput): boolean {
     if (input.kind === 'turnEnd') return this.#cluster?.dirty === true
     if (input.kind !== 'message') return true
@@ -175,7 +179,7 @@ export class MasterCore {
         this.#mastersKnown(step, input.addresses, commitQueue)
         break
       case 'timer':
-        // Set while the cluster state were being filled: it is for them.
+        // The timer was set for the cluster state that is being filled, so it waits until that is done.
         if (this.#restoring) step.startTimer(input.timer, UNTIL_RESTORED_MS)
         else this.#timer(step, input.timer)
         break
@@ -232,8 +236,9 @@ export class MasterCore {
   }
 
   /**
-   * Protocol R0: on a new link the Master speaks first. While the store refuses writes it does not wait for them: who hears a
-   * deposed leader is protected by protocol R1, and who hears nothing cannot even be refused.
+   * Protocol R0: on a new link the Master speaks first. It does so even while the store refuses writes.
+   * Protocol R1 protects a receiver against a deposed leader; a Worker or client that gets no message cannot
+   * even be refused.
    */
   #speakFirst(step: Step, peer: PeerInfo, commitQueue: CommitQueueView): void {
     const { address, web } = this.#config
@@ -266,7 +271,7 @@ export class MasterCore {
       this.#peerMasters.linkUp(this.#cluster, step, peer)
       return
     }
-    // Who has just come is about to answer: that is not quiet.
+    // A new link restarts the quiet period: its peer is about to answer.
     if (this.#cluster) {
       this.#cluster.lastAnswerMs = step.now.monotonicMs
       applications.applicationLinked(this.#cluster, step, peer.incarnation)
@@ -282,7 +287,7 @@ export class MasterCore {
     if (!this.#cluster) return
     workers.workerUnlinked(this.#cluster, step, incarnation)
     applications.applicationUnlinked(this.#cluster, step, incarnation)
-    // Who is gone is not waited for.
+    // Recovery does not wait for a peer that is gone.
     advanceRecovery(this.#cluster, step)
   }
 
@@ -291,7 +296,7 @@ export class MasterCore {
     const from = this.#peers.get(input.from)
     const route = routeOf(message)
     if (!from || !route || (route.sender === 'master' && !isPeerMaster(from))) return
-    // With the store in trouble, what is only read comes from memory, marked stale (protocol 15).
+    // While the store is degraded, what is only read is answered from memory, marked stale (protocol 15).
     step.readsFromMemory = commitQueue.degradation !== undefined && route.access === 'reads'
     const received: Received = {
       step,
@@ -321,7 +326,7 @@ export class MasterCore {
     advanceRecovery(cluster, step)
   }
 
-  /** Linked nodes that are no Masters. */
+  /** The number of linked nodes that are no Masters. */
   get #workersHeard(): number {
     let observed = 0
     for (const peer of this.#peers.values()) if (peer.role === 'node' && !isPeerMaster(peer)) observed++
@@ -330,7 +335,7 @@ export class MasterCore {
 
   #probed(step: Step, cluster: ClusterState, workerId: string, refused: boolean): void {
     workers.probed(cluster, step, workerId, refused)
-    // Known dead is as good as an answer (protocol 11.6).
+    // A Worker that is known to be dead needs no answer (protocol 11.6).
     advanceRecovery(cluster, step)
   }
 
@@ -346,7 +351,7 @@ export class MasterCore {
         ? rowsOfOne(this.#cluster, of, step.now)
         : this.#snapshots.rows(this.#cluster, step.now)
     const state = pageOf(this.head(commitQueue), rows, message)
-    // A STANDBY has nothing to fence.
+    // A STANDBY has no leadership, so its answer needs no fence check.
     if (!this.#cluster) step.replyNow(reply, state)
     else step.reply(reply, state)
   }
@@ -399,12 +404,12 @@ export class MasterCore {
         executors.giveUpWorkers(cluster, step, timer.appId)
         break
       case 'again':
-        // The end of this turn goes on with the pass.
+        // The pass continues at the end of this turn.
         break
     }
   }
 
-  /** A sweep that comes late was held up by this process: it judges nobody (protocol R7). */
+  /** If a sweep is late, this process itself was delayed. Then it declares no Worker dead (protocol R7). */
   #sweep(step: Step, cluster: ClusterState): void {
     const lateMs = step.now.monotonicMs - this.#sweptAtMs - this.#sweepEveryMs
     this.#sweptAtMs = step.now.monotonicMs
@@ -415,7 +420,7 @@ export class MasterCore {
 
 const UNTIL_RESTORED_MS = innerLimits.untilRestoredMs
 
-/** The timer is the truth: it may fire a fraction of a millisecond before the time that it was set for. */
+/** The fired timer counts, not the clock. It may fire a fraction of a millisecond before its time. */
 function relaunchDue(cluster: ClusterState, driverId: string): void {
   const driver = cluster.drivers.get(driverId)
   if (driver) driver.notBeforeMs = 0

@@ -34,13 +34,13 @@ import { routeOf } from './routes.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
 import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
 
-/** An effect behind the commit queue, with the message that caused it, for traces. */
+/** An effect that waits in the commit queue, with the message that caused it, for traces. */
 interface Pending {
   readonly effect: GatedEffect
   readonly cause: Envelope | undefined
 }
 
-/** The shell of the Master: the only place where its core meets mailbox, commit queue, links and timers. */
+/** The shell of the Master. Only here does its core meet mailbox, commit queue, links and timers. */
 export class MasterShell implements Handler<MasterActorMessage> {
   readonly #options: MasterOptions
   readonly #timers: TimerSource
@@ -70,24 +70,27 @@ export class MasterShell implements Handler<MasterActorMessage> {
     })
   }
 
-  /** Position that messages of this Master carry (protocol R1, R8). Until it leads it speaks for no leadership. */
+  /**
+   * The position that messages of this Master carry (protocol R1, R8). Until it leads, it speaks for no
+   * leadership.
+   */
   get position(): Position {
     return (this.#core.cluster && this.#commitQueue?.position) ?? { epoch: 0, seq: 0 }
   }
 
-  /** For probes: all but the rows. */
+  /** For probes: everything but the rows. */
   head() {
     return this.#core.head(this.#commitQueueView)
   }
 
-  /** For pages; cheap to call often (see SnapshotCache). */
+  /** For pages. Frequent calls are cheap (see SnapshotCache). */
   snapshot(): MasterSnapshot {
     return this.#core.snapshot(this.#commitQueueView, this.#now())
   }
 
   receive(message: MasterActorMessage, envelope: Envelope): void {
     if (message.type === 'LinkDown') this.#lostWriteSenders.forget(message.peer.incarnation)
-    // Whatever this Master is or was, it tells what it saw.
+    // A Master tells its trace whatever its state is.
     if (message.type === 'RequestTrace') {
       const { system } = this.#context
       const parts = { system, clock: this.#options.clock, gateway: this.#options.gateway }
@@ -98,7 +101,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
       this.#afterwards(message, envelope)
       return
     }
-    // Who wakes looks before acting: a leader past its deadline handles nothing but its own end (protocol 6).
+    // A leader that was suspended checks its lease before it handles a message. Past its deadline it handles
+    // nothing but its own end (protocol 6).
     if (this.#elected && message.type !== 'RevokedLeadership' && !this.#options.mayAct()) {
       this.#lost('the lease ran out')
       this.#refuse(envelope)
@@ -142,7 +146,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   turnEnd(): void {
     if (this.#over || !this.#core.cluster?.dirty || this.#driver?.full || !this.#options.mayAct()) return
     this.#step({ kind: 'turnEnd' }, undefined)
-    // One pass places so many; the rest follows after others had their turn.
+    // One pass places a bounded number. The rest follows after other messages had their turn.
     if (this.#core.cluster?.dirty) this.#startTimer({ kind: 'again' }, 0)
   }
 
@@ -160,11 +164,12 @@ export class MasterShell implements Handler<MasterActorMessage> {
       this.#refuse(envelope)
       return
     }
-    // Asked before the core runs: a step that has run cannot be turned away (protocol 4.5).
+    // The route is checked before the core runs, because a step that has run cannot be turned away (protocol
+    // 4.5).
     const route = routeOf(message)
     if (this.#driver?.full && route?.access !== 'beats') {
       if (reply) this.#context.reply(envelope, busy)
-      // Its next link begins with a full report, which repairs what was not heard (protocol R4).
+      // Its next link begins with a full report, which repairs what was not taken (protocol R4).
       else this.#options.gateway.close(from, 'the commit lane is full')
       return
     }
@@ -174,14 +179,14 @@ export class MasterShell implements Handler<MasterActorMessage> {
     else this.#step(input, envelope)
   }
 
-  /** What costs time to answer is answered a little at a time, and each link in its turn. */
+  /** Answers that cost time are given a few at a time, and the links take turns. */
   #inTurn(envelope: Envelope, serve: () => void): void {
     const asker = peerOf(envelope)?.incarnation
     if (asker === undefined || this.#questions.ask(asker, serve)) return
     this.#context.reply(envelope, busy)
   }
 
-  /** Perhaps some time after it came: what holds then is looked at again. */
+  /** This may run some time after the question came, so it checks the state again. */
   #answerInTurn(input: MasterInput, envelope: Envelope): void {
     if (this.#over || !this.#options.mayAct()) this.#refuse(envelope)
     else if (this.#driver?.full) this.#context.reply(envelope, busy)
@@ -197,7 +202,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
     else this.#step({ kind: 'timer', timer }, envelope)
   }
 
-  /** Not waited for by the mailbox: until all is read this Master answers as a STANDBY, and can be revoked at once. */
+  /**
+   * The mailbox does not wait for this. Until all is read this Master answers as a STANDBY, and can be
+   * revoked at once.
+   */
   async #begin(
     { epoch, owner, base, earlier, writeId, observed }: ElectedLeader,
     envelope: Envelope,
@@ -216,7 +224,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
       return
     }
     void tellQuarantined(engine, log)
-    // Who has waited looks before acting.
+    // Check the lease again after the await.
     if (!this.#mayGoOn) return
     const nextTurn = () => this.#nextTurn()
     const from = { recordCache, found: { base, earlier }, bootMs: clock.bootMs(), most: config.slices }
@@ -240,7 +248,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     return !this.#over && this.#options.mayAct()
   }
 
-  /** A later turn, in which the commit queue has room. False: this leadership is over. */
+  /** Resolves in a later turn in which the commit queue has capacity. False: this leadership is over. */
   async #nextTurn(): Promise<boolean> {
     do {
       const ms = this.#driver?.full ? COMMIT_QUEUE_FULL_RETRY_MS : 0
@@ -321,8 +329,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     try {
       step = this.#core.step(input, this.#now(), this.#commitQueueView)
     } catch (error) {
-      // Its state may be half-changed: the leadership ends, never "resume" (protocol 4.5). A STANDBY has no leadership
-      // to end, so its actor fails, and the node with it.
+      // Its state may be half-changed, so the leadership ends; it never goes on (protocol 4.5). A STANDBY has
+      // no leadership to end, so its actor fails, and the node with it.
       if (!this.#elected) throw error
       this.#options.log.error('the Master core failed', { error, input: input.kind })
       this.#lost(`the Master core failed: ${reasonOf(error)}`)
@@ -408,7 +416,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
     }
   }
 
-  /** Protocol 13: refuse, empty the commit queue, leave, release, tell the others. */
+  /**
+   * Protocol 13: refuse new work, empty the commit queue, give up the leader record, release the lock, tell
+   * the others.
+   */
   async #beginHandOver(reason: string): Promise<void> {
     if (this.#handOver || this.#over) return
     this.#handOver = new HandOver(this.#core.peerMasters())
@@ -417,7 +428,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#tellAgent({ type: 'ResignLeadership' })
   }
 
-  /** The agent alone says RevokedLeadership; commit queue and core report to it (protocol 6). */
+  /** Only the agent sends RevokedLeadership. Commit queue and core report to the agent (protocol 6). */
   #lost(reason: string, observedEpoch = 0): void {
     this.#tellAgent({ type: 'LeadershipLost', reason, observedEpoch })
   }
@@ -439,7 +450,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
     listener({ event: 'revoked', handedOver: this.#handOver?.chosen !== undefined })
   }
 
-  /** Nothing of this leadership acts any more; who asks hears where to go. */
+  /**
+   * Nothing of this leadership acts any more. Requests are answered with the address of the next leader, if
+   * known.
+   */
   #afterwards(message: MasterActorMessage, envelope: Envelope): void {
     if (message.type === 'MasterChanged' && envelope.epoch > this.position.epoch)
       this.#options.listener({ event: 'succeeded' })
@@ -480,7 +494,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
 const COMMIT_QUEUE_FULL_RETRY_MS = innerLimits.commitQueueFullRetryMs
 
-/** Behavior of the Master actor; `created` hears of its shell. */
+/** Behavior of the Master actor. `created` is called with its shell. */
 export function master(
   options: MasterOptions,
   created: (shell: MasterShell) => void,

@@ -25,11 +25,14 @@ interface PulseDelivery extends PeerDelivery {
 
 const nowhere: Position = { epoch: 0, seq: 0 }
 
-/** A Master among Masters (protocol 5, 6, 12, 13): who leads, whose end is evidence, who is fit to take over. */
+/**
+ * The part of a Master that deals with other Masters (protocol 5, 6, 12, 13): which of them leads, whose end
+ * is evidence, and which one is fit to take over.
+ */
 export class PeerMasterProtocol {
   readonly #config: MasterConfig
   readonly #peerMasters = new PeerMasters()
-  /** Since when this leader has heard fewer than half of its live Workers. */
+  /** Since when this leader is linked to fewer than half of its live Workers. */
   #deafSinceMs: number | undefined
 
   constructor(config: MasterConfig) {
@@ -48,7 +51,10 @@ export class PeerMasterProtocol {
     return this.#peerMasters.stateAt(address)
   }
 
-  /** Whoever may hold what the store forgot is asked for it; the deposed one, silent for a lease, is not waited for. */
+  /**
+   * Asks every Master that may hold what the store forgot. It does not wait for the deposed leader, which has
+   * been silent for a lease.
+   */
   elected(cluster: ClusterState, step: Step): void {
     const { epoch, owner } = cluster.leadership
     const deposed = this.#peerMasters.leader?.owner
@@ -62,7 +68,8 @@ export class PeerMasterProtocol {
 
   linkUp(cluster: ClusterState | undefined, step: Step, peer: PeerInfo): void {
     this.#peerMasters.up(peer)
-    // Where it says it listens goes to Workers and clients only if it answers where a Master is known to listen.
+    // A Master claims its own address. Workers and clients get it only if a dial to a known Master's address
+    // proved it.
     if (peer.address && peer.dialled) step.free.push({ kind: 'mastersHeard', addresses: [peer.address] })
     if (!cluster) return
     if (cluster.state === 'RECOVERING') cluster.awaitedLostWrites.add(peer.incarnation)
@@ -80,7 +87,7 @@ export class PeerMasterProtocol {
     if (closedByKernel) step.tellAgent({ type: 'MasterLinkClosed', incarnation })
   }
 
-  /** The store says who leads: no peer's word is needed. */
+  /** The store says which Master leads, so no peer's claim is needed. */
   recordSeen(step: Step, { epoch, owner, address }: KnownLeader): void {
     if (this.#peerMasters.judge({ epoch, owner }) !== 'new') return
     this.#peerMasters.lead({ epoch, owner, address })
@@ -140,7 +147,7 @@ export class PeerMasterProtocol {
     step.tellNow(from.incarnation, { type: 'StandbyPulse', workersHeard, storeReachable })
   }
 
-  /** Every lease/3 while this Master leads. */
+  /** Runs every lease/3 while this Master leads. */
   pulse(cluster: ClusterState, step: Step): void {
     const { leaseMs } = this.#config
     let workers = 0
@@ -153,13 +160,15 @@ export class PeerMasterProtocol {
     for (const { incarnation } of this.#peerMasters.all) {
       step.tellNow(incarnation, { type: 'LeaderPulse', workers, workersHeard })
     }
-    // An idle leader must learn of a store that lost its last writes while it has the record cache.
+    // Even an idle leader must notice a store that lost its last writes, while it still has the record cache.
     step.fence()
     step.startTimer({ kind: 'pulse' }, leaseMs / 3)
     this.#listen(cluster, step, workers, workersHeard)
   }
 
-  /** A leader that hears too few, while another hears more, is of less use than that one (protocol 6). */
+  /**
+   * A leader that is linked to too few Workers hands over to a Master that is linked to more (protocol 6).
+   */
   #listen(cluster: ClusterState, step: Step, workers: number, workersHeard: number): void {
     const { leaseMs } = this.#config
     const nowMs = step.now.monotonicMs
@@ -181,8 +190,9 @@ export class PeerMasterProtocol {
   }
 
   /**
-   * Protocol R1 among Masters. `stale`, and answered: a leadership is over that speaks as if it were not. `claimed`: it says that it
-   * leads, and is not known to be a Master but by its own word: the store will say so, or nobody obeys it.
+   * Protocol R1 among Masters. `stale`: the sender's leadership is over; it gets an answer that says so.
+   * `claimed`: the sender says that it leads, but only its own word makes it a Master. Nothing obeys it until
+   * the store confirms it.
    */
   #obey(
     { cluster, step, from, position = nowhere }: PeerDelivery,
@@ -210,8 +220,8 @@ export class PeerMasterProtocol {
   }
 
   /**
-   * Somebody says that it has obeyed this leadership, or has it. If it is not the one that is known, and not below it, the
-   * store is asked: nobody ends a leadership, or begins one, by saying so.
+   * A peer says that it has obeyed this leadership, or that it has it. If the leadership is unknown and not
+   * below the known one, the agent asks the store. A claim alone ends no leadership and begins none.
    */
   #claimed(cluster: ClusterState | undefined, step: Step, position: Position, owner: string): void {
     this.#observed(cluster, step, position)
@@ -220,7 +230,7 @@ export class PeerMasterProtocol {
       step.tellAgent({ type: 'LeadershipClaimed', epoch })
   }
 
-  /** A store that forgets an election gives its epoch once more. */
+  /** A store that forgets an election may give the same epoch again. */
   #isAnothers(cluster: ClusterState | undefined, epoch: number, owner: string): boolean {
     return cluster?.leadership.epoch === epoch && cluster.leadership.owner !== owner
   }
@@ -238,7 +248,7 @@ export class PeerMasterProtocol {
     if (mine && position.epoch < mine.epoch && comparePositions(position, mine.observed) > 0) {
       const { base, observed } = mine
       mine.observed = position
-      // Of what was heard before, the candidate has told.
+      // The candidate has already logged what was observed before.
       if (comparePositions(observed, base) <= 0 && comparePositions(position, base) > 0)
         step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', {
           base,

@@ -20,7 +20,7 @@ export function restore(
   for (const [key, record] of keys) cluster.keys.set(key, record)
 }
 
-/** The cluster state hold all that the store does; nobody has answered yet. */
+/** The cluster state holds all that the store does; nobody has answered yet. */
 export function beginRecovery(cluster: ClusterState, step: Step): void {
   cluster.lastAnswerMs = step.now.monotonicMs
   if (allAnswered(cluster)) {

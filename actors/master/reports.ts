@@ -98,7 +98,7 @@ const ADOPTED = 'adopted-'
 /** Known from a Worker's report alone: its own key is not. */
 export const isAdopted = ({ id, record }: DriverEntry): boolean => record.key === `${ADOPTED}${id}`
 
-/** A claim above what the cluster state hold, by a launch above base, wins (protocol 11.4, 12). */
+/** A claim above what the cluster state holds, by a launch above base, wins (protocol 11.4, 12). */
 function adoptDriver(cluster: ClusterState, step: Step, worker: WorkerEntry, report: DriverReport): void {
   const { driverId, generation, description } = report
   if (cluster.endedDrivers.has(driverId) || !cluster.isForgotten(report.launchedAt)) return
@@ -170,7 +170,7 @@ function executorReported(
 }
 
 /**
- * What the cluster state hold there and the same incarnation does not report. Unacknowledged ends came before the report, so
+ * What the cluster state holds there and the same incarnation does not report. Unacknowledged ends came before the report, so
  * it was never started: this leader's own launch goes out again (idempotent, protocol R6), a former leader's is given up.
  */
 function releaseUnreported(

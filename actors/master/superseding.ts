@@ -17,7 +17,7 @@ export const outranks = (one: Claim, other: Claim): boolean =>
     { epoch: other.launchedUnder, seq: other.generation },
   ) > 0
 
-/** What the cluster state hold is not to run any more, whatever its Worker says. */
+/** What the cluster state holds is not to run any more, whatever its Worker says. */
 export function giveUp(cluster: ClusterState, step: Step, held: DriverEntry): void {
   const { workerId, generation } = held.record
   const worker = workerId === null ? undefined : cluster.workers.get(workerId)

@@ -13,8 +13,9 @@ import { executorHolding, WorkerEntry } from './worker-entry.js'
 /* Workers in the cluster state: registration, liveness, loss (Spark 1.3, 2.2, 3.5; protocol 9). */
 
 /**
- * The same incarnation again is answered `duplicate`. A new incarnation at the address of an entry in any state
- * replaces it: its bound port proves the old process gone, where Spark refuses.
+ * Registers a Worker. The same incarnation again is answered `duplicate`. A new incarnation at the address of
+ * an entry replaces it in any state, where Spark refuses: only one process can hold the port, so the old one
+ * is gone.
  */
 export function registerWorker(
   cluster: ClusterState,
@@ -67,8 +68,9 @@ export function registerWorker(
 const REMEMBERED_REPLACED = innerLimits.rememberedReplaced
 
 /**
- * Its address tells it from others, and a Master that dials whether it lives. Who was replaced and yet comes back shares
- * it with a living Worker: taking turns, they would kill each other's work for ever.
+ * A Worker needs an address of its own. Its address distinguishes it, and a Master dials it to see whether it
+ * lives. A Worker that was replaced and returns shares its address with a living one. If both were admitted
+ * in turn, they would kill each other's work for ever.
  */
 function refuseWorker(cluster: ClusterState, from: PeerInfo, message: RegisterWorker): string | undefined {
   const { id, host, port, cores, resources } = message
@@ -101,10 +103,15 @@ export function heartbeat(cluster: ClusterState, step: Step, from: PeerInfo, mes
   step.tellNow(worker.id, { type: 'HeartbeatAck', workerId: worker.id, sentAtMs: message.sentAtMs })
 }
 
-/** How sure we are that the processes of a lost Worker are gone: decides when its drivers may run again. */
+/**
+ * How certain it is that the processes of a lost Worker are gone. It decides when its drivers may run again.
+ */
 export type Certainty = 'gone' | 'silent'
 
-/** Spark 2.2, DEAD. Its executors are LOST; its drivers relaunch if supervised, else end in ERROR. */
+/**
+ * Spark 2.2, DEAD. The Worker's executors are LOST. Its drivers relaunch if they are supervised, else they
+ * end in ERROR.
+ */
 export function removeWorker(
   cluster: ClusterState,
   step: Step,
@@ -138,11 +145,12 @@ export function removeWorker(
       message: reason,
     })
   }
-  // What it held, not all drivers: many Workers may be lost in one turn.
+  // Only drivers that it held are visited, not all, because many Workers may be lost in one turn.
   const held = [...worker.holdings.keys()].flatMap((key) => cluster.ownerOf(worker.id, key).driver ?? [])
   for (const key of [...worker.holdings.keys()]) worker.release(key)
   forgetFailuresOn(cluster, step, worker.id)
-  // Silence has already lasted W: longer than a cut-off Worker lets its drivers live (protocol 9).
+  // Its silence has already lasted W, which is longer than a cut-off Worker lets its drivers live (protocol
+  // 9).
   const waitMs = certainty === 'gone' ? cluster.config.orphanGraceMs + cluster.config.guardMarginMs : 0
   loseDrivers(cluster, step, held, reason, waitMs)
   cluster.dirty = true
@@ -172,7 +180,7 @@ function loseDrivers(
 
 const DEAD_SHOWN_TIMEOUTS = innerLimits.deadShownTimeouts
 
-/** Sweep for silence; the shell calls it only when its own clock did not stall (protocol R7). */
+/** Looks for silent Workers. The core calls it only if its own process was not delayed (protocol R7). */
 export function checkWorkers(cluster: ClusterState, step: Step): void {
   const { workerTimeoutMs } = cluster.config
   for (const worker of [...cluster.workers.values()]) {
@@ -188,7 +196,8 @@ export function checkWorkers(cluster: ClusterState, step: Step): void {
     if (silentMs >= workerTimeoutMs) {
       removeWorker(cluster, step, worker, `no heartbeat for ${Math.round(silentMs / 1000)} s`, 'silent')
     } else if (!worker.linked) {
-      // Its link may have closed under a former leader, or a dial found no way to it: nobody else would look again.
+      // Its link may have closed under a former leader, or no dial reached it. Nothing else would check it
+      // again.
       suspect(cluster, step, worker)
     }
   }
@@ -197,7 +206,10 @@ export function checkWorkers(cluster: ClusterState, step: Step): void {
 const PROBES = innerLimits.workerProbes
 const PROBE_EVERY_MS = innerLimits.workerProbeEveryMs
 
-/** A closed link is not a death (protocol R7); the Master dials, and three refusals within a second are. */
+/**
+ * A closed link is no death (protocol R7). The Master dials the Worker; three refusals within a second prove
+ * its death.
+ */
 export function workerUnlinked(cluster: ClusterState, step: Step, workerId: string): void {
   const worker = cluster.workers.get(workerId)
   if (!worker || worker.state === 'DEAD') return
@@ -224,7 +236,7 @@ export function probe(cluster: ClusterState, step: Step, workerId: string, numbe
 export function probed(cluster: ClusterState, step: Step, workerId: string, refused: boolean): void {
   const worker = cluster.workers.get(workerId)
   if (!worker || worker.linked || worker.state === 'DEAD') return
-  // Somebody answers at its port: itself, or its successor, who will register and so replace it.
+  // Some process answers at its port: the Worker itself, or a successor that will register and replace it.
   if (!refused) return
   if (worker.probes < PROBES) probeSoon(step, worker.id, worker.probes + 1)
   else removeWorker(cluster, step, worker, 'its process is gone: connections to its port are refused', 'gone')

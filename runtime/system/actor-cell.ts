@@ -16,23 +16,23 @@ const timedBatch = innerLimits.timedBatchMessages
 
 /** What an actor needs of its system. */
 export interface CellParts extends Undelivered {
-  /** The address of the system: what stands before each path. */
+  /** The address of the system. Each path begins with it. */
   readonly name: string
   readonly clock: Clock
   readonly batchMessages: number
   readonly host: NactHost
   readonly replies: Replies
   readonly watchdog: Watchdog
-  /** Actors with a turn under way or ahead. */
+  /** The number of actors that have a turn now or soon. */
   activeTurns: number
-  /** The handlers of this actor run from here on, until `exit`. */
+  /** From here until `exit`, the handlers that run are those of this actor. */
   enter(cell: ActorCell): void
   exit(): void
-  /** Its handler has failed. A promise when its turn must wait for what follows; never rejects. */
+  /** Called when a handler failed. Returns a promise if the actor's turn must wait for it; never rejects. */
   fail(cell: ActorCell, error: unknown, envelope: LocalEnvelope | undefined): Promise<void> | undefined
 }
 
-/** One actor from spawn to its end, through all restarts: its mailbox and its turns. */
+/** One actor from its spawn to its end, through all restarts. It holds the mailbox and runs the turns. */
 export class ActorCell implements Watchable {
   readonly localPath: string
   path: string
@@ -40,25 +40,25 @@ export class ActorCell implements Watchable {
   readonly supervision: Supervision
   readonly children = new Set<ActorCell>()
   readonly mailbox = new Mailbox<LocalEnvelope>()
-  /** Who watches this actor in this process, and whom it watches. */
+  /** The watches on this actor in this process, and the watches that it holds itself. */
   readonly watchers = new Set<Watch>()
   readonly watching = new Set<Watch>()
-  /** Tokens of the questions it has in hand. */
+  /** Tokens of the questions that it has taken and not answered. */
   readonly unanswered = new Set<number>()
   /** Times of recent restarts, monotonic. */
   restartsMs: number[] = []
   phase: 'running' | 'stopping' | 'stopped' = 'running'
-  /** Undefined only between two incarnations and at the end. */
+  /** Undefined only between two incarnations and after the end. */
   handler: Handler<Message> | undefined
   timers: ActorTimers | undefined
-  /** The message in hand: the cause of what is sent meanwhile. */
+  /** The message in hand. It is the cause of everything that is sent meanwhile. */
   current: LocalEnvelope | undefined
-  /** A failure that waits for the end of the message in hand: a child's, or one of turnEnd. */
+  /** A failure that waits until the message in hand is done. It comes from a child or from turnEnd. */
   fault: { readonly error: unknown } | undefined
   ended: Promise<void> | undefined
   handled = 0
   restarts = 0
-  /** Since when a handler's promise is pending, monotonic; -1 when none is. */
+  /** Monotonic time since which a handler's promise is pending; -1 if none is. */
   waitingSinceMs = -1
   warned = false
 
@@ -82,7 +82,9 @@ export class ActorCell implements Watchable {
     this.#slot = parts.host.slot(() => this.#turn())
   }
 
-  /** Timers and watches (recall) pass the bound: each is at most once in here. */
+  /**
+   * Timers and watches (recall) may exceed the bound, because each of them is in the mailbox at most once.
+   */
   accept(envelope: LocalEnvelope): boolean {
     if (this.phase !== 'running') {
       return envelope.recall === undefined && this.#parts.undeliverable(envelope, 'stopped', this)
@@ -99,19 +101,19 @@ export class ActorCell implements Watchable {
     return true
   }
 
-  /** The oldest envelope, which waits no more. */
+  /** Takes the oldest envelope out of the mailbox. */
   take(): LocalEnvelope | undefined {
     const envelope = this.mailbox.shift()
     envelope?.sink?.taken?.(envelope)
     return envelope
   }
 
-  /** Gives it a turn though no message came. */
+  /** Gives the actor a turn although no message came. */
   wake(): void {
     if (!this.#scheduled && this.phase === 'running') this.#schedule()
   }
 
-  /** Resolves when no handler of it runs; undefined: none does. */
+  /** Resolves when no handler of this actor runs. Undefined: none runs now. */
   rest(): Promise<void> | undefined {
     if (!this.#inTurn) return undefined
     return new Promise((resolve) => {
@@ -119,7 +121,7 @@ export class ActorCell implements Watchable {
     })
   }
 
-  /** Gives the turn back for good. */
+  /** Gives up the actor's turn for good. */
   leave(): void {
     this.#slot.leave()
     if (this.#scheduled && !this.#inTurn) this.#parts.activeTurns--
@@ -131,7 +133,10 @@ export class ActorCell implements Watchable {
     this.#slot.wake()
   }
 
-  /** One turn of nact is one batch. A promise only when a handler gave one: nact waits for it. */
+  /**
+   * One turn of nact is one batch. It returns a promise only if a handler did, because nact waits for
+   * promises.
+   */
   #turn(): void | Promise<void> {
     this.#inTurn = true
     this.#left = this.#parts.batchMessages
@@ -160,7 +165,7 @@ export class ActorCell implements Watchable {
     this.#atRest?.()
   }
 
-  /** Handles messages until there is nothing left to do, or something to wait for. */
+  /** Handles messages until none is left or until a handler returns a promise. */
   #batch(): Promise<void> | undefined {
     const pending = this.#drain()
     if (pending !== undefined) return pending
@@ -174,7 +179,8 @@ export class ActorCell implements Watchable {
     const isTimed = mailbox.size <= timedBatch
     const endMs = clock.monotonicMs() + limits.batchMs
     let startMs = endMs - limits.batchMs
-    // Messages from links until the next look at the clock: the first is looked at, and so is what follows a costly one.
+    // Counts messages from links until the clock is read again. It is read after the first one and after a
+    // costly one.
     let unseen = 1
     while (this.#left > 0 && this.phase === 'running') {
       const recovery = this.fault === undefined ? undefined : this.#recover()
@@ -190,7 +196,7 @@ export class ActorCell implements Watchable {
       if (isTimed) envelope.tookUs = Math.round((nowMs - startMs) * 1000)
       unseen = nowMs - startMs < limits.batchMs / limits.batchLookMessages ? limits.batchLookMessages : 1
       startMs = nowMs
-      // What others ask may cost anything: the next message has a turn of its own.
+      // A message from a link may cost any amount of time, so the next one gets a turn of its own.
       if (envelope.sink !== undefined && nowMs >= endMs) break
     }
     this.current = undefined
@@ -213,7 +219,10 @@ export class ActorCell implements Watchable {
     }
   }
 
-  /** Waits for a handler, after a flush: it may wait for what the flush sends. Never rejects. */
+  /**
+   * Waits for a handler's promise. It flushes first, since the handler may wait for what the flush sends.
+   * Never rejects.
+   */
   async #settle(pending: Promise<void>, envelope: LocalEnvelope): Promise<void> {
     const parts = this.#parts
     this.waitingSinceMs = parts.clock.monotonicMs()
@@ -252,7 +261,7 @@ function isDroppable(envelope: LocalEnvelope): boolean {
   return envelope.recall === undefined
 }
 
-/** Neither a question, which costs an answer, nor large. */
+/** True for a small message that is no question. A question costs an answer. */
 function isLight({ ask, bytes = 0 }: LocalEnvelope): boolean {
   return ask === undefined && bytes < limits.envelopeUnitBytes
 }

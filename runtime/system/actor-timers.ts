@@ -10,7 +10,7 @@ interface Entry extends Recall {
   queued: boolean
 }
 
-/** What the timers of an actor need of their system. */
+/** What an actor's timers need from their system. */
 export interface TimerParts {
   readonly timers: TimerSource
   readonly relay: Relay
@@ -70,7 +70,7 @@ export class ActorTimers implements Timers<Message> {
     for (const key of [...this.#entries.keys()]) this.cancel(key)
   }
 
-  /** Each tick begins a trace: else a heartbeat would be one that never ends. */
+  /** Each tick begins a trace of its own. Otherwise all heartbeats would be one trace without end. */
   #deliver(message: Message, entry: Entry): void {
     entry.queued = true
     const { relay } = this.#parts

@@ -8,7 +8,7 @@ import type { Message } from './ref.js'
 import type { Relay } from './relay.js'
 import { errorOf, isFailure, systemPath } from './system-messages.js'
 
-/** An actor that waits for an answer. It is the same one as long as it is the same object. */
+/** An actor that waits for an answer. An asker is identified by its object. */
 export interface Asker {
   readonly path: string
 }
@@ -24,20 +24,20 @@ interface Pending {
 
 export interface Question {
   readonly to: Destination
-  /** The link it goes over, if it does. */
+  /** The link that the question goes over, if any. */
   readonly sink: Sink | undefined
   readonly message: Message
   readonly asker: Asker | undefined
   readonly cause: Envelope | undefined
 }
 
-/** The questions of this process that wait for their answer; where all answers arrive. */
+/** The questions of this process that wait for their answer. All answers arrive here. */
 export class Asks implements Destination {
   path = systemPath
   readonly #pending = new Map<string, Pending>()
   readonly #relay: Relay
   readonly #timers: TimerSource
-  /** Hears of a local question that its asker has given up. */
+  /** Called with a local question that its asker has given up. */
   readonly #abandon: (envelope: LocalEnvelope) => void
   #last = 0
 
@@ -57,11 +57,11 @@ export class Asks implements Destination {
     return new Promise<R>((resolve, reject) => {
       const { to, sink, message, asker, cause } = question
       const id = String(++this.#last)
-      // A wait without end is told as none: JSON has no infinity.
+      // JSON has no infinity, so a wait without end is sent as none.
       const parts = { ask: id, askMs: Number.isFinite(timeoutMs) ? timeoutMs : undefined }
       const envelope = this.#relay.stamp(asker?.path ?? this.path, to.path, message, cause, parts)
       const release = this.#giveUpOn(id, envelope, timeoutMs, signal)
-      // What answers is what the asker's types say, as at every door.
+      // The type of the answer is the asker's claim. Nothing checks it, as for every link.
       const settle = resolve as (message: Message) => void
       this.#pending.set(id, { envelope, sink, asker, resolve: settle, reject, release })
       try {
@@ -96,7 +96,7 @@ export class Asks implements Destination {
     )
   }
 
-  /** The asker has ended: its continuation must not wait out the deadline. */
+  /** The asker has ended. Its continuation must not wait until the deadline. */
   stopped(asker: Asker): void {
     this.#failWhere(
       (pending) => pending.asker === asker,

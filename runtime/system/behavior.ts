@@ -1,23 +1,24 @@
 import type { Envelope } from './envelope.js'
 import type { AnyRef, Message } from './ref.js'
 
-/** One incarnation of an actor; its state lives in the closure that made it. */
+/** One incarnation of an actor. Its state lives in the closure that made it. */
 export interface Handler<M extends Message> {
-  /** One message at a time; a returned promise holds the next one back until it settles. */
+  /** Handles one message. If it returns a promise, the next message waits until that settles. */
   receive(message: M, envelope: Envelope): void | Promise<void>
-  /** After each batch, and before a wait for a promise of `receive`: shells flush here. */
+  /** Called after each batch, and before waiting for a promise of `receive`. Shells flush here. */
   turnEnd?(): void
-  /** The end of this incarnation: stop or restart, children already gone. Not to be waited for endlessly. */
+  /** The end of this incarnation by stop or restart, after its children ended. The wait for it is bounded. */
   stopped?(): void | Promise<void>
 }
 
-/** What happens to a message that finds its mailbox full. Asks are answered MAILBOX_FULL wherever it is lost. */
+/** What happens if a message finds its mailbox full. A lost question is always answered MAILBOX_FULL. */
 export type Overflow = 'reject' | 'drop-newest' | 'drop-oldest'
 
 /**
- * What an exception in a handler does. Restart: children stopped, timers and watches gone, behavior called
- * anew, mailbox kept; over `intensity` restarts in `periodMs` it escalates. Escalate: this actor stops and its
- * parent has failed; at the top `onFailure` hears `unhandled`.
+ * What an exception in a handler leads to. Restart: children are stopped, timers and watches are removed, the
+ * behavior is called again, and the mailbox is kept; after more than `intensity` restarts in `periodMs` it
+ * escalates. Escalate: this actor stops and its parent has failed; at the top, `onFailure` is called with
+ * `unhandled`.
  */
 export interface Supervision {
   readonly strategy: 'restart' | 'stop' | 'escalate'
@@ -26,26 +27,31 @@ export interface Supervision {
 }
 
 export interface SpawnOptions {
-  /** Default: limits.mailboxMessages, reject. */
+  /** Default: limits.mailboxMessages and reject. */
   readonly mailbox?: { readonly messages?: number; readonly overflow?: Overflow }
-  /** Default: escalate, so that nothing fails unnoticed. */
+  /** Default: escalate, so that no failure goes unnoticed. */
   readonly supervision?: Supervision
-  /** A local actor; default: the top. */
+  /** A local actor. Default: the top. */
   readonly parent?: AnyRef
 }
 
 export interface AskOptions {
   /** Default: limits.askMs. */
   readonly timeoutMs?: number
-  /** Rejects with its reason. */
+  /** The ask rejects with the reason of this signal. */
   readonly signal?: AbortSignal
 }
 
-/** Timers by key, all cancelled at restart and stop. A cancelled or replaced one is not delivered any more. */
+/**
+ * Timers by key. Stop and restart cancel all of them. A timer that was cancelled or replaced is not
+ * delivered.
+ */
 export interface Timers<M extends Message> {
-  /** Sends `message` to self in `ms`; again every `ms` with `repeat`, never two at once in the mailbox. */
+  /**
+   * Sends `message` to this actor in `ms`; with `repeat` every `ms`, but never twice in the mailbox at once.
+   */
   start(key: string, ms: number, message: M, options?: { readonly repeat?: boolean }): void
   cancel(key: string): void
-  /** False also while a single one is being handled. */
+  /** False also while a timer without `repeat` is being handled. */
   has(key: string): boolean
 }

@@ -14,7 +14,7 @@ import type { Replies } from './replies.js'
 import type { EndReason } from './system-messages.js'
 import type { Watches } from './watches.js'
 
-/** Begins and ends actors. */
+/** Starts and ends actors. */
 export interface ActorKeeper {
   spawn<M extends Message>(
     name: string,
@@ -36,8 +36,8 @@ export interface ContextParts {
 }
 
 /**
- * What one incarnation of an actor can do. After its end it may still send, which late continuations do; it
- * starts nothing any more that nobody would end.
+ * What one incarnation of an actor can do. A late continuation may still send after the end. It can start
+ * nothing then, because nothing would end what it starts.
  */
 export class Context implements ActorContext<Message> {
   readonly self: Ref<Message>

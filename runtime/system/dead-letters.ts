@@ -3,8 +3,8 @@ import type { Envelope } from './envelope.js'
 import type { DeadLetterReason } from './system-options.js'
 
 /**
- * How loud a dead letter is. Where links end and actors stop, as in each failover, envelopes to them are lost and what
- * they were about is told again: that is worth knowing, no warning. The others are floods, defects, or attempts.
+ * The log level of each reason. Links end and actors stop in each failover; the messages that are lost then
+ * are sent again, so that is no warning. The other reasons mean floods, defects or attacks.
  */
 const levels: Readonly<Record<DeadLetterReason, 'info' | 'warn'>> = {
   unknown: 'warn',
@@ -18,9 +18,9 @@ const levels: Readonly<Record<DeadLetterReason, 'info' | 'warn'>> = {
 }
 
 /**
- * Logs dead letters with the names of sender and receiver and the type of the message: the first of a kind at once,
- * the others as a count. A kind names nothing that a peer has chosen, neither a path nor its incarnation, else the peer could
- * write a line with each message.
+ * Logs dead letters with the names of sender and receiver and the type of the message. The first of a kind is
+ * logged at once, the others are counted. A kind contains nothing that a peer chose, neither a path nor its
+ * incarnation; otherwise the peer could write a line with each message.
  */
 export function logDeadLetters(log: ThrottledLog): (envelope: Envelope, reason: DeadLetterReason) => void {
   return ({ from, to, message, sink }, reason) => {

@@ -1,72 +1,82 @@
 import { innerLimits } from '../inner-limits.js'
 import type { Message } from './ref.js'
 
-/** What travels with a message on a link: plain data, of which JSON may drop the undefined. */
+/** What travels with a message on a link: plain data. JSON may drop the fields that are undefined. */
 export interface WireEnvelope {
-  /** Sender and receiver without their authority (`/user/NAME`): who the peer is, the link knows better. */
+  /**
+   * Sender and receiver without their authority (`/user/NAME`). The link knows better which process the peer
+   * is.
+   */
   readonly from: string
   readonly to: string
   readonly message: Message
-  /** Names this message in traces; unique in the time that a trace ring spans. */
+  /** Names this message in traces. It is unique within the time that a trace ring covers. */
   readonly id: number
-  /** The id of the message that all this began with. */
+  /** The id of the message that began this trace. */
   readonly trace: number
   /** The id of the message whose handling sent this one. */
   readonly parent?: number | undefined
-  /** Leadership the sender acts under (protocol R1), and its commit number where it gives one (protocol R8). */
+  /**
+   * The leadership that the sender acts under (protocol R1), and its commit number if it gives one (protocol
+   * R8).
+   */
   readonly epoch: number
   readonly seq?: number | undefined
-  /** Set on a question: its answer must carry this as `answer`. */
+  /** Present on a question. Its answer must carry this value as `answer`. */
   readonly ask?: string | undefined
-  /** How long the asker waits, from its sending. */
+  /** How long the asker waits, counted from the sending. */
   readonly askMs?: number | undefined
   readonly answer?: string | undefined
 }
 
-/** A message with all that the relay knows about it. In one process `from` and `to` are full paths. */
+/** A message with all that the relay knows about it. Within one process `from` and `to` are full paths. */
 export interface Envelope extends WireEnvelope {
-  /** The link it came by; undefined for one from this process. */
+  /** The link that it came over; undefined if it is from this process. */
   readonly sink?: Sink | undefined
-  /** Its size on the link, where it took one and the transport told. */
+  /** Its size on the link, if the transport told it. */
   readonly bytes?: number | undefined
-  /** How long its handler took, where that was measured: always when it waited, else in small batches. */
+  /** How long its handler took. It is measured if the handler waited, and in small batches. */
   readonly tookUs?: number | undefined
-  /** Its receiver decided not to act on it. Set with `ActorContext.refuse`, so that a trace shows what became of it. */
+  /** Its receiver decided not to act on it and called `ActorContext.refuse`. A trace shows it as refused. */
   readonly refused?: boolean | undefined
 }
 
 /** A way out of this process: a link. The transport implements it. */
 export interface Sink {
-  /** Address of the peer, firesteel://CLUSTER@host:port: the authority of its actors' paths. */
+  /** Address of the peer, firesteel://CLUSTER@host:port. The paths of its actors begin with it. */
   readonly path: string
-  /** The peer's incarnation, where the transport knows: an address outlives processes. */
+  /** The peer's incarnation, if the transport knows it. One address may serve several processes in turn. */
   readonly incarnation?: string
-  /** Where the peer's packets come from: what it says of itself it may change, this it may not. */
+  /** The host that the peer's packets come from. A peer can lie about itself, but not about this. */
   readonly host?: string
   /**
-   * Takes the envelope for sending. False: closed or over its bound, nothing was taken. May set `bytes`, which
-   * is no part of what is sent. Throws MESSAGE_TOO_LARGE where the other side would not read it, or it is not JSON.
+   * Takes the envelope for sending. False: the link is closed or over its bound, and nothing was taken. It
+   * may set `bytes`, which is not sent. Throws MESSAGE_TOO_LARGE if the peer would not read it, or if it is
+   * not JSON.
    */
   send(envelope: WireEnvelope & { bytes?: number }): boolean
-  /** A envelope that came by it waits in a mailbox, and has left it: for links that are not read while too much waits. */
+  /**
+   * Called when an envelope of this link enters a mailbox, and when it leaves. A link is not read while too
+   * much waits.
+   */
   queued?(envelope: Envelope): void
   taken?(envelope: Envelope): void
 }
 
-/** Where an answer goes, however late it is given. Opaque: keep it, then give it to `system.answer`. */
+/** Where an answer goes, however late it is given. It is opaque: keep it, then pass it to `system.answer`. */
 export interface ReplyAddress {
   readonly ask: string
   /** Path of the asker. */
   readonly from: string
   readonly sink?: Sink | undefined
-  /** Names the question in this process, once. */
+  /** Identifies the question in this process. */
   readonly token: number
 }
 
 const PATH_MAX = innerLimits.pathChars
 const ID_MAX = innerLimits.questionIdChars
 
-/** What no schema says: that this is an envelope at all. Its message may still be anything. */
+/** Checks what no schema says: that this is an envelope at all. Its message may still be anything. */
 export function isWireEnvelope(value: unknown): value is WireEnvelope {
   if (typeof value !== 'object' || value === null) return false
   const wire = value as Partial<Record<keyof WireEnvelope, unknown>>

@@ -2,7 +2,10 @@ import { FiresteelError } from '../errors.js'
 import type { Destination } from './local-envelope.js'
 import type { AnyRef, Message, Ref } from './ref.js'
 
-/** What a Ref is at run time. It keeps the destination itself: no name is looked up, so none can rebind. */
+/**
+ * What a Ref is at run time. It holds the destination itself. No name is looked up, so no name can be taken
+ * over.
+ */
 class Handle {
   readonly destination: Destination
 
@@ -24,7 +27,7 @@ class Handle {
   }
 }
 
-/** M is a promise of the caller: here is where references get their type. */
+/** The caller vouches for M. References get their type here. */
 export function refTo<M extends Message>(destination: Destination): Ref<M> {
   return new Handle(destination) as unknown as Ref<M>
 }

@@ -11,9 +11,9 @@ import type { Replies } from './replies.js'
 import { type Failure, systemPath } from './system-messages.js'
 import type { Undelivered } from './undelivered.js'
 
-/** Where what comes in may go. */
+/** The destinations of messages that come over links. */
 export interface InboundParts extends Undelivered {
-  /** The address of this system: what stands before each path. */
+  /** The address of this system. Each path begins with it. */
   readonly name: string
   readonly relay: Relay
   /** Live actors by local path. */
@@ -25,7 +25,7 @@ export interface InboundParts extends Undelivered {
   readonly replies: Replies
 }
 
-/** What comes in over links. The peer is authenticated, its bytes are not believed to be well made. */
+/** Takes in what comes over links. The peer is authenticated, but its bytes may be malformed. */
 export class Inbound {
   readonly #parts: InboundParts
 
@@ -48,20 +48,23 @@ export class Inbound {
     )
   }
 
-  /** Answers a question that was not let in. */
+  /** Answers a question that was not admitted. */
   refuse(sink: Sink, wire: WireEnvelope, failure: Failure): void {
     const path = localPart(wire.to)
     this.#parts.replies.refuse(this.#envelope(sink, wire, this.#parts.name + path, undefined), failure)
   }
 
-  /** The sender's authority is the link's, whatever it says of itself. */
+  /** The sender's authority is taken from the link, whatever the sender claims. */
   #envelope(sink: Sink, wire: WireEnvelope, to: string, bytes: number | undefined): LocalEnvelope {
     const { message, id, trace, parent, epoch, seq, ask, askMs, answer } = wire
     const parts: LocalEnvelopeParts = { sink, ask, askMs, answer, bytes }
     return localEnvelope(sink.path + localPart(wire.from), to, message, id, trace, parent, epoch, seq, parts)
   }
 
-  /** What was sent may be anything: whoever logs dead letters gets its sender, and nothing to stumble over. */
+  /**
+   * The content may be anything. The log of dead letters gets the sender and an empty message, which it can
+   * print.
+   */
   #unreadable(sink: Sink, bytes: number | undefined): LocalEnvelope {
     const { name } = this.#parts
     const message = { type: 'Malformed' }
@@ -72,7 +75,7 @@ export class Inbound {
     const { asks, cells, watches } = this.#parts
     if (wire.answer !== undefined) return asks
     if (path === systemPath) return watches
-    // Only this system tells an actor that another has ended.
+    // Only this system may tell an actor that another one has ended.
     const cell = wire.message.type === 'Terminated' ? undefined : cells.get(path)
     return cell ?? this.#nowhere
   }

@@ -18,7 +18,7 @@ import { throwUncaught } from './uncaught.js'
 import { Watchdog } from './watchdog.js'
 import { Watches, type WatchParts } from './watches.js'
 
-/** The parts of an actor system and what they share. Each part says in its own file what it needs of it. */
+/** The parts of an actor system and what they share. The file of each part declares what that part needs. */
 export class Kernel implements LifecycleParts, WatchParts, InboundParts {
   readonly system: ActorSystem
   readonly clock: Clock
@@ -34,9 +34,9 @@ export class Kernel implements LifecycleParts, WatchParts, InboundParts {
   readonly host = new NactHost(throwUncaught)
   /** Live actors by local path. */
   readonly cells = new Map<string, ActorCell>()
-  /** Actors with a turn under way or ahead. */
+  /** The number of actors that have a turn now or soon. */
   activeTurns = 0
-  /** The actor whose handler runs right now. */
+  /** The actor whose handler runs now. */
   running: ActorCell | undefined
   closed = false
   #name = ''
@@ -61,7 +61,7 @@ export class Kernel implements LifecycleParts, WatchParts, InboundParts {
     return this.#name
   }
 
-  /** Paths of living actors follow it: a node learns its port after its actors began. */
+  /** Changes the paths of living actors too, because a node learns its port after its actors began. */
   set name(name: string) {
     this.#name = name
     this.asks.path = name + systemPath
@@ -82,7 +82,7 @@ export class Kernel implements LifecycleParts, WatchParts, InboundParts {
     return this.lifecycle.fail(cell, error, envelope)
   }
 
-  /** A dead letter; a question among them is answered at once. Returns what `accept` does: false. */
+  /** Counts a dead letter. If it is a question, it is answered at once. Returns false, as `accept` does. */
   undeliverable(envelope: LocalEnvelope, reason: DeadLetterReason, at: Destination, why?: Failure): false {
     this.relay.dead(envelope, reason)
     if (envelope.ask !== undefined) this.replies.refuse(envelope, why ?? refusal(envelope, reason, at))

@@ -14,15 +14,17 @@ import { type EndReason, type Failure, failureOf } from './system-messages.js'
 import type { ActorFailure } from './system-options.js'
 import { guarded } from './uncaught.js'
 
-/** What the life of actors needs of their system, beside what each of them does. */
+/** What the life cycle of actors needs from their system, beside what the single actor needs. */
 export interface LifecycleParts extends CellParts, ContextParts, TimerParts {
-  /** Nothing begins any more. */
+  /** True once nothing may start any more. */
   readonly closed: boolean
   /** Live actors by local path. */
   readonly cells: Map<string, ActorCell>
 }
 
-/** Beginning, failing and ending of actors. What nact would do of this is known to go wrong: it does none. */
+/**
+ * Starts, fails and ends actors. It uses nact's life cycle for none of this, because that has known defects.
+ */
 export class Lifecycle implements ActorKeeper {
   readonly #parts: LifecycleParts
   readonly #onFailure: (failure: ActorFailure) => void
@@ -46,7 +48,7 @@ export class Lifecycle implements ActorKeeper {
     }
     if (parts.cells.has(path)) throw new FiresteelError('INTERNAL', `there is an actor ${path} already`)
     const cell = new ActorCell(parts, path, parent, options)
-    // Only messages that its references admit reach it.
+    // The types of its references admit only messages that it understands.
     this.#behaviors.set(cell, behavior as unknown as Behavior<Message>)
     parts.cells.set(path, cell)
     parent?.children.add(cell)
@@ -60,7 +62,7 @@ export class Lifecycle implements ActorKeeper {
     return cell
   }
 
-  /** Leaves first. At once where nothing has to be waited for. */
+  /** Stops children before their parent. It ends at once if there is nothing to wait for. */
   stop(cell: ActorCell, reason: EndReason, handler = cell.handler): Promise<void> {
     if (cell.phase !== 'running') return cell.ended ?? Promise.resolve()
     cell.phase = 'stopping'
@@ -74,14 +76,14 @@ export class Lifecycle implements ActorKeeper {
     return cell.ended
   }
 
-  /** The supervisor. A promise when the actor's turn must wait for it; never rejects. */
+  /** The supervisor. It returns a promise if the actor's turn must wait; never rejects. */
   fail(cell: ActorCell, error: unknown, envelope: LocalEnvelope | undefined): Promise<void> | undefined {
     const parts = this.#parts
     parts.relay.counters.failures++
     if (envelope?.ask !== undefined) parts.replies.answer(envelope.token, failureOf(error))
     if (cell.phase !== 'running') return this.#report(cell, error, envelope, 'stopped')
     const { handler, parent } = cell
-    // A state that threw is not flushed.
+    // The state that threw is not flushed.
     cell.handler = undefined
     const decision = decide(cell.supervision, cell.restartsMs, parts.clock.monotonicMs())
     if (decision.strategy === 'restart') {
@@ -117,7 +119,7 @@ export class Lifecycle implements ActorKeeper {
     }
   }
 
-  /** Nothing that this incarnation began reaches the next one. */
+  /** What this incarnation began must not reach the next one. */
   #disarm(cell: ActorCell, why: string): void {
     const { watches, asks, replies } = this.#parts
     cell.timers?.close()
@@ -133,7 +135,9 @@ export class Lifecycle implements ActorKeeper {
     return Promise.resolve()
   }
 
-  /** Tells an incarnation of its end. A promise only when it gave one; never rejects. */
+  /**
+   * Tells an incarnation that it ends. Returns a promise only if the incarnation returned one; never rejects.
+   */
   #retire(cell: ActorCell, handler: Handler<Message> | undefined): Promise<void> | undefined {
     const failed = (error: unknown) => this.#report(cell, error, undefined, 'stopped')
     try {
@@ -159,7 +163,7 @@ export class Lifecycle implements ActorKeeper {
     parts.watches.ended(cell, reason)
   }
 
-  /** A handler that never settles must not hold a stop for ever: it is left behind, and told of. */
+  /** A handler that never settles must not block a stop. It is left behind after a while and reported. */
   #bounded(cell: ActorCell, pending: Promise<void>): Promise<void> {
     const text = `${cell.path} did not settle within ${limits.actorStopMs} ms of its stop and was left behind`
     const late = (): Error => new FiresteelError('INTERNAL', text)

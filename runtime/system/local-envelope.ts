@@ -1,27 +1,27 @@
 import type { Envelope, Sink } from './envelope.js'
 import type { Message } from './ref.js'
 
-/** Something that may call back a message it has put into a mailbox: a timer, a watch. */
+/** A source that may cancel a message which is already in a mailbox: a timer or a watch. */
 export interface Recall {
-  /** Called when the message's turn has come; false: it was cancelled meanwhile. */
+  /** Called when the message is about to be handled. False: it was cancelled. */
   take(): boolean
 }
 
-/** An envelope inside this process. Always made by `localEnvelope`, so that all have one shape. */
+/** An envelope inside this process. Only `localEnvelope` makes them, so that all have one shape. */
 export interface LocalEnvelope extends Envelope {
   readonly sink: Sink | undefined
   readonly recall: Recall | undefined
   bytes: number | undefined
   tookUs: number | undefined
   refused: boolean
-  /** Of a question once it is in an actor's hands; 0 before. */
+  /** The token of a question that an actor has taken; 0 before. */
   token: number
 }
 
-/** Where envelopes go: a mailbox, a link, the pending asks. */
+/** A receiver of envelopes: a mailbox, a link, or the pending asks. */
 export interface Destination {
   readonly path: string
-  /** False: it could not be delivered, which the destination has told. */
+  /** False: it could not be delivered, and the destination has reported that. */
   accept(envelope: LocalEnvelope): boolean
 }
 

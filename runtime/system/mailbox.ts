@@ -3,7 +3,7 @@ import { innerLimits } from '../inner-limits.js'
 const smallest = innerLimits.mailboxSlotsFirst
 const keptSlots = innerLimits.mailboxSlotsKept
 
-/** A queue in a ring of slots that doubles: push and shift cost a few nanoseconds and allocate nothing. */
+/** A queue in a ring of slots that doubles. Push and shift cost a few nanoseconds and allocate nothing. */
 export class Mailbox<T extends object> {
   #slots: (T | undefined)[] = new Array(smallest).fill(undefined)
   #mask = smallest - 1
@@ -25,7 +25,7 @@ export class Mailbox<T extends object> {
     return item
   }
 
-  /** Takes out the oldest item that may be dropped; those before it keep their order. */
+  /** Takes out the oldest item that may be dropped. The items before it keep their order. */
   dropOldest(droppable: (item: T) => boolean): T | undefined {
     for (let at = 0; at < this.size; at++) {
       const item = this.#slots[(this.#head + at) & this.#mask] as T
@@ -39,7 +39,7 @@ export class Mailbox<T extends object> {
     return undefined
   }
 
-  /** Gives the memory of a past burst back; for when nothing is queued. */
+  /** Frees the memory of a past burst. Call it when nothing is queued. */
   shrink(): void {
     if (this.size > 0 || this.#mask < keptSlots) return
     this.#slots = new Array(smallest).fill(undefined)

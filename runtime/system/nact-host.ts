@@ -1,10 +1,10 @@
 import { AsyncResource } from 'node:async_hooks'
 import { dispatch, type Ref as NactRef, spawn, start, stop } from 'nact'
 
-/** The one message that nact carries for us: "your mailbox has something". */
+/** The one message that nact carries for us. It means: "your mailbox has something". */
 const turnToken = { type: 'turn' }
 
-/** One nact actor: gives its owner a turn of the event loop for each wake, one after the other. */
+/** One nact actor. It gives its owner a turn of the event loop for each wake, one after the other. */
 export interface ActorSlot {
   wake(): void
   leave(): void
@@ -13,9 +13,10 @@ export interface ActorSlot {
 let systems = 0
 
 /**
- * nact, wrapped. Every seat is a child of the root, which gets no messages: nact copies an actor's children at
- * each of its messages, and does not stop them with it. Names are numbered: nact binds references by name.
- * Turns run in the async context of this constructor: nact would run them in that of whoever sent first.
+ * The wrapper around nact. Every slot is a child of the root, and the root gets no messages: nact copies an
+ * actor's children at each of its messages, and does not stop them with it. Names are numbered, because nact
+ * binds references by name. Turns run in the async context of this constructor; otherwise they would run in
+ * that of the first sender.
  */
 export class NactHost {
   readonly #root: NactRef<never>
@@ -23,9 +24,9 @@ export class NactHost {
   readonly #onDefect: (error: unknown) => void
   #slots = 0
 
-  /** `onDefect` hears what a turn threw, which it never should. */
+  /** `onDefect` is called with what a turn threw. A turn should never throw. */
   constructor(onDefect: (error: unknown) => void) {
-    // nact takes its name in an object, which its types do not know.
+    // nact takes its name in an object, although its types do not say so.
     this.#root = start({ name: `firesteel-${++systems}` } as unknown as string)
     this.#onDefect = onDefect
   }

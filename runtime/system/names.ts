@@ -1,13 +1,18 @@
 import { FiresteelError } from '../errors.js'
 
-/** A name as it stands in a path: host:port, spaces, anything but nothing. */
+/**
+ * Encodes a name for a path. A name may have any characters (host:port, spaces), but it must not be empty.
+ */
 export function encodeName(name: string): string {
   if (name === '') throw new FiresteelError('INTERNAL', 'an actor needs a name')
-  // A lone surrogate is the one thing that cannot be encoded.
+  // Only a lone surrogate cannot be encoded.
   return encodeURIComponent(name.replace(/\p{Surrogate}/gu, '\uFFFD'))
 }
 
-/** `/user/NAME` of a full or local path: the authority is not believed, the link says who the peer is. */
+/**
+ * `/user/NAME` of a full or local path. The authority is dropped, because the link knows which process the
+ * peer is.
+ */
 export function localPart(path: string): string {
   if (path.startsWith('/')) return path
   const scheme = path.indexOf('://')

@@ -17,13 +17,14 @@ export interface QuestionQueueOptions {
 }
 
 /**
- * Serves questions whose answers are large or costly: a few in each window of time, and each asker in its turn, so that
- * neither thousands of questions over one link nor many askers keep the actor from its other work.
+ * Serves questions whose answers are large or costly. It serves a few in each window of time and lets the
+ * askers take turns. So neither many questions over one link nor many askers keep the actor from its other
+ * work.
  */
 export class QuestionQueue {
   readonly #options: QuestionQueueOptions
   readonly #limits: QuestionQueueLimits
-  /** Who waits, next first. */
+  /** The askers that wait, the next one first. */
   readonly #waiting = new Map<string, (() => void)[]>()
   #size = 0
   #served = 0
@@ -40,7 +41,7 @@ export class QuestionQueue {
     return this.#size
   }
 
-  /** False: too many wait, of this asker or of all; it is not served. */
+  /** False: too many questions wait, of this asker or in all, so this one is not served. */
   ask(asker: string, serve: () => void): boolean {
     if (this.#size === 0 && this.#mayServe) {
       this.#serve(serve)
@@ -55,7 +56,7 @@ export class QuestionQueue {
     return true
   }
 
-  /** Nobody would hear the answers any more. */
+  /** Nobody would receive the answers any more. */
   forget(asker: string): void {
     this.#size -= this.#waiting.get(asker)?.length ?? 0
     this.#waiting.delete(asker)
@@ -91,7 +92,7 @@ export class QuestionQueue {
     const [asker, questions] = this.#waiting.entries().next().value as [string, (() => void)[]]
     const serve = questions.shift() as () => void
     this.#size--
-    // To the end of the row: whoever else waits comes first.
+    // The asker goes to the end of the queue, behind all others that wait.
     this.#waiting.delete(asker)
     if (questions.length > 0) this.#waiting.set(asker, questions)
     return serve

@@ -13,10 +13,10 @@ import type { Message } from './ref.js'
 import type { Counters, DeadLetterReason, SystemOptions } from './system-options.js'
 import { guarded } from './uncaught.js'
 
-/** Leaves 2^52 ids before they stop being exact. */
+/** Leaves room for 2^52 ids before they stop being exact. */
 const idSpace = 2 ** 47
 
-/** The one place that every message passes: local, in and out. */
+/** The one place that every message passes, whether it is local, comes in or goes out. */
 export class Relay {
   readonly counters: Counters = {
     messages: 0,
@@ -34,7 +34,7 @@ export class Relay {
   readonly #seq: () => number | undefined
   readonly #onDeadLetter: (envelope: Envelope, reason: DeadLetterReason) => void
   #id: number
-  /** Wall clock of the batch in hand; 0 between batches. */
+  /** Wall-clock time of the batch in hand; 0 between batches. */
   #batchMs = 0
 
   constructor(options: SystemOptions) {
@@ -54,7 +54,7 @@ export class Relay {
     this.#batchMs = 0
   }
 
-  /** A new envelope, stamped: without a cause it begins a trace. */
+  /** Makes a new envelope. Without a cause it begins a trace. */
   stamp(
     from: string,
     to: string,
@@ -69,14 +69,14 @@ export class Relay {
     return localEnvelope(from, to, message, id, cause.trace, cause.id, epoch, this.#seq(), parts)
   }
 
-  /** Counts, traces, delivers. False: not delivered. */
+  /** Counts, traces and delivers a message. False: it was not delivered. */
   pass(envelope: LocalEnvelope, destination: Destination): boolean {
     this.counters.messages++
     this.ring?.record(envelope, this.#batchMs === 0 ? this.#clock.wallMs() : this.#batchMs)
     return destination.accept(envelope)
   }
 
-  /** Told by destinations that could not deliver. */
+  /** Destinations call it if they could not deliver. */
   dead(envelope: Envelope, reason: DeadLetterReason): void {
     this.counters.deadLetters++
     if (reason === 'full') this.counters.overflowed++

@@ -6,7 +6,7 @@ import type { Relay } from './relay.js'
 import { failureOf } from './system-messages.js'
 import type { Undelivered } from './undelivered.js'
 
-/** What an actor behind a link needs of the system that sends to it. */
+/** What an actor behind a link needs from the system that sends to it. */
 export interface RemoteParts extends Undelivered {
   readonly relay: Relay
 }
@@ -37,12 +37,12 @@ export class Remote implements Destination {
     envelope.bytes = wire.bytes
     const { counters, ring } = this.#parts.relay
     counters.sent++
-    // Its size is known only now.
+    // The size is known only after the sending.
     ring?.sized(envelope)
     return true
   }
 
-  /** Whoever waits for it, or for its answer, hears why; the sender's turn goes on. */
+  /** Tells the asker or the receiver of the answer why it failed. The sender's turn goes on. */
   #unsendable(envelope: LocalEnvelope, error: unknown): false {
     if (!isFiresteelError(error, 'MESSAGE_TOO_LARGE')) throw error
     const failure = failureOf(error)

@@ -8,9 +8,9 @@ import type { Message } from './ref.js'
 import type { Relay } from './relay.js'
 import type { Failure } from './system-messages.js'
 
-/** An actor that has questions in hand. */
+/** An actor that has taken questions. */
 export interface Answerer {
-  /** Their tokens. */
+  /** Tokens of its questions. */
   readonly unanswered: Set<number>
 }
 
@@ -22,17 +22,19 @@ interface Unanswered {
 
 const firstPurge = innerLimits.questionsPurgedFrom
 
-/** The questions that actors of this process have taken in hand and not answered yet. */
+/** The questions that actors of this process have taken and not answered yet. */
 export class Replies {
   readonly #open = new Map<number, Unanswered>()
   readonly #relay: Relay
-  /** Where the answers go that are for this process. */
+  /** Takes the answers for askers in this process. */
   readonly #asks: Destination
   readonly #clock: Clock
   readonly #linkTo: (sink: Sink, path: string) => Destination
-  /** Links that have ended: what they asked may still lie in mailboxes, and nobody would hear the answer. */
+  /**
+   * Links that have ended. Their questions may still wait in mailboxes, but nobody would receive the answers.
+   */
   readonly #gone = new WeakSet<Sink>()
-  /** How many of these each link has asked. */
+  /** How many open questions each link has. */
   readonly #openOf = new WeakMap<Sink, number>()
   #token = 0
   #purgeAt: number = firstPurge
@@ -53,7 +55,7 @@ export class Replies {
     return this.#open.size
   }
 
-  /** False: its asker, another process, has as many open as it may have. */
+  /** False: the asker, another process, already has as many open questions as it may have. */
   open(envelope: LocalEnvelope, answerer: Answerer): boolean {
     const { sink, askMs } = envelope
     if (sink === undefined) {
@@ -72,7 +74,8 @@ export class Replies {
 
   #keep(envelope: LocalEnvelope, answerer: Answerer, forMs: number): void {
     envelope.token = ++this.#token
-    // Of what came over a link only what an answer needs: a peer must not make us keep what it sent.
+    // Of a question from a link only what the answer needs is kept. A peer must not be able to fill our
+    // memory.
     const kept =
       envelope.sink === undefined ? envelope : { ...envelope, message: { type: envelope.message.type } }
     this.#open.set(envelope.token, { envelope: kept, answerer, untilMs: this.#clock.monotonicMs() + forMs })
@@ -85,7 +88,7 @@ export class Replies {
     return ask === undefined ? undefined : { ask, from, sink, token }
   }
 
-  /** The first answer wins. False: there is no such question any more. */
+  /** The first answer counts. False: the question is no longer open. */
   answer(token: number, message: Message): boolean {
     const question = this.#open.get(token)
     if (question === undefined) return false
@@ -93,17 +96,17 @@ export class Replies {
     return this.#send(question.envelope, message)
   }
 
-  /** Answers what no actor has in hand. */
+  /** Answers a question that no actor has taken. */
   refuse(envelope: LocalEnvelope, failure: Failure): void {
     this.#send(envelope, failure)
   }
 
-  /** The actor's incarnation has ended: nobody will answer these. */
+  /** The actor's incarnation has ended, so these questions fail. */
   failAll(answerer: Answerer, failure: Failure): void {
     for (const token of [...answerer.unanswered]) this.answer(token, failure)
   }
 
-  /** The asker of our own process has given up. */
+  /** An asker of this process has given up. */
   forget(envelope: LocalEnvelope): void {
     const question = this.#open.get(envelope.token)
     if (question !== undefined) this.#drop(envelope.token, question)
@@ -124,7 +127,7 @@ export class Replies {
     )
   }
 
-  /** Remote askers give up without a word: their questions go when many have gathered. */
+  /** Remote askers give up silently. Their old questions are removed once many have gathered. */
   #purge(): void {
     const now = this.#clock.monotonicMs()
     for (const [token, question] of this.#open) if (question.untilMs < now) this.#drop(token, question)

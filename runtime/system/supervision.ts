@@ -5,7 +5,7 @@ export type Decision =
   | { readonly strategy: 'restart'; readonly restartsMs: number[] }
   | { readonly strategy: 'stop' | 'escalate' }
 
-/** What a failure at `nowMs` leads to, given the times of earlier restarts. */
+/** Decides what a failure at `nowMs` leads to, given the times of earlier restarts. */
 export function decide(supervision: Supervision, restartsMs: readonly number[], nowMs: number): Decision {
   const { strategy, intensity = limits.actorRestarts, periodMs = limits.actorRestartPeriodMs } = supervision
   if (strategy !== 'restart') return { strategy }

@@ -2,17 +2,19 @@ import { type ErrorName, errorCodes, FiresteelError, isFiresteelError, reasonOf 
 import { innerLimits } from '../inner-limits.js'
 import type { Message } from './ref.js'
 
-/** Why a watched actor is gone. `disconnected`: its link is, which is not a death (protocol R7). */
+/**
+ * Why a watched actor is gone. `disconnected`: only its link is gone, which proves no death (protocol R7).
+ */
 export type EndReason = 'stopped' | 'failed' | 'disconnected' | 'unknown'
 
-/** Told once to who watches an actor. */
+/** Sent once to each watcher of an actor. */
 export interface Terminated {
   readonly type: 'Terminated'
   readonly path: string
   readonly reason: EndReason
 }
 
-/** The answer that makes an ask fail: the fields of a FiresteelError. */
+/** An answer that makes an ask fail. It has the fields of a FiresteelError. */
 export interface Failure {
   readonly type: 'Failure'
   /** With or without the prefix FIRESTEEL_. */
@@ -22,13 +24,13 @@ export interface Failure {
   readonly place?: string | undefined
 }
 
-/** Between two systems, addressed to `/system`; paths are without authority. */
+/** Between two systems, addressed to `/system`. Paths have no authority. */
 export type SystemMessage =
   | { readonly type: 'Watch'; readonly path: string }
   | { readonly type: 'Unwatch'; readonly path: string }
   | Terminated
 
-/** Actors never send these themselves. */
+/** Only systems send messages to this path, never actors. */
 export const systemPath = '/system'
 
 export function isFailure(message: Message): message is Failure {
@@ -40,7 +42,10 @@ const TEXT_MAX = innerLimits.systemTextChars
 const isText = (value: unknown): boolean => typeof value === 'string' && value.length <= TEXT_MAX
 const isOptionalText = (value: unknown): boolean => value === undefined || isText(value)
 
-/** Undefined where another system may say this to `/system`; else why not. Paths and reasons are short (see Envelope). */
+/**
+ * Undefined if another system may say this to `/system`; else the reason. Paths and reasons are short (see
+ * Envelope).
+ */
 export function systemViolation(message: Message): string | undefined {
   const { type, path, reason, ...others } = message as Message & { path?: unknown; reason?: unknown }
   if (type !== 'Watch' && type !== 'Unwatch' && type !== 'Terminated') return `${type} is not for /system`
@@ -53,21 +58,21 @@ export function systemViolation(message: Message): string | undefined {
     : `${type}: unrecognized key ${JSON.stringify(unknown.slice(0, 64))}`
 }
 
-/** Undefined where this is well-formed as an answer that makes an ask fail; else why not. */
+/** Undefined if this is well-formed as an answer that makes an ask fail; else the reason. */
 export function failureViolation(message: Message): string | undefined {
   const { code, message: text, help, place } = message as Partial<Failure>
   const isWell = isText(code) && isText(text) && isOptionalText(help) && isOptionalText(place)
   return isWell ? undefined : 'Failure: not of the form code, message, help, place'
 }
 
-/** Anything thrown, as an answer. What is not ours is a defect: INTERNAL. */
+/** Anything thrown, as an answer. An error that is not ours is a defect: INTERNAL. */
 export function failureOf(error: unknown): Failure {
   if (!isFiresteelError(error)) return { type: 'Failure', code: 'INTERNAL', message: reasonOf(error) }
   const { code, message, help, place } = error
   return { type: 'Failure', code, message, help, place }
 }
 
-/** The error that an asker sees. A code that this version does not know is told in the sentence. */
+/** The error that an asker gets. A code that this version does not know stands in its message. */
 export function errorOf({ code, message, help, place }: Failure): FiresteelError {
   const details = { ...(help !== undefined && { help }), ...(place !== undefined && { place }) }
   const name = code.startsWith('FIRESTEEL_') ? code.slice('FIRESTEEL_'.length) : code

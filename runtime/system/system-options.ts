@@ -4,9 +4,9 @@ import type { TraceRing } from '../trace/ring.js'
 import type { Envelope } from './envelope.js'
 
 /**
- * Why a message was not delivered: no such actor, it has stopped, its mailbox was full, its link was closed or
- * over its bound, it is larger than its link carries (or no JSON), nobody waited for that answer any more, it was not a
- * message, or its asker has too many questions open.
+ * Why a message was not delivered: there is no such actor; it has stopped; its mailbox was full; its link was
+ * closed or over its bound; it is larger than its link carries (or no JSON); nobody waits for this answer any
+ * more; it was not a message; or its asker has too many open questions.
  */
 export type DeadLetterReason =
   | 'unknown'
@@ -18,17 +18,22 @@ export type DeadLetterReason =
   | 'malformed'
   | 'busy'
 
-/** An exception in a handler, or a handler that a stop had to leave behind. */
+/** An exception in a handler, or a handler that did not settle in time during a stop. */
 export interface ActorFailure {
   readonly path: string
   readonly error: unknown
-  /** Type of the message in hand, if one was. */
+  /** Type of the message in hand, if there was one. */
   readonly message?: string
-  /** `unhandled`: escalated past the top. Whoever runs the process must end it or know better. */
+  /**
+   * `unhandled`: it escalated past the top. The host of the system must end the process or handle the
+   * failure.
+   */
   readonly outcome: 'restarted' | 'stopped' | 'escalated' | 'unhandled'
 }
 
-/** A handler whose promise has not settled for longer than the watchdog allows. Told once per message. */
+/**
+ * A handler whose promise has been pending for longer than the watchdog allows. Reported once per message.
+ */
 export interface StuckHandler {
   readonly path: string
   readonly message: string
@@ -36,33 +41,36 @@ export interface StuckHandler {
 }
 
 export interface SystemOptions {
-  /** firesteel://CLUSTER@host:port; may be set later by `system.name = ...`, before anything leaves. */
+  /**
+   * firesteel://CLUSTER@host:port. It may be set later by `system.name = ...`, before anything is sent over a
+   * link.
+   */
   readonly name: string
   readonly clock: Clock
-  /** The leadership that messages of this process go out under. */
+  /** The leadership under which messages of this process are sent. */
   readonly epoch: () => number
-  /** The commit that they follow, where there is one (protocol R8). */
+  /** The commit that they follow, if there is one (protocol R8). */
   readonly seq?: () => number | undefined
   readonly timers?: TimerSource
   readonly ring?: TraceRing
   readonly onDeadLetter?: (envelope: Envelope, reason: DeadLetterReason) => void
-  /** Without it an `unhandled` failure is thrown as an uncaught exception, which ends the process. */
+  /** Without it, an `unhandled` failure is thrown as an uncaught exception, which ends the process. */
   readonly onFailure?: (failure: ActorFailure) => void
   readonly watchdog?: { readonly warnMs?: number; readonly onStuck: (handler: StuckHandler) => void }
   readonly batchMessages?: number
-  /** First message id; random by default, so that ids of several processes do not meet. */
+  /** First message id. It is random by default, so that the ids of several processes do not collide. */
   readonly firstId?: number
 }
 
-/** All of them only grow. */
+/** All counters only grow. */
 export interface Counters {
-  /** Messages that passed the relay: local, in and out. */
+  /** Messages that passed the relay, whether local, incoming or outgoing. */
   messages: number
-  /** Of these, over links. */
+  /** How many of these came over links. */
   received: number
   sent: number
   deadLetters: number
-  /** Dead letters because of a full mailbox. */
+  /** Dead letters that found a full mailbox. */
   overflowed: number
   failures: number
   restarts: number

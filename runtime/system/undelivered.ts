@@ -2,8 +2,8 @@ import type { Destination, LocalEnvelope } from './local-envelope.js'
 import type { Failure } from './system-messages.js'
 import type { DeadLetterReason } from './system-options.js'
 
-/** Where an envelope goes that its destination could not take. */
+/** Takes an envelope that its destination could not take. */
 export interface Undelivered {
-  /** A dead letter; a question among them is answered at once. Returns what `accept` does: false. */
+  /** Counts a dead letter. If it is a question, it is answered at once. Returns false, as `accept` does. */
   undeliverable(envelope: LocalEnvelope, reason: DeadLetterReason, at: Destination, why?: Failure): false
 }

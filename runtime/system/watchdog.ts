@@ -5,7 +5,7 @@ import type { LocalEnvelope } from './local-envelope.js'
 import type { StuckHandler, SystemOptions } from './system-options.js'
 import { guarded } from './uncaught.js'
 
-/** An actor whose handler may have given a promise. */
+/** An actor whose handler may have returned a promise. */
 export interface Waiting {
   readonly path: string
   /** The message in hand. */
@@ -14,7 +14,7 @@ export interface Waiting {
   warned: boolean
 }
 
-/** Knows the actors whose handler's promise is pending, and tells of those that are so for too long. */
+/** Knows the actors whose handler's promise is pending, and reports those that wait for too long. */
 export class Watchdog {
   readonly waiting = new Set<Waiting>()
   readonly #clock: Clock
@@ -44,7 +44,7 @@ export class Watchdog {
     this.#cancel?.()
   }
 
-  /** One timer for all, so that a message that waits shortly costs none. */
+  /** All actors share one timer, so that a short wait costs none. */
   #arm(): void {
     this.#cancel = this.#timers.after(this.#warnMs, () => {
       this.#cancel = undefined

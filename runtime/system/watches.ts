@@ -4,24 +4,24 @@ import { localPart } from './names.js'
 import { Remote, type RemoteParts } from './remote.js'
 import { type EndReason, type SystemMessage, systemPath, type Terminated } from './system-messages.js'
 
-/** An actor of this process, as one that watches and is watched. */
+/** An actor of this process that can watch and be watched. */
 export interface Watchable extends Destination {
   readonly localPath: string
   readonly phase: 'running' | 'stopping' | 'stopped'
-  /** Who watches it in this process, and whom it watches. */
+  /** The watches on it in this process, and the watches that it holds. */
   readonly watchers: Set<Watch>
   readonly watching: Set<Watch>
 }
 
-/** What the watches need of their system. */
+/** What the watches need from their system. */
 export interface WatchParts extends RemoteParts {
-  /** Its address: what stands before each path. */
+  /** The address of the system. Each path begins with it. */
   readonly name: string
   /** Live actors by local path. */
   readonly cells: ReadonlyMap<string, Watchable>
 }
 
-/** One actor's interest in the end of another; told once. */
+/** One actor's interest in the end of another one. It is told once. */
 export class Watch implements Recall {
   readonly watcher: Watchable
   readonly target: Watchable | Remote
@@ -44,12 +44,12 @@ export class Watch implements Recall {
   }
 }
 
-/** Death watch, in this process and over links; the `/system` actor that other systems talk to. */
+/** Death watch, in this process and over links. It is the `/system` actor that other systems talk to. */
 export class Watches implements Destination {
   readonly #parts: WatchParts
-  /** Ours over links: one Watch message per link and path, however many watch. */
+  /** Our watches over links. There is one Watch message per link and path, however many actors watch. */
   readonly #away = new Map<Sink, Map<string, Set<Watch>>>()
-  /** Which of our actors a peer watches. */
+  /** The actors of ours that each peer watches. */
   readonly #guests = new Map<Sink, Set<Watchable>>()
 
   constructor(parts: WatchParts) {
@@ -97,7 +97,7 @@ export class Watches implements Destination {
     }
   }
 
-  /** What another system says. A peer that says nonsense is not answered. */
+  /** Handles what another system sends. A malformed message gets no answer. */
   accept(envelope: LocalEnvelope): boolean {
     const { sink } = envelope
     const message = envelope.message as Partial<SystemMessage>

@@ -18,7 +18,7 @@ test('the host of a Worker is off the network, no connection has ended, and come
   const { network, cluster, log } = trial.hosts
   const stops = trial.service('stop')
 
-  /** Where the cluster state have it now, and how. */
+  /** Where the cluster state has it now, and how. */
   const look = async () => {
     const clusterState = await trial.clusterState()
     const driver = clusterState.activeDrivers.find(({ description }) => description.name === stops.key)

@@ -286,7 +286,7 @@ export class ClusterStateLife {
     }
   }
 
-  /** A launch that comes again changes nothing (protocol R6). The Master's cluster state hold at least what runs: there is always room. */
+  /** A launch that comes again changes nothing (protocol R6). The Master's cluster state holds at least what runs: there is always room. */
   #start(worker: PlainWorker, key: string, process: Running): void {
     if (worker.running.has(key)) return
     const all = [...worker.running.values(), process]
@@ -388,7 +388,7 @@ export class ClusterStateLife {
     }
   }
 
-  /** What the cluster state hold runs, and what runs is in the cluster state. */
+  /** What the cluster state holds runs, and what runs is in the cluster state. */
   agree(): void {
     for (const worker of this.#workers.values()) {
       this.#read(worker)

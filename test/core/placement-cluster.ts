@@ -1,7 +1,7 @@
 import type { ClusterState } from '../../actors/master/cluster-state.js'
 import type { ModelApp, ModelCluster, ModelDriver, ModelWorker } from './placement-model.js'
 
-/** What the cluster state say, in the model's words. */
+/** What the cluster state says, in the model's words. */
 export function modelOf(cluster: ClusterState, nowMs: number): ModelCluster {
   const workers = [...cluster.workers.values()].map((entry): ModelWorker => {
     const { cores, memoryMib, resources, draining } = entry.record

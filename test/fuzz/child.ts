@@ -13,7 +13,7 @@ import { SocketTarget } from './socket-target.js'
 import type { AnyTarget } from './target.js'
 import { Watchdog } from './watchdog.js'
 
-/* The process that fuzzes. What it is to do comes by standard input. */
+/* The process that fuzzes. It gets its orders on standard input. */
 
 const PLANTED_INPUTS = 200
 const allParts: readonly (PartName | PlantedName)[] = [...parts, ...planted]
@@ -30,7 +30,7 @@ const makers: Readonly<Record<PartName, () => unknown>> = {
 const isPlanted = (name: PartName | PlantedName): name is PlantedName =>
   (planted as readonly string[]).includes(name)
 
-// A target's inputs are its own: what it makes it takes.
+// A target takes only the inputs that it makes itself.
 const targetOf = (name: PartName | PlantedName): AnyTarget =>
   isPlanted(name) ? plantedTarget(name) : (makers[name]() as AnyTarget)
 

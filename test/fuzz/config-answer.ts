@@ -3,7 +3,7 @@ import { formatProblem } from '../../runtime/launch/config/problem.js'
 import type { ReadResult } from '../../runtime/launch/config/read.js'
 import { must } from './target.js'
 
-/** What every answer of the config reader must be: a deployment, or problems with codes and places in the file. */
+/** Every answer of the config reader must be a deployment, or problems with codes and places in the file. */
 export function mustBeAnAnswer(text: string, file: string, { config, problems }: ReadResult): void {
   must((config === undefined) === problems.length > 0, 'a deployment or problems, never both or neither')
   const lines = text.split('\n')

@@ -17,7 +17,7 @@ export interface ConfigInput {
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** Of the package, from dist/test/fuzz. */
+/** The config folder of the package, seen from dist/test/fuzz. */
 const folder = join(import.meta.dirname, '../../../config')
 const FILE = 'fuzz.yaml'
 const TEXT_MAX = 16 * 1024
@@ -71,7 +71,7 @@ const values = [
 ]
 const names = [...keys, '? a\n']
 
-/** The reader of deployment files: the files of config/, mutated as bytes and as lines. */
+/** The reader of deployment files. Its inputs are the files of config/, mutated as bytes and as lines. */
 export class ConfigTarget implements Target<ConfigInput> {
   readonly name = 'config'
   readonly atOnce = 1
@@ -86,7 +86,7 @@ export class ConfigTarget implements Target<ConfigInput> {
 
   generate(random: Random): ConfigInput {
     let text = random.pick(this.#files).toString()
-    // Comments are half of them: most mutations should meet something.
+    // Half of these files are comments. Most mutations should change something else.
     if (!random.oneIn(8)) text = text.replace(/^ *#.*\n/gm, '')
     for (let n = random.int(4); n > 0; n--) text = this.#changeLine(random, text)
     if (random.oneIn(3)) {
@@ -136,7 +136,10 @@ export class ConfigTarget implements Target<ConfigInput> {
   }
 }
 
-/** What protocol 9 and 19 ask of it, and what comes next: what is shown of it, and where its stores are. */
+/**
+ * Checks what protocol 9 and 19 ask of a deployment, and what uses it next: its printed form and its store
+ * paths.
+ */
 function mustBeFit(config: Deployment): void {
   const { masters, workers, recovery, scheduling, secret } = config
   must(recovery.leaseMs >= 1000, `a lease of ${recovery.leaseMs} ms`)
@@ -151,7 +154,7 @@ function mustBeFit(config: Deployment): void {
       serverTarget(url)
     if (recovery.sentinel) sentinelTarget(recovery.sentinel)
   } catch (error) {
-    // A certificate that is not there, for one.
+    // For example, a certificate may be missing.
     if (!isFiresteelError(error)) throw error
   }
 }

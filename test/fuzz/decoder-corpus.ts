@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { EnvelopeBatch } from '../../runtime/transport/envelope-batch.js'
 import { encodeFrame, frameKind } from '../../runtime/transport/frame.js'
 
-/* Frames as a cluster sends them: what mutations start from. */
+/* Frames as a cluster sends them. Mutations start from these. */
 
 const description = {
   name: 'nightly',
@@ -101,7 +101,9 @@ export const provenFrames: readonly Buffer[] = [
   encodeFrame(frameKind.pong, Buffer.alloc(0)),
 ]
 
-/** Comes in pieces of 64 KiB on a socket; rare, because it costs as much as a hundred others. */
+/**
+ * On a socket these come in pieces of 64 KiB. They are rare, because one costs as much as a hundred others.
+ */
 export const largeFrames: readonly Buffer[] = [
   encodeFrame(frameKind.envelopes, Buffer.from(`[${JSON.stringify({ x: 'x'.repeat(200_000) })}]`)),
   encodeFrame(frameKind.payload, Buffer.alloc(66_560, 1)),

@@ -13,9 +13,9 @@ import { must, type Target } from './target.js'
 export interface DecoderInput {
   readonly proven: boolean
   readonly bytes: Buffer
-  /** Where the stream is cut, rising; empty: it comes at once. */
+  /** Where the stream is cut, in rising order. Empty: it comes at once. */
   readonly cuts: readonly number[]
-  /** Whether the whole of it must give the same, and its messages are looked at: not always, for speed. */
+  /** Whether the uncut stream must give the same, and its messages are checked. Not always, to save time. */
   readonly closely: boolean
 }
 
@@ -39,7 +39,7 @@ interface Reading {
   readonly broken: boolean
 }
 
-/** Frames out of bytes, with all that must hold of a decoder whatever it reads. */
+/** Decodes frames from bytes, and checks everything that must hold of a decoder whatever it reads. */
 export class DecoderTarget implements Target<DecoderInput> {
   readonly name = 'decoder'
   readonly atOnce = 1
@@ -106,7 +106,7 @@ export class DecoderTarget implements Target<DecoderInput> {
   }
 }
 
-/** Most bytes of a body; nothing may come of another kind. */
+/** The largest body of this kind. -1: no body of this kind may come. */
 function mostOf(kind: number, proven: boolean): number {
   if (!proven) return kind === frameKind.handshake ? limits.handshakeBytes : -1
   if (kind === frameKind.envelopes) return limits.nodeMessageBytes + BRACKETS_BYTES
@@ -126,7 +126,7 @@ function assertSame(a: Reading, b: Reading): void {
   )
 }
 
-/** What is parsed at once is bounded by counts, whatever comes: how long it takes follows from them. */
+/** Counts bound what is parsed at once, and so the time that it takes. */
 function assertBounded({ values, bytes }: EnvelopeGroup): void {
   must(values.length > 0 && values.length <= limits.linkShareItems, `${values.length} envelopes at once`)
   const together = bytes.reduce((sum, each) => sum + each, 0)
@@ -134,7 +134,7 @@ function assertBounded({ values, bytes }: EnvelopeGroup): void {
   must(together <= limits.nodeMessageBytes, `an envelope of ${together} bytes`)
 }
 
-/** Whether the link would be cut. */
+/** Returns true if the link would be cut. */
 function readBody(body: Buffer, closely: boolean): boolean {
   const { envelopes, bytes, broken } = readEnvelopes(body, limits.linkShareItems, assertBounded)
   const read = bytes.reduce((sum, each) => sum + each, 0)

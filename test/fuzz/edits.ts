@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Random } from './random.js'
 
-/** One change to bytes, as data; places count modulo the length that there is. */
+/** One change to bytes, as data. Places are taken modulo the length. */
 export type Edit =
   | { readonly op: 'flip'; readonly at: number; readonly bit: number }
   | { readonly op: 'set'; readonly at: number; readonly byte: number }
@@ -9,11 +9,11 @@ export type Edit =
   | { readonly op: 'double'; readonly at: number; readonly length: number }
   | { readonly op: 'move'; readonly at: number; readonly length: number; readonly to: number }
   | { readonly op: 'insert'; readonly at: number; readonly bytes: Buffer }
-  /** Four bytes, big endian: where a length stands. */
+  /** Sets four bytes, big endian, where a length may stand. */
   | { readonly op: 'length'; readonly at: number; readonly value: number }
   | { readonly op: 'cut'; readonly at: number }
 
-/** Doubling ends here: inputs stay small enough that there can be many. */
+/** Doubling ends at this size. Inputs stay small, so that many can run. */
 const BYTES_MAX = 256 * 1024
 
 const lengths = [
@@ -54,7 +54,10 @@ const tokens = [
 ].map((text) => Buffer.from(text))
 const nothing = Buffer.alloc(0)
 
-/** Up to `most` edits. Headers of frames stand at the beginning, so lengths are changed there most of all. */
+/**
+ * Makes up to `most` edits. Frames begin with their headers, so most changes of a length are at the
+ * beginning.
+ */
 export function makeEdits(random: Random, most: number, splices: readonly Buffer[]): Edit[] {
   const edits: Edit[] = []
   const count = random.int(most + 1)

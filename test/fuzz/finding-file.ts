@@ -3,21 +3,23 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** An input that failed, as it stands in a file that `--replay` reads. */
+/** An input that failed, as in a file that `--replay` reads. */
 export interface FoundInput {
   readonly part: string
   readonly seed: number
-  /** Numbers of the inputs that ran when it happened: several where they run at the same time. */
+  /** Numbers of the inputs that ran at that time. There are several if they ran at the same time. */
   readonly indexes: readonly number[]
   readonly what: string
-  /** The inputs; absent where the process could not say them any more: they are made again from the seed. */
+  /**
+   * The inputs. They are absent if the process died before it could write them; the seed makes them again.
+   */
   readonly inputs?: readonly unknown[]
 }
 
 let folder: string | undefined
 let written = 0
 
-/** Writes it into the folder for temporary files; gives the path. */
+/** Writes it into the folder for temporary files. Returns the path. */
 export function writeFinding(found: FoundInput): string {
   folder ??= mkdtempSync(join(tmpdir(), 'firesteel-fuzz-'))
   const path = join(folder, `${found.part}-${found.seed}-${found.indexes[0] ?? 0}-${++written}.json`)
@@ -30,7 +32,7 @@ export function readFinding(path: string): FoundInput {
   return { ...found, ...(found.inputs && { inputs: found.inputs.map(unpacked) }) }
 }
 
-/** Bytes as hex, and text that is not well-formed (lone surrogates) as its code units. */
+/** Bytes become hex. Text that is not well-formed (lone surrogates) becomes its code units. */
 function packed(value: unknown): unknown {
   if (value instanceof Uint8Array) return { $hex: Buffer.from(value).toString('hex') }
   if (typeof value === 'string' && !isWellFormed(value))

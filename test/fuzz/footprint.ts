@@ -2,14 +2,14 @@ import { readdirSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AnyTarget } from './target.js'
 
-/** What a process holds when nothing runs in it. */
+/** What a process holds while nothing runs in it. */
 export interface Footprint {
   readonly heapBytes: number
-  /** Descriptors, sockets, timers, and what the target counts: exact. */
+  /** Exact counts: descriptors, sockets, timers, and what the target counts. */
   readonly counts: Readonly<Record<string, number>>
 }
 
-/** Come and go with the event loop itself. */
+/** Resources that come and go with the event loop itself. */
 const passing: ReadonlySet<string> = new Set([
   'Immediate',
   'TickObject',
@@ -25,7 +25,7 @@ function counts(target: AnyTarget): Record<string, number> {
   return all
 }
 
-/** Of Linux; elsewhere there is no cheap way to know, and it counts as none. */
+/** Counts descriptors on Linux. Elsewhere there is no cheap way, and it returns 0. */
 function descriptors(): number {
   try {
     return readdirSync('/proc/self/fd').length
@@ -50,10 +50,13 @@ export async function footprint(target: AnyTarget): Promise<Footprint> {
   return { heapBytes, counts: counts(target) }
 }
 
-/** Noise of a heap whose code is being optimised meanwhile. */
+/** A heap varies by this much while its code is optimised. */
 const HEAP_NOISE_BYTES = 4 * 2 ** 20
 
-/** What has grown since `before`, once all that ends by itself has had time to; undefined: nothing. */
+/**
+ * Reports what has grown since `before`, after a time in which things can end by themselves. Undefined:
+ * nothing.
+ */
 export async function grown(
   target: AnyTarget,
   before: Footprint,

@@ -1,6 +1,6 @@
 import type { Random } from './random.js'
 
-/** What this page reads of a JSON Schema (2020-12), as zod writes it. */
+/** The parts of a JSON Schema (2020-12) that this file reads, as zod writes them. */
 export interface Shape {
   readonly type?: string
   readonly const?: unknown
@@ -19,7 +19,7 @@ export interface Shape {
 const LIST_MAX = 4
 const numbers = [0, 1, 2.5, 1e9, -1]
 
-/** A value of this shape, its texts from a pool: so that messages speak of the same things. */
+/** Makes a value of this shape. Its texts come from a pool, so that messages refer to the same things. */
 export function shaped(random: Random, shape: Shape, texts: readonly string[]): unknown {
   if (shape.const !== undefined) return shape.const
   if (shape.enum) return random.pick(shape.enum)

@@ -4,7 +4,7 @@ import { deriveKey } from '../../runtime/transport/keys.js'
 
 export const SECRET = 'a secret of the fuzzer only'
 
-/** Each role with the subjects it may have, as a cluster uses them. */
+/** Each role with the subjects that a cluster uses for it. */
 export const callers: readonly { readonly role: Role; readonly subject?: string }[] = [
   { role: 'node' },
   { role: 'node', subject: 'master' },
@@ -15,14 +15,16 @@ export const callers: readonly { readonly role: Role; readonly subject?: string 
 
 const derived = new Map<string, Buffer>()
 
-/** Derived once each: it costs as much as the rest of a handshake. A node is a node, Master or not. */
+/**
+ * Each key is derived once, because that costs as much as the rest of a handshake. All nodes have one role.
+ */
 export function keyOf(secret: string, role: Role, subject?: string): Buffer {
   const named = role === 'node' ? undefined : subject
   const name = `${secret}/${role}/${named ?? ''}`
   const known = derived.get(name)
   if (known) return known
   const key = deriveKey(secret, role, named)
-  // A peer may name any subject: what it makes us remember must end.
+  // A peer may name any subject, so the number of remembered keys is bounded.
   if (derived.size < 64) derived.set(name, key)
   return key
 }

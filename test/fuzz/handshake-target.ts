@@ -10,9 +10,12 @@ import { must, type Target } from './target.js'
 /** One message that reaches a side. */
 export interface Delivery {
   readonly to: 'acceptor' | 'dialler'
-  /** What the other side said last; again; what this side said itself; of an older session; anything. */
+  /**
+   * `next`: what the other side said last. `again`: the same once more. `mirror`: what this side said itself.
+   * `recorded`: a message of an older session. `raw`: any bytes.
+   */
   readonly what: 'next' | 'again' | 'mirror' | 'recorded' | 'raw'
-  /** Which recorded message. */
+  /** The number of the recorded message. */
   readonly number: number
   readonly bytes: Buffer
   readonly edits: readonly Edit[]
@@ -20,7 +23,7 @@ export interface Delivery {
 
 export interface HandshakeInput {
   readonly caller: number
-  /** Do both sides know the secret; is there a key for this role at all? */
+  /** Do both sides know the secret? Is there a key for this role at all? */
   readonly keys: 'same' | 'other' | 'none'
   readonly nonces: readonly [dialler: Buffer, acceptor: Buffer]
   readonly deliveries: readonly Delivery[]
@@ -37,13 +40,13 @@ const refusals: ReadonlySet<string> = new Set([
 ])
 
 type Makers = Pick<typeof handshakes, 'acceptor' | 'dialler'>
-/** What is fuzzed; a test puts broken ones in their place. */
+/** The code under test. A test puts a broken version in its place. */
 export const handshakes = {
   acceptor: (...parts: ConstructorParameters<typeof AcceptorHandshake>) => new AcceptorHandshake(...parts),
   dialler: (...parts: ConstructorParameters<typeof DiallerHandshake>) => new DiallerHandshake(...parts),
 }
 
-/** One handshake in memory, and all that each side was told and said. */
+/** One handshake in memory, with everything that each side received and sent. */
 class Session {
   readonly #input: HandshakeInput
   readonly #acceptor: AcceptorHandshake
@@ -80,7 +83,7 @@ class Session {
     const source = this.#source(delivery, recorded)
     if (source === undefined) return
     const body = applyEdits(source, delivery.edits)
-    // A frame over it does not come so far.
+    // The transport drops a larger frame before it gets here.
     if (body.length > limits.handshakeBytes) return
     this.#received[to].push(body)
     const step = to === 'acceptor' ? this.#acceptor.receive(body) : this.#dialler.receive(body)
@@ -105,7 +108,8 @@ class Session {
     const message = readHandshake(body)
     must(message !== undefined, 'a message that nobody can read')
     const proves = message.type === 'proof'
-    // The unproven get no proof to guess at (protocol 16).
+    // A dialer that has proved nothing gets no proof, because it could guess the secret from one (protocol
+    // 16).
     if (by === 'acceptor')
       must(!proves || this.#isGenuine('acceptor'), 'a proof for a peer that has proved nothing')
   }
@@ -114,7 +118,7 @@ class Session {
     must(this.#isGenuine(side), `the ${side} is linked with a peer that proved nothing`)
   }
 
-  /** Did each side hear exactly the hello of the other, and the proof that the other made for it? */
+  /** Did each side receive exactly the other's hello, and the proof that the other made for it? */
   #isGenuine(side: 'acceptor' | 'dialler'): boolean {
     if (this.#input.keys !== 'same') return false
     const { said, received } = { said: this.#said, received: this.#received }
@@ -127,7 +131,7 @@ class Session {
     )
   }
 
-  /** What was said on both sides. */
+  /** What both sides sent. */
   get transcript(): Buffer[] {
     return [...this.#said.dialler, ...this.#said.acceptor]
   }
@@ -146,12 +150,15 @@ const genuine: readonly Delivery[] = (['acceptor', 'dialler', 'acceptor', 'diall
   edits: [],
 }))
 
-/** Both sides of the door in memory: nobody is let in who did not prove it, whatever is said in whatever order. */
+/**
+ * Both sides of a handshake in memory. No peer is admitted without a proof, whatever is said in whatever
+ * order.
+ */
 export class HandshakeTarget implements Target<HandshakeInput> {
   readonly name = 'handshake'
   readonly atOnce = 1
   readonly #makers: Makers
-  /** Of older sessions that went well, one of each role. */
+  /** Recorded messages of older sessions that succeeded, one session per role. */
   readonly #recorded: readonly Buffer[]
 
   constructor(makers: Makers = handshakes) {

@@ -144,7 +144,7 @@ const oddHeaders = [
 
 const line = (name: string, value: string): string => `${name}: ${value}\r\n`
 
-/** A request that is nearly right, with a well-formed frame around what is not. */
+/** Makes a request that is nearly right: a well-formed frame around a malformed part. */
 function makeRequest(random: Random): Buffer {
   const method = random.pick(random.oneIn(8) ? oddMethods : methods)
   const path = random.oneIn(40)
@@ -175,7 +175,7 @@ function makeRequest(random: Random): Buffer {
 
 const plain = paths.slice(0, 9).map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`))
 
-/** What goes over one connection: one request or several, whole or mutated, or noise. */
+/** Makes the bytes of one connection: one or more requests, intact or mutated, or noise. */
 export function makeHttpBytes(random: Random): Buffer {
   if (random.oneIn(16)) return random.bytes(random.size(300))
   const count = random.oneIn(5) ? 2 + random.int(3) : 1

@@ -14,7 +14,7 @@ import { must, type Target } from './target.js'
 export interface HttpInput {
   readonly server: 'master' | 'worker'
   readonly bytes: Buffer
-  /** Where they are cut, rising: each piece is a write of its own. */
+  /** Where the bytes are cut, in rising order. Each piece is one write. */
   readonly cuts: readonly number[]
   readonly leaving: 'end' | 'destroy' | 'reset'
 }
@@ -23,10 +23,10 @@ const AT_ONCE = 16
 const GONE_MS = 20_000
 const TURNS = 12
 const CUTS_MAX = 8
-/** Without a code of ours: HTTP itself was broken, and Node's parser answers with the status alone. */
+/** Answers of Node's parser if HTTP itself was broken. They have a status but no code of ours. */
 const parserStatuses: ReadonlySet<number> = new Set([400, 408, 413, 414, 417, 431, 505])
 
-/** Status of the first response, with the code in its body; undefined: none came. */
+/** The status of the first response and the code in its body. Undefined: no response came. */
 export function readResponse(bytes: Buffer): { status: number; code: string | undefined } | undefined {
   if (bytes.length === 0) return undefined
   const text = bytes.toString('latin1')
@@ -37,7 +37,7 @@ export function readResponse(bytes: Buffer): { status: number; code: string | un
   const end = skipped.indexOf('\r\n\r\n')
   const length = /\r\ncontent-length: (\d+)\r\n/i.exec(skipped.slice(0, end + 2))?.[1]
   const body = length === undefined ? '' : skipped.slice(end + 4, end + 4 + Number(length))
-  // Of HEAD, and of a connection that went away, there is no body or not all of it.
+  // A response to HEAD has no body, and a connection that closed early has only a part of it.
   const whole = length !== undefined && body.length === Number(length) && body !== ''
   if (!whole || Number(status) < 400) return { status: Number(status), code: undefined }
   const code = codeOf(body)
@@ -54,7 +54,7 @@ function codeOf(body: string): string | undefined {
   }
 }
 
-/** The servers of a Master and of a Worker behind their guards, over real sockets. */
+/** The HTTP servers of a Master and of a Worker behind their guards, over real sockets. */
 export class HttpTarget implements Target<HttpInput> {
   readonly name = 'http'
   readonly atOnce = AT_ONCE
@@ -70,7 +70,7 @@ export class HttpTarget implements Target<HttpInput> {
       health: () => 'ok',
       wallMs: Date.now,
     })
-    // What later pages will do: a route that reads the body it is sent.
+    // A route that reads the body, as later pages will.
     master.post('/echo', async (context) => context.text(await context.req.text().catch(() => '')))
     this.#servers.set('master', await this.#serve(master))
     this.#servers.set(
@@ -136,7 +136,7 @@ export class HttpTarget implements Target<HttpInput> {
     return parserStatuses.has(status) ? `${status} of the parser` : `${status}`
   }
 
-  /** Whatever was sent, after our end the server must end too. */
+  /** After our side has ended, the server must end too, whatever was sent. */
   async #gone(socket: Socket): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<string>((resolve) => {
@@ -151,7 +151,7 @@ export class HttpTarget implements Target<HttpInput> {
     return { connections: this.#open }
   }
 
-  /** It still serves who asks rightly. */
+  /** A correct request must still be served. */
   async settle(): Promise<void> {
     for (const { port } of this.#servers.values()) {
       const answer = await fetch(`http://127.0.0.1:${port}/healthz`, { headers: { connection: 'close' } })

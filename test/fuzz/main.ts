@@ -7,8 +7,8 @@ import { runProgram } from '../tools/command-line.js'
 import { type FuzzOptions, parseCommandLine, usage } from './options.js'
 
 /*
- * `npm run fuzz [-- OPTIONS]`: see docs/testing.md. This process only starts the one that fuzzes, with a collector that can be
- * called, and is there to say so when that one dies.
+ * `npm run fuzz [-- OPTIONS]`: see docs/testing.md. This process only starts the fuzzing process, whose
+ * garbage collector can be called, and reports if that one dies.
  */
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -33,7 +33,7 @@ async function main(options: FuzzOptions): Promise<number> {
 
 const finite = (seconds: number): number => Math.min(seconds, 1e9)
 
-/** Where it was, a fraction of a second before: enough to go there again. */
+/** Says where it was a fraction of a second before. That is enough to repeat it. */
 function lastOf(progressFile: string, { seed }: FuzzOptions): string {
   try {
     const [part, index = '0'] = readFileSync(progressFile, 'utf8').split(' ')

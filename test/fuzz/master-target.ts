@@ -35,7 +35,7 @@ const peers: Readonly<Record<string, readonly [role: PeerInfo['role'], subject?:
   d1: ['driver', 'driver-20231114221320-1-0000/1'],
 }
 const names = Object.keys(peers)
-/** Ids as this Master gives them at its time, and what a confused peer may write instead. */
+/** Ids as this Master gives them at its time, and texts that a confused peer may send instead. */
 const texts = [
   ...names,
   ...[
@@ -67,7 +67,10 @@ const shapes = [...catalogue.master]
   .map(([type, schema]) => ({ type, shape: z.toJSONSchema(schema, { unrepresentable: 'any' }) as Shape }))
 const fromAnybody = shapes.filter(({ type }) => isAdmitted('client', type))
 
-/** A leader in memory, and peers that belong but are confused: well-formed messages of any content, in any order. */
+/**
+ * A leader in memory. Its peers are admitted but confused: they send well-formed messages of any content in
+ * any order.
+ */
 export class MasterTarget implements Target<MasterInput> {
   readonly name = 'master'
   readonly atOnce = 1
@@ -87,7 +90,7 @@ export class MasterTarget implements Target<MasterInput> {
 
   #message(random: Random, who: string): MasterEvent {
     const { shape } = random.pick(peers[who]?.[0] === 'node' ? shapes : fromAnybody)
-    // Mostly of itself: who names another is refused early.
+    // A peer mostly names itself, because a message that names another one is refused early.
     const message = shaped(random, shape, [
       ...texts,
       ...Array.from({ length: 10 }, () => who),
@@ -124,7 +127,7 @@ export class MasterTarget implements Target<MasterInput> {
   }
 }
 
-/** S4, whatever was said: no number is negative, and what is used is what is held. */
+/** Protocol S4, whatever was sent: no number is negative, and the resources in use are those held. */
 function mustBeWhole(world: MasterWorld): void {
   for (const worker of world.core.cluster?.workers.values() ?? []) {
     const held = [...worker.holdings.values()].reduce((sum, { cores }) => sum + cores, 0)

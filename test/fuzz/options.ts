@@ -4,7 +4,7 @@ import { namesOption, wholeOption } from '../tools/command-line.js'
 export const parts = ['decoder', 'handshake', 'socket', 'http', 'config', 'master'] as const
 export type PartName = (typeof parts)[number]
 
-/** Defects made on purpose, to show that each sort is found. */
+/** Defects planted to show that the fuzzer finds each kind. */
 export const planted = [
   'planted-throw',
   'planted-rejection',
@@ -19,12 +19,12 @@ export type PlantedName = (typeof planted)[number]
 export interface FuzzOptions {
   readonly parts: readonly (PartName | PlantedName)[]
   readonly inputs: Readonly<Record<PartName, number>>
-  /** For each part. */
+  /** Seconds per part. */
   readonly seconds: number
   readonly seed: number
   readonly from: number
   readonly hangMs: number
-  /** How long what ends by itself may take to, before it counts as growth. */
+  /** How long leftovers may take to end by themselves before they count as growth. */
   readonly settleMs: number
   readonly replay: string | undefined
 }
@@ -37,7 +37,7 @@ const FULL: FuzzOptions['inputs'] = {
   config: 100_000,
   master: 100_000,
 }
-/** A few seconds in all. */
+/** They take a few seconds in all. */
 const SHORT: FuzzOptions['inputs'] = {
   decoder: 80_000,
   handshake: 20_000,

@@ -3,11 +3,11 @@ import { createServer, type Server } from 'node:net'
 import type { PlantedName } from './options.js'
 import type { AnyTarget } from './target.js'
 
-/* Targets with a defect each, so that a test can show that the fuzzer finds its sort. */
+/* Targets with one defect each. A test shows with them that the fuzzer finds each kind. */
 
 const kept: Buffer[] = []
 const servers: Server[] = []
-/** The input that does it. */
+/** The input that triggers the defect. */
 const EVIL = 137
 
 const defects: Readonly<Record<PlantedName, (input: number) => unknown>> = {

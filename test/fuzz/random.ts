@@ -6,7 +6,10 @@ const mix = (value: number): number => {
   return (mixed ^ (mixed >>> 16)) >>> 0
 }
 
-/** All chance of one input: seed, part and number of the input decide it, so that each can be made again alone (sfc32). */
+/**
+ * All random choices of one input (sfc32). Seed, part and number of the input decide them, so that each input
+ * can be made again alone.
+ */
 export class Random {
   #a: number
   #b: number
@@ -46,7 +49,7 @@ export class Random {
     return items[this.uint32() % items.length] as T
   }
 
-  /** Small ones far more often than large ones, up to `most`. */
+  /** A size up to `most`. Small sizes are much more frequent than large ones. */
   size(most: number): number {
     return this.int(1 + this.int(1 + this.int(most + 1)))
   }

@@ -2,7 +2,7 @@ import type { PartResult } from './run-part.js'
 
 const columns = ['part', 'inputs', 'seconds', 'inputs/s', 'slowest ms', 'heap KiB', 'found'] as const
 
-/** The table at the end, and under it what became of the inputs. */
+/** The table at the end, followed by what became of the inputs. */
 export function tables(results: readonly PartResult[]): string {
   const rows = results.map(({ name, inputs, seconds, slowestMs, heapBytes, found }) => [
     name,

@@ -5,13 +5,13 @@ import type { AnyTarget } from './target.js'
 import type { Watchdog } from './watchdog.js'
 
 export interface PartPlan {
-  /** Number of the part: with seed and index it decides an input. */
+  /** Number of the part. With seed and index it decides an input. */
   readonly part: number
   readonly seed: number
   /** Number of the first input. */
   readonly from: number
   readonly inputs: number
-  /** Ends earlier where this is over. */
+  /** The part ends earlier if this time is over. */
   readonly seconds: number
   /** See FuzzOptions. */
   readonly settleMs: number
@@ -27,25 +27,25 @@ export interface PartResult {
   readonly inputs: number
   readonly seconds: number
   readonly slowestMs: number
-  /** How much more the heap held after the last input than after the first ones. */
+  /** How much larger the heap was after the last input than after the first ones. */
   readonly heapBytes: number
-  /** What became of the inputs, in words and codes. */
+  /** Counts what became of the inputs, by words and codes. */
   readonly outcomes: ReadonlyMap<string, number>
   readonly found: readonly Found[]
 }
 
-/** More of the same say nothing new. */
+/** More findings of the same kind say nothing new. */
 const FOUND_MAX = 5
-/** Code, caches and pools grow with the first inputs. */
+/** Code, caches and pools grow during the first inputs. */
 const WARM_UP = 5000
-/** An input of our size that takes this long, again and again, is too slow whatever the machine does beside it. */
+/** An input of our size that repeatedly takes this long is too slow, even on a busy machine. */
 const SLOW_MS = 1000
 const SLOW_TRIES = 3
-/** How often the event loop has a turn between inputs that need none. */
+/** How often the event loop gets a turn between inputs that need none. */
 const TURN_EVERY = 256
 const SAY_EVERY_MS = 20_000
 
-/** Exceptions and rejections that nobody took charge of, as they come. */
+/** Exceptions and rejections that nothing handled, in the order in which they came. */
 export const loose: unknown[] = []
 
 export class PartRun {
@@ -90,7 +90,7 @@ export class PartRun {
     }
   }
 
-  /** Inputs that stand in a file. */
+  /** Runs inputs from a file. */
   async replay(inputs: readonly unknown[]): Promise<readonly Found[]> {
     const target = this.#target
     await target.open?.()
@@ -105,13 +105,13 @@ export class PartRun {
     return this.#found
   }
 
-  /** The inputs of these numbers, made again. */
+  /** Makes the inputs with these numbers again. */
   generate(indexes: readonly number[]): unknown[] {
     const { part, seed } = this.#plan
     return indexes.map((index) => this.#target.generate(new Random(seed, part, index)))
   }
 
-  /** On to the input of this number, or until that time. */
+  /** Runs up to the input with this number, or until that time. */
   async #many(until: number, untilMs: number): Promise<void> {
     const { atOnce, name } = this.#target
     let saidMs = performance.now()
@@ -126,7 +126,7 @@ export class PartRun {
       const first = this.#plan.from + this.#done
       const indexes = Array.from({ length: Math.min(atOnce, until - this.#done) }, (_, at) => first + at)
       const some = this.#some(this.generate(indexes), indexes)
-      // Not to be waited for where it was done at once: that costs as much as an input.
+      // Do not await an input that finished at once: the await would cost as much as the input.
       if (some !== undefined) await some
       this.#done += indexes.length
       if (some === undefined && this.#done - turnFrom < TURN_EVERY) continue
@@ -136,12 +136,12 @@ export class PartRun {
     await this.#turn(this.#numbers(turnFrom))
   }
 
-  /** Of the inputs since so many were done. */
+  /** The numbers of the inputs since this many were done. */
   #numbers(since: number): number[] {
     return Array.from({ length: this.#done - since }, (_, at) => this.#plan.from + since + at)
   }
 
-  /** The event loop has its turn: what came loose comes up. It belongs to one of these inputs. */
+  /** Gives the event loop a turn, so that unhandled errors appear. They belong to one of these inputs. */
   async #turn(indexes: readonly number[]): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
     for (const error of loose.splice(0)) {
@@ -149,7 +149,7 @@ export class PartRun {
     }
   }
 
-  /** Gives a promise only where the target does. */
+  /** Returns a promise only if the target does. */
   #some(inputs: readonly unknown[], indexes: readonly number[]): Promise<void> | undefined {
     this.#watchdog.running(this.#plan.part, indexes[0] ?? 0, indexes.length)
     const beganMs = performance.now()
@@ -180,7 +180,7 @@ export class PartRun {
     for (const outcome of outcomes) this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1)
   }
 
-  /** The machine may have stalled: only who is slow every time is slow. */
+  /** The machine may have stalled, so an input counts as slow only if it is slow every time. */
   async #slow(inputs: readonly unknown[], indexes: readonly number[]): Promise<void> {
     let fastestMs = Number.POSITIVE_INFINITY
     for (let round = 0; round < SLOW_TRIES; round++) {

@@ -23,12 +23,12 @@ const refusals: ReadonlySet<string> = new Set([
 const answer = { type: 'Failure', code: 'FIRESTEEL_NOT_LEADER', message: 'nobody leads here' } as const
 const isLinkDown = (message: Message): message is LinkDown => message.type === 'LinkDown'
 
-/** The real door of a Master: listener, links, gateway and one actor; only its time is ours. */
+/** A Master's real listener, with links, gateway and one actor. Only time is virtual. */
 export class FuzzListener {
   readonly time = new VirtualTime()
-  /** Codes of the connections turned away since this was emptied. */
+  /** Codes of the connections that were rejected since this was emptied. */
   readonly rejected: string[] = []
-  /** How links ended, and what could not be read on them, since this was emptied. */
+  /** How links ended, and what could not be read from them, since this was emptied. */
   readonly ends: string[] = []
   readonly failures: unknown[] = []
   #system!: ActorSystem
@@ -50,7 +50,7 @@ export class FuzzListener {
     const actor = this.#system.spawn<Message | LinkMessage>('Master', (context) => ({
       receive: (message, envelope) => {
         if (isLinkDown(message)) this.ends.push(message.end.kind)
-        // Whatever is asked is answered, as a Master does.
+        // Every question gets an answer, as from a Master.
         else if (envelope.ask !== undefined) context.reply(envelope, answer)
       },
     }))
@@ -84,7 +84,7 @@ export class FuzzListener {
     return { 'timers of the door': this.time.pending, links: this.links, asked, unanswered }
   }
 
-  /** Time passes until everything half-open has been given up; what is due has its turn in between. */
+  /** Passes time until everything half-open has been given up. What is due gets its turn in between. */
   async passTime(): Promise<void> {
     const SECONDS = 12
     for (let second = 0; second < SECONDS; second++) {
@@ -93,7 +93,7 @@ export class FuzzListener {
     }
   }
 
-  /** Who belongs still gets in, and is heard. */
+  /** A genuine peer must still be admitted and be able to send. */
   async letsIn(): Promise<void> {
     const handled = this.#system.counters.received
     const link = await this.#dial('guest-1')
@@ -105,7 +105,7 @@ export class FuzzListener {
     await waitUntil('a genuine link to end', () => this.links === 0)
   }
 
-  /** As many half-open connections as at the beginning: none has stayed counted. */
+  /** As many half-open connections must count as at the beginning. */
   async countsRight(): Promise<void> {
     const most = limits.openHandshakesPerAddress
     const before = this.time.pending

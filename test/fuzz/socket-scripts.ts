@@ -7,39 +7,42 @@ import { applyEdits, type Edit } from './edits.js'
 import { callers, keyOf, SECRET } from './handshake-keys.js'
 import { CLUSTER } from './socket-listener.js'
 
-/** How a side leaves: orderly, at once, with a reset, after the other's end, or not at all. */
+/** How a side leaves: it ends, closes at once, resets, waits for the other's end, or stays. */
 export type Leaving = 'end' | 'destroy' | 'reset' | 'wait' | 'stay'
 
 interface Talk {
   readonly leaving: Leaving
-  /** Bytes one by one, a turn of the event loop apart. */
+  /** Sends bytes one by one, with a turn of the event loop between them. */
   readonly slow: boolean
 }
 
-/** Bytes, and no notion of a handshake. */
+/** Sends bytes and knows nothing of a handshake. */
 export interface Stranger extends Talk {
   readonly kind: 'stranger'
   readonly pieces: readonly Buffer[]
 }
 
-/** Knows the secret or not, and says nearly the right thing; what it says once it is let in comes after. */
+/**
+ * May or may not know the secret, and follows the handshake nearly correctly. What it says once admitted
+ * comes after.
+ */
 export interface Caller extends Talk {
   readonly kind: 'caller'
   readonly caller: number
   readonly incarnation: number
   readonly knowsSecret: boolean
   readonly nonce: Buffer
-  /** To its first and second message. */
+  /** Edits of its first and its second message. */
   readonly edits: readonly (readonly Edit[])[]
-  /** Sent together with the proof, or only once it is linked. */
+  /** True: sent together with the proof. False: sent once it is linked. */
   readonly early: boolean
   readonly pieces: readonly Buffer[]
 }
 
-/** Somebody else's port, which a dialler of ours has come to. */
+/** A foreign listener that a dialer of ours has reached. */
 export interface Rogue extends Talk {
   readonly kind: 'rogue'
-  /** Absent: it only says its pieces. */
+  /** False: it only sends its pieces. */
   readonly handshake: boolean
   readonly knowsSecret: boolean
   readonly nonce: Buffer
@@ -51,7 +54,7 @@ export interface Rogue extends Talk {
 export type SocketInput = Stranger | Caller | Rogue
 
 const OTHER_SECRET = 'another secret of the fuzzer'
-/** Turns of the event loop in which the other side has surely answered, if it does. */
+/** After this many turns of the event loop the other side has answered, if it answers at all. */
 const TURNS = 40
 const SLOW_BYTES_MAX = 64
 
@@ -80,10 +83,10 @@ async function leave(socket: Socket, leaving: Leaving): Promise<void> {
   else if (leaving === 'destroy') socket.destroy()
   else if (leaving === 'reset') socket.resetAndDestroy()
   else if (leaving === 'wait') for (let n = 0; n < TURNS && !socket.closed; n++) await turn()
-  // Who stays is thrown out.
+  // The test closes a connection that stays.
 }
 
-/** One side of a handshake that talks over a socket. Gives how it ended, as far as it came. */
+/** One side of a handshake over a socket. Returns how far it came and how it ended. */
 async function talk(
   socket: Socket,
   first: Buffer | undefined,
@@ -111,7 +114,7 @@ async function talk(
     try {
       hear(chunk)
     } catch {
-      // What we were told is no handshake: from us or from whom we are testing, it is over.
+      // The other side sent something that is no part of a handshake, so the handshake is over.
       outcome = 'unreadable'
     }
   }
@@ -128,7 +131,7 @@ async function talk(
   return outcome ?? (socket.closed ? 'cut' : 'unanswered')
 }
 
-/** Opens a connection to the door and plays one input on it. */
+/** Dials the listener and plays one input on the connection. */
 export async function visit(
   port: number,
   input: Stranger | Caller,
@@ -156,7 +159,7 @@ export async function visit(
   return { socket, outcome }
 }
 
-/** Plays one input toward a dialler of ours. */
+/** Plays one input towards a dialer of ours. */
 export async function host(socket: Socket, input: Rogue): Promise<void> {
   socket.on('error', () => {})
   if (input.handshake) {
@@ -174,7 +177,7 @@ export async function host(socket: Socket, input: Rogue): Promise<void> {
   await leave(socket, input.leaving)
 }
 
-/** What an earlier caller said, word for word: hello and proof. */
+/** The exact words of an earlier caller: hello and proof. */
 export function recordedSession(): Buffer[] {
   const identity = { cluster: CLUSTER, incarnation: 'caller-0' }
   const key = keyOf(SECRET, 'node')

@@ -25,7 +25,7 @@ import {
 import { must, type Target } from './target.js'
 
 const AT_ONCE = 32
-/** A genuine peer comes by after so many rounds. */
+/** A genuine peer connects once in this many rounds. */
 const LET_IN_EVERY = 64
 const GONE_MS = 20_000
 const leavings: readonly Leaving[] = ['end', 'end', 'destroy', 'reset', 'wait', 'stay']
@@ -52,7 +52,7 @@ const strangers: readonly Buffer[] = [
   ...provenFrames.slice(0, 3),
 ]
 
-/** The other side has said its end, or the connection is gone. */
+/** Resolves when the other side has ended or the connection is gone. */
 function ended(socket: Socket): Promise<void> {
   if (socket.closed || socket.readableEnded) return Promise.resolve()
   return new Promise((resolve) => {
@@ -60,13 +60,13 @@ function ended(socket: Socket): Promise<void> {
   })
 }
 
-/** The door, and our own dialler, over real sockets. */
+/** The listener and our own dialer, over real sockets. */
 export class SocketTarget implements Target<SocketInput> {
   readonly name = 'socket'
   readonly atOnce = AT_ONCE
   readonly #listener = new FuzzListener()
   #rogueServer!: Server
-  /** Scripts for who dials next; which dialler meets which does not matter. */
+  /** Scripts for the next dials. It does not matter which dialer meets which script. */
   readonly #rogues: Rogue[] = []
   readonly #hosted = new Set<Promise<void>>()
   #rounds = 0
@@ -85,7 +85,7 @@ export class SocketTarget implements Target<SocketInput> {
       return
     }
     const done = host(socket, script).then(async () => {
-      // What is left of it ends with the dialler's patience.
+      // What is left of it ends when the dialer's timeout passes.
       await gone(socket)
       this.#hosted.delete(done)
     })
@@ -145,7 +145,7 @@ export class SocketTarget implements Target<SocketInput> {
     ]
   }
 
-  /** One dial of ours to a rogue; it ends in a link that ends, or with a code. */
+  /** One dial of ours to a rogue listener. It must end in a link that ends, or in an error code. */
   async #dialled(script: Rogue): Promise<string> {
     this.#rogues.push(script)
     const { port } = this.#rogueServer.address() as { port: number }
@@ -174,14 +174,14 @@ export class SocketTarget implements Target<SocketInput> {
     }
   }
 
-  /** Virtual time passes until it is done: what waits, waits for a timer. */
+  /** Passes virtual time until the work is done, because a wait is always for a timer. */
   async #inTime<T>(work: Promise<T>): Promise<T> {
     const untilMs = performance.now() + GONE_MS
     let done = false
     const ending = work.finally(() => {
       done = true
     })
-    // Whoever awaits it below hears of it.
+    // The await below gets the error.
     ending.catch(() => {})
     while (!done) {
       must(performance.now() < untilMs, `no end after ${GONE_MS} ms`)
@@ -190,7 +190,7 @@ export class SocketTarget implements Target<SocketInput> {
     return ending
   }
 
-  /** Nobody may stay connected, whatever was left half done. */
+  /** No connection may stay, whatever was left half done. */
   async #allGone(sockets: readonly Socket[]): Promise<void> {
     await this.#inTime(Promise.all(sockets.map(ended)))
     for (const socket of sockets) socket.destroy()

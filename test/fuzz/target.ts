@@ -1,28 +1,28 @@
 import type { Random } from './random.js'
 
-/** What is fuzzed, one part of the program. Inputs are plain data, so that one can be kept in a file. */
+/** The part of the program that is fuzzed. Inputs are plain data, so that they can be kept in a file. */
 export interface Target<I> {
   readonly name: string
-  /** Inputs that run at the same time. */
+  /** How many inputs run at the same time. */
   readonly atOnce: number
-  /** Before the first input. */
+  /** Called before the first input. */
   open?(): Promise<void>
   generate(random: Random): I
   /**
-   * Runs them and gives what became of each, in a word or a code: for the table. Throws (or rejects) where what must hold does
-   * not; whatever else comes loose in the process is a finding too.
+   * Runs the inputs and returns what became of each, in a word or a code, for the table. Throws (or rejects)
+   * if an invariant is broken. An error that nothing handles is a finding too.
    */
   run(inputs: readonly I[]): readonly string[] | Promise<readonly string[]>
-  /** Numbers that must be the same before the first and after the last input, such as open handshakes. */
+  /** Numbers that must be the same before the first and after the last input, for example open handshakes. */
   gauges?(): Readonly<Record<string, number>>
-  /** Between the inputs and the last look at the gauges: what must still work after all that. */
+  /** Called before the last reading of the gauges. It checks that the target still works. */
   settle?(): Promise<void>
   close?(): Promise<void>
 }
 
 export type AnyTarget = Target<unknown>
 
-/** What must hold of an input does not. */
+/** An invariant does not hold for this input. */
 export class Finding extends Error {
   override readonly name = 'Finding'
 }

@@ -3,7 +3,7 @@ import { workerData } from 'node:worker_threads'
 import { writeFinding } from './finding-file.js'
 import type { WatchdogOptions } from './watchdog.js'
 
-/* The thread of the watchdog: the only one that still runs when an input hangs. */
+/* The watchdog's thread. It still runs if an input hangs. */
 
 const LOOK_MS = 200
 const { words, seed, parts, hangMs, progressFile } = workerData as WatchdogOptions & {

@@ -4,16 +4,19 @@ export interface WatchdogOptions {
   readonly seed: number
   /** Names of the parts, by number. */
   readonly parts: readonly string[]
-  /** An input (or those that run with it) that takes longer hangs. Generous: the machine may be busy. */
+  /**
+   * An input (or the group that runs with it) that takes longer than this hangs. It is generous, for a busy
+   * machine.
+   */
   readonly hangMs: number
-  /** Where the thread notes how far the process has come, for whoever finds it dead. */
+  /** The thread notes here how far the process has come, in case the process dies. */
   readonly progressFile: string
 }
 
 /** Shared with the thread: part, first index, how many at once, whether they run. */
 const WORDS = 4
 
-/** A thread that ends this process when an input does not end: nobody else could. */
+/** A thread that ends this process if an input does not end. Only a thread can do that. */
 export class Watchdog {
   readonly #words = new Int32Array(new SharedArrayBuffer(WORDS * 4))
 

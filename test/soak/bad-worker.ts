@@ -7,17 +7,18 @@ const FROM = '/user/Worker'
 const CORES = 8
 
 /**
- * A Worker on which no executor starts, as one that does not see the application's folder. It has no room for drivers:
- * what it does to one that is not supervised would be an end, and no fault of the cluster.
+ * A Worker on which no executor starts, like one that does not see the application's folder. It has no
+ * capacity for drivers: a driver without supervision would end there, and that would be no fault of the
+ * cluster.
  */
 export class BadWorker {
-  /** Executors that it was asked to start. */
+  /** The number of executors that it was asked to start. */
   launches = 0
   readonly #peers: Peer[] = []
   #change = 0
   #isOver = false
 
-  /** Registers with whichever of these Masters leads. */
+  /** Registers with the Master that leads. */
   static async start(places: readonly PeerPlace[]): Promise<BadWorker> {
     const worker = new BadWorker()
     for (const place of places) {

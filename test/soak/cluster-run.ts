@@ -17,21 +17,21 @@ export interface ClusterReport {
   readonly tasks: number
   readonly submissions: number
   readonly kills: number
-  /** Lives of processes that were long enough to be judged for growth. */
+  /** How many process lives were long enough to be judged for growth. */
   readonly livesJudged: number
-  /** Of the end: of what can only be counted then. */
+  /** Violations that can only be found at the end. */
   readonly violations: readonly Violation[]
 }
 
 export interface ClusterPlan {
-  /** Drawn from seed and this. */
+  /** The cluster is drawn from the seed and this number. */
   readonly number: number
-  /** Numbers of its rounds; it ends before one that may not begin any more. */
+  /** Numbers of its rounds. The list ends before a round that may not begin any more. */
   readonly rounds: Iterable<number>
   readonly directory: string
 }
 
-/** Some rounds on one cluster. Rejects where it does not even start. */
+/** Runs some rounds on one cluster. Rejects if the cluster does not even start. */
 export async function runCluster(
   options: SoakOptions,
   { number, rounds, directory }: ClusterPlan,
@@ -65,16 +65,16 @@ export async function runCluster(
         isBroken = Number.isNaN(report.wellMs)
         if (isBroken) break
       }
-      // One that did not come back answers nobody: nothing more can be learned from it.
+      // A cluster that did not recover gives no answers, so its end shows nothing more.
       if (!isBroken) totals = await endWork(context, work, ended)
     } finally {
       await work.close()
     }
   } catch (error) {
-    // Whatever it is, the rounds on other clusters go on.
+    // Whatever went wrong, the rounds on other clusters go on.
     ended.push(violation('notWell', `the cluster could not be used any more: ${reasonOf(error)}`))
   }
-  // Rejects where a process outlives it.
+  // Rejects if a process outlives it.
   await context[Symbol.asyncDispose]().catch((error: unknown) => {
     ended.push(violation('orphans', reasonOf(error)))
   })
@@ -83,7 +83,7 @@ export async function runCluster(
   return { shape, rounds: done, ...totals, livesJudged, violations: ended }
 }
 
-/** Ends the work and counts what can only be counted then. */
+/** Ends the work and finds what can only be found then. */
 export async function endWork(field: Field, work: Work, ended: Violation[]) {
   const { jobs } = work
   await jobs.pause()

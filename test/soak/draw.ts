@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { seededRandom } from '../tools/load/statistics.js'
 
-/** The cluster of some rounds. */
+/** The kind of cluster for some rounds. */
 export interface Shape {
   /** A single server, or a primary with one replica under three Sentinels. */
   readonly store: 'server' | 'sentinel'
-  /** Lock servers; 0: the data store holds the lock. */
+  /** The number of lock servers. 0: the data store holds the lock. */
   readonly locks: 0 | 3
   readonly workers: 2 | 3
   readonly leaseMs: 1000 | 1500 | 2500
@@ -13,7 +13,7 @@ export interface Shape {
 
 export type Random = () => number
 
-/** Random numbers of one purpose: what one draws does not shift what another does. */
+/** Random numbers for one purpose. Draws for one purpose do not change those for another. */
 export function randomFor(seed: number, purpose: 'shape' | 'fault' | 'jobs', number: number): Random {
   const hash = createHash('sha256').update(`${seed}/${purpose}/${number}`).digest()
   return seededRandom(hash.readUInt32LE())
@@ -28,7 +28,7 @@ export function drawShape(seed: number, number: number): Shape {
   const random = randomFor(seed, 'shape', number)
   return {
     store: pick(random, ['server', 'sentinel'] as const),
-    // Three of four: a lock of its own is the harder case.
+    // Three of four have lock servers of their own, which is the harder case.
     locks: pick(random, [3, 3, 3, 0] as const),
     workers: pick(random, [2, 3] as const),
     leaseMs: pick(random, [1000, 1500, 2500] as const),
@@ -36,8 +36,8 @@ export function drawShape(seed: number, number: number): Shape {
 }
 
 /**
- * At least four leases; and a leader that is cut from its Workers without a word must hand over before it calls them
- * dead: 5 s until their links are dead, two leases, and some time for a busy machine.
+ * At least four leases. A leader that is silently cut off from its Workers must hand over before it declares
+ * them dead. That takes 5 s until their links are dead, two leases, and some time on a busy machine.
  */
 export const workerTimeoutMs = ({ leaseMs }: Pick<Shape, 'leaseMs'>): number => 6000 + 3 * leaseMs
 

@@ -1,4 +1,4 @@
-/** What a round may suffer. */
+/** The faults that a round may have. */
 export const faultNames = [
   'leader-killed',
   'standby-killed',

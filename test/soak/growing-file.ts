@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 
 const AT_ONCE_BYTES = 1024 * 1024
 
-/** Lines that processes append to a file, read on from where the last look ended. */
+/** A file to which processes append lines. Each read continues where the last one ended. */
 export class GrowingFile {
   readonly path: string
   #offset = 0
@@ -12,7 +12,7 @@ export class GrowingFile {
     this.path = path
   }
 
-  /** Whole lines since the last look; nothing while there is no file. */
+  /** Whole lines since the last read. Empty if there is no file. */
   async read(): Promise<string[]> {
     const lines: string[] = []
     const file = await open(this.path, 'r').catch((error: NodeJS.ErrnoException) => {

@@ -1,36 +1,36 @@
-/** One look at a process. */
+/** One measurement of a process. */
 export interface Sample {
   readonly rssMib: number
   readonly descriptors: number
 }
 
-/** One life of a process: name and samples in order, one a round. */
+/** The life of one process: its name, and one sample per round in order. */
 export interface Life {
   readonly name: string
   readonly samples: readonly Sample[]
 }
 
 /**
- * Generous: a heap breathes with what it is given to do, links and commands come and go. What leaks does so for ever,
- * and crosses any such line.
+ * The bounds are generous. A heap follows its load, and links and commands come and go; but a leak grows for
+ * ever and crosses any bound.
  */
 export const growthBounds = {
-  /** Of a life: code is compiled, caches and traces fill. */
+  /** The first samples of a life do not count, because code is compiled and caches and traces fill. */
   warmUpSamples: 3,
-  /** The median of so many is where it began, and where it has come to. */
+  /** The start and the end of a life are each the median of this many samples. */
   medianOf: 3,
-  /** Shorter lives tell nothing. */
+  /** A shorter life shows nothing. */
   leastSamples: 10,
   rssFactor: 1.5,
   rssMib: 64,
   descriptors: 32,
 } as const
 
-/** Lives that are long enough to say something. */
+/** Lives that are long enough to be judged. */
 export const judgedLives = (lives: readonly Life[]): Life[] =>
   lives.filter(({ samples }) => samples.length >= growthBounds.leastSamples)
 
-/** What grew, for people. */
+/** What grew, in words. */
 export function growing(lives: readonly Life[]): string[] {
   const { warmUpSamples, medianOf, rssFactor, rssMib, descriptors } = growthBounds
   return judgedLives(lives).flatMap(({ name, samples }) => {
@@ -47,7 +47,7 @@ export function growing(lives: readonly Life[]): string[] {
   })
 }
 
-/** The median of each. */
+/** The median of each measure. */
 function middle(samples: readonly Sample[]): Sample {
   const median = (values: readonly number[]): number =>
     values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!

@@ -11,23 +11,23 @@ import { type JobKind, Ledger, type LedgerView, type Run } from './ledger.js'
 import { isNotedAlive, noteOf } from './noted-processes.js'
 import { type Violation, violation } from './violations.js'
 
-/** A shell's `echo`: a Node process each would keep this machine busy with starting them. */
+/** It uses the shell's `echo`. A Node process for each job would keep this machine busy with starts. */
 const PROGRAM = `#!/bin/sh
 echo "$2 $FIRESTEEL_DRIVER_ID $FIRESTEEL_GENERATION $$" >> "$1"
 [ "$3" = 0 ] || exec sleep "$3"
 `
 
 const PAUSE_MS = { least: 120, most: 400 }
-/** Of submissions. */
+/** The share of long drivers among submissions. */
 const LONG_SHARE = 0.2
-/** Over it one is killed for each that is submitted. */
+/** Once more than this run, each submission kills one. */
 const MOST_RUNNING = 5
 const LONG_SECONDS = 36_000
 
-/** Codes of what is asked of an id that the cluster has acknowledged: it has forgotten it. */
+/** Error codes that mean that the cluster forgot an id which it had acknowledged. */
 const forgotten = ['UNKNOWN_ID', 'SUBMISSION_LOST'] as const
 
-/** Submits short and long drivers all the time and kills some, each with a key of its own. */
+/** Steadily submits short and long drivers and kills some. Each has a key of its own. */
 export class Jobs {
   readonly ledger = new Ledger()
   readonly #client: MasterClient
@@ -60,29 +60,32 @@ export class Jobs {
     if (!this.#paused) return
     this.#paused = false
     this.#loop = this.#run()
-    // Whoever pauses hears of it.
+    // `pause` reports the error.
     this.#loop.catch(() => undefined)
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no request is pending any more. */
   async pause(): Promise<void> {
     this.#paused = true
     await this.#loop
     await Promise.all(this.#underWay)
   }
 
-  /** One beside the steady ones. */
+  /** Submits one driver in addition to the steady ones. */
   submitNow(): void {
     this.#beside(this.#submit())
   }
 
-  /** One that runs, beside the steady ones. */
+  /** Kills one running driver in addition to the steady ones. */
   killOne(): void {
     const { running } = this.ledger
     if (running.length > 0) this.#beside(this.#kill(pick(this.#random, running)))
   }
 
-  /** What nobody knows the outcome of is sent again, and the newest ones for no reason: each must be one driver. */
+  /**
+   * Sends again the submissions whose outcome is unknown, and also the newest ones. Each key must still be
+   * one driver.
+   */
   async repeat(newest: number): Promise<void> {
     const { unacknowledged, unheardKills } = this.ledger
     for (const key of unacknowledged) await this.#ask(key)
@@ -95,7 +98,7 @@ export class Jobs {
     for (const key of this.ledger.running) await this.#kill(key)
   }
 
-  /** Waited for until all that must end has ended. */
+  /** True once everything that must end has ended. The judge waits for it. */
   async isQuiet(clusterState: MasterStateResponse): Promise<boolean> {
     return this.ledger.isQuiet(await this.#view(clusterState))
   }
@@ -149,7 +152,7 @@ export class Jobs {
       const request = { type: 'RequestSubmitDriver', key, description: this.#description(key) } as const
       this.ledger.acknowledge(key, (await this.#client.request(request)).driverId)
     } catch (error) {
-      // Refused or unknown: it is sent again once all is well.
+      // It was refused, or its outcome is unknown. It is sent again once the cluster has recovered.
       if (!isFiresteelError(error)) throw error
     }
   }

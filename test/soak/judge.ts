@@ -12,17 +12,17 @@ import { type Violation, violation } from './violations.js'
 import { untilQuiet, untilWell, WELL_MS } from './well.js'
 import type { Work } from './work.js'
 
-/** Submissions and kills beside the steady ones, so that some are under way when it happens. */
+/** Submissions and kills in addition to the steady ones, so that some are pending when the fault begins. */
 const AROUND_COUNT = 3
 const AROUND_MS = 60
-/** Submissions asked for once more at the end of a round. */
+/** How many submissions are sent once more at the end of a round. */
 const REPEATED = 3
 /** A guard ends what a dead Worker leaves within a second. */
 const ORPHANS_MS = 5000
 
-/** What became of everything since the last verdict. */
+/** What became of everything since the last assessment. */
 export interface Verdict {
-  /** From the end of the fault until all was well; NaN where it was not in time. */
+  /** The time from the end of the fault until all was well. NaN if that took too long. */
   readonly wellMs: number
   readonly epochs: number
   readonly tasks: number
@@ -32,7 +32,7 @@ export interface Verdict {
   readonly violations: readonly Violation[]
 }
 
-/** Looks at a field and the work on it once a fault is over, again and again. */
+/** Checks a field and the work on it, again after each fault. */
 export class Judge {
   readonly #field: Field
   readonly #work: Work
@@ -51,7 +51,7 @@ export class Judge {
     this.#audit = new WorkerAudit(work.client, () => field.workers.map(({ address }) => address))
   }
 
-  /** Nothing happens, but all is looked at: what comes after is compared with it. */
+  /** Checks everything without a fault. Later checks are compared with it. */
   async begin(): Promise<void> {
     this.#work.jobs.resume()
     await untilWell(this.#field, this.#work)
@@ -59,7 +59,7 @@ export class Judge {
     this.#epoch = (await this.#work.client.request({ type: 'RequestMasterState' })).position.epoch
   }
 
-  /** Work goes on, and some of it begins around now. */
+  /** Starts some more work now. */
   stir(random: Random): void {
     const { jobs } = this.#work
     jobs.resume()
@@ -68,8 +68,8 @@ export class Judge {
   }
 
   /**
-   * Waits until all is well again; submissions pause then. Undefined: nothing has happened. `executorsDie`: they may have,
-   * and tasks may have been repeated.
+   * Waits until all is well again, and then pauses submissions. Undefined: nothing has happened.
+   * `executorsDie`: executors may have died, and tasks may have been repeated.
    */
   async verdict(
     blow: Pick<Blow, 'executorsDie' | 'mostElections' | 'fillsMemory'> | undefined,
@@ -78,7 +78,7 @@ export class Judge {
     if (blow?.fillsMemory) this.#sampler.beginAnew()
     const wellMs = blow ? await this.#well(found) : 0
     const executorsDied = blow?.executorsDie ?? false
-    // One that does not come back answers nobody: nothing more can be learned from it.
+    // A cluster that did not recover gives no answers, so more checks would show nothing.
     if (!Number.isNaN(wellMs)) found.push(...(await this.#check(executorsDied)))
     const { tasks, reruns, found: strange } = await this.#work.flowed(executorsDied)
     found.push(...strange)
@@ -100,7 +100,7 @@ export class Judge {
     }
   }
 
-  /** All invariants, once nothing is under way. */
+  /** Checks all invariants once no request is pending. */
   async #check(executorsDied: boolean): Promise<Violation[]> {
     const { jobs } = this.#work
     await jobs.pause()

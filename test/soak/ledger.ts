@@ -2,29 +2,29 @@ import type { DriverState } from '../../actors/messages/common.js'
 import { isEndedDriver } from '../../actors/messages/common.js'
 import { type Violation, violation } from './violations.js'
 
-/** `short` ends by itself, `long` when it is killed. */
+/** A `short` job ends by itself, a `long` one when it is killed. */
 export type JobKind = 'short' | 'long'
 
-/** One start of the program of a job: the line that it left. */
+/** One start of a job's program, from the line that it left. */
 export interface Run {
   readonly driverId: string
   readonly generation: number
-  /** Its process, however many others get its pid later. */
+  /** Identifies its process, even if its pid is used again later. */
   readonly process: string
 }
 
-/** What the leader says of a driver. */
+/** What the leader reports of a driver. */
 export interface JobState {
   readonly state: DriverState
   readonly message: string
 }
 
 export interface LedgerView {
-  /** By id of the driver. */
+  /** By the id of the driver. */
   readonly states: ReadonlyMap<string, JobState>
-  /** By key, everything since the beginning. */
+  /** By key, all runs since the beginning. */
   readonly runs: ReadonlyMap<string, readonly Run[]>
-  /** Does the process of this run live? */
+  /** Is the process of this run alive? */
   readonly isAlive: (run: Run) => boolean
 }
 
@@ -32,17 +32,17 @@ interface Job {
   readonly kind: JobKind
   driverId: string | undefined
   kill: 'none' | 'asked' | 'acknowledged'
-  /** A Worker has ended since it was sent: its end may be that of its Worker. */
+  /** A Worker has ended since the job was submitted. The job may have ended with it. */
   workerEnded: boolean
 }
 
 /**
- * What clients know of their submissions and kills, and whether what became of them is one of the few things that may
- * (protocol S2, S3a). Knows no process and no network.
+ * What clients know of their submissions and kills. It judges whether each had one of the few allowed
+ * outcomes (protocol S2, S3a). It knows no process and no network.
  */
 export class Ledger {
   readonly #open = new Map<string, Job>()
-  /** Ended, and told so: key -> id. */
+  /** Jobs whose end was reported: key -> id. */
   readonly #settled = new Map<string, string>()
   readonly #ranTwice = new Set<string>()
   #acknowledged = 0
@@ -57,24 +57,24 @@ export class Ledger {
     return this.#killed
   }
 
-  /** What came of them nobody knows yet: to be sent again with their key. */
+  /** Submissions whose outcome is unknown. They are sent again with their key. */
   get unacknowledged(): readonly string[] {
     return this.#keys(({ driverId }) => driverId === undefined)
   }
 
-  /** Kills of which nobody knows whether they were heard. */
+  /** Kills of which it is unknown whether they arrived. */
   get unheardKills(): readonly string[] {
     return this.#keys(({ kill }) => kill === 'asked')
   }
 
-  /** Of long ones that nobody has killed. */
+  /** Keys of long jobs that were not killed. */
   get running(): readonly string[] {
     return this.#keys(
       ({ kind, kill, driverId }) => kind === 'long' && kill === 'none' && driverId !== undefined,
     )
   }
 
-  /** Those that must end by themselves or were killed. */
+  /** Keys of jobs that end by themselves or were killed. */
   get ending(): readonly string[] {
     return this.#keys(({ kind, kill }) => kind === 'short' || kill !== 'none')
   }
@@ -87,7 +87,7 @@ export class Ledger {
     this.#open.set(key, { kind, driverId: undefined, kill: 'none', workerEnded: false })
   }
 
-  /** Also of a submission that is repeated. */
+  /** Also called for a submission that is repeated. */
   acknowledge(key: string, driverId: string): void {
     const known = this.idOf(key)
     if (known !== undefined && known !== driverId) {
@@ -116,7 +116,7 @@ export class Ledger {
     for (const job of this.#open.values()) job.workerEnded = true
   }
 
-  /** Has all that must end ended, as far as the leader says? */
+  /** Has everything that must end ended, as the leader reports it? */
   isQuiet({ states }: LedgerView): boolean {
     return this.ending.every((key) => {
       const state = states.get(this.idOf(key) ?? '')?.state
@@ -124,12 +124,15 @@ export class Ledger {
     })
   }
 
-  /** Called when all is well again and there was time for everything to end. What ended as it may is settled. */
+  /**
+   * Called when all is well again and everything had time to end. A job that ended in an allowed way is
+   * settled.
+   */
   judge(view: LedgerView): Violation[] {
     const found = this.#doubled
     this.#doubled = []
     for (const [key, runs] of view.runs) {
-      // None of them is supervised: it runs once, whatever became of it.
+      // No job is supervised, so each runs once, whatever became of it.
       if (runs.length < 2 || this.#ranTwice.has(key)) continue
       this.#ranTwice.add(key)
       found.push(violation('submissionsDoubled', `${key} ran ${runs.length} times`))

@@ -3,7 +3,7 @@ import { type CommandLine, parseCommandLine, usage } from './options.js'
 import { countViolations, isClean, replayCommand, tables } from './report.js'
 import { soak } from './soak.js'
 
-/* `npm run soak [-- OPTIONS]`: random faults on real clusters, and what must never happen. */
+/* `npm run soak [-- OPTIONS]`: runs random faults on real clusters and checks for what must never happen. */
 
 async function main({ json, ...options }: CommandLine): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`)

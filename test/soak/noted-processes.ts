@@ -1,6 +1,6 @@
 import { identityOf, isAlive } from '../../runtime/process/find-process.js'
 
-/* Processes as they were when their pid was heard of: a pid is given again, a start time is not. */
+/* Identifies a process by its pid and start time. A pid is used again, but not with the same start time. */
 
 export const noteOf = (pid: number): string => `${pid}/${identityOf(pid)?.startTime ?? 'gone'}`
 

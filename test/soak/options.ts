@@ -3,17 +3,17 @@ import { namesOption, wholeOption } from '../tools/command-line.js'
 import { type FaultName, faultNames } from './fault-names.js'
 
 export interface SoakOptions {
-  /** Rounds, or undefined: as many as begin within `minutes`. */
+  /** The number of rounds. Undefined: as many as begin within `minutes`. */
   readonly rounds: number | undefined
   readonly minutes: number
   readonly seed: number
-  /** Number of the first round: what it draws depends on the seed and its number alone. */
+  /** Number of the first round. What a round draws depends on the seed and its number alone. */
   readonly from: number
-  /** Rounds on one cluster; then another is drawn and started. */
+  /** The number of rounds on one cluster. Then the next one is drawn and started. */
   readonly roundsPerCluster: number
-  /** To draw from. */
+  /** The faults to draw from. */
   readonly faults: readonly FaultName[]
-  /** Folders stay also where all was well. */
+  /** Folders are kept even if all was well. */
   readonly keep: boolean
 }
 

@@ -2,8 +2,8 @@ import type { ProcessIdentity } from '../../runtime/process/find-process.js'
 import { isRunning, type ProcessTable } from '../../runtime/process/process-table.js'
 
 /**
- * Processes of the cluster that nobody answers for: seen below a launcher once, still running, and below none now. What
- * a Worker leaves when it dies is of this kind until its guard has ended it.
+ * Processes of the cluster without a parent: they were once seen below a launcher, still run, and are below
+ * none now. A dead Worker leaves such processes until its guard ends them.
  */
 export function orphansOf(
   seen: readonly ProcessIdentity[],
@@ -11,7 +11,7 @@ export function orphansOf(
   table: ProcessTable,
 ): number[] {
   const isBelow = (pid: number): boolean => {
-    // No family is that deep: a table that was read while processes ended may show a circle.
+    // Real process trees are less deep. A table that was read while processes ended may contain a circle.
     for (let at = pid, steps = 0; at > 1 && steps < 64; steps++) {
       if (launchers.has(at)) return true
       at = table.get(at)?.parentPid ?? 0

@@ -11,13 +11,13 @@ export type Received = Message & Readonly<Record<string, unknown>>
 export interface PeerPlace {
   readonly cluster: string
   readonly secret: string
-  /** host:port of the door. */
+  /** host:port of the Master's listener. */
   readonly listener: string
 }
 
 let nextId = 1
 
-/** Somebody with a key of the cluster and no good will: a link on which anything can be said. */
+/** A malicious peer with a key of the cluster. It can send anything over its link. */
 export class Peer {
   readonly incarnation: string
   readonly #link: Link
@@ -28,7 +28,7 @@ export class Peer {
     this.#link = link
   }
 
-  /** `onHeard` sees each message that comes. Rejects where the door refuses. */
+  /** `onHeard` gets each message that arrives. Rejects if the Master refuses the link. */
   static async dial(
     { cluster, secret, listener }: PeerPlace,
     role: Role,
@@ -59,7 +59,10 @@ export class Peer {
     return this.#isOpen
   }
 
-  /** False: it did not go, or the link should rest. `epoch`: the leadership that it claims to act under. */
+  /**
+   * False: it was not sent, or the link is over its bound. `epoch`: the leadership that the peer claims to
+   * act under.
+   */
   tell(
     to: string,
     from: string,

@@ -1,6 +1,9 @@
 import { createServer } from 'node:net'
 
-/** Below where the kernel takes ports for connections: nobody sits on it when its owner is started again. */
+/**
+ * Below the range from which the kernel takes ports for connections. So the port stays free while its owner
+ * restarts.
+ */
 const LEAST = 20_000
 const MOST = 30_000
 const TRIES = 200

@@ -9,7 +9,7 @@ import { WELL_MS } from './well.js'
 export interface SoakReport {
   readonly seed: number
   readonly clusters: readonly ClusterReport[]
-  /** Where the logs of clusters are kept. */
+  /** The folders that keep logs of clusters. */
   readonly folders: readonly string[]
 }
 
@@ -43,14 +43,14 @@ export function roundLine(seed: number, round: RoundReport): string {
   return [line, ...violations.map((found) => `  ${violationLine(found)}`)].join('\n')
 }
 
-/** Of the first round that broke something; undefined where none did. */
+/** The command that repeats the first round with a violation. Undefined if there is none. */
 export function replayCommand(report: SoakReport, roundsPerCluster: number): string | undefined {
   const first = allRounds(report).find(({ violations }) => violations.length > 0)
   if (!first) return undefined
   return `npm run soak -- --seed ${report.seed} --from ${first.number} --rounds 1 --cluster ${roundsPerCluster}`
 }
 
-/** Markdown. */
+/** The report in Markdown. */
 export function tables(report: SoakReport): string {
   const rounds = allRounds(report)
   const counts = countViolations(report)

@@ -11,13 +11,13 @@ export interface RoundReport extends Verdict {
   readonly number: number
   readonly fault: FaultName
   readonly what: string
-  /** Why this machine does not allow the fault; nothing happened then. */
+  /** Why this machine does not allow the fault. The round did nothing then. */
   readonly skipped: string | undefined
-  /** All of it. */
+  /** How long the whole round took. */
   readonly tookMs: number
 }
 
-/** What one round after the other happens to. */
+/** Runs one round after another on a cluster. */
 export class Rounds {
   readonly #context: SoakContext
   readonly #judge: Judge
@@ -27,12 +27,12 @@ export class Rounds {
     this.#judge = new Judge(context, work, sampler)
   }
 
-  /** Nothing happens, but all is looked at: what comes after is compared with it. */
+  /** Checks everything without a fault. Later checks are compared with it. */
   begin(): Promise<void> {
     return this.#judge.begin()
   }
 
-  /** Rejects where the cluster can be asked nothing any more. */
+  /** Rejects if the cluster does not answer any more. */
   async round(number: number, fault: Fault, random: Random): Promise<RoundReport> {
     const fromMs = performance.now()
     this.#judge.stir(random)

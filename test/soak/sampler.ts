@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { identityOf } from '../../runtime/process/find-process.js'
 import type { Life, Sample } from './growth.js'
 
-/** Reads memory and descriptors of processes, life by life. */
+/** Measures memory and descriptors of processes, each life separately. */
 export class Sampler {
   readonly #lives = new Map<string, { readonly name: string; readonly samples: Sample[] }>()
   #era = 0
@@ -11,12 +11,12 @@ export class Sampler {
     return [...this.#lives.values()]
   }
 
-  /** What comes is not compared with what was: a flood leaves a heap that is larger, and keeps its size. */
+  /** Later samples are not compared with earlier ones. A flood leaves a larger heap that keeps its size. */
   beginAnew(): void {
     this.#era++
   }
 
-  /** One sample of each; who is gone is left out. */
+  /** Takes one sample of each process. A process that is gone is left out. */
   look(processes: Iterable<readonly [name: string, pid: number]>): void {
     for (const [name, pid] of processes) {
       const identity = identityOf(pid)

@@ -15,15 +15,15 @@ import { SmallDisk } from './small-disk.js'
 const SETTLE_MS = 60_000
 const SENTINEL_DOWN_MS = 700
 
-/** As docs/operating.md asks of servers under Sentinel. */
+/** The settings that docs/operating.md asks for under Sentinel. */
 const SENTINEL_SETTINGS = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '2']
 
-/** The servers of Redis below one cluster. */
+/** The Redis servers of one cluster. */
 export class Servers {
   readonly data: readonly RedisServer[]
   readonly locks: readonly RedisServer[]
   readonly sentinels: SentinelGroup | undefined
-  /** What the data lies on, or why the machine allows no disk of its own. */
+  /** The disk of the data, or why the machine allows none. */
   readonly disk: SmallDisk | string
 
   private constructor(
@@ -89,15 +89,15 @@ export class Servers {
     throw new Error(`Sentinel names ${port}, which is none of ours`)
   }
 
-  /** The one that is not the primary. */
+  /** The server that is not the primary. */
   async replica(): Promise<RedisServer> {
     const primary = await this.primary()
     return this.data.find((server) => server !== primary)!
   }
 
   /**
-   * From here on the replica misses everything, though Sentinel finds both well: it cannot log in any more. The primary
-   * takes writes all the same.
+   * From now on the replica gets no writes, because its login at the primary fails. Sentinel finds both
+   * servers well, and the primary goes on taking writes.
    */
   async cutReplication(): Promise<void> {
     const [primary, replica] = [await this.primary(), await this.replica()]
@@ -107,7 +107,9 @@ export class Servers {
     await primary.cli('CLIENT', 'KILL', 'TYPE', 'replica')
   }
 
-  /** Starts what was killed; with Sentinel it waits until one leads and the other follows it. */
+  /**
+   * Starts the servers that were killed. Under Sentinel it waits until one leads and the other follows it.
+   */
   async settle(): Promise<void> {
     for (const server of [...this.data, ...this.locks]) {
       if ((await server.cli('PING')) === '') await server.restart()

@@ -8,16 +8,16 @@ import { GrowingFile } from './growing-file.js'
 import { isNotedAlive, noteOf } from './noted-processes.js'
 import { type Violation, violation } from './violations.js'
 
-/** A service that is silent for longer does not run. */
+/** A service that is silent for longer is down. */
 const BEATING_MS = 1000
 
-/** A supervised driver that runs for ever. */
+/** A supervised driver that never ends by itself. */
 export class Service {
   readonly key: string
   readonly onIsolation: 'run' | 'stop'
   readonly #file: GrowingFile
   readonly #beats: Beat[] = []
-  /** Processes by their notes. */
+  /** Processes by their note (see noteOf). */
   readonly #known = new Map<string, number>()
   #generation = 0
 
@@ -47,7 +47,7 @@ export class Service {
     })
   }
 
-  /** The process that runs; undefined where none or more than one does. */
+  /** The pid of the running process. Undefined if there is none, or more than one. */
   async pid(): Promise<number | undefined> {
     await this.#read()
     const newest = this.#beats.at(-1)
@@ -56,7 +56,10 @@ export class Service {
     return alive.length === 1 ? alive[0]![1] : undefined
   }
 
-  /** In the cluster state once, RUNNING, its generation never an older one. Gives why not. */
+  /**
+   * Says what is wrong: the driver must be in the cluster state once, RUNNING, and its generation must never
+   * fall.
+   */
   wrongIn({ activeDrivers }: MasterStateResponse): string | undefined {
     const known = activeDrivers.filter(({ description }) => description.name === this.key)
     const [one] = known

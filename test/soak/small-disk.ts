@@ -5,7 +5,7 @@ import { runCommand } from '../harness/run-command.js'
 const SIZE_MIB = 48
 const env = { PATH: process.env.PATH ?? '' }
 
-/** A small disk of its own. */
+/** A small disk of its own for the data. */
 export class SmallDisk {
   readonly path: string
 
@@ -13,7 +13,7 @@ export class SmallDisk {
     this.path = path
   }
 
-  /** Gives why not where this machine does not allow it. */
+  /** Returns the reason if this machine does not allow it. */
   static async mount(path: string): Promise<SmallDisk | string> {
     await mkdir(path, { recursive: true })
     const args = ['-t', 'tmpfs', '-o', `size=${SIZE_MIB}m`, 'firesteel-soak', path]
@@ -25,7 +25,7 @@ export class SmallDisk {
     }
   }
 
-  /** Not a page is left: the last file takes what there is of it. */
+  /** Fills the disk to the last page. The last file takes what is left. */
   async fill(): Promise<void> {
     const block = Buffer.alloc(1024 * 1024)
     for (let i = 0; ; i++) {

@@ -12,13 +12,14 @@ import { quietPort } from './quiet-port.js'
 import { Servers } from './servers.js'
 
 const MASTERS = ['m1', 'm2', 'm3'] as const
-/** Of each Worker, as far as its cluster state go. */
+/** The resources of each Worker, as the cluster state counts them. */
 const WORKER = { cores: 10, memory: '8g' }
 const START_MS = 30_000
 
 /**
- * A cluster on machines of its own: Master and Worker of the same number under one launcher, each Master with routes of
- * its own to Redis and a proxy before its door, so that faults can be given to one and not to another.
+ * A cluster on machines of its own. Each launcher runs a Master and a Worker with the same number. Each
+ * Master has its own routes to Redis and a proxy before its listener, so that faults can hit one Master and
+ * not another.
  */
 export class SoakContext implements AsyncDisposable {
   readonly name: string
@@ -28,7 +29,7 @@ export class SoakContext implements AsyncDisposable {
   readonly cluster: TestCluster
   readonly #routes: Map<string, RedisRoutes>
   readonly #listeners: Map<string, LinkProxy>
-  /** How often each node was started as of the last look, or was ended by us since. */
+  /** How often each node had been started at the last check. A node that we end counts as one start. */
   readonly #starts = new Map<string, number>()
 
   private constructor(parts: Parts, machines: Machines) {
@@ -41,7 +42,7 @@ export class SoakContext implements AsyncDisposable {
     this.cluster = new TestCluster(machines)
   }
 
-  /** `directory` holds all of it, logs too. */
+  /** `directory` holds everything, also the logs. */
   static async start(
     name: string,
     shape: Shape,
@@ -101,7 +102,10 @@ export class SoakContext implements AsyncDisposable {
     return [...this.#listeners.values()]
   }
 
-  /** Its launcher starts it again. While a Master does not run its door refuses, as the kernel would. */
+  /**
+   * Ends a node; its launcher starts it again. While a Master does not run, the proxy refuses connections, as
+   * the kernel would.
+   */
   async end(node: ClusterNode, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const { name, starts } = node
     const listener = this.#listeners.get(name)
@@ -111,7 +115,7 @@ export class SoakContext implements AsyncDisposable {
     if (listener) void this.#openWhenUp(name)
   }
 
-  /** kill -9 of the launcher of a machine; its nodes end by themselves. Rejects where a process is left. */
+  /** Kills a machine's launcher with SIGKILL. Its nodes end by themselves. Rejects if a process is left. */
   async endLauncher(machine: string): Promise<void> {
     const nodes = this.cluster.nodes.filter(({ name }) => machineOf(name) === machine)
     for (const { name } of nodes) {
@@ -127,7 +131,7 @@ export class SoakContext implements AsyncDisposable {
     await up
   }
 
-  /** Nodes that were started more often than we ended them, since the last look. */
+  /** Nodes that started more often since the last check than we ended them. */
   unaskedDeaths(): string[] {
     return this.cluster.nodes.flatMap(({ name, starts }) => {
       const expected = this.#starts.get(name) ?? 1
@@ -150,7 +154,7 @@ export class SoakContext implements AsyncDisposable {
     const listener = this.#listeners.get(name)!
     const healthz = `http://127.0.0.1:${listener.place.web}/healthz`
     const isUp = async () => (await probe(healthz, 500)).status === 200
-    // Who waits for all to be well says what is wrong.
+    // `untilWell` reports what is wrong.
     await waitUntil(`${name} to listen`, isUp, { deadlineMs: START_MS }).catch(() => undefined)
     await listener.open()
   }

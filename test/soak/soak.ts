@@ -11,7 +11,7 @@ export interface SoakHooks {
   readonly isOver?: () => boolean
 }
 
-/** Rounds of random faults on random clusters, until their number or the time is over. */
+/** Runs rounds of random faults on random clusters, until the number of rounds or the time is over. */
 export async function soak(
   options: SoakOptions,
   { say, isOver = () => false }: SoakHooks,
@@ -45,7 +45,7 @@ export async function soak(
       report.violations.length === 0 && report.rounds.every((one) => one.violations.length === 0)
     if (isClean && !keep) await rm(directory, { recursive: true, force: true, maxRetries: 3 })
     else folders.push(directory)
-    // One that broke is followed by a fresh one of its kind, for what it has not come to.
+    // After a failure, a fresh cluster of the same kind runs the remaining rounds.
     number = clusterOf(next)
   }
   return { seed, clusters, folders }

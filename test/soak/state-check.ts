@@ -1,7 +1,7 @@
 import type { MasterStateResponse } from '../../actors/messages/status.js'
 import { probe } from '../harness/probe.js'
 
-/** What a Worker has given away, by its own word. */
+/** What a Worker reports to have given out. */
 export interface WorkerReport {
   readonly id: string
   readonly cores: number
@@ -10,14 +10,15 @@ export interface WorkerReport {
   readonly memoryused: number
 }
 
-/** From its HTTP. */
+/** Reads it from the Worker's HTTP interface. */
 export async function reportOf(web: string): Promise<WorkerReport> {
   return JSON.parse((await probe(`${web}/json/`)).body) as WorkerReport
 }
 
 /**
- * What is wrong with the cluster state of the leader (protocol S4): for each Worker that is ALIVE what it says itself, what the leader
- * has written down, and the sum of what the leader says runs there must be the same, and no more than it has.
+ * Compares the leader's cluster state with the Workers (protocol S4). For each ALIVE Worker three sums must
+ * be equal and no more than it has: what it reports itself, what the leader has recorded, and what the leader
+ * says runs there.
  */
 export function compareState(clusterState: MasterStateResponse, reports: readonly WorkerReport[]): string[] {
   const wrong: string[] = []

@@ -1,4 +1,4 @@
-/** What must not happen, each with how the table calls it. */
+/** What must not happen, each with its name in the table. */
 export const violationNames = {
   submissionsLost: 'acknowledged submissions lost',
   submissionsDoubled: 'submissions doubled',

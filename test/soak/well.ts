@@ -4,20 +4,20 @@ import type { Field } from './field.js'
 import { compareState, reportOf } from './state-check.js'
 import type { Work } from './work.js'
 
-/** From the end of the fault until everything must be as if nothing had happened. */
+/** From the end of a fault until everything must be as if nothing had happened. */
 export const WELL_MS = 30_000
-/** From then, with nothing new to do, until cluster state are exact and what must end has ended. */
+/** From then, without new work, until the cluster state is exact and everything that must end has ended. */
 export const QUIET_MS = 20_000
 const EVERY_MS = 50
 const ASK_MS = 3000
 const MASTERS = 3
 
-/** What is well and stays so: a process that has just been killed is missed a moment later. */
+/** All must stay well for this long, because a process that was just killed is noticed a moment later. */
 const STABLE_MS = 1500
 
 /**
- * Masters linked, STANDBYs ready, Workers there, work going on, for STABLE_MS. Gives the time when that began, by
- * performance.now(); rejects with what is wrong after WELL_MS.
+ * Waits until Masters are linked, STANDBYs are ready, Workers are registered and work goes on, for STABLE_MS.
+ * Returns the time when that began, as performance.now(). Rejects after WELL_MS and says what is wrong.
  */
 export async function untilWell(field: Field, work: Work): Promise<number> {
   let sinceMs: number | undefined
@@ -39,7 +39,7 @@ export async function untilWell(field: Field, work: Work): Promise<number> {
   return stable.sinceMs
 }
 
-/** Throws what is wrong. */
+/** Throws an error that says what is wrong. */
 async function look({ shape, cluster }: Field, work: Work): Promise<void> {
   const clusterState = await work.client.request({ type: 'RequestMasterState' }, { timeoutMs: ASK_MS })
   const masters = clusterState.masters.filter(({ state }) => state === 'ALIVE' || state === 'STANDBY')
@@ -48,14 +48,17 @@ async function look({ shape, cluster }: Field, work: Work): Promise<void> {
   if (alive.length < shape.workers) throw new Error(`Workers: ${workerText(clusterState)}`)
   const problem = await work.problem(clusterState)
   if (problem !== undefined) throw new Error(problem)
-  // And the stores of the STANDBYs answer.
+  // The stores of the STANDBYs must answer too.
   if (!(await cluster.isComplete({ standbys: MASTERS - 1 }))) throw new Error('a STANDBY is not ready')
 }
 
 const workerText = ({ workers }: MasterStateResponse): string =>
   workers.map(({ id, state, suspect }) => `${id} ${state}${suspect ? ' suspect' : ''}`).join(', ')
 
-/** Submissions pause; waits until nothing is under way. Gives the cluster state, and what is wrong with them in the end. */
+/**
+ * Pauses submissions and waits until nothing is pending. Returns the cluster state, and what is wrong with it
+ * in the end.
+ */
 export async function untilQuiet(
   field: Field,
   work: Work,

@@ -11,21 +11,21 @@ import { Jobs } from './jobs.js'
 import { Service } from './service.js'
 import { type Violation, violation } from './violations.js'
 
-/** As many executors, one core each. */
+/** The flow has this many executors with one core each. */
 const FLOW_CORES = 2
 const TASK_MS = 10
 /** A task that takes longer is stuck. */
 const FLOWING_MS = 2000
 const START_MS = 30_000
 
-/** What clients want of the cluster all the time: tasks, services, submissions and kills. */
+/** What clients ask of the cluster all the time: tasks, services, submissions and kills. */
 export class Work {
   readonly client: MasterClient
   readonly jobs: Jobs
   readonly services: readonly Service[]
   readonly #flowFile: string
   readonly #flow: TaskFlow
-  /** Of repetitions, since the last `flowed`. */
+  /** Causes of repetitions since the last `flowed`. */
   readonly #causes: string[] = []
   #delivered = 0
   #repeated = 0
@@ -44,7 +44,7 @@ export class Work {
     this.#flowFile = flowFile
   }
 
-  /** Resolves when results come and the services run. */
+  /** Resolves when results arrive and the services run. */
   static async start(cluster: TestCluster, random: Random): Promise<Work> {
     const { address, secret, directory } = cluster
     const client = newClient(cluster)
@@ -74,7 +74,7 @@ export class Work {
     }
   }
 
-  /** Names and pids of what drives the work. */
+  /** Names and pids of the processes that drive the work. */
   async processes(): Promise<[string, number][]> {
     const pids: [string, number][] = [['application', this.#flow.pid]]
     for (const service of this.services) {
@@ -84,7 +84,7 @@ export class Work {
     return pids
   }
 
-  /** Why the work does not go on as it should; undefined where it does. */
+  /** Why the work does not go on as it should. Undefined if it does. */
   async problem(clusterState: MasterStateResponse): Promise<string | undefined> {
     for (const service of this.services) {
       const wrong = service.wrongIn(clusterState)
@@ -97,13 +97,13 @@ export class Work {
     return oldestMs > FLOWING_MS ? `a task has been under way for ${Math.round(oldestMs)} ms` : undefined
   }
 
-  /** Of the tasks since the last call. `executorsDied`: they may have been repeated. */
+  /** Reports the tasks since the last call. `executorsDied`: tasks may have been repeated. */
   async flowed(executorsDied: boolean): Promise<{ tasks: number; reruns: number; found: Violation[] }> {
     const { delivered } = await this.#look()
     const tasks = delivered - this.#delivered
     this.#delivered = delivered
     const causes = this.#causes.splice(0)
-    // Some tasks of the mix fail on purpose, and are repeated for it.
+    // Some tasks of the mix fail on purpose, so they are repeated.
     const isExplained = (cause: string): boolean =>
       cause === 'failure' || (executorsDied && cause.startsWith('executor lost: '))
     const strange = causes.filter((cause) => !isExplained(cause))
@@ -118,7 +118,7 @@ export class Work {
     return look
   }
 
-  /** No more tasks; what they and the services came to. */
+  /** Ends the tasks, and reports what they and the services did. */
   async end(): Promise<{ totals: FlowTotals; found: Violation[] }> {
     const totals = await this.#flow.drain()
     const { lost, twice, followedDeposed } = totals
@@ -142,7 +142,7 @@ export class Work {
   async close(): Promise<void> {
     const paused = this.jobs.pause().catch(() => undefined)
     await this.#flow.end()
-    // What is under way rejects.
+    // Calls that are pending reject.
     await this.client.close()
     await paused
   }

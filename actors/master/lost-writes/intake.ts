@@ -10,13 +10,13 @@ import { takeBackLostWrites } from './take-back.js'
 /** A piece of a record cache. */
 export interface LostWritePiece {
   readonly records: readonly LostWrite[]
-  /** The Master that gave it; absent: the own record cache. */
+  /** The Master that sent it. Absent: it is from the own record cache. */
   readonly from?: string
-  /** Absent: nothing more comes of it. */
+  /** Absent: this is the last piece. */
   readonly last?: boolean
 }
 
-/** Another Master gives a piece. A record that cannot be read is left out. */
+/** Takes a piece from another Master. A record that cannot be read is left out. */
 export function takeLostTail(
   cluster: ClusterState,
   step: Step,
@@ -29,7 +29,10 @@ export function takeLostTail(
   takePiece(cluster, step, { records, from, last: message.last }, commitQueue)
 }
 
-/** Takes it back, and asks for the next one; after the last its giver hears that all is durable again. */
+/**
+ * Takes a piece back and asks for the next one. After the last one it tells the sender that all is durable
+ * again.
+ */
 export function takePiece(
   cluster: ClusterState,
   step: Step,

@@ -1,18 +1,18 @@
 import type { DriverStateChanged } from '../../messages/drivers.js'
 
-/** What a Worker told of a driver that the cluster state does not hold. */
+/** What a Worker reported of a driver that the cluster state does not hold. */
 export interface KeptEnd {
   readonly from: { readonly incarnation: string }
   readonly report: DriverStateChanged
 }
 
 /**
- * Ends of drivers that the cluster state does not hold, while a Master may still give their records back (protocol 12.3). Nobody has
- * acknowledged them: their Workers keep them too.
+ * Ends of drivers that the cluster state does not hold. They are kept while a Master may still send the
+ * records of these drivers (protocol 12.3). They are not acknowledged, so their Workers keep them too.
  */
 export class KeptEnds {
   readonly #most: number
-  /** By driver, then by generation and Worker: a Worker tells them again on each link. */
+  /** By driver, then by generation and Worker, because a Worker repeats them on each link. */
   readonly #ends = new Map<string, Map<string, KeptEnd>>()
   #size = 0
 
@@ -20,7 +20,7 @@ export class KeptEnds {
     this.#most = most
   }
 
-  /** Where there are too many it is not kept here: its Worker tells it again on its next link. */
+  /** If there are too many, this one is not kept. Its Worker reports it again on its next link. */
   keep(end: KeptEnd): void {
     const { driverId, generation } = end.report
     const key = `${generation}/${end.from.incarnation}`
@@ -32,7 +32,7 @@ export class KeptEnds {
     this.#ends.set(driverId, ofDriver.set(key, end))
   }
 
-  /** Those of one driver, lower generations first. They are the caller's now. */
+  /** Removes and returns the ends of one driver, lower generations first. */
   take(driverId: string): KeptEnd[] {
     const ends = [...(this.#ends.get(driverId)?.values() ?? [])]
     this.#ends.delete(driverId)
@@ -40,7 +40,7 @@ export class KeptEnds {
     return ends.sort((a, b) => a.report.generation - b.report.generation)
   }
 
-  /** All of them, by Worker: the numbers of their changes. */
+  /** Removes all of them, and returns the numbers of their changes by Worker. */
   takeAll(): Map<string, number[]> {
     const changes = new Map<string, number[]>()
     for (const ofDriver of this.#ends.values()) {

@@ -14,12 +14,12 @@ export interface LostWrite {
 export const putsOf = ({ records }: LostTail): Put[] =>
   records.map(([table, id, json]) => ({ table, id, json }))
 
-/** Where a record that is left out is told of. */
+/** Logs the records that are left out. */
 interface WarningLog {
   warn(text: string, fields: Readonly<Record<string, unknown>>): void
 }
 
-/** What cannot be read is logged and left out: nobody else is hindered by it. */
+/** A record that cannot be read is logged and left out. The others are not affected. */
 export function readLostWrites(puts: readonly Put[], log: WarningLog): LostWrite[] {
   const read: LostWrite[] = []
   for (const { table, id, json } of puts) {

@@ -3,7 +3,7 @@ import type { Found } from '../../../runtime/persistence/forgotten.js'
 import type { RecordCache, RecordCacheDraft } from '../../../runtime/persistence/record-cache.js'
 import { type LostWriteLimits, lostWritePieces } from './pieces.js'
 
-/** Resolves in a later turn. False: the caller should stop. */
+/** Resolves in a later turn. False: the caller must stop. */
 export type NextTurn = () => Promise<boolean>
 
 interface LostWriteSource {
@@ -13,11 +13,14 @@ interface LostWriteSource {
   readonly most: LostWriteLimits
 }
 
-/** Writes that the store lost and the record cache of this process still has, given back one piece at a time. */
+/**
+ * Writes that the store lost and that this process still has in its record cache. They are given back piece
+ * by piece.
+ */
 export class OwnLostWrites {
   #pieces: ReturnType<typeof lostWritePieces> | undefined
 
-  /** Finds them; the draft counts them as owed from now on. Undefined: `nextTurn` said to stop. */
+  /** Finds them. From now on the draft counts them as owed. Undefined: `nextTurn` said to stop. */
   static async find(
     { recordCache, found, bootMs, most }: LostWriteSource,
     draft: RecordCacheDraft,
@@ -42,7 +45,7 @@ export class OwnLostWrites {
     return this.#pieces === undefined
   }
 
-  /** Undefined: that was all. */
+  /** Undefined: there are no more. */
   next(): { readonly puts: readonly Put[]; readonly last: boolean } | undefined {
     for (;;) {
       const next = this.#pieces?.next()

@@ -2,7 +2,10 @@ import { limits } from '../../../runtime/limits.js'
 import type { Put } from '../../../runtime/persistence/engine.js'
 import type { LostTail } from '../../messages/masters.js'
 
-/* Lost writes on their way between Masters (protocol 12): JSON text, as the record cache holds it, a piece at a time. */
+/*
+ * Lost writes on their way between Masters (protocol 12). They are JSON text, as in the record cache, and go
+ * in pieces.
+ */
 
 export interface LostWriteLimits {
   readonly lostWriteRecords: number
@@ -10,7 +13,7 @@ export interface LostWriteLimits {
   readonly lostWriteLooks: number
 }
 
-/** A piece of a tail: within one message between Masters, and within one step of the core. */
+/** Cuts lost writes into pieces. Each fits into one message between Masters and into one step of the core. */
 export function* lostWritePieces(
   looks: Iterable<Put | undefined>,
   most: LostWriteLimits = limits,
@@ -19,13 +22,13 @@ export function* lostWritePieces(
   let bytes = 0
   let looked = 0
   for (const put of looks) {
-    // The turn is over, the piece goes on.
+    // The turn is over. The piece continues in the next one.
     if (looked++ >= most.lostWriteLooks) {
       yield undefined
       looked = 0
     }
     if (!put) continue
-    // As text inside JSON.
+    // The record is a string inside JSON, so its quotes are escaped.
     const size = Buffer.byteLength(JSON.stringify(put.json))
     if (
       puts.length > 0 &&

@@ -3,14 +3,18 @@ import type { ClusterState } from '../cluster-state.js'
 import type { CommitQueueView } from '../commit-queue-view.js'
 import type { Step } from '../step.js'
 
-/** A new leader asks another Master for the records that are newer than where it found the store. */
+/**
+ * A new leader asks another Master for the records that are newer than the position that it found in the
+ * store.
+ */
 export function requestLostWrites(cluster: ClusterState, step: Step, to: string): void {
   step.tell(to, requestOf(cluster))
 }
 
 /**
- * The next piece, `from` a Master or of the own record cache. With much in the commit queue it waits until this one is durable, so that a
- * tail of any size holds up no other write for long and leaves the commit queue room.
+ * Asks for the next piece, from the Master `from` or from the own record cache. If much waits in the commit
+ * queue, it asks once this piece is durable. So lost writes of any size delay no other write for long and
+ * leave capacity in the commit queue.
  */
 export function requestMore(
   cluster: ClusterState,

@@ -12,14 +12,15 @@ export interface LostWriteSenderOptions {
 /** The state of sending to one new leader. */
 interface Sending {
   readonly pieces: ReturnType<typeof lostWritePieces>
-  /** Messages that may still be sent before the leader asks for more. */
+  /** How many messages may still be sent before the leader asks for more. */
   credit: number
   isUnderWay: boolean
 }
 
 /**
- * Sends new leaders the writes that this Master's record cache holds and their store lost. Some messages are sent at once,
- * so that a slow link carries much in little time; one more follows each time that the leader asks for more.
+ * Sends new leaders the writes that this Master's record cache holds and that their store lost. It sends some
+ * messages at once, so that a slow link carries much in little time. Then it sends one each time that the
+ * leader asks for more.
  */
 export class LostWriteSender {
   readonly #options: LostWriteSenderOptions
@@ -29,7 +30,7 @@ export class LostWriteSender {
     this.#options = options
   }
 
-  /** `more`: continues what was begun. The last piece may have been sent already. */
+  /** `more`: the leader continues an earlier request. The last piece may have been sent already. */
   give(to: string, looks: () => Iterable<Put | undefined>, more: boolean): void {
     const { most } = this.#options
     const begun = more ? this.#open.get(to) : undefined
@@ -44,12 +45,12 @@ export class LostWriteSender {
     if (!sending.isUnderWay) this.#goOn(to, sending)
   }
 
-  /** Its link is gone. On a new link it asks from the beginning. */
+  /** Its link is gone. On a new link the leader asks from the beginning. */
   forget(to: string): void {
     this.#open.delete(to)
   }
 
-  /** Sends one message, or does a part of the search for it, per turn. */
+  /** Sends one message per turn, or does a part of the search for it. */
   #goOn(to: string, sending: Sending): void {
     sending.isUnderWay = false
     if (this.#open.get(to) !== sending || sending.credit === 0) return

@@ -12,11 +12,14 @@ import { isBelievedOfLostWrites } from './belief.js'
 import { isNewer } from './newer.js'
 import { takeBackKey } from './take-back-key.js'
 
-/** A driver that the store forgot, or holds as an older write. Later launches, kills and ends may be known already. */
+/**
+ * Takes back a driver that the store forgot, or of which it holds an older record. Later launches, kills and
+ * ends may be known already.
+ */
 export function takeBackDriver(cluster: ClusterState, step: Step, record: DriverRecord): boolean {
   const ended = cluster.endedDrivers.get(record.id)
   if (ended) return keyOfEnded(cluster, step, record, ended)
-  // It has ended, and so many after it that no more is known of it.
+  // The driver has ended. So many others ended after it that only its key is left.
   if (cluster.keys.get(record.key)?.driverId === record.id) return false
   const held = cluster.drivers.get(record.id)
   if (!isBelievedOfLostWrites(record.generation, held?.foundGeneration ?? 0)) return false
@@ -43,7 +46,9 @@ export function takeBackDriver(cluster: ClusterState, step: Step, record: Driver
   return true
 }
 
-/** A Worker brought it back, and it ended before its record came: its key was known to nobody. */
+/**
+ * A Worker brought this driver back, and it ended before its record came. So its key was unknown until now.
+ */
 function keyOfEnded(
   cluster: ClusterState,
   step: Step,
@@ -54,7 +59,10 @@ function keyOfEnded(
   return takeBackKey(cluster, step, record.key, { driverId: record.id, digest: record.digest, endedAtMs })
 }
 
-/** Its submitter heard that it is lost, and submitted it again with its key, which is one driver: this one ends. */
+/**
+ * The submitter was told that this driver is lost, and submitted it again with its key. One key means one
+ * driver, so this one ends.
+ */
 function submittedAgain(
   cluster: ClusterState,
   step: Step,
@@ -79,10 +87,13 @@ function submittedAgain(
   return true
 }
 
-/** A Worker brought it back before this record came: it gets its key again, so that nobody submits it twice. */
+/**
+ * A Worker brought this driver back before its record came. It gets its key again, so that a retry makes no
+ * second driver.
+ */
 function giveBackName(cluster: ClusterState, step: Step, held: DriverEntry, record: DriverRecord): boolean {
   const { key, digest, submittedAtMs } = record
-  // Unless it was submitted again meanwhile: then both run, and a retry is the later one.
+  // If it was submitted again meanwhile, both run, and the key belongs to the later one.
   if (!cluster.driversByKey.has(key)) {
     cluster.driversByKey.delete(held.record.key)
     cluster.driversByKey.set(key, held)
@@ -93,7 +104,7 @@ function giveBackName(cluster: ClusterState, step: Step, held: DriverEntry, reco
   return true
 }
 
-/** A kill was acknowledged: whatever was written later, it stays. */
+/** A kill was acknowledged, so it holds whatever was written later. */
 function wantKill(cluster: ClusterState, step: Step, held: DriverEntry): boolean {
   held.record = { ...held.record, wanted: 'KILL' }
   const { workerId, generation } = held.record
@@ -106,7 +117,7 @@ function wantKill(cluster: ClusterState, step: Step, held: DriverEntry): boolean
   return true
 }
 
-/** This Worker has reported already: its answer, ends first, tells what has become of what the cluster state hold only now. */
+/** This Worker reported before the driver was known. A new report, ends first, says what became of it. */
 function askAgain(cluster: ClusterState, step: Step, workerId: string | null): void {
   const worker = workerId === null ? undefined : cluster.workers.get(workerId)
   if (worker?.answered) step.tell(worker.id, { type: 'ReconnectWorker', workerId: worker.id })

@@ -2,7 +2,7 @@ import type { ClusterState } from '../cluster-state.js'
 import type { KeyRecord } from '../records.js'
 import type { Step } from '../step.js'
 
-/** The key of an ended driver: whoever submits with it again hears of that driver. */
+/** Takes back the key of an ended driver. Another submission with this key gets that driver. */
 export function takeBackKey(cluster: ClusterState, step: Step, id: string, record: KeyRecord): boolean {
   if (cluster.keys.has(id) || cluster.driversByKey.get(id)?.id === record.driverId) return false
   cluster.keys.set(id, record)

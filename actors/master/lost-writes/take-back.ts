@@ -19,9 +19,11 @@ import { isNewer } from './newer.js'
 import { takeBackDriver } from './take-back-driver.js'
 import { takeBackKey } from './take-back-key.js'
 
-/* What the store forgot and a Master still has (protocol 12): taken in, nothing is deleted but what has ended since. */
+/*
+ * Takes in what the store forgot and a Master still has (protocol 12). Only what has ended since is deleted.
+ */
 
-/** Commits the records whose id the cluster state do not hold, or hold as an older write. */
+/** Commits the records whose id the cluster state does not hold, or of which it holds an older record. */
 export function takeBackLostWrites(cluster: ClusterState, step: Step, records: readonly LostWrite[]): void {
   let taken = 0
   for (const { table, id, value } of records) if (takeBack(cluster, step, table, id, value)) taken++
@@ -47,7 +49,7 @@ function takeBack(cluster: ClusterState, step: Step, table: RecordTable, id: str
 
 function worker(cluster: ClusterState, step: Step, record: WorkerRecord): boolean {
   if (cluster.workers.has(record.id)) return false
-  // Its address tells which process came later: one that has answered, or was written later, has followed it.
+  // Two Workers had one address. The one that has answered, or whose record is newer, came later and stays.
   const other = cluster.workersByAddress.get(`${record.host}:${record.port}`)
   if (other && (other.answered || !isNewer(record, other.record))) return false
   restoreWorker(cluster, step, record)
@@ -75,12 +77,12 @@ function application(cluster: ClusterState, step: Step, record: ApplicationRecor
   return true
 }
 
-/** An end outranks the older life of the same id. */
+/** An end outranks an older record of the same id. */
 function ended(cluster: ClusterState, step: Step, record: EndedRecord): boolean {
   if (record.kind === 'driver') {
     if (cluster.endedDrivers.has(record.id)) return false
     const held = cluster.drivers.get(record.id)
-    // It may have been launched since, by one who did not know.
+    // A leader that did not know of the end may have launched it since.
     if (held) giveUp(cluster, step, held)
     endDriverAs(cluster, step, record)
     meetKeptEnds(cluster, step, record.id)

@@ -8,7 +8,7 @@ import { storeFaults } from './store-faults.js'
 
 const all: readonly Fault[] = [...nodeFaults, ...linkFaults, ...storeFaults, ...peerFaults]
 
-/** One of those wanted that fit this cluster. Throws where none does. */
+/** Draws one of the wanted faults that fit this cluster. Throws if none fits. */
 export function drawFault(random: Random, wanted: readonly FaultName[], shape: Shape): Fault {
   const fitting = all.filter(({ name, fits }) => wanted.includes(name) && (fits?.(shape) ?? true))
   if (fitting.length === 0) throw new Error(`none of ${wanted.join(', ')} fits this cluster`)

@@ -2,12 +2,12 @@ import type { NetworkFault } from '../../harness/proxy-pair.js'
 import { between, pick, type Random } from '../draw.js'
 import { type Blow, type Fault, seconds } from './fault.js'
 
-/** Diallers of a Master's door by their incarnation. */
+/** Incarnations of the Workers that dial a Master. */
 const WORKERS = /^w\d+-/
-/** A link is dead after 5 s of silence, then the leader is deaf for two leases. */
+/** A link is dead after 5 s of silence. Then the leader waits two leases before it hands over. */
 const DEAF_MS = 5000
 
-/** Packets that are dropped, or a firewall that ends connections. */
+/** Packets are dropped, or a firewall closes the connections. */
 const cuts = [{ kind: 'silent' }, { kind: 'closed' }] as const
 const oneWays = [{ kind: 'requests' }, { kind: 'answers' }] as const
 
@@ -19,7 +19,7 @@ const what: Readonly<Record<NetworkFault['kind'], string>> = {
   slow: 'slow',
 }
 
-/** Long enough for another to be elected, or not. */
+/** Sometimes long enough for an election, sometimes not. */
 const cutMs = (random: Random, leaseMs: number): number => between(random, 0.3, 3) * leaseMs
 
 function cutBlow(text: string, holdMs: number, undo: () => unknown): Blow {

@@ -76,7 +76,7 @@ const workerFrozen: Fault = {
   async strike({ cluster, shape, workers }, random) {
     const worker = pick(random, workers)
     const timeoutMs = workerTimeoutMs(shape)
-    // Half of them long enough to be declared dead.
+    // Half of them last long enough to be declared dead.
     const isLong = random() < 0.5
     const holdMs = isLong ? timeoutMs + between(random, 1000, 3000) : between(random, 0.1, 0.6) * timeoutMs
     await cluster.freeze(worker)
@@ -84,7 +84,7 @@ const workerFrozen: Fault = {
       what: `SIGSTOP of ${worker.name} for ${seconds(holdMs)} of its time-out of ${seconds(timeoutMs)}`,
       holdMs,
       heal: async () => cluster.thaw(worker),
-      // A busy machine may take its stall for longer than it was.
+      // A busy machine may stall for longer than that.
       executorsDie: isLong,
     }
   },

@@ -5,14 +5,20 @@ import { Peer, type PeerPlace } from '../peer.js'
 import type { SoakContext } from '../soak-context.js'
 import { type Fault, seconds } from './fault.js'
 
-/* Peers that hold a key of the cluster and lie, flood or fail. None of them has access to the store, so none ends a leadership. */
+/*
+ * Peers that hold a key of the cluster and lie, flood or fail. They have no access to the store, so none of
+ * them ends a leadership.
+ */
 
 const LINKS = 20
-/** What one flooding link says in a turn. */
+/** How many messages one flooding link sends in a turn. */
 const BURST = 200
-/** Before the largest number that JSON keeps exact. */
+/** Just below the largest integer that JSON keeps exact. */
 const ABSURD_EPOCH = Number.MAX_SAFE_INTEGER - 1
-/** A Worker that starts nothing is asked again by back-off: from a second on, not as fast as its link is. */
+/**
+ * A Worker that starts no executor is asked again with back-off, not as fast as its link can carry. The pause
+ * begins at a second.
+ */
 const LAUNCHES_A_SECOND = 4
 
 const heldMs = (random: Random): number => between(random, 2, 5) * 1000
@@ -23,7 +29,7 @@ const placeOf = ({ name, cluster }: SoakContext, address: string): PeerPlace => 
   listener: address.replace(/^firesteel:\/\//, ''),
 })
 
-/** Every kind of question that costs an answer, from many links that read what they are told. */
+/** Asks every kind of costly question over many links, and reads the answers. */
 const flood: Fault = {
   name: 'peers-flood',
   async strike(context, random) {
@@ -62,7 +68,7 @@ const flood: Fault = {
   },
 }
 
-/** A node that tells every Master of an epoch that nobody can have reached. */
+/** A node that claims an impossibly high epoch to every Master. */
 const lies: Fault = {
   name: 'node-lies',
   async strike(context) {
@@ -89,7 +95,7 @@ const lies: Fault = {
   },
 }
 
-/** While one of the true Workers dies, so that executors are looked for a place. */
+/** One of the true Workers dies at the same time, so that its executors need a new place. */
 const badWorker: Fault = {
   name: 'bad-worker',
   async strike(context, random) {

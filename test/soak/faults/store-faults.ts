@@ -7,7 +7,7 @@ import type { SoakContext } from '../soak-context.js'
 import { type Blow, type Fault, seconds } from './fault.js'
 
 const PROMOTION_MS = 30_000
-/** Less than an empty Redis takes. */
+/** Less memory than an empty Redis takes. */
 const FULL = '500kb'
 
 function outage(
@@ -27,7 +27,7 @@ function outage(
   }
 }
 
-/** Within the lease, or longer. */
+/** Shorter than the lease, or longer. */
 const outageMs = (random: Random, leaseMs: number): number => between(random, 0, 2.5) * leaseMs
 
 const killed: Fault = {
@@ -91,7 +91,7 @@ function onLocks(
     fits: ({ locks }) => locks > 0,
     async strike(context, random) {
       const { locks } = context.servers
-      // Mostly one, which must change nothing.
+      // Mostly one server. That must change nothing.
       const count = random() < 0.7 ? 1 : 2
       const first = pick(random, locks)
       const chosen = [first, ...locks.filter((lock) => lock !== first)].slice(0, count)
