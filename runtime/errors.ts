@@ -382,8 +382,49 @@ export class FiresteelError extends Error {
   }
 
   get exitCode(): number {
-    return errorCodes[this.code.slice('FIRESTEEL_'.length) as ErrorName].exit
+    return exitCodeOf(this)
   }
+}
+
+const prefix = 'FIRESTEEL_'
+
+/** The name of a code from another process, with or without its prefix; undefined if this release does not know it. */
+export function errorNameOf(code: string): ErrorName | undefined {
+  const name = code.startsWith(prefix) ? code.slice(prefix.length) : code
+  return Object.hasOwn(errorCodes, name) ? (name as ErrorName) : undefined
+}
+
+/** An error as it travels between processes. */
+export interface ErrorParts {
+  readonly code: string
+  readonly message: string
+  readonly help?: string | undefined
+  readonly place?: string | undefined
+}
+
+/** The error that another process reported. A code that this release does not know is named in the message. */
+export function errorOf({ code, message, help, place }: ErrorParts): FiresteelError {
+  const details = { ...(help !== undefined && { help }), ...(place !== undefined && { place }) }
+  const name = errorNameOf(code)
+  if (name !== undefined) return new FiresteelError(name, message, details)
+  return new FiresteelError('INTERNAL', `${code}: ${message}`, details)
+}
+
+/** Exit code of a command that ends with this error. */
+export function exitCodeOf(error: unknown): number {
+  if (!isFiresteelError(error)) return errorCodes.INTERNAL.exit
+  return errorCodes[errorNameOf(error.code) ?? 'INTERNAL'].exit
+}
+
+/** The code of an error of the operating system, such as ENOENT; '' if it has none. */
+export function systemCodeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | undefined)?.code
+  return typeof code === 'string' ? code : ''
+}
+
+/** Whether the disk, or the user's quota of it, is full. */
+export function isDiskFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(systemCodeOf(error))
 }
 
 /** True for errors of Firesteel, also those of another copy of this package; with `code`, only for that code. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, systemClock } from '../../runtime/clock.js'
-import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import { errorOf, FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { ThrottledLog } from '../../runtime/observe/log-throttle.js'
 import type { ActorContext, ActorSystem } from '../../runtime/system/actor-system.js'
@@ -9,7 +9,6 @@ import { logDeadLetters } from '../../runtime/system/dead-letters.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
-import { errorOf } from '../../runtime/system/system-messages.js'
 import { answerTrace } from '../../runtime/trace/answer-trace.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
 import { Dialer, type DialerOptions } from '../../runtime/transport/dialer.js'
@@ -197,7 +196,7 @@ export class ClientEndpoint {
   requestExecutors(total: number): Promise<boolean> {
     return new Promise((resolve, reject) => {
       if (this.#finishing) {
-        reject(errorOf({ type: 'Failure', ...closedReason }))
+        reject(errorOf(closedReason))
         return
       }
       const waiter = this.#nextWaiter++
@@ -311,7 +310,7 @@ export class ClientEndpoint {
         this.#waiters.delete(effect.waiter)
         return
       case 'ended':
-        void this.#finish(effect.reason && errorOf({ type: 'Failure', ...effect.reason }))
+        void this.#finish(effect.reason && errorOf(effect.reason))
     }
   }
 
@@ -363,7 +362,7 @@ export class ClientEndpoint {
   async #finish(error: FiresteelError | undefined): Promise<void> {
     if (this.#finishing) return
     this.#finishing = true
-    const over = error ?? errorOf({ type: 'Failure', ...closedReason })
+    const over = error ?? errorOf(closedReason)
     this.#pool?.close(over.message)
     for (const settle of this.#waiters.values()) settle(over)
     this.#waiters.clear()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { type ErrorName, errorCodes, FiresteelError } from '../../runtime/errors.js'
+import { type ErrorParts, errorNameOf, errorOf, FiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { type Child, startChild } from '../../runtime/process/child.js'
@@ -155,10 +155,8 @@ function untilReady(child: Child, lines: Lines, signal: AbortSignal | undefined)
 function errorIn(stderrText: string): FiresteelError {
   for (const text of stderrText.split('\n').reverse()) {
     try {
-      const { error } = JSON.parse(text) as { error: { code: string; message: string; help?: string } }
-      const name = error.code.replace(/^FIRESTEEL_/, '')
-      if (!Object.hasOwn(errorCodes, name)) continue
-      return new FiresteelError(name as ErrorName, error.message, error.help ? { help: error.help } : {})
+      const { error } = JSON.parse(text) as { error: ErrorParts }
+      if (errorNameOf(error.code) !== undefined) return errorOf(error)
     } catch {
       // This line is not the error.
     }

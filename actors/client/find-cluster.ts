@@ -6,7 +6,7 @@ import {
   MASTER_ADDRESS_DEFAULT,
   parseMasterAddresses,
 } from '../../runtime/addresses.js'
-import { FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { FiresteelError, reasonOf, systemCodeOf } from '../../runtime/errors.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { DriverIncarnation } from '../messages/common.js'
 import type { DriverBoot } from './boot.js'
@@ -136,7 +136,7 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
+    const code = systemCodeOf(cause)
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     throw new FiresteelError('CONFIG_UNREADABLE', `${path} cannot be read: ${reasonOf(cause)}.`, {
       place: path,

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type ErrorName, errorCodes, FiresteelError } from '../../runtime/errors.js'
+import { errorOf, FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { LogChunk } from '../messages/status.js'
 
@@ -71,9 +71,6 @@ export class LogReader implements AsyncIterableIterator<Buffer> {
 
 /** Parses the `CODE: sentence` of a Worker. */
 function errorOfChunk(text: string): FiresteelError {
-  const [, name, sentence] = /^FIRESTEEL_([A-Z_]+): (.*)$/s.exec(text) ?? []
-  if (name !== undefined && Object.hasOwn(errorCodes, name)) {
-    return new FiresteelError(name as ErrorName, sentence!)
-  }
-  return new FiresteelError('INTERNAL', text)
+  const [, code = 'FIRESTEEL_INTERNAL', message = text] = /^(FIRESTEEL_[A-Z_]+): (.*)$/s.exec(text) ?? []
+  return errorOf({ code, message })
 }

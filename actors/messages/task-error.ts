@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { type ErrorName, errorCodes, FiresteelError } from '../../runtime/errors.js'
+import { type ErrorName, errorNameOf, FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { ValueCodec } from './value-codec.js'
 import { isError } from './value-parts.js'
@@ -219,8 +219,7 @@ const constructorOf = (name: unknown): ErrorConstructor => standard.get(String(n
 
 function firesteelName({ name, code }: Partial<ErrorRecord>): ErrorName | undefined {
   if (name !== 'FiresteelError' || typeof code !== 'string') return undefined
-  const short = code.slice('FIRESTEEL_'.length)
-  return Object.hasOwn(errorCodes, short) ? (short as ErrorName) : undefined
+  return errorNameOf(code)
 }
 
 function hide(error: Error, key: 'stack' | 'name', value: string): void {

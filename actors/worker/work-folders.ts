@@ -1,16 +1,14 @@
 import { mkdir, readdir, rm, rmdir, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { type ErrorName, FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { type ErrorName, FiresteelError, isDiskFull, reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { type OutputFolder, oldFolders } from './old-folders.js'
 import { isApplicationId, isDriverId, outputFolder } from './output-id.js'
 
-const FULL = new Set(['ENOSPC', 'EDQUOT'])
-
 /** Translates a file error for users: DISK_FULL if the disk or the quota is full, else SPAWN_FAILED. */
 export function fileError(error: unknown, place: string): FiresteelError {
   if (error instanceof FiresteelError) return error
-  const full = FULL.has((error as NodeJS.ErrnoException).code ?? '')
+  const full = isDiskFull(error)
   const code: ErrorName = full ? 'DISK_FULL' : 'SPAWN_FAILED'
   const text = full ? `no space is left for ${place}` : `${place} cannot be used: ${reasonOf(error)}`
   return new FiresteelError(code, text, { place, cause: error })

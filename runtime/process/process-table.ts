@@ -12,7 +12,7 @@ export interface ProcessEntry {
   readonly groupId: number
   /** 0 if the system does not tell. */
   readonly sessionId: number
-  /** The kernel's letter: R, S, D, T (stopped), Z (zombie), X (dead). */
+  /** The kernel's letter: R, S, D, T (stopped), Z (zombie), X or x (dead). */
   readonly state: string
   /** Linux: clock ticks since boot; elsewhere the date that `ps` prints. Never contains white space. */
   readonly startTime: string
@@ -84,7 +84,7 @@ export function readProcess(pid: number): ProcessEntry | undefined {
 
 /** False for a zombie: it runs no code and holds no memory, and only waits for its parent to collect its exit. */
 export function isRunning(entry: ProcessEntry): boolean {
-  return entry.state !== 'Z' && entry.state !== 'X'
+  return entry.state !== 'Z' && entry.state.toUpperCase() !== 'X'
 }
 
 function procEntries(): ProcessEntry[] {

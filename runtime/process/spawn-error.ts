@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { FiresteelError, reasonOf } from '../errors.js'
+import { FiresteelError, reasonOf, systemCodeOf } from '../errors.js'
 
 interface Attempt {
   readonly command: string
@@ -20,7 +20,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 /** One sentence for a failed start. The kernel also answers ENOENT for a missing folder, so the folder is checked. */
 export async function spawnError(cause: unknown, attempt: Attempt): Promise<FiresteelError> {
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? ''
+  const code = systemCodeOf(cause)
   if (!(await isFolder(attempt.cwd))) {
     return new FiresteelError('FOLDER_MISSING', `the working folder ${attempt.cwd} does not exist`, {
       place: attempt.cwd,

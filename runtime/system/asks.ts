@@ -1,4 +1,4 @@
-import { FiresteelError } from '../errors.js'
+import { errorOf, FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import type { Cancel, TimerSource } from '../timers.js'
 import type { AskOptions } from './behavior.js'
@@ -6,7 +6,7 @@ import type { Envelope, Sink } from './envelope.js'
 import type { Destination, LocalEnvelope } from './local-envelope.js'
 import type { Message } from './ref.js'
 import type { Relay } from './relay.js'
-import { errorOf, isFailure, systemPath } from './system-messages.js'
+import { isFailure, systemPath } from './system-messages.js'
 
 /** An actor that waits for an answer. An asker is identified by its object. */
 export interface Asker {

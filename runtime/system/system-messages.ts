@@ -1,4 +1,4 @@
-import { type ErrorName, errorCodes, FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
+import { isFiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import type { Message } from './ref.js'
 
@@ -70,12 +70,4 @@ export function failureOf(error: unknown): Failure {
   if (!isFiresteelError(error)) return { type: 'Failure', code: 'INTERNAL', message: reasonOf(error) }
   const { code, message, help, place } = error
   return { type: 'Failure', code, message, help, place }
-}
-
-/** The error that an asker gets. A code that this version does not know stands in its message. */
-export function errorOf({ code, message, help, place }: Failure): FiresteelError {
-  const details = { ...(help !== undefined && { help }), ...(place !== undefined && { place }) }
-  const name = code.startsWith('FIRESTEEL_') ? code.slice('FIRESTEEL_'.length) : code
-  if (Object.hasOwn(errorCodes, name)) return new FiresteelError(name as ErrorName, message, details)
-  return new FiresteelError('INTERNAL', `${code}: ${message}`, details)
 }

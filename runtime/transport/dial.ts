@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { type Clock, systemClock } from '../clock.js'
-import { type ErrorDetails, type ErrorName, FiresteelError, reasonOf } from '../errors.js'
+import { type ErrorDetails, type ErrorName, FiresteelError, reasonOf, systemCodeOf } from '../errors.js'
 import { limits } from '../limits.js'
 import { systemTimers, type TimerSource } from '../timers.js'
 import { DiallerHandshake } from './handshake.js'
@@ -94,7 +94,7 @@ export function dial(options: DialOptions): Promise<Link> {
       signal?.removeEventListener('abort', onAbort)
       conclude()
     }
-    const onConnectError = (error: Error): void => breakOff(codeOf(error) ?? reasonOf(error), error)
+    const onConnectError = (error: Error): void => breakOff(systemCodeOf(error) || reasonOf(error), error)
     signal?.addEventListener('abort', onAbort, { once: true })
     socket.once('error', onConnectError)
     socket.once('connect', () => {
@@ -160,11 +160,7 @@ function closedError(place: string, detail: string, cause: unknown): DialError {
  */
 function isRefused(cause: unknown): boolean {
   if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(isRefused)
-  return codeOf(cause) === 'ECONNREFUSED'
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException | undefined)?.code
+  return systemCodeOf(cause) === 'ECONNREFUSED'
 }
 
 function timeoutCause(): Error {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ApplicationView, MasterStateResponse } from '../../actors/messages/status.js'
-import { isFiresteelError } from '../../runtime/errors.js'
-import { errorOfRecord, errorRecord, exitCodeOf } from '../../runtime/launch/cli/error-record.js'
+import { errorOf, exitCodeOf, isFiresteelError } from '../../runtime/errors.js'
+import { errorRecord } from '../../runtime/launch/cli/error-record.js'
 import {
   oneStatusJson,
   oneStatusText,
@@ -202,9 +202,9 @@ test('a table aligns text left and numbers right', () => {
 
 test('errors cross a process boundary with code, place and exit code', () => {
   const record = { code: 'FIRESTEEL_PORT_IN_USE', message: 'm', help: 'h', place: 'p' }
-  assert.deepEqual(errorRecord(errorOfRecord(record)), record)
-  assert.equal(exitCodeOf(errorOfRecord(record)), 2)
-  assert.equal(errorOfRecord({ ...record, code: 'FIRESTEEL_toString' }).code, 'FIRESTEEL_INTERNAL')
+  assert.deepEqual(errorRecord(errorOf(record)), record)
+  assert.equal(exitCodeOf(errorOf(record)), 2)
+  assert.equal(errorOf({ ...record, code: 'FIRESTEEL_toString' }).code, 'FIRESTEEL_INTERNAL')
   assert.equal(exitCodeOf(new Error('x')), 1)
 })
 

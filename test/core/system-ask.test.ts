@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FiresteelError } from '../../runtime/errors.js'
+import { errorOf, FiresteelError } from '../../runtime/errors.js'
 import type { ReplyAddress } from '../../runtime/system/envelope.js'
-import { errorOf, type Failure, failureOf } from '../../runtime/system/system-messages.js'
+import { type Failure, failureOf } from '../../runtime/system/system-messages.js'
 import { deferred, fixture, type Note, note } from '../tools/system-fixture.js'
 
 test('an ask resolves with its answer, which the ring shows as its consequence', async () => {

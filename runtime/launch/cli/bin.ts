@@ -1,9 +1,8 @@
 #!/usr/bin/env node
-import { FiresteelError } from '../../errors.js'
+import { exitCodeOf, FiresteelError } from '../../errors.js'
 import { printableLines } from '../../observe/printable.js'
 import { main } from './cli.js'
 import type { Console } from './console.js'
-import { exitCodeOf } from './error-record.js'
 
 const interrupted = new AbortController()
 const readerGone = new AbortController()

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { FiresteelError } from '../../errors.js'
+import { exitCodeOf, FiresteelError } from '../../errors.js'
 import { watchUncaught } from '../node/uncaught.js'
 import { addCheck } from './commands/check.js'
 import type { AddCommand, Run } from './commands/command.js'
@@ -16,7 +16,6 @@ import { addTrace } from './commands/trace.js'
 import { addUp } from './commands/up.js'
 import { addWorker } from './commands/worker.js'
 import { type Console, INTERRUPTED_EXIT, Interrupted, printError } from './console.js'
-import { exitCodeOf } from './error-record.js'
 
 const commands: readonly AddCommand[] = [
   addUp,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { FiresteelError } from '../../errors.js'
+import { errorOf, FiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { type DetachedProcess, startDetached } from '../../process/detach.js'
 import { before, systemTimers, within } from '../../timers.js'
@@ -9,7 +9,6 @@ import { livingLauncher, makeFolder } from '../config/folder.js'
 import type { LauncherLine } from '../node/launcher-core.js'
 import type { ErrorRecord } from '../node/node-spec.js'
 import { type Console, Interrupted, printJson, untilInterrupted } from './console.js'
-import { errorOfRecord } from './error-record.js'
 import { lineText, type UpPlan } from './up.js'
 
 const bin = fileURLToPath(new URL('./bin.js', import.meta.url))
@@ -22,7 +21,7 @@ function untilReady(io: Console, plan: UpPlan, child: DetachedProcess, log: stri
     child.control.onMessage((received) => {
       const message = received as Message
       if (message.event === undefined) {
-        reject(errorOfRecord(message.error))
+        reject(errorOf(message.error))
         return
       }
       void (plan.json ? printJson(io, message) : io.out(`${lineText(message)}\n`))

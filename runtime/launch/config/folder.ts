@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { FiresteelError, reasonOf } from '../../errors.js'
+import { FiresteelError, reasonOf, systemCodeOf } from '../../errors.js'
 import { readProcess } from '../../process/process-table.js'
 
 /*
@@ -32,7 +32,7 @@ async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (systemCodeOf(cause) === 'ENOENT') return undefined
     throw new FiresteelError('CONFIG_UNREADABLE', `${path} cannot be read: ${reasonOf(cause)}.`, {
       place: path,
       cause,
@@ -73,7 +73,7 @@ export async function ensureSecret(folder: string): Promise<string> {
   } catch (cause) {
     const other = await readSecretFile(path)
     if (other) return other
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+    if (systemCodeOf(cause) !== 'EEXIST') throw cause
     // An `up` that was interrupted left an empty file.
     await writeFile(path, `${secret}\n`)
     await chmod(path, 0o600)
@@ -111,7 +111,7 @@ export async function claimFolder(folder: string): Promise<void> {
       await writeFile(launcherPath(folder), JSON.stringify(me), { flag: 'wx', mode: 0o600 })
       return
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+      if (systemCodeOf(cause) !== 'EEXIST') throw cause
     }
     const pid = await livingLauncher(folder)
     if (pid !== undefined) {

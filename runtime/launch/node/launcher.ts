@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../clock.js'
-import { reasonOf } from '../../errors.js'
+import { errorOf, reasonOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import { patiently } from '../../process/descriptors.js'
 import { childEnvironment } from '../../process/environment.js'
 import { type NodeProcess, startNode } from '../../process/node-process.js'
 import { within } from '../../timers.js'
-import { errorOfRecord, errorRecord } from '../cli/error-record.js'
+import { errorRecord } from '../cli/error-record.js'
 import { inheritedOptions } from './inherited-options.js'
 import {
   type FormerProcess,
@@ -120,7 +120,7 @@ export class Launcher {
         return
       case 'end':
         for (const timer of this.#timers.values()) clearTimeout(timer)
-        if (effect.error) this.#reject(errorOfRecord(effect.error))
+        if (effect.error) this.#reject(errorOf(effect.error))
         else this.#resolve()
     }
   }

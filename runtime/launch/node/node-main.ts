@@ -1,6 +1,7 @@
+import { exitCodeOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
 import { openNodeControl } from '../../process/node-control.js'
-import { errorRecord, exitCodeOf } from '../cli/error-record.js'
+import { errorRecord } from '../cli/error-record.js'
 import type { NodeEvent, NodeOrder, NodeSpec } from './node-spec.js'
 import { runNodeUntil } from './run-node.js'
 

@@ -1,7 +1,7 @@
+import { exitCodeOf } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { requireDescriptors } from '../../process/descriptor-budget.js'
 import { within } from '../../timers.js'
-import { exitCodeOf } from '../cli/error-record.js'
 import type { NodeEvent, NodeSpec, RunningNode } from './node-spec.js'
 import { watchUncaught } from './uncaught.js'
 

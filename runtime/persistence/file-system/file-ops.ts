@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { systemCodeOf } from '../../errors.js'
 
 /** A file being written. Offsets are explicit, so that a write that was cut back leaves neither a hole nor a rest. */
 export interface WritableFile {
@@ -43,17 +44,8 @@ export async function synced(sync: Promise<void>): Promise<void> {
   }
 }
 
-export function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | undefined)?.code
-  return typeof code === 'string' ? code : ''
-}
-
 export function isMissing(error: unknown): boolean {
-  return codeOf(error) === 'ENOENT' || codeOf(error) === 'ESTALE'
-}
-
-export function isFull(error: unknown): boolean {
-  return codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT'
+  return systemCodeOf(error) === 'ENOENT' || systemCodeOf(error) === 'ESTALE'
 }
 
 /** File systems without fsync of folders answer with these. Nothing more can be done there. */
@@ -64,7 +56,7 @@ async function syncFolder(path: string): Promise<void> {
   try {
     await folder.sync()
   } catch (error) {
-    if (!folderSyncUnsupported.has(codeOf(error))) throw error
+    if (!folderSyncUnsupported.has(systemCodeOf(error))) throw error
   } finally {
     await folder.close()
   }

@@ -1,4 +1,4 @@
-import { FiresteelError, reasonOf } from '../../errors.js'
+import { FiresteelError, isDiskFull, reasonOf, systemCodeOf } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { compareFence } from '../compare-fence.js'
 import type {
@@ -22,7 +22,7 @@ import type {
 import { RecordTables } from '../record-tables.js'
 import { checkIdentity, EpochFolders } from './epoch-folders.js'
 import { EpochStore } from './epoch-store.js'
-import { codeOf, type FileOps, isFull, isMissing, nodeFileOps, synced } from './file-ops.js'
+import { type FileOps, isMissing, nodeFileOps, synced } from './file-ops.js'
 import { type Loaded, loadNewest } from './folder-reader.js'
 import type { Identity } from './payload.js'
 import { type ProcessTable, procTable } from './process-identity.js'
@@ -88,7 +88,7 @@ export class FileSystemEngine implements PersistenceEngine {
         return await this.#elect(request)
       } catch (error) {
         if (error instanceof FiresteelError) throw error
-        const code = isFull(error) ? 'STORE_FULL' : 'STORE_UNAVAILABLE'
+        const code = isDiskFull(error) ? 'STORE_FULL' : 'STORE_UNAVAILABLE'
         return { kind: 'refused', code, reason: reasonOf(error) }
       }
     })
@@ -207,7 +207,7 @@ export class FileSystemEngine implements PersistenceEngine {
       await this.#files.makeFolder(this.#folders.path(epoch))
       return true
     } catch (error) {
-      if (codeOf(error) === 'EEXIST') return false
+      if (systemCodeOf(error) === 'EEXIST') return false
       throw error
     }
   }

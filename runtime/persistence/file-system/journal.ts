@@ -1,4 +1,5 @@
-import { type FileOps, isFull, synced, type WritableFile } from './file-ops.js'
+import { isDiskFull } from '../../errors.js'
+import { type FileOps, synced, type WritableFile } from './file-ops.js'
 import { encodeHead, type Head } from './payload.js'
 
 /** Appends whole frames. Each is durable when `append` resolves. */
@@ -37,7 +38,7 @@ export class Journal {
     try {
       await this.#file.write(frame, this.#endBytes)
     } catch (error) {
-      if (!isFull(error)) throw error
+      if (!isDiskFull(error)) throw error
       await this.#file.truncate(this.#endBytes)
       return 'full'
     }

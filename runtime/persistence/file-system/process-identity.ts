@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs'
-import { codeOf } from './file-ops.js'
+import { systemCodeOf } from '../../errors.js'
+import { isRunning, parseProcStat } from '../../process/process-table.js'
 
 /** The process that owns an epoch. Undefined if the system does not tell: then only staleness counts. */
 export interface ProcessIdentity {
@@ -39,13 +40,11 @@ function bootOf(): string | undefined {
 function startTimeOf(pid: number): { gone: boolean; startTime: string | undefined } {
   let stat: string
   try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   } catch (error) {
-    const gone = codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH'
-    return { gone, startTime: undefined }
+    // Any other failure to read it proves nothing.
+    return { gone: ['ENOENT', 'ESRCH'].includes(systemCodeOf(error)), startTime: undefined }
   }
-  // The name in brackets may hold any character, so count from the last bracket: state is field 3, start time field 22.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const ended = fields[0] === 'Z' || fields[0] === 'X' || fields[0] === 'x'
-  return { gone: ended, startTime: fields[19] }
+  const entry = parseProcStat(stat)
+  return { gone: entry !== undefined && !isRunning(entry), startTime: entry?.startTime }
 }
