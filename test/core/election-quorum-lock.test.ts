@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type LockQuorum, QuorumLock } from '../../actors/election/quorum-lock.js'
 import { isFiresteelError } from '../../runtime/errors.js'
-import { VirtualTime } from '../tools/transport-support.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 /* The course of the lock, over servers that answer when the test says so; over real ones: redis-lock. */
 
@@ -39,7 +39,7 @@ function begin() {
   const quorum = new Quorum()
   const time = new VirtualTime()
   let values = 0
-  const lock = new QuorumLock({ quorum, leaseMs, timers: time.timers, newValue: () => `value-${++values}` })
+  const lock = new QuorumLock({ quorum, leaseMs, timers: time, newValue: () => `value-${++values}` })
   const advance = async (ms: number): Promise<void> => {
     await turn()
     time.advance(ms)

@@ -12,7 +12,7 @@ import type { CommitOutcome, LeaderRecord } from '../../runtime/persistence/engi
 import type { Ref } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
 import { ownProtocols } from '../../runtime/transport/protocol-range.js'
-import { VirtualTime } from '../harness/virtual-time.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 const LEASE_MS = 2500
 
@@ -72,7 +72,7 @@ function court(engine = new TestEngine(() => 0), observedEpoch = 0) {
     await new Promise((resolve) => setImmediate(resolve))
     await system.idle()
   }
-  const pass = (ms: number) => time.advance(ms, settle)
+  const pass = (ms: number) => time.advanceSettling(ms, settle)
   return {
     time,
     system,

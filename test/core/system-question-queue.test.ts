@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { QuestionQueue, type QuestionQueueLimits } from '../../runtime/system/question-queue.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 const limits: QuestionQueueLimits = {
   questionsServed: 2,
@@ -11,42 +12,24 @@ const limits: QuestionQueueLimits = {
 }
 
 function queueOf() {
-  let nowMs = 0
-  const timers: { atMs: number; run: () => void }[] = []
-  const questions = new QuestionQueue({
-    clock: { monotonicMs: () => nowMs },
-    timers: {
-      after: (ms, run) => {
-        timers.push({ atMs: nowMs + ms, run })
-        return () => {}
-      },
-    },
-    limits,
-  })
+  const time = new VirtualTime()
+  const questions = new QuestionQueue({ clock: time, timers: time, limits })
   const served: string[] = []
   return {
-    desk: questions,
+    questions,
     served,
-    pending: () => timers.length,
+    pending: () => time.pending,
     ask: (asker: string, text = asker, costMs = 0) =>
       questions.ask(asker, () => {
         served.push(text)
-        nowMs += costMs
+        time.spend(costMs)
       }),
-    advance(ms: number) {
-      const untilMs = nowMs + ms
-      for (let next = timers[0]; next && next.atMs <= untilMs; next = timers[0]) {
-        timers.shift()
-        nowMs = Math.max(nowMs, next.atMs)
-        next.run()
-      }
-      nowMs = Math.max(nowMs, untilMs)
-    },
+    advance: (ms: number) => time.advance(ms),
   }
 }
 
 test('the first question is answered at once, and nothing is left behind', () => {
-  const { ask, served, advance, pending, desk: questions } = queueOf()
+  const { ask, served, advance, pending, questions } = queueOf()
   assert.equal(ask('a'), true)
   assert.deepEqual(served, ['a'])
   advance(100)
@@ -88,7 +71,7 @@ test('over the bound of one asker, or of all, a question is refused', () => {
 })
 
 test('who is gone is served no more', () => {
-  const { ask, served, advance, desk: questions } = queueOf()
+  const { ask, served, advance, questions } = queueOf()
   for (let n = 0; n < 8; n++) ask('gone')
   ask('a')
   questions.forget('gone')
@@ -98,7 +81,7 @@ test('who is gone is served no more', () => {
 })
 
 test('an answer that fails leaves the desk in order', () => {
-  const { desk: questions, ask, served, advance } = queueOf()
+  const { questions, ask, served, advance } = queueOf()
   assert.throws(() =>
     questions.ask('a', () => {
       throw new Error('a defect')

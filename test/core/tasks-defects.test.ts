@@ -8,7 +8,7 @@ import type { TaskEnd } from '../../actors/tasks/dispatch-types.js'
 import { createTaskPool, type TaskPool } from '../../actors/tasks/task-pool.js'
 import { limits } from '../../runtime/limits.js'
 import type { LinkReceiver } from '../../runtime/transport/link.js'
-import { VirtualTime } from '../harness/virtual-time.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 /*
  * Who pays for what: what a peer sends and nobody can read costs its link, a defect of ours costs us; and a peer that
@@ -261,7 +261,7 @@ test('one that says again and again that it ends, and does not, is given up; its
     liar.say((emit) => tasks.writeEnding('soon', true, emit))
     for (let sent = 0; sent < 10; sent++) result(liar, one)
     result(liar, { taskId: 99, n: 1 })
-    await time.advance(limits.executorTimeoutMs / 20)
+    await time.advanceSettling(limits.executorTimeoutMs / 20)
   }
   assert.deepEqual([...ends.keys()], [one.taskId])
   assert.deepEqual(killed, [0])
@@ -278,9 +278,9 @@ test('one that does not say what it holds is given up, and its tasks go elsewher
   await settled()
   assert.equal(runsOf(liar).length, 1)
   executor(0, 1, false)
-  await time.advance(limits.driverLinkDeadMs - 1)
+  await time.advanceSettling(limits.driverLinkDeadMs - 1)
   assert.deepEqual(killed, [])
-  await time.advance(1)
+  await time.advanceSettling(1)
   assert.deepEqual(killed, [0])
   const honest = executor(1, 1)
   result(honest, runsOf(honest)[0]!)

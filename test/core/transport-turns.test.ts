@@ -8,7 +8,8 @@ import { EnvelopeBatch } from '../../runtime/transport/envelope-batch.js'
 import { encodeFrame, FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
 import { Intake, type IntakeSource } from '../../runtime/transport/intake.js'
 import { Link } from '../../runtime/transport/link.js'
-import { Inbox, VirtualTime } from '../tools/transport-support.js'
+import { Inbox } from '../tools/transport-support.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 /** As much of a socket as a link needs to be read from. */
 class Wire extends EventEmitter {
@@ -117,7 +118,7 @@ function bytesOf(each: Part): Buffer {
 function linkOver(wire: Wire, intake: Intake): Link {
   const decoder = new FrameDecoder()
   decoder.open()
-  const { clock, timers } = new VirtualTime()
+  const time = new VirtualTime()
   const peer = {
     role: 'node',
     incarnation: 'n',
@@ -126,7 +127,15 @@ function linkOver(wire: Wire, intake: Intake): Link {
     protocol: 1,
     address: 'a:1',
   } as const
-  return new Link({ socket: wire as unknown as Socket, decoder, peer, clock, timers, deadMs: 5000, intake })
+  return new Link({
+    socket: wire as unknown as Socket,
+    decoder,
+    peer,
+    clock: time,
+    timers: time,
+    deadMs: 5000,
+    intake,
+  })
 }
 
 /** Those before the first junk, which ends the link. */

@@ -7,7 +7,8 @@ import { dial } from '../../runtime/transport/dial.js'
 import { Gateway, type LinkDown, type LinkMessage } from '../../runtime/transport/gateway.js'
 import { type Listener, listen } from '../../runtime/transport/listen.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { Inbox, rawSocket, VirtualTime } from '../tools/transport-support.js'
+import { Inbox, rawSocket } from '../tools/transport-support.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 import { keyOf, SECRET } from './handshake-keys.js'
 import { must } from './target.js'
 
@@ -66,8 +67,8 @@ export class FuzzListener {
         this.rejected.push(code)
       },
       onInvalid: ({ detail }) => must(detail.length > 0, 'invalid, and nobody knows why'),
-      timers: this.time.timers,
-      clock: this.time.clock,
+      timers: this.time,
+      clock: this.time,
     })
   }
 

@@ -158,8 +158,8 @@ export class SocketTarget implements Target<SocketInput> {
         identity: { cluster: CLUSTER, incarnation },
         role: 'node',
         key: keyOf(SECRET, 'node'),
-        timers: time.timers,
-        clock: time.clock,
+        timers: time,
+        clock: time,
       })
       const inbox = new Inbox()
       link.setReceiver(inbox)

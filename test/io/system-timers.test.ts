@@ -61,7 +61,7 @@ test('a timer replaced while its message is queued is not delivered', async () =
   system.tell(ref, note('start'))
   await world.idle()
   // Nothing is handled between the two: the mailbox holds x, cancel, y.
-  await time.advance(10, async () => {
+  await time.advanceSettling(10, async () => {
     if (time.monotonicMs() === 10 && system.actors()[0]?.mailbox === 1) system.tell(ref, note('cancel'))
   })
   assert.equal(system.actors()[0]?.mailbox, 3)

@@ -7,7 +7,8 @@ import { newIncarnation } from '../../runtime/transport/identity.js'
 import type { Link } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { Inbox, NODE_KEY, startHost, VirtualTime } from '../tools/transport-support.js'
+import { Inbox, NODE_KEY, startHost } from '../tools/transport-support.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 /* Dialer: one kept link to each of several addresses, one to each peer (protocol R0, R3). */
 
@@ -56,8 +57,8 @@ class Network {
       identity: { cluster: 'test', incarnation: 'me-1' },
       role: 'node',
       key: NODE_KEY,
-      clock: this.time.clock,
-      timers: this.time.timers,
+      clock: this.time,
+      timers: this.time,
       random: () => 0.5,
       dialWith: (dialled) => this.#dial(dialled),
       onLink: (address, link) => this.#linked(address, link as unknown as FakeLink),

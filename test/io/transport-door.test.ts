@@ -7,7 +7,8 @@ import { limits } from '../../runtime/limits.js'
 import { DialError } from '../../runtime/transport/dial.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { dialHost, gone, linkPair, rawSocket, startHost, VirtualTime } from '../tools/transport-support.js'
+import { dialHost, gone, linkPair, rawSocket, startHost } from '../tools/transport-support.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 test('both ends know each other', async () => {
   const host = await startHost()
@@ -86,7 +87,7 @@ test('a listener that never answers: HANDSHAKE_FAILED after the deadline, on vir
   const { port } = mute.address() as { port: number }
   const time = new VirtualTime()
   const greeted = once(mute, 'connection').then(([socket]) => once(socket, 'data'))
-  const dialled = dialHost(port, { timers: time.timers })
+  const dialled = dialHost(port, { timers: time })
   const outcome = assert.rejects(dialled, { code: 'FIRESTEEL_HANDSHAKE_FAILED' })
   await greeted
   time.advance(limits.handshakeMs - 1)
@@ -114,7 +115,7 @@ test('a dial can be given up', async () => {
 
 test('half a handshake is cut after 5 s, on virtual time', async () => {
   const time = new VirtualTime()
-  const host = await startHost({ timers: time.timers, clock: time.clock })
+  const host = await startHost({ timers: time, clock: time })
   const socket = await rawSocket(host.listener.port)
   socket.write(Buffer.from([0, 0, 1, 0, 1, 0x7b]))
   await waitUntil('the handshake to be open', () => time.pending === 1)
@@ -129,7 +130,7 @@ test('half a handshake is cut after 5 s, on virtual time', async () => {
 
 test('a refused peer that does not close is cut at the deadline', async () => {
   const time = new VirtualTime()
-  const host = await startHost({ timers: time.timers, clock: time.clock })
+  const host = await startHost({ timers: time, clock: time })
   const socket = await rawSocket(host.listener.port)
   socket.allowHalfOpen = true
   const body = Buffer.from('{}')
@@ -149,7 +150,7 @@ test('a refused peer that does not close is cut at the deadline', async () => {
 
 test('idle connections lock nobody of their address out, and the oldest of them go', async () => {
   const time = new VirtualTime()
-  const host = await startHost({ timers: time.timers, clock: time.clock })
+  const host = await startHost({ timers: time, clock: time })
   const { port } = host.listener
   const idle = await Promise.all(
     Array.from({ length: limits.openHandshakesPerAddress }, () => rawSocket(port)),

@@ -5,7 +5,8 @@ import { test } from 'node:test'
 import { limits } from '../../runtime/limits.js'
 import { encodeFrame, frameKind } from '../../runtime/transport/frame.js'
 import { HandshakeRate } from '../../runtime/transport/handshake-rate.js'
-import { dialHost, gone, rawSocket, startHost, VirtualTime } from '../tools/transport-support.js'
+import { dialHost, gone, rawSocket, startHost } from '../tools/transport-support.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 const MOST = limits.handshakesPerSecondPerAddress
 
@@ -50,7 +51,7 @@ const hello = (port: number, localAddress = '127.0.0.1'): Socket => {
 
 test('at a door: hellos over the rate are not answered, and cost neither others nor the next second anything', async () => {
   const time = new VirtualTime()
-  const host = await startHost({ timers: time.timers, clock: time.clock })
+  const host = await startHost({ timers: time, clock: time })
   const { port } = host.listener
   const answered = async (socket: Socket): Promise<boolean> => {
     const closed = gone(socket)
@@ -80,7 +81,7 @@ test('at a door: hellos over the rate are not answered, and cost neither others 
 
 test('at a door: who leaves without a word, and who says no hello, uses up nothing', async () => {
   const time = new VirtualTime()
-  const host = await startHost({ timers: time.timers, clock: time.clock })
+  const host = await startHost({ timers: time, clock: time })
   const { port } = host.listener
   for (let left = MOST + 100; left > 0; left -= 50) {
     await Promise.all(

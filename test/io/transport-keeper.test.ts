@@ -7,15 +7,8 @@ import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { LinkKeeper, type LinkKeeperOptions } from '../../runtime/transport/link-keeper.js'
 import { waitUntil } from '../harness/wait-until.js'
-import {
-  dialHost,
-  Inbox,
-  linkPair,
-  NODE_KEY,
-  provenRaw,
-  startHost,
-  VirtualTime,
-} from '../tools/transport-support.js'
+import { dialHost, Inbox, linkPair, NODE_KEY, provenRaw, startHost } from '../tools/transport-support.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 interface Kept {
   readonly keeper: LinkKeeper
@@ -68,8 +61,8 @@ test('a wrong secret is told each time, and the keeper goes on more slowly', asy
   const time = new VirtualTime()
   const { keeper, events } = keep(host.listener.port, {
     key: deriveKey('another secret of tests', 'node'),
-    timers: time.timers,
-    clock: time.clock,
+    timers: time,
+    clock: time,
     random: () => 0.999999,
   })
   await waitUntil('the first refusal', () => events.length === 1)
@@ -89,8 +82,8 @@ test('a link in whose place a newer one came is not dialled at once: it would pu
   const time = new VirtualTime()
   let dials = 0
   const { keeper, links, events } = keep(host.listener.port, {
-    timers: time.timers,
-    clock: time.clock,
+    timers: time,
+    clock: time,
     random: () => 0,
     dialWith: (options) => {
       dials++
@@ -115,7 +108,7 @@ test('a closed keeper leaves no timer and no dial behind', async () => {
   const { port } = host.listener
   await host.close()
   const time = new VirtualTime()
-  const { keeper, events } = keep(port, { timers: time.timers, clock: time.clock })
+  const { keeper, events } = keep(port, { timers: time, clock: time })
   await waitUntil('a refused dial', () => events.length === 1)
   assert.equal(time.pending, 1)
   keeper.close()

@@ -8,7 +8,8 @@ import type { Role } from '../../runtime/transport/identity.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { LinkTable } from '../../runtime/transport/link-table.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { dialHost, Inbox, linkPair, provenRaw, startHost, VirtualTime } from '../tools/transport-support.js'
+import { dialHost, Inbox, linkPair, provenRaw, startHost } from '../tools/transport-support.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 const MIB = 1024 * 1024
 
@@ -65,7 +66,7 @@ test('a close toward a peer that does not read is over after the linger time', a
   const time = new VirtualTime()
   const host = await startHost({ onLink: (link) => silent.push(link) })
   const silent: Link[] = []
-  const link = await dialHost(host.listener.port, { timers: time.timers, clock: time.clock })
+  const link = await dialHost(host.listener.port, { timers: time, clock: time })
   link.setReceiver(new Inbox())
   // More than the kernel takes, so that the end waits behind it.
   while (link.bufferedBytes < 2 * MIB) {
@@ -126,9 +127,9 @@ async function deafPair(
 ): Promise<{ link: Link; inbox: Inbox; far: Link; close: () => Promise<void> }> {
   const deaf: Link[] = []
   // No pings: each would let the writer look again, and hide a drain that nothing else brings about.
-  const { timers, clock } = new VirtualTime()
-  const host = await startHost({ onLink: (link) => deaf.push(link), timers, clock })
-  const link = await dialHost(host.listener.port, { timers, clock, role })
+  const time = new VirtualTime()
+  const host = await startHost({ onLink: (link) => deaf.push(link), timers: time, clock: time })
+  const link = await dialHost(host.listener.port, { timers: time, clock: time, role })
   const inbox = new Inbox()
   if (role === 'node') link.setReceiver(inbox)
   await waitUntil('the far end', () => deaf.length === 1)
@@ -192,8 +193,8 @@ test('one envelope as large as it may be does not cut an empty link', async () =
 
 test('envelopes and pings overtake a payload of 50 MB', async () => {
   const time = new VirtualTime()
-  const host = await startHost({ timers: new VirtualTime().timers })
-  const { link, inbox, farInbox } = await linkPair(host, { timers: time.timers, clock: time.clock })
+  const host = await startHost({ timers: new VirtualTime() })
+  const { link, inbox, farInbox } = await linkPair(host, { timers: time, clock: time })
   const total = 50 * MIB
   const chunk = Buffer.alloc(limits.payloadChunkBytes, 7)
   const arrivedAt: number[] = []
@@ -264,7 +265,7 @@ test('toward a driver silence lasts longer', async () => {
 
 test('a link that nobody takes is closed after deadMs', async () => {
   const time = new VirtualTime()
-  const host = await startHost({ onLink: () => {}, timers: time.timers, clock: time.clock })
+  const host = await startHost({ onLink: () => {}, timers: time, clock: time })
   const link = await dialHost(host.listener.port)
   const inbox = new Inbox()
   link.setReceiver(inbox)
@@ -278,8 +279,8 @@ test('a link that nobody takes is closed after deadMs', async () => {
 async function deafHostLink(
   time: VirtualTime,
 ): Promise<{ host: Awaited<ReturnType<typeof startHost>>; link: Link; inbox: Inbox }> {
-  const host = await startHost({ onLink: () => {}, timers: new VirtualTime().timers })
-  const link = await dialHost(host.listener.port, { timers: time.timers, clock: time.clock })
+  const host = await startHost({ onLink: () => {}, timers: new VirtualTime() })
+  const link = await dialHost(host.listener.port, { timers: time, clock: time })
   const inbox = new Inbox()
   link.setReceiver(inbox)
   await turn()
@@ -288,8 +289,8 @@ async function deafHostLink(
 
 test('what waits in our own socket is read before the verdict (R7)', async () => {
   const time = new VirtualTime()
-  const host = await startHost({ timers: new VirtualTime().timers })
-  const { link, inbox, far } = await linkPair(host, { timers: time.timers, clock: time.clock })
+  const host = await startHost({ timers: new VirtualTime() })
+  const { link, inbox, far } = await linkPair(host, { timers: time, clock: time })
   await turn()
   far.send({ alive: true })
   // Runs in the same phase as the flush of `far`, so before our socket is polled.
@@ -320,8 +321,8 @@ test('our own stall of a minute is not the silence of a peer', async () => {
 
 test('ping and pong keep an idle link alive at both ends', async () => {
   const time = new VirtualTime()
-  const host = await startHost({ timers: time.timers, clock: time.clock })
-  const { link, far } = await linkPair(host, { timers: time.timers, clock: time.clock })
+  const host = await startHost({ timers: time, clock: time })
+  const { link, far } = await linkPair(host, { timers: time, clock: time })
   for (let second = 1; second <= 12; second++) {
     time.advance(1000)
     await waitUntil(
@@ -392,7 +393,7 @@ test('a peer that asks and takes no answer is not read until it does', async () 
 
 test('a peer that says much and takes nothing is cut, whatever it says', async () => {
   const time = new VirtualTime()
-  const host = await startHost({ timers: time.timers, clock: time.clock })
+  const host = await startHost({ timers: time, clock: time })
   const socket = await provenRaw(host.listener.port)
   await waitUntil('the link', () => host.links.length === 1)
   const [far] = host.links as [Link]
@@ -402,7 +403,7 @@ test('a peer that says much and takes nothing is cut, whatever it says', async (
   for (let beat = 0; host.inboxes[0]?.end === undefined; beat++) {
     assert.ok(beat < 20)
     socket.write(ping)
-    await waitUntil('the ping', () => far.lastReceivedMs === time.clock.monotonicMs())
+    await waitUntil('the ping', () => far.lastReceivedMs === time.monotonicMs())
     time.advance(limits.linkHeartbeatMs)
     await turn()
   }
@@ -413,12 +414,12 @@ test('a peer that says much and takes nothing is cut, whatever it says', async (
 
 test('over the budget of all lanes the peer that has taken nothing for longest is cut', async () => {
   const held = { frames: new HeldBytes(MIB, 'frames'), sendQueues: new HeldBytes(3 * MIB, 'messages') }
-  const { timers, clock } = new VirtualTime()
+  const time = new VirtualTime()
   const deaf: Link[] = []
-  const host = await startHost({ onLink: (link) => deaf.push(link), timers, clock })
+  const host = await startHost({ onLink: (link) => deaf.push(link), timers: time, clock: time })
   const dialOne = async (incarnation: string) => {
     const identity = { cluster: 'test', incarnation }
-    const link = await dialHost(host.listener.port, { timers, clock, identity, held })
+    const link = await dialHost(host.listener.port, { timers: time, clock: time, identity, held })
     const inbox = new Inbox()
     link.setReceiver(inbox)
     return { link, inbox }
@@ -442,7 +443,7 @@ test('over the budget of all lanes the peer that has taken nothing for longest i
 
 test('a link that is held back is not silent', async () => {
   const time = new VirtualTime()
-  const host = await startHost({ timers: time.timers, clock: time.clock })
+  const host = await startHost({ timers: time, clock: time })
   const { link, far, farInbox } = await linkPair(host)
   farInbox.capacity = () => 0
   link.send({ id: 0 })

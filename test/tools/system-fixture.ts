@@ -2,7 +2,7 @@ import type { Envelope, Sink, WireEnvelope } from '../../runtime/system/envelope
 import { type ActorSystem, createSystem } from '../../runtime/system/system.js'
 import type { ActorFailure, DeadLetterReason, SystemOptions } from '../../runtime/system/system-options.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
-import { VirtualTime } from '../harness/virtual-time.js'
+import { VirtualTime } from './virtual-time.js'
 
 export interface Note {
   readonly type: 'Note'
@@ -42,7 +42,7 @@ export function fixture(options: Partial<SystemOptions> = {}): Fixture {
     ...options,
   })
   const idle = () => system.idle()
-  return { system, time, ring, failures, deadLetters, idle, advance: (ms) => time.advance(ms, idle) }
+  return { system, time, ring, failures, deadLetters, idle, advance: (ms) => time.advanceSettling(ms, idle) }
 }
 
 export interface Deferred<T> {

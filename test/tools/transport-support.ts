@@ -1,7 +1,5 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import type { Clock } from '../../runtime/clock.js'
-import type { TimerSource } from '../../runtime/timers.js'
 import { type DialOptions, dial } from '../../runtime/transport/dial.js'
 import { encodeFrame, FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
 import { DiallerHandshake } from '../../runtime/transport/handshake.js'
@@ -14,52 +12,6 @@ import { waitUntil } from '../harness/wait-until.js'
 
 export const SECRET = 'a secret of the tests only'
 export const NODE_KEY = deriveKey(SECRET, 'node')
-
-/** Time that stands still until `advance`. */
-export class VirtualTime {
-  #nowMs = 0
-  #next = 0
-  readonly #due = new Map<number, { atMs: number; run: () => void }>()
-
-  readonly clock: Clock = {
-    wallMs: () => this.#nowMs,
-    monotonicMs: () => this.#nowMs,
-    bootMs: () => this.#nowMs,
-  }
-
-  readonly timers: TimerSource = {
-    after: (delayMs, run) => {
-      const id = this.#next++
-      this.#due.set(id, { atMs: this.#nowMs + delayMs, run })
-      return () => this.#due.delete(id)
-    },
-  }
-
-  get pending(): number {
-    return this.#due.size
-  }
-
-  /** Runs all that falls due on the way, in order. */
-  advance(ms: number): void {
-    const endMs = this.#nowMs + ms
-    for (;;) {
-      const next = [...this.#due]
-        .filter(([, { atMs }]) => atMs <= endMs)
-        .sort((a, b) => a[1].atMs - b[1].atMs)[0]
-      if (next === undefined) break
-      this.#due.delete(next[0])
-      this.#nowMs = Math.max(this.#nowMs, next[1].atMs)
-      next[1].run()
-    }
-    this.#nowMs = endMs
-  }
-
-  /** A stall of the process: the clock moves and nothing runs until afterwards. */
-  stall(ms: number): void {
-    this.#nowMs += ms
-    this.advance(0)
-  }
-}
 
 /** Keeps what a link delivers. */
 export class Inbox implements LinkReceiver {

@@ -44,20 +44,42 @@ export class VirtualTime implements Clock, TimerSource {
     return this.#timers.size
   }
 
+  /** Moves time on by `ms` and fires the timers that fall due, in order, each at its own time. */
+  advance(ms: number): void {
+    const untilMs = this.#nowMs + ms
+    while (this.#fireNext(untilMs));
+    this.#nowMs = untilMs
+  }
+
   /**
-   * Moves time on by `ms` and fires the timers that fall due, in order, each at its own time. `settle` runs before the
-   * first and after each, so that the effects of a timer (`system.idle`) have happened before time goes on.
+   * Like `advance`. `settle` runs before the first timer and after each, so that what a timer causes (`system.idle`) has
+   * happened before time goes on.
    */
-  async advance(ms: number, settle: () => Promise<void> = nextTurn): Promise<void> {
+  async advanceSettling(ms: number, settle: () => Promise<void> = nextTurn): Promise<void> {
     const untilMs = this.#nowMs + ms
     await settle()
-    for (let timer = this.#next(untilMs); timer !== undefined; timer = this.#next(untilMs)) {
-      this.#timers.delete(timer)
-      this.#nowMs = timer.dueMs
-      timer.fire()
-      await settle()
-    }
+    while (this.#fireNext(untilMs)) await settle()
     this.#nowMs = untilMs
+  }
+
+  /** Moves time on as code that runs for `ms` does: no timer fires meanwhile. */
+  spend(ms: number): void {
+    this.#nowMs += ms
+  }
+
+  /** A stall of the process: time moves on, and what fell due meanwhile fires late, at its end. */
+  stall(ms: number): void {
+    this.spend(ms)
+    this.advance(0)
+  }
+
+  #fireNext(untilMs: number): boolean {
+    const timer = this.#next(untilMs)
+    if (timer === undefined) return false
+    this.#timers.delete(timer)
+    this.#nowMs = Math.max(this.#nowMs, timer.dueMs)
+    timer.fire()
+    return true
   }
 
   #next(untilMs: number): Timer | undefined {
