@@ -1,5 +1,9 @@
 import { summaryOfApplication, summaryOfDriver } from '../messages/common.js'
-import { applicationDescription as description, driverDescription as driver } from '../messages/samples.js'
+import {
+  applicationDescription as description,
+  driverDescription as driver,
+  workerOffer,
+} from '../messages/samples.js'
 import type { PeerInfo } from './cluster-state.js'
 import type { MasterInput } from './master-core.js'
 import type { RecordTable, StoredRecords } from './records.js'
@@ -9,21 +13,7 @@ import type { RecordTable, StoredRecords } from './records.js'
 export const at = { epoch: 1, seq: 1 }
 
 export const records: StoredRecords = {
-  workers: [
-    {
-      id: 'w-1',
-      name: 'w',
-      host: '127.0.0.1',
-      port: 1,
-      cores: 4,
-      memoryMib: 1024,
-      resources: {},
-      labels: {},
-      web: null,
-      draining: false,
-      at,
-    },
-  ],
+  workers: [{ ...workerOffer, id: 'w-1', draining: false, at }],
   apps: [
     {
       id: 'app-1',

@@ -1,6 +1,10 @@
 import type { ApplicationDescription, DriverDescription } from './common.js'
+import type { RegisterWorker } from './workers.js'
 
-/* A driver and an application with nothing special about them: for the warm-up of a STANDBY, and for tests. */
+/*
+ * A driver, an application and a Worker with nothing special about them: for the warm-up of a STANDBY, and for tests,
+ * which spread them and say what is special.
+ */
 
 export const driverDescription: DriverDescription = {
   name: 'job',
@@ -23,4 +27,15 @@ export const applicationDescription: ApplicationDescription = {
   cwd: '/',
   env: {},
   nodeOptions: [],
+}
+
+export const workerOffer: Omit<RegisterWorker, 'type' | 'id'> = {
+  name: 'w1',
+  host: '10.0.0.1',
+  port: 7001,
+  cores: 4,
+  memoryMib: 1024,
+  resources: {},
+  labels: {},
+  web: null,
 }

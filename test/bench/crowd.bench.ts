@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { findCluster } from '../../actors/client/find-cluster.js'
 import { MasterClient } from '../../actors/client/master-client.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { percentile } from '../tools/load/statistics.js'
 import { WorkerEndpoint } from './endpoints.js'
@@ -93,17 +94,14 @@ const clientOf = (address: string, secret: string): MasterClient =>
 async function submitAll({ place, secret }: LiveMaster): Promise<void> {
   const client = clientOf(place.address, secret)
   const description: DriverDescription = {
+    ...driverDescription,
     name: 'nightly',
     main: '/srv/app/dist/main.js',
     args: ['--date', '2026-11-28'],
     cwd: '/srv/app',
     cores: 999,
     memoryMib: 64,
-    resources: {},
-    supervise: false,
-    onIsolation: 'run',
     env: { NODE_ENV: 'production' },
-    nodeOptions: [],
   }
   for (let at = 0; at < DRIVERS; at += TOGETHER) {
     await Promise.all(

@@ -1,4 +1,5 @@
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
+import { applicationDescription, workerOffer } from '../../actors/messages/samples.js'
 import type { WireEnvelope } from '../../runtime/system/envelope.js'
 import type { Message } from '../../runtime/system/ref.js'
 import { newIncarnation, type Role } from '../../runtime/transport/identity.js'
@@ -100,15 +101,12 @@ export class WorkerEndpoint extends Endpoint {
     } else if (message.type === 'MasterChanged' || message.type === 'ReconnectWorker') {
       this.tell({
         type: 'RegisterWorker',
+        ...workerOffer,
         id,
         name: `w${this.#number}`,
-        host: '127.0.0.1',
         port: this.#number + 1,
         cores: 8,
         memoryMib: 16_384,
-        resources: {},
-        labels: {},
-        web: null,
       })
     } else if (message.type === 'RegisteredWorker') {
       this.#registered = true
@@ -126,14 +124,10 @@ export class ApplicationEndpoint extends Endpoint {
 
   protected override received(message: Message & Record<string, unknown>): void {
     const description = {
+      ...applicationDescription,
       name: 'idle',
       // No executors: only the Master is measured.
       executorLimit: 0,
-      executor: { cores: 1, memoryMib: 512, resources: {} },
-      user: 'bench',
-      cwd: '/',
-      env: {},
-      nodeOptions: [],
     }
     const registration = this.incarnation
     if (message.type === 'RegisteredApplication') {

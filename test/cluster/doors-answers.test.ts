@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { DriverDescription } from '../../actors/messages/common.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { createTestCluster, waitUntil } from '../harness/index.js'
-import { driverDescription } from '../tools/master-fixture.js'
 import { clientOf } from './redis-cluster.js'
 
 /* With a client's key alone, and with real processes: no answer, whatever its size, costs a Master its leadership. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { App } from '../../actors/client/app.js'
 import { MasterClient } from '../../actors/client/master-client.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import type { DriverStatus, MasterStateResponse } from '../../actors/messages/status.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { readProcess } from '../../runtime/process/process-table.js'
@@ -105,17 +106,9 @@ export async function endOf(redis: RedisServer): Promise<{ cut(): Promise<void> 
 }
 
 const description = (name: string, extra: Partial<DriverDescription>): DriverDescription => ({
+  ...driverDescription,
   name,
   main: stayingMain,
-  args: [],
-  cwd: '/',
-  cores: 1,
-  memoryMib: 128,
-  resources: {},
-  supervise: false,
-  onIsolation: 'run',
-  env: {},
-  nodeOptions: [],
   ...extra,
 })
 

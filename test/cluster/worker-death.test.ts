@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { applicationDescription } from '../../actors/messages/samples.js'
 import { type Child, startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { readProcess } from '../../runtime/process/process-table.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { APP, applicationDescription, launchDriver, launchExecutor } from '../tools/worker-fixture.js'
+import { APP, launchDriver, launchExecutor } from '../tools/worker-fixture.js'
 import { FakeMaster, startWorkerNode, Workshop } from './worker-fixture.js'
 
 /* What is left of a Worker that dies or is stopped: nothing (protocol 8, lifelines). */

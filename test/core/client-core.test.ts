@@ -5,6 +5,7 @@ import type { ClientEffect, ClientInput } from '../../actors/client/client-steps
 import { MasterLinks } from '../../actors/client/master-links.js'
 import type { ClientMessage } from '../../actors/messages/catalogue.js'
 import { violation } from '../../actors/messages/catalogue.js'
+import { applicationDescription } from '../../actors/messages/samples.js'
 
 const M1 = 'firesteel://10.0.0.1:7070'
 const M2 = 'firesteel://10.0.0.2:7070'
@@ -19,14 +20,7 @@ class Bench {
     this.core = new ClientCore({
       masters,
       registration: 'r-1',
-      description: {
-        name: 'count',
-        executor: { cores: 1, memoryMib: 512, resources: {} },
-        user: 'u',
-        cwd: '/',
-        env: {},
-        nodeOptions: [],
-      },
+      description: applicationDescription,
       listen: { port: 4000 },
       masterTimeoutMs: 30_000,
     })

@@ -52,9 +52,9 @@ test('a Worker, an application and a driver as Spark writes them', () => {
   const json = masterJson(masterState(), nowMs)
   assert.deepEqual(json.workers.toJSON()[0], {
     id: 'w1',
-    host: '10.0.0.2',
-    port: 7100,
-    webuiaddress: 'http://10.0.0.2:8081',
+    host: '10.0.0.1',
+    port: 7001,
+    webuiaddress: 'http://10.0.0.1:8081',
     cores: 4,
     coresused: 1,
     coresfree: 3,

@@ -5,12 +5,13 @@ import { acknowledgementPages } from '../../actors/client/acknowledgement.js'
 import { ClientCore } from '../../actors/client/client-core.js'
 import type { MasterChangeAcknowledged } from '../../actors/messages/applications.js'
 import { type ClientMessage, type MasterMessage, violation } from '../../actors/messages/catalogue.js'
+import { applicationDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { EnvelopeBatch } from '../../runtime/transport/envelope-batch.js'
 import { FRAME_HEADER_BYTES } from '../../runtime/transport/frame.js'
 import { messageBytesOf } from '../../runtime/transport/message-bounds.js'
 import { readEnvelopes } from '../fixtures/read-envelopes.js'
-import { applicationDescription, MasterWorld, noRecords } from '../tools/master-fixture.js'
+import { MasterWorld, noRecords } from '../tools/master-fixture.js'
 
 /* What an application holds reaches a new leader, however much it is: in messages that the link of a client carries. */
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ExecutorState } from '../../actors/messages/common.js'
-import { applicationDescription, MasterWorld } from '../tools/master-fixture.js'
+import { applicationDescription } from '../../actors/messages/samples.js'
+import { MasterWorld } from '../tools/master-fixture.js'
 
 const appOf = (world: MasterWorld, id: string) =>
   [...world.snapshot().activeApps, ...world.snapshot().completedApps].find((app) => app.id === id)

@@ -3,8 +3,9 @@ import { test } from 'node:test'
 import { type MasterMessage, violation } from '../../actors/messages/catalogue.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
 import type { ExecutorStateChanged, LaunchExecutor } from '../../actors/messages/executors.js'
+import { applicationDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
-import { applicationDescription, MasterWorld } from '../tools/master-fixture.js'
+import { MasterWorld } from '../tools/master-fixture.js'
 
 /*
  * Workers on which nothing starts: the folder of the application is missing there (the commonest mistake on several

@@ -4,8 +4,9 @@ import type { LostWrite } from '../../actors/master/lost-writes/lost-write.js'
 import { recordViolations } from '../../actors/master/records.js'
 import { violation } from '../../actors/messages/catalogue.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
+import { applicationDescription, driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
-import { applicationDescription, driverDescription, MasterWorld } from '../tools/master-fixture.js'
+import { MasterWorld } from '../tools/master-fixture.js'
 
 /*
  * Numbers that only count up, from who may lie: a Worker, an application, another Master. Whatever they say, the next number

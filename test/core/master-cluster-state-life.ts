@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import type { ClusterState } from '../../actors/master/cluster-state.js'
 import type { MasterMessage, WorkerMessage } from '../../actors/messages/catalogue.js'
 import type { ResourceAddresses, ResourceAmounts } from '../../actors/messages/common.js'
-import { applicationDescription, MasterWorld } from '../tools/master-fixture.js'
+import { applicationDescription, workerOffer } from '../../actors/messages/samples.js'
+import { MasterWorld } from '../tools/master-fixture.js'
 import { modelOf } from './placement-cluster.js'
 import { type ModelLaunch, modelSchedule } from './placement-model.js'
 
@@ -191,15 +192,13 @@ export class ClusterStateLife {
     world.link(id)
     world.tell(id, {
       type: 'RegisterWorker',
+      ...workerOffer,
       id,
       name: id,
-      host: '10.0.0.1',
       port,
       cores,
       memoryMib,
       resources: { gpu: [...gpus] },
-      labels: {},
-      web: null,
     })
     for (const end of worker.ends.splice(0)) world.tell(id, end)
     const { epoch, seq } = world.position

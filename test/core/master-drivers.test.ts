@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { masterJson } from '../../actors/master/json.js'
 import type { DriverState } from '../../actors/messages/common.js'
+import { workerOffer } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { MasterWorld, noRecords } from '../tools/master-fixture.js'
 
@@ -279,15 +280,11 @@ for (const name of ['constructor', 'hasOwnProperty', 'valueOf']) {
     world.link('w2')
     world.tell('w2', {
       type: 'RegisterWorker',
+      ...workerOffer,
       id: 'w2',
       name: 'w2',
-      host: '10.0.0.2',
       port: 7002,
-      cores: 4,
-      memoryMib: 1024,
       resources: { [name]: ['0'] },
-      labels: {},
-      web: null,
     })
     world.report('w2')
     assert.deepEqual(world.lastTold('w2', 'LaunchDriver')?.resources, { [name]: ['0'] })

@@ -12,9 +12,10 @@ import type {
 import { driverDigest } from '../../actors/master/submission.js'
 import type { MasterMessage } from '../../actors/messages/catalogue.js'
 import type { Position } from '../../actors/messages/common.js'
+import { applicationDescription, driverDescription, workerOffer } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
-import { applicationDescription, driverDescription, MasterWorld, noRecords } from '../tools/master-fixture.js'
+import { MasterWorld, noRecords } from '../tools/master-fixture.js'
 
 /** The store fell back to here; what was heard of before is above it. */
 const base: Position = { epoch: 5, seq: 80 }
@@ -44,15 +45,9 @@ const driverRecord = (parts: Partial<DriverRecord> = {}): DriverRecord => ({
 })
 
 const workerRecord = (id: string, parts: Partial<WorkerRecord> = {}): WorkerRecord => ({
+  ...workerOffer,
   id,
   name: id,
-  host: '10.0.0.1',
-  port: 7001,
-  cores: 4,
-  memoryMib: 1024,
-  resources: {},
-  labels: {},
-  web: null,
   draining: false,
   at: above,
   ...parts,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OwnedPosition } from '../../actors/messages/common.js'
-import { applicationDescription, driverDescription, MasterWorld, noRecords } from '../tools/master-fixture.js'
+import { applicationDescription, driverDescription } from '../../actors/messages/samples.js'
+import { MasterWorld, noRecords } from '../tools/master-fixture.js'
 
 const acknowledge = (
   world: MasterWorld,

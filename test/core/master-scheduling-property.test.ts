@@ -7,8 +7,9 @@ import { IdSource } from '../../actors/master/ids.js'
 import { schedule } from '../../actors/master/scheduling.js'
 import { Step } from '../../actors/master/step.js'
 import { WorkerEntry } from '../../actors/master/worker-entry.js'
+import { applicationDescription, driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
-import { applicationDescription, driverDescription, masterConfig } from '../tools/master-fixture.js'
+import { masterConfig } from '../tools/master-fixture.js'
 import { modelOf } from './placement-cluster.js'
 import {
   freeOf,

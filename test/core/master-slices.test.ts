@@ -6,9 +6,10 @@ import { ReadRecords } from '../../actors/master/read-records.js'
 import type { DriverRecord, StoredRecords } from '../../actors/master/records.js'
 import { SortedPages } from '../../actors/master/sorted-pages.js'
 import type { LostTail } from '../../actors/messages/masters.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { RecordCache, RecordCacheDraft } from '../../runtime/persistence/record-cache.js'
-import { driverDescription, MasterWorld, noRecords } from '../tools/master-fixture.js'
+import { MasterWorld, noRecords } from '../tools/master-fixture.js'
 
 /* No turn of a new leader takes more than a stated number of records, bytes or effects (limits.ts). */
 

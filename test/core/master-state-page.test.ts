@@ -6,6 +6,7 @@ import { NumberedMap } from '../../actors/master/numbered-map.js'
 import { noRows, type SnapshotRows, type StateHead } from '../../actors/master/snapshot.js'
 import { pageOf } from '../../actors/master/state-page.js'
 import { violation } from '../../actors/messages/catalogue.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import {
   type MasterStatePage,
   type MasterStateResponse,
@@ -13,7 +14,7 @@ import {
   type RequestMasterState,
 } from '../../actors/messages/status.js'
 import { limits } from '../../runtime/limits.js'
-import { driverDescription, MasterWorld, masterConfig } from '../tools/master-fixture.js'
+import { MasterWorld, masterConfig } from '../tools/master-fixture.js'
 
 const request: RequestMasterState = { type: 'RequestMasterState' }
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { recordViolations } from '../../actors/master/records.js'
 import { violation } from '../../actors/messages/catalogue.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { firstPuts } from '../fixtures/record-samples.js'
-import { driverDescription } from '../tools/description-fixture.js'
 
 const submission = (more: object): object => ({
   type: 'RequestSubmitDriver',

@@ -3,12 +3,13 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { lostWriteMessage, lostWritePieces } from '../../actors/master/lost-writes/pieces.js'
 import { violation } from '../../actors/messages/catalogue.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import type { DriverReport, ExecutorReport } from '../../actors/messages/workers.js'
 import { DriverEntry } from '../../actors/worker/driver-entry.js'
 import { reportPages } from '../../actors/worker/report-pages.js'
 import { limits } from '../../runtime/limits.js'
 import { EnvelopeBatch } from '../../runtime/transport/envelope-batch.js'
-import { driverDescription, MasterWorld } from '../tools/master-fixture.js'
+import { MasterWorld } from '../tools/master-fixture.js'
 
 /* Reports of Workers, and lost writes of Masters, arrive whatever their size: in messages that a link carries. */
 

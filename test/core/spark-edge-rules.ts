@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { violation } from '../../actors/messages/catalogue.js'
-import { applicationDescription } from '../tools/master-fixture.js'
+import { applicationDescription } from '../../actors/messages/samples.js'
 import { ME, OTHER_MASTER, WorkerWorld } from '../tools/worker-fixture.js'
 import {
   acknowledge,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { violation } from '../../actors/messages/catalogue.js'
-import { applicationDescription } from '../tools/master-fixture.js'
+import { applicationDescription, workerOffer } from '../../actors/messages/samples.js'
 import {
   afterFailover,
   appOf,
@@ -15,16 +15,6 @@ import {
 import { workerRules } from './spark-worker-rules.js'
 
 /* Spark 1.3, by row of its table: what each receiver does with each message. */
-
-const offer = {
-  name: 'w1',
-  host: '10.0.0.1',
-  cores: 4,
-  memoryMib: 1024,
-  resources: {},
-  labels: {},
-  web: null,
-}
 
 const registerWorker: readonly SparkRule[] = [
   {
@@ -52,7 +42,7 @@ const registerWorker: readonly SparkRule[] = [
     test(world) {
       world.elect()
       world.worker('w1')
-      const message = { type: 'RegisterWorker', id: 'w1', ...offer, port: 7001 } as const
+      const message = { type: 'RegisterWorker', id: 'w1', ...workerOffer } as const
       const now = { monotonicMs: 0, wallMs: 0 }
       const commitQueue = { position: world.position, degradation: undefined }
       const step = world.core.step(
@@ -145,7 +135,7 @@ const registerWorker: readonly SparkRule[] = [
       world.registerWorker('w1', { port: 0 })
       assert.match(world.lastTold('w1', 'RegisterWorkerFailed')?.message ?? '', /10\.0\.0\.1:0 is no address/)
       assert.equal(world.snapshot().workers.length, 0)
-      const message = { type: 'RegisterWorker', id: 'w1', ...offer, port: -1 }
+      const message = { type: 'RegisterWorker', id: 'w1', ...workerOffer, port: -1 }
       assert.match(violation('master', message) ?? '', /port/)
     },
   },

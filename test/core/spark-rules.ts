@@ -3,8 +3,9 @@ import type { ClientEffect } from '../../actors/client/client-steps.js'
 import type { ClientMessage } from '../../actors/messages/catalogue.js'
 import type { Position } from '../../actors/messages/common.js'
 import type { ExecutorStateChanged } from '../../actors/messages/executors.js'
+import { applicationDescription, driverDescription } from '../../actors/messages/samples.js'
 import type { DriverReport, ExecutorReport } from '../../actors/messages/workers.js'
-import { applicationDescription, driverDescription, type MasterWorld } from '../tools/master-fixture.js'
+import type { MasterWorld } from '../tools/master-fixture.js'
 import { sparkSections } from './spark-sections.js'
 
 /*

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { workerOffer } from '../../actors/messages/samples.js'
 import {
   APP,
   DRIVER,
@@ -27,14 +28,10 @@ test('R4: an unknown Worker registers with who leads, with nobody else, and then
       message: {
         type: 'RegisterWorker',
         id: ME,
-        name: 'w1',
-        host: '127.0.0.1',
-        port: 9001,
-        cores: 4,
+        ...workerOffer,
         memoryMib: 4096,
         resources: { gpu: ['0', '1'] },
         labels: { zone: 'a' },
-        web: null,
       },
     },
   ])

@@ -1,21 +1,16 @@
 import { Buffer } from 'node:buffer'
+import { driverDescription, workerOffer } from '../../actors/messages/samples.js'
 import { EnvelopeBatch } from '../../runtime/transport/envelope-batch.js'
 import { encodeFrame, frameKind } from '../../runtime/transport/frame.js'
 
 /* Frames as a cluster sends them. Mutations start from these. */
 
 const description = {
-  name: 'nightly',
-  main: '/jobs/nightly.js',
+  ...driverDescription,
   args: ['--all', 'ü'],
-  cwd: '/jobs',
-  cores: 1,
-  memoryMib: 1024,
   resources: { gpu: 1 },
   supervise: true,
-  onIsolation: 'run',
   env: { A: 'b' },
-  nodeOptions: [],
 }
 
 export const messages: readonly { readonly type: string; readonly [key: string]: unknown }[] = [
@@ -23,14 +18,9 @@ export const messages: readonly { readonly type: string; readonly [key: string]:
   {
     type: 'RegisterWorker',
     id: 'w1-00',
-    name: 'w1',
-    host: '10.0.0.2',
-    port: 7100,
-    cores: 4,
-    memoryMib: 4096,
+    ...workerOffer,
     resources: { gpu: ['0', '1'] },
     labels: { zone: 'a' },
-    web: null,
   },
   { type: 'RequestSubmitDriver', key: 'key-1', description },
   {

@@ -4,7 +4,7 @@ import { followDriver } from '../../actors/client/follow-driver.js'
 import { MasterClient, type MasterClientOptions } from '../../actors/client/master-client.js'
 import { RequestPlan } from '../../actors/client/request-plan.js'
 import type { ClientMessage, MasterMessage } from '../../actors/messages/catalogue.js'
-import type { DriverDescription } from '../../actors/messages/common.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import { waitUntil } from '../harness/wait-until.js'
@@ -18,19 +18,6 @@ const failure = (code: string): ClientMessage => ({
   message: code,
 })
 
-const description: DriverDescription = {
-  name: 'nightly',
-  main: '/job.js',
-  args: [],
-  cwd: '/',
-  cores: 1,
-  memoryMib: 512,
-  resources: {},
-  supervise: false,
-  onIsolation: 'run',
-  env: {},
-  nodeOptions: [],
-}
 const finished: ClientMessage = {
   type: 'DriverStatusResponse',
   driverId: 'driver-2',
@@ -331,7 +318,10 @@ test('a submission retried across a failover has the same key', async (t) => {
   })
   const client = clientOf(t, [first.address, next.address])
   await waitUntil('both are linked', () => first.peers.size === 1 && next.peers.size === 1)
-  assert.deepEqual(await client.request({ type: 'RequestSubmitDriver', key: 'k', description }), submitted)
+  assert.deepEqual(
+    await client.request({ type: 'RequestSubmitDriver', key: 'k', description: driverDescription }),
+    submitted,
+  )
   assert.deepEqual(keys, ['k', 'k'])
 })
 
@@ -352,7 +342,7 @@ test('a submission that the store lost is made again with its key, and followed 
   const again: string[] = []
   const status = await followDriver(
     clientOf(t, [leader.address]),
-    { driverId: 'driver-1', key: 'k', description },
+    { driverId: 'driver-1', key: 'k', description: driverDescription },
     { onResubmitted: (id, before) => again.push(`${before} -> ${id}`) },
   )
   assert.deepEqual(status, finished)
@@ -362,7 +352,11 @@ test('a submission that the store lost is made again with its key, and followed 
 
 test('an id that never was is no submission that was lost', async (t) => {
   const leader = await fake(t, { epoch: 1, on: () => failure('UNKNOWN_ID') })
-  const followed = followDriver(clientOf(t, [leader.address]), { driverId: 'd', key: 'k', description })
+  const followed = followDriver(clientOf(t, [leader.address]), {
+    driverId: 'd',
+    key: 'k',
+    description: driverDescription,
+  })
   await assert.rejects(followed, { code: 'FIRESTEEL_UNKNOWN_ID' })
   assert.equal(leader.received.length, 1)
 })

@@ -3,8 +3,9 @@ import { describe, test } from 'node:test'
 import type { DriverRecord, EndedDriver } from '../../actors/master/records.js'
 import { driverDigest } from '../../actors/master/submission.js'
 import type { DriverStateChanged } from '../../actors/messages/drivers.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
-import { driverDescription, MasterWorld, noRecords } from '../tools/master-fixture.js'
+import { MasterWorld, noRecords } from '../tools/master-fixture.js'
 
 /* A Worker tells an end; the record of its driver comes only then, from a Master that still has it (protocol 12.3). */
 

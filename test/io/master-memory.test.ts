@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { DESCRIPTION_BYTES_MAX, oversizeOf } from '../../actors/messages/record-size.js'
+import { applicationDescription, driverDescription, workerOffer } from '../../actors/messages/samples.js'
 import { heapLimitBytes, recordBudgetBytes, requireHeap } from '../../runtime/heap.js'
 import { limits } from '../../runtime/limits.js'
 import { FileSystemEngine } from '../../runtime/persistence/file-system/file-system-engine.js'
 import { RecordCache, RecordCacheDraft } from '../../runtime/persistence/record-cache.js'
 import { RecordTables } from '../../runtime/persistence/record-tables.js'
-import { applicationDescription, driverDescription, MasterWorld } from '../tools/master-fixture.js'
+import { MasterWorld } from '../tools/master-fixture.js'
 
 /* What is let in is bounded in bytes, at the door: nothing that was let in can end a Master. */
 
@@ -53,7 +54,8 @@ test('an application or a Worker that is larger than its record is refused by na
     world.link('w1')
     world.tell('w1', {
       type: 'RegisterWorker',
-      ...{ id: 'w1', name: 'w1', host: 'h', port: 1, cores: 1, memoryMib: 1, web: null },
+      ...workerOffer,
+      id: 'w1',
       resources,
       labels,
     })

@@ -6,6 +6,7 @@ import { MasterIncarnation } from '../../actors/master/master-incarnation.js'
 import type { MasterRecovery } from '../../actors/master/master-recovery.js'
 import { type MasterMessage, violation } from '../../actors/messages/catalogue.js'
 import type { AgentMessage } from '../../actors/messages/election.js'
+import { driverDescription, workerOffer } from '../../actors/messages/samples.js'
 import { systemClock } from '../../runtime/clock.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { BlackHoleEngine } from '../../runtime/persistence/black-hole.js'
@@ -21,7 +22,7 @@ import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { Link, LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { driverDescription, masterConfig } from '../tools/master-fixture.js'
+import { masterConfig } from '../tools/master-fixture.js'
 
 const LEASE_MS = 1000
 
@@ -223,15 +224,9 @@ const alive = (one: Life) =>
 
 const registerWorker = (id: string): MasterMessage => ({
   type: 'RegisterWorker',
+  ...workerOffer,
   id,
   name: id,
-  host: '10.0.0.1',
-  port: 7001,
-  cores: 4,
-  memoryMib: 1024,
-  resources: {},
-  labels: {},
-  web: null,
 })
 const report = (id: string): MasterMessage => ({ type: 'WorkerLatestState', id, executors: [], drivers: [] })
 const submit = (key: string): MasterMessage => ({

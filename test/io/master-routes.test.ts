@@ -3,8 +3,9 @@ import { test } from 'node:test'
 import { isAdmitted, routeOf } from '../../actors/master/routes.js'
 import type { FreeEffect } from '../../actors/master/step.js'
 import { catalogue, type MasterMessage } from '../../actors/messages/catalogue.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
-import { driverDescription, MasterWorld } from '../tools/master-fixture.js'
+import { MasterWorld } from '../tools/master-fixture.js'
 
 const types = [...catalogue.master.keys()]
 /** Shells ask and answer them, beside the cores. */

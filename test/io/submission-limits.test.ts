@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { test } from 'node:test'
 import { submissionProblem } from '../../actors/client/check-submission.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { formatProblem } from '../../runtime/launch/config/problem.js'
 import { readConfig } from '../../runtime/launch/config/read.js'
 import { limits } from '../../runtime/limits.js'
 import { firesteel } from '../tools/command-fixture.js'
-import { driverDescription } from '../tools/master-fixture.js'
 
 /* `submit`, `check` and a Master's door know the same limits, and what breaks one is refused before it is sent. */
 

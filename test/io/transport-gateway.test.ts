@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { isAdmitted } from '../../actors/master/routes.js'
 import { violation } from '../../actors/messages/catalogue.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { systemClock } from '../../runtime/clock.js'
 import { limits } from '../../runtime/limits.js'
 import type { Message } from '../../runtime/system/ref.js'
@@ -12,7 +13,6 @@ import type { Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import { listen } from '../../runtime/transport/listen.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { driverDescription } from '../tools/description-fixture.js'
 
 /* The door of a Master, as a peer with a key meets it: raw envelopes over a real link. */
 

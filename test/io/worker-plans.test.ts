@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { applicationDescription } from '../../actors/messages/samples.js'
 import { driverPlan, executorPlan } from '../../actors/worker/child-plans.js'
 import { Children } from '../../actors/worker/children.js'
 import { oldFolders } from '../../actors/worker/old-folders.js'
@@ -14,14 +15,7 @@ import type { StartFailure } from '../../actors/worker/worker-events.js'
 import { systemClock } from '../../runtime/clock.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
-import {
-  APP,
-  applicationDescription,
-  DRIVER,
-  launchDriver,
-  launchExecutor,
-  ME,
-} from '../tools/worker-fixture.js'
+import { APP, DRIVER, launchDriver, launchExecutor, ME } from '../tools/worker-fixture.js'
 
 /* What a Worker starts, with which environment, credentials and folders (protocol 16). */
 

@@ -1,4 +1,5 @@
 import type { MasterMessage, WorkerMessage } from '../../actors/messages/catalogue.js'
+import { workerOffer } from '../../actors/messages/samples.js'
 import { parseActorAddress } from '../../runtime/addresses.js'
 import { limits } from '../../runtime/limits.js'
 import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
@@ -130,9 +131,8 @@ export class Liar {
   }
 
   *#asWorkerThatCounts(random: Random, id: string): Generator<{ readonly message: Lie }, void, undefined> {
-    const offer = { cores: 1, memoryMib: 1, resources: {}, labels: {} }
-    const address = { host: HOST, port: 7079, web: null }
-    yield { message: { type: 'RegisterWorker', id, name: 'liar', ...address, ...offer } }
+    const offer = { ...workerOffer, host: HOST, port: 7079, cores: 1, memoryMib: 1 }
+    yield { message: { type: 'RegisterWorker', ...offer, id, name: 'liar' } }
     const { history, applications } = this.#world
     const launchedAt = { epoch: this.#epoch, seq: 1, owner: 'nobody' }
     const part = { resources: {}, cores: 1, memoryMib: 1, launchedAt }

@@ -2,6 +2,7 @@ import { ClientEndpoint } from '../../actors/client/client-endpoint.js'
 import type { ExecutorListener, ExecutorListenerParts } from '../../actors/client/executor-listener.js'
 import { toBytes } from '../../actors/messages/cloneable.js'
 import type { ResourceAmounts } from '../../actors/messages/common.js'
+import { applicationDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { currentIdentity } from '../../runtime/transport/identity.js'
 import { bytesOf, drawBulk } from './bulk.js'
@@ -45,12 +46,9 @@ export class SimApplication {
       masters: world.masterAddresses,
       credential: { role: 'client', key },
       description: {
+        ...applicationDescription,
         name: place.name,
         ...wanted(this.#random, world.shape.resources),
-        user: 'nobody',
-        cwd: '/',
-        env: {},
-        nodeOptions: [],
       },
       listener: {},
       masterTimeoutMs: 60_000,

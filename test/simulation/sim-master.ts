@@ -4,6 +4,7 @@ import { QuorumLock } from '../../actors/election/quorum-lock.js'
 import { MasterHost } from '../../actors/master/master-host.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import { Gate } from './gate.js'
 import type { Place } from './place.js'
@@ -130,17 +131,11 @@ export class SimMaster {
   /** Sends what no leader would: a launch for more than the Worker has. */
   confuse(workerId: string, cores: number, n: number): void {
     const description: DriverDescription = {
+      ...driverDescription,
       name: 'confused',
       main: '/bin/simulated',
-      args: [],
-      cwd: '/',
       cores,
       memoryMib: 1,
-      resources: {},
-      supervise: false,
-      onIsolation: 'run',
-      env: {},
-      nodeOptions: [],
     }
     const driverId = `driver-20260101000000-0-${n}`
     const launch = { workerId, driverId, generation: 1, description, resources: {} }

@@ -1,5 +1,6 @@
 import { MasterClient } from '../../actors/client/master-client.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import type { Place } from './place.js'
 import type { Random } from './random.js'
@@ -125,17 +126,15 @@ export class SimSubmitter {
     const runsOn = supervise && random.chance(0.5)
     const exitCode = random.chance(0.15) ? 1 : 0
     return {
+      ...driverDescription,
       name: key,
       main: '/bin/simulated',
       args: runsOn ? [] : [String(Math.round(random.exponential(3000))), String(exitCode)],
-      cwd: '/',
       cores: 1 + random.int(2),
       memoryMib: 64 * (1 + random.int(4)),
       resources: this.#world.shape.resources && random.chance(0.4) ? { gpu: 1 + random.int(2) } : {},
       supervise,
       onIsolation: random.chance(0.4) ? 'stop' : 'run',
-      env: {},
-      nodeOptions: [],
     }
   }
 }

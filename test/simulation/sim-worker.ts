@@ -1,4 +1,5 @@
 import type { WorkerMessage } from '../../actors/messages/catalogue.js'
+import { workerOffer } from '../../actors/messages/samples.js'
 import type { Children } from '../../actors/worker/children.js'
 import type { LogStreams } from '../../actors/worker/log-streams.js'
 import type { WorkFolders } from '../../actors/worker/work-folders.js'
@@ -116,13 +117,12 @@ export class SimWorker {
   #makeCore(port: number): WorkerCore {
     const { place, incarnation, offer } = this
     const identity = {
+      ...workerOffer,
+      ...offer,
       incarnation,
       name: place.name,
       host: place.machine.host,
       port,
-      ...offer,
-      labels: {},
-      web: null,
     }
     const now = { monotonicMs: place.monotonicMs(), bootMs: place.bootMs(), wallMs: place.wallMs() }
     const { workerTimeoutMs } = this.#world.masterConfig

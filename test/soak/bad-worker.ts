@@ -1,5 +1,6 @@
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
+import { workerOffer } from '../../actors/messages/samples.js'
 import type { Message } from '../../runtime/system/ref.js'
 import { Peer, type PeerPlace, type Received } from './peer.js'
 
@@ -43,15 +44,12 @@ export class BadWorker {
       case 'ReconnectWorker':
         this.#tell(peer, {
           type: 'RegisterWorker',
+          ...workerOffer,
           id,
           name: 'bad',
-          host: '127.0.0.1',
           port: 9,
           cores: CORES,
           memoryMib: 65_536,
-          resources: {},
-          labels: {},
-          web: null,
         })
         return
       case 'RegisteredWorker':

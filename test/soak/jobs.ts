@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MasterClient } from '../../actors/client/master-client.js'
 import type { DriverDescription } from '../../actors/messages/common.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import type { MasterStateResponse } from '../../actors/messages/status.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { between, pick, type Random } from './draw.js'
@@ -175,17 +176,12 @@ export class Jobs {
   #description(key: string): DriverDescription {
     const seconds = this.#kinds.get(key) === 'long' ? LONG_SECONDS : 0
     return {
+      ...driverDescription,
       name: key,
       main: this.#program,
       args: [this.#file.path, key, String(seconds)],
       cwd: this.#directory,
-      cores: 1,
       memoryMib: 16,
-      resources: {},
-      supervise: false,
-      onIsolation: 'run',
-      env: {},
-      nodeOptions: [],
     }
   }
 }

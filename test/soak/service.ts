@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { MasterClient } from '../../actors/client/master-client.js'
+import { driverDescription } from '../../actors/messages/samples.js'
 import type { MasterStateResponse } from '../../actors/messages/status.js'
 import { type Beat, countGenerations, parseBeats } from '../tools/load/generations.js'
 import { sharedNowMs } from '../tools/load/shared-time.js'
@@ -32,17 +33,13 @@ export class Service {
       type: 'RequestSubmitDriver',
       key: this.key,
       description: {
+        ...driverDescription,
         name: this.key,
         main: fileURLToPath(new URL('../tools/load/service.js', import.meta.url)),
         args: [this.#file.path],
         cwd,
-        cores: 1,
-        memoryMib: 128,
-        resources: {},
         supervise: true,
         onIsolation: this.onIsolation,
-        env: {},
-        nodeOptions: [],
       },
     })
   }

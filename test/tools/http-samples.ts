@@ -1,18 +1,17 @@
 import { summaryOfApplication } from '../../actors/messages/common.js'
+import { applicationDescription, workerOffer } from '../../actors/messages/samples.js'
 import type { MasterStateResponse, WorkerStatus } from '../../actors/messages/status.js'
 import type { WorkerStatus as WorkerItself } from '../../actors/worker/status.js'
 
 /* A Master and a Worker with something of everything, for their routes to show. */
 
 const worker = (id: string, more: Partial<WorkerStatus> = {}): WorkerStatus => ({
+  ...workerOffer,
   id,
   name: id,
-  host: '10.0.0.2',
-  port: 7100,
-  web: 'http://10.0.0.2:8081',
+  web: 'http://10.0.0.1:8081',
   state: 'ALIVE',
   suspect: false,
-  cores: 4,
   coresUsed: 1,
   memoryMib: 4096,
   memoryMibUsed: 512,
@@ -24,13 +23,10 @@ const worker = (id: string, more: Partial<WorkerStatus> = {}): WorkerStatus => (
 })
 
 const description = {
-  name: 'count',
+  ...applicationDescription,
   maxCores: 4,
   executor: { cores: 1, memoryMib: 512, resources: { gpu: 1 } },
-  user: 'ada',
-  cwd: '/w',
   env: { A: 'b' },
-  nodeOptions: [],
 }
 
 export const app = {

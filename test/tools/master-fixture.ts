@@ -7,8 +7,8 @@ import type { Outgoing, ReplyToken, Step } from '../../actors/master/step.js'
 import type { ClientMessage, MasterMessage } from '../../actors/messages/catalogue.js'
 import type { ApplicationDescription, DriverDescription, Position } from '../../actors/messages/common.js'
 import type { AgentMessage } from '../../actors/messages/election.js'
+import { applicationDescription, driverDescription, workerOffer } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
-import { applicationDescription, driverDescription } from './description-fixture.js'
 
 export const noRecords: StoredRecords = { workers: [], apps: [], drivers: [], ended: [], keys: [] }
 
@@ -28,8 +28,6 @@ export const masterConfig: MasterConfig = {
   ...fixedMasterConfig,
   recordBudgetBytes: 64 * 1024 * 1024,
 }
-
-export { applicationDescription, driverDescription }
 
 type Told = Outgoing
 export type ToldOf<T extends Told['type']> = Extract<Told, { type: T }>
@@ -183,14 +181,11 @@ export class MasterWorld {
     this.tell(from, {
       type: 'RegisterWorker',
       id,
+      ...workerOffer,
       name: id,
-      host: '10.0.0.1',
       port,
       cores,
       memoryMib,
-      resources: {},
-      labels: {},
-      web: null,
     })
   }
 

@@ -1,13 +1,13 @@
 import type { WorkerMessage } from '../../actors/messages/catalogue.js'
 import { violation } from '../../actors/messages/catalogue.js'
-import type { ApplicationDescription, DriverDescription, Position } from '../../actors/messages/common.js'
+import type { DriverDescription, Position } from '../../actors/messages/common.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import type { LaunchExecutor } from '../../actors/messages/executors.js'
+import { applicationDescription, driverDescription, workerOffer } from '../../actors/messages/samples.js'
 import { WorkerCore } from '../../actors/worker/worker-core.js'
 import type { CoreMessage, ProcessEnd, WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
 import { type WorkerIdentity, workerTimes } from '../../actors/worker/worker-identity.js'
 import type { WorkerTimer } from '../../actors/worker/worker-timer.js'
-import * as base from './description-fixture.js'
 
 export const ME = 'w1-0123456789abcdef'
 export const MASTER = 'm1-aaaa'
@@ -16,22 +16,11 @@ export const MASTER_ADDRESS = 'firesteel://127.0.0.1:7070'
 const OTHER_ADDRESS = 'firesteel://127.0.0.1:7071'
 
 export const identity: WorkerIdentity = {
+  ...workerOffer,
   incarnation: ME,
-  name: 'w1',
-  host: '127.0.0.1',
-  port: 9001,
-  cores: 4,
   memoryMib: 4096,
   resources: { gpu: ['0', '1'] },
   labels: { zone: 'a' },
-  web: null,
-}
-
-export const driverDescription: DriverDescription = { ...base.driverDescription, memoryMib: 512 }
-
-export const applicationDescription: ApplicationDescription = {
-  ...base.applicationDescription,
-  executor: { cores: 1, memoryMib: 512, resources: {} },
 }
 
 export const APP = 'app-20260101000000-1-0000'
@@ -44,7 +33,7 @@ export function launchExecutor(execId: number, changes: Partial<LaunchExecutor> 
     appId: APP,
     execId,
     cores: 1,
-    memoryMib: 512,
+    memoryMib: 128,
     resources: {},
     application: applicationDescription,
     driver: '127.0.0.1:5000',

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findCluster } from '../../../actors/client/find-cluster.js'
 import { MasterClient } from '../../../actors/client/master-client.js'
+import { driverDescription } from '../../../actors/messages/samples.js'
 import { type ClusterNode, createTestCluster, type TestCluster } from '../../harness/index.js'
 import { type RedisServer, startRedis } from '../../harness/redis-server.js'
 import { TaskFlow } from './flow.js'
@@ -114,17 +115,12 @@ export class Stage implements AsyncDisposable {
       type: 'RequestSubmitDriver',
       key: SERVICE,
       description: {
+        ...driverDescription,
         name: SERVICE,
         main: fileURLToPath(new URL('./service.js', import.meta.url)),
         args: [this.#beatFile],
         cwd: this.cluster.directory,
-        cores: 1,
-        memoryMib: 128,
-        resources: {},
         supervise: true,
-        onIsolation: 'run',
-        env: {},
-        nodeOptions: [],
       },
     })
     await this.cluster.waitUntil('the service to run', async () => (await this.beats()).length > 0)

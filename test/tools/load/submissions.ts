@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { MasterClient } from '../../../actors/client/master-client.js'
 import type { DriverDescription } from '../../../actors/messages/common.js'
+import { driverDescription } from '../../../actors/messages/samples.js'
 import { isFiresteelError, reasonOf } from '../../../runtime/errors.js'
 import { waitUntil } from '../../harness/wait-until.js'
 import { largest } from './statistics.js'
@@ -134,17 +135,12 @@ export class Submissions {
 
   #description(key: string): DriverDescription {
     return {
+      ...driverDescription,
       name: key,
       main: this.#program,
       args: [this.#effects, key],
       cwd: this.#directory,
-      cores: 1,
       memoryMib: 16,
-      resources: {},
-      supervise: false,
-      onIsolation: 'run',
-      env: {},
-      nodeOptions: [],
     }
   }
 }

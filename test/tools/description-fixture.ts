@@ -1,1 +1,0 @@
-export { applicationDescription, driverDescription } from '../../actors/messages/samples.js'
