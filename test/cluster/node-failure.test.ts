@@ -32,7 +32,6 @@ const plantIn = (file: string): string => `{
 }`
 
 interface LogLine {
-  readonly at: string
   readonly node: string
   readonly message: string
 }
@@ -76,13 +75,13 @@ async function fails(t: TestContext, { node, plant, told }: Trial): Promise<void
   const exited = await waitUntil(`${node} to end`, () =>
     up.lines.find((line) => line.event === 'exited' && line.node === node),
   )
-  const endedAtMs = Date.now()
   assert.deepEqual(exited, { event: 'exited', node, pid, code: 1, signal: null })
   assert.ok(!isAlive(pid))
   const lines = logOf(up, node)
-  const first = lines.find(({ message }) => message === told)
-  assert.ok(first, up.stderr())
-  assert.ok(endedAtMs - Date.parse(first.at) < 1000 + 600, `${endedAtMs - Date.parse(first.at)} ms`)
+  assert.ok(
+    lines.some(({ message }) => message === told),
+    up.stderr(),
+  )
   assert.equal(lines.at(-1)?.message, 'this node ends: it cannot go on')
   assert.match(up.stderr(), /planted/)
   await waitUntil(`${node} to be started again`, () =>

@@ -154,11 +154,10 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
     await closed
   },
   masterTimeout: async () => {
-    const began = performance.now()
     await assert.rejects(connect('firesteel://127.0.0.1:1', { secret, masterTimeout: '300ms' }), {
       code: 'FIRESTEEL_NO_MASTER',
+      message: /within 300 ms/,
     })
-    assert.ok(performance.now() - began < 15_000, 'half of the default')
   },
   secret: async () => {
     await assert.rejects(connect(address, { secret: 'another secret than theirs', executors: 0 }), {
@@ -267,11 +266,10 @@ async function runFacts(...options: string[]): Promise<Facts> {
 
 /** `run` ends as its program does, `submit` with the code of the reason. */
 async function failsSoon(...args: string[]): Promise<void> {
-  const began = performance.now()
   const { code, stderr } = await call(...args)
   assert.equal(code, args[0] === 'run' ? 1 : 3, stderr)
   assert.match(stderr, /NO_MASTER/)
-  assert.ok(performance.now() - began < 15_000, 'half of the default')
+  assert.match(stderr, /within 300 ms/)
 }
 
 const nobody = ['--master', 'firesteel://127.0.0.1:1', '--master-timeout', '300ms'] as const

@@ -90,10 +90,14 @@ test('a read of a FIFO costs its executor; closing waits for none of them', asyn
   const blocked = once.sleeps(block('closed'))
   const ended = assert.rejects(blocked, { code: 'FIRESTEEL_APPLICATION_CLOSED' })
   await cluster.waitUntil('it to block', () => pidsIn(path('closed')).length === 1)
-  const began = performance.now()
-  await app.close()
+  let isClosed = false
+  const closing = app.close().then(() => {
+    isClosed = true
+  })
+  // Its calls would take ten minutes.
+  await cluster.waitUntil('the application to close', () => isClosed)
+  await closing
   await ended
-  assert.ok(performance.now() - began < 5000, 'its calls would take ten minutes')
   await cluster.waitUntil('the command to be gone', () => !pidsIn(path('closed')).some(isAlive))
 })
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { ElectionAgent, ElectionAgentContext } from '../../actors/election/election-agent.js'
-import { deadlineMs } from '../../actors/election/lease.js'
 import type { AgentMessage, ElectedLeader, ElectionMessage } from '../../actors/messages/election.js'
 import { systemClock } from '../../runtime/clock.js'
 import { silentLog } from '../../runtime/observe/log.js'
@@ -23,7 +22,8 @@ export interface ElectionUnderTest {
 
 export type ElectionFactory = () => Promise<ElectionUnderTest>
 
-type Said = ElectionMessage & { readonly atMs: number }
+/** A message, and how many the candidates of the test had said before it. */
+type Said = ElectionMessage & { readonly order: number }
 
 /** An engine whose calls hang while it is cut off; how a frozen store or a broken network looks. */
 class CutEngine {
@@ -53,7 +53,13 @@ export class Candidate {
   readonly #store: CutEngine
   resigned = 0
 
-  constructor(owner: string, contender: Contender, leaseMs: number, received: Position, holdOffMs = 0) {
+  constructor(
+    owner: string,
+    contender: Contender,
+    leaseMs: number,
+    received: Position,
+    { holdOffMs = 0, nextOrder }: { readonly holdOffMs?: number; readonly nextOrder: () => number },
+  ) {
     this.owner = owner
     this.#store = new CutEngine(contender.engine)
     const name = owner.slice(0, owner.indexOf('-'))
@@ -72,7 +78,7 @@ export class Candidate {
       random: Math.random,
       newWriteId: () => `mark-${Math.random()}`,
       log: silentLog,
-      tellMaster: (message) => void this.said.push({ ...message, atMs: performance.now() }),
+      tellMaster: (message) => void this.said.push({ ...message, order: nextOrder() }),
       onUnrecoverable: (error) => {
         throw error
       },
@@ -96,18 +102,16 @@ export class Candidate {
     return this.said.map(({ type }) => type).filter((type) => type !== 'LeaderRecordSeen')
   }
 
-  get elected(): (ElectedLeader & { atMs: number }) | undefined {
-    return this.said.find(
-      (message): message is ElectedLeader & { atMs: number } => message.type === 'ElectedLeader',
-    )
+  get elected(): (ElectedLeader & Said) | undefined {
+    return this.said.find((message): message is ElectedLeader & Said => message.type === 'ElectedLeader')
   }
 
-  get revokedAtMs(): number | undefined {
-    return this.said.find(({ type }) => type === 'RevokedLeadership')?.atMs
+  get revoked(): Said | undefined {
+    return this.said.find(({ type }) => type === 'RevokedLeadership')
   }
 
   get leads(): boolean {
-    return this.elected !== undefined && this.revokedAtMs === undefined
+    return this.elected !== undefined && this.revoked === undefined
   }
 }
 
@@ -117,6 +121,7 @@ export class Electorate {
   readonly #under: ElectionUnderTest
   readonly #contenders: Contender[] = []
   #received: Position = { epoch: 0, seq: 0 }
+  #said = 0
 
   constructor(under: ElectionUnderTest) {
     this.#under = under
@@ -129,13 +134,16 @@ export class Electorate {
   async candidate(owner: string, holdOffMs = 0): Promise<Candidate> {
     const contender = await this.#under.open()
     this.#contenders.push(contender)
-    const one = new Candidate(owner, contender, this.leaseMs, this.#received, holdOffMs)
+    const one = new Candidate(owner, contender, this.leaseMs, this.#received, {
+      holdOffMs,
+      nextOrder: () => this.#said++,
+    })
     this.all.push(one)
     return one
   }
 
   /** The only one that leads; waits until there is one. */
-  async leader(deadlineMs = 10 * this.leaseMs): Promise<Candidate> {
+  async leader(deadlineMs = 20 * this.leaseMs): Promise<Candidate> {
     const found = await waitUntil('a leader', () => this.all.find(({ leads }) => leads), {
       deadlineMs,
       everyMs: 5,
@@ -192,22 +200,17 @@ export function electionSuite(name: string, create: ElectionFactory): void {
       for (const other of others) assert.equal(other.agent.mayAct(), false)
     })
 
-    test('who resigns is succeeded at once by whom it tells; epochs rise; its fresh STANDBY goes last', async () => {
+    test('who resigns is succeeded by whom it tells; epochs rise; its fresh STANDBY goes last', async () => {
       const first = await court.candidate('m1-1')
       await court.leader()
       const second = await court.candidate('m2-1')
       await court.quiet(0.2)
       first.tell({ type: 'ResignLeadership' })
-      await waitUntil('the leader to resign', () => first.resigned > 0, {
-        deadlineMs: court.leaseMs,
-        everyMs: 1,
-      })
-      const sinceMs = performance.now()
+      await waitUntil('the leader to resign', () => first.resigned > 0, { everyMs: 1 })
       const again = await court.candidate('m1-2', 200)
       second.tell({ type: 'TakeOver' })
       const leader = await court.leader()
       assert.equal(leader, second)
-      assert.ok(second.elected!.atMs - sinceMs < court.leaseMs / 2, 'it waited')
       assert.ok(second.elected!.epoch > first.elected!.epoch)
       assert.deepEqual(second.elected!.base.epoch, first.elected!.epoch)
       assert.deepEqual(first.kinds, ['ElectedLeader', 'RevokedLeadership'])
@@ -215,27 +218,22 @@ export function electionSuite(name: string, create: ElectionFactory): void {
       assert.deepEqual(again.kinds, [])
     })
 
-    test('who does not renew is revoked by its own deadline, and only then succeeded, after its lease', async () => {
+    test('who does not renew is revoked by itself, and only then succeeded', async () => {
       const first = await court.candidate('m1-1')
       await court.leader()
       await court.candidate('m2-1')
       await court.candidate('m3-1')
       // Long enough that nobody distrusts a server for having come back.
       await court.quiet(1.2)
-      const cutAtMs = performance.now()
       first.cutOff()
       const next = await waitUntil(
         'a successor',
         () => court.all.find((one) => one !== first && one.elected),
-        {
-          deadlineMs: 5 * court.leaseMs,
-          everyMs: 5,
-        },
+        { deadlineMs: 20 * court.leaseMs, everyMs: 5 },
       )
-      const { atMs, epoch } = next!.elected!
+      const { order, epoch } = next!.elected!
       assert.ok(epoch > first.elected!.epoch)
-      assert.ok(first.revokedAtMs !== undefined && first.revokedAtMs < atMs, 'both led')
-      assert.ok(first.revokedAtMs - cutAtMs <= deadlineMs(0, court.leaseMs) + 200, 'it led on')
+      assert.ok(first.revoked !== undefined && first.revoked.order < order, 'both led')
       assert.equal(first.agent.mayAct(), false)
       await court.quiet(1)
       assert.deepEqual(first.kinds, ['ElectedLeader', 'RevokedLeadership'])
@@ -247,10 +245,7 @@ export function electionSuite(name: string, create: ElectionFactory): void {
       const observedEpoch = first.elected!.epoch + 3
       first.tell({ type: 'LeadershipLost', reason: 'a peer has seen a higher epoch', observedEpoch })
       first.tell({ type: 'LeadershipLost', reason: 'again', observedEpoch })
-      await waitUntil('the end', () => first.revokedAtMs !== undefined, {
-        deadlineMs: court.leaseMs,
-        everyMs: 1,
-      })
+      await waitUntil('the end', () => first.revoked, { everyMs: 1 })
       assert.equal(first.agent.mayAct(), false)
       assert.deepEqual(first.agent.observed, { epoch: observedEpoch, seq: 0 })
       court.end(first)
@@ -267,12 +262,9 @@ export function electionSuite(name: string, create: ElectionFactory): void {
       await court.leader()
       const second = await court.candidate('m2-1')
       second.tell({ type: 'ResignLeadership' })
-      await waitUntil('it to resign', () => second.resigned > 0, { deadlineMs: court.leaseMs, everyMs: 1 })
+      await waitUntil('it to resign', () => second.resigned > 0, { everyMs: 1 })
       first.tell({ type: 'ResignLeadership' })
-      await waitUntil('the leader to resign', () => first.resigned > 0, {
-        deadlineMs: court.leaseMs,
-        everyMs: 1,
-      })
+      await waitUntil('the leader to resign', () => first.resigned > 0, { everyMs: 1 })
       await court.quiet(1.2)
       assert.deepEqual(second.kinds, [])
       const third = await court.candidate('m3-1')

@@ -7,6 +7,7 @@ import {
 } from '../../runtime/persistence/commit-queue-driver.js'
 import type { CommitOutcome, CommitRequest, StoreDegradation } from '../../runtime/persistence/engine.js'
 import { RecordTables } from '../../runtime/persistence/record-tables.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 interface Call {
   readonly kind: 'commit' | 'touch'
@@ -19,13 +20,12 @@ interface Call {
 /** A driver over an engine whose answers the test gives, on virtual time. */
 function harness(more: Partial<CommitQueueDriverOptions<string>> = {}) {
   const calls: Call[] = []
-  const timers: { atMs: number; run: () => void }[] = []
   const log: string[] = []
   const ends: CommitEnd[] = []
   const problems: (StoreDegradation | undefined)[] = []
   const confirmed: number[] = []
   const recordCache = new RecordTables()
-  const time = { nowMs: 0 }
+  const time = new VirtualTime()
   const call = (kind: Call['kind'], request?: CommitRequest, lock?: string) =>
     new Promise<CommitOutcome>((answer, fail) => calls.push({ kind, request, lock, answer, fail }))
   let writeIds = 0
@@ -44,14 +44,8 @@ function harness(more: Partial<CommitQueueDriverOptions<string>> = {}) {
     },
     fence: { epoch: 1, owner: 'me' },
     lock: () => 'the-lock',
-    monotonicMs: () => time.nowMs,
-    timers: {
-      after(delayMs, run) {
-        const timer = { atMs: time.nowMs + delayMs, run }
-        timers.push(timer)
-        return () => timers.splice(timers.indexOf(timer), 1)
-      },
-    },
+    monotonicMs: () => time.monotonicMs(),
+    timers: time,
     onReleased: (effect) => void log.push(effect),
     onEnded: (end) => ends.push(end),
     onDegraded: (degradation) => problems.push(degradation),
@@ -61,17 +55,16 @@ function harness(more: Partial<CommitQueueDriverOptions<string>> = {}) {
   })
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
   const advance = async (ms: number) => {
-    time.nowMs += ms
-    for (const timer of timers.filter((one) => one.atMs <= time.nowMs)) {
-      timers.splice(timers.indexOf(timer), 1)
-      timer.run()
-    }
+    time.advance(ms)
+    await turn()
+  }
+  const nextTimer = async () => {
+    assert.ok(time.fireNext())
     await turn()
   }
   return {
     driver,
     calls,
-    timers,
     log,
     ends,
     troubles: problems,
@@ -80,6 +73,7 @@ function harness(more: Partial<CommitQueueDriverOptions<string>> = {}) {
     time,
     turn,
     advance,
+    nextTimer,
   }
 }
 
@@ -102,7 +96,7 @@ test('steps of one turn share a commit; the next is sent when the first has its 
   await turn()
   assert.equal(calls.length, 1)
   assert.deepEqual(log, [])
-  time.nowMs = 7
+  time.spend(7)
   calls[0]!.answer(ok(1))
   await turn()
   assert.deepEqual(log, ['a', 'b'])
@@ -127,7 +121,7 @@ test('effects alone go behind a touch with the present lock', async () => {
 })
 
 test('trouble: said once, waited out, the same commit sent again, its end said', async () => {
-  const { driver, calls, timers, troubles: problems, log, turn, advance } = harness()
+  const { driver, calls, time, troubles: problems, log, turn, advance } = harness()
   driver.submit(put('a', 'a'))
   await turn()
   calls[0]!.fail(new Error('the socket closed'))
@@ -135,7 +129,7 @@ test('trouble: said once, waited out, the same commit sent again, its end said',
   driver.submit(put('b', 'b'))
   await turn()
   assert.equal(calls.length, 1, 'new steps do not shorten the back-off')
-  assert.equal(timers.length, 1)
+  assert.equal(time.pending, 1)
   await advance(19)
   assert.equal(calls.length, 1)
   await advance(1)
@@ -190,7 +184,7 @@ test('the end is said once; then stop gives what never left', async () => {
 })
 
 test('after stop a late answer releases nothing, and a waiting back-off sends nothing', async () => {
-  const { driver, calls, ends, log, timers, turn } = harness()
+  const { driver, calls, ends, log, time, turn } = harness()
   driver.submit(put('a', 'a'))
   await turn()
   assert.deepEqual(driver.stop(), { unknown: ['a'], neverSent: [] })
@@ -202,10 +196,10 @@ test('after stop a late answer releases nothing, and a waiting back-off sends no
   await second.turn()
   second.calls[0]!.answer({ kind: 'unknown', reason: 'time-out' })
   await second.turn()
-  assert.equal(second.timers.length, 1)
+  assert.equal(second.time.pending, 1)
   second.driver.stop()
-  assert.equal(second.timers.length, 0)
-  assert.equal(timers.length, 0)
+  assert.equal(second.time.pending, 0)
+  assert.equal(time.pending, 0)
 })
 
 test('an effect that throws when released ends the leadership', async () => {
@@ -231,7 +225,7 @@ describe('effects of one commit are released a turn at a time', () => {
   const effects = ['1', '2', '3', '4', '5', '6', '7']
 
   test('in order, before the next commit is sent, and drained means that all have left', async () => {
-    const { driver, calls, log, turn, advance } = harness({ release })
+    const { driver, calls, log, turn, nextTimer } = harness({ release })
     driver.submit(put('a', ...effects))
     await turn()
     driver.submit(put('b', '8'))
@@ -243,9 +237,9 @@ describe('effects of one commit are released a turn at a time', () => {
     await turn()
     assert.deepEqual(log, ['1', '2', '3'])
     assert.equal(calls.length, 1, 'the next commit waits')
-    await advance(0)
+    await nextTimer()
     assert.deepEqual(log, effects.slice(0, 6))
-    await advance(0)
+    await nextTimer()
     assert.deepEqual(log, effects)
     assert.equal(calls.length, 2)
     assert.equal(isDrained, false)
@@ -256,11 +250,11 @@ describe('effects of one commit are released a turn at a time', () => {
   })
 
   test('a turn ends after its time too: some effects are large', async () => {
-    const { driver, calls, log, time, turn, advance } = harness({
+    const { driver, calls, log, time, turn, nextTimer } = harness({
       release: { releaseEffects: 100, releaseMs: 5 },
       onReleased: (effect) => {
         log.push(effect)
-        time.nowMs += 4
+        time.spend(4)
       },
     })
     driver.submit(put('a', ...effects))
@@ -268,7 +262,7 @@ describe('effects of one commit are released a turn at a time', () => {
     calls[0]!.answer(ok(1))
     await turn()
     assert.deepEqual(log, ['1', '2'])
-    await advance(0)
+    await nextTimer()
     assert.deepEqual(log, ['1', '2', '3', '4'])
   })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { backoffMs, jittered } from '../../runtime/backoff.js'
 import { before, within } from '../../runtime/timers.js'
-import { VirtualTime } from '../harness/virtual-time.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 const late = (): Error => new Error('too late')
 
@@ -21,7 +21,7 @@ test('a wait ends with its work, whatever came of it, and leaves no timer', asyn
   await within(Promise.reject(new Error('of the work')), 100, time)
   assert.equal(await before(Promise.resolve('done'), 100, time, late), 'done')
   await assert.rejects(before(Promise.reject(new Error('of the work')), 100, time, late), /of the work/)
-  await time.advance(0)
+  await time.advanceSettling(0)
   assert.equal(time.pending, 0)
 })
 
@@ -31,10 +31,10 @@ test('a wait ends at its deadline where the work does not', async () => {
   const ended: string[] = []
   void within(never, 100, time).then(() => ended.push('within'))
   void before(never, 150, time, late).catch((error: Error) => ended.push(error.message))
-  await time.advance(99)
+  await time.advanceSettling(99)
   assert.deepEqual(ended, [])
-  await time.advance(1)
+  await time.advanceSettling(1)
   assert.deepEqual(ended, ['within'])
-  await time.advance(50)
+  await time.advanceSettling(50)
   assert.deepEqual(ended, ['within', 'too late'])
 })

@@ -83,9 +83,10 @@ test('nodes and clients may ask, programs in the cluster may not', async (t) => 
   const node = await nodeOf(t)
   node.ring.record(envelopeOf({ type: 'ElectedLeader' }), systemClock.wallMs())
   for (const role of ['node', 'client'] as const) {
+    const beforeMs = Date.now()
     const { entries, nowMs } = await (await peerOf(t, node.port, `a-${role}`, role)).ask()
     assert.ok(entries.some(({ message }) => message === 'ElectedLeader'))
-    assert.ok(Math.abs(nowMs - Date.now()) < 60_000)
+    assert.ok(beforeMs <= nowMs && nowMs <= Date.now(), 'the clock of the node, when it answered')
   }
   const driver = await peerOf(t, node.port, 'driver-1', 'driver', 'driver-1/1')
   await assert.rejects(driver.ask(), { code: 'FIRESTEEL_NOT_ALLOWED' })

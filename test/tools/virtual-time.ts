@@ -62,6 +62,11 @@ export class VirtualTime implements Clock, TimerSource {
     this.#nowMs = untilMs
   }
 
+  /** Fires the timer that is due first, and moves time to it; false if none waits. */
+  fireNext(): boolean {
+    return this.#fireNext(Number.POSITIVE_INFINITY)
+  }
+
   /** Moves time on as code that runs for `ms` does: no timer fires meanwhile. */
   spend(ms: number): void {
     this.#nowMs += ms
