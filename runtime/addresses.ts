@@ -34,9 +34,25 @@ export function parseHostPort(text: string, portDefault?: number): HostPort {
   return { host: match[1]!, port }
 }
 
+/** True if `parseHostPort` accepts the text without a default port. */
+export function isHostPort(text: string): boolean {
+  try {
+    parseHostPort(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** `host:port`, with brackets around IPv6. */
 export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** The parts of an address that `formatHostPort` wrote. Text that people write needs `parseHostPort`, which checks it. */
+export function splitHostPort(address: string): HostPort {
+  const colon = address.lastIndexOf(':')
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) }
 }
 
 /** Every Master of `firesteel://h:p[,h:p...]`, in order, without repetitions. Throws ADDRESS_INVALID. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { splitHostPort } from '../../runtime/addresses.js'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
@@ -32,12 +33,6 @@ function readBoot(): ExecutorBoot {
       },
     )
   }
-}
-
-function splitAddress(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(':')
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
-  return { host, port: Number(address.slice(colon + 1)) }
 }
 
 function say(text: string): void {
@@ -116,7 +111,7 @@ class Executor {
     const { cluster, driver, appId, execId, key } = this.#boot
     // The keeper's timers and sockets keep it alive. It ends with the process.
     new LinkKeeper({
-      ...splitAddress(driver),
+      ...splitHostPort(driver),
       identity: { cluster, incarnation: `executor-${execId}-${randomBytes(8).toString('hex')}` },
       role: 'application',
       subject: appId,

@@ -1,3 +1,4 @@
+import { splitHostPort } from '../../runtime/addresses.js'
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { PeerInfo } from './cluster-state.js'
 
@@ -10,11 +11,10 @@ export function peerInfo({
   advertise,
   dialled,
 }: PeerIdentity): PeerInfo {
-  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '')
   return {
     incarnation,
     role,
-    host,
+    host: splitHostPort(address).host,
     ...(subject !== undefined && { subject }),
     ...(advertise !== undefined && { address: `firesteel://${advertise}` }),
     ...(dialled && { dialled }),

@@ -1,3 +1,4 @@
+import { splitHostPort } from '../addresses.js'
 import { FiresteelError } from '../errors.js'
 import type { ActorSystem } from '../system/actor-system.js'
 import type { AskOptions } from '../system/behavior.js'
@@ -5,7 +6,7 @@ import { type Envelope, isWireEnvelope, type Sink, type WireEnvelope } from '../
 import type { Message, Ref } from '../system/ref.js'
 import { failureViolation, systemPath, systemViolation } from '../system/system-messages.js'
 import { throwUncaught } from '../system/uncaught.js'
-import { hostOf, type PeerIdentity } from './identity.js'
+import type { PeerIdentity } from './identity.js'
 import type { Link } from './link.js'
 import type { LinkEnd } from './link-end.js'
 import { LinkTable } from './link-table.js'
@@ -59,7 +60,7 @@ class PeerSink implements Sink {
     const { cluster, advertise, address, incarnation } = link.peer
     this.path = `firesteel://${cluster}@${advertise ?? address}`
     this.incarnation = incarnation
-    this.host = hostOf(address)
+    this.host = splitHostPort(address).host
     this.peer = link.peer
     this.#link = link
     this.#share = share

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { formatHostPort } from '../addresses.js'
 
 /**
  * Names the key that opened a link. `driver` and `application` also have a subject: driver and generation, or appId.
@@ -65,12 +66,8 @@ export interface PeerIdentity extends ProvenPeer {
 
 /** host:port, with brackets around IPv6. An IPv4 address seen through an IPv6 socket is written as IPv4. */
 export function formatAddress(host: string, port: number): string {
-  const plain = plainHost(host)
-  return plain.includes(':') ? `[${plain}]:${port}` : `${plain}:${port}`
+  return formatHostPort({ host: plainHost(host), port })
 }
-
-/** The host of a socket's host:port, as `formatAddress` writes it. What a peer does is counted by it: its port changes with each link. */
-export const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':'))
 
 export function plainHost(host: string): string {
   return host.startsWith('::ffff:') && host.includes('.') ? host.slice('::ffff:'.length) : host

@@ -1,5 +1,6 @@
+import { splitHostPort } from '../addresses.js'
 import type { ThrottledLog } from '../observe/log-throttle.js'
-import { hostOf, type PeerIdentity } from './identity.js'
+import type { PeerIdentity } from './identity.js'
 import type { Rejection } from './listen.js'
 
 type Peer = Pick<PeerIdentity, 'incarnation' | 'address'>
@@ -24,10 +25,14 @@ export class PeerComplaints {
   }
 
   readonly turnedAway = ({ address, code, detail }: Rejection): void => {
-    this.#log.warn(`door:${hostOf(address)}`, 'a connection was refused', { address, code, detail })
+    this.#log.warn(`door:${splitHostPort(address).host}`, 'a connection was refused', {
+      address,
+      code,
+      detail,
+    })
   }
 
   #complain(kind: string, { incarnation, address }: Peer, text: string, reason: string): void {
-    this.#log.warn(`${kind}:${hostOf(address)}`, text, { from: incarnation, address, reason })
+    this.#log.warn(`${kind}:${splitHostPort(address).host}`, text, { from: incarnation, address, reason })
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { formatMasterAddress, parseMasterAddresses } from '../../addresses.js'
+import { formatMasterAddress, isHostPort, parseMasterAddresses } from '../../addresses.js'
 import { parseDurationMs, parseMemoryMib } from '../../units.js'
 
 /* The scalars of a deployment file. Messages are read after `KEY`: "port must be ...". */
@@ -76,12 +76,7 @@ export const redisUrl = z
   .refine(isRedisUrl, redisUrlRule)
   .meta({ 'x-example': 'redis://host:6379/0' })
 
-/** An IPv6 address has brackets. */
-function isHostPort(text: string): boolean {
-  const [, port] = /^(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253}):(\d{1,5})$/.exec(text) ?? []
-  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535
-}
-
+/** An IPv6 address has brackets. The text is kept; the code that dials it parses it by the same rule. */
 export const hostPort = z.string().refine(isHostPort, 'must be host:port')
 export const httpUrl = urlWith('http:', 'https:').meta({ 'x-example': 'http://host:4318' })
 
