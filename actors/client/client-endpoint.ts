@@ -2,19 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { type Clock, systemClock } from '../../runtime/clock.js'
 import { errorOf, FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import type { Log } from '../../runtime/observe/log.js'
-import { ThrottledLog } from '../../runtime/observe/log-throttle.js'
-import type { ActorContext, ActorSystem } from '../../runtime/system/actor-system.js'
+import type { ActorContext } from '../../runtime/system/actor-system.js'
 import type { Handler } from '../../runtime/system/behavior.js'
-import { logDeadLetters } from '../../runtime/system/dead-letters.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
-import { createSystem } from '../../runtime/system/system.js'
 import { answerTrace } from '../../runtime/trace/answer-trace.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
-import { Dialer, type DialerOptions } from '../../runtime/transport/dialer.js'
-import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
-import { PeerComplaints } from '../../runtime/transport/peer-complaints.js'
-import { type ClientMessage, violation } from '../messages/catalogue.js'
+import type { DialerOptions } from '../../runtime/transport/dialer.js'
+import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import type { ClientMessage } from '../messages/catalogue.js'
 import type { ApplicationDescription, DriverIncarnation } from '../messages/common.js'
 import type { FailedWorker } from '../messages/launch-failures.js'
 import type { RequestTrace } from '../messages/trace.js'
@@ -22,6 +18,7 @@ import { createTaskPool, type TaskPool, type TaskPoolLimits } from '../tasks/tas
 import type { ExecutorFailure } from './app.js'
 import { ClientCore } from './client-core.js'
 import type { ClientEffect, ClientInput, Reason } from './client-steps.js'
+import { ClientTransport } from './client-transport.js'
 import type { Credential } from './credential.js'
 import { dialProblem } from './dial-problem.js'
 import {
@@ -83,19 +80,14 @@ export class ClientEndpoint {
   readonly #options: EndpointOptions
   readonly #incarnation: string
   readonly #registration: string
-  readonly #throttle: ThrottledLog
-  readonly #system: ActorSystem
+  readonly #transport: ClientTransport
   readonly #gateway: Gateway<ClientMessage>
-  readonly #masterDialer: Dialer
-  /** Incarnation of a Master -> the address at which it was dialled. */
-  readonly #addresses = new Map<string, string>()
   readonly #waiters = new Map<number, (done: boolean | FiresteelError) => void>()
   #listener: ExecutorListener | undefined
   #core: ClientCore | undefined
   #context: ActorContext<EndpointMessage> | undefined
   #self: Ref<EndpointMessage> | undefined
   #pool: TaskPool | undefined
-  #cluster: string
   #nextWaiter = 0
   #closeReason = 'it was closed'
   #started: { resolve: () => void; reject: (error: FiresteelError) => void } | undefined
@@ -104,47 +96,27 @@ export class ClientEndpoint {
   #resolveFinished: () => void = () => {}
 
   constructor(options: EndpointOptions) {
-    const { clock = systemClock, timers, random, dialWith, newId = randomHex } = options.dependencies ?? {}
+    const { newId = randomHex, openListener: _, ...dependencies } = options.dependencies ?? {}
     this.#options = options
-    this.#throttle = new ThrottledLog(options.log)
     this.#incarnation = `client-${newId(8)}`
     this.#registration = newId(16)
-    this.#cluster = options.cluster
     this.#whenFinished = new Promise((resolve) => {
       this.#resolveFinished = resolve
     })
-    this.#system = createSystem({
-      name: `firesteel://${options.cluster || 'unnamed'}@client:0`,
-      clock,
-      ...(timers && { timers }),
+    this.#transport = new ClientTransport({
+      cluster: options.cluster,
+      incarnation: this.#incarnation,
+      credential: options.credential,
+      log: options.log,
+      ...dependencies,
       epoch: () => this.#core?.epoch ?? 0,
       ring: new TraceRing(),
-      onDeadLetter: logDeadLetters(this.#throttle),
-      onFailure: ({ error }) => this.#failed('the ClientEndpoint', error),
-    })
-    this.#gateway = new Gateway<ClientMessage>({
-      system: this.#system,
-      violation: (message) => violation('client', message),
       remotePath: () => MASTER_PATH,
-      onRejected: new PeerComplaints(this.#throttle).dropped,
-    })
-    this.#masterDialer = new Dialer({
-      identity: { cluster: options.cluster, incarnation: this.#incarnation },
-      ...options.credential,
-      clock,
-      ...(timers && { timers }),
-      ...(random && { random }),
-      ...(dialWith && { dialWith }),
-      onLink: (address, link) => {
-        this.#cluster ||= link.peer.cluster
-        this.#addresses.set(link.peer.incarnation, address)
-        this.#gateway.attach(link)
-      },
-      onInvalid: (address, { detail }) =>
-        this.#throttle.warn(`frame:${address}`, 'a Master sent what cannot be read', { address, detail }),
+      onDefect: (error) => this.#failed('the ClientEndpoint', error),
       onFailed: (address, error) => this.#input({ kind: 'dialFailed', address, reason: dialProblem(error) }),
       onRefused: (address, error) => this.#input({ kind: 'refused', address, reason: reasonFrom(error) }),
     })
+    this.#gateway = this.#transport.gateway
   }
 
   get appId(): string {
@@ -164,12 +136,12 @@ export class ClientEndpoint {
     const { credential, listener, masters, description, driver, masterTimeoutMs, dependencies } =
       this.#options
     const openListener = dependencies?.openListener ?? openExecutorListener
-    const complaints = new PeerComplaints(this.#throttle)
+    const { complaints } = this.#transport
     this.#listener = await openListener({
       ...listener,
       key: credential.key,
       masters,
-      identity: () => ({ cluster: this.#cluster || 'unnamed', incarnation: this.#incarnation }),
+      identity: () => ({ cluster: this.#transport.cluster, incarnation: this.#incarnation }),
       appId: () => this.#core?.appId,
       onLink: (link) => this.#pool?.link(link),
       onRejected: complaints.turnedAway,
@@ -186,7 +158,9 @@ export class ClientEndpoint {
       listen: this.#listener.listen,
       masterTimeoutMs,
     })
-    this.#self = this.#system.spawn<EndpointMessage>(CLIENT_ACTOR, (context) => this.#behavior(context))
+    this.#self = this.#transport.system.spawn<EndpointMessage>(CLIENT_ACTOR, (context) =>
+      this.#behavior(context),
+    )
     this.#gateway.serve(this.#self)
     this.#input({ kind: 'start' })
     await registered
@@ -227,7 +201,7 @@ export class ClientEndpoint {
         return
       case 'LinkUp': {
         const peer = message.peer.incarnation
-        this.#step({ kind: 'linkUp', peer, address: this.#addresses.get(peer) ?? '' })
+        this.#step({ kind: 'linkUp', peer, address: this.#transport.addressOf(peer) })
         return
       }
       case 'LinkDown':
@@ -239,7 +213,10 @@ export class ClientEndpoint {
         return
       // A Master forwards this request from tools that may ask.
       case 'RequestTrace':
-        this.#context?.reply(envelope, answerTrace(this.#system.ring, message, systemClock.wallMs()))
+        this.#context?.reply(
+          envelope,
+          answerTrace(this.#transport.system.ring, message, systemClock.wallMs()),
+        )
         return
       default: {
         const from = peerOf(envelope)?.incarnation
@@ -253,7 +230,7 @@ export class ClientEndpoint {
   /** False: the input was not accepted. */
   #input(input: ClientInput): boolean {
     if (!this.#self || this.#finishing) return false
-    return this.#system.tell(this.#self, { type: 'Input', input })
+    return this.#transport.system.tell(this.#self, { type: 'Input', input })
   }
 
   #step(input: ClientInput): void {
@@ -317,7 +294,7 @@ export class ClientEndpoint {
   /** Dials it. An address from a Master may be unreadable; it is then noted and not tried again. */
   #dial(address: string): void {
     try {
-      this.#masterDialer.open(address)
+      this.#transport.dialer.open(address)
     } catch (error) {
       this.#input({ kind: 'dialFailed', address, reason: reasonOf(error) })
     }
@@ -366,17 +343,17 @@ export class ClientEndpoint {
     this.#pool?.close(over.message)
     for (const settle of this.#waiters.values()) settle(over)
     this.#waiters.clear()
-    this.#masterDialer.closeAll('this client ends')
+    this.#transport.dialer.closeAll('this client ends')
     this.#gateway.closeAll('the application ended')
     try {
       await this.#listener?.close()
       // The actor must have left its turn before its system can stop it.
       await new Promise<void>((resolve) => setImmediate(resolve))
-      await this.#system.shutdown()
+      await this.#transport.system.shutdown()
     } catch (cause) {
       this.#options.log.error('the client did not end cleanly', { error: cause })
     }
-    this.#throttle.close()
+    this.#transport.throttle.close()
     this.#resolveFinished()
     if (this.#started) this.#started.reject(over)
     else this.#options.events.ended(error)

@@ -6,20 +6,16 @@ import { type Clock, systemClock } from '../../runtime/clock.js'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { type Log, silentLog } from '../../runtime/observe/log.js'
-import { ThrottledLog } from '../../runtime/observe/log-throttle.js'
-import type { ActorSystem } from '../../runtime/system/actor-system.js'
-import { logDeadLetters } from '../../runtime/system/dead-letters.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
-import { createSystem } from '../../runtime/system/system.js'
 import { systemTimers } from '../../runtime/timers.js'
 import { dial } from '../../runtime/transport/dial.js'
-import { Dialer, type DialerOptions } from '../../runtime/transport/dialer.js'
-import { Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
-import { PeerComplaints } from '../../runtime/transport/peer-complaints.js'
-import { type ClientMessage, violation } from '../messages/catalogue.js'
+import type { DialerOptions } from '../../runtime/transport/dialer.js'
+import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import type { ClientMessage } from '../messages/catalogue.js'
 import type { MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
 import type { RequestTrace, TraceChunk } from '../messages/trace.js'
 import { CLIENT_ACTOR, MASTER_PATH } from './client-endpoint.js'
+import { ClientTransport } from './client-transport.js'
 import { dialProblem } from './dial-problem.js'
 import type { FoundCluster } from './find-cluster.js'
 import { LogReader } from './log-reader.js'
@@ -55,13 +51,9 @@ export class MasterClient {
   readonly #incarnation: string
   readonly #clock: Clock
   readonly #timers: NonNullable<DialerOptions['timers']>
-  readonly #throttle: ThrottledLog
-  readonly #system: ActorSystem
+  readonly #transport: ClientTransport
   readonly #gateway: Gateway<ClientMessage>
   readonly #links: MasterLinks
-  readonly #dialer: Dialer
-  /** Incarnation of a Master -> the address at which it was dialled. */
-  readonly #addresses = new Map<string, string>()
   readonly #workers = new Set<string>()
   /** Address of a Worker -> the incarnation that was linked there last. */
   readonly #workerAt = new Map<string, string>()
@@ -81,34 +73,20 @@ export class MasterClient {
     this.#clock = options.clock ?? systemClock
     this.#timers = timers
     this.#links = new MasterLinks(masters)
-    this.#throttle = new ThrottledLog(log)
-    this.#system = createSystem({
-      name: `firesteel://${cluster || 'unnamed'}@client:0`,
-      clock: this.#clock,
-      timers,
-      epoch: () => this.#links.epoch,
-      onDeadLetter: logDeadLetters(this.#throttle),
-      onFailure: ({ error }) => {
-        log.error('the client failed', { error })
-        this.#die(new FiresteelError('INTERNAL', reasonOf(error), { cause: error }))
-      },
-    })
-    this.#gateway = new Gateway<ClientMessage>({
-      system: this.#system,
-      violation: (message) => violation('client', message),
-      remotePath: ({ incarnation }) => (this.#workers.has(incarnation) ? WORKER_PATH : MASTER_PATH),
-      onRejected: new PeerComplaints(this.#throttle).dropped,
-    })
-    this.#dialer = new Dialer({
-      identity: { cluster, incarnation: this.#incarnation },
-      ...credential,
+    this.#transport = new ClientTransport({
+      cluster,
+      incarnation: this.#incarnation,
+      credential,
+      log,
       clock: this.#clock,
       timers,
       ...(random && { random }),
       ...(dialWith && { dialWith }),
-      onLink: (address, link) => {
-        this.#addresses.set(link.peer.incarnation, address)
-        this.#gateway.attach(link)
+      epoch: () => this.#links.epoch,
+      remotePath: ({ incarnation }) => (this.#workers.has(incarnation) ? WORKER_PATH : MASTER_PATH),
+      onDefect: (error) => {
+        log.error('the client failed', { error })
+        this.#die(new FiresteelError('INTERNAL', reasonOf(error), { cause: error }))
       },
       onFailed: (address, error) => {
         this.#links.dialFailed(address, dialProblem(error))
@@ -120,7 +98,8 @@ export class MasterClient {
         this.#dieIfUnrecoverable()
       },
     })
-    const self = this.#system.spawn<Incoming>(CLIENT_ACTOR, () => ({
+    this.#gateway = this.#transport.gateway
+    const self = this.#transport.system.spawn<Incoming>(CLIENT_ACTOR, () => ({
       receive: (message, envelope) => this.#receive(message, envelope),
     }))
     this.#gateway.serve(self)
@@ -260,10 +239,10 @@ export class MasterClient {
     this.#closed = true
     this.#fatal ??= new FiresteelError('ACTOR_STOPPED', 'The client was closed.')
     this.#wake()
-    this.#dialer.closeAll('this client ends')
+    this.#transport.dialer.closeAll('this client ends')
     this.#gateway.closeAll('the client ends')
-    await this.#system.shutdown()
-    this.#throttle.close()
+    await this.#transport.system.shutdown()
+    this.#transport.throttle.close()
   }
 
   #receive(message: Incoming, envelope: Envelope): void {
@@ -271,7 +250,7 @@ export class MasterClient {
       case 'LinkUp': {
         const { incarnation } = message.peer
         if (this.#workers.has(incarnation)) return
-        this.#links.linkUp(incarnation, this.#addresses.get(incarnation) ?? '')
+        this.#links.linkUp(incarnation, this.#transport.addressOf(incarnation))
         return
       }
       case 'LinkDown': {
@@ -299,7 +278,7 @@ export class MasterClient {
   #open(effects: readonly DialEffect[]): void {
     for (const { address } of effects) {
       try {
-        this.#dialer.open(address)
+        this.#transport.dialer.open(address)
       } catch (error) {
         // A Master named an unreadable address. It is noted and not tried again.
         this.#links.dialFailed(address, reasonOf(error))
