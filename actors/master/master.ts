@@ -170,7 +170,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     if (this.#driver?.full && route?.access !== 'beats') {
       if (reply) this.#context.reply(envelope, busy)
       // Its next link begins with a full report, which repairs what was not taken (protocol R4).
-      else this.#options.gateway.close(from, 'the commit lane is full')
+      else this.#options.gateway.close(from, 'the commit queue is full')
       return
     }
     const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
@@ -295,7 +295,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
       release: config.slices,
       onReleased: ({ effect, cause }) => this.#run(effect, cause),
       onEnded: (end) => {
-        const reason = end.kind === 'failed' ? end.reason : `the commit lane ended: ${end.kind}`
+        const reason = end.kind === 'failed' ? end.reason : `the commit queue ended: ${end.kind}`
         this.#lost(reason, 'epoch' in end ? end.epoch : 0)
       },
       onDegraded: (degradation, reason) => {

@@ -158,7 +158,7 @@ export class HostsTrial implements AsyncDisposable {
   }
 
   async #isWell(may: { readonly executorsDie: boolean }): Promise<void> {
-    const { violations } = await this.#judge.verdict(may)
+    const { violations } = await this.#judge.assess(may)
     if (violations.length > 0) process.stderr.write(`${this.hosts.machines.diagnostics()}\n`)
     assert.deepEqual(violations, [])
   }

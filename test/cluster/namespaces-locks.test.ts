@@ -11,7 +11,7 @@ const LOCKS = ['l1', 'l2', 'l3']
 const revoked = /^RevokedLeadership: (the lease ran out$|a peer has (seen|obeyed) epoch )/
 /** By the record, not by its lease: the store was in reach. */
 const deposed =
-  /^RevokedLeadership: (epoch \d+ of |a peer has (seen|obeyed) epoch |the commit lane ended: deposed)/
+  /^RevokedLeadership: (epoch \d+ of |a peer has (seen|obeyed) epoch |the commit queue ended: deposed)/
 
 test('three lock servers: the network fails around one of them, and around the leader', {
   skip,

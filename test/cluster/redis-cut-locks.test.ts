@@ -9,7 +9,7 @@ import { CutWork } from './redis-cut-work.js'
 const silent = { kind: 'silent' } as const
 /** By the record, not by its lease: the store was in reach. */
 const deposed =
-  /^RevokedLeadership: (epoch \d+ of |a peer has (seen|obeyed) epoch |the commit lane ended: deposed)/
+  /^RevokedLeadership: (epoch \d+ of |a peer has (seen|obeyed) epoch |the commit queue ended: deposed)/
 
 test('a leader cut from the lock servers only leads on until another has lock and record', async (t) => {
   await using cut = await CutCluster.start('cut-locks')

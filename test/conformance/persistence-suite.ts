@@ -54,7 +54,7 @@ export async function takeOver(
   return outcome as Elected
 }
 
-/** A leader that chains its own marks, as the lane does. */
+/** A leader that chains its own write ids, as the commit queue does. */
 export class SuiteLeader {
   readonly engine: PersistenceEngine
   readonly fence: Fence
@@ -201,7 +201,7 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       }
     })
 
-    test('a commit moves seq and mark; the same one again is a duplicate and changes nothing', async () => {
+    test('a commit moves seq and write id; the same one again is a duplicate and changes nothing', async () => {
       const leader = new SuiteLeader(engine, await takeOver(engine, 'm1'))
       const request = leader.next([putOf('worker', 'w1', { cores: 2 })])
       const position = { epoch: 1, seq: 1 }
@@ -242,12 +242,12 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       assert.deepEqual(outcome, { kind: 'deposed', epoch: 1, owner: 'm1' })
     })
 
-    test('a store that is behind is rewound: a lower epoch, or another mark than the one before', async () => {
+    test('a store that is behind is rewound: a lower epoch, or another write id than the one before', async () => {
       const leader = new SuiteLeader(engine, await takeOver(engine, 'm1'))
       await leader.write([putOf('worker', 'w1')])
       const position = { epoch: 1, seq: 1 }
       const stands = { kind: 'rewound', position, writeId: leader.writeId }
-      const ahead = { ...leader.next([putOf('worker', 'w2')]), prev: 'a mark that this store never had' }
+      const ahead = { ...leader.next([putOf('worker', 'w2')]), prev: 'a write id that this store never had' }
       assert.deepEqual(await engine.commit(leader.fence, ahead), stands)
       assert.deepEqual(await engine.touch(leader.fence, 'lock', ahead.prev), stands)
       const future: CommitOutcome = await engine.commit({ epoch: 9, owner: 'm1' }, leader.next([]))
@@ -266,7 +266,7 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       assert.deepEqual(found, kept({ w1: { id: 'w1', value: 2 } }))
     })
 
-    test('touch: OK for the leader at its mark, and without a mark; it shows as a sign of life', async () => {
+    test('touch: OK for the leader at its write id, and without one; it shows as a sign of life', async () => {
       const leader = new SuiteLeader(engine, await takeOver(engine, 'm1'))
       await leader.write([putOf('worker', 'w1')])
       const ok = { kind: 'ok', position: { epoch: 1, seq: 1 } }
@@ -335,7 +335,7 @@ export function persistenceSuite(name: string, { durable, shared = false, create
       assert.deepEqual(late, moved)
     })
 
-    test('read without a mark goes on beside own commits, and is moved for anybody who does not lead', async () => {
+    test('read without a write id goes on beside own commits, and is moved for anybody who does not lead', async () => {
       const elected = await takeOver(engine, 'm1')
       const fence = { epoch: elected.epoch, owner: elected.owner }
       await new SuiteLeader(engine, elected).write([putOf('key', 'k1')])

@@ -153,13 +153,13 @@ for (const outcome of [
 test('what the Master reports as lost is revoked, once', async () => {
   const { heard: received, system, agent, pass } = court()
   await pass(1)
-  system.tell(agent, { type: 'LeadershipLost', reason: 'its lane ended', observedEpoch: 3 })
+  system.tell(agent, { type: 'LeadershipLost', reason: 'its commit queue ended', observedEpoch: 3 })
   system.tell(agent, { type: 'LeadershipLost', reason: 'again', observedEpoch: 3 })
   await pass(2 * LEASE_MS)
   assert.equal(received.length, 2)
 })
 
-test('a commit of the lane confirms as well as a touch', async () => {
+test('a commit confirms as well as a touch', async () => {
   const { heard: received, engine, system, agent, time, pass } = court()
   await pass(1)
   engine.touchOutcome = { kind: 'unknown', reason: 'touches fail' }

@@ -113,7 +113,7 @@ describe('the deadline', () => {
     assert.equal(candidate.dueMs('renew'), undefined)
   })
 
-  test('a commit of the lane confirms as well', () => {
+  test('a commit confirms as well', () => {
     const candidate = leading()
     candidate.advance(1000)
     candidate.message({ type: 'LeadershipConfirmed', sentAtMs: 900 })

@@ -237,7 +237,7 @@ test('the own tail is found and taken a little at a time, and the next leadershi
   )
 })
 
-test('the next piece of a tail is asked for at once, or, with much in the lane, once the one before is durable', () => {
+test('the next piece of the lost writes is asked for at once, or, with much in the commit queue, once the one before is durable', () => {
   const world = new MasterWorld()
   world.input(elected)
   world.restore(noRecords as StoredRecords)

@@ -145,7 +145,7 @@ test('trouble: said once, waited out, the same commit sent again, its end said',
   assert.equal(calls.length, 4)
 })
 
-test('drained: when all is released; also when the lane ends', async () => {
+test('drained: when all is released; also when the commit queue ends', async () => {
   const { driver, calls, log, turn } = harness()
   await driver.drained()
   driver.submit(put('a', 'a'))

@@ -173,7 +173,8 @@ class Witness {
     const full = this.commitQueue.full
     const answer = this.commitQueue.submit({ puts: values, deletes: gone, effects: names })
     assert.equal(answer, this.#ended ? 'ended' : full ? 'busy' : 'accepted')
-    if (this.#waiting.length >= commitQueueLimits.commitQueueSteps) assert.ok(full, 'the lane is not bounded')
+    if (this.#waiting.length >= commitQueueLimits.commitQueueSteps)
+      assert.ok(full, 'the commit queue is not bounded')
     else if (full)
       assert.ok(mostBytesOf(this.#waiting) >= commitQueueLimits.commitQueueBytes, 'full, and holds little')
     if (answer !== 'accepted') return
@@ -209,13 +210,13 @@ class Witness {
   }
 
   #fresh(next: CommitQueueRequest): void {
-    assert.equal(next.prev, this.#writeId, 'marks chain')
+    assert.equal(next.prev, this.#writeId, 'write ids chain')
     if (next.kind === 'touch') {
       assert.ok(this.#waiting[0]!.writes.length === 0, 'a touch although there is something to write')
       return
     }
     assert.equal(next.n, this.#seq + 1)
-    assert.ok(!this.#writeIds.has(next.writeId), 'a mark was used twice')
+    assert.ok(!this.#writeIds.has(next.writeId), 'a write id was used twice')
     this.#writeIds.add(next.writeId)
     const counts = this.#counts(next)
     const writing = this.#waiting.slice(0, counts[0]).filter(({ writes }) => writes.length > 0)
@@ -388,7 +389,7 @@ test('liveness: once the store answers, all that was accepted leaves, in no more
   )
 })
 
-test('an end is an end: no call brings anything out of a lane that was abandoned', () => {
+test('an end is an end: no call brings anything out of a commit queue that was abandoned', () => {
   fc.assert(
     fc.property(calls, calls, (before, after) => {
       const witness = new Witness()

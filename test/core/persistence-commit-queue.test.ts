@@ -29,7 +29,7 @@ function nextCommit(commitQueue: CommitQueue<string>, nowMs = 0) {
   return next as Extract<CommitQueueRequest, { kind: 'commit' }>
 }
 
-test('a commit continues seq and mark of the election and stamps its position into the records', () => {
+test('a commit continues seq and write id of the election and stamps its position into the records', () => {
   const commitQueue = commitQueueOf()
   commitQueue.submit({
     ...step([put('a', { x: 1, at: { epoch: 1, seq: 1 } })], 'one'),
@@ -191,7 +191,7 @@ for (const end of [
   { kind: 'rewound', position: { epoch: 2, seq: 30 }, writeId: 'x' },
   { kind: 'failed', reason: 'fsync' },
 ] as const) {
-  test(`${end.kind} ends the lane; what was sent is of unknown outcome, the rest was never sent`, () => {
+  test(`${end.kind} ends the commit queue; what was sent is of unknown outcome, the rest was never sent`, () => {
     const commitQueue = commitQueueOf()
     commitQueue.submit(step([put('a')], 'a'))
     commitQueue.submit(step([], 'b'))
@@ -218,7 +218,7 @@ test('behind a touch nothing is of unknown outcome; an unsettled commit is', () 
   assert.deepEqual(sent.abandon(), { unknown: ['a'], neverSent: [] })
 })
 
-test('the lane is bounded by steps and by bytes, in flight included; one step always fits after full was false', () => {
+test('the commit queue is bounded by steps and by bytes, in flight included; one step always fits after full was false', () => {
   const steps = commitQueueOf({ commitQueueSteps: 3 })
   for (const name of ['a', 'b', 'c']) assert.equal(steps.submit(step([put(name)], name)), 'accepted')
   assert.ok(steps.full)

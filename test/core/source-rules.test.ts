@@ -40,7 +40,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'tasks.ts BATCH_HEADER_BYTES',
     'tasks.ts FUNCTION_BYTES',
     'tasks.ts KEY_BYTES',
-    'frame.ts headerBytes',
+    'block.ts headerBytes',
     'output-segments.ts OFFSET_DIGITS',
     'frame.ts BRACKETS_BYTES',
     'frame.ts FRAME_HEADER_BYTES',

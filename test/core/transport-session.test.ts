@@ -21,7 +21,7 @@ test('a silent peer is suspect at deadMs and not a heartbeat before', () => {
   assert.ok(heartbeat.isDead())
 })
 
-test('what is heard before the verdict saves the peer', () => {
+test('what arrives before a link is declared dead saves the peer', () => {
   const heartbeat = watch()
   for (let second = 1; second <= 5; second++) heartbeat.tick(second * 1000)
   heartbeat.observed(5001)

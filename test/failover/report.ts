@@ -50,7 +50,7 @@ export interface FailoverReport {
   readonly cases: readonly CaseReport[]
 }
 
-export interface Verdict {
+export interface Evaluation {
   readonly countsHold: boolean
   /** Time goals that were missed. */
   readonly missed: readonly string[]
@@ -76,14 +76,14 @@ const countNames: Readonly<Record<keyof Counts, string>> = {
 
 export const countKeys = Object.keys(countNames) as (keyof Counts)[]
 
-export interface GapVerdict {
+export interface GapComparison {
   readonly meanLongerMs: number
   readonly chance: number
   readonly longer: boolean
 }
 
 /** Compared with equal work for the machine where possible, because starting a Master alone costs time on two cores. */
-export function judgeGap(rounds: readonly Round[], seed: number): GapVerdict {
+export function judgeGap(rounds: readonly Round[], seed: number): GapComparison {
   const pairs = rounds.map(
     ({ gapMs, calmGapMs, standbyGapMs }) => [gapMs, standbyGapMs ?? calmGapMs] as const,
   )
@@ -92,7 +92,7 @@ export function judgeGap(rounds: readonly Round[], seed: number): GapVerdict {
   return { meanLongerMs, chance, longer: chance < CHANCE && meanLongerMs > NOISE_MS }
 }
 
-export function judge({ cases, seed }: FailoverReport): Verdict {
+export function judge({ cases, seed }: FailoverReport): Evaluation {
   const missed: string[] = []
   for (const { case: name, rounds } of cases) {
     const longestMs = largest(rounds.map(({ aliveMs }) => aliveMs))

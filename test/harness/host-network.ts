@@ -13,7 +13,7 @@ import {
 /** 10.77.N.0/24, where N is unused here: hosts from 1 on, and this process at the end. */
 const NETWORK = '10.77'
 const OWN = 254
-/** The address of no device: a frame to it arrives nowhere, and its sender is told nothing. */
+/** The address of no device: a packet to it arrives nowhere, and its sender is told nothing. */
 const NOBODY = '02:00:00:00:00:00'
 
 interface Host {

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { PersistenceEngine } from '../../runtime/persistence/engine.js'
+import { encodeBlock } from '../../runtime/persistence/file-system/block.js'
 import { type FileOps, nodeFileOps } from '../../runtime/persistence/file-system/file-ops.js'
 import {
   FileSystemEngine,
   type FileSystemOptions,
 } from '../../runtime/persistence/file-system/file-system-engine.js'
-import { encodeFrame } from '../../runtime/persistence/file-system/frame.js'
 import {
   electRequest,
   putOf,
@@ -18,7 +18,7 @@ import {
   suiteSchemas,
   takeOver,
 } from '../conformance/persistence-suite.js'
-import { scanFrames } from '../fixtures/scan-frames.js'
+import { scanBlocks } from '../fixtures/scan-blocks.js'
 import { MemoryDisk } from '../tools/persistence-memory-disk.js'
 
 let nowMs = 1_700_000_000_000
@@ -52,11 +52,11 @@ async function idsOf(engine: PersistenceEngine, me: string): Promise<string[]> {
 const journal = '/state/epoch-1/journal-1'
 const snapshot = '/state/epoch-1/snapshot-1'
 
-test('a last frame torn at any byte is dropped without a warning; all before it is there', async () => {
+test('a last block torn at any byte is dropped without a warning; all before it is there', async () => {
   const disk = new MemoryDisk()
   await written(disk, 3)
   const whole = disk.peek(journal)
-  const last = scanFrames(whole).frames.at(-1)!
+  const last = scanBlocks(whole).blocks.at(-1)!
   for (let bytes = last.offset; bytes <= whole.length; bytes += 1) {
     const copy = disk.afterCrash({ keepUnsynced: true })
     copy.poke(journal, whole.subarray(0, bytes))
@@ -81,13 +81,13 @@ test('a flipped byte anywhere in the journal costs one commit at most, and is se
   const disk = new MemoryDisk()
   await written(disk, 4)
   const whole = disk.peek(journal)
-  const { frames } = scanFrames(whole)
+  const { blocks } = scanBlocks(whole)
   for (let at = 0; at < whole.length; at += 1) {
     const copy = disk.afterCrash({ keepUnsynced: true })
     const damaged = Buffer.from(whole)
     damaged[at]! ^= 0x41
     copy.poke(journal, damaged)
-    const hit = frames.findLastIndex((frame) => frame.offset <= at)
+    const hit = blocks.findLastIndex((block) => block.offset <= at)
     const expected = ['w1', 'w2', 'w3', 'w4'].filter((_, index) => index + 1 !== hit)
     const { engine, warnings } = openOn(copy)
     assert.deepEqual(await idsOf(engine, 'm2'), expected, `byte ${at}`)
@@ -98,7 +98,7 @@ test('a flipped byte anywhere in the journal costs one commit at most, and is se
     const line = JSON.parse(copy.peek('/state/quarantine/epoch-2.jsonl').toString())
     assert.deepEqual(
       Buffer.from(line.content, 'base64'),
-      damaged.subarray(frames[hit]!.offset, frames[hit + 1]?.offset ?? whole.length),
+      damaged.subarray(blocks[hit]!.offset, blocks[hit + 1]?.offset ?? whole.length),
     )
   }
 })
@@ -109,14 +109,14 @@ test('a flipped byte anywhere in a snapshot costs one record at most', async () 
   await idsOf(openOn(disk).engine, 'm2') // Epoch 2: its snapshot holds all four.
   const path = '/state/epoch-2/snapshot-1'
   const whole = disk.peek(path)
-  const { frames } = scanFrames(whole)
-  assert.equal(frames.length, 6)
+  const { blocks } = scanBlocks(whole)
+  assert.equal(blocks.length, 6)
   for (let at = 0; at < whole.length; at += 1) {
     const copy = disk.afterCrash({ keepUnsynced: true })
     const damaged = Buffer.from(whole)
     damaged[at]! ^= 0x41
     copy.poke(path, damaged)
-    const hit = frames.findLastIndex((frame) => frame.offset <= at)
+    const hit = blocks.findLastIndex((block) => block.offset <= at)
     const expected = ['w1', 'w2', 'w3', 'w4'].filter((_, index) => index + 1 !== hit)
     const { engine, warnings } = openOn(copy)
     assert.deepEqual(await idsOf(engine, 'm3'), expected, `byte ${at}`)
@@ -140,13 +140,13 @@ test('a flipped byte in the owner file or a lost one costs nothing', async () =>
   assert.deepEqual(await idsOf(openOn(disk).engine, 'm2'), ['w1', 'w2'])
 })
 
-test('a corrupt record within a good frame costs only itself', async () => {
+test('a corrupt record within a good block costs only itself', async () => {
   const disk = new MemoryDisk()
   const leader = await written(disk, 1)
   const broken = { table: 'worker', id: 'broken', json: '{"id":"broken"' } as const
   await leader.write([putOf('worker', 'w2'), broken, putOf('worker', 'w3')])
   const text = `{"kind":"commit","mark":"x"}\n+\tworker\t"w4"\t{"id":"w4"}\n+\tnonsense\n-\tworker\t"w1"`
-  disk.poke(journal, Buffer.concat([disk.peek(journal), encodeFrame(3, Buffer.from(text))]))
+  disk.poke(journal, Buffer.concat([disk.peek(journal), encodeBlock(3, Buffer.from(text))]))
   const { engine, warnings } = openOn(disk)
   assert.deepEqual(await idsOf(engine, 'm2'), ['w2', 'w3', 'w4'])
   assert.equal(warnings.length, 2)
@@ -173,7 +173,7 @@ test('another cluster, version, format or garbage: a coded error, and nothing is
   const seen = { epoch: 1, owner: 'm1' }
   await assert.rejects(other.leader(), { code: 'FIRESTEEL_CLUSTER_MISMATCH' })
   await assert.rejects(other.elect(electRequest('x', seen)), { code: 'FIRESTEEL_CLUSTER_MISMATCH' })
-  // Also when only the heads of the frames can tell.
+  // Also when only the heads of the blocks can tell.
   const headless = disk.afterCrash({ keepUnsynced: true })
   await headless.remove('/state/epoch-1/owner')
   const stranger = openOn(headless, { cluster: 'other' }).engine
@@ -184,7 +184,7 @@ test('another cluster, version, format or garbage: a coded error, and nothing is
   await newer.remove('/state/epoch-1/owner')
   const head = { kind: 'head', format: 'firesteel-state', version: 2, cluster: 'c', epoch: 1, seq: 0 }
   const text = JSON.stringify({ ...head, mark: '', base: { epoch: 0, seq: 0 } })
-  newer.poke(snapshot, encodeFrame(0, Buffer.from(text)))
+  newer.poke(snapshot, encodeBlock(0, Buffer.from(text)))
   await assert.rejects(openOn(newer).engine.leader(), { code: 'FIRESTEEL_VERSION_UNSUPPORTED' })
   const garbage = disk.afterCrash({ keepUnsynced: true })
   garbage.poke(snapshot, Buffer.from('PK\u0003\u0004 some archive'))

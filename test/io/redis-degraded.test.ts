@@ -195,7 +195,7 @@ test('a server that forgot its scripts gets them again', async () => {
   assert.equal((await leader.engine.touch(leader.fence, 'l')).kind, 'ok')
 })
 
-test('a full store: puts are STORE_FULL; verdicts, touch, leave, deletes and elections pass', async () => {
+test('a full store: puts are STORE_FULL; refusals, touch, leave, deletes and elections pass', async () => {
   const server = await serverOf()
   const leader = await leaderAt(server.url)
   await leader.write([putOf('worker', 'w1'), putOf('worker', 'w2')])
@@ -375,7 +375,7 @@ test('durability: always is silent, everysec and no AOF warn once', async () => 
   assert.equal(opener.log.complaints(/appendonly is off/).length, 1)
 })
 
-test('a key of a wrong type is named; nothing is changed, the lane ends', async () => {
+test('a key of a wrong type is named; nothing is changed, the commit queue ends', async () => {
   for (const name of ['leader', 'driver', 'quarantine']) {
     await shared.cli('FLUSHALL')
     const key = `{firesteel:c}:${name}`

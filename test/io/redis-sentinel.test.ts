@@ -36,7 +36,7 @@ test('no Sentinel answers, or none knows the name: complaint, and no end of tryi
   await opener.closeAll()
 })
 
-test('a frozen primary is replaced: the leader finds the new one, and the lane goes on there', async () => {
+test('a frozen primary is replaced: the leader finds the new one, and the commit queue goes on there', async () => {
   const opened = await opener.open({ sentinel: sentinelOf(sentinels), leaseMs: 2000 })
   let reconnected = 0
   opened.reconnections.onReconnected(() => {

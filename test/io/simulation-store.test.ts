@@ -69,7 +69,7 @@ test('the model answers as the scripts do, and holds what they hold', async () =
   reached.expect(5, [
     ...['elect elected', 'elect elected again', 'elect elected above what was heard'],
     ...['elect changed owner', 'elect changed epoch', 'elect changed both'],
-    ...[...writes('commit'), 'commit rewound to another mark', 'commit duplicate', 'commit refused'],
+    ...[...writes('commit'), 'commit rewound to another write id', 'commit duplicate', 'commit refused'],
     ...[
       'commit ok, empty',
       'commit ok, deletes alone',
@@ -77,10 +77,10 @@ test('the model answers as the scripts do, and holds what they hold', async () =
       'commit ok, puts and deletes',
     ],
     'commit rewound though its seq fits',
-    ...[...writes('touch'), 'touch rewound to another mark', ...writes('touch without mark')],
+    ...[...writes('touch'), 'touch rewound to another write id', ...writes('touch without write id')],
     ...['leave', 'leave of another', 'fall'],
     ...['scan page', 'scan moved', 'scan over'],
-    ...['read one page', 'read pages', 'read moved to another mark', 'read moved to another leader'],
+    ...['read one page', 'read pages', 'read moved to another write id', 'read moved to another leader'],
   ])
 })
 
@@ -109,7 +109,7 @@ test('a commit of more values than one unpack takes', async () => {
 })
 
 /** Each asks once: RedisEngine looks for another server as soon as one says READONLY. */
-test('a replica: what declares that it writes is refused before it looks, a commit of puts behind the verdict', async () => {
+test('a replica: what declares that it writes is refused before it looks, a commit of puts after its fence was compared', async () => {
   const own = await startRedis({ appendfsync: 'no' })
   ending.push(() => own.stop())
   const schemas = suiteSchemas

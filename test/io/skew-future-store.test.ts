@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { after, before, beforeEach, type TestContext, test } from 'node:test'
 import { tables } from '../../runtime/persistence/engine.js'
 import {
-  type FileFrame,
+  blockWith,
+  type FileBlock,
   type FileLine,
-  frameWith,
   type OpenFileStore,
   openFileStore,
   readFiles,
@@ -131,10 +131,10 @@ for (const [title, isRaised] of [
 /** A commit as a later release might write it, at the end of the journal. */
 function withCommit(lines: readonly string[]): (line: FileLine) => FileLine {
   return (line) => {
-    if (!('frames' in line) || !line.path.includes('journal')) return line
-    const last = line.frames.at(-1) as FileFrame
+    if (!('blocks' in line) || !line.path.includes('journal')) return line
+    const last = line.blocks.at(-1) as FileBlock
     const payload = ['{"kind":"commit","mark":"commit-4"}', ...lines].join('\n')
-    return { ...line, frames: [...line.frames, frameWith(last, payload)] }
+    return { ...line, blocks: [...line.blocks, blockWith(last, payload)] }
   }
 }
 

@@ -244,7 +244,7 @@ test('a silent peer ends the link after deadMs of virtual time', async () => {
   await turn()
   assert.ok(link.isOpen)
   time.advance(1)
-  await waitUntil('the verdict', () => inbox.end !== undefined)
+  await waitUntil('the end of the link', () => inbox.end !== undefined)
   assert.equal(inbox.end?.kind, 'silent')
   assert.equal(time.pending, 0)
   await host.close()
@@ -259,7 +259,7 @@ test('toward a driver silence lasts longer', async () => {
   await turn()
   assert.ok(link.isOpen)
   time.advance(1)
-  await waitUntil('the verdict', () => inbox.end !== undefined)
+  await waitUntil('the end of the link', () => inbox.end !== undefined)
   await host.close()
 })
 
@@ -287,7 +287,7 @@ async function deafHostLink(
   return { host, link, inbox }
 }
 
-test('what waits in our own socket is read before the verdict (R7)', async () => {
+test('what waits in our own socket is read before a link is declared dead (R7)', async () => {
   const time = new VirtualTime()
   const host = await startHost({ timers: new VirtualTime() })
   const { link, inbox, far } = await linkPair(host, { timers: time, clock: time })

@@ -9,7 +9,7 @@ import { threadMutations } from './threads/mutations.js'
 import { failsIn, firstFailedTest } from './unit-tests.js'
 
 /** The result for one mutation of the compiled protocol. */
-export interface Verdict {
+export interface MutationResult {
   readonly mutation: Mutation
   /** Or the unit test. Undefined: nothing found it. */
   readonly invariant: string | undefined
@@ -30,20 +30,25 @@ const simulated = ['actors', 'runtime', 'test/simulation', 'test/harness', 'test
 const whole = ['.']
 
 /** Runs the simulator over a copy of the build in which one line is changed. */
-export function tryMutation(mutation: Mutation, seed: number, seeds: number): Promise<Verdict> {
+export function tryMutation(mutation: Mutation, seed: number, seeds: number): Promise<MutationResult> {
   const { test } = mutation
   if (test !== undefined) return withMutant(mutation, whole, (folder) => tryTest(folder, mutation, test))
   return withMutant(mutation, simulated, (folder) => trySeeds(folder, mutation, seed, seeds))
 }
 
-async function tryTest(folder: string, mutation: Mutation, test: string): Promise<Verdict> {
+async function tryTest(folder: string, mutation: Mutation, test: string): Promise<MutationResult> {
   const isFound = await failsIn(folder, test)
   const message = isFound ? 'the unit test fails' : `${test} passes`
   const provesNothing = isFound && (await failsIn(dist, test))
   return { mutation, invariant: isFound ? test : undefined, seeds: 0, message, provesNothing }
 }
 
-async function trySeeds(folder: string, mutation: Mutation, seed: number, seeds: number): Promise<Verdict> {
+async function trySeeds(
+  folder: string,
+  mutation: Mutation,
+  seed: number,
+  seeds: number,
+): Promise<MutationResult> {
   const found = await firstFailure(folder, mutation, seed, seeds)
   if (typeof found === 'string') return { mutation, invariant: undefined, seeds, message: found }
   const without = await firstFailure(dist, mutation, found.seed, 1)
@@ -153,19 +158,19 @@ async function main(read: () => Promise<CommandLine>): Promise<number> {
   process.stdout.write(`| mutation | found by | histories | in |${units ? ' unit test |' : ''}\n`)
   process.stdout.write(`| --- | --- | --- | --- |${units ? ' --- |' : ''}\n`)
   for (const mutation of chosen) {
-    const verdict = await tryMutation(mutation, 1, mutation.seeds ?? seeds)
-    const { invariant = 'NOBODY', provesNothing } = verdict
+    const result = await tryMutation(mutation, 1, mutation.seeds ?? seeds)
+    const { invariant = 'NOBODY', provesNothing } = result
     const by = provesNothing ? `${invariant}, but so without it` : invariant
     const test = units
       ? await withMutant(mutation, whole, (folder) => firstFailedTest(folder, dist, mutation))
       : ''
     const told = units ? ` ${test ?? 'NONE'} |` : ''
     process.stdout.write(
-      `| ${mutation.name} | ${by} | ${verdict.seeds || ''} | ${mutation.script ?? ''} |${told}\n`,
+      `| ${mutation.name} | ${by} | ${result.seeds || ''} | ${mutation.script ?? ''} |${told}\n`,
     )
-    if (verdict.invariant !== undefined && !provesNothing) continue
+    if (result.invariant !== undefined && !provesNothing) continue
     missed++
-    process.stderr.write(`${mutation.name}: ${verdict.message}\n`)
+    process.stderr.write(`${mutation.name}: ${result.message}\n`)
   }
   process.stdout.write(`${chosen.length - missed} of ${chosen.length} found\n`)
   return missed > 0 ? 1 : 0

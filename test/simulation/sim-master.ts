@@ -9,7 +9,7 @@ import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import { Gate } from './gate.js'
 import type { Place } from './place.js'
 import { SimEngine, SimPresence } from './sim-engine.js'
-import { SimFrame } from './sim-frame.js'
+import { SimNode } from './sim-node.js'
 import { SimQuorum } from './sim-quorum.js'
 import type { SimWorld } from './sim-world.js'
 
@@ -20,7 +20,7 @@ export class SimMaster {
   readonly masterHost: MasterHost
   readonly engine: SimEngine
   readonly gate: Gate
-  readonly #frame: SimFrame
+  readonly #node: SimNode
 
   constructor(
     world: SimWorld,
@@ -36,14 +36,14 @@ export class SimMaster {
     const engine = new SimEngine(place, store, leaseMs / 4)
     this.engine = engine
     this.gate = new Gate(world.checks, this)
-    const frame = new SimFrame(
+    const node = new SimNode(
       world,
       place,
       advertise,
       () => this.masterHost?.current?.shell.position,
       (message) => this.gate.leaves(message),
     )
-    this.#frame = frame
+    this.#node = node
     const presence = new SimPresence(place, store, leaseMs / 4, () => !network.isCut(place, store))
     const quorum = new SimQuorum(place, locks, leaseMs)
     const values = world.random.fork()
@@ -70,7 +70,7 @@ export class SimMaster {
       },
     }
     this.masterHost = new MasterHost({
-      node: frame,
+      node: node,
       recovery: {
         engine,
         agent: (context) => electionOverLock(context, { lock, presence, reconnections, connectedAtMs }),
@@ -91,24 +91,24 @@ export class SimMaster {
         if (event.event === 'elected' || event.event === 'leaderObserved') onEpoch(event.epoch)
       },
     })
-    place.settle = () => frame.system.idle()
+    place.settle = () => node.system.idle()
     network.listen(port, {
       place,
-      identity: frame.identity,
+      identity: node.identity,
       deadMsFor: () => world.linkDeadMs,
-      onLink: (link) => frame.admit(link),
+      onLink: (link) => node.admit(link),
     })
     this.masterHost.begin()
-    frame.admitEarly()
+    node.admitEarly()
     this.masterHost.join()
   }
 
   get incarnation(): string {
-    return this.#frame.incarnation
+    return this.#node.incarnation
   }
 
   get system(): ActorSystem {
-    return this.#frame.system
+    return this.#node.system
   }
 
   /**
@@ -139,14 +139,14 @@ export class SimMaster {
     }
     const driverId = `driver-20260101000000-0-${n}`
     const launch = { workerId, driverId, generation: 1, description, resources: {} }
-    this.#frame.sendAnyhow(workerId, { type: 'LaunchDriver', ...launch } as LaunchDriver)
+    this.#node.sendAnyhow(workerId, { type: 'LaunchDriver', ...launch } as LaunchDriver)
   }
 
   /** SIGTERM: hands over, then ends. */
   async stop(): Promise<void> {
     await this.masterHost.stop()
     this.masterHost.close()
-    this.#frame.gateway.closeAll('the Master stops')
+    this.#node.gateway.closeAll('the Master stops')
     this.place.later(1, () => this.place.kill())
   }
 }

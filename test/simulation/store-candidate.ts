@@ -76,7 +76,7 @@ export class StoreCandidate {
     return writeIdOf(kind, this.#electedWriteId)
   }
 
-  /** `mark` is fresh. */
+  /** The write id is fresh. */
   commit({ which, pick, fence, puts, deletes }: CommitCommand, writeId: string): Sent {
     const old =
       which === 'again' ? this.#sent.at(-1) : which === 'late' ? this.#sent.at(-1 - pick) : undefined

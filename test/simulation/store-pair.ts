@@ -135,7 +135,7 @@ export class StorePair {
     const lock = `lock-${this.#nowMs}`
     const real = await this.#engine(candidate).touch(fence, lock, prev)
     same(this.#model.touch(fence, lock, prev, this.#nowMs), real, 'touch')
-    const which = prev === undefined ? ' without mark' : ''
+    const which = prev === undefined ? ' without write id' : ''
     this.#reached.add(`touch${which} ${writeKind(real, fence)}`)
   }
 

@@ -58,7 +58,7 @@ export function writeKind(outcome: CommitOutcome, fence: Fence): string {
     return outcome.epoch > fence.epoch ? 'deposed by a higher epoch' : 'deposed in its own epoch'
   }
   if (outcome.kind !== 'rewound') return outcome.kind
-  return outcome.position.epoch < fence.epoch ? 'rewound to a lower epoch' : 'rewound to another mark'
+  return outcome.position.epoch < fence.epoch ? 'rewound to a lower epoch' : 'rewound to another write id'
 }
 
 export function fillKind({ puts, deletes }: CommitRequest): string {
@@ -74,5 +74,5 @@ interface AllPages {
 export function readKind({ kind, pages }: AllPages, fence: Fence, leader: LeaderRecord | undefined): string {
   if (kind === 'page') return pages > 1 ? 'pages' : 'one page'
   const leads = leader?.epoch === fence.epoch && leader.owner === fence.owner
-  return leads ? 'moved to another mark' : 'moved to another leader'
+  return leads ? 'moved to another write id' : 'moved to another leader'
 }

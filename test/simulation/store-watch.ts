@@ -102,7 +102,10 @@ export class StoreWatch {
     if (fence.epoch !== epoch || fence.owner !== owner)
       this.#fail('S1', `a commit of ${who} was accepted; ${owner} (${epoch}) leads`)
     if (prev !== stored || n !== seq + 1)
-      this.#fail('S2', `commit ${n} of ${who} was applied after ${seq}, ${prev} is not the mark ${stored}`)
+      this.#fail(
+        'S2',
+        `commit ${n} of ${who} was applied after ${seq}, ${prev} is not the write id ${stored}`,
+      )
     this.#shadow = { ...fence, seq: n, writeId }
     for (const { table, id } of deletes) if (table === 'worker') this.#events.workerRemoved(id)
     this.#events.changed()

@@ -21,7 +21,7 @@ const REPEATED = 3
 const ORPHANS_MS = 5000
 
 /** What became of everything since the last assessment. */
-export interface Verdict {
+export interface Assessment {
   /** The time from the end of the fault until all was well. NaN if that took too long. */
   readonly wellMs: number
   readonly epochs: number
@@ -71,9 +71,9 @@ export class Judge {
    * Waits until all is well again, and then pauses submissions. Undefined: nothing has happened.
    * `executorsDie`: executors may have died, and tasks may have been repeated.
    */
-  async verdict(
+  async assess(
     blow: Pick<Blow, 'executorsDie' | 'mostElections' | 'fillsMemory'> | undefined,
-  ): Promise<Verdict> {
+  ): Promise<Assessment> {
     const found: Violation[] = []
     if (blow?.fillsMemory) this.#sampler.beginAnew()
     const wellMs = blow ? await this.#well(found) : 0
@@ -116,7 +116,7 @@ export class Judge {
     return found
   }
 
-  #since(): Pick<Verdict, 'epochs' | 'submissions' | 'kills'> {
+  #since(): Pick<Assessment, 'epochs' | 'submissions' | 'kills'> {
     const { acknowledged, killsAcknowledged } = this.#work.jobs.ledger
     const since = {
       epochs: Math.max(0, this.#epochNow - this.#epoch),

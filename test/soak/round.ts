@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from './draw.js'
 import type { FaultName } from './fault-names.js'
 import type { Fault } from './faults/fault.js'
-import { Judge, type Verdict } from './judge.js'
+import { type Assessment, Judge } from './judge.js'
 import type { Sampler } from './sampler.js'
 import type { SoakContext } from './soak-context.js'
 import type { Work } from './work.js'
 
-export interface RoundReport extends Verdict {
+export interface RoundReport extends Assessment {
   readonly number: number
   readonly fault: FaultName
   readonly what: string
@@ -42,13 +42,13 @@ export class Rounds {
       await delay(blow.holdMs)
       await blow.heal()
     }
-    const verdict = await this.#judge.verdict(typeof blow === 'string' ? undefined : blow)
+    const assessment = await this.#judge.assess(typeof blow === 'string' ? undefined : blow)
     return {
       number,
       fault: fault.name,
       what: typeof blow === 'string' ? 'nothing' : blow.what,
       skipped,
-      ...verdict,
+      ...assessment,
       tookMs: performance.now() - fromMs,
     }
   }

@@ -16,7 +16,7 @@ import { fewDescriptors } from '../../process/descriptor-budget.js'
 import { systemTimers, within } from '../../timers.js'
 import { dial } from '../../transport/dial.js'
 import { deriveKey } from '../../transport/keys.js'
-import { NodeFrame } from './node-frame.js'
+import { NodeServer } from './node-server.js'
 import type { MasterSpec, NodeEvent, NodeOrder, RunningNode, StartNode } from './node-spec.js'
 import { openRecovery } from './open-recovery.js'
 
@@ -35,7 +35,7 @@ class MasterNode implements RunningNode {
   readonly failed: Promise<never>
   readonly #spec: MasterSpec
   readonly #tell: (event: NodeEvent) => void
-  readonly #frame: NodeFrame<MasterMessage>
+  readonly #server: NodeServer<MasterMessage>
   /** Addresses that arrive before the MasterHost exists. */
   readonly #early: string[] = []
   #recovery: MasterRecovery | undefined
@@ -46,35 +46,35 @@ class MasterNode implements RunningNode {
   constructor(spec: MasterSpec, tell: (event: NodeEvent) => void) {
     this.#spec = spec
     this.#tell = tell
-    this.#frame = new NodeFrame<MasterMessage>(spec, {
+    this.#server = new NodeServer<MasterMessage>(spec, {
       violation: (message) => violation('master', message),
       admit: ({ role }, type) => isAdmitted(role, type),
       remotePath: (peer) => (isPeerMaster(peer) ? MASTER : peer.role === 'node' ? WORKER : CLIENT),
       admitsDrivers: true,
       position: () => this.#masterHost?.current?.shell.position,
     })
-    this.failed = this.#frame.failed
+    this.failed = this.#server.failed
   }
 
   async start(): Promise<void> {
     try {
       const few = fewDescriptors()
       if (few)
-        this.#frame.log.warn('DESCRIPTORS_TOO_FEW: more nodes or clients than this are turned away', few)
-      this.#recovery = await openRecovery(this.#spec, this.#frame.log)
-      const address = await this.#frame.listen()
-      const web = await this.#frame.serveHttp(
+        this.#server.log.warn('DESCRIPTORS_TOO_FEW: more nodes or clients than this are turned away', few)
+      this.#recovery = await openRecovery(this.#spec, this.#server.log)
+      const address = await this.#server.listen()
+      const web = await this.#server.serveHttp(
         masterRoutes({
           snapshot: () => this.#masterHostNow().snapshot(),
           head: () => this.#masterHostNow().head(),
-          health: this.#frame.health,
+          health: this.#server.health,
           wallMs: systemClock.wallMs,
         }),
       )
       const masterHost = this.#makeMasterHost(this.#recovery, address, web)
       this.#masterHost = masterHost
       masterHost.begin()
-      this.#tell({ event: 'listening', ...this.#frame.opened(address, web) })
+      this.#tell({ event: 'listening', ...this.#server.opened(address, web) })
       masterHost.join()
     } catch (error) {
       await within(this.#release(), limits.nodeEndMs)
@@ -88,7 +88,7 @@ class MasterNode implements RunningNode {
   }
 
   abandon(reason: unknown): Promise<void> {
-    return this.#frame.abandon(reason)
+    return this.#server.abandon(reason)
   }
 
   stop(): Promise<void> {
@@ -97,7 +97,7 @@ class MasterNode implements RunningNode {
   }
 
   async #stopInOrder(): Promise<void> {
-    const closed = this.#frame.stopAccepting()
+    const closed = this.#server.stopAccepting()
     await this.#masterHost?.stop()
     await closed
     await this.#release()
@@ -106,7 +106,7 @@ class MasterNode implements RunningNode {
   async #release(): Promise<void> {
     clearTimeout(this.#warmUpTimer)
     this.#masterHost?.close()
-    await this.#frame.close('the Master stops')
+    await this.#server.close('the Master stops')
     await this.#recovery?.close()
   }
 
@@ -119,7 +119,7 @@ class MasterNode implements RunningNode {
     const { secret, masters, observedEpoch = 0 } = this.#spec
     const config = this.#masterConfig(web)
     return new MasterHost({
-      node: this.#frame,
+      node: this.#server,
       recovery,
       address,
       masters: [...masters, ...this.#early],
@@ -164,7 +164,7 @@ class MasterNode implements RunningNode {
       await this.#recovery?.warmUp?.()
       await warmUp(config, () => this.#stopping === undefined && !this.#masterHost?.leads)
     } catch (error) {
-      this.#frame.log.warn('the warm-up of a recovery failed; the first real one takes a little longer', {
+      this.#server.log.warn('the warm-up of a recovery failed; the first real one takes a little longer', {
         error,
       })
     }

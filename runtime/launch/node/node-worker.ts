@@ -6,7 +6,7 @@ import { systemClock } from '../../clock.js'
 import { FiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { within } from '../../timers.js'
-import { NodeFrame } from './node-frame.js'
+import { NodeServer } from './node-server.js'
 import type { NodeEvent, RunningNode, StartNode, WorkerSpec } from './node-spec.js'
 
 const MASTER = '/user/Master'
@@ -30,7 +30,7 @@ class WorkerNode implements RunningNode {
   readonly failed: Promise<never>
   readonly #spec: WorkerSpec
   readonly #tell: (event: NodeEvent) => void
-  readonly #frame: NodeFrame<WorkerMessage>
+  readonly #server: NodeServer<WorkerMessage>
   #worker: Worker | undefined
   #saidReady = false
   #stopped: Promise<void> | undefined
@@ -38,7 +38,7 @@ class WorkerNode implements RunningNode {
   constructor(spec: WorkerSpec, tell: (event: NodeEvent) => void) {
     this.#spec = spec
     this.#tell = tell
-    this.#frame = new NodeFrame<WorkerMessage>(spec, {
+    this.#server = new NodeServer<WorkerMessage>(spec, {
       violation: (message) => violation('worker', message),
       admit: ({ role }, type) => {
         // The Master has this Worker in its cluster state: that is what ready means.
@@ -49,15 +49,15 @@ class WorkerNode implements RunningNode {
       admitsDrivers: false,
       position: () => undefined,
     })
-    this.failed = this.#frame.failed
+    this.failed = this.#server.failed
   }
 
   async start(): Promise<void> {
     try {
-      const address = await this.#frame.listen()
-      const web = await this.#frame.serveHttp(workerRoutes(() => this.#status(), this.#frame.health))
+      const address = await this.#server.listen()
+      const web = await this.#server.serveHttp(workerRoutes(() => this.#status(), this.#server.health))
       this.#worker = await this.#startWorker(web)
-      this.#tell({ event: 'listening', ...this.#frame.opened(address, web) })
+      this.#tell({ event: 'listening', ...this.#server.opened(address, web) })
     } catch (error) {
       await within(this.stop(), limits.nodeEndMs)
       throw error
@@ -68,7 +68,7 @@ class WorkerNode implements RunningNode {
   observed(): void {}
 
   abandon(reason: unknown): Promise<void> {
-    return this.#frame.abandon(reason)
+    return this.#server.abandon(reason)
   }
 
   stop(): Promise<void> {
@@ -79,7 +79,7 @@ class WorkerNode implements RunningNode {
   /** Children end first, while the Masters can still be told. */
   async #stopInOrder(): Promise<void> {
     await this.#worker?.stop()
-    await this.#frame.close('the Worker stops')
+    await this.#server.close('the Worker stops')
   }
 
   #ready(): void {
@@ -96,7 +96,7 @@ class WorkerNode implements RunningNode {
   #startWorker(web: string): Promise<Worker> {
     const { name, cluster, secret, host, advertise, cores, memoryMib, resources, labels } = this.#spec
     const { masters, workerTimeoutMs, orphanGraceMs, workDirectory } = this.#spec
-    const { system, gateway, log, port, linkDeadMs, incarnation } = this.#frame
+    const { system, gateway, log, port, linkDeadMs, incarnation } = this.#server
     return startWorker({
       system,
       gateway,

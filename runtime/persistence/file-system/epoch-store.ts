@@ -14,7 +14,7 @@ export interface EpochStoreOptions {
   readonly identity: Identity
   readonly fence: Fence
   readonly base: Position
-  readonly mark: string
+  readonly writeId: string
   readonly records: RecordTables
   /** Journal size at which a new snapshot is written. */
   readonly journalBytes: number
@@ -36,7 +36,7 @@ export class EpochStore {
   #rotateAtBytes: number
   #background: Promise<void> | undefined
   #seq: number
-  #mark: string
+  #writeId: string
   #failed: string | undefined
 
   private constructor(options: EpochStoreOptions, journal: Journal) {
@@ -47,13 +47,13 @@ export class EpochStore {
     this.#journal = journal
     this.#rotateAtBytes = options.journalBytes
     this.#seq = options.base.seq
-    this.#mark = options.mark
+    this.#writeId = options.writeId
   }
 
   /** Durable and finished when it resolves. */
   static async begin(options: EpochStoreOptions): Promise<EpochStore> {
-    const { files, folders, fence, base, mark, records } = options
-    const head = headOf(options, base.seq, mark)
+    const { files, folders, fence, base, writeId, records } = options
+    const head = headOf(options, base.seq, writeId)
     const journal = await Journal.create(files, folders.path(fence.epoch, 'journal-1'), head)
     try {
       // The rename of the snapshot finishes the epoch, and makes the journal's entry durable together with its own.
@@ -69,8 +69,8 @@ export class EpochStore {
     return { epoch: this.fence.epoch, seq: this.#seq }
   }
 
-  get mark(): string {
-    return this.#mark
+  get writeId(): string {
+    return this.#writeId
   }
 
   /** Why nothing may be written any more. */
@@ -78,10 +78,10 @@ export class EpochStore {
     return this.#failed
   }
 
-  async commit({ n, writeId: mark, puts, deletes }: CommitRequest): Promise<'durable' | Refused | Failed> {
+  async commit({ n, writeId, puts, deletes }: CommitRequest): Promise<'durable' | Refused | Failed> {
     if (this.#failed !== undefined) return { kind: 'failed', reason: this.#failed }
     try {
-      if ((await this.#journal.append(encodeCommit(n, mark, puts, deletes))) === 'full') {
+      if ((await this.#journal.append(encodeCommit(n, writeId, puts, deletes))) === 'full') {
         return { kind: 'refused', code: 'STORE_FULL', reason: 'no space left for the journal' }
       }
     } catch (error) {
@@ -90,7 +90,7 @@ export class EpochStore {
     }
     this.records.apply(puts, deletes)
     this.#seq = n
-    this.#mark = mark
+    this.#writeId = writeId
     return 'durable'
   }
 
@@ -100,7 +100,7 @@ export class EpochStore {
     if (this.#journal.bytes < this.#rotateAtBytes) return
     const { files, folders, journalBytes } = this.#options
     const generation = this.#generation + 1
-    const head = headOf(this.#options, this.#seq, this.#mark)
+    const head = headOf(this.#options, this.#seq, this.#writeId)
     const folder = folders.path(this.fence.epoch)
     const old = this.#journal
     try {
@@ -158,6 +158,6 @@ export class EpochStore {
   }
 }
 
-function headOf({ identity, fence, base }: EpochStoreOptions, seq: number, mark: string): Head {
-  return { kind: 'head', ...identity, epoch: fence.epoch, seq, mark, base }
+function headOf({ identity, fence, base }: EpochStoreOptions, seq: number, writeId: string): Head {
+  return { kind: 'head', ...identity, epoch: fence.epoch, seq, mark: writeId, base }
 }

@@ -96,12 +96,12 @@ export class FileSystemEngine implements PersistenceEngine {
 
   async read(
     fence: Fence,
-    mark: string | undefined,
+    writeId: string | undefined,
     table: Table,
     cursor: string | undefined,
   ): Promise<Page> {
     const held = this.#holding(fence)
-    const hasMoved = () => mark !== undefined && held?.mark !== mark
+    const hasMoved = () => writeId !== undefined && held?.writeId !== writeId
     if (held === undefined || hasMoved() || held.failed !== undefined) return { kind: 'moved' }
     let deposed: Deposed | Rewound | undefined
     try {
@@ -213,7 +213,7 @@ export class FileSystemEngine implements PersistenceEngine {
   }
 
   /** Makes a new folder a finished epoch. A failed try leaves nothing that fills the disk. */
-  async #fill(fence: Fence, { address, lock, writeId: mark, protocols }: ElectRequest): Promise<EpochStore> {
+  async #fill(fence: Fence, { address, lock, writeId, protocols }: ElectRequest): Promise<EpochStore> {
     const { epoch, owner } = fence
     try {
       await this.#folders.writeOwner(epoch, {
@@ -229,7 +229,7 @@ export class FileSystemEngine implements PersistenceEngine {
       // Read only now: a leader that committed before it saw our folder has its writes in what we read.
       return await this.#begin(
         fence,
-        mark,
+        writeId,
         await loadNewest(this.#files, this.#folders, this.#identity, epoch),
       )
     } catch (error) {
@@ -238,7 +238,7 @@ export class FileSystemEngine implements PersistenceEngine {
     }
   }
 
-  async #begin(fence: Fence, mark: string, loaded: Loaded | undefined): Promise<EpochStore> {
+  async #begin(fence: Fence, writeId: string, loaded: Loaded | undefined): Promise<EpochStore> {
     const records = loaded?.records ?? new RecordTables()
     const unreadable = await takeUnreadable(records, this.#options.schemas, loaded?.epoch ?? 0)
     const aside: Aside[] = [...(loaded?.aside ?? []), ...unreadable]
@@ -251,7 +251,7 @@ export class FileSystemEngine implements PersistenceEngine {
       identity: this.#identity,
       fence,
       base: loaded?.position ?? { epoch: 0, seq: 0 },
-      mark,
+      writeId,
       records,
       journalBytes,
       onWarning,
@@ -332,7 +332,7 @@ export class FileSystemEngine implements PersistenceEngine {
       lock: owner?.lock ?? '',
       ...(owner?.protocols !== undefined && { protocols: owner.protocols }),
       position: stands?.position ?? { epoch: 0, seq: 0 },
-      writeId: stands?.mark ?? '',
+      writeId: stands?.writeId ?? '',
       base: stands?.base ?? { epoch: 0, seq: 0 },
       touchedMs: (await this.#modifiedMs(epoch, 'alive')) ?? 0,
       left: (await this.#modifiedMs(epoch, 'left')) !== undefined,
@@ -410,11 +410,11 @@ export class FileSystemEngine implements PersistenceEngine {
 }
 
 function electedOf(store: EpochStore): Elected {
-  return { kind: 'elected', ...store.fence, base: store.base, writeId: store.mark }
+  return { kind: 'elected', ...store.fence, base: store.base, writeId: store.writeId }
 }
 
-function compareHeld(held: EpochStore, fence: Fence, prev?: string, mark?: string) {
-  return compareFence({ ...held.fence, seq: held.position.seq, writeId: held.mark }, fence, prev, mark)
+function compareHeld(held: EpochStore, fence: Fence, prev?: string, writeId?: string) {
+  return compareFence({ ...held.fence, seq: held.position.seq, writeId: held.writeId }, fence, prev, writeId)
 }
 
 function unknown(error: unknown): Unknown {

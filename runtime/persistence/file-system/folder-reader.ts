@@ -5,9 +5,9 @@ import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import type { Position } from '../engine.js'
 import { RecordTables } from '../record-tables.js'
+import { type BadBytes, readBlocks } from './block.js'
 import { checkIdentity, type EpochFolders } from './epoch-folders.js'
 import { type FileOps, isMissing } from './file-ops.js'
-import { type BadBytes, readFrames } from './frame.js'
 import { decodePayload, type Identity, type Payload } from './payload.js'
 import type { Aside } from './quarantine.js'
 
@@ -16,7 +16,7 @@ export interface Loaded {
   readonly epoch: number
   readonly records: RecordTables
   readonly position: Position
-  readonly mark: string
+  readonly writeId: string
   readonly base: Position
   readonly aside: readonly Aside[]
 }
@@ -68,9 +68,9 @@ class FolderReader {
   readonly #records = new RecordTables()
   readonly #aside: Aside[] = []
   readonly #breather = new Breather(limits.recoveryRecords, limits.recoveryRecordBytes)
-  #frames = 0
+  #blocks = 0
   #seq = 0
-  #mark = ''
+  #writeId = ''
   #base: Position | undefined
   #sawEnd = false
   #torn: Aside | undefined
@@ -95,7 +95,7 @@ class FolderReader {
       this.#aside.push(this.#asideOf(`journal-${generation}`, 'the journal is missing', ''))
     }
     for (const journal of journals) await this.#loadFile(`journal-${journal}`)
-    if (this.#frames === 0 || (owner === undefined && this.#base === undefined)) {
+    if (this.#blocks === 0 || (owner === undefined && this.#base === undefined)) {
       const place = this.#folders.path(this.#epoch)
       throw new FiresteelError('STORE_UNREADABLE', `${place} holds nothing that Firesteel can read`, {
         place,
@@ -106,7 +106,7 @@ class FolderReader {
       epoch: this.#epoch,
       records: this.#records,
       position: { epoch: this.#epoch, seq: this.#seq },
-      mark: this.#mark,
+      writeId: this.#writeId,
       base: this.#base ?? { epoch: 0, seq: 0 },
       aside: this.#aside,
     }
@@ -115,23 +115,23 @@ class FolderReader {
   async #loadFile(name: string): Promise<void> {
     const file = await this.#files.read(this.#folders.path(this.#epoch, name))
     const bad: BadBytes[] = []
-    for (const frame of readFrames(file)) {
-      if (!('payload' in frame)) {
-        bad.push(frame)
+    for (const block of readBlocks(file)) {
+      if (!('payload' in block)) {
+        bad.push(block)
         continue
       }
-      if (this.#breather.isDue(frame.payload.byteLength)) await this.#breather.rest()
-      this.#frames += 1
-      const payload = decodePayload(frame)
-      const place = `${name} at ${frame.offset}`
-      if (this.#torn !== undefined && (payload.kind === 'commit' || frame.seq > this.#seq)) {
+      if (this.#breather.isDue(block.payload.byteLength)) await this.#breather.rest()
+      this.#blocks += 1
+      const payload = decodePayload(block)
+      const place = `${name} at ${block.offset}`
+      if (this.#torn !== undefined && (payload.kind === 'commit' || block.seq > this.#seq)) {
         // The history continues in a later journal, so the torn one had been complete.
         this.#aside.push(this.#torn)
         this.#torn = undefined
       }
-      this.#seq = Math.max(this.#seq, frame.seq)
+      this.#seq = Math.max(this.#seq, block.seq)
       if (payload.kind !== 'bad') this.#apply(payload, place)
-      else this.#aside.push(this.#asideOf(place, payload.reason, frame.payload.toString('base64'), 'base64'))
+      else this.#aside.push(this.#asideOf(place, payload.reason, block.payload.toString('base64'), 'base64'))
     }
     for (const { offset, end, reason, torn } of bad) {
       const aside = this.#asideOf(
@@ -152,7 +152,7 @@ class FolderReader {
       case 'end':
         checkIdentity(payload, this.#identity, this.#folders.path(this.#epoch))
         // A journal that was begun in vain has an older head.
-        if (payload.seq >= this.#seq) this.#mark = payload.mark
+        if (payload.seq >= this.#seq) this.#writeId = payload.mark
         this.#base = payload.base
         if (payload.kind === 'end') this.#sawEnd = true
         return
@@ -160,7 +160,7 @@ class FolderReader {
         this.#records.apply([payload.put], [])
         return
       case 'commit':
-        this.#mark = payload.mark
+        this.#writeId = payload.mark
         this.#records.apply(payload.puts, payload.deletes)
         for (const line of payload.bad)
           this.#aside.push(this.#asideOf(place, 'the entry is not understood', line))

@@ -2,7 +2,7 @@ import { isDiskFull } from '../../errors.js'
 import { type FileOps, synced, type WritableFile } from './file-ops.js'
 import { encodeHead, type Head } from './payload.js'
 
-/** Appends whole frames. Each is durable when `append` resolves. */
+/** Appends whole blocks. Each is durable when `append` resolves. */
 export class Journal {
   readonly #file: WritableFile
   #endBytes: number
@@ -16,10 +16,10 @@ export class Journal {
   static async create(files: FileOps, path: string, head: Head): Promise<Journal> {
     const file = await files.create(path)
     try {
-      const frame = encodeHead(head)
-      await file.write(frame, 0)
+      const block = encodeHead(head)
+      await file.write(block, 0)
       await synced(file.sync())
-      return new Journal(file, frame.byteLength)
+      return new Journal(file, block.byteLength)
     } catch (error) {
       await file.close()
       throw error
@@ -31,19 +31,19 @@ export class Journal {
   }
 
   /**
-   * `full`: the disk is full, and the journal was cut back to its last whole frame. Throws SyncFailed, or the error of
+   * `full`: the disk is full, and the journal was cut back to its last whole block. Throws SyncFailed, or the error of
    * a write that could not be undone; nothing may be appended after that.
    */
-  async append(frame: Buffer): Promise<'ok' | 'full'> {
+  async append(block: Buffer): Promise<'ok' | 'full'> {
     try {
-      await this.#file.write(frame, this.#endBytes)
+      await this.#file.write(block, this.#endBytes)
     } catch (error) {
       if (!isDiskFull(error)) throw error
       await this.#file.truncate(this.#endBytes)
       return 'full'
     }
     await synced(this.#file.dataSync())
-    this.#endBytes += frame.byteLength
+    this.#endBytes += block.byteLength
     return 'ok'
   }
 

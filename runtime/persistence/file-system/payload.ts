@@ -1,5 +1,5 @@
 import { type Delete, type Position, type Put, type Table, tables } from '../engine.js'
-import { encodeFrame, type Frame } from './frame.js'
+import { type Block, encodeBlock } from './block.js'
 
 /** Names the store that a file belongs to. Compared before anything is read or written. */
 export interface Identity {
@@ -8,7 +8,7 @@ export interface Identity {
   readonly cluster: string
 }
 
-/** First frame of every file and last frame of a snapshot: where the store stands, in three copies. */
+/** First block of every file and last block of a snapshot: where the store stands, in three copies. */
 export interface Head extends Identity {
   readonly kind: 'head' | 'end'
   readonly epoch: number
@@ -32,25 +32,25 @@ export type Payload =
 const known: ReadonlySet<string> = new Set(tables)
 
 export function encodeHead(head: Head): Buffer {
-  return encodeFrame(head.seq, Buffer.from(JSON.stringify(head)))
+  return encodeBlock(head.seq, Buffer.from(JSON.stringify(head)))
 }
 
 /** One line per entry. Cleaned JSON text has neither a tab nor a newline outside of its escapes. */
 export function encodeCommit(
   seq: number,
-  mark: string,
+  writeId: string,
   puts: readonly Put[],
   deletes: readonly Delete[],
 ): Buffer {
-  const lines = [JSON.stringify({ kind: 'commit', mark })]
+  const lines = [JSON.stringify({ kind: 'commit', mark: writeId })]
   for (const put of puts) lines.push(lineOf(put))
   for (const { table, id } of deletes) lines.push(`-\t${table}\t${JSON.stringify(id)}`)
-  return encodeFrame(seq, Buffer.from(lines.join('\n')))
+  return encodeBlock(seq, Buffer.from(lines.join('\n')))
 }
 
-/** In a snapshot every record has its own frame, so that damage costs one record. */
+/** In a snapshot every record has its own block, so that damage costs one record. */
 export function encodeRecord(seq: number, put: Put): Buffer {
-  return encodeFrame(seq, Buffer.from(lineOf(put)))
+  return encodeBlock(seq, Buffer.from(lineOf(put)))
 }
 
 function lineOf({ table, id, json }: Put): string {
@@ -58,8 +58,8 @@ function lineOf({ table, id, json }: Put): string {
   return `+\t${table}\t${JSON.stringify(id)}\t${line}`
 }
 
-export function decodePayload(frame: Frame): Payload {
-  const text = frame.payload.toString('utf8')
+export function decodePayload(block: Block): Payload {
+  const text = block.payload.toString('utf8')
   if (text.startsWith('+')) {
     const entry = decodeLine(text)
     return entry !== undefined && 'json' in entry ? { kind: 'record', put: entry } : bad
@@ -71,12 +71,12 @@ export function decodePayload(frame: Frame): Payload {
   return decodeCommit(head.mark, lines)
 }
 
-const bad: Payload = { kind: 'bad', reason: 'the content of a frame is not understood' }
+const bad: Payload = { kind: 'bad', reason: 'the content of a block is not understood' }
 
-function decodeCommit(mark: string, lines: readonly string[]): Payload {
+function decodeCommit(writeId: string, lines: readonly string[]): Payload {
   const commit = {
     kind: 'commit' as const,
-    mark,
+    mark: writeId,
     puts: [] as Put[],
     deletes: [] as Delete[],
     bad: [] as string[],

@@ -19,22 +19,22 @@ export async function writeSnapshot(
   const file = await files.create(`${path}.tmp`)
   try {
     let offset = 0
-    let frames: Buffer[] = [encodeHead(head)]
-    let waiting = frames[0]?.byteLength ?? 0
+    let blocks: Buffer[] = [encodeHead(head)]
+    let waiting = blocks[0]?.byteLength ?? 0
     const flush = async () => {
-      await file.write(Buffer.concat(frames), offset)
+      await file.write(Buffer.concat(blocks), offset)
       offset += waiting
-      frames = []
+      blocks = []
       waiting = 0
     }
     for (const put of records.puts()) {
-      const frame = encodeRecord(head.seq, put)
-      frames.push(frame)
-      waiting += frame.byteLength
+      const block = encodeRecord(head.seq, put)
+      blocks.push(block)
+      waiting += block.byteLength
       if (waiting >= pieceBytes) await flush()
     }
     const end = encodeHead({ ...head, kind: 'end' })
-    frames.push(end)
+    blocks.push(end)
     waiting += end.byteLength
     await flush()
     await synced(file.sync())

@@ -27,7 +27,7 @@ import { type Listener, listen } from '../../transport/listen.js'
 import { PeerComplaints } from '../../transport/peer-complaints.js'
 import type { CommonSpec, NodePlace, NodeSpec } from './node-spec.js'
 
-export interface FrameOptions {
+export interface NodeServerOptions {
   readonly violation: (message: unknown) => string | undefined
   readonly admit: (peer: PeerIdentity, type: string) => boolean
   /** Path of the actor behind a peer. */
@@ -41,14 +41,14 @@ export interface FrameOptions {
 /**
  * The common part of every node process: log, actor system, the port of its actors, HTTP, and the end of all of them.
  */
-export class NodeFrame<M extends Message> {
+export class NodeServer<M extends Message> {
   readonly log: Logger
   readonly system: ActorSystem
   /** Rejects when the node cannot go on; never resolves. */
   readonly failed: Promise<never>
   readonly linkDeadMs: number
   readonly #spec: CommonSpec
-  readonly #options: FrameOptions
+  readonly #options: NodeServerOptions
   readonly #throttle: ThrottledLog
   readonly #complaints: PeerComplaints
   #incarnation: string
@@ -60,7 +60,7 @@ export class NodeFrame<M extends Message> {
   #health: NodeHealth = 'starting'
   #fail: (error: Error) => void = () => {}
 
-  constructor(spec: NodeSpec, options: FrameOptions) {
+  constructor(spec: NodeSpec, options: NodeServerOptions) {
     this.#spec = spec
     this.#options = options
     this.#incarnation = newIncarnation(spec.name)

@@ -15,7 +15,7 @@ import type { SimWorld } from './sim-world.js'
 const paths = { master: '/user/Master', worker: '/user/Worker', client: '/user/ClientEndpoint' }
 
 /** What a Master node stands on, without sockets. */
-export class SimFrame implements MasterHostNode {
+export class SimNode implements MasterHostNode {
   readonly system: ActorSystem
   readonly linkDeadMs: number
   readonly log: Log
