@@ -257,7 +257,7 @@ export const innerLimits = {
   yamlAliases: 100,
   /** Nesting of a deployment file: twice what one needs. */
   configDepth: 32,
-  /** Files of people are far smaller. Nobody reads a disk image by accident. */
+  /** Real files are far smaller. This keeps a command from reading a disk by accident. */
   configBytes: 16 * MIB,
   /** Memory that is left to the system and to the Worker itself, where a deployment file says nothing. */
   machineReservedMib: 1024,

@@ -1,6 +1,6 @@
 /**
  * Every limit of Firesteel: name with unit, default and reason. A deployment file can change those that the config
- * schema names; the schema takes its defaults from here. The values of protocol 19 carry that mark.
+ * schema names; the schema takes its defaults from here. A value of protocol 19 says so.
  * What only bounds or paces the work inside one process stands in inner-limits.ts.
  */
 const SECOND = 1000

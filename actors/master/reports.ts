@@ -65,7 +65,7 @@ function driverReported(
     if (driver.record.wanted === 'KILL') killDriver(step, worker, driverId, generation)
     return
   }
-  step.log('warn', 'killing a driver that the books do not hold', {
+  step.log('warn', 'killing a driver that the cluster state does not hold', {
     driverId,
     generation,
     workerId: worker.id,

@@ -50,8 +50,9 @@ type Sender<T> = T extends FromMaster['type'] ? 'master' : T extends FromWorker[
 interface Demands<T> {
   readonly sender: Sender<T>
   /**
-   * Absent: it may write. `reads`: it changes nothing, so with the store in trouble it is answered from memory, marked stale
-   * (protocol 15). `beats`: it changes nothing that is written or shown, so it is let in however much waits for the store.
+   * Absent: it may write. `reads`: it changes nothing, so while the store is degraded it is answered from memory,
+   * marked stale (protocol 15). `beats`: it changes nothing that is written or shown, so it is taken however much
+   * waits for the store.
    */
   readonly access?: 'reads' | 'beats'
   /** It brings a new record: it is refused while the store refuses writes (protocol 4.3). */

@@ -12,7 +12,7 @@ export interface ProcessEntry {
   readonly groupId: number
   /** 0 if the system does not tell. */
   readonly sessionId: number
-  /** The kernel's letter: R, S, D, T (stopped), Z (zombie), X or x (dead). */
+  /** As the kernel writes it: R, S, D, T (stopped), Z (zombie), X or x (dead). */
   readonly state: string
   /** Linux: clock ticks since boot; elsewhere the date that `ps` prints. Never contains white space. */
   readonly startTime: string

@@ -34,7 +34,7 @@ const parsed = (text: string): Line[] =>
 const order = (text: string): string[] =>
   mergedTrace.toSorted((a, b) => text.lastIndexOf(a) - text.lastIndexOf(b))
 
-test('the story of a failover, in all formats', async (t) => {
+test('the merged trace of a failover, in all formats', async (t) => {
   await using cluster = await createTestCluster({ workers: 1, cores: 4, recovery: 'FILESYSTEM' })
   await using app = await cluster.connect({
     name: 'traced',

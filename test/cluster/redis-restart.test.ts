@@ -75,7 +75,7 @@ test('Redis is killed and started again under submissions: each acknowledged one
   await driver.goesOn(clusterState)
 })
 
-test('Redis comes back without its tail: the leader has it, and what was acknowledged is there', async (t) => {
+test('Redis comes back without its last writes: the leader has it, and what was acknowledged is there', async (t) => {
   const redis = await startRedis({ appendfsync: 'everysec' })
   t.after(() => redis.stop())
   await using cluster = await clusterOver(redis.url)

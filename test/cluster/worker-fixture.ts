@@ -176,7 +176,7 @@ export async function startWorkerNode(
   }
 }
 
-/** Somebody with the client's key at a Worker's door. */
+/** A peer with the client's key that dials a Worker. */
 export async function dialAsClient(port: number): Promise<{
   ask(message: WorkerMessage): void
   readonly received: { message: Record<string, unknown> }[]

@@ -12,7 +12,7 @@ import { commandsPage } from '../../runtime/launch/cli/commands-page.js'
 import { amountText, limitsPage, sectionsOf } from '../../runtime/launch/cli/limits-page.js'
 import { limits } from '../../runtime/limits.js'
 import { overlongOf } from './docs-citations.js'
-import { commentsOf, oldIdentifiersOf, oldWordsOf, withoutFormerly } from './old-words.js'
+import { commentsOf, oldIdentifiersOf, oldWordsOf, testNamesOf, withoutFormerly } from './old-words.js'
 
 const read = (path: string): string => readFileSync(path, 'utf8')
 
@@ -214,13 +214,22 @@ test('no identifier is made of the old vocabulary', () => {
   assert.deepEqual(found, [])
 })
 
-test('old words in comments are counted', (t) => {
-  for (const folder of ['actors', 'runtime', 'examples', 'test']) {
-    const found = code
-      .filter((path) => path.startsWith(`${folder}/`))
-      .flatMap((path) => oldWordsOf(commentsOf(read(path))))
-    t.diagnostic(`${folder}: ${found.length} old words in comments`)
-  }
+test('no comment has a word of the old vocabulary', () => {
+  const found = code.flatMap((path) =>
+    oldWordsOf(commentsOf(read(path))).map(
+      ({ line, text, instead }) => `${path}:${line}: ${text} (${instead})`,
+    ),
+  )
+  assert.deepEqual(found, [])
+})
+
+test('no test, script or mutation is named by a word of the old vocabulary', () => {
+  const found = code
+    .filter((path) => path.startsWith('test/'))
+    .flatMap((path) =>
+      oldWordsOf(testNamesOf(read(path))).map(({ text, instead }) => `${path}: ${text} (${instead})`),
+    )
+  assert.deepEqual(found, [])
 })
 
 test('an old word in a comment is found, and the same in a text of the program is not', () => {
@@ -231,5 +240,9 @@ test('an old word in a comment is found, and the same in a text of the program i
       [2, 'books'],
       [3, 'fellow'],
     ],
+  )
+  assert.deepEqual(
+    oldWordsOf(testNamesOf("test('a fellow', () => {})\nconst fellow = 1\n")).map(({ text: word }) => word),
+    ['fellow'],
   )
 })

@@ -237,7 +237,7 @@ describe('early take-over', () => {
     }
   })
 
-  test('presence is counted every 10 ms until it is 0, also when the door has spoken in between', () => {
+  test('presence is counted every 10 ms until it is 0, also if the probe was answered in between', () => {
     const candidate = bereaved()
     candidate.presence(1)
     EARLY.probed(candidate)
@@ -260,7 +260,7 @@ describe('early take-over', () => {
     assert.equal(candidate.has('countPresence'), false)
   })
 
-  test('witness 2 false: the door answers: the evidence is spent, the lock is waited for', () => {
+  test('witness 2 false: the port answers: the evidence is spent, the lock is waited for', () => {
     const candidate = bereaved()
     candidate.presence(0)
     candidate.step({ kind: 'probed', ticket: candidate.ticket('probe'), says: 'alive' })
@@ -270,7 +270,7 @@ describe('early take-over', () => {
     assert.ok(candidate.dueMs('campaign')! >= 1900)
   })
 
-  test('witness 2 unclear: a door that resets the connection is knocked at again, and found gone', () => {
+  test('witness 2 unclear: a port that resets the connection is probed again, and found gone', () => {
     const candidate = bereaved()
     candidate.presence(0)
     candidate.step({ kind: 'probed', ticket: candidate.ticket('probe'), says: 'unknown' })
@@ -292,7 +292,7 @@ describe('early take-over', () => {
     assert.ok(candidate.dueMs('campaign')! >= 1600)
   })
 
-  test('witness 2 missing: a door that does not answer within 300 ms', () => {
+  test('witness 2 missing: a port that does not answer within 300 ms', () => {
     const candidate = bereaved()
     candidate.presence(0)
     candidate.advanceTo('witness')
@@ -392,7 +392,7 @@ describe('distrust of one lease after a (re)connection', () => {
     }
   })
 
-  test('lifted by the image of the owner', () => {
+  test('lifted by the record cache of the owner', () => {
     const candidate = new CandidateFixture({ connectedAtMs: 0 })
     candidate.step({ kind: 'start' })
     candidate.look(owner(), { lockMs: 0, recordCache: { epoch: 4, seq: 9 } })
@@ -409,7 +409,7 @@ describe('distrust of one lease after a (re)connection', () => {
   })
 })
 
-describe('a store that lost its tail', () => {
+describe('a store that lost its last writes', () => {
   const above = { epoch: 4, seq: 12 }
 
   for (const [name, record] of [
@@ -433,14 +433,14 @@ describe('a store that lost its tail', () => {
     })
   }
 
-  test('who holds the image does not wait, and counts it as heard', () => {
+  test('a Master that holds the record cache does not wait, and counts it as observed', () => {
     const candidate = started({ received: above })
     candidate.look(owner(), { lockMs: 0, recordCache: { epoch: 4, seq: 13 } })
     assert.deepEqual(candidate.asked(), ['acquire'])
     assert.deepEqual(candidate.core.observed, { epoch: 4, seq: 13 })
   })
 
-  test('an image below something heard, or below the store, is none', () => {
+  test('a record cache below something observed, or below the store, is none', () => {
     for (const recordCache of [
       { epoch: 4, seq: 11 },
       { epoch: 3, seq: 50 },

@@ -77,7 +77,7 @@ describe('a candidate', () => {
     assert.deepEqual(seen, [RIVAL, 'm3-1'])
   })
 
-  test('waits for an image on the word of others once in claimDoubtMs, over its lives', () => {
+  test('waits for a record cache on the word of others once in claimDoubtMs, over its incarnations', () => {
     const hearsay = new Hearsay()
     const first = new CandidateFixture({ hearsay })
     first.hear({ epoch: 4, seq: 99 })

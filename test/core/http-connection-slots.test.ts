@@ -10,7 +10,7 @@ interface Guest {
   busy: boolean
 }
 
-/** Each address takes seats; gives who was evicted, or why not seated. */
+/** Each address takes slots. Returns which guest was evicted, or why one was not admitted. */
 function house(most: number, mostPerAddress: number) {
   const seats = new ConnectionSlots<Guest>({ most, mostPerAddress }, ({ busy }) => !busy)
   const guests = new Map<string, Guest>()

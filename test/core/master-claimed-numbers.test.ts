@@ -151,7 +151,7 @@ describe('the generation of a driver', () => {
     whole(world)
   })
 
-  test('in a lost tail: what all forgotten leaderships may have believed, and no more', () => {
+  test('in lost writes: what all forgotten leaderships may have believed, and no more', () => {
     const most = (limits.pastElections + 2) * RISE
     for (const [generation, expected] of [
       [LAST, undefined],
@@ -281,7 +281,7 @@ describe('the ids of executors', () => {
     whole(world)
   })
 
-  test('in a lost tail: the ceiling of another Master', () => {
+  test('in lost writes: the ceiling of another Master', () => {
     for (const [execIds, expected] of [
       [LAST, undefined],
       [5000, 5000],

@@ -42,7 +42,7 @@ const event: fc.Arbitrary<LifeEvent> = fc.oneof(
   fc.record({ kind: fc.constant('time' as const), ms: fc.constantFrom(100, 3000, 20_000, 65_000) }),
 )
 
-test('S4 and work conservation over random lives of a cluster; healed, books and processes agree', () => {
+test('S4 and work conservation over random lives of a cluster; healed, cluster state and processes agree', () => {
   let launches = 0
   fc.assert(
     fc.property(

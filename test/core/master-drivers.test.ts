@@ -202,7 +202,7 @@ test('the wait before a relaunch survives a failover', () => {
   assert.equal(world.lastTold('w1b', 'LaunchDriver')?.driverId, driverId)
 })
 
-test('with the store in trouble a new submission is refused with its code', () => {
+test('with a degraded store a new submission is refused with its code', () => {
   const world = new MasterWorld().elect()
   world.degradation = 'STORE_FULL'
   const answer = world.submit()
@@ -210,7 +210,7 @@ test('with the store in trouble a new submission is refused with its code', () =
   assert.equal(world.snapshot().activeDrivers.length, 0)
 })
 
-test('with the store in trouble, who leads and what is known is still said, marked stale, and waits for no commit', () => {
+test('with a degraded store, who leads and what is known is still said, marked stale, and waits for no commit', () => {
   const world = new MasterWorld().elect()
   const driverId = world.submitted()
   world.degradation = 'STORE_FULL'

@@ -150,8 +150,8 @@ class Fallen extends MasterWorld {
 const status: MasterMessage = { type: 'RequestDriverStatus', driverId: ID }
 const kill: MasterMessage = { type: 'RequestKillDriver', driverId: ID }
 
-describe('records of an image', () => {
-  test('what the books do not hold is there again, durable under this leadership', () => {
+describe('records of a record cache', () => {
+  test('what the cluster state does not hold is there again, durable under this leadership', () => {
     const world = new Fallen().fall()
     world.lostWrites('worker', workerRecord('w1-1'))
     world.lostWrites('driver', driverRecord())
@@ -248,8 +248,8 @@ describe('records of an image', () => {
   })
 })
 
-describe('a driver of the image', () => {
-  test('later than the books: its generation is accepted, what runs of the older one is killed', () => {
+describe('a driver of the record cache', () => {
+  test('later than the cluster state: its generation is accepted, what runs of the older one is killed', () => {
     const world = new Fallen().fall({
       workers: [workerRecord('w1-1', { at: below }), workerRecord('w2-1', { at: below, port: 7002 })],
       drivers: [driverRecord({ at: below, launchedUnder: 5 })],
@@ -277,7 +277,7 @@ describe('a driver of the image', () => {
     assert.equal(world.lastTold('w1-1', 'KillDriver')?.generation, 1)
   })
 
-  test('older than the books: only that it was to be killed is taken from it', () => {
+  test('older than the cluster state: only that it was to be killed is taken from it', () => {
     for (const wanted of ['RUN', 'KILL'] as const) {
       const world = new Fallen().fall({
         workers: [workerRecord('w1-1', { at: below })],
@@ -444,7 +444,7 @@ describe('two claims to one driver', () => {
     assert.equal(world.driver!.launchedUnder, 6)
   })
 
-  test('the books hold an older one: a launch above base wins, and keeps key and kill', () => {
+  test('the cluster state holds an older one: a launch above base wins, and keeps key and kill', () => {
     const held = driverRecord({ at: below, launchedUnder: 5, wanted: 'KILL' })
     const { world } = claims({ launchedAt: below }, { generation: 2 }, held)
     assert.deepEqual([world.driver!.generation, world.driver!.key], [2, 'k1'])

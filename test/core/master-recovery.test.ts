@@ -255,7 +255,7 @@ test('S3a: a report of an older generation is killed, and its end is acknowledge
   assert.equal(driverOf(world, driverId)?.state, 'RUNNING')
 })
 
-test('11.7: what the books do not hold is killed, and counts as used until it is reported gone', () => {
+test('11.7: what the cluster state does not hold is killed, and counts as used until it is reported gone', () => {
   const world = new MasterWorld().elect()
   world.worker('w1')
   const executor = {

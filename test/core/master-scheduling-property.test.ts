@@ -240,7 +240,7 @@ test('a pass launches what the plain model launches, in its order, on the same a
   assert.ok(seen.drivers > 500 && seen.executors > 500, `the clusters are too tame: ${JSON.stringify(seen)}`)
 })
 
-test('the books after a pass hold what was launched, and no number is negative', () => {
+test('the cluster state after a pass holds what was launched, and no number is negative', () => {
   fc.assert(
     fc.property(cluster, (parts) => {
       const cluster = stateOf(parts)

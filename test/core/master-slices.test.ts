@@ -47,7 +47,7 @@ test('pages are sorted as if they were one', () => {
   assert.deepEqual([...alike.take()], [1, 2, 3, 4, 5, 6])
 })
 
-test('30,000 records come in pieces of stated size, in the order of submission, and the books are the same', () => {
+test('30,000 records come in pieces of stated size, in the order of submission, and the cluster state is the same', () => {
   const read = new ReadRecords()
   const all = Array.from({ length: 30_000 }, (_, number) => driverRecord((number * 7919) % 30_000))
   for (let at = 0; at < all.length; at += 512) read.add('drivers', 'driver', page(all.slice(at, at + 512)))
@@ -110,7 +110,7 @@ test('no step writes more than one piece, where all has to be written again', ()
   assert.equal(world.core.state, 'ALIVE')
 })
 
-test('a timer that fires while the books are being filled waits for them', () => {
+test('a timer that fires while the cluster state is being filled waits for them', () => {
   const world = new MasterWorld()
   const driver = driverRecord(1, { workerId: 'gone', state: 'RUNNING', generation: 1 })
   world.input(elected)
@@ -166,7 +166,7 @@ function giver(recordCache: RecordCache, base = { epoch: 4, seq: 0 }) {
   return { sent, ask, giving }
 }
 
-test('a lost tail above 16 MiB is given some messages at once, then one for each that has been taken', () => {
+test('lost writes above 16 MiB are given some messages at once, then one for each that has been taken', () => {
   const { sent, ask } = giver(lostRecordCache(400, 60_000))
   const turns = ask(false)
   assert.equal(sent.length, limits.lostWriteWindow, 'the rest waits')
@@ -211,7 +211,7 @@ test('who asks anew, or on a new link, gets all of it from the beginning', () =>
   assert.deepEqual(sent[limits.lostWriteWindow + 1]?.records[0]?.[1], 'e-0')
 })
 
-test('the own tail is found and taken a little at a time, and the next leadership owes it', async () => {
+test('the own lost writes are found and taken a little at a time, and the next leadership owes it', async () => {
   const draft = new RecordCacheDraft()
   let turns = 0
   const from = {

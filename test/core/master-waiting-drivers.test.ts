@@ -84,7 +84,7 @@ test('one that is placed again is older than those that came since', () => {
   assert.equal(world.core.cluster!.drivers.get(second)?.queued, true)
 })
 
-test('property: the queue holds exactly the drivers of the books without a Worker, oldest first', () => {
+test('property: the queue holds exactly the drivers of the cluster state without a Worker, oldest first', () => {
   const action = fc.record({
     kind: fc.constantFrom('submit', 'kill', 'end', 'loseWorker', 'addWorker'),
     cores: fc.integer({ min: 1, max: 6 }),

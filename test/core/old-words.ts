@@ -10,41 +10,29 @@ interface OldWord {
   readonly except?: RegExp
 }
 
-/** In prose: pages and comments. */
+/** In prose: pages, comments and names of tests. */
 const oldWords: readonly OldWord[] = [
-  {
-    word: /\bbooks?\b/gi,
-    instead: 'ClusterState, resource account',
-    except: /that the books do not hold|book-keeping|master-books/,
-  },
+  { word: /\bbooks?\b/gi, instead: 'ClusterState, resource account' },
   { word: /\bfellows?\b/gi, instead: 'peer Master' },
   { word: /\b(?:Master)?seats?\b/gi, instead: 'MasterHost' },
   { word: /\bMasterLife\b/g, instead: 'MasterIncarnation' },
-  {
-    word: /\bdoors?\b/gi,
-    instead: 'acceptor, dialer, executor listener',
-    except: /(?:transport|http)-door|doors-answers/,
-  },
+  { word: /\bdoors?\b/gi, instead: 'acceptor, dialer, executor listener' },
   { word: /\b(?:Question)?Desks?\b/g, instead: 'context, queue' },
   { word: /\binquests?\b/gi, instead: 'death check' },
   { word: /\bknock(?:s|ed|ing)?\b/gi, instead: 'probe' },
   {
     word: /\btails?\b/gi,
     instead: 'lost writes',
-    except:
-      /--tail|`tail|tail -|LostTail|TailTaken|lost-tail|no tail from|Tail window|tailWindow|output-tail/,
+    except: /--tail|`tail|tail -|LostTail|TailTaken|tailWindow|output-tail|tail (?:counts|finds)/,
   },
-  {
-    word: /\bimages?\b/gi,
-    instead: 'record cache',
-    except: /who has the image is slow|image\/|container image/,
-  },
+  { word: /\bimages?\b/gi, instead: 'record cache', except: /image\/|container image/ },
   {
     word: /\bmarks?\b/gi,
     instead: 'write id',
-    except: /marks a message|has no mark|`mark`|, mark, base|mark := id|\bmark(?:s|ed)? (?:it|as)\b/,
+    except:
+      /marks (?:a message|what it refuses|and overrides)|has no mark|`mark`|, mark, base|mark := id|high-water mark|\bmark(?:s|ed)? (?:it|as)\b|a letter and a mark/,
   },
-  { word: /\blanes?\b/gi, instead: 'commit queue', except: /the commit lane ended/ },
+  { word: /\blanes?\b/gi, instead: 'commit queue' },
   { word: /\bmonarch(?:y|ies)\b/gi, instead: 'single-Master election' },
   { word: /\brehears(?:al|als|e|ed)\b/gi, instead: 'warm-up' },
   { word: /\bstor(?:y|ies)\b/gi, instead: 'merged trace, script', except: /--story/ },
@@ -52,7 +40,11 @@ const oldWords: readonly OldWord[] = [
   { word: /\brosters?\b/gi, instead: 'Master list' },
   { word: /\ballegiances?\b/gi, instead: 'leader tracker' },
   { word: /\btroubles?\b/gi, instead: 'degraded' },
-  { word: /\bletters?\b/gi, instead: 'envelope', except: /dead.?letter|letters? of|capital letter/i },
+  {
+    word: /\bletters?\b/gi,
+    instead: 'envelope',
+    except: /dead.?letter|letters? of|capital letter|letters, digits|a letter and a mark/i,
+  },
   { word: /\bstillness\b/gi, instead: 'staleness' },
   { word: /\bunledSince\b/g, instead: 'noLeaderSince' },
   { word: /\bimageGrace\w*\b/g, instead: 'recordCacheGraceMs' },
@@ -106,6 +98,12 @@ export function commentsOf(code: string): string {
   }
   return result
 }
+
+const TEST_NAMES = /\b(?:test|describe)\(\s*(['`])((?:\\.|(?!\1)[^\\\n])*)\1|\bname: '([^'\n]* [^'\n]*)'/g
+
+/** The names of tests, scripts and mutations in a file of TypeScript, one a line. */
+export const testNamesOf = (code: string): string =>
+  [...code.matchAll(TEST_NAMES)].map(([, , name, other]) => name ?? other).join('\n')
 
 /** The glossary without its last column, which has the old words on purpose. */
 export const withoutFormerly = (glossary: string): string =>

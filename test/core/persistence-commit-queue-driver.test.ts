@@ -120,7 +120,7 @@ test('effects alone go behind a touch with the present lock', async () => {
   assert.deepEqual(log, ['status'])
 })
 
-test('trouble: said once, waited out, the same commit sent again, its end said', async () => {
+test('degraded: said once, waited out, the same commit sent again, its end said', async () => {
   const { driver, calls, time, troubles: problems, log, turn, advance } = harness()
   driver.submit(put('a', 'a'))
   await turn()

@@ -43,7 +43,7 @@ test('nothing is held before a leadership', () => {
   assert.equal(recordCache.position(0), undefined)
 })
 
-test('the tail is what was written after base, as it is now; a record without a position is older than anything', () => {
+test('the lost writes are what was written after base, as it is now; a record without a position is older than anything', () => {
   const recordCache = led()
   assert.deepEqual(recordCache.position(0), at(5, 12))
   assert.deepEqual(ids(recordCache.lostWrites(found(at(0, 0)), 0)), ['b', 'old'])
@@ -86,7 +86,7 @@ test('a new leadership holds what it read, and still what the store forgot', () 
   assert.deepEqual(ids(recordCache.lostWrites(found(at(7, 9)), 2000)), ['b'])
 })
 
-test('a leader that did not live to bring the tail back: the next one, elected above it, still gets it', () => {
+test('a leader that did not live to bring the lost writes back: the next one, elected above it, still gets it', () => {
   const recordCache = led()
   recordCache.end(0)
   // The store had fallen to (5, 10); a leader of epoch 6 was elected on it and died.
@@ -95,7 +95,7 @@ test('a leader that did not live to bring the tail back: the next one, elected a
   assert.deepEqual(recordCache.lostWrites(found(at(6, 12), at(5, 12)), 0), [])
 })
 
-test('an own tail that was not durable again is owed to every later leader, until one has it', () => {
+test('own lost writes that were not durable again are owed to every later leader, until one has them', () => {
   const recordCache = led()
   recordCache.end(0)
   recordCache.begin(by('m1', 7, 10), [], draftOf([], recordCache.lostWrites(found(at(5, 10)), 0)))

@@ -19,7 +19,7 @@ test('rooms of a process: parts of what it may open, never more than the limits'
   })
 })
 
-test('something is left for the store, files and children, whatever all doors let in', () => {
+test('something is left for the store, files and children, whatever all listeners admit', () => {
   for (const descriptors of [128, 256, 1024, 4096]) {
     const { nodes, others, handshakes } = descriptorBudget(descriptors)
     const http = Math.floor(descriptors * limits.httpDescriptorShare)

@@ -168,7 +168,7 @@ test('sendSignal never means everybody', () => {
   assert.equal(sendSignal(process.pid, 0), 'sent')
 })
 
-test('guard book: nothing due while the Worker lives, all after the grace, one at its "valid until"', () => {
+test('guard ledger: nothing due while the Worker lives, all after the grace, one at its "valid until"', () => {
   const registry = new GuardLedger()
   for (const line of ['grace 500', 'add 100 s1', 'add 200 s2 5000', 'add 300 s3'])
     assert.ok(registry.apply(line))

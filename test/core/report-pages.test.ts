@@ -151,7 +151,7 @@ test('only the whole report of a Worker says what is not there: until then it is
   assert.equal(cluster.drivers.get(ids[1]!)?.record.generation, 2)
 })
 
-test('a lost tail of any size is in messages that a link between Masters carries', () => {
+test('lost writes of any size are in messages that a link between Masters carries', () => {
   const puts = Array.from({ length: 250 }, (_, number) => ({
     table: 'driver' as const,
     id: `d${number}`,

@@ -116,7 +116,7 @@ function clusterState(change: { coresUsed?: number; driverOn?: string; state?: '
   } as unknown as MasterStateResponse
 }
 
-test('books are exact where the Worker, the leader and the sum of what runs agree', () => {
+test('cluster state is exact where the Worker, the leader and the sum of what runs agree', () => {
   assert.deepEqual(compareState(clusterState(), [report]), [])
   assert.equal(compareState(clusterState(), [{ ...report, coresused: 2 }]).length, 1)
   assert.equal(compareState(clusterState({ coresUsed: 2 }), [report]).length, 1)

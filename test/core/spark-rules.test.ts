@@ -21,7 +21,7 @@ const rules = [
   ...failingRules,
 ]
 
-/** Rows and steps of each section, with letters where one holds several rules. */
+/** Rows and steps of each section, with a, b, c where one holds several rules. */
 const rulesOf = {
   '1.3': ['1abcdefg', '2abcde', '3ab', 4, '5abc', 6, '7abc', 8, 9, '10abc', 11],
   '3.4': [1, '2ab', 3, '4ab', '5ab', '6abc', 7, 8, 9, 10, '11ab', 12, 13, 14],

@@ -80,7 +80,7 @@ test('who is gone is served no more', () => {
   assert.equal(questions.size, 0)
 })
 
-test('an answer that fails leaves the desk in order', () => {
+test('an answer that fails leaves the queue in order', () => {
   const { questions, ask, served, advance } = queueOf()
   assert.throws(() =>
     questions.ask('a', () => {

@@ -283,7 +283,7 @@ test('a question too large fails at once, an answer too large says so to who ask
   )
 })
 
-test('a link hears of each of its letters that waits, and that waits no more', async () => {
+test('a link is told of each of its envelopes that waits, and that waits no more', async () => {
   const wire = new Wire()
   const { one, two } = wire
   const counts = { queued: 0, taken: 0 }

@@ -88,7 +88,7 @@ test('who was heard and cannot be asked is absent; a process that lives on under
   assert.deepEqual(mergedTrace.absent(), [{ incarnation: 'm1-old', path: master }])
 })
 
-test('who asks is no part of the story', () => {
+test('the asker is no part of the merged trace', () => {
   const mergedTrace = new MergedTrace(['client-me'])
   const me = pathOf('127.0.0.1:5555', 'ClientEndpoint')
   add(

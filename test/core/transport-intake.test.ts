@@ -98,7 +98,7 @@ test('a link that has ended is not visited any more', () => {
   assert.deepEqual(order, [])
 })
 
-/** Links that always have something, and an actor that takes letters in their order. */
+/** Links that always have something, and an actor that takes envelopes in their order. */
 function mailbox(): {
   share: MailboxShare<string>
   envelopes: { link: string; ask?: string; bytes: number }[]

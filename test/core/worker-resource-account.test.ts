@@ -177,7 +177,7 @@ function pick<T>(items: readonly T[], which: number): T | undefined {
   return items.length === 0 ? undefined : items[which % items.length]
 }
 
-test('S4: random launches, kills and ends never over-commit, and the books return to zero', () => {
+test('S4: random launches, kills and ends never over-commit, and the account returns to zero', () => {
   fc.assert(
     fc.property(fc.array(action, { maxLength: 80, size: 'max' }), (steps) => {
       const machine = new Machine()

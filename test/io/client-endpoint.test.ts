@@ -194,7 +194,7 @@ test('a final refusal of the registration rejects connect() with its code', asyn
   })
 })
 
-test('the door of the driver opens to executors of this application only (S6)', async (t) => {
+test('the executor listener of the driver admits executors of this application only (S6)', async (t) => {
   const master = await fake(t)
   const app = await open(t, master.address)
   const [register] = master.received

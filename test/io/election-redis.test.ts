@@ -140,7 +140,7 @@ describe('three lock servers', () => {
 })
 
 describe('early take-over on one Redis', () => {
-  /** m1 leads; m2 stands by, and its door to m1 is `probe`. */
+  /** m1 leads; m2 stands by, and probes m1 with `probe`. */
   async function beside(says: 'gone' | 'alive', leaseMs: number) {
     const under = await electionOver(() => [], leaseMs)
     const contenders: Contender[] = []
@@ -162,7 +162,7 @@ describe('early take-over on one Redis', () => {
     return { court, first, second, firstContender: contenders[0]! }
   }
 
-  test('the process is gone: link closed, door refused, presence 0: elected long before the lease is over', async () => {
+  test('the process is gone: link closed, port refused, presence 0: elected long before the lease is over', async () => {
     const { court, first, second, firstContender } = await beside('gone', 600_000)
     try {
       first.cutOff()
@@ -174,7 +174,7 @@ describe('early take-over on one Redis', () => {
     }
   })
 
-  test('the process lives: a closed link and even a false door do not help without its presence', async () => {
+  test('the process lives: a closed link and even a false probe do not help without its presence', async () => {
     for (const says of ['gone', 'alive'] as const) {
       const { court, second } = await beside(says, 1000)
       try {

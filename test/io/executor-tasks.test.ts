@@ -326,7 +326,7 @@ test('without its driver an executor ends by itself', async () => {
   const driver = await startDriver()
   const { child } = await driver.start({ applicationTimeoutMs: 200 })
   await waitUntil('it is linked', () => driver.links.length === 1)
-  // No door any more: what it dials is refused.
+  // Its port is closed, so each dial is refused.
   await driver.stopAccepting()
   driver.links[0]?.replace('gone')
   const { code: exitCode } = await child.exited

@@ -12,7 +12,7 @@ import { RecordCache, RecordCacheDraft } from '../../runtime/persistence/record-
 import { RecordTables } from '../../runtime/persistence/record-tables.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
-/* What is let in is bounded in bytes, at the door: nothing that was let in can end a Master. */
+/* What a Master admits is bounded in bytes where it arrives. Nothing that it admitted can end it. */
 
 const MIB = 1024 * 1024
 const large = Array(20).fill('x'.repeat(15_000))

@@ -40,7 +40,7 @@ export async function payloadCode(build: string): Promise<PayloadCode> {
 }
 
 const KIB = 1024
-/** Where a lane of these links pushes back: low, so that it does so all the time. */
+/** The size at which a send queue of these links pushes back. It is low, so that this happens all the time. */
 const HIGH_WATER_BYTES = 96 * KIB
 export const MOST_BYTES = 300 * KIB
 const CHUNK = limits.payloadChunkBytes - 21
@@ -89,7 +89,7 @@ class End {
     return !this.#blocked
   }
 
-  /** Moves what waits to the wire, and tells a lane that pushed back that it has room. */
+  /** Moves what waits to the wire. A send queue that pushed back is told when it has capacity. */
   flush(): boolean {
     const item = this.#queue.take()
     if (item === undefined) return false

@@ -68,7 +68,7 @@ test('a last block torn at any byte is dropped without a warning; all before it 
   }
 })
 
-test('a tail of zeros, as after a loss of power, is dropped', async () => {
+test('zeros at the end, as after a loss of power, are dropped', async () => {
   const disk = new MemoryDisk()
   await written(disk, 2)
   disk.poke(journal, Buffer.concat([disk.peek(journal), Buffer.alloc(300)]))
@@ -392,7 +392,7 @@ async function checkStory(
   await engine.close()
 }
 
-/** Runs the story once per operation of the disk, with trouble at that one. */
+/** Runs the same history once per operation of the disk, with a fault at that operation. */
 async function everyOperation(
   what: string,
   degradation: (disk: MemoryDisk, at: number) => void,

@@ -141,7 +141,7 @@ test('the boot text comes by descriptor 3, and is in neither argv nor environmen
   }
 })
 
-test('a child that never reads its boot text and ends is no trouble', async (t) => {
+test('a child that never reads its boot text and ends is no problem', async (t) => {
   const child = await start(t, { command: 'true', boot: 'x'.repeat(4_000_000) })
   assert.deepEqual(await child.exited, { code: 0, signal: null })
 })

@@ -73,7 +73,7 @@ test('a seed draws the same again, and everything some time', () => {
 test('only what fits a cluster is drawn for it', () => {
   const shape = { store: 'server', locks: 0, workers: 2, leaseMs: 1000 } as const
   const random = randomFor(1, 'fault', 1)
-  assert.throws(() => drawFault(random, ['lock-killed', 'store-lost-tail'], shape))
+  assert.throws(() => drawFault(random, ['lock-killed', 'store-lost-writes'], shape))
   assert.equal(drawFault(random, ['lock-killed', 'disk-full'], shape).name, 'disk-full')
 })
 

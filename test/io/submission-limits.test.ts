@@ -9,7 +9,7 @@ import { readConfig } from '../../runtime/launch/config/read.js'
 import { limits } from '../../runtime/limits.js'
 import { firesteel } from '../tools/command-fixture.js'
 
-/* `submit`, `check` and a Master's door know the same limits, and what breaks one is refused before it is sent. */
+/* `submit`, `check` and the Master know the same limits. What breaks one is refused before it is sent. */
 
 const x = (length: number): string => 'x'.repeat(length)
 

@@ -101,7 +101,7 @@ test('a peer that takes a new incarnation each time writes one line of each kind
   close()
 })
 
-test('letters to an actor that has stopped are no warning', async () => {
+test('envelopes to an actor that has stopped are no warning', async () => {
   const { lines, system, close } = fixture()
   const ended = system.spawn<Message>('Ended', () => ({ receive: () => undefined }))
   await system.stop(ended)

@@ -78,7 +78,7 @@ const mistakes: readonly Mistake[] = [
     replace: 'next.offset + CHUNK_BYTES >= next.body.byteLength && next.offset > 0',
   },
   {
-    name: 'a drained lane is not pumped',
+    name: 'a drained send queue is not pumped',
     file: stream,
     find: 'this.#jobs.splice(0, ran);\n        this.#pump();',
     replace: 'this.#jobs.splice(0, ran);',

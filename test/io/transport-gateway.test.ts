@@ -14,7 +14,7 @@ import { deriveKey } from '../../runtime/transport/keys.js'
 import { listen } from '../../runtime/transport/listen.js'
 import { waitUntil } from '../harness/wait-until.js'
 
-/* The door of a Master, as a peer with a key meets it: raw envelopes over a real link. */
+/* The gateway of a Master against a peer with a key that sends raw envelopes over a real link. */
 
 const SECRET = '0123456789abcdef0123456789abcdef'
 

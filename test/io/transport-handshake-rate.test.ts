@@ -49,7 +49,7 @@ const hello = (port: number, localAddress = '127.0.0.1'): Socket => {
   return socket
 }
 
-test('at a door: hellos over the rate are not answered, and cost neither others nor the next second anything', async () => {
+test('at a listener: hellos over the rate are not answered, and cost neither others nor the next second anything', async () => {
   const time = new VirtualTime()
   const host = await startHost({ timers: time, clock: time })
   const { port } = host.listener
@@ -79,7 +79,7 @@ test('at a door: hellos over the rate are not answered, and cost neither others 
   await host.close()
 })
 
-test('at a door: who leaves without a word, and who says no hello, uses up nothing', async () => {
+test('at a listener: who leaves without a word, and who says no hello, uses up nothing', async () => {
   const time = new VirtualTime()
   const host = await startHost({ timers: time, clock: time })
   const { port } = host.listener

@@ -412,7 +412,7 @@ test('a peer that says much and takes nothing is cut, whatever it says', async (
   await host.close()
 })
 
-test('over the budget of all lanes the peer that has taken nothing for longest is cut', async () => {
+test('over the budget of all send queues the peer that has taken nothing for longest is cut', async () => {
   const held = { frames: new HeldBytes(MIB, 'frames'), sendQueues: new HeldBytes(3 * MIB, 'messages') }
   const time = new VirtualTime()
   const deaf: Link[] = []

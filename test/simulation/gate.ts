@@ -41,7 +41,7 @@ const gated: ReadonlySet<string> = new Set<string>([
   'ExecutorsAnswer',
 ] satisfies Outgoing['type'][])
 
-/** The process of a Master, as its door sees it. */
+/** The process of a Master, as its links see it. */
 export interface GatedMaster {
   readonly place: Place
   readonly incarnation: string

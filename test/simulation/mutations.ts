@@ -96,14 +96,14 @@ export const mutations: readonly Mutation[] = [
     faults: [...frozen, 'storeDown', 'storeSlow', 'killLeader'],
   },
   {
-    name: 'no tail from other Masters',
+    name: 'no lost writes from other Masters',
     file: 'actors/master/lost-writes/request.js',
     find: 'step.tell(to, requestOf(cluster));',
     replace: '',
-    script: 'who has the image is slow',
+    script: 'who has the record cache is slow',
   },
   {
-    name: 'no tail from the own image',
+    name: 'no lost writes from the own record cache',
     file: 'actors/master/master.js',
     find: 'this.#ownLostWrites = lostWrites;',
     replace: '',
@@ -250,7 +250,7 @@ export const mutations: readonly Mutation[] = [
     faults: [],
   },
   {
-    name: 'the image lacks what became durable',
+    name: 'the record cache lacks what became durable',
     file: 'runtime/persistence/record-cache.js',
     find: 'this.#tables?.apply(puts, deletes);',
     replace: ';',
@@ -282,7 +282,7 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/master/recovery.js',
     find: ' && !(hasLost && awaitedLostWrites.size > 0)',
     replace: '',
-    script: 'who has the image is slow',
+    script: 'who has the record cache is slow',
   },
   {
     name: 'what was launched since is let run when its end is remembered',
@@ -310,7 +310,7 @@ export const mutations: readonly Mutation[] = [
     file: 'actors/master/routes.js',
     find: "RequestKillDriver: {\n        sender: 'anybody',\n        master: 'ALIVE'",
     replace: "RequestKillDriver: {\n        sender: 'anybody',\n        master: 'leader'",
-    script: 'who has the image is slow',
+    script: 'who has the record cache is slow',
   },
   {
     name: 'nobody looks whether a leader is gone',
@@ -526,7 +526,7 @@ export const mutations: readonly Mutation[] = [
     script: 'two owners of one epoch',
   },
   {
-    name: 'a candidate waits for an image whenever a peer says so',
+    name: 'a candidate waits for a record cache whenever a peer says so',
     file: 'actors/election/hearsay.js',
     find: 'return monotonicMs - this.#waitedAtMs >= limits.claimDoubtMs;',
     replace: 'return true;',
@@ -616,7 +616,7 @@ export const mutations: readonly Mutation[] = [
     replace: 'next.offset + CHUNK_BYTES >= next.body.byteLength && next.offset > 0',
   },
   {
-    name: 'a lane that drains is not pumped',
+    name: 'a send queue that drains is not pumped',
     file: 'actors/messages/task-stream.js',
     find: 'this.#jobs.splice(0, ran);\n        this.#pump();',
     replace: 'this.#jobs.splice(0, ran);',

@@ -116,7 +116,7 @@ export const electionScripts: readonly Script[] = [
     },
   },
   {
-    name: 'who has the image is slow',
+    name: 'who has the record cache is slow',
     says: 'The store fell and the Master with the image does not reach it: who is elected waits for that image, and until then says nothing of what it does not know.',
     shape: { ...shape, workers: 1, submitters: 2, applications: 0 },
     rates: { submitEveryMs: 30 },

@@ -17,7 +17,7 @@ export const faultNames = [
   'store-frozen',
   'store-slow',
   'store-full',
-  'store-lost-tail',
+  'store-lost-writes',
   'lock-killed',
   'lock-frozen',
   'disk-full',

@@ -124,7 +124,7 @@ export async function claimFolder(folder: string): Promise<void> {
   }
 }
 
-/** Marks the folder as unused. */
+/** Records that the folder is not in use. */
 export async function releaseFolder(folder: string): Promise<void> {
   await rm(clusterPath(folder), { force: true })
   await rm(launcherPath(folder), { force: true })

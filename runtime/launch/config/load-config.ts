@@ -7,7 +7,7 @@ import { type ConfigProblem, formatPlace, formatProblem } from './problem.js'
 import { type ReadResult, readConfig } from './read.js'
 import type { Environment } from './substitute.js'
 
-/** Real files are far smaller. This keeps a command from reading a disk image by accident. */
+/** Real files are far smaller. This keeps a command from reading a disk by accident. */
 const FILE_BYTES_MAX = innerLimits.configBytes
 
 /** Reads and checks a deployment file. Throws CONFIG_UNREADABLE if it cannot be read at all. */

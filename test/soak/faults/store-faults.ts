@@ -62,7 +62,7 @@ const full: Fault = {
 }
 
 const lostTail: Fault = {
-  name: 'store-lost-tail',
+  name: 'store-lost-writes',
   fits: ({ store }) => store === 'sentinel',
   async strike(context, random) {
     const { servers } = context
