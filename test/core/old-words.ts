@@ -35,7 +35,7 @@ const oldWords: readonly OldWord[] = [
   { word: /\blanes?\b/gi, instead: 'commit queue' },
   { word: /\bmonarch(?:y|ies)\b/gi, instead: 'single-Master election' },
   { word: /\brehears(?:al|als|e|ed)\b/gi, instead: 'warm-up' },
-  { word: /\bstor(?:y|ies)\b/gi, instead: 'merged trace, script', except: /--story/ },
+  { word: /\bstor(?:y|ies)\b/gi, instead: 'merged trace, script' },
   { word: /\bhopeless\b/gi, instead: 'unrecoverable' },
   { word: /\brosters?\b/gi, instead: 'Master list' },
   { word: /\ballegiances?\b/gi, instead: 'leader tracker' },

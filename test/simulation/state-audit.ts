@@ -104,7 +104,10 @@ export class StateAudit {
                 ),
             )
       if (!isHeld)
-        yield new Violation('orphan', `${process} runs on ${workerId}, and the cluster state does not hold it`)
+        yield new Violation(
+          'orphan',
+          `${process} runs on ${workerId}, and the cluster state does not hold it`,
+        )
     }
   }
 
