@@ -7,7 +7,7 @@ import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { waitUntil } from '../harness/wait-until.js'
-import { blocksOf, type CommandsBlock, missingLines } from './page-blocks.js'
+import { blocksOf, type CommandsBlock, missingLines } from '../tools/page-blocks.js'
 import { PageShell } from './page-shell.js'
 
 /* Empty projects with the packed package, and pages whose blocks run in one. */

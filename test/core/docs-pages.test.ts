@@ -5,12 +5,17 @@ import { test } from 'node:test'
 import type { App, AppEvents, AppStats } from '../../actors/client/app.js'
 import type { ConnectOptions, ExecutorOptions } from '../../actors/client/connect-options.js'
 import type { TaskContext } from '../../actors/executor/task.js'
+import type { masterJson } from '../../actors/master/json.js'
 import type { CallOptions } from '../../actors/tasks/task-options.js'
 import { errorCodes } from '../../runtime/errors.js'
 import { createProgram } from '../../runtime/launch/cli/cli.js'
 import { commandsPage } from '../../runtime/launch/cli/commands-page.js'
 import { amountText, limitsPage, sectionsOf } from '../../runtime/launch/cli/limits-page.js'
 import { limits } from '../../runtime/limits.js'
+import { parseCommandLine as parseFuzz } from '../fuzz/options.js'
+import { parseCommandLine as parseSim } from '../simulation/options.js'
+import { parseCommandLine as parseSoak } from '../soak/options.js'
+import { blocksOf, checkoutBlocksOf } from '../tools/page-blocks.js'
 import { overlongOf } from './docs-citations.js'
 import { commentsOf, oldIdentifiersOf, oldWordsOf, testNamesOf, withoutFormerly } from './old-words.js'
 
@@ -26,7 +31,7 @@ function filesUnder(folder: string, ending: RegExp): string[] {
 const code = ['actors', 'runtime', 'examples', 'test']
   .flatMap((folder) => filesUnder(folder, /\.ts$/))
   .filter((path) => !/old-words|docs-pages/.test(path))
-const pages = [...filesUnder('docs', /\.md$/), 'README.md', 'CONTRIBUTING.md']
+const pages = [...filesUnder('docs', /\.md$/), 'README.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
 
 test('no page has a line of prose over 140 characters, or a cell of a table over 200', () => {
   for (const page of pages) assert.deepEqual(overlongOf(read(page), { prose: 140, cell: 200 }), [], page)
@@ -153,6 +158,48 @@ for (const [heading, keys] of Object.entries(documented)) {
     assert.deepEqual(rowsBelow(read('docs/library.md'), heading).toSorted(), Object.keys(keys).toSorted())
   })
 }
+
+test('docs/http.md has the keys that only Firesteel has', () => {
+  const keys = { cluster: true, epoch: true, leader: true, since: true } satisfies Record<
+    keyof ReturnType<typeof masterJson>['firesteel'],
+    true
+  >
+  assert.deepEqual(
+    rowsBelow(read('docs/http.md'), '## The key firesteel').toSorted(),
+    Object.keys(keys).toSorted(),
+  )
+})
+
+/** The cluster tests package.test.ts and package-pages.test.ts run them; what blocksOf does not know, it refuses. */
+test('README and tutorial have only blocks that a test runs', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Readonly<Record<string, string>> }
+  for (const page of ['README.md', 'docs/tutorial.md']) {
+    const text = read(page)
+    assert.ok(blocksOf(text).length > 0, page)
+    assert.doesNotMatch(text, /^ {4}\S/m, `${page}: an indented block is not run`)
+    for (const command of checkoutBlocksOf(text).flatMap((block) => block.trim().split('\n'))) {
+      const [, script = ''] = /^npm ci && npm (?:run )?(\w+)$/.exec(command) ?? []
+      assert.ok(script in scripts, `${page}: ${command}`)
+    }
+  }
+})
+
+test('the simulator, soak and fuzz take the options that pages give them', () => {
+  const parsers = { sim: parseSim, soak: parseSoak, fuzz: parseFuzz }
+  let count = 0
+  for (const page of pages) {
+    for (const [, name = '', rest = ''] of read(page).matchAll(/^ {4}npm run (sim|soak|fuzz) -- (.*)$/gm)) {
+      const [command = ''] = rest.split(/\s#\s/)
+      const args = [...command.matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word)
+      assert.doesNotThrow(
+        () => parsers[name as keyof typeof parsers](args, 1),
+        `${page}: npm run ${name} -- ${rest}`,
+      )
+      count++
+    }
+  }
+  assert.ok(count >= 8, 'the pages show commands')
+})
 
 test('pages name only error codes that exist', () => {
   const codes = new Set(Object.keys(errorCodes).map((name) => `FIRESTEEL_${name}`))

@@ -43,7 +43,7 @@ export const usage = `npm run sim [-- OPTIONS]
   --skip LIST     numbers of faults that are left out
   --script NAME   in place of faults at random:${listed(scripts.map(({ name }) => `'${name}'`))}
   --shape JSON    parts of the shape that are not drawn
-  --log         all that was logged; with --messages every message as well
+  --log           all that was logged; with --messages every message as well
   --shrink        leave out faults and nodes that a failure does not need
   --json          a failure as one line of JSON
 `

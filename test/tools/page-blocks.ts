@@ -49,6 +49,12 @@ function fileOf({ line, text }: Fence): FileBlock {
   return { kind: 'file', line, name, text }
 }
 
+/** What the page says to do in a checkout of the project. */
+export const checkoutBlocksOf = (page: string): string[] =>
+  fencesOf(page)
+    .filter(({ isOfCheckout }) => isOfCheckout)
+    .map(({ text }) => text)
+
 /** Every block of a page in its order. Throws for a block that a reader could not use. */
 export function blocksOf(page: string): PageBlock[] {
   const blocks: PageBlock[] = []
