@@ -106,6 +106,8 @@ export class ClusterState {
   driverCursor = 0
   /** Last time any Worker or application came or answered, monotonic: quiet ends recovery. */
   lastAnswerMs: number
+  /** Recovery has begun, and not all have been asked for an answer a while ago: nothing is quiet yet. */
+  isAsking = false
 
   constructor(config: MasterConfig, leadership: Leadership, ids: IdSource) {
     this.config = config

@@ -16,7 +16,7 @@ import type { MasterTimer } from './master-timer.js'
 import { PeerMasterProtocol } from './peer-master-protocol.js'
 import { isPeerMaster, type KnownLeader } from './peer-masters.js'
 import type { StoredRecords } from './records.js'
-import { advanceRecovery, beginRecovery, recoveryQuietElapsed, restore } from './recovery.js'
+import { advanceRecovery, beginRecovery, recoveryQuietElapsed, restore, watchForQuiet } from './recovery.js'
 import { notLeader, storeRefuses } from './refusals.js'
 import { type Received, routeOf } from './routes.js'
 import { schedule } from './scheduling.js'
@@ -227,6 +227,7 @@ export class MasterCore {
       step.log('warn', 'STORE_REWOUND: the store has lost writes that others have seen', { base, observed })
     beginRecovery(cluster, step)
     for (const peer of this.#peers.values()) this.#speakFirst(step, peer, commitQueue)
+    watchForQuiet(cluster, step)
     this.#sweptAtMs = step.now.monotonicMs
     step.startTimer({ kind: 'sweep' }, this.#sweepEveryMs)
   }

@@ -361,6 +361,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
       case 'nextTail':
         void this.#nextOfOwnLostWrites()
         break
+      case 'startTimer':
+        this.#startTimer(effect.timer, effect.ms)
+        break
       case 'fence':
         break
     }

@@ -28,8 +28,17 @@ export function beginRecovery(cluster: ClusterState, step: Step): void {
     return
   }
   cluster.state = 'RECOVERING'
-  step.startTimer({ kind: 'recovery-quiet' }, cluster.config.recoveryQuietMs)
+  cluster.isAsking = true
   step.startTimer({ kind: 'recovery-max' }, cluster.config.recoveryMaxMs)
+}
+
+/**
+ * Watches for quiet from when all that this step tells has left. To ask a thousand takes a good part of a second, in
+ * which those who have not been asked cannot answer.
+ */
+export function watchForQuiet(cluster: ClusterState, step: Step): void {
+  if (cluster.state === 'RECOVERING')
+    step.startTimerWhenTold({ kind: 'recovery-quiet' }, cluster.config.recoveryQuietMs)
 }
 
 /** Nobody knows yet whether it lives; its heartbeat counts from now. */
@@ -103,11 +112,12 @@ const quietLeftMs = (cluster: ClusterState, step: Step): number =>
 function isQuiet(cluster: ClusterState, step: Step): boolean {
   const { awaitedLostWrites, leadership } = cluster
   const hasLost = cluster.hasLost || awaitedLostWrites.has(leadership.owner)
-  return quietLeftMs(cluster, step) <= 0 && !(hasLost && awaitedLostWrites.size > 0)
+  return !cluster.isAsking && quietLeftMs(cluster, step) <= 0 && !(hasLost && awaitedLostWrites.size > 0)
 }
 
 /** Re-arms the watch for quiet: answers came since it was set. What is awaited longer ends with an answer, or the limit. */
 export function recoveryQuietElapsed(cluster: ClusterState, step: Step): void {
+  cluster.isAsking = false
   advanceRecovery(cluster, step)
   const leftMs = quietLeftMs(cluster, step)
   if (cluster.state === 'RECOVERING' && leftMs > 0) step.startTimer({ kind: 'recovery-quiet' }, leftMs)

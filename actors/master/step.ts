@@ -25,7 +25,14 @@ export type GatedEffect =
   | { readonly kind: 'probe'; readonly workerId: string; readonly host: string; readonly port: number }
   /** Nothing but the check itself: that the store still holds what this leader wrote. */
   | { readonly kind: 'fence' }
+  | StartTimer
   | NextLostWrites
+
+interface StartTimer {
+  readonly kind: 'startTimer'
+  readonly timer: MasterTimer
+  readonly ms: number
+}
 
 /** The next piece of the lost writes that the own record cache holds may come. */
 interface NextLostWrites {
@@ -36,7 +43,7 @@ interface NextLostWrites {
 export type FreeEffect =
   | { readonly kind: 'tellNow'; readonly to: string; readonly message: Outgoing }
   | { readonly kind: 'replyNow'; readonly reply: ReplyToken; readonly message: ClientMessage }
-  | { readonly kind: 'startTimer'; readonly timer: MasterTimer; readonly ms: number }
+  | StartTimer
   | { readonly kind: 'cancelTimer'; readonly timer: MasterTimer }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly text: string; readonly fields?: LogFields }
   | { readonly kind: 'lost'; readonly reason: string; readonly observedEpoch: number }
@@ -121,6 +128,11 @@ export class Step {
 
   startTimer(timer: MasterTimer, ms: number): void {
     this.free.push({ kind: 'startTimer', timer, ms: Math.max(0, ms) })
+  }
+
+  /** As `startTimer`, but it runs from when all that this step and those before it told has left. */
+  startTimerWhenTold(timer: MasterTimer, ms: number): void {
+    this.gated.push({ kind: 'startTimer', timer, ms: Math.max(0, ms) })
   }
 
   cancelTimer(timer: MasterTimer): void {

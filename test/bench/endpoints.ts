@@ -2,6 +2,7 @@ import type { MasterMessage } from '../../actors/messages/catalogue.js'
 import { applicationDescription, workerOffer } from '../../actors/messages/samples.js'
 import type { WireEnvelope } from '../../runtime/system/envelope.js'
 import type { Message } from '../../runtime/system/ref.js'
+import { dial } from '../../runtime/transport/dial.js'
 import { newIncarnation, type Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
@@ -33,6 +34,7 @@ export abstract class Endpoint {
   /** Link to the Master that sent last. */
   #link: Link | undefined
   #id = 0
+  #dialsNoMore = false
 
   constructor(places: readonly EndpointPlace[], role: Role, number: number, name: string, actor: string) {
     this.incarnation = newIncarnation(name)
@@ -46,9 +48,23 @@ export abstract class Endpoint {
           role,
           key: deriveKey(secret, role),
           localAddress: machineOf(number),
+          dialWith: (options) => (this.#dialsNoMore ? new Promise(() => undefined) : dial(options)),
           onLink: (link) => this.#linked(link),
         }),
     )
+  }
+
+  /** Has it a link to every Master now? */
+  get isLinked(): boolean {
+    return this.#keepers.every(({ link }) => link !== undefined)
+  }
+
+  /**
+   * It keeps the links that it has. Thousands of ends in one process that dial a dead Master again and again would take
+   * the processor from the Master that is measured. On machines of their own each dials for itself.
+   */
+  dialNoMore(): void {
+    this.#dialsNoMore = true
   }
 
   close(): void {

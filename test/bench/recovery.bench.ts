@@ -81,7 +81,12 @@ export async function benchRecovery(
       )
     }
     await waitUntil('all to register', () => complete(first, workers), { deadlineMs: 60_000, everyMs: 100 })
+    // Workers and applications keep links to all Masters. Those of a test that starts 2,000 at once come late.
+    await waitUntil('all to be linked', () => endpoints.every(({ isLinked }) => isLinked), {
+      deadlineMs: 60_000,
+    })
     for (const endpoint of endpoints.slice(0, silent)) endpoint.close()
+    if (redis) for (const endpoint of endpoints) endpoint.dialNoMore()
     const killedAtMs = performance.now()
     first.node.signal('SIGKILL')
     await first.node.exited

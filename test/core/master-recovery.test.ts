@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { OwnedPosition } from '../../actors/messages/common.js'
 import { applicationDescription, driverDescription } from '../../actors/messages/samples.js'
+import { limits } from '../../runtime/limits.js'
 import { MasterWorld, noRecords } from '../tools/master-fixture.js'
 
 const acknowledge = (
@@ -160,6 +161,27 @@ test('L3: the silent delay nobody: ALIVE after 250 ms of quiet, they stay UNKNOW
   assert.deepEqual(states().sort(), ['w1 UNKNOWN', 'w2 ALIVE'])
   const driverId = world.submitted()
   assert.equal(world.lastTold('w2', 'LaunchDriver')?.driverId, driverId)
+})
+
+test('quiet is counted from when all have been asked, not from when the asking began', () => {
+  const world = new MasterWorld().elect()
+  for (let at = 0; at < 3; at++) world.worker(`w${at}`, { port: at + 1 })
+  world.failover()
+  for (let at = 0; at < 3; at++) world.link(`w${at}`)
+  const { gated, free } = world.elect().lastStep!
+  const told = gated.filter((effect) => effect.kind === 'tell' && effect.message.type === 'MasterChanged')
+  assert.equal(told.length, 3)
+  // What is gated leaves in order: the timer starts behind the last of them.
+  assert.deepEqual(gated.at(-1), {
+    kind: 'startTimer',
+    timer: { kind: 'recovery-quiet' },
+    ms: limits.recoveryQuietMs,
+  })
+  assert.ok(!free.some((effect) => effect.kind === 'startTimer' && effect.timer.kind === 'recovery-quiet'))
+  // A look at time meanwhile, such as a probe of a Worker, does not take the asking for quiet.
+  world.nowMs += limits.recoveryQuietMs + 1
+  world.input({ kind: 'probed', workerId: 'w0', refused: false })
+  assert.equal(world.core.state, 'RECOVERING')
 })
 
 test('quiet is counted anew after each answer, for one second at most', () => {
