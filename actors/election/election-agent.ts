@@ -1,5 +1,6 @@
 import type { Clock } from '../../runtime/clock.js'
 import { type ErrorName, FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import { KeyedTimers } from '../../runtime/keyed-timers.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type {
@@ -8,7 +9,7 @@ import type {
   PersistenceEngine,
   Position,
 } from '../../runtime/persistence/engine.js'
-import { type Cancel, systemTimers, type TimerSource } from '../../runtime/timers.js'
+import type { TimerSource } from '../../runtime/timers.js'
 import {
   commonProtocol,
   describeProtocols,
@@ -104,7 +105,7 @@ class LeasedElection implements ElectionAgent {
   readonly #context: ElectionAgentContext
   readonly #service: LockService | undefined
   readonly #core: ElectionCore
-  readonly #timers = new Map<ElectionTimer, Cancel>()
+  readonly #timers: KeyedTimers<ElectionTimer>
   readonly #stopListening: (() => void) | undefined
   /** Other Masters must be able to count this one's presence before it can be elected. */
   readonly #joined: Promise<void>
@@ -114,6 +115,7 @@ class LeasedElection implements ElectionAgent {
   constructor(context: ElectionAgentContext, service: LockService | undefined) {
     this.#context = context
     this.#service = service
+    this.#timers = new KeyedTimers(context.timers)
     const { owner, address, leaseMs, observed, clock, holdOffMs = 0 } = context
     const { hearsay = new Hearsay(observed) } = context
     this.#core = new ElectionCore({
@@ -152,7 +154,6 @@ class LeasedElection implements ElectionAgent {
   close(): void {
     this.#closed = true
     this.#stopListening?.()
-    for (const cancel of this.#timers.values()) cancel()
     this.#timers.clear()
     void this.#service?.presence?.leave(this.#context.owner).catch(() => {})
   }
@@ -168,11 +169,10 @@ class LeasedElection implements ElectionAgent {
     const { tellMaster, onResigned, onUnrecoverable, log } = this.#context
     switch (effect.kind) {
       case 'startTimer':
-        this.#startTimer(effect.key, effect.ms)
+        this.#timers.start(effect.key, effect.ms, () => this.#step({ kind: 'timer', key: effect.key }))
         break
       case 'cancelTimer':
-        this.#timers.get(effect.key)?.()
-        this.#timers.delete(effect.key)
+        this.#timers.cancel(effect.key)
         break
       case 'tellMaster':
         tellMaster(effect.message)
@@ -190,16 +190,6 @@ class LeasedElection implements ElectionAgent {
         // The answers come as inputs of their own. None of these promises rejects.
         void this.#ask(effect)
     }
-  }
-
-  #startTimer(key: ElectionTimer, ms: number): void {
-    this.#timers.get(key)?.()
-    const { timers = systemTimers } = this.#context
-    const cancel = timers.after(ms, () => {
-      this.#timers.delete(key)
-      this.#step({ kind: 'timer', key })
-    })
-    this.#timers.set(key, cancel)
   }
 
   #ask(

@@ -1,7 +1,7 @@
 import { limits } from '../../runtime/limits.js'
 import type { AttemptKey } from '../messages/tasks.js'
-import { adoptTimer, lose, lossOf, silenceOf, silenceTimer } from './dispatch-losses.js'
-import { place, REBALANCE_TIMER, rebalance } from './dispatch-placement.js'
+import { lose, lossOf, silenceOf, unannounced } from './dispatch-losses.js'
+import { place, rebalance } from './dispatch-placement.js'
 import {
   acceptResults,
   acceptReturned,
@@ -11,6 +11,7 @@ import {
   reconcile,
 } from './dispatch-results.js'
 import { DispatchState, ExecutorEntry } from './dispatch-state.js'
+import type { DispatchTimer } from './dispatch-timer.js'
 import type { DispatchEffect, DispatchInput, DispatchStats, ExecutorDescription } from './dispatch-types.js'
 
 export interface DispatchNow {
@@ -88,7 +89,7 @@ export class DispatchCore {
         this.#linkDown(input.execId)
         return
       case 'timer':
-        this.#timer(input.key)
+        this.#timer(input.timer)
         return
       case 'close':
         this.#close(input.reason)
@@ -116,7 +117,7 @@ export class DispatchCore {
         if (executor.link !== 'resync') return
         executor.link = 'up'
         if (executor.ending === undefined)
-          state.effects.push({ kind: 'cancelTimer', key: silenceTimer(input.execId) })
+          state.effects.push({ kind: 'cancelTimer', timer: { kind: 'silence', execId: input.execId } })
         executor.blocked = false
         executor.recalling = false
         reconcile(state, executor, input.attempts)
@@ -177,17 +178,17 @@ export class DispatchCore {
       return
     }
     entry.link = 'waiting'
-    state.effects.push({ kind: 'startTimer', key: adoptTimer(execId), ms: limits.adoptGraceMs })
+    state.effects.push({ kind: 'startTimer', timer: { kind: 'adopt', execId }, ms: limits.adoptGraceMs })
   }
 
   #welcome(entry: ExecutorEntry): void {
     const { execId } = entry
     entry.link = 'resync'
     const { effects } = this.#state
-    effects.push({ kind: 'cancelTimer', key: adoptTimer(execId) }, { kind: 'welcome', execId })
+    effects.push({ kind: 'cancelTimer', timer: { kind: 'adopt', execId } }, { kind: 'welcome', execId })
     // The executor answers with all that it holds. This driver may be blocked meanwhile and read it late (protocol L4).
     if (entry.ending === undefined)
-      effects.push({ kind: 'startTimer', key: silenceTimer(execId), ms: limits.driverLinkDeadMs })
+      effects.push({ kind: 'startTimer', timer: { kind: 'silence', execId }, ms: limits.driverLinkDeadMs })
   }
 
   /** Its time to end counts from the first such message, so that an executor that repeats it ends as well. */
@@ -198,7 +199,7 @@ export class DispatchCore {
     if (executor.ending !== undefined) return
     executor.ending = { reason, results: [] }
     executor.draining = true
-    effects.push({ kind: 'startTimer', key: silenceTimer(execId), ms: limits.executorTimeoutMs })
+    effects.push({ kind: 'startTimer', timer: { kind: 'silence', execId }, ms: limits.executorTimeoutMs })
   }
 
   #entry(executor: ExecutorDescription): ExecutorEntry {
@@ -216,27 +217,23 @@ export class DispatchCore {
     if (entry.known) {
       // An executor that ends itself needs less time: its end closed the link, or it was cut off and ends soon.
       const ms = entry.ending === undefined ? limits.executorTimeoutMs : limits.lastWordsMs
-      state.effects.push({ kind: 'startTimer', key: silenceTimer(execId), ms })
+      state.effects.push({ kind: 'startTimer', timer: { kind: 'silence', execId }, ms })
     } else {
       state.executors.delete(execId)
-      state.effects.push({ kind: 'cancelTimer', key: adoptTimer(execId) })
+      state.effects.push({ kind: 'cancelTimer', timer: { kind: 'adopt', execId } })
     }
   }
 
-  #timer(key: string): void {
+  #timer(timer: DispatchTimer): void {
     const state = this.#state
-    if (key === REBALANCE_TIMER) {
+    if (timer.kind === 'rebalance') {
       rebalance(state)
       return
     }
-    const entry = state.executors.get(Number(key.slice(key.indexOf(':') + 1)))
+    const entry = state.executors.get(timer.execId)
     if (entry === undefined) return
-    if (key === adoptTimer(entry.execId) && entry.link === 'waiting') {
-      lose(state, entry, { reason: 'the Master never announced it', died: false, mayRun: true })
-    } else if (key === silenceTimer(entry.execId)) {
-      const reason = silenceOf(entry)
-      if (reason !== undefined) lose(state, entry, { reason, died: false, mayRun: true })
-    }
+    const reason = timer.kind === 'adopt' ? unannounced(entry) : silenceOf(entry)
+    if (reason !== undefined) lose(state, entry, { reason, died: false, mayRun: true })
   }
 
   #cancel(taskIds: readonly number[], reason: string): void {
@@ -265,10 +262,10 @@ export class DispatchCore {
     state.closed = reason
     for (const { execId, link } of state.executors.values()) {
       if (link !== 'none') state.effects.push({ kind: 'refuse', execId, reason })
-      state.effects.push({ kind: 'cancelTimer', key: silenceTimer(execId) })
-      state.effects.push({ kind: 'cancelTimer', key: adoptTimer(execId) })
+      state.effects.push({ kind: 'cancelTimer', timer: { kind: 'silence', execId } })
+      state.effects.push({ kind: 'cancelTimer', timer: { kind: 'adopt', execId } })
     }
-    state.effects.push({ kind: 'cancelTimer', key: REBALANCE_TIMER })
+    state.effects.push({ kind: 'cancelTimer', timer: { kind: 'rebalance' } })
     this.#endAll(reason)
     state.executors.clear()
   }

@@ -4,9 +4,6 @@ import { applyResults } from './dispatch-results.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 import type { ExecutorUpdate } from './dispatch-types.js'
 
-export const silenceTimer = (execId: number): string => `executor:${execId}`
-export const adoptTimer = (execId: number): string => `adopt:${execId}`
-
 export interface Loss {
   readonly reason: string
   /** Its process died alone, not with its whole Worker, so that a task may have killed it. */
@@ -21,6 +18,11 @@ export function silenceOf({ link, ending }: ExecutorEntry): string | undefined {
   if (ending !== undefined) return `it said that it ends, and has not ended`
   if (link === 'resync') return `it has not said what it holds for ${limits.driverLinkDeadMs / 1000} s`
   return undefined
+}
+
+/** Why to give up an executor that linked before the Master announced it; undefined: it was announced. */
+export function unannounced({ link }: ExecutorEntry): string | undefined {
+  return link === 'waiting' ? 'the Master never announced it' : undefined
 }
 
 /** The loss that a Master's update reports; undefined: the executor has not ended. */
@@ -55,8 +57,8 @@ function giveUp(state: DispatchState, executor: ExecutorEntry, loss: Loss): void
   const { execId } = executor
   state.executors.delete(execId)
   state.fenced.add(execId)
-  state.effects.push({ kind: 'cancelTimer', key: silenceTimer(execId) })
-  state.effects.push({ kind: 'cancelTimer', key: adoptTimer(execId) })
+  state.effects.push({ kind: 'cancelTimer', timer: { kind: 'silence', execId } })
+  state.effects.push({ kind: 'cancelTimer', timer: { kind: 'adopt', execId } })
   if (executor.link !== 'none') state.effects.push({ kind: 'refuse', execId, reason: loss.reason })
   if (loss.mayRun) state.effects.push({ kind: 'killExecutor', execId })
   const live = [...executor.outstanding.values()].filter((task) => task.state === 'sent')

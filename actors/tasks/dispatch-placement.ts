@@ -5,7 +5,6 @@ import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 
 /** Only so many retries at the head of the list are considered, so that fresh tasks do not wait for the search. */
 const RETRIES_SEEN = innerLimits.retriesSeen
-export const REBALANCE_TIMER = 'rebalance'
 
 /** Gives queued tasks to executors with capacity: first to idle cores of all executors, then ahead of need. */
 export function place(state: DispatchState, nowMs: number): void {
@@ -172,7 +171,7 @@ function watchBalance(state: DispatchState): void {
   if (state.rebalancing || state.executors.size < 2 || state.queue.size > 0) return
   if (idleCores(state) === 0 || busiest(state) === undefined) return
   state.rebalancing = true
-  state.effects.push({ kind: 'startTimer', key: REBALANCE_TIMER, ms: limits.taskRebalanceMs })
+  state.effects.push({ kind: 'startTimer', timer: { kind: 'rebalance' }, ms: limits.taskRebalanceMs })
 }
 
 /** Called by the timer: the executor with the largest excess gives back half of its unstarted tasks. */

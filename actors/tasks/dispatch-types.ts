@@ -1,5 +1,6 @@
 import type { ExecutorState } from '../messages/common.js'
 import type { AttemptKey, ResultStatus } from '../messages/tasks.js'
+import type { DispatchTimer } from './dispatch-timer.js'
 
 /* Inputs and effects of the dispatch core. */
 
@@ -86,7 +87,7 @@ export type DispatchInput =
     }
   /** The link is full, or no longer full. */
   | { readonly kind: 'pressure'; readonly execId: number; readonly blocked: boolean }
-  | { readonly kind: 'timer'; readonly key: string }
+  | { readonly kind: 'timer'; readonly timer: DispatchTimer }
   | { readonly kind: 'close'; readonly reason: string }
 
 export type TaskPoolEvent =
@@ -123,8 +124,8 @@ export type DispatchEffect =
   | { readonly kind: 'killExecutor'; readonly execId: number }
   | { readonly kind: 'settle'; readonly outcome: TaskOutcome }
   | { readonly kind: 'event'; readonly event: TaskPoolEvent }
-  | { readonly kind: 'startTimer'; readonly key: string; readonly ms: number }
-  | { readonly kind: 'cancelTimer'; readonly key: string }
+  | { readonly kind: 'startTimer'; readonly timer: DispatchTimer; readonly ms: number }
+  | { readonly kind: 'cancelTimer'; readonly timer: DispatchTimer }
   | {
       readonly kind: 'log'
       readonly level: 'info' | 'warn'

@@ -1,11 +1,13 @@
 import { type Clock, systemClock } from '../../runtime/clock.js'
 import { reasonOf } from '../../runtime/errors.js'
+import { KeyedTimers } from '../../runtime/keyed-timers.js'
 import { limits } from '../../runtime/limits.js'
 import type { Logger } from '../../runtime/observe/log.js'
 import { guarded } from '../../runtime/system/uncaught.js'
 import { systemTimers, type TimerSource } from '../../runtime/timers.js'
 import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
 import { DispatchCore } from './dispatch-core.js'
+import { keyOfTimer } from './dispatch-timer.js'
 import type {
   DispatchEffect,
   DispatchInput,
@@ -92,7 +94,8 @@ class Pool implements TaskPool {
   readonly limits: TaskPoolLimits
   readonly #options: TaskPoolOptions
   readonly #clock: Clock
-  readonly #timers: TimerSource
+  readonly #timerSource: TimerSource
+  readonly #timers: KeyedTimers<string>
   readonly #core = new DispatchCore()
   readonly #submissions = new Map<number, SubmitSpec>()
   readonly #functions: FunctionEntry[] = []
@@ -100,7 +103,6 @@ class Pool implements TaskPool {
   /** Keyed by the caller's own object, so that no key has to be built for each task. */
   readonly #refIds = new WeakMap<FunctionRef, number>()
   readonly #channels = new Map<number, ExecutorChannel>()
-  readonly #cancels = new Map<string, () => void>()
   readonly #listeners = new Set<(event: TaskPoolEvent) => void>()
   #fresh: TaskSpec[] = []
   readonly #inputs: DispatchInput[] = []
@@ -113,7 +115,8 @@ class Pool implements TaskPool {
   constructor(options: TaskPoolOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
-    this.#timers = options.timers ?? systemTimers
+    this.#timerSource = options.timers ?? systemTimers
+    this.#timers = new KeyedTimers(this.#timerSource)
     this.limits = {
       maxInputBytes: options.limits?.maxInputBytes ?? limits.maxInputBytes,
       maxResultBytes: options.limits?.maxResultBytes ?? limits.maxResultBytes,
@@ -133,7 +136,7 @@ class Pool implements TaskPool {
       link.close(this.#failed)
       return
     }
-    new ExecutorChannel({ link, timers: this.#timers, ...this.limits, events: this.#channelEvents })
+    new ExecutorChannel({ link, timers: this.#timerSource, ...this.limits, events: this.#channelEvents })
   }
 
   submit(spec: SubmitSpec): number {
@@ -228,8 +231,7 @@ class Pool implements TaskPool {
     if (this.#failed !== undefined) return
     this.#failed = `a defect of the task pool: ${reasonOf(error)}`
     this.#inputs.length = 0
-    for (const cancel of this.#cancels.values()) cancel()
-    this.#cancels.clear()
+    this.#timers.clear()
     for (const channel of this.#channels.values()) channel.dismiss(this.#failed)
     this.#channels.clear()
     this.#endAll(this.#failed)
@@ -249,11 +251,12 @@ class Pool implements TaskPool {
         this.#settle(effect.outcome)
         return
       case 'startTimer':
-        this.#startTimer(effect.key, effect.ms)
+        this.#timers.start(keyOfTimer(effect.timer), effect.ms, () =>
+          this.#step({ kind: 'timer', timer: effect.timer }),
+        )
         return
       case 'cancelTimer':
-        this.#cancels.get(effect.key)?.()
-        this.#cancels.delete(effect.key)
+        this.#timers.cancel(keyOfTimer(effect.timer))
         return
       case 'killExecutor':
         this.#options.killExecutor(effect.execId)
@@ -322,15 +325,6 @@ class Pool implements TaskPool {
     const submission = this.#submissions.get(outcome.taskId)
     this.#submissions.delete(outcome.taskId)
     submission?.onEnd(outcome)
-  }
-
-  #startTimer(key: string, ms: number): void {
-    this.#cancels.get(key)?.()
-    const cancel = this.#timers.after(ms, () => {
-      this.#cancels.delete(key)
-      this.#step({ kind: 'timer', key })
-    })
-    this.#cancels.set(key, cancel)
   }
 
   #tell(event: TaskPoolEvent): void {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { AttemptKey } from '../../actors/messages/tasks.js'
 import { DispatchCore } from '../../actors/tasks/dispatch-core.js'
+import { type DispatchTimer, keyOfTimer } from '../../actors/tasks/dispatch-timer.js'
 import type {
   AttemptResult,
   DispatchEffect,
@@ -44,7 +45,7 @@ class World {
   readonly ends = new Map<number, TaskEnd['kind']>()
   readonly ran = new Map<number, number>()
   readonly retries = new Map<number, number>()
-  readonly timers = new Set<string>()
+  readonly timers = new Map<string, DispatchTimer>()
   readonly lossCauses = new Map<number, number>()
   /** Tasks that go on for ever, as far as anybody can see. */
   readonly endless = new Set<number>()
@@ -78,10 +79,10 @@ class World {
         return
       }
       case 'startTimer':
-        this.timers.add(effect.key)
+        this.timers.set(keyOfTimer(effect.timer), effect.timer)
         return
       case 'cancelTimer':
-        this.timers.delete(effect.key)
+        this.timers.delete(keyOfTimer(effect.timer))
         return
       case 'killExecutor': {
         const executor = this.executors.get(effect.execId)
@@ -306,10 +307,13 @@ class World {
   }
 
   fire(): void {
-    const key = this.pick([...this.timers])
-    if (key === undefined) return
-    this.timers.delete(key)
-    this.step({ kind: 'timer', key })
+    const timer = this.pick([...this.timers.values()])
+    if (timer !== undefined) this.fireTimer(timer)
+  }
+
+  /** Fires the timer if it runs. */
+  fireTimer(timer: DispatchTimer): void {
+    if (this.timers.delete(keyOfTimer(timer))) this.step({ kind: 'timer', timer })
   }
 
   /** Its link pushes back, or takes more again. */
@@ -398,13 +402,9 @@ class World {
         this.work(executor, true)
         this.send(executor, false)
       }
-      if (this.timers.has('rebalance')) {
-        this.timers.delete('rebalance')
-        this.step({ kind: 'timer', key: 'rebalance' })
-      }
-      for (const executor of this.executors.values()) {
-        const key = `executor:${executor.execId}`
-        if (!executor.alive && this.timers.delete(key)) this.step({ kind: 'timer', key })
+      this.fireTimer({ kind: 'rebalance' })
+      for (const { alive, execId } of this.executors.values()) {
+        if (!alive) this.fireTimer({ kind: 'silence', execId })
       }
     }
   }

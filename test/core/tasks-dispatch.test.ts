@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DispatchCore } from '../../actors/tasks/dispatch-core.js'
+import { keyOfTimer } from '../../actors/tasks/dispatch-timer.js'
 import type {
   AttemptResult,
   DispatchEffect,
@@ -342,8 +343,12 @@ test('an executor that ends itself is gone without a Master too: soon after its 
   assert.equal(bench.end(1), undefined)
   bench.do({ kind: 'linkDown', execId: 1, reason: 'closed' })
   const timer = bench.effects.findLast(({ kind }) => kind === 'startTimer')
-  assert.deepEqual(timer, { kind: 'startTimer', key: 'executor:1', ms: limits.lastWordsMs })
-  bench.do({ kind: 'timer', key: 'executor:1' })
+  assert.deepEqual(timer, {
+    kind: 'startTimer',
+    timer: { kind: 'silence', execId: 1 },
+    ms: limits.lastWordsMs,
+  })
+  bench.do({ kind: 'timer', timer: { kind: 'silence', execId: 1 } })
   assert.equal(bench.end(1), 'failed')
 })
 
@@ -404,7 +409,9 @@ test('a broken link is no loss: within the time-out the list of the executor rep
     bench.effects.some((effect) => effect.kind === 'startTimer' && effect.ms === limits.executorTimeoutMs),
   )
   bench.do({ kind: 'hello', executor: { execId: 1, workerId: 'w', host: 'h', cores: 2 } })
-  assert.ok(bench.effects.some((effect) => effect.kind === 'cancelTimer' && effect.key === 'executor:1'))
+  assert.ok(
+    bench.effects.some((effect) => effect.kind === 'cancelTimer' && keyOfTimer(effect.timer) === 'silence:1'),
+  )
   // The first arrived, the second was lost with the link; something of long ago is still there.
   bench.do({
     kind: 'held',
@@ -429,7 +436,7 @@ test('without a link for the time-out it is fenced: killed, refused for ever, it
   bench.up(2)
   bench.submit(2)
   bench.do({ kind: 'linkDown', execId: 1, reason: 'silent' })
-  bench.do({ kind: 'timer', key: 'executor:1' })
+  bench.do({ kind: 'timer', timer: { kind: 'silence', execId: 1 } })
   assert.ok(bench.has('killExecutor', 1))
   const moved = bench.runs(1)[0] as { taskId: number }
   bench.result(2, (bench.runs(2)[0] as { taskId: number }).taskId)
@@ -446,7 +453,7 @@ test('without a link for the time-out it is fenced: killed, refused for ever, it
 test('a stray timer of a link that is back does nothing', () => {
   const bench = new Bench()
   bench.up(1)
-  bench.do({ kind: 'timer', key: 'executor:1' })
+  bench.do({ kind: 'timer', timer: { kind: 'silence', execId: 1 } })
   assert.equal(bench.core.executors().length, 1)
 })
 
@@ -460,7 +467,7 @@ test('an executor that links before the Master tells of it waits, and is refused
   assert.ok(bench.has('welcome', 5))
   const stranger = { ...executor, execId: 6 }
   bench.do({ kind: 'hello', executor: stranger })
-  bench.do({ kind: 'timer', key: 'adopt:6' })
+  bench.do({ kind: 'timer', timer: { kind: 'adopt', execId: 6 } })
   assert.ok(bench.has('refuse', 6))
 })
 
@@ -509,8 +516,8 @@ test('what a busy executor has not started goes back to an idle one, without a r
       .map(({ taskId, n }) => ({ taskId, n, status: 'value', body })),
   })
   bench.up(2, 1)
-  assert.ok(bench.effects.some((effect) => effect.kind === 'startTimer' && effect.key === 'rebalance'))
-  bench.do({ kind: 'timer', key: 'rebalance' })
+  assert.ok(bench.effects.some((effect) => effect.kind === 'startTimer' && effect.timer.kind === 'rebalance'))
+  bench.do({ kind: 'timer', timer: { kind: 'rebalance' } })
   const recall = bench.effects.find((effect) => effect.kind === 'recall')
   assert.ok(recall?.kind === 'recall' && recall.execId === 1 && recall.count > 0)
   const given = bench

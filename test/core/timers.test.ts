@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { backoffMs, jittered } from '../../runtime/backoff.js'
+import { KeyedTimers } from '../../runtime/keyed-timers.js'
 import { before, within } from '../../runtime/timers.js'
 import { VirtualTime } from '../tools/virtual-time.js'
 
@@ -37,4 +38,23 @@ test('a wait ends at its deadline where the work does not', async () => {
   assert.deepEqual(ended, ['within'])
   await time.advanceSettling(50)
   assert.deepEqual(ended, ['within', 'too late'])
+})
+
+test('a timer takes the place of the one with its key, and cancelled timers never fire', async () => {
+  const time = new VirtualTime()
+  const timers = new KeyedTimers<string>(time)
+  const fired: string[] = []
+  const start = (key: string, ms: number, text: string): void => timers.start(key, ms, () => fired.push(text))
+  start('a', 10, 'the former a')
+  start('a', 20, 'a')
+  start('b', 10, 'b')
+  start('c', 10, 'c')
+  timers.cancel('b')
+  await time.advance(20)
+  assert.deepEqual(fired, ['c', 'a'])
+  start('d', 10, 'd')
+  timers.clear()
+  await time.advance(20)
+  assert.deepEqual(fired, ['c', 'a'])
+  assert.equal(time.pending, 0)
 })

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Clock } from '../../clock.js'
 import { errorOf, reasonOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
+import { KeyedTimers } from '../../keyed-timers.js'
 import { limits } from '../../limits.js'
 import { patiently } from '../../process/descriptors.js'
 import { childEnvironment } from '../../process/environment.js'
@@ -43,7 +44,7 @@ export class Launcher {
   readonly #options: LauncherOptions
   readonly #core: LauncherCore
   readonly #processes = new Map<string, NodeProcess>()
-  readonly #timers = new Map<string, NodeJS.Timeout>()
+  readonly #restarts = new KeyedTimers<string>()
   #graceMs: number = limits.stopGraceMs
   #isStopping = false
   #resolve!: () => void
@@ -104,10 +105,7 @@ export class Launcher {
         void this.#processes.get(effect.node)?.stop({ graceMs: this.#graceMs })
         return
       case 'startTimer':
-        this.#timers.set(
-          effect.node,
-          setTimeout(() => this.#step({ kind: 'timer', node: effect.node }), effect.ms),
-        )
+        this.#restarts.start(effect.node, effect.ms, () => this.#step({ kind: 'timer', node: effect.node }))
         return
       case 'line':
         onLine(effect.line)
@@ -119,7 +117,7 @@ export class Launcher {
         onLog(effect.level, effect.text)
         return
       case 'end':
-        for (const timer of this.#timers.values()) clearTimeout(timer)
+        this.#restarts.clear()
         if (effect.error) this.#reject(errorOf(effect.error))
         else this.#resolve()
     }

@@ -1,0 +1,12 @@
+/** What the dispatch of tasks waits for. A timer of the same kind and subject takes the place of the one before. */
+export type DispatchTimer =
+  /** An executor has no link, has not said what it holds, or has not ended. */
+  | { readonly kind: 'silence'; readonly execId: number }
+  /** An executor has linked that the Master has not announced. */
+  | { readonly kind: 'adopt'; readonly execId: number }
+  /** An executor may soon give tasks back for idle ones. */
+  | { readonly kind: 'rebalance' }
+
+/** One key for each timer that can run beside the others. */
+export const keyOfTimer = (timer: DispatchTimer): string =>
+  timer.kind === 'rebalance' ? timer.kind : `${timer.kind}:${timer.execId}`
