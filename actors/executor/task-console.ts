@@ -3,12 +3,12 @@ import { writeSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { format } from 'node:util'
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { blockThread } from '../../runtime/pause.js'
 import { type TaskContext, type TaskLogger, taskContexts } from './task.js'
 
 const STDOUT = 1
 const STDERR = 2
 const AGAIN_MS = innerLimits.consoleAgainMs
-const sleeper = new Int32Array(new SharedArrayBuffer(4))
 
 /** Writes synchronously and completely, so that a task's output survives an immediate end of its thread or process. */
 function writeAll(descriptor: number, text: string): void {
@@ -19,7 +19,7 @@ function writeAll(descriptor: number, text: string): void {
     } catch (error) {
       // EAGAIN means that the pipe is full for now. Any other failure leaves no place to report it.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
-      Atomics.wait(sleeper, 0, 0, AGAIN_MS)
+      blockThread(AGAIN_MS)
     }
   }
 }

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { type ErrorName, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
+import { pause } from '../../runtime/pause.js'
 import { isDescriptorShortage } from '../../runtime/process/descriptors.js'
 import { NotPlain } from '../../runtime/process/plain-file.js'
 import { followOutput, readOutput } from '../../runtime/process/read-output.js'
@@ -111,7 +112,7 @@ export class LogStreams {
   async #waitForCapacity(peer: string, signal: AbortSignal): Promise<void> {
     // A log takes half of a link's buffer at most, because control messages on the link must not wait for it.
     while (!signal.aborted && this.#options.bufferedBytes(peer) > limits.linkHighWaterBytes / 2) {
-      await delay(BUSY_LOOK_MS, undefined, { signal }).catch(() => undefined)
+      await pause(BUSY_LOOK_MS, signal)
     }
   }
 

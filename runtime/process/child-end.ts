@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { innerLimits } from '../inner-limits.js'
+import { pause } from '../pause.js'
 import { isDescriptorShortage } from './descriptors.js'
 import type { GroupFollower } from './process-group.js'
 import { type ProcessEntry, recentProcessTable } from './process-table.js'
@@ -138,6 +138,6 @@ export class ChildEnd {
   async #sleep(ms: number): Promise<void> {
     const wake = new AbortController()
     this.#wake = wake
-    await delay(ms, undefined, { signal: wake.signal }).catch(() => undefined)
+    await pause(ms, wake.signal)
   }
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { innerLimits } from '../inner-limits.js'
+import { blockThread } from '../pause.js'
 import { isDescriptorShortage, withSpareDescriptor } from './descriptors.js'
 import type { GroupFollower } from './process-group.js'
 import { type ProcessEntry, parseProcStat, readProcessTable } from './process-table.js'
@@ -50,7 +51,7 @@ function stopAll(follower: GroupFollower, stopped: Map<number, ProcessEntry>): b
     }
     // This look also found no new member: one that was started meanwhile would have been running.
     if (running === 0) return true
-    pause(STEP_MS)
+    blockThread(STEP_MS)
   }
   return false
 }
@@ -72,10 +73,4 @@ function threadStates(pid: number): string[] {
     const text = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')
     return parseProcStat(text)?.state ?? []
   })
-}
-
-const sleeper = new Int32Array(new SharedArrayBuffer(4))
-
-function pause(ms: number): void {
-  Atomics.wait(sleeper, 0, 0, ms)
 }

@@ -1,8 +1,9 @@
 import { closeSync, readSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
+import { pause } from '../pause.js'
 import { dataPastHoles, type Piece } from './data-past-holes.js'
 import { type OutputSegment, outputSegments } from './output-segments.js'
 import { openPlain } from './plain-file.js'
@@ -72,7 +73,7 @@ export async function* followOutput(path: string, options: FollowOptions): Async
     if (page.data.length > 0) yield page
     else if (page.next < page.end) await turn()
     else if (lastRound) return
-    else await delay(limits.outputFollowMs, undefined, { signal }).catch(() => undefined)
+    else await pause(limits.outputFollowMs, signal)
   }
 }
 

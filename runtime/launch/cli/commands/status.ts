@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import type { MasterStateResponse } from '../../../../actors/messages/status.js'
 import { innerLimits } from '../../../inner-limits.js'
+import { pause } from '../../../pause.js'
 import { type Console, printJson } from '../console.js'
 import { oneStatusJson, oneStatusText, statusJson, statusText } from '../status-view.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
@@ -55,8 +55,7 @@ export const addStatus: AddCommand = (program, run) => {
             const of = id !== undefined && { of: id }
             const state = await client.request({ type: 'RequestMasterState', ...of })
             await print(io, state, id, options)
-            if (options.watch)
-              await delay(WATCH_MS, undefined, { signal: io.readerGone }).catch(() => undefined)
+            if (options.watch) await pause(WATCH_MS, io.readerGone)
           } while (options.watch && !io.readerGone.aborted)
           return 0
         }),

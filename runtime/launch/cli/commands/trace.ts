@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { periodicMessages } from '../../../../actors/messages/trace.js'
 import { isFiresteelError } from '../../../errors.js'
 import { innerLimits } from '../../../inner-limits.js'
 import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
+import { pause } from '../../../pause.js'
 import { MergedTrace, type TracedMessage } from '../../../trace/merged-trace.js'
 import { mermaidComment } from '../../../trace/mermaid.js'
 import {
@@ -111,7 +111,7 @@ async function follow(
 ): Promise<void> {
   let lookMs = performance.now() + LOOK_AGAIN_MS
   while (!io.readerGone.aborted && !io.interrupted.aborted) {
-    await delay(limits.traceFollowMs, undefined, { signal: io.readerGone }).catch(() => undefined)
+    await pause(limits.traceFollowMs, io.readerGone)
     if (performance.now() >= lookMs) {
       // While there is no leader, the processes known before are asked.
       await collector.look(limits.traceFollowMs).catch(() => undefined)
