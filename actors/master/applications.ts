@@ -1,3 +1,4 @@
+import { formatHostPort } from '../../runtime/addresses.js'
 import { failureOf } from '../../runtime/system/system-messages.js'
 import type {
   MasterChangeAcknowledged,
@@ -22,10 +23,8 @@ import { unknownId } from './submission.js'
 const registrantOf = (from: PeerInfo): Registrant =>
   from.role === 'driver' ? { role: 'driver', subject: from.subject ?? '' } : { role: 'client' }
 
-const addressOf = (from: PeerInfo, listen: { host?: string | undefined; port: number }): string => {
-  const host = listen.host ?? from.host
-  return host.includes(':') ? `[${host}]:${listen.port}` : `${host}:${listen.port}`
-}
+const addressOf = (from: PeerInfo, { host = from.host, port }: { host?: string | undefined; port: number }) =>
+  formatHostPort({ host, port })
 
 /** The repetition of a registration gives the same application, whoever lost the first answer (protocol 10). */
 export function registerApplication(

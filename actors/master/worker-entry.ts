@@ -1,3 +1,4 @@
+import { formatHostPort } from '../../runtime/addresses.js'
 import type { WorkerState } from '../messages/common.js'
 import type { RegisterWorker } from '../messages/workers.js'
 import type { WorkerRecord } from './records.js'
@@ -45,7 +46,7 @@ export class WorkerEntry {
   }
 
   get address(): string {
-    return `${this.record.host}:${this.record.port}`
+    return formatHostPort(this.record)
   }
 
   get schedulable(): boolean {

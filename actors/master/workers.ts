@@ -1,3 +1,4 @@
+import { formatHostPort } from '../../runtime/addresses.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { oversizeOf } from '../messages/record-size.js'
@@ -73,9 +74,10 @@ const REMEMBERED_REPLACED = innerLimits.rememberedReplaced
  * in turn, they would kill each other's work for ever.
  */
 function refuseWorker(cluster: ClusterState, from: PeerInfo, message: RegisterWorker): string | undefined {
-  const { id, host, port, cores, resources } = message
+  const { id, port, cores, resources } = message
+  const address = formatHostPort(message)
   if (id !== from.incarnation) return `the id ${id} is not the incarnation of this link, ${from.incarnation}`
-  if (port === 0) return `${host}:${port} is no address to reach a Worker at`
+  if (port === 0) return `${address} is no address to reach a Worker at`
   if (cores > limits.workerCores) return `cores is ${cores}; a Worker may offer ${limits.workerCores}`
   const oversize = oversizeOf(message)
   if (oversize) return `${oversize.field} ${oversize.rule}`
@@ -83,7 +85,7 @@ function refuseWorker(cluster: ClusterState, from: PeerInfo, message: RegisterWo
   if (addresses > limits.resourceAddressesInAll)
     return `resources has ${addresses} addresses; a Worker may offer ${limits.resourceAddressesInAll}`
   if (cluster.isFull && !cluster.workers.has(id)) return tooMuchHeld.message
-  const holder = cluster.workersByAddress.get(`${host}:${port}`)
+  const holder = cluster.workersByAddress.get(address)
   if (!holder || holder.state === 'DEAD' || !holder.replaced.includes(id)) return undefined
   return `${holder.address} is also the address of ${holder.id}, which came later: each Worker needs its own`
 }

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
+import { formatHostPort } from '../addresses.js'
 import { FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
@@ -63,7 +64,7 @@ function guarded(options: HttpServerOptions): Hono {
 }
 
 function listenError(cause: NodeJS.ErrnoException, { host, port }: HttpServerOptions): FiresteelError {
-  const place = `${host}:${port}`
+  const place = formatHostPort({ host, port })
   if (cause.code === 'EADDRINUSE') {
     return new FiresteelError('PORT_IN_USE', `The HTTP port ${place} is taken.`, { place, cause })
   }

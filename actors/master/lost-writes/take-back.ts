@@ -1,3 +1,4 @@
+import { formatHostPort } from '../../../runtime/addresses.js'
 import { takeOrphans } from '../application-executors.js'
 import type { ClusterState } from '../cluster-state.js'
 import { endApplicationAs, endDriverAs } from '../ending.js'
@@ -50,7 +51,7 @@ function takeBack(cluster: ClusterState, step: Step, table: RecordTable, id: str
 function worker(cluster: ClusterState, step: Step, record: WorkerRecord): boolean {
   if (cluster.workers.has(record.id)) return false
   // Two Workers had one address. The one that has answered, or whose record is newer, came later and stays.
-  const other = cluster.workersByAddress.get(`${record.host}:${record.port}`)
+  const other = cluster.workersByAddress.get(formatHostPort(record))
   if (other && (other.answered || !isNewer(record, other.record))) return false
   restoreWorker(cluster, step, record)
   step.put('worker', record.id, record)

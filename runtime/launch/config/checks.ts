@@ -1,6 +1,6 @@
 import { submissionProblem } from '../../../actors/client/check-submission.js'
 import { oversizeOf } from '../../../actors/messages/record-size.js'
-import { isLoopback } from '../../addresses.js'
+import { formatHostPort, isLoopback } from '../../addresses.js'
 import type { ErrorName } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
@@ -179,9 +179,10 @@ function* portChecks(file: DeploymentFile): Generator<Finding> {
   }
   for (const { host, port, path, key } of claims) {
     if (!port) continue
-    const other = taken.get(`${host}:${port}`)
+    const address = formatHostPort({ host, port })
+    const other = taken.get(address)
     if (other) yield conflict(path, `${key} and ${other} are both port ${port} of ${host}`)
-    else taken.set(`${host}:${port}`, key)
+    else taken.set(address, key)
   }
 }
 
