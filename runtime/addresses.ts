@@ -14,7 +14,9 @@ export const MASTER_ADDRESS_DEFAULT = `${ADDRESS_SCHEME}127.0.0.1:${MASTER_PORT_
 
 const BRACKETED = /^\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\](?::(\d{1,5}))?$/
 const PLAIN = /^([\p{L}\p{N}](?:[\p{L}\p{N}._-]*[\p{L}\p{N}._])?)(?::(\d{1,5}))?$/u
-/** The message catalogue bounds an address to this length. It is checked before any regular expression runs. */
+/**
+ * The message catalogue bounds an address to this length. It is checked before any regular expression runs.
+ */
 const ADDRESS_LENGTH_MAX = innerLimits.addressChars
 const ADDRESSES_MAX = innerLimits.masters
 
@@ -49,7 +51,10 @@ export function formatHostPort({ host, port }: HostPort): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** The parts of an address that `formatHostPort` wrote. Text that people write needs `parseHostPort`, which checks it. */
+/**
+ * The parts of an address that `formatHostPort` wrote. Text that people write needs `parseHostPort`, which
+ * checks it.
+ */
 export function splitHostPort(address: string): HostPort {
   const colon = address.lastIndexOf(':')
   return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) }

@@ -1,6 +1,6 @@
 /**
- * Every error code of Firesteel, declared once: what it means and what to do. Codes are API: users match codes, never
- * texts. `docs/errors.md` is generated from this table.
+ * Every error code of Firesteel, declared once: what it means and what to do. Codes are API: users match
+ * codes, never texts. `docs/errors.md` is generated from this table.
  */
 export interface CodeEntry {
   /** What happened, for the reference page. */
@@ -388,7 +388,10 @@ export class FiresteelError extends Error {
 
 const prefix = 'FIRESTEEL_'
 
-/** The name of a code from another process, with or without its prefix; undefined if this release does not know it. */
+/**
+ * The name of a code from another process, with or without its prefix; undefined if this release does not
+ * know it.
+ */
 export function errorNameOf(code: string): ErrorName | undefined {
   const name = code.startsWith(prefix) ? code.slice(prefix.length) : code
   return Object.hasOwn(errorCodes, name) ? (name as ErrorName) : undefined
@@ -402,7 +405,9 @@ export interface ErrorParts {
   readonly place?: string | undefined
 }
 
-/** The error that another process reported. A code that this release does not know is named in the message. */
+/**
+ * The error that another process reported. A code that this release does not know is named in the message.
+ */
 export function errorOf({ code, message, help, place }: ErrorParts): FiresteelError {
   const details = { ...(help !== undefined && { help }), ...(place !== undefined && { place }) }
   const name = errorNameOf(code)
@@ -427,7 +432,9 @@ export function isDiskFull(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes(systemCodeOf(error))
 }
 
-/** True for errors of Firesteel, also those of another copy of this package; with `code`, only for that code. */
+/**
+ * True for errors of Firesteel, also those of another copy of this package; with `code`, only for that code.
+ */
 export function isFiresteelError(error: unknown, code?: ErrorName): error is FiresteelError {
   if (!(error instanceof Error) || error.name !== 'FiresteelError') return false
   return code === undefined || (error as FiresteelError).code === `FIRESTEEL_${code}`

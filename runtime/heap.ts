@@ -7,13 +7,17 @@ const MIB = 1024 * 1024
 /** The heap limit that Node gives this process: by the machine, or by --max-old-space-size. */
 export const heapLimitBytes = (): number => getHeapStatistics().heap_size_limit
 
-/** Bytes that the records of a Master may take: a share of the heap, but no more than can be read in a short time. */
+/**
+ * Bytes that the records of a Master may take: a share of the heap, but no more than can be read in a short
+ * time.
+ */
 export const recordBudgetBytes = (heapBytes = heapLimitBytes()): number =>
   Math.min(Math.floor(heapBytes * limits.recordHeapShare), limits.recordBytesInAll)
 
 /**
- * Throws HEAP_TOO_SMALL if this heap cannot hold records of so many bytes. This is checked before they are read,
- * because a Master that fails in the middle would start and fail over and over. `place` names the store.
+ * Throws HEAP_TOO_SMALL if this heap cannot hold records of so many bytes. This is checked before they are
+ * read, because a Master that fails in the middle would start and fail over and over. `place` names the
+ * store.
  */
 export function requireHeap(storedBytes: number, place: string, heapBytes = heapLimitBytes()): void {
   if (storedBytes <= heapBytes * limits.storeHeapShare) return

@@ -12,8 +12,9 @@ export interface KnownOptions {
 }
 
 /**
- * Refuses options of a library call that are not an object, and each name that does not exist: such an option would
- * have no effect, and nobody would notice. Throws USAGE with the option and the nearest name that exists.
+ * Refuses options of a library call that are not an object, and each name that does not exist: such an option
+ * would have no effect, and nobody would notice. Throws USAGE with the option and the nearest name that
+ * exists.
  */
 export function checkKnownOptions(value: unknown, { what, names, help, elsewhere }: KnownOptions): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

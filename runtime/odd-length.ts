@@ -1,6 +1,6 @@
 /*
- * zod 4 compares any value under the key `length` with a number, also in an object where it expects a text or a list.
- * If that value is an object, the comparison may throw. So a peer or a file could make a check throw.
+ * zod 4 compares any value under the key `length` with a number, also in an object where it expects a text or
+ * a list. If that value is an object, the comparison may throw. So a peer or a file could make a check throw.
  */
 
 /** Whether this key of an object from outside makes a check throw. */
@@ -8,8 +8,8 @@ export const isOddLength = (key: string, value: unknown): boolean =>
   key === 'length' && typeof value === 'object' && value !== null
 
 /**
- * A copy with null in place of each such `length`, which no rule accepts there either. The original stays as it is: it
- * may be a field of a later release. This does not recurse, because the writer chooses the depth.
+ * A copy with null in place of each such `length`, which no rule accepts there either. The original stays as
+ * it is: it may be a field of a later release. This does not recurse, because the writer chooses the depth.
  */
 export function withoutOddLengths(root: unknown): unknown {
   const holder = { root }

@@ -1,6 +1,7 @@
 /**
- * Allows so much per second, and at once no more than comes in one second. A user may take more than is left and go
- * into debt; the next one waits for it. So amounts need not be known in advance. Pure: the time comes from outside.
+ * Allows so much per second, and at once no more than comes in one second. A user may take more than is left
+ * and go into debt; the next one waits for it. So amounts need not be known in advance. Pure: the time comes
+ * from outside.
  */
 export class Pace {
   readonly #perSecond: number

@@ -25,8 +25,8 @@ function refuse(context: UnitContext, value: unknown, wanted: string): never {
 }
 
 /**
- * `250ms`, `2.5s`, `1m`, `2h`, `1d` -> milliseconds. A number is milliseconds already. Throws USAGE (or `context.code`)
- * with `context.what`.
+ * `250ms`, `2.5s`, `1m`, `2h`, `1d` -> milliseconds. A number is milliseconds already. Throws USAGE (or
+ * `context.code`) with `context.what`.
  */
 export function parseDurationMs(value: string | number, context: UnitContext): number {
   const wanted = 'a duration such as 250ms, 2.5s or 1m, below 24.8 days'

@@ -2,8 +2,8 @@ import { limits } from '../../runtime/limits.js'
 import type { MasterChangeAcknowledged } from '../messages/applications.js'
 
 /**
- * The answer to a new leader, cut into messages that the link of a client carries. They are sent in one go, so that no
- * later event is told between them. The first one describes the application.
+ * The answer to a new leader, cut into messages that the link of a client carries. They are sent in one go,
+ * so that no later event is told between them. The first one describes the application.
  */
 export function* acknowledgementPages(
   whole: MasterChangeAcknowledged,

@@ -16,7 +16,10 @@ export interface ExecutorInfo {
 
 /** An executor that failed before it was of use, and what its Master does about it. */
 export interface ExecutorFailure extends Omit<ExecutorInfo, 'cores'> {
-  /** `kind` is `start` (no process: `code`, `place`) or `exit` (`exitStatus`, `output` for `firesteel logs`) or `room`. */
+  /**
+   * `kind` is `start` (no process: `code`, `place`) or `exit` (`exitStatus`, `output` for `firesteel logs`)
+   * or `room`.
+   */
   readonly reason: LaunchFailure
   /** Failures in a row on this Worker. Failures at the same moment count as one. */
   readonly failures: number
@@ -32,10 +35,10 @@ export interface AppEvents {
   /** `tasks` is the number of its tasks that run elsewhere now. */
   readonly executorLost: ExecutorInfo & { readonly reason: string; readonly tasks: number }
   /**
-   * An executor could not be started, or ended before it had given a result. For a while (from 1 s to 60 s, `retryAt`)
-   * the Master tries other Workers first for this application. After three failures in a row the Worker is `excluded` for
-   * five minutes, while another Worker is large enough. The application ends (`removed`) only if every Worker is excluded
-   * and `maxExecutorRetries` executors have failed.
+   * An executor could not be started, or ended before it had given a result. For a while (from 1 s to 60 s,
+   * `retryAt`) the Master tries other Workers first for this application. After three failures in a row the
+   * Worker is `excluded` for five minutes, while another Worker is large enough. The application ends
+   * (`removed`) only if every Worker is excluded and `maxExecutorRetries` executors have failed.
    */
   readonly executorFailed: ExecutorFailure
   /** A task runs again. `executor` is the one that failed it or was lost (protocol S7). */
@@ -70,14 +73,17 @@ export interface AppStats {
 }
 
 /**
- * An application of the cluster. It keeps this process alive until `close()`. If the process ends without `close()`, the
- * Master notices it and frees the executors after applicationGrace (10 s).
+ * An application of the cluster. It keeps this process alive until `close()`. If the process ends without
+ * `close()`, the Master notices it and frees the executors after applicationGrace (10 s).
  */
 export interface App extends AsyncDisposable {
   /** `app-...`, as `firesteel status` shows it. */
   readonly id: string
   readonly executors: readonly ExecutorInfo[]
-  /** Typed functions of a task module: `app.tasks<typeof import('./tasks.js')>(new URL('./tasks.js', import.meta.url))`. */
+  /**
+   * Typed functions of a task module: `app.tasks<typeof import('./tasks.js')>(new URL('./tasks.js',
+   * import.meta.url))`.
+   */
   tasks<M>(url: URL | string, options?: TaskOptions): TaskFunctions<M>
   /** Yields values in the order of the inputs. The first failure cancels the rest and is thrown. */
   map<I, O>(
@@ -95,10 +101,13 @@ export interface App extends AsyncDisposable {
   off<K extends keyof AppEvents>(event: K, listener: (event: AppEvents[K]) => void): App
   stats(): AppStats
   /**
-   * Sets how many executors the application wants from now on. A lower number kills none. Waits for a Master. Rejects with
-   * APPLICATION_CLOSED, or the reason of the application's end.
+   * Sets how many executors the application wants from now on. A lower number kills none. Waits for a Master.
+   * Rejects with APPLICATION_CLOSED, or the reason of the application's end.
    */
   requestExecutors(total: number): Promise<boolean>
-  /** Ends running tasks (APPLICATION_CLOSED), frees the executors, lets the process end. It closes in any case. */
+  /**
+   * Ends running tasks (APPLICATION_CLOSED), frees the executors, lets the process end. It closes in any
+   * case.
+   */
   close(): Promise<void>
 }

@@ -5,8 +5,8 @@ import { bootDescriptor, type DriverBoot } from './boot.js'
 let read: { readonly boot: DriverBoot | undefined } | undefined
 
 /**
- * The boot line that `submit` or `run` gave this process on descriptor 3; undefined if it was started otherwise. It is
- * read once per process, because the pipe holds it only once.
+ * The boot line that `submit` or `run` gave this process on descriptor 3; undefined if it was started
+ * otherwise. It is read once per process, because the pipe holds it only once.
  */
 export function driverBoot(env: NodeJS.ProcessEnv = process.env): DriverBoot | undefined {
   // Without the variable Firesteel did not start this process, and descriptor 3 may be anything.

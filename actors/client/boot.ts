@@ -1,8 +1,8 @@
 import type { DriverIncarnation } from '../messages/common.js'
 
 /**
- * What a driver process finds on descriptor 3, as one line of JSON. For `submit` the Worker writes it, for `run` the
- * command. Credentials travel only this way, never in argv or environment (protocol 16).
+ * What a driver process finds on descriptor 3, as one line of JSON. For `submit` the Worker writes it, for
+ * `run` the command. Credentials travel only this way, never in argv or environment (protocol 16).
  */
 export interface DriverBoot {
   readonly cluster: string

@@ -2,7 +2,10 @@ import type { DriverDescription } from '../messages/common.js'
 import { requestSubmitDriver } from '../messages/drivers.js'
 import { oversizeOf } from '../messages/record-size.js'
 
-/** Why a Master would refuse a submission. The check uses the Master's own schema and sizes, before anything is sent. */
+/**
+ * Why a Master would refuse a submission. The check uses the Master's own schema and sizes, before anything
+ * is sent.
+ */
 export interface SubmissionProblem {
   readonly code: 'REQUEST_INVALID' | 'RECORD_TOO_LARGE'
   /** Path of the field: `['key']`, or one in the description, such as `['args', 3]`. */

@@ -11,10 +11,11 @@ import { isForNow } from './retryable.js'
 type Phase = 'registering' | 'registered' | 'unregistering' | 'ended'
 
 /**
- * The pure core of the ClientEndpoint (Spark's StandaloneAppClient, protocol 10 and 11.3). It registers one application
- * with the leader and keeps it registered. It answers each MasterChanged with all that a store does not keep. So a new
- * leader re-attaches the application, or adopts it if its store forgot it; there is no second registration. Executors
- * go on without a leader. Only close() or ApplicationRemoved ends the application.
+ * The pure core of the ClientEndpoint (Spark's StandaloneAppClient, protocol 10 and 11.3). It registers one
+ * application with the leader and keeps it registered. It answers each MasterChanged with all that a store
+ * does not keep. So a new leader re-attaches the application, or adopts it if its store forgot it; there is
+ * no second registration. Executors go on without a leader. Only close() or ApplicationRemoved ends the
+ * application.
  */
 export class ClientCore {
   readonly #config: ClientConfig
@@ -93,7 +94,8 @@ export class ClientCore {
         this.#sendRequests()
         break
       case 'executorWorked':
-        // If this message is lost with its leader, no harm is done: the next leader knows of no failures either.
+        // If this message is lost with its leader, no harm is done: the next leader knows of no failures
+        // either.
         if (this.#appId !== undefined)
           this.#tell({ type: 'ExecutorWorked', appId: this.#appId, execId: input.execId })
         break
@@ -325,7 +327,8 @@ export class ClientCore {
 
   #close(): void {
     if (this.#phase === 'unregistering') return
-    // A registration that may have arrived is ended in order. Otherwise it would hold cores for applicationGrace.
+    // A registration that may have arrived is ended in order. Otherwise it would hold cores for
+    // applicationGrace.
     if (this.#appId === undefined && !this.#asked) {
       this.#end()
       return

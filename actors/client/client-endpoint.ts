@@ -73,8 +73,8 @@ interface InputMessage {
 type EndpointMessage = ClientMessage | RequestTrace | LinkMessage | InputMessage
 
 /**
- * The shell of the ClientEndpoint. It connects the core to the mailbox, links and timers. It has a small actor system of
- * its own, so that several applications in one process stay apart.
+ * The shell of the ClientEndpoint. It connects the core to the mailbox, links and timers. It has a small
+ * actor system of its own, so that several applications in one process stay apart.
  */
 export class ClientEndpoint {
   readonly #options: EndpointOptions
@@ -166,7 +166,10 @@ export class ClientEndpoint {
     await registered
   }
 
-  /** Asks for a total of executors. False: the Master no longer knows this application. Rejects if it has ended. */
+  /**
+   * Asks for a total of executors. False: the Master no longer knows this application. Rejects if it has
+   * ended.
+   */
   requestExecutors(total: number): Promise<boolean> {
     return new Promise((resolve, reject) => {
       if (this.#finishing) {

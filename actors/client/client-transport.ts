@@ -31,8 +31,8 @@ export interface ClientTransportOptions
 }
 
 /**
- * What applications and commands have in common: an actor system of its own, so that several clients in one process stay
- * apart, the gateway of its one actor, and the links to the Masters that it dials.
+ * What applications and commands have in common: an actor system of its own, so that several clients in one
+ * process stay apart, the gateway of its one actor, and the links to the Masters that it dials.
  */
 export class ClientTransport {
   readonly throttle: ThrottledLog

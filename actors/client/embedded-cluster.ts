@@ -43,7 +43,9 @@ export interface EmbeddedCluster {
   stop(): Promise<void>
 }
 
-/** This package's own program. It is a path, because no code outside runtime/launch may import runtime/launch. */
+/**
+ * This package's own program. It is a path, because no code outside runtime/launch may import runtime/launch.
+ */
 const PROGRAM = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
 const STDERR_TAIL_BYTES = innerLimits.embeddedLastWordsChars
 
@@ -55,8 +57,9 @@ interface Ready {
 }
 
 /**
- * Runs `up --json` in a temporary folder. Resolves when it is ready. Rejects with the error that it printed, or
- * SPAWN_FAILED. The cluster ends with this process, even if that is killed, because its standard input ends then.
+ * Runs `up --json` in a temporary folder. Resolves when it is ready. Rejects with the error that it printed,
+ * or SPAWN_FAILED. The cluster ends with this process, even if that is killed, because its standard input
+ * ends then.
  */
 export async function startEmbeddedCluster(options: EmbeddedOptions = {}): Promise<EmbeddedCluster> {
   const { signal } = options

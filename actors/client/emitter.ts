@@ -1,4 +1,7 @@
-/** Listeners by event, typed by a table of event -> argument. A listener's exception goes to `threw`, not to the caller. */
+/**
+ * Listeners by event, typed by a table of event -> argument. A listener's exception goes to `threw`, not to
+ * the caller.
+ */
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>()
   readonly #threw: (event: string, error: unknown) => void

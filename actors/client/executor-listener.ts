@@ -11,7 +11,10 @@ export interface ExecutorListenerOptions {
   readonly host?: string | undefined
   /** Default 0: any free port. */
   readonly port?: number | undefined
-  /** Host that executors dial; default: `host` if it is one interface, else what the Master sees (protocol R0). */
+  /**
+   * Host that executors dial; default: `host` if it is one interface, else what the Master sees (protocol
+   * R0).
+   */
   readonly advertise?: string | undefined
 }
 
@@ -59,7 +62,8 @@ export async function openExecutorListener(parts: ExecutorListenerParts): Promis
     })
   const listener =
     parts.host === undefined && !isLocal ? await openAll(open) : await open(parts.host ?? LOOPBACK)
-  // Loopback has several addresses, and a machine several interfaces. Executors must dial the one that listens.
+  // Loopback has several addresses, and a machine several interfaces. Executors must dial the one that
+  // listens.
   const only =
     parts.host === undefined
       ? isLocal

@@ -32,7 +32,10 @@ export class ExecutorRegistry {
     return [...this.#killing]
   }
 
-  /** `revived`: it has ended for this application, so a Worker that still runs it should stop it (protocol 11.7). */
+  /**
+   * `revived`: it has ended for this application, so a Worker that still runs it should stop it (protocol
+   * 11.7).
+   */
   added({ execId, workerId, host, cores, memoryMib }: ExecutorAdded): 'new' | 'known' | 'revived' {
     if (this.#held.has(execId)) return 'known'
     if (this.#ended.has(execId)) {
@@ -60,7 +63,10 @@ export class ExecutorRegistry {
     return true
   }
 
-  /** A Master has answered the kill. An executor that is not held needs no second one; others wait for their end. */
+  /**
+   * A Master has answered the kill. An executor that is not held needs no second one; others wait for their
+   * end.
+   */
   killAnswered(execIds: readonly number[]): void {
     for (const execId of execIds) if (!this.#held.has(execId)) this.#killing.delete(execId)
   }

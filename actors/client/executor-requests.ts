@@ -9,8 +9,8 @@ export type SentRequest =
 const KILLS_PER_MESSAGE = innerLimits.killsPerMessage
 
 /**
- * What an application wants from the leader: a total of executors, and the end of some. Each request is under way at most
- * once, and is sent anew to every new leader.
+ * What an application wants from the leader: a total of executors, and the end of some. Each request is under
+ * way at most once, and is sent anew to every new leader.
  */
 export class ExecutorRequests {
   #request = -1

@@ -39,9 +39,9 @@ export interface FindOptions {
 const STATE_FOLDER = '.firesteel'
 
 /**
- * Finds Masters and a credential: from the given address, else from the boot line of `submit` or `run`, else from
- * FIRESTEEL_MASTER, else from what `up` left in this folder, else at the default port of this machine. Throws
- * ADDRESS_INVALID, CONFIG_UNREADABLE, SECRET_MISSING, SECRET_TOO_SHORT.
+ * Finds Masters and a credential: from the given address, else from the boot line of `submit` or `run`, else
+ * from FIRESTEEL_MASTER, else from what `up` left in this folder, else at the default port of this machine.
+ * Throws ADDRESS_INVALID, CONFIG_UNREADABLE, SECRET_MISSING, SECRET_TOO_SHORT.
  */
 export function findCluster(options: FindOptions): FoundCluster {
   const { address, env, cwd, boot, secret } = options

@@ -8,22 +8,27 @@ import type { MasterClient } from './master-client.js'
 /** A submitted driver, with all that is needed to submit it again. */
 export interface Submission {
   readonly driverId: string
-  /** The idempotency key. It is the same for every try, so that no try makes a second driver (protocol 15). */
+  /**
+   * The idempotency key. It is the same for every try, so that no try makes a second driver (protocol 15).
+   */
   readonly key: string
   readonly description: DriverDescription
 }
 
 export interface FollowOptions {
   readonly signal?: AbortSignal
-  /** Called when the store had lost the submission (protocol 12) and it was made again, perhaps with another id. */
+  /**
+   * Called when the store had lost the submission (protocol 12) and it was made again, perhaps with another
+   * id.
+   */
   readonly onResubmitted?: (driverId: string, before: string) => void
 }
 
 type Requests = Pick<MasterClient, 'request'>
 
 /**
- * Resolves with the last status of a driver once it has ended, through failovers. Rejects with the errors of a request,
- * or the signal's reason.
+ * Resolves with the last status of a driver once it has ended, through failovers. Rejects with the errors of
+ * a request, or the signal's reason.
  */
 export async function followDriver(
   client: Requests,

@@ -1,8 +1,8 @@
 import type { Log } from '../../runtime/observe/log.js'
 
 /**
- * Wraps the log of the program. Its exceptions never reach the logging code. The first one is logged to `instead`, the
- * library's own log, because the program must learn elsewhere that its log is broken.
+ * Wraps the log of the program. Its exceptions never reach the logging code. The first one is logged to
+ * `instead`, the library's own log, because the program must learn elsewhere that its log is broken.
  */
 export function guardedLog(log: Log, instead: Log): Log {
   let told = false

@@ -127,10 +127,11 @@ export class MasterClient {
   }
 
   /**
-   * Sends a request to the leader and returns the answer. Until the deadline it retries after NOT_LEADER, BUSY, STORE_FULL,
-   * STORE_UNAVAILABLE and, once per epoch, after an unknown outcome. Then it rejects with NO_MASTER, OUTCOME_UNKNOWN or the
-   * last refusal. It rejects at once with any other refusal of a Master, SECRET_WRONG, CLUSTER_MISMATCH,
-   * VERSION_UNSUPPORTED, or the signal's reason. The state of a Master comes in pages; this asks for all of them.
+   * Sends a request to the leader and returns the answer. Until the deadline it retries after NOT_LEADER,
+   * BUSY, STORE_FULL, STORE_UNAVAILABLE and, once per epoch, after an unknown outcome. Then it rejects with
+   * NO_MASTER, OUTCOME_UNKNOWN or the last refusal. It rejects at once with any other refusal of a Master,
+   * SECRET_WRONG, CLUSTER_MISMATCH, VERSION_UNSUPPORTED, or the signal's reason. The state of a Master comes
+   * in pages; this asks for all of them.
    */
   async request<R extends MasterRequest>(message: R, options: RequestOptions = {}): Promise<AnswerTo<R>> {
     const { timeoutMs = this.#options.masterTimeoutMs ?? limits.masterTimeoutMs, signal } = options
@@ -168,14 +169,16 @@ export class MasterClient {
       const retryMs = backoffMs(tries, limits.requestRetryFirstMs, limits.requestRetryMs)
       // If another Master already leads, there is nothing to wait for.
       if (this.#links.epoch <= leader.epoch) await this.#pause(Math.min(retryMs, leftMs), signal)
-      // A request sent at the last moment gets no answer in time, which would turn a refusal into an unknown outcome.
+      // A request sent at the last moment gets no answer in time, which would turn a refusal into an unknown
+      // outcome.
       const isLast = leftMs <= retryMs && this.#links.epoch <= leader.epoch
       if (isLast && !this.#fatal && !signal?.aborted) throw plan.expired(timeoutMs, this.#links.describe())
     }
   }
 
   /**
-   * Asks one linked process, whether it leads or not. Rejects with LINK_CLOSED, ASK_TIMEOUT, or the code of its refusal.
+   * Asks one linked process, whether it leads or not. Rejects with LINK_CLOSED, ASK_TIMEOUT, or the code of
+   * its refusal.
    */
   ask(incarnation: string, message: RequestTrace, options: RequestOptions = {}): Promise<TraceChunk> {
     return this.#gateway.ask<TraceChunk>(incarnation, message, options)
@@ -197,8 +200,8 @@ export class MasterClient {
   }
 
   /**
-   * The output of a driver or executor, from the Worker at `address` (LogLocation.worker). Rejects with the errors of
-   * dial(). The iterator throws the Worker's refusal, or LINK_CLOSED.
+   * The output of a driver or executor, from the Worker at `address` (LogLocation.worker). Rejects with the
+   * errors of dial(). The iterator throws the Worker's refusal, or LINK_CLOSED.
    */
   async workerStream(
     address: string,
@@ -286,7 +289,9 @@ export class MasterClient {
     }
   }
 
-  /** A later leadership ends the wait, because the answer of the former leader would be ignored (protocol R8). */
+  /**
+   * A later leadership ends the wait, because the answer of the former leader would be ignored (protocol R8).
+   */
   async #ask(
     leader: Leader,
     message: MasterRequest,

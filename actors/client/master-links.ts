@@ -23,16 +23,19 @@ export interface KnownMaster {
   readonly problem: string | undefined
 }
 
-/** `stale`: do not handle it (protocol R1). `leader`: a Master says that it leads. `noted`: nothing more to do. */
+/**
+ * `stale`: do not handle it (protocol R1). `leader`: a Master says that it leads. `noted`: nothing more to
+ * do.
+ */
 export type LinkDecision = 'stale' | 'noted' | 'leader' | 'current'
 
 /** The most Masters that a message names. */
 const ADDRESSES_MAX = innerLimits.masters
 
 /**
- * The Masters that one client knows, pure: which to dial (protocol R0), which links are open, which Master leads, and
- * which messages still count (protocol R1). A doubtful leader is only ignored: what a client says about epochs has no
- * effect (protocol 16).
+ * The Masters that one client knows, pure: which to dial (protocol R0), which links are open, which Master
+ * leads, and which messages still count (protocol R1). A doubtful leader is only ignored: what a client says
+ * about epochs has no effect (protocol 16).
  */
 export class MasterLinks {
   readonly #addresses: Set<string>
@@ -101,8 +104,8 @@ export class MasterLinks {
   }
 
   /**
-   * True: a Master refuses this client and none was ever reached, so another try cannot help. One foreign Master beside
-   * reachable ones is no reason to end.
+   * True: a Master refuses this client and none was ever reached, so another try cannot help. One foreign
+   * Master beside reachable ones is no reason to end.
    */
   get isUnrecoverable(): boolean {
     return (
@@ -132,7 +135,9 @@ export class MasterLinks {
     if (address !== undefined) this.#problems.set(address, text.replace(/\.$/, ''))
   }
 
-  /** Every known Master with its incarnation, or why it is not linked. Neither is set during the first dial. */
+  /**
+   * Every known Master with its incarnation, or why it is not linked. Neither is set during the first dial.
+   */
   get masters(): readonly KnownMaster[] {
     const linked = new Map([...this.#up].map(([incarnation, address]) => [address, incarnation]))
     return this.addresses

@@ -11,8 +11,9 @@ interface Row {
 }
 
 /**
- * Joins the pages of a Master's state, pure. A page of another leadership than the first restarts the state, because its
- * numbers are different. A row that ended between two pages is in both kinds of rows; its end counts.
+ * Joins the pages of a Master's state, pure. A page of another leadership than the first restarts the state,
+ * because its numbers are different. A row that ended between two pages is in both kinds of rows; its end
+ * counts.
  */
 export class StatePages {
   readonly #request: RequestMasterState

@@ -2,12 +2,15 @@ import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { isForNow, isUnknownOutcome } from './retryable.js'
 
 /**
- * The course of one request to the leader (protocol 15), pure. It decides under which epoch the request may be tried, and
- * which error it ends with at the deadline.
+ * The course of one request to the leader (protocol 15), pure. It decides under which epoch the request may
+ * be tried, and which error it ends with at the deadline.
  */
 export class RequestPlan {
   readonly #type: string
-  /** Epochs in which it was repeated after an unknown outcome: a harmful request must not kill Master after Master. */
+  /**
+   * Epochs in which it was repeated after an unknown outcome: a harmful request must not kill Master after
+   * Master.
+   */
   readonly #repeatedIn = new Set<number>()
   #epoch = 0
   #unknown = false
@@ -32,7 +35,8 @@ export class RequestPlan {
     if (!isFiresteelError(error) || !isForNow(error.code)) return 'final'
     this.#last = error
     if (isUnknownOutcome(error.code)) this.#unknown = true
-    // A refusal for now, such as that of a recovering leader, proves that the request harmed nothing. Ask again.
+    // A refusal for now, such as that of a recovering leader, proves that the request harmed nothing. Ask
+    // again.
     else this.#repeatedIn.delete(this.#epoch)
     return 'retry'
   }

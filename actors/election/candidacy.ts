@@ -35,9 +35,9 @@ export interface Won {
 }
 
 /**
- * A STANDBY that tries to become the leader (protocol 5), pure. It reads the leader record and the lock, waits, asks
- * witnesses, acquires the lock, elects. The waits only avoid duels: `elect` compares what was read before the lock was
- * asked for.
+ * A STANDBY that tries to become the leader (protocol 5), pure. It reads the leader record and the lock,
+ * waits, asks witnesses, acquires the lock, elects. The waits only avoid duels: `elect` compares what was
+ * read before the lock was asked for.
  */
 export class Candidacy {
   readonly #config: ElectionConfig
@@ -53,7 +53,10 @@ export class Candidacy {
   #loggedUnbelievable = false
   /** Owners whose link the kernel has closed. */
   readonly #closed = new Set<string>()
-  /** `gone`: owners that witnesses 2 and 3 proved dead. `alive`: owners for which one of them showed the opposite. */
+  /**
+   * `gone`: owners that witnesses 2 and 3 proved dead. `alive`: owners for which one of them showed the
+   * opposite.
+   */
   readonly #gone = new Set<string>()
   readonly #alive = new Set<string>()
   #deathCheck: DeathCheck | undefined
@@ -102,7 +105,9 @@ export class Candidacy {
     return false
   }
 
-  /** A peer names another leadership, so the store is read; but not more often, however many peers repeat it. */
+  /**
+   * A peer names another leadership, so the store is read; but not more often, however many peers repeat it.
+   */
   claimed(now: ElectionNow): void {
     if (this.#phase !== 'waiting' || this.#claimTimer) return
     const waitMs = this.#lookedAtMs + limits.claimLookMs - now.monotonicMs
@@ -125,7 +130,9 @@ export class Candidacy {
     if (this.#phase === 'waiting' && this.#seen?.owner === incarnation) this.#look()
   }
 
-  /** Takes over now. A look under way is repeated, because it may have read the record before the leader left. */
+  /**
+   * Takes over now. A look under way is repeated, because it may have read the record before the leader left.
+   */
   takeOver(): void {
     this.#holdOffUntilMs = 0
     if (this.#attempting || this.#phase === 'over') return
@@ -133,7 +140,9 @@ export class Candidacy {
     this.#look()
   }
 
-  /** Lets the chosen Master go first. This one looks again after `ms`, because the chosen one may have failed. */
+  /**
+   * Lets the chosen Master go first. This one looks again after `ms`, because the chosen one may have failed.
+   */
   holdOff(ms: number, now: ElectionNow): void {
     this.#holdOffUntilMs = now.monotonicMs + ms
     if (this.#phase === 'waiting') this.#again(ms)
@@ -191,7 +200,8 @@ export class Candidacy {
       deathCheck.probedGone = true
       this.#judge(deathCheck, now)
     } else if (says === 'unknown' && now.monotonicMs < deathCheck.untilMs) {
-      // A dying process may still accept a connection and reset it, because its listening socket closes a moment later.
+      // A dying process may still accept a connection and reset it, because its listening socket closes a
+      // moment later.
       this.#emit({ kind: 'startTimer', key: 'probe', ms: limits.presenceLookMs })
     } else {
       this.#closeDeathCheck(now)
@@ -256,9 +266,9 @@ export class Candidacy {
   }
 
   /**
-   * Protocol 5.3: how many milliseconds to wait still. A process that has the records in its cache does not wait. The wait
-   * needs a higher position that this process read itself, or that others named. Claims of others alone do not cause it
-   * again and again.
+   * Protocol 5.3: how many milliseconds to wait still. A process that has the records in its cache does not
+   * wait. The wait needs a higher position that this process read itself, or that others named. Claims of
+   * others alone do not cause it again and again.
    */
   #patienceMs({ record, recordCache }: Looked, now: ElectionNow): number {
     const stored = record?.position ?? { epoch: 0, seq: 0 }

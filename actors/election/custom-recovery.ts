@@ -14,8 +14,8 @@ export interface CustomEngineContext {
 }
 
 /**
- * What a module named by `recovery.module` exports (recovery.mode CUSTOM): called once per process, and once per life
- * of a Master. `testCustomRecovery` of `firesteel/testing` checks what it must keep to.
+ * What a module named by `recovery.module` exports (recovery.mode CUSTOM): called once per process, and once
+ * per life of a Master. `testCustomRecovery` of `firesteel/testing` checks what it must keep to.
  */
 export interface CustomRecovery {
   createPersistenceEngine(context: CustomEngineContext): PersistenceEngine | Promise<PersistenceEngine>

@@ -5,8 +5,8 @@ import type { ElectionConfig, ElectionEffect, ElectionInput, ElectionNow } from 
 import { TENURE_TICKET, Tenure } from './tenure.js'
 
 /**
- * The pure core of the LeaderElectionAgent: a candidacy, then at most one tenure, then nothing more. A new STANDBY is a
- * new incarnation with a new agent (protocol 1, 6).
+ * The pure core of the LeaderElectionAgent: a candidacy, then at most one tenure, then nothing more. A new
+ * STANDBY is a new incarnation with a new agent (protocol 1, 6).
  */
 export class ElectionCore {
   readonly #config: ElectionConfig
@@ -30,7 +30,10 @@ export class ElectionCore {
     return this.#config.hearsay.observed
   }
 
-  /** False once the deadline has passed, because a leader that was suspended must not act, whatever its timers did. */
+  /**
+   * False once the deadline has passed, because a leader that was suspended must not act, whatever its timers
+   * did.
+   */
   mayAct(nowMs: number): boolean {
     return this.#tenure !== undefined && !this.#over && nowMs < this.#tenure.deadlineMs
   }
@@ -201,7 +204,10 @@ export class ElectionCore {
     }
   }
 
-  /** Handles late inputs: an answer may hold a lock, and a message may name an epoch that the next must exceed. */
+  /**
+   * Handles late inputs: an answer may hold a lock, and a message may name an epoch that the next must
+   * exceed.
+   */
   #afterwards(input: ElectionInput): void {
     if (input.kind === 'acquired' && input.value !== undefined) {
       this.#effects.push({ kind: 'release', value: input.value })
@@ -223,9 +229,9 @@ export class ElectionCore {
   }
 
   /**
-   * A peer claims to have obeyed another leadership. A store that fell back before this election cannot know of it. So a
-   * young leadership believes the claim and ends, so that the next one gets a higher epoch; but not again and again. An
-   * older leadership only asks the store, which alone can end it.
+   * A peer claims to have obeyed another leadership. A store that fell back before this election cannot know
+   * of it. So a young leadership believes the claim and ends, so that the next one gets a higher epoch; but
+   * not again and again. An older leadership only asks the store, which alone can end it.
    */
   #claimed(tenure: Tenure, epoch: number, nowMs: number): void {
     const { hearsay } = this.#config

@@ -7,9 +7,9 @@ export const LAST_EPOCH = Number.MAX_SAFE_INTEGER - 1
 const nowhere: Position = { epoch: 0, seq: 0 }
 
 /**
- * The positions that this process knows, and those that it was told of. It knows what its own reads of the store have
- * shown. What peers say is hearsay, and is believed up to `limits.epochRise` above the known epoch. This object outlives
- * the incarnations of a Master.
+ * The positions that this process knows, and those that it was told of. It knows what its own reads of the
+ * store have shown. What peers say is hearsay, and is believed up to `limits.epochRise` above the known
+ * epoch. This object outlives the incarnations of a Master.
  */
 export class Hearsay {
   /** The highest position that this process has read from the store. */
@@ -38,7 +38,10 @@ export class Hearsay {
     this.#observe(position)
   }
 
-  /** Notes a peer's claim. False: the store cannot have come so far without this process, so the claim has no effect. */
+  /**
+   * Notes a peer's claim. False: the store cannot have come so far without this process, so the claim has no
+   * effect.
+   */
   claim(position: Position): boolean {
     if (position.epoch > Math.min(this.#known.epoch + limits.epochRise, LAST_EPOCH)) return false
     this.#observe(position)

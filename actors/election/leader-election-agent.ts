@@ -3,7 +3,9 @@ import type { Ref } from '../../runtime/system/ref.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 import type { ElectionAgent } from './election-agent.js'
 
-/** The LeaderElectionAgent as an actor. `make` makes its logic; `created` gets it before any message arrives. */
+/**
+ * The LeaderElectionAgent as an actor. `make` makes its logic; `created` gets it before any message arrives.
+ */
 export function leaderElectionAgent(
   master: Ref<ElectionMessage>,
   make: (tellMaster: (message: ElectionMessage) => void) => ElectionAgent,

@@ -4,13 +4,19 @@ import { before, type TimerSource } from '../../runtime/timers.js'
 import type { LeaderLock } from './leader-lock.js'
 import { attemptMs } from './lease.js'
 
-/** The lock servers as one, by majority. Its promises may settle late or never, and their errors do not name the cause. */
+/**
+ * The lock servers as one, by majority. Its promises may settle late or never, and their errors do not name
+ * the cause.
+ */
 export interface LockQuorum {
-  /** One promise per server: milliseconds until the lock runs out there. It rejects if the server does not answer. */
+  /**
+   * One promise per server: milliseconds until the lock runs out there. It rejects if the server does not
+   * answer.
+   */
   remainingMs(): readonly Promise<number>[]
   /**
-   * Sets this value for one lease on each server where the lock is free or has this value. Rejects if that is no majority:
-   * on the other servers the lock has another value, or they are away.
+   * Sets this value for one lease on each server where the lock is free or has this value. Rejects if that is
+   * no majority: on the other servers the lock has another value, or they are away.
    */
   take(value: string): Promise<unknown>
   /** Resolves when no server of a majority has this value. */
@@ -72,7 +78,10 @@ export class QuorumLock implements LeaderLock {
     await this.#within('release', this.#quorum.release(value)).catch(() => undefined)
   }
 
-  /** redlock reports a lock of another Master and absent servers alike. The servers that answer now show which it was. */
+  /**
+   * redlock reports a lock of another Master and absent servers alike. The servers that answer now show which
+   * it was.
+   */
   async #unlessRefused(taken: Promise<unknown>): Promise<boolean> {
     try {
       await taken
@@ -84,8 +93,9 @@ export class QuorumLock implements LeaderLock {
   }
 
   /**
-   * False once a majority has answered and the other servers had a moment. Two candidates may each hold one of three servers
-   * while the third is silent; without this neither would ever learn that it has no majority.
+   * False once a majority has answered and the other servers had a moment. Two candidates may each hold one
+   * of three servers while the third is silent; without this neither would ever learn that it has no
+   * majority.
    */
   async #undecided(): Promise<boolean> {
     const turn = (ms: number): Promise<void> => new Promise((resolve) => this.#timers.after(ms, resolve))
@@ -97,8 +107,8 @@ export class QuorumLock implements LeaderLock {
   }
 
   /**
-   * Milliseconds until a majority of all servers is free. A server that does not answer is never free. Once a majority has
-   * answered, slow servers get a moment more.
+   * Milliseconds until a majority of all servers is free. A server that does not answer is never free. Once a
+   * majority has answered, slow servers get a moment more.
    */
   #remaining(): Promise<number> {
     return new Promise((resolve, reject) => {

@@ -26,8 +26,8 @@ export class RedlockLock extends QuorumLock {
 const allowOom = (script: string): string => `#!lua flags=allow-oom\n${script}`
 
 /**
- * Sets the lock also where the key is gone. So a server that came back without its data holds the lock again, and counts
- * when another one fails. No other Master can hold a majority then.
+ * Sets the lock also where the key is gone. So a server that came back without its data holds the lock again,
+ * and counts when another one fails. No other Master can hold a majority then.
  */
 const takeFreeOrOwn = `
   for i, key in ipairs(KEYS) do
@@ -39,8 +39,9 @@ const takeFreeOrOwn = `
 `
 
 /**
- * Succeeds also where the key has another value or none, because the lock is not held there. Otherwise two Masters that
- * release the same lock could each succeed on one server of three, and wait for the silent third.
+ * Succeeds also where the key has another value or none, because the lock is not held there. Otherwise two
+ * Masters that release the same lock could each succeed on one server of three, and wait for the silent
+ * third.
  */
 const releaseOrLeave = `
   for i, key in ipairs(KEYS) do
@@ -50,8 +51,9 @@ const releaseOrLeave = `
 `
 
 /**
- * redlock's retries, its `using` and its own check of time are not used, because it reads the wall clock. Its `acquire` is
- * not used either: it tells the value only after a majority gave it, so a minority's locks could not be released.
+ * redlock's retries, its `using` and its own check of time are not used, because it reads the wall clock. Its
+ * `acquire` is not used either: it tells the value only after a majority gave it, so a minority's locks could
+ * not be released.
  */
 class RedlockQuorum implements LockQuorum {
   readonly #servers: readonly LockServer[]
@@ -88,7 +90,10 @@ class RedlockQuorum implements LockQuorum {
     return this.#redlock.release(this.#lockOf(value))
   }
 
-  /** A Lock of which only the value matters. It never expires, because redlock refuses to extend an expired one. */
+  /**
+   * A Lock of which only the value matters. It never expires, because redlock refuses to extend an expired
+   * one.
+   */
   #lockOf(value: string): Lock {
     return new Lock(this.#redlock, [this.#key], value, [], Number.POSITIVE_INFINITY)
   }

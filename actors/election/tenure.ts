@@ -4,8 +4,8 @@ import type { ElectionEffect } from './election-events.js'
 import { deadlineMs, renewEveryMs } from './lease.js'
 
 /**
- * One leadership from election to its end (protocol 6), pure. It renews the record, extends the lock only after that, and
- * ends at its own deadline without asking any server.
+ * One leadership from election to its end (protocol 6), pure. It renews the record, extends the lock only
+ * after that, and ends at its own deadline without asking any server.
  */
 export class Tenure {
   readonly fence: Fence
@@ -81,7 +81,9 @@ export class Tenure {
     this.#emit({ kind: 'touch', fence: this.fence, lock: this.#lock })
   }
 
-  /** Returns why this leadership is over, or undefined. After a refused or unknown touch the deadline decides. */
+  /**
+   * Returns why this leadership is over, or undefined. After a refused or unknown touch the deadline decides.
+   */
   touched(outcome: CommitOutcome, sentAtMs: number): string | undefined {
     this.#touching = false
     switch (outcome.kind) {
@@ -115,7 +117,10 @@ export class Tenure {
     else this.#lock = value
   }
 
-  /** Gives up the leadership in order: first the record says so, then the lock is released and not taken again. */
+  /**
+   * Gives up the leadership in order: first the record says so, then the lock is released and not taken
+   * again.
+   */
   leave(): void {
     if (this.#leaving) return
     this.#leaving = true

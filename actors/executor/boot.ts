@@ -1,4 +1,7 @@
-/** What a Worker writes to descriptor 3 of an executor: JSON in one line. It never goes by argv or environment. */
+/**
+ * What a Worker writes to descriptor 3 of an executor: JSON in one line. It never goes by argv or
+ * environment.
+ */
 export interface ExecutorBoot {
   readonly cluster: string
   /** `host:port` where the application's driver listens. */

@@ -13,7 +13,10 @@ export interface CommandSpec {
   readonly cwd: string
   /** Added to PATH, HOME, LANG, TZ and TMPDIR of the executor. */
   readonly env: Readonly<Record<string, string>>
-  /** More output than this fails with RESULT_TOO_LARGE. Default: maxResultBytes less what a result needs beside it. */
+  /**
+   * More output than this fails with RESULT_TOO_LARGE. Default: maxResultBytes less what a result needs
+   * beside it.
+   */
   readonly maxOutputBytes?: number
 }
 
@@ -33,14 +36,14 @@ export interface CommandResult {
 const RESULT_CAPACITY_BYTES = innerLimits.commandRestBytes
 
 /**
- * Descriptor 3 is a pipe from this executor. Whenever the pipe ends, the watcher kills the command's whole group. The
- * command itself gets neither the descriptor nor the watcher's output.
+ * Descriptor 3 is a pipe from this executor. Whenever the pipe ends, the watcher kills the command's whole
+ * group. The command itself gets neither the descriptor nor the watcher's output.
  */
 const WATCHED = '(read -r _ <&3; kill -9 0) >/dev/null 2>&1 & exec 3<&-; exec /bin/sh -c "$1"'
 
 /**
- * Runs a command in a process group of its own. The group ends with the task. An exit code other than 0 is a result, not
- * a failure. Throws FOLDER_MISSING with host and folder, RESULT_TOO_LARGE, SPAWN_FAILED.
+ * Runs a command in a process group of its own. The group ends with the task. An exit code other than 0 is a
+ * result, not a failure. Throws FOLDER_MISSING with host and folder, RESULT_TOO_LARGE, SPAWN_FAILED.
  */
 export async function command(spec: CommandSpec): Promise<CommandResult> {
   const { signal: aborted, executor } = context()

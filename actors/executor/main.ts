@@ -11,11 +11,15 @@ import { ExecutorSession } from './session.js'
 import { ThreadPool, type Useless } from './threads.js'
 
 /*
- * The entry of an executor process. It imports no schema library, no logger and no actor system, so that it reaches its
- * driver in well under 100 ms after the fork. It goes on without a Master; it exits without its driver.
+ * The entry of an executor process. It imports no schema library, no logger and no actor system, so that it
+ * reaches its driver in well under 100 ms after the fork. It goes on without a Master; it exits without its
+ * driver.
  */
 
-/** Node's heap is part of the process: the heap of a runaway task must fail before the memory watch kills the process. */
+/**
+ * Node's heap is part of the process: the heap of a runaway task must fail before the memory watch kills the
+ * process.
+ */
 const HEAP_SHARE = innerLimits.heapShare
 
 /** `startless`: its task threads do not start. `defect`: an uncaught exception. */
@@ -94,12 +98,18 @@ class Executor {
     })
   }
 
-  /** Ends it after an exception in its main thread, where no task code runs: its state can no longer be trusted. */
+  /**
+   * Ends it after an exception in its main thread, where no task code runs: its state can no longer be
+   * trusted.
+   */
   fail(error: unknown): void {
     this.exit('defect', `a defect: ${error instanceof Error ? error.stack : String(error)}`)
   }
 
-  /** Announces its end to the driver, which gives the tasks to others once this executor is gone and answers `exit`. */
+  /**
+   * Announces its end to the driver, which gives the tasks to others once this executor is gone and answers
+   * `exit`.
+   */
   #resign(why: Useless, reason: string): void {
     this.#useless = why
     say(`executor ${this.#boot.appId}/${this.#boot.execId} ends itself: ${reason}`)

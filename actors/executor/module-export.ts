@@ -9,9 +9,9 @@ type Fields = Readonly<Record<string, unknown>>
 export type FoundExport = { readonly call: TaskFunction } | { readonly problem: string }
 
 /**
- * Finds the function `name` in what `import()` gave. Node lists the names of a CommonJS module only if it can read them
- * from the source. All of them are in the default export, and so are those of `export default { ... }`. A module that
- * was compiled from TypeScript has a default export within the default export.
+ * Finds the function `name` in what `import()` gave. Node lists the names of a CommonJS module only if it can
+ * read them from the source. All of them are in the default export, and so are those of `export default { ...
+ * }`. A module that was compiled from TypeScript has a default export within the default export.
  */
 export function exportOf(module: Fields, name: string): FoundExport {
   const own = module[name]
@@ -27,7 +27,10 @@ export function exportOf(module: Fields, name: string): FoundExport {
   return { problem: `does not exist${instead(module, name)}` }
 }
 
-/** True for a module namespace. A module that exports `then` fails this, because `import()` takes it for a promise. */
+/**
+ * True for a module namespace. A module that exports `then` fails this, because `import()` takes it for a
+ * promise.
+ */
 export const isModule = (value: unknown): value is Fields => types.isModuleNamespaceObject(value)
 
 function checked(found: TaskFunction, call: TaskFunction): FoundExport {

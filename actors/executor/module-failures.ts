@@ -8,9 +8,10 @@ interface Failing {
 }
 
 /**
- * Modules that could not be imported in this executor lately. Node remembers a failed import as long as the thread
- * lives, so each try takes a new thread. The first failure is tried again at once, because its cause may be momentary.
- * After that there is one try per `moduleRetryMs`; tasks in between are refused with the last error.
+ * Modules that could not be imported in this executor lately. Node remembers a failed import as long as the
+ * thread lives, so each try takes a new thread. The first failure is tried again at once, because its cause
+ * may be momentary. After that there is one try per `moduleRetryMs`; tasks in between are refused with the
+ * last error.
  */
 export class ModuleFailures {
   readonly #failing = new Map<string, Failing>()

@@ -2,7 +2,10 @@ import { FiresteelError } from '../../runtime/errors.js'
 import type { ExecutorInfo, TaskContext, TaskLogger } from './task.js'
 import { taskLogger } from './task-console.js'
 
-/** The context of one attempt. An AbortController costs more than a short task, so it is made at its first use. */
+/**
+ * The context of one attempt. An AbortController costs more than a short task, so it is made at its first
+ * use.
+ */
 export class RunningTask implements TaskContext {
   readonly position: number
   readonly taskId: number

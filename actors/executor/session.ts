@@ -50,8 +50,8 @@ export interface SessionLink extends PayloadLink {
 }
 
 /**
- * The executor's side of the conversation with its driver, over one link after another. A broken link loses nothing:
- * results are kept, and sent again on each new link, until the driver has acknowledged them.
+ * The executor's side of the conversation with its driver, over one link after another. A broken link loses
+ * nothing: results are kept, and sent again on each new link, until the driver has acknowledged them.
  */
 export class ExecutorSession {
   readonly #options: SessionOptions
@@ -127,7 +127,10 @@ export class ExecutorSession {
     if (this.#welcomed && this.#stream) writeLog('warn', text, this.#stream.emit)
   }
 
-  /** Tells the driver that this executor ends itself; it answers `exit`. Results from now on count when this is gone. */
+  /**
+   * Tells the driver that this executor ends itself; it answers `exit`. Results from now on count when this
+   * is gone.
+   */
   ending(reason: string, hasWorked: boolean): void {
     this.#ending = { reason, hasWorked }
     if (this.#welcomed && this.#stream) this.#sendEnding(this.#stream)

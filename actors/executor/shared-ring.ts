@@ -3,8 +3,9 @@ import { limits } from '../../runtime/limits.js'
 import { INLINE_BYTES, type ResultStatus, resultStatuses } from '../messages/tasks.js'
 
 /*
- * Memory that an executor's main thread shares with one task thread. The main thread can read what a thread has written
- * even if the thread is stuck in user code or dead. It can take back unbegun tasks without asking the thread.
+ * Memory that an executor's main thread shares with one task thread. The main thread can read what a thread
+ * has written even if the thread is stuck in user code or dead. It can take back unbegun tasks without asking
+ * the thread.
  */
 
 const WRITE = 0
@@ -33,7 +34,10 @@ export interface RingRecord {
 }
 
 export interface RingSize {
-  /** Number of positions from the thread to the newest post. A slot is used again only when the thread has passed it. */
+  /**
+   * Number of positions from the thread to the newest post. A slot is used again only when the thread has
+   * passed it.
+   */
   readonly slots: number
   /** Size of the part for results; a power of two. */
   readonly bytes: number
@@ -51,9 +55,14 @@ const dataOffset = (slots: number): number => roundUp(SLOTS_OFFSET + slots * 4)
 const capacityOf = (bodyBytes: number): number => roundUp(RECORD_BYTES + bodyBytes)
 const roundUp = (bytes: number): number => (bytes + 7) & ~7
 
-/** Has one writer (the thread) and one reader (the main thread). Positions number this thread's tasks from 0. */
+/**
+ * Has one writer (the thread) and one reader (the main thread). Positions number this thread's tasks from 0.
+ */
 export class SharedRing {
-  /** Larger bodies go beside the ring, because a body of this size must fit although the end of the ring is skipped. */
+  /**
+   * Larger bodies go beside the ring, because a body of this size must fit although the end of the ring is
+   * skipped.
+   */
   readonly inlineBytes: number
   readonly #words: Int32Array
   readonly #claimedAt: Float64Array
@@ -82,9 +91,9 @@ export class SharedRing {
   }
 
   /**
-   * How many tasks may be posted from position `next` on. A revoked task keeps its slot until the thread has passed it.
-   * Tasks from `oldest` on keep theirs too: the main thread has not read their ends, and would mistake a reused slot's next
-   * task for them.
+   * How many tasks may be posted from position `next` on. A revoked task keeps its slot until the thread has
+   * passed it. Tasks from `oldest` on keep theirs too: the main thread has not read their ends, and would
+   * mistake a reused slot's next task for them.
    */
   freeSlots(next: number, oldest: number): number {
     const taken = Math.max((next - Atomics.load(this.#words, PASSED)) | 0, next - oldest)
@@ -164,8 +173,8 @@ export class SharedRing {
   }
 
   /**
-   * Writes a result. `body` undefined: it was posted beside the ring. False: nothing was written, because the reader is
-   * behind.
+   * Writes a result. `body` undefined: it was posted beside the ring. False: nothing was written, because the
+   * reader is behind.
    */
   write(position: number, status: ResultStatus, body: Uint8Array | undefined): boolean {
     const length = body?.byteLength ?? 0

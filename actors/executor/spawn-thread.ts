@@ -38,7 +38,8 @@ export const spawnThread: SpawnThread = (data, heapMib, listener) => {
       resourceLimits: { maxOldGenerationSizeMb: heapMib },
     })
   } catch (error) {
-    // The machine gives no thread. That is reported as an exit, like every other reason why a thread does not start.
+    // The machine gives no thread. That is reported as an exit, like every other reason why a thread does not
+    // start.
     setImmediate(() => listener.exited(`it could not be started: ${reasonOf(error)}`))
     return { post: () => {}, takeBody: () => undefined, terminate: () => {} }
   }

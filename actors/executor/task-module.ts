@@ -25,7 +25,10 @@ export async function loadTaskFunction(url: string, name: string, host: string):
   })
 }
 
-/** The module is inside an object, because a promise of a module that exports `then` would follow that function. */
+/**
+ * The module is inside an object, because a promise of a module that exports `then` would follow that
+ * function.
+ */
 interface Loaded {
   readonly module: Readonly<Record<string, unknown>>
 }
@@ -54,7 +57,8 @@ async function loadModule(url: string, host: string): Promise<Loaded> {
 async function importModule(url: string): Promise<Loaded> {
   const module: unknown = await import(url)
   if (isModule(module)) return { module }
-  // The module exports a function named `then`, so import() took it for a promise. Inside another module it is safe.
+  // The module exports a function named `then`, so import() took it for a promise. Inside another module it
+  // is safe.
   const text = `import * as module from ${JSON.stringify(url)}; export { module }`
   return (await import(`data:text/javascript,${encodeURIComponent(text)}`)) as Loaded
 }
@@ -66,7 +70,10 @@ function lineOf(cause: unknown): string {
   return place === undefined ? '' : ` (${place})`
 }
 
-/** Checks before the import, because Node would remember the failure and not say which of many files was missing. */
+/**
+ * Checks before the import, because Node would remember the failure and not say which of many files was
+ * missing.
+ */
 async function existingPath(url: string, host: string): Promise<string> {
   const place = placeOf(url, host)
   const path = pathOf(url)

@@ -81,7 +81,9 @@ export class TaskThread {
     this.#thread.post({ kind: 'run', tasks }, [tasks.buffer])
   }
 
-  /** Takes back up to `count` unbegun tasks, the last ones first. Returns them in the order they were posted. */
+  /**
+   * Takes back up to `count` unbegun tasks, the last ones first. Returns them in the order they were posted.
+   */
   revoke(count: number, wanted: (attempt: Attempt) => boolean = () => true): Attempt[] {
     const revoked: Attempt[] = []
     for (const [position, attempt] of [...this.#posted].reverse()) {
@@ -107,7 +109,8 @@ export class TaskThread {
   drain(): void {
     for (const { position, status, body } of this.#ring.drain()) {
       this.#hasRun = true
-      // The thread posted the body before it wrote the record, and a posted message is in its reader's queue at once.
+      // The thread posted the body before it wrote the record, and a posted message is in its reader's queue
+      // at once.
       const whole = body ?? this.#bodyOf(position)
       const attempt = this.#posted.get(position)
       if (attempt === undefined) continue

@@ -22,8 +22,9 @@ const NOTICE_MS = innerLimits.threadNoticeMs
 const TURN_MS = innerLimits.threadTurnMs
 
 /**
- * Why the work of a thread pauses. Undefined: for no reason, the driving code goes on at once. `turn`: the thread's event
- * loop gets a turn. `capacity`: the ring has no space. A promise: its value or rejection is passed back in.
+ * Why the work of a thread pauses. Undefined: for no reason, the driving code goes on at once. `turn`: the
+ * thread's event loop gets a turn. `capacity`: the ring has no space. A promise: its value or rejection is
+ * passed back in.
  */
 export type Pause = undefined | 'turn' | 'capacity' | PromiseLike<unknown>
 export type Work = Generator<Pause, void, unknown>
@@ -52,7 +53,10 @@ interface Waiting {
   readonly value: PromiseLike<unknown>
 }
 
-/** A task thread. It runs one task at a time, in the order posted, and pauses wherever the main thread may look. */
+/**
+ * A task thread. It runs one task at a time, in the order posted, and pauses wherever the main thread may
+ * look.
+ */
 export class ThreadSide {
   readonly #ring: SharedRing
   readonly #dependencies: ThreadDependencies
@@ -140,7 +144,9 @@ export class ThreadSide {
     this.#notice()
   }
 
-  /** Avoids a promise if the task has ended when its function returns: a promise costs more than many tasks. */
+  /**
+   * Avoids a promise if the task has ended when its function returns: a promise costs more than many tasks.
+   */
   #run(task: PackedTask, running: RunningTask, call: TaskFunction): Ending | Waiting {
     try {
       const value = taskContexts.run(running, apply, call, listFromBytes(task.input))
@@ -193,7 +199,8 @@ export class ThreadSide {
   }
 
   #postBody(position: number, body: Uint8Array): void {
-    // A body that V8 made owns its memory and is transferred. A small error record may be in Node's pool and is copied.
+    // A body that V8 made owns its memory and is transferred. A small error record may be in Node's pool and
+    // is copied.
     const whole = body.byteLength === body.buffer.byteLength && body.buffer instanceof ArrayBuffer
     this.#dependencies.postBody({ position, body }, whole ? [body.buffer as ArrayBuffer] : [])
   }

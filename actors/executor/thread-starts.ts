@@ -2,8 +2,9 @@ import { backoffMs } from '../../runtime/backoff.js'
 import { limits } from '../../runtime/limits.js'
 
 /**
- * Counts threads that end before they have begun a task, for instance because their heap is too small for Node or a
- * preloaded module throws. The next thread would end likewise, so each is started later than the one before, and alone.
+ * Counts threads that end before they have begun a task, for instance because their heap is too small for
+ * Node or a preloaded module throws. The next thread would end likewise, so each is started later than the
+ * one before, and alone.
  */
 export class ThreadStarts {
   /** Early ends so far. Each thread keeps the number of its start. */
@@ -27,7 +28,10 @@ export class ThreadStarts {
     return this.failures >= limits.threadStartFailures
   }
 
-  /** A thread has begun a task. One that was started before the last early end proves nothing about new threads. */
+  /**
+   * A thread has begun a task. One that was started before the last early end proves nothing about new
+   * threads.
+   */
   began(deathsBefore: number): void {
     if (deathsBefore === this.#deaths) this.#proven = this.#deaths
   }

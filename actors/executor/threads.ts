@@ -24,7 +24,9 @@ export interface ThreadPoolOptions {
   /** These attempts have not begun and never will. */
   readonly onReturned: (attempts: readonly AttemptKey[]) => void
   readonly onLog: (text: string) => void
-  /** This executor is of no more use. Unbegun attempts, and all that come later, are returned after this call. */
+  /**
+   * This executor is of no more use. Unbegun attempts, and all that come later, are returned after this call.
+   */
   readonly onUseless: (why: Useless, reason: string) => void
   /** Default: starts worker threads of this process. */
   readonly spawn?: SpawnThread
@@ -57,9 +59,9 @@ const nodeDependencies: PoolDependencies = {
 const NOTHING = new Uint8Array(0)
 
 /**
- * One thread per core, started when first needed. A cancelled, timed-out or runaway task costs only its thread, and so
- * does an exception outside a task. An attempt ends only when nothing of it runs any more: one that is ended by force is
- * reported when its thread is gone, so that the next attempt never runs beside it.
+ * One thread per core, started when first needed. A cancelled, timed-out or runaway task costs only its
+ * thread, and so does an exception outside a task. An attempt ends only when nothing of it runs any more: one
+ * that is ended by force is reported when its thread is gone, so that the next attempt never runs beside it.
  */
 export class ThreadPool {
   readonly #options: ThreadPoolOptions
@@ -245,7 +247,9 @@ export class ThreadPool {
     this.#end(attempt, status, body)
   }
 
-  /** An import that failed once fails fast in its thread for ever, so the thread would take most of the tasks. */
+  /**
+   * An import that failed once fails fast in its thread for ever, so the thread would take most of the tasks.
+   */
   #unloaded(thread: TaskThread, attempt: Attempt, body: Uint8Array): void {
     const error = decodeError(body)
     const url = this.#urlOf(attempt)
@@ -263,7 +267,9 @@ export class ThreadPool {
     }
   }
 
-  /** True: the module has failed repeatedly and it is too early for another try. The attempt is then ended. */
+  /**
+   * True: the module has failed repeatedly and it is too early for another try. The attempt is then ended.
+   */
   #isRefused(attempt: Attempt): boolean {
     const url = this.#urlOf(attempt)
     const body = url === undefined ? undefined : this.#failures.refusal(url, this.#dependencies.nowMs())
@@ -366,7 +372,10 @@ export class ThreadPool {
     this.#look()
   }
 
-  /** A thread in a blocking call does not end. This executor is then useless, and its tasks go to other executors. */
+  /**
+   * A thread in a blocking call does not end. This executor is then useless, and its tasks go to other
+   * executors.
+   */
   #watchEnd(thread: TaskThread, sinceMs: number): void {
     if (this.#closed || this.#dependencies.nowMs() - sinceMs < limits.threadEndMs) return
     const running = thread.running()?.attempt

@@ -4,7 +4,10 @@ import type { ApplicationRecord } from './records.js'
 import type { Holding } from './resources.js'
 import type { Step } from './step.js'
 
-/** An executor in the Master's cluster state (Spark's ExecutorDesc). It is never stored: its Worker reports it. */
+/**
+ * An executor in the Master's cluster state (Spark's ExecutorDesc). It is never stored: its Worker reports
+ * it.
+ */
 export interface ExecutorEntry extends Holding {
   readonly appId: string
   readonly execId: number
@@ -32,7 +35,10 @@ export class ApplicationEntry {
   readonly id: string
   record: ApplicationRecord
   state: ApplicationState
-  /** True: its ClientEndpoint has answered this leadership. Without this it would get executors twice (protocol 11.5). */
+  /**
+   * True: its ClientEndpoint has answered this leadership. Without this it would get executors twice
+   * (protocol 11.5).
+   */
   answered: boolean
   linked = false
   /** True: some messages of its answer have come, but not the last one. */
@@ -52,10 +58,14 @@ export class ApplicationEntry {
   targetRequest = -1
   /** Executors in a row that failed before they had worked or lasted (Spark 4.8). */
   failures = 0
-  /** `ClusterState.capacity` when it was given all that fitted. It is tried again when that number has risen. */
+  /**
+   * `ClusterState.capacity` when it was given all that fitted. It is tried again when that number has risen.
+   */
   fullAt = -1
 
-  /** What placements gave it at this `capacity`, by Worker, because a placement may continue in the next pass. */
+  /**
+   * What placements gave it at this `capacity`, by Worker, because a placement may continue in the next pass.
+   */
   #begun: { readonly capacity: number; readonly workers: Map<string, Begun> } = {
     capacity: -1,
     workers: new Map(),

@@ -18,7 +18,9 @@ import { tooMuchHeld } from './refusals.js'
 import type { ReplyToken, Step } from './step.js'
 import { unknownId } from './submission.js'
 
-/* Applications: registration, what they ask for, how their executors fare (Spark 1.5, 4.8, 4.9; protocol 10). */
+/*
+ * Applications: registration, what they ask for, how their executors fare (Spark 1.5, 4.8, 4.9; protocol 10).
+ */
 
 const registrantOf = (from: PeerInfo): Registrant =>
   from.role === 'driver' ? { role: 'driver', subject: from.subject ?? '' } : { role: 'client' }
@@ -26,7 +28,9 @@ const registrantOf = (from: PeerInfo): Registrant =>
 const addressOf = (from: PeerInfo, { host = from.host, port }: { host?: string | undefined; port: number }) =>
   formatHostPort({ host, port })
 
-/** The repetition of a registration gives the same application, whoever lost the first answer (protocol 10). */
+/**
+ * The repetition of a registration gives the same application, whoever lost the first answer (protocol 10).
+ */
 export function registerApplication(
   cluster: ClusterState,
   step: Step,
@@ -147,7 +151,9 @@ function takeBack(
   cluster.dirty = true
 }
 
-/** Its registration lies above the store's position: the store forgot it, so it is taken back (protocol 12). */
+/**
+ * Its registration lies above the store's position: the store forgot it, so it is taken back (protocol 12).
+ */
 function adoptApplication(
   cluster: ClusterState,
   step: Step,
@@ -208,7 +214,10 @@ export function unregisterApplication(
   step.tell(from.incarnation, { type: 'UnregisteredApplication', appId: message.appId })
 }
 
-/** Its link is back, its answer not yet: its loop belongs to its user, so it has applicationTimeout (protocol L4). */
+/**
+ * Its link is back, its answer not yet: its loop belongs to its user, so it has applicationTimeout (protocol
+ * L4).
+ */
 export function applicationLinked(cluster: ClusterState, step: Step, incarnation: string): void {
   for (const app of cluster.apps.values()) {
     if (app.record.endpoint !== incarnation || app.linked) continue
@@ -216,7 +225,10 @@ export function applicationLinked(cluster: ClusterState, step: Step, incarnation
   }
 }
 
-/** Its link closed: it has applicationGrace to come back, whether it has answered or not; Spark ends it at once. */
+/**
+ * Its link closed: it has applicationGrace to come back, whether it has answered or not; Spark ends it at
+ * once.
+ */
 export function applicationUnlinked(cluster: ClusterState, step: Step, incarnation: string): void {
   for (const app of cluster.apps.values()) {
     if (app.record.endpoint !== incarnation) continue

@@ -19,18 +19,27 @@ export interface DriverQueues {
   remove(driver: DriverEntry): void
 }
 
-/** A driver in the Master's cluster state (Spark's DriverInfo). Its record is stored; the other fields are not. */
+/**
+ * A driver in the Master's cluster state (Spark's DriverInfo). Its record is stored; the other fields are
+ * not.
+ */
 export class DriverEntry {
   readonly id: string
   /** Its number in the cluster state. Older drivers have lower numbers. */
   readonly number: number
   /** Its generation in the store at this election; 0: the store did not hold it. */
   readonly foundGeneration: number
-  /** Not launched before this monotonic time, because its former Worker's guard may still be killing it (protocol 9). */
+  /**
+   * Not launched before this monotonic time, because its former Worker's guard may still be killing it
+   * (protocol 9).
+   */
   notBeforeMs = 0
   /** Monotonic, of this leadership; undefined: it was launched under a former one, or not at all. */
   launchedAtMs: number | undefined
-  /** True: launches of it have failed. It then has a queue of its own, because Workers with capacity may not suit it. */
+  /**
+   * True: launches of it have failed. It then has a queue of its own, because Workers with capacity may not
+   * suit it.
+   */
   hasFailed = false
   /** A Worker that its record names and the store does not know. It may still come and report the driver. */
   expectedOn: string | undefined

@@ -20,9 +20,9 @@ interface Candidate {
 }
 
 /**
- * Places waiting drivers, oldest first (Spark 4.1). If a driver fits on no Worker, other drivers with the same demand are
- * not tried until there may be more capacity. Returns how many were launched. If drivers are left to examine, it makes
- * the cluster state dirty.
+ * Places waiting drivers, oldest first (Spark 4.1). If a driver fits on no Worker, other drivers with the
+ * same demand are not tried until there may be more capacity. Returns how many were launched. If drivers are
+ * left to examine, it makes the cluster state dirty.
  */
 export function scheduleDrivers(
   cluster: ClusterState,

@@ -26,9 +26,9 @@ interface Pass {
 }
 
 /**
- * Gives executors to applications, FIFO over them (Spark 4.1). A pass is bounded in examined Workers and launches, and the
- * next one continues where it stopped. An application that got all that fitted is tried again when there may be more
- * capacity.
+ * Gives executors to applications, FIFO over them (Spark 4.1). A pass is bounded in examined Workers and
+ * launches, and the next one continues where it stopped. An application that got all that fitted is tried
+ * again when there may be more capacity.
  */
 export function scheduleExecutors(
   cluster: ClusterState,
@@ -132,8 +132,8 @@ class Offer {
 }
 
 /**
- * Computes the whole placement each time, from the state when it began. So the result is that of one single pass, however
- * few executors one pass launches.
+ * Computes the whole placement each time, from the state when it began. So the result is that of one single
+ * pass, however few executors one pass launches.
  */
 function placeOn(pass: Pass, app: ApplicationEntry, offers: readonly Offer[]): void {
   const { cluster, step } = pass

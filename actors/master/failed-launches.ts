@@ -14,7 +14,10 @@ import type { Demand } from './resources.js'
 import type { Now, Step } from './step.js'
 import type { WorkerEntry } from './worker-entry.js'
 
-/* How a Master reacts to failed launches: it waits, tries other Workers first, and ends the work if none is left. */
+/*
+ * How a Master reacts to failed launches: it waits, tries other Workers first, and ends the work if none is
+ * left.
+ */
 
 function noteFailure(cluster: ClusterState, step: Step, launch: FailedLaunch): LaunchRecord {
   const nowMs = step.now.monotonicMs
@@ -49,8 +52,9 @@ function failureOf(report: ExecutorStateChanged): LaunchFailure | undefined {
 }
 
 /**
- * Handles an executor that ended without being stopped. One that has lasted is replaced at once. One that has given a
- * result is replaced after the first back-off. Any other is a failed launch, whose record is returned.
+ * Handles an executor that ended without being stopped. One that has lasted is replaced at once. One that has
+ * given a result is replaced after the first back-off. Any other is a failed launch, whose record is
+ * returned.
  */
 export function executorFailure(
   cluster: ClusterState,
@@ -141,9 +145,9 @@ export function standingsToTry(
 }
 
 /**
- * Handles a driver that had no process, or ended several times soon after its start. A supervised driver is tried again
- * without end, on other Workers first. An unsupervised one is tried once on each Worker; `unrecoverable`: it has failed on
- * all of them.
+ * Handles a driver that had no process, or ended several times soon after its start. A supervised driver is
+ * tried again without end, on other Workers first. An unsupervised one is tried once on each Worker;
+ * `unrecoverable`: it has failed on all of them.
  */
 export function driverFailed(
   cluster: ClusterState,

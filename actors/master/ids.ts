@@ -4,8 +4,8 @@ function stamp(wallMs: number): string {
 }
 
 /**
- * Ids in Spark's form: kind, submission time, epoch, and a number that the leader counts. The epoch makes them unique
- * over failovers (Spark restarts its numbers and relies on the time).
+ * Ids in Spark's form: kind, submission time, epoch, and a number that the leader counts. The epoch makes
+ * them unique over failovers (Spark restarts its numbers and relies on the time).
  */
 export class IdSource {
   readonly #epoch: number

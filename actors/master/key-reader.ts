@@ -16,8 +16,8 @@ export interface KeyReaderOptions {
 }
 
 /**
- * Reads the keys of ended drivers once a leader is ALIVE. There may be very many, and only a submission needs them.
- * `moved`: this Master no longer leads. `over`: its leadership ended meanwhile.
+ * Reads the keys of ended drivers once a leader is ALIVE. There may be very many, and only a submission needs
+ * them. `moved`: this Master no longer leads. `over`: its leadership ended meanwhile.
  */
 export async function readAllKeys(options: KeyReaderOptions): Promise<'read' | 'moved' | 'over'> {
   const { engine, fence, log, timers, isOver, onPage } = options

@@ -1,7 +1,9 @@
 import { backoffMs } from '../../runtime/backoff.js'
 import type { LaunchFailure } from '../messages/launch-failures.js'
 
-/* Failed launches, by application or driver and Worker. They are not stored: a new leader begins without any. */
+/*
+ * Failed launches, by application or driver and Worker. They are not stored: a new leader begins without any.
+ */
 
 export interface LaunchTimes {
   readonly launchBackoffFirstMs: number
@@ -72,7 +74,10 @@ export class LaunchFailures {
     return record
   }
 
-  /** Handles the record's timer. Returns the milliseconds to the next one. The timer counts even if it fires early. */
+  /**
+   * Handles the record's timer. Returns the milliseconds to the next one. The timer counts even if it fires
+   * early.
+   */
   due(subject: string, workerId: string, nowMs: number): number | undefined {
     const record = this.#bySubject.get(subject)?.get(workerId)
     if (!record) return undefined

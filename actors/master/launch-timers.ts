@@ -2,7 +2,9 @@ import type { ClusterState } from './cluster-state.js'
 import type { MasterTimer } from './master-timer.js'
 import type { Step } from './step.js'
 
-/* The timers of launch failures: one for each application or driver and Worker with a back-off or exclusion. */
+/*
+ * The timers of launch failures: one for each application or driver and Worker with a back-off or exclusion.
+ */
 
 type LaunchTimer = Extract<MasterTimer, { kind: 'launch' }>
 
@@ -18,7 +20,10 @@ export function forgetFailuresOf(cluster: ClusterState, step: Step, subject: str
     step.cancelTimer(launchTimer(subject, workerId))
 }
 
-/** Forgets the failures on a Worker that is gone. Its successor is another Worker, on which nothing has failed. */
+/**
+ * Forgets the failures on a Worker that is gone. Its successor is another Worker, on which nothing has
+ * failed.
+ */
 export function forgetFailuresOn(cluster: ClusterState, step: Step, workerId: string): void {
   for (const subject of cluster.launchFailures.forgetWorker(workerId))
     step.cancelTimer(launchTimer(subject, workerId))

@@ -10,7 +10,9 @@ import { driverHolding, executorHolding, type WorkerEntry } from './worker-entry
 
 /* Launches: they change the cluster state first; the command leaves when the commit is durable. */
 
-/** One commit: next generation, new Worker, and the end of the older generation's applications (protocol 9). */
+/**
+ * One commit: next generation, new Worker, and the end of the older generation's applications (protocol 9).
+ */
 export function launchDriver(
   cluster: ClusterState,
   step: Step,
@@ -111,7 +113,10 @@ export function tellAdded(
   })
 }
 
-/** Ids are never used again, because the bound of a block is durable before its first id is used (protocol 10). */
+/**
+ * Ids are never used again, because the bound of a block is durable before its first id is used (protocol
+ * 10).
+ */
 function nextExecutorId(cluster: ClusterState, step: Step, app: ApplicationEntry): number {
   const execId = app.nextExecId++
   if (execId >= app.record.execIds) {

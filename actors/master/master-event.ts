@@ -1,8 +1,8 @@
 import type { FiresteelError } from '../../runtime/errors.js'
 
 /**
- * What happens to a Master. Its actor says it; incarnation, host and node each act on what is theirs and hand all of it on,
- * so that whoever stands above a Master has one listener.
+ * What happens to a Master. Its actor says it; incarnation, host and node each act on what is theirs and hand
+ * all of it on, so that whoever stands above a Master has one listener.
  */
 export type MasterEvent =
   /** It leads this epoch, and recovers. */
@@ -13,7 +13,10 @@ export type MasterEvent =
   | { readonly event: 'leaderObserved'; readonly epoch: number }
   /** These Masters exist. */
   | { readonly event: 'mastersObserved'; readonly addresses: readonly string[] }
-  /** This leadership is over and nothing of it will act again. `handedOver`: in order, and the others were told. */
+  /**
+   * This leadership is over and nothing of it will act again. `handedOver`: in order, and the others were
+   * told.
+   */
   | { readonly event: 'revoked'; readonly handedOver: boolean }
   /** After a hand-over: another Master leads. */
   | { readonly event: 'succeeded' }

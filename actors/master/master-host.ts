@@ -57,8 +57,9 @@ export interface MasterHostOptions {
 }
 
 /**
- * A Master's process among the Masters: one incarnation of its actor after another, the links to the other Masters, and
- * what outlives an incarnation. Sockets, store and time are passed in, so that the simulator runs the same code.
+ * A Master's process among the Masters: one incarnation of its actor after another, the links to the other
+ * Masters, and what outlives an incarnation. Sockets, store and time are passed in, so that the simulator
+ * runs the same code.
  */
 export class MasterHost {
   readonly #options: MasterHostOptions
@@ -127,7 +128,10 @@ export class MasterHost {
     this.#dialOthers()
   }
 
-  /** Stops. A leader hands over first and stays until another leads, so that peers learn where to go (protocol 13). */
+  /**
+   * Stops. A leader hands over first and stays until another leads, so that peers learn where to go (protocol
+   * 13).
+   */
   async stop(): Promise<void> {
     this.#stopping = true
     const succeeded = new Promise<void>((resolve) => {
@@ -244,7 +248,10 @@ export class MasterHost {
     })
   }
 
-  /** A Master that should dial this one may not know its address. This opens one link, which its own link replaces. */
+  /**
+   * A Master that should dial this one may not know its address. This opens one link, which its own link
+   * replaces.
+   */
   #introduce(): void {
     const { node, address: own, key, dialWith } = this.#options
     const linked = new Set<string>()
@@ -260,7 +267,10 @@ export class MasterHost {
     }
   }
 
-  /** `gone`: the kernel refuses, or another process answers. Silence or a failed handshake proves nothing (protocol 9). */
+  /**
+   * `gone`: the kernel refuses, or another process answers. Silence or a failed handshake proves nothing
+   * (protocol 9).
+   */
   async #probeMaster(host: string, port: number, owner: string): Promise<ProbeResult> {
     const { node, config, key, dialWith } = this.#options
     const identity = { cluster: config.cluster, incarnation: `${node.incarnation}-probe` }

@@ -30,8 +30,8 @@ export interface MasterIncarnationOptions
 }
 
 /**
- * One incarnation of a Master: its actor and its LeaderElectionAgent, from STANDBY to the end of its leadership. The next
- * incarnation has another gateway, and this one sends nothing more.
+ * One incarnation of a Master: its actor and its LeaderElectionAgent, from STANDBY to the end of its
+ * leadership. The next incarnation has another gateway, and this one sends nothing more.
  */
 export class MasterIncarnation {
   readonly #options: MasterIncarnationOptions
@@ -81,7 +81,9 @@ export class MasterIncarnation {
     this.#options.system.tell(this.#master, { type: 'MastersKnown', addresses })
   }
 
-  /** Gives up candidacy or leadership for good. True: there was a leadership, and it was handed over in order. */
+  /**
+   * Gives up candidacy or leadership for good. True: there was a leadership, and it was handed over in order.
+   */
   resign(reason: string): Promise<boolean> {
     const { system } = this.#options
     // After its end no actor is left to confirm it.

@@ -8,7 +8,10 @@ export interface MasterRecovery {
   agent(context: ElectionAgentContext): ElectionAgent
   /** True: the store answers. A STANDBY without it is no candidate. */
   storeReachable(): boolean
-  /** Runs the calls of a take-over against store and lock without effect, so that the first real one is not slow. */
+  /**
+   * Runs the calls of a take-over against store and lock without effect, so that the first real one is not
+   * slow.
+   */
   warmUp?(): Promise<void>
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * A Map that numbers its entries. The numbers rise in the order of insertion. Pages continue after such a number, so that
- * no entry is shown twice or skipped when others are added or removed between two pages.
+ * A Map that numbers its entries. The numbers rise in the order of insertion. Pages continue after such a
+ * number, so that no entry is shown twice or skipped when others are added or removed between two pages.
  */
 export class NumberedMap<V> extends Map<string, V> {
   readonly #numbers = new Map<string, number>()

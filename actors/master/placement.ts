@@ -57,8 +57,8 @@ export function byCoresFree(a: Candidate, b: Candidate): number {
 }
 
 /**
- * Executor placement (Spark 4.4): the cores to give on each of `workers`, in their order. It gives whole executors only,
- * so that spreading never leaves each Worker below one executor's size (SPARK-8881).
+ * Executor placement (Spark 4.4): the cores to give on each of `workers`, in their order. It gives whole
+ * executors only, so that spreading never leaves each Worker below one executor's size (SPARK-8881).
  */
 export function placeExecutors(
   workers: readonly Candidate[],
@@ -82,7 +82,10 @@ export function placeExecutors(
     const byMemory = Math.floor(worker.memoryFreeMib / demand.memoryMib) - opened[index]!
     return Object.keys(demand.resources).length > 0 ? 1 : Math.min(byCores, byMemory)
   }
-  /** The same for each of these Workers. It never counts cores one by one, because a Worker may claim any number. */
+  /**
+   * The same for each of these Workers. It never counts cores one by one, because a Worker may claim any
+   * number.
+   */
   const certainOfAll = (indices: readonly number[]): number => {
     const executors = single ? Number.MAX_SAFE_INTEGER : demand.executorsLeft - openedTotal
     const rounds = Math.floor(Math.min(left / step, executors) / indices.length)

@@ -84,9 +84,9 @@ function bySubmission(
 }
 
 /**
- * Reads all records except the keys of ended drivers, page by page. The former leader can no longer write, so the pages
- * are one consistent snapshot. Undefined: the store has moved, so this leadership is over before it began (protocol
- * 11.1). Throws HEAP_TOO_SMALL.
+ * Reads all records except the keys of ended drivers, page by page. The former leader can no longer write, so
+ * the pages are one consistent snapshot. Undefined: the store has moved, so this leadership is over before it
+ * began (protocol 11.1). Throws HEAP_TOO_SMALL.
  */
 export async function readRecords(
   engine: PersistenceEngine,
@@ -131,7 +131,10 @@ async function readPage<R>(
   return { records: page.records as RecordPage<R>['records'], next: page.cursor }
 }
 
-/** Reads a page of keys of ended drivers beside the leader's own commits. Undefined: this Master no longer leads. */
+/**
+ * Reads a page of keys of ended drivers beside the leader's own commits. Undefined: this Master no longer
+ * leads.
+ */
 export const readKeys = (engine: PersistenceEngine, fence: Fence, cursor: string | undefined) =>
   readPage<KeyRecord>(engine, fence, undefined, 'key', cursor)
 
@@ -152,7 +155,9 @@ export function* recordCacheOf({
 
 const putOf = (table: Table, id: string, record: object): Put => ({ table, id, json: JSON.stringify(record) })
 
-/** Logs all quarantined entries, also those of earlier elections, because an operator may still repair them. */
+/**
+ * Logs all quarantined entries, also those of earlier elections, because an operator may still repair them.
+ */
 export async function tellQuarantined(engine: PersistenceEngine, log: Log): Promise<void> {
   const quarantined = await engine.quarantined().catch((error: unknown) => {
     log.warn('the quarantined entries cannot be listed', { reason: reasonOf(error) })

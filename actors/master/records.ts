@@ -20,9 +20,9 @@ import {
 import { registrant } from '../messages/executors.js'
 
 /*
- * What the store keeps (protocol 2). FROZEN FORMAT: these shapes outlive releases. A field that a release does not
- * know stays in the record when it is written again, so whoever changes one spreads it (docs/compatibility.md).
- * `at`, the position of the last write, is stamped by the commit queue.
+ * What the store keeps (protocol 2). FROZEN FORMAT: these shapes outlive releases. A field that a release
+ * does not know stays in the record when it is written again, so whoever changes one spreads it
+ * (docs/compatibility.md). `at`, the position of the last write, is stamped by the commit queue.
  */
 const at = position.optional()
 

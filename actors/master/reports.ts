@@ -17,7 +17,10 @@ import { driverDigest, meetKeptEnds } from './submission.js'
 import { outranks, supersede } from './superseding.js'
 import { driverHolding, executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
 
-/* Reconciliation of a Worker's full report with the cluster state (protocol 11.4): repairs every lost launch and kill. */
+/*
+ * Reconciliation of a Worker's full report with the cluster state (protocol 11.4): repairs every lost launch
+ * and kill.
+ */
 
 export type FullReport = WorkerSchedulerStateResponse | WorkerLatestState
 
@@ -170,8 +173,9 @@ function executorReported(
 }
 
 /**
- * What the cluster state holds there and the same incarnation does not report. Unacknowledged ends came before the report, so
- * it was never started: this leader's own launch goes out again (idempotent, protocol R6), a former leader's is given up.
+ * What the cluster state holds there and the same incarnation does not report. Unacknowledged ends came
+ * before the report, so it was never started: this leader's own launch goes out again (idempotent, protocol
+ * R6), a former leader's is given up.
  */
 function releaseUnreported(
   cluster: ClusterState,

@@ -34,7 +34,10 @@ export function freeAddresses(offered: ResourceAddresses, held: Iterable<Holding
   )
 }
 
-/** The first free addresses that satisfy `amounts` (Spark: exclusive, whole units); undefined if there are too few. */
+/**
+ * The first free addresses that satisfy `amounts` (Spark: exclusive, whole units); undefined if there are too
+ * few.
+ */
 export function takeAddresses(
   free: ResourceAddresses,
   amounts: ResourceAmounts,
@@ -62,7 +65,9 @@ export function usedAddresses(held: Iterable<Holding>): ResourceAddresses {
 /** The most unplaceable demands that a pass keeps. Larger demands are then known to fit nowhere. */
 export const SMALLEST_KEPT = innerLimits.demandsKept
 
-/** True: `large` needs at least as much as `small` of everything. Only the resources of `small` are compared. */
+/**
+ * True: `large` needs at least as much as `small` of everything. Only the resources of `small` are compared.
+ */
 export function isWithin(small: Demand, large: Demand): boolean {
   if (small.cores > large.cores || small.memoryMib > large.memoryMib) return false
   return Object.entries(small.resources).every(

@@ -42,17 +42,17 @@ export interface ReceivedByLeader extends Received {
 }
 
 /**
- * Who may send it. `master` and `node` need the node key (protocol S6), which the gateway checks; a `master` has linked as one as
- * well, which the core checks. `anybody` needs a client's key.
+ * Who may send it. `master` and `node` need the node key (protocol S6), which the gateway checks; a `master`
+ * has linked as one as well, which the core checks. `anybody` needs a client's key.
  */
 type Sender<T> = T extends FromMaster['type'] ? 'master' : T extends FromWorker['type'] ? 'node' : 'anybody'
 
 interface Demands<T> {
   readonly sender: Sender<T>
   /**
-   * Absent: it may write. `reads`: it changes nothing, so while the store is degraded it is answered from memory,
-   * marked stale (protocol 15). `beats`: it changes nothing that is written or shown, so it is taken however much
-   * waits for the store.
+   * Absent: it may write. `reads`: it changes nothing, so while the store is degraded it is answered from
+   * memory, marked stale (protocol 15). `beats`: it changes nothing that is written or shown, so it is taken
+   * however much waits for the store.
    */
   readonly access?: 'reads' | 'beats'
   /** It brings a new record: it is refused while the store refuses writes (protocol 4.3). */

@@ -4,7 +4,9 @@ import type { ClusterState } from './cluster-state.js'
 import { headOf, noRows, rowsOf, type SnapshotRows, type StateHead } from './snapshot.js'
 import type { Now } from './step.js'
 
-/** Heartbeats change a Worker's row but not the cluster state, so its age is shown with this delay at most. */
+/**
+ * Heartbeats change a Worker's row but not the cluster state, so its age is shown with this delay at most.
+ */
 const HEARTBEATS_SHOWN_MS = innerLimits.heartbeatsShownMs
 
 /** The whole state and its version. The same version is the same object. */
@@ -13,10 +15,11 @@ export interface MasterSnapshot extends MasterStateResponse {
 }
 
 /**
- * The state of a Master for commands and pages, made once for all readers. Rows are remade only when a step has changed
- * something, or after a second, so frequent readers get the same arrays. A driver that did not change keeps its row object
- * even then. To derive something costly, such as the text of a page, keep it in a WeakMap by these arrays or rows, or by
- * `version`, and work through them in slices: they never change once they are handed out.
+ * The state of a Master for commands and pages, made once for all readers. Rows are remade only when a step
+ * has changed something, or after a second, so frequent readers get the same arrays. A driver that did not
+ * change keeps its row object even then. To derive something costly, such as the text of a page, keep it in a
+ * WeakMap by these arrays or rows, or by `version`, and work through them in slices: they never change once
+ * they are handed out.
  */
 export class SnapshotCache {
   #version = 0

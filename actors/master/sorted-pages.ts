@@ -1,4 +1,7 @@
-/** Sorts items that come in pages: each page on arrival, all pages while they are read. So no turn sorts everything. */
+/**
+ * Sorts items that come in pages: each page on arrival, all pages while they are read. So no turn sorts
+ * everything.
+ */
 export class SortedPages<T> {
   readonly #compare: (a: T, b: T) => number
   readonly #pages: T[][] = []

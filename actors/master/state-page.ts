@@ -8,10 +8,10 @@ import {
 import { headOf, type SnapshotRows, type StateHead } from './snapshot.js'
 
 /*
- * The state of a Master in pages. A cursor names the last given row by its section and its number in the cluster state.
- * Each row is true at the moment of its page. A row that exists from the first page to the last is given once; one that
- * comes or goes meanwhile may be missing. An ended row moves from an active section to a completed one. The active
- * sections come first, so it is given at least once.
+ * The state of a Master in pages. A cursor names the last given row by its section and its number in the
+ * cluster state. Each row is true at the moment of its page. A row that exists from the first page to the
+ * last is given once; one that comes or goes meanwhile may be missing. An ended row moves from an active
+ * section to a completed one. The active sections come first, so it is given at least once.
  */
 
 export interface PageLimits {
@@ -28,7 +28,10 @@ interface Place {
   readonly number: number
 }
 
-/** Parses a cursor. Numbers of another leadership mean nothing: the reader restarts, and sees this by the epoch. */
+/**
+ * Parses a cursor. Numbers of another leadership mean nothing: the reader restarts, and sees this by the
+ * epoch.
+ */
 function placeOf(after: string | undefined, epoch: number): Place | undefined {
   if (after === undefined) return undefined
   const [of, section, number] = after.split(SEPARATOR)

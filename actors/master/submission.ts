@@ -41,7 +41,10 @@ function canonical(value: unknown): string {
 export const knowsKey = (cluster: ClusterState, key: string): boolean =>
   cluster.keysComplete || cluster.driversByKey.has(key) || cluster.keys.has(key)
 
-/** Keys of drivers that ended under former leaders. Those of this one are newer; the oldest go first when there are too many. */
+/**
+ * Keys of drivers that ended under former leaders. Those of this one are newer; the oldest go first when
+ * there are too many.
+ */
 export function keysRead(cluster: ClusterState, records: StoredRecords['keys'], complete: boolean): void {
   for (const [key, record] of records) {
     if (!cluster.keys.has(key) && !cluster.driversByKey.has(key)) cluster.keys.set(key, record)
@@ -137,7 +140,10 @@ export function unknownId(id: string) {
   } as const
 }
 
-/** Its id names the epoch it was submitted under: between base and what was heard of, the store forgot it (protocol 12). */
+/**
+ * Its id names the epoch it was submitted under: between base and what was heard of, the store forgot it
+ * (protocol 12).
+ */
 function unknownDriver({ leadership, hasLost }: ClusterState, id: string) {
   const { base, observed, epoch } = leadership
   const submittedUnder = Number(/^driver-\d+-(\d+)-\d+$/.exec(id)?.[1] ?? epoch)
@@ -193,7 +199,10 @@ const endedStatus = (ended: EndedDriver): DriverStatusResponse => ({
   message: ended.message,
 })
 
-/** Reports of another generation than the accepted one, even FINISHED, are acknowledged and ignored (protocol S3a). */
+/**
+ * Reports of another generation than the accepted one, even FINISHED, are acknowledged and ignored (protocol
+ * S3a).
+ */
 export function driverStateChanged(
   cluster: ClusterState,
   step: Step,
@@ -274,7 +283,10 @@ function placeAgain(
   return true
 }
 
-/** No generation starts before its number is durable: one above the cluster state is one that the store forgot. */
+/**
+ * No generation starts before its number is durable: one above the cluster state is one that the store
+ * forgot.
+ */
 const mayBeForgotten = ({ record, foundGeneration }: DriverEntry, generation: number): boolean =>
   generation > record.generation && isBelieved(generation, foundGeneration)
 
@@ -298,7 +310,10 @@ function generationEnded(
   endDriver(cluster, step, driver, { state, message, exitCode, signal })
 }
 
-/** What the store forgot has ended there. That is the driver's end, or its number is at least not given again (protocol 12). */
+/**
+ * What the store forgot has ended there. That is the driver's end, or its number is at least not given again
+ * (protocol 12).
+ */
 function forgottenEnd(
   cluster: ClusterState,
   step: Step,

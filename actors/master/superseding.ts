@@ -29,7 +29,10 @@ export function giveUp(cluster: ClusterState, step: Step, held: DriverEntry): vo
   }
 }
 
-/** A later generation has come to light: what is left of the one in the cluster state goes. Its entry is the caller's. */
+/**
+ * A later generation has come to light: what is left of the one in the cluster state goes. Its entry is the
+ * caller's.
+ */
 export function supersede(cluster: ClusterState, step: Step, held: DriverEntry, by: Claim): void {
   const { key } = held.record
   giveUp(cluster, step, held)

@@ -43,8 +43,8 @@ export class DemandClass implements DriverQueue {
 }
 
 /**
- * The drivers that wait for a Worker, by demand. Tens of thousands may have the same demand; a pass examines the Workers
- * once for all of them.
+ * The drivers that wait for a Worker, by demand. Tens of thousands may have the same demand; a pass examines
+ * the Workers once for all of them.
  */
 export class WaitingDrivers implements DriverQueues {
   readonly #classes = new Map<string, DemandClass>()

@@ -48,7 +48,8 @@ export function lookForReason(
     if (worker.state !== 'ALIVE') continue
     isAlive = true
     if (!worker.isKept || !fits(worker.whole, demand)) continue
-    // It was not placed, so no Worker has the capacity. Very many may wait, and there may be very many Workers.
+    // It was not placed, so no Worker has the capacity. Very many may wait, and there may be very many
+    // Workers.
     if (!hasFailed) return { reason: 'NO_ROOM', looks }
     isLarge = true
     if (!worker.schedulable || !fits(worker, demand)) continue

@@ -8,7 +8,9 @@ import type { PeerInfo } from './cluster-state.js'
 import type { MasterInput } from './master-core.js'
 import type { RecordTable, StoredRecords } from './records.js'
 
-/* What a warm-up plays through: some of each kind of record, and what a Master hears in a recovery of them. */
+/*
+ * What a warm-up plays through: some of each kind of record, and what a Master hears in a recovery of them.
+ */
 
 export const at = { epoch: 1, seq: 1 }
 

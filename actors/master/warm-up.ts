@@ -10,17 +10,18 @@ import type { GatedEffect } from './step.js'
 import { at, checked, observed, records } from './warm-up-samples.js'
 
 /*
- * A STANDBY's first election would run everything for the first time: V8 compiles a function, and zod a schema, when it
- * is first used, and both run slowly at first. So it plays some through in memory. Measured in processor time: the first
- * recovery of a process takes 50 to 60 ms, one after a warm-up 3 ms. The warm-up itself takes 130 ms, once, in small turns.
+ * A STANDBY's first election would run everything for the first time: V8 compiles a function, and zod a
+ * schema, when it is first used, and both run slowly at first. So it plays some through in memory. Measured
+ * in processor time: the first recovery of a process takes 50 to 60 ms, one after a warm-up 3 ms. The warm-up
+ * itself takes 130 ms, once, in small turns.
  */
 
 /** How often: V8 compiles well what ran some hundred times, and a take-over reads some hundred records. */
 const PASSES = innerLimits.warmUpPasses
 
 /**
- * Runs recoveries, one per turn of the event loop, so that it delays nothing. It has no outside effect: the core is pure,
- * and its effects are dropped.
+ * Runs recoveries, one per turn of the event loop, so that it delays nothing. It has no outside effect: the
+ * core is pure, and its effects are dropped.
  */
 export async function warmUp(config: MasterConfig, isNeeded: () => boolean): Promise<void> {
   for (const type of catalogue.master.keys()) violation('master', { type })

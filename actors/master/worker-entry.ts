@@ -9,7 +9,10 @@ export type HoldingKey = string
 export const driverHolding = (driverId: string, generation: number): HoldingKey => `${driverId}/${generation}`
 export const executorHolding = (appId: string, execId: number): HoldingKey => `${appId}/${execId}`
 
-/** A Worker in the Master's cluster state (Spark's WorkerInfo). Its sums derive from its holdings (protocol S4). */
+/**
+ * A Worker in the Master's cluster state (Spark's WorkerInfo). Its sums derive from its holdings (protocol
+ * S4).
+ */
 export class WorkerEntry {
   readonly id: string
   readonly record: WorkerRecord

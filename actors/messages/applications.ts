@@ -21,7 +21,10 @@ export const registerApplication = z.object({
   description: applicationDescription,
   /** The cluster driver that registers, if it is one. */
   driver: driverIncarnation.optional(),
-  /** Where executors dial the driver. Without a host they dial the address at which the Master sees the driver. */
+  /**
+   * Where executors dial the driver. Without a host they dial the address at which the Master sees the
+   * driver.
+   */
   listen: z.object({ host: name.optional(), port }),
 })
 export type RegisterApplication = z.infer<typeof registerApplication>
@@ -44,8 +47,8 @@ export const unregisteredApplication = z.object({
 export type UnregisteredApplication = z.infer<typeof unregisteredApplication>
 
 /**
- * Answer of a registered application to MasterChanged: all that the store does not keep. An application with many
- * executors answers in several messages.
+ * Answer of a registered application to MasterChanged: all that the store does not keep. An application with
+ * many executors answers in several messages.
  */
 export const masterChangeAcknowledged = z.object({
   type: z.literal('MasterChangeAcknowledged'),
@@ -56,7 +59,10 @@ export const masterChangeAcknowledged = z.object({
   driver: driverIncarnation.optional(),
   listen: z.object({ host: name.optional(), port }),
   executors: z.array(z.object({ execId: count, workerId: name })).max(limits.reportItems),
-  /** The answer continues in the next message. The application holds only the executors that these messages name. */
+  /**
+   * The answer continues in the next message. The application holds only the executors that these messages
+   * name.
+   */
   more: z.boolean().optional(),
   /** Number and total of the newest RequestExecutors; absent: there was none. */
   target: z.object({ request: count, total: count }).optional(),
@@ -66,7 +72,10 @@ export const masterChangeAcknowledged = z.object({
 })
 export type MasterChangeAcknowledged = z.infer<typeof masterChangeAcknowledged>
 
-/** The total of executors wanted. A lower total kills none (Spark). A number that is not the newest is ignored. */
+/**
+ * The total of executors wanted. A lower total kills none (Spark). A number that is not the newest is
+ * ignored.
+ */
 export const requestExecutors = z.object({
   type: z.literal('RequestExecutors'),
   appId: name,
@@ -83,8 +92,8 @@ export const killExecutors = z.object({
 export type KillExecutors = z.infer<typeof killExecutors>
 
 /**
- * The executor has given its first result, so its start did not fail, however it ends. Its Worker cannot tell this: it
- * only knows that a process was made.
+ * The executor has given its first result, so its start did not fail, however it ends. Its Worker cannot tell
+ * this: it only knows that a process was made.
  */
 export const executorWorked = z.object({
   type: z.literal('ExecutorWorked'),

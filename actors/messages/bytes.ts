@@ -49,7 +49,10 @@ export class ByteReader {
     return this.#bytes.subarray(start, start + length)
   }
 
-  /** The number of entries that follow, each of at least `entryBytes`. A false count is found before any allocation. */
+  /**
+   * The number of entries that follow, each of at least `entryBytes`. A false count is found before any
+   * allocation.
+   */
   count(entryBytes: number): number {
     const count = this.u32()
     if (count * entryBytes > this.remaining) throw invalid(`${count} entries do not fit the frame`)
@@ -69,8 +72,8 @@ export function invalid(why: string): FiresteelError {
 }
 
 /**
- * Receives a frame. FRAME_INVALID is thrown on and costs the sender its link. Any other error is a defect of this
- * program, for which no link is cut.
+ * Receives a frame. FRAME_INVALID is thrown on and costs the sender its link. Any other error is a defect of
+ * this program, for which no link is cut.
  */
 export function receiveFrame(receive: () => void, onDefect: (error: unknown) => void): void {
   try {

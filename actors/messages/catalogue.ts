@@ -13,9 +13,10 @@ import { requestTrace, traceChunk } from './trace.js'
 import * as workers from './workers.js'
 
 /*
- * The catalogue: every message that crosses a process boundary, by receiver. Messages are validated once, on arrival. A
- * message that is not listed for its receiver is dropped, counted and logged with its sender. Fields that a schema does
- * not know are let through and ignored, because a release with the same protocol may have more of them.
+ * The catalogue: every message that crosses a process boundary, by receiver. Messages are validated once, on
+ * arrival. A message that is not listed for its receiver is dropped, counted and logged with its sender.
+ * Fields that a schema does not know are let through and ignored, because a release with the same protocol
+ * may have more of them.
  */
 
 /** Worker -> Master. */
@@ -129,7 +130,9 @@ const REASON_MAX = innerLimits.refusalChars
 /** The option that zod's own `validate` uses: a list ends at the first wrong item. */
 const firstOnly: z.core.ParseContext<z.core.$ZodIssue> & { readonly abortEarly: true } = { abortEarly: true }
 
-/** Why a message must not reach the schema: zod checks each key of an object, and throws at an odd `length`. */
+/**
+ * Why a message must not reach the schema: zod checks each key of an object, and throws at an odd `length`.
+ */
 function uncheckable(message: object): string | undefined {
   const open: object[] = [message]
   const add = (child: unknown): void => {
@@ -152,8 +155,9 @@ function uncheckable(message: object): string | undefined {
 }
 
 /**
- * Undefined: `message` is in the catalogue of `receiver` and well-formed; otherwise the reason. The check ends at the first
- * error. Its cost is bounded by the number of values (limits.messageItems), whether the message is well-formed or not.
+ * Undefined: `message` is in the catalogue of `receiver` and well-formed; otherwise the reason. The check
+ * ends at the first error. Its cost is bounded by the number of values (limits.messageItems), whether the
+ * message is well-formed or not.
  */
 export function violation(receiver: Receiver, message: unknown): string | undefined {
   if (typeof message !== 'object' || message === null) return 'not an object'

@@ -20,8 +20,8 @@ export interface CloneContext {
 }
 
 /**
- * The bytes of a value, in the format of node:v8 if V8 alone loses nothing. Throws the errors that `context` names, with
- * the path of the part that cannot be cloned or would arrive incomplete.
+ * The bytes of a value, in the format of node:v8 if V8 alone loses nothing. Throws the errors that `context`
+ * names, with the path of the part that cannot be cloned or would arrive incomplete.
  */
 export function toBytes(value: unknown, context: CloneContext): Uint8Array {
   const bytes = plainOf(value, context) ?? serialized(value, context)

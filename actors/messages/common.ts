@@ -23,8 +23,8 @@ const argument = z
 export const count = z.int().min(0, abort)
 export const positive = z.int().min(1, abort)
 /**
- * Wall clock, epoch milliseconds, up to the year 128,000. A Date can show it, even after a difference of clocks is added,
- * so that code that shows it never throws.
+ * Wall clock, epoch milliseconds, up to the year 128,000. A Date can show it, even after a difference of
+ * clocks is added, so that code that shows it never throws.
  */
 export const wallTime = z.number().min(0, abort).max(4e15, abort)
 export const port = z.int().min(0, abort).max(65_535, abort)
@@ -33,11 +33,17 @@ export const list = <T extends z.ZodType>(item: T) => z.array(item).max(LIST_MAX
 /** `firesteel://host:port`. */
 export const masterAddress = z.string().max(limits.nameChars, abort).startsWith('firesteel://', abort)
 
-/** Custom resources held or offered: name -> addresses, such as `{gpu: ['0', '1']}` (Spark's ResourceInformation). */
+/**
+ * Custom resources held or offered: name -> addresses, such as `{gpu: ['0', '1']}` (Spark's
+ * ResourceInformation).
+ */
 export const resourceAddresses = z.record(name, z.array(name).max(limits.resourceAddresses))
 export type ResourceAddresses = z.infer<typeof resourceAddresses>
 
-/** Addresses of one resource; empty if there are none. A name may be a property of every object, like `constructor`. */
+/**
+ * Addresses of one resource; empty if there are none. A name may be a property of every object, like
+ * `constructor`.
+ */
 export const addressesOf = (resources: ResourceAddresses, resource: string): readonly string[] =>
   (Object.hasOwn(resources, resource) ? resources[resource] : undefined) ?? []
 
@@ -132,7 +138,10 @@ export const applicationDescription = z.object({
 })
 export type ApplicationDescription = z.infer<typeof applicationDescription>
 
-/** What is shown of an application and kept after its end. It has no environment, which may be large and secret. */
+/**
+ * What is shown of an application and kept after its end. It has no environment, which may be large and
+ * secret.
+ */
 export const applicationSummary = applicationDescription.pick({
   name: true,
   maxCores: true,
@@ -169,7 +178,10 @@ export const driverDescription = z.object({
 })
 export type DriverDescription = z.infer<typeof driverDescription>
 
-/** What is shown of a driver and kept after its end. It has no arguments and environment, which may be large and secret. */
+/**
+ * What is shown of a driver and kept after its end. It has no arguments and environment, which may be large
+ * and secret.
+ */
 export const driverSummary = driverDescription.pick({
   name: true,
   main: true,
@@ -185,7 +197,9 @@ export function summaryOfDriver(description: DriverSummary): DriverSummary {
   return { name, main, cores, memoryMib, resources, supervise }
 }
 
-/** One incarnation of a cluster driver. They are ordered by (launchedUnder, generation, attempt), protocol 9. */
+/**
+ * One incarnation of a cluster driver. They are ordered by (launchedUnder, generation, attempt), protocol 9.
+ */
 export const driverIncarnation = z.object({ id: name, generation: positive, attempt: positive })
 export type DriverIncarnation = z.infer<typeof driverIncarnation>
 

@@ -25,8 +25,8 @@ export function endKindOf(end: Omit<ReportedEnd, 'state'>): EndKind {
 }
 
 /**
- * True: the driver must not run again, whichever leader launched it. A supervised driver may have been killed to run
- * elsewhere, which only a forgotten leadership knew. So it must have finished.
+ * True: the driver must not run again, whichever leader launched it. A supervised driver may have been killed
+ * to run elsewhere, which only a forgotten leadership knew. So it must have finished.
  */
 export function isForGood(end: ReportedEnd, supervise: boolean): boolean {
   const kind = endKindOf(end)

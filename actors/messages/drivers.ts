@@ -6,7 +6,9 @@ import { notStarted } from './launch-failures.js'
 
 export const requestSubmitDriver = z.object({
   type: z.literal('RequestSubmitDriver'),
-  /** Idempotency key: the caller's, or a random one that its retries repeat. Scope: the cluster (protocol 15). */
+  /**
+   * Idempotency key: the caller's, or a random one that its retries repeat. Scope: the cluster (protocol 15).
+   */
   key: name,
   description: driverDescription,
 })
@@ -84,11 +86,20 @@ export const driverStateChanged = z.object({
   isolated: z.boolean().optional(),
   /** This attempt never had a process. The driver is placed again; this is no end of its own. */
   notStarted: notStarted.optional(),
-  /** Its Worker is being stopped and stopped it. A supervised driver is launched again, whatever its exit code. */
+  /**
+   * Its Worker is being stopped and stopped it. A supervised driver is launched again, whatever its exit
+   * code.
+   */
   stopped: z.boolean().optional(),
-  /** Refused: for a leadership that the store forgot, the Worker decided on this generation. The next one is higher. */
+  /**
+   * Refused: for a leadership that the store forgot, the Worker decided on this generation. The next one is
+   * higher.
+   */
   decided: positive.optional(),
-  /** How often in a row it ended soon after its start. A supervised driver is then tried on other Workers first. */
+  /**
+   * How often in a row it ended soon after its start. A supervised driver is then tried on other Workers
+   * first.
+   */
   crashes: positive.optional(),
 })
 export type DriverStateChanged = z.infer<typeof driverStateChanged>

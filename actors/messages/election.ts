@@ -1,6 +1,9 @@
 import type { PastElection, Position } from './common.js'
 
-/* Messages between Master and LeaderElectionAgent in one process. They need no schema, because none comes from outside. */
+/*
+ * Messages between Master and LeaderElectionAgent in one process. They need no schema, because none comes
+ * from outside.
+ */
 
 /** LeaderElectionAgent -> Master. */
 export interface ElectedLeader {
@@ -14,7 +17,10 @@ export interface ElectedLeader {
   readonly earlier: readonly PastElection[]
   /** Write id of the election, which the first commit names as the one before it. */
   readonly writeId: string
-  /** The highest observed position. If it is above `base`, the store has lost the writes between (protocol 12). */
+  /**
+   * The highest observed position. If it is above `base`, the store has lost the writes between (protocol
+   * 12).
+   */
   readonly observed: Position
 }
 
@@ -41,8 +47,8 @@ export interface LeadershipLost {
 }
 
 /**
- * Master -> LeaderElectionAgent: a peer names a leadership that this Master does not know. This proves nothing, so the
- * agent reads the store, at most every `limits.claimLookMs`.
+ * Master -> LeaderElectionAgent: a peer names a leadership that this Master does not know. This proves
+ * nothing, so the agent reads the store, at most every `limits.claimLookMs`.
  */
 export interface LeadershipClaimed {
   readonly type: 'LeadershipClaimed'
@@ -60,19 +66,27 @@ export interface ResignLeadership {
   readonly type: 'ResignLeadership'
 }
 
-/** Master -> LeaderElectionAgent: a Master or Worker, never a client, has seen this position (protocol 5.3). */
+/**
+ * Master -> LeaderElectionAgent: a Master or Worker, never a client, has seen this position (protocol 5.3).
+ */
 export interface PositionHeard {
   readonly type: 'PositionHeard'
   readonly position: Position
 }
 
-/** Master -> LeaderElectionAgent: the kernel closed the link to this Master (FIN, RST): witness 1 of protocol 5.5. */
+/**
+ * Master -> LeaderElectionAgent: the kernel closed the link to this Master (FIN, RST): witness 1 of protocol
+ * 5.5.
+ */
 export interface MasterLinkClosed {
   readonly type: 'MasterLinkClosed'
   readonly incarnation: string
 }
 
-/** Master -> LeaderElectionAgent: the leader has released its lock, and this Master is to take it (protocol 13). */
+/**
+ * Master -> LeaderElectionAgent: the leader has released its lock, and this Master is to take it (protocol
+ * 13).
+ */
 export interface TakeOver {
   readonly type: 'TakeOver'
 }

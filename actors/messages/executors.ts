@@ -12,7 +12,9 @@ import { failedWorker, notStarted } from './launch-failures.js'
 
 /* Messages about executors, between Master and Worker and to the application. */
 
-/** The peer whose key the application's key derives from, with which executors dial the driver (protocol 16). */
+/**
+ * The peer whose key the application's key derives from, with which executors dial the driver (protocol 16).
+ */
 export const registrant = z.discriminatedUnion('role', [
   z.object({ role: z.literal('client') }),
   z.object({ role: z.literal('driver'), subject: name }),
@@ -61,7 +63,10 @@ export const executorStateChanged = z.object({
 })
 export type ExecutorStateChanged = z.infer<typeof executorStateChanged>
 
-/** Master -> Workers: the application has ended. Its folders may be removed once none of its executors is left. */
+/**
+ * Master -> Workers: the application has ended. Its folders may be removed once none of its executors is
+ * left.
+ */
 export const applicationFinished = z.object({ type: z.literal('ApplicationFinished'), appId: name })
 export type ApplicationFinished = z.infer<typeof applicationFinished>
 

@@ -2,7 +2,10 @@ import { z } from 'zod'
 import { limits } from '../../runtime/limits.js'
 import { name, positive, text, wallTime } from './common.js'
 
-/* Failed launches, and what waits because of them. They are values; only code that shows them makes text of them. */
+/*
+ * Failed launches, and what waits because of them. They are values; only code that shows them makes text of
+ * them.
+ */
 
 /** What a Worker reports about a process that could not be made. */
 export const notStarted = z.object({

@@ -3,8 +3,9 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { count, found, masterAddress, name } from './common.js'
 
 /*
- * Which Master leads. A Master sends the first message on every new link (protocol R0): MasterChanged if it leads, else
- * MasterInStandby. Epoch and position travel in the envelope; the owner is the link's incarnation (protocol R1).
+ * Which Master leads. A Master sends the first message on every new link (protocol R0): MasterChanged if it
+ * leads, else MasterInStandby. Epoch and position travel in the envelope; the owner is the link's incarnation
+ * (protocol R1).
  */
 
 export const masterChanged = z.object({
@@ -14,7 +15,10 @@ export const masterChanged = z.object({
   web: z.string().max(innerLimits.addressChars).nullable(),
   /** All Masters of the cluster, so that receivers need no complete list of their own. */
   masters: z.array(masterAddress).max(innerLimits.masters),
-  /** Where this leader and those before it found the store. A Worker repeats what the store may have forgotten. */
+  /**
+   * Where this leader and those before it found the store. A Worker repeats what the store may have
+   * forgotten.
+   */
   found: found.optional(),
 })
 export type MasterChanged = z.infer<typeof masterChanged>

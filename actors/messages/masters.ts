@@ -3,8 +3,8 @@ import { limits } from '../../runtime/limits.js'
 import { count, found, masterAddress, name, position } from './common.js'
 
 /*
- * Messages between Masters. Of two Masters the one with the smaller address dials (protocol R0). Both first send
- * MasterChanged or MasterInStandby. The position of the sender travels in the envelope.
+ * Messages between Masters. Of two Masters the one with the smaller address dials (protocol R0). Both first
+ * send MasterChanged or MasterInStandby. The position of the sender travels in the envelope.
  */
 
 /** Leader -> STANDBY, every lease/3: each side tells what a hand-over depends on (protocol 6, 13). */
@@ -35,7 +35,10 @@ export const requestLostTail = z.object({
 })
 export type RequestLostTail = z.infer<typeof requestLostTail>
 
-/** Master -> new leader: cached records newer than `base`, as many as one message holds; the last message says so. */
+/**
+ * Master -> new leader: cached records newer than `base`, as many as one message holds; the last message says
+ * so.
+ */
 export const lostTail = z.object({
   type: z.literal('LostTail'),
   /** [table, id, JSON text with its `at`]. */
@@ -52,7 +55,9 @@ export const lostTail = z.object({
 })
 export type LostTail = z.infer<typeof lostTail>
 
-/** New leader -> Master: all records that it sent are durable again, at this envelope's position or before. */
+/**
+ * New leader -> Master: all records that it sent are durable again, at this envelope's position or before.
+ */
 export const tailTaken = z.object({ type: z.literal('TailTaken') })
 export type TailTaken = z.infer<typeof tailTaken>
 
@@ -65,8 +70,9 @@ export const released = z.object({ type: z.literal('Released'), to: masterAddres
 export type Released = z.infer<typeof released>
 
 /**
- * Worker -> each Master that does not lead, on each new link and when the link to the leader ends: the highest leadership
- * that it obeyed. A position above the stored one tells a candidate that the store lost its last writes (protocol 5.3).
+ * Worker -> each Master that does not lead, on each new link and when the link to the leader ends: the
+ * highest leadership that it obeyed. A position above the stored one tells a candidate that the store lost
+ * its last writes (protocol 5.3).
  */
 export const positionSeen = z.object({
   type: z.literal('PositionSeen'),

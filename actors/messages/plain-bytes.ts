@@ -3,13 +3,17 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 
 /*
  * The bytes of node:v8 for the values that most tasks take and give: numbers, short strings, booleans, null,
- * undefined, and short lists of them as arguments. The same format, written and read here: V8 makes a serializer
- * with memory of its own for each value (processor time of a list of two: 2.3 to 3.5 us there and 1.1 to 2.0 us back; here 0.2 us
- * each way), which dominates tasks that are short. Whatever is not plain goes to V8, and V8 reads what is written here (a test holds both together).
+ * undefined, and short lists of them as arguments. The same format, written and read here: V8 makes a
+ * serializer with memory of its own for each value (processor time of a list of two: 2.3 to 3.5 us there and
+ * 1.1 to 2.0 us back; here 0.2 us each way), which dominates tasks that are short. Whatever is not plain goes
+ * to V8, and V8 reads what is written here (a test holds both together).
  */
 
 const HEADER = 0xff
-/** The format since V8 10.6, which later versions read. FROZEN: executors and drivers of other Node versions read it. */
+/**
+ * The format since V8 10.6, which later versions read. FROZEN: executors and drivers of other Node versions
+ * read it.
+ */
 const VERSION = 15
 const tags = {
   undefined: 0x5f,

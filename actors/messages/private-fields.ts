@@ -1,6 +1,6 @@
 /*
- * Finds out whether a class declares private fields of its instances. Only the source text of the class tells this: no
- * reflection sees `#x`, and no clone carries it.
+ * Finds out whether a class declares private fields of its instances. Only the source text of the class tells
+ * this: no reflection sees `#x`, and no clone carries it.
  */
 
 const known = new WeakMap<object, boolean>()
@@ -20,7 +20,10 @@ export function hasPrivateFields(prototype: object | null): boolean {
   return false
 }
 
-/** Comments, strings, private names, words, single characters. Templates and regular expressions are read separately. */
+/**
+ * Comments, strings, private names, words, single characters. Templates and regular expressions are read
+ * separately.
+ */
 const TOKEN = /\s+|\/\/[^\n]*|\/\*.*?\*\/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|#?[\p{L}\p{N}_$]+|./suy
 const REGEX = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/y
 const TEXT_OF_TEMPLATE = /(?:\\.|\$(?!\{)|[^`\\$])*/sy

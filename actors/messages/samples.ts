@@ -2,8 +2,8 @@ import type { ApplicationDescription, DriverDescription } from './common.js'
 import type { RegisterWorker } from './workers.js'
 
 /*
- * A driver, an application and a Worker with nothing special about them: for the warm-up of a STANDBY, and for tests,
- * which spread them and say what is special.
+ * A driver, an application and a Worker with nothing special about them: for the warm-up of a STANDBY, and
+ * for tests, which spread them and say what is special.
  */
 
 export const driverDescription: DriverDescription = {

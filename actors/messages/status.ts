@@ -145,7 +145,10 @@ export interface MasterStateResponse extends Omit<MasterStatePage, StateSection 
   readonly completedDrivers: readonly DriverStatus[]
 }
 
-/** Asks a Master which Worker has the output of a driver or executor. The client then reads it from that Worker. */
+/**
+ * Asks a Master which Worker has the output of a driver or executor. The client then reads it from that
+ * Worker.
+ */
 export const requestLogLocation = z.object({ type: z.literal('RequestLogLocation'), id: name })
 export type RequestLogLocation = z.infer<typeof requestLogLocation>
 

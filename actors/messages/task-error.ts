@@ -5,8 +5,8 @@ import { ValueCodec } from './value-codec.js'
 import { isError } from './value-parts.js'
 
 /*
- * Errors travel as our own record, not as V8 clones: V8 drops `code`, and Node 22 and 24 cannot read an Error with a cause
- * that Node 20 wrote.
+ * Errors travel as our own record, not as V8 clones: V8 drops `code`, and Node 22 and 24 cannot read an Error
+ * with a cause that Node 20 wrote.
  */
 
 const { errorDepth: DEPTH_MAX, errorsTogether: ERRORS_MAX } = limits
@@ -77,8 +77,8 @@ function describe(thrown: unknown, depth: number, inside: number): ErrorRecord {
 const TOLD = ['name', 'message', 'stack', 'cause', 'errors']
 
 /**
- * The own fields of an error that can be cloned and fit. So `status` and `retryable` arrive and a socket does not, but the
- * error itself always arrives.
+ * The own fields of an error that can be cloned and fit. So `status` and `retryable` arrive and a socket does
+ * not, but the error itself always arrives.
  */
 function fieldsOf(
   thrown: unknown,

@@ -17,8 +17,8 @@ interface OutgoingBody extends AttemptKey {
 }
 
 /**
- * The sending half of the task conversation over one link. It obeys the link's back-pressure, and cuts large bodies into
- * chunks that are sent between other frames.
+ * The sending half of the task conversation over one link. It obeys the link's back-pressure, and cuts large
+ * bodies into chunks that are sent between other frames.
  */
 export class TaskStream {
   readonly #link: PayloadLink
@@ -84,8 +84,8 @@ interface PartialBody extends AttemptKey {
 }
 
 /**
- * Joins chunked bodies, one at a time as a stream sends them, and none over `maxBytes`. So a peer that begins many bodies
- * and ends none takes no more memory than an honest one.
+ * Joins chunked bodies, one at a time as a stream sends them, and none over `maxBytes`. So a peer that begins
+ * many bodies and ends none takes no more memory than an honest one.
  */
 export class BodyAssembly {
   #part: PartialBody | undefined

@@ -4,11 +4,12 @@ import { limits } from '../../runtime/limits.js'
 import { ByteReader, ByteWriter, invalid } from './bytes.js'
 
 /*
- * The conversation between a driver and its executors, the only binary one. Each message is the body of one payload
- * frame: kind (1 byte), then fields, little endian. Bodies over INLINE_BYTES are sent earlier, in chunks.
+ * The conversation between a driver and its executors, the only binary one. Each message is the body of one
+ * payload frame: kind (1 byte), then fields, little endian. Bodies over INLINE_BYTES are sent earlier, in
+ * chunks.
  *
- * An attempt is (taskId, n): n counts how often the task was given to an executor. No later code validates again. The
- * reader throws FRAME_INVALID, and the link's owner drops the frame.
+ * An attempt is (taskId, n): n counts how often the task was given to an executor. No later code validates
+ * again. The reader throws FRAME_INVALID, and the link's owner drops the frame.
  */
 
 /** One attempt of a task at one executor. */
@@ -34,8 +35,8 @@ export interface RunEntry extends AttemptKey {
 }
 
 /**
- * How an attempt ended. `permanent`: another try would not help. `unloaded`: it did not begin, because its module could
- * not be loaded there; another executor may be able to.
+ * How an attempt ended. `permanent`: another try would not help. `unloaded`: it did not begin, because its
+ * module could not be loaded there; another executor may be able to.
  */
 export const resultStatuses = ['value', 'failure', 'timeout', 'permanent', 'cancelled', 'unloaded'] as const
 export type ResultStatus = (typeof resultStatuses)[number]
@@ -83,8 +84,9 @@ export type FromExecutor =
   | { readonly kind: 'chunk'; readonly chunk: Chunk }
   | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly text: string }
   /**
-   * The executor ends itself within `lastWordsMs`. What it reports from now on counts only when it is gone. `hasWorked` is
-   * false if its threads do not start, so that it counts as an executor that could not be started.
+   * The executor ends itself within `lastWordsMs`. What it reports from now on counts only when it is gone.
+   * `hasWorked` is false if its threads do not start, so that it counts as an executor that could not be
+   * started.
    */
   | { readonly kind: 'ending'; readonly reason: string; readonly hasWorked: boolean }
 

@@ -4,8 +4,9 @@ import { TRACE_PATH_MAX, TRACE_TYPE_MAX } from '../../runtime/trace/record.js'
 import { count, name, wallTime } from './common.js'
 
 /*
- * Traces: the content of a process's ring. Any holder of the cluster's key may ask a Master (leading or not) or a Worker. A
- * Master forwards the request to the ClientEndpoint of an application, because only a Master has a link to it.
+ * Traces: the content of a process's ring. Any holder of the cluster's key may ask a Master (leading or not)
+ * or a Worker. A Master forwards the request to the ClientEndpoint of an application, because only a Master
+ * has a link to it.
  */
 
 const actorPath = z.string().min(1).max(TRACE_PATH_MAX)

@@ -17,12 +17,16 @@ export class NotWhole {
   }
 }
 
-/** Numbers of our own kinds, far from those that Node gives to views of buffers. FROZEN: other versions read them. */
+/**
+ * Numbers of our own kinds, far from those that Node gives to views of buffers. FROZEN: other versions read
+ * them.
+ */
 const numbers: Readonly<Record<WholeKind, number>> = { URL: 1001, URLSearchParams: 1002, error: 1003 }
 
 /**
- * The bytes of node:v8, with three kinds that V8 cannot clone completely: URL, URLSearchParams and errors with own fields.
- * Each of them is written as a host object, so that an object that is mentioned twice arrives as one object.
+ * The bytes of node:v8, with three kinds that V8 cannot clone completely: URL, URLSearchParams and errors
+ * with own fields. Each of them is written as a host object, so that an object that is mentioned twice
+ * arrives as one object.
  */
 export class ValueCodec {
   readonly #errors: ErrorCodec
@@ -59,7 +63,10 @@ interface HostHooks {
   _readHostObject(): unknown
 }
 
-/** Copies containers and puts an empty view in the place of each special part, because V8 asks us how to write a view. */
+/**
+ * Copies containers and puts an empty view in the place of each special part, because V8 asks us how to write
+ * a view.
+ */
 class StandIns {
   readonly #copies = new Map<object, object>()
   readonly #originals = new Map<object, { readonly value: object; readonly kind: WholeKind }>()

@@ -3,9 +3,9 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { hasPrivateFields } from './private-fields.js'
 
 /*
- * Which parts of a value arrive. V8 clones only data: of an instance it takes the own fields, so a Headers or a class with
- * private fields silently arrives as `{}`. This file refuses such parts and names them. It also finds URL, URLSearchParams
- * and errors, which our codec carries completely although V8 does not.
+ * Which parts of a value arrive. V8 clones only data: of an instance it takes the own fields, so a Headers or
+ * a class with private fields silently arrives as `{}`. This file refuses such parts and names them. It also
+ * finds URL, URLSearchParams and errors, which our codec carries completely although V8 does not.
  */
 
 export type WholeKind = 'URL' | 'URLSearchParams' | 'error'
@@ -67,7 +67,10 @@ export const isError = (value: object): boolean => types.isNativeError(value) ||
 
 const ownFields = (value: object): boolean => Object.keys(value).length > 0
 
-/** Prototypes of classes whose instances are only their own fields. They are kept, because a list mostly has one class. */
+/**
+ * Prototypes of classes whose instances are only their own fields. They are kept, because a list mostly has
+ * one class.
+ */
 const ordinary = new WeakSet<object>()
 
 function builtinOf(value: object): Look | undefined {
@@ -115,7 +118,10 @@ function nameOf(prototype: object | null, tag: string): string {
     : `an instance of ${name.slice(0, innerLimits.shownClassNameChars)}`
 }
 
-/** Up to this length the named fields of an array are examined too, such as those of a match of a regular expression. */
+/**
+ * Up to this length the named fields of an array are examined too, such as those of a match of a regular
+ * expression.
+ */
 const NAMED_LENGTH_MAX = innerLimits.namedArrayItems
 
 /** Adds the objects directly inside. An array longer than `dense` is sparse. */
@@ -171,9 +177,9 @@ export interface Examined {
 }
 
 /**
- * Examines every object of a value that V8 wrote in `bytes` bytes. A tree is walked without a record of visited objects.
- * Each mention of an object takes V8 more than a byte. So more mentions than bytes mean repeated mentions, and the walk
- * starts again with such a record.
+ * Examines every object of a value that V8 wrote in `bytes` bytes. A tree is walked without a record of
+ * visited objects. Each mention of an object takes V8 more than a byte. So more mentions than bytes mean
+ * repeated mentions, and the walk starts again with such a record.
  */
 export function examine(value: unknown, bytes: number): Examined {
   if (typeof value !== 'object' || value === null) return { special: false }

@@ -1,8 +1,8 @@
 import { serialize } from 'node:v8'
 
 /*
- * The path of a part in a value, for error texts: `input.a[2].callback`. It is only computed for refused values, so that
- * others do not pay for it.
+ * The path of a part in a value, for error texts: `input.a[2].callback`. It is only computed for refused
+ * values, so that others do not pay for it.
  */
 
 /** The path of the first part that V8 refuses. It costs up to depth times size. */

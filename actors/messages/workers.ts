@@ -87,8 +87,8 @@ export const driverReport = z.object({
   cores: positive.optional(),
   memoryMib: positive.optional(),
   /**
-   * The whole description, because the store may have forgotten it (protocol 12). It is absent if the leader's store holds
-   * the launch, which a Worker knows from MasterChanged; cores and memory are then set.
+   * The whole description, because the store may have forgotten it (protocol 12). It is absent if the
+   * leader's store holds the launch, which a Worker knows from MasterChanged; cores and memory are then set.
    */
   description: driverDescription.optional(),
   launchedAt: ownedPosition,
@@ -105,7 +105,10 @@ const fullReport = {
   more: z.boolean().optional(),
 }
 
-/** Answer to MasterChanged: all that runs on this Worker (Spark). Unacknowledged ends were sent before, as own messages. */
+/**
+ * Answer to MasterChanged: all that runs on this Worker (Spark). Unacknowledged ends were sent before, as own
+ * messages.
+ */
 export const workerSchedulerStateResponse = z.object({
   type: z.literal('WorkerSchedulerStateResponse'),
   ...fullReport,

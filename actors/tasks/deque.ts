@@ -1,4 +1,7 @@
-/** A double-ended queue in one array. Operations take constant time on average, and it keeps no taken item alive. */
+/**
+ * A double-ended queue in one array. Operations take constant time on average, and it keeps no taken item
+ * alive.
+ */
 export class Deque<T> {
   #items: (T | undefined)[] = []
   #head = 0

@@ -16,7 +16,10 @@ export function acceptStarted(executor: ExecutorEntry, attempts: readonly Attemp
   }
 }
 
-/** The first result of a current attempt counts; others are dropped and counted (protocol S7). All are acknowledged. */
+/**
+ * The first result of a current attempt counts; others are dropped and counted (protocol S7). All are
+ * acknowledged.
+ */
 export function acceptResults(
   state: DispatchState,
   executor: ExecutorEntry,
@@ -102,7 +105,10 @@ function endAttempt(
   }
 }
 
-/** It has not begun, so this is no failure, and a try elsewhere is no repetition (protocol S7), even with retries: 0. */
+/**
+ * It has not begun, so this is no failure, and a try elsewhere is no repetition (protocol S7), even with
+ * retries: 0.
+ */
 function tryElsewhere(state: DispatchState, executor: ExecutorEntry, task: Task, body: Uint8Array): void {
   task.unloaded++
   if (!task.tried.includes(executor.execId)) task.tried = [...task.tried, executor.execId]
@@ -156,8 +162,9 @@ export function acceptReturned(
 }
 
 /**
- * Uses the executor's list after a new link to repair what the old link lost. Attempts that never arrived are sent
- * again under their number, and unneeded ones are cancelled. The executor sends its kept results by itself.
+ * Uses the executor's list after a new link to repair what the old link lost. Attempts that never arrived are
+ * sent again under their number, and unneeded ones are cancelled. The executor sends its kept results by
+ * itself.
  */
 export function reconcile(state: DispatchState, executor: ExecutorEntry, held: readonly AttemptKey[]): void {
   const { execId } = executor

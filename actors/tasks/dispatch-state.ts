@@ -32,7 +32,9 @@ export interface Task {
   repetitions: Repetition[]
 }
 
-/** `waiting`: its hello came before the Master announced it. `resync`: welcomed, but its list has not come. */
+/**
+ * `waiting`: its hello came before the Master announced it. `resync`: welcomed, but its list has not come.
+ */
 export type LinkState = 'none' | 'waiting' | 'resync' | 'up'
 
 export class ExecutorEntry {

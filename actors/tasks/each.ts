@@ -15,8 +15,9 @@ export type EachResult<I, O> =
     }
 
 /**
- * Runs `fn` once for each input and yields results as tasks end. A failed task never throws. The iterator throws only
- * for an error of the inputs' own iterator, an aborted signal or a closed application. Leaving the loop cancels the rest.
+ * Runs `fn` once for each input and yields results as tasks end. A failed task never throws. The iterator
+ * throws only for an error of the inputs' own iterator, an aborted signal or a closed application. Leaving
+ * the loop cancels the rest.
  */
 export function each<I, O>(
   pool: TaskPool,

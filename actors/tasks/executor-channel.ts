@@ -41,7 +41,10 @@ export interface ChannelEvents {
   log(channel: ExecutorChannel, text: string): void
   /** An exception that the executor did not cause. */
   defect(error: unknown): void
-  /** Also called if its frames could not be read: the link was cut then, and the next link repairs what was lost. */
+  /**
+   * Also called if its frames could not be read: the link was cut then, and the next link repairs what was
+   * lost.
+   */
   closed(channel: ExecutorChannel, reason: string): void
 }
 
@@ -102,7 +105,9 @@ export class ExecutorChannel {
     writeWelcome(maxInputBytes, maxResultBytes, this.#stream.emit)
   }
 
-  /** `functionOf` finds a function by its number. `isWanted` says whether a large input must still be sent. */
+  /**
+   * `functionOf` finds a function by its number. `isWanted` says whether a large input must still be sent.
+   */
   run(
     tasks: readonly RunTask[],
     functionOf: (functionId: number) => FunctionEntry,
@@ -141,7 +146,10 @@ export class ExecutorChannel {
     this.#stream.push(() => writeReason('exit', reason, this.#stream.emit))
   }
 
-  /** Tells it to exit and ignores its messages. It closes the link; otherwise this side does, after `linkLingerMs`. */
+  /**
+   * Tells it to exit and ignores its messages. It closes the link; otherwise this side does, after
+   * `linkLingerMs`.
+   */
   dismiss(reason: string): void {
     this.#silenced = true
     const { link, timers } = this.#options

@@ -3,9 +3,9 @@ import type { CallOptions } from './task-options.js'
 import type { TaskPool } from './task-pool.js'
 
 /**
- * Runs `fn` once for each input and yields the values in the order of the inputs. A failure at once cancels the tasks of
- * later inputs; it is thrown after the values of earlier ones. Leaving the loop cancels the rest. Inputs are pulled only
- * as there is capacity.
+ * Runs `fn` once for each input and yields the values in the order of the inputs. A failure at once cancels
+ * the tasks of later inputs; it is thrown after the values of earlier ones. Leaving the loop cancels the
+ * rest. Inputs are pulled only as there is capacity.
  */
 export function map<I, O>(
   pool: TaskPool,

@@ -2,7 +2,9 @@ import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { decodeError } from '../messages/task-error.js'
 import type { TaskEnd, TaskOutcome } from './dispatch-types.js'
 
-/** The error that the caller of a task gets for every end but a value. `name` is that of the task function. */
+/**
+ * The error that the caller of a task gets for every end but a value. `name` is that of the task function.
+ */
 export function errorOf({ end, attempts }: TaskOutcome, name: string): Error {
   switch (end.kind) {
     case 'failed':

@@ -5,7 +5,10 @@ import { DURATION_MS_MAX, parseDurationMs } from '../../runtime/units.js'
 
 /** Options of `tasks()`. They hold for every call of its functions that does not set its own. */
 export interface TaskOptions {
-  /** Failures and timeouts that are repeated; default 3 (4 attempts). 0: at most once, even if an executor is lost. */
+  /**
+   * Failures and timeouts that are repeated; default 3 (4 attempts). 0: at most once, even if an executor is
+   * lost.
+   */
   readonly retries?: number
   /** For one attempt: a duration such as `30s`, or milliseconds. Default: none, like `Infinity`. */
   readonly timeout?: string | number
@@ -77,7 +80,10 @@ export function taskOptions(options: unknown = {}): TaskOptions {
   return given<TaskOptions>(options, taskChecks, { what: 'tasks()', elsewhere })
 }
 
-/** Merges options, and only here: those of the call override those of `tasks()`, which override defaults. Throws USAGE. */
+/**
+ * Merges options, and only here: those of the call override those of `tasks()`, which override defaults.
+ * Throws USAGE.
+ */
 export function callSettings(
   ofTasks: TaskOptions,
   ofCall?: { what: string; options: unknown },

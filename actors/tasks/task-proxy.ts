@@ -26,7 +26,10 @@ export interface TaskTarget {
 }
 
 const targets = new WeakMap<object, TaskTarget>()
-/** Engines and promises read these names on any object, so a task with such a name would be called by accident. */
+/**
+ * Engines and promises read these names on any object, so a task with such a name would be called by
+ * accident.
+ */
 const NOT_TASKS: ReadonlySet<string> = new Set(['then', 'toJSON', 'constructor', 'prototype'])
 
 /** Typed functions of the module at `url`. Nothing is loaded here: a missing export fails at its call. */

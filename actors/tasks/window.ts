@@ -5,8 +5,8 @@ import { limits } from '../../runtime/limits.js'
 const MEASURE_MS = innerLimits.taskMeasureMs
 
 /**
- * How many tasks one executor may hold: one per core, and as many more as it ends in `taskPrefetchMs` at its own pace.
- * No-op tasks are sent by the thousand; tasks longer than that are never sent ahead.
+ * How many tasks one executor may hold: one per core, and as many more as it ends in `taskPrefetchMs` at its
+ * own pace. No-op tasks are sent by the thousand; tasks longer than that are never sent ahead.
  */
 export class Window {
   #perMs = 0

@@ -38,7 +38,9 @@ const NO_VARIABLES: OwnVariables = {
 
 const EXECUTOR_MAIN = fileURLToPath(new URL('../executor/main.js', import.meta.url))
 
-/** Throws FOLDER_MISSING, MAIN_NOT_FOUND, SPAWN_FAILED. `masters` are the addresses of all Masters known now. */
+/**
+ * Throws FOLDER_MISSING, MAIN_NOT_FOUND, SPAWN_FAILED. `masters` are the addresses of all Masters known now.
+ */
 export async function driverPlan(
   launch: LaunchDriver,
   attempt: number,

@@ -6,9 +6,9 @@ export interface IsolationTimes {
 }
 
 /**
- * Says until when no Master can have given this Worker's drivers to another Worker (protocol 8). It counts from the
- * sending time of the last answered heartbeat, or of a question that every Master answered with "not leader". It uses
- * the boot clock, which also counts a suspension of the machine.
+ * Says until when no Master can have given this Worker's drivers to another Worker (protocol 8). It counts
+ * from the sending time of the last answered heartbeat, or of a question that every Master answered with "not
+ * leader". It uses the boot clock, which also counts a suspension of the machine.
  */
 export class Contact {
   readonly #times: IsolationTimes
@@ -38,14 +38,20 @@ export class Contact {
     return this.isolatedAtBootMs + this.#times.isolationKillMs
   }
 
-  /** Called first in every step, because a suspended Worker must not act on old knowledge. True: just became isolated. */
+  /**
+   * Called first in every step, because a suspended Worker must not act on old knowledge. True: just became
+   * isolated.
+   */
   check(bootMs: number): boolean {
     if (this.#isolated || bootMs < this.isolatedAtBootMs) return false
     this.#isolated = true
     return true
   }
 
-  /** A leader answered a heartbeat of that time. Only this ends an isolation. True: the contact is younger now. */
+  /**
+   * A leader answered a heartbeat of that time. Only this ends an isolation. True: the contact is younger
+   * now.
+   */
   answered(sentAtMs: number, bootMs: number): boolean {
     const younger = this.#renew(sentAtMs, bootMs)
     if (bootMs < this.isolatedAtBootMs) this.#isolated = false
@@ -53,8 +59,8 @@ export class Contact {
   }
 
   /**
-   * No Master led at some time after `sinceMs`. This ends no isolation: meanwhile a leader may have been elected, have
-   * relaunched the drivers of this Worker, and be gone. True: the contact is younger now.
+   * No Master led at some time after `sinceMs`. This ends no isolation: meanwhile a leader may have been
+   * elected, have relaunched the drivers of this Worker, and be gone. True: the contact is younger now.
    */
   noLeaderSince(sinceMs: number, bootMs: number): boolean {
     return !this.#isolated && this.#renew(sinceMs, bootMs)

@@ -41,15 +41,18 @@ export class DriverEntry {
     return `${this.key}/${this.attempt}`
   }
 
-  /** True: it must end while its Worker is isolated. An unsupervised driver may go on: it is never launched twice. */
+  /**
+   * True: it must end while its Worker is isolated. An unsupervised driver may go on: it is never launched
+   * twice.
+   */
   get endsInIsolation(): boolean {
     const { supervise, onIsolation } = this.launch.description
     return supervise && onIsolation === 'stop'
   }
 
   /**
-   * The state is RUNNING as long as the generation is on this Worker; restarts do not show (Spark). `found` says how the
-   * leader found its store: a launch that the store holds needs no description.
+   * The state is RUNNING as long as the generation is on this Worker; restarts do not show (Spark). `found`
+   * says how the leader found its store: a launch that the store holds needs no description.
    */
   report(found: Found | undefined): DriverReport {
     const { driverId, generation, resources, description } = this.launch

@@ -113,7 +113,9 @@ export class Drivers {
     return true
   }
 
-  /** A later attempt may fail too: its program or folder may exist only on other Workers. The Master decides. */
+  /**
+   * A later attempt may fail too: its program or folder may exist only on other Workers. The Master decides.
+   */
   startFailed(process: ProcessName, { message, noRoom, ...notStarted }: StartFailure): boolean {
     const entry = this.#entryOf(process)
     if (!entry) return false
@@ -128,7 +130,8 @@ export class Drivers {
     if (!entry) return false
     const { exitCode, signal } = end
     const how = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
-    // A driver that this Worker stopped has not finished, whatever its code: most services exit with 0 on SIGTERM.
+    // A driver that this Worker stopped has not finished, whatever its code: most services exit with 0 on
+    // SIGTERM.
     if (entry.killedBecause === ISOLATED || entry.killedBecause === SHUTDOWN) this.#concludeKilled(entry, how)
     // Exit code 0 means FINISHED, also if a kill was on its way (Spark).
     else if (exitCode === 0) this.#conclude(entry, { state: 'FINISHED', message: '', ...how })
@@ -282,7 +285,10 @@ export class Drivers {
     this.#remove(entry, noRoom || decided !== undefined ? undefined : state)
   }
 
-  /** No generation at or below a decided one is started (protocol R6). If the driver ended for good, that end is told. */
+  /**
+   * No generation at or below a decided one is started (protocol R6). If the driver ended for good, that end
+   * is told.
+   */
   #refuse(entry: DriverEntry, decided: number): void {
     const { ledger, log } = this.#context
     const { driverId, description } = entry.launch

@@ -182,7 +182,9 @@ export class Executors {
     }
   }
 
-  /** Answers a repeated launch or kill. An end is told again; the state of a live one is known or on its way. */
+  /**
+   * Answers a repeated launch or kill. An end is told again; the state of a live one is known or on its way.
+   */
   #repeated(key: ProcessName): void {
     const end = this.#context.ledger.endOf(key)
     if (end) this.#context.report(end)

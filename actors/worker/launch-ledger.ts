@@ -1,9 +1,9 @@
 import { type ChangeDraft, subjectOf } from './outbox.js'
 
 /**
- * Every launch that this Worker has decided on, started or refused (protocol R6). No generation at or below a decided one
- * is decided again, also after its end. The ledger also keeps ends, to answer a launch or kill that comes again.
- * Its bound is kept by forgetting the oldest ends; live work is never forgotten.
+ * Every launch that this Worker has decided on, started or refused (protocol R6). No generation at or below a
+ * decided one is decided again, also after its end. The ledger also keeps ends, to answer a launch or kill
+ * that comes again. Its bound is kept by forgetting the oldest ends; live work is never forgotten.
  */
 export class LaunchLedger {
   readonly #mostEnds: number

@@ -8,8 +8,8 @@ interface NotLeading {
 }
 
 /**
- * The Masters that this Worker knows: which incarnation is linked at which addresses, and since when it is certain that
- * none of them leads (protocol 8). Addresses are `firesteel://host:port`.
+ * The Masters that this Worker knows: which incarnation is linked at which addresses, and since when it is
+ * certain that none of them leads (protocol 8). Addresses are `firesteel://host:port`.
  */
 export class MasterList {
   readonly #configured: ReadonlySet<string>
@@ -76,8 +76,8 @@ export class MasterList {
   }
 
   /**
-   * The time after which every Master was seen not to lead. This covers our own configuration and the list, and all
-   * answers must name the same list. Undefined: at least one Master has yet to answer.
+   * The time after which every Master was seen not to lead. This covers our own configuration and the list,
+   * and all answers must name the same list. Undefined: at least one Master has yet to answer.
    */
   noLeaderSince(): number | undefined {
     const list = digest(this.#listed)

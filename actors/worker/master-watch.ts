@@ -15,7 +15,10 @@ export interface MasterWatchParts {
   onContact(): void
 }
 
-/** A Worker and the Masters that do not lead: it links to all (protocol R0), tells them what it obeyed, and asks them. */
+/**
+ * A Worker and the Masters that do not lead: it links to all (protocol R0), tells them what it obeyed, and
+ * asks them.
+ */
 export class MasterWatch {
   readonly #parts: MasterWatchParts
   readonly #masterList: MasterList
@@ -64,8 +67,8 @@ export class MasterWatch {
   }
 
   /**
-   * While no leader answers, this asks each Master whether it leads. A STANDBY answers any Heartbeat that it does not.
-   * `asked` is a Master that has its heartbeat already.
+   * While no leader answers, this asks each Master whether it leads. A STANDBY answers any Heartbeat that it
+   * does not. `asked` is a Master that has its heartbeat already.
    */
   probe(now: Now, asked: string | undefined): void {
     const { contact, probeAfterMs, emit } = this.#parts
@@ -87,7 +90,10 @@ export class MasterWatch {
       this.#parts.onContact()
   }
 
-  /** Tells a candidate that its store may have lost its last writes (protocol 5.3). Needs a leader obeyed before. */
+  /**
+   * Tells a candidate that its store may have lost its last writes (protocol 5.3). Needs a leader obeyed
+   * before.
+   */
   #tellSeen(to: string): void {
     const { leader, seen: position } = this.#parts.leaderTracker
     if (!leader || !position || to === leader.owner) return

@@ -10,7 +10,10 @@ export interface OutputFolder {
   readonly ageFromMs: number
 }
 
-/** Returns the folders to remove: those that are too old, then the oldest beyond the limits per application and in all. */
+/**
+ * Returns the folders to remove: those that are too old, then the oldest beyond the limits per application
+ * and in all.
+ */
 export function oldFolders(ended: readonly OutputFolder[], untilMs: number): OutputFolder[] {
   const old: OutputFolder[] = []
   const ofApplication = new Map<string, number>()

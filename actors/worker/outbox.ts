@@ -21,8 +21,8 @@ export function subjectOf(draft: ChangeDraft): string {
 }
 
 /**
- * The changes of this Worker (protocol S5, R5). They are numbered, and kept until a Master has acknowledged them and for
- * `keepMs` more, because a store may fall back behind the acknowledgement.
+ * The changes of this Worker (protocol S5, R5). They are numbered, and kept until a Master has acknowledged
+ * them and for `keepMs` more, because a store may fall back behind the acknowledgement.
  */
 export class Outbox {
   readonly #workerId: string
@@ -63,8 +63,9 @@ export class Outbox {
   }
 
   /**
-   * The changes that a new link to a leader gets, in order: unacknowledged ones, and those whose acknowledgement the store
-   * may have forgotten. Without `found`, which says how the leader found its store, all of them.
+   * The changes that a new link to a leader gets, in order: unacknowledged ones, and those whose
+   * acknowledgement the store may have forgotten. Without `found`, which says how the leader found its store,
+   * all of them.
    */
   toResend(found: Found | undefined, monotonicMs: number): Change[] {
     this.prune(monotonicMs)

@@ -1,6 +1,6 @@
 /**
- * Ids become folder names. They are checked here whatever their sender has proved, because none may lead out of the
- * work folder.
+ * Ids become folder names. They are checked here whatever their sender has proved, because none may lead out
+ * of the work folder.
  */
 const APPLICATION = /^app-[A-Za-z0-9-]{1,200}$/
 const DRIVER = /^driver-[A-Za-z0-9-]{1,200}$/

@@ -14,8 +14,8 @@ export interface ReportLimits {
 }
 
 /**
- * The full report of a Worker, cut into messages that its link carries. There is at least one; the last has no `more`.
- * They are sent in one go, so that no later event is told between them.
+ * The full report of a Worker, cut into messages that its link carries. There is at least one; the last has
+ * no `more`. They are sent in one go, so that no later event is told between them.
  */
 export function reportPages(
   executors: readonly ExecutorReport[],

@@ -8,8 +8,8 @@ export interface Holding {
 }
 
 /**
- * The free capacity of this Worker (protocol S4). A launch that needs more is refused, whatever the Master believes.
- * Taken capacity is free again only when the process group is gone.
+ * The free capacity of this Worker (protocol S4). A launch that needs more is refused, whatever the Master
+ * believes. Taken capacity is free again only when the process group is gone.
  */
 export class ResourceAccount {
   readonly #total: Holding

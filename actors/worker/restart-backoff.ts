@@ -7,7 +7,10 @@ export interface RestartTimes {
   readonly resetMs: number
 }
 
-/** How long a supervised driver waits before its next attempt. The wait doubles, as in Spark, but up to a maximum. */
+/**
+ * How long a supervised driver waits before its next attempt. The wait doubles, as in Spark, but up to a
+ * maximum.
+ */
 export class RestartBackoff {
   readonly #times: RestartTimes
   /** Waits since the last run that was long enough. */

@@ -22,14 +22,14 @@ type MessageInput = Extract<WorkerInput, { kind: 'message' }>
 type LeaderMessage = Exclude<CoreMessage, { type: 'MasterInStandby' }>
 
 /**
- * What this Worker has done with the leader on the present link: nothing, asked for registration, or given its full
- * report, after which changes may follow.
+ * What this Worker has done with the leader on the present link: nothing, asked for registration, or given
+ * its full report, after which changes may follow.
  */
 type Standing = 'none' | 'registering' | 'reported'
 
 /**
- * A Worker without its processes, sockets and clock. It is Spark's Worker with the rules protocol R1 to R6 and the
- * isolation of protocol 8.
+ * A Worker without its processes, sockets and clock. It is Spark's Worker with the rules protocol R1 to R6
+ * and the isolation of protocol 8.
  */
 export class WorkerCore {
   readonly #identity: WorkerIdentity
@@ -221,8 +221,8 @@ export class WorkerCore {
       this.#refused(input, 'its sender is not a node')
       return
     }
-    // Any holder of a node's key can claim to lead. A peer is a Master only if it answers where Masters are listed
-    // (protocol R0).
+    // Any holder of a node's key can claim to lead. A peer is a Master only if it answers where Masters are
+    // listed (protocol R0).
     if (!this.#masters.isLinked(input.from)) {
       this.#refused(input, 'it does not come from an address of a Master')
       return
@@ -245,7 +245,8 @@ export class WorkerCore {
     }
     if (judged === 'new') {
       this.#standing = 'none'
-      // It may have been elected before it learned of that position: its store may lack what lies between (protocol 12).
+      // It may have been elected before it learned of that position: its store may lack what lies between
+      // (protocol 12).
       if (former && seen)
         this.#tell(input.from, { type: 'PositionSeen', position: seen, owner: former.owner })
     }
@@ -257,9 +258,10 @@ export class WorkerCore {
   }
 
   /**
-   * A store that fell back may have forgotten the leadership that this Worker obeys. A Master that was elected since would
-   * then be refused for ever as lower. After W without a link to its leader and without an answer, the cluster counts this
-   * Worker as dead: drivers that must stop have ended, and no message of that leadership is on its way. So it begins anew.
+   * A store that fell back may have forgotten the leadership that this Worker obeys. A Master that was
+   * elected since would then be refused for ever as lower. After W without a link to its leader and without
+   * an answer, the cluster counts this Worker as dead: drivers that must stop have ended, and no message of
+   * that leadership is on its way. So it begins anew.
    */
   #forgetFormer(): void {
     const { leader } = this.#leaderTracker
@@ -354,13 +356,17 @@ export class WorkerCore {
     if (this.#standing === 'reported') this.#tellLeader(change)
   }
 
-  /** Sent before registration too: an unknown Worker gets ReconnectWorker, which repairs a lost registration. */
+  /**
+   * Sent before registration too: an unknown Worker gets ReconnectWorker, which repairs a lost registration.
+   */
   #heartbeat(): void {
     if (this.#standing === 'none') return
     this.#tellLeader(this.#masters.heartbeat(this.#now))
   }
 
-  /** Nothing is told on a new link until the leader has spoken: the report must come first (protocol R0, R4). */
+  /**
+   * Nothing is told on a new link until the leader has spoken: the report must come first (protocol R0, R4).
+   */
   #unsettle(peer: string): void {
     if (peer === this.#leaderTracker.leader?.owner) this.#standing = 'none'
   }

@@ -31,8 +31,8 @@ export interface StartFailure extends NotStarted {
 }
 
 /**
- * Names one process of this Worker: `app-ID/EXEC` or `driver-ID/GENERATION/ATTEMPT`. A name is never used again, so a
- * late report of an old attempt matches nothing.
+ * Names one process of this Worker: `app-ID/EXEC` or `driver-ID/GENERATION/ATTEMPT`. A name is never used
+ * again, so a late report of an old attempt matches nothing.
  */
 export type ProcessName = string
 
@@ -50,7 +50,9 @@ export type WorkerInput =
       readonly position: Position
       readonly message: CoreMessage
     }
-  /** `peer` is an incarnation. `address` is set if this Worker dialled it: a Master's `firesteel://host:port`. */
+  /**
+   * `peer` is an incarnation. `address` is set if this Worker dialled it: a Master's `firesteel://host:port`.
+   */
   | { readonly kind: 'linkUp'; readonly peer: string; readonly address?: string | undefined }
   | { readonly kind: 'linkDown'; readonly peer: string }
   /** Nothing listened at this Master's address when it was dialled at this time of the boot clock. */

@@ -152,7 +152,8 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
     const { gateway, children, folders, log, clock } = this.#parts
     switch (effect.kind) {
       case 'tell':
-        // A message that cannot be sent is not lost: the next link to a leader begins with all of it (protocol R4).
+        // A message that cannot be sent is not lost: the next link to a leader begins with all of it
+        // (protocol R4).
         gateway.send(effect.to, effect.message, cause)
         break
       case 'startTimer':

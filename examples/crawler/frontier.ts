@@ -1,6 +1,7 @@
 /**
- * The pages still to be visited. `each` pulls its inputs from here, and the links in its results are added here. So the
- * input ends only after the last result. No page comes twice, and there are never more than `most`.
+ * The pages still to be visited. `each` pulls its inputs from here, and the links in its results are added
+ * here. So the input ends only after the last result. No page comes twice, and there are never more than
+ * `most`.
  */
 export class Frontier implements AsyncIterable<string> {
   readonly #most: number

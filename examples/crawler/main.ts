@@ -3,8 +3,8 @@
  *
  *     node dist/examples/crawler/main.js FILE|FOLDER [MOST]            at most MOST pages, default 1000
  *
- * A folder stands for its index.html. Links are followed to files inside the folder of the first page only. Prints
- * `BYTES LINKS PATH TITLE` for each page, `BROKEN PATH: reason` for each link that leads nowhere.
+ * A folder stands for its index.html. Links are followed to files inside the folder of the first page only.
+ * Prints `BYTES LINKS PATH TITLE` for each page, `BROKEN PATH: reason` for each link that leads nowhere.
  */
 import { stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'

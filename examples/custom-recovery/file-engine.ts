@@ -16,7 +16,9 @@ import { SharedFile, type State } from './shared-file.js'
 
 const PAGE = 512
 
-/** A persistence engine over one shared file. Each operation compares first and writes after, in one change. */
+/**
+ * A persistence engine over one shared file. Each operation compares first and writes after, in one change.
+ */
 export class FileEngine implements PersistenceEngine {
   readonly file: SharedFile
   readonly leaseMs: number

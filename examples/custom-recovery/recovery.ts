@@ -3,7 +3,8 @@
  *
  *     recovery: { mode: CUSTOM, module: ./dist/examples/custom-recovery/recovery.js }
  *
- * It shows what such a module is. It is no store for a big cluster, because each write replaces the whole file.
+ * It shows what such a module is. It is no store for a big cluster, because each write replaces the whole
+ * file.
  */
 import { randomBytes } from 'node:crypto'
 import { type CustomRecovery, electionOverLock, type LeaderLock, type Presence } from 'firesteel/recovery'

@@ -15,8 +15,9 @@ export interface State {
 }
 
 /**
- * One JSON file for several processes of one machine. A rename replaces the whole file, so a reader needs no lock. A
- * writer needs the file `mutex` for the few milliseconds of one change; it is a hard link to a file with the writer's pid.
+ * One JSON file for several processes of one machine. A rename replaces the whole file, so a reader needs no
+ * lock. A writer needs the file `mutex` for the few milliseconds of one change; it is a hard link to a file
+ * with the writer's pid.
  */
 export class SharedFile {
   readonly #cluster: string
@@ -49,7 +50,10 @@ export class SharedFile {
     throw new FiresteelError('CLUSTER_MISMATCH', `${this.#file} is of the cluster ${state.cluster}.`)
   }
 
-  /** Reads the state, calls `work`, and makes its change durable if `keep` is set. No other process writes meanwhile. */
+  /**
+   * Reads the state, calls `work`, and makes its change durable if `keep` is set. No other process writes
+   * meanwhile.
+   */
   async change<R>(work: (state: State) => { readonly keep: boolean; readonly result: R }): Promise<R> {
     await this.#enter()
     try {
@@ -85,7 +89,10 @@ export class SharedFile {
     }
   }
 
-  /** Removes the mutex of a dead process. Two processes at once could remove it twice, the second time from a live one. */
+  /**
+   * Removes the mutex of a dead process. Two processes at once could remove it twice, the second time from a
+   * live one.
+   */
   #freeFromTheDead(): void {
     const judging = `${this.#mutex}.judging`
     if (!made(() => fs.mkdirSync(judging))) return

@@ -12,9 +12,9 @@ export interface Progress {
 const NOTHING: Progress = { generation: 0, step: 0, total: 0 }
 
 /**
- * Computes the state from the lines of a journal. A line whose generation is below that of an earlier one does not count:
- * a driver wrote it that had been replaced and did not know it yet. The file is only appended to, so all incarnations
- * agree on the order of its lines without a lock.
+ * Computes the state from the lines of a journal. A line whose generation is below that of an earlier one
+ * does not count: a driver wrote it that had been replaced and did not know it yet. The file is only appended
+ * to, so all incarnations agree on the order of its lines without a lock.
  */
 export function progressOf(text: string): Progress {
   let progress = NOTHING
@@ -70,7 +70,8 @@ export class Journal implements AsyncDisposable {
     if (generation > this.#generation) {
       throw new Superseded(`generation ${generation} works on this; generation ${this.#generation} leaves`)
     }
-    // The text begins with a line end, so that an incomplete line of an earlier incarnation does not swallow it.
+    // The text begins with a line end, so that an incomplete line of an earlier incarnation does not swallow
+    // it.
     await this.#handle.appendFile(`\n${JSON.stringify({ generation: this.#generation, step, total })}\n`)
     await this.#handle.datasync()
   }

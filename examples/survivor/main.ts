@@ -1,12 +1,13 @@
 /*
- * A driver that survives everything: kill -9 of itself, of its Worker with all that runs there, of the Master.
+ * A driver that survives everything: kill -9 of itself, of its Worker with all that runs there, of the
+ * Master.
  *
  *     firesteel submit --supervise dist/examples/survivor/main.js /shared/progress [STEPS [MS]]
  *
- * It keeps its progress in a file, and continues from there whenever it is started again. Its generation is the fencing
- * token of all its writes. If a machine that was cut off comes back and still runs an old incarnation, that one finds a
- * higher generation in the file and exits. The program ends with the sum of all primes below 1000 * STEPS, however
- * often it died on the way.
+ * It keeps its progress in a file, and continues from there whenever it is started again. Its generation is
+ * the fencing token of all its writes. If a machine that was cut off comes back and still runs an old
+ * incarnation, that one finds a higher generation in the file and exits. The program ends with the sum of all
+ * primes below 1000 * STEPS, however often it died on the way.
  */
 import { connect, FiresteelError } from 'firesteel'
 import { INTERRUPTED_EXIT, interruption } from '../interruption.js'

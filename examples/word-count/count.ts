@@ -23,7 +23,9 @@ export interface Totals {
 /** Called after each task. `bytesDone` counts all bytes given to tasks, text or not. */
 export type OnTask = (bytesDone: number) => void
 
-/** The job itself: it takes files and returns totals. Throws the last error of a task, or the signal's reason. */
+/**
+ * The job itself: it takes files and returns totals. Throws the last error of a task, or the signal's reason.
+ */
 export async function count(
   app: App,
   paths: readonly string[],
@@ -36,7 +38,8 @@ export async function count(
   }
   let bytesDone = 0
   const { countWords } = app.tasks<typeof import('./tasks.js')>(new URL('./tasks.js', import.meta.url))
-  // Files are found while others are counted, and results are added as they come, so memory holds words but no files.
+  // Files are found while others are counted, and results are added as they come, so memory holds words but
+  // no files.
   const work = batches(walk(paths, (place) => totals.unreadable.push(place)))
   for await (const result of app.each(countWords, work, { signal })) {
     if (result.error) throw result.error

@@ -1,7 +1,8 @@
 /**
- * Bytes after which text may be cut without changing its words: line end, space, tab, comma, semicolon, bracket. They
- * are never inside a UTF-8 character and no part of a word, and they end the context of lower-casing. (A Greek sigma is
- * written differently at the end of a word. A full stop or an apostrophe does not end that context, so they are left out.)
+ * Bytes after which text may be cut without changing its words: line end, space, tab, comma, semicolon,
+ * bracket. They are never inside a UTF-8 character and no part of a word, and they end the context of
+ * lower-casing. (A Greek sigma is written differently at the end of a word. A full stop or an apostrophe does
+ * not end that context, so they are left out.)
  */
 const SEPARATORS = new Set(Buffer.from('\n\r \t,;()[]{}'))
 

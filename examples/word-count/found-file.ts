@@ -1,6 +1,6 @@
 /**
- * A file to count. Its path is kept as latin1, one character per byte, because names on disk need not be UTF-8, and
- * decoding and encoding could change such a name.
+ * A file to count. Its path is kept as latin1, one character per byte, because names on disk need not be
+ * UTF-8, and decoding and encoding could change such a name.
  */
 export interface FoundFile {
   readonly path: string

@@ -26,7 +26,8 @@ under \`firesteel run\` or \`firesteel submit\` it uses theirs.
 `
 
 /**
- * `env.INIT_CWD` is the folder in which \`npm start\` was called, because npm changes to the package's folder. Throws USAGE.
+ * `env.INIT_CWD` is the folder in which \`npm start\` was called, because npm changes to the package's
+ * folder. Throws USAGE.
  */
 export function parseOptions(
   argv: readonly string[],

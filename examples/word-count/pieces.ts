@@ -8,7 +8,9 @@ export interface Piece {
   readonly end: number
 }
 
-/** The size of one task: a few MiB, so that counting costs far more than sending, and there are many tasks. */
+/**
+ * The size of one task: a few MiB, so that counting costs far more than sending, and there are many tasks.
+ */
 export interface Batch {
   readonly pieces: readonly Piece[]
   readonly bytes: number

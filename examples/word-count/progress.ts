@@ -13,7 +13,9 @@ export interface Progress {
   stop(): void
 }
 
-/** Shows a bar on a terminal, and plain lines elsewhere. It uses stderr, so that stdout has only the result. */
+/**
+ * Shows a bar on a terminal, and plain lines elsewhere. It uses stderr, so that stdout has only the result.
+ */
 export function progressOn(stream: NodeJS.WriteStream): Progress {
   return stream.isTTY ? bar(stream) : lines(stream)
 }

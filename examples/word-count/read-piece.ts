@@ -5,8 +5,8 @@ import type { Piece } from './pieces.js'
 const CHUNK_BYTES = 256 * 1024
 
 /**
- * The bytes of a piece, from the cut at its start to the cut at its end. Two neighbouring tasks agree on the cut between
- * them without messages: it is after the first separator at or after the byte before it.
+ * The bytes of a piece, from the cut at its start to the cut at its end. Two neighbouring tasks agree on the
+ * cut between them without messages: it is after the first separator at or after the byte before it.
  */
 export async function readPiece(handle: FileHandle, { start, end }: Piece): Promise<Buffer> {
   if (start === 0 && end === Number.POSITIVE_INFINITY) return readWhole(handle)

@@ -7,9 +7,9 @@ import { isCountedName } from './is-text.js'
 export type OnUnreadable = (place: string) => void
 
 /**
- * Yields all regular files under `roots` whose names count, in a fixed order (by bytes of the name), as they are asked for.
- * It follows no symbolic links, except a root itself. It reports unreadable folders and leaves them out. Throws
- * PATH_NOT_FOUND for a missing root.
+ * Yields all regular files under `roots` whose names count, in a fixed order (by bytes of the name), as they
+ * are asked for. It follows no symbolic links, except a root itself. It reports unreadable folders and leaves
+ * them out. Throws PATH_NOT_FOUND for a missing root.
  */
 export async function* walk(roots: readonly string[], onUnreadable: OnUnreadable): AsyncGenerator<FoundFile> {
   for (const root of roots) {

@@ -4,16 +4,17 @@ export interface SlotLimits {
 }
 
 /**
- * Refused because of `address`: this address has all the connections that it may have; `all`: there is no free slot.
+ * Refused because of `address`: this address has all the connections that it may have; `all`: there is no
+ * free slot.
  */
 export type SlotAnswer<T> =
   | { readonly admitted: true; readonly evicted: T | undefined }
   | { readonly admitted: false; readonly full: 'address' | 'all' }
 
 /**
- * Decides who may be connected. When all slots are taken, a new connection replaces one that has asked nothing yet: the
- * oldest such one of the address that has the most. So neither silent connections nor many addresses keep others out.
- * Pure.
+ * Decides who may be connected. When all slots are taken, a new connection replaces one that has asked
+ * nothing yet: the oldest such one of the address that has the most. So neither silent connections nor many
+ * addresses keep others out. Pure.
  */
 export class ConnectionSlots<T> {
   readonly #limits: SlotLimits

@@ -4,7 +4,8 @@ import { Duplex } from 'node:stream'
 import { limits } from '../limits.js'
 
 /**
- * `idle`: nothing of a request has come; `reading`: a part of one; `answering`: one is complete and has no answer yet.
+ * `idle`: nothing of a request has come; `reading`: a part of one; `answering`: one is complete and has no
+ * answer yet.
  */
 export type Phase = 'idle' | 'reading' | 'answering'
 
@@ -39,9 +40,10 @@ interface Request {
 }
 
 /**
- * A socket as the HTTP server sees it. Nothing is parsed, answered or written when bytes arrive. Each `step` does one
- * small piece of work, and requests are handled one after the other; no more is parsed while one waits. So a client
- * that sends a thousand requests at once gets no more work done than a client that sends one.
+ * A socket as the HTTP server sees it. Nothing is parsed, answered or written when bytes arrive. Each `step`
+ * does one small piece of work, and requests are handled one after the other; no more is parsed while one
+ * waits. So a client that sends a thousand requests at once gets no more work done than a client that sends
+ * one.
  */
 export class Connection extends Duplex {
   readonly address: string

@@ -2,8 +2,8 @@ import type { MiddlewareHandler } from 'hono'
 import { refusal } from './refusal.js'
 
 /**
- * Keeps a web page from reaching a cluster through the browser of somebody on this machine. It refuses an unknown Host
- * (DNS rebinding), a foreign Origin, and bodies that a form can send.
+ * Keeps a web page from reaching a cluster through the browser of somebody on this machine. It refuses an
+ * unknown Host (DNS rebinding), a foreign Origin, and bodies that a form can send.
  */
 export interface GuardOptions {
   /** Host names, without port, under which this server may be called. */

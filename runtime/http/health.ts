@@ -1,8 +1,8 @@
 import type { Hono } from 'hono'
 
 /**
- * `ok`: the node's actor runs. A failed node ends within a second, and until then it must not be taken for a healthy
- * one.
+ * `ok`: the node's actor runs. A failed node ends within a second, and until then it must not be taken for a
+ * healthy one.
  */
 export type NodeHealth = 'starting' | 'ok' | 'failed'
 

@@ -2,8 +2,8 @@ import { limits } from '../limits.js'
 import { type JsonParts, type JsonText, writeJson } from './json-text.js'
 
 /**
- * How old a page may be, given the cost of making it: making it never takes more than a bounded share of the event
- * loop.
+ * How old a page may be, given the cost of making it: making it never takes more than a bounded share of the
+ * event loop.
  */
 export function pageAgeMs(costMs: number): number {
   return Math.min(limits.httpPageMaxAgeMs, costMs * limits.httpPageShare)
@@ -15,8 +15,8 @@ interface Reader {
 }
 
 /**
- * A page of JSON. It is made at most once per interval for all clients, in slices, and sent in pieces that all of them
- * share. If too many old texts are kept, the slowest client loses its answer.
+ * A page of JSON. It is made at most once per interval for all clients, in slices, and sent in pieces that
+ * all of them share. If too many old texts are kept, the slowest client loses its answer.
  */
 export class JsonPage {
   readonly #parts: () => JsonParts
@@ -40,8 +40,8 @@ export class JsonPage {
   }
 
   /**
-   * The object, or with `key` an object with this key alone. An unknown key gives an empty object, as in Spark. Rejects
-   * as `parts` throws.
+   * The object, or with `key` an object with this key alone. An unknown key gives an empty object, as in
+   * Spark. Rejects as `parts` throws.
    */
   async answer(key?: string): Promise<Response> {
     const text = await this.#fresh()

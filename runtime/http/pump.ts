@@ -15,8 +15,9 @@ export interface PumpOptions {
 }
 
 /**
- * Does the work of all connections: one small step of one connection after the other, address by address, for at most
- * `httpSliceMs` in a turn of the event loop. Requests are paced, so that one address takes a bounded part of the loop.
+ * Does the work of all connections: one small step of one connection after the other, address by address, for
+ * at most `httpSliceMs` in a turn of the event loop. Requests are paced, so that one address takes a bounded
+ * part of the loop.
  */
 export class Pump {
   readonly #options: PumpOptions

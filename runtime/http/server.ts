@@ -75,7 +75,8 @@ function listenError(cause: NodeJS.ErrnoException, { host, port }: HttpServerOpt
 }
 
 /**
- * Serves `routes` behind the guards. Rejects with PORT_IN_USE, or with CONFIG_INVALID for an address that is not ours.
+ * Serves `routes` behind the guards. Rejects with PORT_IN_USE, or with CONFIG_INVALID for an address that is
+ * not ours.
  */
 export function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port } = options

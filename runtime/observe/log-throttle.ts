@@ -17,7 +17,10 @@ export interface DueRepeat {
   readonly fields: LogFields
 }
 
-/** A pure rule against floods: the first message of a key is logged at once, later ones as a count every `everyMs`. */
+/**
+ * A pure rule against floods: the first message of a key is logged at once, later ones as a count every
+ * `everyMs`.
+ */
 export class LogThrottle {
   readonly #everyMs: number
   readonly #maxKeys: number
@@ -33,7 +36,10 @@ export class LogThrottle {
     return this.#keys.size === 0
   }
 
-  /** True if this one is to be logged now. Peers choose keys, so their number is bounded: the oldest key is dropped. */
+  /**
+   * True if this one is to be logged now. Peers choose keys, so their number is bounded: the oldest key is
+   * dropped.
+   */
   hit(key: string, message: string, fields: LogFields, nowMs: number): boolean {
     const known = this.#keys.get(key)
     if (known !== undefined) {
@@ -48,8 +54,8 @@ export class LogThrottle {
   }
 
   /**
-   * The counts to log now. A key that was quiet for a whole interval is forgotten, and its next message is a first one
-   * again.
+   * The counts to log now. A key that was quiet for a whole interval is forgotten, and its next message is a
+   * first one again.
    */
   due(nowMs: number): DueRepeat[] {
     const due: DueRepeat[] = []

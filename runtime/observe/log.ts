@@ -13,7 +13,9 @@ export interface Log {
   error(message: string, fields?: LogFields): void
   warn(message: string, fields?: LogFields): void
   info(message: string, fields?: LogFields): void
-  /** Messages about single protocol messages use this level at most. A disabled level costs one comparison. */
+  /**
+   * Messages about single protocol messages use this level at most. A disabled level costs one comparison.
+   */
   debug(message: string, fields?: LogFields): void
   /** Ask this before you compute expensive fields. */
   isEnabled(level: LogLevel): boolean

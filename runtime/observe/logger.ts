@@ -19,7 +19,9 @@ export interface LoggerOptions {
   readonly wallMs?: () => number
 }
 
-/** winston tests the level after formatting. Our test comes before everything and is shared with all children. */
+/**
+ * winston tests the level after formatting. Our test comes before everything and is shared with all children.
+ */
 interface Shared {
   readonly sink: winston.Logger
   readonly transport: winston.transport
@@ -41,7 +43,8 @@ export function createLogger(options: LoggerOptions): Logger {
     levels: logLevels,
     level: 'debug',
     exitOnError: false,
-    // The line is made before winston sees it, because its formats cost more and mishandle fields called `message`.
+    // The line is made before winston sees it, because its formats cost more and mishandle fields called
+    // `message`.
     format: winston.format((info) => Object.assign(info, { [Symbol.for('message')]: info.message }))(),
     transports: [transport],
   })

@@ -1,6 +1,7 @@
 /*
- * Makes text from elsewhere safe for a terminal: names, ids, reasons, whatever a peer chose. A character that moves the
- * cursor, changes colours, turns the direction of writing or begins a line is shown as JSON writes it.
+ * Makes text from elsewhere safe for a terminal: names, ids, reasons, whatever a peer chose. A character that
+ * moves the cursor, changes colours, turns the direction of writing or begins a line is shown as JSON writes
+ * it.
  */
 
 // C0, DEL, C1; marks and overrides of direction; line and paragraph separators; invisible joiners.
@@ -16,8 +17,8 @@ const shown = (character: string): string =>
 export const printable = (text: string): string => text.replace(UNSAFE, shown)
 
 /**
- * Whole lines that we have put together. Their line breaks and tabs stay. JSON stays the same JSON: a replaced
- * character is inside of a string, and is written as an escape.
+ * Whole lines that we have put together. Their line breaks and tabs stay. JSON stays the same JSON: a
+ * replaced character is inside of a string, and is written as an escape.
  */
 export const printableLines = (text: string): string =>
   text.replace(UNSAFE, (character) =>

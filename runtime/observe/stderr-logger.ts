@@ -34,7 +34,10 @@ export function stderrLogger(options: StderrLoggerOptions = {}): Log {
 
 const survivors = new WeakSet<object>()
 
-/** A reader of our stderr that goes away must not end the process: without a listener, EPIPE is an uncaught error. */
+/**
+ * A reader of our stderr that goes away must not end the process: without a listener, EPIPE is an uncaught
+ * error.
+ */
 export function survivePipeEnd(stream: NodeJS.WritableStream): void {
   if (survivors.has(stream)) return
   survivors.add(stream)

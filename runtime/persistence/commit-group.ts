@@ -57,7 +57,10 @@ export class CommitGroup {
     return this.#last.size === 0
   }
 
-  /** Takes a whole step or nothing of it. A single step always fits, so that a step is never split over two commits. */
+  /**
+   * Takes a whole step or nothing of it. A single step always fits, so that a step is never split over two
+   * commits.
+   */
   add(writes: readonly Write[]): boolean {
     if (!this.empty && !this.#hasCapacityFor(writes)) return false
     for (const write of writes) {

@@ -12,12 +12,14 @@ export interface CommitQueueDriverOptions<Effect> {
   /** Redlock's current value, for touches. */
   readonly lock: () => string
   readonly monotonicMs: () => number
-  /** False: the leadership is past its deadline, and an answer that comes now releases nothing (protocol 6). */
+  /**
+   * False: the leadership is past its deadline, and an answer that comes now releases nothing (protocol 6).
+   */
   readonly mayAct?: () => boolean
   readonly timers?: TimerSource
   /**
-   * Effects that leave in one turn, and how long such a turn lasts. The rest leaves in later turns, before anything
-   * else.
+   * Effects that leave in one turn, and how long such a turn lasts. The rest leaves in later turns, before
+   * anything else.
    */
   readonly release?: { readonly releaseEffects: number; readonly releaseMs: number }
   readonly onReleased: (effect: Effect) => void
@@ -31,7 +33,10 @@ export interface CommitQueueDriverOptions<Effect> {
   readonly onConfirmed?: (sentAtMs: number) => void
 }
 
-/** The shell of a commit queue: it sends the queue's requests, returns their outcomes to it, and keeps its back-off. */
+/**
+ * The shell of a commit queue: it sends the queue's requests, returns their outcomes to it, and keeps its
+ * back-off.
+ */
 export class CommitQueueDriver<Effect> {
   readonly #options: CommitQueueDriverOptions<Effect>
   readonly #timers: TimerSource
@@ -67,7 +72,10 @@ export class CommitQueueDriver<Effect> {
     return answer
   }
 
-  /** Resolves when everything that was submitted has been released, or the commit queue has ended (clean hand-over). */
+  /**
+   * Resolves when everything that was submitted has been released, or the commit queue has ended (clean
+   * hand-over).
+   */
   drained(): Promise<void> {
     if (this.#stopped || this.#isIdle) return Promise.resolve()
     return new Promise((resolve) => this.#drains.push(resolve))
@@ -131,7 +139,9 @@ export class CommitQueueDriver<Effect> {
     this.#pump()
   }
 
-  /** A shell that threw half-way through its effects is inconsistent, so it is never resumed (protocol 4.5). */
+  /**
+   * A shell that threw half-way through its effects is inconsistent, so it is never resumed (protocol 4.5).
+   */
   #guarded(work: () => void): void {
     try {
       work()

@@ -65,9 +65,9 @@ interface QueuedStep<Effect> {
 }
 
 /**
- * The commit queue of a leader (protocol 4), pure. Steps go in, one fenced write at a time comes out. Effects are
- * released in the order of their steps, once their write and all earlier ones are durable. Steps that wait share the
- * next commit.
+ * The commit queue of a leader (protocol 4), pure. Steps go in, one fenced write at a time comes out. Effects
+ * are released in the order of their steps, once their write and all earlier ones are durable. Steps that
+ * wait share the next commit.
  */
 export class CommitQueue<Effect> {
   readonly #epoch: number
@@ -105,8 +105,8 @@ export class CommitQueue<Effect> {
   }
 
   /**
-   * Ask this before the core runs: a step that has run must not be turned away. After `false` one more step always
-   * fits.
+   * Ask this before the core runs: a step that has run must not be turned away. After `false` one more step
+   * always fits.
    */
   get full(): boolean {
     return (
@@ -140,7 +140,9 @@ export class CommitQueue<Effect> {
     return 'accepted'
   }
 
-  /** The request to send now; undefined while one is under way or nothing waits. Each request must be settled. */
+  /**
+   * The request to send now; undefined while one is under way or nothing waits. Each request must be settled.
+   */
   next(nowMs: number): CommitQueueNext | undefined {
     if (this.#ended !== undefined || this.#inFlight || this.#queue.length === 0) return undefined
     if (nowMs < this.#retryAtMs) return { kind: 'wait', ms: this.#retryAtMs - nowMs }
@@ -177,8 +179,8 @@ export class CommitQueue<Effect> {
   }
 
   /**
-   * The leadership ended: nothing more is sent or released. A step of a commit that was sent may or may not be durable;
-   * a touch wrote nothing.
+   * The leadership ended: nothing more is sent or released. A step of a commit that was sent may or may not
+   * be durable; a touch wrote nothing.
    */
   abandon(): Abandoned<Effect> {
     this.#ended ??= { kind: 'failed', reason: 'the leadership was given up' }
@@ -221,8 +223,8 @@ export class CommitQueue<Effect> {
   }
 
   /**
-   * A commit is repeated unchanged, because an earlier copy of it may still be carried out. A touch wrote nothing, so a
-   * new request is formed.
+   * A commit is repeated unchanged, because an earlier copy of it may still be carried out. A touch wrote
+   * nothing, so a new request is formed.
    */
   #backOff(sent: CommitQueueRequest, degradation: StoreDegradation, nowMs: number): void {
     if (sent.kind === 'touch') this.#sent = undefined

@@ -1,6 +1,6 @@
 /**
- * What a Master keeps and how it is fenced: protocol 2 and 3, for every recovery mode. An engine stores JSON text that
- * it does not understand. It compares before it writes, and never guesses.
+ * What a Master keeps and how it is fenced: protocol 2 and 3, for every recovery mode. An engine stores JSON
+ * text that it does not understand. It compares before it writes, and never guesses.
  */
 import type { ErrorName } from '../errors.js'
 
@@ -165,24 +165,25 @@ export interface Quarantined {
 }
 
 /**
- * Why a value is unreadable as a record of its table; undefined for a good one. It is injected, because `runtime` knows
- * no actor.
+ * Why a value is unreadable as a record of its table; undefined for a good one. It is injected, because
+ * `runtime` knows no actor.
  */
 export type RecordSchemas = Readonly<Record<Table, (value: unknown) => string | undefined>>
 
 /**
- * One interface for every recovery mode; `test/conformance/persistence-suite.ts` defines what each must do. Methods
- * throw a FiresteelError only if the store is not ours or cannot be read (CLUSTER_MISMATCH, VERSION_UNSUPPORTED,
- * STORE_UNREADABLE; STORE_UNAVAILABLE on leader, read and quarantined). Everything else is an outcome.
+ * One interface for every recovery mode; `test/conformance/persistence-suite.ts` defines what each must do.
+ * Methods throw a FiresteelError only if the store is not ours or cannot be read (CLUSTER_MISMATCH,
+ * VERSION_UNSUPPORTED, STORE_UNREADABLE; STORE_UNAVAILABLE on leader, read and quarantined). Everything else
+ * is an outcome.
  */
 export interface PersistenceEngine {
   /** What a candidate reads (protocol 5.1). */
   leader(): Promise<LeaderRecord | undefined>
   elect(request: ElectRequest): Promise<ElectOutcome>
   /**
-   * One page of a table, only while (epoch, owner, write id) are those of this election, so that all pages are one
-   * snapshot. Without `writeId` only while the owner leads, beside its own commits: then each record that existed
-   * throughout comes at least once.
+   * One page of a table, only while (epoch, owner, write id) are those of this election, so that all pages
+   * are one snapshot. Without `writeId` only while the owner leads, beside its own commits: then each record
+   * that existed throughout comes at least once.
    */
   read(fence: Fence, writeId: string | undefined, table: Table, cursor: string | undefined): Promise<Page>
   /** A fresh fence check and a sign of life. Without `prev` the write id is not compared. */

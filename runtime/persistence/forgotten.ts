@@ -7,10 +7,10 @@ export interface Found {
 }
 
 /**
- * Whether the store that a leader found may not have known this position (protocol 12). That is so if any election
- * since then found the store below it, because a leader elected then may have died before it wrote back what was
- * missing. It is also so if another owner had that epoch, because a store that forgets an election gives its epoch once
- * more. Without an owner nobody can tell.
+ * Whether the store that a leader found may not have known this position (protocol 12). That is so if any
+ * election since then found the store below it, because a leader elected then may have died before it wrote
+ * back what was missing. It is also so if another owner had that epoch, because a store that forgets an
+ * election gives its epoch once more. Without an owner nobody can tell.
  */
 export function isForgotten(
   { epoch, seq, owner }: Position & Partial<OwnedPosition>,

@@ -4,8 +4,9 @@ import { comparePositions, type Fence, type Position } from './engine.js'
 export type Judgement = 'stale' | 'current' | 'new'
 
 /**
- * The leadership that a process obeys (protocol S1, R1): the highest (epoch, owner) that it has handled a message of. One
- * owner per epoch: the one that came first has it. `L` is what its holder wants to know of a leader besides.
+ * The leadership that a process obeys (protocol S1, R1): the highest (epoch, owner) that it has handled a
+ * message of. One owner per epoch: the one that came first has it. `L` is what its holder wants to know of a
+ * leader besides.
  */
 export class LeaderTracker<L extends Fence = Fence> {
   #leader: L | undefined
@@ -39,7 +40,10 @@ export class LeaderTracker<L extends Fence = Fence> {
     this.#seen = undefined
   }
 
-  /** Called when a message is handled, not when it arrives. A `stale` one must not be handled, and changes nothing. */
+  /**
+   * Called when a message is handled, not when it arrives. A `stale` one must not be handled, and changes
+   * nothing.
+   */
   handled(leader: L, position: Position): Judgement {
     const judged = this.judge(leader)
     if (judged === 'stale') return judged

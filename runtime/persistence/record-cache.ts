@@ -4,8 +4,8 @@ import { type Found, isForgotten } from './forgotten.js'
 import { RecordTables } from './record-tables.js'
 
 /**
- * The record cache of a new leadership. It is filled a little at a time, while the record cache of the one before still
- * exists.
+ * The record cache of a new leadership. It is filled a little at a time, while the record cache of the one
+ * before still exists.
  */
 export class RecordCacheDraft {
   readonly tables = new RecordTables()
@@ -24,8 +24,9 @@ export class RecordCacheDraft {
 }
 
 /**
- * The records that were durable under a leadership of this process, each with its `at` (protocol 6). After a store
- * forgot them, this may be the only complete copy. It outlives the leadership by `graceMs` of the boot clock.
+ * The records that were durable under a leadership of this process, each with its `at` (protocol 6). After a
+ * store forgot them, this may be the only complete copy. It outlives the leadership by `graceMs` of the boot
+ * clock.
  */
 export class RecordCache {
   readonly #graceMs: number
@@ -97,8 +98,8 @@ export class RecordCache {
   }
 
   /**
-   * The same, record by record; undefined for a record that the store holds. The caller may stop where its turn is
-   * over.
+   * The same, record by record; undefined for a record that the store holds. The caller may stop where its
+   * turn is over.
    */
   *lostWriteLooks(asked: Found, bootMs: number): Generator<Put | undefined, void, undefined> {
     const tables = this.#held(bootMs)

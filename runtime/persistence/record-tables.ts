@@ -1,9 +1,9 @@
 import { type Delete, type Put, type Table, tables } from './engine.js'
 
 /**
- * Durable records as JSON text, by table and id. The file engine writes its snapshots from them, and the record cache
- * of a leader (protocol 6) holds them, fed by the commit queue. They are text, because text cannot change under its
- * holder.
+ * Durable records as JSON text, by table and id. The file engine writes its snapshots from them, and the
+ * record cache of a leader (protocol 6) holds them, fed by the commit queue. They are text, because text
+ * cannot change under its holder.
  */
 export class RecordTables {
   readonly #rows: Record<Table, Map<string, string>>

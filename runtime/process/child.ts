@@ -29,15 +29,20 @@ export interface ChildOptions {
   /** Default `ignore`. */
   readonly stdin?: 'inherit' | 'ignore' | 'pipe'
   /**
-   * Written to descriptor 3, which is then closed (`control`: a first line, and it stays open). Credentials are passed
-   * this way.
+   * Written to descriptor 3, which is then closed (`control`: a first line, and it stays open). Credentials
+   * are passed this way.
    */
   readonly boot?: string | Buffer
   /** Descriptor 3 stays open both ways, with one JSON value per line. */
   readonly control?: boolean
-  /** Gives it a session and process group of its own. Without them only descendants can be stopped with the child. */
+  /**
+   * Gives it a session and process group of its own. Without them only descendants can be stopped with the
+   * child.
+   */
   readonly ownGroup: boolean
-  /** Also stop processes that left the group; default true. Off for nodes, which manage their own children. */
+  /**
+   * Also stop processes that left the group; default true. Off for nodes, which manage their own children.
+   */
   readonly followDescendants?: boolean
   /** Told in the turn of the start, and again when the group is gone. */
   readonly keeper?: LifelineKeeper
@@ -65,8 +70,8 @@ export interface Child {
   /** Goes to the whole group if it has its own, otherwise to the process. */
   signal(signal: NodeJS.Signals): void
   /**
-   * Sends SIGTERM, after the grace SIGKILL, to the child and everything it started. Resolves when nothing is left. 0:
-   * SIGKILL at once.
+   * Sends SIGTERM, after the grace SIGKILL, to the child and everything it started. Resolves when nothing is
+   * left. 0: SIGKILL at once.
    */
   stop(options: { readonly graceMs: number }): Promise<ProcessExit>
   groupEmpty(): boolean
@@ -75,7 +80,8 @@ export interface Child {
 }
 
 /**
- * Starts a process. Rejects with SPAWN_FAILED (command missing, not executable, no more processes) or FOLDER_MISSING.
+ * Starts a process. Rejects with SPAWN_FAILED (command missing, not executable, no more processes) or
+ * FOLDER_MISSING.
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
   let spawned: ChildProcess
@@ -137,7 +143,8 @@ function spawnNow(options: ChildOptions): ChildProcess {
   return spawn(options.command, [...options.args], {
     cwd: options.cwd,
     env: { ...options.env },
-    // setsid: a new session and group, so that no terminal's signal reaches it and one kill reaches all of it.
+    // setsid: a new session and group, so that no terminal's signal reaches it and one kill reaches all of
+    // it.
     detached: options.ownGroup,
     stdio: [
       options.stdin ?? 'ignore',
@@ -152,7 +159,10 @@ function stdioOf(target: OutputTarget): 'inherit' | 'ignore' | 'pipe' | number {
   return typeof target === 'string' ? target : target.descriptor
 }
 
-/** While the group runs, its files are rotated with it stopped, so that no line is lost between copy and truncate. */
+/**
+ * While the group runs, its files are rotated with it stopped, so that no line is lost between copy and
+ * truncate.
+ */
 function attachOutputs(options: ChildOptions, follower: GroupFollower): () => void {
   const files = [options.stdout, options.stderr].filter((target) => typeof target !== 'string')
   const detach = files.map((file) => file.attach((action) => withGroupFrozen(follower, action)))

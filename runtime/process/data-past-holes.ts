@@ -19,15 +19,15 @@ export interface Look {
   /** Most bytes of data. */
   readonly most: number
   /**
-   * Bytes that are looked at in one call. If none of them is data, the piece is empty, and the next call begins after
-   * them.
+   * Bytes that are looked at in one call. If none of them is data, the piece is empty, and the next call
+   * begins after them.
    */
   readonly lookBytes: number
 }
 
 /**
- * The first piece at or after a position, up to the next block of zeros. `read` returns undefined if the file is gone.
- * Blocks of zeros that were really written to a file with holes are left out as well.
+ * The first piece at or after a position, up to the next block of zeros. `read` returns undefined if the file
+ * is gone. Blocks of zeros that were really written to a file with holes are left out as well.
  */
 export function dataPastHoles(
   read: (position: number, length: number) => Buffer | undefined,

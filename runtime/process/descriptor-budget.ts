@@ -3,8 +3,8 @@ import { limits } from '../limits.js'
 import { descriptorLimit, withinDescriptors } from './descriptors.js'
 
 /*
- * How many connections a process can have, by the files that it may open. A node finds this out at its start, and not
- * when it must refuse a Worker.
+ * How many connections a process can have, by the files that it may open. A node finds this out at its start,
+ * and not when it must refuse a Worker.
  */
 
 /** Connections of each kind that a listener accepts. */
@@ -30,8 +30,8 @@ const HOW =
   'Raise the hard limit: `ulimit -Hn`, LimitNOFILE= of systemd, nofile in limits.conf, --ulimit nofile= of a container.'
 
 /**
- * Throws DESCRIPTORS_TOO_FEW if this process may open too few files to run at all, or to have a link to each of the
- * other nodes that are known. The hard limit counts, because Node has raised the soft one to it.
+ * Throws DESCRIPTORS_TOO_FEW if this process may open too few files to run at all, or to have a link to each
+ * of the other nodes that are known. The hard limit counts, because Node has raised the soft one to it.
  */
 export function requireDescriptors(otherNodes: number, descriptors = descriptorLimit()): void {
   if (descriptors === undefined) return

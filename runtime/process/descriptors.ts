@@ -10,8 +10,8 @@ const SHORTAGE: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE'])
 const CAUSES = innerLimits.errorCauses
 
 /**
- * Whether this error, or what caused it, is a lack of descriptors of this process or of the machine. A lack passes, and
- * says nothing about the work.
+ * Whether this error, or what caused it, is a lack of descriptors of this process or of the machine. A lack
+ * passes, and says nothing about the work.
  */
 export function isDescriptorShortage(error: unknown): boolean {
   let at = error
@@ -54,8 +54,8 @@ export async function patiently<T>(start: () => Promise<T>, patience: Patience):
 let known: { readonly limit: number | undefined } | undefined
 
 /**
- * How many descriptors this process may have; undefined if the system does not tell. Node raises the soft limit to the
- * hard one at its start, so it does not change.
+ * How many descriptors this process may have; undefined if the system does not tell. Node raises the soft
+ * limit to the hard one at its start, so it does not change.
  */
 export function descriptorLimit(): number | undefined {
   known ??= { limit: readDescriptorLimit() }
@@ -83,9 +83,9 @@ export function withinDescriptors(most: number, share: number, limit = descripto
 let spare: number | undefined
 
 /**
- * Runs a synchronous look at the kernel that opens one descriptor at a time. If none is left, the spare one is given up
- * for it: without the look, living processes would be taken for dead. Throws EMFILE or ENFILE if even that is not
- * enough.
+ * Runs a synchronous look at the kernel that opens one descriptor at a time. If none is left, the spare one
+ * is given up for it: without the look, living processes would be taken for dead. Throws EMFILE or ENFILE if
+ * even that is not enough.
  */
 export function withSpareDescriptor<T>(look: () => T): T {
   spare ??= openSpare()

@@ -25,7 +25,10 @@ export interface DetachedProcess {
   release(): void
 }
 
-/** Starts a process in a session of its own. It runs on when this process and its terminal are gone (`up --detach`). */
+/**
+ * Starts a process in a session of its own. It runs on when this process and its terminal are gone (`up
+ * --detach`).
+ */
 export async function startDetached(options: DetachOptions): Promise<DetachedProcess> {
   const output = await openOutputFile(options.outputPath, { checkMs: 2 ** 30 })
   try {

@@ -3,15 +3,16 @@ const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'] as const
 
 export interface EnvironmentOptions {
   /**
-   * Folder for compiled code of our own Node children; Node 20 ignores it. Other users must not be able to write there.
+   * Folder for compiled code of our own Node children; Node 20 ignores it. Other users must not be able to
+   * write there.
    */
   readonly compileCacheDirectory?: string
 }
 
 /**
  * The environment of a child: our PATH, HOME, LANG, TZ, TMPDIR and `extra`, nothing else. So NODE_OPTIONS,
- * NODE_EXTRA_CA_CERTS (28 ms of every start) and our credentials are not passed on. The cluster's secret is removed
- * from `extra` as well.
+ * NODE_EXTRA_CA_CERTS (28 ms of every start) and our credentials are not passed on. The cluster's secret is
+ * removed from `extra` as well.
  */
 export function childEnvironment(
   extra: Readonly<Record<string, string | undefined>> = {},

@@ -1,6 +1,7 @@
 /**
- * The guard: a program of its own, in a session of its own, with one pipe from its Worker (stdin). At the end of the
- * pipe it kills what the Worker left behind. It imports almost nothing, because it must start fast and never fail.
+ * The guard: a program of its own, in a session of its own, with one pipe from its Worker (stdin). At the end
+ * of the pipe it kills what the Worker left behind. It imports almost nothing, because it must start fast and
+ * never fail.
  */
 
 import { uptime } from 'node:os'
@@ -28,7 +29,8 @@ let timer: NodeJS.Timeout | undefined
 let scanAtMs = limits.guardScanMs
 let killRoundMs: number = KILL_ROUND_MS
 
-// Only the end of the pipe ends the guard. A signal to a whole session or a stray kill must not leave orphans behind.
+// Only the end of the pipe ends the guard. A signal to a whole session or a stray kill must not leave orphans
+// behind.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 
 process.stdin.on('data', (chunk: Buffer) => {
@@ -59,8 +61,9 @@ function schedule(): void {
 }
 
 /**
- * The guard may have been suspended itself. A later "valid until" that waits in the pipe is read before any process is
- * killed. The time is taken before the read, because a guard that is suspended after it knows nothing of later lines.
+ * The guard may have been suspended itself. A later "valid until" that waits in the pipe is read before any
+ * process is killed. The time is taken before the read, because a guard that is suspended after it knows
+ * nothing of later lines.
  */
 function readThenTick(): void {
   timer = undefined
@@ -99,8 +102,8 @@ function tick(atBootMs: number): void {
 }
 
 /**
- * Undefined if the machine has no descriptor left for a look. It is tried again, because no other process kills what is
- * due.
+ * Undefined if the machine has no descriptor left for a look. It is tried again, because no other process
+ * kills what is due.
  */
 function lookAround(): ProcessTable | undefined {
   try {

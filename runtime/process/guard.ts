@@ -46,7 +46,10 @@ const RESTART = {
   stableMs: STABLE_MS,
 }
 
-/** Starts the guard of this Worker and keeps one running until `close`. Rejects if the first one cannot be started. */
+/**
+ * Starts the guard of this Worker and keeps one running until `close`. Rejects if the first one cannot be
+ * started.
+ */
 export async function startGuard(options: GuardOptions): Promise<Guard> {
   const keeper = new GuardKeeper(options)
   await keeper.start()

@@ -7,8 +7,8 @@ import { type ControlPipe, controlPipe } from './control-pipe.js'
 export const BOOT_DESCRIPTOR = 3
 
 /**
- * Reads the text that our parent wrote at our start, credentials included, to the end. Blocks until the parent has
- * closed its side, which it does at once. Throws EBADF if there is no such pipe.
+ * Reads the text that our parent wrote at our start, credentials included, to the end. Blocks until the
+ * parent has closed its side, which it does at once. Throws EBADF if there is no such pipe.
  */
 export function readBootText(descriptor: number = BOOT_DESCRIPTOR): string {
   return readFileSync(descriptor, 'utf8')

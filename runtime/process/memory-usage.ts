@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Memory of one process in KiB: pages of its own and shared memory. Pages of files do not count, because the kernel can
- * drop and read them again.
+ * Memory of one process in KiB: pages of its own and shared memory. Pages of files do not count, because the
+ * kernel can drop and read them again.
  */
 export interface MemoryUsage {
   readonly anonymousKib: number
@@ -10,16 +10,17 @@ export interface MemoryUsage {
 }
 
 /**
- * Reads `/proc/PID/status`, where each process counts shared pages in full. It is cheap. Undefined for kernel threads
- * and the like.
+ * Reads `/proc/PID/status`, where each process counts shared pages in full. It is cheap. Undefined for kernel
+ * threads and the like.
  */
 export function parseStatusMemory(text: string): MemoryUsage | undefined {
   return usage(text, 'RssAnon', 'RssShmem')
 }
 
 /**
- * Reads `/proc/PID/smaps_rollup`. A page shared by n processes counts 1/n in each, so copies after a fork and shared
- * memory count once in a sum. The kernel walks the page tables (ms for each GiB), so use it only for a decision.
+ * Reads `/proc/PID/smaps_rollup`. A page shared by n processes counts 1/n in each, so copies after a fork and
+ * shared memory count once in a sum. The kernel walks the page tables (ms for each GiB), so use it only for a
+ * decision.
  */
 export function parseProportionalMemory(text: string): MemoryUsage | undefined {
   return usage(text, 'Pss_Anon', 'Pss_Shmem')

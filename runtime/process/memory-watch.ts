@@ -32,9 +32,10 @@ const kernelSources: MemorySources = {
 }
 
 /**
- * Looks each second at the resident memory of whole groups: anonymous and shared-memory pages of all members. RSS would
- * count the pages of the node binary in each process, and forked copies twice. So the cheap upper bound is read each
- * second, and the proportional figure, which counts each page once, only when that bound is above the limit.
+ * Looks each second at the resident memory of whole groups: anonymous and shared-memory pages of all members.
+ * RSS would count the pages of the node binary in each process, and forked copies twice. So the cheap upper
+ * bound is read each second, and the proportional figure, which counts each page once, only when that bound
+ * is above the limit.
  */
 export class MemoryWatch {
   readonly #entries = new Set<MemoryWatchEntry>()

@@ -24,7 +24,10 @@ export interface CommandLine {
   readonly args: string[]
 }
 
-/** The rest is for buffers, code, stacks and threads: the heap must reach its limit before the memory watch does. */
+/**
+ * The rest is for buffers, code, stacks and threads: the heap must reach its limit before the memory watch
+ * does.
+ */
 const HEAP_SHARE = innerLimits.heapShare
 const SCRIPTS = new Set(['.js', '.mjs', '.cjs', '.ts', '.mts'])
 

@@ -16,7 +16,8 @@ export interface NodeControl {
 
 /**
  * Reads the node's specification from its launcher. After `launcherGone` the process ends by itself after
- * `stopGraceMs`, so that a stop that hangs leaves no node behind. Throws USAGE if no launcher started this process.
+ * `stopGraceMs`, so that a stop that hangs leaves no node behind. Throws USAGE if no launcher started this
+ * process.
  */
 export async function openNodeControl(): Promise<NodeControl> {
   const pipe = openPipe()

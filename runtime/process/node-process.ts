@@ -32,10 +32,10 @@ export interface NodeProcess {
 }
 
 /**
- * Starts a node in a session of its own. So Ctrl-C reaches only the launcher, which stops its nodes in order. The one
- * pipe between them, descriptor 3, carries the specification to the node and events back. When the pipe ends because
- * the launcher died (also by kill -9), the node stops by itself (`openNodeControl`). The children of the node are not
- * followed: a Worker stops them, or otherwise its guard does.
+ * Starts a node in a session of its own. So Ctrl-C reaches only the launcher, which stops its nodes in order.
+ * The one pipe between them, descriptor 3, carries the specification to the node and events back. When the
+ * pipe ends because the launcher died (also by kill -9), the node stops by itself (`openNodeControl`). The
+ * children of the node are not followed: a Worker stops them, or otherwise its guard does.
  */
 export async function startNode(options: NodeOptions): Promise<NodeProcess> {
   const child: Child = await startChild({

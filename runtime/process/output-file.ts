@@ -20,7 +20,10 @@ import { isDescriptorShortage } from './descriptors.js'
 import { leftOut, liveStart, rotatedPath, rotatedSegments } from './output-segments.js'
 import { openPlain } from './plain-file.js'
 
-/** Runs a synchronous action while no writer runs. False, with nothing done, if the writers could not be stopped. */
+/**
+ * Runs a synchronous action while no writer runs. False, with nothing done, if the writers could not be
+ * stopped.
+ */
 export type Freezer = (action: () => void) => boolean
 
 export interface OutputFileOptions {
@@ -55,9 +58,9 @@ const CATCH_UP_ROUNDS = innerLimits.rotateRounds
 const HOLD_ATTEMPTS = innerLimits.rotateAttempts
 
 /**
- * Opens or makes an output file that is rotated by copy and truncate, so that the child never notices. If an earlier
- * writer replaced it, for example by a link to another file, that is removed. Throws NotPlain if a folder on the path
- * leads elsewhere.
+ * Opens or makes an output file that is rotated by copy and truncate, so that the child never notices. If an
+ * earlier writer replaced it, for example by a link to another file, that is removed. Throws NotPlain if a
+ * folder on the path leads elsewhere.
  */
 export async function openOutputFile(path: string, options: OutputFileOptions = {}): Promise<OutputFile> {
   await mkdir(dirname(path), { recursive: true })
@@ -139,7 +142,8 @@ class RotatedFile implements OutputFile {
         await rm(copyPath, { recursive: true, force: true })
         this.#prune(this.#files - 1)
       } catch (second) {
-        // Its writer may have taken our rights to the folder. That costs the writer its output, and us nothing.
+        // Its writer may have taken our rights to the folder. That costs the writer its output, and us
+        // nothing.
         this.#onDegraded(second)
       }
       return false
@@ -147,8 +151,8 @@ class RotatedFile implements OutputFile {
   }
 
   /**
-   * Copies while the writers run, until little is left. Returns the number of bytes that were copied or left out. Zeros
-   * stay holes.
+   * Copies while the writers run, until little is left. Returns the number of bytes that were copied or left
+   * out. Zeros stay holes.
    */
   async #copyMost(target: FileHandle): Promise<number> {
     const buffer = Buffer.allocUnsafe(COPY_BYTES)
@@ -198,8 +202,8 @@ class RotatedFile implements OutputFile {
   }
 
   /**
-   * Copies the rest and changes the names in one turn, so that readers in this process see the state before or after. A
-   * crash in between leaves a part twice, never none.
+   * Copies the rest and changes the names in one turn, so that readers in this process see the state before
+   * or after. A crash in between leaves a part twice, never none.
    */
   #finish(copyPath: string, target: number, alreadyCopied: number): void {
     const fd = this.descriptor

@@ -4,9 +4,10 @@ import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 
 /**
- * The parts of one output, oldest first. A part that was rotated away is `FILE.OFFSET`, where OFFSET (15 digits) is the
- * place of its first byte in everything that was ever written. So an offset stays valid over rotations, a reader cannot
- * mistake one part for another, and the name says how much was dropped before it. The last part is the live file.
+ * The parts of one output, oldest first. A part that was rotated away is `FILE.OFFSET`, where OFFSET (15
+ * digits) is the place of its first byte in everything that was ever written. So an offset stays valid over
+ * rotations, a reader cannot mistake one part for another, and the name says how much was dropped before it.
+ * The last part is the live file.
  */
 export interface OutputSegment {
   readonly path: string
@@ -22,9 +23,9 @@ export interface OutputSegment {
 const SPARSE_END_BYTES = innerLimits.sparseEndBytes
 
 /**
- * How much is left out at the beginning of a part that is larger than an output may be and consists mostly of holes. No
- * more of it is copied or shown than it really holds on the disk, so that nobody has to read through a file of a
- * terabyte that is one hole. Of any other part only holes are left out.
+ * How much is left out at the beginning of a part that is larger than an output may be and consists mostly of
+ * holes. No more of it is copied or shown than it really holds on the disk, so that nobody has to read
+ * through a file of a terabyte that is one hole. Of any other part only holes are left out.
  */
 export function leftOut(
   { size, blocks }: { readonly size: number; readonly blocks: number },

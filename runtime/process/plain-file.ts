@@ -7,9 +7,10 @@ export class NotPlain extends Error {}
 const NAMES = { r: constants.O_RDONLY, a: constants.O_RDWR | constants.O_CREAT | constants.O_APPEND } as const
 
 /**
- * Opens a plain file below a folder of ours, and nothing else. A program that may write there could put a link to
- * another file, a pipe that blocks, or a device in its place, or turn a folder on the path into a link. Returns the
- * descriptor. `a` reads and appends, and makes the file. Throws NotPlain, or the error of the system.
+ * Opens a plain file below a folder of ours, and nothing else. A program that may write there could put a
+ * link to another file, a pipe that blocks, or a device in its place, or turn a folder on the path into a
+ * link. Returns the descriptor. `a` reads and appends, and makes the file. Throws NotPlain, or the error of
+ * the system.
  */
 export function openPlain(path: string, within: string, mode: keyof typeof NAMES): number {
   const before = lstatSync(path, { throwIfNoEntry: false })

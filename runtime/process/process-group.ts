@@ -5,18 +5,19 @@ export interface GroupOptions {
   /** The leader has a session and group of its own. Otherwise only its descendants count. */
   readonly ownGroup: boolean
   /**
-   * Also follow descendants that left the group (setsid). Off for our own nodes: what a Worker starts belongs to the
-   * Worker and its guard.
+   * Also follow descendants that left the group (setsid). Off for our own nodes: what a Worker starts belongs
+   * to the Worker and its guard.
    */
   readonly followDescendants: boolean
 }
 
 /**
- * Knows which processes belong to a process that we started: its group, its session, and their descendants. A process
- * that was once seen as a descendant stays known after its parents have ended.
+ * Knows which processes belong to a process that we started: its group, its session, and their descendants. A
+ * process that was once seen as a descendant stays known after its parents have ended.
  *
- * Limit: without cgroups, one kind of process cannot be told from a stranger. It left the session, and its parents
- * ended before the next look (a daemon that forks twice within one look, a second at most for what a Worker runs).
+ * Limit: without cgroups, one kind of process cannot be told from a stranger. It left the session, and its
+ * parents ended before the next look (a daemon that forks twice within one look, a second at most for what a
+ * Worker runs).
  */
 export class GroupFollower {
   readonly identity: ProcessIdentity
@@ -33,7 +34,8 @@ export class GroupFollower {
   }
 
   /**
-   * True if the last look saw a process outside of the group: then it is not enough to ask the kernel for the group.
+   * True if the last look saw a process outside of the group: then it is not enough to ask the kernel for the
+   * group.
    */
   hasEscaped = false
 
@@ -60,8 +62,8 @@ export class GroupFollower {
   #seeds(table: ProcessTable): ProcessEntry[] {
     const { pid, startTime } = this.identity
     const leader = table.get(pid)
-    // A pid is not used again while a group or session of that number lives. So another leader means that ours ended
-    // long ago.
+    // A pid is not used again while a group or session of that number lives. So another leader means that
+    // ours ended long ago.
     const ours = leader === undefined || leader.startTime === startTime
     const seeds: ProcessEntry[] = []
     for (const entry of table.values()) {

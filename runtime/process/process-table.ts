@@ -4,7 +4,8 @@ import { innerLimits } from '../inner-limits.js'
 import { isDescriptorShortage, withSpareDescriptor } from './descriptors.js'
 
 /**
- * One process as the kernel lists it. With `startTime` a pid names one process uniquely, although pids are used again.
+ * One process as the kernel lists it. With `startTime` a pid names one process uniquely, although pids are
+ * used again.
  */
 export interface ProcessEntry {
   readonly pid: number
@@ -53,8 +54,8 @@ export function parsePsLine(line: string): ProcessEntry | undefined {
 }
 
 /**
- * All processes of this machine. Costs about 10 us per process on Linux, and a run of `ps` elsewhere. Throws EMFILE or
- * ENFILE if it could not look: with gaps in the table, living processes would count as dead.
+ * All processes of this machine. Costs about 10 us per process on Linux, and a run of `ps` elsewhere. Throws
+ * EMFILE or ENFILE if it could not look: with gaps in the table, living processes would count as dead.
  */
 export function readProcessTable(): ProcessTable {
   const entries = process.platform === 'linux' ? withSpareDescriptor(procEntries) : psEntries(['-A'])
@@ -76,13 +77,17 @@ export function recentProcessTable(): ProcessTable {
   return shared.table
 }
 
-/** One process, which may be a zombie; undefined if there is none. Throws EMFILE or ENFILE as the table does. */
+/**
+ * One process, which may be a zombie; undefined if there is none. Throws EMFILE or ENFILE as the table does.
+ */
 export function readProcess(pid: number): ProcessEntry | undefined {
   if (process.platform !== 'linux') return psEntries(['-p', String(pid)])[0]
   return withSpareDescriptor(() => procEntry(String(pid)))
 }
 
-/** False for a zombie: it runs no code and holds no memory, and only waits for its parent to collect its exit. */
+/**
+ * False for a zombie: it runs no code and holds no memory, and only waits for its parent to collect its exit.
+ */
 export function isRunning(entry: ProcessEntry): boolean {
   return entry.state !== 'Z' && entry.state.toUpperCase() !== 'X'
 }

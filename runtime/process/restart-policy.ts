@@ -10,8 +10,8 @@ export interface RestartSettings {
 }
 
 /**
- * Wrong usage or configuration, or a refusal, such as a store of another cluster: the next start would end the same
- * way.
+ * Wrong usage or configuration, or a refusal, such as a store of another cluster: the next start would end
+ * the same way.
  */
 const UNUSABLE_EXIT_CODES: ReadonlySet<number | null> = new Set([2, 4])
 
@@ -26,8 +26,9 @@ export const launcherRestart: RestartSettings = {
 }
 
 /**
- * Whether and when a process that ended unasked is started again (protocol 19): at once, then after 100 ms, doubling to
- * 5 s. A run of 10 s resets the count. Never after exit 2 or 4. `failures` counts the ends before this one.
+ * Whether and when a process that ended unasked is started again (protocol 19): at once, then after 100 ms,
+ * doubling to 5 s. A run of 10 s resets the count. Never after exit 2 or 4. `failures` counts the ends before
+ * this one.
  */
 export function decideRestart(
   exit: ProcessExit,

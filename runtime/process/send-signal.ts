@@ -6,7 +6,8 @@ export type SignalOutcome = 'sent' | 'gone' | 'refused'
 
 /** Sends a signal to one process, or to a group if `id` is negative. Refuses ids that mean "everybody". */
 export function sendSignal(id: number, signal: NodeJS.Signals | 0): SignalOutcome {
-  // kill(-1) is every process that we may signal, kill(0) our own group. A lost number must never become one of them.
+  // kill(-1) is every process that we may signal, kill(0) our own group. A lost number must never become one
+  // of them.
   if (!Number.isSafeInteger(id) || (id >= -1 && id <= 1)) return 'gone'
   try {
     process.kill(id, signal)
@@ -17,8 +18,8 @@ export function sendSignal(id: number, signal: NodeJS.Signals | 0): SignalOutcom
 }
 
 /**
- * Signals the members of a fresh process table: the group in one call, so that no member can escape it by a fork, and
- * those outside of it one by one. Returns how many may be worth another try.
+ * Signals the members of a fresh process table: the group in one call, so that no member can escape it by a
+ * fork, and those outside of it one by one. Returns how many may be worth another try.
  */
 export function signalMembers(
   follower: GroupFollower,

@@ -18,7 +18,10 @@ const reasons: Readonly<Record<string, string>> = {
   E2BIG: 'its arguments and environment are too long',
 }
 
-/** One sentence for a failed start. The kernel also answers ENOENT for a missing folder, so the folder is checked. */
+/**
+ * One sentence for a failed start. The kernel also answers ENOENT for a missing folder, so the folder is
+ * checked.
+ */
 export async function spawnError(cause: unknown, attempt: Attempt): Promise<FiresteelError> {
   const code = systemCodeOf(cause)
   if (!(await isFolder(attempt.cwd))) {

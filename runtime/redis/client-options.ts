@@ -15,9 +15,9 @@ export interface ClientSettings {
 }
 
 /**
- * The settings that an election needs. The defaults would queue commands for hours and run them twice. There is no
- * auto-pipelining, because it holds every command back while an earlier batch is unanswered, and so doubles the
- * time-out.
+ * The settings that an election needs. The defaults would queue commands for hours and run them twice. There
+ * is no auto-pipelining, because it holds every command back while an earlier batch is unanswered, and so
+ * doubles the time-out.
  */
 export function clientOptions(settings: ClientSettings): RedisOptions & { replyMapping: 'legacy' } {
   const { target, connectionName, commandTimeoutMs, silenceMs, retryMs } = settings

@@ -29,8 +29,8 @@ const lasting: readonly ErrorName[] = [
 ]
 
 /**
- * One connection to one Redis, dialled again for ever until `close`. It is ready only after the server was checked;
- * commands before that fail at once and are not sent. Nothing is queued, and nothing is sent twice.
+ * One connection to one Redis, dialled again for ever until `close`. It is ready only after the server was
+ * checked; commands before that fail at once and are not sent. Nothing is queued, and nothing is sent twice.
  */
 export class RedisConnection {
   readonly #client: Redis
@@ -46,7 +46,10 @@ export class RedisConnection {
   #closed = false
   #dials = 0
   #degradation: FiresteelError | undefined
-  /** A command that was refused since the link is open, such as SELECT: ioredis calls itself ready all the same. */
+  /**
+   * A command that was refused since the link is open, such as SELECT: ioredis calls itself ready all the
+   * same.
+   */
   #handshakeError: FiresteelError | undefined
   #failures = 0
   #redial: NodeJS.Timeout | undefined
@@ -102,8 +105,8 @@ export class RedisConnection {
   }
 
   /**
-   * Calls the listener whenever the server is ready; `again` is true except for the first time. Returns the function
-   * that removes the listener.
+   * Calls the listener whenever the server is ready; `again` is true except for the first time. Returns the
+   * function that removes the listener.
    */
   onReady(listener: (again: boolean) => void): () => void {
     this.#readyListeners.add(listener)
@@ -122,7 +125,8 @@ export class RedisConnection {
   }
 
   /**
-   * Runs a script by its hash, or by its text if the server does not know it. Texts come back as strings, or as bytes.
+   * Runs a script by its hash, or by its text if the server does not know it. Texts come back as strings, or
+   * as bytes.
    */
   evaluate(
     script: RedisScript,
@@ -261,8 +265,8 @@ export class RedisConnection {
   }
 
   /**
-   * 20 ms, doubling to 250 ms; 1 s for what waiting does not mend. Half of it is random, so that nodes do not dial at
-   * the same moment.
+   * 20 ms, doubling to 250 ms; 1 s for what waiting does not mend. Half of it is random, so that nodes do not
+   * dial at the same moment.
    */
   #retryMs(): number {
     const { storeBackoffFirstMs, storeBackoffMaxMs, redisIdleBackoffMaxMs } = limits

@@ -59,8 +59,9 @@ const sentinelPortDefault = 26_379
 const tlsKeys: ReadonlySet<string> = new Set(['ca', 'cert', 'key', 'servername'])
 
 /**
- * `redis://[user[:password]@]host[:port][/db]`; `rediss://` is TLS, with `?ca=FILE&cert=FILE&key=FILE&servername=NAME`
- * where needed. Throws CONFIG_INVALID; its message never holds the password.
+ * `redis://[user[:password]@]host[:port][/db]`; `rediss://` is TLS, with
+ * `?ca=FILE&cert=FILE&key=FILE&servername=NAME` where needed. Throws CONFIG_INVALID; its message never holds
+ * the password.
  */
 export function serverTarget(text: string): ServerTarget {
   if (!URL.canParse(text)) throw invalid('', 'is not a URL such as redis://host:6379/0')

@@ -72,8 +72,8 @@ export interface ActorSystem {
   tell<M extends Message>(ref: Ref<M>, message: NoInfer<M>, from?: AnyRef, cause?: Envelope): boolean
   /**
    * Sends a question and waits for its answer. Rejects with ASK_TIMEOUT, ACTOR_STOPPED, LINK_CLOSED,
-   * MAILBOX_FULL, the error of a Failure that was answered, or the reason of the signal. R comes from where the
-   * result goes, or write both: `ask<Answer, Protocol>(...)`.
+   * MAILBOX_FULL, the error of a Failure that was answered, or the reason of the signal. R comes from where
+   * the result goes, or write both: `ask<Answer, Protocol>(...)`.
    */
   ask<R extends Message, M extends Message = never>(
     ref: Ref<M>,

@@ -1,12 +1,16 @@
 import { actorName, authorityOf } from './actor-path.js'
 import type { TraceRecord } from './record.js'
 
-/** A process that no other process can dial calls itself by this host. Others know it by the address of its link. */
+/**
+ * A process that no other process can dial calls itself by this host. Others know it by the address of its
+ * link.
+ */
 const NAMELESS = /@client:0$/
 
 /**
- * Gives each process of a merged trace one name. Each Master knows a client by the address of another link, and a node
- * perhaps by several hosts. It also knows which processes sent messages but did not answer with a trace.
+ * Gives each process of a merged trace one name. Each Master knows a client by the address of another link,
+ * and a node perhaps by several hosts. It also knows which processes sent messages but did not answer with a
+ * trace.
  */
 export class ActorNames {
   /** Incarnation -> its newest name for itself. */
@@ -42,7 +46,9 @@ export class ActorNames {
     this.#present.add(incarnation)
   }
 
-  /** Processes that others received messages from and that gave no trace of their own: incarnation and path. */
+  /**
+   * Processes that others received messages from and that gave no trace of their own: incarnation and path.
+   */
   absent(): { readonly incarnation: string; readonly path: string }[] {
     return [...this.#spoke]
       .filter(([incarnation]) => !this.#present.has(incarnation))
@@ -65,8 +71,8 @@ export class ActorNames {
   }
 
   /**
-   * A node that was started again at its address has its newest name for itself. Successive clients of one address are
-   * not one process.
+   * A node that was started again at its address has its newest name for itself. Successive clients of one
+   * address are not one process.
    */
   #nameAt(authority: string): string | undefined {
     const holders = [...(this.#holders.get(authority) ?? [])]

@@ -31,8 +31,8 @@ export function shortPath(path: string): string {
 }
 
 /**
- * Whether this is the wanted actor: by a full path, by that of its process or parent, by `/user/NAME`, by NAME, by
- * host:port, or as `shortPath` writes it.
+ * Whether this is the wanted actor: by a full path, by that of its process or parent, by `/user/NAME`, by
+ * NAME, by host:port, or as `shortPath` writes it.
  */
 export function matchesActor(path: string, wanted: string): boolean {
   if (wanted.includes('://')) return isAtOrBelow(path, wanted)

@@ -36,8 +36,8 @@ export function answerTrace(ring: TraceRing | undefined, query: TraceQuery, nowM
 }
 
 /**
- * Answers RequestTrace in the shell of a node, beside its core. Only holders of the cluster's own keys get an answer: a
- * trace shows what other users run, and programs in the cluster (role driver) must not see that.
+ * Answers RequestTrace in the shell of a node, beside its core. Only holders of the cluster's own keys get an
+ * answer: a trace shows what other users run, and programs in the cluster (role driver) must not see that.
  */
 export function serveTrace(parts: TraceAnswerParts, request: TraceRequest, envelope: Envelope): void {
   const { system, clock, gateway } = parts

@@ -34,9 +34,9 @@ interface Head {
 }
 
 /**
- * Merges the records of several processes. Each message comes once, at its sending time, after everything that can have
- * caused it (Lamport's happened-before): what its sender sent and received earlier, and its parent. Clocks order
- * independent messages. `earlier`: sending times of the messages of former calls, by id.
+ * Merges the records of several processes. Each message comes once, at its sending time, after everything
+ * that can have caused it (Lamport's happened-before): what its sender sent and received earlier, and its
+ * parent. Clocks order independent messages. `earlier`: sending times of the messages of former calls, by id.
  */
 export function causalOrder(
   processes: readonly ProcessTrace[],
@@ -129,8 +129,8 @@ class Merge {
   }
 
   /**
-   * The records contradict each other, which those of honest processes never do. The earliest comes first, and nothing
-   * is lost.
+   * The records contradict each other, which those of honest processes never do. The earliest comes first,
+   * and nothing is lost.
    */
   #unblock(): Head | undefined {
     let best: { readonly cause: number; readonly head: Head } | undefined

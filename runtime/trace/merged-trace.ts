@@ -26,8 +26,8 @@ export interface TracedMessage {
 }
 
 /**
- * The messages of all processes in one causal order, taken once, or part by part while a trace is followed. Pure but
- * for what it remembers.
+ * The messages of all processes in one causal order, taken once, or part by part while a trace is followed.
+ * Pure but for what it remembers.
  */
 export class MergedTrace {
   readonly #names = new ActorNames()
@@ -75,7 +75,8 @@ export class MergedTrace {
   }
 
   /**
-   * Processes that others received messages from but that gave no trace: incarnation, and path of one of its actors.
+   * Processes that others received messages from but that gave no trace: incarnation, and path of one of its
+   * actors.
    */
   absent(): { readonly incarnation: string; readonly path: string }[] {
     return this.#names

@@ -60,7 +60,8 @@ export interface TraceBatch {
 }
 
 /**
- * Messages of tracing itself, which no trace shows. It is asked for each message, so it compares and does not look up.
+ * Messages of tracing itself, which no trace shows. It is asked for each message, so it compares and does not
+ * look up.
  */
 export const isTracing = (type: string): boolean => type === 'TraceChunk' || type === 'RequestTrace'
 

@@ -20,8 +20,8 @@ const RECORD_BYTES = innerLimits.traceRecordBytes
 const RECORD_ITEMS = innerLimits.traceRecordItems
 
 /**
- * The newest messages that passed a relay, bounded in number and in bytes. Recording stores two references and builds
- * nothing; an entry is built when it is read.
+ * The newest messages that passed a relay, bounded in number and in bytes. Recording stores two references
+ * and builds nothing; an entry is built when it is read.
  */
 export class TraceRing {
   readonly size: number
@@ -74,8 +74,8 @@ export class TraceRing {
   }
 
   /**
-   * The message was sent only now, so its size is known only now. A large one is replaced, so that the ring does not
-   * keep more alive than a trace shows.
+   * The message was sent only now, so its size is known only now. A large one is replaced, so that the ring
+   * does not keep more alive than a trace shows.
    */
   sized(envelope: Envelope): void {
     const slot = (this.#next + this.size - 1) % this.size
@@ -113,8 +113,8 @@ export class TraceRing {
   }
 
   /**
-   * The next messages that a query asks for, oldest first: at most `traceChunkEntries` and `traceChunkBytes`, out of
-   * the next `traceChunkLooks`. The caller asks again for the rest.
+   * The next messages that a query asks for, oldest first: at most `traceChunkEntries` and `traceChunkBytes`,
+   * out of the next `traceChunkLooks`. The caller asks again for the rest.
    */
   read(query: TraceQuery, nowMs: number): TraceBatch {
     const recorded = this.#recorded
@@ -200,7 +200,9 @@ function filterOf(query: TraceQuery, sinceMs: number): (envelope: Envelope, at: 
     (actor === undefined || matchesActor(from, actor) || matchesActor(to, actor))
 }
 
-/** Values that peers wrote into their envelopes are checked: one odd message must not spoil a whole answer. */
+/**
+ * Values that peers wrote into their envelopes are checked: one odd message must not spoil a whole answer.
+ */
 function recordOf(envelope: Envelope, at: number): TraceRecord {
   const { sink, from, to } = envelope
   const entry = entryOf(envelope, at)

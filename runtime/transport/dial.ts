@@ -23,8 +23,8 @@ export interface DialOptions {
   readonly localAddress?: string | undefined
   readonly signal?: AbortSignal | undefined
   /**
-   * One time-out for connection and handshake together. Default: `dialMs` for the connection, `handshakeMs` for the
-   * handshake.
+   * One time-out for connection and handshake together. Default: `dialMs` for the connection, `handshakeMs`
+   * for the handshake.
    */
   readonly timeoutMs?: number | undefined
   /** After this silence the link is dead. Default: `limits.linkDeadMs`. */
@@ -55,9 +55,9 @@ const refusalSentences: Record<RefusalCode, string> = {
 }
 
 /**
- * Opens a link. Rejects with a DialError: SECRET_WRONG, CLUSTER_MISMATCH or VERSION_UNSUPPORTED; HANDSHAKE_FAILED; or
- * LINK_CLOSED if there was no connection, with the socket's error as cause. Rejects with a plain HANDSHAKE_FAILED if
- * our own names do not fit into a handshake.
+ * Opens a link. Rejects with a DialError: SECRET_WRONG, CLUSTER_MISMATCH or VERSION_UNSUPPORTED;
+ * HANDSHAKE_FAILED; or LINK_CLOSED if there was no connection, with the socket's error as cause. Rejects with
+ * a plain HANDSHAKE_FAILED if our own names do not fit into a handshake.
  */
 export function dial(options: DialOptions): Promise<Link> {
   return new Promise((resolve, reject) => {
@@ -155,8 +155,8 @@ function closedError(place: string, detail: string, cause: unknown): DialError {
 }
 
 /**
- * A host with several addresses fails with one error for each of them. It counts as refused only if all of them
- * refused.
+ * A host with several addresses fails with one error for each of them. It counts as refused only if all of
+ * them refused.
  */
 function isRefused(cause: unknown): boolean {
   if (cause instanceof AggregateError) return cause.errors.length > 0 && cause.errors.every(isRefused)

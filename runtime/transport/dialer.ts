@@ -33,8 +33,8 @@ interface DialedAddress {
   /** Undefined while this address rests. */
   keeper: LinkKeeper | undefined
   /**
-   * Incarnation of the last link of this address. It stays while that link has ended and the next dial has no result
-   * yet.
+   * Incarnation of the last link of this address. It stays while that link has ended and the next dial has no
+   * result yet.
    */
   leadsTo: string | undefined
   /** The address that leads to the same peer, and the incarnation of that peer. */
@@ -44,10 +44,10 @@ interface DialedAddress {
 }
 
 /**
- * Keeps one link to each of several addresses (protocol R0). Two addresses may lead to one peer (localhost, 127.0.0.1).
- * The one that was linked last stays, because the peer has closed the older link (protocol R3), and the other address
- * rests; otherwise the two links would replace each other for ever. A resting address is dialled again when the other
- * one fails, is closed, or leads to another peer.
+ * Keeps one link to each of several addresses (protocol R0). Two addresses may lead to one peer (localhost,
+ * 127.0.0.1). The one that was linked last stays, because the peer has closed the older link (protocol R3),
+ * and the other address rests; otherwise the two links would replace each other for ever. A resting address
+ * is dialled again when the other one fails, is closed, or leads to another peer.
  */
 export class Dialer {
   readonly #options: DialerOptions
@@ -58,12 +58,17 @@ export class Dialer {
     this.#options = options
   }
 
-  /** `firesteel://host:port` of every address that is open here, resting ones included, in the order of `open`. */
+  /**
+   * `firesteel://host:port` of every address that is open here, resting ones included, in the order of
+   * `open`.
+   */
   get addresses(): string[] {
     return [...this.#dialer.keys()]
   }
 
-  /** Adds one address or several. Addresses that are already here stay as they are. Throws ADDRESS_INVALID. */
+  /**
+   * Adds one address or several. Addresses that are already here stay as they are. Throws ADDRESS_INVALID.
+   */
   open(addresses: string): void {
     if (this.#closed) return
     for (const at of parseMasterAddresses(addresses)) {
@@ -133,8 +138,8 @@ export class Dialer {
     dialed.refusedAtBootMs = undefined
     dialed.leadsTo = incarnation
     this.#options.onLink(address, link)
-    // The peer may have closed the older link before this one was known here, so it does not matter whether that link
-    // is open.
+    // The peer may have closed the older link before this one was known here, so it does not matter whether
+    // that link is open.
     for (const older of this.#dialer.values()) {
       if (older === dialed || older.leadsTo !== incarnation || older.restsFor) continue
       older.restsFor = { address, incarnation }

@@ -7,7 +7,10 @@ const COMMA = 0x2c
 const NEWLINE = 0x0a
 const OPENING = 0x5b
 const CLOSING = 0x5d
-/** Envelopes are parsed in groups up to this size: one by one is slower, and all at once keeps the event loop busy. */
+/**
+ * Envelopes are parsed in groups up to this size: one by one is slower, and all at once keeps the event loop
+ * busy.
+ */
 export const GROUP_BYTES = innerLimits.parseGroupBytes
 
 /** Parsed envelopes, not validated, each with its size in bytes. */
@@ -17,11 +20,10 @@ export interface EnvelopeGroup {
 }
 
 /**
- * Reads the body of an envelopes frame, `[A,
- * B,
- * C]`, a few envelopes at a time. A turn of the event loop takes as much as it may, and the rest stays bytes. A line
- * break separates envelopes and occurs nowhere else, because JSON writes none inside a value. Other bytes make `next`
- * throw FRAME_INVALID; the caller must then cut the link.
+ * Reads the body of an envelopes frame, `[A, B, C]`, a few envelopes at a time. A turn of the event loop
+ * takes as much as it may, and the rest stays bytes. A line break separates envelopes and occurs nowhere
+ * else, because JSON writes none inside a value. Other bytes make `next` throw FRAME_INVALID; the caller must
+ * then cut the link.
  */
 export class EnvelopeReader {
   readonly #body: Buffer
@@ -88,8 +90,8 @@ export class EnvelopeReader {
   }
 
   /**
-   * The text of a list of these lines. The brackets are written into the bytes meanwhile; adding them to the text would
-   * copy it.
+   * The text of a list of these lines. The brackets are written into the bytes meanwhile; adding them to the
+   * text would copy it.
    */
   #listOf(from: number, to: number): string {
     const body = this.#body
@@ -109,8 +111,8 @@ function invalid(why: string): FiresteelError {
 }
 
 /**
- * JSON.parse makes `__proto__` an own key, which harms any code that copies the object. This does not recurse, because
- * the peer chooses the depth.
+ * JSON.parse makes `__proto__` an own key, which harms any code that copies the object. This does not
+ * recurse, because the peer chooses the depth.
  */
 function hasProtoKey(value: unknown): boolean {
   const open: unknown[] = [value]

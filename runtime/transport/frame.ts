@@ -14,8 +14,8 @@ export const BRACKETS_BYTES = 2
 const BODY_CAPACITY_FIRST_BYTES = innerLimits.frameRoomFirstBytes
 
 /**
- * Most bytes of a body of this kind; undefined if the kind may not come now. `openBytes` is the bound for envelopes,
- * once the peer is authenticated.
+ * Most bytes of a body of this kind; undefined if the kind may not come now. `openBytes` is the bound for
+ * envelopes, once the peer is authenticated.
  */
 function bodyLimit(kind: number, openBytes: number | undefined): number | undefined {
   if (openBytes === undefined) return kind === frameKind.handshake ? limits.handshakeBytes : undefined
@@ -52,9 +52,10 @@ export interface Frame {
 }
 
 /**
- * Cuts a byte stream into frames. Until `open()` only handshake frames pass. Length and kind are checked before
- * anything is allocated, and the buffer of a body grows with the bytes that came, not with the length that was
- * announced. After a throw (FRAME_INVALID) the rest of the stream cannot be read; the caller must cut the link.
+ * Cuts a byte stream into frames. Until `open()` only handshake frames pass. Length and kind are checked
+ * before anything is allocated, and the buffer of a body grows with the bytes that came, not with the length
+ * that was announced. After a throw (FRAME_INVALID) the rest of the stream cannot be read; the caller must
+ * cut the link.
  */
 export class FrameDecoder {
   /** Most bytes of an envelopes body; undefined until the peer is authenticated. */

@@ -21,8 +21,8 @@ export interface LinkUp {
 }
 
 /**
- * To the served actor: the link has ended. Nothing from its peer comes after this. It is not the death of the peer
- * (protocol R7).
+ * To the served actor: the link has ended. Nothing from its peer comes after this. It is not the death of the
+ * peer (protocol R7).
  */
 export interface LinkDown {
   readonly type: 'LinkDown'
@@ -45,8 +45,9 @@ export interface GatewayOptions {
 }
 
 /**
- * A link as the actor system sees it, found in `envelope.sink`. A trace keeps envelopes, and so their sinks, long after
- * their links have ended. A sink therefore drops its link when that has ended, so that the buffers are freed.
+ * A link as the actor system sees it, found in `envelope.sink`. A trace keeps envelopes, and so their sinks,
+ * long after their links have ended. A sink therefore drops its link when that has ended, so that the buffers
+ * are freed.
  */
 class PeerSink implements Sink {
   readonly path: string
@@ -100,8 +101,9 @@ export function peerOf(envelope: Envelope): PeerIdentity | undefined {
 }
 
 /**
- * Joins the links of a process with the one actor that they serve. It validates each message once, at the boundary, and
- * turns links into references. An unknown or malformed message is counted, reported with its sender and dropped.
+ * Joins the links of a process with the one actor that they serve. It validates each message once, at the
+ * boundary, and turns links into references. An unknown or malformed message is counted, reported with its
+ * sender and dropped.
  */
 export class Gateway<M extends Message> {
   readonly #options: GatewayOptions
@@ -130,7 +132,10 @@ export class Gateway<M extends Message> {
     this.#actor = actor
   }
 
-  /** Adds a new link. An older link to the same incarnation ends, and what it has not read is lost (protocol R3). */
+  /**
+   * Adds a new link. An older link to the same incarnation ends, and what it has not read is lost (protocol
+   * R3).
+   */
   attach(link: Link): void {
     const actor = this.#actor
     if (!actor) {
@@ -211,7 +216,8 @@ export class Gateway<M extends Message> {
     try {
       this.#options.system.receive(sink, raw, bytes)
     } catch (error) {
-      // No message of a peer can make this throw. So this is a defect of ours, and no reason to end the peer's link.
+      // No message of a peer can make this throw. So this is a defect of ours, and no reason to end the
+      // peer's link.
       throwUncaught(error)
     }
   }

@@ -32,11 +32,13 @@ const isRefusalCode = (code: string): code is RefusalCode => refusalCodes.has(co
 /** First message of the dialer. */
 export interface Hello {
   readonly type: 'hello'
-  /** The protocols that the sender speaks, as `formatProtocols` writes them. The highest common one is used. */
+  /**
+   * The protocols that the sender speaks, as `formatProtocols` writes them. The highest common one is used.
+   */
   readonly protocols: string
   /**
-   * '' from a client that knows only an address: any cluster with the same secret will do, and the client learns its
-   * name.
+   * '' from a client that knows only an address: any cluster with the same secret will do, and the client
+   * learns its name.
    */
   readonly cluster: string
   readonly role: Role
@@ -104,8 +106,8 @@ export interface NoCommonProtocol {
 }
 
 /**
- * Reads a handshake message; undefined if it is none. Without a common protocol only `protocols` is read. Otherwise
- * unknown fields are ignored.
+ * Reads a handshake message; undefined if it is none. Without a common protocol only `protocols` is read.
+ * Otherwise unknown fields are ignored.
  */
 export function readHandshake(
   body: Buffer,

@@ -8,8 +8,8 @@ const ADDRESSES_KEPT = innerLimits.pacedAddresses
 const QUIET_MS = innerLimits.paceQuietMs
 
 /**
- * Bounds the handshakes that each address may begin, so that one address costs a bounded part of the event loop and
- * does not delay others. Pure.
+ * Bounds the handshakes that each address may begin, so that one address costs a bounded part of the event
+ * loop and does not delay others. Pure.
  */
 export class HandshakeRate {
   readonly #perSecond: number

@@ -18,7 +18,10 @@ import {
   parseProtocols,
 } from './protocol-range.js'
 
-/** What to do after a message of the other side: handshake frame bodies to send, and whether the handshake is over. */
+/**
+ * What to do after a message of the other side: handshake frame bodies to send, and whether the handshake is
+ * over.
+ */
 export type HandshakeStep =
   | { readonly kind: 'waiting'; readonly send?: Buffer }
   | { readonly kind: 'linked'; readonly send?: Buffer; readonly peer: ProvenPeer }
@@ -162,7 +165,10 @@ export class DiallerHandshake {
   }
 }
 
-/** The acceptor's side: it answers a hello with a nonce, and proves nothing before the dialer has proved itself. */
+/**
+ * The acceptor's side: it answers a hello with a nonce, and proves nothing before the dialer has proved
+ * itself.
+ */
 export class AcceptorHandshake {
   readonly #side: AcceptorSide
   readonly #ours: ProtocolRange
@@ -209,7 +215,8 @@ export class AcceptorHandshake {
   #check(mac: string, hello: Hello): HandshakeStep {
     const key = this.#key
     const transcript = this.#transcript as Buffer
-    // Compare also when there is no such key, so that a peer that guesses subjects learns nothing from the timing.
+    // Compare also when there is no such key, so that a peer that guesses subjects learns nothing from the
+    // timing.
     const fits = timingSafeEqual(
       proofOf(key ?? transcript, DIALLER_LABEL, transcript),
       Buffer.from(mac, 'hex'),

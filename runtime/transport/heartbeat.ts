@@ -5,8 +5,9 @@ export interface HeartbeatTimes {
 }
 
 /**
- * Judges the silence of one peer (protocol R7). It counts only time in which this process itself was awake: a tick that
- * comes late adds two heartbeats at most. Death is decided only after the socket was read once more.
+ * Judges the silence of one peer (protocol R7). It counts only time in which this process itself was awake: a
+ * tick that comes late adds two heartbeats at most. Death is decided only after the socket was read once
+ * more.
  */
 export class Heartbeat {
   readonly #times: HeartbeatTimes

@@ -2,7 +2,8 @@ import { limits } from '../limits.js'
 import type { Role } from './identity.js'
 
 /**
- * A link that holds bytes: those of a frame that is incomplete or unread, or those that its peer has not accepted yet.
+ * A link that holds bytes: those of a frame that is incomplete or unread, or those that its peer has not
+ * accepted yet.
  */
 export interface Holder {
   /** Ends the link, because the bytes that it holds are needed for others. */
@@ -10,8 +11,8 @@ export interface Holder {
 }
 
 /**
- * Bounds the bytes that all links hold together. Over the budget, the link that has held bytes for longest is ended. An
- * honest peer finishes its frame, and reads what it is sent, within a moment.
+ * Bounds the bytes that all links hold together. Over the budget, the link that has held bytes for longest is
+ * ended. An honest peer finishes its frame, and reads what it is sent, within a moment.
  */
 export class HeldBytes {
   readonly #mostBytes: number
@@ -45,7 +46,9 @@ export class HeldBytes {
   }
 }
 
-/** What the links of a process may hold. Nodes have a budget of their own, so that clients cannot use it up. */
+/**
+ * What the links of a process may hold. Nodes have a budget of their own, so that clients cannot use it up.
+ */
 export interface Held {
   readonly frames: HeldBytes
   readonly sendQueues: HeldBytes

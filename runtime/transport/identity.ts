@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { formatHostPort } from '../addresses.js'
 
 /**
- * Names the key that opened a link. `driver` and `application` also have a subject: driver and generation, or appId.
+ * Names the key that opened a link. `driver` and `application` also have a subject: driver and generation, or
+ * appId.
  */
 export type Role = 'node' | 'client' | 'application' | 'driver'
 
@@ -31,8 +32,8 @@ export interface LocalIdentity {
 }
 
 /**
- * A new STANDBY in the same process is a new incarnation (protocol 1), so the identity may be a function that is asked
- * for each link.
+ * A new STANDBY in the same process is a new incarnation (protocol 1), so the identity may be a function that
+ * is asked for each link.
  */
 export type IdentitySource = LocalIdentity | (() => LocalIdentity)
 
@@ -58,8 +59,8 @@ export interface PeerIdentity extends ProvenPeer {
   /** Remote host:port of the socket. */
   readonly address: string
   /**
-   * True if we dialled: then the peer is the one that listens at an address we know. A peer that dialled us may claim
-   * any name.
+   * True if we dialled: then the peer is the one that listens at an address we know. A peer that dialled us
+   * may claim any name.
    */
   readonly dialled?: true
 }

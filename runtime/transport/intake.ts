@@ -1,6 +1,8 @@
 import { limits } from '../limits.js'
 
-/** What one turn of the event loop may still take from links. It goes below 0 by one large message at most. */
+/**
+ * What one turn of the event loop may still take from links. It goes below 0 by one large message at most.
+ */
 export interface Turn {
   items: number
   bytes: number
@@ -16,9 +18,10 @@ const isOver = ({ items, bytes }: Turn): boolean => items <= 0 || bytes <= 0
 const freshTurn = (): Turn => ({ items: limits.turnItems, bytes: limits.turnBytes })
 
 /**
- * Shares the turns of the event loop among the links that have something to read. Each turn takes a bounded number of
- * messages and bytes, and links take turns within it. So a peer that floods its link delays others by its share only,
- * and delays neither timers nor the lease. There is one per process, because a process has one event loop.
+ * Shares the turns of the event loop among the links that have something to read. Each turn takes a bounded
+ * number of messages and bytes, and links take turns within it. So a peer that floods its link delays others
+ * by its share only, and delays neither timers nor the lease. There is one per process, because a process has
+ * one event loop.
  */
 export class Intake {
   readonly #schedule: (run: () => void) => void
@@ -33,7 +36,9 @@ export class Intake {
     this.#schedule = schedule
   }
 
-  /** Bytes have come. They are taken at once if this turn has capacity and no link waits. False: they wait. */
+  /**
+   * Bytes have come. They are taken at once if this turn has capacity and no link waits. False: they wait.
+   */
   offer(source: IntakeSource): boolean {
     if (this.#queue.size > 0 || isOver(this.#turn)) {
       this.later(source)

@@ -1,5 +1,6 @@
 /**
- * How a link ended. `closed-by-peer` and `reset` are told by the peer's kernel (FIN, RST): witness 1 of protocol 5.5.
+ * How a link ended. `closed-by-peer` and `reset` are told by the peer's kernel (FIN, RST): witness 1 of
+ * protocol 5.5.
  */
 export type LinkEndKind =
   | 'closed-by-peer'

@@ -13,8 +13,8 @@ export interface LinkKeeperOptions extends Omit<DialOptions, 'signal'> {
   /** Wrong secret, cluster or version. The keeper goes on trying, in the end every 5 s, until `close()`. */
   readonly onRefused?: (error: DialError) => void
   /**
-   * Called for each dial that found nobody or broke. `error.refused` is witness 2 of protocol 5.5. `dialledAtBootMs` is
-   * when the dial began, by the boot clock.
+   * Called for each dial that found nobody or broke. `error.refused` is witness 2 of protocol 5.5.
+   * `dialledAtBootMs` is when the dial began, by the boot clock.
    */
   readonly onDialFailed?: (error: DialError, dialledAtBootMs: number) => void
   /** Returns numbers in [0, 1). */

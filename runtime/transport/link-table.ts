@@ -18,8 +18,8 @@ export class LinkTable<L extends TableLink> {
   }
 
   /**
-   * Adds a link. An older link to the same incarnation ends as `replaced`. False, and the new link is closed, if
-   * another role or subject has a link of that incarnation: a client must not replace a Worker's link.
+   * Adds a link. An older link to the same incarnation ends as `replaced`. False, and the new link is closed,
+   * if another role or subject has a link of that incarnation: a client must not replace a Worker's link.
    */
   add(link: L): boolean {
     if (!link.isOpen) return false

@@ -25,10 +25,10 @@ const HARD_CAP_BYTES = limits.linkHighWaterBytes * limits.linkOverflowFactor
 const LOW_WATER_BYTES = limits.linkHighWaterBytes / 2
 
 /**
- * The sending half of a link: two send queues over one socket. What is sent in one turn of the event loop leaves
- * together. Control frames go to the socket at once. Payload waits in a send queue of its own and has at most
- * `payloadWindowBytes` in the socket, so that a large result never delays a heartbeat. Both send queues tell their
- * senders to stop, and neither grows without bound.
+ * The sending half of a link: two send queues over one socket. What is sent in one turn of the event loop
+ * leaves together. Control frames go to the socket at once. Payload waits in a send queue of its own and has
+ * at most `payloadWindowBytes` in the socket, so that a large result never delays a heartbeat. Both send
+ * queues tell their senders to stop, and neither grows without bound.
  */
 export class LinkWriter {
   readonly #socket: Socket
@@ -62,7 +62,10 @@ export class LinkWriter {
     return this.#envelopesBlocked
   }
 
-  /** Bytes that the kernel has accepted so far. It includes the finished part of a large write that is under way. */
+  /**
+   * Bytes that the kernel has accepted so far. It includes the finished part of a large write that is under
+   * way.
+   */
   get taken(): number {
     const { _handle } = this.#socket as Socket & { readonly _handle?: Partial<StreamHandle> | null }
     return (_handle?.bytesWritten ?? 0) - (_handle?.writeQueueSize ?? 0)

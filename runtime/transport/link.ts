@@ -17,15 +17,15 @@ import { messageBytesOf } from './message-bounds.js'
 /** Where a link delivers. It is never called from inside a call to the link, and never after `closed`. */
 export interface LinkReceiver {
   /**
-   * How many envelopes the receiver accepts now; absent: any number. After 0 the link reads nothing more until
-   * `goOn()`.
+   * How many envelopes the receiver accepts now; absent: any number. After 0 the link reads nothing more
+   * until `goOn()`.
    */
   capacity?(): number
   /** One received envelope, not validated, and its bytes. If this throws, the link ends as `invalid`. */
   envelope(raw: unknown, bytes: number): void
   /**
-   * One payload frame. The buffer may be a view into a larger one, so copy what is kept for long. If this throws, the
-   * link ends as `invalid`.
+   * One payload frame. The buffer may be a view into a larger one, so copy what is kept for long. If this
+   * throws, the link ends as `invalid`.
    */
   payload(body: Buffer): void
   /** Called once. */
@@ -55,16 +55,16 @@ export interface LinkParts {
   readonly intake?: Intake | undefined
   readonly held?: Held | undefined
   /**
-   * Read nothing from a peer that does not read what it is sent, so that the answers to its requests stay bounded. Only
-   * one side of a link may do this, or both could wait for each other.
+   * Read nothing from a peer that does not read what it is sent, so that the answers to its requests stay
+   * bounded. Only one side of a link may do this, or both could wait for each other.
    */
   readonly readsOnlyTakers?: boolean | undefined
 }
 
 /**
- * One authenticated connection between two incarnations (protocol 1). It delivers at most once, and in order within
- * each send queue: envelopes among themselves, payload frames among themselves. Envelopes overtake payload. It reads
- * nothing until `setReceiver`.
+ * One authenticated connection between two incarnations (protocol 1). It delivers at most once, and in order
+ * within each send queue: envelopes among themselves, payload frames among themselves. Envelopes overtake
+ * payload. It reads nothing until `setReceiver`.
  */
 export class Link implements IntakeSource, Holder {
   readonly peer: PeerIdentity
@@ -82,7 +82,9 @@ export class Link implements IntakeSource, Holder {
   readonly #readsOnlyTakers: boolean
   /** Bytes for which the send queue counts in the budget. It is counted again when more than this waits. */
   #countedBytes: number = limits.sendQueueCountedBytes
-  /** Bytes that the kernel had accepted at the last heartbeat, and for how long it has accepted nothing more. */
+  /**
+   * Bytes that the kernel had accepted at the last heartbeat, and for how long it has accepted nothing more.
+   */
   #taken = 0
   #stalledMs = 0
   readonly #endListeners: ((end: LinkEnd) => void)[] = []
@@ -157,15 +159,18 @@ export class Link implements IntakeSource, Holder {
     return this.#invalidCount
   }
 
-  /** Sets the silence after which this link is dead; toward drivers `limits.driverLinkDeadMs` (protocol L4). */
+  /**
+   * Sets the silence after which this link is dead; toward drivers `limits.driverLinkDeadMs` (protocol L4).
+   */
   setDeadMs(deadMs: number): void {
     this.#heartbeat.setDeadMs(deadMs)
   }
 
   /**
-   * Sends one envelope, together with all others of this turn. False: the link has ended, or stop until `drain`. In the
-   * latter case the envelope is accepted; at `linkOverflowFactor` times the high-water mark the link ends as
-   * `overflow`. Throws MESSAGE_TOO_LARGE. Do not change the parts of the envelope during this call; afterwards you may.
+   * Sends one envelope, together with all others of this turn. False: the link has ended, or stop until
+   * `drain`. In the latter case the envelope is accepted; at `linkOverflowFactor` times the high-water mark
+   * the link ends as `overflow`. Throws MESSAGE_TOO_LARGE. Do not change the parts of the envelope during
+   * this call; afterwards you may.
    */
   send(envelope: object): boolean {
     if (!this.isOpen) return false
@@ -175,14 +180,16 @@ export class Link implements IntakeSource, Holder {
   }
 
   /**
-   * Sends one payload frame of at most `payloadChunkBytes` + `payloadHeaderBytes`, in a send queue of its own with the
-   * same back-pressure. The parts are not copied: leave them unchanged.
+   * Sends one payload frame of at most `payloadChunkBytes` + `payloadHeaderBytes`, in a send queue of its own
+   * with the same back-pressure. The parts are not copied: leave them unchanged.
    */
   sendPayload(parts: readonly Uint8Array[]): boolean {
     return this.isOpen && this.#writer.sendPayload(parts) && this.isOpen
   }
 
-  /** Starts delivery. Set the receiver soon: until then nothing is read, and after deadMs the link is closed. */
+  /**
+   * Starts delivery. Set the receiver soon: until then nothing is read, and after deadMs the link is closed.
+   */
   setReceiver(receiver: LinkReceiver): void {
     const first = this.#receiver === undefined
     this.#receiver = receiver
@@ -197,8 +204,8 @@ export class Link implements IntakeSource, Holder {
   }
 
   /**
-   * The receiver accepts envelopes again, after its `capacity()` was 0. Delivery goes on in a later turn, not inside
-   * this call.
+   * The receiver accepts envelopes again, after its `capacity()` was 0. Delivery goes on in a later turn, not
+   * inside this call.
    */
   goOn(): void {
     if (this.isOpen && this.#behind) this.#intake.later(this)
@@ -212,8 +219,8 @@ export class Link implements IntakeSource, Holder {
   }
 
   /**
-   * The listener is called once when the link has ended, before the receiver's `closed`. If the link already has ended,
-   * it is called in the next microtask.
+   * The listener is called once when the link has ended, before the receiver's `closed`. If the link already
+   * has ended, it is called in the next microtask.
    */
   whenEnded(listener: (end: LinkEnd) => void): void {
     if (this.#told) queueMicrotask(() => listener(this.#end as LinkEnd))
@@ -221,8 +228,8 @@ export class Link implements IntakeSource, Holder {
   }
 
   /**
-   * Ends the link from our side. Envelopes that were sent still leave, waiting payload does not, and nothing is
-   * delivered any more.
+   * Ends the link from our side. Envelopes that were sent still leave, waiting payload does not, and nothing
+   * is delivered any more.
    */
   close(reason = 'closed by this side'): void {
     this.#finish({ kind: 'local', detail: reason })
@@ -292,8 +299,8 @@ export class Link implements IntakeSource, Holder {
   }
 
   /**
-   * Parses as many envelopes as the turn allows, whatever the capacity of the receiver: parsing a few at a time costs
-   * much more.
+   * Parses as many envelopes as the turn allows, whatever the capacity of the receiver: parsing a few at a
+   * time costs much more.
    */
   #deliver(reader: EnvelopeReader, capacity: number, turn: Turn): void {
     const group = this.#group ?? this.#nextGroup(reader, turn)
@@ -327,11 +334,13 @@ export class Link implements IntakeSource, Holder {
     const suspect = this.#heartbeat.tick(this.#clock.monotonicMs())
     if (!suspect) return
     if (this.#receiver === undefined) {
-      // Without a receiver nothing was read, so the peer is not judged. But nobody would ever notice its end either.
+      // Without a receiver nothing was read, so the peer is not judged. But nobody would ever notice its end
+      // either.
       this.close('the link got no receiver')
       return
     }
-    // An immediate runs after the next poll, so after everything that waits in our socket was read (protocol R7).
+    // An immediate runs after the next poll, so after everything that waits in our socket was read (protocol
+    // R7).
     setImmediate(() => {
       if (!this.isOpen || !this.#heartbeat.isDead()) return
       this.#finish({

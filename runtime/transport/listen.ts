@@ -55,7 +55,10 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** Opens a port for links. Rejects with PORT_IN_USE, LISTEN_FAILED, or HANDSHAKE_FAILED if our own names do not fit. */
+/**
+ * Opens a port for links. Rejects with PORT_IN_USE, LISTEN_FAILED, or HANDSHAKE_FAILED if our own names do
+ * not fit.
+ */
 export async function listen(options: ListenOptions): Promise<Listener> {
   // A name that fits into no handshake must fail here, not at the first peer.
   const probe = selfDescription(
@@ -189,7 +192,8 @@ class Acceptor {
         timers: this.#timers,
         deadMs,
         onInvalid,
-        // Masters and Workers go on reading: both send much, and both sides would stop reading and wait for each other.
+        // Masters and Workers go on reading: both send much, and both sides would stop reading and wait for
+        // each other.
         readsOnlyTakers: peer.role !== 'node',
       })
       if (this.#links.enter(link)) {

@@ -20,8 +20,9 @@ interface Share {
 }
 
 /**
- * Divides the capacity of one mailbox among the links that fill it. A single link may use all of it; several links have
- * a part each. A link that has used up its part is not read, and goes on in the order in which links began to wait.
+ * Divides the capacity of one mailbox among the links that fill it. A single link may use all of it; several
+ * links have a part each. A link that has used up its part is not read, and goes on in the order in which
+ * links began to wait.
  */
 export class MailboxShare<L> {
   readonly #goOn: (link: L) => void

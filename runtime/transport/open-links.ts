@@ -8,8 +8,8 @@ interface Counted {
 }
 
 /**
- * Counts the links that a listener has accepted. Nodes have a bound of their own, so that clients cannot lock a Worker
- * out.
+ * Counts the links that a listener has accepted. Nodes have a bound of their own, so that clients cannot lock
+ * a Worker out.
  */
 export class OpenLinks {
   readonly #mostNodes: number

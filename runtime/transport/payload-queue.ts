@@ -5,8 +5,8 @@ import { limits } from '../limits.js'
 import { FRAME_HEADER_BYTES, frameKind, writeFrameHeader } from './frame.js'
 
 /**
- * Frames up to this size are copied, so that many small ones become one buffer of a write. The value is a choice, not a
- * measured optimum.
+ * Frames up to this size are copied, so that many small ones become one buffer of a write. The value is a
+ * choice, not a measured optimum.
  */
 const COPY_BYTES_MAX = innerLimits.payloadCopyBytes
 const SLAB_BYTES = innerLimits.payloadSlabBytes
@@ -25,8 +25,8 @@ interface OpenItem extends PayloadItem {
 }
 
 /**
- * The send queue of payload frames, first in, first out. Large parts are kept by reference, small ones are copied
- * together.
+ * The send queue of payload frames, first in, first out. Large parts are kept by reference, small ones are
+ * copied together.
  */
 export class PayloadQueue {
   readonly #items: (OpenItem | undefined)[] = []
@@ -39,7 +39,9 @@ export class PayloadQueue {
     return this.#bytes
   }
 
-  /** Adds one frame. Throws INTERNAL if it has more than `limits.payloadChunkBytes` + `payloadHeaderBytes`. */
+  /**
+   * Adds one frame. Throws INTERNAL if it has more than `limits.payloadChunkBytes` + `payloadHeaderBytes`.
+   */
   push(parts: readonly Uint8Array[]): void {
     let bodyBytes = 0
     for (const part of parts) bodyBytes += part.byteLength

@@ -6,8 +6,9 @@ import type { Rejection } from './listen.js'
 type Peer = Pick<PeerIdentity, 'incarnation' | 'address'>
 
 /**
- * What peers do wrong, for the log: the first of a kind at once, the others as a count. It is counted by the host that the
- * peer's packets come from. A peer chooses its incarnation and its port, and could write a line with each of them.
+ * What peers do wrong, for the log: the first of a kind at once, the others as a count. It is counted by the
+ * host that the peer's packets come from. A peer chooses its incarnation and its port, and could write a line
+ * with each of them.
  */
 export class PeerComplaints {
   readonly #log: ThrottledLog

@@ -4,12 +4,14 @@ import { limits } from '../limits.js'
 export type DialFailure =
   /** Nobody listens there, or the connection broke. This usually passes within a second. */
   | 'unreachable'
-  /** Wrong secret, cluster or version, or another link took the place of ours. This does not mend by itself. */
+  /**
+   * Wrong secret, cluster or version, or another link took the place of ours. This does not mend by itself.
+   */
   | 'refused'
 
 /**
- * Decides when to dial again. The delay doubles from `reconnectFirstMs` up to `reconnectMaxMs`, or after a refusal up
- * to `reconnectRefusedMaxMs`.
+ * Decides when to dial again. The delay doubles from `reconnectFirstMs` up to `reconnectMaxMs`, or after a
+ * refusal up to `reconnectRefusedMaxMs`.
  */
 export class RedialBackoff {
   readonly #random: () => number
@@ -26,8 +28,8 @@ export class RedialBackoff {
   }
 
   /**
-   * Milliseconds to wait after a dial failed. A random delay between half of the step and all of it keeps peers from
-   * dialling at the same moment.
+   * Milliseconds to wait after a dial failed. A random delay between half of the step and all of it keeps
+   * peers from dialling at the same moment.
    */
   failed(failure: DialFailure): number {
     const maxMs = failure === 'refused' ? limits.reconnectRefusedMaxMs : limits.reconnectMaxMs
@@ -36,8 +38,8 @@ export class RedialBackoff {
   }
 
   /**
-   * Milliseconds to wait after a link ended. A link that lasted starts the back-off anew; one that broke at once counts
-   * as a failed dial.
+   * Milliseconds to wait after a link ended. A link that lasted starts the back-off anew; one that broke at
+   * once counts as a failed dial.
    */
   lost(nowMs: number, failure: DialFailure): number {
     const heldMs = nowMs - (this.#upSinceMs ?? nowMs)

@@ -21,11 +21,17 @@ export interface HandshakeRun {
   readonly receive: (body: Buffer) => HandshakeStep
   readonly timers: TimerSource
   readonly timeoutMs: number
-  /** Called once. After a success the socket is paused and has no listeners of ours. Otherwise it is being closed. */
+  /**
+   * Called once. After a success the socket is paused and has no listeners of ours. Otherwise it is being
+   * closed.
+   */
   readonly done: (result: HandshakeResult) => void
 }
 
-/** Moves handshake frames between a socket and a state machine. Returns the function that breaks the handshake off. */
+/**
+ * Moves handshake frames between a socket and a state machine. Returns the function that breaks the handshake
+ * off.
+ */
 export function runHandshake(run: HandshakeRun): (detail: string) => void {
   const { socket, timers } = run
   /** Made when the first bytes come: most strangers leave without a word. */

@@ -11,8 +11,8 @@ import { type Stage, setStage, type Victim } from './attacks/stage.js'
 import { strangers } from './attacks/strangers.js'
 
 /*
- * Measures how late the event loop of a Master, a Worker and a driver is while a peer without access to the store
- * attacks it, and how long an honest peer takes to link meanwhile.
+ * Measures how late the event loop of a Master, a Worker and a driver is while a peer without access to the
+ * store attacks it, and how long an honest peer takes to link meanwhile.
  */
 
 const MEASURED_MS = 5_000

@@ -8,7 +8,10 @@ import type { StartContender } from './contender.js'
 
 const BULK = 1000
 
-/** BullMQ with no-op jobs, through a Redis of its own that keeps nothing on disk, which is its fastest setting. */
+/**
+ * BullMQ with no-op jobs, through a Redis of its own that keeps nothing on disk, which is its fastest
+ * setting.
+ */
 export const start: StartContender = async ({ workers, concurrency }) => {
   const redis = await startRedis({ appendfsync: 'no', extra: ['--appendonly', 'no', '--save', ''] })
   const connection = { host: '127.0.0.1', port: redis.port }

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 /*
- * Each candidate runs in a process of its own, so that the heap and the timers of one do not slow another. First each
- * setting of its grid makes a short run. The fastest setting then makes the measured rounds.
+ * Each candidate runs in a process of its own, so that the heap and the timers of one do not slow another.
+ * First each setting of its grid makes a short run. The fastest setting then makes the measured rounds.
  */
 
 /** Plain data, printed in the table as it is. */
@@ -55,8 +55,8 @@ export async function measure(entry: Entry, setting: Setting, tasks: number): Pr
 }
 
 /**
- * First the grid of each candidate, then `rounds` rounds in turns, so that a busy moment of the machine affects all of
- * them.
+ * First the grid of each candidate, then `rounds` rounds in turns, so that a busy moment of the machine
+ * affects all of them.
  */
 export async function compete(entries: readonly Entry[], rounds: number): Promise<Standing[]> {
   const best = new Map<Entry, Setting>()

@@ -12,8 +12,8 @@ import { WorkerEndpoint } from './endpoints.js'
 import { type LiveMaster, withMaster } from './live-master.js'
 
 /*
- * A Master with many Workers and waiting drivers, while many clients read its whole state once a second, as `status
- * --watch` does. It must go on leading. How late its event loop is, is measured from outside.
+ * A Master with many Workers and waiting drivers, while many clients read its whole state once a second, as
+ * `status --watch` does. It must go on leading. How late its event loop is, is measured from outside.
  */
 
 const WORKERS = 1000

@@ -100,7 +100,9 @@ async function sendAll(link: Link, count: number): Promise<void> {
   if (invalid > 0) throw new Error(`${invalid} messages did not validate`)
 }
 
-/** One-way tells between two processes, from `send` to a validated message. The goal is 400,000 per second. */
+/**
+ * One-way tells between two processes, from `send` to a validated message. The goal is 400,000 per second.
+ */
 export async function benchRemoteTell(): Promise<{ name: string; perSecond: number }> {
   const child = fork(fileURLToPath(import.meta.url), ['receive'])
   try {

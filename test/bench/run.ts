@@ -8,8 +8,8 @@ import { benchExecutorStart, benchTasks } from './tasks.bench.js'
 import { benchTell } from './tell.bench.js'
 
 /*
- * `npm run bench [-- NAME...]` measures this machine, and our peers in the same run. Absolute numbers belong to this
- * machine and hour; ratios can be compared.
+ * `npm run bench [-- NAME...]` measures this machine, and our peers in the same run. Absolute numbers belong
+ * to this machine and hour; ratios can be compared.
  */
 
 const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<string>>> = {

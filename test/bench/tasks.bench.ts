@@ -5,8 +5,8 @@ import { compete, type Entry, gridOf, median, type Standing } from './contender.
 import { hasRedis } from './redis.js'
 
 /*
- * No-op tasks with results, compared with peers on the same cores in one run. Each peer runs at its fastest setting of
- * the grid below. The table names that setting.
+ * No-op tasks with results, compared with peers on the same cores in one run. Each peer runs at its fastest
+ * setting of the grid below. The table names that setting.
  */
 
 const ROUNDS = 5

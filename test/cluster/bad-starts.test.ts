@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
 
 /*
- * What cannot start, with real processes: a machine that cannot run the application beside one that can, nobody who can,
- * programs that are missing, services that end well because we stop them.
+ * What cannot start, with real processes: a machine that cannot run the application beside one that can,
+ * nobody who can, programs that are missing, services that end well because we stop them.
  */
 
 const WORKERS = ['w1', 'w2']

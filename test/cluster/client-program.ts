@@ -1,6 +1,8 @@
 import { connect, isFiresteelError } from '../../actors/client/index.js'
 
-/* A program of a user, for client-processes.test.ts: what it prints is looked at, and that it ends by itself. */
+/*
+ * A program of a user, for client-processes.test.ts: what it prints is looked at, and that it ends by itself.
+ */
 
 export const square = (n: number): number => n * n
 

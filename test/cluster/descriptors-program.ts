@@ -12,7 +12,9 @@ import { childEnvironment } from '../../runtime/process/environment.js'
 import { readProcess, readProcessTable } from '../../runtime/process/process-table.js'
 import { waitUntil } from '../harness/wait-until.js'
 
-/* Runs with few descriptors (`ulimit -n`), in a folder of its own: what a Worker does when it has none left. */
+/*
+ * Runs with few descriptors (`ulimit -n`), in a folder of its own: what a Worker does when it has none left.
+ */
 
 const taken: number[] = []
 

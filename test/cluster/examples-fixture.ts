@@ -15,8 +15,8 @@ export const program = (name: string): string =>
   fileURLToPath(new URL(`../../examples/${name}/main.js`, import.meta.url))
 
 /**
- * A temporary folder of its own for what is run in it. All processes of a cluster get it in their environment: so those
- * that are left can be found by anybody, whoever started them and whoever lost them.
+ * A temporary folder of its own for what is run in it. All processes of a cluster get it in their
+ * environment: so those that are left can be found by anybody, whoever started them and whoever lost them.
  */
 export class Nest implements AsyncDisposable {
   readonly folder: string
@@ -61,7 +61,9 @@ export class Nest implements AsyncDisposable {
     assert.deepEqual(await readdir(this.folder), [], 'files are left')
   }
 
-  /** Command lines of all processes that have this folder in their environment. Empty where there is no /proc. */
+  /**
+   * Command lines of all processes that have this folder in their environment. Empty where there is no /proc.
+   */
   async processes(): Promise<string[]> {
     if (process.platform !== 'linux') return []
     const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))

@@ -11,7 +11,10 @@ import { waitUntil } from '../harness/wait-until.js'
 
 const skip = await HostNetwork.refused()
 
-/** Prints the datagrams that it gets, sends those that it is told to; and a TCP port that prints what it hears. */
+/**
+ * Prints the datagrams that it gets, sends those that it is told to; and a TCP port that prints what it
+ * hears.
+ */
 const PROGRAM = `
   const port = 5000
   const socket = require('node:dgram').createSocket('udp4')

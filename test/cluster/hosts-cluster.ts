@@ -34,7 +34,10 @@ interface Parts {
   readonly log: NodeLog
 }
 
-/** Three Masters, two Workers, a data store and lock servers, each on a host of its own; clients are on another. */
+/**
+ * Three Masters, two Workers, a data store and lock servers, each on a host of its own; clients are on
+ * another.
+ */
 export class HostsCluster implements Field, AsyncDisposable {
   readonly name: string
   readonly shape = { workers: WORKERS.length }

@@ -14,7 +14,10 @@ import { HostsCluster, type HostsOptions } from './hosts-cluster.js'
 const SUBMISSIONS = 3
 const SEED = 5
 
-/** Faults of a network, one after the other, to a cluster that is at work; after each all that the soak checks is checked. */
+/**
+ * Faults of a network, one after the other, to a cluster that is at work; after each all that the soak checks
+ * is checked.
+ */
 export class HostsTrial implements AsyncDisposable {
   readonly hosts: HostsCluster
   readonly #work: Work
@@ -45,8 +48,8 @@ export class HostsTrial implements AsyncDisposable {
   }
 
   /**
-   * The fault costs the leader its leadership and nobody else anything: another is elected while it lasts, and goes on
-   * leading when it is over. `why`: what the old one says.
+   * The fault costs the leader its leadership and nobody else anything: another is elected while it lasts,
+   * and goes on leading when it is over. `why`: what the old one says.
    */
   succession(strike: (leader: ClusterNode) => Promise<void>, why: RegExp): Promise<void> {
     return this.#oneAfterTheOther(() => this.#succession(strike, why))

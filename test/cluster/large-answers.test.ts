@@ -6,7 +6,10 @@ import { limits } from '../../runtime/limits.js'
 import { createTestCluster, waitUntil } from '../harness/index.js'
 import { clientOf } from './redis-cluster.js'
 
-/* With a client's key alone, and with real processes: no answer, whatever its size, costs a Master its leadership. */
+/*
+ * With a client's key alone, and with real processes: no answer, whatever its size, costs a Master its
+ * leadership.
+ */
 
 const request = { type: 'RequestMasterState' } as const
 

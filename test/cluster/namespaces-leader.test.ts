@@ -7,8 +7,8 @@ import { HostsTrial } from './hosts-trial.js'
 
 const skip = await HostNetwork.refused()
 /**
- * Links are dead after 5 s of silence, then the leader is deaf for two leases: Workers must not feel isolated by then,
- * which they do after half of it.
+ * Links are dead after 5 s of silence, then the leader is deaf for two leases: Workers must not feel isolated
+ * by then, which they do after half of it.
  */
 const PATIENT_MS = 30_000
 const handsOver = new RegExp(`hands over: it hears 0 of ${WORKERS.length} workers`)

@@ -8,7 +8,10 @@ import { HostsTrial } from './hosts-trial.js'
 /* A Worker that loses the whole network without a connection that ends. */
 
 const skip = await HostNetwork.refused()
-/** Suspect after a quarter, isolated after half, lost after all of it: far enough from each other for a busy machine. */
+/**
+ * Suspect after a quarter, isolated after half, lost after all of it: far enough from each other for a busy
+ * machine.
+ */
 const SHORT_MS = 16_000
 
 test('the host of a Worker is off the network, no connection has ended, and comes back', {

@@ -3,10 +3,16 @@ import { HostNetwork } from '../harness/host-network.js'
 import { MASTERS, STORE } from './hosts-cluster.js'
 import { HostsTrial } from './hosts-trial.js'
 
-/* The leader and its data store, on hosts of their own whose packets are dropped: no proxy answers for TCP in between. */
+/*
+ * The leader and its data store, on hosts of their own whose packets are dropped: no proxy answers for TCP in
+ * between.
+ */
 
 const skip = await HostNetwork.refused()
-/** By its deadline, which its commit queue may be the first to see; or sooner by a peer that has heard of the next. */
+/**
+ * By its deadline, which its commit queue may be the first to see; or sooner by a peer that has heard of the
+ * next.
+ */
 const revoked = /^RevokedLeadership: (the lease ran out$|a peer has (seen|obeyed) epoch )/
 
 test('the network around a leader fails: another leads, nothing is lost, work does not notice', {

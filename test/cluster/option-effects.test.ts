@@ -14,8 +14,9 @@ import { waitUntil } from '../harness/wait-until.js'
 import { firesteel } from '../tools/command-fixture.js'
 
 /*
- * Every option of `connect()`, `submit` and `run`, by its effect on a real cluster; those of `tasks()`, `map()` and
- * `each()` are in `tasks-options`. An option that is not here does not compile, or fails the last test of its kind.
+ * Every option of `connect()`, `submit` and `run`, by its effect on a real cluster; those of `tasks()`,
+ * `map()` and `each()` are in `tasks-options`. An option that is not here does not compile, or fails the last
+ * test of its kind.
  */
 
 let cwd: string

@@ -3,7 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
-/* A shell with processes and a network of its own: fixed ports are free there, and its end ends all that it has started. */
+/*
+ * A shell with processes and a network of its own: fixed ports are free there, and its end ends all that it
+ * has started.
+ */
 
 const OWN_SPACES = ['--net', '--pid', '--fork', '--mount-proc', '--kill-child']
 

@@ -14,7 +14,10 @@ import { deriveKey } from '../../runtime/transport/keys.js'
 import type { RedisServer, TestCluster } from '../harness/index.js'
 import { waitUntil } from '../harness/wait-until.js'
 
-/* What the tests of a cluster over Redis share: who leads as Redis has it, load, and what must be there afterwards. */
+/*
+ * What the tests of a cluster over Redis share: who leads as Redis has it, load, and what must be there
+ * afterwards.
+ */
 
 const tasksUrl = new URL('./failover-tasks.js', import.meta.url)
 type Tasks = typeof import('./failover-tasks.js')
@@ -97,7 +100,10 @@ export async function copyOf(redis: RedisServer): Promise<{ putBack(): Promise<v
   }
 }
 
-/** The end of what a Redis has written by now; cut there, while it does not run, it ends in the middle of a command. */
+/**
+ * The end of what a Redis has written by now; cut there, while it does not run, it ends in the middle of a
+ * command.
+ */
 export async function endOf(redis: RedisServer): Promise<{ cut(): Promise<void> }> {
   const names = await readdir(filesOf(redis))
   const file = join(filesOf(redis), names.find((name) => name.endsWith('.incr.aof'))!)

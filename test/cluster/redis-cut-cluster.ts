@@ -13,7 +13,10 @@ const MASTERS = ['m1', 'm2', 'm3'] as const
 /** Stalls of a busy machine pass up to half of it. */
 export const LEASE_MS = 1500
 
-/** Three Masters, each under a launcher of its own, that reach a data store and three lock servers by routes of their own. */
+/**
+ * Three Masters, each under a launcher of its own, that reach a data store and three lock servers by routes
+ * of their own.
+ */
 export class CutCluster implements AsyncDisposable {
   readonly name: string
   readonly data: RedisServer
@@ -148,7 +151,10 @@ export class CutCluster implements AsyncDisposable {
     return Promise.all(this.locks.map((lock) => lock.cli('GET', `{firesteel:${this.name}}:lock`)))
   }
 
-  /** Milliseconds that each lock server still keeps this value of the lock; undefined where it has none or another. */
+  /**
+   * Milliseconds that each lock server still keeps this value of the lock; undefined where it has none or
+   * another.
+   */
   lockRemaining(value: string): Promise<(number | undefined)[]> {
     const key = `{firesteel:${this.name}}:lock`
     return Promise.all(

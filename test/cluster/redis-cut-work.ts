@@ -54,7 +54,10 @@ export class CutWork {
     await this.#flow.flows()
   }
 
-  /** One record for each submission, under the id that its client was told, in the cluster state and in the store itself. */
+  /**
+   * One record for each submission, under the id that its client was told, in the cluster state and in the
+   * store itself.
+   */
   async onceEach(): Promise<void> {
     const clusterState = await stateOf(this.#cut.cluster)
     for (const [name, id] of this.ids) {

@@ -10,8 +10,8 @@ import { CutWork } from './redis-cut-work.js'
 
 const TRIES = 5
 /**
- * By its deadline; or sooner by a peer: commits put the deadline off and the lock not, so that another may have the lock
- * already. The record tells them apart.
+ * By its deadline; or sooner by a peer: commits put the deadline off and the lock not, so that another may
+ * have the lock already. The record tells them apart.
  */
 const revoked = /^RevokedLeadership: (the lease ran out$|a peer has (seen|obeyed) epoch )/
 
@@ -89,8 +89,8 @@ test('one-way cuts of the leader from the data store: what it said may count, wh
   const work = await CutWork.start(cut)
 
   /**
-   * Cuts the leader off and submits; done when `isThere` before another leads. A renewal that is under way in the moment
-   * of the cut holds the commit back in its Master: then it is tried again.
+   * Cuts the leader off and submits; done when `isThere` before another leads. A renewal that is under way in
+   * the moment of the cut holds the commit back in its Master: then it is tried again.
    */
   const cutOffWithCommit = async (
     kind: 'answers' | 'requests',

@@ -130,7 +130,8 @@ test('Redis is gone for longer than lease and worker timeout: no new work, what 
 
   await redis.kill()
   await noLeader(cluster)
-  // Sent on the last moments of its link, the outcome would be unknown: true as well, but not what this is about.
+  // Sent on the last moments of its link, the outcome would be unknown: true as well, but not what this is
+  // about.
   await cluster.waitUntil('the client to know of no leader', () => client.leader === undefined)
   const refused = await client
     .request(

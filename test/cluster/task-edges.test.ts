@@ -8,8 +8,8 @@ import { createTestCluster, type TestCluster } from '../harness/index.js'
 import { blockingCommand, isAlive, pidsIn } from '../tools/blocking-command.js'
 
 /*
- * Tasks at their edges on a whole cluster: calls that nothing interrupts, imports that fail on one machine, modules of
- * every form. The parts are in `executor-blocking` and `executor-modules`.
+ * Tasks at their edges on a whole cluster: calls that nothing interrupts, imports that fail on one machine,
+ * modules of every form. The parts are in `executor-blocking` and `executor-modules`.
  */
 
 let cluster: TestCluster

@@ -40,7 +40,10 @@ import {
   waitingDriver,
 } from './redis-cluster.js'
 
-/* Builds of two releases on one machine: what works together does, and what does not says so (docs/compatibility.md). */
+/*
+ * Builds of two releases on one machine: what works together does, and what does not says so
+ * (docs/compatibility.md).
+ */
 
 const SECRET = 'a secret of version skew tests only'
 const NEXT_MAJOR = 99

@@ -6,8 +6,8 @@ import { launchDriver } from '../tools/worker-fixture.js'
 import { FakeMaster, startWorkerNode, Workshop } from './worker-fixture.js'
 
 /*
- * Isolation with real links and processes (protocol 8). W is 6 s: SIGTERM after 3 s, the guard at 4 s. So a busy machine
- * has a second until the guard kills a driver that has been asked to end.
+ * Isolation with real links and processes (protocol 8). W is 6 s: SIGTERM after 3 s, the guard at 4 s. So a
+ * busy machine has a second until the guard kills a driver that has been asked to end.
  */
 
 const workerTimeoutMs = 6000

@@ -8,11 +8,14 @@ import { electionSuite } from './election-suite.js'
 import { persistenceSuite, suiteSchemas } from './persistence-suite.js'
 
 export interface CustomRecoveryTestOptions {
-  /** Lease of the leaders, in milliseconds. Elections run in real time: a shorter one is quicker, and stricter. Default 1000. */
+  /**
+   * Lease of the leaders, in milliseconds. Elections run in real time: a shorter one is quicker, and
+   * stricter. Default 1000.
+   */
   readonly leaseMs?: number
   /**
-   * Ends what a test has left behind in the store of `cluster`, after each test. Not needed where all of it lies in the
-   * folder that the module is given, or under the name of the cluster.
+   * Ends what a test has left behind in the store of `cluster`, after each test. Not needed where all of it
+   * lies in the folder that the module is given, or under the name of the cluster.
    */
   readonly dispose?: (cluster: string) => void | Promise<void>
 }
@@ -25,9 +28,9 @@ const OPTIONS = Object.keys({
 let clusters = 0
 
 /**
- * The tests that a module for recovery.mode CUSTOM must pass, registered with `node:test`: what a Master relies on in its
- * persistence engine and in its election. Each test has a cluster and a folder of its own; each engine that it opens
- * stands for the process of another Master.
+ * The tests that a module for recovery.mode CUSTOM must pass, registered with `node:test`: what a Master
+ * relies on in its persistence engine and in its election. Each test has a cluster and a folder of its own;
+ * each engine that it opens stands for the process of another Master.
  */
 export function testCustomRecovery(
   name: string,

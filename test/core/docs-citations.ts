@@ -1,5 +1,6 @@
 /*
- * Citations: how code, tests and pages name a rule of docs/protocol.md or docs/spark-standalone.md. Pure: text in, problems out.
+ * Citations: how code, tests and pages name a rule of docs/protocol.md or docs/spark-standalone.md. Pure:
+ * text in, problems out.
  *
  *     protocol 5.3      protocol R4      protocol S7, L1      Spark 4.8      Spark 3.4.11a      R4: the title of a test
  */
@@ -59,7 +60,9 @@ export function citationsOf(text: string): Citation[] {
   return found
 }
 
-/** Citations in a form that names no page of the project, and in comments those that name a rule but no page. */
+/**
+ * Citations in a form that names no page of the project, and in comments those that name a rule but no page.
+ */
 export function outdatedCitationsOf(text: string): { readonly line: number; readonly text: string }[] {
   return [...text.matchAll(outdatedCitation)].map(({ index, 0: cited }) => ({
     line: lineAt(text, index),

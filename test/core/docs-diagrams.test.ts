@@ -13,8 +13,8 @@ import { workerEdgeRules } from './spark-worker-edge-rules.js'
 import { type Kind, kinds, watchTransitions } from './state-watch.js'
 
 /*
- * The state diagrams of docs/protocol.md against the Master core: what it does is drawn, and what is drawn it does. It runs the
- * rules of Spark, and what they do not come to.
+ * The state diagrams of docs/protocol.md against the Master core: what it does is drawn, and what is drawn it
+ * does. It runs the rules of Spark, and what they do not come to.
  */
 
 const rules = [

@@ -132,7 +132,9 @@ export class CandidateFixture {
     return ticket
   }
 
-  /** What it asked of store, lock and witnesses since this was called last; the look of the start is left out. */
+  /**
+   * What it asked of store, lock and witnesses since this was called last; the look of the start is left out.
+   */
   asked(): Asking[] {
     const kinds = this.effects.slice(this.#asked).map(({ kind }) => kind)
     if (this.#asked === 0 && kinds[0] === 'startTimer') kinds.shift()

@@ -11,8 +11,9 @@ import {
 import { type Fate, type LeaseAgent, LeaseWorld, type Stall } from './election-lease-world.js'
 
 /*
- * Lease arithmetic (protocol 6, 17, 19): first as numbers, then in a world of agents whose clocks drift and whose messages are
- * late or lost. Drift below 5 %, lease from 1 s: what the protocol assumes and the configuration enforces.
+ * Lease arithmetic (protocol 6, 17, 19): first as numbers, then in a world of agents whose clocks drift and
+ * whose messages are late or lost. Drift below 5 %, lease from 1 s: what the protocol assumes and the
+ * configuration enforces.
  */
 
 /** Evenly spread, where doubles would crowd around 0. */
@@ -47,7 +48,8 @@ test('two renewals fit before the deadline, with the time of one lost request be
     fc.property(leaseMs, (lease) => {
       const deadline = deadlineMs(0, lease)
       assert.ok(2 * renewEveryMs(lease) < deadline)
-      // A touch that is given up after a quarter of the lease is no longer under way when the next one is due.
+      // A touch that is given up after a quarter of the lease is no longer under way when the next one is
+      // due.
       assert.ok(renewEveryMs(lease) + lease / 4 < 2 * renewEveryMs(lease))
       assert.ok(2 * renewEveryMs(lease) + lease / 5 < deadline)
     }),
@@ -201,7 +203,8 @@ test('a confirmation newer than the lock: acting goes on for a third of the leas
           if (!agent.core.mayAct(agent.localMs(world.nowMs)) || agent.core.lock === '') continue
           const setMs = world.lockSetMs.get(agent.core.lock)!
           const newer = Math.max(0, agent.confirmedMs - setMs)
-          // What the margin does not cover is the age of the lock at the confirmation; the record, not the clock, is the fence.
+          // What the margin does not cover is the age of the lock at the confirmation; the record, not the
+          // clock, is the fence.
           const allowedMs = setMs + one.lease + Math.max(0, newer - safetyMarginMs(one.lease))
           assert.ok(world.nowMs < allowedMs + 1e-6, `acts ${world.nowMs - allowedMs} ms too long`)
         }

@@ -4,8 +4,8 @@ import { Hearsay } from '../../actors/election/hearsay.js'
 import type { ElectOutcome, LeaderRecord } from '../../runtime/persistence/engine.js'
 
 /*
- * Agents, one store and one lock server in true time, which none of them can read: each has a clock of its own rate.
- * Only what the lease is about: no Masters, no links, no commits.
+ * Agents, one store and one lock server in true time, which none of them can read: each has a clock of its
+ * own rate. Only what the lease is about: no Masters, no links, no commits.
  */
 
 export interface Fate {
@@ -30,7 +30,10 @@ export interface LeaseWorldOptions {
   readonly fate: () => Fate
   /** In [0, 1). */
   readonly random: () => number
-  /** After this part of the lease a request without an answer is given up; default a quarter, as the store's client does. */
+  /**
+   * After this part of the lease a request without an answer is given up; default a quarter, as the store's
+   * client does.
+   */
   readonly patience?: number
 }
 
@@ -215,7 +218,10 @@ export class LeaseWorld {
     )
   }
 
-  /** Runs `work` at the server and brings its answer back; a lost one is known to be lost after a quarter of the lease. */
+  /**
+   * Runs `work` at the server and brings its answer back; a lost one is known to be lost after a quarter of
+   * the lease.
+   */
   #ask(agent: LeaseAgent, core: ElectionCore, effect: ElectionEffect): void {
     const { delaysMs, lost } = this.#options.fate()
     const sentMs = this.nowMs

@@ -20,7 +20,10 @@ const TASKS = 4
 const nameOf = ({ taskId, n }: AttemptKey): string => `${taskId}/${n}`
 const namesOf = (keys: Iterable<AttemptKey>): string[] => [...keys].map(nameOf).sort()
 
-/** A link that says what was sent over it, takes no more for a while now and then, and loses what is sent when it has ended. */
+/**
+ * A link that says what was sent over it, takes no more for a while now and then, and loses what is sent when
+ * it has ended.
+ */
 class DriverLink implements SessionLink {
   readonly sent: FromExecutor[] = []
   isBlocked = false
@@ -54,9 +57,10 @@ interface Result extends AttemptKey {
 }
 
 /**
- * The session of an executor between a driver and threads that do at any time what they may: a driver that gives an attempt again while
- * it is here, confirms an older attempt late, recalls and cancels whatever it likes, over links that come and go. Beside it the plain
- * model: what is here, and which results nobody has confirmed.
+ * The session of an executor between a driver and threads that do at any time what they may: a driver that
+ * gives an attempt again while it is here, confirms an older attempt late, recalls and cancels whatever it
+ * likes, over links that come and go. Beside it the plain model: what is here, and which results nobody has
+ * confirmed.
  */
 export class SessionWorld {
   readonly counts = { again: 0, older: 0, links: 0, results: 0, returned: 0 }

@@ -13,8 +13,9 @@ import { optional, reference, validFile } from './config-arbitrary.js'
 import { SECRET_VARIABLE, writtenOut } from './config-writer.js'
 
 /*
- * The config reader: whatever it is given, a deployment or coded problems with their places; what it accepts, written out and
- * read again, is the same; what the limits forbid is refused, and what they allow is not. (launch-config.test.ts has the texts.)
+ * The config reader: whatever it is given, a deployment or coded problems with their places; what it accepts,
+ * written out and read again, is the same; what the limits forbid is refused, and what they allow is not.
+ * (launch-config.test.ts has the texts.)
  */
 
 const SECRET = '0123456789abcdef'

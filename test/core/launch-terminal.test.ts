@@ -9,7 +9,10 @@ import { driver, masterState } from '../tools/http-samples.js'
 
 /* What a peer has chosen must not act on the terminal of who looks. */
 
-/** Clears the screen, sets the title, forges a line, begins a C1 sequence, turns the direction, hides what follows. */
+/**
+ * Clears the screen, sets the title, forges a line, begins a C1 sequence, turns the direction, hides what
+ * follows.
+ */
 const evil =
   'a\u001b[2J\u001b]0;title\u0007\r\nDriver forged\u009b31m\u202e\u2066b\u2028c\ufeff\u0000\t\u007f'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must not be there

@@ -13,7 +13,10 @@ import { messageBytesOf } from '../../runtime/transport/message-bounds.js'
 import { readEnvelopes } from '../fixtures/read-envelopes.js'
 import { MasterWorld, noRecords } from '../tools/master-fixture.js'
 
-/* What an application holds reaches a new leader, however much it is: in messages that the link of a client carries. */
+/*
+ * What an application holds reaches a new leader, however much it is: in messages that the link of a client
+ * carries.
+ */
 
 const whole = (appId: string, execIds: readonly number[]): MasterChangeAcknowledged => ({
   type: 'MasterChangeAcknowledged',

@@ -8,8 +8,8 @@ import { limits } from '../../runtime/limits.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
 /*
- * Workers on which nothing starts: the folder of the application is missing there (the commonest mistake on several
- * machines), its program ends at once. What a Master makes of it, on virtual time.
+ * Workers on which nothing starts: the folder of the application is missing there (the commonest mistake on
+ * several machines), its program ends at once. What a Master makes of it, on virtual time.
  */
 
 const folderMissing = {

@@ -9,8 +9,8 @@ import { limits } from '../../runtime/limits.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
 /*
- * Numbers that only count up, from who may lie: a Worker, an application, another Master. Whatever they say, the next number
- * is one that a record, a command and the next leader can take.
+ * Numbers that only count up, from who may lie: a Worker, an application, another Master. Whatever they say,
+ * the next number is one that a record, a command and the next leader can take.
  */
 
 const LAST = Number.MAX_SAFE_INTEGER

@@ -285,7 +285,10 @@ export class ClusterStateLife {
     }
   }
 
-  /** A launch that comes again changes nothing (protocol R6). The Master's cluster state holds at least what runs: there is always room. */
+  /**
+   * A launch that comes again changes nothing (protocol R6). The Master's cluster state holds at least what
+   * runs: there is always room.
+   */
   #start(worker: PlainWorker, key: string, process: Running): void {
     if (worker.running.has(key)) return
     const all = [...worker.running.values(), process]

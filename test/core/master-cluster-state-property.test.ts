@@ -4,8 +4,9 @@ import fc from 'fast-check'
 import { ClusterStateLife, type LifeEvent } from './master-cluster-state-life.js'
 
 /*
- * S4 over a life: Workers come, go silent and come back, drivers and applications are submitted, end and are killed, messages
- * are lost with their links. After each event the cluster state is taken apart; at the end they must agree with the processes.
+ * S4 over a life: Workers come, go silent and come back, drivers and applications are submitted, end and are
+ * killed, messages are lost with their links. After each event the cluster state is taken apart; at the end
+ * they must agree with the processes.
  */
 
 const amounts = fc.dictionary(fc.constant('gpu'), fc.integer({ min: 1, max: 2 }), { maxKeys: 1 })

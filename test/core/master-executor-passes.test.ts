@@ -7,7 +7,10 @@ import { limits } from '../../runtime/limits.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 import { modelCores } from './placement-model.js'
 
-/* Giving executors to applications takes a stated number of looks and launches a pass, and ends where one pass would. */
+/*
+ * Giving executors to applications takes a stated number of looks and launches a pass, and ends where one
+ * pass would.
+ */
 
 const LAUNCHES = 200
 

@@ -22,7 +22,9 @@ function end(driverId: string, parts: Partial<DriverStateChanged>): DriverStateC
   return { ...change, state: 'FINISHED', exitCode: 0, ...parts }
 }
 
-/** A driver that was submitted before the fall, and launched after it; the next leader knows the first only. */
+/**
+ * A driver that was submitted before the fall, and launched after it; the next leader knows the first only.
+ */
 function fallen(description: Partial<DriverDescription>, before?: (records: StoredRecords) => StoredRecords) {
   const world = new MasterWorld().elect()
   const driverId = world.submitted(description)

@@ -1,6 +1,6 @@
 /*
- * Words that the project used before docs/glossary.md had standard terms. Pure: text in, problems out. A word that also has an
- * ordinary meaning has exceptions, which are texts in which it is allowed.
+ * Words that the project used before docs/glossary.md had standard terms. Pure: text in, problems out. A word
+ * that also has an ordinary meaning has exceptions, which are texts in which it is allowed.
  */
 
 interface OldWord {

@@ -10,8 +10,9 @@ import {
 import type { CommitOutcome, Table } from '../../runtime/persistence/engine.js'
 
 /*
- * The commit queue under any sequence of calls and any outcomes, in any order, beside a plain list of the steps it has taken.
- * (persistence-commit queue.test.ts runs it against a model of the store; here the store is a liar that may answer anything.)
+ * The commit queue under any sequence of calls and any outcomes, in any order, beside a plain list of the
+ * steps it has taken. (persistence-commit queue.test.ts runs it against a model of the store; here the store
+ * is a liar that may answer anything.)
  */
 
 interface Wrote {
@@ -237,7 +238,10 @@ class Witness {
     )
   }
 
-  /** How many steps a commit may cover: those whose writes are exactly its entries. A deletion repeated adds nothing. */
+  /**
+   * How many steps a commit may cover: those whose writes are exactly its entries. A deletion repeated adds
+   * nothing.
+   */
   #counts(commit: Commit): number[] {
     const counts = this.#waiting.map((_, at) => at + 1)
     const found = counts.filter((count) => says(commit, this.#waiting.slice(0, count)))
@@ -295,7 +299,8 @@ class Witness {
   #succeeded(sent: CommitQueueRequest, result: ReturnType<CommitQueue<string>['settled']>): void {
     assert.equal(result.ended, undefined)
     assert.equal(this.commitQueue.storeDegradation, undefined)
-    // A touch covers the steps without writes that stood before it was formed; they are known by their effects.
+    // A touch covers the steps without writes that stood before it was formed; they are known by their
+    // effects.
     let covered = 0
     if (sent.kind === 'touch') {
       while (this.#effectsOf(covered).length < result.released.length) covered++

@@ -288,7 +288,10 @@ const event = fc.oneof(
   fc.record({ kind: fc.constant('late' as const) }),
 )
 
-/** Runs events against commit queue and model; every released effect is checked against what the store holds then. */
+/**
+ * Runs events against commit queue and model; every released effect is checked against what the store holds
+ * then.
+ */
 class History {
   readonly commitQueue = commitQueueOf({ commitEntries: 6, commitQueueSteps: 12 })
   readonly store = new ModelStore()

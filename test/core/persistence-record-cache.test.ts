@@ -113,7 +113,8 @@ test('own lost writes that were not durable again are owed to every later leader
 test('forgotten by a leader that did not live to ask: given however many were elected since', () => {
   const recordCache = led()
   recordCache.end(0)
-  // Epoch 6 found (1, 22) and could not read it; nor could 7, on the store that 6 had raised to its own epoch.
+  // Epoch 6 found (1, 22) and could not read it; nor could 7, on the store that 6 had raised to its own
+  // epoch.
   const earlier = [past(6, at(1, 22))]
   assert.deepEqual(ids(recordCache.lostWrites({ base: at(7, 22), earlier }, 0)), ['b', 'old'])
   assert.deepEqual(recordCache.lostWrites({ base: at(7, 22), earlier: [past(6, at(5, 12))] }, 0), [])

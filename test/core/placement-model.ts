@@ -1,6 +1,7 @@
 /*
- * Spark's placement (Spark 4.2 to 4.4) as a person would play it on a table: one step of cores at a time, every sum
- * taken again from the list of what lies there. Slow on purpose, and it shares nothing with the Master.
+ * Spark's placement (Spark 4.2 to 4.4) as a person would play it on a table: one step of cores at a time,
+ * every sum taken again from the list of what lies there. Slow on purpose, and it shares nothing with the
+ * Master.
  */
 
 export interface ModelHolding {

@@ -11,7 +11,10 @@ import { limits } from '../../runtime/limits.js'
 import { EnvelopeBatch } from '../../runtime/transport/envelope-batch.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
-/* Reports of Workers, and lost writes of Masters, arrive whatever their size: in messages that a link carries. */
+/*
+ * Reports of Workers, and lost writes of Masters, arrive whatever their size: in messages that a link
+ * carries.
+ */
 
 const at = { epoch: 1, seq: 1, owner: 'm1' }
 const executor = (execId: number): ExecutorReport => ({

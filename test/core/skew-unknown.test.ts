@@ -11,8 +11,9 @@ import { bytesOfBinary } from '../fixtures/wire-frame.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
 /*
- * The rule of each conversation for what a later release adds within one protocol (docs/compatibility.md): fields of messages
- * are ignored, fields of records are kept, bytes behind a task message are ignored. Nothing of it is refused.
+ * The rule of each conversation for what a later release adds within one protocol (docs/compatibility.md):
+ * fields of messages are ignored, fields of records are kept, bytes behind a task message are ignored.
+ * Nothing of it is refused.
  */
 
 interface Node {

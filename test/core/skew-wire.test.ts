@@ -24,8 +24,8 @@ import { readError, readValue, type ValueLine, valueLines, writeValue } from '..
 import { type BeatLine, beatLines, readBeat } from '../fixtures/wire-frame.js'
 
 /*
- * What releases have written is still read (docs/compatibility.md), and what this one writes has not changed by accident
- * since it was recorded. Nothing is recorded here: who means a change runs the recorder.
+ * What releases have written is still read (docs/compatibility.md), and what this one writes has not changed
+ * by accident since it was recorded. Nothing is recorded here: who means a change runs the recorder.
  */
 
 const MEANT =

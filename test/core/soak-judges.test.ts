@@ -7,7 +7,9 @@ import { type JobState, Ledger, type LedgerView, type Run } from '../soak/ledger
 import { orphansOf } from '../soak/orphans.js'
 import { compareState, overcommitted } from '../soak/state-check.js'
 
-/* What `npm run soak` calls a violation: each judge must be able to find one, and none where there is none. */
+/*
+ * What `npm run soak` calls a violation: each judge must be able to find one, and none where there is none.
+ */
 
 const run = (driverId: string, process = '1/gone'): Run => ({ driverId, generation: 1, process })
 

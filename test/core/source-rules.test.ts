@@ -15,7 +15,10 @@ const sources = new Map(
   ),
 )
 
-/** Numbers that are no limits, as `FILE NAME`, by the reason for which they stand beside the code that reads them. */
+/**
+ * Numbers that are no limits, as `FILE NAME`, by the reason for which they stand beside the code that reads
+ * them.
+ */
 const permitted: Readonly<Record<string, readonly string[]>> = {
   'descriptors, exit codes and tickets have a meaning, not a size': [
     'boot.ts bootDescriptor',

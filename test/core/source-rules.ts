@@ -19,7 +19,10 @@ export function* numericConstantsOf(path: string, text: string): Generator<strin
   }
 }
 
-/** `FILE NAME` of each export of the shipped code that only tests name. A type may be there for a signature of its own file. */
+/**
+ * `FILE NAME` of each export of the shipped code that only tests name. A type may be there for a signature of
+ * its own file.
+ */
 export function* unusedExportsOf(sources: Sources): Generator<string, void, undefined> {
   const declared = /^export (?:abstract |async )*(?:type|interface|const|function\*?|class|let) (\w+)/gm
   for (const [path, text] of sources) {

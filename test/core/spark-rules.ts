@@ -9,9 +9,9 @@ import type { MasterWorld } from '../tools/master-fixture.js'
 import { sparkSections } from './spark-sections.js'
 
 /*
- * Spark's rules of registration, recovery, adding a Worker, edge cases, and ends of executors and drivers (Spark 1.3, 3.4, 3.5,
- * 3.6, 4.8, 5.6), each against our cores. A rule is named by section,
- * row or step of that section, and a, b, c where a row holds several.
+ * Spark's rules of registration, recovery, adding a Worker, edge cases, and ends of executors and drivers
+ * (Spark 1.3, 3.4, 3.5, 3.6, 4.8, 5.6), each against our cores. A rule is named by section, row or step of
+ * that section, and a, b, c where a row holds several.
  */
 
 interface Rule {

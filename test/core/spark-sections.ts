@@ -1,4 +1,7 @@
-/* What Spark does where one rule would be too little: the sections that our code cites and that no table of rules covers. */
+/*
+ * What Spark does where one rule would be too little: the sections that our code cites and that no table of
+ * rules covers.
+ */
 
 export interface SparkSection {
   readonly title: string

@@ -11,8 +11,8 @@ import type { LinkReceiver } from '../../runtime/transport/link.js'
 import { VirtualTime } from '../tools/virtual-time.js'
 
 /*
- * Who pays for what: what a peer sends and nobody can read costs its link, a defect of ours costs us; and a peer that
- * lies costs nobody anything but itself.
+ * Who pays for what: what a peer sends and nobody can read costs its link, a defect of ours costs us; and a
+ * peer that lies costs nobody anything but itself.
  */
 
 const KIB = 1024

@@ -7,7 +7,9 @@ const GIVEN = [/\b(?:const|let) (\w+)(?:: \w+)? = (.*)/g, /\b(\w+Ms): (.*)/g, /\
 const LAMBDA = /^(?:async )?\([^)]*\)(?:: [\w<>]+)? =>/
 const COMPARISON = /\s(?:<|>|<=|>=)\s/
 
-/** `FILE: ASSERTION` of each assertion that compares readings of a real clock, or what was computed from them. */
+/**
+ * `FILE: ASSERTION` of each assertion that compares readings of a real clock, or what was computed from them.
+ */
 export function* timedAssertionsOf(path: string, text: string): Generator<string, void, undefined> {
   const names = namesFromClock(text)
   const isFromClock = (code: string): boolean => CLOCK.test(code) || names.some((name) => name.test(code))

@@ -8,8 +8,8 @@ import { encodeFrame, FrameDecoder, type FrameKind, frameKind } from '../../runt
 import { readEnvelopes } from '../fixtures/read-envelopes.js'
 
 /*
- * The frame decoder beside a plain one that sees the whole stream at once; the envelopes in frames beside the objects that
- * went in. (transport-frame.test.ts has the limits one by one.)
+ * The frame decoder beside a plain one that sees the whole stream at once; the envelopes in frames beside the
+ * objects that went in. (transport-frame.test.ts has the limits one by one.)
  */
 
 interface Seen {
@@ -49,8 +49,8 @@ function readPlainly(stream: Buffer, opensAfter: number): Reading {
 }
 
 /**
- * The real one, on these pieces, as `runHandshake` and `Link` use it: what lies behind a handshake waits for the link, while
- * more comes.
+ * The real one, on these pieces, as `runHandshake` and `Link` use it: what lies behind a handshake waits for
+ * the link, while more comes.
  */
 function read(pieces: readonly Buffer[], opensAfter: number, waits: readonly boolean[] = [false]): Reading {
   const decoder = new FrameDecoder()

@@ -6,8 +6,9 @@ import { keyOfTimer, type WorkerTimer } from '../../actors/worker/worker-timer.j
 import { DRIVER, launchDriver, ME, WorkerWorld } from '../tools/worker-fixture.js'
 
 /*
- * S3b as a model: one Worker core, three Masters that lead, die, come back and are cut off, a guard, and a Worker
- * that freezes with its mailbox full. When a leader gives up a silent Worker's driver, nothing of it may run.
+ * S3b as a model: one Worker core, three Masters that lead, die, come back and are cut off, a guard, and a
+ * Worker that freezes with its mailbox full. When a leader gives up a silent Worker's driver, nothing of it
+ * may run.
  */
 
 const W = 60_000

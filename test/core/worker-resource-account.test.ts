@@ -14,7 +14,10 @@ import {
   WorkerWorld,
 } from '../tools/worker-fixture.js'
 
-/* S4 as a property: whatever the Master asks and however processes end, nothing is over-committed and nothing leaks. */
+/*
+ * S4 as a property: whatever the Master asks and however processes end, nothing is over-committed and nothing
+ * leaks.
+ */
 
 const resources = fc.constantFrom<Record<string, string[]>>(
   {},
@@ -52,7 +55,9 @@ const action = fc.oneof(
 )
 type Action = typeof action extends fc.Arbitrary<infer A> ? A : never
 
-/** The machine below the Worker: which processes are being made, run, were told to stop; which timers wait. */
+/**
+ * The machine below the Worker: which processes are being made, run, were told to stop; which timers wait.
+ */
 class Machine {
   readonly world = WorkerWorld.registered()
   readonly starting = new Map<string, { cores: number; gpus: readonly string[] }>()

@@ -35,7 +35,9 @@ export class CaseRun {
     this.#faults = new Faults(stage, name, random, progress)
   }
 
-  /** First a period without a failover, then an equally long one with it, from the same state of the cluster. */
+  /**
+   * First a period without a failover, then an equally long one with it, from the same state of the cluster.
+   */
   async round(): Promise<Round> {
     const { flow, submissions, workers, redis, cluster } = this.#stage
     await this.#stage.ready()

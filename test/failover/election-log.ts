@@ -1,4 +1,6 @@
-/** What nodes logged since a time of the wall clock, except about drivers. Each line has its ms since then. */
+/**
+ * What nodes logged since a time of the wall clock, except about drivers. Each line has its ms since then.
+ */
 export function electionLog(log: string, fromWallMs: number): string {
   const said: string[] = []
   for (const line of log.split('\n')) {

@@ -12,8 +12,8 @@ const LEFT_MS = 300
 const LISTEN_MS = 500
 
 /**
- * What a frozen leader meets when it wakes: a submission that came meanwhile, and a question whether it leads. It must
- * answer neither as it would have before.
+ * What a frozen leader meets when it wakes: a submission that came meanwhile, and a question whether it
+ * leads. It must answer neither as it would have before.
  */
 export class FrozenLeader {
   readonly #node: ClusterNode
@@ -50,8 +50,8 @@ export class FrozenLeader {
   }
 
   /**
-   * How often it claims to lead after SIGCONT. It must be 0; otherwise a page that was asked for before is older than
-   * its end.
+   * How often it claims to lead after SIGCONT. It must be 0; otherwise a page that was asked for before is
+   * older than its end.
    */
   async claims(): Promise<number> {
     let claims = 0

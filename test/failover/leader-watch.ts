@@ -12,8 +12,8 @@ export interface SeenAlive {
 }
 
 /**
- * Asks Masters for `/leader` over and over, each on a kept connection, without their clocks. It notes when the answer
- * arrived: late by a round trip at most, never early.
+ * Asks Masters for `/leader` over and over, each on a kept connection, without their clocks. It notes when
+ * the answer arrived: late by a round trip at most, never early.
  */
 export class LeaderWatch {
   readonly #agents: Agent[] = []

@@ -4,8 +4,8 @@ import { type CommandLine, parseCommandLine, usage } from './options.js'
 import { judge, tables } from './report.js'
 
 /*
- * `npm run failover [-- OPTIONS]` measures how long a cluster is without a Master, and that no work is affected. See
- * docs/failover.md.
+ * `npm run failover [-- OPTIONS]` measures how long a cluster is without a Master, and that no work is
+ * affected. See docs/failover.md.
  */
 
 async function main({ json, strict, ...options }: CommandLine): Promise<number> {

@@ -19,8 +19,8 @@ export interface FailoverOptions {
   /** How long a leader stays frozen. */
   readonly frozenMs: number
   /**
-   * How long the task flow is watched from the signal on (`freeze`: from SIGCONT on), and equally long without a
-   * failover.
+   * How long the task flow is watched from the signal on (`freeze`: from SIGCONT on), and equally long
+   * without a failover.
    */
   readonly windowMs: number
   /** Seed of the random choices. */

@@ -58,7 +58,9 @@ export interface Evaluation {
 
 /** With fewer rounds a 99th percentile would only be the maximum. */
 const P99_ROUNDS = 200
-/** A gap counts as longer than without a failover if chance explains it in fewer than this share of cases ... */
+/**
+ * A gap counts as longer than without a failover if chance explains it in fewer than this share of cases ...
+ */
 const CHANCE = 0.01
 /** ... and if it is longer by more than this on average: about one turn of a busy machine's scheduler. */
 const NOISE_MS = 4
@@ -82,7 +84,10 @@ export interface GapComparison {
   readonly longer: boolean
 }
 
-/** Compared with equal work for the machine where possible, because starting a Master alone costs time on two cores. */
+/**
+ * Compared with equal work for the machine where possible, because starting a Master alone costs time on two
+ * cores.
+ */
 export function judgeGap(rounds: readonly Round[], seed: number): GapComparison {
   const pairs = rounds.map(
     ({ gapMs, calmGapMs, standbyGapMs }) => [gapMs, standbyGapMs ?? calmGapMs] as const,

@@ -28,8 +28,9 @@ interface Host {
 let networks = 0
 
 /**
- * Hosts on one Ethernet, each a network namespace with an address of its own. This process is one more, and is never
- * cut off. Only root on Linux with iproute2 can start one. It ends with this process, however that ends.
+ * Hosts on one Ethernet, each a network namespace with an address of its own. This process is one more, and
+ * is never cut off. Only root on Linux with iproute2 can start one. It ends with this process, however that
+ * ends.
  */
 export class HostNetwork implements AsyncDisposable {
   readonly #parts: NetworkParts
@@ -50,7 +51,8 @@ export class HostNetwork implements AsyncDisposable {
     if (process.platform !== 'linux') return 'needs the network namespaces of Linux'
     const network = networks++
     const [space, bridge] = [spaceName(network, 'trial'), cableName(network, 0)]
-    // Only what the machine may refuse is tried here: if our own code is wrong, tests fail and are not skipped.
+    // Only what the machine may refuse is tried here: if our own code is wrong, tests fail and are not
+    // skipped.
     try {
       await ip(['netns', 'add', space])
       try {

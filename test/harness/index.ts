@@ -1,6 +1,6 @@
 /*
- * The package's entry `firesteel/testing`: a cluster of real processes inside a test, and the tests that a module for
- * recovery.mode CUSTOM must pass.
+ * The package's entry `firesteel/testing`: a cluster of real processes inside a test, and the tests that a
+ * module for recovery.mode CUSTOM must pass.
  */
 
 import { randomBytes } from 'node:crypto'
@@ -25,7 +25,9 @@ export type { StatusReport } from './status-report.js'
 export type { CliOptions, NodeName, TestCluster, WaitAliveOptions } from './test-cluster.js'
 export { type WaitOptions, waitUntil } from './wait-until.js'
 
-/** Includes all keys of `recovery` in a deployment file except `mode` and `directory`, each for its own mode. */
+/**
+ * Includes all keys of `recovery` in a deployment file except `mode` and `directory`, each for its own mode.
+ */
 export interface TestClusterOptions extends Omit<RecoveryKeys, 'mode'> {
   /** Default 1; several need recovery REDIS or CUSTOM. */
   readonly masters?: number
@@ -35,10 +37,14 @@ export interface TestClusterOptions extends Omit<RecoveryKeys, 'mode'> {
   readonly cores?: number
   /** Memory that each Worker offers, such as `4g`; it does not use it. Default 4g. */
   readonly memory?: string
-  /** Where a killed Master finds its state again. Default: REDIS with `redis` or `sentinel`, otherwise FILESYSTEM. */
+  /**
+   * Where a killed Master finds its state again. Default: REDIS with `redis` or `sentinel`, otherwise
+   * FILESYSTEM.
+   */
   readonly recovery?: RecoveryKeys['mode']
   /**
-   * URL of a Redis, such as that of `startRedis()`. Several clusters may share it, because each has keys of its own.
+   * URL of a Redis, such as that of `startRedis()`. Several clusters may share it, because each has keys of
+   * its own.
    */
   readonly redis?: string
   /** After this silence a Worker is dead, such as `10s`; at least four leases. Default 60s. */
@@ -70,8 +76,8 @@ const OPTIONS = Object.keys({
 } satisfies Record<keyof TestClusterOptions, true>)
 
 /**
- * Starts Masters and Workers, each a process of its own on free ports, and resolves when all are ready. They end with
- * this process, however it ends. Rejects with the error of `firesteel up`, such as CONFIG_CONFLICT.
+ * Starts Masters and Workers, each a process of its own on free ports, and resolves when all are ready. They
+ * end with this process, however it ends. Rejects with the error of `firesteel up`, such as CONFIG_CONFLICT.
  */
 export async function createTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
   const help = 'See TestClusterOptions of firesteel/testing.'

@@ -21,7 +21,9 @@ export interface MachinesOptions extends Omit<UpOptions, 'only' | 'env' | 'prefi
   readonly onLog?: (machine: string, line: string) => void
 }
 
-/** The nodes of one deployment file under several launchers, each with a folder and an environment of its own. */
+/**
+ * The nodes of one deployment file under several launchers, each with a folder and an environment of its own.
+ */
 export class Machines implements ClusterProcesses {
   readonly directory: string
   readonly secret = randomBytes(32).toString('base64url')
@@ -99,7 +101,9 @@ export class Machines implements ClusterProcesses {
     this.#running.set(name, up)
   }
 
-  /** kill -9 of a launcher. Resolves when its nodes have ended by themselves. Rejects if a process is left. */
+  /**
+   * kill -9 of a launcher. Resolves when its nodes have ended by themselves. Rejects if a process is left.
+   */
   async killLauncher(name: string): Promise<void> {
     const up = this.#running.get(name)
     this.#running.delete(name)

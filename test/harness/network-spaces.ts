@@ -2,8 +2,8 @@ import { type Child, startChild } from '../../runtime/process/child.js'
 import { ip } from './ip-command.js'
 
 /*
- * The names of network namespaces and cables contain the process that owns them. Those of a running process are never
- * removed.
+ * The names of network namespaces and cables contain the process that owns them. Those of a running process
+ * are never removed.
  */
 
 const SPACE = /^firesteel-(\d+)-\d+-\S+$/
@@ -59,8 +59,8 @@ function isThere(pid: number): boolean {
 }
 
 /**
- * Removes them when this process ends, however it ends, or when its standard input is closed. A signal handler would
- * not see a SIGKILL.
+ * Removes them when this process ends, however it ends, or when its standard input is closed. A signal
+ * handler would not see a SIGKILL.
  */
 export function removerOf({ spaces, cables }: NetworkParts): Promise<Child> {
   return startChild({

@@ -1,7 +1,10 @@
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
-/** Keeps the last lines of an output, and passes each to `onLine`. A last line without a line break counts too. */
+/**
+ * Keeps the last lines of an output, and passes each to `onLine`. A last line without a line break counts
+ * too.
+ */
 export class OutputTail {
   readonly #most: number
   readonly #lines: string[] = []

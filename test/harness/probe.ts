@@ -1,8 +1,8 @@
 import { get } from 'node:http'
 
 /**
- * One GET on a connection of its own, because a kept one would outlive the node that it reached. Rejects without an
- * answer.
+ * One GET on a connection of its own, because a kept one would outlive the node that it reached. Rejects
+ * without an answer.
  */
 export function probe(
   url: string,

@@ -17,8 +17,9 @@ interface Piece {
 const MOST_WAITING_BYTES = 8 * 1024 * 1024
 
 /**
- * One direction of a connection through a proxy. Bytes are passed on at once, later, or when they are released. As with
- * packets that a network repeats, held bytes arrive late rather than never, also after their sender has given up.
+ * One direction of a connection through a proxy. Bytes are passed on at once, later, or when they are
+ * released. As with packets that a network repeats, held bytes arrive late rather than never, also after
+ * their sender has given up.
  */
 export class ProxyDirection {
   readonly #source: Socket

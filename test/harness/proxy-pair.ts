@@ -2,8 +2,9 @@ import type { Socket } from 'node:net'
 import { type DirectionOptions, ProxyDirection } from './proxy-direction.js'
 
 /**
- * What a network does to a connection. `requests`: bytes of the dialer do not arrive; `answers`: bytes to the dialer do
- * not arrive; `silent`: neither; `closed`: it ends, and so does each new one; `slow`: each direction takes so long.
+ * What a network does to a connection. `requests`: bytes of the dialer do not arrive; `answers`: bytes to the
+ * dialer do not arrive; `silent`: neither; `closed`: it ends, and so does each new one; `slow`: each
+ * direction takes so long.
  */
 export type NetworkFault =
   | { readonly kind: 'requests' | 'answers' | 'silent' | 'closed' }

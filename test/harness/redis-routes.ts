@@ -12,7 +12,10 @@ export interface RedisPorts {
   readonly locks: readonly number[]
 }
 
-/** The recovery keys of a deployment file for these servers. Each Master finds its own routes in its environment. */
+/**
+ * The recovery keys of a deployment file for these servers. Each Master finds its own routes in its
+ * environment.
+ */
 export function routedRecovery({ sentinel, locks }: RedisPorts, leaseMs: number): RecoveryKeys {
   const variables = (name: string, ports: readonly number[]): string[] =>
     ports.map((_, index) => `\${${name}_${index + 1}}`)

@@ -40,7 +40,10 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
-/** A real redis-server on a free port of the loopback. It ends with this process. Rejects if it is not installed. */
+/**
+ * A real redis-server on a free port of the loopback. It ends with this process. Rejects if it is not
+ * installed.
+ */
 export function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   return startRedisAt(loopback, options)
 }

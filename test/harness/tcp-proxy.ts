@@ -6,7 +6,10 @@ export interface TcpProxyOptions {
   readonly rewriteAnswers?: (chunk: Buffer) => Buffer
 }
 
-/** The route of one process to a server on the loopback. A test may cut it, also in one direction, or slow it down. */
+/**
+ * The route of one process to a server on the loopback. A test may cut it, also in one direction, or slow it
+ * down.
+ */
 export class TcpProxy {
   readonly #server: Server
   readonly #pairs = new Set<ProxyPair>()
@@ -51,7 +54,10 @@ export class TcpProxy {
     for (const pair of [...this.#pairs]) pair.suffer(fault)
   }
 
-  /** Held bytes arrive now, also from dialers that have given up. Returns how many bytes of requests arrive late. */
+  /**
+   * Held bytes arrive now, also from dialers that have given up. Returns how many bytes of requests arrive
+   * late.
+   */
   heal(): number {
     this.#fault = undefined
     return [...this.#pairs].reduce((sum, pair) => sum + pair.heal(), 0)

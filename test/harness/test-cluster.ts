@@ -70,7 +70,9 @@ export class TestCluster implements AsyncDisposable {
     return this.#up.registry.find(typeof node === 'string' ? node : node.name)
   }
 
-  /** An application of this cluster whose driver is this process. It is closed with the cluster at the latest. */
+  /**
+   * An application of this cluster whose driver is this process. It is closed with the cluster at the latest.
+   */
   async connect(options: ConnectOptions = {}): Promise<App> {
     const app = await connect(this.address, { secret: this.secret, ...options })
     this.#apps.add(app)
@@ -79,8 +81,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * Sends a signal to a node. If the signal ends it, this resolves when that process has ended; the launcher starts the
-   * node again. Returns the pid.
+   * Sends a signal to a node. If the signal ends it, this resolves when that process has ended; the launcher
+   * starts the node again. Returns the pid.
    */
   async kill(node: NodeName, signal: NodeJS.Signals = 'SIGKILL'): Promise<number> {
     const { name, pid } = this.#running(node)
@@ -168,8 +170,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * Stops all nodes in order. Rejects, after killing them, if processes of the cluster outlived it. A temporary folder
-   * is deleted.
+   * Stops all nodes in order. Rejects, after killing them, if processes of the cluster outlived it. A
+   * temporary folder is deleted.
    */
   async stop(): Promise<void> {
     for (const pid of this.#frozen.values()) sendSignal(pid, 'SIGCONT')
@@ -208,7 +210,10 @@ export class TestCluster implements AsyncDisposable {
     )
   }
 
-  /** If two Masters claim to lead, one has not noticed yet that its leadership is over. The higher epoch leads. */
+  /**
+   * If two Masters claim to lead, one has not noticed yet that its leadership is over. The higher epoch
+   * leads.
+   */
   async #alive(): Promise<AliveMaster | undefined> {
     const found = await Promise.all(this.#masters().map(aliveMaster))
     return found.filter((master) => master !== undefined).toSorted((a, b) => b.epoch - a.epoch)[0]

@@ -22,12 +22,15 @@ const STOP_MS = 20_000
 const GONE_MS = 5_000
 const LOG_LINES = 200
 
-/** Of a launcher or a node: SIGUSR1 opens each debugger at a port of its own, so clusters may run side by side. */
+/**
+ * Of a launcher or a node: SIGUSR1 opens each debugger at a port of its own, so clusters may run side by
+ * side.
+ */
 export const anyDebuggerPort = { NODE_OPTIONS: '--inspect-port=0' } as const
 
 /**
- * The environment of a command of ours: what `childEnvironment` passes on, and `extra` with the secret that it would
- * drop.
+ * The environment of a command of ours: what `childEnvironment` passes on, and `extra` with the secret that
+ * it would drop.
  */
 export function commandEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   return { ...childEnvironment(), ...extra }
@@ -107,8 +110,8 @@ export class UpProcess {
   }
 
   /**
-   * SIGKILL to the launcher only. Resolves when everything that it ran has ended. Rejects, after killing them, if some
-   * do not end.
+   * SIGKILL to the launcher only. Resolves when everything that it ran has ended. Rejects, after killing
+   * them, if some do not end.
    */
   async killLauncher(): Promise<void> {
     this.watch.look()

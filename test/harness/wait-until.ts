@@ -8,8 +8,8 @@ export interface WaitOptions {
 }
 
 /**
- * Waits until `condition` returns a truthy value and returns that value. When the deadline passes it fails with `what`
- * and the last error or value, so that a failing test says what it waited for.
+ * Waits until `condition` returns a truthy value and returns that value. When the deadline passes it fails
+ * with `what` and the last error or value, so that a failing test says what it waited for.
  */
 export async function waitUntil<T>(
   what: string,

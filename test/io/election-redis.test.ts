@@ -71,7 +71,10 @@ electionSuite('REDIS, one server', () => electionOver(() => []))
 electionSuite('REDIS, three lock servers', () => electionOver(() => locks))
 
 describe('three lock servers', () => {
-  /** Three candidates of one process each, and when each of them was elected, by the clock that the agents read. */
+  /**
+   * Three candidates of one process each, and when each of them was elected, by the clock that the agents
+   * read.
+   */
   async function settled() {
     const under = await electionOver(() => locks)
     const processes: Process[] = []

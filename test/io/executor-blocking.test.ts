@@ -10,8 +10,9 @@ import { blockingCommand, isAlive, pidsIn } from '../tools/blocking-command.js'
 import { type StartOptions, startDriver, type TestDriver } from '../tools/tasks-fixture.js'
 
 /*
- * Tasks that nothing interrupts: a blocking call to another program, or on a file that never answers. One copy of a
- * task runs at a time: the next attempt begins when the one before has ended, if need be with its executor.
+ * Tasks that nothing interrupts: a blocking call to another program, or on a file that never answers. One
+ * copy of a task runs at a time: the next attempt begins when the one before has ended, if need be with its
+ * executor.
  */
 
 type Sample = typeof import('./tasks-sample.js')

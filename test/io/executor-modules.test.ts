@@ -11,7 +11,10 @@ import { type FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { startDriver, type TestDriver } from '../tools/tasks-fixture.js'
 
-/* Task modules as people write them: what they export is found, and what cannot be loaded costs no more than it must. */
+/*
+ * Task modules as people write them: what they export is found, and what cannot be loaded costs no more than
+ * it must.
+ */
 
 const folder = mkdtempSync(join(tmpdir(), 'firesteel-modules-'))
 after(() => rmSync(folder, { recursive: true, force: true }))

@@ -6,7 +6,10 @@ import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
 import { limits } from '../../runtime/limits.js'
 import { startDriver } from '../tools/tasks-fixture.js'
 
-/* Inputs, results and errors around every threshold, through a real executor: each call ends, with what is its own. */
+/*
+ * Inputs, results and errors around every threshold, through a real executor: each call ends, with what is
+ * its own.
+ */
 
 type Sample = typeof import('./tasks-sample.js')
 const MAX_BYTES = 300_000

@@ -15,7 +15,10 @@ import { limits } from '../../runtime/limits.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { startDriver, type TestDriver } from '../tools/tasks-fixture.js'
 
-/* Task threads that end before they have begun anything: they are not started again and again, and cost their executor. */
+/*
+ * Task threads that end before they have begun anything: they are not started again and again, and cost their
+ * executor.
+ */
 
 type Sample = typeof import('./tasks-sample.js')
 const sampleUrl = new URL('./tasks-sample.js', import.meta.url)

@@ -9,9 +9,9 @@ import { limits } from '../../runtime/limits.js'
 import { waitUntil } from '../harness/wait-until.js'
 
 /*
- * Real threads, under whatever order the machine gives: sizes around every threshold, at once and later, errors,
- * cancels, time-outs, recalls and deaths. What the scheduled ones cannot show is that Node's ports, memory and thread
- * ends are what those take them for.
+ * Real threads, under whatever order the machine gives: sizes around every threshold, at once and later,
+ * errors, cancels, time-outs, recalls and deaths. What the scheduled ones cannot show is that Node's ports,
+ * memory and thread ends are what those take them for.
  */
 
 const CLOSE_MS = 10_000

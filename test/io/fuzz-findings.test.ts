@@ -22,7 +22,10 @@ import { SocketTarget } from '../fuzz/socket-target.js'
 import { type AnyTarget, Finding } from '../fuzz/target.js'
 import { runCommand } from '../harness/run-command.js'
 
-/* The fuzzer finds what it is there for: defects planted in a process of its own, and in place of what it tests. */
+/*
+ * The fuzzer finds what it is there for: defects planted in a process of its own, and in place of what it
+ * tests.
+ */
 
 const program = fileURLToPath(new URL('../fuzz/main.js', import.meta.url))
 /** Findings are left in the folder for temporary files: here they are not worth keeping. */

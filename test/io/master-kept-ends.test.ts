@@ -7,7 +7,10 @@ import { driverDescription } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
 import { MasterWorld, noRecords } from '../tools/master-fixture.js'
 
-/* A Worker tells an end; the record of its driver comes only then, from a Master that still has it (protocol 12.3). */
+/*
+ * A Worker tells an end; the record of its driver comes only then, from a Master that still has it (protocol
+ * 12.3).
+ */
 
 const ID = 'driver-20260101000000-6-0001'
 const above = { epoch: 6, seq: 90 }
@@ -52,7 +55,10 @@ const end = (parts: Partial<DriverStateChanged> = {}): DriverStateChanged => ({
 const CACHES_GONE_MS = limits.leaseMs + limits.recordCacheGraceMs
 
 class Fallen extends MasterWorld {
-  /** Elected on a store that forgot the driver; both Workers have answered, `w1` with this end before its report. */
+  /**
+   * Elected on a store that forgot the driver; both Workers have answered, `w1` with this end before its
+   * report.
+   */
   fall(...ends: DriverStateChanged[]): this {
     this.input({
       kind: 'elected',

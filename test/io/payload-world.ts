@@ -40,7 +40,9 @@ export async function payloadCode(build: string): Promise<PayloadCode> {
 }
 
 const KIB = 1024
-/** The size at which a send queue of these links pushes back. It is low, so that this happens all the time. */
+/**
+ * The size at which a send queue of these links pushes back. It is low, so that this happens all the time.
+ */
 const HIGH_WATER_BYTES = 96 * KIB
 export const MOST_BYTES = 300 * KIB
 const CHUNK = limits.payloadChunkBytes - 21
@@ -155,7 +157,10 @@ interface Task {
   duplicates: number
 }
 
-/** A driver with one executor, over links that break anywhere; the driver gives again what the executor does not hold. */
+/**
+ * A driver with one executor, over links that break anywhere; the driver gives again what the executor does
+ * not hold.
+ */
 export class PayloadWorld {
   readonly tasks: Task[] = []
   readonly faults: string[] = []

@@ -20,8 +20,8 @@ const BLOCKING = `const { spawn } = require('node:child_process')
   for (;;);`
 
 /**
- * A small worker: guards one blocking child and one shell; says pids by its control pipe. `extra` runs in it with
- * `guard`, `shell` and `bystander` (a pid of the test's own, or undefined).
+ * A small worker: guards one blocking child and one shell; says pids by its control pipe. `extra` runs in it
+ * with `guard`, `shell` and `bystander` (a pid of the test's own, or undefined).
  */
 async function startWorker(t: TestContext, { extra = '', orphanGraceMs = 0, bystander = 0 } = {}) {
   const code = `
@@ -84,7 +84,9 @@ function killGroup(leader: ProcessIdentity): void {
   }
 }
 
-/** Only a guard that is up catches signals: one that has just been forked would die of them, and be replaced. */
+/**
+ * Only a guard that is up catches signals: one that has just been forked would die of them, and be replaced.
+ */
 function catches({ pid }: ProcessIdentity, signals: readonly NodeJS.Signals[]): boolean {
   const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0'
   const caught = (signal: NodeJS.Signals) =>

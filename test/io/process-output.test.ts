@@ -43,7 +43,8 @@ function readAll(path: string): string {
 test('rotation under live writers keeps every line, and a follower sees each once', async (t) => {
   const path = await outputPath(t)
   const output = await openOutputFile(path, { maxBytes: 100_000, files: 1000, checkMs: 5 })
-  // Two processes of one group write from threads of their pools, as fast as they can, until they are told to end.
+  // Two processes of one group write from threads of their pools, as fast as they can, until they are told to
+  // end.
   const writer = (name: string) => `const fs = require('node:fs'); let i = 0, end = false
     process.on('SIGUSR2', () => { end = true })
     const next = () => fs.write(1, '${name} ' + i++ + (end ? ' end\\n' : ' padding\\n'), end ? () => process.exit() : next)

@@ -34,7 +34,9 @@ async function candidates(count: number, urls: readonly string[], data = urls[0]
 const urls = (): string[] => servers.map(({ url }) => url)
 const unavailable = (error: unknown) => isFiresteelError(error, 'STORE_UNAVAILABLE')
 
-/** Rejects. A frozen server would never make it: each call of a lock has its own end (election-quorum-lock). */
+/**
+ * Rejects. A frozen server would never make it: each call of a lock has its own end (election-quorum-lock).
+ */
 const isGivenUp = (call: Promise<unknown>): Promise<void> => assert.rejects(call, unavailable)
 
 async function contend(a: RedlockLock, b: RedlockLock): Promise<void> {

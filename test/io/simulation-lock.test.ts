@@ -11,7 +11,10 @@ import { LockPair, lockCommand } from '../simulation/store-locks.js'
 import { Reached } from '../simulation/store-reached.js'
 import { connect } from '../simulation/store-real.js'
 
-/* The simulator's lock servers are the real ones: the same commands through RedlockLock on real servers, and by majority on models. */
+/*
+ * The simulator's lock servers are the real ones: the same commands through RedlockLock on real servers, and
+ * by majority on models.
+ */
 
 const candidates = 3
 let servers: RedisServer[] = []
@@ -30,7 +33,9 @@ after(async () => {
   await Promise.all(servers.map((server) => server.stop()))
 })
 
-/** A server that knows the scripts runs what it is sent in one step, and so in the order of the connection. */
+/**
+ * A server that knows the scripts runs what it is sent in one step, and so in the order of the connection.
+ */
 async function teach(connection: RedisConnection): Promise<void> {
   const lock = new RedlockLock({ servers: [connectionLockServer(connection)], key: 'teach', leaseMs: 60_000 })
   const value = await lock.acquire()

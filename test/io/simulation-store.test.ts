@@ -17,8 +17,8 @@ import { StoreRows } from '../simulation/store-rows.js'
 import { readAll } from '../simulation/store-scan.js'
 
 /*
- * The simulator's store is the real one: the same commands through RedisEngine and its scripts on a real Redis, and through
- * StoreModel.
+ * The simulator's store is the real one: the same commands through RedisEngine and its scripts on a real
+ * Redis, and through StoreModel.
  */
 
 let server: RedisServer
@@ -26,7 +26,8 @@ let connections: RedisConnection[] = []
 const ending: (() => Promise<unknown>)[] = []
 
 before(async () => {
-  // Small hashes are a list, which HSCAN gives in one piece; these become tables at five entries, so that both occur.
+  // Small hashes are a list, which HSCAN gives in one piece; these become tables at five entries, so that
+  // both occur.
   server = await startRedis({ appendfsync: 'no', extra: ['--hash-max-listpack-entries', '4'] })
   connections = await Promise.all(Array.from({ length: candidateCount }, () => connect(server.url)))
 })

@@ -109,7 +109,8 @@ test('a dialler that speaks later protocols as well: the highest common one, and
     const { linked } = meaning.acceptor as { linked: { protocol: number } }
     assert.equal(linked.protocol, ownProtocols.max)
   }
-  // The hello is part of what is proved, so its fields cannot be added on the way; what it says is read all the same.
+  // The hello is part of what is proved, so its fields cannot be added on the way; what it says is read all
+  // the same.
   const hello = JSON.parse(workerToMaster.frames[0]?.body ?? '') as object
   const read = readHandshake(Buffer.from(JSON.stringify({ ...hello, feature: 'zstd' })))
   assert.equal(read?.type, 'hello')

@@ -22,7 +22,10 @@ import {
 import { readHistory, type StoreLine } from '../fixtures/store-history.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
 
-/* What releases have stored is read by an election of today; what this one stores has not changed by accident. */
+/*
+ * What releases have stored is read by an election of today; what this one stores has not changed by
+ * accident.
+ */
 
 const MEANT =
   'If this change is meant, docs/compatibility.md says which version to raise; ' +

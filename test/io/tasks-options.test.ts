@@ -10,8 +10,8 @@ import { limits } from '../../runtime/limits.js'
 import { startDriver } from '../tools/tasks-fixture.js'
 
 /*
- * Every option of every call, at each level that takes it, by its effect: an option that is merged and then not used
- * is as bad as one that is not merged. A level that does not take an option must refuse it.
+ * Every option of every call, at each level that takes it, by its effect: an option that is merged and then
+ * not used is as bad as one that is not merged. A level that does not take an option must refuse it.
  */
 
 type Sample = typeof import('./tasks-sample.js')

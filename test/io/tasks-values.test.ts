@@ -17,7 +17,10 @@ import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { startDriver } from '../tools/tasks-fixture.js'
 
-/* A value arrives whole, or is refused with the path of the part that would not: never as something less in silence. */
+/*
+ * A value arrives whole, or is refused with the path of the part that would not: never as something less in
+ * silence.
+ */
 
 const resultContext = {
   root: 'result',

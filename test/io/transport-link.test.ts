@@ -226,7 +226,8 @@ test('envelopes and pings overtake a payload of 50 MB', async () => {
     () => farInbox.payloadBytes === total && arrivedAt.length === acceptedAt.length,
   )
   assert.ok(acceptedAt.length >= 5, `${acceptedAt.length} envelopes in between`)
-  // Of the high-water mark, all but the windows of those turns was still ahead of us when the envelope went by.
+  // Of the high-water mark, all but the windows of those turns was still ahead of us when the envelope went
+  // by.
   const overtaken = limits.linkHighWaterBytes - 4 * (limits.payloadWindowBytes + limits.payloadChunkBytes)
   for (const [index, arrived] of arrivedAt.entries()) {
     assert.ok((acceptedAt[index] as number) - arrived >= overtaken, `envelope ${index} waited`)

@@ -3,7 +3,10 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { planSetup, redisTooOld, systemNeeds } from './system-needs.js'
 
-/* Run before the tests: installs by the system's packages what is missing, as root, after printing the command; else exits 2. */
+/*
+ * Run before the tests: installs by the system's packages what is missing, as root, after printing the
+ * command; else exits 2.
+ */
 
 function has(command: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {

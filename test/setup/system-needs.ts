@@ -1,4 +1,7 @@
-/* What the tests need that npm does not bring, and what is to be done about it. Pure: install.ts looks and acts. */
+/*
+ * What the tests need that npm does not bring, and what is to be done about it. Pure: install.ts looks and
+ * acts.
+ */
 
 export interface SystemNeed {
   readonly name: string

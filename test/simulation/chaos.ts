@@ -13,7 +13,8 @@ export class Chaos {
   readonly #skip: ReadonlySet<number>
   readonly #heals = new Set<() => void>()
   /**
-   * Random numbers of the present fault. What one fault draws does not change the others, so that some can be left out.
+   * Random numbers of the present fault. What one fault draws does not change the others, so that some can be
+   * left out.
    */
   #random: Random
   #isOver = false
@@ -295,8 +296,8 @@ export class Chaos {
   }
 
   /**
-   * A Worker gets the answers of its leader late, by up to half of its timeout. In half of the cases the leader
-   * meanwhile receives nothing from it, for longer than that.
+   * A Worker gets the answers of its leader late, by up to half of its timeout. In half of the cases the
+   * leader meanwhile receives nothing from it, for longer than that.
    */
   #slowAnswers(leader: MasterNode, worker: WorkerNode): boolean {
     const { network, masterConfig, timeline } = this.#world
@@ -317,7 +318,9 @@ export class Chaos {
     })
   }
 
-  /** A Worker with a driver that must stop on isolation, if there is one: such a fault affects little else. */
+  /**
+   * A Worker with a driver that must stop on isolation, if there is one: such a fault affects little else.
+   */
   #stopper(otherwise: WorkerNode): WorkerNode {
     const { running, workers } = this.#world
     for (const { plan, workerId } of running) {
@@ -328,8 +331,8 @@ export class Chaos {
   }
 
   /**
-   * Some processes do not receive the last messages of the leader, and then it dies. In half of the cases these are the
-   * applications: what they lost was launched anew, and they do not know it.
+   * Some processes do not receive the last messages of the leader, and then it dies. In half of the cases
+   * these are the applications: what they lost was launched anew, and they do not know it.
    */
   #killUnheard(leader: MasterNode): boolean {
     const { masters, workers, applications, submitters, network } = this.#world
@@ -347,8 +350,8 @@ export class Chaos {
   }
 
   /**
-   * A power cut at the Masters: the store comes back with less, and only Workers and clients can report what is
-   * missing.
+   * A power cut at the Masters: the store comes back with less, and only Workers and clients can report what
+   * is missing.
    */
   #controlPlaneLost(): boolean {
     if (!this.#fall(16)) return false

@@ -10,7 +10,10 @@ const nactSystems = createRequire(import.meta.url)('nact/lib/system-map.js') as 
 const GAP = 1000
 let next = 1
 
-/** nact keeps every system until it is stopped, and a killed process stops nothing. Call this when no process lives. */
+/**
+ * nact keeps every system until it is stopped, and a killed process stops nothing. Call this when no process
+ * lives.
+ */
 export function forgetDeadSystems(): void {
   for (let at = next; at < next + GAP; at++) {
     const name = `firesteel-${at}`

@@ -4,7 +4,9 @@ import type { StoreModel } from './store-model.js'
 import type { Fail } from './violation.js'
 import type { WatchedWorld } from './watched-world.js'
 
-/** S2, S3a: acknowledged submissions, and the processes that must give them back to a store that forgot them. */
+/**
+ * S2, S3a: acknowledged submissions, and the processes that must give them back to a store that forgot them.
+ */
 export class Debts {
   readonly #world: WatchedWorld
   readonly #model: StoreModel
@@ -74,7 +76,8 @@ export class Debts {
   acknowledged({ key, driverIds }: Submission, driverId: string): void {
     const others = driverIds.filter((id) => id !== driverId)
     for (const other of others) {
-      // Missing for a while. Nobody can tell a process that is silent for longer than rewindPatience from a dead one.
+      // Missing for a while. Nobody can tell a process that is silent for longer than rewindPatience from a
+      // dead one.
       if (!this.#excused.has(other) && (this.strict || !this.#missed.has(other)))
         this.#fail('S3a', `the key ${key} is ${driverId}, and ${other} was acknowledged`)
     }

@@ -49,13 +49,16 @@ export interface GatedMaster {
 }
 
 /**
- * Checks what a Master sends: a message that its core decided leaves only after a fence check that was sent after the
- * decision (protocol S1, 4.1), whatever the commit queue believes.
+ * Checks what a Master sends: a message that its core decided leaves only after a fence check that was sent
+ * after the decision (protocol S1, 4.1), whatever the commit queue believes.
  */
 export class Gate {
   readonly #checks: Watchers
   readonly #master: GatedMaster
-  /** What this process has acknowledged: it owes it to a store that forgets, as long as it lives (protocol S2). */
+  /**
+   * What this process has acknowledged: it owes it to a store that forgets, as long as it lives (protocol
+   * S2).
+   */
   readonly acknowledged = new Set<string>()
 
   constructor(checks: Watchers, master: GatedMaster) {

@@ -20,8 +20,8 @@ const LAST = Number.MAX_SAFE_INTEGER
 type Lie = MasterMessage | WorkerMessage
 
 /**
- * A node that lies. It has a node's key and no access to the store, and its messages are well-formed. It claims an
- * address at which a Master would listen and nobody may ever connect: only liars name that address.
+ * A node that lies. It has a node's key and no access to the store, and its messages are well-formed. It
+ * claims an address at which a Master would listen and nobody may ever connect: only liars name that address.
  */
 export class Liar {
   readonly #world: WatchedWorld
@@ -51,7 +51,8 @@ export class Liar {
   }
 
   /**
-   * As a Worker, too small for any work, it tells every Master numbers that only count up (generations, executor ids).
+   * As a Worker, too small for any work, it tells every Master numbers that only count up (generations,
+   * executor ids).
    */
   claimNumbers(random: Random): void {
     const { masterAddresses } = this.#world

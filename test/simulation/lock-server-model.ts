@@ -1,6 +1,6 @@
 /**
- * One lock server and its one key, as the scripts of RedlockLock see it. `test/io/simulation-lock.test.ts` compares
- * it with RedlockLock on real servers. Times come from outside, for each server its own.
+ * One lock server and its one key, as the scripts of RedlockLock see it. `test/io/simulation-lock.test.ts`
+ * compares it with RedlockLock on real servers. Times come from outside, for each server its own.
  */
 export class LockServerModel {
   #value: string | undefined

@@ -16,7 +16,8 @@ export interface Mutation {
   /** Name of a script. */
   readonly script?: string
   /**
-   * File of the unit test that must find it instead of histories, for what the shipped peers never do to each other.
+   * File of the unit test that must find it instead of histories, for what the shipped peers never do to each
+   * other.
    */
   readonly test?: string
   /** Default: a cluster. */
@@ -34,8 +35,8 @@ const falls: readonly Fault[] = [
 const frozen: readonly Fault[] = ['freezeLeader', 'cutLeaderFromStore', 'storeFrozen', 'cutLeaderFromLocks']
 
 /**
- * Every "Tempting, but wrong" of the protocol that cores or store can express, and other mistakes that are easy to
- * make.
+ * Every "Tempting, but wrong" of the protocol that cores or store can express, and other mistakes that are
+ * easy to make.
  */
 export const mutations: readonly Mutation[] = [
   {

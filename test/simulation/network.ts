@@ -92,7 +92,9 @@ export interface NetworkOptions {
   readonly cluster: string
 }
 
-/** Hosts and the connections between them. Handshakes always succeed; other tests cover peers without a key. */
+/**
+ * Hosts and the connections between them. Handshakes always succeed; other tests cover peers without a key.
+ */
 export class Network {
   readonly timeline: Timeline
   /** Called for every envelope that arrives. */
@@ -308,7 +310,9 @@ export class Network {
     }
   }
 
-  /** Its kernel closes its connections. Unread data makes that a reset, which overtakes what was under way. */
+  /**
+   * Its kernel closes its connections. Unread data makes that a reset, which overtakes what was under way.
+   */
   #died(connection: Connection, end: number): void {
     const { ends, ways } = connection
     const way = ways[end]!

@@ -63,7 +63,8 @@ export interface Rates {
   /** Tasks that an application keeps at its executors. */
   readonly tasksAtOnce: number
   /**
-   * How often a fault hits the first Master or Worker and not any: two faults that need each other must hit one node.
+   * How often a fault hits the first Master or Worker and not any: two faults that need each other must hit
+   * one node.
    */
   readonly focus: number
   /** Mean time until an executor crashes by itself; Infinity: never. */
@@ -76,8 +77,8 @@ export interface Rates {
 const falls: ReadonlySet<Fault> = new Set<Fault>(['storeLosesTail', 'storeOtherBranch', 'controlPlaneLost'])
 
 /**
- * Faults that need each other. In many histories only such ones occur: among all faults together, two of them seldom
- * come one right after the other.
+ * Faults that need each other. In many histories only such ones occur: among all faults together, two of them
+ * seldom come one right after the other.
  */
 const themes: readonly (readonly Fault[])[] = [
   ['killLeaderUnheard', 'cutApplicationFromMasters', 'childCrash', 'killLeader'],

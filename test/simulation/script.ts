@@ -19,8 +19,8 @@ export type Wait =
   | { readonly kind: 'ms'; readonly ms: number }
 
 /**
- * A history that is scripted: these faults at these moments, and everything else (delays, work, order) from the seed.
- * Unlike a seed, it stays the same when the simulator draws other numbers.
+ * A history that is scripted: these faults at these moments, and everything else (delays, work, order) from
+ * the seed. Unlike a seed, it stays the same when the simulator draws other numbers.
  */
 export interface Script {
   readonly name: string

@@ -23,8 +23,8 @@ function* flood(stage: Stage): Generator<Wait, void, undefined> {
 }
 
 /**
- * How often the agent of a leader asked the store whether it leads. The commit queue, unlike the agent, names the write
- * id.
+ * How often the agent of a leader asked the store whether it leads. The commit queue, unlike the agent, names
+ * the write id.
  */
 function countTouches({ world }: Stage): () => number {
   const { model } = world.store

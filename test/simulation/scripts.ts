@@ -5,7 +5,8 @@ import { lostWriteScripts } from './scripts-lost-writes.js'
 import { workerScripts } from './scripts-workers.js'
 
 /**
- * Scripted histories, each run from many seeds: cases that chance takes too long to find, and defects that it found.
+ * Scripted histories, each run from many seeds: cases that chance takes too long to find, and defects that it
+ * found.
  */
 export const scripts: readonly Script[] = [
   ...electionScripts,

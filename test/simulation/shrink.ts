@@ -19,8 +19,8 @@ const smaller: readonly (readonly [keyof Shape, number])[] = [
 ]
 
 /**
- * Leaves out faults (delta debugging) and nodes as long as the same invariant breaks. `most`: histories that it may
- * try.
+ * Leaves out faults (delta debugging) and nodes as long as the same invariant breaks. `most`: histories that
+ * it may try.
  */
 export async function shrink(
   found: SimulationOptions,

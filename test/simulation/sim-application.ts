@@ -163,8 +163,8 @@ export class SimApplication {
 }
 
 /**
- * What it asks for: executors of one core or of more, or of everything that a Worker has; with custom resources, if
- * there are any.
+ * What it asks for: executors of one core or of more, or of everything that a Worker has; with custom
+ * resources, if there are any.
  */
 function wanted(random: Random, hasResources: boolean) {
   const cores = random.chance(0.2) ? undefined : random.pick([1, 1, 1, 2])

@@ -5,7 +5,10 @@ import type { ExecutorStart, SimChild, SimPlan } from './sim-child.js'
 import { SimExecutor } from './sim-executor.js'
 import type { SimWorld } from './sim-world.js'
 
-/** What a simulated program does, from the arguments of its description: `MS EXIT_CODE`, or nothing if it runs on. */
+/**
+ * What a simulated program does, from the arguments of its description: `MS EXIT_CODE`, or nothing if it runs
+ * on.
+ */
 function behaviourOf(plan: SimPlan): { ms: number; exitCode: number } | undefined {
   if (plan.kind !== 'startDriver') return undefined
   const [ms, exitCode] = plan.launch.description.args
@@ -13,8 +16,8 @@ function behaviourOf(plan: SimPlan): { ms: number; exitCode: number } | undefine
 }
 
 /**
- * The child processes of one Worker process, and its guard. The guard kills all of them when the Worker is gone, and
- * each at its "valid until", even if the Worker is frozen (protocol 8).
+ * The child processes of one Worker process, and its guard. The guard kills all of them when the Worker is
+ * gone, and each at its "valid until", even if the Worker is frozen (protocol 8).
  */
 export class SimChildren {
   readonly #world: SimWorld

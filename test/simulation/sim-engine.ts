@@ -95,7 +95,9 @@ export class SimEngine implements PersistenceEngine {
   }
 }
 
-/** Which owners are connected to the store. A connection ends with its process, if the network reports that. */
+/**
+ * Which owners are connected to the store. A connection ends with its process, if the network reports that.
+ */
 export class SimPresence implements Presence {
   readonly #place: Place
   readonly #server: StoreServer

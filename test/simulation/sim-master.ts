@@ -112,8 +112,8 @@ export class SimMaster {
   }
 
   /**
-   * Whether this process must give it back to a store that forgot it: it acknowledged it, or has it in its record
-   * cache.
+   * Whether this process must give it back to a store that forgot it: it acknowledged it, or has it in its
+   * record cache.
    */
   holds(driverId: string): boolean {
     const { recordCache } = this.masterHost

@@ -7,8 +7,8 @@ import type { Random } from './random.js'
 import type { SimWorld } from './sim-world.js'
 
 /**
- * One client process that submits drivers, asks for their status, kills some, and repeats its requests, with the
- * shipped client.
+ * One client process that submits drivers, asks for their status, kills some, and repeats its requests, with
+ * the shipped client.
  */
 export class SimSubmitter {
   readonly place: Place

@@ -20,8 +20,8 @@ const MOST_RESULT_BYTES = 16 * limits.payloadChunkBytes
 type Ends = Pick<ThreadPoolOptions, 'onResult' | 'onStarted' | 'onReturned' | 'onLog' | 'onUseless'>
 
 /**
- * The threads of a simulated executor: the shipped code, on the time of its place. Its tasks take time, and report that
- * they ran.
+ * The threads of a simulated executor: the shipped code, on the time of its place. Its tasks take time, and
+ * report that they ran.
  */
 export class SimThreads implements TaskRunner, ThreadWorld {
   readonly #world: SimWorld

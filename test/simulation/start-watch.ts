@@ -9,8 +9,8 @@ const WINDOW_MS = 950
 const KNOWN_MS = 10_000
 
 /**
- * L1 if Workers cannot start their work: no Master floods them with launches, and no application ends while a good
- * Worker is left.
+ * L1 if Workers cannot start their work: no Master floods them with launches, and no application ends while a
+ * good Worker is left.
  */
 export class StartWatch {
   readonly #world: WatchedWorld
@@ -25,7 +25,9 @@ export class StartWatch {
     this.#fail = fail
   }
 
-  /** At most what it has room for, and the same again for what was launched before the first of them failed. */
+  /**
+   * At most what it has room for, and the same again for what was launched before the first of them failed.
+   */
   launched(worker: WatchedWorker, from: string, message: CoreMessage): void {
     if (message.type !== 'LaunchExecutor' && message.type !== 'LaunchDriver') return
     const { nowMs } = this.#world.timeline

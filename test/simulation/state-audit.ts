@@ -7,7 +7,10 @@ import type { WatchedWorld } from './watched-world.js'
 /** Work that came back after lost writes and does not fit is refused by its Worker, and placed again. */
 const OVER_MS = 20_000
 
-/** S4, L1: compares the states of Masters and Workers with each other and with what runs, counted from scratch. */
+/**
+ * S4, L1: compares the states of Masters and Workers with each other and with what runs, counted from
+ * scratch.
+ */
 export class StateAudit {
   readonly #world: WatchedWorld
   readonly #fail: Fail
@@ -25,8 +28,8 @@ export class StateAudit {
   }
 
   /**
-   * L1, L3 after the faults: no Worker is missing, and nothing waits that could run. Work under way may report that for
-   * a moment.
+   * L1, L3 after the faults: no Worker is missing, and nothing waits that could run. Work under way may
+   * report that for a moment.
    */
   unhealed(): Violation | undefined {
     const [first] = this.#unhealed()
@@ -69,7 +72,8 @@ export class StateAudit {
           memoryMib - memoryMibUsed >= description.memoryMib &&
           hasAddresses(resources, resourcesUsed, description.resources),
       )
-      // A Worker on which it failed lately is not used for up to five minutes, and the message says until when.
+      // A Worker on which it failed lately is not used for up to five minutes, and the message says until
+      // when.
       if (worker === null && hasCapacity && !message.includes('next try there from'))
         yield new Violation('L1', `${id} waits though there is room: ${message}`)
     }
@@ -133,7 +137,10 @@ export class StateAudit {
     }
   }
 
-  /** While records come back, a Worker may be counted with its old and its new work. It refuses what is too much. */
+  /**
+   * While records come back, a Worker may be counted with its old and its new work. It refuses what is too
+   * much.
+   */
   #isOverTooLong(where: string, isOver: boolean): boolean {
     const { timeline, checks } = this.#world
     if (!isOver) {

@@ -18,7 +18,9 @@ export interface Sent {
 const owners = ['m0', 'm1', 'm2']
 export const candidateCount = owners.length
 
-/** What one candidate knows and therefore sends. It is built from outcomes alone, the same for both stores. */
+/**
+ * What one candidate knows and therefore sends. It is built from outcomes alone, the same for both stores.
+ */
 export class StoreCandidate {
   readonly owner: string
   readonly #index: number

@@ -20,8 +20,9 @@ interface Reading {
 }
 
 /**
- * Commands to a store as data, so that a failing sequence can be shrunk and printed. `by` is a candidate (0 to 2), or 3
- * and above for the leader of the leader record. `slot` is one of two places for saved states; a third is always empty.
+ * Commands to a store as data, so that a failing sequence can be shrunk and printed. `by` is a candidate (0
+ * to 2), or 3 and above for the leader of the leader record. `slot` is one of two places for saved states; a
+ * third is always empty.
  */
 export type StoreCommand =
   /** Reads the leader record, for a later elect. */
@@ -114,8 +115,8 @@ const some = <T>(weight: number, arbitrary: fc.Arbitrary<T>): fc.WeightedArbitra
 })
 
 /**
- * One command. If records may be unreadable, a scan is not cut into pages: when they are set aside depends on which
- * page is the last, and a model of HSCAN cannot know that.
+ * One command. If records may be unreadable, a scan is not cut into pages: when they are set aside depends on
+ * which page is the last, and a model of HSCAN cannot know that.
  */
 export function storeCommand(unreadable: boolean): fc.Arbitrary<StoreCommand> {
   const put = putsOf(unreadable)

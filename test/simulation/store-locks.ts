@@ -8,8 +8,8 @@ import { LockServerModel } from './lock-server-model.js'
 import type { Reached } from './store-reached.js'
 
 /**
- * Which value a candidate names: that of its newest success, of the one before, of the next candidate, or an unknown
- * one.
+ * Which value a candidate names: that of its newest success, of the one before, of the next candidate, or an
+ * unknown one.
  */
 type Which = 'own' | 'old' | 'neighbour' | 'nobody'
 
@@ -42,7 +42,9 @@ export const lockCommand: fc.Arbitrary<LockCommand> = fc.oneof(
   },
 )
 
-/** No lease of the test expires meanwhile. Each candidate has another one, so that a time shows who set it. */
+/**
+ * No lease of the test expires meanwhile. Each candidate has another one, so that a time shows who set it.
+ */
 const leaseMs = (by: number): number => 600_000 * (by + 1)
 /** Time that the test may take between a write and its check. */
 const slackMs = 60_000
@@ -159,7 +161,8 @@ export class LockPair {
   }
 
   /**
-   * Uses the connections of the last candidate. When they answer, its requests have run, also at the slowest server.
+   * Uses the connections of the last candidate. When they answer, its requests have run, also at the slowest
+   * server.
    */
   async #sameServers(by: number): Promise<void> {
     for (const [at, connection] of this.#connections[by]!.entries()) {

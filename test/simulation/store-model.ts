@@ -50,9 +50,9 @@ interface Unreadable {
 }
 
 /**
- * The data store as RedisEngine and its scripts show it (protocol 3), in memory. `test/io/simulation-store.test.ts`
- * compares it with real ones. Times come from outside. Each check or write is one line, because the checker's own tests
- * replace such lines.
+ * The data store as RedisEngine and its scripts show it (protocol 3), in memory.
+ * `test/io/simulation-store.test.ts` compares it with real ones. Times come from outside. Each check or write
+ * is one line, because the checker's own tests replace such lines.
  */
 export class StoreModel {
   /** At maxmemory: puts are refused, everything else passes. */
@@ -175,7 +175,9 @@ export class StoreModel {
     return this.#rows[table]
   }
 
-  /** Why a write is refused; undefined: it is accepted. Without `link` (a touch) write ids are not compared. */
+  /**
+   * Why a write is refused; undefined: it is accepted. Without `link` (a touch) write ids are not compared.
+   */
   #compareFence(fence: Fence, link: Link | undefined): CommitOutcome | undefined {
     const at = this.#leader
     if (at.epoch > fence.epoch) return deposed(at)

@@ -16,9 +16,9 @@ const leaderFields = [
 ]
 
 /**
- * Sends the same commands to a real store and to the model, and throws at the first difference. These are compared only
- * in kind: the time of a touch (the server's clock), the text of a refusal after its first word (it names script and
- * line), and the order of a scan.
+ * Sends the same commands to a real store and to the model, and throws at the first difference. These are
+ * compared only in kind: the time of a touch (the server's clock), the text of a refusal after its first word
+ * (it names script and line), and the order of a scan.
  */
 export class StorePair {
   readonly #real: RealStore

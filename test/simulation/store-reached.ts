@@ -9,7 +9,10 @@ import type {
   Page,
 } from '../../runtime/persistence/engine.js'
 
-/** Counts how often each kind of outcome was reached: a comparison that never sees a case proves nothing about it. */
+/**
+ * Counts how often each kind of outcome was reached: a comparison that never sees a case proves nothing about
+ * it.
+ */
 export class Reached {
   readonly counts = new Map<string, number>()
   commands = 0

@@ -9,9 +9,9 @@ interface Slot {
 const slotCount = 64
 
 /**
- * One table: JSON text by id, in a hash of fixed size. Slots of another holder are copied before they are changed, so
- * that a snapshot costs nothing when it is taken. A cursor is the number of a slot: a scan beside writes misses nothing
- * that stays, as with HSCAN.
+ * One table: JSON text by id, in a hash of fixed size. Slots of another holder are copied before they are
+ * changed, so that a snapshot costs nothing when it is taken. A cursor is the number of a slot: a scan beside
+ * writes misses nothing that stays, as with HSCAN.
  */
 export class StoreRows {
   readonly #hold: Hold
@@ -45,7 +45,8 @@ export class StoreRows {
   }
 
   /**
-   * Whole slots from `cursor` on, until there are at least `count` entries. `next` is undefined after the last slot.
+   * Whole slots from `cursor` on, until there are at least `count` entries. `next` is undefined after the
+   * last slot.
    */
   page(cursor: number, count: number): { entries: [id: string, json: string][]; next: number | undefined } {
     const entries: [string, string][] = []

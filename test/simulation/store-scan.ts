@@ -17,10 +17,10 @@ interface Side {
 }
 
 /**
- * One scan of a table in both stores, page by page, with writes between the pages. Which records are on which page may
- * differ, because real ones come in the order of a hash with a random seed. These must be equal: whether the store has
- * moved; that each record is what is stored now; that at the end no record is missing that existed throughout, and with
- * a write id none at all.
+ * One scan of a table in both stores, page by page, with writes between the pages. Which records are on which
+ * page may differ, because real ones come in the order of a hash with a random seed. These must be equal:
+ * whether the store has moved; that each record is what is stored now; that at the end no record is missing
+ * that existed throughout, and with a write id none at all.
  */
 export class StoreScan {
   readonly #options: StoreScanOptions

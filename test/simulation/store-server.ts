@@ -11,8 +11,8 @@ export type Answered<T> = { readonly answer: T } | undefined
 const SAVED = 64
 
 /**
- * The Redis that holds the data, as a process on a network: requests and answers take time, get lost, and come late.
- * The store model defines what it holds and how it compares.
+ * The Redis that holds the data, as a process on a network: requests and answers take time, get lost, and
+ * come late. The store model defines what it holds and how it compares.
  */
 export class StoreServer extends SimServer {
   readonly machine: Machine

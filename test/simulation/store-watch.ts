@@ -27,7 +27,10 @@ export interface StoreEvents {
   changed(): void
 }
 
-/** S1, S2 at the store: an accepted write must come from the last elected leader, and follow what the store holds. */
+/**
+ * S1, S2 at the store: an accepted write must come from the last elected leader, and follow what the store
+ * holds.
+ */
 export class StoreWatch {
   readonly #fail: Fail
   readonly #events: StoreEvents

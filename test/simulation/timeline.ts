@@ -7,8 +7,8 @@ interface Due {
 }
 
 /**
- * Events in order of one true time that no process of the cluster can read. Events of equal time happen in the order in
- * which they were set.
+ * Events in order of one true time that no process of the cluster can read. Events of equal time happen in
+ * the order in which they were set.
  */
 export class Timeline {
   readonly #heap: Due[] = []

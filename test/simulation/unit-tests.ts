@@ -19,8 +19,8 @@ const aboutFolder: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * Name of the first test about the mutated file that fails in this build and not in the original one; undefined if
- * there is none.
+ * Name of the first test about the mutated file that fails in this build and not in the original one;
+ * undefined if there is none.
  */
 export async function firstFailedTest(
   folder: string,

@@ -41,7 +41,10 @@ export class WorkWatch {
     this.#fail = fail
   }
 
-  /** S1 at a Worker: it starts and stops nothing for a leadership that is over, or for a second owner of one epoch. */
+  /**
+   * S1 at a Worker: it starts and stops nothing for a leadership that is over, or for a second owner of one
+   * epoch.
+   */
   workerStepped(worker: WatchedWorker, input: WorkerInput, effects: readonly WorkerEffect[]): void {
     for (const effect of effects) {
       if (effect.kind === 'log' && effect.text.startsWith('isolated')) this.isolations++
@@ -75,7 +78,10 @@ export class WorkWatch {
     if (!isStale) this.#world.checks.starts.launched(worker, from, message)
   }
 
-  /** The guard acts for Workers that cannot. A running Worker has told such drivers to end W/6 before (protocol 8). */
+  /**
+   * The guard acts for Workers that cannot. A running Worker has told such drivers to end W/6 before
+   * (protocol 8).
+   */
   killedUnasked({ process, worker }: SimChild): void {
     const graceMs = this.#world.masterConfig.workerTimeoutMs / 6
     if (worker.alive && worker.awakeMs > graceMs + 100)
@@ -111,8 +117,8 @@ export class WorkWatch {
   }
 
   /**
-   * S5: a leader does not launch a driver that has ended, once the driver's Worker has reported to it, whatever the
-   * store forgot. Exceptions: that Worker was given up before, or another generation followed.
+   * S5: a leader does not launch a driver that has ended, once the driver's Worker has reported to it,
+   * whatever the store forgot. Exceptions: that Worker was given up before, or another generation followed.
    */
   launchDecided({ driverId, generation }: LaunchDriver, received: ReadonlyMap<string, number>): void {
     if (generation > COUNTED)
@@ -129,8 +135,8 @@ export class WorkWatch {
   }
 
   /**
-   * S3a: an executor id is given out once (protocol 10), unless the store forgot how many there were. The same leader
-   * repeats it to the same Worker.
+   * S3a: an executor id is given out once (protocol 10), unless the store forgot how many there were. The
+   * same leader repeats it to the same Worker.
    */
   executorLaunched(owner: string, { appId, execId, workerId }: LaunchExecutor): void {
     const key = `${appId}/${execId}`
@@ -152,15 +158,15 @@ export class WorkWatch {
   }
 
   /**
-   * S3b: until when this Worker lets its `stop` drivers live. The present leader may give them to another Worker when
-   * it has received nothing for W. The first must be over before the other begins.
+   * S3b: until when this Worker lets its `stop` drivers live. The present leader may give them to another
+   * Worker when it has received nothing for W. The first must be over before the other begins.
    */
   #promised({ incarnation, place }: WatchedWorker, validUntilBootMs: number): void {
     const { timeline, store, masters, masterConfig, checks } = this.#world
     const leader = store.model.leader()
     if (leader === undefined) return
-    // One that gave up relaunches nothing; the next one counts from its own election. So does one that is frozen past its deadline
-    // and gives up when it wakes: a store that fell may name it once more.
+    // One that gave up relaunches nothing; the next one counts from its own election. So does one that is
+    // frozen past its deadline and gives up when it wakes: a store that fell may name it once more.
     if (!masters.some(({ mayAct, process }) => mayAct && process?.incarnation === leader.owner)) return
     const { workerTimeoutMs } = masterConfig
     const receivedMs = this.#heartbeats.get(`${leader.owner} ${incarnation}`) ?? 0

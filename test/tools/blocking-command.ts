@@ -13,8 +13,8 @@ export const pidsIn = (file: string): number[] =>
   existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').map(Number) : []
 
 /**
- * Blocks for ever. It notes its pid in `file`, and in `file.beside` each copy that still runs beside it; a zombie runs
- * no more.
+ * Blocks for ever. It notes its pid in `file`, and in `file.beside` each copy that still runs beside it; a
+ * zombie runs no more.
  */
 export const blockingCommand = (file: string): string =>
   `for p in $(cat ${file} 2>/dev/null); do

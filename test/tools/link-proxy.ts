@@ -3,8 +3,9 @@ import { HALF_OPEN, type NetworkFault, ProxyPair } from '../harness/proxy-pair.j
 import { freePort } from '../harness/redis-process.js'
 
 /*
- * How a link is cut between some processes of one machine and not between others: each Master listens on 127.0.0.1 and
- * advertises another address of the loopback, where a proxy stands. The first bytes of a link name who dials.
+ * How a link is cut between some processes of one machine and not between others: each Master listens on
+ * 127.0.0.1 and advertises another address of the loopback, where a proxy stands. The first bytes of a link
+ * name who dials.
  */
 
 interface Dialled {
@@ -40,12 +41,18 @@ export class LinkProxy {
     return proxy
   }
 
-  /** Ends the links that these have dialled, as the end of a process would, and each that they dial from now on. */
+  /**
+   * Ends the links that these have dialled, as the end of a process would, and each that they dial from now
+   * on.
+   */
   cut(diallers: RegExp): void {
     this.suffer(diallers, { kind: 'closed' })
   }
 
-  /** Links that these have dialled, and those that they dial, suffer it until `heal`; of two the later one counts. */
+  /**
+   * Links that these have dialled, and those that they dial, suffer it until `heal`; of two the later one
+   * counts.
+   */
   suffer(diallers: RegExp, fault: NetworkFault): void {
     this.#suffering = { diallers, fault }
     for (const { dialler, pair } of [...this.#links]) if (diallers.test(dialler)) pair.suffer(fault)

@@ -7,8 +7,8 @@ import { probe } from '../harness/probe.js'
 import { waitUntil } from '../harness/wait-until.js'
 
 /*
- * Code of a test inside a node of a real cluster, by Node's own debugger (SIGUSR1): so the product needs no hook for
- * clocks that jump or loops that stall.
+ * Code of a test inside a node of a real cluster, by Node's own debugger (SIGUSR1): so the product needs no
+ * hook for clocks that jump or loops that stall.
  */
 
 /**

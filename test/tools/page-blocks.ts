@@ -89,7 +89,10 @@ const linesOf = (text: string): string[] =>
     .map(shapeOf)
     .filter((line) => line !== '')
 
-/** What a page says was printed, and was not; `...` stands for any lines. Which Master leads is left to chance. */
+/**
+ * What a page says was printed, and was not; `...` stands for any lines. Which Master leads is left to
+ * chance.
+ */
 export function missingLines(expected: string, printed: string): string[] {
   const rest = linesOf(printed)
   const missing: string[] = []

@@ -52,8 +52,8 @@ export class VirtualTime implements Clock, TimerSource {
   }
 
   /**
-   * Like `advance`. `settle` runs before the first timer and after each, so that what a timer causes (`system.idle`) has
-   * happened before time goes on.
+   * Like `advance`. `settle` runs before the first timer and after each, so that what a timer causes
+   * (`system.idle`) has happened before time goes on.
    */
   async advanceSettling(ms: number, settle: () => Promise<void> = nextTurn): Promise<void> {
     const untilMs = this.#nowMs + ms

@@ -60,7 +60,10 @@ export function launchDriver(
 
 export type Told = Extract<WorkerEffect, { kind: 'tell' }>['message']
 
-/** A Worker core whose time, Masters and processes are the test. Everything it says is checked by the catalogue. */
+/**
+ * A Worker core whose time, Masters and processes are the test. Everything it says is checked by the
+ * catalogue.
+ */
 export class WorkerWorld {
   readonly core: WorkerCore
   readonly #linked = new Set<string>()

@@ -9,8 +9,8 @@ const readerGone = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(signal))
 
 /**
- * Removes characters from text that would act on a terminal. Bytes, such as the output of a driver, are written as they
- * are. A reader that went away (`| head`) is no error.
+ * Removes characters from text that would act on a terminal. Bytes, such as the output of a driver, are
+ * written as they are. A reader that went away (`| head`) is no error.
  */
 function writer(stream: NodeJS.WriteStream): Console['out'] {
   stream.on('error', (error: NodeJS.ErrnoException) => {

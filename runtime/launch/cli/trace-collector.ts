@@ -48,8 +48,8 @@ export class TraceCollector {
   }
 
   /**
-   * Asks the leader which processes it knows. Rejects as MasterClient does, also with NO_MASTER. Processes known
-   * before, and the Masters, are still asked then.
+   * Asks the leader which processes it knows. Rejects as MasterClient does, also with NO_MASTER. Processes
+   * known before, and the Masters, are still asked then.
    */
   async look(timeoutMs: number): Promise<void> {
     const parts: StateSection[] = ['workers', 'activeApps']

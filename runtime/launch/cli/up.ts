@@ -81,7 +81,8 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   refuseLaterFeatures(deployment)
   const nodes = await planNodes(deployment, plan.only)
   if (nodes.masters.length > 0) {
-    // Our nodes have the same limit as this process. An error here is better than a Master that refuses Workers later.
+    // Our nodes have the same limit as this process. An error here is better than a Master that refuses
+    // Workers later.
     requireDescriptors(deployment.masters.length + deployment.workers.length - 1)
     await requireRecoveryModule(deployment)
   }
@@ -89,7 +90,8 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   const warn = (text: string): void => void io.err(`${text}\n`)
   await claimFolder(plan.folder)
   try {
-    // Nodes that join Masters elsewhere must know their secret. A secret that was made here would be refused there.
+    // Nodes that join Masters elsewhere must know their secret. A secret that was made here would be refused
+    // there.
     const make = nodes.otherMasters.length === 0
     // The caller of an ephemeral cluster looks for its secret in its folder.
     const environment = plan.embedded.freePorts ? {} : io.environment

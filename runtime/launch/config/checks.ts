@@ -245,7 +245,9 @@ const groups: readonly {
   { needs: ['submissions', 'workers.*.resources', 'workers.*.labels'], check: recordChecks },
 ]
 
-/** All rules between keys (protocol 9, 19). Rules that read keys which were taken out of the file are skipped. */
+/**
+ * All rules between keys (protocol 9, 19). Rules that read keys which were taken out of the file are skipped.
+ */
 export function crossChecks(file: DeploymentFile, pruned: readonly KeyPath[] = []): Finding[] {
   return groups
     .filter(({ needs }) => !needs.some((need) => affects(pruned, need)))

@@ -26,8 +26,8 @@ async function ofFile(path: string): Promise<string> {
 }
 
 /**
- * The secret that a node starts with: that of its file, otherwise FIRESTEEL_SECRET, otherwise that of the folder, which
- * is made if `make` is set and there is none. Throws SECRET_MISSING, SECRET_TOO_SHORT.
+ * The secret that a node starts with: that of its file, otherwise FIRESTEEL_SECRET, otherwise that of the
+ * folder, which is made if `make` is set and there is none. Throws SECRET_MISSING, SECRET_TOO_SHORT.
  */
 export async function nodeSecret(
   source: SecretSource,

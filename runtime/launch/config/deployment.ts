@@ -8,8 +8,8 @@ export interface RecoveryPlan {
   readonly directory: string
   readonly leaseMs: number
   /**
-   * REDIS: URL of the data store, with absolute paths; null if `sentinel` finds it. May hold a password, so it is never
-   * logged whole.
+   * REDIS: URL of the data store, with absolute paths; null if `sentinel` finds it. May hold a password, so
+   * it is never logged whole.
    */
   readonly redis: string | null
   readonly sentinel: SentinelPlan | null

@@ -49,7 +49,8 @@ function readValue(document: Document): { value?: unknown; failure?: string } {
 const DEPTH_MAX = innerLimits.configDepth
 
 /**
- * The path at which something is nested deeper than any key can be. An anchor may contain itself, and would never end.
+ * The path at which something is nested deeper than any key can be. An anchor may contain itself, and would
+ * never end.
  */
 function tooDeep(value: unknown): KeyPath | undefined {
   const open: { readonly node: unknown; readonly path: KeyPath }[] = [{ node: value, path: [] }]

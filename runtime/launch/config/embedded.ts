@@ -16,8 +16,8 @@ export interface EmbeddedOptions {
 }
 
 /**
- * What `up` runs without a file: one Master that keeps its state in the folder, and Workers on this machine, without
- * REST.
+ * What `up` runs without a file: one Master that keeps its state in the folder, and Workers on this machine,
+ * without REST.
  */
 export function embeddedDeployment(options: EmbeddedOptions): Deployment {
   const { folder, freePorts, workers, cores, memoryMib, logLevel } = options

@@ -5,8 +5,8 @@ import { FiresteelError, reasonOf, systemCodeOf } from '../../errors.js'
 import { readProcess } from '../../process/process-table.js'
 
 /*
- * The folder `.firesteel/`, or the one that `--ephemeral` names: the secret, the launcher that uses it, and the
- * addresses of its Masters.
+ * The folder `.firesteel/`, or the one that `--ephemeral` names: the secret, the launcher that uses it, and
+ * the addresses of its Masters.
  */
 
 /** Name of the folder in the working folder. */

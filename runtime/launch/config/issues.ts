@@ -100,7 +100,9 @@ function ruleOf(issue: z.core.$ZodIssue, actual: unknown): string {
   }
 }
 
-/** Turns Zod's issues into problems with places. One issue with several unknown keys becomes several problems. */
+/**
+ * Turns Zod's issues into problems with places. One issue with several unknown keys becomes several problems.
+ */
 export function problemsOf(
   issues: readonly z.core.$ZodIssue[],
   value: unknown,

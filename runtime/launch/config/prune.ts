@@ -10,7 +10,8 @@ function parentOf(value: unknown, path: KeyPath): Container | undefined {
 }
 
 /**
- * What to take out so that `path` is no longer wrong. A list is taken out as a whole, because its indices are places.
+ * What to take out so that `path` is no longer wrong. A list is taken out as a whole, because its indices are
+ * places.
  */
 function removable(value: unknown, path: KeyPath): KeyPath {
   const last = path.at(-1)
@@ -21,8 +22,8 @@ function removable(value: unknown, path: KeyPath): KeyPath {
 }
 
 /**
- * Takes the broken parts out of a parsed file, so that the rules between the remaining keys can be checked in the same
- * run. Returns the paths of the removed values. An unknown key removes nothing else.
+ * Takes the broken parts out of a parsed file, so that the rules between the remaining keys can be checked in
+ * the same run. Returns the paths of the removed values. An unknown key removes nothing else.
  */
 export function prune(value: unknown, issues: readonly z.core.$ZodIssue[]): KeyPath[] {
   const pruned: KeyPath[] = []

@@ -58,8 +58,8 @@ function missingVariables({ missing }: Substituted, document: ConfigDocument): C
 }
 
 /**
- * `port: ${PORT}` gives text where a number is expected, so text from the environment is read as the type that the
- * schema expects.
+ * `port: ${PORT}` gives text where a number is expected, so text from the environment is read as the type
+ * that the schema expects.
  */
 function coerceReplaced(
   value: unknown,
@@ -102,8 +102,8 @@ function findings(
 }
 
 /**
- * The first round takes out what is wrong, the second the objects that lack a key they need since then. No file has needed a
- * third; where one does, the rules between keys wait for the next run.
+ * The first round takes out what is wrong, the second the objects that lack a key they need since then. No
+ * file has needed a third; where one does, the rules between keys wait for the next run.
  */
 const PRUNE_ROUNDS = innerLimits.configPruneRounds
 
@@ -146,8 +146,9 @@ export function readConfig(text: string, options: ReadOptions): ReadResult {
 }
 
 /**
- * Checks flags as if they were a file with this content. Places have no meaning then. Paths begin at `folder`.
- * References work as in a file, so a password need not be on the command line, where everybody can read it.
+ * Checks flags as if they were a file with this content. Places have no meaning then. Paths begin at
+ * `folder`. References work as in a file, so a password need not be on the command line, where everybody can
+ * read it.
  */
 export function readValue(value: unknown, folder: string, environment: Environment): ReadResult {
   return readConfig(JSON.stringify(value), { file: 'flags', folder, environment })

@@ -14,8 +14,8 @@ import {
 } from './scalars.js'
 
 /*
- * The deployment file, key by key. The descriptions become docs/configuration.md and the JSON Schema. resolve.ts fills
- * in defaults that depend on the machine or on other keys.
+ * The deployment file, key by key. The descriptions become docs/configuration.md and the JSON Schema.
+ * resolve.ts fills in defaults that depend on the machine or on other keys.
  */
 
 const resources = z.record(label, z.array(z.string().min(1).max(256)).min(1).max(1024))

@@ -13,8 +13,8 @@ export interface Substituted {
 }
 
 /**
- * Replaces `${NAME}` and `${NAME:-default}` in every text of a parsed file. As in a shell, the default also replaces an
- * empty variable. A `$` before anything else stays as it is.
+ * Replaces `${NAME}` and `${NAME:-default}` in every text of a parsed file. As in a shell, the default also
+ * replaces an empty variable. A `$` before anything else stays as it is.
  */
 export function substitute(value: unknown, environment: Environment): Substituted {
   const replaced = new Set<string>()
@@ -42,7 +42,10 @@ export function isPureReference(text: string): boolean {
   return /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/.test(text)
 }
 
-/** The value of a text from the environment where a number or a boolean is expected; undefined if it is neither. */
+/**
+ * The value of a text from the environment where a number or a boolean is expected; undefined if it is
+ * neither.
+ */
 export function scalarOf(text: string, expected: 'number' | 'boolean'): number | boolean | undefined {
   if (expected === 'boolean') return text === 'true' ? true : text === 'false' ? false : undefined
   return /^-?\d{1,15}(\.\d{1,6})?$/.test(text) ? Number(text) : undefined

@@ -160,7 +160,10 @@ export class LauncherCore {
     return { kind: 'start', node: node.name, former, masters }
   }
 
-  /** Masters with port 0 know each other only when they listen. A node that is being started is told once it runs. */
+  /**
+   * Masters with port 0 know each other only when they listen. A node that is being started is told once it
+   * runs.
+   */
   #tellMasters(): LauncherEffect[] {
     const { masters: addresses } = this
     const untold = this.#nodes.filter(
@@ -179,8 +182,8 @@ export class LauncherCore {
   }
 
   /**
-   * Masters start at once. Workers start when the addresses of all Masters are known, because a port may be any free
-   * one.
+   * Masters start at once. Workers start when the addresses of all Masters are known, because a port may be
+   * any free one.
    */
   #startDue(): LauncherEffect[] {
     if (this.#stopping) return []
@@ -298,8 +301,8 @@ export class LauncherCore {
   }
 
   /**
-   * Workers stop first, so that the Masters still learn how their work ended. The leader stops last, so that it does
-   * not hand over to a Master that is about to end.
+   * Workers stop first, so that the Masters still learn how their work ended. The leader stops last, so that
+   * it does not hand over to a Master that is about to end.
    */
   #mayStop(node: Node): boolean {
     if (node.role === 'worker') return true
@@ -327,8 +330,8 @@ export class LauncherCore {
 const addressOf = ({ place, address }: Node): string | undefined => place?.address ?? address
 
 /**
- * Errors after which a node that ran before may run again. Its own last process may still hold its port, and the
- * settings of a store may be corrected while the cluster is up.
+ * Errors after which a node that ran before may run again. Its own last process may still hold its port, and
+ * the settings of a store may be corrected while the cluster is up.
  */
 const mended: ReadonlySet<string> = new Set([
   'FIRESTEEL_PORT_IN_USE',

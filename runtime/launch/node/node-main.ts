@@ -32,7 +32,8 @@ async function main(): Promise<number> {
 
 main().then(
   (code) => {
-    // A failed node waits for nothing: its log is written, and its last events to the launcher are in the kernel.
+    // A failed node waits for nothing: its log is written, and its last events to the launcher are in the
+    // kernel.
     if (code !== 0) process.exit(code)
     process.exitCode = code
     // A resource that a library left open must not keep a stopped node running.

@@ -26,7 +26,10 @@ export interface SpecContext {
 const masterAddress = ({ advertise, port }: MasterPlan): string =>
   `firesteel://${formatHostPort({ host: advertise, port })}`
 
-/** The nodes that run here, for their launcher. The address of a Master whose port is not 0 is known in advance. */
+/**
+ * The nodes that run here, for their launcher. The address of a Master whose port is not 0 is known in
+ * advance.
+ */
 export function plannedNodes({ masters, workers }: NodePlan): PlannedNode[] {
   return [
     ...masters.map((master) => ({
@@ -54,7 +57,9 @@ export async function requireRecoveryModule({ recovery }: Deployment): Promise<v
   }
 }
 
-/** Refuses settings that are valid in a file but that this release does not support. Throws NOT_IN_RELEASE. */
+/**
+ * Refuses settings that are valid in a file but that this release does not support. Throws NOT_IN_RELEASE.
+ */
 export function refuseLaterFeatures({ masters, otlp }: Deployment): void {
   const refuse = (what: string, instead: string): never => {
     throw new FiresteelError('NOT_IN_RELEASE', `${what} is not in this release.`, { help: instead })
@@ -65,8 +70,8 @@ export function refuseLaterFeatures({ masters, otlp }: Deployment): void {
 }
 
 /**
- * The nodes whose host is an address of this machine, or those named in `only`. Throws USAGE for a name that is not in
- * the file, and for a deployment with nothing to run here.
+ * The nodes whose host is an address of this machine, or those named in `only`. Throws USAGE for a name that
+ * is not in the file, and for a deployment with nothing to run here.
  */
 export async function planNodes(deployment: Deployment, only: readonly string[] = []): Promise<NodePlan> {
   const all = [...deployment.masters, ...deployment.workers]

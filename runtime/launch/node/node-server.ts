@@ -39,7 +39,8 @@ export interface NodeServerOptions {
 }
 
 /**
- * The common part of every node process: log, actor system, the port of its actors, HTTP, and the end of all of them.
+ * The common part of every node process: log, actor system, the port of its actors, HTTP, and the end of all
+ * of them.
  */
 export class NodeServer<M extends Message> {
   readonly log: Logger
@@ -107,7 +108,9 @@ export class NodeServer<M extends Message> {
     return { cluster, incarnation: this.#incarnation, ...known }
   }
 
-  /** Begins a new incarnation. Every link of the old one is closed, and its gateway reaches nobody any more. */
+  /**
+   * Begins a new incarnation. Every link of the old one is closed, and its gateway reaches nobody any more.
+   */
   renew(reason: string): void {
     const former = this.#gateway
     this.#incarnation = newIncarnation(this.#spec.name)

@@ -1,6 +1,9 @@
 import type { LoggingPlan, RecoveryPlan, SchedulingPlan } from '../config/deployment.js'
 
-/* What a node is told at its start: by the launcher through the control pipe, or directly by `master` and `worker`. */
+/*
+ * What a node is told at its start: by the launcher through the control pipe, or directly by `master` and
+ * `worker`.
+ */
 
 export interface CommonSpec {
   /** Name of the node in its cluster. */
@@ -28,7 +31,9 @@ export interface MasterSpec extends CommonSpec {
   readonly scheduling: SchedulingPlan
   /** firesteel://host:port of all Masters known at its start. The node itself may be among them. */
   readonly masters: readonly string[]
-  /** Highest epoch that earlier processes of this node led or knew of. With NONE nothing else remembers it. */
+  /**
+   * Highest epoch that earlier processes of this node led or knew of. With NONE nothing else remembers it.
+   */
   readonly observedEpoch?: number
 }
 
@@ -65,8 +70,8 @@ export type NodeEvent =
   /** Its ports are bound. */
   | ({ readonly event: 'listening' } & NodePlace)
   /**
-   * A Master that is ALIVE, or that is STANDBY and knows the leader; a Worker that is registered. So when all nodes are
-   * ready, a Master is ALIVE.
+   * A Master that is ALIVE, or that is STANDBY and knows the leader; a Worker that is registered. So when all
+   * nodes are ready, a Master is ALIVE.
    */
   | { readonly event: 'ready' }
   /** It leads this epoch, or knows of it. Its next process starts above it. */
@@ -93,11 +98,13 @@ export interface RunningNode {
   observed(order: NodeOrder): void
   /** Stops in order: closes ports, ends children. Resolves when nothing is left. */
   stop(): Promise<void>
-  /** Rejects when the node cannot go on (a failed actor, a store that refuses it for good). Never resolves. */
+  /**
+   * Rejects when the node cannot go on (a failed actor, a store that refuses it for good). Never resolves.
+   */
   readonly failed: Promise<never>
   /**
-   * The process is about to end because of this. Reports it on `/healthz` and in the log. Resolves when the log is
-   * written.
+   * The process is about to end because of this. Reports it on `/healthz` and in the log. Resolves when the
+   * log is written.
    */
   abandon(reason: unknown): Promise<void>
 }

@@ -5,7 +5,9 @@ import { within } from '../../timers.js'
 import type { NodeEvent, NodeSpec, RunningNode } from './node-spec.js'
 import { watchUncaught } from './uncaught.js'
 
-/** Starts the node of a specification in this process. A Worker loads no code of a Master, nor the reverse. */
+/**
+ * Starts the node of a specification in this process. A Worker loads no code of a Master, nor the reverse.
+ */
 export async function runNode(spec: NodeSpec, tell: (event: NodeEvent) => void): Promise<RunningNode> {
   requireDescriptors(spec.masters.length)
   if (spec.role === 'master') {
@@ -17,9 +19,10 @@ export async function runNode(spec: NodeSpec, tell: (event: NodeEvent) => void):
 }
 
 /**
- * Runs a node until `stop` resolves, then stops it in order. Rejects with a coded error if the node cannot run, or not
- * go on. `onRunning` is called once it has started. The process belongs to the node: if the node fails, the process
- * ends within `nodeEndMs` with the exit code of the error, even if the caller does not end it.
+ * Runs a node until `stop` resolves, then stops it in order. Rejects with a coded error if the node cannot
+ * run, or not go on. `onRunning` is called once it has started. The process belongs to the node: if the node
+ * fails, the process ends within `nodeEndMs` with the exit code of the error, even if the caller does not end
+ * it.
  */
 export async function runNodeUntil(
   spec: NodeSpec,
@@ -37,8 +40,8 @@ export async function runNodeUntil(
     await Promise.race([node.stop(), failed])
     uncaught.close()
   } catch (error) {
-    // A failed actor may be half-changed, so this node does not shut down in order. Its links close with the process,
-    // and the guard of a Worker kills what it started.
+    // A failed actor may be half-changed, so this node does not shut down in order. Its links close with the
+    // process, and the guard of a Worker kills what it started.
     setTimeout(() => process.exit(exitCodeOf(error)), limits.nodeEndMs).unref()
     if (node) await within(node.abandon(error), limits.nodeEndMs / 2)
     throw error

@@ -7,8 +7,8 @@ export interface UncaughtWatch {
 }
 
 /**
- * Handles uncaught exceptions and rejected promises. Node would end the process at once, before the log is written and
- * before the launcher knows why. The caller must end the process once this rejects.
+ * Handles uncaught exceptions and rejected promises. Node would end the process at once, before the log is
+ * written and before the launcher knows why. The caller must end the process once this rejects.
  */
 export function watchUncaught(): UncaughtWatch {
   let fail: (error: Error) => void = () => {}

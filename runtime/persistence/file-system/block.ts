@@ -5,7 +5,8 @@ import { crc32 } from 'node:zlib'
  * the 24 bytes before (4), payload. All numbers big-endian. The header has a checksum of its own, so that a
  * torn block (a good header, too few bytes) is told from a damaged one. This layout holds in every version.
  */
-const marker = Buffer.from([0xff, 0xfe, 0x46, 0x53, 0x46, 0x52, 0xfd, 0xfc]) // Never in UTF-8, so in no payload.
+/** Never in UTF-8, so in no payload. */
+const marker = Buffer.from([0xff, 0xfe, 0x46, 0x53, 0x46, 0x52, 0xfd, 0xfc])
 const headerBytes = 28
 
 export interface Block {

@@ -81,7 +81,10 @@ function checksum(line: string): string {
   return crc32(line).toString(16).padStart(8, '0')
 }
 
-/** Throws if a file belongs to another program, version or cluster. This is checked before anything is written. */
+/**
+ * Throws if a file belongs to another program, version or cluster. This is checked before anything is
+ * written.
+ */
 export function checkIdentity(found: Identity, mine: Identity, place: string): void {
   if (found.format !== mine.format) {
     throw new FiresteelError('STORE_UNREADABLE', `${place} was not written by Firesteel`, {

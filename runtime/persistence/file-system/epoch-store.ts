@@ -22,9 +22,9 @@ export interface EpochStoreOptions {
 }
 
 /**
- * The folder of the epoch that this process leads: `snapshot-G`, and `journal-G` with everything after it. When the
- * journal has grown, a larger G begins: first its journal, which takes the further commits, then in the background its
- * snapshot. Only then the older files are removed. Calls must not overlap, except `close`.
+ * The folder of the epoch that this process leads: `snapshot-G`, and `journal-G` with everything after it.
+ * When the journal has grown, a larger G begins: first its journal, which takes the further commits, then in
+ * the background its snapshot. Only then the older files are removed. Calls must not overlap, except `close`.
  */
 export class EpochStore {
   readonly fence: Fence
@@ -56,7 +56,8 @@ export class EpochStore {
     const head = headOf(options, base.seq, writeId)
     const journal = await Journal.create(files, folders.path(fence.epoch, 'journal-1'), head)
     try {
-      // The rename of the snapshot finishes the epoch, and makes the journal's entry durable together with its own.
+      // The rename of the snapshot finishes the epoch, and makes the journal's entry durable together with
+      // its own.
       await writeSnapshot(files, folders.path(fence.epoch), 1, head, records)
     } catch (error) {
       await journal.close()

@@ -2,7 +2,10 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { dirname } from 'node:path'
 import { systemCodeOf } from '../../errors.js'
 
-/** A file being written. Offsets are explicit, so that a write that was cut back leaves neither a hole nor a rest. */
+/**
+ * A file being written. Offsets are explicit, so that a write that was cut back leaves neither a hole nor a
+ * rest.
+ */
 export interface WritableFile {
   write(bytes: Uint8Array, offset: number): Promise<void>
   sync(): Promise<void>

@@ -46,9 +46,9 @@ export interface FileSystemOptions {
 const formatVersion = 1
 
 /**
- * Recovery mode FILESYSTEM (protocol 14). `epoch-N/` is made exclusively and fences every smaller N. A leader that
- * commits looks for a higher folder after its fsync; a candidate that takes over reads after its mkdir. So every
- * released write was read.
+ * Recovery mode FILESYSTEM (protocol 14). `epoch-N/` is made exclusively and fences every smaller N. A leader
+ * that commits looks for a higher folder after its fsync; a candidate that takes over reads after its mkdir.
+ * So every released write was read.
  */
 export class FileSystemEngine implements PersistenceEngine {
   readonly #options: FileSystemOptions

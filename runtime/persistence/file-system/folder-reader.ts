@@ -24,7 +24,9 @@ export interface Loaded {
 /** A folder may vanish or change under the reader this often before that is an error. */
 const tries = innerLimits.folderReads
 
-/** The newest finished epoch below `below`; undefined if there is none. Throws for a file that is not ours. */
+/**
+ * The newest finished epoch below `below`; undefined if there is none. Throws for a file that is not ours.
+ */
 export async function loadNewest(
   files: FileOps,
   folders: EpochFolders,
@@ -90,7 +92,8 @@ class FolderReader {
       this.#aside.push(this.#asideOf(`snapshot-${generation}`, 'the end of the snapshot is missing', ''))
     const journals = numbered(names, 'journal').filter((number) => number >= generation)
     if (journals[0] !== generation) {
-      // A snapshot gets its name after its journal was made. So it has just been replaced, or somebody removed a file.
+      // A snapshot gets its name after its journal was made. So it has just been replaced, or somebody
+      // removed a file.
       if (!lastTry) throw Object.assign(new Error('the journal has vanished'), { code: 'ENOENT' })
       this.#aside.push(this.#asideOf(`journal-${generation}`, 'the journal is missing', ''))
     }
@@ -140,7 +143,8 @@ class FolderReader {
         file.toString('base64', offset, end),
         'base64',
       )
-      // A commit that was still being written. It was never acknowledged, so it is dropped if nothing follows.
+      // A commit that was still being written. It was never acknowledged, so it is dropped if nothing
+      // follows.
       if (torn && name.startsWith('journal')) this.#torn = aside
       else this.#aside.push(aside)
     }

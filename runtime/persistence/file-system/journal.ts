@@ -31,8 +31,8 @@ export class Journal {
   }
 
   /**
-   * `full`: the disk is full, and the journal was cut back to its last whole block. Throws SyncFailed, or the error of
-   * a write that could not be undone; nothing may be appended after that.
+   * `full`: the disk is full, and the journal was cut back to its last whole block. Throws SyncFailed, or the
+   * error of a write that could not be undone; nothing may be appended after that.
    */
   async append(block: Buffer): Promise<'ok' | 'full'> {
     try {

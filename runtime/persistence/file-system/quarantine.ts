@@ -13,8 +13,8 @@ export interface Aside extends Quarantined {
 }
 
 /**
- * Removes the records that are not a JSON object or that their schema refuses. Each bad record costs only itself.
- * Nothing else has these records yet, and other work has its turns meanwhile.
+ * Removes the records that are not a JSON object or that their schema refuses. Each bad record costs only
+ * itself. Nothing else has these records yet, and other work has its turns meanwhile.
  */
 export async function takeUnreadable(
   records: RecordTables,

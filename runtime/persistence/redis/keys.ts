@@ -23,7 +23,10 @@ export function clusterKeys(cluster: string): ClusterKeys {
   }
 }
 
-/** Half a surrogate pair has no bytes in UTF-8. Such an id is written as JSON, and so is an id that looks like that. */
+/**
+ * Half a surrogate pair has no bytes in UTF-8. Such an id is written as JSON, and so is an id that looks like
+ * that.
+ */
 export function encodeId(id: string): string {
   return id.startsWith('"') || /\p{Surrogate}/u.test(id) ? JSON.stringify(id) : id
 }

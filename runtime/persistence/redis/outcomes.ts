@@ -24,8 +24,8 @@ const refusals: Readonly<Record<string, StoreDegradation>> = {
 const demotions: ReadonlySet<string> = new Set(['READONLY', 'MASTERDOWN'])
 
 /**
- * What a failed write means for the commit queue. An unknown error reply may have come half-way, so the outcome is
- * unknown too.
+ * What a failed write means for the commit queue. An unknown error reply may have come half-way, so the
+ * outcome is unknown too.
  */
 export function writeOutcome(error: unknown): Refused | Unknown {
   const { kind, prefix, message } = failureOf(error)

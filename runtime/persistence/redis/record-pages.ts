@@ -24,14 +24,15 @@ export interface RecordPagesOptions {
 }
 
 /**
- * Reads records in pages by a fenced HSCAN. Unreadable ones are set aside after the last page of their table, because a
- * hash that shrinks between two pages may give a record twice.
+ * Reads records in pages by a fenced HSCAN. Unreadable ones are set aside after the last page of their table,
+ * because a hash that shrinks between two pages may give a record twice.
  */
 export class RecordPages {
   readonly #options: RecordPagesOptions
   readonly #unreadable = new Map<Table, Unreadable[]>()
   /**
-   * Records that the next page asks for: as many as fit into readPageBytes, by the size of those in the page before.
+   * Records that the next page asks for: as many as fit into readPageBytes, by the size of those in the page
+   * before.
    */
   readonly #counts = new Map<Table, number>()
 

@@ -13,7 +13,8 @@ export interface RedisPresenceOptions {
 }
 
 /**
- * Tells which owners have a connection to the data store (protocol 5): each has a channel, counted by PUBSUB NUMSUB.
+ * Tells which owners have a connection to the data store (protocol 5): each has a channel, counted by PUBSUB
+ * NUMSUB.
  */
 export class RedisPresence {
   readonly #options: RedisPresenceOptions
@@ -28,8 +29,8 @@ export class RedisPresence {
     this.#stopListening = options.subscription.onReady(() => {
       for (const owner of this.#joined) void this.#subscribe(owner)
     })
-    // A half-open link would count us as gone, or as present, for ever. An unanswered ping makes the connection dial
-    // anew.
+    // A half-open link would count us as gone, or as present, for ever. An unanswered ping makes the
+    // connection dial anew.
     this.#ping = setInterval(
       () => void options.subscription.call('PING').catch(() => undefined),
       options.pingMs,
@@ -37,7 +38,9 @@ export class RedisPresence {
     this.#ping.unref()
   }
 
-  /** Resolves once others count us, which may take as long as the store is away. Rejects only after `close`. */
+  /**
+   * Resolves once others count us, which may take as long as the store is away. Rejects only after `close`.
+   */
   join(owner: string): Promise<void> {
     if (this.#closed) return Promise.reject(closedError())
     this.#joined.add(owner)

@@ -41,9 +41,9 @@ export interface RedisRecovery {
 }
 
 /**
- * Opens connections, engine and presence of one Master. Resolves when the first dial of each connection has succeeded
- * or failed. An absent Redis is dialled for ever, and `engine.leader()` says what is wrong with an unsuitable one.
- * Throws CONFIG_INVALID.
+ * Opens connections, engine and presence of one Master. Resolves when the first dial of each connection has
+ * succeeded or failed. An absent Redis is dialled for ever, and `engine.leader()` says what is wrong with an
+ * unsuitable one. Throws CONFIG_INVALID.
  */
 export async function openRedis(options: RedisRecoveryOptions): Promise<RedisRecovery> {
   const { cluster, election, replicas, leaseMs, schemas, clock, log, random = Math.random } = options

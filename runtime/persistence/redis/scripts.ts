@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { RedisScript } from '../../redis/reply.js'
 
 /*
- * The only writers of the data store (protocol 3). Each script checks first and writes afterwards, because a script
- * that fails keeps what it wrote before. KEYS[1] is the leader record; its fields format, cluster, epoch, owner, seq
- * and write id decide. Numbers are passed as text.
+ * The only writers of the data store (protocol 3). Each script checks first and writes afterwards, because a
+ * script that fails keeps what it wrote before. KEYS[1] is the leader record; its fields format, cluster,
+ * epoch, owner, seq and write id decide. Numbers are passed as text.
  */
 
 /** Raise it when keys change in a way that an older program would misread. */
@@ -49,8 +49,8 @@ return foreign(1) or {'OK', redis.call('HGETALL', KEYS[1])}
 `)
 
 /**
- * ARGV: format, cluster, seen epoch, seen owner, me, address, lock, observed epoch, write id, elections before
- * (opaque), protocols of the candidate (opaque).
+ * ARGV: format, cluster, seen epoch, seen owner, me, address, lock, observed epoch, write id, elections
+ * before (opaque), protocols of the candidate (opaque).
  */
 export const elect = script(`${allowOom}${helpers}
 local wrong = foreign(1)
@@ -91,8 +91,9 @@ return {'OK'}
 `)
 
 /**
- * KEYS: leader record, then the tables. ARGV: epoch, owner, n, prev, write id, '1' if replicas are waited for, then runs of
- * (HSET or HDEL, index of the key, count of the values, values). HSETs come first: a full Redis refuses the first of them, and so all.
+ * KEYS: leader record, then the tables. ARGV: epoch, owner, n, prev, write id, '1' if replicas are waited
+ * for, then runs of (HSET or HDEL, index of the key, count of the values, values). HSETs come first: a full
+ * Redis refuses the first of them, and so all.
  */
 const commitBody = `${helpers}${compareFence}
 local wrong = foreign(1)
@@ -137,7 +138,10 @@ local page = redis.call('HSCAN', KEYS[2], ARGV[4], 'COUNT', ARGV[5])
 return {'OK', page[1], page[2]}
 `)
 
-/** KEYS: leader record, table, quarantine. ARGV: epoch, owner, write id, then (field, content as read, field in the quarantine, header) of each. */
+/**
+ * KEYS: leader record, table, quarantine. ARGV: epoch, owner, write id, then (field, content as read, field
+ * in the quarantine, header) of each.
+ */
 export const setAside = script(`${allowOom}${helpers}${sameElection}
 local wrong = foreign(1)
 if wrong then return wrong end

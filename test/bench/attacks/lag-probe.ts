@@ -3,11 +3,11 @@ import { createServer } from 'node:net'
 import { isMainThread } from 'node:worker_threads'
 
 /*
- * Preloaded (`--import lag-probe.js?at=SOCKET`) into a measured process: tells how late its event loop is. Every
- * EVERY_MS one moment asks "if a message had come now, how long would it have waited?", so a long turn counts for each
- * moment that it covers. It is measured twice: by the clock, and bounded by the processor time that this process used
- * meanwhile, which leaves out what other programs of the machine took. Each connection to the socket is one reading,
- * and begins the next one.
+ * Preloaded (`--import lag-probe.js?at=SOCKET`) into a measured process: tells how late its event loop is.
+ * Every EVERY_MS one moment asks "if a message had come now, how long would it have waited?", so a long turn
+ * counts for each moment that it covers. It is measured twice: by the clock, and bounded by the processor
+ * time that this process used meanwhile, which leaves out what other programs of the machine took. Each
+ * connection to the socket is one reading, and begins the next one.
  */
 
 const EVERY_MS = 5

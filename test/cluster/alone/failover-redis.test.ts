@@ -4,7 +4,10 @@ import { measureFailover } from '../../failover/measure.js'
 import { short } from '../../failover/options.js'
 import { countKeys } from '../../failover/report.js'
 
-/* The short form of `npm run failover`: counts are promises; times are of this machine and hour, and only printed. */
+/*
+ * The short form of `npm run failover`: counts are promises; times are of this machine and hour, and only
+ * printed.
+ */
 
 for (const name of short.cases) {
   test(`${name} of the leader, with tasks, submissions and a supervised driver under way: nobody notices`, async (context) => {

@@ -7,7 +7,10 @@ import { limits } from '../../../runtime/limits.js'
 import { waitUntil } from '../../harness/wait-until.js'
 import { firesteel, folder, smallCluster, startUp } from '../../tools/command-fixture.js'
 
-/* Strangers at the HTTP port of a leader: it leads on, it keeps its descriptors, and work that is submitted is done. */
+/*
+ * Strangers at the HTTP port of a leader: it leads on, it keeps its descriptors, and work that is submitted
+ * is done.
+ */
 
 interface Attack {
   readonly name: string

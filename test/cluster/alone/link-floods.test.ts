@@ -59,7 +59,9 @@ async function standing(): Promise<Standing> {
   return { epoch: firesteel.epoch, pids: cluster.nodes.map(({ pid }) => pid) }
 }
 
-/** Runs an attack; afterwards the same leadership stands, in the same processes, and a legal peer is served. */
+/**
+ * Runs an attack; afterwards the same leadership stands, in the same processes, and a legal peer is served.
+ */
 function attack(name: string, run: () => Promise<() => void>): void {
   test(name, async (t) => {
     const before = await standing()

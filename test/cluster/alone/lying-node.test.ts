@@ -11,7 +11,10 @@ import { deriveKey } from '../../../runtime/transport/keys.js'
 import { createTestCluster, startRedis, type TestCluster } from '../../harness/index.js'
 import { waitUntil } from '../../harness/wait-until.js'
 
-/* A node's key is no access to the store: what its holder says of epochs ends no leadership and poisons nothing. */
+/*
+ * A node's key is no access to the store: what its holder says of epochs ends no leadership and poisons
+ * nothing.
+ */
 
 const ABSURD = Number.MAX_SAFE_INTEGER - 1
 

@@ -48,8 +48,8 @@ export class RandomChooser implements Chooser {
 const base = (kind: ActionKind): number => (kind === 'time' ? 0.02 : kind === 'kill' ? 0.01 : 1)
 
 /**
- * Every history that departs from the first choice at most `departures` times, one after the other. The first choice
- * lets a running step go on, and prefers threads to their main thread.
+ * Every history that departs from the first choice at most `departures` times, one after the other. The first
+ * choice lets a running step go on, and prefers threads to their main thread.
  */
 export class SystematicChooser implements Chooser {
   readonly #departures: number

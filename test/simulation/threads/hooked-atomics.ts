@@ -11,8 +11,8 @@ const touched =
   }
 
 /**
- * From now on `touch` is called after each operation on shared memory, in the middle of its caller. The returned
- * function undoes this.
+ * From now on `touch` is called after each operation on shared memory, in the middle of its caller. The
+ * returned function undoes this.
  */
 export function hookAtomics(touch: () => void): () => void {
   onTouch = touch

@@ -75,7 +75,9 @@ export class SampleTask {
   /** The word to end has come to its thread. */
   told = false
   started = false
-  /** Threads that died after they had begun it and before they left its result. Their end may be its failure. */
+  /**
+   * Threads that died after they had begun it and before they left its result. Their end may be its failure.
+   */
   lostIn: number | undefined
   /** A thread left its result and died. */
   left = false

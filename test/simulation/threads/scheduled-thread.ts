@@ -31,8 +31,8 @@ export type ActionKind = (typeof actionKinds)[number]
 export class Promised implements PromiseLike<never> {
   outcome: { readonly value?: unknown; readonly error?: unknown } | undefined
   /**
-   * `stuck`: the thread never returns from it; `blocked`: it cannot be ended either. `exits`: it ends there. `faults`:
-   * an exception outside ends it.
+   * `stuck`: the thread never returns from it; `blocked`: it cannot be ended either. `exits`: it ends there.
+   * `faults`: an exception outside ends it.
    */
   readonly how: 'settles' | 'stuck' | 'blocked' | 'exits' | 'faults'
 
@@ -65,8 +65,8 @@ const WRITE = 0
 const READ = 1
 
 /**
- * A task thread that runs on the thread of the test: the shipped thread side, its loop, and both of its ports. Each
- * step of it and each delivery is an action, which happens when it is run.
+ * A task thread that runs on the thread of the test: the shipped thread side, its loop, and both of its
+ * ports. Each step of it and each delivery is an action, which happens when it is run.
  */
 export class ScheduledThread implements SpawnedThread {
   readonly number: number

@@ -33,15 +33,18 @@ export interface Plan {
 }
 
 /**
- * If nothing has begun or ended for this long, it never will. It is longer than a time-out, its grace, and the end of a
- * thread.
+ * If nothing has begun or ended for this long, it never will. It is longer than a time-out, its grace, and
+ * the end of a thread.
  */
 const HANGS_MS = 4000
 const ACTIONS_MAX = 100_000
 /** Of what breaks into what breaks into something. */
 const DEPTH_MAX = 3
 
-/** One history of the threads of an executor: the shipped pool and thread side, with random choices in between. */
+/**
+ * One history of the threads of an executor: the shipped pool and thread side, with random choices in
+ * between.
+ */
 export class ThreadHistory implements ThreadWorld {
   actions = 0
   readonly log: string[] = []
@@ -357,7 +360,10 @@ export class ThreadHistory implements ThreadWorld {
     this.#pool.cancel(task.attempt)
   }
 
-  /** A task has its time from when it is claimed. Before time moves: what was claimed since then was claimed now. */
+  /**
+   * A task has its time from when it is claimed. Before time moves: what was claimed since then was claimed
+   * now.
+   */
   #noteClaims(): void {
     this.#isLooking = true
     for (const [thread, places] of this.#places) {
@@ -382,7 +388,10 @@ export class ThreadHistory implements ThreadWorld {
     if (!isRight) this.#fail('given up', reason)
   }
 
-  /** Enough have ended before they had begun a task, and the newest all have. The first one may have had company. */
+  /**
+   * Enough have ended before they had begun a task, and the newest all have. The first one may have had
+   * company.
+   */
   #inVain(): boolean {
     const inVain = this.#threads.map((thread) => !this.#hasBegun(thread))
     const needed = limits.threadStartFailures

@@ -7,7 +7,9 @@ export interface FlowOrder {
   readonly file: string
   readonly cores: number
   readonly taskMs: number
-  /** Default `small`, for timed runs. `mixed`: sizes around every threshold, waiting or not, some that fail. */
+  /**
+   * Default `small`, for timed runs. `mixed`: sizes around every threshold, waiting or not, some that fail.
+   */
   readonly tasks?: 'small' | 'mixed'
 }
 

@@ -22,8 +22,8 @@ const SHOWN = 500
 type Mixed = Pick<FlowInput, 'ms' | 'resultBytes' | 'errorCharacters' | 'padding'>
 
 /**
- * Derives task `id` from its number alone, so that its result can be checked. The sizes of input and result go through
- * all pairs, some tasks wait, and some throw errors of all sizes.
+ * Derives task `id` from its number alone, so that its result can be checked. The sizes of input and result
+ * go through all pairs, some tasks wait, and some throw errors of all sizes.
  */
 export function mixedTask(id: number, taskMs: number): Mixed {
   const size = SIZES[id % SIZES.length]!

@@ -7,7 +7,10 @@ import type { FlowInput } from './flow-tasks.js'
 import { longestGap } from './longest-gap.js'
 import { sharedNowMs } from './shared-time.js'
 
-/* The application of the measurement. It has a process of its own, so that nothing else delays what it measures. */
+/*
+ * The application of the measurement. It has a process of its own, so that nothing else delays what it
+ * measures.
+ */
 
 type Tasks = typeof import('./flow-tasks.js')
 

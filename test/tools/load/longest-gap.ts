@@ -1,6 +1,6 @@
 /**
- * The longest time between two results that overlaps the time from `fromMs` to `toMs`. `times` ascend. If no result is
- * as late as `toMs`, the last gap counts up to there.
+ * The longest time between two results that overlaps the time from `fromMs` to `toMs`. `times` ascend. If no
+ * result is as late as `toMs`, the last gap counts up to there.
  */
 export function longestGap(times: readonly number[], fromMs: number, toMs: number): number {
   let before = fromMs

@@ -22,8 +22,9 @@ export function seededRandom(seed: number): () => number {
 const SHUFFLES = 10_000
 
 /**
- * How likely chance alone makes the first of each pair longer than the second by as much as measured: a sign-flip
- * permutation test of the mean difference, which assumes no distribution of the lengths. 1 for no values.
+ * How likely chance alone makes the first of each pair longer than the second by as much as measured: a
+ * sign-flip permutation test of the mean difference, which assumes no distribution of the lengths. 1 for no
+ * values.
  */
 export function chanceOfLonger(
   pairs: readonly (readonly [number, number])[],

@@ -9,8 +9,8 @@ export interface StoredPosition {
 }
 
 /**
- * Writes that the store accepted from a leader after its successor's election: positions of an earlier epoch above what
- * the present leader found when it was elected (its base).
+ * Writes that the store accepted from a leader after its successor's election: positions of an earlier epoch
+ * above what the present leader found when it was elected (its base).
  */
 export const writesAfterSuccession = (
   at: readonly StoredPosition[],

@@ -8,7 +8,9 @@ import { isFiresteelError, reasonOf } from '../../../runtime/errors.js'
 import { waitUntil } from '../../harness/wait-until.js'
 import { largest } from './statistics.js'
 
-/** Short drivers are a shell's `echo`. A Node process each would measure how fast this machine starts Node. */
+/**
+ * Short drivers are a shell's `echo`. A Node process each would measure how fast this machine starts Node.
+ */
 const JOB = `#!/bin/sh
 echo "$2 $FIRESTEEL_DRIVER_ID $FIRESTEEL_GENERATION" >> "$1"
 `
@@ -68,7 +70,9 @@ export class Submissions {
     void work.finally(() => this.#underWay.delete(work))
   }
 
-  /** Repeats the newest ones: the same key and content must be the same driver, whichever Master leads now. */
+  /**
+   * Repeats the newest ones: the same key and content must be the same driver, whichever Master leads now.
+   */
   async repeatNewest(count: number): Promise<void> {
     for (const [key, { driverId }] of [...this.#acknowledged].slice(-count)) {
       const answer = await this.#client.request(this.request(key))

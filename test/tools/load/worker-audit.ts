@@ -23,7 +23,9 @@ export interface Obeyed {
   readonly owner: string | undefined
 }
 
-/** Commands from a Master whose successor this Worker had already obeyed, by what the Worker did with them. */
+/**
+ * Commands from a Master whose successor this Worker had already obeyed, by what the Worker did with them.
+ */
 export interface LateOrders {
   readonly accepted: number
   readonly refused: number
@@ -32,8 +34,8 @@ export interface LateOrders {
 }
 
 /**
- * Judges what one Worker recorded, in its order, after `obeyed`. The Worker itself marks what it refuses (`refused`).
- * Its answer to the sender proves nothing: if the link is gone, no process records the answer.
+ * Judges what one Worker recorded, in its order, after `obeyed`. The Worker itself marks what it refuses
+ * (`refused`). Its answer to the sender proves nothing: if the link is gone, no process records the answer.
  */
 export function countLateOrders(
   records: readonly Pick<TraceRecord, 'direction' | 'epoch' | 'peer' | 'refused'>[],
@@ -90,7 +92,8 @@ export class WorkerAudit {
       let chunk = await this.#ask(incarnation)
       let orders = this.#count(incarnation, chunk)
       if (orders.accepted > 0) {
-        // It may not have handled them yet. It handles this second question only after everything in the first answer.
+        // It may not have handled them yet. It handles this second question only after everything in the
+        // first answer.
         const again = await this.#ask(incarnation)
         const first = new Set(chunk.entries.map(({ id }) => id))
         const entries = again.entries.filter(({ id }) => first.has(id))

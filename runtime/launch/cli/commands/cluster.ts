@@ -60,7 +60,10 @@ export function withClient<T>(
   })
 }
 
-/** An interrupted command reports the interruption, because the errors that follow from it mean nothing to people. */
+/**
+ * An interrupted command reports the interruption, because the errors that follow from it mean nothing to
+ * people.
+ */
 export async function interruptible<T>({ interrupted }: Console, work: Promise<T>): Promise<T> {
   let stop = (): void => undefined
   const signal = new Promise<never>((_, reject) => {

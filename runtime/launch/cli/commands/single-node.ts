@@ -23,7 +23,8 @@ export interface SingleNode {
   readonly role: NodeRole
   readonly file: string | undefined
   /**
-   * The node of the file. Without a name there must be one of this role, in the file or with a host of this machine.
+   * The node of the file. Without a name there must be one of this role, in the file or with a host of this
+   * machine.
    */
   readonly name: string | undefined
   /** Without a file: the content of a file with the same keys. */

@@ -76,7 +76,9 @@ function optionOf([field, part]: SubmissionProblem['path']): string {
   }
 }
 
-/** A Master would refuse it as well, so nobody has to wait for that. Throws REQUEST_INVALID, RECORD_TOO_LARGE. */
+/**
+ * A Master would refuse it as well, so nobody has to wait for that. Throws REQUEST_INVALID, RECORD_TOO_LARGE.
+ */
 function requireSubmission(key: string, description: DriverDescription): void {
   const problem = submissionProblem(key, description)
   if (!problem) return

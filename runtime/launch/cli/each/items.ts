@@ -1,8 +1,8 @@
 import { StringDecoder } from 'node:string_decoder'
 
 /**
- * Items of a stream, one per line, or separated by NUL bytes. Text after the last separator is an item, if there is
- * any.
+ * Items of a stream, one per line, or separated by NUL bytes. Text after the last separator is an item, if
+ * there is any.
  */
 export async function* readItems(
   stream: AsyncIterable<Buffer | string>,

@@ -84,8 +84,8 @@ async function drive(job: EachJob, app: App, signal: AbortSignal, halt: () => vo
       yield spec
     }
   }
-  // A time-out counts as a failure, which the library would repeat by itself. It repeats after a lost executor either
-  // way.
+  // A time-out counts as a failure, which the library would repeat by itself. It repeats after a lost
+  // executor either way.
   const attempts = timeoutMs === undefined ? {} : { timeout: timeoutMs, retries: 0 }
   const tasks = app.tasks<{ command: (spec: CommandSpec) => Promise<CommandResult> }>(COMMAND_URL)
   const concurrency = job.jobs === undefined ? {} : { concurrency: job.jobs }

@@ -30,8 +30,8 @@ function namesItem(template: string): boolean {
 }
 
 /**
- * The command of one item. `{} {.} {/} {//} {/.}` become the item, quoted for the shell, and `{#}` its number from 1.
- * If the item does not occur, it is appended.
+ * The command of one item. `{} {.} {/} {//} {/.}` become the item, quoted for the shell, and `{#}` its number
+ * from 1. If the item does not occur, it is appended.
  */
 export function commandFor(template: string, item: string, number: number): string {
   const replaced = template.replace(placeholder, (found) =>

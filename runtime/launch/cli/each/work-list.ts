@@ -8,8 +8,8 @@ export interface WorkItem {
 }
 
 /**
- * What is still to run: the items as they are needed, and failed ones that may be tried again. Its iterator ends when
- * the items have ended and nothing runs.
+ * What is still to run: the items as they are needed, and failed ones that may be tried again. Its iterator
+ * ends when the items have ended and nothing runs.
  */
 export class WorkList implements AsyncIterable<WorkItem> {
   readonly #items: AsyncIterator<string> | Iterator<string>
