@@ -227,7 +227,7 @@ export const innerLimits = {
   // HTTP
   /** How often connections are looked at that have been idle or stalled for too long. */
   httpSweepMs: 500,
-  /** Sockets that are being told that there is no room. Who comes beyond that is cut without a word. */
+  /** Sockets that are being told that no slot is free. Above that number a connection is closed without an answer. */
   httpRefusals: 32,
   /** How long such a socket may take to hear it. */
   httpRefusalMs: 1 * SECOND,

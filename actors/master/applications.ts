@@ -29,7 +29,7 @@ const addressOf = (from: PeerInfo, { host = from.host, port }: { host?: string |
   formatHostPort({ host, port })
 
 /**
- * The repetition of a registration gives the same application, whoever lost the first answer (protocol 10).
+ * A repeated registration gets the same application, wherever the first answer was lost (protocol 10).
  */
 export function registerApplication(
   cluster: ClusterState,

@@ -93,7 +93,7 @@ export class ClusterState {
   /** Launches that came to nothing. Never stored: a new leader tries again, and learns the same. */
   readonly launchFailures: LaunchFailures
   readonly waiting = new WaitingDrivers()
-  /** Counts what may have made room: while it stands still, who found none finds none. */
+  /** Counts what may have freed capacity. While it does not change, a driver that found none finds none. */
   #capacity = 0
   #dirty = false
   /** The records take as much of the heap as they may: what would make a new one is refused. */

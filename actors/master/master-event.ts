@@ -1,8 +1,8 @@
 import type { FiresteelError } from '../../runtime/errors.js'
 
 /**
- * What happens to a Master. Its actor says it; incarnation, host and node each act on what is theirs and hand
- * all of it on, so that whoever stands above a Master has one listener.
+ * What happens to a Master. Its actor emits it. Incarnation, host and node each act on their part and
+ * pass all events on, so that each level has one listener.
  */
 export type MasterEvent =
   /** It leads this epoch, and recovers. */

@@ -23,7 +23,7 @@ export interface KnownLeader extends Fence {
   readonly address: string
 }
 
-/** The other Masters and who leads among them, as far as this one knows. */
+/** The other Masters, and which one leads, as far as this one knows. */
 export class PeerMasters {
   readonly #linked = new Map<string, PeerMaster>()
   readonly #tracker = new LeaderTracker<KnownLeader>()

@@ -12,7 +12,7 @@ export type SlotAnswer<T> =
   | { readonly admitted: false; readonly full: 'address' | 'all' }
 
 /**
- * Decides who may be connected. When all slots are taken, a new connection replaces one that has asked
+ * Decides which connections are admitted. When all slots are taken, a new connection replaces one that has asked
  * nothing yet: the oldest such one of the address that has the most. So neither silent connections nor many
  * addresses keep others out. Pure.
  */

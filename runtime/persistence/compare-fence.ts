@@ -8,7 +8,7 @@ export interface StoredFence extends Fence {
 
 /**
  * The comparison before every write (protocol 3). Without `prev` (a touch) the write id is not compared: the
- * touch then proves who leads, and not where the history stands.
+ * touch then proves which Master leads, and not where the history stands.
  */
 export function compareFence(
   stored: StoredFence,

@@ -135,7 +135,7 @@ class MasterNode implements RunningNode {
     })
   }
 
-  /** What its launcher must know; and a STANDBY that knows who leads warms up. */
+  /** What its launcher must know. A STANDBY that knows the leader also warms up. */
   #observed(event: MasterEvent, config: MasterConfig): void {
     switch (event.event) {
       case 'elected':
