@@ -1,6 +1,7 @@
 /**
- * The bounds and paces of the work inside one process: no deployment file and no protocol names them. What others may use,
- * send or wait for stands in limits.ts. Each has a name with its unit, its value and the reason.
+ * The bounds and paces of the work inside one process: no deployment file and no protocol names them. What
+ * others may use, send or wait for stands in limits.ts. Each has a name with its unit, its value and the
+ * reason.
  */
 const SECOND = 1000
 const KIB = 1024
@@ -8,7 +9,10 @@ const MIB = 1024 * KIB
 
 export const innerLimits = {
   // Addresses and names
-  /** Masters that one address or one message names, and that a client or a Master remembers: far more than an election needs. */
+  /**
+   * Masters that one address or one message names, and that a client or a Master remembers: far more than an
+   * election needs.
+   */
   masters: 64,
   /** Characters of an address, looked at before any expression reads it. */
   addressChars: 256,
@@ -18,7 +22,10 @@ export const innerLimits = {
   handshakeTextChars: 128,
   /** Characters of a path in an envelope, and of one that a trace shows. */
   pathChars: 2048,
-  /** Characters of the name that an asker gives its question, which is kept until the answer. Ours are numbers. */
+  /**
+   * Characters of the name that an asker gives its question, which is kept until the answer. Ours are
+   * numbers.
+   */
   questionIdChars: 64,
   /** Characters of a text that another system says to `/system`, or in the Failure that it answers. */
   systemTextChars: 16 * KIB,
@@ -44,7 +51,10 @@ export const innerLimits = {
   shownCauseChars: 200,
   /** Workers that one sentence names. More is hard to read. */
   namedWorkers: 4,
-  /** Characters of a text that the own, quick encoder of task values writes. Longer ones are quick enough in V8's. */
+  /**
+   * Characters of a text that the own, quick encoder of task values writes. Longer ones are quick enough in
+   * V8's.
+   */
   plainStringChars: 1024,
   /** Values of a list that it writes, for the same reason. */
   plainListItems: 16,
@@ -54,7 +64,10 @@ export const innerLimits = {
   taskInlineBytes: 16 * KIB,
   /** Texts for people about a task. They are cut rather than refused. */
   taskTextBytes: 8 * KIB,
-  /** Arrays up to this length are searched for named fields too, as the match of a regular expression has them. */
+  /**
+   * Arrays up to this length are searched for named fields too, as the match of a regular expression has
+   * them.
+   */
   namedArrayItems: 64,
   /** Envelopes are parsed together up to this size: one by one is slower, all at once keeps the loop busy. */
   parseGroupBytes: 16 * KIB,
@@ -62,17 +75,26 @@ export const innerLimits = {
   batchRestBytes: 8 * KIB,
   /** A body that comes in pieces starts with this much memory, not with what its header claims. */
   frameRoomFirstBytes: 64 * KIB,
-  /** Frames up to this size are copied, so that many small ones are one buffer of a write. A choice, not a measured optimum. */
+  /**
+   * Frames up to this size are copied, so that many small ones are one buffer of a write. A choice, not a
+   * measured optimum.
+   */
   payloadCopyBytes: 4 * KIB,
   /** The buffer into which they are copied: one payload chunk. */
   payloadSlabBytes: 64 * KIB,
-  /** Addresses whose pace of handshakes is kept; with more than that the quiet ones are looked for and forgotten. */
+  /**
+   * Addresses whose pace of handshakes is kept; with more than that the quiet ones are looked for and
+   * forgotten.
+   */
   pacedAddresses: 1024,
   /** A pace that was not used for so long is full again, so it need not be kept. */
   paceQuietMs: 1 * SECOND,
 
   // Actors and traces
-  /** In batches up to this size each message is timed. In larger ones the reading would cost more than it tells. */
+  /**
+   * In batches up to this size each message is timed. In larger ones the reading would cost more than it
+   * tells.
+   */
   timedBatchMessages: 16,
   /** Slots of a mailbox at its start, a power of two. */
   mailboxSlotsFirst: 16,
@@ -86,7 +108,10 @@ export const innerLimits = {
   tracePayloadItems: 50,
   /** Characters of a text that it shows. */
   tracePayloadChars: 200,
-  /** What a message counts in a ring that has not travelled: it has no size, and what it holds is mostly held elsewhere too. */
+  /**
+   * What a message counts in a ring that has not travelled: it has no size, and what it holds is mostly held
+   * elsewhere too.
+   */
   traceLocalBytes: 512,
   /** What a record of a ring has beside its paths, its type and its payload, about. */
   traceRecordBytes: 64,
@@ -114,13 +139,19 @@ export const innerLimits = {
   untilRestoredMs: 50,
   /** A timer or a turn that finds the commit queue full comes again after this. */
   commitQueueFullRetryMs: 50,
-  /** Heartbeats change a row of a Worker, and are no change of the cluster state: their age is seen so much later. */
+  /**
+   * Heartbeats change a row of a Worker, and are no change of the cluster state: their age is seen so much
+   * later.
+   */
   heartbeatsShownMs: 1 * SECOND,
   /** Heartbeats that a Worker misses before it is shown as suspect (protocol 19). */
   suspectHeartbeats: 3,
   /** Numbers of executors in one order over all applications: more than one application can use up. */
   executorIds: 100_000_000,
-  /** How often a STANDBY goes through its warm-up: V8 compiles well what ran some hundred times, and a pass reads several records. */
+  /**
+   * How often a STANDBY goes through its warm-up: V8 compiles well what ran some hundred times, and a pass
+   * reads several records.
+   */
   warmUpPasses: 40,
   /** Workers set up with one address that are told apart from a restart of one. */
   rememberedReplaced: 16,
@@ -132,7 +163,10 @@ export const innerLimits = {
   workerProbeEveryMs: 300,
 
   // Worker and processes
-  /** A stopped node ends after this, though a library left something open. Its last events leave within a turn or two. */
+  /**
+   * A stopped node ends after this, though a library left something open. Its last events leave within a turn
+   * or two.
+   */
   leftOpenGraceMs: 1 * SECOND,
   /** Characters of an end report. Longer texts are of no use to its reader, and the catalogue bounds them. */
   endMessageChars: 2000,
@@ -148,13 +182,17 @@ export const innerLimits = {
   groupPollFirstMs: 5,
   /** The most that it grows to: what has ended is free again soon after. */
   groupPollMaxMs: 200,
-  /** A group is held no longer than this: one that writes to a slow disk is left alone and tried again later. */
+  /**
+   * A group is held no longer than this: one that writes to a slow disk is left alone and tried again later.
+   */
   freezeMs: 50,
   /** Looks at a held group in any case: where all cores are busy our own turn may come late. */
   freezeLooks: 10,
   /** The time between two of these looks. */
   freezeStepMs: 0.5,
-  /** The first time between two rounds of killing: somebody may have been started outside the group meanwhile. */
+  /**
+   * The first time between two rounds of killing: somebody may have been started outside the group meanwhile.
+   */
   killRoundMs: 20,
   /** The most that it grows to. */
   killRoundMaxMs: 1 * SECOND,
@@ -171,8 +209,8 @@ export const innerLimits = {
   /** Causes of causes that are looked at and logged. An error has hardly more than two. */
   errorCauses: 5,
   /**
-   * Part of the memory of a process that V8's heap may have. The rest is for buffers, code, stacks and threads: the heap must
-   * fail before the memory watch ends the process.
+   * Part of the memory of a process that V8's heap may have. The rest is for buffers, code, stacks and
+   * threads: the heap must fail before the memory watch ends the process.
    */
   heapShare: 0.75,
   /** Age of a shared table of processes. Far less than the kernel takes to come round to a pid again. */
@@ -227,7 +265,10 @@ export const innerLimits = {
   // HTTP
   /** How often connections are looked at that have been idle or stalled for too long. */
   httpSweepMs: 500,
-  /** Sockets that are being told that no slot is free. Above that number a connection is closed without an answer. */
+  /**
+   * Sockets that are being told that no slot is free. Above that number a connection is closed without an
+   * answer.
+   */
   httpRefusals: 32,
   /** How long such a socket may take to hear it. */
   httpRefusalMs: 1 * SECOND,
@@ -249,11 +290,17 @@ export const innerLimits = {
   eachFailuresListed: 20,
   /** The shortest lease: its margins for clocks and slow loops take a good part of it. */
   leaseMsMin: 1 * SECOND,
-  /** The shortest margin of a lease, which is a tenth of it: loops are late by tens of milliseconds on a busy machine. */
+  /**
+   * The shortest margin of a lease, which is a tenth of it: loops are late by tens of milliseconds on a busy
+   * machine.
+   */
   leaseMarginMsMin: 100,
   /** A Worker timeout has at least so many leases: else a failover alone would cost Workers. */
   leasesPerWorkerTimeout: 4,
-  /** Values that aliases of a deployment file may make of one: a file of a few lines must not become gigabytes. */
+  /**
+   * Values that aliases of a deployment file may make of one: a file of a few lines must not become
+   * gigabytes.
+   */
   yamlAliases: 100,
   /** Nesting of a deployment file: twice what one needs. */
   configDepth: 32,

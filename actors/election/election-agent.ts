@@ -32,10 +32,14 @@ const unrecoverable: readonly ErrorName[] = [
   'STORE_UNSUITABLE',
 ]
 
-/** Takes part in elections for one Master incarnation. It is Firesteel's own agent, or one of a CUSTOM module. */
+/**
+ * Takes part in elections for one Master incarnation. It is Firesteel's own agent, or one of a CUSTOM module.
+ */
 export interface ElectionAgent {
   receive(message: AgentMessage): void
-  /** Value of the lock while this Master leads, which touches write to the leader record; '' without a lock. */
+  /**
+   * Value of the lock while this Master leads, which touches write to the leader record; '' without a lock.
+   */
   readonly lock: string
   /** True: effects of this leadership may still leave. The Master asks first in every turn (protocol 6). */
   mayAct(): boolean
@@ -62,8 +66,8 @@ export interface ElectionAgentContext {
   /** Position of the durable records that this process still holds of a former leadership (protocol 12). */
   readonly recordCache: () => Position | undefined
   /**
-   * `wasFit`: this process could once use its store. From then on it waits for the store, whatever happens to it, because
-   * the end of the process would lose its record cache.
+   * `wasFit`: this process could once use its store. From then on it waits for the store, whatever happens to
+   * it, because the end of the process would lose its record cache.
    */
   readonly store?: { wasFit: boolean }
   /** Finds out whether a process answers at the address where this owner listened. */
@@ -90,7 +94,10 @@ export interface LockService {
   readonly connectedAtMs?: number
 }
 
-/** LeaderElectionAgent of a cluster with one Master. It is elected once the store shows that no other process leads. */
+/**
+ * LeaderElectionAgent of a cluster with one Master. It is elected once the store shows that no other process
+ * leads.
+ */
 export function singleMasterElection(context: ElectionAgentContext): ElectionAgent {
   return new LeasedElection(context, undefined)
 }
@@ -312,7 +319,10 @@ class LeasedElection implements ElectionAgent {
   }
 }
 
-/** Throws if this Master must not be elected after this leader: it would not be understood, or no higher epoch exists. */
+/**
+ * Throws if this Master must not be elected after this leader: it would not be understood, or no higher epoch
+ * exists.
+ */
 function refuseToStand({ epoch, protocols }: LeaderRecord): void {
   if (epoch >= LAST_EPOCH) throw noEpochLeft(epoch)
   const theirs = parseProtocols(protocols)

@@ -10,7 +10,10 @@ const STDOUT = 1
 const STDERR = 2
 const AGAIN_MS = innerLimits.consoleAgainMs
 
-/** Writes synchronously and completely, so that a task's output survives an immediate end of its thread or process. */
+/**
+ * Writes synchronously and completely, so that a task's output survives an immediate end of its thread or
+ * process.
+ */
 function writeAll(descriptor: number, text: string): void {
   let rest = Buffer.from(text)
   while (rest.length > 0) {

@@ -42,7 +42,10 @@ export interface Leadership {
   readonly base: Position
   /** Of the leaders before (see `isForgotten`). */
   readonly earlier: readonly PastElection[]
-  /** Highest position heard of, of earlier leaderships: above base, the store has lost what lies between (protocol 12). */
+  /**
+   * Highest position heard of, of earlier leaderships: above base, the store has lost what lies between
+   * (protocol 12).
+   */
   observed: Position
   readonly sinceMs: number
   readonly electedAtMs: number
@@ -84,7 +87,10 @@ export class ClusterState {
   readonly orphans = new Map<string, Map<HoldingKey, Orphan>>()
   /** Adopted applications that hold executors on Workers which the store forgot as well. */
   readonly awaitingWorkers = new Set<string>()
-  /** Masters that may still hold what the store forgot, and have not given all; this one too, while its own record cache does. */
+  /**
+   * Masters that may still hold what the store forgot, and have not given all; this one too, while its own
+   * record cache does.
+   */
   readonly awaitedLostWrites = new Set<string>()
   /** Ends of drivers that are not known, but may be among the lost writes that still come (protocol 12.3). */
   readonly keptEnds: KeptEnds
@@ -152,7 +158,10 @@ export class ClusterState {
     return comparePositions(observed, base) > 0
   }
 
-  /** Decided before this leadership, and not known to the store that it found: that forgot it, not we (protocol 12). */
+  /**
+   * Decided before this leadership, and not known to the store that it found: that forgot it, not we
+   * (protocol 12).
+   */
   isForgotten(at: OwnedPosition): boolean {
     const { epoch, owner } = this.leadership
     const isOurs = at.epoch === epoch && at.owner === owner

@@ -33,8 +33,8 @@ export function beginRecovery(cluster: ClusterState, step: Step): void {
 }
 
 /**
- * Watches for quiet from when all that this step tells has left. To ask a thousand takes a good part of a second, in
- * which those who have not been asked cannot answer.
+ * Watches for quiet from when all that this step tells has left. To ask a thousand takes a good part of a
+ * second, in which those who have not been asked cannot answer.
  */
 export function watchForQuiet(cluster: ClusterState, step: Step): void {
   if (cluster.state === 'RECOVERING')
@@ -108,14 +108,20 @@ export function advanceRecovery(cluster: ClusterState, step: Step, overdue = fal
 const quietLeftMs = (cluster: ClusterState, step: Step): number =>
   cluster.config.recoveryQuietMs - (step.now.monotonicMs - cluster.lastAnswerMs)
 
-/** Where the store is known to have lost something, a Master that may have it is worth more than a quarter of a second. */
+/**
+ * Where the store is known to have lost something, a Master that may have it is worth more than a quarter of
+ * a second.
+ */
 function isQuiet(cluster: ClusterState, step: Step): boolean {
   const { awaitedLostWrites, leadership } = cluster
   const hasLost = cluster.hasLost || awaitedLostWrites.has(leadership.owner)
   return !cluster.isAsking && quietLeftMs(cluster, step) <= 0 && !(hasLost && awaitedLostWrites.size > 0)
 }
 
-/** Re-arms the watch for quiet: answers came since it was set. What is awaited longer ends with an answer, or the limit. */
+/**
+ * Re-arms the watch for quiet: answers came since it was set. What is awaited longer ends with an answer, or
+ * the limit.
+ */
 export function recoveryQuietElapsed(cluster: ClusterState, step: Step): void {
   cluster.isAsking = false
   advanceRecovery(cluster, step)

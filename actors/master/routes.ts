@@ -42,8 +42,8 @@ export interface ReceivedByLeader extends Received {
 }
 
 /**
- * Which peers may send it. `master` and `node` need the node key (protocol S6), which the gateway checks; a `master`
- * has linked as one as well, which the core checks. `anybody` needs a client's key.
+ * Which peers may send it. `master` and `node` need the node key (protocol S6), which the gateway checks; a
+ * `master` has linked as one as well, which the core checks. `anybody` needs a client's key.
  */
 type Sender<T> = T extends FromMaster['type'] ? 'master' : T extends FromWorker['type'] ? 'node' : 'anybody'
 

@@ -18,7 +18,10 @@ export type ReplyToken = unknown
 /** What a Master says to those it is linked with. */
 export type Outgoing = WorkerMessage | ClientMessage | FromMaster | StaleEpoch
 
-/** Effects that leave the process: released when the writes of their step and all before are durable (protocol 4). */
+/**
+ * Effects that leave the process: released when the writes of their step and all before are durable (protocol
+ * 4).
+ */
 export type GatedEffect =
   | { readonly kind: 'tell'; readonly to: string; readonly message: Outgoing }
   | { readonly kind: 'reply'; readonly reply: ReplyToken; readonly message: ClientMessage }

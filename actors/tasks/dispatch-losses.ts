@@ -39,8 +39,8 @@ export function lossOf({ state, message, exitStatus, workerHost }: ExecutorUpdat
 }
 
 /**
- * Fences an executor (protocol 10): its messages are ignored from now on, and its tasks are given back. Each task is
- * recorded as a repetition with its cause, or ends as unknown if it may run at most once.
+ * Fences an executor (protocol 10): its messages are ignored from now on, and its tasks are given back. Each
+ * task is recorded as a repetition with its cause, or ends as unknown if it may run at most once.
  */
 export function lose(state: DispatchState, executor: ExecutorEntry, { reason, died, mayRun }: Loss): void {
   const { ending } = executor
@@ -75,9 +75,9 @@ function giveUp(state: DispatchState, executor: ExecutorEntry, loss: Loss): void
 }
 
 /**
- * The tasks that may have killed the executor. A task that ran for a while was reported as started. If there is one for
- * every core, it was one of those. Otherwise it may be any task that had no time to be reported. Innocent tasks among
- * the suspects run alone once.
+ * The tasks that may have killed the executor. A task that ran for a while was reported as started. If there
+ * is one for every core, it was one of those. Otherwise it may be any task that had no time to be reported.
+ * Innocent tasks among the suspects run alone once.
  */
 function suspectsAmong(tasks: readonly Task[], cores: number): ReadonlySet<Task> {
   const started = tasks.filter((task) => task.started)

@@ -3,10 +3,15 @@ import { limits } from '../../runtime/limits.js'
 import type { AttemptKey } from '../messages/tasks.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 
-/** Only so many retries at the head of the list are considered, so that fresh tasks do not wait for the search. */
+/**
+ * Only so many retries at the head of the list are considered, so that fresh tasks do not wait for the
+ * search.
+ */
 const RETRIES_SEEN = innerLimits.retriesSeen
 
-/** Gives queued tasks to executors with capacity: first to idle cores of all executors, then ahead of need. */
+/**
+ * Gives queued tasks to executors with capacity: first to idle cores of all executors, then ahead of need.
+ */
 export function place(state: DispatchState, nowMs: number): void {
   if (state.closed !== undefined) return
   const round = new Round(state, nowMs)
@@ -30,7 +35,10 @@ class Round {
     this.#nowMs = nowMs
   }
 
-  /** Gives each suspect an executor for itself. They get half of the executors at most, so that other tasks go on. */
+  /**
+   * Gives each suspect an executor for itself. They get half of the executors at most, so that other tasks go
+   * on.
+   */
   placeSuspects(): void {
     const { suspects, executors } = this.#state
     const usable = [...executors.values()].filter((executor) => executor.takesTasks)
@@ -166,7 +174,9 @@ function isOpen(executor: ExecutorEntry): boolean {
   return executor.takesTasks && executor.alone === undefined && !executor.reserved
 }
 
-/** Sets the timer if no task waits here, one executor has idle cores, and another holds more than it can run. */
+/**
+ * Sets the timer if no task waits here, one executor has idle cores, and another holds more than it can run.
+ */
 function watchBalance(state: DispatchState): void {
   if (state.rebalancing || state.executors.size < 2 || state.queue.size > 0) return
   if (idleCores(state) === 0 || busiest(state) === undefined) return

@@ -1,4 +1,7 @@
-/** What the dispatch of tasks waits for. A timer of the same kind and subject takes the place of the one before. */
+/**
+ * What the dispatch of tasks waits for. A timer of the same kind and subject takes the place of the one
+ * before.
+ */
 export type DispatchTimer =
   /** An executor has no link, has not said what it holds, or has not ended. */
   | { readonly kind: 'silence'; readonly execId: number }

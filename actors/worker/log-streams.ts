@@ -160,7 +160,10 @@ async function* pages(
   }
 }
 
-/** A file that the work replaced is NOT_ALLOWED, a lack of descriptors passes (BUSY), anything else is our defect. */
+/**
+ * A file that the work replaced is NOT_ALLOWED, a lack of descriptors passes (BUSY), anything else is our
+ * defect.
+ */
 function codeOf(error: unknown): ErrorName {
   if (error instanceof NotPlain) return 'NOT_ALLOWED'
   return isDescriptorShortage(error) ? 'BUSY' : 'INTERNAL'

@@ -12,9 +12,9 @@ export type SlotAnswer<T> =
   | { readonly admitted: false; readonly full: 'address' | 'all' }
 
 /**
- * Decides which connections are admitted. When all slots are taken, a new connection replaces one that has asked
- * nothing yet: the oldest such one of the address that has the most. So neither silent connections nor many
- * addresses keep others out. Pure.
+ * Decides which connections are admitted. When all slots are taken, a new connection replaces one that has
+ * asked nothing yet: the oldest such one of the address that has the most. So neither silent connections nor
+ * many addresses keep others out. Pure.
  */
 export class ConnectionSlots<T> {
   readonly #limits: SlotLimits

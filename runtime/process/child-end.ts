@@ -15,8 +15,8 @@ export interface ProcessExit {
 }
 
 /**
- * Follows a child until everything it started has ended. The exit of its leader is not the end: the rest gets SIGTERM,
- * and SIGKILL after the grace.
+ * Follows a child until everything it started has ended. The exit of its leader is not the end: the rest gets
+ * SIGTERM, and SIGKILL after the grace.
  */
 export class ChildEnd {
   readonly exited: Promise<ProcessExit>
@@ -80,7 +80,9 @@ export class ChildEnd {
     else this.signal('SIGTERM')
   }
 
-  /** Undefined: nobody could look, because no descriptor was left. A process that may live is not given up. */
+  /**
+   * Undefined: nobody could look, because no descriptor was left. A process that may live is not given up.
+   */
   #look(): ProcessEntry[] | undefined {
     try {
       return this.#members()

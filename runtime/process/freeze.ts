@@ -7,7 +7,8 @@ import { type ProcessEntry, parseProcStat, readProcessTable } from './process-ta
 import { sendSignal } from './send-signal.js'
 
 /**
- * A group is not stopped for longer than this. If a member is in a slow write, it is left alone and tried again later.
+ * A group is not stopped for longer than this. If a member is in a slow write, it is left alone and tried
+ * again later.
  */
 const FREEZE_MAX_MS = innerLimits.freezeMs
 /** On a busy machine our own turn may come late, so at least this many looks are taken. */
@@ -15,11 +16,13 @@ const FREEZE_LOOKS = innerLimits.freezeLooks
 const STEP_MS = innerLimits.freezeStepMs
 
 /**
- * Runs `action` while nobody in the group runs, and lets them go on. False, and nothing done, when they did not all
- * stop in time. Linux only; elsewhere `action` runs beside them. Must be synchronous: we stop them, we start them.
+ * Runs `action` while nobody in the group runs, and lets them go on. False, and nothing done, when they did
+ * not all stop in time. Linux only; elsewhere `action` runs beside them. Must be synchronous: we stop them,
+ * we start them.
  *
- * Measured: it takes 16 to 25 ms of processor time on a machine of 150 processes, mostly for two looks at all of them, once
- * per file of output (`outputFileBytes`). Without it a writer at full speed lost lines: 37 of 191,479.
+ * Measured: it takes 16 to 25 ms of processor time on a machine of 150 processes, mostly for two looks at all
+ * of them, once per file of output (`outputFileBytes`). Without it a writer at full speed lost lines: 37 of
+ * 191,479.
  */
 export function withGroupFrozen(follower: GroupFollower, action: () => void): boolean {
   if (process.platform !== 'linux') {

@@ -45,8 +45,8 @@ const RACE_ATTEMPTS = innerLimits.outputReadAttempts
 const HOLE_BYTES = innerLimits.outputHoleBytes
 
 /**
- * One page of one part of an output. It is empty if there is nothing (yet) at the offset, or a hole. Throws NotPlain if
- * the path is not a file of ours, and the system's error for a file that cannot be read.
+ * One page of one part of an output. It is empty if there is nothing (yet) at the offset, or a hole. Throws
+ * NotPlain if the path is not a file of ours, and the system's error for a file that cannot be read.
  */
 export function readOutput(path: string, options: ReadOptions = {}): OutputPage {
   let page = readOnce(path, options)
@@ -56,7 +56,9 @@ export function readOutput(path: string, options: ReadOptions = {}): OutputPage 
   return page ?? { offset: options.offset ?? 0, data: Buffer.alloc(0), next: options.offset ?? 0, end: 0 }
 }
 
-/** Pages as they are written, over rotations, until the signal, or until the writer has ended and all is read. */
+/**
+ * Pages as they are written, over rotations, until the signal, or until the writer has ended and all is read.
+ */
 export async function* followOutput(path: string, options: FollowOptions): AsyncGenerator<OutputPage> {
   const { signal, ended, ...start } = options
   let hasEnded = false

@@ -16,14 +16,14 @@ export interface EndpointPlace {
 }
 
 /**
- * Ten endpoints per machine, because a Master bounds the open handshakes of one address. All of 127/8 is local on
- * Linux.
+ * Ten endpoints per machine, because a Master bounds the open handshakes of one address. All of 127/8 is
+ * local on Linux.
  */
 const machineOf = (number: number): string => `127.0.1.${1 + Math.floor(number / 10)}`
 
 /**
- * A light Worker or application over a real socket. It sends what a real one sends to a Master, and starts no process.
- * Many fit into one process, so that a Master can be measured with a thousand of each.
+ * A light Worker or application over a real socket. It sends what a real one sends to a Master, and starts no
+ * process. Many fit into one process, so that a Master can be measured with a thousand of each.
  */
 export abstract class Endpoint {
   readonly incarnation: string
@@ -60,8 +60,9 @@ export abstract class Endpoint {
   }
 
   /**
-   * It keeps the links that it has. Thousands of ends in one process that dial a dead Master again and again would take
-   * the processor from the Master that is measured. On machines of their own each dials for itself.
+   * It keeps the links that it has. Thousands of ends in one process that dial a dead Master again and again
+   * would take the processor from the Master that is measured. On machines of their own each dials for
+   * itself.
    */
   dialNoMore(): void {
     this.#dialsNoMore = true

@@ -16,9 +16,9 @@ import {
 } from './live-master.js'
 
 /*
- * Recovery: a Master with many Workers and applications over real sockets is killed with -9. With FILESYSTEM it is
- * started again; with Redis a STANDBY to which they are also linked takes over. The Masters' own events give the times
- * from election to ALIVE, and from election until everybody who answers has answered.
+ * Recovery: a Master with many Workers and applications over real sockets is killed with -9. With FILESYSTEM
+ * it is started again; with Redis a STANDBY to which they are also linked takes over. The Masters' own events
+ * give the times from election to ALIVE, and from election until everybody who answers has answered.
  */
 
 export interface RecoveryResult {
@@ -26,7 +26,10 @@ export interface RecoveryResult {
   readonly workers: number
   readonly applications: number
   readonly silent: number
-  /** From kill -9 to election: a new process, its imports, its ports, the store; over Redis the witnesses and the lock. */
+  /**
+   * From kill -9 to election: a new process, its imports, its ports, the store; over Redis the witnesses and
+   * the lock.
+   */
   readonly startMs: number
   /** From election to ALIVE. */
   readonly aliveMs: number
@@ -81,7 +84,8 @@ export async function benchRecovery(
       )
     }
     await waitUntil('all to register', () => complete(first, workers), { deadlineMs: 60_000, everyMs: 100 })
-    // Workers and applications keep links to all Masters. Those of a test that starts 2,000 at once come late.
+    // Workers and applications keep links to all Masters. Those of a test that starts 2,000 at once come
+    // late.
     await waitUntil('all to be linked', () => endpoints.every(({ isLinked }) => isLinked), {
       deadlineMs: 60_000,
     })

@@ -170,7 +170,10 @@ test('docs/http.md has the keys that only Firesteel has', () => {
   )
 })
 
-/** The cluster tests package.test.ts and package-pages.test.ts run them; what blocksOf does not know, it refuses. */
+/**
+ * The cluster tests package.test.ts and package-pages.test.ts run them; what blocksOf does not know, it
+ * refuses.
+ */
 test('README and tutorial have only blocks that a test runs', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Readonly<Record<string, string>> }
   for (const page of ['README.md', 'docs/tutorial.md']) {

@@ -4,7 +4,10 @@ import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-/* Who may use what within test/: suites use programs and libraries, programs use libraries, nobody uses a suite. */
+/*
+ * Who may use what within test/: suites use programs and libraries, programs use libraries, nobody uses a
+ * suite.
+ */
 
 const root = fileURLToPath(new URL('../../../test', import.meta.url))
 const suites: ReadonlySet<string> = new Set(['core', 'io', 'cluster'])

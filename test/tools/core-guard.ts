@@ -8,8 +8,9 @@ import timersPromises from 'node:timers/promises'
 import workerThreads from 'node:worker_threads'
 
 /*
- * Loaded before each file of test/core (--import): what reaches out of the process or waits for a real clock throws, and
- * the file fails even where somebody catches that. Imports alone may be there: many a core shares a file with its shell.
+ * Loaded before each file of test/core (--import): what reaches out of the process or waits for a real clock
+ * throws, and the file fails even where somebody catches that. Imports alone may be there: many a core shares
+ * a file with its shell.
  */
 
 const offences: string[] = []

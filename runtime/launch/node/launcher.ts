@@ -29,7 +29,9 @@ export interface LauncherOptions {
   readonly cluster: string
   readonly nodes: readonly PlannedNode[]
   readonly otherMasters: readonly string[]
-  /** The specification of a node, once the Masters are known. `former` is what it keeps of its last process. */
+  /**
+   * The specification of a node, once the Masters are known. `former` is what it keeps of its last process.
+   */
   readonly specOf: (name: string, masters: readonly string[], former: FormerProcess) => NodeSpec
   /** Working folder of the nodes. */
   readonly cwd: string
@@ -49,7 +51,9 @@ export class Launcher {
   #isStopping = false
   #resolve!: () => void
   #reject!: (error: Error) => void
-  /** Resolves when all nodes were stopped on request. Rejects with the error of the node that could not run. */
+  /**
+   * Resolves when all nodes were stopped on request. Rejects with the error of the node that could not run.
+   */
   readonly ended: Promise<void>
 
   constructor(options: LauncherOptions) {

@@ -5,7 +5,9 @@ import { type FileOps, isMissing, synced } from './file-ops.js'
 import { type Identity, parseObject } from './payload.js'
 import type { ProcessIdentity } from './process-identity.js'
 
-/** The maker of an epoch's folder: one line of JSON and its CRC-32, which people and every version can read. */
+/**
+ * The maker of an epoch's folder: one line of JSON and its CRC-32, which people and every version can read.
+ */
 export interface OwnerFile extends Identity, ProcessIdentity {
   readonly owner: string
   readonly address: string

@@ -12,7 +12,10 @@ interface StatusOptions extends ClusterOptions {
 }
 
 const WATCH_MS = innerLimits.statusWatchMs
-/** Cursor to the top, and the rest of the screen empty. As bytes, because control characters are removed from text. */
+/**
+ * Cursor to the top, and the rest of the screen empty. As bytes, because control characters are removed from
+ * text.
+ */
 const CLEAR = Buffer.from('\u001b[H\u001b[J')
 
 /** The list cannot tell an unknown id from a submission that the store lost. The leader can (protocol 12). */

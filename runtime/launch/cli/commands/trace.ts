@@ -129,7 +129,8 @@ async function follow(
 }
 
 /**
- * Writes messages to standard output in the chosen format, and each missing process once, where it disturbs no reader.
+ * Writes messages to standard output in the chosen format, and each missing process once, where it disturbs
+ * no reader.
  */
 class Printer {
   readonly #io: Console
