@@ -20,7 +20,7 @@ export interface EnvelopeGroup {
 }
 
 /**
- * Reads the body of an envelopes frame, `[A, B, C]`, a few envelopes at a time. A turn of the event loop
+ * Reads the body of an envelopes frame, `[A,\nB,\nC]`, a few envelopes at a time. A turn of the event loop
  * takes as much as it may, and the rest stays bytes. A line break separates envelopes and occurs nowhere
  * else, because JSON writes none inside a value. Other bytes make `next` throw FRAME_INVALID; the caller must
  * then cut the link.
