@@ -72,7 +72,7 @@ test('a Worker, an application and a driver as Spark writes them', () => {
     starttime: app.submittedAtMs,
     name: 'count',
     cores: 3,
-    user: 'ada',
+    user: 'me',
     memoryperexecutor: 512,
     memoryperslave: 512,
     resourcesperexecutor: [{ name: 'gpu', amount: 1 }],
