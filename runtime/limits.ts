@@ -1,7 +1,7 @@
 /**
- * Every limit of Firesteel: name with unit, default and reason. A deployment file can change those that the config
- * schema names; the schema takes its defaults from here. A value of protocol 19 says so.
- * What only bounds or paces the work inside one process stands in inner-limits.ts.
+ * Every limit of Firesteel: name with unit, default and reason. A deployment file can change those that the
+ * config schema names; the schema takes its defaults from here. A value of protocol 19 says so. What only
+ * bounds or paces the work inside one process stands in inner-limits.ts.
  */
 const SECOND = 1000
 const KIB = 1024
@@ -10,20 +10,21 @@ const MIB = 1024 * KIB
 export const limits = {
   // Transport
   /**
-   * Bytes of one message on a link of a client, an application or a driver, as JSON. A larger one is MESSAGE_TOO_LARGE
-   * at its sender, and ends the link at its reader before anything is allocated. Such a peer sends one record at most
-   * (recordBytes) and gets answers in pages.
+   * Bytes of one message on a link of a client, an application or a driver, as JSON. A larger one is
+   * MESSAGE_TOO_LARGE at its sender, and ends the link at its reader before anything is allocated. Such a
+   * peer sends one record at most (recordBytes) and gets answers in pages.
    */
   clientMessageBytes: 512 * KIB,
   /**
-   * Bytes of one message between nodes, as JSON. Masters send each other records as text inside JSON, which makes each
-   * at most twice as long. It is not larger, because reading and checking one message takes one turn of the event loop
-   * and some 10 ms per MiB.
+   * Bytes of one message between nodes, as JSON. Masters send each other records as text inside JSON, which
+   * makes each at most twice as long. It is not larger, because reading and checking one message takes one
+   * turn of the event loop and some 10 ms per MiB.
    */
   nodeMessageBytes: 640 * KIB,
   /**
-   * Values in one message of more than messageCountedBytes. The cost of reading and checking a message depends more on
-   * its values than on its bytes. A smaller message, such as a page of an answer, cannot hold enough of them to matter.
+   * Values in one message of more than messageCountedBytes. The cost of reading and checking a message
+   * depends more on its values than on its bytes. A smaller message, such as a page of an answer, cannot hold
+   * enough of them to matter.
    */
   messageItems: 32_768,
   messageCountedBytes: 160 * KIB,
@@ -32,8 +33,8 @@ export const limits = {
   /** Nesting of one message. Our own messages have less than ten levels. */
   messageDepth: 64,
   /**
-   * What one turn of the event loop takes from all links together: some 5 ms of reading and checking. The rest waits
-   * for the next turn, so that timers, the store and the lease are served in between.
+   * What one turn of the event loop takes from all links together: some 5 ms of reading and checking. The
+   * rest waits for the next turn, so that timers, the store and the lease are served in between.
    */
   turnItems: 512,
   turnBytes: 128 * KIB,
@@ -42,22 +43,23 @@ export const limits = {
   linkShareBytes: 16 * KIB,
   /**
    * What may wait in an actor's mailbox from all links together. A message counts 1, and 1 more for each
-   * envelopeUnitBytes; a question counts envelopeQuestionUnits, because it costs an answer. Above this, links are not
-   * read. This bounds memory (about 1 MiB of text) and how long one message waits behind all others.
+   * envelopeUnitBytes; a question counts envelopeQuestionUnits, because it costs an answer. Above this, links
+   * are not read. This bounds memory (about 1 MiB of text) and how long one message waits behind all others.
    */
   envelopeUnits: 256,
   envelopeUnitBytes: 4 * KIB,
   envelopeQuestionUnits: 8,
   /**
-   * Bytes of incomplete or unread frames, over all links of clients, applications and drivers, and over all links of
-   * nodes. Above this, the link that has held bytes for longest is ended. A thousand Workers may report at once.
+   * Bytes of incomplete or unread frames, over all links of clients, applications and drivers, and over all
+   * links of nodes. Above this, the link that has held bytes for longest is ended. A thousand Workers may
+   * report at once.
    */
   clientFrameBytes: 64 * MIB,
   nodeFrameBytes: 256 * MIB,
   /**
    * Bytes of envelopes that peers have not accepted yet, over all links of a kind. A link with less than
-   * sendQueueCountedBytes does not count. Others count in whole steps, rounded up, so that not every message is
-   * counted. Above this, the link that has waited longest is ended.
+   * sendQueueCountedBytes does not count. Others count in whole steps, rounded up, so that not every message
+   * is counted. Above this, the link that has waited longest is ended.
    */
   clientSendQueueBytes: 128 * MIB,
   nodeSendQueueBytes: 512 * MIB,
@@ -67,62 +69,66 @@ export const limits = {
   payloadChunkBytes: 64 * KIB,
   /** What a payload frame may hold besides its chunk: whose it is and where it goes. */
   payloadHeaderBytes: 1 * KIB,
-  /** Envelopes gathered in one turn leave at this size at the latest. It is about what one read of a socket takes. */
+  /**
+   * Envelopes gathered in one turn leave at this size at the latest. It is about what one read of a socket
+   * takes.
+   */
   linkBatchBytes: 64 * KIB,
   /** Bytes of payload that a socket has at once. No envelope finds more payload ahead of it on our side. */
   payloadWindowBytes: 128 * KIB,
   /**
-   * Bytes of a handshake message (protocol 16). It is small, because a peer that is not authenticated gets no memory.
+   * Bytes of a handshake message (protocol 16). It is small, because a peer that is not authenticated gets no
+   * memory.
    */
   handshakeBytes: 1 * KIB,
   /** A handshake takes milliseconds; this also allows for a slow network and a busy peer. */
   handshakeMs: 5 * SECOND,
   /**
-   * Connections of one address that are not authenticated yet. Above this the oldest ones are ended, but each has
-   * openHandshakeGraceMs. An honest peer is done within milliseconds, an idle one is old.
+   * Connections of one address that are not authenticated yet. Above this the oldest ones are ended, but each
+   * has openHandshakeGraceMs. An honest peer is done within milliseconds, an idle one is old.
    */
   openHandshakesPerAddress: 64,
   openHandshakeGraceMs: 100,
   /**
-   * The same for all addresses together; above this the oldest ones are ended at once. A whole cluster may come back
-   * behind one address.
+   * The same for all addresses together; above this the oldest ones are ended at once. A whole cluster may
+   * come back behind one address.
    */
   openHandshakes: 1024,
   /**
-   * Handshakes that one address may begin in a second, and at once. Each takes some 0.15 ms, so that a peer without the
-   * key uses a sixth of the event loop. A connection above this is closed at its hello. An honest peer dials again
-   * within 250 ms, and a cluster of a thousand nodes behind one address notices nothing. A connection without a hello
-   * begins no handshake: closing it at once would cost as much as keeping it, and one connection is accepted in a turn
-   * of the event loop.
+   * Handshakes that one address may begin in a second, and at once. Each takes some 0.15 ms, so that a peer
+   * without the key uses a sixth of the event loop. A connection above this is closed at its hello. An honest
+   * peer dials again within 250 ms, and a cluster of a thousand nodes behind one address notices nothing. A
+   * connection without a hello begins no handshake: closing it at once would cost as much as keeping it, and
+   * one connection is accepted in a turn of the event loop.
    */
   handshakesPerSecondPerAddress: 1000,
   /**
-   * Links of clients, applications and drivers to one node, and of nodes. Above this, new links are closed again. There
-   * are fewer if the process may not open so many files (see nodeDescriptorShare).
+   * Links of clients, applications and drivers to one node, and of nodes. Above this, new links are closed
+   * again. There are fewer if the process may not open so many files (see nodeDescriptorShare).
    */
   clientLinks: 4096,
   nodeLinks: 4096,
   /**
-   * Shares of the files that the process may open (its hard limit: Node raises the soft one to it at its start). HTTP
-   * has httpDescriptorShare. The rest is for the store, for files, and for what a Worker starts. With 1,024 files a
-   * Master can have links to 384 other nodes.
+   * Shares of the files that the process may open (its hard limit: Node raises the soft one to it at its
+   * start). HTTP has httpDescriptorShare. The rest is for the store, for files, and for what a Worker starts.
+   * With 1,024 files a Master can have links to 384 other nodes.
    */
   nodeDescriptorShare: 3 / 8,
   clientDescriptorShare: 1 / 4,
   handshakeDescriptorShare: 1 / 8,
   /**
-   * A node does not start with fewer. At rest it has some 25 files open, but Node opens a hundred when it loads the
-   * program.
+   * A node does not start with fewer. At rest it has some 25 files open, but Node opens a hundred when it
+   * loads the program.
    */
   descriptorsLeast: 128,
   /**
-   * A Master that may open fewer logs a warning at its start. With this many it can have links to 1,536 nodes and 1,024
-   * others.
+   * A Master that may open fewer logs a warning at its start. With this many it can have links to 1,536 nodes
+   * and 1,024 others.
    */
   descriptorsEnough: 4096,
   /**
-   * Connections that wait to be accepted. With a smaller backlog, a whole cluster that comes back at once waits for
-   * TCP's retry after 1 s.
+   * Connections that wait to be accepted. With a smaller backlog, a whole cluster that comes back at once
+   * waits for TCP's retry after 1 s.
    */
   listenBacklog: 4096,
   /** Bytes queued on one link before its senders are told to stop. A few messages of the largest size fit. */
@@ -131,7 +137,10 @@ export const limits = {
   linkOverflowFactor: 4,
   /** A closed link has this long to write what was sent before. */
   linkLingerMs: 1 * SECOND,
-  /** A link that carries nothing sends a heartbeat this often, so that a dead one is noticed within linkDeadMs. */
+  /**
+   * A link that carries nothing sends a heartbeat this often, so that a dead one is noticed within
+   * linkDeadMs.
+   */
   linkHeartbeatMs: 1 * SECOND,
   /** After this silence a link is dead: max(this, 2 leases) (protocol 19). */
   linkDeadMs: 5 * SECOND,
@@ -140,21 +149,27 @@ export const limits = {
   /** A dialer tries again after this. It doubles up to reconnectMaxMs, so that a new leader is found soon. */
   reconnectFirstMs: 20,
   reconnectMaxMs: 250,
-  /** The longest such wait after a wrong secret, cluster or version: none of these is mended within a second. */
+  /**
+   * The longest such wait after a wrong secret, cluster or version: none of these is mended within a second.
+   */
   reconnectRefusedMaxMs: 5 * SECOND,
   /** How long one attempt to connect may take: a host that is switched off says nothing. */
   dialMs: 1 * SECOND,
 
   // Actors
-  /** Messages that wait in one mailbox. Over it the actor takes no more (MAILBOX_FULL), so that memory stays bounded. */
+  /**
+   * Messages that wait in one mailbox. Over it the actor takes no more (MAILBOX_FULL), so that memory stays
+   * bounded.
+   */
   mailboxMessages: 100_000,
   /** Messages that one actor handles before others have their turn. */
   batchMessages: 256,
   /** After this time of messages from links an actor ends its turn, because some messages are costly. */
   batchMs: 5,
   /**
-   * Small messages from links between two looks at the clock, as long as so many take no longer than their share of
-   * batchMs. A question, a message of envelopeUnitBytes or more, and each one after a costly one has a look of its own.
+   * Small messages from links between two looks at the clock, as long as so many take no longer than their
+   * share of batchMs. A question, a message of envelopeUnitBytes or more, and each one after a costly one has
+   * a look of its own.
    */
   batchLookMessages: 8,
   /** How long a question waits for its answer, if its asker names no time. */
@@ -171,8 +186,8 @@ export const limits = {
   /** A question is kept for an answer for at most this long, whatever its asker says. */
   questionKeepMs: 10 * 60 * SECOND,
   /**
-   * Costly questions (states, traces) that a process answers in one window, and the time for them: a third of its event
-   * loop.
+   * Costly questions (states, traces) that a process answers in one window, and the time for them: a third of
+   * its event loop.
    */
   questionsServed: 4,
   questionServeMs: 2,
@@ -183,13 +198,14 @@ export const limits = {
   /** Messages that each process remembers for `firesteel trace`; `tracing.ring` changes it. */
   traceRing: 10_000,
   /**
-   * Bytes of the messages in a ring of that size, as they travelled; a larger ring has proportionally more. Above this
-   * the oldest are forgotten. Messages of a cluster have some 300 bytes each, so only large ones shorten a trace.
+   * Bytes of the messages in a ring of that size, as they travelled; a larger ring has proportionally more.
+   * Above this the oldest are forgotten. Messages of a cluster have some 300 bytes each, so only large ones
+   * shorten a trace.
    */
   traceRingBytes: 16 * MIB,
   /**
-   * Entries in one answer of a trace ring, and their bytes as JSON. Each step (make, read, check) takes one or two
-   * milliseconds.
+   * Entries in one answer of a trace ring, and their bytes as JSON. Each step (make, read, check) takes one
+   * or two milliseconds.
    */
   traceChunkEntries: 200,
   traceChunkBytes: 32 * KIB,
@@ -198,8 +214,8 @@ export const limits = {
   /** Bytes of the payload of one message in a trace. Of a larger payload only its size is shown. */
   tracePayloadBytes: 4 * KIB,
   /**
-   * Rows in one page of a Master's state, and their bytes. A page takes some 0.5 ms to write, so that heartbeats do not
-   * wait behind it.
+   * Rows in one page of a Master's state, and their bytes. A page takes some 0.5 ms to write, so that
+   * heartbeats do not wait behind it.
    */
   statePageRows: 500,
   statePageBytes: 128 * KIB,
@@ -210,17 +226,21 @@ export const limits = {
   /** Processes that are asked for their traces at the same time. */
   traceAsksAtOnce: 32,
   /**
-   * Messages that a followed trace remembers as shown: a late second report of one is not shown as a second message.
+   * Messages that a followed trace remembers as shown: a late second report of one is not shown as a second
+   * message.
    */
   traceRemembered: 200_000,
 
   // Commit commit queue (protocol 4)
-  /** Steps that wait for their commit, and the bytes of their records. They bound the memory of a leader whose store is slow. */
+  /**
+   * Steps that wait for their commit, and the bytes of their records. They bound the memory of a leader whose
+   * store is slow.
+   */
   commitQueueSteps: 10_000,
   commitQueueBytes: 64 * MIB,
   /**
-   * Effects of durable writes that leave in one turn, and the time after which such a turn ends, because some effects
-   * are large.
+   * Effects of durable writes that leave in one turn, and the time after which such a turn ends, because some
+   * effects are large.
    */
   releaseEffects: 256,
   releaseMs: 5,
@@ -232,15 +252,18 @@ export const limits = {
   /** What a record holds besides its description: ids, key, digest, positions. */
   recordRestBytes: 16 * KIB,
   /**
-   * Share of the heap that the records of a Master may take as JSON, each counted with recordHeapBytes more. A Master
-   * holds them some four times: as objects, in its record cache, in the commit queue or the tables of its files, and as
-   * rows. Above this, or above recordBytesInAll, new work is BUSY.
+   * Share of the heap that the records of a Master may take as JSON, each counted with recordHeapBytes more.
+   * A Master holds them some four times: as objects, in its record cache, in the commit queue or the tables
+   * of its files, and as rows. Above this, or above recordBytesInAll, new work is BUSY.
    */
   recordHeapShare: 1 / 8,
   recordHeapBytes: 1 * KIB,
   /** Bytes of all records, however large the heap is: a new Master reads them before it leads. */
   recordBytesInAll: 128 * MIB,
-  /** Above this share of the heap a Master does not begin to read its store, because it would fail before the end. */
+  /**
+   * Above this share of the heap a Master does not begin to read its store, because it would fail before the
+   * end.
+   */
   storeHeapShare: 1 / 5,
   /** Workers and executors that one scheduling pass looks at: some 3 ms. */
   executorLooks: 50_000,
@@ -248,7 +271,8 @@ export const limits = {
   nameChars: 256,
   textChars: 16_384,
   /**
-   * Characters of one argument or one variable: what Linux gives to a program (MAX_ARG_STRLEN), with its terminator.
+   * Characters of one argument or one variable: what Linux gives to a program (MAX_ARG_STRLEN), with its
+   * terminator.
    */
   argumentChars: 131_071,
   /** Arguments or environment variables of one program, and options of Node. */
@@ -266,8 +290,8 @@ export const limits = {
   /** Longest wait between two dials of a Redis that nobody waits for, or that refuses us. */
   redisIdleBackoffMaxMs: 1 * SECOND,
   /**
-   * Size of a journal at which the file engine writes a new snapshot, so that a new leader has a bounded amount to
-   * read.
+   * Size of a journal at which the file engine writes a new snapshot, so that a new leader has a bounded
+   * amount to read.
    */
   journalBytes: 64 * MIB,
 
@@ -281,138 +305,178 @@ export const limits = {
   /** A candidate whose store did not answer tries again after this. */
   electionRetryMs: 250,
   /**
-   * After a leader's end its presence is counted this often and for this long, before the candidate waits for the lock.
+   * After a leader's end its presence is counted this often and for this long, before the candidate waits for
+   * the lock.
    */
   presenceLookMs: 10,
   presenceWatchMs: 300,
   /**
-   * The durable records of a deposed leader are kept for this long: longer than a failover of Sentinel with its default
-   * of 30 s.
+   * The durable records of a deposed leader are kept for this long: longer than a failover of Sentinel with
+   * its default of 30 s.
    */
   recordCacheGraceMs: 60 * SECOND,
-  /** A leader keeps this many ends of unknown drivers, of some 300 bytes each, while their records may come back. */
+  /**
+   * A leader keeps this many ends of unknown drivers, of some 300 bytes each, while their records may come
+   * back.
+   */
   keptEnds: 10_000,
   /**
-   * Elections that a leader record remembers: more than there can be while a record cache is kept, even if each of them
-   * fails.
+   * Elections that a leader record remembers: more than there can be while a record cache is kept, even if
+   * each of them fails.
    */
   pastElections: 32,
   /**
-   * A peer's epoch is believed up to this much above the epoch of the store. A store can have forgotten at most all
-   * elections of its cluster, which are fewer (one every five minutes for nine years). The bound also keeps epochs
-   * countable: a peer that lies at every election brings them to their end after nine thousand million elections.
+   * A peer's epoch is believed up to this much above the epoch of the store. A store can have forgotten at
+   * most all elections of its cluster, which are fewer (one every five minutes for nine years). The bound
+   * also keeps epochs countable: a peer that lies at every election brings them to their end after nine
+   * thousand million elections.
    */
   epochRise: 1_000_000,
   /**
-   * The generation of a driver, or the executor ids of an application, are believed up to this much above what the
-   * store held at the election. A store can have forgotten at most all launches of that driver or application, which
-   * are fewer (one a second for thirty years). The bound also keeps them countable: lies at every election bring them
-   * to their end after nine million elections in which that driver or application lives.
+   * The generation of a driver, or the executor ids of an application, are believed up to this much above
+   * what the store held at the election. A store can have forgotten at most all launches of that driver or
+   * application, which are fewer (one a second for thirty years). The bound also keeps them countable: lies
+   * at every election bring them to their end after nine million elections in which that driver or
+   * application lives.
    */
   launchRise: 1_000_000_000,
-  /** A claim of another leadership makes a Master look at the store at most this often: four cheap scripts a second. */
+  /**
+   * A claim of another leadership makes a Master look at the store at most this often: four cheap scripts a
+   * second.
+   */
   claimLookMs: 250,
   /**
-   * This long after its election a leader steps down once on the word of a peer alone, to be elected above what its
-   * store has forgotten. By then all live Workers have linked to it: they dial again within 250 ms.
+   * This long after its election a leader steps down once on the word of a peer alone, to be elected above
+   * what its store has forgotten. By then all live Workers have linked to it: they dial again within 250 ms.
    */
   claimBeliefMs: 10 * SECOND,
   /**
-   * A candidate that has waited `rewindPatienceMs` on the word of peers alone, or a leader that has stepped down on it,
-   * does not do so again for this long. So a lie costs one failover and not many of three seconds.
+   * A candidate that has waited `rewindPatienceMs` on the word of peers alone, or a leader that has stepped
+   * down on it, does not do so again for this long. So a lie costs one failover and not many of three
+   * seconds.
    */
   claimDoubtMs: 10 * 60 * SECOND,
   /** A STANDBY warms up a recovery this long after it learned of a leader: then nobody waits for it. */
   warmUpMs: 500,
   /**
-   * Stored records that a new leader adds to its cluster state in one turn, and their bytes. It takes some 2 ms, and
-   * fits into one commit if all of them must be written again.
+   * Stored records that a new leader adds to its cluster state in one turn, and their bytes. It takes some 2
+   * ms, and fits into one commit if all of them must be written again.
    */
   recoveryRecords: 500,
   recoveryRecordBytes: 512 * KIB,
-  /** Records of lost writes in one message and one step, so that what each of them writes fits into a commit. */
+  /**
+   * Records of lost writes in one message and one step, so that what each of them writes fits into a commit.
+   */
   lostWriteRecords: 100,
   /** Their bytes, unless one record has more. */
   lostWriteRecordBytes: 256 * KIB,
-  /** Messages of lost writes that are under way at once: some 1600 records in one round trip of a slow link. */
+  /**
+   * Messages of lost writes that are under way at once: some 1600 records in one round trip of a slow link.
+   */
   lostWriteWindow: 16,
   /** Records of a record cache that are looked at in one turn, lost or not. */
   lostWriteLooks: 2000,
-  /** While this much waits to be written, the next part of the lost writes waits until the one before is durable. */
+  /**
+   * While this much waits to be written, the next part of the lost writes waits until the one before is
+   * durable.
+   */
   lostWriteAheadBytes: 2 * MIB,
   /**
-   * A Master introduces itself this often to a Master that should dial it and has not: that one may not know its
-   * address.
+   * A Master introduces itself this often to a Master that should dial it and has not: that one may not know
+   * its address.
    */
   introduceMs: 1 * SECOND,
   /** A candidate waits this long for a Master with newer records, if the store lost its last writes. */
   rewindPatienceMs: 3 * SECOND,
   /**
-   * Clean hand-over (protocol 13): time to empty the commit queue; time for which other candidates wait; time for which
-   * the old leader stays linked.
+   * Clean hand-over (protocol 13): time to empty the commit queue; time for which other candidates wait; time
+   * for which the old leader stays linked.
    */
   handOverDrainMs: 20,
   handOverHoldOffMs: 200,
   handOverLingerMs: 1 * SECOND,
   /** A leader that is in contact with too few of its Workers hands over at most this often. */
   handOverEveryMs: 60 * SECOND,
-  /** A new leader is ALIVE when nobody has answered for this long, and recoveryMaxMs after its election at the latest. */
+  /**
+   * A new leader is ALIVE when nobody has answered for this long, and recoveryMaxMs after its election at the
+   * latest.
+   */
   recoveryQuietMs: 250,
   recoveryMaxMs: 1 * SECOND,
-  /** After so much silence a Worker is dead, and its work starts elsewhere; `scheduling.workerTimeout` changes it. */
+  /**
+   * After so much silence a Worker is dead, and its work starts elsewhere; `scheduling.workerTimeout` changes
+   * it.
+   */
   workerTimeoutMs: 60 * SECOND,
   /** An application of the store that does not answer a new leader for this long has ended. */
   applicationTimeoutMs: 60 * SECOND,
-  /** An application whose link has been closed for this long has ended: its program may only have lost its network. */
+  /**
+   * An application whose link has been closed for this long has ended: its program may only have lost its
+   * network.
+   */
   applicationGraceMs: 10 * SECOND,
-  /** Executors that a Worker reports, and whose application the store has forgotten, wait this long for that application. */
+  /**
+   * Executors that a Worker reports, and whose application the store has forgotten, wait this long for that
+   * application.
+   */
   adoptGraceMs: 30 * SECOND,
   /** Extra wait before a relaunch, so that the guard of a dead Worker has finished. */
   guardMarginMs: 2 * SECOND,
-  /** Ids of executors are reserved in the store in blocks of this size, so that not each launch is a write. */
+  /**
+   * Ids of executors are reserved in the store in blocks of this size, so that not each launch is a write.
+   */
   executorIdBlock: 1000,
   /** Ended drivers, and ended applications, that a Master still shows. */
   retainedEnded: 200,
   /** How long the idempotency key of an ended driver is remembered, and how many of them. */
   keyRetentionMs: 24 * 3600 * SECOND,
   retainedKeys: 100_000,
-  /** Executors in a row that fail before an application ends, where no Worker can start one (Spark: maxExecutorRetries). */
+  /**
+   * Executors in a row that fail before an application ends, where no Worker can start one (Spark:
+   * maxExecutorRetries).
+   */
   maxExecutorRetries: 10,
   /**
-   * After a launch that failed, that application or driver does not use that Worker for this long. The time doubles.
+   * After a launch that failed, that application or driver does not use that Worker for this long. The time
+   * doubles.
    */
   launchBackoffFirstMs: 1 * SECOND,
   /** The most that it grows to: a machine that was repaired is found again within a minute. */
   launchBackoffMaxMs: 60 * SECOND,
-  /** An executor that ran this long has started. A crash at its start comes earlier, also on a busy machine. */
+  /**
+   * An executor that ran this long has started. A crash at its start comes earlier, also on a busy machine.
+   */
   executorStableMs: 10 * SECOND,
   /** Failed launches in a row after which a Worker is excluded: one may be chance, three are the machine. */
   launchExcludeAfter: 3,
   /**
-   * An excluded Worker is not tried for this long while another one is large enough, so that a bad machine costs an
-   * application little.
+   * An excluded Worker is not tried for this long while another one is large enough, so that a bad machine
+   * costs an application little.
    */
   launchExclusionMs: 300 * SECOND,
   /** Failed Workers that the status of one application names, newest first: enough to see what is wrong. */
   shownFailedWorkers: 8,
   /**
-   * Characters that are kept of a Worker's text about a failed launch, and of the path in it: status holds many of
-   * them.
+   * Characters that are kept of a Worker's text about a failed launch, and of the path in it: status holds
+   * many of them.
    */
   launchFailureChars: 500,
 
   // Worker
   /**
-   * Cores that a Worker may offer: eight times as many as Linux supports. Each may become an executor in a Master's
-   * cluster state.
+   * Cores that a Worker may offer: eight times as many as Linux supports. Each may become an executor in a
+   * Master's cluster state.
    */
   workerCores: 65_536,
-  /** Heartbeats that a Worker sends in one worker timeout: with 60 s one every 5 s. A Master looks for silent Workers as often. */
+  /**
+   * Heartbeats that a Worker sends in one worker timeout: with 60 s one every 5 s. A Master looks for silent
+   * Workers as often.
+   */
   heartbeatsPerTimeout: 12,
   /**
-   * Executors and drivers in one message of a full report, and their bytes, unless one has more with its whole
-   * description. It is less than messageCountedBytes, because descriptions with many short arguments have too many
-   * values.
+   * Executors and drivers in one message of a full report, and their bytes, unless one has more with its
+   * whole description. It is less than messageCountedBytes, because descriptions with many short arguments
+   * have too many values.
    */
   reportItems: 500,
   reportBytes: 128 * KIB,
@@ -428,8 +492,8 @@ export const limits = {
   /** A driver that ran this long before it failed starts its back-off anew. */
   restartResetMs: 5 * SECOND,
   /**
-   * Failures of a supervised driver in a row, each within restartResetMs, after which it is tried on another Worker:
-   * see launchExcludeAfter.
+   * Failures of a supervised driver in a row, each within restartResetMs, after which it is tried on another
+   * Worker: see launchExcludeAfter.
    */
   driverCrashes: 3,
   /** Output of a driver or executor goes into a new file at this size, and so many files are kept. */
@@ -440,8 +504,8 @@ export const limits = {
   /** A reader that follows an output file looks for more this often. */
   outputFollowMs: 100,
   /**
-   * Without free file descriptors a start is tried again after this, doubling. After shortageMs it is given back to the
-   * Master.
+   * Without free file descriptors a start is tried again after this, doubling. After shortageMs it is given
+   * back to the Master.
    */
   shortageFirstMs: 50,
   shortageMs: 5 * SECOND,
@@ -453,13 +517,16 @@ export const limits = {
   workCleanupMs: 1800 * SECOND,
   workRetentionMs: 7 * 24 * 3600 * SECOND,
   /**
-   * Folders of ended executors and drivers that a Worker keeps: as many as it still shows. The oldest are removed
-   * first.
+   * Folders of ended executors and drivers that a Worker keeps: as many as it still shows. The oldest are
+   * removed first.
    */
   workFolders: 1000,
   /** The same of one application: executors that fail over and over must not remove the output of others. */
   workFoldersPerApplication: 100,
-  /** The folders are counted again after this many ends, so the numbers above are exceeded by no more than that. */
+  /**
+   * The folders are counted again after this many ends, so the numbers above are exceeded by no more than
+   * that.
+   */
   workCleanupEnds: 100,
   /** Ended executors, and ended drivers, that a Worker still shows (Spark's retainedExecutors). */
   retainedFinished: 1000,
@@ -473,42 +540,50 @@ export const limits = {
   logStreams: 256,
 
   // Tasks
-  /** An executor that its driver has not heard from for this long is given up, and its tasks run elsewhere. */
+  /**
+   * An executor that its driver has not heard from for this long is given up, and its tasks run elsewhere.
+   */
   executorTimeoutMs: 10 * SECOND,
   /** Attempts of a task before its failure counts: three retries. */
   taskAttempts: 4,
   /**
-   * Tasks that take this long together are sent ahead to an executor. It covers the round trip, and keeps no longer
-   * task waiting there.
+   * Tasks that take this long together are sent ahead to an executor. It covers the round trip, and keeps no
+   * longer task waiting there.
    */
   taskPrefetchMs: 20,
   /** Tasks at one executor, however fast they end. */
   taskWindow: 4096,
   /**
-   * Attempts that an executor may report as held: many windows, because results wait there while links break one after
-   * the other.
+   * Attempts that an executor may report as held: many windows, because results wait there while links break
+   * one after the other.
    */
   heldAttempts: 64 * 4096,
   /** Bytes of inputs at one executor, besides one task that may be larger. */
   taskWindowBytes: 64 * MIB,
   /**
-   * Tasks that wait in one thread of an executor. A task that has not begun is taken back when another thread idles.
+   * Tasks that wait in one thread of an executor. A task that has not begun is taken back when another thread
+   * idles.
    */
   threadQueue: 64,
   /** Bytes of shared memory in which a thread leaves its results, so that they outlive it. */
   threadRingBytes: 1 * MIB,
-  /** An executor looks this often at its running tasks, for time-outs and for results whose wake-up got lost. */
+  /**
+   * An executor looks this often at its running tasks, for time-outs and for results whose wake-up got lost.
+   */
   threadLookMs: 10,
   /** A cancelled or timed-out task has this long to end by its AbortSignal. Then its thread is ended. */
   taskAbortGraceMs: 500,
   /**
-   * A thread that was told to end and has not ended after this is in a call that nothing interrupts. Its executor is
-   * ended.
+   * A thread that was told to end and has not ended after this is in a call that nothing interrupts. Its
+   * executor is ended.
    */
   threadEndMs: 2 * SECOND,
   /** An executor that ends itself has this long to tell its driver why. */
   lastWordsMs: 1 * SECOND,
-  /** An executor that is told to end waits this long for its threads. Then it ends with everything that it started. */
+  /**
+   * An executor that is told to end waits this long for its threads. Then it ends with everything that it
+   * started.
+   */
   executorExitMs: 1 * SECOND,
   /** Wait after a thread that ended before it had begun a task. It doubles. */
   threadRestartFirstMs: 100,
@@ -517,11 +592,13 @@ export const limits = {
   /** A thread that has not begun its first task after this has failed: a slow preload takes seconds. */
   threadStartMs: 30 * SECOND,
   /**
-   * Failed threads in a row, without one that works, after which the executor ends. It takes less than two seconds, so
-   * that the executor counts as one that failed.
+   * Failed threads in a row, without one that works, after which the executor ends. It takes less than two
+   * seconds, so that the executor counts as one that failed.
    */
   threadStartFailures: 5,
-  /** A module that failed to load twice in a row is tried once in this time, because each try takes a thread. */
+  /**
+   * A module that failed to load twice in a row is tried once in this time, because each try takes a thread.
+   */
   moduleRetryMs: 1 * SECOND,
   /** A task whose module cannot be loaded is tried on this many executors before that becomes its error. */
   moduleExecutors: 3,
@@ -545,8 +622,8 @@ export const limits = {
   /** Bytes of an error with its causes. Above this the causes are left out. */
   errorRecordBytes: 1 * MIB,
   /**
-   * Bytes of the own fields of one error, such as `status`: for facts about the failure, not for what the task had
-   * loaded.
+   * Bytes of the own fields of one error, such as `status`: for facts about the failure, not for what the
+   * task had loaded.
    */
   errorFieldsBytes: 64 * KIB,
   /** Depth of errors in the fields of errors. */
@@ -556,19 +633,27 @@ export const limits = {
   maxResultBytes: 64 * MIB,
 
   // Clients
-  /** An unanswered RegisterApplication or UnregisterApplication is sent again after this. Both are idempotent. */
+  /**
+   * An unanswered RegisterApplication or UnregisterApplication is sent again after this. Both are idempotent.
+   */
   requestRepeatMs: 1 * SECOND,
   /** The state of a driver that is followed to its end is asked for this often. */
   driverPollMs: 200,
-  /** Longest wait before a request that was refused for now (BUSY, STORE_*, a leader in recovery) is sent again. */
+  /**
+   * Longest wait before a request that was refused for now (BUSY, STORE_*, a leader in recovery) is sent
+   * again.
+   */
   requestRetryMs: 100,
   /** The first such wait; it doubles. A leader recovers within tens of milliseconds. */
   requestRetryFirstMs: 10,
   /**
-   * close() waits this long for UnregisteredApplication. Then the closed link ends the application (applicationGrace).
+   * close() waits this long for UnregisteredApplication. Then the closed link ends the application
+   * (applicationGrace).
    */
   unregisterMs: 10 * SECOND,
-  /** Ended executors whose ids an application remembers, so that a late ExecutorAdded does not revive them. */
+  /**
+   * Ended executors whose ids an application remembers, so that a late ExecutorAdded does not revive them.
+   */
   rememberedExecutors: 10_000,
   /** Bytes of a log that wait for a slow reader of `logs`. Above this the stream ends. */
   logBacklogBytes: 256 * MIB,
@@ -576,7 +661,10 @@ export const limits = {
   embeddedStartMs: 30 * SECOND,
 
   // HTTP: pages for people, probes and scrapers. No peer is authenticated there, so all bounds are small.
-  /** Connections in all, and of one address: far more than probes and browsers hold, far fewer than links need. */
+  /**
+   * Connections in all, and of one address: far more than probes and browsers hold, far fewer than links
+   * need.
+   */
   httpConnections: 128,
   httpConnectionsPerAddress: 32,
   /** The connections have at most this share of the file descriptors of the process. */
@@ -584,14 +672,14 @@ export const limits = {
   /** Connections that wait to be accepted. */
   httpBacklog: 128,
   /**
-   * Requests that begin in a second, of one address and in all. Further ones wait, and no more wait than there are
-   * connections.
+   * Requests that begin in a second, of one address and in all. Further ones wait, and no more wait than
+   * there are connections.
    */
   httpRequestsPerSecondPerAddress: 100,
   httpRequestsPerSecond: 400,
   /**
-   * Bytes of answers in a second, of one address and in all. The rest of the event loop's time is for the Master's own
-   * links.
+   * Bytes of answers in a second, of one address and in all. The rest of the event loop's time is for the
+   * Master's own links.
    */
   httpBytesPerSecondPerAddress: 16 * MIB,
   httpBytesPerSecond: 64 * MIB,
@@ -614,8 +702,8 @@ export const limits = {
   httpStallMs: 5 * SECOND,
   httpAnswerMs: 30 * SECOND,
   /**
-   * Making a page takes at most one part in so many of the event loop, however often it is asked for. A page is no
-   * older than httpPageMaxAgeMs.
+   * Making a page takes at most one part in so many of the event loop, however often it is asked for. A page
+   * is no older than httpPageMaxAgeMs.
    */
   httpPageShare: 20,
   httpPageMaxAgeMs: 2 * SECOND,
@@ -626,8 +714,8 @@ export const limits = {
 
   // Nodes
   /**
-   * A node that has failed ends within this. Half of the time is for writing its log. Everything else that it waits for
-   * is left to the kernel and to its guard.
+   * A node that has failed ends within this. Half of the time is for writing its log. Everything else that it
+   * waits for is left to the kernel and to its guard.
    */
   nodeEndMs: 800,
 
@@ -637,7 +725,10 @@ export const limits = {
   launcherRestartMaxMs: 5 * SECOND,
   /** A node that ran this long before it died is restarted at once: a crash at its start comes earlier. */
   launcherStableMs: 10 * SECOND,
-  /** How long commands and connect() wait for an ALIVE Master; `--master-timeout` and `masterTimeout` change it. */
+  /**
+   * How long commands and connect() wait for an ALIVE Master; `--master-timeout` and `masterTimeout` change
+   * it.
+   */
   masterTimeoutMs: 30 * SECOND,
   /** A node that is told to stop has this long; then it ends with all that it has started. */
   stopGraceMs: 15 * SECOND,

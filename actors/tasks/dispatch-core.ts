@@ -19,8 +19,8 @@ export interface DispatchNow {
 }
 
 /**
- * Decides which executor runs which task, and whose result counts (protocol 10, S7). It is pure: no clock, no I/O. The
- * simulator runs it as it is. A step that throws is a defect.
+ * Decides which executor runs which task, and whose result counts (protocol 10, S7). It is pure: no clock, no
+ * I/O. The simulator runs it as it is. A step that throws is a defect.
  */
 export class DispatchCore {
   readonly #state = new DispatchState()
@@ -186,7 +186,8 @@ export class DispatchCore {
     entry.link = 'resync'
     const { effects } = this.#state
     effects.push({ kind: 'cancelTimer', timer: { kind: 'adopt', execId } }, { kind: 'welcome', execId })
-    // The executor answers with all that it holds. This driver may be blocked meanwhile and read it late (protocol L4).
+    // The executor answers with all that it holds. This driver may be blocked meanwhile and read it late
+    // (protocol L4).
     if (entry.ending === undefined)
       effects.push({ kind: 'startTimer', timer: { kind: 'silence', execId }, ms: limits.driverLinkDeadMs })
   }
@@ -215,7 +216,8 @@ export class DispatchCore {
     if (entry === undefined || entry.link === 'none') return
     entry.link = 'none'
     if (entry.known) {
-      // An executor that ends itself needs less time: its end closed the link, or it was cut off and ends soon.
+      // An executor that ends itself needs less time: its end closed the link, or it was cut off and ends
+      // soon.
       const ms = entry.ending === undefined ? limits.executorTimeoutMs : limits.lastWordsMs
       state.effects.push({ kind: 'startTimer', timer: { kind: 'silence', execId }, ms })
     } else {

@@ -226,7 +226,10 @@ class Pool implements TaskPool {
     for (const effect of effects) this.#apply(effect)
   }
 
-  /** Handles a defect of the pool. Its state cannot be trusted, so all tasks end and all executors are told to exit. */
+  /**
+   * Handles a defect of the pool. Its state cannot be trusted, so all tasks end and all executors are told to
+   * exit.
+   */
   #fail(error: unknown): void {
     if (this.#failed !== undefined) return
     this.#failed = `a defect of the task pool: ${reasonOf(error)}`

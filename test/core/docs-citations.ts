@@ -2,7 +2,8 @@
  * Citations: how code, tests and pages name a rule of docs/protocol.md or docs/spark-standalone.md. Pure:
  * text in, problems out.
  *
- *     protocol 5.3      protocol R4      protocol S7, L1      Spark 4.8      Spark 3.4.11a      R4: the title of a test
+ *     protocol 5.3      protocol R4      protocol S7, L1      Spark 4.8      Spark 3.4.11a
+ *     R4: the title of a test
  */
 
 /** `protocol.md#R4`, and the line that names it. */

@@ -273,6 +273,18 @@ test('no comment has a word of the old vocabulary', () => {
   assert.deepEqual(found, [])
 })
 
+test('no comment is wider than the lines of code', () => {
+  const { formatter } = JSON.parse(read('biome.json')) as { formatter: { lineWidth: number } }
+  const found = code.flatMap((path) =>
+    commentsOf(read(path))
+      .split('\n')
+      .flatMap((line, index) =>
+        line.trimEnd().length > formatter.lineWidth ? [`${path}:${index + 1}`] : [],
+      ),
+  )
+  assert.deepEqual(found, [])
+})
+
 test('no test, script or mutation is named by a word of the old vocabulary', () => {
   const found = code
     .filter((path) => path.startsWith('test/'))

@@ -13,9 +13,10 @@ import type {
 import { limits } from '../../runtime/limits.js'
 
 /*
- * Random histories of one driver and its executors: deaths, broken links, messages lost with them, results sent again,
- * recalls, cancels, failures. S7: each task ends exactly once, a value only of an attempt that ran; with retries: 0
- * no task runs twice. Then all heals, and nothing may be left over; not behind tasks that never end either.
+ * Random histories of one driver and its executors: deaths, broken links, messages lost with them, results
+ * sent again, recalls, cancels, failures. S7: each task ends exactly once, a value only of an attempt that
+ * ran; with retries: 0 no task runs twice. Then all heals, and nothing may be left over; not behind tasks
+ * that never end either.
  */
 
 const body = new Uint8Array(0)
@@ -352,8 +353,8 @@ class World {
   }
 
   /**
-   * Tasks that never end come among those that do, more of them than some executor has cores; then somebody else has room. Whatever has
-   * not begun behind them must be taken back, however often it takes.
+   * Tasks that never end come among those that do, more of them than some executor has cores; then somebody
+   * else has room. Whatever has not begun behind them must be taken back, however often it takes.
    */
   endWhatCanEnd(): void {
     const count = 1 + Math.floor(this.#random() * 4)
