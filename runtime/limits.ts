@@ -647,6 +647,12 @@ export const limits = {
   /** The first such wait; it doubles. A leader recovers within tens of milliseconds. */
   requestRetryFirstMs: 10,
   /**
+   * An application that has no executor for so long asks its Master why, and warns; then again after each further
+   * minute. On an idle cluster the first executor comes within a second.
+   */
+  waitingFirstMs: 5 * SECOND,
+  waitingAgainMs: 60 * SECOND,
+  /**
    * close() waits this long for UnregisteredApplication. Then the closed link ends the application
    * (applicationGrace).
    */

@@ -1,5 +1,5 @@
 import type { FiresteelError } from '../../runtime/errors.js'
-import type { LaunchFailure } from '../messages/launch-failures.js'
+import type { LaunchFailure, WaitingReason } from '../messages/launch-failures.js'
 import type { EachResult } from '../tasks/each.js'
 import type { Inputs } from '../tasks/task-call.js'
 import type { CallOptions, TaskOptions } from '../tasks/task-options.js'
@@ -27,6 +27,16 @@ export interface ExecutorFailure extends Omit<ExecutorInfo, 'cores'> {
   readonly retryAt: Date
 }
 
+/** Why an application has no executor. */
+export interface WaitingApplication {
+  /** `NO_ROOM` now, `TOO_LARGE` for every Worker, `NO_WORKER`, `LAUNCHES_FAILED`, `ALL_EXCLUDED` or `NOT_LINKED`. */
+  readonly reason: WaitingReason
+  /** The reason in words, as `firesteel status` shows it. */
+  readonly message: string
+  /** Workers on which executors failed lately. */
+  readonly workers: readonly Omit<ExecutorFailure, 'id'>[]
+}
+
 /** The events of `app.on`. */
 export interface AppEvents {
   /** The Master has placed an executor; it takes tasks once `executorReady`. */
@@ -41,6 +51,8 @@ export interface AppEvents {
    * (`removed`) only if every Worker is excluded and `maxExecutorRetries` executors have failed.
    */
   readonly executorFailed: ExecutorFailure
+  /** It has had no executor for 5 s; told again each minute, and logged as a warning. */
+  readonly waiting: WaitingApplication
   /** A task runs again. `executor` is the one that failed it or was lost (protocol S7). */
   readonly taskRepeated: { readonly task: number; readonly executor: number; readonly cause: string }
   readonly taskQuarantined: { readonly task: number; readonly executors: readonly number[] }

@@ -28,6 +28,7 @@ export async function openApplication(options: ApplicationOptions): Promise<App>
     masterChanged: (address, epoch) => emitter.emit('masterChanged', { address, epoch }),
     masterLost: (reason) => emitter.emit('masterLost', { reason }),
     executorFailed: (failure) => emitter.emit('executorFailed', failure),
+    waiting: (why) => emitter.emit('waiting', why),
     workerRemoved: (id, host, reason) => emitter.emit('workerRemoved', { id, host, reason }),
     ended: (error) => void app?.ended(error),
   }
@@ -174,6 +175,7 @@ const eventNames: Readonly<Record<keyof AppEvents, true>> = {
   executorAdded: true,
   executorReady: true,
   executorFailed: true,
+  waiting: true,
   executorLost: true,
   taskRepeated: true,
   taskQuarantined: true,

@@ -1,12 +1,16 @@
 import { limits } from '../../runtime/limits.js'
 import type { ClientMessage, FromApplication } from '../messages/catalogue.js'
 import type { Failure, OwnedPosition, Position } from '../messages/common.js'
+import type { RequestMasterState } from '../messages/status.js'
 import { acknowledgementPages } from './acknowledgement.js'
 import type { ClientConfig, ClientEffect, ClientInput, ClientTimer, Reason } from './client-steps.js'
 import { ExecutorRegistry } from './executor-registry.js'
 import { ExecutorRequests } from './executor-requests.js'
 import { MasterLinks } from './master-links.js'
 import { isForNow } from './retryable.js'
+
+/** The ask that is no request of ExecutorRequests: why does it wait? */
+const WAITING_ASK = -1
 
 type Phase = 'registering' | 'registered' | 'unregistering' | 'ended'
 
@@ -26,6 +30,8 @@ export class ClientCore {
   #appId: string | undefined
   #registeredAt: OwnedPosition | undefined
   #asked = false
+  /** The timer `waiting` runs. */
+  #watchesWaiting = false
   /** The first refusal of a Master. */
   #refusal: Reason | undefined
   #out: ClientEffect[] = []
@@ -201,6 +207,7 @@ export class ClientCore {
           update: message,
           ended: this.#executors.updated(message) === 'ended',
         })
+        this.#watchWaiting(limits.waitingFirstMs)
         break
       case 'WorkerRemoved':
         this.#out.push({ kind: 'workerRemoved', worker: message })
@@ -230,6 +237,36 @@ export class ClientCore {
     this.#phase = 'registered'
     this.#out.push({ kind: 'registered', appId })
     this.#sendRequests()
+    this.#watchWaiting(limits.waitingFirstMs)
+  }
+
+  /** Without an executor, and if it wants any: asks its Master why, after this time. */
+  #watchWaiting(ms: number): void {
+    if (this.#watchesWaiting || this.#executors.held.length > 0 || this.#requests.target?.total === 0) return
+    this.#watchesWaiting = true
+    this.#startTimer('waiting', ms)
+  }
+
+  #askWhyItWaits(): void {
+    this.#watchesWaiting = false
+    if (this.#phase !== 'registered' || this.#appId === undefined) return
+    this.#watchWaiting(limits.waitingAgainMs)
+    const { leader } = this.#masters
+    // Without a leader there is nobody to give executors, which `masterLost` has told.
+    if (!this.#watchesWaiting || !leader) return
+    const message: RequestMasterState = {
+      type: 'RequestMasterState',
+      of: this.#appId,
+      parts: ['activeApps'],
+    }
+    this.#out.push({ kind: 'ask', ask: WAITING_ASK, to: leader.incarnation, message })
+  }
+
+  #waits(answer: ClientMessage | Reason): void {
+    if (this.#phase !== 'registered' || this.#executors.held.length > 0) return
+    const state = 'type' in answer && answer.type === 'MasterStateResponse' ? answer : undefined
+    const app = state?.activeApps.find(({ id }) => id === this.#appId)
+    if (app?.waiting) this.#out.push({ kind: 'waits', waiting: app.waiting, message: app.message })
   }
 
   /** Handles a Failure that is no answer to a request. It can only be about the registration. */
@@ -275,6 +312,10 @@ export class ClientCore {
   }
 
   #answered(ask: number, answer: ClientMessage | Reason): void {
+    if (ask === WAITING_ASK) {
+      this.#waits(answer)
+      return
+    }
     const sent = this.#requests.answered(ask)
     if (!sent) return
     const code = 'code' in answer ? answer.code : undefined
@@ -302,6 +343,9 @@ export class ClientCore {
         break
       case 'retry':
         this.#sendRequests()
+        break
+      case 'waiting':
+        this.#askWhyItWaits()
         break
       case 'masterTimeout':
         if (this.#appId === undefined) this.#noMaster()

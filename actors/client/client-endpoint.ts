@@ -15,7 +15,7 @@ import type { ApplicationDescription, DriverIncarnation } from '../messages/comm
 import type { FailedWorker } from '../messages/launch-failures.js'
 import type { RequestTrace } from '../messages/trace.js'
 import { createTaskPool, type TaskPool, type TaskPoolLimits } from '../tasks/task-pool.js'
-import type { ExecutorFailure } from './app.js'
+import type { ExecutorFailure, WaitingApplication } from './app.js'
 import { ClientCore } from './client-core.js'
 import type { ClientEffect, ClientInput, Reason } from './client-steps.js'
 import { ClientTransport } from './client-transport.js'
@@ -33,6 +33,7 @@ export interface EndpointEvents {
   masterChanged(master: string, epoch: number): void
   masterLost(reason: string): void
   executorFailed(failure: ExecutorFailure): void
+  waiting(why: WaitingApplication): void
   workerRemoved(id: string, host: string, reason: string): void
   /** Called once, after registration: closed as asked, or ended by the Master. */
   ended(reason: FiresteelError | undefined): void
@@ -285,6 +286,12 @@ export class ClientEndpoint {
       case 'workerRemoved':
         events.workerRemoved(effect.worker.id, effect.worker.host, effect.worker.message)
         return
+      case 'waits': {
+        const { reason, workers } = effect.waiting
+        log.warn(`${this.appId} has no executor and ${effect.message}`)
+        events.waiting({ reason, message: effect.message, workers: workers.map(failedWorker) })
+        return
+      }
       case 'settled':
         this.#waiters.get(effect.waiter)?.(effect.done)
         this.#waiters.delete(effect.waiter)
@@ -363,9 +370,16 @@ export class ClientEndpoint {
   }
 }
 
-function failureOf(id: number, { workerId, host, failure, failures, excluded, retryAtMs }: FailedWorker) {
-  return { id, workerId, host, reason: failure, failures, excluded, retryAt: new Date(retryAtMs) }
-}
+const failedWorker = ({ workerId, host, failure, failures, excluded, retryAtMs }: FailedWorker) => ({
+  workerId,
+  host,
+  reason: failure,
+  failures,
+  excluded,
+  retryAt: new Date(retryAtMs),
+})
+
+const failureOf = (id: number, failed: FailedWorker) => ({ id, ...failedWorker(failed) })
 
 const randomHex = (bytes: number): string => randomBytes(bytes).toString('hex')
 

@@ -1,6 +1,8 @@
 import type { ClientMessage, FromApplication } from '../messages/catalogue.js'
 import type { ApplicationDescription, DriverIncarnation, Position } from '../messages/common.js'
 import type { ExecutorUpdated, WorkerRemoved } from '../messages/executors.js'
+import type { Waiting } from '../messages/launch-failures.js'
+import type { RequestMasterState } from '../messages/status.js'
 import type { HeldExecutor } from './executor-registry.js'
 import type { DialEffect } from './master-links.js'
 
@@ -50,13 +52,25 @@ export type ClientInput =
   | { readonly kind: 'executorWorked'; readonly execId: number }
   | { readonly kind: 'close' }
 
-export type ClientTimer = 'register' | 'unregister' | 'masterTimeout' | 'unregisterTimeout' | 'retry'
+export type ClientTimer =
+  | 'register'
+  | 'unregister'
+  | 'masterTimeout'
+  | 'unregisterTimeout'
+  | 'retry'
+  /** It has had no executor for a while. */
+  | 'waiting'
 
 export type ClientEffect =
   | DialEffect
   | { readonly kind: 'tell'; readonly to: string; readonly message: FromApplication }
   /** `answered` follows, also if the request fails. */
-  | { readonly kind: 'ask'; readonly ask: number; readonly to: string; readonly message: FromApplication }
+  | {
+      readonly kind: 'ask'
+      readonly ask: number
+      readonly to: string
+      readonly message: FromApplication | RequestMasterState
+    }
   | { readonly kind: 'startTimer'; readonly key: ClientTimer; readonly ms: number }
   | { readonly kind: 'cancelTimer'; readonly key: ClientTimer }
   | {
@@ -72,6 +86,8 @@ export type ClientEffect =
   /** `ended`: the executor was held until now. */
   | { readonly kind: 'executorUpdated'; readonly update: ExecutorUpdated; readonly ended: boolean }
   | { readonly kind: 'workerRemoved'; readonly worker: WorkerRemoved }
+  /** Its Master says why it has no executor. */
+  | { readonly kind: 'waits'; readonly waiting: Waiting; readonly message: string }
   | { readonly kind: 'settled'; readonly waiter: number; readonly done: boolean }
   /** The last effect. Without a reason the application was closed as asked. */
   | { readonly kind: 'ended'; readonly reason?: Reason }

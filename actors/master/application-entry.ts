@@ -97,6 +97,12 @@ export class ApplicationEntry {
     return true
   }
 
+  /** Notes that it has this executor. An application that has answered and has an executor is RUNNING. */
+  take(executor: ExecutorEntry): void {
+    this.executors.set(executor.execId, executor)
+    if (this.state === 'WAITING') this.state = 'RUNNING'
+  }
+
   /** Removes an executor that has ended or left the application. Without executors the application waits. */
   drop(execId: number): void {
     this.executors.delete(execId)

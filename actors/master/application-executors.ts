@@ -39,7 +39,7 @@ export function takeListed(
     if (awaited && !app.lost.has(execId) && app.hearOf(execId)) {
       const { memoryMib } = app.record.description.executor
       const holding = { cores: mostCores(cluster, app, worker), memoryMib, resources: {} }
-      app.executors.set(execId, { appId: app.id, execId, workerId, state: 'RUNNING', ...holding })
+      app.take({ appId: app.id, execId, workerId, state: 'RUNNING', ...holding })
       if (worker) worker.hold(executorHolding(app.id, execId), holding)
       else cluster.awaitWorker(step, app.id)
     } else {
@@ -220,7 +220,7 @@ export function takeOrphans(cluster: ClusterState, step: Step, app: ApplicationE
   for (const { workerId, report } of cluster.takeOrphans(step, app.id)) {
     const { appId, execId } = report
     if (!cluster.workers.get(workerId)?.holds(executorHolding(appId, execId))) continue
-    if (app.hearOf(execId)) app.executors.set(execId, { ...report, workerId })
+    if (app.hearOf(execId)) app.take({ ...report, workerId })
     else step.tell(workerId, { type: 'KillExecutor', workerId, appId, execId })
   }
 }

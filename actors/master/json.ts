@@ -128,6 +128,9 @@ export function masterJson(state: MasterStateResponse, nowMs: number) {
 /** Percent, rounded down; 100 if there is nothing to use. */
 const percent = (used: number, all: number): number => (all === 0 ? 100 : Math.floor((100 * used) / all))
 
+/** It waits for a Worker: for its first one, or because it has lost its Worker. */
+const isWaiting = ({ state }: DriverStatus): boolean => state === 'SUBMITTED' || state === 'RELAUNCHING'
+
 /** `/json/clusterutilization` (SPARK-46883). */
 export function clusterUtilization(state: MasterStateResponse) {
   const alive = state.workers.filter((worker) => worker.state === 'ALIVE')
@@ -136,7 +139,7 @@ export function clusterUtilization(state: MasterStateResponse) {
   const memory = sum(alive, (worker) => worker.memoryMib)
   const memoryused = sum(alive, (worker) => worker.memoryMibUsed)
   return {
-    waitingDrivers: state.activeDrivers.filter((driver) => driver.state === 'SUBMITTED').length,
+    waitingDrivers: state.activeDrivers.filter(isWaiting).length,
     cores,
     coresused,
     coresutilization: percent(coresused, cores),

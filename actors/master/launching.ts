@@ -69,8 +69,7 @@ export function launchExecutor(
     state: 'LAUNCHING',
     launchedAtMs: step.now.monotonicMs,
   }
-  app.executors.set(executor.execId, executor)
-  app.state = 'RUNNING'
+  app.take(executor)
   const holding = executorHolding(app.id, executor.execId)
   worker.hold(holding, executor)
   cluster.rememberHome(holding, worker.id)

@@ -168,7 +168,7 @@ function executorReported(
     return
   }
   const executor = { appId, execId, workerId: worker.id, cores, memoryMib, resources, state }
-  app.executors.set(execId, executor)
+  app.take(executor)
   if (app.answered && !app.listed.has(execId)) tellAdded(step, app, executor, worker)
 }
 

@@ -2,7 +2,7 @@ import { waitingText, wantsText } from '../messages/launch-failure-text.js'
 import type { Waiting, WaitingReason } from '../messages/launch-failures.js'
 import type { ApplicationEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
-import { executorDemand, failedWorkersOf } from './failed-launches.js'
+import { allExcluded, executorDemand, failedWorkersOf } from './failed-launches.js'
 import { fits } from './placement.js'
 import type { Demand } from './resources.js'
 import type { Now } from './step.js'
@@ -59,7 +59,9 @@ export function lookForReason(
   }
   if (!isAlive) return { reason: 'NO_WORKER', looks }
   if (!isLarge) return { reason: 'TOO_LARGE', looks }
-  return { reason: hasCapacity ? 'LAUNCHES_FAILED' : 'NO_ROOM', looks }
+  if (!hasCapacity) return { reason: 'NO_ROOM', looks }
+  const isExcluded = allExcluded(cluster, now, subject, demand)
+  return { reason: isExcluded ? 'ALL_EXCLUDED' : 'LAUNCHES_FAILED', looks }
 }
 
 export const applicationWaits = (app: ApplicationEntry, waiting: Waiting): string =>

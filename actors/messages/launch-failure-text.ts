@@ -41,6 +41,7 @@ function reasonText(reason: WaitingReason, wants: string): string {
     case 'NO_ROOM':
       return `no Worker has ${wants} free now`
     case 'LAUNCHES_FAILED':
+    case 'ALL_EXCLUDED':
       return 'it could not be started'
   }
 }
@@ -50,12 +51,14 @@ export function waitingText({ reason, workers }: Waiting, wants: string): string
   const why = reasonText(reason, wants)
   if (workers.length === 0) return `waits: ${why}`
   const nextMs = Math.min(...workers.map(({ retryAtMs }) => retryAtMs))
-  const failed = reason === 'LAUNCHES_FAILED' ? '' : '; it failed'
-  return `waits: ${why}${failed} ${workersText(workers)}; next try there from ${new Date(nextMs).toISOString()}`
+  const failed = reason === 'LAUNCHES_FAILED' || reason === 'ALL_EXCLUDED' ? '' : '; it failed'
+  const excluded = reason === 'ALL_EXCLUDED' ? '; every Worker that is large enough is excluded' : ''
+  const next = `next try there from ${new Date(nextMs).toISOString()}`
+  return `waits: ${why}${failed} ${workersText(workers)}${excluded}; ${next}`
 }
 
 /** What one launch needs. */
 export function wantsText(wanted: { cores: number; memoryMib: number; resources: ResourceAmounts }): string {
   const custom = Object.entries(wanted.resources).map(([name, amount]) => `, ${amount} ${name}`)
-  return `${wanted.cores} cores, ${wanted.memoryMib} MiB${custom.join('')}`
+  return `${wanted.cores} ${wanted.cores === 1 ? 'core' : 'cores'}, ${wanted.memoryMib} MiB${custom.join('')}`
 }

@@ -52,6 +52,8 @@ export const waitingReasons = [
   'NO_ROOM',
   /** Workers with capacity failed to start it and are not tried for a while. */
   'LAUNCHES_FAILED',
+  /** Every Worker that is as large as one executor is excluded, because launches failed there. */
+  'ALL_EXCLUDED',
 ] as const
 export type WaitingReason = (typeof waitingReasons)[number]
 

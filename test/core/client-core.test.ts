@@ -5,6 +5,7 @@ import type { ClientEffect, ClientInput } from '../../actors/client/client-steps
 import { MasterLinks } from '../../actors/client/master-links.js'
 import type { ClientMessage } from '../../actors/messages/catalogue.js'
 import { violation } from '../../actors/messages/catalogue.js'
+import { summaryOfApplication } from '../../actors/messages/common.js'
 import { applicationDescription } from '../../actors/messages/samples.js'
 
 const M1 = 'firesteel://10.0.0.1:7070'
@@ -110,7 +111,7 @@ test('repeats the registration until it is answered, with the same random id', (
     ['r-1'],
   )
   bench.hear('m1', 1, { type: 'RegisteredApplication', appId: APP, registration: 'r-1' })
-  assert.deepEqual(bench.kinds(), ['cancelTimer', 'cancelTimer', 'registered'])
+  assert.deepEqual(bench.kinds(), ['cancelTimer', 'cancelTimer', 'registered', 'startTimer'])
   bench.take({ kind: 'timer', key: 'register' })
   assert.deepEqual(bench.last, [], 'a late timer does nothing')
   bench.hear('m1', 1, { type: 'RegisteredApplication', appId: 'app-other', registration: 'r-1' })
@@ -396,4 +397,69 @@ test('Masters teach addresses', () => {
     [{ kind: 'dial', address: M2 }],
     'each once; the hint as well',
   )
+})
+
+const waitingState = (message: string): Extract<ClientMessage, { type: 'MasterStateResponse' }> => ({
+  type: 'MasterStateResponse',
+  cluster: 'test',
+  address: M1,
+  web: null,
+  rest: null,
+  state: 'ALIVE',
+  position: { epoch: 1, seq: 1 },
+  leader: M1,
+  sinceMs: 0,
+  stale: false,
+  masters: [],
+  workers: [],
+  activeApps: [
+    {
+      id: APP,
+      description: summaryOfApplication(applicationDescription),
+      state: 'WAITING',
+      submittedAtMs: 0,
+      endedAtMs: null,
+      coresGranted: 0,
+      driver: null,
+      waiting: { reason: 'NO_ROOM', workers: [] },
+      message,
+    },
+  ],
+  executors: [],
+  activeDrivers: [],
+  completedApps: [],
+  completedDrivers: [],
+})
+
+test('an application without an executor asks its Master why after 5 s, then each minute, and tells it', () => {
+  const bench = new Bench().registered()
+  const timers = () => bench.last.flatMap((effect) => (effect.kind === 'startTimer' ? [effect] : []))
+  assert.deepEqual(timers(), [{ kind: 'startTimer', key: 'waiting', ms: 5000 }])
+  bench.take({ kind: 'timer', key: 'waiting' })
+  assert.deepEqual(timers(), [{ kind: 'startTimer', key: 'waiting', ms: 60_000 }])
+  assert.deepEqual(bench.told('RequestMasterState'), [
+    { type: 'RequestMasterState', of: APP, parts: ['activeApps'] },
+  ])
+  const message = 'waits: no Worker has 1 core, 128 MiB free now'
+  bench.take({ kind: 'answered', ask: bench.asked(), answer: waitingState(message) })
+  assert.deepEqual(bench.last, [{ kind: 'waits', waiting: { reason: 'NO_ROOM', workers: [] }, message }])
+  bench.hear('m1', 1, bench.added(0))
+  bench.take({ kind: 'timer', key: 'waiting' })
+  assert.deepEqual(bench.last, [], 'it has an executor')
+  bench.hear('m1', 1, bench.ended(0))
+  assert.deepEqual(timers(), [{ kind: 'startTimer', key: 'waiting', ms: 5000 }], 'it has lost the last one')
+  bench.take({ kind: 'requestExecutors', total: 0, waiter: 1 })
+  bench.take({ kind: 'timer', key: 'waiting' })
+  assert.deepEqual(bench.last, [], 'it wants none')
+})
+
+test('an answer that comes when it has an executor again, or a refusal, tells nothing', () => {
+  const bench = new Bench().registered()
+  bench.take({ kind: 'timer', key: 'waiting' })
+  const ask = bench.asked()
+  bench.take({ kind: 'answered', ask, answer: { code: 'FIRESTEEL_LINK_CLOSED', message: 'the link ended' } })
+  assert.deepEqual(bench.last, [])
+  bench.hear('m1', 1, bench.added(0))
+  bench.take({ kind: 'answered', ask, answer: waitingState('waits: no Worker is alive') })
+  assert.deepEqual(bench.last, [])
 })

@@ -136,6 +136,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     executorReady: true,
     executorLost: true,
     executorFailed: true,
+    waiting: true,
     taskRepeated: true,
     taskQuarantined: true,
     masterChanged: true,

@@ -120,6 +120,9 @@ test('/json/clusterutilization', () => {
     memoryused: 1024,
     memoryutilization: 12,
   })
+  const lost = { ...driver, id: 'd3', state: 'RELAUNCHING' as const, generation: 1 }
+  const waiting = clusterUtilization(masterState({ activeDrivers: [driver, lost] }))
+  assert.equal(waiting.waitingDrivers, 2, 'one that lost its Worker waits as well')
   const empty = clusterUtilization(masterState({ workers: [] }))
   assert.deepEqual([empty.coresutilization, empty.memoryutilization], [100, 100])
 })

@@ -172,6 +172,18 @@ for (const [name, end] of [
   })
 }
 
+test('while every Worker that is large enough is excluded, the application says so', () => {
+  const bad = cluster({ maxExecutorRetries: -1 }, ['w1', 1])
+  bad.ends.set('w1', exitsAtOnce)
+  const waits = bad.world.application('app')
+  bad.pass(5000)
+  assert.equal(bad.app(waits).waiting?.reason, 'ALL_EXCLUDED')
+  assert.match(
+    bad.app(waits).message,
+    /could not be started on w1 .*; every Worker that is large enough is excluded; next try there/,
+  )
+})
+
 test('maxExecutorRetries -1: it never ends, and is tried once a minute on each Worker', () => {
   const run = cluster({ maxExecutorRetries: -1 }, ['w1', 1], ['w2', 1])
   run.ends.set('w1', exitsAtOnce).set('w2', exitsAtOnce)

@@ -465,3 +465,14 @@ test('protocol 12: executors that a Worker reports before the record of their ap
   assert.deepEqual(world.toldTo('w1', 'KillExecutor'), [])
   assert.equal(world.core.cluster!.apps.get(appId)!.executors.size, executors.length)
 })
+
+test('an application whose Worker reports after it is RUNNING (protocol 11.4)', () => {
+  const { world, appId, executors } = afterFailover()
+  world.link('app', 'client')
+  acknowledge(world, 'app', appId, [])
+  assert.equal(appOf(world, appId)?.state, 'WAITING')
+  world.link('w1')
+  world.tell('w1', { type: 'WorkerSchedulerStateResponse', id: 'w1', executors, drivers: [] })
+  assert.equal(appOf(world, appId)?.executors.length, 4)
+  assert.equal(appOf(world, appId)?.state, 'RUNNING')
+})

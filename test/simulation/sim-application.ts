@@ -58,6 +58,7 @@ export class SimApplication {
         masterChanged: () => {},
         masterLost: () => {},
         executorFailed: () => {},
+        waiting: () => {},
         workerRemoved: () => {},
         ended: (reason) => {
           // Except if it was silent for too long: that is FINISHED, with the same code.
