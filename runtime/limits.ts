@@ -647,8 +647,8 @@ export const limits = {
   /** The first such wait; it doubles. A leader recovers within tens of milliseconds. */
   requestRetryFirstMs: 10,
   /**
-   * An application that has no executor for so long asks its Master why, and warns; then again after each further
-   * minute. On an idle cluster the first executor comes within a second.
+   * An application that has no executor for so long asks its Master why, and warns; then again after each
+   * further minute. On an idle cluster the first executor comes within a second.
    */
   waitingFirstMs: 5 * SECOND,
   waitingAgainMs: 60 * SECOND,
