@@ -55,15 +55,4 @@ export class RedisOpener {
   async closeAll(): Promise<void> {
     for (const one of this.#opened.splice(0)) await one.close()
   }
-
-  /**
-   * Closes all when `work` has ended, or at the latest after `ms`: what waits for a right it never gets ends
-   * then.
-   */
-  async closeAllAfter(work: Promise<unknown>, ms: number): Promise<void> {
-    const timer = setTimeout(() => void this.closeAll(), ms)
-    await work.catch(() => undefined)
-    clearTimeout(timer)
-    await this.closeAll()
-  }
 }
