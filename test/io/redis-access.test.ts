@@ -26,7 +26,7 @@ const rights = /^ACL SETUSER firesteel (reset on .*)$/m
   .exec(manual)![1]!
   .split(' ')
   .filter((one) => one !== '>PASSWORD')
-const lockRights = /On lock\s+servers[^`]*`([^`]*)`/.exec(manual)![1]!.split(' ')
+const lockRights = /lock server needs only `([^`]*)`/.exec(manual)![1]!.split(' ')
 
 const urlOf = (user: string): string => `redis://${user}:pw@127.0.0.1:${server.port}/0`
 
