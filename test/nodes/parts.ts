@@ -13,7 +13,10 @@ interface Part {
   readonly options?: readonly string[]
 }
 
-/** As the scripts of package.json run them. The smoke is of the cluster: a program's tasks, drivers, and a failover. */
+/**
+ * As the scripts of package.json run them. The smoke is of the cluster: a program's tasks, drivers, and a
+ * failover.
+ */
 const parts: Readonly<Record<PartName, Part>> = {
   core: {
     folders: ['test/core'],

@@ -45,7 +45,7 @@ export class Work {
   }
 
   /** Resolves when results arrive and the services run. */
-  static async start(cluster: TestCluster, random: Random): Promise<Work> {
+  static async start(cluster: TestCluster, random: Random, taskMs = TASK_MS): Promise<Work> {
     const { address, secret, directory } = cluster
     const client = newClient(cluster)
     let flow: TaskFlow | undefined
@@ -58,7 +58,7 @@ export class Work {
         secret,
         file,
         cores: FLOW_CORES,
-        taskMs: TASK_MS,
+        taskMs,
         tasks: 'mixed',
       })
       for (const service of services) {
