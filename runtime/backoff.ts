@@ -1,13 +1,14 @@
 /**
- * The wait after a failure that follows `failuresBefore` others. It doubles from `firstMs` with each, up to
+ * The wait after a failure that follows `failuresBefore` others. It grows from `firstMs` with each, up to
  * `maxMs`.
  */
-export function backoffMs(failuresBefore: number, firstMs: number, maxMs: number): number {
-  // A higher power of two would exceed every limit there is.
-  return Math.min(maxMs, firstMs * 2 ** Math.min(failuresBefore, 30))
+export function backoffMs(failuresBefore: number, firstMs: number, maxMs: number, factor = 2): number {
+  // A high power is infinite, and infinity times zero is no number.
+  return Math.min(maxMs, firstMs * Math.min(Number.MAX_SAFE_INTEGER, factor ** failuresBefore))
 }
 
 /**
- * A wait between half of `ms` and all of it, so that those that failed together do not try again together.
+ * A wait between `ms` without the share `jitter` of it, and all of it, so that those that failed together do
+ * not try again together.
  */
-export const jittered = (ms: number, random: number): number => ms * (0.5 + random / 2)
+export const jittered = (ms: number, random: number, jitter = 0.5): number => ms * (1 - jitter * (1 - random))

@@ -246,6 +246,12 @@ export const errorCodes = {
     exit: 1,
   },
   TASK_FAILED: { meaning: 'A task threw on every attempt it was allowed.', help: 'See the cause.', exit: 1 },
+  CALLBACK_FAILED: {
+    meaning:
+      'A function that the program gave as an option of a call, such as retryIf, threw or gave a wrong value.',
+    help: 'Correct the function; `place` names the option, and the cause is what it threw.',
+    exit: 1,
+  },
   TASK_TIMEOUT: {
     meaning: 'A task ran longer than its timeout.',
     help: 'Raise the timeout or make the task smaller.',

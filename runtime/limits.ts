@@ -547,6 +547,22 @@ export const limits = {
   /** Attempts of a task before its failure counts: three retries. */
   taskAttempts: 4,
   /**
+   * A task that failed waits this long before its next attempt; the wait grows by the factor with each
+   * failure, up to the longest one. `backoff` changes all four. A service that is overloaded gets a second
+   * with three retries, and minutes with ten.
+   */
+  taskBackoffFirstMs: 100,
+  taskBackoffMostMs: 30 * SECOND,
+  taskBackoffFactor: 2,
+  /** Share of each such wait that is random, so that tasks that failed together do not come back together. */
+  taskBackoffJitter: 0.5,
+  /**
+   * Tasks of one map or each that have been pulled and wait for their next attempt or for their `limit`,
+   * beside those under way. So neither a back-off nor a host that has its share keeps other inputs back, and
+   * memory stays bounded.
+   */
+  mapHeldTasks: 10_000,
+  /**
    * Tasks that take this long together are sent ahead to an executor. It covers the round trip, and keeps no
    * longer task waiting there.
    */

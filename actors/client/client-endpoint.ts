@@ -321,6 +321,7 @@ export class ClientEndpoint {
         this.#input({ kind: 'killExecutor', execId, reason: 'its tasks were given back' }),
       onDefect: (error) => this.#failed('the task pool', error),
       limits: taskLimits,
+      ...(dependencies?.random && { random: dependencies.random }),
     })
     this.#pool.on((event) => {
       if (event.name === 'executorWorked') this.#input({ kind: 'executorWorked', execId: event.execId })

@@ -3,6 +3,8 @@
 export { type ErrorCode, FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 export type { Log, LogFields, LogLevel } from '../../runtime/observe/log.js'
 export type { LaunchFailure } from '../messages/launch-failures.js'
+export { NoRetry } from '../messages/no-retry.js'
+export type { BackoffOptions } from '../tasks/backoff-option.js'
 export type { EachResult } from '../tasks/each.js'
 export type { Inputs } from '../tasks/task-call.js'
 export type { CallOptions, TaskOptions, TaskProgress } from '../tasks/task-options.js'

@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { FiresteelError } from '../../runtime/errors.js'
 
+export { NoRetry } from '../messages/no-retry.js'
+
 /* The package's entry `firesteel/task`: what a task can know about where it runs. */
 
 export interface TaskLogger {

@@ -1,6 +1,7 @@
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { listFromBytes, toBytes } from '../messages/cloneable.js'
+import { forbidsRetry } from '../messages/no-retry.js'
 import { encodeError } from '../messages/task-error.js'
 import type { FunctionEntry, ResultStatus } from '../messages/tasks.js'
 import { RunningTask } from './running-task.js'
@@ -230,7 +231,7 @@ const permanent = ['FOLDER_MISSING', 'RESULT_TOO_LARGE', 'NOT_IN_TASK'] as const
 
 function failure(error: unknown): Ending {
   const lasting = permanent.some((code) => isFiresteelError(error, code))
-  return { status: lasting ? 'permanent' : 'failure', body: encodeError(error) }
+  return { status: lasting || forbidsRetry(error) ? 'permanent' : 'failure', body: encodeError(error) }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { type ErrorName, errorNameOf, FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
+import { isNoRetry, NoRetry } from './no-retry.js'
 import { ValueCodec } from './value-codec.js'
 import { isError } from './value-parts.js'
 
@@ -23,6 +24,8 @@ export interface ErrorRecord {
   readonly errors?: readonly ErrorRecord[]
   /** True: the thrown value was not an Error, and `message` is its text. */
   readonly thrown?: boolean
+  /** True: it is a NoRetry, perhaps under another name. */
+  readonly noRetry?: boolean
   /** Its other own fields, each as base64 of the bytes of its value. */
   readonly fields?: Readonly<Record<string, string>>
 }
@@ -61,6 +64,7 @@ function describe(thrown: unknown, depth: number, inside: number): ErrorRecord {
     name: cut(String(name)),
     message: cut(String(message)),
     ...(typeof stack === 'string' && { stack: cut(stack) }),
+    ...(isNoRetry(thrown) && { noRetry: true }),
     ...(hasCode && { code }),
     ...(ours && typeof place === 'string' && { place: cut(place) }),
     ...(ours && typeof help === 'string' && { help: cut(help) }),
@@ -201,7 +205,7 @@ function foreign(
         message,
         options,
       )
-    : new (constructorOf(record.name))(message, options)
+    : new (record.noRetry === true ? NoRetry : constructorOf(record.name))(message, options)
   if (typeof record.name === 'string' && record.name !== error.name) hide(error, 'name', record.name)
   const { code } = record
   if (typeof code === 'string' || typeof code === 'number') Object.assign(error, { code })

@@ -3,6 +3,7 @@ import type { AttemptKey } from '../messages/tasks.js'
 import { lose, lossOf, silenceOf, unannounced } from './dispatch-losses.js'
 import { place, rebalance } from './dispatch-placement.js'
 import {
+  acceptAnswer,
   acceptResults,
   acceptReturned,
   acceptStarted,
@@ -23,7 +24,12 @@ export interface DispatchNow {
  * I/O. The simulator runs it as it is. A step that throws is a defect.
  */
 export class DispatchCore {
-  readonly #state = new DispatchState()
+  readonly #state: DispatchState
+
+  /** `random` gives numbers in [0, 1), for the waits of tasks that failed. */
+  constructor(random: () => number) {
+    this.#state = new DispatchState(random)
+  }
 
   step(input: DispatchInput, now: DispatchNow): DispatchEffect[] {
     const state = this.#state
@@ -50,6 +56,11 @@ export class DispatchCore {
   /** Number of a group's tasks that are at executors. */
   running(group: number): number {
     return this.#state.groups.get(group)?.running ?? 0
+  }
+
+  /** Number of a group's tasks that wait for their next attempt. */
+  held(group: number): number {
+    return this.#state.groups.get(group)?.held ?? 0
   }
 
   /** How many tasks all executors together would hold now. */
@@ -87,6 +98,9 @@ export class DispatchCore {
         return
       case 'linkDown':
         this.#linkDown(input.execId)
+        return
+      case 'answer':
+        acceptAnswer(state, input)
         return
       case 'timer':
         this.#timer(input.timer)
@@ -230,6 +244,10 @@ export class DispatchCore {
     const state = this.#state
     if (timer.kind === 'rebalance') {
       rebalance(state)
+      return
+    }
+    if (timer.kind === 'retry') {
+      state.resume(timer.taskId)
       return
     }
     const entry = state.executors.get(timer.execId)

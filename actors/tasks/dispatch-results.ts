@@ -1,7 +1,8 @@
+import { backoffMs, jittered } from '../../runtime/backoff.js'
 import { limits } from '../../runtime/limits.js'
 import type { AttemptKey } from '../messages/tasks.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
-import type { AttemptResult } from './dispatch-types.js'
+import type { AttemptResult, DispatchInput } from './dispatch-types.js'
 
 /** The task whose current attempt this is, at this executor. */
 function currentTask(executor: ExecutorEntry, { taskId, n }: AttemptKey): Task | undefined {
@@ -133,12 +134,51 @@ function failAttempt(state: DispatchState, task: Task, cause: 'failure' | 'timeo
   if (task.failures > task.spec.retries) {
     state.stats.failed++
     state.settle(task, { kind: 'failed', cause, body })
-    return
+  } else if (task.spec.asks) {
+    task.state = 'asked'
+    task.asked = { cause, body }
+    state.effects.push({ kind: 'ask', taskId: task.spec.taskId, body })
+  } else {
+    retry(state, task, cause)
   }
+}
+
+/**
+ * Takes the caller's decision on the failure that it was asked about. The task may have been cancelled
+ * meanwhile.
+ */
+export function acceptAnswer(
+  state: DispatchState,
+  { taskId, retry: isWanted, thrown }: Extract<DispatchInput, { kind: 'answer' }>,
+): void {
+  const task = state.tasks.get(taskId)
+  if (task?.asked === undefined) return
+  const { cause, body } = task.asked
+  task.asked = undefined
+  if (isWanted) {
+    retry(state, task, cause)
+  } else {
+    state.stats.failed++
+    state.settle(task, { kind: 'failed', cause, body, thrown })
+  }
+}
+
+/**
+ * Only failures and timeouts wait. A task whose executor was lost is not to blame, and runs elsewhere at
+ * once.
+ */
+function retry(state: DispatchState, task: Task, cause: 'failure' | 'timeout'): void {
   state.stats.retried++
   task.tried = [...task.tried, task.execId]
   state.repeat(task, { execId: task.execId, cause })
-  state.requeue(task)
+  const { backoff } = task.spec
+  if (backoff === undefined) {
+    state.requeue(task)
+    return
+  }
+  const { firstMs, factor, mostMs, jitter } = backoff
+  const wholeMs = backoffMs(task.failures - 1, firstMs, mostMs, factor)
+  state.delay(task, jittered(wholeMs, state.random(), jitter))
 }
 
 /** Takes back attempts that never started and never will. This is no repetition. */

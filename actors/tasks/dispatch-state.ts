@@ -13,7 +13,8 @@ import { Window } from './window.js'
 export interface Task {
   readonly spec: TaskSpec
   readonly group: Group
-  state: 'queued' | 'sent' | 'ended'
+  /** `asked`: its caller decides whether it is retried. `delayed`: it waits for its next attempt. */
+  state: 'queued' | 'sent' | 'asked' | 'delayed' | 'ended'
   /** Number of the newest attempt. Only its result counts. */
   n: number
   execId: number
@@ -30,6 +31,8 @@ export interface Task {
   /** How often it did not begin because its module could not be loaded. */
   unloaded: number
   repetitions: Repetition[]
+  /** The failure that its caller is asked about. */
+  asked: { readonly cause: 'failure' | 'timeout'; readonly body: Uint8Array } | undefined
 }
 
 /**
@@ -75,6 +78,8 @@ export class ExecutorEntry {
 
 /** The state of the dispatch. Only the functions of the files beside this one change it. */
 export class DispatchState {
+  /** Gives numbers in [0, 1). */
+  readonly random: () => number
   readonly tasks = new Map<number, Task>()
   readonly executors = new Map<number, ExecutorEntry>()
   /** Executors that were given up. Their messages are ignored. */
@@ -101,6 +106,10 @@ export class DispatchState {
   }
   effects: DispatchEffect[] = []
 
+  constructor(random: () => number) {
+    this.random = random
+  }
+
   add(spec: TaskSpec): void {
     const group = this.groups.get(spec.group) ?? new Group(spec.group)
     if (group.live++ === 0) this.groups.set(spec.group, group)
@@ -118,6 +127,7 @@ export class DispatchState {
       tried: NO_EXECUTORS,
       unloaded: 0,
       repetitions: NO_REPETITIONS,
+      asked: undefined,
     }
     this.tasks.set(spec.taskId, task)
     this.queue.push(task)
@@ -140,6 +150,10 @@ export class DispatchState {
   }
 
   settle(task: Task, end: TaskEnd): void {
+    if (task.state === 'delayed') {
+      this.effects.push({ kind: 'cancelTimer', timer: { kind: 'retry', taskId: task.spec.taskId } })
+      task.group.held--
+    }
     task.state = 'ended'
     this.tasks.delete(task.spec.taskId)
     if (--task.group.live === 0) this.groups.delete(task.group.id)
@@ -152,6 +166,21 @@ export class DispatchState {
     task.repetitions = [...task.repetitions, repetition]
     const { taskId, group } = task.spec
     this.effects.push({ kind: 'event', event: { name: 'taskRepeated', taskId, group, ...repetition } })
+  }
+
+  /** Puts the task back among the retries after `ms`. Meanwhile it is at no executor and in no queue. */
+  delay(task: Task, ms: number): void {
+    task.state = 'delayed'
+    task.group.held++
+    this.effects.push({ kind: 'startTimer', timer: { kind: 'retry', taskId: task.spec.taskId }, ms })
+  }
+
+  /** The wait of this task is over. */
+  resume(taskId: number): void {
+    const task = this.tasks.get(taskId)
+    if (task?.state !== 'delayed') return
+    task.group.held--
+    this.requeue(task)
   }
 
   /** Puts the task back among the suspects, the retries or the queue. */

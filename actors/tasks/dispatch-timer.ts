@@ -9,7 +9,17 @@ export type DispatchTimer =
   | { readonly kind: 'adopt'; readonly execId: number }
   /** An executor may soon give tasks back for idle ones. */
   | { readonly kind: 'rebalance' }
+  /** A task that failed waits for its next attempt. */
+  | { readonly kind: 'retry'; readonly taskId: number }
 
 /** One key for each timer that can run beside the others. */
-export const keyOfTimer = (timer: DispatchTimer): string =>
-  timer.kind === 'rebalance' ? timer.kind : `${timer.kind}:${timer.execId}`
+export function keyOfTimer(timer: DispatchTimer): string {
+  switch (timer.kind) {
+    case 'rebalance':
+      return timer.kind
+    case 'retry':
+      return `${timer.kind}:${timer.taskId}`
+    default:
+      return `${timer.kind}:${timer.execId}`
+  }
+}

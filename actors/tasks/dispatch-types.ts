@@ -12,6 +12,19 @@ export interface TaskSpec {
   /** Failures and timeouts that are repeated; one more ends the task. 0: at most once (protocol S7). */
   readonly retries: number
   readonly inputBytes: number
+  /** How long a task waits after a failure or timeout; undefined: not at all. */
+  readonly backoff?: Backoff | undefined
+  /** True: the caller decides whether a failure or timeout is repeated. */
+  readonly asks?: boolean
+}
+
+/** The waits before further attempts: exponential, with jitter. */
+export interface Backoff {
+  readonly firstMs: number
+  readonly factor: number
+  readonly mostMs: number
+  /** Share of each wait that is random, from 0 to 1. */
+  readonly jitter: number
 }
 
 export interface ExecutorDescription {
@@ -44,12 +57,19 @@ export interface Repetition {
   readonly cause: RepetitionCause
 }
 
+/** What a function of the caller threw. It may be undefined, so it has an object around it. */
+export interface Thrown {
+  readonly error: unknown
+}
+
 export type TaskEnd =
   | { readonly kind: 'value'; readonly body: Uint8Array }
   | {
       readonly kind: 'failed'
       readonly cause: 'failure' | 'timeout' | 'permanent'
       readonly body: Uint8Array
+      /** Set if the caller's `retryIf` threw this when it was asked about the failure. */
+      readonly thrown?: Thrown | undefined
     }
   | { readonly kind: 'cancelled'; readonly reason: string }
   | { readonly kind: 'closed'; readonly reason: string }
@@ -87,6 +107,13 @@ export type DispatchInput =
     }
   /** The link is full, or no longer full. */
   | { readonly kind: 'pressure'; readonly execId: number; readonly blocked: boolean }
+  /** The answer to `ask`. */
+  | {
+      readonly kind: 'answer'
+      readonly taskId: number
+      readonly retry: boolean
+      readonly thrown?: Thrown | undefined
+    }
   | { readonly kind: 'timer'; readonly timer: DispatchTimer }
   | { readonly kind: 'close'; readonly reason: string }
 
@@ -122,6 +149,8 @@ export type DispatchEffect =
   /** Tell it that it may end itself now. */
   | { readonly kind: 'letGo'; readonly execId: number; readonly reason: string }
   | { readonly kind: 'killExecutor'; readonly execId: number }
+  /** Ask the caller whether this failure is repeated. The task waits for the answer. */
+  | { readonly kind: 'ask'; readonly taskId: number; readonly body: Uint8Array }
   | { readonly kind: 'settle'; readonly outcome: TaskOutcome }
   | { readonly kind: 'event'; readonly event: TaskPoolEvent }
   | { readonly kind: 'startTimer'; readonly timer: DispatchTimer; readonly ms: number }

@@ -11,6 +11,8 @@ export class Group {
   live = 0
   /** Tasks that are at executors. */
   running = 0
+  /** Tasks that wait for their next attempt. */
+  held = 0
 
   constructor(id: number) {
     this.id = id

@@ -1,4 +1,4 @@
-import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { decodeError } from '../messages/task-error.js'
 import type { TaskEnd, TaskOutcome } from './dispatch-types.js'
 
@@ -31,12 +31,18 @@ export function errorOf({ end, attempts }: TaskOutcome, name: string): Error {
 function failed(end: Extract<TaskEnd, { kind: 'failed' }>, name: string, attempts: number): Error {
   const cause = decodeError(end.body)
   const times = attempts === 1 ? '' : ` ${attempts} times`
+  if (end.thrown !== undefined) {
+    const { error } = end.thrown
+    const message = `retryIf threw when it was asked about a failure of the task ${name} (${cause.message}): ${reasonOf(error)}`
+    return new FiresteelError('CALLBACK_FAILED', message, { cause: error, place: 'retryIf' })
+  }
   if (end.cause === 'timeout') {
     return new FiresteelError('TASK_TIMEOUT', `The task ${name} ran longer than its timeout${times}.`, {
       cause,
     })
   }
   // An error of Firesteel itself needs no other around it.
-  if (end.cause === 'permanent' || isFiresteelError(cause, 'TASK_FAILED')) return cause
+  if (isFiresteelError(cause) && (end.cause === 'permanent' || isFiresteelError(cause, 'TASK_FAILED')))
+    return cause
   return new FiresteelError('TASK_FAILED', `The task ${name} failed${times}: ${cause.message}`, { cause })
 }

@@ -123,6 +123,8 @@ export class TaskCall<I> {
       if (event.name !== 'taskRepeated' || event.group !== this.#group) return
       this.#progress.retried++
       this.#report()
+      // A task that waits for its next attempt makes room for another.
+      this.#pull()
     })
     const abort = (): void => this.fail(signal?.reason)
     signal?.addEventListener('abort', abort)
@@ -147,7 +149,10 @@ export class TaskCall<I> {
   }
 
   #inFlightMost(): number {
-    return this.#settings.concurrency ?? Math.max(limits.mapInFlightFirst, 2 * this.#pool.window())
+    const { concurrency } = this.#settings
+    if (concurrency !== undefined) return concurrency
+    const held = Math.min(this.#pool.held(this.#group), limits.mapHeldTasks)
+    return Math.max(limits.mapInFlightFirst, 2 * this.#pool.window()) + held
   }
 
   #hasCapacity(inFlightMost: number): boolean {
@@ -200,7 +205,7 @@ export class TaskCall<I> {
   }
 
   #submit(input: I): void {
-    const { retries, timeoutMs } = this.#settings
+    const { retries, backoff, retryIf, timeoutMs } = this.#settings
     const index = this.#nextIndex++
     let bytes: Uint8Array
     try {
@@ -215,6 +220,8 @@ export class TaskCall<I> {
       fn: this.ref,
       input: bytes,
       retries,
+      backoff,
+      retryIf,
       timeoutMs,
       group: this.#group,
       onEnd: (outcome) => this.#onEnd(outcome, index, input, size),

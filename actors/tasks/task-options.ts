@@ -2,6 +2,8 @@ import { FiresteelError } from '../../runtime/errors.js'
 import { checkKnownOptions } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import { DURATION_MS_MAX, parseDurationMs } from '../../runtime/units.js'
+import { type BackoffOptions, backoffOf } from './backoff-option.js'
+import type { Backoff } from './dispatch-types.js'
 
 /** Options of `tasks()`. They hold for every call of its functions that does not set its own. */
 export interface TaskOptions {
@@ -10,6 +12,16 @@ export interface TaskOptions {
    * lost.
    */
   readonly retries?: number
+  /**
+   * The waits between attempts after a failure or a timeout: exponential with jitter, by default from 100 ms
+   * to 30 s. A duration alone is the first wait; false or 0: none. An executor that was lost causes no wait.
+   */
+  readonly backoff?: boolean | string | number | BackoffOptions
+  /**
+   * Called in this process with what the task threw, or with its timeout, if a retry is left. False: no more
+   * attempts. What it throws becomes the error of the task (CALLBACK_FAILED).
+   */
+  readonly retryIf?: (error: Error) => boolean
   /** For one attempt: a duration such as `30s`, or milliseconds. Default: none, like `Infinity`. */
   readonly timeout?: string | number
 }
@@ -37,6 +49,8 @@ export interface CallOptions extends TaskOptions {
 
 export interface TaskSettings {
   readonly retries: number
+  readonly backoff: Backoff | undefined
+  readonly retryIf: ((error: Error) => boolean) | undefined
   /** Milliseconds for one attempt; 0: no timeout. */
   readonly timeoutMs: number
 }
@@ -49,8 +63,9 @@ export interface CallSettings extends TaskSettings {
 }
 
 const HELP = 'See docs/tasks.md for the options of tasks(), map() and each().'
-const DEFAULTS: Required<TaskOptions> = {
+const DEFAULTS: Required<Omit<TaskOptions, 'retryIf'>> = {
   retries: limits.taskAttempts - 1,
+  backoff: true,
   timeout: Number.POSITIVE_INFINITY,
 }
 
@@ -59,15 +74,15 @@ type Checks = Readonly<Record<string, (value: unknown) => void>>
 /** The check of each option, by the calls that take it. A check throws USAGE. */
 const taskChecks = {
   retries: (value: unknown) => checkWhole('retries', value, 0),
+  backoff: (value: unknown) => void backoffOf(value, HELP),
+  retryIf: (value: unknown) => checkFunction('retryIf', value),
   timeout: (value: unknown) => void timeoutMsOf(value),
 } satisfies Checks & Record<keyof TaskOptions, unknown>
 
 const callChecks = {
   ...taskChecks,
   concurrency: (value: unknown) => checkWhole('concurrency', value, 1),
-  onProgress: (value: unknown) => {
-    if (typeof value !== 'function') refuse('onProgress', 'onProgress must be a function.')
-  },
+  onProgress: (value: unknown) => checkFunction('onProgress', value),
   signal: (value: unknown) => {
     if (!(value instanceof AbortSignal)) refuse('signal', 'signal must be an AbortSignal.')
   },
@@ -89,9 +104,10 @@ export function callSettings(
   ofCall?: { what: string; options: unknown },
 ): CallSettings {
   const call = ofCall ? given<CallOptions>(ofCall.options, callChecks, ofCall) : {}
-  const merged: CallOptions & Required<TaskOptions> = { ...DEFAULTS, ...ofTasks, ...call }
-  const { retries, timeout, onProgress, signal, concurrency } = merged
-  return { retries, timeoutMs: timeoutMsOf(timeout), onProgress, signal, concurrency }
+  const merged: CallOptions & typeof DEFAULTS = { ...DEFAULTS, ...ofTasks, ...call }
+  const { retries, retryIf, onProgress, signal, concurrency } = merged
+  const [backoff, timeoutMs] = [backoffOf(merged.backoff, HELP), timeoutMsOf(merged.timeout)]
+  return { retries, backoff, retryIf, timeoutMs, onProgress, signal, concurrency }
 }
 
 /** Checks the options and drops undefined values, which count as not given. */
@@ -113,6 +129,10 @@ function timeoutMsOf(timeout: unknown): number {
     refuse('timeout', `timeout is ${String(timeout)}; it must be a duration such as 30s, or milliseconds.`)
   }
   return Math.min(parseDurationMs(timeout, { what: 'timeout' }), DURATION_MS_MAX)
+}
+
+function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') refuse(name, `${name} must be a function.`)
 }
 
 function checkWhole(name: string, value: unknown, least: number): void {

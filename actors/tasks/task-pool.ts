@@ -5,10 +5,12 @@ import { limits } from '../../runtime/limits.js'
 import type { Logger } from '../../runtime/observe/log.js'
 import { guarded } from '../../runtime/system/uncaught.js'
 import { systemTimers, type TimerSource } from '../../runtime/timers.js'
+import { decodeError } from '../messages/task-error.js'
 import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
 import { DispatchCore } from './dispatch-core.js'
 import { keyOfTimer } from './dispatch-timer.js'
 import type {
+  Backoff,
   DispatchEffect,
   DispatchInput,
   DispatchStats,
@@ -17,6 +19,7 @@ import type {
   TaskOutcome,
   TaskPoolEvent,
   TaskSpec,
+  Thrown,
 } from './dispatch-types.js'
 import { type ChannelEvents, type ChannelLink, ExecutorChannel, type RunTask } from './executor-channel.js'
 
@@ -32,12 +35,20 @@ export interface SubmitSpec {
   /** node:v8 bytes of the list of arguments. */
   readonly input: Uint8Array
   readonly retries: number
+  readonly backoff?: Backoff | undefined
+  /** Decides whether a failure or timeout is repeated, from the error of the attempt. Undefined: all are. */
+  readonly retryIf?: ((error: Error) => boolean) | undefined
   /** Milliseconds for one attempt; 0: no timeout. */
   readonly timeoutMs: number
   /** From `newGroup()`. */
   readonly group: number
   /** Called exactly once. */
   readonly onEnd: (outcome: TaskOutcome) => void
+}
+
+interface RetryAnswer {
+  readonly retry: boolean
+  readonly thrown?: Thrown
 }
 
 export interface TaskPoolLimits {
@@ -55,6 +66,8 @@ export interface TaskPoolOptions {
   /** Called once, for an exception in the pool itself, after every task has ended. */
   readonly onDefect: (error: unknown) => void
   readonly limits?: Partial<TaskPoolLimits>
+  /** Gives numbers in [0, 1). */
+  readonly random?: () => number
 }
 
 export interface TaskPoolStats extends DispatchStats {
@@ -76,6 +89,8 @@ export interface TaskPool {
   newGroup(): number
   /** Number of a group's tasks that are at executors. */
   running(group: number): number
+  /** Number of a group's tasks that wait for their next attempt. */
+  held(group: number): number
   /** How many tasks all executors together would hold now. */
   window(): number
   /** Ends all tasks with APPLICATION_CLOSED and tells the executors to exit. */
@@ -96,7 +111,7 @@ class Pool implements TaskPool {
   readonly #clock: Clock
   readonly #timerSource: TimerSource
   readonly #timers: KeyedTimers<string>
-  readonly #core = new DispatchCore()
+  readonly #core: DispatchCore
   readonly #submissions = new Map<number, SubmitSpec>()
   readonly #functions: FunctionEntry[] = []
   readonly #functionIds = new Map<string, number>()
@@ -117,6 +132,7 @@ class Pool implements TaskPool {
     this.#clock = options.clock ?? systemClock
     this.#timerSource = options.timers ?? systemTimers
     this.#timers = new KeyedTimers(this.#timerSource)
+    this.#core = new DispatchCore(options.random ?? Math.random)
     this.limits = {
       maxInputBytes: options.limits?.maxInputBytes ?? limits.maxInputBytes,
       maxResultBytes: options.limits?.maxResultBytes ?? limits.maxResultBytes,
@@ -141,11 +157,12 @@ class Pool implements TaskPool {
 
   submit(spec: SubmitSpec): number {
     const taskId = this.#nextTask++
-    const { retries, group, input } = spec
+    const { retries, group, input, backoff, retryIf } = spec
     this.#submissions.set(taskId, spec)
     // Calls of one turn are sent together.
     if (this.#fresh.length === 0) queueMicrotask(() => this.#submitFresh())
-    this.#fresh.push({ taskId, group, retries, inputBytes: input.byteLength })
+    const asks = retryIf !== undefined
+    this.#fresh.push({ taskId, group, retries, inputBytes: input.byteLength, backoff, asks })
     return taskId
   }
 
@@ -160,6 +177,10 @@ class Pool implements TaskPool {
 
   running(group: number): number {
     return this.#core.running(group)
+  }
+
+  held(group: number): number {
+    return this.#core.held(group)
   }
 
   window(): number {
@@ -264,6 +285,9 @@ class Pool implements TaskPool {
       case 'killExecutor':
         this.#options.killExecutor(effect.execId)
         return
+      case 'ask':
+        this.#step({ kind: 'answer', taskId: effect.taskId, ...this.#answerOf(effect) })
+        return
       case 'event':
         this.#tell(effect.event)
         return
@@ -272,6 +296,19 @@ class Pool implements TaskPool {
         return
       default:
         this.#toExecutor(effect)
+    }
+  }
+
+  /** The caller's `retryIf` is code of the user: what it throws becomes the error of its task. */
+  #answerOf({ taskId, body }: { readonly taskId: number; readonly body: Uint8Array }): RetryAnswer {
+    const retryIf = this.#submissions.get(taskId)?.retryIf
+    if (retryIf === undefined) return { retry: true }
+    try {
+      const retry: unknown = retryIf(decodeError(body))
+      if (typeof retry === 'boolean') return { retry }
+      throw new TypeError(`it returned ${shown(retry)}, and must return true or false`)
+    } catch (error) {
+      return { retry: false, thrown: { error } }
     }
   }
 
@@ -378,3 +415,10 @@ class Pool implements TaskPool {
     if (execId !== undefined && this.#channels.get(execId) === channel) this.#step(input(execId))
   }
 }
+
+const shown = (value: unknown): string =>
+  value instanceof Promise
+    ? 'a promise'
+    : typeof value === 'object' && value !== null
+      ? 'an object'
+      : String(value)

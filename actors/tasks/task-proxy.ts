@@ -85,13 +85,15 @@ export function resultValue(body: Uint8Array, { name }: FunctionRef): unknown {
 
 function taskFunction(pool: TaskPool, target: TaskTarget): TaskFunction {
   const { ref, options } = target
-  const { retries, timeoutMs } = callSettings(options)
+  const { retries, backoff, retryIf, timeoutMs } = callSettings(options)
   const call = (...args: unknown[]): Promise<unknown> =>
     new Promise((resolve, reject) => {
       pool.submit({
         fn: ref,
         input: inputBytes(pool, ref, args),
         retries,
+        backoff,
+        retryIf,
         timeoutMs,
         group: 0,
         onEnd: (outcome) => {

@@ -116,6 +116,8 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
   } satisfies Record<Exclude<keyof App, symbol>, true>,
   '### Options of calls': {
     retries: true,
+    backoff: true,
+    retryIf: true,
     timeout: true,
     concurrency: true,
     onProgress: true,

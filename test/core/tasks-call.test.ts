@@ -24,6 +24,8 @@ class HandPool {
   readonly limits = { maxInputBytes: 1000, maxResultBytes: 1000 }
   most = 0
   windowSize = 4
+  /** Tasks that wait for their next attempt. */
+  waiting = 0
   #next = 1
   #group = 1
 
@@ -49,6 +51,9 @@ class HandPool {
   }
   running(): number {
     return this.open.size
+  }
+  held(): number {
+    return this.waiting
   }
   window(): number {
     return this.windowSize
@@ -131,6 +136,28 @@ test('what is under way follows the executors, or concurrency', async () => {
   void map(other.pool, other.functions.count, countingFrom(1, []), { concurrency: 3 }).next()
   for (let taskId = 1; taskId < 20; taskId++) other.value(taskId, 0)
   assert.equal(other.most, 3)
+})
+
+test('tasks that wait for their next attempt make room for others, up to a bound; concurrency counts them', async () => {
+  const hand = new HandPool()
+  const repeated = (): void => {
+    for (const listener of hand.listeners)
+      listener({ name: 'taskRepeated', taskId: 1, group: 1, execId: 0, cause: 'failure' })
+  }
+  void map(hand.pool, hand.functions.count, countingFrom(1, [])).next()
+  assert.equal(hand.open.size, limits.mapInFlightFirst)
+  hand.waiting = 10
+  repeated()
+  assert.equal(hand.open.size, limits.mapInFlightFirst + 10)
+  hand.waiting = 10 * limits.mapHeldTasks
+  repeated()
+  assert.equal(hand.open.size, limits.mapInFlightFirst + limits.mapHeldTasks)
+  const other = new HandPool()
+  void map(other.pool, other.functions.count, countingFrom(1, []), { concurrency: 3 }).next()
+  other.waiting = 3
+  for (const listener of other.listeners)
+    listener({ name: 'taskRepeated', taskId: 1, group: 1, execId: 0, cause: 'failure' })
+  assert.equal(other.open.size, 3)
 })
 
 test('map keeps the order whatever ends first; async inputs too', async () => {

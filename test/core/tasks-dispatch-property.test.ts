@@ -41,16 +41,20 @@ interface ModelExecutor {
 }
 
 class World {
-  readonly core = new DispatchCore()
+  readonly core: DispatchCore
   readonly executors = new Map<number, ModelExecutor>()
   readonly ends = new Map<number, TaskEnd['kind']>()
   readonly ran = new Map<number, number>()
   readonly retries = new Map<number, number>()
   readonly timers = new Map<string, DispatchTimer>()
+  /** Tasks whose caller has not decided yet. */
+  readonly asked: number[] = []
   readonly lossCauses = new Map<number, number>()
   /** Tasks that go on for ever, as far as anybody can see. */
   readonly endless = new Set<number>()
   recalls = 0
+  answers = 0
+  waits = 0
   resigned = 0
   nowMs = 0
   nextExec = 0
@@ -59,6 +63,7 @@ class World {
 
   constructor(random: () => number) {
     this.#random = random
+    this.core = new DispatchCore(random)
   }
 
   pick<T>(items: readonly T[]): T | undefined {
@@ -81,6 +86,7 @@ class World {
       }
       case 'startTimer':
         this.timers.set(keyOfTimer(effect.timer), effect.timer)
+        if (effect.timer.kind === 'retry') this.waits++
         return
       case 'cancelTimer':
         this.timers.delete(keyOfTimer(effect.timer))
@@ -98,9 +104,21 @@ class World {
         return
       case 'log':
         return
+      case 'ask':
+        this.asked.push(effect.taskId)
+        return
       default: {
         const executor = this.executors.get(effect.execId)
         if (effect.kind === 'recall') this.recalls++
+        if (effect.kind === 'run') {
+          for (const { taskId } of effect.attempts) {
+            assert.ok(
+              !this.timers.has(keyOfTimer({ kind: 'retry', taskId })),
+              `task ${taskId} runs before its wait is over`,
+            )
+            assert.ok(!this.asked.includes(taskId), `task ${taskId} runs before its caller has decided`)
+          }
+        }
         if (executor?.linked) executor.inbound.push(effect)
       }
     }
@@ -134,7 +152,9 @@ class World {
       this.retries.set(taskId, retries)
       // Some are large: what one executor may hold of them is bounded.
       const inputBytes = this.#random() < 0.2 ? limits.taskWindowBytes / 16 : 5
-      return { taskId, group: Math.floor(this.#random() * 3), retries, inputBytes }
+      const backoff = this.#random() < 0.5 ? { firstMs: 10, factor: 2, mostMs: 100, jitter: 0.5 } : undefined
+      const asks = this.#random() < 0.3
+      return { taskId, group: Math.floor(this.#random() * 3), retries, inputBytes, backoff, asks }
     })
     this.step({ kind: 'submit', tasks })
   }
@@ -296,7 +316,9 @@ class World {
     const index = executor.running.findIndex(({ taskId }) => !this.endless.has(taskId))
     const [attempt] = index < 0 ? [] : executor.running.splice(index, 1)
     if (attempt === undefined) return
-    const failing = !healed && this.#random() < 0.15
+    // A task that failed waits for an executor that has not tried it, and those may all have a task that
+    // never ends.
+    const failing = this.endless.size === 0 && this.#random() < (healed ? 0.05 : 0.15)
     this.#keep(executor, { ...attempt, status: failing ? 'failure' : 'value', body })
   }
 
@@ -315,6 +337,17 @@ class World {
   /** Fires the timer if it runs. */
   fireTimer(timer: DispatchTimer): void {
     if (this.timers.delete(keyOfTimer(timer))) this.step({ kind: 'timer', timer })
+  }
+
+  /** The caller decides on a failure. */
+  answer(): void {
+    const taskId = this.asked.shift()
+    if (taskId === undefined) return
+    const isOpen = !this.ends.has(taskId)
+    const retry = this.#random() < 0.8
+    this.step({ kind: 'answer', taskId, retry })
+    if (isOpen && !retry) assert.equal(this.ends.get(taskId), 'failed')
+    this.answers++
   }
 
   /** Its link pushes back, or takes more again. */
@@ -341,6 +374,7 @@ class World {
     else if (action < 88) this.cut(executor)
     else if (action < 91) this.kill(executor, action === 90)
     else if (action < 93) this.fire()
+    else if (action < 94) this.answer()
     else if (action < 96) this.resignOne()
     else if (action < 98) this.press(executor, !executor.blocked)
     else this.cancelOne()
@@ -403,7 +437,10 @@ class World {
         this.work(executor, true)
         this.send(executor, false)
       }
-      this.fireTimer({ kind: 'rebalance' })
+      while (this.asked.length > 0) this.answer()
+      for (const timer of [...this.timers.values()]) {
+        if (timer.kind === 'rebalance' || timer.kind === 'retry') this.fireTimer(timer)
+      }
       for (const { alive, execId } of this.executors.values()) {
         if (!alive) this.fireTimer({ kind: 'silence', execId })
       }
@@ -416,6 +453,8 @@ test('S7 over random histories: each task ends once, none is forgotten, retries:
   let losses = 0
   let resigned = 0
   let recalls = 0
+  let answers = 0
+  let waits = 0
   fc.assert(
     fc.property(fc.integer(), fc.array(fc.nat(99), { minLength: 50, maxLength: 400 }), (seed, actions) => {
       let state = seed >>> 0
@@ -443,10 +482,13 @@ test('S7 over random histories: each task ends once, none is forgotten, retries:
       losses += world.lossCauses.size
       resigned += world.resigned
       recalls += world.recalls
+      answers += world.answers
+      waits += world.waits
     }),
     { numRuns: 300 },
   )
-  const counts = JSON.stringify({ values, losses, resigned, recalls })
-  const isWild = values > 1000 && losses > 100 && resigned > 20 && recalls > 200
+  const counts = JSON.stringify({ values, losses, resigned, recalls, answers, waits })
+  const isWild =
+    values > 1000 && losses > 100 && resigned > 20 && recalls > 200 && answers > 100 && waits > 100
   assert.ok(isWild, `the histories are too tame: ${counts}`)
 })

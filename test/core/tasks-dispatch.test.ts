@@ -15,7 +15,7 @@ const body = new Uint8Array(0)
 
 /** Drives a core by hand: keeps what it has said. */
 class Bench {
-  readonly core = new DispatchCore()
+  readonly core = new DispatchCore(() => 0.5)
   readonly effects: DispatchEffect[] = []
   nowMs = 0
 

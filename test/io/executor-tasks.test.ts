@@ -6,6 +6,7 @@ import { after, test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { CommandResult, CommandSpec } from '../../actors/executor/command.js'
 import { COMMAND_URL } from '../../actors/executor/task-module.js'
+import { NoRetry } from '../../actors/messages/no-retry.js'
 import { each } from '../../actors/tasks/each.js'
 import { map } from '../../actors/tasks/map.js'
 import type { TaskOptions } from '../../actors/tasks/task-options.js'
@@ -99,6 +100,21 @@ test('a failed task is tried again, four times in all', async () => {
   assert.equal(await tasks.failsUntil(4), 'app-test-1/0 4')
   await assert.rejects(tasks.failsUntil(5), code('TASK_FAILED'))
   await assert.rejects(sample(shared, { retries: 1 }).failsUntil(3), code('TASK_FAILED'))
+})
+
+test('a NoRetry ends a task at its first attempt, and arrives as such', async () => {
+  const tasks = sample(shared, { retries: 5 })
+  for (const how of ['itself', 'cause'] as const) {
+    const executed = shared.pool.stats().executed
+    const error = await tasks.failsForGood(how).catch((caught: unknown) => caught as FiresteelError)
+    assert.ok(isFiresteelError(error, 'TASK_FAILED'))
+    assert.equal(shared.pool.stats().executed, executed + 1)
+    const cause = error.cause as Error
+    const found = how === 'itself' ? cause : cause.cause
+    assert.ok(found instanceof NoRetry)
+    assert.equal(found.message, 'no such page')
+    assert.equal((found as NoRetry & { status?: number }).status, 404)
+  }
 })
 
 test('what cannot travel is refused at the call, naming its path', async () => {

@@ -66,6 +66,26 @@ async function runs(call: Call, given: Given): Promise<number> {
   return pool.stats().executed - before
 }
 
+/**
+ * The wait before the second attempt, as the pool was told: from the least to the most that jitter makes of
+ * it.
+ */
+async function waitsFor(call: Call, given: Given, [least, most]: readonly [number, number]): Promise<void> {
+  const submit = pool.submit.bind(pool)
+  const seen: number[][] = []
+  pool.submit = (spec) => {
+    const { firstMs = 0, jitter = 0 } = spec.backoff ?? {}
+    seen.push([firstMs * (1 - jitter), firstMs])
+    return submit(spec)
+  }
+  try {
+    await call('square', [1], given)
+  } finally {
+    pool.submit = submit
+  }
+  assert.deepEqual(seen, [[least, most]])
+}
+
 async function timesOut(call: Call, ms: number, given: Given): Promise<boolean> {
   const retries = { retries: 0 }
   const [error] = await call('lasts', [ms], { ...given, tasks: { ...retries, ...given.tasks } })
@@ -134,6 +154,25 @@ const table: Record<keyof CallOptions, Levels> = {
       await same(runs(call, { tasks: { retries: 0 }, call: undefinedOne }), 1)
     },
   },
+  backoff: {
+    byDefault: (call) => waitsFor(call, {}, [50, 100]),
+    ofTasks: async (call) => {
+      await waitsFor(call, { tasks: { backoff: false } }, [0, 0])
+      await waitsFor(call, { tasks: { backoff: { first: '30ms', jitter: 0 } } }, [30, 30])
+    },
+    ofCall: (call) => waitsFor(call, { call: { backoff: { first: 30, jitter: 0 } } }, [30, 30]),
+    ofCallOverTasks: (call) => waitsFor(call, { tasks: { backoff: '10s' }, call: { backoff: 0 } }, [0, 0]),
+  },
+  retryIf: {
+    byDefault: (call) => same(runs(call, {}), limits.taskAttempts),
+    ofTasks: (call) => same(runs(call, { tasks: { retryIf: () => false } }), 1),
+    ofCall: (call) => same(runs(call, { call: { retryIf: () => false } }), 1),
+    ofCallOverTasks: (call) =>
+      same(
+        runs(call, { tasks: { retryIf: () => false }, call: { retryIf: () => true } }),
+        limits.taskAttempts,
+      ),
+  },
   timeout: {
     byDefault: (call) => same(timesOut(call, 100, {}), false),
     ofTasks: (call) => same(timesOut(call, 60_000, { tasks: { timeout: 20 } }), true),
@@ -170,6 +209,8 @@ const table: Record<keyof CallOptions, Levels> = {
 
 const examples: Required<CallOptions> = {
   retries: 1,
+  backoff: { first: '1s' },
+  retryIf: () => true,
   timeout: '1s',
   concurrency: 1,
   onProgress: () => undefined,
@@ -200,15 +241,32 @@ for (const [option, levels] of Object.entries(table)) {
 }
 
 const wrong: readonly [CallOptions, RegExp][] = [
-  [{ retrie: 0 } as CallOptions, /has no option retrie; did you mean retries\? It has retries, timeout/],
+  [
+    { retrie: 0 } as CallOptions,
+    /has no option retrie; did you mean retries\? It has retries, backoff, retryIf, timeout/,
+  ],
   [{ Timeout: 5 } as CallOptions, /has no option Timeout; did you mean timeout\?/],
-  [{ xyzzy: 5 } as CallOptions, /has no option xyzzy; it has retries, timeout/],
+  [{ xyzzy: 5 } as CallOptions, /has no option xyzzy; it has retries, backoff, retryIf, timeout/],
   [[] as CallOptions, /must be an object/],
   [null as unknown as CallOptions, /must be an object/],
   [5 as CallOptions, /must be an object/],
   [{ retries: -1 }, /retries is -1; it must be a whole number from 0/],
   [{ retries: '3' } as unknown as CallOptions, /retries is 3/],
   [{ retries: null } as unknown as CallOptions, /retries is null/],
+  [{ backoff: null } as unknown as CallOptions, /backoff is null; it must be an object, a duration, true or/],
+  [{ backoff: [] } as unknown as CallOptions, /backoff is ; it must be an object/],
+  [{ backoff: 'soon' }, /backoff is "soon"/],
+  [{ backoff: { frist: 1 } } as CallOptions, /backoff has no option frist; did you mean first\?/],
+  [{ backoff: { first: 0 } }, /backoff\.first is 0; it must be a duration from 1ms; backoff: false means/],
+  [
+    { backoff: { first: '1s', most: 10 } },
+    /backoff\.most is 10 ms; it must be no less than first, which is 1000/,
+  ],
+  [{ backoff: { most: 'x' } }, /backoff\.most is "x"/],
+  [{ backoff: { factor: 0.5 } }, /backoff\.factor is 0\.5; it must be a number from 1 to 1000/],
+  [{ backoff: { factor: Number.NaN } }, /backoff\.factor is NaN/],
+  [{ backoff: { jitter: 1.5 } }, /backoff\.jitter is 1\.5; it must be a number from 0 to 1/],
+  [{ retryIf: true } as unknown as CallOptions, /retryIf must be a function/],
   [{ timeout: 'soon' }, /timeout is "soon"/],
   [{ timeout: true } as unknown as CallOptions, /timeout is true/],
   [{ timeout: Number.NaN }, /timeout is NaN/],

@@ -1,7 +1,7 @@
 /* Task functions that the tests run on real executors. */
 import { execSync } from 'node:child_process'
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { context } from '../../actors/executor/task.js'
+import { context, NoRetry } from '../../actors/executor/task.js'
 
 export const echo = (value: unknown): unknown => value
 export const square = (value: number): number => value * value
@@ -14,6 +14,11 @@ export const notAFunction = 42
 export function fails(message: string): never {
   const inner = Object.assign(new RangeError('inner'), { code: 'E_INNER' })
   throw Object.assign(new TypeError(message, { cause: inner }), { code: 'E_OUTER' })
+}
+
+export function failsForGood(how: 'itself' | 'cause'): never {
+  const error = Object.assign(new NoRetry('no such page'), { status: 404 })
+  throw how === 'itself' ? error : new Error('the page could not be read', { cause: error })
 }
 
 export function failsTogether(): never {

@@ -658,6 +658,27 @@ export const mutations: readonly Mutation[] = [
     test: 'tasks-dispatch-property',
   },
   {
+    name: 'a task that failed is tried again at once',
+    file: 'actors/tasks/dispatch-results.js',
+    find: 'if (backoff === undefined)',
+    replace: 'if (true)',
+    test: 'tasks-retry',
+  },
+  {
+    name: 'the wait of a cancelled task goes on',
+    file: 'actors/tasks/dispatch-state.js',
+    find: "if (task.state === 'delayed')",
+    replace: 'if (false)',
+    test: 'tasks-retry',
+  },
+  {
+    name: 'a NoRetry that is a cause is overlooked',
+    file: 'actors/messages/no-retry.js',
+    find: 'error = error.cause;',
+    replace: 'return false;',
+    test: 'tasks-retry',
+  },
+  {
     name: 'ends that a fallen store forgot are not sent again',
     file: 'actors/worker/outbox.js',
     find: 'if (!acknowledged || !found || isForgotten(acknowledged.position, found))',

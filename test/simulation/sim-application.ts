@@ -122,6 +122,8 @@ export class SimApplication {
         fn,
         input: gets ? inputOf([bytesOf(gets)]) : noInput,
         retries,
+        backoff: retries === 2 ? { firstMs: 100, factor: 2, mostMs: 1000, jitter: 0.5 } : undefined,
+        retryIf: retries === 1 ? () => true : undefined,
         timeoutMs: 0,
         group: 0,
         onEnd: (outcome) => {
