@@ -79,6 +79,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     await world.runUntil(director ? SCRIPT_MS : options.chaosMs, () => director?.over ?? false)
     chaos?.end()
     world.network.healAll()
+    world.store.answerAll()
     world.tell('world', 'is healed')
     await expectLife(world)
   } catch (error) {
