@@ -347,6 +347,11 @@ export const errorCodes = {
     help: 'Free space. The cluster goes on and tries again.',
     exit: 1,
   },
+  FILE_DENIED: {
+    meaning: 'This user may not read or write a file or folder, or its file system is read-only.',
+    help: 'Give this user the right to it, or name another file or folder.',
+    exit: 4,
+  },
   FILE_UNREADABLE: {
     meaning: 'Files or folders could not be read.',
     help: 'Check their permissions, and that no other program removes them meanwhile.',
@@ -409,6 +414,14 @@ export interface ErrorParts {
   readonly message: string
   readonly help?: string | undefined
   readonly place?: string | undefined
+}
+
+/** An error as another process gets it. */
+export function errorParts(error: unknown): ErrorParts {
+  if (!isFiresteelError(error))
+    return { code: 'FIRESTEEL_INTERNAL', message: reasonOf(error), help: errorCodes.INTERNAL.help }
+  const { code, message, help, place } = error
+  return { code, message, help, ...(place === undefined ? {} : { place }) }
 }
 
 /**

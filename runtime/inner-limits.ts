@@ -16,6 +16,10 @@ export const innerLimits = {
   masters: 64,
   /** Characters of an address, looked at before any expression reads it. */
   addressChars: 256,
+  /**
+   * Characters of what keeps a Master from being elected, and of the remedy. Errors of a store are sentences.
+   */
+  standbyProblemChars: 2048,
   /** Characters of an address in a handshake: the longest host name, a colon and a port, in brackets. */
   handshakeAddressChars: 262,
   /** Characters of any other text in a handshake: ids and versions have fewer than fifty. */

@@ -752,6 +752,11 @@ export const limits = {
    * it.
    */
   masterTimeoutMs: 30 * SECOND,
+  /**
+   * `up --detach` waits this long for a Master whose store does not answer, if --master-timeout does not say
+   * how long. A store that is started in the same script is there by then.
+   */
+  detachPatienceMs: 3 * SECOND,
   /** A node that is told to stop has this long; then it ends with all that it has started. */
   stopGraceMs: 15 * SECOND,
 

@@ -366,7 +366,8 @@ export class ClientCore {
   #noMaster(): void {
     const { masterTimeoutMs } = this.#config
     const message = `No Master took the application within ${masterTimeoutMs} ms: ${this.#masters.describe()}.`
-    this.#end({ code: 'FIRESTEEL_NO_MASTER', message })
+    const help = this.#masters.advice
+    this.#end({ code: 'FIRESTEEL_NO_MASTER', message, ...(help !== undefined && { help }) })
   }
 
   #close(): void {

@@ -6,6 +6,7 @@ import type { ActorContext } from '../../runtime/system/actor-system.js'
 import type { Handler } from '../../runtime/system/behavior.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
+import { defectError } from '../../runtime/system-error.js'
 import { answerTrace } from '../../runtime/trace/answer-trace.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
 import type { DialerOptions } from '../../runtime/transport/dialer.js'
@@ -343,7 +344,7 @@ export class ClientEndpoint {
   /** A defect of the library ends the application, not its process. */
   #failed(what: string, cause: unknown): void {
     this.#options.log.error(`${what} failed`, { error: cause })
-    void this.#finish(new FiresteelError('INTERNAL', `A defect in ${what}: ${reasonOf(cause)}`, { cause }))
+    void this.#finish(defectError(`A defect in ${what}: ${reasonOf(cause)}`, cause))
   }
 
   /** Releases every handle, so that the process may end by itself. */

@@ -7,6 +7,7 @@ import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { type Log, silentLog } from '../../runtime/observe/log.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
+import { defectError } from '../../runtime/system-error.js'
 import { systemTimers } from '../../runtime/timers.js'
 import { dial } from '../../runtime/transport/dial.js'
 import type { DialerOptions } from '../../runtime/transport/dialer.js'
@@ -86,7 +87,7 @@ export class MasterClient {
       remotePath: ({ incarnation }) => (this.#workers.has(incarnation) ? WORKER_PATH : MASTER_PATH),
       onDefect: (error) => {
         log.error('the client failed', { error })
-        this.#die(new FiresteelError('INTERNAL', reasonOf(error), { cause: error }))
+        this.#die(defectError(reasonOf(error), error))
       },
       onFailed: (address, error) => {
         this.#links.dialFailed(address, dialProblem(error))
@@ -156,7 +157,7 @@ export class MasterClient {
     const plan = new RequestPlan(message.type)
     for (let tries = 0; ; tries++) {
       const leader = await this.#waitForLeader(plan, deadlineMs, signal)
-      if (!leader) throw plan.expired(timeoutMs, this.#links.describe())
+      if (!leader) throw plan.expired(timeoutMs, this.#links.describe(), this.#links.advice)
       plan.sending(leader.epoch)
       try {
         const answer = await this.#ask(leader, message, deadlineMs, signal)
@@ -172,7 +173,8 @@ export class MasterClient {
       // A request sent at the last moment gets no answer in time, which would turn a refusal into an unknown
       // outcome.
       const isLast = leftMs <= retryMs && this.#links.epoch <= leader.epoch
-      if (isLast && !this.#fatal && !signal?.aborted) throw plan.expired(timeoutMs, this.#links.describe())
+      if (isLast && !this.#fatal && !signal?.aborted)
+        throw plan.expired(timeoutMs, this.#links.describe(), this.#links.advice)
     }
   }
 

@@ -2,6 +2,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { ClientMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
+import type { MasterInStandby } from '../messages/leadership.js'
 
 /** A Master to be dialled from now on. Addresses are `firesteel://host:port`. */
 export interface DialEffect {
@@ -49,6 +50,8 @@ export class MasterLinks {
   #wasLinked = false
   /** Address -> what is wrong with a Master that does not lead, for people. */
   readonly #problems = new Map<string, string>()
+  /** Address -> the remedy for what keeps its Master from being elected. */
+  readonly #advice = new Map<string, string>()
   readonly #tracker = new LeaderTracker()
   #leading: string | undefined
 
@@ -87,6 +90,7 @@ export class MasterLinks {
   linkDown(peer: string): void {
     const address = this.#up.get(peer)
     this.problem(address, 'its link has ended')
+    if (address !== undefined) this.#advice.delete(address)
     this.#up.delete(peer)
     if (this.#leading === peer) this.#leading = undefined
   }
@@ -119,7 +123,7 @@ export class MasterLinks {
     // A STANDBY speaks for no leadership, so its position proves nothing.
     if (message.type === 'MasterInStandby') {
       if (this.#leading === from) this.#leading = undefined
-      this.problem(this.#up.get(from), message.leader ? `in standby; ${message.leader} leads` : 'in standby')
+      this.#standby(this.#up.get(from), message)
       return 'noted'
     }
     if (this.#tracker.handled({ epoch: position.epoch, owner: from }, position) === 'stale') return 'stale'
@@ -128,6 +132,20 @@ export class MasterLinks {
     this.#leading = from
     this.problem(this.#up.get(from), 'it leads')
     return 'leader'
+  }
+
+  #standby(address: string | undefined, { leader, problem }: MasterInStandby): void {
+    const why = problem ? `, because ${problem.code}: ${problem.message.replace(/\.$/, '')}` : ''
+    this.problem(address, leader ? `in standby; ${leader} leads` : `in standby${why}`)
+    if (address === undefined) return
+    if (problem?.help !== undefined) this.#advice.set(address, problem.help)
+    else this.#advice.delete(address)
+  }
+
+  /** What to do, if the Masters know why none of them leads. */
+  get advice(): string | undefined {
+    const all = new Set(this.#advice.values())
+    return all.size === 0 ? undefined : [...all].join(' ')
   }
 
   /** Notes why the Master at this address is of no use now. */

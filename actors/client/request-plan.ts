@@ -46,8 +46,10 @@ export class RequestPlan {
     this.#unknown = true
   }
 
-  /** The error at the deadline. `masters` describes the problem of each Master. */
-  expired(timeoutMs: number, masters: string): FiresteelError {
+  /**
+   * The error at the deadline. `masters` describes the problem of each Master, `advice` the remedy, if known.
+   */
+  expired(timeoutMs: number, masters: string, advice?: string): FiresteelError {
     if (this.#unknown) {
       const message = `The outcome of ${this.#type} is unknown after ${timeoutMs} ms: ${masters}.`
       return new FiresteelError('OUTCOME_UNKNOWN', message, { cause: this.#last })
@@ -55,6 +57,9 @@ export class RequestPlan {
     // The leader answered, and its last refusal is the best reason.
     if (this.#last && !isFiresteelError(this.#last, 'NOT_LEADER')) return this.#last
     const message = `No ALIVE Master answered ${this.#type} within ${timeoutMs} ms: ${masters}.`
-    return new FiresteelError('NO_MASTER', message, { cause: this.#last })
+    return new FiresteelError('NO_MASTER', message, {
+      cause: this.#last,
+      ...(advice !== undefined && { help: advice }),
+    })
   }
 }

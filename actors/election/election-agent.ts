@@ -1,5 +1,11 @@
 import type { Clock } from '../../runtime/clock.js'
-import { type ErrorName, FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
+import {
+  type ErrorName,
+  errorParts,
+  FiresteelError,
+  isFiresteelError,
+  reasonOf,
+} from '../../runtime/errors.js'
 import { KeyedTimers } from '../../runtime/keyed-timers.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
@@ -117,6 +123,7 @@ class LeasedElection implements ElectionAgent {
   /** Other Masters must be able to count this one's presence before it can be elected. */
   readonly #joined: Promise<void>
   #lastError: unknown
+  #hindrance: { readonly by: 'look' | 'elect'; readonly message: string } | undefined
   #closed = false
 
   constructor(context: ElectionAgentContext, service: LockService | undefined) {
@@ -237,14 +244,28 @@ class LeasedElection implements ElectionAgent {
       ])
       if (record) refuseToStand(record)
       if (store) store.wasFit = true
+      this.#hindered('look', undefined)
       input = { kind: 'looked', ticket, record, lockRemainingMs, recordCache: recordCache() }
     } catch (error) {
       this.#lastError = error
+      this.#hindered('look', error)
       const isUnrecoverable = !store?.wasFit && unrecoverable.some((code) => isFiresteelError(error, code))
       input = { kind: 'lookFailed', ticket, reason: reasonOf(error), unrecoverable: isUnrecoverable }
     }
     // This is outside the try: an exception of the core is a defect, not a failed look.
     this.#step(input)
+  }
+
+  /**
+   * Tells the Master what keeps this agent from an election, once per change. A refused election hides no
+   * failed look.
+   */
+  #hindered(by: 'look' | 'elect', error: unknown): void {
+    if (error === undefined && by !== this.#hindrance?.by) return
+    const problem = error === undefined ? undefined : errorParts(error)
+    if (problem?.message === this.#hindrance?.message) return
+    this.#hindrance = problem && { by, message: problem.message }
+    this.#context.tellMaster({ type: 'ElectionHindered', ...(problem && { problem }) })
   }
 
   async #probeMaster({ ticket, address, owner }: Extract<ElectionEffect, { kind: 'probe' }>): Promise<void> {
@@ -290,9 +311,13 @@ class LeasedElection implements ElectionAgent {
       writeId: newWriteId(),
     }
     const sentAtMs = clock.monotonicMs()
-    const outcome = await engine
-      .elect(request)
-      .catch((error: unknown): ElectOutcome => ({ kind: 'unknown', reason: reasonOf(error) }))
+    let problem: unknown
+    const outcome = await engine.elect(request).catch((error: unknown): ElectOutcome => {
+      problem = error
+      return { kind: 'unknown', reason: reasonOf(error) }
+    })
+    if (outcome.kind === 'refused') problem = new FiresteelError(outcome.code, outcome.reason)
+    this.#hindered('elect', problem)
     this.#step({ kind: 'elected', ticket, outcome, sentAtMs })
   }
 

@@ -1,8 +1,9 @@
+import type { ErrorParts } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { PastElection, Position, RecoveryState } from '../messages/common.js'
-import type { MasterChanged, MasterInStandby } from '../messages/leadership.js'
+import { type MasterChanged, type MasterInStandby, standbyProblem } from '../messages/leadership.js'
 import type { RequestMasterState } from '../messages/status.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
@@ -73,6 +74,8 @@ export type MasterInput =
   | { readonly kind: 'keys'; readonly records: StoredRecords['keys']; readonly complete: boolean }
   /** The agent of a STANDBY has read which Master leads. */
   | { readonly kind: 'recordSeen'; readonly record: KnownLeader }
+  /** This keeps the agent of a STANDBY from an election; undefined: nothing does any more. */
+  | { readonly kind: 'hindered'; readonly problem: ErrorParts | undefined }
   /** All Masters that are known now. */
   | { readonly kind: 'masters'; readonly addresses: readonly string[] }
   /** The mailbox is empty for now. The core places once what the messages made possible. */
@@ -92,6 +95,8 @@ export class MasterCore {
   /** The cluster state that is being filled after an election. */
   #restoring: ClusterState | undefined
   #masters: readonly string[]
+  /** What keeps this Master from being elected. */
+  #problem: ErrorParts | undefined
   #sweptAtMs = Number.NEGATIVE_INFINITY
 
   constructor(config: MasterConfig) {
@@ -172,6 +177,9 @@ export class MasterCore {
       case 'recordSeen':
         if (!this.#cluster) this.#peerMasters.recordSeen(step, input.record)
         break
+      case 'hindered':
+        this.#hindered(step, input.problem)
+        break
       case 'keys':
         if (this.#cluster) submission.keysRead(this.#cluster, input.records, input.complete)
         break
@@ -213,6 +221,7 @@ export class MasterCore {
     }
     this.#restoring = new ClusterState(this.#config, leadership, new IdSource(epoch))
     this.#restoring.keysComplete = keysFollow !== true
+    this.#problem = undefined
   }
 
   #restored(step: Step, commitQueue: CommitQueueView, ownLostWrites: boolean): void {
@@ -257,7 +266,17 @@ export class MasterCore {
 
   #standby(): MasterInStandby {
     const leader = this.#peerMasters.leader?.address
-    return { type: 'MasterInStandby', masters: [...this.#masters], ...(leader && { leader }) }
+    const problem = this.#problem && standbyProblem(this.#problem)
+    const masters = [...this.#masters]
+    return { type: 'MasterInStandby', masters, ...(leader && { leader }), ...(problem && { problem }) }
+  }
+
+  /** Who waits for a leader is told why there is none. */
+  #hindered(step: Step, problem: ErrorParts | undefined): void {
+    this.#problem = problem
+    if (this.#cluster || this.#restoring) return
+    for (const peer of this.#peers.values())
+      if (peer.role !== 'node') step.tellNow(peer.incarnation, this.#standby())
   }
 
   #mastersKnown(step: Step, addresses: readonly string[], commitQueue: CommitQueueView): void {

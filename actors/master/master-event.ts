@@ -1,4 +1,4 @@
-import type { FiresteelError } from '../../runtime/errors.js'
+import type { ErrorParts, FiresteelError } from '../../runtime/errors.js'
 
 /**
  * What happens to a Master. Its actor emits it. Incarnation, host and node each act on their part and
@@ -11,6 +11,8 @@ export type MasterEvent =
   | { readonly event: 'alive' }
   /** Another Master leads this epoch. */
   | { readonly event: 'leaderObserved'; readonly epoch: number }
+  /** This keeps it from being elected; undefined: nothing does any more. */
+  | { readonly event: 'hindered'; readonly problem: ErrorParts | undefined }
   /** These Masters exist. */
   | { readonly event: 'mastersObserved'; readonly addresses: readonly string[] }
   /**

@@ -193,6 +193,7 @@ export class MasterHost {
       case 'elected':
       case 'alive':
       case 'leaderObserved':
+      case 'hindered':
         // For the node.
         break
     }

@@ -119,6 +119,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
       case 'LeaderRecordSeen':
         this.#step({ kind: 'recordSeen', record: message }, envelope)
         return
+      case 'ElectionHindered':
+        this.#step({ kind: 'hindered', problem: message.problem }, envelope)
+        this.#options.listener({ event: 'hindered', problem: message.problem })
+        return
       case 'MastersKnown':
         this.#step({ kind: 'masters', addresses: message.addresses }, envelope)
         return

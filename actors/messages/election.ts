@@ -1,3 +1,4 @@
+import type { ErrorParts } from '../../runtime/errors.js'
 import type { PastElection, Position } from './common.js'
 
 /*
@@ -30,6 +31,15 @@ export interface LeaderRecordSeen {
   readonly epoch: number
   readonly owner: string
   readonly address: string
+}
+
+/**
+ * LeaderElectionAgent of a STANDBY -> Master: this keeps it from being elected, such as a store that does not
+ * answer. Without `problem` nothing does any more.
+ */
+export interface ElectionHindered {
+  readonly type: 'ElectionHindered'
+  readonly problem?: ErrorParts
 }
 
 /** LeaderElectionAgent -> Master: stop at once; no effect of this leadership may follow (Spark: exit). */
@@ -97,7 +107,7 @@ export interface HoldOff {
   readonly ms: number
 }
 
-export type ElectionMessage = ElectedLeader | LeaderRecordSeen | RevokedLeadership
+export type ElectionMessage = ElectedLeader | LeaderRecordSeen | ElectionHindered | RevokedLeadership
 export type AgentMessage =
   | LeadershipLost
   | LeadershipClaimed

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ErrorParts } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { count, found, masterAddress, name } from './common.js'
 
@@ -7,6 +8,8 @@ import { count, found, masterAddress, name } from './common.js'
  * leads, else MasterInStandby. Epoch and position travel in the envelope; the owner is the link's incarnation
  * (protocol R1).
  */
+
+const CHARS_MAX = innerLimits.standbyProblemChars
 
 export const masterChanged = z.object({
   type: z.literal('MasterChanged'),
@@ -30,7 +33,18 @@ export const masterInStandby = z.object({
   leader: masterAddress.optional(),
   /** `sentAtMs` of the Heartbeat that this answers; it dates the proof (protocol 8, isolation). */
   heartbeatSentAtMs: z.number().min(0).optional(),
+  /** What keeps this Master from being elected, as far as its store says it. */
+  problem: z
+    .object({ code: name, message: z.string().max(CHARS_MAX), help: z.string().max(CHARS_MAX).optional() })
+    .optional(),
 })
+
+/** The problem within the bounds of its message. */
+export function standbyProblem({ code, message, help }: ErrorParts): NonNullable<MasterInStandby['problem']> {
+  const short = (text: string): string => text.slice(0, CHARS_MAX)
+  return { code, message: short(message), ...(help !== undefined && { help: short(help) }) }
+}
+
 export type MasterInStandby = z.infer<typeof masterInStandby>
 
 /** Receiver -> Master: your leadership is over, because the receiver has seen this one (protocol R1). */

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { type ErrorName, reasonOf } from '../../runtime/errors.js'
+import { type ErrorName, errorNameOf, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { pause } from '../../runtime/pause.js'
 import { isDescriptorShortage } from '../../runtime/process/descriptors.js'
 import { NotPlain } from '../../runtime/process/plain-file.js'
 import { followOutput, readOutput } from '../../runtime/process/read-output.js'
+import { systemError } from '../../runtime/system-error.js'
 import type { LogChunk, RequestLog } from '../messages/status.js'
 import { outputFolder } from './output-id.js'
 import type { WorkFolders } from './work-folders.js'
@@ -166,7 +167,8 @@ async function* pages(
  */
 function codeOf(error: unknown): ErrorName {
   if (error instanceof NotPlain) return 'NOT_ALLOWED'
-  return isDescriptorShortage(error) ? 'BUSY' : 'INTERNAL'
+  if (isDescriptorShortage(error)) return 'BUSY'
+  return errorNameOf(systemError(error)?.code ?? '') ?? 'INTERNAL'
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {

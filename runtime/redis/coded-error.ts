@@ -33,5 +33,6 @@ export function codedError(error: unknown, place: string): FiresteelError {
     const text = `This Redis has no such database: ${message}`
     return new FiresteelError('STORE_UNSUITABLE', text, { ...details, help })
   }
-  return new FiresteelError('STORE_UNAVAILABLE', `Redis does not answer: ${message}`, details)
+  const help = 'Start this Redis, or correct its address. Nothing that was acknowledged is lost.'
+  return new FiresteelError('STORE_UNAVAILABLE', `Redis does not answer: ${message}`, { ...details, help })
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { formatHostPort, type HostPort, parseHostPort } from '../addresses.js'
 import { FiresteelError, reasonOf } from '../errors.js'
+import { credentialProblem } from './url-credentials.js'
 
 /** PEM texts. Absent: what Node trusts, and no client certificate. */
 export interface RedisTls {
@@ -64,6 +65,8 @@ const tlsKeys: ReadonlySet<string> = new Set(['ca', 'cert', 'key', 'servername']
  * the password.
  */
 export function serverTarget(text: string): ServerTarget {
+  const unreadable = credentialProblem(text)
+  if (unreadable !== undefined) throw invalid('', unreadable)
   if (!URL.canParse(text)) throw invalid('', 'is not a URL such as redis://host:6379/0')
   const url = new URL(text)
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')

@@ -1,5 +1,6 @@
 import { isFiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
+import { codedError } from '../system-error.js'
 import type { Message } from './ref.js'
 
 /**
@@ -66,7 +67,8 @@ export function failureViolation(message: Message): string | undefined {
 }
 
 /** Anything thrown, as an answer. An error that is not ours is a defect: INTERNAL. */
-export function failureOf(error: unknown): Failure {
+export function failureOf(thrown: unknown): Failure {
+  const error = codedError(thrown)
   if (!isFiresteelError(error)) return { type: 'Failure', code: 'INTERNAL', message: reasonOf(error) }
   const { code, message, help, place } = error
   return { type: 'Failure', code, message, help, place }

@@ -159,6 +159,40 @@ test('without a Master it ends with NO_MASTER and says what is wrong with each',
   assert.match(end.reason.message, /10\.0\.0\.2:7070 \(in standby\)/)
 })
 
+test('Masters that cannot be elected say why, and what to do: NO_MASTER repeats it', () => {
+  const bench = new Bench()
+  const problem = {
+    code: 'FIRESTEEL_STORE_DENIED',
+    message: 'This Redis refuses us: NOAUTH Authentication required.',
+    help: 'Correct user and password.',
+  }
+  bench.link('m1', M1)
+  bench.hear('m1', 0, { type: 'MasterInStandby', masters: [M1, M2], problem })
+  bench.link('m2', M2)
+  bench.hear('m2', 0, { type: 'MasterInStandby', masters: [M1, M2], problem })
+  bench.take({ kind: 'timer', key: 'masterTimeout' })
+  const [end] = bench.last
+  assert.ok(end?.kind === 'ended' && end.reason)
+  assert.equal(end.reason.code, 'FIRESTEEL_NO_MASTER')
+  const because =
+    'in standby, because FIRESTEEL_STORE_DENIED: This Redis refuses us: NOAUTH Authentication required'
+  assert.ok(end.reason.message.includes(`${M1} (${because}), ${M2} (${because})`), end.reason.message)
+  assert.equal(end.reason.help, 'Correct user and password.')
+})
+
+test('a reason that has passed is not repeated', () => {
+  const bench = new Bench([M1])
+  const problem = { code: 'FIRESTEEL_STORE_UNAVAILABLE', message: 'Redis does not answer', help: 'Start it.' }
+  bench.link('m1', M1)
+  bench.hear('m1', 0, { type: 'MasterInStandby', masters: [M1], problem })
+  bench.hear('m1', 0, { type: 'MasterInStandby', masters: [M1] })
+  bench.take({ kind: 'timer', key: 'masterTimeout' })
+  const [end] = bench.last
+  assert.ok(end?.kind === 'ended' && end.reason)
+  assert.match(end.reason.message, /\(in standby\)/)
+  assert.equal(end.reason.help, undefined)
+})
+
 test('a wrong secret ends it once nothing better is to be had, and is only logged after registration', () => {
   const reason = { code: 'FIRESTEEL_SECRET_WRONG', message: 'the secrets differ' }
   const only = new Bench([M1])

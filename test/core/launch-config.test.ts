@@ -199,7 +199,7 @@ const broken: readonly (readonly [string, string, readonly string[]])[] = [
       'c.yaml:2:32: FIRESTEEL_CONFIG_INVALID: recovery.redis must be a URL such as redis://host:6379/0, rediss:// for TLS.',
       'c.yaml:2:58: FIRESTEEL_CONFIG_INVALID: recovery.election[0] must be a URL such as redis://host:6379/0, rediss:// for TLS.',
       'c.yaml:2:76: FIRESTEEL_CONFIG_INVALID: recovery.election[1] must be a URL such as redis://host:6379/0, rediss:// for TLS.',
-      'c.yaml:2:94: FIRESTEEL_CONFIG_INVALID: recovery.election[2] must be a URL such as redis://host:6379/0, rediss:// for TLS.',
+      'c.yaml:2:94: FIRESTEEL_CONFIG_INVALID: recovery.election[2] has a user or password that must be encoded: write % as %25.',
     ],
   ],
   [
@@ -508,6 +508,28 @@ test('the environment reaches every text and nothing else', () => {
   const found = substitute({ a: [`\${A}-\${B:-b}`, '$A', 1], c: `\${D}` }, { A: 'x', B: '' })
   assert.deepEqual(found.value, { a: ['x-b', '$A', 1], c: '' })
   assert.deepEqual(found.missing, [{ path: ['c'], name: 'D' }])
+})
+
+test('two dollars give the reference itself', () => {
+  const found = substitute({ a: `$\${A} $$\${A} \${A}`, b: '$$' }, { A: 'x' })
+  assert.deepEqual(found.value, { a: `\${A} $\${A} x`, b: '$$' })
+  assert.deepEqual(found.missing, [])
+})
+
+test('a password of Redis that must be encoded: the characters are named, the password is not', () => {
+  const problem = (password: string): string =>
+    read(`masters: [{}]\nrecovery: {mode: REDIS, redis: "redis://:\${PASSWORD}@10.0.0.1:6379/0"}\n`, {
+      PASSWORD: password,
+    })
+      .problems.map(({ message }) => message)
+      .join()
+  assert.equal(
+    problem('hun/ter'),
+    'recovery.redis has a user or password that must be encoded: write / as %2F',
+  )
+  assert.match(problem('hun#ter?2'), /write # as %23, \? as %3F$/)
+  assert.match(problem('50%hunter'), /write % as %25$/)
+  assert.equal(problem('hun%2Fter%25@x'), '')
 })
 
 test('the nearest word', () => {

@@ -310,3 +310,18 @@ test('a start that fails while all are stopped does not keep the end away', () =
   const error = { code: 'FIRESTEEL_SPAWN_FAILED', message: 'm', help: 'h' }
   assert.deepEqual(step({ kind: 'startFailed', node: 'w1', error }), ['stop m1'])
 })
+
+test('a Master that cannot be elected is a line with the reason, and one without it when that has passed', () => {
+  const core = new LauncherCore({ cluster: 'c', nodes: [{ name: 'm1', role: 'master' }], otherMasters: [] })
+  core.step({ kind: 'begin' }, 0)
+  core.step({ kind: 'started', node: 'm1', pid: 1 }, 0)
+  const error = { code: 'FIRESTEEL_STORE_UNAVAILABLE', message: 'Redis does not answer', help: 'Start it.' }
+  const told = (event: { event: 'hindered'; error?: typeof error }) =>
+    core.step({ kind: 'told', node: 'm1', event }, 0)
+  assert.deepEqual(told({ event: 'hindered', error }), [
+    { kind: 'line', line: { event: 'waiting', node: 'm1', error } },
+  ])
+  assert.deepEqual(told({ event: 'hindered' }), [
+    { kind: 'line', line: { event: 'waiting', node: 'm1', error: null } },
+  ])
+})

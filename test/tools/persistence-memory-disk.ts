@@ -70,6 +70,8 @@ export class MemoryDisk implements FileOps {
     parent.entries.set(basename(path), newFolder())
   }
 
+  async requireWritable(): Promise<void> {}
+
   async makeFolders(path: string): Promise<void> {
     this.#operation('makeFolders', path)
     let at = this.#root

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { exitCodeOf, FiresteelError } from '../../errors.js'
+import { codedError } from '../../system-error.js'
 import { watchUncaught } from '../node/uncaught.js'
 import { addCheck } from './commands/check.js'
 import type { AddCommand, Run } from './commands/command.js'
@@ -86,7 +87,7 @@ export async function main(io: Console): Promise<number> {
     return exitCode
   } catch (error) {
     if (error instanceof Interrupted) return INTERRUPTED_EXIT
-    const shown = error instanceof CommanderError ? usageError(error) : error
+    const shown = error instanceof CommanderError ? usageError(error) : codedError(error)
     if (shown === undefined) return 0
     await printError(io, shown, json)
     return exitCodeOf(shown)

@@ -2,6 +2,7 @@ import { FiresteelError } from '../../errors.js'
 import { printable } from '../../observe/printable.js'
 import { ConfigRefused, problemLines } from '../config/load-config.js'
 import type { Environment } from '../config/substitute.js'
+import type { ErrorRecord } from '../node/node-spec.js'
 import { errorRecord } from './error-record.js'
 
 /** Everything that a command uses of its environment. It is injected, so that commands run in tests. */
@@ -40,11 +41,16 @@ export async function printError(io: Console, error: unknown, json: boolean): Pr
     await io.err(`${[...problemLines(error.problems), `  ${help}`].join('\n')}\n`)
     return
   }
-  const where = place === undefined || message.includes(place) ? '' : `\n  at ${printable(place)}`
-  await io.err(`${printable(code)}: ${printable(message)}${where}\n  ${printable(help)}\n`)
+  await io.err(`${errorText({ code, message, help, ...(place !== undefined && { place }) })}\n`)
   if (!(error instanceof FiresteelError) && error instanceof Error && io.environment.FIRESTEEL_DEBUG) {
     await io.err(`${error.stack}\n`)
   }
+}
+
+/** `CODE: sentence`, the place and the remedy, each on a line of its own. */
+export function errorText({ code, message, help, place }: ErrorRecord): string {
+  const where = place === undefined || message.includes(place) ? '' : `\n  at ${printable(place)}`
+  return `${printable(code)}: ${printable(message)}${where}\n  ${printable(help)}`
 }
 
 export const printJson = (io: Console, value: unknown): Promise<void> => io.out(`${JSON.stringify(value)}\n`)

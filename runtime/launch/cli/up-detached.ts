@@ -8,24 +8,50 @@ import { before, systemTimers, within } from '../../timers.js'
 import { livingLauncher, makeFolder } from '../config/folder.js'
 import type { LauncherLine } from '../node/launcher-core.js'
 import type { ErrorRecord } from '../node/node-spec.js'
-import { type Console, Interrupted, printJson, untilInterrupted } from './console.js'
-import { lineText, type UpPlan } from './up.js'
+import { type Console, Interrupted, untilInterrupted } from './console.js'
+import { printLine, type UpPlan } from './up.js'
 
 const bin = fileURLToPath(new URL('./bin.js', import.meta.url))
 
 type Message = LauncherLine | { readonly event?: undefined; readonly error: ErrorRecord }
 
+const LONGER = 'With --master-timeout, or without --detach, `firesteel up` waits longer for it.'
+const lasting: ReadonlySet<string> = new Set(['FIRESTEEL_STORE_DENIED', 'FIRESTEEL_STORE_UNSUITABLE'])
+
+/** What keeps the cluster from being ready, and how long that may last. */
+interface Hindrance {
+  error: Error | undefined
+  readonly patienceMs: number
+}
+
 /** Resolves at `ready`. Rejects with the error that prevented it. */
-function untilReady(io: Console, plan: UpPlan, child: DetachedProcess, log: string): Promise<void> {
-  return new Promise((resolve, reject) => {
+function untilReady(
+  io: Console,
+  plan: UpPlan,
+  child: DetachedProcess,
+  log: string,
+  hindrance: Hindrance,
+): Promise<void> {
+  let patience: NodeJS.Timeout | undefined
+  const ready = new Promise<void>((resolve, reject) => {
     child.control.onMessage((received) => {
       const message = received as Message
       if (message.event === undefined) {
         reject(errorOf(message.error))
         return
       }
-      void (plan.json ? printJson(io, message) : io.out(`${lineText(message)}\n`))
+      void printLine(io, message, plan.json)
       if (message.event === 'ready') resolve()
+      if (message.event !== 'waiting') return
+      clearTimeout(patience)
+      if (message.error === null) hindrance.error = undefined
+      else {
+        // Without the right to write, waiting helps nobody.
+        const isLasting = lasting.has(message.error.code)
+        const help = isLasting ? message.error.help : `${message.error.help} ${LONGER}`
+        hindrance.error = errorOf({ ...message.error, help })
+        patience = setTimeout(() => reject(hindrance.error), isLasting ? 0 : hindrance.patienceMs)
+      }
     })
     void child.control.ended.then(() => {
       reject(
@@ -36,6 +62,7 @@ function untilReady(io: Console, plan: UpPlan, child: DetachedProcess, log: stri
       )
     })
   })
+  return ready.finally(() => clearTimeout(patience))
 }
 
 /** Starts `up` in a session of its own, and returns when the cluster is ready. */
@@ -43,8 +70,13 @@ export async function upDetached(
   io: Console,
   plan: UpPlan,
   childArguments: readonly string[],
-  timeoutMs: number,
+  timeout: { readonly ms: number; readonly given: boolean },
 ): Promise<void> {
+  const timeoutMs = timeout.ms
+  const hindrance: Hindrance = {
+    error: undefined,
+    patienceMs: timeout.given ? timeoutMs : limits.detachPatienceMs,
+  }
   await makeFolder(plan.folder)
   const log = join(plan.folder, 'up.log')
   const child = await startDetached({
@@ -58,6 +90,7 @@ export async function upDetached(
     outputPath: log,
   })
   const late = (): Error =>
+    hindrance.error ??
     new FiresteelError('NO_MASTER', `The cluster was not ready within ${timeoutMs} ms.`, {
       place: log,
       help: `See ${log}; --master-timeout waits longer.`,
@@ -66,7 +99,7 @@ export async function upDetached(
     throw new Interrupted()
   })
   try {
-    const ready = Promise.race([untilReady(io, plan, child, log), interrupted])
+    const ready = Promise.race([untilReady(io, plan, child, log, hindrance), interrupted])
     await before(ready, timeoutMs, systemTimers, late)
   } catch (error) {
     await stopProcess(child.pid, child.exited)

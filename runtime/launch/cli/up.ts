@@ -21,7 +21,7 @@ import {
   type SpecContext,
   specFor,
 } from '../node/node-plan.js'
-import { type Console, INTERRUPTED_EXIT, printJson, untilInterrupted } from './console.js'
+import { type Console, errorText, INTERRUPTED_EXIT, printJson, untilInterrupted } from './console.js'
 import { errorRecord } from './error-record.js'
 import { submitAll } from './submissions.js'
 
@@ -37,9 +37,11 @@ export interface UpPlan {
   readonly json: boolean
 }
 
-/** Text of a launcher's line, for people. */
+/** Text of a launcher's line, for people; '' if there is nothing to say. */
 export function lineText(line: LauncherLine): string {
   switch (line.event) {
+    case 'waiting':
+      return line.error === null ? '' : `${line.node} waits: ${errorText(line.error)}`
     case 'started':
       return `${line.node}: ${line.role} started, process ${line.pid}`
     case 'exited':
@@ -51,6 +53,14 @@ export function lineText(line: LauncherLine): string {
       return [`Cluster ${line.cluster} is ready: ${line.master}`, ...nodes].join('\n')
     }
   }
+}
+
+/** A node that waits is a problem, so it goes to standard error. */
+export async function printLine(io: Console, line: LauncherLine, json: boolean): Promise<void> {
+  if (json) return printJson(io, line)
+  const text = lineText(line)
+  if (text === '') return
+  await (line.event === 'waiting' ? io.err : io.out)(`${text}\n`)
 }
 
 type Report = (message: unknown) => void
@@ -110,7 +120,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
       onLog: (_, text) => warn(text),
       onLine: (line) => {
         report(line)
-        void (plan.json ? printJson(io, line) : io.out(`${lineText(line)}\n`))
+        void printLine(io, line, plan.json)
         if (line.event === 'ready') void submit(io, deployment, launcher.masters, secret)
       },
     })

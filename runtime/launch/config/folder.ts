@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FiresteelError, reasonOf, systemCodeOf } from '../../errors.js'
 import { readProcess } from '../../process/process-table.js'
+import { systemError } from '../../system-error.js'
 
 /*
  * The folder `.firesteel/`, or the one that `--ephemeral` names: the secret, the launcher that uses it, and
@@ -45,6 +46,8 @@ export async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
   } catch (cause) {
+    const denied = systemError(cause)
+    if (denied) throw denied
     throw new FiresteelError(
       'CONFIG_UNREADABLE',
       `The folder ${folder} cannot be made: ${reasonOf(cause)}.`,

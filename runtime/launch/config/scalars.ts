@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { formatMasterAddress, isHostPort, parseMasterAddresses } from '../../addresses.js'
+import { credentialProblem } from '../../redis/url-credentials.js'
 import { parseDurationMs, parseMemoryMib } from '../../units.js'
 
 /* The scalars of a deployment file. Messages are read after `KEY`: "port must be ...". */
@@ -73,7 +74,10 @@ function isEncoded(text: string): boolean {
 
 export const redisUrl = z
   .string()
-  .refine(isRedisUrl, redisUrlRule)
+  .check(({ value, issues }) => {
+    const message = credentialProblem(value) ?? (isRedisUrl(value) ? undefined : redisUrlRule)
+    if (message !== undefined) issues.push({ code: 'custom', message, input: value })
+  })
   .meta({ 'x-example': 'redis://host:6379/0' })
 
 /** An IPv6 address has brackets. The text is kept; the code that dials it parses it by the same rule. */

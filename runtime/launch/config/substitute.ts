@@ -2,7 +2,8 @@ import type { KeyPath } from './problem.js'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-const reference = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:[^}\\]|\\.)*))?\}/g
+/** `$${NAME}` stands for the text `${NAME}`. */
+const reference = /\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-((?:[^}\\]|\\.)*))?\}/g
 
 export interface Substituted {
   readonly value: unknown
@@ -14,13 +15,14 @@ export interface Substituted {
 
 /**
  * Replaces `${NAME}` and `${NAME:-default}` in every text of a parsed file. As in a shell, the default also
- * replaces an empty variable. A `$` before anything else stays as it is.
+ * replaces an empty variable. `$${` gives `${`; a `$` before anything else stays as it is.
  */
 export function substitute(value: unknown, environment: Environment): Substituted {
   const replaced = new Set<string>()
   const missing: { path: KeyPath; name: string }[] = []
   const visitText = (text: string, path: KeyPath): string =>
-    text.replace(reference, (_, name: string, fallback: string | undefined) => {
+    text.replace(reference, (_, escaped: string | undefined, name: string, fallback: string | undefined) => {
+      if (escaped !== undefined) return escaped
       replaced.add(JSON.stringify(path))
       // process.env inherits what every object has, such as `constructor`.
       const found = Object.hasOwn(environment, name) ? environment[name] : undefined

@@ -13,6 +13,8 @@ export interface PlannedNode {
 /** What `up --json` prints, one per line. */
 export type LauncherLine =
   | { readonly event: 'started'; readonly node: string; readonly role: NodeRole; readonly pid: number }
+  /** A Master cannot be elected for now, because of this; null: nothing hinders it any more. */
+  | { readonly event: 'waiting'; readonly node: string; readonly error: ErrorRecord | null }
   | {
       readonly event: 'ready'
       readonly cluster: string
@@ -211,6 +213,9 @@ export class LauncherCore {
     if (event.event === 'ready') {
       node.ready = true
       return this.#sayReady()
+    }
+    if (event.event === 'hindered') {
+      return [{ kind: 'line', line: { event: 'waiting', node: node.name, error: event.error ?? null } }]
     }
     if (event.event === 'epoch') {
       node.observedEpoch = Math.max(node.observedEpoch, event.epoch)

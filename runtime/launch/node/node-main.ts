@@ -1,6 +1,7 @@
 import { exitCodeOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
 import { openNodeControl } from '../../process/node-control.js'
+import { codedError } from '../../system-error.js'
 import { errorRecord } from '../cli/error-record.js'
 import type { NodeEvent, NodeOrder, NodeSpec } from './node-spec.js'
 import { runNodeUntil } from './run-node.js'
@@ -26,7 +27,7 @@ async function main(): Promise<number> {
     return 0
   } catch (error) {
     control.send({ event: 'failed', error: errorRecord(error) })
-    return exitCodeOf(error)
+    return exitCodeOf(codedError(error))
   }
 }
 
@@ -41,6 +42,6 @@ main().then(
   },
   (error: unknown) => {
     process.stderr.write(`${JSON.stringify({ error: errorRecord(error) })}\n`)
-    process.exitCode = exitCodeOf(error)
+    process.exitCode = exitCodeOf(codedError(error))
   },
 )

@@ -9,13 +9,14 @@ import { isAdmitted } from '../../../actors/master/routes.js'
 import { warmUp } from '../../../actors/master/warm-up.js'
 import { type MasterMessage, violation } from '../../../actors/messages/catalogue.js'
 import { systemClock } from '../../clock.js'
-import { FiresteelError } from '../../errors.js'
+import { errorOf, FiresteelError } from '../../errors.js'
 import { recordBudgetBytes } from '../../heap.js'
 import { limits } from '../../limits.js'
 import { fewDescriptors } from '../../process/descriptor-budget.js'
 import { systemTimers, within } from '../../timers.js'
 import { dial } from '../../transport/dial.js'
 import { deriveKey } from '../../transport/keys.js'
+import { errorRecord } from '../cli/error-record.js'
 import { NodeServer } from './node-server.js'
 import type { MasterSpec, NodeEvent, NodeOrder, RunningNode, StartNode } from './node-spec.js'
 import { openRecovery } from './open-recovery.js'
@@ -149,6 +150,9 @@ class MasterNode implements RunningNode {
         break
       case 'alive':
         this.#tell({ event: 'ready' })
+        break
+      case 'hindered':
+        this.#tell({ event: 'hindered', error: event.problem && errorRecord(errorOf(event.problem)) })
         break
       case 'mastersObserved':
       case 'revoked':

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { systemClock } from '../../clock.js'
-import { FiresteelError, reasonOf } from '../../errors.js'
+import { reasonOf } from '../../errors.js'
 import type { NodeHealth } from '../../http/health.js'
 import { createHttpServer, type HttpServer } from '../../http/server.js'
 import { limits } from '../../limits.js'
@@ -12,6 +12,7 @@ import type { ActorSystem } from '../../system/actor-system.js'
 import { logDeadLetters } from '../../system/dead-letters.js'
 import type { Message } from '../../system/ref.js'
 import { createSystem } from '../../system/system.js'
+import { defectError } from '../../system-error.js'
 import { TraceRing } from '../../trace/ring.js'
 import { Gateway } from '../../transport/gateway.js'
 import {
@@ -84,9 +85,7 @@ export class NodeServer<M extends Message> {
         this.log.error('an actor failed', { path, message, outcome, error })
         // Its supervisor restarted the actor. Every other end of an actor ends the node.
         if (outcome !== 'restarted')
-          this.fail(
-            new FiresteelError('INTERNAL', `the actor ${path} failed: ${reasonOf(error)}`, { cause: error }),
-          )
+          this.fail(defectError(`the actor ${path} failed: ${reasonOf(error)}`, error))
       },
     })
     this.#gateway = this.#newGateway()

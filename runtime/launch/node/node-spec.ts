@@ -76,6 +76,11 @@ export type NodeEvent =
   | { readonly event: 'ready' }
   /** It leads this epoch, or knows of it. Its next process starts above it. */
   | { readonly event: 'epoch'; readonly epoch: number; readonly leads?: boolean }
+  /**
+   * A Master that cannot be elected for now, such as one without its store; undefined: nothing hinders it any
+   * more.
+   */
+  | { readonly event: 'hindered'; readonly error?: ErrorRecord | undefined }
   /** It is about to exit because of this error. */
   | { readonly event: 'failed'; readonly error: ErrorRecord }
 

@@ -1,6 +1,7 @@
 import { exitCodeOf } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { requireDescriptors } from '../../process/descriptor-budget.js'
+import { codedError } from '../../system-error.js'
 import { within } from '../../timers.js'
 import type { NodeEvent, NodeSpec, RunningNode } from './node-spec.js'
 import { watchUncaught } from './uncaught.js'
@@ -42,7 +43,7 @@ export async function runNodeUntil(
   } catch (error) {
     // A failed actor may be half-changed, so this node does not shut down in order. Its links close with the
     // process, and the guard of a Worker kills what it started.
-    setTimeout(() => process.exit(exitCodeOf(error)), limits.nodeEndMs).unref()
+    setTimeout(() => process.exit(exitCodeOf(codedError(error))), limits.nodeEndMs).unref()
     if (node) await within(node.abandon(error), limits.nodeEndMs / 2)
     throw error
   }

@@ -1,4 +1,5 @@
-import { FiresteelError, reasonOf } from '../../errors.js'
+import { reasonOf } from '../../errors.js'
+import { defectError } from '../../system-error.js'
 
 export interface UncaughtWatch {
   /** Rejects at the first exception that nothing handled. Never resolves. */
@@ -17,11 +18,7 @@ export function watchUncaught(): UncaughtWatch {
   })
   failed.catch(() => {})
   const onUncaught = (cause: unknown, origin: string): void =>
-    fail(
-      new FiresteelError('INTERNAL', `nobody handled an exception (${origin}): ${reasonOf(cause)}`, {
-        cause,
-      }),
-    )
+    fail(defectError(`nobody handled an exception (${origin}): ${reasonOf(cause)}`, cause))
   process.on('uncaughtException', onUncaught)
   return { failed, close: () => process.off('uncaughtException', onUncaught) }
 }

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { systemCodeOf } from '../../errors.js'
 
@@ -18,6 +18,10 @@ export interface WritableFile {
 export interface FileOps {
   /** Names in a folder, as the server of a network file system sees them now. */
   list(folder: string): Promise<string[]>
+  /**
+   * Rejects with EACCES or EROFS if this folder, or the nearest one above that exists, may not be written.
+   */
+  requireWritable(folder: string): Promise<void>
   /** Fails with EEXIST. */
   makeFolder(path: string): Promise<void>
   /** Makes the parents too. Each new level is durable in its parent. */
@@ -107,7 +111,17 @@ async function create(path: string): Promise<WritableFile> {
   }
 }
 
+async function requireWritable(folder: string): Promise<void> {
+  try {
+    await access(folder, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    if (systemCodeOf(error) !== 'ENOENT' || dirname(folder) === folder) throw error
+    await requireWritable(dirname(folder))
+  }
+}
+
 export const nodeFileOps: FileOps = {
+  requireWritable,
   list: (folder) => readdir(folder),
   makeFolder: async (path) => {
     await mkdir(path, { mode: 0o700 })

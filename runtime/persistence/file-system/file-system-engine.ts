@@ -1,5 +1,6 @@
-import { FiresteelError, isDiskFull, reasonOf, systemCodeOf } from '../../errors.js'
+import { FiresteelError, isDiskFull, isFiresteelError, reasonOf, systemCodeOf } from '../../errors.js'
 import { limits } from '../../limits.js'
+import { systemError } from '../../system-error.js'
 import { compareFence } from '../compare-fence.js'
 import type {
   CommitOutcome,
@@ -57,6 +58,7 @@ export class FileSystemEngine implements PersistenceEngine {
   readonly #identity: Identity
   readonly #folders: EpochFolders
   readonly #quarantine: Quarantine
+  #isWritable = false
   /** The epoch that this process leads, as far as it knows. */
   #held: EpochStore | undefined
   readonly #pages = new Map<Table, readonly [string, string][]>()
@@ -76,6 +78,10 @@ export class FileSystemEngine implements PersistenceEngine {
 
   async leader(): Promise<LeaderRecord | undefined> {
     try {
+      // A folder that may not be written is told apart from one that is empty, before anybody waits for a
+      // leader.
+      if (!this.#isWritable) await this.#files.requireWritable(this.#options.directory)
+      this.#isWritable = true
       return await this.#readLeader()
     } catch (error) {
       throw unavailable(error, this.#options.directory)
@@ -88,6 +94,7 @@ export class FileSystemEngine implements PersistenceEngine {
         return await this.#elect(request)
       } catch (error) {
         if (error instanceof FiresteelError) throw error
+        if (isDenied(error)) throw unavailable(error, this.#options.directory)
         const code = isDiskFull(error) ? 'STORE_FULL' : 'STORE_UNAVAILABLE'
         return { kind: 'refused', code, reason: reasonOf(error) }
       }
@@ -421,7 +428,20 @@ function unknown(error: unknown): Unknown {
   return { kind: 'unknown', reason: reasonOf(error) }
 }
 
+const isDenied = (error: unknown): boolean => isFiresteelError(systemError(error), 'FILE_DENIED')
+
 function unavailable(error: unknown, place: string): unknown {
   if (error instanceof FiresteelError) return error
+  if (isDenied(error)) {
+    return new FiresteelError(
+      'STORE_DENIED',
+      `The folder of the state cannot be used: ${systemError(error)?.message}`,
+      {
+        place,
+        help: 'Give this user the right to write there, or name another folder (`recovery.directory`).',
+        cause: error,
+      },
+    )
+  }
   return new FiresteelError('STORE_UNAVAILABLE', `${place}: ${reasonOf(error)}`, { place, cause: error })
 }

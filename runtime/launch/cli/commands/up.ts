@@ -42,7 +42,7 @@ export const addUp: AddCommand = (program, run) => {
         'firesteel up --detach && firesteel status',
       ),
     )
-    .action((file: string | undefined, options: UpOptions) =>
+    .action((file: string | undefined, options: UpOptions, command: Command) =>
       run(async (io) => {
         const plan: UpPlan = {
           file,
@@ -62,7 +62,10 @@ export const addUp: AddCommand = (program, run) => {
         }
         if (options.detach) {
           const { upDetached } = await import('../up-detached.js')
-          await upDetached(io, plan, childArguments(io.argv), options.masterTimeout)
+          await upDetached(io, plan, childArguments(io.argv), {
+            ms: options.masterTimeout,
+            given: command.getOptionValueSource('masterTimeout') === 'cli',
+          })
           return 0
         }
         const { up } = await import('../up.js')
