@@ -255,6 +255,11 @@ export const innerLimits = {
   exportsShown: 10,
   /** How soon a thread writes again to a pipe that is full. */
   consoleAgainMs: 1,
+  /**
+   * Tasks that were taken back keep their slots until their thread has passed them, so there are more slots
+   * than tasks.
+   */
+  threadSlotsPerTask: 4,
   /** The main thread is woken for results at least this often while one batch runs. */
   threadNoticeMs: 1,
   /** A batch that is longer lets the timers and sockets of its thread have a turn. */

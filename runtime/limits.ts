@@ -574,11 +574,20 @@ export const limits = {
    * one after the other.
    */
   heldAttempts: 64 * 4096,
+  /**
+   * `executor.tasksPerCore`: tasks that wait for something, such as the network, cost a thread little; more
+   * of them than this are better spread over more cores.
+   */
+  tasksPerCore: 1024,
+  /**
+   * A task that has lost so many threads through others, or without a known reason, runs alone the next time.
+   */
+  threadLosses: 3,
   /** Bytes of inputs at one executor, besides one task that may be larger. */
   taskWindowBytes: 64 * MIB,
   /**
-   * Tasks that wait in one thread of an executor. A task that has not begun is taken back when another thread
-   * idles.
+   * Tasks in one thread of an executor, the one that runs among them; with `tasksPerCore` as many more as run
+   * beside that one. A task that has not begun is taken back when another thread idles.
    */
   threadQueue: 64,
   /** Bytes of shared memory in which a thread leaves its results, so that they outlive it. */
@@ -587,7 +596,10 @@ export const limits = {
    * An executor looks this often at its running tasks, for time-outs and for results whose wake-up got lost.
    */
   threadLookMs: 10,
-  /** A cancelled or timed-out task has this long to end by its AbortSignal. Then its thread is ended. */
+  /**
+   * A cancelled or timed-out task has this long to end by its AbortSignal. Then its thread takes nothing new;
+   * its other tasks have as long to end, and then it is ended.
+   */
   taskAbortGraceMs: 500,
   /**
    * A thread that was told to end and has not ended after this is in a call that nothing interrupts. Its

@@ -78,12 +78,21 @@ export interface AppStats {
   readonly cancelled: number
   /** Attempts after a failure or a timeout. */
   readonly retried: number
-  /** Tasks that were moved because their executor was lost. */
+  /** Tasks that run again because their executor or their thread was lost. */
   readonly lost: number
   /** Results that were dropped because their attempt was no longer current (protocol S7). */
   readonly dropped: number
-  /** Tasks that have not ended. */
+  /** Tasks that have not ended: those that run, wait at executors, and wait in this process. */
   readonly live: number
+  /**
+   * Tasks that run. An executor reports each task that has run for 10 ms; of shorter ones at least one for
+   * each core counts.
+   */
+  readonly running: number
+  /** Tasks that wait at executors for their turn. */
+  readonly atExecutors: number
+  /** Tasks that wait in this process. */
+  readonly waiting: number
   readonly executors: number
 }
 

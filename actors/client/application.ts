@@ -103,9 +103,10 @@ class Application implements App {
   }
 
   stats(): AppStats {
-    const { accepted, failed, cancelled, retried, lost, dropped, live } = this.#endpoint.pool.stats()
+    const { accepted: done, failed, cancelled, retried, lost, dropped, ...now } = this.#endpoint.pool.stats()
+    const { live, running, atExecutors, waiting } = now
     const executors = this.#endpoint.pool.executors().length
-    return { done: accepted, failed, cancelled, retried, lost, dropped, live, executors }
+    return { done, failed, cancelled, retried, lost, dropped, live, running, atExecutors, waiting, executors }
   }
 
   async requestExecutors(total: number): Promise<boolean> {

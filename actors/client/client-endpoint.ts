@@ -323,6 +323,7 @@ export class ClientEndpoint {
       onDefect: (error) => this.#failed('the task pool', error),
       limits: taskLimits,
       ...(dependencies?.random && { random: dependencies.random }),
+      tasksPerCore: this.#options.description.executor.tasksPerCore ?? 1,
     })
     this.#pool.on((event) => {
       if (event.name === 'executorWorked') this.#input({ kind: 'executorWorked', execId: event.execId })

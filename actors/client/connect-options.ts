@@ -15,6 +15,11 @@ import type { ExecutorListenerOptions } from './executor-listener.js'
 export interface ExecutorOptions {
   /** Default 1. */
   readonly cores?: number
+  /**
+   * Tasks at a time on each core; default 1. While a task waits, for the network or a timer, others run on
+   * the same thread. A task that computes, or blocks its thread, delays them.
+   */
+  readonly tasksPerCore?: number
   /** `512m`, `4g`, or a number of MiB; default `512m`. */
   readonly memory?: string | number
   /** Custom resources, such as `{ gpu: 1 }`. */
@@ -70,6 +75,7 @@ const OPTIONS: readonly (keyof ConnectOptions)[] = [
 ]
 const EXECUTOR_OPTIONS: readonly (keyof ExecutorOptions)[] = [
   'cores',
+  'tasksPerCore',
   'memory',
   'resources',
   'env',
@@ -101,6 +107,7 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
     refuse('cores', `cores is ${cores}, less than the ${each} of one executor: no executor could ever start.`)
   }
   if (executors !== undefined) atLeast(0, executors, 'executors')
+  const tasksPerCore = tasksPerCoreOf(executor)
   const description: ApplicationDescription = {
     name: name || programName(),
     ...(cores !== undefined && { maxCores: cores }),
@@ -108,6 +115,7 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
       cores: each,
       memoryMib: parseMemoryMib(executor.memory ?? EXECUTOR_MEMORY, { what: 'executor.memory' }),
       resources: resourcesOf(executor.resources ?? {}),
+      ...(tasksPerCore !== undefined && { tasksPerCore }),
     },
     ...(executors !== undefined && { executorLimit: executors }),
     user: userName(),
@@ -174,6 +182,13 @@ function checkLog(log: unknown): void {
 export function atLeast(least: number, value: unknown, what: string): number {
   if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
   return refuse(what, `${what} is ${String(value)}; it must be a whole number from ${least}.`)
+}
+
+function tasksPerCoreOf({ tasksPerCore }: ExecutorOptions): number | undefined {
+  if (tasksPerCore === undefined) return undefined
+  const place = 'executor.tasksPerCore'
+  if (atLeast(1, tasksPerCore, place) <= limits.tasksPerCore) return tasksPerCore
+  return refuse(place, `${place} is ${tasksPerCore}; at most ${limits.tasksPerCore} are possible.`)
 }
 
 function resourcesOf(resources: unknown): Record<string, number> {

@@ -12,6 +12,8 @@ export interface ExecutorBoot {
   /** Host of the Worker, for texts that people read. */
   readonly host: string
   readonly cores: number
+  /** Tasks at a time on each core. */
+  readonly tasksPerCore: number
   readonly memoryMib: number
   readonly resources: Readonly<Record<string, readonly string[]>>
   /** Application key, base64 (protocol 16). */

@@ -59,9 +59,10 @@ class Executor {
 
   constructor(boot: ExecutorBoot) {
     this.#boot = boot
-    const { appId, execId, workerId, host, cores, resources, memoryMib } = boot
+    const { appId, execId, workerId, host, cores, tasksPerCore, resources, memoryMib } = boot
     this.#threads = new ThreadPool({
       threads: cores,
+      tasksPerThread: tasksPerCore,
       heapMib: Math.max(32, Math.floor(memoryMib * HEAP_SHARE)),
       executor: { id: `${appId}/${execId}`, host, cores, resources },
       maxResultBytes: limits.maxResultBytes,

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { INLINE_BYTES, type ResultStatus, resultStatuses } from '../messages/tasks.js'
 
@@ -11,20 +12,23 @@ import { INLINE_BYTES, type ResultStatus, resultStatuses } from '../messages/tas
 const WRITE = 0
 const READ = 1
 const NOTIFIED = 2
-/** The position after the last one that the thread has claimed or skipped. */
-const PASSED = 3
+/** 1: the thread has reached a task. */
+const BEGUN = 3
 /** The number of slots, which is set once. */
 const SLOTS = 4
 const HEADER_WORDS = 6
-const CLAIMED_AT_BYTES = 8
-const SLOTS_OFFSET = HEADER_WORDS * 4 + CLAIMED_AT_BYTES
+const TIME_BYTES = 8
 /** A record has the length of the body (or SKIP), the status, the large flag and the position. */
 const RECORD_BYTES = 16
 const SKIP = 0xffffffff
 const LARGE_FLAG = 0x80
 
-/** State of a posted task. `done`: its record is in the ring. */
-export const slotState = { posted: 0, claimed: 1, revoked: 2, done: 3 } as const
+/**
+ * State of a slot. A thread changes only what is `posted` or `revoked`, and never looks at a slot again after
+ * that. `passed`: the thread has skipped the revoked task. `free`: the main thread has read the end of the
+ * task.
+ */
+export const slotState = { posted: 0, claimed: 1, revoked: 2, passed: 3, free: 4 } as const
 
 export interface RingRecord {
   readonly position: number
@@ -35,28 +39,37 @@ export interface RingRecord {
 
 export interface RingSize {
   /**
-   * Number of positions from the thread to the newest post. A slot is used again only when the thread has
-   * passed it.
+   * Tasks that were posted and are not yet free, among them those that were taken back and that the thread
+   * has not passed.
    */
   readonly slots: number
   /** Size of the part for results; a power of two. */
   readonly bytes: number
 }
 
-const ringSize: RingSize = { slots: limits.threadQueue * 4, bytes: limits.threadRingBytes }
+/** The size for a thread that holds at most `tasks` at a time. */
+export const ringSizeFor = (tasks: number): RingSize => ({
+  slots: innerLimits.threadSlotsPerTask * tasks,
+  bytes: limits.threadRingBytes,
+})
 
-export function createSharedMemory({ slots, bytes }: RingSize = ringSize): SharedArrayBuffer {
+export function createSharedMemory({ slots, bytes }: RingSize): SharedArrayBuffer {
   const memory = new SharedArrayBuffer(dataOffset(slots) + bytes)
-  new Int32Array(memory, 0, HEADER_WORDS)[SLOTS] = slots
+  const words = new Int32Array(memory, 0, HEADER_WORDS)
+  words[SLOTS] = slots
+  new Int32Array(memory, stateOffset(slots), slots).fill(slotState.free)
   return memory
 }
 
-const dataOffset = (slots: number): number => roundUp(SLOTS_OFFSET + slots * 4)
+const TIMES_OFFSET = HEADER_WORDS * 4
+const stateOffset = (slots: number): number => TIMES_OFFSET + slots * TIME_BYTES
+const dataOffset = (slots: number): number => roundUp(stateOffset(slots) + slots * 4)
 const capacityOf = (bodyBytes: number): number => roundUp(RECORD_BYTES + bodyBytes)
 const roundUp = (bytes: number): number => (bytes + 7) & ~7
 
 /**
- * Has one writer (the thread) and one reader (the main thread). Positions number this thread's tasks from 0.
+ * Has one writer (the thread) and one reader (the main thread). A position names one post of one task and
+ * never comes again. Its slot is `position % slots`; a slot is used again with the next position that has it.
  */
 export class SharedRing {
   /**
@@ -67,7 +80,7 @@ export class SharedRing {
   readonly #words: Int32Array
   readonly #claimedAt: Float64Array
   readonly #slots: Int32Array
-  readonly #slotCount: number
+  readonly slotCount: number
   readonly #data: Buffer
   readonly #mask: number
   /** Where the reader was at the last `write` that found no space. */
@@ -75,10 +88,10 @@ export class SharedRing {
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory, 0, HEADER_WORDS)
-    this.#slotCount = this.#words[SLOTS] as number
-    this.#claimedAt = new Float64Array(memory, HEADER_WORDS * 4, 1)
-    this.#slots = new Int32Array(memory, SLOTS_OFFSET, this.#slotCount)
-    this.#data = Buffer.from(memory, dataOffset(this.#slotCount))
+    this.slotCount = this.#words[SLOTS] as number
+    this.#claimedAt = new Float64Array(memory, TIMES_OFFSET, this.slotCount)
+    this.#slots = new Int32Array(memory, stateOffset(this.slotCount), this.slotCount)
+    this.#data = Buffer.from(memory, dataOffset(this.slotCount))
     this.#mask = this.#data.length - 1
     this.inlineBytes = Math.min(INLINE_BYTES, this.#data.length / 2 - RECORD_BYTES)
   }
@@ -87,37 +100,32 @@ export class SharedRing {
 
   /** Call it before the task is posted. */
   post(position: number): void {
-    Atomics.store(this.#slots, position % this.#slotCount, slotState.posted)
+    Atomics.store(this.#slots, position % this.slotCount, slotState.posted)
   }
 
-  /**
-   * How many tasks may be posted from position `next` on. A revoked task keeps its slot until the thread has
-   * passed it. Tasks from `oldest` on keep theirs too: the main thread has not read their ends, and would
-   * mistake a reused slot's next task for them.
-   */
-  freeSlots(next: number, oldest: number): number {
-    const taken = Math.max((next - Atomics.load(this.#words, PASSED)) | 0, next - oldest)
-    return this.#slotCount - taken
+  /** Its record has been read: the slot may be used again. */
+  release(position: number): void {
+    Atomics.store(this.#slots, position % this.slotCount, slotState.free)
   }
 
   /** True: the thread has not begun the task and never will. */
   revoke(position: number): boolean {
     const { posted, revoked } = slotState
-    return Atomics.compareExchange(this.#slots, position % this.#slotCount, posted, revoked) === posted
+    return Atomics.compareExchange(this.#slots, position % this.slotCount, posted, revoked) === posted
   }
 
   state(position: number): number {
-    return Atomics.load(this.#slots, position % this.#slotCount)
+    return Atomics.load(this.#slots, position % this.slotCount)
   }
 
-  /** True: the thread has finished or skipped a task. */
-  get hasPassed(): boolean {
-    return Atomics.load(this.#words, PASSED) !== 0
+  /** True: the thread has reached a task. */
+  get hasBegun(): boolean {
+    return Atomics.load(this.#words, BEGUN) !== 0
   }
 
-  /** When the running task began, in ms of the thread's clock. */
-  get claimedAtMs(): number {
-    return this.#claimedAt[0] as number
+  /** When a claimed task began, in ms of the thread's clock. */
+  claimedAtMs(position: number): number {
+    return this.#claimedAt[position % this.slotCount] as number
   }
 
   /** Takes all present records. */
@@ -158,18 +166,14 @@ export class SharedRing {
 
   /** False: the main thread has revoked the task. */
   claim(position: number, nowMs: number): boolean {
-    const { posted, claimed } = slotState
-    // The time is written first, so that a reader of the claim never sees the time of the task before.
-    this.#claimedAt[0] = nowMs
-    const slot = position % this.#slotCount
+    const { posted, claimed, passed } = slotState
+    const slot = position % this.slotCount
+    // The time is written first, so that a reader of the claim never sees the time of the slot's task before.
+    this.#claimedAt[slot] = nowMs
     const mine = Atomics.compareExchange(this.#slots, slot, posted, claimed) === posted
-    // A revoked slot is never read again. A claimed slot is free only when the task is done.
-    if (!mine) this.#pass(position)
+    if (!mine) Atomics.store(this.#slots, slot, passed)
+    Atomics.store(this.#words, BEGUN, 1)
     return mine
-  }
-
-  #pass(position: number): void {
-    Atomics.store(this.#words, PASSED, (position + 1) | 0)
   }
 
   /**
@@ -192,8 +196,6 @@ export class SharedRing {
     this.#data.writeDoubleLE(position, start + 8)
     if (body !== undefined) this.#data.set(body, start + RECORD_BYTES)
     Atomics.store(this.#words, WRITE, (write + skipped + capacity) | 0)
-    Atomics.store(this.#slots, position % this.#slotCount, slotState.done)
-    this.#pass(position)
     return true
   }
 

@@ -3,7 +3,8 @@ import { limits } from '../../runtime/limits.js'
 import { decodeError, encodeError } from '../messages/task-error.js'
 import type { FunctionEntry, ResultStatus } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
-import { createSharedMemory, type RingSize, SharedRing, slotState } from './shared-ring.js'
+import { PositionList } from './position-list.js'
+import { createSharedMemory, type RingSize, ringSizeFor, SharedRing, slotState } from './shared-ring.js'
 import type { SpawnedThread, SpawnThread } from './spawn-thread.js'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
 import { packTasks } from './thread-messages.js'
@@ -12,8 +13,25 @@ export interface ThreadEvents {
   result(thread: TaskThread, attempt: Attempt, status: ResultStatus, body: Uint8Array): void
   /** The thread is being ended. It has not begun these attempts and never will. */
   unbegun(thread: TaskThread, attempts: readonly Attempt[]): void
-  /** The thread has ended and nothing runs in it any more. `running` is the attempt that it was in. */
-  ended(thread: TaskThread, reason: string, running: readonly Attempt[]): void
+  /** The thread has ended and nothing runs in it any more. */
+  ended(thread: TaskThread, end: ThreadEnd): void
+}
+
+export interface ThreadEnd {
+  readonly reason: string
+  /** The attempts that it was in. */
+  readonly running: readonly Attempt[]
+  /** The one of them whose code ended it. */
+  readonly culprit: Attempt | undefined
+  /** False: nobody knows what ended it, such as too little memory. */
+  readonly isExplained: boolean
+}
+
+export interface RunningAttempt {
+  readonly attempt: Attempt
+  readonly position: number
+  /** In ms of the thread's clock. */
+  readonly sinceMs: number
 }
 
 export interface ThreadSettings extends Omit<ThreadData, 'memory'> {
@@ -21,21 +39,31 @@ export interface ThreadSettings extends Omit<ThreadData, 'memory'> {
   readonly ring: RingSize | undefined
 }
 
-/** The main thread's side of one task thread. A thread that is being ended takes no more tasks. */
+/** The main thread's side of one task thread. */
 export class TaskThread {
   readonly #thread: SpawnedThread
   readonly #ring: SharedRing
   readonly #events: ThreadEvents
+  readonly #positions: PositionList
+  readonly #tasksAtOnce: number
+  /** In the order in which the thread begins them. */
   readonly #posted = new Map<number, Attempt>()
-  #next = 0
-  #fault: string | undefined
-  #ending = false
+  /** The newest position that was posted. */
+  #newest: number | undefined
+  /** The first position that it had not begun at the last call of `stalled`. */
+  #oldestUnbegun: number | undefined
+  #fault: { readonly reason: string | undefined; readonly position: number | undefined } | undefined
+  #told: string | undefined
+  /** It takes no more tasks. */
+  #closed = false
   /** True: it has left a result, or ended in a task. */
   #hasRun = false
 
   constructor({ heapMib, ring, ...data }: ThreadSettings, spawn: SpawnThread, events: ThreadEvents) {
-    const memory = createSharedMemory(ring)
+    this.#tasksAtOnce = data.tasksAtOnce
+    const memory = createSharedMemory(ring ?? ringSizeFor(this.#most))
     this.#ring = new SharedRing(memory)
+    this.#positions = new PositionList(this.#ring)
     this.#events = events
     this.#thread = spawn({ ...data, memory }, heapMib, {
       message: (message) => this.#receive(message),
@@ -48,16 +76,47 @@ export class TaskThread {
     return this.#posted.size
   }
 
+  /** The most that it holds: those under way, and those that wait behind them. */
+  get #most(): number {
+    return limits.threadQueue - 1 + this.#tasksAtOnce
+  }
+
   get capacity(): number {
-    if (this.#ending) return 0
-    const [oldest = this.#next] = this.#posted.keys()
-    const free = this.#ring.freeSlots(this.#next, oldest)
-    return Math.max(0, Math.min(limits.threadQueue - this.#posted.size, free))
+    if (this.#closed) return 0
+    return Math.max(0, Math.min(this.#most - this.#posted.size, this.#positions.free))
+  }
+
+  /** Tasks that it would begin at once. */
+  get idle(): number {
+    return this.#closed ? 0 : Math.max(0, Math.min(this.#tasksAtOnce - this.#posted.size, this.capacity))
   }
 
   /** True: it has begun a task. */
   get hasBegun(): boolean {
-    return this.#hasRun || this.#ring.hasPassed || this.running() !== undefined
+    return this.#hasRun || this.#ring.hasBegun
+  }
+
+  /** True: it holds a task that it has not begun. Tasks are begun in the order posted. */
+  get hasUnbegun(): boolean {
+    return this.#newest !== undefined && this.#ring.state(this.#newest) === slotState.posted
+  }
+
+  /**
+   * How many tasks wait behind others that run, if it has begun none since the last call: one that runs keeps
+   * the thread to itself, or all places are taken.
+   */
+  stalled(): number {
+    let oldest: number | undefined
+    let unbegun = 0
+    for (const position of this.#posted.keys()) {
+      if (this.#ring.state(position) !== slotState.posted) continue
+      oldest ??= position
+      unbegun++
+    }
+    const isSame = oldest === this.#oldestUnbegun
+    this.#oldestUnbegun = oldest
+    // A thread in which nothing runs is about to begin them.
+    return isSame && unbegun < this.#posted.size ? unbegun : 0
   }
 
   tell(message: ToThread): void {
@@ -70,7 +129,8 @@ export class TaskThread {
 
   post(attempts: readonly Attempt[]): void {
     const packed = attempts.map((attempt) => {
-      const position = this.#next++
+      const position = this.#positions.take()
+      this.#newest = position
       attempt.state = 'posted'
       this.#posted.set(position, attempt)
       this.#ring.post(position)
@@ -90,19 +150,19 @@ export class TaskThread {
       if (revoked.length >= count) break
       if (!wanted(attempt) || !this.#ring.revoke(position)) continue
       this.#posted.delete(position)
+      this.#positions.revoked(position)
       revoked.push(attempt)
     }
+    if (revoked.length > 0) this.#newest = [...this.#posted.keys()].at(-1)
     return revoked.reverse()
   }
 
-  /** The attempt that runs now, and since when (ms of the thread's clock). */
-  running(): { readonly attempt: Attempt; readonly position: number; readonly sinceMs: number } | undefined {
+  /** The attempts that have begun and whose results are not read. */
+  *running(): Generator<RunningAttempt> {
     for (const [position, attempt] of this.#posted) {
-      const state = this.#ring.state(position)
-      if (state === slotState.claimed) return { attempt, position, sinceMs: this.#ring.claimedAtMs }
-      if (state === slotState.posted) return undefined
+      if (this.#ring.state(position) !== slotState.claimed) return
+      yield { attempt, position, sinceMs: this.#ring.claimedAtMs(position) }
     }
-    return undefined
   }
 
   /** Reads all present results. */
@@ -115,6 +175,7 @@ export class TaskThread {
       const attempt = this.#posted.get(position)
       if (attempt === undefined) continue
       this.#posted.delete(position)
+      this.#positions.ended(position)
       if (whole !== undefined) this.#events.result(this, attempt, status, whole)
       else this.#events.result(this, attempt, 'failure', encodeError(bodyLost()))
     }
@@ -125,13 +186,19 @@ export class TaskThread {
     return large?.position === position ? large.body : undefined
   }
 
-  /** Ends it at once, whatever it does. Unbegun attempts are given back now. */
-  terminate(reason: string): void {
-    if (this.#ending) return
-    this.#ending = true
-    this.#fault ??= reason
-    this.#thread.terminate()
+  /** It takes nothing new. Unbegun attempts are given back now. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
     this.#giveBack()
+  }
+
+  /** Ends it at once, whatever it does. */
+  terminate(reason: string): void {
+    if (this.#told !== undefined) return
+    this.#told = reason
+    this.#thread.terminate()
+    this.close()
   }
 
   #receive(message: FromThread): void {
@@ -139,20 +206,30 @@ export class TaskThread {
       case 'notice':
         this.drain()
         return
-      case 'fault':
-        this.#fault ??= `an exception outside the task ended its thread: ${decodeError(message.error).message}`
+      case 'fault': {
+        const { error, position } = message
+        const text = error === undefined ? undefined : decodeError(error).message
+        this.#fault = {
+          reason: text && `an exception outside the task ended its thread: ${text}`,
+          position,
+        }
+      }
     }
   }
 
   /** Only now it is certain which attempts it had begun, and which results it has left. */
   #exited(reason: string): void {
-    this.#ending = true
+    this.#closed = true
     this.drain()
     this.#giveBack()
     const running = [...this.#posted.values()]
+    const told = this.#told
+    const { position, reason: fault } = this.#fault ?? {}
+    const culprit = position === undefined ? undefined : this.#posted.get(position)
+    const isExplained = told !== undefined || position !== undefined
     this.#hasRun ||= running.length > 0
     this.#posted.clear()
-    this.#events.ended(this, this.#fault ?? reason, running)
+    this.#events.ended(this, { reason: told ?? fault ?? reason, running, culprit, isExplained })
   }
 
   #giveBack(): void {

@@ -9,6 +9,8 @@ export interface ThreadData {
   readonly executor: ExecutorInfo
   readonly functions: readonly FunctionEntry[]
   readonly maxResultBytes: number
+  /** The most tasks that are under way in the thread at a time. */
+  readonly tasksAtOnce: number
 }
 
 export type ToThread =
@@ -21,8 +23,11 @@ export type ToThread =
 export type FromThread =
   /** The ring has new records. */
   | { readonly kind: 'notice' }
-  /** An exception outside every task's promise. The thread ends. */
-  | { readonly kind: 'fault'; readonly error: Uint8Array }
+  /**
+   * The thread ends, by `process.exit` or by an exception outside every task's promise. `position` is the
+   * task whose code did it, also if that task has ended; undefined: it was no task's code.
+   */
+  | { readonly kind: 'fault'; readonly error: Uint8Array | undefined; readonly position: number | undefined }
 
 /** The body of a record that is in the ring without it. */
 export interface LargeBody {

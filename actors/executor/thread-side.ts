@@ -24,11 +24,10 @@ const TURN_MS = innerLimits.threadTurnMs
 
 /**
  * Why the work of a thread pauses. Undefined: for no reason, the driving code goes on at once. `turn`: the
- * thread's event loop gets a turn. `capacity`: the ring has no space. A promise: its value or rejection is
- * passed back in.
+ * thread's event loop gets a turn. `capacity`: the ring has no space.
  */
-export type Pause = undefined | 'turn' | 'capacity' | PromiseLike<unknown>
-export type Work = Generator<Pause, void, unknown>
+export type Pause = undefined | 'turn' | 'capacity'
+export type Work = Generator<Pause, void, undefined>
 
 /** What a task thread needs from Node. Tests replace each part. */
 export interface ThreadDependencies {
@@ -40,6 +39,10 @@ export interface ThreadDependencies {
   /** Calls `run` once, after this turn of the event loop. The returned function cancels it. */
   soon(run: () => void): () => void
   load(entry: FunctionEntry): PromiseLike<TaskFunction>
+  /** Calls one of both when the promise is settled, in a turn of its own. */
+  watch<T>(pending: PromiseLike<T>, settled: (value: T) => void, failed: (error: unknown) => void): void
+  /** A promise of what a thenable gives. It is called inside the context of the task. */
+  adopt(thenable: PromiseLike<unknown>): PromiseLike<unknown>
   drive(work: Work): void
 }
 
@@ -48,15 +51,17 @@ interface Ending {
   readonly body: Uint8Array
 }
 
-/** A task that has not ended when its function returns. */
-interface Waiting {
-  readonly status: undefined
-  readonly value: PromiseLike<unknown>
+/** A claimed task, and what the work goes on with: its loaded function, or its end. */
+interface Claimed {
+  readonly task: PackedTask
+  readonly running: RunningTask
+  readonly call?: TaskFunction | undefined
+  readonly ending?: Ending
 }
 
 /**
- * A task thread. It runs one task at a time, in the order posted, and pauses wherever the main thread may
- * look.
+ * A task thread. It begins tasks in the order posted. While some of them wait for their promises it begins
+ * others, at most `tasksAtOnce`. It pauses wherever the main thread may look.
  */
 export class ThreadSide {
   readonly #ring: SharedRing
@@ -64,17 +69,27 @@ export class ThreadSide {
   readonly #executor: ThreadData['executor']
   readonly #entries: Map<number, FunctionEntry>
   readonly #loaded = new Map<number, TaskFunction>()
+  readonly #loading = new Map<number, PromiseLike<TaskFunction>>()
   readonly #batches: Uint8Array[] = []
+  readonly #tasksAtOnce: number
+  #unpacking: Iterator<PackedTask> | undefined
   #maxResultBytes: number
-  #running: RunningTask | undefined
+  /** Tasks that wait for their promise or their module, by position. */
+  readonly #waiting = new Map<number, RunningTask>()
+  /** Claimed tasks that need not wait any more. */
+  readonly #due: Claimed[] = []
   #busy = false
   /** An import has failed. Node would fail it again as long as this thread lives. */
   #importFailed = false
   #cancelNotice: (() => void) | undefined
   #noticedAtMs = 0
+  /**
+   * When the event loop last had a turn. Promises of tasks may be settled many times before its next turn.
+   */
+  #turnAtMs = 0
 
   constructor(
-    { executor, functions, maxResultBytes }: Omit<ThreadData, 'memory'>,
+    { executor, functions, maxResultBytes, tasksAtOnce }: Omit<ThreadData, 'memory'>,
     ring: SharedRing,
     dependencies: ThreadDependencies,
   ) {
@@ -83,6 +98,7 @@ export class ThreadSide {
     this.#executor = executor
     this.#entries = new Map(functions.map((entry) => [entry.functionId, entry]))
     this.#maxResultBytes = maxResultBytes
+    this.#tasksAtOnce = tasksAtOnce
   }
 
   receive(message: ToThread): void {
@@ -92,96 +108,150 @@ export class ThreadSide {
         return
       case 'run':
         this.#batches.push(message.tasks)
-        if (this.#busy) return
-        this.#busy = true
-        this.#dependencies.drive(this.#work())
+        this.#turnAtMs = this.#dependencies.nowMs()
+        this.#wake()
         return
       case 'abort':
-        if (this.#running?.position === message.position) this.#running.abort(message.reason)
+        this.#waiting.get(message.position)?.abort(message.reason)
         return
       case 'limits':
         this.#maxResultBytes = message.maxResultBytes
     }
   }
 
+  #wake(): void {
+    if (this.#busy) return
+    this.#busy = true
+    this.#dependencies.drive(this.#work())
+  }
+
   *#work(): Work {
-    let nowMs = this.#dependencies.nowMs()
-    let turnAtMs = nowMs
-    for (let batch = this.#batches.shift(); batch !== undefined; batch = this.#batches.shift()) {
-      for (const task of unpackTasks(batch)) {
-        if (!this.#ring.claim(task.position, nowMs)) {
-          nowMs = this.#dependencies.nowMs()
-          continue
-        }
-        const running = new RunningTask(task.position, task.taskId, task.n, this.#executor)
-        this.#running = running
+    for (let claimed = this.#next(); claimed !== undefined; claimed = this.#next()) {
+      yield
+      let { ending } = claimed
+      if (ending === undefined) {
+        ending = this.#begin(claimed)
         yield
-        const call = this.#loaded.get(task.functionId)
-        const begun = call ? this.#run(task, running, call) : yield* this.#runFirst(task, running)
-        const { status, body } = begun.status === undefined ? yield* this.#settle(task, begun.value) : begun
-        this.#running = undefined
+      }
+      if (ending !== undefined) {
+        const { position } = claimed.task
+        const { status, body } = ending
         const large = body.byteLength > this.#ring.inlineBytes
-        if (large) this.#postBody(task.position, body)
+        if (large) this.#postBody(position, body)
         yield
-        while (!this.#ring.write(task.position, status, large ? undefined : body)) {
+        while (!this.#ring.write(position, status, large ? undefined : body)) {
           this.#notice()
           yield 'capacity'
         }
         yield
-        if (this.#importFailed) {
-          // The thread takes no more tasks, and stays busy until its main thread ends it.
-          this.#notice()
-          return
-        }
-        nowMs = this.#dependencies.nowMs()
-        if (nowMs - this.#noticedAtMs > NOTICE_MS) nowMs = this.#notice()
-        if (nowMs - turnAtMs > TURN_MS) {
-          yield 'turn'
-          turnAtMs = nowMs = this.#dependencies.nowMs()
-        }
+      }
+      let nowMs = this.#dependencies.nowMs()
+      if (nowMs - this.#noticedAtMs > NOTICE_MS) nowMs = this.#notice()
+      if (nowMs - this.#turnAtMs > TURN_MS) {
+        yield 'turn'
+        this.#turnAtMs = this.#dependencies.nowMs()
       }
     }
     this.#busy = false
-    this.#notice()
+    // Results of earlier tasks must not wait for tasks that wait themselves.
+    if (this.#waiting.size > 0 && !this.#importFailed) this.#noticeSoon()
+    else this.#notice()
+  }
+
+  /** What need not wait goes first, so that results leave soon. */
+  #next(): Claimed | undefined {
+    const due = this.#due.shift()
+    if (due !== undefined) {
+      this.#waiting.delete(due.task.position)
+      return due
+    }
+    for (let task = this.#nextTask(); task !== undefined; task = this.#nextTask()) {
+      if (!this.#ring.claim(task.position, this.#dependencies.nowMs())) continue
+      const { position, taskId, n, functionId } = task
+      const running = new RunningTask(position, taskId, n, this.#executor)
+      return { task, running, call: this.#loaded.get(functionId) }
+    }
+    return undefined
+  }
+
+  /** After a failed import it begins nothing more, until its main thread ends it. */
+  #nextTask(): PackedTask | undefined {
+    if (this.#importFailed || this.#waiting.size >= this.#tasksAtOnce) return undefined
+    for (;;) {
+      const next = this.#unpacking?.next()
+      if (next !== undefined && !next.done) return next.value
+      const batch = this.#batches.shift()
+      this.#unpacking = batch && unpackTasks(batch)
+      if (batch === undefined) return undefined
+    }
+  }
+
+  /** Undefined: it waits for its module or its promise. */
+  #begin(claimed: Claimed): Ending | undefined {
+    const { running, call } = claimed
+    if (call === undefined) return this.#load(claimed)
+    // It was told to end while its module was loading.
+    if (running.reason !== undefined) return failure(running.reason)
+    try {
+      return this.#run(claimed, call)
+    } catch (error) {
+      return failure(error)
+    }
   }
 
   /**
    * Avoids a promise if the task has ended when its function returns: a promise costs more than many tasks.
    */
-  #run(task: PackedTask, running: RunningTask, call: TaskFunction): Ending | Waiting {
-    try {
-      const value = taskContexts.run(running, apply, call, listFromBytes(task.input))
-      return isThenable(value) ? { status: undefined, value } : this.#ending(task, value)
-    } catch (error) {
-      return failure(error)
-    }
+  #run(claimed: Claimed, call: TaskFunction): Ending | undefined {
+    const { task, running } = claimed
+    const value = taskContexts.run(running, apply, call, listFromBytes(task.input))
+    if (!isThenable(value)) return this.#ending(task, value)
+    // Some thenables begin their work only when they are asked for its result.
+    const pending =
+      value instanceof Promise ? value : taskContexts.run(running, this.#dependencies.adopt, value)
+    const settled = (result: unknown): void => this.#ended({ ...claimed, ending: this.#ending(task, result) })
+    const failed = (error: unknown): void => this.#ended({ ...claimed, ending: failure(error) })
+    this.#waiting.set(task.position, running)
+    this.#dependencies.watch(pending, settled, failed)
+    return undefined
   }
 
-  *#runFirst(task: PackedTask, running: RunningTask): Generator<Pause, Ending | Waiting, unknown> {
-    const entry = this.#entries.get(task.functionId)
-    let call: TaskFunction
-    try {
-      if (entry === undefined) throw new FiresteelError('INTERNAL', 'A task came before its function.')
-      this.#noticeSoon()
-      call = (yield this.#dependencies.load(entry)) as TaskFunction
-      this.#loaded.set(task.functionId, call)
-    } catch (error) {
-      this.#importFailed = isFiresteelError(error, 'TASK_MODULE_FAILED')
+  #load(claimed: Claimed): Ending | undefined {
+    const { functionId, position } = claimed.task
+    const entry = this.#entries.get(functionId)
+    if (entry === undefined) {
+      const error = new FiresteelError('INTERNAL', 'A task came before its function.')
+      return { status: 'permanent', body: encodeError(error) }
+    }
+    const loading = this.#loading.get(functionId) ?? this.#dependencies.load(entry)
+    this.#loading.set(functionId, loading)
+    const loaded = (call: TaskFunction): void => {
+      this.#loading.delete(functionId)
+      this.#loaded.set(functionId, call)
+      this.#goOn({ ...claimed, call })
+    }
+    const failed = (error: unknown): void => {
+      this.#loading.delete(functionId)
+      this.#importFailed ||= isFiresteelError(error, 'TASK_MODULE_FAILED')
       const isUnloaded = unloaded.some((code) => isFiresteelError(error, code))
-      return { status: isUnloaded ? 'unloaded' : 'permanent', body: encodeError(error) }
+      this.#ended({
+        ...claimed,
+        ending: { status: isUnloaded ? 'unloaded' : 'permanent', body: encodeError(error) },
+      })
     }
-    // The task was told to end while its module was loading.
-    if (running.reason !== undefined) return failure(running.reason)
-    return this.#run(task, running, call)
+    this.#waiting.set(position, claimed.running)
+    this.#dependencies.watch(loading, loaded, failed)
+    return undefined
   }
 
-  *#settle(task: PackedTask, pending: PromiseLike<unknown>): Generator<Pause, Ending, unknown> {
-    this.#noticeSoon()
-    try {
-      return this.#ending(task, yield pending)
-    } catch (error) {
-      return failure(error)
-    }
+  #ended(claimed: Claimed): void {
+    this.#waiting.delete(claimed.task.position)
+    this.#goOn(claimed)
+  }
+
+  #goOn(claimed: Claimed): void {
+    this.#due.push(claimed)
+    this.#wake()
   }
 
   #ending(task: PackedTask, value: unknown): Ending {
@@ -206,9 +276,10 @@ export class ThreadSide {
     this.#dependencies.postBody({ position, body }, whole ? [body.buffer as ArrayBuffer] : [])
   }
 
-  /** Results of earlier tasks must not wait for a task that waits itself. */
   #noticeSoon(): void {
-    this.#cancelNotice ??= this.#dependencies.soon(() => this.#notice())
+    this.#cancelNotice ??= this.#dependencies.soon(() => {
+      this.#turnAtMs = this.#notice()
+    })
   }
 
   /** Returns the time after the notice. */

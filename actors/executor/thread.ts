@@ -1,7 +1,9 @@
 import { workerData } from 'node:worker_threads'
 import { encodeError } from '../messages/task-error.js'
+import { RunningTask } from './running-task.js'
 import { epochNow, SharedRing } from './shared-ring.js'
 import type { ThreadPorts } from './spawn-thread.js'
+import { taskContexts } from './task.js'
 import { installConsole } from './task-console.js'
 import { loadTaskFunction } from './task-module.js'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
@@ -14,36 +16,37 @@ const { control, bodies } = ports
 const ring = new SharedRing(data.memory)
 const post = (message: FromThread): void => control.postMessage(message)
 
-async function drive(work: Work): Promise<void> {
-  let step = work.next()
-  while (!step.done) {
-    const pause = step.value
-    if (pause === undefined) step = work.next()
-    else if (pause === 'capacity') {
-      ring.waitForReader()
-      step = work.next()
-    } else if (pause === 'turn') {
-      await new Promise(setImmediate)
-      step = work.next()
-    } else step = await settled(work, pause)
+function drive(work: Work): void {
+  for (let step = work.next(); !step.done; step = work.next()) {
+    if (step.value === 'capacity') ring.waitForReader()
+    else if (step.value === 'turn') {
+      setImmediate(drive, work)
+      return
+    }
   }
 }
 
-async function settled(work: Work, pending: PromiseLike<unknown>): Promise<ReturnType<Work['next']>> {
-  let value: unknown
-  try {
-    value = await pending
-  } catch (error) {
-    return work.throw(error)
-  }
-  return work.next(value)
+/**
+ * Tells the main thread whose code ends this thread. The context of a task is that of whatever it has begun.
+ */
+let isTold = false
+function tellEnd(error?: unknown): void {
+  if (isTold) return
+  isTold = true
+  const current = taskContexts.getStore()
+  post({
+    kind: 'fault',
+    error: error === undefined ? undefined : encodeError(error),
+    position: current instanceof RunningTask ? current.position : undefined,
+  })
 }
 
 installConsole()
 process.on('uncaughtException', (error) => {
-  post({ kind: 'fault', error: encodeError(error) })
+  tellEnd(error)
   process.exit(1)
 })
+process.on('exit', () => tellEnd())
 
 const side = new ThreadSide(data, ring, {
   nowMs: epochNow,
@@ -53,7 +56,9 @@ const side = new ThreadSide(data, ring, {
     const immediate = setImmediate(run)
     return () => clearImmediate(immediate)
   },
+  watch: (pending, settled, failed) => void pending.then(settled, failed),
+  adopt: async (thenable) => thenable,
   load: ({ url, name }) => loadTaskFunction(url, name, data.executor.host),
-  drive: (work) => void drive(work),
+  drive,
 })
 control.on('message', (message: ToThread) => side.receive(message))

@@ -9,11 +9,19 @@ import { ModuleFailures } from './module-failures.js'
 import { epochNow, type RingSize } from './shared-ring.js'
 import { type SpawnThread, spawnThread } from './spawn-thread.js'
 import type { ExecutorInfo } from './task.js'
-import { TaskThread, type ThreadEvents, threadEnded } from './task-thread.js'
+import {
+  type RunningAttempt,
+  TaskThread,
+  type ThreadEnd,
+  type ThreadEvents,
+  threadEnded,
+} from './task-thread.js'
 import { ThreadStarts } from './thread-starts.js'
 
 export interface ThreadPoolOptions {
   readonly threads: number
+  /** Tasks at a time in each thread; default 1. */
+  readonly tasksPerThread?: number
   /** Heap of each thread. */
   readonly heapMib: number
   readonly executor: ExecutorInfo
@@ -62,6 +70,8 @@ const NOTHING = new Uint8Array(0)
  * One thread per core, started when first needed. A cancelled, timed-out or runaway task costs only its
  * thread, and so does an exception outside a task. An attempt ends only when nothing of it runs any more: one
  * that is ended by force is reported when its thread is gone, so that the next attempt never runs beside it.
+ * Other tasks of such a thread have a while to end; those that are lost with it were not the reason, and are
+ * reported as `lost`.
  */
 export class ThreadPool {
   readonly #options: ThreadPoolOptions
@@ -71,18 +81,22 @@ export class ThreadPool {
   readonly #starts = new ThreadStarts()
   readonly #startRecords = new WeakMap<TaskThread, { readonly ms: number; readonly deathsBefore: number }>()
   readonly #failures = new ModuleFailures()
+  readonly #tasksPerThread: number
   #maxResultBytes: number
   readonly #spawn: SpawnThread
   readonly #dependencies: PoolDependencies
   #cancelLook: (() => void) | undefined
   /** Threads that were told to end, and since when. */
   readonly #endingMs = new Map<TaskThread, number>()
+  /** Threads that take nothing new. They are told to end at `untilMs`, or when nothing else runs there. */
+  readonly #retiring = new Map<TaskThread, { readonly reason: string; readonly untilMs: number }>()
   #paused = false
   #closed = false
   #whenEmpty: (() => void) | undefined
 
   constructor(options: ThreadPoolOptions) {
     this.#options = options
+    this.#tasksPerThread = options.tasksPerThread ?? 1
     this.#maxResultBytes = options.maxResultBytes
     this.#spawn = options.spawn ?? spawnThread
     this.#dependencies = options.dependencies ?? nodeDependencies
@@ -172,7 +186,7 @@ export class ThreadPool {
       const attempts = this.#nextFor(Math.min(share, thread.capacity))
       if (attempts.length > 0) thread.post(attempts)
     }
-    for (const thread of this.#threads) if (thread.load === 0) this.#steal(thread)
+    for (const thread of this.#threads) if (thread.idle > 0) this.#steal(thread)
     this.#look()
   }
 
@@ -222,6 +236,7 @@ export class ThreadPool {
       executor,
       functions: [...this.#functions.values()],
       maxResultBytes: this.#maxResultBytes,
+      tasksAtOnce: this.#tasksPerThread,
     }
     const thread = new TaskThread(settings, this.#spawn, this.#events)
     this.#startRecords.set(thread, {
@@ -235,10 +250,10 @@ export class ThreadPool {
     result: (thread, attempt, status, body) => {
       if (status === 'unloaded') this.#unloaded(thread, attempt, body)
       else this.#loaded(attempt, status, body)
-      if (thread.load === 0 || this.#queue.size > 0) this.#refillSoon()
+      if (thread.idle > 0 || this.#queue.size > 0) this.#refillSoon()
     },
     unbegun: (_thread, attempts) => this.#requeue(attempts),
-    ended: (thread, reason, running) => this.#threadEnded(thread, reason, running),
+    ended: (thread, end) => this.#threadEnded(thread, end),
   }
 
   #loaded(attempt: Attempt, status: ResultStatus, body: Uint8Array): void {
@@ -258,7 +273,7 @@ export class ThreadPool {
       return
     }
     const again = this.#failures.failed(url, body, this.#startRecordOf(thread).ms, this.#dependencies.nowMs())
-    this.#terminate(thread, `an import failed in it: ${error.message}`)
+    this.#retire(thread, `an import failed in it: ${error.message}`)
     if (again && !attempt.importFailed && attempt.abort === undefined) {
       attempt.importFailed = true
       this.#requeue([attempt])
@@ -293,12 +308,28 @@ export class ThreadPool {
     })
   }
 
-  /** An idle thread takes half of the unbegun tasks of the thread with the most tasks. */
+  /**
+   * A thread with idle places takes unbegun tasks of the thread with the most tasks, until both have as many.
+   */
   #steal(idle: TaskThread): void {
     const fullest = this.#byLoad().at(-1)
-    if (fullest === undefined || fullest === idle || fullest.load < 2) return
-    const attempts = fullest.revoke(Math.min(idle.capacity, Math.floor(fullest.load / 2)))
+    if (fullest === undefined || fullest.load - idle.load < 2 || !fullest.hasUnbegun) return
+    const attempts = fullest.revoke(Math.min(idle.idle, Math.floor((fullest.load - idle.load) / 2)))
     if (attempts.length > 0) idle.post(attempts)
+  }
+
+  /** A thread with idle places takes half of what waits behind a task that keeps another thread to itself. */
+  #relieve(): void {
+    for (const stalled of this.#threads) {
+      const unbegun = stalled.stalled()
+      if (unbegun === 0) continue
+      for (const idle of this.#threads) {
+        if (idle === stalled || idle.idle === 0 || idle.hasUnbegun) continue
+        const attempts = stalled.revoke(Math.min(idle.idle, Math.ceil(unbegun / 2)))
+        if (attempts.length > 0) idle.post(attempts)
+        break
+      }
+    }
   }
 
   #revokeOne(attempt: Attempt): boolean {
@@ -310,11 +341,14 @@ export class ThreadPool {
 
   #abort(attempt: Attempt, reason: 'cancelled' | 'timeout'): void {
     for (const thread of this.#threads) {
-      const running = thread.running()
-      if (running?.attempt !== attempt) continue
-      attempt.abort ??= { reason, deadlineMs: this.#dependencies.nowMs() + limits.taskAbortGraceMs }
-      thread.tell({ kind: 'abort', position: running.position, reason })
+      for (const running of thread.running())
+        if (running.attempt === attempt) this.#abortIn(thread, running, reason)
     }
+  }
+
+  #abortIn(thread: TaskThread, { attempt, position }: RunningAttempt, reason: 'cancelled' | 'timeout'): void {
+    attempt.abort ??= { reason, deadlineMs: this.#dependencies.nowMs() + limits.taskAbortGraceMs }
+    thread.tell({ kind: 'abort', position, reason })
   }
 
   #end(attempt: Attempt, status: ResultStatus, body: Uint8Array): void {
@@ -328,7 +362,7 @@ export class ThreadPool {
   }
 
   #look(): void {
-    const open = this.#load() + this.#queue.size + this.#endingMs.size
+    const open = this.#load() + this.#queue.size + this.#endingMs.size + this.#retiring.size
     const isStarting = this.#starts.failures > 0 && this.#threads.size === 0
     if (this.#cancelLook !== undefined || this.#closed || (open === 0 && !isStarting)) return
     this.#cancelLook = this.#dependencies.after(limits.threadLookMs, () => {
@@ -339,33 +373,57 @@ export class ThreadPool {
       if (started.length > 0) this.#options.onStarted(started)
       // A thread that only skipped revoked tasks has capacity again and reports nothing.
       this.#distribute()
+      if (!this.#paused && !this.#closed) this.#relieve()
       this.#look()
     })
   }
 
   #lookAt(thread: TaskThread, started: AttemptKey[]): void {
     thread.drain()
-    const running = thread.running()
     const nowMs = this.#dependencies.nowMs()
-    if (running === undefined) {
-      const isLate = thread.load > 0 && nowMs - this.#startRecordOf(thread).ms >= limits.threadStartMs
-      if (isLate && !thread.hasBegun) this.#terminate(thread, 'it did not reach its first task')
-      return
+    for (const running of thread.running()) {
+      const { attempt, sinceMs } = running
+      if (!attempt.reported && attempt.state !== 'ended') {
+        attempt.reported = true
+        started.push({ taskId: attempt.taskId, n: attempt.n })
+      }
+      if (attempt.abort !== undefined) {
+        const why = wordFor[attempt.abort.reason]
+        if (nowMs >= attempt.abort.deadlineMs)
+          this.#retire(thread, `task ${attempt.taskId} was ${why}, and did not end`)
+      } else if (attempt.timeoutMs > 0 && nowMs - sinceMs >= attempt.timeoutMs) {
+        this.#abortIn(thread, running, 'timeout')
+      }
     }
-    const { attempt, sinceMs } = running
-    if (!attempt.reported && attempt.state !== 'ended') {
-      attempt.reported = true
-      started.push({ taskId: attempt.taskId, n: attempt.n })
+    this.#lookAtRetiring(thread)
+    const isLate = thread.load > 0 && nowMs - this.#startRecordOf(thread).ms >= limits.threadStartMs
+    if (isLate && !thread.hasBegun) this.#terminate(thread, 'it did not reach its first task')
+  }
+
+  /** It takes nothing new. It is ended as soon as nothing runs there that could still end in order. */
+  #retire(thread: TaskThread, reason: string): void {
+    if (this.#retiring.has(thread) || this.#endingMs.has(thread)) return
+    const untilMs = this.#dependencies.nowMs() + limits.taskAbortGraceMs
+    this.#retiring.set(thread, { reason, untilMs })
+    thread.close()
+    this.#lookAtRetiring(thread)
+    this.#look()
+  }
+
+  #lookAtRetiring(thread: TaskThread): void {
+    const retiring = this.#retiring.get(thread)
+    if (retiring === undefined) return
+    const nowMs = this.#dependencies.nowMs()
+    if (nowMs < retiring.untilMs) {
+      for (const { attempt } of thread.running()) {
+        if (attempt.abort === undefined || nowMs < attempt.abort.deadlineMs) return
+      }
     }
-    if (attempt.abort !== undefined) {
-      const why = wordFor[attempt.abort.reason]
-      if (nowMs >= attempt.abort.deadlineMs) this.#terminate(thread, `its task was ${why}`)
-    } else if (attempt.timeoutMs > 0 && nowMs - sinceMs >= attempt.timeoutMs) {
-      this.#abort(attempt, 'timeout')
-    }
+    this.#terminate(thread, retiring.reason)
   }
 
   #terminate(thread: TaskThread, reason: string): void {
+    this.#retiring.delete(thread)
     if (this.#endingMs.has(thread)) return
     this.#endingMs.set(thread, this.#dependencies.nowMs())
     thread.terminate(reason)
@@ -378,11 +436,15 @@ export class ThreadPool {
    */
   #watchEnd(thread: TaskThread, sinceMs: number): void {
     if (this.#closed || this.#dependencies.nowMs() - sinceMs < limits.threadEndMs) return
-    const running = thread.running()?.attempt
-    const what = running === undefined ? 'a thread' : `task ${running.taskId}`
+    const running = [...thread.running()].map(({ attempt }) => attempt)
+    const [first] = running
+    const what = running.length === 1 && first ? `task ${first.taskId}` : 'a thread'
     this.#giveUp('stuck', `${what} is in a call that nothing interrupts`)
-    if (running !== undefined)
-      this.#end(running, 'failure', encodeError(threadEnded('it could not be ended')))
+    for (const attempt of running) {
+      // The others are lost with this executor.
+      if (attempt.abort !== undefined)
+        this.#end(attempt, 'failure', encodeError(threadEnded('it could not be ended')))
+    }
   }
 
   #giveUp(why: Useless, reason: string): void {
@@ -402,15 +464,21 @@ export class ThreadPool {
     this.#distribute()
   }
 
-  #threadEnded(thread: TaskThread, reason: string, running: readonly Attempt[]): void {
+  #threadEnded(thread: TaskThread, end: ThreadEnd): void {
+    const { reason } = end
     this.#threads.delete(thread)
     this.#endingMs.delete(thread)
+    this.#retiring.delete(thread)
     if (this.#threads.size === 0) this.#whenEmpty?.()
     if (this.#closed) return
-    for (const attempt of running) this.#end(attempt, 'failure', encodeError(threadEnded(reason)))
+    for (const attempt of end.running) {
+      if (isCulprit(attempt, end)) this.#end(attempt, 'failure', encodeError(threadEnded(reason)))
+      else this.#end(attempt, 'lost', Buffer.from(reason))
+    }
     this.#options.onLog(`A task thread ended: ${reason}.`)
-    if (!thread.hasBegun)
-      this.#starts.failed(this.#startRecordOf(thread).deathsBefore, this.#dependencies.nowMs())
+    const { deathsBefore } = this.#startRecordOf(thread)
+    if (thread.hasBegun) this.#starts.began(deathsBefore)
+    else this.#starts.failed(deathsBefore, this.#dependencies.nowMs())
     if (this.#starts.areUnrecoverable && ![...this.#threads].some(({ hasBegun }) => hasBegun)) {
       const { failures } = this.#starts
       this.#giveUp('startless', `${failures} task threads in a row ended before their first task: ${reason}`)
@@ -418,6 +486,10 @@ export class ThreadPool {
     this.#distribute()
   }
 }
+
+/** Where nobody knows what ended a thread, only the task that was there alone is to blame. */
+const isCulprit = (attempt: Attempt, { culprit, isExplained, running }: ThreadEnd): boolean =>
+  attempt === culprit || (!isExplained && running.length === 1)
 
 const timeIsOver = ({ timeoutMs }: Attempt): FiresteelError =>
   new FiresteelError('TASK_TIMEOUT', `The task ran longer than ${timeoutMs} ms.`)

@@ -120,6 +120,8 @@ export const executorRequest = z.object({
   cores: positive.optional(),
   memoryMib: positive,
   resources: resourceAmounts,
+  /** Tasks at a time on each core; absent: 1. The scheduling does not look at it: a core is given once. */
+  tasksPerCore: positive.max(limits.tasksPerCore, abort).optional(),
 })
 
 /** An application as its driver describes it (Spark's ApplicationDescription). */

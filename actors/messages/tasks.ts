@@ -36,9 +36,18 @@ export interface RunEntry extends AttemptKey {
 
 /**
  * How an attempt ended. `permanent`: another try would not help. `unloaded`: it did not begin, because its
- * module could not be loaded there; another executor may be able to.
+ * module could not be loaded there; another executor may be able to. `lost`: its thread ended, and it was not
+ * the reason, as far as anybody knows; the body is the reason, as text.
  */
-export const resultStatuses = ['value', 'failure', 'timeout', 'permanent', 'cancelled', 'unloaded'] as const
+export const resultStatuses = [
+  'value',
+  'failure',
+  'timeout',
+  'permanent',
+  'cancelled',
+  'unloaded',
+  'lost',
+] as const
 export type ResultStatus = (typeof resultStatuses)[number]
 
 export interface ResultEntry extends AttemptKey {

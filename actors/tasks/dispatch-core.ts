@@ -1,5 +1,6 @@
 import { limits } from '../../runtime/limits.js'
 import type { AttemptKey } from '../messages/tasks.js'
+import { countsOf, type TaskCounts } from './dispatch-counts.js'
 import { lose, lossOf, silenceOf, unannounced } from './dispatch-losses.js'
 import { place, rebalance } from './dispatch-placement.js'
 import {
@@ -53,9 +54,11 @@ export class DispatchCore {
     return [...this.#state.executors.values()].map((executor) => executor.description)
   }
 
-  /** Number of a group's tasks that are at executors. */
-  running(group: number): number {
-    return this.#state.groups.get(group)?.running ?? 0
+  /** Where the tasks of a group are, or all tasks. */
+  counts(group?: number): TaskCounts {
+    if (group === undefined) return countsOf(this.#state)
+    const found = this.#state.groups.get(group)
+    return found ? countsOf(this.#state, found) : { running: 0, atExecutors: 0, waiting: 0 }
   }
 
   /** Number of a group's tasks that wait for their next attempt. */
@@ -66,8 +69,8 @@ export class DispatchCore {
   /** How many tasks all executors together would hold now. */
   window(): number {
     let sum = 0
-    for (const { link, window, description } of this.#state.executors.values()) {
-      if (link === 'up') sum += window.size(description.cores)
+    for (const { link, window, slots } of this.#state.executors.values()) {
+      if (link === 'up') sum += window.size(slots)
     }
     return sum
   }
@@ -141,7 +144,7 @@ export class DispatchCore {
         })
         return
       case 'started':
-        acceptStarted(executor, input.attempts)
+        acceptStarted(state, executor, input.attempts)
         return
       case 'returned':
         acceptReturned(state, executor, input.attempts)

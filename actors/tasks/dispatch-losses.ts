@@ -62,36 +62,45 @@ function giveUp(state: DispatchState, executor: ExecutorEntry, loss: Loss): void
   if (executor.link !== 'none') state.effects.push({ kind: 'refuse', execId, reason: loss.reason })
   if (loss.mayRun) state.effects.push({ kind: 'killExecutor', execId })
   const live = [...executor.outstanding.values()].filter((task) => task.state === 'sent')
-  const blamed = loss.died ? suspectsAmong(live, executor.description.cores) : NO_TASKS
-  for (const task of executor.outstanding.values()) task.group.running--
-  executor.outstanding.clear()
+  const blamed = loss.died ? suspectsAmong(live, executor.slots) : NO_TASKS
+  const { cores } = executor.description
+  const isCrowd = executor.slots > cores && blamed.size > cores
+  state.takeAll(executor)
   state.effects.push({
     kind: 'event',
     event: { name: 'executorLost', executor: executor.description, reason: loss.reason, tasks: live.length },
   })
   state.log('warn', 'an executor is lost', { execId, reason: loss.reason, tasks: live.length })
   // The order is reversed, because each task goes to the head of its queue.
-  for (const task of live.reverse()) giveBack(state, task, execId, loss.reason, blamed.has(task))
+  for (const task of live.reverse()) {
+    if (blamed.has(task)) blame(task, execId, isCrowd)
+    giveBack(state, task, execId, loss.reason)
+  }
 }
 
 /**
  * The tasks that may have killed the executor. A task that ran for a while was reported as started. If there
- * is one for every core, it was one of those. Otherwise it may be any task that had no time to be reported.
+ * is one for every slot, it was one of those. Otherwise it may be any task that had no time to be reported.
  * Innocent tasks among the suspects run alone once.
  */
-function suspectsAmong(tasks: readonly Task[], cores: number): ReadonlySet<Task> {
+function suspectsAmong(tasks: readonly Task[], slots: number): ReadonlySet<Task> {
   const started = tasks.filter((task) => task.started)
-  return new Set(started.length >= cores ? started : tasks)
+  return new Set(started.length >= slots ? started : tasks)
 }
 
-function giveBack(state: DispatchState, task: Task, execId: number, reason: string, blamed: boolean): void {
-  if (blamed) {
-    task.killed = [...task.killed, execId]
-    task.suspect = true
-  }
+/**
+ * A suspect runs alone. Of a crowd on one executor, which would take long one by one, only those run alone
+ * that were on a dead executor before.
+ */
+function blame(task: Task, execId: number, isCrowd: boolean): void {
+  task.killed = [...task.killed, execId]
+  if (!isCrowd || task.killed.length === limits.quarantineLosses - 1) task.suspect = true
+}
+
+function giveBack(state: DispatchState, task: Task, execId: number, reason: string): void {
   if (task.spec.retries === 0) {
     state.stats.unknown++
-    state.settle(task, { kind: 'unknown', why: reason })
+    state.settle(task, { kind: 'unknown', lost: 'executor', why: reason })
     return
   }
   if (task.killed.length >= limits.quarantineLosses) {

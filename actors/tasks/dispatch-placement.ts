@@ -10,14 +10,14 @@ import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 const RETRIES_SEEN = innerLimits.retriesSeen
 
 /**
- * Gives queued tasks to executors with capacity: first to idle cores of all executors, then ahead of need.
+ * Gives queued tasks to executors with capacity: first to idle slots of all executors, then ahead of need.
  */
 export function place(state: DispatchState, nowMs: number): void {
   if (state.closed !== undefined) return
   const round = new Round(state, nowMs)
   if (state.suspects.length > 0) round.placeSuspects()
   if (state.queue.size + state.retries.length > 0) {
-    round.fillCores()
+    round.fillSlots()
     round.fillWindows()
   }
   round.send()
@@ -78,11 +78,11 @@ class Round {
   }
 
   /** Gives one task to each executor in turn, so that few tasks spread over all executors. */
-  fillCores(): void {
+  fillSlots(): void {
     for (let placed = true; placed; ) {
       placed = false
       for (const executor of this.#state.executors.values()) {
-        if (!isOpen(executor) || executor.outstanding.size >= executor.description.cores) continue
+        if (!isOpen(executor) || executor.outstanding.size >= executor.slots) continue
         const task = this.#nextFor(executor)
         if (task === undefined) continue
         this.#give(executor, task)
@@ -98,8 +98,8 @@ class Round {
     const share = Math.ceil((queue.size + retries.length) / Math.max(1, open))
     for (const executor of executors.values()) {
       if (!isOpen(executor)) continue
-      const { outstanding, window, description } = executor
-      let capacity = Math.min(share, window.size(description.cores) - outstanding.size)
+      const { outstanding, window, slots } = executor
+      let capacity = Math.min(share, window.size(slots) - outstanding.size)
       for (; capacity > 0; capacity--) {
         const task = this.#nextFor(executor)
         if (task === undefined) break
@@ -138,7 +138,7 @@ class Round {
       if (task.state !== 'queued') {
         retries.splice(index--, 1)
       } else if (mustWait(task, executor)) {
-        // This task waits for a free core.
+        // This task waits for a free slot.
       } else if (!task.tried.includes(executor.execId) || !this.#state.hasUntried(task)) {
         retries.splice(index, 1)
         return task
@@ -167,7 +167,7 @@ class Round {
 
 /** A task that runs at most once is not sent ahead: if it were lost there, its outcome would be unknown. */
 function mustWait(task: Task, executor: ExecutorEntry): boolean {
-  return task.spec.retries === 0 && executor.outstanding.size >= executor.description.cores
+  return task.spec.retries === 0 && executor.outstanding.size >= executor.slots
 }
 
 function isOpen(executor: ExecutorEntry): boolean {
@@ -175,11 +175,12 @@ function isOpen(executor: ExecutorEntry): boolean {
 }
 
 /**
- * Sets the timer if no task waits here, one executor has idle cores, and another holds more than it can run.
+ * Sets the timer if no task waits here, one executor could run more, and another holds more than it can run.
  */
 function watchBalance(state: DispatchState): void {
   if (state.rebalancing || state.executors.size < 2 || state.queue.size > 0) return
-  if (idleCores(state) === 0 || busiest(state) === undefined) return
+  const idle = idleOf(state)
+  if (idle.slots === 0 || busiest(state, idle) === undefined) return
   state.rebalancing = true
   state.effects.push({ kind: 'startTimer', timer: { kind: 'rebalance' }, ms: limits.taskRebalanceMs })
 }
@@ -187,31 +188,55 @@ function watchBalance(state: DispatchState): void {
 /** Called by the timer: the executor with the largest excess gives back half of its unstarted tasks. */
 export function rebalance(state: DispatchState): void {
   state.rebalancing = false
-  const idle = idleCores(state)
-  const slowest = busiest(state)
-  if (state.queue.size > 0 || idle === 0 || slowest === undefined) return
-  const excess = slowest.outstanding.size - slowest.description.cores
-  recall(state, slowest, Math.max(Math.min(idle, excess), Math.ceil(excess / 2)))
+  const idle = idleOf(state)
+  const slowest = busiest(state, idle)
+  if (state.queue.size > 0 || idle.slots === 0 || slowest === undefined) return
+  const { executor, excess } = slowest
+  const room = idle.cores > 0 ? idle.cores : idle.slots
+  recall(state, executor, Math.max(Math.min(room, excess), Math.ceil(excess / 2)))
 }
 
-function idleCores(state: DispatchState): number {
-  let idle = 0
+interface Idle {
+  readonly slots: number
+  /** Cores on which nothing runs at all. */
+  readonly cores: number
+}
+
+function idleOf(state: DispatchState): Idle {
+  let slots = 0
+  let cores = 0
   for (const executor of state.executors.values()) {
-    if (isOpen(executor)) idle += Math.max(0, executor.description.cores - executor.outstanding.size)
+    if (!isOpen(executor)) continue
+    slots += Math.max(0, executor.slots - executor.outstanding.size)
+    cores += Math.max(0, executor.description.cores - executor.outstanding.size)
   }
-  return idle
+  return { slots, cores }
 }
 
-function busiest(state: DispatchState): ExecutorEntry | undefined {
+function busiest(
+  state: DispatchState,
+  idle: Idle,
+): { readonly executor: ExecutorEntry; readonly excess: number } | undefined {
   let found: ExecutorEntry | undefined
   let most = 0
   for (const executor of state.executors.values()) {
-    const excess = executor.outstanding.size - executor.description.cores
-    if (executor.link !== 'up' || executor.recalling || excess <= most) continue
+    if (executor.link !== 'up' || executor.recalling) continue
+    const excess = excessOf(executor, idle)
+    if (excess <= most) continue
     found = executor
     most = excess
   }
-  return found
+  return found && { executor: found, excess: most }
+}
+
+/**
+ * The tasks beyond its slots; beside an idle core also tasks in its slots that have not begun, because a task
+ * there keeps its core to itself.
+ */
+function excessOf({ outstanding, started, slots, description }: ExecutorEntry, idle: Idle): number {
+  const beyond = outstanding.size - slots
+  if (idle.cores === 0) return beyond
+  return Math.max(beyond, Math.min(outstanding.size - started, outstanding.size - description.cores))
 }
 
 function recall(state: DispatchState, executor: ExecutorEntry, count: number): void {

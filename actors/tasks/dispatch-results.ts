@@ -1,7 +1,8 @@
 import { backoffMs, jittered } from '../../runtime/backoff.js'
 import { limits } from '../../runtime/limits.js'
-import type { AttemptKey } from '../messages/tasks.js'
+import type { AttemptKey, ResultStatus } from '../messages/tasks.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
+import { loseWithThread } from './dispatch-thread-loss.js'
 import type { AttemptResult, DispatchInput } from './dispatch-types.js'
 
 /** The task whose current attempt this is, at this executor. */
@@ -10,10 +11,14 @@ function currentTask(executor: ExecutorEntry, { taskId, n }: AttemptKey): Task |
   return task !== undefined && task.n === n ? task : undefined
 }
 
-export function acceptStarted(executor: ExecutorEntry, attempts: readonly AttemptKey[]): void {
+export function acceptStarted(
+  state: DispatchState,
+  executor: ExecutorEntry,
+  attempts: readonly AttemptKey[],
+): void {
   for (const attempt of attempts) {
     const task = currentTask(executor, attempt)
-    if (task !== undefined) task.started = true
+    if (task !== undefined) state.start(executor, task)
   }
 }
 
@@ -78,7 +83,8 @@ export function keepResults(
   }
 }
 
-const hasRun = ({ status }: AttemptResult): boolean => status !== 'cancelled' && status !== 'unloaded'
+const notRun: readonly string[] = ['cancelled', 'unloaded', 'lost'] satisfies ResultStatus[]
+const hasRun = ({ status }: AttemptResult): boolean => !notRun.includes(status)
 
 function endAttempt(
   state: DispatchState,
@@ -97,6 +103,9 @@ function endAttempt(
       return
     case 'unloaded':
       tryElsewhere(state, executor, task, body)
+      return
+    case 'lost':
+      loseWithThread(state, executor, task, body)
       return
     case 'failure':
     case 'timeout':

@@ -24,7 +24,9 @@ export interface Task {
   failures: number
   /** Executors that died while it ran there. */
   killed: number[]
-  /** True: it runs alone, so that no other task is blamed if its executor dies again. */
+  /** Threads that ended while it ran in them, with another task as the reason or without a known one. */
+  threadsLost: number
+  /** True: it runs alone, so that no other task is blamed if its executor or its thread ends again. */
   suspect: boolean
   /** Executors where it failed or could not be loaded. */
   tried: number[]
@@ -60,6 +62,8 @@ export class ExecutorEntry {
   /** The log has the warning that it cannot load a module. */
   unloadedLogged = false
   readonly outstanding = new Map<number, Task>()
+  /** Number of outstanding tasks that it has reported as started. */
+  started = 0
   outstandingBytes = 0
   readonly window = new Window()
 
@@ -69,6 +73,11 @@ export class ExecutorEntry {
 
   get execId(): number {
     return this.description.execId
+  }
+
+  /** Tasks that it runs at a time. */
+  get slots(): number {
+    return this.description.cores * (this.description.tasksPerCore ?? 1)
   }
 
   get takesTasks(): boolean {
@@ -89,6 +98,8 @@ export class DispatchState {
   /** Tasks that failed at least once and want an executor that is not in `tried`. */
   readonly retries: Task[] = []
   readonly suspects: Task[] = []
+  /** Number of tasks at executors that are reported as started. */
+  started = 0
   closed: string | undefined
   rebalancing = false
   readonly stats: DispatchStats = {
@@ -123,6 +134,7 @@ export class DispatchState {
       attempts: 0,
       failures: 0,
       killed: NO_EXECUTORS,
+      threadsLost: 0,
       suspect: false,
       tried: NO_EXECUTORS,
       unloaded: 0,
@@ -137,8 +149,33 @@ export class DispatchState {
   take(executor: ExecutorEntry, task: Task): void {
     if (!executor.outstanding.delete(task.spec.taskId)) return
     executor.outstandingBytes -= task.spec.inputBytes
-    task.group.running--
+    this.#left(executor, task)
     if (executor.alone === task) executor.alone = undefined
+  }
+
+  /** Removes all tasks from an executor that is given up. */
+  takeAll(executor: ExecutorEntry): void {
+    for (const task of executor.outstanding.values()) this.#left(executor, task)
+    executor.outstanding.clear()
+  }
+
+  #left(executor: ExecutorEntry, task: Task): void {
+    task.group.running--
+    if (task.started) this.#count(executor, task, -1)
+    task.started = false
+  }
+
+  /** The executor reports that it runs the task. */
+  start(executor: ExecutorEntry, task: Task): void {
+    if (task.started) return
+    task.started = true
+    this.#count(executor, task, 1)
+  }
+
+  #count(executor: ExecutorEntry, task: Task, change: number): void {
+    executor.started += change
+    task.group.started += change
+    this.started += change
   }
 
   /** True: some linked executor has not tried the task. */

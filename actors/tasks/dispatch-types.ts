@@ -32,6 +32,8 @@ export interface ExecutorDescription {
   readonly workerId: string
   readonly host: string
   readonly cores: number
+  /** Tasks at a time on each core; default 1. */
+  readonly tasksPerCore?: number
 }
 
 export interface ExecutorUpdate {
@@ -49,7 +51,7 @@ export interface AttemptResult extends AttemptKey {
   readonly body: Uint8Array
 }
 
-export type RepetitionCause = 'failure' | 'timeout' | `executor lost: ${string}`
+export type RepetitionCause = 'failure' | 'timeout' | `executor lost: ${string}` | `thread lost: ${string}`
 
 /** Why a task ran, or may have run, again (protocol S7: each repetition names its cause). */
 export interface Repetition {
@@ -74,7 +76,7 @@ export type TaskEnd =
   | { readonly kind: 'cancelled'; readonly reason: string }
   | { readonly kind: 'closed'; readonly reason: string }
   | { readonly kind: 'quarantined'; readonly executors: readonly number[] }
-  | { readonly kind: 'unknown'; readonly why: string }
+  | { readonly kind: 'unknown'; readonly lost: 'executor' | 'thread'; readonly why: string }
 
 /** The outcome of a task. Each task has exactly one. */
 export interface TaskOutcome {
@@ -175,7 +177,7 @@ export interface DispatchStats {
   unknown: number
   /** Attempts after a failure or timeout. */
   retried: number
-  /** Tasks that were moved because their executor was lost. */
+  /** Tasks that run again because their executor or their thread was lost. */
   lost: number
   /** Results of attempts that were no longer current. */
   dropped: number

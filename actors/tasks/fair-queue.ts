@@ -13,6 +13,8 @@ export class Group {
   running = 0
   /** Tasks that wait for their next attempt. */
   held = 0
+  /** Those of them that executors have reported as started. */
+  started = 0
 
   constructor(id: number) {
     this.id = id

@@ -21,7 +21,7 @@ export function errorOf({ end, attempts }: TaskOutcome, name: string): Error {
     case 'unknown':
       return new FiresteelError(
         'TASK_OUTCOME_UNKNOWN',
-        `The task ${name} may have run: its executor was lost (${end.why}), and retries: 0 forbids another try.`,
+        `The task ${name} may have run: its ${end.lost} was lost (${end.why}), and retries: 0 forbids another try.`,
       )
     case 'value':
       return new FiresteelError('INTERNAL', `The task ${name} has a value.`)

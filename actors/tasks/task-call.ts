@@ -120,6 +120,8 @@ export class TaskCall<I> {
     this.#isAsync = iterable[Symbol.asyncIterator] !== undefined
     this.#iterator = iterable[Symbol.asyncIterator]?.() ?? iterable[Symbol.iterator]?.()
     const unlisten = this.#pool.on((event) => {
+      // It may take more than all others before it.
+      if (event.name === 'executorLinked') this.#pull()
       if (event.name !== 'taskRepeated' || event.group !== this.#group) return
       this.#progress.retried++
       this.#report()
@@ -286,9 +288,9 @@ export class TaskCall<I> {
     queueMicrotask(() => {
       this.#progressDue = false
       const total = totalOf(this.#inputs)
-      const running = this.#pool.running(this.#group)
+      const counts = this.#pool.counts(this.#group)
       try {
-        onProgress({ ...this.#progress, running, ...(total !== undefined && { total }) })
+        onProgress({ ...this.#progress, ...counts, ...(total !== undefined && { total }) })
       } catch (error) {
         this.fail(error)
       }

@@ -31,8 +31,10 @@ export interface TaskProgress {
   readonly failed: number
   /** Attempts after a failure, a timeout or the loss of an executor. */
   readonly retried: number
-  /** Tasks that are at executors now. */
+  /** Tasks of this call that run, wait at executors, and wait in this process. */
   readonly running: number
+  readonly atExecutors: number
+  readonly waiting: number
   /** Set if the inputs have a length. */
   readonly total?: number
 }

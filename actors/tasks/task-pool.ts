@@ -8,6 +8,7 @@ import { systemTimers, type TimerSource } from '../../runtime/timers.js'
 import { decodeError } from '../messages/task-error.js'
 import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
 import { DispatchCore } from './dispatch-core.js'
+import type { TaskCounts } from './dispatch-counts.js'
 import { keyOfTimer } from './dispatch-timer.js'
 import type {
   Backoff,
@@ -68,9 +69,11 @@ export interface TaskPoolOptions {
   readonly limits?: Partial<TaskPoolLimits>
   /** Gives numbers in [0, 1). */
   readonly random?: () => number
+  /** Tasks at a time on each core of an executor; default 1. */
+  readonly tasksPerCore?: number
 }
 
-export interface TaskPoolStats extends DispatchStats {
+export interface TaskPoolStats extends DispatchStats, TaskCounts {
   /** Tasks that have not ended. */
   live: number
 }
@@ -87,10 +90,10 @@ export interface TaskPool {
   cancel(taskIds: readonly number[], reason: string): void
   /** Returns the number of a new map or each. Groups take turns. Single calls are group 0. */
   newGroup(): number
-  /** Number of a group's tasks that are at executors. */
-  running(group: number): number
   /** Number of a group's tasks that wait for their next attempt. */
   held(group: number): number
+  /** Where the tasks of a group are that have not ended. */
+  counts(group: number): TaskCounts
   /** How many tasks all executors together would hold now. */
   window(): number
   /** Ends all tasks with APPLICATION_CLOSED and tells the executors to exit. */
@@ -139,8 +142,12 @@ class Pool implements TaskPool {
     }
   }
 
-  executorAdded({ execId, workerId, host, cores }: ExecutorDescription): void {
-    this.#step({ kind: 'executorAdded', executor: { execId, workerId, host, cores } })
+  executorAdded(executor: ExecutorDescription): void {
+    this.#step({ kind: 'executorAdded', executor: this.#described(executor) })
+  }
+
+  #described({ execId, workerId, host, cores }: ExecutorDescription): ExecutorDescription {
+    return { execId, workerId, host, cores, tasksPerCore: this.#options.tasksPerCore ?? 1 }
   }
 
   executorUpdated(update: ExecutorUpdate): void {
@@ -175,8 +182,8 @@ class Pool implements TaskPool {
     return this.#nextGroup++
   }
 
-  running(group: number): number {
-    return this.#core.running(group)
+  counts(group: number): TaskCounts {
+    return this.#core.counts(group)
   }
 
   held(group: number): number {
@@ -198,7 +205,9 @@ class Pool implements TaskPool {
   }
 
   stats(): TaskPoolStats {
-    return { ...this.#core.stats, live: this.#submissions.size }
+    const live = this.#submissions.size
+    const { running, atExecutors } = this.#core.counts()
+    return { ...this.#core.stats, live, running, atExecutors, waiting: live - running - atExecutors }
   }
 
   executors(): ExecutorDescription[] {
@@ -378,14 +387,15 @@ class Pool implements TaskPool {
   }
 
   readonly #channelEvents: ChannelEvents = {
-    hello: (channel, { execId, workerId, host, cores }) => {
+    hello: (channel, hello) => {
+      const { execId } = hello
       const older = this.#channels.get(execId)
       this.#channels.set(execId, channel)
       if (older !== undefined) {
         older.replace()
         this.#step({ kind: 'linkDown', execId, reason: 'replaced' })
       }
-      this.#step({ kind: 'hello', executor: { execId, workerId, host, cores } })
+      this.#step({ kind: 'hello', executor: this.#described(hello) })
     },
     held: (channel, attempts) => this.#observed(channel, (execId) => ({ kind: 'held', execId, attempts })),
     started: (channel, attempts) =>

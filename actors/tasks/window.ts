@@ -5,7 +5,7 @@ import { limits } from '../../runtime/limits.js'
 const MEASURE_MS = innerLimits.taskMeasureMs
 
 /**
- * How many tasks one executor may hold: one per core, and as many more as it ends in `taskPrefetchMs` at its
+ * How many tasks one executor may hold: one per slot, and as many more as it ends in `taskPrefetchMs` at its
  * own pace. No-op tasks are sent by the thousand; tasks longer than that are never sent ahead.
  */
 export class Window {
@@ -13,8 +13,9 @@ export class Window {
   #sinceMs = 0
   #ended = 0
 
-  size(cores: number): number {
-    return Math.min(limits.taskWindow, cores + Math.floor(this.#perMs * limits.taskPrefetchMs))
+  size(slots: number): number {
+    const ahead = Math.min(limits.taskWindow, slots + Math.floor(this.#perMs * limits.taskPrefetchMs))
+    return Math.max(slots, ahead)
   }
 
   /** The executor has work again. Its idle time says nothing about its pace. */

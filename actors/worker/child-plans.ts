@@ -94,6 +94,7 @@ export async function executorPlan(
     workerId,
     host: config.advertise ?? config.host,
     cores,
+    tasksPerCore: application.executor.tasksPerCore ?? 1,
     memoryMib,
     resources,
     key: deriveKey(registrantKey(registrant, config), 'application', appId).toString('base64'),

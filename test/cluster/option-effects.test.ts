@@ -131,6 +131,15 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
     )
     assert.equal((await factsWith({ cores: 2 })).cores, 2)
   },
+  'executor.tasksPerCore': async () => {
+    await withApp({ executor: { tasksPerCore: 5 }, executors: 1 }, 1, async (app) => {
+      const most = await Promise.all(Array.from({ length: 15 }, () => tasksOf(app).together(5)))
+      assert.equal(Math.max(...most), 5)
+    })
+    await withApp({ executors: 1 }, 1, async (app) => {
+      assert.deepEqual(await Promise.all([1, 1, 1].map((count) => tasksOf(app).together(count))), [1, 1, 1])
+    })
+  },
   'executor.memory': async () => {
     const [small, byDefault] = [await factsWith({ memory: '256m' }), await factsWith({})]
     assert.ok(small.heapMib < 0.7 * byDefault.heapMib, `${small.heapMib} and ${byDefault.heapMib} MiB`)

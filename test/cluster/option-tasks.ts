@@ -17,3 +17,13 @@ export function facts() {
 export const bytes = (count: number): Uint8Array => new Uint8Array(count)
 
 export const sizeOf = (body: Uint8Array): number => body.length
+
+/** Waits until so many of its calls have once been under way in this thread. Gives how many are. */
+let now = 0
+let most = 0
+export async function together(count: number): Promise<number> {
+  most = Math.max(most, ++now)
+  while (most < count) await new Promise((resolve) => setTimeout(resolve, 2))
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  return now--
+}

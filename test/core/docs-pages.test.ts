@@ -85,6 +85,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
   } satisfies Record<keyof ConnectOptions, true>,
   '### Options of executor': {
     cores: true,
+    tasksPerCore: true,
     memory: true,
     resources: true,
     env: true,
@@ -131,6 +132,9 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     lost: true,
     dropped: true,
     live: true,
+    running: true,
+    atExecutors: true,
+    waiting: true,
     executors: true,
   } satisfies Record<keyof AppStats, true>,
   '## Events': {

@@ -1,23 +1,55 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { PositionList } from '../../actors/executor/position-list.js'
 import { createSharedMemory, SharedRing } from '../../actors/executor/shared-ring.js'
 
+const ringOf = (slots: number): SharedRing => new SharedRing(createSharedMemory({ slots, bytes: 1024 }))
+
 test('a slot is free only when the thread has passed it: what was taken back is not run by its successor', () => {
-  const ring = new SharedRing(createSharedMemory())
-  const slots = ring.freeSlots(0, 0)
-  for (let position = 0; position < slots; position++) {
+  const ring = ringOf(3)
+  const positions = new PositionList(ring)
+  const posted = [positions.take(), positions.take(), positions.take()]
+  for (const position of posted) {
     ring.post(position)
     assert.equal(ring.revoke(position), true)
+    positions.revoked(position)
   }
-  assert.equal(ring.freeSlots(slots, slots), 0, 'all taken back, none passed')
-  assert.equal(ring.claim(0, 0), false)
-  assert.equal(ring.freeSlots(slots, slots), 1)
-  ring.post(slots)
-  assert.equal(ring.claim(1, 0), false, 'the number after the one that is free')
-  for (let position = 2; position < slots; position++) assert.equal(ring.claim(position, 0), false)
-  assert.equal(ring.claim(slots, 0), true)
-  assert.equal(ring.freeSlots(slots + 1, slots + 1), slots - 1, 'begun, and not free before it is done')
-  ring.write(slots, 'value', new Uint8Array(3))
-  assert.equal(ring.freeSlots(slots + 1, slots + 1), slots)
-  assert.equal(ring.freeSlots(slots + 1, slots), slots - 1, 'its end is not read')
+  assert.equal(positions.free, 0, 'all taken back, none passed')
+  assert.throws(() => positions.take(), RangeError)
+  const [first, second] = posted as [number, number]
+  assert.equal(ring.claim(second, 0), false)
+  assert.equal(positions.free, 1)
+  const next = positions.take()
+  assert.equal(next, second + 3, 'its slot, under a name of its own')
+  ring.post(next)
+  assert.equal(ring.claim(first, 0), false)
+  assert.equal(ring.claim(next, 5), true)
+  assert.equal(ring.claimedAtMs(next), 5)
+  assert.equal(positions.free, 1, 'the one that runs keeps its slot')
+  assert.ok(ring.write(next, 'value', new Uint8Array(3)))
+  assert.equal(positions.free, 1, 'its end is not read')
+  assert.deepEqual(
+    ring.drain().map(({ position }) => position),
+    [next],
+  )
+  positions.ended(next)
+  assert.equal(positions.free, 2)
+})
+
+test('a task that runs for long keeps only its own slot', () => {
+  const ring = ringOf(2)
+  const positions = new PositionList(ring)
+  const long = positions.take()
+  ring.post(long)
+  assert.ok(ring.claim(long, 0))
+  for (let count = 0; count < 100; count++) {
+    const position = positions.take()
+    ring.post(position)
+    assert.ok(ring.claim(position, count))
+    assert.ok(ring.write(position, 'value', undefined))
+    ring.drain()
+    positions.ended(position)
+  }
+  assert.equal(ring.claimedAtMs(long), 0, 'since when it runs')
+  assert.equal(positions.free, 1)
 })

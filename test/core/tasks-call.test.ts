@@ -49,8 +49,8 @@ class HandPool {
   newGroup(): number {
     return this.#group++
   }
-  running(): number {
-    return this.open.size
+  counts() {
+    return { running: this.open.size, atExecutors: 0, waiting: 0 }
   }
   held(): number {
     return this.waiting
@@ -268,7 +268,9 @@ test('progress comes once for what ends together, with the total where there is 
     listener({ name: 'taskRepeated', taskId: 3, group: 99, execId: 0, cause: 'failure' })
   }
   await first
-  assert.deepEqual(seen, [{ done: 1, failed: 1, retried: 1, running: 1, total: 3 }])
+  assert.deepEqual(seen, [
+    { done: 1, failed: 1, retried: 1, running: 1, atExecutors: 0, waiting: 0, total: 3 },
+  ])
 })
 
 test('a value of an input over the limit fails that input only', async () => {

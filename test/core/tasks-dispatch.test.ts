@@ -535,9 +535,9 @@ test('tasks that were at a lost executor are at none', () => {
   const bench = new Bench()
   bench.submit(4)
   bench.up(1, 2)
-  assert.equal(bench.core.running(1), 2)
+  assert.deepEqual(bench.core.counts(1), { running: 2, atExecutors: 0, waiting: 2 })
   bench.update({ execId: 1, state: 'LOST' })
-  assert.equal(bench.core.running(1), 0)
+  assert.deepEqual(bench.core.counts(1), { running: 0, atExecutors: 0, waiting: 4 })
 })
 
 test('a blocked link or a decommissioned executor gets nothing new', () => {

@@ -1,6 +1,8 @@
 /* Task functions that the tests run on real executors. */
 import { execSync } from 'node:child_process'
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFile as readAsync } from 'node:fs/promises'
+import { threadId } from 'node:worker_threads'
 import { context, NoRetry } from '../../actors/executor/task.js'
 
 export const echo = (value: unknown): unknown => value
@@ -111,4 +113,58 @@ export const bytesLater = async (length: number): Promise<Uint8Array> => {
 /** An error whose record is at least so long. */
 export function failsWith(length: number): never {
   throw new Error('x'.repeat(length))
+}
+
+/** Waits until so many of its calls have once been under way in this thread, and a while more. */
+let togetherNow = 0
+let togetherMost = 0
+export async function together(count: number): Promise<{ most: number; thread: number }> {
+  togetherMost = Math.max(togetherMost, ++togetherNow)
+  while (togetherMost < count) await new Promise((resolve) => setTimeout(resolve, 2))
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  const most = togetherNow--
+  return { most, thread: threadId }
+}
+
+/** What it sees of itself before and after it has waited. */
+export async function ownContext(value: number): Promise<unknown> {
+  const { taskId, attempt } = context()
+  const seen: unknown[] = []
+  const look = (): void => {
+    seen.push([context().taskId, context().attempt])
+  }
+  await new Promise((resolve) => setTimeout(resolve, value % 7))
+  look()
+  await Promise.resolve().then(look)
+  await readAsync('/dev/null').then(look)
+  console.log(`value ${value}`)
+  return { value, own: [taskId, attempt], seen }
+}
+
+/** An exception that no promise of it takes, a while after it has begun. */
+export async function throwsSoon(file: string): Promise<void> {
+  appendFileSync(file, 'x')
+  setTimeout(() => {
+    throw new Error('outside')
+  }, 30)
+  await new Promise((resolve) => setTimeout(resolve, 60_000))
+}
+
+/** Notes each of its runs in a file. */
+export async function noted(file: string, ms: number): Promise<number> {
+  appendFileSync(file, '+')
+  await new Promise((resolve) => setTimeout(resolve, ms))
+  appendFileSync(file, '-')
+  return threadId
+}
+
+/** Ignores its signal for ever, and does not block its thread. */
+export const deaf = (): Promise<never> =>
+  new Promise(() => {
+    setInterval(() => undefined, 1000)
+  })
+
+export async function exitsSoon(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms))
+  process.exit(3)
 }

@@ -172,10 +172,16 @@ export class SimApplication {
 function wanted(random: Random, hasResources: boolean) {
   const cores = random.chance(0.2) ? undefined : random.pick([1, 1, 1, 2])
   const limit = random.chance(0.2) ? 1 + random.int(3) : undefined
+  const tasksPerCore = random.pick([1, 1, 2, 7])
   const resources: ResourceAmounts = hasResources && random.chance(0.5) ? { gpu: 1 } : {}
   return {
     maxCores: (cores ?? 1) + random.int(4),
-    executor: { ...(cores !== undefined && { cores }), memoryMib: random.pick([64, 64, 256]), resources },
+    executor: {
+      ...(cores !== undefined && { cores }),
+      memoryMib: random.pick([64, 64, 256]),
+      tasksPerCore,
+      resources,
+    },
     ...(limit !== undefined && { executorLimit: limit }),
   }
 }

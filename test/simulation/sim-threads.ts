@@ -37,7 +37,7 @@ export class SimThreads implements TaskRunner, ThreadWorld {
     world: SimWorld,
     place: Place,
     random: Random,
-    { appId, execId, cores }: LaunchExecutor,
+    { appId, execId, cores, application }: LaunchExecutor,
     ends: Ends,
   ) {
     this.#world = world
@@ -48,6 +48,7 @@ export class SimThreads implements TaskRunner, ThreadWorld {
     this.#pool = new ThreadPool({
       ...ends,
       threads: cores,
+      tasksPerThread: application.executor.tasksPerCore ?? 1,
       heapMib: 32,
       executor: { id: `${appId}/${execId}`, host, cores, resources: {} },
       maxResultBytes: MOST_RESULT_BYTES,
@@ -102,6 +103,8 @@ export class SimThreads implements TaskRunner, ThreadWorld {
   }
 
   posted(): void {}
+
+  doomed(): void {}
 
   received(): void {}
 

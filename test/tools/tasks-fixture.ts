@@ -18,6 +18,7 @@ const entry = fileURLToPath(new URL('../../actors/executor/main.js', import.meta
 
 export interface StartOptions {
   readonly cores?: number
+  readonly tasksPerCore?: number
   readonly host?: string
   readonly applicationTimeoutMs?: number
   /** Where its output goes; default our own stderr. */
@@ -34,23 +35,30 @@ export interface TestDriver extends AsyncDisposable {
   readonly warnings: string[]
   /** No executor gets in any more. */
   stopAccepting(): Promise<void>
+  /** Kills an executor process, and waits for its end. */
+  kill(execId: number): Promise<void>
   /** Starts an executor process, tells the pool of it, and of its end as the Master would. */
   start(options?: StartOptions): Promise<{ readonly execId: number; readonly child: Child }>
 }
 
-export async function startDriver(limits: Partial<TaskPoolLimits> = {}): Promise<TestDriver> {
+export async function startDriver(
+  limits: Partial<TaskPoolLimits> = {},
+  tasksPerCore = 1,
+): Promise<TestDriver> {
   const key = deriveKey(randomBytes(32), 'application', appId)
   const events: TaskPoolEvent[] = []
   const killed: number[] = []
   const links: Link[] = []
   const warnings: string[] = []
   const children = new Set<Child>()
+  const byId = new Map<number, Child>()
   const pool = createTaskPool({
     appId,
     log: { info: () => undefined, warn: (message) => void warnings.push(message) },
     killExecutor: (execId) => void killed.push(execId),
     onDefect: throwUncaught,
     limits,
+    tasksPerCore,
   })
   pool.on((event) => void events.push(event))
   const listener = await listen({
@@ -73,8 +81,14 @@ export async function startDriver(limits: Partial<TaskPoolLimits> = {}): Promise
     links,
     warnings,
     stopAccepting: () => listener.close(),
+    async kill(execId) {
+      const child = byId.get(execId)
+      child?.signal('SIGKILL')
+      await child?.exited
+    },
     async start({
       cores = 1,
+      tasksPerCore: ofExecutor = tasksPerCore,
       host = 'host-a',
       applicationTimeoutMs = 10_000,
       pipe = false,
@@ -90,6 +104,7 @@ export async function startDriver(limits: Partial<TaskPoolLimits> = {}): Promise
         workerId: 'worker-1',
         host,
         cores,
+        tasksPerCore: ofExecutor,
         memoryMib: 512,
         resources: { gpu: ['0'] },
         key: key.toString('base64'),
@@ -106,6 +121,7 @@ export async function startDriver(limits: Partial<TaskPoolLimits> = {}): Promise
         ownGroup: true,
       })
       children.add(child)
+      byId.set(execId, child)
       pool.executorAdded({ execId, workerId: 'worker-1', host, cores })
       void child.exited.then(({ code, signal }) => {
         children.delete(child)

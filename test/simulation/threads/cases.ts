@@ -8,6 +8,7 @@ export interface Case extends Plan {
 
 const small = {
   threads: 1,
+  tasksPerThread: 1,
   slots: 4,
   ringBytes: 64,
   maxResultBytes: 900,

@@ -18,8 +18,22 @@ const common: readonly TaskKind[] = [
   'failsLater',
 ]
 
+const orderKinds = [
+  'run',
+  'run',
+  'run',
+  'run',
+  'cancel',
+  'cancel',
+  'cancel',
+  'recall',
+  'pause',
+  'later',
+] as const
+
 export function drawPlan(random: Random): Plan {
   const threads = 1 + random.int(3)
+  const tasksPerThread = random.pick([1, 1, 2, 3, 7])
   const slots = random.pick([2, 4, 8, 32])
   const ringBytes = random.pick([64, 256, 256, 1024])
   const maxResultBytes = random.pick([300, 900, 900])
@@ -35,13 +49,14 @@ export function drawPlan(random: Random): Plan {
   let tasks = 0
   let paused = false
   for (let left = 1 + random.int(10); left > 0; left--) {
-    const kind = random.pick(['run', 'run', 'run', 'cancel', 'cancel', 'recall', 'pause'] as const)
+    const kind = random.pick([...orderKinds])
     if (kind === 'run' || tasks === 0) {
       const batch = Array.from({ length: 1 + random.int(random.pick([2, 6, 12])) }, drawTask)
       tasks += batch.length
       orders.push({ kind: 'run', tasks: batch })
     } else if (kind === 'cancel') orders.push({ kind, task: random.int(tasks) })
     else if (kind === 'recall') orders.push({ kind, count: 1 + random.int(6) })
+    else if (kind === 'later') orders.push({ kind, atMs: random.int(1200) })
     else {
       paused = !paused
       orders.push({ kind, paused })
@@ -51,5 +66,15 @@ export function drawPlan(random: Random): Plan {
   const kills = random.pick([0, 0, 1, 3])
   const stillborn = random.pick([0, 0, 0, 0, 0, 1, 3, 100])
   const stillbornFrom = random.pick([0, 0, 1, 2])
-  return { threads, slots, ringBytes, maxResultBytes, orders, kills, stillborn, stillbornFrom }
+  return {
+    threads,
+    tasksPerThread,
+    slots,
+    ringBytes,
+    maxResultBytes,
+    orders,
+    kills,
+    stillborn,
+    stillbornFrom,
+  }
 }

@@ -5,27 +5,28 @@ const side = 'actors/executor/thread-side.js'
 const thread = 'actors/executor/task-thread.js'
 const pool = 'actors/executor/threads.js'
 const starts = 'actors/executor/thread-starts.js'
+const positions = 'actors/executor/position-list.js'
 
 const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'a large body is posted after its record',
     file: side,
     find: `if (large)
-                    this.#postBody(task.position, body);
+                    this.#postBody(position, body);
                 yield;
-                while (!this.#ring.write(task.position, status, large ? undefined : body)) {
+                while (!this.#ring.write(position, status, large ? undefined : body)) {
                     this.#notice();
                     yield 'capacity';
                 }
                 yield;`,
     replace: `yield;
-                while (!this.#ring.write(task.position, status, large ? undefined : body)) {
+                while (!this.#ring.write(position, status, large ? undefined : body)) {
                     this.#notice();
                     yield 'capacity';
                 }
                 yield;
                 if (large)
-                    this.#postBody(task.position, body);`,
+                    this.#postBody(position, body);`,
   },
   {
     name: 'a record without its body is dropped',
@@ -44,14 +45,14 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     name: 'a task that was taken back is begun',
     file: ring,
     find: 'const mine = Atomics.compareExchange(this.#slots, slot, posted, claimed) === posted;',
-    replace: 'const mine = Atomics.exchange(this.#slots, slot, claimed) !== slotState.done;',
+    replace: 'const mine = Atomics.exchange(this.#slots, slot, claimed) !== slotState.free;',
   },
   {
     name: 'a task that has begun is taken back',
     file: ring,
-    find: 'return Atomics.compareExchange(this.#slots, position % this.#slotCount, posted, revoked) === posted;',
+    find: 'return Atomics.compareExchange(this.#slots, position % this.slotCount, posted, revoked) === posted;',
     replace:
-      'if (this.state(position) !== posted) return false; Atomics.store(this.#slots, position % this.#slotCount, revoked); return true;',
+      'if (this.state(position) !== posted) return false; Atomics.store(this.#slots, position % this.slotCount, revoked); return true;',
   },
   {
     name: 'the reader says that it was not notified when it has read',
@@ -70,9 +71,9 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'nobody is told of the last results',
     file: side,
-    find: `this.#busy = false;
-        this.#notice();`,
-    replace: 'this.#busy = false;',
+    find: `else
+            this.#notice();`,
+    replace: '',
   },
   {
     name: 'nobody is told that the ring is full',
@@ -83,9 +84,9 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'results wait for the promise of the next task',
     file: side,
-    find: `*#settle(task, pending) {
-        this.#noticeSoon();`,
-    replace: '*#settle(task, pending) {',
+    find: `if (this.#waiting.size > 0 && !this.#importFailed)
+            this.#noticeSoon();`,
+    replace: 'if (this.#waiting.size > 0 && !this.#importFailed) ;',
   },
   {
     name: 'the rest at the end of the ring is skipped by the whole',
@@ -119,88 +120,75 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
       'Atomics.store(this.#words, WRITE, (write + skipped + room) | 0); this.#data.writeUInt32LE(length, start);',
   },
   {
-    name: 'a result is done before its record is there',
+    name: 'a slot is free before the record of its task is there',
     file: ring,
     find: 'const start = skipped > 0 ? 0 : at;',
     replace:
-      'const start = skipped > 0 ? 0 : at; Atomics.store(this.#slots, position % this.#slotCount, slotState.done);',
+      'const start = skipped > 0 ? 0 : at; Atomics.store(this.#slots, position % this.slotCount, slotState.free);',
   },
   {
     name: 'what was taken back is never passed',
     file: ring,
-    find: 'if (!mine)\n            this.#pass(position);',
+    find: 'if (!mine)\n            Atomics.store(this.#slots, slot, passed);',
     replace: ';',
   },
   {
-    name: 'what has ended is never passed',
-    file: ring,
-    find: 'slotState.done);\n        this.#pass(position);',
-    replace: 'slotState.done);',
+    name: 'the slot of what has ended is never used again',
+    file: positions,
+    find: 'this.#ring.release(position);\n        this.#free.push(position + this.#ring.slotCount);',
+    replace: 'this.#ring.release(position);',
   },
   {
     name: 'a slot is used again before its thread has passed it',
-    file: ring,
-    find: 'const taken = Math.max((next - Atomics.load(this.#words, PASSED)) | 0, next - oldest);',
-    replace: 'const taken = next - oldest;',
+    file: positions,
+    find: 'this.#revoked.push(position);',
+    replace: 'this.#free.push(position + this.#ring.slotCount);',
   },
   {
-    name: 'a slot is used again before its result is read',
-    file: ring,
-    find: 'const taken = Math.max((next - Atomics.load(this.#words, PASSED)) | 0, next - oldest);',
-    replace: 'const taken = (next - Atomics.load(this.#words, PASSED)) | 0;',
+    name: 'the next task of a slot has the name of the one before',
+    file: positions,
+    find: 'this.#ring.release(position);\n        this.#free.push(position + this.#ring.slotCount);',
+    replace: 'this.#ring.release(position);\n        this.#free.push(position);',
   },
   {
     name: 'the time of a task is written when it is claimed',
     file: ring,
-    find: `this.#claimedAt[0] = nowMs;
-        const slot = position % this.#slotCount;
+    find: `this.#claimedAt[slot] = nowMs;
         const mine = Atomics.compareExchange(this.#slots, slot, posted, claimed) === posted;`,
-    replace: `const slot = position % this.#slotCount;
-        const mine = Atomics.compareExchange(this.#slots, slot, posted, claimed) === posted;
-        this.#claimedAt[0] = nowMs;`,
+    replace: `const mine = Atomics.compareExchange(this.#slots, slot, posted, claimed) === posted;
+        this.#claimedAt[slot] = nowMs;`,
   },
   {
     name: 'whatever runs is aborted',
     file: side,
-    find: 'if (this.#running?.position === message.position)',
-    replace: 'if (this.#running)',
+    find: 'this.#waiting.get(message.position)?.abort(message.reason);',
+    replace: 'for (const running of this.#waiting.values()) running.abort(message.reason);',
   },
   {
     name: 'an abort while the module is loading is forgotten',
     file: side,
-    find: `const running = new RunningTask(task.position, task.taskId, task.n, this.#executor);
-                this.#running = running;
-                yield;
-                const call`,
-    replace: `const running = new RunningTask(task.position, task.taskId, task.n, this.#executor);
-                yield;
-                const call`,
+    find: 'this.#waiting.set(position, claimed.running);',
+    replace: 'this.#waiting.set(position, new RunningTask(position, 0, 0, this.#executor));',
   },
   {
     name: 'a thread is busy for ever',
     file: side,
-    find: 'this.#busy = false;\n        this.#notice();',
-    replace: 'this.#notice();',
-  },
-  {
-    name: 'a second batch is worked off beside the first',
-    file: side,
-    find: 'if (this.#busy)\n                    return;',
-    replace: '',
+    find: 'this.#busy = false;\n        // Results',
+    replace: '// Results',
   },
   {
     name: 'the results of a thread that ended are not read',
     file: thread,
-    find: `this.#ending = true;
+    find: `this.#closed = true;
         this.drain();
         this.#giveBack();`,
-    replace: `this.#ending = true;
+    replace: `this.#closed = true;
         this.#giveBack();`,
   },
   {
     name: 'a thread is accounted for when it is told to end',
     file: thread,
-    find: 'this.#thread.terminate();\n        this.#giveBack();',
+    find: 'this.#thread.terminate();\n        this.close();',
     replace: 'this.#thread.terminate();\n        this.#exited(reason);',
   },
   {
@@ -212,21 +200,22 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'what a dead thread was in is begun again',
     file: thread,
-    find: 'const running = [...this.#posted.values()];\n        this.#hasRun ||= running.length > 0;\n        this.#posted.clear();',
+    find: 'const running = [...this.#posted.values()];\n        const told',
     replace:
-      'this.#events.unbegun(this, [...this.#posted.values()]); const running = [];\n        this.#posted.clear();',
+      'this.#events.unbegun(this, [...this.#posted.values()]); const running = [];\n        const told',
   },
   {
     name: 'a thread that is being ended gets more tasks',
     file: thread,
-    find: 'if (this.#ending)\n            return 0;',
+    find: 'if (this.#closed)\n            return 0;',
     replace: '',
   },
   {
     name: 'a task is told to be over its time, and again when it has ended',
     file: pool,
-    find: "this.#abort(attempt, 'timeout');",
-    replace: "this.#abort(attempt, 'timeout'); this.#options.onResult(attempt, 'timeout', NOTHING);",
+    find: "this.#abortIn(thread, running, 'timeout');",
+    replace:
+      "this.#abortIn(thread, running, 'timeout'); this.#options.onResult(attempt, 'timeout', NOTHING);",
   },
   {
     name: 'a cancelled task is given back though it runs',
@@ -254,15 +243,15 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     replace: '',
   },
   {
-    name: 'nobody takes work from a busy thread',
+    name: 'nobody takes what waits behind a task that keeps its thread to itself',
     file: pool,
-    find: 'if (thread.load === 0)\n                this.#steal(thread);',
+    find: 'if (!this.#paused && !this.#closed)\n                this.#relieve();',
     replace: ';',
   },
   {
     name: 'a task is taken over and not taken away',
     file: thread,
-    find: 'this.#posted.delete(position);\n            revoked.push(attempt);',
+    find: 'this.#posted.delete(position);\n            this.#positions.revoked(position);\n            revoked.push(attempt);',
     replace: 'revoked.push(attempt);',
   },
   {
@@ -306,6 +295,91 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     file: pool,
     find: 'if (this.#starts.areUnrecoverable && ![...this.#threads].some(({ hasBegun }) => hasBegun)) {',
     replace: 'if (this.#starts.areUnrecoverable) {',
+  },
+  {
+    name: 'the result of a task is given to another that waits beside it',
+    file: side,
+    find: 'const { position } = claimed.task;\n                const { status',
+    replace:
+      'const position = this.#waiting.keys().next().value ?? claimed.task.position;\n                const { status',
+  },
+  {
+    name: 'a task sees the context of another that waits beside it',
+    file: side,
+    find: 'taskContexts.run(running, apply, call,',
+    replace: 'taskContexts.run([...this.#waiting.values()][0] ?? running, apply, call,',
+  },
+  {
+    name: 'a thread begins one task more than it may',
+    file: side,
+    find: 'this.#waiting.size >= this.#tasksAtOnce',
+    replace: 'this.#waiting.size > this.#tasksAtOnce',
+  },
+  {
+    name: 'a task that has waited for its promise is still waited for',
+    file: side,
+    find: 'this.#waiting.delete(claimed.task.position);\n        this.#goOn(claimed);',
+    replace: 'this.#goOn({ ...claimed, task: { ...claimed.task, position: -1 } });',
+  },
+  {
+    name: 'the time of a task is that of another',
+    file: ring,
+    find: 'return this.#claimedAt[position % this.slotCount];',
+    replace: 'return this.#claimedAt[0];',
+  },
+  {
+    name: 'only the first of the tasks in a thread has a deadline',
+    file: thread,
+    find: 'yield { attempt, position, sinceMs: this.#ring.claimedAtMs(position) };',
+    replace: 'yield { attempt, position, sinceMs: this.#ring.claimedAtMs(position) }; return;',
+  },
+  {
+    name: 'the deadline of one task ends another',
+    file: pool,
+    find: "thread.tell({ kind: 'abort', position, reason });",
+    replace: "thread.tell({ kind: 'abort', position: [...thread.running()][0].position, reason });",
+  },
+  {
+    name: 'a task is charged for its neighbour, which ended their thread',
+    file: pool,
+    find: 'attempt === culprit || (!isExplained && running.length === 1)',
+    replace: 'attempt === running[0]',
+  },
+  {
+    name: 'all are charged where nobody knows what ended their thread',
+    file: pool,
+    find: 'attempt === culprit || (!isExplained && running.length === 1)',
+    replace: 'attempt === culprit || !isExplained',
+  },
+  {
+    name: 'nobody is charged for the end of a thread',
+    file: pool,
+    find: 'attempt === culprit || (!isExplained && running.length === 1)',
+    replace: '!isExplained && running.length === 1',
+  },
+  {
+    name: 'a neighbour is lost with its thread, and nobody is told',
+    file: pool,
+    find: "this.#end(attempt, 'lost', Buffer.from(reason));",
+    replace: ';',
+  },
+  {
+    name: 'a neighbour has no time to end before its thread does',
+    file: pool,
+    find: 'if (nowMs < retiring.untilMs) {',
+    replace: 'if (false) {',
+  },
+  {
+    name: 'a thread that will be ended takes a new task',
+    file: pool,
+    find: 'thread.close();\n        this.#lookAtRetiring(thread);',
+    replace: 'this.#lookAtRetiring(thread);',
+  },
+  {
+    name: 'a neighbour keeps a thread from its end',
+    file: pool,
+    find: 'if (nowMs < retiring.untilMs) {',
+    replace: 'if (true) {',
   },
   {
     name: 'a paused pool goes on',

@@ -72,6 +72,11 @@ export class SampleTask {
   begunBy: number | undefined
   claimedAtMs: number | undefined
   cancelled = false
+  /** When the word to end was sent to its thread, and to which. */
+  abortedAtMs: number | undefined
+  abortedIn: number | undefined
+  /** How many others were in its thread when that ended. */
+  company = 0
   /** The word to end has come to its thread. */
   told = false
   started = false

@@ -1,5 +1,7 @@
+import { RunningTask } from '../../../actors/executor/running-task.js'
 import { SharedRing } from '../../../actors/executor/shared-ring.js'
 import type { SpawnedThread, ThreadListener } from '../../../actors/executor/spawn-thread.js'
+import { taskContexts } from '../../../actors/executor/task.js'
 import type { TaskFunction } from '../../../actors/executor/task-module.js'
 import type { FromThread, LargeBody, ThreadData, ToThread } from '../../../actors/executor/thread-messages.js'
 import { type Pause, ThreadSide, type Work } from '../../../actors/executor/thread-side.js'
@@ -16,6 +18,7 @@ export interface Action {
 export const actionKinds = [
   'step',
   'receive',
+  'settle',
   'soon',
   'fault',
   'die',
@@ -35,10 +38,14 @@ export class Promised implements PromiseLike<never> {
    * `faults`: an exception outside ends it.
    */
   readonly how: 'settles' | 'stuck' | 'blocked' | 'exits' | 'faults'
+  /** Of the task whose code made it. */
+  readonly position: number | undefined
 
   constructor(outcome: Promised['outcome'] = undefined, how: Promised['how'] = 'settles') {
     this.outcome = outcome
     this.how = how
+    const current = taskContexts.getStore()
+    this.position = current instanceof RunningTask ? current.position : undefined
   }
 
   // biome-ignore lint/suspicious/noThenProperty: it stands for a promise.
@@ -53,12 +60,20 @@ export class ThreadDeath extends Error {}
 export interface ThreadWorld {
   nowMs(): number
   load(thread: ScheduledThread, entry: FunctionEntry): Promised
-  /** Packed tasks are on their way to it. */
-  posted(thread: ScheduledThread, tasks: Uint8Array): void
+  /** This is on its way to it. */
+  posted(thread: ScheduledThread, message: ToThread): void
+  /** It is told to end. */
+  doomed(thread: ScheduledThread): void
   /** Runs it as this thread, so that its changes of shared memory count as the thread's. */
   received(thread: ScheduledThread, message: ToThread): void
   asThread(thread: ScheduledThread, run: () => void): void
   asMain(run: () => void): void
+}
+
+interface Watched {
+  readonly promised: Promised
+  readonly settled: (value: never) => void
+  readonly failed: (error: unknown) => void
 }
 
 const WRITE = 0
@@ -74,6 +89,8 @@ export class ScheduledThread implements SpawnedThread {
   isBlocked = false
   /** It ends before it has read anything: it cannot start. */
   isStillborn = false
+  /** When an import first failed in it. */
+  importFailedMs: number | undefined
   readonly memory: SharedArrayBuffer
   readonly #world: ThreadWorld
   readonly #listener: ThreadListener
@@ -83,6 +100,7 @@ export class ScheduledThread implements SpawnedThread {
   readonly #outbox: FromThread[] = []
   readonly #bodies: LargeBody[] = []
   readonly #soon = new Set<() => void>()
+  readonly #watched = new Set<Watched>()
   #work: Work | undefined
   #pause: Pause
   #readerAt = 0
@@ -90,6 +108,8 @@ export class ScheduledThread implements SpawnedThread {
   #stuck = false
   #doomed = false
   #death: string | undefined
+  /** Position of the task whose code ended it. */
+  endedBy: number | undefined
   #exited = false
 
   constructor(number: number, world: ThreadWorld, data: ThreadData, listener: ThreadListener) {
@@ -107,6 +127,9 @@ export class ScheduledThread implements SpawnedThread {
         this.#soon.add(run)
         return () => this.#soon.delete(run)
       },
+      watch: (pending, settled, failed) =>
+        this.#watch({ promised: pending as PromiseLike<unknown> as Promised, settled, failed }),
+      adopt: (thenable) => thenable,
       load: (entry) => world.load(this, entry) as PromiseLike<unknown> as PromiseLike<TaskFunction>,
       drive: (work) => {
         this.#work = work
@@ -121,6 +144,11 @@ export class ScheduledThread implements SpawnedThread {
 
   get isDoomed(): boolean {
     return this.#doomed
+  }
+
+  /** Tasks that wait there for their promise or their module. */
+  get waiting(): number {
+    return this.#watched.size
   }
 
   /** In user code that never gives the thread back. */
@@ -140,7 +168,7 @@ export class ScheduledThread implements SpawnedThread {
   // As its main thread reaches it
 
   post(message: ToThread, transfer: readonly ArrayBuffer[] = []): void {
-    if (message.kind === 'run') this.#world.posted(this, message.tasks)
+    this.#world.posted(this, message)
     const copy = structuredClone(message, { transfer: [...transfer] })
     if (!this.isDead) this.#inbox.push(copy)
   }
@@ -150,6 +178,7 @@ export class ScheduledThread implements SpawnedThread {
   }
 
   terminate(): void {
+    this.#world.doomed(this)
     this.#doomed = true
   }
 
@@ -158,6 +187,7 @@ export class ScheduledThread implements SpawnedThread {
     this.#death ??= reason
     this.#work = undefined
     this.#soon.clear()
+    this.#watched.clear()
   }
 
   // What may happen
@@ -173,9 +203,13 @@ export class ScheduledThread implements SpawnedThread {
         actions.push({ kind: 'receive', run: this.#asThread(() => this.#receive(this.#inbox.shift()!)) })
       const [soon] = this.#soon
       if (soon !== undefined) actions.push({ kind: 'soon', run: this.#asThread(() => this.#runSoon(soon)) })
+      for (const watched of this.#watched) {
+        const { how, outcome, position } = watched.promised
+        if (how === 'faults') actions.push({ kind: 'fault', run: () => this.#fault(position) })
+        else if (outcome !== undefined)
+          actions.push({ kind: 'settle', run: this.#asThread(() => this.#settle(watched)) })
+      }
     }
-    if (this.#pause instanceof Promised && this.#pause.how === 'faults')
-      actions.push({ kind: 'fault', run: () => this.#fault() })
     if (this.#doomed && !this.isBlocked) actions.push({ kind: 'die', run: () => this.die('terminated') })
     return actions
   }
@@ -200,8 +234,10 @@ export class ScheduledThread implements SpawnedThread {
     this.#listener.exited(reason)
   }
 
-  #fault(): void {
-    this.#outbox.push({ kind: 'fault', error: encodeError(new Error('outside of any task')) })
+  #fault(position: number | undefined): void {
+    this.endedBy = position
+    const error = encodeError(new Error('outside of any task'))
+    this.#outbox.push({ kind: 'fault', error, position })
     this.die('its thread exited with code 1')
   }
 
@@ -225,13 +261,11 @@ export class ScheduledThread implements SpawnedThread {
 
   /** Its loop has a turn. */
   #isParked(): boolean {
-    if (this.#stuck) return false
-    return this.#work === undefined || this.#pause === 'turn' || this.#pause instanceof Promised
+    return !this.#stuck && (this.#work === undefined || this.#pause === 'turn')
   }
 
   #canStep(): boolean {
     if (this.#work === undefined || this.#stuck) return false
-    if (this.#pause instanceof Promised) return this.#pause.outcome !== undefined
     if (this.#pause !== 'capacity') return true
     return this.#words[READ] !== this.#readerAt || this.#world.nowMs() >= this.#capacityUntilMs
   }
@@ -240,9 +274,7 @@ export class ScheduledThread implements SpawnedThread {
     const work = this.#work!
     // Before it looks for free space itself: it must not wait for what is read meanwhile.
     this.#readerAt = this.#words[READ]!
-    const pause = this.#pause
-    const { value, error } = pause instanceof Promised ? pause.outcome! : {}
-    const next = error === undefined ? work.next(value) : work.throw(error)
+    const next = work.next()
     // It may have died in it.
     if (this.isDead) return
     if (next.done) {
@@ -252,12 +284,27 @@ export class ScheduledThread implements SpawnedThread {
     }
     this.#pause = next.value
     if (next.value === 'capacity') this.#capacityUntilMs = this.#world.nowMs() + limits.threadLookMs
-    else if (next.value instanceof Promised) this.#settleIn(next.value)
   }
 
-  #settleIn({ how }: Promised): void {
+  /**
+   * What never gives the thread back, or ends it, has done so before the work goes on: the work pauses next.
+   */
+  #watch(watched: Watched): void {
+    const { how, position } = watched.promised
     if (how === 'stuck' || how === 'blocked') this.#stuck = true
     if (how === 'blocked') this.isBlocked = true
-    if (how === 'exits') this.die('its thread exited with code 3')
+    if (how === 'exits') {
+      this.endedBy = position
+      this.#outbox.push({ kind: 'fault', error: undefined, position })
+      this.die('its thread exited with code 3')
+    }
+    if (how === 'settles' || how === 'faults') this.#watched.add(watched)
+  }
+
+  #settle(watched: Watched): void {
+    this.#watched.delete(watched)
+    const { value, error } = watched.promised.outcome!
+    if (error === undefined) watched.settled(value as never)
+    else watched.failed(error)
   }
 }

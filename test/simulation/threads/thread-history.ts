@@ -1,4 +1,5 @@
 import { SharedRing, slotState } from '../../../actors/executor/shared-ring.js'
+import { context } from '../../../actors/executor/task.js'
 import { type ToThread, unpackTasks } from '../../../actors/executor/thread-messages.js'
 import { ThreadPool, type Useless } from '../../../actors/executor/threads.js'
 import { decodeError } from '../../../actors/messages/task-error.js'
@@ -18,9 +19,12 @@ export type Order =
   | { readonly kind: 'recall'; readonly count: number }
   | { readonly kind: 'pause'; readonly paused: boolean }
   | { readonly kind: 'warm' }
+  /** The next order comes only then, in ms from the beginning. */
+  | { readonly kind: 'later'; readonly atMs: number }
 
 export interface Plan {
   readonly threads: number
+  readonly tasksPerThread: number
   readonly slots: number
   readonly ringBytes: number
   readonly maxResultBytes: number
@@ -37,6 +41,7 @@ export interface Plan {
  * the end of a thread.
  */
 const HANGS_MS = 4000
+const BEGIN_MS = 1000
 const ACTIONS_MAX = 100_000
 /** Of what breaks into what breaks into something. */
 const DEPTH_MAX = 3
@@ -61,8 +66,8 @@ export class ThreadHistory implements ThreadWorld {
   readonly #orders: Order[]
   #soon: (() => void)[] = []
   #timers: { readonly atMs: number; readonly run: () => void }[] = []
-  #nowMs = 1000
-  #progressMs = 1000
+  #nowMs = BEGIN_MS
+  #progressMs = BEGIN_MS
   #kills: number
   #firstDeathMs = Number.POSITIVE_INFINITY
   readonly #toldToEnd = new Set<SampleTask>()
@@ -81,6 +86,7 @@ export class ThreadHistory implements ThreadWorld {
     this.#orders = [...plan.orders]
     this.#pool = new ThreadPool({
       threads: plan.threads,
+      tasksPerThread: plan.tasksPerThread,
       heapMib: 32,
       executor: { id: 'app/0', host: 'host', cores: plan.threads, resources: {} },
       maxResultBytes: plan.maxResultBytes,
@@ -143,6 +149,7 @@ export class ThreadHistory implements ThreadWorld {
 
   load(thread: ScheduledThread, { functionId }: FunctionEntry): Promised {
     const error = loadError(functionId, thread.number)
+    if (error?.code === 'FIRESTEEL_TASK_MODULE_FAILED') thread.importFailedMs ??= this.#nowMs
     if (error !== undefined) return new Promised({ error })
     return new Promised({ value: (id: number) => this.#called(thread, id) })
   }
@@ -168,9 +175,22 @@ export class ThreadHistory implements ThreadWorld {
     }
   }
 
-  posted(thread: ScheduledThread, tasks: Uint8Array): void {
-    if (this.#paused) this.#fail('paused', `tasks are posted to t${thread.number}`)
+  posted(thread: ScheduledThread, message: ToThread): void {
     const places = this.#places.get(thread)!
+    if (message.kind === 'abort') {
+      const task = places.get(message.position)
+      if (task === undefined) return
+      task.abortedAtMs ??= this.#nowMs
+      task.abortedIn = thread.number
+    }
+    if (message.kind === 'run') this.#tasksPosted(thread, places, message.tasks)
+  }
+
+  #tasksPosted(thread: ScheduledThread, places: Map<number, SampleTask>, tasks: Uint8Array): void {
+    if (this.#paused) this.#fail('paused', `tasks are posted to t${thread.number}`)
+    const overdue = this.#inside(thread).find((task) => this.#graceOver(task) > 2 * limits.threadLookMs)
+    if (overdue)
+      this.#fail('retired', `t${thread.number} gets tasks, and task ${overdue.id} there does not end`)
     for (const { position, taskId } of unpackTasks(tasks)) {
       const task = this.#tasks[taskId]!
       places.delete(position - this.plan.slots)
@@ -178,6 +198,38 @@ export class ThreadHistory implements ThreadWorld {
       task.posted()
       this.#tell(`  task ${taskId} is posted to t${thread.number} as ${position}`)
     }
+  }
+
+  /** How long the time is over in which this task could heed its abort. */
+  #graceOver({ abortedAtMs }: SampleTask): number {
+    return abortedAtMs === undefined ? -1 : this.#nowMs - abortedAtMs - limits.taskAbortGraceMs
+  }
+
+  /** Others have a grace to end, after that of the one for which their thread ends. */
+  doomed(thread: ScheduledThread): void {
+    const inside = this.#inside(thread)
+    const innocent = inside.find(({ abortedAtMs }) => abortedAtMs === undefined)
+    const graceMs = Math.max(
+      this.#nowMs - (thread.importFailedMs ?? this.#nowMs),
+      ...this.#tasks
+        .filter(({ abortedIn }) => abortedIn === thread.number)
+        .map((task) => this.#graceOver(task)),
+    )
+    if (innocent !== undefined && graceMs < limits.taskAbortGraceMs)
+      this.#fail('grace', `task ${innocent.id} in t${thread.number} had ${graceMs} ms to end`)
+  }
+
+  /** The tasks that the thread is in, and that have left no result. */
+  #inside(thread: ScheduledThread): SampleTask[] {
+    this.#isLooking = true
+    const ring = new SharedRing(thread.memory.slice())
+    const records = new Set(ring.drain().map(({ position }) => position))
+    const inside = [...this.#places.get(thread)!].filter(
+      ([position, task]) =>
+        task.end === undefined && !records.has(position) && ring.state(position) === slotState.claimed,
+    )
+    this.#isLooking = false
+    return inside.map(([, task]) => task)
   }
 
   received(thread: ScheduledThread, message: ToThread): void {
@@ -242,6 +294,10 @@ export class ThreadHistory implements ThreadWorld {
       kind,
       run: () => {
         this.#tell(`  t${thread.number}`)
+        if (kind === 'exit') {
+          const inside = this.#inside(thread)
+          for (const task of inside) task.company = inside.length - 1
+        }
         const wasDead = thread.isDead
         run()
         if (thread.isDead && !wasDead) this.#died(thread)
@@ -280,7 +336,18 @@ export class ThreadHistory implements ThreadWorld {
   }
 
   #nextOrder(): Action | undefined {
+    while (this.#isDue(this.#orders[0])) this.#orders.shift()
     const order = this.#orders[0]
+    if (order?.kind === 'later') {
+      if (this.#timers.length > 0) return undefined
+      return {
+        kind: 'time',
+        run: () => {
+          this.#nowMs = BEGIN_MS + order.atMs
+          this.#progressMs = this.#nowMs
+        },
+      }
+    }
     if (order !== undefined) {
       return {
         kind: 'order',
@@ -298,15 +365,21 @@ export class ThreadHistory implements ThreadWorld {
     return { kind: 'order', run: () => this.asMain(() => this.#tellToEnd(endless)) }
   }
 
+  #isDue(order: Order | undefined): boolean {
+    return order?.kind === 'later' && this.#nowMs >= BEGIN_MS + order.atMs
+  }
+
   /** A task that never ends by itself must not keep others waiting as long as there are more threads. */
   #onlyEndlessLeft(unended: readonly SampleTask[]): boolean {
-    if (unended.every(({ isEndless }) => isEndless)) return true
-    const taken = unended.flatMap(({ isEndless, begunBy }) =>
-      isEndless && begunBy !== undefined ? begunBy : [],
-    )
-    const blocked = this.#threads.filter(({ isBlocked }) => isBlocked).map(({ number }) => number)
+    const stuck = this.#threads.filter(({ isStuck, hasExited }) => isStuck && !hasExited)
+    const behind = new Set(stuck.flatMap((thread) => this.#inside(thread)))
+    if (unended.every((task) => task.isEndless || behind.has(task))) return true
+    const full = this.#threads.filter((thread) => {
+      const endless = unended.filter(({ isEndless, begunBy }) => isEndless && begunBy === thread.number)
+      return stuck.includes(thread) || endless.length >= Math.min(this.plan.tasksPerThread, this.plan.slots)
+    })
     const alive = this.#threads.filter(({ hasExited, isStillborn }) => !hasExited && !isStillborn)
-    const atWork = new Set([...taken, ...blocked]).size
+    const atWork = full.length
     const { threads } = this.plan
     if (alive.length >= threads || !this.#isStillborn(this.#threads.length)) return atWork >= threads
     // What works must outlast all that is tried beside it.
@@ -351,6 +424,9 @@ export class ThreadHistory implements ThreadWorld {
         return
       case 'warm':
         this.#pool.warm()
+        return
+      // It only keeps the next one waiting.
+      case 'later':
     }
   }
 
@@ -405,12 +481,9 @@ export class ThreadHistory implements ThreadWorld {
   #hasBegun(thread: ScheduledThread): boolean {
     this.#isLooking = true
     const ring = new SharedRing(thread.memory)
-    const { claimed, done } = slotState
     const hasBegun =
-      ring.hasPassed ||
-      [...this.#places.get(thread)!.keys()].some((position) =>
-        [claimed, done].includes(ring.state(position) as 1),
-      )
+      ring.hasBegun ||
+      [...this.#places.get(thread)!.keys()].some((position) => ring.state(position) === slotState.claimed)
     this.#isLooking = false
     return hasBegun
   }
@@ -439,7 +512,13 @@ export class ThreadHistory implements ThreadWorld {
     if (task.end === 'returned') this.#fail('given back', `task ${id} begins though it was given back`)
     if (task.begunBy !== undefined) this.#fail('once', `task ${id} begins again`)
     if (task.told) this.#fail('abort', `task ${id} begins, and was told to end`)
+    if (context().taskId !== id) this.#fail('context', `task ${id} has the context of ${context().taskId}`)
     task.begunBy = thread.number
+    if (thread.waiting >= this.plan.tasksPerThread)
+      this.#fail(
+        'crowd',
+        `${thread.waiting} tasks wait in t${thread.number}, and task ${id} begins beside them`,
+      )
     this.#progressMs = this.#nowMs
     return task.call()
   }
@@ -461,6 +540,11 @@ export class ThreadHistory implements ThreadWorld {
       this.#expectOver(task)
       return
     }
+    if (status === 'lost') {
+      this.#lostWithThread(task)
+      this.#expectOver(task)
+      return
+    }
     if (status === 'failure' && /^The thread of this task ended/.test(decodeError(body).message)) {
       this.#endedWithThread(task)
       this.#expectOver(task)
@@ -470,7 +554,22 @@ export class ThreadHistory implements ThreadWorld {
     if (wrong !== undefined) this.#fail('result', `task ${taskId} (${JSON.stringify(task.plan)}) ${wrong}`)
   }
 
-  #endedWithThread({ id, left, lostIn }: SampleTask): void {
+  /** Another task was the reason, or nobody knows it. */
+  #lostWithThread({ id, left, lostIn, company, cancelled, abortedAtMs }: SampleTask): void {
+    if (left) this.#fail('lost', `the result of task ${id} was left by its thread, and was lost`)
+    const thread = this.#threads.find(({ number }) => number === lostIn)
+    if (thread === undefined) this.#fail('result', `task ${id} is lost with a thread that it was not in`)
+    else if (this.#places.get(thread)!.get(thread.endedBy ?? -1)?.id === id)
+      this.#fail('culprit', `task ${id} has ended its thread, and is not charged for it`)
+    else if (company === 0 && thread.endedBy === undefined && !thread.isDoomed)
+      this.#fail('culprit', `task ${id} was alone in its thread, which ended, and is not charged for it`)
+    if (cancelled || abortedAtMs !== undefined)
+      this.#fail('result', `task ${id} was told to end, and is lost`)
+  }
+
+  /** A neighbour of the one that ended the thread is not charged for it. */
+  #endedWithThread({ id, left, lostIn, company, isDeadly }: SampleTask): void {
+    if (company > 0 && !isDeadly) this.#fail('charged', `task ${id} is charged for what ended its thread`)
     if (left) this.#fail('lost', `the result of task ${id} was left by its thread, and was lost`)
     if (lostIn === undefined) this.#fail('result', `task ${id} fails with a thread that it was not in`)
   }
