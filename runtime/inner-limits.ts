@@ -174,6 +174,12 @@ export const innerLimits = {
   leftOpenGraceMs: 1 * SECOND,
   /** Characters of an end report. Longer texts are of no use to its reader, and the catalogue bounds them. */
   endMessageChars: 2000,
+  /**
+   * What is read of the standard error of an aborted process. Node prints some 30 lines when its heap is
+   * full.
+   */
+  abortLines: 80,
+  abortBytes: 64 * KIB,
   /** How soon a log stream whose link is full looks again. */
   logBusyLookMs: 20,
   /** How long the last reports of a Worker may take to leave. */

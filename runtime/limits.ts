@@ -447,6 +447,11 @@ export const limits = {
    * An executor that ran this long has started. A crash at its start comes earlier, also on a busy machine.
    */
   executorStableMs: 10 * SECOND,
+  /** Restarts that `--max-restarts` may allow: their times are kept in the driver's record. */
+  maxRestarts: 100,
+  /** What happened to a driver, as `status ID` shows it. The events are part of its record. */
+  driverEvents: 20,
+  driverEventChars: 300,
   /** Failed launches in a row after which a Worker is excluded: one may be chance, three are the machine. */
   launchExcludeAfter: 3,
   /**

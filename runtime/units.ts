@@ -46,6 +46,15 @@ export function parseMemoryMib(value: string | number, context: UnitContext): nu
   return Math.ceil(mib)
 }
 
+/** Milliseconds as people write them, in the largest unit that needs no fraction: 600,000 -> `10m`. */
+export function formatDuration(ms: number): string {
+  const [unit, each] = Object.entries(MS_PER).findLast(([, size]) => ms >= size && ms % size === 0) ?? [
+    'ms',
+    1,
+  ]
+  return `${ms / each}${unit}`
+}
+
 /** MiB as Spark writes them: 4096 -> `4g`, 512 -> `512m`. */
 export function formatMemory(mib: number): string {
   return mib >= 1024 && mib % 1024 === 0 ? `${mib / 1024}g` : `${mib}m`

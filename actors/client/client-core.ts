@@ -9,9 +9,6 @@ import { ExecutorRequests } from './executor-requests.js'
 import { MasterLinks } from './master-links.js'
 import { isForNow } from './retryable.js'
 
-/** The ask that is no request of ExecutorRequests: why does it wait? */
-const WAITING_ASK = -1
-
 type Phase = 'registering' | 'registered' | 'unregistering' | 'ended'
 
 /**
@@ -259,7 +256,7 @@ export class ClientCore {
       of: this.#appId,
       parts: ['activeApps'],
     }
-    this.#out.push({ kind: 'ask', ask: WAITING_ASK, to: leader.incarnation, message })
+    this.#out.push({ kind: 'ask', ask: 'why', to: leader.incarnation, message })
   }
 
   #waits(answer: ClientMessage | Reason): void {
@@ -311,8 +308,8 @@ export class ClientCore {
     }
   }
 
-  #answered(ask: number, answer: ClientMessage | Reason): void {
-    if (ask === WAITING_ASK) {
+  #answered(ask: number | 'why', answer: ClientMessage | Reason): void {
+    if (ask === 'why') {
       this.#waits(answer)
       return
     }

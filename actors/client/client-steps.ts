@@ -44,7 +44,7 @@ export type ClientInput =
       readonly message: ClientMessage
     }
   /** The answer to an `ask` effect, or why there is none. */
-  | { readonly kind: 'answered'; readonly ask: number; readonly answer: ClientMessage | Reason }
+  | { readonly kind: 'answered'; readonly ask: number | 'why'; readonly answer: ClientMessage | Reason }
   | { readonly kind: 'timer'; readonly key: ClientTimer }
   | { readonly kind: 'requestExecutors'; readonly total: number; readonly waiter: number }
   | { readonly kind: 'killExecutor'; readonly execId: number; readonly reason: string }
@@ -67,7 +67,8 @@ export type ClientEffect =
   /** `answered` follows, also if the request fails. */
   | {
       readonly kind: 'ask'
-      readonly ask: number
+      /** `why`: this asks why the application waits. */
+      readonly ask: number | 'why'
       readonly to: string
       readonly message: FromApplication | RequestMasterState
     }

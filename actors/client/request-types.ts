@@ -9,7 +9,9 @@ import type {
   KillDriverResponse,
   RequestDriverStatus,
   RequestKillDriver,
+  RequestRestartDriver,
   RequestSubmitDriver,
+  RestartDriverResponse,
   SubmitDriverResponse,
 } from '../messages/drivers.js'
 import type {
@@ -24,22 +26,25 @@ export type AnswerTo<R extends MasterRequest> = R extends RequestSubmitDriver
   ? SubmitDriverResponse
   : R extends RequestKillDriver
     ? KillDriverResponse
-    : R extends RequestDriverStatus
-      ? DriverStatusResponse
-      : R extends RequestKillApplication
-        ? KillApplicationResponse
-        : R extends RequestMasterState
-          ? MasterStateResponse
-          : R extends RequestLogLocation
-            ? LogLocation
-            : R extends KillExecutors
-              ? ExecutorsAnswer
-              : never
+    : R extends RequestRestartDriver
+      ? RestartDriverResponse
+      : R extends RequestDriverStatus
+        ? DriverStatusResponse
+        : R extends RequestKillApplication
+          ? KillApplicationResponse
+          : R extends RequestMasterState
+            ? MasterStateResponse
+            : R extends RequestLogLocation
+              ? LogLocation
+              : R extends KillExecutors
+                ? ExecutorsAnswer
+                : never
 
 /** Each of these requests may be sent twice: it has a key or an id, or only reads. */
 export type MasterRequest =
   | RequestSubmitDriver
   | RequestKillDriver
+  | RequestRestartDriver
   | RequestDriverStatus
   | RequestKillApplication
   | RequestMasterState

@@ -1,3 +1,6 @@
+import { limits } from '../../runtime/limits.js'
+import type { ShownDriverState } from '../messages/common.js'
+import { type DriverLife, type DriverProgress, newLife } from '../messages/driver-life.js'
 import type { DriverStatus } from '../messages/status.js'
 import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
@@ -45,8 +48,17 @@ export class DriverEntry {
   expectedOn: string | undefined
   /** Where it waits, while it does. */
   waitsIn: DriverQueue | undefined
-  /** Its row in the state of the Master, of this record and message. */
-  shown: { readonly record: DriverRecord; readonly message: string; readonly row: DriverStatus } | undefined
+  /** Its row in the state of the Master, of this record, message and progress. */
+  shown:
+    | {
+        readonly record: DriverRecord
+        readonly message: string
+        readonly progress: DriverProgress | undefined
+        readonly row: DriverStatus
+      }
+    | undefined
+  /** How it fares, as its Worker said last; undefined: it has no Worker, or that has not said yet. */
+  progress: DriverProgress | undefined
   readonly #waiting: DriverQueues
   #record: DriverRecord
   #message = ''
@@ -67,6 +79,8 @@ export class DriverEntry {
 
   /** A record is never changed in place: a new object shows that something has changed. */
   set record(record: DriverRecord) {
+    const { workerId, generation } = this.#record
+    if (record.workerId !== workerId || record.generation !== generation) this.progress = undefined
     this.#record = record
     this.#queue()
   }
@@ -81,6 +95,26 @@ export class DriverEntry {
     this.#message = message
   }
 
+  get life(): DriverLife {
+    return this.#record.life ?? newLife
+  }
+
+  /** What people are shown: its Worker restarts it, or it was told to end. */
+  get shownState(): ShownDriverState {
+    const { wanted, state } = this.#record
+    if (this.queued) return state
+    if (wanted === 'KILL') return 'KILLING'
+    return this.progress?.phase === 'resting' ? 'RESTARTING' : state
+  }
+
+  /**
+   * Its record with one event more. The caller assigns and writes it, mostly with what the event is about.
+   */
+  withEvent(atMs: number, text: string): DriverRecord {
+    const event = { atMs, text: text.slice(0, limits.driverEventChars) }
+    return { ...this.#record, events: [...(this.#record.events ?? []), event].slice(-limits.driverEvents) }
+  }
+
   /** True: it waits for a Worker. */
   get queued(): boolean {
     return this.#record.workerId === null
@@ -89,7 +123,8 @@ export class DriverEntry {
   /** Puts it back into the queue under the same id. Its next generation is above `decided`. */
   requeue(step: Step, message: string, decided = 0): void {
     const generation = Math.max(this.record.generation, decided)
-    this.record = { ...this.record, state: 'SUBMITTED', generation, workerId: null, resources: {} }
+    const record = this.withEvent(step.now.wallMs, message)
+    this.record = { ...record, state: 'SUBMITTED', generation, workerId: null, resources: {} }
     this.message = message
     step.put('driver', this.id, this.record)
   }

@@ -93,7 +93,9 @@ export interface DriverEnd {
 }
 
 export function endDriver(cluster: ClusterState, step: Step, driver: DriverEntry, end: DriverEnd): void {
-  const { record } = driver
+  const { record, life } = driver
+  const how = end.message === '' ? '' : `: ${end.message}`
+  const { events = [] } = driver.withEvent(step.now.wallMs, `ended ${end.state}${how}`)
   endDriverAs(cluster, step, {
     kind: 'driver',
     id: driver.id,
@@ -106,6 +108,8 @@ export function endDriver(cluster: ClusterState, step: Step, driver: DriverEntry
     worker: record.workerId,
     exitCode: end.exitCode ?? null,
     signal: end.signal ?? null,
+    ...(life.starts > 0 && { life }),
+    events,
   })
 }
 

@@ -85,10 +85,14 @@ export const applicationJson = (app: ApplicationStatus, nowMs: number) => {
   }
 }
 
+/** Spark knows no RESTARTING and no KILLING. In both it shows RUNNING until the driver's end. */
+const sparkState = (state: DriverStatus['state']) =>
+  state === 'RESTARTING' || state === 'KILLING' ? 'RUNNING' : state
+
 export const driverJson = (driver: DriverStatus) => ({
   id: driver.id,
   starttime: String(driver.submittedAtMs),
-  state: driver.state,
+  state: sparkState(driver.state),
   cores: driver.description.cores,
   memory: driver.description.memoryMib,
   resources: requirementsJson(driver.description.resources),

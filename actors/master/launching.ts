@@ -24,7 +24,7 @@ export function launchDriver(
   const generation = driver.record.generation + 1
   endApplicationsOfDriver(cluster, step, driver.id, `driver relaunched as generation ${generation}`)
   driver.record = {
-    ...driver.record,
+    ...driver.withEvent(step.now.wallMs, `launched as generation ${generation} on ${worker.id}`),
     state: 'RUNNING',
     generation,
     launchedUnder: cluster.leadership.epoch,
@@ -39,7 +39,7 @@ export function launchDriver(
 }
 
 export function tellLaunchDriver(step: Step, driver: DriverEntry): void {
-  const { workerId, generation, resources, description } = driver.record
+  const { workerId, generation, resources, description, life } = driver.record
   step.tell(workerId!, {
     type: 'LaunchDriver',
     workerId: workerId!,
@@ -47,6 +47,7 @@ export function tellLaunchDriver(step: Step, driver: DriverEntry): void {
     generation,
     resources,
     description,
+    ...(life && { life }),
   })
 }
 

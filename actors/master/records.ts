@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { limits } from '../../runtime/limits.js'
 import { withoutOddLengths } from '../../runtime/odd-length.js'
 import {
   applicationDescription,
@@ -17,6 +18,7 @@ import {
   text,
   wallTime,
 } from '../messages/common.js'
+import { driverEvent, driverLife } from '../messages/driver-life.js'
 import { registrant } from '../messages/executors.js'
 
 /*
@@ -70,6 +72,9 @@ export const driverRecord = z.object({
   launchedUnder: count,
   workerId: name.nullable(),
   resources: resourceAddresses,
+  /** As it was when the record was last written. */
+  life: driverLife.optional(),
+  events: z.array(driverEvent).max(limits.driverEvents).optional(),
   at,
 })
 export type DriverRecord = z.infer<typeof driverRecord>
@@ -92,6 +97,8 @@ export const endedRecord = z.discriminatedUnion('kind', [
     worker: name.nullable(),
     exitCode: z.int().nullable(),
     signal: name.nullable(),
+    life: driverLife.optional(),
+    events: z.array(driverEvent).max(limits.driverEvents).optional(),
   }),
   z.object({
     kind: z.literal('app'),

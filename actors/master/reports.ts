@@ -8,6 +8,7 @@ import type {
 } from '../messages/workers.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
+import { noteProgress } from './driver-progress.js'
 import { endDriver } from './ending.js'
 import { tellAdded, tellLaunchDriver, tellLaunchExecutor } from './launching.js'
 import { isBelieved } from './lost-writes/belief.js'
@@ -65,6 +66,7 @@ function driverReported(
     takeBackDriver(step, driver, worker, report)
   if (driver && accepts(driver, worker, generation)) {
     driver.message = ''
+    if (report.progress && noteProgress(driver, report.progress)) step.put('driver', driverId, driver.record)
     if (driver.record.wanted === 'KILL') killDriver(step, worker, driverId, generation)
     return
   }
@@ -124,6 +126,7 @@ function adoptDriver(cluster: ClusterState, step: Step, worker: WorkerEntry, rep
     ...claim,
     workerId: worker.id,
     resources: report.resources,
+    ...(report.progress && { life: report.progress.life }),
   }
   step.log('warn', 'adopted a driver that the store forgot', {
     driverId: report.driverId,

@@ -9,6 +9,7 @@ import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
+import { driverProgressed } from './driver-progress.js'
 import { logLocation } from './log-location.js'
 import { takeLostTail } from './lost-writes/intake.js'
 import type { PeerMasterProtocol } from './peer-master-protocol.js'
@@ -166,6 +167,11 @@ const routes: Routes = {
     master: 'leader',
     handle: ({ cluster, step, from }, message) => submission.driverStateChanged(cluster, step, from, message),
   },
+  DriverProgressed: {
+    sender: 'node',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) => driverProgressed(cluster, step, from, message),
+  },
 
   // Applications.
   RegisterApplication: {
@@ -222,6 +228,12 @@ const routes: Routes = {
     master: 'ALIVE',
     handle: ({ cluster, step, reply }, message) =>
       submission.killDriverOnRequest(cluster, step, message, reply),
+  },
+  RequestRestartDriver: {
+    sender: 'anybody',
+    master: 'ALIVE',
+    handle: ({ cluster, step, reply }, message) =>
+      submission.restartDriverOnRequest(cluster, step, message, reply),
   },
   RequestDriverStatus: {
     sender: 'anybody',

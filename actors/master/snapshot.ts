@@ -2,6 +2,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { Position, RecoveryState } from '../messages/common.js'
 import { summaryOfApplication, summaryOfDriver } from '../messages/common.js'
+import { type DriverEvent, type DriverLife, restartsOf } from '../messages/driver-life.js'
 import type {
   ApplicationStatus,
   DriverStatus,
@@ -104,9 +105,9 @@ export function rowsOfOne(cluster: ClusterState, id: string, now: Now): Snapshot
     workers: all(workers.map((worker) => workerStatus(worker, cluster.config, now))),
     activeApps: all(app ? [applicationStatus(cluster, app, now)] : []),
     executors: app ? executorsOf(cluster, [app]) : nothing,
-    activeDrivers: all(driver ? [driverStatus(driver)] : []),
+    activeDrivers: all(driver ? [withEvents(driverStatus(driver), driver.record)] : []),
     completedApps: all(endedApp ? [endedApplicationStatus(endedApp)] : []),
-    completedDrivers: all(endedDriver ? [endedDriverStatus(endedDriver)] : []),
+    completedDrivers: all(endedDriver ? [withEvents(endedDriverStatus(endedDriver), endedDriver)] : []),
   }
 }
 
@@ -194,14 +195,14 @@ function endedApplicationStatus(ended: EndedApplication): ApplicationStatus {
 
 /** A record is never changed in place. So a driver with the same record and message has the same row. */
 function driverStatus(driver: DriverEntry): DriverStatus {
-  const { record, message } = driver
-  const { shown } = driver
-  if (shown && shown.record === record && shown.message === message) return shown.row
-  const { id, submittedAtMs, description, state, generation, workerId } = record
-  const row = {
+  const { record, message, shown, progress, life } = driver
+  if (shown && shown.record === record && shown.message === message && shown.progress === progress)
+    return shown.row
+  const { id, submittedAtMs, description, generation, workerId } = record
+  const row: DriverStatus = {
     id,
     description: summaryOfDriver(description),
-    state,
+    state: driver.shownState,
     submittedAtMs,
     endedAtMs: null,
     generation,
@@ -209,12 +210,24 @@ function driverStatus(driver: DriverEntry): DriverStatus {
     exitCode: null,
     signal: null,
     message,
+    ...(progress?.pid !== undefined && { pid: progress.pid }),
+    ...lifeOf(life),
+    ...(progress?.nextStartAtMs !== undefined && { nextStartAtMs: progress.nextStartAtMs }),
   }
-  driver.shown = { record, message, row }
+  driver.shown = { record, message, progress, row }
   return row
 }
 
+const lifeOf = (life: DriverLife) => ({
+  ...(restartsOf(life) > 0 && { restarts: restartsOf(life) }),
+  ...(life.lastExit && { lastExit: life.lastExit }),
+})
+
+/** For the status of one driver. */
+const withEvents = (row: DriverStatus, { events }: { readonly events?: DriverEvent[] | undefined }) =>
+  events && events.length > 0 ? { ...row, events } : row
+
 function endedDriverStatus(ended: EndedDriver): DriverStatus {
-  const { kind: _, at: __, ...fields } = ended
-  return fields
+  const { kind: _, at: __, life, events: ___, ...fields } = ended
+  return { ...fields, ...(life && lifeOf(life)) }
 }

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { limits } from '../../runtime/limits.js'
+import { formatDuration } from '../../runtime/units.js'
 import type { DriverDescription } from '../messages/common.js'
 import { isEndedDriver } from '../messages/common.js'
 import { endKindOf, isForGood } from '../messages/driver-end.js'
@@ -7,10 +9,12 @@ import type {
   DriverStatusResponse,
   RequestDriverStatus,
   RequestKillDriver,
+  RequestRestartDriver,
   RequestSubmitDriver,
 } from '../messages/drivers.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
+import { noteLife } from './driver-progress.js'
 import { endDriver } from './ending.js'
 import { driverFailed } from './failed-launches.js'
 import { isBelieved } from './lost-writes/belief.js'
@@ -67,7 +71,7 @@ export function submitDriver(
   const live = cluster.driversByKey.get(key)
   const ended = cluster.keys.get(key)
   const known = live
-    ? { driverId: live.id, digest: live.record.digest, state: live.record.state }
+    ? { driverId: live.id, digest: live.record.digest, state: live.shownState }
     : ended && {
         driverId: ended.driverId,
         digest: ended.digest,
@@ -121,14 +125,45 @@ export function killDriverOnRequest(
     answer('killed before it started')
   } else if (driver) {
     const { workerId, generation } = driver.record
-    driver.record = { ...driver.record, wanted: 'KILL' }
+    if (driver.record.wanted !== 'KILL')
+      driver.record = { ...driver.withEvent(step.now.wallMs, 'its end was asked for'), wanted: 'KILL' }
     step.put('driver', driverId, driver.record)
     step.tell(workerId!, { type: 'KillDriver', workerId: workerId!, driverId, generation })
-    answer(`kill accepted; it runs on ${workerId}`)
+    answer(`it gets SIGTERM now, and SIGKILL in ${GRACE} if it still runs; it is on ${workerId}`)
   } else {
     const ended = cluster.endedDrivers.get(driverId)
     if (ended) answer(`it had already ended ${ended.state}`)
     else step.reply(reply, unknownDriver(cluster, driverId))
+  }
+}
+
+const GRACE = formatDuration(limits.killGraceMs)
+
+/**
+ * Restarts need a process and a Worker that knows how to go on. Whoever asks for it again, asks for the same
+ * one.
+ */
+export function restartDriverOnRequest(
+  cluster: ClusterState,
+  step: Step,
+  { driverId, request }: RequestRestartDriver,
+  reply: ReplyToken,
+): void {
+  const driver = cluster.drivers.get(driverId)
+  const ended = cluster.endedDrivers.get(driverId)
+  const answer = (message: string) => step.reply(reply, { type: 'RestartDriverResponse', driverId, message })
+  const refuse = (why: string) =>
+    step.reply(reply, { type: 'Failure', code: 'FIRESTEEL_NOT_ALLOWED', message: `${driverId} ${why}` })
+  if (ended) refuse(`has ended ${ended.state}; submit it again`)
+  else if (!driver) step.reply(reply, unknownDriver(cluster, driverId))
+  else if (!driver.record.description.supervise)
+    refuse('is not supervised, so that it runs once; kill it and submit it again')
+  else if (driver.queued) answer('it has no process; it starts as soon as a Worker has room for it')
+  else if (driver.record.wanted === 'KILL') refuse('is being killed')
+  else {
+    const { workerId, generation } = driver.record
+    step.tell(workerId!, { type: 'RestartDriver', workerId: workerId!, driverId, generation, request })
+    answer(`it gets SIGTERM now, and SIGKILL in ${GRACE}; then it starts again on ${workerId}`)
   }
 }
 
@@ -173,11 +208,11 @@ export function driverStatus(
   else step.reply(reply, unknownDriver(cluster, driverId))
 }
 
-const liveStatus = ({ id, record, message }: DriverEntry): DriverStatusResponse => ({
+const liveStatus = ({ id, record, message, shownState }: DriverEntry): DriverStatusResponse => ({
   type: 'DriverStatusResponse',
   driverId: id,
   name: record.description.name,
-  state: record.state,
+  state: shownState,
   generation: record.generation,
   supervise: record.description.supervise,
   worker: record.workerId,
@@ -302,6 +337,7 @@ function generationEnded(
   report: DriverStateChanged,
 ): void {
   if (driver.record.workerId !== workerId) driver.record = { ...driver.record, workerId }
+  if (report.life) noteLife(driver, report.life)
   const isKilled = driver.record.wanted !== 'RUN'
   if (!isKilled && placeAgain(cluster, step, driver, report)) return
   const { message = '', exitCode, signal } = report

@@ -169,7 +169,8 @@ function loseDrivers(
     if (driver.record.wanted === 'KILL') {
       endDriver(cluster, step, driver, { state: 'KILLED', message: `killed; its worker was lost: ${reason}` })
     } else if (driver.record.description.supervise) {
-      driver.record = { ...driver.record, state: 'RELAUNCHING', workerId: null }
+      const record = driver.withEvent(step.now.wallMs, `worker lost: ${reason}`)
+      driver.record = { ...record, state: 'RELAUNCHING', workerId: null }
       driver.notBeforeMs = step.now.monotonicMs + waitMs
       driver.message = `relaunches: worker lost: ${reason}`
       step.put('driver', driver.id, driver.record)

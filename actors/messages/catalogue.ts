@@ -27,6 +27,7 @@ const fromWorker = [
   workers.workerLatestState,
   executors.executorStateChanged,
   drivers.driverStateChanged,
+  drivers.driverProgressed,
   leadership.staleEpoch,
   masters.positionSeen,
 ] as const
@@ -46,6 +47,7 @@ const fromCommand = [
   applications.requestKillApplication,
   drivers.requestSubmitDriver,
   drivers.requestKillDriver,
+  drivers.requestRestartDriver,
   drivers.requestDriverStatus,
   status.requestMasterState,
   status.requestLogLocation,
@@ -79,6 +81,7 @@ const toWorker = [
   executors.applicationFinished,
   drivers.launchDriver,
   drivers.killDriver,
+  drivers.restartDriver,
   status.requestLog,
   status.stopLog,
 ] as const
@@ -96,6 +99,7 @@ const toClient = [
   executors.workerRemoved,
   drivers.submitDriverResponse,
   drivers.killDriverResponse,
+  drivers.restartDriverResponse,
   drivers.driverStatusResponse,
   status.masterStateResponse,
   status.logLocation,

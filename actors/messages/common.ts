@@ -112,8 +112,12 @@ const endedExecutor: ReadonlySet<ExecutorState> = new Set(['KILLED', 'FAILED', '
 /** DECOMMISSIONED is deliberately no end: the process still runs and holds resources (Spark). */
 export const isEndedExecutor = (state: ExecutorState): boolean => endedExecutor.has(state)
 
-const endedDriver: ReadonlySet<DriverState> = new Set(['FINISHED', 'KILLED', 'FAILED', 'ERROR'])
-export const isEndedDriver = (state: DriverState): boolean => endedDriver.has(state)
+/** What `status` shows beside Spark's states: it rests between two attempts; it was told to end. */
+export const shownDriverStates = [...driverStates, 'RESTARTING', 'KILLING'] as const
+export type ShownDriverState = (typeof shownDriverStates)[number]
+
+const endedDriver: ReadonlySet<ShownDriverState> = new Set(['FINISHED', 'KILLED', 'FAILED', 'ERROR'])
+export const isEndedDriver = (state: ShownDriverState): boolean => endedDriver.has(state)
 
 /** What each executor of an application needs. */
 export const executorRequest = z.object({
@@ -174,6 +178,10 @@ export const driverDescription = z.object({
   memoryMib: positive,
   resources: resourceAmounts,
   supervise: z.boolean(),
+  /** A supervised driver that fails more often than this, within the window, has FAILED; absent: no limit. */
+  maxRestarts: count.max(limits.maxRestarts).optional(),
+  /** Absent: its whole life counts. */
+  restartWindowMs: positive.optional(),
   onIsolation: z.enum(isolationModes),
   env: environment,
   nodeOptions: z.array(text).max(limits.nodeOptions),

@@ -5,7 +5,7 @@ import type { DriverStateChanged } from './drivers.js'
 /** The fields of the report that decide it. */
 export type ReportedEnd = Pick<
   DriverStateChanged,
-  'state' | 'noRoom' | 'decided' | 'notStarted' | 'isolated' | 'stopped' | 'crashes'
+  'state' | 'noRoom' | 'decided' | 'notStarted' | 'isolated' | 'stopped' | 'crashes' | 'givenUp'
 >
 
 /**
@@ -31,5 +31,5 @@ export function endKindOf(end: Omit<ReportedEnd, 'state'>): EndKind {
 export function isForGood(end: ReportedEnd, supervise: boolean): boolean {
   const kind = endKindOf(end)
   if (kind === 'refused' || kind === 'unstarted') return false
-  return !supervise || (kind === 'own' && end.state === 'FINISHED')
+  return !supervise || (kind === 'own' && (end.state === 'FINISHED' || end.givenUp === true))
 }

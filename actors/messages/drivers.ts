@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { driverDescription, driverStates, name, positive, resourceAddresses, text } from './common.js'
+import {
+  driverDescription,
+  driverStates,
+  name,
+  positive,
+  resourceAddresses,
+  shownDriverStates,
+  text,
+} from './common.js'
+import { driverLife, driverProgress } from './driver-life.js'
 import { notStarted } from './launch-failures.js'
 
 /* Programs in the cluster: submission, launch, end. */
@@ -18,7 +27,7 @@ export const submitDriverResponse = z.object({
   type: z.literal('SubmitDriverResponse'),
   driverId: name,
   key: name,
-  state: z.enum(driverStates),
+  state: z.enum(shownDriverStates),
 })
 export type SubmitDriverResponse = z.infer<typeof submitDriverResponse>
 
@@ -33,6 +42,24 @@ export const killDriverResponse = z.object({
 })
 export type KillDriverResponse = z.infer<typeof killDriverResponse>
 
+/**
+ * Ends the process of a supervised driver and starts the next attempt at once, on the same Worker. A repeated
+ * request has the same `request` and restarts once.
+ */
+export const requestRestartDriver = z.object({
+  type: z.literal('RequestRestartDriver'),
+  driverId: name,
+  request: name,
+})
+export type RequestRestartDriver = z.infer<typeof requestRestartDriver>
+
+export const restartDriverResponse = z.object({
+  type: z.literal('RestartDriverResponse'),
+  driverId: name,
+  message: text,
+})
+export type RestartDriverResponse = z.infer<typeof restartDriverResponse>
+
 export const requestDriverStatus = z.object({ type: z.literal('RequestDriverStatus'), driverId: name })
 export type RequestDriverStatus = z.infer<typeof requestDriverStatus>
 
@@ -40,7 +67,7 @@ export const driverStatusResponse = z.object({
   type: z.literal('DriverStatusResponse'),
   driverId: name,
   name,
-  state: z.enum(driverStates),
+  state: z.enum(shownDriverStates),
   generation: z.int().min(0),
   supervise: z.boolean(),
   worker: name.nullable(),
@@ -57,6 +84,8 @@ export const launchDriver = z.object({
   generation: positive,
   resources: resourceAddresses,
   description: driverDescription,
+  /** What is known of its processes so far; absent: there was none. */
+  life: driverLife.optional(),
 })
 export type LaunchDriver = z.infer<typeof launchDriver>
 
@@ -67,6 +96,28 @@ export const killDriver = z.object({
   generation: positive,
 })
 export type KillDriver = z.infer<typeof killDriver>
+
+export const restartDriver = z.object({
+  type: z.literal('RestartDriver'),
+  workerId: name,
+  driverId: name,
+  generation: positive,
+  request: name,
+})
+export type RestartDriver = z.infer<typeof restartDriver>
+
+/**
+ * Worker -> Master: how a driver fares now. It is neither numbered nor acknowledged, because the next one,
+ * the end, or the full report on the next link says the same again.
+ */
+export const driverProgressed = z.object({
+  type: z.literal('DriverProgressed'),
+  workerId: name,
+  driverId: name,
+  generation: positive,
+  progress: driverProgress,
+})
+export type DriverProgressed = z.infer<typeof driverProgressed>
 
 export const driverStateChanged = z.object({
   type: z.literal('DriverStateChanged'),
@@ -101,5 +152,8 @@ export const driverStateChanged = z.object({
    * first.
    */
   crashes: positive.optional(),
+  /** It failed more often than its `maxRestarts` allow. This is its end. */
+  givenUp: z.boolean().optional(),
+  life: driverLife.optional(),
 })
 export type DriverStateChanged = z.infer<typeof driverStateChanged>

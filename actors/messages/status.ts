@@ -4,19 +4,21 @@ import {
   applicationStates,
   applicationSummary,
   count,
-  driverStates,
   driverSummary,
   executorStates,
   masterAddress,
   name,
   port,
   position,
+  positive,
   recoveryStates,
   resourceAddresses,
+  shownDriverStates,
   text,
   wallTime,
   workerStates,
 } from './common.js'
+import { driverEvent, driverExit } from './driver-life.js'
 import { waiting } from './launch-failures.js'
 
 /* The state of a Master for commands, pages and `/json/`, and where outputs are. */
@@ -69,7 +71,7 @@ export type ApplicationStatus = z.infer<typeof applicationStatus>
 export const driverStatus = z.object({
   id: name,
   description: driverSummary,
-  state: z.enum(driverStates),
+  state: z.enum(shownDriverStates),
   submittedAtMs: wallTime,
   endedAtMs: wallTime.nullable(),
   generation: count,
@@ -78,6 +80,15 @@ export const driverStatus = z.object({
   signal: name.nullable(),
   /** Why it waits, or how it ended. */
   message: text,
+  /** Of its process; absent: there is none now. */
+  pid: positive.optional(),
+  /** Absent: none. */
+  restarts: count.optional(),
+  lastExit: driverExit.optional(),
+  /** Set while it rests between two attempts. */
+  nextStartAtMs: wallTime.optional(),
+  /** Oldest first. Only the status of one driver has them. */
+  events: z.array(driverEvent).max(limits.driverEvents).optional(),
 })
 export type DriverStatus = z.infer<typeof driverStatus>
 

@@ -14,6 +14,7 @@ import {
   resourceAddresses,
   text,
 } from './common.js'
+import { driverProgress } from './driver-life.js'
 
 /* The conversation of a Worker with its Masters: registration, liveness, full reports. */
 
@@ -92,6 +93,7 @@ export const driverReport = z.object({
    */
   description: driverDescription.optional(),
   launchedAt: ownedPosition,
+  progress: driverProgress.optional(),
 })
 export type DriverReport = z.infer<typeof driverReport>
 

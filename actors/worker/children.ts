@@ -10,7 +10,9 @@ import { isDescriptorShortage, patiently } from '../../runtime/process/descripto
 import type { Guard } from '../../runtime/process/guard.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
 import { type OutputFile, openOutputFile } from '../../runtime/process/output-file.js'
+import { readOutput } from '../../runtime/process/read-output.js'
 import type { ChildPlan } from './child-plans.js'
+import { heapExhaustion, mayBeHeapExhaustion } from './heap-exhaustion.js'
 import { fileError, type WorkFolders } from './work-folders.js'
 import type { ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 
@@ -35,6 +37,9 @@ interface Outputs {
   readonly stderr: OutputFile
 }
 
+/** Of the standard error of a process that aborted: enough for the last words of Node. */
+const LAST_LINES = innerLimits.abortLines
+const LAST_BYTES = innerLimits.abortBytes
 const MESSAGE_CHARS = innerLimits.endMessageChars
 
 /** The processes of this Worker: its executors and drivers. */
@@ -107,7 +112,21 @@ export class Children {
     this.#validUntil.delete(process)
     // The files are closed before the end is reported, because the next attempt opens the same files.
     await this.#close(outputs)
-    listener.ended(process, endOf(exit, excess))
+    const end = endOf(exit, excess)
+    listener.ended(process, excess ? end : this.#withHeapExhaustion(end, outputs.stderr.path, memoryMib))
+  }
+
+  #withHeapExhaustion(end: ProcessEnd, stderr: string, memoryMib: number): ProcessEnd {
+    if (!mayBeHeapExhaustion(end.exitCode, end.signal)) return end
+    try {
+      const within = this.#options.folders.root
+      const { data } = readOutput(stderr, { within, tailLines: LAST_LINES, maxBytes: LAST_BYTES })
+      const overMemory = heapExhaustion(data.toString('latin1'), memoryMib)
+      return overMemory ? { ...end, overMemory } : end
+    } catch {
+      // The work may have replaced its own output. The end is then told without this.
+      return end
+    }
   }
 
   /** A lack of descriptors usually passes, so this waits. If it lasts, it is still no failure of the work. */

@@ -1,10 +1,11 @@
 import { type Found, isForgotten } from '../../runtime/persistence/forgotten.js'
 import type { DriverState, OwnedPosition } from '../messages/common.js'
+import { type DriverLife, type DriverProgress, newLife } from '../messages/driver-life.js'
 import type { LaunchDriver } from '../messages/drivers.js'
 import type { DriverReport } from '../messages/workers.js'
 import { RestartBackoff, type RestartTimes } from './restart-backoff.js'
 import type { WorkerDriverStatus } from './status.js'
-import type { ProcessName } from './worker-events.js'
+import type { ProcessEnd, ProcessName } from './worker-events.js'
 
 /**
  * - held: an older generation of the driver still has a process on this Worker
@@ -26,10 +27,21 @@ export class DriverEntry {
   /** Why it was told to end; undefined: nothing has told it to. */
   killedBecause: string | undefined
 
+  /** Of its process, while there is one. */
+  pid: number | undefined
+  /** Wall clock, while it rests. */
+  nextStartAtMs: number | undefined
+  life: DriverLife
+  /** The newest request to restart it. A repeated one has the same id. */
+  restartRequest: string | undefined
+  /** Its process was told to end, so that the next attempt starts. */
+  restarting = false
+
   constructor(launch: LaunchDriver, launchedAt: OwnedPosition, restart: RestartTimes) {
     this.launch = launch
     this.launchedAt = launchedAt
     this.backoff = new RestartBackoff(restart)
+    this.life = launch.life ?? newLife
   }
 
   /** `ID/GENERATION`. */
@@ -68,7 +80,55 @@ export class DriverEntry {
       resources,
       ...(mayBeForgotten ? { description } : { cores, memoryMib }),
       launchedAt,
+      // There is nothing to tell before its first process.
+      ...(this.life.starts > 0 && { progress: this.progress() }),
     }
+  }
+
+  progress(): DriverProgress {
+    const { phase, pid, nextStartAtMs, life, killedBecause, restarting } = this
+    const isStopping = phase === 'running' && (killedBecause !== undefined || restarting)
+    return {
+      phase: isStopping ? 'stopping' : phase,
+      ...(pid !== undefined && { pid }),
+      ...(nextStartAtMs !== undefined && { nextStartAtMs }),
+      life,
+    }
+  }
+
+  /** Its process has ended. */
+  ended(end: ProcessEnd, atMs: number): void {
+    const { generation } = this.launch
+    const { exitCode: code, signal, overMemory } = end
+    const outOfMemory = overMemory && {
+      by: overMemory.by ?? 'limit',
+      limitMib: overMemory.limitMib,
+      ...(overMemory.usedMib !== undefined && { usedMib: overMemory.usedMib }),
+    }
+    const lastExit = {
+      atMs,
+      generation,
+      attempt: this.attempt,
+      code,
+      signal,
+      ...(outOfMemory && { outOfMemory }),
+    }
+    this.pid = undefined
+    this.life = { ...this.life, lastExit }
+  }
+
+  /**
+   * It has failed by itself. Returns how often within its window, if that is more than it may; undefined: it
+   * may start again.
+   */
+  failedTooOften(atMs: number): number | undefined {
+    const { maxRestarts, restartWindowMs } = this.launch.description
+    if (maxRestarts === undefined) return undefined
+    const sinceMs = restartWindowMs === undefined ? Number.NEGATIVE_INFINITY : atMs - restartWindowMs
+    const failedAtMs = [...this.life.failedAtMs.filter((failed) => failed > sinceMs), atMs]
+    if (failedAtMs.length > maxRestarts) return failedAtMs.length
+    this.life = { ...this.life, failedAtMs }
+    return undefined
   }
 
   status(state: DriverState): WorkerDriverStatus {

@@ -1,8 +1,9 @@
 import { limits } from '../../runtime/limits.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
+import { formatDuration } from '../../runtime/units.js'
 import type { DriverState, OwnedPosition } from '../messages/common.js'
 import { isForGood, type ReportedEnd } from '../messages/driver-end.js'
-import type { DriverStateChanged, KillDriver, LaunchDriver } from '../messages/drivers.js'
+import type { DriverStateChanged, KillDriver, LaunchDriver, RestartDriver } from '../messages/drivers.js'
 import type { NotStarted } from '../messages/launch-failures.js'
 import type { DriverReport } from '../messages/workers.js'
 import { DriverEntry } from './driver-entry.js'
@@ -104,12 +105,34 @@ export class Drivers {
     this.#context.report(change)
   }
 
-  started(process: ProcessName, now: Now): boolean {
+  /**
+   * Ends its process, and starts the next attempt at once. A driver that rests is started at once. One whose
+   * process has not begun yet needs nothing, and an unsupervised one runs only once.
+   */
+  restartOnRequest({ driverId, generation, request }: RestartDriver, now: Now): void {
+    const entry = this.#live.get(`${driverId}/${generation}`)
+    if (!entry?.launch.description.supervise || entry.killedBecause !== undefined) return
+    if (entry.restartRequest === request) return
+    entry.restartRequest = request
+    if (entry.phase === 'resting') {
+      this.#context.emit({ kind: 'cancelTimer', timer: restartOf(entry) })
+      this.#start(entry)
+    } else if (entry.phase === 'running') {
+      entry.restarting = true
+      this.#stopProcess(entry, now)
+      this.#tellProgress(entry)
+    }
+  }
+
+  started(process: ProcessName, pid: number, now: Now): boolean {
     const entry = this.#entryOf(process)
     if (!entry) return false
     entry.phase = 'running'
     entry.startedAtMs = now.monotonicMs
+    entry.pid = pid
+    entry.life = { ...entry.life, starts: entry.life.starts + 1 }
     if (entry.killedBecause !== undefined) this.#stopProcess(entry, now)
+    this.#tellProgress(entry)
     return true
   }
 
@@ -130,15 +153,22 @@ export class Drivers {
     if (!entry) return false
     const { exitCode, signal } = end
     const how = { exitCode: exitCode ?? undefined, signal: signal ?? undefined }
+    entry.ended(end, now.wallMs)
     // A driver that this Worker stopped has not finished, whatever its code: most services exit with 0 on
     // SIGTERM.
     if (entry.killedBecause === ISOLATED || entry.killedBecause === SHUTDOWN) this.#concludeKilled(entry, how)
+    else if (entry.restarting && entry.killedBecause === undefined) this.#startAgain(entry)
     // Exit code 0 means FINISHED, also if a kill was on its way (Spark).
     else if (exitCode === 0) this.#conclude(entry, { state: 'FINISHED', message: '', ...how })
     else if (entry.killedBecause !== undefined) this.#concludeKilled(entry, how)
     else if (entry.launch.description.supervise) this.#crashed(entry, end, now)
     else this.#conclude(entry, { state: 'FAILED', message: exitText(end), ...how })
     return true
+  }
+
+  #startAgain(entry: DriverEntry): void {
+    entry.restarting = false
+    this.#start(entry)
   }
 
   /** `key` is `ID/GENERATION`. */
@@ -201,6 +231,7 @@ export class Drivers {
     }
     entry.attempt++
     entry.phase = 'starting'
+    entry.nextStartAtMs = undefined
     const { process, launch, attempt, endsInIsolation } = entry
     const { validUntilBootMs } = contact
     emit({ kind: 'startDriver', process, launch, attempt, ...(endsInIsolation && { validUntilBootMs }) })
@@ -208,32 +239,47 @@ export class Drivers {
 
   /** Starts it again here. After several crashes in a row its Master tries another Worker first. */
   #crashed(entry: DriverEntry, end: ProcessEnd, now: Now): void {
+    const failures = entry.failedTooOften(now.wallMs)
+    if (failures !== undefined) {
+      this.#giveUp(entry, end, failures)
+      return
+    }
     const { backoff } = entry
     const waitMs = backoff.afterRunOf(now.monotonicMs - entry.startedAtMs)
     const { crashes } = backoff
     // Without a leader the driver cannot be tried on another Worker.
     if (crashes < limits.driverCrashes || !this.#context.hasLeader()) {
-      this.#rest(entry, end, waitMs)
+      this.#rest(entry, end, waitMs, now)
       return
     }
     const message = `it ended ${crashes} times in a row soon after its start; the last time: ${exitText(end)}`
-    const { exitCode, signal } = end
-    const how = { ...(exitCode !== null && { exitCode }), ...(signal !== null && { signal }) }
-    this.#conclude(entry, { state: 'FAILED', message, crashes, ...how })
+    this.#conclude(entry, { state: 'FAILED', message, crashes, ...howOf(end) })
   }
 
-  #rest(entry: DriverEntry, end: ProcessEnd, waitMs: number): void {
+  #giveUp(entry: DriverEntry, end: ProcessEnd, failures: number): void {
+    const { maxRestarts, restartWindowMs } = entry.launch.description
+    const within = restartWindowMs === undefined ? '' : ` within ${formatDuration(restartWindowMs)}`
+    const message = `it failed ${times(failures)}${within}; maxRestarts is ${maxRestarts}; the last time: ${exitText(end)}`
+    this.#conclude(entry, { state: 'FAILED', message, givenUp: true, ...howOf(end) })
+  }
+
+  #rest(entry: DriverEntry, end: ProcessEnd, waitMs: number, now: Now): void {
     entry.phase = 'resting'
+    entry.nextStartAtMs = now.wallMs + waitMs
     const fields = { driver: entry.key, attempt: entry.attempt, reason: exitText(end), waitMs }
     this.#context.log('info', 'a supervised driver ended; it starts again', fields)
     this.#context.emit({ kind: 'startTimer', timer: restartOf(entry), ms: waitMs })
+    this.#tellProgress(entry)
   }
 
   #stop(entry: DriverEntry, because: string, now: Now): void {
     if (entry.killedBecause !== undefined) return
     entry.killedBecause = because
     const { phase } = entry
-    if (phase === 'running') this.#stopProcess(entry, now)
+    if (phase === 'running') {
+      this.#stopProcess(entry, now)
+      this.#tellProgress(entry)
+    }
     // There is no process to wait for. A wait for the next attempt is cut short.
     else if (phase !== 'starting') this.#concludeKilled(entry)
   }
@@ -263,7 +309,8 @@ export class Drivers {
 
   #conclude(entry: DriverEntry, end: End): void {
     const { driverId, generation } = entry.launch
-    const { state, message, exitCode, signal, noRoom, isolated, decided, notStarted, stopped, crashes } = end
+    const { state, message, exitCode, signal, noRoom, isolated, decided, notStarted, stopped } = end
+    const { crashes, givenUp } = end
     const change = {
       type: 'DriverStateChanged',
       driverId,
@@ -279,6 +326,8 @@ export class Drivers {
       ...(notStarted && { notStarted }),
       ...(stopped && { stopped }),
       ...(crashes !== undefined && { crashes }),
+      ...(givenUp && { givenUp }),
+      ...(entry.life.starts > 0 && { life: entry.life }),
     } as const
     this.#context.ledger.ended(change)
     this.#context.report(change)
@@ -308,6 +357,11 @@ export class Drivers {
     if (next?.phase === 'held' && others.length === 0 && !this.#stopping) this.#start(next)
   }
 
+  #tellProgress(entry: DriverEntry): void {
+    const { driverId, generation } = entry.launch
+    this.#context.progressed({ driverId, generation, progress: entry.progress() })
+  }
+
   #generationsOf(driverId: string): DriverEntry[] {
     return [...this.#live.values()].filter((entry) => entry.launch.driverId === driverId)
   }
@@ -319,3 +373,10 @@ export class Drivers {
 }
 
 const restartOf = ({ key }: DriverEntry) => ({ kind: 'restart', driver: key }) as const
+
+const howOf = ({ exitCode, signal }: ProcessEnd) => ({
+  ...(exitCode !== null && { exitCode }),
+  ...(signal !== null && { signal }),
+})
+
+const times = (count: number): string => (count === 1 ? 'once' : `${count} times`)

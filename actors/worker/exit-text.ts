@@ -1,5 +1,5 @@
 import { constants } from 'node:os'
-import type { ProcessEnd } from './worker-events.js'
+import type { OverMemory, ProcessEnd } from './worker-events.js'
 
 /** One number for both kinds of end, as shells do: the code, or 128 + the number of the signal. */
 export function exitStatusOf(end: ProcessEnd): number | undefined {
@@ -12,10 +12,14 @@ export function exitStatusOf(end: ProcessEnd): number | undefined {
 /** How a process ended, in Spark's words where it has them. */
 export function exitText(end: ProcessEnd): string {
   const { overMemory } = end
-  if (overMemory) {
-    return `Killed: it used ${overMemory.usedMib} MiB of the ${overMemory.limitMib} MiB it was given`
-  }
+  if (overMemory) return outOfMemoryText(overMemory)
   if (end.message !== undefined) return end.message
   if (end.signal !== null) return `Command ended by signal ${end.signal}`
   return `Command exited with code ${end.exitCode ?? 'unknown'}`
+}
+
+function outOfMemoryText({ by, usedMib, limitMib }: OverMemory): string {
+  if (by !== 'heap') return `Killed: it used ${usedMib} MiB of the ${limitMib} MiB it was given`
+  const full = usedMib === undefined ? '' : ` at ${usedMib} MiB`
+  return `Out of memory: the heap of Node was full${full}; the process was given ${limitMib} MiB`
 }

@@ -1,3 +1,4 @@
+import type { DriverProgressed } from '../messages/drivers.js'
 import type { Contact } from './contact.js'
 import type { LaunchLedger } from './launch-ledger.js'
 import type { ChangeDraft } from './outbox.js'
@@ -15,6 +16,11 @@ export interface WorkerContext {
   log(level: LogLevel, text: string, fields?: object): void
   /** Keeps the change until it is acknowledged, and tells the leader if there is one. */
   report(draft: ChangeDraft): void
+  /**
+   * Tells the leader how a driver fares, if there is one. It is not kept, because the full report says it
+   * too.
+   */
+  progressed(driver: Omit<DriverProgressed, 'type' | 'workerId'>): void
   /** True: a leader is linked and has our full report. */
   hasLeader(): boolean
   /** Sends the full report, because the Master's record of this Worker is wrong somewhere. */

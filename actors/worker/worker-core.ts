@@ -1,5 +1,6 @@
 import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { FromWorker } from '../messages/catalogue.js'
+import type { DriverProgressed } from '../messages/drivers.js'
 import type { MasterChanged } from '../messages/leadership.js'
 import { Contact } from './contact.js'
 import { Drivers } from './drivers.js'
@@ -76,6 +77,7 @@ export class WorkerCore {
       log: (level, text, fields) =>
         void this.#effects.push({ kind: 'log', level, text, ...(fields && { fields }) }),
       report: (draft) => this.#report(draft),
+      progressed: (driver) => this.#progressed(driver),
       hasLeader: () => this.#standing === 'reported',
       correctMaster: () => this.#correctMaster(),
     }
@@ -150,7 +152,8 @@ export class WorkerCore {
         this.#timer(input.timer)
         return
       case 'started':
-        if (!this.#executors.started(input.process)) this.#drivers.started(input.process, this.#now)
+        if (!this.#executors.started(input.process))
+          this.#drivers.started(input.process, input.pid, this.#now)
         return
       case 'startFailed':
         this.#workEnded()
@@ -310,6 +313,9 @@ export class WorkerCore {
       case 'KillDriver':
         this.#drivers.kill(message, this.#now)
         return
+      case 'RestartDriver':
+        this.#drivers.restartOnRequest(message, this.#now)
+        return
       case 'ApplicationFinished':
         this.#executors.applicationFinished(message.appId)
         return
@@ -354,6 +360,11 @@ export class WorkerCore {
   #report(draft: ChangeDraft): void {
     const change = this.#outbox.add(draft)
     if (this.#standing === 'reported') this.#tellLeader(change)
+  }
+
+  #progressed(driver: Omit<DriverProgressed, 'type' | 'workerId'>): void {
+    if (this.#standing !== 'reported') return
+    this.#tellLeader({ type: 'DriverProgressed', workerId: this.#identity.incarnation, ...driver })
   }
 
   /**

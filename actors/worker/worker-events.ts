@@ -13,12 +13,22 @@ export interface Now {
   readonly wallMs: number
 }
 
+/**
+ * `limit` (the default): the memory watch killed it, and its group used so much then. `heap`: the heap of
+ * Node was full, and Node ended itself; `usedMib` is the size of that heap, if Node printed it.
+ */
+export interface OverMemory {
+  readonly by?: 'limit' | 'heap'
+  readonly usedMib?: number | undefined
+  readonly limitMib: number
+}
+
 /** How a process ended. It is told only when its whole group is gone. */
 export interface ProcessEnd {
   readonly exitCode: number | null
   readonly signal: string | null
-  /** Set if the memory watch killed it: the group's resident memory then, and its limit. */
-  readonly overMemory?: { readonly usedMib: number; readonly limitMib: number } | undefined
+  /** Set if it ran out of memory. */
+  readonly overMemory?: OverMemory | undefined
   /** Set if code and signal do not tell the cause: the guard killed it, or its start was broken off. */
   readonly message?: string | undefined
 }

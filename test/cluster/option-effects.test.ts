@@ -48,6 +48,12 @@ import { existsSync, writeFileSync } from 'node:fs'
 if (existsSync(process.argv[2])) process.exit(0)
 writeFileSync(process.argv[2], '')
 process.exit(7)`,
+  'third-time.mjs': `
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+const [, , path] = process.argv
+const runs = existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0
+writeFileSync(path, String(runs + 1))
+process.exit(runs < 2 ? 7 : 0)`,
   'app.mjs': `
 import { connect } from ${JSON.stringify(client)}
 const app = await connect({ executors: 0 })
@@ -297,6 +303,25 @@ const submitEffects: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal((await call('submit', '--wait', '--supervise', ...runs)).code, 0)
     const alone = await call('submit', '--wait', 'once-more.mjs', join(cwd, 'alone'))
     assert.match(alone.stdout, /FAILED, exit 7/)
+  },
+  'max-restarts': async () => {
+    const end = await call(
+      'submit',
+      '--wait',
+      '--supervise',
+      '--max-restarts',
+      '0',
+      'once-more.mjs',
+      join(cwd, 'never'),
+    )
+    assert.match(end.stdout, /FAILED, exit 7/)
+    assert.match(end.stderr, /it failed once; maxRestarts is 0; /)
+  },
+  'restart-window': async () => {
+    const limited = ['--wait', '--supervise', '--max-restarts', '1']
+    const short = [...limited, '--restart-window', '1ms', 'third-time.mjs', join(cwd, 'short')]
+    assert.equal((await call('submit', ...short)).code, 0)
+    assert.equal((await call('submit', ...limited, 'third-time.mjs', join(cwd, 'all'))).code, 1)
   },
   // What a Worker makes of it is in `worker-isolation`; here: that it is part of what is submitted.
   'on-isolation': async () => {

@@ -70,7 +70,7 @@ class Bench {
   }
 
   /** The number of the ask in the last step. */
-  asked(): number {
+  asked(): number | 'why' {
     const ask = this.last.find((effect) => effect.kind === 'ask')
     assert.ok(ask?.kind === 'ask', 'nothing was asked')
     return ask.ask

@@ -93,6 +93,10 @@ test('status --json: a silent Worker is suspect, a store that is away makes it s
       worker: null,
       generation: 0,
       supervise: true,
+      pid: null,
+      restarts: 0,
+      lastExit: null,
+      nextStartAt: null,
       message: 'no Worker has 64 free cores',
     },
   ])

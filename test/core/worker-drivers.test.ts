@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { heapExhaustion, mayBeHeapExhaustion } from '../../actors/worker/heap-exhaustion.js'
 import type { WorkerTimer } from '../../actors/worker/worker-timer.js'
 import { DRIVER, launchDriver, MASTER, ME, WorkerWorld } from '../tools/worker-fixture.js'
+
+/** Wall clock of the world at its time 0. */
+const EPOCH_MS = Date.UTC(2026, 0, 1)
 
 /* Drivers: generations, attempts, supervision: R6, S3, Spark 5.6. */
 
@@ -84,10 +88,25 @@ test('the memory watch ends a driver FAILED, with the figures', () => {
   )
 })
 
-test('supervise: it runs again here, the Master hears nothing, the room stays taken', () => {
+test('supervise: it runs again here, the Master hears of its pid, its end and the next start, the room stays taken', () => {
   const world = running(true)
+  assert.deepEqual(world.told('DriverProgressed')[0]?.progress, {
+    phase: 'running',
+    pid: 4242,
+    life: { starts: 1, failedAtMs: [] },
+  })
   world.ended(attempt(1, 1), { exitCode: 1 })
-  assert.deepEqual(world.tells(), [])
+  const atMs = EPOCH_MS + world.nowMs
+  assert.deepEqual(world.told('DriverStateChanged'), [])
+  assert.deepEqual(world.told('DriverProgressed')[0]?.progress, {
+    phase: 'resting',
+    nextStartAtMs: atMs + 1000,
+    life: {
+      starts: 1,
+      failedAtMs: [],
+      lastExit: { atMs, generation: 1, attempt: 1, code: 1, signal: null },
+    },
+  })
   assert.equal(world.core.status().coresUsed, 1)
   assert.equal(world.core.status().drivers[0]?.state, 'RUNNING')
   world.timer(restart(1))
@@ -196,8 +215,9 @@ test('S3: the next generation starts only when nothing of the older is left here
   world.hear(launchDriver(2))
   assert.deepEqual(
     world.effects.map(({ kind }) => kind),
-    ['stopProcess'],
+    ['stopProcess', 'tell'],
   )
+  assert.equal(world.told('DriverProgressed')[0]?.progress.phase, 'stopping')
   assert.equal(world.core.status().coresUsed, 2)
   world.ended(attempt(1, 1), { exitCode: null, signal: 'SIGTERM' })
   assert.equal(world.told('DriverStateChanged')[0]?.state, 'KILLED')
@@ -310,4 +330,109 @@ test('its output may grow while it rests, and no longer after its end', () => {
   assert.equal(world.core.lives(DRIVER), true)
   world.hear(kill(1))
   assert.equal(world.core.lives(DRIVER), false)
+})
+
+test('--max-restarts: the failure above it is the end, whatever a Master would do with it', () => {
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(1, { supervise: true, maxRestarts: 2 }))
+  for (const number of [1, 2]) {
+    world.started(attempt(1, number))
+    world.later(100_000)
+    world.ended(attempt(1, number), { exitCode: 1 })
+    assert.deepEqual(world.told('DriverStateChanged'), [])
+    world.timer(restart(1))
+  }
+  world.started(attempt(1, 3))
+  world.ended(attempt(1, 3), { exitCode: 4 })
+  const [end] = world.told('DriverStateChanged')
+  assert.deepEqual([end?.state, end?.givenUp, end?.exitCode, end?.life?.starts], ['FAILED', true, 4, 3])
+  assert.equal(end?.message, 'it failed 3 times; maxRestarts is 2; the last time: Command exited with code 4')
+  world.hear(launchDriver(1, { supervise: true }))
+  assert.equal(world.told('DriverStateChanged')[0]?.state, 'FAILED', 'its end is told again')
+  assert.deepEqual(world.done('startDriver'), [])
+})
+
+test('--restart-window: only failures within it count, those of former generations too', () => {
+  const limited = { supervise: true, maxRestarts: 1, restartWindowMs: 60_000 }
+  const failedAtMs = [EPOCH_MS - 30_000]
+  const world = WorkerWorld.registered()
+  world.hear(launchDriver(2, limited, { life: { starts: 1, failedAtMs } }))
+  world.started(attempt(2, 1))
+  world.later(40_000)
+  world.ended(attempt(2, 1), { exitCode: 1 })
+  const [told] = world.told('DriverProgressed')
+  assert.deepEqual([told?.progress.phase, told?.progress.life.starts], ['resting', 2], 'the first is too old')
+  world.timer(restart(2))
+  world.started(attempt(2, 2))
+  world.ended(attempt(2, 2), { exitCode: 1 })
+  assert.match(world.told('DriverStateChanged')[0]?.message ?? '', /^it failed 2 times within 1m; /)
+})
+
+const restartRequest = (request: string) =>
+  ({ type: 'RestartDriver', workerId: ME, driverId: DRIVER, generation: 1, request }) as const
+
+test('restart: its process ends, and the next attempt starts at once, whatever its exit code; it is no failure', () => {
+  for (const end of [{ exitCode: 0 }, { exitCode: null, signal: 'SIGKILL' }]) {
+    const world = WorkerWorld.registered()
+    world.hear(launchDriver(1, { supervise: true, maxRestarts: 0 }))
+    world.started(attempt(1, 1))
+    world.hear(restartRequest('r1'))
+    assert.deepEqual(world.done('stopProcess'), [
+      { kind: 'stopProcess', process: attempt(1, 1), graceMs: 10_000 },
+    ])
+    assert.equal(world.told('DriverProgressed')[0]?.progress.phase, 'stopping')
+    world.hear(restartRequest('r1'))
+    world.ended(attempt(1, 1), end)
+    assert.deepEqual(world.told('DriverStateChanged'), [])
+    assert.equal(world.done('startDriver')[0]?.attempt, 2)
+    world.started(attempt(1, 2))
+    world.hear(restartRequest('r1'))
+    assert.deepEqual(world.done('stopProcess'), [], 'a repeated request restarts once')
+  }
+})
+
+test('restart: one that rests starts at once, one that is being killed does not, one that is not supervised runs once', () => {
+  const resting = running(true)
+  resting.ended(attempt(1, 1), { exitCode: 1 })
+  resting.hear(restartRequest('r1'))
+  assert.deepEqual(resting.done('cancelTimer'), [{ kind: 'cancelTimer', timer: restart(1) }])
+  assert.equal(resting.done('startDriver').length, 1)
+  const killed = running(true)
+  killed.hear(kill(1))
+  killed.hear(restartRequest('r1'))
+  killed.ended(attempt(1, 1), { exitCode: null, signal: 'SIGTERM' })
+  assert.equal(killed.told('DriverStateChanged')[0]?.state, 'KILLED')
+  const once = running(false)
+  once.hear(restartRequest('r1'))
+  assert.deepEqual(once.effects, [])
+})
+
+test('a lack of memory is told from other ends, with the figures', () => {
+  const limit = running(true)
+  const signal = 'SIGKILL'
+  limit.ended(attempt(1, 1), { exitCode: null, signal, overMemory: { usedMib: 700, limitMib: 512 } })
+  const exitOf = (world: WorkerWorld) => world.told('DriverProgressed')[0]?.progress.life.lastExit
+  assert.deepEqual(exitOf(limit)?.outOfMemory, { by: 'limit', usedMib: 700, limitMib: 512 })
+  const byHand = running(true)
+  byHand.ended(attempt(1, 1), { exitCode: null, signal })
+  assert.deepEqual([exitOf(byHand)?.signal, exitOf(byHand)?.outOfMemory], [signal, undefined])
+})
+
+const collection = (before: string, after: string): string =>
+  `[1:0x1]  100 ms: Mark-Compact ${before} (${before}) -> ${after} (${after}) MB, 10.1 / 0.0 ms`
+const lastWords = [
+  '<--- Last few GCs --->',
+  collection('45.9', '45.4'),
+  collection('46.2', '46.0'),
+  'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+].join('\n')
+
+test('the last words of Node tell that its heap was full, and at what size', () => {
+  assert.deepEqual(heapExhaustion(lastWords, 64), { by: 'heap', limitMib: 64, usedMib: 46 })
+  assert.deepEqual(heapExhaustion('JavaScript heap out of memory', 64), { by: 'heap', limitMib: 64 })
+  assert.equal(heapExhaustion('Aborted', 64), undefined)
+  assert.deepEqual(
+    [mayBeHeapExhaustion(null, 'SIGABRT'), mayBeHeapExhaustion(134, null), mayBeHeapExhaustion(1, null)],
+    [true, true, false],
+  )
 })

@@ -1,4 +1,4 @@
-import type { DriverState } from '../../actors/messages/common.js'
+import type { ShownDriverState } from '../../actors/messages/common.js'
 import { isEndedDriver } from '../../actors/messages/common.js'
 import { type Violation, violation } from './violations.js'
 
@@ -15,7 +15,7 @@ export interface Run {
 
 /** What the leader reports of a driver. */
 export interface JobState {
-  readonly state: DriverState
+  readonly state: ShownDriverState
   readonly message: string
 }
 

@@ -10,6 +10,7 @@ import { addEach } from './commands/each.js'
 import { addKill } from './commands/kill.js'
 import { addLogs } from './commands/logs.js'
 import { addMaster } from './commands/master.js'
+import { addRestart } from './commands/restart.js'
 import { addRun } from './commands/run.js'
 import { addStatus } from './commands/status.js'
 import { addSubmit } from './commands/submit.js'
@@ -28,6 +29,7 @@ const commands: readonly AddCommand[] = [
   addEach,
   addStatus,
   addKill,
+  addRestart,
   addLogs,
   addTrace,
   addCheck,

@@ -1,3 +1,4 @@
+import type { DriverExit } from '../../../actors/messages/driver-life.js'
 import type { LaunchFailure, Waiting } from '../../../actors/messages/launch-failures.js'
 import type {
   ApplicationView,
@@ -67,6 +68,20 @@ export const driverRow = (driver: DriverStatus) => ({
   worker: driver.worker,
   generation: driver.generation,
   supervise: driver.description.supervise,
+  pid: driver.pid ?? null,
+  restarts: driver.restarts ?? 0,
+  lastExit: driver.lastExit ? exitJson(driver.lastExit) : null,
+  nextStartAt: isoTime(driver.nextStartAtMs ?? null),
+})
+
+/** `outOfMemory` null: it ended for another reason, also where somebody killed it. */
+const exitJson = ({ atMs, code, signal, generation, attempt, outOfMemory }: DriverExit) => ({
+  at: isoTime(atMs),
+  code,
+  signal,
+  generation,
+  attempt,
+  outOfMemory: outOfMemory ? { usedMib: null, ...outOfMemory } : null,
 })
 
 const applicationsOf = (state: MasterStateResponse) => [...state.activeApps, ...state.completedApps]
@@ -121,6 +136,7 @@ export function oneStatusJson(state: MasterStateResponse, id: string): Record<st
       exitCode: driver.exitCode,
       signal: driver.signal,
       message: driver.message,
+      events: (driver.events ?? []).map(({ atMs, text }) => ({ at: isoTime(atMs), text })),
     }
   }
   const worker = state.workers.find((candidate) => candidate.id === id || candidate.name === id)
@@ -218,10 +234,18 @@ export function statusText(state: MasterStateResponse): string {
 export function oneStatusText(state: MasterStateResponse, id: string): string {
   // Its message says what it waits for.
   const entries = Object.entries(oneStatusJson(state, id)).filter(
-    ([key, value]) => value !== null && value !== '' && key !== 'waiting',
+    ([key, value]) => value !== null && value !== '' && key !== 'waiting' && key !== 'events',
   )
   const width = Math.max(...entries.map(([key]) => key.length))
   const shown = (value: unknown): string =>
     printable(typeof value === 'object' ? JSON.stringify(value) : String(value))
-  return `${entries.map(([key, value]) => `${key.padEnd(width)}  ${shown(value)}`).join('\n')}\n`
+  const lines = entries.map(([key, value]) => `${key.padEnd(width)}  ${shown(value)}`)
+  return `${[...lines, ...eventLines(state)].join('\n')}\n`
+}
+
+/** What happened to the one driver of this state, oldest first. */
+function eventLines(state: MasterStateResponse): string[] {
+  const events = driversOf(state).flatMap((driver) => driver.events ?? [])
+  if (events.length === 0) return []
+  return ['', 'Events:', ...events.map(({ atMs, text }) => printable(`${isoTime(atMs)}  ${text}`))]
 }

@@ -9,6 +9,7 @@ import type { Deployment, SubmissionPlan } from '../config/deployment.js'
 
 export function submissionDescription(plan: SubmissionPlan): DriverDescription {
   const { name, main, args, cores, memoryMib, resources, env, supervise, onIsolation } = plan
+  const { maxRestarts, restartWindowMs } = plan
   return {
     name,
     main,
@@ -18,6 +19,8 @@ export function submissionDescription(plan: SubmissionPlan): DriverDescription {
     memoryMib,
     resources: { ...resources },
     supervise,
+    ...(maxRestarts !== undefined && { maxRestarts }),
+    ...(restartWindowMs !== undefined && { restartWindowMs }),
     onIsolation,
     env: { ...env },
     nodeOptions: [],

@@ -90,6 +90,8 @@ export interface SubmissionPlan {
   readonly resources: Readonly<Record<string, number>>
   readonly env: Readonly<Record<string, string>>
   readonly supervise: boolean
+  readonly maxRestarts?: number
+  readonly restartWindowMs?: number
   readonly onIsolation: 'run' | 'stop'
 }
 

@@ -106,6 +106,8 @@ function submissions(file: DeploymentFile, folder: string): Deployment['submissi
     resources: submission.resources ?? {},
     env: submission.env ?? {},
     supervise: submission.supervise ?? false,
+    ...(submission.maxRestarts !== undefined && { maxRestarts: submission.maxRestarts }),
+    ...(submission.restartWindow !== undefined && { restartWindowMs: submission.restartWindow }),
     onIsolation: submission.onIsolation ?? 'run',
   }))
 }

@@ -199,6 +199,12 @@ const submission = z.strictObject({
     .boolean()
     .optional()
     .meta({ description: 'Start the driver again when it fails. Default false.' }),
+  maxRestarts: z.int().min(0).max(limits.maxRestarts).optional().meta({
+    description: 'A supervised driver that fails more often than this has FAILED. Default: no limit.',
+  }),
+  restartWindow: duration
+    .optional()
+    .meta({ description: 'Only failures within this time count for maxRestarts. Default: all.' }),
   onIsolation: z.enum(['run', 'stop']).optional().meta({
     description:
       'What the driver does when its Worker loses contact with its Masters: run on, or stop. Default run.',

@@ -1,9 +1,13 @@
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { FiresteelError } from '../../../errors.js'
+import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
+import { formatDuration } from '../../../units.js'
 import { printJson } from '../console.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
+
+const GRACE = formatDuration(limits.killGraceMs)
 
 const unknownId = (id: string): FiresteelError =>
   new FiresteelError('UNKNOWN_ID', `No application, executor or driver is ${JSON.stringify(id)}.`)
@@ -14,7 +18,7 @@ async function kill(client: MasterClient, id: string): Promise<string> {
   if (appId !== undefined) {
     const { done } = await client.request({ type: 'KillExecutors', appId, execIds: [Number(execId)] })
     if (!done) throw unknownId(id)
-    return 'The executor is being killed.'
+    return `it gets SIGTERM now, and SIGKILL in ${GRACE} if it still runs`
   }
   if (id.startsWith('app-'))
     return (await client.request({ type: 'RequestKillApplication', appId: id })).message
@@ -28,7 +32,9 @@ export const addKill: AddCommand = (program, run) => {
     program
       .command('kill')
       .argument('<id>', 'an application (app-...), an executor (app-.../N) or a driver (driver-...)')
-      .description('Ends an application, executor or driver. Returns when the decision is durable.'),
+      .description(
+        `Ends an application, executor or driver: its processes get SIGTERM, and SIGKILL after ${GRACE}. Returns when the decision is durable; until its end a driver is KILLING.`,
+      ),
   )
     .addHelpText(
       'after',

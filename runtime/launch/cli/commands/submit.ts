@@ -5,6 +5,7 @@ import type { MasterClient } from '../../../../actors/client/master-client.js'
 import type { DriverDescription } from '../../../../actors/messages/common.js'
 import type { DriverStatusResponse } from '../../../../actors/messages/drivers.js'
 import { FiresteelError } from '../../../errors.js'
+import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
 import { mainFile, programName } from '../../config/main-file.js'
 import { type Console, printJson } from '../console.js'
@@ -16,6 +17,8 @@ import {
   collectAmounts,
   collectEnvironment,
   coresOption,
+  durationOption,
+  intOption,
   memoryDefault,
 } from './options.js'
 
@@ -25,6 +28,9 @@ interface SubmitOptions extends ClusterOptions {
   readonly memory: number
   readonly resource?: Readonly<Record<string, number>>
   readonly supervise?: true
+  readonly maxRestarts?: number
+  /** Milliseconds. */
+  readonly restartWindow?: number
   readonly onIsolation: 'run' | 'stop'
   readonly env?: Readonly<Record<string, string>>
   readonly key?: string
@@ -48,6 +54,8 @@ async function descriptionOf(
     memoryMib: options.memory,
     resources: { ...options.resource },
     supervise: options.supervise === true,
+    ...(options.maxRestarts !== undefined && { maxRestarts: options.maxRestarts }),
+    ...(options.restartWindow !== undefined && { restartWindowMs: options.restartWindow }),
     onIsolation: options.onIsolation,
     env: { ...options.env },
     nodeOptions: [...(options.nodeOption ?? [])],
@@ -74,6 +82,15 @@ function optionOf([field, part]: SubmissionProblem['path']): string {
     default:
       return `--${field}`
   }
+}
+
+/** Throws USAGE for limits of restarts where nothing is restarted. */
+function requireSupervision({ supervise, maxRestarts, restartWindow }: SubmitOptions): void {
+  const refuse = (option: string, needed: string): never => {
+    throw new FiresteelError('USAGE', `${option} needs ${needed}.`, { place: option })
+  }
+  if (maxRestarts !== undefined && !supervise) refuse('--max-restarts', '--supervise')
+  if (restartWindow !== undefined && maxRestarts === undefined) refuse('--restart-window', '--max-restarts')
 }
 
 /**
@@ -127,6 +144,16 @@ export const addSubmit: AddCommand = (program, run) => {
       .addOption(memoryDefault('--memory <size>', 'its memory, such as 512m or 4g', '1g'))
       .option('--resource <name=amount>', 'a custom resource, such as gpu=1; repeatable', collectAmounts)
       .option('--supervise', 'run it again when it fails or its Worker dies')
+      .option(
+        '--max-restarts <n>',
+        'with --supervise: it has FAILED when it fails more often than this (default: no limit)',
+        intOption(0, limits.maxRestarts),
+      )
+      .option(
+        '--restart-window <duration>',
+        'with --max-restarts: only failures within this time count, such as 10m (default: all)',
+        durationOption,
+      )
       .addOption(
         choiceOption('--on-isolation <mode>', 'on a Worker cut off from its Masters', [
           'run',
@@ -145,12 +172,14 @@ export const addSubmit: AddCommand = (program, run) => {
       'after',
       examples(
         'firesteel submit --supervise ./service.js --port 9000',
+        'firesteel submit --supervise --max-restarts 5 --restart-window 10m ./service.js',
         'firesteel submit --wait --key nightly-2026-01-01 ./nightly.js',
       ),
     )
     .action((main: string, args: string[], options: SubmitOptions) =>
       run(async (io) => {
         const description = await descriptionOf(io, main, args, options)
+        requireSupervision(options)
         const key = options.key ?? randomUUID()
         requireSubmission(key, description)
         return withClient(io, options, async (client) => {

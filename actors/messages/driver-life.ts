@@ -1,0 +1,58 @@
+import { z } from 'zod'
+import { limits } from '../../runtime/limits.js'
+import { count, name, positive, wallTime } from './common.js'
+
+/*
+ * What is known of the starts and ends of a driver's processes. They are values; `status` makes text of them.
+ */
+
+/** How one process of a driver ended. */
+export const driverExit = z.object({
+  atMs: wallTime,
+  generation: positive,
+  attempt: positive,
+  code: z.int().nullable(),
+  signal: name.nullable(),
+  /**
+   * Set if it ran out of memory. `limit`: its Worker killed it, because it used more than it was given.
+   * `heap`: the heap of Node was full. Absent: whatever ended it was something else, such as a `kill` by
+   * hand.
+   */
+  outOfMemory: z
+    .object({ by: z.enum(['limit', 'heap']), limitMib: positive, usedMib: positive.optional() })
+    .optional(),
+})
+export type DriverExit = z.infer<typeof driverExit>
+
+/** What outlives a process of a driver. Its Worker counts, and hands it on with each report. */
+export const driverLife = z.object({
+  /** Processes that were started for it, over all generations. */
+  starts: count,
+  /** When it failed by itself, oldest first. Only what `maxRestarts` needs is kept. */
+  failedAtMs: z.array(wallTime).max(limits.maxRestarts),
+  lastExit: driverExit.optional(),
+})
+export type DriverLife = z.infer<typeof driverLife>
+
+export const newLife: DriverLife = { starts: 0, failedAtMs: [] }
+
+/** How a driver fares on its Worker now. */
+export const driverProgress = z.object({
+  /** `resting`: between two attempts. `stopping`: it was told to end. */
+  phase: z.enum(['held', 'starting', 'running', 'resting', 'stopping']),
+  pid: positive.optional(),
+  /** Set while it rests. */
+  nextStartAtMs: wallTime.optional(),
+  life: driverLife,
+})
+export type DriverProgress = z.infer<typeof driverProgress>
+
+/** Something that happened to a driver, for people. */
+export const driverEvent = z.object({
+  atMs: wallTime,
+  text: z.string().max(limits.driverEventChars),
+})
+export type DriverEvent = z.infer<typeof driverEvent>
+
+/** How often it was started again. */
+export const restartsOf = ({ starts }: DriverLife): number => Math.max(0, starts - 1)

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { createTestCluster, type TestCluster } from '../harness/index.js'
+
+/* What people see of a supervised driver: its process, its ends, its restarts, and how it is ended. */
+
+let cluster: TestCluster
+let folder = ''
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'firesteel-life-'))
+  await writeFile(join(folder, 'service.mjs'), `console.log('up')\nsetInterval(() => {}, 1000)`)
+  await writeFile(
+    join(folder, 'stubborn.mjs'),
+    `process.on('SIGTERM', () => {})\nsetInterval(() => {}, 1000)`,
+  )
+  await writeFile(
+    join(folder, 'leak.mjs'),
+    `const kept = []\nsetInterval(() => { for (let n = 0; n < 20; n++) kept.push(new Array(100_000).fill({})) })`,
+  )
+  cluster = await createTestCluster({ workers: 1, cores: 4 })
+  await cluster.waitAlive()
+})
+after(async () => {
+  await cluster.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+interface Row {
+  readonly state: string
+  readonly pid: number | null
+  readonly restarts: number
+  readonly lastExit: {
+    readonly code: number | null
+    readonly signal: string | null
+    readonly outOfMemory: { readonly by: string; readonly limitMib: number; readonly usedMib: number } | null
+  } | null
+  readonly nextStartAt: string | null
+  readonly events: readonly { readonly at: string; readonly text: string }[]
+}
+
+const rowOf = async (id: string) => JSON.parse((await cluster.cli(['status', id, '--json'])).stdout) as Row
+
+async function submit(program: string, ...options: string[]): Promise<string> {
+  const args = ['submit', '--json', '--supervise', '--memory', '96m', ...options, join(folder, program)]
+  const { stdout, stderr } = await cluster.cli(args)
+  assert.notEqual(stdout, '', stderr)
+  return (JSON.parse(stdout) as { id: string }).id
+}
+
+const until = (id: string, what: string, is: (row: Row) => boolean) =>
+  cluster.waitUntil(what, async () => {
+    const row = await rowOf(id)
+    return is(row) ? row : undefined
+  })
+
+test('killed by hand: RESTARTING with its last exit and next start, then another pid; restart and kill say how', async () => {
+  const id = await submit('service.mjs')
+  const { pid } = await until(id, 'it to run', (row) => row.pid !== null)
+  process.kill(pid as number, 'SIGKILL')
+  const resting = await until(id, 'it to rest', ({ state }) => state === 'RESTARTING')
+  assert.deepEqual(
+    [resting.pid, resting.lastExit?.signal, resting.lastExit?.code, resting.lastExit?.outOfMemory],
+    [null, 'SIGKILL', null, null],
+  )
+  assert.ok(Date.parse(resting.nextStartAt ?? '') > 0)
+  const again = await until(id, 'it to run again', (row) => row.pid !== null)
+  assert.notEqual(again.pid, pid)
+  assert.deepEqual([again.state, again.restarts], ['RUNNING', 1])
+  const { stdout } = await cluster.cli(['restart', id])
+  assert.match(stdout, /it gets SIGTERM now, and SIGKILL in 10s; then it starts again on w1-/)
+  const restarted = await until(id, 'it to be restarted', (row) => row.pid !== null && row.pid !== again.pid)
+  assert.deepEqual([restarted.restarts, restarted.lastExit?.signal], [2, 'SIGTERM'])
+  const text = (await cluster.cli(['status', id])).stdout
+  assert.match(text, /^Events:\n.*launched as generation 1 on w1-/m)
+  assert.match(text, /generation 1, attempt 1 ended: SIGKILL; starts again at /)
+  await cluster.cli(['kill', id])
+  await until(id, 'it to be killed', ({ state }) => state === 'KILLED')
+})
+
+test('one that ignores SIGTERM is KILLING until SIGKILL, and kill says so', async () => {
+  const id = await submit('stubborn.mjs')
+  await until(id, 'it to run', (row) => row.pid !== null)
+  const { stdout } = await cluster.cli(['kill', id])
+  assert.match(stdout, /it gets SIGTERM now, and SIGKILL in 10s if it still runs; it is on w1-/)
+  assert.equal((await rowOf(id)).state, 'KILLING')
+  const ended = await until(id, 'it to be killed', ({ state }) => state === 'KILLED')
+  assert.equal(ended.lastExit?.signal, 'SIGKILL')
+})
+
+test('a heap that is full is told from other ends, and --max-restarts is the end', async () => {
+  const id = await submit('leak.mjs', '--max-restarts', '0')
+  const ended = await until(id, 'it to end', ({ state }) => state === 'FAILED')
+  assert.equal(ended.lastExit?.outOfMemory?.by, 'heap', JSON.stringify(ended))
+  assert.equal(ended.lastExit?.outOfMemory?.limitMib, 96)
+  assert.ok((ended.lastExit?.outOfMemory?.usedMib ?? 0) > 10)
+  assert.match(ended.events.at(-1)?.text ?? '', /^ended FAILED: it failed once; maxRestarts is 0; /)
+})
