@@ -641,6 +641,16 @@ export const limits = {
   taskRebalanceMs: 20,
   /** Tasks of one map or each that are pulled before anything is known of their speed. */
   mapInFlightFirst: 16,
+  /**
+   * Keys that the `limit` of one call remembers: those with tasks, and those whose next task would be too
+   * early. Above this, tasks of new keys wait.
+   */
+  limitKeys: 100_000,
+  /**
+   * A start under `perSecond` that came late, because timers and executors are late by milliseconds, is made
+   * up for up to this. Otherwise high rates would never be reached.
+   */
+  limitCatchUpMs: 20,
   /** Results of one map or each that nobody has read yet. Above this no further input is pulled. */
   mapUnreadResults: 1024,
   /** Bytes of inputs under way and of unread results of one map or each. */

@@ -162,6 +162,8 @@ class Application implements App {
       }
       // Only the Master uses this event.
       case 'executorWorked':
+      // Only the call uses this event.
+      case 'tasksHeld':
         return
       case 'taskQuarantined':
         this.#emitter.emit('taskQuarantined', { task: event.taskId, executors: event.executors })

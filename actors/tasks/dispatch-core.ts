@@ -14,7 +14,13 @@ import {
 } from './dispatch-results.js'
 import { DispatchState, ExecutorEntry } from './dispatch-state.js'
 import type { DispatchTimer } from './dispatch-timer.js'
-import type { DispatchEffect, DispatchInput, DispatchStats, ExecutorDescription } from './dispatch-types.js'
+import type {
+  DispatchEffect,
+  DispatchInput,
+  DispatchStats,
+  ExecutorDescription,
+  TaskSpec,
+} from './dispatch-types.js'
 
 export interface DispatchNow {
   readonly monotonicMs: number
@@ -35,6 +41,7 @@ export class DispatchCore {
   step(input: DispatchInput, now: DispatchNow): DispatchEffect[] {
     const state = this.#state
     state.effects = []
+    state.nowMs = now.monotonicMs
     this.#handle(input, now.monotonicMs)
     place(state, now.monotonicMs)
     return state.effects
@@ -61,9 +68,14 @@ export class DispatchCore {
     return found ? countsOf(this.#state, found) : { running: 0, atExecutors: 0, waiting: 0 }
   }
 
-  /** Number of a group's tasks that wait for their next attempt. */
+  /** Number of a group's tasks that wait for their next attempt after a failure. */
+  delayed(group: number): number {
+    return this.#state.groups.get(group)?.delayed ?? 0
+  }
+
+  /** Number of a group's tasks that wait for the limit of their call. */
   held(group: number): number {
-    return this.#state.groups.get(group)?.held ?? 0
+    return this.#state.limits.held(group)
   }
 
   /** How many tasks all executors together would hold now. */
@@ -79,8 +91,7 @@ export class DispatchCore {
     const state = this.#state
     switch (input.kind) {
       case 'submit':
-        for (const spec of input.tasks) state.add(spec)
-        if (state.closed !== undefined) this.#endAll(state.closed)
+        this.#submit(input.tasks)
         return
       case 'cancel':
         this.#cancel(input.taskIds, input.reason)
@@ -162,6 +173,20 @@ export class DispatchCore {
         return
       case 'pressure':
         executor.blocked = input.blocked
+    }
+  }
+
+  #submit(tasks: readonly TaskSpec[]): void {
+    const state = this.#state
+    const limited = new Set<number>()
+    for (const spec of tasks) {
+      state.add(spec)
+      if (spec.limit !== undefined) limited.add(spec.group)
+    }
+    if (state.closed !== undefined) this.#endAll(state.closed)
+    for (const group of limited) {
+      if (state.limits.held(group) > 0)
+        state.effects.push({ kind: 'event', event: { name: 'tasksHeld', group } })
     }
   }
 
@@ -247,6 +272,10 @@ export class DispatchCore {
     const state = this.#state
     if (timer.kind === 'rebalance') {
       rebalance(state)
+      return
+    }
+    if (timer.kind === 'limit') {
+      state.limits.due(timer.group, state.nowMs)
       return
     }
     if (timer.kind === 'retry') {

@@ -159,6 +159,7 @@ class Round {
     executor.outstanding.set(taskId, task)
     executor.outstandingBytes += inputBytes
     this.#state.stats.dispatched++
+    this.#state.limits.sent(task, this.#nowMs)
     const batch = this.#batches.get(executor)
     if (batch === undefined) this.#batches.set(executor, [{ taskId, n: task.n }])
     else batch.push({ taskId, n: task.n })

@@ -135,7 +135,7 @@ function tryElsewhere(state: DispatchState, executor: ExecutorEntry, task: Task,
     })
     executor.unloadedLogged = true
   }
-  state.requeue(task)
+  state.putBack(task)
 }
 
 function failAttempt(state: DispatchState, task: Task, cause: 'failure' | 'timeout', body: Uint8Array): void {
@@ -206,7 +206,7 @@ export function acceptReturned(
     // No executor will ever report this number, so the next attempt takes it and users see no gaps.
     task.n--
     state.stats.recalled++
-    state.requeue(task)
+    state.putBack(task)
   }
 }
 

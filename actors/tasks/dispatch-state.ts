@@ -1,3 +1,4 @@
+import { CallLimits } from './call-limits.js'
 import type {
   AttemptResult,
   DispatchEffect,
@@ -8,6 +9,7 @@ import type {
   TaskSpec,
 } from './dispatch-types.js'
 import { FairQueue, Group } from './fair-queue.js'
+import type { Ticket } from './key-limit.js'
 import { Window } from './window.js'
 
 export interface Task {
@@ -33,6 +35,8 @@ export interface Task {
   /** How often it did not begin because its module could not be loaded. */
   unloaded: number
   repetitions: Repetition[]
+  /** Its place under the limit of its call. */
+  ticket: Ticket<unknown> | undefined
   /** The failure that its caller is asked about. */
   asked: { readonly cause: 'failure' | 'timeout'; readonly body: Uint8Array } | undefined
 }
@@ -116,6 +120,17 @@ export class DispatchState {
     recalled: 0,
   }
   effects: DispatchEffect[] = []
+  /** The time of this step. */
+  nowMs = 0
+  readonly limits = new CallLimits<Task>({
+    release: (task) => {
+      if (task.n > 0) this.#enqueue(task)
+      else this.queue.push(task)
+    },
+    startTimer: (group, ms) =>
+      void this.effects.push({ kind: 'startTimer', timer: { kind: 'limit', group }, ms }),
+    cancelTimer: (group) => void this.effects.push({ kind: 'cancelTimer', timer: { kind: 'limit', group } }),
+  })
 
   constructor(random: () => number) {
     this.random = random
@@ -139,10 +154,11 @@ export class DispatchState {
       tried: NO_EXECUTORS,
       unloaded: 0,
       repetitions: NO_REPETITIONS,
+      ticket: undefined,
       asked: undefined,
     }
     this.tasks.set(spec.taskId, task)
-    this.queue.push(task)
+    if (!this.limits.enter(task, this.nowMs)) this.queue.push(task)
   }
 
   /** Removes the task from the executor that holds it. */
@@ -189,11 +205,15 @@ export class DispatchState {
   settle(task: Task, end: TaskEnd): void {
     if (task.state === 'delayed') {
       this.effects.push({ kind: 'cancelTimer', timer: { kind: 'retry', taskId: task.spec.taskId } })
-      task.group.held--
+      task.group.delayed--
     }
     task.state = 'ended'
     this.tasks.delete(task.spec.taskId)
-    if (--task.group.live === 0) this.groups.delete(task.group.id)
+    this.limits.ended(task, this.nowMs)
+    if (--task.group.live === 0) {
+      this.groups.delete(task.group.id)
+      this.limits.drop(task.group.id)
+    }
     const { attempts, repetitions } = task
     this.effects.push({ kind: 'settle', outcome: { taskId: task.spec.taskId, end, attempts, repetitions } })
   }
@@ -208,7 +228,7 @@ export class DispatchState {
   /** Puts the task back among the retries after `ms`. Meanwhile it is at no executor and in no queue. */
   delay(task: Task, ms: number): void {
     task.state = 'delayed'
-    task.group.held++
+    task.group.delayed++
     this.effects.push({ kind: 'startTimer', timer: { kind: 'retry', taskId: task.spec.taskId }, ms })
   }
 
@@ -216,13 +236,25 @@ export class DispatchState {
   resume(taskId: number): void {
     const task = this.tasks.get(taskId)
     if (task?.state !== 'delayed') return
-    task.group.held--
+    task.group.delayed--
     this.requeue(task)
   }
 
-  /** Puts the task back among the suspects, the retries or the queue. */
+  /** Queues the task for a further attempt, as soon as the limit of its call allows one. */
   requeue(task: Task): void {
     task.state = 'queued'
+    if (!this.limits.again(task, this.nowMs)) this.#enqueue(task)
+  }
+
+  /** Queues a task that was given to an executor and did not begin there. */
+  putBack(task: Task): void {
+    task.state = 'queued'
+    this.limits.returned(task)
+    this.#enqueue(task)
+  }
+
+  /** Puts the task back among the suspects, the retries or the queue. */
+  #enqueue(task: Task): void {
     if (task.suspect) this.suspects.push(task)
     else if (task.tried.length > 0) this.retries.push(task)
     else this.queue.pushFront(task)

@@ -11,12 +11,16 @@ export type DispatchTimer =
   | { readonly kind: 'rebalance' }
   /** A task that failed waits for its next attempt. */
   | { readonly kind: 'retry'; readonly taskId: number }
+  /** Tasks of a call wait until its limit lets them begin. */
+  | { readonly kind: 'limit'; readonly group: number }
 
 /** One key for each timer that can run beside the others. */
 export function keyOfTimer(timer: DispatchTimer): string {
   switch (timer.kind) {
     case 'rebalance':
       return timer.kind
+    case 'limit':
+      return `${timer.kind}:${timer.group}`
     case 'retry':
       return `${timer.kind}:${timer.taskId}`
     default:

@@ -1,6 +1,8 @@
 import type { ExecutorState } from '../messages/common.js'
 import type { AttemptKey, ResultStatus } from '../messages/tasks.js'
+import type { CallLimit } from './call-limits.js'
 import type { DispatchTimer } from './dispatch-timer.js'
+import type { LimitKey } from './key-limit.js'
 
 /* Inputs and effects of the dispatch core. */
 
@@ -14,6 +16,9 @@ export interface TaskSpec {
   readonly inputBytes: number
   /** How long a task waits after a failure or timeout; undefined: not at all. */
   readonly backoff?: Backoff | undefined
+  /** The limit of its call, and the key for it. */
+  readonly limit?: CallLimit | undefined
+  readonly key?: LimitKey | undefined
   /** True: the caller decides whether a failure or timeout is repeated. */
   readonly asks?: boolean
 }
@@ -138,6 +143,8 @@ export type TaskPoolEvent =
       readonly execId: number
       readonly cause: RepetitionCause
     }
+  /** Tasks of this call wait for their limit, so that others may be pulled. */
+  | { readonly name: 'tasksHeld'; readonly group: number }
   | { readonly name: 'taskQuarantined'; readonly taskId: number; readonly executors: readonly number[] }
 
 export type DispatchEffect =

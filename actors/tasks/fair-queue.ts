@@ -11,10 +11,10 @@ export class Group {
   live = 0
   /** Tasks that are at executors. */
   running = 0
-  /** Tasks that wait for their next attempt. */
-  held = 0
   /** Those of them that executors have reported as started. */
   started = 0
+  /** Tasks that wait for their next attempt. */
+  delayed = 0
 
   constructor(id: number) {
     this.id = id

@@ -1,7 +1,10 @@
 import { FiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
+import type { CallLimit } from './call-limits.js'
 import type { TaskOutcome } from './dispatch-types.js'
+import type { LimitKey } from './key-limit.js'
+import { keyOf, limitOf } from './limit-option.js'
 import { errorOf } from './outcome-error.js'
 import { type CallOptions, type CallSettings, callSettings } from './task-options.js'
 import type { FunctionRef, TaskPool } from './task-pool.js'
@@ -45,6 +48,7 @@ export class TaskCall<I> {
   readonly #inputs: Inputs<I>
   readonly #output: TaskOutput<I>
   readonly #group: number
+  readonly #limit: CallLimit | undefined
   readonly #inFlight = new Map<number, number>()
   readonly #waiters: { resolve(ended: Ended<I> | undefined): void; reject(error: unknown): void }[] = []
   #iterator: Iterator<I> | AsyncIterator<I> | undefined
@@ -70,6 +74,8 @@ export class TaskCall<I> {
     this.#inputs = inputs
     this.#output = output
     this.#group = pool.newGroup()
+    const { limit, concurrency } = this.#settings
+    this.#limit = limit && limitOf(limit, concurrency)
   }
 
   /** The next ended task; undefined at the end. Rejects with the error that ended the call. */
@@ -122,10 +128,12 @@ export class TaskCall<I> {
     const unlisten = this.#pool.on((event) => {
       // It may take more than all others before it.
       if (event.name === 'executorLinked') this.#pull()
-      if (event.name !== 'taskRepeated' || event.group !== this.#group) return
-      this.#progress.retried++
-      this.#report()
-      // A task that waits for its next attempt makes room for another.
+      if (!('group' in event) || event.group !== this.#group) return
+      if (event.name === 'taskRepeated') {
+        this.#progress.retried++
+        this.#report()
+      }
+      // A task that waits, for its next attempt or its limit, makes room for another.
       this.#pull()
     })
     const abort = (): void => this.fail(signal?.reason)
@@ -152,9 +160,12 @@ export class TaskCall<I> {
 
   #inFlightMost(): number {
     const { concurrency } = this.#settings
-    if (concurrency !== undefined) return concurrency
-    const held = Math.min(this.#pool.held(this.#group), limits.mapHeldTasks)
-    return Math.max(limits.mapInFlightFirst, 2 * this.#pool.window()) + held
+    const held = this.#limit === undefined ? 0 : this.#pool.held(this.#group)
+    // The limit counts those that have begun. It holds `concurrency` as well, because held tasks begin by and
+    // by.
+    if (concurrency !== undefined) return concurrency + Math.min(held, limits.mapHeldTasks)
+    const waiting = Math.min(held + this.#pool.delayed(this.#group), limits.mapHeldTasks)
+    return Math.max(limits.mapInFlightFirst, 2 * this.#pool.window()) + waiting
   }
 
   #hasCapacity(inFlightMost: number): boolean {
@@ -209,8 +220,11 @@ export class TaskCall<I> {
   #submit(input: I): void {
     const { retries, backoff, retryIf, timeoutMs } = this.#settings
     const index = this.#nextIndex++
+    const { limit } = this.#settings
+    let key: LimitKey | undefined
     let bytes: Uint8Array
     try {
+      key = limit && keyOf(limit, input, index)
       bytes = inputBytes(this.#pool, this.ref, [input])
     } catch (error) {
       this.#add({ index, input, attempts: 0, bytes: 0, result: { error: error as Error } })
@@ -226,6 +240,8 @@ export class TaskCall<I> {
       retryIf,
       timeoutMs,
       group: this.#group,
+      limit: this.#limit,
+      key,
       onEnd: (outcome) => this.#onEnd(outcome, index, input, size),
     })
     this.#inFlight.set(taskId, index)

@@ -4,6 +4,7 @@ import { limits } from '../../runtime/limits.js'
 import { DURATION_MS_MAX, parseDurationMs } from '../../runtime/units.js'
 import { type BackoffOptions, backoffOf } from './backoff-option.js'
 import type { Backoff } from './dispatch-types.js'
+import { checkLimit, type LimitOptions } from './limit-option.js'
 
 /** Options of `tasks()`. They hold for every call of its functions that does not set its own. */
 export interface TaskOptions {
@@ -47,6 +48,11 @@ export interface CallOptions extends TaskOptions {
   readonly signal?: AbortSignal
   /** The most tasks of this call under way at a time; default: as many as the executors take. */
   readonly concurrency?: number
+  /**
+   * How many tasks may run for one key, and begin in a second: `{ key: (url) => new URL(url).host,
+   * concurrency: 4, perSecond: 10 }`. Inputs whose key has its share wait without keeping others back.
+   */
+  readonly limit?: LimitOptions
 }
 
 export interface TaskSettings {
@@ -62,6 +68,7 @@ export interface CallSettings extends TaskSettings {
   readonly onProgress: ((progress: TaskProgress) => void) | undefined
   readonly signal: AbortSignal | undefined
   readonly concurrency: number | undefined
+  readonly limit: LimitOptions | undefined
 }
 
 const HELP = 'See docs/tasks.md for the options of tasks(), map() and each().'
@@ -84,6 +91,7 @@ const taskChecks = {
 const callChecks = {
   ...taskChecks,
   concurrency: (value: unknown) => checkWhole('concurrency', value, 1),
+  limit: (value: unknown) => checkLimit(value, HELP),
   onProgress: (value: unknown) => checkFunction('onProgress', value),
   signal: (value: unknown) => {
     if (!(value instanceof AbortSignal)) refuse('signal', 'signal must be an AbortSignal.')
@@ -107,9 +115,9 @@ export function callSettings(
 ): CallSettings {
   const call = ofCall ? given<CallOptions>(ofCall.options, callChecks, ofCall) : {}
   const merged: CallOptions & typeof DEFAULTS = { ...DEFAULTS, ...ofTasks, ...call }
-  const { retries, retryIf, onProgress, signal, concurrency } = merged
+  const { retries, retryIf, onProgress, signal, concurrency, limit } = merged
   const [backoff, timeoutMs] = [backoffOf(merged.backoff, HELP), timeoutMsOf(merged.timeout)]
-  return { retries, backoff, retryIf, timeoutMs, onProgress, signal, concurrency }
+  return { retries, backoff, retryIf, timeoutMs, onProgress, signal, concurrency, limit }
 }
 
 /** Checks the options and drops undefined values, which count as not given. */

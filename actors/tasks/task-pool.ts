@@ -7,6 +7,7 @@ import { guarded } from '../../runtime/system/uncaught.js'
 import { systemTimers, type TimerSource } from '../../runtime/timers.js'
 import { decodeError } from '../messages/task-error.js'
 import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
+import type { CallLimit } from './call-limits.js'
 import { DispatchCore } from './dispatch-core.js'
 import type { TaskCounts } from './dispatch-counts.js'
 import { keyOfTimer } from './dispatch-timer.js'
@@ -23,6 +24,7 @@ import type {
   Thrown,
 } from './dispatch-types.js'
 import { type ChannelEvents, type ChannelLink, ExecutorChannel, type RunTask } from './executor-channel.js'
+import type { LimitKey } from './key-limit.js'
 
 /** Where a task function is. */
 export interface FunctionRef {
@@ -43,6 +45,9 @@ export interface SubmitSpec {
   readonly timeoutMs: number
   /** From `newGroup()`. */
   readonly group: number
+  /** The limit of its call, which is the same for all tasks of the group, and the key for it. */
+  readonly limit?: CallLimit | undefined
+  readonly key?: LimitKey | undefined
   /** Called exactly once. */
   readonly onEnd: (outcome: TaskOutcome) => void
 }
@@ -90,7 +95,9 @@ export interface TaskPool {
   cancel(taskIds: readonly number[], reason: string): void
   /** Returns the number of a new map or each. Groups take turns. Single calls are group 0. */
   newGroup(): number
-  /** Number of a group's tasks that wait for their next attempt. */
+  /** Number of a group's tasks that wait for their next attempt after a failure. */
+  delayed(group: number): number
+  /** Number of a group's tasks that wait for the limit of their call. */
   held(group: number): number
   /** Where the tasks of a group are that have not ended. */
   counts(group: number): TaskCounts
@@ -164,12 +171,12 @@ class Pool implements TaskPool {
 
   submit(spec: SubmitSpec): number {
     const taskId = this.#nextTask++
-    const { retries, group, input, backoff, retryIf } = spec
+    const { retries, group, input, backoff, retryIf, limit, key } = spec
     this.#submissions.set(taskId, spec)
     // Calls of one turn are sent together.
     if (this.#fresh.length === 0) queueMicrotask(() => this.#submitFresh())
     const asks = retryIf !== undefined
-    this.#fresh.push({ taskId, group, retries, inputBytes: input.byteLength, backoff, asks })
+    this.#fresh.push({ taskId, group, retries, inputBytes: input.byteLength, backoff, asks, limit, key })
     return taskId
   }
 
@@ -184,6 +191,10 @@ class Pool implements TaskPool {
 
   counts(group: number): TaskCounts {
     return this.#core.counts(group)
+  }
+
+  delayed(group: number): number {
+    return this.#core.delayed(group)
   }
 
   held(group: number): number {

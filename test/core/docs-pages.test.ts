@@ -121,6 +121,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     retryIf: true,
     timeout: true,
     concurrency: true,
+    limit: true,
     onProgress: true,
     signal: true,
   } satisfies Record<keyof CallOptions, true>,

@@ -26,6 +26,8 @@ class HandPool {
   windowSize = 4
   /** Tasks that wait for their next attempt. */
   waiting = 0
+  /** Tasks that wait for the limit of their call. */
+  underLimit = 0
   #next = 1
   #group = 1
 
@@ -52,8 +54,11 @@ class HandPool {
   counts() {
     return { running: this.open.size, atExecutors: 0, waiting: 0 }
   }
-  held(): number {
+  delayed(): number {
     return this.waiting
+  }
+  held(): number {
+    return this.underLimit
   }
   window(): number {
     return this.windowSize

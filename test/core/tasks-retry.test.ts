@@ -3,14 +3,14 @@ import { test } from 'node:test'
 import { toBytes } from '../../actors/messages/cloneable.js'
 import { forbidsRetry, NoRetry } from '../../actors/messages/no-retry.js'
 import { decodeError, encodeError } from '../../actors/messages/task-error.js'
-import * as tasks from '../../actors/messages/tasks.js'
 import type { TaskOutcome } from '../../actors/tasks/dispatch-types.js'
 import { errorOf } from '../../actors/tasks/outcome-error.js'
 import { callSettings, type TaskOptions } from '../../actors/tasks/task-options.js'
-import { createTaskPool, type SubmitSpec, type TaskPool } from '../../actors/tasks/task-pool.js'
+import { createTaskPool, type SubmitSpec } from '../../actors/tasks/task-pool.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { VirtualTime } from '../tools/virtual-time.js'
+import { HandExecutor } from './hand-executor.js'
 
 /*
  * What happens after a failure, in virtual time: how long a task waits, who decides, and what ends the wait.
@@ -24,57 +24,6 @@ const input = toBytes([1], {
   list: true,
   task: 'f',
 })
-
-/** An executor of one core, which runs nothing by itself. */
-class HandExecutor {
-  readonly begun: { readonly taskId: number; readonly n: number; readonly atMs: number }[] = []
-  readonly cancelled: number[] = []
-  receiver: { payload(frame: Buffer): void } | undefined
-  readonly #time: VirtualTime
-  readonly #execId: number
-
-  constructor(time: VirtualTime, pool: TaskPool, execId: number) {
-    this.#time = time
-    this.#execId = execId
-    const hello = { execId, workerId: 'w', host: 'h', cores: 1, pid: 1, resources: {} }
-    pool.executorAdded(hello)
-    pool.link({
-      setReceiver: (receiver) => {
-        this.receiver = receiver as unknown as { payload(frame: Buffer): void }
-      },
-      close: () => {},
-      replace: () => {},
-      sendPayload: (parts) => {
-        this.#receive(tasks.readToExecutor(Buffer.concat(parts)))
-        return true
-      },
-    })
-    this.#say((emit) => tasks.writeHello(hello, emit))
-    this.#say((emit) => tasks.writeAttempts('held', [], emit))
-  }
-
-  /** Ends the newest attempt of a task. */
-  end(taskId: number, status: tasks.ResultStatus, error?: unknown): void {
-    const { n } = this.begun.findLast((one) => one.taskId === taskId) ?? { n: 1 }
-    const body = encodeError(error ?? new Error(`attempt ${n}`))
-    this.#say((emit) => tasks.writeResults([{ taskId, n, status, body }], emit))
-  }
-
-  die(pool: TaskPool): void {
-    pool.executorUpdated({ execId: this.#execId, state: 'EXITED' })
-  }
-
-  #say(write: (emit: tasks.Emit) => void): void {
-    write((parts) => this.receiver?.payload(Buffer.concat(parts)))
-  }
-
-  #receive(message: tasks.ToExecutor): void {
-    if (message.kind === 'cancel') for (const { taskId } of message.attempts) this.cancelled.push(taskId)
-    if (message.kind !== 'run') return
-    const atMs = this.#time.monotonicMs()
-    for (const { taskId, n } of message.tasks) this.begun.push({ taskId, n, atMs })
-  }
-}
 
 function bench(random = (): number => 1) {
   const time = new VirtualTime()
@@ -120,7 +69,7 @@ async function waits(options: TaskOptions, random?: () => number): Promise<numbe
     const endedMs = time.monotonicMs()
     executor.end(taskId, attempts % 2 === 0 ? 'timeout' : 'failure')
     if (outcomes.has(taskId)) return between
-    await time.advance(100_000)
+    await time.advanceSettling(100_000)
     between.push((executor.begun.at(-1)?.atMs ?? Number.NaN) - endedMs)
   }
 }
@@ -152,7 +101,7 @@ test('a task that waits costs no core: another runs meanwhile', async () => {
   const second = await submit()
   assert.equal(executor.begun.at(-1)?.taskId, second)
   executor.end(second, 'value')
-  await time.advance(60_000)
+  await time.advanceSettling(60_000)
   assert.deepEqual(
     executor.begun.map(({ taskId }) => taskId),
     [first, second, first],
@@ -173,14 +122,14 @@ test('cancel and close end a wait at once, and no timer is left', async () => {
     const timersBefore = time.pending
     const taskId = await submit({ backoff: '1h', group: pool.newGroup() })
     executor.end(taskId, 'failure')
-    assert.equal(pool.held(1), 1)
+    assert.equal(pool.delayed(1), 1)
     assert.equal(time.pending, timersBefore + 1)
     if (how === 'cancel') pool.cancel([taskId], 'enough')
     else pool.close('enough')
     assert.equal(outcomes.get(taskId)?.end.kind, how === 'cancel' ? 'cancelled' : 'closed')
-    assert.equal(pool.held(1), 0)
+    assert.equal(pool.delayed(1), 0)
     if (how === 'cancel') assert.equal(time.pending, timersBefore)
-    await time.advance(2 * 3_600_000)
+    await time.advanceSettling(2 * 3_600_000)
     assert.equal(executor.begun.length, 1)
   }
 })
@@ -195,7 +144,7 @@ test('retryIf decides, with the error as it was thrown, and only where a retry i
   const failure = (status: number): Error => Object.assign(new RangeError('no'), { status })
   const taskId = await submit({ retryIf })
   executor.end(taskId, 'failure', failure(503))
-  await time.advance(1000)
+  await time.advanceSettling(1000)
   executor.end(taskId, 'failure', failure(404))
   assert.equal(outcomes.get(taskId)?.attempts, 2)
   assert.ok(isFiresteelError(errorFor(taskId), 'TASK_FAILED'))

@@ -110,6 +110,38 @@ async function mostAtOnce(call: Call, given: Given): Promise<number> {
   return most
 }
 
+/** Of eight tasks that wait for nothing, how many the dispatch may give to executors at once. */
+async function mostOfOneKey(call: Call, given: Given): Promise<number> {
+  let most = 0
+  const submit = pool.submit.bind(pool)
+  let live = 0
+  let group = 0
+  pool.submit = (spec) => {
+    live++
+    group = spec.group
+    const { onEnd } = spec
+    const look = (): void => {
+      most = Math.max(most, live - pool.held(group))
+    }
+    const id = submit({
+      ...spec,
+      onEnd: (outcome) => {
+        live--
+        look()
+        onEnd(outcome)
+      },
+    })
+    if (given.call?.limit === undefined) look()
+    return id
+  }
+  try {
+    await call('square', [1, 2, 3, 4, 5, 6, 7, 8], given)
+  } finally {
+    pool.submit = submit
+  }
+  return most
+}
+
 async function progressTold(call: Call, given: (tell: (progress: TaskProgress) => void) => Given) {
   const told: TaskProgress[] = []
   await call(
@@ -189,6 +221,15 @@ const table: Record<keyof CallOptions, Levels> = {
     ofCall: (call) => same(mostAtOnce(call, { call: { concurrency: 2 } }), 2),
     ofCallOverTasks: undefined,
   },
+  limit: {
+    byDefault: (call) => same(mostOfOneKey(call, {}), 8),
+    ofTasks: undefined,
+    ofCall: async (call) => {
+      await same(mostOfOneKey(call, { call: { limit: { concurrency: 1 } } }), 1)
+      await same(mostOfOneKey(call, { call: { limit: { key: (n: number) => n % 2, concurrency: 1 } } }), 2)
+    },
+    ofCallOverTasks: undefined,
+  },
   onProgress: {
     byDefault: (call) => call('square', [1], {}).then(() => undefined),
     ofTasks: undefined,
@@ -213,6 +254,7 @@ const examples: Required<CallOptions> = {
   retryIf: () => true,
   timeout: '1s',
   concurrency: 1,
+  limit: { perSecond: 10 },
   onProgress: () => undefined,
   signal: new AbortController().signal,
 }
@@ -274,6 +316,16 @@ const wrong: readonly [CallOptions, RegExp][] = [
 const wrongOfCall: readonly [CallOptions, RegExp][] = [
   [{ concurrency: 0 }, /concurrency is 0/],
   [{ concurrency: 1.5 }, /concurrency is 1\.5/],
+  [{ limit: 5 } as unknown as CallOptions, /The options of limit must be an object/],
+  [{ limit: {} }, /limit has neither concurrency nor perSecond/],
+  [{ limit: { key: () => 1 } }, /limit has neither concurrency nor perSecond/],
+  [{ limit: { persecond: 1 } } as CallOptions, /limit has no option persecond; did you mean perSecond\?/],
+  [{ limit: { key: 'host', concurrency: 1 } } as unknown as CallOptions, /limit\.key must be a function/],
+  [{ limit: { concurrency: 0 } }, /limit\.concurrency is 0; it must be a whole number from 1/],
+  [{ limit: { perSecond: 0 } }, /limit\.perSecond is 0; it must be a number above 0, such as 10 or 0\.5/],
+  [{ limit: { perSecond: -1 } }, /limit\.perSecond is -1/],
+  [{ limit: { perSecond: Number.NaN } }, /limit\.perSecond is NaN/],
+  [{ limit: { perSecond: '1' } } as unknown as CallOptions, /limit\.perSecond is 1/],
   [{ onProgress: 'x' } as unknown as CallOptions, /onProgress must be a function/],
   [{ signal: {} } as unknown as CallOptions, /signal must be an AbortSignal/],
 ]

@@ -3,6 +3,7 @@ import type { ExecutorListener, ExecutorListenerParts } from '../../actors/clien
 import { toBytes } from '../../actors/messages/cloneable.js'
 import type { ResourceAmounts } from '../../actors/messages/common.js'
 import { applicationDescription } from '../../actors/messages/samples.js'
+import { limitOf } from '../../actors/tasks/limit-option.js'
 import { limits } from '../../runtime/limits.js'
 import { currentIdentity } from '../../runtime/transport/identity.js'
 import { bytesOf, drawBulk } from './bulk.js'
@@ -29,6 +30,7 @@ export class SimApplication {
   readonly #world: SimWorld
   readonly #random: Random
   readonly #endpoint: ClientEndpoint
+  readonly #limit = limitOf({ concurrency: 2, perSecond: 20 }, undefined)
   #underWay = 0
   /** Tasks that have ended and were not replaced yet. */
   #resting = 0
@@ -125,7 +127,9 @@ export class SimApplication {
         backoff: retries === 2 ? { firstMs: 100, factor: 2, mostMs: 1000, jitter: 0.5 } : undefined,
         retryIf: retries === 1 ? () => true : undefined,
         timeoutMs: 0,
-        group: 0,
+        // Some are under a limit. It changes when a task begins, and nothing else.
+        group: retries === 2 ? 1 : 0,
+        ...(retries === 2 && { limit: this.#limit, key: gets === undefined }),
         onEnd: (outcome) => {
           this.#underWay--
           if (outcome.end.kind === 'value') this.served = true
