@@ -384,6 +384,8 @@ export class FiresteelError extends Error {
   readonly code: ErrorCode
   readonly place: string | undefined
   readonly help: string
+  /** Of the error of a task of map or each: the index of its input. */
+  declare readonly index?: number
 
   constructor(code: ErrorName, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })

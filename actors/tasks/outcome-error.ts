@@ -1,14 +1,20 @@
 import { FiresteelError, isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { decodeError } from '../messages/task-error.js'
+import { placed, type TaskPlace } from './call-site.js'
 import type { TaskEnd, TaskOutcome } from './dispatch-types.js'
 
-/**
- * The error that the caller of a task gets for every end but a value. `name` is that of the task function.
- */
-export function errorOf({ end, attempts }: TaskOutcome, name: string): Error {
+/** The error that the caller of a task gets for every end but a value. `fn` is the name of the function. */
+export function errorOf({ end, attempts }: TaskOutcome, fn: string, place: TaskPlace): Error {
+  const name = place.index === undefined ? fn : `${fn} (input ${place.index})`
+  const cause = end.kind === 'failed' ? decodeError(end.body) : undefined
+  const error = made(end, name, attempts, cause)
+  return placed(error, place, error === cause)
+}
+
+function made(end: TaskEnd, name: string, attempts: number, cause: Error | undefined): Error {
   switch (end.kind) {
     case 'failed':
-      return failed(end, name, attempts)
+      return failed(end, name, attempts, cause as Error)
     case 'cancelled':
       return new FiresteelError('TASK_CANCELLED', `The task ${name} was cancelled: ${end.reason}.`)
     case 'closed':
@@ -28,8 +34,9 @@ export function errorOf({ end, attempts }: TaskOutcome, name: string): Error {
   }
 }
 
-function failed(end: Extract<TaskEnd, { kind: 'failed' }>, name: string, attempts: number): Error {
-  const cause = decodeError(end.body)
+type Failed = Extract<TaskEnd, { kind: 'failed' }>
+
+function failed(end: Failed, name: string, attempts: number, cause: Error): Error {
   const times = attempts === 1 ? '' : ` ${attempts} times`
   if (end.thrown !== undefined) {
     const { error } = end.thrown

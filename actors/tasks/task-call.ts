@@ -2,6 +2,7 @@ import { FiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { CallLimit } from './call-limits.js'
+import { CallSite, placed, type TaskPlace } from './call-site.js'
 import type { TaskOutcome } from './dispatch-types.js'
 import type { LimitKey } from './key-limit.js'
 import { keyOf, limitOf } from './limit-option.js'
@@ -43,6 +44,7 @@ const KEPT_AS_BYTES = innerLimits.resultKeptBytes
 /** One map or each. It pulls inputs as there is capacity, submits them, and hands out ended tasks. */
 export class TaskCall<I> {
   readonly ref: FunctionRef
+  readonly #site: CallSite
   readonly #pool: TaskPool
   readonly #settings: CallSettings
   readonly #inputs: Inputs<I>
@@ -70,6 +72,7 @@ export class TaskCall<I> {
     this.#settings = callSettings(options, ofCall)
     if (!isIterable(inputs))
       throw new FiresteelError('USAGE', 'The inputs are not iterable.', { place: 'inputs' })
+    this.#site = new CallSite(TaskCall)
     this.#pool = pool
     this.#inputs = inputs
     this.#output = output
@@ -227,7 +230,8 @@ export class TaskCall<I> {
       key = limit && keyOf(limit, input, index)
       bytes = inputBytes(this.#pool, this.ref, [input])
     } catch (error) {
-      this.#add({ index, input, attempts: 0, bytes: 0, result: { error: error as Error } })
+      const refused = placed(error as Error, this.#placeOf(index), false)
+      this.#add({ index, input, attempts: 0, bytes: 0, result: { error: refused } })
       return
     }
     const size = bytes.byteLength
@@ -252,9 +256,10 @@ export class TaskCall<I> {
     if (!this.#inFlight.delete(outcome.taskId)) return
     const { end, attempts } = outcome
     if (end.kind === 'closed') {
-      this.fail(errorOf(outcome, this.ref.name))
+      this.fail(errorOf(outcome, this.ref.name, this.#placeOf(index)))
     } else if (end.kind !== 'value') {
-      this.#add({ index, input, attempts, bytes: 0, result: { error: errorOf(outcome, this.ref.name) } })
+      const error = errorOf(outcome, this.ref.name, this.#placeOf(index))
+      this.#add({ index, input, attempts, bytes: 0, result: { error } })
     } else if (end.body.byteLength > KEPT_AS_BYTES) {
       const { body } = end
       this.#add({ index, input, attempts, bytes: body.byteLength, result: { body } })
@@ -262,6 +267,10 @@ export class TaskCall<I> {
       this.#add({ index, input, attempts, bytes: 0, result: this.#read(end.body) })
     }
     this.#pull()
+  }
+
+  #placeOf(index: number): TaskPlace {
+    return { site: this.#site, index }
   }
 
   #read(body: Uint8Array): Ended<I>['result'] {

@@ -1,5 +1,7 @@
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { fromBytes, toBytes } from '../messages/cloneable.js'
+import { CallSite } from './call-site.js'
+import type { TaskOutcome } from './dispatch-types.js'
 import { errorOf } from './outcome-error.js'
 import { callSettings, type TaskOptions, taskOptions } from './task-options.js'
 import type { FunctionRef, TaskPool } from './task-pool.js'
@@ -86,8 +88,9 @@ export function resultValue(body: Uint8Array, { name }: FunctionRef): unknown {
 function taskFunction(pool: TaskPool, target: TaskTarget): TaskFunction {
   const { ref, options } = target
   const { retries, backoff, retryIf, timeoutMs } = callSettings(options)
-  const call = (...args: unknown[]): Promise<unknown> =>
-    new Promise((resolve, reject) => {
+  const call = async (...args: unknown[]): Promise<unknown> => {
+    let value: unknown
+    const failure = await new Promise<TaskOutcome | undefined>((resolve, reject) => {
       pool.submit({
         fn: ref,
         input: inputBytes(pool, ref, args),
@@ -97,15 +100,20 @@ function taskFunction(pool: TaskPool, target: TaskTarget): TaskFunction {
         timeoutMs,
         group: 0,
         onEnd: (outcome) => {
-          if (outcome.end.kind !== 'value') return reject(errorOf(outcome, ref.name))
+          if (outcome.end.kind !== 'value') return resolve(outcome)
           try {
-            resolve(resultValue(outcome.end.body, ref))
+            value = resultValue(outcome.end.body, ref)
+            resolve(undefined)
           } catch (error) {
             reject(error)
           }
         },
       })
     })
+    if (failure === undefined) return value
+    // V8 adds those who await this call to a stack that is taken here, so that a call costs nothing for it.
+    throw errorOf(failure, ref.name, { site: new CallSite(call) })
+  }
   Object.defineProperty(call, 'name', { value: ref.name })
   targets.set(call, target)
   return call

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { toBytes } from '../../actors/messages/cloneable.js'
 import { forbidsRetry, NoRetry } from '../../actors/messages/no-retry.js'
 import { decodeError, encodeError } from '../../actors/messages/task-error.js'
+import { CallSite } from '../../actors/tasks/call-site.js'
 import type { TaskOutcome } from '../../actors/tasks/dispatch-types.js'
 import { errorOf } from '../../actors/tasks/outcome-error.js'
 import { callSettings, type TaskOptions } from '../../actors/tasks/task-options.js'
@@ -55,7 +56,8 @@ function bench(random = (): number => 1) {
     await Promise.resolve()
     return taskId
   }
-  const errorFor = (taskId: number): Error => errorOf(outcomes.get(taskId) as TaskOutcome, 'f')
+  const errorFor = (taskId: number): Error =>
+    errorOf(outcomes.get(taskId) as TaskOutcome, 'f', { site: new CallSite(bench) })
   return { time, pool, submit, outcomes, errorFor, defects, executor: new HandExecutor(time, pool, 1) }
 }
 

@@ -707,6 +707,13 @@ export const mutations: readonly Mutation[] = [
     test: 'tasks-limit',
   },
   {
+    name: 'the error of a task says nothing of its call',
+    file: 'actors/tasks/outcome-error.js',
+    find: 'placed(error, place, error === cause)',
+    replace: 'error',
+    test: 'tasks-errors',
+  },
+  {
     name: 'a NoRetry that is a cause is overlooked',
     file: 'actors/messages/no-retry.js',
     find: 'error = error.cause;',
