@@ -192,6 +192,19 @@ export const innerLimits = {
   groupPollFirstMs: 5,
   /** The most that it grows to: what has ended is free again soon after. */
   groupPollMaxMs: 200,
+  /** Characters of a shell's answer that are kept: it may quote a whole command when a signal ended it. */
+  shellAnswerChars: 4 * KIB,
+  /**
+   * After a shorter time only new pids are looked at, not all processes: fewer than all pids were given
+   * meanwhile.
+   */
+  newProcessesMs: 100,
+  /**
+   * The same, as a multiple of what the last look at all processes took: looks take at most 5 % of the time.
+   */
+  newProcessesTables: 20,
+  /** If more pids were given meanwhile, a look at all processes costs less. */
+  newProcessesLooked: 256,
   /**
    * A group is held no longer than this: one that writes to a slow disk is left alone and tried again later.
    */
@@ -257,6 +270,10 @@ export const innerLimits = {
   // Tasks
   /** What the result of a command has beside its output: name, numbers and framing. */
   commandRestBytes: 64 * KIB,
+  /** Characters of a command that an error shows. */
+  commandShownChars: 80,
+  /** How often the size of a running command's output is looked at. */
+  commandOutputLookMs: 100,
   /** Exports of a module that an error names where the asked one is missing. */
   exportsShown: 10,
   /** How soon a thread writes again to a pipe that is full. */

@@ -637,6 +637,13 @@ export const limits = {
   moduleExecutors: 3,
   /** Processes that a command of `each` left behind get SIGTERM, and SIGKILL after this. */
   commandGraceMs: 1 * SECOND,
+  /** Bytes of a command: Linux takes 128 KiB for one argument. */
+  commandBytes: 128 * KIB - 1,
+  /**
+   * Output of a command above this ends it: it would fill the disk. What a result cannot take stays in its
+   * file.
+   */
+  commandFileBytes: 1024 * MIB,
   /** Idle slots wait this long before tasks that have not started are recalled from busier executors. */
   taskRebalanceMs: 20,
   /** Tasks of one map or each that are pulled before anything is known of their speed. */

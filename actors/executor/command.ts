@@ -1,31 +1,36 @@
-import type { Readable } from 'node:stream'
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
-import { startChild } from '../../runtime/process/child.js'
+import type { Output, OutputPaths } from '../../runtime/process/command-outputs.js'
+import type { CommandShell } from '../../runtime/process/command-shell.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
+import { CommandShells, type ShellPlace } from './command-shells.js'
 import { context } from './task.js'
 
 /** A command of `each`, as the caller gives it. */
 export interface CommandSpec {
-  /** The text for `sh -c`. */
-  readonly command: string
+  /** The bytes for `sh -c`. */
+  readonly command: Uint8Array
+  /** A `CommandPlace` as JSON. It is read once for all commands that have the same one. */
+  readonly place: string
+  /** More output than this stays in a file, which the result names. Default: what a result can take. */
+  readonly maxOutputBytes?: number
+  /** A command that writes more than this is ended: RESULT_TOO_LARGE. Default: `commandFileBytes`. */
+  readonly maxFileBytes?: number
+}
+
+export interface CommandPlace {
   readonly cwd: string
   /** Added to PATH, HOME, LANG, TZ and TMPDIR of the executor. */
   readonly env: Readonly<Record<string, string>>
-  /**
-   * More output than this fails with RESULT_TOO_LARGE. Default: maxResultBytes less what a result needs
-   * beside it.
-   */
-  readonly maxOutputBytes?: number
 }
 
 export interface CommandResult {
   /** Null when a signal ended it. */
   readonly code: number | null
   readonly signal: string | null
-  readonly stdout: Uint8Array
-  readonly stderr: Uint8Array
+  readonly stdout: Output
+  readonly stderr: Output
   /** Milliseconds of wall time. */
   readonly startedAtMs: number
   readonly ms: number
@@ -35,83 +40,103 @@ export interface CommandResult {
 /** What a result needs beside its output: names, numbers, framing. */
 const RESULT_CAPACITY_BYTES = innerLimits.commandRestBytes
 
-/**
- * Descriptor 3 is a pipe from this executor. Whenever the pipe ends, the watcher kills the command's whole
- * group. The command itself gets neither the descriptor nor the watcher's output.
- */
-const WATCHED = '(read -r _ <&3; kill -9 0) >/dev/null 2>&1 & exec 3<&-; exec /bin/sh -c "$1"'
+const shells = new CommandShells()
 
 /**
- * Runs a command in a process group of its own. The group ends with the task. An exit code other than 0 is a
- * result, not a failure. Throws FOLDER_MISSING with host and folder, RESULT_TOO_LARGE, SPAWN_FAILED.
+ * Runs a command by a shell of this thread. All that the command started ends with it, and it ends with the
+ * task. An exit code other than 0 is a result, not a failure. Throws FOLDER_MISSING with host and folder,
+ * RESULT_TOO_LARGE, SPAWN_FAILED.
  */
 export async function command(spec: CommandSpec): Promise<CommandResult> {
   const { signal: aborted, executor } = context()
-  const { host } = executor
-  const startedAtMs = Date.now()
-  const beganMs = performance.now()
-  const child = await start(spec, host)
-  const end = (): void => void child.stop({ graceMs: limits.commandGraceMs })
-  aborted.addEventListener('abort', end)
-  if (aborted.aborted) end()
+  if (spec.command.length > limits.commandBytes) throw tooLong(spec)
+  const shell = await take(spec, executor.host)
+  const paths = shell.outputs.next()
+  const stop = (): void => void shell.stop()
+  const watch = new OutputWatch(shell, paths, spec.maxFileBytes ?? limits.commandFileBytes)
+  aborted.addEventListener('abort', stop)
   try {
-    const capacity = { bytes: spec.maxOutputBytes ?? limits.maxResultBytes - RESULT_CAPACITY_BYTES }
-    const outputs = Promise.all([collect(child.stdout, capacity, end), collect(child.stderr, capacity, end)])
-    const exit = await child.exited
-    const ms = performance.now() - beganMs
-    await child.groupGone
-    const [stdout, stderr] = await outputs
     aborted.throwIfAborted()
-    if (capacity.bytes < 0) {
-      throw new FiresteelError(
-        'RESULT_TOO_LARGE',
-        `The output of ${shown(spec.command)} is too large to be sent.`,
-        {
-          help: 'Let the command write to a file.',
-        },
-      )
-    }
-    return { code: exit.code, signal: exit.signal, stdout, stderr, startedAtMs, ms, host }
+    const startedAtMs = Date.now()
+    const beganMs = performance.now()
+    const exit = await shell.run(spec.command, paths)
+    const ms = performance.now() - beganMs
+    aborted.throwIfAborted()
+    watch.check(spec)
+    const capacity = spec.maxOutputBytes ?? limits.maxResultBytes - RESULT_CAPACITY_BYTES
+    const stdout = shell.outputs.take(paths.stdout, capacity)
+    const stderr = shell.outputs.take(paths.stderr, capacity - stdout.bytes.length)
+    return { ...exit, stdout, stderr, startedAtMs, ms, host: executor.host }
+  } catch (error) {
+    shell.outputs.discard(paths)
+    throw error
   } finally {
-    aborted.removeEventListener('abort', end)
+    watch.end()
+    aborted.removeEventListener('abort', stop)
+    shells.release(shell)
   }
 }
 
-async function start({ command: text, cwd, env }: CommandSpec, host: string): ReturnType<typeof startChild> {
+/** Ends a command that would fill the disk. */
+class OutputWatch {
+  readonly #timer: NodeJS.Timeout
+  #isTooLarge = false
+
+  constructor(shell: CommandShell, paths: OutputPaths, most: number) {
+    this.#timer = setInterval(() => {
+      if (this.#isTooLarge || shell.outputs.size(paths) <= most) return
+      this.#isTooLarge = true
+      void shell.stop()
+    }, innerLimits.commandOutputLookMs)
+  }
+
+  check(spec: CommandSpec): void {
+    if (!this.#isTooLarge) return
+    throw new FiresteelError(
+      'RESULT_TOO_LARGE',
+      `The command ${shown(spec)} was ended: it has printed more than ${spec.maxFileBytes ?? limits.commandFileBytes} bytes.`,
+      { help: 'Let the command write to a file.' },
+    )
+  }
+
+  end(): void {
+    clearInterval(this.#timer)
+  }
+}
+
+let lastPlace: { readonly json: string; readonly place: ShellPlace } | undefined
+
+function placeOf(json: string): ShellPlace {
+  if (lastPlace?.json === json) return lastPlace.place
+  const { cwd, env } = JSON.parse(json) as CommandPlace
+  lastPlace = { json, place: { cwd, env: childEnvironment(env) } }
+  return lastPlace.place
+}
+
+async function take({ place: json }: CommandSpec, host: string): Promise<CommandShell> {
+  const place = placeOf(json)
   try {
-    return await startChild({
-      command: '/bin/sh',
-      args: ['-c', WATCHED, 'sh', text],
-      cwd,
-      env: childEnvironment(env),
-      stdout: 'pipe',
-      stderr: 'pipe',
-      control: true,
-      ownGroup: true,
-      leftoverGraceMs: limits.commandGraceMs,
-    })
+    return await shells.take(place)
   } catch (cause) {
     if (!isFiresteelError(cause, 'FOLDER_MISSING')) throw cause
-    throw new FiresteelError('FOLDER_MISSING', `The folder ${cwd} does not exist on ${host}.`, {
-      place: `${host}:${cwd}`,
+    throw new FiresteelError('FOLDER_MISSING', `The folder ${place.cwd} does not exist on ${host}.`, {
+      place: `${host}:${place.cwd}`,
       cause,
     })
   }
 }
 
-/** Reads to the end. Beyond the capacity it drops all output and ends the command. */
-async function collect(
-  stream: Readable | undefined,
-  capacity: { bytes: number },
-  end: () => void,
-): Promise<Uint8Array> {
-  const chunks: Buffer[] = []
-  for await (const chunk of (stream ?? []) as AsyncIterable<Buffer>) {
-    capacity.bytes -= chunk.length
-    if (capacity.bytes >= 0) chunks.push(chunk)
-    else end()
-  }
-  return capacity.bytes >= 0 ? new Uint8Array(Buffer.concat(chunks)) : new Uint8Array(0)
+function tooLong(spec: CommandSpec): FiresteelError {
+  return new FiresteelError(
+    'SPAWN_FAILED',
+    `The command ${shown(spec)} has ${spec.command.length} bytes; the system takes at most ${limits.commandBytes}.`,
+    { help: 'Let the command read its input from a file.' },
+  )
 }
 
-const shown = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
+const SHOWN = innerLimits.commandShownChars
+
+function shown({ command }: CommandSpec): string {
+  const text = Buffer.from(command).toString()
+  return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text)
+}

@@ -66,6 +66,8 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'addresses.ts MASTER_PORT_DEFAULT',
     'heap.ts MIB',
     'report.ts lineEnd',
+    'shell-text.ts QUOTE',
+    'shell-text.ts SIGNAL_BASE',
     'machine.ts MIB',
     'markdown.ts LINE_LENGTH',
     'data-past-holes.ts BLOCK_BYTES',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import type { CommandResult, CommandSpec } from '../../actors/executor/command.js'
+import type { CommandPlace, CommandResult, CommandSpec } from '../../actors/executor/command.js'
 import { COMMAND_URL } from '../../actors/executor/task-module.js'
 import { NoRetry } from '../../actors/messages/no-retry.js'
 import { each } from '../../actors/tasks/each.js'
@@ -21,9 +21,20 @@ const sampleUrl = new URL('./tasks-sample.js', import.meta.url)
 const sample = (driver: TestDriver, options = {}): TaskFunctions<Sample> =>
   tasksOf<Sample>(driver.pool, sampleUrl, options)
 
+interface GivenCommand extends Omit<CommandSpec, 'command' | 'place'>, CommandPlace {
+  readonly command: string
+}
+
 /** The builtin that runs a command of `each`. */
-const commandOf = (driver: TestDriver, options: TaskOptions) =>
-  tasksOf<{ command(spec: CommandSpec): Promise<CommandResult> }>(driver.pool, COMMAND_URL, options).command
+const commandOf = (driver: TestDriver, options: TaskOptions) => {
+  const tasks = tasksOf<{ command(spec: CommandSpec): Promise<CommandResult> }>(
+    driver.pool,
+    COMMAND_URL,
+    options,
+  )
+  return ({ command, cwd, env, ...rest }: GivenCommand): Promise<CommandResult> =>
+    tasks.command({ command: Buffer.from(command), place: JSON.stringify({ cwd, env }), ...rest })
+}
 
 const code = (name: string): { code: string } => ({ code: `FIRESTEEL_${name}` })
 
@@ -252,16 +263,27 @@ test('commands run in their own group, with folder and environment given; a code
     env: { WORD: 'hi' },
   })
   assert.equal(result.code, 3)
-  assert.equal(Buffer.from(result.stdout).toString(), `hi\n${folder}\n`)
-  assert.equal(Buffer.from(result.stderr).toString(), 'bad\n')
+  assert.equal(Buffer.from(result.stdout.bytes).toString(), `hi\n${folder}\n`)
+  assert.equal(Buffer.from(result.stderr.bytes).toString(), 'bad\n')
   assert.ok(result.ms >= 0 && result.startedAtMs > 0)
   await assert.rejects(command({ command: 'true', cwd: join(folder, 'none'), env: {} }), (error: unknown) => {
     assert.ok(isFiresteelError(error, 'FOLDER_MISSING'))
     assert.ok(error.message.includes('host-a') && error.message.includes('none'))
     return true
   })
-  const flood = command({ command: 'yes', cwd: folder, env: {}, maxOutputBytes: 100_000 })
+  const flood = command({ command: 'yes', cwd: folder, env: {}, maxFileBytes: 100_000 })
   await assert.rejects(flood, code('RESULT_TOO_LARGE'))
+})
+
+test('output over the limit stays in a file that the result names', async () => {
+  const command = commandOf(shared, { retries: 0 })
+  const text = 'seq 1000; seq 10 >&2'
+  const { stdout, stderr } = await command({ command: text, cwd: folder, env: {}, maxOutputBytes: 100 })
+  assert.equal(stdout.bytes.length, 100)
+  const whole = readFileSync(stdout.file ?? '', 'utf8')
+  assert.ok(whole.startsWith(Buffer.from(stdout.bytes).toString()) && whole.endsWith('\n1000\n'))
+  assert.equal(readFileSync(stderr.file ?? '', 'utf8').split('\n').length, 11)
+  for (const { file } of [stdout, stderr]) rmSync(file ?? '')
 })
 
 test('a command ends with its task, and so does all that it started', async () => {

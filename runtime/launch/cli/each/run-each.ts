@@ -1,5 +1,5 @@
 import { connect } from '../../../../actors/client/connect.js'
-import type { CommandResult, CommandSpec } from '../../../../actors/executor/command.js'
+import type { CommandPlace, CommandResult, CommandSpec } from '../../../../actors/executor/command.js'
 import { COMMAND_URL } from '../../../../actors/executor/task-module.js'
 import { errorRecord } from '../error-record.js'
 import { type CommandEnd, hasFailed } from './report.js'
@@ -48,7 +48,7 @@ function endOf(item: WorkItem, command: string, outcome: Outcome): CommandEnd {
     }
   }
   const { code, signal, stdout, stderr, ms, host } = outcome.value
-  return { ...base, code, signal, error: null, stdout, stderr, ms, host }
+  return { ...base, code, signal, error: null, stdout: stdout.bytes, stderr: stderr.bytes, ms, host }
 }
 
 /** Runs one command for each item on the executors of an application. Rejects only if there is no cluster. */
@@ -76,10 +76,14 @@ type App = Awaited<ReturnType<typeof connect>>
 async function drive(job: EachJob, app: App, signal: AbortSignal, halt: () => void): Promise<void> {
   const { template, cwd, env, tries, timeoutMs } = job
   const work = new WorkList(job.items)
+  const place = JSON.stringify({ cwd, env } satisfies CommandPlace)
   const items = new Map<CommandSpec, WorkItem>()
   async function* specs(): AsyncGenerator<CommandSpec> {
     for await (const item of work) {
-      const spec: CommandSpec = { command: commandFor(template, item.item, item.number), cwd, env }
+      const spec: CommandSpec = {
+        command: Buffer.from(commandFor(template, item.item, item.number)),
+        place,
+      }
       items.set(spec, item)
       yield spec
     }
@@ -88,12 +92,11 @@ async function drive(job: EachJob, app: App, signal: AbortSignal, halt: () => vo
   // executor either way.
   const attempts = timeoutMs === undefined ? {} : { timeout: timeoutMs, retries: 0 }
   const tasks = app.tasks<{ command: (spec: CommandSpec) => Promise<CommandResult> }>(COMMAND_URL)
-  const concurrency = job.jobs === undefined ? {} : { concurrency: job.jobs }
   let failures = 0
-  for await (const result of app.each(tasks.command, specs(), { signal, ...attempts, ...concurrency })) {
+  for await (const result of app.each(tasks.command, specs(), { signal, ...attempts })) {
     const item = items.get(result.input)!
     items.delete(result.input)
-    const end = endOf(item, result.input.command, result)
+    const end = endOf(item, Buffer.from(result.input.command).toString(), result)
     if (hasFailed(end) && item.attempt < tries) {
       work.retry(item)
       continue

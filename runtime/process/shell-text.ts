@@ -1,0 +1,95 @@
+import { constants } from 'node:os'
+
+/* What a `CommandShell` writes to its shell, and how it reads the answers. Pure. */
+
+/** What only paths and numbers are made of needs no quotes. */
+const plain = /^[A-Za-z0-9_@%+=:,./-]+$/
+const QUOTE = 0x27
+
+/** One word for a shell, whatever bytes it contains (but NUL). */
+export function quoteBytes(bytes: Uint8Array): Buffer {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (plain.test(text.toString('latin1'))) return text
+  const parts: Uint8Array[] = [Buffer.from("'")]
+  for (let from = 0; from <= text.length; ) {
+    const quote = text.indexOf(QUOTE, from)
+    const end = quote === -1 ? text.length : quote
+    parts.push(text.subarray(from, end))
+    if (quote !== -1) parts.push(Buffer.from("'\\''"))
+    from = end + 1
+  }
+  return Buffer.concat([...parts, Buffer.from("'")])
+}
+
+const quote = (text: string): string => quoteBytes(Buffer.from(text)).toString()
+
+/**
+ * Signals that a command may send to its whole group. The shell goes on, and its commands get the default
+ * again.
+ */
+const CAUGHT = 'TERM INT HUP QUIT USR1 USR2 ALRM'
+
+/**
+ * The first lines. Descriptor 3 is a pipe from our process: when it ends, the watcher removes the outputs and
+ * kills the whole group, itself included. Commands get neither the descriptor nor the watcher's output. The
+ * answer names the watcher's pid.
+ */
+export function startText(token: string, folder: string): string {
+  const watcher = `(trap '' ${CAUGHT}; read -r _ <&3; rm -rf ${quote(folder)}; kill -9 0)`
+  return [
+    `trap : ${CAUGHT}; exec 2>&1`,
+    `${watcher} >/dev/null 2>&1 & exec 3<&-; echo "${token} $!"`,
+    '',
+  ].join('\n')
+}
+
+/** Runs one command and answers with its exit code. */
+export function commandText(
+  token: string,
+  command: Uint8Array,
+  outputs: { readonly stdout: string; readonly stderr: string },
+): Buffer {
+  return Buffer.concat([
+    Buffer.from('(exec /bin/sh -c '),
+    quoteBytes(command),
+    Buffer.from(` </dev/null >${quote(outputs.stdout)} 2>${quote(outputs.stderr)}); echo "${token} $?"\n`),
+  ])
+}
+
+export interface ShellAnswer {
+  readonly number: number
+  /** What the shell said before it: that a signal ended the command, or why it did not run. */
+  readonly notice: string
+}
+
+/** Undefined while the answer is not complete. */
+export function readAnswer(token: string, said: string): ShellAnswer | undefined {
+  const end = new RegExp(`(?:^|\\n)${token} (\\d+)\\n$`).exec(said)
+  return end === null ? undefined : { number: Number(end[1]), notice: said.slice(0, end.index).trim() }
+}
+
+export interface CommandExit {
+  /** Null when a signal ended it. */
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+/**
+ * A shell answers 128 + n for a signal, and for `exit` of that number. Only for a signal it has said
+ * something.
+ */
+const SIGNAL_BASE = 128
+
+/**
+ * Undefined: the command did not run, for the reason of the notice. Shells are silent about SIGINT and
+ * SIGPIPE, so these two are seen as the codes 130 and 141.
+ */
+export function commandExit({ number, notice }: ShellAnswer): CommandExit | undefined {
+  if (notice === '') return { code: number, signal: null }
+  const signal = signalName(number - SIGNAL_BASE)
+  return signal === undefined ? undefined : { code: null, signal }
+}
+
+function signalName(number: number): string | undefined {
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0]
+}

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, test } from 'node:test'
+import { CommandShell } from '../../runtime/process/command-shell.js'
+import { isRunning, readProcess, readProcessTable } from '../../runtime/process/process-table.js'
+import { waitUntil } from '../harness/wait-until.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'firesteel-shell-'))
+after(() => rmSync(folder, { recursive: true, force: true }))
+const env = { PATH: process.env.PATH ?? '' }
+
+const shells: CommandShell[] = []
+afterEach(() => Promise.all(shells.splice(0).map((shell) => shell.close())))
+async function start(graceMs = 200): Promise<CommandShell> {
+  const shell = await CommandShell.start({ cwd: folder, env, graceMs })
+  shells.push(shell)
+  return shell
+}
+
+async function run(shell: CommandShell, command: string | Buffer) {
+  const paths = shell.outputs.next()
+  const exit = await shell.run(Buffer.from(command), paths)
+  const text = (path: string): string => Buffer.from(shell.outputs.take(path, 1e6).bytes).toString('latin1')
+  return { ...exit, stdout: text(paths.stdout), stderr: text(paths.stderr) }
+}
+
+const isAlive = (pid: number): boolean => {
+  const entry = readProcess(pid)
+  return entry !== undefined && isRunning(entry)
+}
+const pidIn = (name: string): number => Number(readFileSync(join(folder, name), 'utf8'))
+const appears = (name: string): Promise<unknown> =>
+  waitUntil(name, () => existsSync(join(folder, name)) && pidIn(name) > 0)
+
+test('commands one after the other: codes, signals, output apart, their own pid and parameters', async () => {
+  const shell = await start()
+  assert.deepEqual(await run(shell, 'echo out; echo err >&2; exit 3'), {
+    code: 3,
+    signal: null,
+    stdout: 'out\n',
+    stderr: 'err\n',
+  })
+  for (const [command, code, signal] of [
+    ['true', 0, null],
+    ['exit 137', 137, null],
+    ['exit 255', 255, null],
+    ['kill -9 $$', null, 'SIGKILL'],
+    ['kill -TERM $$', null, 'SIGTERM'],
+    ['kill -SEGV $$', null, 'SIGSEGV'],
+    ['no-such-command', 127, null],
+    ['(', 2, null],
+    ['exec 1>&-; exec 0<&-; exit 4', 4, null],
+  ] as const) {
+    const end = await run(shell, command)
+    assert.deepEqual([end.code, end.signal], [code, signal], command)
+  }
+  const { stdout } = await run(
+    shell,
+    'echo "$0 $# $$"; cat; for n in 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$n ] && echo "open: $n"; done',
+  )
+  assert.match(stdout, /^\/bin\/sh 0 \d+\n$/)
+  assert.equal(shell.ended, false)
+})
+
+test('every byte but NUL arrives and comes back', async () => {
+  const shell = await start()
+  const bytes = Buffer.from(Array.from({ length: 255 }, (_, index) => index + 1))
+  const quoted = bytes.toString('latin1').replaceAll("'", "'\\''")
+  const { stdout } = await run(shell, Buffer.from(`printf %s '${quoted}'`, 'latin1'))
+  assert.equal(stdout, bytes.toString('latin1'))
+  const long = 'x'.repeat(120_000)
+  assert.equal((await run(shell, `printf %s ${long} | wc -c`)).stdout.trim(), '120000')
+})
+
+test('what a command leaves behind ends before its result, within the grace or by force', async () => {
+  const shell = await start()
+  await run(shell, 'sleep 600 >/dev/null 2>&1 & echo $! > mild')
+  assert.equal(isAlive(pidIn('mild')), false)
+  // A process that closes all descriptors it inherited is found as well.
+  const hidden = `${process.execPath} -e "require('fs').writeFileSync('hidden', String(process.pid)); process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)" </dev/null >/dev/null 2>&1 & while ! [ -s hidden ]; do sleep 0.01; done`
+  await run(shell, hidden)
+  assert.equal(isAlive(pidIn('hidden')), false)
+  assert.equal((await run(await start(), 'echo on')).stdout, 'on\n')
+})
+
+test('stop ends the command with its group and with what left the group; the shell is of use again', async () => {
+  const shell = await start()
+  const running = run(shell, 'setsid sleep 600 & echo $! > left; sleep 600 & echo $! > inside; wait')
+  await appears('inside')
+  await shell.stop()
+  const { code, signal } = await running
+  assert.deepEqual([code, signal], [null, 'SIGTERM'])
+  assert.deepEqual([isAlive(pidIn('left')), isAlive(pidIn('inside'))], [false, false])
+  assert.equal((await run(shell, 'echo on')).stdout, 'on\n')
+
+  const stubborn = run(shell, `trap '' TERM; echo $$ > stubborn; while :; do sleep 600; done`)
+  await appears('stubborn')
+  await shell.stop()
+  assert.equal((await stubborn).signal, 'SIGKILL')
+  assert.equal(isAlive(pidIn('stubborn')), false)
+  assert.equal(shell.ended, true)
+})
+
+test('a command that signals its own group is told from its shell', async () => {
+  const shell = await start()
+  assert.equal((await run(shell, 'kill 0; sleep 600')).signal, 'SIGTERM')
+  assert.equal((await run(shell, "trap '' TERM; kill 0; echo lives")).stdout, 'lives\n')
+  assert.equal((await run(shell, 'kill -9 0')).signal, 'SIGKILL')
+  assert.equal(shell.ended, true)
+})
+
+test('a shell that is killed takes its command with it, and leaves no folder', async () => {
+  const shell = await start()
+  const running = run(shell, 'echo $PPID > parent; echo $$ > child; sleep 600')
+  await appears('child')
+  process.kill(pidIn('parent'), 'SIGKILL')
+  assert.equal((await running).signal, 'SIGKILL')
+  assert.equal(isAlive(pidIn('child')), false)
+  const group = [...readProcessTable().values()].filter(({ groupId }) => groupId === pidIn('parent'))
+  assert.deepEqual(group.filter(isRunning), [])
+  await shell.close()
+  assert.equal(existsSync(shell.outputs.folder), false)
+})
+
+test('a folder for outputs that is gone is said, not mistaken for the end of the command', async () => {
+  const shell = await start()
+  rmSync(shell.outputs.folder, { recursive: true })
+  await assert.rejects(run(shell, 'echo x'), { code: 'FIRESTEEL_SPAWN_FAILED' })
+})
