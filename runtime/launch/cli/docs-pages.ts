@@ -57,7 +57,8 @@ machine; \`firesteel check FILE\` lists every error with file, line, column, rul
 
 Only \`masters\` or \`workers\` is required. Durations are \`250ms\`, \`2.5s\`, \`1m\`, \`1h\`; memory is \`512m\`, \`4g\`
 (MiB, GiB). \`\${NAME}\` and \`\${NAME:-default}\` in any value come from the environment; between braces or brackets of
-YAML put them in quotes. \`$\${NAME}\` gives the text \`\${NAME}\` itself. Relative paths start at the folder of the file. Unknown keys are errors.
+YAML put them in quotes. \`$\${NAME}\` gives the text \`\${NAME}\` itself. Relative paths start at the folder of the file.
+Unknown keys are errors.
 
 With REDIS, \`redis\` and each of \`election\` are \`redis://[[USER]:PASSWORD@]HOST[:PORT][/DB]\`, or \`rediss://\` with TLS,
 where \`?ca=FILE&cert=FILE&key=FILE&servername=NAME\` may follow. Write a password as \`\${NAME}\`: a literal one works, but
