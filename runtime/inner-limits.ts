@@ -242,6 +242,8 @@ export const innerLimits = {
   embeddedLastWordsChars: 16 * KIB,
   /** How long a launcher waits for the last output of a node that has ended. */
   nodeLastWordsMs: 500,
+  /** A node loads so long after its start what the start did not need: its pages, the library of its log. */
+  loadTheRestMs: 2000,
 
   // Output files
   /** A piece of a sparse file that is looked through at once, in whole blocks. */

@@ -1,32 +1,22 @@
 import { createServer as createHttp, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
-import { hostname } from 'node:os'
-import { getRequestListener } from '@hono/node-server'
-import { Hono } from 'hono'
 import { formatHostPort } from '../addresses.js'
-import { FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
+import { FiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
 import { withinDescriptors } from '../process/descriptors.js'
 import { Connection, type ConnectionTimes } from './connection.js'
 import { ConnectionSlots } from './connection-slots.js'
-import { guards } from './guards.js'
 import { Pump } from './pump.js'
 import { plainAnswer, refusal } from './refusal.js'
+import type { RequestListener, RequestListenerOptions } from './request-listener.js'
 
 export type HttpBounds = ConnectionTimes &
   Readonly<Record<'httpConnections' | 'httpConnectionsPerAddress', number>>
 
-export interface HttpServerOptions {
-  /** Address to listen on. */
-  readonly host: string
+export interface HttpServerOptions extends RequestListenerOptions {
   /** 0 is any free port. */
   readonly port: number
-  readonly routes: Hono
-  /** Further names under which it may be called, such as `advertise`. */
-  readonly allowedHosts?: readonly string[]
-  /** A route threw. The client got 500. */
-  readonly onError?: (error: unknown) => void
   /** Tests use shorter times and fewer slots. */
   readonly bounds?: Partial<HttpBounds>
   /** A connection was refused or ended. `why` is a text for people. */
@@ -36,31 +26,10 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** The port it listens on. */
   readonly port: number
+  /** Loads what the first request would otherwise wait for. */
+  prepare(): Promise<void>
   /** Stops listening and ends open connections. Resolves when none is left. */
   close(): Promise<void>
-}
-
-/** Names that always mean this server: loopback, the address it listens on, and this machine. */
-export function ownHosts(host: string, more: readonly string[] = []): ReadonlySet<string> {
-  const names = ['127.0.0.1', 'localhost', '::1', hostname(), host, ...more]
-  return new Set(names.map((name) => name.toLowerCase()))
-}
-
-function guarded(options: HttpServerOptions): Hono {
-  const app = new Hono()
-  app.use(guards({ allowedHosts: ownHosts(options.host, options.allowedHosts) }))
-  app.route('/', options.routes)
-  app.notFound((context) => context.json(refusal('HTTP_NOT_FOUND', 'There is nothing here.'), 404))
-  app.onError((error, context) => {
-    // A request for something that this node cannot do yet is no defect.
-    if (isFiresteelError(error)) {
-      context.header('retry-after', String(limits.httpRetryAfterSeconds))
-      return context.json({ error: { code: error.code, message: error.message } }, 503)
-    }
-    options.onError?.(error)
-    return context.json(refusal('INTERNAL', 'The server failed.'), 500)
-  })
-  return app
 }
 
 function listenError(cause: NodeJS.ErrnoException, { host, port }: HttpServerOptions): FiresteelError {
@@ -89,7 +58,11 @@ export function createHttpServer(options: HttpServerOptions): Promise<HttpServer
       server.removeListener('error', onStartError)
       // A failed accept, for example without descriptors, costs that connection only.
       server.on('error', (error) => options.onRefused?.('', reasonOf(error)))
-      resolve({ port: portOf(server, port), close: () => house.close(server) })
+      resolve({
+        port: portOf(server, port),
+        prepare: async () => void (await house.listener()),
+        close: () => house.close(server),
+      })
     })
   })
 }
@@ -111,7 +84,7 @@ class Connections {
   readonly #bounds: HttpBounds
   readonly #pump: Pump
   readonly #slots: ConnectionSlots<Connection>
-  readonly #listener: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  #listener: Promise<RequestListener> | undefined
   readonly #sweep: NodeJS.Timeout
   #refusals = 0
 
@@ -123,7 +96,6 @@ class Connections {
     const most = withinDescriptors(this.#bounds.httpConnections, limits.httpDescriptorShare)
     const mostPerAddress = Math.min(this.#bounds.httpConnectionsPerAddress, most)
     this.#slots = new ConnectionSlots({ most, mostPerAddress }, ({ phase }) => phase !== 'answering')
-    this.#listener = getRequestListener(guarded(options).fetch, { overrideGlobalObjects: false })
     // The connections' own sweep checks the times, because it sees slow answers too.
     this.#http.keepAliveTimeout = 0
     this.#http.on('request', (request, response) => {
@@ -162,6 +134,17 @@ class Connections {
     await closed
   }
 
+  async #load(): Promise<RequestListener> {
+    try {
+      const { requestListener } = await import('./request-listener.js')
+      return await requestListener(this.#options)
+    } catch (error) {
+      // The next request tries again.
+      this.#listener = undefined
+      throw error
+    }
+  }
+
   #connection(socket: Socket, address: string): Connection {
     const connection = new Connection({
       socket,
@@ -183,10 +166,20 @@ class Connections {
       response.end(JSON.stringify(refusal('HTTP_REFUSED', text)))
       return
     }
-    this.#listener(request, response).catch((error: unknown) => {
+    this.#listen(request, response).catch((error: unknown) => {
       this.#options.onError?.(error)
       response.destroy()
     })
+  }
+
+  async #listen(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const listener = await this.listener()
+    await listener(request, response)
+  }
+
+  listener(): Promise<RequestListener> {
+    this.#listener ??= this.#load()
+    return this.#listener
   }
 
   #refuse(socket: Socket, address: string, full: 'address' | 'all'): void {

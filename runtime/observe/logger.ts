@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { writeSync } from 'node:fs'
-import winston from 'winston'
+import { createRequire } from 'node:module'
+import type * as Winston from 'winston'
 import { innerLimits } from '../inner-limits.js'
 import { within } from '../timers.js'
 import { type LogFields, type LogFormat, type Logger, type LogLevel, logLevels } from './log.js'
@@ -19,12 +20,17 @@ export interface LoggerOptions {
   readonly wallMs?: () => number
 }
 
+interface Sink {
+  readonly logger: Winston.Logger
+  readonly transport: Winston.transport
+}
+
 /**
  * winston tests the level after formatting. Our test comes before everything and is shared with all children.
  */
 interface Shared {
-  readonly sink: winston.Logger
-  readonly transport: winston.transport
+  /** Opened by the first line: winston is 70 modules, and most processes log nothing at their start. */
+  sink: Sink | undefined
   readonly stream: NodeJS.WritableStream
   readonly format: LogFormat
   readonly wallMs: () => number
@@ -38,19 +44,8 @@ const CLOSE_MS = innerLimits.logCloseMs
 export function createLogger(options: LoggerOptions): Logger {
   const stream = options.stream ?? process.stderr
   survivePipeEnd(stream)
-  const transport = new winston.transports.Stream({ stream, eol: '\n' })
-  const sink = winston.createLogger({
-    levels: logLevels,
-    level: 'debug',
-    exitOnError: false,
-    // The line is made before winston sees it, because its formats cost more and mishandle fields called
-    // `message`.
-    format: winston.format((info) => Object.assign(info, { [Symbol.for('message')]: info.message }))(),
-    transports: [transport],
-  })
   const shared: Shared = {
-    sink,
-    transport,
+    sink: undefined,
     stream,
     format: options.format,
     wallMs: options.wallMs ?? Date.now,
@@ -61,6 +56,27 @@ export function createLogger(options: LoggerOptions): Logger {
   if (options.component !== undefined) fields.component = options.component
   if (options.node !== undefined) fields.node = options.node
   return loggerWith(shared, fields)
+}
+
+/** Loads what the first line would otherwise load while its writer waits. */
+export async function prepareLogger(): Promise<void> {
+  await import('winston')
+}
+
+/** The first line cannot wait for an import, so winston is required. */
+function openSink(stream: NodeJS.WritableStream): Sink {
+  const winston = createRequire(import.meta.url)('winston') as typeof Winston
+  const transport = new winston.transports.Stream({ stream, eol: '\n' })
+  const logger = winston.createLogger({
+    levels: logLevels,
+    level: 'debug',
+    exitOnError: false,
+    // The line is made before winston sees it, because its formats cost more and mishandle fields called
+    // `message`.
+    format: winston.format((info) => Object.assign(info, { [Symbol.for('message')]: info.message }))(),
+    transports: [transport],
+  })
+  return { logger, transport }
 }
 
 function loggerWith(shared: Shared, fields: LogFields): Logger {
@@ -74,8 +90,11 @@ function loggerWith(shared: Shared, fields: LogFields): Logger {
   const write = (level: LogLevel, message: string, more?: LogFields): void => {
     if (logLevels[level] > shared.threshold) return
     const line = lineOf(level, message, more)
-    if (shared.closing === undefined) shared.sink.log(level, line)
-    else writeAtOnce(shared.stream, line)
+    if (shared.closing !== undefined) writeAtOnce(shared.stream, line)
+    else {
+      shared.sink ??= openSink(shared.stream)
+      shared.sink.logger.log(level, line)
+    }
   }
   return {
     error: (message, more) => write('error', message, more),
@@ -107,10 +126,12 @@ function writeAtOnce(stream: NodeJS.WritableStream, line: string): void {
   }
 }
 
-async function flush({ sink, transport, stream }: Shared): Promise<void> {
-  const written = once(transport, 'finish')
-  sink.end()
-  await within(written, CLOSE_MS)
+async function flush({ sink, stream }: Shared): Promise<void> {
+  if (sink !== undefined) {
+    const written = once(sink.transport, 'finish')
+    sink.logger.end()
+    await within(written, CLOSE_MS)
+  }
   // winston's end means that its transport has written, an empty write that the stream has.
   const sent = new Promise<void>((resolve) => stream.write('', () => resolve()))
   await within(sent, CLOSE_MS)

@@ -2,9 +2,7 @@ import { printable } from '../observe/printable.js'
 import { shortPath } from './actor-path.js'
 import type { TracedMessage } from './merged-trace.js'
 import { Mermaid } from './mermaid.js'
-
-export const traceFormats = ['table', 'json', 'mermaid'] as const
-export type TraceFormat = (typeof traceFormats)[number]
+import type { TraceFormat } from './trace-formats.js'
 
 /** Writes a merged trace, part by part. */
 export interface MergedTraceWriter {

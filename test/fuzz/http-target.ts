@@ -86,7 +86,13 @@ export class HttpTarget implements Target<HttpInput> {
 
   #serve(routes: Hono): Promise<HttpServer> {
     const onError = (error: unknown): void => void this.#failures.push(error)
-    return createHttpServer({ host: '127.0.0.1', port: 0, routes, allowedHosts: ['m1.example'], onError })
+    return createHttpServer({
+      host: '127.0.0.1',
+      port: 0,
+      routes: () => routes,
+      allowedHosts: ['m1.example'],
+      onError,
+    })
   }
 
   generate(random: Random): HttpInput {

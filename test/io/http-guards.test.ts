@@ -19,7 +19,7 @@ before(async () => {
   server = await createHttpServer({
     host: '127.0.0.1',
     port: 0,
-    routes,
+    routes: () => routes,
     allowedHosts: ['M1.example'],
     onError: (error) => thrown.push(error),
   })
@@ -117,7 +117,7 @@ test('a route that throws answers 500 without its text, and says so to its node'
 })
 
 test('a port that is taken has its code and place', async () => {
-  const again = createHttpServer({ host: '127.0.0.1', port: server.port, routes: new Hono() })
+  const again = createHttpServer({ host: '127.0.0.1', port: server.port, routes: () => new Hono() })
   await assert.rejects(again, (error) => {
     assert.ok(isFiresteelError(error, 'PORT_IN_USE'))
     assert.equal(error.place, `127.0.0.1:${server.port}`)
@@ -128,10 +128,10 @@ test('a port that is taken has its code and place', async () => {
 test('close() cuts a connection that is kept alive, and frees the port', async () => {
   const routes = new Hono()
   routes.get('/', (context) => context.text('x'))
-  const first = await createHttpServer({ host: '127.0.0.1', port: 0, routes })
+  const first = await createHttpServer({ host: '127.0.0.1', port: 0, routes: () => routes })
   await fetch(`http://127.0.0.1:${first.port}/`)
   await first.close()
-  const second = await createHttpServer({ host: '127.0.0.1', port: first.port, routes })
+  const second = await createHttpServer({ host: '127.0.0.1', port: first.port, routes: () => routes })
   await second.close()
 })
 

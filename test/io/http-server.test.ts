@@ -49,7 +49,7 @@ async function open(t: TestContext, bounds: HttpServerOptions['bounds'] = {}): P
   const server = await createHttpServer({
     host: '127.0.0.1',
     port: 0,
-    routes,
+    routes: () => routes,
     bounds,
     onRefused: (_, why) => refused.push(why),
   })

@@ -1,6 +1,6 @@
 import { FiresteelError } from '../../errors.js'
 import { printable } from '../../observe/printable.js'
-import { ConfigRefused, problemLines } from '../config/load-config.js'
+import { ConfigRefused, problemLines } from '../config/problem.js'
 import type { Environment } from '../config/substitute.js'
 import type { ErrorRecord } from '../node/node-spec.js'
 import { errorRecord } from './error-record.js'

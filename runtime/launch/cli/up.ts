@@ -9,7 +9,6 @@ import { nodeSecret } from '../config/cluster-secret.js'
 import type { Deployment } from '../config/deployment.js'
 import { type EmbeddedOptions, embeddedDeployment } from '../config/embedded.js'
 import { claimFolder, clusterPath, releaseFolder, writeClusterFile } from '../config/folder.js'
-import { requireConfig } from '../config/load-config.js'
 import { mainFile } from '../config/main-file.js'
 import { Launcher } from '../node/launcher.js'
 import { joinMasters, type LauncherLine } from '../node/launcher-core.js'
@@ -23,7 +22,6 @@ import {
 } from '../node/node-plan.js'
 import { type Console, errorText, INTERRUPTED_EXIT, printJson, untilInterrupted } from './console.js'
 import { errorRecord } from './error-record.js'
-import { submitAll } from './submissions.js'
 
 export interface UpPlan {
   readonly file: string | undefined
@@ -83,11 +81,15 @@ export async function up(io: Console, plan: UpPlan): Promise<number> {
   }
 }
 
+/** An embedded cluster starts without the reader of deployment files. */
+async function deploymentOf(plan: UpPlan, io: Console): Promise<Deployment> {
+  if (plan.file === undefined) return embeddedDeployment({ ...plan.embedded, folder: plan.folder })
+  const { requireConfig } = await import('../config/load-config.js')
+  return requireConfig(plan.file, io.cwd, io.environment)
+}
+
 async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
-  const deployment =
-    plan.file === undefined
-      ? embeddedDeployment({ ...plan.embedded, folder: plan.folder })
-      : await requireConfig(plan.file, io.cwd, io.environment)
+  const deployment = await deploymentOf(plan, io)
   refuseLaterFeatures(deployment)
   const nodes = await planNodes(deployment, plan.only)
   if (nodes.masters.length > 0) {
@@ -144,6 +146,7 @@ async function submit(
 ): Promise<void> {
   if (deployment.submissions.length === 0) return
   try {
+    const { submitAll } = await import('./submissions.js')
     await submitAll(deployment, masters, secret, io.interrupted, (text) => void io.err(`${text}\n`))
   } catch (error) {
     await io.err(`The drivers of the deployment file were not all submitted: ${reasonOf(error)}\n`)

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { FiresteelError, reasonOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
 import type { Deployment } from './deployment.js'
-import { type ConfigProblem, formatPlace, formatProblem } from './problem.js'
+import { ConfigRefused } from './problem.js'
 import { type ReadResult, readConfig } from './read.js'
 import type { Environment } from './substitute.js'
 
@@ -30,19 +30,6 @@ export async function loadConfig(file: string, cwd: string, environment: Environ
   return readConfig(text, { file, folder: dirname(path), environment })
 }
 
-/** All problems of a file as one error, with code and place of the first. */
-export class ConfigRefused extends FiresteelError {
-  readonly problems: readonly ConfigProblem[]
-
-  constructor(problems: readonly ConfigProblem[]) {
-    const first = problems[0]!
-    const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''
-    const hint = first.nearest === undefined ? '' : `; did you mean ${first.nearest}?`
-    super(first.code, `${first.message}${hint}${more}`, { place: formatPlace(first) })
-    this.problems = problems
-  }
-}
-
 /** The deployment of a file. Throws ConfigRefused with every problem of the file. */
 export async function requireConfig(
   file: string,
@@ -53,5 +40,3 @@ export async function requireConfig(
   if (!config) throw new ConfigRefused(problems)
   return config
 }
-
-export const problemLines = (problems: readonly ConfigProblem[]): string[] => problems.map(formatProblem)

@@ -1,4 +1,4 @@
-import type { ErrorName } from '../../errors.js'
+import { type ErrorName, FiresteelError } from '../../errors.js'
 
 /** Line and column in a deployment file, both from 1. */
 export interface Place {
@@ -43,3 +43,18 @@ export function formatProblem(problem: ConfigProblem): string {
   const end = hint === '' ? '.' : ''
   return `${formatPlace(problem)}: FIRESTEEL_${problem.code}: ${problem.message}${hint}${end}`
 }
+
+/** All problems of a file as one error, with code and place of the first. */
+export class ConfigRefused extends FiresteelError {
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(problems: readonly ConfigProblem[]) {
+    const first = problems[0]!
+    const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''
+    const hint = first.nearest === undefined ? '' : `; did you mean ${first.nearest}?`
+    super(first.code, `${first.message}${hint}${more}`, { place: formatPlace(first) })
+    this.problems = problems
+  }
+}
+
+export const problemLines = (problems: readonly ConfigProblem[]): string[] => problems.map(formatProblem)

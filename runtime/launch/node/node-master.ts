@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { masterRoutes } from '../../../actors/master/json.js'
 import { fixedMasterConfig, type MasterConfig } from '../../../actors/master/master-config.js'
 import type { MasterEvent } from '../../../actors/master/master-event.js'
 import { MasterHost, type MasterHostOptions } from '../../../actors/master/master-host.js'
 import type { MasterRecovery } from '../../../actors/master/master-recovery.js'
 import { isPeerMaster } from '../../../actors/master/peer-masters.js'
 import { isAdmitted } from '../../../actors/master/routes.js'
-import { warmUp } from '../../../actors/master/warm-up.js'
 import { type MasterMessage, violation } from '../../../actors/messages/catalogue.js'
 import { systemClock } from '../../clock.js'
 import { errorOf, FiresteelError } from '../../errors.js'
@@ -64,14 +62,15 @@ class MasterNode implements RunningNode {
         this.#server.log.warn('DESCRIPTORS_TOO_FEW: more nodes or clients than this are turned away', few)
       this.#recovery = await openRecovery(this.#spec, this.#server.log)
       const address = await this.#server.listen()
-      const web = await this.#server.serveHttp(
-        masterRoutes({
+      const web = await this.#server.serveHttp(async () => {
+        const { masterRoutes } = await import('../../../actors/master/json.js')
+        return masterRoutes({
           snapshot: () => this.#masterHostNow().snapshot(),
           head: () => this.#masterHostNow().head(),
           health: this.#server.health,
           wallMs: systemClock.wallMs,
-        }),
-      )
+        })
+      })
       const masterHost = this.#makeMasterHost(this.#recovery, address, web)
       this.#masterHost = masterHost
       masterHost.begin()
@@ -166,6 +165,7 @@ class MasterNode implements RunningNode {
   async #warmUp(config: MasterConfig): Promise<void> {
     try {
       await this.#recovery?.warmUp?.()
+      const { warmUp } = await import('../../../actors/master/warm-up.js')
       await warmUp(config, () => this.#stopping === undefined && !this.#masterHost?.leads)
     } catch (error) {
       this.#server.log.warn('the warm-up of a recovery failed; the first real one takes a little longer', {

@@ -3,10 +3,11 @@ import { systemClock } from '../../clock.js'
 import { reasonOf } from '../../errors.js'
 import type { NodeHealth } from '../../http/health.js'
 import { createHttpServer, type HttpServer } from '../../http/server.js'
+import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import type { Logger } from '../../observe/log.js'
 import { ThrottledLog } from '../../observe/log-throttle.js'
-import { createLogger } from '../../observe/logger.js'
+import { createLogger, prepareLogger } from '../../observe/logger.js'
 import type { Position } from '../../persistence/engine.js'
 import type { ActorSystem } from '../../system/actor-system.js'
 import { logDeadLetters } from '../../system/dead-letters.js'
@@ -59,6 +60,7 @@ export class NodeServer<M extends Message> {
   #early: Link[] | undefined = []
   #listener: Listener | undefined
   #http: HttpServer | undefined
+  #laterTimer: NodeJS.Timeout | undefined
   #health: NodeHealth = 'starting'
   #fail: (error: Error) => void = () => {}
 
@@ -168,8 +170,8 @@ export class NodeServer<M extends Message> {
     return this.#listener?.port ?? this.#spec.port
   }
 
-  /** Returns the URL. */
-  async serveHttp(routes: Hono): Promise<string> {
+  /** Returns the URL. `routes` are made later, because no start of a node needs them. */
+  async serveHttp(routes: () => Promise<Hono>): Promise<string> {
     const { host, web, advertise } = this.#spec
     this.#http = await createHttpServer({
       host,
@@ -187,7 +189,20 @@ export class NodeServer<M extends Message> {
   opened(address: string, web: string): NodePlace {
     this.admitEarly()
     if (this.#health === 'starting') this.#health = 'ok'
+    this.#laterTimer = setTimeout(() => void this.#loadTheRest(), innerLimits.loadTheRestMs).unref()
     return { address, web, rest: null, port: this.port, webPort: this.#http?.port ?? 0 }
+  }
+
+  /**
+   * Loads what the start did not need, so that neither the first request nor the first warning waits for it,
+   * and nothing has to be read from a disk that fails later.
+   */
+  async #loadTheRest(): Promise<void> {
+    try {
+      await Promise.all([prepareLogger(), this.#http?.prepare()])
+    } catch (error) {
+      this.log.warn('a part of this program cannot be loaded', { error })
+    }
   }
 
   /** Admits a link once the node's actor is served. */
@@ -209,6 +224,7 @@ export class NodeServer<M extends Message> {
   }
 
   async close(reason: string): Promise<void> {
+    clearTimeout(this.#laterTimer)
     await this.stopAccepting()
     this.gateway.closeAll(reason)
     await this.#http?.close()

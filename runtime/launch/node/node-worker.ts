@@ -1,6 +1,5 @@
 import { violation, type WorkerMessage } from '../../../actors/messages/catalogue.js'
 import type { RequestTrace } from '../../../actors/messages/trace.js'
-import { workerRoutes } from '../../../actors/worker/json.js'
 import { startWorker, type Worker } from '../../../actors/worker/worker.js'
 import { systemClock } from '../../clock.js'
 import { FiresteelError } from '../../errors.js'
@@ -55,7 +54,10 @@ class WorkerNode implements RunningNode {
   async start(): Promise<void> {
     try {
       const address = await this.#server.listen()
-      const web = await this.#server.serveHttp(workerRoutes(() => this.#status(), this.#server.health))
+      const web = await this.#server.serveHttp(async () => {
+        const { workerRoutes } = await import('../../../actors/worker/json.js')
+        return workerRoutes(() => this.#status(), this.#server.health)
+      })
       this.#worker = await this.#startWorker(web)
       this.#tell({ event: 'listening', ...this.#server.opened(address, web) })
     } catch (error) {

@@ -1,6 +1,5 @@
 import { FiresteelError } from '../../../errors.js'
-import { deploymentJsonSchema } from '../../config/issues.js'
-import { ConfigRefused, loadConfig } from '../../config/load-config.js'
+import { ConfigRefused } from '../../config/problem.js'
 import { printJson } from '../console.js'
 import { recoveryJson, recoveryText } from '../recovery-view.js'
 import { type AddCommand, examples } from './command.js'
@@ -26,10 +25,12 @@ export const addCheck: AddCommand = (program, run) => {
     .action((file: string | undefined, options: CheckOptions) =>
       run(async (io) => {
         if (options.schema) {
+          const { deploymentJsonSchema } = await import('../../config/issues.js')
           await io.out(`${JSON.stringify(deploymentJsonSchema(), null, 2)}\n`)
           return 0
         }
         if (file === undefined) throw new FiresteelError('USAGE', 'check needs a file, or --schema.')
+        const { loadConfig } = await import('../../config/load-config.js')
         const { config, problems } = await loadConfig(file, io.cwd, io.environment)
         if (!config) throw new ConfigRefused(problems)
         const { masters, workers, recovery } = config

@@ -1,8 +1,6 @@
 import type { Command, Option } from 'commander'
-import { driverBoot } from '../../../../actors/client/boot-line.js'
-import { startEmbeddedCluster } from '../../../../actors/client/embedded-cluster.js'
-import { type FoundCluster, findCluster } from '../../../../actors/client/find-cluster.js'
-import { MasterClient } from '../../../../actors/client/master-client.js'
+import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
+import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { limits } from '../../../limits.js'
 import { type Console, Interrupted } from '../console.js'
 import { durationDefault } from './options.js'
@@ -35,7 +33,12 @@ export async function withCluster<T>(
   action: (found: FoundCluster) => Promise<T>,
 ): Promise<T> {
   const { cwd, environment: env } = io
-  if (master !== 'local') return action(findCluster({ address: master, env, cwd, boot: driverBoot(env) }))
+  const { findCluster } = await import('../../../../actors/client/find-cluster.js')
+  if (master !== 'local') {
+    const { driverBoot } = await import('../../../../actors/client/boot-line.js')
+    return action(findCluster({ address: master, env, cwd, boot: driverBoot(env) }))
+  }
+  const { startEmbeddedCluster } = await import('../../../../actors/client/embedded-cluster.js')
   const local = await interruptible(io, startEmbeddedCluster({ signal: io.interrupted }))
   try {
     return await action(findCluster({ address: local.master, secret: local.secret, env: {}, cwd }))
@@ -51,6 +54,7 @@ export function withClient<T>(
   action: (client: MasterClient, found: FoundCluster) => Promise<T>,
 ): Promise<T> {
   return withCluster(io, options, async (found) => {
+    const { MasterClient } = await import('../../../../actors/client/master-client.js')
     const client = new MasterClient({ ...found, masterTimeoutMs: options.masterTimeout })
     try {
       return await interruptible(io, action(client, found))

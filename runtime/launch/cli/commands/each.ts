@@ -4,7 +4,6 @@ import { readItems } from '../each/items.js'
 import { type CommandEnd, EndOrder, failureList, hasFailed, tagLines } from '../each/report.js'
 import type { EachJob } from '../each/run-each.js'
 import { commandFor, splitArguments } from '../each/template.js'
-import { Progress } from '../progress.js'
 import type { ClusterOptions } from './cluster.js'
 import { clusterOptions } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
@@ -54,6 +53,7 @@ async function each(
   const { template, items: given } = splitArguments(command, rest)
   const items = given ?? readItems(io.stdin as AsyncIterable<Buffer>, options.null ? '\0' : '\n')
   if (options.dryRun) return dryRun(io, template, items)
+  const { Progress } = await import('../progress.js')
   const progress = new Progress(io, 'commands')
   const order = new EndOrder(options.keepOrder === true)
   const failed: CommandEnd[] = []

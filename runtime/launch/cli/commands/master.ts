@@ -1,7 +1,6 @@
 import { type AddCommand, examples } from './command.js'
 import { MASTER_NAME, type MasterFlags, masterFlags } from './master-flags.js'
 import { choiceOption, durationOption, intOption, listOption, portOption } from './options.js'
-import { singleNode } from './single-node.js'
 
 export const addMaster: AddCommand = (program, run) => {
   program
@@ -56,14 +55,15 @@ export const addMaster: AddCommand = (program, run) => {
       ),
     )
     .action((file: string | undefined, options: MasterFlags) =>
-      run((io) =>
-        singleNode(io, {
+      run(async (io) => {
+        const { singleNode } = await import('./single-node.js')
+        return singleNode(io, {
           role: 'master',
           file,
           name: options.name ?? (file === undefined ? MASTER_NAME : undefined),
           flags: masterFlags(options),
           json: options.json === true,
-        }),
-      ),
+        })
+      }),
     )
 }

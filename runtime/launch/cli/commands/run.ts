@@ -3,7 +3,7 @@ import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
 import { formatMasterAddresses, parseMasterAddresses } from '../../../addresses.js'
 import { FiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
-import { type Child, startChild } from '../../../process/child.js'
+import type { Child } from '../../../process/child.js'
 import type { ProcessExit } from '../../../process/child-end.js'
 import { mainCommand } from '../../../process/node-command.js'
 import { mainFile } from '../../config/main-file.js'
@@ -78,6 +78,7 @@ export const addRun: AddCommand = (program, run) => {
         const path = await mainFile(main, io.cwd)
         const line = mainCommand({ main: path, args, nodeOptions: options.nodeOption ?? [] })
         const exit = await withCluster(io, options, async (found) => {
+          const { startChild } = await import('../../../process/child.js')
           const child = await startChild({
             ...line,
             cwd: io.cwd,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type SubmissionProblem, submissionProblem } from '../../../../actors/client/check-submission.js'
-import { followDriver, type Submission } from '../../../../actors/client/follow-driver.js'
+import type { SubmissionProblem } from '../../../../actors/client/check-submission.js'
+import type { Submission } from '../../../../actors/client/follow-driver.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import type { DriverDescription } from '../../../../actors/messages/common.js'
 import type { DriverStatusResponse } from '../../../../actors/messages/drivers.js'
@@ -96,7 +96,8 @@ function requireSupervision({ supervise, maxRestarts, restartWindow }: SubmitOpt
 /**
  * A Master would refuse it as well, so nobody has to wait for that. Throws REQUEST_INVALID, RECORD_TOO_LARGE.
  */
-function requireSubmission(key: string, description: DriverDescription): void {
+async function requireSubmission(key: string, description: DriverDescription): Promise<void> {
+  const { submissionProblem } = await import('../../../../actors/client/check-submission.js')
   const problem = submissionProblem(key, description)
   if (!problem) return
   const place = optionOf(problem.path)
@@ -114,6 +115,7 @@ async function follow(
   submission: Submission,
   json: boolean,
 ): Promise<void> {
+  const { followDriver } = await import('../../../../actors/client/follow-driver.js')
   const status = await followDriver(client, submission, {
     signal: io.interrupted,
     onResubmitted: (id, before) =>
@@ -181,7 +183,7 @@ export const addSubmit: AddCommand = (program, run) => {
         const description = await descriptionOf(io, main, args, options)
         requireSupervision(options)
         const key = options.key ?? randomUUID()
-        requireSubmission(key, description)
+        await requireSubmission(key, description)
         return withClient(io, options, async (client) => {
           const { driverId, state } = await client.request({ type: 'RequestSubmitDriver', key, description })
           if (options.json) await printJson(io, { id: driverId, key, state })

@@ -1,6 +1,5 @@
 import { type AddCommand, examples } from './command.js'
 import { collectAddresses, collectLabels, coresOption, defined, memoryOption, portOption } from './options.js'
-import { singleNode } from './single-node.js'
 
 interface WorkerOptions {
   readonly master?: string
@@ -68,14 +67,15 @@ export const addWorker: AddCommand = (program, run) => {
       ),
     )
     .action((file: string | undefined, options: WorkerOptions) =>
-      run((io) =>
-        singleNode(io, {
+      run(async (io) => {
+        const { singleNode } = await import('./single-node.js')
+        return singleNode(io, {
           role: 'worker',
           file,
           name: file === undefined ? undefined : options.name,
           flags: flagsOf(options, io.environment.FIRESTEEL_MASTER),
           json: options.json === true,
-        }),
-      ),
+        })
+      }),
     )
 }

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+
+/*
+ * What each process loads before it can begin: the files that its entry reaches by static imports. A file
+ * costs some 0.5 ms of processor time, wherever it comes from. `docs/architecture.md` has the rule.
+ */
+
+interface Loaded {
+  readonly packages: readonly string[]
+  readonly files: number
+}
+
+/** Follows the static imports of compiled files. What is imported as a type only has no import there. */
+function loadedBy(...entries: string[]): Loaded {
+  const open = entries.map((entry) => join('dist', entry))
+  const files = new Set<string>()
+  const packages = new Set<string>()
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (files.has(file)) continue
+    files.add(file)
+    for (const target of staticImports(readFileSync(file, 'utf8'))) {
+      if (target.startsWith('.')) open.push(join(dirname(file), target))
+      else if (!target.startsWith('node:')) packages.add(packageOf(target))
+    }
+  }
+  return { packages: [...packages].sort(), files: files.size }
+}
+
+const staticImports = (text: string): string[] =>
+  [...text.matchAll(/^(?:import|export)\s(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]/gm)].map((match) => match[1]!)
+
+const packageOf = (target: string): string =>
+  target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/')
+
+const CLI = 'runtime/launch/cli'
+const NODE = 'runtime/launch/node'
+
+const starts: readonly (readonly [what: string, entries: readonly string[], packages: readonly string[]])[] =
+  [
+    ['a command, with all commands and their help', [`${CLI}/bin.js`], ['commander']],
+    [
+      'a command that asks a Master',
+      [`${CLI}/bin.js`, 'actors/client/master-client.js'],
+      ['commander', 'nact', 'zod'],
+    ],
+    ['`up` without a file', [`${CLI}/bin.js`, `${CLI}/up.js`], ['commander']],
+    ['a Master', [`${NODE}/node-main.js`, `${NODE}/node-master.js`], ['nact', 'zod']],
+    ['a Worker', [`${NODE}/node-main.js`, `${NODE}/node-worker.js`], ['nact', 'zod']],
+    ['the guard of a Worker', ['runtime/process/guard-main.js'], []],
+    ['an executor', ['actors/executor/main.js'], []],
+    ['a thread of an executor', ['actors/executor/thread.js'], []],
+    ['the library', ['actors/client/index.js'], ['nact', 'zod']],
+  ]
+
+for (const [what, entries, packages] of starts) {
+  test(`${what} loads ${packages.length === 0 ? 'no package' : `only ${packages.join(', ')}`} at its start`, () => {
+    for (const entry of entries) assert.ok(existsSync(join('dist', entry)), `${entry} is not there`)
+    assert.deepEqual(loadedBy(...entries).packages, packages)
+  })
+}
+
+test('static imports are found in each form, dynamic ones are left out', () => {
+  const text = [
+    "import 'a'",
+    "import b, { c } from 'b'",
+    "import {\n  d,\n} from 'c'",
+    "export { e } from './d.js'",
+    "  const f = await import('no')",
+  ].join('\n')
+  assert.deepEqual(staticImports(text), ['a', 'b', 'c', './d.js'])
+})
