@@ -29,6 +29,7 @@ test("what a client's key opens is the requests of applications and commands, an
       'RequestKillApplication',
       'RequestSubmitDriver',
       'RequestKillDriver',
+      'RequestRestartDriver',
       'RequestDriverStatus',
       'RequestMasterState',
       'RequestLogLocation',
