@@ -601,6 +601,10 @@ export const limits = {
    * An executor looks this often at its running tasks, for time-outs and for results whose wake-up got lost.
    */
   threadLookMs: 10,
+  /** A thread tells of the progress of its tasks this often at most, and only the newest of each. */
+  taskProgressMs: 100,
+  /** Characters of the text of a progress: it is for a line on a screen. */
+  taskProgressTextLength: 256,
   /**
    * A cancelled or timed-out task has this long to end by its AbortSignal. Then its thread takes nothing new;
    * its other tasks have as long to end, and then it is ended.

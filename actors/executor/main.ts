@@ -68,6 +68,7 @@ class Executor {
       maxResultBytes: limits.maxResultBytes,
       onResult: (attempt, status, body) => this.#session.result(attempt, status, body),
       onStarted: (attempts) => this.#session.started(attempts),
+      onProgress: (progress) => this.#session.progress(progress),
       onReturned: (attempts) => this.#session.returned(attempts),
       onLog: (text) => {
         say(text)

@@ -1,6 +1,12 @@
 import { FiresteelError } from '../../runtime/errors.js'
+import { limits } from '../../runtime/limits.js'
+import type { Progress } from './progress-throttle.js'
 import type { ExecutorInfo, TaskContext, TaskLogger } from './task.js'
 import { taskLogger } from './task-console.js'
+
+export type ReportProgress = (position: number, progress: Progress) => void
+
+const HELP = 'Call context().progress(0.5, "half of the pages are read").'
 
 /**
  * The context of one attempt. An AbortController costs more than a short task, so it is made at its first
@@ -14,12 +20,38 @@ export class RunningTask implements TaskContext {
   readonly logger: TaskLogger = taskLogger
   #controller: AbortController | undefined
   #reason: Error | undefined
+  /** Undefined: it has ended. */
+  #report: ReportProgress | undefined
 
-  constructor(position: number, taskId: number, attempt: number, executor: ExecutorInfo) {
+  constructor(
+    position: number,
+    taskId: number,
+    attempt: number,
+    executor: ExecutorInfo,
+    report: ReportProgress,
+  ) {
+    this.#report = report
     this.position = position
     this.taskId = taskId
     this.attempt = attempt
     this.executor = executor
+  }
+
+  progress(fraction: number, text?: string): void {
+    if (typeof fraction !== 'number' || Number.isNaN(fraction)) {
+      const message = `The fraction of progress() is ${String(fraction)}; it must be a number from 0 to 1.`
+      throw new FiresteelError('USAGE', message, { place: 'fraction', help: HELP })
+    }
+    if (text !== undefined && typeof text !== 'string')
+      throw new FiresteelError('USAGE', 'The text of progress() must be text.', { place: 'text', help: HELP })
+    const cut = (text ?? '').slice(0, limits.taskProgressTextLength)
+    // Sums of fractions end a little above 1, and nothing is wrong with the task.
+    this.#report?.(this.position, { fraction: Math.min(1, Math.max(0, fraction)), text: cut })
+  }
+
+  /** What it says from now on is not heard: a promise that it has left behind may go on. */
+  ended(): void {
+    this.#report = undefined
   }
 
   /** Why the attempt was told to end. */

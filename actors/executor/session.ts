@@ -6,6 +6,7 @@ import { dropStray } from '../messages/stray-envelope.js'
 import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
 import {
   type AttemptKey,
+  type AttemptProgress,
   type Hello,
   INLINE_BYTES,
   type ResultEntry,
@@ -17,6 +18,7 @@ import {
   writeEnding,
   writeHello,
   writeLog,
+  writeProgress,
   writeResults,
 } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
@@ -58,6 +60,8 @@ export class ExecutorSession {
   readonly #attempts = new Map<number, Attempt>()
   /** Results that the driver has not acknowledged, by task. */
   readonly #kept = new Map<number, KeptResult>()
+  /** The newest progress of tasks that has not left yet. */
+  readonly #progress = new Map<number, AttemptProgress>()
   readonly #inputs = new BodyAssembly(() => this.#maxInputBytes)
   readonly #functions = new Set<number>()
   #maxInputBytes: number = limits.maxInputBytes
@@ -86,6 +90,7 @@ export class ExecutorSession {
         if (!isCurrent()) return
         stream.drained()
         this.#pressure()
+        this.#sendProgress()
       },
       closed: (_end: LinkEnd) => {
         if (!isCurrent()) return
@@ -101,6 +106,7 @@ export class ExecutorSession {
     const { taskId, n } = attempt
     // The driver may have given the task to this executor again meanwhile.
     if (this.#attempts.get(taskId) === attempt) this.#attempts.delete(taskId)
+    this.#progress.delete(taskId)
     const result: KeptResult = { taskId, n, status, body }
     this.#kept.set(taskId, result)
     if (!this.#welcomed) return
@@ -121,6 +127,24 @@ export class ExecutorSession {
     // The `ending` must arrive first: otherwise the driver would give these attempts to this executor again.
     if (this.#ending === undefined) send()
     else stream.push(send)
+  }
+
+  /**
+   * It leaves if the link takes it at once, and never in place of a result. The newest of each task is kept.
+   */
+  progress(progress: readonly AttemptProgress[]): void {
+    for (const entry of progress) {
+      if (this.#attempts.get(entry.taskId)?.n === entry.n) this.#progress.set(entry.taskId, entry)
+    }
+    this.#sendProgress()
+  }
+
+  #sendProgress(): void {
+    const stream = this.#stream
+    if (!this.#welcomed || stream === undefined || stream.isBlocked || this.#progress.size === 0) return
+    const progress = [...this.#progress.values()]
+    this.#progress.clear()
+    writeProgress(progress, stream.emit)
   }
 
   log(text: string): void {

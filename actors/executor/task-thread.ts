@@ -1,9 +1,10 @@
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { decodeError, encodeError } from '../messages/task-error.js'
-import type { FunctionEntry, ResultStatus } from '../messages/tasks.js'
+import type { AttemptProgress, FunctionEntry, ResultStatus } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
 import { PositionList } from './position-list.js'
+import type { PositionProgress } from './progress-throttle.js'
 import { createSharedMemory, type RingSize, ringSizeFor, SharedRing, slotState } from './shared-ring.js'
 import type { SpawnedThread, SpawnThread } from './spawn-thread.js'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
@@ -11,6 +12,7 @@ import { packTasks } from './thread-messages.js'
 
 export interface ThreadEvents {
   result(thread: TaskThread, attempt: Attempt, status: ResultStatus, body: Uint8Array): void
+  progress(thread: TaskThread, progress: readonly AttemptProgress[]): void
   /** The thread is being ended. It has not begun these attempts and never will. */
   unbegun(thread: TaskThread, attempts: readonly Attempt[]): void
   /** The thread has ended and nothing runs in it any more. */
@@ -206,6 +208,9 @@ export class TaskThread {
       case 'notice':
         this.drain()
         return
+      case 'progress':
+        this.#events.progress(this, [...this.#progressOf(message.progress)])
+        return
       case 'fault': {
         const { error, position } = message
         const text = error === undefined ? undefined : decodeError(error).message
@@ -214,6 +219,15 @@ export class TaskThread {
           position,
         }
       }
+    }
+  }
+
+  /** What it said before it was told to end is of no use any more. */
+  *#progressOf(progress: readonly PositionProgress[]): Generator<AttemptProgress> {
+    for (const { position, fraction, text } of progress) {
+      const attempt = this.#posted.get(position)
+      if (attempt === undefined || attempt.abort !== undefined || attempt.state === 'ended') continue
+      yield { taskId: attempt.taskId, n: attempt.n, fraction, text }
     }
   }
 

@@ -28,6 +28,12 @@ export interface TaskContext {
   readonly attempt: number
   readonly taskId: number
   readonly executor: ExecutorInfo
+  /**
+   * Tells the `onProgress` of map and each how far the task is, from 0 to 1, and what it does. Call it as
+   * often as you like: the newest is told, ten times a second at most. It never waits, and costs no result
+   * its time.
+   */
+  progress(fraction: number, text?: string): void
   /** Writes lines with task and attempt to the executor's stderr. */
   readonly logger: TaskLogger
 }

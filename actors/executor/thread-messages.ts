@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '../messages/bytes.js'
 import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
+import type { PositionProgress } from './progress-throttle.js'
 import type { ExecutorInfo } from './task.js'
 
 /* What an executor's main thread and its task threads post to each other, beside the memory they share. */
@@ -23,6 +24,7 @@ export type ToThread =
 export type FromThread =
   /** The ring has new records. */
   | { readonly kind: 'notice' }
+  | { readonly kind: 'progress'; readonly progress: readonly PositionProgress[] }
   /**
    * The thread ends, by `process.exit` or by an exception outside every task's promise. `position` is the
    * task whose code did it, also if that task has ended; undefined: it was no task's code.

@@ -4,6 +4,7 @@ import { listFromBytes, toBytes } from '../messages/cloneable.js'
 import { forbidsRetry } from '../messages/no-retry.js'
 import { encodeError } from '../messages/task-error.js'
 import type { FunctionEntry, ResultStatus } from '../messages/tasks.js'
+import type { Progress, ProgressThrottle } from './progress-throttle.js'
 import { RunningTask } from './running-task.js'
 import type { SharedRing } from './shared-ring.js'
 import { taskContexts } from './task.js'
@@ -44,6 +45,8 @@ export interface ThreadDependencies {
   /** A promise of what a thenable gives. It is called inside the context of the task. */
   adopt(thenable: PromiseLike<unknown>): PromiseLike<unknown>
   drive(work: Work): void
+  /** Hears of the progress of tasks, and of their ends. */
+  readonly progress: Pick<ProgressThrottle, 'report' | 'forget'>
 }
 
 interface Ending {
@@ -101,6 +104,9 @@ export class ThreadSide {
     this.#tasksAtOnce = tasksAtOnce
   }
 
+  readonly #report = (position: number, progress: Progress): void =>
+    this.#dependencies.progress.report(position, progress)
+
   receive(message: ToThread): void {
     switch (message.kind) {
       case 'functions':
@@ -136,6 +142,8 @@ export class ThreadSide {
       if (ending !== undefined) {
         const { position } = claimed.task
         const { status, body } = ending
+        claimed.running.ended()
+        this.#dependencies.progress.forget(position)
         const large = body.byteLength > this.#ring.inlineBytes
         if (large) this.#postBody(position, body)
         yield
@@ -168,7 +176,7 @@ export class ThreadSide {
     for (let task = this.#nextTask(); task !== undefined; task = this.#nextTask()) {
       if (!this.#ring.claim(task.position, this.#dependencies.nowMs())) continue
       const { position, taskId, n, functionId } = task
-      const running = new RunningTask(position, taskId, n, this.#executor)
+      const running = new RunningTask(position, taskId, n, this.#executor, this.#report)
       return { task, running, call: this.#loaded.get(functionId) }
     }
     return undefined

@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads'
 import { encodeError } from '../messages/task-error.js'
+import { ProgressThrottle } from './progress-throttle.js'
 import { RunningTask } from './running-task.js'
 import { epochNow, SharedRing } from './shared-ring.js'
 import type { ThreadPorts } from './spawn-thread.js'
@@ -60,5 +61,10 @@ const side = new ThreadSide(data, ring, {
   adopt: async (thenable) => thenable,
   load: ({ url, name }) => loadTaskFunction(url, name, data.executor.host),
   drive,
+  progress: new ProgressThrottle({
+    nowMs: epochNow,
+    after: (ms, run) => void setTimeout(run, ms).unref(),
+    send: (progress) => post({ kind: 'progress', progress }),
+  }),
 })
 control.on('message', (message: ToThread) => side.receive(message))

@@ -2,7 +2,7 @@ import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { systemTimers } from '../../runtime/timers.js'
 import { decodeError, encodeError } from '../messages/task-error.js'
-import type { AttemptKey, FunctionEntry, ResultStatus } from '../messages/tasks.js'
+import type { AttemptKey, AttemptProgress, FunctionEntry, ResultStatus } from '../messages/tasks.js'
 import { Deque } from '../tasks/deque.js'
 import type { Attempt } from './attempt.js'
 import { ModuleFailures } from './module-failures.js'
@@ -29,6 +29,7 @@ export interface ThreadPoolOptions {
   /** Called once for each attempt that is not returned. */
   readonly onResult: (attempt: Attempt, status: ResultStatus, body: Uint8Array) => void
   readonly onStarted: (attempts: readonly AttemptKey[]) => void
+  readonly onProgress: (progress: readonly AttemptProgress[]) => void
   /** These attempts have not begun and never will. */
   readonly onReturned: (attempts: readonly AttemptKey[]) => void
   readonly onLog: (text: string) => void
@@ -253,6 +254,7 @@ export class ThreadPool {
       if (thread.idle > 0 || this.#queue.size > 0) this.#refillSoon()
     },
     unbegun: (_thread, attempts) => this.#requeue(attempts),
+    progress: (_thread, progress) => this.#options.onProgress(progress),
     ended: (thread, end) => this.#threadEnded(thread, end),
   }
 

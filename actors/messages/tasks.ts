@@ -56,6 +56,14 @@ export interface ResultEntry extends AttemptKey {
   readonly body: Uint8Array | undefined
 }
 
+/** How far an attempt is, as its task says. */
+export interface AttemptProgress extends AttemptKey {
+  /** From 0 to 1. */
+  readonly fraction: number
+  /** Empty: it gave none. */
+  readonly text: string
+}
+
 export interface Chunk extends AttemptKey {
   readonly totalBytes: number
   readonly bytes: Uint8Array
@@ -91,6 +99,8 @@ export type FromExecutor =
   | { readonly kind: 'returned'; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'results'; readonly results: readonly ResultEntry[] }
   | { readonly kind: 'chunk'; readonly chunk: Chunk }
+  /** The newest of each; some may be left out. */
+  | { readonly kind: 'progress'; readonly progress: readonly AttemptProgress[] }
   | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly text: string }
   /**
    * The executor ends itself within `lastWordsMs`. What it reports from now on counts only when it is gone.
@@ -116,6 +126,7 @@ const kinds = {
   results: 20,
   log: 21,
   ending: 22,
+  progress: 23,
 } as const
 
 /** Larger bodies are sent in chunks, so that every frame stays small. */
@@ -126,12 +137,16 @@ const RUN_BYTES = KEY_BYTES + 4 + 4 + 1 + 4
 const RESULT_BYTES = KEY_BYTES + 1 + 1 + 4
 const FUNCTION_BYTES = 4 + 4 + 4
 const BATCH_HEADER_BYTES = 1 + 1 + 4
+const PROGRESS_BYTES = KEY_BYTES + 4 + 4
 const CHUNK_HEADER_BYTES = 1 + KEY_BYTES + 8
 export const CHUNK_BYTES = FRAME_BYTES - CHUNK_HEADER_BYTES
 /** Longer texts for people are cut, not refused. */
 const TEXT_BYTES = innerLimits.taskTextBytes
 
 export type Emit = (parts: readonly Uint8Array[]) => void
+
+/** A fraction travels in millionths: nobody sees more. */
+const millionths = 1e6
 
 const utf8 = (text: string): Buffer => Buffer.from(text, 'utf8')
 const shortText = (text: string): Buffer => utf8(text).subarray(0, TEXT_BYTES)
@@ -227,6 +242,21 @@ export function writeResults(results: readonly ResultEntry[], emit: Emit): void 
     (writer, result) => {
       writeKey(writer, result).u8(resultStatuses.indexOf(result.status))
       writeBody(writer, result.body)
+    },
+    emit,
+  )
+}
+
+export function writeProgress(progress: readonly AttemptProgress[], emit: Emit): void {
+  const entries = progress.map((entry) => ({ ...entry, bytes: utf8(entry.text) }))
+  emitBatches(
+    kinds.progress,
+    entries,
+    ({ bytes }) => PROGRESS_BYTES + bytes.length,
+    (writer, entry) => {
+      writeKey(writer, entry)
+        .u32(Math.round(entry.fraction * millionths))
+        .text(entry.bytes)
     },
     emit,
   )
@@ -332,6 +362,8 @@ function fromExecutor(reader: ByteReader): FromExecutor {
       return { kind: 'chunk', chunk: readChunk(reader) }
     case kinds.log:
       return { kind: 'log', level: reader.flag() ? 'error' : 'warn', text: reader.text() }
+    case kinds.progress:
+      return { kind: 'progress', progress: readEntries(reader, PROGRESS_BYTES, readProgress) }
     case kinds.ending:
       return { kind: 'ending', reason: reader.text(), hasWorked: reader.flag() }
     default:
@@ -373,6 +405,13 @@ function readResult(reader: ByteReader): ResultEntry {
   const status = resultStatuses[reader.u8()]
   if (status === undefined) throw invalid('a result has no such status')
   return { taskId, n, status, body: readBody(reader) }
+}
+
+function readProgress(reader: ByteReader): AttemptProgress {
+  const { taskId, n } = readKey(reader)
+  const fraction = reader.u32() / millionths
+  if (fraction > 1) throw invalid('a task cannot be more than done')
+  return { taskId, n, fraction, text: reader.text() }
 }
 
 function readBody(reader: ByteReader): Uint8Array | undefined {

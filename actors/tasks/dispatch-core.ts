@@ -5,6 +5,7 @@ import { lose, lossOf, silenceOf, unannounced } from './dispatch-losses.js'
 import { place, rebalance } from './dispatch-placement.js'
 import {
   acceptAnswer,
+  acceptProgress,
   acceptResults,
   acceptReturned,
   acceptStarted,
@@ -130,7 +131,7 @@ export class DispatchCore {
   #fromExecutor(
     input: Extract<
       DispatchInput,
-      { kind: 'held' | 'started' | 'returned' | 'results' | 'ending' | 'pressure' }
+      { kind: 'held' | 'started' | 'returned' | 'results' | 'progress' | 'ending' | 'pressure' }
     >,
     nowMs: number,
   ): void {
@@ -170,6 +171,9 @@ export class DispatchCore {
           return
         }
         acceptResults(state, executor, input.results, nowMs)
+        return
+      case 'progress':
+        acceptProgress(state, executor, input.progress)
         return
       case 'pressure':
         executor.blocked = input.blocked

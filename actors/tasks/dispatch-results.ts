@@ -1,6 +1,6 @@
 import { backoffMs, jittered } from '../../runtime/backoff.js'
 import { limits } from '../../runtime/limits.js'
-import type { AttemptKey, ResultStatus } from '../messages/tasks.js'
+import type { AttemptKey, AttemptProgress, ResultStatus } from '../messages/tasks.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 import { loseWithThread } from './dispatch-thread-loss.js'
 import type { AttemptResult, DispatchInput } from './dispatch-types.js'
@@ -38,6 +38,20 @@ export function acceptResults(
   if (ended > 0) executor.window.ended(ended, nowMs)
   if (results.some(hasRun)) noteWork(state, executor)
   applyResults(state, executor, results)
+}
+
+/** Progress of attempts that are no longer current is dropped, as their results are. */
+export function acceptProgress(
+  state: DispatchState,
+  executor: ExecutorEntry,
+  progress: readonly AttemptProgress[],
+): void {
+  if (executor.ending !== undefined) return
+  for (const { taskId, n, fraction, text } of progress) {
+    if (currentTask(executor, { taskId, n })?.state !== 'sent') continue
+    const step = text === '' ? { fraction } : { fraction, text }
+    state.effects.push({ kind: 'progress', taskId, progress: step })
+  }
 }
 
 /** Tells once that the executor has run a task, so that later ends do not count as failed starts. */

@@ -1,5 +1,5 @@
 import type { ExecutorState } from '../messages/common.js'
-import type { AttemptKey, ResultStatus } from '../messages/tasks.js'
+import type { AttemptKey, AttemptProgress, ResultStatus } from '../messages/tasks.js'
 import type { CallLimit } from './call-limits.js'
 import type { DispatchTimer } from './dispatch-timer.js'
 import type { LimitKey } from './key-limit.js'
@@ -64,6 +64,13 @@ export interface Repetition {
   readonly cause: RepetitionCause
 }
 
+/** How far a task is, as it says. */
+export interface TaskStep {
+  /** From 0 to 1. */
+  readonly fraction: number
+  readonly text?: string
+}
+
 /** What a function of the caller threw. It may be undefined, so it has an object around it. */
 export interface Thrown {
   readonly error: unknown
@@ -105,6 +112,7 @@ export type DispatchInput =
   | { readonly kind: 'started'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'returned'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'results'; readonly execId: number; readonly results: readonly AttemptResult[] }
+  | { readonly kind: 'progress'; readonly execId: number; readonly progress: readonly AttemptProgress[] }
   /** The executor ends itself. What it reports from now on counts only when it is gone. */
   | {
       readonly kind: 'ending'
@@ -158,6 +166,8 @@ export type DispatchEffect =
   /** Tell it that it may end itself now. */
   | { readonly kind: 'letGo'; readonly execId: number; readonly reason: string }
   | { readonly kind: 'killExecutor'; readonly execId: number }
+  /** Its current attempt says how far it is. */
+  | { readonly kind: 'progress'; readonly taskId: number; readonly progress: TaskStep }
   /** Ask the caller whether this failure is repeated. The task waits for the answer. */
   | { readonly kind: 'ask'; readonly taskId: number; readonly body: Uint8Array }
   | { readonly kind: 'settle'; readonly outcome: TaskOutcome }

@@ -7,6 +7,7 @@ import { dropStray } from '../messages/stray-envelope.js'
 import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
 import {
   type AttemptKey,
+  type AttemptProgress,
   type FromExecutor,
   type FunctionEntry,
   type Hello,
@@ -35,6 +36,7 @@ export interface ChannelEvents {
   started(channel: ExecutorChannel, attempts: readonly AttemptKey[]): void
   returned(channel: ExecutorChannel, attempts: readonly AttemptKey[]): void
   results(channel: ExecutorChannel, results: readonly AttemptResult[]): void
+  progress(channel: ExecutorChannel, progress: readonly AttemptProgress[]): void
   pressure(channel: ExecutorChannel): void
   /** The executor ends itself. */
   ending(channel: ExecutorChannel, reason: string, hasWorked: boolean): void
@@ -215,6 +217,9 @@ export class ExecutorChannel {
         return
       case 'ending':
         events.ending(this, message.reason, message.hasWorked)
+        return
+      case 'progress':
+        events.progress(this, message.progress)
         return
       case 'log':
         events.log(this, message.text)

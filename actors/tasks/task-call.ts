@@ -3,7 +3,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { CallLimit } from './call-limits.js'
 import { CallSite, placed, type TaskPlace } from './call-site.js'
-import type { TaskOutcome } from './dispatch-types.js'
+import type { TaskOutcome, TaskStep } from './dispatch-types.js'
 import type { LimitKey } from './key-limit.js'
 import { keyOf, limitOf } from './limit-option.js'
 import { errorOf } from './outcome-error.js'
@@ -63,6 +63,8 @@ export class TaskCall<I> {
   #failure: { readonly error: unknown } | undefined
   #progress = { done: 0, failed: 0, retried: 0 }
   #progressDue = false
+  /** What tasks have said since the last report, by the index of their input. */
+  readonly #steps = new Map<number, TaskStep>()
   #unlisten: (() => void) | undefined
 
   /** Throws USAGE. No input is pulled before the first `next`. */
@@ -246,6 +248,7 @@ export class TaskCall<I> {
       group: this.#group,
       limit: this.#limit,
       key,
+      onProgress: this.#settings.onProgress && ((step) => this.#stepped(index, step)),
       onEnd: (outcome) => this.#onEnd(outcome, index, input, size),
     })
     this.#inFlight.set(taskId, index)
@@ -282,6 +285,7 @@ export class TaskCall<I> {
   }
 
   #add(ended: Ended<I>): void {
+    this.#steps.delete(ended.index)
     if ('error' in ended.result) this.#progress.failed++
     else this.#progress.done++
     if ('error' in ended.result && this.#output.endsAtFailure) this.#cutAfter(ended.index)
@@ -306,6 +310,13 @@ export class TaskCall<I> {
     void this.#closeIterator()
   }
 
+  /** Only the newest of each task is told. */
+  #stepped(index: number, step: TaskStep): void {
+    if (this.#ended) return
+    this.#steps.set(index, step)
+    this.#report()
+  }
+
   #report(): void {
     const { onProgress } = this.#settings
     if (onProgress === undefined || this.#progressDue) return
@@ -315,7 +326,11 @@ export class TaskCall<I> {
       const total = totalOf(this.#inputs)
       const counts = this.#pool.counts(this.#group)
       try {
-        onProgress({ ...this.#progress, ...counts, ...(total !== undefined && { total }) })
+        const progress = { ...this.#progress, ...counts, ...(total !== undefined && { total }) }
+        const steps = [...this.#steps]
+        this.#steps.clear()
+        if (steps.length === 0) onProgress(progress)
+        for (const [index, step] of steps) onProgress({ ...progress, task: { index, ...step } })
       } catch (error) {
         this.fail(error)
       }

@@ -3,7 +3,7 @@ import { checkKnownOptions } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import { DURATION_MS_MAX, parseDurationMs } from '../../runtime/units.js'
 import { type BackoffOptions, backoffOf } from './backoff-option.js'
-import type { Backoff } from './dispatch-types.js'
+import type { Backoff, TaskStep } from './dispatch-types.js'
 import { checkLimit, type LimitOptions } from './limit-option.js'
 
 /** Options of `tasks()`. They hold for every call of its functions that does not set its own. */
@@ -38,11 +38,16 @@ export interface TaskProgress {
   readonly waiting: number
   /** Set if the inputs have a length. */
   readonly total?: number
+  /** Set if this call tells what a task said by `context().progress`: of the input of this index. */
+  readonly task?: TaskStep & { readonly index: number }
 }
 
 /** Options of `map()` and `each()`. They override those of `tasks()`, which override the defaults. */
 export interface CallOptions extends TaskOptions {
-  /** Called after tasks have ended; once for tasks that ended together. */
+  /**
+   * Called after tasks have ended, once for tasks that ended together; and with `task` when a task says how
+   * far it is, for each task ten times a second at most.
+   */
   readonly onProgress?: (progress: TaskProgress) => void
   /** Aborting it ends the call, and the loop that reads the results throws the signal's reason. */
   readonly signal?: AbortSignal

@@ -21,6 +21,7 @@ import type {
   TaskOutcome,
   TaskPoolEvent,
   TaskSpec,
+  TaskStep,
   Thrown,
 } from './dispatch-types.js'
 import { type ChannelEvents, type ChannelLink, ExecutorChannel, type RunTask } from './executor-channel.js'
@@ -48,6 +49,8 @@ export interface SubmitSpec {
   /** The limit of its call, which is the same for all tasks of the group, and the key for it. */
   readonly limit?: CallLimit | undefined
   readonly key?: LimitKey | undefined
+  /** Called with what the task says of itself. It must not throw. */
+  readonly onProgress?: ((step: TaskStep) => void) | undefined
   /** Called exactly once. */
   readonly onEnd: (outcome: TaskOutcome) => void
 }
@@ -305,6 +308,9 @@ class Pool implements TaskPool {
       case 'killExecutor':
         this.#options.killExecutor(effect.execId)
         return
+      case 'progress':
+        this.#submissions.get(effect.taskId)?.onProgress?.(effect.progress)
+        return
       case 'ask':
         this.#step({ kind: 'answer', taskId: effect.taskId, ...this.#answerOf(effect) })
         return
@@ -415,6 +421,8 @@ class Pool implements TaskPool {
       this.#observed(channel, (execId) => ({ kind: 'returned', execId, attempts })),
     results: (channel, results) =>
       this.#observed(channel, (execId) => ({ kind: 'results', execId, results })),
+    progress: (channel, progress) =>
+      this.#observed(channel, (execId) => ({ kind: 'progress', execId, progress })),
     pressure: (channel) =>
       this.#observed(channel, (execId) => ({ kind: 'pressure', execId, blocked: channel.isBlocked })),
     ending: (channel, reason, hasWorked) =>

@@ -157,6 +157,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     attempt: true,
     taskId: true,
     executor: true,
+    progress: true,
     logger: true,
   } satisfies Record<keyof TaskContext, true>,
 }

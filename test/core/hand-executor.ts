@@ -49,6 +49,11 @@ export class HandExecutor {
     this.#say((emit) => tasks.writeResults([{ taskId, n, status, body }], emit))
   }
 
+  /** Several of them come in one frame. */
+  progress(...progress: readonly tasks.AttemptProgress[]): void {
+    this.#say((emit) => tasks.writeProgress(progress, emit))
+  }
+
   die(pool: TaskPool): void {
     pool.executorUpdated({ execId: this.#execId, state: 'EXITED' })
   }

@@ -103,6 +103,7 @@ class World {
         }
         return
       case 'log':
+      case 'progress':
         return
       case 'ask':
         this.asked.push(effect.taskId)

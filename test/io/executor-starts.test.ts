@@ -75,6 +75,7 @@ function trial(threads: number, heapMib: number, spawn: (number: number) => Spaw
     },
     onResult: ({ taskId }, status) => void ends.set(taskId, status),
     onStarted: () => {},
+    onProgress: () => {},
     onReturned: (attempts) => {
       for (const { taskId } of attempts) ends.set(taskId, 'returned')
     },

@@ -9,7 +9,7 @@ import { COMMAND_URL } from '../../actors/executor/task-module.js'
 import { NoRetry } from '../../actors/messages/no-retry.js'
 import { each } from '../../actors/tasks/each.js'
 import { map } from '../../actors/tasks/map.js'
-import type { TaskOptions } from '../../actors/tasks/task-options.js'
+import type { TaskOptions, TaskProgress } from '../../actors/tasks/task-options.js'
 import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
 import { type FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { isRunning as isRunningEntry, readProcess } from '../../runtime/process/process-table.js'
@@ -125,6 +125,26 @@ test('a NoRetry ends a task at its first attempt, and arrives as such', async ()
     assert.ok(found instanceof NoRetry)
     assert.equal(found.message, 'no such page')
     assert.equal((found as NoRetry & { status?: number }).status, 404)
+  }
+})
+
+test('a task tells how far it is, also one that keeps its thread to itself', async () => {
+  for (const how of ['waits', 'spins'] as const) {
+    const told: (TaskProgress['task'] & object)[] = []
+    const onProgress = ({ task }: TaskProgress): void => void (task && told.push(task))
+    for await (const { index, value } of each(shared.pool, sample(shared).reports, [how], { onProgress })) {
+      assert.deepEqual({ index, value }, { index: 0, value: how })
+    }
+    const fractions = told.map(({ fraction }) => fraction)
+    assert.ok(told.length > 0, how)
+    assert.deepEqual(
+      fractions,
+      fractions.toSorted((one, other) => one - other),
+    )
+    for (const { index, fraction, text } of told) {
+      assert.equal(index, 0)
+      assert.equal(text, `step ${Math.round(fraction * 40)}`)
+    }
   }
 })
 

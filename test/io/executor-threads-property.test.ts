@@ -68,6 +68,7 @@ class Trial {
       maxResultBytes: MAX_RESULT_BYTES,
       onResult: ({ taskId }, status, body) => this.#ended(taskId, status, body),
       onStarted: () => {},
+      onProgress: () => {},
       onReturned: (attempts) => {
         for (const { taskId } of attempts) this.#ended(taskId, 'returned', new Uint8Array())
       },

@@ -34,6 +34,7 @@ class Threads {
         this.ends.set(taskId, { status, body })
       },
       onStarted: () => {},
+      onProgress: () => {},
       onReturned: () => assert.fail('nothing was taken back'),
       onLog: (text) => assert.fail(text),
       onUseless: (_why, reason) => assert.fail(reason),

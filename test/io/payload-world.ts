@@ -289,6 +289,7 @@ export class PayloadWorld {
             this.faults.push(`task ${taskId} was returned, and nobody recalled it`)
         },
         results: (from, results) => ifCurrent(from, () => this.#results(from, results)),
+        progress: () => {},
         pressure: () => {},
         log: () => {},
         defect: (error) => this.faults.push(`a defect of the driver: ${String(error)}`),

@@ -23,6 +23,18 @@ export function failsForGood(how: 'itself' | 'cause'): never {
   throw how === 'itself' ? error : new Error('the page could not be read', { cause: error })
 }
 
+/** Says how far it is all the time, and waits in between, or keeps its thread to itself. */
+export async function reports(how: 'waits' | 'spins'): Promise<string> {
+  const steps = 40
+  for (let step = 1; step <= steps; step++) {
+    context().progress(step / steps, `step ${step}`)
+    const until = performance.now() + 10
+    if (how === 'waits') await new Promise((resolve) => setTimeout(resolve, 10))
+    else while (performance.now() < until);
+  }
+  return how
+}
+
 export function failsTogether(): never {
   throw new AggregateError([new Error('one'), new RangeError('two')], 'both')
 }

@@ -714,6 +714,27 @@ export const mutations: readonly Mutation[] = [
     test: 'tasks-errors',
   },
   {
+    name: 'a thread tells of its tasks as often as they like',
+    file: 'actors/executor/progress-throttle.js',
+    find: 'if (waitMs <= 0)',
+    replace: 'if (true)',
+    test: 'tasks-progress',
+  },
+  {
+    name: 'the progress of an earlier attempt is told',
+    file: 'actors/tasks/dispatch-results.js',
+    find: "currentTask(executor, { taskId, n })?.state !== 'sent'",
+    replace: "executor.outstanding.get(taskId)?.state !== 'sent'",
+    test: 'tasks-progress',
+  },
+  {
+    name: 'progress goes onto a link that is full',
+    file: 'actors/executor/session.js',
+    find: 'stream.isBlocked || this.#progress.size === 0',
+    replace: 'this.#progress.size === 0',
+    test: 'tasks-progress',
+  },
+  {
     name: 'a NoRetry that is a cause is overlooked',
     file: 'actors/messages/no-retry.js',
     find: 'error = error.cause;',

@@ -22,6 +22,7 @@ export class SimExecutor {
     const runner = new SimThreads(world, place, random, launch, {
       onResult: (attempt, status, body) => session.result(attempt, status, body),
       onStarted: (attempts) => session.started(attempts),
+      onProgress: (progress) => session.progress(progress),
       onReturned: (attempts) => session.returned(attempts),
       onLog: (text) => session.log(text),
       onUseless: onExit,

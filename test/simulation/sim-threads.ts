@@ -17,7 +17,10 @@ const LOOK_MS = 100
 const STEP_MS = 0.05
 const MOST_RESULT_BYTES = 16 * limits.payloadChunkBytes
 
-type Ends = Pick<ThreadPoolOptions, 'onResult' | 'onStarted' | 'onReturned' | 'onLog' | 'onUseless'>
+type Ends = Pick<
+  ThreadPoolOptions,
+  'onResult' | 'onStarted' | 'onProgress' | 'onReturned' | 'onLog' | 'onUseless'
+>
 
 /**
  * The threads of a simulated executor: the shipped code, on the time of its place. Its tasks take time, and

@@ -131,6 +131,7 @@ export class ScheduledThread implements SpawnedThread {
         this.#watch({ promised: pending as PromiseLike<unknown> as Promised, settled, failed }),
       adopt: (thenable) => thenable,
       load: (entry) => world.load(this, entry) as PromiseLike<unknown> as PromiseLike<TaskFunction>,
+      progress: { report: () => {}, forget: () => {} },
       drive: (work) => {
         this.#work = work
         this.#pause = undefined

@@ -108,6 +108,7 @@ export class ThreadHistory implements ThreadWorld {
       },
       onResult: (attempt, status, body) => this.#ended(attempt, status, body),
       onStarted: (attempts) => this.#started(attempts),
+      onProgress: () => {},
       onReturned: (attempts) => this.#returned(attempts),
       onLog: (text) => this.#tell(text),
       onUseless: (why, reason) => this.#givenUp(why, reason),
