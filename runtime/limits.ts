@@ -707,6 +707,13 @@ export const limits = {
   waitingFirstMs: 5 * SECOND,
   waitingAgainMs: 60 * SECOND,
   /**
+   * An executor without a task for so long is given back, so that others can use its cores
+   * (`executor.idleTimeout`). Idle executors are looked for this often, more often if the timeout is short.
+   */
+  idleTimeoutMs: 60 * SECOND,
+  idleLookMs: 1 * SECOND,
+  idleLookLeastMs: 100,
+  /**
    * close() waits this long for UnregisteredApplication. Then the closed link ends the application
    * (applicationGrace).
    */

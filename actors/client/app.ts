@@ -125,10 +125,16 @@ export interface App extends AsyncDisposable {
   off<K extends keyof AppEvents>(event: K, listener: (event: AppEvents[K]) => void): App
   stats(): AppStats
   /**
-   * Sets how many executors the application wants from now on. A lower number kills none. Waits for a Master.
-   * Rejects with APPLICATION_CLOSED, or the reason of the application's end.
+   * Sets how many executors the application may have from now on. If it has more, idle ones are given back at
+   * once and others when they have no task left; no task is disturbed. Waits for a Master. Rejects with
+   * APPLICATION_CLOSED, or the reason of the application's end.
    */
   requestExecutors(total: number): Promise<boolean>
+  /**
+   * Ends these executors now. Their tasks run elsewhere, and no others take their place: `requestExecutors`
+   * is lowered to those that stay. Otherwise as `requestExecutors`.
+   */
+  killExecutors(ids: readonly number[]): Promise<boolean>
   /**
    * Ends running tasks (APPLICATION_CLOSED), frees the executors, lets the process end. It closes in any
    * case.

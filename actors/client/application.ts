@@ -114,6 +114,15 @@ class Application implements App {
     return this.#endpoint.requestExecutors(total)
   }
 
+  async killExecutors(ids: readonly number[]): Promise<boolean> {
+    if (!Array.isArray(ids)) {
+      const message = 'ids must be a list of numbers of executors.'
+      throw new FiresteelError('USAGE', message, { place: 'ids', help: APP_HELP })
+    }
+    for (const [index, id] of ids.entries()) atLeast(0, id, `ids[${index}]`)
+    return this.#endpoint.killExecutors([...new Set<number>(ids)])
+  }
+
   async close(...options: unknown[]): Promise<void> {
     await this.#endpoint.close('it was closed')
     await this.ended(undefined)

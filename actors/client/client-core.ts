@@ -2,8 +2,10 @@ import { limits } from '../../runtime/limits.js'
 import type { ClientMessage, FromApplication } from '../messages/catalogue.js'
 import type { Failure, OwnedPosition, Position } from '../messages/common.js'
 import type { RequestMasterState } from '../messages/status.js'
+import type { IdleExecutor } from '../tasks/dispatch-idle.js'
 import { acknowledgementPages } from './acknowledgement.js'
 import type { ClientConfig, ClientEffect, ClientInput, ClientTimer, Reason } from './client-steps.js'
+import { ExecutorDemand } from './executor-demand.js'
 import { ExecutorRegistry } from './executor-registry.js'
 import { ExecutorRequests } from './executor-requests.js'
 import { MasterLinks } from './master-links.js'
@@ -23,6 +25,7 @@ export class ClientCore {
   readonly #masters: MasterLinks
   readonly #executors = new ExecutorRegistry()
   readonly #requests = new ExecutorRequests()
+  readonly #demand: ExecutorDemand
   #phase: Phase = 'registering'
   #appId: string | undefined
   #registeredAt: OwnedPosition | undefined
@@ -36,6 +39,7 @@ export class ClientCore {
   constructor(config: ClientConfig) {
     this.#config = config
     this.#masters = new MasterLinks(config.masters)
+    this.#demand = new ExecutorDemand(config.description.executorLimit, config.idleTimeoutMs)
   }
 
   get appId(): string | undefined {
@@ -49,6 +53,16 @@ export class ClientCore {
 
   get executors() {
     return this.#executors.held
+  }
+
+  /** True: it has given executors back, so that more work than they take must be told. */
+  get isLowered(): boolean {
+    return this.#demand.isLowered
+  }
+
+  /** Which of these idle executors to give back. */
+  surplus(idle: readonly IdleExecutor[]): number[] {
+    return this.#demand.surplus(this.#executors.active, idle)
   }
 
   step(input: ClientInput): ClientEffect[] {
@@ -87,8 +101,19 @@ export class ClientCore {
         this.#timer(input.key)
         break
       case 'requestExecutors':
-        this.#requests.want(input.total, input.waiter)
+        this.#requests.want(this.#demand.limit(input.total), input.waiter)
         this.#sendRequests()
+        this.#watchWaiting(limits.waitingFirstMs)
+        if (this.#executors.active > input.total) this.#out.push({ kind: 'look' })
+        break
+      case 'givenBack':
+        this.#givenBack(input.execIds)
+        break
+      case 'workWaits':
+        this.#workWaits()
+        break
+      case 'killExecutors':
+        this.#killExecutors(input.execIds, input.waiter)
         break
       case 'killExecutor':
         // The end of the application ends all its executors anyway.
@@ -106,6 +131,30 @@ export class ClientCore {
         this.#close()
         break
     }
+  }
+
+  /** The lower total goes first, so that the Master replaces none of them. */
+  #givenBack(execIds: readonly number[]): void {
+    const ended = execIds.filter((execId) => this.#executors.kill(execId))
+    if (ended.length === 0 || this.#phase !== 'registered') return
+    this.#requests.want(this.#demand.gaveBack(this.#executors.active))
+    this.#log('info', 'idle executors are given back', { execIds: ended })
+    this.#sendRequests()
+  }
+
+  #workWaits(): void {
+    const total = this.#demand.raise()
+    if (total === undefined || this.#phase !== 'registered') return
+    this.#requests.want(total)
+    this.#sendRequests()
+    this.#watchWaiting(limits.waitingFirstMs)
+  }
+
+  /** As in Spark, the total is lowered with them. */
+  #killExecutors(execIds: readonly number[], waiter: number): void {
+    for (const execId of execIds) this.#executors.kill(execId)
+    this.#requests.want(this.#demand.limit(this.#executors.active), waiter)
+    this.#sendRequests()
   }
 
   #linkDown(peer: string, reason: string): void {
@@ -235,6 +284,12 @@ export class ClientCore {
     this.#out.push({ kind: 'registered', appId })
     this.#sendRequests()
     this.#watchWaiting(limits.waitingFirstMs)
+    this.#watchIdle()
+  }
+
+  #watchIdle(): void {
+    const { idleTimeoutMs } = this.#config
+    this.#startTimer('idle', Math.max(limits.idleLookLeastMs, Math.min(limits.idleLookMs, idleTimeoutMs / 4)))
   }
 
   /** Without an executor, and if it wants any: asks its Master why, after this time. */
@@ -343,6 +398,11 @@ export class ClientCore {
         break
       case 'waiting':
         this.#askWhyItWaits()
+        break
+      case 'idle':
+        if (this.#phase !== 'registered') break
+        if (this.#executors.active > 0) this.#out.push({ kind: 'look' })
+        this.#watchIdle()
         break
       case 'masterTimeout':
         if (this.#appId === undefined) this.#noMaster()

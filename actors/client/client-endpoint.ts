@@ -58,6 +58,8 @@ export interface EndpointOptions {
   readonly driver?: DriverIncarnation | undefined
   readonly listener: ExecutorListenerOptions
   readonly masterTimeoutMs: number
+  /** An executor that has been idle for so long is given back; Infinity: never. */
+  readonly idleTimeoutMs: number
   readonly taskLimits: Partial<TaskPoolLimits>
   readonly log: Log
   readonly events: EndpointEvents
@@ -159,6 +161,7 @@ export class ClientEndpoint {
       driver,
       listen: this.#listener.listen,
       masterTimeoutMs,
+      idleTimeoutMs: this.#options.idleTimeoutMs,
     })
     this.#self = this.#transport.system.spawn<EndpointMessage>(CLIENT_ACTOR, (context) =>
       this.#behavior(context),
@@ -173,6 +176,18 @@ export class ClientEndpoint {
    * ended.
    */
   requestExecutors(total: number): Promise<boolean> {
+    return this.#request((waiter) => ({ kind: 'requestExecutors', total, waiter }))
+  }
+
+  /**
+   * Ends these executors, and asks for none in their place. Their tasks run elsewhere. Otherwise as above.
+   */
+  killExecutors(execIds: readonly number[]): Promise<boolean> {
+    this.#pool?.giveBack(execIds, 'it was killed by its program')
+    return this.#request((waiter) => ({ kind: 'killExecutors', execIds, waiter }))
+  }
+
+  #request(inputOf: (waiter: number) => ClientInput): Promise<boolean> {
     return new Promise((resolve, reject) => {
       if (this.#finishing) {
         reject(errorOf(closedReason))
@@ -180,7 +195,7 @@ export class ClientEndpoint {
       }
       const waiter = this.#nextWaiter++
       this.#waiters.set(waiter, (done) => (typeof done === 'boolean' ? resolve(done) : reject(done)))
-      if (this.#input({ kind: 'requestExecutors', total, waiter })) return
+      if (this.#input(inputOf(waiter))) return
       this.#waiters.delete(waiter)
       reject(new FiresteelError('BUSY', 'This application asks faster than its own process can take.'))
     })
@@ -287,6 +302,9 @@ export class ClientEndpoint {
       case 'workerRemoved':
         events.workerRemoved(effect.worker.id, effect.worker.host, effect.worker.message)
         return
+      case 'look':
+        this.#lookForIdle()
+        return
       case 'waits': {
         const { reason, workers } = effect.waiting
         log.warn(`${this.appId} has no executor and ${effect.message}`)
@@ -320,6 +338,7 @@ export class ClientEndpoint {
       log,
       killExecutor: (execId) =>
         this.#input({ kind: 'killExecutor', execId, reason: 'its tasks were given back' }),
+      onSubmitted: () => this.#submitted(),
       onDefect: (error) => this.#failed('the task pool', error),
       limits: taskLimits,
       ...(dependencies?.random && { random: dependencies.random }),
@@ -330,6 +349,20 @@ export class ClientEndpoint {
     })
     this.#started?.resolve()
     this.#started = undefined
+  }
+
+  /** In one turn, so that no task is given to them meanwhile. */
+  #lookForIdle(): void {
+    if (!this.#core || !this.#pool) return
+    const execIds = this.#core.surplus(this.#pool.idle())
+    if (execIds.length === 0) return
+    this.#pool.giveBack(execIds, 'it was idle, and was given back')
+    this.#step({ kind: 'givenBack', execIds })
+  }
+
+  /** Executors that were given back are asked for again. */
+  #submitted(): void {
+    if (this.#core?.isLowered && this.#pool?.hasTooMuchWork) this.#input({ kind: 'workWaits' })
   }
 
   async #ask({ ask, to, message }: Extract<ClientEffect, { kind: 'ask' }>): Promise<void> {

@@ -19,6 +19,8 @@ export interface ClientConfig {
   readonly listen: { readonly host?: string; readonly port: number }
   /** How long the registration may take. */
   readonly masterTimeoutMs: number
+  /** An executor that has been idle for so long is given back; Infinity: never. */
+  readonly idleTimeoutMs: number
 }
 
 /** Why an application ended, or a request was not done. `code` is the full one: FIRESTEEL_... */
@@ -50,6 +52,12 @@ export type ClientInput =
   | { readonly kind: 'killExecutor'; readonly execId: number; readonly reason: string }
   /** The executor has run its first task. */
   | { readonly kind: 'executorWorked'; readonly execId: number }
+  /** These idle executors get no more tasks, so they can be given back. */
+  | { readonly kind: 'givenBack'; readonly execIds: readonly number[] }
+  /** There is more work than the executors take. */
+  | { readonly kind: 'workWaits' }
+  /** The program gives up these executors, and wants none in their place. */
+  | { readonly kind: 'killExecutors'; readonly execIds: readonly number[]; readonly waiter: number }
   | { readonly kind: 'close' }
 
 export type ClientTimer =
@@ -60,6 +68,8 @@ export type ClientTimer =
   | 'retry'
   /** It has had no executor for a while. */
   | 'waiting'
+  /** Have some been idle for too long? */
+  | 'idle'
 
 export type ClientEffect =
   | DialEffect
@@ -87,6 +97,8 @@ export type ClientEffect =
   /** `ended`: the executor was held until now. */
   | { readonly kind: 'executorUpdated'; readonly update: ExecutorUpdated; readonly ended: boolean }
   | { readonly kind: 'workerRemoved'; readonly worker: WorkerRemoved }
+  /** Look for idle executors, and answer with `givenBack` in the same turn. */
+  | { readonly kind: 'look' }
   /** Its Master says why it has no executor. */
   | { readonly kind: 'waits'; readonly waiting: Waiting; readonly message: string }
   | { readonly kind: 'settled'; readonly waiter: number; readonly done: boolean }

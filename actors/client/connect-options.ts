@@ -28,6 +28,11 @@ export interface ExecutorOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Options of Node itself, such as `--enable-source-maps`. */
   readonly nodeOptions?: readonly string[]
+  /**
+   * An executor without a task for this long is given back, and asked for again when there is work: `60s`
+   * (default), milliseconds, or Infinity for never.
+   */
+  readonly idleTimeout?: string | number
 }
 
 export interface ConnectOptions {
@@ -58,6 +63,7 @@ export interface ConnectSettings {
   readonly description: ApplicationDescription
   readonly embedded: EmbeddedOptions
   readonly masterTimeoutMs: number
+  readonly idleTimeoutMs: number
 }
 
 const OPTIONS: readonly (keyof ConnectOptions)[] = [
@@ -80,6 +86,7 @@ const EXECUTOR_OPTIONS: readonly (keyof ExecutorOptions)[] = [
   'resources',
   'env',
   'nodeOptions',
+  'idleTimeout',
 ]
 const EXECUTOR_MEMORY = '512m'
 const USAGE = 'See the options of connect() in docs/library.md.'
@@ -126,7 +133,14 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
   const masterTimeoutMs = parseDurationMs(options.masterTimeout ?? limits.masterTimeoutMs, {
     what: 'masterTimeout',
   })
-  return { description: valid(description), embedded: embeddedOf(options), masterTimeoutMs }
+  const idleTimeoutMs = idleTimeoutOf(executor.idleTimeout ?? limits.idleTimeoutMs)
+  return { description: valid(description), embedded: embeddedOf(options), masterTimeoutMs, idleTimeoutMs }
+}
+
+/** Infinity: idle executors are kept. */
+function idleTimeoutOf(value: string | number): number {
+  if (value === Number.POSITIVE_INFINITY) return value
+  return parseDurationMs(value, { what: 'executor.idleTimeout' })
 }
 
 function embeddedOf({ local = {}, signal }: ConnectOptions): EmbeddedOptions {

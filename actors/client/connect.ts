@@ -48,7 +48,7 @@ async function connectLocal(options: ConnectOptions, settings: ConnectSettings, 
 function open(
   { cluster, masters, credential, driver, masterTimeoutMs: told }: FoundCluster,
   options: ConnectOptions,
-  { description, masterTimeoutMs }: ConnectSettings,
+  { description, masterTimeoutMs, idleTimeoutMs }: ConnectSettings,
   log: Log,
   release?: () => Promise<void>,
 ): Promise<App> {
@@ -60,6 +60,7 @@ function open(
     driver,
     listener: options.listen ?? {},
     masterTimeoutMs: options.masterTimeout === undefined ? (told ?? masterTimeoutMs) : masterTimeoutMs,
+    idleTimeoutMs,
     taskLimits: options.limits ?? {},
     log,
     signal: options.signal,

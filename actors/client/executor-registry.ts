@@ -28,6 +28,13 @@ export class ExecutorRegistry {
     return [...this.#held.values()]
   }
 
+  /** Executors that are to stay. */
+  get active(): number {
+    let active = 0
+    for (const execId of this.#held.keys()) if (!this.#killing.has(execId)) active++
+    return active
+  }
+
   get killing(): readonly number[] {
     return [...this.#killing]
   }

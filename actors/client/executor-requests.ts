@@ -29,10 +29,10 @@ export class ExecutorRequests {
   }
 
   /** `waiter` is settled with the answer to this request or a later one. */
-  want(total: number, waiter: number): void {
+  want(total: number, waiter?: number): void {
     this.#request++
     this.#total = total
-    this.#waiters.push({ request: this.#request, waiter })
+    if (waiter !== undefined) this.#waiters.push({ request: this.#request, waiter })
   }
 
   /** There is another leader, or a new link to it: earlier requests may never have arrived. */

@@ -172,6 +172,8 @@ function workerStatus(worker: WorkerEntry, config: MasterConfig, now: Now): Work
   }
 }
 
+const IDLE = 'idle: it asks for no executors now'
+
 function applicationStatus(cluster: ClusterState, app: ApplicationEntry, now: Now): ApplicationStatus {
   const waiting = waitingOf(cluster, app, now)
   return {
@@ -184,7 +186,7 @@ function applicationStatus(cluster: ClusterState, app: ApplicationEntry, now: No
     driver: app.record.driver?.id ?? null,
     endpoint: app.record.endpoint,
     ...(waiting && { waiting }),
-    message: waiting ? applicationWaits(app, waiting) : '',
+    message: waiting ? applicationWaits(app, waiting) : app.executorLimit === 0 ? IDLE : '',
   }
 }
 

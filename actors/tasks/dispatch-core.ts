@@ -1,6 +1,7 @@
 import { limits } from '../../runtime/limits.js'
 import type { AttemptKey } from '../messages/tasks.js'
 import { countsOf, type TaskCounts } from './dispatch-counts.js'
+import { giveBack, hasTooMuchWork, type IdleExecutor, lookForIdle } from './dispatch-idle.js'
 import { lose, lossOf, silenceOf, unannounced } from './dispatch-losses.js'
 import { place, rebalance } from './dispatch-placement.js'
 import {
@@ -88,6 +89,18 @@ export class DispatchCore {
     return sum
   }
 
+  /**
+   * Linked executors without a task. Ask often, because their times are as exact as these looks are frequent.
+   */
+  idle({ monotonicMs }: DispatchNow): IdleExecutor[] {
+    return lookForIdle(this.#state, monotonicMs)
+  }
+
+  /** True: there are more tasks than all executors together run at a time. */
+  get hasTooMuchWork(): boolean {
+    return hasTooMuchWork(this.#state)
+  }
+
   #handle(input: DispatchInput, nowMs: number): void {
     const state = this.#state
     switch (input.kind) {
@@ -119,6 +132,9 @@ export class DispatchCore {
         return
       case 'timer':
         this.#timer(input.timer)
+        return
+      case 'giveBack':
+        giveBack(state, input.execIds, input.reason)
         return
       case 'close':
         this.#close(input.reason)

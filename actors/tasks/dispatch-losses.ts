@@ -43,9 +43,10 @@ export function lossOf({ state, message, exitStatus, workerHost }: ExecutorUpdat
  * task is recorded as a repetition with its cause, or ends as unknown if it may run at most once.
  */
 export function lose(state: DispatchState, executor: ExecutorEntry, { reason, died, mayRun }: Loss): void {
-  const { ending } = executor
+  const { ending, givenBack } = executor
   if (ending === undefined) {
-    giveUp(state, executor, { reason, died, mayRun })
+    if (givenBack === undefined) giveUp(state, executor, { reason, died, mayRun })
+    else giveUp(state, executor, { reason: givenBack, died: false, mayRun })
     return
   }
   // It has ended now. The task that it could not end has timed out, and no other task is to blame.
@@ -70,7 +71,8 @@ function giveUp(state: DispatchState, executor: ExecutorEntry, loss: Loss): void
     kind: 'event',
     event: { name: 'executorLost', executor: executor.description, reason: loss.reason, tasks: live.length },
   })
-  state.log('warn', 'an executor is lost', { execId, reason: loss.reason, tasks: live.length })
+  const [level, text] = executor.givenBack === undefined ? LOST : GIVEN_BACK
+  state.log(level, text, { execId, reason: loss.reason, tasks: live.length })
   // The order is reversed, because each task goes to the head of its queue.
   for (const task of live.reverse()) {
     if (blamed.has(task)) blame(task, execId, isCrowd)
@@ -115,4 +117,6 @@ function giveBack(state: DispatchState, task: Task, execId: number, reason: stri
   state.requeue(task)
 }
 
+const LOST = ['warn', 'an executor is lost'] as const
+const GIVEN_BACK = ['info', 'an executor was given back'] as const
 const NO_TASKS: ReadonlySet<Task> = new Set()

@@ -151,6 +151,7 @@ class Round {
     const { taskId, inputBytes } = task.spec
     if (executor.outstanding.size === 0) executor.window.busyFrom(this.#nowMs)
     task.state = 'sent'
+    executor.given++
     task.n++
     task.attempts++
     task.execId = executor.execId

@@ -66,6 +66,12 @@ export class ExecutorEntry {
   /** The log has the warning that it cannot load a module. */
   unloadedLogged = false
   readonly outstanding = new Map<number, Task>()
+  /** Attempts that it was given so far. */
+  given = 0
+  /** What a look for idle executors found: `given` then, and since when it has had no task. */
+  idle: { readonly given: number; readonly sinceMs: number } | undefined
+  /** Why it is given back or was given up by the program. No task is to blame for its end. */
+  givenBack: string | undefined
   /** Number of outstanding tasks that it has reported as started. */
   started = 0
   outstandingBytes = 0

@@ -130,6 +130,8 @@ export type DispatchInput =
       readonly thrown?: Thrown | undefined
     }
   | { readonly kind: 'timer'; readonly timer: DispatchTimer }
+  /** These executors end because the program wants it. They get no more tasks. */
+  | { readonly kind: 'giveBack'; readonly execIds: readonly number[]; readonly reason: string }
   | { readonly kind: 'close'; readonly reason: string }
 
 export type TaskPoolEvent =

@@ -10,6 +10,7 @@ import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
 import type { CallLimit } from './call-limits.js'
 import { DispatchCore } from './dispatch-core.js'
 import type { TaskCounts } from './dispatch-counts.js'
+import type { IdleExecutor } from './dispatch-idle.js'
 import { keyOfTimer } from './dispatch-timer.js'
 import type {
   Backoff,
@@ -74,6 +75,8 @@ export interface TaskPoolOptions {
   readonly killExecutor: (execId: number) => void
   /** Called once, for an exception in the pool itself, after every task has ended. */
   readonly onDefect: (error: unknown) => void
+  /** Tasks were submitted and placed, as far as there are executors. */
+  readonly onSubmitted?: () => void
   readonly limits?: Partial<TaskPoolLimits>
   /** Gives numbers in [0, 1). */
   readonly random?: () => number
@@ -106,6 +109,12 @@ export interface TaskPool {
   counts(group: number): TaskCounts
   /** How many tasks all executors together would hold now. */
   window(): number
+  /** Linked executors without a task. */
+  idle(): IdleExecutor[]
+  /** True: there are more tasks than all executors together run at a time. */
+  readonly hasTooMuchWork: boolean
+  /** These executors get no more tasks, because they are about to end. No task is to blame for that. */
+  giveBack(execIds: readonly number[], reason: string): void
   /** Ends all tasks with APPLICATION_CLOSED and tells the executors to exit. */
   close(reason: string): void
   /** The returned function removes the listener. */
@@ -208,6 +217,19 @@ class Pool implements TaskPool {
     return this.#core.window()
   }
 
+  idle(): IdleExecutor[] {
+    this.#submitFresh()
+    return this.#core.idle({ monotonicMs: this.#clock.monotonicMs() })
+  }
+
+  get hasTooMuchWork(): boolean {
+    return this.#core.hasTooMuchWork
+  }
+
+  giveBack(execIds: readonly number[], reason: string): void {
+    this.#step({ kind: 'giveBack', execIds, reason })
+  }
+
   close(reason: string): void {
     this.#submitFresh()
     this.#step({ kind: 'close', reason })
@@ -233,6 +255,7 @@ class Pool implements TaskPool {
     const tasks = this.#fresh
     this.#fresh = []
     this.#step({ kind: 'submit', tasks })
+    this.#options.onSubmitted?.()
   }
 
   #functionId(ref: FunctionRef): number {

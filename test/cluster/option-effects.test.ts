@@ -162,6 +162,12 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
     assert.ok((await factsWith({ nodeOptions: ['--no-deprecation'] })).execArgv.includes('--no-deprecation'))
     assert.ok(!(await factsWith({})).execArgv.includes('--no-deprecation'))
   },
+  'executor.idleTimeout': () =>
+    withApp({ executor: { idleTimeout: '300ms' } }, 0, async (app) => {
+      await tasksOf(app).facts()
+      await waitUntil('idle executors to be given back', () => app.executors.length === 0)
+      assert.equal((await tasksOf(app).facts()).cores, 1, 'asked for again')
+    }),
   signal: async () => {
     const aborter = new AbortController()
     const app = await connect(address, { secret, executors: 0, signal: aborter.signal })

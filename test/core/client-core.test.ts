@@ -24,6 +24,7 @@ class Bench {
       description: applicationDescription,
       listen: { port: 4000 },
       masterTimeoutMs: 30_000,
+      idleTimeoutMs: Number.POSITIVE_INFINITY,
     })
     this.take({ kind: 'start' })
   }
@@ -111,7 +112,7 @@ test('repeats the registration until it is answered, with the same random id', (
     ['r-1'],
   )
   bench.hear('m1', 1, { type: 'RegisteredApplication', appId: APP, registration: 'r-1' })
-  assert.deepEqual(bench.kinds(), ['cancelTimer', 'cancelTimer', 'registered', 'startTimer'])
+  assert.deepEqual(bench.kinds(), ['cancelTimer', 'cancelTimer', 'registered', 'startTimer', 'startTimer'])
   bench.take({ kind: 'timer', key: 'register' })
   assert.deepEqual(bench.last, [], 'a late timer does nothing')
   bench.hear('m1', 1, { type: 'RegisteredApplication', appId: 'app-other', registration: 'r-1' })
@@ -468,7 +469,10 @@ const waitingState = (message: string): Extract<ClientMessage, { type: 'MasterSt
 test('an application without an executor asks its Master why after 5 s, then each minute, and tells it', () => {
   const bench = new Bench().registered()
   const timers = () => bench.last.flatMap((effect) => (effect.kind === 'startTimer' ? [effect] : []))
-  assert.deepEqual(timers(), [{ kind: 'startTimer', key: 'waiting', ms: 5000 }])
+  assert.deepEqual(timers(), [
+    { kind: 'startTimer', key: 'waiting', ms: 5000 },
+    { kind: 'startTimer', key: 'idle', ms: 1000 },
+  ])
   bench.take({ kind: 'timer', key: 'waiting' })
   assert.deepEqual(timers(), [{ kind: 'startTimer', key: 'waiting', ms: 60_000 }])
   assert.deepEqual(bench.told('RequestMasterState'), [
@@ -496,4 +500,41 @@ test('an answer that comes when it has an executor again, or a refusal, tells no
   bench.hear('m1', 1, bench.added(0))
   bench.take({ kind: 'answered', ask, answer: waitingState('waits: no Worker is alive') })
   assert.deepEqual(bench.last, [])
+})
+
+test('idle executors are given back: first the lower total, then the kills, and none is held twice', () => {
+  const bench = new Bench().registered()
+  for (const execId of [0, 1, 2]) bench.hear('m1', 1, bench.added(execId))
+  bench.take({ kind: 'timer', key: 'idle' })
+  assert.deepEqual(bench.kinds(), ['look', 'startTimer'])
+  bench.take({ kind: 'givenBack', execIds: [0, 2] })
+  assert.deepEqual(
+    bench.last.flatMap((effect) => (effect.kind === 'ask' ? [effect.message] : [])),
+    [
+      { type: 'RequestExecutors', appId: APP, request: 0, total: 1 },
+      { type: 'KillExecutors', appId: APP, execIds: [0, 2] },
+    ],
+  )
+  assert.equal(bench.core.isLowered, true)
+  bench.take({ kind: 'givenBack', execIds: [0] })
+  assert.deepEqual(bench.last, [], 'it is on its way')
+  bench.take({ kind: 'workWaits' })
+  assert.equal(bench.core.isLowered, false)
+  bench.take({ kind: 'workWaits' })
+  assert.deepEqual(bench.last, [])
+})
+
+test('a lower total looks for idle executors at once; killExecutors lowers the total with them', () => {
+  const bench = new Bench().registered()
+  for (const execId of [0, 1, 2]) bench.hear('m1', 1, bench.added(execId))
+  bench.take({ kind: 'requestExecutors', total: 1, waiter: 3 })
+  assert.ok(bench.kinds().includes('look'))
+  assert.deepEqual(bench.core.surplus([{ execId: 2, idleMs: 0 }]), [2])
+  const other = new Bench().registered()
+  for (const execId of [0, 1, 2]) other.hear('m1', 1, other.added(execId))
+  other.take({ kind: 'killExecutors', execIds: [1, 7], waiter: 4 })
+  assert.deepEqual(other.told('RequestExecutors'), [
+    { type: 'RequestExecutors', appId: APP, request: 0, total: 2 },
+  ])
+  assert.deepEqual(other.told('KillExecutors')[0]?.execIds, [1])
 })

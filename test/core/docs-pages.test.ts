@@ -90,6 +90,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     resources: true,
     env: true,
     nodeOptions: true,
+    idleTimeout: true,
   } satisfies Record<keyof ExecutorOptions, true>,
   '### Options of listen': { host: true, port: true, advertise: true } satisfies Record<
     keyof NonNullable<ConnectOptions['listen']>,
@@ -113,6 +114,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     off: true,
     stats: true,
     requestExecutors: true,
+    killExecutors: true,
     close: true,
   } satisfies Record<Exclude<keyof App, symbol>, true>,
   '### Options of calls': {

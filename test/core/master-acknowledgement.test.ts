@@ -62,6 +62,7 @@ function largeClient(appId: string): ClientCore {
     description: { ...applicationDescription, env },
     listen: { port: 4000 },
     masterTimeoutMs: 30_000,
+    idleTimeoutMs: Number.POSITIVE_INFINITY,
   })
   core.step({ kind: 'start' })
   const position = { epoch: 1, seq: 1 }

@@ -240,6 +240,7 @@ export function clientOf(master = 'm1') {
     description: applicationDescription,
     listen: { port: 5000 },
     masterTimeoutMs: 30_000,
+    idleTimeoutMs: Number.POSITIVE_INFINITY,
   })
   core.step({ kind: 'start' })
   core.step({ kind: 'linkUp', peer: master, address: 'firesteel://10.0.0.1:7070' })

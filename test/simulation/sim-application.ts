@@ -54,6 +54,7 @@ export class SimApplication {
       },
       listener: {},
       masterTimeoutMs: 60_000,
+      idleTimeoutMs: 2000,
       taskLimits: {},
       log: world.logOf(place.name),
       events: {
