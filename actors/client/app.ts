@@ -113,13 +113,13 @@ export interface App extends AsyncDisposable {
   map<I, O>(
     task: (input: I) => Promise<O>,
     inputs: Inputs<I>,
-    options?: CallOptions,
+    options?: CallOptions<I>,
   ): AsyncIterableIterator<O>
   /** Yields results as tasks end. A failed task never throws. */
   each<I, O>(
     task: (input: I) => Promise<O>,
     inputs: Inputs<I>,
-    options?: CallOptions,
+    options?: CallOptions<I>,
   ): AsyncIterableIterator<EachResult<I, O>>
   on<K extends keyof AppEvents>(event: K, listener: (event: AppEvents[K]) => void): App
   off<K extends keyof AppEvents>(event: K, listener: (event: AppEvents[K]) => void): App

@@ -82,11 +82,11 @@ class Application implements App {
     return tasksOf<M>(this.#endpoint.pool, url, options)
   }
 
-  map<I, O>(task: (input: I) => Promise<O>, inputs: Inputs<I>, options: CallOptions = {}) {
+  map<I, O>(task: (input: I) => Promise<O>, inputs: Inputs<I>, options: CallOptions<I> = {}) {
     return map(this.#endpoint.pool, task, inputs, options)
   }
 
-  each<I, O>(task: (input: I) => Promise<O>, inputs: Inputs<I>, options: CallOptions = {}) {
+  each<I, O>(task: (input: I) => Promise<O>, inputs: Inputs<I>, options: CallOptions<I> = {}) {
     return each(this.#endpoint.pool, task, inputs, options)
   }
 

@@ -23,7 +23,7 @@ export function each<I, O>(
   pool: TaskPool,
   fn: (input: I) => Promise<O>,
   inputs: Inputs<I>,
-  options: CallOptions = {},
+  options: CallOptions<I> = {},
 ): AsyncIterableIterator<EachResult<I, O>> {
   const call = new TaskCall<I>(pool, fn, inputs, { what: 'each()', options }, new AsEnded<I>())
   return {

@@ -4,10 +4,10 @@ import { DURATION_MS_MAX } from '../../runtime/units.js'
 import { KeyLimit, type LimitKey } from './key-limit.js'
 
 /** How many tasks of a call may run for one key, such as the host of a page. */
-export interface LimitOptions {
+// biome-ignore lint/suspicious/noExplicitAny: the one type that takes a function of any inputs
+export interface LimitOptions<I = any> {
   /** The key of an input. Default: one key for all inputs of the call. */
-  // biome-ignore lint/suspicious/noExplicitAny: as with a task function, the caller knows what its inputs are
-  readonly key?: (input: any) => LimitKey
+  readonly key?: (input: I) => LimitKey
   /** Tasks of one key that have begun and not ended, the waits between their attempts included. */
   readonly concurrency?: number
   /** Attempts of one key that begin in a second, evenly spaced; 0.5 is one in two seconds. */

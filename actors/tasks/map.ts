@@ -11,7 +11,7 @@ export function map<I, O>(
   pool: TaskPool,
   fn: (input: I) => Promise<O>,
   inputs: Inputs<I>,
-  options: CallOptions = {},
+  options: CallOptions<I> = {},
 ): AsyncIterableIterator<O> {
   const call = new TaskCall<I>(pool, fn, inputs, { what: 'map()', options }, new InOrder<I>())
   return {

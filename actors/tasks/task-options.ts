@@ -43,7 +43,8 @@ export interface TaskProgress {
 }
 
 /** Options of `map()` and `each()`. They override those of `tasks()`, which override the defaults. */
-export interface CallOptions extends TaskOptions {
+// biome-ignore lint/suspicious/noExplicitAny: as in LimitOptions
+export interface CallOptions<I = any> extends TaskOptions {
   /**
    * Called after tasks have ended, once for tasks that ended together; and with `task` when a task says how
    * far it is, for each task ten times a second at most.
@@ -57,7 +58,7 @@ export interface CallOptions extends TaskOptions {
    * How many tasks may run for one key, and begin in a second: `{ key: (url) => new URL(url).host,
    * concurrency: 4, perSecond: 10 }`. Inputs whose key has its share wait without keeping others back.
    */
-  readonly limit?: LimitOptions
+  readonly limit?: LimitOptions<I>
 }
 
 export interface TaskSettings {

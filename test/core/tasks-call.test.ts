@@ -285,3 +285,13 @@ test('a value of an input over the limit fails that input only', async () => {
   assert.equal((value.error as { code?: string }).code, 'FIRESTEEL_INPUT_TOO_LARGE')
   assert.equal(hand.open.size, 1)
 })
+
+test('the key function of a limit has the type of the inputs', async () => {
+  const hand = new HandPool()
+  const { count } = hand.functions
+  const results = each(hand.pool, count, [1], { limit: { key: (input) => input.toFixed(0), concurrency: 1 } })
+  // @ts-expect-error an input is a number, and has no host
+  each(hand.pool, count, [1], { limit: { key: (input) => input.host, concurrency: 1 } })
+  void results.next()
+  assert.equal(hand.open.get(1)?.key, '1')
+})
