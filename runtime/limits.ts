@@ -562,6 +562,11 @@ export const limits = {
   /** Share of each such wait that is random, so that tasks that failed together do not come back together. */
   taskBackoffJitter: 0.5,
   /**
+   * A task that failed waits this long for an executor that has not tried it, while another has room. What
+   * failed because of its host should not fail there again, but the others may be busy for hours.
+   */
+  retryElsewhereMs: 1 * SECOND,
+  /**
    * Tasks of one map or each that have been pulled and wait for their next attempt or for their `limit`,
    * beside those under way. So neither a back-off nor a host that has its share keeps other inputs back, and
    * memory stays bounded.

@@ -294,6 +294,11 @@ export class DispatchCore {
       rebalance(state)
       return
     }
+    if (timer.kind === 'anywhere') {
+      state.retriesWait = false
+      state.retriesAnywhere = true
+      return
+    }
     if (timer.kind === 'limit') {
       state.limits.due(timer.group, state.nowMs)
       return
@@ -338,6 +343,7 @@ export class DispatchCore {
       state.effects.push({ kind: 'cancelTimer', timer: { kind: 'adopt', execId } })
     }
     state.effects.push({ kind: 'cancelTimer', timer: { kind: 'rebalance' } })
+    state.effects.push({ kind: 'cancelTimer', timer: { kind: 'anywhere' } })
     this.#endAll(reason)
     state.executors.clear()
   }

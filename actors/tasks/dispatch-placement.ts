@@ -22,6 +22,7 @@ export function place(state: DispatchState, nowMs: number): void {
   }
   round.send()
   watchBalance(state)
+  watchRetries(state)
 }
 
 /** One pass of placement: gathers a batch per executor. */
@@ -36,8 +37,8 @@ class Round {
   }
 
   /**
-   * Gives each suspect an executor for itself. They get half of the executors at most, so that other tasks go
-   * on.
+   * Gives each suspect an executor for itself. They get half of the executors at most, so that other tasks
+   * go on.
    */
   placeSuspects(): void {
     const { suspects, executors } = this.#state
@@ -139,7 +140,7 @@ class Round {
         retries.splice(index--, 1)
       } else if (mustWait(task, executor)) {
         // This task waits for a free slot.
-      } else if (!task.tried.includes(executor.execId) || !this.#state.hasUntried(task)) {
+      } else if (this.#state.mayTry(task, executor)) {
         retries.splice(index, 1)
         return task
       }
@@ -167,9 +168,14 @@ class Round {
   }
 }
 
-/** A task that runs at most once is not sent ahead: if it were lost there, its outcome would be unknown. */
+/**
+ * A task that runs at most once is not sent ahead: if it were lost there, its outcome would be unknown. Nor
+ * is one that has been tried: behind a long task it would be taken back for an idle executor, which has
+ * tried it, and sent there again, for ever.
+ */
 function mustWait(task: Task, executor: ExecutorEntry): boolean {
-  return task.spec.retries === 0 && executor.outstanding.size >= executor.slots
+  const isHeld = task.spec.retries === 0 || task.tried.length > 0
+  return isHeld && executor.outstanding.size >= executor.slots
 }
 
 function isOpen(executor: ExecutorEntry): boolean {
@@ -177,7 +183,8 @@ function isOpen(executor: ExecutorEntry): boolean {
 }
 
 /**
- * Sets the timer if no task waits here, one executor could run more, and another holds more than it can run.
+ * Sets the timer if no task waits here, one executor could run more, and another holds more than it can
+ * run.
  */
 function watchBalance(state: DispatchState): void {
   if (state.rebalancing || state.executors.size < 2 || state.queue.size > 0) return
@@ -185,6 +192,17 @@ function watchBalance(state: DispatchState): void {
   if (idle.slots === 0 || busiest(state, idle) === undefined) return
   state.rebalancing = true
   state.effects.push({ kind: 'startTimer', timer: { kind: 'rebalance' }, ms: limits.taskRebalanceMs })
+}
+
+/**
+ * Sets the timer if a task that failed waits for an executor that has not tried it, and another one has
+ * room. The first may be busy for hours.
+ */
+function watchRetries(state: DispatchState): void {
+  state.retriesAnywhere = false
+  if (state.retriesWait || state.retries.length === 0 || idleOf(state).slots === 0) return
+  state.retriesWait = true
+  state.effects.push({ kind: 'startTimer', timer: { kind: 'anywhere' }, ms: limits.retryElsewhereMs })
 }
 
 /** Called by the timer: the executor with the largest excess gives back half of its unstarted tasks. */
@@ -232,8 +250,8 @@ function busiest(
 }
 
 /**
- * The tasks beyond its slots; beside an idle core also tasks in its slots that have not begun, because a task
- * there keeps its core to itself.
+ * The tasks beyond its slots; beside an idle core also tasks in its slots that have not begun, because a
+ * task there keeps its core to itself.
  */
 function excessOf({ outstanding, started, slots, description }: ExecutorEntry, idle: Idle): number {
   const beyond = outstanding.size - slots

@@ -112,6 +112,10 @@ export class DispatchState {
   started = 0
   closed: string | undefined
   rebalancing = false
+  /** The timer `anywhere` runs. */
+  retriesWait = false
+  /** In this step tasks that failed may also go to executors that have tried them. */
+  retriesAnywhere = false
   readonly stats: DispatchStats = {
     dispatched: 0,
     executed: 0,
@@ -198,6 +202,11 @@ export class DispatchState {
     executor.started += change
     task.group.started += change
     this.started += change
+  }
+
+  /** True: the task may run on this executor, because no other is better for it. */
+  mayTry(task: Task, executor: ExecutorEntry): boolean {
+    return this.retriesAnywhere || !task.tried.includes(executor.execId) || !this.hasUntried(task)
   }
 
   /** True: some linked executor has not tried the task. */

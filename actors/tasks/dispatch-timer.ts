@@ -9,6 +9,8 @@ export type DispatchTimer =
   | { readonly kind: 'adopt'; readonly execId: number }
   /** An executor may soon give tasks back for idle ones. */
   | { readonly kind: 'rebalance' }
+  /** Tasks that failed wait for an executor that has not tried them, while another one is idle. */
+  | { readonly kind: 'anywhere' }
   /** A task that failed waits for its next attempt. */
   | { readonly kind: 'retry'; readonly taskId: number }
   /** Tasks of a call wait until its limit lets them begin. */
@@ -18,6 +20,7 @@ export type DispatchTimer =
 export function keyOfTimer(timer: DispatchTimer): string {
   switch (timer.kind) {
     case 'rebalance':
+    case 'anywhere':
       return timer.kind
     case 'limit':
       return `${timer.kind}:${timer.group}`

@@ -10,6 +10,7 @@ import type {
   DispatchInput,
   TaskEnd,
 } from '../../actors/tasks/dispatch-types.js'
+import { KeyLimit } from '../../actors/tasks/key-limit.js'
 import { limits } from '../../runtime/limits.js'
 
 /*
@@ -49,6 +50,11 @@ class World {
   readonly timers = new Map<string, DispatchTimer>()
   /** Tasks whose caller has not decided yet. */
   readonly asked: number[] = []
+  /** The limit of group 2, the keys of its tasks, and those that have begun and not ended. */
+  readonly limit = new KeyLimit<unknown>({ concurrency: 2, intervalMs: 4, concurrencyOfCall: 3 })
+  readonly keys = new Map<number, number>()
+  readonly begun = new Set<number>()
+  limited = 0
   readonly lossCauses = new Map<number, number>()
   /** Tasks that go on for ever, as far as anybody can see. */
   readonly endless = new Set<number>()
@@ -81,6 +87,7 @@ class World {
         const { taskId, end } = effect.outcome
         assert.ok(!this.ends.has(taskId), `task ${taskId} ended twice`)
         this.ends.set(taskId, end.kind)
+        this.begun.delete(taskId)
         if (end.kind === 'value') assert.ok((this.ran.get(taskId) ?? 0) > 0, 'a value that nobody computed')
         return
       }
@@ -118,11 +125,23 @@ class World {
               `task ${taskId} runs before its wait is over`,
             )
             assert.ok(!this.asked.includes(taskId), `task ${taskId} runs before its caller has decided`)
+            this.#begin(taskId)
           }
         }
         if (executor?.linked) executor.inbound.push(effect)
       }
     }
+  }
+
+  /** Of one key two tasks may have begun and not ended, of the call three. */
+  #begin(taskId: number): void {
+    const key = this.keys.get(taskId)
+    if (key === undefined) return
+    this.begun.add(taskId)
+    this.limited++
+    const ofKey = [...this.begun].filter((begun) => this.keys.get(begun) === key)
+    assert.ok(ofKey.length <= 2, `the tasks ${ofKey.join(', ')} of key ${key} run`)
+    assert.ok(this.begun.size <= 3, `the tasks ${[...this.begun].join(', ')} run under one limit`)
   }
 
   start(cores = 1 + Math.floor(this.#random() * 3)): void {
@@ -155,7 +174,13 @@ class World {
       const inputBytes = this.#random() < 0.2 ? limits.taskWindowBytes / 16 : 5
       const backoff = this.#random() < 0.5 ? { firstMs: 10, factor: 2, mostMs: 100, jitter: 0.5 } : undefined
       const asks = this.#random() < 0.3
-      return { taskId, group: Math.floor(this.#random() * 3), retries, inputBytes, backoff, asks }
+      const group = Math.floor(this.#random() * 3)
+      // A task that never ends keeps its place under a limit, so others of its key would wait for ever.
+      const isLimited = group === 2 && this.endless.size === 0
+      const key = Math.floor(this.#random() * 3)
+      if (isLimited) this.keys.set(taskId, key)
+      const limit = isLimited ? this.limit : undefined
+      return { taskId, group, retries, inputBytes, backoff, asks, limit, key }
     })
     this.step({ kind: 'submit', tasks })
   }
@@ -317,9 +342,7 @@ class World {
     const index = executor.running.findIndex(({ taskId }) => !this.endless.has(taskId))
     const [attempt] = index < 0 ? [] : executor.running.splice(index, 1)
     if (attempt === undefined) return
-    // A task that failed waits for an executor that has not tried it, and those may all have a task that
-    // never ends.
-    const failing = this.endless.size === 0 && this.#random() < (healed ? 0.05 : 0.15)
+    const failing = this.#random() < (healed ? 0.05 : 0.15)
     this.#keep(executor, { ...attempt, status: failing ? 'failure' : 'value', body })
   }
 
@@ -440,7 +463,7 @@ class World {
       }
       while (this.asked.length > 0) this.answer()
       for (const timer of [...this.timers.values()]) {
-        if (timer.kind === 'rebalance' || timer.kind === 'retry') this.fireTimer(timer)
+        if (timer.kind !== 'silence' && timer.kind !== 'adopt') this.fireTimer(timer)
       }
       for (const { alive, execId } of this.executors.values()) {
         if (!alive) this.fireTimer({ kind: 'silence', execId })
@@ -456,6 +479,7 @@ test('S7 over random histories: each task ends once, none is forgotten, retries:
   let recalls = 0
   let answers = 0
   let waits = 0
+  let limited = 0
   fc.assert(
     fc.property(fc.integer(), fc.array(fc.nat(99), { minLength: 50, maxLength: 400 }), (seed, actions) => {
       let state = seed >>> 0
@@ -485,11 +509,18 @@ test('S7 over random histories: each task ends once, none is forgotten, retries:
       recalls += world.recalls
       answers += world.answers
       waits += world.waits
+      limited += world.limited
     }),
     { numRuns: 300 },
   )
-  const counts = JSON.stringify({ values, losses, resigned, recalls, answers, waits })
+  const counts = JSON.stringify({ values, losses, resigned, recalls, answers, waits, limited })
   const isWild =
-    values > 1000 && losses > 100 && resigned > 20 && recalls > 200 && answers > 100 && waits > 100
+    values > 1000 &&
+    losses > 100 &&
+    resigned > 20 &&
+    recalls > 200 &&
+    answers > 100 &&
+    waits > 100 &&
+    limited > 1000
   assert.ok(isWild, `the histories are too tame: ${counts}`)
 })

@@ -167,6 +167,24 @@ test('a failed task waits for the other executor even when its own is idle; alon
   assert.equal(bench.lastRun(1).execId, execId)
 })
 
+test('a failed task does not wait for ever for an executor that is busy', () => {
+  const bench = new Bench()
+  bench.up(1)
+  bench.up(2)
+  bench.submit(2)
+  const { execId } = bench.lastRun(1)
+  bench.result(execId, 1, 'failure')
+  assert.equal(bench.runs().length, 2, 'the other one is busy')
+  const timer = { kind: 'anywhere' } as const
+  const ms = limits.retryElsewhereMs
+  assert.deepEqual(
+    bench.effects.filter((effect) => effect.kind === 'startTimer' && effect.timer.kind === timer.kind),
+    [{ kind: 'startTimer', timer, ms }],
+  )
+  bench.do({ kind: 'timer', timer })
+  assert.deepEqual(bench.runs().at(-1), { execId, taskId: 1, n: 2 })
+})
+
 test('permanent failures are not retried; retries: 0 fails at once', () => {
   const bench = new Bench()
   bench.up(1, 2)

@@ -735,6 +735,13 @@ export const mutations: readonly Mutation[] = [
     test: 'tasks-progress',
   },
   {
+    name: 'a task that failed waits for ever for an executor that is busy',
+    file: 'actors/tasks/dispatch-placement.js',
+    find: 'idleOf(state).slots === 0)',
+    replace: 'true)',
+    test: 'tasks-dispatch-property',
+  },
+  {
     name: 'a NoRetry that is a cause is overlooked',
     file: 'actors/messages/no-retry.js',
     find: 'error = error.cause;',
