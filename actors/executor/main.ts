@@ -85,6 +85,8 @@ class Executor {
     })
     this.#waitAlone()
     this.#keepLink()
+    // Beside the handshake with the driver, on another core.
+    this.#threads.warm()
   }
 
   exit(code: keyof typeof exitCodes, why: string): void {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import type { NodeEvent, NodeSpec } from '../../runtime/launch/node/node-spec.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
-import { startNode } from '../../runtime/process/node-process.js'
+import { startNode } from '../tools/start-node.js'
 
 /** One node in a process of its own, as a launcher starts it. `nodeOptions`: flags of Node itself. */
 export const startBenchNode = (

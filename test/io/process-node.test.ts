@@ -7,8 +7,9 @@ import { type TestContext, test } from 'node:test'
 import { startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { identityOf, isAlive } from '../../runtime/process/find-process.js'
-import { startNode } from '../../runtime/process/node-process.js'
+import { prepareNode } from '../../runtime/process/node-process.js'
 import { waitUntil } from '../harness/wait-until.js'
+import { startNode } from '../tools/start-node.js'
 
 const moduleUrl = (name: string): string => new URL(`../../runtime/process/${name}`, import.meta.url).href
 const SECRET = 'secret-of-this-cluster-0123456789'
@@ -65,11 +66,34 @@ test('a node gets its secret by the pipe, talks to its launcher, and passes the 
   assert.equal((await node.stop({ graceMs: 5_000 })).signal, 'SIGTERM')
 })
 
+test('a node that is prepared waits for what it is, and begins or is discarded', async (t) => {
+  const { folder, script } = await nodeScript(t)
+  const program = { script, args: [], cwd: folder, env: childEnvironment() }
+  const outputs = { stdout: 'ignore', stderr: 'inherit' } as const
+  const [prepared, spare] = await Promise.all([
+    prepareNode({ ...program, ...outputs }),
+    prepareNode({ ...program, ...outputs }),
+  ])
+  const events: { event: string; pid?: number }[] = []
+  const node = prepared.begin({
+    spec: { secret: SECRET, folder },
+    onEvent: (event) => events.push(event as (typeof events)[number]),
+  })
+  t.after(() => node.stop({ graceMs: 0 }))
+  await waitUntil('ready', () => events.length === 1)
+  assert.deepEqual([events[0]?.event, events[0]?.pid], ['ready', node.pid])
+  const exited = spare.begin({ spec: { secret: SECRET, folder }, onEvent: () => undefined }).exited
+  spare.discard()
+  assert.equal((await exited).signal, 'SIGKILL')
+  assert.equal((await node.stop({ graceMs: 5_000 })).signal, 'SIGTERM')
+})
+
 test('kill -9 of the launcher: its node stops in order', async (t) => {
   const { folder, script } = await nodeScript(t)
-  const code = `const { startNode } = await import(${JSON.stringify(moduleUrl('node-process.js'))})
-    await startNode({ script: ${JSON.stringify(script)}, args: [], spec: { secret: 'x', folder: ${JSON.stringify(folder)} },
-      cwd: '/', env: { PATH: process.env.PATH }, stdout: 'ignore', stderr: 'inherit',
+  const code = `const { prepareNode } = await import(${JSON.stringify(moduleUrl('node-process.js'))})
+    const { begin } = await prepareNode({ script: ${JSON.stringify(script)}, args: [],
+      cwd: '/', env: { PATH: process.env.PATH }, stdout: 'ignore', stderr: 'inherit' })
+    begin({ spec: { secret: 'x', folder: ${JSON.stringify(folder)} },
       onEvent: (event) => event.event === 'ready' && process.stdout.write(event.pid + '\\n') })`
   const launcher = await startChild({
     command: process.execPath,

@@ -6,7 +6,12 @@ import { KeyedTimers } from '../../keyed-timers.js'
 import { limits } from '../../limits.js'
 import { patiently } from '../../process/descriptors.js'
 import { childEnvironment } from '../../process/environment.js'
-import { type NodeProcess, startNode } from '../../process/node-process.js'
+import {
+  type NodeProcess,
+  type NodeProgram,
+  type PreparedNode,
+  prepareNode,
+} from '../../process/node-process.js'
 import { within } from '../../timers.js'
 import { errorRecord } from '../cli/error-record.js'
 import { inheritedOptions } from './inherited-options.js'
@@ -46,6 +51,10 @@ export class Launcher {
   readonly #options: LauncherOptions
   readonly #core: LauncherCore
   readonly #processes = new Map<string, NodeProcess>()
+  /** Workers that cannot begin yet: their processes load their code while the Masters begin. */
+  readonly #prepared = new Map<string, Promise<PreparedNode | undefined>>()
+  /** Nodes that the core has asked to start. */
+  readonly #asked = new Set<string>()
   readonly #restarts = new KeyedTimers<string>()
   #graceMs: number = limits.stopGraceMs
   #isStopping = false
@@ -76,11 +85,20 @@ export class Launcher {
 
   start(): void {
     this.#step({ kind: 'begin' })
+    for (const { name, role } of this.#options.nodes) {
+      if (role !== 'worker' || this.#asked.has(name)) continue
+      // If it cannot be started now, its start tries again and reports why.
+      this.#prepared.set(
+        name,
+        prepareNode(this.#programOf(name)).catch(() => undefined),
+      )
+    }
   }
 
   /** Stops all nodes in order. A second call stops waiting and kills them. */
   stop(): void {
     this.#isStopping = true
+    this.#discardPrepared()
     this.#step({ kind: 'stop' })
   }
 
@@ -99,6 +117,7 @@ export class Launcher {
     const { onLine, onMasters, onLog } = this.#options
     switch (effect.kind) {
       case 'start':
+        this.#asked.add(effect.node)
         void this.#start(effect)
         return
       case 'order':
@@ -122,9 +141,36 @@ export class Launcher {
         return
       case 'end':
         this.#restarts.clear()
+        this.#discardPrepared()
         if (effect.error) this.#reject(errorOf(effect.error))
         else this.#resolve()
     }
+  }
+
+  #programOf(node: string): NodeProgram {
+    const role = this.#options.nodes.find(({ name }) => name === node)?.role ?? ''
+    return {
+      script: nodeScript,
+      // The name is only for people who read the process list, the role for what it loads meanwhile.
+      args: [node, role],
+      nodeOptions: inheritedOptions(process.execArgv, process.env.NODE_OPTIONS),
+      cwd: this.#options.cwd,
+      env: childEnvironment(),
+      stdout: 'ignore',
+      stderr: 'inherit',
+    }
+  }
+
+  #takePrepared(node: string): Promise<PreparedNode | undefined> | undefined {
+    const prepared = this.#prepared.get(node)
+    this.#prepared.delete(node)
+    return prepared
+  }
+
+  /** The launcher ends before these were asked to begin. */
+  #discardPrepared(): void {
+    for (const prepared of this.#prepared.values()) void prepared.then((node) => node?.discard())
+    this.#prepared.clear()
   }
 
   async #start({ node, former, masters }: Extract<LauncherEffect, { kind: 'start' }>): Promise<void> {
@@ -133,19 +179,11 @@ export class Launcher {
     let tell = (event: NodeEvent): void => void early.push(event)
     let started: NodeProcess
     try {
-      const start = (): Promise<NodeProcess> =>
-        startNode({
-          script: nodeScript,
-          // Only for people who read the process list.
-          args: [node],
-          nodeOptions: inheritedOptions(process.execArgv, process.env.NODE_OPTIONS),
-          spec: this.#options.specOf(node, masters, former),
-          cwd: this.#options.cwd,
-          env: childEnvironment(),
-          stdout: 'ignore',
-          stderr: 'inherit',
-          onEvent: (event) => tell(event as NodeEvent),
-        })
+      const start = async (): Promise<NodeProcess> => {
+        const prepared = (await this.#takePrepared(node)) ?? (await prepareNode(this.#programOf(node)))
+        const spec = this.#options.specOf(node, masters, former)
+        return prepared.begin({ spec, onEvent: (event) => tell(event as NodeEvent) })
+      }
       // A node that could not be started is given up, but not if the reason was a lack of descriptors.
       started = await patiently(start, {
         firstMs: limits.shortageFirstMs,

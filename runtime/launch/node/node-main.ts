@@ -4,7 +4,7 @@ import { openNodeControl } from '../../process/node-control.js'
 import { codedError } from '../../system-error.js'
 import { errorRecord } from '../cli/error-record.js'
 import type { NodeEvent, NodeOrder, NodeSpec } from './node-spec.js'
-import { runNodeUntil } from './run-node.js'
+import { loadCode, runNodeUntil } from './run-node.js'
 
 /* The program of every node process. Its specification comes through the control pipe of its launcher. */
 
@@ -15,6 +15,8 @@ const stop = new Promise<void>((resolve) => {
 })
 
 async function main(): Promise<number> {
+  // What fails here fails again, and is reported, where the code is needed.
+  loadCode(process.argv[3]).catch(() => undefined)
   const control = await openNodeControl()
   const spec = control.spec as NodeSpec
   process.title = `firesteel ${spec.role} ${spec.name}`

@@ -8,7 +8,6 @@ import { FiresteelError, reasonOf } from '../../errors.js'
 import type { Log } from '../../observe/log.js'
 import { BlackHoleEngine } from '../../persistence/black-hole.js'
 import type { PersistenceEngine } from '../../persistence/engine.js'
-import { FileSystemEngine } from '../../persistence/file-system/file-system-engine.js'
 import type { MasterSpec } from './node-spec.js'
 
 /** Throws coded errors of the store, and CONFIG_INVALID for a module that does not fit. */
@@ -17,7 +16,7 @@ export async function openRecovery(spec: MasterSpec, log: Log): Promise<MasterRe
     case 'NONE':
       return single(new BlackHoleEngine(() => systemClock.wallMs()))
     case 'FILESYSTEM':
-      return single(fileSystem(spec, log))
+      return single(await fileSystem(spec, log))
     case 'REDIS':
       return redis(spec, log)
     case 'CUSTOM':
@@ -29,7 +28,9 @@ function single(engine: PersistenceEngine): MasterRecovery {
   return { engine, agent: singleMasterElection, storeReachable: () => true, close: () => engine.close() }
 }
 
-function fileSystem({ recovery, cluster }: MasterSpec, log: Log): PersistenceEngine {
+/** Only a Master of this mode pays for the import. */
+async function fileSystem({ recovery, cluster }: MasterSpec, log: Log): Promise<PersistenceEngine> {
+  const { FileSystemEngine } = await import('../../persistence/file-system/file-system-engine.js')
   return new FileSystemEngine({
     directory: recovery.directory,
     cluster,

@@ -12,11 +12,21 @@ import { watchUncaught } from './uncaught.js'
 export async function runNode(spec: NodeSpec, tell: (event: NodeEvent) => void): Promise<RunningNode> {
   requireDescriptors(spec.masters.length)
   if (spec.role === 'master') {
-    const { startMasterNode } = await import('./node-master.js')
+    const { startMasterNode } = await code.master()
     return startMasterNode(spec, tell)
   }
-  const { startWorkerNode } = await import('./node-worker.js')
+  const { startWorkerNode } = await code.worker()
   return startWorkerNode(spec, tell)
+}
+
+const code = {
+  master: () => import('./node-master.js'),
+  worker: () => import('./node-worker.js'),
+} as const
+
+/** Loads what a node of this role will run, while its specification is on its way. */
+export async function loadCode(role: string | undefined): Promise<void> {
+  if (role === 'master' || role === 'worker') await code[role]()
 }
 
 /**
