@@ -1,5 +1,5 @@
-/** The folder of our own code. Frames in it say nothing to the program. */
-const OURS = new URL('..', import.meta.url).href
+/** Our own code, and the turns of Node's event loop. Such frames say nothing to the program. */
+const NOTHING_SAID = [new URL('..', import.meta.url).href, 'node:internal/']
 
 /**
  * Where the program made a call. Errors of its tasks are made much later, in the turn in which a result
@@ -20,7 +20,7 @@ export class CallSite {
     this.#frames ??= (this.#holder.stack ?? '')
       .split('\n')
       .slice(1)
-      .filter((line) => !line.includes(OURS))
+      .filter((line) => !NOTHING_SAID.some((place) => line.includes(place)))
       .map((line) => `\n${line}`)
       .join('')
     return this.#frames

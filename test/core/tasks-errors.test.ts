@@ -63,6 +63,7 @@ test('the error of map has the index of its input and the stack of the call, and
   assert.equal(error.message, 'The task half (input 2) failed: it is odd')
   assert.match(error.stack ?? '', /^FiresteelError: The task half \(input 2\) failed: it is odd\n/)
   assert.deepEqual(callersOf(error).slice(0, 1), ['readsAll'])
+  assert.doesNotMatch(error.stack ?? '', /node:internal/)
   const cause = error.cause as Error
   assert.ok(cause instanceof RangeError)
   assert.notEqual(cause.stack, called.stack)
@@ -95,6 +96,7 @@ test('a single call has the stack of those who await it, and no index', async ()
   }
   const error = await failureOf(outer())
   assert.deepEqual(callersOf(error), ['inner', 'outer', 'failureOf'])
+  assert.doesNotMatch(error.stack ?? '', /node:internal/)
   assert.equal(error.index, undefined)
   assert.equal(Object.hasOwn(error, 'index'), false)
   assert.equal(error.message, 'The task half failed: it is odd')
