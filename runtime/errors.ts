@@ -352,6 +352,11 @@ export const errorCodes = {
     help: 'Give this user the right to it, or name another file or folder.',
     exit: 4,
   },
+  FOLDER_UNTRUSTED: {
+    meaning: 'A `.firesteel` folder belongs to another user, or other users may change it.',
+    help: 'Correct its owner and mode, or name the cluster with --master and FIRESTEEL_SECRET.',
+    exit: 4,
+  },
   FILE_UNREADABLE: {
     meaning: 'Files or folders could not be read.',
     help: 'Check their permissions, and that no other program removes them meanwhile.',

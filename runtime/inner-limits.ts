@@ -20,6 +20,8 @@ export const innerLimits = {
    * Characters of what keeps a Master from being elected, and of the remedy. Errors of a store are sentences.
    */
   standbyProblemChars: 2048,
+  /** A command that has no Master after this says why it waits, in milliseconds. A failover takes less. */
+  commandSilenceMs: 2000,
   /** Characters of an address in a handshake: the longest host name, a colon and a port, in brackets. */
   handshakeAddressChars: 262,
   /** Characters of any other text in a handshake: ids and versions have fewer than fifty. */

@@ -85,7 +85,7 @@ export class ClientCore {
         this.#linkDown(input.peer, input.reason)
         break
       case 'dialFailed':
-        this.#masters.dialFailed(input.address, input.reason)
+        this.#masters.dialFailed(input.address, input.reason, input.nobodyListens)
         this.#endIfUnrecoverable()
         break
       case 'refused':
@@ -177,6 +177,8 @@ export class ClientCore {
   }
 
   #endIfUnrecoverable(): void {
+    const { absent } = this.#config
+    if (absent && this.#phase === 'registering' && this.#masters.isAbsent) this.#end(absent)
     if (this.#appId === undefined && this.#refusal && this.#masters.isUnrecoverable) this.#end(this.#refusal)
   }
 

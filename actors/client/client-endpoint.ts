@@ -60,6 +60,8 @@ export interface EndpointOptions {
   readonly masterTimeoutMs: number
   /** An executor that has been idle for so long is given back; Infinity: never. */
   readonly idleTimeoutMs: number
+  /** See FoundCluster. */
+  readonly absent?: FiresteelError | undefined
   readonly taskLimits: Partial<TaskPoolLimits>
   readonly log: Log
   readonly events: EndpointEvents
@@ -117,7 +119,13 @@ export class ClientEndpoint {
       ring: new TraceRing(),
       remotePath: () => MASTER_PATH,
       onDefect: (error) => this.#failed('the ClientEndpoint', error),
-      onFailed: (address, error) => this.#input({ kind: 'dialFailed', address, reason: dialProblem(error) }),
+      onFailed: (address, error) =>
+        this.#input({
+          kind: 'dialFailed',
+          address,
+          reason: dialProblem(error),
+          nobodyListens: error.refused,
+        }),
       onRefused: (address, error) => this.#input({ kind: 'refused', address, reason: reasonFrom(error) }),
     })
     this.#gateway = this.#transport.gateway
@@ -162,6 +170,7 @@ export class ClientEndpoint {
       listen: this.#listener.listen,
       masterTimeoutMs,
       idleTimeoutMs: this.#options.idleTimeoutMs,
+      absent: this.#options.absent,
     })
     this.#self = this.#transport.system.spawn<EndpointMessage>(CLIENT_ACTOR, (context) =>
       this.#behavior(context),

@@ -21,6 +21,8 @@ export interface ClientConfig {
   readonly masterTimeoutMs: number
   /** An executor that has been idle for so long is given back; Infinity: never. */
   readonly idleTimeoutMs: number
+  /** Set if nobody named the cluster: the end of this application if nothing listens at its addresses. */
+  readonly absent?: Reason | undefined
 }
 
 /** Why an application ended, or a request was not done. `code` is the full one: FIRESTEEL_... */
@@ -36,7 +38,13 @@ export type ClientInput =
   /** `address` is the `firesteel://` address that was dialled. */
   | { readonly kind: 'linkUp'; readonly peer: string; readonly address: string }
   | { readonly kind: 'linkDown'; readonly peer: string; readonly reason: string }
-  | { readonly kind: 'dialFailed'; readonly address: string; readonly reason: string }
+  | {
+      readonly kind: 'dialFailed'
+      readonly address: string
+      readonly reason: string
+      /** The kernel of that machine refused the connection. */
+      readonly nobodyListens?: boolean
+    }
   /** The Master refuses this client: wrong secret, cluster or version. */
   | { readonly kind: 'refused'; readonly address: string; readonly reason: Reason }
   | {

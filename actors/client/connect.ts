@@ -46,7 +46,7 @@ async function connectLocal(options: ConnectOptions, settings: ConnectSettings, 
 }
 
 function open(
-  { cluster, masters, credential, driver, masterTimeoutMs: told }: FoundCluster,
+  { cluster, masters, credential, driver, masterTimeoutMs: told, absent }: FoundCluster,
   options: ConnectOptions,
   { description, masterTimeoutMs, idleTimeoutMs }: ConnectSettings,
   log: Log,
@@ -61,6 +61,7 @@ function open(
     listener: options.listen ?? {},
     masterTimeoutMs: options.masterTimeout === undefined ? (told ?? masterTimeoutMs) : masterTimeoutMs,
     idleTimeoutMs,
+    absent,
     taskLimits: options.limits ?? {},
     log,
     signal: options.signal,

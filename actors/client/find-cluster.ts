@@ -1,12 +1,21 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import {
   formatMasterAddress,
   formatMasterAddresses,
   MASTER_ADDRESS_DEFAULT,
+  MASTER_PORT_DEFAULT,
   parseMasterAddresses,
 } from '../../runtime/addresses.js'
-import { FiresteelError, reasonOf, systemCodeOf } from '../../runtime/errors.js'
+import { FiresteelError, reasonOf } from '../../runtime/errors.js'
+import { portHolder } from '../../runtime/process/port-holder.js'
+import {
+  clusterPath,
+  findStateFolder,
+  livingLauncher,
+  readIfThere,
+  STATE_FOLDER,
+  secretPath,
+} from '../../runtime/state-folder.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { DriverIncarnation } from '../messages/common.js'
 import type { DriverBoot } from './boot.js'
@@ -23,6 +32,8 @@ export interface FoundCluster {
   readonly driver?: DriverIncarnation | undefined
   /** The option of `run`. */
   readonly masterTimeoutMs?: number
+  /** Set if nobody named this cluster: the error for the case that nothing listens at its addresses. */
+  readonly absent?: FiresteelError
 }
 
 export interface FindOptions {
@@ -35,26 +46,28 @@ export interface FindOptions {
   readonly boot?: DriverBoot | undefined
 }
 
-/** The folder in which `up` leaves its state, below the working folder. */
-const STATE_FOLDER = '.firesteel'
-
 /**
  * Finds Masters and a credential: from the given address, else from the boot line of `submit` or `run`, else
- * from FIRESTEEL_MASTER, else from what `up` left in this folder, else at the default port of this machine.
- * Throws ADDRESS_INVALID, CONFIG_UNREADABLE, SECRET_MISSING, SECRET_TOO_SHORT.
+ * from FIRESTEEL_MASTER, else from what `up` left in this folder or the nearest above it, else at the default
+ * port of this machine. Throws ADDRESS_INVALID, CONFIG_UNREADABLE, FOLDER_UNTRUSTED, SECRET_MISSING.
  */
 export function findCluster(options: FindOptions): FoundCluster {
   const { address, env, cwd, boot, secret } = options
   const isBooted = boot !== undefined && secret === undefined && isOfBoot(boot, address)
   if (isBooted) return fromBoot(boot)
   const named = address ?? env.FIRESTEEL_MASTER
-  const state = named ? undefined : readState(cwd)
+  const given = secret || env.FIRESTEEL_SECRET
+  // A folder that is not needed is not looked at: its owner and mode do not matter then.
+  const folder = named && given ? undefined : findStateFolder(cwd)
+  const state = named || folder === undefined ? undefined : readState(folder)
   const masters = parseMasterAddresses(named || (state ? state.masters : MASTER_ADDRESS_DEFAULT))
-  const key = deriveKey(secret ?? findSecret(env, cwd), 'client')
+  const key = deriveKey(given || secretOf(folder, cwd, named), 'client')
+  const absent = named ? undefined : absenceOf(folder, state, cwd)
   return {
     cluster: state?.cluster ?? '',
     masters: masters.map(formatMasterAddress),
     credential: { role: 'client', key },
+    ...(absent && { absent }),
   }
 }
 
@@ -92,8 +105,8 @@ interface State {
   readonly masters: string
 }
 
-function readState(cwd: string): State | undefined {
-  const path = join(cwd, STATE_FOLDER, 'cluster.json')
+function readState(folder: string): State | undefined {
+  const path = clusterPath(folder)
   const text = readIfThere(path)
   if (text === undefined) return undefined
   try {
@@ -118,29 +131,37 @@ function readState(cwd: string): State | undefined {
   }
 }
 
-/** FIRESTEEL_SECRET, else the secret that `up` wrote in this folder. Throws SECRET_MISSING. */
-export function findSecret(env: FindOptions['env'], cwd: string): string {
-  const path = join(cwd, STATE_FOLDER, 'secret')
-  const secret = env.FIRESTEEL_SECRET || readIfThere(path)?.replace(/\r?\n$/, '')
-  if (secret) return secret
-  throw new FiresteelError(
-    'SECRET_MISSING',
-    `There is no cluster secret: FIRESTEEL_SECRET is not set and ${path} does not exist.`,
-    {
-      place: path,
-    },
-  )
+/** The secret that `up` wrote. Throws SECRET_MISSING with what to do. */
+function secretOf(folder: string | undefined, cwd: string, named: string | undefined): string {
+  const found = folder && readIfThere(secretPath(folder))?.replace(/\r?\n$/, '')
+  if (found) return found
+  const place = join(cwd, STATE_FOLDER, 'secret')
+  if (named) {
+    const message = `There is no cluster secret: FIRESTEEL_SECRET is not set, and no ${STATE_FOLDER}/secret is in ${cwd} or a folder above it.`
+    throw new FiresteelError('SECRET_MISSING', message, { place })
+  }
+  const elsewhere = portHolder(MASTER_PORT_DEFAULT)?.folder
+  const other = elsewhere === undefined ? '' : ` One runs in ${elsewhere}.`
+  const message = `No cluster is up in ${cwd} or a folder above it, and FIRESTEEL_SECRET is not set.${other}`
+  throw new FiresteelError('SECRET_MISSING', message, {
+    place,
+    help: elsewhere === undefined ? START : `Run this in ${elsewhere}, or start another: ${START}`,
+  })
 }
 
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    const code = systemCodeOf(cause)
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw new FiresteelError('CONFIG_UNREADABLE', `${path} cannot be read: ${reasonOf(cause)}.`, {
-      place: path,
-      cause,
-    })
-  }
+const START =
+  'Start one here with `firesteel up --detach`, or name a cluster elsewhere with --master and FIRESTEEL_SECRET.'
+
+/** What to say if nothing listens at addresses that nobody named; undefined while `up` starts or runs. */
+function absenceOf(
+  folder: string | undefined,
+  state: State | undefined,
+  cwd: string,
+): FiresteelError | undefined {
+  if (folder !== undefined && livingLauncher(folder) !== undefined) return undefined
+  const message =
+    folder !== undefined && state
+      ? `The cluster of ${dirname(folder)} does not run any more.`
+      : `No cluster is up in ${cwd} or a folder above it, and nothing listens at ${MASTER_ADDRESS_DEFAULT}.`
+  return new FiresteelError('NO_MASTER', message, { help: START })
 }

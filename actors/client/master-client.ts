@@ -27,7 +27,7 @@ import type { AnswerTo, MasterRequest } from './request-types.js'
 
 /** `timers`, `random` and `dialWith` are for its links. The simulator gives its own. */
 export interface MasterClientOptions
-  extends Pick<FoundCluster, 'cluster' | 'masters' | 'credential'>,
+  extends Pick<FoundCluster, 'cluster' | 'masters' | 'credential' | 'absent'>,
     Pick<DialerOptions, 'timers' | 'random' | 'dialWith'> {
   /** Default: a random one. */
   readonly incarnation?: string
@@ -90,7 +90,7 @@ export class MasterClient {
         this.#die(defectError(reasonOf(error), error))
       },
       onFailed: (address, error) => {
-        this.#links.dialFailed(address, dialProblem(error))
+        this.#links.dialFailed(address, dialProblem(error), error.refused)
         this.#dieIfUnrecoverable()
       },
       onRefused: (address, error) => {
@@ -120,6 +120,11 @@ export class MasterClient {
   /** The leader, if it is linked. */
   get leader(): Leader | undefined {
     return this.#links.leader
+  }
+
+  /** Every address with its problem, for people. */
+  describe(): string {
+    return this.#links.describe()
   }
 
   /** Every known Master, leading or not, and the link to it. */
@@ -351,6 +356,8 @@ export class MasterClient {
   }
 
   #dieIfUnrecoverable(): void {
+    const { absent } = this.#options
+    if (absent && this.#links.isAbsent) this.#die(absent)
     if (this.#refusal && this.#links.isUnrecoverable) this.#die(this.#refusal)
   }
 

@@ -46,6 +46,8 @@ export class MasterLinks {
   readonly #lastAt = new Map<string, string>()
   /** Addresses where dialling has failed so far. */
   readonly #failed = new Set<string>()
+  /** Addresses where the last dial found that nothing listens. */
+  readonly #unheard = new Set<string>()
   #hasRefusal = false
   #wasLinked = false
   /** Address -> what is wrong with a Master that does not lead, for people. */
@@ -96,8 +98,10 @@ export class MasterLinks {
   }
 
   /** Dialling this address failed for now. */
-  dialFailed(address: string, text: string): void {
+  dialFailed(address: string, text: string, nobodyListens = false): void {
     this.#failed.add(address)
+    if (nobodyListens) this.#unheard.add(address)
+    else this.#unheard.delete(address)
     this.problem(address, text)
   }
 
@@ -117,6 +121,11 @@ export class MasterLinks {
       !this.#wasLinked &&
       [...this.#addresses].every((address) => this.#failed.has(address))
     )
+  }
+
+  /** True: nothing listens at any address, and no Master was ever reached. */
+  get isAbsent(): boolean {
+    return !this.#wasLinked && [...this.#addresses].every((address) => this.#unheard.has(address))
   }
 
   observed(from: string, position: Position, message: ClientMessage): LinkDecision {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { startRedis } from '../harness/index.js'
 import { freePort } from '../harness/redis-process.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { errorOf, firesteel, folder, isAlive, startUp } from '../tools/command-fixture.js'
+import { errorOf, firesteel, folder, isAlive, smallCluster, startUp } from '../tools/command-fixture.js'
 
 /* What a person reads when a cluster does not start, or does not answer. */
 
@@ -80,4 +82,40 @@ test('up --detach with a state that may not be written ends at once with the fol
   assert.equal(errorOf(outcome).code, 'FIRESTEEL_STORE_DENIED')
   assert.match(errorOf(outcome).message, /The folder of the state cannot be used: \/sys\/firesteel: /)
   assert.match(errorOf(outcome).help, /recovery\.directory/)
+})
+
+test('a cluster is found from a folder below, also by down; with nothing running commands say at once what to do', async (t) => {
+  const cwd = await folder(t, { 'c.yaml': smallCluster() })
+  const below = join(cwd, 'src/deep')
+  await mkdir(below, { recursive: true })
+  const up = await startUp(t, cwd, ['c.yaml'])
+  await up.ready()
+  const status = await firesteel(['status', '--json'], { cwd: below })
+  assert.equal(status.code, 0, status.stderr)
+  const down = await firesteel(['down'], { cwd: below })
+  assert.equal(down.stdout, 'The cluster is down.\n')
+  await up.exited
+  // The default port may be taken by another cluster of this machine, so the file names one that is free.
+  const port = await freePort()
+  const state = { cluster: 'test', masters: [`firesteel://127.0.0.1:${port}`], pid: 1 }
+  await writeFile(join(cwd, '.firesteel/cluster.json'), JSON.stringify(state), { mode: 0o600 })
+  const nothing = await firesteel(['status', '--json', '--master-timeout', '10m'], { cwd: below })
+  assert.equal(nothing.code, 3)
+  const { code, message, help } = errorOf(nothing)
+  assert.deepEqual([code, message], ['FIRESTEEL_NO_MASTER', `The cluster of ${cwd} does not run any more.`])
+  assert.match(help, /Start one here with `firesteel up --detach`/)
+})
+
+test('a second cluster is told which folder holds the port', async (t) => {
+  const [first, second] = [await folder(t), await folder(t)]
+  const port = String(await freePort())
+  const up = await startUp(t, first, ['--port', port, '--web', '0', '--workers', '2', '--memory', '512m'])
+  const ready = await up.ready()
+  assert.equal(ready.master, `firesteel://127.0.0.1:${port}`)
+  assert.equal(ready.nodes.length, 3)
+  const refused = await firesteel(['up', '--port', port, '--web', '0'], { cwd: second })
+  assert.equal(refused.code, 2)
+  const holder = `The port 127.0.0.1:${port} is in use by process ${ready.nodes[0]?.pid} (firesteel master m1)`
+  assert.ok(refused.stderr.includes(`${holder}, of the cluster in ${first}.`), refused.stderr)
+  assert.match(refused.stderr, /stop it there with `firesteel down`, or choose other ports: --port 0 --web 0/)
 })

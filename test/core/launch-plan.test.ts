@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { masterFlags } from '../../runtime/launch/cli/commands/master-flags.js'
 import type { Deployment } from '../../runtime/launch/config/deployment.js'
+import { shareOf } from '../../runtime/launch/config/machine.js'
 import { readConfig, readValue } from '../../runtime/launch/config/read.js'
 import {
   firstLife,
@@ -10,6 +11,7 @@ import {
   plannedNodes,
   requireRecoveryModule,
   specFor,
+  workerSpec,
 } from '../../runtime/launch/node/node-plan.js'
 import type { MasterSpec, WorkerSpec } from '../../runtime/launch/node/node-spec.js'
 import { deploymentFile } from '../harness/deployment-file.js'
@@ -154,4 +156,24 @@ test('the file of a test cluster is valid in every mode', () => {
     assert.deepEqual([plan.mode, nodes.length, scheduling.workerTimeoutMs], [recovery.mode, masters, 10_000])
     if (recovery.mode === 'CUSTOM') assert.equal(plan.module, `${process.cwd()}/x.js`)
   }
+})
+
+test('Workers of one host share what the others leave, and each gets something', () => {
+  const shares = (total: number, ...given: (number | null)[]): number[] =>
+    given.map((amount, index) => amount ?? shareOf(total, given, index))
+  assert.deepEqual(shares(8, null), [8])
+  assert.deepEqual(shares(7, null, null), [4, 3])
+  assert.deepEqual(shares(2, null, null, null), [1, 1, 1])
+  assert.deepEqual(shares(8, 6, null, null), [6, 2, 2], 'at least an equal part of the whole')
+  assert.deepEqual(shares(8, 2, null, null), [2, 3, 3])
+  assert.deepEqual(shares(8, 100, null), [100, 4])
+})
+
+test('two Workers without figures offer the machine once, wherever they are started', () => {
+  const found = deployment('masters: [{}]\nworkers: [{}, {}, {host: 10.9.9.9}]\n')
+  const context = { deployment: found, secret: 's'.repeat(16), workFolder: '/w' }
+  const specs = found.workers.map((worker) => workerSpec(worker, context, firstLife, []))
+  const [first, second, alone] = specs
+  assert.equal((first?.memoryMib ?? 0) + (second?.memoryMib ?? 0), alone?.memoryMib)
+  assert.equal((first?.cores ?? 0) + (second?.cores ?? 0), Math.max(2, alone?.cores ?? 0))
 })

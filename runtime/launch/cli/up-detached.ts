@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { errorOf, FiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { type DetachedProcess, startDetached } from '../../process/detach.js'
+import { livingLauncher } from '../../state-folder.js'
 import { before, systemTimers, within } from '../../timers.js'
-import { livingLauncher, makeFolder } from '../config/folder.js'
+import { makeFolder } from '../config/folder.js'
 import type { LauncherLine } from '../node/launcher-core.js'
 import type { ErrorRecord } from '../node/node-spec.js'
 import { type Console, Interrupted, untilInterrupted } from './console.js'
@@ -120,12 +121,12 @@ async function stopProcess(pid: number, exited: Promise<unknown>): Promise<void>
 
 /** Stops the launcher of a folder. False: none runs there. */
 export async function downFolder(folder: string): Promise<boolean> {
-  const pid = await livingLauncher(folder)
+  const pid = livingLauncher(folder)
   if (pid === undefined) return false
   process.kill(pid, 'SIGTERM')
   // Workers stop first, then Masters. Each group has its own grace.
   const deadlineMs = performance.now() + 2 * limits.stopGraceMs + 5000
-  while ((await livingLauncher(folder)) === pid) {
+  while (livingLauncher(folder) === pid) {
     if (performance.now() > deadlineMs) {
       throw new FiresteelError('NOT_ALLOWED', `Process ${pid} does not stop.`, {
         help: `Look at process ${pid}.`,

@@ -1,7 +1,8 @@
 import { FiresteelError } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
+import { secretPath } from '../../state-folder.js'
 import type { SecretSource } from './deployment.js'
-import { ensureSecret, readSecretFile, secretPath } from './folder.js'
+import { ensureSecret, readSecretFile } from './folder.js'
 import type { Environment } from './substitute.js'
 
 const SECRET_BYTES_MIN = innerLimits.secretBytesMin

@@ -62,9 +62,9 @@ export interface WorkerPlan {
   readonly port: number
   readonly web: number
   readonly advertise: string
-  /** Null: all of the machine it runs on. */
+  /** Null: all of the machine, or its share beside other Workers of the host. */
   readonly cores: number | null
-  /** Null: the default share of the machine it runs on. */
+  /** Null: the default of the machine, or its share of that. */
   readonly memoryMib: number | null
   readonly resources: Readonly<Record<string, readonly string[]>>
   readonly labels: Readonly<Record<string, string>>

@@ -8,6 +8,9 @@ export interface EmbeddedOptions {
   readonly cluster: string
   /** All ports are free ones. */
   readonly freePorts: boolean
+  /** Ports of the Master; absent: the default ports, or free ones. */
+  readonly port?: number | undefined
+  readonly web?: number | undefined
   readonly workers: number
   /** Cores of each Worker; null: all of this machine. */
   readonly cores: number | null
@@ -21,14 +24,17 @@ export interface EmbeddedOptions {
  */
 export function embeddedDeployment(options: EmbeddedOptions): Deployment {
   const { folder, freePorts, workers, cores, memoryMib, logLevel } = options
-  const ports = freePorts ? { port: 0, web: 0 } : {}
+  const { port = freePorts ? 0 : undefined, web = freePorts ? 0 : undefined } = options
+  const ports = { ...(port !== undefined && { port }), ...(web !== undefined && { web }) }
+  // Who chooses the Master's page has another cluster on this machine, perhaps at the Worker's default port.
+  const workerPorts = web === undefined ? {} : { port: 0, web: 0 }
   const deployment = resolveDeployment(
     {
       cluster: options.cluster,
       recovery: { mode: 'FILESYSTEM', directory: join(folder, 'state') },
       masters: [{ ...ports }],
       workers: Array.from({ length: workers }, () => ({
-        ...ports,
+        ...workerPorts,
         ...(cores === null ? {} : { cores }),
         ...(memoryMib === null ? {} : { memory: memoryMib }),
       })),

@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { FiresteelError, reasonOf, systemCodeOf } from '../../errors.js'
 import { readProcess } from '../../process/process-table.js'
+import { clusterPath, launcherPath, livingLauncher, readIfThere, secretPath } from '../../state-folder.js'
 import { systemError } from '../../system-error.js'
 
 /*
  * The folder `.firesteel/`, or the one that `--ephemeral` names: the secret, the launcher that uses it, and
  * the addresses of its Masters.
  */
-
-/** Name of the folder in the working folder. */
-export const FOLDER = '.firesteel'
 
 /** `cluster.json`: what commands and connect() read here. */
 export interface ClusterFile {
@@ -23,22 +21,6 @@ export interface ClusterFile {
   /** Process id of the launcher. */
   readonly pid: number
   readonly startTime: string
-}
-
-export const secretPath = (folder: string): string => join(folder, 'secret')
-export const clusterPath = (folder: string): string => join(folder, 'cluster.json')
-const launcherPath = (folder: string): string => join(folder, 'up.json')
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    if (systemCodeOf(cause) === 'ENOENT') return undefined
-    throw new FiresteelError('CONFIG_UNREADABLE', `${path} cannot be read: ${reasonOf(cause)}.`, {
-      place: path,
-      cause,
-    })
-  }
 }
 
 /** Makes the folder for its owner only. Throws CONFIG_UNREADABLE. */
@@ -61,7 +43,7 @@ export async function makeFolder(folder: string): Promise<void> {
 
 /** The secret in a file, without the line break that editors add. */
 export async function readSecretFile(path: string): Promise<string | undefined> {
-  return (await readText(path))?.replace(/\r?\n$/, '')
+  return readIfThere(path)?.replace(/\r?\n$/, '')
 }
 
 /** The secret of this folder. If there is none, it is made (256 random bits, mode 0600). */
@@ -89,22 +71,6 @@ interface LauncherFile {
   readonly startTime: string
 }
 
-function parsed<T>(text: string | undefined): T | undefined {
-  if (text === undefined) return undefined
-  try {
-    return JSON.parse(text) as T
-  } catch {
-    return undefined
-  }
-}
-
-/** The pid of the running launcher of this folder; undefined if there is none. */
-export async function livingLauncher(folder: string): Promise<number | undefined> {
-  const found = parsed<LauncherFile>(await readText(launcherPath(folder)))
-  if (!found || !Number.isSafeInteger(found.pid)) return undefined
-  return readProcess(found.pid)?.startTime === found.startTime ? found.pid : undefined
-}
-
 /** Makes this process the launcher of the folder. Throws ALREADY_UP while another one runs. */
 export async function claimFolder(folder: string): Promise<void> {
   await makeFolder(folder)
@@ -116,7 +82,7 @@ export async function claimFolder(folder: string): Promise<void> {
     } catch (cause) {
       if (systemCodeOf(cause) !== 'EEXIST') throw cause
     }
-    const pid = await livingLauncher(folder)
+    const pid = livingLauncher(folder)
     if (pid !== undefined) {
       throw new FiresteelError('ALREADY_UP', `A cluster is already up here, process ${pid}.`, {
         place: folder,

@@ -14,6 +14,20 @@ export function defaultMemoryMib(totalMib: number): number {
   return Math.max(1, Math.floor(Math.max(totalMib - RESERVED_MIB, totalMib / 2)))
 }
 
+/**
+ * What a Worker offers that does not say how much: the Workers of one host share what the others leave, in
+ * equal parts. Each gets at least what an equal part of the whole would be, and never nothing. `given` has
+ * the amount of each Worker, null where it names none; `index` is the Worker in question.
+ */
+export function shareOf(total: number, given: readonly (number | null)[], index: number): number {
+  const named = given.filter((amount) => amount !== null)
+  const open = given.length - named.length
+  const rest = Math.max(0, total - named.reduce((sum, amount) => sum + amount, 0))
+  const before = given.slice(0, index).filter((amount) => amount === null).length
+  const part = Math.floor(rest / open) + (before < rest % open ? 1 : 0)
+  return Math.max(1, part, Math.floor(total / given.length))
+}
+
 /** Memory of this machine, or of the container if that is less. */
 export function machineMemoryMib(): number {
   const limit = process.constrainedMemory()

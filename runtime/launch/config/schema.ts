@@ -113,10 +113,11 @@ const worker = z.strictObject({
     .min(1)
     .max(limits.workerCores)
     .optional()
-    .meta({ description: 'Cores to offer. Default all of the machine.' }),
-  memory: memory
-    .optional()
-    .meta({ description: 'Memory to offer. Default that of the machine less 1g, at least half of it.' }),
+    .meta({ description: 'Cores to offer. Default all of the machine; Workers of one host share them.' }),
+  memory: memory.optional().meta({
+    description:
+      'Memory to offer. Default that of the machine less 1g, at least half of it; Workers of one host share it.',
+  }),
   resources: resources
     .optional()
     .meta({ description: 'Custom resources to offer: name and addresses, such as gpu: ["0", "1"].' }),

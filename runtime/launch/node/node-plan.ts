@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { formatHostPort } from '../../addresses.js'
 import { FiresteelError, reasonOf } from '../../errors.js'
 import type { Deployment, MasterPlan, WorkerPlan } from '../config/deployment.js'
-import { defaultMemoryMib, isOwnHost, machineCores, machineMemoryMib } from '../config/machine.js'
+import { defaultMemoryMib, isOwnHost, machineCores, machineMemoryMib, shareOf } from '../config/machine.js'
 import type { FormerProcess, PlannedNode } from './launcher-core.js'
 import type { MasterSpec, NodeSpec, WorkerSpec } from './node-spec.js'
 
@@ -141,6 +141,17 @@ export function masterSpec(
   }
 }
 
+function offerOf(plan: WorkerPlan, { workers }: Deployment) {
+  const beside = workers.filter(({ host }) => host === plan.host)
+  const index = beside.findIndex(({ name }) => name === plan.name)
+  const cores = beside.map((worker) => worker.cores)
+  const memoryMib = beside.map((worker) => worker.memoryMib)
+  return {
+    cores: plan.cores ?? shareOf(machineCores(), cores, index),
+    memoryMib: plan.memoryMib ?? shareOf(defaultMemoryMib(machineMemoryMib()), memoryMib, index),
+  }
+}
+
 export function workerSpec(
   plan: WorkerPlan,
   context: SpecContext,
@@ -152,8 +163,7 @@ export function workerSpec(
     ...common(plan, context, former),
     role: 'worker',
     masters,
-    cores: plan.cores ?? machineCores(),
-    memoryMib: plan.memoryMib ?? defaultMemoryMib(machineMemoryMib()),
+    ...offerOf(plan, context.deployment),
     resources: plan.resources,
     labels: plan.labels,
     workerTimeoutMs: scheduling.workerTimeoutMs,

@@ -1,6 +1,8 @@
-import { exitCodeOf } from '../../errors.js'
+import { splitHostPort } from '../../addresses.js'
+import { exitCodeOf, FiresteelError, isFiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
 import { requireDescriptors } from '../../process/descriptor-budget.js'
+import { portHolder } from '../../process/port-holder.js'
 import { codedError } from '../../system-error.js'
 import { within } from '../../timers.js'
 import type { NodeEvent, NodeSpec, RunningNode } from './node-spec.js'
@@ -30,6 +32,23 @@ export async function loadCode(role: string | undefined): Promise<void> {
 }
 
 /**
+ * Who has the port that this node needs: often another cluster of the same user, which can be used instead.
+ */
+function namePortHolder(error: unknown): never {
+  if (!isFiresteelError(error, 'PORT_IN_USE') || error.place === undefined) throw error
+  const holder = portHolder(splitHostPort(error.place).port)
+  if (holder === undefined) throw error
+  const { pid, command, folder } = holder
+  const by = folder === undefined ? '' : `, of the cluster in ${folder}`
+  const message = `The port ${error.place} is in use by process ${pid} (${command.slice(0, 80)})${by}.`
+  const help =
+    folder === undefined
+      ? error.help
+      : `Use that cluster: run commands in ${folder}. Or stop it there with \`firesteel down\`, or choose other ports: --port 0 --web 0.`
+  throw new FiresteelError('PORT_IN_USE', message, { place: error.place, help, cause: error })
+}
+
+/**
  * Runs a node until `stop` resolves, then stops it in order. Rejects with a coded error if the node cannot
  * run, or not go on. `onRunning` is called once it has started. The process belongs to the node: if the node
  * fails, the process ends within `nodeEndMs` with the exit code of the error, even if the caller does not end
@@ -44,7 +63,7 @@ export async function runNodeUntil(
   const uncaught = watchUncaught()
   let node: RunningNode | undefined
   try {
-    node = await Promise.race([runNode(spec, tell), uncaught.failed])
+    node = await Promise.race([runNode(spec, tell).catch(namePortHolder), uncaught.failed])
     onRunning(node)
     const failed = Promise.race([node.failed, uncaught.failed])
     await Promise.race([stop, failed])

@@ -1,6 +1,7 @@
 import type { Command, Option } from 'commander'
 import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
+import { innerLimits } from '../../../inner-limits.js'
 import { limits } from '../../../limits.js'
 import { type Console, Interrupted } from '../console.js'
 import { durationDefault } from './options.js'
@@ -20,7 +21,7 @@ export function clusterOptions(command: Command): Command {
   return command
     .option(
       '--master <addresses>',
-      'firesteel://host:port[,host:port...], or local for an embedded cluster (default: FIRESTEEL_MASTER, else what `up` left here, else firesteel://127.0.0.1:7070)',
+      'firesteel://host:port[,host:port...], or local for an embedded cluster (default: FIRESTEEL_MASTER, else what `up` left here or in a folder above, else firesteel://127.0.0.1:7070)',
     )
     .addOption(masterTimeoutOption('how long to wait for an ALIVE Master'))
     .option('--json', 'print JSON')
@@ -56,12 +57,21 @@ export function withClient<T>(
   return withCluster(io, options, async (found) => {
     const { MasterClient } = await import('../../../../actors/client/master-client.js')
     const client = new MasterClient({ ...found, masterTimeoutMs: options.masterTimeout })
+    const timer = setTimeout(() => void sayWaiting(io, client, options), innerLimits.commandSilenceMs)
     try {
       return await interruptible(io, action(client, found))
     } finally {
+      clearTimeout(timer)
       await client.close()
     }
   })
+}
+
+/** A command that waits for a Master says so, and why. With --json standard error is for the error alone. */
+async function sayWaiting(io: Console, client: MasterClient, options: ClusterOptions): Promise<void> {
+  if (client.leader || options.json) return
+  const text = `No Master leads yet: ${client.describe()}. Waiting up to ${options.masterTimeout / 1000}s (--master-timeout).`
+  await io.err(`${text}\n`)
 }
 
 /**

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { FiresteelError } from '../../../errors.js'
+import { findStateFolder, STATE_FOLDER } from '../../../state-folder.js'
 import { nodeSecret } from '../../config/cluster-secret.js'
 import type { Deployment } from '../../config/deployment.js'
-import { FOLDER } from '../../config/folder.js'
 import { requireConfig } from '../../config/load-config.js'
 import { isOwnHost } from '../../config/machine.js'
 import type { ConfigProblem } from '../../config/problem.js'
@@ -67,9 +67,11 @@ export async function singleNode(io: Console, node: SingleNode): Promise<number>
   const name = await nodeName(deployment, node)
   const plan = await planNodes(deployment, [name])
   if (node.role === 'master') await requireRecoveryModule(deployment)
-  const folder = join(io.cwd, FOLDER)
+  const folder = join(io.cwd, STATE_FOLDER)
   // As in `up`: the secret of Masters that run elsewhere cannot be made here.
-  const secret = await nodeSecret(deployment.secret, folder, io.environment, plan.otherMasters.length === 0)
+  const make = plan.otherMasters.length === 0
+  const secretFolder = make ? folder : (findStateFolder(io.cwd) ?? folder)
+  const secret = await nodeSecret(deployment.secret, secretFolder, io.environment, make)
   const context = { deployment, secret, workFolder: join(folder, 'work') }
   const spec = specFor(plan, context)(name, knownMasters(plan), firstLife)
   const tell = (event: NodeEvent): void => {

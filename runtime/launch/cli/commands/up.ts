@@ -1,15 +1,17 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import { FOLDER } from '../../config/folder.js'
+import { STATE_FOLDER } from '../../../state-folder.js'
 import type { UpPlan } from '../up.js'
 import { masterTimeoutOption } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
-import { choiceOption, coresOption, intOption, listOption, memoryOption } from './options.js'
+import { choiceOption, coresOption, intOption, listOption, memoryOption, portOption } from './options.js'
 
 interface UpOptions {
   readonly only?: string[]
   readonly detach?: true
   readonly ephemeral?: string
+  readonly port?: number
+  readonly web?: number
   readonly workers: number
   readonly cores?: number
   readonly memory?: number
@@ -38,6 +40,7 @@ export const addUp: AddCommand = (program, run) => {
       'after',
       examples(
         'firesteel up',
+        'firesteel up --workers 4 --port 0 --web 0',
         'firesteel up cluster.yaml --only m1,w1',
         'firesteel up --detach && firesteel status',
       ),
@@ -47,10 +50,12 @@ export const addUp: AddCommand = (program, run) => {
         const plan: UpPlan = {
           file,
           only: options.only ?? [],
-          folder: resolve(io.cwd, options.ephemeral ?? FOLDER),
+          folder: resolve(io.cwd, options.ephemeral ?? STATE_FOLDER),
           embedded: {
             cluster: options.cluster,
             freePorts: options.ephemeral !== undefined,
+            port: options.port,
+            web: options.web,
             workers: options.workers,
             cores: options.cores ?? null,
             memoryMib: options.memory ?? null,
@@ -78,9 +83,28 @@ export const addUp: AddCommand = (program, run) => {
 function embeddedOptions(command: Command): Command {
   return (
     command
-      .option('--workers <n>', 'without FILE: number of Workers', intOption(1, 1000), 1)
-      .option('--cores <n>', 'without FILE: cores of each Worker (default: all of this machine)', coresOption)
-      .option('--memory <size>', 'without FILE: memory of each Worker (default: all but 1g)', memoryOption)
+      .option('--port <port>', 'without FILE: port of the Master, 0 for any (default: 7070)', portOption)
+      .option(
+        '--web <port>',
+        "without FILE: port of the Master's page, 0 for any; Workers' pages then take free ports (default: 8080)",
+        portOption,
+      )
+      .option(
+        '--workers <n>',
+        'without FILE: number of Workers, which share this machine',
+        intOption(1, 1000),
+        1,
+      )
+      .option(
+        '--cores <n>',
+        'without FILE: cores of each Worker (default: all of this machine, shared)',
+        coresOption,
+      )
+      .option(
+        '--memory <size>',
+        'without FILE: memory of each Worker (default: all but 1g, shared)',
+        memoryOption,
+      )
       .option('--cluster <name>', 'without FILE: name of the cluster', 'firesteel')
       .addOption(
         choiceOption('--log-level <level>', 'without FILE: what is logged', [
@@ -90,7 +114,10 @@ function embeddedOptions(command: Command): Command {
           'debug',
         ]).default('warn'),
       )
-      .option('--ephemeral <dir>', `keep everything in DIR instead of ${FOLDER}, and take only free ports`)
+      .option(
+        '--ephemeral <dir>',
+        `keep everything in DIR instead of ${STATE_FOLDER}, and take only free ports`,
+      )
       .option(
         '--until-stdin-ends',
         'also stop when standard input ends, so that the cluster ends with its parent; removes the DIR of --ephemeral',
