@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { startChild } from '../../runtime/process/child.js'
+import { childEnvironment } from '../../runtime/process/environment.js'
 import { runCommand } from '../harness/run-command.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { bin, errorOf, firesteel, isAlive, smallCluster } from '../tools/command-fixture.js'
+import { atEnd, bin, errorOf, firesteel, folder, isAlive, smallCluster } from '../tools/command-fixture.js'
 
 /** One cluster for all of these tests. */
 let cwd: string
@@ -155,14 +157,83 @@ test('a wrong secret is refused with exit 4, no Master with exit 3', async () =>
   assert.equal(errorOf(none).code, 'FIRESTEEL_NO_MASTER')
 })
 
-test('run: connect() of MAIN finds the cluster without the secret; exit 1 with its code', async () => {
+test('run: connect() of MAIN finds the cluster without the secret; it ends with the exit code of MAIN', async () => {
   const good = await call('run', 'app.mjs')
   assert.equal(good.code, 0, good.stderr)
   assert.equal(good.stdout, '42 no secret \n')
   const bad = await call('run', 'app.mjs', '5', '--json')
   assert.equal(bad.stdout, '42 no secret 5 --json\n')
-  assert.equal(bad.code, 1)
+  assert.equal(bad.code, 5)
   assert.match(bad.stderr, /^FIRESTEEL_DRIVER_FAILED: app\.mjs ended with exit 5\.$/m)
+  assert.match(bad.stderr, /^--json comes after app\.mjs, so it went to the program and not to run\./m)
+})
+
+test('run ends with 128 and the number of the signal, and passes SIGHUP on', async (t) => {
+  const folderOfIt = await folder(t, {
+    'killed.mjs': "process.kill(process.pid, 'SIGKILL'); setTimeout(() => {}, 60_000)",
+    'reload.mjs': `process.on('SIGHUP', () => { console.log('again'); process.exit(7) })
+setInterval(() => {}, 1000)
+console.log('runs')`,
+  })
+  const master = JSON.parse(readFileSync(join(cwd, '.firesteel/cluster.json'), 'utf8')).master as string
+  const secret = readFileSync(join(cwd, '.firesteel/secret'), 'utf8').trim()
+  const env = { ...childEnvironment(), FIRESTEEL_MASTER: master, FIRESTEEL_SECRET: secret }
+  const killed = await firesteel(['run', 'killed.mjs'], { cwd: folderOfIt, env })
+  assert.equal(killed.code, 128 + 9)
+  assert.match(killed.stderr, /ended with SIGKILL/)
+  const child = await startChild({
+    command: process.execPath,
+    args: [bin, 'run', 'reload.mjs'],
+    cwd: folderOfIt,
+    env,
+    stdout: 'pipe',
+    stderr: 'ignore',
+    ownGroup: true,
+    followDescendants: false,
+  })
+  atEnd(t, () => child.stop({ graceMs: 1000 }))
+  let output = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    output += chunk
+  })
+  await waitUntil('the program to run', () => output.includes('runs'))
+  process.kill(child.pid, 'SIGHUP')
+  assert.deepEqual(await child.exited, { code: 7, signal: null })
+  await child.closed
+  assert.equal(output, 'runs\nagain\n')
+})
+
+test('submit --key of a driver that FAILED exits 1; --again submits it once more, whoever repeats it', async () => {
+  const submit = (...options: string[]) =>
+    call('submit', '--json', '--key', 'nightly', '--env', 'CODE=3', ...options, 'job.mjs')
+  const first = lastLine<Driver>(await submit())
+  const { id } = first
+  assert.equal((await submit('--wait')).code, 1)
+  const failed = await submit()
+  assert.equal(failed.code, 1)
+  assert.equal(lastLine<Driver>(failed).id, id)
+  assert.equal(
+    errorOf(failed).message,
+    `${id} of the key nightly has ended FAILED before, and was not started again.`,
+  )
+  assert.match(errorOf(failed).help, /with --again it is submitted once more/)
+  const second = lastLine<Driver & { key: string }>(await submit('--again'))
+  assert.notEqual(second.id, id)
+  assert.equal(second.key, 'nightly~2')
+  await waitUntil('the second try to fail', async () => {
+    const { state } = parse<{ state: string }>(await call('status', second.id, '--json'))
+    return state === 'FAILED'
+  })
+  assert.equal(lastLine<{ key: string }>(await submit('--again')).key, 'nightly~3')
+  const none = await call('submit', '--again', 'job.mjs', '--json')
+  assert.deepEqual(
+    [none.code, none.stderr.split('.')[0]],
+    [2, 'FIRESTEEL_USAGE: --again needs --key: it is about the driver of that key'],
+  )
+  // One that is done stays done.
+  const done = lastLine<Driver>(await call('submit', '--wait', '--json', '--key', 'done', 'job.mjs'))
+  const again = lastLine<Driver>(await call('submit', '--json', '--key', 'done', '--again', 'job.mjs'))
+  assert.equal(again.id, done.id)
 })
 
 test('run with a secret in the environment does not hand it down', async () => {

@@ -43,6 +43,7 @@ console.log(JSON.stringify({
   execArgv: process.execArgv,
   args: process.argv.slice(2),
 }))`,
+  'job.env': '# of the job\nOPTION_EFFECT="of a file"\n',
   'once-more.mjs': `
 import { existsSync, writeFileSync } from 'node:fs'
 if (existsSync(process.argv[2])) process.exit(0)
@@ -342,6 +343,12 @@ const submitEffects: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal(ids[0]?.id, ids[1]?.id)
     assert.notEqual((await submitted('facts.mjs')).id, ids[0]?.id)
   },
+  'env-file': async () => assert.equal((await driverFacts('--env-file', 'job.env')).variable, 'of a file'),
+  again: async () => {
+    const fails = ['--key', 'again', '--again', 'once-more.mjs', join(cwd, 'again')]
+    assert.equal((await call('submit', '--wait', ...fails)).code, 1)
+    assert.equal((await call('submit', '--wait', ...fails)).code, 0)
+  },
   wait: async () => {
     assert.match((await call('submit', '--wait', 'facts.mjs')).stdout, /FINISHED/)
     assert.doesNotMatch((await call('submit', 'facts.mjs')).stdout, /FINISHED/)
@@ -358,6 +365,7 @@ const runEffects: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal((await runFacts('--env', 'OPTION_EFFECT=here')).variable, 'here')
     assert.equal((await runFacts()).variable, '')
   },
+  'env-file': async () => assert.equal((await runFacts('--env-file', 'job.env')).variable, 'of a file'),
   'node-option': async () =>
     assert.ok((await runFacts('--node-option', '--no-deprecation')).execArgv.includes('--no-deprecation')),
   // Though there is one that `up` left here.

@@ -18,9 +18,11 @@ the remedy below; with \`--json\` as one JSON object. [errors.md](errors.md) has
 | 4 | The cluster refused: secret, version, state or resources. |
 | 130 | It was interrupted. |
 
+\`run\` ends with the exit code of its program, or 128 and the number of the signal that ended it.
+
 Commands that talk to a cluster find it in this order: \`--master\`, the environment variable \`FIRESTEEL_MASTER\`, what \`firesteel up\` left in
-\`.firesteel\` of this folder or the nearest one above it, \`firesteel://127.0.0.1:7070\`. That folder must belong to this user, and nobody else may
-be able to write it. They take its secret from \`FIRESTEEL_SECRET\`, else from \`.firesteel/secret\`.`
+\`.firesteel\` of this folder or the nearest one above it, \`firesteel://127.0.0.1:7070\`. That folder must
+belong to this user, and nobody else may be able to write it. They take its secret from \`FIRESTEEL_SECRET\`, else from \`.firesteel/secret\`.`
 
 function defaultOf({ defaultValue, defaultValueDescription }: Argument | Option): string {
   if (defaultValueDescription !== undefined) return defaultValueDescription

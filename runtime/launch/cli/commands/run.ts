@@ -1,3 +1,5 @@
+import { constants } from 'node:os'
+import type { Command } from 'commander'
 import type { DriverBoot } from '../../../../actors/client/boot.js'
 import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
 import { formatMasterAddresses, parseMasterAddresses } from '../../../addresses.js'
@@ -7,13 +9,14 @@ import type { Child } from '../../../process/child.js'
 import type { ProcessExit } from '../../../process/child-end.js'
 import { mainCommand } from '../../../process/node-command.js'
 import { mainFile } from '../../config/main-file.js'
-import { type Console, Interrupted, printJson } from '../console.js'
+import { type Console, printError, printJson } from '../console.js'
 import { type ClusterOptions, clusterOptions, withCluster } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
-import { collect, collectEnvironment } from './options.js'
+import { collectVariable, type EnvironmentOptions, givenEnvironment } from './environment.js'
+import { misplacedOption } from './misplaced.js'
+import { collect } from './options.js'
 
-interface RunOptions extends ClusterOptions {
-  readonly env?: Readonly<Record<string, string>>
+interface RunOptions extends ClusterOptions, EnvironmentOptions {
   readonly nodeOption?: readonly string[]
 }
 
@@ -27,7 +30,7 @@ function bootLine({ cluster, masters, credential }: FoundCluster, masterTimeoutM
 function environmentOf(
   io: Console,
   { masters }: FoundCluster,
-  extra: RunOptions['env'],
+  extra: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const { FIRESTEEL_SECRET: _, ...inherited } = io.environment
   const all = {
@@ -47,13 +50,22 @@ async function untilEnd(io: Console, child: Child): Promise<ProcessExit> {
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.signal(signal)
     setTimeout(() => void child.stop({ graceMs: 0 }), limits.stopGraceMs).unref()
   }
+  // A program may read its settings again at SIGHUP, so it is not expected to end.
+  const hangUp = (): void => void child.signal('SIGHUP')
+  process.on('SIGHUP', hangUp)
   if (io.interrupted.aborted) pass()
   else io.interrupted.addEventListener('abort', pass, { once: true })
   try {
     return await child.exited
   } finally {
+    process.off('SIGHUP', hangUp)
     io.interrupted.removeEventListener('abort', pass)
   }
+}
+
+/** As a shell reports it: the exit code, or 128 and the number of the signal. */
+function exitOf({ code, signal }: ProcessExit): number {
+  return code ?? 128 + (signal === null ? 0 : constants.signals[signal])
 }
 
 export const addRun: AddCommand = (program, run) => {
@@ -63,26 +75,34 @@ export const addRun: AddCommand = (program, run) => {
       .argument('<main>', 'program that calls connect(): .js, .mjs, .cjs, .ts, or an executable')
       .argument('[args...]', 'its arguments; options after MAIN belong to it')
       .description(
-        'Runs an application whose driver is a process on this machine. MAIN finds the cluster by connect().',
+        'Runs an application whose driver is a process on this machine. MAIN finds the cluster by connect(), and inherits your environment. `run` ends with its exit code, or 128 and the number of the signal that ended it.',
       )
       .passThroughOptions()
-      .option('--env <name=value>', 'a further variable of its environment; repeatable', collectEnvironment)
+      .option('--env <name=value>', 'a further variable of its environment; repeatable', collectVariable)
+      .option(
+        '--env-file <file>',
+        'a file of further variables, NAME=VALUE on each line; repeatable',
+        collect,
+      )
       .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
   )
     .addHelpText(
       'after',
       examples('firesteel run ./count.js src', 'firesteel run --master local ./count.js src'),
     )
-    .action((main: string, args: string[], options: RunOptions) =>
+    .action((main: string, args: string[], options: RunOptions, command: Command) =>
       run(async (io) => {
         const path = await mainFile(main, io.cwd)
+        const misplaced = misplacedOption(command, io.argv, main, args)
+        if (misplaced !== undefined) await io.err(`${misplaced}\n`)
+        const variables = await givenEnvironment(io, options)
         const line = mainCommand({ main: path, args, nodeOptions: options.nodeOption ?? [] })
         const exit = await withCluster(io, options, async (found) => {
           const { startChild } = await import('../../../process/child.js')
           const child = await startChild({
             ...line,
             cwd: io.cwd,
-            env: environmentOf(io, found, options.env),
+            env: environmentOf(io, found, variables),
             stdin: 'inherit',
             stdout: 'inherit',
             stderr: 'inherit',
@@ -94,12 +114,14 @@ export const addRun: AddCommand = (program, run) => {
         })
         const { code, signal } = exit
         if (options.json) await printJson(io, { main: path, code, signal })
-        if (io.interrupted.aborted) throw new Interrupted()
         if (code === 0) return 0
-        throw new FiresteelError('DRIVER_FAILED', `${main} ended with ${signal ?? `exit ${code}`}.`, {
-          place: path,
-          help: 'See what it printed.',
-        })
+        // Who stopped it knows why it ended.
+        if (!io.interrupted.aborted) {
+          const message = `${main} ended with ${signal ?? `exit ${code}`}.`
+          const details = { place: path, help: 'See what it printed.' }
+          await printError(io, new FiresteelError('DRIVER_FAILED', message, details), options.json === true)
+        }
+        return exitOf(exit)
       }),
     )
 }

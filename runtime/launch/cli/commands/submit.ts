@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { Command } from 'commander'
 import type { SubmissionProblem } from '../../../../actors/client/check-submission.js'
 import type { Submission } from '../../../../actors/client/follow-driver.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import type { DriverDescription } from '../../../../actors/messages/common.js'
-import type { DriverStatusResponse } from '../../../../actors/messages/drivers.js'
+import type { DriverStatusResponse, SubmitDriverResponse } from '../../../../actors/messages/drivers.js'
 import { FiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
@@ -11,18 +12,19 @@ import { mainFile, programName } from '../../config/main-file.js'
 import { type Console, printJson } from '../console.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
+import { collectVariable, type EnvironmentOptions, givenEnvironment } from './environment.js'
+import { misplacedOption } from './misplaced.js'
 import {
   choiceOption,
   collect,
   collectAmounts,
-  collectEnvironment,
   coresOption,
   durationOption,
   intOption,
   memoryDefault,
 } from './options.js'
 
-interface SubmitOptions extends ClusterOptions {
+interface SubmitOptions extends ClusterOptions, EnvironmentOptions {
   readonly name?: string
   readonly cores: number
   readonly memory: number
@@ -32,8 +34,8 @@ interface SubmitOptions extends ClusterOptions {
   /** Milliseconds. */
   readonly restartWindow?: number
   readonly onIsolation: 'run' | 'stop'
-  readonly env?: Readonly<Record<string, string>>
   readonly key?: string
+  readonly again?: true
   readonly wait?: true
   readonly nodeOption?: readonly string[]
 }
@@ -57,7 +59,7 @@ async function descriptionOf(
     ...(options.maxRestarts !== undefined && { maxRestarts: options.maxRestarts }),
     ...(options.restartWindow !== undefined && { restartWindowMs: options.restartWindow }),
     onIsolation: options.onIsolation,
-    env: { ...options.env },
+    env: await givenEnvironment(io, options),
     nodeOptions: [...(options.nodeOption ?? [])],
   }
 }
@@ -131,6 +133,66 @@ async function follow(
   })
 }
 
+const NOT_INHERITED =
+  'It does not inherit the rest of yours: a driver may run on another machine, and what is submitted is kept in the store'
+
+/**
+ * The key of the next try after that of `key`. It is the same for everybody, so that no try makes two
+ * drivers.
+ */
+const keyOfTry = (key: string, number: number): string => (number === 1 ? key : `${key}~${number}`)
+
+const hasFailed = (state: SubmitDriverResponse['state']): boolean =>
+  ['FAILED', 'KILLED', 'ERROR'].includes(state)
+
+/** Submits, with `again` under the first key whose driver has not failed. */
+async function submitWith(
+  client: MasterClient,
+  key: string,
+  description: DriverDescription,
+  again: boolean,
+): Promise<SubmitDriverResponse> {
+  for (let number = 1; ; number++) {
+    const request = { type: 'RequestSubmitDriver', key: keyOfTry(key, number), description } as const
+    const response = await client.request(request)
+    if (!again || !hasFailed(response.state)) return response
+  }
+}
+
+/** Nothing was started: the driver of this key ended before. */
+function failedBefore({ driverId, key, state }: SubmitDriverResponse): FiresteelError {
+  const message = `${driverId} of the key ${key} has ended ${state} before, and was not started again.`
+  const help = `Run \`firesteel logs ${driverId} --stderr\`; with --again it is submitted once more.`
+  return new FiresteelError('DRIVER_FAILED', message, { help })
+}
+
+interface Call {
+  readonly main: string
+  readonly args: readonly string[]
+  readonly options: SubmitOptions
+  readonly command: Command
+}
+
+async function submit(io: Console, { main, args, options, command }: Call): Promise<number> {
+  if (options.again && options.key === undefined)
+    throw new FiresteelError('USAGE', '--again needs --key: it is about the driver of that key.')
+  const misplaced = misplacedOption(command, io.argv, main, args)
+  if (misplaced !== undefined) await io.err(`${misplaced}\n`)
+  const description = await descriptionOf(io, main, args, options)
+  requireSupervision(options)
+  const given = options.key ?? randomUUID()
+  await requireSubmission(given, description)
+  return withClient(io, options, async (client) => {
+    const submitted = await submitWith(client, given, description, options.again === true)
+    const { driverId, state, key } = submitted
+    if (options.json) await printJson(io, { id: driverId, key, state })
+    else await io.out(`${printable(`${driverId} ${state}, key ${key}`)}\n`)
+    if (hasFailed(state)) throw failedBefore(submitted)
+    if (options.wait) await follow(io, client, { driverId, key, description }, options.json === true)
+    return 0
+  })
+}
+
 export const addSubmit: AddCommand = (program, run) => {
   clusterOptions(
     program
@@ -162,10 +224,23 @@ export const addSubmit: AddCommand = (program, run) => {
           'stop',
         ]).default('run'),
       )
-      .option('--env <name=value>', 'a variable of its environment; repeatable', collectEnvironment)
+      .option(
+        '--env <name=value>',
+        `a variable of its environment, or NAME of one of yours; repeatable. ${NOT_INHERITED}`,
+        collectVariable,
+      )
+      .option(
+        '--env-file <file>',
+        'a file of variables, NAME=VALUE or NAME on each line; repeatable',
+        collect,
+      )
       .option(
         '--key <key>',
         'idempotency key: two submissions with the same key and content are one driver (default: a random key)',
+      )
+      .option(
+        '--again',
+        'with --key: if the driver of this key failed or was killed, submit it once more; one that FINISHED stays done',
       )
       .option('--wait', 'follow it to its end; exit 0 if it FINISHED, otherwise 1')
       .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
@@ -176,21 +251,11 @@ export const addSubmit: AddCommand = (program, run) => {
         'firesteel submit --supervise ./service.js --port 9000',
         'firesteel submit --supervise --max-restarts 5 --restart-window 10m ./service.js',
         'firesteel submit --wait --key nightly-2026-01-01 ./nightly.js',
+        'firesteel submit --wait --key nightly-2026-01-01 --again ./nightly.js',
+        'firesteel submit --env API_TOKEN --env-file ./job.env ./job.js',
       ),
     )
-    .action((main: string, args: string[], options: SubmitOptions) =>
-      run(async (io) => {
-        const description = await descriptionOf(io, main, args, options)
-        requireSupervision(options)
-        const key = options.key ?? randomUUID()
-        await requireSubmission(key, description)
-        return withClient(io, options, async (client) => {
-          const { driverId, state } = await client.request({ type: 'RequestSubmitDriver', key, description })
-          if (options.json) await printJson(io, { id: driverId, key, state })
-          else await io.out(`${printable(`${driverId} ${state}, key ${key}`)}\n`)
-          if (options.wait) await follow(io, client, { driverId, key, description }, options.json === true)
-          return 0
-        })
-      }),
+    .action((main: string, args: string[], options: SubmitOptions, command: Command) =>
+      run((io) => submit(io, { main, args, options, command })),
     )
 }
