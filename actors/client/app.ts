@@ -30,8 +30,8 @@ export interface ExecutorFailure extends Omit<ExecutorInfo, 'cores'> {
 /** Why an application has no executor. */
 export interface WaitingApplication {
   /**
-   * `NO_ROOM` now, `TOO_LARGE` for every Worker, `NO_WORKER`, `LAUNCHES_FAILED`, `ALL_EXCLUDED` or
-   * `NOT_LINKED`.
+   * `NO_ROOM` now, `TOO_LARGE` for every Worker, `NO_LABEL`, `NO_WORKER`, `LAUNCHES_FAILED`, `ALL_EXCLUDED`
+   * or `NOT_LINKED`.
    */
   readonly reason: WaitingReason
   /** The reason in words, as `firesteel status` shows it. */

@@ -5,7 +5,7 @@ import { checkKnownOptions } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { parseDurationMs, parseMemoryMib } from '../../runtime/units.js'
-import { type ApplicationDescription, applicationDescription } from '../messages/common.js'
+import { type ApplicationDescription, applicationDescription, type Labels } from '../messages/common.js'
 import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import type { TaskPoolLimits } from '../tasks/task-pool.js'
 import type { EmbeddedOptions } from './embedded-cluster.js'
@@ -24,6 +24,8 @@ export interface ExecutorOptions {
   readonly memory?: string | number
   /** Custom resources, such as `{ gpu: 1 }`. */
   readonly resources?: Readonly<Record<string, number>>
+  /** Only Workers with these labels get executors, such as `{ zone: 'a' }`. */
+  readonly on?: Readonly<Record<string, string>>
   /** Environment variables. Of the Worker's own only PATH, HOME, LANG, TZ and TMPDIR are inherited. */
   readonly env?: Readonly<Record<string, string>>
   /** Options of Node itself, such as `--enable-source-maps`. */
@@ -84,6 +86,7 @@ const EXECUTOR_OPTIONS: readonly (keyof ExecutorOptions)[] = [
   'tasksPerCore',
   'memory',
   'resources',
+  'on',
   'env',
   'nodeOptions',
   'idleTimeout',
@@ -122,6 +125,7 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
       cores: each,
       memoryMib: parseMemoryMib(executor.memory ?? EXECUTOR_MEMORY, { what: 'executor.memory' }),
       resources: resourcesOf(executor.resources ?? {}),
+      ...(executor.on !== undefined && { on: labelsOf(executor.on) }),
       ...(tasksPerCore !== undefined && { tasksPerCore }),
     },
     ...(executors !== undefined && { executorLimit: executors }),
@@ -169,6 +173,14 @@ function valid(description: ApplicationDescription): ApplicationDescription {
 
 function known(value: unknown, names: readonly string[], what: string): void {
   checkKnownOptions(value, { what, names, help: USAGE })
+}
+
+function labelsOf(on: unknown): Labels {
+  const isRecord = typeof on === 'object' && on !== null && !Array.isArray(on)
+  if (!isRecord)
+    refuse('executor.on', "executor.on must name labels and their values, such as { zone: 'a' }.")
+  for (const [name, value] of Object.entries(on as object)) checkString(value, `executor.on.${name}`)
+  return { ...(on as Labels) }
 }
 
 function checkListen({ host, port, advertise }: ExecutorListenerOptions): void {

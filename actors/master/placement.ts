@@ -1,4 +1,10 @@
-import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
+import {
+  addressesOf,
+  type Labels,
+  labelsFit,
+  type ResourceAddresses,
+  type ResourceAmounts,
+} from '../messages/common.js'
 import type { Demand } from './resources.js'
 
 /** What placement needs to know about a Worker. */
@@ -7,6 +13,7 @@ export interface Candidate {
   readonly coresFree: number
   readonly memoryFreeMib: number
   readonly resourcesFree: ResourceAddresses
+  readonly labels?: Labels
 }
 
 const amountsFit = (free: ResourceAddresses, amounts: ResourceAmounts, times = 1): boolean =>
@@ -16,7 +23,8 @@ export function fits(worker: Candidate, demand: Demand): boolean {
   return (
     worker.coresFree >= demand.cores &&
     worker.memoryFreeMib >= demand.memoryMib &&
-    amountsFit(worker.resourcesFree, demand.resources)
+    amountsFit(worker.resourcesFree, demand.resources) &&
+    labelsFit(worker.labels ?? {}, demand.on)
   )
 }
 

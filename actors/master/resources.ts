@@ -1,5 +1,11 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
-import { addressesOf, type ResourceAddresses, type ResourceAmounts } from '../messages/common.js'
+import {
+  addressesOf,
+  type Labels,
+  labelsFit,
+  type ResourceAddresses,
+  type ResourceAmounts,
+} from '../messages/common.js'
 
 /** Cores, memory and custom resources that a launch holds on a Worker. */
 export interface Holding {
@@ -12,6 +18,8 @@ export interface Demand {
   readonly cores: number
   readonly memoryMib: number
   readonly resources: ResourceAmounts
+  /** Labels that a Worker must have. */
+  readonly on?: Labels | undefined
 }
 
 /** Addresses of `offered` that none of `held` uses, per resource. */
@@ -66,10 +74,12 @@ export function usedAddresses(held: Iterable<Holding>): ResourceAddresses {
 export const SMALLEST_KEPT = innerLimits.demandsKept
 
 /**
- * True: `large` needs at least as much as `small` of everything. Only the resources of `small` are compared.
+ * True: `large` needs at least as much as `small` of everything, on no more Workers. Only the resources and
+ * labels of `small` are compared.
  */
 export function isWithin(small: Demand, large: Demand): boolean {
   if (small.cores > large.cores || small.memoryMib > large.memoryMib) return false
+  if (!labelsFit(large.on ?? {}, small.on)) return false
   return Object.entries(small.resources).every(
     ([name, amount]) => Object.hasOwn(large.resources, name) && (large.resources[name] as number) >= amount,
   )

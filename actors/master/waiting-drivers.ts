@@ -60,12 +60,13 @@ export class WaitingDrivers implements DriverQueues {
 
   add(driver: DriverEntry): void {
     if (driver.waitsIn) return
-    const { cores, memoryMib, resources } = driver.record.description
+    const { cores, memoryMib, resources, on } = driver.record.description
+    const demand = { cores, memoryMib, resources, ...(on && { on }) }
     // A driver that failed somewhere has its own order of Workers, so it shares no queue.
-    const key = driver.hasFailed ? driver.id : keyOf({ cores, memoryMib, resources })
+    const key = driver.hasFailed ? driver.id : keyOf(demand)
     let demandClass = this.#classes.get(key)
     if (!demandClass) {
-      demandClass = new DemandClass(key, { cores, memoryMib, resources }, driver.hasFailed)
+      demandClass = new DemandClass(key, demand, driver.hasFailed)
       this.#classes.set(key, demandClass)
     }
     // Most drivers go to the end; one that is placed again is among the oldest.
@@ -86,7 +87,7 @@ export class WaitingDrivers implements DriverQueues {
   }
 }
 
-function keyOf({ cores, memoryMib, resources }: Demand): string {
-  const custom = Object.entries(resources).sort(([a], [b]) => (a < b ? -1 : 1))
-  return JSON.stringify([cores, memoryMib, custom])
+function keyOf({ cores, memoryMib, resources, on = {} }: Demand): string {
+  const sorted = (record: object) => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
+  return JSON.stringify([cores, memoryMib, sorted(resources), sorted(on)])
 }

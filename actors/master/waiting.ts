@@ -1,3 +1,4 @@
+import { labelsFit } from '../messages/common.js'
 import { waitingText, wantsText } from '../messages/launch-failure-text.js'
 import type { Waiting, WaitingReason } from '../messages/launch-failures.js'
 import type { ApplicationEntry } from './application-entry.js'
@@ -41,12 +42,14 @@ export function lookForReason(
   const hasFailed = cluster.launchFailures.has(subject)
   let looks = 0
   let isAlive = false
+  let isLabelled = false
   let isLarge = false
   let hasCapacity = false
   for (const worker of cluster.workers.values()) {
     looks++
     if (worker.state !== 'ALIVE') continue
     isAlive = true
+    isLabelled ||= worker.isKept && labelsFit(worker.labels, demand.on)
     if (!worker.isKept || !fits(worker.whole, demand)) continue
     // It was not placed, so no Worker has the capacity. Very many may wait, and there may be very many
     // Workers.
@@ -58,6 +61,7 @@ export function lookForReason(
     if (standing === 'fresh' || standing === 'due') return { reason: undefined, looks }
   }
   if (!isAlive) return { reason: 'NO_WORKER', looks }
+  if (!isLabelled) return { reason: 'NO_LABEL', looks }
   if (!isLarge) return { reason: 'TOO_LARGE', looks }
   if (!hasCapacity) return { reason: 'NO_ROOM', looks }
   const isExcluded = allExcluded(cluster, now, subject, demand)

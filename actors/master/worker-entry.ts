@@ -63,8 +63,12 @@ export class WorkerEntry {
 
   /** Its whole capacity, used or not. */
   get whole() {
-    const { id, cores, memoryMib, resources } = this.record
-    return { id, coresFree: cores, memoryFreeMib: memoryMib, resourcesFree: resources }
+    const { id, cores, memoryMib, resources, labels } = this.record
+    return { id, coresFree: cores, memoryFreeMib: memoryMib, resourcesFree: resources, labels }
+  }
+
+  get labels() {
+    return this.record.labels
   }
 
   get coresUsed(): number {

@@ -51,6 +51,14 @@ export const addressesOf = (resources: ResourceAddresses, resource: string): rea
 export const resourceAmounts = z.record(name, positive)
 export type ResourceAmounts = z.infer<typeof resourceAmounts>
 
+/** Labels of a Worker, or those that a Worker must have: name -> value. */
+export const labels = z.record(name, text)
+export type Labels = z.infer<typeof labels>
+
+/** True: these labels have every one of `wanted`, with the same value. */
+export const labelsFit = (found: Labels, wanted: Labels = {}): boolean =>
+  Object.entries(wanted).every(([key, value]) => Object.hasOwn(found, key) && found[key] === value)
+
 export const environment = z.record(
   z
     .string()
@@ -124,6 +132,8 @@ export const executorRequest = z.object({
   cores: positive.optional(),
   memoryMib: positive,
   resources: resourceAmounts,
+  /** Only Workers with these labels are used. */
+  on: labels.optional(),
   /** Tasks at a time on each core; absent: 1. The scheduling does not look at it: a core is given once. */
   tasksPerCore: positive.max(limits.tasksPerCore, abort).optional(),
 })
@@ -177,6 +187,8 @@ export const driverDescription = z.object({
   cores: positive,
   memoryMib: positive,
   resources: resourceAmounts,
+  /** Only Workers with these labels are used. */
+  on: labels.optional(),
   supervise: z.boolean(),
   /** A supervised driver that fails more often than this, within the window, has FAILED; absent: no limit. */
   maxRestarts: count.max(limits.maxRestarts).optional(),

@@ -1,5 +1,5 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
-import type { ResourceAmounts } from './common.js'
+import type { Labels, ResourceAmounts } from './common.js'
 import type { FailedWorker, Waiting, WaitingReason } from './launch-failures.js'
 
 /* Failed launches as text for people. */
@@ -30,24 +30,25 @@ export const endText = (failures: number, workers: readonly FailedWorker[]): str
 export const againText = (workers: readonly FailedWorker[]): string =>
   workers.length === 0 ? '' : `launched again; it failed ${workersText(workers, failureText)}`
 
-function reasonText(reason: WaitingReason, wants: string): string {
+function reasonText(reason: WaitingReason, { what, workers }: Wants): string {
   switch (reason) {
     case 'NOT_LINKED':
       return 'its driver has no link to this Master'
     case 'NO_WORKER':
       return 'no Worker is alive'
+    case 'NO_LABEL':
+      return `there is no ${workers}`
     case 'TOO_LARGE':
-      return `no Worker is as large as ${wants}`
+      return `no ${workers} is as large as ${what}`
     case 'NO_ROOM':
-      return `no Worker has ${wants} free now`
+      return `no ${workers} has ${what} free now`
     case 'LAUNCHES_FAILED':
     case 'ALL_EXCLUDED':
       return 'it could not be started'
   }
 }
 
-/** `wants`: what one launch needs. */
-export function waitingText({ reason, workers }: Waiting, wants: string): string {
+export function waitingText({ reason, workers }: Waiting, wants: Wants): string {
   const why = reasonText(reason, wants)
   if (workers.length === 0) return `waits: ${why}`
   const nextMs = Math.min(...workers.map(({ retryAtMs }) => retryAtMs))
@@ -57,8 +58,24 @@ export function waitingText({ reason, workers }: Waiting, wants: string): string
   return `waits: ${why}${failed} ${workersText(workers)}${excluded}; ${next}`
 }
 
-/** What one launch needs. */
-export function wantsText(wanted: { cores: number; memoryMib: number; resources: ResourceAmounts }): string {
+/** What one launch needs, and where, in words. */
+export interface Wants {
+  /** `1 core, 128 MiB` */
+  readonly what: string
+  /** `Worker`, or `Worker with zone=a` */
+  readonly workers: string
+}
+
+interface Wanted {
+  readonly cores: number
+  readonly memoryMib: number
+  readonly resources: ResourceAmounts
+  readonly on?: Labels | undefined
+}
+
+export function wantsText(wanted: Wanted): Wants {
   const custom = Object.entries(wanted.resources).map(([name, amount]) => `, ${amount} ${name}`)
-  return `${wanted.cores} ${wanted.cores === 1 ? 'core' : 'cores'}, ${wanted.memoryMib} MiB${custom.join('')}`
+  const what = `${wanted.cores} ${wanted.cores === 1 ? 'core' : 'cores'}, ${wanted.memoryMib} MiB${custom.join('')}`
+  const on = Object.entries(wanted.on ?? {}).map(([name, value]) => `${name}=${value}`)
+  return { what, workers: on.length === 0 ? 'Worker' : `Worker with ${on.join(', ')}` }
 }

@@ -46,6 +46,8 @@ export const waitingReasons = [
   /** Its driver has no link to this Master. */
   'NOT_LINKED',
   'NO_WORKER',
+  /** No Worker has the labels that it asks for. */
+  'NO_LABEL',
   /** No Worker is as large as one executor. */
   'TOO_LARGE',
   /** No Worker has the capacity for one now. */

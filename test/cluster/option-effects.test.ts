@@ -33,7 +33,7 @@ recovery: {mode: FILESYSTEM}
 masters: [{name: m1, port: 0, web: 0}]
 workers:
   - {name: w1, port: 0, web: 0, cores: 2, memory: 2g, resources: {gpu: ['0', '1']}}
-  - {name: w2, port: 0, web: 0, cores: 2, memory: 2g}
+  - {name: w2, port: 0, web: 0, cores: 2, memory: 2g, labels: {zone: b}}
 logging: {level: warn, format: text}
 `,
   'facts.mjs': `
@@ -155,6 +155,11 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
     assert.equal((await factsWith({ resources: { gpu: 2 } })).gpus, 2)
     assert.equal((await factsWith({})).gpus, 0)
   },
+  'executor.on': () =>
+    withApp({ executor: { on: { zone: 'b' } } }, 2, (app) => {
+      const workers = app.executors.map(({ workerId }) => workerId.split('-')[0])
+      assert.deepEqual(workers, ['w2', 'w2'])
+    }),
   'executor.env': async () => {
     assert.equal((await factsWith({ env: { OPTION_EFFECT: 'here' } })).variable, 'here')
     assert.equal((await factsWith({})).variable, '')
@@ -304,6 +309,12 @@ const submitEffects: Readonly<Record<string, () => Promise<void>>> = {
   resource: async () => {
     assert.match((await driverFacts('--resource', 'gpu=2')).resources, /"gpu":\["0","1"\]/)
     assert.doesNotMatch((await driverFacts()).resources, /gpu/)
+  },
+  on: async () => {
+    const { worker } = await submitted('--on', 'zone=b', 'facts.mjs')
+    assert.match(String(worker), /^w2-/)
+    const { message } = await submitted('--on', 'zone=c', 'facts.mjs')
+    assert.equal(message, 'waits: there is no Worker with zone=c')
   },
   supervise: async () => {
     const runs = ['once-more.mjs', join(cwd, 'supervised')]

@@ -88,6 +88,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     tasksPerCore: true,
     memory: true,
     resources: true,
+    on: true,
     env: true,
     nodeOptions: true,
     idleTimeout: true,

@@ -171,13 +171,19 @@ export class MasterWorld {
   }
 
   /** A Worker registers and reports that it runs nothing. */
-  worker(id: string, parts: { port?: number; cores?: number; memoryMib?: number } = {}): void {
+  worker(
+    id: string,
+    parts: { port?: number; cores?: number; memoryMib?: number; labels?: Record<string, string> } = {},
+  ): void {
     this.link(id)
     this.registerWorker(id, parts)
     this.report(id)
   }
 
-  registerWorker(id: string, { port = 7001, cores = 4, memoryMib = 1024, from = id } = {}): void {
+  registerWorker(
+    id: string,
+    { port = 7001, cores = 4, memoryMib = 1024, from = id, labels = {} } = {},
+  ): void {
     this.tell(from, {
       type: 'RegisterWorker',
       id,
@@ -186,6 +192,7 @@ export class MasterWorld {
       port,
       cores,
       memoryMib,
+      labels,
     })
   }
 

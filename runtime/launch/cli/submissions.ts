@@ -8,7 +8,7 @@ import { deriveKey } from '../../transport/keys.js'
 import type { Deployment, SubmissionPlan } from '../config/deployment.js'
 
 export function submissionDescription(plan: SubmissionPlan): DriverDescription {
-  const { name, main, args, cores, memoryMib, resources, env, supervise, onIsolation } = plan
+  const { name, main, args, cores, memoryMib, resources, on, env, supervise, onIsolation } = plan
   const { maxRestarts, restartWindowMs } = plan
   return {
     name,
@@ -18,6 +18,8 @@ export function submissionDescription(plan: SubmissionPlan): DriverDescription {
     cores,
     memoryMib,
     resources: { ...resources },
+    // A driver that asks for no label has the key that it had in earlier releases.
+    ...(on && { on: { ...on } }),
     supervise,
     ...(maxRestarts !== undefined && { maxRestarts }),
     ...(restartWindowMs !== undefined && { restartWindowMs }),

@@ -203,7 +203,8 @@ function* recordChecks({ submissions = [], workers = [] }: DeploymentFile): Gene
     const { name, main, args = [], env = {}, resources = {}, cores = 1, memory = 1024 } = submission
     const { supervise = false, onIsolation = 'run' } = submission
     const sizes = { cores, memoryMib: memory, resources }
-    const rest = { supervise, onIsolation, env, nodeOptions: [], cwd: '' }
+    const { on } = submission
+    const rest = { supervise, onIsolation, env, nodeOptions: [], cwd: '', ...(on && { on }) }
     const problem = submissionProblem('key', { name, main, args, ...sizes, ...rest })
     if (!problem) continue
     const [field = '', ...inner] = problem.path

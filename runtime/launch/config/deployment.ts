@@ -88,6 +88,8 @@ export interface SubmissionPlan {
   readonly cores: number
   readonly memoryMib: number
   readonly resources: Readonly<Record<string, number>>
+  /** Labels that its Worker must have. */
+  readonly on?: Readonly<Record<string, string>>
   readonly env: Readonly<Record<string, string>>
   readonly supervise: boolean
   readonly maxRestarts?: number

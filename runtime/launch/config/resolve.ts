@@ -104,6 +104,7 @@ function submissions(file: DeploymentFile, folder: string): Deployment['submissi
     cores: submission.cores ?? 1,
     memoryMib: submission.memory ?? driverMemoryMib,
     resources: submission.resources ?? {},
+    ...(submission.on && { on: submission.on }),
     env: submission.env ?? {},
     supervise: submission.supervise ?? false,
     ...(submission.maxRestarts !== undefined && { maxRestarts: submission.maxRestarts }),

@@ -124,7 +124,7 @@ const worker = z.strictObject({
   labels: z
     .record(label, z.string().max(256))
     .optional()
-    .meta({ description: 'Labels of this Worker, shown by status.' }),
+    .meta({ description: 'Labels of this Worker, shown by status. Drivers and executors may ask for them.' }),
   advertise: hostName
     .optional()
     .meta({ description: 'Host name under which others reach it. Default `host`.' }),
@@ -189,6 +189,10 @@ const submission = z.strictObject({
     .record(label, z.int().min(1))
     .optional()
     .meta({ description: 'Custom resources it needs, such as gpu: 1.' }),
+  on: z
+    .record(label, z.string().max(256))
+    .optional()
+    .meta({ description: 'Labels that its Worker must have, such as zone: a.' }),
   env: z
     .record(
       z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be a name of an environment variable'),

@@ -18,6 +18,7 @@ import {
   choiceOption,
   collect,
   collectAmounts,
+  collectLabels,
   coresOption,
   durationOption,
   intOption,
@@ -29,6 +30,7 @@ interface SubmitOptions extends ClusterOptions, EnvironmentOptions {
   readonly cores: number
   readonly memory: number
   readonly resource?: Readonly<Record<string, number>>
+  readonly on?: Readonly<Record<string, string>>
   readonly supervise?: true
   readonly maxRestarts?: number
   /** Milliseconds. */
@@ -55,6 +57,7 @@ async function descriptionOf(
     cores: options.cores,
     memoryMib: options.memory,
     resources: { ...options.resource },
+    ...(options.on && { on: { ...options.on } }),
     supervise: options.supervise === true,
     ...(options.maxRestarts !== undefined && { maxRestarts: options.maxRestarts }),
     ...(options.restartWindow !== undefined && { restartWindowMs: options.restartWindow }),
@@ -73,6 +76,8 @@ function optionOf([field, part]: SubmissionProblem['path']): string {
       return part === undefined ? '--env' : `--env ${part}`
     case 'resources':
       return part === undefined ? '--resource' : `--resource ${part}`
+    case 'on':
+      return part === undefined ? '--on' : `--on ${part}`
     case 'nodeOptions':
       return '--node-option'
     case 'memoryMib':
@@ -207,6 +212,7 @@ export const addSubmit: AddCommand = (program, run) => {
       .option('--cores <n>', 'its cores', coresOption, 1)
       .addOption(memoryDefault('--memory <size>', 'its memory, such as 512m or 4g', '1g'))
       .option('--resource <name=amount>', 'a custom resource, such as gpu=1; repeatable', collectAmounts)
+      .option('--on <name=value>', 'only Workers with this label, such as zone=a; repeatable', collectLabels)
       .option('--supervise', 'run it again when it fails or its Worker dies')
       .option(
         '--max-restarts <n>',
@@ -252,6 +258,7 @@ export const addSubmit: AddCommand = (program, run) => {
         'firesteel submit --supervise --max-restarts 5 --restart-window 10m ./service.js',
         'firesteel submit --wait --key nightly-2026-01-01 ./nightly.js',
         'firesteel submit --wait --key nightly-2026-01-01 --again ./nightly.js',
+        'firesteel submit --on zone=a --resource gpu=1 ./train.js',
         'firesteel submit --env API_TOKEN --env-file ./job.env ./job.js',
       ),
     )
