@@ -5,6 +5,7 @@ import { codedError } from '../../system-error.js'
 import { watchUncaught } from '../node/uncaught.js'
 import { addCheck } from './commands/check.js'
 import type { AddCommand, Run } from './commands/command.js'
+import { addCompletion } from './commands/completion.js'
 import { addDown } from './commands/down.js'
 import { addEach } from './commands/each.js'
 import { addKill } from './commands/kill.js'
@@ -33,6 +34,7 @@ const commands: readonly AddCommand[] = [
   addLogs,
   addTrace,
   addCheck,
+  addCompletion,
 ]
 
 function version(): string {
