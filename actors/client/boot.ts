@@ -16,6 +16,8 @@ export interface DriverBoot {
   readonly driver?: DriverIncarnation
   /** `run --master-timeout`. The option of connect() overrides it. */
   readonly masterTimeoutMs?: number
+  /** `run --master local`: the work of the application has the environment of its program. */
+  readonly local?: boolean
 }
 
 /** Descriptor of the boot line. It is read only if FIRESTEEL_MASTER is set, as `submit` and `run` do. */

@@ -9,6 +9,7 @@ import { type ConnectOptions, type ConnectSettings, connectSettings } from './co
 import { startEmbeddedCluster } from './embedded-cluster.js'
 import { type FoundCluster, findCluster } from './find-cluster.js'
 import { guardedLog } from './guarded-log.js'
+import { localEnvironment } from './local-environment.js'
 
 /**
  * Registers this process as an application of a cluster. Resolves when a Master has registered it; executors
@@ -39,19 +40,24 @@ export async function connect(first?: string | ConnectOptions, second?: ConnectO
 }
 
 async function connectLocal(options: ConnectOptions, settings: ConnectSettings, log: Log): Promise<App> {
-  const local = await startEmbeddedCluster(settings.embedded)
+  const local = await startEmbeddedCluster({
+    ...settings.embedded,
+    onOutput: (output, bytes) => void process[output].write(bytes),
+  })
   const { cluster, master, secret } = local
   const found = findCluster({ address: master, secret, env: {}, cwd: process.cwd() })
-  return open({ ...found, cluster }, options, settings, log, () => local.stop())
+  return open({ ...found, cluster, local: true }, options, settings, log, () => local.stop())
 }
 
 function open(
-  { cluster, masters, credential, driver, masterTimeoutMs: told, absent }: FoundCluster,
+  { cluster, masters, credential, driver, masterTimeoutMs: told, absent, local }: FoundCluster,
   options: ConnectOptions,
-  { description, masterTimeoutMs, idleTimeoutMs }: ConnectSettings,
+  { description: described, masterTimeoutMs, idleTimeoutMs }: ConnectSettings,
   log: Log,
   release?: () => Promise<void>,
 ): Promise<App> {
+  const env = local ? localEnvironment(process.env, described.env) : described.env
+  const description = { ...described, env }
   return openApplication({
     cluster,
     masters,

@@ -10,6 +10,7 @@ import { limits } from '../../runtime/limits.js'
 import { type Child, startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { before, systemTimers } from '../../runtime/timers.js'
+import { LocalConsole, type OutputWriter } from './local-console.js'
 
 export interface EmbeddedOptions {
   /** Default 1. */
@@ -19,6 +20,8 @@ export interface EmbeddedOptions {
   /** Memory of each Worker in MiB; default: this machine's less 1 GiB. */
   readonly memoryMib?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Gets what drivers and executors print. */
+  readonly onOutput?: OutputWriter | undefined
 }
 
 export interface EmbeddedNode {
@@ -66,9 +69,11 @@ export async function startEmbeddedCluster(options: EmbeddedOptions = {}): Promi
   signal?.throwIfAborted()
   const folder = await mkdtemp(join(tmpdir(), 'firesteel-local-'))
   let child: Child | undefined
+  let shown: LocalConsole | undefined
   const stop = async (): Promise<void> => {
     child?.stdin?.end()
     await child?.stop({ graceMs: limits.stopGraceMs })
+    await shown?.close()
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   }
   try {
@@ -90,6 +95,7 @@ export async function startEmbeddedCluster(options: EmbeddedOptions = {}): Promi
     const ready = await untilReady(child, lines, signal)
     const secret = (await readFile(join(folder, 'secret'), 'utf8')).trimEnd()
     const { cluster, master, nodes } = ready
+    if (options.onOutput) shown = new LocalConsole(join(folder, 'work'), options.onOutput)
     return { cluster, master, nodes, secret, stop: once(stop), onLine: (listener) => lines.on(listener) }
   } catch (error) {
     await stop()

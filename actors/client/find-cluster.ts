@@ -32,6 +32,8 @@ export interface FoundCluster {
   readonly driver?: DriverIncarnation | undefined
   /** The option of `run`. */
   readonly masterTimeoutMs?: number
+  /** True: the embedded cluster of this process or of the command that started it. */
+  readonly local?: boolean
   /** Set if nobody named this cluster: the error for the case that nothing listens at its addresses. */
   readonly absent?: FiresteelError
 }
@@ -88,6 +90,7 @@ function fromBoot({
   key,
   driver,
   masterTimeoutMs,
+  local,
 }: DriverBoot): FoundCluster {
   const addresses = masters.flatMap((master) => parseMasterAddresses(master))
   return {
@@ -96,6 +99,7 @@ function fromBoot({
     credential: { role, ...(subject !== undefined && { subject }), key: Buffer.from(key, 'base64') },
     ...(driver && { driver }),
     ...(typeof masterTimeoutMs === 'number' && { masterTimeoutMs }),
+    ...(local === true && { local }),
   }
 }
 

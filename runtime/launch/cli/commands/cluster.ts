@@ -40,9 +40,16 @@ export async function withCluster<T>(
     return action(findCluster({ address: master, env, cwd, boot: driverBoot(env) }))
   }
   const { startEmbeddedCluster } = await import('../../../../actors/client/embedded-cluster.js')
-  const local = await interruptible(io, startEmbeddedCluster({ signal: io.interrupted }))
+  const local = await interruptible(
+    io,
+    startEmbeddedCluster({
+      signal: io.interrupted,
+      onOutput: (output, bytes) => (output === 'stdout' ? io.out(bytes) : io.err(bytes)),
+    }),
+  )
   try {
-    return await action(findCluster({ address: local.master, secret: local.secret, env: {}, cwd }))
+    const found = findCluster({ address: local.master, secret: local.secret, env: {}, cwd })
+    return await action({ ...found, local: true })
   } finally {
     await local.stop()
   }

@@ -21,9 +21,9 @@ interface RunOptions extends ClusterOptions, EnvironmentOptions {
 }
 
 /** The line that connect() of MAIN reads: the Masters and the client's key, never the secret. */
-function bootLine({ cluster, masters, credential }: FoundCluster, masterTimeoutMs: number): string {
+function bootLine({ cluster, masters, credential, local }: FoundCluster, masterTimeoutMs: number): string {
   const key = credential.key.toString('base64')
-  const boot: DriverBoot = { ...credential, cluster, masters, key, masterTimeoutMs }
+  const boot: DriverBoot = { ...credential, cluster, masters, key, masterTimeoutMs, ...(local && { local }) }
   return JSON.stringify(boot)
 }
 

@@ -187,7 +187,11 @@ async function submit(io: Console, { main, args, options, command }: Call): Prom
   requireSupervision(options)
   const given = options.key ?? randomUUID()
   await requireSubmission(given, description)
-  return withClient(io, options, async (client) => {
+  return withClient(io, options, async (client, found) => {
+    if (found.local) {
+      const { localEnvironment } = await import('../../../../actors/client/local-environment.js')
+      description.env = localEnvironment(io.environment, description.env)
+    }
     const submitted = await submitWith(client, given, description, options.again === true)
     const { driverId, state, key } = submitted
     if (options.json) await printJson(io, { id: driverId, key, state })
