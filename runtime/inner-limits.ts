@@ -176,6 +176,10 @@ export const innerLimits = {
   leftOpenGraceMs: 1 * SECOND,
   /** Characters of an end report. Longer texts are of no use to its reader, and the catalogue bounds them. */
   endMessageChars: 2000,
+  /** What `status` leaves of a name that is too wide for the window. */
+  cutColumnChars: 8,
+  /** The most ids that a name or the beginning of an id may mean. A person is told a few of them. */
+  meantIds: 20,
   /**
    * What is read of the standard error of an aborted process. Node prints some 30 lines when its heap is
    * full.

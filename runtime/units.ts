@@ -55,6 +55,13 @@ export function formatDuration(ms: number): string {
   return `${ms / each}${unit}`
 }
 
+/** How long ago, in one unit: `5s`, `3m`, `7h`, `12d`. Clocks may differ a little, so it is never below 0. */
+export function formatAge(ms: number): string {
+  const units = Object.entries(MS_PER).filter(([name]) => name !== 'ms')
+  const [unit, each] = units.findLast(([, size]) => ms >= size) ?? ['s', MS_PER.s as number]
+  return `${Math.max(0, Math.floor(ms / each))}${unit}`
+}
+
 /** MiB as Spark writes them: 4096 -> `4g`, 512 -> `512m`. */
 export function formatMemory(mib: number): string {
   return mib >= 1024 && mib % 1024 === 0 ? `${mib / 1024}g` : `${mib}m`

@@ -15,6 +15,7 @@ import type { ApplicationEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import type { MasterConfig } from './master-config.js'
+import { meantBy } from './named.js'
 import type { EndedApplication, EndedDriver } from './records.js'
 import type { Now } from './step.js'
 import { applicationWaits, waitingOf } from './waiting.js'
@@ -92,24 +93,26 @@ export function rowsOf(cluster: ClusterState, now: Now): SnapshotRows {
   }
 }
 
-/** The rows of one application, driver or Worker (a Worker also by its name). Empty if there is none. */
-export function rowsOfOne(cluster: ClusterState, id: string, now: Now): SnapshotRows {
-  const app = cluster.apps.get(id)
-  const driver = cluster.drivers.get(id)
-  const endedApp = cluster.endedApps.get(id)
-  const endedDriver = cluster.endedDrivers.get(id)
-  const workers = [...cluster.workers.values()].filter(
-    (worker) => worker.id === id || worker.record.name === id,
-  )
+/** The rows of what is meant: an id, a name, or the beginning of ids. Empty if there is nothing. */
+export function rowsOfOne(cluster: ClusterState, text: string, now: Now): SnapshotRows {
+  const { apps, drivers, workers } = meantBy(cluster, text, innerLimits.meantIds)
+  const live = found(apps, cluster.apps)
   return {
-    workers: all(workers.map((worker) => workerStatus(worker, cluster.config, now))),
-    activeApps: all(app ? [applicationStatus(cluster, app, now)] : []),
-    executors: app ? executorsOf(cluster, [app]) : nothing,
-    activeDrivers: all(driver ? [withEvents(driverStatus(driver), driver.record)] : []),
-    completedApps: all(endedApp ? [endedApplicationStatus(endedApp)] : []),
-    completedDrivers: all(endedDriver ? [withEvents(endedDriverStatus(endedDriver), endedDriver)] : []),
+    workers: all(found(workers, cluster.workers).map((worker) => workerStatus(worker, cluster.config, now))),
+    activeApps: all(live.map((app) => applicationStatus(cluster, app, now))),
+    executors: executorsOf(cluster, live),
+    activeDrivers: all(
+      found(drivers, cluster.drivers).map((driver) => withEvents(driverStatus(driver), driver.record)),
+    ),
+    completedApps: all(found(apps, cluster.endedApps).map(endedApplicationStatus)),
+    completedDrivers: all(
+      found(drivers, cluster.endedDrivers).map((ended) => withEvents(endedDriverStatus(ended), ended)),
+    ),
   }
 }
+
+const found = <T>(ids: readonly string[], entries: ReadonlyMap<string, T>): T[] =>
+  ids.flatMap((id) => entries.get(id) ?? [])
 
 const all = <T>(rows: readonly T[]): Rows<T> => ({ rows, numbers: rows.map((_, index) => index + 1) })
 

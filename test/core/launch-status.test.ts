@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { meantId } from '../../actors/client/resolve-id.js'
 import type { ApplicationView, MasterStateResponse } from '../../actors/messages/status.js'
 import { errorOf, exitCodeOf, isFiresteelError } from '../../runtime/errors.js'
 import { errorRecord } from '../../runtime/launch/cli/error-record.js'
-import {
-  oneStatusJson,
-  oneStatusText,
-  statusJson,
-  statusText,
-  table,
-} from '../../runtime/launch/cli/status-view.js'
+import { statusText, withinRows } from '../../runtime/launch/cli/status-list.js'
+import { oneStatusJson, oneStatusText, statusJson } from '../../runtime/launch/cli/status-view.js'
 import { submissionDescription, submissionKey } from '../../runtime/launch/cli/submissions.js'
+import { table, tableWithin, wrapped } from '../../runtime/launch/cli/text-table.js'
 import { defaultMemoryMib } from '../../runtime/launch/config/machine.js'
+import { formatAge, formatDuration } from '../../runtime/units.js'
 
 const state: MasterStateResponse = {
   type: 'MasterStateResponse',
@@ -103,11 +101,11 @@ test('status --json: a silent Worker is suspect, a store that is away makes it s
 })
 
 test('status for people says why something waits', () => {
-  const text = statusText(state)
-  assert.match(text, /^w1-0a +firesteel:\/\/\[::1\]:7100 +ALIVE \(silent\) +1\/4 +512m\/4g$/m)
-  assert.match(text, /SUBMITTED +- +0 +no Worker has 64 free cores$/m)
+  const text = statusText(state, 0)
+  assert.match(text, /^w1 +\[::1\]:7100 +ALIVE \(silent\) +1\/4 +512m\/4g$/m)
+  assert.match(text, /^driver-1 +job +SUBMITTED +0s +-\n {2}no Worker has 64 free cores$/m)
   assert.match(text, /^Applications: none$/m)
-  assert.match(statusText({ ...state, stale: true }), /from memory: the store is away/)
+  assert.match(statusText({ ...state, stale: true }, 0), /from memory: the store is away/)
 })
 
 test('an application that waits says why: reason, Worker, host, path or output, and when it is tried again', () => {
@@ -161,7 +159,10 @@ test('an application that waits says why: reason, Worker, host, path or output, 
       message: 'waits: it could not be started on w1-0a (10.0.0.2)',
     },
   ])
-  assert.match(statusText(given), /^app-1 +count +WAITING +0 +0 +waits: it could not be started on w1-0a/m)
+  assert.match(
+    statusText(given, 0),
+    /^app-1 +count +WAITING +0s +0 +0\n {2}waits: it could not be started on w1-0a/m,
+  )
 })
 
 test('status lists every Master, the one without a link as UNKNOWN', () => {
@@ -171,7 +172,7 @@ test('status lists every Master, the one without a link as UNKNOWN', () => {
     { address: 'firesteel://c:7070', state: 'UNKNOWN' },
   ]
   assert.deepEqual(statusJson({ ...state, masters }).masters, masters)
-  const lines = statusText({ ...state, masters }).split('\n')
+  const lines = statusText({ ...state, masters }, 0).split('\n')
   const at = lines.indexOf('Masters:')
   assert.deepEqual(lines.slice(at + 1, at + 5), [
     'ADDRESS             STATE',
@@ -232,4 +233,75 @@ test('a submission of a file is the same driver while its content is the same', 
   assert.equal(key, submissionKey(submissionDescription({ ...plan })))
   assert.notEqual(key, submissionKey(submissionDescription({ ...plan, args: ['x'] })))
   assert.match(key, /^deployment\/n\/[0-9a-f]{16}$/)
+})
+
+const driverId = 'driver-20260101000000-12-0001'
+const minute = 60_000
+
+test('status fits 80 columns: names are cut, ids are not, and what is long stands below its row', () => {
+  const [waiting] = state.activeDrivers
+  const row = { ...waiting!, id: driverId, state: 'RUNNING' as const, worker: 'w1-0a', restarts: 2 }
+  const name = 'a-service-with-a-very-long-name-that-somebody-chose'
+  const long = { ...row, description: { ...row.description, name }, message: 'word '.repeat(40).trim() }
+  const lastExit = { atMs: 0, generation: 1, attempt: 1, code: 3, signal: null }
+  const text = statusText({ ...state, activeDrivers: [{ ...long, lastExit }] }, 90 * minute)
+  for (const line of text.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`)
+  assert.match(text, new RegExp(`^${driverId}  a-service-\\S*…  RUNNING  1h +w1$`, 'm'))
+  assert.match(text, /^ {2}restarted 2 times; the last process ended: exit 3; word word/m)
+})
+
+test('what runs comes first, then what waits, then what has ended, the newest of each first', () => {
+  const [driver] = state.activeDrivers
+  const at = (id: string, of: 'RUNNING' | 'SUBMITTED' | 'FINISHED', submittedAtMs: number) => ({
+    ...driver!,
+    id,
+    state: of,
+    submittedAtMs,
+    message: '',
+  })
+  const activeDrivers = [at('waits', 'SUBMITTED', 9), at('old', 'RUNNING', 1), at('new', 'RUNNING', 5)]
+  const completedDrivers = [at('ended-1', 'FINISHED', 2), at('ended-2', 'FINISHED', 3)]
+  const text = statusText({ ...state, activeDrivers, completedDrivers }, 0)
+  const ids = text.slice(text.indexOf('Drivers:')).split('\n').slice(2, 7)
+  assert.deepEqual(
+    ids.map((line) => line.split(' ')[0]),
+    ['new', 'old', 'waits', 'ended-2', 'ended-1'],
+  )
+})
+
+test('--watch leaves out the end of what its window does not hold, and says how much', () => {
+  const lines = ['1', '2', '3', '4', '5', '6']
+  assert.deepEqual(withinRows(lines, 7), lines)
+  assert.deepEqual(withinRows(lines, 5), ['1', '2', '3', '... 3 more lines'])
+  assert.deepEqual(withinRows(lines, 1), ['1', '... 5 more lines'])
+  const text = statusText(state, 0, { columns: 80, rows: 6 })
+  assert.equal(text.split('\n').length, 6)
+})
+
+test('a table within a width cuts the widest flexible column first, and never below what tells names apart', () => {
+  const header = ['ID', 'NAME', 'WHERE']
+  const rows = [['id-0123456789', 'a'.repeat(30), 'b'.repeat(20)]]
+  const lines = (columns: number) => tableWithin({ header, rows, notes: [], flexible: [1, 2], columns })
+  assert.equal(lines(60)[1], `id-0123456789  ${'a'.repeat(22)}…  ${'b'.repeat(20)}`)
+  assert.equal(lines(20)[1], `id-0123456789  ${'a'.repeat(7)}…  ${'b'.repeat(7)}…`)
+  assert.deepEqual(wrapped('one two three', 10), ['  one two', '  three'])
+  assert.deepEqual(wrapped('', 10), [])
+})
+
+test('ages are one unit, and never negative', () => {
+  assert.deepEqual([-5, 0, 59_999, minute, 60 * minute, 49 * 60 * minute].map(formatAge), [
+    ...['0s', '0s', '59s', '1m', '1h', '2d'],
+  ])
+  assert.deepEqual([250, 10_000, 600_000, 90_000, 86_400_000].map(formatDuration), [
+    ...['250ms', '10s', '10m', '90s', '1d'],
+  ])
+})
+
+test('an id, a name or the beginning of an id means one thing, or it is said what it may mean', () => {
+  assert.equal(meantId({ ...state, workers: [] }, 'job'), 'driver-1')
+  assert.equal(meantId({ ...state, workers: [], activeDrivers: [] }, 'job'), undefined)
+  assert.throws(() => meantId(state, 'x'), {
+    code: 'FIRESTEEL_USAGE',
+    message: '"x" may be 2 things: w1-0a, driver-1.',
+  })
 })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type CommandEnd, failureList, tagLines } from '../../runtime/launch/cli/each/report.js'
-import { oneStatusText, statusText, table } from '../../runtime/launch/cli/status-view.js'
+import { statusText } from '../../runtime/launch/cli/status-list.js'
+import { oneStatusText } from '../../runtime/launch/cli/status-view.js'
+import { table } from '../../runtime/launch/cli/text-table.js'
 import { formatLine } from '../../runtime/observe/log-line.js'
 import { printable, printableLines } from '../../runtime/observe/printable.js'
 import { mergedTraceWriter } from '../../runtime/trace/show-merged-trace.js'
@@ -42,8 +44,8 @@ const state = () =>
   })
 
 test('status: as many lines as there are things', () => {
-  const text = statusText(state())
-  const plain = statusText(masterState({ activeDrivers: [driver] }))
+  const text = statusText(state(), 0)
+  const plain = statusText(masterState({ activeDrivers: [{ ...driver, message: printable(evil) }] }), 0)
   assert.doesNotMatch(text, acts)
   assert.equal(lines(text), lines(plain))
   const one = oneStatusText(state(), driver.id)

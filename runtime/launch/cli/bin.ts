@@ -44,6 +44,10 @@ const io: Console = {
   out: writer(process.stdout),
   err: writer(process.stderr),
   interactive: process.stderr.isTTY === true,
+  window: () => {
+    const { isTTY, columns, rows } = process.stdout
+    return isTTY ? { columns, rows } : undefined
+  },
   interrupted: interrupted.signal,
   readerGone: readerGone.signal,
 }

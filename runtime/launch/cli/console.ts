@@ -17,6 +17,8 @@ export interface Console {
   readonly err: (text: string | Uint8Array) => Promise<void>
   /** Whether stderr is a terminal. Progress is drawn only then. */
   readonly interactive: boolean
+  /** The size of the terminal that standard output goes to; undefined: it goes elsewhere. */
+  readonly window: () => { readonly columns: number; readonly rows: number } | undefined
   /** Aborted by SIGINT and SIGTERM. The reason is the signal's name. */
   readonly interrupted: AbortSignal
   /** Aborted when nobody reads standard output any more, so that a command that only prints can end. */

@@ -9,7 +9,6 @@ import type {
 import { formatMasterAddress } from '../../addresses.js'
 import { FiresteelError } from '../../errors.js'
 import { printable } from '../../observe/printable.js'
-import { formatMemory } from '../../units.js'
 
 /* What `status` shows. Pure, made from a Master's snapshot. */
 
@@ -151,83 +150,6 @@ export function oneStatusJson(state: MasterStateResponse, id: string): Record<st
     }
   }
   throw new FiresteelError('UNKNOWN_ID', `No application, driver or Worker is ${JSON.stringify(id)}.`)
-}
-
-type Cell = string | number
-
-const shownCell = (cell: Cell): Cell => (typeof cell === 'number' ? cell : printable(cell))
-
-/** Columns as wide as they need to be, with numbers to the right. */
-export function table(header: readonly string[], given: readonly (readonly Cell[])[]): string[] {
-  const rows = given.map((row) => row.map(shownCell))
-  const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => String(row[column] ?? '').length)),
-  )
-  const line = (cells: readonly Cell[]): string =>
-    cells
-      .map((cell, column) =>
-        typeof cell === 'number' ? String(cell).padStart(widths[column]!) : cell.padEnd(widths[column]!),
-      )
-      .join('  ')
-      .trimEnd()
-  return [line(header), ...rows.map(line)]
-}
-
-const used = (amount: number, all: number): string => `${amount}/${all}`
-
-function section(title: string, header: readonly string[], rows: readonly (readonly Cell[])[]): string[] {
-  return rows.length === 0 ? ['', `${title}: none`] : ['', `${title}:`, ...table(header, rows)]
-}
-
-/** `status` for people. */
-export function statusText(state: MasterStateResponse): string {
-  const stale = state.stale ? ' (from memory: the store is away)' : ''
-  const lines = [
-    printable(
-      `Cluster ${state.cluster}, epoch ${state.position.epoch}, leader ${state.leader ?? 'none'}${stale}`,
-    ),
-    ...section(
-      'Masters',
-      ['ADDRESS', 'STATE'],
-      state.masters.map(({ address, state: of }) => [address, of]),
-    ),
-    ...section(
-      'Workers',
-      ['ID', 'ADDRESS', 'STATE', 'CORES', 'MEMORY'],
-      state.workers.map((worker) => [
-        worker.id,
-        formatMasterAddress(worker),
-        worker.suspect ? `${worker.state} (silent)` : worker.state,
-        used(worker.coresUsed, worker.cores),
-        `${formatMemory(worker.memoryMibUsed)}/${formatMemory(worker.memoryMib)}`,
-      ]),
-    ),
-    ...section(
-      'Applications',
-      ['ID', 'NAME', 'STATE', 'CORES', 'EXECUTORS', 'WHY'],
-      applicationsOf(state).map((app) => [
-        app.id,
-        app.description.name,
-        app.state,
-        app.coresGranted,
-        app.executors.length,
-        app.message,
-      ]),
-    ),
-    ...section(
-      'Drivers',
-      ['ID', 'NAME', 'STATE', 'WORKER', 'GENERATION', 'WHY'],
-      driversOf(state).map((driver) => [
-        driver.id,
-        driver.description.name,
-        driver.state,
-        driver.worker ?? '-',
-        driver.generation,
-        driver.message,
-      ]),
-    ),
-  ]
-  return `${lines.join('\n')}\n`
 }
 
 /** `status ID` for people: one key per line. */

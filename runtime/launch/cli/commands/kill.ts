@@ -1,4 +1,5 @@
 import type { MasterClient } from '../../../../actors/client/master-client.js'
+import { resolveId } from '../../../../actors/client/resolve-id.js'
 import { FiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
@@ -31,7 +32,10 @@ export const addKill: AddCommand = (program, run) => {
   clusterOptions(
     program
       .command('kill')
-      .argument('<id>', 'an application (app-...), an executor (app-.../N) or a driver (driver-...)')
+      .argument(
+        '<id>',
+        'an application (app-...), an executor (app-.../N) or a driver (driver-...); its name or the beginning of its id will do',
+      )
       .description(
         `Ends an application, executor or driver: its processes get SIGTERM, and SIGKILL after ${GRACE}. Returns when the decision is durable; until its end a driver is KILLING.`,
       ),
@@ -40,9 +44,10 @@ export const addKill: AddCommand = (program, run) => {
       'after',
       examples('firesteel kill driver-20260101120000-1-4', 'firesteel kill app-20260101120000-1-5/0'),
     )
-    .action((id: string, options: ClusterOptions) =>
+    .action((text: string, options: ClusterOptions) =>
       run((io) =>
         withClient(io, options, async (client) => {
+          const id = await resolveId(client, text)
           const message = await kill(client, id)
           if (options.json) await printJson(io, { id, message })
           else await io.out(`${printable(id)}: ${printable(message || 'killed')}\n`)

@@ -1,3 +1,4 @@
+import { resolveId } from '../../../../actors/client/resolve-id.js'
 import { FiresteelError } from '../../../errors.js'
 import { printJson } from '../console.js'
 import { readItems } from '../each/items.js'
@@ -15,7 +16,10 @@ export const addLogs: AddCommand = (program, run) => {
   clusterOptions(
     program
       .command('logs')
-      .argument('<id>', 'a driver (driver-...) or an executor (app-.../N)')
+      .argument(
+        '<id>',
+        'a driver (driver-...) or an executor (app-.../N); a name or the beginning of an id will do',
+      )
       .description('Prints the output of a driver or executor, from the Worker on which it ran.')
       .option('-f, --follow', 'follow its output until it ends')
       .option('--stderr', 'its standard error instead of its standard output')
@@ -28,9 +32,10 @@ export const addLogs: AddCommand = (program, run) => {
         'firesteel logs app-20260101120000-1-5/0 --stderr --tail 100',
       ),
     )
-    .action((id: string, options: LogsOptions) =>
+    .action((text: string, options: LogsOptions) =>
       run((io) =>
         withClient(io, options, async (client) => {
+          const id = await resolveId(client, text)
           if (/^app-[^/]+$/.test(id)) {
             throw new FiresteelError(
               'USAGE',

@@ -1,9 +1,11 @@
 import type { MasterClient } from '../../../../actors/client/master-client.js'
+import { resolveId } from '../../../../actors/client/resolve-id.js'
 import type { MasterStateResponse } from '../../../../actors/messages/status.js'
 import { innerLimits } from '../../../inner-limits.js'
 import { pause } from '../../../pause.js'
 import { type Console, printJson } from '../console.js'
-import { oneStatusJson, oneStatusText, statusJson, statusText } from '../status-view.js'
+import { PAPER, statusText, withinRows } from '../status-list.js'
+import { oneStatusJson, oneStatusText, statusJson } from '../status-view.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
 
@@ -23,6 +25,9 @@ async function requireDriver(client: MasterClient, id: string | undefined): Prom
   if (id?.startsWith('driver-')) await client.request({ type: 'RequestDriverStatus', driverId: id })
 }
 
+const oneText = (state: MasterStateResponse, id: string, rows: number): string =>
+  withinRows(oneStatusText(state, id).trimEnd().split('\n'), rows).join('\n').concat('\n')
+
 async function print(
   io: Console,
   state: MasterStateResponse,
@@ -33,8 +38,11 @@ async function print(
     await printJson(io, id === undefined ? statusJson(state) : oneStatusJson(state, id))
     return
   }
-  const text = id === undefined ? statusText(state) : oneStatusText(state, id)
-  if (watch && io.interactive) await io.out(CLEAR)
+  const { columns, rows } = io.window() ?? PAPER
+  // What is not watched scrolls, so all of it is shown.
+  const window = watch ? { columns, rows } : { columns, rows: PAPER.rows }
+  const text = id === undefined ? statusText(state, Date.now(), window) : oneText(state, id, window.rows)
+  if (watch && io.window()) await io.out(CLEAR)
   await io.out(text)
 }
 
@@ -42,17 +50,21 @@ export const addStatus: AddCommand = (program, run) => {
   clusterOptions(
     program
       .command('status')
-      .argument('[id]', 'an application, driver or Worker; without it the whole cluster')
+      .argument(
+        '[id]',
+        'an application, driver or Worker, by its id, its name or the beginning of its id; without it the whole cluster',
+      )
       .description('Shows the cluster: Masters, Workers, applications, drivers; or one of them.')
       .option('--watch', 'show it again each second until interrupted'),
   )
     .addHelpText(
       'after',
-      examples('firesteel status', 'firesteel status --json', 'firesteel status driver-... --watch'),
+      examples('firesteel status', 'firesteel status --json', 'firesteel status my-service --watch'),
     )
-    .action((id: string | undefined, options: StatusOptions) =>
+    .action((text: string | undefined, options: StatusOptions) =>
       run((io) =>
         withClient(io, options, async (client) => {
+          const id = text === undefined ? undefined : await resolveId(client, text)
           do {
             await requireDriver(client, id)
             const of = id !== undefined && { of: id }
