@@ -293,6 +293,11 @@ export const innerLimits = {
   threadSlotsPerTask: 4,
   /** The main thread is woken for results at least this often while one batch runs. */
   threadNoticeMs: 1,
+  /**
+   * With many tasks at a time in a thread. Their results come one by one, and to wake the main thread and the
+   * driver for each would cost as much processor time as a short task.
+   */
+  threadNoticeManyMs: 2,
   /** A batch that is longer lets the timers and sockets of its thread have a turn. */
   threadTurnMs: 5,
   /** Retries that are looked at from the head of their list: fresh tasks must not wait for the search. */

@@ -18,8 +18,6 @@ import {
   unpackTasks,
 } from './thread-messages.js'
 
-/** While one batch runs, the main thread is woken for results at least this often. */
-const NOTICE_MS = innerLimits.threadNoticeMs
 /** After this long a batch lets the thread's own timers and sockets run. */
 const TURN_MS = innerLimits.threadTurnMs
 
@@ -37,8 +35,8 @@ export interface ThreadDependencies {
   post(message: FromThread): void
   /** The body is in its reader's queue when this returns. */
   postBody(large: LargeBody, transfer: readonly ArrayBuffer[]): void
-  /** Calls `run` once, after this turn of the event loop. The returned function cancels it. */
-  soon(run: () => void): () => void
+  /** Calls `run` once, after this turn of the event loop or after `ms`. The returned function cancels it. */
+  soon(run: () => void, ms: number): () => void
   load(entry: FunctionEntry): PromiseLike<TaskFunction>
   /** Calls one of both when the promise is settled, in a turn of its own. */
   watch<T>(pending: PromiseLike<T>, settled: (value: T) => void, failed: (error: unknown) => void): void
@@ -75,6 +73,8 @@ export class ThreadSide {
   readonly #loading = new Map<number, PromiseLike<TaskFunction>>()
   readonly #batches: Uint8Array[] = []
   readonly #tasksAtOnce: number
+  /** While it works, the main thread is woken for results about this often. */
+  readonly #noticeMs: number
   #unpacking: Iterator<PackedTask> | undefined
   #maxResultBytes: number
   /** Tasks that wait for their promise or their module, by position. */
@@ -102,6 +102,7 @@ export class ThreadSide {
     this.#entries = new Map(functions.map((entry) => [entry.functionId, entry]))
     this.#maxResultBytes = maxResultBytes
     this.#tasksAtOnce = tasksAtOnce
+    this.#noticeMs = tasksAtOnce === 1 ? innerLimits.threadNoticeMs : innerLimits.threadNoticeManyMs
   }
 
   readonly #report = (position: number, progress: Progress): void =>
@@ -154,7 +155,7 @@ export class ThreadSide {
         yield
       }
       let nowMs = this.#dependencies.nowMs()
-      if (nowMs - this.#noticedAtMs > NOTICE_MS) nowMs = this.#notice()
+      if (nowMs - this.#noticedAtMs > this.#noticeMs) nowMs = this.#notice()
       if (nowMs - this.#turnAtMs > TURN_MS) {
         yield 'turn'
         this.#turnAtMs = this.#dependencies.nowMs()
@@ -284,10 +285,14 @@ export class ThreadSide {
     this.#dependencies.postBody({ position, body }, whole ? [body.buffer as ArrayBuffer] : [])
   }
 
+  /** Of tasks that run side by side the results of a short while leave together. */
   #noticeSoon(): void {
-    this.#cancelNotice ??= this.#dependencies.soon(() => {
+    if (this.#cancelNotice !== undefined) return
+    const waitMs = this.#noticedAtMs + this.#noticeMs - this.#dependencies.nowMs()
+    const run = (): void => {
       this.#turnAtMs = this.#notice()
-    })
+    }
+    this.#cancelNotice = this.#dependencies.soon(run, this.#tasksAtOnce === 1 ? 0 : waitMs)
   }
 
   /** Returns the time after the notice. */

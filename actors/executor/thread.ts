@@ -53,7 +53,11 @@ const side = new ThreadSide(data, ring, {
   nowMs: epochNow,
   post,
   postBody: (large, transfer) => bodies.postMessage(large, transfer),
-  soon: (run) => {
+  soon: (run, ms) => {
+    if (ms > 0) {
+      const timer = setTimeout(run, ms)
+      return () => clearTimeout(timer)
+    }
     const immediate = setImmediate(run)
     return () => clearImmediate(immediate)
   },

@@ -78,18 +78,36 @@ class Round {
     if (least.outstanding.size > 0) recall(this.#state, least, least.outstanding.size)
   }
 
-  /** Gives one task to each executor in turn, so that few tasks spread over all executors. */
+  /** Fills all cores once, then once more, so that tasks spread over all cores. */
   fillSlots(): void {
+    let depth = Number.POSITIVE_INFINITY
+    let deepest = 0
+    for (const executor of this.#state.executors.values()) {
+      if (!isOpen(executor)) continue
+      const { outstanding, slots, description } = executor
+      depth = Math.min(depth, 1 + Math.floor(outstanding.size / description.cores))
+      deepest = Math.max(deepest, slots / description.cores)
+    }
+    for (; depth < deepest; depth++) if (!this.#fillTo(depth)) break
+    if (depth <= deepest) this.#fillTo(deepest)
+  }
+
+  /** Gives one task to each executor in turn, up to so many on each core. False: it has placed none. */
+  #fillTo(tasksPerCore: number): boolean {
+    let hasPlaced = false
     for (let placed = true; placed; ) {
       placed = false
       for (const executor of this.#state.executors.values()) {
-        if (!isOpen(executor) || executor.outstanding.size >= executor.slots) continue
+        const most = Math.min(executor.slots, tasksPerCore * executor.description.cores)
+        if (!isOpen(executor) || executor.outstanding.size >= most) continue
         const task = this.#nextFor(executor)
         if (task === undefined) continue
         this.#give(executor, task)
         placed = true
       }
+      hasPlaced ||= placed
     }
+    return hasPlaced
   }
 
   fillWindows(): void {

@@ -8,6 +8,7 @@ import type {
   AttemptResult,
   DispatchEffect,
   DispatchInput,
+  ExecutorDescription,
   TaskEnd,
 } from '../../actors/tasks/dispatch-types.js'
 import { KeyLimit } from '../../actors/tasks/key-limit.js'
@@ -65,10 +66,13 @@ class World {
   nowMs = 0
   nextExec = 0
   nextTask = 1
+  lost = 0
+  readonly tasksPerCore: number
   readonly #random: () => number
 
   constructor(random: () => number) {
     this.#random = random
+    this.tasksPerCore = this.pick([1, 1, 2, 7, 64]) as number
     this.core = new DispatchCore(random)
   }
 
@@ -189,13 +193,17 @@ class World {
     if (!executor.alive || executor.linked) return
     executor.linked = true
     const { execId, cores } = executor
-    this.step({ kind: 'hello', executor: { execId, cores, workerId: 'w', host: 'h' } })
+    this.step({ kind: 'hello', executor: this.#described(execId, cores) })
   }
 
   tell(executor: ModelExecutor): void {
     executor.told = true
     const { execId, cores } = executor
-    this.step({ kind: 'executorAdded', executor: { execId, cores, workerId: 'w', host: 'h' } })
+    this.step({ kind: 'executorAdded', executor: this.#described(execId, cores) })
+  }
+
+  #described(execId: number, cores: number): ExecutorDescription {
+    return { execId, cores, tasksPerCore: this.tasksPerCore, workerId: 'w', host: 'h' }
   }
 
   cut(executor: ModelExecutor): void {
@@ -327,7 +335,8 @@ class World {
 
   work(executor: ModelExecutor, healed: boolean): void {
     if (!executor.alive || executor.stuck !== undefined) return
-    while (executor.running.length < executor.cores && executor.queued.length > 0) {
+    const slots = executor.cores * this.tasksPerCore
+    while (executor.running.length < slots && executor.queued.length > 0) {
       const attempt = executor.queued.shift() as AttemptKey
       if (!healed && this.#random() < 0.05) {
         this.#keep(executor, { ...attempt, status: 'unloaded', body })
@@ -339,11 +348,24 @@ class World {
       this.ran.set(attempt.taskId, times)
       if (this.retries.get(attempt.taskId) === 0) assert.equal(times, 1, 'retries: 0 ran twice')
     }
+    if (!healed && executor.running.length > 1 && this.#random() < 0.2) {
+      this.#endThread(executor)
+      return
+    }
     const index = executor.running.findIndex(({ taskId }) => !this.endless.has(taskId))
     const [attempt] = index < 0 ? [] : executor.running.splice(index, 1)
     if (attempt === undefined) return
     const failing = this.#random() < (healed ? 0.05 : 0.15)
     this.#keep(executor, { ...attempt, status: failing ? 'failure' : 'value', body })
+  }
+
+  /** One of its tasks ends a thread, and others are lost with it. */
+  #endThread(executor: ModelExecutor): void {
+    const ended = executor.running.splice(0, 1 + Math.floor(this.#random() * executor.running.length))
+    for (const [index, attempt] of ended.entries()) {
+      this.#keep(executor, { ...attempt, status: index === 0 ? 'failure' : 'lost', body })
+      if (index > 0) this.lost++
+    }
   }
 
   send(executor: ModelExecutor, twice: boolean): void {
@@ -480,6 +502,7 @@ test('S7 over random histories: each task ends once, none is forgotten, retries:
   let answers = 0
   let waits = 0
   let limited = 0
+  let lost = 0
   fc.assert(
     fc.property(fc.integer(), fc.array(fc.nat(99), { minLength: 50, maxLength: 400 }), (seed, actions) => {
       let state = seed >>> 0
@@ -510,10 +533,11 @@ test('S7 over random histories: each task ends once, none is forgotten, retries:
       answers += world.answers
       waits += world.waits
       limited += world.limited
+      lost += world.lost
     }),
     { numRuns: 300 },
   )
-  const counts = JSON.stringify({ values, losses, resigned, recalls, answers, waits, limited })
+  const counts = JSON.stringify({ values, losses, resigned, recalls, answers, waits, limited, lost })
   const isWild =
     values > 1000 &&
     losses > 100 &&
@@ -521,6 +545,7 @@ test('S7 over random histories: each task ends once, none is forgotten, retries:
     recalls > 200 &&
     answers > 100 &&
     waits > 100 &&
-    limited > 1000
+    limited > 1000 &&
+    lost > 20
   assert.ok(isWild, `the histories are too tame: ${counts}`)
 })

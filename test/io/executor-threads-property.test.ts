@@ -17,7 +17,7 @@ import { waitUntil } from '../harness/wait-until.js'
 const CLOSE_MS = 10_000
 const MAX_RESULT_BYTES = 2 * limits.threadRingBytes
 const url = new URL('./tasks-sample.js', import.meta.url).href
-const names = ['bytes', 'bytesLater', 'failsWith', 'untilAborted', 'exits'] as const
+const names = ['bytes', 'bytesLater', 'failsWith', 'untilAborted', 'lasts', 'exits', 'exitsSoon'] as const
 type Name = (typeof names)[number]
 
 interface Planned {
@@ -38,7 +38,15 @@ const task = fc.record({
   name: fc.oneof(
     { weight: 12, arbitrary: fc.constantFrom('bytes' as const, 'bytesLater' as const) },
     { weight: 3, arbitrary: fc.constant('failsWith' as const) },
-    { weight: 1, arbitrary: fc.constantFrom('untilAborted' as const, 'exits' as const) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        'untilAborted' as const,
+        'lasts' as const,
+        'exits' as const,
+        'exitsSoon' as const,
+      ),
+    },
   ),
   size,
 })
@@ -59,10 +67,14 @@ class Trial {
   readonly cancelled = new Set<number>()
   readonly ends = new Map<number, ResultStatus | 'returned'>()
   readonly wrong: string[] = []
+  /** A thread with other tasks may end. */
+  readonly #hasCompany: boolean
 
-  constructor() {
+  constructor(tasksPerThread: number) {
+    this.#hasCompany = tasksPerThread > 1
     this.pool = new ThreadPool({
       threads: 2,
+      tasksPerThread,
       heapMib: 128,
       executor: { id: 'app/0', host: 'host-a', cores: 2, resources: {} },
       maxResultBytes: MAX_RESULT_BYTES,
@@ -96,8 +108,8 @@ class Trial {
   #run(tasks: readonly Planned[]): void {
     const attempts = tasks.map(({ name, size }): Attempt => {
       const taskId = this.planned.push({ name, size }) - 1
-      const timeoutMs = name === 'untilAborted' ? 20 : 0
-      const input = toBytes([size], inputOptions)
+      const timeoutMs = name === 'untilAborted' || name === 'lasts' ? 20 : 0
+      const input = toBytes([argumentOf(name, size)], inputOptions)
       const functionId = names.indexOf(name)
       return { taskId, n: 1, functionId, timeoutMs, input, state: 'queued', reported: false }
     })
@@ -112,6 +124,10 @@ class Trial {
     if (status === 'returned') return
     if (status === 'cancelled') {
       if (!this.cancelled.has(taskId)) this.wrong.push(`task ${taskId} is cancelled, and nobody asked for it`)
+      return
+    }
+    if (status === 'lost') {
+      if (!this.#hasCompany) this.wrong.push(`task ${taskId} is lost with a thread that it had to itself`)
       return
     }
     const whole = status !== 'value' || (fromBytes(body) as Uint8Array).length === size
@@ -129,29 +145,35 @@ const inputOptions = {
   task: 'a task',
 } as const
 
+/** Ignores its signal for so long that its thread is ended; exits a moment later than others begin. */
+const argumentOf = (name: Name, size: number): number =>
+  name === 'lasts' ? 60_000 : name === 'exitsSoon' ? size % 20 : size
+
 /** Serialized, bytes have a few more. */
 const HEADER_BYTES_MAX = 32
 
 function expected(name: Name, size: number, bodyBytes: number): ResultStatus {
-  if (name === 'untilAborted') return 'timeout'
-  if (name === 'failsWith' || name === 'exits') return 'failure'
+  if (name === 'untilAborted' || name === 'lasts') return 'timeout'
+  if (name === 'failsWith' || name.startsWith('exits')) return 'failure'
   if (size > MAX_RESULT_BYTES) return 'permanent'
   // So near the limit its own words decide.
   if (size > MAX_RESULT_BYTES - HEADER_BYTES_MAX) return bodyBytes > size ? 'value' : 'permanent'
   return 'value'
 }
 
-test('each attempt ends once, with what is its own, whatever sizes, cancels, recalls and deaths are mixed', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 12 }), async (steps) => {
-      const trial = new Trial()
-      try {
-        await trial.play(steps)
-      } finally {
-        await trial.pool.close(CLOSE_MS)
-      }
-      assert.deepEqual(trial.wrong, [])
-    }),
-    { numRuns: 12, endOnFailure: true },
-  )
-})
+for (const tasksPerThread of [1, 2, 7, 64]) {
+  test(`each attempt ends once, with what is its own, whatever is mixed, with ${tasksPerThread} at a time`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 12 }), async (steps) => {
+        const trial = new Trial(tasksPerThread)
+        try {
+          await trial.play(steps)
+        } finally {
+          await trial.pool.close(CLOSE_MS)
+        }
+        assert.deepEqual(trial.wrong, [])
+      }),
+      { numRuns: 6, endOnFailure: true },
+    )
+  })
+}

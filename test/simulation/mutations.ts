@@ -450,6 +450,20 @@ export const mutations: readonly Mutation[] = [
     seeds: 200,
   },
   {
+    name: 'a task that is lost with its thread is charged for it',
+    file: 'actors/tasks/dispatch-results.js',
+    find: 'loseWithThread(state, executor, task, body);',
+    replace: "failAttempt(state, task, 'failure', body);",
+    seeds: 100,
+  },
+  {
+    name: 'a task that may run once runs again when its thread is lost',
+    file: 'actors/tasks/dispatch-thread-loss.js',
+    find: 'if (task.spec.retries === 0) {',
+    replace: 'if (false) {',
+    seeds: 100,
+  },
+  {
     name: 'a launch that came to nothing is tried again at once',
     file: 'actors/master/launch-failures.js',
     find: 'record.notBeforeMs = nowMs + this.#waitMs(record.rounds);',

@@ -101,6 +101,33 @@ export const cases: readonly Case[] = [
     name: 'one ends its thread, the next waits for another',
     orders: [{ kind: 'run', tasks: [task('text'), task('exits'), task('text')] }],
   },
+  {
+    ...small,
+    name: 'two at a time, and one result is large',
+    tasksPerThread: 2,
+    orders: [{ kind: 'run', tasks: [task('textLater'), task('bytesLater', LARGE), task('text')] }],
+  },
+  {
+    ...small,
+    name: 'of two at a time one ignores its time',
+    tasksPerThread: 2,
+    orders: [{ kind: 'run', tasks: [task('ignores', 3, 10), task('textLater')] }],
+  },
+  {
+    ...small,
+    name: 'of two at a time one ends their thread',
+    tasksPerThread: 2,
+    orders: [{ kind: 'run', tasks: [task('textLater'), task('exits')] }],
+  },
+  {
+    ...small,
+    name: 'of two at a time one is cancelled',
+    tasksPerThread: 2,
+    orders: [
+      { kind: 'run', tasks: [task('heeds'), task('textLater')] },
+      { kind: 'cancel', task: 0 },
+    ],
+  },
 ]
 
 /** Throws an Error that names the existing ones. */

@@ -89,6 +89,9 @@ export class ScheduledThread implements SpawnedThread {
   isBlocked = false
   /** It ends before it has read anything: it cannot start. */
   isStillborn = false
+  /** Its place in the order of all starts and ends of threads. */
+  bornAt = 0
+  exitedAt = Number.POSITIVE_INFINITY
   /** When an import first failed in it. */
   importFailedMs: number | undefined
   readonly memory: SharedArrayBuffer

@@ -66,6 +66,8 @@ export class ThreadHistory implements ThreadWorld {
   readonly #orders: Order[]
   #soon: (() => void)[] = []
   #timers: { readonly atMs: number; readonly run: () => void }[] = []
+  /** Counts starts and ends of threads. */
+  #turn = 0
   #nowMs = BEGIN_MS
   #progressMs = BEGIN_MS
   #kills: number
@@ -96,6 +98,7 @@ export class ThreadHistory implements ThreadWorld {
         if (alive.length >= plan.threads) this.#fail('threads', `${alive.length} threads, and one more`)
         const thread = new ScheduledThread(this.#threads.length, this, data, listener)
         thread.isStillborn = this.#isStillborn(thread.number)
+        thread.bornAt = ++this.#turn
         this.#threads.push(thread)
         this.#expectNoStorm()
         this.#places.set(thread, new Map())
@@ -296,6 +299,7 @@ export class ThreadHistory implements ThreadWorld {
       run: () => {
         this.#tell(`  t${thread.number}`)
         if (kind === 'exit') {
+          thread.exitedAt = ++this.#turn
           const inside = this.#inside(thread)
           for (const task of inside) task.company = inside.length - 1
         }
@@ -465,14 +469,23 @@ export class ThreadHistory implements ThreadWorld {
     if (!isRight) this.#fail('given up', reason)
   }
 
-  /**
-   * Enough have ended before they had begun a task, and the newest all have. The first one may have had
-   * company.
-   */
+  /** The newest have all ended before they had begun a task, enough of them one after the other. */
   #inVain(): boolean {
-    const inVain = this.#threads.map((thread) => !this.#hasBegun(thread))
-    const needed = limits.threadStartFailures
-    return inVain.filter(Boolean).length >= needed && inVain.slice(1 - needed).every(Boolean)
+    let rounds = 0
+    let endedAt = Number.POSITIVE_INFINITY
+    const vain = this.#threads.filter((thread) => !this.#hasBegun(thread))
+    for (const thread of [...this.#threads].reverse()) {
+      if (!vain.includes(thread)) {
+        // One that was started before another ended in vain proves nothing of those after it.
+        if (vain.some(({ bornAt, exitedAt }) => bornAt < thread.bornAt && exitedAt > thread.bornAt)) continue
+        break
+      }
+      // Those that were started together count as one.
+      if (rounds > 0 && thread.exitedAt > endedAt) continue
+      rounds++
+      endedAt = thread.bornAt
+    }
+    return rounds >= limits.threadStartFailures
   }
 
   #works(thread: ScheduledThread): boolean {
