@@ -23,9 +23,10 @@ const TURN_MS = innerLimits.threadTurnMs
 
 /**
  * Why the work of a thread pauses. Undefined: for no reason, the driving code goes on at once. `turn`: the
- * thread's event loop gets a turn. `capacity`: the ring has no space.
+ * thread's event loop gets a turn. `capacity`: the ring has no space. `idle`: it is driven on when there is
+ * more to do.
  */
-export type Pause = undefined | 'turn' | 'capacity'
+export type Pause = undefined | 'turn' | 'capacity' | 'idle'
 export type Work = Generator<Pause, void, undefined>
 
 /** What a task thread needs from Node. Tests replace each part. */
@@ -56,8 +57,8 @@ interface Ending {
 interface Claimed {
   readonly task: PackedTask
   readonly running: RunningTask
-  readonly call?: TaskFunction | undefined
-  readonly ending?: Ending
+  call: TaskFunction | undefined
+  ending: Ending | undefined
 }
 
 /**
@@ -81,7 +82,8 @@ export class ThreadSide {
   readonly #waiting = new Map<number, RunningTask>()
   /** Claimed tasks that need not wait any more. */
   readonly #due: Claimed[] = []
-  #busy = false
+  readonly #works = this.#work()
+  #isIdle = true
   /** An import has failed. Node would fail it again as long as this thread lives. */
   #importFailed = false
   #cancelNotice: (() => void) | undefined
@@ -127,13 +129,20 @@ export class ThreadSide {
   }
 
   #wake(): void {
-    if (this.#busy) return
-    this.#busy = true
-    this.#dependencies.drive(this.#work())
+    if (!this.#isIdle) return
+    this.#isIdle = false
+    this.#dependencies.drive(this.#works)
   }
 
   *#work(): Work {
-    for (let claimed = this.#next(); claimed !== undefined; claimed = this.#next()) {
+    for (let nowMs = this.#dependencies.nowMs(); ; ) {
+      const claimed = this.#next(nowMs)
+      if (claimed === undefined) {
+        this.#rest(nowMs)
+        yield 'idle'
+        nowMs = this.#dependencies.nowMs()
+        continue
+      }
       yield
       let { ending } = claimed
       if (ending === undefined) {
@@ -154,31 +163,38 @@ export class ThreadSide {
         }
         yield
       }
-      let nowMs = this.#dependencies.nowMs()
+      nowMs = this.#dependencies.nowMs()
       if (nowMs - this.#noticedAtMs > this.#noticeMs) nowMs = this.#notice()
       if (nowMs - this.#turnAtMs > TURN_MS) {
         yield 'turn'
-        this.#turnAtMs = this.#dependencies.nowMs()
+        this.#turnAtMs = nowMs = this.#dependencies.nowMs()
       }
     }
-    this.#busy = false
+  }
+
+  /** There is nothing to do until a task comes, or one that waits goes on. */
+  #rest(nowMs: number): void {
+    this.#isIdle = true
     // Results of earlier tasks must not wait for tasks that wait themselves.
-    if (this.#waiting.size > 0 && !this.#importFailed) this.#noticeSoon()
+    if (this.#waiting.size > 0 && !this.#importFailed) this.#noticeSoon(nowMs)
     else this.#notice()
   }
 
   /** What need not wait goes first, so that results leave soon. */
-  #next(): Claimed | undefined {
+  #next(nowMs: number): Claimed | undefined {
     const due = this.#due.shift()
     if (due !== undefined) {
-      this.#waiting.delete(due.task.position)
+      if (due.ending === undefined) this.#waiting.delete(due.task.position)
       return due
     }
     for (let task = this.#nextTask(); task !== undefined; task = this.#nextTask()) {
-      if (!this.#ring.claim(task.position, this.#dependencies.nowMs())) continue
+      if (!this.#ring.claim(task.position, nowMs)) {
+        nowMs = this.#dependencies.nowMs()
+        continue
+      }
       const { position, taskId, n, functionId } = task
       const running = new RunningTask(position, taskId, n, this.#executor, this.#report)
-      return { task, running, call: this.#loaded.get(functionId) }
+      return { task, running, call: this.#loaded.get(functionId), ending: undefined }
     }
     return undefined
   }
@@ -218,8 +234,8 @@ export class ThreadSide {
     // Some thenables begin their work only when they are asked for its result.
     const pending =
       value instanceof Promise ? value : taskContexts.run(running, this.#dependencies.adopt, value)
-    const settled = (result: unknown): void => this.#ended({ ...claimed, ending: this.#ending(task, result) })
-    const failed = (error: unknown): void => this.#ended({ ...claimed, ending: failure(error) })
+    const settled = (result: unknown): void => this.#ended(claimed, this.#ending(task, result))
+    const failed = (error: unknown): void => this.#ended(claimed, failure(error))
     this.#waiting.set(task.position, running)
     this.#dependencies.watch(pending, settled, failed)
     return undefined
@@ -237,23 +253,22 @@ export class ThreadSide {
     const loaded = (call: TaskFunction): void => {
       this.#loading.delete(functionId)
       this.#loaded.set(functionId, call)
-      this.#goOn({ ...claimed, call })
+      claimed.call = call
+      this.#goOn(claimed)
     }
     const failed = (error: unknown): void => {
       this.#loading.delete(functionId)
       this.#importFailed ||= isFiresteelError(error, 'TASK_MODULE_FAILED')
       const isUnloaded = unloaded.some((code) => isFiresteelError(error, code))
-      this.#ended({
-        ...claimed,
-        ending: { status: isUnloaded ? 'unloaded' : 'permanent', body: encodeError(error) },
-      })
+      this.#ended(claimed, { status: isUnloaded ? 'unloaded' : 'permanent', body: encodeError(error) })
     }
     this.#waiting.set(position, claimed.running)
     this.#dependencies.watch(loading, loaded, failed)
     return undefined
   }
 
-  #ended(claimed: Claimed): void {
+  #ended(claimed: Claimed, ending: Ending): void {
+    claimed.ending = ending
     this.#waiting.delete(claimed.task.position)
     this.#goOn(claimed)
   }
@@ -286,9 +301,9 @@ export class ThreadSide {
   }
 
   /** Of tasks that run side by side the results of a short while leave together. */
-  #noticeSoon(): void {
+  #noticeSoon(nowMs: number): void {
     if (this.#cancelNotice !== undefined) return
-    const waitMs = this.#noticedAtMs + this.#noticeMs - this.#dependencies.nowMs()
+    const waitMs = this.#noticedAtMs + this.#noticeMs - nowMs
     const run = (): void => {
       this.#turnAtMs = this.#notice()
     }

@@ -18,12 +18,13 @@ const ring = new SharedRing(data.memory)
 const post = (message: FromThread): void => control.postMessage(message)
 
 function drive(work: Work): void {
-  for (let step = work.next(); !step.done; step = work.next()) {
-    if (step.value === 'capacity') ring.waitForReader()
-    else if (step.value === 'turn') {
+  for (;;) {
+    const pause = work.next().value
+    if (pause === 'capacity') ring.waitForReader()
+    else if (pause === 'turn') {
       setImmediate(drive, work)
       return
-    }
+    } else if (pause === 'idle') return
   }
 }
 

@@ -348,7 +348,7 @@ class World {
       this.ran.set(attempt.taskId, times)
       if (this.retries.get(attempt.taskId) === 0) assert.equal(times, 1, 'retries: 0 ran twice')
     }
-    if (!healed && executor.running.length > 1 && this.#random() < 0.2) {
+    if (!healed && executor.running.length > 1 && this.#random() < 0.5) {
       this.#endThread(executor)
       return
     }
@@ -546,6 +546,6 @@ test('S7 over random histories: each task ends once, none is forgotten, retries:
     answers > 100 &&
     waits > 100 &&
     limited > 1000 &&
-    lost > 20
+    lost > 0
   assert.ok(isWild, `the histories are too tame: ${counts}`)
 })

@@ -85,7 +85,7 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
     name: 'results wait for the promise of the next task',
     file: side,
     find: `if (this.#waiting.size > 0 && !this.#importFailed)
-            this.#noticeSoon();`,
+            this.#noticeSoon(nowMs);`,
     replace: 'if (this.#waiting.size > 0 && !this.#importFailed) ;',
   },
   {
@@ -173,7 +173,7 @@ const planted: readonly Omit<Mutation, 'seeds' | 'explores'>[] = [
   {
     name: 'a thread is busy for ever',
     file: side,
-    find: 'this.#busy = false;\n        // Results',
+    find: 'this.#isIdle = true;\n        // Results',
     replace: '// Results',
   },
   {

@@ -281,7 +281,7 @@ export class ScheduledThread implements SpawnedThread {
     const next = work.next()
     // It may have died in it.
     if (this.isDead) return
-    if (next.done) {
+    if (next.done || next.value === 'idle') {
       this.#work = undefined
       this.#pause = undefined
       return
