@@ -63,9 +63,17 @@ export async function prepareLogger(): Promise<void> {
   await import('winston')
 }
 
-/** The first line cannot wait for an import, so winston is required. */
-function openSink(stream: NodeJS.WritableStream): Sink {
-  const winston = createRequire(import.meta.url)('winston') as typeof Winston
+/**
+ * The first line cannot wait for an import, so winston is required. Undefined if it cannot be read now, for
+ * example because no descriptor is free: to log must never end the process that logs.
+ */
+function openSink(stream: NodeJS.WritableStream): Sink | undefined {
+  let winston: typeof Winston
+  try {
+    winston = createRequire(import.meta.url)('winston')
+  } catch {
+    return undefined
+  }
   const transport = new winston.transports.Stream({ stream, eol: '\n' })
   const logger = winston.createLogger({
     levels: logLevels,
@@ -90,11 +98,9 @@ function loggerWith(shared: Shared, fields: LogFields): Logger {
   const write = (level: LogLevel, message: string, more?: LogFields): void => {
     if (logLevels[level] > shared.threshold) return
     const line = lineOf(level, message, more)
-    if (shared.closing !== undefined) writeAtOnce(shared.stream, line)
-    else {
-      shared.sink ??= openSink(shared.stream)
-      shared.sink.logger.log(level, line)
-    }
+    if (shared.closing === undefined) shared.sink ??= openSink(shared.stream)
+    if (shared.closing !== undefined || shared.sink === undefined) writeAtOnce(shared.stream, line)
+    else shared.sink.logger.log(level, line)
   }
   return {
     error: (message, more) => write('error', message, more),

@@ -105,6 +105,32 @@ test('close loses no line, also to a pipe and with process.exit after it', () =>
   assert.equal(JSON.parse(lines[5000]!).message, 'after')
 })
 
+test('a line is written although winston cannot be read at that moment, and the next one tries again', () => {
+  const url = new URL('../../runtime/observe/logger.js', import.meta.url).href
+  const code = `import Module from 'node:module'
+    const load = Module._load
+    let tries = 0
+    Module._load = (request, ...rest) => {
+      if (request === 'winston' && ++tries === 1) throw Object.assign(new Error('no descriptor'), { code: 'EMFILE' })
+      return load(request, ...rest)
+    }
+    const { createLogger } = await import(${JSON.stringify(url)})
+    const log = createLogger({ level: 'info', format: 'json' })
+    if (tries !== 0) throw new Error('winston was loaded before the first line')
+    log.warn('first')
+    log.warn('second', { tries })
+    await log.close()`
+  const { stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+  const lines = stderr.trim().split('\n')
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line).message),
+    ['first', 'second'],
+  )
+})
+
 test('a line holds no secret, no forged line, and survives circles', () => {
   const entry = { wallMs: 0, level: 'warn', message: 'a\nb\u001b[2J' } as const
   const circle: Record<string, unknown> = { again: 1 }
