@@ -137,9 +137,11 @@ test('every command explains itself with an example', async (t) => {
         'each',
         'status',
         'kill',
+        'restart',
         'logs',
         'trace',
         'check',
+        'completion',
       ],
     ],
   )
