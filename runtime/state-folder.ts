@@ -41,6 +41,12 @@ export function findStateFolder(cwd: string): string | undefined {
   }
 }
 
+/** Throws FOLDER_UNTRUSTED if another user made this folder or a file of it, or may change them. */
+export function requireTrusted(folder: string): void {
+  for (const path of [folder, secretPath(folder), clusterPath(folder), launcherPath(folder)])
+    if (look(path) !== undefined) requireTrust(path, 'here')
+}
+
 function look(path: string): Stats | undefined {
   try {
     return statSync(path)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startRedis } from '../harness/index.js'
@@ -118,4 +118,14 @@ test('a second cluster is told which folder holds the port', async (t) => {
   const holder = `The port 127.0.0.1:${port} is in use by process ${ready.nodes[0]?.pid} (firesteel master m1)`
   assert.ok(refused.stderr.includes(`${holder}, of the cluster in ${first}.`), refused.stderr)
   assert.match(refused.stderr, /stop it there with `firesteel down`, or choose other ports: --port 0 --web 0/)
+})
+
+test('up does not use a state folder that other users may change', async (t) => {
+  const cwd = await folder(t)
+  await mkdir(join(cwd, '.firesteel'))
+  await chmod(join(cwd, '.firesteel'), 0o777)
+  const outcome = await firesteel(['up', '--json'], { cwd })
+  assert.equal(outcome.code, 4, outcome.stderr)
+  assert.equal(errorOf(outcome).code, 'FIRESTEEL_FOLDER_UNTRUSTED')
+  assert.match(errorOf(outcome).help, /chmod go-w/)
 })

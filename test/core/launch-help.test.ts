@@ -22,6 +22,7 @@ test('help says each default once, as people write it', () => {
   }
   assert.match(help.get('submit --memory') ?? '', /\(default: 1g\)$/)
   assert.match(help.get('status --master-timeout') ?? '', /\(default: 30s\)$/)
+  assert.match(help.get('master --lease') ?? '', /\(default: 2\.5s\)$/)
 })
 
 test('help lists the values of every option that takes one of a few', () => {
@@ -40,4 +41,20 @@ test('a default that is written as text is read as what is written', async () =>
   const submit = program.commands.find((command) => command.name() === 'submit')
   const { memory, masterTimeout } = submit?.opts() ?? {}
   assert.deepEqual({ memory, masterTimeout }, { memory: 1024, masterTimeout: 30_000 })
+})
+
+test('every command has examples that begin with its name', () => {
+  for (const command of program.commands) {
+    let text = ''
+    command.configureOutput({
+      writeOut: (part) => {
+        text += part
+      },
+    })
+    command.outputHelp()
+    const [, examples = ''] = text.split('\nExamples:\n')
+    const lines = examples.split('\n').filter((line) => line.trim() !== '')
+    assert.ok(lines.length > 0, command.name())
+    for (const line of lines) assert.match(line, new RegExp(`firesteel ${command.name()}\\b|firesteel up`))
+  }
 })

@@ -5,7 +5,7 @@ import { reasonOf } from '../../errors.js'
 import { requireDescriptors } from '../../process/descriptor-budget.js'
 import { openInheritedControl } from '../../process/inherited-pipe.js'
 import { readProcess } from '../../process/process-table.js'
-import { clusterPath } from '../../state-folder.js'
+import { clusterPath, requireTrusted } from '../../state-folder.js'
 import { nodeSecret } from '../config/cluster-secret.js'
 import type { Deployment } from '../config/deployment.js'
 import { type EmbeddedOptions, embeddedDeployment } from '../config/embedded.js'
@@ -101,6 +101,8 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
   }
   for (const { main } of deployment.submissions) await mainFile(main, io.cwd)
   const warn = (text: string): void => void io.err(`${text}\n`)
+  // A folder of --ephemeral was named by its caller.
+  if (!plan.embedded.freePorts) requireTrusted(plan.folder)
   await claimFolder(plan.folder)
   try {
     // Nodes that join Masters elsewhere must know their secret. A secret that was made here would be refused

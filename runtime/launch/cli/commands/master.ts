@@ -1,3 +1,4 @@
+import { limits } from '../../../limits.js'
 import { type AddCommand, examples } from './command.js'
 import { MASTER_NAME, type MasterFlags, masterFlags } from './master-flags.js'
 import { choiceOption, durationOption, intOption, listOption, portOption } from './options.js'
@@ -12,7 +13,7 @@ export const addMaster: AddCommand = (program, run) => {
     .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <port>', 'port of its actors, 0 for any (default: 7070)', portOption)
     .option('--web <port>', 'port of its HTTP, 0 for any (default: 8080)', portOption)
-    .option('--advertise <host>', 'host under which others reach it')
+    .option('--advertise <host>', 'host under which others reach it (default: that of --host)')
     .addOption(
       choiceOption('--recovery <mode>', 'where its state is kept (default: NONE)', [
         'NONE',
@@ -37,7 +38,7 @@ export const addMaster: AddCommand = (program, run) => {
     .option('--peers <addresses>', 'the other Masters, firesteel://b:7070,c:7070; with REDIS or CUSTOM')
     .option(
       '--lease <duration>',
-      'how long a leader acts without a confirmation of its store, at least 1s',
+      `how long a leader acts without a confirmation of its store, at least 1s (default: ${limits.leaseMs / 1000}s)`,
       durationOption,
     )
     .option(

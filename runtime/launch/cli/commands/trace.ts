@@ -14,11 +14,11 @@ export const addTrace: AddCommand = (program, run) => {
       .option('-f, --follow', 'follow the messages until interrupted')
       .option('--message <name>', 'only messages of this type (repeatable), such as ElectedLeader', collect)
       .option('--actor <path>', 'only to or from this actor: a path, Master, host:port or Master@host:port')
-      .option('--since <duration>', 'only what is younger, such as 30s', durationOption)
+      .option('--since <duration>', 'only what is younger, such as 30s (default: all)', durationOption)
       .addOption(choiceOption('--format <format>', 'how it is printed (default: table)', traceFormats))
       .option('--payloads', 'with the content of the messages, shortened, secrets removed')
       .option('-q, --quiet', 'without heartbeats, and without what actors send to themselves, such as timers')
-      .option('--tail <messages>', 'begin with the last of them', intOption(0)),
+      .option('--tail <messages>', 'begin with the last of them (default: all)', intOption(0)),
   )
     .addHelpText(
       'after',

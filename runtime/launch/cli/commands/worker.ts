@@ -49,7 +49,7 @@ export const addWorker: AddCommand = (program, run) => {
     .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <port>', 'port of its actors, 0 for any (default: 0)', portOption)
     .option('--web <port>', 'port of its HTTP, 0 for any (default: 8081)', portOption)
-    .option('--advertise <host>', 'host under which others reach it')
+    .option('--advertise <host>', 'host under which others reach it (default: that of --host)')
     .option('--cores <n>', 'cores to offer (default: all of this machine)', coresOption)
     .option('--memory <size>', 'memory to offer, such as 4g (default: all but 1g)', memoryOption)
     .option(

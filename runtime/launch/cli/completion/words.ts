@@ -25,7 +25,7 @@ export interface CommandWords {
 const launchers: ReadonlySet<string> = new Set(['submit', 'run'])
 
 /** The first sentence, without the dot. */
-const brief = (text: string): string => text.split(/\.\s/, 1)[0]!.replace(/\.$/, '')
+const brief = (text: string): string => text.split(/\.\s/, 1)[0]!.replace(/(?<!\.)\.$/, '')
 
 export function completionWords(program: Command): CommandWords[] {
   return program.commands.map((command) => ({
