@@ -278,6 +278,17 @@ test('progress comes once for what ends together, with the total where there is 
   ])
 })
 
+test('an executor that links is given work at once, not when a task ends', async () => {
+  const hand = new HandPool()
+  hand.windowSize = 1
+  void each(hand.pool, hand.functions.count, Array(500).fill(1)).next()
+  assert.equal(hand.open.size, limits.mapInFlightFirst)
+  hand.windowSize = 100
+  const executor = { execId: 1, workerId: 'w', host: 'h', cores: 1 }
+  for (const listener of hand.listeners) listener({ name: 'executorLinked', executor })
+  assert.equal(hand.open.size, 200)
+})
+
 test('a value of an input over the limit fails that input only', async () => {
   const hand = new HandPool()
   const results = each(hand.pool, hand.functions.text, ['x'.repeat(2000), 'y'])

@@ -19,6 +19,9 @@ const refused: [string, unknown, RegExp][] = [
   ['no cores', { cores: 0 }, /cores is 0/],
   ['half a core', { executor: { cores: 0.5 } }, /executor\.cores is 0\.5/],
   ['more cores in one executor than in all', { cores: 2, executor: { cores: 4 } }, /less than the 4/],
+  ['no task on a core', { executor: { tasksPerCore: 0 } }, /executor\.tasksPerCore is 0; .* from 1/],
+  ['part of a task', { executor: { tasksPerCore: 1.5 } }, /executor\.tasksPerCore is 1\.5/],
+  ['too many tasks on a core', { executor: { tasksPerCore: 1025 } }, /tasksPerCore is 1025; at most 1024/],
   ['memory without a unit', { executor: { memory: '512' } }, /executor\.memory is "512"/],
   ['a resource that is no number', { executor: { resources: { gpu: 'a' } } }, /executor\.resources\.gpu/],
   ['an unknown executor option', { executor: { memoryMib: 5 } }, /executor has no option memoryMib/],
@@ -52,6 +55,11 @@ test('connect() fills in the documented defaults', () => {
   assert.deepEqual(description.executor, { cores: 1, memoryMib: 512, resources: {} })
   assert.equal(description.cwd, '/work')
   assert.equal('maxCores' in description, false)
+})
+
+test('connect() takes as many tasks on a core as are possible', () => {
+  const { description } = connectSettings({ executor: { tasksPerCore: 1024 } }, '/work')
+  assert.equal(description.executor.tasksPerCore, 1024)
 })
 
 test('connect() rejects with coded errors, and opens nothing', async () => {

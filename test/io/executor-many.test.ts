@@ -119,13 +119,13 @@ test('with retries: 0 what is lost with its thread is not run again, and the err
   assert.equal(readFileSync(file, 'utf8'), '+')
 })
 
-for (const how of ['exitsSoon', 'throwsSoon'] as const) {
+for (const how of ['exitsSoon', 'throwsSoon', 'rejectsSoon'] as const) {
   test(`${how}: the one that ends the thread is charged, and no other`, async () => {
     await using driver = await withExecutor({ cores: 1, tasksPerCore: 8 })
     const file = path(how)
     const others = numbers(5).map(() => sample(driver, { retries: 1 }).noted(`${file}-other`, 500))
     const deadly = sample(driver, { retries: 1 })
-    const ends = how === 'exitsSoon' ? deadly.exitsSoon(50) : deadly.throwsSoon(file)
+    const ends = how === 'exitsSoon' ? deadly.exitsSoon(50) : deadly[how](file)
     await assert.rejects(ends, code('TASK_FAILED'))
     await Promise.all(others)
     const { retried, failed, quarantined } = driver.pool.stats()

@@ -162,6 +162,14 @@ export async function throwsSoon(file: string): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 60_000))
 }
 
+/** A rejection that nobody handles, a while after it has begun. */
+export async function rejectsSoon(file: string): Promise<void> {
+  appendFileSync(file, 'x')
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  void Promise.reject(new Error('outside'))
+  await new Promise((resolve) => setTimeout(resolve, 60_000))
+}
+
 /** Notes each of its runs in a file. */
 export async function noted(file: string, ms: number): Promise<number> {
   appendFileSync(file, '+')
