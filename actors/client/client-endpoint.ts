@@ -17,6 +17,7 @@ import type { FailedWorker } from '../messages/launch-failures.js'
 import type { RequestTrace } from '../messages/trace.js'
 import { createTaskPool, type TaskPool, type TaskPoolLimits } from '../tasks/task-pool.js'
 import type { ExecutorFailure, WaitingApplication } from './app.js'
+import { CLIENT_ACTOR, MASTER_PATH } from './client-actor.js'
 import { ClientCore } from './client-core.js'
 import type { ClientEffect, ClientInput, Reason } from './client-steps.js'
 import { ClientTransport } from './client-transport.js'
@@ -67,10 +68,6 @@ export interface EndpointOptions {
   readonly events: EndpointEvents
   readonly dependencies?: EndpointDependencies
 }
-
-export const MASTER_PATH = '/user/Master'
-/** The actor to which Masters and Workers send messages for a client. */
-export const CLIENT_ACTOR = 'ClientEndpoint'
 
 interface InputMessage {
   readonly type: 'Input'

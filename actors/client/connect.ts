@@ -6,7 +6,6 @@ import type { App } from './app.js'
 import { openApplication } from './application.js'
 import { driverBoot } from './boot-line.js'
 import { type ConnectOptions, type ConnectSettings, connectSettings } from './connect-options.js'
-import { startEmbeddedCluster } from './embedded-cluster.js'
 import { type FoundCluster, findCluster } from './find-cluster.js'
 import { guardedLog } from './guarded-log.js'
 import { localEnvironment } from './local-environment.js'
@@ -40,6 +39,7 @@ export async function connect(first?: string | ConnectOptions, second?: ConnectO
 }
 
 async function connectLocal(options: ConnectOptions, settings: ConnectSettings, log: Log): Promise<App> {
+  const { startEmbeddedCluster } = await import('./embedded-cluster.js')
   const local = await startEmbeddedCluster({
     ...settings.embedded,
     onOutput: (output, bytes) => void process[output].write(bytes),

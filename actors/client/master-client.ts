@@ -15,7 +15,7 @@ import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/
 import type { ClientMessage } from '../messages/catalogue.js'
 import type { MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
 import type { RequestTrace, TraceChunk } from '../messages/trace.js'
-import { CLIENT_ACTOR, MASTER_PATH } from './client-endpoint.js'
+import { CLIENT_ACTOR, MASTER_PATH } from './client-actor.js'
 import { ClientTransport } from './client-transport.js'
 import { dialProblem } from './dial-problem.js'
 import type { FoundCluster } from './find-cluster.js'

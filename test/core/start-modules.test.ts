@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 
 /*
@@ -8,8 +8,14 @@ import { test } from 'node:test'
  * costs some 0.5 ms of processor time, wherever it comes from. `docs/architecture.md` has the rule.
  */
 
+interface Loaded {
+  readonly packages: readonly string[]
+  /** Paths below dist. */
+  readonly files: readonly string[]
+}
+
 /** Follows the static imports of compiled files. What is imported as a type only has no import there. */
-function packagesOf(...entries: string[]): string[] {
+function loadedBy(...entries: string[]): Loaded {
   const open = entries.map((entry) => join('dist', entry))
   const files = new Set<string>()
   const packages = new Set<string>()
@@ -21,7 +27,7 @@ function packagesOf(...entries: string[]): string[] {
       else if (!target.startsWith('node:')) packages.add(packageOf(target))
     }
   }
-  return [...packages].sort()
+  return { packages: [...packages].sort(), files: [...files].map((file) => relative('dist', file)) }
 }
 
 const staticImports = (text: string): string[] =>
@@ -56,9 +62,28 @@ const starts: readonly (readonly [what: string, entries: readonly string[], pack
 for (const [what, entries, packages] of starts) {
   test(`${what} loads ${packages.length === 0 ? 'no package' : `only ${packages.join(', ')}`} at its start`, () => {
     for (const entry of entries) assert.ok(existsSync(join('dist', entry)), `${entry} is not there`)
-    assert.deepEqual(packagesOf(...entries), packages)
+    assert.deepEqual(loadedBy(...entries).packages, packages)
   })
 }
+
+const rooms: readonly (readonly [what: string, entry: string, absent: RegExp])[] = [
+  ['a command', 'actors/client/master-client.js', /^actors\/(tasks|executor|worker|master)\//],
+  ['the library', 'actors/client/index.js', /^actors\/(executor|worker|master)\/|embedded-cluster/],
+  [
+    'a Master',
+    `${NODE}/node-master.js`,
+    /^actors\/(client|tasks|executor|worker)\/|persistence\/(redis|file-system)\//,
+  ],
+  ['a Worker', `${NODE}/node-worker.js`, /^actors\/(client|tasks|executor)\//],
+]
+
+for (const [what, entry, absent] of rooms)
+  test(`${what} loads no code of others: ${absent.source}`, () => {
+    assert.deepEqual(
+      loadedBy(entry).files.filter((file) => absent.test(file)),
+      [],
+    )
+  })
 
 test('static imports are found in each form, dynamic ones are left out', () => {
   const text = [
