@@ -280,6 +280,8 @@ export const innerLimits = {
   commandRestBytes: 64 * KIB,
   /** Characters of a command that an error shows. */
   commandShownChars: 80,
+  /** How often a command that waits for its host looks at the load and the free memory. */
+  hostLoadLookMs: 500,
   /** How often the size of a running command's output is looked at. */
   commandOutputLookMs: 100,
   /** Exports of a module that an error names where the asked one is missing. */
@@ -333,6 +335,12 @@ export const innerLimits = {
   statusWatchMs: 1 * SECOND,
   /** Failed inputs that `each` lists at its end. The rest is counted. */
   eachFailuresListed: 20,
+  /** How often progress is printed as a line. */
+  progressLineMs: 1 * SECOND,
+  /** How soon `each` sees that an executor is free for its next command. */
+  eachGateMs: 5,
+  /** A percentage of `--halt` holds only after so many ends, as in GNU parallel. */
+  eachHaltLeast: 3,
   /** The shortest lease: its margins for clocks and slow loops take a good part of it. */
   leaseMsMin: 1 * SECOND,
   /**

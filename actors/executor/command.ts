@@ -1,10 +1,12 @@
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
-import type { Output, OutputPaths } from '../../runtime/process/command-outputs.js'
+import type { Output } from '../../runtime/process/command-outputs.js'
 import type { CommandShell } from '../../runtime/process/command-shell.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { CommandShells, type ShellPlace } from './command-shells.js'
+import { CommandWatch } from './command-watch.js'
+import { untilEnough } from './host-load.js'
 import { context } from './task.js'
 
 /** A command of `each`, as the caller gives it. */
@@ -13,6 +15,12 @@ export interface CommandSpec {
   readonly command: Uint8Array
   /** A `CommandPlace` as JSON. It is read once for all commands that have the same one. */
   readonly place: string
+  /** Ends the command after this, as `timedOut`. Undefined: no limit. */
+  readonly timeoutMs?: number | undefined
+  /** Waits until the load of the host is below this before it starts. */
+  readonly maxLoad?: number | undefined
+  /** Waits until the host has at least so much free memory. */
+  readonly minFreeBytes?: number | undefined
   /** More output than this stays in a file, which the result names. Default: what a result can take. */
   readonly maxOutputBytes?: number
   /** A command that writes more than this is ended: RESULT_TOO_LARGE. Default: `commandFileBytes`. */
@@ -29,6 +37,7 @@ export interface CommandResult {
   /** Null when a signal ended it. */
   readonly code: number | null
   readonly signal: string | null
+  readonly timedOut: boolean
   readonly stdout: Output
   readonly stderr: Output
   /** Milliseconds of wall time. */
@@ -50,10 +59,13 @@ const shells = new CommandShells()
 export async function command(spec: CommandSpec): Promise<CommandResult> {
   const { signal: aborted, executor } = context()
   if (spec.command.length > limits.commandBytes) throw tooLong(spec)
+  if (spec.command.includes(0)) throw hasNul(spec)
+  if (spec.maxLoad !== undefined || spec.minFreeBytes !== undefined) await untilEnough(spec, aborted)
   const shell = await take(spec, executor.host)
   const paths = shell.outputs.next()
   const stop = (): void => void shell.stop()
-  const watch = new OutputWatch(shell, paths, spec.maxFileBytes ?? limits.commandFileBytes)
+  const { timeoutMs, maxFileBytes = limits.commandFileBytes } = spec
+  const watch = new CommandWatch(shell, paths, { timeoutMs, maxFileBytes })
   aborted.addEventListener('abort', stop)
   try {
     aborted.throwIfAborted()
@@ -62,11 +74,11 @@ export async function command(spec: CommandSpec): Promise<CommandResult> {
     const exit = await shell.run(spec.command, paths)
     const ms = performance.now() - beganMs
     aborted.throwIfAborted()
-    watch.check(spec)
+    watch.check(shown(spec))
     const capacity = spec.maxOutputBytes ?? limits.maxResultBytes - RESULT_CAPACITY_BYTES
     const stdout = shell.outputs.take(paths.stdout, capacity)
     const stderr = shell.outputs.take(paths.stderr, capacity - stdout.bytes.length)
-    return { ...exit, stdout, stderr, startedAtMs, ms, host: executor.host }
+    return { ...exit, timedOut: watch.timedOut, stdout, stderr, startedAtMs, ms, host: executor.host }
   } catch (error) {
     shell.outputs.discard(paths)
     throw error
@@ -74,33 +86,6 @@ export async function command(spec: CommandSpec): Promise<CommandResult> {
     watch.end()
     aborted.removeEventListener('abort', stop)
     shells.release(shell)
-  }
-}
-
-/** Ends a command that would fill the disk. */
-class OutputWatch {
-  readonly #timer: NodeJS.Timeout
-  #isTooLarge = false
-
-  constructor(shell: CommandShell, paths: OutputPaths, most: number) {
-    this.#timer = setInterval(() => {
-      if (this.#isTooLarge || shell.outputs.size(paths) <= most) return
-      this.#isTooLarge = true
-      void shell.stop()
-    }, innerLimits.commandOutputLookMs)
-  }
-
-  check(spec: CommandSpec): void {
-    if (!this.#isTooLarge) return
-    throw new FiresteelError(
-      'RESULT_TOO_LARGE',
-      `The command ${shown(spec)} was ended: it has printed more than ${spec.maxFileBytes ?? limits.commandFileBytes} bytes.`,
-      { help: 'Let the command write to a file.' },
-    )
-  }
-
-  end(): void {
-    clearInterval(this.#timer)
   }
 }
 
@@ -131,6 +116,16 @@ function tooLong(spec: CommandSpec): FiresteelError {
     'SPAWN_FAILED',
     `The command ${shown(spec)} has ${spec.command.length} bytes; the system takes at most ${limits.commandBytes}.`,
     { help: 'Let the command read its input from a file.' },
+  )
+}
+
+function hasNul(spec: CommandSpec): FiresteelError {
+  return new FiresteelError(
+    'SPAWN_FAILED',
+    `The command ${shown(spec)} has a NUL byte, which no command can have.`,
+    {
+      help: 'Items that end with NUL are read with -0.',
+    },
   )
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { byteText } from '../../runtime/launch/cli/each/arguments.js'
 import { type CommandEnd, failureList, tagLines } from '../../runtime/launch/cli/each/report.js'
 import { statusText } from '../../runtime/launch/cli/status-list.js'
 import { oneStatusText } from '../../runtime/launch/cli/status-view.js'
@@ -55,7 +56,8 @@ test('status: as many lines as there are things', () => {
 
 test('tables, lists of failures, tags, log lines and traces', () => {
   const end: CommandEnd = {
-    ...{ number: 1, item: evil, command: `echo ${evil}`, attempts: 1, code: null, signal: null, error: evil },
+    ...{ number: 1, args: [byteText(evil)], command: byteText(`echo ${evil}`), attempts: 1, code: null },
+    ...{ signal: null, error: evil, timedOut: false, startedAtMs: null },
     ...{ stdout: Buffer.from('out\n'), stderr: Buffer.alloc(0), ms: 1, host: evil },
   }
   const entry = { wallMs: 0, level: 'warn', message: evil, fields: { from: evil, node: evil } } as const
@@ -68,7 +70,7 @@ test('tables, lists of failures, tags, log lines and traces', () => {
   const texts: readonly (readonly [string, number])[] = [
     [table(['A', 'B'], [[evil, 1]]).join('\n'), 2],
     [failureList([end]).join('\n'), 1],
-    [tagLines(end.stdout, evil).toString(), 1],
+    [tagLines(end.stdout, byteText(evil)).toString(), 1],
     [formatLine('text', entry), 1],
     [formatLine('json', entry), 1],
     [printableLines(mergedTrace), 3],

@@ -21,6 +21,12 @@ export const systemNeeds: readonly SystemNeed[] = [
     elsewhere: 'Redis 7.0 or later (redis-server and redis-cli on PATH)',
   },
   {
+    name: 'GNU parallel',
+    commands: ['parallel'],
+    packages: ['parallel'],
+    elsewhere: 'GNU parallel (parallel on PATH; not that of moreutils)',
+  },
+  {
     name: 'OpenSSL',
     commands: ['openssl'],
     packages: ['openssl'],

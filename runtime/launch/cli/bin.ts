@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs'
 import { exitCodeOf, FiresteelError } from '../../errors.js'
 import { printableLines } from '../../observe/printable.js'
 import { main } from './cli.js'
@@ -36,8 +37,18 @@ function workingFolder(): string {
   }
 }
 
+function argvBytes(): Buffer[] {
+  try {
+    const words = readFileSync('/proc/self/cmdline', 'latin1').split('\0').slice(0, -1)
+    return words.map((word) => Buffer.from(word, 'latin1'))
+  } catch {
+    return []
+  }
+}
+
 const io: Console = {
   argv: process.argv.slice(2),
+  argvBytes,
   cwd: workingFolder(),
   environment: process.env,
   stdin: process.stdin,

@@ -9,6 +9,8 @@ import { errorRecord } from './error-record.js'
 export interface Console {
   /** The arguments after the program's name. */
   readonly argv: readonly string[]
+  /** All words of the command line as bytes, where the system tells: names of files need not be UTF-8. */
+  readonly argvBytes?: () => readonly Buffer[]
   readonly cwd: string
   readonly environment: Environment
   readonly stdin: NodeJS.ReadableStream

@@ -1,155 +1,110 @@
-import { FiresteelError } from '../../../errors.js'
-import { type Console, Interrupted, printJson } from '../console.js'
-import { readItems } from '../each/items.js'
-import { type CommandEnd, EndOrder, failureList, hasFailed, tagLines } from '../each/report.js'
-import type { EachJob } from '../each/run-each.js'
-import { commandFor, splitArguments } from '../each/template.js'
-import type { ClusterOptions } from './cluster.js'
+import { availableParallelism } from 'node:os'
+import { type Command, InvalidArgumentError } from 'commander'
+import { FiresteelError, reasonOf } from '../../../errors.js'
+import { parseDurationMs } from '../../../units.js'
+import { byteText } from '../each/arguments.js'
+import type { EachOptions } from '../each/each-options.js'
+import { parseHalt } from '../each/halt.js'
 import { clusterOptions } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
-import { collectEnvironment, durationOption, intOption, memoryOption } from './options.js'
+import { collectVariable } from './environment.js'
+import { checked, collect, intOption, memoryOption } from './options.js'
 
-interface EachOptions extends ClusterOptions {
-  readonly jobs?: number
-  readonly keepOrder?: true
-  readonly tag?: true
-  readonly dryRun?: true
-  readonly retries: number
-  readonly timeout?: number
-  readonly halt?: number
-  readonly null?: true
-  readonly memory?: number
-  readonly env?: Readonly<Record<string, string>>
-}
+/** A duration, or a number of seconds as GNU parallel takes it. */
+const secondsOption = checked((text) =>
+  parseDurationMs(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text, { what: 'the duration' }),
+)
 
-const decode = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
+const haltOption = checked((text) => {
+  parseHalt(text)
+  return text
+})
 
-/** Prints the whole output of one command, never mixed with that of another. */
-async function printEnd(io: Console, end: CommandEnd, { json, tag }: EachOptions): Promise<void> {
-  if (json) {
-    const { stdout, stderr, ...rest } = end
-    await printJson(io, { ...rest, ms: Math.round(end.ms), stdout: decode(stdout), stderr: decode(stderr) })
-    return
-  }
-  const shown = (output: Uint8Array): Uint8Array => (tag ? tagLines(output, end.item) : output)
-  if (end.stdout.length > 0) await io.out(shown(end.stdout))
-  if (end.stderr.length > 0) await io.err(shown(end.stderr))
-}
+/** `4`, or `75%` of the cores of this machine. */
+const loadOption = checked((text) => {
+  const [, number, percent] = /^(\d+(?:\.\d+)?)(%)?$/.exec(text) ?? []
+  if (number === undefined) throw new FiresteelError('USAGE', 'It must be a load such as 4 or 75%.')
+  return percent ? (Number(number) * availableParallelism()) / 100 : Number(number)
+})
 
-type Items = Iterable<string> | AsyncIterable<string>
-
-async function dryRun(io: Console, template: string, items: Items): Promise<number> {
-  let number = 0
-  for await (const item of items) await io.out(`${commandFor(template, item, ++number)}\n`)
-  return 0
-}
-
-async function each(
-  io: Console,
-  command: string,
-  rest: readonly string[],
-  options: EachOptions,
-): Promise<number> {
-  const { template, items: given } = splitArguments(command, rest)
-  const items = given ?? readItems(io.stdin as AsyncIterable<Buffer>, options.null ? '\0' : '\n')
-  if (options.dryRun) return dryRun(io, template, items)
-  const { Progress } = await import('../progress.js')
-  const progress = new Progress(io, 'commands')
-  const order = new EndOrder(options.keepOrder === true)
-  const failed: CommandEnd[] = []
-  let done = 0
-  const print = (ends: readonly CommandEnd[]): Promise<void> =>
-    progress.around(async () => {
-      for (const end of ends) await printEnd(io, end, options)
-    })
-  const job: EachJob = {
-    template,
-    items,
-    jobs: options.jobs === 0 ? undefined : options.jobs,
-    tries: options.retries,
-    timeoutMs: options.timeout,
-    halt: options.halt,
-    cwd: io.cwd,
-    env: { ...(io.environment.PATH === undefined ? {} : { PATH: io.environment.PATH }), ...options.env },
-    address: options.master,
-    memoryMib: options.memory,
-    masterTimeoutMs: options.masterTimeout,
-    signal: io.interrupted,
-    onEnd: async (end, known) => {
-      done++
-      if (hasFailed(end)) failed.push(end)
-      await print(order.add(end))
-      progress.update(done, failed.length, given?.length ?? known)
-    },
-  }
-  progress.start(given?.length ?? 0)
+const colsepOption = (text: string): RegExp => {
   try {
-    const { runEach } = await import('../each/run-each.js')
-    await runEach(job)
-    await print(order.rest())
+    // Items are text whose characters are bytes.
+    return new RegExp(byteText(text))
   } catch (error) {
-    await print(order.rest())
-    throw io.interrupted.aborted ? new Interrupted() : error
-  } finally {
-    progress.stop()
+    throw new InvalidArgumentError(`It must be a regular expression: ${reasonOf(error)}.`)
   }
-  if (failed.length === 0) return 0
-  return refuse(io, failed, done, given?.length, options)
 }
 
-async function refuse(
-  io: Console,
-  failed: readonly CommandEnd[],
-  done: number,
-  total: number | undefined,
-  { json, halt }: EachOptions,
-): Promise<never> {
-  if (!json) await io.err(`${['Failed:', ...failureList(failed)].join('\n')}\n`)
-  const halted = halt !== undefined && failed.length >= halt ? `; stopped by --halt ${halt}` : ''
-  const of = total === undefined ? `${done}` : `${total}`
-  throw new FiresteelError('COMMAND_FAILED', `${failed.length} of ${of} commands failed${halted}.`)
-}
+const define = (command: Command): Command =>
+  command
+    .argument(
+      '[command]',
+      'command for sh -c; {} {.} {/} {//} {/.} {#} and {1} {2.} ... are replaced. Without them the item is appended',
+    )
+    .argument(
+      '[items...]',
+      'items, also after :::, or files of items after ::::. Without items they are read from standard input, one per line',
+    )
+    .description(
+      'Runs one command per item on the cluster, like GNU parallel. Each command runs in this folder with this PATH; its output is printed as a whole.',
+    )
+    .passThroughOptions()
+
+const howMany = (command: Command): Command =>
+  command
+    .option('-j, --jobs <n>', 'commands at once; 0 is as many as the cluster takes', intOption(0, 65_536))
+    .option('--per-core <n>', 'commands at once on each core, for commands that wait', intOption(1, 1024), 1)
+    .option('--delay <duration>', 'time from one start to the next; a number is in seconds', secondsOption)
+    .option('--load <max>', 'start only below this load of the host: 4, or 75% of its cores', loadOption)
+    .option('--memfree <size>', 'start only if the host has so much free memory', memoryOption)
+    .option('--timeout <duration>', 'kill a command after this time; a number is in seconds', secondsOption)
+    .option('--retries <n>', 'runs of a failing command in all, as in GNU parallel', intOption(1, 1000), 1)
+    .option(
+      '--halt <when>',
+      'never, N (as now,fail=N), or now|soon,fail|success|done=N|N%: start no more; now: also end those that run',
+      haltOption,
+    )
+    .option('--memory <size>', 'memory of each executor (default: 512m)', memoryOption)
+    .option(
+      '--env <name=value>',
+      'a variable for the commands, or NAME of one of yours; repeatable',
+      collectVariable,
+    )
+    .option('--env-file <file>', 'a file of variables, NAME=VALUE or NAME on each line; repeatable', collect)
+
+const inAndOut = (command: Command): Command =>
+  command
+    .option('-0, --null', 'items of standard input and files end with NUL bytes')
+    .option('-a, --arg-file <file>', 'read items from this file; repeatable', collect)
+    .option('-C, --colsep <regexp>', 'split each item into columns {1} {2} ...', colsepOption)
+    .option('-N, --max-replace-args <n>', 'items for one command: {1} {2} ...', intOption(1, 65_536))
+    .option('-k, --keep-order', 'print in the order of the items')
+    .option('--tag', 'put the item and a tab before each line')
+    .option('--joblog <file>', "write a line for each command that has ended, with GNU parallel's columns")
+    .option('--resume', 'leave out the commands that the joblog has')
+    .option('--resume-failed', 'leave out the commands of the joblog that have not failed')
+    .option('--results <folder>', 'write the output of each command below this folder instead of printing it')
+    .option('--bar', 'show progress as a bar, also where standard error is no terminal')
+    .option('--eta', 'print the time that is left, once a second')
+    .option('--dry-run', 'print the commands and run none')
 
 export const addEach: AddCommand = (program, run) => {
-  clusterOptions(
-    program
-      .command('each')
-      .argument(
-        '<command>',
-        'command for sh -c; {} {.} {/} {//} {#} are replaced. Without {} the item is appended',
-      )
-      .argument(
-        '[items...]',
-        'items, also after :::. Without items they are read from standard input, one per line',
-      )
-      .description(
-        'Runs one command per item on the cluster, like GNU parallel. Each command runs in this folder with this PATH; its output is printed as a whole.',
-      )
-      .passThroughOptions()
-      .option('-j, --jobs <n>', 'commands at once; 0 is as many as the cluster takes', intOption(0, 65_536))
-      .option('-k, --keep-order', 'print in the order of the items')
-      .option('--tag', 'put the item and a tab before each line')
-      .option('--dry-run', 'print the commands and run none')
-      .option('--retries <n>', 'runs of a failing command in all, as in GNU parallel', intOption(1, 1000), 1)
-      .option(
-        '--timeout <duration>',
-        'kill a command after this time. With --timeout, a command whose executor died is not repeated',
-        durationOption,
-      )
-      .option('--halt <n>', 'after N failed commands, start no more and end those that run', intOption(1))
-      .option('-0, --null', 'items on standard input end with NUL bytes')
-      .option('--memory <size>', 'memory of each executor (default: 512m)', memoryOption)
-      .option('--env <name=value>', 'a variable for the commands; repeatable', collectEnvironment),
-  )
+  clusterOptions(inAndOut(howMany(define(program.command('each')))))
     .addHelpText(
       'after',
       examples(
         "firesteel each 'gzip -k {}' *.log",
         "find . -name '*.png' -print0 | firesteel each -0 -j4 'convert {} {.}.jpg'",
-        "firesteel each --master local 'echo {#}: {/}' ::: a/b c/d",
+        "firesteel each 'echo {1} in {2}' ::: red green ::: S M L",
+        'firesteel each --joblog log --resume-failed --retries 3 ./job.sh :::: items.txt',
       ),
     )
-    .action((command: string, items: string[], options: EachOptions) =>
-      run((io) => each(io, command, items, options)),
+    .action((command: string | undefined, items: string[], options: EachOptions) =>
+      run(async (io) => {
+        // Other commands need not load it.
+        const { eachCommand } = await import('../each/each-command.js')
+        return await eachCommand(io, command === undefined ? [] : [command, ...items], options)
+      }),
     )
 }

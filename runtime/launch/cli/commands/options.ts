@@ -56,17 +56,6 @@ function splitPair(text: string, form: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)]
 }
 
-/** Repeatable `K=V`. */
-export function collectEnvironment(
-  text: string,
-  before: Readonly<Record<string, string>> = {},
-): Record<string, string> {
-  const [name, value] = splitPair(text, 'NAME=VALUE')
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-    throw new InvalidArgumentError(`${name} is not a variable's name.`)
-  return { ...before, [name]: value }
-}
-
 /** Repeatable `gpu=1`. */
 export function collectAmounts(
   text: string,

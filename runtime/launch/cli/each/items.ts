@@ -1,20 +1,19 @@
-import { StringDecoder } from 'node:string_decoder'
+import type { ByteText } from './arguments.js'
 
 /**
- * Items of a stream, one per line, or separated by NUL bytes. Text after the last separator is an item, if
- * there is any.
+ * Items of a stream, one per line, or separated by NUL bytes. Bytes after the last separator are an item, if
+ * there are any.
  */
 export async function* readItems(
   stream: AsyncIterable<Buffer | string>,
   separator: '\n' | '\0',
-): AsyncGenerator<string> {
-  const decoder = new StringDecoder('utf8')
+): AsyncGenerator<ByteText> {
   let rest = ''
   for await (const chunk of stream) {
-    const parts = (rest + (typeof chunk === 'string' ? chunk : decoder.write(chunk))).split(separator)
+    const text = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+    const parts = (rest + text.toString('latin1')).split(separator)
     rest = parts.pop() ?? ''
     yield* parts
   }
-  rest += decoder.end()
   if (rest !== '') yield rest
 }

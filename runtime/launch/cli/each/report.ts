@@ -1,35 +1,47 @@
 import { innerLimits } from '../../../inner-limits.js'
 import { printable } from '../../../observe/printable.js'
+import { type ByteText, bytesOf, readable } from './arguments.js'
+import type { Arguments } from './records.js'
 
 /** How one command of `each` ended. */
 export interface CommandEnd {
   readonly number: number
-  readonly item: string
-  readonly command: string
+  readonly args: Arguments
+  readonly command: ByteText
   readonly attempts: number
   /** Null if a signal ended it, or if it never ran. */
   readonly code: number | null
   readonly signal: string | null
-  /** Why it never ran, or why its outcome is unknown. */
+  /** Why it never ran, why its outcome is unknown, or why its output is not whole. */
   readonly error: string | null
+  readonly timedOut: boolean
   readonly stdout: Uint8Array
   readonly stderr: Uint8Array
+  /** Milliseconds of wall time; null if it never ran. */
+  readonly startedAtMs: number | null
   readonly ms: number
   readonly host: string | null
 }
 
-export const hasFailed = ({ code, error }: CommandEnd): boolean => error !== null || code !== 0
+export const hasFailed = ({ code, error, timedOut }: CommandEnd): boolean =>
+  error !== null || timedOut || code !== 0
 
 /** `exit 1`, `SIGKILL`, or the reason why it never ran. */
-export function endText({ code, signal, error }: CommandEnd): string {
-  return error ?? (signal === null ? `exit ${code}` : signal)
+export function endText({ code, signal, error, timedOut, ms }: CommandEnd): string {
+  if (error !== null) return error
+  if (timedOut) return `ended by --timeout after ${(ms / 1000).toFixed(1)} s`
+  return signal === null ? `exit ${code}` : signal
 }
+
+/** The arguments as one text: what `--tag` shows. */
+export const itemOf = ({ args }: CommandEnd): ByteText => args.join(' ')
 
 const lineEnd = 0x0a
 
-/** Puts `tag` and a tab before each line. */
-export function tagLines(output: Uint8Array, tag: string): Buffer {
-  const prefix = Buffer.from(`${printable(tag)}\t`)
+/** Puts `tag` and a tab before each line. A tag that is text loses what would act on a terminal. */
+export function tagLines(output: Uint8Array, tag: ByteText): Buffer {
+  const shown = isText(bytesOf(tag)) ? Buffer.from(printable(readable(tag))) : bytesOf(tag)
+  const prefix = Buffer.concat([shown, Buffer.from('\t')])
   const parts: Uint8Array[] = []
   for (let from = 0; from < output.length; ) {
     const end = output.indexOf(lineEnd, from)
@@ -50,15 +62,28 @@ export class EndOrder {
     this.#keep = keep
   }
 
+  /** This command does not run, because it has run before. */
+  skip(number: number): CommandEnd[] {
+    this.#skipped.add(number)
+    return this.#ready()
+  }
+
+  readonly #skipped = new Set<number>()
+
   add(end: CommandEnd): CommandEnd[] {
     if (!this.#keep) return [end]
     this.#waiting.set(end.number, end)
+    return this.#ready()
+  }
+
+  #ready(): CommandEnd[] {
     const ready: CommandEnd[] = []
-    for (let due = this.#waiting.get(this.#next); due; due = this.#waiting.get(this.#next)) {
+    for (;;) {
+      const due = this.#waiting.get(this.#next)
+      if (due === undefined && !this.#skipped.delete(this.#next)) return ready
       this.#waiting.delete(this.#next++)
-      ready.push(due)
+      if (due !== undefined) ready.push(due)
     }
-    return ready
   }
 
   /** The ends that still wait, when the others will never come. */
@@ -79,8 +104,28 @@ export function failureList(failed: readonly CommandEnd[]): string[] {
     .slice(0, LISTED_MAX)
     .map(
       (end) =>
-        `  #${end.number} ${printable(end.command)}: ${printable(endText(end))}${end.attempts > 1 ? ` (${end.attempts} tries)` : ''}`,
+        `  #${end.number} ${printable(readable(end.command))}: ${printable(endText(end))}${end.attempts > 1 ? ` (${end.attempts} tries)` : ''}`,
     )
   if (failed.length > LISTED_MAX) lines.push(`  and ${failed.length - LISTED_MAX} more`)
   return lines
+}
+
+const isText = (bytes: Uint8Array): boolean => Buffer.from(Buffer.from(bytes).toString('utf8')).equals(bytes)
+
+/** An end for `--json`. What is not UTF-8 stands in `base64` as well. */
+export function jsonOf(end: CommandEnd): Record<string, unknown> {
+  const { args, command, stdout, stderr, ms, ...rest } = end
+  const bytes = { item: bytesOf(itemOf(end)), command: bytesOf(command), stdout, stderr }
+  const texts = Object.entries(bytes).map(
+    ([key, value]) => [key, Buffer.from(value).toString('utf8')] as const,
+  )
+  const others = Object.entries(bytes).filter(([, value]) => !isText(value))
+  const base64 = others.map(([key, value]) => [key, Buffer.from(value).toString('base64')] as const)
+  return {
+    ...rest,
+    args: args.map(readable),
+    ...Object.fromEntries(texts),
+    ms: Math.round(ms),
+    ...(base64.length > 0 && { base64: Object.fromEntries(base64) }),
+  }
 }

@@ -1,24 +1,35 @@
+import type { App } from '../../../../actors/client/app.js'
 import { connect } from '../../../../actors/client/connect.js'
 import type { CommandPlace, CommandResult, CommandSpec } from '../../../../actors/executor/command.js'
 import { COMMAND_URL } from '../../../../actors/executor/task-module.js'
 import { errorRecord } from '../error-record.js'
+import { type ByteText, bytesOf, readable } from './arguments.js'
+import { Halt, type HaltPolicy } from './halt.js'
+import type { Arguments } from './records.js'
 import { type CommandEnd, hasFailed } from './report.js'
-import { commandFor } from './template.js'
+import { StartGate } from './start-gate.js'
 import { type WorkItem, WorkList } from './work-list.js'
 
 export interface EachJob {
-  readonly template: string
-  readonly items: AsyncIterable<string> | Iterable<string>
+  /** For people. */
+  readonly name: ByteText
+  readonly records: AsyncIterable<Arguments>
+  readonly commandOf: (args: Arguments, number: number) => ByteText
+  /** Whether this command need not run. */
+  readonly skips: (number: number) => boolean
+  /** All commands; undefined until that is known. */
+  readonly total: () => number | undefined
   /** Commands at once; undefined: as many as the executors run. */
   readonly jobs: number | undefined
+  /** Commands at once on each core. */
+  readonly perCore: number
   /** Runs of a failing command in all. */
   readonly tries: number
-  /** Milliseconds of one run; undefined: no limit. */
-  readonly timeoutMs: number | undefined
-  /** Failures after which no further command starts; undefined: never. */
-  readonly halt: number | undefined
-  readonly cwd: string
-  readonly env: Readonly<Record<string, string>>
+  readonly delayMs: number
+  readonly halt: HaltPolicy | undefined
+  readonly place: CommandPlace
+  /** What each command takes beside its text. */
+  readonly limits: Pick<CommandSpec, 'timeoutMs' | 'maxLoad' | 'minFreeBytes'>
   readonly address: string | undefined
   /** MiB of each executor; undefined: the default. */
   readonly memoryMib: number | undefined
@@ -31,81 +42,106 @@ export interface EachJob {
 /** What `each` yields for one command. */
 type Outcome = { readonly value: CommandResult; readonly error?: undefined } | { readonly error: Error }
 
-function endOf(item: WorkItem, command: string, outcome: Outcome): CommandEnd {
-  const base = { number: item.number, item: item.item, command, attempts: item.attempt }
+const NOTHING = new Uint8Array(0)
+
+function endOf(item: WorkItem, command: ByteText, outcome: Outcome): CommandEnd {
+  const base = { number: item.number, args: item.args, command, attempts: item.attempt }
   if (outcome.error) {
-    const { message } = errorRecord(outcome.error)
-    const none = new Uint8Array()
-    return {
-      ...base,
-      code: null,
-      signal: null,
-      error: message,
-      stdout: none,
-      stderr: none,
-      ms: 0,
-      host: null,
-    }
+    const { message: error } = errorRecord(outcome.error)
+    const unknown = { code: null, signal: null, timedOut: false, startedAtMs: null, ms: 0, host: null }
+    return { ...base, ...unknown, error, stdout: NOTHING, stderr: NOTHING }
   }
-  const { code, signal, stdout, stderr, ms, host } = outcome.value
-  return { ...base, code, signal, error: null, stdout: stdout.bytes, stderr: stderr.bytes, ms, host }
+  const { stdout, stderr, ...rest } = outcome.value
+  return { ...base, ...rest, error: spilled(outcome.value), stdout: stdout.bytes, stderr: stderr.bytes }
 }
 
-/** Runs one command for each item on the executors of an application. Rejects only if there is no cluster. */
-export async function runEach(job: EachJob): Promise<void> {
+/** Output that a result cannot take is whole only on the host of its command. */
+function spilled({ stdout, stderr, host }: CommandResult): string | null {
+  const files = [stdout.file, stderr.file].filter((file) => file !== null)
+  if (files.length === 0) return null
+  return `more output than can be sent; all of it is in ${files.map((file) => `${host}:${file}`).join(' and ')}`
+}
+
+/**
+ * Runs one command for each record on the executors of an application. Rejects only if there is no cluster.
+ */
+export async function runEach(job: EachJob): Promise<Halt> {
   const halted = new AbortController()
   const signal = AbortSignal.any([job.signal, halted.signal])
+  const halt = new Halt(job.halt)
   const app = await connect(job.address, {
-    name: `each ${job.template}`.slice(0, 200),
-    ...(job.jobs === undefined ? {} : { cores: job.jobs }),
-    ...(job.memoryMib === undefined ? {} : { executor: { memory: job.memoryMib } }),
+    name: `each ${readable(job.name)}`.slice(0, 200),
+    ...(job.jobs === undefined ? {} : { cores: Math.ceil(job.jobs / job.perCore) }),
+    executor: {
+      tasksPerCore: job.perCore,
+      ...(job.memoryMib === undefined ? {} : { memory: job.memoryMib }),
+    },
     masterTimeout: job.masterTimeoutMs,
     signal: job.signal,
   })
   try {
-    await drive(job, app, signal, () => halted.abort())
+    await drive(job, app, { signal, halt, now: () => halted.abort() })
   } catch (error) {
     if (!halted.signal.aborted || job.signal.aborted) throw error
   } finally {
     await app.close()
   }
+  return halt
 }
 
-type App = Awaited<ReturnType<typeof connect>>
+interface Control {
+  readonly signal: AbortSignal
+  readonly halt: Halt
+  readonly now: () => void
+}
 
-async function drive(job: EachJob, app: App, signal: AbortSignal, halt: () => void): Promise<void> {
-  const { template, cwd, env, tries, timeoutMs } = job
-  const work = new WorkList(job.items)
-  const place = JSON.stringify({ cwd, env } satisfies CommandPlace)
+async function drive(job: EachJob, app: App, { signal, halt, now }: Control): Promise<void> {
+  const work = new WorkList(job.records, job.skips)
   const items = new Map<CommandSpec, WorkItem>()
-  async function* specs(): AsyncGenerator<CommandSpec> {
-    for await (const item of work) {
-      const spec: CommandSpec = {
-        command: Buffer.from(commandFor(template, item.item, item.number)),
-        place,
-      }
-      items.set(spec, item)
-      yield spec
-    }
-  }
-  // A time-out counts as a failure, which the library would repeat by itself. It repeats after a lost
-  // executor either way.
-  const attempts = timeoutMs === undefined ? {} : { timeout: timeoutMs, retries: 0 }
   const tasks = app.tasks<{ command: (spec: CommandSpec) => Promise<CommandResult> }>(COMMAND_URL)
-  let failures = 0
-  for await (const result of app.each(tasks.command, specs(), { signal, ...attempts })) {
+  for await (const result of app.each(tasks.command, specsOf(job, { work, items, app, signal }), {
+    signal,
+  })) {
     const item = items.get(result.input)!
     items.delete(result.input)
-    const end = endOf(item, Buffer.from(result.input.command).toString(), result)
-    if (hasFailed(end) && item.attempt < tries) {
+    const end = endOf(item, Buffer.from(result.input.command).toString('latin1'), result)
+    if (hasFailed(end) && end.error === null && item.attempt < job.tries) {
       work.retry(item)
       continue
     }
     work.finished()
     await job.onEnd(end, work.taken)
-    if (hasFailed(end) && ++failures === job.halt) {
-      work.halt()
-      halt()
-    }
+    const when = halt.add(hasFailed(end), job.total() ?? work.taken)
+    if (when !== undefined) work.halt()
+    if (when === 'now') now()
+  }
+}
+
+interface Sources {
+  readonly work: WorkList
+  readonly items: Map<CommandSpec, WorkItem>
+  readonly app: App
+  readonly signal: AbortSignal
+}
+
+async function* specsOf(job: EachJob, { work, items, app, signal }: Sources): AsyncGenerator<CommandSpec> {
+  const place = JSON.stringify(job.place)
+  const { perCore, jobs = Number.POSITIVE_INFINITY, delayMs } = job
+  const slots = (): number =>
+    Math.min(
+      jobs,
+      app.executors.reduce((sum, { cores }) => sum + cores * perCore, 0),
+    )
+  const gate =
+    job.halt !== undefined || delayMs > 0 || jobs % perCore > 0
+      ? new StartGate({ delayMs, slots, underWay: () => work.underWay, signal })
+      : undefined
+  for await (const item of work) {
+    await gate?.pass()
+    if (work.halted) return
+    const command = bytesOf(job.commandOf(item.args, item.number))
+    const spec: CommandSpec = { command, place, ...job.limits }
+    items.set(spec, item)
+    yield spec
   }
 }

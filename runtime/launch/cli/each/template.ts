@@ -1,57 +1,78 @@
-import { basename, dirname, extname } from 'node:path'
+import type { ByteText } from './arguments.js'
+import { inQuotes, QuoteScanner, type Quotes } from './quoting.js'
+import type { Arguments } from './records.js'
 
-/* Commands of `each`: replacement strings and quoting as in GNU parallel. */
+/* Commands of `each`: replacement strings as in GNU parallel. Pure. */
 
-const plainWord = /^[A-Za-z0-9_@%+=:,./-]+$/
+/** `{.}`: without the last extension. */
+export const withoutExtension = (value: ByteText): ByteText => value.replace(/\.[^/.]*$/, '')
+const baseOf = (value: ByteText): ByteText => value.slice(value.lastIndexOf('/') + 1)
 
-/** One word for `sh -c`, whatever it contains. */
-export function shellQuote(text: string): string {
-  return plainWord.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+/** `{//}`: what is before the last part. */
+export function folderOf(value: ByteText): ByteText {
+  const found = /^(.*?)\/+[^/]*\/*$/s.exec(value.replace(/\/+$/, ''))
+  if (found === null) return value.startsWith('/') ? '/' : '.'
+  return found[1] === '' ? '/' : found[1]!
 }
 
-/** `{.}`: without the last extension of the last part; a dot file has none. */
-export function withoutExtension(item: string): string {
-  const extension = extname(item)
-  return extension === '' ? item : item.slice(0, item.length - extension.length)
+const values: Readonly<Record<string, (value: ByteText) => ByteText>> = {
+  '': (value) => value,
+  '.': withoutExtension,
+  '/': baseOf,
+  '//': folderOf,
+  '/.': (value) => withoutExtension(baseOf(value)),
 }
 
-const values: Readonly<Record<string, (item: string) => string>> = {
-  '{}': (item) => item,
-  '{.}': withoutExtension,
-  '{/}': (item) => basename(item),
-  '{//}': (item) => dirname(item),
-  '{/.}': (item) => withoutExtension(basename(item)),
-}
-const placeholder = /\{(?:|\.|\/|\/\/|\/\.|#)\}/g
+const placeholder = /\{(-?\d+)?(\/\/|\/\.|\/|\.|)\}|\{#\}/g
 
-/** Whether the item occurs in it. `{#}` is the number of the item, not the item. */
-function namesItem(template: string): boolean {
-  return [...template.matchAll(placeholder)].some(([found]) => found !== '{#}')
+interface Placeholder {
+  /**
+   * `number`: the number of the command. `all`: every argument. Otherwise the argument from 1, or from the
+   * last.
+   */
+  readonly which: 'number' | 'all' | number
+  readonly value: (value: ByteText) => ByteText
+  readonly quotes: Quotes
+}
+
+export interface Template {
+  readonly parts: readonly (ByteText | Placeholder)[]
 }
 
 /**
- * The command of one item. `{} {.} {/} {//} {/.}` become the item, quoted for the shell, and `{#}` its number
- * from 1. If the item does not occur, it is appended.
+ * Without a placeholder for arguments they are appended. An empty text takes the arguments as the command.
  */
-export function commandFor(template: string, item: string, number: number): string {
-  const replaced = template.replace(placeholder, (found) =>
-    found === '{#}' ? String(number) : shellQuote(values[found]!(item)),
-  )
-  return namesItem(template) ? replaced : `${replaced} ${shellQuote(item)}`
-}
-
-export interface EachArguments {
-  readonly template: string
-  /** Undefined: they are read from standard input. */
-  readonly items: readonly string[] | undefined
-}
-
-/** COMMAND and items. As in GNU parallel `:::` may separate a command of several words from its items. */
-export function splitArguments(command: string, rest: readonly string[]): EachArguments {
-  const separator = rest.indexOf(':::')
-  if (separator === -1) return { template: command, items: rest.length === 0 ? undefined : rest }
-  return {
-    template: [command, ...rest.slice(0, separator)].join(' '),
-    items: rest.slice(separator + 1),
+export function parseTemplate(text: ByteText): Template {
+  const parts: (ByteText | Placeholder)[] = []
+  const scanner = new QuoteScanner()
+  let from = 0
+  let namesArguments = false
+  for (const found of text.matchAll(placeholder)) {
+    const between = text.slice(from, found.index)
+    scanner.read(between)
+    parts.push(between)
+    from = found.index + found[0].length
+    const number = found[1] === undefined ? 'all' : Number(found[1])
+    const which = found[0] === '{#}' ? 'number' : number
+    namesArguments ||= which !== 'number'
+    parts.push({ which, value: values[found[2] ?? '']!, quotes: scanner.quotes })
   }
+  parts.push(text.slice(from))
+  if (!namesArguments) parts.push(' ', { which: 'all', value: values['']!, quotes: 'none' })
+  return { parts }
+}
+
+/** The command of these arguments. `number` counts from 1. */
+export function commandOf({ parts }: Template, args: Arguments, number: number): ByteText {
+  return parts.map((part) => (typeof part === 'string' ? part : replacement(part, args, number))).join('')
+}
+
+/** The values are the commands themselves. */
+export const commandOfValues = (args: Arguments): ByteText => args.join(' ')
+
+function replacement({ which, value, quotes }: Placeholder, args: Arguments, number: number): ByteText {
+  if (which === 'number') return String(number)
+  if (which === 'all') return args.map((arg) => inQuotes(value(arg), quotes)).join(' ')
+  const arg = args.at(which > 0 ? which - 1 : which)
+  return arg === undefined ? '' : inQuotes(value(arg), quotes)
 }

@@ -1,8 +1,10 @@
+import type { Arguments } from './records.js'
+
 /** One command that runs or is to be run. */
 export interface WorkItem {
   /** From 1, in the order of the items. */
   readonly number: number
-  readonly item: string
+  readonly args: Arguments
   /** From 1. */
   readonly attempt: number
 }
@@ -12,7 +14,8 @@ export interface WorkItem {
  * ends when the items have ended and nothing runs.
  */
 export class WorkList implements AsyncIterable<WorkItem> {
-  readonly #items: AsyncIterator<string> | Iterator<string>
+  readonly #items: AsyncIterator<Arguments> | Iterator<Arguments>
+  readonly #skips: (number: number) => boolean
   readonly #again: WorkItem[] = []
   #taken = 0
   #underWay = 0
@@ -20,13 +23,26 @@ export class WorkList implements AsyncIterable<WorkItem> {
   #halted = false
   #wake: (() => void) | undefined
 
-  constructor(items: AsyncIterable<string> | Iterable<string>) {
+  /** Numbers that `skips` names are counted and left out. */
+  constructor(
+    items: AsyncIterable<Arguments> | Iterable<Arguments>,
+    skips: (number: number) => boolean = () => false,
+  ) {
+    this.#skips = skips
     this.#items = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
   }
 
   /** Items seen so far. */
   get taken(): number {
     return this.#taken
+  }
+
+  get halted(): boolean {
+    return this.#halted
+  }
+
+  get underWay(): number {
+    return this.#underWay
   }
 
   /** An item has ended for good. */
@@ -36,8 +52,8 @@ export class WorkList implements AsyncIterable<WorkItem> {
   }
 
   /** An item has failed and runs once more. */
-  retry({ number, item, attempt }: WorkItem): void {
-    this.#again.push({ number, item, attempt: attempt + 1 })
+  retry({ number, args, attempt }: WorkItem): void {
+    this.#again.push({ number, args, attempt: attempt + 1 })
     this.#notify()
   }
 
@@ -63,8 +79,9 @@ export class WorkList implements AsyncIterable<WorkItem> {
       if (!this.#exhausted) {
         const { done, value } = await this.#items.next()
         if (!done) {
+          if (this.#skips(++this.#taken)) continue
           this.#underWay++
-          return { number: ++this.#taken, item: value, attempt: 1 }
+          return { number: this.#taken, args: value, attempt: 1 }
         }
         this.#exhausted = true
         continue

@@ -1,0 +1,209 @@
+import { FiresteelError } from '../../../errors.js'
+import { givenEnvironment } from '../commands/environment.js'
+import { type Console, Interrupted, printJson } from '../console.js'
+import { Progress } from '../progress.js'
+import { type ByteText, bytesOf, byteText, type EachArguments, splitArguments } from './arguments.js'
+import type { EachOptions } from './each-options.js'
+import { type Halt, type HaltPolicy, parseHalt } from './halt.js'
+import { JoblogFile } from './joblog-file.js'
+import { knownTotal, openSources } from './open-sources.js'
+import { type Arguments, recordsOf } from './records.js'
+import { type CommandEnd, EndOrder, failureList, hasFailed, itemOf, jsonOf, tagLines } from './report.js'
+import { writeResult } from './results.js'
+import type { EachJob } from './run-each.js'
+import { commandOf, commandOfValues, parseTemplate } from './template.js'
+import { byteWords } from './words.js'
+
+/** 128 + SIGPIPE, as of a program that the signal ends. */
+const READER_GONE_EXIT = 141
+
+/** Prints the whole output of one command, never mixed with that of another. */
+async function printEnd(io: Console, end: CommandEnd, { json, tag }: EachOptions): Promise<void> {
+  if (json) return await printJson(io, jsonOf(end))
+  const shown = (output: Uint8Array): Uint8Array => (tag ? tagLines(output, itemOf(end)) : output)
+  if (end.stdout.length > 0) await io.out(shown(end.stdout))
+  if (end.stderr.length > 0) await io.err(shown(end.stderr))
+}
+
+interface Plan {
+  readonly template: ByteText
+  readonly records: AsyncIterable<Arguments>
+  readonly commandOf: (args: Arguments, number: number) => ByteText
+  /** Undefined until all are read. */
+  readonly total: number | undefined
+  readonly sources: number
+}
+
+function planOf(io: Console, words: readonly string[], options: EachOptions): Plan {
+  const { template, sources } = withFiles(splitArguments(byteWords(io, words)), options)
+  const open = openSources(sources, io.stdin, options.null ? '\0' : '\n')
+  const { colsep: columns, maxReplaceArgs: together = 1 } = options
+  const parsed = parseTemplate(template)
+  return {
+    template,
+    records: recordsOf(open, { columns, together }),
+    commandOf: template === '' ? commandOfValues : (args, number) => commandOf(parsed, args, number),
+    total: knownTotal(sources, together),
+    sources: open.length,
+  }
+}
+
+/** Files of `-a` come before the sources of the command line. */
+function withFiles({ template, sources }: EachArguments, { argFile = [] }: EachOptions): EachArguments {
+  const files = argFile.map((path) => ({ kind: 'file', path: byteText(path), linked: false }) as const)
+  return { template, sources: [...files, ...sources] }
+}
+
+async function dryRun(io: Console, plan: Plan): Promise<number> {
+  let number = 0
+  for await (const args of plan.records) {
+    if (io.readerGone.aborted) return READER_GONE_EXIT
+    await io.out(bytesOf(`${plan.commandOf(args, ++number)}\n`))
+  }
+  return 0
+}
+
+/** A percentage of `--halt` needs the number of all commands before the first one ends. */
+async function readFirst(plan: Plan, halt: HaltPolicy | undefined): Promise<Plan> {
+  if (halt === undefined || !('percent' in halt.most) || plan.total !== undefined) return plan
+  const all: Arguments[] = []
+  for await (const args of plan.records) all.push(args)
+  return { ...plan, records: asyncOf(all), total: all.length }
+}
+
+const haltOf = ({ halt }: EachOptions): HaltPolicy | undefined =>
+  halt === undefined ? undefined : parseHalt(halt)
+
+async function* asyncOf<T>(values: readonly T[]): AsyncGenerator<T> {
+  yield* values
+}
+
+export async function eachCommand(
+  io: Console,
+  words: readonly string[],
+  options: EachOptions,
+): Promise<number> {
+  if ((options.resume || options.resumeFailed) && options.joblog === undefined) {
+    throw new FiresteelError('USAGE', '--resume and --resume-failed need --joblog: it says what has run.')
+  }
+  const given = planOf(io, words, options)
+  if (options.dryRun) return dryRun(io, given)
+  const plan = await readFirst(given, haltOf(options))
+  const resume = options.resumeFailed ? 'failed' : options.resume ? 'done' : undefined
+  const opened = options.joblog === undefined ? undefined : await JoblogFile.open(options.joblog, resume)
+  try {
+    return await new EachRun(io, plan, options, opened?.log, opened?.finished ?? new Set()).run()
+  } finally {
+    await opened?.log.close()
+  }
+}
+
+class EachRun {
+  readonly #io: Console
+  readonly #plan: Plan
+  readonly #options: EachOptions
+  readonly #log: JoblogFile | undefined
+  readonly #finished: ReadonlySet<number>
+  readonly #order: EndOrder
+  readonly #progress: Progress
+  readonly #failed: CommandEnd[] = []
+  #done = 0
+
+  constructor(
+    io: Console,
+    plan: Plan,
+    options: EachOptions,
+    log: JoblogFile | undefined,
+    finished: ReadonlySet<number>,
+  ) {
+    this.#io = io
+    this.#plan = plan
+    this.#options = options
+    this.#log = log
+    this.#finished = finished
+    this.#order = new EndOrder(options.keepOrder === true)
+    this.#progress = new Progress(io, 'commands', options)
+  }
+
+  async run(): Promise<number> {
+    const io = this.#io
+    this.#progress.start(this.#plan.total ?? 0)
+    let halt: Halt
+    try {
+      const { runEach } = await import('./run-each.js')
+      halt = await runEach(await this.#job())
+      await this.#print(this.#order.rest())
+    } catch (error) {
+      if (io.readerGone.aborted) return READER_GONE_EXIT
+      await this.#print(this.#order.rest())
+      throw io.interrupted.aborted ? new Interrupted() : error
+    } finally {
+      this.#progress.stop()
+    }
+    if (io.readerGone.aborted) return READER_GONE_EXIT
+    const succeeded = halt.reached && haltOf(this.#options)?.of === 'success'
+    return this.#failed.length === 0 || succeeded ? 0 : await this.#refuse(halt)
+  }
+
+  async #job(): Promise<EachJob> {
+    const io = this.#io
+    const { PATH } = io.environment
+    const path = PATH === undefined ? {} : { PATH }
+    const { jobs, perCore, retries, timeout, delay = 0, load, memfree } = this.#options
+    return {
+      name: this.#plan.template,
+      records: this.#plan.records,
+      commandOf: this.#plan.commandOf,
+      skips: (number) => this.#skips(number),
+      total: () => this.#plan.total,
+      jobs: jobs === 0 ? undefined : jobs,
+      perCore,
+      tries: retries,
+      delayMs: delay,
+      halt: haltOf(this.#options),
+      place: { cwd: io.cwd, env: { ...path, ...(await givenEnvironment(io, this.#options)) } },
+      limits: {
+        ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+        ...(load === undefined ? {} : { maxLoad: load }),
+        ...(memfree === undefined ? {} : { minFreeBytes: memfree * 1024 * 1024 }),
+      },
+      address: this.#options.master,
+      memoryMib: this.#options.memory,
+      masterTimeoutMs: this.#options.masterTimeout,
+      signal: AbortSignal.any([io.interrupted, io.readerGone]),
+      onEnd: (end, known) => this.#ended(end, known),
+    }
+  }
+
+  #skips(number: number): boolean {
+    const skips = this.#finished.has(number)
+    if (skips && this.#options.keepOrder) this.#order.skip(number)
+    return skips
+  }
+
+  async #ended(end: CommandEnd, known: number): Promise<void> {
+    this.#done++
+    if (hasFailed(end)) this.#failed.push(end)
+    if (this.#options.results !== undefined) {
+      await writeResult(this.#options.results, this.#plan.sources, end)
+    }
+    await this.#log?.add(end)
+    // Whoever has the outputs as files need not have them twice; GNU parallel does the same.
+    if (this.#options.results === undefined) await this.#print(this.#order.add(end))
+    this.#progress.update(this.#done, this.#failed.length, this.#plan.total ?? known)
+  }
+
+  #print(ends: readonly CommandEnd[]): Promise<void> {
+    return this.#progress.around(async () => {
+      for (const end of ends) await printEnd(this.#io, end, this.#options)
+    })
+  }
+
+  async #refuse(halt: Halt): Promise<never> {
+    const failed = this.#failed
+    if (!this.#options.json) await this.#io.err(`${['Failed:', ...failureList(failed)].join('\n')}\n`)
+    const halted = halt.reached ? `; stopped by --halt ${this.#options.halt}` : ''
+    const of = this.#plan.total ?? this.#done
+    throw new FiresteelError('COMMAND_FAILED', `${failed.length} of ${of} commands failed${halted}.`)
+  }
+}
