@@ -49,7 +49,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal
   /** How long the registration may take: `30s` (default) or milliseconds. */
   readonly masterTimeout?: string | number
-  /** The cluster's secret; default: FIRESTEEL_SECRET, else `.firesteel/secret` in this folder. */
+  /** The cluster's secret; default: FIRESTEEL_SECRET, else `.firesteel/secret` here or above. */
   readonly secret?: string
   /** Where executors reach this process. It is needed only behind address translation. */
   readonly listen?: ExecutorListenerOptions

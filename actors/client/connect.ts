@@ -14,7 +14,8 @@ import { localEnvironment } from './local-environment.js'
  * Registers this process as an application of a cluster. Resolves when a Master has registered it; executors
  * follow by themselves. `address` is `firesteel://host:port[,host:port...]`, or `local` for an embedded
  * cluster of this process. Without it, connect() uses what `run` or `submit` gave this process, else
- * FIRESTEEL_MASTER, else what `up` wrote to `.firesteel/` in this folder, else firesteel://127.0.0.1:7070.
+ * FIRESTEEL_MASTER, else what `up` wrote to `.firesteel/` in this folder or the nearest one above it, else
+ * firesteel://127.0.0.1:7070.
  *
  * Rejects with USAGE, ADDRESS_INVALID, SECRET_MISSING, SECRET_WRONG, CLUSTER_MISMATCH, VERSION_UNSUPPORTED,
  * NO_MASTER (after `masterTimeout`), NOT_ALLOWED (a driver that is not the accepted generation), or the

@@ -145,7 +145,7 @@ export class MasterLinks {
 
   #standby(address: string | undefined, { leader, problem }: MasterInStandby): void {
     const why = problem ? `, because ${problem.code}: ${problem.message.replace(/\.$/, '')}` : ''
-    this.problem(address, leader ? `in standby; ${leader} leads` : `in standby${why}`)
+    this.problem(address, leader && !problem ? `in standby; ${leader} leads` : `in standby${why}`)
     if (address === undefined) return
     if (problem?.help !== undefined) this.#advice.set(address, problem.help)
     else this.#advice.delete(address)
