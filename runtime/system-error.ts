@@ -9,37 +9,50 @@ import { innerLimits } from './inner-limits.js'
 interface Cause {
   readonly code: ErrorName
   readonly text: string
+  /** Absent: the advice of the code. */
+  readonly help?: string
 }
+
+const space = 'Free space there, then try again.'
+const descriptors = 'Close what holds so many files, or raise the limit (ulimit -n).'
 
 const causes: Readonly<Record<string, Cause>> = {
   EACCES: { code: 'FILE_DENIED', text: 'this user may not read or write it' },
   EPERM: { code: 'FILE_DENIED', text: 'the system does not permit it' },
   EROFS: { code: 'FILE_DENIED', text: 'its file system is read-only' },
-  ENOSPC: { code: 'DISK_FULL', text: 'the disk is full' },
-  EDQUOT: { code: 'DISK_FULL', text: 'the disk quota of this user is used up' },
-  EMFILE: { code: 'DESCRIPTORS_TOO_FEW', text: 'this process has no file descriptors left' },
-  ENFILE: { code: 'DESCRIPTORS_TOO_FEW', text: 'the machine has no file descriptors left' },
+  ENOSPC: { code: 'DISK_FULL', text: 'the disk is full', help: space },
+  EDQUOT: { code: 'DISK_FULL', text: 'the disk quota of this user is used up', help: space },
+  EMFILE: {
+    code: 'DESCRIPTORS_TOO_FEW',
+    text: 'this process has no file descriptors left',
+    help: descriptors,
+  },
+  ENFILE: {
+    code: 'DESCRIPTORS_TOO_FEW',
+    text: 'the machine has no file descriptors left',
+    help: descriptors,
+  },
 }
 
 /**
  * The coded error for a file, folder or descriptor that the system refuses, also when it is the cause of
- * another error; undefined for any other error.
+ * another error; undefined for any other error. `place`: the path, because an error of a write has none.
  */
-export function systemError(error: unknown): FiresteelError | undefined {
+export function systemError(error: unknown, place?: string): FiresteelError | undefined {
   let at = error
   for (let depth = 0; depth < innerLimits.errorCauses && at instanceof Error; depth++) {
     const cause = Object.hasOwn(causes, systemCodeOf(at)) ? causes[systemCodeOf(at)] : undefined
-    if (cause) return coded(at, cause)
+    if (cause) return coded(at, cause, place)
     at = at.cause
   }
   return undefined
 }
 
-function coded(error: NodeJS.ErrnoException, { code, text }: Cause): FiresteelError {
+function coded(error: NodeJS.ErrnoException, { code, text, help }: Cause, path?: string): FiresteelError {
   // A port below 1024 gives EACCES too, but its error has an address and no path.
-  const place = error.path
+  const place = path ?? error.path
   const what = place ?? error.syscall ?? reasonOf(error)
-  const details = { cause: error, ...(place !== undefined && { place }) }
+  const details = { cause: error, ...(place !== undefined && { place }), ...(help !== undefined && { help }) }
   return new FiresteelError(code, `${what}: ${text} (${error.code}).`, details)
 }
 

@@ -37,6 +37,17 @@ for (const [code, name, exit, sentence] of sentences) {
   })
 }
 
+test('an error without a path gets the place that its caller knows', () => {
+  const error = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+    code: 'ENOSPC',
+    syscall: 'write',
+  })
+  assert.equal(systemError(error)?.message, 'write: the disk is full (ENOSPC).')
+  const placed = systemError(error, '/x/up.json')
+  assert.equal(placed?.message, '/x/up.json: the disk is full (ENOSPC).')
+  assert.equal(placed?.help, 'Free space there, then try again.')
+})
+
 test('any other exception stays a defect, and an error of ours stays as it is', () => {
   const defect = new TypeError('x is not a function')
   assert.equal(systemError(defect), undefined)

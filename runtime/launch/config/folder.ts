@@ -58,7 +58,7 @@ export async function ensureSecret(folder: string): Promise<string> {
   } catch (cause) {
     const other = await readSecretFile(path)
     if (other) return other
-    if (systemCodeOf(cause) !== 'EEXIST') throw cause
+    if (systemCodeOf(cause) !== 'EEXIST') throw systemError(cause, path) ?? cause
     // An `up` that was interrupted left an empty file.
     await writeFile(path, `${secret}\n`)
     await chmod(path, 0o600)
@@ -80,7 +80,7 @@ export async function claimFolder(folder: string): Promise<void> {
       await writeFile(launcherPath(folder), JSON.stringify(me), { flag: 'wx', mode: 0o600 })
       return
     } catch (cause) {
-      if (systemCodeOf(cause) !== 'EEXIST') throw cause
+      if (systemCodeOf(cause) !== 'EEXIST') throw systemError(cause, launcherPath(folder)) ?? cause
     }
     const pid = livingLauncher(folder)
     if (pid !== undefined) {
