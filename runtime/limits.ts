@@ -449,6 +449,12 @@ export const limits = {
   executorStableMs: 10 * SECOND,
   /** Restarts that `--max-restarts` may allow: their times are kept in the driver's record. */
   maxRestarts: 100,
+  /** Workers on which a driver ran last, whose outputs `logs` joins. */
+  driverHomes: 8,
+  /**
+   * Bytes of the list of attempts that a Worker keeps beside the outputs of a driver: some 2,000 attempts.
+   */
+  attemptListBytes: 256 * KIB,
   /** What happened to a driver, as `status ID` shows it. The events are part of its record. */
   driverEvents: 20,
   driverEventChars: 300,

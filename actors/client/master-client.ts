@@ -12,6 +12,7 @@ import { systemTimers } from '../../runtime/timers.js'
 import { dial } from '../../runtime/transport/dial.js'
 import type { DialerOptions } from '../../runtime/transport/dialer.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
+import type { Link } from '../../runtime/transport/link.js'
 import type { ClientMessage } from '../messages/catalogue.js'
 import type { MasterStatePage, RequestLog, StopLog } from '../messages/status.js'
 import type { RequestTrace, TraceChunk } from '../messages/trace.js'
@@ -56,8 +57,8 @@ export class MasterClient {
   readonly #gateway: Gateway<ClientMessage>
   readonly #links: MasterLinks
   readonly #workers = new Set<string>()
-  /** Address of a Worker -> the incarnation that was linked there last. */
-  readonly #workerAt = new Map<string, string>()
+  /** Address of a Worker -> the link to it. */
+  readonly #workerLinks = new Map<string, Promise<Link>>()
   readonly #logs = new Map<string, LogReader>()
   /** Called whenever the leader may have changed, or this client ends. */
   readonly #waiters = new Set<() => void>()
@@ -193,17 +194,36 @@ export class MasterClient {
 
   /** Links to the Worker at `address`, once; returns its incarnation. Rejects with the errors of dial(). */
   async linkWorker(address: string, timeoutMs: number): Promise<string> {
-    const known = this.#workerAt.get(address)
-    if (known !== undefined && this.#workers.has(known)) return known
+    return (await this.#linkTo(address, timeoutMs)).peer.incarnation
+  }
+
+  /** A Worker keeps one link to each client, so all streams of a client share it. */
+  #linkTo(address: string, timeoutMs?: number): Promise<Link> {
+    const known = this.#workerLinks.get(address)
+    if (known) return known
+    const linking = this.#dialWorker(address, timeoutMs)
+    this.#workerLinks.set(address, linking)
+    const forget = (): void => {
+      if (this.#workerLinks.get(address) === linking) this.#workerLinks.delete(address)
+    }
+    linking.then((link) => link.whenEnded(forget), forget)
+    return linking
+  }
+
+  async #dialWorker(address: string, timeoutMs: number | undefined): Promise<Link> {
     const { cluster, credential } = this.#options
     const { host, port } = parseActorAddress(address)
     const identity = { cluster, incarnation: this.#incarnation }
-    const link = await dial({ host, port, identity, ...credential, timeoutMs })
-    const { incarnation } = link.peer
-    this.#workers.add(incarnation)
-    this.#workerAt.set(address, incarnation)
+    const link = await dial({
+      host,
+      port,
+      identity,
+      ...credential,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    })
+    this.#workers.add(link.peer.incarnation)
     this.#gateway.attach(link)
-    return incarnation
+    return link
   }
 
   /**
@@ -215,13 +235,8 @@ export class MasterClient {
     request: Omit<RequestLog, 'type' | 'stream'>,
     signal?: AbortSignal,
   ): Promise<AsyncIterableIterator<Buffer>> {
-    const { cluster, credential } = this.#options
-    const { host, port } = parseActorAddress(address)
-    const identity = { cluster, incarnation: this.#incarnation }
-    const link = await dial({ host, port, identity, ...credential, signal })
+    const link = await this.#linkTo(address)
     const worker = link.peer.incarnation
-    this.#workers.add(worker)
-    this.#gateway.attach(link)
     const stream = randomBytes(8).toString('hex')
     const requestLog: RequestLog = { type: 'RequestLog', stream, ...request }
     const stopLog: StopLog = { type: 'StopLog', stream }
@@ -229,7 +244,6 @@ export class MasterClient {
       this.#logs.delete(stream)
       this.#gateway.send(worker, stopLog)
       signal?.removeEventListener('abort', abort)
-      link.close('the log was read')
     })
     const abort = (): void => void reader.return()
     signal?.addEventListener('abort', abort, { once: true })
@@ -239,7 +253,8 @@ export class MasterClient {
       ),
     )
     this.#logs.set(stream, reader)
-    this.#gateway.send(worker, requestLog)
+    if (signal?.aborted) abort()
+    else this.#gateway.send(worker, requestLog)
     return reader
   }
 

@@ -108,6 +108,7 @@ export function endDriver(cluster: ClusterState, step: Step, driver: DriverEntry
     worker: record.workerId,
     exitCode: end.exitCode ?? null,
     signal: end.signal ?? null,
+    ...(record.homes && { homes: record.homes }),
     ...(life.starts > 0 && { life }),
     events,
   })

@@ -1,3 +1,4 @@
+import { limits } from '../../runtime/limits.js'
 import { againText } from '../messages/launch-failure-text.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
@@ -30,6 +31,7 @@ export function launchDriver(
     launchedUnder: cluster.leadership.epoch,
     workerId: worker.id,
     resources,
+    homes: [...(driver.record.homes ?? []), worker.id].slice(-limits.driverHomes),
   }
   driver.message = againText(failedWorkersOf(cluster, driver.id, step.now))
   driver.launchedAtMs = step.now.monotonicMs

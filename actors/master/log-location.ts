@@ -1,9 +1,14 @@
-import type { LogLocation, RequestLogLocation } from '../messages/status.js'
+import { limits } from '../../runtime/limits.js'
+import type { LogLocation, LogPlace, RequestLogLocation } from '../messages/status.js'
 import type { ClusterState } from './cluster-state.js'
 import type { ReplyToken, Step } from './step.js'
 import { unknownId } from './submission.js'
+import type { WorkerEntry } from './worker-entry.js'
 
-/** Where an output lies: on the Worker that runs it, or ran it. */
+/**
+ * Where an output lies: on the Worker that runs it, or ran it. The output of a driver may lie on several. A
+ * Worker that was restarted has a new id and still has its files, so it is found by its name.
+ */
 export function logLocation(
   cluster: ClusterState,
   step: Step,
@@ -11,23 +16,14 @@ export function logLocation(
   reply: ReplyToken,
 ): void {
   const { id } = message
-  const workerId =
-    cluster.drivers.get(id)?.record.workerId ??
-    // It waits: its last output is where it failed last.
-    cluster.launchFailures.of(id)[0]?.workerId ??
-    cluster.endedDrivers.get(id)?.worker ??
-    cluster.executorHomes.get(id)
-  const worker = workerId ? cluster.workers.get(workerId) : undefined
-  if (worker) {
-    const location: LogLocation = {
-      type: 'LogLocation',
-      id,
-      workerId: worker.id,
-      worker: `firesteel://${worker.address}`,
-    }
-    step.reply(reply, location)
-  } else if (workerId || cluster.drivers.has(id)) {
-    const why = workerId ? `its worker ${workerId} is gone` : 'it has not been placed yet'
+  const homes = homesOf(cluster, id)
+  const places = placesOf(cluster, homes)
+  const newest = places.at(-1)
+  if (newest) {
+    const location: LogLocation = { type: 'LogLocation', id, ...newest }
+    step.reply(reply, id.includes('/') ? location : { ...location, places })
+  } else if (homes.length > 0 || cluster.drivers.has(id)) {
+    const why = homes.length > 0 ? `its worker ${homes.at(-1)} is gone` : 'it has not been placed yet'
     step.reply(reply, {
       type: 'Failure',
       code: 'FIRESTEEL_NOT_ALLOWED',
@@ -36,4 +32,41 @@ export function logLocation(
   } else {
     step.reply(reply, unknownId(id))
   }
+}
+
+/** Ids of the Workers on which it ran, the newest last. */
+function homesOf(cluster: ClusterState, id: string): string[] {
+  const live = cluster.drivers.get(id)?.record
+  const ended = cluster.endedDrivers.get(id)
+  const { homes = [] } = live ?? ended ?? {}
+  const last =
+    live?.workerId ??
+    // It waits: its last output is where it failed last.
+    cluster.launchFailures.of(id)[0]?.workerId ??
+    ended?.worker ??
+    cluster.executorHomes.get(id)
+  return last ? [...homes.filter((home) => home !== last), last] : [...homes]
+}
+
+/** Each Worker once, at the place of its newest id. */
+function placesOf(cluster: ClusterState, homes: readonly string[]): LogPlace[] {
+  const found = new Map<string, LogPlace>()
+  for (const home of homes) {
+    const worker = workerNow(cluster, home)
+    if (!worker) continue
+    found.delete(worker.id)
+    found.set(worker.id, { workerId: worker.id, worker: `firesteel://${worker.address}` })
+  }
+  return [...found.values()].slice(-limits.driverHomes)
+}
+
+/** The incarnation of a Worker that lives now. Its id is its name and a random part. */
+function workerNow(cluster: ClusterState, id: string): WorkerEntry | undefined {
+  const known = cluster.workers.get(id)
+  if (known && known.state !== 'DEAD') return known
+  const name = id.slice(0, Math.max(0, id.lastIndexOf('-')))
+  for (const worker of cluster.workers.values()) {
+    if (worker.state !== 'DEAD' && worker.record.name === name) return worker
+  }
+  return known
 }

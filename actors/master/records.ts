@@ -27,6 +27,7 @@ import { registrant } from '../messages/executors.js'
  * (docs/compatibility.md). `at`, the position of the last write, is stamped by the commit queue.
  */
 const at = position.optional()
+const homes = z.array(name).max(limits.driverHomes).optional()
 
 export const workerRecord = z.object({
   id: name,
@@ -72,6 +73,8 @@ export const driverRecord = z.object({
   launchedUnder: count,
   workerId: name.nullable(),
   resources: resourceAddresses,
+  /** Ids of the Workers on which it ran, oldest first. */
+  homes,
   /** As it was when the record was last written. */
   life: driverLife.optional(),
   events: z.array(driverEvent).max(limits.driverEvents).optional(),
@@ -97,6 +100,7 @@ export const endedRecord = z.discriminatedUnion('kind', [
     worker: name.nullable(),
     exitCode: z.int().nullable(),
     signal: name.nullable(),
+    homes,
     life: driverLife.optional(),
     events: z.array(driverEvent).max(limits.driverEvents).optional(),
   }),

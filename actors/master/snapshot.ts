@@ -233,6 +233,6 @@ const withEvents = (row: DriverStatus, { events }: { readonly events?: DriverEve
   events && events.length > 0 ? { ...row, events } : row
 
 function endedDriverStatus(ended: EndedDriver): DriverStatus {
-  const { kind: _, at: __, life, events: ___, ...fields } = ended
+  const { kind: _, at: __, life, events: ___, homes: ____, ...fields } = ended
   return { ...fields, ...(life && lifeOf(life)) }
 }

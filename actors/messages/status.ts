@@ -163,12 +163,17 @@ export interface MasterStateResponse extends Omit<MasterStatePage, StateSection 
 export const requestLogLocation = z.object({ type: z.literal('RequestLogLocation'), id: name })
 export type RequestLogLocation = z.infer<typeof requestLogLocation>
 
+const logPlace = z.object({ workerId: name, worker: masterAddress })
+export type LogPlace = z.infer<typeof logPlace>
+
 export const logLocation = z.object({
   type: z.literal('LogLocation'),
   id: name,
   workerId: name,
   /** firesteel://host:port of the Worker's actors. */
   worker: masterAddress,
+  /** Of a driver: all Workers that may have output of it, oldest first. */
+  places: z.array(logPlace).max(limits.driverHomes).optional(),
 })
 export type LogLocation = z.infer<typeof logLocation>
 
@@ -178,8 +183,12 @@ export const requestLog = z.object({
   /** A name that the caller chose for the stream, used in its chunks and in StopLog. */
   stream: name,
   id: name,
-  output: z.enum(['stdout', 'stderr']),
+  /** `attempts`: the list of a driver's attempts on this Worker, as JSON lines. */
+  output: z.enum(['stdout', 'stderr', 'attempts']),
   tailLines: count.optional(),
+  /** The part of the output, in bytes ever written; absent: all of it. */
+  offset: count.optional(),
+  end: count.optional(),
   follow: z.boolean(),
 })
 export type RequestLog = z.infer<typeof requestLog>

@@ -21,6 +21,8 @@ export interface ChildPlan extends CommandLine {
   /** Written to descriptor 3, because credentials never go by argv or environment. */
   readonly boot: string
   readonly memoryMib: number
+  /** Of a driver: its attempts are listed beside its outputs. */
+  readonly attempt?: { readonly generation: number; readonly attempt: number }
 }
 
 /** Variables that Firesteel sets for a driver and removes for an executor. Users cannot set them. */
@@ -70,6 +72,7 @@ export async function driverPlan(
   return {
     ...mainCommand({ main, args, memoryMib, nodeOptions }),
     folder: [driverId],
+    attempt: { generation, attempt },
     cwd,
     env: childEnvironment({ ...env, ...own }),
     boot: `${JSON.stringify(boot)}\n`,

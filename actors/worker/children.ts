@@ -11,6 +11,7 @@ import type { Guard } from '../../runtime/process/guard.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
 import { type OutputFile, openOutputFile } from '../../runtime/process/output-file.js'
 import { readOutput } from '../../runtime/process/read-output.js'
+import { noteAttempt } from './attempt-list.js'
 import type { ChildPlan } from './child-plans.js'
 import { heapExhaustion, mayBeHeapExhaustion } from './heap-exhaustion.js'
 import { fileError, type WorkFolders } from './work-folders.js'
@@ -157,10 +158,23 @@ export class Children {
     const folder = await this.#options.folders.make(plan.folder)
     const stdout = await this.#openOutput(join(folder, 'stdout'))
     try {
-      return { stdout, stderr: await this.#openOutput(join(folder, 'stderr')) }
+      const stderr = await this.#openOutput(join(folder, 'stderr'))
+      this.#noteAttempt(folder, plan)
+      return { stdout, stderr }
     } catch (error) {
       await stdout.close()
       throw error
+    }
+  }
+
+  /** A list that cannot be written costs headings in `logs`, and no start. */
+  #noteAttempt(folder: string, { attempt }: ChildPlan): void {
+    const { folders, clock, log } = this.#options
+    if (!attempt) return
+    try {
+      noteAttempt(folder, folders.root, { ...attempt, atMs: clock.wallMs() })
+    } catch (error) {
+      log.warn('an attempt could not be listed', { path: folder, reason: reasonOf(error) })
     }
   }
 

@@ -141,7 +141,12 @@ async function* pages(
   stream: Stream,
 ): AsyncGenerator<string> {
   const maxBytes = limits.logChunkBytes
-  const start = { maxBytes, within, ...(request.tailLines !== undefined && { tailLines: request.tailLines }) }
+  const { tailLines, offset: first, end: last = Number.POSITIVE_INFINITY } = request
+  const from = {
+    ...(tailLines !== undefined && { tailLines }),
+    ...(first !== undefined && { offset: first }),
+  }
+  const start = { maxBytes, within, ...from }
   if (request.follow) {
     const { signal } = stream.abort
     for await (const page of followOutput(path, { ...start, signal, ended: stream.ended })) {
@@ -150,9 +155,10 @@ async function* pages(
     return
   }
   let page = readOutput(path, start)
-  const { end } = page
+  const end = Math.min(page.end, last)
   while (!stream.abort.signal.aborted) {
-    if (page.data.length > 0) yield page.data.toString('base64')
+    const data = page.data.subarray(0, Math.max(0, end - page.offset))
+    if (data.length > 0) yield data.toString('base64')
     else await turn()
     const { next: offset } = page
     // Everything that existed at the request has been read, or the file has shrunk since.

@@ -12,7 +12,8 @@ let folder = ''
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'firesteel-life-'))
-  await writeFile(join(folder, 'service.mjs'), `console.log('up')\nsetInterval(() => {}, 1000)`)
+  await writeFile(join(folder, 'service.mjs'), `console.log('up', process.pid)\nsetInterval(() => {}, 1000)`)
+  await writeFile(join(folder, 'job.mjs'), `console.log('out')\nconsole.error('err')`)
   await writeFile(
     join(folder, 'stubborn.mjs'),
     `process.on('SIGTERM', () => {})\nsetInterval(() => {}, 1000)`,
@@ -98,4 +99,61 @@ test('a heap that is full is told from other ends, and --max-restarts is the end
   assert.equal(ended.lastExit?.outOfMemory?.limitMib, 96)
   assert.ok((ended.lastExit?.outOfMemory?.usedMib ?? 0) > 10)
   assert.match(ended.events.at(-1)?.text ?? '', /^ended FAILED: it failed once; maxRestarts is 0; /)
+})
+
+test('logs has every attempt with its time, also when its Worker was restarted and the driver moved on', async () => {
+  const id = await submit('service.mjs', '--name', 'moved')
+  const { pid } = await until(id, 'it to run', (row) => row.pid !== null)
+  await cluster.cli(['restart', 'moved'])
+  const second = await until(id, 'it to be restarted', (row) => row.pid !== null && row.pid !== pid)
+  const logs = async () => (await cluster.cli(['logs', 'moved'])).stdout
+  const heading = '==> generation \\d, attempt \\d, 20\\S+Z on w1-\\S+ <==\n'
+  const two = new RegExp(`^up ${pid}\n${heading}up ${second.pid}\n$`)
+  await cluster.waitUntil('both attempts in its logs', async () =>
+    two.test(await logs()) ? true : undefined,
+  )
+  await cluster.kill('w1', 'SIGTERM')
+  await cluster.waitAlive()
+  const third = await until(id, 'it to run again', (row) => row.pid !== null && row.pid !== second.pid)
+  const three = new RegExp(`^up ${pid}\n${heading}up ${second.pid}\n${heading}up ${third.pid}\n$`)
+  await cluster.waitUntil('all attempts in its logs', async () =>
+    three.test(await logs()) ? true : undefined,
+  )
+  await cluster.cli(['kill', 'moved'])
+  await until(id, 'it to end', ({ state }) => state === 'KILLED')
+  assert.match(await logs(), three, 'also after its end')
+})
+
+test('submit --wait shows what the driver prints', async () => {
+  const { stdout, stderr } = await cluster.cli([
+    'submit',
+    '--wait',
+    '--memory',
+    '96m',
+    join(folder, 'job.mjs'),
+  ])
+  assert.match(stdout, /^driver-\S+ SUBMITTED, key \S+\nout\ndriver-\S+: FINISHED, exit 0\n$/)
+  assert.equal(stderr, 'err\n')
+})
+
+test('Ctrl-C ends the wait, and says that the driver goes on and how to end it', async () => {
+  const controller = new AbortController()
+  const args = ['submit', '--wait', '--memory', '96m', '--name', 'awaited', join(folder, 'service.mjs')]
+  const waiting = cluster.cli(args, { signal: controller.signal })
+  const { drivers } = await cluster.waitUntil('it to run', async () => {
+    const status = await cluster.status()
+    return status.drivers.some(({ name, state }) => name === 'awaited' && state === 'RUNNING')
+      ? status
+      : undefined
+  })
+  controller.abort()
+  const { code, stderr } = await waiting
+  const { id } = drivers.find(({ name }) => name === 'awaited')!
+  assert.equal(code, 130)
+  assert.equal(
+    stderr,
+    `${id} goes on: see \`firesteel logs ${id} -f\`, or end it with \`firesteel kill ${id}\`.\n`,
+  )
+  assert.equal((await rowOf('awaited')).state, 'RUNNING')
+  await cluster.cli(['kill', 'awaited'])
 })

@@ -36,7 +36,7 @@ test("what a client's key opens is the requests of applications and commands, an
       ...traces,
     ],
   )
-  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 14)
+  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 15)
   assert.ok(types.every((type) => isAdmitted('node', type)))
 })
 

@@ -1,6 +1,9 @@
+import type { AttemptOutput } from '../../../../actors/client/attempt-outputs.js'
+import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { resolveId } from '../../../../actors/client/resolve-id.js'
 import { FiresteelError } from '../../../errors.js'
-import { printJson } from '../console.js'
+import { printable } from '../../../observe/printable.js'
+import { type Console, printJson } from '../console.js'
 import { readItems } from '../each/items.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
@@ -12,6 +15,85 @@ interface LogsOptions extends ClusterOptions {
   readonly tail?: number
 }
 
+const outputOf = ({ stderr }: LogsOptions): 'stdout' | 'stderr' => (stderr ? 'stderr' : 'stdout')
+
+async function printOutput(
+  io: Console,
+  client: MasterClient,
+  id: string,
+  options: LogsOptions,
+  ended: AbortSignal,
+): Promise<void> {
+  const { worker } = await client.request({ type: 'RequestLogLocation', id })
+  const output = outputOf(options)
+  const tail = options.tail === undefined ? {} : { tailLines: options.tail }
+  const request = { id, output, follow: options.follow === true, ...tail } as const
+  const stream = await client.workerStream(worker, request, ended)
+  if (options.json)
+    for await (const line of readItems(stream, '\n')) await printJson(io, { id, output, line })
+  else for await (const bytes of stream) await io.out(bytes)
+}
+
+/**
+ * Every attempt on every Worker. A driver that started once has no heading, so that its bytes are its own.
+ */
+async function printDriver(
+  io: Console,
+  client: MasterClient,
+  id: string,
+  options: LogsOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { driverOutput } = await import('../../../../actors/client/driver-output.js')
+  const { attemptHeader } = await import('../../../../actors/client/attempt-outputs.js')
+  const output = outputOf(options)
+  const onMissing = (workerId: string, reason: string): void =>
+    void io.err(`${printable(`The output on ${workerId} cannot be read: ${reason}`)}\n`)
+  let first: AttemptOutput | undefined
+  let of: AttemptOutput | undefined
+  const lines = new Lines()
+  const printEach = async (each: readonly string[]): Promise<void> => {
+    for (const line of each) await printJson(io, { id, output, ...attemptJson(of), line })
+  }
+  const follow = options.follow === true
+  for await (const { attempt, bytes } of driverOutput(client, id, { output, follow, signal, onMissing })) {
+    if (options.json) {
+      // A line ends with its attempt.
+      if (attempt) await printEach(lines.rest())
+      of = attempt ?? of
+      await printEach(lines.take(bytes))
+    } else {
+      const isLater = attempt && (first !== undefined || attempt.attempt > 1 || attempt.generation > 1)
+      if (isLater) await io.out(`${attemptHeader(attempt)}\n`)
+      await io.out(bytes)
+    }
+    first ??= attempt
+  }
+  await printEach(lines.rest())
+}
+
+/** Whole lines of bytes that come in pieces. */
+class Lines {
+  #rest = Buffer.alloc(0)
+
+  take(bytes: Uint8Array): string[] {
+    const all = Buffer.concat([this.#rest, bytes])
+    const end = all.lastIndexOf('\n') + 1
+    this.#rest = all.subarray(end)
+    return end === 0 ? [] : all.toString('utf8', 0, end - 1).split('\n')
+  }
+
+  /** The last line, if it has no end. */
+  rest(): string[] {
+    const line = this.#rest.toString('utf8')
+    this.#rest = Buffer.alloc(0)
+    return line === '' ? [] : [line]
+  }
+}
+
+const attemptJson = (of: AttemptOutput | undefined) =>
+  of && { generation: of.generation, attempt: of.attempt, startedAt: new Date(of.atMs).toISOString() }
+
 export const addLogs: AddCommand = (program, run) => {
   clusterOptions(
     program
@@ -20,7 +102,9 @@ export const addLogs: AddCommand = (program, run) => {
         '<id>',
         'a driver (driver-...) or an executor (app-.../N); a name or the beginning of an id will do',
       )
-      .description('Prints the output of a driver or executor, from the Worker on which it ran.')
+      .description(
+        'Prints the output of a driver or executor, from the Workers on which it ran. A driver that was started more than once has a heading with the time before each attempt.',
+      )
       .option('-f, --follow', 'follow its output until it ends')
       .option('--stderr', 'its standard error instead of its standard output')
       .option('--tail <lines>', 'begin with its last lines', intOption(0)),
@@ -45,15 +129,11 @@ export const addLogs: AddCommand = (program, run) => {
               },
             )
           }
-          const { worker } = await client.request({ type: 'RequestLogLocation', id })
-          const output = options.stderr ? 'stderr' : 'stdout'
           const ended = AbortSignal.any([io.interrupted, io.readerGone])
-          const tail = options.tail === undefined ? {} : { tailLines: options.tail }
-          const request = { id, output, follow: options.follow === true, ...tail } as const
-          const stream = await client.workerStream(worker, request, ended)
-          if (options.json)
-            for await (const line of readItems(stream, '\n')) await printJson(io, { id, output, line })
-          else for await (const bytes of stream) await io.out(bytes)
+          // The last lines are where it ran last.
+          if (id.startsWith('driver-') && options.tail === undefined)
+            await printDriver(io, client, id, options, ended)
+          else await printOutput(io, client, id, options, ended)
           return 0
         }),
       ),

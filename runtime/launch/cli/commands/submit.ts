@@ -5,7 +5,7 @@ import type { Submission } from '../../../../actors/client/follow-driver.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import type { DriverDescription } from '../../../../actors/messages/common.js'
 import type { DriverStatusResponse, SubmitDriverResponse } from '../../../../actors/messages/drivers.js'
-import { FiresteelError } from '../../../errors.js'
+import { FiresteelError, reasonOf } from '../../../errors.js'
 import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
 import { mainFile, programName } from '../../config/main-file.js'
@@ -115,6 +115,29 @@ async function requireSubmission(key: string, description: DriverDescription): P
 const endText = ({ exitCode, signal }: DriverStatusResponse): string =>
   signal !== null ? `, ${signal}` : exitCode === null ? '' : `, exit ${exitCode}`
 
+/** What it prints, as it comes. Resolves when all is shown; what cannot be read is said and is no failure. */
+async function showOutput(io: Console, client: MasterClient, id: string): Promise<void> {
+  const { driverOutput } = await import('../../../../actors/client/driver-output.js')
+  const signal = AbortSignal.any([io.interrupted, io.readerGone])
+  const say = (reason: string): void => void io.err(`${printable(`The output cannot be shown: ${reason}`)}\n`)
+  const onMissing = (workerId: string, reason: string): void => say(`${workerId}: ${reason}`)
+  const show = async (output: 'stdout' | 'stderr', write: Console['out']): Promise<void> => {
+    for await (const { bytes } of driverOutput(client, id, { output, follow: true, signal, onMissing }))
+      await write(bytes)
+  }
+  try {
+    await Promise.all([show('stdout', io.out), show('stderr', io.err)])
+  } catch (error) {
+    if (!signal.aborted) say(reasonOf(error))
+  }
+}
+
+/** A wait that somebody ends does not end the driver. */
+function sayThatItLives(io: Console, id: string): void {
+  const text = `${id} goes on: see \`firesteel logs ${id} -f\`, or end it with \`firesteel kill ${id}\`.`
+  io.interrupted.addEventListener('abort', () => void io.err(`${printable(text)}\n`), { once: true })
+}
+
 /** Follows a driver to its end. Throws DRIVER_FAILED with its code and signal unless it FINISHED. */
 async function follow(
   io: Console,
@@ -123,11 +146,13 @@ async function follow(
   json: boolean,
 ): Promise<void> {
   const { followDriver } = await import('../../../../actors/client/follow-driver.js')
+  const shown = json ? undefined : showOutput(io, client, submission.driverId)
   const status = await followDriver(client, submission, {
     signal: io.interrupted,
     onResubmitted: (id, before) =>
       void io.err(`The store lost ${before}: submitted again with its key as ${id}.\n`),
   })
+  await shown
   const { driverId, state, exitCode, signal, message, generation } = status
   if (json) await printJson(io, { id: driverId, state, exitCode, signal, generation, message })
   else await io.out(`${printable(`${driverId}: ${state}${endText(status)}`)}\n`)
@@ -197,6 +222,7 @@ async function submit(io: Console, { main, args, options, command }: Call): Prom
     if (options.json) await printJson(io, { id: driverId, key, state })
     else await io.out(`${printable(`${driverId} ${state}, key ${key}`)}\n`)
     if (hasFailed(state)) throw failedBefore(submitted)
+    if (options.wait && !found.local) sayThatItLives(io, driverId)
     if (options.wait) await follow(io, client, { driverId, key, description }, options.json === true)
     return 0
   })
@@ -252,7 +278,10 @@ export const addSubmit: AddCommand = (program, run) => {
         '--again',
         'with --key: if the driver of this key failed or was killed, submit it once more; one that FINISHED stays done',
       )
-      .option('--wait', 'follow it to its end; exit 0 if it FINISHED, otherwise 1')
+      .option(
+        '--wait',
+        'follow it to its end and show its output; exit 0 if it FINISHED, otherwise 1. Ctrl-C ends only the wait',
+      )
       .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
   )
     .addHelpText(
