@@ -6,6 +6,7 @@ import { hasRedis } from './redis.js'
 import { benchRemoteTell } from './remote.bench.js'
 import { benchExecutorStart, benchTasks } from './tasks.bench.js'
 import { benchTell } from './tell.bench.js'
+import { benchWaits, commands, processorMs } from './waits.bench.js'
 
 /*
  * `npm run bench [-- NAME...]` measures this machine, and our peers in the same run. Absolute numbers belong
@@ -23,6 +24,15 @@ const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<s
     const standings = await benchTasks()
     const notes = hasRedis() ? [] : ['BullMQ: not run, there is no redis-server on PATH']
     return [...tasksTable(standings), ...notes, executorStart(await benchExecutorStart())]
+  },
+  async waits() {
+    const { firstResultMs, taskMs } = await benchWaits()
+    const range = `${firstResultMs[0]} to ${firstResultMs.at(-1)} ms`
+    return [
+      `connect('local') to the first result: ${median(firstResultMs)} ms (${range}; goal 500 ms)`,
+      `one task after another: p50 ${taskMs.p50.toFixed(2)} ms (goal 0.15), p99 ${taskMs.p99.toFixed(2)} ms (goal 1)`,
+      ...Object.entries(commands).map(([name, args]) => `${name}: ${processorMs(args)} ms of processor time`),
+    ]
   },
   async crowd() {
     const { workers, drivers, clients, reads, waitMs, elections } = await benchCrowd()
