@@ -31,9 +31,9 @@ test('pi: a wrong argument is refused before anything starts', async () => {
   const { code, stderr } = await runsOn(nest, 'pi', ['many'])
   assert.equal(code, 2)
   assert.match(stderr, /^FIRESTEEL_USAGE: TASKS is many/)
-  // `run` gives its own code and tells that of the program.
+  // `run` ends with the code of its program.
   const run = await cluster.cli(['run', program('pi'), 'many'])
-  assert.equal(run.code, 1, run.stderr)
+  assert.equal(run.code, 2, run.stderr)
 })
 
 /** Pages of the folder that the example ships, by the order of their names. */
