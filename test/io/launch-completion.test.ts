@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createProgram } from '../../runtime/launch/cli/cli.js'
-import { bashScript } from '../../runtime/launch/cli/completion/bash.js'
-import { fishScript } from '../../runtime/launch/cli/completion/fish.js'
-import { completionWords } from '../../runtime/launch/cli/completion/words.js'
-import { zshScript } from '../../runtime/launch/cli/completion/zsh.js'
+import { completionScript } from '../../runtime/launch/cli/completion/script.js'
 import { runCommand } from '../harness/run-command.js'
 
 const program = createProgram(async () => undefined, { out: () => undefined, err: () => undefined })
-const words = completionWords(program)
-const scripts = { bash: bashScript(words), zsh: zshScript(words), fish: fishScript(words) }
+const scripts = {
+  bash: completionScript('bash', program),
+  zsh: completionScript('zsh', program),
+  fish: completionScript('fish', program),
+}
 
 let folder: string
 

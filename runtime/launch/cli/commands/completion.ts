@@ -1,17 +1,13 @@
 import { Argument } from 'commander'
-import { bashScript } from '../completion/bash.js'
-import { fishScript } from '../completion/fish.js'
-import { completionWords } from '../completion/words.js'
-import { zshScript } from '../completion/zsh.js'
+import type { Shell } from '../completion/script.js'
 import { type AddCommand, examples } from './command.js'
 
-const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript } as const
-type Shell = keyof typeof scripts
+const shells: readonly Shell[] = ['bash', 'zsh', 'fish']
 
 export const addCompletion: AddCommand = (program, run) => {
   program
     .command('completion')
-    .addArgument(new Argument('<shell>', 'the shell that completes').choices(Object.keys(scripts)))
+    .addArgument(new Argument('<shell>', 'the shell that completes').choices(shells))
     .description('Prints a script with which a shell completes commands, options and their values.')
     .addHelpText(
       'after',
@@ -23,7 +19,9 @@ export const addCompletion: AddCommand = (program, run) => {
     )
     .action((shell: Shell) =>
       run(async (io) => {
-        await io.out(scripts[shell](completionWords(program)))
+        // No other command loads this.
+        const { completionScript } = await import('../completion/script.js')
+        await io.out(completionScript(shell, program))
         return 0
       }),
     )
