@@ -9,6 +9,7 @@ import { oneStatusJson, oneStatusText, statusJson } from '../../runtime/launch/c
 import { submissionDescription, submissionKey } from '../../runtime/launch/cli/submissions.js'
 import { table, tableWithin, wrapped } from '../../runtime/launch/cli/text-table.js'
 import { defaultMemoryMib } from '../../runtime/launch/config/machine.js'
+import { readConfig } from '../../runtime/launch/config/read.js'
 import { formatAge, formatDuration } from '../../runtime/units.js'
 
 const state: MasterStateResponse = {
@@ -233,6 +234,21 @@ test('a submission of a file is the same driver while its content is the same', 
   assert.equal(key, submissionKey(submissionDescription({ ...plan })))
   assert.notEqual(key, submissionKey(submissionDescription({ ...plan, args: ['x'] })))
   assert.match(key, /^deployment\/n\/[0-9a-f]{16}$/)
+  const placed = submissionDescription({ ...plan, on: { zone: 'a' } })
+  assert.deepEqual(placed.on, { zone: 'a' })
+  assert.notEqual(key, submissionKey(placed))
+  assert.ok(!('on' in submissionDescription(plan)), 'without labels the key is that of earlier releases')
+})
+
+test('a file names the labels of a submission', () => {
+  const file = (on: string) =>
+    readConfig(`masters: [{}]\nsubmissions: [{name: n, main: ./job.js, on: ${on}}]\n`, {
+      file: 'c.yaml',
+      folder: '/a',
+      environment: {},
+    })
+  assert.deepEqual(file('{zone: a}').config?.submissions[0]?.on, { zone: 'a' })
+  assert.match(file('{zone: 1}').problems[0]?.message ?? '', /^submissions\[0\]\.on\.zone must be text/)
 })
 
 const driverId = 'driver-20260101000000-12-0001'

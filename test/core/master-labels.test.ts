@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { isWithin } from '../../actors/master/resources.js'
+import { labelsFit } from '../../actors/messages/common.js'
 import { applicationDescription } from '../../actors/messages/samples.js'
 import { MasterWorld } from '../tools/master-fixture.js'
 
@@ -66,4 +68,30 @@ test('executors start only where their labels are, and the application says why 
   assert.equal(waits?.waiting?.reason, 'NO_LABEL')
   world.worker('w3', { port: 7103, labels: { zone: 'c' } })
   assert.equal(executorsOf(world, 'w3'), 4)
+})
+
+/** Few names and values, so that demands and Workers meet often. */
+const someLabels = fc.dictionary(fc.constantFrom('zone', 'disk'), fc.constantFrom('a', 'b'), { maxKeys: 2 })
+
+test('whatever labels Workers have and drivers ask for: each runs where its labels are, and none waits without cause', () => {
+  fc.assert(
+    fc.property(
+      fc.array(someLabels, { minLength: 1, maxLength: 5 }),
+      fc.array(fc.record({ on: someLabels, cores: fc.integer({ min: 1, max: 3 }) }), { maxLength: 12 }),
+      (workers, demands) => {
+        const world = new MasterWorld().elect()
+        for (const [index, labels] of workers.entries())
+          world.worker(`w${index}`, { port: 7100 + index, labels })
+        const ids = demands.map((demand) => world.submitted({ ...demand, memoryMib: 1 }))
+        const cluster = world.core.cluster!
+        for (const [index, { on, cores }] of demands.entries()) {
+          const { workerId } = cluster.drivers.get(ids[index]!)!.record
+          const having = [...cluster.workers.values()].filter(({ labels }) => labelsFit(labels, on))
+          if (workerId !== null) assert.ok(having.some(({ id }) => id === workerId))
+          else assert.ok(having.every(({ coresFree }) => coresFree < cores))
+        }
+      },
+    ),
+    { numRuns: 300 },
+  )
 })
