@@ -1,5 +1,7 @@
 import { formatHostPort } from '../../runtime/addresses.js'
+import { limits } from '../../runtime/limits.js'
 import { failureOf } from '../../runtime/system/system-messages.js'
+import { formatDuration } from '../../runtime/units.js'
 import type {
   MasterChangeAcknowledged,
   RegisterApplication,
@@ -183,6 +185,8 @@ function adoptApplication(
   return app
 }
 
+const KILLED = `its executors get SIGTERM now, and SIGKILL in ${formatDuration(limits.killGraceMs)}`
+
 export function killApplication(
   cluster: ClusterState,
   step: Step,
@@ -194,7 +198,7 @@ export function killApplication(
   const ended = cluster.endedApps.get(appId)
   if (app) endApplication(cluster, step, app, 'KILLED', 'killed on request')
   if (app || ended) {
-    const text = app ? 'killed' : `it had already ended ${ended?.state}`
+    const text = app ? KILLED : `it had already ended ${ended?.state}`
     step.reply(reply, { type: 'KillApplicationResponse', appId, message: text })
   } else {
     step.reply(reply, unknownId(appId))
