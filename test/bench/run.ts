@@ -1,6 +1,7 @@
 import { attackHeader, attackLine, benchAttacks } from './attacks.bench.js'
 import { median, type Standing, textOf } from './contender.js'
 import { benchCrowd } from './crowd.bench.js'
+import { benchPrograms } from './programs.bench.js'
 import { benchRecovery } from './recovery.bench.js'
 import { hasRedis } from './redis.js'
 import { benchRemoteTell } from './remote.bench.js'
@@ -34,6 +35,7 @@ const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<s
       ...Object.entries(commands).map(([name, args]) => `${name}: ${processorMs(args)} ms of processor time`),
     ]
   },
+  programs: () => benchPrograms({ pictures: 500, pages: 20_000 }),
   async crowd() {
     const { workers, drivers, clients, reads, waitMs, elections } = await benchCrowd()
     const { p50, p99, max } = waitMs
