@@ -70,7 +70,7 @@ export function blocksOf(page: string): PageBlock[] {
   return blocks
 }
 
-/** Ids, times, ports and the width of columns differ from run to run. */
+/** Ids, times, ages, ports and the width of columns differ from run to run. */
 const shapeOf = (line: string): string =>
   line
     .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16}/g, 'ID')
@@ -79,7 +79,8 @@ const shapeOf = (line: string): string =>
     .replaceAll(/\b10\.0\.0\.\d\b/g, 'HOST')
     .replaceAll(/\b\d{14}\b/g, 'TIME')
     .replaceAll(/process \d+/g, 'process N')
-    .replaceAll(/\bw\d-ID/g, 'WORKER')
+    .replaceAll(/\bw\d(-ID)?\b/g, 'WORKER')
+    .replaceAll(/ \d+[smhd](?= )/g, ' AGE')
     .replaceAll(/\s+/g, ' ')
     .trim()
 
