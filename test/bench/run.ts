@@ -1,6 +1,7 @@
 import { attackHeader, attackLine, benchAttacks } from './attacks.bench.js'
 import { median, type Standing, textOf } from './contender.js'
 import { benchCrowd } from './crowd.bench.js'
+import { benchEach, type EachResult } from './each.bench.js'
 import { benchPrograms } from './programs.bench.js'
 import { benchRecovery } from './recovery.bench.js'
 import { hasRedis } from './redis.js'
@@ -36,6 +37,9 @@ const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<s
     ]
   },
   programs: () => benchPrograms({ pictures: 500, pages: 20_000 }),
+  async each() {
+    return eachLines(await benchEach())
+  },
   async crowd() {
     const { workers, drivers, clients, reads, waitMs, elections } = await benchCrowd()
     const { p50, p99, max } = waitMs
@@ -62,6 +66,16 @@ const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<s
         `complete ${completeMs} ms after election (goal 1000 ms)`,
     )
   },
+}
+
+/** The goals are at least half of xargs and three times GNU parallel. */
+function eachLines(results: readonly EachResult[]): string[] {
+  const [xargs, each, parallel] = results.map(({ perSecond }) => perSecond)
+  const ratio = (other = 1): string => (each! / other).toFixed(2)
+  const lines = results.map(
+    ({ name, perSecond }) => `${name.padEnd(48)} ${Math.round(perSecond).toLocaleString('en')} /s`,
+  )
+  return [...lines, `each is ${ratio(xargs)} x xargs (goal 0.5), ${ratio(parallel)} x parallel (goal 3)`]
 }
 
 function rate({ name, perSecond }: { name: string; perSecond: number }, note: string): string {
