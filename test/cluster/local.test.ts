@@ -51,4 +51,7 @@ test('run and submit with --master local: so do the work of the program, and a d
   const submit = await firesteel(['submit', '--master', 'local', '--wait', 'job.mjs'], { cwd, env })
   assert.equal(submit.code, 0, submit.stderr)
   assert.equal(submit.stdout.match(/^a driver says hello$/gm)?.length, 1)
+  const lines = await firesteel(['submit', '--master', 'local', '--wait', '--json', 'job.mjs'], { cwd, env })
+  for (const line of lines.stdout.trim().split('\n'))
+    assert.ok(JSON.parse(line), 'and with --json not at all')
 })

@@ -1,5 +1,6 @@
 import type { Command, Option } from 'commander'
 import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
+import type { OutputWriter } from '../../../../actors/client/local-console.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { innerLimits } from '../../../inner-limits.js'
 import { limits } from '../../../limits.js'
@@ -27,11 +28,15 @@ export function clusterOptions(command: Command): Command {
     .option('--json', 'print JSON')
 }
 
-/** Finds the cluster, or starts the embedded one, for the duration of `action`. */
+/**
+ * Finds the cluster, or starts the embedded one, for the duration of `action`. `onOutput` gets what is
+ * printed on an embedded one.
+ */
 export async function withCluster<T>(
   io: Console,
   { master }: Pick<ClusterOptions, 'master'>,
   action: (found: FoundCluster) => Promise<T>,
+  onOutput?: OutputWriter,
 ): Promise<T> {
   const { cwd, environment: env } = io
   const { findCluster } = await import('../../../../actors/client/find-cluster.js')
@@ -40,13 +45,7 @@ export async function withCluster<T>(
     return action(findCluster({ address: master, env, cwd, boot: driverBoot(env) }))
   }
   const { startEmbeddedCluster } = await import('../../../../actors/client/embedded-cluster.js')
-  const local = await interruptible(
-    io,
-    startEmbeddedCluster({
-      signal: io.interrupted,
-      onOutput: (output, bytes) => (output === 'stdout' ? io.out(bytes) : io.err(bytes)),
-    }),
-  )
+  const local = await interruptible(io, startEmbeddedCluster({ signal: io.interrupted, onOutput }))
   try {
     const found = findCluster({ address: local.master, secret: local.secret, env: {}, cwd })
     return await action({ ...found, local: true })

@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import type { Command } from 'commander'
 import type { DriverBoot } from '../../../../actors/client/boot.js'
 import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
+import type { OutputWriter } from '../../../../actors/client/local-console.js'
 import { formatMasterAddresses, parseMasterAddresses } from '../../../addresses.js'
 import { FiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
@@ -97,7 +98,7 @@ export const addRun: AddCommand = (program, run) => {
         if (misplaced !== undefined) await io.err(`${misplaced}\n`)
         const variables = await givenEnvironment(io, options)
         const line = mainCommand({ main: path, args, nodeOptions: options.nodeOption ?? [] })
-        const exit = await withCluster(io, options, async (found) => {
+        const runMain = async (found: FoundCluster): Promise<ProcessExit> => {
           const { startChild } = await import('../../../process/child.js')
           const child = await startChild({
             ...line,
@@ -111,7 +112,10 @@ export const addRun: AddCommand = (program, run) => {
             ownGroup: false,
           })
           return untilEnd(io, child)
-        })
+        }
+        // Tasks on an embedded cluster print where their program prints.
+        const print: OutputWriter = (output, bytes) => (output === 'stdout' ? io.out(bytes) : io.err(bytes))
+        const exit = await withCluster(io, options, runMain, print)
         const { code, signal } = exit
         if (options.json) await printJson(io, { main: path, code, signal })
         if (code === 0) return 0

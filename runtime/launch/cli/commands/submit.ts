@@ -143,10 +143,10 @@ async function follow(
   io: Console,
   client: MasterClient,
   submission: Submission,
-  { json, isShown }: { readonly json: boolean; readonly isShown: boolean },
+  json: boolean,
 ): Promise<void> {
   const { followDriver } = await import('../../../../actors/client/follow-driver.js')
-  const shown = isShown ? undefined : showOutput(io, client, submission.driverId)
+  const shown = json ? undefined : showOutput(io, client, submission.driverId)
   const status = await followDriver(client, submission, {
     signal: io.interrupted,
     onResubmitted: (id, before) =>
@@ -224,10 +224,7 @@ async function submit(io: Console, { main, args, options, command }: Call): Prom
     if (hasFailed(state)) throw failedBefore(submitted)
     if (!options.wait) return 0
     if (!found.local) sayThatItLives(io, driverId)
-    // A driver of the embedded cluster prints to this console by itself.
-    const isShown = options.json === true || found.local === true
-    const following = { driverId, key, description }
-    await follow(io, client, following, { json: options.json === true, isShown })
+    await follow(io, client, { driverId, key, description }, options.json === true)
     return 0
   })
 }
