@@ -29,7 +29,6 @@ export class Checks {
   readonly #world: WatchedWorld
   readonly #model: StoreModel
   readonly #store: StoreWatch
-  readonly #electedAtMs = new Map<string, number>()
 
   constructor(world: WatchedWorld, model: StoreModel, note: (violation: Violation) => void) {
     this.#world = world
@@ -41,7 +40,6 @@ export class Checks {
     this.clusterState = new StateAudit(world, this.fail)
     this.#store = new StoreWatch(model, {
       fail: this.fail,
-      elected: (owner) => this.#electedAtMs.set(owner, world.timeline.nowMs),
       workerRemoved: (id) => this.work.workerRemoved(id),
       changed: () => world.store.remember(),
     })
@@ -53,11 +51,6 @@ export class Checks {
     this.#bounds()
     this.clusterState.look()
     this.debts.look()
-  }
-
-  /** True time at which this incarnation of a Master was elected; 0: it was not. */
-  electedAtMs(owner: string): number {
-    return this.#electedAtMs.get(owner) ?? 0
   }
 
   /** The store returned to an earlier state. */

@@ -18,6 +18,8 @@ export class SimMaster {
   readonly place: Place
   readonly address: string
   readonly masterHost: MasterHost
+  /** True time at which it learned that it is the leader, which may be long after the store made it that. */
+  electedAtMs = Number.NEGATIVE_INFINITY
   readonly engine: SimEngine
   readonly gate: Gate
   readonly #node: SimNode
@@ -88,6 +90,7 @@ export class SimMaster {
       newWriteId: () => world.random.hex(12),
       dialWith: network.dialFrom(place),
       listener: (event) => {
+        if (event.event === 'elected') this.electedAtMs = world.timeline.nowMs
         if (event.event === 'elected' || event.event === 'leaderObserved') onEpoch(event.epoch)
       },
     })

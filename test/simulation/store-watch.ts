@@ -20,7 +20,6 @@ const nothing: Shadow = { epoch: 0, owner: '', seq: 0, writeId: '' }
 
 export interface StoreEvents {
   readonly fail: Fail
-  elected(owner: string): void
   /** A leader gave up this Worker, durably. */
   workerRemoved(id: string): void
   /** The store holds something new. */
@@ -66,7 +65,6 @@ export class StoreWatch {
         if (seen.epoch !== before.epoch || seen.owner !== before.owner)
           this.#fail('S1', `${owner} was elected, and ${before.owner} had been meanwhile`)
         this.#shadow = { epoch, owner, writeId, seq: base.seq }
-        this.#events.elected(owner)
         this.#events.changed()
       }
       return outcome

@@ -17,6 +17,5 @@ export interface WatchedWorld extends SimWorld {
     /** How often the store fell. */
     readonly debts: { readonly falls: number }
     readonly starts: { launched(worker: WatchedWorker, from: string, message: CoreMessage): void }
-    electedAtMs(owner: string): number
   }
 }

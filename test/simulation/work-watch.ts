@@ -162,15 +162,16 @@ export class WorkWatch {
    * Worker when it has received nothing for W. The first must be over before the other begins.
    */
   #promised({ incarnation, place }: WatchedWorker, validUntilBootMs: number): void {
-    const { timeline, store, masters, masterConfig, checks } = this.#world
+    const { timeline, store, masters, masterConfig } = this.#world
     const leader = store.model.leader()
     if (leader === undefined) return
     // One that gave up relaunches nothing; the next one counts from its own election. So does one that is
     // frozen past its deadline and gives up when it wakes: a store that fell may name it once more.
-    if (!masters.some(({ mayAct, process }) => mayAct && process?.incarnation === leader.owner)) return
+    const leading = masters.find(({ mayAct, process }) => mayAct && process?.incarnation === leader.owner)
+    if (!leading?.process) return
     const { workerTimeoutMs } = masterConfig
     const receivedMs = this.#heartbeats.get(`${leader.owner} ${incarnation}`) ?? 0
-    const silentSinceMs = Math.max(receivedMs, checks.electedAtMs(leader.owner))
+    const silentSinceMs = Math.max(receivedMs, leading.process.electedAtMs)
     const untilMs = timeline.nowMs + (validUntilBootMs - place.bootMs()) / place.machine.rate
     // The clocks of both may be 1 % wrong.
     const overMs = untilMs - (silentSinceMs + 0.97 * workerTimeoutMs)
