@@ -80,7 +80,7 @@ class Executor {
     this.#session = new ExecutorSession({
       hello,
       runner: this.#threads,
-      onExit: (reason) => this.exit('asked', `the driver asked for it: ${reason}`),
+      onExit: () => this.exit('asked'),
       onDefect: (error) => this.fail(error),
     })
     this.#waitAlone()
@@ -89,10 +89,11 @@ class Executor {
     this.#threads.warm()
   }
 
-  exit(code: keyof typeof exitCodes, why: string): void {
+  /** Without `why` its driver asked for it: nobody needs to read that in the output of the program. */
+  exit(code: keyof typeof exitCodes, why?: string): void {
     if (this.#isExiting) return
     this.#isExiting = true
-    say(`executor ${this.#boot.appId}/${this.#boot.execId} ends: ${why}`)
+    if (why !== undefined) say(`executor ${this.#boot.appId}/${this.#boot.execId} ends: ${why}`)
     if (this.#useless === 'stuck') endGroup()
     // Results that the driver has not acknowledged are dropped: it wants this executor to end.
     void this.#threads.close(limits.executorExitMs).then((ended) => {
@@ -138,6 +139,7 @@ class Executor {
         this.#threads.warm()
       },
       onDown: (end) => {
+        if (this.#isExiting) return
         say(`the link to the driver ended: ${end.detail}`)
         this.#waitAlone()
       },

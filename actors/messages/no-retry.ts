@@ -1,3 +1,4 @@
+import { reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 
 /** It is in the global registry, because a task may import another copy of this package than its executor. */
@@ -10,10 +11,10 @@ const brand = Symbol.for('firesteel.task.no-retry')
 export class NoRetry extends Error {
   readonly [brand] = true
 
-  /** An error in place of a text becomes its cause. */
-  constructor(reason: string | Error, options?: ErrorOptions) {
-    if (reason instanceof Error) super(reason.message, { cause: reason, ...options })
-    else super(reason, options)
+  /** What was caught, in place of a text, becomes its cause. */
+  constructor(reason: unknown, options?: ErrorOptions) {
+    if (typeof reason === 'string') super(reason, options)
+    else super(reasonOf(reason), { cause: reason, ...options })
     Object.defineProperty(this, brand, { enumerable: false })
   }
 }

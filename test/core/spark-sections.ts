@@ -66,6 +66,7 @@ export const sparkSections: Readonly<Record<string, SparkSection>> = {
       'A Worker fits if its free memory, cores and custom resources suffice. A driver that fits nowhere holds up no other.',
     ],
     firesteel: [
+      'Labels that are asked for (`on`, which Spark does not have) count as well.',
       'The search is the same without the shuffle: the cursor goes on where the last pass ended.',
       'Drivers that ask for the same wait in one queue. If the first one finds no Worker, the others are not tried until capacity changes.',
     ],
