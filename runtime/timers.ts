@@ -24,6 +24,11 @@ export const systemTimers: TimerSource = {
   },
 }
 
+/** Waits for `ms`. */
+export function sleep(ms: number, timers: TimerSource): Promise<void> {
+  return new Promise((resolve) => timers.after(ms, resolve))
+}
+
 /** Waits for the work, but no longer than `ms`. It never rejects: work that fails ends the wait as well. */
 export function within(
   work: Promise<unknown>,

@@ -1,6 +1,6 @@
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import { before, type TimerSource } from '../../runtime/timers.js'
+import { before, sleep, type TimerSource } from '../../runtime/timers.js'
 import type { LeaderLock } from './leader-lock.js'
 import { attemptMs } from './lease.js'
 
@@ -98,11 +98,10 @@ export class QuorumLock implements LeaderLock {
    * majority.
    */
   async #undecided(): Promise<boolean> {
-    const turn = (ms: number): Promise<void> => new Promise((resolve) => this.#timers.after(ms, resolve))
-    await turn(limits.slowLockServerMs)
+    await sleep(limits.slowLockServerMs, this.#timers)
     await this.#remaining()
     // The answer to `take` may have arrived together with the answer to this, and it counts.
-    await turn(0)
+    await sleep(0, this.#timers)
     return false
   }
 

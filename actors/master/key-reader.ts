@@ -2,7 +2,7 @@ import { reasonOf } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { Fence, PersistenceEngine } from '../../runtime/persistence/engine.js'
-import type { TimerSource } from '../../runtime/timers.js'
+import { sleep, type TimerSource } from '../../runtime/timers.js'
 import { readKeys } from './read-records.js'
 import type { StoredRecords } from './records.js'
 
@@ -36,7 +36,7 @@ export async function readAllKeys(options: KeyReaderOptions): Promise<'read' | '
       onPage(page.records, cursor === undefined)
       if (cursor === undefined) return 'read'
     } else {
-      await new Promise<void>((resolve) => timers.after(limits.electionRetryMs, resolve))
+      await sleep(limits.electionRetryMs, timers)
     }
   }
   return 'over'

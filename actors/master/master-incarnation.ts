@@ -1,4 +1,4 @@
-import type { ActorSystem } from '../../runtime/system/actor-system.js'
+import type { ActorSystem, Behavior } from '../../runtime/system/actor-system.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import type { TimerSource } from '../../runtime/timers.js'
 import type { ElectionAgent, ElectionAgentContext } from '../election/election-agent.js'
@@ -6,7 +6,7 @@ import type { Hearsay } from '../election/hearsay.js'
 import { leaderElectionAgent } from '../election/leader-election-agent.js'
 import type { Position } from '../messages/common.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
-import { type MasterShell, master } from './master.js'
+import { MasterShell } from './master.js'
 import type { MasterEvent } from './master-event.js'
 import type { MasterActorMessage } from './master-messages.js'
 import type { MasterOptions } from './master-options.js'
@@ -149,5 +149,14 @@ export class MasterIncarnation {
         if (!this.#leads) this.#resigned(false)
       },
     }
+  }
+}
+
+/** Behavior of the Master actor. `created` is called with its shell. */
+function master(options: MasterOptions, created: (shell: MasterShell) => void): Behavior<MasterActorMessage> {
+  return (context) => {
+    const shell = new MasterShell(options, context)
+    created(shell)
+    return shell
   }
 }

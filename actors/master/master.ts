@@ -1,20 +1,20 @@
 import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
-import { type Abandoned, CommitQueue } from '../../runtime/persistence/commit-queue.js'
+import { CommitQueue } from '../../runtime/persistence/commit-queue.js'
 import { CommitQueueDriver } from '../../runtime/persistence/commit-queue-driver.js'
 import type { Fence, StoreDegradation } from '../../runtime/persistence/engine.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
-import type { ActorContext, Behavior } from '../../runtime/system/actor-system.js'
+import type { ActorContext } from '../../runtime/system/actor-system.js'
 import type { Handler } from '../../runtime/system/behavior.js'
 import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
 import { QuestionQueue } from '../../runtime/system/question-queue.js'
-import { systemTimers, type TimerSource } from '../../runtime/timers.js'
+import { sleep, systemTimers, type TimerSource } from '../../runtime/timers.js'
 import { serveTrace } from '../../runtime/trace/answer-trace.js'
 import { peerOf } from '../../runtime/transport/gateway.js'
 import type { LinkEndKind } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
-import type { Failure, Position } from '../messages/common.js'
+import type { Position } from '../messages/common.js'
 import type { AgentMessage, ElectedLeader } from '../messages/election.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import { HandOver } from './hand-over.js'
@@ -29,10 +29,10 @@ import { keyOfTimer, type MasterTimer } from './master-timer.js'
 import { peerInfo } from './peer-info.js'
 import { isPeerMaster } from './peer-masters.js'
 import { readRecords, recordCacheOf, tellQuarantined } from './read-records.js'
-import { busy, ended, notLeader, outcomeUnknown } from './refusals.js'
+import { busy, failuresOf, notLeader } from './refusals.js'
 import { routeOf } from './routes.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
-import type { FreeEffect, GatedEffect, Now, Outgoing, Step } from './step.js'
+import type { FreeEffect, GatedEffect, Now, Step } from './step.js'
 
 /** An effect that waits in the commit queue, with the message that caused it, for traces. */
 interface Pending {
@@ -134,7 +134,14 @@ export class MasterShell implements Handler<MasterActorMessage> {
         return
       case 'LinkDown':
         this.#questions.forget(message.peer.incarnation)
-        this.#linkDown(message.peer.incarnation, message.end.kind, envelope)
+        this.#step(
+          {
+            kind: 'linkDown',
+            incarnation: message.peer.incarnation,
+            closedByKernel: closedByKernel(message.end.kind),
+          },
+          envelope,
+        )
         return
       case 'Timer':
         this.#timer(message.timer, envelope)
@@ -152,11 +159,6 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#step({ kind: 'turnEnd' }, undefined)
     // One pass places a bounded number. The rest follows after other messages had their turn.
     if (this.#core.cluster?.dirty) this.#startTimer({ kind: 'again' }, 0)
-  }
-
-  #linkDown(incarnation: string, end: LinkEndKind, envelope: Envelope): void {
-    const closedByKernel = end === 'closed-by-peer' || end === 'reset'
-    this.#step({ kind: 'linkDown', incarnation, closedByKernel }, envelope)
   }
 
   #fromPeer(message: MasterMessage, envelope: Envelope): void {
@@ -202,7 +204,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #timer(timer: MasterTimer, envelope: Envelope): void {
-    if (this.#driver?.full) this.#startTimer(timer, COMMIT_QUEUE_FULL_RETRY_MS)
+    if (this.#driver?.full) this.#startTimer(timer, innerLimits.commitQueueFullRetryMs)
     else this.#step({ kind: 'timer', timer }, envelope)
   }
 
@@ -255,8 +257,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
   /** Resolves in a later turn in which the commit queue has capacity. False: this leadership is over. */
   async #nextTurn(): Promise<boolean> {
     do {
-      const ms = this.#driver?.full ? COMMIT_QUEUE_FULL_RETRY_MS : 0
-      await new Promise<void>((resolve) => this.#timers.after(ms, resolve))
+      const ms = this.#driver?.full ? innerLimits.commitQueueFullRetryMs : 0
+      await sleep(ms, this.#timers)
     } while (this.#mayGoOn && this.#driver?.full)
     return this.#mayGoOn
   }
@@ -450,10 +452,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#over = true
     recordCache.end(clock.bootMs())
     const abandoned = this.#driver?.stop()
-    if (abandoned) this.#answerAbandoned(abandoned)
+    for (const { effect, failure } of abandoned ? failuresOf(abandoned) : [])
+      if (effect.kind === 'reply') this.#context.system.answer(effect.reply as ReplyAddress, failure)
     log.info(`RevokedLeadership: ${reason}`)
-    const goodbyes: Iterable<readonly [string, Outgoing]> = this.#handOver?.goodbyes() ?? []
-    for (const [to, message] of goodbyes) gateway.send(to, message)
+    for (const [to, message] of this.#handOver?.goodbyes() ?? []) gateway.send(to, message)
     listener({ event: 'revoked', handedOver: this.#handOver?.chosen !== undefined })
   }
 
@@ -476,15 +478,6 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#context.reply(envelope, notLeader(address, 'STANDBY', this.#handOver?.chosen?.address))
   }
 
-  #answerAbandoned({ neverSent, unknown }: Abandoned<Pending>): void {
-    const answer = (effects: readonly Pending[], failure: Failure): void => {
-      for (const { effect } of effects)
-        if (effect.kind === 'reply') this.#context.system.answer(effect.reply as ReplyAddress, failure)
-    }
-    answer(neverSent, ended)
-    answer(unknown, outcomeUnknown)
-  }
-
   get #commitQueueView(): CommitQueueView {
     const storeReachable = this.#options.storeReachable()
     const queuedBytes = this.#commitQueue?.queuedBytes ?? 0
@@ -499,16 +492,5 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 }
 
-const COMMIT_QUEUE_FULL_RETRY_MS = innerLimits.commitQueueFullRetryMs
-
-/** Behavior of the Master actor. `created` is called with its shell. */
-export function master(
-  options: MasterOptions,
-  created: (shell: MasterShell) => void,
-): Behavior<MasterActorMessage> {
-  return (context) => {
-    const shell = new MasterShell(options, context)
-    created(shell)
-    return shell
-  }
-}
+/** The process at the other end may be gone, because its kernel ended the link. */
+const closedByKernel = (end: LinkEndKind): boolean => end === 'closed-by-peer' || end === 'reset'

@@ -1,5 +1,6 @@
+import type { Abandoned } from '../../runtime/persistence/commit-queue.js'
 import type { StoreDegradation } from '../../runtime/persistence/engine.js'
-import type { RecoveryState } from '../messages/common.js'
+import type { Failure, RecoveryState } from '../messages/common.js'
 
 /* What a Master says that does not do what it is asked. */
 
@@ -30,17 +31,26 @@ export const busy = {
   message: 'the Master has as much work queued as it may hold',
 } as const
 
-export const ended = {
+const ended = {
   type: 'Failure',
   code: 'FIRESTEEL_NOT_LEADER',
   message: 'the leadership of this Master has ended; the request was not done',
 } as const
 
-export const outcomeUnknown = {
+const outcomeUnknown = {
   type: 'Failure',
   code: 'FIRESTEEL_OUTCOME_UNKNOWN',
   message: 'the leadership of this Master ended while the request was being written',
 } as const
+
+/** What the end of a leadership leaves of its effects, each with the Failure that answers a request. */
+export function* failuresOf<P extends object>({
+  neverSent,
+  unknown,
+}: Abandoned<P>): Generator<P & { readonly failure: Failure }> {
+  for (const pending of neverSent) yield { ...pending, failure: ended }
+  for (const pending of unknown) yield { ...pending, failure: outcomeUnknown }
+}
 
 /** A repeated request is accepted once something has ended. */
 export const tooMuchHeld = {
