@@ -22,6 +22,9 @@ export interface ElectionUnderTest {
 
 export type ElectionFactory = () => Promise<ElectionUnderTest>
 
+/** What a STANDBY says of others, and of what keeps it from being elected. */
+const others: ReadonlySet<string> = new Set<ElectionMessage['type']>(['LeaderRecordSeen', 'ElectionHindered'])
+
 /** A message, and how many the candidates of the test had said before it. */
 type Said = ElectionMessage & { readonly order: number }
 
@@ -99,7 +102,7 @@ export class Candidate {
 
   /** What it said of its own leadership. */
   get kinds(): string[] {
-    return this.said.map(({ type }) => type).filter((type) => type !== 'LeaderRecordSeen')
+    return this.said.map(({ type }) => type).filter((type) => !others.has(type))
   }
 
   get elected(): (ElectedLeader & Said) | undefined {
