@@ -30,6 +30,8 @@ class Round {
   readonly #state: DispatchState
   readonly #nowMs: number
   readonly #batches = new Map<ExecutorEntry, AttemptKey[]>()
+  /** An executor has a slot that nothing here may fill. */
+  #isIdle = true
 
   constructor(state: DispatchState, nowMs: number) {
     this.#state = state
@@ -112,6 +114,7 @@ class Round {
 
   fillWindows(): void {
     const { executors, queue, retries } = this.#state
+    this.#isIdle = idleOf(this.#state).slots > 0
     let open = 0
     for (const executor of executors.values()) if (isOpen(executor)) open++
     const share = Math.ceil((queue.size + retries.length) / Math.max(1, open))
@@ -145,7 +148,7 @@ class Round {
         queue.shift()
         continue
       }
-      return mustWait(task, executor) ? undefined : queue.shift()
+      return this.#mustWait(task, executor) ? undefined : queue.shift()
     }
     return undefined
   }
@@ -156,7 +159,7 @@ class Round {
       const task = retries[index] as Task
       if (task.state !== 'queued') {
         retries.splice(index--, 1)
-      } else if (mustWait(task, executor)) {
+      } else if (this.#mustWait(task, executor)) {
         // This task waits for a free slot.
       } else if (this.#state.mayTry(task, executor)) {
         retries.splice(index, 1)
@@ -164,6 +167,17 @@ class Round {
       }
     }
     return undefined
+  }
+
+  /**
+   * A task that runs at most once is not sent ahead: if it were lost there, its outcome would be unknown. Nor
+   * is one that has been tried, while another executor is idle: it would be taken back for that one, which has
+   * tried it, and sent ahead again, for ever. Where all are busy nothing is taken back, and a task that waited
+   * for a free slot would wait behind all fresh tasks.
+   */
+  #mustWait({ spec, tried }: Task, executor: ExecutorEntry): boolean {
+    const isHeld = spec.retries === 0 || (this.#isIdle && tried.length > 0)
+    return isHeld && executor.outstanding.size >= executor.slots
   }
 
   #give(executor: ExecutorEntry, task: Task): void {
@@ -184,16 +198,6 @@ class Round {
     if (batch === undefined) this.#batches.set(executor, [{ taskId, n: task.n }])
     else batch.push({ taskId, n: task.n })
   }
-}
-
-/**
- * A task that runs at most once is not sent ahead: if it were lost there, its outcome would be unknown. Nor
- * is one that has been tried: behind a long task it would be taken back for an idle executor, which has
- * tried it, and sent there again, for ever.
- */
-function mustWait(task: Task, executor: ExecutorEntry): boolean {
-  const isHeld = task.spec.retries === 0 || task.tried.length > 0
-  return isHeld && executor.outstanding.size >= executor.slots
 }
 
 function isOpen(executor: ExecutorEntry): boolean {

@@ -185,6 +185,32 @@ test('a failed task does not wait for ever for an executor that is busy', () => 
   assert.deepEqual(bench.runs().at(-1), { execId, taskId: 1, n: 2 })
 })
 
+test('where all executors are busy, a failed task goes before fresh ones, and does not wait for a free slot', () => {
+  const bench = new Bench()
+  bench.up(1)
+  bench.up(2)
+  bench.submit(200)
+  // Short tasks: more of them are sent ahead.
+  bench.nowMs = 1
+  for (const execId of [1, 2]) bench.result(execId, bench.runs().find((run) => run.execId === execId)!.taskId)
+  const held = (id: number) =>
+    bench
+      .runs()
+      .filter(({ execId }) => execId === id)
+      .slice(1)
+  assert.ok(held(2).length > 2, 'the second holds more than it can run')
+  const failed = held(1)[0]!.taskId
+  bench.result(1, failed, 'failure')
+  const given = bench.runs().length
+  bench.nowMs = 2
+  bench.result(2, held(2)[0]!.taskId)
+  const ofSecond = bench
+    .runs()
+    .slice(given)
+    .filter(({ execId }) => execId === 2)
+  assert.deepEqual(ofSecond[0], { execId: 2, taskId: failed, n: 2 })
+})
+
 test('permanent failures are not retried; retries: 0 fails at once', () => {
   const bench = new Bench()
   bench.up(1, 2)
