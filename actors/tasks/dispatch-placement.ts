@@ -170,10 +170,10 @@ class Round {
   }
 
   /**
-   * A task that runs at most once is not sent ahead: if it were lost there, its outcome would be unknown. Nor
-   * is one that has been tried, while another executor is idle: it would be taken back for that one, which has
-   * tried it, and sent ahead again, for ever. Where all are busy nothing is taken back, and a task that waited
-   * for a free slot would wait behind all fresh tasks.
+   * A task that runs at most once is not sent ahead: if it were lost there, its outcome would be unknown.
+   * Nor is one that has been tried, while another executor is idle: it would be taken back for that one,
+   * which has tried it, and sent ahead again, for ever. Where all are busy nothing is taken back, and a task
+   * that waited for a free slot would wait behind all fresh tasks.
    */
   #mustWait({ spec, tried }: Task, executor: ExecutorEntry): boolean {
     const isHeld = spec.retries === 0 || (this.#isIdle && tried.length > 0)
