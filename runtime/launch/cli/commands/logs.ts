@@ -4,7 +4,7 @@ import { resolveId } from '../../../../actors/client/resolve-id.js'
 import { FiresteelError } from '../../../errors.js'
 import { printable } from '../../../observe/printable.js'
 import { type Console, printJson } from '../console.js'
-import { readItems } from '../each/items.js'
+import { OutputLines } from '../output-lines.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
 import { intOption } from './options.js'
@@ -29,9 +29,12 @@ async function printOutput(
   const tail = options.tail === undefined ? {} : { tailLines: options.tail }
   const request = { id, output, follow: options.follow === true, ...tail } as const
   const stream = await client.workerStream(worker, request, ended)
-  if (options.json)
-    for await (const line of readItems(stream, '\n')) await printJson(io, { id, output, line })
-  else for await (const bytes of stream) await io.out(bytes)
+  const lines = new OutputLines()
+  const printEach = async (each: readonly string[]): Promise<void> => {
+    for (const line of each) await printJson(io, { id, output, line })
+  }
+  for await (const bytes of stream) await (options.json ? printEach(lines.take(bytes)) : io.out(bytes))
+  await printEach(lines.rest())
 }
 
 /**
@@ -51,7 +54,7 @@ async function printDriver(
     void io.err(`${printable(`The output on ${workerId} cannot be read: ${reason}`)}\n`)
   let first: AttemptOutput | undefined
   let of: AttemptOutput | undefined
-  const lines = new Lines()
+  const lines = new OutputLines()
   const printEach = async (each: readonly string[]): Promise<void> => {
     for (const line of each) await printJson(io, { id, output, ...attemptJson(of), line })
   }
@@ -70,25 +73,6 @@ async function printDriver(
     first ??= attempt
   }
   await printEach(lines.rest())
-}
-
-/** Whole lines of bytes that come in pieces. */
-class Lines {
-  #rest = Buffer.alloc(0)
-
-  take(bytes: Uint8Array): string[] {
-    const all = Buffer.concat([this.#rest, bytes])
-    const end = all.lastIndexOf('\n') + 1
-    this.#rest = all.subarray(end)
-    return end === 0 ? [] : all.toString('utf8', 0, end - 1).split('\n')
-  }
-
-  /** The last line, if it has no end. */
-  rest(): string[] {
-    const line = this.#rest.toString('utf8')
-    this.#rest = Buffer.alloc(0)
-    return line === '' ? [] : [line]
-  }
 }
 
 const attemptJson = (of: AttemptOutput | undefined) =>
