@@ -1,13 +1,9 @@
-import { constants } from 'node:os'
+import { exitStatus } from '../../runtime/process/exit-status.js'
 import type { OverMemory, ProcessEnd } from './worker-events.js'
 
-/** One number for both kinds of end, as shells do: the code, or 128 + the number of the signal. */
-export function exitStatusOf(end: ProcessEnd): number | undefined {
-  if (end.exitCode !== null) return end.exitCode
-  if (end.signal === null) return undefined
-  const number = constants.signals[end.signal as NodeJS.Signals]
-  return number === undefined ? undefined : 128 + number
-}
+/** One number for both kinds of end. */
+export const exitStatusOf = ({ exitCode, signal }: ProcessEnd): number | undefined =>
+  exitStatus(exitCode, signal)
 
 /** How a process ended, in Spark's words where it has them. */
 export function exitText(end: ProcessEnd): string {

@@ -1,4 +1,4 @@
-import { constants } from 'node:os'
+import { exitStatus } from '../../runtime/process/exit-status.js'
 import type { OverMemory } from './worker-events.js'
 
 /** Node prints this before it aborts: `FATAL ERROR: ... JavaScript heap out of memory`. */
@@ -6,7 +6,7 @@ const HEAP_FULL = 'heap out of memory'
 /** The size of the heap after a collection. Node prints the last ones before it ends. */
 const HEAP_AFTER = /-> (\d+)(?:\.\d+)? \(\d+(?:\.\d+)?\) MB/g
 /** The exit code of a shell whose command aborted. */
-const ABORT_STATUS = 128 + constants.signals.SIGABRT
+const ABORT_STATUS = exitStatus(null, 'SIGABRT')
 
 /** True: the end may be that of a Node whose heap was full. */
 export const mayBeHeapExhaustion = (code: number | null, signal: string | null): boolean =>

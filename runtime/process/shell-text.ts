@@ -1,4 +1,4 @@
-import { constants } from 'node:os'
+import { signalOf } from './exit-status.js'
 
 /* What a `CommandShell` writes to its shell, and how it reads the answers. Pure. */
 
@@ -76,20 +76,11 @@ export interface CommandExit {
 
 /**
  * A shell answers 128 + n for a signal, and for `exit` of that number. Only for a signal it has said
- * something.
- */
-const SIGNAL_BASE = 128
-
-/**
- * Undefined: the command did not run, for the reason of the notice. Shells are silent about SIGINT and
- * SIGPIPE, so these two are seen as the codes 130 and 141.
+ * something. Undefined: the command did not run, for the reason of the notice. Shells are silent about
+ * SIGINT and SIGPIPE, so these two are seen as the codes 130 and 141.
  */
 export function commandExit({ number, notice }: ShellAnswer): CommandExit | undefined {
   if (notice === '') return { code: number, signal: null }
-  const signal = signalName(number - SIGNAL_BASE)
+  const signal = signalOf(number)
   return signal === undefined ? undefined : { code: null, signal }
-}
-
-function signalName(number: number): string | undefined {
-  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0]
 }

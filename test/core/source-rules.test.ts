@@ -71,7 +71,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'heap.ts MIB',
     'report.ts lineEnd',
     'shell-text.ts QUOTE',
-    'shell-text.ts SIGNAL_BASE',
+    'exit-status.ts SIGNAL_BASE',
     'machine.ts MIB',
     'markdown.ts LINE_LENGTH',
     'data-past-holes.ts BLOCK_BYTES',

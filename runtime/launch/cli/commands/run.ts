@@ -1,4 +1,3 @@
-import { constants } from 'node:os'
 import type { Command } from 'commander'
 import type { DriverBoot } from '../../../../actors/client/boot.js'
 import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
@@ -8,6 +7,7 @@ import { FiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
 import type { Child } from '../../../process/child.js'
 import type { ProcessExit } from '../../../process/child-end.js'
+import { exitStatus } from '../../../process/exit-status.js'
 import { mainCommand } from '../../../process/node-command.js'
 import { mainFile } from '../../config/main-file.js'
 import { type Console, printError, printJson } from '../console.js'
@@ -62,11 +62,6 @@ async function untilEnd(io: Console, child: Child): Promise<ProcessExit> {
     process.off('SIGHUP', hangUp)
     io.interrupted.removeEventListener('abort', pass)
   }
-}
-
-/** As a shell reports it: the exit code, or 128 and the number of the signal. */
-function exitOf({ code, signal }: ProcessExit): number {
-  return code ?? 128 + (signal === null ? 0 : constants.signals[signal])
 }
 
 export const addRun: AddCommand = (program, run) => {
@@ -125,7 +120,8 @@ export const addRun: AddCommand = (program, run) => {
           const details = { place: path, help: 'See what it printed.' }
           await printError(io, new FiresteelError('DRIVER_FAILED', message, details), options.json === true)
         }
-        return exitOf(exit)
+        // Neither is known where the system has no number for the signal.
+        return exitStatus(exit.code, exit.signal) ?? 128
       }),
     )
 }

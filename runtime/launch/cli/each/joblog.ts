@@ -1,4 +1,4 @@
-import { constants } from 'node:os'
+import { signalNumber } from '../../../process/exit-status.js'
 import { type ByteText, bytesOf } from './arguments.js'
 import type { CommandEnd } from './report.js'
 
@@ -21,7 +21,7 @@ export function joblogLine(end: CommandEnd): Buffer {
     0,
     stdout.length,
     started ? (code ?? 0) : NEVER,
-    signal === null ? 0 : (constants.signals[signal as NodeJS.Signals] ?? 0),
+    signal === null ? 0 : (signalNumber(signal) ?? 0),
   ]
   return Buffer.concat([Buffer.from(`${fields.join('\t')}\t`), bytesOf(oneLine(command)), Buffer.from('\n')])
 }
