@@ -114,9 +114,13 @@ class Round {
 
   fillWindows(): void {
     const { executors, queue, retries } = this.#state
-    this.#isIdle = idleOf(this.#state).slots > 0
     let open = 0
-    for (const executor of executors.values()) if (isOpen(executor)) open++
+    this.#isIdle = false
+    for (const executor of executors.values()) {
+      if (!isOpen(executor)) continue
+      open++
+      this.#isIdle ||= executor.outstanding.size < executor.slots
+    }
     const share = Math.ceil((queue.size + retries.length) / Math.max(1, open))
     for (const executor of executors.values()) {
       if (!isOpen(executor)) continue

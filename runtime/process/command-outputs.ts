@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, readSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 
@@ -65,6 +65,9 @@ export class CommandOutputs {
   }
 }
 
+/** It may not be there: the command was never started, or has removed it itself. */
+const removeFile = (path: string): void => rmSync(path, { force: true })
+
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
 function readStart(path: string, size: number): Uint8Array {
@@ -79,14 +82,5 @@ function readStart(path: string, size: number): Uint8Array {
     return bytes
   } finally {
     closeSync(descriptor)
-  }
-}
-
-function removeFile(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch (error) {
-    // The command was never started, or has removed the folder itself.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }
