@@ -6,7 +6,7 @@ import { isFiresteelError } from '../../runtime/errors.js'
 import { putOf, readAll, SuiteLeader, takeOver } from '../conformance/persistence-suite.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
 import { waitUntil } from '../harness/wait-until.js'
-import { RedisOpener } from './redis-fixture.js'
+import { LEASE_MS, RedisOpener } from './redis-fixture.js'
 
 const opener = new RedisOpener()
 let server: RedisServer
@@ -37,8 +37,7 @@ async function useAll(url: string, isOver = () => false): Promise<void> {
     redis: url,
     replicas: 0,
   })
-  const lock = new RedlockLock({ servers: lockServers, key: lockKey, leaseMs: 2000 })
-  // Redlock counts an answer that comes too late for none, so a machine under load may need another try.
+  const lock = new RedlockLock({ servers: lockServers, key: lockKey, leaseMs: LEASE_MS })
   const value = await waitUntil('the lock', () => (isOver() ? 'nothing' : lock.acquire()))
   assert.equal(await lock.extend(value), true)
   assert.ok((await lock.remainingMs()) > 0)
@@ -98,7 +97,7 @@ test('on a lock server fewer rights suffice', async () => {
   await server.cli('ACL', 'SETUSER', 'lock', ...keys, ...lockRights)
   const data = { cluster: 'demo', redis: `redis://127.0.0.1:${server.port}/1` }
   const { lockServers, lockKey } = await opener.open({ ...data, election: [urlOf('lock')] })
-  const lock = new RedlockLock({ servers: lockServers, key: lockKey, leaseMs: 2000 })
+  const lock = new RedlockLock({ servers: lockServers, key: lockKey, leaseMs: LEASE_MS })
   const value = (await lock.acquire())!
   assert.equal(await lock.extend(value), true)
   assert.ok((await lock.remainingMs()) > 0)

@@ -11,7 +11,7 @@ import { RedisOpener } from './redis-fixture.js'
 
 /* One server for what only needs another database or key; those that are ill have a server of their own. */
 let shared: RedisServer
-const opener = new RedisOpener()
+const opener = new RedisOpener(4000)
 const ending: (() => Promise<unknown>)[] = []
 
 before(async () => {

@@ -7,6 +7,12 @@ import {
 } from '../../runtime/persistence/redis/redis-recovery.js'
 import { suiteSchemas } from '../conformance/persistence-suite.js'
 
+/**
+ * A command may take a quarter of the lease. It is so long that no stall of the machine passes for a silent
+ * Redis. A test of silence gives its own.
+ */
+export const LEASE_MS = 60_000
+
 /** Keeps what is logged. */
 export class LogCollector implements Log {
   readonly lines: { level: string; message: string; fields: LogFields }[] = []
@@ -35,14 +41,19 @@ export class LogCollector implements Log {
 /** Opens connections that `closeAll` closes again. */
 export class RedisOpener {
   readonly log = new LogCollector()
+  readonly #leaseMs: number
   readonly #opened: RedisRecovery[] = []
+
+  constructor(leaseMs = LEASE_MS) {
+    this.#leaseMs = leaseMs
+  }
 
   async open(options: Partial<RedisRecoveryOptions>): Promise<RedisRecovery> {
     const recovery = await openRedis({
       cluster: 'c',
       election: [],
       replicas: 0,
-      leaseMs: 1000,
+      leaseMs: this.#leaseMs,
       schemas: suiteSchemas,
       clock: systemClock,
       log: this.log,
