@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../clock.js'
 import { type ErrorDetails, type ErrorName, FiresteelError, reasonOf, systemCodeOf } from '../errors.js'
 import { limits } from '../limits.js'
 import { systemTimers, type TimerSource } from '../timers.js'
-import { DiallerHandshake } from './handshake.js'
+import { DialerHandshake } from './handshake.js'
 import { NONCE_BYTES, type RefusalCode } from './handshake-message.js'
 import type { Held } from './held-bytes.js'
 import { currentIdentity, formatAddress, type IdentitySource, type Role } from './identity.js'
@@ -66,7 +66,7 @@ export function dial(options: DialOptions): Promise<Link> {
     const place = formatAddress(host, port)
     if (signal?.aborted) return reject(closedError(place, 'the dial was given up', signal.reason))
     const identity = currentIdentity(options.identity)
-    const handshake = new DiallerHandshake({
+    const handshake = new DialerHandshake({
       identity,
       nodeMajor,
       nonce: randomBytes(NONCE_BYTES),

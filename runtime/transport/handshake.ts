@@ -38,7 +38,7 @@ export interface HandshakeSide {
   readonly channelBinding?: Buffer | undefined
 }
 
-export interface DiallerSide extends HandshakeSide {
+export interface DialerSide extends HandshakeSide {
   readonly role: Role
   readonly subject?: string | undefined
   readonly key: Buffer
@@ -49,7 +49,7 @@ export interface AcceptorSide extends HandshakeSide {
   readonly keyFor: (role: Role, subject?: string) => Buffer | undefined
 }
 
-const DIALLER_LABEL = 'firesteel/1 dialler'
+const DIALER_LABEL = 'firesteel/1 dialler'
 const ACCEPTOR_LABEL = 'firesteel/1 acceptor'
 
 /** HMAC over direction label, hash of both hellos and channel binding, with the role's key (protocol 16). */
@@ -101,15 +101,15 @@ function peerOf(
 }
 
 /** The dialer's side: it sends hello and proof, then checks the proof of the other side. */
-export class DiallerHandshake {
-  readonly #side: DiallerSide
+export class DialerHandshake {
+  readonly #side: DialerSide
   readonly #ours: ProtocolRange
   readonly #hello: Buffer
   #back: HelloBack | undefined
   #transcript: Buffer | undefined
 
   /** Throws HANDSHAKE_FAILED if our own names do not fit. */
-  constructor(side: DiallerSide) {
+  constructor(side: DialerSide) {
     this.#side = side
     this.#ours = side.protocols ?? ownProtocols
     this.#hello = encodeHandshake({
@@ -151,7 +151,7 @@ export class DiallerHandshake {
     }
     this.#back = back
     this.#transcript = transcriptOf(this.#hello, body, channelBinding)
-    const mac = proofOf(key, DIALLER_LABEL, this.#transcript).toString('hex')
+    const mac = proofOf(key, DIALER_LABEL, this.#transcript).toString('hex')
     return { kind: 'waiting', send: encodeHandshake({ type: 'proof', mac }) }
   }
 
@@ -200,7 +200,7 @@ export class AcceptorHandshake {
     if (hello.nonce === nonce.toString('hex'))
       return refuse('HANDSHAKE_FAILED', 'our own nonce came back', this.#ours)
     if (hello.incarnation === identity.incarnation) {
-      return refuse('HANDSHAKE_FAILED', 'the dialler is this process', this.#ours)
+      return refuse('HANDSHAKE_FAILED', 'the dialer is this process', this.#ours)
     }
     const back = encodeHandshake({
       type: 'hello-back',
@@ -218,7 +218,7 @@ export class AcceptorHandshake {
     // Compare also when there is no such key, so that a peer that guesses subjects learns nothing from the
     // timing.
     const fits = timingSafeEqual(
-      proofOf(key ?? transcript, DIALLER_LABEL, transcript),
+      proofOf(key ?? transcript, DIALER_LABEL, transcript),
       Buffer.from(mac, 'hex'),
     )
     if (!fits || key === undefined) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { AcceptorHandshake, DiallerHandshake, type HandshakeStep } from '../../runtime/transport/handshake.js'
+import { AcceptorHandshake, DialerHandshake, type HandshakeStep } from '../../runtime/transport/handshake.js'
 import { readHandshake } from '../../runtime/transport/handshake-message.js'
 import type { Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
@@ -13,18 +13,18 @@ const nonce = (): Buffer => Buffer.alloc(32, ++nonces)
 const key = deriveKey(SECRET, 'node')
 
 interface Sides {
-  diallerKey?: Buffer
+  dialerKey?: Buffer
   acceptorKey?: Buffer | undefined
   role?: Role
   subject?: string
   cluster?: string
   incarnation?: string
-  diallerBinding?: Buffer
+  dialerBinding?: Buffer
   acceptorBinding?: Buffer
 }
 
-function sides(options: Sides = {}): { dialler: DiallerHandshake; acceptor: AcceptorHandshake } {
-  const dialler = new DiallerHandshake({
+function sides(options: Sides = {}): { dialer: DialerHandshake; acceptor: AcceptorHandshake } {
+  const dialer = new DialerHandshake({
     identity: {
       cluster: options.cluster ?? 'test',
       incarnation: options.incarnation ?? 'worker-1',
@@ -34,8 +34,8 @@ function sides(options: Sides = {}): { dialler: DiallerHandshake; acceptor: Acce
     nonce: nonce(),
     role: options.role ?? 'node',
     subject: options.subject,
-    key: options.diallerKey ?? key,
-    channelBinding: options.diallerBinding,
+    key: options.dialerKey ?? key,
+    channelBinding: options.dialerBinding,
   })
   const acceptorKey = 'acceptorKey' in options ? options.acceptorKey : key
   const acceptor = new AcceptorHandshake({
@@ -45,22 +45,21 @@ function sides(options: Sides = {}): { dialler: DiallerHandshake; acceptor: Acce
     keyFor: () => acceptorKey,
     channelBinding: options.acceptorBinding,
   })
-  return { dialler, acceptor }
+  return { dialer, acceptor }
 }
 
 /** Plays both sides; gives the last step of each and the bodies in order. */
 function play(
-  { dialler, acceptor }: ReturnType<typeof sides>,
+  { dialer, acceptor }: ReturnType<typeof sides>,
   meddle = (body: Buffer): Buffer => body,
 ): { dialled: HandshakeStep | undefined; accepted: HandshakeStep | undefined; bodies: Buffer[] } {
   const bodies: Buffer[] = []
   let dialled: HandshakeStep | undefined
   let accepted: HandshakeStep | undefined
-  let body: Buffer | undefined = dialler.start()
+  let body: Buffer | undefined = dialer.start()
   for (let turn = 0; body !== undefined; turn++) {
     bodies.push(body)
-    const step: HandshakeStep =
-      turn % 2 === 0 ? acceptor.receive(meddle(body)) : dialler.receive(meddle(body))
+    const step: HandshakeStep = turn % 2 === 0 ? acceptor.receive(meddle(body)) : dialer.receive(meddle(body))
     if (turn % 2 === 0) accepted = step
     else dialled = step
     body = step.send
@@ -71,7 +70,7 @@ function play(
 const codeOf = (step: HandshakeStep | undefined): string | undefined =>
   step?.kind === 'refused' ? step.code : step?.kind
 
-test('both sides learn who the other is, and the dialler proves first', () => {
+test('both sides learn who the other is, and the dialer proves first', () => {
   const { dialled, accepted, bodies } = play(sides())
   assert.deepEqual(accepted?.kind === 'linked' && accepted.peer, {
     role: 'node',
@@ -101,7 +100,7 @@ const table: [string, Sides, string, string][] = [
     {
       role: 'application',
       subject: 'app-1',
-      diallerKey: application,
+      dialerKey: application,
       acceptorKey: deriveKey(client, 'application', 'app-1'),
     },
     'linked',
@@ -112,7 +111,7 @@ const table: [string, Sides, string, string][] = [
     {
       role: 'application',
       subject: 'app-1',
-      diallerKey: deriveKey(client, 'application', 'app-2'),
+      dialerKey: deriveKey(client, 'application', 'app-2'),
       acceptorKey: application,
     },
     'SECRET_WRONG',
@@ -120,11 +119,11 @@ const table: [string, Sides, string, string][] = [
   ],
   [
     'a wrong secret',
-    { diallerKey: deriveKey('another secret of tests', 'node') },
+    { dialerKey: deriveKey('another secret of tests', 'node') },
     'SECRET_WRONG',
     'SECRET_WRONG',
   ],
-  ['a client key where a node is claimed', { diallerKey: client }, 'SECRET_WRONG', 'SECRET_WRONG'],
+  ['a client key where a node is claimed', { dialerKey: client }, 'SECRET_WRONG', 'SECRET_WRONG'],
   [
     'a subject that nobody knows',
     { role: 'driver', subject: 'driver-1/3', acceptorKey: undefined },
@@ -135,13 +134,13 @@ const table: [string, Sides, string, string][] = [
   ['our own incarnation', { incarnation: 'master-1' }, 'HANDSHAKE_FAILED', 'HANDSHAKE_FAILED'],
   [
     'the same TLS channel',
-    { diallerBinding: Buffer.from('c1'), acceptorBinding: Buffer.from('c1') },
+    { dialerBinding: Buffer.from('c1'), acceptorBinding: Buffer.from('c1') },
     'linked',
     'linked',
   ],
   [
     'another TLS channel (somebody between)',
-    { diallerBinding: Buffer.from('c1'), acceptorBinding: Buffer.from('c2') },
+    { dialerBinding: Buffer.from('c1'), acceptorBinding: Buffer.from('c2') },
     'SECRET_WRONG',
     'SECRET_WRONG',
   ],
@@ -156,7 +155,7 @@ for (const [name, options, dialledCode, acceptedCode] of table) {
 
 test('a client that knows no cluster name is let in by its key and learns the name', () => {
   const { dialled, accepted } = play(
-    sides({ cluster: '', role: 'client', diallerKey: client, acceptorKey: client }),
+    sides({ cluster: '', role: 'client', dialerKey: client, acceptorKey: client }),
   )
   assert.equal(dialled?.kind === 'linked' && dialled.peer.cluster, 'test')
   assert.equal(accepted?.kind === 'linked' && accepted.peer.cluster, 'test')
@@ -173,7 +172,7 @@ test('a client that knows no cluster name is let in by its key and learns the na
 })
 
 test('the unproven get no proof', () => {
-  const { bodies } = play(sides({ diallerKey: deriveKey('another secret of tests', 'node') }))
+  const { bodies } = play(sides({ dialerKey: deriveKey('another secret of tests', 'node') }))
   assert.deepEqual(
     bodies.map((body) => readHandshake(body)?.type),
     ['hello', 'hello-back', 'proof', 'refused'],
@@ -182,16 +181,16 @@ test('the unproven get no proof', () => {
 
 test('another version is refused on both sides, whatever else its hello holds', () => {
   const later = Buffer.from(JSON.stringify({ type: 'hello', protocols: '2-3', shape: ['new'] }))
-  const { dialler, acceptor } = sides()
+  const { dialer, acceptor } = sides()
   const step = acceptor.receive(later)
   assert.equal(codeOf(step), 'VERSION_UNSUPPORTED')
-  assert.equal(codeOf(dialler.receive(step.send as Buffer)), 'VERSION_UNSUPPORTED')
+  assert.equal(codeOf(dialer.receive(step.send as Buffer)), 'VERSION_UNSUPPORTED')
   const back = Buffer.from(JSON.stringify({ type: 'hello-back', protocols: '2-2' }))
-  assert.equal(codeOf(sides().dialler.receive(back)), 'VERSION_UNSUPPORTED')
+  assert.equal(codeOf(sides().dialer.receive(back)), 'VERSION_UNSUPPORTED')
 })
 
 test('the highest protocol that both speak is used, whoever dials', () => {
-  for (const [dialler, acceptor, common] of [
+  for (const [dialer, acceptor, common] of [
     [{ min: 1, max: 1 }, { min: 1, max: 1 }, 1],
     [{ min: 1, max: 2 }, { min: 1, max: 1 }, 1],
     [{ min: 1, max: 2 }, { min: 2, max: 3 }, 2],
@@ -206,11 +205,11 @@ test('the highest protocol that both speak is used, whoever dials', () => {
       nonce: Buffer.alloc(32, fill),
       protocols,
     })
-    const one = new DiallerHandshake({ ...side('d-1', dialler, 1), role: 'node', key })
+    const one = new DialerHandshake({ ...side('d-1', dialer, 1), role: 'node', key })
     const other = new AcceptorHandshake({ ...side('a-1', acceptor, 2), keyFor: () => key })
-    const { dialled, accepted } = play({ dialler: one, acceptor: other })
+    const { dialled, accepted } = play({ dialer: one, acceptor: other })
     if (common === undefined) {
-      const ranges = [describeProtocols(dialler), describeProtocols(acceptor)]
+      const ranges = [describeProtocols(dialer), describeProtocols(acceptor)]
       assert.equal(
         accepted?.kind === 'refused' && accepted.detail,
         `it speaks protocol ${ranges[0]}, we speak ${ranges[1]}`,
@@ -241,26 +240,26 @@ test('a recorded handshake fits no second link', () => {
   const { acceptor } = sides()
   assert.equal(acceptor.receive(bodies[0] as Buffer).kind, 'waiting')
   assert.equal(codeOf(acceptor.receive(bodies[2] as Buffer)), 'SECRET_WRONG')
-  const { dialler } = sides()
-  assert.equal(dialler.receive(bodies[1] as Buffer).kind, 'waiting')
-  assert.equal(codeOf(dialler.receive(bodies[3] as Buffer)), 'SECRET_WRONG')
+  const { dialer } = sides()
+  assert.equal(dialer.receive(bodies[1] as Buffer).kind, 'waiting')
+  assert.equal(codeOf(dialer.receive(bodies[3] as Buffer)), 'SECRET_WRONG')
 })
 
 test('what a side said, sent back to it, does not let anybody in', () => {
-  const { dialler } = sides()
-  const hello = dialler.start()
-  assert.equal(codeOf(dialler.receive(hello)), 'HANDSHAKE_FAILED')
+  const { dialer } = sides()
+  const hello = dialer.start()
+  assert.equal(codeOf(dialer.receive(hello)), 'HANDSHAKE_FAILED')
   const asBack = JSON.parse(hello.toString()) as Record<string, unknown>
   const { role: _, ...self } = asBack
   const reflected = Buffer.from(JSON.stringify({ ...self, type: 'hello-back', incarnation: 'mirror' }))
-  assert.equal(codeOf(sides().dialler.receive(reflected)), 'waiting', 'another nonce is no reflection')
-  assert.equal(codeOf(dialler.receive(reflected)), 'HANDSHAKE_FAILED')
+  assert.equal(codeOf(sides().dialer.receive(reflected)), 'waiting', 'another nonce is no reflection')
+  assert.equal(codeOf(dialer.receive(reflected)), 'HANDSHAKE_FAILED')
 
   const second = sides()
-  const back = second.acceptor.receive(second.dialler.start())
-  const proof = second.dialler.receive(back.send as Buffer)
+  const back = second.acceptor.receive(second.dialer.start())
+  const proof = second.dialer.receive(back.send as Buffer)
   assert.equal(
-    codeOf(second.dialler.receive(proof.send as Buffer)),
+    codeOf(second.dialer.receive(proof.send as Buffer)),
     'SECRET_WRONG',
     'labels differ by direction',
   )
@@ -286,7 +285,7 @@ test('a change to any byte of the handshake links nobody on the side that sees i
   )
 })
 
-const hello = JSON.parse(sides().dialler.start().toString()) as Record<string, unknown>
+const hello = JSON.parse(sides().dialer.start().toString()) as Record<string, unknown>
 const malformed: [string, unknown][] = [
   ['no object', []],
   ['an unknown role', { ...hello, role: 'admin' }],
@@ -314,7 +313,7 @@ for (const [name, message] of malformed) {
     const body = Buffer.from(JSON.stringify(message))
     assert.equal(readHandshake(body), undefined)
     assert.equal(codeOf(sides().acceptor.receive(body)), 'HANDSHAKE_FAILED')
-    assert.equal(codeOf(sides().dialler.receive(body)), 'HANDSHAKE_FAILED')
+    assert.equal(codeOf(sides().dialer.receive(body)), 'HANDSHAKE_FAILED')
   })
 }
 
@@ -323,10 +322,10 @@ test('random bytes and messages out of turn never throw', () => {
   const { bodies } = play(sides())
   fc.assert(
     fc.property(fc.array(fc.nat(3), { maxLength: 6 }), (order) => {
-      const { dialler, acceptor } = sides()
+      const { dialer, acceptor } = sides()
       for (const index of order) {
         assert.notEqual(acceptor.receive(bodies[index] as Buffer).kind, 'linked')
-        assert.notEqual(dialler.receive(bodies[index] as Buffer).kind, 'linked')
+        assert.notEqual(dialer.receive(bodies[index] as Buffer).kind, 'linked')
       }
     }),
   )

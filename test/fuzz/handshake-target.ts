@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { limits } from '../../runtime/limits.js'
-import { AcceptorHandshake, DiallerHandshake, type HandshakeStep } from '../../runtime/transport/handshake.js'
+import { AcceptorHandshake, DialerHandshake, type HandshakeStep } from '../../runtime/transport/handshake.js'
 import { readHandshake } from '../../runtime/transport/handshake-message.js'
 import { applyEdits, type Edit, makeEdits } from './edits.js'
 import { callers, keyOf, SECRET } from './handshake-keys.js'
@@ -9,7 +9,7 @@ import { must, type Target } from './target.js'
 
 /** One message that reaches a side. */
 export interface Delivery {
-  readonly to: 'acceptor' | 'dialler'
+  readonly to: 'acceptor' | 'dialer'
   /**
    * `next`: what the other side said last. `again`: the same once more. `mirror`: what this side said itself.
    * `recorded`: a message of an older session. `raw`: any bytes.
@@ -25,7 +25,7 @@ export interface HandshakeInput {
   readonly caller: number
   /** Do both sides know the secret? Is there a key for this role at all? */
   readonly keys: 'same' | 'other' | 'none'
-  readonly nonces: readonly [dialler: Buffer, acceptor: Buffer]
+  readonly nonces: readonly [dialer: Buffer, acceptor: Buffer]
   readonly deliveries: readonly Delivery[]
 }
 
@@ -39,31 +39,31 @@ const refusals: ReadonlySet<string> = new Set([
   'HANDSHAKE_FAILED',
 ])
 
-type Makers = Pick<typeof handshakes, 'acceptor' | 'dialler'>
+type Makers = Pick<typeof handshakes, 'acceptor' | 'dialer'>
 /** The code under test. A test puts a broken version in its place. */
 export const handshakes = {
   acceptor: (...parts: ConstructorParameters<typeof AcceptorHandshake>) => new AcceptorHandshake(...parts),
-  dialler: (...parts: ConstructorParameters<typeof DiallerHandshake>) => new DiallerHandshake(...parts),
+  dialer: (...parts: ConstructorParameters<typeof DialerHandshake>) => new DialerHandshake(...parts),
 }
 
 /** One handshake in memory, with everything that each side received and sent. */
 class Session {
   readonly #input: HandshakeInput
   readonly #acceptor: AcceptorHandshake
-  readonly #dialler: DiallerHandshake
-  readonly #said = { acceptor: [] as Buffer[], dialler: [] as Buffer[] }
-  readonly #received = { acceptor: [] as Buffer[], dialler: [] as Buffer[] }
-  readonly #taken = { acceptor: 0, dialler: 0 }
-  readonly over = new Map<'acceptor' | 'dialler', HandshakeStep>()
+  readonly #dialer: DialerHandshake
+  readonly #said = { acceptor: [] as Buffer[], dialer: [] as Buffer[] }
+  readonly #received = { acceptor: [] as Buffer[], dialer: [] as Buffer[] }
+  readonly #taken = { acceptor: 0, dialer: 0 }
+  readonly over = new Map<'acceptor' | 'dialer', HandshakeStep>()
 
   constructor(input: HandshakeInput, makers: Makers) {
     this.#input = input
     const { role, subject } = callers[input.caller % callers.length]!
-    const [diallerNonce, acceptorNonce] = input.nonces
-    this.#dialler = makers.dialler({
-      identity: { cluster: CLUSTER, incarnation: 'dialler-1', advertise: '[::1]:7071' },
+    const [dialerNonce, acceptorNonce] = input.nonces
+    this.#dialer = makers.dialer({
+      identity: { cluster: CLUSTER, incarnation: 'dialer-1', advertise: '[::1]:7071' },
       nodeMajor: 20,
-      nonce: diallerNonce,
+      nonce: dialerNonce,
       role,
       subject,
       key: keyOf(input.keys === 'other' ? OTHER_SECRET : SECRET, role, subject),
@@ -74,7 +74,7 @@ class Session {
       nonce: acceptorNonce,
       keyFor: (...of) => (input.keys === 'none' ? undefined : keyOf(SECRET, ...of)),
     })
-    this.#said.dialler.push(this.#dialler.start())
+    this.#said.dialer.push(this.#dialer.start())
   }
 
   deliver(delivery: Delivery, recorded: readonly Buffer[]): void {
@@ -86,7 +86,7 @@ class Session {
     // The transport drops a larger frame before it gets here.
     if (body.length > limits.handshakeBytes) return
     this.#received[to].push(body)
-    const step = to === 'acceptor' ? this.#acceptor.receive(body) : this.#dialler.receive(body)
+    const step = to === 'acceptor' ? this.#acceptor.receive(body) : this.#dialer.receive(body)
     if (step.send !== undefined) this.#sent(to, step.send)
     if (step.kind === 'waiting') return
     this.over.set(to, step)
@@ -95,14 +95,14 @@ class Session {
   }
 
   #source({ to, what, number, bytes }: Delivery, recorded: readonly Buffer[]): Buffer | undefined {
-    const other = to === 'acceptor' ? 'dialler' : 'acceptor'
+    const other = to === 'acceptor' ? 'dialer' : 'acceptor'
     if (what === 'next') return this.#said[other][this.#taken[other]++]
     if (what === 'again') return this.#received[to].at(-1)
     if (what === 'mirror') return this.#said[to].at(-1)
     return what === 'recorded' ? recorded[number % recorded.length] : bytes
   }
 
-  #sent(by: 'acceptor' | 'dialler', body: Buffer): void {
+  #sent(by: 'acceptor' | 'dialer', body: Buffer): void {
     this.#said[by].push(body)
     must(body.length <= limits.handshakeBytes, `a message of ${body.length} bytes`)
     const message = readHandshake(body)
@@ -114,18 +114,18 @@ class Session {
       must(!proves || this.#isGenuine('acceptor'), 'a proof for a peer that has proved nothing')
   }
 
-  #linked(side: 'acceptor' | 'dialler'): void {
+  #linked(side: 'acceptor' | 'dialer'): void {
     must(this.#isGenuine(side), `the ${side} is linked with a peer that proved nothing`)
   }
 
   /** Did each side receive exactly the other's hello, and the proof that the other made for it? */
-  #isGenuine(side: 'acceptor' | 'dialler'): boolean {
+  #isGenuine(side: 'acceptor' | 'dialer'): boolean {
     if (this.#input.keys !== 'same') return false
     const { said, received } = { said: this.#said, received: this.#received }
     const hellos =
-      received.acceptor[0]?.equals(said.dialler[0]!) === true &&
-      received.dialler[0]?.equals(said.acceptor[0]!) === true
-    const other = side === 'acceptor' ? 'dialler' : 'acceptor'
+      received.acceptor[0]?.equals(said.dialer[0]!) === true &&
+      received.dialer[0]?.equals(said.acceptor[0]!) === true
+    const other = side === 'acceptor' ? 'dialer' : 'acceptor'
     return (
       hellos && macOf(received[side].at(-1)) === macOf(said[other][1]) && macOf(said[other][1]) !== undefined
     )
@@ -133,7 +133,7 @@ class Session {
 
   /** What both sides sent. */
   get transcript(): Buffer[] {
-    return [...this.#said.dialler, ...this.#said.acceptor]
+    return [...this.#said.dialer, ...this.#said.acceptor]
   }
 }
 
@@ -142,7 +142,7 @@ function macOf(body: Buffer | undefined): string | undefined {
   return message?.type === 'proof' ? message.mac : undefined
 }
 
-const genuine: readonly Delivery[] = (['acceptor', 'dialler', 'acceptor', 'dialler'] as const).map((to) => ({
+const genuine: readonly Delivery[] = (['acceptor', 'dialer', 'acceptor', 'dialer'] as const).map((to) => ({
   to,
   what: 'next',
   number: 0,
@@ -209,7 +209,7 @@ export class HandshakeTarget implements Target<HandshakeInput> {
   #anyDelivery(random: Random): Delivery {
     const what = random.pick(['next', 'again', 'mirror', 'recorded', 'raw'] as const)
     return {
-      to: random.pick(['acceptor', 'dialler'] as const),
+      to: random.pick(['acceptor', 'dialer'] as const),
       what,
       number: random.int(this.#recorded.length),
       bytes: what === 'raw' ? random.bytes(random.size(200)) : Buffer.alloc(0),
@@ -221,7 +221,7 @@ export class HandshakeTarget implements Target<HandshakeInput> {
     return inputs.map((input) => {
       const session = new Session(input, this.#makers)
       for (const delivery of input.deliveries) session.deliver(delivery, this.#recorded)
-      const step = session.over.get('acceptor') ?? session.over.get('dialler')
+      const step = session.over.get('acceptor') ?? session.over.get('dialer')
       if (step === undefined) return 'unfinished'
       return step.kind === 'refused' ? step.code : step.kind
     })

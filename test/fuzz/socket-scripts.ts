@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { connect, type Socket } from 'node:net'
 import { encodeFrame, FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
-import { AcceptorHandshake, DiallerHandshake, type HandshakeStep } from '../../runtime/transport/handshake.js'
+import { AcceptorHandshake, DialerHandshake, type HandshakeStep } from '../../runtime/transport/handshake.js'
 import { encodeHandshake } from '../../runtime/transport/handshake-message.js'
 import { applyEdits, type Edit } from './edits.js'
 import { callers, keyOf, SECRET } from './handshake-keys.js'
@@ -145,7 +145,7 @@ export async function visit(
     outcome = 'stranger'
   } else {
     const { role, subject } = callers[input.caller % callers.length]!
-    const handshake = new DiallerHandshake({
+    const handshake = new DialerHandshake({
       identity: { cluster: CLUSTER, incarnation: `caller-${input.incarnation}` },
       nodeMajor: 20,
       nonce: input.nonce,
@@ -181,7 +181,7 @@ export async function host(socket: Socket, input: Rogue): Promise<void> {
 export function recordedSession(): Buffer[] {
   const identity = { cluster: CLUSTER, incarnation: 'caller-0' }
   const key = keyOf(SECRET, 'node')
-  const dialler = new DiallerHandshake({
+  const dialer = new DialerHandshake({
     identity,
     nodeMajor: 20,
     nonce: Buffer.alloc(32, 7),
@@ -194,9 +194,9 @@ export function recordedSession(): Buffer[] {
     nonce: Buffer.alloc(32, 8),
     keyFor: () => key,
   })
-  const back = acceptor.receive(dialler.start())
-  const proof = back.send && dialler.receive(back.send)
-  const bodies = [dialler.start(), ...(proof?.send ? [proof.send] : [])]
+  const back = acceptor.receive(dialer.start())
+  const proof = back.send && dialer.receive(back.send)
+  const bodies = [dialer.start(), ...(proof?.send ? [proof.send] : [])]
   const refused = encodeHandshake({ type: 'refused', code: 'SECRET_WRONG', protocols: '1-1' })
   return [...bodies, refused].map((body) => encodeFrame(frameKind.handshake, body))
 }

@@ -150,7 +150,7 @@ export class SocketTarget implements Target<SocketInput> {
     this.#rogues.push(script)
     const { port } = this.#rogueServer.address() as { port: number }
     const { time } = this.#listener
-    const incarnation = `dialler-${this.#rounds}`
+    const incarnation = `dialer-${this.#rounds}`
     try {
       const link = await dial({
         host: '127.0.0.1',

@@ -11,7 +11,7 @@ import type { WireEnvelope } from '../../runtime/system/envelope.js'
 import { systemTimers } from '../../runtime/timers.js'
 import { encodeFrame, FrameDecoder, type FrameKind, frameKind } from '../../runtime/transport/frame.js'
 import { Gateway, type LinkMessage } from '../../runtime/transport/gateway.js'
-import { DiallerHandshake } from '../../runtime/transport/handshake.js'
+import { DialerHandshake } from '../../runtime/transport/handshake.js'
 import { readHandshake } from '../../runtime/transport/handshake-message.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { formatProtocols, ownProtocols } from '../../runtime/transport/protocol-range.js'
@@ -63,7 +63,7 @@ async function firstFrame(socket: Socket): Promise<unknown> {
   return undefined
 }
 
-test('a dialler of a higher version is told so, with our version, and let go', async (t) => {
+test('a dialer of a higher version is told so, with our version, and let go', async (t) => {
   const host = await hostOf(t)
   const socket = await rawSocket(host.listener.port)
   socket.write(handshakeFrame(future(workerToMaster.frames[0])))
@@ -101,10 +101,10 @@ test('a listener of a higher version: VERSION_UNSUPPORTED, whether it answers or
   }
 })
 
-test('a dialler that speaks later protocols as well: the highest common one, and unknown fields are ignored', () => {
+test('a dialer that speaks later protocols as well: the highest common one, and unknown fields are ignored', () => {
   const { parts } = workerToMaster
-  const later = { ...parts.dialler, protocols: { min: ownProtocols.min, max: NEXT + 5 } }
-  for (const known of [parts, { ...parts, dialler: later }]) {
+  const later = { ...parts.dialer, protocols: { min: ownProtocols.min, max: NEXT + 5 } }
+  for (const known of [parts, { ...parts, dialer: later }]) {
     const { meaning } = playHandshake(known)
     const { linked } = meaning.acceptor as { linked: { protocol: number } }
     assert.equal(linked.protocol, ownProtocols.max)
@@ -194,7 +194,7 @@ test('an unknown field of the envelope is ignored, and so is the receiver that i
 /** A connection past its handshake, to write what no link of ours would. */
 async function provenSocket(port: number): Promise<Socket> {
   const socket = await rawSocket(port)
-  const handshake = new DiallerHandshake({
+  const handshake = new DialerHandshake({
     identity: { cluster: 'test', incarnation: 'future-1' },
     nodeMajor: 99,
     nonce: randomBytes(32),

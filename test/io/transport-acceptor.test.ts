@@ -23,7 +23,7 @@ test('both ends know each other', async () => {
     dialled: true,
     protocol: 1,
   })
-  assert.equal(far.peer.incarnation, 'dialler-1')
+  assert.equal(far.peer.incarnation, 'dialer-1')
   assert.match(far.peer.address, /^127\.0\.0\.1:\d+$/)
   assert.equal(link.localAddress, '127.0.0.1')
   await host.close()
@@ -32,11 +32,11 @@ test('both ends know each other', async () => {
 const refusals: [string, Parameters<typeof dialHost>[1]][] = [
   ['SECRET_WRONG', { key: deriveKey('another secret of tests', 'node') }],
   ['SECRET_WRONG', { role: 'driver', subject: 'driver-1/1' }],
-  ['CLUSTER_MISMATCH', { identity: { cluster: 'other', incarnation: 'dialler-1' } }],
+  ['CLUSTER_MISMATCH', { identity: { cluster: 'other', incarnation: 'dialer-1' } }],
   ['HANDSHAKE_FAILED', { identity: { cluster: 'test', incarnation: 'host-1' } }],
 ]
 for (const [code, options] of refusals) {
-  test(`the dialler is told ${code} (${Object.keys(options ?? {})})`, async () => {
+  test(`the dialer is told ${code} (${Object.keys(options ?? {})})`, async () => {
     const host = await startHost()
     await assert.rejects(dialHost(host.listener.port, options), (error) => {
       assert.ok(error instanceof DialError)

@@ -72,7 +72,7 @@ test('at a listener: hellos over the rate are not answered, and cost neither oth
   const other = await dialHost(port, { localAddress: '127.0.0.2' })
   assert.ok(other.isOpen)
   time.advance(1)
-  const next = await dialHost(port, { identity: { cluster: 'test', incarnation: 'dialler-2' } })
+  const next = await dialHost(port, { identity: { cluster: 'test', incarnation: 'dialer-2' } })
   assert.ok(next.isOpen)
   other.close()
   next.close()

@@ -198,7 +198,7 @@ test('an acceptor with a fresh identity shows it from the next link on', async (
   const first = await dialHost(host.listener.port)
   incarnation = 'master-2'
   const second = await dialHost(host.listener.port, {
-    identity: { cluster: 'test', incarnation: 'dialler-2' },
+    identity: { cluster: 'test', incarnation: 'dialer-2' },
   })
   assert.deepEqual([first.peer.incarnation, second.peer.incarnation], ['master-1', 'master-2'])
   first.close()

@@ -11,11 +11,11 @@ import { freePort } from '../harness/redis-process.js'
 interface Dialled {
   readonly pair: ProxyPair
   /** Incarnation of who dials, such as `w1-...`; '' until it has said so. */
-  dialler: string
+  dialer: string
 }
 
 interface Suffering {
-  readonly diallers: RegExp
+  readonly dialers: RegExp
   readonly fault: NetworkFault
 }
 
@@ -45,17 +45,17 @@ export class LinkProxy {
    * Ends the links that these have dialled, as the end of a process would, and each that they dial from now
    * on.
    */
-  cut(diallers: RegExp): void {
-    this.suffer(diallers, { kind: 'closed' })
+  cut(dialers: RegExp): void {
+    this.suffer(dialers, { kind: 'closed' })
   }
 
   /**
    * Links that these have dialled, and those that they dial, suffer it until `heal`; of two the later one
    * counts.
    */
-  suffer(diallers: RegExp, fault: NetworkFault): void {
-    this.#suffering = { diallers, fault }
-    for (const { dialler, pair } of [...this.#links]) if (diallers.test(dialler)) pair.suffer(fault)
+  suffer(dialers: RegExp, fault: NetworkFault): void {
+    this.#suffering = { dialers, fault }
+    for (const { dialer, pair } of [...this.#links]) if (dialers.test(dialer)) pair.suffer(fault)
   }
 
   /** What was held arrives now. */
@@ -91,7 +91,7 @@ export class LinkProxy {
 
   #accept(outer: Socket, port: number, isListener: boolean): void {
     const link: Dialled = {
-      dialler: '',
+      dialer: '',
       pair: new ProxyPair(outer, connect({ port, host: String(this.place.host), ...HALF_OPEN }), {
         onFirst: (chunk) => {
           if (isListener) this.#says(link, chunk)
@@ -103,8 +103,8 @@ export class LinkProxy {
   }
 
   #says(link: Dialled, chunk: Buffer): void {
-    link.dialler = /"incarnation":"([^"]*)"/.exec(chunk.toString('latin1'))?.[1] ?? ''
-    const { diallers, fault } = this.#suffering ?? {}
-    if (fault && diallers?.test(link.dialler)) link.pair.suffer(fault)
+    link.dialer = /"incarnation":"([^"]*)"/.exec(chunk.toString('latin1'))?.[1] ?? ''
+    const { dialers, fault } = this.#suffering ?? {}
+    if (fault && dialers?.test(link.dialer)) link.pair.suffer(fault)
   }
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type DialOptions, dial } from '../../runtime/transport/dial.js'
 import { encodeFrame, FrameDecoder, frameKind } from '../../runtime/transport/frame.js'
-import { DiallerHandshake } from '../../runtime/transport/handshake.js'
+import { DialerHandshake } from '../../runtime/transport/handshake.js'
 import type { Role } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link, LinkReceiver } from '../../runtime/transport/link.js'
@@ -86,7 +86,7 @@ export function dialHost(port: number, options: Partial<DialOptions> = {}): Prom
   return dial({
     host: '127.0.0.1',
     port,
-    identity: { cluster: 'test', incarnation: 'dialler-1' },
+    identity: { cluster: 'test', incarnation: 'dialer-1' },
     role: 'node',
     key: NODE_KEY,
     ...options,
@@ -130,7 +130,7 @@ export interface RawPeer {
 export async function provenRaw(port: number, peer: RawPeer = {}): Promise<Socket> {
   const { incarnation = 'rogue-1', role = 'node', key = NODE_KEY, cluster = 'test' } = peer
   const socket = connect({ host: '127.0.0.1', port })
-  const handshake = new DiallerHandshake({
+  const handshake = new DialerHandshake({
     identity: { cluster, incarnation },
     nodeMajor: 20,
     nonce: Buffer.alloc(32, 9),

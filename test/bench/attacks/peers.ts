@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { limits } from '../../../runtime/limits.js'
 import { encodeFrame, FrameDecoder, frameKind } from '../../../runtime/transport/frame.js'
-import { DiallerHandshake } from '../../../runtime/transport/handshake.js'
+import { DialerHandshake } from '../../../runtime/transport/handshake.js'
 import { type Attack, keepOpen } from './strangers.js'
 import { type Peer, peerOf, type Target } from './target.js'
 
@@ -27,7 +27,7 @@ const junk: Readonly<Record<string, () => Buffer>> = {
 /** An authenticated connection that then sends what the attack wants. */
 function proven({ host, port }: Target, peer: Peer, work: (socket: Socket) => void): Socket {
   const { role, key, subject, cluster } = peer
-  const handshake = new DiallerHandshake({
+  const handshake = new DialerHandshake({
     identity: { cluster, incarnation: `rogue-${randomBytes(8).toString('hex')}` },
     nodeMajor: 20,
     nonce: randomBytes(32),

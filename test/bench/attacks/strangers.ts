@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { encodeFrame, frameKind } from '../../../runtime/transport/frame.js'
-import { DiallerHandshake } from '../../../runtime/transport/handshake.js'
+import { DialerHandshake } from '../../../runtime/transport/handshake.js'
 import type { Target } from './target.js'
 
 /* Attacks of peers without a key. Each goes on until its process ends, as fast as one core allows. */
@@ -24,8 +24,8 @@ export function keepOpen(together: number, open: () => Socket, count: (what: str
 const to = ({ host, port }: Target): Socket => connect({ host, port, noDelay: true })
 
 /** A hello that anybody can make. Its proof is not asked for. */
-function hello(target: Target, key: Buffer): DiallerHandshake {
-  return new DiallerHandshake({
+function hello(target: Target, key: Buffer): DialerHandshake {
+  return new DialerHandshake({
     identity: { cluster: target.cluster, incarnation: `stranger-${randomBytes(8).toString('hex')}` },
     nodeMajor: 20,
     nonce: randomBytes(32),
