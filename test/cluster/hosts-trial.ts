@@ -14,7 +14,7 @@ import { HostsCluster, type HostsOptions } from './hosts-cluster.js'
 const SUBMISSIONS = 3
 const SEED = 5
 /** Tasks are always under way, and leave the processors to the other tests. */
-const TASK_MS = 40
+const TASK_MS = 100
 
 /**
  * Faults of a network, one after the other, to a cluster that is at work; after each all that the soak checks

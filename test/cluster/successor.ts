@@ -15,7 +15,8 @@ export async function successor(
       const now = await leadership()
       return now.epoch > epoch && !now.owner.startsWith(`${than.name}-`)
     },
-    options,
+    // Each look is a process.
+    { everyMs: 50, ...options },
   )
   // The old one may say so for a moment longer.
   return cluster.waitUntil('another to be ALIVE', async () => {

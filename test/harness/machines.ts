@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ProcessIdentity } from '../../runtime/process/find-process.js'
+import { readProcessTable } from '../../runtime/process/process-table.js'
 import type { ClusterProcesses } from './cluster-processes.js'
 import type { ClusterNode } from './node-registry.js'
 import { type UpOptions, UpProcess } from './up-process.js'
@@ -71,7 +72,8 @@ export class Machines implements ClusterProcesses {
 
   readonly watch = {
     look: (): void => {
-      for (const up of this.#running.values()) up.watch.look()
+      const table = readProcessTable()
+      for (const up of this.#running.values()) up.watch.look(table)
     },
     /** Processes seen at any time that still run. */
     survivors: (): ProcessIdentity[] => [...this.#running.values()].flatMap((up) => up.watch.survivors()),

@@ -5,22 +5,29 @@ import { sendSignal } from '../../runtime/process/send-signal.js'
 
 const LOOK_MS = 200
 
+/** All that look. They share each table, because reading one takes a look at every process of the machine. */
+const watches = new Set<ProcessWatch>()
+let timer: NodeJS.Timeout | undefined
+
+function lookTogether(): void {
+  const table = readProcessTable()
+  for (const watch of watches) watch.look(table)
+}
+
 /** Knows every process that descends from one, also those whose parents have died. */
 export class ProcessWatch {
   readonly #follower: GroupFollower
   readonly #seen = new Map<number, string>()
-  readonly #timer: NodeJS.Timeout
 
   constructor(root: ProcessIdentity) {
     this.#follower = new GroupFollower(root, { ownGroup: true, followDescendants: true })
-    this.#timer = setInterval(() => this.look(), LOOK_MS)
-    this.#timer.unref()
+    watches.add(this)
+    timer ??= setInterval(lookTogether, LOOK_MS).unref()
   }
 
   /** Remembers the present processes. Call it before you kill any: orphans cannot be found afterwards. */
-  look(): void {
-    for (const { pid, startTime } of this.#follower.members(readProcessTable()))
-      this.#seen.set(pid, startTime)
+  look(table = readProcessTable()): void {
+    for (const { pid, startTime } of this.#follower.members(table)) this.#seen.set(pid, startTime)
   }
 
   /** Processes seen at any time that still run. */
@@ -33,6 +40,9 @@ export class ProcessWatch {
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    watches.delete(this)
+    if (watches.size > 0) return
+    clearInterval(timer)
+    timer = undefined
   }
 }
