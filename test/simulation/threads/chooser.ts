@@ -56,6 +56,8 @@ export class SystematicChooser implements Chooser {
   /** At each choice of the history: the options, and the one taken. */
   readonly #taken: { readonly options: number; readonly choice: number }[] = []
   #at = 0
+  /** So often it has departed in this history. */
+  #departed = 0
 
   constructor(departures: number) {
     this.#departures = departures
@@ -65,8 +67,9 @@ export class SystematicChooser implements Chooser {
     return this.#choose(kinds.length)
   }
 
+  /** A history that may not depart any more takes the first choice, whatever else there is. */
   breaksIn(): boolean {
-    return true
+    return this.#departed < this.#departures
   }
 
   instead(kinds: readonly ActionKind[]): number | undefined {
@@ -74,9 +77,15 @@ export class SystematicChooser implements Chooser {
     return choice === 0 ? undefined : choice - 1
   }
 
+  /** Begins the same history once more. */
+  repeat(): void {
+    this.#at = 0
+    this.#departed = 0
+  }
+
   /** Begins the next history; false: there is none. */
   advance(): boolean {
-    this.#at = 0
+    this.repeat()
     let departed = this.#taken.filter(({ choice }) => choice > 0).length
     for (;;) {
       const last = this.#taken.pop()
@@ -90,12 +99,13 @@ export class SystematicChooser implements Chooser {
   }
 
   #choose(options: number): number {
-    if (options === 1) return 0
+    if (options === 1 || this.#departed >= this.#departures) return 0
     const known = this.#taken[this.#at]
     if (known !== undefined && known.options !== options) throw new Error('a history is not the same twice')
     const choice = known?.choice ?? 0
     if (known === undefined) this.#taken.push({ options, choice })
     this.#at++
+    if (choice > 0) this.#departed++
     return choice
   }
 }

@@ -35,11 +35,16 @@ export function explorePlan(plan: Plan, departures: number): Explored {
   let histories = 0
   let actions = 0
   do {
-    const history = new ThreadHistory(plan, chooser, true)
+    const history = new ThreadHistory(plan, chooser)
     const violation = history.run()
     histories++
     actions += history.actions
-    if (violation) return { histories, actions, broken: { violation, plan, log: history.log } }
+    if (violation) {
+      chooser.repeat()
+      const again = new ThreadHistory(plan, chooser, true)
+      again.run()
+      return { histories, actions, broken: { violation, plan, log: again.log } }
+    }
   } while (chooser.advance())
   return { histories, actions, broken: undefined }
 }

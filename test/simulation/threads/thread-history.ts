@@ -271,14 +271,16 @@ export class ThreadHistory implements ThreadWorld {
   #actionsNow(): Action[] {
     const actions: Action[] = []
     const mainIsFree = !this.#stack.includes('main')
-    for (const thread of this.#threads) {
+    // Nothing happens to the others any more. There may be many.
+    const threads = this.#threads.filter(({ hasExited }) => !hasExited)
+    for (const thread of threads) {
       const isFree = !this.#stack.includes(thread)
       for (const action of thread.threadActions()) {
         if (isFree || action.kind === 'die') actions.push(this.#told(thread, action))
       }
     }
     if (mainIsFree) {
-      for (const thread of this.#threads)
+      for (const thread of threads)
         for (const action of thread.mainActions()) actions.push(this.#told(thread, action))
       const order = this.#nextOrder()
       if (order !== undefined) actions.push(order)
@@ -286,7 +288,7 @@ export class ThreadHistory implements ThreadWorld {
         actions.push({ kind: 'time', run: () => this.#passTime() })
     }
     if (this.#kills > 0) {
-      for (const thread of this.#threads)
+      for (const thread of threads)
         if (!thread.isDead && !thread.isBlocked)
           actions.push(this.#told(thread, { kind: 'kill', run: () => this.#kill(thread) }))
     }
