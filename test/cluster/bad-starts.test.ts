@@ -124,9 +124,7 @@ test('one machine of two runs executors, but not their threads: no task is harme
     values,
     inputs.map((n) => 2 * n),
   )
-  await cluster.waitUntil('it to be excluded', () => failures.some(({ excluded }) => excluded), {
-    deadlineMs: 30_000,
-  })
+  await cluster.waitUntil('it to be excluded', () => failures.some(({ excluded }) => excluded))
   assert.ok(failures.every(({ workerId }) => workerId.startsWith('w2-')))
   assert.deepEqual(
     failures.map(({ reason }) => [reason.kind, reason.exitStatus]),
@@ -177,7 +175,7 @@ test('a program that is missing at a restart is tried again, on each machine, un
     /could not be started on w\d-\S+ \(127\.0\.0\.1\): FIRESTEEL_MAIN_NOT_FOUND: \S+late\.mjs does not exist/
   assert.match(row.message, why)
   await rename(`${main}.away`, main)
-  await cluster.waitUntil('it to run again', () => isRunning(cluster, id, 3), { deadlineMs: 20_000 })
+  await cluster.waitUntil('it to run again', () => isRunning(cluster, id, 3))
   await cluster.cli(['kill', id])
 })
 

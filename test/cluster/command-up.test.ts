@@ -97,9 +97,7 @@ test('up: its nodes end when it is killed itself', async (t) => {
   const up = await startUp(t, cwd, ['c.yaml'])
   const ready = await up.ready()
   process.kill(up.pid, 'SIGKILL')
-  await waitUntil('the nodes to end', () => ready.nodes.every(({ pid }) => !isAlive(pid)), {
-    deadlineMs: 15_000,
-  })
+  await waitUntil('the nodes to end', () => ready.nodes.every(({ pid }) => !isAlive(pid)))
   // And the folder is not blocked by the dead.
   const again = await startUp(t, cwd, ['c.yaml'])
   await again.ready()

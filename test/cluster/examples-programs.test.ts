@@ -117,36 +117,26 @@ test('survivor: its Worker and the Master are killed under it, and the sum is ri
   ])
   assert.equal(submitted.code, 0, submitted.stderr)
   const reached = (step: number) =>
-    cluster.waitUntil(`step ${step}`, async () => (await journalOf(path)).some((line) => line.step >= step), {
-      deadlineMs: 30_000,
-    })
+    cluster.waitUntil(`step ${step}`, async () => (await journalOf(path)).some((line) => line.step >= step))
 
   await reached(4)
   await cluster.kill('m1')
-  const survivor = await cluster.waitUntil(
-    'the driver in the status of the next Master',
-    async () => {
-      const { drivers, workers } = await cluster.status()
-      const driver = drivers.find(({ name, state }) => name === 'survivor' && state === 'RUNNING')
-      const worker = workers.find(({ id }) => id === driver?.worker)
-      return driver && worker && { driver, worker }
-    },
-    { deadlineMs: 30_000 },
-  )
+  const survivor = await cluster.waitUntil('the driver in the status of the next Master', async () => {
+    const { drivers, workers } = await cluster.status()
+    const driver = drivers.find(({ name, state }) => name === 'survivor' && state === 'RUNNING')
+    const worker = workers.find(({ id }) => id === driver?.worker)
+    return driver && worker && { driver, worker }
+  })
   assert.equal(survivor.driver.generation, 1, 'a dead Master starts no driver again')
 
   await reached(10)
   await cluster.kill(survivor.worker.name)
   await reached(steps)
-  await cluster.waitUntil(
-    'the driver to be FINISHED',
-    async () => {
-      const { drivers } = await cluster.status()
-      const state = drivers.find(({ name }) => name === 'survivor')?.state
-      return state === 'FINISHED' || state === undefined
-    },
-    { deadlineMs: 30_000 },
-  )
+  await cluster.waitUntil('the driver to be FINISHED', async () => {
+    const { drivers } = await cluster.status()
+    const state = drivers.find(({ name }) => name === 'survivor')?.state
+    return state === 'FINISHED' || state === undefined
+  })
 
   const lines = await journalOf(path)
   assert.equal(lines.at(-1)?.total, sumOfPrimesBelow(steps * 1000))

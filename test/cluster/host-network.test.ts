@@ -66,7 +66,7 @@ class Speaker {
   }
 
   async hears(text: string): Promise<void> {
-    await waitUntil(`${text} to be heard`, () => this.received.includes(text), { deadlineMs: 20_000 })
+    await waitUntil(`${text} to be heard`, () => this.received.includes(text))
   }
 
   async stop(): Promise<void> {

@@ -92,7 +92,7 @@ async function fails(t: TestContext, { node, plant, told }: Trial): Promise<void
     // A driver does not outlive its Worker, and does not notice its Master.
     return now !== undefined && others.length === 0 && (now === before[0]) === (node === 'm1') && running()
   }
-  await waitUntil('the driver to run once', isRight, { deadlineMs: 30_000 })
+  await waitUntil('the driver to run once', isRight)
 }
 
 /** The processes of the driver. */

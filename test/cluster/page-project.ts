@@ -56,7 +56,7 @@ async function runCommands(shell: PageShell, { line, text, output }: CommandsBlo
     assert.deepEqual(missing, [], `line ${line}: ${text}printed:\n${printed.output}${printed.errors}`)
     return true
   }
-  if (isQuestion(text)) await waitUntil(`what line ${line} says`, attempt, { deadlineMs: 20_000 })
+  if (isQuestion(text)) await waitUntil(`what line ${line} says`, attempt)
   else await attempt()
 }
 

@@ -253,9 +253,6 @@ export class Submitters implements AsyncDisposable {
     await this.#cluster.waitUntil(
       'submissions to be acknowledged',
       () => this.acknowledged.size >= from + more,
-      {
-        deadlineMs: 20_000,
-      },
     )
   }
 

@@ -66,7 +66,7 @@ async function lossyPromotion(t: TestContext, leaderDies: boolean): Promise<void
     'the replica to be promoted',
     async () => (await sentinels.primaryPort()) === replica.port,
     {
-      deadlineMs: 30_000,
+      deadlineMs: 60_000,
       everyMs: 100,
     },
   )

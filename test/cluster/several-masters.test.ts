@@ -117,9 +117,7 @@ test('three machines: the same file on each, one node by `master`, the rest by `
       return { cwd, ready: () => text.includes('"event":"ready"') }
     }),
   )
-  await waitUntil('all machines to be ready', () => machines.every(({ ready }) => ready()), {
-    deadlineMs: 30_000,
-  })
+  await waitUntil('all machines to be ready', () => machines.every(({ ready }) => ready()))
   const { stdout, stderr } = await firesteel(['status', '--json', '--master', 'firesteel://127.0.1.3'], {
     cwd: machines[0]!.cwd,
     env,

@@ -178,9 +178,6 @@ async function startTwoBuilds(t: TestContext, home: string, name: string, redis:
   await cluster.waitUntil(
     'both builds to be ready',
     () => a.registry.master !== '' && b.registry.master !== '',
-    {
-      deadlineMs: 30_000,
-    },
   )
   await cluster.waitAlive({ workers: 2, standbys: 2 })
   return { cluster, a, b }
@@ -353,7 +350,7 @@ test('a build of another protocol: its commands and Workers are kept out, and th
   atEnd(t, () => worker.stop({ graceMs: 10_000 }))
   const said = new OutputTail(worker.stderr!, 50)
   const refused = /VERSION_UNSUPPORTED/
-  await waitUntil('the Worker to say why', () => refused.test(said.text), { deadlineMs: 20_000 })
+  await waitUntil('the Worker to say why', () => refused.test(said.text))
   await cluster.waitUntil('the Master to say why', () => refused.test(cluster.log))
   const { workers } = await cluster.status()
   assert.deepEqual(

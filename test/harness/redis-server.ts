@@ -212,7 +212,7 @@ export async function startSentinels(options: SentinelOptions): Promise<Sentinel
           (text) => fieldOf(text, 'num-other-sentinels') === count - 1 && fieldOf(text, 'num-slaves') > 0,
         )
       },
-      { deadlineMs: 30_000, everyMs: 100 },
+      { deadlineMs: 60_000, everyMs: 100 },
     )
     const isQuiet = async (process: RedisProcess): Promise<boolean> => {
       const flags = async (what: string) =>

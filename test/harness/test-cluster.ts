@@ -30,7 +30,7 @@ export interface WaitAliveOptions extends WaitOptions {
   readonly standbys?: number
 }
 
-const ALIVE_MS = 30_000
+const ALIVE_MS = 60_000
 /** A frozen node accepts a connection and sends nothing. The next look must not wait for it. */
 const PROBE_MS = 500
 
@@ -91,7 +91,7 @@ export class TestCluster implements AsyncDisposable {
     sendSignal(pid, signal)
     if (identity && (signal === 'SIGKILL' || signal === 'SIGTERM')) {
       await this.waitUntil(`${name} (process ${pid}) to end by ${signal}`, () => !isAlive(identity), {
-        deadlineMs: 20_000,
+        deadlineMs: 60_000,
         everyMs: 2,
       })
       this.#frozen.delete(name)

@@ -16,8 +16,8 @@ import { waitUntil } from './wait-until.js'
 /** This package's own command line. */
 export const binPath = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
 
-const READY_MS = 30_000
-const STOP_MS = 20_000
+const READY_MS = 60_000
+const STOP_MS = 60_000
 /** Guards and executors notice the end of their Worker within a second. */
 const GONE_MS = 5_000
 const LOG_LINES = 200

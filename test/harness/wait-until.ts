@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface WaitOptions {
-  /** Milliseconds until the wait fails; default 10,000. */
+  /** Milliseconds until the wait fails; default 60,000: it ends what hangs, and a loaded machine is slow. */
   readonly deadlineMs?: number
   /** Milliseconds between two looks; default 10. */
   readonly everyMs?: number
@@ -14,7 +14,7 @@ export interface WaitOptions {
 export async function waitUntil<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { deadlineMs = 10_000, everyMs = 10 }: WaitOptions = {},
+  { deadlineMs = 60_000, everyMs = 10 }: WaitOptions = {},
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + deadlineMs
   let last: unknown

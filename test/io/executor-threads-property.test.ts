@@ -100,9 +100,7 @@ class Trial {
         this.pool.cancel(this.attempts[one.task]!)
       }
     }
-    await waitUntil('every attempt has ended', () => this.ends.size === this.attempts.length, {
-      deadlineMs: 60_000,
-    })
+    await waitUntil('every attempt has ended', () => this.ends.size === this.attempts.length)
   }
 
   #run(tasks: readonly Planned[]): void {

@@ -220,7 +220,7 @@ function proxied(system: ActorSystem): Pick<ActorSystem, 'tell' | 'stop' | 'answ
 
 const isAlive = ({ life }: Life) => life.shell.snapshot().state === 'ALIVE'
 const alive = (one: Life) =>
-  waitUntil('a Master that is ALIVE', () => isAlive(one), { deadlineMs: 20_000, everyMs: 1 })
+  waitUntil('a Master that is ALIVE', () => isAlive(one), { deadlineMs: 60_000, everyMs: 1 })
 
 const registerWorker = (id: string): MasterMessage => ({
   type: 'RegisterWorker',

@@ -100,11 +100,7 @@ export async function startUp(
     exited: child.exited,
     signal: (signal) => child.signal(signal),
     ready: () =>
-      waitUntil(
-        'the cluster to be ready',
-        () => lines.find((line): line is Ready => line.event === 'ready'),
-        { deadlineMs: 20_000 },
-      ),
+      waitUntil('the cluster to be ready', () => lines.find((line): line is Ready => line.event === 'ready')),
   }
 }
 

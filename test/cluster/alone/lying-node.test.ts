@@ -67,9 +67,7 @@ test('a node lies about epochs: the leader stays, the next is elected just above
   const aliveAtMs = performance.now()
   const epochOf = async (): Promise<number> => (await cluster.status()).epoch
   const epoch = await epochOf()
-  await waitUntil('a leader in office', () => performance.now() - aliveAtMs > limits.claimBeliefMs + 1000, {
-    deadlineMs: 20_000,
-  })
+  await waitUntil('a leader in office', () => performance.now() - aliveAtMs > limits.claimBeliefMs + 1000)
   for (let n = 0; n < 5; n++) for (const told of [epoch + 1, ABSURD]) await lie(cluster, told)
   assert.equal((await cluster.leader())?.name, first.name)
   assert.equal(await epochOf(), epoch)
