@@ -1,6 +1,6 @@
-import { z } from 'zod'
 import { limits } from '../../runtime/limits.js'
 import { withoutOddLengths } from '../../runtime/odd-length.js'
+import * as z from '../../runtime/zod.js'
 import {
   applicationDescription,
   applicationStates,

@@ -1,6 +1,6 @@
-import { z } from 'zod'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
+import * as z from '../../runtime/zod.js'
 import {
   applicationDescription,
   applicationStates,

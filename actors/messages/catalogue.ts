@@ -1,7 +1,7 @@
-import type { z } from 'zod'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { isOddLength } from '../../runtime/odd-length.js'
+import type * as z from '../../runtime/zod.js'
 import * as applications from './applications.js'
 import { failure } from './common.js'
 import * as drivers from './drivers.js'

@@ -1,6 +1,6 @@
-import { z } from 'zod'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
+import * as z from '../../runtime/zod.js'
 
 /** Bounds the lists of the catalogue, because even a legitimate peer may be confused. */
 const LIST_MAX = innerLimits.listItems

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from '../../runtime/zod.js'
 import {
   driverDescription,
   driverStates,

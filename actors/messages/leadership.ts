@@ -1,6 +1,6 @@
-import { z } from 'zod'
 import type { ErrorParts } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
+import * as z from '../../runtime/zod.js'
 import { count, found, masterAddress, name } from './common.js'
 
 /*

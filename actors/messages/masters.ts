@@ -1,5 +1,5 @@
-import { z } from 'zod'
 import { limits } from '../../runtime/limits.js'
+import * as z from '../../runtime/zod.js'
 import { count, found, masterAddress, name, position } from './common.js'
 
 /*

@@ -1,6 +1,6 @@
-import { z } from 'zod'
 import { limits } from '../../runtime/limits.js'
 import { TRACE_PATH_MAX, TRACE_TYPE_MAX } from '../../runtime/trace/record.js'
+import * as z from '../../runtime/zod.js'
 import { count, name, wallTime } from './common.js'
 
 /*

@@ -1,5 +1,5 @@
-import { z } from 'zod'
 import { innerLimits } from '../../runtime/inner-limits.js'
+import * as z from '../../runtime/zod.js'
 import {
   count,
   driverDescription,

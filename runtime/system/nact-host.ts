@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { dispatch, type Ref as NactRef, spawn, start, stop } from 'nact'
+import { dispatch, type Ref as NactRef, spawn, start, stop } from './nact.js'
 
 /** The one message that nact carries for us. It means: "your mailbox has something". */
 const turnToken = { type: 'turn' }

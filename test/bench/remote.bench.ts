@@ -1,11 +1,11 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
 import { dial } from '../../runtime/transport/dial.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { listen } from '../../runtime/transport/listen.js'
+import * as z from '../../runtime/zod.js'
 
 const MESSAGES = 600_000
 const WARM_UP = 100_000

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Command } from 'commander'
+import { Command } from '../../runtime/launch/cli/commander.js'
 import {
   collectVariable,
   givenEnvironment,

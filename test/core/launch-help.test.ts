@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CommanderError } from 'commander'
 import { createProgram } from '../../runtime/launch/cli/cli.js'
+import { CommanderError } from '../../runtime/launch/cli/commander.js'
 
 const program = createProgram(async () => undefined, { out: () => undefined, err: () => undefined })
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
+import { bundledPackages } from '../setup/bundled-packages.js'
 
 /*
  * What each process loads before it can begin: the files that its entry reaches by static imports. A file
@@ -22,6 +23,11 @@ function loadedBy(...entries: string[]): Loaded {
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (files.has(file)) continue
     files.add(file)
+    const whole = bundledPackages[relative('dist', file)]
+    if (whole !== undefined) {
+      packages.add(whole)
+      continue
+    }
     for (const target of staticImports(readFileSync(file, 'utf8'))) {
       if (target.startsWith('.')) open.push(join(dirname(file), target))
       else if (!target.startsWith('node:')) packages.add(packageOf(target))
@@ -84,6 +90,28 @@ for (const [what, entry, absent] of rooms)
       [],
     )
   })
+
+const isBundled = existsSync('node_modules/esbuild')
+
+for (const [file, name] of Object.entries(bundledPackages))
+  test(`${name} is one file`, { skip: !isBundled && 'esbuild is missing: run `npm ci`' }, () => {
+    const targets = staticImports(readFileSync(join('dist', file), 'utf8'))
+    assert.deepEqual(
+      targets.filter((target) => !target.startsWith('node:')),
+      [],
+    )
+  })
+
+test('a package that is one file is imported there only', () => {
+  const packages = new Set(Object.values(bundledPackages))
+  const wrong = ['actors', 'runtime'].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .map((path) => join(folder, path))
+      .filter((path) => path.endsWith('.ts') && bundledPackages[path.replace(/ts$/, 'js')] === undefined)
+      .filter((path) => staticImports(readFileSync(path, 'utf8')).some((target) => packages.has(target))),
+  )
+  assert.deepEqual(wrong, [])
+})
 
 test('static imports are found in each form, dynamic ones are left out', () => {
   const text = [

@@ -1,4 +1,4 @@
-import type { Argument, Command, Option } from 'commander'
+import type { Argument, Command, Option } from './commander.js'
 import { cell, generated, wrapped } from './markdown.js'
 
 /* docs/commands.md, from the command line's own definitions. Pure: text out. */

@@ -1,5 +1,5 @@
-import { z } from 'zod'
 import { nearestWord } from '../../nearest.js'
+import * as z from '../../zod.js'
 import type { ConfigDocument } from './document.js'
 import { type ConfigProblem, formatPath, type KeyPath } from './problem.js'
 import { deploymentSchema } from './schema.js'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from '../../zod.js'
 import type { KeyPath } from './problem.js'
 
 type Container = Record<PropertyKey, unknown>

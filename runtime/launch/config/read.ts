@@ -1,6 +1,6 @@
-import type { z } from 'zod'
 import { innerLimits } from '../../inner-limits.js'
 import { withoutOddLengths } from '../../odd-length.js'
+import type * as z from '../../zod.js'
 import { crossChecks } from './checks.js'
 import type { Deployment } from './deployment.js'
 import { type ConfigDocument, parseConfigDocument } from './document.js'

@@ -1,7 +1,7 @@
-import { z } from 'zod'
 import { formatMasterAddress, isHostPort, parseMasterAddresses } from '../../addresses.js'
 import { credentialProblem } from '../../redis/url-credentials.js'
 import { parseDurationMs, parseMemoryMib } from '../../units.js'
+import * as z from '../../zod.js'
 
 /* The scalars of a deployment file. Messages are read after `KEY`: "port must be ...". */
 

@@ -1,5 +1,5 @@
-import { z } from 'zod'
 import { limits } from '../../limits.js'
+import * as z from '../../zod.js'
 import {
   address,
   duration,

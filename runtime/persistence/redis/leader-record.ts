@@ -1,5 +1,5 @@
-import { z } from 'zod'
 import { FiresteelError } from '../../errors.js'
+import * as z from '../../zod.js'
 import type { LeaderRecord, PastElection, Position } from '../engine.js'
 import { formatVersion } from './scripts.js'
 

@@ -1,9 +1,9 @@
-import type { Command, Option } from 'commander'
 import type { FoundCluster } from '../../../../actors/client/find-cluster.js'
 import type { OutputWriter } from '../../../../actors/client/local-console.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { innerLimits } from '../../../inner-limits.js'
 import { limits } from '../../../limits.js'
+import type { Command, Option } from '../commander.js'
 import { type Console, Interrupted } from '../console.js'
 import { durationDefault } from './options.js'
 

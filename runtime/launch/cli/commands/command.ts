@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import type { Command } from '../commander.js'
 import type { Console } from '../console.js'
 
 /** Runs the action of a command. Its number is the exit code. */

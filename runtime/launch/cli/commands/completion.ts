@@ -1,4 +1,4 @@
-import { Argument } from 'commander'
+import { Argument } from '../commander.js'
 import type { Shell } from '../completion/script.js'
 import { type AddCommand, examples } from './command.js'
 

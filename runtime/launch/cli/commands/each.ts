@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
-import { type Command, InvalidArgumentError } from 'commander'
 import { FiresteelError, reasonOf } from '../../../errors.js'
 import { parseDurationMs } from '../../../units.js'
+import { type Command, InvalidArgumentError } from '../commander.js'
 import { byteText } from '../each/arguments.js'
 import type { EachOptions } from '../each/each-options.js'
 import { parseHalt } from '../each/halt.js'

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { InvalidArgumentError } from 'commander'
 import { FiresteelError, reasonOf } from '../../../errors.js'
 import type { Environment } from '../../config/substitute.js'
+import { InvalidArgumentError } from '../commander.js'
 import type { Console } from '../console.js'
 
 /* `--env K=V`, `--env NAME` and `--env-file`: what a program gets in its environment. */

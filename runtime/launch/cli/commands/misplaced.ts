@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import type { Command } from '../commander.js'
 
 /**
  * One line for people if a word after MAIN is an option of this command, and no `--` before it says that it

@@ -1,6 +1,6 @@
-import { InvalidArgumentError, Option } from 'commander'
 import { FiresteelError, reasonOf } from '../../../errors.js'
 import { parseDurationMs, parseMemoryMib } from '../../../units.js'
+import { InvalidArgumentError, Option } from '../commander.js'
 
 /* Values of options. A value that its parser refuses ends the command with USAGE, exit 2. */
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import { type Command, Option } from 'commander'
 import { STATE_FOLDER } from '../../../state-folder.js'
+import { type Command, Option } from '../commander.js'
 import type { UpPlan } from '../up.js'
 import { masterTimeoutOption } from './cluster.js'
 import { type AddCommand, examples } from './command.js'

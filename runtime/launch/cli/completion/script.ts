@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import type { Command } from '../commander.js'
 import { bashScript } from './bash.js'
 import { fishScript } from './fish.js'
 import { completionWords } from './words.js'

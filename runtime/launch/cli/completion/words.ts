@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import type { Command } from '../commander.js'
 
 /* What a shell can complete, from the command line's own definitions. Pure. */
 
