@@ -705,6 +705,11 @@ export const limits = {
   /** The state of a driver that is followed to its end is asked for this often. */
   driverPollMs: 200,
   /**
+   * Whoever follows the output of a driver looks this often whether it is elsewhere now. Its Worker may be
+   * cut off from the Masters, and run an old generation on.
+   */
+  driverMovedLookMs: 2 * SECOND,
+  /**
    * Longest wait before a request that was refused for now (BUSY, STORE_*, a leader in recovery) is sent
    * again.
    */

@@ -22,7 +22,10 @@ export interface AttemptOutput extends LogPlace {
   readonly end: number | undefined
 }
 
-/** All attempts of all Workers, oldest first. On one Worker each ends where the next begins. */
+/**
+ * All attempts of all Workers, oldest first. On one Worker each ends where the next begins. Generations and
+ * attempts are counted, while clocks of two Workers may differ.
+ */
 export function attemptsInOrder(
   written: ReadonlyMap<LogPlace, readonly WrittenAttempt[]>,
   output: 'stdout' | 'stderr',
@@ -34,9 +37,34 @@ export function attemptsInOrder(
       found.push({ ...place, generation, attempt, atMs, start, end })
     }
   }
-  return found.sort((a, b) => a.atMs - b.atMs || a.generation - b.generation || a.attempt - b.attempt)
+  return found.sort((a, b) => a.generation - b.generation || a.attempt - b.attempt || a.atMs - b.atMs)
 }
 
 /** The line before the output of an attempt, where there is more than one. */
 export const attemptHeader = ({ generation, attempt, atMs, workerId }: AttemptOutput): string =>
   `==> generation ${generation}, attempt ${attempt}, ${new Date(atMs).toISOString()} on ${workerId} <==`
+
+/** What was given of each attempt so far. */
+export class Shown {
+  readonly #of = new Map<string, { readonly next: number; readonly whole: boolean }>()
+
+  static same(a: AttemptOutput, b: AttemptOutput): boolean {
+    return keyOf(a) === keyOf(b)
+  }
+
+  /** Nothing of it is left. */
+  isWhole(attempt: AttemptOutput): boolean {
+    return this.#of.get(keyOf(attempt))?.whole ?? false
+  }
+
+  /** Where it goes on. */
+  next(attempt: AttemptOutput): number {
+    return this.#of.get(keyOf(attempt))?.next ?? attempt.start
+  }
+
+  add(attempt: AttemptOutput, next: number, whole: boolean): void {
+    this.#of.set(keyOf(attempt), { next, whole })
+  }
+}
+
+const keyOf = ({ generation, attempt, atMs }: AttemptOutput): string => `${generation}.${attempt}.${atMs}`

@@ -10,14 +10,22 @@ export class LogReader implements AsyncIterableIterator<Buffer> {
   #bytes = 0
   #end: { readonly error?: FiresteelError } | undefined
   #wake: (() => void) | undefined
+  #next: number | undefined
+  #position: number | undefined
 
   /** `stop` is called once, when no more is wanted. */
   constructor(stop: () => void) {
     this.#stop = stop
   }
 
-  take({ data, end, error }: LogChunk): void {
+  /** Where the output goes on after what was read so far, in bytes ever written; undefined: not known. */
+  get position(): number | undefined {
+    return this.#position
+  }
+
+  take({ data, next, end, error }: LogChunk): void {
     if (this.#end) return
+    this.#next = next ?? this.#next
     const bytes = Buffer.from(data, 'base64')
     if (bytes.length > 0) this.#chunks.push(bytes)
     this.#bytes += bytes.length
@@ -41,6 +49,7 @@ export class LogReader implements AsyncIterableIterator<Buffer> {
       })
     }
     const chunks = this.#chunks.splice(0)
+    this.#position = this.#next
     if (chunks.length > 0) {
       this.#bytes = 0
       return { done: false, value: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) }

@@ -1,4 +1,3 @@
-import type { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { parseActorAddress } from '../../runtime/addresses.js'
 import { backoffMs } from '../../runtime/backoff.js'
@@ -234,7 +233,7 @@ export class MasterClient {
     address: string,
     request: Omit<RequestLog, 'type' | 'stream'>,
     signal?: AbortSignal,
-  ): Promise<AsyncIterableIterator<Buffer>> {
+  ): Promise<LogReader> {
     const link = await this.#linkTo(address)
     const worker = link.peer.incarnation
     const stream = randomBytes(8).toString('hex')

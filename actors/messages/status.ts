@@ -185,11 +185,14 @@ export const requestLog = z.object({
   id: name,
   /** `attempts`: the list of a driver's attempts on this Worker, as JSON lines. */
   output: z.enum(['stdout', 'stderr', 'attempts']),
-  tailLines: count.optional(),
   /** The part of the output, in bytes ever written; absent: all of it. */
   offset: count.optional(),
   end: count.optional(),
+  /** Only the last lines of this part. */
+  tailLines: count.optional(),
   follow: z.boolean(),
+  /** What is followed ends with this attempt of a driver; absent: it goes on over later attempts. */
+  attempt: z.object({ generation: positive, attempt: positive }).optional(),
 })
 export type RequestLog = z.infer<typeof requestLog>
 
@@ -201,6 +204,8 @@ export const logChunk = z.object({
   stream: name,
   /** Base64 of the bytes, because output need not be UTF-8 and a chunk may cut a character. */
   data: z.string().max(1_000_000),
+  /** Where the output goes on after these bytes, in bytes ever written. */
+  next: count.optional(),
   end: z.boolean(),
   error: text.optional(),
 })

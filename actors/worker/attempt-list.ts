@@ -1,5 +1,6 @@
+import { Buffer } from 'node:buffer'
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { limits } from '../../runtime/limits.js'
 import { openPlain } from '../../runtime/process/plain-file.js'
 import { readOutput } from '../../runtime/process/read-output.js'
@@ -38,4 +39,57 @@ function keepNewerHalf(descriptor: number, size: number): void {
   const text = half.toString('utf8', 0, length)
   ftruncateSync(descriptor, 0)
   writeSync(descriptor, text.slice(text.indexOf('\n') + 1))
+}
+
+/** Where the output of one attempt ends: at the beginning of the next one. */
+export class AttemptEnd {
+  readonly #path: string
+  readonly #within: string
+  readonly #attempt: Omit<AttemptStart, 'atMs'>
+  readonly #output: 'stdout' | 'stderr'
+  #sizeSeen = -1
+  #end: number | undefined
+
+  /** `path` is the output beside the list. */
+  constructor(
+    path: string,
+    within: string,
+    attempt: Omit<AttemptStart, 'atMs'>,
+    output: 'stdout' | 'stderr',
+  ) {
+    this.#path = join(dirname(path), ATTEMPTS)
+    this.#within = within
+    this.#attempt = attempt
+    this.#output = output
+  }
+
+  /** Undefined: it is the newest one, or the list does not say. */
+  look(): number | undefined {
+    if (this.#end !== undefined) return this.#end
+    const { generation, attempt } = this.#attempt
+    const list = this.#newList()
+    const index = list.findLastIndex((line) => line.generation === generation && line.attempt === attempt)
+    const next = index < 0 ? undefined : list[index + 1]?.[this.#output]
+    if (typeof next === 'number') this.#end = next
+    return this.#end
+  }
+
+  /** Empty if it has not changed since the last look, or cannot be read. */
+  #newList(): Partial<AttemptStart & { stdout: number; stderr: number }>[] {
+    let descriptor: number | undefined
+    try {
+      descriptor = openPlain(this.#path, this.#within, 'r')
+      const { size } = fstatSync(descriptor)
+      if (size === this.#sizeSeen) return []
+      this.#sizeSeen = size
+      const bytes = Buffer.alloc(Math.min(size, 2 * limits.attemptListBytes))
+      const text = bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, bytes.length, 0))
+      return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) ?? {}]))
+    } catch {
+      // Then the output is followed over later attempts.
+      return []
+    } finally {
+      if (descriptor !== undefined) closeSync(descriptor)
+    }
+  }
 }

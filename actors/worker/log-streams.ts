@@ -7,9 +7,10 @@ import { limits } from '../../runtime/limits.js'
 import { pause } from '../../runtime/pause.js'
 import { isDescriptorShortage } from '../../runtime/process/descriptors.js'
 import { NotPlain } from '../../runtime/process/plain-file.js'
-import { followOutput, readOutput } from '../../runtime/process/read-output.js'
+import { followOutput, type ReadOptions, readOutput } from '../../runtime/process/read-output.js'
 import { systemError } from '../../runtime/system-error.js'
 import type { LogChunk, RequestLog } from '../messages/status.js'
+import { AttemptEnd } from './attempt-list.js'
 import { outputFolder } from './output-id.js'
 import type { WorkFolders } from './work-folders.js'
 
@@ -98,16 +99,20 @@ export class LogStreams {
   async #run(peer: string, request: RequestLog, stream: Stream, path: string): Promise<void> {
     const { signal } = stream.abort
     let error: string | undefined
+    let next: number | undefined
     try {
-      for await (const data of pages(path, this.#options.folders.root, request, stream)) {
-        if (!this.#send(peer, { stream: request.stream, data, end: false })) return
+      for await (const piece of pages(path, this.#options.folders.root, request, stream)) {
+        const data = piece.data.toString('base64')
+        next = piece.next
+        if (data !== '' && !this.#send(peer, { stream: request.stream, data, next, end: false })) return
         await this.#waitForCapacity(peer, signal)
       }
     } catch (thrown) {
       error = `FIRESTEEL_${codeOf(thrown)}: the output could not be read: ${reasonOf(thrown)}`
     }
     if (signal.aborted) return
-    this.#send(peer, { stream: request.stream, data: '', end: true, ...(error !== undefined && { error }) })
+    const last = { ...(next !== undefined && { next }), ...(error !== undefined && { error }) }
+    this.#send(peer, { stream: request.stream, data: '', end: true, ...last })
   }
 
   async #waitForCapacity(peer: string, signal: AbortSignal): Promise<void> {
@@ -133,37 +138,59 @@ export class LogStreams {
   }
 }
 
-/** Yields the present output in base64; with `follow` also what is written later. */
+interface LogPiece {
+  /** May be empty. */
+  readonly data: Buffer
+  readonly next: number
+}
+
+/** Yields the present output; with `follow` also what is written later. */
 async function* pages(
   path: string,
   within: string,
   request: RequestLog,
   stream: Stream,
-): AsyncGenerator<string> {
-  const maxBytes = limits.logChunkBytes
-  const { tailLines, offset: first, end: last = Number.POSITIVE_INFINITY } = request
-  const from = {
-    ...(tailLines !== undefined && { tailLines }),
-    ...(first !== undefined && { offset: first }),
-  }
-  const start = { maxBytes, within, ...from }
-  if (request.follow) {
-    const { signal } = stream.abort
-    for await (const page of followOutput(path, { ...start, signal, ended: stream.ended })) {
-      yield page.data.toString('base64')
-    }
-    return
-  }
+): AsyncGenerator<LogPiece> {
+  const { tailLines, offset: first, end: last, follow } = request
+  const part = { ...(first !== undefined && { offset: first }), ...(last !== undefined && { end: last }) }
+  const from = { ...part, ...(tailLines !== undefined && { tailLines }) }
+  const start = { maxBytes: limits.logChunkBytes, within, ...from }
+  if (follow) yield* followed(path, start, request, stream)
+  else yield* present(path, start, stream)
+}
+
+async function* present(
+  path: string,
+  start: ReadOptions & { readonly maxBytes: number; readonly within: string },
+  stream: Stream,
+): AsyncGenerator<LogPiece> {
+  const { maxBytes, within } = start
   let page = readOutput(path, start)
-  const end = Math.min(page.end, last)
+  const end = Math.min(page.end, start.end ?? Number.POSITIVE_INFINITY)
   while (!stream.abort.signal.aborted) {
     const data = page.data.subarray(0, Math.max(0, end - page.offset))
-    if (data.length > 0) yield data.toString('base64')
-    else await turn()
     const { next: offset } = page
+    yield { data, next: Math.min(offset, end) }
+    if (data.length === 0) await turn()
     // Everything that existed at the request has been read, or the file has shrunk since.
     if (offset >= end || offset >= page.end) return
     page = readOutput(path, { maxBytes, within, offset })
+  }
+}
+
+async function* followed(
+  path: string,
+  start: ReadOptions & { readonly within: string },
+  { output, attempt }: RequestLog,
+  { abort: { signal }, ended }: Stream,
+): AsyncGenerator<LogPiece> {
+  const attemptEnd =
+    attempt && output !== 'attempts' ? new AttemptEnd(path, start.within, attempt, output) : undefined
+  for await (const { data, offset, next } of followOutput(path, { ...start, signal, ended })) {
+    // An attempt is noted before it starts: what it wrote was read before this look for it.
+    const end = attemptEnd?.look() ?? Number.POSITIVE_INFINITY
+    yield { data: data.subarray(0, Math.max(0, end - offset)), next: Math.min(next, end) }
+    if (next >= end) return
   }
 }
 

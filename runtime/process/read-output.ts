@@ -23,8 +23,10 @@ export interface OutputPage {
 export interface ReadOptions {
   /** Default: the oldest byte that is kept. */
   readonly offset?: number
-  /** Instead of an offset: begin so many lines before the end. */
+  /** Begin so many lines before the end, but not before the offset. */
   readonly tailLines?: number
+  /** Where the last of these lines ends. Default: the end of the output. */
+  readonly end?: number
   readonly maxBytes?: number
   /** The folder that no path may lead out of. Default: that of the file. */
   readonly within?: string
@@ -83,10 +85,11 @@ function readOnce(path: string, options: ReadOptions): OutputPage | undefined {
   const within = options.within ?? dirname(path)
   const segments = outputSegments(path)
   const end = segments.at(-1)!.start + segments.at(-1)!.length
+  const from = options.offset ?? segments[0]!.start
   const wanted =
     options.tailLines === undefined
-      ? (options.offset ?? segments[0]!.start)
-      : tailOffset(segments, options.tailLines, within)
+      ? from
+      : tailOffset(segments, options.tailLines, within, { from, end: Math.min(options.end ?? end, end) })
   const place = Math.min(Math.max(wanted, segments[0]!.start), end)
   const segment = segments.find(({ start, length }) => place >= start && place < start + length)
   if (segment === undefined) return { offset: place, data: Buffer.alloc(0), next: place, end }
@@ -98,8 +101,8 @@ function readOnce(path: string, options: ReadOptions): OutputPage | undefined {
   )
   if (piece === undefined || !unchanged) return undefined
   const { data } = piece
-  const from = segment.start + piece.position
-  return { offset: from, data, next: from + data.length, end }
+  const at = segment.start + piece.position
+  return { offset: at, data, next: at + data.length, end }
 }
 
 /** Undefined: the file is gone. */
@@ -115,26 +118,31 @@ function readPiece(
   return data && { position, data }
 }
 
-/** Where the last `lines` lines begin. A last line without a line break counts as one. */
-function tailOffset(segments: readonly OutputSegment[], lines: number, within: string): number {
-  const last = segments.at(-1)!
-  const end = last.start + last.length
-  if (lines <= 0) return end
+/** Where the last `lines` lines of a part begin. A last line without a line break counts as one. */
+function tailOffset(
+  segments: readonly OutputSegment[],
+  lines: number,
+  within: string,
+  { from: first, end }: { readonly from: number; readonly end: number },
+): number {
+  if (lines <= 0) return Math.max(first, end)
   let found = 0
   for (const segment of segments.toReversed()) {
-    for (let to = segment.length; to > segment.skip; ) {
+    for (let to = Math.min(segment.length, end - segment.start); to > segment.skip; ) {
       const from = Math.max(segment.skip, to - TAIL_CHUNK_BYTES)
       const chunk = readAt(segment.path, within, from, to - from) ?? Buffer.alloc(0)
       for (let at = chunk.lastIndexOf(10); at >= 0; at = at === 0 ? -1 : chunk.lastIndexOf(10, at - 1)) {
         const place = segment.start + from + at
         // The newline at the very end closes the last line and does not begin another.
-        if (place !== end - 1 && ++found === lines) return place + 1
+        if (place !== end - 1 && ++found === lines) return Math.max(first, place + 1)
       }
       to = from
-      if (end - segment.start - to > TAIL_MAX_BYTES) return segment.start + to
+      const reached = segment.start + to
+      if (reached <= first) return first
+      if (end - reached > TAIL_MAX_BYTES) return reached
     }
   }
-  return segments[0]!.start
+  return Math.max(first, segments[0]!.start)
 }
 
 /** Undefined: the file is gone. Another look at the parts explains it. */

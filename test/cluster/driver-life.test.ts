@@ -124,6 +124,42 @@ test('logs has every attempt with its time, also when its Worker was restarted a
   assert.match(await logs(), three, 'also after its end')
 })
 
+test('logs -f goes on where the driver moves, and has a heading for each start; --tail is over all Workers', async (t) => {
+  const two = await createTestCluster({ workers: 2, cores: 2 })
+  t.after(() => two.stop())
+  await two.waitAlive()
+  const program = join(folder, 'service.mjs')
+  const submitted = ['submit', '--json', '--supervise', '--memory', '96m', '--name', 'roaming', program]
+  const { id } = JSON.parse((await two.cli(submitted)).stdout) as { id: string }
+  const isOther = async (pids: readonly number[]) => {
+    const row = JSON.parse((await two.cli(['status', id, '--json'])).stdout) as Row & { worker: string }
+    return row.pid !== null && !pids.includes(row.pid) ? { pid: row.pid, worker: row.worker } : undefined
+  }
+  const first = await two.waitUntil('it to run', () => isOther([]))
+  const following = two.cli(['logs', id, '-f'])
+  await two.cli(['restart', id])
+  const second = await two.waitUntil('it to run again', () => isOther([first.pid]))
+  await two.kill(second.worker.slice(0, 2), 'SIGKILL')
+  const third = await two.waitUntil('it to move', () => isOther([first.pid, second.pid]))
+  assert.notEqual(third.worker, second.worker)
+  const heading = (generation: number, attempt: number, worker: string): string =>
+    `==> generation ${generation}, attempt ${attempt}, \\S+Z on ${worker.slice(0, 2)}-\\S+ <==\n`
+  const ups = [
+    `up ${first.pid}\n`,
+    `${heading(1, 2, second.worker)}up ${second.pid}\n`,
+    `${heading(2, 1, third.worker)}up ${third.pid}\n`,
+  ]
+  const tail = async () => (await two.cli(['logs', id, '--tail', '2'])).stdout
+  const lastTwo = new RegExp(`^${ups[1]}${ups[2]}$`)
+  await two.waitUntil('both Workers in the last lines', async () =>
+    lastTwo.test(await tail()) ? true : undefined,
+  )
+  await two.cli(['kill', id])
+  const { stdout, code } = await following
+  assert.match(stdout, new RegExp(`^${ups.join('')}$`))
+  assert.equal(code, 0)
+})
+
 test('submit --wait shows what the driver prints', async () => {
   const { stdout, stderr } = await cluster.cli([
     'submit',

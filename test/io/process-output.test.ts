@@ -138,6 +138,14 @@ test('tail counts lines over rotated parts', async (t) => {
   assert.equal(tail(3), 'two\nthree\nfo')
   assert.equal(tail(99), 'one\ntwo\nthree\nfo')
   assert.equal(tail(0), '')
+  const part = (offset: number, end: number, tailLines: number): string => {
+    const page = readOutput(path, { offset, end, tailLines })
+    return readOutput(path, { offset: page.offset }).data.toString()
+  }
+  assert.equal(part(0, 8, 1), 'two\n', 'the last line before the end of the part')
+  assert.equal(part(4, 8, 9), 'two\n', 'none before its beginning')
+  assert.equal(part(2, 6, 9), 'e\ntwo\n')
+  assert.equal(readOutput(path, { offset: 4, end: 8, tailLines: 0 }).offset, 8)
 })
 
 test('tail finds its lines in a file of many chunks, and is quick about empty lines', async (t) => {

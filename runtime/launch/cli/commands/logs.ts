@@ -58,8 +58,12 @@ async function printDriver(
   const printEach = async (each: readonly string[]): Promise<void> => {
     for (const line of each) await printJson(io, { id, output, ...attemptJson(of), line })
   }
-  const follow = options.follow === true
-  for await (const { attempt, bytes } of driverOutput(client, id, { output, follow, signal, onMissing })) {
+  const wanted = {
+    output,
+    follow: options.follow === true,
+    ...(options.tail !== undefined && { tailLines: options.tail }),
+  }
+  for await (const { attempt, bytes } of driverOutput(client, id, { ...wanted, signal, onMissing })) {
     if (options.json) {
       // A line ends with its attempt.
       if (attempt) await printEach(lines.rest())
@@ -91,7 +95,11 @@ export const addLogs: AddCommand = (program, run) => {
       )
       .option('-f, --follow', 'follow its output until it ends')
       .option('--stderr', 'its standard error instead of its standard output')
-      .option('--tail <lines>', 'begin with its last lines', intOption(0)),
+      .option(
+        '--tail <lines>',
+        'begin with its last lines, of all attempts together (default: all)',
+        intOption(0),
+      ),
   )
     .addHelpText(
       'after',
@@ -114,9 +122,7 @@ export const addLogs: AddCommand = (program, run) => {
             )
           }
           const ended = AbortSignal.any([io.interrupted, io.readerGone])
-          // The last lines are where it ran last.
-          if (id.startsWith('driver-') && options.tail === undefined)
-            await printDriver(io, client, id, options, ended)
+          if (id.startsWith('driver-')) await printDriver(io, client, id, options, ended)
           else await printOutput(io, client, id, options, ended)
           return 0
         }),
