@@ -37,9 +37,9 @@ test('no page has a line of prose over 140 characters, or a cell of a table over
   for (const page of pages) assert.deepEqual(overlongOf(read(page), { prose: 140, cell: 200 }), [], page)
 })
 
-test('the page of commands is what the command line defines', () => {
+test('the page of commands is what the command line defines', async () => {
   const nothing = (): void => undefined
-  const program = createProgram(async () => undefined, { out: nothing, err: nothing })
+  const program = await createProgram([], async () => undefined, { out: nothing, err: nothing })
   assert.equal(read('docs/commands.md'), commandsPage(program), 'run `npm run docs`')
   for (const { name } of program.commands.map((command) => ({ name: command.name() })))
     assert.match(read('docs/commands.md'), new RegExp(`^## \`${name}\`$`, 'm'))

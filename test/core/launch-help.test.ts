@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { createProgram } from '../../runtime/launch/cli/cli.js'
 import { CommanderError } from '../../runtime/launch/cli/commander.js'
 
-const program = createProgram(async () => undefined, { out: () => undefined, err: () => undefined })
+const program = await createProgram([], async () => undefined, { out: () => undefined, err: () => undefined })
 
 /** `COMMAND FLAGS` -> what help says of it. */
 const help = new Map(
@@ -57,4 +57,18 @@ test('every command has examples that begin with its name', () => {
     assert.ok(lines.length > 0, command.name())
     for (const line of lines) assert.match(line, new RegExp(`firesteel ${command.name()}\\b|firesteel up`))
   }
+})
+
+test('a command line loads its own command, and all of them if it names none', async () => {
+  const nothing = (): void => undefined
+  const namesFor = async (...argv: string[]): Promise<string[]> => {
+    const { commands } = await createProgram(argv, async () => undefined, { out: nothing, err: nothing })
+    return commands.map((command) => command.name())
+  }
+  assert.deepEqual(await namesFor('status', '--json'), ['status'])
+  assert.deepEqual(await namesFor('up', 'status'), ['up'])
+  const all = program.commands.map((command) => command.name())
+  assert.ok(all.length > 10)
+  for (const argv of [['--help'], ['help', 'status'], ['stat'], ['constructor'], ['completion', 'bash'], []])
+    assert.deepEqual(await namesFor(...argv), all, argv.join(' '))
 })

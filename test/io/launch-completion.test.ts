@@ -7,7 +7,7 @@ import { createProgram } from '../../runtime/launch/cli/cli.js'
 import { completionScript } from '../../runtime/launch/cli/completion/script.js'
 import { runCommand } from '../harness/run-command.js'
 
-const program = createProgram(async () => undefined, { out: () => undefined, err: () => undefined })
+const program = await createProgram([], async () => undefined, { out: () => undefined, err: () => undefined })
 const scripts = {
   bash: completionScript('bash', program),
   zsh: completionScript('zsh', program),

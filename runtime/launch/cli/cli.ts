@@ -3,39 +3,32 @@ import { exitCodeOf, FiresteelError } from '../../errors.js'
 import { codedError } from '../../system-error.js'
 import { watchUncaught } from '../node/uncaught.js'
 import { Command, CommanderError } from './commander.js'
-import { addCheck } from './commands/check.js'
 import type { AddCommand, Run } from './commands/command.js'
-import { addCompletion } from './commands/completion.js'
-import { addDown } from './commands/down.js'
-import { addEach } from './commands/each.js'
-import { addKill } from './commands/kill.js'
-import { addLogs } from './commands/logs.js'
-import { addMaster } from './commands/master.js'
-import { addRestart } from './commands/restart.js'
-import { addRun } from './commands/run.js'
-import { addStatus } from './commands/status.js'
-import { addSubmit } from './commands/submit.js'
-import { addTrace } from './commands/trace.js'
-import { addUp } from './commands/up.js'
-import { addWorker } from './commands/worker.js'
 import { type Console, INTERRUPTED_EXIT, Interrupted, printError } from './console.js'
 
-const commands: readonly AddCommand[] = [
-  addUp,
-  addDown,
-  addMaster,
-  addWorker,
-  addSubmit,
-  addRun,
-  addEach,
-  addStatus,
-  addKill,
-  addRestart,
-  addLogs,
-  addTrace,
-  addCheck,
-  addCompletion,
-]
+/** In the order of the help. */
+const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  up: async () => (await import('./commands/up.js')).addUp,
+  down: async () => (await import('./commands/down.js')).addDown,
+  master: async () => (await import('./commands/master.js')).addMaster,
+  worker: async () => (await import('./commands/worker.js')).addWorker,
+  submit: async () => (await import('./commands/submit.js')).addSubmit,
+  run: async () => (await import('./commands/run.js')).addRun,
+  each: async () => (await import('./commands/each.js')).addEach,
+  status: async () => (await import('./commands/status.js')).addStatus,
+  kill: async () => (await import('./commands/kill.js')).addKill,
+  restart: async () => (await import('./commands/restart.js')).addRestart,
+  logs: async () => (await import('./commands/logs.js')).addLogs,
+  trace: async () => (await import('./commands/trace.js')).addTrace,
+  check: async () => (await import('./commands/check.js')).addCheck,
+  completion: async () => (await import('./commands/completion.js')).addCompletion,
+}
+
+/** The help and the completion have all commands; any other command line needs one. */
+async function loadCommands([first]: readonly string[]): Promise<AddCommand[]> {
+  const one = first !== undefined && first !== 'completion' && Object.hasOwn(commands, first)
+  return Promise.all((one ? [commands[first]!] : Object.values(commands)).map((load) => load()))
+}
 
 function version(): string {
   // The package is four folders up, from dist/runtime/launch/cli as from a checkout.
@@ -43,11 +36,13 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version
 }
 
-/** The whole command line. `run` gets the action of each command. */
-export function createProgram(
+/** The command line, with the commands that `argv` needs. `run` gets the action of each command. */
+export async function createProgram(
+  argv: readonly string[],
   run: Run,
   write: { out(text: string): void; err(text: string): void },
-): Command {
+): Promise<Command> {
+  const added = await loadCommands(argv)
   const program = new Command('firesteel')
     .description('Actor-model cluster manager for Node.js.')
     .version(version(), '-V, --version')
@@ -57,7 +52,7 @@ export function createProgram(
     .exitOverride()
     // All errors are printed once, in one place.
     .configureOutput({ writeOut: write.out, writeErr: write.err, outputError: () => undefined })
-  for (const add of commands) add(program, run)
+  for (const add of added) add(program, run)
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program)
   return program
 }
@@ -79,7 +74,8 @@ export async function main(io: Console): Promise<number> {
   const run: Run = async (action) => {
     exitCode = await action(io)
   }
-  const program = createProgram(run, { out: (text) => void io.out(text), err: (text) => void io.err(text) })
+  const write = { out: (text: string) => void io.out(text), err: (text: string) => void io.err(text) }
+  const program = await createProgram(io.argv, run, write)
   // Arguments after MAIN are not ours. If the command line cannot be parsed, it is unknown which are.
   let json = io.argv.includes('--json')
   program.hook('preAction', (_, command) => {

@@ -7,7 +7,7 @@ import { limitsPage } from './limits-page.js'
 /* `npm run docs` writes the generated pages of docs/ in the current folder. */
 
 const nothing = (): void => undefined
-const program = createProgram(async () => undefined, { out: nothing, err: nothing })
+const program = await createProgram([], async () => undefined, { out: nothing, err: nothing })
 
 await mkdir('docs', { recursive: true })
 await writeFile('docs/commands.md', commandsPage(program))
