@@ -53,6 +53,14 @@ export function tellLaunchDriver(step: Step, driver: DriverEntry): void {
   })
 }
 
+/** Its Worker obeys each request once, however often it is told of it. */
+export function tellRestartDriver(step: Step, driver: DriverEntry): void {
+  const { workerId, generation, restart } = driver.record
+  if (workerId === null || restart?.generation !== generation) return
+  const { request } = restart
+  step.tell(workerId, { type: 'RestartDriver', workerId, driverId: driver.id, generation, request })
+}
+
 /** It waits for no confirmation: the Worker's next full report repairs a lost launch (protocol R4). */
 export function launchExecutor(
   cluster: ClusterState,

@@ -75,6 +75,8 @@ export const driverRecord = z.object({
   resources: resourceAddresses,
   /** Ids of the Workers on which it ran, oldest first. */
   homes,
+  /** The newest restart that was asked for. It concerns this generation only: a later one starts anew. */
+  restart: z.object({ generation: positive, request: name }).optional(),
   /** As it was when the record was last written. */
   life: driverLife.optional(),
   events: z.array(driverEvent).max(limits.driverEvents).optional(),

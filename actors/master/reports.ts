@@ -10,7 +10,7 @@ import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { noteProgress } from './driver-progress.js'
 import { endDriver } from './ending.js'
-import { tellAdded, tellLaunchDriver, tellLaunchExecutor } from './launching.js'
+import { tellAdded, tellLaunchDriver, tellLaunchExecutor, tellRestartDriver } from './launching.js'
 import { isBelieved } from './lost-writes/belief.js'
 import type { DriverRecord } from './records.js'
 import type { Step } from './step.js'
@@ -68,6 +68,7 @@ function driverReported(
     driver.message = ''
     if (report.progress && noteProgress(driver, report.progress)) step.put('driver', driverId, driver.record)
     if (driver.record.wanted === 'KILL') killDriver(step, worker, driverId, generation)
+    else if (report.restart !== driver.record.restart?.request) tellRestartDriver(step, driver)
     return
   }
   step.log('warn', 'killing a driver that the cluster state does not hold', {

@@ -17,6 +17,7 @@ import type { DriverEntry } from './driver-entry.js'
 import { noteLife } from './driver-progress.js'
 import { endDriver } from './ending.js'
 import { driverFailed } from './failed-launches.js'
+import { tellRestartDriver } from './launching.js'
 import { isBelieved } from './lost-writes/belief.js'
 import type { KeptEnd } from './lost-writes/kept-ends.js'
 import type { EndedDriver, StoredRecords } from './records.js'
@@ -141,7 +142,8 @@ const GRACE = formatDuration(limits.killGraceMs)
 
 /**
  * Restarts need a process and a Worker that knows how to go on. Whoever asks for it again, asks for the same
- * one.
+ * one. It is in the record before it is acknowledged: a Worker that did not hear of it is told again after
+ * its next full report, by whichever Master leads then.
  */
 export function restartDriverOnRequest(
   cluster: ClusterState,
@@ -161,8 +163,13 @@ export function restartDriverOnRequest(
   else if (driver.queued) answer('it has no process; it starts as soon as a Worker has room for it')
   else if (driver.record.wanted === 'KILL') refuse('is being killed')
   else {
-    const { workerId, generation } = driver.record
-    step.tell(workerId!, { type: 'RestartDriver', workerId: workerId!, driverId, generation, request })
+    const { workerId, generation, restart } = driver.record
+    if (restart?.request !== request) {
+      const record = driver.withEvent(step.now.wallMs, 'its restart was asked for')
+      driver.record = { ...record, restart: { generation, request } }
+      step.put('driver', driverId, driver.record)
+    }
+    tellRestartDriver(step, driver)
     answer(`it gets SIGTERM now, and SIGKILL in ${GRACE}; then it starts again on ${workerId}`)
   }
 }

@@ -94,6 +94,8 @@ export const driverReport = z.object({
   description: driverDescription.optional(),
   launchedAt: ownedPosition,
   progress: driverProgress.optional(),
+  /** The newest restart that it was told of; absent: none. */
+  restart: name.optional(),
 })
 export type DriverReport = z.infer<typeof driverReport>
 

@@ -82,6 +82,7 @@ export class DriverEntry {
       launchedAt,
       // There is nothing to tell before its first process.
       ...(this.life.starts > 0 && { progress: this.progress() }),
+      ...(this.restartRequest !== undefined && { restart: this.restartRequest }),
     }
   }
 

@@ -138,6 +138,47 @@ test('restart: told to its Worker, refused for what runs once, ends or has ended
   assert.match(ask('driver-none'), /nothing here has the id "driver-none"/)
 })
 
+test('restart: acknowledged, it is told to a Worker that did not hear of it, also by the next leader', () => {
+  const { world, driverId } = withDriver()
+  world.ask('cli', { type: 'RequestRestartDriver', driverId, request: 'r1' })
+  world.ask('cli', { type: 'RequestRestartDriver', driverId, request: 'r1' })
+  const asked = one(world, driverId).events?.filter(({ text }) => text === 'its restart was asked for')
+  assert.equal(asked?.length, 1, 'repeated, it is the same one')
+  world.failover().elect().advance(1000)
+  world.link('w1')
+  const told = () => world.toldTo('w1', 'RestartDriver').map(({ request }) => request)
+  const before = told().length
+  const launchedAt = { epoch: 1, seq: 1, owner: 'm1' }
+  const report = { driverId, generation: 1, attempt: 1, state: 'RUNNING', resources: {}, launchedAt } as const
+  const reports = (restart?: string): void =>
+    world.tell('w1', {
+      type: 'WorkerSchedulerStateResponse',
+      id: 'w1',
+      executors: [],
+      drivers: [{ ...report, ...(restart !== undefined && { restart }) }],
+    })
+  reports()
+  assert.deepEqual(told().slice(before), ['r1'])
+  reports('r1')
+  assert.equal(told().length, before + 1, 'a Worker that has heard of it is not told again')
+})
+
+test('restart: the next generation is a fresh start, and is not restarted', () => {
+  const { world, driverId } = withDriver()
+  world.ask('cli', { type: 'RequestRestartDriver', driverId, request: 'r1' })
+  const before = world.toldTo('w1', 'RestartDriver').length
+  const stopped = { change: 3, driverId, generation: 1, attempt: 1, state: 'KILLED', stopped: true } as const
+  world.tell('w1', { type: 'DriverStateChanged', workerId: 'w1', ...stopped })
+  world.worker('w2', { port: 7002 })
+  world.advance(10_000)
+  assert.equal(world.lastTold('w2', 'LaunchDriver')?.generation, 2)
+  const launchedAt = { epoch: 1, seq: 1, owner: 'm1' }
+  const report = { driverId, generation: 2, attempt: 1, state: 'RUNNING', resources: {}, launchedAt } as const
+  world.report('w2', { drivers: [report] })
+  assert.equal(world.toldTo('w1', 'RestartDriver').length, before)
+  assert.deepEqual(world.toldTo('w2', 'RestartDriver'), [])
+})
+
 test('a driver has the newest 20 events', () => {
   const { world, driverId, progressed } = withDriver()
   for (let atMs = 1; atMs <= 25; atMs++)

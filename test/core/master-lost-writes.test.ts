@@ -290,6 +290,23 @@ describe('a driver of the record cache', () => {
     }
   })
 
+  test('its restart was acknowledged: its Worker is told, whichever record is newer', () => {
+    const restart = { generation: 1, request: 'r1' }
+    const told = (held: DriverRecord, given: DriverRecord) => {
+      const world = new Fallen().fall({
+        workers: [workerRecord('w1-1', { at: below })],
+        drivers: [held],
+      })
+      world.lostWrites('driver', given)
+      return [world.driver!.restart, world.toldTo('w1-1', 'RestartDriver').map(({ request }) => request)]
+    }
+    const older = { at: { epoch: 6, seq: 85 } }
+    assert.deepEqual(told(driverRecord({ at: below }), driverRecord({ restart })), [restart, ['r1']])
+    assert.deepEqual(told(driverRecord(), driverRecord({ restart, ...older })), [restart, ['r1']])
+    const later = driverRecord({ generation: 2 })
+    assert.deepEqual(told(later, driverRecord({ restart, ...older })), [undefined, []], 'it has started anew')
+  })
+
   test('to be killed, and waiting for a Worker: it ends at once', () => {
     const waiting = { state: 'SUBMITTED', workerId: null, generation: 0 } as const
     const world = new Fallen().fall({ drivers: [driverRecord(waiting)] })

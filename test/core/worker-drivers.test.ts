@@ -388,6 +388,13 @@ test('restart: its process ends, and the next attempt starts at once, whatever i
     world.started(attempt(1, 2))
     world.hear(restartRequest('r1'))
     assert.deepEqual(world.done('stopProcess'), [], 'a repeated request restarts once')
+    world.hear({ type: 'ReconnectWorker', workerId: ME })
+    world.hear({ type: 'RegisteredWorker', workerId: ME, duplicate: true })
+    assert.equal(
+      world.told('WorkerLatestState')[0]?.drivers[0]?.restart,
+      'r1',
+      'a report says that it heard of it',
+    )
   }
 })
 

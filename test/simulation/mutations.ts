@@ -314,6 +314,27 @@ export const mutations: readonly Mutation[] = [
     script: 'who has the record cache is slow',
   },
   {
+    name: 'a restart is acknowledged and not written',
+    file: 'actors/master/submission.js',
+    find: 'driver.record = { ...record, restart: { generation, request } };',
+    replace: 'driver.record = record;',
+    script: 'a restart is acknowledged, and its leader dies',
+  },
+  {
+    name: 'a Worker that did not hear of a restart is not told again',
+    file: 'actors/master/reports.js',
+    find: 'else if (report.restart !== driver.record.restart?.request)',
+    replace: 'else if (false)',
+    script: 'a restart is acknowledged, and its leader dies',
+  },
+  {
+    name: 'a Worker restarts as often as it is told',
+    file: 'actors/worker/drivers.js',
+    find: 'if (entry.restartRequest === request)',
+    replace: 'if (false)',
+    script: 'a restart is acknowledged, and its leader dies',
+  },
+  {
     name: 'nobody looks whether a leader is gone',
     file: 'actors/election/candidacy.js',
     find: 'this.#closed.add(incarnation);',

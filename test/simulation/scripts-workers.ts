@@ -60,6 +60,43 @@ export const workerScripts: readonly Script[] = [
     },
   },
   {
+    name: 'a restart is acknowledged, and its leader dies',
+    says: 'Its Worker had not heard of it: the next Master has it in the record, and the driver is restarted, once (S2).',
+    shape: { ...shape, workers: 1, submitters: 1, applications: 0, workerTimeoutMs: 12_000 },
+    rates: { submitEveryMs: 1e9 },
+    *play(stage) {
+      const { workers, running, network } = stage.world
+      const worker = workers[0]!
+      const processes = () => [...running].map(({ process }) => process.replace(/^.*?\//, '')).join()
+      yield stage.until('a leader with its Worker', () => registeredWorkers(stage) === 1 && !!stage.client)
+      const key = stage.client!.submit({ supervise: true, args: [], cores: 1 })
+      yield stage.until('it runs', () => processes() === '1/1')
+      yield stage.ms(500)
+      const former = stage.alive
+      if (!former) return
+      stage.cutOneWay(former, worker)
+      let acknowledged = false
+      void stage.client!.restart(key).then(() => {
+        acknowledged = true
+      })
+      yield stage.until('its restart is acknowledged', () => acknowledged)
+      former.kill()
+      yield stage.until(
+        'another leads its Worker',
+        () => stage.alive !== former && registeredWorkers(stage) === 1,
+      )
+      // What its first leader had told it comes late.
+      stage.heal(former, worker)
+      yield stage.until('it is restarted', () => processes() === '1/2', 30_000, 'S2')
+      // A client whose answer was lost asks again, and each new link begins with a report.
+      void stage.client!.restart(key)
+      yield stage.ms(1000)
+      network.breakConnections(worker.name)
+      yield stage.ms(5000)
+      stage.expect(processes() === '1/2', 'S2', `it was restarted once, and ${processes()} runs`)
+    },
+  },
+  {
     name: 'a generation is given once more',
     says:
       'A store and all Masters forgot that a Worker had decided on later generations of a driver: the next one was launched there over and ' +

@@ -94,6 +94,13 @@ export class SimSubmitter {
     return this.#kill(this.#world.history.idOf(key))
   }
 
+  /** Resolves once its restart is acknowledged. */
+  async restart(key: string): Promise<void> {
+    const driverId = this.#world.history.idOf(key)
+    if (driverId === undefined) return
+    await this.#client.request({ type: 'RequestRestartDriver', driverId, request: `${key}-restart` })
+  }
+
   async #submit(
     key: string,
     description = this.#world.history.descriptionOf(key) ?? this.#describe(key),

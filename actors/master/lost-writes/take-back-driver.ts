@@ -2,6 +2,7 @@ import { summaryOfDriver } from '../../messages/common.js'
 import type { ClusterState } from '../cluster-state.js'
 import type { DriverEntry } from '../driver-entry.js'
 import { endDriver, endDriverAs } from '../ending.js'
+import { tellRestartDriver } from '../launching.js'
 import type { DriverRecord, EndedDriver } from '../records.js'
 import { bindDriver } from '../recovery.js'
 import { isAdopted } from '../reports.js'
@@ -28,13 +29,15 @@ export function takeBackDriver(cluster: ClusterState, step: Step, record: Driver
   if (held && isAdopted(held)) {
     if (!outranks(record, held.record)) return giveBackName(cluster, step, held, record)
   } else if (held && !isNewer(record, held.record)) {
-    return record.wanted === 'KILL' && held.record.wanted !== 'KILL' && wantKill(cluster, step, held)
+    if (record.wanted !== 'KILL') return wantRestart(step, held, record)
+    return held.record.wanted !== 'KILL' && wantKill(cluster, step, held)
   }
   const { workerId, generation } = record
   const same = held?.record.workerId === workerId && held.record.generation === generation
   if (held && same) {
     held.record = record
     if (record.wanted === 'KILL') return wantKill(cluster, step, held)
+    tellRestartDriver(step, held)
   } else {
     if (held) supersede(cluster, step, held, record)
     bindDriver(cluster, step, cluster.restoreDriver(record))
@@ -100,7 +103,21 @@ function giveBackName(cluster: ClusterState, step: Step, held: DriverEntry, reco
     held.record = { ...held.record, key, digest, submittedAtMs }
   }
   if (record.wanted === 'KILL') return wantKill(cluster, step, held)
+  if (!wantRestart(step, held, record)) step.put('driver', held.id, held.record)
+  return true
+}
+
+/**
+ * A restart was acknowledged, so it holds whatever was written later, while that generation runs. Its Worker
+ * knows which restarts it has heard of.
+ */
+function wantRestart(step: Step, held: DriverEntry, { restart }: DriverRecord): boolean {
+  const { generation, workerId, restart: known, wanted } = held.record
+  if (restart?.generation !== generation || known?.generation === generation) return false
+  if (workerId === null || wanted === 'KILL') return false
+  held.record = { ...held.record, restart }
   step.put('driver', held.id, held.record)
+  tellRestartDriver(step, held)
   return true
 }
 
