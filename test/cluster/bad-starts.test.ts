@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
+import { ASKING, statusOf } from '../tools/status.js'
 
 /*
  * What cannot start, with real processes: a machine that cannot run the application beside one that can,
@@ -55,9 +56,7 @@ interface DriverRow {
   readonly message: string
 }
 
-async function driver(of: TestCluster, id: string): Promise<DriverRow> {
-  return JSON.parse((await of.cli(['status', id, '--json'])).stdout) as DriverRow
-}
+const driver = (of: TestCluster, id: string): Promise<DriverRow> => statusOf(of, id)
 
 async function submit(of: TestCluster, args: readonly string[]): Promise<string> {
   const { stdout, stderr } = await of.cli(['submit', '--supervise', '--memory', '128m', ...args])
@@ -160,22 +159,26 @@ test('a program that is missing at a restart is tried again, on each machine, un
   const main = join(folder, 'late.mjs')
   await writeFile(main, 'console.log(process.pid)\nsetInterval(() => {}, 1000)')
   const id = await submit(cluster, [main])
-  await cluster.waitUntil('it to run', () => isRunning(cluster, id, 1))
+  await cluster.waitUntil('it to run', () => isRunning(cluster, id, 1), ASKING)
   const pid = await cluster.waitUntil('its first line', async () =>
     Number((await cluster.cli(['logs', id])).stdout.trim()),
   )
   await rename(main, `${main}.away`)
   process.kill(pid, 'SIGKILL')
-  const row = await cluster.waitUntil('both Workers to fail', async () => {
-    const found = await driver(cluster, id)
-    return found.generation >= 3 && found.message.includes('next try') ? found : undefined
-  })
+  const row = await cluster.waitUntil(
+    'both Workers to fail',
+    async () => {
+      const found = await driver(cluster, id)
+      return found.generation >= 3 && found.message.includes('next try') ? found : undefined
+    },
+    ASKING,
+  )
   assert.equal(row.state, 'SUBMITTED')
   const why =
     /could not be started on w\d-\S+ \(127\.0\.0\.1\): FIRESTEEL_MAIN_NOT_FOUND: \S+late\.mjs does not exist/
   assert.match(row.message, why)
   await rename(`${main}.away`, main)
-  await cluster.waitUntil('it to run again', () => isRunning(cluster, id, 3))
+  await cluster.waitUntil('it to run again', () => isRunning(cluster, id, 3), ASKING)
   await cluster.cli(['kill', id])
 })
 
@@ -193,6 +196,7 @@ test('a supervised driver that ends over and over on one machine runs on the oth
       const found = rows.filter(({ generation }) => generation > 1)
       return runs && found.length > 0 ? found : undefined
     },
+    ASKING,
   )
   const why =
     /^launched again; it failed on w2-\S+ \(127\.0\.0\.1\): it ended 3 times in a row soon after its start; the last time: Command exited with code 1$/
@@ -210,26 +214,30 @@ test('a supervised service that ends well on SIGTERM runs on when its Workers ar
       await submit(own, [join(folder, 'service.mjs'), '0']),
       await submit(own, [join(folder, 'service.mjs'), '1']),
     ]
-    for (const id of ids) await own.waitUntil('it to run', () => isRunning(own, id, 1))
+    for (const id of ids) await own.waitUntil('it to run', () => isRunning(own, id, 1), ASKING)
     for (const name of WORKERS) {
       await own.kill(name, 'SIGTERM')
       await own.waitAlive()
-      for (const id of ids) await own.waitUntil(`${id} to run`, () => isRunning(own, id, 1))
+      for (const id of ids) await own.waitUntil(`${id} to run`, () => isRunning(own, id, 1), ASKING)
     }
     const before = await Promise.all(ids.map((id) => driver(own, id)))
     await own.stop()
     own = await createTestCluster(options)
     await own.waitAlive()
     for (const [n, id] of ids.entries()) {
-      const { worker } = await own.waitUntil(`${id} to run`, () =>
-        isRunning(own, id, before[n]!.generation + 1),
+      const { worker } = await own.waitUntil(
+        `${id} to run`,
+        () => isRunning(own, id, before[n]!.generation + 1),
+        ASKING,
       )
       assert.notEqual(worker, before[n]?.worker)
     }
     // A kill is final.
     await own.cli(['kill', ids[0]!])
-    await own.waitUntil('it to end', async () =>
-      ['KILLED', 'FINISHED'].includes((await driver(own, ids[0]!)).state),
+    await own.waitUntil(
+      'it to end',
+      async () => ['KILLED', 'FINISHED'].includes((await driver(own, ids[0]!)).state),
+      ASKING,
     )
   } finally {
     await own.stop()

@@ -15,6 +15,7 @@ import {
   smallCluster,
   startUp,
 } from '../tools/command-fixture.js'
+import { ASKING, statusOf } from '../tools/status.js'
 
 test('up: lines, state in the folder, and nothing left after SIGTERM', async (t) => {
   const cwd = await folder(t, { 'c.yaml': smallCluster(2) })
@@ -207,11 +208,13 @@ test('master and worker: single nodes that find each other', async (t) => {
     env: { PATH: process.env.PATH ?? '' },
     signal: controller.signal,
   })
-  const seen = await waitUntil('the Worker to be registered', async () => {
-    const { stdout } = await firesteel(['status', 'joined', '--json'], { cwd })
-    if (stdout === '') return undefined
-    return JSON.parse(stdout) as { resources: unknown; labels: unknown; cores: number }
-  })
+  const seen = await waitUntil(
+    'the Worker to be registered',
+    async () => {
+      return statusOf<{ resources: unknown; labels: unknown; cores: number }>({ directory: cwd }, 'joined')
+    },
+    ASKING,
+  )
   assert.deepEqual([seen.resources, seen.labels, seen.cores], [{ gpu: ['0', '1'] }, { zone: 'a' }, 1])
   controller.abort()
   const outcome = await worker

@@ -10,6 +10,7 @@ import { childEnvironment } from '../../runtime/process/environment.js'
 import { runCommand } from '../harness/run-command.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { atEnd, bin, errorOf, firesteel, folder, isAlive, smallCluster } from '../tools/command-fixture.js'
+import { ASKING, statusOf } from '../tools/status.js'
 
 /** One cluster for all of these tests. */
 let cwd: string
@@ -112,14 +113,20 @@ test('kill of a driver; logs -f follows it to its end', async () => {
   const { id } = lastLine<Driver>(await call('submit', '--json', 'service.mjs'))
   await waitUntil(
     'it to run',
-    async () => parse<Driver>(await call('status', id, '--json')).state === 'RUNNING',
+    async () => (await statusOf<Driver>({ directory: cwd }, id)).state === 'RUNNING',
+    ASKING,
   )
   const following = call('logs', id, '-f')
   const killed = await call('kill', id, '--json')
   assert.equal(killed.code, 0, killed.stderr)
   assert.equal(parse<Driver>(killed).id, id)
   assert.match((await following).stdout, /^(serving\n)?$/)
-  await waitUntil('KILLED', async () => parse<Driver>(await call('status', id, '--json')).state === 'KILLED')
+  await waitUntil(
+    'KILLED',
+    async () => (await statusOf<Driver>({ directory: cwd }, id)).state === 'KILLED',
+    ASKING,
+  )
+  assert.equal(parse<Driver>(await call('status', id, '--json')).state, 'KILLED')
 })
 
 test('unknown ids are refused with exit 4', async () => {
@@ -220,10 +227,13 @@ test('submit --key of a driver that FAILED exits 1; --again submits it once more
   const second = lastLine<Driver & { key: string }>(await submit('--again'))
   assert.notEqual(second.id, id)
   assert.equal(second.key, 'nightly~2')
-  await waitUntil('the second try to fail', async () => {
-    const { state } = parse<{ state: string }>(await call('status', second.id, '--json'))
-    return state === 'FAILED'
-  })
+  await waitUntil(
+    'the second try to fail',
+    async () => {
+      return (await statusOf<Driver>({ directory: cwd }, second.id)).state === 'FAILED'
+    },
+    ASKING,
+  )
   assert.equal(lastLine<{ key: string }>(await submit('--again')).key, 'nightly~3')
   const none = await call('submit', '--again', 'job.mjs', '--json')
   assert.deepEqual(
@@ -244,12 +254,16 @@ test('run with a secret in the environment does not hand it down', async () => {
 
 test('kill of a running application and of its executor', async () => {
   const running = call('run', 'app.mjs', 'wait')
-  const app = await waitUntil('the application to have an executor', async () => {
-    const { applications } = parse<{ applications: (Driver & { executors: number })[] }>(
-      await call('status', '--json'),
-    )
-    return applications.find(({ state, executors }) => state === 'RUNNING' && executors > 0)
-  })
+  const app = await waitUntil(
+    'the application to have an executor',
+    async () => {
+      const { applications } = await statusOf<{ applications: (Driver & { executors: number })[] }>({
+        directory: cwd,
+      })
+      return applications.find(({ state, executors }) => state === 'RUNNING' && executors > 0)
+    },
+    ASKING,
+  )
   const [executor] = parse<{ executorList: Driver[] }>(await call('status', app.id, '--json')).executorList
   const killed = await call('kill', executor!.id)
   assert.equal(killed.code, 0, killed.stderr)

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { createTestCluster, type TestCluster } from '../harness/index.js'
+import { createTestCluster, type StatusReport, type TestCluster } from '../harness/index.js'
+import { ASKING, statusOf } from '../tools/status.js'
 
 /* What people see of a supervised driver: its process, its ends, its restarts, and how it is ended. */
 
@@ -43,7 +44,7 @@ interface Row {
   readonly events: readonly { readonly at: string; readonly text: string }[]
 }
 
-const rowOf = async (id: string) => JSON.parse((await cluster.cli(['status', id, '--json'])).stdout) as Row
+const rowOf = (id: string): Promise<Row> => statusOf(cluster, id)
 
 async function submit(program: string, ...options: string[]): Promise<string> {
   const args = ['submit', '--json', '--supervise', '--memory', '96m', ...options, join(folder, program)]
@@ -53,10 +54,14 @@ async function submit(program: string, ...options: string[]): Promise<string> {
 }
 
 const until = (id: string, what: string, is: (row: Row) => boolean) =>
-  cluster.waitUntil(what, async () => {
-    const row = await rowOf(id)
-    return is(row) ? row : undefined
-  })
+  cluster.waitUntil(
+    what,
+    async () => {
+      const row = await rowOf(id)
+      return is(row) ? row : undefined
+    },
+    ASKING,
+  )
 
 test('killed by hand: RESTARTING with its last exit and next start, then another pid; restart and kill say how', async () => {
   const id = await submit('service.mjs')
@@ -176,12 +181,16 @@ test('Ctrl-C ends the wait, and says that the driver goes on and how to end it',
   const controller = new AbortController()
   const args = ['submit', '--wait', '--memory', '96m', '--name', 'awaited', join(folder, 'service.mjs')]
   const waiting = cluster.cli(args, { signal: controller.signal })
-  const { drivers } = await cluster.waitUntil('it to run', async () => {
-    const status = await cluster.status()
-    return status.drivers.some(({ name, state }) => name === 'awaited' && state === 'RUNNING')
-      ? status
-      : undefined
-  })
+  const { drivers } = await cluster.waitUntil(
+    'it to run',
+    async () => {
+      const status = await statusOf<StatusReport>(cluster)
+      return status.drivers.some(({ name, state }) => name === 'awaited' && state === 'RUNNING')
+        ? status
+        : undefined
+    },
+    ASKING,
+  )
   controller.abort()
   const { code, stderr } = await waiting
   const { id } = drivers.find(({ name }) => name === 'awaited')!

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { cp, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { createTestCluster, type TestCluster } from '../harness/index.js'
+import { createTestCluster, type StatusReport, type TestCluster } from '../harness/index.js'
+import { ASKING, statusOf } from '../tools/status.js'
 import { bin, Nest, program, sources } from './examples-fixture.js'
 
 const CORES = 4
@@ -121,22 +122,30 @@ test('survivor: its Worker and the Master are killed under it, and the sum is ri
 
   await reached(4)
   await cluster.kill('m1')
-  const survivor = await cluster.waitUntil('the driver in the status of the next Master', async () => {
-    const { drivers, workers } = await cluster.status()
-    const driver = drivers.find(({ name, state }) => name === 'survivor' && state === 'RUNNING')
-    const worker = workers.find(({ id }) => id === driver?.worker)
-    return driver && worker && { driver, worker }
-  })
+  const survivor = await cluster.waitUntil(
+    'the driver in the status of the next Master',
+    async () => {
+      const { drivers, workers } = await statusOf<StatusReport>(cluster)
+      const driver = drivers.find(({ name, state }) => name === 'survivor' && state === 'RUNNING')
+      const worker = workers.find(({ id }) => id === driver?.worker)
+      return driver && worker && { driver, worker }
+    },
+    ASKING,
+  )
   assert.equal(survivor.driver.generation, 1, 'a dead Master starts no driver again')
 
   await reached(10)
   await cluster.kill(survivor.worker.name)
   await reached(steps)
-  await cluster.waitUntil('the driver to be FINISHED', async () => {
-    const { drivers } = await cluster.status()
-    const state = drivers.find(({ name }) => name === 'survivor')?.state
-    return state === 'FINISHED' || state === undefined
-  })
+  await cluster.waitUntil(
+    'the driver to be FINISHED',
+    async () => {
+      const { drivers } = await statusOf<StatusReport>(cluster)
+      const state = drivers.find(({ name }) => name === 'survivor')?.state
+      return state === 'FINISHED' || state === undefined
+    },
+    ASKING,
+  )
 
   const lines = await journalOf(path)
   assert.equal(lines.at(-1)?.total, sumOfPrimesBelow(steps * 1000))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { waitUntil } from '../harness/wait-until.js'
 import { firesteel, folder, smallCluster, startUp } from '../tools/command-fixture.js'
+import { ASKING, statusOf } from '../tools/status.js'
 
 /** What a command line may hold. */
 const evil = 'job\u001b[2J\u009b31m\u202eforged'
@@ -18,9 +19,8 @@ test('commands write nothing that acts on a terminal; --json is exact', async (t
   const submitted = await firesteel(submit, { cwd })
   assert.equal(submitted.code, 0, submitted.stderr)
   const { id } = JSON.parse(submitted.stdout) as { id: string }
-  await waitUntil('its end', async () =>
-    (await firesteel(['status', id], { cwd })).stdout.includes('FINISHED'),
-  )
+  const isOver = async () => (await statusOf<{ state: string }>({ directory: cwd }, id)).state === 'FINISHED'
+  await waitUntil('its end', isOver, ASKING)
   for (const args of [
     ['status'],
     ['status', id],
