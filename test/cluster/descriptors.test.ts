@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { childEnvironment } from '../../../runtime/process/environment.js'
-import { runCommand } from '../../harness/run-command.js'
-import { bin, folder } from '../../tools/command-fixture.js'
+import { childEnvironment } from '../../runtime/process/environment.js'
+import { runCommand } from '../harness/run-command.js'
+import { bin, folder } from '../tools/command-fixture.js'
 
-const program = fileURLToPath(new URL('../descriptors-program.js', import.meta.url))
+const program = fileURLToPath(new URL('./descriptors-program.js', import.meta.url))
 
 test('a Worker without file descriptors: starts wait, the living are not taken for dead', async (t) => {
   const outcome = await runCommand({
