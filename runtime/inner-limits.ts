@@ -276,12 +276,12 @@ export const innerLimits = {
   outputHoleBytes: 4 * MIB,
 
   // Tasks
-  /** What the result of a command has beside its output: name, numbers and framing. */
-  commandRestBytes: 64 * KIB,
   /** Characters of a command that an error shows. */
   commandShownChars: 80,
   /** How often a command that waits for its host looks at the load and the free memory. */
   hostLoadLookMs: 500,
+  /** What is left in the pipe of a command is read in pieces of this size: what a pipe holds. */
+  pipePieceBytes: 64 * KIB,
   /** How often the size of a running command's output is looked at. */
   commandOutputLookMs: 100,
   /** Exports of a module that an error names where the asked one is missing. */
@@ -335,6 +335,16 @@ export const innerLimits = {
   statusWatchMs: 1 * SECOND,
   /** Failed inputs that `each` lists at its end. The rest is counted. */
   eachFailuresListed: 20,
+  /** Characters of the application's name: the beginning of the command. */
+  eachNameChars: 200,
+  /** Bytes of a line without an end that `each` keeps in memory. More of it waits in a file. */
+  eachLineBytes: 64 * KIB,
+  /** Bytes of output that wait in memory for commands before theirs. More waits in files. */
+  eachWaitingBytes: 16 * MIB,
+  /** Bytes of waiting output that are read and printed at a time. */
+  eachPrintBytes: 256 * KIB,
+  /** Bytes of output in one line of JSON: a text ends at some 500 MB. */
+  eachJsonBytes: 64 * MIB,
   /** How often progress is printed as a line. */
   progressLineMs: 1 * SECOND,
   /** How soon `each` sees that an executor is free for its next command. */

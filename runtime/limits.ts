@@ -655,9 +655,11 @@ export const limits = {
   /** Bytes of a command: Linux takes 128 KiB for one argument. */
   commandBytes: 128 * KIB - 1,
   /**
-   * Output of a command above this ends it: it would fill the disk. What a result cannot take stays in its
-   * file.
+   * Output of a command above this comes in parts before its result, so that results that wait take little
+   * memory.
    */
+  commandInlineBytes: 1 * MIB,
+  /** Output of a command above this ends it: it would fill the disk of its host. */
   commandFileBytes: 1024 * MIB,
   /** Idle slots wait this long before tasks that have not started are recalled from busier executors. */
   taskRebalanceMs: 20,

@@ -1,13 +1,16 @@
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
-import type { Output } from '../../runtime/process/command-outputs.js'
+import { type OutputPaths, readPieces } from '../../runtime/process/command-outputs.js'
 import type { CommandShell } from '../../runtime/process/command-shell.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
+import { OUTPUT_BYTES } from '../messages/tasks.js'
 import { CommandShells, type ShellPlace } from './command-shells.js'
+import { CommandStream, commandOutputs, type SendOutput, sendAll } from './command-stream.js'
 import { CommandWatch } from './command-watch.js'
 import { untilEnough } from './host-load.js'
-import { context } from './task.js'
+import { RunningTask } from './running-task.js'
+import { context, taskContexts } from './task.js'
 
 /** A command of `each`, as the caller gives it. */
 export interface CommandSpec {
@@ -21,9 +24,17 @@ export interface CommandSpec {
   readonly maxLoad?: number | undefined
   /** Waits until the host has at least so much free memory. */
   readonly minFreeBytes?: number | undefined
-  /** More output than this stays in a file, which the result names. Default: what a result can take. */
-  readonly maxOutputBytes?: number
-  /** A command that writes more than this is ended: RESULT_TOO_LARGE. Default: `commandFileBytes`. */
+  /** Sends output while the command runs. Then a command that writes faster than it is read waits. */
+  readonly streams?: boolean | undefined
+  /**
+   * Without `streams`: more output than this is sent in parts at the end, and the result has none. Default:
+   * `commandInlineBytes`.
+   */
+  readonly maxInlineBytes?: number
+  /**
+   * Without `streams`: a command that writes more than this is ended: RESULT_TOO_LARGE. Default:
+   * `commandFileBytes`.
+   */
   readonly maxFileBytes?: number
 }
 
@@ -33,21 +44,24 @@ export interface CommandPlace {
   readonly env: Readonly<Record<string, string>>
 }
 
+/** Either the bytes are here, or all of it has been sent before. */
+export interface CommandOutput {
+  readonly bytes: Uint8Array
+  readonly sentBytes: number
+}
+
 export interface CommandResult {
   /** Null when a signal ended it. */
   readonly code: number | null
   readonly signal: string | null
   readonly timedOut: boolean
-  readonly stdout: Output
-  readonly stderr: Output
+  readonly stdout: CommandOutput
+  readonly stderr: CommandOutput
   /** Milliseconds of wall time. */
   readonly startedAtMs: number
   readonly ms: number
   readonly host: string
 }
-
-/** What a result needs beside its output: names, numbers, framing. */
-const RESULT_CAPACITY_BYTES = innerLimits.commandRestBytes
 
 const shells = new CommandShells()
 
@@ -65,28 +79,69 @@ export async function command(spec: CommandSpec): Promise<CommandResult> {
   const paths = shell.outputs.next()
   const stop = (): void => void shell.stop()
   const { timeoutMs, maxFileBytes = limits.commandFileBytes } = spec
+  const send = sender()
   const watch = new CommandWatch(shell, paths, { timeoutMs, maxFileBytes })
   aborted.addEventListener('abort', stop)
   try {
     aborted.throwIfAborted()
+    if (spec.streams) await shell.makePipes(paths)
     const startedAtMs = Date.now()
     const beganMs = performance.now()
-    const exit = await shell.run(spec.command, paths)
+    const stream = spec.streams ? new CommandStream(paths, send) : undefined
+    const exit = await runUnless(aborted, () => shell.run(spec.command, paths)).finally(() =>
+      stream?.finish(),
+    )
     const ms = performance.now() - beganMs
     aborted.throwIfAborted()
     watch.check(shown(spec))
-    const capacity = spec.maxOutputBytes ?? limits.maxResultBytes - RESULT_CAPACITY_BYTES
-    const stdout = shell.outputs.take(paths.stdout, capacity)
-    const stderr = shell.outputs.take(paths.stderr, capacity - stdout.bytes.length)
+    const most = spec.maxInlineBytes ?? limits.commandInlineBytes
+    const outputs = stream
+      ? stream.sentBytes.map((sentBytes) => ({ bytes: NOTHING, sentBytes }))
+      : await filesOf(paths, { isLarge: shell.outputs.size(paths) > most, send })
+    aborted.throwIfAborted()
+    const [stdout, stderr] = outputs as [CommandOutput, CommandOutput]
     return { ...exit, timedOut: watch.timedOut, stdout, stderr, startedAtMs, ms, host: executor.host }
-  } catch (error) {
-    shell.outputs.discard(paths)
-    throw error
   } finally {
     watch.end()
+    shell.outputs.discard(paths)
     aborted.removeEventListener('abort', stop)
     shells.release(shell)
   }
+}
+
+const NOTHING = new Uint8Array(0)
+
+/** Sends parts of the output of the running task. */
+function sender(): SendOutput {
+  const task = taskContexts.getStore()
+  if (task instanceof RunningTask) return (output, bytes) => task.send(output, bytes)
+  return () => Promise.resolve()
+}
+
+/** The abort may have come while the pipes were made: what has not begun could not be stopped then. */
+async function runUnless<T>(aborted: AbortSignal, run: () => Promise<T>): Promise<T> {
+  aborted.throwIfAborted()
+  return await run()
+}
+
+interface FilesOptions {
+  /** They are sent in parts, because a result must not have so much. */
+  readonly isLarge: boolean
+  readonly send: SendOutput
+}
+
+async function filesOf(paths: OutputPaths, { isLarge, send }: FilesOptions): Promise<CommandOutput[]> {
+  const outputs: CommandOutput[] = []
+  for (const name of ['stdout', 'stderr'] as const) {
+    let sentBytes = 0
+    let bytes: Uint8Array = NOTHING
+    for (const piece of readPieces(paths[name], isLarge ? OUTPUT_BYTES : Number.POSITIVE_INFINITY)) {
+      if (isLarge) sentBytes += await sendAll(send, commandOutputs[name], piece)
+      else bytes = piece
+    }
+    outputs.push({ bytes, sentBytes })
+  }
+  return outputs
 }
 
 let lastPlace: { readonly json: string; readonly place: ShellPlace } | undefined

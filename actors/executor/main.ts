@@ -69,6 +69,7 @@ class Executor {
       onResult: (attempt, status, body) => this.#session.result(attempt, status, body),
       onStarted: (attempts) => this.#session.started(attempts),
       onProgress: (progress) => this.#session.progress(progress),
+      onOutput: (part) => this.#session.output(part),
       onReturned: (attempts) => this.#session.returned(attempts),
       onLog: (text) => {
         say(text)

@@ -3,8 +3,12 @@ import { limits } from '../../runtime/limits.js'
 import type { Progress } from './progress-throttle.js'
 import type { ExecutorInfo, TaskContext, TaskLogger } from './task.js'
 import { taskLogger } from './task-console.js'
+import type { PositionPart } from './thread-messages.js'
 
-export type ReportProgress = (position: number, progress: Progress) => void
+export interface TaskReports {
+  progress(position: number, progress: Progress): void
+  output(part: PositionPart): void
+}
 
 const HELP = 'Call context().progress(0.5, "half of the pages are read").'
 
@@ -21,16 +25,18 @@ export class RunningTask implements TaskContext {
   #controller: AbortController | undefined
   #reason: Error | undefined
   /** Undefined: it has ended. */
-  #report: ReportProgress | undefined
+  #reports: TaskReports | undefined
+  #parts = 0
+  #taken: (() => void) | undefined
 
   constructor(
     position: number,
     taskId: number,
     attempt: number,
     executor: ExecutorInfo,
-    report: ReportProgress,
+    reports: TaskReports,
   ) {
-    this.#report = report
+    this.#reports = reports
     this.position = position
     this.taskId = taskId
     this.attempt = attempt
@@ -46,12 +52,34 @@ export class RunningTask implements TaskContext {
       throw new FiresteelError('USAGE', 'The text of progress() must be text.', { place: 'text', help: HELP })
     const cut = (text ?? '').slice(0, limits.taskProgressTextLength)
     // Sums of fractions end a little above 1, and nothing is wrong with the task.
-    this.#report?.(this.position, { fraction: Math.min(1, Math.max(0, fraction)), text: cut })
+    this.#reports?.progress(this.position, { fraction: Math.min(1, Math.max(0, fraction)), text: cut })
+  }
+
+  /**
+   * Sends a part of an output, of at most OUTPUT_BYTES. Resolves when its reader has taken it, or never will.
+   * Only then the next part may be sent.
+   */
+  send(output: number, bytes: Uint8Array): Promise<void> {
+    if (this.#reports === undefined || this.#reason !== undefined) return Promise.resolve()
+    // A copy, because cloning a view would clone all the memory behind it.
+    this.#reports.output({
+      position: this.position,
+      sequence: ++this.#parts,
+      output,
+      bytes: new Uint8Array(bytes),
+    })
+    return new Promise((resolve) => {
+      this.#taken = resolve
+    })
+  }
+
+  outputTaken(): void {
+    this.#taken?.()
   }
 
   /** What it says from now on is not heard: a promise that it has left behind may go on. */
   ended(): void {
-    this.#report = undefined
+    this.#reports = undefined
   }
 
   /** Why the attempt was told to end. */
@@ -73,5 +101,6 @@ export class RunningTask implements TaskContext {
         ? new FiresteelError('TASK_TIMEOUT', 'This task ran longer than its timeout.')
         : new FiresteelError('TASK_CANCELLED', 'This task was cancelled.')
     this.#controller?.abort(this.#reason)
+    this.outputTaken()
   }
 }

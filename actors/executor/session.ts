@@ -9,6 +9,8 @@ import {
   type AttemptProgress,
   type Hello,
   INLINE_BYTES,
+  type OutputPart,
+  type PartKey,
   type ResultEntry,
   type ResultStatus,
   type RunEntry,
@@ -18,6 +20,7 @@ import {
   writeEnding,
   writeHello,
   writeLog,
+  writeOutput,
   writeProgress,
   writeResults,
 } from '../messages/tasks.js'
@@ -31,6 +34,8 @@ export interface TaskRunner {
   cancel(attempt: Attempt): void
   recall(count: number): void
   pause(paused: boolean): void
+  /** The attempt may send its next part. */
+  outputTaken(attempt: Attempt): void
 }
 
 interface KeptResult extends ResultEntry {
@@ -62,6 +67,8 @@ export class ExecutorSession {
   readonly #kept = new Map<number, KeptResult>()
   /** The newest progress of tasks that has not left yet. */
   readonly #progress = new Map<number, AttemptProgress>()
+  /** The part of each attempt that the driver has not taken, by task. */
+  readonly #parts = new Map<number, OutputPart>()
   readonly #inputs = new BodyAssembly(() => this.#maxInputBytes)
   readonly #functions = new Set<number>()
   #maxInputBytes: number = limits.maxInputBytes
@@ -107,6 +114,7 @@ export class ExecutorSession {
     // The driver may have given the task to this executor again meanwhile.
     if (this.#attempts.get(taskId) === attempt) this.#attempts.delete(taskId)
     this.#progress.delete(taskId)
+    this.#parts.delete(taskId)
     const result: KeptResult = { taskId, n, status, body }
     this.#kept.set(taskId, result)
     if (!this.#welcomed) return
@@ -120,7 +128,10 @@ export class ExecutorSession {
   }
 
   returned(attempts: readonly AttemptKey[]): void {
-    for (const { taskId } of attempts) this.#attempts.delete(taskId)
+    for (const { taskId } of attempts) {
+      this.#attempts.delete(taskId)
+      this.#parts.delete(taskId)
+    }
     const stream = this.#stream
     if (!this.#welcomed || stream === undefined) return
     const send = (): void => writeAttempts('returned', attempts, stream.emit)
@@ -145,6 +156,28 @@ export class ExecutorSession {
     const progress = [...this.#progress.values()]
     this.#progress.clear()
     writeProgress(progress, stream.emit)
+  }
+
+  /** A broken link loses no part: it is kept until the driver has taken it. */
+  output(part: OutputPart): void {
+    if (this.#attempts.get(part.taskId)?.n !== part.n) return
+    this.#parts.set(part.taskId, part)
+    if (this.#welcomed && this.#stream !== undefined) this.#sendPart(part, this.#stream)
+  }
+
+  #sendPart(part: OutputPart, stream: TaskStream): void {
+    stream.push(() => {
+      if (this.#parts.get(part.taskId) === part) writeOutput(part, stream.emit)
+    })
+    this.#pressure()
+  }
+
+  #partTaken({ taskId, n, sequence }: PartKey): void {
+    const part = this.#parts.get(taskId)
+    if (part?.n !== n || part.sequence !== sequence) return
+    this.#parts.delete(taskId)
+    const attempt = this.#attempts.get(taskId)
+    if (attempt?.n === n) this.#options.runner.outputTaken(attempt)
   }
 
   log(text: string): void {
@@ -193,6 +226,9 @@ export class ExecutorSession {
           if (this.#kept.get(taskId)?.n === n) this.#kept.delete(taskId)
         }
         return
+      case 'taken':
+        this.#partTaken(message.part)
+        return
       case 'recall':
         runner.recall(message.count)
         return
@@ -212,6 +248,7 @@ export class ExecutorSession {
     // It goes before the results, and on each link, because the link before may have lost it.
     this.#sendEnding(stream)
     this.#send([...this.#kept.values()], stream)
+    for (const part of this.#parts.values()) this.#sendPart(part, stream)
   }
 
   #run(tasks: readonly RunEntry[]): void {

@@ -1,7 +1,7 @@
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
 import { decodeError, encodeError } from '../messages/task-error.js'
-import type { AttemptProgress, FunctionEntry, ResultStatus } from '../messages/tasks.js'
+import type { AttemptProgress, FunctionEntry, OutputPart, ResultStatus } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
 import { PositionList } from './position-list.js'
 import type { PositionProgress } from './progress-throttle.js'
@@ -13,6 +13,7 @@ import { packTasks } from './thread-messages.js'
 export interface ThreadEvents {
   result(thread: TaskThread, attempt: Attempt, status: ResultStatus, body: Uint8Array): void
   progress(thread: TaskThread, progress: readonly AttemptProgress[]): void
+  output(thread: TaskThread, part: OutputPart): void
   /** The thread is being ended. It has not begun these attempts and never will. */
   unbegun(thread: TaskThread, attempts: readonly Attempt[]): void
   /** The thread has ended and nothing runs in it any more. */
@@ -129,6 +130,13 @@ export class TaskThread {
     this.tell({ kind: 'functions', functions })
   }
 
+  /** One of its tasks may send its next part. */
+  outputTaken(attempt: Attempt): void {
+    for (const [position, posted] of this.#posted) {
+      if (posted === attempt) this.tell({ kind: 'taken', position })
+    }
+  }
+
   post(attempts: readonly Attempt[]): void {
     const packed = attempts.map((attempt) => {
       const position = this.#positions.take()
@@ -211,6 +219,12 @@ export class TaskThread {
       case 'progress':
         this.#events.progress(this, [...this.#progressOf(message.progress)])
         return
+      case 'output': {
+        const { position, ...part } = message.part
+        const attempt = this.#heard(position)
+        if (attempt) this.#events.output(this, { taskId: attempt.taskId, n: attempt.n, ...part })
+        return
+      }
       case 'fault': {
         const { error, position } = message
         const text = error === undefined ? undefined : decodeError(error).message
@@ -222,13 +236,18 @@ export class TaskThread {
     }
   }
 
-  /** What it said before it was told to end is of no use any more. */
   *#progressOf(progress: readonly PositionProgress[]): Generator<AttemptProgress> {
     for (const { position, fraction, text } of progress) {
-      const attempt = this.#posted.get(position)
-      if (attempt === undefined || attempt.abort !== undefined || attempt.state === 'ended') continue
+      const attempt = this.#heard(position)
+      if (attempt === undefined) continue
       yield { taskId: attempt.taskId, n: attempt.n, fraction, text }
     }
+  }
+
+  /** What a task said before it was told to end is of no use any more. */
+  #heard(position: number): Attempt | undefined {
+    const attempt = this.#posted.get(position)
+    return attempt?.abort === undefined && attempt?.state !== 'ended' ? attempt : undefined
   }
 
   /** Only now it is certain which attempts it had begun, and which results it has left. */

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from '../messages/bytes.js'
-import type { AttemptKey, FunctionEntry } from '../messages/tasks.js'
+import type { AttemptKey, FunctionEntry, OutputPart } from '../messages/tasks.js'
 import type { PositionProgress } from './progress-throttle.js'
 import type { ExecutorInfo } from './task.js'
 
@@ -19,11 +19,19 @@ export type ToThread =
   /** Packed tasks; see `packTasks`. */
   | { readonly kind: 'run'; readonly tasks: Uint8Array }
   | { readonly kind: 'abort'; readonly position: number; readonly reason: 'cancelled' | 'timeout' }
+  /** The task may send its next part. */
+  | { readonly kind: 'taken'; readonly position: number }
   | { readonly kind: 'limits'; readonly maxResultBytes: number }
+
+/** An `OutputPart` of the task at a position. */
+export interface PositionPart extends Omit<OutputPart, keyof AttemptKey> {
+  readonly position: number
+}
 
 export type FromThread =
   /** The ring has new records. */
   | { readonly kind: 'notice' }
+  | { readonly kind: 'output'; readonly part: PositionPart }
   | { readonly kind: 'progress'; readonly progress: readonly PositionProgress[] }
   /**
    * The thread ends, by `process.exit` or by an exception outside every task's promise. `position` is the

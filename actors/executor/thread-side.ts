@@ -4,8 +4,8 @@ import { listFromBytes, toBytes } from '../messages/cloneable.js'
 import { forbidsRetry } from '../messages/no-retry.js'
 import { encodeError } from '../messages/task-error.js'
 import type { FunctionEntry, ResultStatus } from '../messages/tasks.js'
-import type { Progress, ProgressThrottle } from './progress-throttle.js'
-import { RunningTask } from './running-task.js'
+import type { ProgressThrottle } from './progress-throttle.js'
+import { RunningTask, type TaskReports } from './running-task.js'
 import type { SharedRing } from './shared-ring.js'
 import { taskContexts } from './task.js'
 import type { TaskFunction } from './task-module.js'
@@ -107,8 +107,10 @@ export class ThreadSide {
     this.#noticeMs = tasksAtOnce === 1 ? innerLimits.threadNoticeMs : innerLimits.threadNoticeManyMs
   }
 
-  readonly #report = (position: number, progress: Progress): void =>
-    this.#dependencies.progress.report(position, progress)
+  readonly #reports: TaskReports = {
+    progress: (position, progress) => this.#dependencies.progress.report(position, progress),
+    output: (part) => this.#dependencies.post({ kind: 'output', part }),
+  }
 
   receive(message: ToThread): void {
     switch (message.kind) {
@@ -122,6 +124,9 @@ export class ThreadSide {
         return
       case 'abort':
         this.#waiting.get(message.position)?.abort(message.reason)
+        return
+      case 'taken':
+        this.#waiting.get(message.position)?.outputTaken()
         return
       case 'limits':
         this.#maxResultBytes = message.maxResultBytes
@@ -193,7 +198,7 @@ export class ThreadSide {
         continue
       }
       const { position, taskId, n, functionId } = task
-      const running = new RunningTask(position, taskId, n, this.#executor, this.#report)
+      const running = new RunningTask(position, taskId, n, this.#executor, this.#reports)
       return { task, running, call: this.#loaded.get(functionId), ending: undefined }
     }
     return undefined

@@ -1,12 +1,18 @@
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import { systemTimers } from '../../runtime/timers.js'
 import { decodeError, encodeError } from '../messages/task-error.js'
-import type { AttemptKey, AttemptProgress, FunctionEntry, ResultStatus } from '../messages/tasks.js'
+import type {
+  AttemptKey,
+  AttemptProgress,
+  FunctionEntry,
+  OutputPart,
+  ResultStatus,
+} from '../messages/tasks.js'
 import { Deque } from '../tasks/deque.js'
 import type { Attempt } from './attempt.js'
 import { ModuleFailures } from './module-failures.js'
-import { epochNow, type RingSize } from './shared-ring.js'
+import { nodeDependencies, type PoolDependencies } from './pool-dependencies.js'
+import type { RingSize } from './shared-ring.js'
 import { type SpawnThread, spawnThread } from './spawn-thread.js'
 import type { ExecutorInfo } from './task.js'
 import {
@@ -30,6 +36,7 @@ export interface ThreadPoolOptions {
   readonly onResult: (attempt: Attempt, status: ResultStatus, body: Uint8Array) => void
   readonly onStarted: (attempts: readonly AttemptKey[]) => void
   readonly onProgress: (progress: readonly AttemptProgress[]) => void
+  readonly onOutput: (part: OutputPart) => void
   /** These attempts have not begun and never will. */
   readonly onReturned: (attempts: readonly AttemptKey[]) => void
   readonly onLog: (text: string) => void
@@ -48,22 +55,6 @@ export interface ThreadPoolOptions {
  * - startless: its threads end before they have begun a task
  */
 export type Useless = 'stuck' | 'startless'
-
-/** What the pool needs beside its threads. */
-export interface PoolDependencies {
-  /** The clock of the threads. */
-  nowMs(): number
-  /** The returned function cancels it. */
-  after(ms: number, run: () => void): () => void
-  /** Calls `run` after the present call stack. */
-  soon(run: () => void): void
-}
-
-const nodeDependencies: PoolDependencies = {
-  nowMs: epochNow,
-  after: systemTimers.after,
-  soon: queueMicrotask,
-}
 
 const NOTHING = new Uint8Array(0)
 
@@ -132,6 +123,10 @@ export class ThreadPool {
     if (this.#paused === paused) return
     this.#paused = paused
     if (!paused) this.#distribute()
+  }
+
+  outputTaken(attempt: Attempt): void {
+    for (const thread of this.#threads) thread.outputTaken(attempt)
   }
 
   cancel(attempt: Attempt): void {
@@ -255,6 +250,7 @@ export class ThreadPool {
     },
     unbegun: (_thread, attempts) => this.#requeue(attempts),
     progress: (_thread, progress) => this.#options.onProgress(progress),
+    output: (_thread, part) => this.#options.onOutput(part),
     ended: (thread, end) => this.#threadEnded(thread, end),
   }
 

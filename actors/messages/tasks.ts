@@ -64,6 +64,22 @@ export interface AttemptProgress extends AttemptKey {
   readonly text: string
 }
 
+/**
+ * A part of what a running attempt puts out before its result. An attempt sends the next one when its reader
+ * has taken this one, so a slow reader slows the task and no memory fills.
+ */
+export interface OutputPart extends AttemptKey {
+  /** From 1 in each attempt. */
+  readonly sequence: number
+  /** Which output of its task: the task and its reader agree on what the number means. */
+  readonly output: number
+  readonly bytes: Uint8Array
+}
+
+export interface PartKey extends AttemptKey {
+  readonly sequence: number
+}
+
 export interface Chunk extends AttemptKey {
   readonly totalBytes: number
   readonly bytes: Uint8Array
@@ -86,6 +102,8 @@ export type ToExecutor =
   | { readonly kind: 'chunk'; readonly chunk: Chunk }
   | { readonly kind: 'cancel'; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'ack'; readonly attempts: readonly AttemptKey[] }
+  /** The attempt may send its next part. */
+  | { readonly kind: 'taken'; readonly part: PartKey }
   /** Return up to `count` attempts that have not started. */
   | { readonly kind: 'recall'; readonly count: number }
   | { readonly kind: 'exit'; readonly reason: string }
@@ -101,6 +119,7 @@ export type FromExecutor =
   | { readonly kind: 'chunk'; readonly chunk: Chunk }
   /** The newest of each; some may be left out. */
   | { readonly kind: 'progress'; readonly progress: readonly AttemptProgress[] }
+  | { readonly kind: 'output'; readonly part: OutputPart }
   | { readonly kind: 'log'; readonly level: 'warn' | 'error'; readonly text: string }
   /**
    * The executor ends itself within `lastWordsMs`. What it reports from now on counts only when it is gone.
@@ -119,6 +138,7 @@ const kinds = {
   ack: 7,
   recall: 8,
   exit: 9,
+  taken: 10,
   hello: 16,
   held: 17,
   started: 18,
@@ -127,6 +147,7 @@ const kinds = {
   log: 21,
   ending: 22,
   progress: 23,
+  output: 24,
 } as const
 
 /** Larger bodies are sent in chunks, so that every frame stays small. */
@@ -140,6 +161,9 @@ const BATCH_HEADER_BYTES = 1 + 1 + 4
 const PROGRESS_BYTES = KEY_BYTES + 4 + 4
 const CHUNK_HEADER_BYTES = 1 + KEY_BYTES + 8
 export const CHUNK_BYTES = FRAME_BYTES - CHUNK_HEADER_BYTES
+const OUTPUT_HEADER_BYTES = 1 + KEY_BYTES + 4 + 1 + 4
+/** Bytes of one part of an output. */
+export const OUTPUT_BYTES = FRAME_BYTES - OUTPUT_HEADER_BYTES
 /** Longer texts for people are cut, not refused. */
 const TEXT_BYTES = innerLimits.taskTextBytes
 
@@ -274,6 +298,17 @@ export function writeChunk({ taskId, n }: AttemptKey, body: Uint8Array, offset: 
   emit([header.bytes, body.subarray(offset, offset + CHUNK_BYTES)])
 }
 
+/** `bytes` has at most OUTPUT_BYTES. */
+export function writeOutput({ sequence, output, bytes, ...key }: OutputPart, emit: Emit): void {
+  const header = new ByteWriter(OUTPUT_HEADER_BYTES).u8(kinds.output)
+  writeKey(header, key).u32(sequence).u8(output).u32(bytes.byteLength)
+  emit([header.bytes, bytes])
+}
+
+export function writeTaken({ sequence, ...key }: PartKey, emit: Emit): void {
+  emit([writeKey(new ByteWriter(1 + KEY_BYTES + 4).u8(kinds.taken), key).u32(sequence).bytes])
+}
+
 export function writeAttempts(
   kind: 'cancel' | 'ack' | 'started' | 'returned' | 'held',
   attempts: readonly AttemptKey[],
@@ -329,6 +364,8 @@ function toExecutor(reader: ByteReader): ToExecutor {
       return { kind: 'cancel', attempts: readEntries(reader, KEY_BYTES, readKey) }
     case kinds.ack:
       return { kind: 'ack', attempts: readEntries(reader, KEY_BYTES, readKey) }
+    case kinds.taken:
+      return { kind: 'taken', part: { ...readKey(reader), sequence: reader.u32() } }
     case kinds.recall:
       return { kind: 'recall', count: reader.u32() }
     case kinds.exit:
@@ -364,6 +401,8 @@ function fromExecutor(reader: ByteReader): FromExecutor {
       return { kind: 'log', level: reader.flag() ? 'error' : 'warn', text: reader.text() }
     case kinds.progress:
       return { kind: 'progress', progress: readEntries(reader, PROGRESS_BYTES, readProgress) }
+    case kinds.output:
+      return { kind: 'output', part: readOutput(reader) }
     case kinds.ending:
       return { kind: 'ending', reason: reader.text(), hasWorked: reader.flag() }
     default:
@@ -412,6 +451,13 @@ function readProgress(reader: ByteReader): AttemptProgress {
   const fraction = reader.u32() / millionths
   if (fraction > 1) throw invalid('a task cannot be more than done')
   return { taskId, n, fraction, text: reader.text() }
+}
+
+function readOutput(reader: ByteReader): OutputPart {
+  const key = readKey(reader)
+  const sequence = reader.u32()
+  const output = reader.u8()
+  return { ...key, sequence, output, bytes: reader.bytes(reader.u32()) }
 }
 
 function readBody(reader: ByteReader): Uint8Array | undefined {

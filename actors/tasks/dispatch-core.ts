@@ -6,6 +6,7 @@ import { lose, lossOf, silenceOf, unannounced } from './dispatch-losses.js'
 import { place, rebalance } from './dispatch-placement.js'
 import {
   acceptAnswer,
+  acceptOutput,
   acceptProgress,
   acceptResults,
   acceptReturned,
@@ -147,7 +148,7 @@ export class DispatchCore {
   #fromExecutor(
     input: Extract<
       DispatchInput,
-      { kind: 'held' | 'started' | 'returned' | 'results' | 'progress' | 'ending' | 'pressure' }
+      { kind: 'held' | 'started' | 'returned' | 'results' | 'progress' | 'output' | 'ending' | 'pressure' }
     >,
     nowMs: number,
   ): void {
@@ -190,6 +191,9 @@ export class DispatchCore {
         return
       case 'progress':
         acceptProgress(state, executor, input.progress)
+        return
+      case 'output':
+        acceptOutput(state, executor, input.part)
         return
       case 'pressure':
         executor.blocked = input.blocked

@@ -1,6 +1,6 @@
 import { backoffMs, jittered } from '../../runtime/backoff.js'
 import { limits } from '../../runtime/limits.js'
-import type { AttemptKey, AttemptProgress, ResultStatus } from '../messages/tasks.js'
+import type { AttemptKey, AttemptProgress, OutputPart, ResultStatus } from '../messages/tasks.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 import { loseWithThread } from './dispatch-thread-loss.js'
 import type { AttemptResult, DispatchInput } from './dispatch-types.js'
@@ -52,6 +52,12 @@ export function acceptProgress(
     const step = text === '' ? { fraction } : { fraction, text }
     state.effects.push({ kind: 'progress', taskId, progress: step })
   }
+}
+
+/** What an attempt that is no longer current puts out is dropped, and nobody lets it go on. */
+export function acceptOutput(state: DispatchState, executor: ExecutorEntry, part: OutputPart): void {
+  if (executor.ending !== undefined || currentTask(executor, part)?.state !== 'sent') return
+  state.effects.push({ kind: 'output', execId: executor.execId, part })
 }
 
 /** Tells once that the executor has run a task, so that later ends do not count as failed starts. */

@@ -1,5 +1,5 @@
 import type { ExecutorState } from '../messages/common.js'
-import type { AttemptKey, AttemptProgress, ResultStatus } from '../messages/tasks.js'
+import type { AttemptKey, AttemptProgress, OutputPart, ResultStatus } from '../messages/tasks.js'
 import type { CallLimit } from './call-limits.js'
 import type { DispatchTimer } from './dispatch-timer.js'
 import type { LimitKey } from './key-limit.js'
@@ -113,6 +113,7 @@ export type DispatchInput =
   | { readonly kind: 'returned'; readonly execId: number; readonly attempts: readonly AttemptKey[] }
   | { readonly kind: 'results'; readonly execId: number; readonly results: readonly AttemptResult[] }
   | { readonly kind: 'progress'; readonly execId: number; readonly progress: readonly AttemptProgress[] }
+  | { readonly kind: 'output'; readonly execId: number; readonly part: OutputPart }
   /** The executor ends itself. What it reports from now on counts only when it is gone. */
   | {
       readonly kind: 'ending'
@@ -170,6 +171,8 @@ export type DispatchEffect =
   | { readonly kind: 'killExecutor'; readonly execId: number }
   /** Its current attempt says how far it is. */
   | { readonly kind: 'progress'; readonly taskId: number; readonly progress: TaskStep }
+  /** Its current attempt has put this out. */
+  | { readonly kind: 'output'; readonly execId: number; readonly part: OutputPart }
   /** Ask the caller whether this failure is repeated. The task waits for the answer. */
   | { readonly kind: 'ask'; readonly taskId: number; readonly body: Uint8Array }
   | { readonly kind: 'settle'; readonly outcome: TaskOutcome }

@@ -12,6 +12,8 @@ import {
   type FunctionEntry,
   type Hello,
   INLINE_BYTES,
+  type OutputPart,
+  type PartKey,
   type RunEntry,
   readFromExecutor,
   writeAttempts,
@@ -19,6 +21,7 @@ import {
   writeReason,
   writeRecall,
   writeRun,
+  writeTaken,
   writeWelcome,
 } from '../messages/tasks.js'
 import type { AttemptResult } from './dispatch-types.js'
@@ -37,6 +40,7 @@ export interface ChannelEvents {
   returned(channel: ExecutorChannel, attempts: readonly AttemptKey[]): void
   results(channel: ExecutorChannel, results: readonly AttemptResult[]): void
   progress(channel: ExecutorChannel, progress: readonly AttemptProgress[]): void
+  output(channel: ExecutorChannel, part: OutputPart): void
   pressure(channel: ExecutorChannel): void
   /** The executor ends itself. */
   ending(channel: ExecutorChannel, reason: string, hasWorked: boolean): void
@@ -139,6 +143,10 @@ export class ExecutorChannel {
     this.#stream.push(() => writeAttempts('ack', attempts, this.#stream.emit))
   }
 
+  outputTaken(part: PartKey): void {
+    this.#stream.push(() => writeTaken(part, this.#stream.emit))
+  }
+
   recall(count: number): void {
     this.#stream.push(() => writeRecall(count, this.#stream.emit))
   }
@@ -220,6 +228,9 @@ export class ExecutorChannel {
         return
       case 'progress':
         events.progress(this, message.progress)
+        return
+      case 'output':
+        events.output(this, message.part)
         return
       case 'log':
         events.log(this, message.text)

@@ -1,6 +1,7 @@
 import { FiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
+import type { OutputPart } from '../messages/tasks.js'
 import type { CallLimit } from './call-limits.js'
 import { CallSite, placed, type TaskPlace } from './call-site.js'
 import type { TaskOutcome, TaskStep } from './dispatch-types.js'
@@ -249,6 +250,7 @@ export class TaskCall<I> {
       limit: this.#limit,
       key,
       onProgress: this.#settings.onProgress && ((step) => this.#stepped(index, step)),
+      takeOutput: this.#settings.takeOutput && ((part) => this.#takeOutput(input, part)),
       onEnd: (outcome) => this.#onEnd(outcome, index, input, size),
     })
     this.#inFlight.set(taskId, index)
@@ -270,6 +272,14 @@ export class TaskCall<I> {
       this.#add({ index, input, attempts, bytes: 0, result: this.#read(end.body) })
     }
     this.#pull()
+  }
+
+  async #takeOutput(input: I, { n, output, bytes }: OutputPart): Promise<void> {
+    try {
+      await this.#settings.takeOutput?.({ input, attempt: n, output, bytes })
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   #placeOf(index: number): TaskPlace {

@@ -61,6 +61,26 @@ export interface CallOptions<I = any> extends TaskOptions {
   readonly limit?: LimitOptions<I>
 }
 
+/**
+ * The key of an option of our own commands. It is no string, so nobody passes it by accident, and no list of
+ * options has it.
+ */
+export const takeOutput = Symbol('takeOutput')
+
+/** A part of what the task of one input puts out. An input may have several attempts. */
+export interface InputOutput<I> {
+  readonly input: I
+  readonly attempt: number
+  /** As the task numbers its outputs. */
+  readonly output: number
+  readonly bytes: Uint8Array
+}
+
+export interface TakesOutput<I> {
+  /** The task waits until this resolves. What it rejects with ends the call. */
+  readonly [takeOutput]: (part: InputOutput<I>) => Promise<void>
+}
+
 export interface TaskSettings {
   readonly retries: number
   readonly backoff: Backoff | undefined
@@ -75,6 +95,8 @@ export interface CallSettings extends TaskSettings {
   readonly signal: AbortSignal | undefined
   readonly concurrency: number | undefined
   readonly limit: LimitOptions | undefined
+  // biome-ignore lint/suspicious/noExplicitAny: as in LimitOptions
+  readonly takeOutput: TakesOutput<any>[typeof takeOutput] | undefined
 }
 
 const HELP = 'See docs/tasks.md for the options of tasks(), map() and each().'
@@ -123,7 +145,8 @@ export function callSettings(
   const merged: CallOptions & typeof DEFAULTS = { ...DEFAULTS, ...ofTasks, ...call }
   const { retries, retryIf, onProgress, signal, concurrency, limit } = merged
   const [backoff, timeoutMs] = [backoffOf(merged.backoff, HELP), timeoutMsOf(merged.timeout)]
-  return { retries, backoff, retryIf, timeoutMs, onProgress, signal, concurrency, limit }
+  const { [takeOutput]: take } = (ofCall?.options ?? {}) as Partial<TakesOutput<unknown>>
+  return { retries, backoff, retryIf, timeoutMs, onProgress, signal, concurrency, limit, takeOutput: take }
 }
 
 /** Checks the options and drops undefined values, which count as not given. */

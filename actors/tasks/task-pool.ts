@@ -27,6 +27,7 @@ import type {
 } from './dispatch-types.js'
 import { type ChannelEvents, type ChannelLink, ExecutorChannel, type RunTask } from './executor-channel.js'
 import type { LimitKey } from './key-limit.js'
+import { type TakeOutput, TaskOutputs } from './task-outputs.js'
 
 /** Where a task function is. */
 export interface FunctionRef {
@@ -52,6 +53,8 @@ export interface SubmitSpec {
   readonly key?: LimitKey | undefined
   /** Called with what the task says of itself. It must not throw. */
   readonly onProgress?: ((step: TaskStep) => void) | undefined
+  /** Called with each part that the task puts out. */
+  readonly takeOutput?: TakeOutput | undefined
   /** Called exactly once. */
   readonly onEnd: (outcome: TaskOutcome) => void
 }
@@ -140,6 +143,7 @@ class Pool implements TaskPool {
   /** Keyed by the caller's own object, so that no key has to be built for each task. */
   readonly #refIds = new WeakMap<FunctionRef, number>()
   readonly #channels = new Map<number, ExecutorChannel>()
+  readonly #outputs = new TaskOutputs((execId, part) => this.#channels.get(execId)?.outputTaken(part))
   readonly #listeners = new Set<(event: TaskPoolEvent) => void>()
   #fresh: TaskSpec[] = []
   readonly #inputs: DispatchInput[] = []
@@ -334,6 +338,9 @@ class Pool implements TaskPool {
       case 'progress':
         this.#submissions.get(effect.taskId)?.onProgress?.(effect.progress)
         return
+      case 'output':
+        this.#outputs.add(effect.execId, effect.part, this.#submissions.get(effect.part.taskId)?.takeOutput)
+        return
       case 'ask':
         this.#step({ kind: 'answer', taskId: effect.taskId, ...this.#answerOf(effect) })
         return
@@ -413,6 +420,7 @@ class Pool implements TaskPool {
   #settle(outcome: TaskOutcome): void {
     const submission = this.#submissions.get(outcome.taskId)
     this.#submissions.delete(outcome.taskId)
+    this.#outputs.ended(outcome.taskId)
     submission?.onEnd(outcome)
   }
 
@@ -446,6 +454,7 @@ class Pool implements TaskPool {
       this.#observed(channel, (execId) => ({ kind: 'results', execId, results })),
     progress: (channel, progress) =>
       this.#observed(channel, (execId) => ({ kind: 'progress', execId, progress })),
+    output: (channel, part) => this.#observed(channel, (execId) => ({ kind: 'output', execId, part })),
     pressure: (channel) =>
       this.#observed(channel, (execId) => ({ kind: 'pressure', execId, blocked: channel.isBlocked })),
     ending: (channel, reason, hasWorked) =>

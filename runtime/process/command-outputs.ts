@@ -1,21 +1,12 @@
-import { closeSync, mkdtempSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, statSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { join } from 'node:path'
 
-/** The files that take what one command writes. */
+/** The files that take what one command writes, or the named pipes in their place. */
 export interface OutputPaths {
   readonly stdout: string
   readonly stderr: string
 }
-
-export interface Output {
-  /** All of it, or its beginning if it was more than the limit. */
-  readonly bytes: Uint8Array
-  /** Where the whole is, if it was more than the limit. */
-  readonly file: string | null
-}
-
-const NOTHING = new Uint8Array(0)
 
 /**
  * A folder for the outputs of one command after the other. Each has files of its own, so that a process which
@@ -28,26 +19,6 @@ export class CommandOutputs {
   next(): OutputPaths {
     const path = join(this.folder, String(this.#next++))
     return { stdout: `${path}.stdout`, stderr: `${path}.stderr` }
-  }
-
-  /**
-   * Reads an output and removes its file. One of more than `most` bytes is moved beside the folder, and
-   * stays.
-   */
-  take(path: string, most: number): Output {
-    const size = sizeOf(path)
-    if (size === 0) {
-      removeFile(path)
-      return { bytes: NOTHING, file: null }
-    }
-    const bytes = readStart(path, Math.min(size, most))
-    if (size <= most) {
-      removeFile(path)
-      return { bytes, file: null }
-    }
-    const file = join(dirname(this.folder), `${basename(this.folder)}-${basename(path)}`)
-    renameSync(path, file)
-    return { bytes, file }
   }
 
   discard({ stdout, stderr }: OutputPaths): void {
@@ -66,20 +37,29 @@ export class CommandOutputs {
 }
 
 /** It may not be there: the command was never started, or has removed it itself. */
-const removeFile = (path: string): void => rmSync(path, { force: true })
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
-function readStart(path: string, size: number): Uint8Array {
-  const bytes = new Uint8Array(size)
+/** What a file has now, in pieces of at most `most` bytes. Nothing if it is not there. */
+export function* readPieces(path: string, most: number): Generator<Uint8Array, void, undefined> {
+  const size = sizeOf(path)
+  if (size === 0) return
   const descriptor = openSync(path, 'r')
   try {
     for (let at = 0; at < size; ) {
-      const count = readSync(descriptor, bytes, at, size - at, at)
-      if (count === 0) return bytes.subarray(0, at)
+      const bytes = new Uint8Array(Math.min(size - at, most))
+      const count = readSync(descriptor, bytes, 0, bytes.length, at)
+      if (count === 0) return
       at += count
+      yield count === bytes.length ? bytes : bytes.subarray(0, count)
     }
-    return bytes
   } finally {
     closeSync(descriptor)
   }

@@ -11,6 +11,7 @@ import {
   type CommandExit,
   commandExit,
   commandText,
+  pipesText,
   readAnswer,
   type ShellAnswer,
   startText,
@@ -83,6 +84,15 @@ export class CommandShell {
   /** True: it takes no more commands. */
   get ended(): boolean {
     return this.#ended
+  }
+
+  /**
+   * Makes named pipes in place of the files of one command, which can be read while it runs. Rejects with
+   * SPAWN_FAILED.
+   */
+  async makePipes(output: OutputPaths): Promise<void> {
+    const answer = await this.#ask(pipesText(this.#token, output))
+    if (answer?.number !== 0) throw this.#broken()
   }
 
   /**

@@ -56,6 +56,14 @@ export function commandText(
   ])
 }
 
+/** Makes named pipes in place of the files, and answers with 0 if they are there. */
+export function pipesText(
+  token: string,
+  outputs: { readonly stdout: string; readonly stderr: string },
+): string {
+  return `command -p mkfifo ${quote(outputs.stdout)} ${quote(outputs.stderr)}; echo "${token} $?"\n`
+}
+
 export interface ShellAnswer {
   readonly number: number
   /** What the shell said before it: that a signal ended the command, or why it did not run. */

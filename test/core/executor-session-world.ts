@@ -87,6 +87,7 @@ export class SessionWorld {
       runner: {
         addFunctions: () => {},
         setMaxResultBytes: () => {},
+        outputTaken: () => {},
         run: (attempts) => this.#begin(attempts),
         cancel: (attempt) => this.#cancelled(attempt),
         recall: (count) => this.#recalled(count),

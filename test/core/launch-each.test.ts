@@ -8,15 +8,10 @@ import { readItems } from '../../runtime/launch/cli/each/items.js'
 import { finishedIn, joblogHeader, joblogLine } from '../../runtime/launch/cli/each/joblog.js'
 import { knownTotal } from '../../runtime/launch/cli/each/open-sources.js'
 import { type Arguments, recordsOf } from '../../runtime/launch/cli/each/records.js'
-import {
-  type CommandEnd,
-  EndOrder,
-  failureList,
-  jsonOf,
-  tagLines,
-} from '../../runtime/launch/cli/each/report.js'
+import { type CommandEnd, EndOrder, failureList, jsonOf } from '../../runtime/launch/cli/each/report.js'
 import { resultFolder, resultName } from '../../runtime/launch/cli/each/results.js'
-import { commandOf, parseTemplate } from '../../runtime/launch/cli/each/template.js'
+import { TaggedLines, tagBytes } from '../../runtime/launch/cli/each/tagged-lines.js'
+import { commandOf, parseTemplate, textOf } from '../../runtime/launch/cli/each/template.js'
 import { byteWords } from '../../runtime/launch/cli/each/words.js'
 import { WorkList } from '../../runtime/launch/cli/each/work-list.js'
 import { etaText } from '../../runtime/launch/cli/progress.js'
@@ -225,6 +220,7 @@ const end = (number: number, more: Partial<CommandEnd> = {}): CommandEnd => ({
   timedOut: false,
   stdout: new Uint8Array(),
   stderr: new Uint8Array(),
+  sent: [0, 0],
   startedAtMs: 1_669_632_000_123,
   ms: 1,
   host: 'h',
@@ -279,9 +275,16 @@ test('-k keeps the order of the items, also past those that were left out', () =
 })
 
 test('--tag goes before each line, also before one that does not end', () => {
-  assert.equal(tagLines(Buffer.from('a\n\nb'), 'x').toString(), 'x\ta\nx\t\nx\tb')
-  assert.equal(tagLines(new Uint8Array(), 'x').length, 0)
-  assert.equal(tagLines(Buffer.from('a\n'), 'caf\xe9').toString('latin1'), 'caf\xe9\ta\n')
+  const lines = new TaggedLines(tagBytes('x'))
+  const next = (text: string): string => Buffer.from(lines.next(Buffer.from(text))).toString('latin1')
+  assert.deepEqual(
+    [next('a\n\nb'), next(''), next('c\nd\n'), next('e')],
+    ['x\ta\nx\t\nx\tb', '', 'c\nx\td\n', 'x\te'],
+  )
+  assert.equal(Buffer.from(tagBytes('caf\xe9')).toString('latin1'), 'caf\xe9\t')
+  const tag = textOf(parseTemplate('{#}:{/.}', { appends: false }), ["a/it's.c"], 7)
+  assert.equal(tag, "7:it's")
+  assert.equal(textOf(parseTemplate('job', { appends: false }), ['a'], 7), 'job')
 })
 
 test('the list of failures says what and how, and stays short', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { byteText } from '../../runtime/launch/cli/each/arguments.js'
-import { type CommandEnd, failureList, tagLines } from '../../runtime/launch/cli/each/report.js'
+import { type CommandEnd, failureList } from '../../runtime/launch/cli/each/report.js'
+import { tagBytes } from '../../runtime/launch/cli/each/tagged-lines.js'
 import { statusText } from '../../runtime/launch/cli/status-list.js'
 import { oneStatusText } from '../../runtime/launch/cli/status-view.js'
 import { table } from '../../runtime/launch/cli/text-table.js'
@@ -58,7 +59,7 @@ test('tables, lists of failures, tags, log lines and traces', () => {
   const end: CommandEnd = {
     ...{ number: 1, args: [byteText(evil)], command: byteText(`echo ${evil}`), attempts: 1, code: null },
     ...{ signal: null, error: evil, timedOut: false, startedAtMs: null },
-    ...{ stdout: Buffer.from('out\n'), stderr: Buffer.alloc(0), ms: 1, host: evil },
+    ...{ stdout: Buffer.from('out\n'), stderr: Buffer.alloc(0), sent: [0, 0], ms: 1, host: evil },
   }
   const entry = { wallMs: 0, level: 'warn', message: evil, fields: { from: evil, node: evil } } as const
   const mergedTrace = mergedTraceWriter('table').write([
@@ -70,7 +71,7 @@ test('tables, lists of failures, tags, log lines and traces', () => {
   const texts: readonly (readonly [string, number])[] = [
     [table(['A', 'B'], [[evil, 1]]).join('\n'), 2],
     [failureList([end]).join('\n'), 1],
-    [tagLines(end.stdout, byteText(evil)).toString(), 1],
+    [`${Buffer.from(tagBytes(byteText(evil)))}out\n`, 1],
     [formatLine('text', entry), 1],
     [formatLine('json', entry), 1],
     [printableLines(mergedTrace), 3],

@@ -302,6 +302,7 @@ function executorBench(planted?: Error): ExecutorBench {
     runner: {
       addFunctions: () => {},
       setMaxResultBytes: () => {},
+      outputTaken: () => {},
       run: (attempts) => {
         if (planted) throw planted
         begun.push(...attempts)

@@ -115,6 +115,7 @@ class World {
         return
       case 'log':
       case 'progress':
+      case 'output':
         return
       case 'ask':
         this.asked.push(effect.taskId)

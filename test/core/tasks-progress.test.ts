@@ -147,13 +147,10 @@ test('a thread tells the newest of each task, ten times a second at most', () =>
 test('progress() takes what is nearly right, and refuses what is not', () => {
   const said: unknown[] = []
   const executor = { id: 'app/0', host: 'h', cores: 1, resources: {} }
-  const task = new RunningTask(
-    7,
-    1,
-    1,
-    executor,
-    (position, progress) => void said.push([position, progress]),
-  )
+  const task = new RunningTask(7, 1, 1, executor, {
+    progress: (position, progress) => void said.push([position, progress]),
+    output: () => {},
+  })
   task.progress(0.5, 'half')
   task.progress(1.0000001)
   task.progress(-0.1)
@@ -180,6 +177,7 @@ test('progress waits for a link that is full, keeps only the newest, and never s
   const runner = {
     addFunctions: () => {},
     setMaxResultBytes: () => {},
+    outputTaken: () => {},
     run: (attempts: readonly { taskId: number }[]) => void all.push(...attempts),
     cancel: () => {},
     recall: () => {},

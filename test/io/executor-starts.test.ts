@@ -76,6 +76,7 @@ function trial(threads: number, heapMib: number, spawn: (number: number) => Spaw
     onResult: ({ taskId }, status) => void ends.set(taskId, status),
     onStarted: () => {},
     onProgress: () => {},
+    onOutput: () => {},
     onReturned: (attempts) => {
       for (const { taskId } of attempts) ends.set(taskId, 'returned')
     },

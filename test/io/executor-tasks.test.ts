@@ -295,17 +295,6 @@ test('commands run in their own group, with folder and environment given; a code
   await assert.rejects(flood, code('RESULT_TOO_LARGE'))
 })
 
-test('output over the limit stays in a file that the result names', async () => {
-  const command = commandOf(shared, { retries: 0 })
-  const text = 'seq 1000; seq 10 >&2'
-  const { stdout, stderr } = await command({ command: text, cwd: folder, env: {}, maxOutputBytes: 100 })
-  assert.equal(stdout.bytes.length, 100)
-  const whole = readFileSync(stdout.file ?? '', 'utf8')
-  assert.ok(whole.startsWith(Buffer.from(stdout.bytes).toString()) && whole.endsWith('\n1000\n'))
-  assert.equal(readFileSync(stderr.file ?? '', 'utf8').split('\n').length, 11)
-  for (const { file } of [stdout, stderr]) rmSync(file ?? '')
-})
-
 test('a command ends with its task, and so does all that it started', async () => {
   const command = commandOf(shared, { retries: 0, timeout: 300 })
   const text = 'sleep 600 & echo $! > pids; sleep 600 & echo $! >> pids; wait'

@@ -81,6 +81,7 @@ class Trial {
       onResult: ({ taskId }, status, body) => this.#ended(taskId, status, body),
       onStarted: () => {},
       onProgress: () => {},
+      onOutput: () => {},
       onReturned: (attempts) => {
         for (const { taskId } of attempts) this.#ended(taskId, 'returned', new Uint8Array())
       },

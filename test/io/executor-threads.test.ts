@@ -35,6 +35,7 @@ class Threads {
       },
       onStarted: () => {},
       onProgress: () => {},
+      onOutput: () => {},
       onReturned: () => assert.fail('nothing was taken back'),
       onLog: (text) => assert.fail(text),
       onUseless: (_why, reason) => assert.fail(reason),

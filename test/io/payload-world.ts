@@ -184,6 +184,7 @@ export class PayloadWorld {
       runner: {
         addFunctions: () => {},
         setMaxResultBytes: () => {},
+        outputTaken: () => {},
         run: (attempts) => this.#run(attempts),
         cancel: () => {},
         recall: () => {},
@@ -290,6 +291,7 @@ export class PayloadWorld {
         },
         results: (from, results) => ifCurrent(from, () => this.#results(from, results)),
         progress: () => {},
+        output: () => {},
         pressure: () => {},
         log: () => {},
         defect: (error) => this.faults.push(`a defect of the driver: ${String(error)}`),

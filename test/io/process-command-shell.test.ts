@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
+import { readPieces } from '../../runtime/process/command-outputs.js'
 import { CommandShell } from '../../runtime/process/command-shell.js'
 import { isRunning, readProcess, readProcessTable } from '../../runtime/process/process-table.js'
 import { waitUntil } from '../harness/wait-until.js'
@@ -22,7 +23,7 @@ async function start(graceMs = 200): Promise<CommandShell> {
 async function run(shell: CommandShell, command: string | Buffer) {
   const paths = shell.outputs.next()
   const exit = await shell.run(Buffer.from(command), paths)
-  const text = (path: string): string => Buffer.from(shell.outputs.take(path, 1e6).bytes).toString('latin1')
+  const text = (path: string): string => Buffer.concat([...readPieces(path, 1e6)]).toString('latin1')
   return { ...exit, stdout: text(paths.stdout), stderr: text(paths.stderr) }
 }
 

@@ -770,6 +770,27 @@ export const mutations: readonly Mutation[] = [
     test: 'tasks-progress',
   },
   {
+    name: 'a part that came twice is read twice',
+    file: 'actors/tasks/task-outputs.js',
+    find: 'if (!last.isTaken || sequence <= last.sequence)',
+    replace: 'if (!last.isTaken)',
+    test: 'tasks-outputs',
+  },
+  {
+    name: 'a part that a link has lost is not sent again',
+    file: 'actors/executor/session.js',
+    find: 'for (const part of this.#parts.values())',
+    replace: 'for (const part of [])',
+    test: 'tasks-outputs',
+  },
+  {
+    name: 'a task that is told to end waits for its reader',
+    file: 'actors/executor/running-task.js',
+    find: 'this.#controller?.abort(this.#reason);\n        this.outputTaken();',
+    replace: 'this.#controller?.abort(this.#reason);',
+    test: 'tasks-outputs',
+  },
+  {
     name: 'a task that failed waits for ever for an executor that is busy',
     file: 'actors/tasks/dispatch-placement.js',
     find: 'idleOf(state).slots === 0)',

@@ -23,6 +23,7 @@ export class SimExecutor {
       onResult: (attempt, status, body) => session.result(attempt, status, body),
       onStarted: (attempts) => session.started(attempts),
       onProgress: (progress) => session.progress(progress),
+      onOutput: (part) => session.output(part),
       onReturned: (attempts) => session.returned(attempts),
       onLog: (text) => session.log(text),
       onUseless: onExit,

@@ -19,7 +19,7 @@ const MOST_RESULT_BYTES = 16 * limits.payloadChunkBytes
 
 type Ends = Pick<
   ThreadPoolOptions,
-  'onResult' | 'onStarted' | 'onProgress' | 'onReturned' | 'onLog' | 'onUseless'
+  'onResult' | 'onStarted' | 'onProgress' | 'onOutput' | 'onReturned' | 'onLog' | 'onUseless'
 >
 
 /**
@@ -85,6 +85,10 @@ export class SimThreads implements TaskRunner, ThreadWorld {
 
   cancel(attempt: Attempt): void {
     this.#then(() => this.#pool.cancel(attempt))
+  }
+
+  outputTaken(attempt: Attempt): void {
+    this.#then(() => this.#pool.outputTaken(attempt))
   }
 
   recall(count: number): void {

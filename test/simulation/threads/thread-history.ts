@@ -112,6 +112,7 @@ export class ThreadHistory implements ThreadWorld {
       onResult: (attempt, status, body) => this.#ended(attempt, status, body),
       onStarted: (attempts) => this.#started(attempts),
       onProgress: () => {},
+      onOutput: () => {},
       onReturned: (attempts) => this.#returned(attempts),
       onLog: (text) => this.#tell(text),
       onUseless: (why, reason) => this.#givenUp(why, reason),

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { FiresteelError, reasonOf } from '../../../errors.js'
 import { parseDurationMs } from '../../../units.js'
-import { type Command, InvalidArgumentError } from '../commander.js'
+import { type Command, InvalidArgumentError, Option } from '../commander.js'
 import { byteText } from '../each/arguments.js'
 import type { EachOptions } from '../each/each-options.js'
 import { parseHalt } from '../each/halt.js'
@@ -80,7 +80,10 @@ const inAndOut = (command: Command): Command =>
     .option('-C, --colsep <regexp>', 'split each item into columns {1} {2} ...', colsepOption)
     .option('-N, --max-replace-args <n>', 'items for one command: {1} {2} ...', intOption(1, 65_536))
     .option('-k, --keep-order', 'print in the order of the items')
+    .option('--line-buffer', 'print each line as soon as it is there, while its command runs (--lb)')
+    .addOption(new Option('--lb').hideHelp().implies({ lineBuffer: true }))
     .option('--tag', 'put the item and a tab before each line')
+    .option('--tagstring <text>', 'put this text and a tab before each line; {} {1} {/} {#} ... are replaced')
     .option('--joblog <file>', "write a line for each command that has ended, with GNU parallel's columns")
     .option('--resume', 'leave out the commands that the joblog has')
     .option('--resume-failed', 'leave out the commands of the joblog that have not failed')

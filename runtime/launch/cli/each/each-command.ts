@@ -1,34 +1,31 @@
 import { FiresteelError } from '../../../errors.js'
+import { innerLimits } from '../../../inner-limits.js'
 import { givenEnvironment } from '../commands/environment.js'
-import { type Console, Interrupted, printJson } from '../console.js'
+import { type Console, Interrupted } from '../console.js'
 import { Progress } from '../progress.js'
 import { type ByteText, bytesOf, byteText, type EachArguments, splitArguments } from './arguments.js'
 import type { EachOptions } from './each-options.js'
 import { type Halt, type HaltPolicy, parseHalt } from './halt.js'
 import { JoblogFile } from './joblog-file.js'
 import { knownTotal, openSources } from './open-sources.js'
+import type { Outputs } from './outputs.js'
+import { outputsOf } from './outputs-of.js'
 import { type Arguments, recordsOf } from './records.js'
-import { type CommandEnd, EndOrder, failureList, hasFailed, itemOf, jsonOf, tagLines } from './report.js'
-import { writeResult } from './results.js'
+import { type CommandEnd, failureList, hasFailed, itemOf } from './report.js'
 import type { EachJob } from './run-each.js'
-import { commandOf, commandOfValues, parseTemplate } from './template.js'
+import { tagBytes } from './tagged-lines.js'
+import { commandOf, commandOfValues, parseTemplate, textOf } from './template.js'
 import { byteWords } from './words.js'
 
 /** 128 + SIGPIPE, as of a program that the signal ends. */
 const READER_GONE_EXIT = 141
 
-/** Prints the whole output of one command, never mixed with that of another. */
-async function printEnd(io: Console, end: CommandEnd, { json, tag }: EachOptions): Promise<void> {
-  if (json) return await printJson(io, jsonOf(end))
-  const shown = (output: Uint8Array): Uint8Array => (tag ? tagLines(output, itemOf(end)) : output)
-  if (end.stdout.length > 0) await io.out(shown(end.stdout))
-  if (end.stderr.length > 0) await io.err(shown(end.stderr))
-}
-
 interface Plan {
   readonly template: ByteText
   readonly records: AsyncIterable<Arguments>
   readonly commandOf: (args: Arguments, number: number) => ByteText
+  /** What stands before each line of output. */
+  readonly tagOf: ((args: Arguments, number: number) => Uint8Array) | undefined
   /** Undefined until all are read. */
   readonly total: number | undefined
   readonly sources: number
@@ -43,9 +40,16 @@ function planOf(io: Console, words: readonly string[], options: EachOptions): Pl
     template,
     records: recordsOf(open, { columns, together }),
     commandOf: template === '' ? commandOfValues : (args, number) => commandOf(parsed, args, number),
+    tagOf: tagOf(options),
     total: knownTotal(sources, together),
     sources: open.length,
   }
+}
+
+function tagOf({ tag, tagstring }: EachOptions): Plan['tagOf'] {
+  if (tagstring === undefined) return tag && ((args) => tagBytes(itemOf(args)))
+  const parsed = parseTemplate(byteText(tagstring), { appends: false })
+  return (args, number) => tagBytes(textOf(parsed, args, number))
 }
 
 /** Files of `-a` come before the sources of the command line. */
@@ -86,6 +90,12 @@ export async function eachCommand(
   if ((options.resume || options.resumeFailed) && options.joblog === undefined) {
     throw new FiresteelError('USAGE', '--resume and --resume-failed need --joblog: it says what has run.')
   }
+  if (options.lineBuffer && options.json) {
+    throw new FiresteelError(
+      'USAGE',
+      '--json prints one line for each command, so it cannot have --line-buffer.',
+    )
+  }
   const given = planOf(io, words, options)
   if (options.dryRun) return dryRun(io, given)
   const plan = await readFirst(given, haltOf(options))
@@ -104,7 +114,7 @@ class EachRun {
   readonly #options: EachOptions
   readonly #log: JoblogFile | undefined
   readonly #finished: ReadonlySet<number>
-  readonly #order: EndOrder
+  readonly #outputs: Outputs
   readonly #progress: Progress
   readonly #failed: CommandEnd[] = []
   #done = 0
@@ -121,8 +131,13 @@ class EachRun {
     this.#options = options
     this.#log = log
     this.#finished = finished
-    this.#order = new EndOrder(options.keepOrder === true)
     this.#progress = new Progress(io, 'commands', options)
+    this.#outputs = outputsOf(options, {
+      io,
+      tagOf: plan.tagOf,
+      sources: plan.sources,
+      around: (print) => this.#progress.around(print),
+    })
   }
 
   async run(): Promise<number> {
@@ -132,13 +147,14 @@ class EachRun {
     try {
       const { runEach } = await import('./run-each.js')
       halt = await runEach(await this.#job())
-      await this.#print(this.#order.rest())
+      await this.#outputs.rest()
     } catch (error) {
       if (io.readerGone.aborted) return READER_GONE_EXIT
-      await this.#print(this.#order.rest())
+      await this.#outputs.rest()
       throw io.interrupted.aborted ? new Interrupted() : error
     } finally {
       this.#progress.stop()
+      await this.#outputs.close()
     }
     if (io.readerGone.aborted) return READER_GONE_EXIT
     const succeeded = halt.reached && haltOf(this.#options)?.of === 'success'
@@ -163,6 +179,7 @@ class EachRun {
       halt: haltOf(this.#options),
       place: { cwd: io.cwd, env: { ...path, ...(await givenEnvironment(io, this.#options)) } },
       limits: {
+        ...(this.#options.lineBuffer && { streams: true }),
         ...(timeout === undefined ? {} : { timeoutMs: timeout }),
         ...(load === undefined ? {} : { maxLoad: load }),
         ...(memfree === undefined ? {} : { minFreeBytes: memfree * 1024 * 1024 }),
@@ -171,32 +188,24 @@ class EachRun {
       memoryMib: this.#options.memory,
       masterTimeoutMs: this.#options.masterTimeout,
       signal: AbortSignal.any([io.interrupted, io.readerGone]),
+      onPart: (part) => this.#outputs.part(part),
       onEnd: (end, known) => this.#ended(end, known),
     }
   }
 
   #skips(number: number): boolean {
     const skips = this.#finished.has(number)
-    if (skips && this.#options.keepOrder) this.#order.skip(number)
+    if (skips) this.#outputs.skip(number)
     return skips
   }
 
-  async #ended(end: CommandEnd, known: number): Promise<void> {
+  async #ended(given: CommandEnd, known: number): Promise<void> {
+    const end = this.#options.json ? asJsonTakes(given) : given
     this.#done++
-    if (hasFailed(end)) this.#failed.push(end)
-    if (this.#options.results !== undefined) {
-      await writeResult(this.#options.results, this.#plan.sources, end)
-    }
+    if (hasFailed(end)) this.#failed.push(withoutOutput(end))
+    await this.#outputs.end(end)
     await this.#log?.add(end)
-    // Whoever has the outputs as files need not have them twice; GNU parallel does the same.
-    if (this.#options.results === undefined) await this.#print(this.#order.add(end))
     this.#progress.update(this.#done, this.#failed.length, this.#plan.total ?? known)
-  }
-
-  #print(ends: readonly CommandEnd[]): Promise<void> {
-    return this.#progress.around(async () => {
-      for (const end of ends) await printEnd(this.#io, end, this.#options)
-    })
   }
 
   async #refuse(halt: Halt): Promise<never> {
@@ -207,3 +216,15 @@ class EachRun {
     throw new FiresteelError('COMMAND_FAILED', `${failed.length} of ${of} commands failed${halted}.`)
   }
 }
+
+/** A line of JSON cannot have any amount of output: it has the beginning then, and the command has failed. */
+function asJsonTakes(end: CommandEnd): CommandEnd {
+  const bytes = Math.max(...end.sent)
+  if (bytes <= innerLimits.eachJsonBytes) return end
+  const error = `it printed ${bytes} bytes, more than a line of JSON takes; without --json, or with --results FOLDER, all of it comes`
+  return { ...end, error: end.error ?? error }
+}
+
+/** The list of failures needs none, and may be long. */
+const withoutOutput = (end: CommandEnd): CommandEnd => ({ ...end, stdout: NOTHING, stderr: NOTHING })
+const NOTHING = new Uint8Array(0)

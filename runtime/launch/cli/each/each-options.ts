@@ -6,6 +6,8 @@ export interface EachOptions extends ClusterOptions, EnvironmentOptions {
   readonly perCore: number
   readonly keepOrder?: true
   readonly tag?: true
+  readonly tagstring?: string
+  readonly lineBuffer?: true
   readonly dryRun?: true
   readonly retries: number
   readonly timeout?: number

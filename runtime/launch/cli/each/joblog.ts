@@ -11,7 +11,7 @@ const NEVER = -1
 const SECONDS_WIDTH = 10
 
 export function joblogLine(end: CommandEnd): Buffer {
-  const { number, host, startedAtMs, ms, stdout, code, signal, error, timedOut, command } = end
+  const { number, host, startedAtMs, ms, stdout, sent, code, signal, error, timedOut, command } = end
   const started = error === null && !timedOut
   const fields = [
     number,
@@ -19,7 +19,7 @@ export function joblogLine(end: CommandEnd): Buffer {
     ((startedAtMs ?? 0) / 1000).toFixed(3),
     (ms / 1000).toFixed(3).padStart(SECONDS_WIDTH),
     0,
-    stdout.length,
+    stdout.length + sent[0],
     started ? (code ?? 0) : NEVER,
     signal === null ? 0 : (signalNumber(signal) ?? 0),
   ]

@@ -17,6 +17,8 @@ export interface CommandEnd {
   readonly timedOut: boolean
   readonly stdout: Uint8Array
   readonly stderr: Uint8Array
+  /** Bytes of both that came in parts before. Then the bytes themselves are not here. */
+  readonly sent: readonly [number, number]
   /** Milliseconds of wall time; null if it never ran. */
   readonly startedAtMs: number | null
   readonly ms: number
@@ -34,23 +36,7 @@ export function endText({ code, signal, error, timedOut, ms }: CommandEnd): stri
 }
 
 /** The arguments as one text: what `--tag` shows. */
-export const itemOf = ({ args }: CommandEnd): ByteText => args.join(' ')
-
-const lineEnd = 0x0a
-
-/** Puts `tag` and a tab before each line. A tag that is text loses what would act on a terminal. */
-export function tagLines(output: Uint8Array, tag: ByteText): Buffer {
-  const shown = isText(bytesOf(tag)) ? Buffer.from(printable(readable(tag))) : bytesOf(tag)
-  const prefix = Buffer.concat([shown, Buffer.from('\t')])
-  const parts: Uint8Array[] = []
-  for (let from = 0; from < output.length; ) {
-    const end = output.indexOf(lineEnd, from)
-    const next = end === -1 ? output.length : end + 1
-    parts.push(prefix, output.subarray(from, next))
-    from = next
-  }
-  return Buffer.concat(parts)
-}
+export const itemOf = (args: Arguments): ByteText => args.join(' ')
 
 /** Returns ends in the order of their numbers if that was asked for, otherwise as they come. */
 export class EndOrder {
@@ -62,8 +48,18 @@ export class EndOrder {
     this.#keep = keep
   }
 
+  /** The number of the first one that has not been returned. */
+  get next(): number {
+    return this.#next
+  }
+
+  isNext(number: number): boolean {
+    return !this.#keep || number === this.#next
+  }
+
   /** This command does not run, because it has run before. */
   skip(number: number): CommandEnd[] {
+    if (!this.#keep) return []
     this.#skipped.add(number)
     return this.#ready()
   }
@@ -110,12 +106,13 @@ export function failureList(failed: readonly CommandEnd[]): string[] {
   return lines
 }
 
-const isText = (bytes: Uint8Array): boolean => Buffer.from(Buffer.from(bytes).toString('utf8')).equals(bytes)
+export const isText = (bytes: Uint8Array): boolean =>
+  Buffer.from(Buffer.from(bytes).toString('utf8')).equals(bytes)
 
 /** An end for `--json`. What is not UTF-8 stands in `base64` as well. */
 export function jsonOf(end: CommandEnd): Record<string, unknown> {
-  const { args, command, stdout, stderr, ms, ...rest } = end
-  const bytes = { item: bytesOf(itemOf(end)), command: bytesOf(command), stdout, stderr }
+  const { args, command, stdout, stderr, ms, sent: _, ...rest } = end
+  const bytes = { item: bytesOf(itemOf(args)), command: bytesOf(command), stdout, stderr }
   const texts = Object.entries(bytes).map(
     ([key, value]) => [key, Buffer.from(value).toString('utf8')] as const,
   )

@@ -23,13 +23,29 @@ export function resultFolder(args: Arguments, sources: number, number: number): 
     .join('/')
 }
 
-/** Writes `stdout`, `stderr` and `seq` of one command below `folder`. */
-export async function writeResult(folder: string, sources: number, end: CommandEnd): Promise<void> {
-  const below = bytesOf(resultFolder(end.args, sources, end.number))
+export interface ResultFiles {
+  readonly folder: Buffer
+  readonly stdout: Buffer
+  readonly stderr: Buffer
+  readonly seq: Buffer
+}
+
+/** The files of one command below `folder`. */
+export function resultFiles(
+  folder: string,
+  sources: number,
+  { args, number }: { readonly args: Arguments; readonly number: number },
+): ResultFiles {
+  const below = bytesOf(resultFolder(args, sources, number))
   const path = Buffer.concat([Buffer.from(`${folder}/`), below, Buffer.from('/')])
-  await mkdir(path, { recursive: true })
   const at = (name: string): Buffer => Buffer.concat([path, Buffer.from(name)])
-  await writeFile(at('stdout'), end.stdout)
-  await writeFile(at('stderr'), end.stderr)
-  await writeFile(at('seq'), String(end.number))
+  return { folder: path, stdout: at('stdout'), stderr: at('stderr'), seq: at('seq') }
+}
+
+/** Writes `stdout`, `stderr` and `seq`. What came in parts is in its file already. */
+export async function writeResult(files: ResultFiles, end: CommandEnd): Promise<void> {
+  await mkdir(files.folder, { recursive: true })
+  if (end.sent[0] === 0) await writeFile(files.stdout, end.stdout)
+  if (end.sent[1] === 0) await writeFile(files.stderr, end.stderr)
+  await writeFile(files.seq, String(end.number))
 }

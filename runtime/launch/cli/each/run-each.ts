@@ -2,9 +2,12 @@ import type { App } from '../../../../actors/client/app.js'
 import { connect } from '../../../../actors/client/connect.js'
 import type { CommandPlace, CommandResult, CommandSpec } from '../../../../actors/executor/command.js'
 import { COMMAND_URL } from '../../../../actors/executor/task-module.js'
+import { type CallOptions, type TakesOutput, takeOutput } from '../../../../actors/tasks/task-options.js'
+import { innerLimits } from '../../../inner-limits.js'
 import { errorRecord } from '../error-record.js'
 import { type ByteText, bytesOf, readable } from './arguments.js'
 import { Halt, type HaltPolicy } from './halt.js'
+import type { CommandPart } from './part-files.js'
 import type { Arguments } from './records.js'
 import { type CommandEnd, hasFailed } from './report.js'
 import { StartGate } from './start-gate.js'
@@ -29,12 +32,14 @@ export interface EachJob {
   readonly halt: HaltPolicy | undefined
   readonly place: CommandPlace
   /** What each command takes beside its text. */
-  readonly limits: Pick<CommandSpec, 'timeoutMs' | 'maxLoad' | 'minFreeBytes'>
+  readonly limits: Pick<CommandSpec, 'timeoutMs' | 'maxLoad' | 'minFreeBytes' | 'streams'>
   readonly address: string | undefined
   /** MiB of each executor; undefined: the default. */
   readonly memoryMib: number | undefined
   readonly masterTimeoutMs: number
   readonly signal: AbortSignal
+  /** Called with output of a command that has not ended. Its command waits until this resolves. */
+  readonly onPart: (part: CommandPart) => Promise<void>
   /** Called for each command that has ended for good. `known` counts the items so far. */
   readonly onEnd: (end: CommandEnd, known: number) => Promise<void>
 }
@@ -49,17 +54,11 @@ function endOf(item: WorkItem, command: ByteText, outcome: Outcome): CommandEnd 
   if (outcome.error) {
     const { message: error } = errorRecord(outcome.error)
     const unknown = { code: null, signal: null, timedOut: false, startedAtMs: null, ms: 0, host: null }
-    return { ...base, ...unknown, error, stdout: NOTHING, stderr: NOTHING }
+    return { ...base, ...unknown, error, stdout: NOTHING, stderr: NOTHING, sent: [0, 0] }
   }
   const { stdout, stderr, ...rest } = outcome.value
-  return { ...base, ...rest, error: spilled(outcome.value), stdout: stdout.bytes, stderr: stderr.bytes }
-}
-
-/** Output that a result cannot take is whole only on the host of its command. */
-function spilled({ stdout, stderr, host }: CommandResult): string | null {
-  const files = [stdout.file, stderr.file].filter((file) => file !== null)
-  if (files.length === 0) return null
-  return `more output than can be sent; all of it is in ${files.map((file) => `${host}:${file}`).join(' and ')}`
+  const sent = [stdout.sentBytes, stderr.sentBytes] as const
+  return { ...base, ...rest, error: null, stdout: stdout.bytes, stderr: stderr.bytes, sent }
 }
 
 /**
@@ -70,7 +69,7 @@ export async function runEach(job: EachJob): Promise<Halt> {
   const signal = AbortSignal.any([job.signal, halted.signal])
   const halt = new Halt(job.halt)
   const app = await connect(job.address, {
-    name: `each ${readable(job.name)}`.slice(0, 200),
+    name: appName(job.name),
     ...(job.jobs === undefined ? {} : { cores: Math.ceil(job.jobs / job.perCore) }),
     executor: {
       tasksPerCore: job.perCore,
@@ -89,6 +88,13 @@ export async function runEach(job: EachJob): Promise<Halt> {
   return halt
 }
 
+const NAME_CHARS = innerLimits.eachNameChars
+
+/** A command may have several lines, and names have one. */
+function appName(command: ByteText): string {
+  return `each ${readable(command)}`.replace(/\p{Cc}+/gu, ' ').slice(0, NAME_CHARS)
+}
+
 interface Control {
   readonly signal: AbortSignal
   readonly halt: Halt
@@ -99,9 +105,16 @@ async function drive(job: EachJob, app: App, { signal, halt, now }: Control): Pr
   const work = new WorkList(job.records, job.skips)
   const items = new Map<CommandSpec, WorkItem>()
   const tasks = app.tasks<{ command: (spec: CommandSpec) => Promise<CommandResult> }>(COMMAND_URL)
-  for await (const result of app.each(tasks.command, specsOf(job, { work, items, app, signal }), {
+  const options: CallOptions<CommandSpec> & TakesOutput<CommandSpec> = {
     signal,
-  })) {
+    [takeOutput]: async ({ input, attempt, output, bytes }) => {
+      const item = items.get(input)
+      if (item === undefined) return
+      const { number, args } = item
+      await job.onPart({ number, output, attempt: `${item.attempt}.${attempt}`, bytes, args })
+    },
+  }
+  for await (const result of app.each(tasks.command, specsOf(job, { work, items, app, signal }), options)) {
     const item = items.get(result.input)!
     items.delete(result.input)
     const end = endOf(item, Buffer.from(result.input.command).toString('latin1'), result)

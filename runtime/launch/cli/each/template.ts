@@ -40,9 +40,10 @@ export interface Template {
 }
 
 /**
- * Without a placeholder for arguments they are appended. An empty text takes the arguments as the command.
+ * Without a placeholder for arguments they are appended, unless that is not wanted. An empty text takes the
+ * arguments as the command.
  */
-export function parseTemplate(text: ByteText): Template {
+export function parseTemplate(text: ByteText, { appends = true } = {}): Template {
   const parts: (ByteText | Placeholder)[] = []
   const scanner = new QuoteScanner()
   let from = 0
@@ -58,7 +59,7 @@ export function parseTemplate(text: ByteText): Template {
     parts.push({ which, value: values[found[2] ?? '']!, quotes: scanner.quotes })
   }
   parts.push(text.slice(from))
-  if (!namesArguments) parts.push(' ', { which: 'all', value: values['']!, quotes: 'none' })
+  if (appends && !namesArguments) parts.push(' ', { which: 'all', value: values['']!, quotes: 'none' })
   return { parts }
 }
 
@@ -67,12 +68,24 @@ export function commandOf({ parts }: Template, args: Arguments, number: number):
   return parts.map((part) => (typeof part === 'string' ? part : replacement(part, args, number))).join('')
 }
 
+/** The text of these arguments, for people: nothing is quoted. */
+export function textOf({ parts }: Template, args: Arguments, number: number): ByteText {
+  return parts
+    .map((part) => (typeof part === 'string' ? part : replacement(part, args, number, (value) => value)))
+    .join('')
+}
+
 /** The values are the commands themselves. */
 export const commandOfValues = (args: Arguments): ByteText => args.join(' ')
 
-function replacement({ which, value, quotes }: Placeholder, args: Arguments, number: number): ByteText {
+function replacement(
+  { which, value, quotes }: Placeholder,
+  args: Arguments,
+  number: number,
+  quoted = inQuotes,
+): ByteText {
   if (which === 'number') return String(number)
-  if (which === 'all') return args.map((arg) => inQuotes(value(arg), quotes)).join(' ')
+  if (which === 'all') return args.map((arg) => quoted(value(arg), quotes)).join(' ')
   const arg = args.at(which > 0 ? which - 1 : which)
-  return arg === undefined ? '' : inQuotes(value(arg), quotes)
+  return arg === undefined ? '' : quoted(value(arg), quotes)
 }
