@@ -309,6 +309,15 @@ export const innerLimits = {
   /** Shorter times are not measured: the noise of the clock would be the rate. */
   taskMeasureMs: 1,
 
+  // Metrics
+  /**
+   * Types of messages that are counted one by one. The catalogue has fewer; what a defect made more would be
+   * counted together.
+   */
+  metricMessageTypes: 256,
+  /** How often a node looks how late its timers are: seldom enough to cost nothing. */
+  eventLoopLookMs: 250,
+
   // HTTP
   /** How often connections are looked at that have been idle or stalled for too long. */
   httpSweepMs: 500,

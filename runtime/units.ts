@@ -1,5 +1,8 @@
 import { FiresteelError } from './errors.js'
 
+/** Metrics are in bytes. */
+export const MIB_BYTES = 1024 * 1024
+
 const MS_PER: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 /** Spark's units are binary: `1g` is 1024 MiB. */
 const MIB_PER: Readonly<Record<string, number>> = { k: 1 / 1024, m: 1, g: 1024, t: 1024 * 1024 }

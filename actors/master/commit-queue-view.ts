@@ -1,4 +1,5 @@
 import type { Position, StoreDegradation } from '../../runtime/persistence/engine.js'
+import type { MasterOptions } from './master-options.js'
 
 /** What the core must know of its commit queue when it answers. */
 export interface CommitQueueView {
@@ -11,4 +12,13 @@ export interface CommitQueueView {
   readonly storeReachable?: boolean
   /** Bytes of writes that are not durable yet. */
   readonly queuedBytes?: number
+}
+
+/** The part of it that does not depend on the commit queue. */
+export function storeView(
+  { storeReachable, recordCache, config }: MasterOptions,
+  queuedBytes: number,
+): Required<Pick<CommitQueueView, 'storeReachable' | 'isFull'>> {
+  const isFull = recordCache.heldBytes + queuedBytes >= config.recordBudgetBytes
+  return { storeReachable: storeReachable(), isFull }
 }

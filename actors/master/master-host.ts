@@ -19,6 +19,7 @@ import type { Position } from '../messages/common.js'
 import type { MasterConfig } from './master-config.js'
 import type { MasterEvent, MasterListener } from './master-event.js'
 import { MasterIncarnation } from './master-incarnation.js'
+import { MasterMetrics } from './master-metrics.js'
 import type { MasterRecovery } from './master-recovery.js'
 
 /** What a MasterHost needs from its node, which has one incarnation and one gateway at a time. */
@@ -33,6 +34,8 @@ export interface MasterHostNode {
   admit(link: Link): void
   admitEarly(): void
   fail(error: Error): void
+  /** A frame of another Master could not be read. */
+  readonly onUnreadable?: () => void
 }
 
 export interface MasterHostOptions {
@@ -62,6 +65,7 @@ export interface MasterHostOptions {
  * runs the same code.
  */
 export class MasterHost {
+  readonly metrics = new MasterMetrics()
   readonly #options: MasterHostOptions
   readonly #recordCache = new RecordCache(limits.recordCacheGraceMs)
   readonly #store = { wasFit: false }
@@ -107,14 +111,22 @@ export class MasterHost {
   }
 
   snapshot() {
-    if (!this.#current) throw new FiresteelError('NOT_LEADER', 'the Master is starting')
-    return this.#current.shell.snapshot()
+    return this.#shell.snapshot()
+  }
+
+  /** For metrics. */
+  gauges() {
+    return this.#shell.gauges()
   }
 
   /** The present state, without rows. */
   head() {
+    return this.#shell.head()
+  }
+
+  get #shell() {
     if (!this.#current) throw new FiresteelError('NOT_LEADER', 'the Master is starting')
-    return this.#current.shell.head()
+    return this.#current.shell
   }
 
   /** Adds Masters, named by the launcher or by peers. */
@@ -158,6 +170,7 @@ export class MasterHost {
       recovery,
       recordCache: this.#recordCache,
       store: this.#store,
+      metrics: this.metrics,
       config: { ...config, address, masters: [...this.#masters] },
       hearsay: this.#hearsay,
       holdOffMs: handedOver ? limits.handOverHoldOffMs : 0,
@@ -177,6 +190,7 @@ export class MasterHost {
   }
 
   #observed(event: MasterEvent): void {
+    this.metrics.observed(event, this.#options.clock.monotonicMs())
     switch (event.event) {
       case 'mastersObserved':
         this.learn(event.addresses)
@@ -232,8 +246,10 @@ export class MasterHost {
       onLink: (_, link) => node.admit(link),
       onRefused: (address, { code, message }) =>
         log.error('another Master refuses this one', { address, code, reason: message }),
-      onInvalid: (address, { detail, count }) =>
-        log.warn('a Master sent what cannot be read', { address, detail, count }),
+      onInvalid: (address, { detail, count }) => {
+        node.onUnreadable?.()
+        log.warn('a Master sent what cannot be read', { address, detail, count })
+      },
     })
   }
 

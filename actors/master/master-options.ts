@@ -9,6 +9,7 @@ import type { MasterMessage } from '../messages/catalogue.js'
 import type { AgentMessage } from '../messages/election.js'
 import type { MasterConfig } from './master-config.js'
 import type { MasterListener } from './master-event.js'
+import type { MasterMetrics } from './master-metrics.js'
 
 /** The dependencies of a Master actor. */
 export interface MasterOptions {
@@ -33,4 +34,6 @@ export interface MasterOptions {
   /** May it hand over of its own will again? */
   readonly mayHandOver: () => boolean
   readonly listener: MasterListener
+  /** Of its process: it outlives this Master. */
+  readonly metrics: MasterMetrics
 }

@@ -11,18 +11,20 @@ import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
 import { QuestionQueue } from '../../runtime/system/question-queue.js'
 import { sleep, systemTimers, type TimerSource } from '../../runtime/timers.js'
 import { serveTrace } from '../../runtime/trace/answer-trace.js'
-import { peerOf } from '../../runtime/transport/gateway.js'
-import type { LinkEndKind } from '../../runtime/transport/link-end.js'
+import { type LinkDown, peerOf } from '../../runtime/transport/gateway.js'
+import { closedByKernel } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { AgentMessage, ElectedLeader } from '../messages/election.js'
-import type { CommitQueueView } from './commit-queue-view.js'
+import { countCluster } from './cluster-counts.js'
+import { type CommitQueueView, storeView } from './commit-queue-view.js'
 import { HandOver } from './hand-over.js'
 import { readAllKeys } from './key-reader.js'
 import { readLostWrites } from './lost-writes/lost-write.js'
 import { OwnLostWrites } from './lost-writes/own.js'
 import { LostWriteSender } from './lost-writes/sender.js'
 import { MasterCore, type MasterInput } from './master-core.js'
+import type { MasterGauges } from './master-families.js'
 import type { MasterActorMessage } from './master-messages.js'
 import type { MasterOptions } from './master-options.js'
 import { keyOfTimer, type MasterTimer } from './master-timer.js'
@@ -83,6 +85,12 @@ export class MasterShell implements Handler<MasterActorMessage> {
     return this.#core.head(this.#commitQueueView)
   }
 
+  /** For metrics. `counting` counts the cluster state, step by step. */
+  gauges(): MasterGauges {
+    const counting = () => countCluster(this.#core.cluster, this.#now())
+    return { ...this.#commitQueueView, state: this.#core.state, counting }
+  }
+
   /** For pages. Frequent calls are cheap (see SnapshotCache). */
   snapshot(): MasterSnapshot {
     return this.#core.snapshot(this.#commitQueueView, this.#now())
@@ -133,15 +141,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#step({ kind: 'linkUp', peer: peerInfo(message.peer) }, envelope)
         return
       case 'LinkDown':
-        this.#questions.forget(message.peer.incarnation)
-        this.#step(
-          {
-            kind: 'linkDown',
-            incarnation: message.peer.incarnation,
-            closedByKernel: closedByKernel(message.end.kind),
-          },
-          envelope,
-        )
+        this.#linkDown(message, envelope)
         return
       case 'Timer':
         this.#timer(message.timer, envelope)
@@ -152,6 +152,12 @@ export class MasterShell implements Handler<MasterActorMessage> {
       default:
         this.#fromPeer(message, envelope)
     }
+  }
+
+  #linkDown({ peer: { incarnation }, end }: LinkDown, envelope: Envelope): void {
+    this.#questions.forget(incarnation)
+    this.#options.metrics.linkEnded(incarnation, this.#options.clock)
+    this.#step({ kind: 'linkDown', incarnation, closedByKernel: closedByKernel(end.kind) }, envelope)
   }
 
   turnEnd(): void {
@@ -165,6 +171,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     const peer = peerOf(envelope)
     if (!peer) return
     const from = peer.incarnation
+    this.#options.metrics.heard(message.type, from, this.#options.clock)
     const reply = this.#context.replyTo(envelope)
     if (reply && this.#handOver) {
       this.#refuse(envelope)
@@ -310,6 +317,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         else log.info('the store takes writes again')
       },
       onDurable: ({ puts, deletes }) => recordCache.durable(puts, deletes, commitQueue.position),
+      metrics: this.#options.metrics.commits,
       onConfirmed: (sentAtMs) => this.#tellAgent({ type: 'LeadershipConfirmed', sentAtMs }),
     })
   }
@@ -342,6 +350,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
       this.#lost(`the Master core failed: ${reasonOf(error)}`)
       return
     }
+    this.#options.metrics.written(step.puts)
     for (const effect of step.free) this.#runFree(effect, cause)
     const effects = step.gated.map((effect) => ({ effect, cause }))
     this.#driver?.submit({ puts: step.puts, deletes: step.deletes, effects })
@@ -479,11 +488,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   get #commitQueueView(): CommitQueueView {
-    const storeReachable = this.#options.storeReachable()
     const queuedBytes = this.#commitQueue?.queuedBytes ?? 0
-    const heldBytes = this.#options.recordCache.heldBytes + queuedBytes
-    const isFull = heldBytes >= this.#options.config.recordBudgetBytes
-    return { position: this.position, degradation: this.#degradation, storeReachable, isFull, queuedBytes }
+    const head = { position: this.position, degradation: this.#degradation, queuedBytes }
+    return { ...head, ...storeView(this.#options, queuedBytes) }
   }
 
   #now(): Now {
@@ -491,6 +498,3 @@ export class MasterShell implements Handler<MasterActorMessage> {
     return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
   }
 }
-
-/** The process at the other end may be gone, because its kernel ended the link. */
-const closedByKernel = (end: LinkEndKind): boolean => end === 'closed-by-peer' || end === 'reset'

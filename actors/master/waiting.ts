@@ -12,13 +12,20 @@ import type { Now } from './step.js'
 
 /** Undefined: it has what it wants, or will be given it next. */
 export function waitingOf(cluster: ClusterState, app: ApplicationEntry, now: Now): Waiting | undefined {
+  const reason = waitingReasonOf(cluster, app, now)?.reason
+  return reason ? { reason, workers: failedWorkersOf(cluster, app.id, now) } : undefined
+}
+
+/** Undefined: it does not wait. `reason` undefined: it will be given what it wants next. */
+export function waitingReasonOf(
+  cluster: ClusterState,
+  app: ApplicationEntry,
+  now: Now,
+): { readonly reason: WaitingReason | undefined } | undefined {
   const hasFailed = cluster.launchFailures.has(app.id)
   if ((app.executors.size > 0 && !hasFailed) || !wantsMore(cluster, app)) return undefined
-  const reason =
-    !app.answered || !app.linked
-      ? 'NOT_LINKED'
-      : lookForReason(cluster, app.id, executorDemand(app), now).reason
-  return reason ? { reason, workers: failedWorkersOf(cluster, app.id, now) } : undefined
+  if (!app.answered || !app.linked) return { reason: 'NOT_LINKED' }
+  return lookForReason(cluster, app.id, executorDemand(app), now)
 }
 
 export function coresLeft(cluster: ClusterState, app: ApplicationEntry): number {

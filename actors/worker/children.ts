@@ -16,6 +16,7 @@ import type { ChildPlan } from './child-plans.js'
 import { heapExhaustion, mayBeHeapExhaustion } from './heap-exhaustion.js'
 import { fileError, type WorkFolders } from './work-folders.js'
 import type { ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
+import type { WorkerMetrics } from './worker-metrics.js'
 
 /** Reports on a process, in this order. `startFailed` or `ended` is the last call for it. */
 export interface ChildListener {
@@ -29,6 +30,7 @@ export interface ChildrenOptions {
   readonly guard: Pick<Guard, 'add' | 'remove' | 'extend'>
   readonly outputFileBytes?: number | undefined
   readonly listener: ChildListener
+  readonly metrics?: WorkerMetrics | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -80,7 +82,7 @@ export class Children {
   }
 
   async #run(process: ProcessName, planned: Promise<ChildPlan>): Promise<void> {
-    const { listener } = this.#options
+    const { listener, metrics } = this.#options
     let outputs: Outputs
     let child: Child
     let memoryMib: number
@@ -90,6 +92,7 @@ export class Children {
       ;({ child, outputs } = await this.#startPatiently(process, plan))
     } catch (error) {
       this.#validUntil.delete(process)
+      metrics?.processNotStarted(process)
       listener.startFailed(process, startFailure(error))
       return
     }
@@ -101,20 +104,35 @@ export class Children {
       memoryMib,
       onExceeded: (figures) => {
         excess = figures
+        metrics?.kills.add('memory')
         this.#options.log.warn('killed: it exceeded its memory', { process, ...figures })
         void child.stop({ graceMs: 0 })
       },
     })
+    metrics?.processStarted(process)
     listener.started(process, child.pid)
     await child.groupGone
     const exit = await child.exited
     unwatch()
+    if (!excess && this.#wasGuardKill(process, exit)) metrics?.kills.add('guard')
     this.#running.delete(process)
     this.#validUntil.delete(process)
     // The files are closed before the end is reported, because the next attempt opens the same files.
     await this.#close(outputs)
-    const end = endOf(exit, excess)
-    listener.ended(process, excess ? end : this.#withHeapExhaustion(end, outputs.stderr.path, memoryMib))
+    const told = endOf(exit, excess)
+    const end = excess ? told : this.#withHeapExhaustion(told, outputs.stderr.path, memoryMib)
+    metrics?.processEnded(process, end)
+    listener.ended(process, end)
+  }
+
+  /** The guard kills what is still there after its "valid until". */
+  #wasGuardKill(process: ProcessName, { signal }: ProcessExit): boolean {
+    const validUntilBootMs = this.#validUntil.get(process)
+    return (
+      signal === 'SIGKILL' &&
+      validUntilBootMs !== undefined &&
+      this.#options.clock.bootMs() >= validUntilBootMs
+    )
   }
 
   #withHeapExhaustion(end: ProcessEnd, stderr: string, memoryMib: number): ProcessEnd {

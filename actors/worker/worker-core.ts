@@ -13,6 +13,7 @@ import { ResourceAccount } from './resource-account.js'
 import type { WorkerStatus } from './status.js'
 import type { WorkerContext } from './worker-context.js'
 import type { CoreMessage, Now, WorkerEffect, WorkerInput } from './worker-events.js'
+import type { WorkerStanding } from './worker-families.js'
 import type { WorkerIdentity, WorkerTimes } from './worker-identity.js'
 import type { WorkerTimer } from './worker-timer.js'
 
@@ -117,6 +118,12 @@ export class WorkerCore {
       ...this.#executors.statuses(),
       ...this.#drivers.statuses(),
     }
+  }
+
+  /** How it stands with its Masters, for metrics. */
+  standing(): WorkerStanding {
+    const { epoch } = this.#leaderTracker
+    return { registered: this.#standing === 'reported', isolated: this.#contact.isolated, epoch }
   }
 
   /** True: work of this output id (`driver-...`, `app-.../N`) is here, so that its output may still grow. */

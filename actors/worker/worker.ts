@@ -20,7 +20,9 @@ import { fileError, WorkFolders } from './work-folders.js'
 import type { WorkerConfig } from './worker-config.js'
 import { WorkerCore } from './worker-core.js'
 import type { Now } from './worker-events.js'
+import type { WorkerStanding } from './worker-families.js'
 import { type WorkerTimes, workerTimes } from './worker-identity.js'
+import { WorkerMetrics } from './worker-metrics.js'
 import { type WorkerActorMessage, type WorkerSelfMessage, WorkerShell } from './worker-shell.js'
 
 /** Name of the Worker's actor, to which Masters and clients send. */
@@ -37,13 +39,17 @@ export interface WorkerOptions {
   readonly times?: Partial<WorkerTimes>
   /** Program of the executors; default: this package's. */
   readonly executorMain?: string
+  /** Called for each frame of a Master that cannot be read. */
+  readonly onUnreadable?: () => void
 }
 
 export interface Worker {
   readonly incarnation: string
   /** Process id of the guard, while one runs. */
   readonly guardPid: number | undefined
+  readonly metrics: WorkerMetrics
   status(): WorkerStatus
+  standing(): WorkerStanding
   /** Stops all processes in order, sends the last reports to the Masters, closes its links. */
   stop(): Promise<void>
 }
@@ -59,12 +65,16 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   config.masters.forEach(parseMasterAddresses)
   deriveKey(config.secret, 'node')
   await makeWorkFolder(config.workDir)
+  const metrics = new WorkerMetrics()
   const guard = await startGuard({
     orphanGraceMs: config.orphanGraceMs,
-    onEvent: (event) => logGuard(log, event),
+    onEvent: (event) => {
+      if (event.event === 'exited') metrics.guardRestarts++
+      logGuard(log, event)
+    },
   })
   try {
-    return new RunningWorker(options, guard)
+    return new RunningWorker(options, guard, metrics)
   } catch (error) {
     await guard.close()
     throw error
@@ -73,6 +83,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 
 class RunningWorker implements Worker {
   readonly incarnation: string
+  readonly metrics: WorkerMetrics
   readonly #options: WorkerOptions
   readonly #guard: Guard
   readonly #core: WorkerCore
@@ -87,10 +98,11 @@ class RunningWorker implements Worker {
   #stop: Promise<void> | undefined
   #isOver = false
 
-  constructor(options: WorkerOptions, guard: Guard) {
+  constructor(options: WorkerOptions, guard: Guard, metrics: WorkerMetrics) {
     const { system, gateway, config, clock, log } = options
     this.#options = options
     this.#guard = guard
+    this.metrics = metrics
     this.incarnation = config.incarnation ?? newIncarnation(config.name)
     this.#childless = new Promise((resolve) => {
       this.#onChildless = resolve
@@ -131,6 +143,10 @@ class RunningWorker implements Worker {
 
   status(): WorkerStatus {
     return this.#core.status()
+  }
+
+  standing(): WorkerStanding {
+    return this.#core.standing()
   }
 
   stop(): Promise<void> {
@@ -181,7 +197,7 @@ class RunningWorker implements Worker {
   }
 
   #makeDialer(): Dialer {
-    const { config, gateway, clock, log } = this.#options
+    const { config, gateway, clock, log, onUnreadable } = this.#options
     const host = config.advertise ?? config.host
     return new Dialer({
       identity: {
@@ -199,8 +215,10 @@ class RunningWorker implements Worker {
       },
       onRefused: (address, { code, message }) =>
         log.error('a Master refused this Worker', { address, code, reason: message }),
-      onInvalid: (address, { detail, count }) =>
-        log.warn('a Master sent what cannot be read', { address, detail, count }),
+      onInvalid: (address, { detail, count }) => {
+        onUnreadable?.()
+        log.warn('a Master sent what cannot be read', { address, detail, count })
+      },
     })
   }
 
@@ -210,6 +228,7 @@ class RunningWorker implements Worker {
       folders,
       guard: this.#guard,
       outputFileBytes: config.outputFileBytes,
+      metrics: this.metrics,
       clock,
       log,
       listener: {

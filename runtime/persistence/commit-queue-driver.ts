@@ -1,5 +1,6 @@
 import { reasonOf } from '../errors.js'
 import { limits } from '../limits.js'
+import type { CommitMetrics } from '../metrics/commit-metrics.js'
 import { systemTimers, type TimerSource } from '../timers.js'
 import type { Step } from './commit-group.js'
 import type { Abandoned, CommitEnd, CommitQueue, CommitQueueRequest, Settled } from './commit-queue.js'
@@ -31,6 +32,7 @@ export interface CommitQueueDriverOptions<Effect> {
   readonly onDurable?: (durable: NonNullable<Settled<Effect>['durable']>) => void
   /** For the leader's deadline (protocol 6): monotonic time at which the successful request was sent. */
   readonly onConfirmed?: (sentAtMs: number) => void
+  readonly metrics?: CommitMetrics
 }
 
 /**
@@ -121,6 +123,7 @@ export class CommitQueueDriver<Effect> {
   async #send(request: CommitQueueRequest): Promise<void> {
     const { engine, fence, lock, commitQueue, monotonicMs } = this.#options
     const sentAtMs = monotonicMs()
+    if (request.kind === 'commit') this.#options.metrics?.sent(request.writeId, sentAtMs)
     let outcome: CommitOutcome
     try {
       outcome =
@@ -129,6 +132,10 @@ export class CommitQueueDriver<Effect> {
           : await engine.touch(fence, lock(), request.prev)
     } catch (error) {
       outcome = { kind: 'unknown', reason: reasonOf(error) }
+    }
+    if (request.kind === 'commit') {
+      const records = request.puts.length + request.deletes.length
+      this.#options.metrics?.answered(outcome.kind, records, monotonicMs())
     }
     if (this.#stopped) return
     if (this.#options.mayAct?.() === false) {

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
+import type { SystemMetrics } from '../metrics/system-metrics.js'
 import type { ActorTimers } from './actor-timers.js'
 import type { Handler, SpawnOptions, Supervision } from './behavior.js'
 import type { LocalEnvelope } from './local-envelope.js'
@@ -23,6 +24,7 @@ export interface CellParts extends Undelivered {
   readonly host: NactHost
   readonly replies: Replies
   readonly watchdog: Watchdog
+  readonly metrics: SystemMetrics
   /** The number of actors that have a turn now or soon. */
   activeTurns: number
   /** From here until `exit`, the handlers that run are those of this actor. */
@@ -70,6 +72,9 @@ export class ActorCell implements Watchable {
   #inTurn = false
   #left = 0
   #atRest: (() => void) | undefined
+  /** The message whose wait in the mailbox is measured, and since when it waits. */
+  #measured: LocalEnvelope | undefined
+  #measuredSinceMs = 0
 
   constructor(parts: CellParts, localPath: string, parent: ActorCell | undefined, options: SpawnOptions) {
     this.#parts = parts
@@ -92,10 +97,15 @@ export class ActorCell implements Watchable {
     if (this.mailbox.size >= this.#bound && envelope.recall === undefined) {
       const victim = this.#overflow === 'drop-oldest' ? this.mailbox.dropOldest(isDroppable) : undefined
       victim?.sink?.taken?.(victim)
+      if (victim !== undefined && victim === this.#measured) this.#measured = undefined
       this.#parts.undeliverable(victim ?? envelope, 'full', this)
       if (victim === undefined) return this.#overflow === 'drop-newest'
     }
     this.mailbox.push(envelope)
+    if (this.#measured === undefined) {
+      this.#measured = envelope
+      this.#measuredSinceMs = this.#parts.clock.monotonicMs()
+    }
     if (envelope.sink !== undefined) envelope.sink.queued?.(envelope)
     if (!this.#scheduled) this.#schedule()
     return true
@@ -105,6 +115,7 @@ export class ActorCell implements Watchable {
   take(): LocalEnvelope | undefined {
     const envelope = this.mailbox.shift()
     envelope?.sink?.taken?.(envelope)
+    this.#measured = undefined
     return envelope
   }
 
@@ -175,7 +186,8 @@ export class ActorCell implements Watchable {
 
   #drain(): Promise<void> | undefined {
     const { mailbox } = this
-    const { clock } = this.#parts
+    const { clock, metrics } = this.#parts
+    const { messages } = metrics
     const isTimed = mailbox.size <= timedBatch
     const endMs = clock.monotonicMs() + limits.batchMs
     let startMs = endMs - limits.batchMs
@@ -184,29 +196,45 @@ export class ActorCell implements Watchable {
     let unseen = 1
     while (this.#left > 0 && this.phase === 'running') {
       const recovery = this.fault === undefined ? undefined : this.#recover()
-      if (recovery !== undefined) return recovery
+      if (recovery !== undefined) {
+        messages.took(clock.monotonicMs() - startMs)
+        return recovery
+      }
       const envelope = mailbox.shift()
       if (envelope === undefined) break
       if (envelope.sink !== undefined) envelope.sink.taken?.(envelope)
+      if (envelope === this.#measured) this.#waited(startMs)
       this.#left--
       const pending = this.#handle(envelope)
-      if (pending !== undefined) return pending
+      if (pending !== undefined) {
+        messages.took(clock.monotonicMs() - startMs)
+        return pending
+      }
       if (!isTimed && (envelope.sink === undefined || (--unseen > 0 && isLight(envelope)))) continue
       const nowMs = clock.monotonicMs()
+      messages.took(nowMs - startMs)
       if (isTimed) envelope.tookUs = Math.round((nowMs - startMs) * 1000)
       unseen = nowMs - startMs < limits.batchMs / limits.batchLookMessages ? limits.batchLookMessages : 1
       startMs = nowMs
       // A message from a link may cost any amount of time, so the next one gets a turn of its own.
       if (envelope.sink !== undefined && nowMs >= endMs) break
     }
+    if (messages.isUntimed) messages.took(clock.monotonicMs() - startMs)
     this.current = undefined
     return undefined
+  }
+
+  /** The measured message is about to be handled, and the next one may be measured. */
+  #waited(nowMs: number): void {
+    this.#measured = undefined
+    this.#parts.metrics.mailboxWait.observe(Math.max(0, nowMs - this.#measuredSinceMs) / 1000)
   }
 
   #handle(envelope: LocalEnvelope): Promise<void> | undefined {
     if (envelope.recall !== undefined && !envelope.recall.take()) return undefined
     this.current = envelope
     this.handled++
+    this.#parts.metrics.messages.handled(envelope.message.type)
     if (envelope.ask !== undefined && !this.#parts.replies.open(envelope, this)) {
       this.#parts.undeliverable(envelope, 'busy', this)
       return undefined

@@ -1,9 +1,10 @@
+import type { SystemMetrics } from '../metrics/system-metrics.js'
 import type { TraceRing } from '../trace/ring.js'
 import type { AskOptions, Handler, SpawnOptions, Timers } from './behavior.js'
 import type { Envelope, ReplyAddress, Sink, WireEnvelope } from './envelope.js'
 import type { AnyRef, Message, Ref } from './ref.js'
 import type { Failure, Terminated } from './system-messages.js'
-import type { Counters } from './system-options.js'
+import type { Counters, DeadLetterReason } from './system-options.js'
 
 /** The system calls it at spawn, in the spawner's turn, and again at each restart. */
 export type Behavior<M extends Message> = (context: ActorContext<M>) => Handler<M>
@@ -57,6 +58,7 @@ export interface ActorGauge {
 export interface ActorSystem {
   name: string
   readonly counters: Readonly<Counters>
+  readonly metrics: SystemMetrics<DeadLetterReason>
   /** The messages that it recorded lately, if it records any. */
   readonly ring: TraceRing | undefined
   /**

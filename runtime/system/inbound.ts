@@ -40,6 +40,7 @@ export class Inbound {
       relay.dead(this.#unreadable(sink, bytes), 'malformed')
       return
     }
+    relay.metrics.messages.of(wire.message.type).received++
     const path = localPart(wire.to)
     const cell = cells.get(path)
     relay.pass(

@@ -57,6 +57,10 @@ export class Kernel implements LifecycleParts, WatchParts, InboundParts {
     this.name = options.name
   }
 
+  get metrics() {
+    return this.relay.metrics
+  }
+
   get name(): string {
     return this.#name
   }

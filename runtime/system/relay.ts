@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../clock.js'
+import { SystemMetrics } from '../metrics/system-metrics.js'
 import type { TraceRing } from '../trace/ring.js'
 import type { Envelope } from './envelope.js'
 import {
@@ -10,7 +11,12 @@ import {
   plain,
 } from './local-envelope.js'
 import type { Message } from './ref.js'
-import type { Counters, DeadLetterReason, SystemOptions } from './system-options.js'
+import {
+  type Counters,
+  type DeadLetterReason,
+  deadLetterReasons,
+  type SystemOptions,
+} from './system-options.js'
 import { guarded } from './uncaught.js'
 
 /** Leaves room for 2^52 ids before they stop being exact. */
@@ -28,6 +34,7 @@ export class Relay {
     restarts: 0,
     spawned: 0,
   }
+  readonly metrics = new SystemMetrics(deadLetterReasons)
   readonly ring: TraceRing | undefined
   readonly #clock: Clock
   readonly #epoch: () => number
@@ -79,6 +86,7 @@ export class Relay {
   /** Destinations call it if they could not deliver. */
   dead(envelope: Envelope, reason: DeadLetterReason): void {
     this.counters.deadLetters++
+    this.metrics.deadLetters.add(reason)
     if (reason === 'full') this.counters.overflowed++
     this.#onDeadLetter(envelope, reason)
   }

@@ -35,8 +35,9 @@ export class Remote implements Destination {
       return this.#unsendable(envelope, error)
     }
     envelope.bytes = wire.bytes
-    const { counters, ring } = this.#parts.relay
+    const { counters, metrics, ring } = this.#parts.relay
     counters.sent++
+    metrics.messages.of(envelope.message.type).sent++
     // The size is known only after the sending.
     ring?.sized(envelope)
     return true

@@ -8,15 +8,17 @@ import type { Envelope } from './envelope.js'
  * closed or over its bound; it is larger than its link carries (or no JSON); nobody waits for this answer any
  * more; it was not a message; or its asker has too many open questions.
  */
-export type DeadLetterReason =
-  | 'unknown'
-  | 'stopped'
-  | 'full'
-  | 'link'
-  | 'large'
-  | 'late'
-  | 'malformed'
-  | 'busy'
+export const deadLetterReasons = [
+  'unknown',
+  'stopped',
+  'full',
+  'link',
+  'large',
+  'late',
+  'malformed',
+  'busy',
+] as const
+export type DeadLetterReason = (typeof deadLetterReasons)[number]
 
 /** An exception in a handler, or a handler that did not settle in time during a stop. */
 export interface ActorFailure {

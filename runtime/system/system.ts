@@ -39,6 +39,10 @@ class NactActorSystem implements ActorSystem {
     return this.#kernel.relay.counters
   }
 
+  get metrics() {
+    return this.#kernel.relay.metrics
+  }
+
   get ring(): TraceRing | undefined {
     return this.#kernel.relay.ring
   }

@@ -19,15 +19,16 @@ const ADDRESS_LENGTH_MAX = innerLimits.handshakeAddressChars
 const NODE_MAJOR_MAX = 999
 
 /** Why a peer is refused. It is told before the connection ends. */
-export type RefusalCode = 'SECRET_WRONG' | 'CLUSTER_MISMATCH' | 'VERSION_UNSUPPORTED' | 'HANDSHAKE_FAILED'
-const refusalCodes: ReadonlySet<string> = new Set<RefusalCode>([
+export const refusalCodes = [
   'SECRET_WRONG',
   'CLUSTER_MISMATCH',
   'VERSION_UNSUPPORTED',
   'HANDSHAKE_FAILED',
-])
+] as const
+export type RefusalCode = (typeof refusalCodes)[number]
 
-const isRefusalCode = (code: string): code is RefusalCode => refusalCodes.has(code)
+const isRefusalCode = (code: string): code is RefusalCode =>
+  (refusalCodes as readonly string[]).includes(code)
 
 /** First message of the dialer. */
 export interface Hello {

@@ -1,19 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { formatHostPort } from '../addresses.js'
 
+export const roles = ['node', 'client', 'application', 'driver'] as const
 /**
  * Names the key that opened a link. `driver` and `application` also have a subject: driver and generation, or
  * appId.
  */
-export type Role = 'node' | 'client' | 'application' | 'driver'
+export type Role = (typeof roles)[number]
 
 /** Subject of a node's link between two Masters, so that each knows that the other is a Master. */
 export const MASTER_SUBJECT = 'master'
 
-const roles: ReadonlySet<string> = new Set<Role>(['node', 'client', 'application', 'driver'])
+const knownRoles: ReadonlySet<string> = new Set(roles)
 
 export function isRole(value: unknown): value is Role {
-  return typeof value === 'string' && roles.has(value)
+  return typeof value === 'string' && knownRoles.has(value)
 }
 
 const INCARNATION_BYTES = 8

@@ -27,3 +27,6 @@ export function endOfError(error: NodeJS.ErrnoException): LinkEnd {
   const code = error.code ?? error.message
   return resetCodes.has(code) ? { kind: 'reset', detail: code } : { kind: 'silent', detail: code }
 }
+
+/** The process at the other end may be gone, because its kernel ended the link. */
+export const closedByKernel = (end: LinkEndKind): boolean => end === 'closed-by-peer' || end === 'reset'

@@ -1,5 +1,7 @@
 import { splitHostPort } from '../addresses.js'
+import type { NodeMetrics } from '../metrics/node-metrics.js'
 import type { ThrottledLog } from '../observe/log-throttle.js'
+import type { RefusalCode } from './handshake-message.js'
 import type { PeerIdentity } from './identity.js'
 import type { Rejection } from './listen.js'
 
@@ -12,20 +14,25 @@ type Peer = Pick<PeerIdentity, 'incarnation' | 'address'>
  */
 export class PeerComplaints {
   readonly #log: ThrottledLog
+  readonly #metrics: NodeMetrics<RefusalCode> | undefined
 
-  constructor(log: ThrottledLog) {
+  constructor(log: ThrottledLog, metrics?: NodeMetrics<RefusalCode>) {
     this.#log = log
+    this.#metrics = metrics
   }
 
   readonly dropped = (peer: Peer, reason: string): void => {
+    this.#metrics?.dropped.add('not_admitted')
     this.#complain('message', peer, 'a message was dropped', reason)
   }
 
   readonly unreadable = (peer: Peer, reason: string): void => {
+    this.#metrics?.dropped.add('unreadable')
     this.#complain('frame', peer, 'a peer sent what cannot be read', reason)
   }
 
   readonly turnedAway = ({ address, code, detail }: Rejection): void => {
+    this.#metrics?.refused.add(code)
     this.#log.warn(`door:${splitHostPort(address).host}`, 'a connection was refused', {
       address,
       code,

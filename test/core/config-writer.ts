@@ -42,8 +42,19 @@ function recovery(plan: RecoveryPlan) {
 export const SECRET_VARIABLE = 'WRITTEN_SECRET'
 
 export function writtenOut(deployment: Deployment): Record<string, unknown> {
-  const { cluster, masters, workers, join, secret, scheduling, submissions, logging, traceRing, otlp } =
-    deployment
+  const {
+    cluster,
+    masters,
+    workers,
+    join,
+    secret,
+    scheduling,
+    submissions,
+    logging,
+    traceRing,
+    otlp,
+    monitoring,
+  } = deployment
   const { spreadOut, defaultCores, workerTimeoutMs, orphanGraceMs, relaunchOnRefused, maxExecutorRetries } =
     scheduling
   return {
@@ -65,5 +76,6 @@ export function writtenOut(deployment: Deployment): Record<string, unknown> {
     ...(submissions.length > 0 && { submissions: submissions.map(submission) }),
     logging,
     tracing: { ring: traceRing, ...unlessNull('otlp', otlp) },
+    monitoring,
   }
 }

@@ -11,6 +11,7 @@ import { errorCodes } from '../../runtime/errors.js'
 import { createProgram } from '../../runtime/launch/cli/cli.js'
 import { commandsPage } from '../../runtime/launch/cli/commands-page.js'
 import { amountText, limitsPage, sectionsOf } from '../../runtime/launch/cli/limits-page.js'
+import { metricsPage } from '../../runtime/launch/cli/metrics-doc.js'
 import { limits } from '../../runtime/limits.js'
 import { parseCommandLine as parseFuzz } from '../fuzz/options.js'
 import { parseCommandLine as parseSim } from '../simulation/options.js'
@@ -50,6 +51,10 @@ test('the page of limits is what runtime/limits.ts says, and has each of them on
   assert.equal(read('docs/limits.md'), limitsPage(source), 'run `npm run docs`')
   const names = sectionsOf(source).flatMap(({ groups }) => groups.flatMap((group) => group.names))
   assert.deepEqual(names.toSorted(), Object.keys(limits).toSorted())
+})
+
+test('the page of metrics is what the nodes serve', () => {
+  assert.equal(read('docs/metrics.md'), metricsPage(), 'run `npm run docs`')
 })
 
 test('amounts are written in the largest unit that keeps them short', () => {

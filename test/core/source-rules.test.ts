@@ -97,6 +97,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'message-bounds.ts OPENING_BRACKET',
     'message-bounds.ts QUOTE',
     'units.ts DURATION_MS_MAX',
+    'units.ts MIB_BYTES',
   ],
 }
 

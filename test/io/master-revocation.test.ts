@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { type ElectionAgent, singleMasterElection } from '../../actors/election/election-agent.js'
 import { Hearsay } from '../../actors/election/hearsay.js'
 import { MasterIncarnation } from '../../actors/master/master-incarnation.js'
+import { MasterMetrics } from '../../actors/master/master-metrics.js'
 import type { MasterRecovery } from '../../actors/master/master-recovery.js'
 import { type MasterMessage, violation } from '../../actors/messages/catalogue.js'
 import type { AgentMessage } from '../../actors/messages/election.js'
@@ -181,6 +182,7 @@ function node(t: TestContext) {
     }
     const revoked: boolean[] = []
     const life: MasterIncarnation = new MasterIncarnation({
+      metrics: new MasterMetrics(),
       system: spawning,
       gateway,
       incarnation,

@@ -3,6 +3,7 @@ import { createProgram } from './cli.js'
 import { commandsPage } from './commands-page.js'
 import { configurationPage, errorsPage } from './docs-pages.js'
 import { limitsPage } from './limits-page.js'
+import { metricsPage } from './metrics-doc.js'
 
 /* `npm run docs` writes the generated pages of docs/ in the current folder. */
 
@@ -14,3 +15,4 @@ await writeFile('docs/commands.md', commandsPage(program))
 await writeFile('docs/configuration.md', configurationPage())
 await writeFile('docs/errors.md', errorsPage())
 await writeFile('docs/limits.md', limitsPage(await readFile('runtime/limits.ts', 'utf8')))
+await writeFile('docs/metrics.md', metricsPage())

@@ -1,3 +1,5 @@
+import type { MonitoringReaders } from '../../http/monitoring.js'
+
 /* A deployment file as the launcher uses it: units in the names, defaults filled in. */
 
 export type RecoveryMode = 'NONE' | 'FILESYSTEM' | 'REDIS' | 'CUSTOM'
@@ -120,6 +122,7 @@ export interface Deployment {
   readonly submissions: readonly SubmissionPlan[]
   readonly logging: LoggingPlan
   readonly traceRing: number
+  readonly monitoring: MonitoringReaders
   /** URL of a collector of traces; null: none. */
   readonly otlp: string | null
 }

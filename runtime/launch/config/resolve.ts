@@ -115,7 +115,7 @@ function submissions(file: DeploymentFile, folder: string): Deployment['submissi
 
 /** Adds the defaults to a valid file. `folder` is absolute; relative paths of the file begin there. */
 export function resolveDeployment(file: DeploymentFile, folder: string): Deployment {
-  const { scheduling = {}, logging = {}, tracing = {} } = file
+  const { scheduling = {}, logging = {}, tracing = {}, monitoring = {} } = file
   return {
     cluster: file.cluster ?? 'firesteel',
     recovery: recoveryPlan(file, folder),
@@ -134,6 +134,7 @@ export function resolveDeployment(file: DeploymentFile, folder: string): Deploym
     submissions: submissions(file, folder),
     logging: { level: logging.level ?? 'info', format: logging.format ?? 'json' },
     traceRing: tracing.ring ?? limits.traceRing,
+    monitoring: { metrics: monitoring.metrics ?? 'everyone', probes: monitoring.probes ?? 'everyone' },
     otlp: tracing.otlp ?? null,
   }
 }

@@ -1,3 +1,4 @@
+import { readers } from '../../http/readers.js'
 import { limits } from '../../limits.js'
 import * as z from '../../zod.js'
 import {
@@ -93,7 +94,9 @@ const master = z.strictObject({
   name: nodeName.optional().meta({ description: 'Name of the node. Default m1, m2, ...' }),
   host: hostName.optional().meta({ description: 'Address to listen on. Default 127.0.0.1.' }),
   port: port.optional().meta({ description: 'Port of the actors; 0 is any free one. Default 7070.' }),
-  web: port.optional().meta({ description: 'Port of /json/, /healthz, /readyz and /leader. Default 8080.' }),
+  web: port
+    .optional()
+    .meta({ description: 'Port of /json/, /metrics, /healthz, /readyz and /leader. Default 8080.' }),
   rest: port.optional().meta({ description: 'Port of the REST gateway. Not listened on unless set.' }),
   advertise: hostName
     .optional()
@@ -106,7 +109,7 @@ const worker = z.strictObject({
   port: port.optional().meta({ description: 'Port of the actors; 0 is any free one. Default 0.' }),
   web: port.optional().meta({
     description:
-      'Port of /json/ and /healthz. Default 8081 for the first Worker of a host, else any free one.',
+      'Port of /json/, /metrics and /healthz. Default 8081 for the first Worker of a host, else any free one.',
   }),
   cores: z
     .int()
@@ -238,6 +241,20 @@ const tracing = z
   })
   .meta({ description: 'The trace of messages between actors.' })
 
+const whoReads = z.enum(readers)
+
+const monitoring = z
+  .strictObject({
+    metrics: whoReads.optional().meta({ description: 'Who reads /metrics. Default everyone.' }),
+    probes: whoReads
+      .optional()
+      .meta({ description: 'Who reads /healthz, /readyz and /leader. Default everyone.' }),
+  })
+  .meta({
+    description:
+      'Who may read the pages for monitors without a login: everyone who reaches the port, only programs of the same machine (loopback), or nobody.',
+  })
+
 export const deploymentSchema = z
   .strictObject({
     cluster: nodeName.optional().meta({ description: 'Name of the cluster. Default firesteel.' }),
@@ -261,6 +278,7 @@ export const deploymentSchema = z
       .meta({ description: 'Drivers that `up` submits once the cluster is ready, each once per content.' }),
     logging: logging.optional(),
     tracing: tracing.optional(),
+    monitoring: monitoring.optional(),
   })
   .meta({ title: 'Firesteel deployment file' })
 

@@ -10,6 +10,7 @@ import { systemClock } from '../../clock.js'
 import { errorOf, FiresteelError } from '../../errors.js'
 import { recordBudgetBytes } from '../../heap.js'
 import { limits } from '../../limits.js'
+import { newStoreRoundTrips, type StoreRoundTrips, timedEngine } from '../../persistence/timed-engine.js'
 import { fewDescriptors } from '../../process/descriptor-budget.js'
 import { systemTimers, within } from '../../timers.js'
 import { dial } from '../../transport/dial.js'
@@ -37,6 +38,7 @@ class MasterNode implements RunningNode {
   readonly #server: NodeServer<MasterMessage>
   /** Addresses that arrive before the MasterHost exists. */
   readonly #early: string[] = []
+  readonly #roundTrips = newStoreRoundTrips()
   #recovery: MasterRecovery | undefined
   #masterHost: MasterHost | undefined
   #warmUpTimer: NodeJS.Timeout | undefined
@@ -60,17 +62,12 @@ class MasterNode implements RunningNode {
       const few = fewDescriptors()
       if (few)
         this.#server.log.warn('DESCRIPTORS_TOO_FEW: more nodes or clients than this are turned away', few)
-      this.#recovery = await openRecovery(this.#spec, this.#server.log)
+      this.#recovery = timed(await openRecovery(this.#spec, this.#server.log), this.#roundTrips)
       const address = await this.#server.listen()
-      const web = await this.#server.serveHttp(async () => {
-        const { masterRoutes } = await import('../../../actors/master/json.js')
-        return masterRoutes({
-          snapshot: () => this.#masterHostNow().snapshot(),
-          head: () => this.#masterHostNow().head(),
-          health: this.#server.health,
-          wallMs: systemClock.wallMs,
-        })
-      })
+      const web = await this.#server.serveHttp(
+        () => this.#routes(),
+        () => this.#metrics(),
+      )
       const masterHost = this.#makeMasterHost(this.#recovery, address, web)
       this.#masterHost = masterHost
       masterHost.begin()
@@ -80,6 +77,25 @@ class MasterNode implements RunningNode {
       await within(this.#release(), limits.nodeEndMs)
       throw error
     }
+  }
+
+  async #routes() {
+    const { masterRoutes } = await import('../../../actors/master/json.js')
+    return masterRoutes({
+      snapshot: () => this.#masterHostNow().snapshot(),
+      head: () => this.#masterHostNow().head(),
+      health: this.#server.health,
+      wallMs: systemClock.wallMs,
+    })
+  }
+
+  async #metrics() {
+    const { masterMetricsSource } = await import('../../../actors/master/metrics-source.js')
+    return masterMetricsSource({
+      metrics: () => this.#masterHostNow().metrics,
+      roundTrips: this.#roundTrips,
+      gauges: () => this.#masterHostNow().gauges(),
+    })
   }
 
   observed({ addresses }: NodeOrder): void {
@@ -191,4 +207,9 @@ class MasterNode implements RunningNode {
       recordBudgetBytes: recordBudgetBytes(),
     }
   }
+}
+
+/** The same recovery, whose store is measured. */
+function timed(recovery: MasterRecovery, roundTrips: StoreRoundTrips): MasterRecovery {
+  return { ...recovery, engine: timedEngine(recovery.engine, roundTrips, () => systemClock.monotonicMs()) }
 }

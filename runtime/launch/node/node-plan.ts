@@ -120,6 +120,7 @@ function common(plan: MasterPlan | WorkerPlan, { deployment, secret }: SpecConte
     leaseMs: deployment.recovery.leaseMs,
     logging: deployment.logging,
     traceRing: deployment.traceRing,
+    monitoring: deployment.monitoring,
   }
 }
 

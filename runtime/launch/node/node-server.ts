@@ -5,6 +5,9 @@ import type { NodeHealth } from '../../http/health.js'
 import { createHttpServer, type HttpServer } from '../../http/server.js'
 import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
+import { EventLoopWatch } from '../../metrics/event-loop-watch.js'
+import type { MetricsSource } from '../../metrics/metrics-page.js'
+import { NodeMetrics } from '../../metrics/node-metrics.js'
 import type { Logger } from '../../observe/log.js'
 import { ThrottledLog } from '../../observe/log-throttle.js'
 import { createLogger, prepareLogger } from '../../observe/logger.js'
@@ -16,6 +19,7 @@ import { createSystem } from '../../system/system.js'
 import { defectError } from '../../system-error.js'
 import { TraceRing } from '../../trace/ring.js'
 import { Gateway } from '../../transport/gateway.js'
+import { refusalCodes } from '../../transport/handshake-message.js'
 import {
   formatAddress,
   type LocalIdentity,
@@ -27,7 +31,7 @@ import { deriveKey } from '../../transport/keys.js'
 import type { Link } from '../../transport/link.js'
 import { type Listener, listen } from '../../transport/listen.js'
 import { PeerComplaints } from '../../transport/peer-complaints.js'
-import type { CommonSpec, NodePlace, NodeSpec } from './node-spec.js'
+import type { NodePlace, NodeSpec } from './node-spec.js'
 
 export interface NodeServerOptions {
   readonly violation: (message: unknown) => string | undefined
@@ -50,7 +54,9 @@ export class NodeServer<M extends Message> {
   /** Rejects when the node cannot go on; never resolves. */
   readonly failed: Promise<never>
   readonly linkDeadMs: number
-  readonly #spec: CommonSpec
+  readonly metrics = new NodeMetrics(refusalCodes)
+  readonly #loop = new EventLoopWatch()
+  readonly #spec: NodeSpec
   readonly #options: NodeServerOptions
   readonly #throttle: ThrottledLog
   readonly #complaints: PeerComplaints
@@ -71,7 +77,7 @@ export class NodeServer<M extends Message> {
     this.linkDeadMs = Math.max(limits.linkDeadMs, 2 * spec.leaseMs)
     this.log = createLogger({ ...spec.logging, component: spec.role, node: spec.name })
     this.#throttle = new ThrottledLog(this.log)
-    this.#complaints = new PeerComplaints(this.#throttle)
+    this.#complaints = new PeerComplaints(this.#throttle, this.metrics)
     this.failed = new Promise<never>((_, reject) => {
       this.#fail = reject
     })
@@ -170,19 +176,35 @@ export class NodeServer<M extends Message> {
     return this.#listener?.port ?? this.#spec.port
   }
 
-  /** Returns the URL. `routes` are made later, because no start of a node needs them. */
-  async serveHttp(routes: () => Promise<Hono>): Promise<string> {
+  /** A node that this one dialled sent what cannot be read. */
+  readonly onUnreadable = (): void => this.metrics.dropped.add('unreadable')
+
+  /**
+   * Returns the URL. `routes` and `metrics`, those of its role, are made later, because no start of a node
+   * needs them.
+   */
+  async serveHttp(routes: () => Promise<Hono>, metrics: () => Promise<MetricsSource>): Promise<string> {
     const { host, web, advertise } = this.#spec
     this.#http = await createHttpServer({
       host,
       port: web,
-      routes,
+      routes: async () => this.#monitored(await routes(), await metrics()),
       allowedHosts: [advertise],
       onError: (error) => this.log.error('an HTTP request failed', { error }),
       onRefused: (from, reason) =>
         this.#throttle.warn(`http:${from}`, 'an HTTP connection was refused', { address: from, reason }),
     })
     return `http://${formatAddress(advertise, this.#http.port)}`
+  }
+
+  async #monitored(routes: Hono, ofRole: MetricsSource): Promise<Hono> {
+    const { role, monitoring } = this.#spec
+    const { nodeMetricsPage } = await import('./node-metrics-page.js')
+    const { system, metrics: node } = this
+    const links = () => this.gateway.links
+    const page = nodeMetricsPage({ role, system, node, loop: this.#loop, links }, ofRole)
+    const { withMonitoring } = await import('../../http/monitoring.js')
+    return withMonitoring(routes, page, monitoring)
   }
 
   /** The node's actor is served now. Admits the links that waited, and says where the node listens. */
@@ -225,6 +247,7 @@ export class NodeServer<M extends Message> {
 
   async close(reason: string): Promise<void> {
     clearTimeout(this.#laterTimer)
+    this.#loop.close()
     await this.stopAccepting()
     this.gateway.closeAll(reason)
     await this.#http?.close()

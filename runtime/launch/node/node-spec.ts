@@ -1,3 +1,4 @@
+import type { MonitoringReaders } from '../../http/monitoring.js'
 import type { LoggingPlan, RecoveryPlan, SchedulingPlan } from '../config/deployment.js'
 
 /*
@@ -22,6 +23,7 @@ export interface CommonSpec {
   readonly logging: LoggingPlan
   /** Envelopes that the trace of this process remembers. */
   readonly traceRing: number
+  readonly monitoring: MonitoringReaders
 }
 
 export interface MasterSpec extends CommonSpec {

@@ -54,10 +54,16 @@ class WorkerNode implements RunningNode {
   async start(): Promise<void> {
     try {
       const address = await this.#server.listen()
-      const web = await this.#server.serveHttp(async () => {
-        const { workerRoutes } = await import('../../../actors/worker/json.js')
-        return workerRoutes(() => this.#status(), this.#server.health)
-      })
+      const web = await this.#server.serveHttp(
+        async () => {
+          const { workerRoutes } = await import('../../../actors/worker/json.js')
+          return workerRoutes(() => this.#workerNow().status(), this.#server.health)
+        },
+        async () => {
+          const { workerMetricsSource } = await import('../../../actors/worker/metrics-source.js')
+          return workerMetricsSource(() => this.#workerNow())
+        },
+      )
       this.#worker = await this.#startWorker(web)
       this.#tell({ event: 'listening', ...this.#server.opened(address, web) })
     } catch (error) {
@@ -90,9 +96,9 @@ class WorkerNode implements RunningNode {
     this.#tell({ event: 'ready' })
   }
 
-  #status() {
+  #workerNow(): Worker {
     if (!this.#worker) throw new FiresteelError('ASK_TIMEOUT', 'the Worker is starting')
-    return this.#worker.status()
+    return this.#worker
   }
 
   #startWorker(web: string): Promise<Worker> {
@@ -104,6 +110,7 @@ class WorkerNode implements RunningNode {
       gateway,
       clock: systemClock,
       log,
+      onUnreadable: this.#server.onUnreadable,
       config: {
         name,
         cluster,

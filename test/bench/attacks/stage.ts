@@ -110,6 +110,7 @@ async function startWorker(
     leaseMs: limits.leaseMs,
     logging: { level: 'error', format: 'text' },
     traceRing: limits.traceRing,
+    monitoring: { metrics: 'everyone', probes: 'everyone' },
     masters: [place.address],
     cores: 4,
     memoryMib: 4096,
