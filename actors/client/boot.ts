@@ -16,6 +16,8 @@ export interface DriverBoot {
   readonly driver?: DriverIncarnation
   /** `run --master-timeout`. The option of connect() overrides it. */
   readonly masterTimeoutMs?: number
+  /** `run --idle-timeout`. The option of connect() overrides it. */
+  readonly idleTimeoutMs?: number | 'never'
   /** `run --master local`: the work of the application has the environment of its program. */
   readonly local?: boolean
 }

@@ -51,7 +51,7 @@ async function connectLocal(options: ConnectOptions, settings: ConnectSettings, 
 }
 
 function open(
-  { cluster, masters, credential, driver, masterTimeoutMs: told, absent, local }: FoundCluster,
+  { cluster, masters, credential, driver, absent, local, ...told }: FoundCluster,
   options: ConnectOptions,
   { description: described, masterTimeoutMs, idleTimeoutMs }: ConnectSettings,
   log: Log,
@@ -66,8 +66,10 @@ function open(
     description,
     driver,
     listener: options.listen ?? {},
-    masterTimeoutMs: options.masterTimeout === undefined ? (told ?? masterTimeoutMs) : masterTimeoutMs,
-    idleTimeoutMs,
+    masterTimeoutMs:
+      (options.masterTimeout === undefined ? told.masterTimeoutMs : undefined) ?? masterTimeoutMs,
+    idleTimeoutMs:
+      (options.executor?.idleTimeout === undefined ? told.idleTimeoutMs : undefined) ?? idleTimeoutMs,
     absent,
     taskLimits: options.limits ?? {},
     log,

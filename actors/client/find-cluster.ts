@@ -30,8 +30,9 @@ export interface FoundCluster {
   readonly credential: Credential
   /** Set inside a driver that `submit` started. */
   readonly driver?: DriverIncarnation | undefined
-  /** The option of `run`. */
+  /** The options of `run`. */
   readonly masterTimeoutMs?: number
+  readonly idleTimeoutMs?: number
   /** True: the embedded cluster of this process or of the command that started it. */
   readonly local?: boolean
   /** Set if nobody named this cluster: the error for the case that nothing listens at its addresses. */
@@ -90,6 +91,7 @@ function fromBoot({
   key,
   driver,
   masterTimeoutMs,
+  idleTimeoutMs,
   local,
 }: DriverBoot): FoundCluster {
   const addresses = masters.flatMap((master) => parseMasterAddresses(master))
@@ -99,6 +101,9 @@ function fromBoot({
     credential: { role, ...(subject !== undefined && { subject }), key: Buffer.from(key, 'base64') },
     ...(driver && { driver }),
     ...(typeof masterTimeoutMs === 'number' && { masterTimeoutMs }),
+    ...(typeof idleTimeoutMs === 'number' && { idleTimeoutMs }),
+    // JSON has no Infinity.
+    ...(idleTimeoutMs === 'never' && { idleTimeoutMs: Number.POSITIVE_INFINITY }),
     ...(local === true && { local }),
   }
 }

@@ -210,13 +210,14 @@ export const driverSummary = driverDescription.pick({
   cores: true,
   memoryMib: true,
   resources: true,
+  on: true,
   supervise: true,
 })
 export type DriverSummary = z.infer<typeof driverSummary>
 
 export function summaryOfDriver(description: DriverSummary): DriverSummary {
-  const { name, main, cores, memoryMib, resources, supervise } = description
-  return { name, main, cores, memoryMib, resources, supervise }
+  const { name, main, cores, memoryMib, resources, on, supervise } = description
+  return { name, main, cores, memoryMib, resources, ...(on && { on }), supervise }
 }
 
 /**

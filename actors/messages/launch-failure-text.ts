@@ -76,6 +76,12 @@ interface Wanted {
 export function wantsText(wanted: Wanted): Wants {
   const custom = Object.entries(wanted.resources).map(([name, amount]) => `, ${amount} ${name}`)
   const what = `${wanted.cores} ${wanted.cores === 1 ? 'core' : 'cores'}, ${wanted.memoryMib} MiB${custom.join('')}`
-  const on = Object.entries(wanted.on ?? {}).map(([name, value]) => `${name}=${value}`)
-  return { what, workers: on.length === 0 ? 'Worker' : `Worker with ${on.join(', ')}` }
+  const on = labelsText(wanted.on ?? {})
+  return { what, workers: on === '' ? 'Worker' : `Worker with ${on}` }
 }
+
+/** As they are given on a command line; '' for none. */
+export const labelsText = (labels: Labels): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(', ')

@@ -69,6 +69,19 @@ test('a lower total takes idle executors at once and busy ones when they are idl
   }
 })
 
+test('each --idle-timeout gives back an executor while another still works', async () => {
+  const options = ['--memory', '128m', '-j2', '--idle-timeout', '500ms']
+  const running = cluster.cli(['each', ...options, 'sleep {}', ':::', '0', '12'])
+  const executors = async () => {
+    const { stdout } = await cluster.cli(['status', '--json'])
+    const { applications } = JSON.parse(stdout) as { applications: { name: string; executors: number }[] }
+    return applications.find(({ name, executors: count }) => name.startsWith('each ') && count > 0)?.executors
+  }
+  await waitUntil('both executors', async () => ((await executors()) === 2 ? true : undefined))
+  await waitUntil('one is given back', async () => ((await executors()) === 1 ? true : undefined))
+  assert.equal((await running).code, 0)
+})
+
 const silent = () => {
   const nothing = (): void => undefined
   const log = { error: nothing, warn: nothing, info: nothing, debug: nothing, isEnabled: () => true }

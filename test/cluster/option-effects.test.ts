@@ -45,6 +45,14 @@ console.log(JSON.stringify({
   args: process.argv.slice(2),
 }))`,
   'job.env': '# of the job\nOPTION_EFFECT="of a file"\n',
+  'idle.mjs': `
+import { connect } from ${JSON.stringify(client)}
+const app = await connect({ executors: 1, executor: { memory: '128m' } })
+await app.tasks(${JSON.stringify(tasks)}).facts()
+const end = Date.now() + 20_000
+while (app.executors.length > 0 && Date.now() < end) await new Promise((next) => setTimeout(next, 50))
+console.log(JSON.stringify({ variable: app.executors.length === 0 ? 'given back' : 'kept' }))
+await app.close()`,
   'once-more.mjs': `
 import { existsSync, writeFileSync } from 'node:fs'
 if (existsSync(process.argv[2])) process.exit(0)
@@ -313,7 +321,8 @@ const submitEffects: Readonly<Record<string, () => Promise<void>>> = {
     assert.doesNotMatch((await driverFacts()).resources, /gpu/)
   },
   on: async () => {
-    const { worker } = await submitted('--on', 'zone=b', 'facts.mjs')
+    const { worker, on } = await submitted('--on', 'zone=b', 'facts.mjs')
+    assert.deepEqual(on, { zone: 'b' })
     assert.match(String(worker), /^w2-/)
     const { message } = await submitted('--on', 'zone=c', 'facts.mjs')
     assert.equal(message, 'waits: there is no Worker with zone=c')
@@ -381,6 +390,14 @@ const runEffects: Readonly<Record<string, () => Promise<void>>> = {
   'env-file': async () => assert.equal((await runFacts('--env-file', 'job.env')).variable, 'of a file'),
   'node-option': async () =>
     assert.ok((await runFacts('--node-option', '--no-deprecation')).execArgv.includes('--no-deprecation')),
+  // The default is 60 s.
+  'idle-timeout': async () => {
+    const { stdout, stderr } = await call('run', '--idle-timeout', '500ms', 'idle.mjs')
+    assert.equal((JSON.parse(stdout) as Facts).variable, 'given back', stderr)
+    const { code, stderr: refusal } = await call('run', '--idle-timeout', '5', 'idle.mjs')
+    assert.equal(code, 2)
+    assert.match(refusal, /--idle-timeout.*must be a duration such as 250ms, 2\.5s or 1m/)
+  },
   // Though there is one that `up` left here.
   master: () => failsSoon('run', ...nobody, 'app.mjs'),
   'master-timeout': () => failsSoon('run', ...nobody, 'app.mjs'),

@@ -183,10 +183,20 @@ test('status lists every Master, the one without a link as UNKNOWN', () => {
   ])
 })
 
+test('status ID shows the labels that its Workers must have, and nothing where there are none', () => {
+  const [driver] = state.activeDrivers
+  const on = { zone: 'a', disk: 'ssd' }
+  const placed = { ...state, activeDrivers: [{ ...driver!, description: { ...driver!.description, on } }] }
+  assert.match(oneStatusText(placed, 'driver-1'), /^on +zone=a, disk=ssd$/m)
+  assert.deepEqual(oneStatusJson(placed, 'driver-1').on, on)
+  assert.doesNotMatch(oneStatusText(state, 'driver-1'), /^on /m)
+  assert.deepEqual(oneStatusJson(state, 'driver-1').on, {})
+})
+
 test('status ID finds a Worker also by its name, and refuses the unknown', () => {
   assert.equal(oneStatusJson(state, 'w1').id, 'w1-0a')
   assert.equal(oneStatusJson(state, 'driver-1').message, 'no Worker has 64 free cores')
-  assert.match(oneStatusText(state, 'w1'), /^labels +\{"zone":"a"\}$/m)
+  assert.match(oneStatusText(state, 'w1'), /^labels +zone=a$/m)
   assert.throws(
     () => oneStatusJson(state, 'nope'),
     (error) => isFiresteelError(error, 'UNKNOWN_ID'),

@@ -153,6 +153,16 @@ test('inside submit and run the credential of the boot line is used, also for th
   assert.equal(other.credential.role, 'client')
 })
 
+test('the boot line hands on --master-timeout and --idle-timeout of run', () => {
+  const timesOf = (more: object) => {
+    const found = findCluster({ env: {}, cwd: nowhere, boot: { ...boot, ...more } })
+    return [found.masterTimeoutMs, found.idleTimeoutMs]
+  }
+  assert.deepEqual(timesOf({ masterTimeoutMs: 300, idleTimeoutMs: 500 }), [300, 500])
+  assert.deepEqual(timesOf({ idleTimeoutMs: 'never' }), [undefined, Number.POSITIVE_INFINITY])
+  assert.deepEqual(timesOf({}), [undefined, undefined])
+})
+
 test('a boot line is believed only when it is one', () => {
   assert.deepEqual(parseBoot(JSON.stringify(boot)), boot)
   const { subject: _, ...withoutSubject } = boot

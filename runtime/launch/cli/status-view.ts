@@ -1,4 +1,6 @@
+import type { Labels } from '../../../actors/messages/common.js'
 import type { DriverExit } from '../../../actors/messages/driver-life.js'
+import { labelsText } from '../../../actors/messages/launch-failure-text.js'
 import type { LaunchFailure, Waiting } from '../../../actors/messages/launch-failures.js'
 import type {
   ApplicationView,
@@ -110,6 +112,7 @@ export function oneStatusJson(state: MasterStateResponse, id: string): Record<st
       ...applicationRow(app),
       user: app.description.user,
       coresWanted: app.description.maxCores ?? null,
+      on: app.description.executor.on ?? {},
       submittedAt: isoTime(app.submittedAtMs),
       endedAt: isoTime(app.endedAtMs),
       driver: app.driver,
@@ -130,6 +133,7 @@ export function oneStatusJson(state: MasterStateResponse, id: string): Record<st
       main: driver.description.main,
       cores: driver.description.cores,
       memoryMib: driver.description.memoryMib,
+      on: driver.description.on ?? {},
       submittedAt: isoTime(driver.submittedAtMs),
       endedAt: isoTime(driver.endedAtMs),
       exitCode: driver.exitCode,
@@ -155,15 +159,19 @@ export function oneStatusJson(state: MasterStateResponse, id: string): Record<st
 /** `status ID` for people: one key per line. */
 export function oneStatusText(state: MasterStateResponse, id: string): string {
   // Its message says what it waits for.
-  const entries = Object.entries(oneStatusJson(state, id)).filter(
-    ([key, value]) => value !== null && value !== '' && key !== 'waiting' && key !== 'events',
-  )
+  const entries = Object.entries(oneStatusJson(state, id))
+    .filter(([key]) => key !== 'waiting' && key !== 'events')
+    .map(([key, value]) => [key, isLabels(key) ? labelsText(value as Labels) : value] as const)
+    .filter(([, value]) => value !== null && value !== '')
   const width = Math.max(...entries.map(([key]) => key.length))
   const shown = (value: unknown): string =>
     printable(typeof value === 'object' ? JSON.stringify(value) : String(value))
   const lines = entries.map(([key, value]) => `${key.padEnd(width)}  ${shown(value)}`)
   return `${[...lines, ...eventLines(state)].join('\n')}\n`
 }
+
+/** `on` names those that its Workers must have. */
+const isLabels = (key: string): boolean => key === 'on' || key === 'labels'
 
 /** What happened to the one driver of this state, oldest first. */
 function eventLines(state: MasterStateResponse): string[] {

@@ -1,5 +1,6 @@
 import { FiresteelError, reasonOf } from '../../../errors.js'
-import { parseDurationMs, parseMemoryMib } from '../../../units.js'
+import { limits } from '../../../limits.js'
+import { formatDuration, parseDurationMs, parseMemoryMib } from '../../../units.js'
 import { InvalidArgumentError, Option } from '../commander.js'
 
 /* Values of options. A value that its parser refuses ends the command with USAGE, exit 2. */
@@ -29,6 +30,13 @@ export const intOption = (min: number, max = Number.MAX_SAFE_INTEGER): ((text: s
 
 export const portOption = intOption(0, 65_535)
 export const coresOption = intOption(1, 65_536)
+
+/** For `run` and `each`. `never`: idle executors are kept. */
+export const idleTimeoutOption = (): Option =>
+  new Option(
+    '--idle-timeout <duration>',
+    `an executor without a task for so long is given back; never keeps them (default: ${formatDuration(limits.idleTimeoutMs)})`,
+  ).argParser((text) => (text === 'never' ? Number.POSITIVE_INFINITY : durationOption(text)))
 
 /** Help lists the values, and the refusal names them. */
 export const choiceOption = (flags: string, description: string, choices: readonly string[]): Option =>

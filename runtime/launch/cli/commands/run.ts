@@ -15,16 +15,30 @@ import { type ClusterOptions, clusterOptions, withCluster } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
 import { collectVariable, type EnvironmentOptions, givenEnvironment } from './environment.js'
 import { misplacedOption } from './misplaced.js'
-import { collect } from './options.js'
+import { collect, idleTimeoutOption } from './options.js'
 
 interface RunOptions extends ClusterOptions, EnvironmentOptions {
   readonly nodeOption?: readonly string[]
+  readonly idleTimeout?: number
 }
 
 /** The line that connect() of MAIN reads: the Masters and the client's key, never the secret. */
-function bootLine({ cluster, masters, credential, local }: FoundCluster, masterTimeoutMs: number): string {
+function bootLine(
+  { cluster, masters, credential, local }: FoundCluster,
+  { masterTimeout: masterTimeoutMs, idleTimeout }: RunOptions,
+): string {
   const key = credential.key.toString('base64')
-  const boot: DriverBoot = { ...credential, cluster, masters, key, masterTimeoutMs, ...(local && { local }) }
+  const boot: DriverBoot = {
+    ...credential,
+    cluster,
+    masters,
+    key,
+    masterTimeoutMs,
+    ...(idleTimeout !== undefined && {
+      idleTimeoutMs: Number.isFinite(idleTimeout) ? idleTimeout : ('never' as const),
+    }),
+    ...(local && { local }),
+  }
   return JSON.stringify(boot)
 }
 
@@ -80,7 +94,8 @@ export const addRun: AddCommand = (program, run) => {
         'a file of further variables, NAME=VALUE on each line; repeatable',
         collect,
       )
-      .option('--node-option <option>', 'an option of Node for it; repeatable', collect),
+      .option('--node-option <option>', 'an option of Node for it; repeatable', collect)
+      .addOption(idleTimeoutOption()),
   )
     .addHelpText(
       'after',
@@ -102,7 +117,7 @@ export const addRun: AddCommand = (program, run) => {
             stdin: 'inherit',
             stdout: 'inherit',
             stderr: 'inherit',
-            boot: bootLine(found, options.masterTimeout),
+            boot: bootLine(found, options),
             // A part of our own group, so that the terminal treats both as one.
             ownGroup: false,
           })

@@ -186,6 +186,7 @@ class EachRun {
       },
       address: this.#options.master,
       memoryMib: this.#options.memory,
+      idleTimeoutMs: this.#options.idleTimeout,
       masterTimeoutMs: this.#options.masterTimeout,
       signal: AbortSignal.any([io.interrupted, io.readerGone]),
       onPart: (part) => this.#outputs.part(part),

@@ -27,4 +27,5 @@ export interface EachOptions extends ClusterOptions, EnvironmentOptions {
   readonly bar?: true
   readonly eta?: true
   readonly memory?: number
+  readonly idleTimeout?: number
 }

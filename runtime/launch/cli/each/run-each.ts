@@ -36,6 +36,8 @@ export interface EachJob {
   readonly address: string | undefined
   /** MiB of each executor; undefined: the default. */
   readonly memoryMib: number | undefined
+  /** Infinity: idle executors are kept; undefined: the default. */
+  readonly idleTimeoutMs: number | undefined
   readonly masterTimeoutMs: number
   readonly signal: AbortSignal
   /** Called with output of a command that has not ended. Its command waits until this resolves. */
@@ -74,6 +76,7 @@ export async function runEach(job: EachJob): Promise<Halt> {
     executor: {
       tasksPerCore: job.perCore,
       ...(job.memoryMib === undefined ? {} : { memory: job.memoryMib }),
+      ...(job.idleTimeoutMs === undefined ? {} : { idleTimeout: job.idleTimeoutMs }),
     },
     masterTimeout: job.masterTimeoutMs,
     signal: job.signal,
