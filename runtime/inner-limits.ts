@@ -264,6 +264,8 @@ export const innerLimits = {
   rotateAttempts: 5,
   /** Of a file with holes at least so much of its end is shown. */
   sparseEndBytes: 64 * KIB,
+  /** Looks in a row at output that has not changed, as far as its size and time of change tell. */
+  looksSpared: 9,
   /** Bytes of output in one page, where nobody asks for less. */
   outputPageBytes: 256 * KIB,
   /** A piece in which the end of an output is searched for its lines. */

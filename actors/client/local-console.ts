@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { limits } from '../../runtime/limits.js'
 import { pause } from '../../runtime/pause.js'
 import { followOutput } from '../../runtime/process/read-output.js'
+import { changeStamp, SparedLooks } from '../../runtime/process/spared-looks.js'
 
 export type OutputName = 'stdout' | 'stderr'
 export type OutputWriter = (output: OutputName, bytes: Uint8Array) => Promise<void> | void
@@ -17,6 +18,7 @@ export class LocalConsole {
   readonly #folder: string
   readonly #write: OutputWriter
   readonly #followed = new Map<string, Promise<void>>()
+  readonly #listed = new Map<string, { readonly looks: SparedLooks; folders: readonly string[] }>()
   readonly #closing = new AbortController()
   readonly #unused = new AbortController()
   readonly #ended: Promise<void>
@@ -52,10 +54,10 @@ export class LocalConsole {
 
   /** Follows the outputs that are new: `WORKER/driver-...` and `WORKER/app-.../N`. */
   async #look(): Promise<void> {
-    for (const worker of await folders(this.#folder)) {
-      for (const name of await folders(worker)) {
+    for (const worker of await this.#foldersIn(this.#folder)) {
+      for (const name of await this.#foldersIn(worker)) {
         const isDriver = /driver-[^/]*$/.test(name)
-        for (const folder of isDriver ? [name] : await folders(name)) this.#follow(folder)
+        for (const folder of isDriver ? [name] : await this.#foldersIn(name)) this.#follow(folder)
       }
     }
   }
@@ -75,9 +77,20 @@ export class LocalConsole {
       // The file was replaced by its own program, or is gone. Nobody waits for it.
     }
   }
+
+  /** A look at all of them several times in a second would disturb the program of this process. */
+  async #foldersIn(path: string): Promise<readonly string[]> {
+    let listed = this.#listed.get(path)
+    if (listed === undefined) {
+      listed = { looks: new SparedLooks(() => changeStamp(path)), folders: [] }
+      this.#listed.set(path, listed)
+    }
+    if (listed.looks.isNeeded() || this.#closing.signal.aborted) listed.folders = await foldersIn(path)
+    return listed.folders
+  }
 }
 
-async function folders(path: string): Promise<string[]> {
+async function foldersIn(path: string): Promise<string[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch(() => [])
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name))
 }

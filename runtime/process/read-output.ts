@@ -7,6 +7,7 @@ import { pause } from '../pause.js'
 import { dataPastHoles, type Piece } from './data-past-holes.js'
 import { type OutputSegment, outputSegments } from './output-segments.js'
 import { openPlain } from './plain-file.js'
+import { changeStamp, SparedLooks } from './spared-looks.js'
 
 /** A piece of an output. Offsets count all bytes ever written, so they stay valid over rotations. */
 export interface OutputPage {
@@ -68,12 +69,20 @@ export async function* followOutput(path: string, options: FollowOptions): Async
     hasEnded = true
   })
   let read: ReadOptions = start
+  const looks = new SparedLooks(() => changeStamp(path))
+  let hasAll = false
   while (!signal.aborted) {
     // Read before the check for the end, so that the page has everything that was written before it.
     const lastRound = hasEnded
+    const isChanged = looks.isNeeded()
+    if (hasAll && !isChanged && !lastRound) {
+      await pause(limits.outputFollowMs, signal)
+      continue
+    }
     const page = readOutput(path, read)
     const { tailLines: _, ...same } = start
     read = { ...same, offset: page.next }
+    hasAll = page.data.length === 0 && page.next >= page.end
     if (page.data.length > 0) yield page
     else if (page.next < page.end) await turn()
     else if (lastRound) return
