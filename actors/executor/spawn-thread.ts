@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { builtFile } from '../../runtime/built-file.js'
 import { reasonOf } from '../../runtime/errors.js'
 import type { FromThread, LargeBody, ThreadData, ToThread } from './thread-messages.js'
 
@@ -32,7 +33,7 @@ export const spawnThread: SpawnThread = (data, heapMib, listener) => {
   const ports: ThreadPorts = { control: control.port2, bodies: bodies.port2 }
   let worker: Worker
   try {
-    worker = new Worker(new URL('./thread.js', import.meta.url), {
+    worker = new Worker(builtFile('actors/executor/thread.js'), {
       workerData: { ...data, ports },
       transferList: [ports.control, ports.bodies],
       resourceLimits: { maxOldGenerationSizeMb: heapMib },

@@ -2,6 +2,7 @@ import { access, stat } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { formatMasterAddresses, parseMasterAddresses } from '../../runtime/addresses.js'
+import { programs } from '../../runtime/built-file.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { type CommandLine, heapOptions, mainCommand } from '../../runtime/process/node-command.js'
@@ -38,7 +39,7 @@ const NO_VARIABLES: OwnVariables = {
   FIRESTEEL_RESOURCES: undefined,
 }
 
-const EXECUTOR_MAIN = fileURLToPath(new URL('../executor/main.js', import.meta.url))
+const EXECUTOR_MAIN = fileURLToPath(programs.executor)
 
 /**
  * Throws FOLDER_MISSING, MAIN_NOT_FOUND, SPAWN_FAILED. `masters` are the addresses of all Masters known now.

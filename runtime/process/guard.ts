@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { programs } from '../built-file.js'
 import { reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { type Child, type LifelineKeeper, startChild } from './child.js'
@@ -98,7 +99,7 @@ class GuardKeeper implements Guard {
   async start(): Promise<void> {
     const child = await startChild({
       command: process.execPath,
-      args: [fileURLToPath(new URL('./guard-main.js', import.meta.url))],
+      args: [fileURLToPath(programs.guard)],
       // The root folder, because the guard must not keep a file system busy.
       cwd: '/',
       env: childEnvironment(),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
-import { bundledPackages } from '../setup/bundled-packages.js'
+import { bundledPackages, bundledPrograms } from '../setup/bundled.js'
 
 /*
  * What each process loads before it can begin: the files that its entry reaches by static imports. A file
@@ -91,15 +91,24 @@ for (const [what, entry, absent] of rooms)
     )
   })
 
-const isBundled = existsSync('node_modules/esbuild')
+const missing = !existsSync('node_modules/esbuild') && 'esbuild is missing: run `npm ci`'
 
 for (const [file, name] of Object.entries(bundledPackages))
-  test(`${name} is one file`, { skip: !isBundled && 'esbuild is missing: run `npm ci`' }, () => {
+  test(`${name} is one file`, { skip: missing }, () => {
     const targets = staticImports(readFileSync(join('dist', file), 'utf8'))
     assert.deepEqual(
       targets.filter((target) => !target.startsWith('node:')),
       [],
     )
+  })
+
+for (const [name, file] of Object.entries(bundledPrograms))
+  test(`the program ${name} needs few files and no other folder`, { skip: missing }, () => {
+    assert.ok(loadedBy(file).files.length > 5)
+    const { packages, files } = loadedBy(`programs/${name}.js`)
+    assert.deepEqual(packages, [])
+    assert.ok(files.length < 20, files.join(' '))
+    for (const path of files) assert.match(path, /^programs\//)
   })
 
 test('a package that is one file is imported there only', () => {

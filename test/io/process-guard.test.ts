@@ -219,6 +219,9 @@ test('a guard that stalls in the midst of a look kills nobody whose time has mov
     syncBuiltinESMExports()`
   const preload = `data:text/javascript,${encodeURIComponent(stalling)}`
   const common = { cwd: tmpdir(), env: childEnvironment(), stdout: 'ignore', stderr: 'inherit' } as const
+  let extending: NodeJS.Timeout | undefined
+  // First of all: a guard that has ended reads nothing.
+  t.after(() => clearInterval(extending))
   const bystander = await startChild({ ...common, command: 'sleep', args: ['600'], ownGroup: true })
   t.after(() => bystander.stop({ graceMs: 0 }))
   const guard = await startChild({
@@ -234,8 +237,7 @@ test('a guard that stalls in the midst of a look kills nobody whose time has mov
   const extend = () =>
     guard.stdin!.write(addLine({ pid, startTime, validUntilBootMs: uptime() * 1000 + 1000 }))
   extend()
-  const extending = setInterval(extend, 100)
-  t.after(() => clearInterval(extending))
+  extending = setInterval(extend, 100)
   await writeFile(stall, '')
   await waitUntil('it has stalled, and looked again', () => existsSync(after))
   assert.equal(isAlive({ pid, startTime }), true)

@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { builtFile, programs } from '../../built-file.js'
 import { systemClock } from '../../clock.js'
 import { reasonOf } from '../../errors.js'
 import { requireDescriptors } from '../../process/descriptor-budget.js'
@@ -119,6 +120,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
       nodes: plannedNodes(nodes),
       otherMasters: nodes.otherMasters,
       specOf: specFor(nodes, context),
+      program: nodeProgram(deployment),
       cwd: io.cwd,
       clock: systemClock,
       onMasters: (masters) => rememberCluster(plan.folder, deployment, masters, warn),
@@ -139,6 +141,10 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
       await rm(plan.folder, { recursive: true, force: true })
   }
 }
+
+/** A module of the user for CUSTOM recovery shares the files of `firesteel/recovery` with its Master. */
+const nodeProgram = ({ recovery }: Deployment): URL =>
+  recovery.module === null ? programs.node : builtFile('runtime/launch/node/node-main.js')
 
 /** A driver that cannot be submitted is reported. The cluster is up all the same. */
 async function submit(

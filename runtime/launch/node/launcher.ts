@@ -25,9 +25,6 @@ import {
 } from './launcher-core.js'
 import type { NodeEvent, NodeSpec } from './node-spec.js'
 
-/** The program that every node process runs. */
-const nodeScript = fileURLToPath(new URL('./node-main.js', import.meta.url))
-
 const LAST_WORDS_MS = innerLimits.nodeLastWordsMs
 
 export interface LauncherOptions {
@@ -38,6 +35,8 @@ export interface LauncherOptions {
    * The specification of a node, once the Masters are known. `former` is what it keeps of its last process.
    */
   readonly specOf: (name: string, masters: readonly string[], former: FormerProcess) => NodeSpec
+  /** What every node process runs. */
+  readonly program: URL
   /** Working folder of the nodes. */
   readonly cwd: string
   readonly clock: Clock
@@ -150,7 +149,7 @@ export class Launcher {
   #programOf(node: string): NodeProgram {
     const role = this.#options.nodes.find(({ name }) => name === node)?.role ?? ''
     return {
-      script: nodeScript,
+      script: fileURLToPath(this.#options.program),
       // The name is only for people who read the process list, the role for what it loads meanwhile.
       args: [node, role],
       nodeOptions: inheritedOptions(process.execArgv, process.env.NODE_OPTIONS),

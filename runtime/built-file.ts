@@ -1,0 +1,12 @@
+/**
+ * A file of the build, by its path below dist. The build also puts this code into files of dist/programs,
+ * which is as deep as dist/runtime.
+ */
+export const builtFile = (path: string): URL => new URL(`../${path}`, import.meta.url)
+
+/** Programs of processes, each with all its code in a few files (test/setup/bundle.ts). */
+export const programs = {
+  node: builtFile('programs/node.js'),
+  executor: builtFile('programs/executor.js'),
+  guard: builtFile('programs/guard.js'),
+} as const
