@@ -43,6 +43,12 @@ export const innerLimits = {
   /** Characters of a word that is compared with the known ones, to say which was meant. */
   nearestChars: 64,
 
+  // Pages
+  /** Rows of each list on the overview, which has a page of its own for all of them. */
+  overviewRows: 8,
+  /** Rows of what has ended on the page of a Worker. Its Master keeps more. */
+  workerPageEnded: 50,
+
   // Messages
   /** Entries of a list in a message: a peer that belongs to the cluster may still be confused. */
   listItems: 100_000,

@@ -797,6 +797,26 @@ export const limits = {
   /** Bytes of the pieces in which a page is made and sent. */
   httpChunkBytes: 64 * KIB,
 
+  // Pages for people
+  /** A view of the node that all readers of pages share is taken anew after this at the earliest. */
+  pageFreshMs: 250,
+  /** Pages that are kept for readers who ask at the same time. Others are made for each of them. */
+  pageTexts: 64,
+  /** Characters of the path and query of a page, for its stream. A head of a request has room for it. */
+  pageTargetChars: 2048,
+  /** Rows of a list on one page: as many as people look through, and some milliseconds of making them. */
+  pageRows: 50,
+  /** Open pages are looked at, and what has changed is sent, this often. */
+  pageLiveMs: 1 * SECOND,
+  /**
+   * Streams of open pages, in all: half of httpConnections, so that probes always find a connection. A page
+   * without a stream asks again every few seconds. A hidden page has no stream.
+   */
+  pageStreams: 64,
+  /** A stream ends after this, within httpAnswerMs, and its browser opens the next one after pageRetryMs. */
+  pageStreamMs: 25 * SECOND,
+  pageRetryMs: 500,
+
   // Nodes
   /**
    * A node that has failed ends within this. Half of the time is for writing its log. Everything else that it

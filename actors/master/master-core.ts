@@ -3,8 +3,9 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { PastElection, Position, RecoveryState } from '../messages/common.js'
+import type { DriverEvent } from '../messages/driver-life.js'
 import { type MasterChanged, type MasterInStandby, standbyProblem } from '../messages/leadership.js'
-import type { RequestMasterState } from '../messages/status.js'
+import type { MasterStateResponse, RequestMasterState } from '../messages/status.js'
 import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import { ClusterState, type PeerInfo } from './cluster-state.js'
@@ -21,7 +22,7 @@ import { advanceRecovery, beginRecovery, recoveryQuietElapsed, restore, watchFor
 import { notLeader, storeRefuses } from './refusals.js'
 import { type Received, routeOf } from './routes.js'
 import { schedule } from './scheduling.js'
-import { rowsOfOne, type StateHead } from './snapshot.js'
+import { driverEventsOf, rowsOfOne, type StateHead } from './snapshot.js'
 import { type MasterSnapshot, SnapshotCache } from './snapshot-cache.js'
 import { pageOf } from './state-page.js'
 import { type Now, type ReplyToken, Step } from './step.js'
@@ -126,7 +127,7 @@ export class MasterCore {
       sinceMs: this.#cluster?.leadership.sinceMs ?? null,
       position,
       stale: degradation !== undefined || !storeReachable,
-      masters: this.#masters.map((address) => ({ address, state: this.#stateOf(address) })),
+      masters: this.#masters.map((address) => this.#masterAt(address)),
       leader: this.#cluster ? this.#config.address : (this.#peerMasters.leader?.address ?? null),
     }
   }
@@ -136,8 +137,16 @@ export class MasterCore {
     return this.#peerMasters.successors()
   }
 
-  #stateOf(address: string): RecoveryState | 'UNKNOWN' {
-    return address === this.#config.address ? this.state : this.#peerMasters.stateAt(address)
+  /** What happened to this driver, oldest first. */
+  driverEvents(driverId: string): readonly DriverEvent[] {
+    return this.#cluster ? driverEventsOf(this.#cluster, driverId) : []
+  }
+
+  #masterAt(address: string): MasterStateResponse['masters'][number] {
+    const isSelf = address === this.#config.address
+    const web = isSelf ? this.#config.web : this.#peerMasters.webOf(address)
+    const state = isSelf ? this.state : this.#peerMasters.stateAt(address)
+    return { address, state, ...(web && { web }) }
   }
 
   step(input: MasterInput, now: Now, commitQueue: CommitQueueView): Step {
@@ -253,7 +262,7 @@ export class MasterCore {
   #speakFirst(step: Step, peer: PeerInfo, commitQueue: CommitQueueView): void {
     const { address, web } = this.#config
     if (!this.#cluster) {
-      step.tellNow(peer.incarnation, this.#standby())
+      step.tellNow(peer.incarnation, this.#standby(peer))
       return
     }
     const masters = [...this.#masters]
@@ -264,11 +273,18 @@ export class MasterCore {
     else step.tell(peer.incarnation, message)
   }
 
-  #standby(): MasterInStandby {
+  #standby(to: PeerInfo): MasterInStandby {
+    const { web } = this.#config
     const leader = this.#peerMasters.leader?.address
     const problem = this.#problem && standbyProblem(this.#problem)
     const masters = [...this.#masters]
-    return { type: 'MasterInStandby', masters, ...(leader && { leader }), ...(problem && { problem }) }
+    return {
+      type: 'MasterInStandby',
+      masters,
+      ...(leader && { leader }),
+      ...(web && isPeerMaster(to) && { web }),
+      ...(problem && { problem }),
+    }
   }
 
   /** Who waits for a leader is told why there is none. */
@@ -276,7 +292,7 @@ export class MasterCore {
     this.#problem = problem
     if (this.#cluster || this.#restoring) return
     for (const peer of this.#peers.values())
-      if (peer.role !== 'node') step.tellNow(peer.incarnation, this.#standby())
+      if (peer.role !== 'node') step.tellNow(peer.incarnation, this.#standby(peer))
   }
 
   #mastersKnown(step: Step, addresses: readonly string[], commitQueue: CommitQueueView): void {
@@ -379,7 +395,7 @@ export class MasterCore {
   #notLeader(step: Step, from: PeerInfo, message: MasterMessage, reply: ReplyToken): void {
     // A Worker counts this as proof that nobody has led since it asked (protocol 8).
     const asked = message.type === 'Heartbeat' && { heartbeatSentAtMs: message.sentAtMs }
-    step.tellNow(from.incarnation, { ...this.#standby(), ...asked })
+    step.tellNow(from.incarnation, { ...this.#standby(from), ...asked })
     step.replyNow(reply, notLeader(this.#config.address, this.state, this.#peerMasters.leader?.address))
   }
 

@@ -129,6 +129,11 @@ export class MasterHost {
     return this.#current.shell
   }
 
+  /** What happened to a driver, as far as this Master's cluster state has it. */
+  driverEvents(driverId: string) {
+    return this.#current?.shell.driverEvents(driverId) ?? []
+  }
+
   /** Adds Masters, named by the launcher or by peers. */
   learn(addresses: readonly string[]): void {
     const before = this.#masters.size

@@ -15,6 +15,7 @@ import { type LinkDown, peerOf } from '../../runtime/transport/gateway.js'
 import { closedByKernel } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
+import type { DriverEvent } from '../messages/driver-life.js'
 import type { AgentMessage, ElectedLeader } from '../messages/election.js'
 import { countCluster } from './cluster-counts.js'
 import { type CommitQueueView, storeView } from './commit-queue-view.js'
@@ -94,6 +95,11 @@ export class MasterShell implements Handler<MasterActorMessage> {
   /** For pages. Frequent calls are cheap (see SnapshotCache). */
   snapshot(): MasterSnapshot {
     return this.#core.snapshot(this.#commitQueueView, this.#now())
+  }
+
+  /** For the page of one driver. */
+  driverEvents(driverId: string): readonly DriverEvent[] {
+    return this.#core.driverEvents(driverId)
   }
 
   receive(message: MasterActorMessage, envelope: Envelope): void {

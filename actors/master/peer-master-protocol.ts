@@ -51,6 +51,10 @@ export class PeerMasterProtocol {
     return this.#peerMasters.stateAt(address)
   }
 
+  webOf(address: string): string | undefined {
+    return this.#peerMasters.webOf(address)
+  }
+
   /**
    * Asks every Master that may hold what the store forgot. It does not wait for the deposed leader, which has
    * been silent for a lease.
@@ -102,7 +106,8 @@ export class PeerMasterProtocol {
     this.#claimed(cluster, step, { epoch, seq: 0 }, owner)
   }
 
-  masterInStandby({ step, from }: PeerDelivery, { masters }: MasterInStandby): void {
+  masterInStandby({ step, from }: PeerDelivery, { masters, web }: MasterInStandby): void {
+    this.#peerMasters.showsAt(from.address, web)
     const peerMaster = this.#peerMasters.get(from.incarnation)
     if (peerMaster) peerMaster.state = 'STANDBY'
     if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: masters })
@@ -126,8 +131,9 @@ export class PeerMasterProtocol {
       step.tellAgent({ type: 'HoldOff', ms: limits.handOverHoldOffMs })
   }
 
-  masterChanged(delivery: PeerDelivery, { master, masters }: MasterChanged): void {
+  masterChanged(delivery: PeerDelivery, { master, masters, web }: MasterChanged): void {
     const { step, from } = delivery
+    this.#peerMasters.showsAt(from.address, web)
     if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: masters })
     this.#obey(delivery, master)
   }

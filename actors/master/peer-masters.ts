@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import type { Fence } from '../../runtime/persistence/engine.js'
 import { type Judgement, LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import { MASTER_SUBJECT } from '../../runtime/transport/identity.js'
@@ -27,6 +28,8 @@ export interface KnownLeader extends Fence {
 export class PeerMasters {
   readonly #linked = new Map<string, PeerMaster>()
   readonly #tracker = new LeaderTracker<KnownLeader>()
+  /** Where the pages of each Master are. It is kept after its link has ended. */
+  readonly #webs = new Map<string, string>()
 
   get leader(): KnownLeader | undefined {
     return this.#tracker.leader
@@ -54,6 +57,17 @@ export class PeerMasters {
     for (const peerMaster of this.#linked.values())
       if (peerMaster.address === address) return peerMaster.state
     return 'UNKNOWN'
+  }
+
+  /** Where the pages of this Master are, as it said. */
+  webOf(address: string): string | undefined {
+    return this.#webs.get(address)
+  }
+
+  /** A Master says where its pages are. */
+  showsAt(address: string | undefined, web: string | null | undefined): void {
+    if (!address || !web || (this.#webs.size >= innerLimits.masters && !this.#webs.has(address))) return
+    this.#webs.set(address, web)
   }
 
   judge(leadership: Fence): Judgement {

@@ -111,6 +111,11 @@ export function rowsOfOne(cluster: ClusterState, text: string, now: Now): Snapsh
   }
 }
 
+export const driverEventsOf = (
+  { drivers, endedDrivers }: ClusterState,
+  driverId: string,
+): readonly DriverEvent[] => (drivers.get(driverId)?.record ?? endedDrivers.get(driverId))?.events ?? []
+
 const found = <T>(ids: readonly string[], entries: ReadonlyMap<string, T>): T[] =>
   ids.flatMap((id) => entries.get(id) ?? [])
 

@@ -31,6 +31,10 @@ export const masterInStandby = z.object({
   masters: z.array(masterAddress).max(innerLimits.masters),
   /** The address of the leader, as far as this Master knows. */
   leader: masterAddress.optional(),
+  /**
+   * Where its own pages are. Only Masters are told, so that the pages of one can link to those of another.
+   */
+  web: z.string().max(innerLimits.addressChars).optional(),
   /** `sentAtMs` of the Heartbeat that this answers; it dates the proof (protocol 8, isolation). */
   heartbeatSentAtMs: z.number().min(0).optional(),
   /** What keeps this Master from being elected, as far as its store says it. */

@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import * as z from '../../runtime/zod.js'
 import {
@@ -132,7 +133,14 @@ export const masterStateResponse = z.object({
   /** True: the store cannot be reached, so this state comes from memory. */
   stale: z.boolean(),
   /** UNKNOWN: the answering Master has no link to that Master. */
-  masters: z.array(z.object({ address: masterAddress, state: z.enum([...recoveryStates, 'UNKNOWN']) })),
+  masters: z.array(
+    z.object({
+      address: masterAddress,
+      state: z.enum([...recoveryStates, 'UNKNOWN']),
+      /** Where its pages are; absent: the answering Master has not been told. */
+      web: z.string().max(innerLimits.addressChars).optional(),
+    }),
+  ),
   workers: z.array(workerStatus).max(limits.statePageRows),
   activeApps: z.array(applicationStatus).max(limits.statePageRows),
   executors: z.array(executorStatus).max(limits.statePageRows),

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import type { Hono } from 'hono'
 import { fixedMasterConfig, type MasterConfig } from '../../../actors/master/master-config.js'
 import type { MasterEvent } from '../../../actors/master/master-event.js'
 import { MasterHost, type MasterHostOptions } from '../../../actors/master/master-host.js'
 import type { MasterRecovery } from '../../../actors/master/master-recovery.js'
+import type { MasterPageView } from '../../../actors/master/pages/view.js'
 import { isPeerMaster } from '../../../actors/master/peer-masters.js'
 import { isAdmitted } from '../../../actors/master/routes.js'
 import { type MasterMessage, violation } from '../../../actors/messages/catalogue.js'
@@ -17,6 +19,7 @@ import { dial } from '../../transport/dial.js'
 import { deriveKey } from '../../transport/keys.js'
 import { errorRecord } from '../cli/error-record.js'
 import { NodeServer } from './node-server.js'
+import { masterSettings } from './node-settings.js'
 import type { MasterSpec, NodeEvent, NodeOrder, RunningNode, StartNode } from './node-spec.js'
 import { openRecovery } from './open-recovery.js'
 
@@ -79,14 +82,24 @@ class MasterNode implements RunningNode {
     }
   }
 
-  async #routes() {
+  async #routes(): Promise<Hono> {
     const { masterRoutes } = await import('../../../actors/master/json.js')
-    return masterRoutes({
+    const { masterPages } = await import('../../../actors/master/pages/routes.js')
+    const { wallMs } = systemClock
+    const routes = masterRoutes({
       snapshot: () => this.#masterHostNow().snapshot(),
       head: () => this.#masterHostNow().head(),
       health: this.#server.health,
-      wallMs: systemClock.wallMs,
+      wallMs,
     })
+    const settings = masterSettings(this.#spec, this.#server.webPort)
+    const take = (): MasterPageView => {
+      const host = this.#masterHostNow()
+      const driverEvents = (id: string) => host.driverEvents(id)
+      return { state: host.snapshot(), node: this.#spec.name, settings, driverEvents }
+    }
+    const onError = (error: unknown) => this.#server.log.error('a page failed', { error })
+    return routes.route('/', masterPages({ take, wallMs, onError }))
   }
 
   async #metrics() {

@@ -176,6 +176,11 @@ export class NodeServer<M extends Message> {
     return this.#listener?.port ?? this.#spec.port
   }
 
+  /** Of HTTP, once it is served. */
+  get webPort(): number {
+    return this.#http?.port ?? this.#spec.web
+  }
+
   /** A node that this one dialled sent what cannot be read. */
   readonly onUnreadable = (): void => this.metrics.dropped.add('unreadable')
 

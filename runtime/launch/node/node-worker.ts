@@ -1,3 +1,4 @@
+import type { Hono } from 'hono'
 import { violation, type WorkerMessage } from '../../../actors/messages/catalogue.js'
 import type { RequestTrace } from '../../../actors/messages/trace.js'
 import { startWorker, type Worker } from '../../../actors/worker/worker.js'
@@ -55,10 +56,7 @@ class WorkerNode implements RunningNode {
     try {
       const address = await this.#server.listen()
       const web = await this.#server.serveHttp(
-        async () => {
-          const { workerRoutes } = await import('../../../actors/worker/json.js')
-          return workerRoutes(() => this.#workerNow().status(), this.#server.health)
-        },
+        () => this.#routes(),
         async () => {
           const { workerMetricsSource } = await import('../../../actors/worker/metrics-source.js')
           return workerMetricsSource(() => this.#workerNow())
@@ -70,6 +68,16 @@ class WorkerNode implements RunningNode {
       await within(this.stop(), limits.nodeEndMs)
       throw error
     }
+  }
+
+  async #routes(): Promise<Hono> {
+    const { workerRoutes } = await import('../../../actors/worker/json.js')
+    const { workerPages } = await import('../../../actors/worker/pages/routes.js')
+    const { cluster } = this.#spec
+    const routes = workerRoutes(() => this.#workerNow().status(), this.#server.health)
+    const take = () => ({ state: this.#workerNow().status(), cluster })
+    const onError = (error: unknown) => this.#server.log.error('a page failed', { error })
+    return routes.route('/', workerPages({ take, wallMs: systemClock.wallMs, onError }))
   }
 
   /** A Worker starts when all Masters are known, and learns of others from the Masters themselves. */

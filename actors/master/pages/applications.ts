@@ -1,0 +1,160 @@
+import { type Html, html, type Part } from '../../../runtime/pages/html.js'
+import type { Page } from '../../../runtime/pages/layout.js'
+import { hasSought, listPart, listTools, nothingFound, pager, soughtIn } from '../../../runtime/pages/list.js'
+import type { PageQuery } from '../../../runtime/pages/page-set.js'
+import {
+  ago,
+  code,
+  empty,
+  facts,
+  lasting,
+  notice,
+  section,
+  type TableRow,
+  table,
+} from '../../../runtime/pages/parts.js'
+import { pathPart } from '../../../runtime/pages/path-part.js'
+import { counted, memoryText, numberText } from '../../../runtime/pages/words.js'
+import type { ResourceAmounts } from '../../messages/common.js'
+import type { ApplicationView } from '../../messages/status.js'
+import { applicationHref, driverHref, idLink, workerLink } from './links.js'
+import { applicationState, executorState } from './states.js'
+import { applicationOf, type MasterPageView } from './view.js'
+
+/* The applications of a cluster: all, and one with its executors. */
+
+/** The texts say that it waits where they stand alone; here its state says so. */
+export const reasonText = (message: string): string => message.replace(/^waits: /, '')
+
+/** What runs comes first, and of each the newest. */
+function* newestFirst(view: MasterPageView, show: string): Generator<ApplicationView> {
+  const { activeApps, completedApps } = view.state
+  if (show !== 'ended') yield* activeApps.toReversed()
+  if (show !== 'active') yield* completedApps.toReversed()
+}
+
+const rowOf = (app: ApplicationView, nowMs: number): TableRow => ({
+  cells: [
+    html`<a href="${applicationHref(app.id)}">${app.description.name}</a>`,
+    applicationState(app.state),
+    app.endedAtMs === null ? numberText(app.executors.length) : '',
+    app.endedAtMs === null ? numberText(app.coresGranted) : '',
+    ago(app.submittedAtMs, nowMs),
+    lasting(app.submittedAtMs, app.endedAtMs, nowMs),
+    app.description.user,
+  ],
+  note: app.message !== '' && reasonText(app.message),
+})
+
+export const applicationsTable = (apps: readonly ApplicationView[], nowMs: number): Html =>
+  table({
+    caption: 'Applications',
+    columns: [
+      { title: 'Name' },
+      { title: 'State' },
+      { title: 'Executors', number: true, minor: true },
+      { title: 'Cores', number: true, minor: true },
+      { title: 'Began' },
+      { title: 'Lasts', minor: true },
+      { title: 'User', minor: true },
+    ],
+    rows: apps.map((app) => rowOf(app, nowMs)),
+  })
+
+export const noApplication = (): Html =>
+  empty(
+    'No application has run yet.',
+    html`Start a program that uses the cluster: ${code('firesteel run main.js')}`,
+  )
+
+export function applicationsPage({ view, query, nowMs }: PageQuery<MasterPageView>): Page {
+  const { activeApps, completedApps } = view.state
+  const sought = soughtIn(query)
+  const meant: ApplicationView[] = []
+  for (const app of newestFirst(view, query.get('show') ?? ''))
+    if (hasSought(sought, app.id, app.description.name, app.description.user)) meant.push(app)
+  const part = listPart(meant, query)
+  const all = activeApps.length + completedApps.length
+  const tools = listTools('/applications', query, 'applications', [
+    { value: '', title: 'All', count: all },
+    { value: 'active', title: 'Active', count: activeApps.length },
+    { value: 'ended', title: 'Ended', count: completedApps.length },
+  ])
+  const list =
+    part.total === 0
+      ? nothingFound('/applications', all, 'application')
+      : html`${applicationsTable(part.rows, nowMs)}${pager('/applications', query, part)}`
+  return {
+    title: 'Applications',
+    main: html`<h1>Applications</h1>${all === 0 ? noApplication() : html`${tools}${list}`}`,
+  }
+}
+
+export const amountsText = (amounts: ResourceAmounts): string =>
+  Object.entries(amounts)
+    .map(([name, amount]) => `${amount} ${name}`)
+    .join(', ')
+
+export function applicationPage({ view, params, query, nowMs }: PageQuery<MasterPageView>): Page | undefined {
+  const app = applicationOf(view, params.id ?? '')
+  if (!app) return undefined
+  const { name, user, maxCores, executor } = app.description
+  const each = [
+    counted(executor.cores ?? 1, 'core'),
+    memoryText(executor.memoryMib),
+    amountsText(executor.resources),
+  ].filter((text) => text !== '')
+  const known: readonly (readonly [string, Part])[] = [
+    ['State', applicationState(app.state)],
+    [
+      'Cores',
+      `${counted(app.coresGranted, 'core')}${maxCores === undefined ? '' : ` of ${maxCores} wanted`}`,
+    ],
+    [
+      'Each executor',
+      executor.cores === undefined ? `all cores of a Worker, ${each.slice(1).join(', ')}` : each.join(', '),
+    ],
+    ['Began', ago(app.submittedAtMs, nowMs)],
+    ['Ended', app.endedAtMs !== null && ago(app.endedAtMs, nowMs)],
+    [app.endedAtMs === null ? 'Runs for' : 'Lasted', lasting(app.submittedAtMs, app.endedAtMs, nowMs)],
+    ['Driver', app.driver !== null && idLink(driverHref(app.driver), app.driver)],
+    ['User', user],
+    ['Id', html`<span class="id">${app.id}</span>`],
+  ]
+  const kill =
+    app.endedAtMs === null && html`<a class="button danger" href="/kill/${pathPart(app.id)}">Kill…</a>`
+  return {
+    title: name,
+    main: html`<p class="crumb"><a href="/applications">Applications</a></p>
+<div class="heading"><h1>${name}</h1>${kill}</div>
+${app.message !== '' && notice(app.state === 'FAILED' ? 'bad' : 'busy', app.message)}
+${facts(known)}
+${section('Executors', executorsOf(view, app, query))}`,
+  }
+}
+
+function executorsOf(view: MasterPageView, app: ApplicationView, query: URLSearchParams): Html {
+  if (app.endedAtMs !== null) return empty('It has ended, and its executors with it.')
+  if (app.executors.length === 0) return empty('It has no executor now.')
+  const part = listPart(app.executors, query)
+  const rows = part.rows.map(({ execId, workerId, state, cores, memoryMib }) => ({
+    cells: [
+      `${execId}`,
+      executorState(state),
+      workerLink(view, workerId),
+      counted(cores, 'core'),
+      memoryText(memoryMib),
+    ],
+  }))
+  return html`${table({
+    caption: 'Executors of this application',
+    columns: [
+      { title: 'Executor' },
+      { title: 'State' },
+      { title: 'Worker' },
+      { title: 'Cores', number: true },
+      { title: 'Memory', number: true },
+    ],
+    rows,
+  })}${pager(applicationHref(app.id), query, part)}`
+}

@@ -1,0 +1,151 @@
+import { type Html, html, type Part } from '../../../runtime/pages/html.js'
+import type { Page } from '../../../runtime/pages/layout.js'
+import { hasSought, listPart, listTools, nothingFound, pager, soughtIn } from '../../../runtime/pages/list.js'
+import type { PageQuery } from '../../../runtime/pages/page-set.js'
+import {
+  ago,
+  code,
+  empty,
+  facts,
+  lasting,
+  notice,
+  section,
+  type TableRow,
+  table,
+} from '../../../runtime/pages/parts.js'
+import { pathPart } from '../../../runtime/pages/path-part.js'
+import { counted, memoryText } from '../../../runtime/pages/words.js'
+import type { DriverEvent } from '../../messages/driver-life.js'
+import { exitText } from '../../messages/driver-life-text.js'
+import type { DriverStatus } from '../../messages/status.js'
+import { amountsText } from './applications.js'
+import { driverHref, workerLink } from './links.js'
+import { driverState } from './states.js'
+import { driverOf, type MasterPageView } from './view.js'
+
+/* The drivers of a cluster: all, and one with its generations. */
+
+function* newestFirst(view: MasterPageView, show: string): Generator<DriverStatus> {
+  const { activeDrivers, completedDrivers } = view.state
+  if (show !== 'ended') yield* activeDrivers.toReversed()
+  if (show !== 'active') yield* completedDrivers.toReversed()
+}
+
+const timesText = (times: number): string => (times === 1 ? 'once' : `${times} times`)
+
+/** Why it waits or how it ended, and how often it was started again. */
+export function driverNote({ message, restarts = 0, lastExit }: DriverStatus): string {
+  const last = lastExit ? `; the last process ended: ${exitText(lastExit)}` : ''
+  const restarted = restarts === 0 ? '' : `restarted ${timesText(restarts)}${last}`
+  return [restarted, message].filter((text) => text !== '').join('; ')
+}
+
+const rowOf = (view: MasterPageView, driver: DriverStatus, nowMs: number): TableRow => {
+  const note = driverNote(driver)
+  return {
+    cells: [
+      html`<a href="${driverHref(driver.id)}">${driver.description.name}</a>`,
+      driverState(driver.state),
+      driver.worker === null ? '–' : workerLink(view, driver.worker),
+      driver.generation,
+      ago(driver.submittedAtMs, nowMs),
+      lasting(driver.submittedAtMs, driver.endedAtMs, nowMs),
+    ],
+    note: note !== '' && note,
+  }
+}
+
+export const driversTable = (view: MasterPageView, drivers: readonly DriverStatus[], nowMs: number): Html =>
+  table({
+    caption: 'Drivers',
+    columns: [
+      { title: 'Name' },
+      { title: 'State' },
+      { title: 'Worker' },
+      { title: 'Generation', number: true, minor: true },
+      { title: 'Submitted' },
+      { title: 'Lasts', minor: true },
+    ],
+    rows: drivers.map((driver) => rowOf(view, driver, nowMs)),
+  })
+
+export const noDriver = (): Html =>
+  empty(
+    'No driver has been submitted yet.',
+    html`Let the cluster run a program: ${code('firesteel submit main.js')}`,
+  )
+
+export function driversPage({ view, query, nowMs }: PageQuery<MasterPageView>): Page {
+  const { activeDrivers, completedDrivers } = view.state
+  const sought = soughtIn(query)
+  const meant: DriverStatus[] = []
+  for (const driver of newestFirst(view, query.get('show') ?? ''))
+    if (hasSought(sought, driver.id, driver.description.name)) meant.push(driver)
+  const part = listPart(meant, query)
+  const all = activeDrivers.length + completedDrivers.length
+  const tools = listTools('/drivers', query, 'drivers', [
+    { value: '', title: 'All', count: all },
+    { value: 'active', title: 'Active', count: activeDrivers.length },
+    { value: 'ended', title: 'Ended', count: completedDrivers.length },
+  ])
+  const list =
+    part.total === 0
+      ? nothingFound('/drivers', all, 'driver')
+      : html`${driversTable(view, part.rows, nowMs)}${pager('/drivers', query, part)}`
+  return {
+    title: 'Drivers',
+    main: html`<h1>Drivers</h1>${all === 0 ? noDriver() : html`${tools}${list}`}`,
+  }
+}
+
+export function driverPage({ view, params, nowMs }: PageQuery<MasterPageView>): Page | undefined {
+  const driver = driverOf(view, params.id ?? '')
+  if (!driver) return undefined
+  const { description, restarts = 0 } = driver
+  const needs = [
+    counted(description.cores, 'core'),
+    memoryText(description.memoryMib),
+    amountsText(description.resources),
+  ].filter((text) => text !== '')
+  const known: readonly (readonly [string, Part])[] = [
+    ['State', driverState(driver.state)],
+    ['Worker', driver.worker !== null && workerLink(view, driver.worker)],
+    ['Generation', driver.generation],
+    ['Process', driver.pid !== undefined && `pid ${driver.pid}`],
+    ['Started again', restarts > 0 && timesText(restarts)],
+    ['Starts again', driver.nextStartAtMs !== undefined && ago(driver.nextStartAtMs, nowMs)],
+    [
+      'Last process ended',
+      driver.lastExit && html`${exitText(driver.lastExit)}, ${ago(driver.lastExit.atMs, nowMs)}`,
+    ],
+    ['Exit code', driver.exitCode],
+    ['Signal', driver.signal],
+    ['Needs', needs.join(', ')],
+    ['Supervised', description.supervise ? 'yes: it is started again when it fails' : 'no'],
+    ['Submitted', ago(driver.submittedAtMs, nowMs)],
+    ['Ended', driver.endedAtMs !== null && ago(driver.endedAtMs, nowMs)],
+    ['Program', html`<span class="id">${description.main}</span>`],
+    ['Id', html`<span class="id">${driver.id}</span>`],
+  ]
+  const kill =
+    driver.endedAtMs === null &&
+    driver.state !== 'KILLING' &&
+    html`<a class="button danger" href="/kill/${pathPart(driver.id)}">Kill…</a>`
+  const bad = driver.state === 'FAILED' || driver.state === 'ERROR'
+  return {
+    title: description.name,
+    main: html`<p class="crumb"><a href="/drivers">Drivers</a></p>
+<div class="heading"><h1>${description.name}</h1>${kill}</div>
+${driver.message !== '' && notice(bad ? 'bad' : 'busy', driver.message)}
+${facts(known)}
+${section('What happened', eventsOf(view.driverEvents(driver.id), nowMs))}
+${section('Its output', html`<p>On a terminal: ${code(`firesteel logs ${driver.id} --follow`)}</p>`)}`,
+  }
+}
+
+function eventsOf(events: readonly DriverEvent[], nowMs: number): Html {
+  if (events.length === 0) return empty('Nothing has happened to it yet.')
+  return html`<ol class="events" reversed>${events
+    .toReversed()
+    .map(({ atMs, text }) => html`<li>${ago(atMs, nowMs)}<span>${text}</span></li>`)}</ol>`
+}

@@ -1,0 +1,17 @@
+import { type Html, html } from '../../../runtime/pages/html.js'
+import { pathPart } from '../../../runtime/pages/path-part.js'
+import { type MasterPageView, workerOf } from './view.js'
+
+/* Where the page of a thing is. An id is encoded, because its process chose it. */
+
+export const workerHref = (id: string): string => `/workers/${pathPart(id)}`
+export const applicationHref = (id: string): string => `/applications/${pathPart(id)}`
+export const driverHref = (id: string): string => `/drivers/${pathPart(id)}`
+
+/** A Worker by its name. One that is not known any more has no page. */
+export function workerLink(view: MasterPageView, id: string): Html {
+  const worker = workerOf(view, id)
+  return worker ? html`<a href="${workerHref(id)}">${worker.name}</a>` : html`<span>${id}</span>`
+}
+
+export const idLink = (href: string, id: string): Html => html`<a class="id" href="${href}">${id}</a>`

@@ -1,0 +1,99 @@
+import { innerLimits } from '../../../runtime/inner-limits.js'
+import { type Html, html, type Part } from '../../../runtime/pages/html.js'
+import type { Page } from '../../../runtime/pages/layout.js'
+import type { PageQuery } from '../../../runtime/pages/page-set.js'
+import { ago, facts, meter, section } from '../../../runtime/pages/parts.js'
+import { counted, memoryPartText, numberText, percentOf } from '../../../runtime/pages/words.js'
+import type { WorkerStatus } from '../../messages/status.js'
+import { applicationsTable, noApplication } from './applications.js'
+import { driversTable, noDriver } from './drivers.js'
+import { mastersTable } from './masters.js'
+import { masterState } from './states.js'
+import type { MasterPageView } from './view.js'
+import { waitingCounts, waitingList } from './waiting-list.js'
+import { noWorker, workersTable } from './workers.js'
+
+/* The first page: how the cluster is. */
+
+const SHOWN = innerLimits.overviewRows
+
+interface Capacity {
+  readonly alive: readonly WorkerStatus[]
+  readonly cores: number
+  readonly coresUsed: number
+  readonly memoryMib: number
+  readonly memoryMibUsed: number
+}
+
+function capacityOf({ state }: MasterPageView): Capacity {
+  const alive = state.workers.filter((worker) => worker.state === 'ALIVE')
+  const sum = (of: (worker: WorkerStatus) => number): number =>
+    alive.reduce((total, worker) => total + of(worker), 0)
+  return {
+    alive,
+    cores: sum(({ cores }) => cores),
+    coresUsed: sum(({ coresUsed }) => coresUsed),
+    memoryMib: sum(({ memoryMib }) => memoryMib),
+    memoryMibUsed: sum(({ memoryMibUsed }) => memoryMibUsed),
+  }
+}
+
+const tile = (title: string, figure: Part, beside: Part, picture?: Part): Html =>
+  html`<div class="tile"><h3>${title}</h3><p class="figure">${figure}</p><p class="beside">${beside}</p>${picture}</div>`
+
+function tiles(view: MasterPageView, { alive, cores, coresUsed, memoryMib, memoryMibUsed }: Capacity): Html {
+  const { workers, activeApps, activeDrivers } = view.state
+  const waiting = waitingCounts(view)
+  const running = activeApps.filter(({ executors }) => executors.length > 0).length
+  const drivers = activeDrivers.filter(({ state }) => state === 'RUNNING').length
+  const gone = workers.length - alive.length
+  const waitText = (count: number): string => (count === 0 ? 'none waits' : counted(count, 'waits', 'wait'))
+  const used = (part: number, all: number): string => `${Math.round(percentOf(part, all))} %`
+  return html`<div class="tiles">
+${tile('Cores', used(coresUsed, cores), `${numberText(coresUsed)} of ${counted(cores, 'core')} in use`, meter(coresUsed, cores, `${used(coresUsed, cores)} of the cores in use`))}
+${tile('Memory', used(memoryMibUsed, memoryMib), `${memoryPartText(memoryMibUsed, memoryMib)} in use`, meter(memoryMibUsed, memoryMib, `${used(memoryMibUsed, memoryMib)} of the memory in use`))}
+${tile('Workers', html`<a href="/workers">${numberText(alive.length)}</a>`, workers.length === 0 ? 'none has registered' : gone === 0 ? 'all alive' : `alive, ${numberText(gone)} gone`)}
+${tile('Applications', html`<a href="/applications?show=active">${numberText(running)}</a>`, `with executors, ${waitText(waiting.apps)}`)}
+${tile('Drivers', html`<a href="/drivers?show=active">${numberText(drivers)}</a>`, `running, ${waitText(waiting.drivers)}`)}
+</div>`
+}
+
+const all = (href: string, count: number, shown: number): Part =>
+  count > shown && html`<a class="all" href="${href}">All ${numberText(count)}</a>`
+
+export function overviewPage({ view, nowMs }: PageQuery<MasterPageView>): Page {
+  const { state } = view
+  const capacity = capacityOf(view)
+  const apps = [
+    ...state.activeApps.slice(-SHOWN).toReversed(),
+    ...state.completedApps.slice(-SHOWN).toReversed(),
+  ].slice(0, SHOWN)
+  const drivers = [
+    ...state.activeDrivers.slice(-SHOWN).toReversed(),
+    ...state.completedDrivers.slice(-SHOWN).toReversed(),
+  ].slice(0, SHOWN)
+  const busiest = capacity.alive
+    .toSorted((a, b) => b.coresUsed / b.cores - a.coresUsed / a.cores)
+    .slice(0, SHOWN)
+  return {
+    title: 'Overview',
+    main: html`<h1 class="unseen">Overview</h1>
+${tiles(view, capacity)}
+${section('Waiting', waitingList(view, nowMs))}
+${section('Busiest Workers', busiest.length === 0 ? noWorker(view) : workersTable(busiest), all('/workers', state.workers.length, busiest.length))}
+${section('Newest applications', apps.length === 0 ? noApplication() : applicationsTable(apps, nowMs), all('/applications', state.activeApps.length + state.completedApps.length, apps.length))}
+${section('Newest drivers', drivers.length === 0 ? noDriver() : driversTable(view, drivers, nowMs), all('/drivers', state.activeDrivers.length + state.completedDrivers.length, drivers.length))}
+${section('Leadership', html`${leadership(view, nowMs)}${mastersTable(view)}`)}`,
+  }
+}
+
+const leadership = ({ state }: MasterPageView, nowMs: number): Html =>
+  facts([
+    ['This Master', masterState(state.state)],
+    ['Leads since', state.sinceMs !== null && ago(state.sinceMs, nowMs)],
+    [
+      'Epoch',
+      state.position.epoch > 0 &&
+        html`${state.position.epoch} <span class="hint">the number of this leadership</span>`,
+    ],
+  ])

@@ -1,0 +1,49 @@
+import type { DriverEvent } from '../../messages/driver-life.js'
+import type {
+  ApplicationView,
+  DriverStatus,
+  MasterStateResponse,
+  WorkerStatus,
+} from '../../messages/status.js'
+
+/** One setting in force. */
+export interface SettingRow {
+  /** As the deployment file names it. */
+  readonly key: string
+  readonly value: string
+}
+
+/** What the pages of a Master show. It never changes once it is taken. */
+export interface MasterPageView {
+  readonly state: MasterStateResponse
+  /** Name of this node. */
+  readonly node: string
+  readonly settings: readonly SettingRow[]
+  readonly driverEvents: (driverId: string) => readonly DriverEvent[]
+}
+
+/** Only a Master that leads knows Workers, applications and drivers. */
+export const leads = ({ state }: MasterPageView): boolean => state.state !== 'STANDBY'
+
+const workersById = new WeakMap<readonly WorkerStatus[], ReadonlyMap<string, WorkerStatus>>()
+
+/** The Worker of this id, as far as it is known. */
+export function workerOf({ state: { workers } }: MasterPageView, id: string): WorkerStatus | undefined {
+  const known = workersById.get(workers) ?? new Map(workers.map((worker) => [worker.id, worker]))
+  workersById.set(workers, known)
+  return known.get(id)
+}
+
+const withId = <T extends { readonly id: string }>(id: string, ...lists: readonly (readonly T[])[]) => {
+  for (const list of lists) {
+    const found = list.find((row) => row.id === id)
+    if (found) return found
+  }
+  return undefined
+}
+
+export const applicationOf = ({ state }: MasterPageView, id: string): ApplicationView | undefined =>
+  withId(id, state.activeApps, state.completedApps)
+
+export const driverOf = ({ state }: MasterPageView, id: string): DriverStatus | undefined =>
+  withId(id, state.activeDrivers, state.completedDrivers)

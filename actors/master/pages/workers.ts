@@ -1,0 +1,184 @@
+import { type Html, html, type Part } from '../../../runtime/pages/html.js'
+import type { Page } from '../../../runtime/pages/layout.js'
+import { hasSought, listPart, listTools, nothingFound, pager, soughtIn } from '../../../runtime/pages/list.js'
+import type { PageQuery } from '../../../runtime/pages/page-set.js'
+import {
+  ago,
+  code,
+  empty,
+  facts,
+  meter,
+  section,
+  type TableRow,
+  table,
+} from '../../../runtime/pages/parts.js'
+import { pathPart } from '../../../runtime/pages/path-part.js'
+import { counted, memoryPartText, memoryText } from '../../../runtime/pages/words.js'
+import { addressesOf, type ResourceAddresses } from '../../messages/common.js'
+import type { DriverStatus, ExecutorStatus, WorkerStatus } from '../../messages/status.js'
+import { applicationHref, driverHref, idLink, workerHref } from './links.js'
+import { driverState, executorState, workerState } from './states.js'
+import { type MasterPageView, workerOf } from './view.js'
+
+/* The Workers of a cluster: all, and one. */
+
+/** Live ones first, in the order in which they came. */
+const inOrder = (workers: readonly WorkerStatus[]): WorkerStatus[] => [
+  ...workers.filter(({ state }) => state === 'ALIVE'),
+  ...workers.filter(({ state }) => state !== 'ALIVE'),
+]
+
+export const coresOf = ({ coresUsed, cores }: WorkerStatus): Html =>
+  html`<span class="amount">${coresUsed} of ${counted(cores, 'core')}</span>${meter(coresUsed, cores, `${coresUsed} of ${counted(cores, 'core')} in use`)}`
+
+export function memoryOf({ memoryMibUsed, memoryMib }: WorkerStatus): Html {
+  const text = memoryPartText(memoryMibUsed, memoryMib)
+  return html`<span class="amount">${text}</span>${meter(memoryMibUsed, memoryMib, `${text} in use`)}`
+}
+
+export function resourcesText(all: ResourceAddresses, used: ResourceAddresses): string {
+  return Object.keys(all)
+    .sort()
+    .map((name) => `${name}: ${addressesOf(used, name).length} of ${addressesOf(all, name).length}`)
+    .join(', ')
+}
+
+const labelsText = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(', ')
+
+const rowOf = (worker: WorkerStatus): TableRow => ({
+  cells: [
+    html`<a href="${workerHref(worker.id)}">${worker.name}</a>`,
+    workerState(worker),
+    coresOf(worker),
+    memoryOf(worker),
+    `${worker.host}:${worker.port}`,
+  ],
+})
+
+export const workersTable = (workers: readonly WorkerStatus[]): Html =>
+  table({
+    caption: 'Workers',
+    columns: [
+      { title: 'Name' },
+      { title: 'State' },
+      { title: 'Cores in use' },
+      { title: 'Memory in use', minor: true },
+      { title: 'Address', minor: true },
+    ],
+    rows: workers.map(rowOf),
+  })
+
+export const noWorker = (view: MasterPageView): Html =>
+  empty(
+    'No Worker has registered yet.',
+    html`Start one on any machine that can reach this Master: ${code(`firesteel worker --master ${view.state.address}`)}`,
+  )
+
+export function workersPage({ view, query }: PageQuery<MasterPageView>): Page {
+  const { workers } = view.state
+  const show = query.get('show') ?? ''
+  const sought = soughtIn(query)
+  const alive = workers.filter(({ state }) => state === 'ALIVE').length
+  const meant = inOrder(workers).filter(
+    ({ state, name, id, host }) =>
+      (show === '' || (show === 'alive') === (state === 'ALIVE')) && hasSought(sought, name, id, host),
+  )
+  const part = listPart(meant, query)
+  const tools = listTools('/workers', query, 'Workers', [
+    { value: '', title: 'All', count: workers.length },
+    { value: 'alive', title: 'Alive', count: alive },
+    { value: 'gone', title: 'Gone', count: workers.length - alive },
+  ])
+  const list =
+    part.total === 0
+      ? nothingFound('/workers', workers.length, 'Worker')
+      : html`${workersTable(part.rows)}${pager('/workers', query, part)}`
+  return {
+    title: 'Workers',
+    main: html`<h1>Workers</h1>${workers.length === 0 ? noWorker(view) : html`${tools}${list}`}`,
+  }
+}
+
+interface Placed {
+  readonly executors: readonly ExecutorStatus[]
+  readonly drivers: readonly DriverStatus[]
+}
+
+function placedOn({ state }: MasterPageView, id: string): Placed {
+  const executors: ExecutorStatus[] = []
+  for (const app of state.activeApps)
+    for (const executor of app.executors) if (executor.workerId === id) executors.push(executor)
+  return { executors, drivers: state.activeDrivers.filter(({ worker }) => worker === id) }
+}
+
+export function workerPage({ view, params, query, nowMs }: PageQuery<MasterPageView>): Page | undefined {
+  const worker = workerOf(view, params.id ?? '')
+  if (!worker) return undefined
+  const { executors, drivers } = placedOn(view, worker.id)
+  const web = worker.state === 'ALIVE' && worker.web !== null
+  const known: readonly (readonly [string, Part])[] = [
+    ['State', workerState(worker)],
+    ['Cores', coresOf(worker)],
+    ['Memory', memoryOf(worker)],
+    ['Resources', resourcesText(worker.resources, worker.resourcesUsed)],
+    ['Labels', labelsText(worker.labels)],
+    ['Last heard', ago(worker.lastHeartbeatMs, nowMs)],
+    ['Address', `${worker.host}:${worker.port}`],
+    ['Id', html`<span class="id">${worker.id}</span>`],
+    ['Its own page', web && html`<a href="/go/worker/${pathPart(worker.id)}">${worker.web}</a>`],
+  ]
+  return {
+    title: worker.name,
+    main: html`<p class="crumb"><a href="/workers">Workers</a></p><h1>${worker.name}</h1>
+${facts(known)}
+${section('Executors', executorsHere(executors, query, worker))}
+${section('Drivers', driversHere(drivers))}`,
+  }
+}
+
+function executorsHere(
+  executors: readonly ExecutorStatus[],
+  query: URLSearchParams,
+  { id }: WorkerStatus,
+): Html {
+  if (executors.length === 0) return empty('No executor runs here.')
+  const part = listPart(executors, query)
+  const rows = part.rows.map(({ appId, execId, cores, memoryMib, state }) => ({
+    cells: [
+      idLink(applicationHref(appId), `${appId}/${execId}`),
+      executorState(state),
+      counted(cores, 'core'),
+      memoryText(memoryMib),
+    ],
+  }))
+  return html`${table({
+    caption: 'Executors on this Worker',
+    columns: [
+      { title: 'Executor' },
+      { title: 'State' },
+      { title: 'Cores', number: true },
+      { title: 'Memory', number: true },
+    ],
+    rows,
+  })}${pager(workerHref(id), query, part)}`
+}
+
+function driversHere(drivers: readonly DriverStatus[]): Html {
+  if (drivers.length === 0) return empty('No driver runs here.')
+  const rows = drivers.map(({ id, description, state, generation }) => ({
+    cells: [idLink(driverHref(id), id), description.name, driverState(state), generation],
+  }))
+  return table({
+    caption: 'Drivers on this Worker',
+    columns: [
+      { title: 'Driver' },
+      { title: 'Name' },
+      { title: 'State' },
+      { title: 'Generation', number: true },
+    ],
+    rows,
+  })
+}

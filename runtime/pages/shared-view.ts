@@ -1,0 +1,43 @@
+import { pageAgeMs } from '../http/json-page.js'
+import { limits } from '../limits.js'
+
+/**
+ * What all readers see for a moment: a view of the node, and all that is made from it. It is taken anew at
+ * most once in `pageFreshMs`, and less often if it is costly, so that many readers cost as little as one.
+ */
+export class SharedView<V> {
+  readonly #take: () => V
+  readonly #nowMs: () => number
+  #view: V | undefined
+  #made = new Map<string, unknown>()
+  #takenAtMs = Number.NEGATIVE_INFINITY
+  #costMs = 0
+
+  constructor(take: () => V, nowMs: () => number = () => performance.now()) {
+    this.#take = take
+    this.#nowMs = nowMs
+  }
+
+  /** Throws as `take` does. */
+  get view(): V {
+    const nowMs = this.#nowMs()
+    const ageMs = Math.max(limits.pageFreshMs, pageAgeMs(this.#costMs))
+    if (this.#view !== undefined && nowMs - this.#takenAtMs < ageMs) return this.#view
+    this.#view = this.#take()
+    this.#made = new Map()
+    this.#takenAtMs = nowMs
+    this.#costMs = this.#nowMs() - nowMs
+    return this.#view
+  }
+
+  /** What `make` makes of the present view, once for all who ask under this key. */
+  made<T>(key: string, make: (view: V) => T): T {
+    const { view } = this
+    if (this.#made.has(key)) return this.#made.get(key) as T
+    const fromMs = this.#nowMs()
+    const value = make(view)
+    this.#costMs += this.#nowMs() - fromMs
+    if (this.#made.size < limits.pageTexts) this.#made.set(key, value)
+    return value
+  }
+}

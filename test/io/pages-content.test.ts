@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { masterPageSet } from '../../actors/master/pages/master-page-set.js'
+import { masterPages } from '../../actors/master/pages/routes.js'
+import { workerPageSet } from '../../actors/worker/pages/worker-page-set.js'
+import { limits } from '../../runtime/limits.js'
+import { pathPart } from '../../runtime/pages/path-part.js'
+import { attacks } from '../tools/page-attacks.js'
+import {
+  emptyState,
+  type SampleOptions,
+  sampleState,
+  sampleView,
+  sampleWorkerView,
+  standbyState,
+} from '../tools/page-views.js'
+
+const nowMs = Date.UTC(2026, 10, 29, 1, 2, 3)
+const wallMs = () => nowMs
+
+const pagesOf = (options: SampleOptions, state = sampleState(options)) =>
+  masterPageSet({ take: () => sampleView(options, state), wallMs })
+
+const encoded = encodeURIComponent
+const { workers, activeApps, completedApps, activeDrivers } = sampleState({ nowMs })
+
+const targets = [
+  '/',
+  '/workers',
+  ...workers.map(({ id }) => `/workers/${encoded(id)}`),
+  '/applications',
+  '/applications?show=ended&q=report',
+  `/applications/${encoded(activeApps[2]!.id)}`,
+  `/applications/${encoded(completedApps[4]!.id)}`,
+  '/drivers',
+  ...activeDrivers.map(({ id }) => `/drivers/${encoded(id)}`),
+  '/settings',
+]
+
+test('each page has one heading of the first rank, a title, and no script or style inside', () => {
+  const pages = pagesOf({ nowMs })
+  for (const target of targets) {
+    const { status, title, live } = pages.text(target)
+    const text = live.toString()
+    assert.equal(status, 200, target)
+    assert.match(title, / · production$/)
+    assert.equal(text.match(/<h1/g)?.length, 1, target)
+    assert.doesNotMatch(text, /<script|<style| style=| on[a-z]+=|javascript:/)
+  }
+})
+
+test('every number has its unit and every moment its exact time', () => {
+  const text = pagesOf({ nowMs }).text('/workers').live.toString()
+  assert.match(text, /of 8 cores/)
+  assert.match(text, /of 16 GiB/)
+  const driver = pagesOf({ nowMs }).text(`/drivers/${activeDrivers[2]!.id}`).live.toString()
+  assert.match(driver, /title="2026-11-28 23:59:23 UTC" data-ago>1 h 2 min ago</)
+  assert.match(driver, /out of memory: it used 1101 MiB of 1024 MiB/)
+})
+
+test('a page with nothing says what to do next', () => {
+  const text = pagesOf({ nowMs }, emptyState({ nowMs })).text('/').live.toString()
+  for (const next of [
+    'firesteel worker --master firesteel://10.0.0.1:7070',
+    'firesteel run',
+    'firesteel submit',
+  ])
+    assert.ok(text.includes(next), next)
+})
+
+test('a STANDBY says who leads on each page that only a leader has', () => {
+  const leader = 'firesteel://10.0.0.2:7070'
+  const pages = pagesOf({ nowMs }, standbyState({ nowMs }, leader))
+  for (const target of ['/', '/workers', '/drivers/driver-1']) {
+    const text = pages.text(target).live.toString()
+    assert.ok(text.includes(`${leader} leads.`), target)
+    assert.match(text, /href="\/go\/leader"/)
+  }
+  assert.match(pages.text('/settings').live.toString(), /recovery\.mode/)
+  const none = pagesOf({ nowMs }, standbyState({ nowMs }, null)).text('/').live.toString()
+  assert.match(none, /No Master leads now/)
+})
+
+test('an unknown id, and an address that no browser makes, are pages that say so', () => {
+  const pages = pagesOf({ nowMs })
+  for (const target of ['/workers/none', '/drivers/%E0%A4%A', '/nothing']) {
+    const { status, live } = pages.text(target)
+    assert.equal(status, 404, target)
+    assert.match(live.toString(), /There is nothing here/)
+  }
+})
+
+test('long lists come in parts, in the order of what people look for', () => {
+  const options = { nowMs, workers: 1000, ended: 10_000 }
+  const pages = pagesOf(options)
+  const rows = (target: string): number =>
+    pages
+      .text(target)
+      .live.toString()
+      .match(/<th scope="row"/g)?.length ?? 0
+  assert.equal(rows('/workers'), limits.pageRows)
+  assert.equal(rows('/workers?page=20'), limits.pageRows)
+  assert.equal(rows('/applications?page=201'), 3)
+  assert.equal(rows('/applications?page=99999'), 3, 'the nearest part')
+  assert.equal(rows('/applications?page=-1'), limits.pageRows)
+  assert.equal(rows('/applications?page=x'), limits.pageRows)
+  assert.equal(rows('/workers?q=w999'), 1)
+  assert.match(pages.text('/applications').live.toString(), /1 to 50 of 10,003/)
+  assert.match(pages.text('/workers?q=nowhere').live.toString(), /Nothing here fits/)
+  const second = pages.text('/workers?q=w9&page=2').live.toString()
+  assert.match(second, /href="\/workers\?q=w9"/, 'the first part has no number, and the search stays')
+})
+
+/** The elements that our pages consist of, with attributes that only name, show and link. */
+function assertOurMarkup(text: string, message: string): void {
+  assert.doesNotMatch(text, /(href|src|action)="(javascript|data):/i, message)
+  const bare = text.replace(/="[^"<>]*"/g, '')
+  const names = [...bare.matchAll(/<([^\s/>]+)/g)].map(([, name]) => name)
+  const foreign = names.filter((name) => !ours.has(name ?? ''))
+  assert.deepEqual(foreign, [], message)
+  assert.doesNotMatch(bare, /<[^>]*(=| on[a-z]+|style)/i, message)
+}
+
+const ours = new Set(
+  'a b button caption code dd div dl dt footer form h1 h2 h3 header img input label li main nav ol p rect section span svg table tbody td th thead time tr ul'.split(
+    ' ',
+  ),
+)
+
+test('whatever a text is, in whatever field, it stays text', () => {
+  for (const attack of attacks) {
+    const seen = new Set<string>()
+    const write = (_: string, field: string): string => {
+      seen.add(field)
+      return attack
+    }
+    const state = sampleState({ nowMs, write })
+    const pages = pagesOf({ nowMs, write }, state)
+    const worker = workerPageSet({ take: () => sampleWorkerView({ nowMs, write }), wallMs })
+    const id = pathPart(attack)
+    for (const target of [
+      '/',
+      '/workers',
+      '/applications',
+      '/drivers',
+      '/settings',
+      `/workers?q=${id}`,
+      `/workers/${id}`,
+      `/applications/${id}`,
+      `/drivers/${id}`,
+    ]) {
+      const text = pages.text(target).live.toString()
+      assertOurMarkup(text, `${target}: ${attack}`)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are meant
+      assert.doesNotMatch(text, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e\u2066\u200b]/)
+    }
+    const own = worker.text('/').live.toString()
+    assertOurMarkup(own, attack)
+    assert.ok(seen.has('app.message') && seen.has('worker.masterWebUrl'))
+  }
+})
+
+const strict = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'"
+
+test('a page allows its own files and the Masters, and nothing else', async () => {
+  const pages = (options: SampleOptions) =>
+    masterPages({ take: () => sampleView(options), wallMs, onError: assert.ifError })
+  const answer = await pages({ nowMs }).request('/')
+  assert.deepEqual(Object.fromEntries([...answer.headers].filter(([name]) => name !== 'content-type')), {
+    'cache-control': 'no-store',
+    'content-security-policy': `${strict} http://10.0.0.1:8080 http://10.0.0.2:8080; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+  })
+  for (const attack of attacks) {
+    const options = {
+      nowMs,
+      write: (text: string, field: string) => (field === 'master.web' ? attack : text),
+    }
+    const policy = (await pages(options).request('/')).headers.get('content-security-policy') ?? ''
+    assert.match(
+      policy,
+      /^default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'( http:\/\/10\.0\.0\.1:80(80|81))+; form-action 'self'; /,
+    )
+  }
+})

@@ -1,0 +1,327 @@
+import type { MasterPageView, SettingRow } from '../../actors/master/pages/view.js'
+import type {
+  ApplicationView,
+  DriverStatus,
+  ExecutorStatus,
+  MasterStateResponse,
+  WorkerStatus,
+} from '../../actors/messages/status.js'
+import type { WorkerPageView } from '../../actors/worker/pages/worker-page-set.js'
+
+/* What the pages of a node show, without a cluster: for tests and for looking at pages. */
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+/** Writes a text of the sample; tests put an attack in its place. `field` says what the text is. */
+export type WriteText = (text: string, field: string) => string
+
+export interface SampleOptions {
+  readonly nowMs: number
+  readonly web?: string
+  readonly write?: WriteText
+  readonly workers?: number
+  readonly ended?: number
+}
+
+const worker = (number: number, { nowMs, write = asIs }: SampleOptions): WorkerStatus => {
+  const cores = [8, 16, 4][number % 3] as number
+  const isDead = number === 4
+  return {
+    id: write(`w${number}-5b0c2f7a91d4e6${number}`, 'worker.id'),
+    name: write(`w${number}`, 'worker.name'),
+    host: write(`10.0.0.${number % 250}`, 'worker.host'),
+    port: 7078,
+    web: write(`http://10.0.0.${number % 250}:8081`, 'worker.web'),
+    state: isDead ? 'DEAD' : 'ALIVE',
+    suspect: number === 3,
+    cores,
+    coresUsed: isDead ? 0 : (number * 5) % (cores + 1),
+    memoryMib: cores * 2048,
+    memoryMibUsed: isDead ? 0 : ((number * 3) % (cores + 1)) * 1536,
+    resources: number === 2 ? { [write('gpu', 'worker.resource')]: ['0', '1'] } : {},
+    resourcesUsed: number === 2 ? { [write('gpu', 'worker.resource')]: ['0'] } : {},
+    labels: number % 2 === 0 ? { [write('zone', 'worker.label')]: write('a', 'worker.labelValue') } : {},
+    lastHeartbeatMs: nowMs - (isDead ? 4 * MINUTE : 3 * SECOND),
+  }
+}
+
+const asIs: WriteText = (text) => text
+
+const executors = (
+  appId: string,
+  count: number,
+  workers: readonly WorkerStatus[],
+): readonly ExecutorStatus[] =>
+  Array.from({ length: count }, (_, execId) => ({
+    appId,
+    execId,
+    workerId: (workers[execId % Math.max(1, workers.length)] as WorkerStatus).id,
+    cores: 2,
+    memoryMib: 1024,
+    state: execId === count - 1 ? 'LAUNCHING' : 'RUNNING',
+  }))
+
+function application(
+  number: number,
+  change: Partial<ApplicationView>,
+  { nowMs, write = asIs }: SampleOptions,
+): ApplicationView {
+  const names = ['nightly-report', 'word-count', 'thumbnails', 'crawler', 'embed-products', 'pi']
+  return {
+    id: write(`app-20261129010000-7-${String(number).padStart(4, '0')}`, 'app.id'),
+    description: {
+      name: write(names[number % names.length] as string, 'app.name'),
+      maxCores: 24,
+      executor: { cores: 2, memoryMib: 1024, resources: { [write('gpu', 'app.resource')]: 1 } },
+      user: write('mira', 'app.user'),
+    },
+    state: 'RUNNING',
+    submittedAtMs: nowMs - number * 7 * MINUTE - 40 * SECOND,
+    endedAtMs: null,
+    coresGranted: 0,
+    driver: null,
+    message: '',
+    executors: [],
+    ...change,
+  }
+}
+
+function driver(
+  number: number,
+  change: Partial<DriverStatus>,
+  { nowMs, write = asIs }: SampleOptions,
+): DriverStatus {
+  const names = ['ingest', 'price-watcher', 'nightly-report', 'index-search', 'mailer']
+  return {
+    id: write(`driver-20261129010000-7-${String(number).padStart(4, '0')}`, 'driver.id'),
+    description: {
+      name: write(names[number % names.length] as string, 'driver.name'),
+      main: write('/srv/jobs/ingest/main.js', 'driver.main'),
+      cores: 1,
+      memoryMib: 1024,
+      resources: {},
+      supervise: number % 2 === 0,
+    },
+    state: 'RUNNING',
+    submittedAtMs: nowMs - number * 31 * MINUTE - 40 * SECOND,
+    endedAtMs: null,
+    generation: 1,
+    worker: null,
+    exitCode: null,
+    signal: null,
+    message: '',
+    ...change,
+  }
+}
+
+const SAMPLE_MASTER = 'firesteel://10.0.0.1:7070'
+
+/** The state of a leader with work of every kind. */
+export function sampleState(options: SampleOptions): MasterStateResponse {
+  const { nowMs, web = 'http://10.0.0.1:8080', write = asIs, workers: count = 6, ended = 40 } = options
+  const workers = Array.from({ length: count }, (_, index) => worker(index + 1, options))
+  const [first, second, third] = workers.map(({ id }) => id)
+  const app1 = application(1, { coresGranted: 12 }, options)
+  const noRoom = 'waits: no Worker has 16 cores, 65536 MiB free now'
+  const failed = `waits: it could not be started on w2 (10.0.0.2): spawn ENOENT /opt/node; next try there from 2026-11-29T01:40:12.000Z`
+  return {
+    type: 'MasterStateResponse',
+    cluster: 'production',
+    address: SAMPLE_MASTER,
+    web,
+    rest: null,
+    state: 'ALIVE',
+    position: { epoch: 7, seq: 4711 },
+    leader: SAMPLE_MASTER,
+    sinceMs: nowMs - 3 * HOUR - 12 * MINUTE,
+    stale: false,
+    masters: [
+      { address: SAMPLE_MASTER, state: 'ALIVE', web },
+      {
+        address: 'firesteel://10.0.0.2:7070',
+        state: 'STANDBY',
+        web: write('http://10.0.0.2:8080', 'master.web'),
+      },
+      { address: write('firesteel://10.0.0.3:7070', 'master.address'), state: 'UNKNOWN' },
+    ],
+    workers,
+    activeApps: [
+      application(
+        4,
+        {
+          state: 'WAITING',
+          waiting: { reason: 'NO_ROOM', workers: [] },
+          message: write(noRoom, 'app.message'),
+        },
+        options,
+      ),
+      application(
+        2,
+        {
+          state: 'WAITING',
+          waiting: { reason: 'LAUNCHES_FAILED', workers: [] },
+          message: write(failed, 'app.message'),
+        },
+        options,
+      ),
+      { ...app1, executors: workers.length > 0 ? executors(app1.id, 6, workers) : [] },
+    ],
+    completedApps: Array.from({ length: ended }, (_, index) =>
+      application(
+        ended + 5 - index,
+        {
+          state: index % 9 === 4 ? 'FAILED' : 'FINISHED',
+          endedAtMs: nowMs - (ended + 5 - index) * 6 * MINUTE,
+          message: index % 9 === 4 ? write('4 executors in a row failed', 'app.end') : '',
+        },
+        options,
+      ),
+    ),
+    activeDrivers: [
+      driver(
+        3,
+        {
+          state: 'SUBMITTED',
+          generation: 0,
+          message: write('no Worker with zone=b has 1 core, 1024 MiB free now', 'driver.message'),
+        },
+        options,
+      ),
+      driver(1, { worker: first ?? null, pid: 41_205 }, options),
+      driver(
+        2,
+        {
+          worker: second ?? null,
+          state: 'RESTARTING',
+          generation: 3,
+          restarts: 4,
+          nextStartAtMs: nowMs + 9 * SECOND,
+          lastExit: {
+            atMs: nowMs - 20 * SECOND,
+            generation: 3,
+            attempt: 2,
+            code: null,
+            signal: 'SIGKILL',
+            outOfMemory: { by: 'limit', limitMib: 1024, usedMib: 1101 },
+          },
+        },
+        options,
+      ),
+      driver(0, { worker: third ?? null, pid: 41_377, generation: 2 }, options),
+    ],
+    completedDrivers: [
+      driver(
+        9,
+        { state: 'FAILED', endedAtMs: nowMs - HOUR, exitCode: 3, message: write('exit 3', 'driver.end') },
+        options,
+      ),
+      driver(
+        8,
+        { state: 'KILLED', endedAtMs: nowMs - 2 * HOUR, signal: 'SIGTERM', message: 'killed' },
+        options,
+      ),
+      driver(7, { state: 'FINISHED', endedAtMs: nowMs - 2 * HOUR, exitCode: 0 }, options),
+    ],
+  }
+}
+
+export function sampleView(
+  options: SampleOptions,
+  state: MasterStateResponse = sampleState(options),
+): MasterPageView {
+  const { nowMs, write = asIs } = options
+  return {
+    state,
+    node: 'm1',
+    settings: sampleSettings(write),
+    driverEvents: () => [
+      {
+        atMs: nowMs - 31 * MINUTE,
+        text: write('launched as generation 1 on w2-5b0c2f7a91d4e62', 'driver.event'),
+      },
+      {
+        atMs: nowMs - 12 * MINUTE,
+        text: write('worker lost: its link ended and its port refuses', 'driver.event'),
+      },
+      {
+        atMs: nowMs - 12 * MINUTE,
+        text: write('launched as generation 2 on w3-5b0c2f7a91d4e63', 'driver.event'),
+      },
+    ],
+  }
+}
+
+const sampleSettings = (write: WriteText): SettingRow[] => [
+  { key: 'cluster', value: write('production', 'setting.value') },
+  { key: 'recovery.mode', value: 'REDIS' },
+  { key: 'recovery.redis', value: 'redis://10.0.0.9:6379/0' },
+  { key: 'recovery.lease', value: '2500ms' },
+  { key: 'scheduling.spreadOut', value: 'true' },
+  { key: 'scheduling.workerTimeout', value: '1m' },
+]
+
+/** A Master before anything has happened. */
+export const emptyState = (options: SampleOptions): MasterStateResponse => ({
+  ...sampleState({ ...options, workers: 0, ended: 0 }),
+  workers: [],
+  activeApps: [],
+  completedApps: [],
+  activeDrivers: [],
+  completedDrivers: [],
+})
+
+export const standbyState = (options: SampleOptions, leader: string | null): MasterStateResponse => ({
+  ...emptyState(options),
+  state: 'STANDBY',
+  position: { epoch: 0, seq: 0 },
+  sinceMs: null,
+  leader,
+})
+
+/** What a Worker shows that runs something of everything. */
+export function sampleWorkerView({ write = asIs }: SampleOptions): WorkerPageView {
+  const application = {
+    name: write('nightly-report', 'worker.app.name'),
+    executor: { memoryMib: 1024, resources: {} },
+    user: write('mira', 'worker.app.user'),
+  }
+  const executor = {
+    appId: write('app-20261129010000-7-0001', 'worker.app.id'),
+    execId: 2,
+    cores: 2,
+    memoryMib: 1024,
+    resources: {},
+    state: 'RUNNING' as const,
+    application,
+    command: 'node firesteel-executor',
+  }
+  const running = {
+    driverId: write('driver-20261129010000-7-0002', 'worker.driver.id'),
+    generation: 2,
+    attempt: 1,
+    state: 'RUNNING' as const,
+  }
+  return {
+    cluster: 'production',
+    state: {
+      id: write('w2-5b0c2f7a91d4e62', 'worker.self.id'),
+      name: 'w2',
+      host: '10.0.0.2',
+      port: 7078,
+      masterUrl: write(SAMPLE_MASTER, 'worker.masterUrl'),
+      masterWebUrl: write('http://10.0.0.1:8080', 'worker.masterWebUrl'),
+      cores: 16,
+      coresUsed: 5,
+      memoryMib: 32_768,
+      memoryMibUsed: 6144,
+      resources: { [write('gpu', 'worker.self.resource')]: ['0', '1'] },
+      resourcesUsed: {},
+      executors: [executor, { ...executor, execId: 4 }],
+      finishedExecutors: [{ ...executor, execId: 0, state: 'FAILED' }],
+      drivers: [running],
+      finishedDrivers: [{ ...running, generation: 1, state: 'FINISHED' }],
+    },
+  }
+}
