@@ -16,6 +16,9 @@ import { suiteSchemas } from '../conformance/persistence-suite.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
 import { waitUntil } from '../harness/wait-until.js'
 
+/** A stall of the machine may take up less than half of it. */
+const LEASE_MS = 2000
+
 let data: RedisServer
 let locks: RedisServer[] = []
 let clusters = 0
@@ -61,7 +64,10 @@ interface RedisElection extends ElectionUnderTest {
   open(): Promise<Process>
 }
 
-async function electionOver(servers: () => readonly RedisServer[], leaseMs = 1000): Promise<RedisElection> {
+async function electionOver(
+  servers: () => readonly RedisServer[],
+  leaseMs = LEASE_MS,
+): Promise<RedisElection> {
   const cluster = `c${++clusters}`
   const urls = servers().map(({ url }) => url)
   return { leaseMs, open: () => open(cluster, urls, leaseMs), dispose: async () => {} }
@@ -179,7 +185,7 @@ describe('early take-over on one Redis', () => {
 
   test('the process lives: a closed link and even a false probe do not help without its presence', async () => {
     for (const says of ['gone', 'alive'] as const) {
-      const { court, second } = await beside(says, 1000)
+      const { court, second } = await beside(says, LEASE_MS)
       try {
         second.tell({ type: 'MasterLinkClosed', incarnation: 'm1-1' })
         await court.quiet(1.5)

@@ -240,7 +240,7 @@ test('WAIT: a replica that has the commit makes it OK; too few is unknown, resen
   await waitUntil('the replica', async () =>
     (await server.cli('INFO', 'replication')).includes('state=online'),
   )
-  const { engine } = await opener.open({ redis: server.url, replicas: 1, leaseMs: 2000 })
+  const { engine } = await opener.open({ redis: server.url, replicas: 1 })
   const leader = new SuiteLeader(engine, await takeOver(engine, 'm1'))
   const first = leader.next([putOf('worker', 'w1')])
   // A replica that has just come online may be slow once.
@@ -255,7 +255,7 @@ test('WAIT: a replica that has the commit makes it OK; too few is unknown, resen
   assert.match('reason' in outcome ? outcome.reason : '', /0 of 1 replicas/)
   assert.equal((await engine.commit(leader.fence, request)).kind, 'unknown')
   // Another connection has written nothing yet, and must be told no tale by WAIT.
-  const second = (await opener.open({ redis: server.url, replicas: 1, leaseMs: 2000 })).engine
+  const second = (await opener.open({ redis: server.url, replicas: 1 })).engine
   assert.equal((await second.commit(leader.fence, request)).kind, 'unknown')
   replica.thaw()
   const again = await waitUntil('the replica to have it', async () => {
