@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { builtFile } from '../built-file.js'
 
 /* The files of the pages. They are read once, and their addresses change with their content. */
 
@@ -25,7 +26,7 @@ export const isPageFile = (name: string): name is PageFileName => Object.hasOwn(
 export function pageFile(name: PageFileName): PageFile {
   const before = known.get(name)
   if (before) return before
-  const bytes = readFileSync(new URL(`./assets/${name}`, import.meta.url))
+  const bytes = readFileSync(builtFile(`runtime/pages/assets/${name}`))
   const version = createHash('sha256').update(bytes).digest('hex').slice(0, 12)
   const file = { bytes, type: types[name], href: `/assets/${name}?v=${version}` }
   known.set(name, file)

@@ -111,6 +111,37 @@ for (const [name, file] of Object.entries(bundledPrograms))
     for (const path of files) assert.match(path, /^programs\//)
   })
 
+/** All files that a program may load, at its start or later. */
+function reachedBy(entry: string): string[] {
+  const open = [join('dist', entry)]
+  const files = new Set<string>()
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (files.has(file)) continue
+    files.add(file)
+    const text = readFileSync(file, 'utf8')
+    const later = [...text.matchAll(/\bimport\('([^']+)'\)/g)].map((match) => match[1]!)
+    for (const target of [...staticImports(text), ...later])
+      if (target.startsWith('.')) open.push(join(dirname(file), target))
+  }
+  return [...files].map((file) => relative('dist', file))
+}
+
+/** The place of a file in the bundle is not its place in dist. */
+const finders = new Set(['runtime/built-file.js'])
+
+for (const [name, file] of Object.entries(bundledPrograms))
+  test(`the program ${name} finds other files by builtFile only`, () => {
+    const wrong = reachedBy(file).filter(
+      (path) =>
+        !finders.has(path) &&
+        bundledPackages[path] === undefined &&
+        /new URL\([^)]*import\.meta\.url/.test(
+          readFileSync(join('dist', path), 'utf8').replace(/^\s*(\/\/|\*|help:).*$/gm, ''),
+        ),
+    )
+    assert.deepEqual(wrong, [])
+  })
+
 test('a package that is one file is imported there only', () => {
   const packages = new Set(Object.values(bundledPackages))
   const wrong = ['actors', 'runtime'].flatMap((folder) =>

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { builtFile } from '../../built-file.js'
 import { MetricsPage, type MetricsSource } from '../../metrics/metrics-page.js'
 import { type NodeParts, nodeFamilies, nodeReadings } from '../../metrics/node-families.js'
 
@@ -12,7 +13,6 @@ export function nodeMetricsPage(parts: Omit<NodeParts, 'version'>, ofRole: Metri
 }
 
 function version(): string {
-  // The package is four folders up, from dist/runtime/launch/node as from a checkout.
-  const text = readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8')
+  const text = readFileSync(builtFile('../package.json'), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
