@@ -125,6 +125,11 @@ export interface App extends AsyncDisposable {
   off<K extends keyof AppEvents>(event: K, listener: (event: AppEvents[K]) => void): App
   stats(): AppStats
   /**
+   * These counts as text for Prometheus (docs/metrics.md), of the type `text/plain; version=0.0.4`. Serve it
+   * where your program serves HTTP. However often it is called, it is made at most once per interval.
+   */
+  metrics(): Promise<string>
+  /**
    * Sets how many executors the application may have from now on. If it has more, idle ones are given back at
    * once and others when they have no task left; no task is disturbed. Waits for a Master. Rejects with
    * APPLICATION_CLOSED, or the reason of the application's end.

@@ -1,5 +1,6 @@
 import { FiresteelError } from '../../runtime/errors.js'
 import { checkKnownOptions } from '../../runtime/known-options.js'
+import type { MetricsPage } from '../../runtime/metrics/metrics-page.js'
 import { nearestWord } from '../../runtime/nearest.js'
 import type { Log } from '../../runtime/observe/log.js'
 import type { ExecutorDescription, TaskPoolEvent } from '../tasks/dispatch-types.js'
@@ -58,6 +59,8 @@ class Application implements App {
   readonly #forgetSignal: () => void
   #over: Promise<void> | undefined
 
+  #metrics: MetricsPage | undefined
+
   constructor(endpoint: ClientEndpoint, emitter: Emitter<AppEvents>, options: ApplicationOptions) {
     const { signal } = options
     this.#endpoint = endpoint
@@ -107,6 +110,14 @@ class Application implements App {
     const { live, running, atExecutors, waiting } = now
     const executors = this.#endpoint.pool.executors().length
     return { done, failed, cancelled, retried, lost, dropped, live, running, atExecutors, waiting, executors }
+  }
+
+  async metrics(): Promise<string> {
+    // Few programs ask for it, so none loads this at its start.
+    const { MetricsPage } = await import('../../runtime/metrics/metrics-page.js')
+    const { applicationFamilies: families, applicationReadings } = await import('./app-metrics.js')
+    this.#metrics ??= new MetricsPage({ families, readings: applicationReadings(() => this.stats()) })
+    return this.#metrics.text()
   }
 
   async requestExecutors(total: number): Promise<boolean> {

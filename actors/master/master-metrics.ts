@@ -70,7 +70,7 @@ export class MasterMetrics {
 
   /** A message of a peer: only what the leader says matters here. */
   heard(type: string, from: string, clock: Clock): void {
-    if (type === 'LeaderPulse') this.#failover.leads(from, clock.monotonicMs())
+    if (type === 'LeaderPulse' || type === 'MasterChanged') this.#failover.leads(from, clock.monotonicMs())
     else if (type === 'HandOver') this.#failover.gone(clock.monotonicMs())
   }
 

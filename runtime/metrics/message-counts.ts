@@ -20,8 +20,9 @@ export class MessageCount {
 }
 
 /**
- * Counts messages by type. It is on the path of each message, so it only changes numbers. It reads no clock:
- * `took` shares the time between two readings of its caller among the messages that were handled in it.
+ * Counts messages by type. It is close to the path of each message, so it only changes numbers. It reads no
+ * clock: `took` shares the time between two readings of its caller among the messages that were handled in
+ * it.
  */
 export class MessageCounts {
   readonly #byType = new Map<string, MessageCount>()
@@ -44,17 +45,13 @@ export class MessageCounts {
     return count
   }
 
-  /** A handler is called with a message of this type. */
-  handled(type: string): void {
+  /** So many messages of this type were handled. */
+  handled(type: string, messages = 1): void {
     const count = this.of(type)
-    count.handled++
-    if (count.untimed++ === 0) this.#untimed.push(count)
-    this.#untimedMessages++
-  }
-
-  /** True: `took` is due for what was handled. */
-  get isUntimed(): boolean {
-    return this.#untimedMessages > 0
+    count.handled += messages
+    if (count.untimed === 0) this.#untimed.push(count)
+    count.untimed += messages
+    this.#untimedMessages += messages
   }
 
   /** All that was handled since the last call took this long together. */

@@ -35,6 +35,10 @@ export class MetricsPage {
     this.#nowMs = nowMs
   }
 
+  async text(): Promise<string> {
+    return (await this.#fresh()).text
+  }
+
   async answer(): Promise<Response> {
     const { text, contentType } = await this.#fresh()
     return new Response(text, { headers: { 'content-type': contentType } })

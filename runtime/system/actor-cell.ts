@@ -75,6 +75,9 @@ export class ActorCell implements Watchable {
   /** The message whose wait in the mailbox is measured, and since when it waits. */
   #measured: LocalEnvelope | undefined
   #measuredSinceMs = 0
+  /** Type of the messages that are being handled, and the value of `handled` before the first of them. */
+  #runType = ''
+  #runFrom = 0
 
   constructor(parts: CellParts, localPath: string, parent: ActorCell | undefined, options: SpawnOptions) {
     this.#parts = parts
@@ -186,8 +189,7 @@ export class ActorCell implements Watchable {
 
   #drain(): Promise<void> | undefined {
     const { mailbox } = this
-    const { clock, metrics } = this.#parts
-    const { messages } = metrics
+    const { clock } = this.#parts
     const isTimed = mailbox.size <= timedBatch
     const endMs = clock.monotonicMs() + limits.batchMs
     let startMs = endMs - limits.batchMs
@@ -197,31 +199,46 @@ export class ActorCell implements Watchable {
     while (this.#left > 0 && this.phase === 'running') {
       const recovery = this.fault === undefined ? undefined : this.#recover()
       if (recovery !== undefined) {
-        messages.took(clock.monotonicMs() - startMs)
+        this.#took(clock.monotonicMs() - startMs)
         return recovery
       }
       const envelope = mailbox.shift()
       if (envelope === undefined) break
       if (envelope.sink !== undefined) envelope.sink.taken?.(envelope)
       if (envelope === this.#measured) this.#waited(startMs)
+      if (envelope.message.type !== this.#runType) this.#endRun(envelope.message.type)
       this.#left--
       const pending = this.#handle(envelope)
       if (pending !== undefined) {
-        messages.took(clock.monotonicMs() - startMs)
+        this.#took(clock.monotonicMs() - startMs)
         return pending
       }
       if (!isTimed && (envelope.sink === undefined || (--unseen > 0 && isLight(envelope)))) continue
       const nowMs = clock.monotonicMs()
-      messages.took(nowMs - startMs)
+      this.#took(nowMs - startMs)
       if (isTimed) envelope.tookUs = Math.round((nowMs - startMs) * 1000)
       unseen = nowMs - startMs < limits.batchMs / limits.batchLookMessages ? limits.batchLookMessages : 1
       startMs = nowMs
       // A message from a link may cost any amount of time, so the next one gets a turn of its own.
       if (envelope.sink !== undefined && nowMs >= endMs) break
     }
-    if (messages.isUntimed) messages.took(clock.monotonicMs() - startMs)
+    if (this.handled > this.#runFrom) this.#took(clock.monotonicMs() - startMs)
     this.current = undefined
     return undefined
+  }
+
+  /** Counts the messages of one type that were handled one after the other. Those of `next` follow. */
+  #endRun(next: string): void {
+    const count = this.handled - this.#runFrom
+    if (count > 0) this.#parts.metrics.messages.handled(this.#runType, count)
+    this.#runType = next
+    this.#runFrom = this.handled
+  }
+
+  /** The messages that were handled since the clock was read last took this long together. */
+  #took(ms: number): void {
+    this.#endRun(this.#runType)
+    this.#parts.metrics.messages.took(ms)
   }
 
   /** The measured message is about to be handled, and the next one may be measured. */
@@ -234,7 +251,6 @@ export class ActorCell implements Watchable {
     if (envelope.recall !== undefined && !envelope.recall.take()) return undefined
     this.current = envelope
     this.handled++
-    this.#parts.metrics.messages.handled(envelope.message.type)
     if (envelope.ask !== undefined && !this.#parts.replies.open(envelope, this)) {
       this.#parts.undeliverable(envelope, 'busy', this)
       return undefined

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import { readProcessTable } from '../../runtime/process/process-table.js'
 import { createTestCluster, startRedis, type TestCluster } from '../harness/index.js'
 import { seriesValue } from '../tools/metrics-fixture.js'
+import type * as tasks from './metrics-tasks.js'
 
 /* Each metric moves when its event happens, on real nodes. */
 
@@ -114,12 +115,25 @@ test('what waits is counted by reason, until it is killed', async () => {
 
 test('an application, its executors and their end', async () => {
   const app = await cluster.connect({ name: 'a name of a user', cores: 2 })
+  const { double, fail } = app.tasks<typeof tasks>(new URL('./metrics-tasks.js', import.meta.url), {
+    retries: 0,
+  })
+  assert.equal(await double(4), 8)
+  await assert.rejects(fail())
   await becomes(cluster, ['m1', 'firesteel_executors', { state: 'RUNNING' }], (n) => n >= 1)
   await becomes(cluster, ['m1', 'firesteel_applications', { state: 'RUNNING' }], (n) => n === 1)
   await becomes(cluster, ['m1', 'firesteel_cluster_cores_used'], (n) => n === 2)
   await becomes(cluster, ['w1', 'firesteel_worker_executors', { state: 'RUNNING' }], (n) => n >= 1)
   await becomes(cluster, ['w1', 'firesteel_worker_cores_used'], (n) => n === 2)
   assert.doesNotMatch(await scrape(cluster, 'm1'), /a name of a user/)
+  await cluster.waitUntil('the page of the driver to be made anew', async () => {
+    const text = await app.metrics()
+    return seriesValue(text, 'firesteel_tasks_ended_total', { outcome: 'failed' }) === 1
+  })
+  const ofTasks = await app.metrics()
+  assert.equal(seriesValue(ofTasks, 'firesteel_tasks_ended_total', { outcome: 'done' }), 1)
+  assert.equal(seriesValue(ofTasks, 'firesteel_tasks', { state: 'running' }), 0)
+  assert.ok(seriesValue(ofTasks, 'firesteel_application_executors') >= 1)
   await app.close()
   await becomes(cluster, ['m1', 'firesteel_applications_ended_total', { state: 'FINISHED' }], (n) => n === 1)
   await becomes(cluster, ['w1', 'firesteel_worker_cores_used'], (n) => n === 0)

@@ -119,6 +119,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     on: true,
     off: true,
     stats: true,
+    metrics: true,
     requestExecutors: true,
     killExecutors: true,
     close: true,

@@ -91,6 +91,20 @@ test('elections, recoveries, failovers and ends of leaderships are counted, in s
   assert.equal(metrics.failoverDuration.count, 2, 'its own end counts as the end of a leader')
 })
 
+test('a leader that ends before its first pulse is known by the first message of its link', () => {
+  const metrics = new MasterMetrics()
+  const time = new VirtualTime()
+  metrics.heard('MasterInStandby', 'm3', time)
+  metrics.heard('MasterChanged', 'm1', time)
+  time.advance(500)
+  metrics.linkEnded('m3', time)
+  metrics.heard('HandOver', 'm1', time)
+  time.advance(20)
+  metrics.observed({ event: 'elected', epoch: 2 }, time.monotonicMs())
+  metrics.observed({ event: 'alive' }, time.monotonicMs())
+  assert.equal(metrics.failoverDuration.sum, 0.02)
+})
+
 /** All series that these readings have, by name and labels. */
 function series(readings: Readonly<Record<string, Read>>): string[] {
   return Object.entries(readings).flatMap(([name, read]) => {

@@ -5,6 +5,7 @@ import { parser } from '@prometheus-io/lezer-promql'
 import { parse } from 'yaml'
 import { MetricsPage } from '../../runtime/metrics/metrics-page.js'
 import {
+  countedApplication,
   countedMaster,
   countedWorker,
   labelsOf,
@@ -53,12 +54,15 @@ interface Existing {
 const existing = new Map<string, Existing>()
 
 before(async () => {
-  for (const { source, system, loop } of [countedMaster(), countedWorker()]) {
+  const nodes = [countedMaster(), countedWorker()]
+  for (const { system, loop } of nodes) {
     loop.close()
     const count = system.messages.of('Heartbeat')
     count.received = count.sent = 1
     system.messages.handled('Heartbeat')
     system.messages.took(1)
+  }
+  for (const source of [...nodes.map((node) => node.source), countedApplication()]) {
     const text = await (await new MetricsPage(source).answer()).text()
     for (const { name, type } of parsed(text)) existing.set(name, { type, series: labelsOf(text, name) })
   }

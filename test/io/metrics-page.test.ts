@@ -8,7 +8,14 @@ import { createHttpServer } from '../../runtime/http/server.js'
 import { limits } from '../../runtime/limits.js'
 import { inSlices } from '../../runtime/metrics/in-slices.js'
 import { MetricsPage } from '../../runtime/metrics/metrics-page.js'
-import { countedMaster, countedWorker, labelsOf, parsed, seriesValue } from '../tools/metrics-fixture.js'
+import {
+  countedApplication,
+  countedMaster,
+  countedWorker,
+  labelsOf,
+  parsed,
+  seriesValue,
+} from '../tools/metrics-fixture.js'
 
 for (const [role, make] of [
   ['Master', countedMaster],
@@ -156,4 +163,28 @@ test('a real connection of this machine is loopback', async (t) => {
   const answer = await fetch(`http://127.0.0.1:${server.port}/metrics`)
   assert.equal(answer.status, 200)
   assert.equal(seriesValue(await answer.text(), 'firesteel_worker_epoch'), 3)
+})
+
+test('an application gives its tasks by state and outcome', async () => {
+  const stats = { done: 7, failed: 1, cancelled: 2, retried: 3, lost: 4, dropped: 5, executors: 2 }
+  const now = { live: 9, running: 2, atExecutors: 3, waiting: 4 }
+  const text = await new MetricsPage(countedApplication({ ...stats, ...now })).text()
+  const tasks = (name: string, labels: Record<string, string>) => seriesValue(text, name, labels)
+  assert.equal(tasks('firesteel_tasks', { state: 'running' }), 2)
+  assert.equal(tasks('firesteel_tasks', { state: 'at_executors' }), 3)
+  assert.equal(tasks('firesteel_tasks', { state: 'waiting' }), 4)
+  assert.equal(tasks('firesteel_tasks_ended_total', { outcome: 'done' }), 7)
+  assert.equal(tasks('firesteel_tasks_ended_total', { outcome: 'failed' }), 1)
+  assert.equal(tasks('firesteel_tasks_ended_total', { outcome: 'cancelled' }), 2)
+  assert.equal(tasks('firesteel_task_repetitions_total', { reason: 'failure' }), 3)
+  assert.equal(tasks('firesteel_task_repetitions_total', { reason: 'loss' }), 4)
+  assert.equal(seriesValue(text, 'firesteel_task_results_dropped_total'), 5)
+  assert.equal(seriesValue(text, 'firesteel_application_executors'), 2)
+})
+
+test('a message of a former leadership that was refused with StaleEpoch is a refused epoch', async (t) => {
+  const { source, system, loop } = countedWorker()
+  t.after(() => loop.close())
+  system.messages.of('StaleEpoch').sent += 2
+  assert.equal(seriesValue(await new MetricsPage(source).text(), 'firesteel_refused_epochs_total'), 2)
 })

@@ -1,4 +1,6 @@
 import { createRequire } from 'node:module'
+import type { AppStats } from '../../actors/client/app.js'
+import { applicationFamilies, applicationReadings } from '../../actors/client/app-metrics.js'
 import { ClusterCounts } from '../../actors/master/cluster-counts.js'
 import { type MasterGauges, masterFamilies, masterReadings } from '../../actors/master/master-families.js'
 import { MasterMetrics } from '../../actors/master/master-metrics.js'
@@ -95,4 +97,22 @@ export function countedWorker(): CountedNode & { readonly metrics: WorkerMetrics
   const standing = () => ({ registered: true, isolated: false, epoch: 3 })
   const readings = workerReadings({ metrics: () => metrics, standing, status: () => workerState })
   return { ...countedNode('worker', { families: workerFamilies, readings }), metrics }
+}
+
+const noTasks: AppStats = {
+  done: 0,
+  failed: 0,
+  cancelled: 0,
+  retried: 0,
+  lost: 0,
+  dropped: 0,
+  live: 0,
+  running: 0,
+  atExecutors: 0,
+  waiting: 0,
+  executors: 0,
+}
+
+export function countedApplication(stats: AppStats = noTasks): MetricsSource {
+  return { families: applicationFamilies, readings: applicationReadings(() => stats) }
 }

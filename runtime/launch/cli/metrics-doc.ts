@@ -1,3 +1,9 @@
+import {
+  applicationFamilies,
+  repetitionReasons,
+  taskOutcomes,
+  taskStates,
+} from '../../../actors/client/app-metrics.js'
 import { ClusterCounts } from '../../../actors/master/cluster-counts.js'
 import { masterFamilies } from '../../../actors/master/master-families.js'
 import { leadershipEnds, MasterMetrics } from '../../../actors/master/master-metrics.js'
@@ -51,15 +57,11 @@ const readers = `## Who may read
 or \`nobody\`. It goes by the address that a connection comes from. A reverse proxy on the same machine is \`loopback\`
 for all its users. What is not for a reader is answered 403, for \`nobody\` 404.`
 
-const tasks = `## Tasks
-
-Masters and Workers never see tasks: these go from the driver to its executors. So their numbers are the driver's, in
-[\`app.stats()\`](library.md).`
-
-const notes = `## What the numbers leave out
+const notes = `## How the numbers are meant
 
 - **Handler time** is time of the event loop. Where many messages are handled in one turn, the clock is read a few times,
   and the time between is shared among the messages handled in it.
+- **PENDING**: what waits is placed next, or nobody has looked for room yet.
 - **Waits in mailboxes** are those of a sample: one message per mailbox is measured at a time.
 - **Ends** of drivers and applications are counted by the leader that decided them, so a sum over all Masters counts each
   once. An end that a dying leader decided and did not write is decided, and counted, again.
@@ -76,6 +78,20 @@ const table = (families: Families): string =>
       return `| \`${name}\` | ${kind} | ${of} | ${cell(help)} |`
     }),
   ].join('\n')
+
+const tasks = `## Tasks
+
+Masters and Workers never see tasks: these go from the driver to its executors. So their numbers are the driver's.
+\`await app.metrics()\` gives them as text, and the program serves it where it serves HTTP:
+
+    createServer(async (_request, response) => {
+      response.setHeader('content-type', 'text/plain; version=0.0.4')
+      response.end(await app.metrics())
+    }).listen(9464)
+
+The driver is then a target of its own, with the job and instance that your configuration gives it.
+
+${table(applicationFamilies)}`
 
 const valuesOf = (counts: LabelCounts): readonly string[] => Array.from(counts.entries, ([value]) => value)
 
@@ -102,6 +118,9 @@ function values(): string {
     ['firesteel_processes_ended_total', 'kind', processKinds],
     ['firesteel_processes_ended_total', 'outcome', valuesOf(worker.ended.driver)],
     ['firesteel_process_kills_total', 'reason', killReasons],
+    ['firesteel_tasks', 'state', taskStates],
+    ['firesteel_tasks_ended_total', 'outcome', taskOutcomes],
+    ['firesteel_task_repetitions_total', 'reason', repetitionReasons],
   ]
   const rows = all.map(
     ([metric, label, list]) =>
@@ -121,8 +140,8 @@ export function metricsPage(): string {
     `## Of every node\n\n${table(nodeFamilies)}`,
     `## Of a Master\n\n${table(masterFamilies)}`,
     `## Of a Worker\n\n${table(workerFamilies)}`,
-    `## Values of labels\n\n${values()}`,
     tasks,
+    `## Values of labels\n\n${values()}`,
     notes,
   ]
   return `${sections.join('\n\n')}\n`
