@@ -28,7 +28,11 @@ export interface ChildPlan extends CommandLine {
 
 /** Variables that Firesteel sets for a driver and removes for an executor. Users cannot set them. */
 type OwnVariables = Record<
-  'FIRESTEEL_MASTER' | 'FIRESTEEL_DRIVER_ID' | 'FIRESTEEL_GENERATION' | 'FIRESTEEL_RESOURCES',
+  | 'FIRESTEEL_MASTER'
+  | 'FIRESTEEL_DRIVER_ID'
+  | 'FIRESTEEL_GENERATION'
+  | 'FIRESTEEL_ATTEMPT'
+  | 'FIRESTEEL_RESOURCES',
   string | undefined
 >
 
@@ -36,6 +40,7 @@ const NO_VARIABLES: OwnVariables = {
   FIRESTEEL_MASTER: undefined,
   FIRESTEEL_DRIVER_ID: undefined,
   FIRESTEEL_GENERATION: undefined,
+  FIRESTEEL_ATTEMPT: undefined,
   FIRESTEEL_RESOURCES: undefined,
 }
 
@@ -68,6 +73,7 @@ export async function driverPlan(
     FIRESTEEL_MASTER: formatMasterAddresses(masters.flatMap(parseMasterAddresses)),
     FIRESTEEL_DRIVER_ID: driverId,
     FIRESTEEL_GENERATION: String(generation),
+    FIRESTEEL_ATTEMPT: String(attempt),
     FIRESTEEL_RESOURCES: Object.keys(resources).length > 0 ? JSON.stringify(resources) : undefined,
   }
   return {

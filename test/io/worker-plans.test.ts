@@ -48,11 +48,12 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true, force: true }))
 
-test('a driver finds the Masters, its id and its generation in its environment, and cannot be given others', async () => {
+test('a driver finds the Masters, its id, its generation and its attempt in its environment, and cannot be given others', async () => {
   const env = {
     MINE: 'yes',
     FIRESTEEL_MASTER: 'firesteel://evil:1',
     FIRESTEEL_GENERATION: '99',
+    FIRESTEEL_ATTEMPT: '98',
     FIRESTEEL_RESOURCES: 'x',
     FIRESTEEL_SECRET: 'x',
   }
@@ -63,6 +64,7 @@ test('a driver finds the Masters, its id and its generation in its environment, 
     FIRESTEEL_MASTER: 'firesteel://10.0.0.1:7070,10.0.0.2:7070',
     FIRESTEEL_DRIVER_ID: DRIVER,
     FIRESTEEL_GENERATION: '3',
+    FIRESTEEL_ATTEMPT: '2',
   })
   assert.equal(plan.env.MINE, 'yes')
   assert.deepEqual(
