@@ -272,6 +272,11 @@ export const innerLimits = {
   sparseEndBytes: 64 * KIB,
   /** Looks in a row at output that has not changed, as far as its size and time of change tell. */
   looksSpared: 9,
+  /**
+   * A process that ended by SIGKILL was killed by the kernel for lack of memory if the kernel has counted
+   * such a kill within this time before. It is longer than the time from a kill to the look at it.
+   */
+  kernelKillMs: 2 * SECOND,
   /** Bytes of output in one page, where nobody asks for less. */
   outputPageBytes: 256 * KIB,
   /** A piece in which the end of an output is searched for its lines. */

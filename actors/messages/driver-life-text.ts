@@ -1,12 +1,22 @@
-import type { DriverExit } from './driver-life.js'
+import type { DriverExit, OutOfMemory } from './driver-life.js'
 
 /* The ends of a driver's processes as text for people. */
 
+/** After SIGKILL, where nobody can say whether the kernel did it. */
+export const BY_WHOM = ', by whom is not known'
+
+/** It used so much at the last look, which may be a second before its end. */
+export function killedByKernel({ usedMib, limitMib }: Pick<OutOfMemory, 'usedMib' | 'limitMib'>): string {
+  const used = usedMib === undefined ? 'it' : `it used ${usedMib} MiB at the last look, and`
+  return `killed by the kernel, out of memory: ${used} was given ${limitMib} MiB`
+}
+
 /** `exit 3`, `SIGKILL`, or the figures of the memory that it ran out of. */
-export function exitText({ code, signal, outOfMemory }: DriverExit): string {
+export function exitText({ code, signal, outOfMemory, killerUnknown }: DriverExit): string {
   const how = signal ?? `exit ${code ?? 'unknown'}`
-  if (!outOfMemory) return how
+  if (!outOfMemory) return killerUnknown ? `${how}${BY_WHOM}` : how
   const { by, usedMib, limitMib } = outOfMemory
+  if (by === 'kernel') return `${how}, ${killedByKernel(outOfMemory)}`
   if (by === 'limit') return `${how}, out of memory: it used ${usedMib ?? '?'} MiB of ${limitMib} MiB`
   const full = usedMib === undefined ? '' : ` at ${usedMib} MiB`
   return `${how}, out of memory: the heap of Node was full${full}, of the ${limitMib} MiB that it was given`

@@ -6,6 +6,13 @@ import { count, name, positive, wallTime } from './common.js'
  * What is known of the starts and ends of a driver's processes. They are values; `status` makes text of them.
  */
 
+const outOfMemory = z.object({
+  by: z.enum(['limit', 'heap', 'kernel']),
+  limitMib: positive,
+  usedMib: positive.optional(),
+})
+export type OutOfMemory = z.infer<typeof outOfMemory>
+
 /** How one process of a driver ended. */
 export const driverExit = z.object({
   atMs: wallTime,
@@ -15,12 +22,12 @@ export const driverExit = z.object({
   signal: name.nullable(),
   /**
    * Set if it ran out of memory. `limit`: its Worker killed it, because it used more than it was given.
-   * `heap`: the heap of Node was full. Absent: whatever ended it was something else, such as a `kill` by
-   * hand.
+   * `heap`: the heap of Node was full. `kernel`: the kernel killed it. Absent: whatever ended it was
+   * something else, such as a `kill` by hand.
    */
-  outOfMemory: z
-    .object({ by: z.enum(['limit', 'heap']), limitMib: positive, usedMib: positive.optional() })
-    .optional(),
+  outOfMemory: outOfMemory.optional(),
+  /** True: SIGKILL, and its Worker cannot read whether the kernel sent it for lack of memory. */
+  killerUnknown: z.boolean().optional(),
 })
 export type DriverExit = z.infer<typeof driverExit>
 

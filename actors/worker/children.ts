@@ -8,6 +8,7 @@ import { type Child, startChild } from '../../runtime/process/child.js'
 import type { ProcessExit } from '../../runtime/process/child-end.js'
 import { isDescriptorShortage, patiently } from '../../runtime/process/descriptors.js'
 import type { Guard } from '../../runtime/process/guard.js'
+import { KernelKills } from '../../runtime/process/kernel-kills.js'
 import { type MemoryExcess, MemoryWatch } from '../../runtime/process/memory-watch.js'
 import { type OutputFile, openOutputFile } from '../../runtime/process/output-file.js'
 import { readOutput } from '../../runtime/process/read-output.js'
@@ -15,7 +16,7 @@ import { noteAttempt } from './attempt-list.js'
 import type { ChildPlan } from './child-plans.js'
 import { heapExhaustion, mayBeHeapExhaustion } from './heap-exhaustion.js'
 import { fileError, type WorkFolders } from './work-folders.js'
-import type { ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
+import type { OverMemory, ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 import type { WorkerMetrics } from './worker-metrics.js'
 
 /** Reports on a process, in this order. `startFailed` or `ended` is the last call for it. */
@@ -33,6 +34,8 @@ export interface ChildrenOptions {
   readonly metrics?: WorkerMetrics | undefined
   readonly clock: Clock
   readonly log: Log
+  /** Default: as the kernel of this machine counts them. */
+  readonly kernelKills?: Pick<KernelKills, 'look' | 'hasKilled'> | undefined
 }
 
 interface Outputs {
@@ -51,10 +54,15 @@ export class Children {
   readonly #running = new Map<ProcessName, Child>()
   /** "Valid until" by the boot clock, from start to end, for the processes that have one. */
   readonly #validUntil = new Map<ProcessName, number>()
-  readonly #memory = new MemoryWatch()
+  /** Those that were told to stop: whatever signal ends them is ours. */
+  readonly #stopped = new Set<ProcessName>()
+  readonly #kernel: Pick<KernelKills, 'look' | 'hasKilled'>
+  readonly #memory: MemoryWatch
 
   constructor(options: ChildrenOptions) {
     this.#options = options
+    this.#kernel = options.kernelKills ?? new KernelKills()
+    this.#memory = new MemoryWatch(limits.memoryCheckMs, undefined, () => this.#kernel.look())
   }
 
   /** After `validUntilBootMs` it is not started, and the guard kills it even if this Worker is suspended. */
@@ -74,7 +82,10 @@ export class Children {
 
   /** SIGTERM to the group, SIGKILL after the grace. */
   stop(process: ProcessName, graceMs: number): void {
-    void this.#running.get(process)?.stop({ graceMs })
+    const child = this.#running.get(process)
+    if (!child) return
+    this.#stopped.add(process)
+    void child.stop({ graceMs })
   }
 
   close(): void {
@@ -99,9 +110,14 @@ export class Children {
     this.#running.set(process, child)
     this.#extendStarted(process, child)
     let excess: MemoryExcess | undefined
+    let usedMib: number | undefined
+    this.#kernel.look()
     const unwatch = this.#memory.watch({
       follower: child.follower,
       memoryMib,
+      onLook: (boundMib) => {
+        usedMib = boundMib
+      },
       onExceeded: (figures) => {
         excess = figures
         metrics?.kills.add('memory')
@@ -114,15 +130,27 @@ export class Children {
     await child.groupGone
     const exit = await child.exited
     unwatch()
-    if (!excess && this.#wasGuardKill(process, exit)) metrics?.kills.add('guard')
+    const wasGuardKill = !excess && this.#wasGuardKill(process, exit)
+    if (wasGuardKill) metrics?.kills.add('guard')
+    const isOurs = excess !== undefined || wasGuardKill || this.#stopped.has(process)
+    const told = isOurs ? endOf(exit, excess) : this.#withKiller(exit, { usedMib, limitMib: memoryMib })
+    this.#stopped.delete(process)
     this.#running.delete(process)
     this.#validUntil.delete(process)
     // The files are closed before the end is reported, because the next attempt opens the same files.
     await this.#close(outputs)
-    const told = endOf(exit, excess)
     const end = excess ? told : this.#withHeapExhaustion(told, outputs.stderr.path, memoryMib)
     metrics?.processEnded(process, end)
     listener.ended(process, end)
+  }
+
+  /** Who sent SIGKILL: the kernel, for lack of memory, or another. It is asked while that is recent. */
+  #withKiller(exit: ProcessExit, figures: Omit<OverMemory, 'by'>): ProcessEnd {
+    const end = endOf(exit, undefined)
+    if (exit.signal !== 'SIGKILL') return end
+    const byKernel = this.#kernel.hasKilled()
+    if (byKernel === undefined) return { ...end, isKillerUnknown: true }
+    return byKernel ? { ...end, overMemory: { by: 'kernel', ...figures } } : end
   }
 
   /** The guard kills what is still there after its "valid until". */

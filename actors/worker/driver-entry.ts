@@ -100,7 +100,7 @@ export class DriverEntry {
   /** Its process has ended. */
   ended(end: ProcessEnd, atMs: number): void {
     const { generation } = this.launch
-    const { exitCode: code, signal, overMemory } = end
+    const { exitCode: code, signal, overMemory, isKillerUnknown } = end
     const outOfMemory = overMemory && {
       by: overMemory.by ?? 'limit',
       limitMib: overMemory.limitMib,
@@ -113,6 +113,7 @@ export class DriverEntry {
       code,
       signal,
       ...(outOfMemory && { outOfMemory }),
+      ...(isKillerUnknown && { killerUnknown: true }),
     }
     this.pid = undefined
     this.life = { ...this.life, lastExit }

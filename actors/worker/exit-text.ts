@@ -1,4 +1,5 @@
 import { exitStatus } from '../../runtime/process/exit-status.js'
+import { BY_WHOM, killedByKernel } from '../messages/driver-life-text.js'
 import type { OverMemory, ProcessEnd } from './worker-events.js'
 
 /** One number for both kinds of end. */
@@ -10,12 +11,16 @@ export function exitText(end: ProcessEnd): string {
   const { overMemory } = end
   if (overMemory) return outOfMemoryText(overMemory)
   if (end.message !== undefined) return end.message
-  if (end.signal !== null) return `Command ended by signal ${end.signal}`
+  const unknown = end.isKillerUnknown ? BY_WHOM : ''
+  if (end.signal !== null) return `Command ended by signal ${end.signal}${unknown}`
   return `Command exited with code ${end.exitCode ?? 'unknown'}`
 }
 
 function outOfMemoryText({ by, usedMib, limitMib }: OverMemory): string {
+  if (by === 'kernel') return capitalized(killedByKernel({ usedMib, limitMib }))
   if (by !== 'heap') return `Killed: it used ${usedMib} MiB of the ${limitMib} MiB it was given`
   const full = usedMib === undefined ? '' : ` at ${usedMib} MiB`
   return `Out of memory: the heap of Node was full${full}; the process was given ${limitMib} MiB`
 }
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -15,10 +15,12 @@ export interface Now {
 
 /**
  * `limit` (the default): the memory watch killed it, and its group used so much then. `heap`: the heap of
- * Node was full, and Node ended itself; `usedMib` is the size of that heap, if Node printed it.
+ * Node was full, and Node ended itself; `usedMib` is the size of that heap, if Node printed it. `kernel`: the
+ * kernel killed it, because its control group or its machine had no memory left; `usedMib` is what it used at
+ * the last look.
  */
 export interface OverMemory {
-  readonly by?: 'limit' | 'heap'
+  readonly by?: 'limit' | 'heap' | 'kernel'
   readonly usedMib?: number | undefined
   readonly limitMib: number
 }
@@ -29,6 +31,8 @@ export interface ProcessEnd {
   readonly signal: string | null
   /** Set if it ran out of memory. */
   readonly overMemory?: OverMemory | undefined
+  /** True: SIGKILL, not of this Worker, which cannot read whether the kernel did it. */
+  readonly isKillerUnknown?: true | undefined
   /** Set if code and signal do not tell the cause: the guard killed it, or its start was broken off. */
   readonly message?: string | undefined
 }

@@ -15,6 +15,8 @@ export interface MemoryWatchEntry {
   readonly follower: GroupFollower
   /** Absent: the group is only followed, so that members which leave it stay known. */
   readonly memoryMib?: number
+  /** Called at each look below the limit, with an upper bound of what the group uses. */
+  readonly onLook?: (boundMib: number) => void
   /** Called once, at the first look above the limit. The callee stops the group. */
   readonly onExceeded?: (excess: MemoryExcess) => void
 }
@@ -40,11 +42,20 @@ const kernelSources: MemorySources = {
 export class MemoryWatch {
   readonly #entries = new Set<MemoryWatchEntry>()
   readonly #sources: MemorySources
+  readonly #onLook: () => void
   readonly #timer: NodeJS.Timeout | undefined
 
-  /** `everyMs` 0: no timer, the caller looks. Without /proc (not Linux) nothing is watched. */
-  constructor(everyMs: number = limits.memoryCheckMs, sources: MemorySources = kernelSources) {
+  /**
+   * `everyMs` 0: no timer, the caller looks. Without /proc (not Linux) nothing is watched. `onLook` is called
+   * at each look while something is watched.
+   */
+  constructor(
+    everyMs: number = limits.memoryCheckMs,
+    sources: MemorySources = kernelSources,
+    onLook: () => void = () => {},
+  ) {
     this.#sources = sources
+    this.#onLook = onLook
     if (everyMs > 0 && process.platform === 'linux') {
       this.#timer = setInterval(() => this.look(), everyMs)
       this.#timer.unref()
@@ -59,6 +70,7 @@ export class MemoryWatch {
 
   look(): void {
     if (this.#entries.size === 0) return
+    this.#onLook()
     let table: ProcessTable
     try {
       table = this.#sources.readTable()
@@ -79,7 +91,9 @@ export class MemoryWatch {
     const pids = entry.follower.members(table).map(({ pid }) => pid)
     if (entry.memoryMib === undefined) return
     const limitKib = entry.memoryMib * 1024
-    if (sum(pids, this.#sources.boundKib) <= limitKib) return
+    const boundKib = sum(pids, this.#sources.boundKib)
+    if (boundKib > 0) entry.onLook?.(Math.ceil(boundKib / 1024))
+    if (boundKib <= limitKib) return
     const residentKib = sum(pids, this.#sources.exactKib)
     if (residentKib <= limitKib) return
     this.#entries.delete(entry)

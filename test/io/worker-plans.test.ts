@@ -11,7 +11,7 @@ import { oldFolders } from '../../actors/worker/old-folders.js'
 import { outputFolder } from '../../actors/worker/output-id.js'
 import { fileError, WorkFolders } from '../../actors/worker/work-folders.js'
 import type { WorkerConfig } from '../../actors/worker/worker-config.js'
-import type { StartFailure } from '../../actors/worker/worker-events.js'
+import type { ProcessEnd, StartFailure } from '../../actors/worker/worker-events.js'
 import { systemClock } from '../../runtime/clock.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
@@ -199,6 +199,43 @@ test('a disk that fills up during a start is a failed start, told with its code;
       message: 'FIRESTEEL_DISK_FULL: no space is left for /jobs/x',
     },
   ])
+})
+
+/** How a program that kills itself with SIGKILL is told to have ended. */
+async function endOfKilled(byKernel: boolean | undefined, stops = false): Promise<ProcessEnd> {
+  const main = join(folder, 'killed.mjs')
+  await writeFile(main, stops ? 'setInterval(() => {}, 1000)' : "process.kill(process.pid, 'SIGKILL')")
+  const root = await mkdtemp(join(folder, 'killed-'))
+  const nothing = (): void => undefined
+  return new Promise((resolve, reject) => {
+    const children = new Children({
+      folders: new WorkFolders(root, silentLog),
+      guard: { add: nothing, remove: nothing, extend: nothing },
+      clock: systemClock,
+      kernelKills: { look: nothing, hasKilled: () => byKernel },
+      listener: {
+        started: (process) => (stops ? children.stop(process, 0) : undefined),
+        startFailed: (_, { message }) => reject(new Error(message)),
+        ended: (_, end) => {
+          children.close()
+          resolve(end)
+        },
+      },
+      log: silentLog,
+    })
+    const launch = launchDriver(1, { cwd: folder, main, memoryMib: 64 })
+    children.start(`${DRIVER}/1/1`, driverPlan(launch, 1, config, masters))
+  })
+}
+
+test('SIGKILL: by the kernel for lack of memory, by another, or by whom is not known; ours is none of these', async () => {
+  const killed = { exitCode: null, signal: 'SIGKILL' }
+  const { overMemory, ...end } = await endOfKilled(true)
+  assert.deepEqual(end, killed)
+  assert.deepEqual([overMemory?.by, overMemory?.limitMib], ['kernel', 64])
+  assert.deepEqual(await endOfKilled(false), killed)
+  assert.deepEqual(await endOfKilled(undefined), { ...killed, isKillerUnknown: true })
+  assert.deepEqual(await endOfKilled(true, true), killed, 'this Worker stopped it')
 })
 
 test('cleanup removes old folders of ended work: not young ones, not those kept, not what is none of ours', async () => {

@@ -76,13 +76,14 @@ export const driverRow = (driver: DriverStatus) => ({
 })
 
 /** `outOfMemory` null: it ended for another reason, also where somebody killed it. */
-const exitJson = ({ atMs, code, signal, generation, attempt, outOfMemory }: DriverExit) => ({
-  at: isoTime(atMs),
-  code,
-  signal,
-  generation,
-  attempt,
-  outOfMemory: outOfMemory ? { usedMib: null, ...outOfMemory } : null,
+const exitJson = (exit: DriverExit) => ({
+  at: isoTime(exit.atMs),
+  code: exit.code,
+  signal: exit.signal,
+  generation: exit.generation,
+  attempt: exit.attempt,
+  outOfMemory: exit.outOfMemory ? { usedMib: null, ...exit.outOfMemory } : null,
+  ...(exit.killerUnknown && { killerUnknown: true }),
 })
 
 const applicationsOf = (state: MasterStateResponse) => [...state.activeApps, ...state.completedApps]
