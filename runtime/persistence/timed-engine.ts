@@ -10,7 +10,10 @@ export type StoreRoundTrips = ReadonlyMap<StoreOperation, Histogram>
 export const newStoreRoundTrips = (): StoreRoundTrips =>
   new Map(storeOperations.map((operation) => [operation, new Histogram(briefSeconds)]))
 
-/** The same engine, each call of which is measured. It is the one place that all calls of a store pass. */
+/**
+ * The same engine, each call of which is measured. All calls of a store pass it, but those of the election of
+ * CUSTOM.
+ */
 export function timedEngine(
   engine: PersistenceEngine,
   roundTrips: StoreRoundTrips,

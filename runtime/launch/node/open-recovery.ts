@@ -86,7 +86,8 @@ async function custom(spec: MasterSpec, log: Log): Promise<MasterRecovery> {
   const engine = await opened(recovery.module, () => module.createPersistenceEngine(context))
   return {
     engine,
-    agent: (context) => module.createLeaderElectionAgent(context),
+    // Its own engine, not the measured one: a module may know more of it than the interface.
+    agent: (context) => module.createLeaderElectionAgent({ ...context, engine }),
     storeReachable: () => true,
     close: () => engine.close(),
   }
