@@ -39,15 +39,42 @@ export async function connect(first?: string | ConnectOptions, second?: ConnectO
   return open(found, options, settings, log)
 }
 
+/** The application registers while the Workers of its cluster start. */
 async function connectLocal(options: ConnectOptions, settings: ConnectSettings, log: Log): Promise<App> {
   const { startEmbeddedCluster } = await import('./embedded-cluster.js')
-  const local = await startEmbeddedCluster({
+  const { signal } = options
+  // The end of one of both is the end of the other.
+  const ending = new AbortController()
+  const abort = (): void => ending.abort(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true })
+  let opening: Promise<App> | undefined
+  const starting = startEmbeddedCluster({
     ...settings.embedded,
+    onMaster: ({ cluster, master, secret }) => {
+      const found = findCluster({ address: master, secret, env: {}, cwd: process.cwd() })
+      const stop = async (): Promise<void> => {
+        signal?.removeEventListener('abort', abort)
+        await starting.then(
+          (local) => local.stop(),
+          () => undefined,
+        )
+      }
+      const own = { ...options, signal: ending.signal }
+      opening = open({ ...found, cluster, local: true }, own, settings, log, stop)
+      opening.catch(() => undefined)
+    },
     onOutput: (output, bytes) => void process[output].write(bytes),
   })
-  const { cluster, master, secret } = local
-  const found = findCluster({ address: master, secret, env: {}, cwd: process.cwd() })
-  return open({ ...found, cluster, local: true }, options, settings, log, () => local.stop())
+  try {
+    await starting
+  } catch (error) {
+    signal?.removeEventListener('abort', abort)
+    ending.abort(error)
+    const app = await opening?.catch(() => undefined)
+    await app?.close()
+    throw error
+  }
+  return opening!
 }
 
 function open(

@@ -20,6 +20,8 @@ export interface EmbeddedOptions {
   /** Memory of each Worker in MiB; default: this machine's less 1 GiB. */
   readonly memoryMib?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Called once, as soon as the Master can be dialled; its Workers come later. */
+  readonly onMaster?: ((found: EmbeddedMaster) => void) | undefined
   /** Gets what drivers and executors print. */
   readonly onOutput?: OutputWriter | undefined
 }
@@ -31,12 +33,15 @@ export interface EmbeddedNode {
   readonly address: string
 }
 
-/** A cluster of this process, with processes, free ports and temporary state of its own. */
-export interface EmbeddedCluster {
+export interface EmbeddedMaster {
   readonly cluster: string
-  /** `firesteel://host:port` of its Master. */
+  /** `firesteel://host:port`. */
   readonly master: string
   readonly secret: string
+}
+
+/** A cluster of this process, with processes, free ports and temporary state of its own. */
+export interface EmbeddedCluster extends EmbeddedMaster {
   readonly nodes: readonly EmbeddedNode[]
   /** Passes lines of `up --json` after `ready`: a node that exited or was started again. */
   onLine(
@@ -51,6 +56,12 @@ export interface EmbeddedCluster {
  */
 const PROGRAM = fileURLToPath(new URL('../../runtime/launch/cli/bin.js', import.meta.url))
 const STDERR_TAIL_BYTES = innerLimits.embeddedLastWordsChars
+
+interface MastersLine {
+  readonly event: 'masters'
+  readonly cluster: string
+  readonly master: string
+}
 
 interface Ready {
   readonly event: 'ready'
@@ -68,6 +79,11 @@ export async function startEmbeddedCluster(options: EmbeddedOptions = {}): Promi
   const { signal } = options
   signal?.throwIfAborted()
   const folder = await mkdtemp(join(tmpdir(), 'firesteel-local-'))
+  let isTold = false
+  const tellMaster = (found: EmbeddedMaster): void => {
+    if (!isTold) options.onMaster?.(found)
+    isTold = true
+  }
   let child: Child | undefined
   let shown: LocalConsole | undefined
   const stop = async (): Promise<void> => {
@@ -92,9 +108,19 @@ export async function startEmbeddedCluster(options: EmbeddedOptions = {}): Promi
     // An error of this pipe means that the child has ended, which its exit reports already.
     child.stdin?.on('error', () => {})
     const lines = new Lines(child.stdout!)
-    const ready = await untilReady(child, lines, signal)
-    const secret = (await readFile(join(folder, 'secret'), 'utf8')).trimEnd()
-    const { cluster, master, nodes } = ready
+    const secretOf = async (): Promise<string> => (await readFile(join(folder, 'secret'), 'utf8')).trimEnd()
+    lines.on((line) => {
+      if (line.event !== 'masters') return
+      const { cluster, master } = line as MastersLine
+      // The secret was written before the Master started.
+      void secretOf().then(
+        (secret) => tellMaster({ cluster, master, secret }),
+        () => undefined,
+      )
+    })
+    const { cluster, master, nodes } = await untilReady(child, lines, signal)
+    const secret = await secretOf()
+    tellMaster({ cluster, master, secret })
     if (options.onOutput) shown = new LocalConsole(join(folder, 'work'), options.onOutput)
     return { cluster, master, nodes, secret, stop: once(stop), onLine: (listener) => lines.on(listener) }
   } catch (error) {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { connect } from '../../actors/client/connect.js'
+import { type EmbeddedMaster, startEmbeddedCluster } from '../../actors/client/embedded-cluster.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { runCommand } from '../harness/run-command.js'
 import { firesteel, folder } from '../tools/command-fixture.js'
@@ -54,4 +57,30 @@ test('run and submit with --master local: so do the work of the program, and a d
   const lines = await firesteel(['submit', '--master', 'local', '--wait', '--json', 'job.mjs'], { cwd, env })
   for (const line of lines.stdout.trim().split('\n'))
     assert.ok(JSON.parse(line), 'and with --json not at all')
+})
+
+test('a cluster of one’s own names its Master once, before its Workers are ready', async () => {
+  const order: (EmbeddedMaster | 'ready')[] = []
+  const cluster = await startEmbeddedCluster({ cores: 1, onMaster: (found) => order.push(found) })
+  order.push('ready')
+  const { cluster: name, master, secret } = cluster
+  await cluster.stop()
+  assert.deepEqual(order, [{ cluster: name, master, secret }, 'ready'])
+})
+
+test("connect('local') that is aborted rejects with the reason, wherever its start is, and leaves nothing", async () => {
+  for (const afterMs of [0, 100, 200, 300, 400, 600, 800, 1200]) {
+    const ending = new AbortController()
+    const reason = new Error(`after ${afterMs} ms`)
+    const opening = connect('local', { local: { cores: 1 }, signal: ending.signal })
+    const timer = setTimeout(() => ending.abort(reason), afterMs)
+    const outcome = await opening.then(
+      (app) => app.close().then(() => 'opened'),
+      (error: unknown) => error,
+    )
+    clearTimeout(timer)
+    assert.ok(outcome === reason || outcome === 'opened', String(outcome))
+    assert.equal(readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8'), '')
+    if (outcome === 'opened') return
+  }
 })

@@ -123,7 +123,11 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
       program: nodeProgram(deployment),
       cwd: io.cwd,
       clock: systemClock,
-      onMasters: (masters) => rememberCluster(plan.folder, deployment, masters, warn),
+      onMasters: (masters) => {
+        rememberCluster(plan.folder, deployment, masters, warn)
+        const { cluster } = deployment
+        if (plan.json) void printJson(io, { event: 'masters', cluster, master: joinMasters(masters) })
+      },
       onLog: (_, text) => warn(text),
       onLine: (line) => {
         report(line)

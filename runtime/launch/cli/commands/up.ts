@@ -35,7 +35,7 @@ export const addUp: AddCommand = (program, run) => {
       .option('--only <names>', 'run only these nodes of the file: NAME,...', listOption)
       .option('--detach', 'return when the cluster is ready; it runs on until `firesteel down`'),
   )
-    .option('--json', 'print one JSON object per line: started, waiting, ready, exited')
+    .option('--json', 'print one JSON object per line: started, masters, waiting, ready, exited')
     .addHelpText(
       'after',
       examples(
