@@ -369,6 +369,12 @@ export const innerLimits = {
   eachJsonBytes: 64 * MIB,
   /** How often progress is printed as a line. */
   progressLineMs: 1 * SECOND,
+  /** How often progress is drawn on a terminal. */
+  progressDrawMs: 100,
+  /** A command that waits for its host says so after this: until then nobody wonders. */
+  hostWaitSilentMs: 3 * SECOND,
+  /** How often one host is said to be waited for. */
+  hostWaitToldMs: 60 * SECOND,
   /** How soon `each` sees that an executor is free for its next command. */
   eachGateMs: 5,
   /** A percentage of `--halt` holds only after so many ends, as in GNU parallel. */

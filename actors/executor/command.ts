@@ -22,6 +22,8 @@ export interface CommandSpec {
   readonly timeoutMs?: number | undefined
   /** Waits until the load of the host is below this before it starts. */
   readonly maxLoad?: number | undefined
+  /** The same, in percents of the cores of the host. */
+  readonly maxLoadPercent?: number | undefined
   /** Waits until the host has at least so much free memory. */
   readonly minFreeBytes?: number | undefined
   /** Sends output while the command runs. Then a command that writes faster than it is read waits. */
@@ -74,7 +76,10 @@ export async function command(spec: CommandSpec): Promise<CommandResult> {
   const { signal: aborted, executor } = context()
   if (spec.command.length > limits.commandBytes) throw tooLong(spec)
   if (spec.command.includes(0)) throw hasNul(spec)
-  if (spec.maxLoad !== undefined || spec.minFreeBytes !== undefined) await untilEnough(spec, aborted)
+  await untilEnough(spec, {
+    signal: aborted,
+    onWait: (reason) => context().progress(0, `${executor.host}: ${reason}`),
+  })
   const shell = await take(spec, executor.host)
   const paths = shell.outputs.next()
   const stop = (): void => void shell.stop()

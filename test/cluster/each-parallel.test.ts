@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -57,8 +57,18 @@ async function read(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
+interface Heard {
+  readonly out: (text: Buffer) => void
+  readonly err: (text: string) => void
+  readonly interrupted: AbortSignal
+}
+
 /** In this process, because a hundred starts of Node take longer than all the rest. */
-async function each(args: readonly string[], input: string): Promise<Outcome> {
+async function each(
+  args: readonly string[],
+  input: string,
+  { out: heardOut, err: heardErr, interrupted }: Partial<Heard> = {},
+): Promise<Outcome> {
   const out: Buffer[] = []
   let stderr = ''
   const code = await main({
@@ -66,13 +76,17 @@ async function each(args: readonly string[], input: string): Promise<Outcome> {
     cwd,
     environment: { PATH },
     stdin: Readable.from([Buffer.from(input, 'latin1')]),
-    out: async (text) => void out.push(Buffer.from(text as string)),
+    out: async (text) => {
+      out.push(Buffer.from(text as string))
+      heardOut?.(Buffer.concat(out))
+    },
     err: async (text) => {
       stderr += Buffer.from(text as string).toString()
+      heardErr?.(stderr)
     },
     window: () => undefined,
     interactive: false,
-    interrupted: new AbortController().signal,
+    interrupted: interrupted ?? new AbortController().signal,
     readerGone: new AbortController().signal,
   })
   return { code, stdout: Buffer.concat(out), stderr }
@@ -137,4 +151,78 @@ test('after `| head` it stops', async () => {
     'seq 100000 | { "$0" "$1" each echo; echo "ended $?" > code; } | head -n 1; while ! [ -s code ]; do sleep 0.05; done; cat code',
   )
   assert.match(stdout.toString(), /^\d+\nended 141\n$/)
+})
+
+test('--line-buffer prints a line while its command runs', async () => {
+  const go = join(cwd, 'go')
+  const { stdout, code } = await each(
+    ['--lb', '--tag', `echo first; while ! [ -e ${go} ]; do sleep 0.02; done; echo last {}`, ':::', 'a'],
+    '',
+    {
+      out: (text) => {
+        if (text.toString() === 'a\tfirst\n') writeFileSync(go, '')
+      },
+    },
+  )
+  assert.deepEqual([stdout.toString(), code], ['a\tfirst\na\tlast a\n', 0])
+})
+
+test('output of any size comes whole, and --results has it as well', async () => {
+  const command = 'head -c 70000000 /dev/zero; true'
+  const { stdout, stderr, code } = await shell(`"$0" "$1" each '${command}' ::: 1 | wc -c`)
+  assert.deepEqual([stdout.toString().trim(), code], ['70000000', 0], stderr)
+  const results = await each(
+    ['--results', join(cwd, 'large'), '--joblog', join(cwd, 'log-large'), command, ':::', '1'],
+    '',
+  )
+  assert.equal(results.code, 0, results.stderr)
+  assert.equal(statSync(join(cwd, 'large/1/1/stdout')).size, 70_000_000)
+  assert.match(readFileSync(join(cwd, 'log-large'), 'utf8'), /\t70000000\t0\t0\t/)
+})
+
+for (const [option, value, says] of [
+  ['--load', '0', /^\S+: commands wait until its load is below 0; it is \d/],
+  ['--load', '0%', /^\S+: commands wait until its load is below 0; it is \d/],
+  ['--memfree', '100000g', /^\S+: commands wait until 102400000 MiB of its memory are free; \d+ MiB are/],
+] as const) {
+  test(`${option} ${value} says what is waited for`, async () => {
+    const interrupted = new AbortController()
+    const { code, stderr, stdout } = await each(['-j1', option, value, 'echo', ':::', 'a', 'b'], '', {
+      interrupted: interrupted.signal,
+      err: (text) => {
+        if (says.test(text)) interrupted.abort('SIGINT')
+      },
+    })
+    assert.match(stderr, says)
+    assert.deepEqual([code, stdout.length], [130, 0])
+  })
+}
+
+test('on a terminal progress is a line below the output, and is gone at the end', async () => {
+  for (const option of ['', '--bar', '--eta', '--lb']) {
+    const command = `"$0" "$1" each -j1 ${option} "sleep 0.3; echo out" ::: 1 2`
+    const { stdout, code } = await shell(
+      `script -qec '${command.replace('$0', process.execPath).replace('$1', bin)}' /dev/null`,
+    )
+    assert.equal(code, 0)
+    const text = stdout.toString()
+    const shown = text.replaceAll(/\r[^\r\n]*\u001b\[K/g, '')
+    assert.equal(shown, 'out 1\r\nout 2\r\n', 'only the output is left')
+    assert.match(
+      text,
+      option === '--eta' ? /\r1 of 2 commands, 0 failed, \d+ s left/ : /\r=+-+ 1 of 2 commands, 0 failed/,
+    )
+  }
+})
+
+test('elsewhere --eta and --bar are lines of standard error', async () => {
+  const eta = await each(['-j1', '--eta', 'echo', ':::', 'a', 'b'], '')
+  assert.match(eta.stderr, /^0 of 2 commands, 0 failed\n(.*\n)*2 of 2 commands, 0 failed, 0 s left\n$/)
+  const bar = await each(['-j1', '--bar', 'echo', ':::', 'a'], '')
+  assert.match(bar.stderr, /\n={30} 1 of 1 commands, 0 failed, 0 s left\n$/)
+  assert.equal((await each(['echo', ':::', 'a'], '')).stderr, '')
+  const log = join(cwd, 'log-eta')
+  await each(['-j1', '--joblog', log, 'echo', ':::', 'a', 'b'], '')
+  const rest = await each(['-j1', '--eta', '--joblog', log, '--resume', 'echo', ':::', 'a', 'b', 'c'], '')
+  assert.match(rest.stderr, /1 of 1 commands, 0 failed, 0 s left\n$/, 'what has run before does not count')
 })

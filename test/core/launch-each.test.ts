@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isEnough } from '../../actors/executor/host-load.js'
+import { lacking } from '../../actors/executor/host-load.js'
 import type { Console } from '../../runtime/launch/cli/console.js'
 import { bytesOf, byteText, splitArguments } from '../../runtime/launch/cli/each/arguments.js'
 import { Halt, parseHalt } from '../../runtime/launch/cli/each/halt.js'
@@ -14,7 +14,7 @@ import { TaggedLines, tagBytes } from '../../runtime/launch/cli/each/tagged-line
 import { commandOf, parseTemplate, textOf } from '../../runtime/launch/cli/each/template.js'
 import { byteWords } from '../../runtime/launch/cli/each/words.js'
 import { WorkList } from '../../runtime/launch/cli/each/work-list.js'
-import { etaText } from '../../runtime/launch/cli/progress.js'
+import { barText, etaText } from '../../runtime/launch/cli/progress.js'
 
 /** Template, arguments, number, command. */
 const table: readonly (readonly [string, readonly string[], number, string])[] = [
@@ -317,9 +317,17 @@ test('the time that is left, and what a host must have', () => {
     etaText({ done: 2, failed: 1, total: 6 }, 'commands', 3000),
     '2 of 6 commands, 1 failed, 6 s left',
   )
-  const state = { load: 2, freeBytes: 100 }
-  assert.equal(isEnough({}, state), true)
-  assert.equal(isEnough({ maxLoad: 2 }, state), false)
-  assert.equal(isEnough({ maxLoad: 3, minFreeBytes: 100 }, state), true)
-  assert.equal(isEnough({ minFreeBytes: 101 }, state), false)
+  assert.equal(
+    barText({ done: 2, failed: 1, total: 6 }, 'commands', 3000),
+    '==========-------------------- 2 of 6 commands, 1 failed, 6 s left',
+  )
+  assert.match(barText({ done: 0, failed: 0, total: 0 }, 'commands', 3000), /^-{30} 0 of 0/)
+  const state = { load: 2, cores: 4, freeBytes: 100 }
+  assert.equal(lacking({}, state), undefined)
+  assert.equal(lacking({ maxLoad: 2 }, state), 'commands wait until its load is below 2; it is 2.0')
+  assert.equal(lacking({ maxLoad: 3, minFreeBytes: 100 }, state), undefined)
+  assert.match(lacking({ minFreeBytes: 101 }, state) ?? '', /memory are free/)
+  // Of the cores of the host on which it would run.
+  assert.equal(lacking({ maxLoadPercent: 51 }, state), undefined)
+  assert.match(lacking({ maxLoadPercent: 50 }, state) ?? '', /below 2;/)
 })

@@ -57,7 +57,8 @@ export function errorText({ code, message, help, place }: ErrorRecord): string {
   return `${printable(code)}: ${printable(message)}${where}\n  ${printable(help)}`
 }
 
-export const printJson = (io: Console, value: unknown): Promise<void> => io.out(`${JSON.stringify(value)}\n`)
+export const printJson = (io: Pick<Console, 'out'>, value: unknown): Promise<void> =>
+  io.out(`${JSON.stringify(value)}\n`)
 
 /** Resolves when the command is interrupted. */
 export function untilInterrupted({ interrupted }: Console): Promise<string> {

@@ -1,74 +1,21 @@
-import { SingleBar } from 'cli-progress'
 import { innerLimits } from '../../inner-limits.js'
 import type { Console } from './console.js'
+import { StatusLine } from './status-line.js'
 
 export interface ProgressOptions {
-  /** Draw the bar also where standard error is no terminal. */
+  /** Show a bar also where standard error is no terminal. */
   readonly bar?: true
-  /** Print a line once a second instead. */
+  /** Show numbers and no bar. */
   readonly eta?: true
 }
 
-/** A progress bar on a terminal; elsewhere nothing, unless it was asked for. */
-export class Progress {
-  readonly #bar: SingleBar | undefined
-  readonly #lines: EtaLines | undefined
-  readonly #isTerminal: boolean
-  #total = 0
-
-  /** `noun`: what is counted, such as `commands`. */
-  constructor(io: Console, noun: string, { bar, eta }: ProgressOptions = {}) {
-    this.#isTerminal = io.interactive
-    if (eta) this.#lines = new EtaLines(io, noun)
-    else if (io.interactive || bar) {
-      this.#bar = new SingleBar({
-        format: `{bar} {value}/{total} ${noun}, {failed} failed, {eta_formatted} left`,
-        stream: process.stderr,
-        clearOnComplete: true,
-        hideCursor: true,
-        noTTYOutput: !io.interactive,
-        notTTYSchedule: innerLimits.progressLineMs,
-        barsize: 30,
-        etaBuffer: 50,
-        // Its timer must not keep the process running.
-        fps: 10,
-      })
-    }
-  }
-
-  start(total: number): void {
-    this.#total = total
-    this.#bar?.start(total, 0, { failed: 0 })
-    this.#lines?.start(total)
-  }
-
-  update(done: number, failed: number, total: number): void {
-    this.#lines?.update({ done, failed, total })
-    if (!this.#bar) return
-    if (total !== this.#total) {
-      this.#total = total
-      this.#bar.setTotal(total)
-    }
-    this.#bar.update(done, { failed })
-  }
-
-  /** Runs `write` with the bar hidden, because both use one terminal. */
-  async around(write: () => Promise<void>): Promise<void> {
-    if (this.#bar && this.#isTerminal) process.stderr.write('\r\u001b[K')
-    await write()
-  }
-
-  stop(): void {
-    this.#bar?.stop()
-    this.#lines?.stop()
-  }
-}
-
-interface Counts {
+export interface Counts {
   readonly done: number
   readonly failed: number
   readonly total: number
 }
+
+const BAR_CHARS = 30
 
 /** `12 of 40 commands, 1 failed, 30 s left`. */
 export function etaText({ done, failed, total }: Counts, noun: string, passedMs: number): string {
@@ -77,30 +24,70 @@ export function etaText({ done, failed, total }: Counts, noun: string, passedMs:
   return `${done} of ${total} ${noun}, ${failed} failed${left}`
 }
 
-class EtaLines {
+/** `=====-----` before the same numbers. */
+export function barText(counts: Counts, noun: string, passedMs: number): string {
+  const share = counts.total === 0 ? 0 : counts.done / counts.total
+  return `${'='.repeat(Math.floor(share * BAR_CHARS)).padEnd(BAR_CHARS, '-')} ${etaText(counts, noun, passedMs)}`
+}
+
+/**
+ * How far a command is: one line at the bottom of a terminal. Elsewhere nothing, or a line once a second if it
+ * was asked for.
+ */
+export class Progress {
+  readonly out: Console['out']
+  readonly err: Console['err']
   readonly #io: Console
   readonly #noun: string
+  readonly #line: StatusLine | undefined
+  readonly #options: ProgressOptions
   #timer: NodeJS.Timeout | undefined
+  #beganMs = 0
   #counts: Counts = { done: 0, failed: 0, total: 0 }
 
-  constructor(io: Console, noun: string) {
+  /** `noun`: what is counted, such as `commands`. */
+  constructor(io: Console, noun: string, options: ProgressOptions = {}) {
     this.#io = io
     this.#noun = noun
+    this.#options = options
+    this.#line = io.interactive ? new StatusLine(io, () => process.stderr.columns) : undefined
+    // What is printed meanwhile goes above the line.
+    this.out = this.#line?.out ?? io.out
+    this.err = this.#line?.err ?? io.err
+  }
+
+  get #text(): string {
+    const text = this.#options.eta ? etaText : barText
+    return text(this.#counts, this.#noun, performance.now() - this.#beganMs)
+  }
+
+  get #isAsked(): boolean {
+    return this.#options.bar === true || this.#options.eta === true
   }
 
   start(total: number): void {
-    const beganMs = performance.now()
+    this.#beganMs = performance.now()
     this.#counts = { ...this.#counts, total }
-    this.#timer = setInterval(() => {
-      void this.#io.err(`${etaText(this.#counts, this.#noun, performance.now() - beganMs)}\n`)
-    }, innerLimits.progressLineMs).unref()
+    if (this.#line === undefined && !this.#isAsked) return
+    const everyMs = this.#line === undefined ? innerLimits.progressLineMs : innerLimits.progressDrawMs
+    void this.#show()
+    this.#timer = setInterval(() => void this.#show(), everyMs).unref()
   }
 
   update(counts: Counts): void {
     this.#counts = counts
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     clearInterval(this.#timer)
+    if (this.#timer === undefined) return
+    this.#timer = undefined
+    if (this.#line === undefined) await this.#show()
+    else await this.#line.hide()
+  }
+
+  async #show(): Promise<void> {
+    if (this.#line === undefined) await this.#io.err(`${this.#text}\n`)
+    else await this.#line.show(this.#text)
   }
 }

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { FiresteelError, reasonOf } from '../../../errors.js'
 import { parseDurationMs } from '../../../units.js'
 import { type Command, InvalidArgumentError, Option } from '../commander.js'
@@ -20,11 +19,11 @@ const haltOption = checked((text) => {
   return text
 })
 
-/** `4`, or `75%` of the cores of this machine. */
+/** `4`, or `75%` of the cores of the host, whichever it is. */
 const loadOption = checked((text) => {
   const [, number, percent] = /^(\d+(?:\.\d+)?)(%)?$/.exec(text) ?? []
   if (number === undefined) throw new FiresteelError('USAGE', 'It must be a load such as 4 or 75%.')
-  return percent ? (Number(number) * availableParallelism()) / 100 : Number(number)
+  return percent ? { maxLoadPercent: Number(number) } : { maxLoad: Number(number) }
 })
 
 const colsepOption = (text: string): RegExp => {
@@ -90,7 +89,10 @@ const inAndOut = (command: Command): Command =>
     .option('--resume-failed', 'leave out the commands of the joblog that have not failed')
     .option('--results <folder>', 'write the output of each command below this folder instead of printing it')
     .option('--bar', 'show progress as a bar, also where standard error is no terminal')
-    .option('--eta', 'print the time that is left, once a second')
+    .option(
+      '--eta',
+      'show numbers and the time that is left instead of a bar, also where standard error is no terminal',
+    )
     .option('--dry-run', 'print the commands and run none')
 
 export const addEach: AddCommand = (program, run) => {

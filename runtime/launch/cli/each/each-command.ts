@@ -6,6 +6,7 @@ import { Progress } from '../progress.js'
 import { type ByteText, bytesOf, byteText, type EachArguments, splitArguments } from './arguments.js'
 import type { EachOptions } from './each-options.js'
 import { type Halt, type HaltPolicy, parseHalt } from './halt.js'
+import { HostWaits } from './host-waits.js'
 import { JoblogFile } from './joblog-file.js'
 import { knownTotal, openSources } from './open-sources.js'
 import type { Outputs } from './outputs.js'
@@ -117,7 +118,10 @@ class EachRun {
   readonly #outputs: Outputs
   readonly #progress: Progress
   readonly #failed: CommandEnd[] = []
+  readonly #waits: HostWaits
   #done = 0
+  /** Commands that need not run again. */
+  #skipped = 0
 
   constructor(
     io: Console,
@@ -132,11 +136,11 @@ class EachRun {
     this.#log = log
     this.#finished = finished
     this.#progress = new Progress(io, 'commands', options)
+    this.#waits = new HostWaits((text) => this.#progress.err(`${text}\n`))
     this.#outputs = outputsOf(options, {
-      io,
+      io: this.#progress,
       tagOf: plan.tagOf,
       sources: plan.sources,
-      around: (print) => this.#progress.around(print),
     })
   }
 
@@ -153,7 +157,7 @@ class EachRun {
       await this.#outputs.rest()
       throw io.interrupted.aborted ? new Interrupted() : error
     } finally {
-      this.#progress.stop()
+      await this.#progress.stop()
       await this.#outputs.close()
     }
     if (io.readerGone.aborted) return READER_GONE_EXIT
@@ -181,7 +185,7 @@ class EachRun {
       limits: {
         ...(this.#options.lineBuffer && { streams: true }),
         ...(timeout === undefined ? {} : { timeoutMs: timeout }),
-        ...(load === undefined ? {} : { maxLoad: load }),
+        ...load,
         ...(memfree === undefined ? {} : { minFreeBytes: memfree * 1024 * 1024 }),
       },
       address: this.#options.master,
@@ -189,6 +193,7 @@ class EachRun {
       idleTimeoutMs: this.#options.idleTimeout,
       masterTimeoutMs: this.#options.masterTimeout,
       signal: AbortSignal.any([io.interrupted, io.readerGone]),
+      onWait: ({ host, text }) => this.#waits.told(host, text),
       onPart: (part) => this.#outputs.part(part),
       onEnd: (end, known) => this.#ended(end, known),
     }
@@ -196,7 +201,10 @@ class EachRun {
 
   #skips(number: number): boolean {
     const skips = this.#finished.has(number)
-    if (skips) this.#outputs.skip(number)
+    if (skips) {
+      this.#skipped++
+      this.#outputs.skip(number)
+    }
     return skips
   }
 
@@ -206,7 +214,8 @@ class EachRun {
     if (hasFailed(end)) this.#failed.push(withoutOutput(end))
     await this.#outputs.end(end)
     await this.#log?.add(end)
-    this.#progress.update(this.#done, this.#failed.length, this.#plan.total ?? known)
+    const total = (this.#plan.total ?? known) - this.#skipped
+    this.#progress.update({ done: this.#done, failed: this.#failed.length, total })
   }
 
   async #refuse(halt: Halt): Promise<never> {

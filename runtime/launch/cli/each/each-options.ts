@@ -1,3 +1,4 @@
+import type { CommandSpec } from '../../../../actors/executor/command.js'
 import type { ClusterOptions } from '../commands/cluster.js'
 import type { EnvironmentOptions } from '../commands/environment.js'
 
@@ -12,7 +13,7 @@ export interface EachOptions extends ClusterOptions, EnvironmentOptions {
   readonly retries: number
   readonly timeout?: number
   readonly delay?: number
-  readonly load?: number
+  readonly load?: Pick<CommandSpec, 'maxLoad' | 'maxLoadPercent'>
   readonly memfree?: number
   /** As it was given; it has been checked. */
   readonly halt?: string

@@ -11,41 +11,36 @@ import { ResultOutputs } from './result-outputs.js'
 import { TaggedLines } from './tagged-lines.js'
 
 export interface OutputsParts {
-  readonly io: Console
+  readonly io: Pick<Console, 'out' | 'err'>
   readonly tagOf: ((args: Arguments, number: number) => Uint8Array) | undefined
   readonly sources: number
-  /** Prints beside whatever shows the progress. */
-  readonly around: (print: () => Promise<void>) => Promise<void>
 }
 
 /** Where the output of commands goes, as the options say. */
 export function outputsOf(options: EachOptions, parts: OutputsParts): Outputs {
   const { results, json, lineBuffer, keepOrder = false } = options
-  const { io, tagOf, sources, around } = parts
+  const { io, tagOf, sources } = parts
   // Whoever has the outputs as files need not have them twice; GNU parallel does the same.
   if (results !== undefined) return new ResultOutputs(results, sources)
   if (!lineBuffer) return new GroupedOutputs(keepOrder, json ? jsonPrinter(parts) : plainPrinter(parts))
-  const printer = (print: Console['out']): LinePrinter =>
-    new LinePrinter((bytes) => around(() => print(bytes)))
-  return new LineOutputs({ printers: [printer(io.out), printer(io.err)], keepOrder, tagOf })
+  return new LineOutputs({ printers: [new LinePrinter(io.out), new LinePrinter(io.err)], keepOrder, tagOf })
 }
 
 const plainPrinter =
-  ({ io, tagOf, around }: OutputsParts): PrintGrouped =>
-  (end, piecesOf) =>
-    around(async () => {
-      for (const [output, print] of [io.out, io.err].entries()) {
-        const tagged = new TaggedLines(tagOf?.(end.args, end.number))
-        for await (const piece of piecesOf(output)) await print(tagged.next(piece))
-      }
-    })
+  ({ io, tagOf }: OutputsParts): PrintGrouped =>
+  async (end, piecesOf) => {
+    for (const [output, print] of [io.out, io.err].entries()) {
+      const tagged = new TaggedLines(tagOf?.(end.args, end.number))
+      for await (const piece of piecesOf(output)) await print(tagged.next(piece))
+    }
+  }
 
 const jsonPrinter =
-  ({ io, around }: OutputsParts): PrintGrouped =>
+  ({ io }: OutputsParts): PrintGrouped =>
   async (end, piecesOf) => {
     const stdout = await wholeOf(piecesOf(0))
     const stderr = await wholeOf(piecesOf(1))
-    await around(() => printJson(io, jsonOf({ ...end, stdout, stderr })))
+    await printJson(io, jsonOf({ ...end, stdout, stderr }))
   }
 
 /** No more than one line of JSON can have. */

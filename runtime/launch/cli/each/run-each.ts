@@ -32,7 +32,7 @@ export interface EachJob {
   readonly halt: HaltPolicy | undefined
   readonly place: CommandPlace
   /** What each command takes beside its text. */
-  readonly limits: Pick<CommandSpec, 'timeoutMs' | 'maxLoad' | 'minFreeBytes' | 'streams'>
+  readonly limits: Pick<CommandSpec, 'timeoutMs' | 'maxLoad' | 'maxLoadPercent' | 'minFreeBytes' | 'streams'>
   readonly address: string | undefined
   /** MiB of each executor; undefined: the default. */
   readonly memoryMib: number | undefined
@@ -40,6 +40,8 @@ export interface EachJob {
   readonly idleTimeoutMs: number | undefined
   readonly masterTimeoutMs: number
   readonly signal: AbortSignal
+  /** A command waits for its host. */
+  readonly onWait: (wait: { readonly host: string; readonly text: string }) => Promise<void>
   /** Called with output of a command that has not ended. Its command waits until this resolves. */
   readonly onPart: (part: CommandPart) => Promise<void>
   /** Called for each command that has ended for good. `known` counts the items so far. */
@@ -91,6 +93,15 @@ export async function runEach(job: EachJob): Promise<Halt> {
   return halt
 }
 
+const needsHost = ({ maxLoad, maxLoadPercent, minFreeBytes }: EachJob['limits']): boolean =>
+  maxLoad !== undefined || maxLoadPercent !== undefined || minFreeBytes !== undefined
+
+/** A command that waits says why, by its progress: `host: reason`. */
+function told({ onWait }: EachJob, text = ''): void {
+  const host = text.slice(0, text.indexOf(':'))
+  if (host !== '') void onWait({ host, text })
+}
+
 const NAME_CHARS = innerLimits.eachNameChars
 
 /** A command may have several lines, and names have one. */
@@ -110,6 +121,7 @@ async function drive(job: EachJob, app: App, { signal, halt, now }: Control): Pr
   const tasks = app.tasks<{ command: (spec: CommandSpec) => Promise<CommandResult> }>(COMMAND_URL)
   const options: CallOptions<CommandSpec> & TakesOutput<CommandSpec> = {
     signal,
+    ...(needsHost(job.limits) && { onProgress: ({ task }) => told(job, task?.text) }),
     [takeOutput]: async ({ input, attempt, output, bytes }) => {
       const item = items.get(input)
       if (item === undefined) return
