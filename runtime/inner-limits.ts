@@ -293,7 +293,13 @@ export const innerLimits = {
   commandShownChars: 80,
   /** How often a command that waits for its host looks at the load and the free memory. */
   hostLoadLookMs: 500,
-  /** What is left in the pipe of a command is read in pieces of this size: what a pipe holds. */
+  /**
+   * A pipe that was empty is looked at again after this; each time that it is empty twice as late, up to the
+   * maximum. A person does not see that, and a command that is silent costs next to nothing.
+   */
+  pipeLookFirstMs: 2,
+  pipeLookMaxMs: 40,
+  /** The pipe of a command is read in pieces of this size: what a pipe holds. */
   pipePieceBytes: 64 * KIB,
   /** How often the size of a running command's output is looked at. */
   commandOutputLookMs: 100,

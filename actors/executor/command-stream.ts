@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import type { OutputPaths } from '../../runtime/process/command-outputs.js'
 import { NamedPipe } from '../../runtime/process/named-pipe.js'
 import { OUTPUT_BYTES } from '../messages/tasks.js'
@@ -29,9 +30,8 @@ export class CommandStream {
   #wake: (() => void) | undefined
 
   constructor(paths: OutputPaths, send: SendOutput) {
-    const wake = (): void => this.#wake?.()
     this.#send = send
-    this.#pipes = [new NamedPipe(paths.stdout, wake), new NamedPipe(paths.stderr, wake)]
+    this.#pipes = [new NamedPipe(paths.stdout), new NamedPipe(paths.stderr)]
     this.#sent = this.#pump()
   }
 
@@ -43,28 +43,43 @@ export class CommandStream {
   }
 
   async #pump(): Promise<void> {
-    while (!this.#isOver) {
-      let isEmpty = true
-      for (const [output, pipe] of this.#pipes.entries()) {
-        const bytes = pipe.read()
-        if (bytes === undefined) continue
-        isEmpty = false
-        await this.#take(output, bytes)
+    try {
+      let lookMs: number = innerLimits.pipeLookFirstMs
+      for (;;) {
+        // All that it wrote is there once it is over, so this look is the last one that is needed.
+        const isLast = this.#isOver
+        const isEmpty = !(await this.#takeAll())
+        if (isLast && isEmpty) return
+        if (!isEmpty) lookMs = innerLimits.pipeLookFirstMs
+        else if (!this.#isOver) {
+          await this.#pause(lookMs)
+          lookMs = Math.min(lookMs * 2, innerLimits.pipeLookMaxMs)
+        }
       }
-      if (isEmpty && !this.#isOver) await this.#readable()
+    } finally {
+      for (const pipe of this.#pipes) pipe.close()
     }
+  }
+
+  /** Takes what each of both has now. False: nothing. */
+  async #takeAll(): Promise<boolean> {
+    let some = false
     for (const [output, pipe] of this.#pipes.entries()) {
-      for (const bytes of pipe.rest()) await this.#take(output, bytes)
+      const bytes = pipe.read()
+      if (bytes === undefined) continue
+      some = true
+      this.sentBytes[output]! += await sendAll(this.#send, output, bytes)
     }
+    return some
   }
 
-  #readable(): Promise<void> {
+  #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve
+      const timer = setTimeout(resolve, ms)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
     })
-  }
-
-  async #take(output: number, bytes: Uint8Array): Promise<void> {
-    this.sentBytes[output]! += await sendAll(this.#send, output, bytes)
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -129,6 +129,22 @@ test('a command that nobody reads ends with its task', async () => {
 test('what a command left behind with its output open is not waited for', async () => {
   const { outputs, value } = await run('(trap "" TERM; setsid sleep 600) & echo on')
   assert.deepEqual([outputs[0], value?.code], ['on\n', 0])
+})
+
+test('one command after the other: no descriptor of the thread is lost or known twice', async () => {
+  const { child } = await driver.start({ cores: 1, pipe: true })
+  let said = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said += String(chunk)
+  })
+  const descriptors = (): number => readdirSync(`/proc/${child.pid}/fd`).length
+  let before = 0
+  for (let round = 0; round < 20; round++) {
+    await Promise.all(Array.from({ length: 3 }, () => run('echo x')))
+    if (round === 9) before = descriptors()
+  }
+  assert.ok(descriptors() <= before + 2, `${before} descriptors became ${descriptors()}`)
+  assert.equal(said, '')
 })
 
 test('/dev/stdout and /dev/stderr can be opened', async () => {
