@@ -206,7 +206,8 @@ test('on a terminal progress is a line below the output, and is gone at the end'
     )
     assert.equal(code, 0)
     const text = stdout.toString()
-    const shown = text.replaceAll(/\r[^\r\n]*\u001b\[K/g, '')
+    const erased = new RegExp(String.raw`\r[^\r\n]*${'\u001b'}\[K`, 'g')
+    const shown = text.replaceAll(erased, '')
     assert.equal(shown, 'out 1\r\nout 2\r\n', 'only the output is left')
     assert.match(
       text,
