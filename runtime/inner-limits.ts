@@ -375,6 +375,10 @@ export const innerLimits = {
   eachJsonBytes: 64 * MIB,
   /** How often progress is printed as a line. */
   progressLineMs: 1 * SECOND,
+  /** Characters of a progress bar. */
+  progressBarChars: 30,
+  /** How wide a terminal is where the system does not tell. */
+  terminalColumns: 80,
   /** How often progress is drawn on a terminal. */
   progressDrawMs: 100,
   /** A command that waits for its host says so after this: until then nobody wonders. */

@@ -1,6 +1,7 @@
 import { availableParallelism, freemem, loadavg } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { MIB_BYTES } from '../../runtime/units.js'
 
 export interface HostNeeds {
   /** The load of the last minute, as `uptime` shows it, must be below this. */
@@ -22,8 +23,6 @@ const hostState = (): HostState => ({
   freeBytes: freemem(),
 })
 
-const MIB = 1024 * 1024
-
 /** Why a command must wait; undefined: it need not. */
 export function lacking(needs: HostNeeds, { load, cores, freeBytes }: HostState): string | undefined {
   const { maxLoad, maxLoadPercent, minFreeBytes } = needs
@@ -31,7 +30,7 @@ export function lacking(needs: HostNeeds, { load, cores, freeBytes }: HostState)
   if (most !== undefined && load >= most)
     return `commands wait until its load is below ${most}; it is ${load.toFixed(1)}`
   if (minFreeBytes === undefined || freeBytes >= minFreeBytes) return undefined
-  const [free, least] = [freeBytes, minFreeBytes].map((bytes) => Math.floor(bytes / MIB))
+  const [free, least] = [freeBytes, minFreeBytes].map((bytes) => Math.floor(bytes / MIB_BYTES))
   return `commands wait until ${least} MiB of its memory are free; ${free} MiB are`
 }
 

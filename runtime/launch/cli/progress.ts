@@ -15,7 +15,7 @@ export interface Counts {
   readonly total: number
 }
 
-const BAR_CHARS = 30
+const { progressBarChars: BAR_CHARS } = innerLimits
 
 /** `12 of 40 commands, 1 failed, 30 s left`. */
 export function etaText({ done, failed, total }: Counts, noun: string, passedMs: number): string {
@@ -31,8 +31,8 @@ export function barText(counts: Counts, noun: string, passedMs: number): string 
 }
 
 /**
- * How far a command is: one line at the bottom of a terminal. Elsewhere nothing, or a line once a second if it
- * was asked for.
+ * How far a command is: one line at the bottom of a terminal. Elsewhere nothing, or a line once a second if
+ * it was asked for.
  */
 export class Progress {
   readonly out: Console['out']

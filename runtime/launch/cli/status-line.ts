@@ -1,9 +1,8 @@
+import { innerLimits } from '../../inner-limits.js'
 import type { Console } from './console.js'
+import { LINE_END } from './each/tagged-lines.js'
 
 const ERASE_REST = '\u001b[K'
-const LINE_END = 0x0a
-/** Where the system does not tell how wide a terminal is. */
-const COLUMNS = 80
 
 type Write = Console['out']
 
@@ -31,7 +30,7 @@ export class StatusLine {
   async show(text: string): Promise<void> {
     if (this.#isInLine || this.#shown === text) return
     this.#shown = text
-    const columns = (this.#columns() || COLUMNS) - 1
+    const columns = (this.#columns() || innerLimits.terminalColumns) - 1
     await this.#draw(`\r${text.slice(0, columns)}${ERASE_REST}`)
   }
 
