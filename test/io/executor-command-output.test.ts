@@ -36,9 +36,10 @@ async function run(
   text: string,
   take: (part: Part) => Promise<void> = async () => undefined,
   more: Partial<CommandSpec> & CallOptions = { streams: true },
+  pool = driver.pool,
 ): Promise<Outcome> {
   const { retries = 0, timeout, signal, ...spec } = more
-  const tasks = tasksOf<{ command(spec: CommandSpec): Promise<CommandResult> }>(driver.pool, COMMAND_URL)
+  const tasks = tasksOf<{ command(spec: CommandSpec): Promise<CommandResult> }>(pool, COMMAND_URL)
   const outputs: [Buffer[], Buffer[]] = [[], []]
   const options: CallOptions<CommandSpec> & TakesOutput<CommandSpec> = {
     retries,
@@ -51,7 +52,7 @@ async function run(
   }
   const place = JSON.stringify({ cwd: folder, env: { PATH: process.env.PATH } })
   const specs = [{ command: Buffer.from(text), place, ...spec }]
-  for await (const { value, error } of each(driver.pool, tasks.command, specs, options)) {
+  for await (const { value, error } of each(pool, tasks.command, specs, options)) {
     const [out, err] = outputs.map((parts) => Buffer.concat(parts).toString('latin1')) as [string, string]
     return { value, error, outputs: [out, err] }
   }
@@ -132,7 +133,8 @@ test('what a command left behind with its output open is not waited for', async 
 })
 
 test('one command after the other: no descriptor of the thread is lost or known twice', async () => {
-  const { child } = await driver.start({ cores: 1, pipe: true })
+  await using own = await startDriver()
+  const { child } = await own.start({ cores: 1, pipe: true })
   let said = ''
   child.stderr?.on('data', (chunk: Buffer) => {
     said += String(chunk)
@@ -140,7 +142,7 @@ test('one command after the other: no descriptor of the thread is lost or known 
   const descriptors = (): number => readdirSync(`/proc/${child.pid}/fd`).length
   let before = 0
   for (let round = 0; round < 20; round++) {
-    await Promise.all(Array.from({ length: 3 }, () => run('echo x')))
+    await run('echo x', undefined, { streams: true }, own.pool)
     if (round === 9) before = descriptors()
   }
   assert.ok(descriptors() <= before + 2, `${before} descriptors became ${descriptors()}`)
