@@ -70,6 +70,7 @@ const { seed, hangMs, progressFile } = options
 process.on('uncaughtException', (error) => loose.push(error))
 process.on('unhandledRejection', (error) => loose.push(error))
 const watchdog = new Watchdog({ seed, parts: allParts, hangMs, progressFile })
+await watchdog.ready
 const isClean =
   options.replay === undefined ? await fuzz(options, watchdog) : await replay(options.replay, watchdog)
 process.exit(isClean ? 0 : 1)

@@ -1,5 +1,5 @@
 import { writeFileSync, writeSync } from 'node:fs'
-import { workerData } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { writeFinding } from './finding-file.js'
 import type { WatchdogOptions } from './watchdog.js'
 
@@ -31,3 +31,4 @@ function look(): void {
 }
 
 setInterval(look, LOOK_MS)
+parentPort!.postMessage('ready')

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 
 export interface WatchdogOptions {
@@ -18,11 +19,15 @@ const WORDS = 4
 
 /** A thread that ends this process if an input does not end. Only a thread can do that. */
 export class Watchdog {
+  /** The thread has loaded its files, so that none of its descriptors comes or goes any more. */
+  readonly ready: Promise<unknown>
   readonly #words = new Int32Array(new SharedArrayBuffer(WORDS * 4))
 
   constructor(options: WatchdogOptions) {
     const workerData = { ...options, words: this.#words }
-    new Worker(new URL('./watchdog-thread.js', import.meta.url), { workerData }).unref()
+    const thread = new Worker(new URL('./watchdog-thread.js', import.meta.url), { workerData })
+    this.ready = once(thread, 'message')
+    void this.ready.then(() => thread.unref())
   }
 
   running(part: number, index: number, count: number): void {
