@@ -9,6 +9,13 @@ const WHOLE = /^(app|driver)-\d{14}-\d+-\d{4,}$/
 /** What no id and no name has. */
 const UNNAMEABLE = /\p{Cc}/u
 
+/** What an id names, by its beginning; undefined: a Worker, or nothing. */
+export function kindOf(id: string): 'driver' | 'application' | 'executor' | undefined {
+  if (id.startsWith('driver-')) return 'driver'
+  if (!id.startsWith('app-')) return undefined
+  return id.includes('/') ? 'executor' : 'application'
+}
+
 /** The one id that is meant; undefined: there is none. Throws USAGE where there are several. */
 export function meantId(state: MasterStateResponse, text: string): string | undefined {
   const found = [

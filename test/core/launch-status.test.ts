@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { meantId } from '../../actors/client/resolve-id.js'
+import { kindOf, meantId } from '../../actors/client/resolve-id.js'
 import type { ApplicationView, MasterStateResponse } from '../../actors/messages/status.js'
 import { errorOf, exitCodeOf, isFiresteelError } from '../../runtime/errors.js'
 import { errorRecord } from '../../runtime/launch/cli/error-record.js'
@@ -330,4 +330,9 @@ test('an id, a name or the beginning of an id means one thing, or it is said wha
     code: 'FIRESTEEL_USAGE',
     message: '"x" may be 2 things: w1-0a, driver-1.',
   })
+})
+
+test('an id tells by its beginning what it names', () => {
+  const ids = ['driver-20260101120000-1-4', 'app-20260101120000-1-5', 'app-20260101120000-1-5/0', 'w1-0a', '']
+  assert.deepEqual(ids.map(kindOf), ['driver', 'application', 'executor', undefined, undefined])
 })

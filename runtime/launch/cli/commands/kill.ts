@@ -1,5 +1,5 @@
 import type { MasterClient } from '../../../../actors/client/master-client.js'
-import { resolveId } from '../../../../actors/client/resolve-id.js'
+import { kindOf, resolveId } from '../../../../actors/client/resolve-id.js'
 import { FiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
@@ -21,9 +21,9 @@ async function kill(client: MasterClient, id: string): Promise<string> {
     if (!done) throw unknownId(id)
     return `it gets SIGTERM now, and SIGKILL in ${GRACE} if it still runs`
   }
-  if (id.startsWith('app-'))
+  if (kindOf(id) === 'application')
     return (await client.request({ type: 'RequestKillApplication', appId: id })).message
-  if (id.startsWith('driver-'))
+  if (kindOf(id) === 'driver')
     return (await client.request({ type: 'RequestKillDriver', driverId: id })).message
   throw unknownId(id)
 }

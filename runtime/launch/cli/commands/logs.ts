@@ -1,6 +1,6 @@
 import type { AttemptOutput } from '../../../../actors/client/attempt-outputs.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
-import { resolveId } from '../../../../actors/client/resolve-id.js'
+import { kindOf, resolveId } from '../../../../actors/client/resolve-id.js'
 import { FiresteelError } from '../../../errors.js'
 import { printable } from '../../../observe/printable.js'
 import { type Console, printJson } from '../console.js'
@@ -112,7 +112,7 @@ export const addLogs: AddCommand = (program, run) => {
       run((io) =>
         withClient(io, options, async (client) => {
           const id = await resolveId(client, text)
-          if (/^app-[^/]+$/.test(id)) {
+          if (kindOf(id) === 'application') {
             throw new FiresteelError(
               'USAGE',
               `${id} is an application, which has no output of its own. Name one of its executors, such as ${id}/0.`,
@@ -122,7 +122,7 @@ export const addLogs: AddCommand = (program, run) => {
             )
           }
           const ended = AbortSignal.any([io.interrupted, io.readerGone])
-          if (id.startsWith('driver-')) await printDriver(io, client, id, options, ended)
+          if (kindOf(id) === 'driver') await printDriver(io, client, id, options, ended)
           else await printOutput(io, client, id, options, ended)
           return 0
         }),

@@ -1,5 +1,5 @@
 import type { MasterClient } from '../../../../actors/client/master-client.js'
-import { resolveId } from '../../../../actors/client/resolve-id.js'
+import { kindOf, resolveId } from '../../../../actors/client/resolve-id.js'
 import type { MasterStateResponse } from '../../../../actors/messages/status.js'
 import { innerLimits } from '../../../inner-limits.js'
 import { pause } from '../../../pause.js'
@@ -22,7 +22,8 @@ const CLEAR = Buffer.from('\u001b[H\u001b[J')
 
 /** The list cannot tell an unknown id from a submission that the store lost. The leader can (protocol 12). */
 async function requireDriver(client: MasterClient, id: string | undefined): Promise<void> {
-  if (id?.startsWith('driver-')) await client.request({ type: 'RequestDriverStatus', driverId: id })
+  if (id !== undefined && kindOf(id) === 'driver')
+    await client.request({ type: 'RequestDriverStatus', driverId: id })
 }
 
 const oneText = (state: MasterStateResponse, id: string, rows: number): string =>
