@@ -58,6 +58,20 @@ test('what waits is counted by kind and reason', () => {
   assert.deepEqual(some(counted(world).waitingApplications.entries), { NOT_LINKED: 1 })
 })
 
+test('the counting of a large cluster can be interrupted after each Worker, application and driver', () => {
+  const world = new MasterWorld()
+  world.elect()
+  world.advance(2000)
+  world.worker('w1', { cores: 1, memoryMib: 1024 })
+  for (let number = 0; number < 100; number++) world.submitted({ cores: 1 + number })
+  for (let number = 0; number < 50; number++) world.application(`a${number}`)
+  const counting = countCluster(world.core.cluster, { monotonicMs: world.nowMs, wallMs: 0 })
+  let steps = 0
+  while (!counting.next().done) steps++
+  // Of the drivers one runs; each of the others has a demand of its own, and so a reason of its own.
+  assert.equal(steps, 1 + 50 + 100 + 99)
+})
+
 test('a STANDBY has no cluster to count', () => {
   const counts = counted(new MasterWorld())
   assert.equal(counts.workers.total + counts.drivers.total + counts.applications.total, 0)

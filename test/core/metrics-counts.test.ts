@@ -6,6 +6,9 @@ import { FailoverWatch } from '../../runtime/metrics/failover-watch.js'
 import { Histogram } from '../../runtime/metrics/histogram.js'
 import { LabelCounts } from '../../runtime/metrics/label-counts.js'
 import { MessageCounts } from '../../runtime/metrics/message-counts.js'
+import type { CommitRequest, PersistenceEngine } from '../../runtime/persistence/engine.js'
+import { newStoreRoundTrips, timedEngine } from '../../runtime/persistence/timed-engine.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 import { deferred, fixture, type Note, note } from '../tools/system-fixture.js'
 
 test('a histogram counts a value at its bound in that bucket, and has sum and count', () => {
@@ -174,4 +177,31 @@ test('a leader that is back ends no failover of others', () => {
   watch.linkEnded('m2', 1000)
   assert.equal(watch.alive(1500), 500)
   assert.equal(watch.alive(9000), undefined, 'a leadership of its own began, and its end is not known')
+})
+
+test('each call of a store is measured by operation, also one that fails', async () => {
+  const time = new VirtualTime()
+  const roundTrips = newStoreRoundTrips()
+  const engine = {
+    commit: async () => {
+      time.spend(30)
+      return { kind: 'unknown', reason: 'slow' } as const
+    },
+    leader: async () => {
+      time.spend(200)
+      throw new Error('away')
+    },
+  } as unknown as PersistenceEngine
+  const timed = timedEngine(engine, roundTrips, () => time.monotonicMs())
+  const outcome = await timed.commit({ epoch: 1, owner: 'm' }, {} as CommitRequest)
+  assert.deepEqual(outcome, { kind: 'unknown', reason: 'slow' })
+  await assert.rejects(timed.leader(), /away/)
+  const measured = [...roundTrips].filter(([, times]) => times.count > 0)
+  assert.deepEqual(
+    measured.map(([operation, { count, sum }]) => [operation, count, sum]),
+    [
+      ['leader', 1, 0.2],
+      ['commit', 1, 0.03],
+    ],
+  )
 })

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../runtime/clock.js'
 import { limits } from '../../runtime/limits.js'
+import { NodeMetrics } from '../../runtime/metrics/node-metrics.js'
 import { type Log, type LogFields, silentLog } from '../../runtime/observe/log.js'
 import { ThrottledLog } from '../../runtime/observe/log-throttle.js'
 import { logDeadLetters } from '../../runtime/system/dead-letters.js'
 import type { Sink } from '../../runtime/system/envelope.js'
 import type { Message } from '../../runtime/system/ref.js'
 import { createSystem } from '../../runtime/system/system.js'
+import { refusalCodes } from '../../runtime/transport/handshake-message.js'
 import { PeerComplaints } from '../../runtime/transport/peer-complaints.js'
 
 type Line = readonly [string, string, LogFields | undefined]
@@ -76,7 +78,8 @@ test('a peer that names a new receiver each time writes one line', () => {
 
 test('a peer that takes a new incarnation each time writes one line of each kind', () => {
   const { lines, system, throttle, close } = fixture()
-  const complaints = new PeerComplaints(throttle)
+  const metrics = new NodeMetrics(refusalCodes)
+  const complaints = new PeerComplaints(throttle, metrics)
   for (let n = 0; n < 100; n++) {
     const incarnation = `peer-${n}`
     const sink: Sink = { path: 'firesteel://c@p:2', incarnation, host: '10.0.0.9', send: () => true }
@@ -98,6 +101,15 @@ test('a peer that takes a new incarnation each time writes one line of each kind
       'a message was dropped',
     ],
   )
+  assert.deepEqual(
+    [...metrics.dropped.entries],
+    [
+      ['not_admitted', 101],
+      ['unreadable', 100],
+    ],
+  )
+  assert.equal(metrics.refused.get('HANDSHAKE_FAILED'), 100)
+  assert.equal(metrics.refused.total, 100)
   close()
 })
 

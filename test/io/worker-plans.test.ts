@@ -5,16 +5,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { applicationDescription } from '../../actors/messages/samples.js'
-import { driverPlan, executorPlan } from '../../actors/worker/child-plans.js'
+import { type ChildPlan, driverPlan, executorPlan } from '../../actors/worker/child-plans.js'
 import { Children } from '../../actors/worker/children.js'
 import { oldFolders } from '../../actors/worker/old-folders.js'
 import { outputFolder } from '../../actors/worker/output-id.js'
 import { fileError, WorkFolders } from '../../actors/worker/work-folders.js'
 import type { WorkerConfig } from '../../actors/worker/worker-config.js'
 import type { ProcessEnd, StartFailure } from '../../actors/worker/worker-events.js'
+import { WorkerMetrics } from '../../actors/worker/worker-metrics.js'
 import { systemClock } from '../../runtime/clock.js'
+import type { LabelCounts } from '../../runtime/metrics/label-counts.js'
 import { silentLog } from '../../runtime/observe/log.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
+import { waitUntil } from '../harness/wait-until.js'
 import { APP, DRIVER, launchDriver, launchExecutor, ME } from '../tools/worker-fixture.js'
 
 /* What a Worker starts, with which environment, credentials and folders (protocol 16). */
@@ -236,6 +239,57 @@ test('SIGKILL: by the kernel for lack of memory, by another, or by whom is not k
   assert.deepEqual(await endOfKilled(false), killed)
   assert.deepEqual(await endOfKilled(undefined), { ...killed, isKillerUnknown: true })
   assert.deepEqual(await endOfKilled(true, true), killed, 'this Worker stopped it')
+})
+
+const waits = 'setInterval(() => undefined, 1000)'
+
+/** A plan of a program of Node, with a folder of its own. */
+const planOf = (name: string, code: string, command = process.execPath): Promise<ChildPlan> =>
+  Promise.resolve({
+    command,
+    args: ['-e', code],
+    cwd: folder,
+    env: {},
+    boot: '',
+    folder: [`app-${name}`, '1'],
+    memoryMib: 512,
+  })
+
+const happened = (counts: LabelCounts) =>
+  Object.fromEntries([...counts.entries].filter(([, count]) => count > 0))
+
+test('starts, ends and kills are counted; a kill after "valid until" is one of the guard', async () => {
+  const metrics = new WorkerMetrics()
+  const pids = new Map<string, number>()
+  const ended = new Set<string>()
+  let bootMs = 0
+  const children = new Children({
+    folders: new WorkFolders(folder, silentLog),
+    guard: { add: () => undefined, remove: () => undefined, extend: () => undefined },
+    clock: { ...systemClock, bootMs: () => bootMs },
+    metrics,
+    listener: {
+      started: (process, pid) => void pids.set(process, pid),
+      startFailed: (process) => void ended.add(process),
+      ended: (process) => void ended.add(process),
+    },
+    log: silentLog,
+  })
+  children.start('app-x/1', planOf('well', ''))
+  children.start('app-x/2', planOf('ill', 'process.exit(7)'))
+  children.start('app-x/3', planOf('absent', '', '/no/such/program'))
+  children.start('driver-x/1/1', planOf('killed', waits))
+  children.start('driver-x/2/1', planOf('late', waits), 1000)
+  await waitUntil('all to start or end', () => pids.size === 4 && ended.size === 3)
+  process.kill(pids.get('driver-x/1/1')!, 'SIGKILL')
+  bootMs = 1000
+  process.kill(pids.get('driver-x/2/1')!, 'SIGKILL')
+  await waitUntil('all to end', () => ended.size === 5)
+  children.close()
+  assert.deepEqual(happened(metrics.started), { driver: 2, executor: 2 })
+  assert.deepEqual(happened(metrics.ended.executor), { success: 1, failure: 1, not_started: 1 })
+  assert.deepEqual(happened(metrics.ended.driver), { signal: 2 })
+  assert.deepEqual(happened(metrics.kills), { guard: 1 })
 })
 
 test('cleanup removes old folders of ended work: not young ones, not those kept, not what is none of ours', async () => {
