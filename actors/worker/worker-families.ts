@@ -28,7 +28,7 @@ export const workerFamilies = {
     'outcome',
   ),
   firesteel_process_kills_total: counter(
-    'Processes killed because of their memory (memory), and drivers that the guard killed during isolation (guard).',
+    'Processes killed because they used more memory than they were given (memory), by the kernel for lack of memory (kernel), and drivers that the guard killed during isolation (guard).',
     'reason',
   ),
   firesteel_guard_restarts_total: counter('Guards that ended and were replaced.'),

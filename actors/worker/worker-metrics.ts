@@ -9,10 +9,11 @@ export const processOutcomes = ['success', 'failure', 'signal', 'memory', 'not_s
 type ProcessOutcome = (typeof processOutcomes)[number]
 
 /**
- * `memory`: this Worker killed it, because it used more than it was given. `guard`: it had to end while the
+ * `memory`: this Worker killed it, because it used more than it was given. `kernel`: the kernel killed it,
+ * because the machine or its control group lacked memory. `guard`: it had to end while the
  * Worker is isolated and did not, so the guard killed it.
  */
-export const killReasons = ['memory', 'guard'] as const
+export const killReasons = ['memory', 'kernel', 'guard'] as const
 
 /** What a Worker counts of its processes. It is the room of processes that writes here. */
 export class WorkerMetrics {
@@ -34,6 +35,7 @@ export class WorkerMetrics {
 
   processEnded(process: ProcessName, end: ProcessEnd): void {
     this.ended[kindOf(process)].add(outcomeOf(end))
+    if (end.overMemory?.by === 'kernel') this.kills.add('kernel')
   }
 }
 

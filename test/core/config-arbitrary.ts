@@ -109,6 +109,10 @@ export const validFile = fc
         format: optional(fc.constantFrom('json', 'text')),
       }),
     ),
+    monitoring: fc.record({
+      metrics: optional(fc.constantFrom('everyone', 'loopback', 'nobody')),
+      probes: optional(fc.constantFrom('everyone', 'loopback', 'nobody')),
+    }),
     ring: optional(fc.integer({ min: 0, max: 10_000_000 })),
     otlp: optional(fc.constantFrom('http://h:4318', 'https://h/x?y')),
   })
@@ -147,5 +151,6 @@ export const validFile = fc
       security: parts.security,
       logging: parts.logging,
       tracing: { ring: parts.ring, otlp: parts.otlp },
+      monitoring: parts.monitoring,
     })
   })

@@ -8,8 +8,8 @@ import { LabelCounts } from '../../runtime/metrics/label-counts.js'
 import { MessageCounts } from '../../runtime/metrics/message-counts.js'
 import type { CommitRequest, PersistenceEngine } from '../../runtime/persistence/engine.js'
 import { newStoreRoundTrips, timedEngine } from '../../runtime/persistence/timed-engine.js'
-import { VirtualTime } from '../tools/virtual-time.js'
 import { deferred, fixture, type Note, note } from '../tools/system-fixture.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 test('a histogram counts a value at its bound in that bucket, and has sum and count', () => {
   const histogram = new Histogram([1, 2, 5])

@@ -241,6 +241,14 @@ test('SIGKILL: by the kernel for lack of memory, by another, or by whom is not k
   assert.deepEqual(await endOfKilled(true, true), killed, 'this Worker stopped it')
 })
 
+test('a kill by the kernel for lack of memory is counted as one', () => {
+  const metrics = new WorkerMetrics()
+  const overMemory = { by: 'kernel', limitMib: 64 } as const
+  metrics.processEnded(`${DRIVER}/1/1`, { exitCode: null, signal: 'SIGKILL', overMemory })
+  assert.equal(metrics.kills.get('kernel'), 1)
+  assert.equal(metrics.ended.driver.get('memory'), 1)
+})
+
 const waits = 'setInterval(() => undefined, 1000)'
 
 /** A plan of a program of Node, with a folder of its own. */
