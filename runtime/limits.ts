@@ -817,6 +817,20 @@ export const limits = {
   pageStreamMs: 25 * SECOND,
   pageRetryMs: 500,
 
+  /**
+   * A ticket opens a session within this. It must outlast the copy of a link by hand, and a failover: an open
+   * page has a ticket for each other Master, which is made anew with each stream.
+   */
+  pageTicketMs: 2 * 60 * SECOND,
+  /** Tickets that a node takes within pageTicketMs. It remembers each, so that none is taken twice. */
+  pageTickets: 1024,
+  /** A session ends after this, wherever it went on: a working day. */
+  pageSessionMs: 12 * 60 * 60 * SECOND,
+  /** A change that a page asks for waits this long for a leader. Somebody looks at the page meanwhile. */
+  pageChangeMs: 10 * SECOND,
+  /** Characters of a ticket or a session. Ours have some 250; longer ones are not looked at. */
+  pageTokenChars: 1024,
+
   // Nodes
   /**
    * A node that has failed ends within this. Half of the time is for writing its log. Everything else that it

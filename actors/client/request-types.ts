@@ -14,6 +14,7 @@ import type {
   RestartDriverResponse,
   SubmitDriverResponse,
 } from '../messages/drivers.js'
+import type { PageTicket, RequestPageTicket } from '../messages/pages.js'
 import type {
   LogLocation,
   MasterStateResponse,
@@ -38,7 +39,9 @@ export type AnswerTo<R extends MasterRequest> = R extends RequestSubmitDriver
               ? LogLocation
               : R extends KillExecutors
                 ? ExecutorsAnswer
-                : never
+                : R extends RequestPageTicket
+                  ? PageTicket
+                  : never
 
 /** Each of these requests may be sent twice: it has a key or an id, or only reads. */
 export type MasterRequest =
@@ -50,3 +53,4 @@ export type MasterRequest =
   | RequestMasterState
   | RequestLogLocation
   | KillExecutors
+  | RequestPageTicket

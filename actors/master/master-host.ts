@@ -20,6 +20,7 @@ import type { MasterConfig } from './master-config.js'
 import type { MasterEvent, MasterListener } from './master-event.js'
 import { MasterIncarnation } from './master-incarnation.js'
 import { MasterMetrics } from './master-metrics.js'
+import type { MasterOptions } from './master-options.js'
 import type { MasterRecovery } from './master-recovery.js'
 
 /** What a MasterHost needs from its node, which has one incarnation and one gateway at a time. */
@@ -57,6 +58,7 @@ export interface MasterHostOptions {
   readonly dialWith: (options: DialOptions) => Promise<Link>
   /** Of all its incarnations. */
   readonly listener: MasterListener
+  readonly pageTicket?: MasterOptions['pageTicket']
 }
 
 /**
@@ -166,7 +168,7 @@ export class MasterHost {
 
   /** One incarnation, from STANDBY to the end of its leadership. */
   #start(handedOver = false): void {
-    const { node, recovery, config, address, clock, timers, random, newWriteId } = this.#options
+    const { node, recovery, config, address, clock, timers, random, newWriteId, pageTicket } = this.#options
     const { system, gateway, incarnation, log } = node
     this.#current = new MasterIncarnation({
       system,
@@ -191,6 +193,7 @@ export class MasterHost {
         return this.#probeMaster(host, port, owner)
       },
       listener: (event) => this.#observed(event),
+      ...(pageTicket && { pageTicket }),
     })
   }
 

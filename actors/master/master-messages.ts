@@ -1,6 +1,7 @@
 import type { LinkMessage } from '../../runtime/transport/gateway.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { ElectionMessage } from '../messages/election.js'
+import type { RequestPageTicket } from '../messages/pages.js'
 import type { RequestTrace } from '../messages/trace.js'
 import type { MasterTimer } from './master-timer.js'
 
@@ -14,4 +15,10 @@ type SelfMessage =
   | { readonly type: 'BeginHandOver'; readonly reason: string }
 
 /** What the mailbox of a Master takes. */
-export type MasterActorMessage = MasterMessage | RequestTrace | ElectionMessage | LinkMessage | SelfMessage
+export type MasterActorMessage =
+  | MasterMessage
+  | RequestTrace
+  | RequestPageTicket
+  | ElectionMessage
+  | LinkMessage
+  | SelfMessage

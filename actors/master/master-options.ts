@@ -7,6 +7,7 @@ import type { TimerSource } from '../../runtime/timers.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { AgentMessage } from '../messages/election.js'
+import type { PageTicket } from '../messages/pages.js'
 import type { MasterConfig } from './master-config.js'
 import type { MasterListener } from './master-event.js'
 import type { MasterMetrics } from './master-metrics.js'
@@ -34,6 +35,8 @@ export interface MasterOptions {
   /** May it hand over of its own will again? */
   readonly mayHandOver: () => boolean
   readonly listener: MasterListener
+  /** Makes a ticket for its pages. Absent: it has none. */
+  readonly pageTicket?: () => PageTicket
   /** Of its process: it outlives this Master. */
   readonly metrics: MasterMetrics
 }

@@ -14,7 +14,7 @@ import { serveTrace } from '../../runtime/trace/answer-trace.js'
 import { type LinkDown, peerOf } from '../../runtime/transport/gateway.js'
 import { closedByKernel } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
-import type { Position } from '../messages/common.js'
+import type { Failure, Position } from '../messages/common.js'
 import type { DriverEvent } from '../messages/driver-life.js'
 import type { AgentMessage, ElectedLeader } from '../messages/election.js'
 import { countCluster } from './cluster-counts.js'
@@ -111,6 +111,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
       this.#inTurn(envelope, () => serveTrace(parts, message, envelope))
       return
     }
+    if (message.type === 'RequestPageTicket') {
+      this.#answerTicket(envelope)
+      return
+    }
     if (this.#over) {
       this.#afterwards(message, envelope)
       return
@@ -164,6 +168,19 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#questions.forget(incarnation)
     this.#options.metrics.linkEnded(incarnation, this.#options.clock)
     this.#step({ kind: 'linkDown', incarnation, closedByKernel: closedByKernel(end.kind) }, envelope)
+  }
+
+  /** Whoever has the key of a command may do all that a page can. A program in the cluster may not. */
+  #answerTicket(envelope: Envelope): void {
+    const { pageTicket, log } = this.#options
+    const peer = peerOf(envelope)
+    if (this.#over || !this.#core.cluster) this.#refuse(envelope)
+    else if (!pageTicket || (peer?.role !== 'client' && peer?.role !== 'node'))
+      this.#context.reply(envelope, noTicket)
+    else {
+      log.info('a ticket for the pages was given', { to: peer.address })
+      this.#context.reply(envelope, pageTicket())
+    }
   }
 
   turnEnd(): void {
@@ -503,4 +520,10 @@ export class MasterShell implements Handler<MasterActorMessage> {
     const { clock } = this.#options
     return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
   }
+}
+
+const noTicket: Failure = {
+  type: 'Failure',
+  code: 'FIRESTEEL_NOT_ALLOWED',
+  message: 'only a holder of the key of commands may open a session',
 }

@@ -8,6 +8,7 @@ import * as drivers from './drivers.js'
 import * as executors from './executors.js'
 import * as leadership from './leadership.js'
 import * as masters from './masters.js'
+import { pageTicket, requestPageTicket } from './pages.js'
 import * as status from './status.js'
 import { requestTrace, traceChunk } from './trace.js'
 import * as workers from './workers.js'
@@ -119,11 +120,11 @@ type Schema = z.ZodType<{ type: string }> & { shape: { type: z.ZodLiteral<string
 const byType = (schemas: readonly unknown[]): ReadonlyMap<string, Schema> =>
   new Map((schemas as readonly Schema[]).map((schema) => [schema.shape.type.value, schema]))
 
-/* The shells handle traces beside the cores, so no core's message type has them. */
+/* The shells handle traces and tickets beside the cores, so no core's message type has them. */
 export const catalogue = {
-  master: byType([...toMaster, requestTrace, traceChunk]),
+  master: byType([...toMaster, requestTrace, traceChunk, requestPageTicket]),
   worker: byType([...toWorker, requestTrace]),
-  client: byType([...toClient, requestTrace, traceChunk]),
+  client: byType([...toClient, requestTrace, traceChunk, pageTicket]),
 } as const
 
 export type Receiver = keyof typeof catalogue

@@ -18,6 +18,8 @@ export interface RequestListenerOptions {
   readonly routes: () => Hono | Promise<Hono>
   /** Further names under which it may be called, such as `advertise`. */
   readonly allowedHosts?: readonly string[]
+  /** Origins of the pages of other Masters. */
+  readonly friends?: () => readonly string[]
   /** A route threw. The client got 500. */
   readonly onError?: (error: unknown) => void
 }
@@ -35,7 +37,8 @@ export function ownHosts(host: string, more: readonly string[] = []): ReadonlySe
 
 async function guarded(options: RequestListenerOptions): Promise<Hono> {
   const app = new Hono()
-  app.use(guards({ allowedHosts: ownHosts(options.host, options.allowedHosts) }))
+  const allowedHosts = ownHosts(options.host, options.allowedHosts)
+  app.use(guards({ allowedHosts, ...(options.friends && { friends: options.friends }) }))
   app.route('/', await options.routes())
   app.notFound((context) => context.json(refusal('HTTP_NOT_FOUND', 'There is nothing here.'), 404))
   app.onError((error, context) => {

@@ -52,8 +52,7 @@ export function livePart(frame: Frame, page: Page, path: string): Html {
 </header>
 <main id="main" tabindex="-1">
 ${frame.banner}${page.main}
-</main>
-<footer>${frame.foot}</footer>`
+</main>`
 }
 
 export interface DocumentParts {
@@ -65,15 +64,30 @@ export interface DocumentParts {
   readonly stream?: string | undefined
   /** Origins of the other Masters, which the page asks when its own is gone. */
   readonly others?: readonly string[]
+  readonly foot?: Part
+  /** What this reader may do. */
+  readonly visitor?: Part
+  /** The browser goes there at once. */
+  readonly refresh?: string
 }
 
 /** A whole page. */
-export function pageDocument({ title, live, have, stream, others = [] }: DocumentParts): string {
+export function pageDocument({
+  title,
+  live,
+  have,
+  stream,
+  others = [],
+  foot,
+  visitor,
+  refresh,
+}: DocumentParts): string {
   return document(html`<html lang="en">
 <head>
 <meta charset="utf-8">
 <title>${title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
+${refresh !== undefined && html`<meta http-equiv="refresh" content="0;url=${refresh}">`}
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="${pageFile('icon.svg').href}" type="image/svg+xml">
 <link rel="stylesheet" href="${pageFile('pages.css').href}">
@@ -82,9 +96,8 @@ export function pageDocument({ title, live, have, stream, others = [] }: Documen
 <body${stream !== undefined && html` data-stream="${stream}" data-have="${have}" data-others="${others.join(' ')}"`}>
 <a class="skip" href="#main">To the content</a>
 <p id="connection" role="status" hidden></p>
-<div id="live">
-${live}
-</div>
+<div id="live">${live}</div>
+<footer><p>${foot}</p>${visitor && html`<p>${visitor}</p>`}</footer>
 </body>
 </html>`)
 }

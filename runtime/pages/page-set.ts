@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Html } from './html.js'
+import type { Html, Part } from './html.js'
 import { type Frame, livePart, type Page } from './layout.js'
 import { SharedView } from './shared-view.js'
 
@@ -20,6 +20,7 @@ export interface PageText {
   readonly status: 200 | 404
   readonly title: string
   readonly live: Html
+  readonly foot: Part
   /** The same text has the same. */
   readonly have: string
 }
@@ -35,7 +36,7 @@ export interface PageSetOptions<V> {
   readonly frame: (view: V) => Frame
   readonly wallMs: () => number
   /** The page for a path that no page has, and for an id that nothing has. */
-  readonly missing: MakePage<V>
+  readonly missing: (path: string) => Page
 }
 
 /** All pages of a node, by path. Each is made once for all who read it at the same time. */
@@ -69,19 +70,28 @@ export class PageSet<V> {
     return this.#shared.made(target, (view) => this.#make(target, view))
   }
 
+  /** A page that is made for one reader, in the same frame. */
+  still(page: Page, path: string): PageText {
+    return this.#framed(page, path, this.view)
+  }
+
   #make(target: string, view: V): PageText {
     const { pathname, searchParams: query } = new URL(target, 'http://node')
     const nowMs = this.#options.wallMs()
     const found = this.#find(pathname)
     const made = found?.make({ view, params: found.params, query, nowMs })
-    const page = made ?? this.#options.missing({ view, params: { path: pathname }, query, nowMs })
+    if (made) return this.#framed(made, pathname, view)
+    return this.#framed(this.#options.missing(pathname), pathname, view)
+  }
+
+  #framed(page: Page, path: string, view: V): PageText {
     const frame = this.#options.frame(view)
-    const { title = '', main = undefined, status = 200 } = page ?? {}
-    const live = livePart(frame, { title, main: main as Html }, pathname)
+    const live = livePart(frame, page, path)
     return {
-      status: made ? status : 404,
-      title: `${title} · ${frame.cluster}`,
+      status: page.status ?? 200,
+      title: `${page.title} · ${frame.cluster}`,
       live,
+      foot: frame.foot,
       have: createHash('sha256').update(live.toString()).digest('base64url').slice(0, 16),
     }
   }

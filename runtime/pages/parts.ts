@@ -28,6 +28,8 @@ export interface Column {
 }
 
 export interface TableRow {
+  /** Names the row among the others, so that an open page finds it again. */
+  readonly key: string
   readonly cells: readonly Part[]
   /** Says more, in a line of its own below the row. */
   readonly note?: Part
@@ -53,9 +55,9 @@ export function table({ caption, columns, rows }: TableParts): Html {
 <caption class="unseen">${caption}</caption>
 <thead><tr>${columns.map((column) => html`<th scope="col" class="${classOf(column)}">${column.title}</th>`)}</tr></thead>
 <tbody>${rows.map(
-    ({ cells, note }) =>
-      html`<tr>${cells.map(cell)}</tr>
-${note && html`<tr class="note"><td colspan="${columns.length}">${note}</td></tr>`}`,
+    ({ key, cells, note }) =>
+      html`<tr data-key="${key}">${cells.map(cell)}</tr>
+${note && html`<tr class="note" data-key="${key} note"><td colspan="${columns.length}">${note}</td></tr>`}`,
   )}</tbody>
 </table></div>`
 }

@@ -28,3 +28,8 @@ export function deriveKey(parent: Buffer | string, role: Role, subject = ''): Bu
   }
   return createHmac('sha256', parentBytes).update(`${LABEL}\0${role}\0${subject}`, 'utf8').digest()
 }
+
+/** The key that signs sessions of the pages. Every node derives it, and no handshake takes it. */
+export function derivePageKey(secret: string): Buffer {
+  return createHmac('sha256', secret).update(`${LABEL}\0pages`, 'utf8').digest()
+}

@@ -13,8 +13,7 @@ import { successor } from './successor.js'
 export const MASTERS = nodeNames('m', 3)
 export const WORKERS = nodeNames('w', 2)
 export const STORE = 'redis'
-/** A stall of the machine may take up less than half of it. */
-export const LEASE_MS = 2500
+export const LEASE_MS = 1500
 /** Each has its host to itself. */
 const REDIS_PORT = 6379
 const PORTS = { master: { port: 7077, web: 8080 }, worker: { port: 7078, web: 8081 } }

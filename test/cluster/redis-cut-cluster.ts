@@ -11,7 +11,7 @@ import { successor } from './successor.js'
 
 const MASTERS = ['m1', 'm2', 'm3'] as const
 /** Stalls of a busy machine pass up to half of it. */
-export const LEASE_MS = 2000
+export const LEASE_MS = 1500
 
 /**
  * Three Masters, each under a launcher of its own, that reach a data store and three lock servers by routes

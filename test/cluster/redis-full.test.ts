@@ -13,8 +13,7 @@ import {
   waitingDriver,
 } from './redis-cluster.js'
 
-/** A stall of the machine may take up less than half of it. */
-const LEASE_MS = 2000
+const LEASE_MS = 1000
 const NAME = 'full'
 
 test('a Redis at maxmemory keeps its leader, refuses new submissions, and takes them when it has room again', async (t) => {
@@ -27,7 +26,7 @@ test('a Redis at maxmemory keeps its leader, refuses new submissions, and takes 
     cores: 4,
     redis: redis.url,
     lease: `${LEASE_MS}ms`,
-    workerTimeout: '8s',
+    workerTimeout: '4s',
   })
   const driver = await RunningDriver.start(cluster)
   const flow = await TaskFlow.start(cluster)

@@ -16,8 +16,7 @@ import {
   waitingDriver,
 } from './redis-cluster.js'
 
-/** A stall of the machine may take up less than half of it. */
-const LEASE_MS = 2000
+const LEASE_MS = 1000
 const NAME = 'links'
 
 /** The presence of every Master is gone for a moment, again and again: the third witness is wrong, too. */
@@ -54,7 +53,7 @@ test('links that break without a death', { skip }, async (t) => {
       cores: 2,
       memory: '4g',
       recovery: { mode: 'REDIS', redis: redis.url, lease: `${LEASE_MS}ms` },
-      workerTimeout: '8s',
+      workerTimeout: '4s',
       orphanGrace: undefined,
       directory: undefined,
       places: proxies.map(({ place }) => place),

@@ -11,8 +11,7 @@ import {
   waitingDriver,
 } from './redis-cluster.js'
 
-/** A stall of the machine may take up less than half of it. */
-const LEASE_MS = 2000
+const LEASE_MS = 1000
 const NAME = 'locks'
 
 /** Nobody is elected while the STANDBYs could have tried several times. */
@@ -44,7 +43,7 @@ test('three lock servers: one dead or frozen changes nothing; without two the le
     redis: data.url,
     election: locks.map(({ url }) => url),
     lease: `${LEASE_MS}ms`,
-    workerTimeout: '8s',
+    workerTimeout: '4s',
   })
   const driver = await RunningDriver.start(cluster)
   const { epoch } = await leadership(data, NAME)

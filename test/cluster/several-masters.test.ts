@@ -69,7 +69,7 @@ test('a frozen Master is left by those who ask; it stands by when it thaws', asy
     masters: 2,
     workers: 0,
     redis: redis.url,
-    lease: '2s',
+    lease: '1s',
     workerTimeout: '10s',
   })
   const first = await cluster.waitAlive({ standbys: 1 })

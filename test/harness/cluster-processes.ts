@@ -5,6 +5,8 @@ export interface ClusterProcesses {
   readonly directory: string
   readonly secret: string
   readonly registry: {
+    /** Its name, once it is known. */
+    readonly cluster?: string | undefined
     /** firesteel:// of all Masters. */
     readonly master: string
     readonly nodes: readonly ClusterNode[]

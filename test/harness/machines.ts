@@ -64,6 +64,7 @@ export class Machines implements ClusterProcesses {
   get registry(): ClusterProcesses['registry'] {
     const clusterState = [...this.#running.values()].map(({ registry }) => registry)
     return {
+      cluster: clusterState.find(({ cluster }) => cluster !== undefined)?.cluster,
       master: clusterState.find(({ master }) => master !== '')?.master ?? '',
       nodes: clusterState.flatMap(({ nodes }) => nodes),
       find: (name) => this.#find(name),

@@ -30,6 +30,8 @@ interface ReadyNode {
 /** Follows the nodes by the output of `up --json`. */
 export class NodeRegistry {
   readonly #nodes = new Map<string, ClusterNode>()
+  /** Its name; undefined until `up` was ready. */
+  cluster: string | undefined
   /** firesteel:// of all Masters; empty until `up` was ready. */
   master = ''
 
@@ -54,6 +56,7 @@ export class NodeRegistry {
       const known = this.#nodes.get(line.node)
       if (known?.pid === line.pid) this.#nodes.set(line.node, { ...known, pid: 0 })
     } else if (line.event === 'ready') {
+      this.cluster = line.cluster
       this.master = line.master
       for (const { name, address, web } of line.nodes) {
         const known = this.#nodes.get(name)

@@ -9,6 +9,7 @@ import type { ClusterProcesses } from './cluster-processes.js'
 import type { ClusterNode } from './node-registry.js'
 import { probe } from './probe.js'
 import { type CommandOptions, type CommandOutcome, runCommand } from './run-command.js'
+import { sessionCookie } from './session-cookie.js'
 import type { StatusReport } from './status-report.js'
 import { binPath, commandEnvironment } from './up-process.js'
 import { type WaitOptions, waitUntil } from './wait-until.js'
@@ -203,6 +204,12 @@ export class TestCluster implements AsyncDisposable {
     return ready.filter(Boolean).length >= standbys ? leader.node : undefined
   }
 
+  /** From another host, what a Master shows needs a session. */
+  get #headers(): Record<string, string> {
+    const { cluster } = this.#up.registry
+    return cluster === undefined ? {} : { cookie: sessionCookie(cluster, this.secret) }
+  }
+
   /** Masters that can be asked. */
   #masters(): ClusterNode[] {
     return this.nodes.filter(
@@ -215,7 +222,7 @@ export class TestCluster implements AsyncDisposable {
    * leads.
    */
   async #alive(): Promise<AliveMaster | undefined> {
-    const found = await Promise.all(this.#masters().map(aliveMaster))
+    const found = await Promise.all(this.#masters().map((node) => aliveMaster(node, this.#headers)))
     return found.filter((master) => master !== undefined).toSorted((a, b) => b.epoch - a.epoch)[0]
   }
 }
@@ -232,10 +239,13 @@ interface MasterJson {
   readonly firesteel: { readonly epoch: number }
 }
 
-async function aliveMaster(node: ClusterNode): Promise<AliveMaster | undefined> {
+async function aliveMaster(
+  node: ClusterNode,
+  headers: Readonly<Record<string, string>>,
+): Promise<AliveMaster | undefined> {
   if (!(await answers(`${node.web}/leader`))) return undefined
   try {
-    const { body } = await probe(`${node.web}/json/`, PROBE_MS)
+    const { body } = await probe(`${node.web}/json/`, PROBE_MS, headers)
     const { aliveworkers, firesteel } = JSON.parse(body) as MasterJson
     return { node, epoch: firesteel.epoch, workers: aliveworkers }
   } catch {

@@ -48,9 +48,6 @@ function clientOf(
   return client
 }
 
-/** A deadline that a test waits for, and that no stall of the machine takes up. */
-const SOON_MS = 2000
-
 test('finds the leader among several and gives its answer', async (t) => {
   const standby = await fake(t, { epoch: 0 })
   const leader = await fake(t, { epoch: 3, on: () => killed })
@@ -117,7 +114,7 @@ test('an answer of a leadership that is over is ignored (R8)', async (t) => {
 
 test('an unknown outcome is repeated once in its epoch, and no more', async (t) => {
   const leader = await fake(t, { epoch: 4, on: () => failure('OUTCOME_UNKNOWN') })
-  await assert.rejects(clientOf(t, [leader.address], { masterTimeoutMs: SOON_MS }).request(kill), {
+  await assert.rejects(clientOf(t, [leader.address], { masterTimeoutMs: 600 }).request(kill), {
     code: 'FIRESTEEL_OUTCOME_UNKNOWN',
   })
   assert.equal(leader.received.length, 2)
@@ -141,7 +138,7 @@ test('without a leader it ends with NO_MASTER at the deadline', async (t) => {
   const standby = await fake(t, { epoch: 0 })
   const client = clientOf(t, [standby.address, 'firesteel://127.0.0.1:1'])
   await assert.rejects(
-    client.request(kill, { timeoutMs: SOON_MS }),
+    client.request(kill, { timeoutMs: 300 }),
     (error) =>
       isFiresteelError(error, 'NO_MASTER') &&
       error.exitCode === 3 &&

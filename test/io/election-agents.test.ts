@@ -8,8 +8,7 @@ import { FileSystemEngine } from '../../runtime/persistence/file-system/file-sys
 import { electionSuite } from '../conformance/election-suite.js'
 import { suiteSchemas } from '../conformance/persistence-suite.js'
 
-/** A stall of the machine may take up less than half of it. */
-const leaseMs = 2000
+const leaseMs = 1000
 
 async function temporary(): Promise<{ directory: string; dispose(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'firesteel-election-'))

@@ -16,9 +16,6 @@ import { suiteSchemas } from '../conformance/persistence-suite.js'
 import { type RedisServer, startRedis } from '../harness/redis-server.js'
 import { waitUntil } from '../harness/wait-until.js'
 
-/** A stall of the machine may take up less than half of it. */
-const LEASE_MS = 2000
-
 let data: RedisServer
 let locks: RedisServer[] = []
 let clusters = 0
@@ -64,10 +61,7 @@ interface RedisElection extends ElectionUnderTest {
   open(): Promise<Process>
 }
 
-async function electionOver(
-  servers: () => readonly RedisServer[],
-  leaseMs = LEASE_MS,
-): Promise<RedisElection> {
+async function electionOver(servers: () => readonly RedisServer[], leaseMs = 1000): Promise<RedisElection> {
   const cluster = `c${++clusters}`
   const urls = servers().map(({ url }) => url)
   return { leaseMs, open: () => open(cluster, urls, leaseMs), dispose: async () => {} }
@@ -185,7 +179,7 @@ describe('early take-over on one Redis', () => {
 
   test('the process lives: a closed link and even a false probe do not help without its presence', async () => {
     for (const says of ['gone', 'alive'] as const) {
-      const { court, second } = await beside(says, LEASE_MS)
+      const { court, second } = await beside(says, 1000)
       try {
         second.tell({ type: 'MasterLinkClosed', incarnation: 'm1-1' })
         await court.quiet(1.5)

@@ -371,7 +371,7 @@ test('an executor killed under a command leaves nothing of it behind', async () 
 
 test('without its driver an executor ends by itself', async () => {
   const driver = await startDriver()
-  const { child } = await driver.start({ applicationTimeoutMs: 2000 })
+  const { child } = await driver.start({ applicationTimeoutMs: 200 })
   await waitUntil('it is linked', () => driver.links.length === 1)
   // Its port is closed, so each dial is refused.
   await driver.stopAccepting()

@@ -9,14 +9,14 @@ import { MasterWorld } from '../tools/master-fixture.js'
 
 const types = [...catalogue.master.keys()]
 /** Shells ask and answer them, beside the cores. */
-const traces = ['RequestTrace', 'TraceChunk']
+const ofShells = ['RequestTrace', 'TraceChunk', 'RequestPageTicket']
 
-test('each message that a Master may receive has one route, and traces have none', () => {
+test('each message that a Master may receive has one route, and those of the shells have none', () => {
   const unrouted = types.filter((type) => !routeOf({ type } as MasterMessage))
-  assert.deepEqual(unrouted, traces)
+  assert.deepEqual(unrouted, ofShells)
 })
 
-test("what a client's key opens is the requests of applications and commands, and traces", () => {
+test("what a client's key opens is the requests of applications and commands, and those of the shells", () => {
   assert.deepEqual(
     types.filter((type) => isAdmitted('client', type)),
     [
@@ -33,10 +33,10 @@ test("what a client's key opens is the requests of applications and commands, an
       'RequestDriverStatus',
       'RequestMasterState',
       'RequestLogLocation',
-      ...traces,
+      ...ofShells,
     ],
   )
-  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 15)
+  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 16)
   assert.ok(types.every((type) => isAdmitted('node', type)))
 })
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { masterPageSet } from '../../actors/master/pages/master-page-set.js'
-import { masterPages } from '../../actors/master/pages/routes.js'
 import { workerPageSet } from '../../actors/worker/pages/worker-page-set.js'
 import { limits } from '../../runtime/limits.js'
 import { pathPart } from '../../runtime/pages/path-part.js'
@@ -9,6 +8,7 @@ import { attacks } from '../tools/page-attacks.js'
 import {
   emptyState,
   type SampleOptions,
+  samplePages,
   sampleState,
   sampleView,
   sampleWorkerView,
@@ -160,12 +160,12 @@ test('whatever a text is, in whatever field, it stays text', () => {
   }
 })
 
+const local = { incoming: { socket: { remoteAddress: '127.0.0.1' } } }
 const strict = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'"
 
 test('a page allows its own files and the Masters, and nothing else', async () => {
-  const pages = (options: SampleOptions) =>
-    masterPages({ take: () => sampleView(options), wallMs, onError: assert.ifError })
-  const answer = await pages({ nowMs }).request('/')
+  const pages = (options: SampleOptions) => samplePages({ take: () => sampleView(options), wallMs })
+  const answer = await pages({ nowMs }).request('/', {}, local)
   assert.deepEqual(Object.fromEntries([...answer.headers].filter(([name]) => name !== 'content-type')), {
     'cache-control': 'no-store',
     'content-security-policy': `${strict} http://10.0.0.1:8080 http://10.0.0.2:8080; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
@@ -179,7 +179,7 @@ test('a page allows its own files and the Masters, and nothing else', async () =
       nowMs,
       write: (text: string, field: string) => (field === 'master.web' ? attack : text),
     }
-    const policy = (await pages(options).request('/')).headers.get('content-security-policy') ?? ''
+    const policy = (await pages(options).request('/', {}, local)).headers.get('content-security-policy') ?? ''
     assert.match(
       policy,
       /^default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'( http:\/\/10\.0\.0\.1:80(80|81))+; form-action 'self'; /,

@@ -234,19 +234,13 @@ test('too few replicas by min-replicas-to-write: refused for commit and touch', 
   await leader.write([putOf('worker', 'w1')])
 })
 
-/**
- * Redis has an eighth of it to wait for replicas, and a command a quarter. A stall of the machine fits in
- * between.
- */
-const REPLICATED_MS = 8000
-
 test('WAIT: a replica that has the commit makes it OK; too few is unknown, resent it is waited for again', async () => {
   const server = await serverOf()
   const replica = await serverOf({ replicaOf: server })
   await waitUntil('the replica', async () =>
     (await server.cli('INFO', 'replication')).includes('state=online'),
   )
-  const { engine } = await opener.open({ redis: server.url, replicas: 1, leaseMs: REPLICATED_MS })
+  const { engine } = await opener.open({ redis: server.url, replicas: 1, leaseMs: 2000 })
   const leader = new SuiteLeader(engine, await takeOver(engine, 'm1'))
   const first = leader.next([putOf('worker', 'w1')])
   // A replica that has just come online may be slow once.
@@ -261,7 +255,7 @@ test('WAIT: a replica that has the commit makes it OK; too few is unknown, resen
   assert.match('reason' in outcome ? outcome.reason : '', /0 of 1 replicas/)
   assert.equal((await engine.commit(leader.fence, request)).kind, 'unknown')
   // Another connection has written nothing yet, and must be told no tale by WAIT.
-  const second = (await opener.open({ redis: server.url, replicas: 1, leaseMs: REPLICATED_MS })).engine
+  const second = (await opener.open({ redis: server.url, replicas: 1, leaseMs: 2000 })).engine
   assert.equal((await second.commit(leader.fence, request)).kind, 'unknown')
   replica.thaw()
   const again = await waitUntil('the replica to have it', async () => {

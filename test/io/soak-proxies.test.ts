@@ -100,7 +100,7 @@ test('silent: neither arrives, nothing is closed; closed: all end, and each new 
 
 test('slow: both ways take their time, in order; the end as well', async (t) => {
   const { server, proxy, client } = await setUp(t)
-  proxy.suffer({ kind: 'slow', delayMs: 1000 })
+  proxy.suffer({ kind: 'slow', delayMs: 100 })
   client.socket.write('b')
   await waitUntil('it to be on its way', () => proxy.waitingRequests === 'b', { everyMs: 1 })
   await waitUntil('it to be heard', () => server.received() === 'ab', { everyMs: 1 })

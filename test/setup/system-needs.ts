@@ -32,6 +32,12 @@ export const systemNeeds: readonly SystemNeed[] = [
     packages: ['openssl'],
     elsewhere: 'OpenSSL (openssl on PATH)',
   },
+  {
+    name: 'Chromium',
+    commands: ['chromium'],
+    packages: ['chromium'],
+    elsewhere: 'Chromium (chromium on PATH)',
+  },
 ]
 
 export interface Machine {

@@ -1,3 +1,5 @@
+import { Hono } from 'hono'
+import { type MasterPagesOptions, masterPages } from '../../actors/master/pages/routes.js'
 import type { MasterPageView, SettingRow } from '../../actors/master/pages/view.js'
 import type {
   ApplicationView,
@@ -7,6 +9,7 @@ import type {
   WorkerStatus,
 } from '../../actors/messages/status.js'
 import type { WorkerPageView } from '../../actors/worker/pages/worker-page-set.js'
+import { Sessions } from '../../runtime/pages/sessions.js'
 
 /* What the pages of a node show, without a cluster: for tests and for looking at pages. */
 
@@ -325,3 +328,31 @@ export function sampleWorkerView({ write = asIs }: SampleOptions): WorkerPageVie
     },
   }
 }
+
+export const SAMPLE_ORIGIN = 'http://10.0.0.1:8080'
+
+let ids = 0
+
+export const sampleSessions = (wallMs: () => number = Date.now, origin = SAMPLE_ORIGIN): Sessions =>
+  new Sessions({
+    key: Buffer.alloc(32, 'k'),
+    cluster: 'production',
+    origin,
+    wallMs,
+    newId: () => `id-${ids++}`,
+  })
+
+/** The pages of a Master, as it serves them. What should not happen throws. */
+export const samplePages = (
+  options: Pick<MasterPagesOptions, 'take' | 'wallMs'> & Partial<MasterPagesOptions>,
+): Hono =>
+  masterPages({
+    sessions: sampleSessions(options.wallMs),
+    data: new Hono(),
+    kill: () => Promise.reject(new Error('nothing is to be killed')),
+    onKilled: () => undefined,
+    onError: (error) => {
+      throw error
+    },
+    ...options,
+  })

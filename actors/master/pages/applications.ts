@@ -34,6 +34,7 @@ function* newestFirst(view: MasterPageView, show: string): Generator<Application
 }
 
 const rowOf = (app: ApplicationView, nowMs: number): TableRow => ({
+  key: app.id,
   cells: [
     html`<a href="${applicationHref(app.id)}">${app.description.name}</a>`,
     applicationState(app.state),
@@ -122,7 +123,7 @@ export function applicationPage({ view, params, query, nowMs }: PageQuery<Master
     ['Id', html`<span class="id">${app.id}</span>`],
   ]
   const kill =
-    app.endedAtMs === null && html`<a class="button danger" href="/kill/${pathPart(app.id)}">Kill…</a>`
+    app.endedAtMs === null && html`<a class="button danger" href="/kill?id=${pathPart(app.id)}">Kill…</a>`
   return {
     title: name,
     main: html`<p class="crumb"><a href="/applications">Applications</a></p>
@@ -138,6 +139,7 @@ function executorsOf(view: MasterPageView, app: ApplicationView, query: URLSearc
   if (app.executors.length === 0) return empty('It has no executor now.')
   const part = listPart(app.executors, query)
   const rows = part.rows.map(({ execId, workerId, state, cores, memoryMib }) => ({
+    key: `${execId}`,
     cells: [
       `${execId}`,
       executorState(state),

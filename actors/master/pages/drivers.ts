@@ -43,6 +43,7 @@ export function driverNote({ message, restarts = 0, lastExit }: DriverStatus): s
 const rowOf = (view: MasterPageView, driver: DriverStatus, nowMs: number): TableRow => {
   const note = driverNote(driver)
   return {
+    key: driver.id,
     cells: [
       html`<a href="${driverHref(driver.id)}">${driver.description.name}</a>`,
       driverState(driver.state),
@@ -130,7 +131,7 @@ export function driverPage({ view, params, nowMs }: PageQuery<MasterPageView>): 
   const kill =
     driver.endedAtMs === null &&
     driver.state !== 'KILLING' &&
-    html`<a class="button danger" href="/kill/${pathPart(driver.id)}">Kill…</a>`
+    html`<a class="button danger" href="/kill?id=${pathPart(driver.id)}">Kill…</a>`
   const bad = driver.state === 'FAILED' || driver.state === 'ERROR'
   return {
     title: description.name,

@@ -1,6 +1,6 @@
 import { html } from '../../../runtime/pages/html.js'
 import type { Frame, Page } from '../../../runtime/pages/layout.js'
-import { type PageQuery, PageSet } from '../../../runtime/pages/page-set.js'
+import { PageSet } from '../../../runtime/pages/page-set.js'
 import { notice } from '../../../runtime/pages/parts.js'
 import { numberText } from '../../../runtime/pages/words.js'
 import { applicationPage, applicationsPage } from './applications.js'
@@ -13,11 +13,11 @@ import { leads, type MasterPageView } from './view.js'
 import { workerPage, workersPage } from './workers.js'
 
 /** What is gone, or never was. */
-const missingPage = ({ params }: PageQuery<MasterPageView>): Page => ({
+const missingPage = (path: string): Page => ({
   title: 'Not found',
   status: 404,
   main: html`<h1>There is nothing here</h1>
-<p class="lead">This Master knows nothing at <span class="id">${params.path ?? ''}</span>. What ended long ago is forgotten.</p>
+<p class="lead">This Master knows nothing at <span class="id">${path}</span>. What ended long ago is forgotten.</p>
 <p><a class="button" href="/">To the overview</a></p>`,
 })
 
@@ -50,7 +50,7 @@ export function masterFrame(view: MasterPageView): Frame {
               'This Master has just been elected. It waits for Workers and applications to report.',
             )
           : undefined,
-    foot: html`<p>Firesteel · cluster ${cluster} · <a href="/json/">JSON</a></p>`,
+    foot: html`Firesteel · cluster ${cluster} · <a href="/json/">JSON</a>`,
   }
 }
 

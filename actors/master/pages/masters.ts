@@ -25,6 +25,7 @@ export const leaderOrigin = ({ state }: MasterPageView): string | undefined =>
 export function mastersTable(view: MasterPageView): Html {
   const { masters, address: own } = view.state
   const rows = masters.map(({ address, state, web }) => ({
+    key: address,
     cells: [
       html`${address}${address === own && html` <span class="hint">this one</span>`}`,
       masterState(state),

@@ -39,7 +39,7 @@ function capacityOf({ state }: MasterPageView): Capacity {
 }
 
 const tile = (title: string, figure: Part, beside: Part, picture?: Part): Html =>
-  html`<div class="tile"><h3>${title}</h3><p class="figure">${figure}</p><p class="beside">${beside}</p>${picture}</div>`
+  html`<div class="tile"><h2>${title}</h2><p class="figure">${figure}</p><p class="beside">${beside}</p>${picture}</div>`
 
 function tiles(view: MasterPageView, { alive, cores, coresUsed, memoryMib, memoryMibUsed }: Capacity): Html {
   const { workers, activeApps, activeDrivers } = view.state

@@ -1,19 +1,40 @@
-import type { Hono } from 'hono'
-import { servePages } from '../../../runtime/pages/serve-pages.js'
+import { Hono } from 'hono'
+import { PageSite } from '../../../runtime/pages/page-site.js'
+import { addSessionPages, signInAnswer } from '../../../runtime/pages/session-pages.js'
+import type { Sessions } from '../../../runtime/pages/sessions.js'
+import { readersOf } from '../../../runtime/pages/visitors.js'
+import { addGo } from './go.js'
+import { addKill, type KillOptions } from './kill.js'
 import { type MasterPageSetOptions, masterPageSet } from './master-page-set.js'
 import { leaderOrigin, masterOrigins, otherOrigins } from './masters.js'
 import { leads } from './view.js'
 
-export interface MasterPagesOptions extends MasterPageSetOptions {
+export interface MasterPagesOptions extends MasterPageSetOptions, KillOptions {
+  readonly sessions: Sessions
+  /** What scripts read, such as `/json/`. The same people may read it. */
+  readonly data: Hono
   readonly onError: (error: unknown) => void
 }
 
-/** The pages of a Master over HTTP. */
-export const masterPages = (options: MasterPagesOptions): Hono =>
-  servePages({
+/** The pages of a Master over HTTP, with who may read and change what. */
+export function masterPages(options: MasterPagesOptions): Hono {
+  const { sessions, data, wallMs, onError } = options
+  const site = new PageSite({
     pages: masterPageSet(options),
+    sessions,
     masters: masterOrigins,
     others: otherOrigins,
     hello: (view) => ({ leads: leads(view), leader: leaderOrigin(view) }),
-    onError: options.onError,
+    wallMs,
+    onError,
   })
+  const routes = new Hono()
+  routes.use(readersOf({ sessions, signIn: (context) => signInAnswer(site, context) }))
+  routes.route('/', data)
+  site.addTo(routes)
+  addSessionPages(routes, site, wallMs)
+  addKill(routes, site, options)
+  addGo(routes, site)
+  site.addMissingTo(routes)
+  return routes
+}

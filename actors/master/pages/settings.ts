@@ -13,7 +13,7 @@ export function settingsPage({ view }: PageQuery<MasterPageView>): Page {
 ${table({
   caption: 'Settings in force',
   columns: [{ title: 'Key' }, { title: 'Value' }],
-  rows: view.settings.map(({ key, value }) => ({ cells: [code(key), value] })),
+  rows: view.settings.map(({ key, value }) => ({ key, cells: [code(key), value] })),
 })}`,
   }
 }

@@ -32,6 +32,7 @@ export function waitingList(view: MasterPageView, nowMs: number): Html {
   for (const app of view.state.activeApps) {
     if (app.waiting === undefined || rows.length >= SHOWN) continue
     rows.push({
+      key: app.id,
       cells: [
         html`<a href="${applicationHref(app.id)}">${app.description.name}</a>`,
         'application',
@@ -45,6 +46,7 @@ export function waitingList(view: MasterPageView, nowMs: number): Html {
   for (const driver of view.state.activeDrivers) {
     if (!waits.has(driver.state) || rows.length - before >= SHOWN) continue
     rows.push({
+      key: driver.id,
       cells: [
         html`<a href="${driverHref(driver.id)}">${driver.description.name}</a>`,
         'driver',

@@ -49,6 +49,7 @@ const labelsText = (labels: Readonly<Record<string, string>>): string =>
     .join(', ')
 
 const rowOf = (worker: WorkerStatus): TableRow => ({
+  key: worker.id,
   cells: [
     html`<a href="${workerHref(worker.id)}">${worker.name}</a>`,
     workerState(worker),
@@ -147,6 +148,7 @@ function executorsHere(
   if (executors.length === 0) return empty('No executor runs here.')
   const part = listPart(executors, query)
   const rows = part.rows.map(({ appId, execId, cores, memoryMib, state }) => ({
+    key: `${appId}/${execId}`,
     cells: [
       idLink(applicationHref(appId), `${appId}/${execId}`),
       executorState(state),
@@ -169,6 +171,7 @@ function executorsHere(
 function driversHere(drivers: readonly DriverStatus[]): Html {
   if (drivers.length === 0) return empty('No driver runs here.')
   const rows = drivers.map(({ id, description, state, generation }) => ({
+    key: id,
     cells: [idLink(driverHref(id), id), description.name, driverState(state), generation],
   }))
   return table({

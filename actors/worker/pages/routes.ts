@@ -1,17 +1,34 @@
-import type { Hono } from 'hono'
-import { servePages } from '../../../runtime/pages/serve-pages.js'
+import { Hono } from 'hono'
+import { PageSite } from '../../../runtime/pages/page-site.js'
+import { addSessionPages, signInAnswer } from '../../../runtime/pages/session-pages.js'
+import type { Sessions } from '../../../runtime/pages/sessions.js'
+import { readersOf } from '../../../runtime/pages/visitors.js'
 import { masterOrigins, type WorkerPageSetOptions, workerPageSet } from './worker-page-set.js'
 
 export interface WorkerPagesOptions extends WorkerPageSetOptions {
+  readonly sessions: Sessions
+  /** What scripts read, such as `/json/`. The same people may read it. */
+  readonly data: Hono
   readonly onError: (error: unknown) => void
 }
 
-/** The pages of a Worker over HTTP. */
-export const workerPages = (options: WorkerPagesOptions): Hono =>
-  servePages({
+/** The pages of a Worker over HTTP, with who may read them. */
+export function workerPages(options: WorkerPagesOptions): Hono {
+  const { sessions, data, wallMs, onError } = options
+  const site = new PageSite({
     pages: workerPageSet(options),
+    sessions,
     masters: masterOrigins,
     others: () => [],
     hello: () => ({}),
-    onError: options.onError,
+    wallMs,
+    onError,
   })
+  const routes = new Hono()
+  routes.use(readersOf({ sessions, signIn: (context) => signInAnswer(site, context) }))
+  routes.route('/', data)
+  site.addTo(routes)
+  addSessionPages(routes, site, wallMs)
+  site.addMissingTo(routes)
+  return routes
+}

@@ -55,6 +55,7 @@ const executorsTable = (
       { title: 'User', minor: true },
     ],
     rows: executors.map(({ appId, execId, state: of, application, cores, memoryMib }) => ({
+      key: `${appId}/${execId}`,
       cells: [
         atMaster(view, `/applications/${pathPart(appId)}`, `${appId}/${execId}`),
         stateOf(of),
@@ -84,6 +85,7 @@ const driversTable = (view: WorkerPageView, caption: string, drivers: readonly W
       { title: 'Attempt', number: true },
     ],
     rows: drivers.map(({ driverId, state: of, generation, attempt }) => ({
+      key: `${driverId} ${generation} ${attempt}`,
       cells: [atMaster(view, `/drivers/${pathPart(driverId)}`, driverId), stateOf(of), generation, attempt],
     })),
   })
@@ -145,7 +147,7 @@ const workerFrame = ({ state: { name }, cluster }: WorkerPageView): Frame => ({
   cluster,
   node: `Worker ${name}`,
   navigation: [{ href: '/', title: 'This Worker' }],
-  foot: html`<p>Firesteel · cluster ${cluster} · <a href="/json/">JSON</a></p>`,
+  foot: html`Firesteel · cluster ${cluster} · <a href="/json/">JSON</a>`,
 })
 
 export interface WorkerPageSetOptions {

@@ -4,7 +4,6 @@ import { fixedMasterConfig, type MasterConfig } from '../../../actors/master/mas
 import type { MasterEvent } from '../../../actors/master/master-event.js'
 import { MasterHost, type MasterHostOptions } from '../../../actors/master/master-host.js'
 import type { MasterRecovery } from '../../../actors/master/master-recovery.js'
-import type { MasterPageView } from '../../../actors/master/pages/view.js'
 import { isPeerMaster } from '../../../actors/master/peer-masters.js'
 import { isAdmitted } from '../../../actors/master/routes.js'
 import { type MasterMessage, violation } from '../../../actors/messages/catalogue.js'
@@ -12,6 +11,7 @@ import { systemClock } from '../../clock.js'
 import { errorOf, FiresteelError } from '../../errors.js'
 import { recordBudgetBytes } from '../../heap.js'
 import { limits } from '../../limits.js'
+import { webOrigin } from '../../pages/page-headers.js'
 import { newStoreRoundTrips, type StoreRoundTrips, timedEngine } from '../../persistence/timed-engine.js'
 import { fewDescriptors } from '../../process/descriptor-budget.js'
 import { systemTimers, within } from '../../timers.js'
@@ -19,7 +19,6 @@ import { dial } from '../../transport/dial.js'
 import { deriveKey } from '../../transport/keys.js'
 import { errorRecord } from '../cli/error-record.js'
 import { NodeServer } from './node-server.js'
-import { masterSettings } from './node-settings.js'
 import type { MasterSpec, NodeEvent, NodeOrder, RunningNode, StartNode } from './node-spec.js'
 import { openRecovery } from './open-recovery.js'
 
@@ -70,6 +69,7 @@ class MasterNode implements RunningNode {
       const web = await this.#server.serveHttp(
         () => this.#routes(),
         () => this.#metrics(),
+        () => this.#webs(),
       )
       const masterHost = this.#makeMasterHost(this.#recovery, address, web)
       this.#masterHost = masterHost
@@ -83,23 +83,15 @@ class MasterNode implements RunningNode {
   }
 
   async #routes(): Promise<Hono> {
-    const { masterRoutes } = await import('../../../actors/master/json.js')
-    const { masterPages } = await import('../../../actors/master/pages/routes.js')
-    const { wallMs } = systemClock
-    const routes = masterRoutes({
-      snapshot: () => this.#masterHostNow().snapshot(),
-      head: () => this.#masterHostNow().head(),
-      health: this.#server.health,
-      wallMs,
-    })
-    const settings = masterSettings(this.#spec, this.#server.webPort)
-    const take = (): MasterPageView => {
-      const host = this.#masterHostNow()
-      const driverEvents = (id: string) => host.driverEvents(id)
-      return { state: host.snapshot(), node: this.#spec.name, settings, driverEvents }
-    }
-    const onError = (error: unknown) => this.#server.log.error('a page failed', { error })
-    return routes.route('/', masterPages({ take, wallMs, onError }))
+    const { masterWeb } = await import('./master-web.js')
+    const { health, log, webPort } = this.#server
+    const host = () => this.#masterHostNow()
+    return masterWeb({ spec: this.#spec, webPort, host, sessions: this.#server.sessions, health, log })
+  }
+
+  /** Where the pages of all Masters are. */
+  #webs(): string[] {
+    return this.#masterHost?.head().masters.flatMap(({ web }) => webOrigin(web) ?? []) ?? []
   }
 
   async #metrics() {
@@ -161,6 +153,7 @@ class MasterNode implements RunningNode {
       newWriteId: () => randomBytes(9).toString('base64url'),
       dialWith: dial,
       listener: (event) => this.#observed(event, { ...config, address, masters }),
+      pageTicket: () => ({ type: 'PageTicket', web, ...this.#server.sessions.ownTicket() }),
     })
   }
 

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono'
 import { systemClock } from '../../clock.js'
-import { reasonOf } from '../../errors.js'
+import { FiresteelError, reasonOf } from '../../errors.js'
 import type { NodeHealth } from '../../http/health.js'
 import { createHttpServer, type HttpServer } from '../../http/server.js'
 import { innerLimits } from '../../inner-limits.js'
@@ -11,6 +11,7 @@ import { NodeMetrics } from '../../metrics/node-metrics.js'
 import type { Logger } from '../../observe/log.js'
 import { ThrottledLog } from '../../observe/log-throttle.js'
 import { createLogger, prepareLogger } from '../../observe/logger.js'
+import type { Sessions } from '../../pages/sessions.js'
 import type { Position } from '../../persistence/engine.js'
 import type { ActorSystem } from '../../system/actor-system.js'
 import { logDeadLetters } from '../../system/dead-letters.js'
@@ -31,6 +32,7 @@ import { deriveKey } from '../../transport/keys.js'
 import type { Link } from '../../transport/link.js'
 import { type Listener, listen } from '../../transport/listen.js'
 import { PeerComplaints } from '../../transport/peer-complaints.js'
+import { nodeSessions } from './node-sessions.js'
 import type { NodePlace, NodeSpec } from './node-spec.js'
 
 export interface NodeServerOptions {
@@ -66,6 +68,7 @@ export class NodeServer<M extends Message> {
   #early: Link[] | undefined = []
   #listener: Listener | undefined
   #http: HttpServer | undefined
+  #sessions: Sessions | undefined
   #laterTimer: NodeJS.Timeout | undefined
   #health: NodeHealth = 'starting'
   #fail: (error: Error) => void = () => {}
@@ -176,6 +179,12 @@ export class NodeServer<M extends Message> {
     return this.#listener?.port ?? this.#spec.port
   }
 
+  /** Of its pages. */
+  get sessions(): Sessions {
+    if (!this.#sessions) throw new FiresteelError('ASK_TIMEOUT', 'the node is starting')
+    return this.#sessions
+  }
+
   /** Of HTTP, once it is served. */
   get webPort(): number {
     return this.#http?.port ?? this.#spec.web
@@ -186,20 +195,27 @@ export class NodeServer<M extends Message> {
 
   /**
    * Returns the URL. `routes` and `metrics`, those of its role, are made later, because no start of a node
-   * needs them.
+   * needs them. `friends` are the origins of other Masters' pages.
    */
-  async serveHttp(routes: () => Promise<Hono>, metrics: () => Promise<MetricsSource>): Promise<string> {
+  async serveHttp(
+    routes: () => Promise<Hono>,
+    metrics: () => Promise<MetricsSource>,
+    friends: () => readonly string[] = () => [],
+  ): Promise<string> {
     const { host, web, advertise } = this.#spec
     this.#http = await createHttpServer({
       host,
       port: web,
       routes: async () => this.#monitored(await routes(), await metrics()),
       allowedHosts: [advertise],
+      friends,
       onError: (error) => this.log.error('an HTTP request failed', { error }),
       onRefused: (from, reason) =>
         this.#throttle.warn(`http:${from}`, 'an HTTP connection was refused', { address: from, reason }),
     })
-    return `http://${formatAddress(advertise, this.#http.port)}`
+    const url = `http://${formatAddress(advertise, this.#http.port)}`
+    this.#sessions = nodeSessions(this.#spec, url)
+    return url
   }
 
   async #monitored(routes: Hono, ofRole: MetricsSource): Promise<Hono> {

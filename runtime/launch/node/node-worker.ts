@@ -74,10 +74,14 @@ class WorkerNode implements RunningNode {
     const { workerRoutes } = await import('../../../actors/worker/json.js')
     const { workerPages } = await import('../../../actors/worker/pages/routes.js')
     const { cluster } = this.#spec
-    const routes = workerRoutes(() => this.#workerNow().status(), this.#server.health)
-    const take = () => ({ state: this.#workerNow().status(), cluster })
-    const onError = (error: unknown) => this.#server.log.error('a page failed', { error })
-    return routes.route('/', workerPages({ take, wallMs: systemClock.wallMs, onError }))
+    const data = workerRoutes(() => this.#workerNow().status(), this.#server.health)
+    return workerPages({
+      take: () => ({ state: this.#workerNow().status(), cluster }),
+      sessions: this.#server.sessions,
+      data,
+      wallMs: systemClock.wallMs,
+      onError: (error) => this.#server.log.error('a page failed', { error }),
+    })
   }
 
   /** A Worker starts when all Masters are known, and learns of others from the Masters themselves. */

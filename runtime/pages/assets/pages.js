@@ -53,6 +53,7 @@ const update = (from, to) => {
 }
 
 const updateChildren = (from, to) => {
+  if (to.querySelector(':scope > [data-key]')) return updateRows(from, to)
   const old = [...from.childNodes]
   const next = [...to.childNodes]
   next.forEach((node, at) => {
@@ -60,6 +61,23 @@ const updateChildren = (from, to) => {
     else from.append(node.cloneNode(true))
   })
   for (const node of old.slice(next.length)) node.remove()
+}
+
+/** A row that is still there stays the same element. What stands in its place is moved no further than needed. */
+const updateRows = (from, to) => {
+  const keys = new Set([...to.children].map(({ dataset }) => dataset.key))
+  for (const node of [...from.childNodes]) if (!keys.has(node.dataset?.key)) node.remove()
+  const old = new Map([...from.children].map((row) => [row.dataset.key, row]))
+  let place = from.firstChild
+  for (const row of to.children) {
+    const known = old.get(row.dataset.key)
+    if (known === undefined) from.insertBefore(row.cloneNode(true), place)
+    else {
+      if (known === place) place = place.nextSibling
+      else from.insertBefore(known, place)
+      update(known, row)
+    }
+  }
 }
 
 const show = (text) => {

@@ -1,6 +1,5 @@
-import type { MasterClient } from '../../../../actors/client/master-client.js'
-import { kindOf, resolveId } from '../../../../actors/client/resolve-id.js'
-import { FiresteelError } from '../../../errors.js'
+import { kill } from '../../../../actors/client/kill.js'
+import { resolveId } from '../../../../actors/client/resolve-id.js'
 import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
 import { formatDuration } from '../../../units.js'
@@ -9,24 +8,6 @@ import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
 
 const GRACE = formatDuration(limits.killGraceMs)
-
-const unknownId = (id: string): FiresteelError =>
-  new FiresteelError('UNKNOWN_ID', `No application, executor or driver is ${JSON.stringify(id)}.`)
-
-/** Asks for the end of one thing, and returns the Master's text. Throws UNKNOWN_ID, NOT_ALLOWED. */
-async function kill(client: MasterClient, id: string): Promise<string> {
-  const [, appId, execId] = /^(app-.+)\/(\d{1,15})$/.exec(id) ?? []
-  if (appId !== undefined) {
-    const { done } = await client.request({ type: 'KillExecutors', appId, execIds: [Number(execId)] })
-    if (!done) throw unknownId(id)
-    return `it gets SIGTERM now, and SIGKILL in ${GRACE} if it still runs`
-  }
-  if (kindOf(id) === 'application')
-    return (await client.request({ type: 'RequestKillApplication', appId: id })).message
-  if (kindOf(id) === 'driver')
-    return (await client.request({ type: 'RequestKillDriver', driverId: id })).message
-  throw unknownId(id)
-}
 
 export const addKill: AddCommand = (program, run) => {
   clusterOptions(

@@ -1,0 +1,59 @@
+import type { Hono } from 'hono'
+import { kill } from '../../../actors/client/kill.js'
+import { MasterClient } from '../../../actors/client/master-client.js'
+import { masterRoutes } from '../../../actors/master/json.js'
+import type { MasterHost } from '../../../actors/master/master-host.js'
+import { masterPages } from '../../../actors/master/pages/routes.js'
+import { systemClock } from '../../clock.js'
+import type { NodeHealth } from '../../http/health.js'
+import { limits } from '../../limits.js'
+import type { Log } from '../../observe/log.js'
+import type { Sessions } from '../../pages/sessions.js'
+import { deriveKey } from '../../transport/keys.js'
+import { masterSettings } from './node-settings.js'
+import type { MasterSpec } from './node-spec.js'
+
+export interface MasterWebParts {
+  readonly spec: MasterSpec
+  readonly webPort: number
+  /** Throws while the Master starts. */
+  readonly host: () => MasterHost
+  readonly sessions: Sessions
+  readonly health: () => NodeHealth
+  readonly log: Log
+}
+
+/** All that a Master answers over HTTP, but for its metrics. A first request loads this. */
+export function masterWeb({ spec, webPort, host, sessions, health, log }: MasterWebParts): Hono {
+  const { wallMs } = systemClock
+  const settings = masterSettings(spec, webPort)
+  const data = masterRoutes({ snapshot: () => host().snapshot(), head: () => host().head(), health, wallMs })
+  return masterPages({
+    take: () => {
+      const now = host()
+      const driverEvents = (id: string) => now.driverEvents(id)
+      return { state: now.snapshot(), node: spec.name, settings, driverEvents }
+    },
+    sessions,
+    data,
+    wallMs,
+    kill: (id) => killAsCommand(spec, host(), id),
+    onKilled: (id, from) => log.info('killed from a page', { id, from }),
+    onError: (error) => log.error('a page failed', { error }),
+  })
+}
+
+/** A page kills as the command does, over a link of its own: by the same checks, and at whoever leads. */
+async function killAsCommand({ cluster, secret }: MasterSpec, host: MasterHost, id: string): Promise<string> {
+  const client = new MasterClient({
+    cluster,
+    masters: host.head().masters.map(({ address }) => address),
+    credential: { role: 'client', key: deriveKey(secret, 'client') },
+    masterTimeoutMs: limits.pageChangeMs,
+  })
+  try {
+    return await kill(client, id)
+  } finally {
+    await client.close()
+  }
+}

@@ -1,0 +1,92 @@
+import type { Context, Hono } from 'hono'
+import { limits } from '../limits.js'
+import { type Html, html } from './html.js'
+import type { Page } from './layout.js'
+import type { AnswersPages } from './page-site.js'
+import { code, lasting, notice } from './parts.js'
+import type { Session, TicketRefusal } from './sessions.js'
+import { changeOf } from './visitors.js'
+import { durationText } from './words.js'
+
+/* Signing in and out. A session begins with a link that `firesteel ui` gets from a Master. */
+
+const howTo = (): Html =>
+  html`<p class="lead">Run ${code('firesteel ui')} where the secret of the cluster is. It prints a link, and opens it if that machine has a browser. The link works once, within ${durationText(limits.pageTicketMs)}, and opens a session of ${durationText(limits.pageSessionMs)}.</p>`
+
+const reasons: Readonly<Record<TicketRefusal, string>> = {
+  forged: 'This link was not made by this cluster, or a part of it is missing.',
+  elsewhere: 'This link is for another node of the cluster.',
+  late: 'This link is too old.',
+  used: 'This link was used before. If that was not you, let the administrator know.',
+  full: 'Too many sessions were opened in the last minutes. Try again soon.',
+}
+
+const signInPage = (why?: string): Page => ({
+  title: 'Sign in',
+  main: html`<h1>Sign in</h1>${why !== undefined && notice('busy', why)}${howTo()}`,
+})
+
+/** For a page that only a session may read. */
+export const signInAnswer = (site: AnswersPages, context: Context): Response =>
+  site.answer(context, signInPage('Reading from another machine needs a session.'), {
+    status: 401,
+    headers: { 'www-authenticate': 'Firesteel' },
+  })
+
+/** For a change that only a session may ask for. */
+export const signInToChange = (site: AnswersPages, context: Context): Response =>
+  site.answer(context, signInPage('Without a session you can read here, and change nothing.'), {
+    status: 403,
+  })
+
+export const refusedPage = (why: string): Page => ({
+  title: 'Refused',
+  main: html`<h1>This was refused</h1>${notice('bad', why)}<p><a class="button" href="/">To the overview</a></p>`,
+})
+
+function signedInPage(site: AnswersPages, session: Session, nowMs: number): Page {
+  return {
+    title: 'Session',
+    main: html`<h1>You are signed in</h1>
+<p class="lead">For ${lasting(nowMs, session.endsAtMs, nowMs)} from now, at every node of this cluster that you go to from here. You can see and change what the ${code('firesteel')} command can.</p>
+<form method="post" action="/do/sign-out"><input type="hidden" name="token" value="${site.sessions.formToken(session)}"><button>Sign out</button></form>`,
+  }
+}
+
+/** A path of this node, to which a link may lead. */
+export const safePath = (text: string | undefined): string =>
+  text !== undefined && text.length <= limits.pageTargetChars && /^\/(?![/\\])[\x21-\x7e]*$/.test(text)
+    ? text
+    : '/'
+
+export function addSessionPages(routes: Hono, site: AnswersPages, wallMs: () => number): void {
+  routes.get('/session', (context) => {
+    const ticket = context.req.query('ticket')
+    if (ticket === undefined) {
+      const session = site.session(context)
+      return session
+        ? site.answer(context, signedInPage(site, session, wallMs()), { form: true })
+        : site.answer(context, signInPage())
+    }
+    const opened = site.sessions.redeem(ticket)
+    if (typeof opened === 'string') return site.answer(context, signInPage(reasons[opened]), { status: 403 })
+    const to = safePath(context.req.query('to'))
+    const page = {
+      title: 'Signed in',
+      main: html`<h1>You are signed in</h1><p><a class="button" href="${to}">Go on</a></p>`,
+    }
+    // A redirect would count as part of the link's own site, and would come without the cookie.
+    return site.answer(context, page, {
+      refresh: to,
+      headers: { 'set-cookie': site.sessions.cookie(opened) },
+    })
+  })
+  routes.post('/do/sign-out', async (context) => {
+    const change = await changeOf(site.sessions, context)
+    if ('refused' in change) return site.answer(context, refusedPage(change.refused), { status: 403 })
+    return new Response(null, {
+      status: 303,
+      headers: { location: '/session', 'set-cookie': site.sessions.cookie(undefined) },
+    })
+  })
+}

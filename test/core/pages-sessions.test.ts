@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { limits } from '../../runtime/limits.js'
+import { type Session, Sessions } from '../../runtime/pages/sessions.js'
+import { deriveKey, derivePageKey } from '../../runtime/transport/keys.js'
+
+const SECRET = 'a secret of the tests'
+const HERE = 'http://10.0.0.1:8080'
+const THERE = 'http://10.0.0.2:8080'
+
+class World {
+  nowMs = 1_800_000_000_000
+  #ids = 0
+
+  node(origin = HERE, { secret = SECRET, cluster = 'production' } = {}): Sessions {
+    return new Sessions({
+      key: derivePageKey(secret),
+      cluster,
+      origin,
+      wallMs: () => this.nowMs,
+      newId: () => `id-${this.#ids++}`,
+    })
+  }
+}
+
+const opened = (sessions: Sessions, ticket: string): Session => {
+  const session = sessions.redeem(ticket)
+  if (typeof session === 'string') assert.fail(session)
+  return session
+}
+
+const cookieOf = (sessions: Sessions, session: Session): string =>
+  sessions.cookie(session).split(';')[0] as string
+
+test('a ticket opens one session, once, at the node that it names', () => {
+  const world = new World()
+  const [here, there] = [world.node(), world.node(THERE)]
+  const ticket = here.ticket(HERE)
+  assert.equal(there.redeem(ticket), 'elsewhere')
+  const session = opened(here, ticket)
+  assert.equal(session.endsAtMs, world.nowMs + limits.pageSessionMs)
+  assert.equal(here.redeem(ticket), 'used')
+})
+
+test('a session is believed by every node of the cluster, and by no other', () => {
+  const world = new World()
+  const here = world.node()
+  const session = opened(here, here.ticket(HERE))
+  const cookie = `theme=dark; ${cookieOf(here, session)}; x`
+  assert.deepEqual(world.node(THERE).of(cookie), session)
+  assert.equal(world.node(HERE, { secret: 'another secret of tests' }).of(cookie), undefined)
+  const renamed = cookie.replace('firesteel-production', 'firesteel-other')
+  assert.equal(world.node(HERE, { cluster: 'other' }).of(renamed), undefined)
+})
+
+test('a session that goes on elsewhere ends when it would have ended', () => {
+  const world = new World()
+  const [here, there] = [world.node(), world.node(THERE)]
+  const first = opened(here, here.ticket(HERE))
+  world.nowMs += 3_600_000
+  const second = opened(there, here.ticket(THERE, first.endsAtMs))
+  assert.equal(second.endsAtMs, first.endsAtMs)
+  world.nowMs = first.endsAtMs
+  assert.equal(there.of(cookieOf(there, second)), undefined)
+  assert.equal(there.redeem(here.ticket(THERE, first.endsAtMs)), 'late')
+})
+
+test('a ticket is late after its time, before it, and after a restart of its node', () => {
+  const world = new World()
+  const here = world.node()
+  const ticket = here.ticket(HERE)
+  world.nowMs += limits.pageTicketMs + 1
+  assert.equal(here.redeem(ticket), 'late')
+  world.nowMs -= 2 * limits.pageTicketMs + 2
+  assert.equal(here.redeem(ticket), 'late', 'clocks of two nodes may differ, but not by so much')
+  world.nowMs += limits.pageTicketMs + 2
+  const restarted = world.node()
+  assert.equal(restarted.redeem(ticket), 'late', 'the node before may have taken it')
+})
+
+test('used tickets are remembered within a bound, and no longer than they could be used', () => {
+  const world = new World()
+  const here = world.node()
+  for (let count = 0; count < limits.pageTickets; count++) opened(here, here.ticket(HERE))
+  assert.equal(here.redeem(here.ticket(HERE)), 'full')
+  world.nowMs += limits.pageTicketMs + 1
+  opened(here, here.ticket(HERE))
+})
+
+test('whatever is changed in a token, it is nobody’s', () => {
+  const world = new World()
+  const here = world.node()
+  const session = opened(here, here.ticket(HERE))
+  const ticket = here.ticket(HERE)
+  for (let at = 0; at < session.token.length; at++) {
+    const other = session.token[at] === 'A' ? 'B' : 'A'
+    const changed = session.token.slice(0, at) + other + session.token.slice(at + 1)
+    // The last character of base64url has bits that mean nothing; the text differs all the same.
+    assert.equal(here.of(`firesteel-production=${changed}`), undefined, `at ${at}`)
+  }
+  for (const token of ['', '.', 'a.b', '..', ticket, `${session.token}.x`, 'x'.repeat(100_000)])
+    if (token !== `${session.token}.x`)
+      assert.equal(here.of(`firesteel-production=${token}`), undefined, token)
+  for (const token of ['', session.token, `${ticket}a`, ticket.split('.')[0]!])
+    assert.equal(here.redeem(token), 'forged')
+})
+
+test('the token of a form belongs to one session', () => {
+  const world = new World()
+  const here = world.node()
+  const [one, two] = [opened(here, here.ticket(HERE)), opened(here, here.ticket(HERE))]
+  const token = here.formToken(one)
+  assert.ok(here.isFormToken(one, token))
+  assert.ok(world.node(THERE).isFormToken(one, token))
+  assert.ok(!here.isFormToken(two, token))
+  for (const wrong of ['', `${token}x`, one.token, token.toLowerCase()])
+    assert.ok(!here.isFormToken(one, wrong))
+})
+
+test('the cookie is for this cluster, kept from scripts and other sites, and ends with the session', () => {
+  const world = new World()
+  const here = world.node()
+  const session = opened(here, here.ticket(HERE))
+  assert.equal(
+    here.cookie(session),
+    `firesteel-production=${session.token}; Path=/; Max-Age=${limits.pageSessionMs / 1000}; HttpOnly; SameSite=Strict`,
+  )
+  assert.match(here.cookie(undefined), /^firesteel-production=; Path=\/; Max-Age=0; /)
+})
+
+test('the key of pages is no key of a handshake', () => {
+  assert.notDeepEqual(derivePageKey(SECRET), deriveKey(SECRET, 'client'))
+  assert.notDeepEqual(derivePageKey(SECRET), deriveKey(SECRET, 'node'))
+})
