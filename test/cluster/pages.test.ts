@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { createTestCluster, type RedisServer, startRedis, type TestCluster } from '../harness/index.js'
+import { probe } from '../harness/probe.js'
+import { launchBrowser, openPage, type WatchedPage } from '../tools/browser.js'
+
+/* The pages of a real cluster, in a real browser: one cluster of two Masters for all tests of this file. */
+
+let redis: RedisServer
+let cluster: TestCluster
+let browser: Browser
+
+before(async () => {
+  redis = await startRedis()
+  cluster = await createTestCluster({ masters: 2, workers: 1, redis: redis.url })
+  browser = await launchBrowser()
+})
+after(async () => {
+  await browser?.close()
+  await cluster?.stop()
+  await redis?.stop()
+})
+
+const origins = (): string[] => cluster.nodes.map(({ web }) => new URL(web as string).origin)
+
+/** A page that `firesteel ui` has signed in. */
+async function signedIn(): Promise<WatchedPage> {
+  const { code, stdout, stderr } = await cluster.cli(['ui', '--json'])
+  assert.equal(code, 0, stderr)
+  const { url } = JSON.parse(stdout) as { url: string }
+  const watched = await openPage(browser, origins())
+  await watched.page.goto(url)
+  await watched.page.getByText('You are signed in for').waitFor()
+  return watched
+}
+
+async function submit(name: string): Promise<string> {
+  const main = join(cluster.directory, `${name}.mjs`)
+  await writeFile(main, 'setInterval(() => undefined, 1000)\n')
+  const { stdout, stderr } = await cluster.cli(['submit', '--json', '--memory', '64m', '--name', name, main])
+  assert.notEqual(stdout, '', stderr)
+  return (JSON.parse(stdout) as { id: string }).id
+}
+
+test('an open page shows a driver that is submitted, and kills it', async () => {
+  await cluster.waitAlive({ standbys: 1 })
+  await using watched = await signedIn()
+  const { page, problems } = watched
+  await page.getByText('No driver has been submitted yet.').waitFor()
+  const id = await submit('short-lived')
+  await page.getByRole('link', { name: 'short-lived' }).click()
+  await page.getByText('RUNNING').waitFor()
+  await page.getByText(/^launched as generation 1 on w1-/).waitFor()
+  await page.getByRole('link', { name: 'Kill…' }).click()
+  await page.getByRole('heading', { name: 'Kill the driver short-lived?' }).waitFor()
+  await page.getByRole('button', { name: 'Kill the driver, generation 1' }).click()
+  await page.waitForURL(`**/drivers/${id}`)
+  await page.locator('dd', { hasText: 'KILLED' }).waitFor()
+  assert.deepEqual(problems, [])
+  const { drivers } = await cluster.status()
+  assert.equal(drivers.find((driver) => driver.id === id)?.state, 'KILLED')
+})
+
+test('a Worker shows what it runs, and a session goes there from a Master', async () => {
+  await using watched = await signedIn()
+  const { page, problems } = watched
+  const id = await submit('seen-on-its-worker')
+  await page
+    .getByRole('link', { name: /^Workers/ })
+    .first()
+    .click()
+  await page.getByRole('link', { name: 'w1', exact: true }).click()
+  await page.getByRole('link', { name: id }).waitFor()
+  const { web } = cluster.node('w1')
+  await page.getByRole('link', { name: web as string }).click()
+  await page.waitForURL(`${web}/`)
+  await page.getByRole('link', { name: id }).waitFor()
+  await page.getByText('You are signed in for').waitFor()
+  assert.deepEqual(problems, [])
+})
+
+test('a STANDBY says who leads and leads there; one that others stand in for is followed', async () => {
+  const leader = await cluster.waitAlive({ standbys: 1 })
+  const standby = cluster.nodes.find(({ role, name }) => role === 'master' && name !== leader.name)!
+  await using watched = await signedIn()
+  const { page, problems } = watched
+  await page.goto(`${standby.web}/drivers`)
+  await page.getByText(`${leader.address} leads.`).waitFor()
+  await page.getByRole('link', { name: 'Go to the leader' }).click()
+  await page.waitForURL(`${leader.web}/`)
+  await page.getByText('You are signed in for').waitFor()
+  await page
+    .getByRole('link', { name: /^Drivers/ })
+    .first()
+    .click()
+  await page.waitForURL(`${leader.web}/drivers`)
+  assert.deepEqual(problems, [])
+
+  await cluster.kill(leader)
+  await page.waitForURL(`${standby.web}/drivers`, { timeout: 30_000 })
+  await page.getByRole('heading', { name: 'Drivers' }).waitFor()
+  await page.getByText('You are signed in for').waitFor()
+  // While nobody listened, the browser itself said so.
+  assert.deepEqual(
+    problems.filter(
+      (problem) =>
+        !/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|ERR_EMPTY|status of 503/.test(
+          problem,
+        ),
+    ),
+    [],
+  )
+  await cluster.waitAlive({ standbys: 1 })
+})
+
+test('who asks from elsewhere without a session reads nothing, but what monitors read', async () => {
+  const { web } = await cluster.waitAlive()
+  const forwarded = { 'x-forwarded-for': '10.1.1.1' }
+  for (const path of ['/', '/json/', '/live?of=/', '/settings'])
+    assert.equal((await probe(`${web}${path}`, 5000, forwarded)).status, 401, path)
+  for (const path of ['/healthz', '/readyz', '/leader', '/metrics'])
+    assert.equal((await probe(`${web}${path}`, 5000, forwarded)).status, 200, path)
+})
