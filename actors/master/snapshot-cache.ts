@@ -1,5 +1,10 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
-import type { ApplicationStatus, ExecutorStatus, MasterStateResponse } from '../messages/status.js'
+import type {
+  ApplicationStatus,
+  ApplicationView,
+  ExecutorStatus,
+  MasterStateResponse,
+} from '../messages/status.js'
 import type { ClusterState } from './cluster-state.js'
 import { headOf, noRows, rowsOf, type SnapshotRows, type StateHead } from './snapshot.js'
 import type { Now } from './step.js'
@@ -64,10 +69,21 @@ function assembled(rows: SnapshotRows) {
   return {
     workers: rows.workers.rows,
     activeApps: rows.activeApps.rows.map(withExecutors),
-    completedApps: rows.completedApps.rows.map(withExecutors),
+    completedApps: rows.completedApps.rows.map(withoutExecutors),
     activeDrivers: rows.activeDrivers.rows,
     completedDrivers: rows.completedDrivers.rows,
   }
+}
+
+const endedViews = new WeakMap<ApplicationStatus, ApplicationView>()
+
+/** What has ended has no executors any more. Its row stays the same object, and so does this. */
+function withoutExecutors(app: ApplicationStatus): ApplicationView {
+  const known = endedViews.get(app)
+  if (known) return known
+  const view = { ...app, executors: [] }
+  endedViews.set(app, view)
+  return view
 }
 
 function byApp(executors: readonly ExecutorStatus[]): Map<string, ExecutorStatus[]> {

@@ -198,9 +198,16 @@ function applicationStatus(cluster: ClusterState, app: ApplicationEntry, now: No
   }
 }
 
+const endedRows = new WeakMap<EndedApplication, ApplicationStatus>()
+
+/** What has ended does not change, so it has one row. There may be very many. */
 function endedApplicationStatus(ended: EndedApplication): ApplicationStatus {
-  const { kind: _, at: __, ...fields } = ended
-  return { ...fields, coresGranted: 0 }
+  const known = endedRows.get(ended)
+  if (known) return known
+  const { id, submittedAtMs, endedAtMs, message, description, state, driver } = ended
+  const row = { id, submittedAtMs, endedAtMs, message, description, state, driver, coresGranted: 0 }
+  endedRows.set(ended, row)
+  return row
 }
 
 /** A record is never changed in place. So a driver with the same record and message has the same row. */
