@@ -46,6 +46,14 @@ export const innerLimits = {
   // Pages
   /** Rows of each list on the overview, which has a page of its own for all of them. */
   overviewRows: 8,
+  /**
+   * What is in use is remembered this often, and so many times: half an hour, with points that a picture can
+   * show apart.
+   */
+  usageEveryMs: 10 * SECOND,
+  usageSamples: 180,
+  /** Rows of the table beside such a picture. */
+  usageRows: 12,
   /** Rows of what has ended on the page of a Worker. Its Master keeps more. */
   workerPageEnded: 50,
 

@@ -27,6 +27,7 @@ import { type MasterSnapshot, SnapshotCache } from './snapshot-cache.js'
 import { pageOf } from './state-page.js'
 import { type Now, type ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
+import { type Usage, usageOf } from './usage.js'
 import * as workers from './workers.js'
 
 interface Elected {
@@ -140,6 +141,11 @@ export class MasterCore {
   /** What happened to this driver, oldest first. */
   driverEvents(driverId: string): readonly DriverEvent[] {
     return this.#cluster ? driverEventsOf(this.#cluster, driverId) : []
+  }
+
+  /** What is in use; undefined: this Master does not lead. */
+  usage(): Usage | undefined {
+    return this.#cluster && usageOf(this.#cluster)
   }
 
   #masterAt(address: string): MasterStateResponse['masters'][number] {

@@ -131,6 +131,11 @@ export class MasterHost {
     return this.#current.shell
   }
 
+  /** What is in use; undefined: this Master does not lead. */
+  usage() {
+    return this.#current?.shell.usage()
+  }
+
   /** What happened to a driver, as far as this Master's cluster state has it. */
   driverEvents(driverId: string) {
     return this.#current?.shell.driverEvents(driverId) ?? []

@@ -36,6 +36,7 @@ import { busy, failuresOf, notLeader } from './refusals.js'
 import { routeOf } from './routes.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
 import type { FreeEffect, GatedEffect, Now, Step } from './step.js'
+import type { Usage } from './usage.js'
 
 /** An effect that waits in the commit queue, with the message that caused it, for traces. */
 interface Pending {
@@ -95,6 +96,11 @@ export class MasterShell implements Handler<MasterActorMessage> {
   /** For pages. Frequent calls are cheap (see SnapshotCache). */
   snapshot(): MasterSnapshot {
     return this.#core.snapshot(this.#commitQueueView, this.#now())
+  }
+
+  /** For pictures of it over time. */
+  usage(): Usage | undefined {
+    return this.#core.usage()
   }
 
   /** For the page of one driver. */

@@ -25,13 +25,13 @@ export function listPart<T>(
   return { rows: all.slice((page - 1) * most, page * most), total: all.length, page, pages }
 }
 
-/** What people look for in a list, in lower case. */
-export const soughtIn = (query: URLSearchParams): string =>
-  (query.get('q') ?? '').trim().slice(0, limits.nameChars).toLowerCase()
-
-/** Does one of these texts have what is sought? */
-export const hasSought = (sought: string, ...texts: readonly string[]): boolean =>
-  sought === '' || texts.some((text) => text.toLowerCase().includes(sought))
+/** What people look for in a list: true for a row with one of these texts. Undefined: for nothing. */
+export function searchIn(query: URLSearchParams): ((...texts: readonly string[]) => boolean) | undefined {
+  const sought = (query.get('q') ?? '').trim().slice(0, limits.nameChars)
+  if (sought === '') return undefined
+  const pattern = new RegExp(sought.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), 'i')
+  return (...texts) => texts.some((text) => pattern.test(text))
+}
 
 /** The same list with other values; an empty value is left out. */
 export function listHref(

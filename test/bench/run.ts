@@ -2,6 +2,7 @@ import { attackHeader, attackLine, benchAttacks } from './attacks.bench.js'
 import { median, type Standing, textOf } from './contender.js'
 import { benchCrowd } from './crowd.bench.js'
 import { benchEach, type EachResult } from './each.bench.js'
+import { benchPages } from './pages.bench.js'
 import { benchPrograms } from './programs.bench.js'
 import { benchRecovery } from './recovery.bench.js'
 import { hasRedis } from './redis.js'
@@ -46,6 +47,15 @@ const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<s
     return [
       `${workers} Workers, ${drivers} waiting drivers, ${clients} clients that read all of it each second: ${elections} elections; ` +
         `${reads} whole states read; a small request waits ${p50} ms (p50), ${p99} ms (p99), ${max} ms at most`,
+    ]
+  },
+  async pages() {
+    const { workers, ended, firstMs, overviewMs, turnMs, open, openPercent, openTurnMs } = await benchPages()
+    const ms = (value: number): string => `${value.toFixed(1)} ms`
+    return [
+      `${workers} Workers, ${ended} ended applications: the first overview takes ${ms(firstMs)}, later ones ` +
+        `${ms(overviewMs.p50)} (p50), ${ms(overviewMs.max)} at most (goal 100 ms); the longest turn of the loop ${ms(turnMs)}`,
+      `${open} open pages: ${openPercent.toFixed(1)} % of a core (goal 10 %), longest turn ${ms(openTurnMs)}`,
     ]
   },
   async *attacks() {

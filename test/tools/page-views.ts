@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { type MasterPagesOptions, masterPages } from '../../actors/master/pages/routes.js'
 import type { MasterPageView, SettingRow } from '../../actors/master/pages/view.js'
+import type { UsageSample } from '../../actors/master/usage-history.js'
 import type {
   ApplicationView,
   DriverStatus,
@@ -239,6 +240,7 @@ export function sampleView(
     state,
     node: 'm1',
     settings: sampleSettings(write),
+    usage: state.workers.length === 0 ? [] : sampleUsage(nowMs),
     driverEvents: () => [
       {
         atMs: nowMs - 31 * MINUTE,
@@ -255,6 +257,20 @@ export function sampleView(
     ],
   }
 }
+
+/** Half an hour of work that comes and goes. */
+const sampleUsage = (nowMs: number): UsageSample[] =>
+  Array.from({ length: 150 }, (_, index) => {
+    const before = 149 - index
+    const wave = Math.sin(before / 14) + Math.sin(before / 5) / 3
+    return {
+      atMs: nowMs - (149 - index) * 10 * SECOND,
+      cores: 40,
+      coresUsed: Math.round(Math.max(0, 14 + 11 * wave)),
+      memoryMib: 81_920,
+      memoryMibUsed: Math.round(Math.max(0, 6 + 5 * Math.sin(before / 19)) * 1024),
+    }
+  })
 
 const sampleSettings = (write: WriteText): SettingRow[] => [
   { key: 'cluster', value: write('production', 'setting.value') },

@@ -1,6 +1,6 @@
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
-import { hasSought, listPart, listTools, nothingFound, pager, soughtIn } from '../../../runtime/pages/list.js'
+import { listPart, listTools, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
 import type { PageQuery } from '../../../runtime/pages/page-set.js'
 import {
   ago,
@@ -27,11 +27,10 @@ import { applicationOf, type MasterPageView } from './view.js'
 export const reasonText = (message: string): string => message.replace(/^waits: /, '')
 
 /** What runs comes first, and of each the newest. */
-function* newestFirst(view: MasterPageView, show: string): Generator<ApplicationView> {
-  const { activeApps, completedApps } = view.state
-  if (show !== 'ended') yield* activeApps.toReversed()
-  if (show !== 'active') yield* completedApps.toReversed()
-}
+const newestFirst = ({ state }: MasterPageView, show: string): readonly ApplicationView[] => [
+  ...(show === 'ended' ? [] : state.activeApps.toReversed()),
+  ...(show === 'active' ? [] : state.completedApps.toReversed()),
+]
 
 const rowOf = (app: ApplicationView, nowMs: number): TableRow => ({
   key: app.id,
@@ -70,10 +69,9 @@ export const noApplication = (): Html =>
 
 export function applicationsPage({ view, query, nowMs }: PageQuery<MasterPageView>): Page {
   const { activeApps, completedApps } = view.state
-  const sought = soughtIn(query)
-  const meant: ApplicationView[] = []
-  for (const app of newestFirst(view, query.get('show') ?? ''))
-    if (hasSought(sought, app.id, app.description.name, app.description.user)) meant.push(app)
+  const fits = searchIn(query)
+  const shown = newestFirst(view, query.get('show') ?? '')
+  const meant = fits ? shown.filter((app) => fits(app.id, app.description.name, app.description.user)) : shown
   const part = listPart(meant, query)
   const all = activeApps.length + completedApps.length
   const tools = listTools('/applications', query, 'applications', [

@@ -1,6 +1,6 @@
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
-import { hasSought, listPart, listTools, nothingFound, pager, soughtIn } from '../../../runtime/pages/list.js'
+import { listPart, listTools, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
 import type { PageQuery } from '../../../runtime/pages/page-set.js'
 import {
   ago,
@@ -25,11 +25,10 @@ import { driverOf, type MasterPageView } from './view.js'
 
 /* The drivers of a cluster: all, and one with its generations. */
 
-function* newestFirst(view: MasterPageView, show: string): Generator<DriverStatus> {
-  const { activeDrivers, completedDrivers } = view.state
-  if (show !== 'ended') yield* activeDrivers.toReversed()
-  if (show !== 'active') yield* completedDrivers.toReversed()
-}
+const newestFirst = ({ state }: MasterPageView, show: string): readonly DriverStatus[] => [
+  ...(show === 'ended' ? [] : state.activeDrivers.toReversed()),
+  ...(show === 'active' ? [] : state.completedDrivers.toReversed()),
+]
 
 const timesText = (times: number): string => (times === 1 ? 'once' : `${times} times`)
 
@@ -78,10 +77,9 @@ export const noDriver = (): Html =>
 
 export function driversPage({ view, query, nowMs }: PageQuery<MasterPageView>): Page {
   const { activeDrivers, completedDrivers } = view.state
-  const sought = soughtIn(query)
-  const meant: DriverStatus[] = []
-  for (const driver of newestFirst(view, query.get('show') ?? ''))
-    if (hasSought(sought, driver.id, driver.description.name)) meant.push(driver)
+  const fits = searchIn(query)
+  const shown = newestFirst(view, query.get('show') ?? '')
+  const meant = fits ? shown.filter((driver) => fits(driver.id, driver.description.name)) : shown
   const part = listPart(meant, query)
   const all = activeDrivers.length + completedDrivers.length
   const tools = listTools('/drivers', query, 'drivers', [

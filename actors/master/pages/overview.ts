@@ -9,6 +9,7 @@ import { applicationsTable, noApplication } from './applications.js'
 import { driversTable, noDriver } from './drivers.js'
 import { mastersTable } from './masters.js'
 import { masterState } from './states.js'
+import { usageOverTime } from './usage.js'
 import type { MasterPageView } from './view.js'
 import { waitingCounts, waitingList } from './waiting-list.js'
 import { noWorker, workersTable } from './workers.js'
@@ -80,6 +81,7 @@ export function overviewPage({ view, nowMs }: PageQuery<MasterPageView>): Page {
     main: html`<h1 class="unseen">Overview</h1>
 ${tiles(view, capacity)}
 ${section('Waiting', waitingList(view, nowMs))}
+${section('In use', usageOverTime(view.usage, nowMs))}
 ${section('Busiest Workers', busiest.length === 0 ? noWorker(view) : workersTable(busiest), all('/workers', state.workers.length, busiest.length))}
 ${section('Newest applications', apps.length === 0 ? noApplication() : applicationsTable(apps, nowMs), all('/applications', state.activeApps.length + state.completedApps.length, apps.length))}
 ${section('Newest drivers', drivers.length === 0 ? noDriver() : driversTable(view, drivers, nowMs), all('/drivers', state.activeDrivers.length + state.completedDrivers.length, drivers.length))}

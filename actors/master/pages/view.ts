@@ -5,6 +5,7 @@ import type {
   MasterStateResponse,
   WorkerStatus,
 } from '../../messages/status.js'
+import type { UsageSample } from '../usage-history.js'
 
 /** One setting in force. */
 export interface SettingRow {
@@ -19,6 +20,8 @@ export interface MasterPageView {
   /** Name of this node. */
   readonly node: string
   readonly settings: readonly SettingRow[]
+  /** What was in use, oldest first. */
+  readonly usage: readonly UsageSample[]
   readonly driverEvents: (driverId: string) => readonly DriverEvent[]
 }
 

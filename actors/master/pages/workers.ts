@@ -1,6 +1,6 @@
 import { type Html, html, type Part } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
-import { hasSought, listPart, listTools, nothingFound, pager, soughtIn } from '../../../runtime/pages/list.js'
+import { listPart, listTools, nothingFound, pager, searchIn } from '../../../runtime/pages/list.js'
 import type { PageQuery } from '../../../runtime/pages/page-set.js'
 import {
   ago,
@@ -81,11 +81,11 @@ export const noWorker = (view: MasterPageView): Html =>
 export function workersPage({ view, query }: PageQuery<MasterPageView>): Page {
   const { workers } = view.state
   const show = query.get('show') ?? ''
-  const sought = soughtIn(query)
+  const fits = searchIn(query)
   const alive = workers.filter(({ state }) => state === 'ALIVE').length
   const meant = inOrder(workers).filter(
     ({ state, name, id, host }) =>
-      (show === '' || (show === 'alive') === (state === 'ALIVE')) && hasSought(sought, name, id, host),
+      (show === '' || (show === 'alive') === (state === 'ALIVE')) && (fits?.(name, id, host) ?? true),
   )
   const part = listPart(meant, query)
   const tools = listTools('/workers', query, 'Workers', [

@@ -4,6 +4,7 @@ import { MasterClient } from '../../../actors/client/master-client.js'
 import { masterRoutes } from '../../../actors/master/json.js'
 import type { MasterHost } from '../../../actors/master/master-host.js'
 import { masterPages } from '../../../actors/master/pages/routes.js'
+import type { UsageHistory } from '../../../actors/master/usage-history.js'
 import { systemClock } from '../../clock.js'
 import type { NodeHealth } from '../../http/health.js'
 import { limits } from '../../limits.js'
@@ -19,12 +20,13 @@ export interface MasterWebParts {
   /** Throws while the Master starts. */
   readonly host: () => MasterHost
   readonly sessions: Sessions
+  readonly usage: UsageHistory
   readonly health: () => NodeHealth
   readonly log: Log
 }
 
 /** All that a Master answers over HTTP, but for its metrics. A first request loads this. */
-export function masterWeb({ spec, webPort, host, sessions, health, log }: MasterWebParts): Hono {
+export function masterWeb({ spec, webPort, host, sessions, usage, health, log }: MasterWebParts): Hono {
   const { wallMs } = systemClock
   const settings = masterSettings(spec, webPort)
   const data = masterRoutes({ snapshot: () => host().snapshot(), head: () => host().head(), health, wallMs })
@@ -32,7 +34,7 @@ export function masterWeb({ spec, webPort, host, sessions, health, log }: Master
     take: () => {
       const now = host()
       const driverEvents = (id: string) => now.driverEvents(id)
-      return { state: now.snapshot(), node: spec.name, settings, driverEvents }
+      return { state: now.snapshot(), node: spec.name, settings, usage: usage.samples, driverEvents }
     },
     sessions,
     data,

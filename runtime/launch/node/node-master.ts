@@ -6,10 +6,12 @@ import { MasterHost, type MasterHostOptions } from '../../../actors/master/maste
 import type { MasterRecovery } from '../../../actors/master/master-recovery.js'
 import { isPeerMaster } from '../../../actors/master/peer-masters.js'
 import { isAdmitted } from '../../../actors/master/routes.js'
+import { UsageHistory } from '../../../actors/master/usage-history.js'
 import { type MasterMessage, violation } from '../../../actors/messages/catalogue.js'
 import { systemClock } from '../../clock.js'
 import { errorOf, FiresteelError } from '../../errors.js'
 import { recordBudgetBytes } from '../../heap.js'
+import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
 import { webOrigin } from '../../pages/page-headers.js'
 import { newStoreRoundTrips, type StoreRoundTrips, timedEngine } from '../../persistence/timed-engine.js'
@@ -43,6 +45,8 @@ class MasterNode implements RunningNode {
   readonly #roundTrips = newStoreRoundTrips()
   #recovery: MasterRecovery | undefined
   #masterHost: MasterHost | undefined
+  readonly #usage = new UsageHistory()
+  #usageTimer: NodeJS.Timeout | undefined
   #warmUpTimer: NodeJS.Timeout | undefined
   #stopping: Promise<void> | undefined
 
@@ -76,6 +80,8 @@ class MasterNode implements RunningNode {
       masterHost.begin()
       this.#tell({ event: 'listening', ...this.#server.opened(address, web) })
       masterHost.join()
+      const look = (): void => this.#usage.add(masterHost.usage(), systemClock.wallMs())
+      this.#usageTimer = setInterval(look, innerLimits.usageEveryMs).unref()
     } catch (error) {
       await within(this.#release(), limits.nodeEndMs)
       throw error
@@ -86,7 +92,8 @@ class MasterNode implements RunningNode {
     const { masterWeb } = await import('./master-web.js')
     const { health, log, webPort } = this.#server
     const host = () => this.#masterHostNow()
-    return masterWeb({ spec: this.#spec, webPort, host, sessions: this.#server.sessions, health, log })
+    const { sessions } = this.#server
+    return masterWeb({ spec: this.#spec, webPort, host, sessions, usage: this.#usage, health, log })
   }
 
   /** Where the pages of all Masters are. */
@@ -126,6 +133,7 @@ class MasterNode implements RunningNode {
 
   async #release(): Promise<void> {
     clearTimeout(this.#warmUpTimer)
+    clearInterval(this.#usageTimer)
     this.#masterHost?.close()
     await this.#server.close('the Master stops')
     await this.#recovery?.close()
