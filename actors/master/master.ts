@@ -14,7 +14,7 @@ import { serveTrace } from '../../runtime/trace/answer-trace.js'
 import { type LinkDown, peerOf } from '../../runtime/transport/gateway.js'
 import { closedByKernel } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
-import type { Failure, Position } from '../messages/common.js'
+import type { Position } from '../messages/common.js'
 import type { DriverEvent } from '../messages/driver-life.js'
 import type { AgentMessage, ElectedLeader } from '../messages/election.js'
 import { countCluster } from './cluster-counts.js'
@@ -29,6 +29,7 @@ import type { MasterGauges } from './master-families.js'
 import type { MasterActorMessage } from './master-messages.js'
 import type { MasterOptions } from './master-options.js'
 import { keyOfTimer, type MasterTimer } from './master-timer.js'
+import { ticketFor } from './page-ticket.js'
 import { peerInfo } from './peer-info.js'
 import { isPeerMaster } from './peer-masters.js'
 import { readRecords, recordCacheOf, tellQuarantined } from './read-records.js'
@@ -176,17 +177,16 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#step({ kind: 'linkDown', incarnation, closedByKernel: closedByKernel(end.kind) }, envelope)
   }
 
-  /** Whoever has the key of a command may do all that a page can. A program in the cluster may not. */
   #answerTicket(envelope: Envelope): void {
-    const { pageTicket, log } = this.#options
-    const peer = peerOf(envelope)
-    if (this.#over || !this.#core.cluster) this.#refuse(envelope)
-    else if (!pageTicket || (peer?.role !== 'client' && peer?.role !== 'node'))
-      this.#context.reply(envelope, noTicket)
-    else {
-      log.info('a ticket for the pages was given', { to: peer.address })
-      this.#context.reply(envelope, pageTicket())
+    if (this.#over || !this.#core.cluster) {
+      this.#refuse(envelope)
+      return
     }
+    const peer = peerOf(envelope)
+    const answer = ticketFor(peer?.role, this.#options.pageTicket)
+    if (answer.type === 'PageTicket')
+      this.#options.log.info('a ticket for the pages was given', { to: peer?.address })
+    this.#context.reply(envelope, answer)
   }
 
   turnEnd(): void {
@@ -526,10 +526,4 @@ export class MasterShell implements Handler<MasterActorMessage> {
     const { clock } = this.#options
     return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
   }
-}
-
-const noTicket: Failure = {
-  type: 'Failure',
-  code: 'FIRESTEEL_NOT_ALLOWED',
-  message: 'only a holder of the key of commands may open a session',
 }

@@ -51,7 +51,7 @@ export function table({ caption, columns, rows }: TableParts): Html {
       ? html`<th scope="row" class="${classOf(column)}">${part}</th>`
       : html`<td class="${classOf(column)}" data-title="${column.title}">${part}</td>`
   }
-  return html`<div class="table" tabindex="0" role="region" aria-label="${caption}"><table>
+  return html`<div class="table"><table>
 <caption class="unseen">${caption}</caption>
 <thead><tr>${columns.map((column) => html`<th scope="col" class="${classOf(column)}">${column.title}</th>`)}</tr></thead>
 <tbody>${rows.map(

@@ -5,7 +5,7 @@ import type { Page } from './layout.js'
 import type { AnswersPages } from './page-site.js'
 import { code, lasting, notice } from './parts.js'
 import type { Session, TicketRefusal } from './sessions.js'
-import { changeOf } from './visitors.js'
+import { addressOf, changeOf } from './visitors.js'
 import { durationText } from './words.js'
 
 /* Signing in and out. A session begins with a link that `firesteel ui` gets from a Master. */
@@ -59,7 +59,17 @@ export const safePath = (text: string | undefined): string =>
     ? text
     : '/'
 
-export function addSessionPages(routes: Hono, site: AnswersPages, wallMs: () => number): void {
+export interface SessionPagesOptions {
+  readonly wallMs: () => number
+  /** Somebody has signed in, from there. */
+  readonly onSession: (address: string) => void
+}
+
+export function addSessionPages(
+  routes: Hono,
+  site: AnswersPages,
+  { wallMs, onSession }: SessionPagesOptions,
+): void {
   routes.get('/session', (context) => {
     const ticket = context.req.query('ticket')
     if (ticket === undefined) {
@@ -70,6 +80,7 @@ export function addSessionPages(routes: Hono, site: AnswersPages, wallMs: () => 
     }
     const opened = site.sessions.redeem(ticket)
     if (typeof opened === 'string') return site.answer(context, signInPage(reasons[opened]), { status: 403 })
+    onSession(addressOf(context))
     const to = safePath(context.req.query('to'))
     const page = {
       title: 'Signed in',

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ticketFor } from '../../actors/master/page-ticket.js'
+import type { PageTicket } from '../../actors/messages/pages.js'
 import { limits } from '../../runtime/limits.js'
 import { type Session, Sessions } from '../../runtime/pages/sessions.js'
+import { browserCommand } from '../../runtime/process/open-in-browser.js'
+import { shownPayload } from '../../runtime/trace/payload.js'
 import { deriveKey, derivePageKey } from '../../runtime/transport/keys.js'
 
 const SECRET = 'a secret of the tests'
@@ -131,4 +135,31 @@ test('the cookie is for this cluster, kept from scripts and other sites, and end
 test('the key of pages is no key of a handshake', () => {
   assert.notDeepEqual(derivePageKey(SECRET), deriveKey(SECRET, 'client'))
   assert.notDeepEqual(derivePageKey(SECRET), deriveKey(SECRET, 'node'))
+})
+
+test('only who has the key of commands gets a ticket, and no program in the cluster', () => {
+  const ticket = { type: 'PageTicket', web: HERE, token: 't', lateAtMs: 1 } as const
+  for (const role of ['client', 'node'] as const)
+    assert.equal(
+      ticketFor(role, () => ticket),
+      ticket,
+    )
+  for (const role of ['driver', 'application', undefined] as const) {
+    const answer = ticketFor(role, () => assert.fail('a ticket was made'))
+    assert.equal(answer.type === 'Failure' && answer.code, 'FIRESTEEL_NOT_ALLOWED')
+  }
+  assert.equal(ticketFor('client', undefined).type, 'Failure')
+})
+
+test('a trace does not show a ticket', () => {
+  const shown = shownPayload({ type: 'PageTicket', web: HERE, token: 'secret', lateAtMs: 1 } as PageTicket)
+  assert.doesNotMatch(JSON.stringify(shown), /secret/)
+})
+
+test('a browser is opened where there is a desktop', () => {
+  assert.equal(browserCommand({ DISPLAY: ':0' }, 'linux'), 'xdg-open')
+  assert.equal(browserCommand({ WAYLAND_DISPLAY: 'wayland-0' }, 'linux'), 'xdg-open')
+  assert.equal(browserCommand({}, 'linux'), undefined)
+  assert.equal(browserCommand({}, 'darwin'), 'open')
+  assert.equal(browserCommand({ SSH_CONNECTION: 'x' }, 'darwin'), undefined)
 })

@@ -13,6 +13,8 @@ before(async () => {
   const routes = new Hono()
   routes.get('/', (context) => context.text('page'))
   routes.post('/kill', async (context) => context.json(await context.req.json()))
+  routes.get('/leader', (context) => context.json({ status: 'ALIVE' }))
+  routes.post('/do/kill', async (context) => context.text(await context.req.text()))
   routes.get('/broken', () => {
     throw new Error('a defect')
   })
@@ -21,6 +23,7 @@ before(async () => {
     port: 0,
     routes: () => routes,
     allowedHosts: ['M1.example'],
+    friends: () => ['http://m2.example:8080'],
     onError: (error) => thrown.push(error),
   })
 })
@@ -53,6 +56,8 @@ function call(
   })
 }
 
+const form = { 'content-type': 'application/x-www-form-urlencoded' }
+const friend = 'http://m2.example:8080'
 const json = { 'content-type': 'application/json' }
 
 /** What is asked, and the status. */
@@ -93,6 +98,18 @@ const table: readonly (readonly [string, () => Promise<Answer>, number])[] = [
     403,
   ],
   ['a DELETE without a type', () => call('DELETE', '/kill'), 415],
+  ['a form for a path of forms', () => call('POST', '/do/kill', form, 'a=1'), 200],
+  [
+    'the same from a foreign page',
+    () => call('POST', '/do/kill', { ...form, origin: 'http://evil.example' }, 'a=1'),
+    403,
+  ],
+  ['the same from a friend', () => call('POST', '/do/kill', { ...form, origin: friend }, 'a=1'), 403],
+  ['another type there', () => call('POST', '/do/kill', { 'content-type': 'text/plain' }, 'a=1'), 415],
+  ['a form for any other path', () => call('POST', '/kill', form, 'a=1'), 415],
+  ['a friend that asks who leads', () => call('GET', '/leader', { origin: friend }), 200],
+  ['a stranger that asks who leads', () => call('GET', '/leader', { origin: 'http://m2.example:81' }), 403],
+  ['a friend that asks anything else', () => call('GET', '/', { origin: friend }), 403],
   ['nothing there', () => call('GET', '/nope'), 404],
 ]
 
@@ -142,4 +159,10 @@ test('hosts and origins', () => {
     assert.equal(hostOfHeader(bad), undefined)
   assert.ok(isOwnOrigin('http://a:1', 'A:1'))
   assert.ok(!isOwnOrigin('http://a:1.evil', 'a:1'))
+})
+
+test('a page of another Master may read who leads, and no other page may', async () => {
+  const ask = (origin: string) => fetch(`http://127.0.0.1:${server.port}/leader`, { headers: { origin } })
+  assert.equal((await ask(friend)).headers.get('access-control-allow-origin'), friend)
+  assert.equal((await ask('http://evil.example')).headers.get('access-control-allow-origin'), null)
 })

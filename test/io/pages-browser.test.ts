@@ -92,6 +92,7 @@ async function everyPage(): Promise<[site: Site, path: string][]> {
       sessions,
       data: new Routes(),
       wallMs: Date.now,
+      onSession: () => undefined,
       onError: assert.ifError,
     }),
   )

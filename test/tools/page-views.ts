@@ -366,6 +366,7 @@ export const samplePages = (
     sessions: sampleSessions(options.wallMs),
     data: new Hono(),
     kill: () => Promise.reject(new Error('nothing is to be killed')),
+    onSession: () => undefined,
     onKilled: () => undefined,
     onError: (error) => {
       throw error

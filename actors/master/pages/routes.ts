@@ -13,6 +13,7 @@ export interface MasterPagesOptions extends MasterPageSetOptions, KillOptions {
   readonly sessions: Sessions
   /** What scripts read, such as `/json/`. The same people may read it. */
   readonly data: Hono
+  readonly onSession: (address: string) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -32,7 +33,7 @@ export function masterPages(options: MasterPagesOptions): Hono {
   routes.use(readersOf({ sessions, signIn: (context) => signInAnswer(site, context) }))
   routes.route('/', data)
   site.addTo(routes)
-  addSessionPages(routes, site, wallMs)
+  addSessionPages(routes, site, options)
   addKill(routes, site, options)
   addGo(routes, site)
   site.addMissingTo(routes)

@@ -9,6 +9,7 @@ export interface WorkerPagesOptions extends WorkerPageSetOptions {
   readonly sessions: Sessions
   /** What scripts read, such as `/json/`. The same people may read it. */
   readonly data: Hono
+  readonly onSession: (address: string) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -28,7 +29,7 @@ export function workerPages(options: WorkerPagesOptions): Hono {
   routes.use(readersOf({ sessions, signIn: (context) => signInAnswer(site, context) }))
   routes.route('/', data)
   site.addTo(routes)
-  addSessionPages(routes, site, wallMs)
+  addSessionPages(routes, site, options)
   site.addMissingTo(routes)
   return routes
 }

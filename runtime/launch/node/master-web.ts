@@ -40,6 +40,7 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
     data,
     wallMs,
     kill: (id) => killAsCommand(spec, host(), id),
+    onSession: (from) => log.info('a session of the pages began', { from }),
     onKilled: (id, from) => log.info('killed from a page', { id, from }),
     onError: (error) => log.error('a page failed', { error }),
   })

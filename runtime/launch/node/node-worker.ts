@@ -80,6 +80,7 @@ class WorkerNode implements RunningNode {
       sessions: this.#server.sessions,
       data,
       wallMs: systemClock.wallMs,
+      onSession: (from) => this.#server.log.info('a session of the pages began', { from }),
       onError: (error) => this.#server.log.error('a page failed', { error }),
     })
   }
