@@ -64,6 +64,8 @@ export interface DocumentParts {
   readonly stream?: string | undefined
   /** Origins of the other Masters, which the page asks when its own is gone. */
   readonly others?: readonly string[]
+  /** It shows what a leader knows, so it goes where the next one is. */
+  readonly leads?: boolean
   readonly foot?: Part
   /** What this reader may do. */
   readonly visitor?: Part
@@ -78,6 +80,7 @@ export function pageDocument({
   have,
   stream,
   others = [],
+  leads = false,
   foot,
   visitor,
   refresh,
@@ -93,7 +96,7 @@ ${refresh !== undefined && html`<meta http-equiv="refresh" content="0;url=${refr
 <link rel="stylesheet" href="${pageFile('pages.css').href}">
 <script type="module" src="${pageFile('pages.js').href}"></script>
 </head>
-<body${stream !== undefined && html` data-stream="${stream}" data-have="${have}" data-others="${others.join(' ')}"`}>
+<body${stream !== undefined && html` data-stream="${stream}" data-have="${have}" data-others="${others.join(' ')}"`}${leads && html` data-leads`}>
 <a class="skip" href="#main">To the content</a>
 <p id="connection" role="status" hidden></p>
 <div id="live">${live}</div>

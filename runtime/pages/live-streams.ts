@@ -10,9 +10,17 @@ export interface LiveText {
   readonly text: string
 }
 
-interface Stream {
+export interface Watched {
   readonly look: () => LiveText
+  /** What the page must know beside its text. It is sent at once, and again when it has changed. */
+  readonly hello: () => object
+  /** Goes with each hello, and is made for it alone. */
+  readonly extra: () => object
+}
+
+interface Stream extends Watched {
   have: string
+  greeted: string
   readonly endsAtMs: number
   send: (event: string) => void
   /** It takes more. A slow reader gets only the newest text. */
@@ -54,14 +62,14 @@ export class LiveStreams {
   }
 
   /**
-   * Opens a stream for a page that shows `have`. `first` is sent at once, as the event `hello`. Undefined:
-   * there are as many streams as there may be.
+   * Opens a stream for a page that shows `have`. Undefined: there are as many streams as there may be.
    */
-  open(have: string, look: () => LiveText, first: unknown): Response | undefined {
+  open(have: string, watched: Watched): Response | undefined {
     if (this.#streams.size >= limits.pageStreams) return undefined
     const stream: Stream = {
-      look,
+      ...watched,
       have,
+      greeted: '',
       endsAtMs: this.#nowMs() + limits.pageStreamMs,
       send: () => undefined,
       ready: () => false,
@@ -75,7 +83,7 @@ export class LiveStreams {
           stream.end = () => {
             if (this.#streams.delete(stream)) controller.close()
           }
-          stream.send(`retry: ${limits.pageRetryMs}\n${eventText('hello', undefined, first)}`)
+          greet(stream, `retry: ${limits.pageRetryMs}\n`)
         },
         cancel: () => void this.#streams.delete(stream),
       },
@@ -113,6 +121,7 @@ export class LiveStreams {
     if (this.#nowMs() >= stream.endsAtMs) stream.end()
     if (!this.#streams.has(stream) || !stream.ready()) return
     try {
+      greet(stream)
       const { have, text } = stream.look()
       if (have === stream.have) return
       stream.have = have
@@ -122,4 +131,12 @@ export class LiveStreams {
       stream.end()
     }
   }
+}
+
+function greet(stream: Stream, before = ''): void {
+  const hello = stream.hello()
+  const text = JSON.stringify(hello)
+  if (text === stream.greeted) return
+  stream.greeted = text
+  stream.send(before + eventText('hello', undefined, { ...hello, ...stream.extra() }))
 }

@@ -17,7 +17,7 @@ export interface PageSiteOptions<V> {
   readonly masters: (view: V) => readonly string[]
   readonly others: (view: V) => readonly string[]
   /** What an open page must know beside its text. */
-  readonly hello: (view: V) => object
+  readonly hello: (view: V) => { readonly leads?: boolean }
   readonly wallMs: () => number
   readonly onError: (error: unknown) => void
 }
@@ -114,15 +114,14 @@ export class PageSite<V> implements AnswersPages {
       const { have: newer, live } = pages.text(of)
       return { have: newer, text: live.toString() }
     }
-    const { view } = pages
     const session = this.session(context)
     // Without its Master an open page goes on at another one, and its session with it.
-    const tickets =
-      session &&
-      Object.fromEntries(
-        others(view).map((origin) => [origin, this.sessions.ticket(origin, session.endsAtMs)]),
-      )
-    const answer = this.#streams.open(have, look, { ...hello(view), ...(tickets && { tickets }) })
+    const extra = () => {
+      if (!session) return {}
+      const ticket = (origin: string) => [origin, this.sessions.ticket(origin, session.endsAtMs)]
+      return { tickets: Object.fromEntries(others(pages.view).map(ticket)) }
+    }
+    const answer = this.#streams.open(have, { look, hello: () => hello(pages.view), extra })
     return answer ?? new Response(null, { status: 503, headers: dataHeaders('text/plain') })
   }
 
@@ -140,6 +139,7 @@ export class PageSite<V> implements AnswersPages {
       have,
       foot,
       others: others(view),
+      leads: extra.stream !== undefined && this.#options.hello(view).leads === true,
       visitor: this.#visitor(this.session(context)),
       ...extra,
     })

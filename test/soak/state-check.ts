@@ -10,9 +10,9 @@ export interface WorkerReport {
   readonly memoryused: number
 }
 
-/** Reads it from the Worker's HTTP interface. */
-export async function reportOf(web: string): Promise<WorkerReport> {
-  return JSON.parse((await probe(`${web}/json/`)).body) as WorkerReport
+/** Reads it from the Worker's HTTP interface. From another host that needs a session. */
+export async function reportOf(web: string, cookie: string): Promise<WorkerReport> {
+  return JSON.parse((await probe(`${web}/json/`, 1000, { cookie })).body) as WorkerReport
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { MasterStateResponse } from '../../actors/messages/status.js'
 import { waitUntil } from '../harness/index.js'
+import { sessionCookie } from '../harness/session-cookie.js'
 import type { Field } from './field.js'
 import { compareState, reportOf } from './state-check.js'
 import type { Work } from './work.js'
@@ -66,7 +67,8 @@ export async function untilQuiet(
   let last: { clusterState: MasterStateResponse; wrong: readonly string[] } | undefined
   const isQuiet = async (): Promise<boolean> => {
     const clusterState = await work.client.request({ type: 'RequestMasterState' }, { timeoutMs: ASK_MS })
-    const reports = await Promise.all(field.workers.map(({ web }) => reportOf(web!)))
+    const cookie = sessionCookie(field.name, field.cluster.secret)
+    const reports = await Promise.all(field.workers.map(({ web }) => reportOf(web!, cookie)))
     last = { clusterState, wrong: compareState(clusterState, reports) }
     return last.wrong.length === 0 && (await work.jobs.isQuiet(clusterState))
   }

@@ -96,6 +96,8 @@ let have = first
 let source
 let hello = {}
 let lostAt = 0
+/** The page has shown what a leader knows, so it goes where the next one is. */
+let showedLeader = 'leads' in document.body.dataset
 
 const path = () => location.pathname + location.search
 
@@ -114,13 +116,12 @@ const open = () => {
   source?.close()
   source = new EventSource(`${address}&have=${encodeURIComponent(have)}`)
   source.addEventListener('hello', ({ data }) => {
-    const before = hello
     hello = JSON.parse(data)
     lostAt = 0
     say('')
+    showedLeader ||= hello.leads === true
     // The page showed a leader, and now another one leads.
-    if (before.leads && !hello.leads && hello.leader) goTo(hello.leader)
-    hello.leads ||= before.leads
+    if (showedLeader && !hello.leads && hello.leader) goTo(hello.leader)
   })
   source.addEventListener('page', ({ data, lastEventId }) => {
     have = lastEventId
@@ -151,7 +152,7 @@ let isLooking = false
 const lookForLeader = async () => {
   if (isLooking || document.hidden || lostAt === 0 || Date.now() - lostAt < LOST) return
   say('The connection to this node is lost. Looking for it, and for the Master that leads…')
-  if (!hello.leads) return
+  if (!showedLeader) return
   isLooking = true
   const leader = (await Promise.all(origins.map(askWhoLeads))).find((origin) => origin !== undefined)
   isLooking = false
