@@ -185,7 +185,8 @@ export class MasterHost {
       metrics: this.metrics,
       config: { ...config, address, masters: [...this.#masters] },
       hearsay: this.#hearsay,
-      holdOffMs: handedOver ? limits.handOverHoldOffMs : 0,
+      // It has handed over because it hears too few Workers: any other Master leads better.
+      holdOffMs: handedOver ? config.leaseMs : 0,
       clock,
       timers,
       random,

@@ -158,8 +158,12 @@ export class PeerMasterProtocol {
     const { leaseMs } = this.#config
     let workers = 0
     let workersHeard = 0
+    let silent = 0
     for (const worker of cluster.workers.values()) {
-      if (worker.state === 'DEAD') continue
+      if (worker.state === 'DEAD') {
+        if (worker.diedOf === 'silence') silent++
+        continue
+      }
       workers++
       if (worker.linked) workersHeard++
     }
@@ -169,16 +173,18 @@ export class PeerMasterProtocol {
     // Even an idle leader must notice a store that lost its last writes, while it still has the record cache.
     step.fence()
     step.startTimer({ kind: 'pulse' }, leaseMs / 3)
-    this.#listen(cluster, step, workers, workersHeard)
+    this.#listen(cluster, step, workers + silent, workersHeard)
   }
 
   /**
    * A leader that is linked to too few Workers hands over to a Master that is linked to more (protocol 6).
+   * `workers` holds those that it has declared DEAD because it did not hear them. A leader that hears nobody
+   * may know nobody either: the leadership before it may have declared them DEAD.
    */
   #listen(cluster: ClusterState, step: Step, workers: number, workersHeard: number): void {
     const { leaseMs } = this.#config
     const nowMs = step.now.monotonicMs
-    if (2 * workersHeard >= workers) {
+    if (workersHeard > 0 && 2 * workersHeard >= workers) {
       this.#deafSinceMs = undefined
       return
     }

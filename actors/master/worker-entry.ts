@@ -25,6 +25,8 @@ export class WorkerEntry {
   lastHeartbeatMs: number
   lastHeartbeatWallMs: number
   diedAtMs: number | undefined
+  /** `silence`: it may live, and only this Master does not hear it. */
+  diedOf: 'silence' | undefined
   /** Incarnations that it replaced at its address while they counted as alive, newest first. */
   replaced: readonly string[] = []
   /** True: it reported that it is being stopped. It takes no more work, and this does not change. */

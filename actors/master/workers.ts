@@ -124,6 +124,7 @@ export function removeWorker(
   worker.state = 'DEAD'
   worker.linked = false
   worker.diedAtMs = step.now.monotonicMs
+  worker.diedOf = certainty === 'silent' ? 'silence' : undefined
   step.delete('worker', worker.id)
   step.log('warn', `worker lost: ${reason}`, { workerId: worker.id })
   for (const app of cluster.apps.values()) {

@@ -45,6 +45,8 @@ export class MasterWorld {
   readonly replies = new Map<ReplyToken, ClientMessage>()
   readonly probes: string[] = []
   readonly lost: string[] = []
+  /** Why it hands over, once for each time. */
+  readonly handOvers: string[] = []
   readonly agent: AgentMessage[] = []
   /** The last step but those of the end of a turn. */
   lastStep: Step | undefined
@@ -125,6 +127,7 @@ export class MasterWorld {
       else if (effect.kind === 'cancelTimer') this.timers.delete(keyOfTimer(effect.timer))
       else if (effect.kind === 'probe') this.probes.push(effect.workerId)
       else if (effect.kind === 'lost') this.lost.push(effect.reason)
+      else if (effect.kind === 'handOver') this.handOvers.push(effect.reason)
       else if (effect.kind === 'tellAgent') this.agent.push(effect.message)
     }
     if (input.kind !== 'turnEnd') this.input({ kind: 'turnEnd' })
