@@ -4,6 +4,13 @@
  */
 export const builtFile = (path: string): URL => new URL(`../${path}`, import.meta.url)
 
+/** Name in dist/programs -> the file of dist with which it begins. */
+export const programEntries = {
+  node: 'runtime/launch/node/node-main.js',
+  executor: 'actors/executor/main.js',
+  guard: 'runtime/process/guard-main.js',
+} as const
+
 /** Programs of processes, each with all its code in a few files (test/setup/bundle.ts). */
 export const programs = {
   node: builtFile('programs/node.js'),

@@ -67,7 +67,7 @@ test('status --json has exactly the documented keys', async () => {
   assert.deepEqual(Object.keys(status), [
     ...['cluster', 'epoch', 'leader', 'masters', 'workers', 'applications', 'drivers'],
   ])
-  assert.deepEqual(Object.keys(status.masters[0]!), ['address', 'state'])
+  assert.deepEqual(Object.keys(status.masters[0]!), ['address', 'state', 'web'])
   assert.deepEqual(Object.keys(status.workers[0]!), [
     ...['id', 'name', 'address', 'state', 'cores', 'coresUsed', 'memoryMib', 'memoryMibUsed'],
   ])

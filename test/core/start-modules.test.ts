@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
-import { bundledPackages, bundledPrograms } from '../setup/bundled.js'
+import { programEntries } from '../../runtime/built-file.js'
+import { bundledPackages } from '../setup/bundled.js'
 
 /*
  * What each process loads before it can begin: the files that its entry reaches by static imports. A file
@@ -102,7 +103,7 @@ for (const [file, name] of Object.entries(bundledPackages))
     )
   })
 
-for (const [name, file] of Object.entries(bundledPrograms))
+for (const [name, file] of Object.entries(programEntries))
   test(`the program ${name} needs few files and no other folder`, { skip: missing }, () => {
     assert.ok(loadedBy(file).files.length > 5)
     const { packages, files } = loadedBy(`programs/${name}.js`)
@@ -129,7 +130,7 @@ function reachedBy(entry: string): string[] {
 /** The place of a file in the bundle is not its place in dist. */
 const finders = new Set(['runtime/built-file.js'])
 
-for (const [name, file] of Object.entries(bundledPrograms))
+for (const [name, file] of Object.entries(programEntries))
   test(`the program ${name} finds other files by builtFile only`, () => {
     const wrong = reachedBy(file).filter(
       (path) =>

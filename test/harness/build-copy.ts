@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { programEntries } from '../../runtime/built-file.js'
 import type { ProtocolRange } from '../../runtime/transport/protocol-range.js'
 
 const compiled = fileURLToPath(new URL('../../', import.meta.url))
@@ -31,6 +32,10 @@ export async function copyBuild(folder: string, changes: BuildChanges): Promise<
   for (const part of ['actors', 'runtime']) {
     await cp(join(compiled, part), join(folder, 'dist', part), { recursive: true })
   }
+  // The changes below are in the plain files, so its programs are those.
+  await mkdir(join(folder, 'dist/programs'))
+  for (const [name, file] of Object.entries(programEntries))
+    await writeFile(join(folder, 'dist/programs', `${name}.js`), `import '../${file}'\n`)
   await symlink(join(project, 'node_modules'), join(folder, 'node_modules'))
   const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as object
   await writeFile(join(folder, 'package.json'), JSON.stringify({ ...manifest, version }))

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { bundledPackages, bundledPrograms } from './bundled.js'
+import { programEntries } from '../../runtime/built-file.js'
+import { bundledPackages } from './bundled.js'
 
 /*
  * Node spends about half a millisecond of processor time on each file that it imports. So the build makes one
@@ -37,7 +38,7 @@ function bundlePackages(bundler: string): void {
   for (const file of files) rmSync(`dist/${file}.map`, { force: true })
 }
 
-const programs = Object.entries(bundledPrograms)
+const programs = Object.entries(programEntries)
 const bundler = bundlerPath()
 rmSync('dist/programs', { recursive: true, force: true })
 if (bundler === undefined) {

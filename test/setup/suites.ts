@@ -32,7 +32,7 @@ export const suites = {
   },
   cluster: {
     folders: ['test/cluster', 'examples/*'],
-    concurrency: 5,
+    concurrency: 3,
     first: [
       ...['namespaces-locks', 'package-pages', 'bad-starts', 'redis-cut', 'nightly'],
       ...['namespaces-leader', 'package', 'command-work', 'driver-life', 'scraper'],
