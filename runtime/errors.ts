@@ -79,6 +79,11 @@ export const errorCodes = {
     help: 'Check the path.',
     exit: 2,
   },
+  TRACE_FILE_INVALID: {
+    meaning: 'A file for `firesteel trace show` is no recorded trace, or the line named is broken.',
+    help: 'Give a file that `firesteel trace record` of this release wrote.',
+    exit: 2,
+  },
   // Connections and handshakes
   SECRET_WRONG: {
     meaning: 'The other side refused the proof of the cluster secret: the two secrets differ.',

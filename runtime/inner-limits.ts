@@ -137,6 +137,12 @@ export const innerLimits = {
   traceRecordBytes: 64,
   /** Values that such a record has, about. */
   traceRecordItems: 16,
+  /** Columns of a line of `trace --tree`, which is cut there. */
+  traceTreeColumns: 80,
+  /** From this depth on a tree writes the depth as a number and does not indent further. */
+  traceTreeDepth: 10,
+  /** A recorded trace that `trace show` reads. It holds the whole of it in memory. */
+  traceFileBytes: 256 * MIB,
   /** How often `trace -f` asks the leader which processes there are. */
   traceMembersMs: 5 * SECOND,
   /** How often it looks whether all links are open, at its start. */

@@ -17,13 +17,14 @@ export function mergedTraceWriter(format: TraceFormat): MergedTraceWriter {
 
 /** One line of `trace --format json`; a field is null if no process reported it. */
 export function jsonLine(message: TracedMessage): string {
-  const { atMs, from, to, epoch, trace, parent, bytes, tookUs, refused, payload } = message
+  const { atMs, id, from, to, epoch, trace, parent, bytes, tookUs, refused, payload } = message
   const line = {
     at: new Date(atMs).toISOString(),
     from,
     to,
     message: message.message,
     epoch,
+    id,
     trace,
     parent: parent ?? null,
     bytes: bytes ?? null,

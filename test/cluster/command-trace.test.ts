@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startChild } from '../../runtime/process/child.js'
@@ -13,6 +14,7 @@ interface Line {
   readonly to: string
   readonly message: string
   readonly epoch: number
+  readonly id: number
   readonly trace: number
   readonly parent: number | null
   readonly bytes: number | null
@@ -20,7 +22,7 @@ interface Line {
   readonly payload?: unknown
 }
 
-const keys = ['at', 'from', 'to', 'message', 'epoch', 'trace', 'parent', 'bytes', 'tookUs']
+const keys = ['at', 'from', 'to', 'message', 'epoch', 'id', 'trace', 'parent', 'bytes', 'tookUs']
 const mergedTrace = ['ElectedLeader', 'MasterChanged', 'WorkerSchedulerStateResponse']
 const only = mergedTrace.flatMap((name) => ['--message', name])
 
@@ -45,6 +47,8 @@ test('the merged trace of a failover, in all formats', async (t) => {
   // Room for its executor and two drivers.
   const submitted = await cluster.cli([
     'submit',
+    '--name',
+    'etl',
     '--memory',
     '128m',
     '--env',
@@ -125,6 +129,45 @@ test('the merged trace of a failover, in all formats', async (t) => {
     assert.ok(!everything.stdout.includes(cluster.secret))
   })
 
+  await t.test(
+    'a record shows offline what the cluster showed; trees and the driver by its name',
+    async () => {
+      const file = `${cluster.directory}/failover.trace`
+      const recorded = await cluster.cli(['trace', 'record', file])
+      assert.equal(recorded.code, 0, recorded.stderr)
+      assert.match(recorded.stdout, /^\d+ messages are in .*failover\.trace; \d+ processes are missing\n$/)
+      const content = readFileSync(file, 'utf8')
+      assert.ok(!content.includes('hunter2') && !content.includes(cluster.secret))
+      assert.equal(statSync(file).mode & 0o777, 0o600)
+      const show = (...args: string[]) => cluster.cli(['trace', 'show', file, ...args])
+      const shown = parsed((await show('--json', ...only)).stdout)
+      assert.ok(shown.some(({ message, epoch }) => message === 'MasterChanged' && epoch === 2))
+      assert.ok(shown.every((line) => !('payload' in line)))
+      const tree = await show('--tree', '--trace', String(shown.at(-1)!.trace))
+      assert.equal(tree.code, 0, tree.stderr)
+      assert.match(tree.stdout, /^trace \d+ {2}\d{4}-/)
+      assert.ok(tree.stdout.split('\n').every((line) => line.length <= 80 || line.startsWith('missing: ')))
+      const ofDriver = parsed((await show('--json', '--driver', 'etl')).stdout)
+      const byId = /"driverId":"(driver-[^"]+)"/.exec(content)![1]!
+      assert.deepEqual(parsed((await show('--json', '--driver', byId)).stdout), ofDriver)
+      for (const name of ['LaunchDriver', 'ProcessStarted', 'WorkerSchedulerStateResponse'])
+        assert.ok(
+          ofDriver.some(({ message }) => message === name),
+          name,
+        )
+      const broken = `${cluster.directory}/broken.trace`
+      writeFileSync(broken, content.slice(0, content.length - 10))
+      const refused = await cluster.cli(['trace', 'show', broken])
+      assert.equal(refused.code, 2)
+      assert.match(
+        refused.stderr,
+        /^FIRESTEEL_TRACE_FILE_INVALID: .*broken\.trace, line \d+: it is not JSON\.$/m,
+      )
+      const absent = await cluster.cli(['trace', 'show', `${cluster.directory}/none.trace`])
+      assert.match(absent.stderr, /^FIRESTEEL_PATH_NOT_FOUND: /)
+    },
+  )
+
   await t.test('-f goes on: what happens later is told, once', async (t) => {
     const child = await startChild({
       command: process.execPath,
@@ -163,6 +206,16 @@ test('the merged trace of a failover, in all formats', async (t) => {
     const wrong = await cluster.cli(['trace', '--format', 'xml'])
     assert.equal(wrong.code, 2)
     assert.match(wrong.stderr, /^FIRESTEEL_USAGE: .*table, json, mermaid/)
+    for (const args of [
+      ['record'],
+      ['-f', '--tree'],
+      ['-f', '--driver', 'd'],
+      ['--tree', '--json'],
+      ['copy', 'f'],
+    ]) {
+      const { code, stderr } = await cluster.cli(['trace', ...args])
+      assert.equal(code, 2, `${args.join(' ')}: ${stderr}`)
+    }
   })
 
   await t.test('a process that does not answer is named, the others are shown', async () => {

@@ -150,6 +150,7 @@ test('JSON: exactly the public keys, null where nobody told; payloads only where
     ['to', message.to],
     ['message', 'ElectedLeader'],
     ['epoch', 3],
+    ['id', message.id],
     ['trace', 5],
     ['parent', null],
     ['bytes', null],

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { exitCodeOf, FiresteelError } from '../../errors.js'
+import { release } from '../../release.js'
 import { codedError } from '../../system-error.js'
 import { watchUncaught } from '../node/uncaught.js'
 import { Command, CommanderError } from './commander.js'
@@ -31,12 +31,6 @@ async function loadCommands([first]: readonly string[]): Promise<AddCommand[]> {
   return Promise.all((one ? [commands[first]!] : Object.values(commands)).map((load) => load()))
 }
 
-function version(): string {
-  // The package is four folders up, from dist/runtime/launch/cli as from a checkout.
-  const text = readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
-}
-
 /** The command line, with the commands that `argv` needs. `run` gets the action of each command. */
 export async function createProgram(
   argv: readonly string[],
@@ -46,7 +40,7 @@ export async function createProgram(
   const added = await loadCommands(argv)
   const program = new Command('firesteel')
     .description('Actor-model cluster manager for Node.js.')
-    .version(version(), '-V, --version')
+    .version(release(), '-V, --version')
     // Options after MAIN belong to MAIN.
     .enablePositionalOptions()
     .showHelpAfterError(false)

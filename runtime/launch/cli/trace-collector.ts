@@ -47,6 +47,11 @@ export class TraceCollector {
     this.#filter = filter
   }
 
+  /** The name of the cluster; '' while no leader has told it. */
+  get cluster(): string {
+    return this.#state?.cluster ?? ''
+  }
+
   /**
    * Asks the leader which processes it knows. Rejects as MasterClient does, also with NO_MASTER. Processes
    * known before, and the Masters, are still asked then.
