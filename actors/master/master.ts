@@ -1,8 +1,7 @@
 import { isFiresteelError, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
-import { limits } from '../../runtime/limits.js'
-import { CommitQueue } from '../../runtime/persistence/commit-queue.js'
-import { CommitQueueDriver } from '../../runtime/persistence/commit-queue-driver.js'
+import type { CommitQueue } from '../../runtime/persistence/commit-queue.js'
+import type { CommitQueueDriver } from '../../runtime/persistence/commit-queue-driver.js'
 import type { Fence, StoreDegradation } from '../../runtime/persistence/engine.js'
 import type { Found } from '../../runtime/persistence/forgotten.js'
 import type { ActorContext } from '../../runtime/system/actor-system.js'
@@ -29,6 +28,7 @@ import type { MasterGauges } from './master-families.js'
 import type { MasterActorMessage } from './master-messages.js'
 import type { MasterOptions } from './master-options.js'
 import { keyOfTimer, type MasterTimer } from './master-timer.js'
+import { openCommitQueue, type Pending } from './open-commit-queue.js'
 import { ticketFor } from './page-ticket.js'
 import { peerInfo } from './peer-info.js'
 import { isPeerMaster } from './peer-masters.js'
@@ -38,12 +38,6 @@ import { routeOf } from './routes.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
 import type { FreeEffect, GatedEffect, Now, Step } from './step.js'
 import type { Usage } from './usage.js'
-
-/** An effect that waits in the commit queue, with the message that caused it, for traces. */
-interface Pending {
-  readonly effect: GatedEffect
-  readonly cause: Envelope | undefined
-}
 
 /** The shell of the Master. Only here does its core meet mailbox, commit queue, links and timers. */
 export class MasterShell implements Handler<MasterActorMessage> {
@@ -118,10 +112,6 @@ export class MasterShell implements Handler<MasterActorMessage> {
       this.#inTurn(envelope, () => serveTrace(parts, message, envelope))
       return
     }
-    if (message.type === 'RequestPageTicket') {
-      this.#answerTicket(envelope)
-      return
-    }
     if (this.#over) {
       this.#afterwards(message, envelope)
       return
@@ -151,6 +141,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
       case 'MastersKnown':
         this.#step({ kind: 'masters', addresses: message.addresses }, envelope)
         return
+      case 'RequestPageTicket':
+        this.#answerTicket(envelope)
+        return
       case 'BeginHandOver':
         void this.#beginHandOver(message.reason)
         return
@@ -178,15 +171,12 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #answerTicket(envelope: Envelope): void {
-    if (this.#over || !this.#core.cluster) {
+    if (!this.#core.cluster) {
       this.#refuse(envelope)
       return
     }
-    const peer = peerOf(envelope)
-    const answer = ticketFor(peer?.role, this.#options.pageTicket)
-    if (answer.type === 'PageTicket')
-      this.#options.log.info('a ticket for the pages was given', { to: peer?.address })
-    this.#context.reply(envelope, answer)
+    const { pageTicket, log } = this.#options
+    this.#context.reply(envelope, ticketFor(peerOf(envelope), pageTicket, log))
   }
 
   turnEnd(): void {
@@ -248,10 +238,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
    * The mailbox does not wait for this. Until all is read this Master answers as a STANDBY, and can be
    * revoked at once.
    */
-  async #begin(
-    { epoch, owner, base, earlier, writeId, observed }: ElectedLeader,
-    envelope: Envelope,
-  ): Promise<void> {
+  async #begin(elected: ElectedLeader, envelope: Envelope): Promise<void> {
+    const { epoch, owner, base, earlier, writeId, observed } = elected
     const { engine, clock, recordCache, config, log } = this.#options
     const fence = { epoch, owner }
     this.#options.listener({ event: 'elected', epoch })
@@ -273,7 +261,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     const lostWrites = await OwnLostWrites.find(from, read.draft, nextTurn)
     if (!lostWrites || !this.#mayGoOn) return
     recordCache.begin({ epoch, owner, seq: base.seq }, earlier, read.draft)
-    this.#open({ epoch, owner, base, writeId })
+    this.#open(elected)
     this.#step({ kind: 'elected', epoch, owner, base, earlier, observed, keysFollow: true }, envelope)
     let isFirst = true
     for (const records of read.pieces(config.slices)) {
@@ -315,40 +303,21 @@ export class MasterShell implements Handler<MasterActorMessage> {
     if (end === 'moved') this.#lost('the store moved on during recovery')
   }
 
-  #open({ epoch, owner, base, writeId }: Pick<ElectedLeader, 'epoch' | 'owner' | 'base' | 'writeId'>): void {
-    const { engine, log, clock, recordCache, lock, mayAct, newWriteId, config } = this.#options
-    const commitQueueBytes = Math.min(limits.commitQueueBytes, config.recordBudgetBytes / 2)
-    const commitQueue = new CommitQueue<Pending>({
-      epoch,
-      base,
-      writeId,
-      newWriteId,
-      limits: { ...limits, commitQueueBytes },
-    })
-    this.#commitQueue = commitQueue
-    this.#driver = new CommitQueueDriver<Pending>({
-      commitQueue,
-      engine,
-      fence: { epoch, owner },
-      lock,
-      monotonicMs: () => clock.monotonicMs(),
+  #open(elected: ElectedLeader): void {
+    const { log } = this.#options
+    const { commitQueue, driver } = openCommitQueue(this.#options, elected, {
       timers: this.#timers,
-      mayAct,
-      release: config.slices,
       onReleased: ({ effect, cause }) => this.#run(effect, cause),
-      onEnded: (end) => {
-        const reason = end.kind === 'failed' ? end.reason : `the commit queue ended: ${end.kind}`
-        this.#lost(reason, 'epoch' in end ? end.epoch : 0)
-      },
+      onLost: (reason, observedEpoch) => this.#lost(reason, observedEpoch),
       onDegraded: (degradation, reason) => {
         this.#degradation = degradation
         if (degradation) log.warn(`${degradation}: new requests are refused`, { reason })
         else log.info('the store takes writes again')
       },
-      onDurable: ({ puts, deletes }) => recordCache.durable(puts, deletes, commitQueue.position),
-      metrics: this.#options.metrics.commits,
       onConfirmed: (sentAtMs) => this.#tellAgent({ type: 'LeadershipConfirmed', sentAtMs }),
     })
+    this.#commitQueue = commitQueue
+    this.#driver = driver
   }
 
   #takeOwnLostWrites(): void {

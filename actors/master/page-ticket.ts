@@ -1,3 +1,4 @@
+import type { Log } from '../../runtime/observe/log.js'
 import type { Role } from '../../runtime/transport/identity.js'
 import type { Failure } from '../messages/common.js'
 import type { PageTicket } from '../messages/pages.js'
@@ -12,7 +13,12 @@ const refused: Failure = {
  * The answer to a peer that asks for a ticket. Whoever has the key of commands may do all that a page can. A
  * program in the cluster may not, because a page shows and kills what other users run.
  */
-export const ticketFor = (
-  role: Role | undefined,
+export function ticketFor(
+  peer: { readonly role: Role; readonly address?: string | undefined } | undefined,
   make: (() => PageTicket) | undefined,
-): PageTicket | Failure => (make && (role === 'client' || role === 'node') ? make() : refused)
+  log: Log,
+): PageTicket | Failure {
+  if (!make || (peer?.role !== 'client' && peer?.role !== 'node')) return refused
+  log.info('a ticket for the pages was given', { to: peer.address })
+  return make()
+}

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { ticketFor } from '../../actors/master/page-ticket.js'
 import type { PageTicket } from '../../actors/messages/pages.js'
 import { limits } from '../../runtime/limits.js'
+import { silentLog } from '../../runtime/observe/log.js'
 import { type Session, Sessions } from '../../runtime/pages/sessions.js'
 import { browserCommand } from '../../runtime/process/open-in-browser.js'
 import { shownPayload } from '../../runtime/trace/payload.js'
@@ -141,14 +142,14 @@ test('only who has the key of commands gets a ticket, and no program in the clus
   const ticket = { type: 'PageTicket', web: HERE, token: 't', lateAtMs: 1 } as const
   for (const role of ['client', 'node'] as const)
     assert.equal(
-      ticketFor(role, () => ticket),
+      ticketFor({ role }, () => ticket, silentLog),
       ticket,
     )
   for (const role of ['driver', 'application', undefined] as const) {
-    const answer = ticketFor(role, () => assert.fail('a ticket was made'))
+    const answer = ticketFor(role && { role }, () => assert.fail('a ticket was made'), silentLog)
     assert.equal(answer.type === 'Failure' && answer.code, 'FIRESTEEL_NOT_ALLOWED')
   }
-  assert.equal(ticketFor('client', undefined).type, 'Failure')
+  assert.equal(ticketFor({ role: 'client' }, undefined, silentLog).type, 'Failure')
 })
 
 test('a trace does not show a ticket', () => {
