@@ -1,4 +1,4 @@
-import type { AttemptKey } from '../messages/tasks.js'
+import type { AttemptKey } from '../messages/task-entries.js'
 
 /** One attempt of a task that the driver gave to this executor. */
 export interface Attempt extends AttemptKey {

@@ -3,19 +3,21 @@ import type { LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { receiveFrame } from '../messages/bytes.js'
 import { dropStray } from '../messages/stray-envelope.js'
+import type {
+  AttemptKey,
+  AttemptProgress,
+  Hello,
+  OutputPart,
+  PartKey,
+  ResultEntry,
+  ResultStatus,
+  RunEntry,
+  ToExecutor,
+} from '../messages/task-entries.js'
 import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
 import {
-  type AttemptKey,
-  type AttemptProgress,
-  type Hello,
   INLINE_BYTES,
-  type OutputPart,
-  type PartKey,
-  type ResultEntry,
-  type ResultStatus,
-  type RunEntry,
   readToExecutor,
-  type ToExecutor,
   writeAttempts,
   writeEnding,
   writeHello,

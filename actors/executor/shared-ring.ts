@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
-import { INLINE_BYTES, type ResultStatus, resultStatuses } from '../messages/tasks.js'
+import { type ResultStatus, resultStatuses } from '../messages/task-entries.js'
+import { INLINE_BYTES } from '../messages/tasks.js'
 
 /*
  * Memory that an executor's main thread shares with one task thread. The main thread can read what a thread

@@ -1,7 +1,7 @@
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
+import type { AttemptProgress, FunctionEntry, OutputPart, ResultStatus } from '../messages/task-entries.js'
 import { decodeError, encodeError } from '../messages/task-error.js'
-import type { AttemptProgress, FunctionEntry, OutputPart, ResultStatus } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
 import { PositionList } from './position-list.js'
 import type { PositionProgress } from './progress-throttle.js'

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from '../messages/bytes.js'
-import type { AttemptKey, FunctionEntry, OutputPart } from '../messages/tasks.js'
+import type { AttemptKey, FunctionEntry, OutputPart } from '../messages/task-entries.js'
 import type { PositionProgress } from './progress-throttle.js'
 import type { ExecutorInfo } from './task.js'
 

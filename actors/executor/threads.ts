@@ -1,13 +1,13 @@
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
-import { decodeError, encodeError } from '../messages/task-error.js'
 import type {
   AttemptKey,
   AttemptProgress,
   FunctionEntry,
   OutputPart,
   ResultStatus,
-} from '../messages/tasks.js'
+} from '../messages/task-entries.js'
+import { decodeError, encodeError } from '../messages/task-error.js'
 import { Deque } from '../tasks/deque.js'
 import type { Attempt } from './attempt.js'
 import { ModuleFailures } from './module-failures.js'

@@ -1,7 +1,8 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { invalid } from './bytes.js'
-import { type AttemptKey, CHUNK_BYTES, type Chunk, type Emit, writeChunk } from './tasks.js'
+import type { AttemptKey, Chunk } from './task-entries.js'
+import { CHUNK_BYTES, type Emit, writeChunk } from './tasks.js'
 
 /** What a stream needs from a link. */
 export interface PayloadLink {

@@ -1,5 +1,5 @@
 import { limits } from '../../runtime/limits.js'
-import type { AttemptKey } from '../messages/tasks.js'
+import type { AttemptKey } from '../messages/task-entries.js'
 import { countsOf, type TaskCounts } from './dispatch-counts.js'
 import { giveBack, hasTooMuchWork, type IdleExecutor, lookForIdle } from './dispatch-idle.js'
 import { lose, lossOf, silenceOf, unannounced } from './dispatch-losses.js'

@@ -1,6 +1,6 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
-import type { AttemptKey } from '../messages/tasks.js'
+import type { AttemptKey } from '../messages/task-entries.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 
 /**

@@ -1,6 +1,6 @@
 import { backoffMs, jittered } from '../../runtime/backoff.js'
 import { limits } from '../../runtime/limits.js'
-import type { AttemptKey, AttemptProgress, OutputPart, ResultStatus } from '../messages/tasks.js'
+import type { AttemptKey, AttemptProgress, OutputPart, ResultStatus } from '../messages/task-entries.js'
 import type { DispatchState, ExecutorEntry, Task } from './dispatch-state.js'
 import { loseWithThread } from './dispatch-thread-loss.js'
 import type { AttemptResult, DispatchInput } from './dispatch-types.js'

@@ -1,5 +1,5 @@
 import type { ExecutorState } from '../messages/common.js'
-import type { AttemptKey, AttemptProgress, OutputPart, ResultStatus } from '../messages/tasks.js'
+import type { AttemptKey, AttemptProgress, OutputPart, ResultStatus } from '../messages/task-entries.js'
 import type { CallLimit } from './call-limits.js'
 import type { DispatchTimer } from './dispatch-timer.js'
 import type { LimitKey } from './key-limit.js'

@@ -4,17 +4,19 @@ import type { LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { invalid, receiveFrame } from '../messages/bytes.js'
 import { dropStray } from '../messages/stray-envelope.js'
+import type {
+  AttemptKey,
+  AttemptProgress,
+  FromExecutor,
+  FunctionEntry,
+  Hello,
+  OutputPart,
+  PartKey,
+  RunEntry,
+} from '../messages/task-entries.js'
 import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
 import {
-  type AttemptKey,
-  type AttemptProgress,
-  type FromExecutor,
-  type FunctionEntry,
-  type Hello,
   INLINE_BYTES,
-  type OutputPart,
-  type PartKey,
-  type RunEntry,
   readFromExecutor,
   writeAttempts,
   writeFunctions,

@@ -1,7 +1,7 @@
 import { FiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
-import type { OutputPart } from '../messages/tasks.js'
+import type { OutputPart } from '../messages/task-entries.js'
 import type { CallLimit } from './call-limits.js'
 import { CallSite, placed, type TaskPlace } from './call-site.js'
 import type { TaskOutcome, TaskStep } from './dispatch-types.js'

@@ -1,4 +1,4 @@
-import type { OutputPart, PartKey } from '../messages/tasks.js'
+import type { OutputPart, PartKey } from '../messages/task-entries.js'
 
 /** Resolves when the part has been taken. It must not reject. */
 export type TakeOutput = (part: OutputPart) => Promise<void>

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Attempt } from '../../actors/executor/attempt.js'
 import { ExecutorSession, type SessionLink } from '../../actors/executor/session.js'
+import type { AttemptKey, FromExecutor, ResultStatus } from '../../actors/messages/task-entries.js'
 import {
-  type AttemptKey,
-  type FromExecutor,
-  type ResultStatus,
   readFromExecutor,
   writeAttempts,
   writeRecall,

@@ -1,4 +1,5 @@
 import { listFromBytes, toBytes } from '../../actors/messages/cloneable.js'
+import type { AttemptProgress, ResultStatus, ToExecutor } from '../../actors/messages/task-entries.js'
 import { encodeError } from '../../actors/messages/task-error.js'
 import * as tasks from '../../actors/messages/tasks.js'
 import type { TaskPool } from '../../actors/tasks/task-pool.js'
@@ -43,14 +44,14 @@ export class HandExecutor {
   }
 
   /** Ends the newest attempt of a task. */
-  end(taskId: number, status: tasks.ResultStatus, error?: unknown): void {
+  end(taskId: number, status: ResultStatus, error?: unknown): void {
     const { n } = this.begun.findLast((one) => one.taskId === taskId) ?? { n: 1 }
     const body = status === 'value' ? NO_VALUE : encodeError(error ?? new Error(`attempt ${n}`))
     this.#say((emit) => tasks.writeResults([{ taskId, n, status, body }], emit))
   }
 
   /** Several of them come in one frame. */
-  progress(...progress: readonly tasks.AttemptProgress[]): void {
+  progress(...progress: readonly AttemptProgress[]): void {
     this.#say((emit) => tasks.writeProgress(progress, emit))
   }
 
@@ -62,7 +63,7 @@ export class HandExecutor {
     write((parts) => this.receiver?.payload(Buffer.concat(parts)))
   }
 
-  #receive(message: tasks.ToExecutor): void {
+  #receive(message: ToExecutor): void {
     if (message.kind === 'cancel') for (const { taskId } of message.attempts) this.cancelled.push(taskId)
     if (message.kind !== 'run') return
     const atMs = this.#time.monotonicMs()

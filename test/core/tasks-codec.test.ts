@@ -10,6 +10,7 @@ import {
   readPlain,
   readPlainList,
 } from '../../actors/messages/plain-bytes.js'
+import { resultStatuses } from '../../actors/messages/task-entries.js'
 import { decodeError, encodeError } from '../../actors/messages/task-error.js'
 import { BodyAssembly, TaskStream } from '../../actors/messages/task-stream.js'
 import * as tasks from '../../actors/messages/tasks.js'
@@ -75,7 +76,7 @@ test('what is written by an executor is read again', () => {
   const result = fc.record({
     taskId: fc.maxSafeNat(),
     n: fc.nat(0xffffffff),
-    status: fc.constantFrom(...tasks.resultStatuses),
+    status: fc.constantFrom(...resultStatuses),
     body,
   })
   fc.assert(

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { Attempt } from '../../actors/executor/attempt.js'
 import { ExecutorSession } from '../../actors/executor/session.js'
 import { toBytes } from '../../actors/messages/cloneable.js'
+import type { AttemptKey, FromExecutor, RunEntry, ToExecutor } from '../../actors/messages/task-entries.js'
 import * as tasks from '../../actors/messages/tasks.js'
 import type { TaskEnd } from '../../actors/tasks/dispatch-types.js'
 import { createTaskPool, type TaskPool } from '../../actors/tasks/task-pool.js'
@@ -27,7 +28,7 @@ const cloning = {
   task: 'a task',
 } as const
 
-type Frame = tasks.ToExecutor | tasks.FromExecutor
+type Frame = ToExecutor | FromExecutor
 
 /* Where a body is null, it should have come in chunks. */
 
@@ -135,8 +136,8 @@ function bench(): Bench {
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-const runsOf = (liar: Liar): tasks.RunEntry[] => liar.of('run').flatMap(({ tasks: entries }) => [...entries])
-const result = (liar: Liar, { taskId, n }: tasks.AttemptKey, body: Uint8Array | null = value(1)): void =>
+const runsOf = (liar: Liar): RunEntry[] => liar.of('run').flatMap(({ tasks: entries }) => [...entries])
+const result = (liar: Liar, { taskId, n }: AttemptKey, body: Uint8Array | null = value(1)): void =>
   liar.say((emit) => tasks.writeResults([{ taskId, n, status: 'value', body: body ?? undefined }], emit))
 
 test('a defect of the pool ends every task and every executor, is told once, and no link is cut for it', async () => {
@@ -213,7 +214,7 @@ test('wrong numbers, results that nobody asked for, and answers to nothing are d
   const liar = executor(0, 2)
   submit(2)
   await settled()
-  const [one, two] = runsOf(liar) as [tasks.RunEntry, tasks.RunEntry]
+  const [one, two] = runsOf(liar) as [RunEntry, RunEntry]
   result(liar, { taskId: one.taskId, n: one.n + 1 })
   result(liar, { taskId: one.taskId, n: 0 })
   result(liar, { taskId: 2 ** 53 - 1, n: 2 ** 32 - 1 })
@@ -255,7 +256,7 @@ test('one that says again and again that it ends, and does not, is given up; its
   const liar = executor(0, 2)
   submit(2)
   await settled()
-  const [one, two] = runsOf(liar) as [tasks.RunEntry, tasks.RunEntry]
+  const [one, two] = runsOf(liar) as [RunEntry, RunEntry]
   const honest = executor(1, 2)
   for (let said = 0; said < 40; said++) {
     liar.say((emit) => tasks.writeEnding('soon', true, emit))
@@ -327,7 +328,7 @@ function executorBench(planted?: Error): ExecutorBench {
   }
 }
 
-const give = (driver: Liar, keys: readonly tasks.AttemptKey[], input: Uint8Array | null = value([1])) =>
+const give = (driver: Liar, keys: readonly AttemptKey[], input: Uint8Array | null = value([1])) =>
   driver.say((emit) =>
     tasks.writeRun(
       keys.map((key) => ({ ...key, functionId: 0, timeoutMs: 0, input: input ?? undefined })),

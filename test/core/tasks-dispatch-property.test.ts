@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { AttemptKey } from '../../actors/messages/tasks.js'
+import type { AttemptKey } from '../../actors/messages/task-entries.js'
 import { DispatchCore } from '../../actors/tasks/dispatch-core.js'
 import { type DispatchTimer, keyOfTimer } from '../../actors/tasks/dispatch-timer.js'
 import type {

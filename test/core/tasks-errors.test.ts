@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ResultStatus } from '../../actors/messages/tasks.js'
+import type { ResultStatus } from '../../actors/messages/task-entries.js'
 import { each } from '../../actors/tasks/each.js'
 import { map } from '../../actors/tasks/map.js'
 import { createTaskPool } from '../../actors/tasks/task-pool.js'

@@ -4,6 +4,7 @@ import type { Attempt } from '../../actors/executor/attempt.js'
 import { RunningTask } from '../../actors/executor/running-task.js'
 import { ExecutorSession } from '../../actors/executor/session.js'
 import type { PositionPart } from '../../actors/executor/thread-messages.js'
+import type { FromExecutor, OutputPart } from '../../actors/messages/task-entries.js'
 import * as tasks from '../../actors/messages/tasks.js'
 import { TaskOutputs } from '../../actors/tasks/task-outputs.js'
 import type { LinkReceiver } from '../../runtime/transport/link.js'
@@ -11,7 +12,7 @@ import type { LinkReceiver } from '../../runtime/transport/link.js'
 /* What a task puts out before its result: one part at a time, each read once. */
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-const part = (sequence: number, n = 1, taskId = 1): tasks.OutputPart => ({
+const part = (sequence: number, n = 1, taskId = 1): OutputPart => ({
   taskId,
   n,
   sequence,
@@ -24,7 +25,7 @@ test('a part is read once, though it comes over one link and the next; then it i
   const read: string[] = []
   const outputs = new TaskOutputs((execId, { n, sequence }) => void taken.push(`${execId}:${n}.${sequence}`))
   let go: () => void = () => {}
-  const take = ({ bytes }: tasks.OutputPart): Promise<void> => {
+  const take = ({ bytes }: OutputPart): Promise<void> => {
     read.push(Buffer.from(bytes).toString())
     return new Promise((resolve) => {
       go = resolve
@@ -84,7 +85,7 @@ test('a task sends the next part when the one before was taken, or when it has b
 })
 
 class Driver {
-  readonly sent: tasks.FromExecutor[] = []
+  readonly sent: FromExecutor[] = []
   takes = true
   receiver: LinkReceiver | undefined
   setReceiver(receiver: LinkReceiver): void {

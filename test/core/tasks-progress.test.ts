@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { type PositionProgress, ProgressThrottle } from '../../actors/executor/progress-throttle.js'
 import { RunningTask } from '../../actors/executor/running-task.js'
 import { ExecutorSession } from '../../actors/executor/session.js'
+import type { AttemptProgress, FromExecutor } from '../../actors/messages/task-entries.js'
 import * as tasks from '../../actors/messages/tasks.js'
 import { each } from '../../actors/tasks/each.js'
 import type { TaskProgress } from '../../actors/tasks/task-options.js'
@@ -40,7 +41,7 @@ function bench() {
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-const step = (taskId: number, fraction: number, text = '', n = 1): tasks.AttemptProgress => ({
+const step = (taskId: number, fraction: number, text = '', n = 1): AttemptProgress => ({
   taskId,
   n,
   fraction,
@@ -171,7 +172,7 @@ test('progress() takes what is nearly right, and refuses what is not', () => {
 })
 
 test('progress waits for a link that is full, keeps only the newest, and never stands for a task that has ended', () => {
-  const sent: tasks.FromExecutor[] = []
+  const sent: FromExecutor[] = []
   let takes = true
   let receiver: LinkReceiver | undefined
   const runner = {

@@ -8,7 +8,7 @@ import { type SpawnThread, spawnThread } from '../../actors/executor/spawn-threa
 import { ThreadStarts } from '../../actors/executor/thread-starts.js'
 import { ThreadPool, type Useless } from '../../actors/executor/threads.js'
 import { toBytes } from '../../actors/messages/cloneable.js'
-import type { ResultStatus } from '../../actors/messages/tasks.js'
+import type { ResultStatus } from '../../actors/messages/task-entries.js'
 import { map } from '../../actors/tasks/map.js'
 import { type TaskFunctions, tasksOf } from '../../actors/tasks/task-proxy.js'
 import { limits } from '../../runtime/limits.js'

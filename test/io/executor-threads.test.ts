@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import type { Attempt } from '../../actors/executor/attempt.js'
 import { ThreadPool } from '../../actors/executor/threads.js'
 import { fromBytes, toBytes } from '../../actors/messages/cloneable.js'
-import { INLINE_BYTES, type ResultStatus } from '../../actors/messages/tasks.js'
+import type { ResultStatus } from '../../actors/messages/task-entries.js'
+import { INLINE_BYTES } from '../../actors/messages/tasks.js'
 import { waitUntil } from '../harness/wait-until.js'
 
 /* The threads of an executor in this process: no driver, no link. */

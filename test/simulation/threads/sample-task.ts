@@ -1,8 +1,8 @@
 import type { Attempt } from '../../../actors/executor/attempt.js'
 import { context } from '../../../actors/executor/task.js'
 import { fromBytes, toBytes } from '../../../actors/messages/cloneable.js'
+import type { FunctionEntry, ResultStatus } from '../../../actors/messages/task-entries.js'
 import { decodeError } from '../../../actors/messages/task-error.js'
-import type { FunctionEntry, ResultStatus } from '../../../actors/messages/tasks.js'
 import { FiresteelError } from '../../../runtime/errors.js'
 import { Promised } from './scheduled-thread.js'
 

@@ -5,8 +5,8 @@ import { taskContexts } from '../../../actors/executor/task.js'
 import type { TaskFunction } from '../../../actors/executor/task-module.js'
 import type { FromThread, LargeBody, ThreadData, ToThread } from '../../../actors/executor/thread-messages.js'
 import { type Pause, ThreadSide, type Work } from '../../../actors/executor/thread-side.js'
+import type { FunctionEntry } from '../../../actors/messages/task-entries.js'
 import { encodeError } from '../../../actors/messages/task-error.js'
-import type { FunctionEntry } from '../../../actors/messages/tasks.js'
 import { limits } from '../../../runtime/limits.js'
 
 /** Something that may happen next. */
