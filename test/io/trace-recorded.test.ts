@@ -7,6 +7,7 @@ import { isFiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type { Console } from '../../runtime/launch/cli/console.js'
 import { showRecordedTrace, writeTrace } from '../../runtime/launch/cli/recorded-trace.js'
+import { checkTraceOptions, type TraceOptions } from '../../runtime/launch/cli/trace-options.js'
 import type { TracedMessage } from '../../runtime/trace/merged-trace.js'
 import { pathOf } from '../tools/trace-fixture.js'
 
@@ -31,6 +32,7 @@ const options = { masterTimeout: 1 }
 test('a recorded trace is shown as it was, and what is missing too', async (t) => {
   const { cwd, said, io } = await place(t)
   const missing = [{ process: 'Worker w9', reason: 'it is DEAD' }]
+  await writeFile(join(cwd, 'some.trace'), 'older', { mode: 0o644 })
   await writeTrace(io, 'some.trace', { cluster: 'demo', messages: [message], missing })
   assert.match(said.out, /^1 messages are in some\.trace; 1 processes are missing\n$/)
   assert.equal((await stat(join(cwd, 'some.trace'))).mode & 0o777, 0o600)
@@ -40,6 +42,32 @@ test('a recorded trace is shown as it was, and what is missing too', async (t) =
   said.out = ''
   await showRecordedTrace(io, 'some.trace', { ...options, message: ['ElectedLeader'] })
   assert.equal(said.out, 'missing: Worker w9: it is DEAD\n')
+})
+
+test('what has no effect is refused: filters of what is recorded whole, and -f of a file', () => {
+  const refused = (action: 'record' | 'show', more: Partial<TraceOptions>): string => {
+    try {
+      checkTraceOptions(action, 'some.trace', { ...options, ...more })
+    } catch (error) {
+      assert.ok(isFiresteelError(error, 'USAGE'))
+      return error.message
+    }
+    return ''
+  }
+  const filters: Partial<TraceOptions>[] = [
+    ...[{ message: ['A'] }, { actor: 'Master' }, { trace: 1 }, { app: 'a' }, { driver: 'd' }, { tail: 1 }],
+    ...([{ tree: true }, { format: 'json' }, { payloads: true }, { quiet: true }, { json: true }] as const),
+  ]
+  for (const filter of filters) {
+    const [name] = Object.keys(filter)
+    assert.equal(
+      refused('record', filter),
+      `trace record writes all messages, so --${name} does not go with it.`,
+    )
+  }
+  assert.equal(refused('record', { since: 1000 }), '')
+  assert.match(refused('record', { follow: true }), /^-f does not go with record/)
+  assert.match(refused('show', { follow: true }), /^-f does not go with show/)
 })
 
 test('a file above the bound is refused before it is read, and one that is absent by its name', async (t) => {

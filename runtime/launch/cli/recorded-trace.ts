@@ -13,7 +13,7 @@ import { printTrace } from './print-trace.js'
 import type { MissingTrace } from './trace-collector.js'
 import type { TraceOptions } from './trace-options.js'
 
-/** Writes a trace to a file that only its owner may read. */
+/** Writes a trace to a file that only its owner may read, whatever was there before. */
 export async function writeTrace(
   io: Console,
   file: string,
@@ -35,6 +35,7 @@ export async function writeTrace(
   const path = resolve(io.cwd, file)
   try {
     await using handle = await open(path, 'w', 0o600)
+    await handle.chmod(0o600)
     for (const line of traceFileLines({ header, messages })) await handle.write(line)
   } catch (cause) {
     throw fileRefusal(cause, path, `${file} cannot be written`)

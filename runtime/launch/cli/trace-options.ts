@@ -23,7 +23,14 @@ export interface TraceOptions extends ClusterOptions {
 export const traceActions = ['record', 'show'] as const
 export type TraceAction = (typeof traceActions)[number]
 
-/** Throws USAGE for options that contradict each other. */
+/** What a recorded trace is shown by. It is recorded whole, so that later questions can be answered too. */
+const ofShow = {
+  ...{ message: '--message', actor: '--actor', trace: '--trace', app: '--app', driver: '--driver' },
+  ...{ tree: '--tree', format: '--format', payloads: '--payloads', quiet: '--quiet', tail: '--tail' },
+  json: '--json',
+} as const satisfies Partial<Record<keyof TraceOptions, string>>
+
+/** Throws USAGE for options that contradict each other, or would have no effect. */
 export function checkTraceOptions(
   action: TraceAction | undefined,
   file: string | undefined,
@@ -34,6 +41,15 @@ export function checkTraceOptions(
     throw new FiresteelError('USAGE', `trace ${action} needs a file.`, {
       help: `Write firesteel trace ${action} FILE.`,
     })
+  const idle = (Object.keys(ofShow) as (keyof typeof ofShow)[]).find((name) => options[name] !== undefined)
+  if (action === 'record' && idle !== undefined)
+    throw new FiresteelError(
+      'USAGE',
+      `trace record writes all messages, so ${ofShow[idle]} does not go with it.`,
+      {
+        help: `Give it to firesteel trace show ${file}.`,
+      },
+    )
   const isWhole = action ?? (tree ? '--tree' : undefined) ?? selectionName({ app, driver, trace })
   if (follow && isWhole !== undefined)
     throw new FiresteelError('USAGE', `-f does not go with ${isWhole}, which needs the whole trace.`)
