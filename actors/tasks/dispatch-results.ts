@@ -140,8 +140,10 @@ function endAttempt(
  * retries: 0.
  */
 function tryElsewhere(state: DispatchState, executor: ExecutorEntry, task: Task, body: Uint8Array): void {
-  task.unloaded++
-  if (!task.tried.includes(executor.execId)) task.tried = [...task.tried, executor.execId]
+  if (!task.tried.includes(executor.execId)) {
+    task.tried = [...task.tried, executor.execId]
+    task.unloaded++
+  }
   if (task.unloaded >= limits.moduleExecutors || !state.hasUntried(task)) {
     state.stats.failed++
     state.settle(task, { kind: 'failed', cause: 'permanent', body })

@@ -32,7 +32,7 @@ export interface Task {
   suspect: boolean
   /** Executors where it failed or could not be loaded. */
   tried: number[]
-  /** How often it did not begin because its module could not be loaded. */
+  /** On how many executors it did not begin because its module could not be loaded. */
   unloaded: number
   repetitions: Repetition[]
   /** Its place under the limit of its call. */
@@ -209,10 +209,13 @@ export class DispatchState {
     return this.retriesAnywhere || !task.tried.includes(executor.execId) || !this.hasUntried(task)
   }
 
-  /** True: some linked executor has not tried the task. */
+  /**
+   * True: some executor has not tried the task. One that has no link counts too, because it starts, or its
+   * link comes back, or it is given up in time.
+   */
   hasUntried(task: Task): boolean {
     for (const executor of this.executors.values()) {
-      if (executor.link === 'up' && !executor.draining && !task.tried.includes(executor.execId)) return true
+      if (!executor.draining && !task.tried.includes(executor.execId)) return true
     }
     return false
   }

@@ -34,8 +34,10 @@ test('a full cluster: the second application hears why it waits, and gets what t
     const { stdout } = await cluster.cli(['status', second.id, '--json'])
     assert.deepEqual(JSON.parse(stdout).waiting, { reason: 'NO_ROOM', workers: [] })
     assert.equal(await tasksOf(second).wait(3), 3, 'the first was idle for 9 s')
-    const idle = await cluster.cli(['status', first.id])
-    assert.match(idle.stdout, /^message +idle: it asks for no executors now$/m)
+    await waitUntil('its other executor is idle as well', async () => {
+      const { stdout: idle } = await cluster.cli(['status', first.id])
+      return /^message +idle: it asks for no executors now$/m.test(idle)
+    })
     await second.close()
     assert.equal(await tasksOf(first).wait(4), 4, 'work came, so it asked again')
   } finally {

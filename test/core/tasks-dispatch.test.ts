@@ -255,6 +255,33 @@ test('where nobody else can try, or enough have tried, that is its error', () =>
   assert.equal(tries, limits.moduleExecutors)
 })
 
+test('a task whose module cannot be loaded waits for an executor that starts, however often it is tried', () => {
+  for (const end of ['links', 'is lost'] as const) {
+    const bench = new Bench()
+    bench.up(2, 1)
+    const executor = { execId: 1, workerId: 'w', host: 'h', cores: 1 }
+    bench.do({ kind: 'executorAdded', executor })
+    bench.submit(1, { retries: 0 })
+    for (let tries = 0; tries < 2 * limits.moduleExecutors; tries++) {
+      bench.result(2, 1, 'unloaded')
+      assert.equal(bench.end(1), undefined, 'an executor is expected that may load it')
+      bench.nowMs += limits.retryElsewhereMs
+      bench.do({ kind: 'timer', timer: { kind: 'anywhere' } })
+    }
+    if (end === 'links') {
+      bench.result(2, 1, 'unloaded')
+      bench.up(1, 1)
+      assert.equal(bench.lastRun(1).execId, 1)
+      bench.result(1, 1)
+      assert.equal(bench.end(1), 'value')
+    } else {
+      bench.update({ execId: 1, state: 'LOST', message: 'its Worker is gone' })
+      bench.result(2, 1, 'unloaded')
+      assert.equal(bench.end(1), 'failed')
+    }
+  }
+})
+
 test('with retries: 0 a task that is tried elsewhere waits for a free core too', () => {
   const bench = new Bench()
   bench.up(2, 1)
