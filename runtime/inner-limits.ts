@@ -429,4 +429,8 @@ export const innerLimits = {
   driverMemoryMib: 1024,
   /** A flush takes at most this long: a reader that has stopped must not keep a process from ending. */
   logCloseMs: 2 * SECOND,
+  /** At the end of a process, for lines that a full pipe did not take. The reader needs one turn for them. */
+  logExitMs: 0.5 * SECOND,
+  /** Lines that a log forgets together once the system has taken them. */
+  logLinesCut: 1000,
 } as const

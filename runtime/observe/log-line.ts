@@ -27,9 +27,9 @@ function jsonLine({ wallMs, level, message, fields }: LogEntry): string {
 
 /** `12:00:00.000 warn  [worker w1] message key=value`, with a stack below, for people at a terminal. */
 function textLine({ wallMs, level, message, fields }: LogEntry): string {
-  const { component, node, ...others } = fields
+  const { component, role, node, ...others } = fields
   const time = new Date(wallMs).toISOString().slice(11, 23)
-  const origin = [component, node].filter((part) => part !== undefined).join(' ')
+  const origin = [component ?? role, node].filter((part) => part !== undefined).join(' ')
   const parts = [
     time,
     level.padEnd(5),

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type * as Winston from 'winston'
 import { innerLimits } from '../inner-limits.js'
@@ -7,14 +6,15 @@ import { within } from '../timers.js'
 import { type LogFields, type LogFormat, type Logger, type LogLevel, logLevels } from './log.js'
 import { formatLine } from './log-line.js'
 import { survivePipeEnd } from './stderr-logger.js'
+import { UnwrittenLines, writeNow } from './unwritten-lines.js'
 
 export interface LoggerOptions {
   readonly level: LogLevel
   readonly format: LogFormat
-  /** The part of the program that logs, for example `master`. */
-  readonly component?: string
-  /** The node's name. */
-  readonly node?: string
+  /** Fields of each line, for example the role and the name of a node. */
+  readonly fields?: LogFields
+  /** Fields that change, such as the message that is being handled. It is called for each line. */
+  readonly moment?: () => LogFields
   /** Default: stderr, because stdout belongs to what commands print. */
   readonly stream?: NodeJS.WritableStream
   readonly wallMs?: () => number
@@ -34,6 +34,9 @@ interface Shared {
   readonly stream: NodeJS.WritableStream
   readonly format: LogFormat
   readonly wallMs: () => number
+  readonly moment: (() => LogFields) | undefined
+  /** Undefined: the stream is no standard error, and its owner keeps what it has. */
+  readonly unwritten: UnwrittenLines | undefined
   threshold: number
   closing: Promise<void> | undefined
 }
@@ -49,13 +52,12 @@ export function createLogger(options: LoggerOptions): Logger {
     stream,
     format: options.format,
     wallMs: options.wallMs ?? Date.now,
+    moment: options.moment,
+    unwritten: stream === process.stderr ? new UnwrittenLines(process.stderr) : undefined,
     threshold: logLevels[options.level],
     closing: undefined,
   }
-  const fields: Record<string, unknown> = {}
-  if (options.component !== undefined) fields.component = options.component
-  if (options.node !== undefined) fields.node = options.node
-  return loggerWith(shared, fields)
+  return loggerWith(shared, options.fields ?? {})
 }
 
 /** Loads what the first line would otherwise load while its writer waits. */
@@ -67,14 +69,15 @@ export async function prepareLogger(): Promise<void> {
  * The first line cannot wait for an import, so winston is required. Undefined if it cannot be read now, for
  * example because no descriptor is free: to log must never end the process that logs.
  */
-function openSink(stream: NodeJS.WritableStream): Sink | undefined {
+function openSink({ stream, unwritten }: Shared): Sink | undefined {
   let winston: typeof Winston
   try {
     winston = createRequire(import.meta.url)('winston')
   } catch {
     return undefined
   }
-  const transport = new winston.transports.Stream({ stream, eol: '\n' })
+  unwritten?.watch()
+  const transport = new winston.transports.Stream({ stream: told(stream, unwritten), eol: '\n' })
   const logger = winston.createLogger({
     levels: logLevels,
     level: 'debug',
@@ -93,14 +96,18 @@ function loggerWith(shared: Shared, fields: LogFields): Logger {
       wallMs: shared.wallMs(),
       level,
       message,
-      fields: more === undefined ? fields : { ...fields, ...more },
+      fields: { ...fields, ...shared.moment?.(), ...more },
     })
   const write = (level: LogLevel, message: string, more?: LogFields): void => {
     if (logLevels[level] > shared.threshold) return
     const line = lineOf(level, message, more)
-    if (shared.closing === undefined) shared.sink ??= openSink(shared.stream)
-    if (shared.closing !== undefined || shared.sink === undefined) writeAtOnce(shared.stream, line)
-    else shared.sink.logger.log(level, line)
+    if (shared.closing === undefined) shared.sink ??= openSink(shared)
+    if (shared.closing !== undefined || shared.sink === undefined) {
+      writeAtOnce(shared.stream, line)
+      return
+    }
+    shared.unwritten?.add(line)
+    shared.sink.logger.log(level, line)
   }
   return {
     error: (message, more) => write('error', message, more),
@@ -121,18 +128,18 @@ function loggerWith(shared: Shared, fields: LogFields): Logger {
 }
 
 function writeAtOnce(stream: NodeJS.WritableStream, line: string): void {
-  if (stream !== process.stderr) {
-    stream.write(`${line}\n`)
-    return
-  }
-  try {
-    writeSync(2, `${line}\n`)
-  } catch {
-    // The reader is gone or stuck, and this process is ending: nobody is left to tell.
-  }
+  if (stream === process.stderr) writeNow(line)
+  else stream.write(`${line}\n`)
 }
 
-async function flush({ sink, stream }: Shared): Promise<void> {
+/** The same stream, whose writes are followed. */
+function told(stream: NodeJS.WritableStream, unwritten: UnwrittenLines | undefined): NodeJS.WritableStream {
+  if (unwritten === undefined) return stream
+  const write = (text: string): boolean => unwritten.write(text)
+  return Object.create(stream, { write: { value: write } }) as NodeJS.WritableStream
+}
+
+async function flush({ sink, stream, unwritten }: Shared): Promise<void> {
   if (sink !== undefined) {
     const written = once(sink.transport, 'finish')
     sink.logger.end()
@@ -141,4 +148,6 @@ async function flush({ sink, stream }: Shared): Promise<void> {
   // winston's end means that its transport has written, an empty write that the stream has.
   const sent = new Promise<void>((resolve) => stream.write('', () => resolve()))
   await within(sent, CLOSE_MS)
+  // What a reader that has stopped did not take is tried once more at the end of the process.
+  if (unwritten?.isEmpty) unwritten.unwatch()
 }

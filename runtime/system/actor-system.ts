@@ -59,6 +59,8 @@ export interface ActorSystem {
   name: string
   readonly counters: Readonly<Counters>
   readonly metrics: SystemMetrics<DeadLetterReason>
+  /** The message whose handler runs now. What a handler does after it has waited is no longer seen. */
+  readonly handling: Envelope | undefined
   /** The messages that it recorded lately, if it records any. */
   readonly ring: TraceRing | undefined
   /**

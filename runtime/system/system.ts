@@ -43,6 +43,10 @@ class NactActorSystem implements ActorSystem {
     return this.#kernel.relay.metrics
   }
 
+  get handling(): Envelope | undefined {
+    return this.#kernel.running?.current
+  }
+
   get ring(): TraceRing | undefined {
     return this.#kernel.relay.ring
   }

@@ -8,7 +8,7 @@ export function electionLog(log: string, fromWallMs: number): string {
     // The launcher's own lines have no time.
     if (record === undefined) said.push(`      ${line}`)
     if (record === undefined || 'driverId' in record) continue
-    const { at, node, component, level, message, ...fields } = record
+    const { at, node, role, component = role, level, message, ...fields } = record
     const sinceMs = Math.round(Date.parse(String(at)) - fromWallMs)
     if (sinceMs < -100) said.length = 0
     else said.push(`  ${sinceMs} ms ${node} ${component} ${level}: ${message} ${JSON.stringify(fields)}`)

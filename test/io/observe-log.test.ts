@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { FiresteelError } from '../../runtime/errors.js'
@@ -31,8 +32,7 @@ test('winston and the light log write the same lines', async () => {
   const heavy = createLogger({
     level: 'info',
     format: 'json',
-    component: 'worker',
-    node: 'w1',
+    fields: { component: 'worker', node: 'w1' },
     stream: first.stream,
     wallMs,
   })
@@ -103,6 +103,69 @@ test('close loses no line, also to a pipe and with process.exit after it', () =>
   assert.equal(lines.length, 5001)
   assert.equal(JSON.parse(lines[4999]!).i, 4999)
   assert.equal(JSON.parse(lines[5000]!).message, 'after')
+})
+
+for (const [how, end, expected] of [
+  ['process.exit', 'process.exit(3)', 3],
+  ['an uncaught exception', "setImmediate(() => { throw new Error('a defect') })", 1],
+] as const) {
+  test(`${how} without a close loses no line to a pipe that was full`, async () => {
+    const url = new URL('../../runtime/observe/logger.js', import.meta.url).href
+    const code = `const { createLogger } = await import(${JSON.stringify(url)})
+      const log = createLogger({ level: 'info', format: 'json' })
+      for (let i = 0; i < 5000; i++) log.info('line', { i, padding: 'x'.repeat(100) })
+      process.stdout.write('logged')
+      ${end}`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code])
+    const [all] = await Promise.all([readLate(child), once(child, 'close')])
+    const numbers = all.split('\n').flatMap((line) => /"i":(\d+),"padding":"x{100}"}$/.exec(line)?.[1] ?? [])
+    assert.equal(child.exitCode, expected)
+    // The line that the pipe took a part of is written once more, whole.
+    assert.deepEqual(numbers.map(Number), [...Array(5000).keys()])
+  })
+}
+
+/** Reads the log only once all lines were given to it, so that its pipe was full. */
+async function readLate(child: ChildProcessWithoutNullStreams): Promise<string> {
+  await once(child.stdout, 'data')
+  let text = ''
+  for await (const chunk of child.stderr) text += chunk
+  return text
+}
+
+test('a reader that has stopped does not keep a process from ending', async () => {
+  const url = new URL('../../runtime/observe/logger.js', import.meta.url).href
+  const code = `const { createLogger } = await import(${JSON.stringify(url)})
+    const log = createLogger({ level: 'info', format: 'json' })
+    for (let i = 0; i < 5000; i++) log.info('line', { i, padding: 'x'.repeat(100) })
+    process.exit(3)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code])
+  const [status] = await once(child, 'exit')
+  assert.equal(status, 3)
+  child.stderr.resume()
+})
+
+test('fields of the moment are asked for at each line, and a line may replace them', async () => {
+  const { stream, lines } = collect()
+  let epoch = 1
+  const fields = { role: 'master', node: 'm1' }
+  const log = createLogger({ level: 'info', format: 'json', stream, fields, moment: () => ({ epoch }) })
+  log.info('first')
+  epoch = 2
+  log.child({ component: 'election' }).info('second')
+  log.debug('not asked for')
+  log.info('third', { epoch: 7 })
+  await log.close()
+  assert.deepEqual(
+    lines().map((line) => [line.message, line.role, line.node, line.component, line.epoch]),
+    [
+      ['first', 'master', 'm1', undefined, 1],
+      ['second', 'master', 'm1', 'election', 2],
+      ['third', 'master', 'm1', undefined, 7],
+    ],
+  )
+  const text = formatLine('text', { wallMs: 0, level: 'info', message: 'm', fields: { ...fields, epoch } })
+  assert.equal(text, '00:00:00.000 info  [master m1] m epoch=2')
 })
 
 test('a line is written although winston cannot be read at that moment, and the next one tries again', () => {

@@ -48,17 +48,21 @@ class MasterNode implements RunningNode {
   readonly #usage = new UsageHistory()
   #usageTimer: NodeJS.Timeout | undefined
   #warmUpTimer: NodeJS.Timeout | undefined
+  /** The highest one that this Master led or knew of. */
+  #epoch: number
   #stopping: Promise<void> | undefined
 
   constructor(spec: MasterSpec, tell: (event: NodeEvent) => void) {
     this.#spec = spec
     this.#tell = tell
+    this.#epoch = spec.observedEpoch ?? 0
     this.#server = new NodeServer<MasterMessage>(spec, {
       violation: (message) => violation('master', message),
       admit: ({ role }, type) => isAdmitted(role, type),
       remotePath: (peer) => (isPeerMaster(peer) ? MASTER : peer.role === 'node' ? WORKER : CLIENT),
       admitsDrivers: true,
       position: () => this.#masterHost?.current?.shell.position,
+      epoch: () => this.#epoch,
     })
     this.failed = this.#server.failed
   }
@@ -169,9 +173,11 @@ class MasterNode implements RunningNode {
   #observed(event: MasterEvent, config: MasterConfig): void {
     switch (event.event) {
       case 'elected':
+        this.#epoch = Math.max(this.#epoch, event.epoch)
         this.#tell({ event: 'epoch', epoch: event.epoch, leads: true })
         break
       case 'leaderObserved':
+        this.#epoch = Math.max(this.#epoch, event.epoch)
         this.#tell({ event: 'epoch', epoch: event.epoch, leads: false })
         this.#tell({ event: 'ready' })
         // As ready as it can be, but for what it does for the first time.

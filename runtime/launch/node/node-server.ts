@@ -44,6 +44,8 @@ export interface NodeServerOptions {
   readonly admitsDrivers: boolean
   /** Position in the envelopes that it sends. A Worker leads nothing and has none. */
   readonly position: () => Position | undefined
+  /** The highest leadership that it knows of, for its log. */
+  readonly epoch: () => number
 }
 
 /**
@@ -78,7 +80,11 @@ export class NodeServer<M extends Message> {
     this.#options = options
     this.#incarnation = newIncarnation(spec.name)
     this.linkDeadMs = Math.max(limits.linkDeadMs, 2 * spec.leaseMs)
-    this.log = createLogger({ ...spec.logging, component: spec.role, node: spec.name })
+    this.log = createLogger({
+      ...spec.logging,
+      fields: { role: spec.role, node: spec.name },
+      moment: () => ({ epoch: options.epoch(), ...this.#handling() }),
+    })
     this.#throttle = new ThrottledLog(this.log)
     this.#complaints = new PeerComplaints(this.#throttle, this.metrics)
     this.failed = new Promise<never>((_, reject) => {
@@ -128,6 +134,12 @@ export class NodeServer<M extends Message> {
     // Links that come before the new actor is served wait for it.
     this.#early ??= []
     former.closeAll(reason)
+  }
+
+  /** The message that is being handled, as `firesteel trace` names it. Lines of no message have none. */
+  #handling(): { readonly trace?: number } {
+    const trace = this.system.handling?.trace
+    return trace === undefined ? {} : { trace }
   }
 
   #newGateway(): Gateway<M> {

@@ -48,6 +48,7 @@ class WorkerNode implements RunningNode {
       remotePath: ({ role }) => (role === 'node' ? MASTER : CLIENT),
       admitsDrivers: false,
       position: () => undefined,
+      epoch: () => this.#worker?.standing().epoch ?? 0,
     })
     this.failed = this.#server.failed
   }
