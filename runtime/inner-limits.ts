@@ -71,6 +71,14 @@ export const innerLimits = {
   shownCauseChars: 200,
   /** Workers that one sentence names. More is hard to read. */
   namedWorkers: 4,
+  /** Workers that `explain` shows one by one, the nearest to a launch first. All others are counted. */
+  explainedWorkers: 8,
+  /** Kinds of resources or labels that `explain` names for each Worker. */
+  explainedShortages: 16,
+  /** What `explain` names of all that has a part of a Worker: the largest parts. */
+  namedHolders: 3,
+  /** Ends of executors that are kept of an application, the newest: one cause mostly ends all of them. */
+  keptExecutorEnds: 8,
   /**
    * Characters of a text that the own, quick encoder of task values writes. Longer ones are quick enough in
    * V8's.

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os'
 import { basename, extname } from 'node:path'
 import { FiresteelError } from '../../runtime/errors.js'
 import { checkKnownOptions } from '../../runtime/known-options.js'
@@ -10,6 +9,7 @@ import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import type { TaskPoolLimits } from '../tasks/task-pool.js'
 import type { EmbeddedOptions } from './embedded-cluster.js'
 import type { ExecutorListenerOptions } from './executor-listener.js'
+import { userName } from './user-name.js'
 
 /** The capacity and environment of each executor of an application. */
 export interface ExecutorOptions {
@@ -230,13 +230,4 @@ function resourcesOf(resources: unknown): Record<string, number> {
 function programName(): string {
   const main = process.argv[1]
   return main === undefined ? 'application' : basename(main, extname(main)) || 'application'
-}
-
-/** A user without an entry in the password file has no name. */
-function userName(): string {
-  try {
-    return userInfo().username || 'unknown'
-  } catch {
-    return process.env.USER || 'unknown'
-  }
 }

@@ -1,4 +1,8 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
+import { limits } from '../../runtime/limits.js'
 import type { ApplicationState, ExecutorState } from '../messages/common.js'
+import type { ExecutorStateChanged } from '../messages/executors.js'
+import type { ExecutorEnd } from '../messages/explanation.js'
 import { isBelieved } from './lost-writes/belief.js'
 import type { ApplicationRecord } from './records.js'
 import type { Holding } from './resources.js'
@@ -28,6 +32,8 @@ export interface Begun {
   readonly memoryMib: number
 }
 
+type Ending = Pick<ExecutorStateChanged, 'state' | 'message' | 'exitStatus'>
+
 const nothing: Begun = { executors: 0, cores: 0, memoryMib: 0 }
 
 /** An application in the Master's cluster state (Spark's ApplicationInfo). */
@@ -56,6 +62,8 @@ export class ApplicationEntry {
   /** Total of executors wanted; absent: the description's limit. */
   target: number | undefined
   targetRequest = -1
+  /** The last executors that ended or were lost under this leadership, oldest first. */
+  readonly ends: ExecutorEnd[] = []
   /** Executors in a row that failed before they had worked or lasted (Spark 4.8). */
   failures = 0
   /**
@@ -109,6 +117,20 @@ export class ApplicationEntry {
     if (this.executors.size === 0 && this.state === 'RUNNING') this.state = 'WAITING'
   }
 
+  /** Keeps for people how an executor ended. Call it before `drop`. */
+  noteEnd(step: Step, execId: number, { state, message = '', exitStatus }: Ending): void {
+    const workerId = this.executors.get(execId)?.workerId
+    this.ends.push({
+      atMs: step.now.wallMs,
+      execId,
+      ...(workerId !== undefined && { workerId }),
+      state,
+      ...(exitStatus !== undefined && { exitStatus }),
+      text: message.slice(0, limits.driverEventChars),
+    })
+    if (this.ends.length > innerLimits.keptExecutorEnds) this.ends.shift()
+  }
+
   /** Notes that a placement gave it an executor there. */
   begin(workerId: string, cores: number, capacity: number): void {
     const before = this.begunAt(workerId, capacity)
@@ -127,6 +149,7 @@ export class ApplicationEntry {
 
   /** Tells the application that the executor is lost. From now on it is never taken back (protocol 11.7). */
   lose(step: Step, execId: number, message: string): void {
+    this.noteEnd(step, execId, { state: 'LOST', message })
     this.drop(execId)
     this.lost.add(execId)
     step.tell(this.record.endpoint, {

@@ -99,6 +99,7 @@ export function killExecutors(
     const executor = app?.executors.get(execId)
     if (!app || !executor) continue
     done = true
+    app.noteEnd(step, execId, { state: 'KILLED', message: 'killed on request' })
     app.drop(execId)
     app.lost.add(execId)
     step.tell(executor.workerId, { type: 'KillExecutor', workerId: executor.workerId, appId: app.id, execId })
@@ -156,7 +157,10 @@ function executorChanged(
   const { appId, execId, state, message, exitStatus } = report
   executor.state = state
   if (state === 'RUNNING') executorRuns(cluster, step, executor)
-  if (isEndedExecutor(state)) app.drop(execId)
+  if (isEndedExecutor(state)) {
+    app.noteEnd(step, execId, report)
+    app.drop(execId)
+  }
   const failed = executorFailure(cluster, step, changed, report)
   step.tell(app.record.endpoint, {
     type: 'ExecutorUpdated',

@@ -13,7 +13,7 @@ import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import { ApplicationEntry } from './application-entry.js'
 import { announceUnlisted, takeListed, takeOrphans } from './application-executors.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
-import { endApplication } from './ending.js'
+import { askedBy, endApplication } from './ending.js'
 import { isBelieved } from './lost-writes/belief.js'
 import type { ApplicationRecord } from './records.js'
 import { tooMuchHeld } from './refusals.js'
@@ -54,7 +54,9 @@ export function registerApplication(
   if (!app) {
     for (const older of driver ? [...cluster.apps.values()] : []) {
       if (older.record.driver?.id !== driver?.id) continue
-      endApplication(cluster, step, older, 'FINISHED', 'a newer attempt of its driver registered')
+      endApplication(cluster, step, older, 'FINISHED', 'a newer attempt of its driver registered', {
+        endCause: 'DRIVER_RESTARTED',
+      })
     }
     app = addApplication(cluster, step, {
       id: cluster.ids.application(step.now.wallMs),
@@ -190,13 +192,18 @@ const KILLED = `its executors get SIGTERM now, and SIGKILL in ${formatDuration(l
 export function killApplication(
   cluster: ClusterState,
   step: Step,
+  from: PeerInfo,
   message: RequestKillApplication,
   reply: ReplyToken,
 ): void {
   const { appId } = message
   const app = cluster.apps.get(appId)
   const ended = cluster.endedApps.get(appId)
-  if (app) endApplication(cluster, step, app, 'KILLED', 'killed on request')
+  if (app)
+    endApplication(cluster, step, app, 'KILLED', 'killed on request', {
+      endCause: 'KILL_ASKED',
+      killAsked: askedBy(cluster, step, from, message.by),
+    })
   if (app || ended) {
     const text = app ? KILLED : `it had already ended ${ended?.state}`
     step.reply(reply, { type: 'KillApplicationResponse', appId, message: text })
@@ -213,7 +220,7 @@ export function unregisterApplication(
 ): void {
   const app = cluster.apps.get(message.appId)
   if (app && app.record.endpoint === from.incarnation) {
-    endApplication(cluster, step, app, 'FINISHED', 'unregistered')
+    endApplication(cluster, step, app, 'FINISHED', 'unregistered', { endCause: 'UNREGISTERED' })
   }
   step.tell(from.incarnation, { type: 'UnregisteredApplication', appId: message.appId })
 }
@@ -245,5 +252,5 @@ export function applicationUnlinked(cluster: ClusterState, step: Step, incarnati
 export function applicationSilent(cluster: ClusterState, step: Step, appId: string): void {
   const app = cluster.apps.get(appId)
   if (!app || app.linked) return
-  endApplication(cluster, step, app, 'FINISHED', 'its driver is gone')
+  endApplication(cluster, step, app, 'FINISHED', 'its driver is gone', { endCause: 'DRIVER_GONE' })
 }

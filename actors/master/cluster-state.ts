@@ -180,7 +180,8 @@ export class ClusterState {
     const former = this.drivers.get(record.id)
     former?.leave()
     const found = foundGeneration ?? former?.foundGeneration
-    const driver = new DriverEntry(record, this.drivers.nextNumber(record.id), this.waiting, found)
+    const number = this.drivers.nextNumber(record.id)
+    const driver = new DriverEntry(record, number, this.waiting, found, this.leadership.epoch)
     this.drivers.set(record.id, driver)
     this.driversByKey.set(record.key, driver)
     return driver

@@ -32,6 +32,8 @@ export class DriverEntry {
   readonly number: number
   /** Its generation in the store at this election; 0: the store did not hold it. */
   readonly foundGeneration: number
+  /** The leadership that this entry belongs to; undefined in no cluster state. */
+  readonly epoch: number | undefined
   /**
    * Not launched before this monotonic time, because its former Worker's guard may still be killing it
    * (protocol 9).
@@ -64,10 +66,17 @@ export class DriverEntry {
   #message = ''
   #gone = false
 
-  constructor(record: DriverRecord, number: number, waiting: DriverQueues, foundGeneration = 0) {
+  constructor(
+    record: DriverRecord,
+    number: number,
+    waiting: DriverQueues,
+    foundGeneration = 0,
+    epoch?: number,
+  ) {
     this.id = record.id
     this.number = number
     this.foundGeneration = foundGeneration
+    this.epoch = epoch
     this.#waiting = waiting
     this.#record = record
     this.#queue()
@@ -111,7 +120,12 @@ export class DriverEntry {
    * Its record with one event more. The caller assigns and writes it, mostly with what the event is about.
    */
   withEvent(atMs: number, text: string): DriverRecord {
-    const event = { atMs, text: text.slice(0, limits.driverEventChars) }
+    const { epoch } = this
+    const event = {
+      atMs,
+      text: text.slice(0, limits.driverEventChars),
+      ...(epoch !== undefined && { epoch }),
+    }
     return { ...this.#record, events: [...(this.#record.events ?? []), event].slice(-limits.driverEvents) }
   }
 

@@ -5,8 +5,9 @@ import {
   summaryOfApplication,
   summaryOfDriver,
 } from '../messages/common.js'
+import type { EndCause, KillAsked } from '../messages/explanation.js'
 import type { ApplicationEntry } from './application-entry.js'
-import type { ClusterState } from './cluster-state.js'
+import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { forgetFailuresOf } from './launch-timers.js'
 import type { EndedApplication, EndedDriver, RecordTable } from './records.js'
@@ -15,6 +16,14 @@ import { executorHolding } from './worker-entry.js'
 
 /* How applications and drivers leave the cluster state: one commit each, and what is retained of them. */
 
+/** This request to end something, as it is kept. `by`: who asks, by its own word. */
+export const askedBy = (
+  { leadership }: ClusterState,
+  { now }: Step,
+  { host }: Pick<PeerInfo, 'host'>,
+  by: string | undefined,
+): KillAsked => ({ atMs: now.wallMs, epoch: leadership.epoch, host, ...(by !== undefined && { by }) })
+
 /** Spark 4.9. A kill frees nothing: the Worker's report does (protocol 8). */
 export function endApplication(
   cluster: ClusterState,
@@ -22,6 +31,7 @@ export function endApplication(
   app: ApplicationEntry,
   state: ApplicationState,
   message: string,
+  cause: { readonly endCause: EndCause; readonly killAsked?: KillAsked },
 ): void {
   const { description, submittedAtMs, driver } = app.record
   endApplicationAs(cluster, step, {
@@ -30,6 +40,8 @@ export function endApplication(
     submittedAtMs,
     endedAtMs: step.now.wallMs,
     message,
+    ...cause,
+    ...(app.ends.length > 0 && { executorEnds: [...app.ends] }),
     description: summaryOfApplication(description),
     state,
     driver: driver?.id ?? null,
@@ -79,14 +91,17 @@ export function endApplicationsOfDriver(
   step: Step,
   driverId: string,
   reason: string,
+  endCause: EndCause,
 ): void {
   for (const app of [...cluster.apps.values()]) {
-    if (app.record.driver?.id === driverId) endApplication(cluster, step, app, 'FINISHED', reason)
+    if (app.record.driver?.id === driverId)
+      endApplication(cluster, step, app, 'FINISHED', reason, { endCause })
   }
 }
 
 export interface DriverEnd {
   readonly state: DriverState
+  readonly endCause: EndCause
   readonly message: string
   readonly exitCode?: number | undefined
   readonly signal?: string | undefined
@@ -102,6 +117,8 @@ export function endDriver(cluster: ClusterState, step: Step, driver: DriverEntry
     submittedAtMs: record.submittedAtMs,
     endedAtMs: step.now.wallMs,
     message: end.message,
+    endCause: end.endCause,
+    ...(record.killAsked && { killAsked: record.killAsked }),
     description: summaryOfDriver(record.description),
     state: end.state,
     generation: record.generation,
@@ -126,7 +143,7 @@ function removeDriver(cluster: ClusterState, step: Step, driver: DriverEntry, en
   cluster.removeDriver(driver)
   step.cancelTimer({ kind: 'relaunch', driverId: driver.id })
   forgetFailuresOf(cluster, step, driver.id)
-  endApplicationsOfDriver(cluster, step, driver.id, `driver ended ${ended.state}`)
+  endApplicationsOfDriver(cluster, step, driver.id, `driver ended ${ended.state}`, 'DRIVER_ENDED')
   step.delete('driver', driver.id)
   const key = { driverId: driver.id, digest: record.digest, endedAtMs: ended.endedAtMs }
   cluster.keys.set(record.key, key)

@@ -111,6 +111,17 @@ export class LaunchFailures {
     return [...(this.#bySubject.get(subject)?.values() ?? [])].sort((a, b) => b.lastAtMs - a.lastAtMs)
   }
 
+  /** Subjects that failed on one Worker, at most so many. */
+  on(workerId: string, most: number): { readonly subject: string; readonly record: LaunchRecord }[] {
+    const found: { subject: string; record: LaunchRecord }[] = []
+    for (const [subject, records] of this.#bySubject) {
+      const record = records.get(workerId)
+      if (record) found.push({ subject, record })
+      if (found.length >= most) break
+    }
+    return found
+  }
+
   /** Forgets the failures on one Worker, because it has started there. */
   forget(subject: string, workerId: string): boolean {
     const records = this.#bySubject.get(subject)

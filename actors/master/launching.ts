@@ -23,7 +23,8 @@ export function launchDriver(
   const { cores, memoryMib, resources: amounts } = driver.record.description
   const resources = takeAddresses(worker.resourcesFree, amounts)!
   const generation = driver.record.generation + 1
-  endApplicationsOfDriver(cluster, step, driver.id, `driver relaunched as generation ${generation}`)
+  const relaunched = `driver relaunched as generation ${generation}`
+  endApplicationsOfDriver(cluster, step, driver.id, relaunched, 'DRIVER_RESTARTED')
   driver.record = {
     ...driver.withEvent(step.now.wallMs, `launched as generation ${generation} on ${worker.id}`),
     state: 'RUNNING',

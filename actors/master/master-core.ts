@@ -3,7 +3,6 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { PastElection, Position, RecoveryState } from '../messages/common.js'
-import type { DriverEvent } from '../messages/driver-life.js'
 import { type MasterChanged, type MasterInStandby, standbyProblem } from '../messages/leadership.js'
 import type { MasterStateResponse, RequestMasterState } from '../messages/status.js'
 import * as executors from './application-executors.js'
@@ -22,7 +21,7 @@ import { advanceRecovery, beginRecovery, recoveryQuietElapsed, restore, watchFor
 import { notLeader, storeRefuses } from './refusals.js'
 import { type Received, routeOf } from './routes.js'
 import { schedule } from './scheduling.js'
-import { driverEventsOf, rowsOfOne, type StateHead } from './snapshot.js'
+import { type Detailed, detailedOf, rowsOfOne, type StateHead } from './snapshot.js'
 import { type MasterSnapshot, SnapshotCache } from './snapshot-cache.js'
 import { pageOf } from './state-page.js'
 import { type Now, type ReplyToken, Step } from './step.js'
@@ -138,9 +137,9 @@ export class MasterCore {
     return this.#peerMasters.successors()
   }
 
-  /** What happened to this driver, oldest first. */
-  driverEvents(driverId: string): readonly DriverEvent[] {
-    return this.#cluster ? driverEventsOf(this.#cluster, driverId) : []
+  /** All that is known of one thing. */
+  detailed(id: string, now: Now): Detailed {
+    return this.#cluster ? detailedOf(this.#cluster, id, now) : {}
   }
 
   /** What is in use; undefined: this Master does not lead. */
@@ -387,10 +386,10 @@ export class MasterCore {
     reply: ReplyToken,
     commitQueue: CommitQueueView,
   ): void {
-    const { of } = message
+    const { of, explain } = message
     const rows =
       of !== undefined && this.#cluster
-        ? rowsOfOne(this.#cluster, of, step.now)
+        ? rowsOfOne(this.#cluster, of, step.now, explain)
         : this.#snapshots.rows(this.#cluster, step.now)
     const state = pageOf(this.head(commitQueue), rows, message)
     // A STANDBY has no leadership, so its answer needs no fence check.

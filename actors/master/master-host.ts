@@ -136,9 +136,9 @@ export class MasterHost {
     return this.#current?.shell.usage()
   }
 
-  /** What happened to a driver, as far as this Master's cluster state has it. */
-  driverEvents(driverId: string) {
-    return this.#current?.shell.driverEvents(driverId) ?? []
+  /** All that is known of one thing, as far as this Master's cluster state has it. */
+  detailed(id: string) {
+    return this.#current?.shell.detailed(id) ?? {}
   }
 
   /** Adds Masters, named by the launcher or by peers. */

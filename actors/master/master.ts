@@ -14,7 +14,6 @@ import { type LinkDown, peerOf } from '../../runtime/transport/gateway.js'
 import { closedByKernel } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
-import type { DriverEvent } from '../messages/driver-life.js'
 import type { AgentMessage, ElectedLeader } from '../messages/election.js'
 import { countCluster } from './cluster-counts.js'
 import { type CommitQueueView, storeView } from './commit-queue-view.js'
@@ -35,6 +34,7 @@ import { isPeerMaster } from './peer-masters.js'
 import { readRecords, recordCacheOf, tellQuarantined } from './read-records.js'
 import { busy, failuresOf, notLeader } from './refusals.js'
 import { routeOf } from './routes.js'
+import type { Detailed } from './snapshot.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
 import type { FreeEffect, GatedEffect, Now, Step } from './step.js'
 import type { Usage } from './usage.js'
@@ -98,9 +98,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
     return this.#core.usage()
   }
 
-  /** For the page of one driver. */
-  driverEvents(driverId: string): readonly DriverEvent[] {
-    return this.#core.driverEvents(driverId)
+  /** For the page of one thing. */
+  detailed(id: string): Detailed {
+    return this.#core.detailed(id, this.#now())
   }
 
   receive(message: MasterActorMessage, envelope: Envelope): void {

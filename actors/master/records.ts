@@ -20,6 +20,7 @@ import {
 } from '../messages/common.js'
 import { driverEvent, driverLife } from '../messages/driver-life.js'
 import { registrant } from '../messages/executors.js'
+import { endCauses, executorEnds, killAsked } from '../messages/explanation.js'
 
 /*
  * What the store keeps (protocol 2). FROZEN FORMAT: these shapes outlive releases. A field that a release
@@ -80,6 +81,7 @@ export const driverRecord = z.object({
   /** As it was when the record was last written. */
   life: driverLife.optional(),
   events: z.array(driverEvent).max(limits.driverEvents).optional(),
+  killAsked: killAsked.optional(),
   at,
 })
 export type DriverRecord = z.infer<typeof driverRecord>
@@ -89,6 +91,8 @@ const ended = {
   submittedAtMs: wallTime,
   endedAtMs: wallTime,
   message: text,
+  endCause: z.enum(endCauses).optional(),
+  killAsked: killAsked.optional(),
   at,
 }
 
@@ -112,6 +116,7 @@ export const endedRecord = z.discriminatedUnion('kind', [
     description: applicationSummary,
     state: z.enum(applicationStates),
     driver: name.nullable(),
+    executorEnds: executorEnds.optional(),
   }),
 ])
 export type EndedRecord = z.infer<typeof endedRecord>

@@ -213,7 +213,11 @@ function driverUnreported(cluster: ClusterState, step: Step, worker: WorkerEntry
   }
   worker.release(driverHolding(driver.id, generation))
   if (wanted === 'KILL') {
-    endDriver(cluster, step, driver, { state: 'KILLED', message: 'killed before it started' })
+    endDriver(cluster, step, driver, {
+      state: 'KILLED',
+      endCause: 'KILLED_BEFORE_START',
+      message: 'killed before it started',
+    })
   } else {
     driver.requeue(step, 'its launch did not arrive')
   }

@@ -213,8 +213,8 @@ const routes: Routes = {
   RequestKillApplication: {
     sender: 'anybody',
     master: 'leader',
-    handle: ({ cluster, step, reply }, message) =>
-      applications.killApplication(cluster, step, message, reply),
+    handle: ({ cluster, step, from, reply }, message) =>
+      applications.killApplication(cluster, step, from, message, reply),
   },
   // Drivers only when ALIVE (Spark 2.1): before, what is still unclaimed would look like room.
   RequestSubmitDriver: {
@@ -226,8 +226,8 @@ const routes: Routes = {
   RequestKillDriver: {
     sender: 'anybody',
     master: 'ALIVE',
-    handle: ({ cluster, step, reply }, message) =>
-      submission.killDriverOnRequest(cluster, step, message, reply),
+    handle: ({ cluster, step, from, reply }, message) =>
+      submission.killDriverOnRequest(cluster, step, from, message, reply),
   },
   RequestRestartDriver: {
     sender: 'anybody',

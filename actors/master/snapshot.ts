@@ -3,6 +3,7 @@ import { limits } from '../../runtime/limits.js'
 import type { Position, RecoveryState } from '../messages/common.js'
 import { summaryOfApplication, summaryOfDriver } from '../messages/common.js'
 import { type DriverEvent, type DriverLife, restartsOf } from '../messages/driver-life.js'
+import type { Wait } from '../messages/explanation.js'
 import type {
   ApplicationStatus,
   DriverStatus,
@@ -14,6 +15,7 @@ import type {
 import type { ApplicationEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
+import { conditionOf, waitOfApplication, waitOfDriver } from './explain.js'
 import type { MasterConfig } from './master-config.js'
 import { meantBy } from './named.js'
 import type { EndedApplication, EndedDriver } from './records.js'
@@ -94,27 +96,66 @@ export function rowsOf(cluster: ClusterState, now: Now): SnapshotRows {
 }
 
 /** The rows of what is meant: an id, a name, or the beginning of ids. Empty if there is nothing. */
-export function rowsOfOne(cluster: ClusterState, text: string, now: Now): SnapshotRows {
+export function rowsOfOne(cluster: ClusterState, text: string, now: Now, explain = false): SnapshotRows {
   const { apps, drivers, workers } = meantBy(cluster, text, innerLimits.meantIds)
   const live = found(apps, cluster.apps)
+  const liveDrivers = found(drivers, cluster.drivers)
+  const liveWorkers = found(workers, cluster.workers)
+  // Who gives a name of many things is told so, and asks again.
+  const isOne = explain && live.length + liveDrivers.length + liveWorkers.length === 1
+  const withWait = (wait: Wait | undefined) => wait && { wait }
   return {
-    workers: all(found(workers, cluster.workers).map((worker) => workerStatus(worker, cluster.config, now))),
-    activeApps: all(live.map((app) => applicationStatus(cluster, app, now))),
+    workers: all(
+      liveWorkers.map((worker) => ({
+        ...workerStatus(worker, cluster.config, now),
+        ...(isOne && { condition: conditionOf(cluster, worker, now) }),
+      })),
+    ),
+    activeApps: all(
+      live.map((app) => ({
+        ...applicationStatus(cluster, app, now),
+        ...(isOne && { ...withWait(waitOfApplication(cluster, app, now)), executorEnds: [...app.ends] }),
+      })),
+    ),
     executors: executorsOf(cluster, live),
     activeDrivers: all(
-      found(drivers, cluster.drivers).map((driver) => withEvents(driverStatus(driver), driver.record)),
+      liveDrivers.map((driver) => ({
+        ...withEvents(driverStatus(driver), driver.record),
+        ...(isOne && withWait(waitOfDriver(cluster, driver, now))),
+      })),
     ),
-    completedApps: all(found(apps, cluster.endedApps).map(endedApplicationStatus)),
+    completedApps: all(
+      found(apps, cluster.endedApps).map((ended) => {
+        const { executorEnds } = ended
+        return { ...endedApplicationStatus(ended), ...(explain && executorEnds && { executorEnds }) }
+      }),
+    ),
     completedDrivers: all(
       found(drivers, cluster.endedDrivers).map((ended) => withEvents(endedDriverStatus(ended), ended)),
     ),
   }
 }
 
-export const driverEventsOf = (
-  { drivers, endedDrivers }: ClusterState,
-  driverId: string,
-): readonly DriverEvent[] => (drivers.get(driverId)?.record ?? endedDrivers.get(driverId))?.events ?? []
+/** All that is known of one thing: for the pages, as the commands get it. */
+export interface Detailed {
+  readonly worker?: WorkerStatus | undefined
+  readonly application?: ApplicationStatus | undefined
+  readonly driver?: DriverStatus | undefined
+}
+
+export function detailedOf(cluster: ClusterState, id: string, now: Now): Detailed {
+  const { workers, activeApps, completedApps, activeDrivers, completedDrivers } = rowsOfOne(
+    cluster,
+    id,
+    now,
+    true,
+  )
+  return {
+    worker: workers.rows[0],
+    application: activeApps.rows[0] ?? completedApps.rows[0],
+    driver: activeDrivers.rows[0] ?? completedDrivers.rows[0],
+  }
+}
 
 const found = <T>(ids: readonly string[], entries: ReadonlyMap<string, T>): T[] =>
   ids.flatMap((id) => entries.get(id) ?? [])
@@ -204,8 +245,8 @@ const endedRows = new WeakMap<EndedApplication, ApplicationStatus>()
 function endedApplicationStatus(ended: EndedApplication): ApplicationStatus {
   const known = endedRows.get(ended)
   if (known) return known
-  const { id, submittedAtMs, endedAtMs, message, description, state, driver } = ended
-  const row = { id, submittedAtMs, endedAtMs, message, description, state, driver, coresGranted: 0 }
+  const { kind: _, at: __, executorEnds: ___, ...fields } = ended
+  const row = { ...fields, coresGranted: 0 }
   endedRows.set(ended, row)
   return row
 }
@@ -229,6 +270,7 @@ function driverStatus(driver: DriverEntry): DriverStatus {
     message,
     ...(progress?.pid !== undefined && { pid: progress.pid }),
     ...lifeOf(life),
+    ...(record.killAsked && { killAsked: record.killAsked }),
     ...(progress?.nextStartAtMs !== undefined && { nextStartAtMs: progress.nextStartAtMs }),
   }
   driver.shown = { record, message, progress, row }

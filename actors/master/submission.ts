@@ -3,7 +3,7 @@ import { limits } from '../../runtime/limits.js'
 import { formatDuration } from '../../runtime/units.js'
 import type { DriverDescription } from '../messages/common.js'
 import { isEndedDriver } from '../messages/common.js'
-import { endKindOf, isForGood } from '../messages/driver-end.js'
+import { endCauseOf, endKindOf, isForGood } from '../messages/driver-end.js'
 import type {
   DriverStateChanged,
   DriverStatusResponse,
@@ -15,7 +15,7 @@ import type {
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { DriverEntry } from './driver-entry.js'
 import { noteLife } from './driver-progress.js'
-import { endDriver } from './ending.js'
+import { askedBy, endDriver } from './ending.js'
 import { driverFailed } from './failed-launches.js'
 import { tellRestartDriver } from './launching.js'
 import { isBelieved } from './lost-writes/belief.js'
@@ -115,6 +115,7 @@ export function submitDriver(
 export function killDriverOnRequest(
   cluster: ClusterState,
   step: Step,
+  from: PeerInfo,
   message: RequestKillDriver,
   reply: ReplyToken,
 ): void {
@@ -122,12 +123,21 @@ export function killDriverOnRequest(
   const driver = cluster.drivers.get(driverId)
   const answer = (text: string) => step.reply(reply, { type: 'KillDriverResponse', driverId, message: text })
   if (driver?.queued) {
-    endDriver(cluster, step, driver, { state: 'KILLED', message: 'killed before it started' })
+    driver.record = { ...driver.record, killAsked: askedBy(cluster, step, from, message.by) }
+    endDriver(cluster, step, driver, {
+      state: 'KILLED',
+      endCause: 'KILLED_BEFORE_START',
+      message: 'killed before it started',
+    })
     answer('killed before it started')
   } else if (driver) {
     const { workerId, generation } = driver.record
     if (driver.record.wanted !== 'KILL')
-      driver.record = { ...driver.withEvent(step.now.wallMs, 'its end was asked for'), wanted: 'KILL' }
+      driver.record = {
+        ...driver.withEvent(step.now.wallMs, 'its end was asked for'),
+        wanted: 'KILL',
+        killAsked: askedBy(cluster, step, from, message.by),
+      }
     step.put('driver', driverId, driver.record)
     step.tell(workerId!, { type: 'KillDriver', workerId: workerId!, driverId, generation })
     answer(`it gets SIGTERM now, and SIGKILL in ${GRACE} if it still runs; it is on ${workerId}`)
@@ -350,7 +360,8 @@ function generationEnded(
   const { message = '', exitCode, signal } = report
   // Where its program has not ended by itself, the kill that is wanted is its end.
   const state = isKilled && endKindOf(report) !== 'own' ? 'KILLED' : report.state
-  endDriver(cluster, step, driver, { state, message, exitCode, signal })
+  const endCause = endCauseOf(report, isKilled)
+  endDriver(cluster, step, driver, { state, endCause, message, exitCode, signal })
 }
 
 /**
@@ -368,7 +379,8 @@ function forgottenEnd(
   if (isForGood(report, driver.record.description.supervise)) {
     giveUp(cluster, step, driver)
     driver.record = { ...driver.record, generation, workerId }
-    endDriver(cluster, step, driver, { state, message, exitCode, signal })
+    const endCause = endCauseOf(report, driver.record.wanted !== 'RUN')
+    endDriver(cluster, step, driver, { state, endCause, message, exitCode, signal })
   } else if (driver.queued) {
     driver.requeue(step, driver.message, generation)
   }

@@ -41,6 +41,8 @@ export function supersede(cluster: ClusterState, step: Step, held: DriverEntry, 
   for (const app of [...cluster.apps.values()]) {
     const { driver } = app.record
     if (driver?.id !== held.id || driver.generation >= by.generation) continue
-    endApplication(cluster, step, app, 'FINISHED', `generation ${by.generation} of its driver is accepted`)
+    endApplication(cluster, step, app, 'FINISHED', `generation ${by.generation} of its driver is accepted`, {
+      endCause: 'DRIVER_RESTARTED',
+    })
   }
 }

@@ -27,6 +27,10 @@ export class WorkerEntry {
   diedAtMs: number | undefined
   /** `silence`: it may live, and only this Master does not hear it. */
   diedOf: 'silence' | undefined
+  /** The same for people. */
+  diedAtWallMs: number | undefined
+  /** Why it counts as dead. */
+  lostBecause: string | undefined
   /** Incarnations that it replaced at its address while they counted as alive, newest first. */
   replaced: readonly string[] = []
   /** True: it reported that it is being stopped. It takes no more work, and this does not change. */

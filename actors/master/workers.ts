@@ -125,11 +125,14 @@ export function removeWorker(
   worker.linked = false
   worker.diedAtMs = step.now.monotonicMs
   worker.diedOf = certainty === 'silent' ? 'silence' : undefined
+  worker.diedAtWallMs = step.now.wallMs
+  worker.lostBecause = reason
   step.delete('worker', worker.id)
   step.log('warn', `worker lost: ${reason}`, { workerId: worker.id })
   for (const app of cluster.apps.values()) {
     for (const executor of [...app.executors.values()]) {
       if (executor.workerId !== worker.id) continue
+      app.noteEnd(step, executor.execId, { state: 'LOST', message: `worker lost: ${reason}` })
       app.drop(executor.execId)
       app.lost.add(executor.execId)
       step.tell(app.record.endpoint, {
@@ -168,7 +171,8 @@ function loseDrivers(
 ): void {
   for (const driver of drivers) {
     if (driver.record.wanted === 'KILL') {
-      endDriver(cluster, step, driver, { state: 'KILLED', message: `killed; its worker was lost: ${reason}` })
+      const message = `killed; its worker was lost: ${reason}`
+      endDriver(cluster, step, driver, { state: 'KILLED', endCause: 'KILL_ASKED', message })
     } else if (driver.record.description.supervise) {
       const record = driver.withEvent(step.now.wallMs, `worker lost: ${reason}`)
       driver.record = { ...record, state: 'RELAUNCHING', workerId: null }
@@ -177,7 +181,8 @@ function loseDrivers(
       step.put('driver', driver.id, driver.record)
       step.startTimer({ kind: 'relaunch', driverId: driver.id }, waitMs)
     } else {
-      endDriver(cluster, step, driver, { state: 'ERROR', message: `worker lost: ${reason}` })
+      const message = `worker lost: ${reason}`
+      endDriver(cluster, step, driver, { state: 'ERROR', endCause: 'WORKER_LOST', message })
     }
   }
 }

@@ -119,6 +119,8 @@ export type ApplicationRemoved = z.infer<typeof applicationRemoved>
 export const requestKillApplication = z.object({
   type: z.literal('RequestKillApplication'),
   appId: name,
+  /** Who asks, for people. */
+  by: name.optional(),
 })
 export type RequestKillApplication = z.infer<typeof requestKillApplication>
 

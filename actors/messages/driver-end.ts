@@ -1,4 +1,5 @@
 import type { DriverStateChanged } from './drivers.js'
+import type { EndCause } from './explanation.js'
 
 /* How a generation of a driver ended, as its Worker reports it. Master and Worker use this one rule. */
 
@@ -32,4 +33,13 @@ export function isForGood(end: ReportedEnd, supervise: boolean): boolean {
   const kind = endKindOf(end)
   if (kind === 'refused' || kind === 'unstarted') return false
   return !supervise || (kind === 'own' && (end.state === 'FINISHED' || end.givenUp === true))
+}
+
+/** Why it has ended for good, for people. `isKilled`: its end was asked for. */
+export function endCauseOf(end: ReportedEnd, isKilled: boolean): EndCause {
+  const kind = endKindOf(end)
+  if (isKilled && (kind !== 'own' || end.state !== 'FINISHED')) return 'KILL_ASKED'
+  if (kind === 'unstarted') return 'NOT_STARTED'
+  if (kind === 'stopped') return 'WORKER_STOPPED'
+  return end.givenUp ? 'GIVEN_UP' : 'OWN'
 }

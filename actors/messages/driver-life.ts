@@ -58,6 +58,8 @@ export type DriverProgress = z.infer<typeof driverProgress>
 export const driverEvent = z.object({
   atMs: wallTime,
   text: z.string().max(limits.driverEventChars),
+  /** The leadership under which it was noted. */
+  epoch: positive.optional(),
 })
 export type DriverEvent = z.infer<typeof driverEvent>
 

@@ -31,7 +31,12 @@ export const submitDriverResponse = z.object({
 })
 export type SubmitDriverResponse = z.infer<typeof submitDriverResponse>
 
-export const requestKillDriver = z.object({ type: z.literal('RequestKillDriver'), driverId: name })
+/** `by`: who asks, for people. It is nobody's proof. */
+export const requestKillDriver = z.object({
+  type: z.literal('RequestKillDriver'),
+  driverId: name,
+  by: name.optional(),
+})
 export type RequestKillDriver = z.infer<typeof requestKillDriver>
 
 /** The kill is durable; the end is reported when the process group is gone. */

@@ -20,6 +20,7 @@ import {
   workerStates,
 } from './common.js'
 import { driverEvent, driverExit } from './driver-life.js'
+import { condition, endCauses, executorEnds, killAsked, wait } from './explanation.js'
 import { waiting } from './launch-failures.js'
 
 /* The state of a Master for commands, pages and `/json/`, and where outputs are. */
@@ -40,6 +41,8 @@ export const workerStatus = z.object({
   resourcesUsed: resourceAddresses,
   labels: z.record(name, text),
   lastHeartbeatMs: wallTime,
+  /** Only where `explain` was asked for. */
+  condition: condition.optional(),
 })
 export type WorkerStatus = z.infer<typeof workerStatus>
 
@@ -66,6 +69,12 @@ export const applicationStatus = z.object({
   /** Why it has fewer executors than it wants; absent: it has enough, or has ended. */
   waiting: waiting.optional(),
   message: text,
+  /** Why it waits; only where `explain` was asked for, absent where it does not wait. */
+  wait: wait.optional(),
+  endCause: z.enum(endCauses).optional(),
+  killAsked: killAsked.optional(),
+  /** Only where `explain` was asked for. */
+  executorEnds: executorEnds.optional(),
 })
 export type ApplicationStatus = z.infer<typeof applicationStatus>
 
@@ -90,6 +99,10 @@ export const driverStatus = z.object({
   nextStartAtMs: wallTime.optional(),
   /** Oldest first. Only the status of one driver has them. */
   events: z.array(driverEvent).max(limits.driverEvents).optional(),
+  /** Why it waits; only where `explain` was asked for, absent where it does not wait. */
+  wait: wait.optional(),
+  endCause: z.enum(endCauses).optional(),
+  killAsked: killAsked.optional(),
 })
 export type DriverStatus = z.infer<typeof driverStatus>
 
@@ -116,6 +129,8 @@ export const requestMasterState = z.object({
   parts: z.array(z.enum(stateSections)).max(stateSections.length).optional(),
   /** Only this application, driver or Worker, by id, or a Worker by name. */
   of: name.optional(),
+  /** With `of`: also why it waits. This costs a look at each Worker. */
+  explain: z.boolean().optional(),
 })
 export type RequestMasterState = z.infer<typeof requestMasterState>
 

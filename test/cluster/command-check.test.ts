@@ -136,6 +136,7 @@ test('every command explains itself with an example', async (t) => {
         'run',
         'each',
         'status',
+        'explain',
         'ui',
         'kill',
         'restart',

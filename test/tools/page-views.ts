@@ -1,7 +1,9 @@
 import { Hono } from 'hono'
 import { type MasterPagesOptions, masterPages } from '../../actors/master/pages/routes.js'
 import type { MasterPageView, SettingRow } from '../../actors/master/pages/view.js'
+import type { Detailed } from '../../actors/master/snapshot.js'
 import type { UsageSample } from '../../actors/master/usage-history.js'
+import type { Wait } from '../../actors/messages/explanation.js'
 import type {
   ApplicationView,
   DriverStatus,
@@ -241,22 +243,108 @@ export function sampleView(
     node: 'm1',
     settings: sampleSettings(write),
     usage: state.workers.length === 0 ? [] : sampleUsage(nowMs),
-    driverEvents: () => [
-      {
-        atMs: nowMs - 31 * MINUTE,
-        text: write('launched as generation 1 on w2-5b0c2f7a91d4e62', 'driver.event'),
-      },
-      {
-        atMs: nowMs - 12 * MINUTE,
-        text: write('worker lost: its link ended and its port refuses', 'driver.event'),
-      },
-      {
-        atMs: nowMs - 12 * MINUTE,
-        text: write('launched as generation 2 on w3-5b0c2f7a91d4e63', 'driver.event'),
-      },
-    ],
+    detailed: (id) => sampleDetails(state, options, id),
   }
 }
+
+function sampleDetails(
+  state: MasterStateResponse,
+  { nowMs, write = asIs }: SampleOptions,
+  id: string,
+): Detailed {
+  const application = [...state.activeApps, ...state.completedApps].find((app) => app.id === id)
+  const driver = [...state.activeDrivers, ...state.completedDrivers].find((one) => one.id === id)
+  const worker = state.workers.find((one) => one.id === id)
+  const wait = sampleWait(state, { nowMs, write })
+  return {
+    ...(application && {
+      application: {
+        ...application,
+        ...(application.state === 'WAITING' && { wait }),
+        executorEnds: [
+          { atMs: nowMs - MINUTE, execId: 3, state: 'LOST', text: write('worker lost', 'executor.end') },
+        ],
+      },
+    }),
+    ...(driver && {
+      driver: {
+        ...driver,
+        ...(driver.state === 'SUBMITTED' && { wait }),
+        events: sampleEvents(nowMs, write),
+      },
+    }),
+    ...(worker && {
+      worker: { ...worker, condition: { condition: 'USABLE', heardAtMs: nowMs, failed: [] } },
+    }),
+  }
+}
+
+const sampleEvents = (nowMs: number, write: WriteText) => [
+  {
+    atMs: nowMs - 31 * MINUTE,
+    text: write('launched as generation 1 on w2-5b0c2f7a91d4e62', 'driver.event'),
+    epoch: 6,
+  },
+  {
+    atMs: nowMs - 12 * MINUTE,
+    text: write('worker lost: its link ended and its port refuses', 'driver.event'),
+    epoch: 7,
+  },
+  {
+    atMs: nowMs - 12 * MINUTE,
+    text: write('launched as generation 2 on w3-5b0c2f7a91d4e63', 'driver.event'),
+    epoch: 7,
+  },
+]
+
+const sampleWait = (state: MasterStateResponse, { nowMs, write = asIs }: SampleOptions): Wait => ({
+  cause: 'NO_ROOM',
+  wants: {
+    cores: 4,
+    memoryMib: 1024,
+    resources: {},
+    on: { [write('zone', 'label.name')]: write('b', 'label.wanted') },
+  },
+  counts: { NO_ROOM: 1, NO_LABEL: 1, RESTING: 1, DEAD: 2 },
+  workers: [
+    {
+      workerId: state.workers[0]?.id ?? 'w0',
+      host: write('10.0.0.1', 'worker.host'),
+      verdict: 'NO_ROOM',
+      short: [{ what: 'cores', wanted: 4, free: 1, whole: 8 }],
+      labels: [],
+      holders: [{ id: write('app-20261129010000-7-0003', 'holder.id'), cores: 6, memoryMib: 6144 }],
+    },
+    {
+      workerId: write('w8-5b0c2f7a91d4e68', 'worker.id'),
+      host: write('10.0.0.8', 'worker.host'),
+      verdict: 'NO_LABEL',
+      short: [],
+      labels: [{ label: write('zone', 'label.name'), wanted: 'b', found: write('a', 'label.found') }],
+      holders: [],
+    },
+    {
+      workerId: write('w9-5b0c2f7a91d4e69', 'worker.id'),
+      host: write('10.0.0.9', 'worker.host'),
+      verdict: 'RESTING',
+      short: [],
+      labels: [],
+      failed: {
+        workerId: write('w9-5b0c2f7a91d4e69', 'worker.id'),
+        host: write('10.0.0.9', 'worker.host'),
+        failure: {
+          kind: 'start',
+          code: 'FIRESTEEL_FOLDER_MISSING',
+          message: write('the folder /srv/jobs is missing', 'failure.message'),
+        },
+        failures: 2,
+        retryAtMs: nowMs + 4000,
+        excluded: false,
+      },
+      holders: [],
+    },
+  ],
+})
 
 /** Half an hour of work that comes and goes. */
 const sampleUsage = (nowMs: number): UsageSample[] =>

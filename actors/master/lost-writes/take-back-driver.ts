@@ -30,13 +30,13 @@ export function takeBackDriver(cluster: ClusterState, step: Step, record: Driver
     if (!outranks(record, held.record)) return giveBackName(cluster, step, held, record)
   } else if (held && !isNewer(record, held.record)) {
     if (record.wanted !== 'KILL') return wantRestart(step, held, record)
-    return held.record.wanted !== 'KILL' && wantKill(cluster, step, held)
+    return held.record.wanted !== 'KILL' && wantKill(cluster, step, held, record)
   }
   const { workerId, generation } = record
   const same = held?.record.workerId === workerId && held.record.generation === generation
   if (held && same) {
     held.record = record
-    if (record.wanted === 'KILL') return wantKill(cluster, step, held)
+    if (record.wanted === 'KILL') return wantKill(cluster, step, held, record)
     tellRestartDriver(step, held)
   } else {
     if (held) supersede(cluster, step, held, record)
@@ -78,6 +78,7 @@ function submittedAgain(
     id,
     submittedAtMs,
     endedAtMs: step.now.wallMs,
+    endCause: 'SUBMITTED_AGAIN',
     message: `the store had lost it; submitted again as ${later.id}`,
     description: summaryOfDriver(description),
     state: 'KILLED',
@@ -102,7 +103,7 @@ function giveBackName(cluster: ClusterState, step: Step, held: DriverEntry, reco
     cluster.driversByKey.set(key, held)
     held.record = { ...held.record, key, digest, submittedAtMs }
   }
-  if (record.wanted === 'KILL') return wantKill(cluster, step, held)
+  if (record.wanted === 'KILL') return wantKill(cluster, step, held, record)
   if (!wantRestart(step, held, record)) step.put('driver', held.id, held.record)
   return true
 }
@@ -122,11 +123,20 @@ function wantRestart(step: Step, held: DriverEntry, { restart }: DriverRecord): 
 }
 
 /** A kill was acknowledged, so it holds whatever was written later. */
-function wantKill(cluster: ClusterState, step: Step, held: DriverEntry): boolean {
-  held.record = { ...held.record, wanted: 'KILL' }
+function wantKill(
+  cluster: ClusterState,
+  step: Step,
+  held: DriverEntry,
+  { killAsked }: DriverRecord,
+): boolean {
+  held.record = { ...held.record, wanted: 'KILL', ...(killAsked && { killAsked }) }
   const { workerId, generation } = held.record
   if (workerId === null) {
-    endDriver(cluster, step, held, { state: 'KILLED', message: 'killed before it started' })
+    endDriver(cluster, step, held, {
+      state: 'KILLED',
+      endCause: 'KILLED_BEFORE_START',
+      message: 'killed before it started',
+    })
     return true
   }
   step.put('driver', held.id, held.record)

@@ -16,10 +16,12 @@ import {
 import { pathPart } from '../../../runtime/pages/path-part.js'
 import { counted, memoryText, numberText } from '../../../runtime/pages/words.js'
 import type { ResourceAmounts } from '../../messages/common.js'
+import { applicationExplained } from '../../messages/explained.js'
 import type { ApplicationView } from '../../messages/status.js'
 import { applicationHref, driverHref, idLink, workerLink } from './links.js'
 import { applicationState, executorState } from './states.js'
 import { applicationOf, type MasterPageView } from './view.js'
+import { eventsSection, whySection } from './why.js'
 
 /* The applications of a cluster: all, and one with its executors. */
 
@@ -95,8 +97,11 @@ export const amountsText = (amounts: ResourceAmounts): string =>
     .join(', ')
 
 export function applicationPage({ view, params, query, nowMs }: PageQuery<MasterPageView>): Page | undefined {
-  const app = applicationOf(view, params.id ?? '')
-  if (!app) return undefined
+  const row = applicationOf(view, params.id ?? '')
+  if (!row) return undefined
+  const { application = row } = view.detailed(row.id)
+  const app = { ...application, executors: row.executors }
+  const explanation = applicationExplained(app, nowMs)
   const { name, user, maxCores, executor } = app.description
   const each = [
     counted(executor.cores ?? 1, 'core'),
@@ -127,8 +132,10 @@ export function applicationPage({ view, params, query, nowMs }: PageQuery<Master
     main: html`<p class="crumb"><a href="/applications">Applications</a></p>
 <div class="heading"><h1>${name}</h1>${kill}</div>
 ${app.message !== '' && notice(app.state === 'FAILED' ? 'bad' : 'busy', app.message)}
+${whySection(view, explanation)}
 ${facts(known)}
-${section('Executors', executorsOf(view, app, query))}`,
+${section('Executors', executorsOf(view, app, query))}
+${eventsSection(explanation.events, nowMs)}`,
   }
 }
 

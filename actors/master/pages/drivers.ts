@@ -15,13 +15,14 @@ import {
 } from '../../../runtime/pages/parts.js'
 import { pathPart } from '../../../runtime/pages/path-part.js'
 import { counted, memoryText } from '../../../runtime/pages/words.js'
-import type { DriverEvent } from '../../messages/driver-life.js'
 import { exitText } from '../../messages/driver-life-text.js'
+import { driverExplained } from '../../messages/explained.js'
 import type { DriverStatus } from '../../messages/status.js'
 import { amountsText } from './applications.js'
 import { driverHref, workerLink } from './links.js'
 import { driverState } from './states.js'
 import { driverOf, type MasterPageView } from './view.js'
+import { eventsSection, whySection } from './why.js'
 
 /* The drivers of a cluster: all, and one with its generations. */
 
@@ -98,8 +99,10 @@ export function driversPage({ view, query, nowMs }: PageQuery<MasterPageView>): 
 }
 
 export function driverPage({ view, params, nowMs }: PageQuery<MasterPageView>): Page | undefined {
-  const driver = driverOf(view, params.id ?? '')
-  if (!driver) return undefined
+  const row = driverOf(view, params.id ?? '')
+  if (!row) return undefined
+  const { driver = row } = view.detailed(row.id)
+  const explanation = driverExplained(driver, nowMs)
   const { description, restarts = 0 } = driver
   const needs = [
     counted(description.cores, 'core'),
@@ -136,15 +139,9 @@ export function driverPage({ view, params, nowMs }: PageQuery<MasterPageView>): 
     main: html`<p class="crumb"><a href="/drivers">Drivers</a></p>
 <div class="heading"><h1>${description.name}</h1>${kill}</div>
 ${driver.message !== '' && notice(bad ? 'bad' : 'busy', driver.message)}
+${whySection(view, explanation)}
 ${facts(known)}
-${section('What happened', eventsOf(view.driverEvents(driver.id), nowMs))}
+${eventsSection(explanation.events, nowMs)}
 ${section('Its output', html`<p>On a terminal: ${code(`firesteel logs ${driver.id} --follow`)}</p>`)}`,
   }
-}
-
-function eventsOf(events: readonly DriverEvent[], nowMs: number): Html {
-  if (events.length === 0) return empty('Nothing has happened to it yet.')
-  return html`<ol class="events" reversed>${events
-    .toReversed()
-    .map(({ atMs, text }) => html`<li>${ago(atMs, nowMs)}<span>${text}</span></li>`)}</ol>`
 }

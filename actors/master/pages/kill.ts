@@ -105,7 +105,7 @@ ${hidden('token', site.sessions.formToken(session))}${hidden('id', id)}${hidden(
 
 export interface KillOptions {
   /** Asks the leader, as the command does. Returns its text; rejects with a coded error. */
-  readonly kill: (id: string) => Promise<string>
+  readonly kill: (id: string, address: string) => Promise<string>
   /** Somebody asked for it, and from where. */
   readonly onKilled: (id: string, address: string) => void
 }
@@ -132,7 +132,7 @@ export function addKill(routes: Hono, site: PageSite<MasterPageView>, { kill, on
       return site.answer(context, confirmPage(site, session, id, victim, why), { status: 409, form: true })
     }
     try {
-      await kill(id)
+      await kill(id, addressOf(context))
     } catch (error) {
       if (!isFiresteelError(error)) throw error
       return site.answer(context, refusedPage(`It was not killed: ${reasonOf(error)}`), { status: 502 })

@@ -1,10 +1,10 @@
-import type { DriverEvent } from '../../messages/driver-life.js'
 import type {
   ApplicationView,
   DriverStatus,
   MasterStateResponse,
   WorkerStatus,
 } from '../../messages/status.js'
+import type { Detailed } from '../snapshot.js'
 import type { UsageSample } from '../usage-history.js'
 
 /** One setting in force. */
@@ -22,7 +22,8 @@ export interface MasterPageView {
   readonly settings: readonly SettingRow[]
   /** What was in use, oldest first. */
   readonly usage: readonly UsageSample[]
-  readonly driverEvents: (driverId: string) => readonly DriverEvent[]
+  /** All that is known of one thing now. */
+  readonly detailed: (id: string) => Detailed
 }
 
 /** Only a Master that leads knows Workers, applications and drivers. */

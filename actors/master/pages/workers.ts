@@ -15,10 +15,12 @@ import {
 import { pathPart } from '../../../runtime/pages/path-part.js'
 import { counted, memoryPartText, memoryText } from '../../../runtime/pages/words.js'
 import { addressesOf, type ResourceAddresses } from '../../messages/common.js'
+import { workerExplained } from '../../messages/explained.js'
 import type { DriverStatus, ExecutorStatus, WorkerStatus } from '../../messages/status.js'
 import { applicationHref, driverHref, idLink, workerHref } from './links.js'
 import { driverState, executorState, workerState } from './states.js'
 import { type MasterPageView, workerOf } from './view.js'
+import { whySection } from './why.js'
 
 /* The Workers of a cluster: all, and one. */
 
@@ -116,8 +118,9 @@ function placedOn({ state }: MasterPageView, id: string): Placed {
 }
 
 export function workerPage({ view, params, query, nowMs }: PageQuery<MasterPageView>): Page | undefined {
-  const worker = workerOf(view, params.id ?? '')
-  if (!worker) return undefined
+  const row = workerOf(view, params.id ?? '')
+  if (!row) return undefined
+  const { worker = row } = view.detailed(row.id)
   const { executors, drivers } = placedOn(view, worker.id)
   const web = worker.state === 'ALIVE' && worker.web !== null
   const known: readonly (readonly [string, Part])[] = [
@@ -134,6 +137,7 @@ export function workerPage({ view, params, query, nowMs }: PageQuery<MasterPageV
   return {
     title: worker.name,
     main: html`<p class="crumb"><a href="/workers">Workers</a></p><h1>${worker.name}</h1>
+${whySection(view, workerExplained(worker, nowMs))}
 ${facts(known)}
 ${section('Executors', executorsHere(executors, query, worker))}
 ${section('Drivers', driversHere(drivers))}`,

@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   run: async () => (await import('./commands/run.js')).addRun,
   each: async () => (await import('./commands/each.js')).addEach,
   status: async () => (await import('./commands/status.js')).addStatus,
+  explain: async () => (await import('./commands/explain.js')).addExplain,
   ui: async () => (await import('./commands/ui.js')).addUi,
   kill: async () => (await import('./commands/kill.js')).addKill,
   restart: async () => (await import('./commands/restart.js')).addRestart,

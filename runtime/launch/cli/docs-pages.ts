@@ -1,4 +1,5 @@
-import { errorCodes } from '../../errors.js'
+import { errorCauses } from '../../error-causes.js'
+import { type ErrorName, errorCodes } from '../../errors.js'
 import { deploymentJsonSchema, type SchemaNode } from '../config/issues.js'
 import { cell, generated } from './markdown.js'
 
@@ -89,7 +90,7 @@ export function configurationPage(): string {
 export function errorsPage(): string {
   const rows = Object.entries(errorCodes).map(
     ([name, { meaning, help, exit }]) =>
-      `| \`FIRESTEEL_${name}\` | ${cell(meaning)} | ${cell(help)} | ${exit} |`,
+      `| \`FIRESTEEL_${name}\` | ${cell(meaning)} | ${cell(errorCauses[name as ErrorName])} | ${cell(help)} | ${exit} |`,
   )
   return `# Error codes
 
@@ -98,10 +99,11 @@ ${generated}
 Every error of a command, of the library and of a node has a code that stays the same; its text may change. Commands
 print \`CODE: sentence\` with the place and the remedy to standard error, with \`--json\` as
 \`{"error":{"code","message","help"}}\`. Exit codes: 0 done, 1 the work failed, 2 bad usage or configuration, 3 no ALIVE
-Master within \`--master-timeout\`, 4 refused (secret, state, resources), 130 interrupted.
+Master within \`--master-timeout\`, 4 refused (secret, state, resources), 130 interrupted. \`firesteel explain CODE\` says
+the same as this page, without a cluster.
 
-| code | what happened | what to do | exit |
-| --- | --- | --- | --- |
+| code | what happened | mostly because | what to do | exit |
+| --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `
 }

@@ -33,13 +33,13 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
   return masterPages({
     take: () => {
       const now = host()
-      const driverEvents = (id: string) => now.driverEvents(id)
-      return { state: now.snapshot(), node: spec.name, settings, usage: usage.samples, driverEvents }
+      const detailed = (id: string) => now.detailed(id)
+      return { state: now.snapshot(), node: spec.name, settings, usage: usage.samples, detailed }
     },
     sessions,
     data,
     wallMs,
-    kill: (id) => killAsCommand(spec, host(), id),
+    kill: (id, from) => killAsCommand(spec, host(), id, `a page that ${from} opened`),
     onSession: (from) => log.info('a session of the pages began', { from }),
     onKilled: (id, from) => log.info('killed from a page', { id, from }),
     onError: (error) => log.error('a page failed', { error }),
@@ -47,7 +47,12 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
 }
 
 /** A page kills as the command does, over a link of its own: by the same checks, and at whoever leads. */
-async function killAsCommand({ cluster, secret }: MasterSpec, host: MasterHost, id: string): Promise<string> {
+async function killAsCommand(
+  { cluster, secret }: MasterSpec,
+  host: MasterHost,
+  id: string,
+  by: string,
+): Promise<string> {
   const client = new MasterClient({
     cluster,
     masters: host.head().masters.map(({ address }) => address),
@@ -55,7 +60,7 @@ async function killAsCommand({ cluster, secret }: MasterSpec, host: MasterHost, 
     masterTimeoutMs: limits.pageChangeMs,
   })
   try {
-    return await kill(client, id)
+    return await kill(client, id, by)
   } finally {
     await client.close()
   }

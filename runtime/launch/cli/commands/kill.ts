@@ -1,5 +1,6 @@
 import { kill } from '../../../../actors/client/kill.js'
 import { resolveId } from '../../../../actors/client/resolve-id.js'
+import { userAtHost } from '../../../../actors/client/user-name.js'
 import { limits } from '../../../limits.js'
 import { printable } from '../../../observe/printable.js'
 import { formatDuration } from '../../../units.js'
@@ -29,7 +30,7 @@ export const addKill: AddCommand = (program, run) => {
       run((io) =>
         withClient(io, options, async (client) => {
           const id = await resolveId(client, text)
-          const message = await kill(client, id)
+          const message = await kill(client, id, userAtHost())
           if (options.json) await printJson(io, { id, message })
           else await io.out(`${printable(id)}: ${printable(message || 'killed')}\n`)
           return 0

@@ -1,0 +1,60 @@
+import type { DriverExit } from './driver-life.js'
+import type { EndCause } from './explanation.js'
+import type { DriverStatus } from './status.js'
+
+/* How a process or a driver ended, as values. death-text.ts makes text of them. */
+
+export type ProcessDeath =
+  | 'FINISHED'
+  | 'EXIT'
+  /** A signal of the kernel for a fault of the program. */
+  | 'CRASHED'
+  /** Somebody sent a signal, and it was not the cluster. */
+  | 'SIGNALLED'
+  /** SIGKILL, by the kernel or by somebody. */
+  | 'KILLER_UNKNOWN'
+  | 'MEMORY_LIMIT'
+  | 'MEMORY_HEAP'
+  | 'MEMORY_KERNEL'
+  /** Nobody saw its end. */
+  | 'UNSEEN'
+
+export type Death = ProcessDeath | Exclude<EndCause, 'OWN'>
+
+const FAULTS: ReadonlySet<string> = new Set([
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGILL',
+  'SIGFPE',
+  'SIGABRT',
+  'SIGTRAP',
+  'SIGSYS',
+])
+
+const memoryDeaths = { limit: 'MEMORY_LIMIT', heap: 'MEMORY_HEAP', kernel: 'MEMORY_KERNEL' } as const
+
+/** How a process ended. */
+export type ProcessEnding = Pick<DriverExit, 'code' | 'signal' | 'outOfMemory' | 'killerUnknown'>
+
+export function processDeathOf({ code, signal, outOfMemory, killerUnknown }: ProcessEnding): ProcessDeath {
+  if (outOfMemory) return memoryDeaths[outOfMemory.by]
+  if (killerUnknown) return 'KILLER_UNKNOWN'
+  if (signal !== null) return FAULTS.has(signal) ? 'CRASHED' : 'SIGNALLED'
+  if (code === null) return 'UNSEEN'
+  return code === 0 ? 'FINISHED' : 'EXIT'
+}
+
+/** What is known of a driver that has ended. */
+export type EndedDriverFacts = Pick<
+  DriverStatus,
+  'endCause' | 'killAsked' | 'lastExit' | 'exitCode' | 'signal' | 'message'
+>
+
+/** Its last process; an older release told only its code or signal. */
+export const lastEndingOf = ({ lastExit, exitCode, signal }: EndedDriverFacts): ProcessEnding =>
+  lastExit ?? { code: exitCode, signal }
+
+export function driverDeathOf(driver: EndedDriverFacts): Death {
+  const { endCause = 'OWN' } = driver
+  return endCause === 'OWN' ? processDeathOf(lastEndingOf(driver)) : endCause
+}
