@@ -1,4 +1,5 @@
 import type { Behavior } from '../../runtime/system/actor-system.js'
+import { type Cause, causeOf } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import type { AgentMessage, ElectionMessage } from '../messages/election.js'
 import type { ElectionAgent } from './election-agent.js'
@@ -12,11 +13,23 @@ export function leaderElectionAgent(
   created: (agent: ElectionAgent) => void,
 ): Behavior<AgentMessage> {
   return (context) => {
-    const agent = make((message) => void context.tell(master, message))
+    /** What led to the election, for traces: store and lock are asked in between, so it is not in hand. */
+    let campaign: Cause | undefined
+    const agent = make((message) => {
+      const isElection = message.type === 'ElectedLeader'
+      context.tell(master, message, isElection ? campaign : undefined)
+    })
     created(agent)
     return {
-      receive: (message) => agent.receive(message),
+      receive: (message, envelope) => {
+        if (beginsCampaign(message)) campaign = causeOf(envelope)
+        agent.receive(message)
+      },
       stopped: () => agent.close(),
     }
   }
 }
+
+/** These let an election begin early. Without one it comes when the lease has run out, and begins a trace. */
+const beginsCampaign = ({ type }: AgentMessage): boolean =>
+  type === 'MasterLinkClosed' || type === 'TakeOver' || type === 'HoldOff'

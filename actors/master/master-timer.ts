@@ -19,6 +19,18 @@ export type MasterTimer =
 /** `again`: a pass of placing goes on. `kept-ends`: no lost write can come any more. */
 type Alone = 'again' | 'sweep' | 'pulse' | 'recovery-quiet' | 'recovery-max' | 'kept-ends'
 
+const CAUSED: ReadonlySet<MasterTimer['kind']> = new Set([
+  'application',
+  'relaunch',
+  'adopt',
+  'workers-of',
+  'recovery-quiet',
+  'recovery-max',
+])
+
+/** Whether a trace shows this timer as an effect of what set it. Those that repeat begin their own traces. */
+export const hasCause = ({ kind }: MasterTimer): boolean => CAUSED.has(kind)
+
 /** One key for each timer that can run beside the others. */
 export function keyOfTimer(timer: MasterTimer): string {
   switch (timer.kind) {

@@ -6,7 +6,7 @@ import type { Fence, StoreDegradation } from '../../runtime/persistence/engine.j
 import type { Found } from '../../runtime/persistence/forgotten.js'
 import type { ActorContext } from '../../runtime/system/actor-system.js'
 import type { Handler } from '../../runtime/system/behavior.js'
-import type { Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
+import type { Cause, Envelope, ReplyAddress } from '../../runtime/system/envelope.js'
 import { QuestionQueue } from '../../runtime/system/question-queue.js'
 import { sleep, systemTimers, type TimerSource } from '../../runtime/timers.js'
 import { serveTrace } from '../../runtime/trace/answer-trace.js'
@@ -17,6 +17,7 @@ import type { Position } from '../messages/common.js'
 import type { AgentMessage, ElectedLeader } from '../messages/election.js'
 import { countCluster } from './cluster-counts.js'
 import { type CommitQueueView, storeView } from './commit-queue-view.js'
+import { committed, STORE_PATH } from './committed.js'
 import { HandOver } from './hand-over.js'
 import { readAllKeys } from './key-reader.js'
 import { readLostWrites } from './lost-writes/lost-write.js'
@@ -26,7 +27,7 @@ import { MasterCore, type MasterInput } from './master-core.js'
 import type { MasterGauges } from './master-families.js'
 import type { MasterActorMessage } from './master-messages.js'
 import type { MasterOptions } from './master-options.js'
-import { keyOfTimer, type MasterTimer } from './master-timer.js'
+import { hasCause, keyOfTimer, type MasterTimer } from './master-timer.js'
 import { openCommitQueue, type Pending } from './open-commit-queue.js'
 import { ticketFor } from './page-ticket.js'
 import { peerInfo } from './peer-info.js'
@@ -36,7 +37,8 @@ import { busy, failuresOf, notLeader } from './refusals.js'
 import { routeOf } from './routes.js'
 import type { Detailed } from './snapshot.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
-import type { FreeEffect, GatedEffect, Now, Step } from './step.js'
+import type { FreeEffect, Now, Probe, Step } from './step.js'
+import { TurnCauses } from './turn-causes.js'
 import type { Usage } from './usage.js'
 
 /** The shell of the Master. Only here does its core meet mailbox, commit queue, links and timers. */
@@ -47,6 +49,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   readonly #core: MasterCore
   readonly #questions: QuestionQueue
   readonly #lostWriteSenders: LostWriteSender
+  readonly #causes: TurnCauses
   #ownLostWrites: OwnLostWrites | undefined
   #commitQueue: CommitQueue<Pending> | undefined
   #driver: CommitQueueDriver<Pending> | undefined
@@ -61,6 +64,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#timers = options.timers ?? systemTimers
     this.#context = context
     this.#core = new MasterCore(options.config)
+    this.#causes = new TurnCauses(context.system.ring !== undefined)
     this.#questions = new QuestionQueue({ clock: options.clock, timers: this.#timers })
     this.#lostWriteSenders = new LostWriteSender({
       most: options.config.slices,
@@ -183,7 +187,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     if (this.#over || !this.#core.cluster?.dirty || this.#driver?.full || !this.#options.mayAct()) return
     this.#step({ kind: 'turnEnd' }, undefined)
     // One pass places a bounded number. The rest follows after other messages had their turn.
-    if (this.#core.cluster?.dirty) this.#startTimer({ kind: 'again' }, 0)
+    if (this.#core.cluster?.dirty) this.#startTimer({ kind: 'again' }, 0, undefined)
   }
 
   #fromPeer(message: MasterMessage, envelope: Envelope): void {
@@ -225,12 +229,13 @@ export class MasterShell implements Handler<MasterActorMessage> {
     else this.#step(input, envelope)
   }
 
-  #startTimer(timer: MasterTimer, ms: number): void {
-    this.#context.timers.start(keyOfTimer(timer), ms, { type: 'Timer', timer })
+  #startTimer(timer: MasterTimer, ms: number, cause: Cause | undefined): void {
+    const why = hasCause(timer) ? { cause } : {}
+    this.#context.timers.start(keyOfTimer(timer), ms, { type: 'Timer', timer }, why)
   }
 
   #timer(timer: MasterTimer, envelope: Envelope): void {
-    if (this.#driver?.full) this.#startTimer(timer, innerLimits.commitQueueFullRetryMs)
+    if (this.#driver?.full) this.#startTimer(timer, innerLimits.commitQueueFullRetryMs, envelope)
     else this.#step({ kind: 'timer', timer }, envelope)
   }
 
@@ -248,11 +253,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
       if (isFiresteelError(error, 'HEAP_TOO_SMALL')) this.#options.listener({ event: 'unrecoverable', error })
       return null
     })
-    if (read === null || this.#over) return
-    if (read === undefined) {
-      this.#lost('the store moved on during recovery')
-      return
-    }
+    if (read === undefined && !this.#over) this.#lost('the store moved on during recovery')
+    if (!read || this.#over) return
     void tellQuarantined(engine, log)
     // Check the lease again after the await.
     if (!this.#mayGoOn) return
@@ -271,7 +273,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     }
     this.#step({ kind: 'restored', ownLostWrites: !lostWrites.isEmpty }, envelope)
     this.#ownLostWrites = lostWrites
-    this.#takeOwnLostWrites()
+    this.#takeOwnLostWrites(envelope)
   }
 
   get #mayGoOn(): boolean {
@@ -287,7 +289,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     return this.#mayGoOn
   }
 
-  async #readKeys(fence: Fence): Promise<void> {
+  async #readKeys(fence: Fence, cause: Cause | undefined): Promise<void> {
     const { engine, recordCache, log } = this.#options
     const end = await readAllKeys({
       engine,
@@ -297,22 +299,19 @@ export class MasterShell implements Handler<MasterActorMessage> {
       isOver: () => this.#over,
       onPage: (records, complete) => {
         recordCache.add(recordCacheOf({ keys: records }))
-        this.#step({ kind: 'keys', records, complete }, undefined)
+        this.#step({ kind: 'keys', records, complete }, cause)
       },
     })
     if (end === 'moved') this.#lost('the store moved on during recovery')
   }
 
   #open(elected: ElectedLeader): void {
-    const { log } = this.#options
     const { commitQueue, driver } = openCommitQueue(this.#options, elected, {
       timers: this.#timers,
       onReleased: ({ effect, cause }) => this.#run(effect, cause),
       onLost: (reason, observedEpoch) => this.#lost(reason, observedEpoch),
-      onDegraded: (degradation, reason) => {
+      onDegraded: (degradation) => {
         this.#degradation = degradation
-        if (degradation) log.warn(`${degradation}: new requests are refused`, { reason })
-        else log.info('the store takes writes again')
       },
       onConfirmed: (sentAtMs) => this.#tellAgent({ type: 'LeadershipConfirmed', sentAtMs }),
     })
@@ -320,15 +319,15 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#driver = driver
   }
 
-  #takeOwnLostWrites(): void {
+  #takeOwnLostWrites(cause: Cause | undefined): void {
     const piece = this.#ownLostWrites?.next()
     if (!piece) return
     const records = readLostWrites(piece.puts, this.#options.log)
-    this.#step({ kind: 'lostWrites', records, last: piece.last }, undefined)
+    this.#step({ kind: 'lostWrites', records, last: piece.last }, cause)
   }
 
-  async #nextOfOwnLostWrites(): Promise<void> {
-    if (await this.#nextTurn()) this.#takeOwnLostWrites()
+  async #nextOfOwnLostWrites(cause: Cause | undefined): Promise<void> {
+    if (await this.#nextTurn()) this.#takeOwnLostWrites(cause)
   }
 
   #giveLostWrites(to: string, found: Found, more: boolean): void {
@@ -336,7 +335,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#lostWriteSenders.give(to, () => recordCache.lostWriteLooks(found, clock.bootMs()), more)
   }
 
-  #step(input: MasterInput, cause: Envelope | undefined): void {
+  #step(input: MasterInput, cause: Cause | undefined): void {
     let step: Step
     try {
       step = this.#core.step(input, this.#now(), this.#commitQueueView)
@@ -350,18 +349,21 @@ export class MasterShell implements Handler<MasterActorMessage> {
     }
     this.#options.metrics.written(step.puts)
     for (const effect of step.free) this.#runFree(effect, cause)
-    const effects = step.gated.map((effect) => ({ effect, cause }))
+    const effects = this.#causes.effectsOf(input, step, cause, this.#core.cluster)
     this.#driver?.submit({ puts: step.puts, deletes: step.deletes, effects })
     if (!this.#aliveTold && this.#core.state === 'ALIVE') {
       this.#aliveTold = true
       this.#options.listener({ event: 'alive' })
-      void this.#readKeys(this.#core.cluster!.leadership)
+      void this.#readKeys(this.#core.cluster!.leadership, cause)
     }
   }
 
-  #run(effect: GatedEffect, cause: Envelope | undefined): void {
+  #run(effect: Pending['effect'], cause: Cause | undefined): void {
     if (this.#over) return
     switch (effect.kind) {
+      case 'wrote':
+        this.#context.note(STORE_PATH, committed(effect, this.position), cause)
+        break
       case 'tell':
         this.#options.gateway.send(effect.to, effect.message, cause)
         break
@@ -369,25 +371,25 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#context.system.answer(effect.reply as ReplyAddress, effect.message)
         break
       case 'probe':
-        void this.#probe(effect.workerId, effect.host, effect.port)
+        void this.#probe(effect, cause)
         break
       case 'nextTail':
-        void this.#nextOfOwnLostWrites()
+        void this.#nextOfOwnLostWrites(cause)
         break
       case 'startTimer':
-        this.#startTimer(effect.timer, effect.ms)
+        this.#startTimer(effect.timer, effect.ms, cause)
         break
       case 'fence':
         break
     }
   }
 
-  async #probe(workerId: string, host: string, port: number): Promise<void> {
+  async #probe({ workerId, host, port }: Probe, cause: Cause | undefined): Promise<void> {
     const refused = await this.#options.probe(host, port)
-    if (!this.#over) this.#context.tell(this.#context.self, { type: 'Probed', workerId, refused })
+    if (!this.#over) this.#context.tell(this.#context.self, { type: 'Probed', workerId, refused }, cause)
   }
 
-  #runFree(effect: FreeEffect, cause: Envelope | undefined): void {
+  #runFree(effect: FreeEffect, cause: Cause | undefined): void {
     const { gateway, log, listener, mayHandOver } = this.#options
     switch (effect.kind) {
       case 'tellNow':
@@ -397,7 +399,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#context.system.answer(effect.reply as ReplyAddress, effect.message)
         break
       case 'startTimer':
-        this.#startTimer(effect.timer, effect.ms)
+        this.#startTimer(effect.timer, effect.ms, cause)
         break
       case 'cancelTimer':
         this.#context.timers.cancel(keyOfTimer(effect.timer))
@@ -415,7 +417,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
         this.#giveLostWrites(effect.to, effect.found, effect.more)
         break
       case 'nextTail':
-        void this.#nextOfOwnLostWrites()
+        void this.#nextOfOwnLostWrites(cause)
         break
       case 'tailTaken':
         this.#options.recordCache.taken(effect.at)
@@ -487,8 +489,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   get #commitQueueView(): CommitQueueView {
     const queuedBytes = this.#commitQueue?.queuedBytes ?? 0
-    const head = { position: this.position, degradation: this.#degradation, queuedBytes }
-    return { ...head, ...storeView(this.#options, queuedBytes) }
+    const { position } = this
+    return { position, degradation: this.#degradation, queuedBytes, ...storeView(this.#options, queuedBytes) }
   }
 
   #now(): Now {

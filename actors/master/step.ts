@@ -25,11 +25,18 @@ export type Outgoing = WorkerMessage | ClientMessage | FromMaster | StaleEpoch
 export type GatedEffect =
   | { readonly kind: 'tell'; readonly to: string; readonly message: Outgoing }
   | { readonly kind: 'reply'; readonly reply: ReplyToken; readonly message: ClientMessage }
-  | { readonly kind: 'probe'; readonly workerId: string; readonly host: string; readonly port: number }
+  | Probe
   /** Nothing but the check itself: that the store still holds what this leader wrote. */
   | { readonly kind: 'fence' }
   | StartTimer
   | NextLostWrites
+
+export interface Probe {
+  readonly kind: 'probe'
+  readonly workerId: string
+  readonly host: string
+  readonly port: number
+}
 
 interface StartTimer {
   readonly kind: 'startTimer'

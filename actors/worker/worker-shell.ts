@@ -14,6 +14,7 @@ import type { RequestTrace } from '../messages/trace.js'
 import type { ChildPlan } from './child-plans.js'
 import type { Children } from './children.js'
 import type { LogStreams } from './log-streams.js'
+import type { ProcessCauses } from './process-causes.js'
 import type { WorkerStatus } from './status.js'
 import type { WorkFolders } from './work-folders.js'
 import type { WorkerCore } from './worker-core.js'
@@ -42,6 +43,7 @@ export interface WorkerShellParts {
   readonly core: WorkerCore
   readonly gateway: Pick<Gateway<WorkerMessage>, 'send'>
   readonly children: Children
+  readonly causes: ProcessCauses
   readonly folders: WorkFolders
   readonly logs: LogStreams
   readonly dialer: Pick<Dialer, 'open' | 'refusals'>
@@ -149,7 +151,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
   }
 
   #run(effect: WorkerEffect, cause: Envelope): void {
-    const { gateway, children, folders, log, clock } = this.#parts
+    const { gateway, children, causes, folders, log, clock } = this.#parts
     switch (effect.kind) {
       case 'tell':
         // A message that cannot be sent is not lost: the next link to a leader begins with all of it
@@ -179,15 +181,18 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         this.#tellRefusals(cause)
         break
       case 'startExecutor':
+        causes.remember(effect.process, cause)
         children.start(effect.process, this.#parts.executorPlan(effect))
         break
       case 'startDriver':
+        causes.remember(effect.process, cause)
         children.start(effect.process, this.#parts.driverPlan(effect), effect.validUntilBootMs)
         break
       case 'extendDriver':
         children.extend(effect.process, effect.validUntilBootMs)
         break
       case 'stopProcess':
+        causes.remember(effect.process, cause)
         children.stop(effect.process, effect.graceMs)
         break
       case 'cleanWork':

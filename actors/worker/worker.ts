@@ -6,6 +6,7 @@ import { innerLimits } from '../../runtime/inner-limits.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { type Guard, type GuardEvent, startGuard } from '../../runtime/process/guard.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
+import type { Cause } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { Dialer } from '../../runtime/transport/dialer.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
@@ -15,6 +16,7 @@ import type { WorkerMessage } from '../messages/catalogue.js'
 import { driverPlan, executorPlan } from './child-plans.js'
 import { Children } from './children.js'
 import { LogStreams } from './log-streams.js'
+import { ProcessCauses } from './process-causes.js'
 import type { WorkerStatus } from './status.js'
 import { fileError, WorkFolders } from './work-folders.js'
 import type { WorkerConfig } from './worker-config.js'
@@ -91,6 +93,7 @@ class RunningWorker implements Worker {
   /** Peer -> the address at which it was dialled. */
   readonly #dialled = new WeakMap<PeerIdentity, string>()
   readonly #children: Children
+  readonly #causes = new ProcessCauses()
   readonly #logs: LogStreams
   readonly #actor: Ref<WorkerActorMessage>
   readonly #childless: Promise<void>
@@ -121,6 +124,7 @@ class RunningWorker implements Worker {
       core: this.#core,
       gateway,
       children: this.#children,
+      causes: this.#causes,
       folders,
       logs: this.#logs,
       dialer: this.#dialer,
@@ -232,16 +236,19 @@ class RunningWorker implements Worker {
       clock,
       log,
       listener: {
-        started: (process, pid) => this.#inform({ type: 'ProcessStarted', process, pid }),
-        startFailed: (process, failure) => this.#inform({ type: 'ProcessStartFailed', process, failure }),
-        ended: (process, end) => this.#inform({ type: 'ProcessEnded', process, end }),
+        started: (process, pid) =>
+          this.#inform({ type: 'ProcessStarted', process, pid }, this.#causes.of(process)),
+        startFailed: (process, failure) =>
+          this.#inform({ type: 'ProcessStartFailed', process, failure }, this.#causes.take(process)),
+        ended: (process, end) =>
+          this.#inform({ type: 'ProcessEnded', process, end }, this.#causes.take(process)),
       },
     })
   }
 
-  #inform(message: WorkerSelfMessage): void {
-    if (this.#isOver || this.#options.system.tell(this.#actor, message)) return
-    setTimeout(() => this.#inform(message), INFORM_AGAIN_MS).unref()
+  #inform(message: WorkerSelfMessage, cause?: Cause): void {
+    if (this.#isOver || this.#options.system.tell(this.#actor, message, undefined, cause)) return
+    setTimeout(() => this.#inform(message, cause), INFORM_AGAIN_MS).unref()
   }
 }
 

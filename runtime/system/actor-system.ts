@@ -1,7 +1,7 @@
 import type { SystemMetrics } from '../metrics/system-metrics.js'
 import type { TraceRing } from '../trace/ring.js'
 import type { AskOptions, Handler, SpawnOptions, Timers } from './behavior.js'
-import type { Envelope, ReplyAddress, Sink, WireEnvelope } from './envelope.js'
+import type { Cause, Envelope, ReplyAddress, Sink, WireEnvelope } from './envelope.js'
 import type { AnyRef, Message, Ref } from './ref.js'
 import type { Failure, Terminated } from './system-messages.js'
 import type { Counters, DeadLetterReason } from './system-options.js'
@@ -23,7 +23,7 @@ export interface ActorContext<M extends Message> {
   /**
    * `cause`: the message that led to this one, if it is not the one in hand. False: the message was not sent.
    */
-  tell<T extends Message>(ref: Ref<T>, message: NoInfer<T>, cause?: Envelope): boolean
+  tell<T extends Message>(ref: Ref<T>, message: NoInfer<T>, cause?: Cause): boolean
   ask<R extends Message, T extends Message = never>(
     ref: Ref<T>,
     message: NoInfer<T>,
@@ -34,6 +34,8 @@ export interface ActorContext<M extends Message> {
   replyTo(envelope: Envelope): ReplyAddress | undefined
   /** Records that this actor does not act on a message, so that a trace shows the message as refused. */
   refuse(envelope: Envelope): void
+  /** Shows in the trace what this actor did with something that is no actor, such as a store. */
+  note(to: string, message: Message, cause?: Cause): void
   /** Ends this actor after the message in hand. Unread messages become dead letters. */
   stop(): void
   /**
@@ -73,7 +75,7 @@ export interface ActorSystem {
    * False: it was not delivered; it is counted and passed to `onDeadLetter`. `cause`: the message that led to
    * it.
    */
-  tell<M extends Message>(ref: Ref<M>, message: NoInfer<M>, from?: AnyRef, cause?: Envelope): boolean
+  tell<M extends Message>(ref: Ref<M>, message: NoInfer<M>, from?: AnyRef, cause?: Cause): boolean
   /**
    * Sends a question and waits for its answer. Rejects with ASK_TIMEOUT, ACTOR_STOPPED, LINK_CLOSED,
    * MAILBOX_FULL, the error of a Failure that was answered, or the reason of the signal. R comes from where

@@ -1,5 +1,6 @@
 import type { Cancel, TimerSource } from '../timers.js'
-import type { Timers } from './behavior.js'
+import type { TimerOptions, Timers } from './behavior.js'
+import { type Cause, causeOf } from './envelope.js'
 import type { Destination, Recall } from './local-envelope.js'
 import type { Message } from './ref.js'
 import type { Relay } from './relay.js'
@@ -28,8 +29,9 @@ export class ActorTimers implements Timers<Message> {
     this.#owner = owner
   }
 
-  start(key: string, ms: number, message: Message, { repeat = false }: { repeat?: boolean } = {}): void {
+  start(key: string, ms: number, message: Message, { repeat = false, cause }: TimerOptions = {}): void {
     if (this.closed) return
+    const why = cause && causeOf(cause)
     this.cancel(key)
     const entries = this.#entries
     const entry: Entry = {
@@ -47,7 +49,7 @@ export class ActorTimers implements Timers<Message> {
     }
     const fire = () => {
       if (repeat) arm()
-      if (!entry.queued) this.#deliver(message, entry)
+      if (!entry.queued) this.#deliver(message, entry, why)
     }
     entries.set(key, entry)
     arm()
@@ -70,11 +72,14 @@ export class ActorTimers implements Timers<Message> {
     for (const key of [...this.#entries.keys()]) this.cancel(key)
   }
 
-  /** Each tick begins a trace of its own. Otherwise all heartbeats would be one trace without end. */
-  #deliver(message: Message, entry: Entry): void {
+  /**
+   * A tick begins a trace of its own unless it was given a cause. Otherwise all heartbeats would be one trace
+   * without end.
+   */
+  #deliver(message: Message, entry: Entry, cause: Cause | undefined): void {
     entry.queued = true
     const { relay } = this.#parts
     const { path } = this.#owner
-    relay.pass(relay.stamp(path, path, message, undefined, { recall: entry }), this.#owner)
+    relay.pass(relay.stamp(path, path, message, cause, { recall: entry }), this.#owner)
   }
 }

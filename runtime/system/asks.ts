@@ -2,7 +2,7 @@ import { errorOf, FiresteelError } from '../errors.js'
 import { limits } from '../limits.js'
 import type { Cancel, TimerSource } from '../timers.js'
 import type { AskOptions } from './behavior.js'
-import type { Envelope, Sink } from './envelope.js'
+import type { Cause, Sink } from './envelope.js'
 import type { Destination, LocalEnvelope } from './local-envelope.js'
 import type { Message } from './ref.js'
 import type { Relay } from './relay.js'
@@ -28,7 +28,7 @@ export interface Question {
   readonly sink: Sink | undefined
   readonly message: Message
   readonly asker: Asker | undefined
-  readonly cause: Envelope | undefined
+  readonly cause: Cause | undefined
 }
 
 /** The questions of this process that wait for their answer. All answers arrive here. */

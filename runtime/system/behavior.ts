@@ -1,4 +1,4 @@
-import type { Envelope } from './envelope.js'
+import type { Cause, Envelope } from './envelope.js'
 import type { AnyRef, Message } from './ref.js'
 
 /** One incarnation of an actor. Its state lives in the closure that made it. */
@@ -42,6 +42,11 @@ export interface AskOptions {
   readonly signal?: AbortSignal
 }
 
+export interface TimerOptions {
+  readonly repeat?: boolean
+  readonly cause?: Cause | undefined
+}
+
 /**
  * Timers by key. Stop and restart cancel all of them. A timer that was cancelled or replaced is not
  * delivered.
@@ -49,8 +54,9 @@ export interface AskOptions {
 export interface Timers<M extends Message> {
   /**
    * Sends `message` to this actor in `ms`; with `repeat` every `ms`, but never twice in the mailbox at once.
+   * `cause`: the message that set this timer, for traces. Without it each tick begins a trace of its own.
    */
-  start(key: string, ms: number, message: M, options?: { readonly repeat?: boolean }): void
+  start(key: string, ms: number, message: M, options?: TimerOptions): void
   cancel(key: string): void
   /** False also while a timer without `repeat` is being handled. */
   has(key: string): boolean

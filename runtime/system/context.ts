@@ -4,7 +4,7 @@ import type { ActorContext, ActorSystem, Behavior } from './actor-system.js'
 import type { ActorTimers } from './actor-timers.js'
 import type { Asks } from './asks.js'
 import type { AskOptions, SpawnOptions } from './behavior.js'
-import type { Envelope, ReplyAddress } from './envelope.js'
+import type { Cause, Envelope, ReplyAddress } from './envelope.js'
 import { destinationOf, refTo } from './handle.js'
 import type { LocalEnvelope } from './local-envelope.js'
 import type { AnyRef, Message, Ref } from './ref.js'
@@ -61,7 +61,7 @@ export class Context implements ActorContext<Message> {
     return refTo(this.#parts.lifecycle.spawn(name, behavior, options, this.#cell))
   }
 
-  tell<T extends Message>(ref: Ref<T>, message: NoInfer<T>, cause?: Envelope): boolean {
+  tell<T extends Message>(ref: Ref<T>, message: NoInfer<T>, cause?: Cause): boolean {
     const { relay } = this.#parts
     const to = destinationOf(ref)
     return relay.pass(relay.stamp(this.#cell.path, to.path, message, cause ?? this.#cell.current), to)
@@ -89,6 +89,10 @@ export class Context implements ActorContext<Message> {
 
   refuse(envelope: Envelope): void {
     ;(envelope as LocalEnvelope).refused = true
+  }
+
+  note(to: string, message: Message, cause?: Cause): void {
+    this.#parts.relay.note(this.#cell.path, to, message, cause ?? this.#cell.current)
   }
 
   stop(): void {

@@ -41,6 +41,14 @@ export interface Envelope extends WireEnvelope {
   readonly refused?: boolean | undefined
 }
 
+/** What a trace must know of the message that led to another. It keeps no content alive. */
+export interface Cause {
+  readonly id: number
+  readonly trace: number
+}
+
+export const causeOf = ({ id, trace }: Cause): Cause => ({ id, trace })
+
 /** A way out of this process: a link. The transport implements it. */
 export interface Sink {
   /** Address of the peer, firesteel://CLUSTER@host:port. The paths of its actors begin with it. */

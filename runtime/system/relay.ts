@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { Clock } from '../clock.js'
 import { SystemMetrics } from '../metrics/system-metrics.js'
 import type { TraceRing } from '../trace/ring.js'
-import type { Envelope } from './envelope.js'
+import type { Cause, Envelope } from './envelope.js'
 import {
   type Destination,
   type LocalEnvelope,
@@ -66,7 +66,7 @@ export class Relay {
     from: string,
     to: string,
     message: Message,
-    cause: Envelope | undefined,
+    cause: Cause | undefined,
     parts: LocalEnvelopeParts = plain,
   ): LocalEnvelope {
     const id = this.#id++
@@ -81,6 +81,14 @@ export class Relay {
     this.counters.messages++
     this.ring?.record(envelope, this.#batchMs === 0 ? this.#clock.wallMs() : this.#batchMs)
     return destination.accept(envelope)
+  }
+
+  /** Traces what is no message to anybody, such as a write to the store. It is neither counted nor sent. */
+  note(from: string, to: string, message: Message, cause: Cause | undefined): void {
+    this.ring?.record(
+      this.stamp(from, to, message, cause),
+      this.#batchMs === 0 ? this.#clock.wallMs() : this.#batchMs,
+    )
   }
 
   /** Destinations call it if they could not deliver. */

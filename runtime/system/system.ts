@@ -7,7 +7,7 @@ export type { SystemOptions } from './system-options.js'
 
 import type { ActorGauge, ActorSystem, Behavior } from './actor-system.js'
 import type { AskOptions, SpawnOptions } from './behavior.js'
-import type { Envelope, ReplyAddress, Sink, WireEnvelope } from './envelope.js'
+import type { Cause, Envelope, ReplyAddress, Sink, WireEnvelope } from './envelope.js'
 import { destinationOf, refTo } from './handle.js'
 import { Kernel } from './kernel.js'
 import { localPart } from './names.js'
@@ -56,7 +56,7 @@ class NactActorSystem implements ActorSystem {
     return refTo(this.#kernel.lifecycle.spawn(name, behavior, options, parent))
   }
 
-  tell<M extends Message>(ref: Ref<M>, message: NoInfer<M>, from?: AnyRef, cause?: Envelope): boolean {
+  tell<M extends Message>(ref: Ref<M>, message: NoInfer<M>, from?: AnyRef, cause?: Cause): boolean {
     const { relay, running, asks } = this.#kernel
     const to = destinationOf(ref)
     const sender = from === undefined ? (running ?? asks) : destinationOf(from)

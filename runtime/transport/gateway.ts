@@ -2,7 +2,13 @@ import { splitHostPort } from '../addresses.js'
 import { FiresteelError } from '../errors.js'
 import type { ActorSystem } from '../system/actor-system.js'
 import type { AskOptions } from '../system/behavior.js'
-import { type Envelope, isWireEnvelope, type Sink, type WireEnvelope } from '../system/envelope.js'
+import {
+  type Cause,
+  type Envelope,
+  isWireEnvelope,
+  type Sink,
+  type WireEnvelope,
+} from '../system/envelope.js'
 import type { Message, Ref } from '../system/ref.js'
 import { failureViolation, systemPath, systemViolation } from '../system/system-messages.js'
 import { throwUncaught } from '../system/uncaught.js'
@@ -175,7 +181,7 @@ export class Gateway<M extends Message> {
   }
 
   /** False: there is no such link, or it is over its bound. */
-  send(incarnation: string, message: Message, cause?: Envelope): boolean {
+  send(incarnation: string, message: Message, cause?: Cause): boolean {
     const entry = this.#refs.get(incarnation)
     if (!entry?.link.isOpen) return false
     return this.#options.system.tell(entry.ref, message, this.#actor, cause)

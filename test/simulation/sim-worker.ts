@@ -2,6 +2,7 @@ import type { WorkerMessage } from '../../actors/messages/catalogue.js'
 import { workerOffer } from '../../actors/messages/samples.js'
 import type { Children } from '../../actors/worker/children.js'
 import type { LogStreams } from '../../actors/worker/log-streams.js'
+import { ProcessCauses } from '../../actors/worker/process-causes.js'
 import type { WorkFolders } from '../../actors/worker/work-folders.js'
 import { WorkerCore } from '../../actors/worker/worker-core.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
@@ -69,6 +70,7 @@ export class SimWorker {
     const parts = {
       core: this.core,
       gateway,
+      causes: new ProcessCauses(),
       children: this.children as unknown as Children,
       folders: { clean: async () => {}, stampEnd: async () => {} } as unknown as WorkFolders,
       logs: {
