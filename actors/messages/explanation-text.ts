@@ -94,7 +94,7 @@ const beforeLaunch: Texts<Exclude<WaitCause, OnWorker>> = {
       'Start one, such as `firesteel worker firesteel://HOST:PORT`, and check the Masters that it names.',
   }),
   NOT_LINKED: () => ({
-    why: 'Its program has no link to this Master, so it could not use executors.',
+    why: 'Its program has no link to this Master, so it is given no executors.',
     helps: 'Check that its program still runs and reaches the Master. It is ended if it does not come back.',
   }),
   ASKS_NONE: () => ({
