@@ -10,8 +10,8 @@ export interface ExplainedText {
 }
 
 /**
- * Asked by this process, on lines as long as they need to be. A wait that ran the command would start a process
- * for each look. Undefined: there is no such thing yet.
+ * Asked by this process, on lines as long as they need to be. A wait that ran the command would start a
+ * process for each look. Undefined: there is no such thing yet.
  */
 export async function explainedText(
   { address, secret, directory }: Asked,
