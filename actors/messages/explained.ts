@@ -76,7 +76,8 @@ export function driverExplained(driver: DriverStatus, nowMs: number): ShownExpla
   if (wait) return { ...head, ...waitParts(wait, nowMs), notes }
   const process = driver.pid === undefined ? '' : `, process ${driver.pid}`
   const why = `It runs on ${driver.worker ?? 'no Worker'} (generation ${driver.generation}${process}).`
-  return { ...head, cause: 'RUNS', why, helps: NOTHING_TO_DO, notes, ...noWorkers }
+  const helps = notes.length > 0 ? '' : NOTHING_TO_DO
+  return { ...head, cause: 'RUNS', why, helps, notes, ...noWorkers }
 }
 
 const endedText = ({ execId, workerId, state, text }: ExecutorEnd): string =>

@@ -114,7 +114,8 @@ const onWorker: Texts<OnWorker> = {
   }),
   RESTING: ({ on, until }) => ({
     why: `Its process ended, and ${on} starts it again ${until}.`,
-    helps: 'Mend what ended it: see below, and `firesteel logs`. `firesteel restart` starts it at once.',
+    helps:
+      'Mend what ended its last process; `firesteel logs` has its output. `firesteel restart` starts it at once.',
   }),
   HELD: ({ on }) => ({
     why: `An earlier process of it is still ending on ${on}.`,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { startChild } from '../../runtime/process/child.js'
 import { createTestCluster, type TestCluster } from '../harness/index.js'
+import { probe } from '../harness/probe.js'
 import { commandEnvironment } from '../harness/up-process.js'
 import { explainedText } from '../tools/explain.js'
 import { ASKING, statusOf } from '../tools/status.js'
@@ -160,6 +161,10 @@ test('waits for cores that an application holds, and for memory that drivers hol
     /^Driver service \(driver-\S+\): SUBMITTED\n\nWhy: No Worker has 2 cores, 96 MiB free now\./,
   )
   assert.ok(words.includes(held), words)
+  const page = await probe(`${cluster.node('m1').web}/drivers/${waiting}`)
+  assert.match(page.body, /<h2>Why<\/h2>.*<p>No Worker has 2 cores, 96 MiB free now\.<\/p>/s)
+  assert.match(page.body, /<a href="\/workers\/w1-[^"]+">w1<\/a>/)
+  assert.ok(page.body.includes(held), page.body)
   const second = await cluster.connect({ name: 'second', executor: { memory: '64m' } })
   await explains(cluster, second.id, 'NO_ROOM', 'No Worker has 1 core, 64 MiB free now.', held)
   await second.close()
@@ -274,7 +279,7 @@ test('a program that is missing: the back-off of each Worker, then exclusion; an
     late,
     'LAUNCHES_FAILED',
     'Every Worker with room for it failed to start it, and is not tried for a while.',
-    /failed launch(es)? in a row.*not tried for [\d.]+ m?s; the last one on w\d-\S+ \(127\.0\.0\.1\): FIRESTEEL_MAIN_NOT_FOUND: \S+late\.mjs does not exist/,
+    /failed launch(es)? in a row.*not tried for [\d.]+ m?s; the last one: FIRESTEEL_MAIN_NOT_FOUND: \S+late\.mjs does not exist/,
   )
   await explains(
     cluster,
