@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { startChild } from '../../runtime/process/child.js'
-import { createTestCluster, type TestCluster } from '../harness/index.js'
+import { readProcess } from '../../runtime/process/process-table.js'
+import { createTestCluster, type TestCluster, waitUntil } from '../harness/index.js'
 import { probe } from '../harness/probe.js'
 import { commandEnvironment } from '../harness/up-process.js'
 import { explainedText } from '../tools/explain.js'
+import { memoryGroup } from '../tools/memory-group.js'
 import { ASKING, statusOf } from '../tools/status.js'
 
 /*
@@ -369,6 +371,33 @@ test('a Worker is lost: a supervised driver waits for its own end there, another
   await cluster.waitAlive()
   const now = (await statusOf<Row>(cluster, supervised)).worker as string
   assert.match((await explainedText(cluster, now))?.text ?? '', /It is alive \(heard last .* ago\) and has/)
+})
+
+test('killed by the kernel for lack of memory, with the figures', async (t) => {
+  const group = memoryGroup(`firesteel-explain-${process.pid}`, 400)
+  if (!group) {
+    t.skip('this user may not make a group of processes with a bound of memory')
+    return
+  }
+  const bound = await createTestCluster({ workers: 1, recovery: 'NONE' })
+  try {
+    await bound.waitAlive()
+    // A Worker looks at the group that it begins in. Its launcher starts it again, in the same one.
+    group.add(readProcess(bound.node('w1').pid)?.parentPid as number)
+    await bound.kill('w1')
+    await bound.waitAlive()
+    const id = await submitTo(bound, 'buffers', '--memory', '1g')
+    await explains(
+      bound,
+      id,
+      'MEMORY_KERNEL',
+      /The kernel killed it, because the machine or its group had no memory left: SIGKILL, killed by the kernel, out of memory: .*was given 1024 MiB\./,
+      'Let the Worker offer less memory than its machine has',
+    )
+  } finally {
+    await bound.stop()
+    await waitUntil('its group to be empty', () => group.remove())
+  }
 })
 
 test('no Worker at all, no leader, and what an error code means', async () => {
