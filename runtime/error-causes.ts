@@ -20,6 +20,7 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   ADDRESS_INVALID: 'The scheme or the port is missing.',
   MAIN_NOT_FOUND: 'The path is relative to another folder.',
   PATH_NOT_FOUND: 'The path is misspelt, or relative to another folder.',
+  OTLP_MISSING: 'The packages were never installed beside Firesteel, or an update removed them.',
   TRACE_FILE_INVALID: 'The file is another one, was cut off, or was edited.',
   // Connections and handshakes
   SECRET_WRONG: 'The secret was changed on one side only, or this is the secret of another cluster.',

@@ -79,6 +79,11 @@ export const errorCodes = {
     help: 'Check the path.',
     exit: 2,
   },
+  OTLP_MISSING: {
+    meaning: 'A node has tracing.otlp, and a package of OpenTelemetry that it needs cannot be loaded.',
+    help: 'Install the packages of OpenTelemetry (docs/telemetry.md), or leave tracing.otlp out.',
+    exit: 2,
+  },
   TRACE_FILE_INVALID: {
     meaning: 'A file for `firesteel trace show` is no recorded trace, or the line named is broken.',
     help: 'Give a file that `firesteel trace record` of this release wrote.',

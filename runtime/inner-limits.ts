@@ -149,9 +149,6 @@ export const innerLimits = {
   traceTreeColumns: 80,
   /** From this depth on a tree writes the depth as a number and does not indent further. */
   traceTreeDepth: 10,
-  /** Messages and actors in a sequence diagram. More of them are counted below it. */
-  sequenceMessages: 200,
-  sequenceActors: 16,
   /** A recorded trace that `trace show` reads. It holds the whole of it in memory. */
   traceFileBytes: 256 * MIB,
   /** How often `trace -f` asks the leader which processes there are. */
@@ -444,4 +441,14 @@ export const innerLimits = {
   logExitMs: 0.5 * SECOND,
   /** Lines that a log forgets together once the system has taken them. */
   logLinesCut: 1000,
+  /** The longest traceparent and tracestate that are taken; W3C Trace Context asks for 512. */
+  traceStateChars: 512,
+  /** W3C Trace Context: a tracestate has at most so many members. */
+  traceStateMembers: 32,
+  /** A collector that takes longer for a batch of spans loses it. */
+  otlpExportMs: 5 * SECOND,
+  /** What a node waits at its end for the last spans to be sent. */
+  otlpCloseMs: 2 * SECOND,
+  /** The first executors of an application belong to the trace of its registration; later ones link to it. */
+  registrationExecutors: 64,
 } as const

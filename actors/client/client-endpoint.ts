@@ -7,6 +7,7 @@ import type { Handler } from '../../runtime/system/behavior.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { defectError } from '../../runtime/system-error.js'
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import { answerTrace } from '../../runtime/trace/answer-trace.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
 import type { DialerOptions } from '../../runtime/transport/dialer.js'
@@ -64,6 +65,8 @@ export interface EndpointOptions {
   /** See FoundCluster. */
   readonly absent?: FiresteelError | undefined
   readonly taskLimits: Partial<TaskPoolLimits>
+  /** The span that the application belongs to. */
+  readonly context?: TraceContext | undefined
   readonly log: Log
   readonly events: EndpointEvents
   readonly dependencies?: EndpointDependencies
@@ -114,6 +117,7 @@ export class ClientEndpoint {
       ...dependencies,
       epoch: () => this.#core?.epoch ?? 0,
       ring: new TraceRing(),
+      context: () => options.context,
       remotePath: () => MASTER_PATH,
       onDefect: (error) => this.#failed('the ClientEndpoint', error),
       onFailed: (address, error) =>

@@ -4,6 +4,7 @@ import { ThrottledLog } from '../../runtime/observe/log-throttle.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import { logDeadLetters } from '../../runtime/system/dead-letters.js'
 import { createSystem } from '../../runtime/system/system.js'
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import type { TraceRing } from '../../runtime/trace/ring.js'
 import { Dialer, type DialerOptions } from '../../runtime/transport/dialer.js'
 import { Gateway } from '../../runtime/transport/gateway.js'
@@ -24,6 +25,8 @@ export interface ClientTransportOptions
   readonly epoch: () => number
   /** Its messages, for a trace. A command needs none, because nobody asks it for a trace. */
   readonly ring?: TraceRing
+  /** The span that its messages belong to. */
+  readonly context: () => TraceContext | undefined
   /** Path of the actor behind a peer. */
   readonly remotePath: (peer: PeerIdentity) => string
   /** Called if the client's actor fails, which is a defect of Firesteel. */
@@ -47,7 +50,7 @@ export class ClientTransport {
 
   constructor(options: ClientTransportOptions) {
     const { cluster, incarnation, credential, log, clock = systemClock, timers, random, dialWith } = options
-    const { epoch, ring, remotePath, onDefect, onFailed, onRefused } = options
+    const { epoch, ring, context, remotePath, onDefect, onFailed, onRefused } = options
     this.#cluster = cluster
     this.throttle = new ThrottledLog(log)
     this.complaints = new PeerComplaints(this.throttle)
@@ -56,6 +59,7 @@ export class ClientTransport {
       clock,
       ...(timers && { timers }),
       epoch,
+      context,
       ...(ring && { ring }),
       onDeadLetter: logDeadLetters(this.throttle),
       onFailure: ({ error }) => onDefect(error),

@@ -2,6 +2,8 @@ import { FiresteelError } from '../../runtime/errors.js'
 import type { Log, LogLevel } from '../../runtime/observe/log.js'
 import { logLevels } from '../../runtime/observe/log.js'
 import { stderrLogger } from '../../runtime/observe/stderr-logger.js'
+import { traceContextFrom } from '../../runtime/telemetry/trace-context.js'
+import { activeContext } from '../../runtime/telemetry/tracing-api.js'
 import type { App } from './app.js'
 import { openApplication } from './application.js'
 import { driverBoot } from './boot-line.js'
@@ -99,6 +101,7 @@ function open(
       (options.executor?.idleTimeout === undefined ? told.idleTimeoutMs : undefined) ?? idleTimeoutMs,
     absent,
     taskLimits: options.limits ?? {},
+    context: activeContext() ?? traceContextFrom(process.env),
     log,
     signal: options.signal,
     release,

@@ -7,6 +7,8 @@ import { limits } from '../../runtime/limits.js'
 import { type Log, silentLog } from '../../runtime/observe/log.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import { defectError } from '../../runtime/system-error.js'
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
+import { activeContext } from '../../runtime/telemetry/tracing-api.js'
 import { systemTimers } from '../../runtime/timers.js'
 import { dial } from '../../runtime/transport/dial.js'
 import type { DialerOptions } from '../../runtime/transport/dialer.js'
@@ -35,6 +37,8 @@ export interface MasterClientOptions
   readonly masterTimeoutMs?: number
   readonly log?: Log
   readonly clock?: Clock
+  /** The span that a request belongs to. Default: the caller's, if an SDK of OpenTelemetry is registered. */
+  readonly context?: () => TraceContext | undefined
 }
 
 export interface RequestOptions {
@@ -84,6 +88,7 @@ export class MasterClient {
       ...(random && { random }),
       ...(dialWith && { dialWith }),
       epoch: () => this.#links.epoch,
+      context: options.context ?? activeContext,
       remotePath: ({ incarnation }) => (this.#workers.has(incarnation) ? WORKER_PATH : MASTER_PATH),
       onDefect: (error) => {
         log.error('the client failed', { error })

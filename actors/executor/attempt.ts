@@ -1,3 +1,4 @@
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import type { AttemptKey } from '../messages/task-entries.js'
 
 /** One attempt of a task that the driver gave to this executor. */
@@ -5,6 +6,8 @@ export interface Attempt extends AttemptKey {
   readonly functionId: number
   /** Milliseconds; 0: no timeout. */
   readonly timeoutMs: number
+  /** The span that it belongs to. */
+  readonly trace?: TraceContext | undefined
   readonly input: Uint8Array
   state: 'queued' | 'posted' | 'ended'
   /** True: its start was reported to the driver. */

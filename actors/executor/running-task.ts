@@ -1,5 +1,6 @@
 import { FiresteelError } from '../../runtime/errors.js'
 import { limits } from '../../runtime/limits.js'
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import type { Progress } from './progress-throttle.js'
 import type { ExecutorInfo, TaskContext, TaskLogger } from './task.js'
 import { taskLogger } from './task-console.js'
@@ -22,6 +23,7 @@ export class RunningTask implements TaskContext {
   readonly attempt: number
   readonly executor: ExecutorInfo
   readonly logger: TaskLogger = taskLogger
+  trace: TraceContext | undefined
   #controller: AbortController | undefined
   #reason: Error | undefined
   /** Undefined: it has ended. */

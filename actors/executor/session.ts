@@ -255,7 +255,7 @@ export class ExecutorSession {
 
   #run(tasks: readonly RunEntry[]): void {
     const attempts: Attempt[] = []
-    for (const { taskId, n, functionId, timeoutMs, input } of tasks) {
+    for (const { taskId, n, functionId, timeoutMs, trace, input } of tasks) {
       const bytes = input ?? this.#inputs.take({ taskId, n })
       // The driver gave the attempt again, because its message crossed our list of held attempts.
       if (this.#attempts.get(taskId)?.n === n || this.#kept.get(taskId)?.n === n) continue
@@ -264,6 +264,7 @@ export class ExecutorSession {
         n,
         functionId,
         timeoutMs,
+        trace,
         input: bytes,
         state: 'queued',
         reported: false,

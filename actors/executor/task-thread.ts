@@ -144,8 +144,8 @@ export class TaskThread {
       attempt.state = 'posted'
       this.#posted.set(position, attempt)
       this.#ring.post(position)
-      const { taskId, n, functionId, input } = attempt
-      return { position, taskId, n, functionId, input }
+      const { taskId, n, functionId, trace, input } = attempt
+      return { position, taskId, n, functionId, trace, input }
     })
     const tasks = packTasks(packed)
     this.#thread.post({ kind: 'run', tasks }, [tasks.buffer])

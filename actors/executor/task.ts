@@ -34,6 +34,11 @@ export interface TaskContext {
    * its time.
    */
   progress(fraction: number, text?: string): void
+  /**
+   * The span of the task, as W3C Trace Context writes it, for programs that it starts (`TRACEPARENT`);
+   * undefined: its driver does not trace.
+   */
+  readonly trace: { readonly traceparent: string; readonly tracestate?: string } | undefined
   /** Writes lines with task and attempt to the executor's stderr. */
   readonly logger: TaskLogger
 }

@@ -1,5 +1,7 @@
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import { ByteReader, ByteWriter } from '../messages/bytes.js'
 import type { AttemptKey, FunctionEntry, OutputPart } from '../messages/task-entries.js'
+import { readTrace, traceBytes, writeTrace } from '../messages/trace-bytes.js'
 import type { PositionProgress } from './progress-throttle.js'
 import type { ExecutorInfo } from './task.js'
 
@@ -48,18 +50,22 @@ export interface LargeBody {
 export interface PackedTask extends AttemptKey {
   readonly position: number
   readonly functionId: number
+  readonly trace?: TraceContext | undefined
   readonly input: Uint8Array
 }
 
-const TASK_BYTES = 8 + 8 + 4 + 4 + 4
+const TASK_BYTES = 8 + 8 + 4 + 4 + 1 + 4
 
 /** Copies many tasks into one buffer, because cloning a view would clone the whole frame that holds it. */
 export function packTasks(tasks: readonly PackedTask[]): Uint8Array<ArrayBuffer> {
   let size = 4
-  for (const { input } of tasks) size += TASK_BYTES + input.byteLength
+  for (const { input, trace } of tasks) size += TASK_BYTES + traceBytes(trace) + input.byteLength
   const writer = new ByteWriter(size, true).u32(tasks.length)
-  for (const { position, taskId, n, functionId, input } of tasks) {
-    writer.safeInteger(position).safeInteger(taskId).u32(n).u32(functionId).text(input)
+  for (const { position, taskId, n, functionId, trace, input } of tasks) {
+    writer.safeInteger(position).safeInteger(taskId).u32(n).u32(functionId)
+    writer.u8(trace === undefined ? 0 : 1)
+    if (trace !== undefined) writeTrace(writer, trace)
+    writer.text(input)
   }
   return writer.bytes as Uint8Array<ArrayBuffer>
 }
@@ -71,6 +77,7 @@ export function* unpackTasks(bytes: Uint8Array): Generator<PackedTask> {
     const taskId = reader.safeInteger()
     const n = reader.u32()
     const functionId = reader.u32()
-    yield { position, taskId, n, functionId, input: reader.bytes(reader.u32()) }
+    const trace = reader.flag() ? readTrace(reader) : undefined
+    yield { position, taskId, n, functionId, trace, input: reader.bytes(reader.u32()) }
   }
 }

@@ -9,6 +9,7 @@ import { RunningTask, type TaskReports } from './running-task.js'
 import type { SharedRing } from './shared-ring.js'
 import { taskContexts } from './task.js'
 import type { TaskFunction } from './task-module.js'
+import type { RunSpan, TracedRun } from './task-run-span.js'
 import {
   type FromThread,
   type LargeBody,
@@ -44,6 +45,8 @@ export interface ThreadDependencies {
   /** A promise of what a thenable gives. It is called inside the context of the task. */
   adopt(thenable: PromiseLike<unknown>): PromiseLike<unknown>
   drive(work: Work): void
+  /** The span of a task that came with a context; undefined: nobody traces in this thread. */
+  traced(run: TracedRun): RunSpan | undefined
   /** Hears of the progress of tasks, and of their ends. */
   readonly progress: Pick<ProgressThrottle, 'report' | 'forget'>
 }
@@ -51,6 +54,8 @@ export interface ThreadDependencies {
 interface Ending {
   readonly status: ResultStatus
   readonly body: Uint8Array
+  /** What a failed task threw. */
+  readonly error?: unknown
 }
 
 /** A claimed task, and what the work goes on with: its loaded function, or its end. */
@@ -59,6 +64,7 @@ interface Claimed {
   readonly running: RunningTask
   call: TaskFunction | undefined
   ending: Ending | undefined
+  span: RunSpan | undefined
 }
 
 /**
@@ -158,6 +164,7 @@ export class ThreadSide {
         const { position } = claimed.task
         const { status, body } = ending
         claimed.running.ended()
+        claimed.span?.ended(status, ending.error)
         this.#dependencies.progress.forget(position)
         const large = body.byteLength > this.#ring.inlineBytes
         if (large) this.#postBody(position, body)
@@ -199,7 +206,7 @@ export class ThreadSide {
       }
       const { position, taskId, n, functionId } = task
       const running = new RunningTask(position, taskId, n, this.#executor, this.#reports)
-      return { task, running, call: this.#loaded.get(functionId), ending: undefined }
+      return { task, running, call: this.#loaded.get(functionId), ending: undefined, span: undefined }
     }
     return undefined
   }
@@ -234,16 +241,32 @@ export class ThreadSide {
    */
   #run(claimed: Claimed, call: TaskFunction): Ending | undefined {
     const { task, running } = claimed
-    const value = taskContexts.run(running, apply, call, listFromBytes(task.input))
+    const within = this.#spanOf(claimed)
+    const value = within(() => taskContexts.run(running, apply, call, listFromBytes(task.input)))
     if (!isThenable(value)) return this.#ending(task, value)
     // Some thenables begin their work only when they are asked for its result.
     const pending =
-      value instanceof Promise ? value : taskContexts.run(running, this.#dependencies.adopt, value)
+      value instanceof Promise
+        ? value
+        : within(() => taskContexts.run(running, this.#dependencies.adopt, value))
     const settled = (result: unknown): void => this.#ended(claimed, this.#ending(task, result))
     const failed = (error: unknown): void => this.#ended(claimed, failure(error))
     this.#waiting.set(task.position, running)
     this.#dependencies.watch(pending, settled, failed)
     return undefined
+  }
+
+  /** Begins the span of a task that came with a context. Returns what calls the user's code within it. */
+  #spanOf(claimed: Claimed): <T>(run: () => T) => T {
+    const { task, running } = claimed
+    const { trace: context, taskId, n: attempt } = task
+    const entry = this.#entries.get(task.functionId)
+    if (context === undefined || entry === undefined) return atOnce
+    const span = this.#dependencies.traced({ context, entry, taskId, attempt, executorId: this.#executor.id })
+    running.trace = span?.context ?? context
+    if (span === undefined) return atOnce
+    claimed.span = span
+    return (run) => span.within(run)
   }
 
   #load(claimed: Claimed): Ending | undefined {
@@ -325,6 +348,7 @@ export class ThreadSide {
   }
 }
 
+const atOnce = <T>(run: () => T): T => run()
 const apply = (call: TaskFunction, args: unknown[]): unknown => call(...args)
 
 /** The module is missing or broken on this host. It may be right on another. */
@@ -335,7 +359,7 @@ const permanent = ['FOLDER_MISSING', 'RESULT_TOO_LARGE', 'NOT_IN_TASK'] as const
 
 function failure(error: unknown): Ending {
   const lasting = permanent.some((code) => isFiresteelError(error, code))
-  return { status: lasting || forbidsRetry(error) ? 'permanent' : 'failure', body: encodeError(error) }
+  return { status: lasting || forbidsRetry(error) ? 'permanent' : 'failure', body: encodeError(error), error }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

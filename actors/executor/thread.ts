@@ -7,6 +7,7 @@ import type { ThreadPorts } from './spawn-thread.js'
 import { taskContexts } from './task.js'
 import { installConsole } from './task-console.js'
 import { loadTaskFunction } from './task-module.js'
+import { runSpan } from './task-run-span.js'
 import type { FromThread, ThreadData, ToThread } from './thread-messages.js'
 import { ThreadSide, type Work } from './thread-side.js'
 
@@ -64,6 +65,7 @@ const side = new ThreadSide(data, ring, {
   },
   watch: (pending, settled, failed) => void pending.then(settled, failed),
   adopt: async (thenable) => thenable,
+  traced: runSpan,
   load: ({ url, name }) => loadTaskFunction(url, name, data.executor.host),
   drive,
   progress: new ProgressThrottle({

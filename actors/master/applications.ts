@@ -1,6 +1,7 @@
 import { formatHostPort } from '../../runtime/addresses.js'
 import { limits } from '../../runtime/limits.js'
 import { failureOf } from '../../runtime/system/system-messages.js'
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import { formatDuration } from '../../runtime/units.js'
 import type {
   MasterChangeAcknowledged,
@@ -38,6 +39,7 @@ export function registerApplication(
   step: Step,
   from: PeerInfo,
   message: RegisterApplication,
+  trace?: TraceContext,
 ): void {
   const { registration, description, driver, listen } = message
   const refusal = refuseRegistration(cluster, from, message)
@@ -67,6 +69,7 @@ export function registerApplication(
       address: addressOf(from, listen),
       registrant: registrantOf(from),
       ...(driver && { driver }),
+      ...(trace && { trace }),
       execIds: 0,
     })
     step.log('info', 'application registered', { appId: app.id, name: description.name })

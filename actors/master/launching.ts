@@ -42,7 +42,7 @@ export function launchDriver(
 }
 
 export function tellLaunchDriver(step: Step, driver: DriverEntry): void {
-  const { workerId, generation, resources, description, life } = driver.record
+  const { workerId, generation, resources, description, life, trace } = driver.record
   step.tell(workerId!, {
     type: 'LaunchDriver',
     workerId: workerId!,
@@ -51,6 +51,7 @@ export function tellLaunchDriver(step: Step, driver: DriverEntry): void {
     resources,
     description,
     ...(life && { life }),
+    ...(trace !== undefined && { trace }),
   })
 }
 
@@ -103,6 +104,7 @@ export function tellLaunchExecutor(step: Step, app: ApplicationEntry, executor: 
     application: app.record.description,
     driver: app.record.address,
     registrant: app.record.registrant,
+    ...(app.record.trace !== undefined && { trace: app.record.trace }),
   })
 }
 

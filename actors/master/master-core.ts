@@ -1,6 +1,7 @@
 import type { ErrorParts } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { PastElection, Position, RecoveryState } from '../messages/common.js'
 import { type MasterChanged, type MasterInStandby, standbyProblem } from '../messages/leadership.js'
@@ -55,6 +56,8 @@ export type MasterInput =
       /** Position of the Master that sent it. Absent if the sender is no Master. */
       readonly position?: Position
       readonly reply?: ReplyToken
+      /** The span that a submission or registration belongs to. */
+      readonly trace?: TraceContext | undefined
     }
   | { readonly kind: 'timer'; readonly timer: MasterTimer }
   | { readonly kind: 'probed'; readonly workerId: string; readonly refused: boolean }
@@ -333,7 +336,7 @@ export class MasterCore {
   }
 
   #message(step: Step, input: Extract<MasterInput, { kind: 'message' }>, commitQueue: CommitQueueView): void {
-    const { message, reply, position } = input
+    const { message, reply, position, trace } = input
     const from = this.#peers.get(input.from)
     const route = routeOf(message)
     if (!from || !route || (route.sender === 'master' && !isPeerMaster(from))) return
@@ -344,6 +347,7 @@ export class MasterCore {
       from,
       position,
       reply,
+      trace,
       commitQueue,
       peerMasters: this.#peerMasters,
       cluster: this.#cluster,

@@ -59,6 +59,7 @@ export interface MasterHostOptions {
   /** Of all its incarnations. */
   readonly listener: MasterListener
   readonly pageTicket?: MasterOptions['pageTicket']
+  readonly spans?: MasterOptions['spans']
 }
 
 /**
@@ -173,7 +174,8 @@ export class MasterHost {
 
   /** One incarnation, from STANDBY to the end of its leadership. */
   #start(handedOver = false): void {
-    const { node, recovery, config, address, clock, timers, random, newWriteId, pageTicket } = this.#options
+    const { node, recovery, config, address, clock, timers, random, newWriteId, pageTicket, spans } =
+      this.#options
     const { system, gateway, incarnation, log } = node
     this.#current = new MasterIncarnation({
       system,
@@ -200,6 +202,7 @@ export class MasterHost {
       },
       listener: (event) => this.#observed(event),
       ...(pageTicket && { pageTicket }),
+      spans,
     })
   }
 

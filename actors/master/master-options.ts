@@ -3,6 +3,7 @@ import type { Log } from '../../runtime/observe/log.js'
 import type { PersistenceEngine } from '../../runtime/persistence/engine.js'
 import type { RecordCache } from '../../runtime/persistence/record-cache.js'
 import type { Ref } from '../../runtime/system/ref.js'
+import type { NodeSpans } from '../../runtime/telemetry/node-spans.js'
 import type { TimerSource } from '../../runtime/timers.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
 import type { MasterMessage } from '../messages/catalogue.js'
@@ -37,6 +38,8 @@ export interface MasterOptions {
   readonly listener: MasterListener
   /** Makes a ticket for its pages. Absent: it has none. */
   readonly pageTicket?: () => PageTicket
+  /** Where the spans of requests go. Absent: this node has no tracing.otlp. */
+  readonly spans?: NodeSpans | undefined
   /** Of its process: it outlives this Master. */
   readonly metrics: MasterMetrics
 }

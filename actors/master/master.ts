@@ -34,6 +34,7 @@ import { peerInfo } from './peer-info.js'
 import { isPeerMaster } from './peer-masters.js'
 import { readRecords, recordCacheOf, tellQuarantined } from './read-records.js'
 import { busy, failuresOf, notLeader } from './refusals.js'
+import { RequestSpans } from './request-spans.js'
 import { routeOf } from './routes.js'
 import type { Detailed } from './snapshot.js'
 import type { MasterSnapshot } from './snapshot-cache.js'
@@ -49,6 +50,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   readonly #core: MasterCore
   readonly #questions: QuestionQueue
   readonly #lostWriteSenders: LostWriteSender
+  readonly #spans: RequestSpans | undefined
   readonly #causes: TurnCauses
   #ownLostWrites: OwnLostWrites | undefined
   #commitQueue: CommitQueue<Pending> | undefined
@@ -64,6 +66,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#timers = options.timers ?? systemTimers
     this.#context = context
     this.#core = new MasterCore(options.config)
+    this.#spans = options.spans && new RequestSpans(options.spans, () => this.position.epoch)
     this.#causes = new TurnCauses(context.system.ring !== undefined)
     this.#questions = new QuestionQueue({ clock: options.clock, timers: this.#timers })
     this.#lostWriteSenders = new LostWriteSender({
@@ -175,12 +178,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #answerTicket(envelope: Envelope): void {
-    if (!this.#core.cluster) {
-      this.#refuse(envelope)
-      return
-    }
-    const { pageTicket, log } = this.#options
-    this.#context.reply(envelope, ticketFor(peerOf(envelope), pageTicket, log))
+    if (!this.#core.cluster) this.#refuse(envelope)
+    else this.#context.reply(envelope, ticketFor(peerOf(envelope), this.#options))
   }
 
   turnEnd(): void {
@@ -191,9 +190,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #fromPeer(message: MasterMessage, envelope: Envelope): void {
-    const peer = peerOf(envelope)
-    if (!peer) return
-    const from = peer.incarnation
+    const from = peerOf(envelope)?.incarnation
+    if (from === undefined) return
     this.#options.metrics.heard(message.type, from, this.#options.clock)
     const reply = this.#context.replyTo(envelope)
     if (reply && this.#handOver) {
@@ -210,7 +208,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
       return
     }
     const position = { epoch: envelope.epoch, seq: envelope.seq ?? 0 }
-    const input = { kind: 'message', from, message, position, ...(reply && { reply }) } as const
+    const trace = this.#spans?.begin(message, envelope) ?? envelope.context
+    const input = { kind: 'message', from, message, position, ...(reply && { reply }), trace } as const
     if (route?.pace === 'in turn') this.#inTurn(envelope, () => this.#answerInTurn(input, envelope))
     else this.#step(input, envelope)
   }
@@ -258,9 +257,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     void tellQuarantined(engine, log)
     // Check the lease again after the await.
     if (!this.#mayGoOn) return
-    const nextTurn = () => this.#nextTurn()
     const from = { recordCache, found: { base, earlier }, bootMs: clock.bootMs(), most: config.slices }
-    const lostWrites = await OwnLostWrites.find(from, read.draft, nextTurn)
+    const lostWrites = await OwnLostWrites.find(from, read.draft, () => this.#nextTurn())
     if (!lostWrites || !this.#mayGoOn) return
     recordCache.begin({ epoch, owner, seq: base.seq }, earlier, read.draft)
     this.#open(elected)
@@ -350,6 +348,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#options.metrics.written(step.puts)
     for (const effect of step.free) this.#runFree(effect, cause)
     const effects = this.#causes.effectsOf(input, step, cause, this.#core.cluster)
+    if (cause) this.#spans?.decided(cause, this.#driver ? step.gated.length : 0, step.puts.length)
     this.#driver?.submit({ puts: step.puts, deletes: step.deletes, effects })
     if (!this.#aliveTold && this.#core.state === 'ALIVE') {
       this.#aliveTold = true
@@ -360,6 +359,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
 
   #run(effect: Pending['effect'], cause: Cause | undefined): void {
     if (this.#over) return
+    if (cause) this.#spans?.released(effect, cause)
     switch (effect.kind) {
       case 'wrote':
         this.#context.note(STORE_PATH, committed(effect, this.position), cause)
@@ -463,6 +463,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     const abandoned = this.#driver?.stop()
     for (const { effect, failure } of abandoned ? failuresOf(abandoned) : [])
       if (effect.kind === 'reply') this.#context.system.answer(effect.reply as ReplyAddress, failure)
+    this.#spans?.abandoned(reason)
     log.info(`RevokedLeadership: ${reason}`)
     for (const [to, message] of this.#handOver?.goodbyes() ?? []) gateway.send(to, message)
     listener({ event: 'revoked', handedOver: this.#handOver?.chosen !== undefined })
@@ -494,7 +495,6 @@ export class MasterShell implements Handler<MasterActorMessage> {
   }
 
   #now(): Now {
-    const { clock } = this.#options
-    return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() }
+    return { monotonicMs: this.#options.clock.monotonicMs(), wallMs: this.#options.clock.wallMs() }
   }
 }

@@ -15,8 +15,7 @@ const refused: Failure = {
  */
 export function ticketFor(
   peer: { readonly role: Role; readonly address?: string | undefined } | undefined,
-  make: (() => PageTicket) | undefined,
-  log: Log,
+  { pageTicket: make, log }: { readonly pageTicket?: (() => PageTicket) | undefined; readonly log: Log },
 ): PageTicket | Failure {
   if (!make || (peer?.role !== 'client' && peer?.role !== 'node')) return refused
   log.info('a ticket for the pages was given', { to: peer.address })

@@ -5,6 +5,7 @@ import {
   applicationDescription,
   applicationStates,
   applicationSummary,
+  carriedContext,
   count,
   driverDescription,
   driverIncarnation,
@@ -58,6 +59,8 @@ export const applicationRecord = z.object({
   driver: driverIncarnation.optional(),
   /** Ceiling of executor ids given out: a whole block is durable before its first id is used. */
   execIds: count,
+  /** The span of its registration. */
+  trace: carriedContext,
   at,
 })
 export type ApplicationRecord = z.infer<typeof applicationRecord>
@@ -82,6 +85,8 @@ export const driverRecord = z.object({
   life: driverLife.optional(),
   events: z.array(driverEvent).max(limits.driverEvents).optional(),
   killAsked: killAsked.optional(),
+  /** The span of its submission. */
+  trace: carriedContext,
   at,
 })
 export type DriverRecord = z.infer<typeof driverRecord>

@@ -1,4 +1,5 @@
 import { failureOf } from '../../runtime/system/system-messages.js'
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import type { Role } from '../../runtime/transport/identity.js'
 import type { FromMaster, FromWorker, MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
@@ -28,6 +29,8 @@ export interface Received {
   /** Of the Master that sent it; nothing where the sender is none. */
   readonly position: Position | undefined
   readonly reply: ReplyToken
+  /** The span that it belongs to. */
+  readonly trace: TraceContext | undefined
   readonly commitQueue: CommitQueueView
   readonly peerMasters: PeerMasterProtocol
   /** Undefined: this Master does not lead. */
@@ -177,8 +180,8 @@ const routes: Routes = {
   RegisterApplication: {
     sender: 'anybody',
     master: 'leader',
-    handle: ({ cluster, step, from }, message) =>
-      applications.registerApplication(cluster, step, from, message),
+    handle: ({ cluster, step, from, trace }, message) =>
+      applications.registerApplication(cluster, step, from, message, trace),
   },
   MasterChangeAcknowledged: {
     sender: 'anybody',
@@ -261,11 +264,11 @@ const routes: Routes = {
   },
 }
 
-function submit({ cluster, step, reply }: ReceivedByLeader, message: RequestSubmitDriver): void {
+function submit({ cluster, step, reply, trace }: ReceivedByLeader, message: RequestSubmitDriver): void {
   const oversize = oversizeOf(message.description)
   if (oversize) step.replyNow(reply, failureOf(recordTooLarge(oversize)))
   else if (!submission.knowsKey(cluster, message.key)) step.replyNow(reply, readingKeys)
-  else submission.submitDriver(cluster, step, message, reply)
+  else submission.submitDriver(cluster, step, message, reply, trace)
 }
 
 const byType: ReadonlyMap<string, unknown> = new Map(Object.entries(routes))

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { limits } from '../../runtime/limits.js'
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import { formatDuration } from '../../runtime/units.js'
 import type { DriverDescription } from '../messages/common.js'
 import { isEndedDriver } from '../messages/common.js'
@@ -66,6 +67,7 @@ export function submitDriver(
   step: Step,
   message: RequestSubmitDriver,
   reply: ReplyToken,
+  trace?: TraceContext,
 ): void {
   const { key, description } = message
   const digest = driverDigest(description)
@@ -107,6 +109,7 @@ export function submitDriver(
     launchedUnder: 0,
     workerId: null,
     resources: {},
+    ...(trace && { trace }),
   })
   step.log('info', 'driver submitted', { driverId, name: description.name })
   step.reply(reply, { type: 'SubmitDriverResponse', driverId, key, state: 'SUBMITTED' })

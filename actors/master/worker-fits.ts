@@ -101,12 +101,11 @@ function missingOf(worker: WorkerEntry, verdict: WorkerVerdict, demand: Demand):
 }
 
 function shortagesOf(worker: WorkerEntry, verdict: WorkerVerdict, demand: Demand): Shortage[] {
-  const { record, coresFree, memoryFreeMib } = worker
+  const { record, coresFree, memoryFreeMib, resourcesFree } = worker
   const resource = (what: string, wanted: number): Shortage => ({
     what,
     wanted,
-    // Only counted where it is wanted.
-    free: amount(worker.resourcesFree, what),
+    free: amount(resourcesFree, what),
     whole: amount(record.resources, what),
   })
   const all: Shortage[] = [

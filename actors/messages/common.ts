@@ -83,6 +83,12 @@ export const found = z.object({
   earlier: z.array(pastElection).max(limits.pastElections),
 })
 
+/**
+ * The span that something belongs to, as `readContext` reads it. Whoever uses it reads it so: a malformed one
+ * is dropped, and what carries it is taken.
+ */
+export const carriedContext = z.unknown().optional()
+
 /** States as Spark spells them. */
 export const recoveryStates = ['STANDBY', 'RECOVERING', 'COMPLETING_RECOVERY', 'ALIVE'] as const
 export type RecoveryState = (typeof recoveryStates)[number]

@@ -1,5 +1,6 @@
 import * as z from '../../runtime/zod.js'
 import {
+  carriedContext,
   driverDescription,
   driverStates,
   name,
@@ -91,6 +92,8 @@ export const launchDriver = z.object({
   description: driverDescription,
   /** What is known of its processes so far; absent: there was none. */
   life: driverLife.optional(),
+  /** The span of its submission. */
+  trace: carriedContext,
 })
 export type LaunchDriver = z.infer<typeof launchDriver>
 

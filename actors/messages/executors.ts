@@ -1,6 +1,7 @@
 import * as z from '../../runtime/zod.js'
 import {
   applicationDescription,
+  carriedContext,
   count,
   executorStates,
   name,
@@ -33,6 +34,8 @@ export const launchExecutor = z.object({
   /** host:port where the application's driver listens for its executors. */
   driver: name,
   registrant,
+  /** The span of the application's registration. */
+  trace: carriedContext,
 })
 export type LaunchExecutor = z.infer<typeof launchExecutor>
 

@@ -1,3 +1,5 @@
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
+
 /*
  * What a driver and its executors tell each other. tasks.ts writes and reads the frames.
  */
@@ -20,6 +22,8 @@ export interface RunEntry extends AttemptKey {
   readonly functionId: number
   /** Milliseconds; 0: no timeout. */
   readonly timeoutMs: number
+  /** The span that it belongs to; undefined: nobody traces, or what came was malformed. */
+  readonly trace?: TraceContext | undefined
   /** node:v8 bytes of the arguments; undefined: they were sent earlier in chunks. */
   readonly input: Uint8Array | undefined
 }

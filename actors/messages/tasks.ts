@@ -16,6 +16,7 @@ import {
   resultStatuses,
   type ToExecutor,
 } from './task-entries.js'
+import { readTrace, traceBytes, writeTrace } from './trace-bytes.js'
 
 /*
  * The conversation between a driver and its executors, the only binary one. Each message is the body of one
@@ -66,6 +67,10 @@ export const OUTPUT_BYTES = FRAME_BYTES - OUTPUT_HEADER_BYTES
 const TEXT_BYTES = innerLimits.taskTextBytes
 
 export type Emit = (parts: readonly Uint8Array[]) => void
+
+/** Bits of a task: its input was sent in chunks; the context of its span stands before the input. */
+const bits = { chunked: 1, traced: 2 } as const
+const NO_BYTES = new Uint8Array(0)
 
 /** A fraction travels in millionths: nobody sees more. */
 const millionths = 1e6
@@ -146,10 +151,13 @@ export function writeRun(tasks: readonly RunEntry[], emit: Emit): void {
   emitBatches(
     kinds.run,
     tasks,
-    (task) => RUN_BYTES + (task.input?.byteLength ?? 0),
+    (task) => RUN_BYTES + traceBytes(task.trace) + (task.input?.byteLength ?? 0),
     (writer, task) => {
       writeKey(writer, task).u32(task.functionId).u32(task.timeoutMs)
-      writeBody(writer, task.input)
+      const isTraced = task.trace !== undefined
+      writer.u8((task.input === undefined ? bits.chunked : 0) + (isTraced ? bits.traced : 0))
+      if (isTraced) writeTrace(writer, task.trace)
+      writer.text(task.input ?? NO_BYTES)
     },
     emit,
   )
@@ -328,13 +336,19 @@ const readFunction = (reader: ByteReader): FunctionEntry => ({
   name: reader.text(),
 })
 
-const readRunEntry = (reader: ByteReader): RunEntry => ({
-  taskId: reader.safeInteger(),
-  n: reader.u32(),
-  functionId: reader.u32(),
-  timeoutMs: reader.u32(),
-  input: readBody(reader),
-})
+function readRunEntry(reader: ByteReader): RunEntry {
+  const taskId = reader.safeInteger()
+  const n = reader.u32()
+  const functionId = reader.u32()
+  const timeoutMs = reader.u32()
+  const said = reader.u8()
+  if (said > bits.chunked + bits.traced) throw invalid(`${said} says nothing about a task`)
+  const trace = (said & bits.traced) === 0 ? undefined : readTrace(reader)
+  const body = reader.bytes(reader.u32())
+  const input = (said & bits.chunked) === 0 ? body : undefined
+  const entry = { taskId, n, functionId, timeoutMs, input }
+  return trace === undefined ? entry : { ...entry, trace }
+}
 
 function readResult(reader: ByteReader): ResultEntry {
   const taskId = reader.safeInteger()

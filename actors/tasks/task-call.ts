@@ -11,6 +11,7 @@ import { errorOf } from './outcome-error.js'
 import { type CallOptions, type CallSettings, callSettings } from './task-options.js'
 import type { FunctionRef, TaskPool } from './task-pool.js'
 import { inputBytes, resultValue, targetOf } from './task-proxy.js'
+import { type TaskTrace, traceMany } from './task-trace.js'
 
 /** The options of one map or each, as the caller gave them. */
 export interface OptionsOfCall {
@@ -52,6 +53,8 @@ export class TaskCall<I> {
   readonly #output: TaskOutput<I>
   readonly #group: number
   readonly #limit: CallLimit | undefined
+  /** Undefined: nobody traced when it was called. */
+  readonly #newTrace: (() => TaskTrace | undefined) | undefined
   readonly #inFlight = new Map<number, number>()
   readonly #waiters: { resolve(ended: Ended<I> | undefined): void; reject(error: unknown): void }[] = []
   #iterator: Iterator<I> | AsyncIterator<I> | undefined
@@ -80,6 +83,7 @@ export class TaskCall<I> {
     this.#inputs = inputs
     this.#output = output
     this.#group = pool.newGroup()
+    this.#newTrace = traceMany(ref)
     const { limit, concurrency } = this.#settings
     this.#limit = limit && limitOf(limit, concurrency)
   }
@@ -249,6 +253,7 @@ export class TaskCall<I> {
       group: this.#group,
       limit: this.#limit,
       key,
+      trace: this.#newTrace?.(),
       onProgress: this.#settings.onProgress && ((step) => this.#stepped(index, step)),
       takeOutput: this.#settings.takeOutput && ((part) => this.#takeOutput(input, part)),
       onEnd: (outcome) => this.#onEnd(outcome, index, input, size),

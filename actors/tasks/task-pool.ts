@@ -28,6 +28,7 @@ import type {
 import { type ChannelEvents, type ChannelLink, ExecutorChannel, type RunTask } from './executor-channel.js'
 import type { LimitKey } from './key-limit.js'
 import { type TakeOutput, TaskOutputs } from './task-outputs.js'
+import type { TaskTrace } from './task-trace.js'
 
 /** Where a task function is. */
 export interface FunctionRef {
@@ -55,6 +56,8 @@ export interface SubmitSpec {
   readonly onProgress?: ((step: TaskStep) => void) | undefined
   /** Called with each part that the task puts out. */
   readonly takeOutput?: TakeOutput | undefined
+  /** Its spans; undefined: nobody traces. */
+  readonly trace?: TaskTrace | undefined
   /** Called exactly once. */
   readonly onEnd: (outcome: TaskOutcome) => void
 }
@@ -408,7 +411,8 @@ class Pool implements TaskPool {
       const submission = this.#submissions.get(taskId)
       if (submission === undefined) continue
       const { fn, timeoutMs, input } = submission
-      tasks.push({ taskId, n, functionId: this.#functionId(fn), timeoutMs, input })
+      const trace = submission.trace?.attempt(taskId)
+      tasks.push({ taskId, n, functionId: this.#functionId(fn), timeoutMs, trace, input })
     }
     channel.run(
       tasks,
@@ -421,10 +425,12 @@ class Pool implements TaskPool {
     const submission = this.#submissions.get(outcome.taskId)
     this.#submissions.delete(outcome.taskId)
     this.#outputs.ended(outcome.taskId)
+    submission?.trace?.ended(outcome.end, outcome.attempts)
     submission?.onEnd(outcome)
   }
 
   #tell(event: TaskPoolEvent): void {
+    if (event.name === 'taskRepeated') this.#submissions.get(event.taskId)?.trace?.repeated(event.cause)
     for (const listener of [...this.#listeners]) {
       try {
         listener(event)

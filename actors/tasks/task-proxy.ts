@@ -5,6 +5,7 @@ import type { TaskOutcome } from './dispatch-types.js'
 import { errorOf } from './outcome-error.js'
 import { callSettings, type TaskOptions, taskOptions } from './task-options.js'
 import type { FunctionRef, TaskPool } from './task-pool.js'
+import { traceCall } from './task-trace.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the one type that every function's parameters are assignable to
 type AnyFunction = (...args: any[]) => unknown
@@ -99,6 +100,7 @@ function taskFunction(pool: TaskPool, target: TaskTarget): TaskFunction {
         retryIf,
         timeoutMs,
         group: 0,
+        trace: traceCall(ref),
         onEnd: (outcome) => {
           if (outcome.end.kind !== 'value') return resolve(outcome)
           try {

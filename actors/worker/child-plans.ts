@@ -6,6 +6,7 @@ import { programs } from '../../runtime/built-file.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { type CommandLine, heapOptions, mainCommand } from '../../runtime/process/node-command.js'
+import { type TraceContext, traceEnvironment } from '../../runtime/telemetry/trace-context.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { DriverBoot } from '../client/boot.js'
 import type { ExecutorBoot } from '../executor/boot.js'
@@ -54,6 +55,7 @@ export async function driverPlan(
   attempt: number,
   config: WorkerConfig,
   masters: readonly string[],
+  trace?: TraceContext,
 ): Promise<ChildPlan> {
   const { driverId, generation, description, resources } = launch
   const { main: given, args, cwd, memoryMib, nodeOptions, env } = description
@@ -81,7 +83,7 @@ export async function driverPlan(
     folder: [driverId],
     attempt: { generation, attempt },
     cwd,
-    env: childEnvironment({ ...env, ...own }),
+    env: childEnvironment({ ...env, ...traceEnvironment(trace), ...own }),
     boot: `${JSON.stringify(boot)}\n`,
     memoryMib,
   }
@@ -92,6 +94,7 @@ export async function executorPlan(
   launch: LaunchExecutor,
   config: WorkerConfig,
   workerId: string,
+  trace?: TraceContext,
   main: string = EXECUTOR_MAIN,
 ): Promise<ChildPlan> {
   const { appId, execId, cores, memoryMib, resources, application, driver, registrant } = launch
@@ -115,7 +118,7 @@ export async function executorPlan(
     args: [...heapOptions(memoryMib), ...application.nodeOptions, main],
     folder: [appId, String(execId)],
     cwd: application.cwd,
-    env: childEnvironment({ ...application.env, ...NO_VARIABLES }),
+    env: childEnvironment({ ...application.env, ...traceEnvironment(trace), ...NO_VARIABLES }),
     boot: `${JSON.stringify(boot)}\n`,
     memoryMib,
   }

@@ -4,6 +4,7 @@ import type { ActorContext } from '../../runtime/system/actor-system.js'
 import type { Handler } from '../../runtime/system/behavior.js'
 import type { Envelope } from '../../runtime/system/envelope.js'
 import { QuestionQueue } from '../../runtime/system/question-queue.js'
+import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import { systemTimers } from '../../runtime/timers.js'
 import { serveTrace } from '../../runtime/trace/answer-trace.js'
 import type { Dialer } from '../../runtime/transport/dialer.js'
@@ -15,6 +16,7 @@ import type { ChildPlan } from './child-plans.js'
 import type { Children } from './children.js'
 import type { LogStreams } from './log-streams.js'
 import type { ProcessCauses } from './process-causes.js'
+import type { ProcessSpans } from './process-spans.js'
 import type { WorkerStatus } from './status.js'
 import type { WorkFolders } from './work-folders.js'
 import type { WorkerCore } from './worker-core.js'
@@ -49,8 +51,15 @@ export interface WorkerShellParts {
   readonly dialer: Pick<Dialer, 'open' | 'refusals'>
   /** The address at which this Worker dialled the peer; undefined: the peer dialled. */
   readonly addressOf: (peer: PeerIdentity) => string | undefined
-  readonly driverPlan: (effect: Extract<WorkerEffect, { kind: 'startDriver' }>) => Promise<ChildPlan>
-  readonly executorPlan: (effect: Extract<WorkerEffect, { kind: 'startExecutor' }>) => Promise<ChildPlan>
+  readonly driverPlan: (
+    effect: Extract<WorkerEffect, { kind: 'startDriver' }>,
+    trace: TraceContext | undefined,
+  ) => Promise<ChildPlan>
+  readonly executorPlan: (
+    effect: Extract<WorkerEffect, { kind: 'startExecutor' }>,
+    trace: TraceContext | undefined,
+  ) => Promise<ChildPlan>
+  readonly spans: ProcessSpans
   readonly clock: Clock
   readonly log: Log
   /** Called after `Stop`, when no process is left. */
@@ -99,13 +108,16 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         this.#step({ kind: 'timer', timer: message.timer }, envelope)
         return
       case 'ProcessStarted':
+        this.#parts.spans.started(message.process, message.pid)
         this.#step({ kind: 'started', process: message.process, pid: message.pid }, envelope)
         return
       case 'ProcessStartFailed':
+        this.#parts.spans.startFailed(message.process, message.failure)
         this.#step({ kind: 'startFailed', process: message.process, failure: message.failure }, envelope)
         this.#parts.logs.workEnded()
         return
       case 'ProcessEnded':
+        this.#parts.spans.ended(message.process, message.end)
         this.#step({ kind: 'ended', process: message.process, end: message.end }, envelope)
         this.#parts.logs.workEnded()
         return
@@ -151,7 +163,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
   }
 
   #run(effect: WorkerEffect, cause: Envelope): void {
-    const { gateway, children, causes, folders, log, clock } = this.#parts
+    const { gateway, children, causes, spans, folders, log, clock } = this.#parts
     switch (effect.kind) {
       case 'tell':
         // A message that cannot be sent is not lost: the next link to a leader begins with all of it
@@ -182,11 +194,15 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         break
       case 'startExecutor':
         causes.remember(effect.process, cause)
-        children.start(effect.process, this.#parts.executorPlan(effect))
+        children.start(effect.process, this.#parts.executorPlan(effect, spans.starting(effect)))
         break
       case 'startDriver':
         causes.remember(effect.process, cause)
-        children.start(effect.process, this.#parts.driverPlan(effect), effect.validUntilBootMs)
+        children.start(
+          effect.process,
+          this.#parts.driverPlan(effect, spans.starting(effect)),
+          effect.validUntilBootMs,
+        )
         break
       case 'extendDriver':
         children.extend(effect.process, effect.validUntilBootMs)

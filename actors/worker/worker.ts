@@ -8,6 +8,7 @@ import { type Guard, type GuardEvent, startGuard } from '../../runtime/process/g
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import type { Cause } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
+import type { NodeSpans } from '../../runtime/telemetry/node-spans.js'
 import { Dialer } from '../../runtime/transport/dialer.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
 import { newIncarnation, type PeerIdentity } from '../../runtime/transport/identity.js'
@@ -17,6 +18,7 @@ import { driverPlan, executorPlan } from './child-plans.js'
 import { Children } from './children.js'
 import { LogStreams } from './log-streams.js'
 import { ProcessCauses } from './process-causes.js'
+import { ProcessSpans } from './process-spans.js'
 import type { WorkerStatus } from './status.js'
 import { fileError, WorkFolders } from './work-folders.js'
 import type { WorkerConfig } from './worker-config.js'
@@ -41,6 +43,8 @@ export interface WorkerOptions {
   readonly times?: Partial<WorkerTimes>
   /** Program of the executors; default: this package's. */
   readonly executorMain?: string
+  /** Where the spans of its processes go. Absent: this node has no tracing.otlp. */
+  readonly spans?: NodeSpans | undefined
   /** Called for each frame of a Master that cannot be read. */
   readonly onUnreadable?: () => void
 }
@@ -132,8 +136,11 @@ class RunningWorker implements Worker {
       clock,
       log,
       onStopped: () => this.#onChildless(),
-      driverPlan: ({ launch, attempt }) => driverPlan(launch, attempt, config, this.#dialer.addresses),
-      executorPlan: ({ launch }) => executorPlan(launch, config, this.incarnation, options.executorMain),
+      driverPlan: ({ launch, attempt }, trace) =>
+        driverPlan(launch, attempt, config, this.#dialer.addresses, trace),
+      executorPlan: ({ launch }, trace) =>
+        executorPlan(launch, config, this.incarnation, trace, options.executorMain),
+      spans: new ProcessSpans(options.spans, config.name),
     } satisfies ConstructorParameters<typeof WorkerShell>[0]
     // A core that throws is inconsistent. The node then ends, and its guard kills the processes.
     this.#actor = system.spawn<WorkerActorMessage>(WORKER_ACTOR, (context) => new WorkerShell(parts, context))

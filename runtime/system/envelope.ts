@@ -1,4 +1,5 @@
 import { innerLimits } from '../inner-limits.js'
+import type { TraceContext } from '../telemetry/trace-context.js'
 import type { Message } from './ref.js'
 
 /** What travels with a message on a link: plain data. JSON may drop the fields that are undefined. */
@@ -27,6 +28,11 @@ export interface WireEnvelope {
   /** How long the asker waits, counted from the sending. */
   readonly askMs?: number | undefined
   readonly answer?: string | undefined
+  /**
+   * The span that led here, of a user's program or a node's; absent: nobody traces. What a peer sends is
+   * validated apart, because a malformed one is dropped and the message is taken.
+   */
+  readonly context?: TraceContext | undefined
 }
 
 /** A message with all that the relay knows about it. Within one process `from` and `to` are full paths. */
@@ -45,9 +51,10 @@ export interface Envelope extends WireEnvelope {
 export interface Cause {
   readonly id: number
   readonly trace: number
+  readonly context?: TraceContext | undefined
 }
 
-export const causeOf = ({ id, trace }: Cause): Cause => ({ id, trace })
+export const causeOf = ({ id, trace, context }: Cause): Cause => ({ id, trace, context })
 
 /** A way out of this process: a link. The transport implements it. */
 export interface Sink {

@@ -1,3 +1,4 @@
+import { readContext } from '../telemetry/trace-context.js'
 import { isWireEnvelope, type Sink, type WireEnvelope } from './envelope.js'
 import {
   type Destination,
@@ -57,9 +58,11 @@ export class Inbound {
 
   /** The sender's authority is taken from the link, whatever the sender claims. */
   #envelope(sink: Sink, wire: WireEnvelope, to: string, bytes: number | undefined): LocalEnvelope {
-    const { message, id, trace, parent, epoch, seq, ask, askMs, answer } = wire
+    const { message, id, trace, parent, epoch, seq, ask, askMs, answer, context } = wire
     const parts: LocalEnvelopeParts = { sink, ask, askMs, answer, bytes }
-    return localEnvelope(sink.path + localPart(wire.from), to, message, id, trace, parent, epoch, seq, parts)
+    const from = sink.path + localPart(wire.from)
+    const valid = context === undefined ? undefined : readContext(context)
+    return localEnvelope(from, to, message, id, trace, parent, epoch, seq, parts, valid)
   }
 
   /**
@@ -69,7 +72,7 @@ export class Inbound {
   #unreadable(sink: Sink, bytes: number | undefined): LocalEnvelope {
     const { name } = this.#parts
     const message = { type: 'Malformed' }
-    return localEnvelope(sink.path, name, message, 0, 0, undefined, 0, undefined, { sink, bytes })
+    return localEnvelope(sink.path, name, message, 0, 0, undefined, 0, undefined, { sink, bytes }, undefined)
   }
 
   #route(wire: WireEnvelope, path: string): Destination {

@@ -1,3 +1,4 @@
+import type { TraceContext } from '../telemetry/trace-context.js'
 import type { Envelope, Sink } from './envelope.js'
 import type { Message } from './ref.js'
 
@@ -16,6 +17,7 @@ export interface LocalEnvelope extends Envelope {
   refused: boolean
   /** The token of a question that an actor has taken; 0 before. */
   token: number
+  readonly context: TraceContext | undefined
 }
 
 /** A receiver of envelopes: a mailbox, a link, or the pending asks. */
@@ -46,6 +48,7 @@ export function localEnvelope(
   epoch: number,
   seq: number | undefined,
   parts: LocalEnvelopeParts,
+  context: TraceContext | undefined,
 ): LocalEnvelope {
   const { sink, recall, ask, askMs, answer, bytes } = parts
   return {
@@ -66,5 +69,6 @@ export function localEnvelope(
     tookUs: undefined,
     refused: false,
     token: 0,
+    context,
   }
 }

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../clock.js'
 import { SystemMetrics } from '../metrics/system-metrics.js'
+import type { TraceContext } from '../telemetry/trace-context.js'
 import type { TraceRing } from '../trace/ring.js'
 import type { Cause, Envelope } from './envelope.js'
 import {
@@ -39,6 +40,7 @@ export class Relay {
   readonly #clock: Clock
   readonly #epoch: () => number
   readonly #seq: () => number | undefined
+  readonly #context: (() => TraceContext | undefined) | undefined
   readonly #onDeadLetter: (envelope: Envelope, reason: DeadLetterReason) => void
   #id: number
   /** Wall-clock time of the batch in hand; 0 between batches. */
@@ -49,6 +51,7 @@ export class Relay {
     this.ring = options.ring
     this.#epoch = options.epoch
     this.#seq = options.seq ?? (() => undefined)
+    this.#context = options.context
     this.#onDeadLetter = guarded(options.onDeadLetter ?? (() => {}))
     this.#id = options.firstId ?? randomInt(idSpace)
   }
@@ -71,9 +74,10 @@ export class Relay {
   ): LocalEnvelope {
     const id = this.#id++
     const epoch = this.#epoch()
+    const context = cause?.context ?? this.#context?.()
     if (cause === undefined)
-      return localEnvelope(from, to, message, id, id, undefined, epoch, this.#seq(), parts)
-    return localEnvelope(from, to, message, id, cause.trace, cause.id, epoch, this.#seq(), parts)
+      return localEnvelope(from, to, message, id, id, undefined, epoch, this.#seq(), parts, context)
+    return localEnvelope(from, to, message, id, cause.trace, cause.id, epoch, this.#seq(), parts, context)
   }
 
   /** Counts, traces and delivers a message. False: it was not delivered. */

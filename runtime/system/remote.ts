@@ -55,6 +55,6 @@ export class Remote implements Destination {
 }
 
 function wireOf(envelope: LocalEnvelope, to: string): WireEnvelope & { bytes?: number } {
-  const { from, message, id, trace, parent, epoch, seq, ask, askMs, answer } = envelope
-  return { from: localPart(from), to, message, id, trace, parent, epoch, seq, ask, askMs, answer }
+  const { from, message, id, trace, parent, epoch, seq, ask, askMs, answer, context } = envelope
+  return { from: localPart(from), to, message, id, trace, parent, epoch, seq, ask, askMs, answer, context }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import type { TraceContext } from '../telemetry/trace-context.js'
 import type { TimerSource } from '../timers.js'
 import type { TraceRing } from '../trace/ring.js'
 import type { Envelope } from './envelope.js'
@@ -53,6 +54,8 @@ export interface SystemOptions {
   readonly epoch: () => number
   /** The commit that they follow, if there is one (protocol R8). */
   readonly seq?: () => number | undefined
+  /** The span that messages belong to whose cause belongs to none. */
+  readonly context?: () => TraceContext | undefined
   readonly timers?: TimerSource
   readonly ring?: TraceRing
   readonly onDeadLetter?: (envelope: Envelope, reason: DeadLetterReason) => void

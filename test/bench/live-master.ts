@@ -48,6 +48,7 @@ export function specOf(store: Store, { name, port, web, masters }: Place, observ
     observedEpoch,
     logging: { level: 'error', format: 'text' },
     traceRing: limits.traceRing,
+    otlp: null,
     monitoring: { metrics: 'everyone', probes: 'everyone' },
     masters,
     recovery: {

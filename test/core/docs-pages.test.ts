@@ -168,6 +168,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     executor: true,
     progress: true,
     logger: true,
+    trace: true,
   } satisfies Record<keyof TaskContext, true>,
 }
 

@@ -141,15 +141,15 @@ test('the key of pages is no key of a handshake', () => {
 test('only who has the key of commands gets a ticket, and no program in the cluster', () => {
   const ticket = { type: 'PageTicket', web: HERE, token: 't', lateAtMs: 1 } as const
   for (const role of ['client', 'node'] as const)
-    assert.equal(
-      ticketFor({ role }, () => ticket, silentLog),
-      ticket,
-    )
+    assert.equal(ticketFor({ role }, { pageTicket: () => ticket, log: silentLog }), ticket)
   for (const role of ['driver', 'application', undefined] as const) {
-    const answer = ticketFor(role && { role }, () => assert.fail('a ticket was made'), silentLog)
+    const answer = ticketFor(role && { role }, {
+      pageTicket: () => assert.fail('a ticket was made'),
+      log: silentLog,
+    })
     assert.equal(answer.type === 'Failure' && answer.code, 'FIRESTEEL_NOT_ALLOWED')
   }
-  assert.equal(ticketFor({ role: 'client' }, undefined, silentLog).type, 'Failure')
+  assert.equal(ticketFor({ role: 'client' }, { log: silentLog }).type, 'Failure')
 })
 
 test('a trace does not show a ticket', () => {

@@ -104,7 +104,7 @@ for (const [name, registrant, parent] of [
   test(`the executor of an application of ${name} gets the key that its driver derives too`, async () => {
     const application = { ...applicationDescription, cwd: folder, nodeOptions: ['--enable-source-maps'] }
     const launch = launchExecutor(7, { application, registrant, memoryMib: 1000 })
-    const plan = await executorPlan(launch, config, ME, '/executor.js')
+    const plan = await executorPlan(launch, config, ME, undefined, '/executor.js')
     const boot = JSON.parse(plan.boot)
     assert.equal(boot.key, deriveKey(parent(), 'application', APP).toString('base64'))
     assert.deepEqual([boot.appId, boot.execId, boot.workerId, boot.host], [APP, 7, ME, 'w1.example'])

@@ -3,6 +3,7 @@ import { workerOffer } from '../../actors/messages/samples.js'
 import type { Children } from '../../actors/worker/children.js'
 import type { LogStreams } from '../../actors/worker/log-streams.js'
 import { ProcessCauses } from '../../actors/worker/process-causes.js'
+import { ProcessSpans } from '../../actors/worker/process-spans.js'
 import type { WorkFolders } from '../../actors/worker/work-folders.js'
 import { WorkerCore } from '../../actors/worker/worker-core.js'
 import type { WorkerEffect, WorkerInput } from '../../actors/worker/worker-events.js'
@@ -71,6 +72,7 @@ export class SimWorker {
       core: this.core,
       gateway,
       causes: new ProcessCauses(),
+      spans: new ProcessSpans(undefined, 'sim'),
       children: this.children as unknown as Children,
       folders: { clean: async () => {}, stampEnd: async () => {} } as unknown as WorkFolders,
       logs: {

@@ -270,7 +270,6 @@ function sampleDetails(
       driver: {
         ...driver,
         ...(driver.state === 'SUBMITTED' && { wait }),
-        ...(driver.state === 'RESTARTING' && { wait: sampleRest(driver.worker ?? 'w0', nowMs) }),
         events: sampleEvents(nowMs, write),
       },
     }),
@@ -279,14 +278,6 @@ function sampleDetails(
     }),
   }
 }
-
-const sampleRest = (workerId: string, nowMs: number): Wait => ({
-  cause: 'RESTING',
-  workerId,
-  untilMs: nowMs + 9 * SECOND,
-  counts: {},
-  workers: [],
-})
 
 const sampleEvents = (nowMs: number, write: WriteText) => [
   {

@@ -65,8 +65,9 @@ With REDIS, \`redis\` and each of \`election\` are \`redis://[[USER]:PASSWORD@]H
 where \`?ca=FILE&cert=FILE&key=FILE&servername=NAME\` may follow. Write a password as \`\${NAME}\`: a literal one works, but
 files get copied. No command prints it.
 
-This release does not have \`rest\` and \`tracing.otlp\`: they are valid in a file, but a node that has them does not start
-(FIRESTEEL_NOT_IN_RELEASE).`
+This release does not have \`rest\`: it is valid in a file, but a node that has it does not start (FIRESTEEL_NOT_IN_RELEASE).
+
+With \`tracing.otlp\` a node sends spans to a collector. It needs packages that Firesteel does not bring: [telemetry.md](telemetry.md).`
 
 const rules = `## Rules between keys
 

@@ -237,7 +237,9 @@ const tracing = z
       .max(10_000_000)
       .optional()
       .meta({ description: `Messages that each process remembers for traces. Default ${limits.traceRing}.` }),
-    otlp: httpUrl.optional().meta({ description: 'OpenTelemetry collector.' }),
+    otlp: httpUrl.optional().meta({
+      description: 'OpenTelemetry collector that takes the spans of nodes: OTLP over HTTP. Default none.',
+    }),
   })
   .meta({ description: 'The trace of messages between actors.' })
 

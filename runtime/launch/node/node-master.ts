@@ -16,6 +16,7 @@ import { limits } from '../../limits.js'
 import { webOrigin } from '../../pages/page-headers.js'
 import { newStoreRoundTrips, type StoreRoundTrips, timedEngine } from '../../persistence/timed-engine.js'
 import { fewDescriptors } from '../../process/descriptor-budget.js'
+import type { NodeSpans } from '../../telemetry/node-spans.js'
 import { systemTimers, within } from '../../timers.js'
 import { dial } from '../../transport/dial.js'
 import { deriveKey } from '../../transport/keys.js'
@@ -43,6 +44,7 @@ class MasterNode implements RunningNode {
   /** Addresses that arrive before the MasterHost exists. */
   readonly #early: string[] = []
   readonly #roundTrips = newStoreRoundTrips()
+  #spans: NodeSpans | undefined
   #recovery: MasterRecovery | undefined
   #masterHost: MasterHost | undefined
   readonly #usage = new UsageHistory()
@@ -73,6 +75,7 @@ class MasterNode implements RunningNode {
       if (few)
         this.#server.log.warn('DESCRIPTORS_TOO_FEW: more nodes or clients than this are turned away', few)
       this.#recovery = timed(await openRecovery(this.#spec, this.#server.log), this.#roundTrips)
+      this.#spans = await this.#server.openTracing()
       const address = await this.#server.listen()
       const web = await this.#server.serveHttp(
         () => this.#routes(),
@@ -165,6 +168,7 @@ class MasterNode implements RunningNode {
       newWriteId: () => randomBytes(9).toString('base64url'),
       dialWith: dial,
       listener: (event) => this.#observed(event, { ...config, address, masters }),
+      spans: this.#spans,
       pageTicket: () => ({ type: 'PageTicket', web, ...this.#server.sessions.ownTicket() }),
     })
   }

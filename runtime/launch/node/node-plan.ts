@@ -60,13 +60,12 @@ export async function requireRecoveryModule({ recovery }: Deployment): Promise<v
 /**
  * Refuses settings that are valid in a file but that this release does not support. Throws NOT_IN_RELEASE.
  */
-export function refuseLaterFeatures({ masters, otlp }: Deployment): void {
+export function refuseLaterFeatures({ masters }: Deployment): void {
   const refuse = (what: string, instead: string): never => {
     throw new FiresteelError('NOT_IN_RELEASE', `${what} is not in this release.`, { help: instead })
   }
   if (masters.some(({ rest }) => rest !== null))
     refuse('The REST gateway', 'Leave `rest` out; use firesteel submit.')
-  if (otlp !== null) refuse('tracing.otlp', 'Leave it out.')
 }
 
 /**
@@ -120,6 +119,7 @@ function common(plan: MasterPlan | WorkerPlan, { deployment, secret }: SpecConte
     leaseMs: deployment.recovery.leaseMs,
     logging: deployment.logging,
     traceRing: deployment.traceRing,
+    otlp: deployment.otlp,
     monitoring: deployment.monitoring,
   }
 }

@@ -18,6 +18,8 @@ import { logDeadLetters } from '../../system/dead-letters.js'
 import type { Message } from '../../system/ref.js'
 import { createSystem } from '../../system/system.js'
 import { defectError } from '../../system-error.js'
+import type { NodeSpans } from '../../telemetry/node-spans.js'
+import type { NodeTracing } from '../../telemetry/otlp.js'
 import { TraceRing } from '../../trace/ring.js'
 import { Gateway } from '../../transport/gateway.js'
 import { refusalCodes } from '../../transport/handshake-message.js'
@@ -72,6 +74,7 @@ export class NodeServer<M extends Message> {
   #http: HttpServer | undefined
   #sessions: Sessions | undefined
   #laterTimer: NodeJS.Timeout | undefined
+  #tracing: NodeTracing | undefined
   #health: NodeHealth = 'starting'
   #fail: (error: Error) => void = () => {}
 
@@ -167,6 +170,16 @@ export class NodeServer<M extends Message> {
     this.#throttle.close()
     this.log.error('this node ends: it cannot go on', { error: reason })
     await this.log.close()
+  }
+
+  /** Where its spans go; undefined: it has no tracing.otlp. Rejects with OTLP_MISSING. */
+  async openTracing(): Promise<NodeSpans | undefined> {
+    const { otlp: url, cluster, role, name: node } = this.#spec
+    if (url === null) return undefined
+    const { openTracing } = await import('../../telemetry/otlp.js')
+    const { log, incarnation } = this
+    this.#tracing = await openTracing({ url, cluster, role, node, incarnation, log })
+    return this.#tracing
   }
 
   /** Opens the port of the actors. Returns firesteel://host:port, as others reach it. */
@@ -285,6 +298,7 @@ export class NodeServer<M extends Message> {
     this.gateway.closeAll(reason)
     await this.#http?.close()
     await this.system.shutdown()
+    await this.#tracing?.close()
     this.#throttle.close()
     await this.log.close()
   }

@@ -69,6 +69,7 @@ export function masterSettings(spec: MasterSpec, webPort: number): SettingRow[] 
     { key: 'logging.level', value: logging.level },
     { key: 'logging.format', value: logging.format },
     { key: 'tracing.ring', value: `${spec.traceRing} messages` },
+    ...(spec.otlp === null ? [] : [{ key: 'tracing.otlp', value: placeOf(spec.otlp) }]),
     { key: 'Node.js', value: `${process.version}, heap of ${formatMemory(heapMib())}` },
     { key: 'Process', value: `pid ${process.pid}` },
   ]

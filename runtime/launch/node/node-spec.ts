@@ -23,6 +23,8 @@ export interface CommonSpec {
   readonly logging: LoggingPlan
   /** Envelopes that the trace of this process remembers. */
   readonly traceRing: number
+  /** Collector of OpenTelemetry; null: this node makes no spans. */
+  readonly otlp: string | null
   readonly monitoring: MonitoringReaders
 }
 

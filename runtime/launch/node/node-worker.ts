@@ -5,6 +5,7 @@ import { startWorker, type Worker } from '../../../actors/worker/worker.js'
 import { systemClock } from '../../clock.js'
 import { FiresteelError } from '../../errors.js'
 import { limits } from '../../limits.js'
+import type { NodeSpans } from '../../telemetry/node-spans.js'
 import { within } from '../../timers.js'
 import { NodeServer } from './node-server.js'
 import type { NodeEvent, RunningNode, StartNode, WorkerSpec } from './node-spec.js'
@@ -32,6 +33,7 @@ class WorkerNode implements RunningNode {
   readonly #tell: (event: NodeEvent) => void
   readonly #server: NodeServer<WorkerMessage>
   #worker: Worker | undefined
+  #spans: NodeSpans | undefined
   #saidReady = false
   #stopped: Promise<void> | undefined
 
@@ -55,6 +57,7 @@ class WorkerNode implements RunningNode {
 
   async start(): Promise<void> {
     try {
+      this.#spans = await this.#server.openTracing()
       const address = await this.#server.listen()
       const web = await this.#server.serveHttp(
         () => this.#routes(),
@@ -125,6 +128,7 @@ class WorkerNode implements RunningNode {
       clock: systemClock,
       log,
       onUnreadable: this.#server.onUnreadable,
+      spans: this.#spans,
       config: {
         name,
         cluster,

@@ -110,6 +110,7 @@ async function startWorker(
     leaseMs: limits.leaseMs,
     logging: { level: 'error', format: 'text' },
     traceRing: limits.traceRing,
+    otlp: null,
     monitoring: { metrics: 'everyone', probes: 'everyone' },
     masters: [place.address],
     cores: 4,

@@ -133,6 +133,7 @@ export class ScheduledThread implements SpawnedThread {
       watch: (pending, settled, failed) =>
         this.#watch({ promised: pending as PromiseLike<unknown> as Promised, settled, failed }),
       adopt: (thenable) => thenable,
+      traced: () => undefined,
       load: (entry) => world.load(this, entry) as PromiseLike<unknown> as PromiseLike<TaskFunction>,
       progress: { report: () => {}, forget: () => {} },
       drive: (work) => {

@@ -3,6 +3,7 @@ import type { OutputWriter } from '../../../../actors/client/local-console.js'
 import type { MasterClient } from '../../../../actors/client/master-client.js'
 import { innerLimits } from '../../../inner-limits.js'
 import { limits } from '../../../limits.js'
+import { traceContextFrom } from '../../../telemetry/trace-context.js'
 import type { Command, Option } from '../commander.js'
 import { type Console, Interrupted } from '../console.js'
 import { durationDefault } from './options.js'
@@ -62,7 +63,12 @@ export function withClient<T>(
 ): Promise<T> {
   return withCluster(io, options, async (found) => {
     const { MasterClient } = await import('../../../../actors/client/master-client.js')
-    const client = new MasterClient({ ...found, masterTimeoutMs: options.masterTimeout })
+    const context = traceContextFrom(process.env)
+    const client = new MasterClient({
+      ...found,
+      masterTimeoutMs: options.masterTimeout,
+      context: () => context,
+    })
     const timer = setTimeout(() => void sayWaiting(io, client, options), innerLimits.commandSilenceMs)
     try {
       return await interruptible(io, action(client, found))
