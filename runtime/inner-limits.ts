@@ -149,6 +149,9 @@ export const innerLimits = {
   traceTreeColumns: 80,
   /** From this depth on a tree writes the depth as a number and does not indent further. */
   traceTreeDepth: 10,
+  /** Messages and actors in a sequence diagram. More of them are counted below it. */
+  sequenceMessages: 200,
+  sequenceActors: 16,
   /** A recorded trace that `trace show` reads. It holds the whole of it in memory. */
   traceFileBytes: 256 * MIB,
   /** How often `trace -f` asks the leader which processes there are. */

@@ -36,13 +36,14 @@ export function waitOfDriver(cluster: ClusterState, driver: DriverEntry, now: No
 /** Undefined: it has what it wants. */
 export function waitOfApplication(cluster: ClusterState, app: ApplicationEntry, now: Now): Wait | undefined {
   const demand = executorDemand(app)
+  // Whatever it has, it cannot use it.
+  if (!app.answered || !app.linked) return plain('NOT_LINKED')
   if (app.executorLimit === 0) return plain('ASKS_NONE')
   if (executorsLeft(app) <= 0 || coresLeft(cluster, app) < demand.cores) {
     if (app.executors.size === 0) return plain('CORES_LIMIT', { wants: wantsOf({ id: app.id, demand }) })
     const isStarting = [...app.executors.values()].every(({ state }) => state === 'LAUNCHING')
     return isStarting ? plain('STARTING') : undefined
   }
-  if (!app.answered || !app.linked) return plain('NOT_LINKED')
   return waitForRoom(cluster, { id: app.id, demand }, now)
 }
 

@@ -98,7 +98,7 @@ export function endIfUnrecoverable(cluster: ClusterState, step: Step, app: Appli
   if (maxExecutorRetries < 0 || app.failures < maxExecutorRetries || app.executors.size > 0) return
   if (!allExcluded(cluster, step.now, app.id, executorDemand(app))) return
   const text = endText(app.failures, failedWorkersOf(cluster, app.id, step.now))
-  endApplication(cluster, step, app, 'FAILED', text, { endCause: 'LAUNCHES_FAILED' })
+  endApplication(cluster, step, app, 'FAILED', text, { endCause: 'EXECUTORS_FAILED' })
 }
 
 /** The smallest capacity that is of use to it. */

@@ -101,11 +101,12 @@ function missingOf(worker: WorkerEntry, verdict: WorkerVerdict, demand: Demand):
 }
 
 function shortagesOf(worker: WorkerEntry, verdict: WorkerVerdict, demand: Demand): Shortage[] {
-  const { record, coresFree, memoryFreeMib, resourcesFree } = worker
+  const { record, coresFree, memoryFreeMib } = worker
   const resource = (what: string, wanted: number): Shortage => ({
     what,
     wanted,
-    free: amount(resourcesFree, what),
+    // Only counted where it is wanted.
+    free: amount(worker.resourcesFree, what),
     whole: amount(record.resources, what),
   })
   const all: Shortage[] = [

@@ -63,7 +63,7 @@ const SUPERVISE = 'Submit it again. With --supervise it would have been started 
 
 type DriverEndCause = Exclude<
   EndCause,
-  'UNREGISTERED' | 'DRIVER_ENDED' | 'DRIVER_GONE' | 'DRIVER_RESTARTED' | 'LAUNCHES_FAILED'
+  'UNREGISTERED' | 'DRIVER_ENDED' | 'DRIVER_GONE' | 'DRIVER_RESTARTED' | 'EXECUTORS_FAILED'
 >
 
 const driverTexts: Readonly<Record<DriverEndCause, (driver: EndedDriverFacts) => Explained>> = {
@@ -132,7 +132,7 @@ export function applicationDeathText({
       }
     case 'DRIVER_RESTARTED':
       return { why: `Its driver was started again and registers anew: ${message}.`, helps: NOTHING_TO_DO }
-    case 'LAUNCHES_FAILED':
+    case 'EXECUTORS_FAILED':
       return {
         why: `Its executors failed: ${message}.`,
         helps: 'Mend what the message and the logs of its executors say, and run its program again.',

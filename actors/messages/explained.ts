@@ -76,15 +76,18 @@ export function driverExplained(driver: DriverStatus, nowMs: number): ShownExpla
   if (wait) return { ...head, ...waitParts(wait, nowMs), notes }
   const process = driver.pid === undefined ? '' : `, process ${driver.pid}`
   const why = `It runs on ${driver.worker ?? 'no Worker'} (generation ${driver.generation}${process}).`
-  return { ...head, cause: 'RUNS', why, helps: NOTHING_TO_DO, notes, ...noWorkers }
+  const helps = notes.length > 0 ? '' : NOTHING_TO_DO
+  return { ...head, cause: 'RUNS', why, helps, notes, ...noWorkers }
 }
 
 const endedText = ({ execId, workerId, state, text }: ExecutorEnd): string =>
   `executor ${execId}${workerId === undefined ? '' : ` on ${workerId}`} ended ${state}${text === '' ? '' : `: ${text}`}`
 
-/** Its executors, where it waits for more of them. */
-const hasText = (executors: number): string[] =>
-  executors === 0 ? [] : [`It has ${counted(executors, 'executor')}, and would use more.`]
+/** Its executors, and whether it waits for more of them. */
+function hasText(executors: number, { wants }: Wait): string[] {
+  if (executors === 0) return []
+  return [`It has ${counted(executors, 'executor')}${wants ? ', and would use more' : ''}.`]
+}
 
 export function applicationExplained(
   app: ApplicationStatus & { readonly executors: readonly unknown[] },
@@ -101,7 +104,7 @@ export function applicationExplained(
     const cause = app.endCause === undefined || app.endCause === 'OWN' ? 'UNKNOWN' : app.endCause
     return { ...head, cause, ...applicationDeathText(app), notes: [], ...noWorkers }
   }
-  if (wait) return { ...head, ...waitParts(wait, nowMs), notes: hasText(executors.length) }
+  if (wait) return { ...head, ...waitParts(wait, nowMs), notes: hasText(executors.length, wait) }
   const why = `It has all the executors that it wants: ${executors.length}.`
   return { ...head, cause: 'RUNS', why, helps: NOTHING_TO_DO, notes: [], ...noWorkers }
 }

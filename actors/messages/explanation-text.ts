@@ -94,7 +94,7 @@ const beforeLaunch: Texts<Exclude<WaitCause, OnWorker>> = {
       'Start one, such as `firesteel worker firesteel://HOST:PORT`, and check the Masters that it names.',
   }),
   NOT_LINKED: () => ({
-    why: 'Its program has no link to this Master, so it could not use executors.',
+    why: 'Its program has no link to this Master, so it is given no executors.',
     helps: 'Check that its program still runs and reaches the Master. It is ended if it does not come back.',
   }),
   ASKS_NONE: () => ({
@@ -114,7 +114,8 @@ const onWorker: Texts<OnWorker> = {
   }),
   RESTING: ({ on, until }) => ({
     why: `Its process ended, and ${on} starts it again ${until}.`,
-    helps: 'Mend what ended it: see below, and `firesteel logs`. `firesteel restart` starts it at once.',
+    helps:
+      'Mend what ended its last process; `firesteel logs` has its output. `firesteel restart` starts it at once.',
   }),
   HELD: ({ on }) => ({
     why: `An earlier process of it is still ending on ${on}.`,

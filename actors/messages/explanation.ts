@@ -165,7 +165,7 @@ export const endCauses = [
   'DRIVER_ENDED',
   'DRIVER_GONE',
   'DRIVER_RESTARTED',
-  'LAUNCHES_FAILED',
+  'EXECUTORS_FAILED',
 ] as const
 export type EndCause = (typeof endCauses)[number]
 

@@ -1,17 +1,21 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type { Labels, ResourceAmounts } from './common.js'
-import type { FailedWorker, Waiting, WaitingReason } from './launch-failures.js'
+import type { FailedWorker, LaunchFailure, Waiting, WaitingReason } from './launch-failures.js'
 
 /* Failed launches as text for people. */
 
 /** The most Workers named in one sentence. */
 const NAMED = innerLimits.namedWorkers
 
-export function failedWorkerText(failed: FailedWorker): string {
-  const { failure } = failed
-  const output = failure.kind === 'exit' ? ` (its output: firesteel logs ${failure.output} --stderr)` : ''
-  return `${failureText(failed)}${output}`
-}
+/** What happened, and where its output is. */
+export const failureReason = ({ failure }: Pick<FailedWorker, 'failure'>): string =>
+  `${failure.message}${outputText(failure)}`
+
+const outputText = (failure: LaunchFailure): string =>
+  failure.kind === 'exit' ? ` (its output: firesteel logs ${failure.output} --stderr)` : ''
+
+export const failedWorkerText = (failed: FailedWorker): string =>
+  `${failureText(failed)}${outputText(failed.failure)}`
 
 const failureText = ({ workerId, host, failure }: FailedWorker): string =>
   `on ${workerId} (${host}): ${failure.message}`

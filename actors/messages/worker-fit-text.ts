@@ -1,6 +1,6 @@
 import { counted, durationText, memoryText } from '../../runtime/pages/words.js'
 import type { Holder, MissingLabel, Shortage, Wait, WorkerFit, WorkerVerdict } from './explanation.js'
-import { failedWorkerText } from './launch-failure-text.js'
+import { failureReason } from './launch-failure-text.js'
 
 /* What keeps a Worker from something that waits, as text for people. */
 
@@ -41,7 +41,7 @@ function failedText({ verdict, failed }: WorkerFit, nowMs: number): string {
   const often = `${counted(failed.failures, 'failed launch', 'failed launches')} in a row`
   const excluded = verdict === 'EXCLUDED' || failed.excluded ? ', so it is excluded' : ''
   const next = failed.retryAtMs > nowMs ? `, not tried for ${durationText(failed.retryAtMs - nowMs)}` : ''
-  return `${often}${excluded}${next}; the last one ${failedWorkerText(failed)}`
+  return `${often}${excluded}${next}; the last one: ${failureReason(failed)}`
 }
 
 const wordOf = (what: string): string => (what === 'memoryMib' ? 'memory' : what)

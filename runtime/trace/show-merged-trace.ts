@@ -2,6 +2,7 @@ import { printable } from '../observe/printable.js'
 import { shortPath } from './actor-path.js'
 import type { TracedMessage } from './merged-trace.js'
 import { Mermaid } from './mermaid.js'
+import { sequenceSvg } from './sequence-svg.js'
 import type { TraceFormat } from './trace-formats.js'
 
 /** Writes a merged trace, part by part. */
@@ -12,6 +13,9 @@ export interface MergedTraceWriter {
 
 export function mergedTraceWriter(format: TraceFormat): MergedTraceWriter {
   if (format === 'json') return { write: (mergedTrace) => mergedTrace.map(jsonLine).join('') }
+  // A picture has a size, so it is written at once.
+  if (format === 'svg')
+    return { write: (mergedTrace) => sequenceSvg(mergedTrace, { title: 'Messages', isFile: true }) }
   return format === 'mermaid' ? new Mermaid() : new Table()
 }
 

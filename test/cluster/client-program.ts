@@ -11,6 +11,8 @@ async function main(mode: string | undefined): Promise<void> {
   try {
     const { square } = app.tasks<typeof import('./client-program.js')>(import.meta.url)
     console.log(mode === 'local' ? await square(7) : app.id)
+    // Until it is killed.
+    if (mode === 'stay') await new Promise((resolve) => setTimeout(resolve, 600_000))
   } finally {
     await app.close()
   }

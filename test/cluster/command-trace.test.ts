@@ -205,10 +205,11 @@ test('the merged trace of a failover, in all formats', async (t) => {
     assert.equal(parsed(tail.stdout).length, 2)
     const wrong = await cluster.cli(['trace', '--format', 'xml'])
     assert.equal(wrong.code, 2)
-    assert.match(wrong.stderr, /^FIRESTEEL_USAGE: .*table, json, mermaid/)
+    assert.match(wrong.stderr, /^FIRESTEEL_USAGE: .*table, json, mermaid, svg/)
     for (const args of [
       ['record'],
       ['-f', '--tree'],
+      ['-f', '--format', 'svg'],
       ['-f', '--driver', 'd'],
       ['--tree', '--json'],
       ['copy', 'f'],

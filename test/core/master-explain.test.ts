@@ -94,7 +94,7 @@ test('a failed start rests, then excludes; the reason, the Worker and the time a
   assert.equal(resting.cause, 'LAUNCHES_FAILED')
   assert.match(
     resting.text,
-    /w1 \(\S+\):\n {4}1 failed launch in a row, not tried for 1 s; the last one on w1 \(\S+\): FIRESTEEL_FOLDER_MISSING: the folder \/srv\/nowhere does not exist\n/,
+    /w1 \(\S+\):\n {4}1 failed launch in a row, not tried for 1 s; the last one: FIRESTEEL_FOLDER_MISSING: the folder \/srv\/nowhere does not exist\n/,
   )
   world.advance(2000)
   fail(2)

@@ -822,4 +822,25 @@ export const mutations: readonly Mutation[] = [
     find: 'forgottenEnd(cluster, step, driver, from.incarnation, message);',
     replace: ';',
   },
+  {
+    name: 'a Worker that is in use is explained as too small for ever',
+    file: 'actors/master/worker-fits.js',
+    find: 'if (!fits(worker.whole, demand))',
+    replace: 'if (!fits(worker, demand))',
+    test: 'master-explain',
+  },
+  {
+    name: 'who asked for the end of a driver is forgotten at its end',
+    file: 'actors/master/ending.js',
+    find: '...(record.killAsked && { killAsked: record.killAsked }),',
+    replace: '',
+    test: 'master-explain',
+  },
+  {
+    name: 'an application without a link is explained by what it has',
+    file: 'actors/master/explain.js',
+    find: 'if (!app.answered || !app.linked)',
+    replace: 'if (false)',
+    test: 'master-explain',
+  },
 ]

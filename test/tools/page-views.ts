@@ -270,6 +270,7 @@ function sampleDetails(
       driver: {
         ...driver,
         ...(driver.state === 'SUBMITTED' && { wait }),
+        ...(driver.state === 'RESTARTING' && { wait: sampleRest(driver.worker ?? 'w0', nowMs) }),
         events: sampleEvents(nowMs, write),
       },
     }),
@@ -278,6 +279,14 @@ function sampleDetails(
     }),
   }
 }
+
+const sampleRest = (workerId: string, nowMs: number): Wait => ({
+  cause: 'RESTING',
+  workerId,
+  untilMs: nowMs + 9 * SECOND,
+  counts: {},
+  workers: [],
+})
 
 const sampleEvents = (nowMs: number, write: WriteText) => [
   {

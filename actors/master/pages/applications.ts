@@ -21,7 +21,7 @@ import type { ApplicationView } from '../../messages/status.js'
 import { applicationHref, driverHref, idLink, workerLink } from './links.js'
 import { applicationState, executorState } from './states.js'
 import { applicationOf, type MasterPageView } from './view.js'
-import { eventsSection, whySection } from './why.js'
+import { eventsSection, isSaid, whySection } from './why.js'
 
 /* The applications of a cluster: all, and one with its executors. */
 
@@ -131,7 +131,7 @@ export function applicationPage({ view, params, query, nowMs }: PageQuery<Master
     title: name,
     main: html`<p class="crumb"><a href="/applications">Applications</a></p>
 <div class="heading"><h1>${name}</h1>${kill}</div>
-${app.message !== '' && notice(app.state === 'FAILED' ? 'bad' : 'busy', app.message)}
+${!isSaid(explanation, app) && notice(app.state === 'FAILED' ? 'bad' : 'busy', app.message)}
 ${whySection(view, explanation)}
 ${facts(known)}
 ${section('Executors', executorsOf(view, app, query))}

@@ -22,7 +22,7 @@ import { amountsText } from './applications.js'
 import { driverHref, workerLink } from './links.js'
 import { driverState } from './states.js'
 import { driverOf, type MasterPageView } from './view.js'
-import { eventsSection, whySection } from './why.js'
+import { eventsSection, isSaid, whySection } from './why.js'
 
 /* The drivers of a cluster: all, and one with its generations. */
 
@@ -138,7 +138,7 @@ export function driverPage({ view, params, nowMs }: PageQuery<MasterPageView>): 
     title: description.name,
     main: html`<p class="crumb"><a href="/drivers">Drivers</a></p>
 <div class="heading"><h1>${description.name}</h1>${kill}</div>
-${driver.message !== '' && notice(bad ? 'bad' : 'busy', driver.message)}
+${!isSaid(explanation, driver) && notice(bad ? 'bad' : 'busy', driver.message)}
 ${whySection(view, explanation)}
 ${facts(known)}
 ${eventsSection(explanation.events, nowMs)}

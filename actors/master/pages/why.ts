@@ -1,11 +1,16 @@
-import { type Html, html } from '../../../runtime/pages/html.js'
-import { ago, empty, section, table } from '../../../runtime/pages/parts.js'
+import { type Html, html, type Part } from '../../../runtime/pages/html.js'
+import { ago, code, empty, section, table } from '../../../runtime/pages/parts.js'
 import type { DriverEvent } from '../../messages/driver-life.js'
 import type { ShownExplanation } from '../../messages/explained.js'
+import type { DriverStatus } from '../../messages/status.js'
 import { workerLink } from './links.js'
 import type { MasterPageView } from './view.js'
 
 /* Why a thing waits, runs or has ended, and what happened to it: what `firesteel explain` says. */
+
+/** Commands stand between backticks. */
+const withCode = (text: string): Part =>
+  text.split('`').map((part, index) => (index % 2 === 1 ? code(part) : part))
 
 export function whySection(view: MasterPageView, explanation: ShownExplanation): Html {
   const { why, helps, notes, workers, others } = explanation
@@ -14,17 +19,21 @@ export function whySection(view: MasterPageView, explanation: ShownExplanation):
     workers.length > 0 &&
     table({
       caption: 'What keeps each Worker from it',
-      columns: [{ title: 'Worker' }, { title: 'Host', minor: true }, { title: 'What keeps it' }],
-      rows: workers.map(({ workerId, host, text }) => ({
+      columns: [{ title: 'Worker' }, { title: 'What keeps it' }],
+      rows: workers.map(({ workerId, text }) => ({
         key: workerId,
-        cells: [workerLink(view, workerId), host, text],
+        cells: [workerLink(view, workerId), text],
       })),
     })
-  return section(
-    'Why',
-    html`${lines.map((text) => html`<p>${text}</p>`)}${list}${others !== '' && html`<p class="more">${others}</p>`}`,
-  )
+  const more = others !== '' && html`<p class="more">${others}</p>`
+  return html`<div class="why">${section('Why', html`${lines.map((text) => html`<p>${withCode(text)}</p>`)}${list}${more}`)}</div>`
 }
+
+/** True: the message of its row says nothing more. Of what lives and waits it is a shorter explanation. */
+export const isSaid = (
+  { why, cause }: ShownExplanation,
+  { message, endedAtMs }: Pick<DriverStatus, 'message' | 'endedAtMs'>,
+): boolean => message === '' || why.includes(message) || (endedAtMs === null && cause !== 'RUNS')
 
 export function eventsSection(events: readonly DriverEvent[], nowMs: number): Html {
   const row = ({ atMs, text, epoch }: DriverEvent): Html =>

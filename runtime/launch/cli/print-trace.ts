@@ -68,6 +68,7 @@ export class TracePrinter {
       this.#said.add(key)
       const text = printable(`missing: ${process}: ${reason}`)
       if (this.#format === 'json') await this.#io.err(`${JSON.stringify({ missing: { process, reason } })}\n`)
+      else if (this.#format === 'svg') await this.#io.err(`${text}\n`)
       else if (this.#format === 'mermaid') await this.#io.out(mermaidComment(text))
       else await this.#io.out(`${text}\n`)
     }

@@ -53,6 +53,8 @@ export function checkTraceOptions(
   const isWhole = action ?? (tree ? '--tree' : undefined) ?? selectionName({ app, driver, trace })
   if (follow && isWhole !== undefined)
     throw new FiresteelError('USAGE', `-f does not go with ${isWhole}, which needs the whole trace.`)
+  if (follow && format === 'svg')
+    throw new FiresteelError('USAGE', '-f does not go with --format svg, because a picture is drawn whole.')
   if (tree && (format !== undefined || json || tail !== undefined))
     throw new FiresteelError('USAGE', '--tree does not go with --format, --json or --tail.')
 }

@@ -38,6 +38,7 @@ export const addTrace: AddCommand = (program, run) => {
         'firesteel trace --message ElectedLeader --message MasterChanged --format json',
         'firesteel trace --quiet --since 10s --format mermaid > failover.mmd',
         'firesteel trace -f --actor Master',
+        'firesteel trace --driver etl --quiet --format svg > etl.svg',
         'firesteel trace --driver etl --tree',
         'firesteel trace record failover.trace',
         'firesteel trace show failover.trace --message ElectedLeader',

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { TracedMessage } from '../../runtime/trace/merged-trace.js'
+import { createTestCluster, startRedis } from '../harness/index.js'
+import { submissionThroughFailover } from '../tools/submission-failover.js'
+
+const names = (driverId: string) => (message: TracedMessage) =>
+  JSON.stringify(message.payload ?? '').includes(driverId)
+
+test('the trace of a submission through a failover holds every step in order, and the failover is one tree', async (t) => {
+  const redis = await startRedis()
+  t.after(() => redis.stop())
+  await using cluster = await createTestCluster({ masters: 2, workers: 1, cores: 1, redis: redis.url })
+  const { driverId, messages, ofDriver } = await submissionThroughFailover(cluster)
+  const isOurs = names(driverId)
+
+  const request = ofDriver.findIndex(({ message }) => message === 'RequestSubmitDriver')
+  const commit = ofDriver.findIndex((each) => each.message === 'Committed' && isOurs(each))
+  const elected = ofDriver.findIndex(({ message, epoch }) => message === 'ElectedLeader' && epoch >= 0)
+  const report = ofDriver.findIndex(
+    ({ message }, index) => message === 'WorkerSchedulerStateResponse' && index > elected,
+  )
+  const launch = ofDriver.findIndex((each) => each.message === 'LaunchDriver' && isOurs(each))
+  const changed = ofDriver.findIndex((each) => each.message === 'DriverStateChanged' && isOurs(each))
+  const order = [request, commit, elected, report, launch, changed]
+  const told = ofDriver.map(({ message, from, to, epoch }) => `${message} ${from} ${to} ${epoch}`).join('\n')
+  assert.ok(
+    order.every((place, index) => place >= 0 && (index === 0 || place > order[index - 1]!)),
+    `${order.join(' ')}\n${told}`,
+  )
+
+  await t.test('the commit is an effect of the request, and of the first leadership', () => {
+    const written = ofDriver[commit]!
+    assert.equal(written.trace, ofDriver[request]!.trace)
+    assert.equal(written.to, '/store')
+    assert.equal(written.epoch, 1)
+    assert.deepEqual((written.payload as { writes: string[] }).writes, [`driver ${driverId}`])
+  })
+
+  await t.test('from the launch and the report of the driver, causes lead back to the election', () => {
+    const byId = new Map(messages.map((message) => [message.id, message]))
+    const causes: string[] = []
+    for (let at = ofDriver[changed]; at; at = at.parent === undefined ? undefined : byId.get(at.parent))
+      causes.push(at.message)
+    const chain = ['DriverStateChanged', 'LaunchDriver', 'WorkerSchedulerStateResponse', 'ElectedLeader']
+    const places = chain.map((name) => causes.indexOf(name))
+    assert.ok(
+      places.every((place, index) => place >= 0 && (index === 0 || place > places[index - 1]!)),
+      causes.join(' <- '),
+    )
+    assert.equal(ofDriver[launch]!.trace, ofDriver[elected]!.trace)
+    assert.equal(ofDriver[launch]!.epoch, 2)
+  })
+})
