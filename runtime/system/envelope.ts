@@ -54,7 +54,8 @@ export interface Cause {
   readonly context?: TraceContext | undefined
 }
 
-export const causeOf = ({ id, trace, context }: Cause): Cause => ({ id, trace, context })
+export const causeOf = ({ id, trace, context }: Cause): Cause =>
+  context === undefined ? { id, trace } : { id, trace, context }
 
 /** A way out of this process: a link. The transport implements it. */
 export interface Sink {
