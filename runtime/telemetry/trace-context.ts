@@ -70,6 +70,9 @@ export function traceEnvironment(context: TraceContext | undefined): Record<stri
   return { [TRACEPARENT]: traceparent, [TRACESTATE]: tracestate }
 }
 
+/** The trace that it is in, as tools for traces show it. */
+export const traceIdOf = ({ traceparent }: TraceContext): string => traceparent.slice(3, 35)
+
 /** True: its trace is recorded. */
 export const isSampled = ({ traceparent }: TraceContext): boolean =>
   (Number.parseInt(traceparent.slice(-2), 16) & 1) === 1

@@ -23,7 +23,7 @@ recovery: {mode: FILESYSTEM}
 masters: [{name: m1, port: 0, web: 0}]
 workers: [{name: w1, port: 0, web: 0, cores: 4, memory: 2g}]
 tracing: {otlp: "${otlp}"}
-logging: {level: warn, format: json}
+logging: {level: info, format: json}
 `
 
 test('a submission, its driver, its tasks, a retry, a map and a supervised restart are trees with links', async (t) => {
@@ -38,6 +38,12 @@ test('a submission, its driver, its tasks, a retry, a map and a supervised resta
   up.signal('SIGTERM')
   await up.exited
 
+  const line =
+    up
+      .stderr()
+      .split('\n')
+      .find((text) => text.includes('driver submitted')) ?? '{}'
+  assert.equal((JSON.parse(line) as { traceId?: string }).traceId, CALLER.traceId, 'the log names the trace')
   const { problems } = collector
   assert.deepEqual(problems, [])
   const spans = await waitUntil('all spans to arrive', () =>

@@ -20,6 +20,7 @@ import { createSystem } from '../../system/system.js'
 import { defectError } from '../../system-error.js'
 import type { NodeSpans } from '../../telemetry/node-spans.js'
 import type { NodeTracing } from '../../telemetry/otlp.js'
+import { traceIdOf } from '../../telemetry/trace-context.js'
 import { TraceRing } from '../../trace/ring.js'
 import { Gateway } from '../../transport/gateway.js'
 import { refusalCodes } from '../../transport/handshake-message.js'
@@ -139,10 +140,14 @@ export class NodeServer<M extends Message> {
     former.closeAll(reason)
   }
 
-  /** The message that is being handled, as `firesteel trace` names it. Lines of no message have none. */
-  #handling(): { readonly trace?: number } {
-    const trace = this.system.handling?.trace
-    return trace === undefined ? {} : { trace }
+  /**
+   * The message that is being handled, as `firesteel trace` names it, and the trace of OpenTelemetry that it
+   * belongs to. Lines of no message have none.
+   */
+  #handling(): { readonly trace?: number; readonly traceId?: string } {
+    const { trace, context } = this.system.handling ?? {}
+    if (trace === undefined) return {}
+    return context === undefined ? { trace } : { trace, traceId: traceIdOf(context) }
   }
 
   #newGateway(): Gateway<M> {
