@@ -85,7 +85,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'an effect leaves before its write is durable',
     file: 'actors/master/master.js',
-    find: 'const effects = step.gated.map((effect) => ({ effect, cause }));',
+    find: 'const effects = this.#causes.effectsOf(input, step, cause, this.#core.cluster);',
     replace: 'for (const effect of step.gated) this.#run(effect, cause); const effects = [];',
     faults: [...frozen, 'killLeader', 'storeDown'],
   },
