@@ -43,3 +43,9 @@ export function writesByCause(
   }
   return [...byId.values()].map(({ cause, writes }) => ({ effect: { kind: 'wrote', writes }, cause }))
 }
+
+/** Whether a message, or a commit, names this driver. */
+export function isAboutDriver(message: object, id: string): boolean {
+  const { driverId, writes } = message as { readonly driverId?: unknown; readonly writes?: unknown }
+  return driverId === id || (Array.isArray(writes) && writes.includes(`driver ${id}`))
+}

@@ -7,6 +7,8 @@ import type { Log } from '../../runtime/observe/log.js'
 import { RecordCache } from '../../runtime/persistence/record-cache.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import { type Cancel, type TimerSource, within } from '../../runtime/timers.js'
+import type { TracedMessage } from '../../runtime/trace/merged-trace.js'
+import { relatedMessages } from '../../runtime/trace/related-messages.js'
 import { DialError, type DialOptions } from '../../runtime/transport/dial.js'
 import { Dialer } from '../../runtime/transport/dialer.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
@@ -16,6 +18,7 @@ import type { ProbeResult } from '../election/election-events.js'
 import { Hearsay } from '../election/hearsay.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
+import { isAboutDriver } from './committed.js'
 import type { MasterConfig } from './master-config.js'
 import type { MasterEvent, MasterListener } from './master-event.js'
 import { MasterIncarnation } from './master-incarnation.js'
@@ -138,6 +141,12 @@ export class MasterHost {
   }
 
   /** All that is known of one thing, as far as this Master's cluster state has it. */
+  /** What this Master said and heard about a driver, for its page. */
+  messagesOf(driverId: string): readonly TracedMessage[] {
+    const { ring } = this.#options.node.system
+    return ring ? relatedMessages(ring, (message) => isAboutDriver(message, driverId)) : []
+  }
+
   detailed(id: string) {
     return this.#current?.shell.detailed(id) ?? {}
   }

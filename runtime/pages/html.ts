@@ -25,6 +25,9 @@ function safe(value: Part): unknown {
   throw new TypeError('a page can show texts, numbers and markup only')
 }
 
+/** A picture that escapes its texts by itself, as `sequenceSvg` does. */
+export const picture = (svg: string): Html => raw(svg) as unknown as Html
+
 /** The whole text, for a page of its own. */
 export const document = (page: Html): string => `<!doctype html>\n${page}`
 

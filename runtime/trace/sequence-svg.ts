@@ -17,7 +17,7 @@ export interface SequenceOptions {
 /** In pixels: the column of times, that of an actor, what is right of the last one; heights. */
 const size = { times: 84, column: 208, right: 150, head: 56, row: 34 } as const
 /** A message's text may stand beside its arrow; a name may not reach the next one. */
-const chars = { label: 44, name: 28 } as const
+const chars = { label: 44, name: 28, path: 200 } as const
 const FONT = 'font-family="ui-sans-serif, system-ui, sans-serif"'
 const FILE_STYLE =
   'svg{color:#1d2430;background:#fff}@media (prefers-color-scheme:dark){svg{color:#e4e8ee;background:#151a21}}'
@@ -74,7 +74,7 @@ function lifeline(path: string, x: number, bottom: number): string {
   const place = placeOf(path)
   return [
     '<g class="sequence-actor">',
-    `<title>${escaped(path)}</title>`,
+    `<title>${escaped(cut(path, chars.path))}</title>`,
     `<text x="${x}" y="22" text-anchor="middle" font-weight="600">${escaped(cut(actorName(path), chars.name))}</text>`,
     ...(place === '' ? [] : [text(x, 38, 'middle', cut(place, chars.name), 11)]),
     `<path d="M${x} ${size.head - 10}V${bottom}" stroke="currentColor" stroke-opacity="0.3" stroke-dasharray="3 4"/>`,
@@ -94,7 +94,7 @@ function row(
   const kind = message.refused ? 'sequence-message refused' : 'sequence-message'
   return [
     `<g class="${kind}">`,
-    `<title>${escaped(`${message.from} → ${message.to}\n${message.message}\n${detailOf(message)}`)}</title>`,
+    `<title>${escaped(`${cut(message.from, chars.path)} → ${cut(message.to, chars.path)}\n${cut(message.message, chars.path)}\n${detailOf(message)}`)}</title>`,
     text(size.times - 12, y + 4, 'end', offset(message.atMs - startMs), 11),
     from === to ? loop(from, y, label) : arrow(from, to, y, label, message.refused === true),
     '</g>',

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isAboutDriver } from '../../actors/master/committed.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
+import type { Message } from '../../runtime/system/ref.js'
+import { createSystem } from '../../runtime/system/system.js'
 import type { TracedMessage } from '../../runtime/trace/merged-trace.js'
+import { relatedMessages } from '../../runtime/trace/related-messages.js'
+import { TraceRing } from '../../runtime/trace/ring.js'
 import { drawable, sequenceSvg } from '../../runtime/trace/sequence-svg.js'
 import { pathOf } from '../tools/trace-fixture.js'
+import { VirtualTime } from '../tools/virtual-time.js'
 
 const master = pathOf('a:1')
 const worker = pathOf('w:3', 'Worker')
@@ -74,4 +80,32 @@ test('messages and actors are bounded, and what has no room is counted', () => {
   const long = messageOf(1, { message: 'x'.repeat(10_000), from: pathOf('a:1', 'y'.repeat(3000)) })
   assert.ok(sequenceSvg([long], { title: 'x' }).length < 20_000)
   checkMarkup(sequenceSvg([], { title: 'nothing' }))
+})
+
+test('what is about a driver is found in a ring with its causes and effects, and nothing else', async () => {
+  const time = new VirtualTime()
+  const ring = new TraceRing(100)
+  const system = createSystem({ name: 'x', clock: time, timers: time, epoch: () => 1, ring, firstId: 1 })
+  type Note = { readonly type: string; readonly driverId?: string }
+  const other = system.spawn<Note>('other', () => ({ receive: () => {} }))
+  const actor = system.spawn<Note>('a', (context) => ({
+    receive: ({ type }) => {
+      if (type === 'Beat') return
+      context.note('/store', { type: 'Committed', writes: ['driver d-1'] } as Message)
+      context.tell(other, { type: 'Launch', driverId: 'd-1' })
+      context.tell(other, { type: 'Aside', driverId: 'd-12' })
+    },
+  }))
+  system.tell(actor, { type: 'Beat' })
+  system.tell(actor, { type: 'Submit' })
+  await system.idle()
+  const found = relatedMessages(ring, (message) => isAboutDriver(message, 'd-1'))
+  assert.deepEqual(
+    found.map(({ message, parent }) => [message, parent]),
+    [
+      ['Submit', undefined],
+      ['Committed', 2],
+      ['Launch', 2],
+    ],
+  )
 })

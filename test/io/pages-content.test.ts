@@ -122,7 +122,7 @@ function assertOurMarkup(text: string, message: string): void {
 }
 
 const ours = new Set(
-  'a b button caption code dd details div dl dt figcaption figure footer form h1 h2 h3 header img input label li main nav ol p path rect section span summary svg table tbody td th thead time tr ul'.split(
+  'a b button caption code dd details div dl dt figcaption figure footer form g h1 h2 h3 header img input label li main nav ol p path rect section span summary svg table tbody td text th thead time title tr ul'.split(
     ' ',
   ),
 )

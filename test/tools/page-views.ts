@@ -13,6 +13,7 @@ import type {
 } from '../../actors/messages/status.js'
 import type { WorkerPageView } from '../../actors/worker/pages/worker-page-set.js'
 import { Sessions } from '../../runtime/pages/sessions.js'
+import type { TracedMessage } from '../../runtime/trace/merged-trace.js'
 
 /* What the pages of a node show, without a cluster: for tests and for looking at pages. */
 
@@ -244,7 +245,28 @@ export function sampleView(
     settings: sampleSettings(write),
     usage: state.workers.length === 0 ? [] : sampleUsage(nowMs),
     detailed: (id) => sampleDetails(state, options, id),
+    messagesOf: (driverId) => sampleMessages(driverId, options),
   }
+}
+
+/** A launch as its Master saw it. Every text is a stranger's. */
+function sampleMessages(driverId: string, { nowMs, write = asIs }: SampleOptions): readonly TracedMessage[] {
+  const path = (place: string, actor: string) =>
+    `firesteel://production@${place}/user/${write(actor, 'message.actor')}`
+  const master = path('10.0.0.1:7070', 'Master')
+  const worker = path('10.0.0.7:7071', 'Worker')
+  const client = path('10.0.0.9:51234', 'system')
+  const steps = [
+    ['RequestSubmitDriver', client, master],
+    ['Committed', master, '/store'],
+    ['SubmitDriverResponse', master, client],
+    ['LaunchDriver', master, worker],
+    ['DriverStateChanged', worker, master],
+  ] as const
+  return steps.map(([message, from, to], id) => ({
+    ...{ id, trace: 0, parent: id === 0 ? undefined : 0, atMs: nowMs - 60_000 + 9 * id, epoch: 7 },
+    ...{ message: write(message, 'message.type'), from, to, bytes: 300, tookUs: 80, payload: { driverId } },
+  }))
 }
 
 function sampleDetails(

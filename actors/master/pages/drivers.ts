@@ -20,6 +20,7 @@ import { driverExplained } from '../../messages/explained.js'
 import type { DriverStatus } from '../../messages/status.js'
 import { amountsText } from './applications.js'
 import { driverHref, workerLink } from './links.js'
+import { sequenceSection } from './sequence.js'
 import { driverState } from './states.js'
 import { driverOf, type MasterPageView } from './view.js'
 import { eventsSection, isSaid, whySection } from './why.js'
@@ -142,6 +143,7 @@ ${!isSaid(explanation, driver) && notice(bad ? 'bad' : 'busy', driver.message)}
 ${whySection(view, explanation)}
 ${facts(known)}
 ${eventsSection(explanation.events, nowMs)}
+${sequenceSection(driver.id, view.messagesOf(driver.id))}
 ${section('Its output', html`<p>On a terminal: ${code(`firesteel logs ${driver.id} --follow`)}</p>`)}`,
   }
 }

@@ -1,3 +1,4 @@
+import type { TracedMessage } from '../../../runtime/trace/merged-trace.js'
 import type {
   ApplicationView,
   DriverStatus,
@@ -24,6 +25,8 @@ export interface MasterPageView {
   readonly usage: readonly UsageSample[]
   /** All that is known of one thing now. */
   readonly detailed: (id: string) => Detailed
+  /** What this Master said and heard about this driver, as far as its trace ring holds it. */
+  readonly messagesOf: (driverId: string) => readonly TracedMessage[]
 }
 
 /** Only a Master that leads knows Workers, applications and drivers. */

@@ -34,7 +34,8 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
     take: () => {
       const now = host()
       const detailed = (id: string) => now.detailed(id)
-      return { state: now.snapshot(), node: spec.name, settings, usage: usage.samples, detailed }
+      const messagesOf = (driverId: string) => now.messagesOf(driverId)
+      return { state: now.snapshot(), node: spec.name, settings, usage: usage.samples, detailed, messagesOf }
     },
     sessions,
     data,

@@ -1,0 +1,25 @@
+import type { Message } from '../system/ref.js'
+import type { TracedMessage } from './merged-trace.js'
+import type { TraceRing } from './ring.js'
+
+/**
+ * The messages of one ring that are about something, what led to them and what they led to, in the order in
+ * which this process saw them. It looks at each message of the ring twice, and builds only what it returns.
+ */
+export function relatedMessages(ring: TraceRing, isAbout: (message: Message) => boolean): TracedMessage[] {
+  const parents = new Map<number, number | undefined>()
+  const related = new Set<number>()
+  ring.snapshot(({ id, parent, message }) => {
+    parents.set(id, parent)
+    if (isAbout(message) || (parent !== undefined && related.has(parent))) related.add(id)
+    return false
+  })
+  for (const id of [...related])
+    for (let at = parents.get(id); at !== undefined && parents.has(at); at = parents.get(at)) {
+      if (related.has(at)) break
+      related.add(at)
+    }
+  return ring
+    .snapshot(({ id }) => related.has(id))
+    .map(({ at, parent, bytes, tookUs, ...entry }) => ({ ...entry, atMs: at, parent, bytes, tookUs }))
+}
