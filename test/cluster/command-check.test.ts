@@ -142,6 +142,7 @@ test('every command explains itself with an example', async (t) => {
         'restart',
         'logs',
         'trace',
+        'report',
         'check',
         'completion',
       ],

@@ -37,6 +37,25 @@ test('the trace of a submission through a failover holds every step in order, an
     assert.deepEqual((written.payload as { writes: string[] }).writes, [`driver ${driverId}`])
   })
 
+  await t.test(
+    'a report of the driver, and of the failover, is one page with picture and table',
+    async () => {
+      for (const [about, shown] of [
+        ['etl', driverId],
+        ['failover', 'The last failover'],
+      ] as const) {
+        const { code, stdout, stderr } = await cluster.cli(['report', about])
+        assert.equal(code, 0, stderr)
+        assert.ok(stdout.includes(`<h1>${shown}</h1>`), stdout.slice(0, 500))
+        assert.match(stdout, /<svg [^>]*class="sequence".*LaunchDriver \(epoch 2\)/s)
+        assert.match(stdout, /<\/html>\n$/)
+        assert.doesNotMatch(stdout, /<script|<link|src=/)
+      }
+      const unknown = await cluster.cli(['report', 'nothing'])
+      assert.match(unknown.stderr, /^FIRESTEEL_UNKNOWN_ID: /)
+    },
+  )
+
   await t.test('from the launch and the report of the driver, causes lead back to the election', () => {
     const byId = new Map(messages.map((message) => [message.id, message]))
     const causes: string[] = []

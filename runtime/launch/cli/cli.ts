@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   restart: async () => (await import('./commands/restart.js')).addRestart,
   logs: async () => (await import('./commands/logs.js')).addLogs,
   trace: async () => (await import('./commands/trace.js')).addTrace,
+  report: async () => (await import('./commands/report.js')).addReport,
   check: async () => (await import('./commands/check.js')).addCheck,
   completion: async () => (await import('./commands/completion.js')).addCompletion,
 }
