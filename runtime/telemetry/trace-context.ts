@@ -19,8 +19,8 @@ export const TRACESTATE = 'TRACESTATE'
 const PARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 const MEMBER =
   /^[a-z0-9][a-z0-9_\-*/]{0,240}(@[a-z][a-z0-9_\-*/]{0,13})?=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256}$/
-const NO_TRACE = '0'.repeat(32)
-const NO_SPAN = '0'.repeat(16)
+export const NO_TRACE = '0'.repeat(32)
+export const NO_SPAN = '0'.repeat(16)
 
 /**
  * The context that a peer or an environment gives; undefined where there is none. A malformed one is dropped

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type * as Api from '@opentelemetry/api'
 import { release } from '../release.js'
 import { scopeName } from './names.js'
-import { type TraceContext, traceContextOf } from './trace-context.js'
+import { NO_SPAN, NO_TRACE, type TraceContext, traceContextOf } from './trace-context.js'
 
 /*
  * OpenTelemetry in a process of a user. The user's program brings an SDK and registers it; this package only
@@ -57,8 +57,10 @@ export function contextOf({
   traceFlags,
   traceState,
 }: Api.SpanContext): TraceContext | undefined {
+  if (traceId === NO_TRACE || spanId === NO_SPAN) return undefined
   const flags = (traceFlags & 0xff).toString(16).padStart(2, '0')
-  return traceContextOf(`00-${traceId}-${spanId}-${flags}`, traceState?.serialize())
+  const traceparent = `00-${traceId}-${spanId}-${flags}`
+  return traceState === undefined ? { traceparent } : traceContextOf(traceparent, traceState.serialize())
 }
 
 /** A context that came from elsewhere, for the API. */
