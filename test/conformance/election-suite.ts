@@ -255,8 +255,10 @@ export function electionSuite(name: string, create: ElectionFactory): void {
       const fresh = await court.candidate('m1-2')
       fresh.tell({ type: 'PositionHeard', position: first.agent.observed })
       await court.leader(20_000)
-      assert.ok(fresh.elected!.epoch > observedEpoch, 'elected below what was heard')
-      assert.deepEqual(fresh.elected!.observed, { epoch: observedEpoch, seq: 0 })
+      // On a busy machine its first round may come to nothing, and then it has observed the epoch of that one.
+      const { epoch, observed } = fresh.elected!
+      assert.ok(observed.epoch >= observedEpoch, 'what was heard is forgotten')
+      assert.ok(epoch > observed.epoch, 'elected below what was heard')
       assert.deepEqual(first.kinds, ['ElectedLeader', 'RevokedLeadership'])
     })
 

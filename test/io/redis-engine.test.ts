@@ -26,7 +26,7 @@ persistenceSuite('REDIS', {
           redis: server.url,
           election: [],
           replicas: 0,
-          leaseMs: 2500,
+          leaseMs: 60_000,
           schemas: suiteSchemas,
           clock: systemClock,
           log: silentLog,
