@@ -56,6 +56,18 @@ export const innerLimits = {
   usageRows: 12,
   /** Rows of what has ended on the page of a Worker. Its Master keeps more. */
   workerPageEnded: 50,
+  /** Lines of a log on one page, and their bytes: several screens, and some milliseconds of making them. */
+  logWindowLines: 500,
+  logWindowBytes: 64 * KIB,
+  /** Bytes of a log that are read in one turn: a millisecond of searching. */
+  logPieceBytes: 128 * KIB,
+  /** Bytes that one search looks through, and lines that it finds; then it asks whether to go on. */
+  logSearchBytes: 16 * MIB,
+  logFoundLines: 100,
+  /** Searches of logs at a time. Others are told to wait. */
+  logSearches: 2,
+  /** Attempts of a driver that the page of its log lists, the newest. */
+  logAttempts: 50,
 
   // Messages
   /** Entries of a list in a message: a peer that belongs to the cluster may still be confused. */

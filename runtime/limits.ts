@@ -549,6 +549,12 @@ export const limits = {
   logChunkBytes: 48 * KIB,
   /** Log streams that are open at one Worker. */
   logStreams: 256,
+  /**
+   * Logs that browsers and scripts download from a Worker at a time, and how long one may take: 2 GB at a
+   * quarter of httpBytesPerSecondPerAddress. A reader that is cut off goes on with a range.
+   */
+  logDownloads: 8,
+  logDownloadMs: 10 * 60 * SECOND,
 
   // Tasks
   /**

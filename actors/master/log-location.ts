@@ -34,6 +34,22 @@ export function logLocation(
   }
 }
 
+/** A Worker on which something ran, for pages. */
+export interface LogHome {
+  readonly workerId: string
+  /** The Worker that has its files now; undefined: none that can be asked. */
+  readonly nowId: string | undefined
+}
+
+/** Where the output of a driver or executor lies, the newest last. */
+export function logHomes(cluster: ClusterState, id: string): LogHome[] {
+  const homes = homesOf(cluster, id).slice(-limits.driverHomes)
+  return homes.map((workerId) => {
+    const worker = workerNow(cluster, workerId)
+    return { workerId, nowId: worker?.state === 'DEAD' ? undefined : worker?.id }
+  })
+}
+
 /** Ids of the Workers on which it ran, the newest last. */
 function homesOf(cluster: ClusterState, id: string): string[] {
   const live = cluster.drivers.get(id)?.record

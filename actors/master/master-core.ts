@@ -12,6 +12,7 @@ import { ClusterState, type PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import { IdSource } from './ids.js'
 import { launchDue } from './launch-timers.js'
+import { type LogHome, logHomes } from './log-location.js'
 import { type LostWritePiece, takePiece } from './lost-writes/intake.js'
 import type { MasterConfig } from './master-config.js'
 import type { MasterTimer } from './master-timer.js'
@@ -143,6 +144,11 @@ export class MasterCore {
   /** All that is known of one thing. */
   detailed(id: string, now: Now): Detailed {
     return this.#cluster ? detailedOf(this.#cluster, id, now) : {}
+  }
+
+  /** Where an output lies, for pages. */
+  logHomes(id: string): readonly LogHome[] {
+    return this.#cluster ? logHomes(this.#cluster, id) : []
   }
 
   /** What is in use; undefined: this Master does not lead. */

@@ -151,6 +151,11 @@ export class MasterHost {
     return this.#current?.shell.detailed(id) ?? {}
   }
 
+  /** Where an output lies. */
+  logHomes(id: string) {
+    return this.#current?.shell.logHomes(id) ?? []
+  }
+
   /** Adds Masters, named by the launcher or by peers. */
   learn(addresses: readonly string[]): void {
     const before = this.#masters.size

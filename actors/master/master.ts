@@ -20,6 +20,7 @@ import { type CommitQueueView, storeView } from './commit-queue-view.js'
 import { committed, STORE_PATH } from './committed.js'
 import { HandOver } from './hand-over.js'
 import { readAllKeys } from './key-reader.js'
+import type { LogHome } from './log-location.js'
 import { readLostWrites } from './lost-writes/lost-write.js'
 import { OwnLostWrites } from './lost-writes/own.js'
 import { LostWriteSender } from './lost-writes/sender.js'
@@ -108,6 +109,11 @@ export class MasterShell implements Handler<MasterActorMessage> {
   /** For the page of one thing. */
   detailed(id: string): Detailed {
     return this.#core.detailed(id, this.#now())
+  }
+
+  /** For the links to an output. */
+  logHomes(id: string): readonly LogHome[] {
+    return this.#core.logHomes(id)
   }
 
   receive(message: MasterActorMessage, envelope: Envelope): void {

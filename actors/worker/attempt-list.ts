@@ -14,6 +14,12 @@ export interface AttemptStart {
   readonly atMs: number
 }
 
+/** A line of the list: an attempt, and where in the outputs it began. */
+export interface WrittenAttempt extends AttemptStart {
+  readonly stdout: number
+  readonly stderr: number
+}
+
 /**
  * Notes that an attempt begins, and where its output will begin. The list outlives its Worker, as the outputs
  * do. When it is full, its older half is dropped.
@@ -75,21 +81,40 @@ export class AttemptEnd {
   }
 
   /** Empty if it has not changed since the last look, or cannot be read. */
-  #newList(): Partial<AttemptStart & { stdout: number; stderr: number }>[] {
-    let descriptor: number | undefined
-    try {
-      descriptor = openPlain(this.#path, this.#within, 'r')
-      const { size } = fstatSync(descriptor)
-      if (size === this.#sizeSeen) return []
+  #newList(): Partial<WrittenAttempt>[] {
+    return readList(this.#path, this.#within, (size) => {
+      if (size === this.#sizeSeen) return false
       this.#sizeSeen = size
-      const bytes = Buffer.alloc(Math.min(size, 2 * limits.attemptListBytes))
-      const text = bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, bytes.length, 0))
-      return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) ?? {}]))
-    } catch {
-      // Then the output is followed over later attempts.
-      return []
-    } finally {
-      if (descriptor !== undefined) closeSync(descriptor)
-    }
+      return true
+    })
   }
 }
+
+/** The lines of a list. Empty if it is not wanted, or cannot be read. */
+function readList(
+  path: string,
+  within: string,
+  isWanted: (size: number) => boolean,
+): Partial<WrittenAttempt>[] {
+  let descriptor: number | undefined
+  try {
+    descriptor = openPlain(path, within, 'r')
+    const { size } = fstatSync(descriptor)
+    if (!isWanted(size)) return []
+    const bytes = Buffer.alloc(Math.min(size, 2 * limits.attemptListBytes))
+    const text = bytes.toString('utf8', 0, readSync(descriptor, bytes, 0, bytes.length, 0))
+    return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) ?? {}]))
+  } catch {
+    // Then the output is shown as that of one attempt.
+    return []
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
+  }
+}
+
+const isWhole = (one: Partial<WrittenAttempt>): one is WrittenAttempt =>
+  [one.generation, one.attempt, one.atMs, one.stdout, one.stderr].every(Number.isSafeInteger)
+
+/** All attempts in the list of a driver's folder, oldest first. Its program may have written there too. */
+export const writtenAttempts = (folder: string, within: string): WrittenAttempt[] =>
+  readList(join(folder, ATTEMPTS), within, () => true).filter(isWhole)

@@ -17,6 +17,7 @@ import type { WorkerMessage } from '../messages/catalogue.js'
 import { driverPlan, executorPlan } from './child-plans.js'
 import { Children } from './children.js'
 import { LogStreams } from './log-streams.js'
+import { type FindLog, keptLogs } from './logs/kept-log.js'
 import { ProcessCauses } from './process-causes.js'
 import { ProcessSpans } from './process-spans.js'
 import type { WorkerStatus } from './status.js'
@@ -56,6 +57,8 @@ export interface Worker {
   readonly metrics: WorkerMetrics
   status(): WorkerStatus
   standing(): WorkerStanding
+  /** An output that it keeps. */
+  readonly findLog: FindLog
   /** Stops all processes in order, sends the last reports to the Masters, closes its links. */
   stop(): Promise<void>
 }
@@ -90,6 +93,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
 class RunningWorker implements Worker {
   readonly incarnation: string
   readonly metrics: WorkerMetrics
+  readonly findLog: FindLog
   readonly #options: WorkerOptions
   readonly #guard: Guard
   readonly #core: WorkerCore
@@ -117,6 +121,7 @@ class RunningWorker implements Worker {
     this.#core = this.#makeCore(nowOf(clock))
     this.#dialer = this.#makeDialer()
     const folders = new WorkFolders(config.workDir, log)
+    this.findLog = keptLogs({ root: config.workDir, lives: (id) => this.#core.lives(id) })
     this.#children = this.#makeChildren(folders)
     this.#logs = new LogStreams({
       folders,

@@ -65,6 +65,8 @@ export class Connection extends Duplex {
   #phase: Phase = 'idle'
   #phaseAtMs: number
   #progressAtMs: number
+  /** How long the answer in hand may take, if it may take longer than others. */
+  #answerMs: number | undefined
 
   constructor(options: ConnectionOptions) {
     super({ allowHalfOpen: true })
@@ -120,6 +122,11 @@ export class Connection extends Duplex {
     if (this.#beginsRequest || this.#mayFeed()) this.#more()
   }
 
+  /** The answer in hand may take so long in all. Each part of it still has to be taken in time. */
+  allow(answerMs: number): void {
+    this.#answerMs = answerMs
+  }
+
   /** Undefined while it keeps its time limits, otherwise the reason for its end. */
   overdue(nowMs: number): 'silent' | 'slow' | undefined {
     const { times } = this.#options
@@ -131,7 +138,7 @@ export class Connection extends Duplex {
         return forMs > times.httpRequestMs ? 'slow' : undefined
       case 'answering': {
         const isStalled = this.#writing !== undefined && nowMs - this.#progressAtMs > times.httpStallMs
-        return isStalled || forMs > times.httpAnswerMs ? 'silent' : undefined
+        return isStalled || forMs > (this.#answerMs ?? times.httpAnswerMs) ? 'silent' : undefined
       }
     }
   }
@@ -230,6 +237,7 @@ export class Connection extends Duplex {
   #answered(request: Request): void {
     if (this.#inHand !== request) return
     this.#inHand = undefined
+    this.#answerMs = undefined
     this.#bodyBytes = 0
     if (this.#requests.length === 0) this.#enter(this.#unreadBytes > 0 ? 'reading' : 'idle')
     this.#phaseAtMs = this.#options.nowMs()

@@ -59,3 +59,16 @@ export function agoText(ms: number): string {
 /** `2026-11-29 01:02:03 UTC`. */
 export const exactTime = (ms: number): string =>
   `${new Date(ms).toISOString().replace('T', ' ').slice(0, -5)} UTC`
+
+const bytesPer = [
+  ['TiB', 1024 ** 4],
+  ['GiB', 1024 ** 3],
+  ['MiB', 1024 ** 2],
+  ['KiB', 1024],
+] as const
+
+/** Bytes -> `12 bytes`, `1.5 KiB`, `2 GiB`. */
+export function bytesText(bytes: number): string {
+  for (const [unit, each] of bytesPer) if (bytes >= each) return `${short(bytes / each)} ${unit}`
+  return counted(bytes, 'byte')
+}

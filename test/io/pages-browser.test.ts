@@ -27,6 +27,7 @@ import {
   sampleWorkerView,
   standbyState,
 } from '../tools/page-views.js'
+import { sampleLog } from '../tools/sample-log.js'
 
 /* The pages in a real browser, over the HTTP server of a node, without a cluster. */
 
@@ -88,7 +89,7 @@ async function everyPage(): Promise<[site: Site, path: string][]> {
   const standby = await master(() => sampleView(options, standbyState(options, 'firesteel://10.0.0.2:7070')))
   const worker = await serve((sessions) =>
     workerPages({
-      take: () => sampleWorkerView(options),
+      take: () => sampleWorkerView(options, sampleLog(options.nowMs)),
       sessions,
       data: new Routes(),
       wallMs: Date.now,
@@ -113,6 +114,9 @@ async function everyPage(): Promise<[site: Site, path: string][]> {
     [nothing, '/'],
     [standby, '/'],
     [worker, '/'],
+    [worker, '/logs/driver-1'],
+    [worker, '/logs/driver-1?output=stderr'],
+    [worker, '/logs/driver-1?q=503&wrap=no'],
   ]
 }
 

@@ -11,7 +11,8 @@ import type {
   MasterStateResponse,
   WorkerStatus,
 } from '../../actors/messages/status.js'
-import type { WorkerPageView } from '../../actors/worker/pages/worker-page-set.js'
+import type { FindLog } from '../../actors/worker/logs/kept-log.js'
+import type { WorkerPageView } from '../../actors/worker/pages/view.js'
 import { Sessions } from '../../runtime/pages/sessions.js'
 import type { TracedMessage } from '../../runtime/trace/merged-trace.js'
 
@@ -246,6 +247,15 @@ export function sampleView(
     usage: state.workers.length === 0 ? [] : sampleUsage(nowMs),
     detailed: (id) => sampleDetails(state, options, id),
     messagesOf: (driverId) => sampleMessages(driverId, options),
+    logHomes: () => {
+      const [first, second] = state.workers
+      return first && second
+        ? [
+            { workerId: write('w9-5b0c2f7a91d4e69', 'home.worker'), nowId: undefined },
+            { workerId: second.id, nowId: second.id },
+          ]
+        : []
+    },
   }
 }
 
@@ -419,7 +429,10 @@ export const standbyState = (options: SampleOptions, leader: string | null): Mas
 })
 
 /** What a Worker shows that runs something of everything. */
-export function sampleWorkerView({ write = asIs }: SampleOptions): WorkerPageView {
+export function sampleWorkerView(
+  { write = asIs }: SampleOptions,
+  findLog: FindLog = () => undefined,
+): WorkerPageView {
   const application = {
     name: write('nightly-report', 'worker.app.name'),
     executor: { memoryMib: 1024, resources: {} },
@@ -443,6 +456,7 @@ export function sampleWorkerView({ write = asIs }: SampleOptions): WorkerPageVie
   }
   return {
     cluster: 'production',
+    findLog,
     state: {
       id: write('w2-5b0c2f7a91d4e62', 'worker.self.id'),
       name: 'w2',

@@ -18,9 +18,9 @@ import { counted, memoryText, numberText } from '../../../runtime/pages/words.js
 import type { ResourceAmounts } from '../../messages/common.js'
 import { applicationExplained } from '../../messages/explained.js'
 import type { ApplicationView } from '../../messages/status.js'
-import { applicationHref, driverHref, idLink, workerLink } from './links.js'
+import { applicationHref, driverHref, idLink, logLink, workerLink } from './links.js'
 import { applicationState, executorState } from './states.js'
-import { applicationOf, type MasterPageView } from './view.js'
+import { applicationOf, logHomeOf, type MasterPageView } from './view.js'
 import { eventsSection, isSaid, whySection } from './why.js'
 
 /* The applications of a cluster: all, and one with its executors. */
@@ -151,6 +151,7 @@ function executorsOf(view: MasterPageView, app: ApplicationView, query: URLSearc
       workerLink(view, workerId),
       counted(cores, 'core'),
       memoryText(memoryMib),
+      logLink(logHomeOf(view, workerId), `${app.id}/${execId}`),
     ],
   }))
   return html`${table({
@@ -160,7 +161,8 @@ function executorsOf(view: MasterPageView, app: ApplicationView, query: URLSearc
       { title: 'State' },
       { title: 'Worker' },
       { title: 'Cores', number: true },
-      { title: 'Memory', number: true },
+      { title: 'Memory', number: true, minor: true },
+      { title: 'Log' },
     ],
     rows,
   })}${pager(applicationHref(app.id), query, part)}`

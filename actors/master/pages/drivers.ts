@@ -19,7 +19,7 @@ import { exitText } from '../../messages/driver-life-text.js'
 import { driverExplained } from '../../messages/explained.js'
 import type { DriverStatus } from '../../messages/status.js'
 import { amountsText } from './applications.js'
-import { driverHref, workerLink } from './links.js'
+import { driverHref, logHref, workerLink } from './links.js'
 import { sequenceSection } from './sequence.js'
 import { driverState } from './states.js'
 import { driverOf, type MasterPageView } from './view.js'
@@ -144,6 +144,27 @@ ${whySection(view, explanation)}
 ${facts(known)}
 ${eventsSection(explanation.events, nowMs)}
 ${sequenceSection(driver.id, view.messagesOf(driver.id))}
-${section('Its output', html`<p>On a terminal: ${code(`firesteel logs ${driver.id} --follow`)}</p>`)}`,
+${section('Its output', outputOf(view, driver))}`,
   }
+}
+
+/** Its attempts may have run on several Workers, and each keeps what was written there. */
+function outputOf(view: MasterPageView, { id, endedAtMs }: DriverStatus): Html {
+  const homes = view.logHomes(id).toReversed()
+  const all = html`On a terminal, from all of them: ${code(`firesteel logs ${id}${endedAtMs === null ? ' --follow' : ''}`)}`
+  if (homes.length === 0)
+    return endedAtMs === null
+      ? empty('It has not been placed yet, so it has written nothing.')
+      : empty('No Worker is known that has its output.')
+  const rows = homes.map(({ workerId, nowId }) => ({
+    key: workerId,
+    cells: [
+      workerLink(view, workerId),
+      nowId === undefined
+        ? 'It is gone. What was written there can be read once a Worker of its name is back on its machine.'
+        : html`<a href="${logHref(nowId, id)}">Read, search or download it</a>`,
+    ],
+  }))
+  return html`${table({ caption: 'Where its output is', columns: [{ title: 'Worker' }, { title: 'What was written there' }], rows })}
+<p class="more">${all}</p>`
 }

@@ -30,6 +30,6 @@ export function addGo(routes: Hono, site: PageSite<MasterPageView>): void {
   })
   routes.get('/go/worker/:id', (context) => {
     const worker = workerOf(site.view, context.req.param('id'))
-    return go(webOrigin(worker?.web), site.session(context), '/')
+    return go(webOrigin(worker?.web), site.session(context), context.req.query('to') ?? '/')
   })
 }

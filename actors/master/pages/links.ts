@@ -15,3 +15,15 @@ export function workerLink(view: MasterPageView, id: string): Html {
 }
 
 export const idLink = (href: string, id: string): Html => html`<a class="id" href="${href}">${id}</a>`
+
+/** The log of a driver or executor, on the Worker that has it. */
+export function logHref(workerId: string, id: string): string {
+  const to = new URLSearchParams({ to: `/logs/${pathPart(id)}` })
+  return `/go/worker/${pathPart(workerId)}?${to}`
+}
+
+/** Undefined: no Worker that can be asked has it. */
+export const logLink = (workerId: string | undefined, id: string): Html =>
+  workerId === undefined
+    ? html`<span class="hint">its Worker is gone</span>`
+    : html`<a href="${logHref(workerId, id)}" aria-label="Log of ${id}">Log</a>`

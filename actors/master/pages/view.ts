@@ -5,6 +5,7 @@ import type {
   MasterStateResponse,
   WorkerStatus,
 } from '../../messages/status.js'
+import type { LogHome } from '../log-location.js'
 import type { Detailed } from '../snapshot.js'
 import type { UsageSample } from '../usage-history.js'
 
@@ -27,6 +28,8 @@ export interface MasterPageView {
   readonly detailed: (id: string) => Detailed
   /** What this Master said and heard about this driver, as far as its trace ring holds it. */
   readonly messagesOf: (driverId: string) => readonly TracedMessage[]
+  /** The Workers on which a driver or executor ran, the newest last. */
+  readonly logHomes: (id: string) => readonly LogHome[]
 }
 
 /** Only a Master that leads knows Workers, applications and drivers. */
@@ -54,3 +57,7 @@ export const applicationOf = ({ state }: MasterPageView, id: string): Applicatio
 
 export const driverOf = ({ state }: MasterPageView, id: string): DriverStatus | undefined =>
   withId(id, state.activeDrivers, state.completedDrivers)
+
+/** The Worker, if it can be asked for what it keeps. */
+export const logHomeOf = (view: MasterPageView, workerId: string): string | undefined =>
+  workerOf(view, workerId)?.state === 'ALIVE' ? workerId : undefined

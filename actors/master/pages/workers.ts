@@ -17,9 +17,9 @@ import { counted, memoryPartText, memoryText } from '../../../runtime/pages/word
 import { addressesOf, type ResourceAddresses } from '../../messages/common.js'
 import { workerExplained } from '../../messages/explained.js'
 import type { DriverStatus, ExecutorStatus, WorkerStatus } from '../../messages/status.js'
-import { applicationHref, driverHref, idLink, workerHref } from './links.js'
+import { applicationHref, driverHref, idLink, logLink, workerHref } from './links.js'
 import { driverState, executorState, workerState } from './states.js'
-import { type MasterPageView, workerOf } from './view.js'
+import { logHomeOf, type MasterPageView, workerOf } from './view.js'
 import { whySection } from './why.js'
 
 /* The Workers of a cluster: all, and one. */
@@ -139,17 +139,19 @@ export function workerPage({ view, params, query, nowMs }: PageQuery<MasterPageV
     main: html`<p class="crumb"><a href="/workers">Workers</a></p><h1>${worker.name}</h1>
 ${whySection(view, workerExplained(worker, nowMs))}
 ${facts(known)}
-${section('Executors', executorsHere(executors, query, worker))}
-${section('Drivers', driversHere(drivers))}`,
+${section('Executors', executorsHere(view, executors, query, worker))}
+${section('Drivers', driversHere(view, drivers))}`,
   }
 }
 
 function executorsHere(
+  view: MasterPageView,
   executors: readonly ExecutorStatus[],
   query: URLSearchParams,
   { id }: WorkerStatus,
 ): Html {
   if (executors.length === 0) return empty('No executor runs here.')
+  const home = logHomeOf(view, id)
   const part = listPart(executors, query)
   const rows = part.rows.map(({ appId, execId, cores, memoryMib, state }) => ({
     key: `${appId}/${execId}`,
@@ -158,6 +160,7 @@ function executorsHere(
       executorState(state),
       counted(cores, 'core'),
       memoryText(memoryMib),
+      logLink(home, `${appId}/${execId}`),
     ],
   }))
   return html`${table({
@@ -166,17 +169,24 @@ function executorsHere(
       { title: 'Executor' },
       { title: 'State' },
       { title: 'Cores', number: true },
-      { title: 'Memory', number: true },
+      { title: 'Memory', number: true, minor: true },
+      { title: 'Log' },
     ],
     rows,
   })}${pager(workerHref(id), query, part)}`
 }
 
-function driversHere(drivers: readonly DriverStatus[]): Html {
+function driversHere(view: MasterPageView, drivers: readonly DriverStatus[]): Html {
   if (drivers.length === 0) return empty('No driver runs here.')
-  const rows = drivers.map(({ id, description, state, generation }) => ({
+  const rows = drivers.map(({ id, description, state, generation, worker }) => ({
     key: id,
-    cells: [idLink(driverHref(id), id), description.name, driverState(state), generation],
+    cells: [
+      idLink(driverHref(id), id),
+      description.name,
+      driverState(state),
+      generation,
+      logLink(logHomeOf(view, worker ?? ''), id),
+    ],
   }))
   return table({
     caption: 'Drivers on this Worker',
@@ -184,7 +194,8 @@ function driversHere(drivers: readonly DriverStatus[]): Html {
       { title: 'Driver' },
       { title: 'Name' },
       { title: 'State' },
-      { title: 'Generation', number: true },
+      { title: 'Generation', number: true, minor: true },
+      { title: 'Log' },
     ],
     rows,
   })

@@ -3,6 +3,7 @@ import { PageSite } from '../../../runtime/pages/page-site.js'
 import { addSessionPages, signInAnswer } from '../../../runtime/pages/session-pages.js'
 import type { Sessions } from '../../../runtime/pages/sessions.js'
 import { readersOf } from '../../../runtime/pages/visitors.js'
+import { addLogs } from './log-routes.js'
 import { masterOrigins, type WorkerPageSetOptions, workerPageSet } from './worker-page-set.js'
 
 export interface WorkerPagesOptions extends WorkerPageSetOptions {
@@ -28,6 +29,7 @@ export function workerPages(options: WorkerPagesOptions): Hono {
   const routes = new Hono()
   routes.use(readersOf({ sessions, signIn: (context) => signInAnswer(site, context) }))
   routes.route('/', data)
+  addLogs(routes, site, { find: (id, output) => site.view.findLog(id, output), wallMs })
   site.addTo(routes)
   addSessionPages(routes, site, options)
   site.addMissingTo(routes)

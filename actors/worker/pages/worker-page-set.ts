@@ -7,14 +7,12 @@ import { empty, facts, meter, section, state, type Tone, table } from '../../../
 import { pathPart } from '../../../runtime/pages/path-part.js'
 import { counted, memoryPartText, memoryText } from '../../../runtime/pages/words.js'
 import { addressesOf } from '../../messages/common.js'
-import type { WorkerDriverStatus, WorkerExecutorStatus, WorkerStatus } from '../status.js'
+import type { WorkerDriverStatus, WorkerExecutorStatus } from '../status.js'
+import { logHref } from './log-address.js'
+import { logPageOf } from './log-routes.js'
+import type { WorkerPageView } from './view.js'
 
 /* The pages of a Worker: what it runs, and what has ended on it. */
-
-export interface WorkerPageView {
-  readonly state: WorkerStatus
-  readonly cluster: string
-}
 
 /** Rows of what has ended, the newest first. The Master keeps more. */
 const ENDED = innerLimits.workerPageEnded
@@ -53,6 +51,7 @@ const executorsTable = (
       { title: 'Cores', number: true, minor: true },
       { title: 'Memory', number: true, minor: true },
       { title: 'User', minor: true },
+      { title: 'Log' },
     ],
     rows: executors.map(({ appId, execId, state: of, application, cores, memoryMib }) => ({
       key: `${appId}/${execId}`,
@@ -63,9 +62,12 @@ const executorsTable = (
         counted(cores, 'core'),
         memoryText(memoryMib),
         application.user,
+        logLink(`${appId}/${execId}`),
       ],
     })),
   })
+
+const logLink = (id: string): Html => html`<a href="${logHref(id)}" aria-label="Log of ${id}">Log</a>`
 
 /** A page of the Master, if it is known where that is. */
 function atMaster(view: WorkerPageView, path: string, text: string): Html {
@@ -83,10 +85,17 @@ const driversTable = (view: WorkerPageView, caption: string, drivers: readonly W
       { title: 'State' },
       { title: 'Generation', number: true },
       { title: 'Attempt', number: true },
+      { title: 'Log' },
     ],
     rows: drivers.map(({ driverId, state: of, generation, attempt }) => ({
       key: `${driverId} ${generation} ${attempt}`,
-      cells: [atMaster(view, `/drivers/${pathPart(driverId)}`, driverId), stateOf(of), generation, attempt],
+      cells: [
+        atMaster(view, `/drivers/${pathPart(driverId)}`, driverId),
+        stateOf(of),
+        generation,
+        attempt,
+        logLink(driverId),
+      ],
     })),
   })
 
@@ -140,7 +149,7 @@ ${section('Ended here', ended.some(Boolean) ? ended : empty('Nothing has ended h
 const missingPage = (): Page => ({
   title: 'Not found',
   status: 404,
-  main: html`<h1>There is nothing here</h1><p class="lead">A Worker has one page.</p><p><a class="button" href="/">To it</a></p>`,
+  main: html`<h1>There is nothing here</h1><p class="lead">A Worker has one page, and one for each output.</p><p><a class="button" href="/">To it</a></p>`,
 })
 
 const workerFrame = ({ state: { name }, cluster }: WorkerPageView): Frame => ({
@@ -156,4 +165,6 @@ export interface WorkerPageSetOptions {
 }
 
 export const workerPageSet = ({ take, wallMs }: WorkerPageSetOptions): PageSet<WorkerPageView> =>
-  new PageSet<WorkerPageView>({ take, wallMs, frame: workerFrame, missing: missingPage }).add('/', workerPage)
+  new PageSet<WorkerPageView>({ take, wallMs, frame: workerFrame, missing: missingPage })
+    .add('/', workerPage)
+    .add('/logs/:id', logPageOf)

@@ -35,7 +35,16 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
       const now = host()
       const detailed = (id: string) => now.detailed(id)
       const messagesOf = (driverId: string) => now.messagesOf(driverId)
-      return { state: now.snapshot(), node: spec.name, settings, usage: usage.samples, detailed, messagesOf }
+      const logHomes = (id: string) => now.logHomes(id)
+      return {
+        state: now.snapshot(),
+        node: spec.name,
+        settings,
+        usage: usage.samples,
+        detailed,
+        messagesOf,
+        logHomes,
+      }
     },
     sessions,
     data,

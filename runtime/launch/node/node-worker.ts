@@ -80,7 +80,7 @@ class WorkerNode implements RunningNode {
     const { cluster } = this.#spec
     const data = workerRoutes(() => this.#workerNow().status(), this.#server.health)
     return workerPages({
-      take: () => ({ state: this.#workerNow().status(), cluster }),
+      take: () => ({ state: this.#workerNow().status(), cluster, findLog: this.#workerNow().findLog }),
       sessions: this.#server.sessions,
       data,
       wallMs: systemClock.wallMs,

@@ -80,8 +80,19 @@ const updateRows = (from, to) => {
   }
 }
 
+/** The end of a log that is being followed stays in view, unless its reader has gone elsewhere in it. */
+const NEAR = 40
+const followed = () => document.querySelector('.log[data-follow]')
+const toEnd = (log) => {
+  if (log !== null) log.scrollTop = log.scrollHeight
+}
+toEnd(document.querySelector('.log[data-end]'))
+
 const show = (text) => {
+  const log = followed()
+  const isAtEnd = log === null || log.scrollHeight - log.scrollTop - log.clientHeight < NEAR
   updateChildren(live, new DOMParser().parseFromString(text, 'text/html').body)
+  if (isAtEnd) toEnd(followed())
   showTimes()
 }
 
