@@ -255,7 +255,7 @@ export function electionSuite(name: string, create: ElectionFactory): void {
       const fresh = await court.candidate('m1-2')
       fresh.tell({ type: 'PositionHeard', position: first.agent.observed })
       await court.leader(20_000)
-      // On a busy machine its first round may come to nothing, and then it has observed the epoch of that one.
+      // On a busy machine its first round may come to nothing, and then it has observed that epoch.
       const { epoch, observed } = fresh.elected!
       assert.ok(observed.epoch >= observedEpoch, 'what was heard is forgotten')
       assert.ok(epoch > observed.epoch, 'elected below what was heard')
