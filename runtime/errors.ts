@@ -89,6 +89,22 @@ export const errorCodes = {
     help: 'Give a file that `firesteel trace record` of this release wrote.',
     exit: 2,
   },
+  RECORDING_INVALID: {
+    meaning:
+      'A file for `firesteel replay` is no recording of a Master, or the line named is damaged or cut off.',
+    help: 'Give a segment that a Master wrote (tracing.record). With --to N what stands before the line is replayed.',
+    exit: 2,
+  },
+  RECORDING_OTHER_RELEASE: {
+    meaning: 'A recording was made by another release, whose Masters may decide otherwise.',
+    help: 'Replay it with the release that is named.',
+    exit: 2,
+  },
+  REPLAY_DIFFERS: {
+    meaning: 'A Master decided otherwise in a replay than when it was recorded: a defect of Firesteel.',
+    help: 'Please report it, with the release and what is printed. The recording holds environments and arguments of programs.',
+    exit: 1,
+  },
   // Connections and handshakes
   SECRET_WRONG: {
     meaning: 'The other side refused the proof of the cluster secret: the two secrets differ.',

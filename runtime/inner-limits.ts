@@ -69,6 +69,22 @@ export const innerLimits = {
   /** Attempts of a driver that the page of its log lists, the newest. */
   logAttempts: 50,
 
+  // Recordings of Masters
+  /** So many segments are kept at least, if the state of the Master is small: the oldest goes as a whole. */
+  recordingSegments: 8,
+  /** Bytes of a recording that the disk has not taken. Above this it is too slow, and the segment stops. */
+  recordingWaitingBytes: 16 * MIB,
+  /** A state is written down for so long in one turn of the event loop, in milliseconds. */
+  recordingTurnMs: 2,
+  /** Characters of the rows that one line of a state holds. */
+  recordingRowsChars: 64 * KIB,
+  /** Characters of a line of the log that a recording shows; all of it is compared. */
+  recordingLogChars: 80,
+  /** After a segment stopped the next one begins so late: a full disk seldom has room again at once. */
+  recordingRetryMs: 10 * SECOND,
+  /** Bytes of a line of a recording that is read: far more than any message and any piece of a store has. */
+  recordingLineBytes: 256 * MIB,
+
   // Messages
   /** Entries of a list in a message: a peer that belongs to the cluster may still be confused. */
   listItems: 100_000,

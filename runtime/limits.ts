@@ -204,6 +204,11 @@ export const limits = {
    */
   traceRingBytes: 16 * MIB,
   /**
+   * MiB of what one Master records of itself; `tracing.record.maxBytes` changes it. A quiet cluster of ten
+   * Workers fills it in some weeks.
+   */
+  recordingMib: 256,
+  /**
    * Entries in one answer of a trace ring, and their bytes as JSON. Each step (make, read, check) takes one
    * or two milliseconds.
    */

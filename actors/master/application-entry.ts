@@ -34,6 +34,31 @@ export interface Begun {
 
 type Ending = Pick<ExecutorStateChanged, 'state' | 'message' | 'exitStatus'>
 
+/** An application as a record of its Master has it. */
+export interface SavedApplication
+  extends Pick<
+    ApplicationEntry,
+    | 'record'
+    | 'state'
+    | 'answered'
+    | 'linked'
+    | 'isAnswering'
+    | 'isAdopting'
+    | 'nextExecId'
+    | 'foundExecIds'
+    | 'target'
+    | 'targetRequest'
+    | 'failures'
+    | 'fullAt'
+  > {
+  /** In the order of the entry. */
+  readonly executors: readonly ExecutorEntry[]
+  readonly listed: readonly number[]
+  readonly lost: readonly number[]
+  readonly ends: readonly ExecutorEnd[]
+  readonly begun: { readonly capacity: number; readonly workers: readonly (readonly [string, Begun])[] }
+}
+
 const nothing: Begun = { executors: 0, cores: 0, memoryMib: 0 }
 
 /** An application in the Master's cluster state (Spark's ApplicationInfo). */
@@ -86,6 +111,44 @@ export class ApplicationEntry {
     this.answered = answered
     this.nextExecId = answered ? 0 : record.execIds
     this.foundExecIds = foundExecIds
+  }
+
+  static load(saved: SavedApplication): ApplicationEntry {
+    const { record, state, answered, foundExecIds, executors, listed, lost, ends, begun, ...fields } = saved
+    const app = new ApplicationEntry(record, state, answered, foundExecIds)
+    Object.assign(app, fields)
+    for (const executor of executors) app.executors.set(executor.execId, executor)
+    for (const execId of listed) app.listed.add(execId)
+    for (const execId of lost) app.lost.add(execId)
+    app.ends.push(...ends)
+    app.#begun = { capacity: begun.capacity, workers: new Map(begun.workers) }
+    return app
+  }
+
+  /** For a record of this Master. */
+  save(): SavedApplication {
+    const { state, answered, linked, isAnswering, isAdopting, nextExecId, foundExecIds } = this
+    const { target, targetRequest, failures, fullAt } = this
+    return {
+      // The record's position is stamped in place when it is written again.
+      record: { ...this.record },
+      state,
+      answered,
+      linked,
+      isAnswering,
+      isAdopting,
+      executors: [...this.executors.values()].map((executor) => ({ ...executor })),
+      listed: [...this.listed],
+      lost: [...this.lost],
+      ends: [...this.ends],
+      nextExecId,
+      foundExecIds,
+      target,
+      targetRequest,
+      failures,
+      fullAt,
+      begun: { capacity: this.#begun.capacity, workers: [...this.#begun.workers] },
+    }
   }
 
   get coresGranted(): number {

@@ -148,6 +148,12 @@ export class ClusterState {
     this.#dirty = false
   }
 
+  /** Puts back what was saved of passes. */
+  loadPass(capacity: number, dirty: boolean): void {
+    this.#capacity = capacity
+    this.#dirty = dirty
+  }
+
   get alive(): boolean {
     return this.state === 'ALIVE'
   }

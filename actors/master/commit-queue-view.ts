@@ -1,5 +1,4 @@
 import type { Position, StoreDegradation } from '../../runtime/persistence/engine.js'
-import type { MasterOptions } from './master-options.js'
 
 /** What the core must know of its commit queue when it answers. */
 export interface CommitQueueView {
@@ -14,9 +13,16 @@ export interface CommitQueueView {
   readonly queuedBytes?: number
 }
 
+/** What a Master has of its store. */
+interface StoreParts {
+  readonly storeReachable: () => boolean
+  readonly recordCache: { readonly heldBytes: number }
+  readonly config: { readonly recordBudgetBytes: number }
+}
+
 /** The part of it that does not depend on the commit queue. */
 export function storeView(
-  { storeReachable, recordCache, config }: MasterOptions,
+  { storeReachable, recordCache, config }: StoreParts,
   queuedBytes: number,
 ): Required<Pick<CommitQueueView, 'storeReachable' | 'isFull'>> {
   const isFull = recordCache.heldBytes + queuedBytes >= config.recordBudgetBytes

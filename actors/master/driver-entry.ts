@@ -22,6 +22,21 @@ export interface DriverQueues {
   remove(driver: DriverEntry): void
 }
 
+/** A driver as a record of its Master has it. */
+export interface SavedDriver {
+  readonly record: DriverRecord
+  readonly message: string
+  readonly epoch: number | undefined
+  readonly foundGeneration: number
+  readonly notBeforeMs: number
+  readonly launchedAtMs: number | undefined
+  readonly hasFailed: boolean
+  readonly expectedOn: string | undefined
+  readonly progress: DriverProgress | undefined
+}
+
+const noQueues: DriverQueues = { add() {}, remove() {} }
+
 /**
  * A driver in the Master's cluster state (Spark's DriverInfo). Its record is stored; the other fields are
  * not.
@@ -61,7 +76,7 @@ export class DriverEntry {
     | undefined
   /** How it fares, as its Worker said last; undefined: it has no Worker, or that has not said yet. */
   progress: DriverProgress | undefined
-  readonly #waiting: DriverQueues
+  #waiting: DriverQueues
   #record: DriverRecord
   #message = ''
   #gone = false
@@ -80,6 +95,36 @@ export class DriverEntry {
     this.#waiting = waiting
     this.#record = record
     this.#queue()
+  }
+
+  /** An entry as it was saved. Its queue is put back by the caller. */
+  static load(saved: SavedDriver, number: number, waiting: DriverQueues): DriverEntry {
+    const driver = new DriverEntry(saved.record, number, noQueues, saved.foundGeneration, saved.epoch)
+    driver.#waiting = waiting
+    driver.#message = saved.message
+    driver.notBeforeMs = saved.notBeforeMs
+    driver.launchedAtMs = saved.launchedAtMs
+    driver.hasFailed = saved.hasFailed
+    driver.expectedOn = saved.expectedOn
+    driver.progress = saved.progress
+    return driver
+  }
+
+  /** For a record of this Master. */
+  save(): SavedDriver {
+    const { epoch, foundGeneration, notBeforeMs, launchedAtMs, hasFailed, expectedOn, progress } = this
+    return {
+      // The record's position is stamped in place when it is written again.
+      record: { ...this.#record },
+      message: this.#message,
+      epoch,
+      foundGeneration,
+      notBeforeMs,
+      launchedAtMs,
+      hasFailed,
+      expectedOn,
+      progress,
+    }
   }
 
   get record(): DriverRecord {

@@ -122,6 +122,19 @@ export class LaunchFailures {
     return found
   }
 
+  /** All of them, for a record of this Master. */
+  save(): [subject: string, records: LaunchRecord[]][] {
+    return [...this.#bySubject].map(([subject, records]) => [
+      subject,
+      [...records.values()].map((record) => ({ ...record })),
+    ])
+  }
+
+  load(saved: Iterable<readonly [subject: string, records: readonly LaunchRecord[]]>): void {
+    for (const [subject, records] of saved)
+      this.#bySubject.set(subject, new Map(records.map((record) => [record.workerId, record])))
+  }
+
   /** Forgets the failures on one Worker, because it has started there. */
   forget(subject: string, workerId: string): boolean {
     const records = this.#bySubject.get(subject)

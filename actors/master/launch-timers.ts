@@ -36,3 +36,10 @@ export function launchDue(cluster: ClusterState, step: Step, timer: LaunchTimer)
   if (nextMs !== undefined) step.startTimer(timer, nextMs)
   cluster.dirty = true
 }
+
+/** The fired timer counts, not the clock. It may fire a fraction of a millisecond before its time. */
+export function relaunchDue(cluster: ClusterState, driverId: string): void {
+  const driver = cluster.drivers.get(driverId)
+  if (driver) driver.notBeforeMs = 0
+  cluster.dirty = true
+}

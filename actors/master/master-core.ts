@@ -11,7 +11,7 @@ import * as applications from './applications.js'
 import { ClusterState, type PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import { IdSource } from './ids.js'
-import { launchDue } from './launch-timers.js'
+import { launchDue, relaunchDue } from './launch-timers.js'
 import { type LogHome, logHomes } from './log-location.js'
 import { type LostWritePiece, takePiece } from './lost-writes/intake.js'
 import type { MasterConfig } from './master-config.js'
@@ -21,6 +21,7 @@ import { isPeerMaster, type KnownLeader } from './peer-masters.js'
 import type { StoredRecords } from './records.js'
 import { advanceRecovery, beginRecovery, recoveryQuietElapsed, restore, watchForQuiet } from './recovery.js'
 import { notLeader, storeRefuses } from './refusals.js'
+import { loadCluster, type SavedCore, saveCluster } from './replay/saved-core.js'
 import { type Received, routeOf } from './routes.js'
 import { schedule } from './scheduling.js'
 import { type Detailed, detailedOf, rowsOfOne, type StateHead } from './snapshot.js'
@@ -108,6 +109,34 @@ export class MasterCore {
     this.#config = config
     this.#masters = config.masters
     this.#peerMasters = new PeerMasterProtocol(config)
+  }
+
+  /** All of its state: another core of this release that loads it decides the same. */
+  save(): SavedCore {
+    // What readers were shown is made anew, here and there.
+    this.#snapshots.touch()
+    const cluster = this.#cluster ?? this.#restoring
+    return {
+      peers: [...this.#peers.values()],
+      masters: this.#masters,
+      problem: this.#problem,
+      sweptAtMs: Number.isFinite(this.#sweptAtMs) ? this.#sweptAtMs : undefined,
+      peerMasters: this.#peerMasters.save(),
+      isRestoring: this.#restoring !== undefined,
+      cluster: cluster && saveCluster(cluster),
+    }
+  }
+
+  /** Puts a saved state into this core, which is new. */
+  load(saved: SavedCore): void {
+    for (const peer of saved.peers) this.#peers.set(peer.incarnation, peer)
+    this.#masters = saved.masters
+    this.#problem = saved.problem
+    this.#sweptAtMs = saved.sweptAtMs ?? Number.NEGATIVE_INFINITY
+    this.#peerMasters.load(saved.peerMasters)
+    const cluster = saved.cluster && loadCluster(this.#config, saved.cluster)
+    if (saved.isRestoring) this.#restoring = cluster
+    else this.#cluster = cluster
   }
 
   get state(): RecoveryState {
@@ -470,10 +499,3 @@ export class MasterCore {
 }
 
 const UNTIL_RESTORED_MS = innerLimits.untilRestoredMs
-
-/** The fired timer counts, not the clock. It may fire a fraction of a millisecond before its time. */
-function relaunchDue(cluster: ClusterState, driverId: string): void {
-  const driver = cluster.drivers.get(driverId)
-  if (driver) driver.notBeforeMs = 0
-  cluster.dirty = true
-}

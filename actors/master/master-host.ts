@@ -25,6 +25,7 @@ import { MasterIncarnation } from './master-incarnation.js'
 import { MasterMetrics } from './master-metrics.js'
 import type { MasterOptions } from './master-options.js'
 import type { MasterRecovery } from './master-recovery.js'
+import type { NewCore } from './replay/flight-recorder.js'
 
 /** What a MasterHost needs from its node, which has one incarnation and one gateway at a time. */
 export interface MasterHostNode {
@@ -63,6 +64,8 @@ export interface MasterHostOptions {
   readonly listener: MasterListener
   readonly pageTicket?: MasterOptions['pageTicket']
   readonly spans?: MasterOptions['spans']
+  /** Makes the cores of its incarnations. Absent: none that is recorded. */
+  readonly newCore?: NewCore
 }
 
 /**
@@ -188,7 +191,7 @@ export class MasterHost {
 
   /** One incarnation, from STANDBY to the end of its leadership. */
   #start(handedOver = false): void {
-    const { node, recovery, config, address, clock, timers, random, newWriteId, pageTicket, spans } =
+    const { node, recovery, config, address, clock, timers, random, newWriteId, pageTicket, spans, newCore } =
       this.#options
     const { system, gateway, incarnation, log } = node
     this.#current = new MasterIncarnation({
@@ -217,6 +220,7 @@ export class MasterHost {
       listener: (event) => this.#observed(event),
       ...(pageTicket && { pageTicket }),
       spans,
+      ...(newCore && { newCore: (config) => newCore(config, incarnation) }),
     })
   }
 

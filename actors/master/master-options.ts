@@ -10,6 +10,7 @@ import type { MasterMessage } from '../messages/catalogue.js'
 import type { AgentMessage } from '../messages/election.js'
 import type { PageTicket } from '../messages/pages.js'
 import type { MasterConfig } from './master-config.js'
+import type { MasterCore } from './master-core.js'
 import type { MasterListener } from './master-event.js'
 import type { MasterMetrics } from './master-metrics.js'
 
@@ -36,6 +37,8 @@ export interface MasterOptions {
   /** May it hand over of its own will again? */
   readonly mayHandOver: () => boolean
   readonly listener: MasterListener
+  /** Makes its core. Absent: one whose inputs nobody records. */
+  readonly newCore?: (config: MasterConfig) => MasterCore
   /** Makes a ticket for its pages. Absent: it has none. */
   readonly pageTicket?: () => PageTicket
   /** Where the spans of requests go. Absent: this node has no tracing.otlp. */

@@ -66,7 +66,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#options = options
     this.#timers = options.timers ?? systemTimers
     this.#context = context
-    this.#core = new MasterCore(options.config)
+    this.#core = options.newCore?.(options.config) ?? new MasterCore(options.config)
     this.#spans = options.spans && new RequestSpans(options.spans, () => this.position.epoch)
     this.#causes = new TurnCauses(context.system.ring !== undefined)
     this.#questions = new QuestionQueue({ clock: options.clock, timers: this.#timers })

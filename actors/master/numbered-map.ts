@@ -21,6 +21,20 @@ export class NumberedMap<V> extends Map<string, V> {
     return this.#numbers.get(id) ?? this.#last + 1
   }
 
+  /** The highest number that was given. */
+  get last(): number {
+    return this.#last
+  }
+
+  /** Puts back entries that were saved, under the numbers that they had. */
+  load(entries: Iterable<readonly [number: number, id: string, value: V]>, last: number): void {
+    for (const [number, id, value] of entries) {
+      this.#numbers.set(id, number)
+      super.set(id, value)
+    }
+    this.#last = last
+  }
+
   override set(id: string, value: V): this {
     if (!this.#numbers.has(id)) this.#numbers.set(id, ++this.#last)
     return super.set(id, value)

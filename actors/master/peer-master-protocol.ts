@@ -7,7 +7,7 @@ import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import { requestLostWrites } from './lost-writes/request.js'
 import type { MasterConfig } from './master-config.js'
-import { type KnownLeader, type PeerMaster, PeerMasters } from './peer-masters.js'
+import { type KnownLeader, type PeerMaster, PeerMasters, type SavedPeerMasters } from './peer-masters.js'
 import type { Step } from './step.js'
 
 /** A message of another Master, or of a Worker that has seen one. */
@@ -21,6 +21,11 @@ interface PeerDelivery {
 interface PulseDelivery extends PeerDelivery {
   readonly commitQueue: CommitQueueView
   workersHeard(): number
+}
+
+/** This part as a record of its Master has it. */
+export interface SavedPeerProtocol extends SavedPeerMasters {
+  readonly deafSinceMs: number | undefined
 }
 
 const nowhere: Position = { epoch: 0, seq: 0 }
@@ -37,6 +42,16 @@ export class PeerMasterProtocol {
 
   constructor(config: MasterConfig) {
     this.#config = config
+  }
+
+  /** For a record of this Master. */
+  save(): SavedPeerProtocol {
+    return { deafSinceMs: this.#deafSinceMs, ...this.#peerMasters.save() }
+  }
+
+  load(saved: SavedPeerProtocol): void {
+    this.#deafSinceMs = saved.deafSinceMs
+    this.#peerMasters.load(saved)
   }
 
   get leader(): KnownLeader | undefined {

@@ -24,6 +24,13 @@ export interface KnownLeader extends Fence {
   readonly address: string
 }
 
+/** The other Masters as a record of this one has them. */
+export interface SavedPeerMasters {
+  readonly leader: KnownLeader | undefined
+  readonly linked: readonly PeerMaster[]
+  readonly webs: readonly (readonly [address: string, web: string])[]
+}
+
 /** The other Masters, and which one leads, as far as this one knows. */
 export class PeerMasters {
   readonly #linked = new Map<string, PeerMaster>()
@@ -33,6 +40,18 @@ export class PeerMasters {
 
   get leader(): KnownLeader | undefined {
     return this.#tracker.leader
+  }
+
+  /** For a record of this Master. */
+  save(): SavedPeerMasters {
+    const linked = [...this.#linked.values()].map((peerMaster) => ({ ...peerMaster }))
+    return { leader: this.leader, linked, webs: [...this.#webs] }
+  }
+
+  load({ leader, linked, webs }: SavedPeerMasters): void {
+    if (leader) this.#tracker.follow(leader)
+    for (const peerMaster of linked) this.#linked.set(peerMaster.incarnation, peerMaster)
+    for (const [address, web] of webs) this.#webs.set(address, web)
   }
 
   get all(): Iterable<PeerMaster> {

@@ -42,6 +42,17 @@ export class DemandClass implements DriverQueue {
   }
 }
 
+/** A queue as a record of this Master has it. */
+export interface SavedQueue {
+  readonly key: string
+  readonly demand: Demand
+  readonly isPicky: boolean
+  readonly fullAt: number
+  readonly reason: string | undefined
+  /** Ids, in their order. */
+  readonly drivers: readonly string[]
+}
+
 /**
  * The drivers that wait for a Worker, by demand. Tens of thousands may have the same demand; a pass examines
  * the Workers once for all of them.
@@ -56,6 +67,28 @@ export class WaitingDrivers implements DriverQueues {
 
   get classes(): Iterable<DemandClass> {
     return this.#classes.values()
+  }
+
+  /** Its queues in their order, for a record of this Master. */
+  save(): SavedQueue[] {
+    return [...this.#classes.values()].map(({ key, demand, isPicky, fullAt, reason, drivers }) => ({
+      key,
+      demand,
+      isPicky,
+      fullAt,
+      reason,
+      drivers: drivers.map(({ id }) => id),
+    }))
+  }
+
+  load({ key, demand, isPicky, fullAt, reason }: SavedQueue, drivers: readonly DriverEntry[]): void {
+    const demandClass = new DemandClass(key, demand, isPicky)
+    demandClass.fullAt = fullAt
+    demandClass.reason = reason
+    demandClass.drivers.push(...drivers)
+    for (const driver of drivers) driver.waitsIn = demandClass
+    this.#classes.set(key, demandClass)
+    this.#size += drivers.length
   }
 
   add(driver: DriverEntry): void {

@@ -9,6 +9,29 @@ export type HoldingKey = string
 export const driverHolding = (driverId: string, generation: number): HoldingKey => `${driverId}/${generation}`
 export const executorHolding = (appId: string, execId: number): HoldingKey => `${appId}/${execId}`
 
+/** A Worker as a record of its Master has it. */
+export interface SavedWorker
+  extends Pick<
+    WorkerEntry,
+    | 'record'
+    | 'state'
+    | 'answered'
+    | 'linked'
+    | 'lastHeartbeatMs'
+    | 'lastHeartbeatWallMs'
+    | 'diedAtMs'
+    | 'diedAtWallMs'
+    | 'diedOf'
+    | 'lostBecause'
+    | 'replaced'
+    | 'stopping'
+    | 'probes'
+  > {
+  readonly reporting: readonly HoldingKey[] | undefined
+  /** In the order of the entry. */
+  readonly holdings: readonly (readonly [HoldingKey, Holding])[]
+}
+
 /**
  * A Worker in the Master's cluster state (Spark's WorkerInfo). Its sums derive from its holdings (protocol
  * S4).
@@ -52,6 +75,42 @@ export class WorkerEntry {
   static recordOf(message: RegisterWorker): WorkerRecord {
     const { type: _, ...fields } = message
     return { ...fields, draining: false }
+  }
+
+  static load(saved: SavedWorker): WorkerEntry {
+    const { record, state, lastHeartbeatMs, lastHeartbeatWallMs, reporting, holdings, ...fields } = saved
+    const worker = new WorkerEntry(record, state, lastHeartbeatMs, lastHeartbeatWallMs)
+    Object.assign(worker, fields)
+    worker.reporting = reporting && new Set(reporting)
+    for (const [key, holding] of holdings) worker.hold(key, holding)
+    return worker
+  }
+
+  /** For a record of this Master. */
+  save(): SavedWorker {
+    const { state, answered, linked, reporting, lastHeartbeatMs, lastHeartbeatWallMs } = this
+    const { diedAtMs, diedAtWallMs, diedOf, lostBecause, replaced, stopping, probes } = this
+    return {
+      // The record's position is stamped in place when it is written again.
+      record: { ...this.record },
+      state,
+      answered,
+      linked,
+      reporting: reporting && [...reporting],
+      lastHeartbeatMs,
+      lastHeartbeatWallMs,
+      diedAtMs,
+      diedAtWallMs,
+      diedOf,
+      lostBecause,
+      replaced,
+      stopping,
+      probes,
+      holdings: [...this.#holdings].map(([key, { cores, memoryMib, resources }]) => [
+        key,
+        { cores, memoryMib, resources },
+      ]),
+    }
   }
 
   get address(): string {

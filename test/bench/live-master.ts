@@ -49,6 +49,7 @@ export function specOf(store: Store, { name, port, web, masters }: Place, observ
     logging: { level: 'error', format: 'text' },
     traceRing: limits.traceRing,
     otlp: null,
+    recording: null,
     monitoring: { metrics: 'everyone', probes: 'everyone' },
     masters,
     recovery: {

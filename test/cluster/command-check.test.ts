@@ -143,6 +143,7 @@ test('every command explains itself with an example', async (t) => {
         'logs',
         'trace',
         'report',
+        'replay',
         'check',
         'completion',
       ],

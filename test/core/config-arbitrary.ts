@@ -115,6 +115,12 @@ export const validFile = fc
     }),
     ring: optional(fc.integer({ min: 0, max: 10_000_000 })),
     otlp: optional(fc.constantFrom('http://h:4318', 'https://h/x?y')),
+    record: optional(
+      fc.record({
+        directory: fc.constantFrom('recordings', '/var/lib/firesteel'),
+        maxBytes: optional(fc.constantFrom('1m', '2g')),
+      }),
+    ),
   })
   .map((parts) => {
     const { named, fixedPorts, host, joins } = parts
@@ -150,7 +156,7 @@ export const validFile = fc
       },
       security: parts.security,
       logging: parts.logging,
-      tracing: { ring: parts.ring, otlp: parts.otlp },
+      tracing: { ring: parts.ring, otlp: parts.otlp, record: parts.record },
       monitoring: parts.monitoring,
     })
   })

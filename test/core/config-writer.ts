@@ -53,6 +53,7 @@ export function writtenOut(deployment: Deployment): Record<string, unknown> {
     logging,
     traceRing,
     otlp,
+    recording,
     monitoring,
   } = deployment
   const { spreadOut, defaultCores, workerTimeoutMs, orphanGraceMs, relaunchOnRefused, maxExecutorRetries } =
@@ -75,7 +76,13 @@ export function writtenOut(deployment: Deployment): Record<string, unknown> {
     },
     ...(submissions.length > 0 && { submissions: submissions.map(submission) }),
     logging,
-    tracing: { ring: traceRing, ...unlessNull('otlp', otlp) },
+    tracing: {
+      ring: traceRing,
+      ...unlessNull('otlp', otlp),
+      ...(recording && {
+        record: { directory: recording.directory, maxBytes: `${recording.maxMib}m` },
+      }),
+    },
     monitoring,
   }
 }

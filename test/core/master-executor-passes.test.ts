@@ -30,7 +30,7 @@ function countLooks(world: MasterWorld): () => number {
 }
 
 function worldOf(workers: readonly { cores: number; memoryMib?: number }[], spreadOut = true): MasterWorld {
-  const world = new MasterWorld({ spreadOut }).elect()
+  const world = new MasterWorld({ spreadOut }, { isReplayed: false }).elect()
   for (const [number, { cores, memoryMib = 1_000_000 }] of workers.entries())
     world.worker(`w${number}`, { port: 7100 + number, cores, memoryMib })
   return world

@@ -19,7 +19,7 @@ function countLooks(world: MasterWorld): () => number {
 }
 
 function worldOf(workers: number): MasterWorld {
-  const world = new MasterWorld().elect()
+  const world = new MasterWorld({}, { isReplayed: false }).elect()
   for (let number = 0; number < workers; number++) world.worker(`w${number}`, { port: 7100 + number })
   return world
 }

@@ -62,6 +62,8 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
   'versions of formats, protocols and servers': [
     'plain-bytes.ts VERSION',
     'file-system-engine.ts formatVersion',
+    'segment-line.ts SUM_DIGITS',
+    'segment-writer.ts LINE_REST',
     'scripts.ts formatVersion',
     'server-check.ts minimumMajor',
     'protocol-range.ts PROTOCOL_MAX',
@@ -100,6 +102,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'message-bounds.ts OPENING_BRACKET',
     'message-bounds.ts QUOTE',
     'units.ts DURATION_MS_MAX',
+    'read-segment.ts NEWLINE',
     'units.ts MIB_BYTES',
   ],
 }

@@ -843,4 +843,16 @@ export const mutations: readonly Mutation[] = [
     replace: 'if (false)',
     test: 'master-explain',
   },
+  {
+    name: 'a saved state forgets what may have freed capacity',
+    file: 'actors/master/replay/saved-core.js',
+    find: 'cluster.loadPass(capacity, dirty);',
+    replace: 'cluster.loadPass(0, dirty);',
+  },
+  {
+    name: 'the wall clock is not recorded',
+    file: 'actors/master/replay/flight-recorder.js',
+    find: 'const at = [now.monotonicMs, now.wallMs];',
+    replace: 'const at = [now.monotonicMs, 0];',
+  },
 ]

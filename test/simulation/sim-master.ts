@@ -6,12 +6,15 @@ import type { DriverDescription } from '../../actors/messages/common.js'
 import type { LaunchDriver } from '../../actors/messages/drivers.js'
 import { driverDescription } from '../../actors/messages/samples.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
+import { replayingRecorder } from '../tools/replaying-sink.js'
 import { Gate } from './gate.js'
 import type { Place } from './place.js'
 import { SimEngine, SimPresence } from './sim-engine.js'
 import { SimNode } from './sim-node.js'
 import { SimQuorum } from './sim-quorum.js'
 import type { SimWorld } from './sim-world.js'
+
+const INPUTS_PER_SEGMENT = 40
 
 /** One process of a Master: the shipped MasterHost, over simulated sockets, store, locks and time. */
 export class SimMaster {
@@ -71,6 +74,8 @@ export class SimMaster {
         return () => void listeners.delete(listener)
       },
     }
+    // One Master is enough: all of them lead in turn, and each history would take two fifths longer.
+    const recorder = this.address === world.masterAddresses[0] && this.#recorder(world)
     this.masterHost = new MasterHost({
       node: node,
       recovery: {
@@ -89,6 +94,7 @@ export class SimMaster {
       random: world.random.fork().next,
       newWriteId: () => world.random.hex(12),
       dialWith: network.dialFrom(place),
+      ...(recorder && { newCore: (config, incarnation) => recorder.newCore(config, incarnation) }),
       listener: (event) => {
         if (event.event === 'elected') this.electedAtMs = world.timeline.nowMs
         if (event.event === 'elected' || event.event === 'leaderObserved') onEpoch(event.epoch)
@@ -104,6 +110,12 @@ export class SimMaster {
     this.masterHost.begin()
     node.admitEarly()
     this.masterHost.join()
+  }
+
+  /** What it decides is replayed, from states that are saved often. */
+  #recorder({ checks }: SimWorld) {
+    const fail = (text: string) => checks.fail('replay', `${this.place.name}: ${text}`)
+    return replayingRecorder({ inputsPerSegment: INPUTS_PER_SEGMENT, clock: this.place, fail })
   }
 
   get incarnation(): string {

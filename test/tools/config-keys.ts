@@ -3,6 +3,6 @@ export const keys: readonly string[] = [
   'cluster masters workers master recovery security scheduling submissions logging tracing monitoring metrics probes',
   'mode redis sentinel election lease replicas directory module hosts tls ca db name',
   'host port web rest advertise cores memory resources labels gpu main args',
-  'env supervise maxRestarts restartWindow onIsolation spreadOut workerTimeout orphanGrace secret file level format ring otlp',
+  'env supervise maxRestarts restartWindow onIsolation spreadOut workerTimeout orphanGrace secret file level format ring otlp record maxBytes',
   '__proto__ constructor toString hasOwnProperty 0 length <<',
 ].flatMap((line) => line.split(' '))

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { PeerInfo } from '../../actors/master/cluster-state.js'
 import { fixedMasterConfig, type MasterConfig } from '../../actors/master/master-config.js'
 import { MasterCore, type MasterInput } from '../../actors/master/master-core.js'
@@ -9,6 +10,7 @@ import type { ApplicationDescription, DriverDescription, Position } from '../../
 import type { AgentMessage } from '../../actors/messages/election.js'
 import { applicationDescription, driverDescription, workerOffer } from '../../actors/messages/samples.js'
 import { limits } from '../../runtime/limits.js'
+import { replayingRecorder } from './replaying-sink.js'
 
 export const noRecords: StoredRecords = { workers: [], apps: [], drivers: [], ended: [], keys: [] }
 
@@ -55,14 +57,25 @@ export class MasterWorld {
   isFull = false
   #position: Position = { epoch: 0, seq: 0 }
 
-  constructor(config: Partial<MasterConfig> = {}) {
+  readonly #isReplayed: boolean
+
+  /** `isReplayed` false: the test changes the cluster state past the core, which no replay could know. */
+  constructor(config: Partial<MasterConfig> = {}, { isReplayed = true } = {}) {
     this.config = { ...masterConfig, ...config }
-    this.core = new MasterCore(this.config)
+    this.#isReplayed = isReplayed
+    this.core = this.#newCore()
+  }
+
+  /** Each test of a core is one of its recording as well: what it decides is replayed from saved states. */
+  #newCore(): MasterCore {
+    if (!this.#isReplayed) return new MasterCore(this.config)
+    const clock = { wallMs: () => 0 }
+    return replayingRecorder({ inputsPerSegment: 2, clock, fail: assert.fail }).newCore(this.config, 'm1')
   }
 
   /** A fresh Master over the same store: what a failover leaves. */
   failover(): this {
-    this.core = new MasterCore(this.config)
+    this.core = this.#newCore()
     this.timers.clear()
     this.told.length = 0
     return this

@@ -32,6 +32,11 @@ export class KeptEnds {
     this.#ends.set(driverId, ofDriver.set(key, end))
   }
 
+  /** All of them, for a record of this Master; `keep` takes them back in this order. */
+  save(): KeptEnd[] {
+    return [...this.#ends.values()].flatMap((ofDriver) => [...ofDriver.values()])
+  }
+
   /** Removes and returns the ends of one driver, lower generations first. */
   take(driverId: string): KeptEnd[] {
     const ends = [...(this.#ends.get(driverId)?.values() ?? [])]

@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   logs: async () => (await import('./commands/logs.js')).addLogs,
   trace: async () => (await import('./commands/trace.js')).addTrace,
   report: async () => (await import('./commands/report.js')).addReport,
+  replay: async () => (await import('./commands/replay.js')).addReplay,
   check: async () => (await import('./commands/check.js')).addCheck,
   completion: async () => (await import('./commands/completion.js')).addCompletion,
 }

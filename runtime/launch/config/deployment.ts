@@ -104,6 +104,13 @@ export interface LoggingPlan {
   readonly format: 'json' | 'text'
 }
 
+export interface RecordingPlan {
+  /** Absolute. */
+  readonly directory: string
+  /** Of each Master. */
+  readonly maxMib: number
+}
+
 export type SecretSource =
   | { readonly kind: 'value'; readonly value: string }
   | { readonly kind: 'file'; readonly path: string }
@@ -125,6 +132,8 @@ export interface Deployment {
   readonly monitoring: MonitoringReaders
   /** URL of a collector of traces; null: none. */
   readonly otlp: string | null
+  /** What Masters record of themselves; null: nothing. */
+  readonly recording: RecordingPlan | null
 }
 
 /** Default ports. */

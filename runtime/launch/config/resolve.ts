@@ -136,5 +136,11 @@ export function resolveDeployment(file: DeploymentFile, folder: string): Deploym
     traceRing: tracing.ring ?? limits.traceRing,
     monitoring: { metrics: monitoring.metrics ?? 'everyone', probes: monitoring.probes ?? 'everyone' },
     otlp: tracing.otlp ?? null,
+    recording: tracing.record
+      ? {
+          directory: resolvePath(folder, tracing.record.directory),
+          maxMib: tracing.record.maxBytes ?? limits.recordingMib,
+        }
+      : null,
   }
 }

@@ -1,5 +1,6 @@
 import { readers } from '../../http/readers.js'
 import { limits } from '../../limits.js'
+import { formatMemory } from '../../units.js'
 import * as z from '../../zod.js'
 import {
   address,
@@ -240,6 +241,21 @@ const tracing = z
     otlp: httpUrl.optional().meta({
       description: 'OpenTelemetry collector that takes the spans of nodes: OTLP over HTTP. Default none.',
     }),
+    record: z
+      .strictObject({
+        directory: z.string().min(1).meta({
+          description:
+            'Folder for the recordings. Each Master has a folder in it, which only its user may read. Relative paths begin at the file.',
+        }),
+        maxBytes: memory.optional().meta({
+          description: `Of one Master's recording; the oldest part goes first. Default ${formatMemory(limits.recordingMib)}.`,
+        }),
+      })
+      .optional()
+      .meta({
+        description:
+          'Masters record what reaches them and what they decide, for `firesteel replay`. Default: they do not.',
+      }),
   })
   .meta({ description: 'The trace of messages between actors.' })
 

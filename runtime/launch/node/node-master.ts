@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import type { Hono } from 'hono'
 import { fixedMasterConfig, type MasterConfig } from '../../../actors/master/master-config.js'
 import type { MasterEvent } from '../../../actors/master/master-event.js'
 import { MasterHost, type MasterHostOptions } from '../../../actors/master/master-host.js'
 import type { MasterRecovery } from '../../../actors/master/master-recovery.js'
 import { isPeerMaster } from '../../../actors/master/peer-masters.js'
+import type { FlightRecorder } from '../../../actors/master/replay/flight-recorder.js'
 import { isAdmitted } from '../../../actors/master/routes.js'
 import { UsageHistory } from '../../../actors/master/usage-history.js'
 import { type MasterMessage, violation } from '../../../actors/messages/catalogue.js'
@@ -47,6 +49,7 @@ class MasterNode implements RunningNode {
   #spans: NodeSpans | undefined
   #recovery: MasterRecovery | undefined
   #masterHost: MasterHost | undefined
+  #recorder: FlightRecorder | undefined
   readonly #usage = new UsageHistory()
   #usageTimer: NodeJS.Timeout | undefined
   #warmUpTimer: NodeJS.Timeout | undefined
@@ -82,6 +85,7 @@ class MasterNode implements RunningNode {
         () => this.#metrics(),
         () => this.#webs(),
       )
+      this.#recorder = await this.#openRecorder()
       const masterHost = this.#makeMasterHost(this.#recovery, address, web)
       this.#masterHost = masterHost
       masterHost.begin()
@@ -93,6 +97,14 @@ class MasterNode implements RunningNode {
       await within(this.#release(), limits.nodeEndMs)
       throw error
     }
+  }
+
+  async #openRecorder(): Promise<FlightRecorder | undefined> {
+    const { recording, cluster, name } = this.#spec
+    if (!recording) return undefined
+    const { openRecorder } = await import('./open-recorder.js')
+    const folder = join(recording.directory, `${cluster}-${name}`)
+    return openRecorder(folder, recording.maxMib, this.#server.log)
   }
 
   async #routes(): Promise<Hono> {
@@ -143,6 +155,7 @@ class MasterNode implements RunningNode {
     clearInterval(this.#usageTimer)
     this.#masterHost?.close()
     await this.#server.close('the Master stops')
+    await this.#recorder?.close()
     await this.#recovery?.close()
   }
 
@@ -154,6 +167,7 @@ class MasterNode implements RunningNode {
   #makeMasterHost(recovery: MasterRecovery, address: string, web: string): MasterHost {
     const { secret, masters, observedEpoch = 0 } = this.#spec
     const config = this.#masterConfig(web)
+    const recorder = this.#recorder
     return new MasterHost({
       node: this.#server,
       recovery,
@@ -170,6 +184,7 @@ class MasterNode implements RunningNode {
       listener: (event) => this.#observed(event, { ...config, address, masters }),
       spans: this.#spans,
       pageTicket: () => ({ type: 'PageTicket', web, ...this.#server.sessions.ownTicket() }),
+      ...(recorder && { newCore: (...of) => recorder.newCore(...of) }),
     })
   }
 

@@ -130,13 +130,14 @@ export function masterSpec(
   former: FormerProcess,
   masters: readonly string[],
 ): MasterSpec {
-  const { recovery, scheduling } = context.deployment
+  const { recovery, scheduling, recording } = context.deployment
   return {
     ...common(plan, context, former),
     role: 'master',
     rest: plan.rest,
     recovery,
     scheduling,
+    recording,
     masters,
     observedEpoch: former.epoch,
   }

@@ -70,6 +70,12 @@ export function masterSettings(spec: MasterSpec, webPort: number): SettingRow[] 
     { key: 'logging.format', value: logging.format },
     { key: 'tracing.ring', value: `${spec.traceRing} messages` },
     ...(spec.otlp === null ? [] : [{ key: 'tracing.otlp', value: placeOf(spec.otlp) }]),
+    ...(spec.recording
+      ? [
+          { key: 'tracing.record.directory', value: spec.recording.directory },
+          { key: 'tracing.record.maxBytes', value: formatMemory(spec.recording.maxMib) },
+        ]
+      : []),
     { key: 'Node.js', value: `${process.version}, heap of ${formatMemory(heapMib())}` },
     { key: 'Process', value: `pid ${process.pid}` },
   ]

@@ -1,5 +1,5 @@
 import type { MonitoringReaders } from '../../http/monitoring.js'
-import type { LoggingPlan, RecoveryPlan, SchedulingPlan } from '../config/deployment.js'
+import type { LoggingPlan, RecordingPlan, RecoveryPlan, SchedulingPlan } from '../config/deployment.js'
 
 /*
  * What a node is told at its start: by the launcher through the control pipe, or directly by `master` and
@@ -35,6 +35,8 @@ export interface MasterSpec extends CommonSpec {
   readonly scheduling: SchedulingPlan
   /** firesteel://host:port of all Masters known at its start. The node itself may be among them. */
   readonly masters: readonly string[]
+  /** What it records of itself; null: nothing. */
+  readonly recording: RecordingPlan | null
   /**
    * Highest epoch that earlier processes of this node led or knew of. With NONE nothing else remembers it.
    */

@@ -1,0 +1,187 @@
+import type { ErrorParts } from '../../../runtime/errors.js'
+import { ApplicationEntry, type SavedApplication } from '../application-entry.js'
+import { ClusterState, type Leadership, type Orphan, type PeerInfo } from '../cluster-state.js'
+import { DriverEntry, type SavedDriver } from '../driver-entry.js'
+import { type GivenIds, IdSource } from '../ids.js'
+import type { LaunchRecord } from '../launch-failures.js'
+import type { KeptEnd } from '../lost-writes/kept-ends.js'
+import type { MasterConfig } from '../master-config.js'
+import type { NumberedMap } from '../numbered-map.js'
+import type { SavedPeerProtocol } from '../peer-master-protocol.js'
+import type { EndedApplication, EndedDriver, KeyRecord } from '../records.js'
+import type { SavedQueue } from '../waiting-drivers.js'
+import { type HoldingKey, type SavedWorker, WorkerEntry } from '../worker-entry.js'
+
+/*
+ * The whole state of a Master's core as plain data, from which another core goes on and decides the same. The
+ * order of all maps is kept, because scheduling follows it. What is saved is a copy, but for records and
+ * messages, which never change: it may be written down later, a little at a time.
+ */
+
+export interface SavedCore {
+  readonly peers: readonly PeerInfo[]
+  readonly masters: readonly string[]
+  readonly problem: ErrorParts | undefined
+  readonly sweptAtMs: number | undefined
+  readonly peerMasters: SavedPeerProtocol
+  /** The cluster state is still being filled. */
+  readonly isRestoring: boolean
+  readonly cluster: SavedCluster | undefined
+}
+
+/** An entry of a NumberedMap, with its number. */
+type Numbered<T> = readonly [number: number, entry: T]
+type Pair<V> = readonly [key: string, value: V]
+
+/** The part of the cluster state that is small. */
+export interface ClusterHead {
+  readonly leadership: Leadership
+  readonly ids: GivenIds
+  readonly state: ClusterState['state']
+  readonly keysComplete: boolean
+  readonly capacity: number
+  readonly dirty: boolean
+  readonly isFull: boolean
+  readonly driverScan: number
+  readonly appScan: number
+  readonly driverCursor: number
+  readonly lastAnswerMs: number
+  readonly isAsking: boolean
+  /** The highest number of each NumberedMap. */
+  readonly last: Readonly<Record<'workers' | 'apps' | 'drivers' | 'endedDrivers' | 'endedApps', number>>
+}
+
+/** The part that may be large, as rows. */
+export interface ClusterTables {
+  readonly workers: readonly Numbered<SavedWorker>[]
+  readonly workersByAddress: readonly Pair<string>[]
+  readonly apps: readonly Numbered<SavedApplication>[]
+  readonly appsByRegistration: readonly Pair<string>[]
+  readonly drivers: readonly Numbered<SavedDriver>[]
+  readonly driversByKey: readonly Pair<string>[]
+  readonly waiting: readonly SavedQueue[]
+  readonly endedDrivers: readonly Numbered<EndedDriver>[]
+  readonly endedApps: readonly Numbered<EndedApplication>[]
+  readonly keys: readonly Pair<KeyRecord>[]
+  readonly orphans: readonly Pair<readonly (readonly [HoldingKey, Orphan])[]>[]
+  readonly awaitingWorkers: readonly string[]
+  readonly awaitedLostWrites: readonly string[]
+  readonly keptEnds: readonly KeptEnd[]
+  readonly executorHomes: readonly Pair<string>[]
+  readonly launchFailures: readonly Pair<readonly LaunchRecord[]>[]
+}
+
+export interface SavedCluster {
+  readonly head: ClusterHead
+  readonly tables: ClusterTables
+}
+
+export function saveCluster(cluster: ClusterState): SavedCluster {
+  const { workers, apps, drivers, endedDrivers, endedApps } = cluster
+  return {
+    head: {
+      leadership: { ...cluster.leadership },
+      ids: cluster.ids.given,
+      state: cluster.state,
+      keysComplete: cluster.keysComplete,
+      capacity: cluster.capacity,
+      dirty: cluster.dirty,
+      isFull: cluster.isFull,
+      driverScan: cluster.driverScan,
+      appScan: cluster.appScan,
+      driverCursor: cluster.driverCursor,
+      lastAnswerMs: cluster.lastAnswerMs,
+      isAsking: cluster.isAsking,
+      last: {
+        workers: workers.last,
+        apps: apps.last,
+        drivers: drivers.last,
+        endedDrivers: endedDrivers.last,
+        endedApps: endedApps.last,
+      },
+    },
+    tables: {
+      workers: numbered(workers, (worker) => worker.save()),
+      workersByAddress: byId(cluster.workersByAddress),
+      apps: numbered(apps, (app) => app.save()),
+      appsByRegistration: byId(cluster.appsByRegistration),
+      drivers: numbered(drivers, (driver) => driver.save()),
+      driversByKey: byId(cluster.driversByKey),
+      waiting: cluster.waiting.save(),
+      endedDrivers: numbered(endedDrivers, (ended) => ended),
+      endedApps: numbered(endedApps, (ended) => ended),
+      keys: [...cluster.keys],
+      orphans: [...cluster.orphans].map(([appId, orphans]) => [appId, [...orphans]]),
+      awaitingWorkers: [...cluster.awaitingWorkers],
+      awaitedLostWrites: [...cluster.awaitedLostWrites],
+      keptEnds: cluster.keptEnds.save(),
+      executorHomes: [...cluster.executorHomes],
+      launchFailures: cluster.launchFailures.save(),
+    },
+  }
+}
+
+export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster): ClusterState {
+  const { leadership, ids, last, capacity, dirty, ...fields } = head
+  const cluster = new ClusterState(config, leadership, new IdSource(leadership.epoch, ids))
+  Object.assign(cluster, fields)
+  cluster.loadPass(capacity, dirty)
+  const { workers, apps, drivers, waiting } = cluster
+  workers.load(withIds(tables.workers, WorkerEntry.load), last.workers)
+  apps.load(withIds(tables.apps, ApplicationEntry.load), last.apps)
+  drivers.load(
+    withIds(tables.drivers, (saved, number) => DriverEntry.load(saved, number, waiting)),
+    last.drivers,
+  )
+  cluster.endedDrivers.load(
+    withIds(tables.endedDrivers, (ended) => ended),
+    last.endedDrivers,
+  )
+  cluster.endedApps.load(
+    withIds(tables.endedApps, (ended) => ended),
+    last.endedApps,
+  )
+  for (const queue of tables.waiting)
+    waiting.load(
+      queue,
+      queue.drivers.map((id) => named(drivers, id)),
+    )
+  for (const [address, id] of tables.workersByAddress)
+    cluster.workersByAddress.set(address, named(workers, id))
+  for (const [text, id] of tables.appsByRegistration) cluster.appsByRegistration.set(text, named(apps, id))
+  for (const [key, id] of tables.driversByKey) cluster.driversByKey.set(key, named(drivers, id))
+  for (const [key, record] of tables.keys) cluster.keys.set(key, record)
+  for (const [appId, orphans] of tables.orphans) cluster.orphans.set(appId, new Map(orphans))
+  for (const appId of tables.awaitingWorkers) cluster.awaitingWorkers.add(appId)
+  for (const incarnation of tables.awaitedLostWrites) cluster.awaitedLostWrites.add(incarnation)
+  for (const end of tables.keptEnds) cluster.keptEnds.keep(end)
+  for (const [holding, id] of tables.executorHomes) cluster.executorHomes.set(holding, id)
+  cluster.launchFailures.load(tables.launchFailures)
+  return cluster
+}
+
+function numbered<E, T>(map: NumberedMap<E>, saved: (entry: E) => T): Numbered<T>[] {
+  const numbers = [...map.numbers]
+  const rows: Numbered<T>[] = []
+  for (const entry of map.values()) rows.push([numbers[rows.length] as number, saved(entry)])
+  return rows
+}
+
+function* withIds<S, E extends { readonly id: string }>(
+  rows: readonly Numbered<S>[],
+  load: (saved: S, number: number) => E,
+): Iterable<readonly [number, string, E]> {
+  for (const [number, saved] of rows) {
+    const entry = load(saved, number)
+    yield [number, entry.id, entry]
+  }
+}
+
+const byId = (map: ReadonlyMap<string, { readonly id: string }>): Pair<string>[] =>
+  [...map].map(([key, { id }]) => [key, id])
+
+function named<E>(map: ReadonlyMap<string, E>, id: string): E {
+  const entry = map.get(id)
+  if (entry === undefined) throw new RangeError(`it names ${id}, which it does not hold`)
+  return entry
+}
