@@ -144,6 +144,18 @@ export class MasterHost {
   }
 
   /** All that is known of one thing, as far as this Master's cluster state has it. */
+  /** The newest election of this Master and what it led to, without what actors tell themselves. */
+  failover(): readonly TracedMessage[] {
+    const { ring } = this.#options.node.system
+    let elected: object | undefined
+    ring?.snapshot(({ message }) => {
+      if (message.type === 'ElectedLeader') elected = message
+      return false
+    })
+    if (!ring || !elected) return []
+    return relatedMessages(ring, (message) => message === elected).filter(({ from, to }) => from !== to)
+  }
+
   /** What this Master said and heard about a driver, for its page. */
   messagesOf(driverId: string): readonly TracedMessage[] {
     const { ring } = this.#options.node.system

@@ -56,6 +56,18 @@ test('the trace of a submission through a failover holds every step in order, an
     },
   )
 
+  await t.test('the pages of the new leader show the driver and the failover as pictures', async () => {
+    const { web } = (await cluster.leader())!
+    for (const [path, told] of [
+      [`/drivers/${driverId}`, 'DriverStateChanged'],
+      ['/failover', 'ElectedLeader'],
+    ] as const) {
+      const page = await (await fetch(web + path)).text()
+      const picture = /<svg [^>]*class="sequence".*?<\/svg>/s.exec(page)?.[0] ?? ''
+      assert.ok(picture.includes(told) && picture.includes('LaunchDriver (epoch 2)'), page)
+    }
+  })
+
   await t.test('from the launch and the report of the driver, causes lead back to the election', () => {
     const byId = new Map(messages.map((message) => [message.id, message]))
     const causes: string[] = []

@@ -107,6 +107,7 @@ async function everyPage(): Promise<[site: Site, path: string][]> {
       '/drivers',
       `/drivers/${state.activeDrivers[2]!.id}`,
       '/settings',
+      '/failover',
       '/session',
       `/kill?id=${state.activeDrivers[2]!.id}`,
       '/nothing',

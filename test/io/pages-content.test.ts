@@ -35,6 +35,7 @@ const targets = [
   '/drivers',
   ...activeDrivers.map(({ id }) => `/drivers/${encoded(id)}`),
   '/settings',
+  '/failover',
 ]
 
 test('each page has one heading of the first rank, a title, and no script or style inside', () => {
@@ -144,6 +145,7 @@ test('whatever a text is, in whatever field, it stays text', () => {
       '/applications',
       '/drivers',
       '/settings',
+      '/failover',
       `/workers?q=${id}`,
       `/workers/${id}`,
       `/applications/${id}`,

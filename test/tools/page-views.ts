@@ -246,6 +246,7 @@ export function sampleView(
     settings: sampleSettings(write),
     usage: state.workers.length === 0 ? [] : sampleUsage(nowMs),
     detailed: (id) => sampleDetails(state, options, id),
+    failover: () => sampleMessages('driver-20261129010000-7-0001', options),
     messagesOf: (driverId) => sampleMessages(driverId, options),
     logHomes: () => {
       const [first, second] = state.workers

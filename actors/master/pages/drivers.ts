@@ -20,7 +20,7 @@ import { driverExplained } from '../../messages/explained.js'
 import type { DriverStatus } from '../../messages/status.js'
 import { amountsText } from './applications.js'
 import { driverHref, logHref, workerLink } from './links.js'
-import { sequenceSection } from './sequence.js'
+import { driverSequence } from './sequence.js'
 import { driverState } from './states.js'
 import { driverOf, type MasterPageView } from './view.js'
 import { eventsSection, isSaid, whySection } from './why.js'
@@ -143,7 +143,7 @@ ${!isSaid(explanation, driver) && notice(bad ? 'bad' : 'busy', driver.message)}
 ${whySection(view, explanation)}
 ${facts(known)}
 ${eventsSection(explanation.events, nowMs)}
-${sequenceSection(driver.id, view.messagesOf(driver.id))}
+${driverSequence(driver.id, view.messagesOf(driver.id))}
 ${section('Its output', outputOf(view, driver))}`,
   }
 }

@@ -6,6 +6,7 @@ import { numberText } from '../../../runtime/pages/words.js'
 import { applicationPage, applicationsPage } from './applications.js'
 import { driverPage, driversPage } from './drivers.js'
 import { overviewPage } from './overview.js'
+import { failoverPage } from './sequence.js'
 import { settingsPage } from './settings.js'
 import { ofLeader } from './standby.js'
 import { masterState } from './states.js'
@@ -69,4 +70,5 @@ export const masterPageSet = ({ take, wallMs }: MasterPageSetOptions): PageSet<M
     .add('/applications/:id', ofLeader(applicationPage))
     .add('/drivers', ofLeader(driversPage))
     .add('/drivers/:id', ofLeader(driverPage))
+    .add('/failover', ofLeader(failoverPage))
     .add('/settings', settingsPage)

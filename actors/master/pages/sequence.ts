@@ -1,19 +1,46 @@
 import { type Html, html, picture } from '../../../runtime/pages/html.js'
-import { code, section, table } from '../../../runtime/pages/parts.js'
+import type { Page } from '../../../runtime/pages/layout.js'
+import type { PageQuery } from '../../../runtime/pages/page-set.js'
+import { code, empty, section, table } from '../../../runtime/pages/parts.js'
 import { exactTime } from '../../../runtime/pages/words.js'
 import { shortPath } from '../../../runtime/trace/actor-path.js'
 import type { TracedMessage } from '../../../runtime/trace/merged-trace.js'
 import { drawable, sequenceSvg } from '../../../runtime/trace/sequence-svg.js'
+import type { MasterPageView } from './view.js'
 
 const handledText = ({ tookUs, refused }: TracedMessage): string => {
   if (refused) return 'not acted on'
   return tookUs === undefined ? '–' : `${tookUs} µs`
 }
 
-/** The messages about one driver that this Master sent and received: a picture, and a table beside it. */
-export function sequenceSection(driverId: string, messages: readonly TracedMessage[]): Html | false {
+/** The messages about one driver that this Master sent and received. */
+export function driverSequence(driverId: string, messages: readonly TracedMessage[]): Html | false {
   if (messages.length === 0) return false
   const title = 'Messages of this Master about the driver, in order'
+  return section('Sequence', sequence(title, messages, `firesteel trace --driver ${driverId} --tree`))
+}
+
+/** The election of this Master, and all that it led to. */
+export function failoverPage({ view }: PageQuery<MasterPageView>): Page {
+  const messages = view.failover()
+  const title = 'Messages of this Master since it was elected, in order'
+  return {
+    title: 'The last failover',
+    main: html`<p class="crumb"><a href="/">Overview</a></p>
+<h1>The last failover</h1>
+${
+  messages.length === 0
+    ? empty(
+        'This Master no longer remembers its election.',
+        html`${code('firesteel report failover > failover.html')}`,
+      )
+    : sequence(title, messages, 'firesteel report failover > failover.html')
+}`,
+  }
+}
+
+/** A picture, and a table beside it. `command` shows what other processes remember too. */
+function sequence(title: string, messages: readonly TracedMessage[], command: string): Html {
   const rows = drawable(messages).map((message) => ({
     key: String(message.id),
     cells: [
@@ -35,10 +62,7 @@ export function sequenceSection(driverId: string, messages: readonly TracedMessa
     ],
     rows,
   })
-  return section(
-    'Sequence',
-    html`<p>What this Master remembers. All processes: ${code(`firesteel trace --driver ${driverId} --tree`)}</p>
+  return html`<p>What this Master remembers. All processes: ${code(command)}</p>
 <div class="picture" tabindex="0" role="group" aria-label="${title}">${picture(sequenceSvg(messages, { title }))}</div>
-<details><summary>As a table</summary>${list}</details>`,
-  )
+<details><summary>As a table</summary>${list}</details>`
 }

@@ -26,6 +26,8 @@ export interface MasterPageView {
   readonly usage: readonly UsageSample[]
   /** All that is known of one thing now. */
   readonly detailed: (id: string) => Detailed
+  /** The election of this Master and all that it led to, as far as its trace ring holds it. */
+  readonly failover: () => readonly TracedMessage[]
   /** What this Master said and heard about this driver, as far as its trace ring holds it. */
   readonly messagesOf: (driverId: string) => readonly TracedMessage[]
   /** The Workers on which a driver or executor ran, the newest last. */

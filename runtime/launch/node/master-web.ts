@@ -44,6 +44,7 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
         detailed,
         messagesOf,
         logHomes,
+        failover: () => now.failover(),
       }
     },
     sessions,
