@@ -82,6 +82,29 @@ test('a Worker shows what it runs, and a session goes there from a Master', asyn
   assert.deepEqual(problems, [])
 })
 
+test('the page of a driver leads to its log, which is followed, and a session goes there', async () => {
+  const main = join(cluster.directory, 'talker.mjs')
+  await writeFile(main, "let n = 0\nsetInterval(() => console.log('said <b>' + n++), 200)\n")
+  const { stdout } = await cluster.cli(['submit', '--json', '--memory', '64m', '--name', 'talker', main])
+  const { id } = JSON.parse(stdout) as { id: string }
+  await using watched = await signedIn()
+  const { page, problems } = watched
+  await page.goto(`${(await cluster.waitAlive()).web}/drivers/${id}`)
+  await page.getByRole('link', { name: 'Read, search or download it' }).click()
+  const { web } = cluster.node('w1')
+  await page.waitForURL(`${web}/logs/${id}`)
+  await page.getByText('You are signed in for').waitFor()
+  await page.getByText('said <b>0', { exact: true }).waitFor()
+  await page.getByText('said <b>15', { exact: true }).waitFor()
+  await page.getByRole('searchbox').fill('SAID <b>15')
+  await page.getByRole('button', { name: 'Search' }).click()
+  await page.locator('mark', { hasText: 'said <b>15' }).first().waitFor()
+  const tail = await fetch(`${web}/logs/${id}/stdout`, { headers: { range: 'bytes=0-8' } })
+  assert.deepEqual([tail.status, await tail.text()], [206, 'said <b>0'])
+  assert.deepEqual(problems, [])
+  await cluster.cli(['kill', id])
+})
+
 test('a STANDBY says who leads and leads there; one that others stand in for is followed', async () => {
   const leader = await cluster.waitAlive({ standbys: 1 })
   const standby = cluster.nodes.find(({ role, name }) => role === 'master' && name !== leader.name)!
