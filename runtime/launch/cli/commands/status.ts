@@ -4,8 +4,9 @@ import type { MasterStateResponse } from '../../../../actors/messages/status.js'
 import { innerLimits } from '../../../inner-limits.js'
 import { pause } from '../../../pause.js'
 import { type Console, printJson } from '../console.js'
-import { PAPER, statusText, withinRows } from '../status-list.js'
+import { PAPER, statusText, type Window, withinRows } from '../status-list.js'
 import { oneStatusJson, oneStatusText, statusJson } from '../status-view.js'
+import { WatchScreen } from '../watch-screen.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
 
@@ -14,12 +15,6 @@ interface StatusOptions extends ClusterOptions {
 }
 
 const WATCH_MS = innerLimits.statusWatchMs
-/**
- * Cursor to the top, and the rest of the screen empty. As bytes, because control characters are removed from
- * text.
- */
-const CLEAR = Buffer.from('\u001b[H\u001b[J')
-
 /** The list cannot tell an unknown id from a submission that the store lost. The leader can (protocol 12). */
 async function requireDriver(client: MasterClient, id: string | undefined): Promise<void> {
   if (id !== undefined && kindOf(id) === 'driver')
@@ -33,18 +28,42 @@ async function print(
   io: Console,
   state: MasterStateResponse,
   id: string | undefined,
-  { json, watch }: StatusOptions,
+  { json }: StatusOptions,
 ): Promise<void> {
   if (json) {
     await printJson(io, id === undefined ? statusJson(state) : oneStatusJson(state, id))
     return
   }
-  const { columns, rows } = io.window() ?? PAPER
   // What is not watched scrolls, so all of it is shown.
-  const window = watch ? { columns, rows } : { columns, rows: PAPER.rows }
-  const text = id === undefined ? statusText(state, Date.now(), window) : oneText(state, id, window.rows)
-  if (watch && io.window()) await io.out(CLEAR)
-  await io.out(text)
+  await io.out(textOf(state, id, { columns: (io.window() ?? PAPER).columns, rows: PAPER.rows }))
+}
+
+const textOf = (state: MasterStateResponse, id: string | undefined, window: Window): string =>
+  id === undefined ? statusText(state, Date.now(), window) : oneText(state, id, window.rows)
+
+type Ask = () => Promise<MasterStateResponse>
+
+/** Shows it again each second: on a screen of its own, or one after the other where there is no terminal. */
+async function watched(io: Console, ask: Ask, id: string | undefined, options: StatusOptions): Promise<void> {
+  const screen = options.json ? undefined : await WatchScreen.open(io)
+  if (!screen) {
+    while (!io.readerGone.aborted) {
+      await print(io, await ask(), id, options)
+      await pause(WATCH_MS, io.readerGone)
+    }
+    return
+  }
+  try {
+    while (!screen.over.aborted) {
+      const state = await ask()
+      const linesIn = (window: Window) => textOf(state, id, window).trimEnd().split('\n')
+      const foot = `${new Date().toLocaleTimeString()}  q: end`
+      do await screen.show(linesIn, foot)
+      while (await screen.wait(WATCH_MS))
+    }
+  } finally {
+    await screen.close()
+  }
 }
 
 export const addStatus: AddCommand = (program, run) => {
@@ -56,7 +75,10 @@ export const addStatus: AddCommand = (program, run) => {
         'an application, driver or Worker, by its id, its name or the beginning of its id; without it the whole cluster',
       )
       .description('Shows the cluster: Masters, Workers, applications, drivers; or one of them.')
-      .option('--watch', 'show it again each second until interrupted'),
+      .option(
+        '--watch',
+        'show it again each second, in a terminal on a screen of its own, until q or Ctrl-C',
+      ),
   )
     .addHelpText(
       'after',
@@ -66,13 +88,12 @@ export const addStatus: AddCommand = (program, run) => {
       run((io) =>
         withClient(io, options, async (client) => {
           const id = text === undefined ? undefined : await resolveId(client, text)
-          do {
+          const ask = async () => {
             await requireDriver(client, id)
-            const of = id !== undefined && { of: id }
-            const state = await client.request({ type: 'RequestMasterState', ...of })
-            await print(io, state, id, options)
-            if (options.watch) await pause(WATCH_MS, io.readerGone)
-          } while (options.watch && !io.readerGone.aborted)
+            return client.request({ type: 'RequestMasterState', ...(id !== undefined && { of: id }) })
+          }
+          if (options.watch) await watched(io, ask, id, options)
+          else await print(io, await ask(), id, options)
           return 0
         }),
       ),
