@@ -18,6 +18,8 @@ export interface DeploymentFileOptions {
   readonly places?: readonly Readonly<Record<string, string | number>>[]
   /** The same of each Worker. */
   readonly workerPlaces?: readonly Readonly<Record<string, string | number>>[]
+  /** Masters record what they decide in this folder. Default: they do not. */
+  readonly recordings?: string
 }
 
 /** Keys of `recovery` in a deployment file. */
@@ -54,6 +56,7 @@ export function deploymentFile(options: DeploymentFileOptions): string {
     orphanGrace,
     places = [],
     workerPlaces = [],
+    recordings,
   } = options
   const { mode, module } = recovery
   const anyPort = { host: '127.0.0.1', port: 0, web: 0 }
@@ -73,5 +76,6 @@ export function deploymentFile(options: DeploymentFileOptions): string {
     scheduling: given({ workerTimeout, orphanGrace }),
     security: { file: './.firesteel/secret' },
     logging: { level: 'info', format: 'json' },
+    ...(recordings !== undefined && { tracing: { record: { directory: recordings } } }),
   })
 }

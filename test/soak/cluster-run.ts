@@ -1,9 +1,11 @@
+import { join } from 'node:path'
 import { reasonOf } from '../../runtime/errors.js'
 import { drawShape, randomFor, type Shape, shapeText } from './draw.js'
 import { drawFault } from './faults/all.js'
 import type { Field } from './field.js'
 import { growing, judgedLives } from './growth.js'
 import type { SoakOptions } from './options.js'
+import { replayed } from './replayed.js'
 import { type RoundReport, Rounds } from './round.js'
 import { Sampler } from './sampler.js'
 import { SoakContext } from './soak-context.js'
@@ -78,6 +80,7 @@ export async function runCluster(
   await context[Symbol.asyncDispose]().catch((error: unknown) => {
     ended.push(violation('orphans', reasonOf(error)))
   })
+  ended.push(...(await replayed(join(directory, 'recordings'), say)))
   ended.push(...growing(sampler.lives).map((text) => violation('growth', text)))
   const livesJudged = judgedLives(sampler.lives).length
   return { shape, rounds: done, ...totals, livesJudged, violations: ended }

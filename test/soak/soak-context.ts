@@ -190,6 +190,7 @@ async function startMachines(
       workerTimeout: `${workerTimeoutMs(shape)}ms`,
       orphanGrace: undefined,
       directory,
+      recordings: join(directory, 'recordings'),
       places: MASTERS.map((master) => listeners.get(master)!.place),
       workerPlaces: await Promise.all(workers.map(async () => ({ port: await quietPort() }))),
       onLog: (machine, line) => appendFileSync(join(directory, `${machine}.log`), `${line}\n`),

@@ -12,6 +12,7 @@ export const violationNames = {
   deposedEffects: 'effects accepted from a deposed leader',
   leadersEnded: 'leaders ended by a peer without access to the store',
   stateWrong: 'books that are not exact',
+  decisionsDiffer: 'decisions of Masters that differ in their replay',
   orphans: 'orphan processes',
   nodesDied: 'nodes that died unasked',
   notWell: 'rounds not well again in time',
