@@ -69,7 +69,8 @@ test('nightly: whatever is killed, each statement is written once, and never by 
     await up.kill(first.worker!.split('-')[0]!)
     // Until it runs again, what its executors had begun is still written, by the first token.
     await claimed(2)
-    await reached((await written()) + 20)
+    // On a busy machine the first executors may have written nearly all by now.
+    await reached(Math.min((await written()) + 20, ACCOUNTS))
     await up.killLauncher()
     await up.startAgain()
     await reached(ACCOUNTS)
