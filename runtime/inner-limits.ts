@@ -54,6 +54,10 @@ export const innerLimits = {
   usageSamples: 180,
   /** Rows of the table beside such a picture. */
   usageRows: 12,
+  /** Messages of one trace that its page shows, the first. They are more than a picture has room for. */
+  pageTraceMessages: 500,
+  /** Characters of an actor, and of the type of a message, on the page of messages. They are peers' texts. */
+  messageRowChars: 100,
   /** Rows of what has ended on the page of a Worker. Its Master keeps more. */
   workerPageEnded: 50,
   /** Lines of a log on one page, and their bytes: several screens, and some milliseconds of making them. */

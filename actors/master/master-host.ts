@@ -8,7 +8,9 @@ import { RecordCache } from '../../runtime/persistence/record-cache.js'
 import type { ActorSystem } from '../../runtime/system/actor-system.js'
 import { type Cancel, type TimerSource, within } from '../../runtime/timers.js'
 import type { TracedMessage } from '../../runtime/trace/merged-trace.js'
-import { relatedMessages } from '../../runtime/trace/related-messages.js'
+import { type MessageSearch, newestMessages } from '../../runtime/trace/newest-messages.js'
+import { messagesOfTrace, relatedMessages } from '../../runtime/trace/related-messages.js'
+import type { NewestMessages } from '../../runtime/trace/ring.js'
 import { DialError, type DialOptions } from '../../runtime/transport/dial.js'
 import { Dialer } from '../../runtime/transport/dialer.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
@@ -143,7 +145,6 @@ export class MasterHost {
     return this.#current?.shell.usage()
   }
 
-  /** All that is known of one thing, as far as this Master's cluster state has it. */
   /** The newest election of this Master and what it led to, without what actors tell themselves. */
   failover(): readonly TracedMessage[] {
     const { ring } = this.#options.node.system
@@ -162,6 +163,19 @@ export class MasterHost {
     return ring ? relatedMessages(ring, (message) => isAboutDriver(message, driverId)) : []
   }
 
+  /** Undefined: this Master keeps no trace. */
+  newestMessages(search: MessageSearch): NewestMessages | undefined {
+    const { ring } = this.#options.node.system
+    return ring && newestMessages(ring, search)
+  }
+
+  /** What this Master said and heard in one trace. */
+  messagesOfTrace(trace: number): readonly TracedMessage[] {
+    const { ring } = this.#options.node.system
+    return ring ? messagesOfTrace(ring, trace, innerLimits.pageTraceMessages) : []
+  }
+
+  /** All that is known of one thing, as far as this Master's cluster state has it. */
   detailed(id: string) {
     return this.#current?.shell.detailed(id) ?? {}
   }

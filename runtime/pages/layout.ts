@@ -28,6 +28,8 @@ export interface Page {
   readonly main: Html
   /** Default 200. */
   readonly status?: 404
+  /** It stays as it is while it is open. */
+  readonly isStill?: boolean
 }
 
 /** Which item of the navigation a path belongs to: the longest that it begins with. */

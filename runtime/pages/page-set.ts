@@ -21,6 +21,8 @@ export interface PageText {
   readonly title: string
   readonly live: Html
   readonly foot: Part
+  /** It stays as it is while it is open. */
+  readonly isStill: boolean
   /** The same text has the same. */
   readonly have: string
 }
@@ -92,6 +94,7 @@ export class PageSet<V> {
       title: `${page.title} · ${frame.cluster}`,
       live,
       foot: frame.foot,
+      isStill: page.isStill === true,
       have: createHash('sha256').update(live.toString()).digest('base64url').slice(0, 16),
     }
   }

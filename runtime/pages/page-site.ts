@@ -85,7 +85,8 @@ export class PageSite<V> implements AnswersPages {
       routes.get(pattern, (context) => {
         const target = targetOf(context)
         const stream = `/live?of=${encodeURIComponent(target)}`
-        return this.#document(context, pages.text(target), { stream })
+        const text = pages.text(target)
+        return this.#document(context, text, text.isStill ? {} : { stream })
       })
     }
     routes.get('/live', (context) => this.#live(context))
@@ -127,7 +128,7 @@ export class PageSite<V> implements AnswersPages {
 
   #document(
     context: Context,
-    { status, title, live, foot, have }: Omit<PageText, 'status'> & { readonly status: number },
+    { status, title, live, foot, have }: Omit<PageText, 'status' | 'isStill'> & { readonly status: number },
     extra: { readonly stream?: string; readonly refresh?: string },
     headers: Readonly<Record<string, string>> = {},
   ): Response {

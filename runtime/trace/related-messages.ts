@@ -1,5 +1,6 @@
 import type { Message } from '../system/ref.js'
 import type { TracedMessage } from './merged-trace.js'
+import type { TraceEntry } from './record.js'
 import type { TraceRing } from './ring.js'
 
 /**
@@ -19,7 +20,19 @@ export function relatedMessages(ring: TraceRing, isAbout: (message: Message) => 
       if (related.has(at)) break
       related.add(at)
     }
-  return ring
-    .snapshot(({ id }) => related.has(id))
-    .map(({ at, parent, bytes, tookUs, ...entry }) => ({ ...entry, atMs: at, parent, bytes, tookUs }))
+  return ring.snapshot(({ id }) => related.has(id)).map(messageOf)
 }
+
+/** The first `most` messages of one ring that belong to a trace, as this process saw them. */
+export function messagesOfTrace(ring: TraceRing, trace: number, most: number): TracedMessage[] {
+  let left = most
+  return ring.snapshot((envelope) => envelope.trace === trace && left-- > 0).map(messageOf)
+}
+
+const messageOf = ({ at, parent, bytes, tookUs, ...entry }: TraceEntry): TracedMessage => ({
+  ...entry,
+  atMs: at,
+  parent,
+  bytes,
+  tookUs,
+})

@@ -112,6 +112,23 @@ export class TraceRing {
     return entries
   }
 
+  /** The newest messages that `wanted` takes, newest first, out of the last `looks` before `before`. */
+  newest(wanted: (envelope: Envelope) => boolean, { before, most, looks }: NewestLimits): NewestMessages {
+    const recorded = this.#recorded
+    const oldest = this.#oldest
+    const from = Math.min(Math.max(before ?? recorded, oldest), recorded)
+    const end = Math.max(oldest, from - looks)
+    const messages: NumberedRecord[] = []
+    let number = from
+    while (number > end && messages.length < most) {
+      number--
+      const slot = number % this.size
+      const envelope = this.#envelopes[slot] as Envelope
+      if (wanted(envelope)) messages.push({ number, ...recordOf(envelope, this.#at[slot] as number) })
+    }
+    return { messages, from, to: number, more: number > oldest }
+  }
+
   /**
    * The next messages that a query asks for, oldest first: at most `traceChunkEntries` and `traceChunkBytes`,
    * out of the next `traceChunkLooks`. The caller asks again for the rest.
@@ -150,6 +167,27 @@ export class TraceRing {
     if (afterCursor !== undefined) return Math.max(0, oldest - afterCursor)
     return oldest > 0 && (this.#at[oldest % this.size] as number) > sinceMs ? oldest : 0
   }
+}
+
+export interface NewestLimits {
+  /** A number of the ring; absent: all that it remembers. */
+  readonly before?: number | undefined
+  readonly most: number
+  readonly looks: number
+}
+
+/** A message, and its number in the ring, which no other message of this process has. */
+export interface NumberedRecord extends TraceRecord {
+  readonly number: number
+}
+
+export interface NewestMessages {
+  readonly messages: readonly NumberedRecord[]
+  /** The messages before `from` and from `to` on were looked at. */
+  readonly from: number
+  readonly to: number
+  /** Older ones are remembered. */
+  readonly more: boolean
 }
 
 /** What the ring keeps of a message over `tracePayloadBytes`: its type and size. */

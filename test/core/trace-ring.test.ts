@@ -4,6 +4,7 @@ import { traceChunk } from '../../actors/messages/trace.js'
 import { limits } from '../../runtime/limits.js'
 import { matchesActor, shortPath } from '../../runtime/trace/actor-path.js'
 import { answerTrace } from '../../runtime/trace/answer-trace.js'
+import { type MessageSearch, newestMessages } from '../../runtime/trace/newest-messages.js'
 import { shownPayload } from '../../runtime/trace/payload.js'
 import type { TraceQuery } from '../../runtime/trace/record.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
@@ -44,6 +45,38 @@ test('read gives what was recorded, from a cursor on, and says what was lost', (
   )
   assert.equal(late.dropped, 3)
   assert.deepEqual(ring.read({ afterCursor: 1_000_000 }, 50).entries, [])
+})
+
+test('the newest are found without a look at the whole ring', () => {
+  const ring = ringOf(['A', 'B', 'C', 'B', 'A', 'B'], 4)
+  const isB = ({ message }: { message: { type: string } }) => message.type === 'B'
+  const told = (before?: number, most = 9, looks = 9) => {
+    const { messages, from, to, more } = ring.newest(isB, { before, most, looks })
+    return [messages.map(({ number }) => number), from, to, more]
+  }
+  assert.deepEqual(told(), [[5, 3], 6, 2, false])
+  assert.deepEqual(told(undefined, 1), [[5], 6, 5, true])
+  assert.deepEqual(told(5), [[3], 5, 2, false])
+  assert.deepEqual(told(5, 9, 1), [[], 5, 4, true])
+  assert.deepEqual(told(1), [[], 2, 2, false], 'those are forgotten')
+  assert.deepEqual(told(999), [[5, 3], 6, 2, false])
+})
+
+test('a search takes parts of types and actors in whatever case, a trace, or what is not said all the time', () => {
+  const ring = new TraceRing(9)
+  const [master, worker] = [pathOf('10.0.0.1:7070'), pathOf('10.0.0.7:7071', 'Worker')]
+  ring.record(envelopeOf({ type: 'Heartbeat', from: worker, to: master }), 1)
+  ring.record(envelopeOf({ type: 'LaunchDriver', from: master, to: worker, trace: 7 }), 2)
+  ring.record(envelopeOf({ type: 'TimerDue', from: master, to: master }), 3)
+  const found = (search: MessageSearch) => newestMessages(ring, search).messages.map(({ message }) => message)
+  assert.deepEqual(found({}), ['TimerDue', 'LaunchDriver', 'Heartbeat'])
+  assert.deepEqual(found({ message: 'launch' }), ['LaunchDriver'])
+  assert.deepEqual(found({ actor: 'worker@10' }), ['LaunchDriver', 'Heartbeat'])
+  assert.deepEqual(found({ actor: worker }), ['LaunchDriver', 'Heartbeat'])
+  assert.deepEqual(found({ actor: 'firesteel' }), [], 'what each path begins with is no part of it')
+  assert.deepEqual(found({ trace: 7 }), ['LaunchDriver'])
+  assert.deepEqual(found({ except: ['Heartbeat'], toOthers: true }), ['LaunchDriver'])
+  assert.deepEqual(found({ before: 1 }), ['Heartbeat'])
 })
 
 test('what is too old for the question is not lost', () => {

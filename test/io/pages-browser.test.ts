@@ -7,6 +7,8 @@ import type { MasterPageView } from '../../actors/master/pages/view.js'
 import { workerPages } from '../../actors/worker/pages/routes.js'
 import { createHttpServer, type HttpServer } from '../../runtime/http/server.js'
 import type { Sessions } from '../../runtime/pages/sessions.js'
+import { newestMessages } from '../../runtime/trace/newest-messages.js'
+import { TraceRing } from '../../runtime/trace/ring.js'
 import {
   accessibilityProblems,
   attackedBy,
@@ -28,6 +30,7 @@ import {
   standbyState,
 } from '../tools/page-views.js'
 import { sampleLog } from '../tools/sample-log.js'
+import { envelopeOf } from '../tools/trace-fixture.js'
 
 /* The pages in a real browser, over the HTTP server of a node, without a cluster. */
 
@@ -108,6 +111,9 @@ async function everyPage(): Promise<[site: Site, path: string][]> {
       `/drivers/${state.activeDrivers[2]!.id}`,
       '/settings',
       '/failover',
+      '/messages',
+      '/messages?show=all&actor=worker',
+      '/messages/4711',
       '/session',
       `/kill?id=${state.activeDrivers[2]!.id}`,
       '/nothing',
@@ -192,6 +198,43 @@ test('an open page changes with the cluster, and the focus stays where it is', a
   await page.getByText('RUNNING').nth(2).waitFor()
   assert.equal((await focusedIn(page)).text, 'price-watcher')
   assert.deepEqual(problems, [])
+})
+
+test('messages appear as they are said, until the reader pauses; their filters need no script', async () => {
+  const ring = new TraceRing(99)
+  const say = (type: string): void => ring.record(envelopeOf({ type }), Date.now())
+  say('LaunchDriver')
+  const site = await master(() => ({
+    ...sampleView(options),
+    newestMessages: (search) => newestMessages(ring, search),
+  }))
+  const watched = await openPage(browser, [site.origin])
+  await using _ = watched
+  const { page, problems } = watched
+  await page.goto(`${site.origin}/messages`)
+  const types = () => page.locator('tbody th').allTextContents()
+  assert.deepEqual(await types(), ['LaunchDriver'])
+  await page.getByLabel('Actor').fill('a half-typed')
+  say('DriverStateChanged')
+  await page.getByText('DriverStateChanged').waitFor()
+  assert.equal(await page.getByLabel('Actor').inputValue(), 'a half-typed', 'what is being typed stays')
+  await page.getByRole('link', { name: 'Pause' }).click()
+  await page.getByRole('link', { name: 'Go on with the newest' }).waitFor()
+  assert.equal(await page.locator('body[data-stream]').count(), 0)
+  assert.deepEqual(problems, [])
+
+  const plain = await openPage(browser, [site.origin], { javaScriptEnabled: false })
+  await using __ = plain
+  say('Heartbeat')
+  await plain.page.goto(`${site.origin}/messages`)
+  await plain.page.getByLabel('Message', { exact: true }).fill('launch')
+  await plain.page.getByRole('button', { name: 'Filter' }).click()
+  await plain.page.waitForURL(/message=launch/)
+  assert.deepEqual(await plain.page.locator('tbody th').allTextContents(), ['LaunchDriver'])
+  await plain.page.getByRole('link', { name: 'Show all' }).click()
+  await plain.page.getByRole('link', { name: 'All', exact: true }).click()
+  await plain.page.getByText('Heartbeat', { exact: true }).waitFor()
+  assert.deepEqual(plain.problems, [])
 })
 
 test('times say how long ago, and exactly when on hover', async () => {

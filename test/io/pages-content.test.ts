@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { masterPageSet } from '../../actors/master/pages/master-page-set.js'
+import type { MasterPageView } from '../../actors/master/pages/view.js'
 import { workerPageSet } from '../../actors/worker/pages/worker-page-set.js'
 import { limits } from '../../runtime/limits.js'
 import { pathPart } from '../../runtime/pages/path-part.js'
+import { type MessageSearch, newestMessages } from '../../runtime/trace/newest-messages.js'
+import { TraceRing } from '../../runtime/trace/ring.js'
 import { attacks } from '../tools/page-attacks.js'
 import {
   emptyState,
@@ -14,6 +17,7 @@ import {
   sampleWorkerView,
   standbyState,
 } from '../tools/page-views.js'
+import { envelopeOf, pathOf } from '../tools/trace-fixture.js'
 
 const nowMs = Date.UTC(2026, 10, 29, 1, 2, 3)
 const wallMs = () => nowMs
@@ -36,6 +40,9 @@ const targets = [
   ...activeDrivers.map(({ id }) => `/drivers/${encoded(id)}`),
   '/settings',
   '/failover',
+  '/messages',
+  '/messages?show=all&actor=worker',
+  '/messages/4711',
 ]
 
 test('each page has one heading of the first rank, a title, and no script or style inside', () => {
@@ -112,6 +119,83 @@ test('long lists come in parts, in the order of what people look for', () => {
   assert.match(second, /href="\/workers\?q=w9"/, 'the first part has no number, and the search stays')
 })
 
+test('messages are filtered by their address, leave out heartbeats, and stop where the reader says', () => {
+  const pages = pagesOf({ nowMs })
+  const types = (target: string): (string | undefined)[] =>
+    [
+      ...pages
+        .text(target)
+        .live.toString()
+        .matchAll(/<th scope="row"[^>]*>([^<]*)</g),
+    ].map(([, type]) => type)
+  const launch = [
+    'DriverStateChanged',
+    'LaunchDriver',
+    'SubmitDriverResponse',
+    'Committed',
+    'RequestSubmitDriver',
+  ]
+  assert.deepEqual(types('/messages'), launch)
+  assert.equal(types('/messages?show=all').length, 35)
+  assert.equal(types('/messages?message=heartb').length, 30, 'what is asked for by name is not left out')
+  assert.deepEqual(types('/messages?message=launch'), ['LaunchDriver'])
+  assert.deepEqual(types('/messages?actor=Worker'), ['DriverStateChanged', 'LaunchDriver'])
+  assert.deepEqual(types('/messages?trace=4711'), launch)
+  assert.deepEqual(types('/messages?trace=4711&actor=%2Fstore'), ['Committed'])
+  const first = pages.text('/messages')
+  assert.match(first.live.toString(), /href="\/messages\?before=35">Pause</)
+  assert.match(first.live.toString(), /href="\/messages\/4711"/)
+  assert.equal(first.isStill, false)
+  const paused = pages.text('/messages?before=34')
+  assert.deepEqual(types('/messages?before=34'), launch.slice(1))
+  assert.equal(paused.isStill, true)
+  assert.match(paused.live.toString(), /href="\/messages">Go on with the newest</)
+  for (const odd of ['-1', 'x', '1e3', '%00'])
+    assert.equal(pages.text(`/messages?before=${odd}`).isStill, false)
+  const trace = pages.text('/messages/4711').live.toString()
+  assert.match(trace, /<svg class="sequence".*LaunchDriver \(epoch 7\)/s)
+  assert.match(trace, /firesteel trace --trace 4711 --tree/)
+  assert.equal(pages.text('/messages/none').status, 404)
+})
+
+test('where there are no messages, their page says what to do next', () => {
+  const text = (target: string, view: Partial<MasterPageView> = {}): string =>
+    masterPageSet({ take: () => ({ ...sampleView({ nowMs }), ...view }), wallMs })
+      .text(target)
+      .live.toString()
+  const ringOf = (...types: string[]): Partial<MasterPageView> => {
+    const ring = new TraceRing(9)
+    for (const type of types) ring.record(envelopeOf({ type }), nowMs)
+    return { newestMessages: (search) => newestMessages(ring, search) }
+  }
+  assert.match(text('/messages', { newestMessages: () => undefined }), /Set <code>tracing\.ring<\/code>/)
+  assert.match(text('/messages', ringOf()), /Nothing has been said yet\..*firesteel submit/s)
+  assert.match(text('/messages', ringOf('Heartbeat')), /The last 1 message are heartbeats/)
+  assert.match(text('/messages?actor=nobody'), /Nothing of the last 35 messages fits\./)
+  assert.match(text('/messages?trace=x'), /“x” is not the number of a trace/)
+  assert.match(text('/messages?before=0'), /Older messages are forgotten.*Show the newest/s)
+  assert.match(text('/messages/1'), /remembers no message of this trace/)
+})
+
+test('however long the texts of peers are, a page of messages is sent once a second at small cost', () => {
+  const ring = new TraceRing(100)
+  const long = '&'.repeat(limits.nameChars)
+  for (let count = 0; count < 100; count++)
+    ring.record(
+      envelopeOf({ type: long, from: pathOf('1.1.1.1:1', long), to: pathOf('1.1.1.1:2', long) }),
+      nowMs,
+    )
+  const view = {
+    ...sampleView({ nowMs }),
+    newestMessages: (search: MessageSearch) => newestMessages(ring, search),
+  }
+  const text = masterPageSet({ take: () => view, wallMs })
+    .text('/messages')
+    .live.toString()
+  assert.equal(text.match(/<th scope="row"/g)?.length, limits.pageRows)
+  assert.ok(text.length < 128 * 1024, `${text.length}`)
+})
+
 /** The elements that our pages consist of, with attributes that only name, show and link. */
 function assertOurMarkup(text: string, message: string): void {
   assert.doesNotMatch(text, /(href|src|action)="(javascript|data):/i, message)
@@ -146,6 +230,9 @@ test('whatever a text is, in whatever field, it stays text', () => {
       '/drivers',
       '/settings',
       '/failover',
+      '/messages',
+      '/messages?show=all&actor=worker',
+      '/messages/4711',
       `/workers?q=${id}`,
       `/workers/${id}`,
       `/applications/${id}`,

@@ -13,8 +13,13 @@ import type {
 } from '../../actors/messages/status.js'
 import type { FindLog } from '../../actors/worker/logs/kept-log.js'
 import type { WorkerPageView } from '../../actors/worker/pages/view.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { Sessions } from '../../runtime/pages/sessions.js'
+import type { Envelope } from '../../runtime/system/envelope.js'
 import type { TracedMessage } from '../../runtime/trace/merged-trace.js'
+import { newestMessages } from '../../runtime/trace/newest-messages.js'
+import { messagesOfTrace } from '../../runtime/trace/related-messages.js'
+import { TraceRing } from '../../runtime/trace/ring.js'
 
 /* What the pages of a node show, without a cluster: for tests and for looking at pages. */
 
@@ -248,6 +253,8 @@ export function sampleView(
     detailed: (id) => sampleDetails(state, options, id),
     failover: () => sampleMessages('driver-20261129010000-7-0001', options),
     messagesOf: (driverId) => sampleMessages(driverId, options),
+    newestMessages: (search) => newestMessages(sampleRing(options), search),
+    messagesOfTrace: (trace) => messagesOfTrace(sampleRing(options), trace, innerLimits.pageTraceMessages),
     logHomes: () => {
       const [first, second] = state.workers
       return first && second
@@ -258,6 +265,29 @@ export function sampleView(
         : []
     },
   }
+}
+
+/** The same as a Master remembers it, between heartbeats. */
+function sampleRing(options: SampleOptions): TraceRing {
+  const ring = new TraceRing(500)
+  const launch = sampleMessages('driver-20261129010000-7-0001', options)
+  const [{ from, to }] = launch as [TracedMessage]
+  const record = (each: Pick<TracedMessage, 'id' | 'from' | 'to' | 'message' | 'atMs' | 'trace'>): void => {
+    const { atMs, message, ...rest } = each
+    const envelope = { ...rest, epoch: 7, bytes: 300, tookUs: 80, message: { type: message } }
+    ring.record(envelope as unknown as Envelope, atMs)
+  }
+  for (let id = 100; id < 130; id++)
+    record({
+      id,
+      from,
+      to,
+      message: 'Heartbeat',
+      atMs: options.nowMs - 90_000 + 1000 * (id - 100),
+      trace: id,
+    })
+  for (const message of launch) record({ ...message, id: message.id + 4711, trace: 4711 })
+  return ring
 }
 
 /** A launch as its Master saw it. Every text is a stranger's. */

@@ -5,8 +5,9 @@ import { notice } from '../../../runtime/pages/parts.js'
 import { numberText } from '../../../runtime/pages/words.js'
 import { applicationPage, applicationsPage } from './applications.js'
 import { driverPage, driversPage } from './drivers.js'
+import { messagesPage } from './messages.js'
 import { overviewPage } from './overview.js'
-import { failoverPage } from './sequence.js'
+import { failoverPage, tracePage } from './sequence.js'
 import { settingsPage } from './settings.js'
 import { ofLeader } from './standby.js'
 import { masterState } from './states.js'
@@ -36,6 +37,7 @@ export function masterFrame(view: MasterPageView): Frame {
     navigation: [
       { href: '/', title: leads(view) ? 'Overview' : 'Standby' },
       ...(leads(view) ? ofLeader : []),
+      { href: '/messages', title: 'Messages' },
       { href: '/settings', title: 'Settings' },
     ],
     aside: masterState(state),
@@ -71,4 +73,6 @@ export const masterPageSet = ({ take, wallMs }: MasterPageSetOptions): PageSet<M
     .add('/drivers', ofLeader(driversPage))
     .add('/drivers/:id', ofLeader(driverPage))
     .add('/failover', ofLeader(failoverPage))
+    .add('/messages', messagesPage)
+    .add('/messages/:trace', tracePage)
     .add('/settings', settingsPage)

@@ -1,12 +1,15 @@
+import { innerLimits } from '../../../runtime/inner-limits.js'
 import { type Html, html, picture } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
 import type { PageQuery } from '../../../runtime/pages/page-set.js'
 import { code, empty, section, table } from '../../../runtime/pages/parts.js'
-import { exactTime } from '../../../runtime/pages/words.js'
+import { exactTime, numberText } from '../../../runtime/pages/words.js'
 import { shortPath } from '../../../runtime/trace/actor-path.js'
 import type { TracedMessage } from '../../../runtime/trace/merged-trace.js'
 import { drawable, sequenceSvg } from '../../../runtime/trace/sequence-svg.js'
 import type { MasterPageView } from './view.js'
+
+const MOST = innerLimits.pageTraceMessages
 
 const handledText = ({ tookUs, refused }: TracedMessage): string => {
   if (refused) return 'not acted on'
@@ -37,6 +40,33 @@ ${
     : sequence(title, messages, 'firesteel report failover > failover.html')
 }`,
   }
+}
+
+/** One trace: the message that began it, and all that it led to here. */
+export function tracePage({ view, params }: PageQuery<MasterPageView>): Page | undefined {
+  const trace = traceOf(params.trace ?? '')
+  if (trace === undefined) return undefined
+  const messages = view.messagesOfTrace(trace)
+  const command = `firesteel trace --trace ${trace} --tree`
+  return {
+    title: `Trace ${trace}`,
+    main: html`<p class="crumb"><a href="/messages">Messages</a></p>
+<h1>Trace ${trace}</h1>
+${
+  messages.length === 0
+    ? empty(
+        'This Master remembers no message of this trace.',
+        html`Other processes may: ${code(command)} <a href="/messages">Newest messages</a>`,
+      )
+    : html`${messages.length >= MOST && html`<p>These are the first ${numberText(MOST)} messages of a longer trace.</p>`}${sequence('Messages of this Master in this trace, in order', messages, command)}`
+}`,
+  }
+}
+
+/** Undefined: no trace has this name. */
+export function traceOf(text: string): number | undefined {
+  const trace = Number(text)
+  return /^\d{1,16}$/.test(text) && Number.isSafeInteger(trace) ? trace : undefined
 }
 
 /** A picture, and a table beside it. `command` shows what other processes remember too. */

@@ -1,4 +1,6 @@
 import type { TracedMessage } from '../../../runtime/trace/merged-trace.js'
+import type { MessageSearch } from '../../../runtime/trace/newest-messages.js'
+import type { NewestMessages } from '../../../runtime/trace/ring.js'
 import type {
   ApplicationView,
   DriverStatus,
@@ -30,6 +32,10 @@ export interface MasterPageView {
   readonly failover: () => readonly TracedMessage[]
   /** What this Master said and heard about this driver, as far as its trace ring holds it. */
   readonly messagesOf: (driverId: string) => readonly TracedMessage[]
+  /** The newest messages of this Master that are looked for; undefined: it keeps no trace. */
+  readonly newestMessages: (search: MessageSearch) => NewestMessages | undefined
+  /** The first messages of one trace that this Master sent or received, oldest first. */
+  readonly messagesOfTrace: (trace: number) => readonly TracedMessage[]
   /** The Workers on which a driver or executor ran, the newest last. */
   readonly logHomes: (id: string) => readonly LogHome[]
 }

@@ -44,6 +44,8 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
         detailed,
         messagesOf,
         logHomes,
+        newestMessages: (search) => now.newestMessages(search),
+        messagesOfTrace: (trace) => now.messagesOfTrace(trace),
         failover: () => now.failover(),
       }
     },
