@@ -9,18 +9,41 @@ import { PAPER } from '../status-list.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
 
-/** As codes are written. A driver or application may be named so too, but then its id explains it. */
-const CODE = /^(FIRESTEEL_)?[A-Z]+(_[A-Z]+)*$/
+const PREFIX = 'FIRESTEEL_'
+/** As codes are written, in capitals or not. */
+const CODE = /^[a-z]+(_[a-z]+)*$/i
 
-/** The code that is meant; undefined: this is none. Throws UNKNOWN_ID for a code that does not exist. */
-function codeOf(text: string): ErrorName | undefined {
-  if (!CODE.test(text)) return undefined
-  const name = errorNameOf(text)
-  if (name !== undefined || !text.startsWith('FIRESTEEL_')) return name
-  const codes = Object.keys(errorCodes).map((code) => `FIRESTEEL_${code}`)
-  const nearest = nearestWord(text, codes)
+/**
+ * The code that is meant; undefined: this is none. Throws UNKNOWN_ID for what can only be a code and is none.
+ * A driver may be named as a code is, so without the prefix only capitals or an underscore mean a code.
+ */
+export function codeOf(text: string): ErrorName | undefined {
+  const capitals = text.toUpperCase()
+  if (!CODE.test(text) || (text !== capitals && !text.includes('_'))) return undefined
+  const name = errorNameOf(capitals)
+  if (name !== undefined || !capitals.startsWith(PREFIX)) return name
+  const nearest = nearestCode(capitals)
   const help = nearest === undefined ? 'docs/errors.md has all codes.' : `Did you mean ${nearest}?`
   throw new FiresteelError('UNKNOWN_ID', `There is no error code ${text}.`, { help })
+}
+
+/** The code that a misspelt one is nearest to. */
+function nearestCode(text: string): string | undefined {
+  const name = nearestWord(text.toUpperCase().replace(PREFIX, ''), Object.keys(errorCodes))
+  return name === undefined ? undefined : PREFIX + name
+}
+
+/** Runs a look-up. What is unknown may be a misspelt code, which needs no cluster. */
+async function orNearestCode(text: string, lookUp: Promise<number>): Promise<number> {
+  try {
+    return await lookUp
+  } catch (error) {
+    const isUnknown = isFiresteelError(error, 'UNKNOWN_ID') || isFiresteelError(error, 'SECRET_MISSING')
+    const nearest = isUnknown && text.includes('_') ? nearestCode(text) : undefined
+    if (nearest === undefined) throw error
+    const why = `There is no error code ${JSON.stringify(text)}, and nothing else of this name is known.`
+    throw new FiresteelError('UNKNOWN_ID', why, { help: `Did you mean ${nearest}?`, cause: error })
+  }
 }
 
 const columnsOf = (io: Console): number => (io.window() ?? PAPER).columns
@@ -86,7 +109,8 @@ export const addExplain: AddCommand = (program, run) => {
     .action((text: string, options: ClusterOptions) =>
       run((io) => {
         const code = codeOf(text)
-        return code === undefined ? explainThing(io, text, options) : explainCode(io, code, options)
+        if (code !== undefined) return explainCode(io, code, options)
+        return orNearestCode(text, explainThing(io, text, options))
       }),
     )
 }
