@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { lastFailover } from '../../runtime/launch/cli/commands/report.js'
 import { reportPage } from '../../runtime/launch/cli/report-page.js'
 import { pathOf } from '../tools/trace-fixture.js'
 
@@ -27,4 +28,12 @@ test('texts of others stay text, and what is missing is named', () => {
   assert.equal(page.match(/<\/style>/g)?.length, 1)
   assert.match(page, /<h2>Missing<\/h2>/)
   assert.match(reportPage({ ...parts, messages: [] }), /No process remembers a message about it/)
+})
+
+test('a report of the last failover needs one: a first election is none', () => {
+  const elected = { ...message, message: 'ElectedLeader', payload: { epoch: 1 } }
+  assert.throws(() => lastFailover([elected]), /There was no failover: the first leader .* still leads/)
+  assert.throws(() => lastFailover([message]), /No process remembers an election/)
+  const second = { ...elected, id: 2, trace: 2, payload: { epoch: 2 } }
+  assert.deepEqual(lastFailover([elected, second]), [second])
 })

@@ -1,4 +1,5 @@
 import { meantId } from '../../../../actors/client/resolve-id.js'
+import type { ShownExplanation } from '../../../../actors/messages/explained.js'
 import { FiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
 import { MergedTrace, type TracedMessage } from '../../../trace/merged-trace.js'
@@ -14,11 +15,27 @@ import { type AddCommand, examples } from './command.js'
 
 const FAILOVER = 'failover'
 
-/** The messages of the newest election that processes remember, and all that it led to. */
-function lastFailover(messages: readonly TracedMessage[]): readonly TracedMessage[] {
+/**
+ * The messages of the newest election that processes remember, and all that it led to. Throws UNKNOWN_ID if
+ * that was the first of the cluster, or none is remembered.
+ */
+export function lastFailover(messages: readonly TracedMessage[]): readonly TracedMessage[] {
   const elected = messages.findLast(({ message }) => message === 'ElectedLeader')
-  return elected === undefined ? [] : selected(messages, { trace: elected.trace })
+  const epoch = (elected?.payload as { readonly epoch?: unknown } | undefined)?.epoch
+  if (elected !== undefined && epoch !== 1) return selected(messages, { trace: elected.trace })
+  const why =
+    elected === undefined
+      ? 'No process remembers an election: each keeps only its newest messages (tracing.ring).'
+      : 'There was no failover: the first leader of this cluster still leads (epoch 1).'
+  throw new FiresteelError('UNKNOWN_ID', why, {
+    help: '`firesteel status` names the leader and its epoch; each failover makes the epoch larger.',
+  })
 }
+
+const kinds = { driver: 'Driver', application: 'Application', Worker: 'Worker' } as const
+
+/** As a person knows it, and as the cluster does. */
+const titleOf = ({ kind, id, name }: ShownExplanation): string => `${kinds[kind]} ${name} (${id})`
 
 async function report(io: Console, about: string, options: ClusterOptions): Promise<number> {
   return withClient(io, options, async (client) => {
@@ -45,7 +62,14 @@ async function report(io: Console, about: string, options: ClusterOptions): Prom
       throw new FiresteelError('UNKNOWN_ID', `No application or driver is ${JSON.stringify(about)}.`)
     const selection = id.startsWith('driver-') ? { driver: id } : { app: id }
     const explanation = explanationText(found.shown, PAPER.columns)
-    await io.out(reportPage({ ...parts, title: id, explanation, messages: selected(messages, selection) }))
+    await io.out(
+      reportPage({
+        ...parts,
+        title: titleOf(found.shown),
+        explanation,
+        messages: selected(messages, selection),
+      }),
+    )
     return 0
   })
 }
