@@ -34,7 +34,7 @@ test('a recorded trace is shown as it was, and what is missing too', async (t) =
   const missing = [{ process: 'Worker w9', reason: 'it is DEAD' }]
   await writeFile(join(cwd, 'some.trace'), 'older', { mode: 0o644 })
   await writeTrace(io, 'some.trace', { cluster: 'demo', messages: [message], missing })
-  assert.match(said.out, /^1 messages are in some\.trace; 1 processes are missing\n$/)
+  assert.match(said.out, /^1 message written to some\.trace; missing: Worker w9\n$/)
   assert.equal((await stat(join(cwd, 'some.trace'))).mode & 0o777, 0o600)
   said.out = ''
   await showRecordedTrace(io, 'some.trace', { ...options, tree: true })

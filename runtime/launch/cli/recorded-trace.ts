@@ -2,6 +2,8 @@ import { open, readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { FiresteelError, reasonOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
+import { printable } from '../../observe/printable.js'
+import { counted } from '../../pages/words.js'
 import { release } from '../../release.js'
 import { systemError } from '../../system-error.js'
 import type { TracedMessage } from '../../trace/merged-trace.js'
@@ -40,7 +42,15 @@ export async function writeTrace(
   } catch (cause) {
     throw fileRefusal(cause, path, `${file} cannot be written`)
   }
-  await io.out(`${messages.length} messages are in ${file}; ${missing.length} processes are missing\n`)
+  const gone = missing.length === 0 ? '' : `; missing: ${namedText(missing)}`
+  await io.out(`${printable(`${counted(messages.length, 'message')} written to ${file}${gone}`)}\n`)
+}
+
+/** The first of them by name; the file has all, with the reasons. */
+function namedText(missing: readonly MissingTrace[]): string {
+  const named = missing.slice(0, innerLimits.namedWorkers).map(({ process }) => process)
+  const more = missing.length - named.length
+  return [...named, ...(more > 0 ? [`${more} more`] : [])].join(', ')
 }
 
 /** Prints a recorded trace. No cluster is asked. */

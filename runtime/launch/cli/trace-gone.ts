@@ -1,3 +1,4 @@
+import { counted } from '../../pages/words.js'
 import { actorName, shortPath } from '../../trace/actor-path.js'
 import type { MissingTrace } from './trace-collector.js'
 
@@ -16,8 +17,8 @@ export const goneNodes = (absent: Absent): MissingTrace[] =>
 export function goneClients(absent: Absent): MissingTrace[] {
   const clients = absent.filter(({ path }) => !isNode(path)).length
   if (clients === 0) return []
-  const reason = 'others heard from it, but it has ended or keeps no trace'
-  return [{ process: clients === 1 ? '1 client' : `${clients} clients`, reason }]
+  const reason = 'commands and programs that have ended; others remember what they were told by them'
+  return [{ process: counted(clients, 'client'), reason }]
 }
 
 /** A node never asks anything outside of its actors. */
