@@ -191,7 +191,7 @@ export function unknownId(id: string) {
   return {
     type: 'Failure',
     code: 'FIRESTEEL_UNKNOWN_ID',
-    message: `nothing here has the id ${JSON.stringify(id)}`,
+    message: `Nothing here has the id ${JSON.stringify(id)}.`,
   } as const
 }
 

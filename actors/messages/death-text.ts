@@ -23,6 +23,10 @@ const processTexts: Readonly<Record<ProcessDeath, (how: string) => Explained>> =
     why: `Its program ended by itself, with ${how}.`,
     helps: 'Its output says why: `firesteel logs`.',
   }),
+  TOLD_TO_END: (how) => ({
+    why: `The cluster told it to end (for a restart, a kill, or the end of its Worker), and it ended with ${how}.`,
+    helps: NOTHING_TO_DO,
+  }),
   CRASHED: (how) => ({
     why: `It crashed with ${how}: a fault in native code or in Node, or an abort.`,
     helps: 'Its output may say where. Check native add-ons, and the version of Node.',

@@ -7,6 +7,8 @@ import type { DriverStatus } from './status.js'
 export type ProcessDeath =
   | 'FINISHED'
   | 'EXIT'
+  /** The cluster told it to end: its restart or its end was asked for, or its Worker stopped. */
+  | 'TOLD_TO_END'
   /** A signal of the kernel for a fault of the program. */
   | 'CRASHED'
   /** Somebody sent a signal, and it was not the cluster. */
@@ -34,10 +36,12 @@ const FAULTS: ReadonlySet<string> = new Set([
 const memoryDeaths = { limit: 'MEMORY_LIMIT', heap: 'MEMORY_HEAP', kernel: 'MEMORY_KERNEL' } as const
 
 /** How a process ended. */
-export type ProcessEnding = Pick<DriverExit, 'code' | 'signal' | 'outOfMemory' | 'killerUnknown'>
+export type ProcessEnding = Pick<DriverExit, 'code' | 'signal' | 'outOfMemory' | 'killerUnknown' | 'told'>
 
-export function processDeathOf({ code, signal, outOfMemory, killerUnknown }: ProcessEnding): ProcessDeath {
+export function processDeathOf(ending: ProcessEnding): ProcessDeath {
+  const { code, signal, outOfMemory, killerUnknown, told } = ending
   if (outOfMemory) return memoryDeaths[outOfMemory.by]
+  if (told && code !== 0) return 'TOLD_TO_END'
   if (killerUnknown) return 'KILLER_UNKNOWN'
   if (signal !== null) return FAULTS.has(signal) ? 'CRASHED' : 'SIGNALLED'
   if (code === null) return 'UNSEEN'

@@ -28,6 +28,8 @@ export const driverExit = z.object({
   outOfMemory: outOfMemory.optional(),
   /** True: SIGKILL, and its Worker cannot read whether the kernel sent it for lack of memory. */
   killerUnknown: z.boolean().optional(),
+  /** True: its Worker had told it to end, for a restart or for good. */
+  told: z.boolean().optional(),
 })
 export type DriverExit = z.infer<typeof driverExit>
 

@@ -1,4 +1,5 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
+import { memoryText } from '../../runtime/pages/words.js'
 import type { Labels, ResourceAmounts } from './common.js'
 import type { FailedWorker, LaunchFailure, Waiting, WaitingReason } from './launch-failures.js'
 
@@ -79,7 +80,7 @@ interface Wanted {
 
 export function wantsText(wanted: Wanted): Wants {
   const custom = Object.entries(wanted.resources).map(([name, amount]) => `, ${amount} ${name}`)
-  const what = `${wanted.cores} ${wanted.cores === 1 ? 'core' : 'cores'}, ${wanted.memoryMib} MiB${custom.join('')}`
+  const what = `${wanted.cores} ${wanted.cores === 1 ? 'core' : 'cores'}, ${memoryText(wanted.memoryMib)}${custom.join('')}`
   const on = labelsText(wanted.on ?? {})
   return { what, workers: on === '' ? 'Worker' : `Worker with ${on}` }
 }

@@ -1,4 +1,4 @@
-import { counted, durationText, memoryText } from '../../runtime/pages/words.js'
+import { counted, durationText, memoryText, memoryTexts } from '../../runtime/pages/words.js'
 import type { Holder, MissingLabel, Shortage, Wait, WorkerFit, WorkerVerdict } from './explanation.js'
 import { failureReason } from './launch-failure-text.js'
 
@@ -51,10 +51,20 @@ function amountText(what: string, amount: number): string {
   return what === 'memoryMib' ? memoryText(amount) : `${amount} ${what}`
 }
 
-const roomText = ({ what, wanted, free, whole }: Shortage): string =>
-  `${amountText(what, wanted)} wanted, ${amountText(what, free)} free of ${amountText(what, whole)}`
-const sizeText = ({ what, wanted, whole }: Shortage): string =>
-  `${amountText(what, wanted)} wanted, it has ${amountText(what, whole)}`
+/** Two amounts, in words that differ where they do. */
+const amountTexts = (what: string, one: number, other: number): readonly [string, string] =>
+  what === 'memoryMib' ? memoryTexts(one, other) : [amountText(what, one), amountText(what, other)]
+
+function roomText({ what, wanted, free, whole }: Shortage): string {
+  const [wants, has] = amountTexts(what, wanted, free)
+  return `${wants} wanted, ${has} free of ${amountText(what, whole)}`
+}
+
+function sizeText({ what, wanted, whole }: Shortage): string {
+  const [wants, has] = amountTexts(what, wanted, whole)
+  return `${wants} wanted, it has ${has}`
+}
+
 const labelText = ({ label, wanted, found }: MissingLabel): string =>
   found === undefined ? `no ${label}, ${wanted} wanted` : `${label}=${found}, ${wanted} wanted`
 const holderText = ({ id, cores, memoryMib }: Holder): string =>

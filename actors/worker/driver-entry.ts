@@ -114,6 +114,7 @@ export class DriverEntry {
       signal,
       ...(outOfMemory && { outOfMemory }),
       ...(isKillerUnknown && { killerUnknown: true }),
+      ...((this.restarting || this.killedBecause !== undefined) && { told: true }),
     }
     this.pid = undefined
     this.life = { ...this.life, lastExit }

@@ -1,3 +1,4 @@
+import { memoryTexts } from '../../runtime/pages/words.js'
 import { exitStatus } from '../../runtime/process/exit-status.js'
 import { BY_WHOM, killedByKernel } from '../messages/driver-life-text.js'
 import type { OverMemory, ProcessEnd } from './worker-events.js'
@@ -18,9 +19,11 @@ export function exitText(end: ProcessEnd): string {
 
 function outOfMemoryText({ by, usedMib, limitMib }: OverMemory): string {
   if (by === 'kernel') return capitalized(killedByKernel({ usedMib, limitMib }))
-  if (by !== 'heap') return `Killed: it used ${usedMib} MiB of the ${limitMib} MiB it was given`
-  const full = usedMib === undefined ? '' : ` at ${usedMib} MiB`
-  return `Out of memory: the heap of Node was full${full}; the process was given ${limitMib} MiB`
+  const [used, limit] = memoryTexts(usedMib ?? limitMib, limitMib)
+  if (by !== 'heap')
+    return `Killed: it used ${usedMib === undefined ? 'more than' : `${used} of`} the ${limit} it was given`
+  const full = usedMib === undefined ? '' : ` at ${used}`
+  return `Out of memory: the heap of Node was full${full}; the process was given ${limit}`
 }
 
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)

@@ -1,3 +1,4 @@
+import { memoryText, memoryTexts } from '../../runtime/pages/words.js'
 import { addressesOf, type ResourceAddresses } from '../messages/common.js'
 
 /** The capacity that one launch takes. The Master chose the addresses of the resources. */
@@ -72,7 +73,8 @@ export class ResourceAccount {
     if (wanted.cores > cores) return `needs ${wanted.cores} cores, ${cores} of ${this.#total.cores} are free`
     const memoryMib = this.#total.memoryMib - this.#memoryMibUsed
     if (wanted.memoryMib > memoryMib) {
-      return `needs ${wanted.memoryMib} MiB, ${memoryMib} of ${this.#total.memoryMib} are free`
+      const [needs, free] = memoryTexts(wanted.memoryMib, memoryMib)
+      return `needs ${needs}, ${free} of ${memoryText(this.#total.memoryMib)} are free`
     }
     for (const [name, addresses] of Object.entries(wanted.resources)) {
       const offered = addressesOf(this.#total.resources, name)

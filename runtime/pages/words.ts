@@ -13,6 +13,12 @@ export function memoryText(mib: number): string {
   return mib >= mibPer.gib ? `${short(mib / mibPer.gib)} GiB` : `${mib} MiB`
 }
 
+/** Two amounts that are compared: in MiB where their texts would hide that they differ. */
+export function memoryTexts(mib: number, other: number): readonly [string, string] {
+  const texts = [memoryText(mib), memoryText(other)] as const
+  return mib !== other && texts[0] === texts[1] ? [`${mib} MiB`, `${other} MiB`] : texts
+}
+
 /** `1.5 of 8 GiB`, `512 MiB of 8 GiB`, `0 of 8 GiB`. */
 export function memoryPartText(usedMib: number, allMib: number): string {
   const [all, used] = [memoryText(allMib), memoryText(usedMib)]

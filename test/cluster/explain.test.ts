@@ -118,7 +118,7 @@ test('waits for what no Worker has: memory, a resource, a label', async () => {
     cluster,
     large,
     'TOO_LARGE',
-    'No Worker is as large as 1 core, 65536 MiB, even if it were empty: none has enough memory. It would wait for ever.',
+    'No Worker is as large as 1 core, 64 GiB, even if it were empty: none has enough memory. It would wait for ever.',
     'Ask for less, or start a Worker that has enough memory.',
     /w1-\S+ \(127\.0\.0\.1\):\n {4}too small: 64 GiB wanted, it has 1 GiB\n/,
     /w2-\S+ \(127\.0\.0\.1\):\n/,
@@ -391,7 +391,7 @@ test('killed by the kernel for lack of memory, with the figures', async (t) => {
       bound,
       id,
       'MEMORY_KERNEL',
-      /The kernel killed it, because the machine or its group had no memory left: SIGKILL, killed by the kernel, out of memory: .*was given 1024 MiB\./,
+      /The kernel killed it, because the machine or its group had no memory left: SIGKILL, killed by the kernel, out of memory: .*was given 1 GiB\./,
       'Let the Worker offer less memory than its machine has',
     )
   } finally {

@@ -135,7 +135,7 @@ test('restart: told to its Worker, refused for what runs once, ends or has ended
   assert.match(ask(waiting), /has ended KILLED; submit it again$/)
   world.ask('cli', { type: 'RequestKillDriver', driverId })
   assert.match(ask(driverId), /is being killed$/)
-  assert.match(ask('driver-none'), /nothing here has the id "driver-none"/)
+  assert.match(ask('driver-none'), /Nothing here has the id "driver-none"/)
 })
 
 test('restart: acknowledged, it is told to a Worker that did not hear of it, also by the next leader', () => {

@@ -224,6 +224,27 @@ test('out of memory, by the kernel, the heap or the limit, with the figures; a s
   assert.equal(endOf({}).cause, 'SIGNALLED')
   assert.equal(endOf({ signal: 'SIGABRT' }).cause, 'CRASHED')
   assert.equal(endOf({ signal: null, code: 3 }).cause, 'EXIT')
+  const large = endOf({ outOfMemory: { by: 'limit', limitMib: 1024, usedMib: 1025 } })
+  assert.match(large.text, /it used 1025 MiB of 1024 MiB\./, 'not: 1 GiB of 1 GiB')
+})
+
+test('an order of the cluster is no signal of somebody, and one text has one unit', () => {
+  const world = elected()
+  world.worker('w1', { memoryMib: 2048 })
+  const driverId = world.submitted({ supervise: true, memoryMib: 1024 })
+  const lastExit = { atMs: 5, generation: 1, attempt: 1, code: null, signal: 'SIGTERM', told: true }
+  world.tell('w1', {
+    ...{ type: 'DriverProgressed', workerId: 'w1', driverId, generation: 1 },
+    progress: { phase: 'running', pid: 7, life: { starts: 2, failedAtMs: [], lastExit } },
+  } as never)
+  const { text } = explained(world, driverId)
+  assert.match(text, /started again 1 time\. .*: The cluster told it to end .* it ended with SIGTERM\./)
+  assert.doesNotMatch(text, /Neither the cluster/)
+  const waits = explained(world, world.submitted({ memoryMib: 1536 }))
+  assert.match(waits.text, /No Worker has 1 core, 1\.5 GiB free now\./)
+  assert.doesNotMatch(waits.text, /MiB/)
+  const nearly = explained(world, world.submitted({ memoryMib: 2049 }))
+  assert.match(nearly.text, /too small: 2049 MiB wanted, it has 2048 MiB/)
 })
 
 test('an application: no link, nothing asked for, a limit of cores; and how its executors ended', () => {

@@ -423,6 +423,13 @@ test('a lack of memory is told from other ends, with the figures', () => {
   const byHand = running(true)
   byHand.ended(attempt(1, 1), { exitCode: null, signal })
   assert.deepEqual([exitOf(byHand)?.signal, exitOf(byHand)?.outOfMemory], [signal, undefined])
+  assert.equal(exitOf(byHand)?.told, undefined)
+  const onRequest = running(true)
+  onRequest.hear(restartRequest('r1'))
+  onRequest.told('DriverProgressed')
+  onRequest.ended(attempt(1, 1), { exitCode: null, signal: 'SIGTERM' })
+  onRequest.started(attempt(1, 2))
+  assert.equal(exitOf(onRequest)?.told, true, 'by its Worker, for its restart')
 })
 
 const collection = (before: string, after: string): string =>

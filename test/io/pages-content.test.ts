@@ -63,7 +63,7 @@ test('every number has its unit and every moment its exact time', () => {
   assert.match(text, /of 16 GiB/)
   const driver = pagesOf({ nowMs }).text(`/drivers/${activeDrivers[2]!.id}`).live.toString()
   assert.match(driver, /title="2026-11-28 23:59:23 UTC" data-ago>1 h 2 min ago</)
-  assert.match(driver, /out of memory: it used 1101 MiB of 1024 MiB/)
+  assert.match(driver, /out of memory: it used 1\.08 GiB of 1 GiB/)
 })
 
 test('a page with nothing says what to do next', () => {

@@ -137,7 +137,7 @@ export function sampleState(options: SampleOptions): MasterStateResponse {
   const workers = Array.from({ length: count }, (_, index) => worker(index + 1, options))
   const [first, second, third] = workers.map(({ id }) => id)
   const app1 = application(1, { coresGranted: 12 }, options)
-  const noRoom = 'waits: no Worker has 16 cores, 65536 MiB free now'
+  const noRoom = 'waits: no Worker has 16 cores, 64 GiB free now'
   const failed = `waits: it could not be started on w2 (10.0.0.2): spawn ENOENT /opt/node; next try there from 2026-11-29T01:40:12.000Z`
   return {
     type: 'MasterStateResponse',
@@ -198,7 +198,7 @@ export function sampleState(options: SampleOptions): MasterStateResponse {
         {
           state: 'SUBMITTED',
           generation: 0,
-          message: write('no Worker with zone=b has 1 core, 1024 MiB free now', 'driver.message'),
+          message: write('no Worker with zone=b has 1 core, 1 GiB free now', 'driver.message'),
         },
         options,
       ),

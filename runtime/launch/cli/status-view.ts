@@ -84,6 +84,7 @@ const exitJson = (exit: DriverExit) => ({
   attempt: exit.attempt,
   outOfMemory: exit.outOfMemory ? { usedMib: null, ...exit.outOfMemory } : null,
   ...(exit.killerUnknown && { killerUnknown: true }),
+  ...(exit.told && { told: true }),
 })
 
 const applicationsOf = (state: MasterStateResponse) => [...state.activeApps, ...state.completedApps]
