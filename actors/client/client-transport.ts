@@ -56,6 +56,7 @@ export class ClientTransport {
     this.complaints = new PeerComplaints(this.throttle)
     this.system = createSystem({
       name: `firesteel://${this.cluster}@client:0`,
+      askerPath: '/client',
       clock,
       ...(timers && { timers }),
       epoch,

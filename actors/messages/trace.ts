@@ -64,6 +64,15 @@ export const traceChunk = z.object({
 })
 export type TraceChunk = z.infer<typeof traceChunk>
 
+/**
+ * Questions that only read, and their answers. They may name a driver or an application, but they are no part
+ * of what happened to it.
+ */
+export const questionMessages = [
+  ...(['RequestMasterState', 'MasterStateResponse', 'RequestDriverStatus', 'DriverStatusResponse'] as const),
+  ...(['RequestLogLocation', 'LogLocation', 'RequestLog', 'LogChunk'] as const),
+] as const
+
 /** Messages that processes exchange although nothing happens. `trace --quiet` leaves them out. */
 export const periodicMessages = [
   'Heartbeat',

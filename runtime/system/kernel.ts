@@ -39,6 +39,7 @@ export class Kernel implements LifecycleParts, WatchParts, InboundParts {
   /** The actor whose handler runs now. */
   running: ActorCell | undefined
   closed = false
+  readonly #askerPath: string
   #name = ''
 
   constructor(system: ActorSystem, options: SystemOptions) {
@@ -54,6 +55,7 @@ export class Kernel implements LifecycleParts, WatchParts, InboundParts {
     this.watchdog = new Watchdog(this.clock, this.timers, options.watchdog)
     this.inbound = new Inbound(this)
     this.lifecycle = new Lifecycle(this, options.onFailure ?? throwUnhandled)
+    this.#askerPath = options.askerPath ?? systemPath
     this.name = options.name
   }
 
@@ -68,7 +70,7 @@ export class Kernel implements LifecycleParts, WatchParts, InboundParts {
   /** Changes the paths of living actors too, because a node learns its port after its actors began. */
   set name(name: string) {
     this.#name = name
-    this.asks.path = name + systemPath
+    this.asks.path = name + this.#askerPath
     for (const cell of this.cells.values()) cell.path = name + cell.localPath
   }
 

@@ -49,6 +49,10 @@ export interface SystemOptions {
    * link.
    */
   readonly name: string
+  /**
+   * Who asks what no actor asks, as a local path: `/client` for a command or a program. Default: `/system`.
+   */
+  readonly askerPath?: string
   readonly clock: Clock
   /** The leadership under which messages of this process are sent. */
   readonly epoch: () => number

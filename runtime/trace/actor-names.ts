@@ -1,4 +1,4 @@
-import { actorName, authorityOf } from './actor-path.js'
+import { actorName, authorityOf, isActorName } from './actor-path.js'
 import type { TraceRecord } from './record.js'
 
 /**
@@ -32,7 +32,7 @@ export class ActorNames {
       this.#call(incarnation, own)
       if (direction !== 'in' || peer === undefined) continue
       this.#call(peer, authorityOf(from))
-      if (actorName(from) !== 'system' || !this.#spoke.has(peer)) this.#spoke.set(peer, from)
+      if (isActorName(actorName(from)) || !this.#spoke.has(peer)) this.#spoke.set(peer, from)
     }
   }
 

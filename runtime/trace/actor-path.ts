@@ -13,13 +13,16 @@ function localLength(path: string): number {
   return slash < 0 ? 0 : path.length - slash
 }
 
+/** Whether this is an actor's name, and not that of a process which spoke outside of its actors. */
+export const isActorName = (name: string): boolean => name !== 'system' && name !== 'client'
+
 /** `host:port` of a full path. */
 export function placeOf(path: string): string {
   const authority = authorityOf(path)
   return authority.slice(Math.max(authority.lastIndexOf('@') + 1, authority.indexOf('://') + 3))
 }
 
-/** `NAME` of `/user/NAME`; `system` if the system itself sent, as with questions asked outside of actors. */
+/** `NAME` of `/user/NAME`; `system` if a node itself sent, and `client` if a command or program did. */
 export function actorName(path: string): string {
   return localPart(path).replace(/^\/(?:user\/)?/, '') || 'system'
 }

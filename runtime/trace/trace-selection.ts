@@ -11,6 +11,8 @@ export interface TraceSelection {
   readonly app?: string | undefined
   /** Id or name of a driver. */
   readonly driver?: string | undefined
+  /** Messages that are not about an application or driver, although they name it. */
+  readonly except?: readonly string[] | undefined
 }
 
 /** What of the selected messages is printed. */
@@ -40,11 +42,11 @@ const WORD = '[\\w-]'
  */
 export function selected(
   messages: readonly TracedMessage[],
-  { trace, app, driver }: TraceSelection,
+  { trace, app, driver, except }: TraceSelection,
 ): readonly TracedMessage[] {
   let kept = trace === undefined ? messages : messages.filter((message) => message.trace === trace)
-  if (app !== undefined) kept = ofSubject(messages, kept, 'app', app)
-  if (driver !== undefined) kept = ofSubject(messages, kept, 'driver', driver)
+  if (app !== undefined) kept = ofSubject(messages, kept, 'app', app, except)
+  if (driver !== undefined) kept = ofSubject(messages, kept, 'driver', driver, except)
   return kept
 }
 
@@ -54,8 +56,11 @@ function ofSubject(
   kept: readonly TracedMessage[],
   kind: Kind,
   wanted: string,
+  except: readonly string[] = [],
 ): readonly TracedMessage[] {
-  const related = withRelatives(all, naming(all, kind, wanted))
+  const others = new Set(except)
+  const about = all.filter(({ message }) => !others.has(message))
+  const related = withRelatives(all, naming(about, kind, wanted))
   return kept.filter(({ id }) => related.has(id))
 }
 

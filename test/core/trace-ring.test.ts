@@ -132,6 +132,7 @@ test('an actor is named by path, part of it, or what tables print', () => {
     assert.ok(!matchesActor(path, wanted), wanted)
   }
   assert.equal(shortPath('firesteel://demo@[::1]:7070/system'), 'system@[::1]:7070')
+  assert.equal(shortPath('firesteel://demo@10.0.0.9:5000/client'), 'client@10.0.0.9:5000')
   assert.equal(shortPath('/user/Master'), 'Master')
 })
 

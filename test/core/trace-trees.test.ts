@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { selectionOf } from '../../runtime/launch/cli/trace-options.js'
 import type { TracedMessage } from '../../runtime/trace/merged-trace.js'
 import { isShown, selected } from '../../runtime/trace/trace-selection.js'
 import { traceTrees } from '../../runtime/trace/trace-tree.js'
@@ -71,6 +72,20 @@ test('its name finds the same: the answer to the submission tells the id', () =>
 test('an application of the same name is another thing, and a name that nobody has finds nothing', () => {
   assert.deepEqual(idsOf(selected(failover, { app: 'etl' })), [12])
   assert.deepEqual(selected(failover, { driver: 'jobs' }), [])
+})
+
+test('questions about it are left out, with their answers, unless they led to something', () => {
+  const asked = [
+    ...failover,
+    messageOf({ id: 13, message: 'RequestMasterState', from: client, to: m2, payload: { of: driverId } }),
+    messageOf({
+      ...{ id: 14, trace: 13, parent: 13, message: 'MasterStateResponse', from: m2, to: client },
+      payload: { drivers: [{ id: driverId }] },
+    }),
+  ]
+  assert.deepEqual(idsOf(selected(asked, selectionOf({ masterTimeout: 1, driver: driverId }))), ofDriver)
+  const byName = selectionOf({ masterTimeout: 1, driver: driverId, message: ['RequestMasterState'] })
+  assert.deepEqual(idsOf(selected(asked, byName)), [...ofDriver, 13, 14])
 })
 
 test('a trace by its id; a message must match all that is given', () => {

@@ -1,5 +1,5 @@
 import { counted } from '../../pages/words.js'
-import { actorName, shortPath } from '../../trace/actor-path.js'
+import { actorName, isActorName, shortPath } from '../../trace/actor-path.js'
 import type { MissingTrace } from './trace-collector.js'
 
 type Absent = readonly { readonly incarnation: string; readonly path: string }[]
@@ -22,4 +22,7 @@ export function goneClients(absent: Absent): MissingTrace[] {
 }
 
 /** A node never asks anything outside of its actors. */
-const isNode = (path: string): boolean => !['ClientEndpoint', 'system'].includes(actorName(path))
+function isNode(path: string): boolean {
+  const name = actorName(path)
+  return name !== 'ClientEndpoint' && isActorName(name)
+}

@@ -1,4 +1,4 @@
-import { periodicMessages } from '../../../actors/messages/trace.js'
+import { periodicMessages, questionMessages } from '../../../actors/messages/trace.js'
 import { FiresteelError } from '../../errors.js'
 import type { TraceFormat } from '../../trace/trace-formats.js'
 import type { TraceSelection, TraceView } from '../../trace/trace-selection.js'
@@ -85,7 +85,11 @@ export function filterOf(options: TraceOptions, action?: TraceAction): TraceFilt
   }
 }
 
-export const selectionOf = ({ trace, app, driver }: TraceOptions): TraceSelection => ({ trace, app, driver })
+/** Questions about a driver or application are left out, unless they are asked for by name. */
+export const selectionOf = ({ trace, app, driver, message }: TraceOptions): TraceSelection => ({
+  ...{ trace, app, driver },
+  ...(!message && { except: questionMessages }),
+})
 
 /** `nowMs`: from when `--since` counts. */
 export function viewOf({ message, actor, since, quiet }: TraceOptions, nowMs: number): TraceView {

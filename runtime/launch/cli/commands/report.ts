@@ -1,5 +1,6 @@
 import { meantId } from '../../../../actors/client/resolve-id.js'
 import type { ShownExplanation } from '../../../../actors/messages/explained.js'
+import { questionMessages } from '../../../../actors/messages/trace.js'
 import { FiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
 import { MergedTrace, type TracedMessage } from '../../../trace/merged-trace.js'
@@ -60,7 +61,8 @@ async function report(io: Console, about: string, options: ClusterOptions): Prom
     const found = explanationOf(state, Date.now())
     if (id === undefined || !found)
       throw new FiresteelError('UNKNOWN_ID', `No application or driver is ${JSON.stringify(about)}.`)
-    const selection = id.startsWith('driver-') ? { driver: id } : { app: id }
+    const subject = id.startsWith('driver-') ? { driver: id } : { app: id }
+    const selection = { ...subject, except: questionMessages }
     const explanation = explanationText(found.shown, PAPER.columns)
     await io.out(
       reportPage({
