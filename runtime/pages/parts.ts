@@ -74,6 +74,10 @@ export const empty = (what: string, next?: Part): Html =>
 
 export const code = (text: string): Html => html`<code>${text}</code>`
 
+/** A name such as `RequestSubmitDriver` or `Master@host:port`, which may break between its parts. */
+export const breakable = (name: string): Html =>
+  html`${name.split(/(?<=@)|(?<=[a-z])(?=[A-Z])/).map((part, at) => (at === 0 ? part : html`<wbr>${part}`))}`
+
 export const section = (title: string, content: Part, more?: Part): Html =>
   html`<section><div class="heading"><h2>${title}</h2>${more}</div>${content}</section>`
 

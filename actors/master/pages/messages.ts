@@ -4,7 +4,7 @@ import { type Html, html } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
 import { listHref } from '../../../runtime/pages/list.js'
 import type { PageQuery } from '../../../runtime/pages/page-set.js'
-import { ago, code, empty, notice, type TableRow, table } from '../../../runtime/pages/parts.js'
+import { ago, breakable, code, empty, notice, type TableRow, table } from '../../../runtime/pages/parts.js'
 import { bytesText, counted } from '../../../runtime/pages/words.js'
 import { shortPath } from '../../../runtime/trace/actor-path.js'
 import type { MessageSearch } from '../../../runtime/trace/newest-messages.js'
@@ -143,9 +143,9 @@ function rowOf(message: NumberedRecord, nowMs: number): TableRow {
   return {
     key: String(number),
     cells: [
-      cut(message.message),
-      html`<span class="path">${cut(shortPath(from))}</span>`,
-      html`<span class="path">${cut(shortPath(to))}</span>`,
+      breakable(cut(message.message)),
+      html`<span class="path">${breakable(cut(shortPath(from)))}</span>`,
+      html`<span class="path">${breakable(cut(shortPath(to)))}</span>`,
       ago(at, nowMs),
       bytes === undefined ? '–' : bytesText(bytes),
       refused ? 'not acted on' : tookUs === undefined ? '–' : `${tookUs} µs`,

@@ -2,7 +2,7 @@ import { innerLimits } from '../../../runtime/inner-limits.js'
 import { type Html, html, picture } from '../../../runtime/pages/html.js'
 import type { Page } from '../../../runtime/pages/layout.js'
 import type { PageQuery } from '../../../runtime/pages/page-set.js'
-import { code, empty, section, table } from '../../../runtime/pages/parts.js'
+import { breakable, code, empty, section, table } from '../../../runtime/pages/parts.js'
 import { exactTime, numberText } from '../../../runtime/pages/words.js'
 import { shortPath } from '../../../runtime/trace/actor-path.js'
 import type { TracedMessage } from '../../../runtime/trace/merged-trace.js'
@@ -74,9 +74,9 @@ function sequence(title: string, messages: readonly TracedMessage[], command: st
   const rows = drawable(messages).map((message) => ({
     key: String(message.id),
     cells: [
-      message.message,
-      shortPath(message.from),
-      shortPath(message.to),
+      breakable(message.message),
+      breakable(shortPath(message.from)),
+      breakable(shortPath(message.to)),
       exactTime(message.atMs),
       handledText(message),
     ],
