@@ -44,6 +44,14 @@ test('a recorded trace is shown as it was, and what is missing too', async (t) =
   assert.equal(said.out, 'missing: Worker w9: it is DEAD\n')
 })
 
+test('a name that no message has is said, where it disturbs no reader', async (t) => {
+  const { said, io } = await place(t)
+  await writeTrace(io, 'some.trace', { cluster: 'demo', messages: [message], missing: [] })
+  said.out = ''
+  await showRecordedTrace(io, 'some.trace', { ...options, driver: 'elt' })
+  assert.equal(said.out, 'No message that a process remembers names "elt".\n')
+})
+
 test('what has no effect is refused: filters of what is recorded whole, and -f of a file', () => {
   const refused = (action: 'record' | 'show', more: Partial<TraceOptions>): string => {
     try {

@@ -19,6 +19,9 @@ export async function printTrace(
 ): Promise<void> {
   const printer = new TracePrinter(io, formatOf(options))
   const related = selected(messages, selectionOf(options))
+  const { app, driver } = options
+  if (related.length === 0 && (app ?? driver) !== undefined)
+    await io.err(`No message that a process remembers names ${JSON.stringify(app ?? driver)}.\n`)
   const view = isShown(viewOf(options, nowMs))
   if (options.tree) await printer.text(traceTrees(related, view))
   else await printer.messages(tailOf(related.filter(view), options.tail).map(withPayload(options)))

@@ -38,7 +38,9 @@ async function orNearestCode(text: string, lookUp: Promise<number>): Promise<num
   try {
     return await lookUp
   } catch (error) {
-    const isUnknown = isFiresteelError(error, 'UNKNOWN_ID') || isFiresteelError(error, 'SECRET_MISSING')
+    const isUnknown = ['UNKNOWN_ID', 'SECRET_MISSING', 'NO_MASTER'].some((code) =>
+      isFiresteelError(error, code as ErrorName),
+    )
     const nearest = isUnknown && text.includes('_') ? nearestCode(text) : undefined
     if (nearest === undefined) throw error
     const why = `There is no error code ${JSON.stringify(text)}, and nothing else of this name is known.`
@@ -55,11 +57,12 @@ async function explainCode(io: Console, name: ErrorName, { json }: ClusterOption
 }
 
 /** Without a leader nobody knows what waits, and that is why it waits. */
-async function ask(client: MasterClient, of: string): Promise<MasterStateResponse> {
+async function ask(client: MasterClient, of: string, absent: unknown): Promise<MasterStateResponse> {
   try {
     return await client.request({ type: 'RequestMasterState', of, explain: true })
   } catch (error) {
-    if (!isFiresteelError(error, 'NO_MASTER')) throw error
+    // Where no cluster is up at all, nothing goes on either.
+    if (!isFiresteelError(error, 'NO_MASTER') || absent !== undefined) throw error
     throw new FiresteelError(
       'NO_MASTER',
       `No Master leads, so nothing that waits is started; what runs goes on. ${error.message}`,
@@ -69,10 +72,10 @@ async function ask(client: MasterClient, of: string): Promise<MasterStateRespons
 }
 
 async function explainThing(io: Console, text: string, options: ClusterOptions): Promise<number> {
-  return withClient(io, options, async (client) => {
+  return withClient(io, options, async (client, { absent }) => {
     // An executor is explained with its application.
     const of = text.replace(/^(app-.+)\/\d+$/, '$1')
-    const state = await ask(client, of)
+    const state = await ask(client, of, absent)
     const id = meantId(state, of)
     const found = explanationOf(state, Date.now())
     if (id === undefined || !found) {
