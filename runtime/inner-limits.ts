@@ -54,7 +54,7 @@ export const innerLimits = {
   usageSamples: 180,
   /** Rows of the table beside such a picture. */
   usageRows: 12,
-  /** Messages of one trace that its page shows, the first. They are more than a picture has room for. */
+  /** Messages of a trace, driver or failover on its page, the first. A picture has room for fewer. */
   pageTraceMessages: 500,
   /** Characters of an actor, and of the type of a message, on the page of messages. They are peers' texts. */
   messageRowChars: 100,

@@ -29,6 +29,9 @@ import type { MasterOptions } from './master-options.js'
 import type { MasterRecovery } from './master-recovery.js'
 import type { NewCore } from './replay/flight-recorder.js'
 
+/** Of one driver, failover or trace, for its page. */
+const MOST_MESSAGES = innerLimits.pageTraceMessages
+
 /** What a MasterHost needs from its node, which has one incarnation and one gateway at a time. */
 export interface MasterHostNode {
   readonly system: ActorSystem
@@ -154,13 +157,15 @@ export class MasterHost {
       return false
     })
     if (!ring || !elected) return []
-    return relatedMessages(ring, (message) => message === elected).filter(({ from, to }) => from !== to)
+    return relatedMessages(ring, (message) => message === elected, { most: MOST_MESSAGES, toOthers: true })
   }
 
   /** What this Master said and heard about a driver, for its page. */
   messagesOf(driverId: string): readonly TracedMessage[] {
     const { ring } = this.#options.node.system
-    return ring ? relatedMessages(ring, (message) => isAboutDriver(message, driverId)) : []
+    return ring
+      ? relatedMessages(ring, (message) => isAboutDriver(message, driverId), { most: MOST_MESSAGES })
+      : []
   }
 
   /** Undefined: this Master keeps no trace. */
@@ -172,7 +177,7 @@ export class MasterHost {
   /** What this Master said and heard in one trace. */
   messagesOfTrace(trace: number): readonly TracedMessage[] {
     const { ring } = this.#options.node.system
-    return ring ? messagesOfTrace(ring, trace, innerLimits.pageTraceMessages) : []
+    return ring ? messagesOfTrace(ring, trace, MOST_MESSAGES) : []
   }
 
   /** All that is known of one thing, as far as this Master's cluster state has it. */

@@ -1,13 +1,25 @@
+import type { Envelope } from '../system/envelope.js'
 import type { Message } from '../system/ref.js'
 import type { TracedMessage } from './merged-trace.js'
 import type { TraceEntry } from './record.js'
 import type { TraceRing } from './ring.js'
 
+export interface RelatedLimits {
+  /** The first so many. To build one costs some microseconds, and a ring holds thousands. */
+  readonly most: number
+  /** Without what actors send to themselves. */
+  readonly toOthers?: boolean
+}
+
 /**
  * The messages of one ring that are about something, what led to them and what they led to, in the order in
  * which this process saw them. It looks at each message of the ring twice, and builds only what it returns.
  */
-export function relatedMessages(ring: TraceRing, isAbout: (message: Message) => boolean): TracedMessage[] {
+export function relatedMessages(
+  ring: TraceRing,
+  isAbout: (message: Message) => boolean,
+  { most, toOthers = false }: RelatedLimits,
+): TracedMessage[] {
   const parents = new Map<number, number | undefined>()
   const related = new Set<number>()
   ring.snapshot(({ id, parent, message }) => {
@@ -20,7 +32,10 @@ export function relatedMessages(ring: TraceRing, isAbout: (message: Message) => 
       if (related.has(at)) break
       related.add(at)
     }
-  return ring.snapshot(({ id }) => related.has(id)).map(messageOf)
+  let left = most
+  const isShown = ({ id, from, to }: Envelope): boolean =>
+    related.has(id) && !(toOthers && from === to) && left-- > 0
+  return ring.snapshot(isShown).map(messageOf)
 }
 
 /** The first `most` messages of one ring that belong to a trace, as this process saw them. */

@@ -105,6 +105,23 @@ test('the page of a driver leads to its log, which is followed, and a session go
   await cluster.cli(['kill', id])
 })
 
+test('the messages of a Master appear as they are said, and lead to the picture of a trace', async () => {
+  await using watched = await signedIn()
+  const { page, problems } = watched
+  await page.goto(`${new URL(page.url()).origin}/messages?message=driver`)
+  const id = await submit('talked-about')
+  const launched = page.locator('tr', { hasText: 'LaunchDriver' }).first()
+  await launched.waitFor()
+  await launched.getByRole('link').click()
+  await page.getByRole('heading', { name: /^Trace \d+$/ }).waitFor()
+  const picture = page.locator('svg.sequence')
+  for (const step of ['RequestSubmitDriver', 'Committed', 'LaunchDriver', 'DriverProgressed'])
+    await picture.locator('text', { hasText: step }).first().waitFor()
+  await page.goto(`${new URL(page.url()).origin}/drivers/${id}`)
+  await page.getByText('RUNNING').waitFor()
+  assert.deepEqual(problems, [])
+})
+
 test('a STANDBY says who leads and leads there; one that others stand in for is followed', async () => {
   const leader = await cluster.waitAlive({ standbys: 1 })
   const standby = cluster.nodes.find(({ role, name }) => role === 'master' && name !== leader.name)!

@@ -99,7 +99,7 @@ test('what is about a driver is found in a ring with its causes and effects, and
   system.tell(actor, { type: 'Beat' })
   system.tell(actor, { type: 'Submit' })
   await system.idle()
-  const found = relatedMessages(ring, (message) => isAboutDriver(message, 'd-1'))
+  const found = relatedMessages(ring, (message) => isAboutDriver(message, 'd-1'), { most: 99 })
   assert.deepEqual(
     found.map(({ message, parent }) => [message, parent]),
     [
@@ -107,5 +107,10 @@ test('what is about a driver is found in a ring with its causes and effects, and
       ['Committed', 2],
       ['Launch', 2],
     ],
+  )
+  const first = relatedMessages(ring, (message) => isAboutDriver(message, 'd-1'), { most: 1, toOthers: true })
+  assert.deepEqual(
+    first.map(({ message }) => message),
+    ['Submit'],
   )
 })

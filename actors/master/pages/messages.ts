@@ -6,7 +6,7 @@ import { listHref } from '../../../runtime/pages/list.js'
 import type { PageQuery } from '../../../runtime/pages/page-set.js'
 import { ago, breakable, code, empty, notice, type TableRow, table } from '../../../runtime/pages/parts.js'
 import { bytesText, counted } from '../../../runtime/pages/words.js'
-import { shortPath } from '../../../runtime/trace/actor-path.js'
+import { actorName, placeOf } from '../../../runtime/trace/actor-path.js'
 import type { MessageSearch } from '../../../runtime/trace/newest-messages.js'
 import type { NewestMessages, NumberedRecord } from '../../../runtime/trace/ring.js'
 import { periodicMessages } from '../../messages/trace.js'
@@ -96,7 +96,7 @@ ${showsAll && html`<input type="hidden" name="show" value="all">`}
 ${FILTERS.map(field)}
 <span class="actions"><button>Filter</button>${isFiltered && html` <a href="${PATH}">Show all</a>`}</span>
 </form>
-${odd !== undefined && notice('busy', html`“${odd}” is not the number of a trace. A trace has the number of the message that began it, which stands in the last column.`)}
+${odd !== undefined && notice('busy', html`“${odd}” is not the number of a trace. The link in the last column of a message leads to its trace, whose title has the number.`)}
 ${!isFiltered && html`<div class="tools"><div class="choices" role="group" aria-label="Which messages">${show('', 'Without heartbeats and timers')}${show('all', 'All')}</div></div>`}`
 }
 
@@ -106,7 +106,7 @@ function list(query: URLSearchParams, asked: Asked, found: NewestMessages, nowMs
     more && html`<a href="${listHref(PATH, query, { before: String(to) })}" rel="next">Older messages</a>`
   if (messages.length === 0)
     return html`<div class="empty"><p>${nothingText(asked, from - to)}</p><p>${older} ${nextStep(query, asked)}</p></div>`
-  return html`${table({
+  return html`<div class="messages">${table({
     caption: 'Messages of this Master, newest first',
     columns: [
       { title: 'Message' },
@@ -119,7 +119,7 @@ function list(query: URLSearchParams, asked: Asked, found: NewestMessages, nowMs
       { title: 'Trace', number: true },
     ],
     rows: messages.map((message) => rowOf(message, nowMs)),
-  })}<p class="more">${counted(messages.length, 'message')} of the last ${counted(from - to, 'message')}${asked.isStill && ' before this place'}. ${older}</p>`
+  })}</div><p class="more">${counted(messages.length, 'message')} of the last ${counted(from - to, 'message')}${asked.isStill && ' before this place'}. ${older}</p>`
 }
 
 function nothingText({ isFiltered, isStill }: Asked, looked: number): string {
@@ -138,19 +138,23 @@ function nextStep(query: URLSearchParams, { isFiltered, isStill }: Asked): Html 
 const cut = (text: string): string =>
   text.length <= innerLimits.messageRowChars ? text : `${text.slice(0, innerLimits.messageRowChars)}…`
 
+/** Its name, and where it is, each on a line of its own if there is no room for both. */
+const actor = (path: string): Html =>
+  html`<span class="path">${breakable(cut(actorName(path)))} <span class="hint">${cut(placeOf(path))}</span></span>`
+
 function rowOf(message: NumberedRecord, nowMs: number): TableRow {
   const { number, at, from, to, epoch, trace, bytes, tookUs, refused } = message
   return {
     key: String(number),
     cells: [
       breakable(cut(message.message)),
-      html`<span class="path">${breakable(cut(shortPath(from)))}</span>`,
-      html`<span class="path">${breakable(cut(shortPath(to)))}</span>`,
+      actor(from),
+      actor(to),
       ago(at, nowMs),
       bytes === undefined ? '–' : bytesText(bytes),
       refused ? 'not acted on' : tookUs === undefined ? '–' : `${tookUs} µs`,
       epoch,
-      html`<a href="${PATH}/${trace}" aria-label="Trace ${trace} as a picture">${trace}</a>`,
+      html`<a href="${PATH}/${trace}" aria-label="Show trace ${trace} as a picture">Show</a>`,
     ],
   }
 }
