@@ -2,11 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { exitCodeOf, FiresteelError } from '../../errors.js'
 import { printableLines } from '../../observe/printable.js'
+import { systemError } from '../../system-error.js'
 import { main } from './cli.js'
 import type { Console } from './console.js'
 
 const interrupted = new AbortController()
 const readerGone = new AbortController()
+/** Why standard output did not take all, such as a full disk. */
+let unwritten: NodeJS.ErrnoException | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort(signal))
 
 /**
@@ -15,7 +18,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => in
  */
 function writer(stream: NodeJS.WriteStream): Console['out'] {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE' && stream === process.stdout) readerGone.abort()
+    if (stream !== process.stdout) return
+    if (error.code === 'EPIPE') readerGone.abort()
+    else unwritten ??= error
   })
   return (text) =>
     new Promise((resolve) => {
@@ -64,5 +69,11 @@ const io: Console = {
 }
 
 process.exitCode = await main(io)
+if (unwritten && process.exitCode === 0) {
+  const error = systemError(unwritten, 'standard output')
+  const { code, message, help } = error ?? new FiresteelError('INTERNAL', unwritten.message)
+  process.stderr.write(`${code}: ${message}\n  ${help}\n`)
+  process.exitCode = exitCodeOf(error)
+}
 // A pipe that nobody reads any more must not keep a finished command running.
 setTimeout(() => process.exit(), 2000).unref()

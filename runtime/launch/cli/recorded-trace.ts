@@ -37,7 +37,8 @@ export async function writeTrace(
   const path = resolve(io.cwd, file)
   try {
     await using handle = await open(path, 'w', 0o600)
-    await handle.chmod(0o600)
+    // Not a device, which others use too.
+    if ((await handle.stat()).isFile()) await handle.chmod(0o600)
     for (const line of traceFileLines({ header, messages })) await handle.write(line)
   } catch (cause) {
     throw fileRefusal(cause, path, `${file} cannot be written`)
