@@ -58,6 +58,8 @@ export const innerLimits = {
   pageTraceMessages: 500,
   /** Characters of an actor, and of the type of a message, on the page of messages. They are peers' texts. */
   messageRowChars: 100,
+  /** Bars of the picture of executors over time, the newest. More would be a page of bars, and no picture. */
+  timelineBars: 100,
   /** Rows of what has ended on the page of a Worker. Its Master keeps more. */
   workerPageEnded: 50,
   /** Lines of a log on one page, and their bytes: several screens, and some milliseconds of making them. */

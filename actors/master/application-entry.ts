@@ -19,6 +19,8 @@ export interface ExecutorEntry extends Holding {
   state: ExecutorState
   /** Monotonic, of this leadership; undefined: it was launched under a former one. */
   readonly launchedAtMs?: number
+  /** The same moment by the wall clock, for people. */
+  readonly launchedAtWallMs?: number
   /** Since when this leader knows that it runs; monotonic. */
   runningSinceMs?: number
   /** True: it has given a result, so its start did not fail, however it ends. */
@@ -182,11 +184,13 @@ export class ApplicationEntry {
 
   /** Keeps for people how an executor ended. Call it before `drop`. */
   noteEnd(step: Step, execId: number, { state, message = '', exitStatus }: Ending): void {
-    const workerId = this.executors.get(execId)?.workerId
+    const executor = this.executors.get(execId)
+    const launchedAtMs = executor?.launchedAtWallMs
     this.ends.push({
       atMs: step.now.wallMs,
+      ...(launchedAtMs !== undefined && { launchedAtMs }),
       execId,
-      ...(workerId !== undefined && { workerId }),
+      ...(executor && { workerId: executor.workerId, cores: executor.cores }),
       state,
       ...(exitStatus !== undefined && { exitStatus }),
       text: message.slice(0, limits.driverEventChars),

@@ -81,6 +81,7 @@ export function launchExecutor(
     resources: takeAddresses(worker.resourcesFree, amounts)!,
     state: 'LAUNCHING',
     launchedAtMs: step.now.monotonicMs,
+    launchedAtWallMs: step.now.wallMs,
   }
   app.take(executor)
   const holding = executorHolding(app.id, executor.execId)

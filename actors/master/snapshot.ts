@@ -179,8 +179,9 @@ function executorsOf(cluster: ClusterState, apps: Iterable<ApplicationEntry>): R
   for (const app of apps) {
     const number = cluster.apps.numberOf(app.id) * EXECUTOR_IDS
     for (const executor of inOrder(app)) {
-      const { appId, execId, workerId, cores, memoryMib, state } = executor
-      rows.push({ appId, execId, workerId, cores, memoryMib, state })
+      const { appId, execId, workerId, cores, memoryMib, state, launchedAtWallMs } = executor
+      const row = { appId, execId, workerId, cores, memoryMib, state }
+      rows.push(launchedAtWallMs === undefined ? row : { ...row, launchedAtMs: launchedAtWallMs })
       numbers.push(number + execId)
     }
   }

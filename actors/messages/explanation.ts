@@ -172,6 +172,9 @@ export type EndCause = (typeof endCauses)[number]
 /** How an executor of an application ended, as one leadership saw it. */
 export const executorEnd = z.object({
   atMs: wallTime,
+  /** Absent: that leadership did not launch it, and found it running. */
+  launchedAtMs: wallTime.optional(),
+  cores: count.optional(),
   execId: count,
   workerId: name.optional(),
   state: z.enum(executorStates),

@@ -53,6 +53,8 @@ export const executorStatus = z.object({
   cores: count,
   memoryMib: count,
   state: z.enum(executorStates),
+  /** Absent: this leadership did not launch it, and found it running. */
+  launchedAtMs: wallTime.optional(),
 })
 export type ExecutorStatus = z.infer<typeof executorStatus>
 

@@ -285,6 +285,37 @@ test('an application: no link, nothing asked for, a limit of cores; and how its 
   assert.match(killed.text, /ended EXITED: Command exited with code 7/, 'its ends are kept with it')
 })
 
+test('an executor has the time of its launch, while it runs and after its end', () => {
+  const world = elected()
+  world.worker('w1', { cores: 4, memoryMib: 4096 })
+  const launchedAtMs = WALL_MS + world.nowMs
+  const appId = world.application('c1', { maxCores: 2 })
+  const [launch] = world.toldTo('w1', 'LaunchExecutor')
+  world.link('asker', 'client')
+  const asked = () => {
+    const answer = world.ask('asker', { type: 'RequestMasterState', of: appId, explain: true })
+    return answer?.type === 'MasterStateResponse' ? answer : assert.fail('no state')
+  }
+  assert.deepEqual(
+    asked().executors.map((executor) => executor.launchedAtMs),
+    [launchedAtMs, launchedAtMs],
+  )
+  world.advance(5000)
+  world.tell('w1', {
+    type: 'ExecutorStateChanged',
+    workerId: 'w1',
+    change: 1,
+    appId,
+    execId: launch!.execId,
+    state: 'EXITED',
+    exitStatus: 7,
+  })
+  const [end] = asked().activeApps[0]?.executorEnds ?? []
+  assert.equal(end?.launchedAtMs, launchedAtMs)
+  assert.equal(end?.atMs, launchedAtMs + 5000)
+  assert.equal(end?.cores, launch!.cores)
+})
+
 test('many Workers: the nearest are shown, in order, and all others are counted', () => {
   const world = elected()
   for (let number = 1; number <= 20; number++)

@@ -76,6 +76,61 @@ test('a page with nothing says what to do next', () => {
     assert.ok(text.includes(next), next)
 })
 
+test('the executors of an application stand on an axis of time, each with what the table says', () => {
+  const app = activeApps[2]!
+  const text = pagesOf({ nowMs }).text(`/applications/${app.id}`).live.toString()
+  const [, picture = ''] = text.match(/<svg class="timeline"([\s\S]*?)<\/figure>/) ?? []
+  assert.match(picture, /aria-label="Executors over time: 6 now, 2 that ended\."/)
+  assert.deepEqual(
+    [...picture.matchAll(/<g class="bar (\w+)"><title>Executor (\d+)/g)].map(([, tone, id]) => [id, tone]),
+    [
+      ['7', 'busy'],
+      ['6', 'good'],
+      ['5', 'good'],
+      ['4', 'over'],
+      ['3', 'bad'],
+      ['2', 'good'],
+      ['1', 'good'],
+      ['0', 'good'],
+    ],
+  )
+  assert.match(
+    picture,
+    /Executor 3 on w4[\w-]*: LOST, from [\d: -]+UTC to [\d: -]+UTC\. worker lost: its link/,
+  )
+  assert.match(picture, /Executor 0 on w1: RUNNING, since before this leadership</)
+  const [first, second] = [...picture.matchAll(/class="mark" x="[\d.]+%" y="\d+">([^<]+)</g)].map(
+    ([, mark]) => mark,
+  )
+  assert.deepEqual([first, second], ['2 min ago', '4 min ago'])
+  assert.equal(text.match(/<th scope="row"/g)?.length, 8, 'the table has the same')
+  assert.match(text, /worker lost: its link ended and its port refuses/)
+  const ended = pagesOf({ nowMs }).text(`/applications/${completedApps[4]!.id}`).live.toString()
+  assert.match(ended, /its end</)
+  assert.match(ended, /Those that it had until its end have ended with it/)
+})
+
+test('the picture of executors has the newest hundred, says how many are older, and stays as it is for a while', () => {
+  const app = activeApps[2]!
+  const executors = Array.from({ length: 5000 }, (_, execId) => ({
+    ...app.executors[0]!,
+    execId,
+    launchedAtMs: nowMs - (5000 - execId) * 1000,
+  }))
+  const state = sampleState({ nowMs })
+  const many = { ...state, activeApps: [{ ...app, executors }] }
+  const at = (wallMs: number): string =>
+    masterPageSet({ take: () => sampleView({ nowMs }, many), wallMs: () => wallMs })
+      .text(`/applications/${app.id}`)
+      .live.toString()
+      .match(/<svg class="timeline[\s\S]*?<\/figure>/)![0]
+  const picture = at(nowMs + 1)
+  assert.equal(picture.match(/class="bar /g)?.length, 100)
+  assert.match(picture, /4,902 older executors are in the table only/)
+  assert.equal(at(nowMs + 5000), picture)
+  assert.notEqual(at(nowMs + 20_000), picture)
+})
+
 test('a STANDBY says who leads on each page that only a leader has', () => {
   const leader = 'firesteel://10.0.0.2:7070'
   const pages = pagesOf({ nowMs }, standbyState({ nowMs }, leader))

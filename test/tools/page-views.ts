@@ -66,15 +66,22 @@ const executors = (
   appId: string,
   count: number,
   workers: readonly WorkerStatus[],
+  launchedAtMs: (execId: number) => number,
 ): readonly ExecutorStatus[] =>
-  Array.from({ length: count }, (_, execId) => ({
-    appId,
-    execId,
-    workerId: (workers[execId % Math.max(1, workers.length)] as WorkerStatus).id,
-    cores: 2,
-    memoryMib: 1024,
-    state: execId === count - 1 ? 'LAUNCHING' : 'RUNNING',
-  }))
+  Array.from({ length: count }, (_, index) => {
+    // `sampleDetails` has 3 and 4 as ended.
+    const execId = index < 3 ? index : index + 2
+    return {
+      appId,
+      execId,
+      workerId: (workers[execId % Math.max(1, workers.length)] as WorkerStatus).id,
+      cores: 2,
+      memoryMib: 1024,
+      state: index === count - 1 ? 'LAUNCHING' : 'RUNNING',
+      // The first was there before this leadership.
+      ...(index > 0 && { launchedAtMs: launchedAtMs(execId) }),
+    }
+  })
 
 function application(
   number: number,
@@ -138,6 +145,7 @@ export function sampleState(options: SampleOptions): MasterStateResponse {
   const [first, second, third] = workers.map(({ id }) => id)
   const app1 = application(1, { coresGranted: 12 }, options)
   const noRoom = 'waits: no Worker has 16 cores, 64 GiB free now'
+  const launched = (execId: number): number => nowMs - (8 - execId) * MINUTE + 55 * SECOND
   const failed = `waits: it could not be started on w2 (10.0.0.2): spawn ENOENT /opt/node; next try there from 2026-11-29T01:40:12.000Z`
   return {
     type: 'MasterStateResponse',
@@ -179,7 +187,7 @@ export function sampleState(options: SampleOptions): MasterStateResponse {
         },
         options,
       ),
-      { ...app1, executors: workers.length > 0 ? executors(app1.id, 6, workers) : [] },
+      { ...app1, executors: workers.length > 0 ? executors(app1.id, 6, workers, launched) : [] },
     ],
     completedApps: Array.from({ length: ended }, (_, index) =>
       application(
@@ -325,7 +333,25 @@ function sampleDetails(
         ...application,
         ...(application.state === 'WAITING' && { wait }),
         executorEnds: [
-          { atMs: nowMs - MINUTE, execId: 3, state: 'LOST', text: write('worker lost', 'executor.end') },
+          {
+            atMs: (application.endedAtMs ?? nowMs) - 2 * MINUTE,
+            launchedAtMs: (application.endedAtMs ?? nowMs) - 4 * MINUTE,
+            execId: 3,
+            workerId: write('w4-5b0c2f7a91d4e64', 'executor.worker'),
+            cores: 2,
+            state: 'LOST',
+            text: write('worker lost: its link ended and its port refuses', 'executor.end'),
+          },
+          {
+            atMs: (application.endedAtMs ?? nowMs) - MINUTE,
+            launchedAtMs: (application.endedAtMs ?? nowMs) - 3 * MINUTE,
+            execId: 4,
+            workerId: state.workers[1]?.id ?? 'w0',
+            cores: 2,
+            state: 'EXITED',
+            exitStatus: 0,
+            text: '',
+          },
         ],
       },
     }),

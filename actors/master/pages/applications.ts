@@ -18,9 +18,10 @@ import { counted, memoryText, numberText } from '../../../runtime/pages/words.js
 import type { ResourceAmounts } from '../../messages/common.js'
 import { applicationExplained } from '../../messages/explained.js'
 import type { ApplicationView } from '../../messages/status.js'
-import { applicationHref, driverHref, idLink, logLink, workerLink } from './links.js'
-import { applicationState, executorState } from './states.js'
-import { applicationOf, logHomeOf, type MasterPageView } from './view.js'
+import { executorsOf } from './executors.js'
+import { applicationHref, driverHref, idLink } from './links.js'
+import { applicationState } from './states.js'
+import { applicationOf, type MasterPageView } from './view.js'
 import { eventsSection, isSaid, whySection } from './why.js'
 
 /* The applications of a cluster: all, and one with its executors. */
@@ -134,36 +135,7 @@ export function applicationPage({ view, params, query, nowMs }: PageQuery<Master
 ${!isSaid(explanation, app) && notice(app.state === 'FAILED' ? 'bad' : 'busy', app.message)}
 ${whySection(view, explanation)}
 ${facts(known)}
-${section('Executors', executorsOf(view, app, query))}
+${section('Executors', executorsOf(view, app, query, nowMs))}
 ${eventsSection(explanation.events, nowMs)}`,
   }
-}
-
-function executorsOf(view: MasterPageView, app: ApplicationView, query: URLSearchParams): Html {
-  if (app.endedAtMs !== null) return empty('It has ended, and its executors with it.')
-  if (app.executors.length === 0) return empty('It has no executor now.')
-  const part = listPart(app.executors, query)
-  const rows = part.rows.map(({ execId, workerId, state, cores, memoryMib }) => ({
-    key: `${execId}`,
-    cells: [
-      `${execId}`,
-      executorState(state),
-      workerLink(view, workerId),
-      counted(cores, 'core'),
-      memoryText(memoryMib),
-      logLink(logHomeOf(view, workerId), `${app.id}/${execId}`),
-    ],
-  }))
-  return html`${table({
-    caption: 'Executors of this application',
-    columns: [
-      { title: 'Executor' },
-      { title: 'State' },
-      { title: 'Worker' },
-      { title: 'Cores', number: true },
-      { title: 'Memory', number: true, minor: true },
-      { title: 'Log' },
-    ],
-    rows,
-  })}${pager(applicationHref(app.id), query, part)}`
 }

@@ -46,7 +46,7 @@ const driverTones: Readonly<Record<ShownDriverState, Tone>> = {
 
 export const driverState = (of: ShownDriverState): Html => state(of, driverTones[of])
 
-const executorTones: Readonly<Record<ExecutorState, Tone>> = {
+export const executorTones: Readonly<Record<ExecutorState, Tone>> = {
   LAUNCHING: 'busy',
   RUNNING: 'good',
   KILLED: 'over',
