@@ -22,8 +22,7 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   PATH_NOT_FOUND: 'The path is misspelt, or relative to another folder.',
   OTLP_MISSING: 'The packages were never installed beside Firesteel, or an update removed them.',
   TRACE_FILE_INVALID: 'The file is another one, was cut off, or was edited.',
-  RECORDING_INVALID:
-    'The file was changed, copied in part, or its Master was killed while a line was written.',
+  RECORDING_INVALID: 'The file was changed, it lost lines, or it is another one.',
   RECORDING_OTHER_RELEASE:
     'The Master that recorded has been upgraded since, or the recording is from elsewhere.',
   REPLAY_DIFFERS:

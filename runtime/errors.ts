@@ -90,8 +90,7 @@ export const errorCodes = {
     exit: 2,
   },
   RECORDING_INVALID: {
-    meaning:
-      'A file for `firesteel replay` is no recording of a Master, or the line named is damaged or cut off.',
+    meaning: 'A file for `firesteel replay` is no recording of a Master, or the line named is damaged.',
     help: 'Give a segment that a Master wrote (tracing.record). With --to N what stands before the line is replayed.',
     exit: 2,
   },

@@ -13,11 +13,18 @@ export interface SegmentLine {
   readonly value: unknown
 }
 
+/** Where a segment stops without a line break: its Master was killed while it wrote, or it is still written. */
+export interface SegmentCut {
+  readonly line: number
+  readonly offset: number
+  readonly isCut: true
+}
+
 /**
  * Reads a segment line by line. Throws RECORDING_INVALID with file, line and offset at the first line that is
- * damaged; what stands before it has been given by then.
+ * damaged; what stands before it has been given by then. A last line that is cut off is no damage.
  */
-export async function* readSegment(path: string, file: string): AsyncGenerator<SegmentLine> {
+export async function* readSegment(path: string, file: string): AsyncGenerator<SegmentLine | SegmentCut> {
   const reader = new SegmentReader(file)
   try {
     for await (const chunk of createReadStream(path)) yield* reader.take(chunk as Buffer)
@@ -26,7 +33,8 @@ export async function* readSegment(path: string, file: string): AsyncGenerator<S
     const message = `${file} cannot be read: ${reasonOf(cause)}.`
     throw systemError(cause, path) ?? new FiresteelError('PATH_NOT_FOUND', message, { place: path, cause })
   }
-  reader.end()
+  const cut = reader.cut()
+  if (cut) yield cut
 }
 
 /** The same over bytes that come in pieces. */
@@ -60,10 +68,10 @@ export class SegmentReader {
       throw this.refusal(`it has more than ${innerLimits.recordingLineBytes} bytes`)
   }
 
-  /** All bytes have come. */
-  end(): void {
-    if (this.#restBytes > 0) throw this.refusal('it is cut off: it has no line break')
-    if (this.#line === 1) throw this.refusal('the file is empty')
+  /** All bytes have come: the line that is not whole. An empty file has lost its first. */
+  cut(): SegmentCut | undefined {
+    if (this.#restBytes === 0 && this.#line > 1) return undefined
+    return { line: this.#line, offset: this.#offset, isCut: true }
   }
 
   /** RECORDING_INVALID for the line that is read. */

@@ -171,8 +171,8 @@ export class SegmentWriter implements SegmentSink {
   #chunk(segment: Segment): Buffer | undefined {
     if (segment.hasFailed) return undefined
     if (segment.isHeadOver) return joined(segment, this.#takeWaiting(segment))
-    const { monotonicMs } = this.#options.clock
-    const untilMs = monotonicMs() + innerLimits.recordingTurnMs
+    const { clock } = this.#options
+    const untilMs = clock.monotonicMs() + innerLimits.recordingTurnMs
     const lines: string[] = []
     do {
       const { value, done } = segment.head.next()
@@ -181,7 +181,7 @@ export class SegmentWriter implements SegmentSink {
         break
       }
       lines.push(value)
-    } while (monotonicMs() < untilMs)
+    } while (clock.monotonicMs() < untilMs)
     const chunk = joined(segment, lines)
     segment.headBytes += chunk?.length ?? 0
     if (segment.headBytes > this.#options.maxBytes / 2)
@@ -236,7 +236,7 @@ export class SegmentWriter implements SegmentSink {
     this.#isFailing = false
   }
 
-  async #closeFile({ number, written, isHeadOver }: Segment): Promise<void> {
+  async #closeFile({ number, written, headBytes, isHeadOver }: Segment): Promise<void> {
     const file = this.#file
     this.#file = undefined
     if (!file) return
@@ -244,7 +244,8 @@ export class SegmentWriter implements SegmentSink {
     // A write that failed may have left a part of a line.
     await file.truncate(written).catch(() => undefined)
     await file.close().catch(() => undefined)
-    if (isHeadOver) this.#files.push({ number, path, bytes: written })
+    const hasHead = isHeadOver && written >= headBytes
+    if (hasHead) this.#files.push({ number, path, bytes: written })
     else await unlink(path).catch(() => undefined)
   }
 }

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import type { RecordingHeader } from '../../../actors/master/replay/recording.js'
 import type { Replayed, SegmentReplay } from '../../../actors/master/replay/segment-replay.js'
 import { FiresteelError, reasonOf } from '../../errors.js'
-import { readSegment, recordingInvalid } from '../../recording/read-segment.js'
+import { readSegment, recordingInvalid, type SegmentCut } from '../../recording/read-segment.js'
 import { segmentsIn } from '../../recording/segment-folder.js'
 import { release } from '../../release.js'
 import { systemError } from '../../system-error.js'
@@ -42,6 +42,13 @@ export interface ReplayedLine extends Replayed {
   readonly fileLine: number
 }
 
+export interface ReplaySegmentOptions {
+  /** The last input. */
+  readonly to?: number | undefined
+  /** The file stops in the middle of a line. */
+  readonly onCut?: (cut: SegmentCut) => void
+}
+
 /**
  * Replays a segment, input by input. Throws RECORDING_INVALID at a line that is damaged, unless `to` stands
  * before it, and RECORDING_OTHER_RELEASE.
@@ -49,12 +56,17 @@ export interface ReplayedLine extends Replayed {
 export async function* replaySegment(
   { path, name }: RecordedSegment,
   replay: SegmentReplay,
-  to = Number.POSITIVE_INFINITY,
+  { to = Number.POSITIVE_INFINITY, onCut }: ReplaySegmentOptions = {},
 ): AsyncGenerator<ReplayedLine> {
-  for await (const { line, offset, value } of readSegment(path, name)) {
+  for await (const read of readSegment(path, name)) {
+    if ('isCut' in read) {
+      onCut?.(read)
+      return
+    }
+    const { line, offset } = read
     let replayed: Replayed | undefined
     try {
-      replayed = replay.take(value)
+      replayed = replay.take(read.value)
     } catch (error) {
       throw recordingInvalid(name, line, offset, reasonOf(error))
     }
@@ -62,14 +74,6 @@ export async function* replaySegment(
     if (replayed) yield { ...replayed, fileLine: line }
     if (replay.core && replay.inputs >= to) return
   }
-  if (!replay.core)
-    throw new FiresteelError(
-      'RECORDING_INVALID',
-      `${name}: it is cut off in the state that it begins with.`,
-      {
-        place: path,
-      },
-    )
 }
 
 function requireOwnRelease(name: string, header: RecordingHeader): void {

@@ -1,5 +1,6 @@
 import type { SegmentReplay } from '../../../actors/master/replay/segment-replay.js'
 import { printable } from '../../observe/printable.js'
+import type { SegmentCut } from '../../recording/read-segment.js'
 import { shownPayload } from '../../trace/payload.js'
 import type { RecordedSegment, ReplayedLine } from './recordings.js'
 
@@ -15,19 +16,26 @@ export interface SegmentResult {
   first: ReplayedLine | undefined
   /** Its state is not the one that the segment before it came to. */
   beginsOtherwise?: boolean
+  /** The file stops in the middle of a line. */
+  cut?: SegmentCut
 }
+
+const KILLED = 'the Master was killed, or still writes'
 
 const number = (value: number): string => value.toLocaleString('en-US')
 const counted = (count: number, what: string): string => `${number(count)} ${what}${count === 1 ? '' : 's'}`
 
 export function segmentLine({ segment, replay, inputs, decisions, ...result }: SegmentResult): string {
   const { header, end } = replay
+  const { cut } = result
+  const name = printable(segment.name)
+  if (!replay.core) return `${name}: ${KILLED}, before the state that it begins with was written`
   const differs = result.differing > 0 || result.beginsOtherwise
   const parts = [
-    `${printable(segment.name)}: ${header?.beganAt}`,
+    `${name}: ${header?.beganAt}`,
     `${counted(inputs, 'input')} from ${header?.firstInput}`,
     `${counted(decisions, 'decision')} ${differs ? 'NOT ALL EQUAL' : 'all equal'}`,
-    end ? end.why : 'no end: the Master was killed, or still writes',
+    end ? end.why : `no end: ${KILLED}${cut ? ` (line ${cut.line} is cut off)` : ''}`,
   ]
   return parts.join(', ')
 }

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline'
 import { SegmentReplay } from '../../../actors/master/replay/segment-replay.js'
 import { FiresteelError } from '../../errors.js'
+import type { SegmentCut } from '../../recording/read-segment.js'
 import { type Console, Interrupted, printJson } from './console.js'
 import { type RecordedSegment, type ReplayedLine, replaySegment, segmentsAt } from './recordings.js'
 import {
@@ -73,7 +74,10 @@ async function replayOne(
   const result: SegmentResult = { segment, replay, inputs: 0, decisions: 0, first: undefined, differing: 0 }
   const { from = 1, to, list, json } = options
   let next = from
-  for await (const replayed of replaySegment(segment, replay, to)) {
+  const onCut = (cut: SegmentCut): void => {
+    result.cut = cut
+  }
+  for await (const replayed of replaySegment(segment, replay, { to, onCut })) {
     if (io.interrupted.aborted) throw new Interrupted()
     result.inputs++
     result.decisions += replayed.did.length
@@ -121,6 +125,7 @@ const jsonOf = ({
   differing,
   first,
   beginsOtherwise,
+  cut,
 }: SegmentResult) => ({
   segment: segment.name,
   firstInput: replay.header?.firstInput,
@@ -130,6 +135,7 @@ const jsonOf = ({
   ...(first && { first: inputJson(first) }),
   ...(beginsOtherwise && { beginsOtherwise }),
   end: replay.end?.why ?? null,
+  ...(cut && { cut: { line: cut.line, offset: cut.offset } }),
 })
 
 function requireEqual(results: readonly SegmentResult[]): void {
