@@ -13,7 +13,7 @@ export interface SegmentLine {
   readonly value: unknown
 }
 
-/** Where a segment stops without a line break: its Master was killed while it wrote, or it is still written. */
+/** Where a segment stops in the middle of a line: its Master was killed, or still writes. */
 export interface SegmentCut {
   readonly line: number
   readonly offset: number
