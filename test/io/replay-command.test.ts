@@ -184,3 +184,36 @@ test('a Master that cannot write its recordings does not start, and says which f
   assert.notEqual(code, 0)
   assert.match(stderr, /FIRESTEEL_PATH_NOT_FOUND: \S+\/file\/recordings\/\S+ cannot be used: ENOTDIR/)
 })
+
+test('explain --replay says why something waited then, without a cluster', async (t) => {
+  const { text, cwd, replay } = await recorded(t)
+  const explain = (...args: readonly string[]) => firesteel(['explain', ...args], { cwd })
+  const listed = await replay(SEGMENT, '--list', '--json')
+  const inputs = listed.stdout.trimEnd().split('\n').slice(0, -1)
+  const submittedAt = inputs.flatMap((line) => {
+    const { n, did } = JSON.parse(line) as ListedInput
+    const put = did.find((each) => each.startsWith('put driver '))
+    return put === undefined ? [] : [{ n, id: put.split(' ')[2]! }]
+  })
+  const [first] = submittedAt
+  const waits = submittedAt.find(({ id }) => id !== first!.id)!
+  const now = await explain(waits.id, '--replay', SEGMENT)
+  assert.equal(now.code, 0, now.stderr)
+  assert.match(now.stdout, /: SUBMITTED\n\nWhy:\n.*100 cores/)
+  const json = await explain(waits.id, '--replay', SEGMENT, '--json')
+  assert.equal((JSON.parse(json.stdout) as { wait: { cause: string } }).wait.cause, 'TOO_LARGE')
+  const then = await explain(first!.id, '--replay', SEGMENT, '--to', String(first!.n))
+  assert.match(then.stdout, /: SUBMITTED\n/)
+  const later = await explain(first!.id, '--replay', SEGMENT)
+  assert.doesNotMatch(later.stdout, /: SUBMITTED\n/)
+  const before = await explain(waits.id, '--replay', SEGMENT, '--to', '1')
+  assert.match(
+    before.stderr,
+    /^FIRESTEEL_UNKNOWN_ID: \S+, input 1: the Master stood by, so it cannot explain /,
+  )
+  const alone = await explain(waits.id, '--to', '1')
+  assert.match(alone.stderr, /^FIRESTEEL_USAGE: --to goes with --replay\./)
+  await writeFile(segmentPath(join(cwd, 'recordings'), 2), text)
+  const two = await explain(waits.id, '--replay', 'recordings')
+  assert.match(two.stderr, /^FIRESTEEL_USAGE: recordings has 2 segments; --replay needs one\./)
+})

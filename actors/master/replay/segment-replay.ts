@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { reasonOf } from '../../../runtime/errors.js'
+import type { ClientMessage, MasterMessage } from '../../messages/catalogue.js'
 import { MasterCore } from '../master-core.js'
 import type { MasterSnapshot } from '../snapshot-cache.js'
 import type { Now, Step } from '../step.js'
@@ -9,6 +10,7 @@ import {
   type InputLine,
   nowOf,
   type QueueLine,
+  RECORDED_REPLY,
   type RecordingHeader,
   recordingHeader,
   type StateLine,
@@ -66,6 +68,23 @@ export class SegmentReplay {
   /** What readers would be shown after the last line; undefined: there was no input yet. */
   snapshot(): MasterSnapshot | undefined {
     return this.#queue && this.#core?.snapshot(viewOf(this.#queue), this.#now)
+  }
+
+  /**
+   * What a client that asked after the last line would be answered; undefined: nothing, or there was no input
+   * yet. A copy of the core is asked, so the replay goes on as if nobody had.
+   */
+  answer(message: MasterMessage): ClientMessage | undefined {
+    if (!this.#core || !this.#queue) return undefined
+    const core = new MasterCore(this.#header!.config)
+    core.load(this.#core.save())
+    const view = viewOf(this.#queue)
+    const asker = { incarnation: 'replay', role: 'client', host: '127.0.0.1' } as const
+    core.step({ kind: 'linkUp', peer: asker }, this.#now, view)
+    const input = { kind: 'message', from: asker.incarnation, message, reply: RECORDED_REPLY } as const
+    const { free, gated } = core.step(input, this.#now, view)
+    for (const effect of [...free, ...gated]) if ('reply' in effect) return effect.message
+    return undefined
   }
 
   /** The number of the last input. */

@@ -8,8 +8,16 @@ import { codeJson, codeText, explanationJson, explanationOf, explanationText } f
 import { PAPER } from '../status-list.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
+import { intOption } from './options.js'
 
 const PREFIX = 'FIRESTEEL_'
+interface ExplainOptions extends ClusterOptions {
+  readonly replay?: string
+  readonly to?: number
+}
+
+type Explanation = NonNullable<ReturnType<typeof explanationOf>>
+
 /** As codes are written, in capitals or not. */
 const CODE = /^[a-z]+(_[a-z]+)*$/i
 
@@ -71,10 +79,26 @@ async function ask(client: MasterClient, of: string, absent: unknown): Promise<M
   }
 }
 
-async function explainThing(io: Console, text: string, options: ClusterOptions): Promise<number> {
+/** An executor is explained with its application. */
+const explainedBy = (text: string): string => text.replace(/^(app-.+)\/\d+$/, '$1')
+
+async function print(io: Console, found: Explanation, { json }: ExplainOptions): Promise<number> {
+  if (json) await printJson(io, explanationJson(found))
+  else await io.out(explanationText(found.shown, columnsOf(io)))
+  return 0
+}
+
+async function explainRecorded(io: Console, text: string, options: ExplainOptions): Promise<number> {
+  const { replay, to } = options
+  if (replay === undefined) throw new FiresteelError('USAGE', '--to goes with --replay.')
+  const { recordedExplanation } = await import('../explain-recorded.js')
+  const found = await recordedExplanation(io, explainedBy(text), { replay, ...(to !== undefined && { to }) })
+  return print(io, found, options)
+}
+
+async function explainThing(io: Console, text: string, options: ExplainOptions): Promise<number> {
   return withClient(io, options, async (client, { absent }) => {
-    // An executor is explained with its application.
-    const of = text.replace(/^(app-.+)\/\d+$/, '$1')
+    const of = explainedBy(text)
     const state = await ask(client, of, absent)
     const id = meantId(state, of)
     const found = explanationOf(state, Date.now())
@@ -83,9 +107,7 @@ async function explainThing(io: Console, text: string, options: ClusterOptions):
       if (kindOf(of) === 'driver') await client.request({ type: 'RequestDriverStatus', driverId: of })
       throw new FiresteelError('UNKNOWN_ID', `No application, driver or Worker is ${JSON.stringify(text)}.`)
     }
-    if (options.json) await printJson(io, explanationJson(found))
-    else await io.out(explanationText(found.shown, columnsOf(io)))
-    return 0
+    return print(io, found, options)
   })
 }
 
@@ -107,10 +129,18 @@ export const addExplain: AddCommand = (program, run) => {
         'firesteel explain etl',
         'firesteel explain app-2026',
         'firesteel explain FIRESTEEL_NO_MASTER',
+        'firesteel explain etl --replay recordings/firesteel-m1/segment-000007.jsonl --to 4711',
       ),
     )
-    .action((text: string, options: ClusterOptions) =>
+    .option(
+      '--replay <segment>',
+      'as a Master knew it that recorded this segment (tracing.record), without a cluster',
+    )
+    .option('--to <input>', 'with --replay: after this input; otherwise after the last one', intOption(1))
+    .action((text: string, options: ExplainOptions) =>
       run((io) => {
+        if (options.replay !== undefined || options.to !== undefined)
+          return explainRecorded(io, text, options)
         const code = codeOf(text)
         if (code !== undefined) return explainCode(io, code, options)
         return orNearestCode(text, explainThing(io, text, options))
