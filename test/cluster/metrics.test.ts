@@ -164,18 +164,20 @@ test('a failover is counted and measured by the Master that leads next, a hand-o
   const second = first.name === 'm1' ? 'm2' : 'm1'
   await becomes(masters, [second, 'firesteel_master_epoch'], (epoch) => epoch >= 1)
   assert.equal(seriesValue(await scrape(masters, second), 'firesteel_master_is_leader'), 0)
-  // The STANDBY has heard its leader.
-  await becomes(
-    masters,
-    [second, 'firesteel_messages_handled_total', { type: 'LeaderPulse' }],
-    (pulses) => pulses > 0,
-  )
+  const hears = (standby: string) =>
+    becomes(
+      masters,
+      [standby, 'firesteel_messages_handled_total', { type: 'LeaderPulse' }],
+      (pulses) => pulses > 0,
+    )
+  await hears(second)
   await masters.kill(first)
   await becomes(masters, [second, 'firesteel_failover_duration_seconds'], (count) => count === 1)
   const text = await scrape(masters, second)
   assert.equal(seriesValue(text, 'firesteel_elections_total'), 1)
   assert.equal(seriesValue(text, 'firesteel_master_is_leader'), 1)
   await masters.waitAlive({ standbys: 1 })
+  await hears(first.name)
   await masters.kill(second, 'SIGTERM')
   await becomes(masters, [first.name, 'firesteel_failover_duration_seconds'], (count) => count === 1)
   const worker = await scrape(masters, 'w1')

@@ -41,7 +41,7 @@ test('the trace of a submission through a failover holds every step in order, an
     'a report of the driver, and of the failover, is one page with picture and table',
     async () => {
       for (const [about, shown] of [
-        ['etl', driverId],
+        ['etl', `Driver etl (${driverId})`],
         ['failover', 'The last failover'],
       ] as const) {
         const { code, stdout, stderr } = await cluster.cli(['report', about])

@@ -161,7 +161,7 @@ test('a driver above its memory is killed, with the figures in its end', async (
   )
   const end = await master.driverEnd(launch(main, { memoryMib: 200 }))
   assert.deepEqual([end.state, end.signal], ['FAILED', 'SIGKILL'])
-  assert.match(end.message!, /^Killed: it used \d+ MiB of the 200 MiB it was given$/)
+  assert.match(end.message!, /^Killed: it used [\d.]+ [MG]iB of the 200 MiB it was given$/)
 })
 
 test('the guard of the Worker is replaced when it dies, and knows what runs', async () => {
