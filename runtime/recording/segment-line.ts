@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { checksumText } from '../checksum.js'
 
 /*
  * A line of a segment: a checksum, a space, JSON. The checksum is over this line and all before it, so a line
@@ -10,7 +11,7 @@ const SUM_DIGITS = 8
 /** The line that follows those with this checksum. */
 export function segmentLine(json: string, before: number): { readonly line: string; readonly sum: number } {
   const sum = crc32(json, before)
-  return { line: `${hex(sum)} ${json}\n`, sum }
+  return { line: `${checksumText(sum)} ${json}\n`, sum }
 }
 
 /** Throws a RangeError that says which rule the line breaks. `line` has no line break. */
@@ -22,9 +23,7 @@ export function readSegmentLine(
     throw new RangeError('it does not begin with a checksum of 8 hexadecimal digits')
   const json = line.slice(SUM_DIGITS + 1)
   const sum = crc32(json, before)
-  if (hex(sum) !== line.slice(0, SUM_DIGITS))
+  if (checksumText(sum) !== line.slice(0, SUM_DIGITS))
     throw new RangeError('its checksum does not fit: it was changed, or lines before it are missing')
   return { json, sum }
 }
-
-const hex = (sum: number): string => sum.toString(16).padStart(SUM_DIGITS, '0')

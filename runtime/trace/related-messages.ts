@@ -2,6 +2,7 @@ import type { Envelope } from '../system/envelope.js'
 import type { Message } from '../system/ref.js'
 import type { TracedMessage } from './merged-trace.js'
 import type { TraceEntry } from './record.js'
+import { withRelatives } from './relatives.js'
 import type { TraceRing } from './ring.js'
 
 export interface RelatedLimits {
@@ -21,17 +22,13 @@ export function relatedMessages(
   { most, toOthers = false }: RelatedLimits,
 ): TracedMessage[] {
   const parents = new Map<number, number | undefined>()
-  const related = new Set<number>()
+  const named = new Set<number>()
   ring.snapshot(({ id, parent, message }) => {
     parents.set(id, parent)
-    if (isAbout(message) || (parent !== undefined && related.has(parent))) related.add(id)
+    if (isAbout(message)) named.add(id)
     return false
   })
-  for (const id of [...related])
-    for (let at = parents.get(id); at !== undefined && parents.has(at); at = parents.get(at)) {
-      if (related.has(at)) break
-      related.add(at)
-    }
+  const related = withRelatives(parents, named)
   let left = most
   const isShown = ({ id, from, to }: Envelope): boolean =>
     related.has(id) && !(toOthers && from === to) && left-- > 0

@@ -1,5 +1,6 @@
 import { matchesActor } from './actor-path.js'
 import type { TracedMessage } from './merged-trace.js'
+import { withRelatives } from './relatives.js'
 
 /* Which messages of a merged trace are shown. Pure. */
 
@@ -60,7 +61,8 @@ function ofSubject(
 ): readonly TracedMessage[] {
   const others = new Set(except)
   const about = all.filter(({ message }) => !others.has(message))
-  const related = withRelatives(all, naming(about, kind, wanted))
+  const parents = new Map(all.map(({ id, parent }) => [id, parent]))
+  const related = withRelatives(parents, naming(about, kind, wanted))
   return kept.filter(({ id }) => related.has(id))
 }
 
@@ -101,23 +103,6 @@ function textAt(payload: unknown, key: string): string | undefined {
 
 const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
-
-/** These messages, their causes up to the first, and all effects. */
-function withRelatives(messages: readonly TracedMessage[], named: ReadonlySet<number>): Set<number> {
-  const parents = new Map(messages.map(({ id, parent }) => [id, parent]))
-  // A cause stands before its effects, so one pass finds all of them.
-  const related = new Set(named)
-  for (const { id, parent } of messages) if (parent !== undefined && related.has(parent)) related.add(id)
-  const climbed = new Set<number>()
-  for (const id of named) {
-    for (let at: number | undefined = id; at !== undefined && parents.has(at); at = parents.get(at)) {
-      if (climbed.has(at)) break
-      climbed.add(at)
-      related.add(at)
-    }
-  }
-  return related
-}
 
 /** Whether a message is printed. */
 export function isShown(view: TraceView): (message: TracedMessage) => boolean {

@@ -10,7 +10,7 @@ import { actorName, placeOf } from '../../../runtime/trace/actor-path.js'
 import type { MessageSearch } from '../../../runtime/trace/newest-messages.js'
 import type { NewestMessages, NumberedRecord } from '../../../runtime/trace/ring.js'
 import { periodicMessages } from '../../messages/trace.js'
-import { traceOf } from './sequence.js'
+import { handledText, traceOf } from './sequence.js'
 import type { MasterPageView } from './view.js'
 
 /* What this Master says and hears, newest first. */
@@ -143,7 +143,7 @@ const actor = (path: string): Html =>
   html`<span class="path">${breakable(cut(actorName(path)))} <span class="hint">${cut(placeOf(path))}</span></span>`
 
 function rowOf(message: NumberedRecord, nowMs: number): TableRow {
-  const { number, at, from, to, epoch, trace, bytes, tookUs, refused } = message
+  const { number, at, from, to, epoch, trace, bytes } = message
   return {
     key: String(number),
     cells: [
@@ -152,7 +152,7 @@ function rowOf(message: NumberedRecord, nowMs: number): TableRow {
       actor(to),
       ago(at, nowMs),
       bytes === undefined ? '–' : bytesText(bytes),
-      refused ? 'not acted on' : tookUs === undefined ? '–' : `${tookUs} µs`,
+      handledText(message),
       epoch,
       html`<a href="${PATH}/${trace}" aria-label="Show trace ${trace} as a picture">Show</a>`,
     ],

@@ -11,7 +11,13 @@ import type { MasterPageView } from './view.js'
 
 const MOST = innerLimits.pageTraceMessages
 
-const handledText = ({ tookUs, refused }: TracedMessage): string => {
+interface Handled {
+  readonly tookUs?: number | undefined
+  readonly refused?: boolean | undefined
+}
+
+/** How long its receiver took. */
+export function handledText({ tookUs, refused }: Handled): string {
   if (refused) return 'not acted on'
   return tookUs === undefined ? '–' : `${tookUs} µs`
 }

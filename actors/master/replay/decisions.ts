@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib'
+import { checksumOf } from '../../../runtime/checksum.js'
 import { innerLimits } from '../../../runtime/inner-limits.js'
 import { keyOfTimer } from '../master-timer.js'
 import type { FreeEffect, GatedEffect, Step } from '../step.js'
@@ -16,7 +16,7 @@ export function decisionsOf({ puts, deletes, gated, free }: Step): string[] {
   return decisions
 }
 
-const sumOf = (value: object): string => crc32(JSON.stringify(value)).toString(16).padStart(8, '0')
+const sumOf = (value: object): string => checksumOf(JSON.stringify(value))
 
 /** Where an answer goes is a matter of the shell. */
 function contentOf(effect: GatedEffect | FreeEffect): object {

@@ -54,12 +54,15 @@ export function explanationJson({ shown, values }: NonNullable<ReturnType<typeof
 
 const kinds = { driver: 'Driver', application: 'Application', Worker: 'Worker' } as const
 
+/** As a person knows it, and as the cluster does. */
+export const titleOf = ({ kind, id, name }: ShownExplanation): string => `${kinds[kind]} ${name} (${id})`
+
 const paragraph = (text: string, columns: number): string[] => ['', ...wrapped(printable(text), columns)]
 
 /** For people, within the width of their window. */
 export function explanationText(shown: ShownExplanation, columns: number): string {
-  const { kind, id, name, state, why, notes, helps, workers, others, events } = shown
-  const lines = [printable(`${kinds[kind]} ${name} (${id}): ${state}`)]
+  const { state, why, notes, helps, workers, others, events } = shown
+  const lines = [printable(`${titleOf(shown)}: ${state}`)]
   lines.push('', 'Why:', ...wrapped(printable(why), columns))
   for (const note of notes) lines.push(...paragraph(note, columns))
   if (helps !== '') lines.push('', 'What helps:', ...wrapped(printable(helps), columns))

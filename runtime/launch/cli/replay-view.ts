@@ -1,5 +1,6 @@
 import type { SegmentReplay } from '../../../actors/master/replay/segment-replay.js'
 import { printable } from '../../observe/printable.js'
+import { counted } from '../../pages/words.js'
 import type { SegmentCut } from '../../recording/read-segment.js'
 import { shownPayload } from '../../trace/payload.js'
 import type { RecordedSegment, ReplayedLine } from './recordings.js'
@@ -21,9 +22,6 @@ export interface SegmentResult {
 }
 
 const KILLED = 'the Master was killed, or still writes'
-
-const number = (value: number): string => value.toLocaleString('en-US')
-const counted = (count: number, what: string): string => `${number(count)} ${what}${count === 1 ? '' : 's'}`
 
 export function segmentLine({ segment, replay, inputs, decisions, ...result }: SegmentResult): string {
   const { header, end } = replay

@@ -8,7 +8,7 @@ import type { Console } from './console.js'
 import { formatOf, printTrace, TracePrinter, tailOf } from './print-trace.js'
 import { writeTrace } from './recorded-trace.js'
 import { TraceCollector } from './trace-collector.js'
-import { goneClients, goneNodes } from './trace-gone.js'
+import { gone, goneNodes } from './trace-gone.js'
 import { filterOf, type TraceOptions } from './trace-options.js'
 
 /** `-f` asks the leader for its processes this often. */
@@ -36,8 +36,7 @@ export async function showTrace(
   for (const trace of collected.traces) mergedTrace.add(trace)
   const untilMs = options.follow ? Date.now() - limits.traceFollowMs : undefined
   const messages = mergedTrace.take(untilMs)
-  const absent = mergedTrace.absent()
-  const missing = [...collected.missing, ...goneNodes(absent), ...goneClients(absent)]
+  const missing = [...collected.missing, ...gone(mergedTrace.absent())]
   if (options.follow) {
     const printer = new TracePrinter(io, formatOf(options))
     await printer.messages(tailOf(messages, options.tail))

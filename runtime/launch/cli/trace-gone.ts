@@ -13,8 +13,11 @@ export const goneNodes = (absent: Absent): MissingTrace[] =>
       reason: 'others heard from it, but it cannot be asked: its trace is gone with its process',
     }))
 
+/** These nodes, and the clients that have ended. */
+export const gone = (absent: Absent): MissingTrace[] => [...goneNodes(absent), ...goneClients(absent)]
+
 /** Every command is a client for a moment, so clients are only counted. */
-export function goneClients(absent: Absent): MissingTrace[] {
+function goneClients(absent: Absent): MissingTrace[] {
   const clients = absent.filter(({ path }) => !isNode(path)).length
   if (clients === 0) return []
   const reason = 'commands and programs that have ended; others remember what they were told by them'

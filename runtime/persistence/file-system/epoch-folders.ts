@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { crc32 } from 'node:zlib'
+import { checksumOf } from '../../checksum.js'
 import { FiresteelError } from '../../errors.js'
 import { type FileOps, isMissing, synced } from './file-ops.js'
 import { type Identity, parseObject } from './payload.js'
@@ -56,7 +56,7 @@ export class EpochFolders {
     const line = JSON.stringify(owner)
     const file = await this.#files.create(this.path(epoch, 'owner'))
     try {
-      await file.write(Buffer.from(`${line}\n${checksum(line)}\n`), 0)
+      await file.write(Buffer.from(`${line}\n${checksumOf(line)}\n`), 0)
       await synced(file.sync())
     } finally {
       await file.close()
@@ -74,13 +74,9 @@ export class EpochFolders {
       throw error
     }
     const [line = '', sum] = text.split('\n')
-    const owner = sum === checksum(line) ? parseObject(line) : undefined
+    const owner = sum === checksumOf(line) ? parseObject(line) : undefined
     return typeof owner?.owner === 'string' ? (owner as unknown as OwnerFile) : undefined
   }
-}
-
-function checksum(line: string): string {
-  return crc32(line).toString(16).padStart(8, '0')
 }
 
 /**

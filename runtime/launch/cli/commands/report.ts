@@ -1,16 +1,15 @@
 import { meantId } from '../../../../actors/client/resolve-id.js'
-import type { ShownExplanation } from '../../../../actors/messages/explained.js'
 import { questionMessages } from '../../../../actors/messages/trace.js'
 import { FiresteelError } from '../../../errors.js'
 import { limits } from '../../../limits.js'
 import { MergedTrace, type TracedMessage } from '../../../trace/merged-trace.js'
 import { selected } from '../../../trace/trace-selection.js'
 import type { Console } from '../console.js'
-import { explanationOf, explanationText } from '../explain-view.js'
+import { explanationOf, explanationText, titleOf } from '../explain-view.js'
 import { reportPage } from '../report-page.js'
 import { PAPER } from '../status-list.js'
 import { TraceCollector } from '../trace-collector.js'
-import { goneClients, goneNodes } from '../trace-gone.js'
+import { gone } from '../trace-gone.js'
 import { type ClusterOptions, clusterOptions, withClient } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
 
@@ -33,11 +32,6 @@ export function lastFailover(messages: readonly TracedMessage[]): readonly Trace
   })
 }
 
-const kinds = { driver: 'Driver', application: 'Application', Worker: 'Worker' } as const
-
-/** As a person knows it, and as the cluster does. */
-const titleOf = ({ kind, id, name }: ShownExplanation): string => `${kinds[kind]} ${name} (${id})`
-
 async function report(io: Console, about: string, options: ClusterOptions): Promise<number> {
   return withClient(io, options, async (client) => {
     const collector = new TraceCollector(client, { payloads: true, toOthers: true })
@@ -46,8 +40,7 @@ async function report(io: Console, about: string, options: ClusterOptions): Prom
     const merged = new MergedTrace([client.incarnation])
     for (const trace of collected.traces) merged.add(trace)
     const messages = merged.take()
-    const absent = merged.absent()
-    const missing = [...collected.missing, ...goneNodes(absent), ...goneClients(absent)]
+    const missing = [...collected.missing, ...gone(merged.absent())]
     const parts = { cluster: collector.cluster, madeAtMs: Date.now(), missing }
     if (about === FAILOVER) {
       await io.out(reportPage({ ...parts, title: 'The last failover', messages: lastFailover(messages) }))
