@@ -1,9 +1,8 @@
 import type { ErrorParts } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
-import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
 import type { MasterMessage } from '../messages/catalogue.js'
-import type { PastElection, Position, RecoveryState } from '../messages/common.js'
+import type { RecoveryState } from '../messages/common.js'
 import { type MasterChanged, type MasterInStandby, standbyProblem } from '../messages/leadership.js'
 import type { MasterStateResponse, RequestMasterState } from '../messages/status.js'
 import * as executors from './application-executors.js'
@@ -13,12 +12,12 @@ import type { CommitQueueView } from './commit-queue-view.js'
 import { IdSource } from './ids.js'
 import { launchDue, relaunchDue } from './launch-timers.js'
 import { type LogHome, logHomes } from './log-location.js'
-import { type LostWritePiece, takePiece } from './lost-writes/intake.js'
+import { takePiece } from './lost-writes/intake.js'
 import type { MasterConfig } from './master-config.js'
+import type { Elected, MasterInput } from './master-input.js'
 import type { MasterTimer } from './master-timer.js'
 import { PeerMasterProtocol } from './peer-master-protocol.js'
-import { isPeerMaster, type KnownLeader } from './peer-masters.js'
-import type { StoredRecords } from './records.js'
+import { isPeerMaster } from './peer-masters.js'
 import { advanceRecovery, beginRecovery, recoveryQuietElapsed, restore, watchForQuiet } from './recovery.js'
 import { notLeader, storeRefuses } from './refusals.js'
 import { loadCluster, type SavedCore, saveCluster } from './replay/saved-core.js'
@@ -31,61 +30,6 @@ import { type Now, type ReplyToken, Step } from './step.js'
 import * as submission from './submission.js'
 import { type Usage, usageOf } from './usage.js'
 import * as workers from './workers.js'
-
-interface Elected {
-  readonly kind: 'elected'
-  readonly epoch: number
-  readonly owner: string
-  readonly base: Position
-  readonly earlier: readonly PastElection[]
-  readonly observed: Position
-  /** The keys of ended drivers follow, as `keys`. */
-  readonly keysFollow?: boolean
-}
-
-export type MasterInput =
-  | { readonly kind: 'linkUp'; readonly peer: PeerInfo }
-  | {
-      readonly kind: 'linkDown'
-      readonly incarnation: string
-      /** FIN or RST: the process has ended, or it closed the link (protocol 5.5, witness 1). */
-      readonly closedByKernel: boolean
-    }
-  | {
-      readonly kind: 'message'
-      readonly from: string
-      readonly message: MasterMessage
-      /** Position of the Master that sent it. Absent if the sender is no Master. */
-      readonly position?: Position
-      readonly reply?: ReplyToken
-      /** The span that a submission or registration belongs to. */
-      readonly trace?: TraceContext | undefined
-    }
-  | { readonly kind: 'timer'; readonly timer: MasterTimer }
-  | { readonly kind: 'probed'; readonly workerId: string; readonly refused: boolean }
-  /**
-   * The cluster state of this leadership begins empty. Until it is filled, this Master answers as a STANDBY.
-   */
-  | Elected
-  /** A piece of what the store holds. */
-  | { readonly kind: 'records'; readonly records: Partial<StoredRecords> }
-  /** The cluster state is filled, so this Master leads. */
-  | {
-      readonly kind: 'restored' /** Pieces of the own record cache follow, as `lostWrites`. */
-      readonly ownLostWrites?: boolean
-    }
-  /** A piece of a record cache, its own or another Master's, with records newer than base (protocol 12). */
-  | ({ readonly kind: 'lostWrites' } & LostWritePiece)
-  /** Keys of ended drivers. They are read after the election. */
-  | { readonly kind: 'keys'; readonly records: StoredRecords['keys']; readonly complete: boolean }
-  /** The agent of a STANDBY has read which Master leads. */
-  | { readonly kind: 'recordSeen'; readonly record: KnownLeader }
-  /** This keeps the agent of a STANDBY from an election; undefined: nothing does any more. */
-  | { readonly kind: 'hindered'; readonly problem: ErrorParts | undefined }
-  /** All Masters that are known now. */
-  | { readonly kind: 'masters'; readonly addresses: readonly string[] }
-  /** The mailbox is empty for now. The core places once what the messages made possible. */
-  | { readonly kind: 'turnEnd' }
 
 /**
  * The Master as a pure core. It takes one input and the time, changes its own state, and returns effects. It

@@ -125,17 +125,17 @@ export class MasterHost {
   }
 
   snapshot() {
-    return this.#shell.snapshot()
+    return this.#shell.shown.snapshot()
   }
 
   /** For metrics. */
   gauges() {
-    return this.#shell.gauges()
+    return this.#shell.shown.gauges()
   }
 
   /** The present state, without rows. */
   head() {
-    return this.#shell.head()
+    return this.#shell.shown.head()
   }
 
   get #shell() {
@@ -145,7 +145,7 @@ export class MasterHost {
 
   /** What is in use; undefined: this Master does not lead. */
   usage() {
-    return this.#current?.shell.usage()
+    return this.#current?.shell.shown.usage()
   }
 
   /** The newest election of this Master and what it led to, without what actors tell themselves. */
@@ -182,12 +182,12 @@ export class MasterHost {
 
   /** All that is known of one thing, as far as this Master's cluster state has it. */
   detailed(id: string) {
-    return this.#current?.shell.detailed(id) ?? {}
+    return this.#current?.shell.shown.detailed(id) ?? {}
   }
 
   /** Where an output lies. */
   logHomes(id: string) {
-    return this.#current?.shell.logHomes(id) ?? []
+    return this.#current?.shell.shown.logHomes(id) ?? []
   }
 
   /** Adds Masters, named by the launcher or by peers. */

@@ -15,19 +15,18 @@ import { closedByKernel } from '../../runtime/transport/link-end.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import type { AgentMessage, ElectedLeader } from '../messages/election.js'
-import { countCluster } from './cluster-counts.js'
 import { type CommitQueueView, storeView } from './commit-queue-view.js'
 import { committed, STORE_PATH } from './committed.js'
 import { HandOver } from './hand-over.js'
 import { readAllKeys } from './key-reader.js'
-import type { LogHome } from './log-location.js'
 import { readLostWrites } from './lost-writes/lost-write.js'
 import { OwnLostWrites } from './lost-writes/own.js'
 import { LostWriteSender } from './lost-writes/sender.js'
-import { MasterCore, type MasterInput } from './master-core.js'
-import type { MasterGauges } from './master-families.js'
+import { MasterCore } from './master-core.js'
+import type { MasterInput } from './master-input.js'
 import type { MasterActorMessage } from './master-messages.js'
 import type { MasterOptions } from './master-options.js'
+import { MasterShown } from './master-shown.js'
 import { hasCause, keyOfTimer, type MasterTimer } from './master-timer.js'
 import { openCommitQueue, type Pending } from './open-commit-queue.js'
 import { ticketFor } from './page-ticket.js'
@@ -37,14 +36,13 @@ import { readRecords, recordCacheOf, tellQuarantined } from './read-records.js'
 import { busy, failuresOf, notLeader } from './refusals.js'
 import { RequestSpans } from './request-spans.js'
 import { routeOf } from './routes.js'
-import type { Detailed } from './snapshot.js'
-import type { MasterSnapshot } from './snapshot-cache.js'
 import type { FreeEffect, Now, Probe, Step } from './step.js'
 import { TurnCauses } from './turn-causes.js'
-import type { Usage } from './usage.js'
 
 /** The shell of the Master. Only here does its core meet mailbox, commit queue, links and timers. */
 export class MasterShell implements Handler<MasterActorMessage> {
+  /** What probes, metrics and pages read. */
+  readonly shown: MasterShown
   readonly #options: MasterOptions
   readonly #timers: TimerSource
   readonly #context: ActorContext<MasterActorMessage>
@@ -67,6 +65,11 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#timers = options.timers ?? systemTimers
     this.#context = context
     this.#core = options.newCore?.(options.config) ?? new MasterCore(options.config)
+    this.shown = new MasterShown(
+      this.#core,
+      () => this.#commitQueueView,
+      () => this.#now(),
+    )
     this.#spans = options.spans && new RequestSpans(options.spans, () => this.position.epoch)
     this.#causes = new TurnCauses(context.system.ring !== undefined)
     this.#questions = new QuestionQueue({ clock: options.clock, timers: this.#timers })
@@ -83,37 +86,6 @@ export class MasterShell implements Handler<MasterActorMessage> {
    */
   get position(): Position {
     return (this.#core.cluster && this.#commitQueue?.position) ?? { epoch: 0, seq: 0 }
-  }
-
-  /** For probes: everything but the rows. */
-  head() {
-    return this.#core.head(this.#commitQueueView)
-  }
-
-  /** For metrics. `counting` counts the cluster state, step by step. */
-  gauges(): MasterGauges {
-    const counting = () => countCluster(this.#core.cluster, this.#now())
-    return { ...this.#commitQueueView, state: this.#core.state, counting }
-  }
-
-  /** For pages. Frequent calls are cheap (see SnapshotCache). */
-  snapshot(): MasterSnapshot {
-    return this.#core.snapshot(this.#commitQueueView, this.#now())
-  }
-
-  /** For pictures of it over time. */
-  usage(): Usage | undefined {
-    return this.#core.usage()
-  }
-
-  /** For the page of one thing. */
-  detailed(id: string): Detailed {
-    return this.#core.detailed(id, this.#now())
-  }
-
-  /** For the links to an output. */
-  logHomes(id: string): readonly LogHome[] {
-    return this.#core.logHomes(id)
   }
 
   receive(message: MasterActorMessage, envelope: Envelope): void {

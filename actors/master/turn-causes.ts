@@ -1,6 +1,6 @@
 import { type Cause, causeOf } from '../../runtime/system/envelope.js'
 import { writesByCause } from './committed.js'
-import type { MasterInput } from './master-core.js'
+import type { MasterInput } from './master-input.js'
 import type { Pending } from './open-commit-queue.js'
 import type { GatedEffect, Step } from './step.js'
 

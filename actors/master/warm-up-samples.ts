@@ -5,7 +5,7 @@ import {
   workerOffer,
 } from '../messages/samples.js'
 import type { PeerInfo } from './cluster-state.js'
-import type { MasterInput } from './master-core.js'
+import type { MasterInput } from './master-input.js'
 import type { RecordTable, StoredRecords } from './records.js'
 
 /*

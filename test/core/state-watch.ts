@@ -1,5 +1,6 @@
 import type { ClusterState } from '../../actors/master/cluster-state.js'
-import { MasterCore, type MasterInput } from '../../actors/master/master-core.js'
+import { MasterCore } from '../../actors/master/master-core.js'
+import type { MasterInput } from '../../actors/master/master-input.js'
 import type { DriverRecord } from '../../actors/master/records.js'
 import type { Step } from '../../actors/master/step.js'
 

@@ -220,7 +220,7 @@ function proxied(system: ActorSystem): Pick<ActorSystem, 'tell' | 'stop' | 'answ
   }
 }
 
-const isAlive = ({ life }: Life) => life.shell.snapshot().state === 'ALIVE'
+const isAlive = ({ life }: Life) => life.shell.shown.snapshot().state === 'ALIVE'
 const alive = (one: Life) =>
   waitUntil('a Master that is ALIVE', () => isAlive(one), { deadlineMs: 60_000, everyMs: 1 })
 
@@ -327,7 +327,7 @@ test('revoked: the Master stops at once; nothing of it acts again, whoever holds
   await old.life.end()
   assert.equal(await old.life.resign('nobody is left to say that it is done'), false)
   const fresh = live('m1-2', old.life.observed)
-  assert.equal(fresh.life.shell.snapshot().state, 'STANDBY')
+  assert.equal(fresh.life.shell.shown.snapshot().state, 'STANDBY')
   await alive(fresh)
   assert.ok(fresh.life.shell.position.epoch > Math.max(epoch, 4), 'not above what was heard')
   const again = new Wire('w1', 'node')

@@ -1,7 +1,7 @@
 import * as z from '../../../runtime/zod.js'
 import type { CommitQueueView } from '../commit-queue-view.js'
 import type { MasterConfig } from '../master-config.js'
-import type { MasterInput } from '../master-core.js'
+import type { MasterInput } from '../master-input.js'
 import type { Now, ReplyToken } from '../step.js'
 import type { ClusterHead, ClusterTables, SavedCore } from './saved-core.js'
 
