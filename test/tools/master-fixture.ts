@@ -60,7 +60,10 @@ export class MasterWorld {
 
   readonly #isReplayed: boolean
 
-  /** `isReplayed` false: the test changes the cluster state past the core, which no replay could know. */
+  /**
+   * `isReplayed` false: the test changes the cluster state past the core, which no replay could know, or it
+   * gives the core very many inputs.
+   */
   constructor(config: Partial<MasterConfig> = {}, { isReplayed = true } = {}) {
     this.config = { ...masterConfig, ...config }
     this.#isReplayed = isReplayed
