@@ -1,4 +1,5 @@
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
+import { type MasterRequest, onlyReads } from './request-types.js'
 import { isForNow, isUnknownOutcome } from './retryable.js'
 
 /**
@@ -6,7 +7,7 @@ import { isForNow, isUnknownOutcome } from './retryable.js'
  * be tried, and which error it ends with at the deadline.
  */
 export class RequestPlan {
-  readonly #type: string
+  readonly #type: MasterRequest['type']
   /**
    * Epochs in which it was repeated after an unknown outcome: a harmful request must not kill Master after
    * Master.
@@ -16,7 +17,7 @@ export class RequestPlan {
   #unknown = false
   #last: FiresteelError | undefined
 
-  constructor(type: string) {
+  constructor(type: MasterRequest['type']) {
     this.#type = type
   }
 
@@ -50,12 +51,13 @@ export class RequestPlan {
    * The error at the deadline. `masters` describes the problem of each Master, `advice` the remedy, if known.
    */
   expired(timeoutMs: number, masters: string, advice?: string): FiresteelError {
-    if (this.#unknown) {
+    if (this.#unknown && !onlyReads(this.#type)) {
       const message = `The outcome of ${this.#type} is unknown after ${timeoutMs} ms: ${masters}.`
       return new FiresteelError('OUTCOME_UNKNOWN', message, { cause: this.#last })
     }
-    // The leader answered, and its last refusal is the best reason.
-    if (this.#last && !isFiresteelError(this.#last, 'NOT_LEADER')) return this.#last
+    // If the leader answered, its last refusal is the best reason.
+    const last = this.#last
+    if (last && last.code !== 'FIRESTEEL_NOT_LEADER' && !isUnknownOutcome(last.code)) return last
     const message = `No ALIVE Master answered ${this.#type} within ${timeoutMs} ms: ${masters}.`
     return new FiresteelError('NO_MASTER', message, {
       cause: this.#last,

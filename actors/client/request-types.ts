@@ -54,3 +54,13 @@ export type MasterRequest =
   | RequestLogLocation
   | KillExecutors
   | RequestPageTicket
+
+/** These change nothing. Without an answer nothing is in doubt but the answer. */
+const readRequests: ReadonlySet<MasterRequest['type']> = new Set([
+  'RequestDriverStatus',
+  'RequestMasterState',
+  'RequestLogLocation',
+  'RequestPageTicket',
+])
+
+export const onlyReads = (type: MasterRequest['type']): boolean => readRequests.has(type)

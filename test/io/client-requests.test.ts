@@ -3,6 +3,8 @@ import { type TestContext, test } from 'node:test'
 import { followDriver } from '../../actors/client/follow-driver.js'
 import { MasterClient, type MasterClientOptions } from '../../actors/client/master-client.js'
 import { RequestPlan } from '../../actors/client/request-plan.js'
+import { type MasterRequest, onlyReads } from '../../actors/client/request-types.js'
+import { routeOf } from '../../actors/master/routes.js'
 import type { ClientMessage, MasterMessage } from '../../actors/messages/catalogue.js'
 import { driverDescription } from '../../actors/messages/samples.js'
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
@@ -359,6 +361,22 @@ test('an id that never was is no submission that was lost', async (t) => {
   })
   await assert.rejects(followed, { code: 'FIRESTEEL_UNKNOWN_ID' })
   assert.equal(leader.received.length, 1)
+})
+
+test('a question that is never answered leaves nothing in doubt: no Master answers', async (t) => {
+  const leader = await fake(t, { epoch: 4, on: (_message, _from, self) => void self.cut() })
+  const client = clientOf(t, [leader.address], { masterTimeoutMs: 600 })
+  await assert.rejects(client.request({ type: 'RequestMasterState' }), { code: 'FIRESTEEL_NO_MASTER' })
+  assert.ok(leader.received.length > 0)
+})
+
+test('requests that only read are those which a Master answers while its store is degraded', () => {
+  const types = [
+    ...['RequestSubmitDriver', 'RequestKillDriver', 'RequestRestartDriver', 'RequestKillApplication'],
+    ...['KillExecutors', 'RequestDriverStatus', 'RequestMasterState', 'RequestLogLocation'],
+  ] as MasterRequest['type'][]
+  for (const type of types)
+    assert.equal(onlyReads(type), routeOf({ type } as MasterMessage)?.access === 'reads', type)
 })
 
 test('the plan of a request', () => {
