@@ -54,6 +54,8 @@ export const innerLimits = {
   usageSamples: 180,
   /** Rows of the table beside such a picture. */
   usageRows: 12,
+  /** Leaderships that a Master remembers, the newest: weeks of a healthy cluster, an hour of a sick one. */
+  leaderships: 50,
   /** Messages of a trace, driver or failover on its page, the first. A picture has room for fewer. */
   pageTraceMessages: 500,
   /** Characters of an actor, and of the type of a message, on the page of messages. They are peers' texts. */

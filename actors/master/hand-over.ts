@@ -5,11 +5,17 @@ import type { PeerMaster } from './peer-masters.js'
 
 /** A hand-over under way (protocol 13): the STANDBY that takes over, and those that wait meanwhile. */
 export class HandOver {
+  /** Why, for people. */
+  readonly reason: string
   /** The healthiest STANDBY; undefined: any Master may take over. */
   readonly chosen: PeerMaster | undefined
   readonly #others: readonly PeerMaster[]
 
-  constructor({ chosen, all }: { chosen: PeerMaster | undefined; all: readonly PeerMaster[] }) {
+  constructor(
+    reason: string,
+    { chosen, all }: { chosen: PeerMaster | undefined; all: readonly PeerMaster[] },
+  ) {
+    this.reason = reason
     this.chosen = chosen
     this.#others = all.filter((peerMaster) => peerMaster !== chosen)
   }

@@ -9,6 +9,7 @@ import type {
   MasterStateResponse,
   WorkerStatus,
 } from '../messages/status.js'
+import type { Leadership } from './leadership-history.js'
 
 /* `/json/` of a Master with Spark's keys and shapes (JsonProtocol), and one additional key, `firesteel`. */
 
@@ -102,8 +103,24 @@ export const driverJson = (driver: DriverStatus) => ({
   mainclass: driver.description.main,
 })
 
+const isoTime = (ms: number): string => new Date(ms).toISOString()
+
+const leadershipJson = ({ epoch, address, sinceMs, isOlder, end }: Leadership) => ({
+  epoch,
+  leader: address,
+  since: isoTime(sinceMs),
+  sinceatleast: isOlder === true,
+  until: end ? isoTime(end.atMs) : null,
+  end: end?.how ?? null,
+  reason: end?.reason ?? '',
+})
+
 /** The complete `/json/`. Sums cover ALIVE Workers only, as in Spark. */
-export function masterJson(state: MasterStateResponse, nowMs: number) {
+export function masterJson(
+  state: MasterStateResponse,
+  nowMs: number,
+  leaderships: readonly Leadership[] = [],
+) {
   const alive = state.workers.filter((worker) => worker.state === 'ALIVE')
   return {
     url: state.address,
@@ -124,7 +141,8 @@ export function masterJson(state: MasterStateResponse, nowMs: number) {
       cluster: state.cluster,
       epoch: state.position.epoch,
       leader: state.leader,
-      since: state.sinceMs === null ? null : new Date(state.sinceMs).toISOString(),
+      since: state.sinceMs === null ? null : isoTime(state.sinceMs),
+      leaderships: leaderships.map(leadershipJson),
     },
   }
 }
@@ -167,14 +185,16 @@ export interface MasterView {
   readonly snapshot: () => MasterStateResponse
   /** The present state of the Master, for each probe. */
   readonly head: () => Pick<MasterStateResponse, 'state' | 'stale' | 'leader'>
+  /** Which Masters have led, oldest first. */
+  readonly leaderships: () => readonly Leadership[]
   readonly health: () => NodeHealth
   readonly wallMs: () => number
 }
 
 /** All that a Master answers over HTTP. `/json/KEY` is that key alone. */
-export function masterRoutes({ snapshot, head, health, wallMs }: MasterView): Hono {
+export function masterRoutes({ snapshot, head, leaderships, health, wallMs }: MasterView): Hono {
   const routes = new Hono()
-  const page = new JsonPage(() => Object.entries(masterJson(snapshot(), wallMs())))
+  const page = new JsonPage(() => Object.entries(masterJson(snapshot(), wallMs(), leaderships())))
   const utilization = new JsonPage(() => Object.entries(clusterUtilization(snapshot())))
   for (const path of ['/json', '/json/']) routes.get(path, () => page.answer())
   routes.get('/json/clusterutilization', () => utilization.answer())

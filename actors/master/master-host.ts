@@ -21,6 +21,7 @@ import { Hearsay } from '../election/hearsay.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { Position } from '../messages/common.js'
 import { isAboutDriver } from './committed.js'
+import { type Leadership, LeadershipHistory } from './leadership-history.js'
 import type { MasterConfig } from './master-config.js'
 import type { MasterEvent, MasterListener } from './master-event.js'
 import { MasterIncarnation } from './master-incarnation.js'
@@ -81,6 +82,7 @@ export interface MasterHostOptions {
 export class MasterHost {
   readonly metrics = new MasterMetrics()
   readonly #options: MasterHostOptions
+  readonly #leaderships = new LeadershipHistory()
   readonly #recordCache = new RecordCache(limits.recordCacheGraceMs)
   readonly #store = { wasFit: false }
   readonly #masters: Set<string>
@@ -180,6 +182,11 @@ export class MasterHost {
     return ring ? messagesOfTrace(ring, trace, MOST_MESSAGES) : []
   }
 
+  /** Which Masters have led, as far as this process has seen it, oldest first. */
+  leaderships(): readonly Leadership[] {
+    return this.#leaderships.entries
+  }
+
   /** All that is known of one thing, as far as this Master's cluster state has it. */
   detailed(id: string) {
     return this.#current?.shell.shown.detailed(id) ?? {}
@@ -256,7 +263,9 @@ export class MasterHost {
   }
 
   #observed(event: MasterEvent): void {
-    this.metrics.observed(event, this.#options.clock.monotonicMs())
+    const { clock, address } = this.#options
+    this.metrics.observed(event, clock.monotonicMs())
+    this.#leaderships.observed(event, address, clock.wallMs())
     switch (event.event) {
       case 'mastersObserved':
         this.learn(event.addresses)
@@ -273,8 +282,9 @@ export class MasterHost {
       case 'elected':
       case 'alive':
       case 'leaderObserved':
+      case 'leaderGone':
       case 'hindered':
-        // For the node.
+        // For the node, and for what its pages tell.
         break
     }
     this.#options.listener(event)

@@ -61,6 +61,7 @@ export class MasterMetrics {
         this.#failover.gone(nowMs)
         break
       case 'hindered':
+      case 'leaderGone':
       case 'mastersObserved':
       case 'succeeded':
       case 'unrecoverable':

@@ -400,11 +400,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
       case 'tailTaken':
         this.#options.recordCache.taken(effect.at)
         break
-      case 'leaderHeard':
-        listener({ event: 'leaderObserved', epoch: effect.epoch })
-        break
-      case 'mastersHeard':
-        listener({ event: 'mastersObserved', addresses: effect.addresses })
+      case 'emit':
+        listener(effect.event)
         break
       case 'handOver':
         if (mayHandOver()) void this.#beginHandOver(effect.reason)
@@ -418,7 +415,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
    */
   async #beginHandOver(reason: string): Promise<void> {
     if (this.#handOver || this.#over) return
-    this.#handOver = new HandOver(this.#core.peerMasters())
+    this.#handOver = new HandOver(reason, this.#core.peerMasters())
     this.#options.log.info(`hands over: ${reason}`, { to: this.#handOver.chosen?.address })
     await this.#handOver.drain(this.#driver?.drained() ?? Promise.resolve(), this.#timers)
     this.#tellAgent({ type: 'ResignLeadership' })
@@ -444,7 +441,8 @@ export class MasterShell implements Handler<MasterActorMessage> {
     this.#spans?.abandoned(reason)
     log.info(`RevokedLeadership: ${reason}`)
     for (const [to, message] of this.#handOver?.goodbyes() ?? []) gateway.send(to, message)
-    listener({ event: 'revoked', handedOver: this.#handOver?.chosen !== undefined })
+    const handedOver = this.#handOver?.chosen !== undefined
+    listener({ event: 'revoked', handedOver, reason: this.#handOver?.reason ?? reason })
   }
 
   /**

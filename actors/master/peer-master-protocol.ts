@@ -7,6 +7,7 @@ import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
 import { requestLostWrites } from './lost-writes/request.js'
 import type { MasterConfig } from './master-config.js'
+import type { LeaderGone } from './master-event.js'
 import { type KnownLeader, type PeerMaster, PeerMasters, type SavedPeerMasters } from './peer-masters.js'
 import type { Step } from './step.js'
 
@@ -87,9 +88,13 @@ export class PeerMasterProtocol {
 
   linkUp(cluster: ClusterState | undefined, step: Step, peer: PeerInfo): void {
     this.#peerMasters.up(peer)
+    // If its link had ended before, its leadership had not.
+    const { leader } = this.#peerMasters
+    if (leader?.owner === peer.incarnation)
+      step.emit({ event: 'leaderObserved', epoch: leader.epoch, address: leader.address })
     // A Master claims its own address. Workers and clients get it only if a dial to a known Master's address
     // proved it.
-    if (peer.address && peer.dialled) step.free.push({ kind: 'mastersHeard', addresses: [peer.address] })
+    if (peer.address && peer.dialled) step.emit({ event: 'mastersObserved', addresses: [peer.address] })
     if (!cluster) return
     if (cluster.state === 'RECOVERING') cluster.awaitedLostWrites.add(peer.incarnation)
     requestLostWrites(cluster, step, peer.incarnation)
@@ -101,6 +106,7 @@ export class PeerMasterProtocol {
     incarnation: string,
     closedByKernel: boolean,
   ): void {
+    if (closedByKernel && this.#peerMasters.leader?.owner === incarnation) this.#gone(step, 'closed')
     this.#peerMasters.down(incarnation)
     cluster?.awaitedLostWrites.delete(incarnation)
     if (closedByKernel) step.tellAgent({ type: 'MasterLinkClosed', incarnation })
@@ -110,7 +116,8 @@ export class PeerMasterProtocol {
   recordSeen(step: Step, { epoch, owner, address }: KnownLeader): void {
     if (this.#peerMasters.judge({ epoch, owner }) !== 'new') return
     this.#peerMasters.lead({ epoch, owner, address })
-    step.free.push({ kind: 'leaderHeard', epoch }, { kind: 'mastersHeard', addresses: [address] })
+    step.emit({ event: 'leaderObserved', epoch, address })
+    step.emit({ event: 'mastersObserved', addresses: [address] })
   }
 
   positionSeen({ cluster, step }: PeerDelivery, { position, owner }: PositionSeen): void {
@@ -125,7 +132,7 @@ export class PeerMasterProtocol {
     this.#peerMasters.showsAt(from.address, web)
     const peerMaster = this.#peerMasters.get(from.incarnation)
     if (peerMaster) peerMaster.state = 'STANDBY'
-    if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: masters })
+    if (from.dialled) step.emit({ event: 'mastersObserved', addresses: masters })
   }
 
   standbyPulse({ from }: PeerDelivery, pulse: StandbyPulse): void {
@@ -138,18 +145,21 @@ export class PeerMasterProtocol {
   }
 
   handOver({ step, from }: PeerDelivery): void {
-    if (this.#leads(from)) step.tellAgent({ type: 'TakeOver' })
+    if (!this.#leads(from)) return
+    this.#gone(step, 'handedOver')
+    step.tellAgent({ type: 'TakeOver' })
   }
 
   released({ step, from }: PeerDelivery, { to }: Released): void {
-    if (this.#leads(from) && to !== this.#config.address)
-      step.tellAgent({ type: 'HoldOff', ms: limits.handOverHoldOffMs })
+    if (!this.#leads(from)) return
+    this.#gone(step, 'handedOver')
+    if (to !== this.#config.address) step.tellAgent({ type: 'HoldOff', ms: limits.handOverHoldOffMs })
   }
 
   masterChanged(delivery: PeerDelivery, { master, masters, web }: MasterChanged): void {
     const { step, from } = delivery
     this.#peerMasters.showsAt(from.address, web)
-    if (from.dialled) step.free.push({ kind: 'mastersHeard', addresses: masters })
+    if (from.dialled) step.emit({ event: 'mastersObserved', addresses: masters })
     this.#obey(delivery, master)
   }
 
@@ -212,6 +222,12 @@ export class PeerMasterProtocol {
     step.free.push({ kind: 'handOver', reason })
   }
 
+  /** The Master that leads has been seen to end. Only an election says that it has. */
+  #gone(step: Step, how: LeaderGone): void {
+    const { epoch } = this.#peerMasters.leader!
+    step.emit({ event: 'leaderGone', epoch, how })
+  }
+
   #leads(from: PeerInfo): boolean {
     return this.#peerMasters.leader?.owner === from.incarnation
   }
@@ -238,8 +254,9 @@ export class PeerMasterProtocol {
         this.#claimed(cluster, step, position, from.incarnation)
         return 'claimed'
       }
-      this.#peerMasters.lead({ epoch, owner: from.incarnation, address: address ?? from.address ?? '' })
-      step.free.push({ kind: 'leaderHeard', epoch })
+      const leader = { epoch, owner: from.incarnation, address: address ?? from.address ?? '' }
+      this.#peerMasters.lead(leader)
+      step.emit({ event: 'leaderObserved', epoch, address: leader.address })
       if (cluster) this.#deposed(step, epoch, from.incarnation)
     }
     this.#observed(cluster, step, position)

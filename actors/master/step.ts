@@ -3,6 +3,7 @@ import type { ClientMessage, FromMaster, WorkerMessage } from '../messages/catal
 import type { OwnedPosition } from '../messages/common.js'
 import type { AgentMessage } from '../messages/election.js'
 import type { StaleEpoch } from '../messages/leadership.js'
+import type { HeardEvent } from './master-event.js'
 import type { MasterTimer } from './master-timer.js'
 import type { RecordTable } from './records.js'
 
@@ -64,10 +65,8 @@ export type FreeEffect =
   | NextLostWrites
   /** What our record cache held has been durable again since this position. */
   | { readonly kind: 'tailTaken'; readonly at: OwnedPosition }
-  /** Another Master leads now; it is linked. */
-  | { readonly kind: 'leaderHeard'; readonly epoch: number }
-  /** These Masters exist. */
-  | { readonly kind: 'mastersHeard'; readonly addresses: readonly string[] }
+  /** For the process of this Master: it has heard of others. */
+  | { readonly kind: 'emit'; readonly event: HeardEvent }
   /** This leader hears too few of its Workers: that STANDBY hears more (protocol 6). */
   | { readonly kind: 'handOver'; readonly reason: string }
 
@@ -122,6 +121,10 @@ export class Step {
 
   replyNow(reply: ReplyToken, message: ClientMessage): void {
     if (reply !== undefined) this.free.push({ kind: 'replyNow', reply, message })
+  }
+
+  emit(event: HeardEvent): void {
+    this.free.push({ kind: 'emit', event })
   }
 
   tellAgent(message: AgentMessage): void {

@@ -19,15 +19,18 @@ export interface TimelineBar {
   readonly title: string
 }
 
-export interface TimelineParts {
-  /** From above to below. */
-  readonly bars: readonly TimelineBar[]
+export interface Axis {
   readonly fromMs: number
   readonly toMs: number
   /** What the right end is: `now`. */
   readonly endText: string
   /** What a time before it is called: `5 min ago`. */
   readonly beforeText: (duration: string) => string
+}
+
+export interface TimelineParts extends Axis {
+  /** From above to below. */
+  readonly bars: readonly TimelineBar[]
   /** Says in words what the picture shows. */
   readonly label: string
 }
@@ -36,8 +39,11 @@ export interface TimelineParts {
 const height = { row: 22, axis: 26 } as const
 /** Percent: the column of the labels, what is right of the end, and the least width of a bar. */
 const place = { left: 9, right: 1.5, least: 0.5 } as const
-/** How many at most, and percent: a time nearer than this to the end would stand on its text. */
-const marksOf = { most: 4, clear: 14 } as const
+/**
+ * How many at most, and percent: a time nearer than this to the end would stand on its text, and one nearer
+ * to the left side would be cut.
+ */
+const marksOf = { most: 4, clear: 14, first: 6 } as const
 
 const msPer = { s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 } as const
 const steps = [
@@ -57,21 +63,34 @@ export function roundedUp(nowMs: number, fromMs: number): number {
   return Math.ceil(nowMs / step) * step
 }
 
-export function timeline({ bars, fromMs, toMs, endText, beforeText, label }: TimelineParts): Html {
+/** Where a moment is, in percent of the picture's width, if the axis begins at `left`. */
+export function axisPlace({ fromMs, toMs }: Axis, left: number): (atMs: number) => number {
   const spanMs = Math.max(1, toMs - fromMs)
-  const wide = 100 - place.left - place.right
-  const share = (atMs: number): number => Math.min(1, Math.max(0, (atMs - fromMs) / spanMs))
-  const x = (atMs: number): number => place.left + wide * share(atMs)
-  const bottom = bars.length * height.row + 4
+  const wide = 100 - left - place.right
+  return (atMs) => left + wide * Math.min(1, Math.max(0, (atMs - fromMs) / spanMs))
+}
+
+/** Lines at round times, with their texts below `bottom`, and the end. */
+export function axisMarks(axis: Axis, left: number, bottom: number): Html {
+  const { fromMs, toMs, endText, beforeText } = axis
+  const x = axisPlace(axis, left)
+  const spanMs = Math.max(1, toMs - fromMs)
   const marks: Html[] = []
   const step = stepOf(spanMs)
   for (let before = step; before <= spanMs; before += step) {
     const at = x(toMs - before)
-    if (100 - at < marksOf.clear) continue
+    if (100 - at < marksOf.clear || at < marksOf.first) continue
     marks.push(
       html`<rect class="grid" x="${at.toFixed(2)}%" y="0" width="1" height="${bottom}"/><text class="mark" x="${at.toFixed(2)}%" y="${bottom + 16}">${beforeText(durationText(before))}</text>`,
     )
   }
+  return html`${marks}<rect class="grid" x="${(100 - place.right).toFixed(2)}%" y="0" width="1" height="${bottom}"/><text class="mark end" x="100%" y="${bottom + 16}">${endText}</text>`
+}
+
+export function timeline(parts: TimelineParts): Html {
+  const { bars, label } = parts
+  const x = axisPlace(parts, place.left)
+  const bottom = bars.length * height.row + 4
   const bar = (
     { label: name, tone, fromMs: from, toMs: to, isOpen, title }: TimelineBar,
     row: number,
@@ -87,6 +106,6 @@ ${isOpen && html`<svg class="open" x="${start.toFixed(2)}%" y="${top + 7}" overf
 ${tone === 'bad' && html`<svg x="${(start + width).toFixed(2)}%" y="${top + 7}" overflow="visible"><path d="M0 -6l6 6l-6 6l-6 -6z"/></svg>`}</g>`
   }
   return html`<svg class="timeline" width="100%" height="${bottom + height.axis}" role="img" aria-label="${label}">
-${marks}<rect class="grid" x="${(100 - place.right).toFixed(2)}%" y="0" width="1" height="${bottom}"/><text class="mark end" x="100%" y="${bottom + 16}">${endText}</text>
+${axisMarks(parts, place.left, bottom)}
 ${bars.map(bar)}</svg>`
 }

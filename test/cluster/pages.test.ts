@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { createTestCluster, type RedisServer, startRedis, type TestCluster } from '../harness/index.js'
 import { probe } from '../harness/probe.js'
 import { launchBrowser, openPage, type WatchedPage } from '../tools/browser.js'
@@ -122,6 +122,13 @@ test('the messages of a Master appear as they are said, and lead to the picture 
   assert.deepEqual(problems, [])
 })
 
+/** The newest leadership of a Master in the history. */
+const leadershipOf = (page: Page, address: string) =>
+  page
+    .getByRole('table', { name: /^Leaderships/ })
+    .locator('tr', { hasText: address.replace('firesteel://', '') })
+    .first()
+
 test('a STANDBY says who leads and leads there; one that others stand in for is followed', async () => {
   const leader = await cluster.waitAlive({ standbys: 1 })
   const standby = cluster.nodes.find(({ role, name }) => role === 'master' && name !== leader.name)!
@@ -129,6 +136,7 @@ test('a STANDBY says who leads and leads there; one that others stand in for is 
   const { page, problems } = watched
   await page.goto(`${standby.web}/drivers`)
   await page.getByText(`${leader.address} leads.`).waitFor()
+  await leadershipOf(page, leader.address).getByText('LEADS').waitFor()
   await page.getByRole('link', { name: 'Go to the leader' }).click()
   await page.waitForURL(`${leader.web}/`)
   await page.getByText('You are signed in for').waitFor()
@@ -143,6 +151,20 @@ test('a STANDBY says who leads and leads there; one that others stand in for is 
   await page.waitForURL(`${standby.web}/drivers`, { timeout: 30_000 })
   await page.getByRole('heading', { name: 'Drivers' }).waitFor()
   await page.getByText('You are signed in for').waitFor()
+  await page.goto(`${standby.web}/`)
+  await leadershipOf(page, standby.address).getByText('LEADS').waitFor()
+  await page.getByText(/^its link closed: .* later the next was elected$/).waitFor()
+  await page.getByRole('img', { name: /^Leaderships over time: / }).waitFor()
+  const told = (await (await fetch(`${standby.web}/json/firesteel`)).json()) as {
+    firesteel: { leaderships: { leader: string; end: string | null }[] }
+  }
+  assert.deepEqual(
+    told.firesteel.leaderships.slice(-2).map(({ leader: address, end }) => [address, end]),
+    [
+      [leader.address, 'closed'],
+      [standby.address, null],
+    ],
+  )
   // While nobody listened, the browser itself said so.
   assert.deepEqual(
     problems.filter(

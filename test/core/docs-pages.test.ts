@@ -179,7 +179,7 @@ for (const [heading, keys] of Object.entries(documented)) {
 }
 
 test('docs/http.md has the keys that only Firesteel has', () => {
-  const keys = { cluster: true, epoch: true, leader: true, since: true } satisfies Record<
+  const keys = { cluster: true, epoch: true, leader: true, since: true, leaderships: true } satisfies Record<
     keyof ReturnType<typeof masterJson>['firesteel'],
     true
   >

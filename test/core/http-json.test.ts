@@ -10,7 +10,7 @@ import { app, driver, masterState, workerState } from '../tools/http-samples.js'
 const nowMs = Date.UTC(2026, 0, 1) + 10_000
 
 const routesOf = (state: () => MasterStateResponse, health: () => NodeHealth = () => 'ok') =>
-  masterRoutes({ snapshot: state, head: state, health, wallMs: () => nowMs })
+  masterRoutes({ snapshot: state, head: state, leaderships: () => [], health, wallMs: () => nowMs })
 
 test('/json/ of a Master has exactly the keys of Spark, and ours', () => {
   const json = masterJson(masterState(), nowMs)

@@ -171,7 +171,8 @@ describe('another says that it leads', () => {
       message: { type: 'MasterChanged', master: address, web: null, masters: [address] },
       position: { epoch, seq: 1 },
     })
-  const learnt = (world: MasterWorld) => world.lastStep!.free.some(({ kind }) => kind === 'mastersHeard')
+  const learnt = (world: MasterWorld) =>
+    world.lastStep!.free.some((effect) => effect.kind === 'emit' && effect.event.event === 'mastersObserved')
 
   test('a peer that dialled us, as any node can: the store is asked, no address is taken from it', () => {
     for (const world of [new MasterWorld().elect(), new MasterWorld()]) {

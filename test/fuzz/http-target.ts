@@ -67,6 +67,7 @@ export class HttpTarget implements Target<HttpInput> {
     const master = masterRoutes({
       snapshot: () => state,
       head: () => state,
+      leaderships: () => [],
       health: () => 'ok',
       wallMs: Date.now,
     })

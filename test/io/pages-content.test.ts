@@ -131,6 +131,41 @@ test('the picture of executors has the newest hundred, says how many are older, 
   assert.notEqual(at(nowMs + 20_000), picture)
 })
 
+test('the history of leaderships has a row for each Master, and says how each ended', () => {
+  for (const state of [sampleState({ nowMs }), standbyState({ nowMs }, null)]) {
+    const text = pagesOf({ nowMs }, state).text('/').live.toString()
+    const [, picture = ''] = text.match(/<svg class="timeline tracks"([\s\S]*?)<\/figure>/) ?? []
+    assert.match(picture, /aria-label="Leaderships over time: 5 of 3 Masters; 10\.0\.0\.1:7070 leads\."/)
+    assert.deepEqual(
+      [...picture.matchAll(/<g class="bar (\w+)"><title>Epoch (\d+)/g)].map(([, tone, epoch]) => [
+        epoch,
+        tone,
+      ]),
+      [
+        ['4', 'over'],
+        ['7', 'good'],
+        ['3', 'over'],
+        ['6', 'bad'],
+        ['5', 'bad'],
+      ],
+    )
+    assert.match(text, /handed over: it hears 0 of 6 workers, 10\.0\.0\.3:7070 hears 6; 90 ms later/)
+    assert.match(text, /2 earlier epochs are not in it/)
+  }
+})
+
+test('a Master that alone has led needs no picture, and one that has seen none says what it takes', () => {
+  const view = sampleView({ nowMs })
+  const of = (leaderships: MasterPageView['leaderships']): string =>
+    masterPageSet({ take: () => ({ ...view, leaderships }), wallMs })
+      .text('/')
+      .live.toString()
+  const alone = of(view.leaderships.slice(-1))
+  assert.doesNotMatch(alone, /Leaderships over time/)
+  assert.match(alone, /Leaderships, the newest first/)
+  assert.match(of([]), /No leadership has been seen yet/)
+})
+
 test('a STANDBY says who leads on each page that only a leader has', () => {
   const leader = 'firesteel://10.0.0.2:7070'
   const pages = pagesOf({ nowMs }, standbyState({ nowMs }, leader))

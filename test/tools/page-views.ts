@@ -20,6 +20,7 @@ import type { TracedMessage } from '../../runtime/trace/merged-trace.js'
 import { newestMessages } from '../../runtime/trace/newest-messages.js'
 import { messagesOfTrace } from '../../runtime/trace/related-messages.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
+import { sampleLeaderships } from './page-leaderships.js'
 
 /* What the pages of a node show, without a cluster: for tests and for looking at pages. */
 
@@ -258,6 +259,7 @@ export function sampleView(
     node: 'm1',
     settings: sampleSettings(write),
     usage: state.workers.length === 0 ? [] : sampleUsage(nowMs),
+    leaderships: sampleLeaderships(nowMs - 3 * HOUR - 12 * MINUTE, 7, write),
     detailed: (id) => sampleDetails(state, options, id),
     failover: () => sampleMessages('driver-20261129010000-7-0001', options),
     messagesOf: (driverId) => sampleMessages(driverId, options),

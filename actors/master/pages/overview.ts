@@ -7,6 +7,7 @@ import { counted, memoryPartText, numberText, percentOf } from '../../../runtime
 import type { WorkerStatus } from '../../messages/status.js'
 import { applicationsTable, noApplication } from './applications.js'
 import { driversTable, noDriver } from './drivers.js'
+import { leadershipHistory } from './leaderships.js'
 import { mastersTable } from './masters.js'
 import { masterState } from './states.js'
 import { usageOverTime } from './usage.js'
@@ -85,7 +86,7 @@ ${section('In use', usageOverTime(view.usage, nowMs))}
 ${section('Busiest Workers', busiest.length === 0 ? noWorker(view) : workersTable(busiest), all('/workers', state.workers.length, busiest.length))}
 ${section('Newest applications', apps.length === 0 ? noApplication() : applicationsTable(apps, nowMs), all('/applications', state.activeApps.length + state.completedApps.length, apps.length))}
 ${section('Newest drivers', drivers.length === 0 ? noDriver() : driversTable(view, drivers, nowMs), all('/drivers', state.activeDrivers.length + state.completedDrivers.length, drivers.length))}
-${section('Leadership', html`${leadership(view, nowMs)}${mastersTable(view)}`, html`<a class="all" href="/failover">The last failover</a>`)}`,
+${section('Leadership', html`${leadership(view, nowMs)}${mastersTable(view)}${leadershipHistory(view, nowMs)}`, html`<a class="all" href="/failover">The last failover</a>`)}`,
   }
 }
 

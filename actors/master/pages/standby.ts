@@ -1,6 +1,7 @@
 import { type Html, html } from '../../../runtime/pages/html.js'
 import type { MakePage, PageQuery } from '../../../runtime/pages/page-set.js'
 import { empty, section } from '../../../runtime/pages/parts.js'
+import { leadershipHistory } from './leaderships.js'
 import { leaderOrigin, mastersTable } from './masters.js'
 import { leads, type MasterPageView } from './view.js'
 
@@ -22,11 +23,12 @@ function whoLeads(view: MasterPageView): Html {
 <p><a class="button" href="/go/leader">Go to the leader</a></p></div>`
 }
 
-const standbyPage = ({ view }: PageQuery<MasterPageView>) => ({
+const standbyPage = ({ view, nowMs }: PageQuery<MasterPageView>) => ({
   title: 'Standby',
   main: html`<h1>This Master stands by</h1>
 <p class="lead">It knows no Workers, applications and drivers until it leads.</p>
-${whoLeads(view)}${section('Masters', mastersTable(view))}`,
+${whoLeads(view)}${section('Masters', mastersTable(view))}
+${section('Leadership until now', leadershipHistory(view, nowMs))}`,
 })
 
 /** This page where the Master leads, and which one does elsewhere. */

@@ -7,6 +7,7 @@ import type {
   MasterStateResponse,
   WorkerStatus,
 } from '../../messages/status.js'
+import type { Leadership } from '../leadership-history.js'
 import type { LogHome } from '../log-location.js'
 import type { Detailed } from '../snapshot.js'
 import type { UsageSample } from '../usage-history.js'
@@ -26,6 +27,8 @@ export interface MasterPageView {
   readonly settings: readonly SettingRow[]
   /** What was in use, oldest first. */
   readonly usage: readonly UsageSample[]
+  /** Which Masters have led, as far as this one has seen it, oldest first. */
+  readonly leaderships: readonly Leadership[]
   /** All that is known of one thing now. */
   readonly detailed: (id: string) => Detailed
   /** The election of this Master and all that it led to, as far as its trace ring holds it. */

@@ -39,6 +39,8 @@ function words(effect: GatedEffect | FreeEffect): string {
       return `log ${effect.level}: ${effect.text.slice(0, innerLimits.recordingLogChars)}`
     case 'probe':
       return `probe ${effect.workerId}`
+    case 'emit':
+      return `emit ${effect.event.event}`
     case 'giveTail':
       return `giveTail to ${effect.to}`
     default:

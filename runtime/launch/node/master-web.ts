@@ -29,7 +29,13 @@ export interface MasterWebParts {
 export function masterWeb({ spec, webPort, host, sessions, usage, health, log }: MasterWebParts): Hono {
   const { wallMs } = systemClock
   const settings = masterSettings(spec, webPort)
-  const data = masterRoutes({ snapshot: () => host().snapshot(), head: () => host().head(), health, wallMs })
+  const data = masterRoutes({
+    snapshot: () => host().snapshot(),
+    head: () => host().head(),
+    leaderships: () => host().leaderships(),
+    health,
+    wallMs,
+  })
   return masterPages({
     take: () => {
       const now = host()
@@ -41,6 +47,7 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
         node: spec.name,
         settings,
         usage: usage.samples,
+        leaderships: now.leaderships(),
         detailed,
         messagesOf,
         logHomes,

@@ -208,6 +208,7 @@ class MasterNode implements RunningNode {
       case 'hindered':
         this.#tell({ event: 'hindered', error: event.problem && errorRecord(errorOf(event.problem)) })
         break
+      case 'leaderGone':
       case 'mastersObserved':
       case 'revoked':
       case 'succeeded':
