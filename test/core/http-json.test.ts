@@ -33,8 +33,39 @@ test('/json/ of a Master has exactly the keys of Spark, and ours', () => {
     epoch: 3,
     leader: 'firesteel://10.0.0.1:7070',
     since: '2026-01-01T00:00:00.000Z',
+    leaderships: [],
   })
   assert.equal(json.status, 'ALIVE')
+})
+
+test('/json/ says which Masters have led, and how each leadership ended', () => {
+  const since = Date.UTC(2026, 0, 1)
+  const [first, second] = ['firesteel://10.0.0.2:7070', 'firesteel://10.0.0.1:7070'] as const
+  const end = { atMs: since + 1000, how: 'closed', reason: '' } as const
+  const { leaderships } = masterJson(masterState(), nowMs, [
+    { epoch: 2, address: first, sinceMs: since, isOlder: true, end },
+    { epoch: 3, address: second, sinceMs: since + 1300 },
+  ]).firesteel
+  assert.deepEqual(leaderships, [
+    {
+      epoch: 2,
+      leader: first,
+      since: '2026-01-01T00:00:00.000Z',
+      sinceatleast: true,
+      until: '2026-01-01T00:00:01.000Z',
+      end: 'closed',
+      reason: '',
+    },
+    {
+      epoch: 3,
+      leader: second,
+      since: '2026-01-01T00:00:01.300Z',
+      sinceatleast: false,
+      until: null,
+      end: null,
+      reason: '',
+    },
+  ])
 })
 
 test('sums are over ALIVE Workers only', () => {
