@@ -30,7 +30,8 @@ async function lossyPromotion(t: TestContext, leaderDies: boolean): Promise<void
   t.after(() => primary.stop())
   const replica = await startRedis({ replicaOf: primary })
   t.after(() => replica.stop())
-  const sentinels = await startSentinels({ primaryPort: primary.port, downAfterMs: 500 })
+  // Sentinel promotes no replica whose link has been down for ten times as long before the primary fell.
+  const sentinels = await startSentinels({ primaryPort: primary.port, downAfterMs: 3000 })
   t.after(() => sentinels.stop())
   await using cluster = await createTestCluster({
     cluster: NAME,
@@ -40,7 +41,7 @@ async function lossyPromotion(t: TestContext, leaderDies: boolean): Promise<void
     sentinel: { name: sentinels.name, hosts: sentinels.hosts },
     lease: '1s',
     // Longer than Sentinel takes.
-    workerTimeout: '20s',
+    workerTimeout: '30s',
   })
   const client = clientOf(cluster)
   t.after(() => client.close())
