@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -179,13 +179,17 @@ test('progress and stats tell apart what runs, waits at executors and waits here
   await using driver = await withExecutor({ cores: 1, tasksPerCore: 4 })
   const seen: TaskProgress[] = []
   const options = { concurrency: 12, onProgress: (progress: TaskProgress) => void seen.push(progress) }
-  for await (const { error } of each(
-    driver.pool,
-    sample(driver).lasts,
-    numbers(24).map(() => 50),
-    options,
-  ))
-    assert.equal(error, undefined)
+  const doors = numbers(24).map((number) => path(`progress-${number}`))
+  const ended = (async () => {
+    for await (const { error } of each(driver.pool, sample(driver).waitsFor, doors, options))
+      assert.equal(error, undefined)
+  })()
+  for (const door of doors) {
+    const open = 24 - doors.indexOf(door)
+    await waitUntil('the thread to be full', () => driver.pool.stats().running === Math.min(4, open))
+    writeFileSync(door, '')
+  }
+  await ended
   assert.ok(seen.length > 3)
   for (const { running, atExecutors, waiting } of seen) {
     assert.ok(running <= 4, `${running} run`)
