@@ -180,13 +180,17 @@ test('progress and stats tell apart what runs, waits at executors and waits here
   const seen: TaskProgress[] = []
   const options = { concurrency: 12, onProgress: (progress: TaskProgress) => void seen.push(progress) }
   const doors = numbers(24).map((number) => path(`progress-${number}`))
+  let done = 0
   const ended = (async () => {
-    for await (const { error } of each(driver.pool, sample(driver).waitsFor, doors, options))
+    for await (const { error } of each(driver.pool, sample(driver).waitsFor, doors, options)) {
       assert.equal(error, undefined)
+      done++
+    }
   })()
-  for (const door of doors) {
-    const open = 24 - doors.indexOf(door)
-    await waitUntil('the thread to be full', () => driver.pool.stats().running === Math.min(4, open))
+  for (const [index, door] of doors.entries()) {
+    const full = Math.min(4, doors.length - index)
+    const isFull = (): boolean => done === index && driver.pool.stats().running === full
+    await waitUntil('the thread to be full', isFull)
     writeFileSync(door, '')
   }
   await ended
