@@ -56,6 +56,14 @@ export const innerLimits = {
   usageRows: 12,
   /** Leaderships that a Master remembers, the newest: weeks of a healthy cluster, an hour of a sick one. */
   leaderships: 50,
+  /** Workers or groups of them in the picture of a cluster, and what runs on them, of each kind: a screen. */
+  topologyPlaces: 24,
+  topologyWorks: 12,
+  /** More Masters than an election needs. */
+  topologyMasters: 8,
+  /** Labels by which its Workers can be grouped, and applications that its table names for each of them. */
+  topologyLabels: 6,
+  topologyNamed: 3,
   /** Messages of a trace, driver or failover on its page, the first. A picture has room for fewer. */
   pageTraceMessages: 500,
   /** Characters of an actor, and of the type of a message, on the page of messages. They are peers' texts. */

@@ -114,6 +114,7 @@ async function everyPage(): Promise<[site: Site, path: string][]> {
       '/messages',
       '/messages?show=all&actor=worker',
       '/messages/4711',
+      '/topology',
       '/session',
       `/kill?id=${state.activeDrivers[2]!.id}`,
       '/nothing',
@@ -288,6 +289,30 @@ test('the keyboard alone gets everywhere, and shows where it is', async () => {
   await keyboard.press('Enter')
   await page.waitForURL(/\/drivers\/driver-/)
   assert.deepEqual(site.killed, ['driver-20261129010000-7-0000'])
+  assert.deepEqual(problems, [])
+})
+
+test('the picture of the cluster is there for the keyboard: each box has a name and leads somewhere', async () => {
+  const state = sampleState({ ...options, workers: 1000 })
+  const { origin } = await master(() => sampleView(options, state))
+  await using watched = await openPage(browser, [origin])
+  const { page, problems } = watched
+  await page.goto(`${origin}/topology`)
+  assert.deepEqual(await accessibilityProblems(page), [])
+  await page
+    .locator('svg.topology')
+    .getByRole('link', { name: /^Workers, zone=a: / })
+    .focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'zone=a' }).waitFor()
+  const box = page.locator('svg.topology').getByRole('link', { name: /^Worker w2: ALIVE/ })
+  await box.focus()
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Shift+Tab')
+  assert.match(await page.evaluate("document.activeElement.getAttribute('aria-label')"), /^Worker w2: /)
+  assert.equal((await focusedIn(page)).shown, true)
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'w2', exact: true }).waitFor()
   assert.deepEqual(problems, [])
 })
 

@@ -43,6 +43,9 @@ const targets = [
   '/messages',
   '/messages?show=all&actor=worker',
   '/messages/4711',
+  '/topology',
+  '/topology?by=-',
+  '/topology?by=zone&in=a',
 ]
 
 test('each page has one heading of the first rank, a title, and no script or style inside', () => {
@@ -164,6 +167,55 @@ test('a Master that alone has led needs no picture, and one that has seen none s
   assert.doesNotMatch(alone, /Leaderships over time/)
   assert.match(alone, /Leaderships, the newest first/)
   assert.match(of([]), /No leadership has been seen yet/)
+})
+
+test('the picture of the cluster has a box for each Worker, what runs there, and the same in its table', () => {
+  const text = pagesOf({ nowMs }).text('/topology').live.toString()
+  const [, picture = ''] = text.match(/<svg class="topology"([\s\S]*?)<\/svg>/) ?? []
+  assert.match(picture, /aria-label="The cluster: 3 Masters, 6 Workers, 1 gone, 4 applications and drivers"/)
+  const boxes = [...picture.matchAll(/<(?:a|g) class="(\w+) (\w+)"[^>]*aria-label="([^"]+)"/g)].map(
+    ([, kind, tone, label]) => `${kind} ${tone} ${label}`,
+  )
+  assert.deepEqual(boxes, [
+    'master good Master 10.0.0.1:7070: ALIVE',
+    'master over Master 10.0.0.2:7070: STANDBY',
+    'master bad Master 10.0.0.3:7070: UNKNOWN',
+    'place good Worker w2: ALIVE, 0 of 4 cores in use',
+    'place bad Worker w4: DEAD',
+    'place good Worker w1: ALIVE, 5 of 16 cores in use',
+    'place good Worker w5: ALIVE, 0 of 4 cores in use',
+    'place busy Worker w3: ALIVE, silent, 6 of 8 cores in use',
+    'place good Worker w6: ALIVE, 3 of 8 cores in use',
+    'work good nightly-report, driver',
+    'work good price-watcher, driver',
+    'work good Application word-count: 6 executors',
+    'work good ingest, driver',
+  ])
+  assert.equal(picture.match(/<path class="link /g)?.length, 6, 'one for each Worker, from the leader')
+  assert.equal(picture.match(/<path class="run"/g)?.length, 7)
+  assert.deepEqual(
+    [...picture.matchAll(/class="heading"[^>]*>([^<]+)</g)].map(([, heading]) => heading),
+    ['Masters', 'Workers', 'What runs', 'zone=a', 'zone=b', 'no zone'],
+  )
+  assert.equal(text.match(/<th scope="row"/g)?.length, 6, 'the table has the same')
+})
+
+test('a thousand Workers are groups, which open, and the picture stays small', () => {
+  const options = { nowMs, workers: 1000 }
+  const pages = pagesOf(options)
+  for (const [target, boxes] of [
+    ['/topology', 3],
+    ['/topology?by=-', 5],
+    ['/topology?by=zone&in=a', 24],
+    ['/topology?by=zone&in=', 24],
+    ['/topology?by=nothing', 3],
+  ] as const) {
+    const text = pages.text(target).live.toString()
+    assert.equal(text.match(/<a class="place /g)?.length, boxes, target)
+    assert.ok(text.length < 60_000, `${target}: ${text.length} characters`)
+  }
+  assert.match(pages.text('/topology').live.toString(), /href="\/topology\?by=zone&amp;in=a"/)
+  assert.match(pages.text('/topology?by=zone&in=c').live.toString(), /No Worker is in this group now/)
 })
 
 test('a STANDBY says who leads on each page that only a leader has', () => {
@@ -298,7 +350,7 @@ function assertOurMarkup(text: string, message: string): void {
 }
 
 const ours = new Set(
-  'a b button caption code dd details div dl dt figcaption figure footer form g h1 h2 h3 header img input label li main nav ol p path rect section span summary svg table tbody td text th thead time title tr ul wbr'.split(
+  'a b button caption circle code dd details div dl dt figcaption figure footer form g h1 h2 h3 header img input label li main nav ol p path rect section span summary svg table tbody td text th thead time title tr ul wbr'.split(
     ' ',
   ),
 )
@@ -324,6 +376,8 @@ test('whatever a text is, in whatever field, it stays text', () => {
       '/messages',
       '/messages?show=all&actor=worker',
       '/messages/4711',
+      '/topology',
+      `/topology?by=${id}&in=${id}`,
       `/workers?q=${id}`,
       `/workers/${id}`,
       `/applications/${id}`,

@@ -56,7 +56,10 @@ const worker = (number: number, { nowMs, write = asIs }: SampleOptions): WorkerS
     memoryMibUsed: isDead ? 0 : ((number * 3) % (cores + 1)) * 1536,
     resources: number === 2 ? { [write('gpu', 'worker.resource')]: ['0', '1'] } : {},
     resourcesUsed: number === 2 ? { [write('gpu', 'worker.resource')]: ['0'] } : {},
-    labels: number % 2 === 0 ? { [write('zone', 'worker.label')]: write('a', 'worker.labelValue') } : {},
+    labels:
+      number % 3 === 0
+        ? {}
+        : { [write('zone', 'worker.label')]: write(number % 2 === 0 ? 'a' : 'b', 'worker.labelValue') },
     lastHeartbeatMs: nowMs - (isDead ? 4 * MINUTE : 3 * SECOND),
   }
 }

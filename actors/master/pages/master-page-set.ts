@@ -11,6 +11,7 @@ import { failoverPage, tracePage } from './sequence.js'
 import { settingsPage } from './settings.js'
 import { ofLeader } from './standby.js'
 import { masterState } from './states.js'
+import { topologyPage } from './topology.js'
 import { leads, type MasterPageView } from './view.js'
 import { workerPage, workersPage } from './workers.js'
 
@@ -68,6 +69,7 @@ export const masterPageSet = ({ take, wallMs }: MasterPageSetOptions): PageSet<M
     .add('/', ofLeader(overviewPage))
     .add('/workers', ofLeader(workersPage))
     .add('/workers/:id', ofLeader(workerPage))
+    .add('/topology', ofLeader(topologyPage))
     .add('/applications', ofLeader(applicationsPage))
     .add('/applications/:id', ofLeader(applicationPage))
     .add('/drivers', ofLeader(driversPage))

@@ -83,7 +83,7 @@ export function overviewPage({ view, nowMs }: PageQuery<MasterPageView>): Page {
 ${tiles(view, capacity)}
 ${section('Waiting', waitingList(view, nowMs))}
 ${section('In use', usageOverTime(view.usage, nowMs))}
-${section('Busiest Workers', busiest.length === 0 ? noWorker(view) : workersTable(busiest), all('/workers', state.workers.length, busiest.length))}
+${section('Busiest Workers', busiest.length === 0 ? noWorker(view) : workersTable(busiest), html`<span class="all">${busiest.length > 0 && html`<a href="/topology">Topology</a>`} ${all('/workers', state.workers.length, busiest.length)}</span>`)}
 ${section('Newest applications', apps.length === 0 ? noApplication() : applicationsTable(apps, nowMs), all('/applications', state.activeApps.length + state.completedApps.length, apps.length))}
 ${section('Newest drivers', drivers.length === 0 ? noDriver() : driversTable(view, drivers, nowMs), all('/drivers', state.activeDrivers.length + state.completedDrivers.length, drivers.length))}
 ${section('Leadership', html`${leadership(view, nowMs)}${mastersTable(view)}${leadershipHistory(view, nowMs)}`, html`<a class="all" href="/failover">The last failover</a>`)}`,

@@ -17,8 +17,15 @@ const workerTones: Readonly<Record<WorkerStatus['state'], Tone>> = {
   UNKNOWN: 'busy',
 }
 
-export const workerState = ({ state: of, suspect }: WorkerStatus): Html =>
-  suspect && of === 'ALIVE' ? state('ALIVE, silent', 'busy') : state(of, workerTones[of])
+export const toneOfWorker = ({ state: of, suspect }: WorkerStatus): Tone =>
+  suspect && of === 'ALIVE' ? 'busy' : workerTones[of]
+
+/** A Worker that is not heard for a while may be there. */
+export const workerStateText = ({ state: of, suspect }: WorkerStatus): string =>
+  suspect && of === 'ALIVE' ? 'ALIVE, silent' : of
+
+export const workerState = (worker: WorkerStatus): Html =>
+  state(workerStateText(worker), toneOfWorker(worker))
 
 const applicationTones: Readonly<Record<ApplicationState, Tone>> = {
   WAITING: 'busy',
@@ -58,7 +65,7 @@ export const executorTones: Readonly<Record<ExecutorState, Tone>> = {
 
 export const executorState = (of: ExecutorState): Html => state(of, executorTones[of])
 
-const masterTones: Readonly<Record<RecoveryState | 'UNKNOWN', Tone>> = {
+export const masterTones: Readonly<Record<RecoveryState | 'UNKNOWN', Tone>> = {
   ALIVE: 'good',
   STANDBY: 'over',
   RECOVERING: 'busy',

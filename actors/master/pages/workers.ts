@@ -101,7 +101,7 @@ export function workersPage({ view, query }: PageQuery<MasterPageView>): Page {
       : html`${workersTable(part.rows)}${pager('/workers', query, part)}`
   return {
     title: 'Workers',
-    main: html`<h1>Workers</h1>${workers.length === 0 ? noWorker(view) : html`${tools}${list}`}`,
+    main: html`<div class="heading"><h1>Workers</h1>${workers.length > 0 && html`<a class="all" href="/topology">Topology</a>`}</div>${workers.length === 0 ? noWorker(view) : html`${tools}${list}`}`,
   }
 }
 
