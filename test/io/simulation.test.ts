@@ -1,33 +1,35 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { mutations, tryMutation } from '../simulation/mutants.js'
 import { parseCommandLine } from '../simulation/options.js'
 import { scriptNamed, scripts } from '../simulation/scripts.js'
-import { simulate } from '../simulation/simulation.js'
+import { HistoryThread } from '../simulation/thread.js'
 import { pathOf } from '../simulation/unit-tests.js'
+
+const thread = new HistoryThread()
+after(() => thread.close())
 
 test('the same seed is the same history, message by message', async () => {
   const options = { seed: 7, chaosMs: 10_000, tellsMessages: true }
-  const [one, other] = [await simulate(options), await simulate(options)]
+  const [one, other] = [await thread.play(options), await thread.play(options)]
   assert.ok(one.events > 1000)
   assert.deepEqual(one.log, other.log)
 })
 
 test('another seed is another history', async () => {
-  const [one, other] = [
-    await simulate({ seed: 1, chaosMs: 2000 }),
-    await simulate({ seed: 2, chaosMs: 2000 }),
-  ]
+  const one = await thread.play({ seed: 1, chaosMs: 2000 })
+  const other = await thread.play({ seed: 2, chaosMs: 2000 })
   assert.notDeepEqual(one.log, other.log)
 })
 
-for (const script of scripts) {
-  test(`${script.name}: ${script.says}`, async () => {
+for (const { name, says } of scripts) {
+  test(`${name}: ${says}`, async () => {
     for (let seed = 1; seed <= 10; seed++) {
-      const { violation, log } = await simulate({ seed, chaosMs: 0, script })
+      const { events, violation, log } = await thread.play({ seed, chaosMs: 0, script: name })
       assert.equal(violation, undefined, log.slice(-40).join('\n'))
+      assert.ok(events > 0)
     }
   })
 }
