@@ -302,6 +302,53 @@ export const errorCodes = {
     help: 'Put the module at the same path on every Worker.',
     exit: 1,
   },
+  CODE_TOO_LARGE: {
+    meaning:
+      'A folder of code has more files or bytes than may travel, or than the cache of a Worker may hold.',
+    help: 'Name what may stay behind in a .firesteelignore, name a smaller folder, or raise the limit named.',
+    exit: 2,
+  },
+  CODE_UNREADABLE: {
+    meaning: 'A file of the code cannot be read, or cannot travel: its name, or where a link leads.',
+    help: 'Mend what is named, or write it into a .firesteelignore.',
+    exit: 2,
+  },
+  CODE_MODULE_MISSING: {
+    meaning: 'A production dependency of the code is not installed.',
+    help: 'Run npm install, or leave all modules behind with --no-modules.',
+    exit: 2,
+  },
+  CODE_INVALID: {
+    meaning:
+      'A peer sent code that breaks the rules: a manifest, a path, a size, or bytes with another hash.',
+    help: 'Nothing of it was kept. Check the disk of its sender; if it is sound, this is a defect.',
+    exit: 1,
+  },
+  CODE_CHANGED: {
+    meaning: 'A file of the code was changed after its hash was taken, and no Worker has it as it was.',
+    help: 'Start the application again, or submit again. Finish builds before you do.',
+    exit: 1,
+  },
+  CODE_MISSING: {
+    meaning: 'A Worker lacks the code of its work, and nobody who has it could be reached.',
+    help: 'See the reasons named; submit again, so that the code travels once more.',
+    exit: 1,
+  },
+  CODE_NATIVE: {
+    meaning: 'The code has native modules that were built for another platform or another Node.js.',
+    help: 'Install the modules named on such a machine, or run such Workers; --on chooses Workers by label.',
+    exit: 1,
+  },
+  CODE_NOT_HELD: {
+    meaning: 'A submission names code that fewer Workers hold than must.',
+    help: 'Submit with `firesteel submit`, which sends the code first.',
+    exit: 1,
+  },
+  CODE_NOT_SENT: {
+    meaning: 'The code of a submission could not be sent to enough Workers, so nothing was submitted.',
+    help: 'See the reasons named. With --no-code the program must lie at the same path on every Worker.',
+    exit: 1,
+  },
   TASK_MODULE_TYPESCRIPT: {
     meaning: 'The task module exists as a .ts file only, and this version of Node does not strip types.',
     help: 'Compile it, or run Workers on Node 22.18 or later.',

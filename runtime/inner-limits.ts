@@ -496,6 +496,36 @@ export const innerLimits = {
   otlpExportMs: 5 * SECOND,
   /** What a node waits at its end for the last spans to be sent. */
   otlpCloseMs: 2 * SECOND,
+  // Code
+  /** Bytes of code that one turn reads, hashes or writes: some 0.3 ms of hashing. */
+  codeSliceBytes: 128 * KIB,
+  /** Lines of a manifest that one turn reads or writes. */
+  codeLines: 500,
+  /** Files of code that are open at once, for reading or writing. */
+  codeOpenFiles: 8,
+  /** Of all code, the largest files that an error names. */
+  codeLargest: 10,
+  /** Names that an error lists. */
+  codeNames: 10,
+  /**
+   * Bytes of code that a source may send before they are written: enough for the longest way with a full
+   * pipe. A sink tells what it has written in portions.
+   */
+  codeWindowBytes: 4 * MIB,
+  codeTakenBytes: 512 * KIB,
+  /** Files that may be asked for and are not written. */
+  codeWindowFiles: 256,
+  /** Bytes of one message of a code link that is no piece of a file. */
+  codeMessageBytes: 60 * KIB,
+  /** Rounds over all sources of a code. */
+  codeRounds: 3,
+  /** Codes of the cache that a new one is compared with, for files that need not come. */
+  codeCompared: 4,
+  /** Codes of one page of `firesteel code ls`. */
+  codeRows: 200,
+  /** Rules of one .firesteelignore, in bytes. */
+  codeIgnoreBytes: 64 * KIB,
+
   /** The first executors of an application belong to the trace of its registration; later ones link to it. */
   registrationExecutors: 64,
 } as const

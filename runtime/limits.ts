@@ -849,6 +849,38 @@ export const limits = {
    */
   nodeEndMs: 800,
 
+  // Code
+  /** Bytes of the files of one code, unless `--code-limit` or `limits.maxCodeBytes` say otherwise. */
+  codeBytes: 256 * MIB,
+  /** Files of one code. A project with its production dependencies has some thousands. */
+  codeFiles: 50_000,
+  /** Bytes of one manifest: codeFiles lines of hash, size and a path of ordinary length. */
+  codeManifestBytes: 16 * MIB,
+  /** Characters of a path in a manifest, and bytes of one part of it: what file systems take. */
+  codePathChars: 1024,
+  codeNameBytes: 255,
+  /** Bytes of all code that a Worker keeps; `code.maxBytes` changes it. Code in use is kept above it. */
+  codeCacheBytes: 4 * 1024 * MIB,
+  /** Code that nothing has used for this long is removed. */
+  codeKeepMs: 7 * 24 * 3600 * SECOND,
+  /**
+   * Code that was used or came within this is never removed: what was sent for a submission must be there
+   * when the submission follows.
+   */
+  codeGraceMs: 600 * SECOND,
+  /** The cache of a Worker is looked through this often, and when new code has come. */
+  codeCollectMs: 600 * SECOND,
+  /** Without a byte for this long, a transfer of code is given up, and another source is tried. */
+  codeStallMs: 20 * SECOND,
+  /** Nodes that must hold the code of a submission before it is acknowledged, if there are so many. */
+  codeHolders: 2,
+  /** Addresses of Workers that hold a code, in one message. */
+  codeSources: 8,
+  /** Codes that a Worker names in one message. */
+  codesPerMessage: 1000,
+  /** A submitter tries for this long to bring its code to Workers. */
+  codeSendMs: 600 * SECOND,
+
   // Launcher
   /** A node that died is started again after this. It doubles up to launcherRestartMaxMs. */
   launcherRestartFirstMs: 100,

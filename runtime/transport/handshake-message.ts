@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { FiresteelError } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { limits } from '../limits.js'
-import { isRole, type LocalIdentity, MASTER_SUBJECT, type Role } from './identity.js'
+import { CODE_SUBJECT, isRole, type LocalIdentity, MASTER_SUBJECT, type Role } from './identity.js'
 import {
   commonProtocol,
   formatProtocols,
@@ -137,8 +137,9 @@ function readHello(fields: Record<string, unknown>): Hello | undefined {
   if (!describesSelf(fields, anyCluster) || !isRole(fields.role)) return undefined
   const namesSubject = fields.role === 'driver' || fields.role === 'application'
   const isMaster = fields.role === 'node' && fields.subject === MASTER_SUBJECT
-  if (namesSubject !== isText(fields.subject) && !isMaster) return undefined
-  if (!namesSubject && !isMaster && fields.subject !== undefined) return undefined
+  const isKnown = isMaster || (!namesSubject && fields.subject === CODE_SUBJECT)
+  if (namesSubject !== isText(fields.subject) && !isKnown) return undefined
+  if (!namesSubject && !isKnown && fields.subject !== undefined) return undefined
   return fields as unknown as Hello
 }
 

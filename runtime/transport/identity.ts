@@ -11,6 +11,12 @@ export type Role = (typeof roles)[number]
 /** Subject of a node's link between two Masters, so that each knows that the other is a Master. */
 export const MASTER_SUBJECT = 'master'
 
+/**
+ * Subject of a link that carries code to or from a node, and nothing else. The driver of an application has
+ * such links too, with `APP_ID/code`.
+ */
+export const CODE_SUBJECT = 'code'
+
 const knownRoles: ReadonlySet<string> = new Set(roles)
 
 export function isRole(value: unknown): value is Role {

@@ -58,6 +58,7 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
     'handshake-message.ts NONCE_BYTES',
     'handshake-message.ts PROOF_BYTES',
     'identity.ts INCARNATION_BYTES',
+    'code-messages.ts HEADER_BYTES',
   ],
   'versions of formats, protocols and servers': [
     'plain-bytes.ts VERSION',
@@ -72,6 +73,9 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
   ],
   'characters, and facts of JSON, UTF-8, V8, Node, file systems and ports': [
     'plain-bytes.ts HEADER',
+    'manifest.ts NEWLINE',
+    'cache-files.ts FOLDER_MODE',
+    'cache-files.ts WRITABLE_MODE',
     'addresses.ts MASTER_PORT_DEFAULT',
     'heap.ts MIB',
 
