@@ -517,8 +517,9 @@ export const innerLimits = {
   codeWindowFiles: 256,
   /** Bytes of one message of a code link that is no piece of a file. */
   codeMessageBytes: 60 * KIB,
-  /** Rounds over all sources of a code. */
-  codeRounds: 3,
+  /** Rounds over all sources of a code, and what is waited before the second one; four times as long each. */
+  codeRounds: 5,
+  codeRetryMs: 50,
   /** Codes of the cache that a new one is compared with, for files that need not come. */
   codeCompared: 4,
   /** Codes of one page of `firesteel code ls`. */

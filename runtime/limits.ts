@@ -859,8 +859,8 @@ export const limits = {
   /** Characters of a path in a manifest, and bytes of one part of it: what file systems take. */
   codePathChars: 1024,
   codeNameBytes: 255,
-  /** Bytes of all code that a Worker keeps; `code.maxBytes` changes it. Code in use is kept above it. */
-  codeCacheBytes: 4 * 1024 * MIB,
+  /** MiB of all code that a Worker keeps; `code.maxBytes` changes it. Code in use is kept above it. */
+  codeCacheMib: 4096,
   /** Code that nothing has used for this long is removed. */
   codeKeepMs: 7 * 24 * 3600 * SECOND,
   /**
@@ -872,14 +872,8 @@ export const limits = {
   codeCollectMs: 600 * SECOND,
   /** Without a byte for this long, a transfer of code is given up, and another source is tried. */
   codeStallMs: 20 * SECOND,
-  /** Nodes that must hold the code of a submission before it is acknowledged, if there are so many. */
-  codeHolders: 2,
   /** Addresses of Workers that hold a code, in one message. */
   codeSources: 8,
-  /** Codes that a Worker names in one message. */
-  codesPerMessage: 1000,
-  /** A submitter tries for this long to bring its code to Workers. */
-  codeSendMs: 600 * SECOND,
 
   // Launcher
   /** A node that died is started again after this. It doubles up to launcherRestartMaxMs. */

@@ -10,6 +10,7 @@ import type { Inputs } from '../tasks/task-call.js'
 import type { CallOptions, TaskOptions } from '../tasks/task-options.js'
 import { type TaskFunctions, tasksOf } from '../tasks/task-proxy.js'
 import type { App, AppEvents, AppStats, ExecutorInfo } from './app.js'
+import type { ApplicationCode } from './application-code.js'
 import { ClientEndpoint, type EndpointEvents, type EndpointOptions } from './client-endpoint.js'
 import { atLeast } from './connect-options.js'
 import { Emitter } from './emitter.js'
@@ -55,6 +56,7 @@ class Application implements App {
   readonly #endpoint: ClientEndpoint
   readonly #emitter: Emitter<AppEvents>
   readonly #log: Log
+  readonly #code: ApplicationCode | undefined
   readonly #release: (() => Promise<void>) | undefined
   readonly #forgetSignal: () => void
   #over: Promise<void> | undefined
@@ -66,6 +68,7 @@ class Application implements App {
     this.#endpoint = endpoint
     this.#emitter = emitter
     this.#log = options.log
+    this.#code = options.code
     this.#release = options.release
     endpoint.pool.on((event) => this.#fromPool(event))
     const abort = (): void => void this.close()
@@ -82,7 +85,9 @@ class Application implements App {
   }
 
   tasks<M>(url: URL | string, options?: TaskOptions): TaskFunctions<M> {
-    return tasksOf<M>(this.#endpoint.pool, url, options)
+    const functions = tasksOf<M>(this.#endpoint.pool, url, options)
+    this.#code?.uses(new URL(url).href)
+    return functions
   }
 
   map<I, O>(task: (input: I) => Promise<O>, inputs: Inputs<I>, options: CallOptions<I> = {}) {

@@ -18,6 +18,8 @@ export interface DriverBoot {
   readonly masterTimeoutMs?: number
   /** `run --idle-timeout`. The option of connect() overrides it. */
   readonly idleTimeoutMs?: number | 'never'
+  /** `run --no-code`, `--no-modules` and `--code-limit`. The options of connect() override them. */
+  readonly code?: { readonly travels: boolean; readonly modules: boolean; readonly maxBytes?: number }
   /** `run --master local`: the work of the application has the environment of its program. */
   readonly local?: boolean
 }

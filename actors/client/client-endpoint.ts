@@ -18,6 +18,7 @@ import type { FailedWorker } from '../messages/launch-failures.js'
 import type { RequestTrace } from '../messages/trace.js'
 import { createTaskPool, type TaskPool, type TaskPoolLimits } from '../tasks/task-pool.js'
 import type { ExecutorFailure, WaitingApplication } from './app.js'
+import type { ApplicationCode } from './application-code.js'
 import { CLIENT_ACTOR, MASTER_PATH } from './client-actor.js'
 import { ClientCore } from './client-core.js'
 import type { ClientEffect, ClientInput, Reason } from './client-steps.js'
@@ -65,6 +66,8 @@ export interface EndpointOptions {
   /** See FoundCluster. */
   readonly absent?: FiresteelError | undefined
   readonly taskLimits: Partial<TaskPoolLimits>
+  /** Absent: no code travels. */
+  readonly code?: ApplicationCode | undefined
   /** The span that the application belongs to. */
   readonly context?: TraceContext | undefined
   readonly log: Log
@@ -146,7 +149,7 @@ export class ClientEndpoint {
 
   /** Resolves when the application is registered. Rejects with a coded error. Call it once. */
   async start(): Promise<void> {
-    const { credential, listener, masters, description, driver, masterTimeoutMs, dependencies } =
+    const { credential, listener, masters, description, driver, masterTimeoutMs, dependencies, code } =
       this.#options
     const openListener = dependencies?.openListener ?? openExecutorListener
     const { complaints } = this.#transport
@@ -157,6 +160,7 @@ export class ClientEndpoint {
       identity: () => ({ cluster: this.#transport.cluster, incarnation: this.#incarnation }),
       appId: () => this.#core?.appId,
       onLink: (link) => this.#pool?.link(link),
+      onCodeLink: code && ((link) => code.link(link)),
       onRejected: complaints.turnedAway,
       onInvalid: ({ peer, detail }) => complaints.unreadable(peer, detail),
     })

@@ -1,4 +1,5 @@
-import { basename, extname } from 'node:path'
+import { basename, extname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { FiresteelError } from '../../runtime/errors.js'
 import { checkKnownOptions } from '../../runtime/known-options.js'
 import { limits } from '../../runtime/limits.js'
@@ -53,8 +54,14 @@ export interface ConnectOptions {
   readonly secret?: string
   /** Where executors reach this process. It is needed only behind address translation. */
   readonly listen?: ExecutorListenerOptions
-  /** The most bytes of one task's input and of its result; default 64 MiB each. */
-  readonly limits?: Partial<TaskPoolLimits>
+  /**
+   * The folder whose files travel to Workers that do not see them, such as `new URL('.', import.meta.url)`;
+   * default: that of the nearest package.json above the first task module. `false`: none, and task modules
+   * lie at the same path on every Worker.
+   */
+  readonly code?: URL | string | false
+  /** The most bytes of one task's input and of its result, 64 MiB each, and of the code, 256 MiB. */
+  readonly limits?: Partial<TaskPoolLimits & { readonly maxCodeBytes: number }>
   /** The embedded cluster of `connect('local')`; default: one Worker with this machine's cores. */
   readonly local?: { readonly workers?: number; readonly cores?: number; readonly memory?: string | number }
   /** Default: a log of warnings to stderr. */
@@ -66,6 +73,8 @@ export interface ConnectSettings {
   readonly embedded: EmbeddedOptions
   readonly masterTimeoutMs: number
   readonly idleTimeoutMs: number
+  /** Absolute path; undefined: the default; false: no code travels. */
+  readonly codeFolder: string | undefined | false
 }
 
 const OPTIONS: readonly (keyof ConnectOptions)[] = [
@@ -77,6 +86,7 @@ const OPTIONS: readonly (keyof ConnectOptions)[] = [
   'masterTimeout',
   'secret',
   'listen',
+  'code',
   'limits',
   'local',
   'log',
@@ -104,7 +114,7 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
   const { executor = {}, signal, name, cores, executors } = options
   known(executor, EXECUTOR_OPTIONS, 'executor')
   known(options.listen ?? {}, ['host', 'port', 'advertise'], 'listen')
-  known(options.limits ?? {}, ['maxInputBytes', 'maxResultBytes'], 'limits')
+  known(options.limits ?? {}, ['maxInputBytes', 'maxResultBytes', 'maxCodeBytes'], 'limits')
   for (const [key, value] of Object.entries(options.limits ?? {})) atLeast(1, value, `limits.${key}`)
   if (signal !== undefined && !(signal instanceof AbortSignal))
     refuse('signal', 'signal must be an AbortSignal.')
@@ -138,7 +148,31 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
     what: 'masterTimeout',
   })
   const idleTimeoutMs = idleTimeoutOf(executor.idleTimeout ?? limits.idleTimeoutMs)
-  return { description: valid(description), embedded: embeddedOf(options), masterTimeoutMs, idleTimeoutMs }
+  return {
+    description: valid(description),
+    embedded: embeddedOf(options),
+    masterTimeoutMs,
+    idleTimeoutMs,
+    codeFolder: codeFolderOf(options.code, cwd),
+  }
+}
+
+function codeFolderOf(code: unknown, cwd: string): string | undefined | false {
+  if (code === undefined || code === false) return code
+  const help = "Write code: new URL('.', import.meta.url), or the path of a folder."
+  try {
+    if (code instanceof URL) return fileURLToPath(code)
+    if (typeof code === 'string') return code.startsWith('file:') ? fileURLToPath(code) : resolve(cwd, code)
+  } catch {
+    throw new FiresteelError('USAGE', `code is ${String(code)}, which is no file URL.`, {
+      place: 'code',
+      help,
+    })
+  }
+  throw new FiresteelError('USAGE', 'code must be the URL or path of a folder, or false.', {
+    place: 'code',
+    help,
+  })
 }
 
 /** Infinity: idle executors are kept. */

@@ -1,3 +1,4 @@
+import { machineSeal } from '../../runtime/code/machine-seal.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import type { Log, LogLevel } from '../../runtime/observe/log.js'
 import { logLevels } from '../../runtime/observe/log.js'
@@ -6,6 +7,7 @@ import { traceContextFrom } from '../../runtime/telemetry/trace-context.js'
 import { activeContext } from '../../runtime/telemetry/tracing-api.js'
 import type { App } from './app.js'
 import { openApplication } from './application.js'
+import { ApplicationCode } from './application-code.js'
 import { driverBoot } from './boot-line.js'
 import { type ConnectOptions, type ConnectSettings, connectSettings } from './connect-options.js'
 import { type FoundCluster, findCluster } from './find-cluster.js'
@@ -82,12 +84,21 @@ async function connectLocal(options: ConnectOptions, settings: ConnectSettings, 
 function open(
   { cluster, masters, credential, driver, absent, local, ...told }: FoundCluster,
   options: ConnectOptions,
-  { description: described, masterTimeoutMs, idleTimeoutMs }: ConnectSettings,
+  { description: described, masterTimeoutMs, idleTimeoutMs, codeFolder }: ConnectSettings,
   log: Log,
   release?: () => Promise<void>,
 ): Promise<App> {
   const env = local ? localEnvironment(process.env, described.env) : described.env
-  const description = { ...described, env }
+  const { maxCodeBytes, ...taskLimits } = options.limits ?? {}
+  const travels = codeFolder !== false && !local && (codeFolder !== undefined || told.code?.travels !== false)
+  const code = travels
+    ? new ApplicationCode({
+        folder: codeFolder,
+        modules: told.code?.modules ?? true,
+        maxBytes: maxCodeBytes ?? told.code?.maxBytes,
+      })
+    : undefined
+  const description = { ...described, env, ...(code && { code: machineSeal() }) }
   return openApplication({
     cluster,
     masters,
@@ -100,7 +111,8 @@ function open(
     idleTimeoutMs:
       (options.executor?.idleTimeout === undefined ? told.idleTimeoutMs : undefined) ?? idleTimeoutMs,
     absent,
-    taskLimits: options.limits ?? {},
+    taskLimits,
+    code,
     context: activeContext() ?? traceContextFrom(process.env),
     log,
     signal: options.signal,

@@ -1,6 +1,7 @@
 import { isLoopback, parseActorAddress } from '../../runtime/addresses.js'
 import { isFiresteelError } from '../../runtime/errors.js'
 import type { IdentitySource } from '../../runtime/transport/identity.js'
+import { codeSubjectOf } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { Link } from '../../runtime/transport/link.js'
 import { LinkTable } from '../../runtime/transport/link-table.js'
@@ -28,6 +29,8 @@ export interface ExecutorListenerParts
   /** Undefined until the application is registered. */
   readonly appId: () => string | undefined
   readonly onLink: (link: Link) => void
+  /** A Worker asks for the code of this application. */
+  readonly onCodeLink?: ((link: Link) => void) | undefined
 }
 
 /** The port that this driver's executors dial. */
@@ -93,7 +96,11 @@ async function openAll(open: (host: string) => Promise<Listener>): Promise<Liste
 }
 
 /** Closes links of other applications of the same user. Their executors hold other keys. */
-function admit(link: Link, links: LinkTable<Link>, { appId, onLink }: ExecutorListenerParts): void {
-  if (link.peer.subject !== appId()) link.close('another application')
+function admit(link: Link, links: LinkTable<Link>, parts: ExecutorListenerParts): void {
+  const { appId, onLink, onCodeLink } = parts
+  const own = appId()
+  if (own !== undefined && onCodeLink && link.peer.subject === codeSubjectOf(own)) {
+    if (links.add(link)) onCodeLink(link)
+  } else if (link.peer.subject !== own) link.close('another application')
   else if (links.add(link)) onLink(link)
 }

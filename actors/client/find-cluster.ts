@@ -33,6 +33,7 @@ export interface FoundCluster {
   /** The options of `run`. */
   readonly masterTimeoutMs?: number
   readonly idleTimeoutMs?: number
+  readonly code?: DriverBoot['code']
   /** True: the embedded cluster of this process or of the command that started it. */
   readonly local?: boolean
   /** Set if nobody named this cluster: the error for the case that nothing listens at its addresses. */
@@ -92,6 +93,7 @@ function fromBoot({
   driver,
   masterTimeoutMs,
   idleTimeoutMs,
+  code,
   local,
 }: DriverBoot): FoundCluster {
   const addresses = masters.flatMap((master) => parseMasterAddresses(master))
@@ -104,6 +106,7 @@ function fromBoot({
     ...(typeof idleTimeoutMs === 'number' && { idleTimeoutMs }),
     // JSON has no Infinity.
     ...(idleTimeoutMs === 'never' && { idleTimeoutMs: Number.POSITIVE_INFINITY }),
+    ...(code && { code }),
     ...(local === true && { local }),
   }
 }

@@ -18,6 +18,10 @@ export interface ExecutorBoot {
   readonly resources: Readonly<Record<string, readonly string[]>>
   /** Application key, base64 (protocol 16). */
   readonly key: string
+  /**
+   * Task modules below `root`, on the driver's machine, are below `folder` here; absent: at the same path.
+   */
+  readonly code?: { readonly root: string; readonly folder: string } | undefined
   /** The executor exits after this long without its driver. */
   readonly applicationTimeoutMs: number
 }

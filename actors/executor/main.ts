@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { splitHostPort } from '../../runtime/addresses.js'
+import { pathIn } from '../../runtime/code/path-in.js'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
@@ -37,6 +39,13 @@ function readBoot(): ExecutorBoot {
       },
     )
   }
+}
+
+/** Where a task module of the driver's machine is here. */
+function urlHere(url: string, code: ExecutorBoot['code']): string {
+  if (code === undefined || !url.startsWith('file:')) return url
+  const here = pathIn(code, fileURLToPath(url))
+  return here === undefined ? url : pathToFileURL(here).href
 }
 
 function say(text: string): void {
@@ -81,6 +90,7 @@ class Executor {
     this.#session = new ExecutorSession({
       hello,
       runner: this.#threads,
+      urlOf: (url) => urlHere(url, boot.code),
       onExit: () => this.exit('asked'),
       onDefect: (error) => this.fail(error),
     })

@@ -6,6 +6,7 @@ import { dropStray } from '../messages/stray-envelope.js'
 import type {
   AttemptKey,
   AttemptProgress,
+  FunctionEntry,
   Hello,
   OutputPart,
   PartKey,
@@ -47,6 +48,8 @@ interface KeptResult extends ResultEntry {
 export interface SessionOptions {
   readonly hello: Hello
   readonly runner: TaskRunner
+  /** Where a task module is on this machine. */
+  readonly urlOf?: (url: string) => string
   /** The driver told this executor to exit. */
   readonly onExit: (reason: string) => void
   /** An exception that the driver did not cause. */
@@ -202,6 +205,12 @@ export class ExecutorSession {
     }
   }
 
+  #addFunctions(functions: readonly FunctionEntry[]): void {
+    const { runner, urlOf = (url) => url } = this.#options
+    const fresh = functions.filter(({ functionId }) => !this.#functions.has(functionId))
+    runner.addFunctions(fresh.map((entry) => ({ ...entry, url: urlOf(entry.url) })))
+  }
+
   #receive(message: ToExecutor): void {
     const { runner, onExit } = this.#options
     switch (message.kind) {
@@ -211,7 +220,7 @@ export class ExecutorSession {
         this.#welcome()
         return
       case 'functions':
-        runner.addFunctions(message.functions.filter(({ functionId }) => !this.#functions.has(functionId)))
+        this.#addFunctions(message.functions)
         for (const { functionId } of message.functions) this.#functions.add(functionId)
         return
       case 'run':

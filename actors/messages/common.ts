@@ -144,6 +144,9 @@ export const executorRequest = z.object({
   tasksPerCore: positive.max(limits.tasksPerCore, abort).optional(),
 })
 
+/** Where the code of an application lies, so that a Worker knows whether it sees the same files. */
+const codePlace = z.object({ machine: name, uid: z.int() })
+
 /** An application as its driver describes it (Spark's ApplicationDescription). */
 export const applicationDescription = z.object({
   name,
@@ -157,6 +160,8 @@ export const applicationDescription = z.object({
   cwd: text,
   env: environment,
   nodeOptions: z.array(text).max(limits.nodeOptions),
+  /** A Worker that does not see the driver's files asks the driver for its code; absent: no code travels. */
+  code: codePlace.optional(),
 })
 export type ApplicationDescription = z.infer<typeof applicationDescription>
 

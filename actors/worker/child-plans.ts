@@ -1,8 +1,10 @@
 import { access, stat } from 'node:fs/promises'
-import { isAbsolute, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { formatMasterAddresses, parseMasterAddresses } from '../../runtime/addresses.js'
 import { programs } from '../../runtime/built-file.js'
+import type { MadeCode } from '../../runtime/code/code-maker.js'
+import { type CodeFolders, pathIn } from '../../runtime/code/path-in.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { type CommandLine, heapOptions, mainCommand } from '../../runtime/process/node-command.js'
@@ -95,10 +97,13 @@ export async function executorPlan(
   config: WorkerConfig,
   workerId: string,
   trace?: TraceContext,
+  code?: CodeHere,
   main: string = EXECUTOR_MAIN,
 ): Promise<ChildPlan> {
   const { appId, execId, cores, memoryMib, resources, application, driver, registrant } = launch
-  await checkFolder(application.cwd, config)
+  const folder = [appId, String(execId)]
+  const cwd = code ? workingFolder(code, application.cwd, config, folder) : application.cwd
+  if (!code) await checkFolder(cwd, config)
   const boot: ExecutorBoot = {
     cluster: config.cluster,
     driver,
@@ -112,20 +117,40 @@ export async function executorPlan(
     resources,
     key: deriveKey(registrantKey(registrant, config), 'application', appId).toString('base64'),
     applicationTimeoutMs: config.applicationTimeoutMs,
+    ...(code && { code }),
   }
   return {
     command: process.execPath,
     args: [...heapOptions(memoryMib), ...application.nodeOptions, main],
-    folder: [appId, String(execId)],
-    cwd: application.cwd,
+    folder,
+    cwd,
     env: childEnvironment({ ...application.env, ...traceEnvironment(trace), ...NO_VARIABLES }),
     boot: `${JSON.stringify(boot)}\n`,
     memoryMib,
   }
 }
 
+/** The code of a driver or an application in the cache of this Worker. */
+export type CodeHere = CodeFolders
+
+/** Undefined: it uses the files at the paths that its driver names. */
+export const codeHere = (made: MadeCode | undefined): CodeHere | undefined =>
+  made?.root === undefined ? undefined : { root: made.root, folder: made.folder }
+
+/**
+ * Where it began on its own machine, if that is a part of the code; else its work folder, which it may fill.
+ */
+function workingFolder(
+  code: CodeHere,
+  cwd: string,
+  { workDir }: WorkerConfig,
+  folder: readonly string[],
+): string {
+  return pathIn(code, cwd) ?? join(workDir, ...folder)
+}
+
 /** The application's driver derives the same key from its own key (protocol 16). */
-function registrantKey(registrant: Registrant, { secret }: WorkerConfig): Buffer {
+export function registrantKey(registrant: Registrant, { secret }: WorkerConfig): Buffer {
   return registrant.role === 'client'
     ? deriveKey(secret, 'client')
     : deriveKey(secret, 'driver', registrant.subject)

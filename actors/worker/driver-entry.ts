@@ -24,6 +24,8 @@ export class DriverEntry {
   /** 0 before the first attempt. */
   attempt = 0
   startedAtMs = 0
+  /** Its process waits for its code, which is on its way. */
+  fetching = false
   /** Why it was told to end; undefined: nothing has told it to. */
   killedBecause: string | undefined
 

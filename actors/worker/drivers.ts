@@ -136,6 +136,13 @@ export class Drivers {
     return true
   }
 
+  /** False: `process` is no live driver. */
+  fetching(process: ProcessName, fetching: boolean): boolean {
+    const entry = this.#entryOf(process)
+    if (entry) entry.fetching = fetching
+    return entry !== undefined
+  }
+
   /**
    * A later attempt may fail too: its program or folder may exist only on other Workers. The Master decides.
    */
@@ -218,7 +225,7 @@ export class Drivers {
   }
 
   statuses(): { drivers: WorkerDriverStatus[]; finishedDrivers: WorkerDriverStatus[] } {
-    const drivers = [...this.#live.values()].map((entry) => entry.status('RUNNING'))
+    const drivers = [...this.#live.values()].map((entry) => statusOf(entry))
     return { drivers, finishedDrivers: [...this.#finished.items] }
   }
 
@@ -280,8 +287,10 @@ export class Drivers {
       this.#stopProcess(entry, now)
       this.#tellProgress(entry)
     }
+    // What its start waits for, such as its code, is not needed any more.
+    else if (phase === 'starting') this.#context.emit({ kind: 'abandonStart', process: entry.process })
     // There is no process to wait for. A wait for the next attempt is cut short.
-    else if (phase !== 'starting') this.#concludeKilled(entry)
+    else this.#concludeKilled(entry)
   }
 
   #stopProcess({ process, killedBecause }: DriverEntry, now: Now): void {
@@ -371,6 +380,11 @@ export class Drivers {
     return entry?.process === process ? entry : undefined
   }
 }
+
+const statusOf = (entry: DriverEntry): WorkerDriverStatus => ({
+  ...entry.status('RUNNING'),
+  ...(entry.fetching && { state: 'FETCHING' }),
+})
 
 const restartOf = ({ key }: DriverEntry) => ({ kind: 'restart', driver: key }) as const
 

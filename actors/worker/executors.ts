@@ -13,6 +13,8 @@ interface Executor {
   readonly launch: LaunchExecutor
   readonly launchedAt: OwnedPosition
   started: boolean
+  /** Its code is on its way. */
+  fetching: boolean
   /** Why it was told to end; undefined: nothing has told it to. */
   killedBecause?: string
 }
@@ -62,7 +64,7 @@ export class Executors {
       return
     }
     ledger.decideExecutor(appId, execId)
-    const executor: Executor = { launch, launchedAt, started: false }
+    const executor: Executor = { launch, launchedAt, started: false, fetching: false }
     if (this.#stopping) {
       this.#conclude(executor, { state: 'KILLED', message: SHUTDOWN, stopped: true })
       return
@@ -119,6 +121,18 @@ export class Executors {
     return true
   }
 
+  /** False: `process` is no live executor. */
+  fetching(process: ProcessName, fetching: boolean): boolean {
+    const executor = this.#live.get(process)
+    if (executor) executor.fetching = fetching
+    return executor !== undefined
+  }
+
+  /** True: some executor of the application is here. */
+  hasApplication(appId: string): boolean {
+    return this.#hasExecutorsOf(appId)
+  }
+
   startFailed(process: ProcessName, { message, noRoom, ...notStarted }: StartFailure): boolean {
     const executor = this.#live.get(process)
     if (!executor) return false
@@ -167,8 +181,8 @@ export class Executors {
   }
 
   statuses(): { executors: WorkerExecutorStatus[]; finishedExecutors: WorkerExecutorStatus[] } {
-    const executors = [...this.#live.values()].map(({ launch, started }) =>
-      executorStatus(launch, started ? 'RUNNING' : 'LAUNCHING'),
+    const executors = [...this.#live.values()].map(({ launch, started, fetching }) =>
+      executorStatus(launch, started ? 'RUNNING' : fetching ? 'FETCHING' : 'LAUNCHING'),
     )
     return { executors, finishedExecutors: [...this.#finished.items] }
   }
@@ -176,9 +190,11 @@ export class Executors {
   #stop(process: ProcessName, executor: Executor, because: string): void {
     if (executor.killedBecause !== undefined) return
     executor.killedBecause = because
-    // An executor that has not started yet is stopped as soon as it has.
     if (executor.started) {
       this.#context.emit({ kind: 'stopProcess', process, graceMs: this.#context.times.killGraceMs })
+    } else {
+      // If it starts all the same, it is stopped as soon as it has.
+      this.#context.emit({ kind: 'abandonStart', process })
     }
   }
 

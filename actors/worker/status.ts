@@ -18,7 +18,8 @@ export interface WorkerExecutorStatus {
   readonly cores: number
   readonly memoryMib: number
   readonly resources: ResourceAddresses
-  readonly state: ExecutorState
+  /** FETCHING: its code comes from another machine. To its Master it is LAUNCHING then. */
+  readonly state: ExecutorState | 'FETCHING'
   readonly application: ApplicationSummary
   readonly command: string
 }
@@ -27,7 +28,7 @@ export interface WorkerDriverStatus {
   readonly driverId: string
   readonly generation: number
   readonly attempt: number
-  readonly state: DriverState
+  readonly state: DriverState | 'FETCHING'
 }
 
 export interface WorkerStatus {
@@ -49,7 +50,10 @@ export interface WorkerStatus {
   readonly finishedDrivers: readonly WorkerDriverStatus[]
 }
 
-export function executorStatus(launch: LaunchExecutor, state: ExecutorState): WorkerExecutorStatus {
+export function executorStatus(
+  launch: LaunchExecutor,
+  state: WorkerExecutorStatus['state'],
+): WorkerExecutorStatus {
   const { appId, execId, cores, memoryMib, resources, application } = launch
   const command = commandOf(application)
   return {

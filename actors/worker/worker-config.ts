@@ -1,5 +1,14 @@
 import type { ResourceAddresses } from '../messages/common.js'
 
+export interface WorkerCodeConfig {
+  /** Absolute path of the cache, of this Worker alone. */
+  readonly cache: string
+  /** All code in it has at most so many bytes, unless work needs more. */
+  readonly maxBytes: number
+  /** True: code that this Worker sees where it lies is used there, and is not copied. */
+  readonly inPlace: boolean
+}
+
 /** What its node tells a Worker. Times in milliseconds. */
 export interface WorkerConfig {
   readonly name: string
@@ -28,6 +37,7 @@ export interface WorkerConfig {
   readonly applicationTimeoutMs: number
   /** Size at which stdout and stderr files are rotated. */
   readonly outputFileBytes?: number | undefined
+  readonly code: WorkerCodeConfig
   /** After this silence a link to a Master counts as dead: max(5 s, 2 leases). */
   readonly linkDeadMs?: number | undefined
   /** Given if the node's listener needs it earlier; default: a new one. */

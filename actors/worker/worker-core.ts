@@ -131,6 +131,11 @@ export class WorkerCore {
     return this.#executors.has(outputId) || this.#drivers.has(outputId)
   }
 
+  /** True: an executor of this application is here. */
+  hasApplication(appId: string): boolean {
+    return this.#executors.hasApplication(appId)
+  }
+
   #handle(input: WorkerInput): void {
     switch (input.kind) {
       case 'start':
@@ -161,6 +166,10 @@ export class WorkerCore {
       case 'started':
         if (!this.#executors.started(input.process))
           this.#drivers.started(input.process, input.pid, this.#now)
+        return
+      case 'fetching':
+        if (!this.#executors.fetching(input.process, input.fetching))
+          this.#drivers.fetching(input.process, input.fetching)
         return
       case 'startFailed':
         this.#workEnded()

@@ -75,6 +75,8 @@ export type WorkerInput =
   | { readonly kind: 'started'; readonly process: ProcessName; readonly pid: number }
   | { readonly kind: 'startFailed'; readonly process: ProcessName; readonly failure: StartFailure }
   | { readonly kind: 'ended'; readonly process: ProcessName; readonly end: ProcessEnd }
+  /** Its start waits for its code, which comes from another machine; or it waits no more. */
+  | { readonly kind: 'fetching'; readonly process: ProcessName; readonly fetching: boolean }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -100,6 +102,8 @@ export type WorkerEffect =
     }
   /** Sets a new "valid until" for a driver that was started with one. */
   | { readonly kind: 'extendDriver'; readonly process: ProcessName; readonly validUntilBootMs: number }
+  /** It was told to end before it has a process: what its start waits for is not needed any more. */
+  | { readonly kind: 'abandonStart'; readonly process: ProcessName }
   /** SIGTERM to the group, SIGKILL after the grace. Only for a process that was reported `started`. */
   | { readonly kind: 'stopProcess'; readonly process: ProcessName; readonly graceMs: number }
   /** Remove folders of ended work whose newest file is older than this, and the oldest of too many. */

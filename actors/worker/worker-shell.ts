@@ -24,6 +24,7 @@ import type {
   CoreMessage,
   Now,
   ProcessEnd,
+  ProcessName,
   StartFailure,
   WorkerEffect,
   WorkerInput,
@@ -37,6 +38,7 @@ export type WorkerSelfMessage =
   | { readonly type: 'Stop' }
   | { readonly type: 'ProcessStarted'; readonly process: string; readonly pid: number }
   | { readonly type: 'ProcessStartFailed'; readonly process: string; readonly failure: StartFailure }
+  | { readonly type: 'ProcessFetching'; readonly process: string; readonly fetching: boolean }
   | { readonly type: 'ProcessEnded'; readonly process: string; readonly end: ProcessEnd }
 
 export type WorkerActorMessage = WorkerMessage | RequestTrace | LinkMessage | WorkerSelfMessage
@@ -54,10 +56,12 @@ export interface WorkerShellParts {
   readonly driverPlan: (
     effect: Extract<WorkerEffect, { kind: 'startDriver' }>,
     trace: TraceContext | undefined,
+    signal: AbortSignal,
   ) => Promise<ChildPlan>
   readonly executorPlan: (
     effect: Extract<WorkerEffect, { kind: 'startExecutor' }>,
     trace: TraceContext | undefined,
+    signal: AbortSignal,
   ) => Promise<ChildPlan>
   readonly spans: ProcessSpans
   readonly clock: Clock
@@ -77,6 +81,8 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
   readonly #parts: WorkerShellParts
   readonly #context: ActorContext<WorkerActorMessage>
   readonly #questions: QuestionQueue
+  /** Starts whose plan is being made. */
+  readonly #starts = new Map<ProcessName, AbortController>()
 
   constructor(parts: WorkerShellParts, context: ActorContext<WorkerActorMessage>) {
     this.#parts = parts
@@ -110,6 +116,9 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'ProcessStarted':
         this.#parts.spans.started(message.process, message.pid)
         this.#step({ kind: 'started', process: message.process, pid: message.pid }, envelope)
+        return
+      case 'ProcessFetching':
+        this.#step({ kind: 'fetching', process: message.process, fetching: message.fetching }, envelope)
         return
       case 'ProcessStartFailed':
         this.#parts.spans.startFailed(message.process, message.failure)
@@ -194,18 +203,28 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         break
       case 'startExecutor':
         causes.remember(effect.process, cause)
-        children.start(effect.process, this.#parts.executorPlan(effect, spans.starting(effect)))
+        children.start(
+          effect.process,
+          this.#starting(effect.process, (signal) =>
+            this.#parts.executorPlan(effect, spans.starting(effect), signal),
+          ),
+        )
         break
       case 'startDriver':
         causes.remember(effect.process, cause)
         children.start(
           effect.process,
-          this.#parts.driverPlan(effect, spans.starting(effect)),
+          this.#starting(effect.process, (signal) =>
+            this.#parts.driverPlan(effect, spans.starting(effect), signal),
+          ),
           effect.validUntilBootMs,
         )
         break
       case 'extendDriver':
         children.extend(effect.process, effect.validUntilBootMs)
+        break
+      case 'abandonStart':
+        this.#starts.get(effect.process)?.abort()
         break
       case 'stopProcess':
         causes.remember(effect.process, cause)
@@ -220,6 +239,20 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'stopped':
         this.#parts.onStopped()
         break
+    }
+  }
+
+  /** The plan of a start, and until it is made the way to abandon it. */
+  async #starting(
+    process: ProcessName,
+    plan: (signal: AbortSignal) => Promise<ChildPlan>,
+  ): Promise<ChildPlan> {
+    const controller = new AbortController()
+    this.#starts.set(process, controller)
+    try {
+      return await plan(controller.signal)
+    } finally {
+      this.#starts.delete(process)
     }
   }
 

@@ -13,9 +13,11 @@ import { Dialer } from '../../runtime/transport/dialer.js'
 import type { Gateway } from '../../runtime/transport/gateway.js'
 import { newIncarnation, type PeerIdentity } from '../../runtime/transport/identity.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
+import type { Link } from '../../runtime/transport/link.js'
 import type { WorkerMessage } from '../messages/catalogue.js'
-import { driverPlan, executorPlan } from './child-plans.js'
+import { codeHere, driverPlan, executorPlan } from './child-plans.js'
 import { Children } from './children.js'
+import { WorkerCode } from './code/worker-code.js'
 import { LogStreams } from './log-streams.js'
 import { type FindLog, keptLogs } from './logs/kept-log.js'
 import { ProcessCauses } from './process-causes.js'
@@ -59,6 +61,8 @@ export interface Worker {
   standing(): WorkerStanding
   /** An output that it keeps. */
   readonly findLog: FindLog
+  /** Takes a link that carries code. */
+  codeLink(link: Link): void
   /** Stops all processes in order, sends the last reports to the Masters, closes its links. */
   stop(): Promise<void>
 }
@@ -102,6 +106,7 @@ class RunningWorker implements Worker {
   readonly #dialled = new WeakMap<PeerIdentity, string>()
   readonly #children: Children
   readonly #causes = new ProcessCauses()
+  readonly #code: WorkerCode
   readonly #logs: LogStreams
   readonly #actor: Ref<WorkerActorMessage>
   readonly #childless: Promise<void>
@@ -123,6 +128,14 @@ class RunningWorker implements Worker {
     const folders = new WorkFolders(config.workDir, log)
     this.findLog = keptLogs({ root: config.workDir, lives: (id) => this.#core.lives(id) })
     this.#children = this.#makeChildren(folders)
+    this.#code = new WorkerCode({
+      config,
+      log,
+      wallMs: clock.wallMs,
+      isLive: (id) => this.#core.lives(id) || this.#core.hasApplication(id),
+      onFetching: (process, fetching) =>
+        this.#inform({ type: 'ProcessFetching', process, fetching }, this.#causes.of(process)),
+    })
     this.#logs = new LogStreams({
       folders,
       lives: (id) => this.#core.lives(id),
@@ -143,8 +156,10 @@ class RunningWorker implements Worker {
       onStopped: () => this.#onChildless(),
       driverPlan: ({ launch, attempt }, trace) =>
         driverPlan(launch, attempt, config, this.#dialer.addresses, trace),
-      executorPlan: ({ launch }, trace) =>
-        executorPlan(launch, config, this.incarnation, trace, options.executorMain),
+      executorPlan: async ({ process, launch }, trace, signal) => {
+        const code = codeHere(await this.#code.ofExecutor(process, launch, signal))
+        return executorPlan(launch, config, this.incarnation, trace, code, options.executorMain)
+      },
       spans: new ProcessSpans(options.spans, config.name),
     } satisfies ConstructorParameters<typeof WorkerShell>[0]
     // A core that throws is inconsistent. The node then ends, and its guard kills the processes.
@@ -165,6 +180,10 @@ class RunningWorker implements Worker {
     return this.#core.standing()
   }
 
+  codeLink(link: Link): void {
+    this.#code.link(link)
+  }
+
   stop(): Promise<void> {
     this.#stop ??= this.#stopInOrder()
     return this.#stop
@@ -176,6 +195,7 @@ class RunningWorker implements Worker {
     await this.#flush()
     this.#isOver = true
     this.#logs.stopAll()
+    this.#code.close()
     this.#dialer.closeAll('the Worker has stopped')
     await this.#options.system.stop(this.#actor)
     this.#children.close()

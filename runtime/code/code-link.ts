@@ -1,13 +1,10 @@
 import { splitHostPort } from '../addresses.js'
 import { FiresteelError } from '../errors.js'
 import { type DialOptions, dial } from '../transport/dial.js'
-import { CODE_SUBJECT, type LocalIdentity, newIncarnation, type Role } from '../transport/identity.js'
+import { type LocalIdentity, newIncarnation, type Role } from '../transport/identity.js'
 import { CodeChannel, type CodeLink } from './code-channel.js'
 import type { CodeSource, OpenSource } from './code-maker.js'
 import { CodeReceiver } from './code-receiver.js'
-
-/** Subject of a code link to the driver of an application. */
-export const codeSubjectOf = (appId: string): string => `${appId}/${CODE_SUBJECT}`
 
 export interface SourceOptions {
   /** host:port. */

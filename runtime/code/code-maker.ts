@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { errorParts, FiresteelError, isFiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import type { Log } from '../observe/log.js'
@@ -92,6 +93,11 @@ export class CodeMaker {
   }
 }
 
+/** A driver may not know yet that it is registered, and a Worker may be starting. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return delay(ms, undefined, { signal }).catch(() => undefined)
+}
+
 /** One need, over all its sources. */
 class Attempt {
   readonly #options: CodeMakerOptions
@@ -117,6 +123,7 @@ class Attempt {
   async run(): Promise<{ id: string; root: string | undefined }> {
     try {
       for (let round = 0; round < ROUNDS; round++) {
+        if (round > 0) await pause(innerLimits.codeRetryMs * 4 ** (round - 1), this.#need.signal)
         // A source may name others, which are tried in the same round.
         for (let at = 0; at < this.#sources.length; at++) {
           const id = await this.#from(this.#sources[at] as CodeSource)

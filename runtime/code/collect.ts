@@ -1,5 +1,5 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises'
-import { dirname, join, sep } from 'node:path'
+import { join, sep } from 'node:path'
 import { Breather } from '../breather.js'
 import { FiresteelError, reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
@@ -9,6 +9,7 @@ import { hashFile } from './hash-file.js'
 import { type LeftBehind, leftBehindIn } from './left-behind.js'
 import { type CodeFile, type Manifest, makeManifest, pathProblem } from './manifest.js'
 import { isNativeModule, ownPlatform } from './native-modules.js'
+import { PACKAGE, packageFolderOf } from './package-folder.js'
 import { productionModules } from './production-modules.js'
 
 export interface CollectOptions {
@@ -52,17 +53,6 @@ export async function collectCode({ folder, modules, maxBytes }: CollectOptions)
   }
   checkSize(folder, walk.files, maxBytes ?? limits.codeBytes)
   return hashAll(walk.files)
-}
-
-const PACKAGE = 'package.json'
-
-/** The folder of the nearest package.json, at or above this one; undefined: there is none. */
-export async function packageFolderOf(from: string): Promise<string | undefined> {
-  for (let folder = from; ; folder = dirname(folder)) {
-    const info = await stat(join(folder, PACKAGE)).catch(() => undefined)
-    if (info?.isFile()) return folder
-    if (dirname(folder) === folder) return undefined
-  }
 }
 
 async function realFolder(folder: string): Promise<string> {

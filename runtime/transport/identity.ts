@@ -17,6 +17,9 @@ export const MASTER_SUBJECT = 'master'
  */
 export const CODE_SUBJECT = 'code'
 
+/** Subject of a code link to the driver of an application. */
+export const codeSubjectOf = (appId: string): string => `${appId}/${CODE_SUBJECT}`
+
 const knownRoles: ReadonlySet<string> = new Set(roles)
 
 export function isRole(value: unknown): value is Role {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync, realpathSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, connect as dialTcp } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import type { App } from '../../actors/client/app.js'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { App, ExecutorFailure } from '../../actors/client/app.js'
 import { connect } from '../../actors/client/connect.js'
 import type { ConnectOptions, ExecutorOptions } from '../../actors/client/connect-options.js'
 import type { Log } from '../../runtime/observe/log.js'
@@ -44,6 +44,15 @@ console.log(JSON.stringify({
   execArgv: process.execArgv,
   args: process.argv.slice(2),
 }))`,
+  'copies/copies.yaml': `
+cluster: copies
+recovery: {mode: FILESYSTEM}
+masters: [{port: 0, web: 0}]
+workers: [{port: 0, web: 0, cores: 1, memory: 1g}]
+code: {inPlace: false}
+logging: {level: warn, format: text}
+`,
+  'copied/place.mjs': 'export const place = () => import.meta.url',
   'job.env': '# of the job\nOPTION_EFFECT="of a file"\n',
   'idle.mjs': `
 import { connect } from ${JSON.stringify(client)}
@@ -73,7 +82,10 @@ await app.close()`,
 
 before(async () => {
   cwd = realpathSync(await mkdtemp(join(tmpdir(), 'firesteel-options-')))
-  for (const [name, content] of Object.entries(files)) await writeFile(join(cwd, name), content)
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(cwd, name)), { recursive: true })
+    await writeFile(join(cwd, name), content)
+  }
   const { code, stderr } = await firesteel(['up', 'c.yaml', '--detach'], { cwd })
   assert.equal(code, 0, stderr)
   const state = JSON.parse(readFileSync(join(cwd, '.firesteel/cluster.json'), 'utf8')) as {
@@ -127,6 +139,33 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as { port: number }
   await new Promise((resolve) => server.close(resolve))
   return port
+}
+
+/** A folder of code, and the module in it. */
+const copied = () => {
+  const code = pathToFileURL(join(cwd, 'copied/'))
+  return { code, url: new URL('place.mjs', code) }
+}
+const placeOf = (app: App): Promise<string> => app.tasks<{ place(): string }>(copied().url).place()
+
+/** An application of a cluster whose Workers use no file where it lies. */
+async function withCopies<T>(options: ConnectOptions, use: (app: App) => Promise<T>): Promise<T> {
+  const { stdout, code, stderr } = await firesteel(['up', 'copies.yaml', '--detach', '--json'], {
+    cwd: join(cwd, 'copies'),
+  })
+  assert.equal(code, 0, stderr)
+  try {
+    const { master } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { master: string }
+    const own = readFileSync(join(cwd, 'copies/.firesteel/secret'), 'utf8').trim()
+    const app = await connect(master, { secret: own, ...options })
+    try {
+      return await use(app)
+    } finally {
+      await app.close()
+    }
+  } finally {
+    await firesteel(['down'], { cwd: join(cwd, 'copies') })
+  }
 }
 
 const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
@@ -237,6 +276,18 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
       const { bytes } = tasksOf(app)
       assert.equal((await bytes(900)).length, 900)
       await assert.rejects(bytes(1001), { code: 'FIRESTEEL_RESULT_TOO_LARGE' })
+    }),
+  code: async () => {
+    const { code } = copied()
+    assert.match(await withCopies({ code }, placeOf), /\/code\/[0-9a-f]{64}\/files\/place\.mjs$/)
+    assert.equal(await withCopies({ code: false }, placeOf), new URL('place.mjs', code).href)
+  },
+  'limits.maxCodeBytes': () =>
+    withCopies({ code: copied().code, limits: { maxCodeBytes: 5 } }, async (app) => {
+      const failed = new Promise<ExecutorFailure>((resolve) => app.on('executorFailed', resolve))
+      void placeOf(app).catch(() => undefined)
+      const { reason } = await failed
+      assert.equal(reason.kind === 'start' && reason.code, 'FIRESTEEL_CODE_TOO_LARGE')
     }),
   // Room for one executor of 512 MiB on each.
   'local.workers': () =>

@@ -161,6 +161,7 @@ export async function startWorkerNode(
     orphanGraceMs: 0,
     applicationTimeoutMs: 60_000,
     incarnation,
+    code: { cache: join(settings.workDir, 'code'), maxBytes: 2 ** 30, inPlace: true },
     ...settings,
   }
   const worker = await startWorker({ system, gateway, config, clock: systemClock, log: silentLog, ...more })

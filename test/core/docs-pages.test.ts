@@ -84,6 +84,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     masterTimeout: true,
     secret: true,
     listen: true,
+    code: true,
     limits: true,
     local: true,
     log: true,
@@ -102,7 +103,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     keyof NonNullable<ConnectOptions['listen']>,
     true
   >,
-  '### Options of limits': { maxInputBytes: true, maxResultBytes: true } satisfies Record<
+  '### Options of limits': { maxInputBytes: true, maxResultBytes: true, maxCodeBytes: true } satisfies Record<
     keyof NonNullable<ConnectOptions['limits']>,
     true
   >,

@@ -74,8 +74,6 @@ const permitted: Readonly<Record<string, readonly string[]>> = {
   'characters, and facts of JSON, UTF-8, V8, Node, file systems and ports': [
     'plain-bytes.ts HEADER',
     'manifest.ts NEWLINE',
-    'cache-files.ts FOLDER_MODE',
-    'cache-files.ts WRITABLE_MODE',
     'addresses.ts MASTER_PORT_DEFAULT',
     'heap.ts MIB',
 

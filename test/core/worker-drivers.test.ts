@@ -165,11 +165,13 @@ test('a kill cuts the wait short: KILLED at once, and the timer that still comes
   assert.deepEqual(world.effects, [])
 })
 
-test('a kill during the start stops the process as soon as it is there', () => {
+test('a kill during the start ends what it waits for, and stops the process if it comes all the same', () => {
   const world = WorkerWorld.registered()
   world.hear(launchDriver(1))
+  world.step({ kind: 'fetching', process: attempt(1, 1), fetching: true })
+  assert.equal(world.core.status().drivers[0]?.state, 'FETCHING')
   world.hear(kill(1))
-  assert.deepEqual(world.effects, [])
+  assert.deepEqual(world.effects, [{ kind: 'abandonStart', process: attempt(1, 1) }])
   world.started(attempt(1, 1))
   assert.deepEqual(world.done('stopProcess'), [
     { kind: 'stopProcess', process: attempt(1, 1), graceMs: 10_000 },

@@ -47,6 +47,7 @@ before(async () => {
     workerTimeoutMs: 60_000,
     orphanGraceMs: 0,
     applicationTimeoutMs: 60_000,
+    code: { cache: join(folder, 'code'), maxBytes: 2 ** 30, inPlace: true },
   }
 })
 after(() => rm(folder, { recursive: true, force: true }))
@@ -104,7 +105,7 @@ for (const [name, registrant, parent] of [
   test(`the executor of an application of ${name} gets the key that its driver derives too`, async () => {
     const application = { ...applicationDescription, cwd: folder, nodeOptions: ['--enable-source-maps'] }
     const launch = launchExecutor(7, { application, registrant, memoryMib: 1000 })
-    const plan = await executorPlan(launch, config, ME, undefined, '/executor.js')
+    const plan = await executorPlan(launch, config, ME, undefined, undefined, '/executor.js')
     const boot = JSON.parse(plan.boot)
     assert.equal(boot.key, deriveKey(parent(), 'application', APP).toString('base64'))
     assert.deepEqual([boot.appId, boot.execId, boot.workerId, boot.host], [APP, 7, ME, 'w1.example'])

@@ -111,6 +111,13 @@ export interface RecordingPlan {
   readonly maxMib: number
 }
 
+export interface CodeSettings {
+  /** Absolute folder, in which each Worker has one; null: in its work folder. */
+  readonly cache: string | null
+  readonly maxMib: number
+  readonly inPlace: boolean
+}
+
 export type SecretSource =
   | { readonly kind: 'value'; readonly value: string }
   | { readonly kind: 'file'; readonly path: string }
@@ -134,6 +141,7 @@ export interface Deployment {
   readonly otlp: string | null
   /** What Masters record of themselves; null: nothing. */
   readonly recording: RecordingPlan | null
+  readonly code: CodeSettings
 }
 
 /** Default ports. */

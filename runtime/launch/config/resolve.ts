@@ -115,7 +115,7 @@ function submissions(file: DeploymentFile, folder: string): Deployment['submissi
 
 /** Adds the defaults to a valid file. `folder` is absolute; relative paths of the file begin there. */
 export function resolveDeployment(file: DeploymentFile, folder: string): Deployment {
-  const { scheduling = {}, logging = {}, tracing = {}, monitoring = {} } = file
+  const { scheduling = {}, logging = {}, tracing = {}, monitoring = {}, code = {} } = file
   return {
     cluster: file.cluster ?? 'firesteel',
     recovery: recoveryPlan(file, folder),
@@ -142,5 +142,10 @@ export function resolveDeployment(file: DeploymentFile, folder: string): Deploym
           maxMib: tracing.record.maxBytes ?? limits.recordingMib,
         }
       : null,
+    code: {
+      cache: code.cache === undefined ? null : resolvePath(folder, code.cache),
+      maxMib: code.maxBytes ?? limits.codeCacheMib,
+      inPlace: code.inPlace ?? true,
+    },
   }
 }

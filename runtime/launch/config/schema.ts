@@ -259,6 +259,22 @@ const tracing = z
   })
   .meta({ description: 'The trace of messages between actors.' })
 
+const code = z
+  .strictObject({
+    cache: z.string().min(1).optional().meta({
+      description:
+        'Folder for the code that Workers fetch; each Worker has a folder in it. Relative paths begin at the file. Default: in the work folder of the Worker.',
+    }),
+    maxBytes: memory.optional().meta({
+      description: `Of all code that one Worker keeps; what nothing uses goes first. Default ${formatMemory(limits.codeCacheMib)}.`,
+    }),
+    inPlace: z.boolean().optional().meta({
+      description:
+        'Use code where it lies if the Worker sees the same files as the driver. With false, work always has a copy of its own, which later edits do not touch. Default true.',
+    }),
+  })
+  .meta({ description: 'The code of drivers and tasks, which travels to the Workers.' })
+
 const whoReads = z.enum(readers)
 
 const monitoring = z
@@ -296,6 +312,7 @@ export const deploymentSchema = z
       .meta({ description: 'Drivers that `up` submits once the cluster is ready, each once per content.' }),
     logging: logging.optional(),
     tracing: tracing.optional(),
+    code: code.optional(),
     monitoring: monitoring.optional(),
   })
   .meta({ title: 'Firesteel deployment file' })

@@ -2,6 +2,7 @@ import { access, constants } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatHostPort } from '../../addresses.js'
 import { FiresteelError, reasonOf } from '../../errors.js'
+import { MIB_BYTES } from '../../units.js'
 import type { Deployment, MasterPlan, WorkerPlan } from '../config/deployment.js'
 import { defaultMemoryMib, isOwnHost, machineCores, machineMemoryMib, shareOf } from '../config/machine.js'
 import type { FormerProcess, PlannedNode } from './launcher-core.js'
@@ -154,6 +155,16 @@ function offerOf(plan: WorkerPlan, { workers }: Deployment) {
   }
 }
 
+/** Workers of one machine do not share a cache: each removes what it does not use. */
+function codeOf({ deployment, workFolder }: SpecContext, name: string): WorkerSpec['code'] {
+  const { cache, maxMib, inPlace } = deployment.code
+  return {
+    cache: cache === null ? join(workFolder, name, 'code') : join(cache, name),
+    maxBytes: maxMib * MIB_BYTES,
+    inPlace,
+  }
+}
+
 export function workerSpec(
   plan: WorkerPlan,
   context: SpecContext,
@@ -171,6 +182,7 @@ export function workerSpec(
     workerTimeoutMs: scheduling.workerTimeoutMs,
     orphanGraceMs: scheduling.orphanGraceMs,
     workDirectory: join(context.workFolder, plan.name),
+    code: codeOf(context, plan.name),
   }
 }
 

@@ -25,6 +25,7 @@ import { TraceRing } from '../../trace/ring.js'
 import { Gateway } from '../../transport/gateway.js'
 import { refusalCodes } from '../../transport/handshake-message.js'
 import {
+  CODE_SUBJECT,
   formatAddress,
   type LocalIdentity,
   newIncarnation,
@@ -47,6 +48,8 @@ export interface NodeServerOptions {
   readonly admitsDrivers: boolean
   /** Position in the envelopes that it sends. A Worker leads nothing and has none. */
   readonly position: () => Position | undefined
+  /** A link that carries code. Absent: this node takes none. */
+  readonly onCodeLink?: (link: Link) => void
   /** The highest leadership that it knows of, for its log. */
   readonly epoch: () => number
 }
@@ -280,8 +283,15 @@ export class NodeServer<M extends Message> {
 
   /** Admits a link once the node's actor is served. */
   admit(link: Link): void {
-    if (this.#early) this.#early.push(link)
+    if (link.peer.subject === CODE_SUBJECT) this.#admitCode(link)
+    else if (this.#early) this.#early.push(link)
     else this.gateway.attach(link)
+  }
+
+  #admitCode(link: Link): void {
+    const { onCodeLink } = this.#options
+    if (onCodeLink) onCodeLink(link)
+    else link.close('this node takes no code')
   }
 
   /** The node's actor is served: admits the links that waited. */

@@ -1,3 +1,4 @@
+import type { WorkerCodeConfig } from '../../../actors/worker/worker-config.js'
 import type { MonitoringReaders } from '../../http/monitoring.js'
 import type { LoggingPlan, RecordingPlan, RecoveryPlan, SchedulingPlan } from '../config/deployment.js'
 
@@ -53,6 +54,7 @@ export interface WorkerSpec extends CommonSpec {
   readonly labels: Readonly<Record<string, string>>
   readonly workerTimeoutMs: number
   readonly orphanGraceMs: number
+  readonly code: WorkerCodeConfig
   /** Absolute. Output files, working folders and records of what runs. */
   readonly workDirectory: string
 }

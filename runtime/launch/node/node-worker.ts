@@ -49,6 +49,8 @@ class WorkerNode implements RunningNode {
       },
       remotePath: ({ role }) => (role === 'node' ? MASTER : CLIENT),
       admitsDrivers: false,
+      onCodeLink: (link) =>
+        this.#worker ? this.#worker.codeLink(link) : link.close('the Worker is starting'),
       position: () => undefined,
       epoch: () => this.#worker?.standing().epoch ?? 0,
     })
@@ -120,7 +122,7 @@ class WorkerNode implements RunningNode {
 
   #startWorker(web: string): Promise<Worker> {
     const { name, cluster, secret, host, advertise, cores, memoryMib, resources, labels } = this.#spec
-    const { masters, workerTimeoutMs, orphanGraceMs, workDirectory } = this.#spec
+    const { masters, workerTimeoutMs, orphanGraceMs, workDirectory, code } = this.#spec
     const { system, gateway, log, port, linkDeadMs, incarnation } = this.#server
     return startWorker({
       system,
@@ -142,6 +144,7 @@ class WorkerNode implements RunningNode {
         resources: Object.fromEntries(Object.entries(resources).map(([key, list]) => [key, [...list]])),
         labels,
         workDir: workDirectory,
+        code,
         masters,
         workerTimeoutMs,
         orphanGraceMs,

@@ -120,6 +120,7 @@ async function startWorker(
     workerTimeoutMs: limits.workerTimeoutMs,
     orphanGraceMs: 0,
     workDirectory,
+    code: { cache: join(workDirectory, 'code'), maxBytes: limits.codeCacheMib * 2 ** 20, inPlace: true },
   }
   const events: NodeEvent[] = []
   const node = await startBenchNode(spec, nodeOptions, (event) => void events.push(event))

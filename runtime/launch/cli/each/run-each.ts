@@ -73,6 +73,8 @@ export async function runEach(job: EachJob): Promise<Halt> {
   const signal = AbortSignal.any([job.signal, halted.signal])
   const halt = new Halt(job.halt)
   const app = await connect(job.address, {
+    // Its task is built in.
+    code: false,
     name: appName(job.name),
     ...(job.jobs === undefined ? {} : { cores: Math.ceil(job.jobs / job.perCore) }),
     executor: {

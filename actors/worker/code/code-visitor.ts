@@ -1,0 +1,120 @@
+import { join } from 'node:path'
+import type { CodeCache } from '../../../runtime/code/code-cache.js'
+import { CodeChannel } from '../../../runtime/code/code-channel.js'
+import type { CodeMaker, OpenSource } from '../../../runtime/code/code-maker.js'
+import type { CodeMessage } from '../../../runtime/code/code-messages.js'
+import { CodeReceiver } from '../../../runtime/code/code-receiver.js'
+import { CodeSender, type SendableCode } from '../../../runtime/code/code-sender.js'
+import { errorParts, FiresteelError } from '../../../runtime/errors.js'
+import { innerLimits } from '../../../runtime/inner-limits.js'
+import type { Link } from '../../../runtime/transport/link.js'
+
+export interface CodeVisitorParts {
+  readonly cache: CodeCache
+  readonly maker: CodeMaker
+  readonly isHeld: (id: string) => boolean
+  readonly onGone: () => void
+  /** Code has come. */
+  readonly onNew: () => void
+}
+
+/**
+ * A peer that dialled this Worker for code: another Worker that lacks some, a submitter that brings some, or
+ * a tool that lists or removes some.
+ */
+export class CodeVisitor {
+  readonly #parts: CodeVisitorParts
+  readonly #peer: Link['peer']
+  readonly #channel: CodeChannel
+  readonly #sender: CodeSender
+  readonly #receiver: CodeReceiver
+  readonly #gone = new AbortController()
+
+  constructor(link: Link, parts: CodeVisitorParts) {
+    this.#parts = parts
+    this.#peer = link.peer
+    this.#channel = new CodeChannel(link, {
+      message: (message) => this.#receive(message),
+      piece: (piece) => this.#receiver.piece(piece),
+      closed: (reason) => this.#closed(reason),
+    })
+    this.#sender = new CodeSender(this.#channel, (id) => this.#codeOf(id))
+    this.#receiver = new CodeReceiver(this.#channel)
+  }
+
+  close(reason: string): void {
+    this.#channel.close(reason)
+  }
+
+  #receive(message: CodeMessage): void {
+    switch (message.type) {
+      case 'offer':
+        void this.#take(message)
+        return
+      case 'list':
+        void this.#list(message.from)
+        return
+      case 'remove':
+        void this.#remove(message.id)
+        return
+      case 'held':
+        return
+      default:
+        if (this.#receiver.receive(message) || this.#sender.receive(message)) return
+        throw new FiresteelError('FRAME_INVALID', `${message.type} is not for a Worker.`)
+    }
+  }
+
+  #closed(reason: string): void {
+    this.#sender.close()
+    this.#receiver.fail(new FiresteelError('LINK_CLOSED', `the link for the code ended: ${reason}`))
+    this.#gone.abort()
+    this.#parts.onGone()
+  }
+
+  async #codeOf(id: string | undefined): Promise<SendableCode> {
+    const { cache } = this.#parts
+    // A client may bring code, and need not read that of others.
+    if (this.#peer.role !== 'node') throw new FiresteelError('NOT_ALLOWED', 'Only nodes are given code.')
+    if (id === undefined || !(await cache.has(id)))
+      throw new FiresteelError('CODE_MISSING', 'This Worker does not have it.')
+    const manifest = await cache.manifest(id)
+    const folder = cache.filesOf(id)
+    return { manifest, sourceOf: (place) => join(folder, manifest.files[place]?.path ?? '') }
+  }
+
+  /** The code that a peer offers. It is asked for what is not here. */
+  async #take({ id, root }: Extract<CodeMessage, { type: 'offer' }>): Promise<void> {
+    const { maker, onNew } = this.#parts
+    const open: OpenSource = { receiver: this.#receiver, done: () => {} }
+    const source = { name: this.#peer.address, open: async () => open }
+    try {
+      await maker.make({ id, root, sources: [source], signal: this.#gone.signal })
+      this.#channel.tell({ type: 'held', id })
+      onNew()
+    } catch (error) {
+      const { code, message, place } = errorParts(error)
+      this.#channel.tell({ type: 'failed', code, message, ...(place !== undefined && { at: place }) })
+    }
+  }
+
+  async #list(from: string): Promise<void> {
+    const { cache, isHeld } = this.#parts
+    await cache.open().catch(() => undefined)
+    const rows = cache
+      .rows(isHeld)
+      .filter(({ id }) => id > from)
+      .sort((a, b) => (a.id < b.id ? -1 : 1))
+    const page = rows.slice(0, innerLimits.codeRows)
+    this.#channel.tell({ type: 'rows', rows: page, more: page.length < rows.length })
+  }
+
+  async #remove(id: string): Promise<void> {
+    const { cache, isHeld } = this.#parts
+    await cache.open().catch(() => undefined)
+    const held = isHeld(id)
+    const done = !held && (await cache.remove(id))
+    const reason = done ? '' : held ? 'work uses it' : 'it is not here'
+    this.#channel.tell({ type: 'removed', id, done, reason })
+  }
+}

@@ -1,0 +1,140 @@
+import { formatHostPort } from '../../../runtime/addresses.js'
+import { CodeCache } from '../../../runtime/code/code-cache.js'
+import { sourceAt } from '../../../runtime/code/code-link.js'
+import { CodeMaker, type CodeSource, type MadeCode } from '../../../runtime/code/code-maker.js'
+import { machineSeal, seesTheSame } from '../../../runtime/code/machine-seal.js'
+import { reasonOf } from '../../../runtime/errors.js'
+import { limits } from '../../../runtime/limits.js'
+import type { Log } from '../../../runtime/observe/log.js'
+import { CODE_SUBJECT, codeSubjectOf } from '../../../runtime/transport/identity.js'
+import { deriveKey } from '../../../runtime/transport/keys.js'
+import type { Link } from '../../../runtime/transport/link.js'
+import type { LaunchExecutor } from '../../messages/executors.js'
+import { registrantKey } from '../child-plans.js'
+import type { WorkerConfig } from '../worker-config.js'
+import { CodeVisitor } from './code-visitor.js'
+
+export interface WorkerCodeOptions {
+  readonly config: WorkerConfig
+  readonly log: Log
+  readonly wallMs: () => number
+  /** True: this driver, or an executor of this application, is here. */
+  readonly isLive: (id: string) => boolean
+  /** Called when a start begins to wait for its code, and when it waits no more. */
+  readonly onFetching: (process: string, fetching: boolean) => void
+}
+
+/** The code of this Worker's work: fetched, kept while it is needed, given to others. */
+export class WorkerCode {
+  readonly #options: WorkerCodeOptions
+  readonly #cache: CodeCache
+  readonly #maker: CodeMaker
+  /** Application or driver -> the codes that it uses here. */
+  readonly #users = new Map<string, Set<string>>()
+  readonly #visitors = new Set<CodeVisitor>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: WorkerCodeOptions) {
+    this.#options = options
+    const { config, log, wallMs } = options
+    const { cache: folder, maxBytes } = config.code
+    this.#cache = new CodeCache({ folder, maxBytes, log, wallMs })
+    this.#maker = new CodeMaker({ cache: this.#cache, host: config.advertise ?? config.host, log })
+    this.#timer = setInterval(() => void this.#collect(), limits.codeCollectMs).unref()
+  }
+
+  /**
+   * The code of an executor; undefined: it uses the files where they lie, as they are. Rejects with an error
+   * of code, or the reason of the signal.
+   */
+  async ofExecutor(
+    process: string,
+    launch: LaunchExecutor,
+    signal: AbortSignal,
+  ): Promise<MadeCode | undefined> {
+    const { config } = this.#options
+    const { application, appId } = launch
+    if (application.code === undefined) return undefined
+    if (config.code.inPlace && seesTheSame(machineSeal(), application.code)) return undefined
+    const source = sourceAt({
+      ...this.#ourselves,
+      address: launch.driver,
+      role: 'application',
+      subject: codeSubjectOf(appId),
+      key: deriveKey(registrantKey(launch.registrant, config), 'application', codeSubjectOf(appId)),
+      // User code may block the driver's event loop (protocol L4).
+      deadMs: limits.driverLinkDeadMs,
+    })
+    return this.#make(process, appId, { id: undefined, root: undefined, sources: [source] }, signal)
+  }
+
+  /** A link that carries code, from another Worker or a tool. */
+  link(link: Link): void {
+    const visitor = new CodeVisitor(link, {
+      cache: this.#cache,
+      maker: this.#maker,
+      isHeld: this.#isHeld,
+      onGone: () => void this.#visitors.delete(visitor),
+      onNew: () => void this.#collect(),
+    })
+    this.#visitors.add(visitor)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    for (const visitor of this.#visitors) visitor.close('the Worker stops')
+  }
+
+  get #ourselves() {
+    const { cluster, advertise, host, port } = this.#options.config
+    return { cluster, advertise: formatHostPort({ host: advertise ?? host, port }) }
+  }
+
+  #workerAt(address: string): CodeSource {
+    const key = deriveKey(this.#options.config.secret, 'node')
+    return sourceAt({ ...this.#ourselves, address, role: 'node', subject: CODE_SUBJECT, key })
+  }
+
+  async #make(
+    process: string,
+    user: string,
+    need: { id: string | undefined; root: string | undefined; sources: readonly CodeSource[] },
+    signal: AbortSignal,
+  ): Promise<MadeCode> {
+    const { onFetching } = this.#options
+    onFetching(process, true)
+    try {
+      const made = await this.#maker.make({ ...need, signal, sourceAt: (at) => this.#workerAt(at) })
+      this.#use(user, made.id)
+      void this.#collect()
+      return made
+    } finally {
+      onFetching(process, false)
+    }
+  }
+
+  #use(user: string, id: string): void {
+    const ids = this.#users.get(user)
+    if (ids) ids.add(id)
+    else this.#users.set(user, new Set([id]))
+  }
+
+  readonly #isHeld = (id: string): boolean => {
+    if (this.#maker.isMaking(id)) return true
+    for (const [user, ids] of this.#users) {
+      if (!this.#options.isLive(user)) this.#users.delete(user)
+      else if (ids.has(id)) return true
+    }
+    return false
+  }
+
+  async #collect(): Promise<void> {
+    const { log } = this.#options
+    try {
+      const removed = await this.#cache.collect(this.#isHeld)
+      if (removed.length > 0) log.info('removed code that nothing uses', { ids: removed })
+    } catch (error) {
+      log.warn('the cache of code cannot be looked through', { reason: reasonOf(error) })
+    }
+  }
+}

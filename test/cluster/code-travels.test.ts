@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import type { ExecutorFailure } from '../../actors/client/app.js'
+import { type App, connect } from '../../actors/client/index.js'
+import { createTestCluster, type TestCluster } from '../harness/index.js'
+import { waitUntil } from '../harness/wait-until.js'
+import { writeFiles } from '../tools/code-folder.js'
+import { FarWorker, farWorkersRefused } from '../tools/far-workers.js'
+
+/* Applications whose code lies on no Worker: it travels, once for each. */
+
+const skip = await farWorkersRefused()
+
+const FILES = {
+  'package.json': JSON.stringify({
+    type: 'module',
+    dependencies: { dep: '1' },
+    devDependencies: { dev: '1' },
+  }),
+  'lib/tasks.js': `
+import { readFileSync } from 'node:fs'
+import { threadId } from 'node:worker_threads'
+import { dep } from 'dep'
+import { word } from './word.js'
+export const where = () => ({
+  url: import.meta.url, cwd: process.cwd(), dep, word,
+  data: readFileSync(new URL('../data.txt', import.meta.url), 'utf8'),
+})
+export const dev = async () => (await import('dev')).default
+`,
+  'lib/word.js': "export const word = 'first'",
+  'data.txt': 'data',
+  'node_modules/dep/package.json': JSON.stringify({ name: 'dep', main: 'index.cjs' }),
+  'node_modules/dep/index.cjs': "exports.dep = 'a dependency'",
+  'node_modules/dev/package.json': JSON.stringify({ name: 'dev' }),
+  'node_modules/dev/index.js': 'module.exports = 1',
+}
+
+interface Where {
+  readonly url: string
+  readonly cwd: string
+  readonly dep: string
+  readonly word: string
+  readonly data: string
+}
+interface Tasks {
+  where(): Where
+  dev(): number
+}
+
+let cluster: TestCluster
+let project: string
+const workers: FarWorker[] = []
+
+async function far(name: string): Promise<FarWorker> {
+  const { address, secret } = cluster
+  const worker = await FarWorker.start({
+    name,
+    address,
+    secret,
+    cluster: 'test',
+    hidden: [project],
+    label: 'far=yes',
+  })
+  workers.push(worker)
+  return worker
+}
+
+/** An application on far Workers only. */
+const connectFar = (executors: number, code?: URL): Promise<App> =>
+  connect(cluster.address, {
+    secret: cluster.secret,
+    executors,
+    executor: { on: { far: 'yes' }, memory: '128m' },
+    ...(code && { code }),
+  })
+const tasksOf = (app: App) => app.tasks<Tasks>(pathToFileURL(join(project, 'lib/tasks.js')))
+const codesOf = (worker: FarWorker): string[] =>
+  readdirSync(worker.cache).filter((name) => !name.startsWith('.'))
+
+before(async () => {
+  if (skip) return
+  project = await mkdtemp(join(tmpdir(), 'firesteel-project-'))
+  await writeFiles(project, FILES)
+  cluster = await createTestCluster({ workers: 1, cores: 1 })
+  await far('far1')
+})
+
+after(async () => {
+  for (const worker of workers) await worker.stop()
+  await cluster?.stop()
+  if (project) await rm(project, { recursive: true, force: true })
+})
+
+test('tasks run on a Worker that has none of their files, with their production dependencies', {
+  skip,
+}, async () => {
+  await using app = await connectFar(1)
+  const { where, dev } = tasksOf(app)
+  const { url, cwd, dep, word, data } = await where()
+  assert.deepEqual([dep, word, data], ['a dependency', 'first', 'data'])
+  assert.match(url, /\/code\/[0-9a-f]{64}\/files\/lib\/tasks\.js$/)
+  // The folder of this test's process is no part of the code: an executor has its own work folder then.
+  assert.match(cwd, /\/work\/far1\/app-.*\/\d+$/)
+  await assert.rejects(dev(), { code: 'FIRESTEEL_TASK_FAILED' })
+})
+
+test('a Worker that joins later runs a task; the same code does not come twice; a change brings another', {
+  skip,
+}, async () => {
+  await using app = await connectFar(3)
+  const { where } = tasksOf(app)
+  await where()
+  const far2 = await far('far2')
+  await waitUntil('an executor on far2', () =>
+    app.executors.some(({ workerId }) => workerId.startsWith('far2')),
+  )
+  await waitUntil('the code on far2', () => codesOf(far2).length === 1)
+  assert.deepEqual(codesOf(far2), codesOf(workers[0]!))
+  await writeFiles(project, { 'lib/word.js': "export const word = 'second'" })
+  await using changed = await connectFar(1, pathToFileURL(`${project}/`))
+  assert.equal((await tasksOf(changed).where()).word, 'second')
+  // Who runs has the code that it began with.
+  assert.equal((await where()).word, 'first')
+})
+
+test('code that cannot travel is said to the application, with the file', { skip }, async () => {
+  await writeFiles(project, { secret: { to: '/etc/hostname' } })
+  await using app = await connectFar(1)
+  const failures: ExecutorFailure[] = []
+  app.on('executorFailed', (failure) => void failures.push(failure))
+  const { where } = tasksOf(app)
+  const result = where()
+  await waitUntil('a failure', () => failures.length > 0)
+  const [{ reason }] = failures as [ExecutorFailure]
+  assert.equal(reason.kind === 'start' && reason.code, 'FIRESTEEL_CODE_UNREADABLE')
+  await rm(join(project, 'secret'))
+  // It was mended, and the next launch finds it so.
+  assert.equal((await result).dep, 'a dependency')
+})
