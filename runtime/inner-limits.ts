@@ -275,6 +275,8 @@ export const innerLimits = {
   groupPollMaxMs: 200,
   /** Characters of a shell's answer that are kept: it may quote a whole command when a signal ended it. */
   shellAnswerChars: 4 * KIB,
+  /** First words of commands of which a shell knows whether they are programs. */
+  directWords: 256,
   /**
    * After a shorter time only new pids are looked at, not all processes: fewer than all pids were given
    * meanwhile.
@@ -388,6 +390,11 @@ export const innerLimits = {
    * driver for each would cost as much processor time as a short task.
    */
   threadNoticeManyMs: 2,
+  /**
+   * With more tasks behind those that wait for their promises: the thread does not run dry meanwhile, and
+   * several short commands of `each` end in this time.
+   */
+  threadNoticeBehindMs: 5,
   /** A batch that is longer lets the timers and sockets of its thread have a turn. */
   threadTurnMs: 5,
   /** Retries that are looked at from the head of their list: fresh tasks must not wait for the search. */

@@ -23,7 +23,8 @@ export class CommandWatch {
     this.#options = options
     const { timeoutMs, maxFileBytes } = options
     this.#look = setInterval(() => {
-      if (shell.outputs.size(paths) > maxFileBytes) this.#isTooLarge = this.#stop()
+      const { stdout, stderr } = shell.outputs.sizes(paths)
+      if (stdout + stderr > maxFileBytes) this.#isTooLarge = this.#stop()
     }, innerLimits.commandOutputLookMs)
     if (timeoutMs !== undefined) {
       this.#end = setTimeout(() => {

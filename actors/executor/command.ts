@@ -1,8 +1,8 @@
 import { FiresteelError, isFiresteelError } from '../../runtime/errors.js'
 import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
-import { type OutputPaths, readPieces } from '../../runtime/process/command-outputs.js'
-import type { CommandShell } from '../../runtime/process/command-shell.js'
+import { type OutputPaths, type OutputSizes, readPieces } from '../../runtime/process/command-outputs.js'
+import type { CommandShell, ShellExit } from '../../runtime/process/command-shell.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { OUTPUT_BYTES } from '../messages/tasks.js'
 import { CommandShells, type ShellPlace } from './command-shells.js'
@@ -81,34 +81,42 @@ export async function command(spec: CommandSpec): Promise<CommandResult> {
     onWait: (reason) => context().progress(0, `${executor.host}: ${reason}`),
   })
   const shell = await take(spec, executor.host)
-  const paths = shell.outputs.next()
+  const paths = spec.streams ? shell.outputs.fresh() : shell.outputs.next()
   const stop = (): void => void shell.stop()
   const { timeoutMs, maxFileBytes = limits.commandFileBytes } = spec
   const send = sender()
-  const watch = new CommandWatch(shell, paths, { timeoutMs, maxFileBytes })
+  let watch: CommandWatch | undefined
+  /** Nothing writes into the files any more. */
+  let free: OutputSizes | undefined
   aborted.addEventListener('abort', stop)
   try {
     aborted.throwIfAborted()
     if (spec.streams) await shell.makePipes(paths)
+    const isDirect = await shell.isDirect(spec.command)
+    watch = new CommandWatch(shell, paths, { timeoutMs, maxFileBytes })
     const startedAtMs = Date.now()
     const beganMs = performance.now()
     const stream = spec.streams ? new CommandStream(paths, send) : undefined
-    const exit = await runUnless(aborted, () => shell.run(spec.command, paths)).finally(() =>
-      stream?.finish(),
-    )
+    const run = (): Promise<ShellExit> => shell.run(spec.command, paths, isDirect)
+    const { leftNothing, ...exit } = await runUnless(aborted, run).finally(() => stream?.finish())
     const ms = performance.now() - beganMs
     aborted.throwIfAborted()
     watch.check(shown(spec))
     const most = spec.maxInlineBytes ?? limits.commandInlineBytes
-    const outputs = stream
-      ? stream.sentBytes.map((sentBytes) => ({ bytes: NOTHING, sentBytes }))
-      : await filesOf(paths, { isLarge: shell.outputs.size(paths) > most, send })
+    let outputs: CommandOutput[]
+    if (stream) outputs = stream.sentBytes.map((sentBytes) => ({ bytes: NOTHING, sentBytes }))
+    else {
+      const sizes = shell.outputs.sizes(paths)
+      outputs = await filesOf(paths, { sizes, isLarge: sizes.stdout + sizes.stderr > most, send })
+      if (leftNothing) free = sizes
+    }
     aborted.throwIfAborted()
     const [stdout, stderr] = outputs as [CommandOutput, CommandOutput]
     return { ...exit, timedOut: watch.timedOut, stdout, stderr, startedAtMs, ms, host: executor.host }
   } finally {
-    watch.end()
-    shell.outputs.discard(paths)
+    watch?.end()
+    if (free) shell.outputs.free(paths, free)
+    else shell.outputs.discard(paths)
     aborted.removeEventListener('abort', stop)
     shells.release(shell)
   }
@@ -130,20 +138,22 @@ async function runUnless<T>(aborted: AbortSignal, run: () => Promise<T>): Promis
 }
 
 interface FilesOptions {
+  readonly sizes: OutputSizes
   /** They are sent in parts, because a result must not have so much. */
   readonly isLarge: boolean
   readonly send: SendOutput
 }
 
-async function filesOf(paths: OutputPaths, { isLarge, send }: FilesOptions): Promise<CommandOutput[]> {
+async function filesOf(paths: OutputPaths, { sizes, isLarge, send }: FilesOptions): Promise<CommandOutput[]> {
   const outputs: CommandOutput[] = []
   for (const name of ['stdout', 'stderr'] as const) {
     let sentBytes = 0
     let bytes: Uint8Array = NOTHING
-    for (const piece of readPieces(paths[name], isLarge ? OUTPUT_BYTES : Number.POSITIVE_INFINITY)) {
-      if (isLarge) sentBytes += await sendAll(send, commandOutputs[name], piece)
-      else bytes = piece
-    }
+    if (sizes[name] > 0)
+      for (const piece of readPieces(paths[name], isLarge ? OUTPUT_BYTES : Number.POSITIVE_INFINITY)) {
+        if (isLarge) sentBytes += await sendAll(send, commandOutputs[name], piece)
+        else bytes = piece
+      }
     outputs.push({ bytes, sentBytes })
   }
   return outputs

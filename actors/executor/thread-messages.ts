@@ -70,6 +70,8 @@ export function packTasks(tasks: readonly PackedTask[]): Uint8Array<ArrayBuffer>
   return writer.bytes as Uint8Array<ArrayBuffer>
 }
 
+export const packedCount = (bytes: Uint8Array): number => new ByteReader(bytes).u32()
+
 export function* unpackTasks(bytes: Uint8Array): Generator<PackedTask> {
   const reader = new ByteReader(bytes)
   for (let left = reader.u32(); left > 0; left--) {

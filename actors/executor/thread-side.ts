@@ -14,6 +14,7 @@ import {
   type FromThread,
   type LargeBody,
   type PackedTask,
+  packedCount,
   type ThreadData,
   type ToThread,
   unpackTasks,
@@ -21,6 +22,7 @@ import {
 
 /** After this long a batch lets the thread's own timers and sockets run. */
 const TURN_MS = innerLimits.threadTurnMs
+const BEHIND_MS = innerLimits.threadNoticeBehindMs
 
 /**
  * Why the work of a thread pauses. Undefined: for no reason, the driving code goes on at once. `turn`: the
@@ -83,6 +85,8 @@ export class ThreadSide {
   /** While it works, the main thread is woken for results about this often. */
   readonly #noticeMs: number
   #unpacking: Iterator<PackedTask> | undefined
+  /** Tasks that have come and that it has not looked at. */
+  #behind = 0
   #maxResultBytes: number
   /** Tasks that wait for their promise or their module, by position. */
   readonly #waiting = new Map<number, RunningTask>()
@@ -125,6 +129,7 @@ export class ThreadSide {
         return
       case 'run':
         this.#batches.push(message.tasks)
+        this.#behind += packedCount(message.tasks)
         this.#turnAtMs = this.#dependencies.nowMs()
         this.#wake()
         return
@@ -176,12 +181,18 @@ export class ThreadSide {
         yield
       }
       nowMs = this.#dependencies.nowMs()
-      if (nowMs - this.#noticedAtMs > this.#noticeMs) nowMs = this.#notice()
+      if (nowMs - this.#noticedAtMs > this.#noticeMsAfter(claimed)) nowMs = this.#notice()
       if (nowMs - this.#turnAtMs > TURN_MS) {
         yield 'turn'
         this.#turnAtMs = nowMs = this.#dependencies.nowMs()
       }
     }
+  }
+
+  /** Only tasks that wait leave the event loop its turns, and with them the timer of `#noticeSoon`. */
+  #noticeMsAfter({ ending }: Claimed): number {
+    const waits = ending !== undefined || this.#waiting.size > 0
+    return waits && this.#behind > 0 ? BEHIND_MS : this.#noticeMs
   }
 
   /** There is nothing to do until a task comes, or one that waits goes on. */
@@ -216,7 +227,10 @@ export class ThreadSide {
     if (this.#importFailed || this.#waiting.size >= this.#tasksAtOnce) return undefined
     for (;;) {
       const next = this.#unpacking?.next()
-      if (next !== undefined && !next.done) return next.value
+      if (next !== undefined && !next.done) {
+        this.#behind--
+        return next.value
+      }
       const batch = this.#batches.shift()
       this.#unpacking = batch && unpackTasks(batch)
       if (batch === undefined) return undefined
@@ -328,14 +342,23 @@ export class ThreadSide {
     this.#dependencies.postBody({ position, body }, whole ? [body.buffer as ArrayBuffer] : [])
   }
 
-  /** Of tasks that run side by side the results of a short while leave together. */
+  /**
+   * Results of a short while leave together, of tasks that run side by side or of those that have more tasks
+   * behind them. Who has nothing more to do here waits for them.
+   */
   #noticeSoon(nowMs: number): void {
-    if (this.#cancelNotice !== undefined) return
-    const waitMs = this.#noticedAtMs + this.#noticeMs - nowMs
+    const inMs = this.#noticeInMs(nowMs)
+    if (this.#cancelNotice !== undefined && inMs > 0) return
+    this.#cancelNotice?.()
     const run = (): void => {
       this.#turnAtMs = this.#notice()
     }
-    this.#cancelNotice = this.#dependencies.soon(run, this.#tasksAtOnce === 1 ? 0 : waitMs)
+    this.#cancelNotice = this.#dependencies.soon(run, inMs)
+  }
+
+  #noticeInMs(nowMs: number): number {
+    if (this.#behind > 0) return this.#noticedAtMs + BEHIND_MS - nowMs
+    return this.#tasksAtOnce === 1 ? 0 : this.#noticedAtMs + this.#noticeMs - nowMs
   }
 
   /** Returns the time after the notice. */

@@ -8,27 +8,53 @@ export interface OutputPaths {
   readonly stderr: string
 }
 
+/** In bytes. */
+export interface OutputSizes {
+  readonly stdout: number
+  readonly stderr: number
+}
+
+const names = ['stdout', 'stderr'] as const
+
 /**
  * A folder for the outputs of one command after the other. Each has files of its own, so that a process which
- * a command left behind unseen can never write into the output of the next one.
+ * a command left behind unseen can never write into the output of the next one. An empty file of a command
+ * that certainly left no process is used again: to make and remove files costs some file systems more than a
+ * command.
  */
 export class CommandOutputs {
   readonly folder = mkdtempSync(join(tmpdir(), 'firesteel-each-'))
   #next = 1
+  #empty: Partial<OutputPaths> = {}
 
+  /** For files. */
   next(): OutputPaths {
+    const paths = { ...this.fresh(), ...this.#empty }
+    this.#empty = {}
+    return paths
+  }
+
+  /** Where nothing is yet. */
+  fresh(): OutputPaths {
     const path = join(this.folder, String(this.#next++))
     return { stdout: `${path}.stdout`, stderr: `${path}.stderr` }
   }
 
-  discard({ stdout, stderr }: OutputPaths): void {
-    removeFile(stdout)
-    removeFile(stderr)
+  discard(paths: OutputPaths): void {
+    for (const name of names) removeFile(paths[name])
+  }
+
+  /** Like `discard`. Nothing can write into these files any more, and these are their sizes. */
+  free(paths: OutputPaths, sizes: OutputSizes): void {
+    for (const name of names) {
+      if (sizes[name] === 0) this.#empty = { ...this.#empty, [name]: paths[name] }
+      else removeFile(paths[name])
+    }
   }
 
   /** Bytes that a command has written so far. */
-  size({ stdout, stderr }: OutputPaths): number {
-    return sizeOf(stdout) + sizeOf(stderr)
+  sizes({ stdout, stderr }: OutputPaths): OutputSizes {
+    return { stdout: sizeOf(stdout), stderr: sizeOf(stderr) }
   }
 
   remove(): void {

@@ -4,17 +4,20 @@ import { FiresteelError } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import { type Child, startChild } from './child.js'
 import { CommandOutputs, type OutputPaths } from './command-outputs.js'
-import { momentOfProcesses, someNewProcess } from './new-processes.js'
+import { DirectCommands, wordOf } from './direct-commands.js'
+import { momentOfProcesses, newProcesses } from './new-processes.js'
 import { isRunning, type ProcessEntry, readProcessTable } from './process-table.js'
 import { sendSignal } from './send-signal.js'
 import {
   type CommandExit,
   commandExit,
   commandText,
+  directText,
   pipesText,
   readAnswer,
   type ShellAnswer,
   startText,
+  wordText,
 } from './shell-text.js'
 
 export interface ShellOptions {
@@ -25,9 +28,16 @@ export interface ShellOptions {
   readonly graceMs: number
 }
 
+/** How a command ended in its shell. */
+export interface ShellExit extends CommandExit {
+  /** No process of it is left that could still write, as far as that can be known. */
+  readonly leftNothing: boolean
+}
+
 /**
- * A shell that runs one command after the other, each by a `sh -c` of its own. A shell is small, so that it
- * starts a process in half of the time that Node needs; and for a command no other process is started.
+ * A shell that runs one command after the other, each by a `sh -c` of its own where that makes a difference.
+ * A shell is small, so that it starts a process in half of the time that Node needs; and for a command no
+ * other process is started.
  *
  * The shell leads a session and group of its own, in which its commands and all that they start run. A
  * watcher in that group kills it when our process dies. After each command the group holds nothing but these
@@ -38,6 +48,7 @@ export class CommandShell {
   readonly #token = randomBytes(8).toString('hex')
   readonly #child: Child
   readonly #graceMs: number
+  readonly #direct = new DirectCommands()
   #watcher = 0
   #said = ''
   #answered: ((answer: ShellAnswer | undefined) => void) | undefined
@@ -96,17 +107,37 @@ export class CommandShell {
   }
 
   /**
-   * Runs a command, and waits until nothing of it is left: what its leader left behind gets SIGTERM, later
-   * SIGKILL. Rejects with SPAWN_FAILED.
+   * True: it starts this command itself. It may have to look for the program first. What stops it meanwhile
+   * stops no command, so call it before one that can be stopped begins.
    */
-  async run(command: Uint8Array, output: OutputPaths): Promise<CommandExit> {
+  async isDirect(command: Uint8Array): Promise<boolean> {
+    const word = wordOf(command)
+    if (word === undefined) return false
+    const known = this.#direct.look(word)
+    if (known !== 'ask') return known === 'direct'
+    const answer = await this.#ask(wordText(this.#token, word))
+    this.#direct.answered(word, answer?.notice ?? '')
+    return this.#direct.look(word) === 'direct'
+  }
+
+  /**
+   * Runs a command, and waits until nothing of it is left: what its leader left behind gets SIGTERM, later
+   * SIGKILL. `isDirect`: as that said. Rejects with SPAWN_FAILED.
+   */
+  async run(command: Uint8Array, output: OutputPaths, isDirect = false): Promise<ShellExit> {
     const began = momentOfProcesses()
-    const answer = await this.#ask(commandText(this.#token, command, output))
+    const textOf = isDirect ? directText : commandText
+    const answer = await this.#ask(textOf(this.#token, command, output))
+    let leftNothing = false
     if (this.#stopping !== undefined) await this.#stopping
-    else if (answer !== undefined && someNewProcess(began, (entry) => this.#isLeft(entry))) await this.stop()
-    if (answer === undefined) return await this.#killed()
+    else if (answer !== undefined) {
+      const { someOurs, noStrays } = newProcesses(began, (entry) => this.#isLeft(entry))
+      if (someOurs) await this.stop()
+      else leftNothing = noStrays
+    }
+    if (answer === undefined) return { ...(await this.#killed()), leftNothing }
     const exit = commandExit(answer)
-    if (exit !== undefined) return exit
+    if (exit !== undefined) return { ...exit, leftNothing }
     throw new FiresteelError('SPAWN_FAILED', `The shell could not run the command: ${answer.notice}`)
   }
 

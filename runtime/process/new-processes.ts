@@ -47,27 +47,44 @@ export interface ProcessMoment {
 
 export const momentOfProcesses = (): ProcessMoment => ({ pid: lastPid(), ms: performance.now() })
 
+export interface NewProcesses {
+  /** A process runs that was started since and belongs to us. */
+  readonly someOurs: boolean
+  /**
+   * No process runs that was started since and could come from one of ours, as far as that can be known: it
+   * would have to be in a session that has begun since.
+   */
+  readonly noStrays: boolean
+}
+
 /** What the last look at all processes took. */
 let tableMs = 0
 
 /**
- * True if a process runs that was started since that moment and belongs to us. After a short time only the
- * pids that were given meanwhile are looked at. A long time pays for a look at all processes.
+ * Looks at what was started since a moment. After a short time only the pids that were given meanwhile are
+ * looked at. A long time pays for a look at all processes.
  */
-export function someNewProcess(since: ProcessMoment, isOurs: (entry: ProcessEntry) => boolean): boolean {
+export function newProcesses(since: ProcessMoment, isOurs: (entry: ProcessEntry) => boolean): NewProcesses {
   const passedMs = performance.now() - since.ms
-  const pids =
-    passedMs < Math.max(innerLimits.newProcessesMs, tableMs * innerLimits.newProcessesTables)
-      ? newPids(since)
-      : undefined
-  if (pids === undefined) return someProcess(isOurs)
+  const isShort = passedMs < Math.max(innerLimits.newProcessesMs, tableMs * innerLimits.newProcessesTables)
+  const pids = isShort ? newPids(since) : undefined
+  if (pids === undefined) return { someOurs: someProcess(isOurs), noStrays: false }
+  const running: ProcessEntry[] = []
   for (const pid of pids) {
     if (!existsSync(`/proc/${pid}`)) continue
     const entry = readProcess(pid)
-    if (entry !== undefined && isRunning(entry) && isOurs(entry)) return true
+    if (entry !== undefined && isRunning(entry)) running.push(entry)
   }
-  return false
+  // What was started during the look was not looked at.
+  const isWhole = pids.at(-1) === undefined || pids.at(-1) === lastPid()
+  return { someOurs: running.some(isOurs), noStrays: isWhole && !running.some(inSessionOf(pids)) }
 }
+
+/** Only `setsid` leaves a session, and it begins one with the number of its caller. */
+export const inSessionOf =
+  (pids: readonly number[]) =>
+  ({ sessionId }: Pick<ProcessEntry, 'sessionId'>): boolean =>
+    sessionId === 0 || pids.includes(sessionId)
 
 function newPids({ pid }: ProcessMoment): number[] | undefined {
   const now = lastPid()

@@ -43,26 +43,30 @@ export function startText(token: string, folder: string): string {
   ].join('\n')
 }
 
-/** Runs one command and answers with its exit code. */
-export function commandText(
-  token: string,
-  command: Uint8Array,
-  outputs: { readonly stdout: string; readonly stderr: string },
-): Buffer {
-  return Buffer.concat([
-    Buffer.from('(exec /bin/sh -c '),
-    quoteBytes(command),
-    Buffer.from(` </dev/null >${quote(outputs.stdout)} 2>${quote(outputs.stderr)}); echo "${token} $?"\n`),
-  ])
+interface Outputs {
+  readonly stdout: string
+  readonly stderr: string
 }
 
-/** Makes named pipes in place of the files, and answers with 0 if they are there. */
-export function pipesText(
-  token: string,
-  outputs: { readonly stdout: string; readonly stderr: string },
-): string {
-  return `command -p mkfifo ${quote(outputs.stdout)} ${quote(outputs.stderr)}; echo "${token} $?"\n`
+/** Runs one command by a shell of its own, and answers with its exit code. */
+export const commandText = (token: string, command: Uint8Array, outputs: Outputs): Buffer =>
+  inProcess(token, [Buffer.from('exec /bin/sh -c '), quoteBytes(command)], outputs)
+
+/** The same without another shell, for what `wordOf` takes. */
+export const directText = (token: string, command: Uint8Array, outputs: Outputs): Buffer =>
+  inProcess(token, [command], outputs)
+
+function inProcess(token: string, words: readonly Uint8Array[], { stdout, stderr }: Outputs): Buffer {
+  const end = `) </dev/null >${quote(stdout)} 2>${quote(stderr)}; echo "${token} $?"\n`
+  return Buffer.concat([Buffer.from('('), ...words, Buffer.from(end)])
 }
+
+/** Answers with what the shell knows of a word, as `command -v` prints it. The word is a plain one. */
+export const wordText = (token: string, word: string): string => `command -v ${word}; echo "${token} $?"\n`
+
+/** Makes named pipes in place of the files, and answers with 0 if they are there. */
+export const pipesText = (token: string, { stdout, stderr }: Outputs): string =>
+  `command -p mkfifo ${quote(stdout)} ${quote(stderr)}; echo "${token} $?"\n`
 
 export interface ShellAnswer {
   readonly number: number

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { pidsBetween } from '../../runtime/process/new-processes.js'
-import { commandExit, commandText, quoteBytes, readAnswer } from '../../runtime/process/shell-text.js'
+import { inSessionOf, pidsBetween } from '../../runtime/process/new-processes.js'
+import {
+  commandExit,
+  commandText,
+  directText,
+  quoteBytes,
+  readAnswer,
+} from '../../runtime/process/shell-text.js'
 
 const quoted = (text: string): string => quoteBytes(Buffer.from(text, 'latin1')).toString('latin1')
 
@@ -22,8 +28,10 @@ test('a word of the shell: plain ones stay, others are quoted byte by byte', () 
 
 test('one line for one command', () => {
   const text = commandText('tok', Buffer.from('echo a; exit 3'), { stdout: '/t m/1', stderr: '/t/2' })
-  const expected = `(exec /bin/sh -c 'echo a; exit 3' </dev/null >'/t m/1' 2>/t/2); echo "tok $?"\n`
+  const expected = `(exec /bin/sh -c 'echo a; exit 3') </dev/null >'/t m/1' 2>/t/2; echo "tok $?"\n`
   assert.equal(text.toString(), expected)
+  const direct = directText('tok', Buffer.from("gzip -9 'a b'"), { stdout: '/t/1', stderr: '/t/2' })
+  assert.equal(direct.toString(), `(gzip -9 'a b') </dev/null >/t/1 2>/t/2; echo "tok $?"\n`)
 })
 
 test('an answer is complete at its line; what the shell said before is its notice', () => {
@@ -49,4 +57,12 @@ test('the pids that the kernel gave between two moments, also past the highest',
   assert.equal(pidsBetween(7, 13, 100, 5), undefined)
   assert.deepEqual(pidsBetween(98, 2, 100, 5), [99, 100, 1, 2])
   assert.equal(pidsBetween(90, 2, 100, 5), undefined)
+})
+
+test('who has left the session of its shell is in one that has begun since', () => {
+  const started = inSessionOf([8, 9, 10])
+  assert.deepEqual(
+    [7, 8, 10, 11, 0].map((sessionId) => started({ sessionId })),
+    [false, true, true, false, true],
+  )
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, test } from 'node:test'
@@ -22,9 +22,14 @@ async function start(graceMs = 200): Promise<CommandShell> {
 
 async function run(shell: CommandShell, command: string | Buffer) {
   const paths = shell.outputs.next()
-  const exit = await shell.run(Buffer.from(command), paths)
+  const bytes = Buffer.from(command)
+  const { leftNothing, ...exit } = await shell.run(bytes, paths, await shell.isDirect(bytes))
+  const sizes = shell.outputs.sizes(paths)
   const text = (path: string): string => Buffer.concat([...readPieces(path, 1e6)]).toString('latin1')
-  return { ...exit, stdout: text(paths.stdout), stderr: text(paths.stderr) }
+  const end = { ...exit, stdout: text(paths.stdout), stderr: text(paths.stderr) }
+  if (leftNothing) shell.outputs.free(paths, sizes)
+  else shell.outputs.discard(paths)
+  return end
 }
 
 const isAlive = (pid: number): boolean => {
@@ -129,4 +134,82 @@ test('a folder for outputs that is gone is said, not mistaken for the end of the
   const shell = await start()
   rmSync(shell.outputs.folder, { recursive: true })
   await assert.rejects(run(shell, 'echo x'), { code: 'FIRESTEEL_SPAWN_FAILED' })
+})
+
+test('a plain command is started without another shell, and ends as it would with one', async () => {
+  const shell = await start()
+  const own = await start()
+  const byItself = async (command: string) => {
+    const paths = own.outputs.next()
+    const { leftNothing: _, ...exit } = await own.run(Buffer.from(command), paths)
+    const text = (path: string): string => Buffer.concat([...readPieces(path, 1e6)]).toString('latin1')
+    return { ...exit, stdout: text(paths.stdout), stderr: text(paths.stderr) }
+  }
+  for (const command of [
+    'true',
+    'false',
+    "echo 'a  b' c",
+    'ls /no-such-folder',
+    "printf '%s-' 'it'\\''s' 'two\nlines' '$$' caf'\xc3\xa9'",
+    'cat',
+    'env A=b printenv A',
+    'sh -c "exit 7"',
+    'no-such-command a',
+  ]) {
+    for (const time of [1, 2, 3]) {
+      assert.deepEqual(await run(shell, command), await byItself(command), `${command} (${time})`)
+    }
+  }
+  const isDirect = (command: string): Promise<boolean> => shell.isDirect(Buffer.from(command))
+  for (const command of ['cat', 'ls x', 'env', 'true', 'echo x']) {
+    assert.equal(await isDirect(command), true, command)
+  }
+  // A builtin could say something of the shell that runs it, or read `$$` out of its words.
+  await run(shell, "eval 'echo $$'")
+  await run(shell, "eval 'echo $$'")
+  for (const command of ['no-such-command x', 'eval x', 'cat $$']) {
+    assert.equal(await isDirect(command), false, command)
+  }
+  assert.equal((await run(shell, "trap 'echo told' EXIT")).stdout, 'told\n')
+  assert.equal((await run(shell, 'true')).stdout, '')
+})
+
+function isSleeper(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1') === ['sleep', '613.5', ''].join('\0')
+  } catch {
+    return false
+  }
+}
+
+test('a signal ends a plain command, and its shell goes on', async () => {
+  const shell = await start()
+  for (const _ of [1, 2]) await run(shell, 'sleep 0')
+  const running = run(shell, 'sleep 613.5')
+  await waitUntil('it runs', () => [...readProcessTable().keys()].some((pid) => isSleeper(pid)))
+  await shell.stop()
+  assert.deepEqual([(await running).signal, (await run(shell, 'echo on')).stdout], ['SIGTERM', 'on\n'])
+})
+
+const files = (shell: CommandShell): string[] => readdirSync(shell.outputs.folder).sort()
+
+test('empty files are used again; what was written into is not', async () => {
+  const shell = await start()
+  await run(shell, 'true')
+  const first = files(shell)
+  assert.equal(first.length, 2)
+  for (let count = 0; count < 5; count++) await run(shell, 'true')
+  assert.deepEqual(files(shell), first)
+  await run(shell, 'echo x')
+  assert.deepEqual(files(shell), first.slice(0, 1))
+  assert.deepEqual(await run(shell, 'cat; echo y'), { code: 0, signal: null, stdout: 'y\n', stderr: '' })
+})
+
+test('a process that nobody can tell from a stranger never writes into the output of the next command', async () => {
+  const shell = await start()
+  const stray = ': > here; while ! [ -e go ]; do sleep 0.01; done; echo stray; echo stray >&2; : > said'
+  // It has left the session before its command ends.
+  await run(shell, `(setsid sh -c '${stray}' &); while ! [ -e here ]; do :; done`)
+  const next = await run(shell, ': > go; while ! [ -e said ]; do sleep 0.01; done; echo mine')
+  assert.deepEqual([next.stdout, next.stderr], ['mine\n', ''])
 })
