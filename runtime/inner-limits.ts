@@ -70,6 +70,13 @@ export const innerLimits = {
   messageRowChars: 100,
   /** Bars of the picture of executors over time, the newest. More would be a page of bars, and no picture. */
   timelineBars: 100,
+  /**
+   * Moments that the picture of an application's tasks has. When they are so many, each two become one: the
+   * picture goes back to the beginning, and is finer for what was just now.
+   */
+  taskMoments: 120,
+  /** Rows of the table beside it. */
+  taskMomentRows: 12,
   /** Rows of what has ended on the page of a Worker. Its Master keeps more. */
   workerPageEnded: 50,
   /** Lines of a log on one page, and their bytes: several screens, and some milliseconds of making them. */

@@ -561,6 +561,17 @@ export const limits = {
   logDownloads: 8,
   logDownloadMs: 10 * 60 * SECOND,
 
+  // Summaries of tasks
+  /** A driver tells its Master of its tasks this often, while something changes. */
+  summaryEveryMs: 1 * SECOND,
+  /** Tasks that a summary names: the slowest, and as many of those that failed last. */
+  summaryTasks: 8,
+  /** Characters of the name of a function, and of an error. A summary has some KiB at most. */
+  summaryNameChars: 80,
+  summaryErrorChars: 300,
+  /** Applications whose tasks a Master knows: those that it heard last. All together take 16 MiB at most. */
+  summaryApplications: 1000,
+
   // Tasks
   /**
    * An executor that its driver has not heard from for this long is given up, and its tasks run elsewhere.

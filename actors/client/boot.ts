@@ -20,6 +20,8 @@ export interface DriverBoot {
   readonly idleTimeoutMs?: number | 'never'
   /** `run --no-code`, `--no-modules` and `--code-limit`. The options of connect() override them. */
   readonly code?: { readonly travels: boolean; readonly modules: boolean; readonly maxBytes?: number }
+  /** `run --no-summaries`. The option of connect() overrides it. */
+  readonly summaries?: false
   /** `run --master local`: the work of the application has the environment of its program. */
   readonly local?: boolean
 }

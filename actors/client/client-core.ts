@@ -2,6 +2,7 @@ import { limits } from '../../runtime/limits.js'
 import type { ClientMessage, FromApplication } from '../messages/catalogue.js'
 import type { Failure, OwnedPosition, Position } from '../messages/common.js'
 import type { RequestMasterState } from '../messages/status.js'
+import type { TasksSummarized } from '../messages/task-summary.js'
 import type { IdleExecutor } from '../tasks/dispatch-idle.js'
 import { acknowledgementPages } from './acknowledgement.js'
 import type { ClientConfig, ClientEffect, ClientInput, ClientTimer, Reason } from './client-steps.js'
@@ -26,6 +27,8 @@ export class ClientCore {
   readonly #executors = new ExecutorRegistry()
   readonly #requests = new ExecutorRequests()
   readonly #demand: ExecutorDemand
+  /** The leader has no summary of the tasks yet. */
+  #isUntold = true
   #phase: Phase = 'registering'
   #appId: string | undefined
   #registeredAt: OwnedPosition | undefined
@@ -127,6 +130,10 @@ export class ClientCore {
         if (this.#appId !== undefined)
           this.#tell({ type: 'ExecutorWorked', appId: this.#appId, execId: input.execId })
         break
+      case 'summary':
+        if (this.#appId !== undefined)
+          this.#tell({ type: 'TasksSummarized', appId: this.#appId, ...input.summary })
+        break
       case 'close':
         this.#close()
         break
@@ -203,6 +210,7 @@ export class ClientCore {
     const { leader } = this.#masters
     if (!leader) return
     this.#requests.forget()
+    this.#isUntold = true
     this.#out.push({ kind: 'masterChanged', master, epoch: leader.epoch })
     if (this.#appId === undefined) {
       this.#register()
@@ -287,6 +295,19 @@ export class ClientCore {
     this.#sendRequests()
     this.#watchWaiting(limits.waitingFirstMs)
     this.#watchIdle()
+    this.#watchTasks()
+  }
+
+  #watchTasks(): void {
+    if (this.#config.summaries && this.#phase === 'registered')
+      this.#startTimer('summary', limits.summaryEveryMs)
+  }
+
+  /** Without a leader nobody is told, and the next one is told all. */
+  #summarize(): void {
+    if (!this.#config.summaries || this.#phase !== 'registered' || !this.#masters.leader) return
+    this.#out.push({ kind: 'summarize', anew: this.#isUntold })
+    this.#isUntold = false
   }
 
   #watchIdle(): void {
@@ -406,6 +427,10 @@ export class ClientCore {
         if (this.#executors.active > 0) this.#out.push({ kind: 'look' })
         this.#watchIdle()
         break
+      case 'summary':
+        this.#summarize()
+        this.#watchTasks()
+        break
       case 'masterTimeout':
         if (this.#appId === undefined) this.#noMaster()
         break
@@ -437,6 +462,7 @@ export class ClientCore {
       this.#end()
       return
     }
+    this.#summarize()
     this.#phase = 'unregistering'
     this.#startTimer('unregisterTimeout', limits.unregisterMs)
     this.#unregister()
@@ -455,7 +481,7 @@ export class ClientCore {
     else this.#out.push({ kind: 'ended', reason: { code, message, help, place } })
   }
 
-  #tell(message: FromApplication): void {
+  #tell(message: FromApplication | TasksSummarized): void {
     const { leader } = this.#masters
     if (leader) this.#out.push({ kind: 'tell', to: leader.incarnation, message })
   }

@@ -17,6 +17,7 @@ import type { ApplicationDescription, DriverIncarnation } from '../messages/comm
 import type { FailedWorker } from '../messages/launch-failures.js'
 import type { RequestTrace } from '../messages/trace.js'
 import { createTaskPool, type TaskPool, type TaskPoolLimits } from '../tasks/task-pool.js'
+import { TaskSummaries } from '../tasks/task-summaries.js'
 import type { ExecutorFailure, WaitingApplication } from './app.js'
 import type { ApplicationCode } from './application-code.js'
 import { CLIENT_ACTOR, MASTER_PATH } from './client-actor.js'
@@ -65,6 +66,8 @@ export interface EndpointOptions {
   readonly idleTimeoutMs: number
   /** See FoundCluster. */
   readonly absent?: FiresteelError | undefined
+  /** The Master is told how the tasks fare. */
+  readonly summaries: boolean
   readonly taskLimits: Partial<TaskPoolLimits>
   /** Absent: no code travels. */
   readonly code?: ApplicationCode | undefined
@@ -97,6 +100,7 @@ export class ClientEndpoint {
   #context: ActorContext<EndpointMessage> | undefined
   #self: Ref<EndpointMessage> | undefined
   #pool: TaskPool | undefined
+  #summaries: TaskSummaries | undefined
   #nextWaiter = 0
   #closeReason = 'it was closed'
   #started: { resolve: () => void; reject: (error: FiresteelError) => void } | undefined
@@ -176,6 +180,7 @@ export class ClientEndpoint {
       masterTimeoutMs,
       idleTimeoutMs: this.#options.idleTimeoutMs,
       absent: this.#options.absent,
+      summaries: this.#options.summaries,
     })
     this.#self = this.#transport.system.spawn<EndpointMessage>(CLIENT_ACTOR, (context) =>
       this.#behavior(context),
@@ -319,6 +324,9 @@ export class ClientEndpoint {
       case 'look':
         this.#lookForIdle()
         return
+      case 'summarize':
+        this.#summarize(effect.anew)
+        return
       case 'waits': {
         const { reason, workers } = effect.waiting
         log.warn(`${this.appId} has no executor and ${effect.message}`)
@@ -344,7 +352,8 @@ export class ClientEndpoint {
   }
 
   #registered(appId: string): void {
-    const { log, taskLimits, dependencies } = this.#options
+    const { log, taskLimits, dependencies, summaries } = this.#options
+    this.#summaries = summaries ? new TaskSummaries(this.#monotonicMs()) : undefined
     this.#pool = createTaskPool({
       appId,
       ...(dependencies?.clock && { clock: dependencies.clock }),
@@ -357,6 +366,7 @@ export class ClientEndpoint {
       limits: taskLimits,
       ...(dependencies?.random && { random: dependencies.random }),
       tasksPerCore: this.#options.description.executor.tasksPerCore ?? 1,
+      ...(this.#summaries && { summaries: this.#summaries }),
     })
     this.#pool.on((event) => {
       if (event.name === 'executorWorked') this.#input({ kind: 'executorWorked', execId: event.execId })
@@ -372,6 +382,16 @@ export class ClientEndpoint {
     if (execIds.length === 0) return
     this.#pool.giveBack(execIds, 'it was idle, and was given back')
     this.#step({ kind: 'givenBack', execIds })
+  }
+
+  #summarize(anew: boolean): void {
+    if (anew) this.#summaries?.forget()
+    const summary = this.#pool && this.#summaries?.take(this.#pool.stats(), this.#monotonicMs())
+    if (summary) this.#step({ kind: 'summary', summary })
+  }
+
+  #monotonicMs(): number {
+    return (this.#options.dependencies?.clock ?? systemClock).monotonicMs()
   }
 
   /** Executors that were given back are asked for again. */

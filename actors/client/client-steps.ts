@@ -3,6 +3,7 @@ import type { ApplicationDescription, DriverIncarnation, Position } from '../mes
 import type { ExecutorUpdated, WorkerRemoved } from '../messages/executors.js'
 import type { Waiting } from '../messages/launch-failures.js'
 import type { RequestMasterState } from '../messages/status.js'
+import type { TaskSummary, TasksSummarized } from '../messages/task-summary.js'
 import type { HeldExecutor } from './executor-registry.js'
 import type { DialEffect } from './master-links.js'
 
@@ -21,6 +22,8 @@ export interface ClientConfig {
   readonly masterTimeoutMs: number
   /** An executor that has been idle for so long is given back; Infinity: never. */
   readonly idleTimeoutMs: number
+  /** The Master is told how the tasks fare. */
+  readonly summaries?: boolean
   /** Set if nobody named the cluster: the end of this application if nothing listens at its addresses. */
   readonly absent?: Reason | undefined
 }
@@ -60,6 +63,8 @@ export type ClientInput =
   | { readonly kind: 'killExecutor'; readonly execId: number; readonly reason: string }
   /** The executor has run its first task. */
   | { readonly kind: 'executorWorked'; readonly execId: number }
+  /** How its tasks fare: the answer to `summarize`. */
+  | { readonly kind: 'summary'; readonly summary: TaskSummary }
   /** These idle executors get no more tasks, so they can be given back. */
   | { readonly kind: 'givenBack'; readonly execIds: readonly number[] }
   /** There is more work than the executors take. */
@@ -78,10 +83,12 @@ export type ClientTimer =
   | 'waiting'
   /** Have some been idle for too long? */
   | 'idle'
+  /** The Master is told of the tasks. */
+  | 'summary'
 
 export type ClientEffect =
   | DialEffect
-  | { readonly kind: 'tell'; readonly to: string; readonly message: FromApplication }
+  | { readonly kind: 'tell'; readonly to: string; readonly message: FromApplication | TasksSummarized }
   /** `answered` follows, also if the request fails. */
   | {
       readonly kind: 'ask'
@@ -107,6 +114,11 @@ export type ClientEffect =
   | { readonly kind: 'workerRemoved'; readonly worker: WorkerRemoved }
   /** Look for idle executors, and answer with `givenBack` in the same turn. */
   | { readonly kind: 'look' }
+  /**
+   * Look how the tasks fare, and answer in the same turn with `summary` if that has changed. `anew`: the
+   * leader knows nothing yet.
+   */
+  | { readonly kind: 'summarize'; readonly anew: boolean }
   /** Its Master says why it has no executor. */
   | { readonly kind: 'waits'; readonly waiting: Waiting; readonly message: string }
   | { readonly kind: 'settled'; readonly waiter: number; readonly done: boolean }

@@ -64,6 +64,11 @@ export interface ConnectOptions {
   readonly limits?: Partial<TaskPoolLimits & { readonly maxCodeBytes: number }>
   /** The embedded cluster of `connect('local')`; default: one Worker with this machine's cores. */
   readonly local?: { readonly workers?: number; readonly cores?: number; readonly memory?: string | number }
+  /**
+   * Default true: once a second the Master is told how the tasks fare, for the page of the application:
+   * counts, the slowest tasks, and the texts of the last errors. False: it is told nothing of them.
+   */
+  readonly summaries?: boolean
   /** Default: a log of warnings to stderr. */
   readonly log?: Log
 }
@@ -89,6 +94,7 @@ const OPTIONS: readonly (keyof ConnectOptions)[] = [
   'code',
   'limits',
   'local',
+  'summaries',
   'log',
 ]
 const EXECUTOR_OPTIONS: readonly (keyof ExecutorOptions)[] = [
@@ -120,6 +126,7 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
     refuse('signal', 'signal must be an AbortSignal.')
   checkListen(options.listen ?? {})
   if (options.log !== undefined) checkLog(options.log)
+  checkBoolean(options.summaries, 'summaries')
   checkString(name, 'name')
   checkString(options.secret, 'secret')
   const each = atLeast(1, executor.cores ?? 1, 'executor.cores')
@@ -227,6 +234,10 @@ function checkListen({ host, port, advertise }: ExecutorListenerOptions): void {
 
 function checkString(value: unknown, what: string): void {
   if (value !== undefined && typeof value !== 'string') refuse(what, `${what} must be a string.`)
+}
+
+function checkBoolean(value: unknown, what: string): void {
+  if (value !== undefined && typeof value !== 'boolean') refuse(what, `${what} must be true or false.`)
 }
 
 const LOG_METHODS = ['error', 'warn', 'info', 'debug', 'isEnabled', 'child'] satisfies (keyof Log)[]

@@ -113,6 +113,7 @@ function open(
     absent,
     taskLimits,
     code,
+    summaries: options.summaries ?? told.summaries ?? true,
     context: activeContext() ?? traceContextFrom(process.env),
     log,
     signal: options.signal,

@@ -34,6 +34,7 @@ export interface FoundCluster {
   readonly masterTimeoutMs?: number
   readonly idleTimeoutMs?: number
   readonly code?: DriverBoot['code']
+  readonly summaries?: false
   /** True: the embedded cluster of this process or of the command that started it. */
   readonly local?: boolean
   /** Set if nobody named this cluster: the error for the case that nothing listens at its addresses. */
@@ -94,6 +95,7 @@ function fromBoot({
   masterTimeoutMs,
   idleTimeoutMs,
   code,
+  summaries,
   local,
 }: DriverBoot): FoundCluster {
   const addresses = masters.flatMap((master) => parseMasterAddresses(master))
@@ -107,6 +109,7 @@ function fromBoot({
     // JSON has no Infinity.
     ...(idleTimeoutMs === 'never' && { idleTimeoutMs: Number.POSITIVE_INFINITY }),
     ...(code && { code }),
+    ...(summaries === false && { summaries }),
     ...(local === true && { local }),
   }
 }

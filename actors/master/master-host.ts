@@ -192,6 +192,11 @@ export class MasterHost {
     return this.#current?.shell.shown.detailed(id) ?? {}
   }
 
+  /** What an application says of its tasks. */
+  taskStream(appId: string) {
+    return this.#current?.shell.taskStreams.of(appId)
+  }
+
   /** Where an output lies. */
   logHomes(id: string) {
     return this.#current?.shell.shown.logHomes(id) ?? []

@@ -2,6 +2,7 @@ import type { LinkMessage } from '../../runtime/transport/gateway.js'
 import type { MasterMessage } from '../messages/catalogue.js'
 import type { ElectionMessage } from '../messages/election.js'
 import type { RequestPageTicket } from '../messages/pages.js'
+import type { TasksSummarized } from '../messages/task-summary.js'
 import type { RequestTrace } from '../messages/trace.js'
 import type { MasterTimer } from './master-timer.js'
 
@@ -19,6 +20,7 @@ export type MasterActorMessage =
   | MasterMessage
   | RequestTrace
   | RequestPageTicket
+  | TasksSummarized
   | ElectionMessage
   | LinkMessage
   | SelfMessage

@@ -37,6 +37,7 @@ import { busy, failuresOf, notLeader } from './refusals.js'
 import { RequestSpans } from './request-spans.js'
 import { routeOf } from './routes.js'
 import type { FreeEffect, Now, Probe, Step } from './step.js'
+import { TaskStreams } from './task-streams.js'
 import { TurnCauses } from './turn-causes.js'
 
 /** The shell of the Master. Only here does its core meet mailbox, commit queue, links and timers. */
@@ -51,6 +52,7 @@ export class MasterShell implements Handler<MasterActorMessage> {
   readonly #lostWriteSenders: LostWriteSender
   readonly #spans: RequestSpans | undefined
   readonly #causes: TurnCauses
+  readonly taskStreams = new TaskStreams()
   #ownLostWrites: OwnLostWrites | undefined
   #commitQueue: CommitQueue<Pending> | undefined
   #driver: CommitQueueDriver<Pending> | undefined
@@ -128,6 +130,9 @@ export class MasterShell implements Handler<MasterActorMessage> {
         return
       case 'RequestPageTicket':
         this.#answerTicket(envelope)
+        return
+      case 'TasksSummarized':
+        this.taskStreams.hear(this.#core.cluster, peerOf(envelope)?.incarnation, message, this.#now())
         return
       case 'BeginHandOver':
         void this.#beginHandOver(message.reason)

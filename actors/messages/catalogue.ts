@@ -10,6 +10,7 @@ import * as leadership from './leadership.js'
 import * as masters from './masters.js'
 import { pageTicket, requestPageTicket } from './pages.js'
 import * as status from './status.js'
+import { tasksSummarized } from './task-summary.js'
 import { requestTrace, traceChunk } from './trace.js'
 import * as workers from './workers.js'
 
@@ -120,9 +121,9 @@ type Schema = z.ZodType<{ type: string }> & { shape: { type: z.ZodLiteral<string
 const byType = (schemas: readonly unknown[]): ReadonlyMap<string, Schema> =>
   new Map((schemas as readonly Schema[]).map((schema) => [schema.shape.type.value, schema]))
 
-/* The shells handle traces and tickets beside the cores, so no core's message type has them. */
+/* The shells handle these beside the cores, so no core's message type has them. */
 export const catalogue = {
-  master: byType([...toMaster, requestTrace, traceChunk, requestPageTicket]),
+  master: byType([...toMaster, requestTrace, traceChunk, requestPageTicket, tasksSummarized]),
   worker: byType([...toWorker, requestTrace]),
   client: byType([...toClient, requestTrace, traceChunk, pageTicket]),
 } as const

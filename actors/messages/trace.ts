@@ -77,6 +77,7 @@ export const questionMessages = [
 export const periodicMessages = [
   'Heartbeat',
   'HeartbeatAck',
+  'TasksSummarized',
   'LeaderPulse',
   'StandbyPulse',
   'LeadershipConfirmed',

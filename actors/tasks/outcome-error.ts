@@ -34,6 +34,26 @@ function made(end: TaskEnd, name: string, attempts: number, cause: Error | undef
   }
 }
 
+/** What went wrong, for people who look at many tasks: the task's own error, or why it has none. */
+export function endText({ end }: TaskOutcome): string {
+  switch (end.kind) {
+    case 'failed': {
+      if (end.cause === 'timeout') return 'It ran longer than its timeout.'
+      const { name, message } = decodeError(end.body)
+      return name === 'Error' ? message : `${name}: ${message}`
+    }
+    case 'quarantined':
+      return `It was running on the executors ${end.executors.join(', ')} when they died.`
+    case 'unknown':
+      return `Its ${end.lost} was lost, and retries: 0 forbids another try.`
+    case 'cancelled':
+    case 'closed':
+      return end.reason
+    case 'value':
+      return ''
+  }
+}
+
 type Failed = Extract<TaskEnd, { kind: 'failed' }>
 
 function failed(end: Failed, name: string, attempts: number, cause: Error): Error {

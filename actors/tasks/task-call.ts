@@ -254,6 +254,7 @@ export class TaskCall<I> {
       limit: this.#limit,
       key,
       trace: this.#newTrace?.(),
+      given: undefined,
       onProgress: this.#settings.onProgress && ((step) => this.#stepped(index, step)),
       takeOutput: this.#settings.takeOutput && ((part) => this.#takeOutput(input, part)),
       onEnd: (outcome) => this.#onEnd(outcome, index, input, size),

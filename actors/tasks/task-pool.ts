@@ -6,7 +6,6 @@ import type { Logger } from '../../runtime/observe/log.js'
 import { guarded } from '../../runtime/system/uncaught.js'
 import { systemTimers, type TimerSource } from '../../runtime/timers.js'
 import type { AttemptKey, FunctionEntry } from '../messages/task-entries.js'
-import { decodeError } from '../messages/task-error.js'
 import type { CallLimit } from './call-limits.js'
 import { DispatchCore } from './dispatch-core.js'
 import type { TaskCounts } from './dispatch-counts.js'
@@ -23,11 +22,12 @@ import type {
   TaskPoolEvent,
   TaskSpec,
   TaskStep,
-  Thrown,
 } from './dispatch-types.js'
 import { type ChannelEvents, type ChannelLink, ExecutorChannel, type RunTask } from './executor-channel.js'
 import type { LimitKey } from './key-limit.js'
+import { retryAnswer } from './retry-answer.js'
 import { type TakeOutput, TaskOutputs } from './task-outputs.js'
+import type { Given, TaskSummaries } from './task-summaries.js'
 import type { TaskTrace } from './task-trace.js'
 
 /** Where a task function is. */
@@ -58,13 +58,10 @@ export interface SubmitSpec {
   readonly takeOutput?: TakeOutput | undefined
   /** Its spans; undefined: nobody traces. */
   readonly trace?: TaskTrace | undefined
+  /** The pool puts it in, for its summaries. It stands here so that tasks need no further table. */
+  given?: Given | undefined
   /** Called exactly once. */
   readonly onEnd: (outcome: TaskOutcome) => void
-}
-
-interface RetryAnswer {
-  readonly retry: boolean
-  readonly thrown?: Thrown
 }
 
 export interface TaskPoolLimits {
@@ -88,6 +85,8 @@ export interface TaskPoolOptions {
   readonly random?: () => number
   /** Tasks at a time on each core of an executor; default 1. */
   readonly tasksPerCore?: number
+  /** Learns what the Master is told of its tasks. */
+  readonly summaries?: TaskSummaries
 }
 
 export interface TaskPoolStats extends DispatchStats, TaskCounts {
@@ -151,6 +150,8 @@ class Pool implements TaskPool {
   #fresh: TaskSpec[] = []
   readonly #inputs: DispatchInput[] = []
   #stepping = false
+  /** Of the step that runs. */
+  #nowMs = 0
   /** Why the pool is of no more use. */
   #failed: string | undefined
   #nextTask = 1
@@ -296,7 +297,8 @@ class Pool implements TaskPool {
       if (input.kind === 'submit') this.#endAll(this.#failed)
       return
     }
-    const effects = this.#core.step(input, { monotonicMs: this.#clock.monotonicMs() })
+    this.#nowMs = this.#clock.monotonicMs()
+    const effects = this.#core.step(input, { monotonicMs: this.#nowMs })
     for (const effect of effects) this.#apply(effect)
   }
 
@@ -345,7 +347,11 @@ class Pool implements TaskPool {
         this.#outputs.add(effect.execId, effect.part, this.#submissions.get(effect.part.taskId)?.takeOutput)
         return
       case 'ask':
-        this.#step({ kind: 'answer', taskId: effect.taskId, ...this.#answerOf(effect) })
+        this.#step({
+          kind: 'answer',
+          taskId: effect.taskId,
+          ...retryAnswer(this.#submissions.get(effect.taskId)?.retryIf, effect.body),
+        })
         return
       case 'event':
         this.#tell(effect.event)
@@ -355,19 +361,6 @@ class Pool implements TaskPool {
         return
       default:
         this.#toExecutor(effect)
-    }
-  }
-
-  /** The caller's `retryIf` is code of the user: what it throws becomes the error of its task. */
-  #answerOf({ taskId, body }: { readonly taskId: number; readonly body: Uint8Array }): RetryAnswer {
-    const retryIf = this.#submissions.get(taskId)?.retryIf
-    if (retryIf === undefined) return { retry: true }
-    try {
-      const retry: unknown = retryIf(decodeError(body))
-      if (typeof retry === 'boolean') return { retry }
-      throw new TypeError(`it returned ${shown(retry)}, and must return true or false`)
-    } catch (error) {
-      return { retry: false, thrown: { error } }
     }
   }
 
@@ -389,7 +382,7 @@ class Pool implements TaskPool {
         channel.dismiss(effect.reason)
         return
       case 'run':
-        this.#run(channel, effect.attempts)
+        this.#run(channel, effect.execId, effect.attempts)
         return
       case 'cancel':
         channel.cancel(effect.attempts)
@@ -405,11 +398,13 @@ class Pool implements TaskPool {
     }
   }
 
-  #run(channel: ExecutorChannel, attempts: readonly AttemptKey[]): void {
+  #run(channel: ExecutorChannel, execId: number, attempts: readonly AttemptKey[]): void {
     const tasks: RunTask[] = []
+    const given = this.#options.summaries && { execId, atMs: this.#nowMs }
     for (const { taskId, n } of attempts) {
       const submission = this.#submissions.get(taskId)
       if (submission === undefined) continue
+      submission.given = given
       const { fn, timeoutMs, input } = submission
       const trace = submission.trace?.attempt(taskId)
       tasks.push({ taskId, n, functionId: this.#functionId(fn), timeoutMs, trace, input })
@@ -426,11 +421,16 @@ class Pool implements TaskPool {
     this.#submissions.delete(outcome.taskId)
     this.#outputs.ended(outcome.taskId)
     submission?.trace?.ended(outcome.end, outcome.attempts)
+    if (submission !== undefined)
+      this.#options.summaries?.ended(outcome, submission.fn.name, submission.given, this.#nowMs)
     submission?.onEnd(outcome)
   }
 
   #tell(event: TaskPoolEvent): void {
-    if (event.name === 'taskRepeated') this.#submissions.get(event.taskId)?.trace?.repeated(event.cause)
+    if (event.name === 'taskRepeated') {
+      this.#submissions.get(event.taskId)?.trace?.repeated(event.cause)
+      this.#options.summaries?.repeated(event.cause)
+    }
     for (const listener of [...this.#listeners]) {
       try {
         listener(event)
@@ -482,10 +482,3 @@ class Pool implements TaskPool {
     if (execId !== undefined && this.#channels.get(execId) === channel) this.#step(input(execId))
   }
 }
-
-const shown = (value: unknown): string =>
-  value instanceof Promise
-    ? 'a promise'
-    : typeof value === 'object' && value !== null
-      ? 'an object'
-      : String(value)

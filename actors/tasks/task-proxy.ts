@@ -101,6 +101,7 @@ function taskFunction(pool: TaskPool, target: TaskTarget): TaskFunction {
         timeoutMs,
         group: 0,
         trace: traceCall(ref),
+        given: undefined,
         onEnd: (outcome) => {
           if (outcome.end.kind !== 'value') return resolve(outcome)
           try {

@@ -1,14 +1,23 @@
 import { map } from '../../actors/tasks/map.js'
 import { tasksOf } from '../../actors/tasks/task-proxy.js'
+import { TaskSummaries } from '../../actors/tasks/task-summaries.js'
+import { limits } from '../../runtime/limits.js'
 import { startDriver } from '../tools/tasks-fixture.js'
 import type { StartContender } from './contender.js'
 
 type NoOp = { default(value: number): number }
 const noOpUrl = new URL('./no-op-task.js', import.meta.url)
 
-/** This package: `map` over one executor process with so many threads. */
-export const start: StartContender = async ({ threads }) => {
-  const driver = await startDriver()
+/**
+ * This package: `map` over one executor process with so many threads. With `summaries` it makes what its
+ * Master is told, and says it to nobody.
+ */
+export const start: StartContender = async ({ threads, summaries: hasSummaries }) => {
+  const summaries = hasSummaries ? new TaskSummaries(performance.now()) : undefined
+  const driver = await startDriver({}, 1, summaries)
+  const telling = setInterval(() => {
+    summaries?.take(driver.pool.stats(), performance.now())
+  }, limits.summaryEveryMs)
   await driver.start({ cores: Number(threads) })
   const { default: noOp } = tasksOf<NoOp>(driver.pool, noOpUrl)
   return {
@@ -18,6 +27,9 @@ export const start: StartContender = async ({ threads }) => {
       for await (const value of map(driver.pool, noOp, numbers)) sum += value
       return sum
     },
-    close: async () => driver[Symbol.asyncDispose](),
+    close: async () => {
+      clearInterval(telling)
+      await driver[Symbol.asyncDispose]()
+    },
   }
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { waitUntil } from '../harness/wait-until.js'
 import { startDriver } from '../tools/tasks-fixture.js'
 import { compete, type Entry, gridOf, median, type Standing } from './contender.js'
+import { start } from './firesteel.contender.js'
 import { hasRedis } from './redis.js'
 
 /*
@@ -11,6 +12,8 @@ import { hasRedis } from './redis.js'
 
 const ROUNDS = 5
 const STARTS = 15
+/** Turns of each side, and tasks in each. */
+const [SUMMARY_TURNS, SUMMARY_TASKS] = [60, 10_000] as const
 const THREADS = [1, 2]
 
 const firesteel: Entry = {
@@ -45,6 +48,25 @@ const bullMq: Entry = {
 /** Without `redis-server` BullMQ is left out. */
 export function benchTasks(): Promise<Standing[]> {
   return compete(hasRedis() ? [firesteel, piscina, bullMq] : [firesteel, piscina], ROUNDS)
+}
+
+/**
+ * Tasks per second with summaries for the Master, as a share of those without. Both run in this process, and
+ * take turns every few thousand tasks, so that a busy moment of the machine affects both. The goal is 95 %.
+ */
+export async function benchSummaries(): Promise<number> {
+  const contenders = await Promise.all([start({ threads: 1 }), start({ threads: 1, summaries: 1 })])
+  const times: [number[], number[]] = [[], []]
+  for (let turn = 0; turn < SUMMARY_TURNS; turn++) {
+    for (const at of [0, 1] as const) {
+      const beganMs = performance.now()
+      await contenders[at].run(SUMMARY_TASKS)
+      // What is not compiled yet counts for neither.
+      if (turn >= SUMMARY_TURNS / 4) times[at].push(performance.now() - beganMs)
+    }
+  }
+  for (const contender of contenders) await contender.close()
+  return median(times[0]) / median(times[1])
 }
 
 /** Milliseconds from fork to a registered executor. The goal is 100. */

@@ -62,6 +62,12 @@ const end = Date.now() + 20_000
 while (app.executors.length > 0 && Date.now() < end) await new Promise((next) => setTimeout(next, 50))
 console.log(JSON.stringify({ variable: app.executors.length === 0 ? 'given back' : 'kept' }))
 await app.close()`,
+  'task.mjs': `
+import { connect } from ${JSON.stringify(client)}
+const app = await connect({ executors: 1, executor: { memory: '128m' } })
+await app.tasks(${JSON.stringify(tasks)}).facts()
+console.log(app.id)
+await app.close()`,
   'once-more.mjs': `
 import { existsSync, writeFileSync } from 'node:fs'
 if (existsSync(process.argv[2])) process.exit(0)
@@ -99,6 +105,15 @@ after(async () => {
   await firesteel(['down'], { cwd })
   await rm(cwd, { recursive: true, force: true, maxRetries: 3 })
 })
+
+/** What the page of an application that has ended says of its tasks. */
+async function pageOfTasks(id: string): Promise<string> {
+  const { stdout } = await firesteel(['ui', '--json'], { cwd })
+  const { origin } = new URL((JSON.parse(stdout) as { url: string }).url)
+  return await (await fetch(`${origin}/applications/${id}`)).text()
+}
+const HAS_TASKS = /<dt>Done<\/dt><dd>[12]<\/dd>/
+const HAS_NO_TASKS = /Nothing is known of its tasks/
 
 // connect()
 
@@ -222,6 +237,17 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
       await waitUntil('idle executors to be given back', () => app.executors.length === 0)
       assert.equal((await tasksOf(app).facts()).cores, 1, 'asked for again')
     }),
+  summaries: async () => {
+    const pageOf = async (summaries: boolean) => {
+      const id = await withApp({ summaries, executors: 1 }, 1, async (app) => {
+        await tasksOf(app).facts()
+        return app.id
+      })
+      return pageOfTasks(id)
+    }
+    assert.match(await pageOf(true), HAS_TASKS)
+    assert.match(await pageOf(false), HAS_NO_TASKS)
+  },
   signal: async () => {
     const aborter = new AbortController()
     const app = await connect(address, { secret, executors: 0, signal: aborter.signal })
@@ -449,6 +475,12 @@ const runEffects: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal(code, 2)
     assert.match(refusal, /--idle-timeout.*must be a duration such as 250ms, 2\.5s or 1m/)
   },
+  summaries: async () => {
+    const pageOf = async (...options: readonly string[]) =>
+      pageOfTasks((await call('run', ...options, 'task.mjs')).stdout.trim())
+    assert.match(await pageOf(), HAS_TASKS)
+    assert.match(await pageOf('--no-summaries'), HAS_NO_TASKS)
+  },
   // Though there is one that `up` left here.
   master: () => failsSoon('run', ...nobody, 'app.mjs'),
   'master-timeout': () => failsSoon('run', ...nobody, 'app.mjs'),
@@ -464,7 +496,9 @@ for (const [command, effects] of Object.entries({ submit: submitEffects, run: ru
 
   test(`${command}: there are no other options`, async () => {
     const { stdout } = await call(command, '--help')
-    const names = [...stdout.matchAll(/^ {2}(?:-\w, )?--([a-z-]+)/gm)].map(([, name]) => name as string)
+    const names = [...stdout.matchAll(/^ {2}(?:-\w, )?--(?:no-)?([a-z-]+)/gm)].map(
+      ([, name]) => name as string,
+    )
     assert.deepEqual(names.filter((name) => name !== 'help').sort(), Object.keys(effects).sort())
   })
 }

@@ -15,7 +15,7 @@ let browser: Browser
 
 before(async () => {
   redis = await startRedis()
-  cluster = await createTestCluster({ masters: 2, workers: 1, redis: redis.url })
+  cluster = await createTestCluster({ masters: 2, workers: 1, cores: 8, redis: redis.url })
   browser = await launchBrowser()
 })
 after(async () => {
@@ -117,7 +117,10 @@ test('the messages of a Master appear as they are said, and lead to the picture 
   const picture = page.locator('svg.sequence')
   for (const step of ['RequestSubmitDriver', 'Committed', 'LaunchDriver', 'DriverProgressed'])
     await picture.locator('text', { hasText: step }).first().waitFor()
-  await page.goto(`${new URL(page.url()).origin}/drivers/${id}`)
+  // What readers share may be a second old, so its own page may not be there yet.
+  await page.goto(`${new URL(page.url()).origin}/drivers`)
+  await page.getByRole('link', { name: 'talked-about' }).click()
+  await page.waitForURL(`**/drivers/${id}`)
   await page.getByText('RUNNING').waitFor()
   assert.deepEqual(problems, [])
 })
@@ -147,9 +150,25 @@ test('a STANDBY says who leads and leads there; one that others stand in for is 
   await page.waitForURL(`${leader.web}/drivers`)
   assert.deepEqual(problems, [])
 
+  // An application tells the next leader of its tasks, all of them, and since when that one knows.
+  await using app = await cluster.connect({ executors: 1, executor: { memory: '128m' } })
+  const { nap } = app.tasks<typeof import('./page-tasks.js')>(new URL('./page-tasks.js', import.meta.url))
+  await Promise.all([nap(1), nap(1), nap(1)])
+  await using ofTasks = await signedIn()
+  await ofTasks.page.goto(`${leader.web}/applications/${app.id}`)
+  const done = ofTasks.page.locator('dt', { hasText: 'Done' }).locator('xpath=following-sibling::dd')
+  await done.filter({ hasText: /^3$/ }).waitFor()
+  await nap(1)
+  await done.filter({ hasText: /^4$/ }).waitFor()
+  await ofTasks.page.getByRole('img', { name: /^How long tasks took: / }).waitFor()
+
   await cluster.kill(leader)
   await page.waitForURL(`${standby.web}/drivers`, { timeout: 30_000 })
   await page.getByRole('heading', { name: 'Drivers' }).waitFor()
+  await ofTasks.page.waitForURL(`${standby.web}/applications/${app.id}`, { timeout: 30_000 })
+  await done.filter({ hasText: /^4$/ }).waitFor()
+  await nap(1)
+  await done.filter({ hasText: /^5$/ }).waitFor()
   await page.getByText('You are signed in for').waitFor()
   await page.goto(`${standby.web}/`)
   await leadershipOf(page, standby.address).getByText('LEADS').waitFor()

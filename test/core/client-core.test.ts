@@ -17,7 +17,7 @@ class Bench {
   readonly core: ClientCore
   last: ClientEffect[] = []
 
-  constructor(masters = [M1, M2]) {
+  constructor(masters = [M1, M2], summaries = false) {
     this.core = new ClientCore({
       masters,
       registration: 'r-1',
@@ -25,6 +25,7 @@ class Bench {
       listen: { port: 4000 },
       masterTimeoutMs: 30_000,
       idleTimeoutMs: Number.POSITIVE_INFINITY,
+      summaries,
     })
     this.take({ kind: 'start' })
   }
@@ -537,4 +538,48 @@ test('a lower total looks for idle executors at once; killExecutors lowers the t
     { type: 'RequestExecutors', appId: APP, request: 0, total: 2 },
   ])
   assert.deepEqual(other.told('KillExecutors')[0]?.execIds, [1])
+})
+
+const summary = {
+  ...{ overMs: 1000, done: 3, failed: 0, cancelled: 0, running: 1, atExecutors: 0, waiting: 0 },
+  retries: { failure: 0, timeout: 0, executorLost: 0, threadLost: 0 },
+  ...{ durations: [3], slowest: [], failures: [] },
+}
+
+test('a leader is told of the tasks once a second, and whoever leads next of all of them', () => {
+  const bench = new Bench([M1, M2], true).registered()
+  const look = () => bench.take({ kind: 'timer', key: 'summary' }).filter(({ kind }) => kind === 'summarize')
+  assert.ok(
+    bench.last.some(
+      (effect) => effect.kind === 'startTimer' && effect.key === 'summary' && effect.ms === 1000,
+    ),
+  )
+  assert.deepEqual(look(), [{ kind: 'summarize', anew: true }])
+  bench.take({ kind: 'summary', summary })
+  assert.deepEqual(bench.told('TasksSummarized'), [{ type: 'TasksSummarized', appId: APP, ...summary }])
+  assert.deepEqual(look(), [{ kind: 'summarize', anew: false }])
+  bench.take({ kind: 'linkDown', peer: 'm1', reason: 'it died' })
+  assert.deepEqual(look(), [], 'there is nobody to tell')
+  assert.ok(bench.kinds().includes('startTimer'))
+  bench.leads('m2', M2, 2)
+  assert.deepEqual(look(), [{ kind: 'summarize', anew: true }])
+  bench.take({ kind: 'summary', summary })
+  assert.deepEqual(
+    bench.last.map((effect) => effect.kind === 'tell' && effect.to),
+    ['m2'],
+  )
+  // What ended in the last moment is told before the end.
+  const end = bench.take({ kind: 'close' })
+  const kinds = end.map((effect) => (effect.kind === 'tell' ? effect.message.type : effect.kind))
+  assert.ok(
+    kinds.indexOf('summarize') >= 0 && kinds.indexOf('summarize') < kinds.indexOf('UnregisterApplication'),
+  )
+  assert.deepEqual(look(), [])
+  assert.ok(!bench.kinds().includes('startTimer'))
+})
+
+test('without summaries nobody looks at the tasks', () => {
+  const bench = new Bench().registered()
+  assert.ok(!bench.last.some((effect) => effect.kind === 'startTimer' && effect.key === 'summary'))
+  assert.ok(!bench.take({ kind: 'close' }).some(({ kind }) => kind === 'summarize'))
 })

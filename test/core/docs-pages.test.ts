@@ -87,6 +87,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     code: true,
     limits: true,
     local: true,
+    summaries: true,
     log: true,
   } satisfies Record<keyof ConnectOptions, true>,
   '### Options of executor': {

@@ -106,11 +106,36 @@ test('the executors of an application stand on an axis of time, each with what t
     ([, mark]) => mark,
   )
   assert.deepEqual([first, second], ['2 min ago', '4 min ago'])
-  assert.equal(text.match(/<th scope="row"/g)?.length, 8, 'the table has the same')
+  const [, table = ''] = text.split('Executors of this application')
+  assert.equal(table.match(/<th scope="row"/g)?.length, 8, 'the table has the same')
   assert.match(text, /worker lost: its link ended and its port refuses/)
   const ended = pagesOf({ nowMs }).text(`/applications/${completedApps[4]!.id}`).live.toString()
   assert.match(ended, /its end</)
   assert.match(ended, /Those that it had until its end have ended with it/)
+})
+
+test('the tasks of an application: how many ended when, how long they took, why again, the slowest', () => {
+  const app = activeApps[2]!
+  const text = pagesOf({ nowMs }).text(`/applications/${app.id}`).live.toString()
+  const [tasks = ''] = text.match(/<h2>Tasks<\/h2>[\s\S]*?<h2>Executors/) ?? []
+  assert.match(tasks, /<dt>Done<\/dt><dd>38,680<\/dd>/)
+  assert.match(tasks, /aria-label="Tasks that ended: 250 tasks\/s at last, 251 tasks\/s at most\."/)
+  assert.match(tasks, /aria-label="How long tasks took: half below 50 ms, 99 % below 500 ms\."/)
+  assert.match(tasks, /<title>20 ms to 50 ms: 18,400 tasks, 50\.6 %<\/title>/)
+  const rowsOf = (caption: string): number =>
+    tasks.match(new RegExp(`${caption}</caption>[\\s\\S]*?</table>`))![0].match(/<th scope="row"/g)!.length
+  assert.equal(rowsOf('Tasks that ended, over time'), 10)
+  assert.equal(rowsOf('How long tasks took'), 12, 'each column of the picture is a row')
+  assert.equal(rowsOf('Why tasks were tried again'), 3, 'no cause that never was')
+  assert.equal(rowsOf('The slowest tasks'), 8)
+  assert.match(tasks, /task 4711<\/span><\/th>[\s\S]*?>9\.1 s</)
+  assert.match(tasks, /RangeError: it has no pixels/)
+  // The quiet minute is at the bottom of the picture, and not a line across it.
+  assert.match(tasks, /class="line" d="M[^"]*?([\d.]+) 120\.0 L(?!\1)[\d.]+ 120\.0/)
+  const none = pagesOf({ nowMs }).text(`/applications/${activeApps[0]!.id}`).live.toString()
+  assert.match(none, /Its driver has said nothing of its tasks yet[\s\S]*summaries: false/)
+  const over = pagesOf({ nowMs }).text(`/applications/${completedApps[4]!.id}`).live.toString()
+  assert.match(over, /Nothing is known of its tasks/)
 })
 
 test('the picture of executors has the newest hundred, says how many are older, and stays as it is for a while', () => {
@@ -356,8 +381,8 @@ const ours = new Set(
 )
 
 test('whatever a text is, in whatever field, it stays text', () => {
+  const seen = new Set<string>()
   for (const attack of attacks) {
-    const seen = new Set<string>()
     const write = (_: string, field: string): string => {
       seen.add(field)
       return attack
@@ -390,8 +415,9 @@ test('whatever a text is, in whatever field, it stays text', () => {
     }
     const own = worker.text('/').live.toString()
     assertOurMarkup(own, attack)
-    assert.ok(seen.has('app.message') && seen.has('worker.masterWebUrl'))
   }
+  for (const field of ['app.message', 'worker.masterWebUrl', 'task.function', 'task.error'])
+    assert.ok(seen.has(field), field)
 })
 
 const local = { incoming: { socket: { remoteAddress: '127.0.0.1' } } }

@@ -55,6 +55,7 @@ export class SimApplication {
       listener: {},
       masterTimeoutMs: 60_000,
       idleTimeoutMs: 2000,
+      summaries: true,
       taskLimits: {},
       log: world.logOf(place.name),
       events: {

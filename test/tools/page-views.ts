@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { type MasterPagesOptions, masterPages } from '../../actors/master/pages/routes.js'
 import type { MasterPageView, SettingRow } from '../../actors/master/pages/view.js'
 import type { Detailed } from '../../actors/master/snapshot.js'
+import type { TaskStream } from '../../actors/master/task-streams.js'
 import type { UsageSample } from '../../actors/master/usage-history.js'
 import type { Wait } from '../../actors/messages/explanation.js'
 import type {
@@ -268,6 +269,11 @@ export function sampleView(
     messagesOf: (driverId) => sampleMessages(driverId, options),
     newestMessages: (search) => newestMessages(sampleRing(options), search),
     messagesOfTrace: (trace) => messagesOfTrace(sampleRing(options), trace, innerLimits.pageTraceMessages),
+    // One of them has said nothing yet.
+    taskStream: (id) =>
+      state.activeApps.some((app) => app.id === id) && !id.endsWith('-0004')
+        ? sampleTasks(options)
+        : undefined,
     logHomes: () => {
       const [first, second] = state.workers
       return first && second
@@ -277,6 +283,56 @@ export function sampleView(
           ]
         : []
     },
+  }
+}
+
+/** Tasks of an application that had a quiet minute, and lost an executor. */
+export function sampleTasks({ nowMs, write = asIs }: SampleOptions): TaskStream {
+  const toMs = nowMs - 400
+  const rates = [40, 180, 240, 236, 251, 244, 60, 190, 243, 250]
+  const moments = rates.map((rate, at) => {
+    const fromMs = toMs - (rates.length - at) * 20 * SECOND - (at < 6 ? MINUTE : 0)
+    return { fromMs, toMs: fromMs + 20 * SECOND, ended: rate * 20, retries: at === 6 ? 31 : 0 }
+  })
+  const done = moments.reduce((sum, { ended }) => sum + ended, 0)
+  const name = write('thumbnail', 'task.function')
+  const slow = [9120, 7400, 6033, 2210, 2150, 1990, 1720, 1688].map((ms, at) => ({
+    ...{ function: name, task: 4711 + 97 * at, executor: at % 3, attempts: at === 0 ? 2 : 1, ms },
+    ended: at === 2 ? ('failed' as const) : ('done' as const),
+  }))
+  const error = (text: string) => write(text, 'task.error')
+  return {
+    summary: {
+      ...{ overMs: 1000, done, failed: 3, cancelled: 0, running: 12, atExecutors: 36, waiting: 8210 },
+      retries: { failure: 9, timeout: 2, executorLost: 31, threadLost: 0 },
+      durations: [0, 40, 212, 1900, 6210, 18_400, 7800, 1402, 320, 44, 12, 6, 3],
+      slowest: slow,
+      failures: [
+        {
+          function: name,
+          task: 20_417,
+          executor: 2,
+          attempts: 4,
+          error: error('RangeError: it has no pixels'),
+        },
+        {
+          function: name,
+          task: 9003,
+          executor: 1,
+          attempts: 4,
+          error: error('It ran longer than its timeout.'),
+        },
+        {
+          function: name,
+          task: 811,
+          attempts: 3,
+          error: error('It was running on the executors 3, 4, 5 when they died.'),
+        },
+      ],
+    },
+    heardAtMs: toMs,
+    sinceMs: (moments[0] as { fromMs: number }).fromMs,
+    moments,
   }
 }
 

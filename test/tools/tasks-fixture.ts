@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { ExecutorBoot } from '../../actors/executor/boot.js'
 import type { TaskPoolEvent } from '../../actors/tasks/dispatch-types.js'
 import { createTaskPool, type TaskPool, type TaskPoolLimits } from '../../actors/tasks/task-pool.js'
+import type { TaskSummaries } from '../../actors/tasks/task-summaries.js'
 import { type Child, startChild } from '../../runtime/process/child.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { throwUncaught } from '../../runtime/system/uncaught.js'
@@ -44,6 +45,7 @@ export interface TestDriver extends AsyncDisposable {
 export async function startDriver(
   limits: Partial<TaskPoolLimits> = {},
   tasksPerCore = 1,
+  summaries?: TaskSummaries,
 ): Promise<TestDriver> {
   const key = deriveKey(randomBytes(32), 'application', appId)
   const events: TaskPoolEvent[] = []
@@ -59,6 +61,7 @@ export async function startDriver(
     onDefect: throwUncaught,
     limits,
     tasksPerCore,
+    ...(summaries && { summaries }),
   })
   pool.on((event) => void events.push(event))
   const listener = await listen({

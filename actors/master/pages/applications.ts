@@ -21,6 +21,7 @@ import type { ApplicationView } from '../../messages/status.js'
 import { executorsOf } from './executors.js'
 import { applicationHref, driverHref, idLink } from './links.js'
 import { applicationState } from './states.js'
+import { tasksOf } from './tasks.js'
 import { applicationOf, type MasterPageView } from './view.js'
 import { eventsSection, isSaid, whySection } from './why.js'
 
@@ -135,6 +136,7 @@ export function applicationPage({ view, params, query, nowMs }: PageQuery<Master
 ${!isSaid(explanation, app) && notice(app.state === 'FAILED' ? 'bad' : 'busy', app.message)}
 ${whySection(view, explanation)}
 ${facts(known)}
+${section('Tasks', tasksOf(view, app, nowMs))}
 ${section('Executors', executorsOf(view, app, query, nowMs))}
 ${eventsSection(explanation.events, nowMs)}`,
   }

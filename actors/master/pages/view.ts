@@ -10,6 +10,7 @@ import type {
 import type { Leadership } from '../leadership-history.js'
 import type { LogHome } from '../log-location.js'
 import type { Detailed } from '../snapshot.js'
+import type { TaskStream } from '../task-streams.js'
 import type { UsageSample } from '../usage-history.js'
 
 /** One setting in force. */
@@ -39,6 +40,8 @@ export interface MasterPageView {
   readonly newestMessages: (search: MessageSearch) => NewestMessages | undefined
   /** The first messages of one trace that this Master sent or received, oldest first. */
   readonly messagesOfTrace: (trace: number) => readonly TracedMessage[]
+  /** What an application says of its tasks; undefined: nothing, in this leadership. */
+  readonly taskStream: (appId: string) => TaskStream | undefined
   /** The Workers on which a driver or executor ran, the newest last. */
   readonly logHomes: (id: string) => readonly LogHome[]
 }

@@ -41,6 +41,7 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
       const now = host()
       const detailed = (id: string) => now.detailed(id)
       const messagesOf = (driverId: string) => now.messagesOf(driverId)
+      const taskStream = (id: string) => now.taskStream(id)
       const logHomes = (id: string) => now.logHomes(id)
       return {
         state: now.snapshot(),
@@ -54,6 +55,7 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
         newestMessages: (search) => now.newestMessages(search),
         messagesOfTrace: (trace) => now.messagesOfTrace(trace),
         failover: () => now.failover(),
+        taskStream,
       }
     },
     sessions,

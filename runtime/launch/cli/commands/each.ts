@@ -7,7 +7,7 @@ import { parseHalt } from '../each/halt.js'
 import { clusterOptions } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
 import { collectVariable } from './environment.js'
-import { checked, collect, idleTimeoutOption, intOption, memoryOption } from './options.js'
+import { checked, collect, idleTimeoutOption, intOption, memoryOption, summariesOption } from './options.js'
 
 /** A duration, or a number of seconds as GNU parallel takes it. */
 const secondsOption = checked((text) =>
@@ -66,6 +66,7 @@ const howMany = (command: Command): Command =>
     )
     .option('--memory <size>', 'memory of each executor (default: 512m)', memoryOption)
     .addOption(idleTimeoutOption())
+    .addOption(summariesOption())
     .option(
       '--env <name=value>',
       'a variable for the commands, or NAME of one of yours; repeatable',

@@ -38,6 +38,13 @@ export const idleTimeoutOption = (): Option =>
     `an executor without a task for so long is given back; never keeps them (default: ${formatDuration(limits.idleTimeoutMs)})`,
   ).argParser((text) => (text === 'never' ? Number.POSITIVE_INFINITY : durationOption(text)))
 
+/** For `run` and `each`. */
+export const summariesOption = (): Option =>
+  new Option(
+    '--no-summaries',
+    'tell the Master nothing of the tasks; its page of the application then shows none',
+  )
+
 /** Help lists the values, and the refusal names them. */
 export const choiceOption = (flags: string, description: string, choices: readonly string[]): Option =>
   new Option(flags, description).choices(choices)

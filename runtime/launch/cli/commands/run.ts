@@ -15,17 +15,18 @@ import { type ClusterOptions, clusterOptions, withCluster } from './cluster.js'
 import { type AddCommand, examples } from './command.js'
 import { collectVariable, type EnvironmentOptions, givenEnvironment } from './environment.js'
 import { misplacedOption } from './misplaced.js'
-import { collect, idleTimeoutOption } from './options.js'
+import { collect, idleTimeoutOption, summariesOption } from './options.js'
 
 interface RunOptions extends ClusterOptions, EnvironmentOptions {
   readonly nodeOption?: readonly string[]
   readonly idleTimeout?: number
+  readonly summaries: boolean
 }
 
 /** The line that connect() of MAIN reads: the Masters and the client's key, never the secret. */
 function bootLine(
   { cluster, masters, credential, local }: FoundCluster,
-  { masterTimeout: masterTimeoutMs, idleTimeout }: RunOptions,
+  { masterTimeout: masterTimeoutMs, idleTimeout, summaries }: RunOptions,
 ): string {
   const key = credential.key.toString('base64')
   const boot: DriverBoot = {
@@ -37,6 +38,7 @@ function bootLine(
     ...(idleTimeout !== undefined && {
       idleTimeoutMs: Number.isFinite(idleTimeout) ? idleTimeout : ('never' as const),
     }),
+    ...(!summaries && { summaries: false as const }),
     ...(local && { local }),
   }
   return JSON.stringify(boot)
@@ -95,7 +97,8 @@ export const addRun: AddCommand = (program, run) => {
         collect,
       )
       .option('--node-option <option>', 'an option of Node for it; repeatable', collect)
-      .addOption(idleTimeoutOption()),
+      .addOption(idleTimeoutOption())
+      .addOption(summariesOption()),
   )
     .addHelpText(
       'after',

@@ -191,6 +191,7 @@ class EachRun {
       address: this.#options.master,
       memoryMib: this.#options.memory,
       idleTimeoutMs: this.#options.idleTimeout,
+      summaries: this.#options.summaries,
       masterTimeoutMs: this.#options.masterTimeout,
       signal: AbortSignal.any([io.interrupted, io.readerGone]),
       onWait: ({ host, text }) => this.#waits.told(host, text),

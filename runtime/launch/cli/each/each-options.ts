@@ -29,4 +29,5 @@ export interface EachOptions extends ClusterOptions, EnvironmentOptions {
   readonly eta?: true
   readonly memory?: number
   readonly idleTimeout?: number
+  readonly summaries: boolean
 }

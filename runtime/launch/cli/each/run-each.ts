@@ -38,6 +38,7 @@ export interface EachJob {
   readonly memoryMib: number | undefined
   /** Infinity: idle executors are kept; undefined: the default. */
   readonly idleTimeoutMs: number | undefined
+  readonly summaries: boolean
   readonly masterTimeoutMs: number
   readonly signal: AbortSignal
   /** A command waits for its host. */
@@ -83,6 +84,7 @@ export async function runEach(job: EachJob): Promise<Halt> {
       ...(job.idleTimeoutMs === undefined ? {} : { idleTimeout: job.idleTimeoutMs }),
     },
     masterTimeout: job.masterTimeoutMs,
+    summaries: job.summaries,
     signal: job.signal,
   })
   try {
