@@ -196,6 +196,13 @@ export const innerLimits = {
   traceRecordBytes: 64,
   /** Values that such a record has, about. */
   traceRecordItems: 16,
+  /** What an executor remembers of the conversation with its driver: its links, and its last batches. */
+  executorTraceRing: 1000,
+  /** Frames of tasks or results that are one entry of it, and how long they may take together. */
+  tracedBatchFrames: 1024,
+  tracedBatchMs: 1 * SECOND,
+  /** Executors that are asked for their traces, unless one application is asked for. */
+  tracedExecutors: 64,
   /** Columns of a line of `trace --tree`, which is cut there. */
   traceTreeColumns: 80,
   /** From this depth on a tree writes the depth as a number and does not indent further. */

@@ -8,7 +8,6 @@ import type { Envelope } from '../../runtime/system/envelope.js'
 import type { Ref } from '../../runtime/system/ref.js'
 import { defectError } from '../../runtime/system-error.js'
 import type { TraceContext } from '../../runtime/telemetry/trace-context.js'
-import { answerTrace } from '../../runtime/trace/answer-trace.js'
 import { TraceRing } from '../../runtime/trace/ring.js'
 import type { DialerOptions } from '../../runtime/transport/dialer.js'
 import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/gateway.js'
@@ -26,6 +25,7 @@ import type { ClientEffect, ClientInput, Reason } from './client-steps.js'
 import { ClientTransport } from './client-transport.js'
 import type { Credential } from './credential.js'
 import { dialProblem } from './dial-problem.js'
+import { EndpointTraces } from './endpoint-traces.js'
 import {
   type ExecutorListener,
   type ExecutorListenerOptions,
@@ -94,6 +94,7 @@ export class ClientEndpoint {
   readonly #registration: string
   readonly #transport: ClientTransport
   readonly #gateway: Gateway<ClientMessage>
+  readonly #traces: EndpointTraces
   readonly #waiters = new Map<number, (done: boolean | FiresteelError) => void>()
   #listener: ExecutorListener | undefined
   #core: ClientCore | undefined
@@ -137,6 +138,13 @@ export class ClientEndpoint {
       onRefused: (address, error) => this.#input({ kind: 'refused', address, reason: reasonFrom(error) }),
     })
     this.#gateway = this.#transport.gateway
+    this.#traces = new EndpointTraces({
+      system: this.#transport.system,
+      clock: options.dependencies?.clock ?? systemClock,
+      cluster: () => this.#transport.cluster,
+      appId: () => this.appId,
+      pool: () => this.#pool,
+    })
   }
 
   get appId(): string {
@@ -252,10 +260,7 @@ export class ClientEndpoint {
         return
       // A Master forwards this request from tools that may ask.
       case 'RequestTrace':
-        this.#context?.reply(
-          envelope,
-          answerTrace(this.#transport.system.ring, message, systemClock.wallMs()),
-        )
+        this.#traces.answer(message, envelope)
         return
       default: {
         const from = peerOf(envelope)?.incarnation
@@ -359,6 +364,7 @@ export class ClientEndpoint {
       ...(dependencies?.clock && { clock: dependencies.clock }),
       ...(dependencies?.timers && { timers: dependencies.timers }),
       log,
+      traceOf: this.#traces.traceOf,
       killExecutor: (execId) =>
         this.#input({ kind: 'killExecutor', execId, reason: 'its tasks were given back' }),
       onSubmitted: () => this.#submitted(),

@@ -22,6 +22,8 @@ export interface ExecutorBoot {
    * Task modules below `root`, on the driver's machine, are below `folder` here; absent: at the same path.
    */
   readonly code?: { readonly root: string; readonly folder: string } | undefined
+  /** The message that led to its launch, as traces name it. */
+  readonly cause?: { readonly id: number; readonly trace: number } | undefined
   /** The executor exits after this long without its driver. */
   readonly applicationTimeoutMs: number
 }

@@ -9,6 +9,7 @@ import { readBootText } from '../../runtime/process/inherited-pipe.js'
 import { sendSignal } from '../../runtime/process/send-signal.js'
 import { LinkKeeper } from '../../runtime/transport/link-keeper.js'
 import type { ExecutorBoot } from './boot.js'
+import { ExecutorTrace } from './executor-trace.js'
 import { ExecutorSession } from './session.js'
 import { ThreadPool, type Useless } from './threads.js'
 
@@ -62,12 +63,14 @@ class Executor {
   readonly #boot: ExecutorBoot
   readonly #session: ExecutorSession
   readonly #threads: ThreadPool
+  readonly #trace: ExecutorTrace
   #alone: NodeJS.Timeout | undefined
   #useless: Useless | undefined
   #isExiting = false
 
   constructor(boot: ExecutorBoot) {
     this.#boot = boot
+    this.#trace = new ExecutorTrace(boot, `executor-${boot.execId}-${randomBytes(8).toString('hex')}`)
     const { appId, execId, workerId, host, cores, tasksPerCore, resources, memoryMib } = boot
     this.#threads = new ThreadPool({
       threads: cores,
@@ -91,6 +94,7 @@ class Executor {
       hello,
       runner: this.#threads,
       urlOf: (url) => urlHere(url, boot.code),
+      trace: this.#trace,
       onExit: () => this.exit('asked'),
       onDefect: (error) => this.fail(error),
     })
@@ -134,11 +138,11 @@ class Executor {
   }
 
   #keepLink(): void {
-    const { cluster, driver, appId, execId, key } = this.#boot
+    const { cluster, driver, appId, key } = this.#boot
     // The keeper's timers and sockets keep it alive. It ends with the process.
     new LinkKeeper({
       ...splitHostPort(driver),
-      identity: { cluster, incarnation: `executor-${execId}-${randomBytes(8).toString('hex')}` },
+      identity: { cluster, incarnation: this.#trace.incarnation },
       role: 'application',
       subject: appId,
       key: Buffer.from(key, 'base64'),

@@ -2,6 +2,7 @@ import { limits } from '../../runtime/limits.js'
 import type { LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { receiveFrame } from '../messages/bytes.js'
+import { sharedIds } from '../messages/conversation-trace.js'
 import { dropStray } from '../messages/stray-envelope.js'
 import type {
   AttemptKey,
@@ -14,6 +15,7 @@ import type {
   ResultStatus,
   RunEntry,
   ToExecutor,
+  TraceText,
 } from '../messages/task-entries.js'
 import { BodyAssembly, jobsOf, type PayloadLink, TaskStream } from '../messages/task-stream.js'
 import {
@@ -26,8 +28,10 @@ import {
   writeOutput,
   writeProgress,
   writeResults,
+  writeTraceText,
 } from '../messages/tasks.js'
 import type { Attempt } from './attempt.js'
+import { answerTo, type ExecutorTrace } from './executor-trace.js'
 
 /** What the session needs from the task threads. */
 export interface TaskRunner {
@@ -50,6 +54,8 @@ export interface SessionOptions {
   readonly runner: TaskRunner
   /** Where a task module is on this machine. */
   readonly urlOf?: (url: string) => string
+  /** What it remembers for traces; absent: nothing. */
+  readonly trace?: ExecutorTrace | undefined
   /** The driver told this executor to exit. */
   readonly onExit: (reason: string) => void
   /** An exception that the driver did not cause. */
@@ -57,6 +63,7 @@ export interface SessionOptions {
 }
 
 export interface SessionLink extends PayloadLink {
+  readonly peer?: { readonly incarnation: string }
   setReceiver(receiver: LinkReceiver): void
   close(reason?: string): void
 }
@@ -104,14 +111,20 @@ export class ExecutorSession {
         this.#pressure()
         this.#sendProgress()
       },
-      closed: (_end: LinkEnd) => {
+      closed: ({ detail }: LinkEnd) => {
         if (!isCurrent()) return
+        this.#conversation?.happened('LinkDown', { detail })
         this.#stream = undefined
         this.#welcomed = false
         this.#options.runner.pause(false)
       },
     })
-    writeHello(this.#options.hello, stream.emit)
+    const origin = this.#options.trace?.linked(link.peer?.incarnation)
+    writeHello({ ...this.#options.hello, origin }, stream.emit)
+  }
+
+  get #conversation() {
+    return this.#options.trace?.conversation
   }
 
   result(attempt: Attempt, status: ResultStatus, body: Uint8Array): void {
@@ -139,6 +152,7 @@ export class ExecutorSession {
     }
     const stream = this.#stream
     if (!this.#welcomed || stream === undefined) return
+    this.#conversation?.toldTasks('TasksReturned', attempts.length)
     const send = (): void => writeAttempts('returned', attempts, stream.emit)
     // The `ending` must arrive first: otherwise the driver would give these attempts to this executor again.
     if (this.#ending === undefined) send()
@@ -201,6 +215,7 @@ export class ExecutorSession {
   #sendEnding(stream: TaskStream): void {
     const ending = this.#ending
     if (ending !== undefined) {
+      this.#conversation?.told('ExecutorEnding', { reason: ending.reason }, sharedIds.ending)
       stream.push(() => writeEnding(ending.reason, ending.hasWorked, stream.emit))
     }
   }
@@ -212,24 +227,29 @@ export class ExecutorSession {
   }
 
   #receive(message: ToExecutor): void {
-    const { runner, onExit } = this.#options
+    const { runner, onExit, trace } = this.#options
+    const conversation = trace?.conversation
     switch (message.kind) {
       case 'welcome':
+        conversation?.heard('ExecutorWelcome', {}, sharedIds.welcome)
         this.#maxInputBytes = message.maxInputBytes
         runner.setMaxResultBytes(message.maxResultBytes)
         this.#welcome()
         return
       case 'functions':
+        conversation?.heard('FunctionsTold', { names: message.functions.map(({ name }) => name) })
         this.#addFunctions(message.functions)
         for (const { functionId } of message.functions) this.#functions.add(functionId)
         return
       case 'run':
+        conversation?.heardTasks('TasksGiven', message.tasks.length)
         this.#run(message.tasks)
         return
       case 'chunk':
         this.#inputs.add(message.chunk)
         return
       case 'cancel':
+        conversation?.heardTasks('TasksCancelled', message.attempts.length)
         for (const key of message.attempts) this.#cancel(key)
         return
       case 'ack':
@@ -241,12 +261,26 @@ export class ExecutorSession {
         this.#partTaken(message.part)
         return
       case 'recall':
+        conversation?.heardTasks('TasksRecalled', message.count)
         runner.recall(message.count)
         return
+      case 'ask':
+        this.#answer(message.question)
+        return
       case 'refused':
+        conversation?.heard('ExecutorRefused', { reason: message.reason }, sharedIds.refused)
+        onExit(message.reason)
+        return
       case 'exit':
+        conversation?.heard('ExecutorExit', { reason: message.reason }, sharedIds.exit)
         onExit(message.reason)
     }
+  }
+
+  #answer({ number, text }: TraceText): void {
+    const stream = this.#stream
+    const answer = answerTo(text, this.#options.trace)
+    stream?.push(() => writeTraceText('answer', { number, text: JSON.stringify(answer) }, stream.emit))
   }
 
   /** Tells the driver which attempts it holds, then sends every result that was not acknowledged. */
@@ -299,6 +333,7 @@ export class ExecutorSession {
   }
 
   #send(results: readonly KeptResult[], stream: TaskStream): void {
+    if (results.length > 0) this.#conversation?.toldTasks('TaskResults', results.length)
     const small = results.filter(({ body }) => body.byteLength <= INLINE_BYTES)
     for (const job of jobsOf(small, ({ body }) => body.byteLength)) {
       stream.push(() => writeResults(job, stream.emit))

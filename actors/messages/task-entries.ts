@@ -86,6 +86,22 @@ export interface Hello {
   readonly cores: number
   readonly pid: number
   readonly resources: Readonly<Record<string, readonly string[]>>
+  /** Where the conversation over this link stands in traces; absent: the executor keeps none. */
+  readonly origin?: TraceOrigin | undefined
+}
+
+/** The id of a hello in traces, its trace, and the message that led to it. */
+export interface TraceOrigin {
+  readonly id: number
+  readonly trace: number
+  readonly parent?: number | undefined
+}
+
+/** Asks for what the other end remembers, or answers: JSON of the question or answer of a trace. */
+export interface TraceText {
+  /** Names the question. */
+  readonly number: number
+  readonly text: string
 }
 
 export type ToExecutor =
@@ -101,6 +117,7 @@ export type ToExecutor =
   /** Return up to `count` attempts that have not started. */
   | { readonly kind: 'recall'; readonly count: number }
   | { readonly kind: 'exit'; readonly reason: string }
+  | { readonly kind: 'ask'; readonly question: TraceText }
 
 export type FromExecutor =
   | { readonly kind: 'hello'; readonly hello: Hello }
@@ -121,3 +138,4 @@ export type FromExecutor =
    * started.
    */
   | { readonly kind: 'ending'; readonly reason: string; readonly hasWorked: boolean }
+  | { readonly kind: 'answer'; readonly answer: TraceText }

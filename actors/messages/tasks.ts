@@ -15,6 +15,8 @@ import {
   type RunEntry,
   resultStatuses,
   type ToExecutor,
+  type TraceOrigin,
+  type TraceText,
 } from './task-entries.js'
 import { readTrace, traceBytes, writeTrace } from './trace-bytes.js'
 
@@ -38,6 +40,7 @@ const kinds = {
   recall: 8,
   exit: 9,
   taken: 10,
+  ask: 11,
   hello: 16,
   held: 17,
   started: 18,
@@ -47,6 +50,7 @@ const kinds = {
   ending: 22,
   progress: 23,
   output: 24,
+  answer: 25,
 } as const
 
 /** Larger bodies are sent in chunks, so that every frame stays small. */
@@ -228,11 +232,19 @@ export function writeRecall(count: number, emit: Emit): void {
 }
 
 export function writeHello(hello: Hello, emit: Emit): void {
-  const texts = [utf8(hello.workerId), utf8(hello.host), utf8(JSON.stringify(hello.resources))]
+  const { workerId, host, resources, origin } = hello
+  const origins = origin === undefined ? '' : JSON.stringify(origin)
+  const texts = [workerId, host, JSON.stringify(resources), origins].map(utf8)
   const size = texts.reduce((sum, text) => sum + 4 + text.length, 13)
   const writer = new ByteWriter(size).u8(kinds.hello).u32(hello.execId).u32(hello.cores).u32(hello.pid)
   for (const text of texts) writer.text(text)
   emit([writer.bytes])
+}
+
+/** `text` fits one frame: a part of a trace is smaller. */
+export function writeTraceText(kind: 'ask' | 'answer', { number, text }: TraceText, emit: Emit): void {
+  const bytes = utf8(text)
+  emit([new ByteWriter(9 + bytes.length).u8(kinds[kind]).u32(number).text(bytes).bytes])
 }
 
 export function writeLog(level: 'warn' | 'error', message: string, emit: Emit): void {
@@ -276,6 +288,8 @@ function toExecutor(reader: ByteReader): ToExecutor {
       return { kind: 'recall', count: reader.u32() }
     case kinds.exit:
       return { kind: 'exit', reason: reader.text() }
+    case kinds.ask:
+      return { kind: 'ask', question: readTraceText(reader) }
     default:
       throw invalid(`${kind} is not a message to an executor`)
   }
@@ -311,6 +325,8 @@ function fromExecutor(reader: ByteReader): FromExecutor {
       return { kind: 'output', part: readOutput(reader) }
     case kinds.ending:
       return { kind: 'ending', reason: reader.text(), hasWorked: reader.flag() }
+    case kinds.answer:
+      return { kind: 'answer', answer: readTraceText(reader) }
     default:
       throw invalid(`${kind} is not a message of an executor`)
   }
@@ -391,8 +407,25 @@ function readHello(reader: ByteReader): Hello {
   const pid = reader.u32()
   const workerId = reader.text()
   const host = reader.text()
-  return { execId, workerId, host, cores, pid, resources: readResources(reader.text()) }
+  const hello = { execId, workerId, host, cores, pid, resources: readResources(reader.text()) }
+  const origin = readOrigin(reader.text())
+  return origin === undefined ? hello : { ...hello, origin }
 }
+
+/** Empty: there is none. Traces are for people: a malformed one is dropped, and the hello is taken. */
+function readOrigin(text: string): TraceOrigin | undefined {
+  try {
+    const { id, trace, parent } = JSON.parse(text) as Record<string, unknown>
+    if (!isId(id) || !isId(trace)) return undefined
+    return isId(parent) ? { id, trace, parent } : { id, trace }
+  } catch {
+    return undefined
+  }
+}
+
+const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+const readTraceText = (reader: ByteReader): TraceText => ({ number: reader.u32(), text: reader.text() })
 
 function readResources(text: string): Record<string, readonly string[]> {
   let parsed: unknown

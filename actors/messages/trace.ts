@@ -29,6 +29,8 @@ export const requestTrace = z.object({
   payloads: z.boolean().optional(),
   /** Tells a Master to forward the request to the ClientEndpoint of this incarnation. */
   of: name.optional(),
+  /** With `of`: this executor of the application there, which answers over its link to its driver. */
+  executor: count.optional(),
 })
 export type RequestTrace = z.infer<typeof requestTrace>
 
@@ -61,6 +63,8 @@ export const traceChunk = z.object({
   dropped: count,
   /** Wall clock of the process, epoch milliseconds. */
   nowMs: wallTime,
+  /** The incarnation that answers, if it is not the one that was asked: an executor. */
+  incarnation: name.optional(),
 })
 export type TraceChunk = z.infer<typeof traceChunk>
 

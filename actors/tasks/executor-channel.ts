@@ -3,6 +3,7 @@ import type { TimerSource } from '../../runtime/timers.js'
 import type { LinkReceiver } from '../../runtime/transport/link.js'
 import type { LinkEnd } from '../../runtime/transport/link-end.js'
 import { invalid, receiveFrame } from '../messages/bytes.js'
+import { type ConversationTrace, sharedIds } from '../messages/conversation-trace.js'
 import { dropStray } from '../messages/stray-envelope.js'
 import type {
   AttemptKey,
@@ -24,12 +25,14 @@ import {
   writeRecall,
   writeRun,
   writeTaken,
+  writeTraceText,
   writeWelcome,
 } from '../messages/tasks.js'
 import type { AttemptResult } from './dispatch-types.js'
 
 /** What a channel needs of a link. Tests have links of their own. */
 export interface ChannelLink extends PayloadLink {
+  readonly peer?: { readonly incarnation: string }
   setReceiver(receiver: LinkReceiver): void
   close(reason?: string): void
   replace(reason: string): void
@@ -62,7 +65,11 @@ export interface ChannelOptions {
   readonly maxInputBytes: number
   readonly maxResultBytes: number
   readonly events: ChannelEvents
+  /** What traces show of the conversation; absent: nothing. */
+  readonly traceOf?: TraceOf | undefined
 }
+
+export type TraceOf = (hello: Hello, peer: string | undefined) => ConversationTrace | undefined
 
 export interface RunTask extends RunEntry {
   readonly input: Uint8Array
@@ -81,6 +88,12 @@ export class ExecutorChannel {
   #silenced = false
   #welcomed = false
   #cancelTimer: () => void
+  #trace: ConversationTrace | undefined
+  /** Tasks that were given, and results that came, over this link. */
+  #given = 0
+  #results = 0
+  readonly #questions = new Map<number, (answer: string | undefined) => void>()
+  #nextQuestion = 0
 
   constructor(options: ChannelOptions) {
     const { link, timers } = options
@@ -97,6 +110,7 @@ export class ExecutorChannel {
       },
       closed: (end: LinkEnd) => {
         this.#cancelTimer()
+        this.#ended(end.detail)
         if (!this.#silenced) options.events.closed(this, end.detail)
         this.#silenced = true
       },
@@ -109,6 +123,7 @@ export class ExecutorChannel {
 
   welcome(): void {
     this.#welcomed = true
+    this.#trace?.told('ExecutorWelcome', {}, sharedIds.welcome)
     const { maxInputBytes, maxResultBytes } = this.#options
     writeWelcome(maxInputBytes, maxResultBytes, this.#stream.emit)
   }
@@ -121,6 +136,7 @@ export class ExecutorChannel {
     functionOf: (functionId: number) => FunctionEntry,
     isWanted: (key: AttemptKey) => boolean,
   ): void {
+    this.#given += tasks.length
     this.#tellFunctions(tasks, functionOf)
     const small = tasks.filter(({ input }) => input.byteLength <= INLINE_BYTES)
     for (const job of jobsOf(small, ({ input }) => input.byteLength)) {
@@ -155,6 +171,7 @@ export class ExecutorChannel {
 
   /** Tells it that it may end itself now. Its messages count until it is gone. */
   letGo(reason: string): void {
+    this.#trace?.told('ExecutorExit', { reason }, sharedIds.exit)
     this.#stream.push(() => writeReason('exit', reason, this.#stream.emit))
   }
 
@@ -165,6 +182,8 @@ export class ExecutorChannel {
   dismiss(reason: string): void {
     this.#silenced = true
     const { link, timers } = this.#options
+    if (this.#welcomed) this.#trace?.told('ExecutorExit', { reason }, sharedIds.exit)
+    else this.#trace?.told('ExecutorRefused', { reason }, sharedIds.refused)
     writeReason(this.#welcomed ? 'exit' : 'refused', reason, this.#stream.emit)
     this.#cancelTimer()
     this.#cancelTimer = timers.after(limits.linkLingerMs, () => link.close(reason))
@@ -174,6 +193,27 @@ export class ExecutorChannel {
   replace(): void {
     this.#silenced = true
     this.#options.link.replace('a newer link of this executor')
+  }
+
+  /** What the executor remembers, as JSON. Undefined: it has not answered in time, or its link has ended. */
+  askTrace(question: string): Promise<string | undefined> {
+    const number = this.#nextQuestion++
+    return new Promise((resolve) => {
+      const cancel = this.#options.timers.after(limits.traceAskMs, () => answered(undefined))
+      const answered = (answer: string | undefined): void => {
+        cancel()
+        this.#questions.delete(number)
+        resolve(answer)
+      }
+      this.#questions.set(number, answered)
+      this.#stream.push(() => writeTraceText('ask', { number, text: question }, this.#stream.emit))
+    })
+  }
+
+  #ended(detail: string): void {
+    for (const answered of [...this.#questions.values()]) answered(undefined)
+    const counts = { given: this.#given, results: this.#results }
+    this.#trace?.happened('ExecutorLinkDown', { detail, ...counts }, sharedIds.linkEnd)
   }
 
   #tellFunctions(tasks: readonly RunTask[], functionOf: (functionId: number) => FunctionEntry): void {
@@ -202,6 +242,8 @@ export class ExecutorChannel {
       case 'hello':
         this.#cancelTimer()
         this.execId = message.hello.execId
+        this.#trace = this.#options.traceOf?.(message.hello, this.#options.link.peer?.incarnation)
+        this.#trace?.heard('ExecutorHello', {}, sharedIds.hello)
         events.hello(this, message.hello)
         return
       case 'held':
@@ -217,6 +259,7 @@ export class ExecutorChannel {
         events.returned(this, message.attempts)
         return
       case 'results':
+        this.#results += message.results.length
         events.results(
           this,
           message.results.map((result) => this.#whole(result)),
@@ -225,7 +268,11 @@ export class ExecutorChannel {
       case 'chunk':
         this.#bodies.add(message.chunk)
         return
+      case 'answer':
+        this.#questions.get(message.answer.number)?.(message.answer.text)
+        return
       case 'ending':
+        this.#trace?.heard('ExecutorEnding', { reason: message.reason }, sharedIds.ending)
         events.ending(this, message.reason, message.hasWorked)
         return
       case 'progress':

@@ -23,7 +23,13 @@ import type {
   TaskSpec,
   TaskStep,
 } from './dispatch-types.js'
-import { type ChannelEvents, type ChannelLink, ExecutorChannel, type RunTask } from './executor-channel.js'
+import {
+  type ChannelEvents,
+  type ChannelLink,
+  ExecutorChannel,
+  type RunTask,
+  type TraceOf,
+} from './executor-channel.js'
 import type { LimitKey } from './key-limit.js'
 import { retryAnswer } from './retry-answer.js'
 import { type TakeOutput, TaskOutputs } from './task-outputs.js'
@@ -87,6 +93,7 @@ export interface TaskPoolOptions {
   readonly tasksPerCore?: number
   /** Learns what the Master is told of its tasks. */
   readonly summaries?: TaskSummaries
+  readonly traceOf?: TraceOf | undefined
 }
 
 export interface TaskPoolStats extends DispatchStats, TaskCounts {
@@ -126,6 +133,8 @@ export interface TaskPool {
   on(listener: (event: TaskPoolEvent) => void): () => void
   stats(): TaskPoolStats
   executors(): ExecutorDescription[]
+  /** What this executor remembers, as JSON; undefined: it is not linked, or does not answer. */
+  askTrace(execId: number, question: string): Promise<string | undefined>
 }
 
 export function createTaskPool(options: TaskPoolOptions): TaskPool {
@@ -186,7 +195,9 @@ class Pool implements TaskPool {
       link.close(this.#failed)
       return
     }
-    new ExecutorChannel({ link, timers: this.#timerSource, ...this.limits, events: this.#channelEvents })
+    const { traceOf } = this.#options
+    const events = this.#channelEvents
+    new ExecutorChannel({ link, timers: this.#timerSource, ...this.limits, events, traceOf })
   }
 
   submit(spec: SubmitSpec): number {
@@ -256,6 +267,10 @@ class Pool implements TaskPool {
 
   executors(): ExecutorDescription[] {
     return this.#core.executors()
+  }
+
+  async askTrace(execId: number, question: string): Promise<string | undefined> {
+    return this.#channels.get(execId)?.askTrace(question)
   }
 
   #submitFresh(): void {

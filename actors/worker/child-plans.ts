@@ -8,6 +8,7 @@ import { type CodeFolders, pathIn } from '../../runtime/code/path-in.js'
 import { FiresteelError } from '../../runtime/errors.js'
 import { childEnvironment } from '../../runtime/process/environment.js'
 import { type CommandLine, heapOptions, mainCommand } from '../../runtime/process/node-command.js'
+import type { Cause } from '../../runtime/system/envelope.js'
 import { type TraceContext, traceEnvironment } from '../../runtime/telemetry/trace-context.js'
 import { deriveKey } from '../../runtime/transport/keys.js'
 import type { DriverBoot } from '../client/boot.js'
@@ -91,12 +92,18 @@ export async function driverPlan(
   }
 }
 
+/** What led to a launch: the span that it belongs to, and the message as traces name it. */
+export interface LaunchOrigin {
+  readonly trace?: TraceContext | undefined
+  readonly cause?: Pick<Cause, 'id' | 'trace'> | undefined
+}
+
 /** Throws FOLDER_MISSING. */
 export async function executorPlan(
   launch: LaunchExecutor,
   config: WorkerConfig,
   workerId: string,
-  trace?: TraceContext,
+  { trace, cause }: LaunchOrigin = {},
   code?: CodeHere,
   main: string = EXECUTOR_MAIN,
 ): Promise<ChildPlan> {
@@ -116,6 +123,7 @@ export async function executorPlan(
     memoryMib,
     resources,
     key: deriveKey(registrantKey(registrant, config), 'application', appId).toString('base64'),
+    ...(cause && { cause: { id: cause.id, trace: cause.trace } }),
     applicationTimeoutMs: config.applicationTimeoutMs,
     ...(code && { code }),
   }

@@ -12,7 +12,7 @@ import { type Gateway, type LinkMessage, peerOf } from '../../runtime/transport/
 import type { PeerIdentity } from '../../runtime/transport/identity.js'
 import type { WorkerMessage } from '../messages/catalogue.js'
 import type { RequestTrace } from '../messages/trace.js'
-import type { ChildPlan } from './child-plans.js'
+import type { ChildPlan, LaunchOrigin } from './child-plans.js'
 import type { Children } from './children.js'
 import type { LogStreams } from './log-streams.js'
 import type { ProcessCauses } from './process-causes.js'
@@ -60,7 +60,7 @@ export interface WorkerShellParts {
   ) => Promise<ChildPlan>
   readonly executorPlan: (
     effect: Extract<WorkerEffect, { kind: 'startExecutor' }>,
-    trace: TraceContext | undefined,
+    origin: LaunchOrigin,
     signal: AbortSignal,
   ) => Promise<ChildPlan>
   readonly spans: ProcessSpans
@@ -206,7 +206,7 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
         children.start(
           effect.process,
           this.#starting(effect.process, (signal) =>
-            this.#parts.executorPlan(effect, spans.starting(effect), signal),
+            this.#parts.executorPlan(effect, { trace: spans.starting(effect), cause }, signal),
           ),
         )
         break

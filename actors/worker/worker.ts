@@ -156,9 +156,9 @@ class RunningWorker implements Worker {
       onStopped: () => this.#onChildless(),
       driverPlan: ({ launch, attempt }, trace) =>
         driverPlan(launch, attempt, config, this.#dialer.addresses, trace),
-      executorPlan: async ({ process, launch }, trace, signal) => {
+      executorPlan: async ({ process, launch }, origin, signal) => {
         const code = codeHere(await this.#code.ofExecutor(process, launch, signal))
-        return executorPlan(launch, config, this.incarnation, trace, code, options.executorMain)
+        return executorPlan(launch, config, this.incarnation, origin, code, options.executorMain)
       },
       spans: new ProcessSpans(options.spans, config.name),
     } satisfies ConstructorParameters<typeof WorkerShell>[0]

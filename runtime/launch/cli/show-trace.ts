@@ -21,7 +21,11 @@ export async function showTrace(
   options: TraceOptions,
   file?: string,
 ): Promise<number> {
-  const collector = new TraceCollector(client, filterOf(options, file === undefined ? undefined : 'record'))
+  const collector = new TraceCollector(
+    client,
+    filterOf(options, file === undefined ? undefined : 'record'),
+    options,
+  )
   const mergedTrace = new MergedTrace([client.incarnation])
   let noMaster: unknown
   try {

@@ -6,12 +6,21 @@ import { formatMasterAddress } from '../../addresses.js'
 import { FiresteelError, isFiresteelError, reasonOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
 import { limits } from '../../limits.js'
+import { counted } from '../../pages/words.js'
 import type { ProcessTrace } from '../../trace/causal-order.js'
 import { clockOffsetMs } from '../../trace/clock-offset.js'
 import type { TraceRecord } from '../../trace/record.js'
 
 /** The query for every process. */
-export type TraceFilter = Omit<RequestTrace, 'type' | 'afterCursor' | 'of'>
+export type TraceFilter = Omit<RequestTrace, 'type' | 'afterCursor' | 'of' | 'executor'>
+
+/** The executors that are asked. */
+export interface AskedExecutors {
+  /** Id or name of the only application whose executors are; absent: a few of all applications. */
+  readonly app?: string | undefined
+  /** None, because they would be asked twice a second. */
+  readonly follow?: true | undefined
+}
 
 /** A process whose trace was not collected, or not completely. */
 export interface MissingTrace {
@@ -27,24 +36,34 @@ export interface Collected {
 /** A process to ask: its incarnation, and the process that passes the question on if we have no link. */
 interface Target {
   readonly process: string
-  readonly reach: () => Promise<{ readonly incarnation: string; readonly via?: string }>
+  readonly reach: () => Promise<Reached>
+}
+
+interface Reached {
+  readonly incarnation: string
+  readonly via?: string
+  /** This executor of the application with that incarnation. */
+  readonly executor?: number
 }
 
 type Outcome = { readonly trace: ProcessTrace; readonly dropped: number } | { readonly reason: string }
 
 const LOOK_MS = innerLimits.traceLookMs
+const MOST_EXECUTORS = innerLimits.tracedExecutors
 
 /** Asks all known processes of a cluster for what they recorded since the last time. */
 export class TraceCollector {
   readonly #client: MasterClient
   readonly #filter: TraceFilter
+  readonly #asked: AskedExecutors
   /** Incarnation -> where its next answer begins. */
   readonly #cursors = new Map<string, number>()
   #state: MasterStateResponse | undefined
 
-  constructor(client: MasterClient, filter: TraceFilter) {
+  constructor(client: MasterClient, filter: TraceFilter, executors: AskedExecutors = {}) {
     this.#client = client
     this.#filter = filter
+    this.#asked = executors
   }
 
   /** The name of the cluster; '' while no leader has told it. */
@@ -57,7 +76,7 @@ export class TraceCollector {
    * known before, and the Masters, are still asked then.
    */
   async look(timeoutMs: number): Promise<void> {
-    const parts: StateSection[] = ['workers', 'activeApps']
+    const parts: StateSection[] = ['workers', 'activeApps', 'executors']
     this.#state = await this.#client.request({ type: 'RequestMasterState', parts }, { timeoutMs })
   }
 
@@ -66,7 +85,9 @@ export class TraceCollector {
     await this.#untilMet()
     const traces = new Map<string, ProcessTrace>()
     const missing: MissingTrace[] = []
-    const targets = [...this.#masters(), ...this.#workers(), ...this.#applications()]
+    const executors = this.#executors()
+    const asked = executors.slice(0, MOST_EXECUTORS)
+    const targets = [...this.#masters(), ...this.#workers(), ...this.#applications(), ...asked]
     const asking = async (): Promise<void> => {
       for (let target = targets.shift(); target; target = targets.shift()) {
         const { process } = target
@@ -82,7 +103,8 @@ export class TraceCollector {
       }
     }
     await Promise.all(Array.from({ length: limits.traceAsksAtOnce }, asking))
-    return { traces: [...traces.values()], missing: [...missing, ...this.#dead()] }
+    const left = notAsked(executors.length - asked.length)
+    return { traces: [...traces.values()], missing: [...missing, ...left, ...this.#dead()] }
   }
 
   /** Waits until each Master was reached once, or could not be. */
@@ -127,6 +149,27 @@ export class TraceCollector {
     }))
   }
 
+  /** An executor has a link to its driver only, which passes the question on. */
+  #executors(): Target[] {
+    const { app, follow } = this.#asked
+    if (follow) return []
+    const leader = this.#client.leader?.incarnation
+    return (this.#state?.activeApps ?? [])
+      .filter(({ id, description }) => app === undefined || app === id || app === description.name)
+      .flatMap(({ id, endpoint, executors }) =>
+        executors
+          .filter(({ state }) => state === 'RUNNING')
+          .map(({ execId: executor }) => ({
+            process: `executor ${id}/${executor}`,
+            reach: async () => {
+              if (endpoint !== undefined && leader !== undefined)
+                return { incarnation: endpoint, via: leader, executor }
+              throw new FiresteelError('NOT_LEADER', 'no Master leads that has a link to its driver')
+            },
+          })),
+      )
+  }
+
   #dead(): MissingTrace[] {
     return (this.#state?.workers ?? [])
       .filter(({ state }) => state === 'DEAD')
@@ -138,8 +181,7 @@ export class TraceCollector {
 
   async #ask({ reach }: Target): Promise<Outcome> {
     try {
-      const { incarnation, via } = await reach()
-      return await this.#read(incarnation, via)
+      return await this.#read(await reach())
     } catch (error) {
       if (isFiresteelError(error, 'NOT_ALLOWED')) throw error
       return { reason: reasonFrom(error) }
@@ -147,33 +189,50 @@ export class TraceCollector {
   }
 
   /** Reads all chunks of one process. */
-  async #read(incarnation: string, via: string | undefined): Promise<Outcome> {
+  async #read(reached: Reached): Promise<Outcome> {
+    let { incarnation } = reached
     const records: TraceRecord[] = []
     let dropped = 0
     let offsetMs = 0
     for (;;) {
       const sentMs = Date.now()
-      const chunk = await this.#next(incarnation, via)
+      const chunk = await this.#next(reached)
+      incarnation = chunk.incarnation ?? incarnation
       if (records.length === 0) offsetMs = clockOffsetMs(sentMs, chunk.nowMs, Date.now())
       for (const entry of chunk.entries) records.push(entry)
       dropped += chunk.dropped
-      this.#cursors.set(incarnation, chunk.next)
+      this.#cursors.set(cursorOf(reached), chunk.next)
       if (!chunk.more) return { trace: { incarnation, offsetMs, records }, dropped }
     }
   }
 
-  #next(incarnation: string, via: string | undefined): Promise<TraceChunk> {
-    const afterCursor = this.#cursors.get(incarnation)
+  #next(reached: Reached): Promise<TraceChunk> {
+    const { incarnation, via, executor } = reached
+    const afterCursor = this.#cursors.get(cursorOf(reached))
     const request: RequestTrace = {
       type: 'RequestTrace',
       ...this.#filter,
       ...(afterCursor !== undefined && { afterCursor }),
       ...(via !== undefined && { of: incarnation }),
+      ...(executor !== undefined && { executor }),
     }
     const timeoutMs = via === undefined ? limits.traceAskMs : limits.traceAskMs + limits.dialMs
     return this.#client.ask(via ?? incarnation, request, { timeoutMs })
   }
 }
+
+const cursorOf = ({ incarnation, executor }: Reached): string =>
+  executor === undefined ? incarnation : `${incarnation}/${executor}`
+
+const notAsked = (count: number): MissingTrace[] =>
+  count <= 0
+    ? []
+    : [
+        {
+          process: counted(count, 'executor'),
+          reason: 'too many to ask all of them; --app ID asks those of one application',
+        },
+      ]
 
 function reasonFrom(error: unknown): string {
   if (isFiresteelError(error, 'ASK_TIMEOUT')) return `no answer within ${limits.traceAskMs} ms`

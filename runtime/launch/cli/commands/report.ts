@@ -34,7 +34,7 @@ export function lastFailover(messages: readonly TracedMessage[]): readonly Trace
 
 async function report(io: Console, about: string, options: ClusterOptions): Promise<number> {
   return withClient(io, options, async (client) => {
-    const collector = new TraceCollector(client, { payloads: true, toOthers: true })
+    const collector = new TraceCollector(client, { payloads: true, toOthers: true }, { app: about })
     await collector.look(options.masterTimeout)
     const collected = await collector.collect()
     const merged = new MergedTrace([client.incarnation])
