@@ -132,12 +132,35 @@ export type EndedApplication = Extract<EndedRecord, { kind: 'app' }>
 export const keyRecord = z.object({ driverId: name, digest: name, endedAtMs: wallTime, at })
 export type KeyRecord = z.infer<typeof keyRecord>
 
+/**
+ * A Worker that takes no more work. The record is by name and host, so that a Worker that is started again
+ * is still drained.
+ */
+export const drainRecord = z.object({
+  /** `NAME@HOST`. */
+  id: name,
+  name,
+  host: name,
+  askedAtMs: wallTime,
+  /** The time that it was given when the deadline was set last, and when that is over. */
+  deadlineMs: count,
+  deadlineAtMs: wallTime,
+  reason: text.optional(),
+  /** Who asked for it, by its own word. */
+  by: name.optional(),
+  /** Set where a Worker asked for it because it is being stopped: the drain ends with this incarnation. */
+  incarnation: name.optional(),
+  at,
+})
+export type DrainRecord = z.infer<typeof drainRecord>
+
 const schemas = {
   worker: workerRecord,
   app: applicationRecord,
   driver: driverRecord,
   ended: endedRecord,
   key: keyRecord,
+  drain: drainRecord,
 } as const
 
 export type RecordTable = keyof typeof schemas
@@ -165,10 +188,12 @@ export const recordViolations: Readonly<Record<RecordTable, (value: unknown) => 
   driver: unreadable(driverRecord),
   ended: unreadable(endedRecord),
   key: unreadable(keyRecord),
+  drain: unreadable(drainRecord),
 }
 
 /** Everything read at election. */
 export interface StoredRecords {
+  readonly drains: readonly DrainRecord[]
   readonly workers: readonly WorkerRecord[]
   readonly apps: readonly ApplicationRecord[]
   readonly drivers: readonly DriverRecord[]

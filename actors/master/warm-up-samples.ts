@@ -15,6 +15,9 @@ import type { RecordTable, StoredRecords } from './records.js'
 export const at = { epoch: 1, seq: 1 }
 
 export const records: StoredRecords = {
+  drains: [
+    { id: 'w-0@127.0.0.1', name: 'w-0', host: '127.0.0.1', askedAtMs: 0, deadlineMs: 1, deadlineAtMs: 1, at },
+  ],
   workers: [{ ...workerOffer, id: 'w-1', draining: false, at }],
   apps: [
     {
@@ -77,6 +80,7 @@ export const records: StoredRecords = {
 
 /** Ended drivers are most of what a take-over reads. */
 export const checked: Readonly<Record<RecordTable, readonly unknown[]>> = {
+  drain: records.drains,
   worker: records.workers,
   app: records.apps,
   driver: records.drivers,

@@ -17,6 +17,7 @@ export class RecordTables {
       driver: new Map(from?.rows('driver')),
       ended: new Map(from?.rows('ended')),
       key: new Map(from?.rows('key')),
+      drain: new Map(from?.rows('drain')),
     }
   }
 
