@@ -252,6 +252,18 @@ export const innerLimits = {
   rememberedReplaced: 16,
   /** Timeouts for which a DEAD Worker is still shown, as Spark keeps it. */
   deadShownTimeouts: 16,
+  /**
+   * Drivers that leave drained Workers at a time, in the whole cluster. Each has room kept free elsewhere
+   * until it is there.
+   */
+  drainMoves: 16,
+  /** Workers that a refused request names: enough to see what was meant. */
+  meantWorkers: 5,
+  /**
+   * A Worker that is drained before its stop lets its leader end the rest at the deadline, and goes on alone
+   * after so long, in milliseconds.
+   */
+  drainLastWordsMs: 2000,
   /** How often a Worker whose link has ended is looked for before its silence counts. */
   workerProbes: 3,
   /** The time between two of these looks. */

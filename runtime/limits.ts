@@ -496,6 +496,28 @@ export const limits = {
    */
   reportItems: 500,
   reportBytes: 128 * KIB,
+  // Drain
+  /**
+   * A drain without a deadline lasts so long: most tasks and programs end within it, and a machine that is to
+   * be switched off waits no longer.
+   */
+  drainDeadlineMs: 3600 * SECOND,
+  /** The longest time that a drain may be given: the timers of Node go no further. */
+  drainDeadlineMostMs: 2_147_483_647,
+  /**
+   * What a Worker with `drainOnStop: true` is given after SIGTERM. systemd sends SIGKILL after 90 s, and its
+   * processes need their kill grace after the deadline.
+   */
+  drainOnStopMs: 60 * SECOND,
+  /** Workers that one request drains. */
+  drainedAtOnce: 1000,
+  /** The reason of a drain, as `status` shows it. */
+  drainReasonChars: 300,
+  /**
+   * A drain of a Worker that has not come back ends so long after its deadline, so that records of machines
+   * that are gone for good do not stay for ever.
+   */
+  drainKeepMs: 7 * 24 * 3600 * SECOND,
   /** A driver that is told to end by SIGTERM is killed after this. */
   killGraceMs: 10 * SECOND,
   /** How often a Worker looks at the memory of what it started. */

@@ -16,5 +16,6 @@ export {
   string,
   toJSONSchema,
   tuple,
+  union,
   unknown,
 } from 'zod'

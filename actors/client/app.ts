@@ -30,8 +30,8 @@ export interface ExecutorFailure extends Omit<ExecutorInfo, 'cores'> {
 /** Why an application has no executor. */
 export interface WaitingApplication {
   /**
-   * `NO_ROOM` now, `TOO_LARGE` for every Worker, `NO_LABEL`, `NO_WORKER`, `LAUNCHES_FAILED`, `ALL_EXCLUDED`
-   * or `NOT_LINKED`.
+   * `NO_ROOM` now, `TOO_LARGE` for every Worker, `DRAINING`, `NO_LABEL`, `NO_WORKER`, `LAUNCHES_FAILED`,
+   * `ALL_EXCLUDED` or `NOT_LINKED`.
    */
   readonly reason: WaitingReason
   /** The reason in words, as `firesteel status` shows it. */
@@ -45,6 +45,8 @@ export interface AppEvents {
   /** The Master has placed an executor; it takes tasks once `executorReady`. */
   readonly executorAdded: ExecutorInfo
   readonly executorReady: ExecutorInfo
+  /** Its Worker is drained: it gets no new tasks, finishes those that it runs, and ends. */
+  readonly executorDecommissioned: ExecutorInfo & { readonly reason: string }
   /** `tasks` is the number of its tasks that run elsewhere now. */
   readonly executorLost: ExecutorInfo & { readonly reason: string; readonly tasks: number }
   /**

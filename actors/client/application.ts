@@ -175,6 +175,9 @@ class Application implements App {
       case 'executorLinked':
         this.#emitter.emit('executorReady', infoOf(event.executor))
         return
+      case 'executorLeaving':
+        this.#emitter.emit('executorDecommissioned', { ...infoOf(event.executor), reason: event.reason })
+        return
       case 'executorLost': {
         const { executor, reason, tasks } = event
         this.#emitter.emit('executorLost', { ...infoOf(executor), reason, tasks })
@@ -204,6 +207,7 @@ const eventNames: Readonly<Record<keyof AppEvents, true>> = {
   executorReady: true,
   executorFailed: true,
   waiting: true,
+  executorDecommissioned: true,
   executorLost: true,
   taskRepeated: true,
   taskQuarantined: true,

@@ -18,6 +18,10 @@ export class ExecutorRegistry {
   readonly #ended = new Set<number>()
   /** Executors to be killed that are not known to be gone. */
   readonly #killing = new Set<number>()
+  /** Executors on drained Workers, which are about to end. */
+  readonly #leaving = new Set<number>()
+  /** Of those, how many have no other in their place yet. */
+  #toReplace = 0
   #highestExecId = -1
 
   get highestExecId(): number {
@@ -28,11 +32,16 @@ export class ExecutorRegistry {
     return [...this.#held.values()]
   }
 
-  /** Executors that are to stay. */
+  /** Executors that are to stay, and those that are still to come in the place of ones that leave. */
   get active(): number {
-    let active = 0
-    for (const execId of this.#held.keys()) if (!this.#killing.has(execId)) active++
+    let active = this.#toReplace
+    for (const execId of this.#held.keys())
+      if (!this.#killing.has(execId) && !this.#leaving.has(execId)) active++
     return active
+  }
+
+  isLeaving(execId: number): boolean {
+    return this.#leaving.has(execId)
   }
 
   get killing(): readonly number[] {
@@ -51,14 +60,20 @@ export class ExecutorRegistry {
     }
     this.#highestExecId = Math.max(this.#highestExecId, execId)
     this.#held.set(execId, { execId, workerId, host, cores, memoryMib })
+    this.#toReplace = Math.max(0, this.#toReplace - 1)
     return 'new'
   }
 
   /** `ended`: the executor was held until now. `unknown`: it was not. */
   updated({ execId, state }: ExecutorUpdated): 'held' | 'ended' | 'unknown' {
-    if (!isEndedExecutor(state)) return this.#held.has(execId) ? 'held' : 'unknown'
+    if (!isEndedExecutor(state)) {
+      if (!this.#held.has(execId)) return 'unknown'
+      this.#leaves(execId, state === 'DECOMMISSIONED')
+      return 'held'
+    }
     this.#highestExecId = Math.max(this.#highestExecId, execId)
     this.#killing.delete(execId)
+    this.#leaving.delete(execId)
     this.#remember(execId)
     return this.#held.delete(execId) ? 'ended' : 'unknown'
   }
@@ -76,6 +91,14 @@ export class ExecutorRegistry {
    */
   killAnswered(execIds: readonly number[]): void {
     for (const execId of execIds) if (!this.#held.has(execId)) this.#killing.delete(execId)
+  }
+
+  #leaves(execId: number, isLeaving: boolean): void {
+    if (isLeaving === this.#leaving.has(execId)) return
+    if (isLeaving) this.#leaving.add(execId)
+    else this.#leaving.delete(execId)
+    // One that is being killed is wanted by nobody.
+    if (!this.#killing.has(execId)) this.#toReplace = Math.max(0, this.#toReplace + (isLeaving ? 1 : -1))
   }
 
   #remember(execId: number): void {

@@ -5,6 +5,12 @@ import type {
   RequestKillApplication,
 } from '../messages/applications.js'
 import type {
+  DecommissionWorkers,
+  DecommissionWorkersResponse,
+  RecommissionWorkers,
+  RecommissionWorkersResponse,
+} from '../messages/drains.js'
+import type {
   DriverStatusResponse,
   KillDriverResponse,
   RequestDriverStatus,
@@ -41,7 +47,11 @@ export type AnswerTo<R extends MasterRequest> = R extends RequestSubmitDriver
                 ? ExecutorsAnswer
                 : R extends RequestPageTicket
                   ? PageTicket
-                  : never
+                  : R extends DecommissionWorkers
+                    ? DecommissionWorkersResponse
+                    : R extends RecommissionWorkers
+                      ? RecommissionWorkersResponse
+                      : never
 
 /** Each of these requests may be sent twice: it has a key or an id, or only reads. */
 export type MasterRequest =
@@ -54,6 +64,8 @@ export type MasterRequest =
   | RequestLogLocation
   | KillExecutors
   | RequestPageTicket
+  | DecommissionWorkers
+  | RecommissionWorkers
 
 /** These change nothing. Without an answer nothing is in doubt but the answer. */
 const readRequests: ReadonlySet<MasterRequest['type']> = new Set([

@@ -215,7 +215,7 @@ export class ApplicationEntry {
   }
 
   /** Tells the application that the executor is lost. From now on it is never taken back (protocol 11.7). */
-  lose(step: Step, execId: number, message: string): void {
+  lose(step: Step, execId: number, message: string, workerHost?: string): void {
     this.noteEnd(step, execId, { state: 'LOST', message })
     this.drop(execId)
     this.lost.add(execId)
@@ -225,6 +225,7 @@ export class ApplicationEntry {
       execId,
       state: 'LOST',
       message,
+      ...(workerHost !== undefined && { workerHost }),
     })
   }
 }

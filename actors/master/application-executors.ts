@@ -8,6 +8,7 @@ import { isEndedExecutor } from '../messages/common.js'
 import type { ExecutorStateChanged } from '../messages/executors.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { drainedText, tellLeaving } from './drains.js'
 import { endIfUnrecoverable, executorFailure, failedWorkerOf, launchSucceeded } from './failed-launches.js'
 import { tellAdded } from './launching.js'
 import type { ReplyToken, Step } from './step.js'
@@ -99,7 +100,9 @@ export function killExecutors(
     const executor = app?.executors.get(execId)
     if (!app || !executor) continue
     done = true
-    app.noteEnd(step, execId, { state: 'KILLED', message: 'killed on request' })
+    const drain = cluster.workers.get(executor.workerId)?.drain
+    const why = drain ? drainedText(drain) : 'killed on request'
+    app.noteEnd(step, execId, { state: 'KILLED', message: why })
     app.drop(execId)
     app.lost.add(execId)
     step.tell(executor.workerId, { type: 'KillExecutor', workerId: executor.workerId, appId: app.id, execId })
@@ -108,7 +111,7 @@ export function killExecutors(
       appId: app.id,
       execId,
       state: 'KILLED',
-      message: 'killed on request',
+      message: why,
     })
   }
   if (app && !done && message.execIds.length === 1) {
@@ -162,6 +165,11 @@ function executorChanged(
     app.drop(execId)
   }
   const failed = executorFailure(cluster, step, changed, report)
+  // That it runs now does not change that it leaves.
+  if (!isEndedExecutor(state) && worker.drain) {
+    tellLeaving(step, app, executor, worker)
+    return
+  }
   step.tell(app.record.endpoint, {
     type: 'ExecutorUpdated',
     appId,
@@ -169,6 +177,8 @@ function executorChanged(
     state,
     ...(message !== undefined && { message }),
     ...(exitStatus !== undefined && { exitStatus }),
+    // It ended with its Worker: no task is to blame.
+    ...(report.stopped && { workerHost: worker.record.host }),
     ...(failed && { failed: failedWorkerOf(worker, failed, step.now) }),
   })
   if (failed) endIfUnrecoverable(cluster, step, app)

@@ -14,6 +14,7 @@ import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import { ApplicationEntry } from './application-entry.js'
 import { announceUnlisted, takeListed, takeOrphans } from './application-executors.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { tellLeavingOf } from './drains.js'
 import { askedBy, endApplication } from './ending.js'
 import { isBelieved } from './lost-writes/belief.js'
 import type { ApplicationRecord } from './records.js'
@@ -154,6 +155,7 @@ function takeBack(
   if (app.state === 'UNKNOWN') app.state = 'WAITING'
   app.answered = true
   announceUnlisted(cluster, step, app)
+  tellLeavingOf(cluster, step, app)
   if (app.executors.size > 0) app.state = 'RUNNING'
   cluster.dirty = true
 }

@@ -67,8 +67,8 @@ export function* countCluster(
 
 function* countWorkers(cluster: ClusterState, counts: ClusterCounts): Generator<void, void, undefined> {
   for (const worker of cluster.workers.values()) {
-    counts.workers.add(worker.state)
-    if (worker.state !== 'ALIVE') continue
+    counts.workers.add(worker.shownState)
+    if (worker.shownState !== 'ALIVE') continue
     counts.cores += worker.record.cores
     counts.coresUsed += worker.coresUsed
     counts.memoryMib += worker.record.memoryMib

@@ -11,13 +11,14 @@ import {
 import type { ExecutorStateChanged } from '../messages/executors.js'
 import type { ExecutorReport } from '../messages/workers.js'
 import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
+import type { Move } from './drain-move.js'
 import { DriverEntry } from './driver-entry.js'
 import type { IdSource } from './ids.js'
 import { LaunchFailures } from './launch-failures.js'
 import { KeptEnds } from './lost-writes/kept-ends.js'
 import type { MasterConfig } from './master-config.js'
 import { NumberedMap } from './numbered-map.js'
-import type { DriverRecord, EndedApplication, EndedDriver, KeyRecord } from './records.js'
+import type { DrainRecord, DriverRecord, EndedApplication, EndedDriver, KeyRecord } from './records.js'
 import type { Step } from './step.js'
 import { WaitingDrivers } from './waiting-drivers.js'
 import { executorHolding, type HoldingKey, type WorkerEntry } from './worker-entry.js'
@@ -73,6 +74,10 @@ export class ClusterState {
   state: RecoveryState = 'RECOVERING'
   readonly workers = new NumberedMap<WorkerEntry>()
   readonly workersByAddress = new Map<string, WorkerEntry>()
+  /** By `NAME@HOST`: Workers that take no new work, whether they are here or not. */
+  readonly drains = new Map<string, DrainRecord>()
+  /** Drivers that leave drained Workers, by id. A new leader lets them leave again. */
+  readonly moves = new Map<string, Move>()
   /** In order of registration: scheduling is FIFO over it. */
   readonly apps = new NumberedMap<ApplicationEntry>()
   readonly appsByRegistration = new Map<string, ApplicationEntry>()

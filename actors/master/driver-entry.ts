@@ -174,6 +174,15 @@ export class DriverEntry {
     return { ...this.#record, events: [...(this.#record.events ?? []), event].slice(-limits.driverEvents) }
   }
 
+  /** True: it says when it can be relied on. */
+  get saysReady(): boolean {
+    return false
+  }
+
+  get isReady(): boolean {
+    return !this.saysReady
+  }
+
   /** True: it waits for a Worker. */
   get queued(): boolean {
     return this.#record.workerId === null

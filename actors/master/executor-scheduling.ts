@@ -75,7 +75,7 @@ function placeFor(pass: Pass, app: ApplicationEntry): void {
   const { cluster, step, workers, full } = pass
   const demand = executorDemand(app)
   pass.looksLeft -= 1 + app.executors.size
-  if (coresLeft(cluster, app) < demand.cores || executorsLeft(app) <= 0) return
+  if (coresLeft(cluster, app) < demand.cores || executorsLeft(cluster, app) <= 0) return
   if (full.some((other) => isWithin(other, demand))) return
   const usable = workers
     .filter((worker) => fits(worker, demand))
@@ -143,7 +143,7 @@ function placeOn(pass: Pass, app: ApplicationEntry, offers: readonly Offer[]): v
     coresPerExecutor: executor.cores,
     memoryMib: executor.memoryMib,
     resources: executor.resources,
-    executorsLeft: offers.reduce((sum, { begun }) => sum + begun.executors, executorsLeft(app)),
+    executorsLeft: offers.reduce((sum, { begun }) => sum + begun.executors, executorsLeft(cluster, app)),
   }
   for (const [index, cores] of placeExecutors(offers, demand, cluster.config.spreadOut).entries()) {
     const { worker, begun } = offers[index] as Offer

@@ -39,7 +39,7 @@ export function waitOfApplication(cluster: ClusterState, app: ApplicationEntry, 
   // Whatever it has, it cannot use it.
   if (!app.answered || !app.linked) return plain('NOT_LINKED')
   if (app.executorLimit === 0) return plain('ASKS_NONE')
-  if (executorsLeft(app) <= 0 || coresLeft(cluster, app) < demand.cores) {
+  if (executorsLeft(cluster, app) <= 0 || coresLeft(cluster, app) < demand.cores) {
     if (app.executors.size === 0) return plain('CORES_LIMIT', { wants: wantsOf({ id: app.id, demand }) })
     const isStarting = [...app.executors.values()].every(({ state }) => state === 'LAUNCHING')
     return isStarting ? plain('STARTING') : undefined
@@ -60,7 +60,8 @@ function roomCause(cluster: ClusterState, { id, demand }: Wanting, { counts }: F
   if (counts.NO_ROOM) return 'NO_ROOM'
   if (counts.NOT_REPORTED) return 'NOT_REPORTED'
   if (counts.UNREACHABLE) return 'UNREACHABLE'
-  if (counts.STOPPING || counts.DRAINING) return 'LEAVING'
+  if (counts.STOPPING) return 'LEAVING'
+  if (counts.DRAINING) return 'ALL_DRAINING'
   if (counts.TOO_SMALL) return 'TOO_LARGE'
   return counts.NO_LABEL ? 'NO_LABEL' : 'NO_WORKER'
 }
@@ -115,7 +116,7 @@ export function conditionOf(cluster: ClusterState, worker: WorkerEntry, now: Now
 
 function workerCondition(worker: WorkerEntry): WorkerCondition {
   if (worker.state === 'DEAD') return 'DEAD'
-  if (worker.record.draining) return 'DRAINING'
+  if (worker.drain) return 'DRAINING'
   if (worker.stopping) return 'STOPPING'
   if (!worker.linked) return 'UNREACHABLE'
   if (!worker.schedulable) return 'NOT_REPORTED'

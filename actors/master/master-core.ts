@@ -9,6 +9,7 @@ import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import { ClusterState, type PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
+import { drainDue } from './drains.js'
 import { IdSource } from './ids.js'
 import { launchDue, relaunchDue } from './launch-timers.js'
 import { type LogHome, logHomes } from './log-location.js'
@@ -408,6 +409,9 @@ export class MasterCore {
         break
       case 'relaunch':
         relaunchDue(cluster, timer.driverId)
+        break
+      case 'drain':
+        drainDue(cluster, step, timer.drainId)
         break
       case 'probe':
         workers.probe(cluster, step, timer.workerId, timer.number)

@@ -11,6 +11,8 @@ export type MasterTimer =
   | { readonly kind: 'launch'; readonly subject: string; readonly workerId: string }
   /** An executor may soon have run for as long as a start takes. */
   | { readonly kind: 'lasted'; readonly appId: string; readonly execId: number }
+  /** The time of a drain is over. */
+  | { readonly kind: 'drain'; readonly drainId: string }
   /** Executors wait for the application that the store forgot. */
   | { readonly kind: 'adopt'; readonly appId: string }
   /** An adopted application waits for the Workers of its executors. */
@@ -22,6 +24,7 @@ type Alone = 'again' | 'sweep' | 'pulse' | 'recovery-quiet' | 'recovery-max' | '
 const CAUSED: ReadonlySet<MasterTimer['kind']> = new Set([
   'application',
   'relaunch',
+  'drain',
   'adopt',
   'workers-of',
   'recovery-quiet',
@@ -38,6 +41,8 @@ export function keyOfTimer(timer: MasterTimer): string {
     case 'adopt':
     case 'workers-of':
       return `${timer.kind}:${timer.appId}`
+    case 'drain':
+      return `drain:${timer.drainId}`
     case 'relaunch':
       return `relaunch:${timer.driverId}`
     case 'probe':

@@ -1,5 +1,6 @@
 import { ApplicationEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
+import { meetDrain, restoreDrain } from './drains.js'
 import type { DriverEntry } from './driver-entry.js'
 import type { ApplicationRecord, EndedRecord, StoredRecords, WorkerRecord } from './records.js'
 import type { Step } from './step.js'
@@ -11,8 +12,9 @@ import { driverHolding, WorkerEntry } from './worker-entry.js'
 export function restore(
   cluster: ClusterState,
   step: Step,
-  { workers = [], apps = [], drivers = [], ended = [], keys = [] }: Partial<StoredRecords>,
+  { drains = [], workers = [], apps = [], drivers = [], ended = [], keys = [] }: Partial<StoredRecords>,
 ): void {
+  for (const record of drains) restoreDrain(cluster, step, record)
   for (const record of workers) restoreWorker(cluster, step, record)
   for (const record of apps) restoreApplication(cluster, step, record, record.execIds)
   for (const record of drivers) bindDriver(cluster, step, cluster.restoreDriver(record, record.generation))
@@ -44,6 +46,7 @@ export function watchForQuiet(cluster: ClusterState, step: Step): void {
 /** Nobody knows yet whether it lives; its heartbeat counts from now. */
 export function restoreWorker(cluster: ClusterState, step: Step, record: WorkerRecord): void {
   const worker = new WorkerEntry(record, 'UNKNOWN', step.now.monotonicMs, step.now.wallMs)
+  meetDrain(cluster, worker)
   cluster.workers.set(worker.id, worker)
   cluster.workersByAddress.set(worker.address, worker)
 }

@@ -6,7 +6,10 @@ import type {
   WorkerLatestState,
   WorkerSchedulerStateResponse,
 } from '../messages/workers.js'
+import type { ApplicationEntry, ExecutorEntry } from './application-entry.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { tellMove } from './drain-moves.js'
+import { tellDrained, tellLeaving } from './drains.js'
 import type { DriverEntry } from './driver-entry.js'
 import { noteProgress } from './driver-progress.js'
 import { endDriver } from './ending.js'
@@ -44,6 +47,7 @@ export function workerReported(cluster: ClusterState, step: Step, from: PeerInfo
   if (worker.state === 'UNKNOWN') worker.state = 'ALIVE'
   worker.answered = true
   releaseUnreported(cluster, step, worker, reported)
+  tellDrained(cluster, step, worker)
   cluster.dirty = true
 }
 
@@ -173,7 +177,9 @@ function executorReported(
   }
   const executor = { appId, execId, workerId: worker.id, cores, memoryMib, resources, state }
   app.take(executor)
-  if (app.answered && !app.listed.has(execId)) tellAdded(step, app, executor, worker)
+  if (!app.answered || app.listed.has(execId)) return
+  tellAdded(step, app, executor, worker)
+  tellLeaving(step, app, executor, worker)
 }
 
 /**
@@ -191,7 +197,8 @@ function releaseUnreported(
     if (reported.has(key)) continue
     const { app, executor, driver } = cluster.ownerOf(worker.id, key)
     if (app && executor) {
-      if (executor.state === 'LAUNCHING') tellLaunchExecutor(step, app, executor)
+      if (executor.state === 'LAUNCHING' && worker.drain) refuseLate(step, worker, app, executor)
+      else if (executor.state === 'LAUNCHING') tellLaunchExecutor(step, app, executor)
       else {
         worker.release(key)
         app.lose(step, executor.execId, 'its worker does not run it')
@@ -205,10 +212,21 @@ function releaseUnreported(
   }
 }
 
+/**
+ * Nothing starts on a drained Worker any more. The launch may still be on its way, so the Worker is told that
+ * it is not wanted before the executor is given up.
+ */
+function refuseLate(step: Step, worker: WorkerEntry, app: ApplicationEntry, { execId }: ExecutorEntry): void {
+  step.tell(worker.id, { type: 'KillExecutor', workerId: worker.id, appId: app.id, execId })
+  app.lose(step, execId, 'its worker was drained before it started', worker.record.host)
+}
+
 function driverUnreported(cluster: ClusterState, step: Step, worker: WorkerEntry, driver: DriverEntry): void {
   const { generation, wanted, launchedUnder } = driver.record
   if (wanted === 'RUN' && launchedUnder === cluster.leadership.epoch) {
-    tellLaunchDriver(step, driver)
+    // Its Worker answers that it is not there, and it is placed again.
+    if (worker.drain) tellMove(step, driver)
+    else tellLaunchDriver(step, driver)
     return
   }
   worker.release(driverHolding(driver.id, generation))

@@ -10,6 +10,7 @@ import * as executors from './application-executors.js'
 import * as applications from './applications.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
 import type { CommitQueueView } from './commit-queue-view.js'
+import * as drains from './drains.js'
 import { driverProgressed } from './driver-progress.js'
 import { logLocation } from './log-location.js'
 import { takeLostTail } from './lost-writes/intake.js'
@@ -176,6 +177,12 @@ const routes: Routes = {
     handle: ({ cluster, step, from }, message) => driverProgressed(cluster, step, from, message),
   },
 
+  WorkerDecommissioning: {
+    sender: 'node',
+    master: 'leader',
+    handle: ({ cluster, step, from }, message) => drains.workerDecommissioning(cluster, step, from, message),
+  },
+
   // Applications.
   RegisterApplication: {
     sender: 'anybody',
@@ -237,6 +244,16 @@ const routes: Routes = {
     master: 'ALIVE',
     handle: ({ cluster, step, reply }, message) =>
       submission.restartDriverOnRequest(cluster, step, message, reply),
+  },
+  DecommissionWorkers: {
+    sender: 'anybody',
+    master: 'ALIVE',
+    handle: ({ cluster, step, reply }, message) => drains.decommissionWorkers(cluster, step, message, reply),
+  },
+  RecommissionWorkers: {
+    sender: 'anybody',
+    master: 'ALIVE',
+    handle: ({ cluster, step, reply }, message) => drains.recommissionWorkers(cluster, step, message, reply),
   },
   RequestDriverStatus: {
     sender: 'anybody',

@@ -1,5 +1,6 @@
 import { innerLimits } from '../../runtime/inner-limits.js'
 import type { ClusterState } from './cluster-state.js'
+import { MovingRoom, moveDrivers } from './drain-moves.js'
 import { scheduleDrivers } from './driver-scheduling.js'
 import { scheduleExecutors } from './executor-scheduling.js'
 import type { Step } from './step.js'
@@ -12,6 +13,9 @@ export function schedule(cluster: ClusterState, step: Step): void {
   cluster.clean()
   if (!cluster.alive) return
   const workers = [...cluster.workers.values()].filter((worker) => worker.schedulable)
+  const moving = new MovingRoom(cluster, workers, step.now.monotonicMs)
   const launched = scheduleDrivers(cluster, step, workers, LAUNCHES_PER_PASS)
+  moveDrivers(cluster, step, moving)
   scheduleExecutors(cluster, step, workers, LAUNCHES_PER_PASS - launched)
+  moving.release()
 }

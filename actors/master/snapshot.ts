@@ -14,11 +14,12 @@ import type {
 } from '../messages/status.js'
 import type { ApplicationEntry } from './application-entry.js'
 import type { ClusterState } from './cluster-state.js'
+import { leftOn } from './drains.js'
 import type { DriverEntry } from './driver-entry.js'
 import { conditionOf, waitOfApplication, waitOfDriver } from './explain.js'
 import type { MasterConfig } from './master-config.js'
 import { meantBy } from './named.js'
-import type { EndedApplication, EndedDriver } from './records.js'
+import type { DrainRecord, EndedApplication, EndedDriver } from './records.js'
 import type { Now } from './step.js'
 import { applicationWaits, waitingOf } from './waiting.js'
 import type { WorkerEntry } from './worker-entry.js'
@@ -84,9 +85,9 @@ export function headOf({ config, state, sinceMs, position, stale, masters, leade
  * time took 40 ms.
  */
 export function rowsOf(cluster: ClusterState, now: Now): SnapshotRows {
-  const { apps, drivers, endedApps, endedDrivers, workers, config } = cluster
+  const { apps, drivers, endedApps, endedDrivers, workers } = cluster
   return {
-    workers: numbered(workers, (worker) => workerStatus(worker, config, now)),
+    workers: numbered(workers, (worker) => workerStatus(cluster, worker, now)),
     activeApps: numbered(apps, (app) => applicationStatus(cluster, app, now)),
     executors: executorsOf(cluster, apps.values()),
     activeDrivers: numbered(drivers, driverStatus),
@@ -107,7 +108,7 @@ export function rowsOfOne(cluster: ClusterState, text: string, now: Now, explain
   return {
     workers: all(
       liveWorkers.map((worker) => ({
-        ...workerStatus(worker, cluster.config, now),
+        ...workerStatus(cluster, worker, now),
         ...(isOne && { condition: conditionOf(cluster, worker, now) }),
       })),
     ),
@@ -179,7 +180,8 @@ function executorsOf(cluster: ClusterState, apps: Iterable<ApplicationEntry>): R
   for (const app of apps) {
     const number = cluster.apps.numberOf(app.id) * EXECUTOR_IDS
     for (const executor of inOrder(app)) {
-      const { appId, execId, workerId, cores, memoryMib, state, launchedAtWallMs } = executor
+      const { appId, execId, workerId, cores, memoryMib, launchedAtWallMs } = executor
+      const state = cluster.workers.get(workerId)?.drain ? 'DECOMMISSIONED' : executor.state
       const row = { appId, execId, workerId, cores, memoryMib, state }
       rows.push(launchedAtWallMs === undefined ? row : { ...row, launchedAtMs: launchedAtWallMs })
       numbers.push(number + execId)
@@ -198,7 +200,8 @@ function inOrder({ executors }: ApplicationEntry) {
   return executors.values()
 }
 
-function workerStatus(worker: WorkerEntry, config: MasterConfig, now: Now): WorkerStatus {
+function workerStatus(cluster: ClusterState, worker: WorkerEntry, now: Now): WorkerStatus {
+  const { config } = cluster
   const { id, name, host, port, web, cores, memoryMib, resources, labels } = worker.record
   const silentMs = now.monotonicMs - worker.lastHeartbeatMs
   return {
@@ -207,7 +210,7 @@ function workerStatus(worker: WorkerEntry, config: MasterConfig, now: Now): Work
     host,
     port,
     web,
-    state: worker.state,
+    state: worker.shownState,
     suspect:
       worker.state !== 'DEAD' &&
       silentMs > (SUSPECT_HEARTBEATS * config.workerTimeoutMs) / limits.heartbeatsPerTimeout,
@@ -219,6 +222,19 @@ function workerStatus(worker: WorkerEntry, config: MasterConfig, now: Now): Work
     resourcesUsed: worker.resourcesUsed,
     labels,
     lastHeartbeatMs: worker.lastHeartbeatWallMs,
+    ...(worker.drain && { drain: drainStatus(cluster, worker, worker.drain) }),
+  }
+}
+
+function drainStatus(cluster: ClusterState, worker: WorkerEntry, drain: DrainRecord) {
+  const { askedAtMs: sinceMs, deadlineAtMs, reason, by, incarnation } = drain
+  return {
+    sinceMs,
+    deadlineAtMs,
+    ...(reason !== undefined && { reason }),
+    ...(by !== undefined && { by }),
+    ...(incarnation !== undefined && { isStopping: true }),
+    ...leftOn(cluster, worker),
   }
 }
 

@@ -321,7 +321,14 @@ function placeAgain(
   driver: DriverEntry,
   report: DriverStateChanged,
 ): boolean {
-  const { message = 'its worker did not keep it', exitCode = null, notStarted, stopped, decided } = report
+  const {
+    message = 'its worker did not keep it',
+    exitCode = null,
+    notStarted,
+    stopped,
+    drained,
+    decided,
+  } = report
   const kind = endKindOf(report)
   if (kind === 'own') return false
   if ((kind === 'stopped' || kind === 'crashed') && !driver.record.description.supervise) return false
@@ -329,7 +336,7 @@ function placeAgain(
     driverFailed(cluster, step, driver, { kind: 'room', message })
   } else if (kind === 'crashed') {
     driverFailed(cluster, step, driver, { kind: 'exit', exitStatus: exitCode, output: driver.id, message })
-  } else if (notStarted && !stopped) {
+  } else if (notStarted && !stopped && !drained) {
     const failure = { kind: 'start', ...notStarted, message } as const
     if (driverFailed(cluster, step, driver, failure) === 'unrecoverable') return false
   }

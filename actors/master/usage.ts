@@ -10,7 +10,7 @@ export interface Usage {
 
 export function usageOf({ workers }: ClusterState): Usage {
   const usage = { cores: 0, coresUsed: 0, memoryMib: 0, memoryMibUsed: 0 }
-  for (const { state, record, coresUsed, memoryUsedMib } of workers.values()) {
+  for (const { shownState: state, record, coresUsed, memoryUsedMib } of workers.values()) {
     if (state !== 'ALIVE') continue
     usage.cores += record.cores
     usage.coresUsed += coresUsed

@@ -30,13 +30,30 @@ export function waitingReasonOf(
 
 export function coresLeft(cluster: ClusterState, app: ApplicationEntry): number {
   const { maxCores } = app.record.description
-  return (maxCores ?? cluster.config.defaultCores ?? Number.MAX_SAFE_INTEGER) - app.coresGranted
+  return (
+    (maxCores ?? cluster.config.defaultCores ?? Number.MAX_SAFE_INTEGER) -
+    app.coresGranted +
+    leavingOf(cluster, app).cores
+  )
 }
 
-export const executorsLeft = (app: ApplicationEntry): number => app.executorLimit - app.executors.size
+/** Executors on drained Workers are about to end, and others take their place. */
+export const executorsLeft = (cluster: ClusterState, app: ApplicationEntry): number =>
+  app.executorLimit - app.executors.size + leavingOf(cluster, app).executors
+
+function leavingOf(cluster: ClusterState, { executors }: ApplicationEntry) {
+  const leaving = { executors: 0, cores: 0 }
+  if (cluster.drains.size === 0) return leaving
+  for (const { workerId, cores } of executors.values()) {
+    if (cluster.workers.get(workerId)?.drain === undefined) continue
+    leaving.executors++
+    leaving.cores += cores
+  }
+  return leaving
+}
 
 function wantsMore(cluster: ClusterState, app: ApplicationEntry): boolean {
-  return coresLeft(cluster, app) >= executorDemand(app).cores && executorsLeft(app) > 0
+  return coresLeft(cluster, app) >= executorDemand(app).cores && executorsLeft(cluster, app) > 0
 }
 
 /** Why it was not placed, and the number of examined Workers. `reason` undefined: it will be placed next. */
@@ -52,12 +69,15 @@ export function lookForReason(
   let isLabelled = false
   let isLarge = false
   let hasCapacity = false
+  let isLeaving = false
   for (const worker of cluster.workers.values()) {
     looks++
     if (worker.state !== 'ALIVE') continue
     isAlive = true
-    isLabelled ||= worker.isKept && labelsFit(worker.labels, demand.on)
-    if (!worker.isKept || !fits(worker.whole, demand)) continue
+    isLabelled ||= labelsFit(worker.labels, demand.on)
+    if (!fits(worker.whole, demand)) continue
+    isLeaving ||= !worker.isKept
+    if (!worker.isKept) continue
     // It was not placed, so no Worker has the capacity. Very many may wait, and there may be very many
     // Workers.
     if (!hasFailed) return { reason: 'NO_ROOM', looks }
@@ -69,7 +89,7 @@ export function lookForReason(
   }
   if (!isAlive) return { reason: 'NO_WORKER', looks }
   if (!isLabelled) return { reason: 'NO_LABEL', looks }
-  if (!isLarge) return { reason: 'TOO_LARGE', looks }
+  if (!isLarge) return { reason: isLeaving ? 'DRAINING' : 'TOO_LARGE', looks }
   if (!hasCapacity) return { reason: 'NO_ROOM', looks }
   const isExcluded = allExcluded(cluster, now, subject, demand)
   return { reason: isExcluded ? 'ALL_EXCLUDED' : 'LAUNCHES_FAILED', looks }

@@ -1,7 +1,7 @@
 import { formatHostPort } from '../../runtime/addresses.js'
 import type { WorkerState } from '../messages/common.js'
 import type { RegisterWorker } from '../messages/workers.js'
-import type { WorkerRecord } from './records.js'
+import type { DrainRecord, WorkerRecord } from './records.js'
 import { freeAddresses, type Holding, usedAddresses } from './resources.js'
 
 /** Names a holding on a Worker: `driver-.../GENERATION` or `app-.../EXECID`. */
@@ -58,6 +58,8 @@ export class WorkerEntry {
   replaced: readonly string[] = []
   /** True: it reported that it is being stopped. It takes no more work, and this does not change. */
   stopping = false
+  /** Set: it takes no new work, and what it has is to leave (protocol 8.7). */
+  drain: DrainRecord | undefined
   /** The number of the present probe. */
   probes = 0
   readonly #holdings = new Map<HoldingKey, Holding>()
@@ -117,13 +119,18 @@ export class WorkerEntry {
     return formatHostPort(this.record)
   }
 
+  /** As people see it: a living Worker that is drained is DECOMMISSIONED, which is Spark's word. */
+  get shownState(): WorkerState {
+    return this.drain && this.state === 'ALIVE' ? 'DECOMMISSIONED' : this.state
+  }
+
   get schedulable(): boolean {
     return this.state === 'ALIVE' && this.answered && this.linked && this.isKept
   }
 
   /** True: it may be given work, now or once it is linked again. */
   get isKept(): boolean {
-    return this.state !== 'DEAD' && !this.record.draining && !this.stopping
+    return this.state !== 'DEAD' && this.drain === undefined && !this.stopping
   }
 
   /** Its whole capacity, used or not. */

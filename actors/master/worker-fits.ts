@@ -39,7 +39,7 @@ export function verdictOf(
   if (worker.state === 'DEAD') return 'DEAD'
   if (!labelsFit(worker.labels, demand.on)) return 'NO_LABEL'
   if (!fits(worker.whole, demand)) return 'TOO_SMALL'
-  if (worker.record.draining) return 'DRAINING'
+  if (worker.drain) return 'DRAINING'
   if (worker.stopping) return 'STOPPING'
   if (!worker.linked) return 'UNREACHABLE'
   if (!worker.schedulable) return 'NOT_REPORTED'

@@ -4,6 +4,7 @@ import { limits } from '../../runtime/limits.js'
 import { oversizeOf } from '../messages/record-size.js'
 import type { Heartbeat, RegisterWorker } from '../messages/workers.js'
 import type { ClusterState, PeerInfo } from './cluster-state.js'
+import { endDrainOf, endDrainOfFormer, forgetOldDrains, meetDrain } from './drains.js'
 import type { DriverEntry } from './driver-entry.js'
 import { endDriver } from './ending.js'
 import { forgetFailuresOn } from './launch-timers.js'
@@ -43,6 +44,8 @@ export function registerWorker(
     step.now.monotonicMs,
     step.now.wallMs,
   )
+  endDrainOfFormer(cluster, step, worker)
+  meetDrain(cluster, worker)
   const former = cluster.workersByAddress.get(worker.address)
   if (former && former.state !== 'DEAD') {
     removeWorker(cluster, step, former, 'a new Worker process holds its address', 'gone')
@@ -155,6 +158,7 @@ export function removeWorker(
   const held = [...worker.holdings.keys()].flatMap((key) => cluster.ownerOf(worker.id, key).driver ?? [])
   for (const key of [...worker.holdings.keys()]) worker.release(key)
   forgetFailuresOn(cluster, step, worker.id)
+  endDrainOf(cluster, step, worker)
   // Its silence has already lasted W, which is longer than a cut-off Worker lets its drivers live (protocol
   // 9).
   const waitMs = certainty === 'gone' ? cluster.config.orphanGraceMs + cluster.config.guardMarginMs : 0
@@ -192,6 +196,7 @@ const DEAD_SHOWN_TIMEOUTS = innerLimits.deadShownTimeouts
 /** Looks for silent Workers. The core calls it only if its own process was not delayed (protocol R7). */
 export function checkWorkers(cluster: ClusterState, step: Step): void {
   const { workerTimeoutMs } = cluster.config
+  forgetOldDrains(cluster, step)
   for (const worker of [...cluster.workers.values()]) {
     if (worker.state === 'DEAD') {
       if (step.now.monotonicMs - (worker.diedAtMs ?? 0) < DEAD_SHOWN_TIMEOUTS * workerTimeoutMs) continue

@@ -4,6 +4,7 @@ import { isOddLength } from '../../runtime/odd-length.js'
 import type * as z from '../../runtime/zod.js'
 import * as applications from './applications.js'
 import { failure } from './common.js'
+import * as drains from './drains.js'
 import * as drivers from './drivers.js'
 import * as executors from './executors.js'
 import * as leadership from './leadership.js'
@@ -30,6 +31,7 @@ const fromWorker = [
   executors.executorStateChanged,
   drivers.driverStateChanged,
   drivers.driverProgressed,
+  drains.workerDecommissioning,
   leadership.staleEpoch,
   masters.positionSeen,
 ] as const
@@ -51,6 +53,8 @@ const fromCommand = [
   drivers.requestKillDriver,
   drivers.requestRestartDriver,
   drivers.requestDriverStatus,
+  drains.decommissionWorkers,
+  drains.recommissionWorkers,
   status.requestMasterState,
   status.requestLogLocation,
 ] as const
@@ -84,6 +88,7 @@ const toWorker = [
   drivers.launchDriver,
   drivers.killDriver,
   drivers.restartDriver,
+  drains.decommissionWorker,
   status.requestLog,
   status.stopLog,
 ] as const
@@ -103,6 +108,8 @@ const toClient = [
   drivers.killDriverResponse,
   drivers.restartDriverResponse,
   drivers.driverStatusResponse,
+  drains.decommissionWorkersResponse,
+  drains.recommissionWorkersResponse,
   status.masterStateResponse,
   status.logLocation,
   status.logChunk,

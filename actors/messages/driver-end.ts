@@ -6,14 +6,15 @@ import type { EndCause } from './explanation.js'
 /** The fields of the report that decide it. */
 export type ReportedEnd = Pick<
   DriverStateChanged,
-  'state' | 'noRoom' | 'decided' | 'notStarted' | 'isolated' | 'stopped' | 'crashes' | 'givenUp'
+  'state' | 'noRoom' | 'decided' | 'notStarted' | 'isolated' | 'stopped' | 'drained' | 'crashes' | 'givenUp'
 >
 
 /**
  * - own: its program ended by itself
  * - refused: its Worker lacked capacity, or had already decided on that generation
  * - unstarted: its last attempt never had a process
- * - stopped: its Worker stopped it, because it had no contact with a leader or is being stopped itself
+ * - stopped: its Worker stopped it, because it had no contact with a leader, is drained, or is being stopped
+ *   itself
  * - crashed: it ended several times soon after its start, and its Worker gives it back
  */
 export type EndKind = 'own' | 'refused' | 'unstarted' | 'stopped' | 'crashed'
@@ -21,7 +22,7 @@ export type EndKind = 'own' | 'refused' | 'unstarted' | 'stopped' | 'crashed'
 export function endKindOf(end: Omit<ReportedEnd, 'state'>): EndKind {
   if (end.noRoom || end.decided !== undefined) return 'refused'
   if (end.notStarted) return 'unstarted'
-  if (end.isolated || end.stopped) return 'stopped'
+  if (end.isolated || end.stopped || end.drained) return 'stopped'
   return end.crashes === undefined ? 'own' : 'crashed'
 }
 

@@ -102,6 +102,8 @@ export const killDriver = z.object({
   workerId: name,
   driverId: name,
   generation: positive,
+  /** Its Worker is drained: this is no kill, and a supervised driver is launched elsewhere. */
+  drained: z.boolean().optional(),
 })
 export type KillDriver = z.infer<typeof killDriver>
 
@@ -150,6 +152,8 @@ export const driverStateChanged = z.object({
    * code.
    */
   stopped: z.boolean().optional(),
+  /** Its Worker is drained, and stopped it. A supervised driver is launched elsewhere. */
+  drained: z.boolean().optional(),
   /**
    * Refused: for a leadership that the store forgot, the Worker decided on this generation. The next one is
    * higher.

@@ -72,6 +72,10 @@ const beforeLaunch: Texts<Exclude<WaitCause, OnWorker>> = {
     why: `No ${workers} that is large enough has a link to this Master.`,
     helps: 'Check that these Workers run, and the network between them and the Master.',
   }),
+  ALL_DRAINING: ({ workers }) => ({
+    why: `Each ${workers} that is large enough is drained, and takes no more work.`,
+    helps: 'Start another Worker, or let one take work again: `firesteel undrain`.',
+  }),
   LEAVING: ({ workers }) => ({
     why: `Each ${workers} that is large enough is being stopped or drained, and takes no more work.`,
     helps: 'Start another Worker, or start these again.',
@@ -184,7 +188,10 @@ export function conditionText(condition: Condition, nowMs: number): Explained {
     case 'STOPPING':
       return { why: 'It is being stopped and takes no more work.', helps: 'Start it again to use it.' }
     case 'DRAINING':
-      return { why: 'It is drained and takes no more work.', helps: 'Start it again to use it.' }
+      return {
+        why: 'It is drained and takes no more work.',
+        helps: 'Let it take work again with `firesteel undrain`, also after it was started again.',
+      }
     case 'DEAD':
       return {
         why: `It was declared dead${condition.reason === undefined ? '' : `: ${condition.reason}`}.`,

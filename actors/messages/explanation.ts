@@ -71,6 +71,7 @@ export const waitCauses = [
   'NO_ROOM',
   'NOT_REPORTED',
   'UNREACHABLE',
+  'ALL_DRAINING',
   'LEAVING',
   'TOO_LARGE',
   'NO_LABEL',

@@ -45,6 +45,8 @@ function reasonText(reason: WaitingReason, { what, workers }: Wants): string {
       return `there is no ${workers}`
     case 'TOO_LARGE':
       return `no ${workers} is as large as ${what}`
+    case 'DRAINING':
+      return `each ${workers} that is as large as ${what} is drained or being stopped`
     case 'NO_ROOM':
       return `no ${workers} has ${what} free now`
     case 'LAUNCHES_FAILED':

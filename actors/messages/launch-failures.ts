@@ -50,6 +50,8 @@ export const waitingReasons = [
   'NO_LABEL',
   /** No Worker is as large as one executor. */
   'TOO_LARGE',
+  /** Every Worker that is large enough is drained, or is being stopped. */
+  'DRAINING',
   /** No Worker has the capacity for one now. */
   'NO_ROOM',
   /** Workers with capacity failed to start it and are not tried for a while. */

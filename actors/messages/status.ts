@@ -41,6 +41,19 @@ export const workerStatus = z.object({
   resourcesUsed: resourceAddresses,
   labels: z.record(name, text),
   lastHeartbeatMs: wallTime,
+  /** Set where it is drained: since when, until when, and what is left there. */
+  drain: z
+    .object({
+      sinceMs: wallTime,
+      deadlineAtMs: wallTime,
+      reason: text.optional(),
+      by: name.optional(),
+      /** It is being stopped: the drain ends with its process. */
+      isStopping: z.boolean().optional(),
+      executors: count,
+      drivers: count,
+    })
+    .optional(),
   /** Only where `explain` was asked for. */
   condition: condition.optional(),
 })

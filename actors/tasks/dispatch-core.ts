@@ -2,6 +2,7 @@ import { limits } from '../../runtime/limits.js'
 import type { AttemptKey } from '../messages/task-entries.js'
 import { countsOf, type TaskCounts } from './dispatch-counts.js'
 import { giveBack, hasTooMuchWork, type IdleExecutor, lookForIdle } from './dispatch-idle.js'
+import { leaveOrStay, retire } from './dispatch-leaving.js'
 import { lose, lossOf, silenceOf, unannounced } from './dispatch-losses.js'
 import { place, rebalance } from './dispatch-placement.js'
 import {
@@ -47,6 +48,7 @@ export class DispatchCore {
     state.nowMs = now.monotonicMs
     this.#handle(input, now.monotonicMs)
     place(state, now.monotonicMs)
+    retire(state)
     return state.effects
   }
 
@@ -118,7 +120,7 @@ export class DispatchCore {
         const executor = state.executors.get(input.update.execId)
         const loss = lossOf(input.update)
         if (executor && loss) lose(state, executor, loss)
-        else if (executor && input.update.state === 'DECOMMISSIONED') executor.draining = true
+        else if (executor) leaveOrStay(state, executor, input.update)
         else if (loss) state.fenced.add(input.update.execId)
         return
       }
@@ -281,6 +283,7 @@ export class DispatchCore {
     const entry = state.executors.get(execId)
     if (entry === undefined || entry.link === 'none') return
     entry.link = 'none'
+    entry.emptied = false
     if (entry.known) {
       // An executor that ends itself needs less time: its end closed the link, or it was cut off and ends
       // soon.

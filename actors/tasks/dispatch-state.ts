@@ -54,8 +54,12 @@ export class ExecutorEntry {
   worked = false
   link: LinkState = 'none'
   blocked = false
-  /** Gets no new tasks (DECOMMISSIONED). */
+  /** Gets no new tasks. */
   draining = false
+  /** Why it ends when it has nothing left: its Worker is drained (DECOMMISSIONED). */
+  leaving: string | undefined
+  /** It was asked to give back what has not begun, since it leaves and on the present link. */
+  emptied = false
   /** Kept free for a suspect. */
   reserved = false
   /** The suspect that runs here alone. */

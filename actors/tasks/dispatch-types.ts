@@ -138,6 +138,8 @@ export type DispatchInput =
 export type TaskPoolEvent =
   | { readonly name: 'executorAdded'; readonly executor: ExecutorDescription }
   | { readonly name: 'executorLinked'; readonly executor: ExecutorDescription }
+  /** Its Worker is drained: it gets no more tasks, and ends when it has none. */
+  | { readonly name: 'executorLeaving'; readonly executor: ExecutorDescription; readonly reason: string }
   /** The executor has run its first task. */
   | { readonly name: 'executorWorked'; readonly execId: number }
   /** `tasks` is how many of its tasks run elsewhere now or have an unknown outcome. */

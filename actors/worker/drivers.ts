@@ -15,7 +15,11 @@ import type { WorkerContext } from './worker-context.js'
 import type { Now, ProcessEnd, ProcessName, StartFailure } from './worker-events.js'
 
 const SHUTDOWN = 'Worker shutting down'
+const DRAINED = 'its Worker is drained'
 const ISOLATED = 'its Worker had no contact with a leader (onIsolation: stop)'
+
+/** The Worker stopped it for a reason of its own, so that its exit code says nothing. */
+const stopsOfWorker: ReadonlySet<string | undefined> = new Set([ISOLATED, SHUTDOWN, DRAINED])
 
 type End = ReportedEnd & Pick<DriverStateChanged, 'exitCode' | 'signal'> & { readonly message: string }
 
@@ -84,11 +88,13 @@ export class Drivers {
     this.watchContact(now)
   }
 
-  kill({ driverId, generation }: KillDriver, now: Now): void {
+  kill({ driverId, generation, drained }: KillDriver, now: Now): void {
     const key = `${driverId}/${generation}`
     const entry = this.#live.get(key)
     if (entry) {
-      this.#stop(entry, 'killed', now)
+      // A kill that was asked for outranks a drain.
+      if (!drained && entry.killedBecause === DRAINED) entry.killedBecause = 'killed'
+      this.#stop(entry, drained ? DRAINED : 'killed', now)
       return
     }
     const { ledger } = this.#context
@@ -100,7 +106,8 @@ export class Drivers {
     // Its launch was lost. If it still comes, it is refused as decided.
     ledger.decideDriver(driverId, generation)
     const end = { type: 'DriverStateChanged', driverId, generation, attempt: 1, state: 'KILLED' } as const
-    const change = { ...end, message: 'it was not running here' }
+    const message = 'it was not running here'
+    const change = { ...end, message, ...(drained && { drained, notStarted: NEVER_RAN }) }
     ledger.ended(change)
     this.#context.report(change)
   }
@@ -163,7 +170,7 @@ export class Drivers {
     entry.ended(end, now.wallMs)
     // A driver that this Worker stopped has not finished, whatever its code: most services exit with 0 on
     // SIGTERM.
-    if (entry.killedBecause === ISOLATED || entry.killedBecause === SHUTDOWN) this.#concludeKilled(entry, how)
+    if (stopsOfWorker.has(entry.killedBecause)) this.#concludeKilled(entry, how)
     else if (entry.restarting && entry.killedBecause === undefined) this.#startAgain(entry)
     // Exit code 0 means FINISHED, also if a kill was on its way (Spark).
     else if (exitCode === 0) this.#conclude(entry, { state: 'FINISHED', message: '', ...how })
@@ -303,14 +310,17 @@ export class Drivers {
     const message = entry.killedBecause ?? 'killed'
     const isolated = message === ISOLATED
     const stopped = message === SHUTDOWN
+    const drained = message === DRAINED
+    const leaves = stopped || drained
     // An unsupervised driver runs once, so a stop is its end. A driver that never ran is placed elsewhere.
-    const ended = stopped && !entry.launch.description.supervise && entry.attempt > 0
-    const notStarted = stopped && entry.attempt === 0 ? NEVER_RAN : undefined
+    const ended = leaves && !entry.launch.description.supervise && entry.attempt > 0
+    const notStarted = leaves && entry.attempt === 0 ? NEVER_RAN : undefined
     this.#conclude(entry, {
       state: ended ? 'FAILED' : 'KILLED',
       message,
       isolated,
       stopped,
+      drained,
       notStarted,
       ...how,
     })
@@ -318,7 +328,7 @@ export class Drivers {
 
   #conclude(entry: DriverEntry, end: End): void {
     const { driverId, generation } = entry.launch
-    const { state, message, exitCode, signal, noRoom, isolated, decided, notStarted, stopped } = end
+    const { state, message, exitCode, signal, noRoom, isolated, decided, notStarted, stopped, drained } = end
     const { crashes, givenUp } = end
     const change = {
       type: 'DriverStateChanged',
@@ -334,6 +344,7 @@ export class Drivers {
       ...(decided !== undefined && { decided }),
       ...(notStarted && { notStarted }),
       ...(stopped && { stopped }),
+      ...(drained && { drained }),
       ...(crashes !== undefined && { crashes }),
       ...(givenUp && { givenUp }),
       ...(entry.life.starts > 0 && { life: entry.life }),

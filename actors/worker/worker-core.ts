@@ -1,3 +1,4 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { LeaderTracker } from '../../runtime/persistence/leader-tracker.js'
 import type { FromWorker } from '../messages/catalogue.js'
 import type { DriverProgressed } from '../messages/drivers.js'
@@ -12,6 +13,7 @@ import { reportPages } from './report-pages.js'
 import { ResourceAccount } from './resource-account.js'
 import type { WorkerStatus } from './status.js'
 import type { WorkerContext } from './worker-context.js'
+import { WorkerDrain } from './worker-drain.js'
 import type { CoreMessage, Now, WorkerEffect, WorkerInput } from './worker-events.js'
 import type { WorkerStanding } from './worker-families.js'
 import type { WorkerIdentity, WorkerTimes } from './worker-identity.js'
@@ -51,6 +53,7 @@ export class WorkerCore {
   #master: { readonly url: string; readonly web: string | null } = { url: '', web: null }
   /** How this leader found its store; undefined: it did not say. */
   #found: MasterChanged['found']
+  readonly #drain = new WorkerDrain()
   #stopping = false
   #endsSinceCleaning = 0
 
@@ -93,6 +96,8 @@ export class WorkerCore {
     // This comes first: a Worker that was suspended must not act on what it knew before.
     if (this.#contact.check(now.bootMs)) this.#becomeIsolated()
     this.#handle(input)
+    if (this.#drain.isOver(this.#executors.count + this.#drivers.count, this.#standing === 'reported', now))
+      this.#emit({ kind: 'drained' })
     if (this.#stopping && this.#executors.count + this.#drivers.count === 0) {
       this.#stopping = false
       this.#emit({ kind: 'stopped' })
@@ -115,6 +120,7 @@ export class WorkerCore {
       memoryMibUsed: this.#account.memoryMibUsed,
       resources,
       resourcesUsed: this.#account.resourcesUsed,
+      drain: this.#drain.shown,
       ...this.#executors.statuses(),
       ...this.#drivers.statuses(),
     }
@@ -140,6 +146,11 @@ export class WorkerCore {
     switch (input.kind) {
       case 'start':
         this.#start()
+        return
+      case 'drain':
+        this.#drain.ask(input, this.#now)
+        this.#emit({ kind: 'startTimer', timer: { kind: 'drain' }, ms: input.deadlineMs })
+        this.#askForDrain()
         return
       case 'stop':
         this.#stop()
@@ -226,6 +237,11 @@ export class WorkerCore {
         return
       case 'restart':
         this.#drivers.restart(timer.driver)
+        return
+      case 'drain':
+        // Whether its time is over is looked at after each input.
+        if (!this.#drain.isFinished)
+          this.#emit({ kind: 'startTimer', timer, ms: innerLimits.drainLastWordsMs })
         return
       case 'isolation':
         this.#drivers.watchContact(this.#now, true)
@@ -332,6 +348,9 @@ export class WorkerCore {
       case 'RestartDriver':
         this.#drivers.restartOnRequest(message, this.#now)
         return
+      case 'DecommissionWorker':
+        this.#drain.told(message)
+        return
       case 'ApplicationFinished':
         this.#executors.applicationFinished(message.appId)
         return
@@ -359,7 +378,15 @@ export class WorkerCore {
     this.#standing = 'reported'
     for (const change of this.#outbox.toResend(this.#found, this.#now.monotonicMs)) this.#tellLeader(change)
     this.#tellFullReport(type)
+    this.#askForDrain()
     this.#heartbeat()
+  }
+
+  /** On each link anew, until it is drained: the leader that was asked may have died. */
+  #askForDrain(): void {
+    const asked = this.#standing === 'reported' && this.#drain.request(this.#now)
+    if (asked)
+      this.#tellLeader({ type: 'WorkerDecommissioning', workerId: this.#identity.incarnation, ...asked })
   }
 
   #tellFullReport(type: 'WorkerSchedulerStateResponse' | 'WorkerLatestState'): void {

@@ -56,6 +56,8 @@ export type CoreMessage = Exclude<WorkerMessage, { type: 'RequestLog' | 'StopLog
 export type WorkerInput =
   | { readonly kind: 'start' }
   | { readonly kind: 'stop' }
+  /** It will be stopped: it asks for its drain before. */
+  | { readonly kind: 'drain'; readonly deadlineMs: number; readonly reason?: string | undefined }
   | {
       readonly kind: 'message'
       /** Incarnation of the sender; for a Master it is the owner of protocol R1. */
@@ -110,5 +112,7 @@ export type WorkerEffect =
   | { readonly kind: 'cleanWork'; readonly olderThanMs: number }
   /** The application has ended and none of its executors is left: the age of its folder counts from now. */
   | { readonly kind: 'folderEnded'; readonly folder: string }
+  /** After `drain`: nothing is left, or its time is over. */
+  | { readonly kind: 'drained' }
   /** After `stop`: no process is left. */
   | { readonly kind: 'stopped' }

@@ -35,6 +35,7 @@ import { keyOfTimer, type WorkerTimer } from './worker-timer.js'
 export type WorkerSelfMessage =
   | { readonly type: 'Timer'; readonly timer: WorkerTimer }
   | { readonly type: 'Start' }
+  | { readonly type: 'Drain'; readonly deadlineMs: number; readonly reason?: string | undefined }
   | { readonly type: 'Stop' }
   | { readonly type: 'ProcessStarted'; readonly process: string; readonly pid: number }
   | { readonly type: 'ProcessStartFailed'; readonly process: string; readonly failure: StartFailure }
@@ -66,6 +67,8 @@ export interface WorkerShellParts {
   readonly spans: ProcessSpans
   readonly clock: Clock
   readonly log: Log
+  /** Called after `Drain`, when nothing is left or its time is over. */
+  readonly onDrained: () => void
   /** Called after `Stop`, when no process is left. */
   readonly onStopped: () => void
 }
@@ -98,6 +101,9 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
     switch (message.type) {
       case 'Start':
         this.#step({ kind: 'start' }, envelope)
+        return
+      case 'Drain':
+        this.#step({ kind: 'drain', deadlineMs: message.deadlineMs, reason: message.reason }, envelope)
         return
       case 'Stop':
         this.#step({ kind: 'stop' }, envelope)
@@ -236,6 +242,9 @@ export class WorkerShell implements Handler<WorkerActorMessage> {
       case 'folderEnded':
         void folders.stampEnd(effect.folder)
         break
+      case 'drained':
+        this.#parts.onDrained()
+        return
       case 'stopped':
         this.#parts.onStopped()
         break

@@ -63,6 +63,8 @@ export interface Worker {
   readonly findLog: FindLog
   /** Takes a link that carries code. */
   codeLink(link: Link): void
+  /** Takes no more work. Resolves when nothing is left, or the time is over; `stop` ends the rest. */
+  drain(deadlineMs: number, reason?: string): Promise<void>
   /** Stops all processes in order, sends the last reports to the Masters, closes its links. */
   stop(): Promise<void>
 }
@@ -111,6 +113,8 @@ class RunningWorker implements Worker {
   readonly #actor: Ref<WorkerActorMessage>
   readonly #childless: Promise<void>
   #onChildless!: () => void
+  readonly #drained: Promise<void>
+  #onDrained!: () => void
   #stop: Promise<void> | undefined
   #isOver = false
 
@@ -122,6 +126,9 @@ class RunningWorker implements Worker {
     this.incarnation = config.incarnation ?? newIncarnation(config.name)
     this.#childless = new Promise((resolve) => {
       this.#onChildless = resolve
+    })
+    this.#drained = new Promise((resolve) => {
+      this.#onDrained = resolve
     })
     this.#core = this.#makeCore(nowOf(clock))
     this.#dialer = this.#makeDialer()
@@ -153,6 +160,7 @@ class RunningWorker implements Worker {
       addressOf: (peer) => this.#dialled.get(peer),
       clock,
       log,
+      onDrained: () => this.#onDrained(),
       onStopped: () => this.#onChildless(),
       driverPlan: ({ launch, attempt }, trace) =>
         driverPlan(launch, attempt, config, this.#dialer.addresses, trace),
@@ -182,6 +190,11 @@ class RunningWorker implements Worker {
 
   codeLink(link: Link): void {
     this.#code.link(link)
+  }
+
+  drain(deadlineMs: number, reason?: string): Promise<void> {
+    this.#inform({ type: 'Drain', deadlineMs, reason })
+    return this.#drained
   }
 
   stop(): Promise<void> {

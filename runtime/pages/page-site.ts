@@ -23,7 +23,7 @@ export interface PageSiteOptions<V> {
 }
 
 export interface Answer {
-  readonly status?: 200 | 401 | 403 | 404 | 409 | 502
+  readonly status?: 200 | 400 | 401 | 403 | 404 | 409 | 502
   readonly headers?: Readonly<Record<string, string>>
   /** It has a form. */
   readonly form?: true

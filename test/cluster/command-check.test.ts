@@ -140,6 +140,8 @@ test('every command explains itself with an example', async (t) => {
         'ui',
         'kill',
         'restart',
+        'drain',
+        'undrain',
         'logs',
         'trace',
         'report',

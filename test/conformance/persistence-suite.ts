@@ -29,7 +29,7 @@ export interface StoreFactory {
 export const suiteSchemas: RecordSchemas = (() => {
   const check = (value: unknown) =>
     typeof (value as { id?: unknown }).id === 'string' ? undefined : 'a record without an id'
-  return { worker: check, app: check, driver: check, ended: check, key: check }
+  return { worker: check, app: check, driver: check, ended: check, key: check, drain: check }
 })()
 
 export function putOf(table: Table, id: string, fields: object = {}): Put {

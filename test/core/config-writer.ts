@@ -14,8 +14,9 @@ const unlessNull = <T>(key: string, value: T | null): Record<string, T> =>
 
 const master = ({ rest, ...plan }: MasterPlan) => ({ ...plan, ...unlessNull('rest', rest) })
 
-const worker = ({ cores, memoryMib, ...plan }: WorkerPlan) => ({
+const worker = ({ cores, memoryMib, drainOnStopMs, ...plan }: WorkerPlan) => ({
   ...plan,
+  drainOnStop: drainOnStopMs === null ? false : `${drainOnStopMs}ms`,
   ...unlessNull('cores', cores),
   ...(memoryMib !== null && { memory: `${memoryMib}m` }),
 })

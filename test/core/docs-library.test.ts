@@ -46,6 +46,7 @@ const executor = { id: true, workerId: true, host: true, cores: true } as const
 const events = {
   executorAdded: executor,
   executorReady: executor,
+  executorDecommissioned: { id: true, workerId: true, host: true, cores: true, reason: true },
   executorLost: { ...executor, reason: true, tasks: true },
   executorFailed: {
     id: true,

@@ -152,6 +152,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
   '## Events': {
     executorAdded: true,
     executorReady: true,
+    executorDecommissioned: true,
     executorLost: true,
     executorFailed: true,
     waiting: true,

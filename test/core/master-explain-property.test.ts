@@ -35,6 +35,7 @@ const finer: Readonly<Record<WaitingReason, readonly WaitCause[]>> = {
   NO_ROOM: ['NO_ROOM', 'UNREACHABLE', 'NOT_REPORTED'],
   LAUNCHES_FAILED: ['LAUNCHES_FAILED'],
   ALL_EXCLUDED: ['ALL_EXCLUDED'],
+  DRAINING: ['ALL_DRAINING', 'LEAVING'],
 }
 
 function explained(world: MasterWorld, of: string): MasterStateResponse {

@@ -134,12 +134,21 @@ function workerOf(one: Cluster['workers'][number], index: number): WorkerEntry {
       resources: { gpu: addresses(gpus), fpga: addresses(index % 2) },
       labels,
       web: null,
-      draining,
+      draining: false,
     },
     one.alive ? 'ALIVE' : 'UNKNOWN',
     0,
     0,
   )
+  if (draining)
+    entry.drain = {
+      id: `${entry.record.name}@10.0.0.1`,
+      name: entry.record.name,
+      host: '10.0.0.1',
+      askedAtMs: 0,
+      deadlineMs: 0,
+      deadlineAtMs: 0,
+    }
   entry.answered = one.answered
   entry.linked = one.linked
   for (const [at, { gpu, ...holding }] of one.held.entries()) {

@@ -4,8 +4,8 @@ import type { ModelApp, ModelCluster, ModelDriver, ModelWorker } from './placeme
 /** What the cluster state says, in the model's words. */
 export function modelOf(cluster: ClusterState, nowMs: number): ModelCluster {
   const workers = [...cluster.workers.values()].map((entry): ModelWorker => {
-    const { cores, memoryMib, resources, draining } = entry.record
-    const schedulable = entry.state === 'ALIVE' && entry.answered && entry.linked && !draining
+    const { cores, memoryMib, resources } = entry.record
+    const schedulable = entry.state === 'ALIVE' && entry.answered && entry.linked && !entry.drain
     const offers = { cores, memoryMib, resources }
     return { id: entry.id, schedulable, offers, holds: [...entry.holdings.values()] }
   })

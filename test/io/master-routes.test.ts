@@ -31,12 +31,14 @@ test("what a client's key opens is the requests of applications and commands, an
       'RequestKillDriver',
       'RequestRestartDriver',
       'RequestDriverStatus',
+      'DecommissionWorkers',
+      'RecommissionWorkers',
       'RequestMasterState',
       'RequestLogLocation',
       ...ofShells,
     ],
   )
-  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 17)
+  assert.deepEqual(types.filter((type) => isAdmitted('driver', type)).length, 19)
   assert.ok(types.every((type) => isAdmitted('node', type)))
 })
 

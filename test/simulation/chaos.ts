@@ -193,6 +193,11 @@ export class Chaos {
       case 'terminateWorker':
         worker.process?.stop()
         return worker.process !== undefined
+      case 'drainWorker':
+        return this.#drain(worker)
+      case 'drainToStop':
+        worker.process?.drain(this.#random.pick([0, 1000, 10_000]))
+        return worker.process !== undefined
       case 'badWorker': {
         const { bad, timeline } = this.#world
         bad.set(worker.name, { how: this.#random.pick(['start', 'exit']), sinceMs: timeline.nowMs })
@@ -221,6 +226,15 @@ export class Chaos {
       default:
         return false
     }
+  }
+
+  /** A person drains a Worker, and lets it take work again later. */
+  #drain({ name }: WorkerNode): boolean {
+    const client = this.#random.pick(this.#world.submitters).process
+    if (!client) return false
+    const deadlineMs = this.#random.pick([0, 500, 3000, 20_000])
+    void client.drain(name, deadlineMs)
+    return this.#heal(8000, () => void client.undrain(name))
   }
 
   get #lastsMs(): number {

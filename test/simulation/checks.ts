@@ -2,6 +2,7 @@ import { deadlineMs } from '../../actors/election/lease.js'
 import { isEndedDriver } from '../../actors/messages/common.js'
 import type { DriverStatusResponse } from '../../actors/messages/drivers.js'
 import { Debts } from './debts.js'
+import { DrainWatch } from './drain-watch.js'
 import type { Submission } from './history.js'
 import { StartWatch } from './start-watch.js'
 import { StateAudit } from './state-audit.js'
@@ -24,6 +25,7 @@ export class Checks {
   readonly debts: Debts
   readonly work: WorkWatch
   readonly starts: StartWatch
+  readonly drains: DrainWatch
   readonly clusterState: StateAudit
   readonly fail: Fail
   readonly #world: WatchedWorld
@@ -37,10 +39,12 @@ export class Checks {
     this.debts = new Debts(world, model, this.fail)
     this.work = new WorkWatch(world, this.fail)
     this.starts = new StartWatch(world, this.fail)
+    this.drains = new DrainWatch(world, model, this.fail)
     this.clusterState = new StateAudit(world, this.fail)
     this.#store = new StoreWatch(model, {
       fail: this.fail,
       workerRemoved: (id) => this.work.workerRemoved(id),
+      committed: (at, request) => this.drains.committed(at, request),
       changed: () => world.store.remember(),
     })
   }
@@ -50,6 +54,7 @@ export class Checks {
     if (this.#world.events % AUDIT_EVERY !== 0) return
     this.#bounds()
     this.clusterState.look()
+    this.drains.look()
     this.debts.look()
   }
 
@@ -57,6 +62,7 @@ export class Checks {
   storeFell(): void {
     this.#store.fell(this.#model.leader())
     this.debts.storeFell()
+    this.drains.storeFell()
   }
 
   /** The final status of an acknowledged submission. */
@@ -65,6 +71,8 @@ export class Checks {
     const isOver = isEndedDriver(status.state)
     if (runs.kill === 'acknowledged' && !isOver && this.debts.falls === 0)
       this.fail('S2', `${driverId} was killed, acknowledged, and is ${status.state}`)
+    if (status.state === 'KILLED' && runs.kill === undefined && this.debts.falls === 0)
+      this.fail('S5', `${driverId} is KILLED, and nobody asked for it: ${status.message}`)
     if (status.state === 'RUNNING') this.#expectRunning(driverId, status)
     // A kill while its Worker was stopped as well: its exit code may be any.
     if (status.state === 'FINISHED' && !runs.exitCodes.includes(0) && runs.kill === undefined)

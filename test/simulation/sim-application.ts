@@ -100,6 +100,9 @@ export class SimApplication {
   }
 
   #begin(): void {
+    this.#endpoint.pool.on((event) => {
+      if (event.name === 'taskRepeated') this.#world.checks.drains.repeated(event.cause)
+    })
     this.#pump()
     this.#resizeLater()
   }

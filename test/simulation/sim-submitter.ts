@@ -101,6 +101,32 @@ export class SimSubmitter {
     await this.#client.request({ type: 'RequestRestartDriver', driverId, request: `${key}-restart` })
   }
 
+  /** Resolves when it is done, or cannot be. */
+  async drain(worker: string, deadlineMs: number): Promise<void> {
+    const { drains } = this.#world.checks
+    const reason = drains.asking(worker, deadlineMs)
+    try {
+      await this.#client.request({ type: 'DecommissionWorkers', workers: [worker], deadlineMs, reason })
+      drains.acknowledged(reason)
+    } catch {
+      // It may be done or not.
+    }
+  }
+
+  /** Asks until it is done. */
+  async undrain(worker: string): Promise<void> {
+    const { drains } = this.#world.checks
+    drains.undraining(worker)
+    try {
+      await this.#client.request({ type: 'RecommissionWorkers', workers: [worker] })
+    } catch (error) {
+      if (codeOf(error) !== 'FIRESTEEL_UNKNOWN_ID' && this.place.alive)
+        this.place.after(500, () => void this.undrain(worker))
+    } finally {
+      drains.undrained(worker)
+    }
+  }
+
   async #submit(
     key: string,
     description = this.#world.history.descriptionOf(key) ?? this.#describe(key),

@@ -88,6 +88,7 @@ export class SimWorker {
       executorPlan: async (effect: object) => effect as never,
       clock: place,
       log,
+      onDrained: () => this.stop(),
       // Its last reports leave before.
       onStopped: () => place.later(20, () => place.kill()),
     }
@@ -104,6 +105,11 @@ export class SimWorker {
       onLink: (link) => gateway.attach(link),
     })
     this.#inform({ type: 'Start' })
+  }
+
+  /** SIGTERM where `drainOnStop` is set. */
+  drain(deadlineMs: number): void {
+    this.#inform({ type: 'Drain', deadlineMs, reason: 'it is being stopped' })
   }
 
   stop(): void {

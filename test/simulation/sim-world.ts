@@ -44,6 +44,14 @@ export interface Watchers {
     launchDecided(launch: LaunchDriver, received: ReadonlyMap<string, number>): void
     killedUnasked(child: SimChild): void
   }
+  readonly drains: {
+    /** Gives the reason to ask with. */
+    asking(worker: string, deadlineMs: number): string
+    acknowledged(reason: string): void
+    undraining(worker: string): void
+    undrained(worker: string): void
+    repeated(cause: string): void
+  }
   readonly starts: {
     executorFailed(appId: string, workerId: string): void
     applicationFailed(appId: string): void

@@ -120,6 +120,9 @@ async function expectLife(world: World): Promise<void> {
     const states = world.masters.map(({ name, process }) => [name, process?.masterHost.snapshot().state])
     throw new Violation('L2', `${alive.length} Masters are ALIVE: ${JSON.stringify(states)}`)
   }
+  // A drain that a store had forgotten may have come back since it was taken back.
+  const asker = world.submitters.find(({ process }) => process?.place.alive)?.process
+  for (const { name } of world.workers) void asker?.undrain(name)
   await world.runUntil(timeline.nowMs + 2 * masterConfig.workerTimeoutMs + 20_000)
   const settledByMs = timeline.nowMs + SETTLE_MS
   for (let left = checks.clusterState.unhealed(); left; left = checks.clusterState.unhealed()) {

@@ -29,6 +29,7 @@ export const noRows: Readonly<Record<Table, StoreRows>> = {
   driver: StoreRows.empty(),
   ended: StoreRows.empty(),
   key: StoreRows.empty(),
+  drain: StoreRows.empty(),
 }
 
 export const noMemory: Refused = {

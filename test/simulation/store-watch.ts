@@ -3,6 +3,7 @@ import type {
   ElectRequest,
   Fence,
   LeaderRecord,
+  Position,
   Table,
 } from '../../runtime/persistence/engine.js'
 import { FORGED_EPOCH } from './garbage.js'
@@ -22,6 +23,8 @@ export interface StoreEvents {
   readonly fail: Fail
   /** A leader gave up this Worker, durably. */
   workerRemoved(id: string): void
+  /** A leader has written this. */
+  committed(at: Position, request: CommitRequest): void
   /** The store holds something new. */
   changed(): void
 }
@@ -97,7 +100,8 @@ export class StoreWatch {
     }
   }
 
-  #committed(fence: Fence, { n, prev, writeId, deletes }: CommitRequest): void {
+  #committed(fence: Fence, request: CommitRequest): void {
+    const { n, prev, writeId, deletes } = request
     const { epoch, owner, seq, writeId: stored } = this.#shadow
     const who = `${fence.owner} (${fence.epoch})`
     if (fence.epoch !== epoch || fence.owner !== owner)
@@ -108,6 +112,7 @@ export class StoreWatch {
         `commit ${n} of ${who} was applied after ${seq}, ${prev} is not the write id ${stored}`,
       )
     this.#shadow = { ...fence, seq: n, writeId }
+    this.#events.committed({ epoch: fence.epoch, seq: n }, request)
     for (const { table, id } of deletes) if (table === 'worker') this.#events.workerRemoved(id)
     this.#events.changed()
   }

@@ -1,4 +1,5 @@
-import type { CoreMessage } from '../../actors/worker/worker-events.js'
+import type { CoreMessage, WorkerEffect } from '../../actors/worker/worker-events.js'
+import type { Position } from '../../runtime/persistence/engine.js'
 import type { ApplicationNode, MasterNode, SubmitterNode, WorkerNode } from './nodes.js'
 import type { SimChild } from './sim-child.js'
 import type { SimWorld, WatchedWorker, Watchers } from './sim-world.js'
@@ -16,6 +17,14 @@ export interface WatchedWorld extends SimWorld {
   readonly checks: Watchers & {
     /** How often the store fell. */
     readonly debts: { readonly falls: number }
+    readonly drains: {
+      obeyed(
+        worker: WatchedWorker,
+        at: Position,
+        message: CoreMessage,
+        effects: readonly WorkerEffect[],
+      ): void
+    }
     readonly starts: { launched(worker: WatchedWorker, from: string, message: CoreMessage): void }
   }
 }

@@ -75,7 +75,9 @@ export class WorkWatch {
         this.#fail('S1', `${worker.incarnation} obeyed ${message.type} of ${from} (${position.epoch})`)
       if (kind === 'startDriver') this.#launching(worker, position.epoch, effect.process)
     }
-    if (!isStale) this.#world.checks.starts.launched(worker, from, message)
+    if (isStale) return
+    this.#world.checks.starts.launched(worker, from, message)
+    this.#world.checks.drains.obeyed(worker, position, message, effects)
   }
 
   /**
@@ -107,7 +109,7 @@ export class WorkWatch {
     if (generation < this.#newestOf(driverId)) return false
     return (
       this.#world.history.isSupervised(driverId) === false ||
-      (state === 'FINISHED' && !why.isolated && !why.stopped)
+      (state === 'FINISHED' && !why.isolated && !why.stopped && !why.drained)
     )
   }
 

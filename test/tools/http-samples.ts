@@ -102,6 +102,7 @@ export const workerState: WorkerItself = {
   port: 7100,
   masterUrl: 'firesteel://10.0.0.1:7070',
   masterWebUrl: null,
+  drain: null,
   cores: 4,
   coresUsed: 1,
   memoryMib: 4096,

@@ -13,7 +13,14 @@ import { applicationDescription, driverDescription, workerOffer } from '../../ac
 import { limits } from '../../runtime/limits.js'
 import { replayingRecorder } from './replaying-sink.js'
 
-export const noRecords: StoredRecords = { workers: [], apps: [], drivers: [], ended: [], keys: [] }
+export const noRecords: StoredRecords = {
+  drains: [],
+  workers: [],
+  apps: [],
+  drivers: [],
+  ended: [],
+  keys: [],
+}
 
 export const masterConfig: MasterConfig = {
   cluster: 'test',
@@ -110,6 +117,7 @@ export class MasterWorld {
     const keys = [...(this.store.get('key') ?? [])] as never[]
     return {
       ...noRecords,
+      drains: all('drain'),
       workers: all('worker'),
       apps: all('app'),
       drivers: all('driver'),

@@ -582,6 +582,7 @@ export function sampleWorkerView(
       port: 7078,
       masterUrl: write(SAMPLE_MASTER, 'worker.masterUrl'),
       masterWebUrl: write('http://10.0.0.1:8080', 'worker.masterWebUrl'),
+      drain: null,
       cores: 16,
       coresUsed: 5,
       memoryMib: 32_768,
@@ -617,6 +618,8 @@ export const samplePages = (
     sessions: sampleSessions(options.wallMs),
     data: new Hono(),
     kill: () => Promise.reject(new Error('nothing is to be killed')),
+    drain: () => Promise.reject(new Error('nothing is to be drained')),
+    onDrained: () => undefined,
     onSession: () => undefined,
     onKilled: () => undefined,
     onError: (error) => {

@@ -1,9 +1,11 @@
 import { formatHostPort } from '../../../runtime/addresses.js'
 import { takeOrphans } from '../application-executors.js'
 import type { ClusterState } from '../cluster-state.js'
+import { takeBackDrain } from '../drains.js'
 import { endApplicationAs, endDriverAs } from '../ending.js'
 import type {
   ApplicationRecord,
+  DrainRecord,
   DriverRecord,
   EndedRecord,
   KeyRecord,
@@ -43,6 +45,8 @@ function takeBack(cluster: ClusterState, step: Step, table: RecordTable, id: str
       return takeBackDriver(cluster, step, value as DriverRecord)
     case 'ended':
       return ended(cluster, step, value as EndedRecord)
+    case 'drain':
+      return takeBackDrain(cluster, step, value as DrainRecord)
     case 'key':
       return takeBackKey(cluster, step, id, value as KeyRecord)
   }

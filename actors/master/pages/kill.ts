@@ -78,7 +78,7 @@ const gonePage: Page = {
   main: html`<h1>There is nothing to kill</h1><p class="lead">It has ended, or this Master does not know it.</p><p><a class="button" href="/">To the overview</a></p>`,
 }
 
-const hidden = (name: string, value: string): Html =>
+export const hidden = (name: string, value: string): Html =>
   html`<input type="hidden" name="${name}" value="${value}">`
 
 function confirmPage(

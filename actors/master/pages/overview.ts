@@ -48,13 +48,18 @@ function tiles(view: MasterPageView, { alive, cores, coresUsed, memoryMib, memor
   const waiting = waitingCounts(view)
   const running = activeApps.filter(({ executors }) => executors.length > 0).length
   const drivers = activeDrivers.filter(({ state }) => state === 'RUNNING').length
-  const gone = workers.length - alive.length
+  const drained = workers.filter(({ state }) => state === 'DECOMMISSIONED').length
+  const gone = workers.length - alive.length - drained
+  const others = [
+    ...(drained > 0 ? [`${numberText(drained)} drained`] : []),
+    ...(gone > 0 ? [`${numberText(gone)} gone`] : []),
+  ]
   const waitText = (count: number): string => (count === 0 ? 'none waits' : counted(count, 'waits', 'wait'))
   const used = (part: number, all: number): string => `${Math.round(percentOf(part, all))} %`
   return html`<div class="tiles">
 ${tile('Cores', used(coresUsed, cores), `${numberText(coresUsed)} of ${counted(cores, 'core')} in use`, meter(coresUsed, cores, `${used(coresUsed, cores)} of the cores in use`))}
 ${tile('Memory', used(memoryMibUsed, memoryMib), `${memoryPartText(memoryMibUsed, memoryMib)} in use`, meter(memoryMibUsed, memoryMib, `${used(memoryMibUsed, memoryMib)} of the memory in use`))}
-${tile('Workers', html`<a href="/workers">${numberText(alive.length)}</a>`, workers.length === 0 ? 'none has registered' : gone === 0 ? 'all alive' : `alive, ${numberText(gone)} gone`)}
+${tile('Workers', html`<a href="/workers">${numberText(alive.length)}</a>`, workers.length === 0 ? 'none has registered' : others.length === 0 ? 'all alive' : `alive, ${others.join(', ')}`)}
 ${tile('Applications', html`<a href="/applications?show=active">${numberText(running)}</a>`, `with executors, ${waitText(waiting.apps)}`)}
 ${tile('Drivers', html`<a href="/drivers?show=active">${numberText(drivers)}</a>`, `running, ${waitText(waiting.drivers)}`)}
 </div>`

@@ -3,13 +3,14 @@ import { PageSite } from '../../../runtime/pages/page-site.js'
 import { addSessionPages, signInAnswer } from '../../../runtime/pages/session-pages.js'
 import type { Sessions } from '../../../runtime/pages/sessions.js'
 import { readersOf } from '../../../runtime/pages/visitors.js'
+import { addDrain, type DrainOptions } from './drain.js'
 import { addGo } from './go.js'
 import { addKill, type KillOptions } from './kill.js'
 import { type MasterPageSetOptions, masterPageSet } from './master-page-set.js'
 import { leaderOrigin, masterOrigins, otherOrigins } from './masters.js'
 import { leads } from './view.js'
 
-export interface MasterPagesOptions extends MasterPageSetOptions, KillOptions {
+export interface MasterPagesOptions extends MasterPageSetOptions, KillOptions, DrainOptions {
   readonly sessions: Sessions
   /** What scripts read, such as `/json/`. The same people may read it. */
   readonly data: Hono
@@ -35,6 +36,7 @@ export function masterPages(options: MasterPagesOptions): Hono {
   site.addTo(routes)
   addSessionPages(routes, site, options)
   addKill(routes, site, options)
+  addDrain(routes, site, options)
   addGo(routes, site)
   site.addMissingTo(routes)
   return routes

@@ -72,6 +72,10 @@ export const applicationOf = ({ state }: MasterPageView, id: string): Applicatio
 export const driverOf = ({ state }: MasterPageView, id: string): DriverStatus | undefined =>
   withId(id, state.activeDrivers, state.completedDrivers)
 
+/** Its process lives, whether it takes work or not. */
+export const isThere = (worker: WorkerStatus | undefined): boolean =>
+  worker?.state === 'ALIVE' || worker?.state === 'DECOMMISSIONED'
+
 /** The Worker, if it can be asked for what it keeps. */
 export const logHomeOf = (view: MasterPageView, workerId: string): string | undefined =>
-  workerOf(view, workerId)?.state === 'ALIVE' ? workerId : undefined
+  isThere(workerOf(view, workerId)) ? workerId : undefined

@@ -15,11 +15,13 @@ import {
 import { pathPart } from '../../../runtime/pages/path-part.js'
 import { counted, memoryPartText, memoryText } from '../../../runtime/pages/words.js'
 import { addressesOf, type ResourceAddresses } from '../../messages/common.js'
+import { drainText } from '../../messages/drain-text.js'
 import { workerExplained } from '../../messages/explained.js'
 import type { DriverStatus, ExecutorStatus, WorkerStatus } from '../../messages/status.js'
+import { drainButton } from './drain.js'
 import { applicationHref, driverHref, idLink, logLink, workerHref } from './links.js'
 import { driverState, executorState, workerState } from './states.js'
-import { logHomeOf, type MasterPageView, workerOf } from './view.js'
+import { isThere, logHomeOf, type MasterPageView, workerOf } from './view.js'
 import { whySection } from './why.js'
 
 /* The Workers of a cluster: all, and one. */
@@ -80,20 +82,25 @@ export const noWorker = (view: MasterPageView): Html =>
     html`Start one on any machine that can reach this Master: ${code(`firesteel worker --master ${view.state.address}`)}`,
   )
 
+const standingOf = (state: WorkerStatus['state']): string =>
+  state === 'ALIVE' ? 'alive' : state === 'DECOMMISSIONED' ? 'drained' : 'gone'
+
 export function workersPage({ view, query }: PageQuery<MasterPageView>): Page {
   const { workers } = view.state
   const show = query.get('show') ?? ''
   const fits = searchIn(query)
   const alive = workers.filter(({ state }) => state === 'ALIVE').length
+  const drained = workers.filter(({ state }) => state === 'DECOMMISSIONED').length
   const meant = inOrder(workers).filter(
     ({ state, name, id, host }) =>
-      (show === '' || (show === 'alive') === (state === 'ALIVE')) && (fits?.(name, id, host) ?? true),
+      (show === '' || show === standingOf(state)) && (fits?.(name, id, host) ?? true),
   )
   const part = listPart(meant, query)
   const tools = listTools('/workers', query, 'Workers', [
     { value: '', title: 'All', count: workers.length },
     { value: 'alive', title: 'Alive', count: alive },
-    { value: 'gone', title: 'Gone', count: workers.length - alive },
+    ...(drained > 0 ? [{ value: 'drained', title: 'Drained', count: drained }] : []),
+    { value: 'gone', title: 'Gone', count: workers.length - alive - drained },
   ])
   const list =
     part.total === 0
@@ -122,9 +129,10 @@ export function workerPage({ view, params, query, nowMs }: PageQuery<MasterPageV
   if (!row) return undefined
   const { worker = row } = view.detailed(row.id)
   const { executors, drivers } = placedOn(view, worker.id)
-  const web = worker.state === 'ALIVE' && worker.web !== null
+  const web = isThere(worker) && worker.web !== null
   const known: readonly (readonly [string, Part])[] = [
     ['State', workerState(worker)],
+    ['Drain', worker.drain && drainText(worker.drain, nowMs)],
     ['Cores', coresOf(worker)],
     ['Memory', memoryOf(worker)],
     ['Resources', resourcesText(worker.resources, worker.resourcesUsed)],
@@ -136,7 +144,8 @@ export function workerPage({ view, params, query, nowMs }: PageQuery<MasterPageV
   ]
   return {
     title: worker.name,
-    main: html`<p class="crumb"><a href="/workers">Workers</a></p><h1>${worker.name}</h1>
+    main: html`<p class="crumb"><a href="/workers">Workers</a></p>
+<div class="heading"><h1>${worker.name}</h1>${drainButton(worker)}</div>
 ${whySection(view, workerExplained(worker, nowMs))}
 ${facts(known)}
 ${section('Executors', executorsHere(view, executors, query, worker))}

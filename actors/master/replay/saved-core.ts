@@ -1,6 +1,8 @@
 import type { ErrorParts } from '../../../runtime/errors.js'
 import { ApplicationEntry, type SavedApplication } from '../application-entry.js'
 import { ClusterState, type Leadership, type Orphan, type PeerInfo } from '../cluster-state.js'
+import type { Move } from '../drain-move.js'
+import { meetDrain } from '../drains.js'
 import { DriverEntry, type SavedDriver } from '../driver-entry.js'
 import { type GivenIds, IdSource } from '../ids.js'
 import type { LaunchRecord } from '../launch-failures.js'
@@ -8,7 +10,7 @@ import type { KeptEnd } from '../lost-writes/kept-ends.js'
 import type { MasterConfig } from '../master-config.js'
 import type { NumberedMap } from '../numbered-map.js'
 import type { SavedPeerProtocol } from '../peer-master-protocol.js'
-import type { EndedApplication, EndedDriver, KeyRecord } from '../records.js'
+import type { DrainRecord, EndedApplication, EndedDriver, KeyRecord } from '../records.js'
 import type { SavedQueue } from '../waiting-drivers.js'
 import { type HoldingKey, type SavedWorker, WorkerEntry } from '../worker-entry.js'
 
@@ -53,6 +55,8 @@ export interface ClusterHead {
 
 /** The part that may be large, as rows. */
 export interface ClusterTables {
+  readonly drains: readonly DrainRecord[]
+  readonly moves: readonly Move[]
   readonly workers: readonly Numbered<SavedWorker>[]
   readonly workersByAddress: readonly Pair<string>[]
   readonly apps: readonly Numbered<SavedApplication>[]
@@ -101,6 +105,8 @@ export function saveCluster(cluster: ClusterState): SavedCluster {
       },
     },
     tables: {
+      drains: [...cluster.drains.values()],
+      moves: [...cluster.moves.values()],
       workers: numbered(workers, (worker) => worker.save()),
       workersByAddress: byId(cluster.workersByAddress),
       apps: numbered(apps, (app) => app.save()),
@@ -126,8 +132,11 @@ export function loadCluster(config: MasterConfig, { head, tables }: SavedCluster
   const cluster = new ClusterState(config, leadership, new IdSource(leadership.epoch, ids))
   Object.assign(cluster, fields)
   cluster.loadPass(capacity, dirty)
+  for (const record of tables.drains) cluster.drains.set(record.id, record)
+  for (const move of tables.moves) cluster.moves.set(move.driverId, move)
   const { workers, apps, drivers, waiting } = cluster
   workers.load(withIds(tables.workers, WorkerEntry.load), last.workers)
+  for (const worker of workers.values()) meetDrain(cluster, worker)
   apps.load(withIds(tables.apps, ApplicationEntry.load), last.apps)
   drivers.load(
     withIds(tables.drivers, (saved, number) => DriverEntry.load(saved, number, waiting)),

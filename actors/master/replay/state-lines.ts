@@ -3,6 +3,8 @@ import type { StateLine } from './recording.js'
 import type { ClusterTables, SavedCluster, SavedCore } from './saved-core.js'
 
 const tableNames: readonly (keyof ClusterTables)[] = [
+  'drains',
+  'moves',
   'workers',
   'workersByAddress',
   'apps',

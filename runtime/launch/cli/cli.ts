@@ -20,6 +20,8 @@ const commands: Readonly<Record<string, () => Promise<AddCommand>>> = {
   ui: async () => (await import('./commands/ui.js')).addUi,
   kill: async () => (await import('./commands/kill.js')).addKill,
   restart: async () => (await import('./commands/restart.js')).addRestart,
+  drain: async () => (await import('./commands/drain.js')).addDrain,
+  undrain: async () => (await import('./commands/undrain.js')).addUndrain,
   logs: async () => (await import('./commands/logs.js')).addLogs,
   trace: async () => (await import('./commands/trace.js')).addTrace,
   report: async () => (await import('./commands/report.js')).addReport,

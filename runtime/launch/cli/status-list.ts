@@ -1,3 +1,4 @@
+import { drainText } from '../../../actors/messages/drain-text.js'
 import { exitText } from '../../../actors/messages/driver-life-text.js'
 import type {
   ApplicationView,
@@ -114,6 +115,7 @@ export function statusText(state: MasterStateResponse, nowMs: number, window: Wi
         header: ['NAME', 'ADDRESS', 'STATE', 'CORES', 'MEMORY'],
         items: state.workers,
         rowOf: workerRow,
+        noteOf: ({ drain }) => (drain ? drainText(drain, nowMs) : ''),
         flexible: [0, 1],
       },
       now,

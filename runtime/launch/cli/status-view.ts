@@ -26,6 +26,16 @@ export const workerRow = (worker: WorkerStatus) => ({
   coresUsed: worker.coresUsed,
   memoryMib: worker.memoryMib,
   memoryMibUsed: worker.memoryMibUsed,
+  ...(worker.drain && { drain: drainJson(worker.drain) }),
+})
+
+const drainJson = (drain: NonNullable<WorkerStatus['drain']>) => ({
+  since: isoTime(drain.sinceMs),
+  deadlineAt: isoTime(drain.deadlineAtMs),
+  reason: drain.reason ?? null,
+  by: drain.by ?? null,
+  executors: drain.executors,
+  drivers: drain.drivers,
 })
 
 export const applicationRow = (app: ApplicationView) => ({

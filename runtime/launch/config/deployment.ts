@@ -70,6 +70,8 @@ export interface WorkerPlan {
   readonly memoryMib: number | null
   readonly resources: Readonly<Record<string, readonly string[]>>
   readonly labels: Readonly<Record<string, string>>
+  /** How long a drain before its stop may take; null: it stops at once. */
+  readonly drainOnStopMs: number | null
 }
 
 export interface SchedulingPlan {

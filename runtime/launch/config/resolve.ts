@@ -31,6 +31,9 @@ function masters(file: DeploymentFile): MasterPlan[] {
   }))
 }
 
+const drainMs = (drainOnStop: boolean | number = false): number | null =>
+  drainOnStop === true ? limits.drainOnStopMs : drainOnStop === false ? null : drainOnStop
+
 function workers(file: DeploymentFile): WorkerPlan[] {
   const hosts = new Set<string>()
   return (file.workers ?? []).map((worker, index) => {
@@ -48,6 +51,7 @@ function workers(file: DeploymentFile): WorkerPlan[] {
       memoryMib: worker.memory ?? null,
       resources: worker.resources ?? {},
       labels: worker.labels ?? {},
+      drainOnStopMs: drainMs(worker.drainOnStop),
     }
   })
 }

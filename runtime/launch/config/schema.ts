@@ -132,6 +132,12 @@ const worker = z.strictObject({
   advertise: hostName
     .optional()
     .meta({ description: 'Host name under which others reach it. Default `host`.' }),
+  drainOnStop: z
+    .union([z.boolean(), duration])
+    .optional()
+    .meta({
+      description: `Drain it when it is told to stop (SIGTERM): it ends when nothing is left, or after this time; true is ${limits.drainOnStopMs / 1000}s. Default false.`,
+    }),
 })
 
 const security = z

@@ -8,6 +8,8 @@ export interface PlannedNode {
   readonly role: NodeRole
   /** firesteel://host:port, if that is known before the node listens: its port is not 0. */
   readonly address?: string | undefined
+  /** How long it may take to let its work end when it is stopped. */
+  readonly drainMs?: number
 }
 
 /** What `up --json` prints, one per line. */

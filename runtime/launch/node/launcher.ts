@@ -124,7 +124,7 @@ export class Launcher {
         this.#processes.get(effect.node)?.send(effect.order)
         return
       case 'stopNode':
-        void this.#processes.get(effect.node)?.stop({ graceMs: this.#graceMs })
+        void this.#processes.get(effect.node)?.stop({ graceMs: this.#graceOf(effect.node) })
         return
       case 'startTimer':
         this.#restarts.start(effect.node, effect.ms, () => this.#step({ kind: 'timer', node: effect.node }))
@@ -144,6 +144,11 @@ export class Launcher {
         if (effect.error) this.#reject(errorOf(effect.error))
         else this.#resolve()
     }
+  }
+
+  #graceOf(node: string): number {
+    const { drainMs = 0 } = this.#options.nodes.find(({ name }) => name === node) ?? {}
+    return this.#graceMs === 0 ? 0 : drainMs + this.#graceMs
   }
 
   #programOf(node: string): NodeProgram {

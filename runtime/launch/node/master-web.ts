@@ -3,6 +3,7 @@ import { kill } from '../../../actors/client/kill.js'
 import { MasterClient } from '../../../actors/client/master-client.js'
 import { masterRoutes } from '../../../actors/master/json.js'
 import type { MasterHost } from '../../../actors/master/master-host.js'
+import type { WantedDrain } from '../../../actors/master/pages/drain.js'
 import { masterPages } from '../../../actors/master/pages/routes.js'
 import type { UsageHistory } from '../../../actors/master/usage-history.js'
 import { systemClock } from '../../clock.js'
@@ -63,18 +64,35 @@ export function masterWeb({ spec, webPort, host, sessions, usage, health, log }:
     wallMs,
     kill: (id, from) => killAsCommand(spec, host(), id, `a page that ${from} opened`),
     onSession: (from) => log.info('a session of the pages began', { from }),
+    drain: (id, wanted, from) => drainAsCommand(spec, host(), id, wanted, `a page that ${from} opened`),
+    onDrained: (id, isDrained, from) =>
+      log.info(isDrained ? 'drained from a page' : 'undrained from a page', { id, from }),
     onKilled: (id, from) => log.info('killed from a page', { id, from }),
     onError: (error) => log.error('a page failed', { error }),
   })
 }
 
 /** A page kills as the command does, over a link of its own: by the same checks, and at whoever leads. */
-async function killAsCommand(
-  { cluster, secret }: MasterSpec,
+const killAsCommand = (spec: MasterSpec, host: MasterHost, id: string, by: string): Promise<string> =>
+  asCommand(spec, host, (client) => kill(client, id, by))
+
+const drainAsCommand = (
+  spec: MasterSpec,
   host: MasterHost,
   id: string,
+  wanted: WantedDrain | undefined,
   by: string,
-): Promise<string> {
+): Promise<void> =>
+  asCommand(spec, host, async (client) => {
+    if (wanted) await client.request({ type: 'DecommissionWorkers', workers: [id], ...wanted, by })
+    else await client.request({ type: 'RecommissionWorkers', workers: [id], by })
+  })
+
+async function asCommand<T>(
+  { cluster, secret }: MasterSpec,
+  host: MasterHost,
+  ask: (client: MasterClient) => Promise<T>,
+): Promise<T> {
   const client = new MasterClient({
     cluster,
     masters: host.head().masters.map(({ address }) => address),
@@ -82,7 +100,7 @@ async function killAsCommand(
     masterTimeoutMs: limits.pageChangeMs,
   })
   try {
-    return await kill(client, id, by)
+    return await ask(client)
   } finally {
     await client.close()
   }

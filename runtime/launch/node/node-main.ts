@@ -3,13 +3,24 @@ import { innerLimits } from '../../inner-limits.js'
 import { openNodeControl } from '../../process/node-control.js'
 import { codedError } from '../../system-error.js'
 import { errorRecord } from '../cli/error-record.js'
-import type { NodeEvent, NodeOrder, NodeSpec } from './node-spec.js'
+import type { NodeEvent, NodeOrder, NodeSpec, RunningNode } from './node-spec.js'
 import { loadCode, runNodeUntil } from './run-node.js'
 
 /* The program of every node process. Its specification comes through the control pipe of its launcher. */
 
+/** A second SIGTERM cuts a drain short. */
+let hurry: () => void = () => undefined
+const hurried = new Promise<void>((resolve) => {
+  hurry = resolve
+})
+
 const stop = new Promise<void>((resolve) => {
-  process.once('SIGTERM', () => resolve())
+  let isTold = false
+  process.on('SIGTERM', () => {
+    if (isTold) hurry()
+    isTold = true
+    resolve()
+  })
   // A launcher in the foreground gets the signal too, and stops its nodes in order.
   process.on('SIGINT', () => undefined)
 })
@@ -23,9 +34,10 @@ async function main(): Promise<number> {
   try {
     const end = Promise.race([stop, control.launcherGone])
     const tell = (event: NodeEvent): void => control.send(event)
-    await runNodeUntil(spec, tell, end, (node) => {
+    const onRunning = (node: RunningNode): void =>
       control.onMessage((order) => node.observed(order as NodeOrder))
-    })
+    // Without its launcher nobody starts it again, so it ends as fast as it can in order.
+    await runNodeUntil(spec, tell, end, onRunning, Promise.race([hurried, control.launcherGone]))
     return 0
   } catch (error) {
     control.send({ event: 'failed', error: errorRecord(error) })

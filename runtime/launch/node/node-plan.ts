@@ -38,7 +38,11 @@ export function plannedNodes({ masters, workers }: NodePlan): PlannedNode[] {
       role: 'master' as const,
       address: master.port === 0 ? undefined : masterAddress(master),
     })),
-    ...workers.map(({ name }) => ({ name, role: 'worker' as const })),
+    ...workers.map(({ name, drainOnStopMs }) => ({
+      name,
+      role: 'worker' as const,
+      ...(drainOnStopMs !== null && { drainMs: drainOnStopMs }),
+    })),
   ]
 }
 
@@ -179,6 +183,7 @@ export function workerSpec(
     ...offerOf(plan, context.deployment),
     resources: plan.resources,
     labels: plan.labels,
+    drainOnStopMs: plan.drainOnStopMs,
     workerTimeoutMs: scheduling.workerTimeoutMs,
     orphanGraceMs: scheduling.orphanGraceMs,
     workDirectory: join(context.workFolder, plan.name),

@@ -52,6 +52,7 @@ export interface WorkerSpec extends CommonSpec {
   readonly memoryMib: number
   readonly resources: Readonly<Record<string, readonly string[]>>
   readonly labels: Readonly<Record<string, string>>
+  readonly drainOnStopMs: number | null
   readonly workerTimeoutMs: number
   readonly orphanGraceMs: number
   readonly code: WorkerCodeConfig
@@ -109,6 +110,8 @@ export interface ErrorRecord {
 export interface RunningNode {
   /** An order of the launcher. */
   observed(order: NodeOrder): void
+  /** Before `stop`, where it was asked for in order: lets what runs end. */
+  drain?(): Promise<void>
   /** Stops in order: closes ports, ends children. Resolves when nothing is left. */
   stop(): Promise<void>
   /**

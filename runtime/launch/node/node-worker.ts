@@ -98,6 +98,11 @@ class WorkerNode implements RunningNode {
     return this.#server.abandon(reason)
   }
 
+  async drain(): Promise<void> {
+    const { drainOnStopMs } = this.#spec
+    if (drainOnStopMs !== null) await this.#worker?.drain(drainOnStopMs, 'it is being stopped')
+  }
+
   stop(): Promise<void> {
     this.#stopped ??= this.#stopInOrder()
     return this.#stopped

@@ -48,17 +48,24 @@ function namePortHolder(error: unknown): never {
   throw new FiresteelError('PORT_IN_USE', message, { place: error.place, help, cause: error })
 }
 
+const never = new Promise<never>(() => {})
+
+/** Looks, and does not wait. */
+const isSettled = (promise: Promise<unknown>): Promise<boolean> =>
+  Promise.race([promise.then(() => true), Promise.resolve(false)])
+
 /**
  * Runs a node until `stop` resolves, then stops it in order. Rejects with a coded error if the node cannot
- * run, or not go on. `onRunning` is called once it has started. The process belongs to the node: if the node
- * fails, the process ends within `nodeEndMs` with the exit code of the error, even if the caller does not end
- * it.
+ * run, or not go on. A Worker that drains before its stop goes on for so long, until `now` resolves as well.
+ * `onRunning` is called once it has started. The process belongs to the node: if the node fails, the process
+ * ends within `nodeEndMs` with the exit code of the error, even if the caller does not end it.
  */
 export async function runNodeUntil(
   spec: NodeSpec,
   tell: (event: NodeEvent) => void,
   stop: Promise<void>,
   onRunning: (node: RunningNode) => void = () => undefined,
+  now: Promise<unknown> = never,
 ): Promise<void> {
   const uncaught = watchUncaught()
   let node: RunningNode | undefined
@@ -67,6 +74,7 @@ export async function runNodeUntil(
     onRunning(node)
     const failed = Promise.race([node.failed, uncaught.failed])
     await Promise.race([stop, failed])
+    if (node.drain && !(await isSettled(now))) await Promise.race([node.drain(), now, failed])
     await Promise.race([node.stop(), failed])
     uncaught.close()
   } catch (error) {

@@ -112,6 +112,7 @@ async function startWorker(
     traceRing: limits.traceRing,
     otlp: null,
     monitoring: { metrics: 'everyone', probes: 'everyone' },
+    drainOnStopMs: null,
     masters: [place.address],
     cores: 4,
     memoryMib: 4096,

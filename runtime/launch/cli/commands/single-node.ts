@@ -59,6 +59,20 @@ function eventText(spec: NodeSpec, event: NodeEvent): string | undefined {
   return event.event === 'ready' ? `${spec.name} is ready` : undefined
 }
 
+/** What cuts a drain short: an interruption from the keyboard, or a second signal. */
+async function hurryOf(stop: Promise<void>): Promise<void> {
+  let first = ''
+  const second = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.on(signal, () => {
+        if (first !== '' || signal === 'SIGINT') resolve()
+        first = signal
+      })
+  })
+  await stop
+  await second
+}
+
 /** Runs one node in this process until it is interrupted. Nothing restarts it; `up` would. */
 export async function singleNode(io: Console, node: SingleNode): Promise<number> {
   const deployment =
@@ -85,6 +99,6 @@ export async function singleNode(io: Console, node: SingleNode): Promise<number>
   const stop = untilInterrupted(io).then((received) => {
     signal = received
   })
-  await runNodeUntil(spec, tell, stop)
+  await runNodeUntil(spec, tell, stop, undefined, hurryOf(stop))
   return signal === 'SIGINT' ? INTERRUPTED_EXIT : 0
 }

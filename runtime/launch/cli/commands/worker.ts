@@ -1,5 +1,15 @@
+import { limits } from '../../../limits.js'
+import { formatDuration } from '../../../units.js'
 import { type AddCommand, examples } from './command.js'
-import { collectAddresses, collectLabels, coresOption, defined, memoryOption, portOption } from './options.js'
+import {
+  collectAddresses,
+  collectLabels,
+  coresOption,
+  defined,
+  durationOption,
+  memoryOption,
+  portOption,
+} from './options.js'
 
 interface WorkerOptions {
   readonly master?: string
@@ -13,12 +23,14 @@ interface WorkerOptions {
   readonly memory?: number
   readonly resource?: Readonly<Record<string, string[]>>
   readonly label?: Readonly<Record<string, string>>
+  /** Milliseconds; true: without a duration. */
+  readonly drainOnStop?: number | true
   readonly json?: true
 }
 
 /** The flags as a deployment file with this one Worker. */
 function flagsOf(options: WorkerOptions, environmentMaster: string | undefined): unknown {
-  const { cluster, name, host, port, web, advertise, cores, memory, resource, label } = options
+  const { cluster, name, host, port, web, advertise, cores, memory, resource, label, drainOnStop } = options
   return defined({
     cluster,
     master: options.master ?? environmentMaster ?? 'firesteel://127.0.0.1:7070',
@@ -33,6 +45,7 @@ function flagsOf(options: WorkerOptions, environmentMaster: string | undefined):
         memory: memory === undefined ? undefined : `${memory}m`,
         resources: resource,
         labels: label,
+        drainOnStop: drainOnStop === true || drainOnStop === undefined ? drainOnStop : `${drainOnStop}ms`,
       }),
     ],
   })
@@ -58,6 +71,11 @@ export const addWorker: AddCommand = (program, run) => {
       collectAddresses,
     )
     .option('--label <name=value>', 'label of this Worker; repeatable', collectLabels)
+    .option(
+      '--drain-on-stop [duration]',
+      `drain it on SIGTERM: end when nothing is left, or after this time (without a duration: ${formatDuration(limits.drainOnStopMs)})`,
+      durationOption,
+    )
     .option('--json', 'print one JSON object per line')
     .addHelpText(
       'after',

@@ -1,0 +1,89 @@
+import { innerLimits } from '../../runtime/inner-limits.js'
+import type { Failure } from '../messages/common.js'
+import type { ClusterState } from './cluster-state.js'
+import type { DrainRecord } from './records.js'
+import type { WorkerEntry } from './worker-entry.js'
+
+/* The Workers that people mean: by id, by name, or by the beginning of an id. */
+
+export interface MeantWorker {
+  readonly of: Pick<DrainRecord, 'name' | 'host'>
+  /** Undefined: only its drain is known. */
+  readonly worker: WorkerEntry | undefined
+}
+
+export interface MeantWorkers {
+  readonly meant: readonly MeantWorker[]
+  /** Set: nothing may be done. */
+  readonly problem?: Failure | undefined
+}
+
+const NAMED = innerLimits.meantWorkers
+
+function candidates({ workers, drains }: ClusterState): (MeantWorker & { readonly id: string })[] {
+  const live = [...workers.values()].map((worker) => ({ id: worker.id, of: worker.record, worker }))
+  const known = [...drains.values()]
+    .filter(({ name, host }) => !live.some(({ of }) => of.name === name && of.host === host))
+    .map((of) => ({ id: of.id, of, worker: undefined }))
+  return [...live, ...known]
+}
+
+/** Former processes of one Worker are one: a living one goes first. */
+function newest(found: readonly MeantWorker[]): MeantWorker[] {
+  const byPlace = new Map<string, MeantWorker>()
+  for (const one of found) {
+    const place = `${one.of.name}@${one.of.host}`
+    const known = byPlace.get(place)
+    if (!known || known.worker?.state === 'DEAD') byPlace.set(place, one)
+  }
+  return [...byPlace.values()]
+}
+
+function meantBy(all: ReturnType<typeof candidates>, text: string): MeantWorker[] {
+  const same = all.filter(({ id }) => id === text)
+  if (same.length > 0) return newest(same)
+  const named = all.filter(({ of }) => of.name === text || `${of.name}@${of.host}` === text)
+  if (named.length > 0) return newest(named)
+  return newest(all.filter(({ id }) => id.startsWith(text)))
+}
+
+/** All of them, or none: one wrong name must not leave a part done. */
+export function workersMeant(cluster: ClusterState, texts: readonly string[]): MeantWorkers {
+  const all = candidates(cluster)
+  const meant = new Map<string, MeantWorker>()
+  const unknown: string[] = []
+  for (const text of texts) {
+    const [one, ...others] = meantBy(all, text)
+    if (!one) unknown.push(text)
+    else if (others.length > 0) return { meant: [], problem: ambiguous(text, [one, ...others]) }
+    else meant.set(`${one.of.name}@${one.of.host}`, one)
+  }
+  if (unknown.length > 0) return { meant: [], problem: unknownWorkers(unknown) }
+  return { meant: [...meant.values()] }
+}
+
+const quoted = (texts: readonly string[]): string =>
+  texts
+    .slice(0, NAMED)
+    .map((text) => JSON.stringify(text))
+    .join(', ')
+
+function unknownWorkers(texts: readonly string[]): Failure {
+  const more = texts.length > NAMED ? ` (and ${texts.length - NAMED} more)` : ''
+  return {
+    type: 'Failure',
+    code: 'FIRESTEEL_UNKNOWN_ID',
+    message: `No Worker is ${quoted(texts)}${more}. Nothing was changed.`,
+    help: 'See `firesteel status` for the Workers of this cluster.',
+  }
+}
+
+function ambiguous(text: string, found: readonly MeantWorker[]): Failure {
+  const ids = found.slice(0, NAMED).map(({ of, worker }) => worker?.id ?? `${of.name}@${of.host}`)
+  return {
+    type: 'Failure',
+    code: 'FIRESTEEL_USAGE',
+    message: `${JSON.stringify(text)} may be ${found.length} Workers: ${ids.join(', ')}. Nothing was changed.`,
+    help: 'Give a longer part of the id, or NAME@HOST.',
+  }
+}
