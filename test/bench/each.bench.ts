@@ -20,7 +20,8 @@ logging: {level: warn, format: text}
 
 /**
  * `true` for each of many items, by xargs, GNU parallel and `firesteel each` on a running cluster, one after
- * the other. Starting the programs counts.
+ * the other. Starting the programs counts. A shell does `true` itself, so a program of that name is measured
+ * too; xargs starts that one.
  */
 export async function benchEach(items = 5000): Promise<EachResult[]> {
   const cwd = await mkdtemp(join(tmpdir(), 'firesteel-each-bench-'))
@@ -32,6 +33,7 @@ export async function benchEach(items = 5000): Promise<EachResult[]> {
     return [
       await measure('xargs -P2 -n1', cwd, ['xargs', '-P2', '-n1', 'true'], items),
       await measure('firesteel each -j2', cwd, each, items),
+      await measure('firesteel each -j2, a program', cwd, [...each.slice(0, -1), '/bin/true'], items),
       // It is so much slower that fewer items tell as much.
       await measure('parallel -j2', cwd, ['parallel', '-j2', 'true'], Math.ceil(items / 5)),
     ]

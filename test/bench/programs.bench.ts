@@ -1,9 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { drawPicture } from '../../examples/thumbnails/tasks.js'
-import { compete, type Entry, gridOf, median, type Standing, textOf } from './contender.js'
+import { compete, type Entry, gridOf, median, type Setting, type Standing, textOf } from './contender.js'
 
 /*
  * Two programs of examples/, beside plain Node and Piscina on the same machine in one run, each at the
@@ -19,15 +18,34 @@ export interface ProgramSizes {
   readonly pages: number
 }
 
+/**
+ * Two cores need less than two minutes for these. Each is run some 13 times in all, by the rounds of three
+ * candidates, their warm-ups and the grid.
+ */
+export const defaultSizes: ProgramSizes = { pictures: 100, pages: 4000 }
+
+/** Pages that the hosts give at once. */
+const PAGES_AT_ONCE = 80
+
 function entriesOf(program: 'thumbnails' | 'scraper', tasks: number): Entry[] {
   const module = `./${program}.contender.js`
-  const isWaiting = program === 'scraper'
-  const many = isWaiting ? [40, 80] : [1, 2]
-  const grid = {
-    Firesteel: gridOf({ by: ['firesteel'], threads: [1, CORES], tasksPerThread: isWaiting ? many : [1] }),
-    Piscina: gridOf({ by: ['piscina'], threads: [1, CORES], tasksPerThread: many }),
-    'plain Node': gridOf({ by: ['plain'], threads: [1], tasksPerThread: isWaiting ? [80] : many }),
-  }
+  const waiting = (by: string): Setting[] =>
+    [1, CORES].map((threads) => ({ by, threads, tasksPerThread: Math.ceil(PAGES_AT_ONCE / threads) }))
+  const computing = (by: string, tasksPerThread: readonly number[]): Setting[] =>
+    gridOf({ by: [by], threads: [1, CORES], tasksPerThread })
+  const plain = { by: 'plain', threads: 1 }
+  const grid =
+    program === 'scraper'
+      ? {
+          Firesteel: waiting('firesteel'),
+          Piscina: waiting('piscina'),
+          'plain Node': [{ ...plain, tasksPerThread: PAGES_AT_ONCE }],
+        }
+      : {
+          Firesteel: computing('firesteel', [1]),
+          Piscina: computing('piscina', [1, 2]),
+          'plain Node': [1, 2].map((tasksPerThread) => ({ ...plain, tasksPerThread })),
+        }
   return Object.entries(grid).map(([name, settings]) => {
     return { name, module, grid: settings, probeTasks: Math.ceil(tasks / 5), tasks }
   })
@@ -57,10 +75,4 @@ function* linesOf(standings: readonly Standing[]): Generator<string> {
     const ratio = (plain / median(rates)).toFixed(2)
     yield `  ${entry.name.padEnd(10)} ${String(median(rates)).padStart(6)} /s, ${ratio} x the time of plain Node (${textOf(shown)})`
   }
-}
-
-/** `programs.bench.js [PICTURES [PAGES]]` */
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [pictures = 500, pages = 20_000] = process.argv.slice(2).map(Number)
-  for await (const line of benchPrograms({ pictures, pages })) console.log(line)
 }

@@ -1,9 +1,11 @@
+import { parseArgs } from 'node:util'
+import { wholeOption } from '../tools/command-line.js'
 import { attackHeader, attackLine, benchAttacks } from './attacks.bench.js'
 import { median, type Standing, textOf } from './contender.js'
 import { benchCrowd } from './crowd.bench.js'
 import { benchEach, type EachResult } from './each.bench.js'
 import { benchPages } from './pages.bench.js'
-import { benchPrograms } from './programs.bench.js'
+import { benchPrograms, defaultSizes } from './programs.bench.js'
 import { benchRecovery } from './recovery.bench.js'
 import { hasRedis } from './redis.js'
 import { benchRemoteTell } from './remote.bench.js'
@@ -13,8 +15,14 @@ import { benchWaits, commands, processorMs } from './waits.bench.js'
 
 /*
  * `npm run bench [-- NAME...]` measures this machine, and our peers in the same run. Absolute numbers belong
- * to this machine and hour; ratios can be compared.
+ * to this machine and hour; ratios can be compared. `--pictures N` and `--pages N` are the sizes of
+ * `programs`.
  */
+
+const { values, positionals: wanted } = parseArgs({
+  options: { pictures: { type: 'string' }, pages: { type: 'string' } },
+  allowPositionals: true,
+})
 
 const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<string>>> = {
   async tell() {
@@ -38,7 +46,11 @@ const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<s
       ...Object.entries(commands).map(([name, args]) => `${name}: ${processorMs(args)} ms of processor time`),
     ]
   },
-  programs: () => benchPrograms({ pictures: 500, pages: 20_000 }),
+  programs: () =>
+    benchPrograms({
+      pictures: wholeOption('pictures', values.pictures, 1) ?? defaultSizes.pictures,
+      pages: wholeOption('pages', values.pages, 1) ?? defaultSizes.pages,
+    }),
   async each() {
     return eachLines(await benchEach())
   },
@@ -81,7 +93,7 @@ const benches: Readonly<Record<string, () => Promise<string[]> | AsyncIterable<s
 
 /** The goals are at least half of xargs and three times GNU parallel. */
 function eachLines(results: readonly EachResult[]): string[] {
-  const [xargs, each, parallel] = results.map(({ perSecond }) => perSecond)
+  const [xargs, each, , parallel] = results.map(({ perSecond }) => perSecond)
   const ratio = (other = 1): string => (each! / other).toFixed(2)
   const lines = results.map(
     ({ name, perSecond }) => `${name.padEnd(48)} ${Math.round(perSecond).toLocaleString('en')} /s`,
@@ -113,7 +125,6 @@ function tasksTable(standings: readonly Standing[]): string[] {
 
 const number = (value: number): string => Math.round(value).toLocaleString('en')
 
-const wanted = process.argv.slice(2)
 for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
   const bench = benches[name]
   if (!bench) {
