@@ -99,6 +99,11 @@ export const errorCodes = {
     help: 'Replay it with the release that is named.',
     exit: 2,
   },
+  INPUT_NOT_RECORDED: {
+    meaning: 'A segment of a recording has no input of the number that was asked for.',
+    help: 'Give one that it has. `firesteel replay FILE` says how many there are, and the segments before and after it have the others.',
+    exit: 2,
+  },
   REPLAY_DIFFERS: {
     meaning: 'A Master decided otherwise in a replay than when it was recorded: a defect of Firesteel.',
     help: 'Please report it, with the release and what is printed. The recording holds environments and arguments of programs.',

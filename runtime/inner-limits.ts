@@ -105,6 +105,8 @@ export const innerLimits = {
   recordingLogChars: 80,
   /** After a segment stopped the next one begins so late: a full disk seldom has room again at once. */
   recordingRetryMs: 10 * SECOND,
+  /** A Master that ends waits so long for the disk. The rest of its recording is then lost. */
+  recordingCloseMs: 5 * SECOND,
   /** Bytes of a line of a recording that is read: far more than any message and any piece of a store has. */
   recordingLineBytes: 256 * MIB,
 

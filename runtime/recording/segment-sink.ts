@@ -11,6 +11,6 @@ export interface SegmentSink {
   append(line: string): void
   /** Ends the open segment with this line. */
   end(line: string): void
-  /** Resolves when all that was taken is written, or given up. */
+  /** Resolves when all that was taken is written, or given up, within `recordingCloseMs`. */
   close(): Promise<void>
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js'
 import { reasonOf } from '../errors.js'
 import { innerLimits } from '../inner-limits.js'
 import type { Log } from '../observe/log.js'
+import { systemTimers, type TimerSource, within } from '../timers.js'
 import { type SegmentFile, segmentPath } from './segment-folder.js'
 import { segmentLine } from './segment-line.js'
 import type { SegmentSink } from './segment-sink.js'
@@ -23,6 +24,7 @@ export interface SegmentWriterOptions {
   readonly maxBytes: number
   readonly clock: Pick<Clock, 'monotonicMs'>
   readonly log: Log
+  readonly timers?: TimerSource
   /** Makes a file that does not exist yet, which only its owner may read. */
   readonly create?: (path: string) => Promise<SegmentHandle>
 }
@@ -133,6 +135,13 @@ export class SegmentWriter implements SegmentSink {
   async close(): Promise<void> {
     if (this.#current) this.#current.isEnded = true
     this.#current = undefined
+    const ms = innerLimits.recordingCloseMs
+    await within(this.#written(), ms, this.#options.timers ?? systemTimers)
+    // A disk that hangs must not keep a Master from its end. A replay takes what is whole.
+    for (const segment of this.#queue) this.#fail(segment, `the disk has not taken its end within ${ms} ms`)
+  }
+
+  async #written(): Promise<void> {
     while (this.#work !== undefined) await this.#work
   }
 

@@ -107,6 +107,43 @@ test('a disk that takes nothing: what waits is bounded, the segment stops, and t
   assert.equal(said.at(-1)?.text, 'the recording of this Master goes on')
 })
 
+test('a disk that hangs keeps nobody from the end: what it took stays, and the log says that the rest is lost', async (t) => {
+  let release: () => void = () => undefined
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let writes = 0
+  const time = new VirtualTime()
+  const { writer, said, path } = await written(t, {
+    timers: time,
+    create: async (file) => {
+      const handle = await open(file, 'wx', 0o600)
+      const write = async (data: Buffer) => {
+        if (++writes > 1) await released
+        return handle.write(data)
+      }
+      return { write, truncate: (bytes) => handle.truncate(bytes), close: () => handle.close() }
+    },
+  })
+  writer.begin(beginsWith('"state"'))
+  await waitUntil('the state is written', () => writes === 1)
+  writer.append('1')
+  await waitUntil('the disk hangs', () => writes === 2)
+  writer.append('2')
+  writer.end('"end"')
+  const closed = writer.close()
+  time.advance(innerLimits.recordingCloseMs)
+  await closed
+  const reason = `the disk has not taken its end within ${innerLimits.recordingCloseMs} ms`
+  assert.deepEqual(said, [{ text: 'the recording of this Master has a gap', reason }])
+  release()
+  await waitUntil(
+    'the file ends',
+    async () => (await linesOf((await segmentsIn(path))[0]!.path)).length === 2,
+  )
+  assert.deepEqual(await linesOf((await segmentsIn(path))[0]!.path), ['state', 1])
+})
+
 /** Files of this process may not grow beyond this: a write above it is cut short, and the next one fails. */
 function limitFiles(bytes: number | 'unlimited'): void {
   execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`])

@@ -88,6 +88,20 @@ test('a whole recording is equal; its inputs can be listed, stepped through and 
     input: '\n5\nq\n',
   })
   assert.deepEqual(stepped.stdout.match(/^\d+(?= {2})/gm), ['1', '2', '5'])
+  for (const [number, options] of [
+    [9999, ['--list', '--from', '9999']],
+    [9999, ['--list', '--json', '--from', '9999']],
+    [9999, ['--status', '--to', '9999']],
+    [9999, ['--from', '2', '--to', '9999']],
+  ] as const) {
+    const { code, stdout, stderr } = await replay(SEGMENT, ...options)
+    assert.equal(code, 2, options.join(' '))
+    assert.match(
+      stderr,
+      new RegExp(`INPUT_NOT_RECORDED.* has no input ${number}: it has those from 1 to \\d+`),
+    )
+    assert.doesNotMatch(stdout, /w1/, 'nothing is shown in its place')
+  }
   const status = await replay(SEGMENT, '--status')
   assert.match(status.stdout, /w1/)
 })

@@ -51,7 +51,7 @@ export interface ReplaySegmentOptions {
 
 /**
  * Replays a segment, input by input. Throws RECORDING_INVALID at a line that is damaged, unless `to` stands
- * before it, and RECORDING_OTHER_RELEASE.
+ * before it, RECORDING_OTHER_RELEASE, and INPUT_NOT_RECORDED if there is no input `to`.
  */
 export async function* replaySegment(
   { path, name }: RecordedSegment,
@@ -72,8 +72,18 @@ export async function* replaySegment(
     }
     if (line === 1) requireOwnRelease(name, replay.header!)
     if (replayed) yield { ...replayed, fileLine: line }
-    if (replay.core && replay.inputs >= to) return
+    if (replay.core && replay.inputs >= to) break
   }
+  // Whoever asks for the state at an input must not get that of another one.
+  if (to < Number.POSITIVE_INFINITY) requireInput(name, to, replay)
+}
+
+/** Throws INPUT_NOT_RECORDED if the segment, which was replayed to its end, has no input of this number. */
+export function requireInput(name: string, number: number, { header, inputs }: SegmentReplay): void {
+  const first = header?.firstInput ?? 1
+  if (number >= first && number <= inputs) return
+  const has = inputs < first ? 'it has none' : `it has those from ${first} to ${inputs}`
+  throw new FiresteelError('INPUT_NOT_RECORDED', `${name} has no input ${number}: ${has}.`, { place: name })
 }
 
 function requireOwnRelease(name: string, header: RecordingHeader): void {

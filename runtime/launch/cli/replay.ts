@@ -3,7 +3,13 @@ import { SegmentReplay } from '../../../actors/master/replay/segment-replay.js'
 import { FiresteelError } from '../../errors.js'
 import type { SegmentCut } from '../../recording/read-segment.js'
 import { type Console, Interrupted, printJson } from './console.js'
-import { type RecordedSegment, type ReplayedLine, replaySegment, segmentsAt } from './recordings.js'
+import {
+  type RecordedSegment,
+  type ReplayedLine,
+  replaySegment,
+  requireInput,
+  segmentsAt,
+} from './recordings.js'
 import {
   differenceLines,
   inputJson,
@@ -74,6 +80,8 @@ async function replayOne(
   const result: SegmentResult = { segment, replay, inputs: 0, decisions: 0, first: undefined, differing: 0 }
   const { from = 1, to, list, json } = options
   let next = from
+  /** A number that was asked for, and not only the next one. */
+  let asked = options.from
   const onCut = (cut: SegmentCut): void => {
     result.cut = cut
   }
@@ -90,9 +98,11 @@ async function replayOne(
     if (!steps || n < next) continue
     await printInput(io, replayed, false)
     const answer = await steps.next()
-    if (answer.done || answer.value.trim() === 'q') break
-    next = Number(answer.value) || n + 1
+    if (answer.done || answer.value.trim() === 'q') return result
+    asked = Number(answer.value) || undefined
+    next = asked ?? n + 1
   }
+  if (asked !== undefined && asked > replay.inputs) requireInput(segment.name, asked, replay)
   return result
 }
 
