@@ -419,10 +419,10 @@ export const innerLimits = {
    */
   threadNoticeManyMs: 2,
   /**
-   * With more tasks behind those that wait for their promises: the thread does not run dry meanwhile, and
-   * several short commands of `each` end in this time.
+   * With one task at a time and more behind it: the thread does not run dry meanwhile, and several short
+   * commands of `each` end in this time.
    */
-  threadNoticeBehindMs: 5,
+  threadNoticeBehindMs: 10,
   /** A batch that is longer lets the timers and sockets of its thread have a turn. */
   threadTurnMs: 5,
   /** Retries that are looked at from the head of their list: fresh tasks must not wait for the search. */

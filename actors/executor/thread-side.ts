@@ -22,7 +22,6 @@ import {
 
 /** After this long a batch lets the thread's own timers and sockets run. */
 const TURN_MS = innerLimits.threadTurnMs
-const BEHIND_MS = innerLimits.threadNoticeBehindMs
 
 /**
  * Why the work of a thread pauses. Undefined: for no reason, the driving code goes on at once. `turn`: the
@@ -84,6 +83,8 @@ export class ThreadSide {
   readonly #tasksAtOnce: number
   /** While it works, the main thread is woken for results about this often. */
   readonly #noticeMs: number
+  /** The same while tasks wait behind those that wait for their promises. */
+  readonly #behindMs: number
   #unpacking: Iterator<PackedTask> | undefined
   /** Tasks that have come and that it has not looked at. */
   #behind = 0
@@ -114,7 +115,9 @@ export class ThreadSide {
     this.#entries = new Map(functions.map((entry) => [entry.functionId, entry]))
     this.#maxResultBytes = maxResultBytes
     this.#tasksAtOnce = tasksAtOnce
-    this.#noticeMs = tasksAtOnce === 1 ? innerLimits.threadNoticeMs : innerLimits.threadNoticeManyMs
+    const isOne = tasksAtOnce === 1
+    this.#noticeMs = isOne ? innerLimits.threadNoticeMs : innerLimits.threadNoticeManyMs
+    this.#behindMs = isOne ? innerLimits.threadNoticeBehindMs : innerLimits.threadNoticeManyMs
   }
 
   readonly #reports: TaskReports = {
@@ -192,7 +195,7 @@ export class ThreadSide {
   /** Only tasks that wait leave the event loop its turns, and with them the timer of `#noticeSoon`. */
   #noticeMsAfter({ ending }: Claimed): number {
     const waits = ending !== undefined || this.#waiting.size > 0
-    return waits && this.#behind > 0 ? BEHIND_MS : this.#noticeMs
+    return waits && this.#behind > 0 ? this.#behindMs : this.#noticeMs
   }
 
   /** There is nothing to do until a task comes, or one that waits goes on. */
@@ -357,8 +360,8 @@ export class ThreadSide {
   }
 
   #noticeInMs(nowMs: number): number {
-    if (this.#behind > 0) return this.#noticedAtMs + BEHIND_MS - nowMs
-    return this.#tasksAtOnce === 1 ? 0 : this.#noticedAtMs + this.#noticeMs - nowMs
+    const isNeeded = this.#behind === 0 && this.#tasksAtOnce === 1
+    return isNeeded ? 0 : this.#noticedAtMs + this.#behindMs - nowMs
   }
 
   /** Returns the time after the notice. */

@@ -5,6 +5,7 @@ import type { TaskFunction } from '../../actors/executor/task-module.js'
 import { packTasks } from '../../actors/executor/thread-messages.js'
 import { ThreadSide, type Work } from '../../actors/executor/thread-side.js'
 import { toBytes } from '../../actors/messages/cloneable.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 
 /* When a task thread wakes its main thread for results: a wake costs more than a short task. */
 
@@ -15,6 +16,7 @@ const NOTHING = toBytes([], {
   maxBytes: 1000,
   task: 'none',
 })
+const BEHIND_MS = innerLimits.threadNoticeBehindMs
 const executor = { id: 'a/1', host: 'h', cores: 1, resources: {} }
 
 /** A thread whose tasks wait until the test settles them. `timers` are what it asked for, by their ms. */
@@ -62,7 +64,7 @@ function startThread(tasks: number) {
   side.receive({ kind: 'run', tasks: packTasks(packed) })
   // The first of what it waits for is its module.
   settles.shift()?.(call)
-  clock.nowMs += 10
+  clock.nowMs += BEHIND_MS + 1
   return {
     clock,
     timers,
@@ -84,7 +86,7 @@ test('results of short tasks leave together while more of them wait behind', () 
   }
   assert.equal(thread.notices(), 1)
   const [timer] = thread.timers
-  assert.deepEqual([thread.timers.length, timer?.ms], [1, 5])
+  assert.deepEqual([thread.timers.length, timer?.ms], [1, BEHIND_MS])
   thread.clock.nowMs += 1
   timer?.run()
   assert.deepEqual([thread.notices(), thread.read()], [2, [1, 2, 3, 4]])
@@ -95,7 +97,7 @@ test('a result does not wait where nothing is behind the task that runs', () => 
   thread.end()
   thread.read()
   thread.end()
-  assert.deepEqual([thread.notices(), thread.timers.map(({ ms }) => ms)], [1, [5]])
+  assert.deepEqual([thread.notices(), thread.timers.map(({ ms }) => ms)], [1, [BEHIND_MS]])
   thread.end()
   const [timer, ...others] = thread.timers
   assert.deepEqual([timer?.ms, others], [0, []])
@@ -109,7 +111,7 @@ test('the next task may take long: after a while its predecessors are told', () 
   const thread = startThread(9)
   thread.end()
   thread.read()
-  thread.clock.nowMs += 6
+  thread.clock.nowMs += BEHIND_MS + 1
   thread.end()
   assert.deepEqual([thread.notices(), thread.read()], [2, [1]])
 })
