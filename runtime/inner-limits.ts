@@ -562,6 +562,9 @@ export const innerLimits = {
   /** Rules of one .firesteelignore, in bytes. */
   codeIgnoreBytes: 64 * KIB,
 
+  /** How long the message to a supervisor (`systemd-notify`) may take. */
+  serviceNotifyMs: 5_000,
+
   /** The first executors of an application belong to the trace of its registration; later ones link to it. */
   registrationExecutors: 64,
 } as const

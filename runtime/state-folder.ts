@@ -12,7 +12,10 @@ import { systemError } from './system-error.js'
 /** Name of the folder in the working folder. */
 export const STATE_FOLDER = '.firesteel'
 
-export const secretPath = (folder: string): string => join(folder, 'secret')
+/** Its file in that folder, and the name of the credential that replaces it. */
+export const SECRET_FILE = 'secret'
+
+export const secretPath = (folder: string): string => join(folder, SECRET_FILE)
 export const clusterPath = (folder: string): string => join(folder, 'cluster.json')
 export const launcherPath = (folder: string): string => join(folder, 'up.json')
 

@@ -50,7 +50,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal
   /** How long the registration may take: `30s` (default) or milliseconds. */
   readonly masterTimeout?: string | number
-  /** The cluster's secret; default: FIRESTEEL_SECRET, else `.firesteel/secret` here or above. */
+  /** The cluster's secret; default: FIRESTEEL_SECRET, else a credential, else `.firesteel/secret`. */
   readonly secret?: string
   /** Where executors reach this process. It is needed only behind address translation. */
   readonly listen?: ExecutorListenerOptions

@@ -6,6 +6,7 @@ import {
   MASTER_PORT_DEFAULT,
   parseMasterAddresses,
 } from '../../runtime/addresses.js'
+import { credentialPath } from '../../runtime/credentials.js'
 import { FiresteelError, reasonOf } from '../../runtime/errors.js'
 import { portHolder } from '../../runtime/process/port-holder.js'
 import {
@@ -13,6 +14,7 @@ import {
   findStateFolder,
   livingLauncher,
   readIfThere,
+  SECRET_FILE,
   STATE_FOLDER,
   secretPath,
 } from '../../runtime/state-folder.js'
@@ -61,7 +63,7 @@ export function findCluster(options: FindOptions): FoundCluster {
   const isBooted = boot !== undefined && secret === undefined && isOfBoot(boot, address)
   if (isBooted) return fromBoot(boot)
   const named = address ?? env.FIRESTEEL_MASTER
-  const given = secret || env.FIRESTEEL_SECRET
+  const given = secret || env.FIRESTEEL_SECRET || credentialSecret(env)
   // A folder that is not needed is not looked at: its owner and mode do not matter then.
   const folder = named && given ? undefined : findStateFolder(cwd)
   const state = named || folder === undefined ? undefined : readState(folder)
@@ -144,6 +146,12 @@ function readState(folder: string): State | undefined {
       },
     )
   }
+}
+
+/** The secret that the supervisor of this process gave to it. */
+function credentialSecret(env: FindOptions['env']): string | undefined {
+  const path = credentialPath(SECRET_FILE, env)
+  return path && readIfThere(path)?.replace(/\r?\n$/, '')
 }
 
 /** The secret that `up` wrote. Throws SECRET_MISSING with what to do. */

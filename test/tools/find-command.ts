@@ -14,3 +14,13 @@ export function findCommand(command: string): string {
   }
   throw new Error(`${command} is not on PATH: run node dist/test/setup/install.js`)
 }
+
+/** Why a test that needs this command is skipped; false if it is there. */
+export function commandMissing(command: string): string | false {
+  try {
+    findCommand(command)
+    return false
+  } catch {
+    return `${command} is not installed`
+  }
+}

@@ -6,6 +6,7 @@ import { reasonOf } from '../../errors.js'
 import { requireDescriptors } from '../../process/descriptor-budget.js'
 import { openInheritedControl } from '../../process/inherited-pipe.js'
 import { readProcess } from '../../process/process-table.js'
+import { type ServiceNotify, serviceNotify } from '../../process/service-notify.js'
 import { clusterPath, requireTrusted } from '../../state-folder.js'
 import { nodeSecret } from '../config/cluster-secret.js'
 import type { Deployment } from '../config/deployment.js'
@@ -115,6 +116,7 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
     const workFolder = join(plan.folder, 'work')
     await mkdir(workFolder, { recursive: true })
     const context: SpecContext = { deployment, secret, workFolder }
+    const service = serviceNotify({ environment: io.environment, warn })
     const launcher = new Launcher({
       cluster: deployment.cluster,
       nodes: plannedNodes(nodes),
@@ -131,12 +133,13 @@ async function run(io: Console, plan: UpPlan, report: Report): Promise<number> {
       onLog: (_, text) => warn(text),
       onLine: (line) => {
         report(line)
+        tellService(service, line)
         void printLine(io, line, plan.json)
         if (line.event === 'ready') void submit(io, deployment, launcher.masters, secret)
       },
     })
     if (nodes.masters.length === 0) rememberCluster(plan.folder, deployment, nodes.otherMasters, warn)
-    return await untilStopped(io, plan, launcher)
+    return await untilStopped(io, plan, launcher, service)
   } finally {
     await pendingWrite
     await releaseFolder(plan.folder)
@@ -183,10 +186,16 @@ function rememberCluster(
     .catch((error: unknown) => warn(`${clusterPath(folder)} could not be written: ${reasonOf(error)}`))
 }
 
-async function untilStopped(io: Console, plan: UpPlan, launcher: Launcher): Promise<number> {
+async function untilStopped(
+  io: Console,
+  plan: UpPlan,
+  launcher: Launcher,
+  service: ServiceNotify,
+): Promise<number> {
   let exitCode = 0
   const interrupted = untilInterrupted(io).then((signal) => {
     exitCode = signal === 'SIGINT' ? INTERRUPTED_EXIT : 0
+    service.stopping()
     launcher.stop()
     for (const again of ['SIGINT', 'SIGTERM'] as const) process.once(again, () => launcher.killAll())
   })
@@ -201,5 +210,14 @@ async function untilStopped(io: Console, plan: UpPlan, launcher: Launcher): Prom
     // Stopped by a signal. An input that is still open must not keep this process running.
     if (plan.untilStdinEnds) io.stdin.pause()
   }
+  await service.told
   return exitCode
+}
+
+/** What a supervisor of this launcher, and `systemctl status`, hear. */
+function tellService(service: ServiceNotify, line: LauncherLine): void {
+  if (line.event === 'ready') service.ready(`Cluster ${line.cluster} is ready: ${line.master}`)
+  else if (line.event === 'waiting') {
+    service.status(line.error ? `${line.node} waits: ${line.error.code}` : `${line.node} runs`)
+  }
 }

@@ -1,6 +1,7 @@
+import { credentialPath } from '../../credentials.js'
 import { FiresteelError } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
-import { secretPath } from '../../state-folder.js'
+import { SECRET_FILE, secretPath } from '../../state-folder.js'
 import type { SecretSource } from './deployment.js'
 import { ensureSecret, readSecretFile } from './folder.js'
 import type { Environment } from './substitute.js'
@@ -27,8 +28,9 @@ async function ofFile(path: string): Promise<string> {
 }
 
 /**
- * The secret that a node starts with: that of its file, otherwise FIRESTEEL_SECRET, otherwise that of the
- * folder, which is made if `make` is set and there is none. Throws SECRET_MISSING, SECRET_TOO_SHORT.
+ * The secret that a node starts with: that of its file, otherwise FIRESTEEL_SECRET, otherwise the credential
+ * `secret` of this process, otherwise that of the folder, which is made if `make` is set and there is none.
+ * Throws SECRET_MISSING, SECRET_TOO_SHORT, FILE_DENIED.
  */
 export async function nodeSecret(
   source: SecretSource,
@@ -40,5 +42,7 @@ export async function nodeSecret(
   if (source.kind === 'file') return ofFile(source.path)
   const given = environment.FIRESTEEL_SECRET
   if (given) return checked(given, 'FIRESTEEL_SECRET')
+  const credential = credentialPath(SECRET_FILE, environment)
+  if (credential) return ofFile(credential)
   return make ? checked(await ensureSecret(folder), secretPath(folder)) : ofFile(secretPath(folder))
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
+import { credentialPath } from '../../credentials.js'
 import { FiresteelError, reasonOf } from '../../errors.js'
 import { innerLimits } from '../../inner-limits.js'
 import type { Deployment } from './deployment.js'
@@ -27,7 +28,8 @@ export async function loadConfig(file: string, cwd: string, environment: Environ
       place: path,
     })
   }
-  return readConfig(text, { file, folder: dirname(path), environment })
+  const credential = (name: string): string | undefined => credentialPath(name, environment)
+  return readConfig(text, { file, folder: dirname(path), environment, credential })
 }
 
 /** The deployment of a file. Throws ConfigRefused with every problem of the file. */

@@ -7,7 +7,7 @@ import { type ConfigDocument, parseConfigDocument } from './document.js'
 import { problemsOf } from './issues.js'
 import { type ConfigProblem, formatPath, type KeyPath } from './problem.js'
 import { prune } from './prune.js'
-import { resolveDeployment } from './resolve.js'
+import { type FindCredential, resolveDeployment } from './resolve.js'
 import { type DeploymentFile, deploymentSchema } from './schema.js'
 import { type Environment, isPureReference, type Substituted, scalarOf, substitute } from './substitute.js'
 
@@ -17,6 +17,8 @@ export interface ReadOptions {
   /** Absolute folder at which relative paths of the file begin. */
   readonly folder: string
   readonly environment: Environment
+  /** The path of a credential of this process with that name, if there is one. Default: there are none. */
+  readonly credential?: FindCredential
 }
 
 export interface ReadResult {
@@ -142,7 +144,7 @@ export function readConfig(text: string, options: ReadOptions): ReadResult {
     ...found.filter(({ key }) => key === '' || !first.some((other) => other.key === key)),
   ]
   if (problems.length > 0 || !file) return { problems: ordered(problems) }
-  return { config: resolveDeployment(file, options.folder), problems: [] }
+  return { config: resolveDeployment(file, options.folder, options.credential), problems: [] }
 }
 
 /**
@@ -150,6 +152,12 @@ export function readConfig(text: string, options: ReadOptions): ReadResult {
  * `folder`. References work as in a file, so a password need not be on the command line, where everybody can
  * read it.
  */
-export function readValue(value: unknown, folder: string, environment: Environment): ReadResult {
-  return readConfig(JSON.stringify(value), { file: 'flags', folder, environment })
+export function readValue(
+  value: unknown,
+  folder: string,
+  environment: Environment,
+  credential?: FindCredential,
+): ReadResult {
+  const options = { file: 'flags', folder, environment, ...(credential && { credential }) }
+  return readConfig(JSON.stringify(value), options)
 }

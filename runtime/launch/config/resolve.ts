@@ -58,45 +58,51 @@ function workers(file: DeploymentFile): WorkerPlan[] {
 
 const certificateFiles = ['ca', 'cert', 'key'] as const
 
+/** The path of a credential of this process with this name, if there is one. */
+export type FindCredential = (name: string) => string | undefined
+
+/** The absolute path of a secret or a certificate that the file names. */
+type PlaceOf = (path: string) => string
+
 /** With TLS it may name files, relative to the folder of the deployment file. */
-function redisUrl(text: string, folder: string): string {
+function redisUrl(text: string, placeOf: PlaceOf): string {
   const url = new URL(text)
   if (url.search === '') return text
   for (const option of certificateFiles) {
     const path = url.searchParams.get(option)
-    if (path !== null) url.searchParams.set(option, resolvePath(folder, path))
+    if (path !== null) url.searchParams.set(option, placeOf(path))
   }
   return url.href
 }
 
 type SentinelKeys = NonNullable<NonNullable<DeploymentFile['recovery']>['sentinel']>
 
-function sentinelPlan({ tls, ...sentinel }: SentinelKeys, folder: string): SentinelPlan {
+function sentinelPlan({ tls, ...sentinel }: SentinelKeys, placeOf: PlaceOf): SentinelPlan {
   if (!tls) return sentinel
   const files = certificateFiles.flatMap((option) => {
     const path = tls[option]
-    return path === undefined ? [] : [[option, resolvePath(folder, path)]]
+    return path === undefined ? [] : [[option, placeOf(path)]]
   })
   return { ...sentinel, tls: { ...tls, ...Object.fromEntries(files) } }
 }
 
-function recoveryPlan({ recovery = {} }: DeploymentFile, folder: string): RecoveryPlan {
+function recoveryPlan({ recovery = {} }: DeploymentFile, folder: string, placeOf: PlaceOf): RecoveryPlan {
   const { mode = 'NONE', directory = './state', lease, redis, sentinel, election, replicas } = recovery
   return {
     mode,
     directory: resolvePath(folder, directory),
     leaseMs: lease ?? limits.leaseMs,
-    redis: redis === undefined ? null : redisUrl(redis, folder),
-    sentinel: sentinel === undefined ? null : sentinelPlan(sentinel, folder),
-    election: (election ?? []).map((url) => redisUrl(url, folder)),
+    redis: redis === undefined ? null : redisUrl(redis, placeOf),
+    sentinel: sentinel === undefined ? null : sentinelPlan(sentinel, placeOf),
+    election: (election ?? []).map((url) => redisUrl(url, placeOf)),
     replicas: replicas ?? 0,
     module: recovery.module === undefined ? null : resolvePath(folder, recovery.module),
   }
 }
 
-function secret({ security }: DeploymentFile, folder: string): SecretSource {
+function secret({ security }: DeploymentFile, placeOf: PlaceOf): SecretSource {
   if (security?.secret !== undefined) return { kind: 'value', value: security.secret }
-  if (security?.file !== undefined) return { kind: 'file', path: resolvePath(folder, security.file) }
+  if (security?.file !== undefined) return { kind: 'file', path: placeOf(security.file) }
   return { kind: 'default' }
 }
 
@@ -117,16 +123,25 @@ function submissions(file: DeploymentFile, folder: string): Deployment['submissi
   }))
 }
 
-/** Adds the defaults to a valid file. `folder` is absolute; relative paths of the file begin there. */
-export function resolveDeployment(file: DeploymentFile, folder: string): Deployment {
+/**
+ * Adds the defaults to a valid file. `folder` is absolute; relative paths of the file begin there. A secret
+ * or a certificate that is a credential of this process is taken from there, because its supervisor gave it
+ * on purpose.
+ */
+export function resolveDeployment(
+  file: DeploymentFile,
+  folder: string,
+  credential: FindCredential = () => undefined,
+): Deployment {
+  const placeOf: PlaceOf = (path) => credential(path) ?? resolvePath(folder, path)
   const { scheduling = {}, logging = {}, tracing = {}, monitoring = {}, code = {} } = file
   return {
     cluster: file.cluster ?? 'firesteel',
-    recovery: recoveryPlan(file, folder),
+    recovery: recoveryPlan(file, folder, placeOf),
     masters: masters(file),
     workers: workers(file),
     join: file.master ?? [],
-    secret: secret(file, folder),
+    secret: secret(file, placeOf),
     scheduling: {
       spreadOut: scheduling.spreadOut ?? true,
       defaultCores: scheduling.defaultCores ?? null,

@@ -145,15 +145,14 @@ const security = z
     secret: z.string().optional().meta({
       description: `The secret from the environment, as "\${NAME}"; a literal is refused. At least 16 bytes.`,
     }),
-    file: z
-      .string()
-      .min(1)
-      .optional()
-      .meta({ description: 'File that holds the secret, from the folder of this file.' }),
+    file: z.string().min(1).optional().meta({
+      description:
+        'File that holds the secret, from the folder of this file, or the name of a credential of this process.',
+    }),
   })
   .meta({
     description:
-      'The secret of the cluster. Without it FIRESTEEL_SECRET, else .firesteel/secret, which `up` makes.',
+      'The secret of the cluster. Without it FIRESTEEL_SECRET, else the credential `secret` of this process, else .firesteel/secret, which `up` makes.',
   })
 
 const scheduling = z

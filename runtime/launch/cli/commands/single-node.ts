@@ -1,5 +1,7 @@
 import { join } from 'node:path'
+import { credentialPath } from '../../../credentials.js'
 import { FiresteelError } from '../../../errors.js'
+import { type ServiceNotify, serviceNotify } from '../../../process/service-notify.js'
 import { findStateFolder, STATE_FOLDER } from '../../../state-folder.js'
 import { nodeSecret } from '../../config/cluster-secret.js'
 import type { Deployment } from '../../config/deployment.js'
@@ -34,7 +36,7 @@ export interface SingleNode {
 
 /** Flags obey the rules of the file. Their errors name the key, which is the flag's name. */
 function ofFlags(flags: unknown, { cwd, environment }: Console): Deployment {
-  const { config, problems } = readValue(flags, cwd, environment)
+  const { config, problems } = readValue(flags, cwd, environment, (name) => credentialPath(name, environment))
   if (config) return config
   throw new FiresteelError('USAGE', problems.map(({ message }: ConfigProblem) => `${message}.`).join(' '))
 }
@@ -73,6 +75,15 @@ async function hurryOf(stop: Promise<void>): Promise<void> {
   await second
 }
 
+/** What a supervisor, and `systemctl status`, hear of a node. */
+function tellService(service: ServiceNotify, { role, name }: NodeSpec, event: NodeEvent): void {
+  if (event.event === 'ready') service.ready(`The ${role} ${name} is ready`)
+  else if (event.event === 'hindered') {
+    const { error } = event
+    service.status(error ? `Waits: ${error.code}: ${error.message}` : `The ${role} ${name} runs`)
+  }
+}
+
 /** Runs one node in this process until it is interrupted. Nothing restarts it; `up` would. */
 export async function singleNode(io: Console, node: SingleNode): Promise<number> {
   const deployment =
@@ -88,7 +99,10 @@ export async function singleNode(io: Console, node: SingleNode): Promise<number>
   const secret = await nodeSecret(deployment.secret, secretFolder, io.environment, make)
   const context = { deployment, secret, workFolder: join(folder, 'work') }
   const spec = specFor(plan, context)(name, knownMasters(plan), firstLife)
+  const warn = (text: string): void => void io.err(`${text}\n`)
+  const service = serviceNotify({ environment: io.environment, warn })
   const tell = (event: NodeEvent): void => {
+    tellService(service, spec, event)
     if (node.json) void printJson(io, { node: name, ...event })
     else {
       const text = eventText(spec, event)
@@ -98,7 +112,9 @@ export async function singleNode(io: Console, node: SingleNode): Promise<number>
   let signal = ''
   const stop = untilInterrupted(io).then((received) => {
     signal = received
+    service.stopping()
   })
   await runNodeUntil(spec, tell, stop, undefined, hurryOf(stop))
+  await service.told
   return signal === 'SIGINT' ? INTERRUPTED_EXIT : 0
 }
