@@ -25,7 +25,7 @@ export const errorCauses: Readonly<Record<ErrorName, string>> = {
   RECORDING_INVALID: 'The file was changed, it lost lines, or it is another one.',
   RECORDING_OTHER_RELEASE:
     'The Master that recorded has been upgraded since, or the recording is from elsewhere.',
-  INPUT_NOT_RECORDED: 'The number stands in another segment, or the recording was cut off before it.',
+  RECORDING_LACKS_INPUT: 'The number stands in another segment, or the recording was cut off before it.',
   REPLAY_DIFFERS:
     'A Master decided by something that is not recorded, or the state that a segment begins with is not whole.',
   // Connections and handshakes

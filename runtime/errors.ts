@@ -99,7 +99,7 @@ export const errorCodes = {
     help: 'Replay it with the release that is named.',
     exit: 2,
   },
-  INPUT_NOT_RECORDED: {
+  RECORDING_LACKS_INPUT: {
     meaning: 'A segment of a recording has no input of the number that was asked for.',
     help: 'Give one that it has. `firesteel replay FILE` says how many there are, and the segments before and after it have the others.',
     exit: 2,

@@ -92,6 +92,20 @@ export const innerLimits = {
   /** Attempts of a driver that the page of its log lists, the newest. */
   logAttempts: 50,
 
+  // Output of executors in their program
+  /** Characters of a line that a program shows of its executors, and lines in a second. Nobody reads more. */
+  outputLineChars: 2000,
+  outputLinesPerSecond: 1000,
+  /** How often it is said that lines were left out. */
+  outputLeftMs: 5 * SECOND,
+  /** Executors whose output a program shows at a time, those that came first. */
+  outputExecutors: 64,
+  /** An output that cannot be read is asked for again after this, and so often in a row. */
+  outputAgainMs: 500,
+  outputTries: 20,
+  /** A program that ends waits so long for the last lines of its executors. */
+  outputCloseMs: 2 * SECOND,
+
   // Recordings of Masters
   /** So many segments are kept at least, if the state of the Master is small: the oldest goes as a whole. */
   recordingSegments: 8,
@@ -196,6 +210,8 @@ export const innerLimits = {
   traceLocalBytes: 512,
   /** What a record of a ring has beside its paths, its type and its payload, about. */
   traceRecordBytes: 64,
+  /** Messages of a ring that a search looks at between two looks at the time: some 0.3 ms at worst. */
+  traceLooks: 32,
   /** Values that such a record has, about. */
   traceRecordItems: 16,
   /** What an executor remembers of the conversation with its driver: its links, and its last batches. */

@@ -14,9 +14,13 @@ import type { ApplicationCode } from './application-code.js'
 import { ClientEndpoint, type EndpointEvents, type EndpointOptions } from './client-endpoint.js'
 import { atLeast } from './connect-options.js'
 import { Emitter } from './emitter.js'
+import type { ExecutorOutputs } from './executor-outputs.js'
+import type { OutputLine } from './output-pieces.js'
 
 export interface ApplicationOptions extends Omit<EndpointOptions, 'events'> {
   readonly signal?: AbortSignal | undefined
+  /** Is shown what its executors print; undefined: nobody is. */
+  readonly output?: ((line: OutputLine) => void) | undefined
   /** Called once when the application has ended, for whatever reason. */
   readonly release?: (() => Promise<void>) | undefined
 }
@@ -48,8 +52,28 @@ export async function openApplication(options: ApplicationOptions): Promise<App>
   } finally {
     signal?.removeEventListener('abort', giveUp)
   }
-  app = new Application(endpoint, emitter, options)
+  const outputs = options.output && (await followOutputs(endpoint, options, options.output))
+  app = new Application(endpoint, emitter, options, outputs)
   return app
+}
+
+/** Few programs want it, so others do not load what it needs. */
+async function followOutputs(
+  { appId, pool }: ClientEndpoint,
+  { cluster, masters, credential, log }: ApplicationOptions,
+  show: (line: OutputLine) => void,
+): Promise<ExecutorOutputs> {
+  const [{ ExecutorOutputs }, { MasterClient }] = await Promise.all([
+    import('./executor-outputs.js'),
+    import('./master-client.js'),
+  ])
+  const client = new MasterClient({ cluster, masters, credential })
+  const outputs = new ExecutorOutputs({ appId, client, show, log })
+  for (const { execId } of pool.executors()) outputs.follow(execId)
+  pool.on((event) => {
+    if (event.name === 'executorAdded') outputs.follow(event.executor.execId)
+  })
+  return outputs
 }
 
 class Application implements App {
@@ -59,17 +83,24 @@ class Application implements App {
   readonly #code: ApplicationCode | undefined
   readonly #release: (() => Promise<void>) | undefined
   readonly #forgetSignal: () => void
+  readonly #outputs: ExecutorOutputs | undefined
   #over: Promise<void> | undefined
 
   #metrics: MetricsPage | undefined
 
-  constructor(endpoint: ClientEndpoint, emitter: Emitter<AppEvents>, options: ApplicationOptions) {
+  constructor(
+    endpoint: ClientEndpoint,
+    emitter: Emitter<AppEvents>,
+    options: ApplicationOptions,
+    outputs: ExecutorOutputs | undefined,
+  ) {
     const { signal } = options
     this.#endpoint = endpoint
     this.#emitter = emitter
     this.#log = options.log
     this.#code = options.code
     this.#release = options.release
+    this.#outputs = outputs
     endpoint.pool.on((event) => this.#fromPool(event))
     const abort = (): void => void this.close()
     signal?.addEventListener('abort', abort, { once: true })
@@ -159,6 +190,7 @@ class Application implements App {
   async #end(error: FiresteelError | undefined): Promise<void> {
     this.#forgetSignal()
     if (error) this.#emitter.emit('removed', error)
+    await this.#outputs?.close()
     try {
       await this.#release?.()
     } catch (cause) {

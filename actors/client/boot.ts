@@ -22,6 +22,8 @@ export interface DriverBoot {
   readonly code?: { readonly travels: boolean; readonly modules: boolean; readonly maxBytes?: number }
   /** `run --no-summaries`. The option of connect() overrides it. */
   readonly summaries?: false
+  /** `run --output`. The option of connect() overrides it. */
+  readonly output?: true
   /** `run --master local`: the work of the application has the environment of its program. */
   readonly local?: boolean
 }

@@ -438,16 +438,12 @@ export class ClientCore {
       case 'masterTimeout':
         if (this.#appId === undefined) this.#noMaster()
         break
-      case 'unregisterTimeout':
-        this.#log(
-          'warn',
-          'no Master has confirmed the end of the application; it ends after applicationGrace',
-          {
-            appId: this.#appId,
-          },
-        )
+      case 'unregisterTimeout': {
+        const text = 'no Master has confirmed the end of the application; it ends after applicationGrace'
+        this.#log('warn', text, { appId: this.#appId })
         this.#end()
         break
+      }
     }
   }
 

@@ -10,6 +10,7 @@ import { oversizeOf, recordTooLarge } from '../messages/record-size.js'
 import type { TaskPoolLimits } from '../tasks/task-pool.js'
 import type { EmbeddedOptions } from './embedded-cluster.js'
 import type { ExecutorListenerOptions } from './executor-listener.js'
+import type { OutputLine } from './output-pieces.js'
 import { userName } from './user-name.js'
 
 /** The capacity and environment of each executor of an application. */
@@ -69,6 +70,11 @@ export interface ConnectOptions {
    * counts, the slowest tasks, and the texts of the last errors. False: it is told nothing of them.
    */
   readonly summaries?: boolean
+  /**
+   * Shows what the executors print, line by line, with executor, task and attempt: `true` on standard error,
+   * or a function that is given each line. Default false: only their Workers keep it.
+   */
+  readonly output?: boolean | ((line: OutputLine) => void)
   /** Default: a log of warnings to stderr. */
   readonly log?: Log
 }
@@ -95,6 +101,7 @@ const OPTIONS: readonly (keyof ConnectOptions)[] = [
   'limits',
   'local',
   'summaries',
+  'output',
   'log',
 ]
 const EXECUTOR_OPTIONS: readonly (keyof ExecutorOptions)[] = [
@@ -127,6 +134,7 @@ export function connectSettings(options: ConnectOptions, cwd: string): ConnectSe
   checkListen(options.listen ?? {})
   if (options.log !== undefined) checkLog(options.log)
   checkBoolean(options.summaries, 'summaries')
+  if (typeof options.output !== 'function') checkBoolean(options.output, 'output')
   checkString(name, 'name')
   checkString(options.secret, 'secret')
   const each = atLeast(1, executor.cores ?? 1, 'executor.cores')

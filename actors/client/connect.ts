@@ -13,6 +13,7 @@ import { type ConnectOptions, type ConnectSettings, connectSettings } from './co
 import { type FoundCluster, findCluster } from './find-cluster.js'
 import { guardedLog } from './guarded-log.js'
 import { localEnvironment } from './local-environment.js'
+import type { OutputLine } from './output-pieces.js'
 
 /**
  * Registers this process as an application of a cluster. Resolves when a Master has registered it; executors
@@ -81,7 +82,7 @@ async function connectLocal(options: ConnectOptions, settings: ConnectSettings, 
   return opening!
 }
 
-function open(
+async function open(
   { cluster, masters, credential, driver, absent, local, ...told }: FoundCluster,
   options: ConnectOptions,
   { description: described, masterTimeoutMs, idleTimeoutMs, codeFolder }: ConnectSettings,
@@ -114,11 +115,21 @@ function open(
     taskLimits,
     code,
     summaries: options.summaries ?? told.summaries ?? true,
+    output: await shownBy(options.output ?? told.output ?? false, local === true),
     context: activeContext() ?? traceContextFrom(process.env),
     log,
     signal: options.signal,
     release,
   })
+}
+
+/** On an embedded cluster all that is printed appears where the program prints. */
+async function shownBy(
+  output: NonNullable<ConnectOptions['output']>,
+  isLocal: boolean,
+): Promise<((line: OutputLine) => void) | undefined> {
+  if (typeof output === 'function') return output
+  return output && !isLocal ? (await import('./executor-outputs.js')).printOutput : undefined
 }
 
 function argumentsOf(

@@ -37,6 +37,7 @@ export interface FoundCluster {
   readonly idleTimeoutMs?: number
   readonly code?: DriverBoot['code']
   readonly summaries?: false
+  readonly output?: true
   /** True: the embedded cluster of this process or of the command that started it. */
   readonly local?: boolean
   /** Set if nobody named this cluster: the error for the case that nothing listens at its addresses. */
@@ -98,6 +99,7 @@ function fromBoot({
   idleTimeoutMs,
   code,
   summaries,
+  output,
   local,
 }: DriverBoot): FoundCluster {
   const addresses = masters.flatMap((master) => parseMasterAddresses(master))
@@ -112,6 +114,7 @@ function fromBoot({
     ...(idleTimeoutMs === 'never' && { idleTimeoutMs: Number.POSITIVE_INFINITY }),
     ...(code && { code }),
     ...(summaries === false && { summaries }),
+    ...(output === true && { output }),
     ...(local === true && { local }),
   }
 }

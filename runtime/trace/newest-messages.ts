@@ -18,13 +18,23 @@ export interface MessageSearch {
   readonly before?: number | undefined
 }
 
-/** One page of them. The ring is looked through in parts, so that no search holds its process up. */
-export const newestMessages = (ring: TraceRing, search: MessageSearch): NewestMessages =>
-  ring.newest(wantedBy(search), {
+/**
+ * One page of them. The ring is looked through in parts, so that no search holds its process up: so many
+ * messages, and so many milliseconds, because what a look costs is a matter of the search and of the paths.
+ */
+export function newestMessages(
+  ring: TraceRing,
+  search: MessageSearch,
+  nowMs: () => number = () => performance.now(),
+): NewestMessages {
+  const endMs = nowMs() + limits.httpSliceMs
+  return ring.newest(wantedBy(search), {
     before: search.before,
     most: limits.pageRows,
     looks: limits.traceChunkLooks,
+    isOver: () => nowMs() >= endMs,
   })
+}
 
 function wantedBy({
   message,

@@ -18,6 +18,8 @@ const LOCAL_BYTES = innerLimits.traceLocalBytes
 /** Approximate bytes of a record besides its paths, its type and its payload. */
 const RECORD_BYTES = innerLimits.traceRecordBytes
 const RECORD_ITEMS = innerLimits.traceRecordItems
+/** Between two looks at the time. */
+const LOOKS = innerLimits.traceLooks
 
 /**
  * The newest messages that passed a relay, bounded in number and in bytes. Recording stores two references
@@ -113,7 +115,10 @@ export class TraceRing {
   }
 
   /** The newest messages that `wanted` takes, newest first, out of the last `looks` before `before`. */
-  newest(wanted: (envelope: Envelope) => boolean, { before, most, looks }: NewestLimits): NewestMessages {
+  newest(
+    wanted: (envelope: Envelope) => boolean,
+    { before, most, looks, isOver }: NewestLimits,
+  ): NewestMessages {
     const recorded = this.#recorded
     const oldest = this.#oldest
     const from = Math.min(Math.max(before ?? recorded, oldest), recorded)
@@ -121,6 +126,7 @@ export class TraceRing {
     const messages: NumberedRecord[] = []
     let number = from
     while (number > end && messages.length < most) {
+      if (isOver && number < from && (from - number) % LOOKS === 0 && isOver()) break
       number--
       const slot = number % this.size
       const envelope = this.#envelopes[slot] as Envelope
@@ -174,6 +180,8 @@ export interface NewestLimits {
   readonly before?: number | undefined
   readonly most: number
   readonly looks: number
+  /** Asked now and then: true ends the look. */
+  readonly isOver?: () => boolean
 }
 
 /** A message, and its number in the ring, which no other message of this process has. */

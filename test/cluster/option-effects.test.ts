@@ -10,6 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { App, ExecutorFailure } from '../../actors/client/app.js'
 import { connect } from '../../actors/client/connect.js'
 import type { ConnectOptions, ExecutorOptions } from '../../actors/client/connect-options.js'
+import type { OutputLine } from '../../actors/client/output-pieces.js'
 import type { Log } from '../../runtime/observe/log.js'
 import { waitUntil } from '../harness/wait-until.js'
 import { firesteel } from '../tools/command-fixture.js'
@@ -67,6 +68,12 @@ import { connect } from ${JSON.stringify(client)}
 const app = await connect({ executors: 1, executor: { memory: '128m' } })
 await app.tasks(${JSON.stringify(tasks)}).facts()
 console.log(app.id)
+await app.close()`,
+  'say.mjs': `
+import { connect } from ${JSON.stringify(client)}
+const app = await connect({ executors: 1, executor: { memory: '128m' } })
+await app.tasks(${JSON.stringify(tasks)}).say('hello')
+console.log('done')
 await app.close()`,
   'once-more.mjs': `
 import { existsSync, writeFileSync } from 'node:fs'
@@ -247,6 +254,19 @@ const connectEffects: Record<ConnectOptionName, () => Promise<void>> = {
     }
     assert.match(await pageOf(true), HAS_TASKS)
     assert.match(await pageOf(false), HAS_NO_TASKS)
+  },
+  output: async () => {
+    const lines: OutputLine[] = []
+    await withApp({ output: (line) => void lines.push(line), executors: 1 }, 1, (app) =>
+      tasksOf(app).say('hello'),
+    )
+    const of = ({ executor, output, attempt, text }: OutputLine) => [executor, output, attempt, text]
+    assert.deepEqual(lines.map(of).sort(), [
+      [0, 'stderr', 1, 'loud hello'],
+      [0, 'stdout', 1, 'and more \\u001b[2J'],
+      [0, 'stdout', 1, 'hello'],
+    ])
+    assert.ok(lines.every(({ task }) => task !== undefined && task > 0))
   },
   signal: async () => {
     const aborter = new AbortController()
@@ -480,6 +500,15 @@ const runEffects: Readonly<Record<string, () => Promise<void>>> = {
       pageOfTasks((await call('run', ...options, 'task.mjs')).stdout.trim())
     assert.match(await pageOf(), HAS_TASKS)
     assert.match(await pageOf('--no-summaries'), HAS_NO_TASKS)
+  },
+  output: async () => {
+    const { code, stdout, stderr } = await call('run', '--output', 'say.mjs')
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /^\[executor 0 task 1 attempt 1\] hello$/m)
+    assert.match(stderr, /^\[executor 0 task 1 attempt 1\] and more \\u001b\[2J$/m)
+    assert.match(stderr, /^\[executor 0 task 1 attempt 1\] loud hello$/m)
+    assert.equal(stdout, 'done\n', 'what the program prints stays as it is')
+    assert.doesNotMatch((await call('run', 'say.mjs')).stderr, /hello/)
   },
   // Though there is one that `up` left here.
   master: () => failsSoon('run', ...nobody, 'app.mjs'),

@@ -14,6 +14,12 @@ export function facts() {
   }
 }
 
+/** Prints on both outputs, with a line break and a control character. */
+export function say(text: string): void {
+  console.log(`${text}\nand more \u001b[2J`)
+  console.error(`loud ${text}`)
+}
+
 export const bytes = (count: number): Uint8Array => new Uint8Array(count)
 
 export const sizeOf = (body: Uint8Array): number => body.length

@@ -88,6 +88,7 @@ const documented: Readonly<Record<string, Readonly<Record<string, true>>>> = {
     limits: true,
     local: true,
     summaries: true,
+    output: true,
     log: true,
   } satisfies Record<keyof ConnectOptions, true>,
   '### Options of executor': {

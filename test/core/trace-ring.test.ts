@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { traceChunk } from '../../actors/messages/trace.js'
+import { innerLimits } from '../../runtime/inner-limits.js'
 import { limits } from '../../runtime/limits.js'
 import { matchesActor, shortPath } from '../../runtime/trace/actor-path.js'
 import { answerTrace } from '../../runtime/trace/answer-trace.js'
@@ -60,6 +61,24 @@ test('the newest are found without a look at the whole ring', () => {
   assert.deepEqual(told(5, 9, 1), [[], 5, 4, true])
   assert.deepEqual(told(1), [[], 2, 2, false], 'those are forgotten')
   assert.deepEqual(told(999), [[5, 3], 6, 2, false])
+})
+
+test('a search that takes long gives up its turn, and the next one goes on from there', () => {
+  const ring = ringOf(Array(5000).fill('A'), 5000)
+  let looks = 0
+  // Each look at the time finds a millisecond gone.
+  const found = newestMessages(ring, { message: 'b' }, () => looks++)
+  assert.deepEqual(found.messages, [])
+  const looked = found.from - found.to
+  assert.ok(looked > 0 && looked <= limits.httpSliceMs * innerLimits.traceLooks, `${looked} in one turn`)
+  assert.ok(found.more)
+  const next = newestMessages(ring, { message: 'b', before: found.to }, () => looks++)
+  assert.equal(next.from, found.to)
+  let before = next.to
+  for (let turns = 2; before > 0; turns++) {
+    assert.ok(turns < 5000 / innerLimits.traceLooks)
+    before = newestMessages(ring, { message: 'b', before }, () => looks++).to
+  }
 })
 
 test('a search takes parts of types and actors in whatever case, a trace, or what is not said all the time', () => {

@@ -98,7 +98,7 @@ test('a whole recording is equal; its inputs can be listed, stepped through and 
     assert.equal(code, 2, options.join(' '))
     assert.match(
       stderr,
-      new RegExp(`INPUT_NOT_RECORDED.* has no input ${number}: it has those from 1 to \\d+`),
+      new RegExp(`RECORDING_LACKS_INPUT.* has no input ${number}: it has those from 1 to \\d+`),
     )
     assert.doesNotMatch(stdout, /w1/, 'nothing is shown in its place')
   }

@@ -51,7 +51,7 @@ export interface ReplaySegmentOptions {
 
 /**
  * Replays a segment, input by input. Throws RECORDING_INVALID at a line that is damaged, unless `to` stands
- * before it, RECORDING_OTHER_RELEASE, and INPUT_NOT_RECORDED if there is no input `to`.
+ * before it, RECORDING_OTHER_RELEASE, and RECORDING_LACKS_INPUT if there is no input `to`.
  */
 export async function* replaySegment(
   { path, name }: RecordedSegment,
@@ -78,12 +78,14 @@ export async function* replaySegment(
   if (to < Number.POSITIVE_INFINITY) requireInput(name, to, replay)
 }
 
-/** Throws INPUT_NOT_RECORDED if the segment, which was replayed to its end, has no input of this number. */
+/** Throws RECORDING_LACKS_INPUT if the segment, replayed to its end, has no input of this number. */
 export function requireInput(name: string, number: number, { header, inputs }: SegmentReplay): void {
   const first = header?.firstInput ?? 1
   if (number >= first && number <= inputs) return
   const has = inputs < first ? 'it has none' : `it has those from ${first} to ${inputs}`
-  throw new FiresteelError('INPUT_NOT_RECORDED', `${name} has no input ${number}: ${has}.`, { place: name })
+  throw new FiresteelError('RECORDING_LACKS_INPUT', `${name} has no input ${number}: ${has}.`, {
+    place: name,
+  })
 }
 
 function requireOwnRelease(name: string, header: RecordingHeader): void {

@@ -21,12 +21,13 @@ interface RunOptions extends ClusterOptions, EnvironmentOptions {
   readonly nodeOption?: readonly string[]
   readonly idleTimeout?: number
   readonly summaries: boolean
+  readonly output?: true
 }
 
 /** The line that connect() of MAIN reads: the Masters and the client's key, never the secret. */
 function bootLine(
   { cluster, masters, credential, local }: FoundCluster,
-  { masterTimeout: masterTimeoutMs, idleTimeout, summaries }: RunOptions,
+  { masterTimeout: masterTimeoutMs, idleTimeout, summaries, output }: RunOptions,
 ): string {
   const key = credential.key.toString('base64')
   const boot: DriverBoot = {
@@ -39,6 +40,7 @@ function bootLine(
       idleTimeoutMs: Number.isFinite(idleTimeout) ? idleTimeout : ('never' as const),
     }),
     ...(!summaries && { summaries: false as const }),
+    ...(output && { output }),
     ...(local && { local }),
   }
   return JSON.stringify(boot)
@@ -98,7 +100,8 @@ export const addRun: AddCommand = (program, run) => {
       )
       .option('--node-option <option>', 'an option of Node for it; repeatable', collect)
       .addOption(idleTimeoutOption())
-      .addOption(summariesOption()),
+      .addOption(summariesOption())
+      .option('--output', 'show what its executors print on standard error, with executor, task and attempt'),
   )
     .addHelpText(
       'after',
