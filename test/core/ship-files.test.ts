@@ -75,7 +75,9 @@ test('the compose file runs every node of its deployment file, and nothing else 
     assert.deepEqual(service.command, [role, '/etc/firesteel/cluster.yaml', '--name', name])
     await parseWords(service.command)
     assert.equal(host, name, 'the name of its container')
-    assert.match(service.healthcheck.test.at(-1)!, new RegExp(`^fetch\\('http://127\\.0\\.0\\.1:${web}/`))
+    const check = `fetch('http://' + os.hostname() + ':${web}/`
+    assert.ok(service.healthcheck.test.at(-1)!.startsWith(check), name)
+    assert.equal(service.hostname, name)
     assert.equal(service.image, `firesteel:${version}`)
     for (const port of service.ports ?? []) assert.match(port, new RegExp(`^127\\.0\\.0\\.1:\\d+:${web}$`))
     assert.ok(durationMs(service.stop_grace_period!) > limits.stopGraceMs)

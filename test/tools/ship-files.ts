@@ -8,6 +8,7 @@ import { readConfig } from '../../runtime/launch/config/read.js'
 
 export interface ComposeService {
   readonly image: string
+  readonly hostname?: string
   readonly command: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
   readonly secrets?: readonly string[]
